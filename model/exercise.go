@@ -1,0 +1,242 @@
+package model
+
+import "strings"
+
+// Resource names the trail or store that a Put, Get or trail operation concerns, as "trail/REGION/NAME"
+// or "store/REGION/ID"; empty where the request names none that exists.
+func Resource(s State, r Request) string {
+	switch r.Op {
+	case OpPut, OpGet:
+		if name := r.Input.Get("TrailName"); name.Given() {
+			ref := s.World.resolveTrail(name.Text(), s.World.region(r))
+			if i := s.trail(ref.region, ref.name); ref.name != "" && i >= 0 {
+				return trailResource(s.Trails[i])
+			}
+			if i := s.trailElsewhere(ref.region, ref.name); ref.name != "" && i >= 0 {
+				return trailResource(s.Trails[i])
+			}
+			return ""
+		}
+		if i := s.namedStore(r); i >= 0 {
+			return "store/" + s.Stores[i].Home + "/" + s.Stores[i].ID
+		}
+	case OpCreateStore:
+		if len(s.Stores) > 0 {
+			x := s.Stores[len(s.Stores)-1]
+			return "store/" + x.Home + "/" + x.ID
+		}
+	case OpGetStore, OpUpdateStore, OpDeleteStore, OpRestoreStore:
+		if i := s.namedStore(r); i >= 0 {
+			return "store/" + s.Stores[i].Home + "/" + s.Stores[i].ID
+		}
+	default:
+		if i := s.namedTrail(r); i >= 0 {
+			return trailResource(s.Trails[i])
+		}
+	}
+	return ""
+}
+
+func trailResource(t Trail) string { return "trail/" + t.Home + "/" + t.Name }
+
+// StoredIn returns what GetInsightSelectors of a resource is expected to show, and whether the state
+// has the resource.
+func StoredIn(s State, resource string) (Selectors, bool) {
+	kind, rest, _ := strings.Cut(resource, "/")
+	region, name, _ := strings.Cut(rest, "/")
+	if kind == "trail" {
+		if i := s.trail(region, name); i >= 0 {
+			return s.Trails[i].Insights, true
+		}
+	} else if i := s.store(region, name); i >= 0 {
+		return s.Stores[i].Insights, true
+	}
+	return 0, false
+}
+
+// putFeatures are the traits of a valid Put that rules of their own speak of.
+func putFeatures(before, after State, r Request) (now, due []ID) {
+	q := readPut(r.Input)
+	resource := Resource(before, r)
+	old, _ := StoredIn(before, resource)
+	set, _ := StoredIn(after, resource)
+	onTrail := q.trailGiven
+	add := func(list *[]ID, when bool, id ID) {
+		if when {
+			*list = append(*list, id)
+		}
+	}
+	add(&now, q.unknownMember, WireUnknownMembers)
+	arn := strings.HasPrefix(q.trail.Text(), "arn:")
+	add(&now, onTrail && arn, TrailNameOrARN)
+	add(&due, onTrail && arn && set != old, TrailNameOrARN)
+	if onTrail {
+		i := before.namedTrail(r)
+		if i < 0 {
+			return now, due
+		}
+		t := before.Trails[i]
+		add(&now, !t.Logging, LogsPutStopped)
+		add(&now, q.enabling(), PutStores)
+		add(&now, q.enabling() && t.Logs&ManagementEvents == ReadEvents && set.Of(ErrorRate)&Management != 0, LogsReadOnlyError)
+		add(&now, q.disabling() && old.On(), PutEmptyDisables)
+		add(&due, q.disabling() && old.On(), PutEmptyDisables)
+		add(&now, q.disabling() && !old.On(), PutEmptyWhenOff)
+		add(&now, q.disabling() && t.Logs&WriteEvents == 0, LogsDisable)
+	} else {
+		add(&now, q.enabling(), StoreEnables)
+		add(&due, q.enabling(), StoreNoData)
+		add(&now, q.enabling() && strings.HasPrefix(q.store.Text(), "arn:") != strings.HasPrefix(q.destination.Text(), "arn:"), StoreARNOrSuffix)
+		add(&now, q.enabling() && !strings.HasPrefix(q.store.Text(), "arn:") && !strings.HasPrefix(q.destination.Text(), "arn:"), StoreARNOrSuffix)
+		add(&now, q.disabling() && q.destGiven, StoreDisableWithDst)
+		add(&now, q.disabling() && !q.destGiven, StoreDisable)
+		add(&due, q.disabling() && !q.destGiven && old.On(), StoreDisable)
+		if _, i := before.resolveStore(q.store.Text(), before.World.region(r)); i >= 0 && q.enabling() {
+			_, d := before.resolveStore(q.destination.Text(), before.World.region(r))
+			add(&due, old.On() && d >= 0 && before.Stores[i].Destination != before.Stores[d].ID, StoreRepoint)
+			add(&now, !before.Stores[i].Ingesting || (d >= 0 && !before.Stores[d].Ingesting), StoreNotIngesting)
+		}
+	}
+	if q.enabling() {
+		add(&now, true, AnswerOneEntry)
+		add(&now, q.emptyCategories, PutCategoriesEmpty)
+		add(&now, q.duplicateCategory, PutDuplicateCategory)
+		for _, b := range q.duplicates() {
+			add(&now, b.rule.ID == PutDuplicateType, PutDuplicateType)
+		}
+		add(&due, set == old, PutIdempotent)
+		add(&due, !q.canonical(), PutOrderFree)
+		for t := range Type(2) {
+			add(&due, old.Of(t) != 0 && set.Of(t) == 0, PutReplacesList)
+			add(&due, set.Of(t) != 0 && old.Of(t)&^set.Of(t) != 0, PutOverwritesCategories)
+		}
+		for _, e := range q.entries {
+			add(&due, e.absent && old.Of(e.t)&Data == 0, PutDefaultManagement)
+		}
+	}
+	return now, due
+}
+
+// canonical reports whether selectors and categories stand in the order of the enums.
+func (q *putRequest) canonical() bool {
+	last := -1
+	for _, item := range q.list.Items() {
+		t, ok := parseType(item.Get("InsightType").Text())
+		if !ok || int(t) < last {
+			return false
+		}
+		last = int(t)
+		lastCategory := Categories(0)
+		for _, v := range item.Get("EventCategories").Items() {
+			c, _ := parseCategory(v.Text())
+			if c < lastCategory {
+				return false
+			}
+			lastCategory = c
+		}
+	}
+	return true
+}
+
+// Exercised tells which rules an allowed answer has put to the test: now those about which the answer
+// itself would have told, due those that the next Get of the resource tells. Rules of error codes are
+// exercised by a request that breaks them alone.
+func Exercised(before State, r Request, a Answer, after State) (now, due []ID, resource string) {
+	resource = Resource(after, r)
+	if !a.Definite() {
+		return nil, nil, resource
+	}
+	if r.Malformed() {
+		return []ID{WireNoCrash}, nil, resource
+	}
+	switch r.Op {
+	case OpPut, OpGet:
+		now, due = exercisedByPutOrGet(before, r, a, after)
+	case OpCreate:
+		if resource != "" && a.Outcome == Succeeded && !StateHas(before, resource) {
+			due = []ID{StateInitiallyOff}
+			if region, name := after.World.region(r), r.Input.Get("Name").Text(); after.WasDeleted(region, name) {
+				due = append(due, TrailDeleteForgets)
+			}
+		}
+	case OpTrail:
+		if a.HasInsights == Yes && resource != "" {
+			now = []ID{TrailHasInsights}
+		}
+	case OpGetEvents, OpGetStore:
+		if a.Outcome == Succeeded && a.Events != "" {
+			now = []ID{LogsVisible}
+		}
+	case OpUpdate:
+		if set, _ := StoredIn(before, resource); set.On() && a.Outcome == Succeeded {
+			due = []ID{TrailUpdateKeeps}
+		}
+	case OpPutEvents:
+		if i := before.namedTrail(r); i >= 0 && len(missing(before.Trails[i].Insights, logsOf(r.Input))) > 0 {
+			now = []ID{LogsSelectorsLater}
+		}
+	case OpStop:
+		if set, _ := StoredIn(before, resource); set.On() && a.Outcome == Succeeded {
+			due = []ID{LogsStop}
+		}
+	case OpStart:
+		if i := before.namedTrail(r); i >= 0 && !before.Trails[i].Logging && before.Trails[i].HasEither && a.Outcome == Succeeded {
+			due = []ID{LogsStart}
+		}
+	case OpUpdateStore:
+		if branches := Step(before, r); branches[0].Answer.Outcome == Refused {
+			now = []ID{StoreUpdateGuard}
+		}
+	}
+	return now, due, resource
+}
+
+// StateHas reports whether the state has the resource.
+func StateHas(s State, resource string) bool { _, ok := StoredIn(s, resource); return ok }
+
+func exercisedByPutOrGet(before State, r Request, a Answer, after State) (now, due []ID) {
+	branches := Step(before, r)
+	reference := branches[0].Answer
+	broken := Broken(before, r)
+	if a.Outcome == Refused {
+		now = append(now, WireErrorShape, WireErrorStatus)
+	} else {
+		now = append(now, WireMembers, AnswerOneOwner)
+	}
+	if r.OtherTarget {
+		now = append(now, WireProtocol)
+	}
+	if len(broken) == 1 {
+		now = append(now, broken[0])
+		if broken[0] == TrailNotFound && before.WasDeleted(before.World.region(r), r.Input.Get("TrailName").Text()) {
+			now = append(now, TrailDeleteForgets)
+		}
+	}
+	if r.Op == OpGet {
+		switch {
+		case len(broken) > 0:
+		case reference.Outcome == Refused && reference.Code == codeNotEnabled:
+			now = append(now, GetNotEnabled)
+		case reference.Outcome == Succeeded:
+			now = append(now, GetReflectsPut)
+		}
+		if strings.HasPrefix(r.Input.Get("TrailName").Text(), "arn:") && len(broken) == 0 {
+			now = append(now, TrailNameOrARN)
+		}
+		if r.Input.Get("EventDataStore").Given() && len(broken) == 0 && !strings.HasPrefix(r.Input.Get("EventDataStore").Text(), "arn:") {
+			now = append(now, StoreARNOrSuffix)
+		}
+		return now, nil
+	}
+	if a.Outcome == Refused && len(broken) > 0 {
+		return now, []ID{ErrorAtomic}
+	}
+	if reference.Outcome != Succeeded {
+		return now, nil
+	}
+	more, due := putFeatures(before, after, r)
+	if len(after.Trails)+len(after.Stores) > 1 {
+		due = append(due, StateIsolated)
+	}
+	return append(now, more...), due
+}

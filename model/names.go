@@ -1,0 +1,160 @@
+package model
+
+import "strings"
+
+// ValidTrailName reports whether s is a trail name as trail/name-syntax has it: 3 to 128 of
+// A-Za-z0-9._-, alphanumeric at both ends, no two of ._- adjacent, not an IPv4 address.
+func ValidTrailName(s string) bool {
+	if len(s) < 3 || len(s) > 128 || !alphanumeric(s[0]) || !alphanumeric(s[len(s)-1]) {
+		return false
+	}
+	for i := 1; i < len(s); i++ {
+		if alphanumeric(s[i]) {
+			continue
+		}
+		if !punctuation(s[i]) || punctuation(s[i-1]) {
+			return false
+		}
+	}
+	return !ipv4(s)
+}
+
+func alphanumeric(c byte) bool {
+	return '0' <= c && c <= '9' || 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z'
+}
+
+func punctuation(c byte) bool { return c == '.' || c == '_' || c == '-' }
+
+// ipv4 accepts four numbers up to 255 without leading zeros.
+func ipv4(s string) bool {
+	parts := strings.Split(s, ".")
+	if len(parts) != 4 {
+		return false
+	}
+	for _, part := range parts {
+		if len(part) == 0 || len(part) > 3 || (part[0] == '0' && len(part) > 1) || (len(part) == 3 && part > "255") {
+			return false
+		}
+		for i := range len(part) {
+			if part[i] < '0' || part[i] > '9' {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// arn is a parsed Amazon Resource Name.
+type arn struct {
+	partition, service, region, account string
+	kind, id                            string // of the resource part, kind/id
+}
+
+func parseARN(s string) (a arn, ok bool) {
+	parts := strings.SplitN(s, ":", 6)
+	if len(parts) != 6 || parts[0] != "arn" {
+		return arn{}, false
+	}
+	a = arn{partition: parts[1], service: parts[2], region: parts[3], account: parts[4]}
+	a.kind, a.id, ok = strings.Cut(parts[5], "/")
+	return a, ok
+}
+
+func accountID(s string) bool {
+	if len(s) != 12 {
+		return false
+	}
+	for i := range len(s) {
+		if s[i] < '0' || s[i] > '9' {
+			return false
+		}
+	}
+	return true
+}
+
+// trailRefKind tells what a TrailName is.
+type trailRefKind uint8
+
+const (
+	refBlank        trailRefKind = iota // empty or white space
+	refBadName                          // breaks trail/name-syntax
+	refBadARN                           // breaks trail/arn-syntax
+	refName                             // a well-formed name
+	refARN                              // the ARN of a trail of the caller, in a Region of the world
+	refOtherAccount                     // the ARN of another account's trail
+	refOtherRegion                      // like refARN, in another Region or partition than the call
+)
+
+type trailRef struct {
+	kind         trailRefKind
+	region, name string
+	elsewhere    bool // names another Region too (refOtherAccount), or one that does not exist
+}
+
+// resolveTrail reads a TrailName that a call to a Region gives.
+func (w *World) resolveTrail(s, region string) trailRef {
+	if !strings.HasPrefix(s, "arn:") {
+		switch {
+		case strings.TrimSpace(s) == "":
+			return trailRef{kind: refBlank}
+		case !ValidTrailName(s):
+			return trailRef{kind: refBadName}
+		}
+		return trailRef{kind: refName, region: region, name: s}
+	}
+	a, ok := parseARN(s)
+	if !ok || a.service != "cloudtrail" || a.kind != "trail" || !accountID(a.account) || !ValidTrailName(a.id) || a.region == "" {
+		return trailRef{kind: refBadARN}
+	}
+	known := a.region == w.Home || a.region == w.Away
+	switch {
+	case a.partition != w.Partition && a.region == region:
+		return trailRef{kind: refBadARN}
+	case a.partition != w.Partition || !known:
+		// Another partition, or a Region that does not exist: row 7 or 15.
+		return trailRef{kind: refBadARN, elsewhere: true}
+	case a.account != w.Account:
+		return trailRef{kind: refOtherAccount, region: a.region, name: a.id, elsewhere: a.region != region}
+	case a.region != region:
+		return trailRef{kind: refOtherRegion, region: a.region, name: a.id}
+	}
+	return trailRef{kind: refARN, region: region, name: a.id}
+}
+
+// storeRefKind tells what an EventDataStore or InsightsDestination is.
+type storeRefKind uint8
+
+const (
+	storeBadSyntax storeRefKind = iota
+	storeOtherAccount
+	storeMissing
+	storeFound
+)
+
+// resolveStore finds the store that an identifier names, its index where it is found.
+func (s State) resolveStore(id, region string) (storeRefKind, int) {
+	if len(id) < 3 || len(id) > 256 {
+		return storeBadSyntax, -1
+	}
+	for i := range len(id) {
+		if c := id[i]; !alphanumeric(c) && !punctuation(c) && c != '/' && c != ':' {
+			return storeBadSyntax, -1
+		}
+	}
+	if strings.HasPrefix(id, "arn:") {
+		a, ok := parseARN(id)
+		switch {
+		case !ok || a.service != "cloudtrail" || a.kind != "eventdatastore" || !accountID(a.account) || a.partition != s.World.Partition:
+			return storeBadSyntax, -1
+		case a.account != s.World.Account:
+			return storeOtherAccount, -1
+		case a.region != region:
+			return storeMissing, -1
+		}
+		id = a.id
+	}
+	if i := s.store(region, id); i >= 0 {
+		return storeFound, i
+	}
+	return storeMissing, -1
+}

@@ -1,0 +1,121 @@
+package model
+
+// Op is an API operation, or an event in the target's environment (OpArrange).
+type Op string
+
+// The operations that the model knows.
+const (
+	OpPut    Op = "PutInsightSelectors"
+	OpGet    Op = "GetInsightSelectors"
+	OpCreate Op = "CreateTrail"
+	OpUpdate Op = "UpdateTrail"
+	OpDelete Op = "DeleteTrail"
+	OpTrail  Op = "GetTrail"
+	OpStatus Op = "GetTrailStatus"
+	OpStart  Op = "StartLogging"
+	OpStop   Op = "StopLogging"
+
+	OpPutEvents Op = "PutEventSelectors"
+	OpGetEvents Op = "GetEventSelectors"
+
+	OpCreateStore  Op = "CreateEventDataStore"
+	OpGetStore     Op = "GetEventDataStore"
+	OpUpdateStore  Op = "UpdateEventDataStore"
+	OpDeleteStore  Op = "DeleteEventDataStore"
+	OpRestoreStore Op = "RestoreEventDataStore"
+
+	// OpArrange is no API call: it changes a trail's surroundings, such as its bucket or key. Its
+	// input has TrailName and Condition, one of the names that ConditionNames lists.
+	OpArrange Op = "Arrange"
+)
+
+// Ops lists all operations in a fixed order.
+var Ops = []Op{OpPut, OpGet, OpCreate, OpUpdate, OpDelete, OpTrail, OpStatus, OpStart, OpStop, OpPutEvents, OpGetEvents,
+	OpCreateStore, OpGetStore, OpUpdateStore, OpDeleteStore, OpRestoreStore, OpArrange}
+
+// Reads reports whether the operation only reads.
+func (op Op) Reads() bool {
+	switch op {
+	case OpGet, OpTrail, OpStatus, OpGetEvents, OpGetStore:
+		return true
+	}
+	return false
+}
+
+// Request is one call in symbolic form: names, accounts, Regions and store identifiers are the fixed
+// ones of a World, which a target replaces by its own on the way out and back.
+type Request struct {
+	Op     Op     `json:"op"`
+	Region string `json:"region,omitempty"` // where it is sent; empty is the home Region
+	Input  Value  `json:"input"`
+
+	// Raw, where not nil, is sent instead of Input: a body that is not a JSON object.
+	Raw *string `json:"raw,omitempty"`
+	// Method, where not empty, replaces POST.
+	Method string `json:"method,omitempty"`
+	// OtherTarget sends the X-Amz-Target prefix that the run does not use otherwise.
+	OtherTarget bool `json:"other_target,omitempty"`
+}
+
+// Malformed reports whether the request is no JSON POST of an object, so that only wire/no-crash
+// is held for its answer.
+func (r Request) Malformed() bool {
+	return r.Raw != nil || (r.Method != "" && r.Method != "POST")
+}
+
+// Outcome is the kind of an answer.
+type Outcome uint8
+
+// The outcomes. The last two occur only in what the model expects: they stand for any answer of a
+// kind that no rule makes a claim about.
+const (
+	Unanswered Outcome = iota // a timeout, a lost connection: applied or not applied
+	Crashed                   // a 5xx, or no JSON where JSON is due: applied or not applied
+	Succeeded
+	Refused
+	AnySuccess
+	AnyRefusal
+	AnyAnswer
+)
+
+// Truth is a boolean that may be unclaimed.
+type Truth uint8
+
+// The values of Truth.
+const (
+	Unclaimed Truth = iota
+	No
+	Yes
+)
+
+func truth(b bool) Truth {
+	if b {
+		return Yes
+	}
+	return No
+}
+
+// Answer is a normalised result: of a success the members that the rules speak of, of a refusal its
+// code. It is comparable. In a Branch it says what is expected, where zero values of the members
+// below Selectors claim nothing.
+type Answer struct {
+	Outcome Outcome
+	Code    string // of a refusal, without namespace
+
+	TrailARN    string
+	StoreARN    string
+	Destination string    // InsightsDestination
+	Selectors   Selectors // as a set
+	Repeated    bool      // an entry, or a category within one, is listed more than once
+	Alien       string    // the first listed type or category that is in no enum
+
+	HasInsights Truth
+	Logging     Truth
+	Events      string // the event selectors in canonical form, see canonicalEvents
+}
+
+// Refusal returns the answer with an error code.
+func Refusal(code string) Answer { return Answer{Outcome: Refused, Code: code} }
+
+// Definite reports whether the answer settles what happened.
+func (a Answer) Definite() bool { return a.Outcome != Unanswered && a.Outcome != Crashed }

@@ -1,0 +1,182 @@
+package model
+
+import (
+	"math/bits"
+	"strings"
+)
+
+// Type is an insight type.
+type Type uint8
+
+// The insight types of the enum InsightType.
+const (
+	CallRate Type = iota
+	ErrorRate
+)
+
+// TypeNames spells the insight types on the wire, by Type.
+var TypeNames = [...]string{"ApiCallRateInsight", "ApiErrorRateInsight"}
+
+// Categories is a set of event categories.
+type Categories uint8
+
+// The event categories of the enum SourceEventCategory.
+const (
+	Management Categories = 1 << iota
+	Data
+)
+
+// CategoryNames spells the categories on the wire: CategoryNames[i] is category 1<<i.
+var CategoryNames = [...]string{"Management", "Data"}
+
+// Selectors is a set of insight selectors: bit 4*t+c is set where the type t is listed with exactly
+// the categories c. More than one bit for a type occurs only after a request with duplicates. An
+// entry with no category enables nothing.
+type Selectors uint8
+
+const emptyEntries Selectors = 1 | 1<<4 // the entries that name no category
+
+// Entry returns the set with one selector.
+func Entry(t Type, c Categories) Selectors { return 1 << (4*uint8(t) + uint8(c)) }
+
+// MakeSelectors returns the set in which each type is on for the given categories, and off where
+// there are none.
+func MakeSelectors(callRate, errorRate Categories) Selectors {
+	return (Entry(CallRate, callRate) | Entry(ErrorRate, errorRate)) &^ emptyEntries
+}
+
+// AllSelectors lists the 16 sets that requests without duplicates can store, the empty one first.
+func AllSelectors() []Selectors {
+	var all []Selectors
+	for c := range Categories(4) {
+		for e := range Categories(4) {
+			all = append(all, MakeSelectors(c, e))
+		}
+	}
+	return all
+}
+
+// On reports whether the set enables anything.
+func (s Selectors) On() bool { return s&^emptyEntries != 0 }
+
+// Of returns the categories for which a type is on.
+func (s Selectors) Of(t Type) Categories {
+	entries := s >> (4 * uint8(t)) & 0xf
+	var c Categories
+	if entries&(1<<Management|1<<(Management|Data)) != 0 {
+		c |= Management
+	}
+	if entries&(1<<Data|1<<(Management|Data)) != 0 {
+		c |= Data
+	}
+	return c
+}
+
+// Effective returns the set with one entry per enabled type.
+func (s Selectors) Effective() Selectors { return MakeSelectors(s.Of(CallRate), s.Of(ErrorRate)) }
+
+// single reports whether no type is listed with two different sets of categories.
+func (s Selectors) single() bool {
+	return bits.OnesCount8(uint8(s)&0xf) <= 1 && bits.OnesCount8(uint8(s)>>4) <= 1
+}
+
+// Entries lists the set in a fixed order.
+func (s Selectors) Entries() []SelectorEntry {
+	var out []SelectorEntry
+	for t := range Type(2) {
+		for c := range Categories(4) {
+			if s&Entry(t, c) != 0 {
+				out = append(out, SelectorEntry{t, c})
+			}
+		}
+	}
+	return out
+}
+
+// SelectorEntry is one selector of a set.
+type SelectorEntry struct {
+	Type       Type
+	Categories Categories
+}
+
+// Value renders the entry as it stands on the wire.
+func (e SelectorEntry) Value() Value {
+	return Obj("InsightType", TypeNames[e.Type], "EventCategories", Strs(e.Categories.Names()...))
+}
+
+// Names lists the categories of the set as spelt on the wire.
+func (c Categories) Names() []string {
+	names := []string{}
+	for i, name := range CategoryNames {
+		if c&(1<<i) != 0 {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// Value renders the set as a list of selectors.
+func (s Selectors) Value() Value {
+	list := []Value{}
+	for _, e := range s.Entries() {
+		list = append(list, e.Value())
+	}
+	return ListOf(list...)
+}
+
+// String renders the set for people: "ApiCallRateInsight: Management, Data; …", or "off".
+func (s Selectors) String() string {
+	if s == 0 {
+		return "off"
+	}
+	var parts []string
+	for _, e := range s.Entries() {
+		parts = append(parts, TypeNames[e.Type]+": "+strings.Join(e.Categories.Names(), ", "))
+	}
+	return strings.Join(parts, "; ")
+}
+
+func parseType(name string) (Type, bool) {
+	for t, known := range TypeNames {
+		if name == known {
+			return Type(t), true
+		}
+	}
+	return 0, false
+}
+
+func parseCategory(name string) (Categories, bool) {
+	for i, known := range CategoryNames {
+		if name == known {
+			return 1 << i, true
+		}
+	}
+	return 0, false
+}
+
+// Logs says what kinds of event a resource logs.
+type Logs uint8
+
+// The kinds of event of section 3: write and read management events, data events.
+const (
+	WriteEvents Logs = 1 << iota
+	ReadEvents
+	DataEvents
+	InsightEvents // event data stores of category Insight alone
+
+	ManagementEvents = WriteEvents | ReadEvents
+)
+
+// String renders the set with the letters of section 3.
+func (l Logs) String() string {
+	letters := ""
+	for i, c := range "WRDI" {
+		if l&(1<<i) != 0 {
+			letters += string(c)
+		}
+	}
+	if letters == "" {
+		return "none"
+	}
+	return letters
+}

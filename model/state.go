@@ -1,0 +1,210 @@
+package model
+
+import "strings"
+
+// World holds what stays fixed during a case: the identities that requests may name and what the
+// target is known to be able to do. All states of a case share one World.
+type World struct {
+	Partition    string
+	Account      string // the caller's
+	OtherAccount string
+	Home, Away   string // two Regions; trails are made in Home unless a request says otherwise
+	// NoStart says that the target has no StartLogging: its trails count as logging from the start.
+	NoStart bool
+	Profile *Profile // the error order; nil is DefaultProfile
+}
+
+// DefaultWorld has the identities that all symbolic requests use.
+var DefaultWorld = World{Partition: "aws", Account: "123456789012", OtherAccount: "210987654321", Home: "us-east-1", Away: "eu-west-1"}
+
+func (w *World) region(r Request) string {
+	if r.Region == "" {
+		return w.Home
+	}
+	return r.Region
+}
+
+func (w *World) profile() *Profile {
+	if w.Profile == nil {
+		return DefaultProfile
+	}
+	return w.Profile
+}
+
+// TrailARN is the ARN of the caller's trail of that name.
+func (w *World) TrailARN(region, name string) string {
+	return "arn:" + w.Partition + ":cloudtrail:" + region + ":" + w.Account + ":trail/" + name
+}
+
+// StoreARN is the ARN of the caller's event data store with that ID suffix.
+func (w *World) StoreARN(region, id string) string {
+	return "arn:" + w.Partition + ":cloudtrail:" + region + ":" + w.Account + ":eventdatastore/" + id
+}
+
+// StoreID is the symbolic ID suffix of the n-th event data store that a case creates, from 0.
+func StoreID(n int) string {
+	return "00000000-0000-4000-8000-" + strings.Repeat("0", 10) + string([]byte{'0' + byte(n/10%10), '0' + byte(n%10)})
+}
+
+// Condition is a set of circumstances around a trail that OpArrange brings about.
+type Condition uint8
+
+// The conditions of rows 19-21 and 26-29.
+const (
+	BucketMissing Condition = 1 << iota
+	BucketDenied            // the bucket policy no longer lets CloudTrail write
+	KeyDenied               // the key policy no longer lets CloudTrail encrypt
+	KeyUnusable             // disabled or pending deletion
+	MemberAccount           // an organization trail, called from a member account
+	NoServiceRole
+	ServiceOwned
+)
+
+// ConditionNames spells the conditions in OpArrange requests: ConditionNames[i] is condition 1<<i.
+var ConditionNames = [...]string{"bucket-missing", "bucket-denied", "key-denied", "key-unusable", "member-account", "no-service-role", "service-owned"}
+
+func parseCondition(name string) Condition {
+	for i, known := range ConditionNames {
+		if name == known {
+			return 1 << i
+		}
+	}
+	return 0
+}
+
+// Trail is the state of one trail.
+type Trail struct {
+	Name, Home  string
+	MultiRegion bool
+	Logging     bool
+	Conditions  Condition
+	Logs        Logs
+	Events      string // the event selectors last stored, canonical; empty where none were
+
+	Insights Selectors // what GetInsightSelectors answers; off where it enables nothing
+	Repeats  bool      // a request with duplicates stored them: answers may repeat entries
+
+	// What the branches of a stopped trail leave open.
+	Asleep    Selectors // may be back after StartLogging
+	MustWake  bool      // Asleep is back after StartLogging for sure
+	HasEither bool      // HasInsightSelectors claims nothing until the next Put
+}
+
+// Store is the state of one event data store.
+type Store struct {
+	ID, Home    string
+	Logs        Logs
+	Events      string
+	Pending     bool // pending deletion
+	Ingesting   bool
+	Insights    Selectors
+	Repeats     bool
+	Destination string // the ID of the store that receives the insights
+}
+
+// State is what the model knows of a case's resources. It is a value: Step never changes the slices
+// of the state that it is given.
+type State struct {
+	World  *World
+	Trails []Trail
+	Stores []Store
+	// gone names the trails that were deleted, so that a forgotten trail can be told from one that
+	// never was: "/Region/name/…".
+	gone string
+}
+
+// NewState is the empty state of a fresh case.
+func NewState(w *World) State { return State{World: w} }
+
+// Trail returns the trail of that name in a Region, and whether there is one.
+func (s State) Trail(region, name string) (Trail, bool) {
+	if i := s.trail(region, name); i >= 0 {
+		return s.Trails[i], true
+	}
+	return Trail{}, false
+}
+
+func (s State) trail(region, name string) int {
+	for i := range s.Trails {
+		if s.Trails[i].Name == name && s.Trails[i].Home == region {
+			return i
+		}
+	}
+	return -1
+}
+
+func (s State) trailElsewhere(region, name string) int {
+	for i := range s.Trails {
+		if s.Trails[i].Name == name && s.Trails[i].Home != region {
+			return i
+		}
+	}
+	return -1
+}
+
+func (s State) store(region, id string) int {
+	for i := range s.Stores {
+		if s.Stores[i].ID == id && s.Stores[i].Home == region {
+			return i
+		}
+	}
+	return -1
+}
+
+// WithTrail returns the state with the i-th trail replaced, or added where i is -1.
+func (s State) WithTrail(i int, t Trail) State {
+	trails := make([]Trail, len(s.Trails), len(s.Trails)+1)
+	copy(trails, s.Trails)
+	if i < 0 {
+		trails = append(trails, t)
+	} else {
+		trails[i] = t
+	}
+	s.Trails = trails
+	return s
+}
+
+func (s State) withoutTrail(i int) State {
+	trails := make([]Trail, 0, len(s.Trails))
+	if !s.WasDeleted(s.Trails[i].Home, s.Trails[i].Name) {
+		s.gone += "/" + s.Trails[i].Home + "/" + s.Trails[i].Name + "/"
+	}
+	s.Trails = append(append(trails, s.Trails[:i]...), s.Trails[i+1:]...)
+	return s
+}
+
+// WasDeleted reports whether a trail of that name was deleted earlier in the case.
+func (s State) WasDeleted(region, name string) bool {
+	return strings.Contains(s.gone, "/"+region+"/"+name+"/")
+}
+
+// WithStore returns the state with the i-th store replaced, or added where i is -1.
+func (s State) WithStore(i int, x Store) State {
+	stores := make([]Store, len(s.Stores), len(s.Stores)+1)
+	copy(stores, s.Stores)
+	if i < 0 {
+		stores = append(stores, x)
+	} else {
+		stores[i] = x
+	}
+	s.Stores = stores
+	return s
+}
+
+// Equal compares two states of the same world.
+func (s State) Equal(o State) bool {
+	if len(s.Trails) != len(o.Trails) || len(s.Stores) != len(o.Stores) || s.gone != o.gone {
+		return false
+	}
+	for i := range s.Trails {
+		if s.Trails[i] != o.Trails[i] {
+			return false
+		}
+	}
+	for i := range s.Stores {
+		if s.Stores[i] != o.Stores[i] {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,256 @@
+package model
+
+import (
+	"sort"
+	"strings"
+)
+
+// maxStates bounds the set of states that a Tracker keeps. It is far above what the branches of one
+// case multiply to; a set that outgrows it is cut to its first states.
+const maxStates = 64
+
+// Tracker follows a target: it keeps the set of states that the answers so far allow.
+type Tracker struct {
+	states []possible
+}
+
+// possible is a state that the answers allow, with the deviations that the target has taken if this
+// is the one that it is in.
+type possible struct {
+	State
+	deviations []Deviation
+}
+
+// NewTracker starts in the empty state of a fresh world.
+func NewTracker(w *World) *Tracker { return TrackerAt(NewState(w)) }
+
+// TrackerAt starts in a given state.
+func TrackerAt(s State) *Tracker { return &Tracker{states: []possible{{State: s}}} }
+
+// State returns the first of the possible states, the most reference-like one.
+func (t *Tracker) State() State { return t.states[0].State }
+
+// Certain reports whether only one state is possible.
+func (t *Tracker) Certain() bool { return len(t.states) == 1 }
+
+// Clone returns an independent copy.
+func (t *Tracker) Clone() *Tracker { return &Tracker{states: append([]possible(nil), t.states...)} }
+
+// Deviation is an answer that is accepted although it is not the reference one.
+type Deviation struct {
+	Rule      ID     // that accepts it
+	Reference string // the kind of the reference answer
+	Actual    string // the kind of the answer
+}
+
+// Verdict is what the model says of one answer.
+type Verdict struct {
+	Allowed bool
+	// Deviations lists what accepted the answer, or an earlier one that only now is known to have
+	// been no reference outcome.
+	Deviations []Deviation
+	// Expected lists the kinds of the allowed answers, the reference first.
+	Expected []string
+	// Objections are breaches that show in the answer although a branch allows it.
+	Objections []Objection
+	// Definite is false where the answer does not say what happened.
+	Definite bool
+}
+
+// Observe takes in the answer to a request. Where a branch of some possible state allows it, the set
+// of states follows; otherwise the set stays as it was before the request and Verdict.Allowed is
+// false: the caller then reads the target's state back and calls Follow. An answer that is not
+// definite leaves both outcomes possible: applied, or not applied.
+func (t *Tracker) Observe(r Request, a Answer) Verdict {
+	if !a.Definite() {
+		t.fork(r)
+		return Verdict{Allowed: true}
+	}
+	verdict := Verdict{Definite: true}
+	var next []possible
+	clean := false // some match is not objected to
+	for _, s := range t.states {
+		branches := Step(s.State, r)
+		for i := range branches {
+			b := &branches[i]
+			objection, ok := match(r.Op, b.Answer, a)
+			if !ok || (clean && objection.Rule != "") {
+				continue
+			}
+			if objection.Rule == "" && !clean {
+				clean, next, verdict.Objections = true, nil, nil
+			}
+			if objection.Rule != "" && len(verdict.Objections) == 0 {
+				verdict.Objections = []Objection{objection}
+			}
+			p := possible{b.Next, s.deviations}
+			if b.Rule != "" && !b.Silent {
+				d := Deviation{Rule: b.Rule, Reference: branches[0].Answer.Kind(), Actual: a.Kind()}
+				p.deviations = append(s.deviations[:len(s.deviations):len(s.deviations)], d)
+			}
+			next = addState(next, p)
+		}
+	}
+	if len(next) == 0 {
+		verdict.Expected = t.expected(r)
+		return verdict
+	}
+	verdict.Allowed = true
+	t.states = next
+	verdict.Deviations = t.settle()
+	return verdict
+}
+
+// settle returns the deviations that the target has taken for sure: those of the state with the
+// fewest, where every possible state has some.
+func (t *Tracker) settle() []Deviation {
+	fewest := 0
+	for i := range t.states {
+		if len(t.states[i].deviations) < len(t.states[fewest].deviations) {
+			fewest = i
+		}
+	}
+	taken := t.states[fewest].deviations
+	if len(taken) > 0 {
+		for i := range t.states {
+			t.states[i].deviations = nil
+		}
+	}
+	return taken
+}
+
+// addState adds a state, or for one that is there already keeps the shorter list of deviations.
+func addState(states []possible, p possible) []possible {
+	for i := range states {
+		if states[i].Equal(p.State) {
+			if len(p.deviations) < len(states[i].deviations) {
+				states[i].deviations = p.deviations
+			}
+			return states
+		}
+	}
+	if len(states) >= maxStates {
+		return states
+	}
+	return append(states, p)
+}
+
+// fork keeps every state that the request may lead to, and those in which it was not applied.
+func (t *Tracker) fork(r Request) {
+	var next []possible
+	for _, s := range t.states {
+		for _, b := range Step(s.State, r) {
+			next = addState(next, possible{b.Next, s.deviations})
+		}
+	}
+	for _, s := range t.states {
+		next = addState(next, s)
+	}
+	t.states = next
+}
+
+// expected lists the kinds of answer that the possible states allow, the reference first.
+func (t *Tracker) expected(r Request) []string {
+	var kinds []string
+	seen := map[string]bool{}
+	for _, s := range t.states {
+		for _, b := range Step(s.State, r) {
+			if kind := b.Answer.Kind(); !seen[kind] {
+				seen[kind] = true
+				kinds = append(kinds, kind)
+			}
+		}
+	}
+	if len(kinds) > 1 {
+		sort.Strings(kinds[1:])
+	}
+	return kinds
+}
+
+// Follow sets the possible states, after a divergence, to what the target was read to be in.
+func (t *Tracker) Follow(s State) { t.states = []possible{{State: s}} }
+
+// Kind is the answer's class, as signatures and reports name it: an error code, "success", …
+func (a Answer) Kind() string {
+	switch a.Outcome {
+	case Unanswered:
+		return "no answer"
+	case Crashed:
+		return "5xx"
+	case Refused:
+		if a.Code == "" {
+			return "an error without a code"
+		}
+		return a.Code
+	case AnyRefusal:
+		return "any error"
+	case AnyAnswer:
+		return "any answer"
+	}
+	return "success"
+}
+
+// match reports whether a branch's expectation covers an answer, and what the answer's owner members
+// are objected to where everything else fits.
+func match(op Op, want, got Answer) (Objection, bool) {
+	switch want.Outcome {
+	case AnyAnswer:
+		return Objection{}, true
+	case AnyRefusal:
+		return Objection{}, got.Outcome == Refused
+	case Refused:
+		return Objection{}, got.Outcome == Refused && got.Code == want.Code
+	case AnySuccess:
+		return Objection{}, got.Outcome == Succeeded && claim(want.HasInsights, got.HasInsights) &&
+			claim(want.Logging, got.Logging) && (want.Events == "" || want.Events == got.Events)
+	}
+	if got.Outcome != Succeeded || got.Alien != "" || (got.Repeated && !want.Repeated) || !matchSelectors(want.Selectors, got.Selectors) {
+		return Objection{}, false
+	}
+	return owner(op, want, got), true
+}
+
+func claim(want, got Truth) bool { return want == Unclaimed || want == got }
+
+// matchSelectors compares as sets; entries without a category may be left out of the answer.
+func matchSelectors(want, got Selectors) bool {
+	return got&^emptyEntries == want&^emptyEntries && got&emptyEntries&^want == 0
+}
+
+// owner compares the members that name the resource. A member that is missing or wrong contradicts the
+// documentation, one too many only its examples (answer/one-owner).
+func owner(op Op, want, got Answer) Objection {
+	wrongTrail, wrongStore := PutStores, StoreARNOrSuffix
+	if op == OpGet {
+		wrongTrail = GetReflectsPut
+	}
+	for _, m := range []struct {
+		name, want, got string
+		wrong           ID
+	}{
+		{"TrailARN", want.TrailARN, got.TrailARN, wrongTrail},
+		{"EventDataStoreArn", want.StoreARN, got.StoreARN, wrongStore},
+		{"InsightsDestination", want.Destination, got.Destination, wrongDestination(want.Destination, got.Destination)},
+	} {
+		switch {
+		case m.want == m.got:
+		case m.want == "" && m.name == "InsightsDestination" && want.StoreARN != "" && !want.Selectors.On():
+			// The answer to a store's [] may carry it.
+		case m.want == "":
+			return Objection{Rule: AnswerOneOwner, Level: Inferred, Expected: m.name + " absent", Actual: m.name + " given"}
+		case m.got == "":
+			return Objection{Rule: AnswerOneOwner, Level: Documented, Expected: m.name + " given", Actual: m.name + " absent"}
+		default:
+			return Objection{Rule: m.wrong, Level: ruleIndex[m.wrong].Level, Expected: m.name + " as requested", Actual: "another " + m.name}
+		}
+	}
+	return Objection{}
+}
+
+// wrongDestination blames a wrong InsightsDestination on its form or on what it points to.
+func wrongDestination(want, got string) ID {
+	if got != "" && strings.HasSuffix(want, "/"+got) {
+		return StoreARNOrSuffix
+	}
+	return StoreRepoint
+}

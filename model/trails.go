@@ -1,0 +1,136 @@
+package model
+
+// namedTrail is the index of the trail that a trail operation names by name or ARN and finds in the
+// Region of the call, -1 where there is none.
+func (s State) namedTrail(r Request) int {
+	name := r.Input.Get("TrailName")
+	if name.Kind() == Absent {
+		name = r.Input.Get("Name")
+	}
+	ref := s.World.resolveTrail(name.Text(), s.World.region(r))
+	if ref.kind != refName && ref.kind != refARN {
+		return -1
+	}
+	return s.trail(ref.region, ref.name)
+}
+
+func stepCreateTrail(s State, r Request) []Branch {
+	name := r.Input.Get("Name").Text()
+	if !ValidTrailName(name) || s.namedTrail(r) >= 0 {
+		return refusedOrIgnored(s)
+	}
+	t := Trail{Name: name, Home: s.World.region(r), Logs: ManagementEvents, Logging: s.World.NoStart,
+		MultiRegion: r.Input.Get("IsMultiRegionTrail").True()}
+	return done(s, s.WithTrail(-1, t))
+}
+
+// stepUpdateTrail keeps the selectors (trail/update-keeps).
+func stepUpdateTrail(s State, r Request) []Branch {
+	i := s.namedTrail(r)
+	if i < 0 {
+		return refusedOrIgnored(s)
+	}
+	t := s.Trails[i]
+	if multi := r.Input.Get("IsMultiRegionTrail"); multi.Kind() == Bool {
+		t.MultiRegion = multi.True()
+	}
+	return done(s, s.WithTrail(i, t))
+}
+
+func stepDeleteTrail(s State, r Request) []Branch {
+	i := s.namedTrail(r)
+	if i < 0 {
+		return refusedOrIgnored(s)
+	}
+	return done(s, s.withoutTrail(i))
+}
+
+// stepGetTrail holds trail/has-insight-selectors, and that a trail which is not there is not shown.
+func stepGetTrail(s State, r Request) []Branch {
+	i := s.namedTrail(r)
+	if i < 0 {
+		if region := s.World.region(r); region != s.World.Home || len(r.Input.Get("Name").Text()) == 0 || s.World.resolveTrail(r.Input.Get("Name").Text(), region).kind != refName {
+			return anything(s)
+		}
+		return refused(s)
+	}
+	t := s.Trails[i]
+	expected := Answer{Outcome: AnySuccess, HasInsights: truth(t.Insights.On())}
+	if t.HasEither {
+		expected.HasInsights = Unclaimed
+	}
+	return []Branch{{Answer: expected, Next: s}, {Answer: Answer{Outcome: AnyRefusal}, Next: s, Silent: true}}
+}
+
+// stepGetTrailStatus claims nothing, but the model follows what is answered.
+func stepGetTrailStatus(s State, r Request) []Branch {
+	i := s.namedTrail(r)
+	if i < 0 {
+		return anything(s)
+	}
+	t := s.Trails[i]
+	t.Logging = !t.Logging
+	return []Branch{
+		{Answer: Answer{Outcome: AnySuccess, Logging: truth(!t.Logging)}, Next: s},
+		{Answer: Answer{Outcome: AnySuccess, Logging: truth(t.Logging)}, Next: s.WithTrail(i, t), Silent: true},
+		{Answer: Answer{Outcome: AnyRefusal}, Next: s, Silent: true},
+	}
+}
+
+// stepStopLogging holds logs/stop-logging: Insights is off, and Get says so or still answers the old
+// selectors.
+func stepStopLogging(s State, r Request) []Branch {
+	i := s.namedTrail(r)
+	if i < 0 {
+		return refusedOrIgnored(s)
+	}
+	t := s.Trails[i]
+	if !t.Logging || t.Insights == 0 {
+		t.Logging = false
+		return done(s, s.WithTrail(i, t))
+	}
+	kept := t
+	kept.Logging, kept.HasEither = false, true
+	off := kept
+	off.Insights, off.Asleep = 0, t.Insights
+	return []Branch{
+		{Answer: Answer{Outcome: AnySuccess}, Next: s.WithTrail(i, off)},
+		{Answer: Answer{Outcome: AnySuccess}, Next: s.WithTrail(i, kept), Rule: LogsStop},
+		{Answer: Answer{Outcome: AnyRefusal}, Next: s, Silent: true},
+	}
+}
+
+// stepStartLogging holds logs/start-logging: nothing comes back, or the selectors of before
+// StopLogging do. What was stored while the trail was stopped stands.
+func stepStartLogging(s State, r Request) []Branch {
+	i := s.namedTrail(r)
+	if i < 0 {
+		return refusedOrIgnored(s)
+	}
+	t := s.Trails[i]
+	t.Logging = true
+	woken := t
+	woken.Insights, woken.Asleep, woken.MustWake = t.Asleep, 0, false
+	if t.MustWake {
+		woken.HasEither = false
+		return done(s, s.WithTrail(i, woken))
+	}
+	still := t
+	still.Asleep = 0
+	branches := []Branch{{Answer: Answer{Outcome: AnySuccess}, Next: s.WithTrail(i, still)}}
+	if t.Asleep != 0 {
+		branches = append(branches, Branch{Answer: Answer{Outcome: AnySuccess}, Next: s.WithTrail(i, woken), Rule: LogsStart})
+	}
+	return append(branches, Branch{Answer: Answer{Outcome: AnyRefusal}, Next: s, Silent: true})
+}
+
+// stepArrange changes a trail's surroundings; what the target cannot arrange changes nothing.
+func stepArrange(s State, r Request) []Branch {
+	i := s.namedTrail(r)
+	if i < 0 {
+		return refusedOrIgnored(s)
+	}
+	t := s.Trails[i]
+	t.Conditions |= parseCondition(r.Input.Get("Condition").Text())
+	return done(s, s.WithTrail(i, t))
+}

@@ -1,0 +1,283 @@
+package model
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"sort"
+	"unicode/utf8"
+)
+
+// Kind is the JSON type of a Value. Absent, the zero value, is a member that is not there at all.
+type Kind uint8
+
+// The kinds of a Value.
+const (
+	Absent Kind = iota
+	Null
+	Bool
+	Number
+	String
+	List
+	Object
+)
+
+// Value is one immutable JSON value. Requests keep their input in this form because the harness must
+// be able to say what no typed client can: null, wrong types, unknown members.
+type Value struct {
+	kind    Kind
+	text    string // a string's content, a number's or boolean's literal
+	list    []Value
+	members []Member
+}
+
+// Member is one name and value of a JSON object.
+type Member struct {
+	Name  string
+	Value Value
+}
+
+// NullValue is the JSON null.
+var NullValue = Value{kind: Null}
+
+// Str returns a JSON string.
+func Str(s string) Value { return Value{kind: String, text: s} }
+
+// Num returns a JSON number from its literal.
+func Num(literal string) Value { return Value{kind: Number, text: literal} }
+
+// Boolean returns a JSON boolean.
+func Boolean(b bool) Value { return Value{kind: Bool, text: fmt.Sprint(b)} }
+
+// ListOf returns a JSON array; with no items it is the empty array.
+func ListOf(items ...Value) Value { return Value{kind: List, list: items} }
+
+// Strs returns a JSON array of strings.
+func Strs(items ...string) Value {
+	list := make([]Value, len(items))
+	for i, s := range items {
+		list[i] = Str(s)
+	}
+	return ListOf(list...)
+}
+
+// Obj returns a JSON object from alternating member names and values (Value, string or bool);
+// absent values are left out.
+func Obj(pairs ...any) Value {
+	v := Value{kind: Object}
+	for i := 0; i+1 < len(pairs); i += 2 {
+		var item Value
+		switch x := pairs[i+1].(type) {
+		case Value:
+			item = x
+		case string:
+			item = Str(x)
+		case bool:
+			item = Boolean(x)
+		default:
+			panic(fmt.Sprintf("model.Obj: a member of type %T", x))
+		}
+		if item.kind != Absent {
+			v.members = append(v.members, Member{pairs[i].(string), item})
+		}
+	}
+	return v
+}
+
+// Kind tells the JSON type.
+func (v Value) Kind() Kind { return v.kind }
+
+// Given reports whether the value is there and not null.
+func (v Value) Given() bool { return v.kind != Absent && v.kind != Null }
+
+// Text is a string's content or a number's literal; it is empty for the other kinds.
+func (v Value) Text() string {
+	if v.kind == String || v.kind == Number {
+		return v.text
+	}
+	return ""
+}
+
+// True reports whether the value is the boolean true.
+func (v Value) True() bool { return v.kind == Bool && v.text == "true" }
+
+// Items returns an array's items, which the caller must not change.
+func (v Value) Items() []Value { return v.list }
+
+// Members returns an object's members, which the caller must not change.
+func (v Value) Members() []Member { return v.members }
+
+// Get returns an object's member, Absent where there is none.
+func (v Value) Get(name string) Value {
+	for i := range v.members {
+		if v.members[i].Name == name {
+			return v.members[i].Value
+		}
+	}
+	return Value{}
+}
+
+// With returns the object with one member set, or removed where the new value is Absent.
+func (v Value) With(name string, item Value) Value {
+	out := Value{kind: Object, members: make([]Member, 0, len(v.members)+1)}
+	found := false
+	for _, m := range v.members {
+		if m.Name == name {
+			found = true
+			if item.kind == Absent {
+				continue
+			}
+			m.Value = item
+		}
+		out.members = append(out.members, m)
+	}
+	if !found && item.kind != Absent {
+		out.members = append(out.members, Member{name, item})
+	}
+	return out
+}
+
+// MapStrings returns the value with every string in it (not the member names) replaced by f's result.
+func (v Value) MapStrings(f func(string) string) Value {
+	switch v.kind {
+	case String:
+		v.text = f(v.text)
+	case List:
+		list := make([]Value, len(v.list))
+		for i, item := range v.list {
+			list[i] = item.MapStrings(f)
+		}
+		v.list = list
+	case Object:
+		members := make([]Member, len(v.members))
+		for i, m := range v.members {
+			members[i] = Member{m.Name, m.Value.MapStrings(f)}
+		}
+		v.members = members
+	}
+	return v
+}
+
+// Equal compares two values; the order of an object's members carries no meaning.
+func (v Value) Equal(w Value) bool {
+	if v.kind != w.kind || v.text != w.text || len(v.list) != len(w.list) || len(v.members) != len(w.members) {
+		return false
+	}
+	for i := range v.list {
+		if !v.list[i].Equal(w.list[i]) {
+			return false
+		}
+	}
+	for _, m := range v.members {
+		if !m.Value.Equal(w.Get(m.Name)) {
+			return false
+		}
+	}
+	return true
+}
+
+// AppendJSON appends the value as JSON; Absent appends nothing.
+func (v Value) AppendJSON(dst []byte) []byte {
+	switch v.kind {
+	case Null:
+		return append(dst, "null"...)
+	case Bool, Number:
+		return append(dst, v.text...)
+	case String:
+		return appendString(dst, v.text)
+	case List:
+		dst = append(dst, '[')
+		for i, item := range v.list {
+			if i > 0 {
+				dst = append(dst, ',')
+			}
+			dst = item.AppendJSON(dst)
+		}
+		return append(dst, ']')
+	case Object:
+		dst = append(dst, '{')
+		for i, m := range v.members {
+			if i > 0 {
+				dst = append(dst, ',')
+			}
+			dst = append(appendString(dst, m.Name), ':')
+			dst = m.Value.AppendJSON(dst)
+		}
+		return append(dst, '}')
+	}
+	return dst
+}
+
+func appendString(dst []byte, s string) []byte {
+	for i := range len(s) {
+		if c := s[i]; c < 0x20 || c == '"' || c == '\\' || c >= utf8.RuneSelf {
+			quoted, _ := json.Marshal(s) // a string cannot fail
+			return append(dst, quoted...)
+		}
+	}
+	return append(append(append(dst, '"'), s...), '"')
+}
+
+// String renders the value as JSON.
+func (v Value) String() string { return string(v.AppendJSON(nil)) }
+
+// MarshalJSON implements json.Marshaler; an Absent value becomes null.
+func (v Value) MarshalJSON() ([]byte, error) {
+	if v.kind == Absent {
+		return []byte("null"), nil
+	}
+	return v.AppendJSON(nil), nil
+}
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (v *Value) UnmarshalJSON(data []byte) error {
+	parsed, err := ParseValue(data)
+	if err != nil {
+		return err
+	}
+	*v = parsed
+	return nil
+}
+
+// ParseValue reads one JSON value. Of a member that is given twice the last one counts; members come
+// back sorted by name.
+func ParseValue(data []byte) (Value, error) {
+	decoder := json.NewDecoder(bytes.NewReader(data))
+	decoder.UseNumber()
+	var raw any
+	if err := decoder.Decode(&raw); err != nil {
+		return Value{}, err
+	}
+	if decoder.More() {
+		return Value{}, errors.New("more than one JSON value")
+	}
+	return fromAny(raw), nil
+}
+
+func fromAny(raw any) Value {
+	switch x := raw.(type) {
+	case nil:
+		return NullValue
+	case bool:
+		return Boolean(x)
+	case json.Number:
+		return Num(x.String())
+	case string:
+		return Str(x)
+	case []any:
+		list := make([]Value, len(x))
+		for i, item := range x {
+			list[i] = fromAny(item)
+		}
+		return ListOf(list...)
+	default:
+		object := raw.(map[string]any)
+		members := make([]Member, 0, len(object))
+		for name, item := range object {
+			members = append(members, Member{name, fromAny(item)})
+		}
+		sort.Slice(members, func(i, j int) bool { return members[i].Name < members[j].Name })
+		return Value{kind: Object, members: members}
+	}
+}

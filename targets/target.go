@@ -1,0 +1,76 @@
+// Package targets says what a thing under test must offer: fresh worlds, and answers to requests.
+// A target never decides what is right.
+package targets
+
+import (
+	"context"
+	"errors"
+
+	"github.com/insightconform/conform/model"
+)
+
+// Target is something that answers requests. Its methods other than NewWorld are called from one
+// goroutine; worlds are independent of each other and may be used side by side.
+type Target interface {
+	// Open connects and finds out how to talk to the target. Errors wrap ErrUsage, ErrUnreachable
+	// or ErrRefused where one of them holds.
+	Open(ctx context.Context) (Info, error)
+	// NewWorld gives a place without trails or stores, isolated from all other worlds.
+	NewWorld(ctx context.Context) (World, error)
+	// Close releases the target. It is called once, after all worlds are closed.
+	Close() error
+}
+
+// World is one isolated place on a target. It is used by one goroutine at a time.
+type World interface {
+	// Do sends one request and waits for its answer, at most as long as the target's timeout.
+	Do(ctx context.Context, r model.Request) Reply
+	// Close removes what the world's requests have made.
+	Close(ctx context.Context) error
+}
+
+// The classes of error that Open and NewWorld return.
+var (
+	ErrUsage       = errors.New("wrong usage")       // exit code 2: the configuration makes no sense
+	ErrUnreachable = errors.New("not reachable")     // exit code 3: nothing there, or not this service
+	ErrRefused     = errors.New("refused")           // exit code 5: would be unsafe
+	ErrQuota       = errors.New("quota is exceeded") // the target has no room for another world now
+)
+
+// Info describes an opened target.
+type Info struct {
+	Name     string `json:"name"`               // embedded, endpoint, …
+	Endpoint string `json:"endpoint,omitempty"` // without user information
+	Region   string `json:"region,omitempty"`
+	// Eventual says that the target is declared to be eventually consistent.
+	Eventual bool `json:"eventually_consistent,omitempty"`
+	// Workers is how many worlds the target can serve side by side; 0 claims nothing.
+	Workers int `json:"-"`
+	// Away says that a second Region can be addressed.
+	Away bool `json:"-"`
+	// Buckets and Keys say that OpArrange can change a trail's bucket or key; Arrange, that it can
+	// bring about every condition.
+	Buckets, Keys, Arrange bool `json:"-"`
+	// RawRequests says that requests which no typed client can express reach the target as bytes.
+	RawRequests bool `json:"-"`
+	// Notes tell people what Open found out.
+	Notes []string `json:"notes,omitempty"`
+}
+
+// Reply is one answer with what was seen on the wire.
+type Reply struct {
+	Answer model.Answer
+	Body   model.Value // of a success or refusal, in symbolic form
+	// Objections are breaches of wire rules that show in this answer alone.
+	Objections []model.Objection
+	Notes      []string
+
+	Sent     []byte // the request body as sent; empty in process
+	Status   int    // HTTP status; 0 where there was none
+	Received []byte // the answer's body as received, shortened to MaxKept bytes
+	Problem  string // of an answer that is not definite: what happened
+	TimedOut bool   // nothing came in time; the request may still take effect
+}
+
+// MaxKept is how many bytes of an answer's body a Reply keeps.
+const MaxKept = 16 << 10
