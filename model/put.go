@@ -209,6 +209,9 @@ func missing(set Selectors, logs Logs) []ID {
 	return ids
 }
 
+// Meets reports whether a trail that logs these kinds of event meets the prerequisites of a set.
+func Meets(set Selectors, logs Logs) bool { return len(missing(set, logs)) == 0 }
+
 // putBreaches lists what a Put breaks, each rule by itself, and the reading of the request.
 func putBreaches(s State, r Request) ([]breach, putRequest) {
 	q := readPut(r.Input)

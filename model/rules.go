@@ -169,6 +169,18 @@ const (
 	codeValidation     = "ValidationException"
 )
 
+// Undocumented reports whether a code that some rule accepts is not in the error list on the reference
+// page of the operation (Put or Get).
+func Undocumented(op Op, code string) bool {
+	switch code {
+	case codeValidation, codeSerialization, codeAccess, codeStoreARN, codeStoreNotFound, codeStoreInactive, codeStoreStatus:
+		return op == OpPut || op == OpGet
+	case codeHomeRegion:
+		return op == OpGet
+	}
+	return false
+}
+
 // Rule is one requirement of the reference behaviour.
 type Rule struct {
 	ID        ID

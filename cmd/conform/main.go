@@ -1,0 +1,110 @@
+// Command conform tests whether a server behaves as CloudTrail's PutInsightSelectors is documented
+// to. Run it without arguments for help.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"runtime/debug"
+	"strings"
+	"syscall"
+
+	"github.com/insightconform/conform/reports"
+	"github.com/insightconform/conform/targets"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // a second signal ends the process at once
+	os.Exit(run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr, os.Environ()))
+}
+
+// run is the whole command but for the process around it. Cancelling ctx interrupts it.
+func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer, environ []string) int {
+	return production.run(ctx, args, stdin, stdout, stderr, environ)
+}
+
+// run runs the command with the given parts and returns its exit code.
+func (parts wiring) run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer, environ []string) (code int) {
+	p := &process{wiring: parts, stdout: stdout, stderr: stderr, environ: parseEnvironment(environ)}
+	defer func() {
+		if failure := recover(); failure != nil {
+			p.complain(fmt.Sprintf("internal error: %v; please report it (CONFORM_DEBUG=1 shows where)", failure))
+			if p.environ["CONFORM_DEBUG"] != "" {
+				stderr.Write(debug.Stack())
+			}
+			code = reports.ExitFailed
+		}
+	}()
+	root := p.rootCommand()
+	root.SetIn(stdin)
+	root.SetArgs(append([]string{}, args...)) // cobra takes nil for the process's own
+	err := root.ExecuteContext(ctx)
+	var ended exitCode
+	switch {
+	case err == nil:
+		return reports.ExitConforms
+	case errors.As(err, &ended):
+		return int(ended)
+	}
+	// The class of a usage error says nothing that its text does not say better.
+	p.complain(strings.Replace(err.Error(), targets.ErrUsage.Error()+": ", "", 1))
+	return exitCodeOf(ctx, err)
+}
+
+// process is one invocation of the command.
+type process struct {
+	wiring
+	stdout, stderr io.Writer
+	environ        map[string]string
+}
+
+// complain says in one line on standard error what is wrong.
+func (p *process) complain(message string) {
+	fmt.Fprintf(p.stderr, "conform: %s\n", reports.OneLine(message))
+}
+
+// exitCode ends the command without another word; what there is to say has been said.
+type exitCode int
+
+func (c exitCode) Error() string { return fmt.Sprintf("exit code %d", int(c)) }
+
+// usagef returns an error of wrong usage or configuration.
+func usagef(format string, arguments ...any) error {
+	return usageError{fmt.Errorf(format, arguments...)}
+}
+
+type usageError struct{ error }
+
+func (e usageError) Unwrap() []error { return []error{e.error, targets.ErrUsage} }
+
+// exitCodeOf returns the exit code of an error.
+func exitCodeOf(ctx context.Context, err error) int {
+	switch {
+	case err == nil:
+		return reports.ExitConforms
+	case ctx.Err() != nil && errors.Is(err, context.Canceled):
+		return reports.ExitInterrupted
+	case errors.Is(err, targets.ErrRefused):
+		return reports.ExitRefused
+	case errors.Is(err, targets.ErrUsage):
+		return reports.ExitUsage
+	case errors.Is(err, targets.ErrUnreachable):
+		return reports.ExitInconclusive
+	}
+	return reports.ExitFailed
+}
+
+func parseEnvironment(environ []string) map[string]string {
+	values := make(map[string]string, len(environ))
+	for _, entry := range environ {
+		if name, value, ok := strings.Cut(entry, "="); ok {
+			values[name] = value
+		}
+	}
+	return values
+}

@@ -1,0 +1,208 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"runtime"
+	"runtime/debug"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+)
+
+const rootHelp = `conform tells whether a server behaves as CloudTrail's PutInsightSelectors is
+documented to. It sends sequences of requests, compares every answer with a
+reference model, and reports each distinct divergence once.
+
+See it work, on the server that comes with it
+  conform run
+
+Test an emulator
+  conform run --endpoint http://127.0.0.1:5000
+
+Keep the result for machines and for people
+  conform run --endpoint http://127.0.0.1:5000 --report text --report json=report.json
+
+Understand what was found
+  conform rules                     all rules, by family
+  conform rules put/replaces-list   one rule, with its source
+
+Use the reference in the place of the service
+  conform serve --addr 127.0.0.1:8080
+
+Commands
+  run          test a target
+  rules        explain the rules
+  serve        serve the reference over HTTP
+  completion   write a completion script for your shell
+  help         help about a command
+
+Flags
+  --help       this help, or that of a command
+  --version    the version of conform
+
+'conform run --help' explains its flags and the exit codes.
+`
+
+func (p *process) rootCommand() *cobra.Command {
+	root := &cobra.Command{
+		Use:           "conform",
+		Short:         "Test whether a server behaves as PutInsightSelectors is documented to",
+		Version:       version(),
+		SilenceUsage:  true,
+		SilenceErrors: true,
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return unknownCommand(cmd, args[0])
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	root.SetVersionTemplate("conform {{.Version}}\n")
+	root.SetFlagErrorFunc(flagError)
+	root.SetHelpTemplate("{{.Long}}")
+	root.Long = rootHelp
+	root.AddCommand(p.runCommand(), p.rulesCommand(), p.serveCommand())
+	root.SetHelpCommand(&cobra.Command{
+		Use:   "help [COMMAND]",
+		Short: "Help about a command",
+		Long:  "Usage: conform help [COMMAND]\n",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			about, rest, err := cmd.Root().Find(args)
+			if err != nil || len(rest) > 0 {
+				return unknownCommand(cmd.Root(), args[0])
+			}
+			return about.Help()
+		},
+	})
+	root.SetOut(p.stdout)
+	root.SetErr(p.stderr)
+	root.InitDefaultCompletionCmd() // keeps the output it finds
+	for _, cmd := range root.Commands() {
+		if cmd.Name() == "completion" {
+			explainCompletion(cmd)
+		}
+	}
+	return root
+}
+
+// explainCompletion gives cobra's completion command help in the form of the other commands.
+func explainCompletion(cmd *cobra.Command) {
+	cmd.Long = `Usage: conform completion bash|fish|powershell|zsh
+
+Writes a script that completes commands, flags and rules in your shell, such as
+  source <(conform completion bash)
+`
+	cmd.Args = func(cmd *cobra.Command, args []string) error {
+		if len(args) > 0 {
+			return usagef("there is no completion for %q; use bash, fish, powershell or zsh", args[0])
+		}
+		return nil
+	}
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
+	for _, shell := range cmd.Commands() {
+		shell.Long = cmd.Long
+		shell.Args = noArguments
+	}
+}
+
+func unknownCommand(root *cobra.Command, name string) error {
+	var names []string
+	for _, cmd := range root.Commands() {
+		names = append(names, cmd.Name())
+	}
+	return usagef("there is no command %q; %s", name, suggestion(nearest(name, names), "conform --help"))
+}
+
+// noArguments refuses what stands beside the flags, with a guess at what was meant.
+func noArguments(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	first := userInformation.ReplaceAllString(args[0], "//…@")
+	hint := fmt.Sprintf("see '%s --help'", cmd.CommandPath())
+	if cmd.Name() == "run" && strings.Contains(first, ":") {
+		hint = "did you mean --endpoint " + first + "?"
+	}
+	return usagef("'%s' takes no argument %q; %s", cmd.CommandPath(), first, hint)
+}
+
+// flagError turns the flag parser's errors into one line that names the flag and the remedy.
+func flagError(cmd *cobra.Command, err error) error {
+	var (
+		unknown *pflag.NotExistError
+		missing *pflag.ValueRequiredError
+		invalid *pflag.InvalidValueError
+	)
+	switch {
+	case errors.Is(err, pflag.ErrHelp):
+		return err
+	case errors.As(err, &unknown):
+		name := unknown.GetSpecifiedName()
+		if unknown.GetSpecifiedShortnames() != "" {
+			return usagef("there is no flag -%s; see '%s --help'", name, cmd.CommandPath())
+		}
+		return usagef("there is no flag --%s; %s", name, flagSuggestion(cmd, name))
+	case errors.As(err, &missing):
+		flag := missing.GetFlag()
+		return usagef("--%s needs a value: --%s %s", flag.Name, flag.Name, flag.Value.Type())
+	case errors.As(err, &invalid):
+		return wrongValue("--"+invalid.GetFlag().Name, invalid.GetValue(), errors.Unwrap(invalid))
+	}
+	return usagef("%w; see '%s --help'", err, cmd.CommandPath())
+}
+
+// flagSuggestion looks for a flag of a similar name, here or at another command.
+func flagSuggestion(cmd *cobra.Command, name string) string {
+	var names []string
+	cmd.Flags().VisitAll(func(f *pflag.Flag) { names = append(names, "--"+f.Name) })
+	if near := nearest("--"+name, names); len(near) > 0 {
+		return suggestion(near, cmd.CommandPath()+" --help")
+	}
+	for _, other := range cmd.Root().Commands() {
+		if other != cmd && other.Flags().Lookup(name) != nil {
+			return fmt.Sprintf("'%s' has one", other.CommandPath())
+		}
+	}
+	return suggestion(nil, cmd.CommandPath()+" --help")
+}
+
+// suggestion says what was probably meant, or where to look.
+func suggestion(near []string, help string) string {
+	if len(near) == 0 {
+		return fmt.Sprintf("see '%s'", help)
+	}
+	return "did you mean " + strings.Join(near, " or ") + "?"
+}
+
+// version is what is known about this build: the module's version, or the revision that it was
+// built from.
+func version() string {
+	text := "(unknown version)"
+	if info, ok := debug.ReadBuildInfo(); ok {
+		if info.Main.Version != "" {
+			text = info.Main.Version
+		}
+		settings := map[string]string{}
+		for _, s := range info.Settings {
+			settings[s.Key] = s.Value
+		}
+		if revision := settings["vcs.revision"]; revision != "" {
+			text += ", revision " + revision[:min(12, len(revision))]
+			if settings["vcs.modified"] == "true" {
+				text += " with changes"
+			}
+		}
+	}
+	return text + ", " + runtime.Version()
+}
+
+// shortVersion is the module's version alone.
+func shortVersion() string {
+	if info, ok := debug.ReadBuildInfo(); ok {
+		return info.Main.Version
+	}
+	return ""
+}

@@ -1,0 +1,179 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/insightconform/conform/model"
+)
+
+const rulesHelp = `Usage: conform rules [ID]
+
+Shows what conform holds a target to: all rules by family, the rules of one
+family, or one rule in full.
+
+  conform rules
+  conform rules put
+  conform rules put/replaces-list
+  conform rules order               the order in which errors are selected
+`
+
+func (p *process) rulesCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "rules [ID]",
+		Short: "Explain the rules",
+		Long:  rulesHelp,
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) > 1 {
+				return usagef("'conform rules' explains one rule at a time; leave out %q", args[1])
+			}
+			return nil
+		},
+		ValidArgsFunction: func(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+			if len(args) > 0 {
+				return nil, cobra.ShellCompDirectiveNoFileComp
+			}
+			return ruleNames(), cobra.ShellCompDirectiveNoFileComp
+		},
+		RunE: func(_ *cobra.Command, args []string) error {
+			width, _ := terminal(p.stdout)
+			text := ""
+			if len(args) == 0 {
+				text = ruleTable(width, families())
+			} else {
+				var err error
+				if text, err = explain(args[0], width); err != nil {
+					return err
+				}
+			}
+			_, err := fmt.Fprint(p.stdout, text)
+			return err
+		},
+	}
+}
+
+func ruleNames() []string {
+	names := []string{string(model.Order)}
+	for i := range model.Rules {
+		names = append(names, string(model.Rules[i].ID))
+	}
+	return names
+}
+
+// families lists the families of rules in the order in which the table starts them.
+func families() []string {
+	var names []string
+	for i := range model.Rules {
+		if family := model.Rules[i].ID.Family(); !slices.Contains(names, family) {
+			names = append(names, family)
+		}
+	}
+	return names
+}
+
+func ruleTable(width int, families []string) string {
+	idWidth := 0
+	for i := range model.Rules {
+		idWidth = max(idWidth, len(model.Rules[i].ID))
+	}
+	var b strings.Builder
+	for i, family := range families {
+		if i > 0 {
+			b.WriteByte('\n')
+		}
+		fmt.Fprintln(&b, family)
+		for _, rule := range model.Rules {
+			if rule.ID.Family() == family {
+				line := fmt.Sprintf("  %-*s  %-10s  %s", idWidth, rule.ID, rule.Level, rule.Statement)
+				fmt.Fprintln(&b, cut(line, width))
+			}
+		}
+	}
+	return b.String()
+}
+
+// cut shortens one of our own lines to a terminal's width, where that is known.
+func cut(line string, width int) string {
+	if runes := []rune(line); width > 0 && len(runes) > width {
+		return string(runes[:width-1]) + "…"
+	}
+	return line
+}
+
+// explain renders one rule, one family, or the error order.
+func explain(name string, width int) (string, error) {
+	if rule := model.RuleOf(model.ID(name)); rule != nil {
+		return explainRule(rule), nil
+	}
+	if name == string(model.Order) {
+		return explainOrder(), nil
+	}
+	if slices.Contains(families(), name) {
+		return ruleTable(width, []string{name}), nil
+	}
+	return "", usagef("there is no rule %q; %s", name, suggestion(nearest(name, ruleNames()), "conform rules"))
+}
+
+var levelMeaning = map[model.Level]string{
+	model.Documented: "the API reference, user guide or service model says so",
+	model.Observed:   "a recorded answer of the real service says so",
+	model.Inferred:   "the documentation is silent; this reference was chosen so that there is one",
+}
+
+func explainRule(rule *model.Rule) string {
+	var b strings.Builder
+	field := func(name, text string) { fmt.Fprintf(&b, "%-10s %s\n", name, text) }
+	fmt.Fprintf(&b, "%s\n\n%s\n\n", rule.ID, rule.Statement)
+	field("level", rule.Level.String()+": "+levelMeaning[rule.Level])
+	for i, source := range strings.Split(rule.Source, ",") {
+		source = strings.TrimSpace(source)
+		if long, ok := model.Sources[source]; ok {
+			source = long
+		}
+		label := "source"
+		if i > 0 {
+			label = ""
+		}
+		field(label, source)
+	}
+	if rule.Code != "" {
+		field("reference", fmt.Sprintf("%s, place %d in the order of errors", rule.Code, rule.Row))
+	}
+	if accepted := acceptedOutcomes(rule); len(accepted) > 0 {
+		field("accepted", strings.Join(accepted, ", "))
+	}
+	if rule.RefusalOnly {
+		field("", "the sources name no code: another refusal diverges at level inferred")
+	}
+	if len(rule.Needs) > 0 {
+		needs := make([]string, len(rule.Needs))
+		for i, capability := range rule.Needs {
+			needs[i] = string(capability)
+		}
+		field("tried with", "targets that offer "+strings.Join(needs, ", "))
+	}
+	return b.String()
+}
+
+// acceptedOutcomes lists what a rule accepts beside the reference.
+func acceptedOutcomes(rule *model.Rule) []string {
+	var accepted []string
+	if rule.MayPass {
+		accepted = append(accepted, "success")
+	}
+	return append(accepted, rule.Also...)
+}
+
+func explainOrder() string {
+	var b strings.Builder
+	fmt.Fprint(&b, "order\n\nOf a request that breaks several rules, the reference answers the first in this order. No public\n"+
+		"source documents one, so the code of any other broken rule is accepted and listed as a deviation.\n\n")
+	for _, id := range model.ErrorRules() {
+		rule := model.RuleOf(id)
+		fmt.Fprintf(&b, "%3d  %-32s %s\n", rule.Row, id, rule.Code)
+	}
+	return b.String()
+}

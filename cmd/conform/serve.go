@@ -1,0 +1,91 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/spf13/cobra"
+)
+
+const serveHelp = `Usage: conform serve [--addr HOST:PORT]
+
+Serves the reference model over HTTP, so that it can stand in for CloudTrail:
+the AWS JSON 1.1 protocol, any credentials, state in memory only. Ends on Ctrl-C.
+
+  conform serve
+  AWS_ENDPOINT_URL_CLOUDTRAIL=http://127.0.0.1:8080 aws cloudtrail get-insight-selectors …
+
+Flags
+  --addr HOST:PORT  where to listen (default 127.0.0.1:8080); port 0 takes a free one
+`
+
+const defaultAddress = "127.0.0.1:8080"
+
+func (p *process) serveCommand() *cobra.Command {
+	var address string
+	cmd := &cobra.Command{
+		Use:   "serve",
+		Short: "Serve the reference over HTTP",
+		Long:  serveHelp,
+		Args:  noArguments,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if variable := p.environ[variableName("addr")]; variable != "" && !cmd.Flags().Changed("addr") {
+				address = variable
+			}
+			return p.serve(cmd.Context(), address)
+		},
+	}
+	cmd.Flags().StringVar(&address, "addr", defaultAddress, "where to listen")
+	return cmd
+}
+
+// serve answers requests until ctx is cancelled, which is its regular end.
+func (p *process) serve(ctx context.Context, address string) error {
+	if _, _, err := net.SplitHostPort(address); err != nil {
+		return usagef("--addr %q: is no HOST:PORT; write it like %s", address, defaultAddress)
+	}
+	handler, err := p.server()
+	if err != nil {
+		return err
+	}
+	listener, err := net.Listen("tcp", address)
+	if err != nil {
+		return usagef("--addr %s: cannot listen there (%w); choose another, or port 0 for a free one", address, rootCause(err))
+	}
+	server := &http.Server{
+		Handler:           handler,
+		ReadHeaderTimeout: 10 * time.Second,
+		IdleTimeout:       2 * time.Minute,
+		ErrorLog:          log.New(p.stderr, "conform: ", 0),
+	}
+	stopped := make(chan struct{})
+	stop := context.AfterFunc(ctx, func() {
+		defer close(stopped)
+		grace, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+		defer cancel()
+		if server.Shutdown(grace) != nil {
+			server.Close()
+		}
+	})
+	defer stop()
+	fmt.Fprintf(p.stdout, "serving the reference on http://%s\n", listener.Addr())
+	if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+		return err
+	}
+	<-stopped
+	return nil
+}
+
+// rootCause strips what an error repeats about an address that was just named.
+func rootCause(err error) error {
+	var operation *net.OpError
+	if errors.As(err, &operation) {
+		return operation.Err
+	}
+	return err
+}

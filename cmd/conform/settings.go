@@ -1,0 +1,511 @@
+package main
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/insightconform/conform"
+	"github.com/insightconform/conform/model"
+	"github.com/insightconform/conform/reports"
+	"github.com/insightconform/conform/targets/endpoint"
+)
+
+// settings is what a run is told, from whatever source.
+type settings struct {
+	target                 string
+	endpoint               string
+	config                 string
+	seed                   uint64
+	requests               int
+	time                   time.Duration
+	workers                int
+	timeout                time.Duration
+	suites                 []string
+	regions                []string
+	bucket                 string
+	order                  string
+	failOn                 model.Level
+	sinks                  []reports.Sink
+	environmentCredentials bool
+
+	from map[string]origin // of the settings that were given, by name
+}
+
+// origin is where a setting was given. A higher one goes before a lower one.
+type origin int
+
+const (
+	fromDefault origin = iota
+	fromFile
+	fromEnvironment
+	fromFlag
+)
+
+// The names of the targets.
+const (
+	targetEmbedded = "embedded"
+	targetEndpoint = "endpoint"
+)
+
+const defaultTimeout = endpoint.DefaultTimeout
+
+func defaultSettings() settings {
+	return settings{
+		target:  targetEmbedded,
+		timeout: defaultTimeout,
+		suites:  []string{conform.Systematic, conform.Random},
+		failOn:  model.Observed,
+		from:    map[string]origin{},
+	}
+}
+
+// kind is the type that a setting has in a configuration file.
+type kind int
+
+const (
+	kindText kind = iota
+	kindNumber
+	kindDuration
+	kindList
+	kindSwitch
+)
+
+// option is one setting: a flag, an environment variable and a key of the configuration file.
+type option struct {
+	name     string
+	value    string // how its value is named in help; a list of choices is separated by |
+	kind     kind
+	help     string
+	set      func(s *settings, text string) error
+	flagOnly bool // no key of a configuration file
+}
+
+// optionGroups lists the settings in the order in which help shows them.
+var optionGroups = []struct {
+	title   string
+	options []option
+}{
+	{"What is tested", []option{
+		{name: "target", value: "embedded|endpoint", help: "the server that comes with conform, or one at a URL (default embedded)", set: setTarget},
+		{name: "endpoint", value: "URL", help: "where the target listens; implies --target endpoint", set: setEndpoint},
+		{name: "regions", value: "A,B", kind: kindList, help: "the Regions to use: the home Region, and a second one", set: setRegions},
+		{name: "bucket", value: "NAME", help: "an S3 bucket for trails, where the target's S3 cannot make one", set: setBucket},
+		{name: "use-environment-credentials", kind: kindSwitch, help: "sign with the credentials of the environment instead of test/test", set: setCredentials},
+	}},
+	{"How much is tried", []option{
+		{name: "suite", value: "systematic,random", kind: kindList, help: "the suites to run, in this order (default both)", set: setSuites},
+		{name: "requests", value: "N", kind: kindNumber, help: "send at most N requests (default: the systematic suite whole, then 5,000)", set: setRequests},
+		{name: "time", value: "DURATION", kind: kindDuration, help: "end after this time, such as 30s or 5m", set: setTime},
+		{name: "timeout", value: "DURATION", kind: kindDuration, help: "wait this long for an answer (default 10s)", set: setTimeout},
+		{name: "workers", value: "N", kind: kindNumber, help: "test this many worlds side by side (default: what the target can take)", set: setWorkers},
+		{name: "seed", value: "N", kind: kindNumber, help: "repeat the run that had this seed (default: a random one)", set: setSeed},
+	}},
+	{"What counts", []option{
+		{name: "fail-on", value: "documented|observed|inferred", help: "the weakest level of evidence that fails the run (default observed)", set: setFailOn},
+		{name: "order", value: "FILE", help: "hold the target to an error order of its own", set: setOrder},
+	}},
+	{"What is written", []option{
+		{name: "report", value: "FORMAT[=PATH]", kind: kindList, help: "text or json, to standard output or a file; repeatable (default text)", set: addReport},
+	}},
+	{"Where settings come from", []option{
+		{name: "config", value: "FILE", help: "read settings from a YAML file whose keys are these flags' names", set: setConfig, flagOnly: true},
+	}},
+}
+
+// runOptions returns all settings of a run by name.
+func runOptions() map[string]option {
+	byName := map[string]option{}
+	for _, group := range optionGroups {
+		for _, o := range group.options {
+			byName[o.name] = o
+		}
+	}
+	return byName
+}
+
+func setTarget(s *settings, text string) error {
+	if text != targetEmbedded && text != targetEndpoint {
+		return fmt.Errorf("is no target; use %s or %s", targetEmbedded, targetEndpoint)
+	}
+	s.target = text
+	return nil
+}
+
+func setEndpoint(s *settings, text string) error {
+	if _, err := endpoint.CheckURL(text); err != nil {
+		return err
+	}
+	s.endpoint = text
+	return nil
+}
+
+var regionName = regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)*$`)
+
+func setRegions(s *settings, text string) error {
+	regions, err := splitList(text)
+	if err != nil {
+		return err
+	}
+	if len(regions) > 2 {
+		return fmt.Errorf("are more than two Regions; give the home Region and at most one more")
+	}
+	for _, region := range regions {
+		if !regionName.MatchString(region) {
+			return fmt.Errorf("%q is no Region; write it like us-east-1,eu-west-1", region)
+		}
+	}
+	s.regions = regions
+	return nil
+}
+
+func setBucket(s *settings, text string) error {
+	if text == "" || strings.ContainsAny(text, " /\t\r\n") {
+		return fmt.Errorf("is no name of a bucket")
+	}
+	s.bucket = text
+	return nil
+}
+
+func setCredentials(s *settings, text string) error {
+	on, err := strconv.ParseBool(text)
+	if err != nil {
+		return fmt.Errorf("must be true or false")
+	}
+	s.environmentCredentials = on
+	return nil
+}
+
+func setSuites(s *settings, text string) error {
+	suites, err := splitList(text)
+	if err != nil {
+		return err
+	}
+	for _, suite := range suites {
+		if suite != conform.Systematic && suite != conform.Random {
+			return fmt.Errorf("%q is no suite; use %s, %s, or both with a comma between", suite, conform.Systematic, conform.Random)
+		}
+	}
+	s.suites = suites
+	return nil
+}
+
+// splitList reads a list with commas and refuses empty and repeated items.
+func splitList(text string) ([]string, error) {
+	var list []string
+	for item := range strings.SplitSeq(text, ",") {
+		item = strings.TrimSpace(item)
+		switch {
+		case item == "":
+			return nil, fmt.Errorf("has an empty item; write a list like A,B")
+		case slices.Contains(list, item):
+			return nil, fmt.Errorf("names %q twice", item)
+		}
+		list = append(list, item)
+	}
+	return list, nil
+}
+
+// maxRequests and maxWorkers keep a slip of the finger from asking for the impossible.
+const (
+	maxRequests = 1_000_000_000
+	maxWorkers  = 256
+)
+
+func setRequests(s *settings, text string) (err error) {
+	s.requests, err = wholeNumber(text, maxRequests)
+	return err
+}
+
+func setWorkers(s *settings, text string) (err error) {
+	s.workers, err = wholeNumber(text, maxWorkers)
+	return err
+}
+
+func wholeNumber(text string, highest int) (int, error) {
+	n, err := strconv.Atoi(text)
+	if err != nil || n < 1 || n > highest {
+		return 0, fmt.Errorf("must be a whole number from 1 to %d", highest)
+	}
+	return n, nil
+}
+
+func setSeed(s *settings, text string) error {
+	seed, err := strconv.ParseUint(text, 10, 64)
+	if err != nil || seed == 0 {
+		return fmt.Errorf("must be a whole number from 1 to %d", uint64(1<<64-1))
+	}
+	s.seed = seed
+	return nil
+}
+
+func setTime(s *settings, text string) (err error) {
+	s.time, err = positiveDuration(text)
+	return err
+}
+
+func setTimeout(s *settings, text string) (err error) {
+	s.timeout, err = positiveDuration(text)
+	return err
+}
+
+func positiveDuration(text string) (time.Duration, error) {
+	d, err := time.ParseDuration(text)
+	if err != nil {
+		if _, err := strconv.ParseFloat(text, 64); err == nil {
+			return 0, fmt.Errorf("has no unit; write %ss for seconds", text)
+		}
+		return 0, fmt.Errorf("is no duration; write it like 30s, 5m or 1h30m")
+	}
+	if d < time.Millisecond {
+		return 0, fmt.Errorf("is too short; the least is 1ms")
+	}
+	return d, nil
+}
+
+func setFailOn(s *settings, text string) error {
+	level, err := model.ParseLevel(text)
+	if err != nil {
+		return fmt.Errorf("is no level; use documented, observed or inferred")
+	}
+	s.failOn = level
+	return nil
+}
+
+func setOrder(s *settings, text string) error {
+	s.order = text
+	return checkPath(text)
+}
+
+func setConfig(s *settings, text string) error {
+	s.config = text
+	return checkPath(text)
+}
+
+func checkPath(text string) error {
+	if text == "" {
+		return fmt.Errorf("a file name is missing")
+	}
+	return nil
+}
+
+func addReport(s *settings, text string) error {
+	sink, err := reports.ParseSink(text)
+	if err != nil {
+		return err
+	}
+	for _, other := range s.sinks {
+		if other.Path != sink.Path {
+			continue
+		}
+		if sink.Path == "" {
+			return fmt.Errorf("a second report for standard output; write one of them to a file with =PATH")
+		}
+		return fmt.Errorf("two reports for the same file %s", sink.Path)
+	}
+	s.sinks = append(s.sinks, sink)
+	return nil
+}
+
+// flagValue connects a setting with its flag.
+type flagValue struct {
+	option   option
+	settings *settings
+}
+
+func (v flagValue) String() string { return "" }
+
+func (v flagValue) Type() string { return v.option.value }
+
+func (v flagValue) Set(text string) error {
+	if err := v.option.set(v.settings, text); err != nil {
+		return err
+	}
+	v.settings.from[v.option.name] = fromFlag
+	return nil
+}
+
+// addRunFlags gives the command a flag for each setting.
+func addRunFlags(cmd *cobra.Command, s *settings) {
+	for _, group := range optionGroups {
+		for _, o := range group.options {
+			flag := cmd.Flags().VarPF(flagValue{o, s}, o.name, "", o.help)
+			if o.kind == kindSwitch {
+				flag.NoOptDefVal = "true"
+			}
+			if choices := strings.Split(o.value, "|"); len(choices) > 1 {
+				cmd.RegisterFlagCompletionFunc(o.name, cobra.FixedCompletions(choices, cobra.ShellCompDirectiveNoFileComp))
+			}
+		}
+	}
+	cmd.RegisterFlagCompletionFunc("suite", cobra.FixedCompletions([]string{conform.Systematic, conform.Random}, cobra.ShellCompDirectiveNoFileComp))
+	cmd.RegisterFlagCompletionFunc("report", cobra.FixedCompletions([]string{reports.FormatText, reports.FormatJSON + "="}, cobra.ShellCompDirectiveNoSpace))
+}
+
+// optionHelp renders the settings by group for help.
+func optionHelp() string {
+	width := 0
+	synopsis := func(o option) string { return strings.TrimSpace("--" + o.name + " " + o.value) }
+	for _, o := range runOptions() {
+		width = max(width, len("--"+o.name))
+	}
+	var b strings.Builder
+	for _, group := range optionGroups {
+		fmt.Fprintf(&b, "\n%s\n", group.title)
+		for _, o := range group.options {
+			if line := synopsis(o); len(line) <= width {
+				fmt.Fprintf(&b, "  %-*s  %s\n", width, line, o.help)
+			} else {
+				fmt.Fprintf(&b, "  %s\n  %-*s  %s\n", line, width, "", o.help)
+			}
+		}
+	}
+	return b.String()
+}
+
+// wrongValue says of a flag, a variable or a place in a file that its value cannot be used, and why.
+func wrongValue(where, text string, err error) error {
+	return usagef("%s %q: %w", where, userInformation.ReplaceAllString(text, "//…@"), err)
+}
+
+// userInformation is the part of a URL that belongs in no log.
+var userInformation = regexp.MustCompile(`//[^/]*@`)
+
+// variableName is the environment variable of a setting.
+func variableName(name string) string {
+	return "CONFORM_" + strings.ToUpper(strings.ReplaceAll(name, "-", "_"))
+}
+
+// applyEnvironment takes settings that no flag gave from CONFORM_… variables; empty ones count as
+// not set.
+func (s *settings) applyEnvironment(environ map[string]string) error {
+	for _, group := range optionGroups {
+		for _, o := range group.options {
+			text := environ[variableName(o.name)]
+			if text == "" || s.from[o.name] > fromEnvironment {
+				continue
+			}
+			items := []string{text}
+			if o.name == "report" {
+				items = strings.Split(text, ",")
+			}
+			for _, item := range items {
+				if err := o.set(s, item); err != nil {
+					return wrongValue(variableName(o.name), item, err)
+				}
+			}
+			s.from[o.name] = fromEnvironment
+		}
+	}
+	return nil
+}
+
+// The variables by which the AWS SDKs and tools name an endpoint, the specific one first.
+var endpointVariables = []string{"AWS_ENDPOINT_URL_CLOUDTRAIL", "AWS_ENDPOINT_URL"}
+
+// resolveTarget decides what is tested, from settings of different origins. A bare run tests the
+// embedded server: a variable that was set for other tools must never choose what is written to.
+func (s *settings) resolveTarget(environ map[string]string) error {
+	target, url := s.from["target"], s.from["endpoint"]
+	switch {
+	case url > target:
+		s.target = targetEndpoint
+	case url == target && url != fromDefault && s.target == targetEmbedded:
+		return usagef("--target embedded and --endpoint contradict each other; leave one of them out")
+	}
+	if s.target == targetEmbedded {
+		s.endpoint = ""
+		return nil
+	}
+	if s.endpoint != "" {
+		return nil
+	}
+	for _, name := range endpointVariables {
+		if text := environ[name]; text != "" {
+			if err := setEndpoint(s, text); err != nil {
+				return wrongValue(name, text, err)
+			}
+			return nil
+		}
+	}
+	return usagef("--target endpoint needs --endpoint URL, or one of the variables %s", strings.Join(endpointVariables, " and "))
+}
+
+// unusedNotes lists what was set and has no effect on the chosen target.
+func (s *settings) unusedNotes(environ map[string]string) []string {
+	if s.target != targetEmbedded {
+		return nil
+	}
+	var notes []string
+	if s.from["target"] == fromDefault {
+		for _, name := range endpointVariables {
+			if environ[name] != "" {
+				notes = append(notes, fmt.Sprintf("testing the embedded server; %s is set, and '--target endpoint' would test what it names", name))
+				break
+			}
+		}
+	}
+	for _, name := range []string{"bucket", "use-environment-credentials"} {
+		if s.from[name] != fromDefault {
+			notes = append(notes, fmt.Sprintf("--%s has no effect on the embedded server; --endpoint URL tests another", name))
+		}
+	}
+	return notes
+}
+
+// command is the full command that repeats a run with these settings.
+func (s *settings) command(seed uint64, workers int) string {
+	words := []string{"conform", "run"}
+	add := func(name, value string) { words = append(words, "--"+name, shellWord(value)) }
+	if s.target == targetEndpoint {
+		add("endpoint", s.endpoint)
+	}
+	if len(s.regions) > 0 {
+		add("regions", strings.Join(s.regions, ","))
+	}
+	if s.bucket != "" {
+		add("bucket", s.bucket)
+	}
+	if s.environmentCredentials {
+		words = append(words, "--use-environment-credentials")
+	}
+	add("suite", strings.Join(s.suites, ","))
+	if s.requests > 0 {
+		add("requests", strconv.Itoa(s.requests))
+	}
+	if s.time > 0 {
+		add("time", s.time.String())
+	}
+	if s.timeout != defaultTimeout {
+		add("timeout", s.timeout.String())
+	}
+	if workers > 0 {
+		add("workers", strconv.Itoa(workers))
+	}
+	add("seed", strconv.FormatUint(seed, 10))
+	if s.order != "" {
+		add("order", s.order)
+	}
+	if s.failOn != model.Observed {
+		add("fail-on", s.failOn.String())
+	}
+	return strings.Join(words, " ")
+}
+
+var plainWord = regexp.MustCompile(`^[A-Za-z0-9_./:,=@%+-]+$`)
+
+// shellWord quotes a word for a shell where it needs it.
+func shellWord(word string) string {
+	if plainWord.MatchString(word) {
+		return word
+	}
+	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
+}
+
+var _ pflag.Value = flagValue{}

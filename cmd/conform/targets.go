@@ -1,0 +1,38 @@
+package main
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/insightconform/conform"
+	"github.com/insightconform/conform/reports"
+	"github.com/insightconform/conform/targets"
+	"github.com/insightconform/conform/targets/embedded"
+	"github.com/insightconform/conform/targets/endpoint"
+)
+
+// wiring names the parts that the command puts together; tests put others in their place.
+type wiring struct {
+	embedded func(settings) (targets.Target, error)
+	endpoint func(settings) (targets.Target, error)
+	conform  func(context.Context, targets.Target, conform.Options) (*reports.Report, error)
+	server   func() (http.Handler, error)
+}
+
+var production = wiring{
+	embedded: func(s settings) (targets.Target, error) {
+		return embedded.NewTarget(embedded.Options{Regions: s.regions, Timeout: s.timeout, Workers: s.workers}), nil
+	},
+	endpoint: func(s settings) (targets.Target, error) {
+		return endpoint.New(endpoint.Options{
+			Conns:                     s.workers,
+			URL:                       s.endpoint,
+			Regions:                   s.regions,
+			Bucket:                    s.bucket,
+			Timeout:                   s.timeout,
+			UseEnvironmentCredentials: s.environmentCredentials,
+		})
+	},
+	conform: conform.Run,
+	server:  func() (http.Handler, error) { return embedded.NewServer(embedded.ServerOptions{}) },
+}

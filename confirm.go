@@ -1,0 +1,241 @@
+package conform
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/insightconform/conform/generators"
+	"github.com/insightconform/conform/model"
+)
+
+// divergence is a finding with its final rule, and how often it was seen again.
+type divergence struct {
+	finding model.Finding
+	raw     string // the signature before the rule was decided on: what a replay shows
+	steps   []step
+	count   int
+	again   int // attempts on a fresh world in which it repeated
+	tries   int
+}
+
+// confirmer resolves suspicions into divergences and tries each again on fresh worlds. It has an
+// explorer of its own, whose requests are counted apart.
+type confirmer struct {
+	*explorer
+	singles map[single]string
+}
+
+// single asks what a target answers to the simplest request that breaks one rule alone.
+type single struct {
+	rule model.ID
+	op   model.Op
+}
+
+// maxTries is how often a divergence is tried again.
+const maxTries = 3
+
+// replay plays requests on a fresh world and returns the session and what was found on the way.
+func (c *confirmer) replay(ctx context.Context, requests []model.Request) (*session, []model.Finding, error) {
+	s, err := c.newSession(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer s.close(ctx)
+	var found []model.Finding
+	s.judged = func(f model.Finding) { found = append(found, f) }
+	c.play(ctx, s, requests...)
+	return s, found, nil
+}
+
+func requestsOf(steps []step) []model.Request {
+	requests := make([]model.Request, len(steps))
+	for i := range steps {
+		requests[i] = steps[i].request
+	}
+	return requests
+}
+
+func withSignature(found []model.Finding, signature string) (model.Finding, bool) {
+	i := slices.IndexFunc(found, func(f model.Finding) bool { return f.Signature() == signature })
+	if i < 0 {
+		return model.Finding{}, false
+	}
+	return found[i], true
+}
+
+// resolve decides which rule each suspicion belongs to and merges those of one signature. The
+// suspicions come sorted: what breaks one rule alone before what breaks several.
+func (c *confirmer) resolve(ctx context.Context, all []*suspicion) []*divergence {
+	var out []*divergence
+	bySignature := map[string]*divergence{}
+	for _, s := range all {
+		finding := s.finding
+		if len(s.broken) > 1 && finding.Rule == s.broken[0] {
+			finding = c.blameSingle(ctx, s)
+		}
+		finding = c.blameTrait(ctx, finding, s)
+		known, ok := bySignature[finding.Signature()]
+		switch {
+		case !ok:
+			d := &divergence{finding: finding, raw: s.finding.Signature(), steps: s.steps, count: s.count}
+			bySignature[finding.Signature()] = d
+			out = append(out, d)
+		default:
+			known.count += s.count
+			if better(finding, s.steps, known) {
+				known.finding, known.raw, known.steps = finding, s.finding.Signature(), s.steps
+			}
+		}
+	}
+	return out
+}
+
+// better prefers, of two cases of one divergence, the one that rests on a stronger level, then the
+// shorter one.
+func better(f model.Finding, steps []step, than *divergence) bool {
+	if f.Level != than.finding.Level {
+		return f.Level > than.finding.Level
+	}
+	return len(steps) < len(than.steps)
+}
+
+// blameSingle finds, for a request that breaks several rules, the first of them that is answered in
+// the same wrong way when it is broken alone. Where there is none, the first broken rule stands.
+func (c *confirmer) blameSingle(ctx context.Context, s *suspicion) model.Finding {
+	finding := s.finding
+	for _, rule := range s.broken {
+		if c.single(ctx, single{rule, finding.Operation}) != finding.Actual {
+			continue
+		}
+		if rule != finding.Rule {
+			finding.Rule = rule
+			finding.Level = model.RuleOf(rule).Level
+			if r := model.RuleOf(rule); r.RefusalOnly && finding.Actual != "success" {
+				finding.Level = model.Inferred
+			}
+			finding.Expected = []string{model.RuleOf(rule).Code}
+		}
+		return finding
+	}
+	return finding
+}
+
+// single returns the kind of answer that the simplest request breaking one rule alone gets, empty
+// where there is no such request or no definite answer.
+func (c *confirmer) single(ctx context.Context, key single) string {
+	kind, known := c.singles[key]
+	if known {
+		return kind
+	}
+	if setup, probe, ok := generators.Minimal(key.rule, key.op, c.model, c.scope); ok {
+		s, _, err := c.replay(ctx, append(slices.Clone(setup), probe))
+		if err == nil && len(s.steps) > len(setup) {
+			if answer := s.steps[len(setup)].reply.Answer; answer.Definite() {
+				kind = answer.Kind()
+			}
+		}
+	}
+	c.singles[key] = kind
+	return kind
+}
+
+// blameTrait gives a finding to the rule of a trait that makes the difference.
+func (c *confirmer) blameTrait(ctx context.Context, f model.Finding, s *suspicion) model.Finding {
+	rule := model.RuleOf(f.Rule)
+	if rule == nil || rule.Row > 0 && f.Actual == "success" || f.Rule == model.WireMembers {
+		return f
+	}
+	requests := requestsOf(s.steps)
+	for _, control := range controls {
+		if control.rule == f.Rule || !slices.ContainsFunc(requests, control.applies) {
+			continue
+		}
+		plain := make([]model.Request, len(requests))
+		for i, r := range requests {
+			plain[i] = control.without(r)
+		}
+		again, found, err := c.replay(ctx, plain)
+		if err != nil || len(again.steps) < len(plain) {
+			continue
+		}
+		if _, still := withSignature(found, f.Signature()); still {
+			continue
+		}
+		// Without the trait it does not show. With it, does it still?
+		_, found, err = c.replay(ctx, requests)
+		if _, still := withSignature(found, f.Signature()); err == nil && still {
+			f.Rule, f.Level = control.rule, model.RuleOf(control.rule).Level
+			return f
+		}
+	}
+	return f
+}
+
+// confirm tries each divergence again on fresh worlds.
+func (c *confirmer) confirm(ctx context.Context, all []*divergence) {
+	for _, d := range all {
+		if ctx.Err() != nil || c.run.targetLost() {
+			return
+		}
+		c.confirmOne(ctx, d)
+	}
+}
+
+func (c *confirmer) confirmOne(ctx context.Context, d *divergence) {
+	requests := requestsOf(d.steps)
+	needed := 1
+	if d.finding.Rule == model.WireNoCrash {
+		needed = maxTries
+	}
+	for d.tries < maxTries && d.again < needed {
+		if ctx.Err() != nil {
+			return
+		}
+		s, found, err := c.replay(ctx, requests)
+		d.tries++
+		if err != nil {
+			continue
+		}
+		again, ok := c.repeated(ctx, d, s, found)
+		if !ok {
+			continue
+		}
+		d.again++
+		// What is shown is the case as it was confirmed.
+		d.steps = s.steps
+		if again.Step < len(s.steps) {
+			d.finding.Step = again.Step
+		}
+	}
+	if d.again < needed {
+		d.again = 0
+	}
+}
+
+// repeated reports whether a replay showed the divergence again.
+func (c *confirmer) repeated(ctx context.Context, d *divergence, s *session, found []model.Finding) (model.Finding, bool) {
+	again, ok := withSignature(found, d.raw)
+	if !ok {
+		return model.Finding{}, false
+	}
+	if d.finding.Rule == model.WireNoCrash && !c.stillAnswers(ctx) {
+		return model.Finding{}, false
+	}
+	return again, true
+}
+
+// stillAnswers reports whether the target gives a definite answer to a well-formed request.
+func (c *confirmer) stillAnswers(ctx context.Context) bool {
+	s, _, err := c.replay(ctx, newTrail(c.scope))
+	return err == nil && s.unsettled == 0 && len(s.steps) > 0
+}
+
+func (d *divergence) status() string {
+	if d.again > 0 {
+		return "confirmed"
+	}
+	return "unrepeated"
+}
+
+func (d *divergence) seen() string { return fmt.Sprintf("%d of %d", d.again, d.tries) }

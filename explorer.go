@@ -1,0 +1,255 @@
+package conform
+
+import (
+	"context"
+	"slices"
+	"sync"
+	"sync/atomic"
+
+	"github.com/insightconform/conform/generators"
+	"github.com/insightconform/conform/model"
+	"github.com/insightconform/conform/targets"
+)
+
+// explorer is one worker: it explores with a coverage map, a quota and a seed of its own, so that
+// what it does depends on nothing but these and the target.
+type explorer struct {
+	target   targets.Target
+	model    *model.World
+	scope    generators.Scope
+	generate *generators.Generator
+	coverage *coverage
+	run      *shared
+
+	quota, requests, cases int
+	suspicions             suspicions
+	deviations             map[deviationKey]int
+	notes                  []string
+	putSeen                bool // some Put succeeded
+}
+
+type deviationKey struct {
+	op model.Op
+	model.Deviation
+}
+
+// shared is what all workers of a run see: counters for the progress line, and reasons to stop.
+type shared struct {
+	phase       atomic.Pointer[string]
+	requests    atomic.Int64
+	divergences atomic.Int64
+	access      atomic.Pointer[string] // the code with which access was denied
+	silence     atomic.Pointer[string] // what the target did instead of answering
+	silent      atomic.Int64           // worlds in a row that were lost to silence
+
+	mu    sync.Mutex
+	rules map[model.ID]bool // exercised by any worker
+}
+
+func (s *shared) exercised(id model.ID) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.rules[id] = true
+}
+
+func (s *shared) rulesExercised() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.rules)
+}
+
+// maxSilentWorlds is how many worlds in a row may be lost to silence before the target counts as lost.
+const maxSilentWorlds = 4
+
+func (s *shared) targetLost() bool { return s.silent.Load() >= maxSilentWorlds }
+
+func (e *explorer) can(c model.Capability) bool { return e.scope.Can[c] }
+
+func (e *explorer) count() {
+	e.requests++
+	e.run.requests.Add(1)
+}
+
+// spent reports whether the worker has used its quota or the run is over.
+func (e *explorer) spent(ctx context.Context) bool {
+	return ctx.Err() != nil || e.requests >= e.quota || e.run.access.Load() != nil || e.run.targetLost()
+}
+
+func (e *explorer) note(text string) {
+	if !slices.Contains(e.notes, text) && len(e.notes) < 20 {
+		e.notes = append(e.notes, text)
+	}
+}
+
+func (e *explorer) denied(code string) { e.run.access.CompareAndSwap(nil, &code) }
+
+func (e *explorer) silent(problem string) {
+	e.run.silence.Store(&problem)
+	e.run.silent.Add(1)
+}
+
+func (e *explorer) deviation(op model.Op, d model.Deviation) {
+	e.deviations[deviationKey{op, d}]++
+}
+
+// found takes a finding in with the steps that led to it.
+func (e *explorer) found(f model.Finding, steps []step, history []model.Exchange) {
+	s := &suspicion{finding: f, count: 1, steps: steps}
+	last := history[len(history)-1]
+	if broken := model.Broken(last.Before, last.Request); len(broken) > 1 {
+		s.broken = broken
+	}
+	if e.suspicions.add(s) {
+		e.run.divergences.Add(1)
+	}
+}
+
+// play sends requests in order for as long as the world can be followed and the quota lasts.
+func (e *explorer) play(ctx context.Context, s *session, requests ...model.Request) bool {
+	for _, r := range requests {
+		if !s.alive(ctx) || e.spent(ctx) {
+			return false
+		}
+		s.do(ctx, r)
+	}
+	return s.alive(ctx)
+}
+
+// verify sends the reads that tell states apart after a request.
+func (e *explorer) verify(ctx context.Context, s *session, r model.Request) bool {
+	return e.play(ctx, s, generators.Reads(s.tracker.State(), r, e.scope)...)
+}
+
+// catalogue plays the systematic cases that fall to this worker: part of parts. Cases that share a
+// set-up share a world for as long as it stays in the state that the set-up made.
+func (e *explorer) catalogue(ctx context.Context, cases []generators.Case) {
+	for start := 0; start < len(cases) && !e.spent(ctx); {
+		end := start + 1
+		for end < len(cases) && sameSetup(cases[start], cases[end]) {
+			end++
+		}
+		e.group(ctx, cases[start:end])
+		start = end
+	}
+}
+
+func sameSetup(a, b generators.Case) bool {
+	return slices.EqualFunc(a.Setup, b.Setup, func(x, y model.Request) bool {
+		return x.Op == y.Op && x.Region == y.Region && x.Input.Equal(y.Input)
+	})
+}
+
+// maxSharedSteps bounds how long a world is used, so that what is found in it has a short case.
+const maxSharedSteps = 60
+
+func (e *explorer) group(ctx context.Context, cases []generators.Case) {
+	for next := 0; next < len(cases) && !e.spent(ctx); {
+		s, err := e.newSession(ctx)
+		if err != nil {
+			e.note(err.Error())
+			return
+		}
+		ready := true
+		for _, r := range cases[next].Setup {
+			if ready = e.play(ctx, s, r); !ready {
+				break
+			}
+			if r.Op == model.OpPut {
+				ready = e.verify(ctx, s, r)
+			}
+		}
+		prepared := s.tracker.State()
+		for first := true; ready && next < len(cases) && (first || s.tracker.State().Equal(prepared) && len(s.steps) < maxSharedSteps); first = false {
+			probe := cases[next].Probe
+			next++
+			if !e.play(ctx, s, probe) || !e.verify(ctx, s, probe) {
+				break
+			}
+		}
+		if !ready {
+			next++ // the set-up does not work here: what it would have shown is not covered
+		}
+		e.settle(s)
+		s.close(ctx)
+	}
+}
+
+// settle notes that the target answers, unless the world was lost to silence.
+func (e *explorer) settle(s *session) {
+	if s.unsettled < maxUnsettled {
+		e.run.silent.Store(0)
+	}
+}
+
+// walk tours the transitions between the insight states of a trail.
+func (e *explorer) walk(ctx context.Context) {
+	stuck := 0
+	for !e.spent(ctx) && stuck < maxStuck {
+		s, err := e.newSession(ctx)
+		if err != nil {
+			e.note(err.Error())
+			return
+		}
+		before := e.coverage.tour.Count()
+		if e.play(ctx, s, newTrail(e.scope)...) {
+			e.coverage.tour.Restart()
+			for len(s.steps) < maxTourSteps {
+				r, ok := e.coverage.tour.Next(s.tracker.State(), generators.NameAlpha)
+				if !ok {
+					stuck = maxStuck
+					break
+				}
+				if !e.play(ctx, s, r) || !e.verify(ctx, s, r) {
+					break
+				}
+			}
+		}
+		if e.coverage.tour.Count() == before {
+			stuck++
+		}
+		e.settle(s)
+		s.close(ctx)
+	}
+}
+
+const (
+	maxTourSteps = 200
+	maxStuck     = 3 // worlds in a row in which the tour gets no further
+)
+
+// random explores beyond the abstractions of the systematic suite until the quota is spent.
+func (e *explorer) random(ctx context.Context, seed uint64, cases []generators.Case) {
+	draw := newDraws(seed)
+	for !e.spent(ctx) {
+		s, err := e.newSession(ctx)
+		if err != nil {
+			e.note(err.Error())
+			return
+		}
+		length := 10 + draw.below(maxRandomSteps-10)
+		for len(s.steps) < length && s.alive(ctx) {
+			r := e.draw(draw, s.tracker.State(), cases)
+			if !e.play(ctx, s, r) || !e.verify(ctx, s, r) {
+				break
+			}
+		}
+		e.settle(s)
+		s.close(ctx)
+	}
+}
+
+const maxRandomSteps = 60
+
+// draw picks the next random request: mostly one of the generators, sometimes a request of the
+// systematic suite whose broken rules were not yet tried in a state like this one.
+func (e *explorer) draw(draw *draws, state model.State, cases []generators.Case) model.Request {
+	if len(cases) > 0 && len(state.Trails) > 0 && draw.below(4) == 0 {
+		for range 6 {
+			probe := cases[draw.below(len(cases))].Probe
+			if probe.Op == model.OpPut && !e.coverage.classes[class(state, model.Broken(state, probe))] {
+				return probe
+			}
+		}
+	}
+	return e.generate.Request(state).Example(draw.next())
+}

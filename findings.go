@@ -1,0 +1,80 @@
+package conform
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+
+	"github.com/insightconform/conform/model"
+)
+
+// suspicion is a finding that is not yet confirmed, with the shortest case seen for it.
+type suspicion struct {
+	finding model.Finding
+	// broken lists the rules that the diverging request breaks, where it breaks several: which of
+	// them the finding belongs to is decided when it is confirmed.
+	broken []model.ID
+	steps  []step // from a fresh world to the diverging answer
+	count  int
+}
+
+// key tells suspicions apart before they are confirmed. It is finer than the signature: requests
+// that differ in a trait of their own may turn out to be different divergences.
+func (s *suspicion) key() string {
+	parts := []string{s.finding.Signature()}
+	for _, id := range s.broken {
+		parts = append(parts, string(id))
+	}
+	last := s.steps[len(s.steps)-1].request
+	blamed := last
+	if s.finding.Step < len(s.steps) {
+		blamed = s.steps[s.finding.Step].request
+	}
+	for _, c := range controls {
+		if c.applies(blamed) || c.applies(last) {
+			parts = append(parts, string(c.rule))
+		}
+	}
+	return strings.Join(parts, "|")
+}
+
+// suspicions collects what one worker finds, the shortest case of each kind.
+type suspicions map[string]*suspicion
+
+// maxSuspicions bounds what a hopelessly different target can pile up in one worker.
+const maxSuspicions = 2000
+
+// add takes a finding in, keeping its steps as they are now, and reports whether it is the first of
+// its kind.
+func (all suspicions) add(s *suspicion) bool {
+	key := s.key()
+	known, ok := all[key]
+	if !ok {
+		if len(all) < maxSuspicions {
+			s.steps = slices.Clone(s.steps)
+			all[key] = s
+		}
+		return true
+	}
+	known.count += s.count
+	if s.finding.Level > known.finding.Level || s.finding.Level == known.finding.Level && len(s.steps) < len(known.steps) {
+		known.steps, known.finding = slices.Clone(s.steps), s.finding
+	}
+	return false
+}
+
+// sorted lists the suspicions in an order that does not depend on chance: strongest level first, then
+// fewest broken rules, then signature and length.
+func (all suspicions) sorted() []*suspicion {
+	out := make([]*suspicion, 0, len(all))
+	keys := make(map[*suspicion]string, len(all))
+	for key, s := range all {
+		out = append(out, s)
+		keys[s] = key
+	}
+	slices.SortFunc(out, func(a, b *suspicion) int {
+		return cmp.Or(cmp.Compare(b.finding.Level, a.finding.Level), cmp.Compare(len(a.broken), len(b.broken)),
+			cmp.Compare(keys[a], keys[b]))
+	})
+	return out
+}

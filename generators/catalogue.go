@@ -1,0 +1,335 @@
+package generators
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/insightconform/conform/model"
+)
+
+// The kinds of a Case.
+const (
+	KindRule     = "rule"     // breaks one error rule alone, as simply as possible
+	KindScenario = "scenario" // a short history, ending in the step that a rule speaks of
+	KindValue    = "value"    // one class of values of one member
+	KindPair     = "pair"     // breaks two error rules together
+)
+
+// Case is one systematic test: requests from an empty world, then one whose answer and effect are
+// what the case is about. Set-ups succeed in the reference model.
+type Case struct {
+	Name string
+	Kind string
+	// Rules are those that the probe breaks (kinds rule, pair and most values), or puts to the test.
+	Rules []model.ID
+	Op    model.Op // of the probe
+	// World names the set-up: cases with equal set-ups have equal World. Since a refused probe leaves
+	// its world as it was, neighbours may share one.
+	World string
+	Setup []model.Request
+	Probe model.Request
+}
+
+// plan is what the model yields for a world and a scope.
+type plan struct {
+	search *search
+	cases  []Case
+}
+
+var plans struct {
+	sync.Mutex
+	known map[string]*plan
+}
+
+// planFor computes a plan once for each world and scope.
+func planFor(w *model.World, scope Scope) *plan {
+	var key strings.Builder
+	fmt.Fprintf(&key, "%v %p %d %d %v", *w, w.Profile, scope.MaxTrails, scope.MaxStores, scope.Given)
+	for _, c := range model.Capabilities {
+		if scope.Can[c] {
+			key.WriteString(" " + string(c))
+		}
+	}
+	plans.Lock()
+	defer plans.Unlock()
+	if p := plans.known[key.String()]; p != nil {
+		return p
+	}
+	world := *w // the caller's may change
+	p := compute(&world, scope)
+	if plans.known == nil {
+		plans.known = map[string]*plan{}
+	}
+	plans.known[key.String()] = p
+	return p
+}
+
+func compute(w *model.World, scope Scope) *plan {
+	p := &plan{search: newSearch(prepareWorlds(w, scope))}
+	b := &builder{search: p.search, seen: map[string]bool{}}
+	b.rules()
+	b.scenarios()
+	b.values()
+	b.pairs()
+	p.cases = b.cases
+	return p
+}
+
+// Catalogue lists the systematic cases that the scope allows, in a fixed order: rules, scenarios,
+// values, pairs; within a kind those that share a set-up stand together. The caller must not change
+// what the cases refer to.
+func Catalogue(w *model.World, scope Scope) []Case { return slices.Clone(planFor(w, scope).cases) }
+
+// Minimal is the simplest set-up and request that break a rule of the error order alone; ok is false
+// where there is none within the scope.
+func Minimal(rule model.ID, op model.Op, w *model.World, scope Scope) (setup []model.Request, probe model.Request, ok bool) {
+	s := planFor(w, scope).search
+	i := slices.Index(searchOps[:], op)
+	if i < 0 || !s.ws.scope.applies(rule) || model.RuleOf(rule).Row == 0 {
+		return nil, model.Request{}, false
+	}
+	f, ok := s.exact[i][setOf([]model.ID{rule})]
+	if !ok {
+		return nil, model.Request{}, false
+	}
+	return slices.Clone(s.ws.list[f.world].setup), f.request, true
+}
+
+// Unpairable lists the pairs of error rules, both of which apply in the scope, for which no request of
+// the operation was found that breaks just the two.
+func Unpairable(op model.Op, w *model.World, scope Scope) [][2]model.ID {
+	s := planFor(w, scope).search
+	i := slices.Index(searchOps[:], op)
+	var out [][2]model.ID
+	for a := range errorRules {
+		for b := a + 1; b < len(errorRules); b++ {
+			set := ruleSet(1<<a | 1<<b)
+			if _, ok := s.exact[i][set]; !ok && set&s.applies == set {
+				out = append(out, [2]model.ID{errorRules[a], errorRules[b]})
+			}
+		}
+	}
+	return out
+}
+
+// builder turns what the search found into cases.
+type builder struct {
+	search *search
+	cases  []Case
+	seen   map[string]bool // requests from empty worlds that are in the catalogue already
+}
+
+// add keeps a case unless the same requests are there already.
+func (b *builder) add(c Case) {
+	var key strings.Builder
+	fmt.Fprintf(&key, "%t", c.Kind == KindScenario) // a scenario may repeat what breaks a rule
+	for _, r := range append(slices.Clone(c.Setup), c.Probe) {
+		writeKey(&key, r)
+	}
+	if b.seen[key.String()] {
+		return
+	}
+	b.seen[key.String()] = true
+	c.Op = c.Probe.Op
+	b.cases = append(b.cases, c)
+}
+
+func writeKey(key *strings.Builder, r model.Request) {
+	key.WriteString(string(r.Op) + r.Region + r.Method)
+	key.Write(r.Input.AppendJSON(nil))
+	if r.Raw != nil {
+		key.WriteString(*r.Raw)
+	}
+	fmt.Fprintf(key, "%t\n", r.OtherTarget)
+}
+
+func setupKey(setup []model.Request) string {
+	var key strings.Builder
+	for _, r := range setup {
+		writeKey(&key, r)
+	}
+	return key.String()
+}
+
+// together puts the cases added since a mark in the order of the first use of their set-ups.
+func (b *builder) together(mark int) {
+	first := map[string]int{}
+	for i := mark; i < len(b.cases); i++ {
+		key := setupKey(b.cases[i].Setup)
+		if _, ok := first[key]; !ok {
+			first[key] = i
+		}
+	}
+	rank := make(map[string]int, len(b.cases)-mark)
+	for _, c := range b.cases[mark:] {
+		rank[c.Name] = first[setupKey(c.Setup)]
+	}
+	slices.SortStableFunc(b.cases[mark:], func(x, y Case) int { return rank[x.Name] - rank[y.Name] })
+}
+
+func (b *builder) fromFound(kind, name string, f found) Case {
+	p := &b.search.ws.list[f.world]
+	rules := (f.rules & b.search.applies).ids()
+	return Case{Kind: kind, Name: name, Rules: rules, World: p.name, Setup: p.setup, Probe: f.request}
+}
+
+// rules adds, for each operation and error rule, the simplest request that breaks it alone.
+func (b *builder) rules() {
+	for op := range searchOps {
+		for i, id := range errorRules {
+			if f, ok := b.search.exact[op][1<<i]; ok {
+				b.add(b.fromFound(KindRule, fmt.Sprintf("%s breaks %s: %s", searchOps[op], id, b.about(f)), f))
+			}
+		}
+	}
+	b.together(0)
+}
+
+// about says what is unusual in a found request.
+func (b *builder) about(f found) string { return describe(b.search.ws.list[f.world].name, f.label) }
+
+// pairs adds, for each operation, the simplest request that breaks just two error rules.
+func (b *builder) pairs() {
+	mark := len(b.cases)
+	for op := range searchOps {
+		for i := range errorRules {
+			for j := i + 1; j < len(errorRules); j++ {
+				if f, ok := b.search.exact[op][1<<i|1<<j]; ok {
+					b.add(b.fromFound(KindPair, fmt.Sprintf("%s breaks %s and %s: %s", searchOps[op], errorRules[i], errorRules[j], b.about(f)), f))
+				}
+			}
+		}
+	}
+	b.together(mark)
+}
+
+// values adds each class of values of each member, where it breaks least beside its rule, and what
+// can be odd about a request as a whole.
+func (b *builder) values() {
+	mark := len(b.cases)
+	for op := range searchOps {
+		for _, key := range b.search.order[op] {
+			f := b.search.values[op][key]
+			b.add(b.fromFound(KindValue, fmt.Sprintf("%s with %s: %s", searchOps[op], key, b.search.ws.list[f.world].name), f))
+		}
+	}
+	world := b.search.ws.list[0]
+	plain := world.plain[0]
+	get := model.Request{Op: model.OpGet, Input: plain.Input.With("InsightSelectors", model.Value{})}
+	for _, r := range []model.Request{plain, get} {
+		for _, whole := range Wholes() {
+			probe := whole.Apply(r)
+			if !b.search.ws.scope.allows(probe) {
+				continue
+			}
+			rules := []model.ID{model.WireUnknownMembers}
+			if probe.Malformed() {
+				rules[0] = model.WireNoCrash
+			} else if probe.OtherTarget {
+				rules[0] = model.WireProtocol
+			}
+			b.add(Case{Kind: KindValue, Name: fmt.Sprintf("%s as a whole: %s", r.Op, whole.Name), Rules: rules, World: world.name, Setup: world.setup, Probe: probe})
+		}
+	}
+	b.together(mark)
+}
+
+// Breaking finds a request that breaks a rule alone in a state, as like to a given one as possible: it
+// tries to repair or leave out each of the given request's members.
+func Breaking(s model.State, rule model.ID, like model.Request) (model.Request, bool) {
+	if like.Malformed() || (like.Op != model.OpPut && like.Op != model.OpGet) {
+		return model.Request{}, false
+	}
+	if like.Op == model.OpGet {
+		like.Input = onlyMembers(like.Input, "TrailName", "EventDataStore")
+	} else {
+		like.Input = onlyMembers(like.Input, "TrailName", "EventDataStore", "InsightsDestination", "InsightSelectors")
+	}
+	like.OtherTarget = false
+	regions := []string{like.Region}
+	if like.Region != "" {
+		regions = append(regions, "")
+	}
+	best, least := model.Request{}, 1<<30
+	want := setOf([]model.ID{rule})
+	for ri, region := range regions {
+		for ti, trail := range repairsOfName(s, like.Input.Get("TrailName"), true) {
+			for xi, source := range repairsOfName(s, like.Input.Get("EventDataStore"), false) {
+				for di, destination := range repairsOfName(s, like.Input.Get("InsightsDestination"), false) {
+					if like.Op == model.OpGet && destination.Kind() != model.Absent {
+						continue
+					}
+					for li, list := range repairsOfList(like) {
+						cost := 4*(ri+min(ti, 1)+min(xi, 1)+min(di, 1)+min(li, 1)) + ti + xi + di + li
+						if cost >= least {
+							continue
+						}
+						r := like
+						r.Region = region
+						r.Input = model.Obj("TrailName", trail, "EventDataStore", source, "InsightsDestination", destination, "InsightSelectors", list)
+						if setOf(model.Broken(s, r)) == want {
+							best, least = r, cost
+						}
+					}
+				}
+			}
+		}
+	}
+	return best, least < 1<<30
+}
+
+func onlyMembers(in model.Value, names ...string) model.Value {
+	for _, m := range in.Members() {
+		if !slices.Contains(names, m.Name) {
+			in = in.With(m.Name, model.Value{})
+		}
+	}
+	return in
+}
+
+// repairsOfName lists a member as it is, and what may take its place, absent last.
+func repairsOfName(s model.State, v model.Value, trail bool) []model.Value {
+	out := []model.Value{v}
+	if trail {
+		for _, t := range s.Trails {
+			out = append(out, model.Str(t.Name))
+		}
+	} else if v.Kind() != model.Absent || len(s.Trails) == 0 {
+		for _, x := range s.Stores {
+			out = append(out, model.Str(x.ID))
+		}
+	}
+	if v.Kind() != model.Absent {
+		out = append(out, model.Value{})
+	}
+	return out
+}
+
+// repairsOfList lists the selectors as they are, each by itself, and plain ones.
+func repairsOfList(like model.Request) []model.Value {
+	if like.Op == model.OpGet {
+		return []model.Value{{}}
+	}
+	list := like.Input.Get("InsightSelectors")
+	out := []model.Value{list}
+	if items := list.Items(); len(items) > 1 {
+		for i := range items {
+			out = append(out, model.ListOf(items[i]))
+		}
+		for i := range items {
+			out = append(out, model.ListOf(append(slices.Clone(items[:i]), items[i+1:]...)...))
+		}
+	}
+	for _, item := range list.Items() {
+		if item.Kind() == model.Object {
+			out = append(out, model.ListOf(item.With("EventCategories", model.Strs(management))),
+				model.ListOf(item.With("InsightType", model.Str(errorRate))), model.ListOf(item.With("InsightType", model.Str(callRate))))
+		}
+	}
+	for _, set := range []model.Selectors{model.MakeSelectors(0, model.Management), model.MakeSelectors(model.Management, 0), model.MakeSelectors(0, model.Data), 0} {
+		out = append(out, set.Value())
+	}
+	return out
+}

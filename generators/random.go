@@ -1,0 +1,644 @@
+package generators
+
+import (
+	"strings"
+
+	"pgregory.net/rapid"
+
+	"github.com/insightconform/conform/model"
+)
+
+// Generator draws random requests for one scope. It prepares its tables once, so that a draw is
+// cheap; it has no state and may be used by several goroutines.
+type Generator struct {
+	scope *reach
+	world model.World
+
+	started []action // what to do where there is a trail, each as often as it is to be drawn
+	empty   []action // and where there is none
+
+	sets       []model.Value    // all sets of selectors, plainly
+	allowed    [8][]model.Value // those whose prerequisites the logs meet, the empty one included
+	variants   []model.Value
+	badLists   []model.Value
+	badItems   []model.Value
+	goodItems  []model.Value
+	badTrails  []Representative
+	badStores  []Representative
+	classes    []EventClass
+	wholes     []Whole
+	conditions []int
+	arns       map[[2]string]string // of trails by Region and name
+}
+
+// action is a kind of request.
+type action uint8
+
+const (
+	actPut action = iota
+	actGet
+	actCreate
+	actDelete
+	actStart
+	actStop
+	actPutEvents
+	actUpdate
+	actRead
+	actWhole
+	actArrange
+	actPutStore
+	actCreateStore
+	actUpdateStore
+	actDeleteStore
+	actRestoreStore
+)
+
+// weights says how often each action is drawn, out of about 64.
+var weights = []struct {
+	what                     action
+	withTrail, withoutTrails int
+	needs                    model.Capability
+}{
+	{actPut, 24, 3, model.CanPut}, {actGet, 4, 2, model.CanGet}, {actCreate, 4, 40, model.CanCreate}, {actDelete, 3, 0, model.CanDelete},
+	{actStart, 1, 0, model.CanLog}, {actStop, 3, 0, model.CanStop}, {actPutEvents, 7, 0, model.CanPutEvents}, {actUpdate, 2, 0, model.CanUpdate},
+	{actRead, 1, 0, model.CanGetTrail}, {actWhole, 2, 1, model.CanRawWire}, {actArrange, 1, 0, ""}, {actPutStore, 7, 6, model.CanStores},
+	{actCreateStore, 3, 3, model.CanStores}, {actUpdateStore, 2, 1, model.CanUpdateStores}, {actDeleteStore, 1, 1, model.CanDeleteStores},
+	{actRestoreStore, 1, 1, model.CanRestoreStores},
+}
+
+// New prepares a generator.
+func New(scope Scope) *Generator {
+	g := &Generator{scope: scope.reach(), world: model.DefaultWorld, arns: map[[2]string]string{}}
+	for c := range model.ConditionNames {
+		if g.scope.can[conditionNeeds[c]] {
+			g.conditions = append(g.conditions, c)
+		}
+	}
+	for _, x := range weights {
+		if (x.needs != "" && !g.scope.can[x.needs]) || (x.what == actArrange && len(g.conditions) == 0) {
+			continue
+		}
+		for range x.withTrail {
+			g.started = append(g.started, x.what)
+		}
+		for range x.withoutTrails {
+			g.empty = append(g.empty, x.what)
+		}
+	}
+	if len(g.empty) == 0 {
+		g.empty = []action{actGet}
+	}
+	if len(g.started) == 0 {
+		g.started = g.empty
+	}
+	g.prepareValues()
+	return g
+}
+
+func (g *Generator) prepareValues() {
+	w := &g.world
+	for _, set := range model.AllSelectors() {
+		g.sets = append(g.sets, set.Value())
+		for logs := range model.Logs(8) {
+			// Put the set on a trail that logs just this, to ask the model rather than repeat it.
+			s := model.NewState(w).WithTrail(-1, model.Trail{Name: NameAlpha, Home: w.Home, Logging: true, Logs: logs})
+			if len(model.Broken(s, Put(NameAlpha, set))) == 0 {
+				g.allowed[logs] = append(g.allowed[logs], set.Value())
+			}
+		}
+	}
+	expressible := func(list model.Value) bool { return g.scope.allows(putList(NameAlpha, list)) }
+	for _, r := range VariantSelectors() {
+		if expressible(r.Value) {
+			g.variants = append(g.variants, r.Value)
+		}
+	}
+	for _, r := range BadSelectors() {
+		if expressible(r.Value) {
+			g.badLists = append(g.badLists, r.Value)
+		}
+	}
+	for _, r := range brokenItems() {
+		if expressible(model.ListOf(r.Value)) {
+			g.badItems = append(g.badItems, r.Value)
+		}
+	}
+	for _, insight := range model.TypeNames {
+		g.goodItems = append(g.goodItems, selector(insight, management), model.Obj("InsightType", insight), selector(insight, management, data),
+			selector(insight, data), selector(insight, data, management))
+	}
+	for _, r := range BadTrailNames(w) {
+		if g.scope.can[model.CanRawWire] || r.Value.Kind() == model.String || r.Value.Kind() == model.Absent {
+			g.badTrails = append(g.badTrails, r)
+		}
+	}
+	for _, r := range BadStoreNames(w) {
+		if g.scope.can[model.CanRawWire] || r.Value.Kind() == model.String {
+			g.badStores = append(g.badStores, r)
+		}
+	}
+	for _, c := range EventClasses() {
+		if g.scope.can[model.CanAdvancedEvents] || !c.Input.Get("AdvancedEventSelectors").Given() {
+			g.classes = append(g.classes, c)
+		}
+	}
+	g.wholes = Wholes()
+	for _, name := range Names {
+		for _, region := range []string{w.Home, w.Away} {
+			g.arns[[2]string{region, name}] = w.TrailARN(region, name)
+		}
+	}
+}
+
+var bit = rapid.Bool()
+
+// draw is an unbiased choice below n, the first where rapid shrinks to: its own integers favour small
+// values too much for choices without an order.
+func draw(t *rapid.T, n int) int {
+	v := 0
+	for limit := 1; limit < 4*n; limit *= 2 {
+		v *= 2
+		if bit.Draw(t, "bit") {
+			v++
+		}
+	}
+	return v % n
+}
+
+// of draws one of a list.
+func of[T any](t *rapid.T, list []T) T { return list[draw(t, len(list))] }
+
+// one reports true once in n draws.
+func one(t *rapid.T, n int) bool { return draw(t, n) == n-1 }
+
+// Request is the generator of one request in a state.
+func (g *Generator) Request(s model.State) *rapid.Generator[model.Request] {
+	return rapid.Custom(func(t *rapid.T) model.Request { return g.Draw(t, s) })
+}
+
+// Request is the generator of one request in a state, for occasional use: New(scope).Request
+// prepares its tables once.
+func Request(s model.State, scope Scope) *rapid.Generator[model.Request] {
+	return New(scope).Request(s)
+}
+
+// Sequence is the generator of a whole case, in which the state evolves as the reference has it.
+func (g *Generator) Sequence(world *model.World) *rapid.Generator[[]model.Request] {
+	start := Scope{Given: g.scope.given}.Initial(world)
+	return rapid.Custom(func(t *rapid.T) []model.Request {
+		s := start
+		request := rapid.Custom(func(t *rapid.T) model.Request {
+			r := g.Draw(t, s)
+			s = model.Step(s, r)[0].Next
+			return r
+		})
+		var out []model.Request
+		for _, part := range rapid.SliceOfN(rapid.SliceOfN(request, 1, 10), 1, 10).Draw(t, "requests") {
+			out = append(out, part...)
+		}
+		return out
+	})
+}
+
+// Sequence is the generator of a whole case of a world.
+func Sequence(world *model.World, scope Scope) *rapid.Generator[[]model.Request] {
+	return New(scope).Sequence(world)
+}
+
+// Draw draws one request in a state: mostly a valid one or one with a single thing wrong.
+func (g *Generator) Draw(t *rapid.T, s model.State) model.Request {
+	r := g.any(t, s)
+	if !g.scope.allows(r) {
+		return g.plainest(s)
+	}
+	return r
+}
+
+// plainest is what takes the place of requests that the target cannot be sent.
+func (g *Generator) plainest(s model.State) model.Request {
+	name := unknownName
+	if len(s.Trails) > 0 {
+		name = s.Trails[0].Name
+	}
+	if g.scope.can[model.CanGet] {
+		return Get(name)
+	}
+	return putList(name, model.ListOf())
+}
+
+func (g *Generator) any(t *rapid.T, s model.State) model.Request {
+	if n := len(s.Trails); n > 0 && g.scope.can[model.CanLog] {
+		// A new trail is mostly started at once, a stopped one now and then.
+		last := &s.Trails[n-1]
+		if isNew := !last.Logging && last.Insights == 0 && last.Events == "" && !last.HasEither; isNew && !one(t, 8) {
+			return g.at(onTrail(model.OpStart, last.Name), last)
+		}
+	}
+	actions := g.started
+	if len(s.Trails) == 0 {
+		actions = g.empty
+	}
+	switch of(t, actions) {
+	case actGet:
+		return g.get(t, s)
+	case actCreate:
+		if len(s.Trails) < g.scope.maxTrails {
+			return g.create(t, s)
+		}
+	case actDelete:
+		if x := g.trail(t, s); x != nil && x.Conditions == 0 { // what is broken around a trail would outlast it
+			return g.at(onTrail(model.OpDelete, g.nameOrARN(t, s, x)), x)
+		}
+	case actStart:
+		if x := g.trail(t, s); x != nil {
+			return g.at(onTrail(model.OpStart, g.nameOrARN(t, s, x)), x)
+		}
+	case actStop:
+		if x := g.trail(t, s); x != nil {
+			if !x.Logging {
+				return g.at(onTrail(model.OpStart, g.nameOrARN(t, s, x)), x)
+			}
+			return g.at(onTrail(model.OpStop, g.nameOrARN(t, s, x)), x)
+		}
+	case actPutEvents:
+		if x := g.trail(t, s); x != nil {
+			class := g.classes[model.ManagementEvents|model.DataEvents]
+			if one(t, 2) {
+				class = of(t, g.classes)
+			}
+			return g.at(PutEvents(g.nameOrARN(t, s, x), class), x)
+		}
+	case actUpdate:
+		if x := g.trail(t, s); x != nil {
+			r := onTrail(model.OpUpdate, g.nameOrARN(t, s, x))
+			setting := "IncludeGlobalServiceEvents"
+			if one(t, 2) {
+				setting = "EnableLogFileValidation"
+			}
+			r.Input = r.Input.With(setting, model.Boolean(true))
+			return g.at(r, x)
+		}
+	case actRead:
+		if x := g.trail(t, s); x != nil {
+			return g.at(onTrail(of(t, []model.Op{model.OpTrail, model.OpStatus, model.OpGetEvents}), g.nameOrARN(t, s, x)), x)
+		}
+	case actWhole:
+		r := g.putTrail(t, s)
+		if one(t, 4) {
+			r = g.get(t, s)
+		}
+		return of(t, g.wholes).Apply(r)
+	case actArrange:
+		for i := range s.Trails {
+			if x := &s.Trails[i]; x.Name == NameBeta && x.Home == g.world.Home {
+				return Arrange(x.Name, of(t, g.conditions))
+			}
+		}
+	case actPutStore, actCreateStore, actUpdateStore, actDeleteStore, actRestoreStore:
+		return g.store(t, s)
+	}
+	return g.putTrail(t, s)
+}
+
+// trail draws one of the trails that there are.
+func (g *Generator) trail(t *rapid.T, s model.State) *model.Trail {
+	if len(s.Trails) == 0 {
+		return nil
+	}
+	return &s.Trails[draw(t, len(s.Trails))]
+}
+
+func (g *Generator) arn(s model.State, region, name string) string {
+	if arn, ok := g.arns[[2]string{region, name}]; ok {
+		return arn
+	}
+	return s.World.TrailARN(region, name)
+}
+
+func (g *Generator) nameOrARN(t *rapid.T, s model.State, x *model.Trail) string {
+	if one(t, 4) {
+		return g.arn(s, x.Home, x.Name)
+	}
+	return x.Name
+}
+
+// at sends the request to the trail's Region.
+func (g *Generator) at(r model.Request, x *model.Trail) model.Request {
+	if x.Home != g.world.Home {
+		r.Region = x.Home
+	}
+	return r
+}
+
+func (g *Generator) create(t *rapid.T, s model.State) model.Request {
+	region := ""
+	home := g.world.Home
+	if g.scope.can[model.CanRegions] && one(t, 8) {
+		region, home = g.world.Away, g.world.Away
+	}
+	name := ""
+	for range len(Names) {
+		name = of(t, Names)
+		if _, taken := s.Trail(home, name); !taken {
+			break
+		}
+		name = ""
+	}
+	if name == "" {
+		return g.putTrail(t, s)
+	}
+	r := Create(name)
+	if name == NameBeta && region == "" {
+		r = createFragile(name, g.scope)
+	}
+	if one(t, 8) {
+		r.Input = r.Input.With("IsMultiRegionTrail", model.Boolean(true))
+	}
+	r.Region = region
+	return r
+}
+
+// list draws InsightSelectors: right ones for what is logged, mostly.
+func (g *Generator) list(t *rapid.T, logs model.Logs) model.Value {
+	switch draw(t, 8) {
+	case 0, 1, 2, 3:
+		return of(t, g.allowed[logs&7])
+	case 4:
+		return of(t, g.sets)
+	case 5:
+		return of(t, g.variants)
+	}
+	items := make([]model.Value, 1+draw(t, 3))
+	for i := range items {
+		items[i] = of(t, g.goodItems)
+	}
+	return model.ListOf(items...)
+}
+
+// badList draws InsightSelectors with something wrong: a list that is nothing else, or a wrong
+// selector among right ones.
+func (g *Generator) badList(t *rapid.T) model.Value {
+	if one(t, 2) {
+		return of(t, g.badLists)
+	}
+	items := []model.Value{of(t, g.goodItems), of(t, g.badItems)}
+	if one(t, 2) {
+		items[0], items[1] = items[1], items[0]
+	}
+	return model.ListOf(items...)
+}
+
+// unlikely draws a TrailName other than those of the trail: of another, unknown, or wrong.
+func (g *Generator) unlikely(t *rapid.T, s model.State, region string) (model.Value, string) {
+	switch draw(t, 8) {
+	case 0:
+		return model.Str(of(t, Names)), region
+	case 1:
+		return model.Str(g.arn(s, g.world.Home, of(t, Names))), region
+	case 2:
+		if g.scope.can[model.CanRegions] {
+			name := of(t, Names)
+			if one(t, 2) {
+				return model.Str(name), g.world.Away
+			}
+			return model.Str(g.arn(s, g.world.Away, name)), region
+		}
+	}
+	return of(t, g.badTrails).Value, region
+}
+
+func (g *Generator) putTrail(t *rapid.T, s model.State) model.Request {
+	if !g.scope.can[model.CanPut] {
+		return g.get(t, s)
+	}
+	r := model.Request{Op: model.OpPut}
+	name, logs := model.Str(unknownName), model.ManagementEvents
+	if x := g.trail(t, s); x != nil {
+		name, logs = model.Str(g.nameOrARN(t, s, x)), x.Logs
+		r = g.at(r, x)
+	}
+	var list, store, destination model.Value
+	wrong := draw(t, 16)
+	if wrong == 10 || wrong == 11 || wrong == 15 {
+		name, r.Region = g.unlikely(t, s, r.Region)
+	}
+	if wrong >= 12 && wrong != 14 {
+		list = g.badList(t)
+	} else {
+		list = g.list(t, logs)
+	}
+	if wrong == 14 {
+		stray := of(t, g.badStores).Value
+		if len(s.Stores) > 0 && !one(t, 4) {
+			stray = model.Str(of(t, s.Stores).ID)
+		}
+		if one(t, 3) {
+			destination = stray
+		} else {
+			store = stray
+		}
+	}
+	r.Input = model.Obj("TrailName", name, "EventDataStore", store, "InsightSelectors", list, "InsightsDestination", destination)
+	return r
+}
+
+func (g *Generator) get(t *rapid.T, s model.State) model.Request {
+	r := model.Request{Op: model.OpGet}
+	if len(s.Stores) > 0 && one(t, 3) {
+		r.Input = model.Obj("EventDataStore", g.storeName(t, s))
+		if one(t, 8) {
+			r.Input = r.Input.With("TrailName", model.Str(of(t, Names)))
+		}
+		return r
+	}
+	var name model.Value
+	if x := g.trail(t, s); x != nil && !one(t, 2) {
+		name = model.Str(g.nameOrARN(t, s, x))
+		r = g.at(r, x)
+		if g.scope.can[model.CanRegions] && one(t, 8) {
+			r.Region = g.world.Away
+		}
+	} else {
+		name, r.Region = g.unlikely(t, s, "")
+	}
+	r.Input = model.Obj("TrailName", name)
+	return r
+}
+
+// storeName draws an EventDataStore or InsightsDestination: one that there is, or a wrong one.
+func (g *Generator) storeName(t *rapid.T, s model.State) model.Value {
+	if len(s.Stores) == 0 || one(t, 8) {
+		return of(t, g.badStores).Value
+	}
+	return g.storeRef(t, s, draw(t, len(s.Stores)))
+}
+
+func (g *Generator) storeRef(t *rapid.T, s model.State, i int) model.Value {
+	if one(t, 3) {
+		return model.Str(s.World.StoreARN(s.Stores[i].Home, s.Stores[i].ID))
+	}
+	return model.Str(s.Stores[i].ID)
+}
+
+// store draws a call on the event data stores: first a source and a destination are made.
+func (g *Generator) store(t *rapid.T, s model.State) model.Request {
+	n := len(s.Stores)
+	if n < 2 {
+		if g.scope.maxStores < 2 {
+			return g.putTrail(t, s)
+		}
+		kind := []StoreKind{SourceStore, InsightStore}[n]
+		if one(t, 8) {
+			kind = of(t, storeKinds)
+		}
+		return CreateStore(n, kind)
+	}
+	switch i := draw(t, 16); {
+	case i == 15 && g.scope.can[model.CanDeleteStores]:
+		return onStore(model.OpDeleteStore, s.Stores[draw(t, n)].ID)
+	case i >= 13 && g.scope.can[model.CanRestoreStores]:
+		for j := range s.Stores {
+			if s.Stores[j].Pending {
+				return onStore(model.OpRestoreStore, s.Stores[j].ID)
+			}
+		}
+	case i >= 11 && n < g.scope.maxStores:
+		return CreateStore(n, of(t, storeKinds))
+	case i >= 9 && g.scope.can[model.CanUpdateStores]:
+		j := draw(t, n)
+		kind := InsightStore // a destination stays one, mostly
+		if s.Stores[j].Logs&model.InsightEvents == 0 || one(t, 4) {
+			kind = of(t, sourceVariants)
+		}
+		return UpdateStore(s.Stores[j].ID, kind)
+	}
+	if !g.scope.can[model.CanPut] {
+		return g.get(t, s)
+	}
+	return g.putStore(t, s)
+}
+
+func (g *Generator) putStore(t *rapid.T, s model.State) model.Request {
+	source, destination := draw(t, len(s.Stores)), draw(t, len(s.Stores))
+	if !one(t, 4) {
+		// Turn to the next stores of the right kinds.
+		for i := range s.Stores {
+			if j := (source + i) % len(s.Stores); s.Stores[j].Logs&model.ManagementEvents != 0 && !s.Stores[j].Pending {
+				source = j
+				break
+			}
+		}
+		for i := range s.Stores {
+			if j := (destination + i) % len(s.Stores); s.Stores[j].Logs&model.InsightEvents != 0 && !s.Stores[j].Pending {
+				destination = j
+				break
+			}
+		}
+	}
+	from, to := g.storeRef(t, s, source), g.storeRef(t, s, destination)
+	var list model.Value
+	switch wrong := draw(t, 16); wrong {
+	case 12:
+		from = of(t, g.badStores).Value
+	case 13:
+		to = of(t, g.badStores).Value
+	case 14:
+		list = g.badList(t)
+	case 15:
+		if one(t, 2) {
+			from = model.Value{}
+		} else {
+			to = model.Value{}
+		}
+	case 9, 10, 11:
+		list = model.ListOf()
+		if !one(t, 4) {
+			to = model.Value{}
+		}
+	}
+	if list.Kind() == model.Absent {
+		list = g.list(t, s.Stores[source].Logs&model.ManagementEvents)
+	}
+	return model.Request{Op: model.OpPut, Input: model.Obj("EventDataStore", from, "InsightSelectors", list, "InsightsDestination", to)}
+}
+
+// Reads lists the reads that tell states apart after a write: of the resource that the write named
+// GetInsightSelectors, and the other reads where they are due; then GetInsightSelectors of every other
+// resource in s, the state after the write.
+func Reads(s model.State, touched model.Request, scope Scope) []model.Request {
+	return readsWithin(s, touched, func(c model.Capability) bool { return scope.Can[c] })
+}
+
+// Reads is the function of that name for the generator's scope.
+func (g *Generator) Reads(s model.State, touched model.Request) []model.Request {
+	return readsWithin(s, touched, func(c model.Capability) bool { return g.scope.can[c] })
+}
+
+func readsWithin(s model.State, touched model.Request, can func(model.Capability) bool) []model.Request {
+	if touched.Op.Reads() {
+		return nil
+	}
+	out := make([]model.Request, 0, 4+len(s.Trails)+len(s.Stores))
+	ask := func(c model.Capability, region string, r model.Request) {
+		if can(c) {
+			if region != s.World.Home {
+				r.Region = region
+			}
+			out = append(out, r)
+		}
+	}
+	region, name := trailNamed(s, touched)
+	if name != "" {
+		ask(model.CanGet, region, Get(name))
+		ask(model.CanGetTrail, region, GetTrail(name))
+		switch touched.Op {
+		case model.OpCreate, model.OpStart, model.OpStop:
+			ask(model.CanStatus, region, Status(name))
+		case model.OpPutEvents:
+			ask(model.CanGetEvents, region, GetEvents(name))
+		}
+	}
+	store := ""
+	if kind, rest, _ := strings.Cut(model.Resource(s, touched), "/"); kind == "store" {
+		at, id, _ := strings.Cut(rest, "/")
+		store = id
+		ask(model.CanGet, at, GetStore(id))
+		switch touched.Op {
+		case model.OpCreateStore, model.OpUpdateStore:
+			ask(model.CanStores, at, onStore(model.OpGetStore, id))
+		}
+	}
+	for i := range s.Trails {
+		if t := &s.Trails[i]; t.Name != name || t.Home != region {
+			ask(model.CanGet, t.Home, Get(t.Name))
+		}
+	}
+	for i := range s.Stores {
+		if x := &s.Stores[i]; x.ID != store {
+			ask(model.CanGet, x.Home, GetStore(x.ID))
+		}
+	}
+	return out
+}
+
+// trailNamed finds the trail that a write named, in its home Region; the deleted one too.
+func trailNamed(s model.State, r model.Request) (region, name string) {
+	if resource := model.Resource(s, r); strings.HasPrefix(resource, "trail/") {
+		region, name, _ = strings.Cut(strings.TrimPrefix(resource, "trail/"), "/")
+		return region, name
+	}
+	if r.Op != model.OpDelete {
+		return "", ""
+	}
+	region, name = s.World.Home, r.Input.Get("Name").Text()
+	if r.Region != "" {
+		region = r.Region
+	}
+	if parts := strings.SplitN(name, ":", 6); len(parts) == 6 {
+		region, name = parts[3], strings.TrimPrefix(parts[5], "trail/")
+	}
+	if !model.ValidTrailName(name) {
+		return "", ""
+	}
+	return region, name
+}

@@ -1,0 +1,139 @@
+package generators
+
+import (
+	"strings"
+
+	"github.com/insightconform/conform/model"
+)
+
+// The symbolic names that requests use. Targets make them unique; letter case and length class stay.
+const (
+	NameAlpha = "alpha"
+	NameCase  = "Alpha" // differs from NameAlpha in letter case alone
+	NameBeta  = "beta"
+	NameShort = "abc" // of the least length
+
+	SharedBucket = "conform-bucket"
+	// OwnBucket and OwnKey belong to the trail that names them first, so that they may be broken.
+	OwnBucket = "conform-own-bucket"
+	OwnKey    = "conform-key"
+)
+
+// NameLong has the greatest length, 128, and each kind of punctuation.
+var NameLong = strings.Repeat("long.name_", 11) + "of-the-most-length"
+
+// Names lists the trail names that random requests keep in play, the plainest first.
+var Names = []string{NameAlpha, NameCase, NameBeta, NameShort, NameLong}
+
+// Put is a PutInsightSelectors on a trail with the selectors in their usual order.
+func Put(trail string, set model.Selectors) model.Request {
+	return putList(trail, set.Value())
+}
+
+func putList(trail string, list model.Value) model.Request {
+	return model.Request{Op: model.OpPut, Input: model.Obj("TrailName", trail, "InsightSelectors", list)}
+}
+
+// PutStore is a PutInsightSelectors on an event data store; an empty destination is left out.
+func PutStore(source, destination string, set model.Selectors) model.Request {
+	in := model.Obj("EventDataStore", source, "InsightSelectors", set.Value())
+	if destination != "" {
+		in = in.With("InsightsDestination", model.Str(destination))
+	}
+	return model.Request{Op: model.OpPut, Input: in}
+}
+
+// Get is a GetInsightSelectors of a trail.
+func Get(trail string) model.Request { return onTrail(model.OpGet, trail) }
+
+// GetStore is a GetInsightSelectors of an event data store.
+func GetStore(store string) model.Request {
+	return model.Request{Op: model.OpGet, Input: model.Obj("EventDataStore", store)}
+}
+
+// Create is a CreateTrail in the shared bucket.
+func Create(trail string) model.Request {
+	return model.Request{Op: model.OpCreate, Input: model.Obj("Name", trail, "S3BucketName", SharedBucket)}
+}
+
+// createFragile is a CreateTrail with a bucket and a key of its own where the target can break them.
+func createFragile(trail string, scope *reach) model.Request {
+	r := Create(trail)
+	if scope.can[model.CanLoseBucket] {
+		r.Input = r.Input.With("S3BucketName", model.Str(OwnBucket))
+	}
+	if scope.can[model.CanLoseKey] {
+		r.Input = r.Input.With("KmsKeyId", model.Str(OwnKey))
+	}
+	return r
+}
+
+// Start, Stop, Delete, Update, GetTrail, Status and GetEvents are the other calls on a trail.
+// Update changes settings that insights do not depend on.
+func Start(trail string) model.Request     { return onTrail(model.OpStart, trail) }
+func Stop(trail string) model.Request      { return onTrail(model.OpStop, trail) }
+func Delete(trail string) model.Request    { return onTrail(model.OpDelete, trail) }
+func GetTrail(trail string) model.Request  { return onTrail(model.OpTrail, trail) }
+func Status(trail string) model.Request    { return onTrail(model.OpStatus, trail) }
+func GetEvents(trail string) model.Request { return onTrail(model.OpGetEvents, trail) }
+func Update(trail string) model.Request {
+	r := onTrail(model.OpUpdate, trail)
+	r.Input = r.Input.With("IncludeGlobalServiceEvents", model.Boolean(true))
+	return r
+}
+
+// onTrail names the trail by the member that the operation has for it.
+func onTrail(op model.Op, trail string) model.Request {
+	return model.Request{Op: op, Input: model.Obj(nameMember(op), trail)}
+}
+
+func nameMember(op model.Op) string {
+	switch op {
+	case model.OpCreate, model.OpUpdate, model.OpDelete, model.OpTrail, model.OpStatus, model.OpStart, model.OpStop:
+		return "Name"
+	}
+	return "TrailName"
+}
+
+// Arrange brings a condition about for a trail that was created with a bucket and key of its own.
+func Arrange(trail string, condition int) model.Request {
+	return model.Request{Op: model.OpArrange, Input: model.Obj("TrailName", trail, "Condition", model.ConditionNames[condition])}
+}
+
+// PutEvents is a PutEventSelectors with one of the EventClasses.
+func PutEvents(trail string, class EventClass) model.Request {
+	in := model.Obj("TrailName", trail)
+	for _, m := range class.Input.Members() {
+		in = in.With(m.Name, m.Value)
+	}
+	return model.Request{Op: model.OpPutEvents, Input: in}
+}
+
+// CreateStore creates the n-th event data store of a world, from 0, with what it logs.
+func CreateStore(n int, kind StoreKind) model.Request {
+	in := model.Obj("Name", "store-"+string([]byte{'0' + byte(n/10%10), '0' + byte(n%10)}),
+		"AdvancedEventSelectors", kind.Selectors, "MultiRegionEnabled", false, "RetentionPeriod", model.Num("7"),
+		"TerminationProtectionEnabled", false)
+	if kind.Stopped {
+		in = in.With("StartIngestion", model.Boolean(false))
+	}
+	return model.Request{Op: model.OpCreateStore, Input: in}
+}
+
+// onStore is a call on a store.
+func onStore(op model.Op, store string) model.Request {
+	return model.Request{Op: op, Input: model.Obj("EventDataStore", store)}
+}
+
+// UpdateStore changes what a store logs.
+func UpdateStore(store string, kind StoreKind) model.Request {
+	r := onStore(model.OpUpdateStore, store)
+	r.Input = r.Input.With("AdvancedEventSelectors", kind.Selectors)
+	return r
+}
+
+// in sends a request to a Region.
+func in(region string, r model.Request) model.Request {
+	r.Region = region
+	return r
+}

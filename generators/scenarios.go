@@ -1,0 +1,571 @@
+package generators
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/insightconform/conform/model"
+)
+
+// exercised asks the model which rules a request tests, given the reference answer.
+var exercised = func(before model.State, r model.Request) (rules []model.ID, after model.State, ok bool) {
+	branch := model.Step(before, r)[0]
+	a := branch.Answer
+	switch a.Outcome {
+	case model.AnySuccess, model.AnyAnswer:
+		a.Outcome = model.Succeeded
+	case model.AnyRefusal:
+		a.Outcome = model.Refused
+	}
+	now, due, _ := model.Exercised(before, r, a, branch.Next)
+	return append(slices.Clone(now), due...), branch.Next, a.Outcome == model.Succeeded
+}
+
+// sequence is a history to try: all but the last request are its set-up.
+type sequence struct {
+	name     string
+	requests []model.Request
+}
+
+// scenarios adds the positive case of each rule that is no error, found by search, and then the
+// histories that deep faults need.
+func (b *builder) scenarios() {
+	mark := len(b.cases)
+	b.positive()
+	for _, s := range b.histories() {
+		b.scenario(nil, s)
+	}
+	b.together(mark)
+}
+
+// scenario adds a history if the scope allows it and the reference model follows it. Without rules, the
+// model is asked for those that it tests.
+func (b *builder) scenario(rules []model.ID, s sequence) {
+	n := len(s.requests) - 1
+	ws := b.search.ws
+	if n < 0 || !ws.scope.allowsAll(s.requests) {
+		return
+	}
+	state := ws.start
+	for _, r := range s.requests[:n] {
+		next, ok := reference(state, r)
+		if !ok {
+			return
+		}
+		if state = next; len(state.Trails) > ws.scope.maxTrails || len(state.Stores) > ws.scope.maxStores {
+			return
+		}
+	}
+	if rules == nil {
+		rules, _, _ = exercised(state, s.requests[n])
+		rules = claims(rules)
+	}
+	b.add(Case{Kind: KindScenario, Name: s.name, Rules: rules, World: "before: " + s.name, Setup: s.requests[:n:n], Probe: s.requests[n]})
+}
+
+// claims leaves out what every answer tests.
+func claims(rules []model.ID) []model.ID {
+	var out []model.ID
+	for _, id := range rules {
+		switch id {
+		case model.WireErrorShape, model.WireErrorStatus, model.WireMembers, model.AnswerOneOwner, model.AnswerOneEntry:
+			if len(rules) > 1 {
+				continue
+			}
+		}
+		if !slices.Contains(out, id) {
+			out = append(out, id)
+		}
+	}
+	return out
+}
+
+// positive finds, for each rule that is no error, the shortest history over a small alphabet whose
+// last step the model says tests it.
+func (b *builder) positive() {
+	ws := b.search.ws
+	missing := map[model.ID]bool{}
+	for _, rule := range model.Rules {
+		if rule.Row == 0 && !rule.Silent && ws.scope.all(rule.Needs) {
+			missing[rule.ID] = true
+		}
+	}
+	best := map[model.ID]sequence{}
+	take := func(requests []model.Request, r model.Request, rules []model.ID) {
+		for _, id := range rules {
+			if before, ok := best[id]; missing[id] && (!ok || len(requests)+1 < len(before.requests)) {
+				best[id] = sequence{fmt.Sprintf("%s tests %s", r.Op, id), append(slices.Clone(requests), r)}
+			}
+		}
+	}
+	// longest is the length of the longest history that is needed as far as known.
+	longest := func() int {
+		n := 0
+		for id := range missing {
+			if s, ok := best[id]; ok {
+				n = max(n, len(s.requests))
+			} else {
+				return 99
+			}
+		}
+		return n
+	}
+	for depth := 1; depth <= 2; depth++ {
+		for _, start := range b.positiveWorlds() {
+			state, ok := reference(ws.start, start.requests...)
+			if !ok || !ws.scope.allowsAll(start.requests) || len(state.Trails) > ws.scope.maxTrails || len(state.Stores) > ws.scope.maxStores ||
+				longest() <= len(start.requests)+depth {
+				continue
+			}
+			alphabet := b.alphabet(state, depth == 1)
+			for _, first := range alphabet {
+				if depth == 1 {
+					rules, _, _ := exercised(state, first)
+					take(start.requests, first, rules)
+					continue
+				}
+				next, ok := reference(state, first)
+				if !ok || first.Op.Reads() || next.Equal(state) {
+					continue
+				}
+				for _, second := range alphabet {
+					rules, _, _ := exercised(next, second)
+					take(append(slices.Clone(start.requests), first), second, rules)
+				}
+			}
+		}
+	}
+	together := map[string][]model.ID{}
+	for _, rule := range model.Rules {
+		if s, ok := best[rule.ID]; ok {
+			key := setupKey(s.requests)
+			together[key] = append(together[key], rule.ID)
+		}
+	}
+	for _, rule := range model.Rules {
+		s, ok := best[rule.ID]
+		if key := setupKey(s.requests); ok && together[key][0] == rule.ID {
+			b.scenario(together[key], s)
+		}
+	}
+}
+
+var bothOnManagement = model.MakeSelectors(model.Management, model.Management)
+
+// positiveWorlds lists the starting points of the search for positive cases, simplest first.
+func (b *builder) positiveWorlds() []sequence {
+	ws := b.search.ws
+	alpha := ws.mainTrail()
+	up := ws.trailUp(alpha)
+	on := join(up, []model.Request{Put(alpha, bothOnManagement)})
+	second := ws.start1(Create(NameBeta))
+	stores := []model.Request{CreateStore(0, SourceStore), CreateStore(1, InsightStore)}
+	storeOn := PutStore(model.StoreID(0), model.StoreID(1), model.MakeSelectors(model.Management, 0))
+	return []sequence{
+		{"nothing", nil},
+		{"a trail", up},
+		{"a trail with insights", on},
+		{"two trails", join(on, second)},
+		{"two stores", stores},
+		{"two stores with insights", join(stores, []model.Request{storeOn})},
+		{"three stores", join(stores, []model.Request{CreateStore(2, InsightStore), storeOn})},
+		{"a source without ingestion", []model.Request{CreateStore(0, IdleSource), CreateStore(1, InsightStore)}},
+	}
+}
+
+// alphabet lists the requests that the search for positive cases tries in a state. What odd lists of
+// selectors test shows in one step.
+func (b *builder) alphabet(s model.State, odd bool) []model.Request {
+	ws := b.search.ws
+	alpha := ws.mainTrail()
+	basic := EventClasses()
+	letters := []model.Request{Create(alpha), Get(unknownName)}
+	if len(s.Trails) > 0 {
+		plain := Put(alpha, model.MakeSelectors(model.Management, 0))
+		withOther := plain
+		withOther.OtherTarget = true
+		arn := ws.w.TrailARN(ws.w.Home, alpha)
+		letters = append(letters, plain, Put(alpha, bothOnManagement), Put(alpha, 0), Put(alpha, model.MakeSelectors(0, model.Management)),
+			Put(alpha, model.MakeSelectors(model.Data, 0)), Put(alpha, model.MakeSelectors(model.Management|model.Data, 0)),
+			Put(arn, model.MakeSelectors(model.Management, 0)), Get(alpha), Get(arn), GetTrail(alpha), Status(alpha), GetEvents(alpha), Stop(alpha), Start(alpha), Update(alpha), Delete(alpha),
+			PutEvents(alpha, basic[model.ReadEvents]), PutEvents(alpha, basic[model.ManagementEvents|model.DataEvents]),
+			model.Request{Op: model.OpPut, Input: plain.Input.With("Nonsense", model.Str("x"))}, withOther)
+		if odd {
+			for _, list := range VariantSelectors() {
+				letters = append(letters, putList(alpha, list.Value))
+			}
+		}
+	}
+	if len(s.Stores) > 1 {
+		set := model.MakeSelectors(model.Management, 0)
+		source, destination := model.StoreID(0), model.StoreID(1)
+		letters = append(letters, PutStore(source, destination, set), PutStore(source, "", 0), PutStore(source, destination, 0),
+			PutStore(ws.w.StoreARN(ws.w.Home, source), ws.w.StoreARN(ws.w.Home, destination), set), GetStore(source),
+			onStore(model.OpGetStore, source), UpdateStore(source, ReadStore), UpdateStore(source, DataStore))
+		if len(s.Stores) > 2 {
+			letters = append(letters, PutStore(source, model.StoreID(2), set))
+		}
+	}
+	return slices.DeleteFunc(letters, func(r model.Request) bool { return !ws.scope.allows(r) })
+}
+
+// histories lists the scenarios that need more than one step: each class of deep fault has some.
+func (b *builder) histories() []sequence {
+	h := &historian{ws: b.search.ws, w: b.search.ws.w, alpha: b.search.ws.mainTrail()}
+	h.arn = h.w.TrailARN(h.w.Home, h.alpha)
+	h.up = h.ws.trailUp(h.alpha)
+	h.life()
+	h.isolation()
+	h.stopping()
+	h.naming()
+	h.orders()
+	h.repeats()
+	h.refusals()
+	h.logging()
+	h.regions()
+	h.stores()
+	return h.out
+}
+
+type historian struct {
+	ws         *worlds
+	w          *model.World
+	alpha, arn string
+	up         []model.Request
+	out        []sequence
+}
+
+func (h *historian) tell(name string, parts ...[]model.Request) {
+	h.out = append(h.out, sequence{name, join(parts...)})
+}
+
+func steps(r ...model.Request) []model.Request { return r }
+
+// The sets that histories use: they differ in type, and the first two log only management events.
+var (
+	setA = model.MakeSelectors(model.Management, 0)
+	setB = model.MakeSelectors(0, model.Management)
+	setC = bothOnManagement
+	setD = model.MakeSelectors(model.Management|model.Data, model.Management|model.Data)
+)
+
+// life: what is deleted is forgotten, whatever the name; what is updated keeps its insights.
+func (h *historian) life() {
+	names := []string{h.alpha, NameShort, NameLong}
+	for _, name := range names {
+		up, arn := h.ws.trailUp(name), h.w.TrailARN(h.w.Home, name)
+		label := "a trail"
+		if name != h.alpha {
+			label = fmt.Sprintf("a trail with a name of %d characters", len(name))
+		}
+		h.tell(label+" has insights", up, steps(Put(name, setC)))
+		h.tell(label+" by its ARN has insights", up, steps(Put(arn, setC)))
+		h.tell(label+" is read by its ARN", up, steps(Put(name, setA), Get(arn)))
+		h.tell(label+" is deleted: Get by name", up, steps(Put(name, setC), Delete(name), Get(name)))
+		h.tell(label+" is deleted: Get by ARN", up, steps(Put(name, setC), Delete(name), Get(arn)))
+		h.tell(label+" is deleted: Put by name", up, steps(Put(name, setC), Delete(name), Put(name, setC)))
+		h.tell(label+" is deleted by its ARN", up, steps(Put(name, setC), Delete(arn)))
+		h.tell(label+" is made again", up, steps(Put(name, setC), Delete(name)), h.ws.start1(Create(name)))
+		h.tell(label+" is made again: Get by ARN", up, steps(Put(arn, setC), Delete(name)), h.ws.start1(Create(name)), steps(Get(arn)))
+		h.tell(label+" is made again and has other insights", up, steps(Put(name, setC), Delete(name)), h.ws.start1(Create(name)), steps(Put(name, setA)))
+	}
+	h.tell("a trail is made again where another has insights", h.up, h.ws.start1(Create(NameBeta)),
+		steps(Put(h.alpha, setA), Put(NameBeta, setB), Delete(h.alpha)), h.ws.start1(Create(h.alpha)), steps(Get(h.alpha)))
+	h.tell("a trail is made again with its events forgotten", h.up, steps(PutEvents(h.alpha, EventClasses()[model.ManagementEvents|model.DataEvents]),
+		Put(h.alpha, setD), Delete(h.alpha)), h.ws.start1(Create(h.alpha)), steps(Put(h.alpha, model.MakeSelectors(model.Data, 0))))
+	h.tell("a trail is made twice again", h.up, steps(Put(h.alpha, setA), Delete(h.alpha)), h.ws.start1(Create(h.alpha)),
+		steps(Put(h.alpha, setB), Delete(h.alpha)), h.ws.start1(Create(h.alpha)), steps(Get(h.alpha)))
+	h.tell("a deleted trail's name in another letter case", h.up, steps(Put(h.alpha, setC), Delete(h.alpha)), h.ws.start1(Create(swapCase(h.alpha))), steps(Get(swapCase(h.alpha))))
+	byARN := Update(h.arn)
+	validation := onTrail(model.OpUpdate, h.alpha)
+	validation.Input = validation.Input.With("EnableLogFileValidation", model.Boolean(true))
+	for _, set := range []model.Selectors{setA, setC} {
+		h.tell("a trail with "+set.String()+" is updated", h.up, steps(Put(h.alpha, set), Update(h.alpha)))
+	}
+	h.tell("a trail is updated by its ARN", h.up, steps(Put(h.alpha, setC), byARN))
+	h.tell("a trail's log file validation is updated", h.up, steps(Put(h.alpha, setC), validation))
+	h.tell("a trail without insights is updated", h.up, steps(Update(h.alpha)))
+}
+
+// isolation: names that are like each other are still two trails.
+func (h *historian) isolation() {
+	lastCase := NameLong[:len(NameLong)-1] + "H"
+	for _, pair := range [][2]string{{h.alpha, NameBeta}, {h.alpha, swapCase(h.alpha)}, {swapCase(h.alpha), h.alpha}, {h.alpha, h.alpha + "-2"}, {NameShort, "Abc"}, {NameLong, lastCase}} {
+		one, two := pair[0], pair[1]
+		up := join(h.ws.trailUp(one), h.ws.trailUp(two))
+		label := one + " and " + two
+		if len(one) == 128 {
+			label = "two names of 128 characters that differ in the case of the last"
+		}
+		h.tell(label+": insights on the first", up, steps(Put(one, setA)))
+		h.tell(label+": other insights on the second", up, steps(Put(one, setA), Put(two, setB)))
+		h.tell(label+": insights of the first off", up, steps(Put(one, setA), Put(two, setC), Put(one, 0)))
+		h.tell(label+": the first is deleted", up, steps(Put(one, setA), Put(two, setC), Delete(one)))
+		h.tell(label+": the first is stopped", up, steps(Put(one, setA), Put(two, setC), Stop(one)))
+		h.tell(label+": the second is put by its ARN", up, steps(Put(one, setA), Put(h.w.TrailARN(h.w.Home, two), setC)))
+		h.tell(label+": the first logs less", up, steps(Put(one, setB), Put(two, setC), PutEvents(one, EventClasses()[model.ReadEvents])))
+		h.tell(label+": a refused call on the first", up, steps(Put(two, setC), putList(one, BadSelectors()[0].Value)))
+		h.tell(label+": the second made after the first has insights", h.ws.trailUp(one), steps(Put(one, setC)), h.ws.trailUp(two), steps(Get(two)))
+	}
+}
+
+// stopping: StopLogging turns insights off; what a stopped trail is given is a class of its own.
+func (h *historian) stopping() {
+	a := h.alpha
+	stopped := join(h.up, steps(Put(a, setC), Stop(a)))
+	h.tell("stopped with insights", stopped)
+	h.tell("stopped without insights", h.up, steps(Stop(a)))
+	h.tell("stopped by its ARN", h.up, steps(Put(a, setC), Stop(h.arn)))
+	h.tell("stopped and started", stopped, steps(Start(a)))
+	h.tell("stopped and started by its ARN", stopped, steps(Start(h.arn)))
+	h.tell("stopped, put, started", stopped, steps(Put(a, setA), Start(a)))
+	h.tell("stopped, turned off, started", stopped, steps(Put(a, 0), Start(a)))
+	h.tell("stopped and put", stopped, steps(Put(a, setA)))
+	h.tell("stopped and turned off", stopped, steps(Put(a, 0)))
+	h.tell("stopped, started, put", stopped, steps(Start(a), Put(a, setA)))
+	h.tell("stopped twice, started", stopped, steps(Stop(a), Start(a)))
+	h.tell("started twice", h.up, steps(Put(a, setC), Start(a)))
+	h.tell("stopped, started, stopped, started", stopped, steps(Start(a), Put(a, setA), Stop(a), Start(a)))
+	h.tell("stopped, deleted, made again", stopped, steps(Delete(a)), h.ws.start1(Create(a)), steps(Get(a)))
+	create := steps(Create(a))
+	h.tell("never started: Get", create, steps(Get(a)))
+	h.tell("never started: Put", create, steps(Put(a, setA)))
+	h.tell("never started: turned off", create, steps(Put(a, 0)))
+	h.tell("never started: put, then started", create, steps(Put(a, setA), Start(a)))
+	h.tell("never started: a refused Put", create, steps(putList(a, BadSelectors()[0].Value)))
+}
+
+// naming: the name and the ARN mean the same, in every operation.
+func (h *historian) naming() {
+	a, arn := h.alpha, h.arn
+	h.tell("put by name, read by ARN", h.up, steps(Put(a, setC), Get(arn)))
+	h.tell("put by ARN, read by name", h.up, steps(Put(arn, setC), Get(a)))
+	h.tell("put by ARN, read by ARN", h.up, steps(Put(arn, setC), Get(arn)))
+	h.tell("put by name, replaced by ARN", h.up, steps(Put(a, setC), Put(arn, setA)))
+	h.tell("put by ARN, replaced by name", h.up, steps(Put(arn, setC), Put(a, setB), Get(arn)))
+	h.tell("put by name, turned off by ARN", h.up, steps(Put(a, setC), Put(arn, 0), Get(arn)))
+	h.tell("put by ARN, turned off by name", h.up, steps(Put(arn, setC), Put(a, 0), Get(arn)))
+	h.tell("what it logs put by ARN", h.up, steps(PutEvents(arn, EventClasses()[model.ReadEvents]), Put(a, setA)))
+}
+
+// orders: every order of the selectors and categories of the fullest list.
+func (h *historian) orders() {
+	full := join(h.up, steps(PutEvents(h.alpha, EventClasses()[model.ManagementEvents|model.DataEvents])))
+	for bits := range 8 {
+		one, two := []string{management, data}, []string{management, data}
+		if bits&1 != 0 {
+			slices.Reverse(one)
+		}
+		if bits&2 != 0 {
+			slices.Reverse(two)
+		}
+		items := []model.Value{selector(callRate, one...), selector(errorRate, two...)}
+		if bits&4 != 0 {
+			slices.Reverse(items)
+		}
+		h.tell(fmt.Sprintf("the fullest list, order %d", bits), full, steps(putList(h.alpha, model.ListOf(items...))))
+		h.tell(fmt.Sprintf("the fullest list after itself, order %d", bits), full, steps(Put(h.alpha, setD), putList(h.alpha, model.ListOf(items...))))
+	}
+	for _, list := range VariantSelectors() {
+		h.tell("over the fullest list: "+list.Name, full, steps(Put(h.alpha, setD), putList(h.alpha, list.Value)))
+		h.tell("over error rate on Data: "+list.Name, full, steps(Put(h.alpha, model.MakeSelectors(0, model.Data)), putList(h.alpha, list.Value)))
+	}
+}
+
+// repeats: idempotent calls, and enabling again.
+func (h *historian) repeats() {
+	a := h.alpha
+	for _, set := range []model.Selectors{setA, setB, setC} {
+		h.tell("twice "+set.String(), h.up, steps(Put(a, set), Put(a, set)))
+		h.tell("three times "+set.String(), h.up, steps(Put(a, set), Put(a, set), Put(a, set)))
+		h.tell("off and on again: "+set.String(), h.up, steps(Put(a, set), Put(a, 0), Put(a, set)))
+	}
+	full := join(h.up, steps(PutEvents(a, EventClasses()[model.ManagementEvents|model.DataEvents])))
+	h.tell("twice the fullest list", full, steps(Put(a, setD), Put(a, setD)))
+	h.tell("off and on again: the fullest list", full, steps(Put(a, setD), Put(a, 0), Put(a, setD)))
+	h.tell("off, on with less", full, steps(Put(a, setD), Put(a, 0), Put(a, setA)))
+	h.tell("off twice", h.up, steps(Put(a, setC), Put(a, 0), Put(a, 0)))
+	h.tell("off when never on", h.up, steps(Put(a, 0)))
+	h.tell("off, then something else on", h.up, steps(Put(a, setA), Put(a, 0), Put(a, setB)))
+	turns := join(full, nil)
+	for i, set := range model.AllSelectors() {
+		turns = append(turns, Put(a, set))
+		if i%3 == 2 {
+			turns = append(turns, Put(a, setD))
+		}
+	}
+	h.tell("every set in turn", turns)
+}
+
+// refusals: a refused call changes nothing, whatever was valid in it.
+func (h *historian) refusals() {
+	a := h.alpha
+	good := []model.Value{selector(callRate, management), selector(errorRate, management)}
+	bad := brokenItems()
+	one := map[model.ID]bool{}
+	for _, item := range bad {
+		if one[item.Breaks[0]] {
+			continue
+		}
+		one[item.Breaks[0]] = true
+		for _, before := range []model.Selectors{setA, setC, 0} {
+			on := h.up
+			label := "when off"
+			if before != 0 {
+				on, label = join(h.up, steps(Put(a, before))), "after "+before.String()
+			}
+			for i, g := range good[:2] {
+				h.tell(fmt.Sprintf("refused %s: a valid selector %d, then %s", label, i, item.Name), on, steps(putList(a, model.ListOf(g, item.Value))))
+				h.tell(fmt.Sprintf("refused %s: %s, then a valid selector %d", label, item.Name, i), on, steps(putList(a, model.ListOf(item.Value, g))))
+			}
+		}
+		h.tell("refused for "+item.Name+", then as it should be", h.up, steps(Put(a, setC)), nil, steps(putList(a, model.ListOf(good[0]))))
+	}
+	onData := model.ListOf(selector(callRate, management), selector(errorRate, data))
+	turned := model.ListOf(selector(errorRate, data), selector(callRate, management))
+	for _, before := range []model.Selectors{setB, setC, 0} {
+		on := join(h.up, steps(Put(a, before)))
+		h.tell("after "+before.String()+": one prerequisite missing", on, steps(putList(a, onData)))
+		h.tell("after "+before.String()+": one prerequisite missing, other order", on, steps(putList(a, turned)))
+	}
+	absent := Put(a, setA)
+	absent.Input = absent.Input.With("InsightSelectors", model.Value{})
+	null := Put(a, setA)
+	null.Input = null.Input.With("InsightSelectors", model.NullValue)
+	store := Put(a, setA)
+	store.Input = store.Input.With("EventDataStore", model.Str(unknownStore))
+	destination := Put(a, 0)
+	destination.Input = destination.Input.With("InsightsDestination", model.Str(unknownStore))
+	on := join(h.up, steps(Put(a, setC)))
+	h.tell("refused after insights: no selectors", on, steps(absent))
+	h.tell("refused after insights: selectors null", on, steps(null))
+	h.tell("refused after insights: a store beside the trail", on, steps(store))
+	h.tell("refused after insights: a destination beside the trail, empty list", on, steps(destination))
+	h.tell("refused after insights: duplicates that differ", on, steps(putList(a, VariantSelectors()[23].Value)))
+}
+
+// logging: each class of logs and each prerequisite, and changes under live insights.
+func (h *historian) logging() {
+	a := h.alpha
+	onlyData := model.MakeSelectors(model.Data, 0)
+	for _, class := range EventClasses() {
+		events := steps(PutEvents(a, class))
+		h.tell("logs "+class.Name+": shown", h.up, events, steps(GetEvents(a)))
+		for _, set := range []model.Selectors{setA, setB, onlyData, 0} {
+			h.tell("logs "+class.Name+": "+set.String(), h.up, events, steps(Put(a, set)))
+		}
+	}
+	full := EventClasses()[model.ManagementEvents|model.DataEvents]
+	for _, class := range EventClasses()[:8] {
+		h.tell("under the fullest list, logs change to "+class.Name, h.up, steps(PutEvents(a, full), Put(a, setD), PutEvents(a, class)))
+		h.tell("off again where it logs "+class.Name, h.up, steps(PutEvents(a, full), Put(a, setD), PutEvents(a, class), Put(a, 0)))
+		h.tell("logs change to "+class.Name+" and back", h.up, steps(PutEvents(a, full), Put(a, setD), PutEvents(a, class), PutEvents(a, full), Get(a)))
+	}
+}
+
+// regions: a trail belongs to its Region.
+func (h *historian) regions() {
+	a, w := h.alpha, h.w
+	elsewhere := h.ws.start1(in(w.Away, Create(a)))
+	beta := h.ws.start1(in(w.Away, Create(NameBeta)))
+	away := func(r model.Request) model.Request { return in(w.Away, r) }
+	awayARN := w.TrailARN(w.Away, NameBeta)
+	h.tell("a trail in another Region", beta, steps(away(Put(NameBeta, setC))))
+	h.tell("a trail in another Region, by ARN", beta, steps(away(Put(awayARN, setC))))
+	h.tell("a trail in another Region, read from home by ARN", beta, steps(away(Put(NameBeta, setC)), Get(awayARN)))
+	h.tell("a trail in another Region, read from home by name", beta, steps(away(Put(NameBeta, setC)), Get(NameBeta)))
+	h.tell("a trail in another Region, put from home by ARN", beta, steps(away(Put(NameBeta, setC)), Put(awayARN, setA)))
+	h.tell("a trail in another Region, put from home by name", beta, steps(away(Put(NameBeta, setC)), Put(NameBeta, 0)))
+	h.tell("a trail in another Region, turned off there", beta, steps(away(Put(NameBeta, setC)), away(Put(NameBeta, 0))))
+	h.tell("a trail read from another Region by ARN", h.up, steps(Put(a, setC), away(Get(h.arn))))
+	h.tell("a trail read from another Region by name", h.up, steps(Put(a, setC), away(Get(a))))
+	h.tell("a trail put from another Region, refused", h.up, steps(Put(a, setC), away(Put(a, setA))))
+	h.tell("a trail turned off from another Region, refused", h.up, steps(Put(a, setC), away(Put(h.arn, 0))))
+	twins := join(h.up, elsewhere)
+	twin := w.TrailARN(w.Away, a)
+	h.tell("one name in two Regions: insights at home", twins, steps(Put(a, setA)))
+	h.tell("one name in two Regions: insights away", twins, steps(away(Put(a, setA))))
+	h.tell("one name in two Regions: other insights away", twins, steps(Put(a, setA), away(Put(a, setB))))
+	h.tell("one name in two Regions: off at home", twins, steps(Put(a, setA), away(Put(a, setC)), Put(a, 0)))
+	h.tell("one name in two Regions: deleted at home", twins, steps(Put(a, setA), away(Put(a, setC)), Delete(a)))
+	h.tell("one name in two Regions: deleted away", twins, steps(Put(a, setA), away(Put(a, setC)), away(Delete(a))))
+	h.tell("one name in two Regions: the other's ARN from home", twins, steps(Put(a, setA), away(Put(a, setC)), Put(twin, setB)))
+	multi := Create(a)
+	multi.Input = multi.Input.With("IsMultiRegionTrail", model.Boolean(true))
+	multiUp := h.ws.start1(multi)
+	h.tell("a multi-Region trail", multiUp, steps(Put(a, setC)))
+	h.tell("a multi-Region trail read from another Region by name", multiUp, steps(Put(a, setC), away(Get(a))))
+	h.tell("a multi-Region trail read from another Region by ARN", multiUp, steps(Put(a, setC), away(Get(h.arn))))
+	h.tell("a multi-Region trail put from another Region", multiUp, steps(Put(a, setC), away(Put(a, setA))))
+}
+
+// stores: everything that insights on event data stores may do.
+func (h *historian) stores() {
+	w := h.w
+	id := model.StoreID
+	arn := func(n int) string { return w.StoreARN(w.Home, id(n)) }
+	pair := steps(CreateStore(0, SourceStore), CreateStore(1, InsightStore))
+	three := join(pair, steps(CreateStore(2, InsightStore)))
+	for _, set := range []model.Selectors{setA, setB, setC} {
+		h.tell("a store with "+set.String(), pair, steps(PutStore(id(0), id(1), set)))
+		h.tell("a store off again after "+set.String(), pair, steps(PutStore(id(0), id(1), set), PutStore(id(0), "", 0)))
+		h.tell("a store twice with "+set.String(), pair, steps(PutStore(id(0), id(1), set), PutStore(id(0), id(1), set)))
+	}
+	for i, names := range [][2]string{{arn(0), arn(1)}, {arn(0), id(1)}, {id(0), arn(1)}} {
+		h.tell(fmt.Sprintf("a store by its ARN or identifier, way %d", i), pair, steps(PutStore(names[0], names[1], setC)))
+	}
+	on := PutStore(id(0), id(1), setC)
+	h.tell("a store read by its ARN", pair, steps(on, GetStore(arn(0))))
+	h.tell("a new store read", pair, steps(GetStore(id(0))))
+	h.tell("a destination read", pair, steps(on, GetStore(id(1))))
+	h.tell("a store's list replaced", pair, steps(on, PutStore(id(0), id(1), setA)))
+	h.tell("a store off by its ARN", pair, steps(on, PutStore(arn(0), "", 0)))
+	h.tell("a store off with its destination", pair, steps(on, PutStore(id(0), id(1), 0)))
+	h.tell("a store off when never on", pair, steps(PutStore(id(0), "", 0)))
+	h.tell("a store off and on again", pair, steps(on, PutStore(id(0), "", 0), PutStore(id(0), id(1), setB)))
+	h.tell("a store with another destination", three, steps(on, PutStore(id(0), id(2), setC)))
+	h.tell("a store with another destination and other types", three, steps(on, PutStore(id(0), id(2), setA)))
+	h.tell("a store with another destination and back", three, steps(on, PutStore(id(0), id(2), setC), PutStore(id(0), id(1), setC)))
+	h.tell("a store off, then with another destination", three, steps(on, PutStore(id(0), "", 0), PutStore(id(0), id(2), setA)))
+	h.tell("a store refused for its data category after insights", pair, steps(on, PutStore(id(0), id(1), setD)))
+	h.tell("a store refused for one of two after insights", pair, steps(on, PutStore(id(0), id(1), model.MakeSelectors(model.Management, model.Data))))
+	h.tell("a store refused for its destination after insights", three, steps(on, PutStore(id(0), unknownStore, setA)))
+	h.tell("a store refused without destination after insights", pair, steps(on, PutStore(id(0), "", setA)))
+	for _, list := range VariantSelectors() {
+		r := PutStore(id(0), id(1), setA)
+		r.Input = r.Input.With("InsightSelectors", list.Value)
+		h.tell("a store with "+list.Name, pair, steps(r))
+	}
+	two := join(pair, steps(CreateStore(2, SourceStore)))
+	h.tell("two sources, one destination", two, steps(on, PutStore(id(2), id(1), setA)))
+	h.tell("two sources, one off", two, steps(on, PutStore(id(2), id(1), setA), PutStore(id(0), "", 0)))
+	trail := join(h.up, pair)
+	h.tell("a trail beside a store with insights", trail, steps(on, Put(h.alpha, setA)))
+	h.tell("a store beside a trail with insights", trail, steps(Put(h.alpha, setA), on))
+	h.tell("a trail off beside a store with insights", trail, steps(on, Put(h.alpha, setA), Put(h.alpha, 0)))
+	h.tell("a trail deleted beside a store with insights", trail, steps(on, Put(h.alpha, setA), Delete(h.alpha)))
+	h.tell("a source without ingestion", steps(CreateStore(0, IdleSource), CreateStore(1, InsightStore), PutStore(id(0), id(1), setA)))
+	h.tell("a destination without ingestion", steps(CreateStore(0, SourceStore), CreateStore(1, IdleInsight), PutStore(id(0), id(1), setA)))
+	for _, kind := range []StoreKind{ReadStore, WriteStore, DataStore} {
+		for _, set := range []model.Selectors{setA, setB} {
+			h.tell("a "+kind.Name+" with "+set.String(), steps(CreateStore(0, kind), CreateStore(1, InsightStore), PutStore(id(0), id(1), set)))
+			h.tell("a store with "+set.String()+" becomes a "+kind.Name, pair, steps(PutStore(id(0), id(1), set), UpdateStore(id(0), kind)))
+		}
+		h.tell("a store without insights becomes a "+kind.Name, pair, steps(UpdateStore(id(0), kind)))
+		h.tell("a store whose insights are off becomes a "+kind.Name, pair, steps(on, PutStore(id(0), "", 0), UpdateStore(id(0), kind)))
+	}
+	h.tell("a destination in use changes", pair, steps(on, UpdateStore(id(1), SourceStore)))
+	h.tell("a store's selectors shown", pair, steps(onStore(model.OpGetStore, id(0))))
+	h.tell("a store's selectors shown after a change", pair, steps(UpdateStore(id(0), ReadStore), onStore(model.OpGetStore, arn(0))))
+	drop, restore := onStore(model.OpDeleteStore, id(0)), onStore(model.OpRestoreStore, id(0))
+	h.tell("a source deleted", pair, steps(on, drop))
+	h.tell("a source deleted and restored", pair, steps(on, drop, restore))
+	h.tell("a source restored, then put", pair, steps(drop, restore, on))
+	h.tell("a source pending deletion turned off", pair, steps(on, drop, PutStore(id(0), "", 0)))
+	h.tell("a source pending deletion put", pair, steps(on, drop, on))
+	h.tell("a destination deleted", pair, steps(on, onStore(model.OpDeleteStore, id(1))))
+	h.tell("a destination deleted and restored", pair, steps(on, onStore(model.OpDeleteStore, id(1)), onStore(model.OpRestoreStore, id(1))))
+	h.tell("another store deleted", three, steps(on, onStore(model.OpDeleteStore, id(2))))
+	h.tell("a store in another Region", steps(in(w.Away, CreateStore(0, SourceStore)), in(w.Away, CreateStore(1, InsightStore)), in(w.Away, on)))
+	h.tell("a store in another Region, from home", steps(in(w.Away, CreateStore(0, SourceStore)), in(w.Away, CreateStore(1, InsightStore)), on))
+}

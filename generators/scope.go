@@ -1,0 +1,186 @@
+// Package generators says what to try: representatives of every class of values, random requests
+// drawn with the model's state in view, a systematic catalogue of cases that is computed from the
+// model, and a tour of all transitions of a trail. All requests are symbolic: they use the
+// identities of model.DefaultWorld.
+package generators
+
+import "github.com/insightconform/conform/model"
+
+// Scope limits what is generated to what a target can do.
+type Scope struct {
+	Can map[model.Capability]bool
+	// MaxTrails and MaxStores bound the resources of one world; 0 stands for 3 trails and 4 stores.
+	MaxTrails, MaxStores int
+	// Given lists trails that every fresh world has from the start, for targets without CreateTrail.
+	Given []model.Trail
+}
+
+// Everything is the scope of a target that can do all.
+func Everything() Scope {
+	can := map[model.Capability]bool{}
+	for _, c := range model.Capabilities {
+		can[c] = true
+	}
+	return Scope{Can: can}
+}
+
+// Initial is the state of a fresh world of that scope.
+func (s Scope) Initial(w *model.World) model.State {
+	state := model.NewState(w)
+	for _, t := range s.Given {
+		state = state.WithTrail(-1, t)
+	}
+	return state
+}
+
+// reach is a scope in the form in which it is asked.
+type reach struct {
+	can                  map[model.Capability]bool
+	maxTrails, maxStores int
+	given                []model.Trail
+}
+
+func (s Scope) reach() *reach {
+	r := &reach{can: map[model.Capability]bool{}, maxTrails: s.MaxTrails, maxStores: s.MaxStores, given: s.Given}
+	for c, ok := range s.Can {
+		r.can[c] = ok
+	}
+	if r.maxTrails == 0 {
+		r.maxTrails = 3
+	}
+	if r.maxStores == 0 {
+		r.maxStores = 4
+	}
+	return r
+}
+
+func (s *reach) all(needs []model.Capability) bool {
+	for _, c := range needs {
+		if !s.can[c] {
+			return false
+		}
+	}
+	return true
+}
+
+// applies reports whether a rule can be tried.
+func (s *reach) applies(id model.ID) bool {
+	rule := model.RuleOf(id)
+	return rule != nil && s.all(rule.Needs)
+}
+
+var opNeeds = map[model.Op]model.Capability{
+	model.OpPut: model.CanPut, model.OpGet: model.CanGet, model.OpCreate: model.CanCreate, model.OpUpdate: model.CanUpdate,
+	model.OpDelete: model.CanDelete, model.OpTrail: model.CanGetTrail, model.OpStatus: model.CanStatus, model.OpStart: model.CanLog,
+	model.OpStop: model.CanStop, model.OpPutEvents: model.CanPutEvents, model.OpGetEvents: model.CanGetEvents,
+	model.OpCreateStore: model.CanStores, model.OpGetStore: model.CanStores, model.OpUpdateStore: model.CanUpdateStores,
+	model.OpDeleteStore: model.CanDeleteStores, model.OpRestoreStore: model.CanRestoreStores,
+}
+
+var conditionNeeds = [...]model.Capability{model.CanLoseBucket, model.CanLoseBucket, model.CanLoseKey, model.CanLoseKey,
+	model.CanArrangeAccount, model.CanArrangeAccount, model.CanArrangeAccount}
+
+// allows reports whether the target can be sent the request.
+func (s *reach) allows(r model.Request) bool {
+	if need, ok := opNeeds[r.Op]; ok && !s.can[need] {
+		return false
+	}
+	if r.Region != "" && r.Region != model.DefaultWorld.Home && !s.can[model.CanRegions] {
+		return false
+	}
+	if s.can[model.CanRawWire] {
+		// Everything can be said.
+	} else if r.Malformed() || r.OtherTarget || needsRawWire(r) {
+		return false
+	}
+	switch r.Op {
+	case model.OpPutEvents:
+		return s.can[model.CanAdvancedEvents] || !r.Input.Get("AdvancedEventSelectors").Given()
+	case model.OpArrange:
+		for i, name := range model.ConditionNames {
+			if r.Input.Get("Condition").Text() == name {
+				return s.can[conditionNeeds[i]]
+			}
+		}
+		return false
+	case model.OpCreate:
+		return (s.can[model.CanLoseKey] || !r.Input.Get("KmsKeyId").Given()) &&
+			(s.can[model.CanLoseBucket] || r.Input.Get("S3BucketName").Text() != OwnBucket)
+	}
+	return true
+}
+
+func (s *reach) allowsAll(requests []model.Request) bool {
+	for _, r := range requests {
+		if !s.allows(r) {
+			return false
+		}
+	}
+	return true
+}
+
+// needsRawWire reports whether a typed client cannot express a Put or Get: null, a wrong type, an
+// unknown member, an empty InsightType.
+func needsRawWire(r model.Request) bool {
+	if r.Op != model.OpPut && r.Op != model.OpGet {
+		return false
+	}
+	for _, m := range r.Input.Members() {
+		switch {
+		case m.Name == "TrailName" || m.Name == "EventDataStore" || (m.Name == "InsightsDestination" && r.Op == model.OpPut):
+			if m.Value.Kind() != model.String {
+				return true
+			}
+		case m.Name == "InsightSelectors" && r.Op == model.OpPut:
+			if m.Value.Kind() != model.List {
+				return true
+			}
+			for _, item := range m.Value.Items() {
+				if selectorNeedsRawWire(item) {
+					return true
+				}
+			}
+		default:
+			return true
+		}
+	}
+	return false
+}
+
+func selectorNeedsRawWire(item model.Value) bool {
+	if item.Kind() != model.Object {
+		return true
+	}
+	for _, m := range item.Members() {
+		switch m.Name {
+		case "InsightType":
+			if m.Value.Kind() != model.String || m.Value.Text() == "" {
+				return true
+			}
+		case "EventCategories":
+			if m.Value.Kind() != model.List {
+				return true
+			}
+			for _, c := range m.Value.Items() {
+				if c.Kind() != model.String {
+					return true
+				}
+			}
+		default:
+			return true
+		}
+	}
+	return false
+}
+
+// reference follows the reference branches of requests and reports whether all of them succeed.
+func reference(s model.State, requests ...model.Request) (model.State, bool) {
+	for _, r := range requests {
+		b := model.Step(s, r)[0]
+		if b.Answer.Outcome != model.Succeeded && b.Answer.Outcome != model.AnySuccess {
+			return s, false
+		}
+		s = b.Next
+	}
+	return s, true
+}

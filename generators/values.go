@@ -1,0 +1,423 @@
+package generators
+
+import (
+	"strings"
+
+	"github.com/insightconform/conform/model"
+)
+
+// Representative is one class of values of a member: a name for people, a value, and the error rules
+// that it breaks in a request that is otherwise plain.
+type Representative struct {
+	Name   string
+	Value  model.Value // Absent leaves the member out
+	Region string      // where the request is sent, where that belongs to the class
+	Breaks []model.ID
+}
+
+func breaking(name string, v model.Value, rules ...model.ID) Representative {
+	return Representative{Name: name, Value: v, Breaks: rules}
+}
+
+func valid(name string, v model.Value) Representative { return Representative{Name: name, Value: v} }
+
+const (
+	unknownName  = "nobody"
+	unknownStore = "9f8e7d6c-5b4a-4392-8a1b-0c9d8e7f6a5b"
+	nowhere      = "xx-nowhere-9"
+)
+
+func arn(partition, service, region, account, resource string) string {
+	return "arn:" + partition + ":" + service + ":" + region + ":" + account + ":" + resource
+}
+
+// wrongTypes lists a value of each JSON type that is no string and not null.
+func wrongTypes(text string, rules ...model.ID) []Representative {
+	return []Representative{
+		breaking("a number", model.Num("5"), rules...),
+		breaking("a list", model.Strs(text), rules...),
+		breaking("an object", model.Obj("Name", text), rules...),
+		breaking("a boolean", model.Boolean(true), rules...),
+	}
+}
+
+// BadTrailNames lists the classes of TrailName that are wrong in themselves, for any state.
+func BadTrailNames(w *model.World) []Representative {
+	var out []Representative
+	for _, x := range [][2]string{
+		{"of 2 characters", "ab"}, {"of 129 characters", NameLong + "x"}, {"two punctuation marks side by side", "my-_trail"},
+		{"an IPv4 address", "192.168.5.4"}, {"starts with a dot", ".alpha"}, {"starts with a dash", "-alpha"},
+		{"ends with a dash", "alpha-"}, {"ends with an underscore", "alpha_"}, {"a space within", "al pha"},
+		{"not ASCII", "tråil"}, {"a control character", "al\u0001pha"}, {"ends with a newline", "alpha\n"},
+		{"a slash", "trail/alpha"}, {"of 10,000 characters", strings.Repeat("a", 10000)}, {"empty", ""}, {"white space", "   "},
+		{"ARN in capitals", "ARN:aws:cloudtrail:" + w.Home + ":" + w.Account + ":trail/alpha"},
+	} {
+		out = append(out, breaking(x[0], model.Str(x[1]), model.TrailNameSyntax))
+	}
+	for _, x := range [][2]string{
+		{"ARN of another service", arn(w.Partition, "s3", w.Home, w.Account, "trail/alpha")},
+		{"ARN of an event data store", arn(w.Partition, "cloudtrail", w.Home, w.Account, "eventdatastore/"+unknownStore)},
+		{"ARN of another resource kind", arn(w.Partition, "cloudtrail", w.Home, w.Account, "channel/alpha")},
+		{"ARN with a bad name", arn(w.Partition, "cloudtrail", w.Home, w.Account, "trail/my-_trail")},
+		{"ARN without a name", arn(w.Partition, "cloudtrail", w.Home, w.Account, "trail/")},
+		{"ARN without a resource kind", arn(w.Partition, "cloudtrail", w.Home, w.Account, "alpha")},
+		{"ARN cut short", "arn:" + w.Partition + ":cloudtrail:" + w.Home},
+		{"ARN without an account", arn(w.Partition, "cloudtrail", w.Home, "", "trail/alpha")},
+		{"ARN without a Region", arn(w.Partition, "cloudtrail", "", w.Account, "trail/alpha")},
+		{"ARN of another partition", arn("aws-us-gov", "cloudtrail", w.Home, w.Account, "trail/alpha")},
+		{"no more than arn:", "arn:"},
+	} {
+		out = append(out, breaking(x[0], model.Str(x[1]), model.TrailARNSyntax))
+	}
+	out = append(out,
+		breaking("ARN of a Region that does not exist", model.Str(arn(w.Partition, "cloudtrail", nowhere, w.Account, "trail/alpha")), model.TrailARNSyntax, model.TrailHomeRegion),
+		breaking("ARN of another partition and Region", model.Str(arn("aws-cn", "cloudtrail", "cn-north-1", w.Account, "trail/alpha")), model.TrailARNSyntax, model.TrailHomeRegion),
+		breaking("unknown name", model.Str(unknownName), model.TrailNotFound),
+		breaking("unknown name of 3 characters", model.Str("zzz"), model.TrailNotFound),
+		breaking("unknown name of 128 characters", model.Str(strings.Repeat("z", 128)), model.TrailNotFound),
+		breaking("unknown name with all punctuation", model.Str("a.b-c_d"), model.TrailNotFound),
+		breaking("ARN of an unknown trail", model.Str(w.TrailARN(w.Home, unknownName)), model.TrailNotFound),
+		breaking("ARN of an unknown trail in another Region", model.Str(w.TrailARN(w.Away, unknownName)), model.TrailNotFound, model.TrailHomeRegion),
+		breaking("ARN of another account", model.Str(arn(w.Partition, "cloudtrail", w.Home, w.OtherAccount, "trail/"+NameAlpha)), model.TrailOtherAccount),
+		breaking("ARN of another account and Region", model.Str(arn(w.Partition, "cloudtrail", w.Away, w.OtherAccount, "trail/"+NameAlpha)), model.TrailOtherAccount, model.TrailHomeRegion),
+		breaking("absent", model.Value{}, model.InputNoResource),
+		breaking("null", model.NullValue, model.InputNoResource),
+	)
+	return append(out, wrongTypes(NameAlpha, model.WireWrongType, model.InputNoResource)...)
+}
+
+// TrailNames lists the classes of TrailName in a state: those of BadTrailNames, and all ways to name
+// the trails that there are.
+func TrailNames(s model.State) []Representative {
+	w := s.World
+	var out, variants []Representative
+	for _, t := range s.Trails {
+		arn := w.TrailARN(t.Home, t.Name)
+		if t.Home != w.Home {
+			byName := breaking("name of "+t.Name+" in another Region", model.Str(t.Name), model.TrailHomeRegion)
+			if _, twice := s.Trail(w.Home, t.Name); !twice {
+				variants = append(variants, byName)
+			}
+			variants = append(variants, breaking("ARN of "+t.Name+" in another Region", model.Str(arn), model.TrailHomeRegion),
+				Representative{Name: t.Name + " in its Region", Value: model.Str(t.Name), Region: t.Home})
+			continue
+		}
+		out = append(out, valid("name of "+t.Name, model.Str(t.Name)), valid("ARN of "+t.Name, model.Str(arn)))
+		if other := swapCase(t.Name); other != t.Name {
+			if _, there := s.Trail(w.Home, other); !there {
+				variants = append(variants, breaking(t.Name+" in another letter case", model.Str(other), model.TrailNotFound),
+					breaking("ARN of "+t.Name+" in another letter case", model.Str(w.TrailARN(w.Home, other)), model.TrailNotFound))
+			}
+		}
+		if _, there := s.Trail(w.Away, t.Name); !there {
+			variants = append(variants,
+				Representative{Name: "name of " + t.Name + " from another Region", Value: model.Str(t.Name), Region: w.Away, Breaks: []model.ID{model.TrailHomeRegion}},
+				Representative{Name: "ARN of " + t.Name + " from another Region", Value: model.Str(arn), Region: w.Away, Breaks: []model.ID{model.TrailHomeRegion}})
+		}
+	}
+	return append(append(out, BadTrailNames(w)...), variants...)
+}
+
+// swapCase changes the letter case of the first letter.
+func swapCase(s string) string {
+	if s[0] >= 'a' && s[0] <= 'z' {
+		return strings.ToUpper(s[:1]) + s[1:]
+	}
+	return strings.ToLower(s[:1]) + s[1:]
+}
+
+// BadStoreNames lists the classes of EventDataStore and InsightsDestination that are wrong in
+// themselves. The empty string is among them: it is not to be combined with a TrailName.
+func BadStoreNames(w *model.World) []Representative {
+	var out []Representative
+	for _, x := range [][2]string{
+		{"of 2 characters", "ab"}, {"of 257 characters", strings.Repeat("a", 257)}, {"a space within", "00000000 0000"},
+		{"not ASCII", "störe"}, {"a control character", "store\u0001"}, {"an asterisk", "store*"},
+		{"ARN of a trail", w.TrailARN(w.Home, NameAlpha)},
+		{"ARN of a channel", arn(w.Partition, "cloudtrail", w.Home, w.Account, "channel/"+unknownStore)},
+		{"ARN of another service", arn(w.Partition, "s3", w.Home, w.Account, "eventdatastore/"+unknownStore)},
+		{"ARN cut short", "arn:" + w.Partition + ":cloudtrail:" + w.Home},
+		{"ARN of another partition", arn("aws-us-gov", "cloudtrail", w.Home, w.Account, "eventdatastore/"+unknownStore)},
+	} {
+		out = append(out, breaking(x[0], model.Str(x[1]), model.StoreIDSyntax))
+	}
+	out = append(out,
+		breaking("unknown identifier", model.Str(unknownStore), model.StoreNotFound),
+		breaking("identifier of a store not yet created", model.Str(model.StoreID(77)), model.StoreNotFound),
+		breaking("unknown identifier of 256 characters", model.Str(strings.Repeat("a", 256)), model.StoreNotFound),
+		breaking("unknown identifier of 3 characters", model.Str("abc"), model.StoreNotFound),
+		breaking("ARN of an unknown store", model.Str(w.StoreARN(w.Home, unknownStore)), model.StoreNotFound),
+		breaking("ARN of a store in another Region", model.Str(w.StoreARN(w.Away, model.StoreID(0))), model.StoreNotFound),
+		breaking("ARN of another account", model.Str(arn(w.Partition, "cloudtrail", w.Home, w.OtherAccount, "eventdatastore/"+model.StoreID(0))), model.StoreOtherAccount),
+		breaking("ARN of another account, unknown store", model.Str(arn(w.Partition, "cloudtrail", w.Home, w.OtherAccount, "eventdatastore/"+unknownStore)), model.StoreOtherAccount),
+		breaking("null", model.NullValue),
+	)
+	return append(out, wrongTypes(unknownStore, model.WireWrongType)...)
+}
+
+// StoreNames lists the classes of EventDataStore and InsightsDestination in a state.
+func StoreNames(s model.State) []Representative {
+	var out []Representative
+	for i, x := range s.Stores {
+		name := "store " + string([]byte{'0' + byte(i%10)})
+		r := []Representative{valid("ARN of "+name, model.Str(s.World.StoreARN(x.Home, x.ID))), valid("identifier of "+name, model.Str(x.ID))}
+		if x.Home != s.World.Home {
+			continue
+		}
+		if x.Pending {
+			r[0].Breaks, r[1].Breaks = []model.ID{model.StoreInactive}, []model.ID{model.StoreInactive}
+			r[0].Name += ", pending deletion"
+			r[1].Name += ", pending deletion"
+		}
+		out = append(out, r...)
+	}
+	return append(out, BadStoreNames(s.World)...)
+}
+
+// selector is one item of InsightSelectors.
+func selector(insight string, categories ...string) model.Value {
+	return model.Obj("InsightType", insight, "EventCategories", model.Strs(categories...))
+}
+
+// The spellings that requests use most.
+var (
+	callRate, errorRate = model.TypeNames[model.CallRate], model.TypeNames[model.ErrorRate]
+	management, data    = model.CategoryNames[0], model.CategoryNames[1]
+)
+
+// PlainSelectors lists the 15 non-empty sets of selectors in their usual order, and the empty one.
+func PlainSelectors() []Representative {
+	var out []Representative
+	for _, set := range model.AllSelectors() {
+		name := set.String()
+		if set == 0 {
+			name = "the empty list"
+		}
+		out = append(out, valid(name, set.Value()))
+	}
+	return out
+}
+
+// VariantSelectors lists lists that are valid, or refused only by some, without being spelt plainly:
+// other orders, absent, null and empty categories, duplicates, unknown members.
+func VariantSelectors() []Representative {
+	noCategories := func(insight string) model.Value { return model.Obj("InsightType", insight) }
+	both := []string{management, data}
+	turned := []string{data, management}
+	out := []Representative{
+		valid("types in the other order", model.ListOf(selector(errorRate, management), selector(callRate, management))),
+		valid("categories in the other order", model.ListOf(selector(callRate, turned...))),
+		valid("types and categories in the other order", model.ListOf(selector(errorRate, turned...), selector(callRate, turned...))),
+		valid("members in the other order", model.ListOf(model.Obj("EventCategories", model.Strs(management), "InsightType", callRate))),
+		valid("call rate without categories", model.ListOf(noCategories(callRate))),
+		valid("error rate without categories", model.ListOf(noCategories(errorRate))),
+		valid("both types without categories", model.ListOf(noCategories(callRate), noCategories(errorRate))),
+		valid("one type without categories", model.ListOf(noCategories(callRate), selector(errorRate, management))),
+		valid("categories null", model.ListOf(model.Obj("InsightType", callRate, "EventCategories", model.NullValue))),
+		valid("categories null beside a valid selector", model.ListOf(selector(callRate, management), model.Obj("InsightType", errorRate, "EventCategories", model.NullValue))),
+		valid("categories empty", model.ListOf(selector(callRate))),
+		valid("categories of error rate empty", model.ListOf(selector(errorRate))),
+		valid("categories of both types empty", model.ListOf(selector(callRate), selector(errorRate))),
+		valid("categories empty beside a valid selector", model.ListOf(selector(callRate, management), selector(errorRate))),
+		valid("categories empty before a valid selector", model.ListOf(selector(callRate), selector(errorRate, management))),
+		valid("a type twice", model.ListOf(selector(callRate, management), selector(callRate, management))),
+		valid("a type twice with two categories", model.ListOf(selector(callRate, both...), selector(callRate, turned...))),
+		valid("a type three times", model.ListOf(selector(errorRate, management), selector(errorRate, management), selector(errorRate, management))),
+		valid("a type twice around another", model.ListOf(selector(callRate, management), selector(errorRate, management), selector(callRate, management))),
+		valid("a type twice, once without categories", model.ListOf(selector(callRate, management), noCategories(callRate))),
+		valid("a category twice", model.ListOf(selector(callRate, management, management))),
+		valid("a category twice around another", model.ListOf(selector(errorRate, management, data, management))),
+		valid("an unknown member in a selector", model.ListOf(selector(callRate, management).With("Nonsense", model.Str("x")))),
+		breaking("a type twice with other categories", model.ListOf(selector(callRate, management), selector(callRate, data)), model.PutDuplicateDiffering),
+		breaking("a type twice with more categories", model.ListOf(selector(errorRate, management), selector(errorRate, both...)), model.PutDuplicateDiffering),
+		breaking("a type twice with fewer categories", model.ListOf(selector(callRate, both...), selector(callRate, data)), model.PutDuplicateDiffering),
+		breaking("a type twice with other categories beside another", model.ListOf(selector(callRate, management), selector(errorRate, management), selector(callRate, data)), model.PutDuplicateDiffering),
+	}
+	return out
+}
+
+// brokenItems lists the selectors that are wrong in themselves.
+func brokenItems() []Representative {
+	var out []Representative
+	for _, x := range [][2]string{
+		{"unknown type", "ApiLatencyInsight"}, {"type in lower case", strings.ToLower(callRate)}, {"type in capitals", strings.ToUpper(errorRate)},
+		{"type with its first letter small", "apiErrorRateInsight"}, {"type empty", ""}, {"type with a space", callRate + " "},
+		{"type with a control character", "Api\u0007CallRateInsight"}, {"type not ASCII", "ÀpiCallRateInsight"},
+		{"type without its ending", "ApiCallRate"}, {"type of 10,000 characters", strings.Repeat("A", 10000)},
+	} {
+		out = append(out, breaking(x[0], selector(x[1], management), model.SelectorTypeInvalid))
+	}
+	out = append(out,
+		breaking("type absent", model.Obj("EventCategories", model.Strs(management)), model.SelectorTypeMissing),
+		breaking("type null", model.Obj("InsightType", model.NullValue, "EventCategories", model.Strs(management)), model.SelectorTypeMissing),
+		breaking("an empty object", model.Obj(), model.SelectorTypeMissing))
+	for _, x := range [][2]string{
+		{"unknown category", "Network"}, {"category in lower case", "management"}, {"category in capitals", "DATA"},
+		{"category empty", ""}, {"category Insight", "Insight"}, {"category with a space", " Management"},
+		{"category with a control character", "Data\u0000"}, {"category of 10,000 characters", strings.Repeat("M", 10000)},
+	} {
+		out = append(out, breaking(x[0], selector(callRate, x[1]), model.SelectorCategory))
+	}
+	out = append(out,
+		breaking("an unknown category after a valid one", selector(callRate, management, "Network"), model.SelectorCategory),
+		breaking("an unknown category before a valid one", selector(callRate, "Network", management), model.SelectorCategory))
+	for _, x := range wrongTypes(callRate, model.WireWrongType) {
+		out = append(out, breaking("type "+x.Name, model.Obj("InsightType", x.Value, "EventCategories", model.Strs(management)), x.Breaks...))
+		if x.Value.Kind() != model.Object { // an object is one, if an odd one
+			out = append(out, breaking("a selector "+x.Name, x.Value, x.Breaks...))
+		}
+	}
+	out = append(out,
+		breaking("a selector a string", model.Str(callRate), model.WireWrongType),
+		breaking("a selector null", model.NullValue, model.WireWrongType, model.SelectorTypeMissing),
+		breaking("categories a string", model.Obj("InsightType", callRate, "EventCategories", management), model.WireWrongType),
+		breaking("categories an object", model.Obj("InsightType", callRate, "EventCategories", model.Obj("Management", true)), model.WireWrongType),
+		breaking("categories a number", model.Obj("InsightType", callRate, "EventCategories", model.Num("1")), model.WireWrongType),
+		breaking("categories a boolean", model.Obj("InsightType", callRate, "EventCategories", model.Boolean(true)), model.WireWrongType),
+		breaking("a category a number", model.Obj("InsightType", callRate, "EventCategories", model.ListOf(model.Num("1"))), model.WireWrongType),
+		breaking("a category an object", model.Obj("InsightType", callRate, "EventCategories", model.ListOf(model.Obj())), model.WireWrongType),
+		breaking("a category null", model.Obj("InsightType", callRate, "EventCategories", model.ListOf(model.NullValue)), model.WireWrongType, model.SelectorCategory),
+	)
+	return out
+}
+
+// BadSelectors lists the classes of InsightSelectors that are wrong in themselves.
+func BadSelectors() []Representative {
+	var out []Representative
+	for _, item := range brokenItems() {
+		out = append(out, breaking(item.Name, model.ListOf(item.Value), item.Breaks...))
+	}
+	good := selector(errorRate, management)
+	for _, item := range []int{0, 10, 13} { // one of each rule of the selectors
+		bad := brokenItems()[item]
+		out = append(out, breaking(bad.Name+" after a valid selector", model.ListOf(good, bad.Value), bad.Breaks...),
+			breaking(bad.Name+" before a valid selector", model.ListOf(bad.Value, good), bad.Breaks...))
+	}
+	out = append(out, breaking("absent", model.Value{}, model.InputSelectorsMissing), breaking("null", model.NullValue, model.InputSelectorsMissing),
+		breaking("a string", model.Str(callRate), model.WireWrongType, model.InputSelectorsMissing),
+		breaking("a number", model.Num("0"), model.WireWrongType, model.InputSelectorsMissing),
+		breaking("a boolean", model.Boolean(false), model.WireWrongType, model.InputSelectorsMissing),
+		breaking("an object", selector(callRate, management), model.WireWrongType, model.InputSelectorsMissing),
+		breaking("an empty object instead of the list", model.Obj(), model.WireWrongType, model.InputSelectorsMissing))
+	return out
+}
+
+// EventClass is what PutEventSelectors may make a trail log, in one of the ways to say it.
+type EventClass struct {
+	Name  string
+	Logs  model.Logs
+	Input model.Value // without TrailName
+}
+
+var s3Objects = model.ListOf(model.Obj("Type", "AWS::S3::Object", "Values", model.Strs("arn:aws:s3")))
+
+// EventClasses lists the eight classes of logs twice over: by basic selectors (one for each class, at
+// its index), then in other ways and by advanced selectors.
+func EventClasses() []EventClass {
+	basic := func(readWrite string, include bool, dataToo bool) model.Value {
+		v := model.Obj("ReadWriteType", readWrite, "IncludeManagementEvents", include)
+		if dataToo {
+			v = v.With("DataResources", s3Objects)
+		}
+		return v
+	}
+	var out []EventClass
+	for logs := range model.Logs(8) {
+		readWrite := "All"
+		switch logs & model.ManagementEvents {
+		case model.ReadEvents:
+			readWrite = "ReadOnly"
+		case model.WriteEvents:
+			readWrite = "WriteOnly"
+		}
+		v := basic(readWrite, logs&model.ManagementEvents != 0, logs&model.DataEvents != 0)
+		out = append(out, EventClass{Name: "basic " + logs.String(), Logs: logs, Input: model.Obj("EventSelectors", model.ListOf(v))})
+	}
+	out = append(out,
+		EventClass{"basic RW from two selectors", model.ManagementEvents, model.Obj("EventSelectors", model.ListOf(basic("ReadOnly", true, false), basic("WriteOnly", true, false)))},
+		EventClass{"basic RD, data of write calls alone", model.ReadEvents | model.DataEvents, model.Obj("EventSelectors", model.ListOf(basic("ReadOnly", true, false), basic("WriteOnly", false, true)))},
+		EventClass{"basic RW by default", model.ManagementEvents, model.Obj("EventSelectors", model.ListOf(model.Obj()))},
+	)
+	for logs := model.Logs(1); logs < 8; logs++ {
+		out = append(out, EventClass{"advanced " + logs.String(), logs, model.Obj("AdvancedEventSelectors", advanced(logs))})
+	}
+	return out
+}
+
+// advanced lists the advanced event selectors that log something.
+func advanced(logs model.Logs) model.Value {
+	field := func(name, value string) model.Value {
+		return model.Obj("Field", name, "Equals", model.Strs(value))
+	}
+	one := func(name string, fields ...model.Value) model.Value {
+		return model.Obj("Name", name, "FieldSelectors", model.ListOf(fields...))
+	}
+	var items []model.Value
+	switch logs & model.ManagementEvents {
+	case model.ManagementEvents:
+		items = append(items, one("management", field("eventCategory", "Management")))
+	case model.ReadEvents:
+		items = append(items, one("read", field("eventCategory", "Management"), field("readOnly", "true")))
+	case model.WriteEvents:
+		items = append(items, one("write", field("eventCategory", "Management"), field("readOnly", "false")))
+	}
+	if logs&model.DataEvents != 0 {
+		items = append(items, one("data", field("eventCategory", "Data"), field("resources.type", "AWS::S3::Object")))
+	}
+	if logs&model.InsightEvents != 0 {
+		items = append(items, one("insight", field("eventCategory", "Insight")))
+	}
+	return model.ListOf(items...)
+}
+
+// StoreKind is what an event data store may log.
+type StoreKind struct {
+	Name      string
+	Selectors model.Value
+	Stopped   bool // created with StartIngestion false
+}
+
+// The kinds of event data store.
+var (
+	SourceStore    = StoreKind{Name: "management source", Selectors: advanced(model.ManagementEvents)}
+	InsightStore   = StoreKind{Name: "insight destination", Selectors: advanced(model.InsightEvents)}
+	ReadStore      = StoreKind{Name: "read-only source", Selectors: advanced(model.ReadEvents)}
+	WriteStore     = StoreKind{Name: "write-only source", Selectors: advanced(model.WriteEvents)}
+	DataStore      = StoreKind{Name: "data-only store", Selectors: advanced(model.DataEvents)}
+	IdleSource     = StoreKind{Name: "source without ingestion", Selectors: advanced(model.ManagementEvents), Stopped: true}
+	IdleInsight    = StoreKind{Name: "destination without ingestion", Selectors: advanced(model.InsightEvents), Stopped: true}
+	MixedStore     = StoreKind{Name: "store of both categories", Selectors: advanced(model.ManagementEvents | model.InsightEvents)}
+	storeKinds     = []StoreKind{SourceStore, InsightStore, ReadStore, WriteStore, DataStore, IdleSource, IdleInsight}
+	sourceVariants = []StoreKind{SourceStore, ReadStore, WriteStore, DataStore}
+)
+
+// Whole is a request that is malformed, or odd, as a whole.
+type Whole struct {
+	Name  string
+	Apply func(model.Request) model.Request
+}
+
+// Wholes lists what can be wrong with a Put or Get beside its members. All need CanRawWire.
+func Wholes() []Whole {
+	raw := func(name, body string) Whole {
+		return Whole{name, func(r model.Request) model.Request { r.Input, r.Raw = model.Obj(), &body; return r }}
+	}
+	method := func(name string) Whole {
+		return Whole{"method " + name, func(r model.Request) model.Request { r.Method = name; return r }}
+	}
+	member := func(name, member string, v model.Value) Whole {
+		return Whole{name, func(r model.Request) model.Request { r.Input = r.Input.With(member, v); return r }}
+	}
+	return []Whole{
+		raw("no JSON", "not json"), raw("JSON cut short", `{"TrailName": "alpha", "InsightSel`), raw("a top-level array", `["alpha"]`),
+		raw("a top-level string", `"alpha"`), raw("a top-level null", "null"), raw("an empty body", ""), raw("a number", "0"),
+		raw("an unclosed string", `{"TrailName": "alpha`), raw("bytes that are no UTF-8", "{\"TrailName\": \"\xff\xfe\"}"),
+		raw("a trailing comma", `{"TrailName": "alpha",}`), raw("two values", `{} {}`), raw("XML", "<TrailName>alpha</TrailName>"),
+		raw("arrays 10,000 deep", strings.Repeat("[", 10000)+strings.Repeat("]", 10000)),
+		method("GET"), method("PUT"), method("DELETE"),
+		{"the other target prefix", func(r model.Request) model.Request { r.OtherTarget = true; return r }},
+		member("an unknown member", "Nonsense", model.Str("x")),
+		member("an unknown member that is an object", "Tags", model.ListOf(model.Obj("Key", "a", "Value", "b"))),
+		member("a member in another letter case", "trailName", model.Str(unknownName)),
+	}
+}

@@ -1,0 +1,213 @@
+package conform
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/insightconform/conform/generators"
+	"github.com/insightconform/conform/model"
+	"github.com/insightconform/conform/targets"
+)
+
+// absentCodes say that an operation is not there at all.
+var absentCodes = []string{"UnsupportedOperationException", "UnknownOperationException", "InvalidAction", "NotImplemented", "UnknownOperation",
+	"NotImplementedException", "UnrecognizedOperation", "InternalFailure"}
+
+// probed is what probing found out about a target.
+type probed struct {
+	scope   generators.Scope
+	why     map[model.Capability]string // of the absent ones
+	workers int                         // that the quota of trails leaves room for
+	notes   []string
+}
+
+// prober sends the requests of the probe, one world long.
+type prober struct {
+	*explorer
+	world targets.World
+	found *probed
+}
+
+func (p *prober) can(c model.Capability) bool { return p.found.scope.Can[c] }
+
+// probe finds out what the target can do. It judges nothing: what it meets is met again by the suites.
+func probe(ctx context.Context, e *explorer, info targets.Info, workers int) (*probed, error) {
+	world, err := e.target.NewWorld(ctx)
+	if err != nil {
+		return nil, err
+	}
+	p := &prober{explorer: e, world: world, found: &probed{why: map[model.Capability]string{}, workers: workers}}
+	p.found.scope = generators.Scope{Can: map[model.Capability]bool{}, MaxTrails: maxTrails, MaxStores: maxStores}
+	defer func() {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanUpTime)
+		defer cancel()
+		if err := world.Close(ctx); err != nil {
+			e.note("clean-up: " + err.Error())
+		}
+	}()
+	p.trails(ctx, info)
+	p.stores(ctx)
+	p.surroundings(ctx, info)
+	p.quota(ctx, workers)
+	return p.found, ctx.Err()
+}
+
+const (
+	maxTrails = 3
+	maxStores = 4
+)
+
+// try sends a request and reports whether it succeeded; why says what came instead.
+func (p *prober) try(ctx context.Context, r model.Request) (reply targets.Reply, ok bool, why string) {
+	reply = p.world.Do(ctx, r)
+	p.count()
+	a := reply.Answer
+	switch {
+	case a.Outcome == model.Succeeded:
+		return reply, true, ""
+	case reply.Problem != "":
+		return reply, false, fmt.Sprintf("%s: %s", r.Op, reply.Problem)
+	case slices.Contains(accessCodes, a.Code):
+		p.denied(a.Code)
+	}
+	return reply, false, fmt.Sprintf("%s answered %s", r.Op, a.Kind())
+}
+
+// set records a capability.
+func (p *prober) set(c model.Capability, ok bool, why string) bool {
+	p.found.scope.Can[c] = ok
+	if !ok {
+		p.found.why[c] = why
+	}
+	return ok
+}
+
+// present reports whether an operation is there: it succeeded, or was refused as one that is.
+func present(reply targets.Reply, ok bool) bool {
+	return ok || reply.Answer.Outcome == model.Refused && reply.Answer.Code != "" && reply.Status != 404 && reply.Status != 501 &&
+		!slices.Contains(absentCodes, reply.Answer.Code)
+}
+
+func (p *prober) trails(ctx context.Context, info targets.Info) {
+	const name = generators.NameAlpha
+	classes := generators.EventClasses()
+	p.set(model.CanRawWire, info.RawRequests, "requests go through typed values, not over a wire")
+	_, ok, why := p.try(ctx, generators.Create(name))
+	made := p.set(model.CanCreate, ok, why)
+	simple := func(c model.Capability, r model.Request) bool {
+		_, ok, why := p.try(ctx, r)
+		if !made {
+			ok, why = false, "there is no trail to try it on"
+		}
+		return p.set(c, ok, why)
+	}
+	simple(model.CanLog, generators.Start(name))
+	simple(model.CanStatus, generators.Status(name))
+	simple(model.CanGetTrail, generators.GetTrail(name))
+	simple(model.CanPutEvents, generators.PutEvents(name, classes[model.ManagementEvents|model.DataEvents]))
+	simple(model.CanAdvancedEvents, generators.PutEvents(name, classes[len(classes)-1]))
+	simple(model.CanGetEvents, generators.GetEvents(name))
+	simple(model.CanUpdate, generators.Update(name))
+	reply, ok, why := p.try(ctx, plainPut(name))
+	p.set(model.CanPut, present(reply, ok), why)
+	reply, ok, why = p.try(ctx, generators.Get(name))
+	p.set(model.CanGet, present(reply, ok), why)
+	simple(model.CanStop, generators.Stop(name))
+	simple(model.CanDelete, generators.Delete(name))
+	if !p.can(model.CanLog) {
+		// Without StartLogging all trails count as logging, and a stopped one could not be told from them.
+		p.set(model.CanStop, false, "there is no StartLogging")
+	}
+}
+
+func (p *prober) stores(ctx context.Context) {
+	_, ok, why := p.try(ctx, generators.CreateStore(0, generators.SourceStore))
+	if ok {
+		_, ok, why = p.try(ctx, generators.CreateStore(1, generators.InsightStore))
+	}
+	if p.set(model.CanStores, ok, why) {
+		reply, ok, why := p.try(ctx, generators.PutStore(model.StoreID(0), model.StoreID(1), model.MakeSelectors(model.Management, 0)))
+		p.set(model.CanStores, present(reply, ok), why)
+	}
+	if !p.can(model.CanStores) {
+		for _, c := range []model.Capability{model.CanUpdateStores, model.CanDeleteStores, model.CanRestoreStores} {
+			p.set(c, false, "there are no event data stores")
+		}
+		return
+	}
+	id := model.Obj("EventDataStore", model.StoreID(0))
+	p.try(ctx, generators.PutStore(model.StoreID(0), "", 0))
+	_, ok, why = p.try(ctx, model.Request{Op: model.OpUpdateStore, Input: id.With("RetentionPeriod", model.Num("7"))})
+	p.set(model.CanUpdateStores, ok, why)
+	_, ok, why = p.try(ctx, model.Request{Op: model.OpDeleteStore, Input: id})
+	p.set(model.CanDeleteStores, ok, why)
+	_, ok, why = p.try(ctx, model.Request{Op: model.OpRestoreStore, Input: id})
+	p.set(model.CanRestoreStores, ok, why)
+}
+
+// surroundings probes Regions, buckets, keys and the account's conditions.
+func (p *prober) surroundings(ctx context.Context, info targets.Info) {
+	p.set(model.CanArrangeAccount, info.Arrange, "the target offers no way to arrange it")
+	p.set(model.CanLoseBucket, info.Buckets || info.Arrange, "the target has no S3 whose buckets CreateTrail looks at")
+	p.set(model.CanLoseKey, info.Keys || info.Arrange, "the target has no KMS whose keys CreateTrail looks at")
+	ok, why := info.Away && p.can(model.CanCreate), "one Region only"
+	if ok {
+		ok, why = p.twoRegions(ctx)
+	}
+	p.set(model.CanRegions, ok, why)
+}
+
+// twoRegions reports whether the second Region keeps trails of its own: one made at home is not seen
+// from there, and one made there has its ARN.
+func (p *prober) twoRegions(ctx context.Context) (bool, string) {
+	away := model.DefaultWorld.Away
+	if _, ok, why := p.try(ctx, generators.Create("region-home")); !ok {
+		return false, why
+	}
+	from := model.Request{Op: model.OpGet, Region: away, Input: model.Obj("TrailName", "region-home")}
+	if reply, ok, _ := p.try(ctx, from); ok || reply.Answer.Code == "InsightNotEnabledException" {
+		return false, "both Regions show the same trails"
+	}
+	create := generators.Create("region-away")
+	create.Region = away
+	reply, ok, why := p.try(ctx, create)
+	if !ok {
+		return false, why
+	}
+	if arn := reply.Answer.TrailARN; arn != "" && arn != model.DefaultWorld.TrailARN(away, "region-away") {
+		return false, "trails of the second Region bear another Region's ARN"
+	}
+	return true, ""
+}
+
+// quota finds how many trails fit, and how many workers with them.
+func (p *prober) quota(ctx context.Context, workers int) {
+	if !p.can(model.CanCreate) {
+		p.found.scope.MaxTrails = 0
+		return
+	}
+	fit := 0
+	for ; fit < maxTrails*workers; fit++ {
+		if _, ok, _ := p.try(ctx, generators.Create(fmt.Sprintf("quota-%d", fit))); !ok {
+			break
+		}
+	}
+	// The trails that the probe holds besides are gone when it is over.
+	if fit == maxTrails*workers {
+		return
+	}
+	if p.can(model.CanRegions) {
+		fit++
+	}
+	p.found.scope.MaxTrails = min(maxTrails, max(1, fit))
+	p.found.workers = max(1, fit/p.found.scope.MaxTrails)
+	p.found.notes = append(p.found.notes, fmt.Sprintf("room for %d trails: %d at a time in %s", fit, p.found.scope.MaxTrails, plural(p.found.workers, "world")))
+}
+
+func plural(n int, word string) string {
+	if n == 1 {
+		return "1 " + word
+	}
+	return fmt.Sprintf("%d %ss", n, word)
+}

@@ -1,0 +1,257 @@
+package reports
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/insightconform/conform/model"
+)
+
+// describeSteps renders a sequence on one line of at most limit characters:
+// "CreateTrail alpha → StartLogging → Put [ApiCallRateInsight] → Get". Where it is too long, steps in
+// the middle are left out, because the first ones set the scene and the last one shows the fault.
+func describeSteps(steps []Step, limit int) string {
+	const arrow = " → "
+	parts := make([]string, len(steps))
+	resource := ""
+	for i, step := range steps {
+		parts[i] = shown(describeStep(step, &resource), maxShown)
+	}
+	if whole := strings.Join(parts, arrow); limit <= 0 || length(whole) <= limit || len(parts) < 3 {
+		return shorten(whole, limit)
+	}
+	abridged := func(first, last int) string {
+		gap := fmt.Sprintf("… %s …", counted(len(parts)-first-last, "step"))
+		pieces := append(append(append([]string{}, parts[:first]...), gap), parts[len(parts)-last:]...)
+		return strings.Join(pieces, arrow)
+	}
+	for last := len(parts) - 2; last > 0; last-- {
+		if line := abridged(1, last); length(line) <= limit {
+			return line
+		}
+	}
+	return shorten(abridged(0, 1), limit)
+}
+
+// describeStep renders one request. The resource is named where it differs from the last one.
+func describeStep(step Step, resource *string) string {
+	text := shortOperation(step.Operation)
+	switch {
+	case step.Raw != nil:
+		text += " with the body " + quote(*step.Raw)
+	default:
+		if name := describeResource(step.Request); name != *resource {
+			*resource = name
+			if name != "" {
+				text += " " + name
+			}
+		}
+		text += describeInput(step)
+	}
+	if step.Method != "" && step.Method != "POST" {
+		text += " by " + step.Method
+	}
+	if step.OtherTarget {
+		text += " with the other target prefix"
+	}
+	if step.Region != "" {
+		text += " in " + step.Region
+	}
+	return text
+}
+
+// shortOperation shortens the names of the two operations under test.
+func shortOperation(operation string) string {
+	switch model.Op(operation) {
+	case model.OpPut:
+		return "Put"
+	case model.OpGet:
+		return "Get"
+	}
+	return operation
+}
+
+func quote(s string) string {
+	if s == "" {
+		return "of no bytes"
+	}
+	return "'" + shorten(s, 80) + "'"
+}
+
+var resourceMembers = []string{"TrailName", "Name", "EventDataStore", "InsightsDestination"}
+
+// describeResource names the resources of a request as shortly as they remain distinguishable.
+func describeResource(input model.Value) string {
+	var names []string
+	for _, member := range resourceMembers {
+		v := input.Get(member)
+		switch {
+		case v.Kind() == model.Absent:
+			continue
+		case v.Kind() != model.String:
+			names = append(names, member+": "+v.String())
+			continue
+		}
+		name := shortName(v.Text())
+		if member == "InsightsDestination" {
+			name = "to " + name
+		}
+		names = append(names, name)
+	}
+	return strings.Join(names, " ")
+}
+
+const storePrefix = "00000000-0000-4000-8000-"
+
+// shortName abbreviates the ARNs and store identifiers of the symbolic world; all others stay whole,
+// since what is unusual about a name may be the point.
+func shortName(name string) string {
+	world := model.DefaultWorld
+	if bare, ok := strings.CutPrefix(name, world.TrailARN(world.Home, "")); ok && bare != "" {
+		return "ARN of " + bare
+	}
+	store, isARN := strings.CutPrefix(name, world.StoreARN(world.Home, ""))
+	if number, ok := strings.CutPrefix(store, storePrefix); ok {
+		short := "store …" + number[max(0, len(number)-2):]
+		if isARN {
+			return "ARN of " + short
+		}
+		return short
+	}
+	if name == "" || strings.ContainsAny(name, " '") {
+		return "'" + name + "'"
+	}
+	return name
+}
+
+// routine lists members that every case needs and that say nothing.
+var routine = map[string]bool{"S3BucketName": true}
+
+// describeInput renders what a request says beside naming its resource.
+func describeInput(step Step) string {
+	input := step.Request
+	switch input.Kind() {
+	case model.Absent:
+		return ""
+	case model.Object:
+	default:
+		return " " + input.String()
+	}
+	var parts []string
+	if model.Op(step.Operation) == model.OpPut {
+		selectors := input.Get("InsightSelectors")
+		if selectors.Kind() == model.Absent {
+			parts = append(parts, "without InsightSelectors")
+		} else {
+			parts = append(parts, describeSelectors(selectors))
+		}
+		input = input.With("InsightSelectors", model.Value{})
+	}
+	if model.Op(step.Operation) == model.OpArrange {
+		parts = append(parts, input.Get("Condition").Text())
+		input = input.With("Condition", model.Value{})
+	}
+	for _, member := range resourceMembers {
+		input = input.With(member, model.Value{})
+	}
+	for _, member := range input.Members() {
+		if !routine[member.Name] {
+			parts = append(parts, member.Name+": "+describeValue(member.Value))
+		}
+	}
+	if len(parts) == 0 {
+		return ""
+	}
+	return " " + strings.Join(parts, ", ")
+}
+
+// describeSelectors renders insight selectors: "[ApiCallRateInsight: Management+Data]".
+func describeSelectors(list model.Value) string {
+	if list.Kind() != model.List {
+		return list.String()
+	}
+	items := make([]string, len(list.Items()))
+	for i, item := range list.Items() {
+		items[i] = describeSelector(item)
+	}
+	return "[" + strings.Join(items, ", ") + "]"
+}
+
+func describeSelector(item model.Value) string {
+	name, categories := item.Get("InsightType"), item.Get("EventCategories")
+	ordinary := item.Kind() == model.Object && name.Kind() == model.String && name.Text() != ""
+	for _, member := range item.Members() {
+		ordinary = ordinary && (member.Name == "InsightType" || member.Name == "EventCategories")
+	}
+	if !ordinary {
+		return item.String()
+	}
+	switch categories.Kind() {
+	case model.Absent:
+		return name.Text()
+	case model.List:
+	default:
+		return name.Text() + ": " + categories.String()
+	}
+	if len(categories.Items()) == 0 {
+		return name.Text() + ": []"
+	}
+	names := make([]string, len(categories.Items()))
+	for i, c := range categories.Items() {
+		if c.Kind() != model.String || c.Text() == "" {
+			return name.Text() + ": " + categories.String()
+		}
+		names[i] = c.Text()
+	}
+	return name.Text() + ": " + strings.Join(names, "+")
+}
+
+// describeValue renders any JSON value with as few marks as people need.
+func describeValue(v model.Value) string {
+	switch v.Kind() {
+	case model.String:
+		if v.Text() == "" {
+			return "''"
+		}
+		return v.Text()
+	case model.List:
+		items := make([]string, len(v.Items()))
+		for i, item := range v.Items() {
+			items[i] = describeValue(item)
+		}
+		return "[" + strings.Join(items, ", ") + "]"
+	case model.Object:
+		members := make([]string, len(v.Members()))
+		for i, member := range v.Members() {
+			members[i] = member.Name + ": " + describeValue(member.Value)
+		}
+		return "{" + strings.Join(members, ", ") + "}"
+	}
+	return v.String()
+}
+
+// describeAnswer renders an answer: "200 {…}", "TrailNotFoundException (400)", "no answer: …".
+func describeAnswer(step Step) string {
+	answer := step.Answer
+	status := ""
+	if step.Status != 0 {
+		status = fmt.Sprintf(" (%d)", step.Status)
+	}
+	switch answer.Outcome {
+	case outcomeNames[model.Succeeded]:
+		text := "success"
+		if step.Status != 0 {
+			text = fmt.Sprint(step.Status)
+		}
+		if answer.Body.Kind() == model.Absent {
+			return text
+		}
+		return text + " " + describeValue(answer.Body)
+	case outcomeNames[model.Refused]:
+		return answer.Code + status
+	}
+	if answer.Problem == "" {
+		return answer.Outcome + status
+	}
+	return answer.Outcome + status + ": " + answer.Problem
+}

@@ -1,0 +1,117 @@
+package reports
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"sync"
+	"time"
+)
+
+// Update is the state of a run while it goes on.
+type Update struct {
+	Phase           string // what the run is doing, in a word or two
+	Requests        int
+	Rate            float64 // requests a second
+	RulesExercised  int
+	RulesApplicable int
+	Divergences     int
+	Left            time.Duration // an estimate; 0 is unknown
+}
+
+// String renders the update on one line.
+func (u Update) String() string {
+	parts := []string{u.Phase, counted(u.Requests, "request"), fmt.Sprintf("%s/s", grouped(int(u.Rate+0.5)))}
+	if u.RulesApplicable > 0 {
+		parts = append(parts, fmt.Sprintf("%d of %d rules", u.RulesExercised, u.RulesApplicable))
+	}
+	parts = append(parts, counted(u.Divergences, "divergence"))
+	if u.Left >= time.Second {
+		parts = append(parts, u.Left.Round(time.Second).String()+" left")
+	}
+	if u.Phase == "" {
+		parts = parts[1:]
+	}
+	return visible(strings.Join(parts, " · "))
+}
+
+// Progress shows updates on standard error: one line that is redrawn on a terminal, a line now and
+// then elsewhere. A run that is over soon shows nothing. Its methods may be called side by side.
+type Progress struct {
+	mu      sync.Mutex
+	w       io.Writer
+	live    bool
+	width   int
+	now     func() time.Time
+	started time.Time
+	last    time.Time
+	drawn   bool
+	closed  bool
+}
+
+// How often progress is shown.
+const (
+	quietFor   = 2 * time.Second
+	liveEvery  = 100 * time.Millisecond
+	plainEvery = 5 * time.Second
+)
+
+// NewProgress returns a Progress; live says that w is a terminal, of the given width where that is known.
+func NewProgress(w io.Writer, live bool, width int) *Progress {
+	return newProgress(w, live, width, time.Now)
+}
+
+func newProgress(w io.Writer, live bool, width int, now func() time.Time) *Progress {
+	return &Progress{w: w, live: live, width: width, now: now, started: now()}
+}
+
+// Show shows an update, unless it comes too soon after the one before.
+func (p *Progress) Show(u Update) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	now := p.now()
+	every := plainEvery
+	if p.live {
+		every = liveEvery
+	}
+	if p.closed || now.Sub(p.started) < quietFor || !p.last.IsZero() && now.Sub(p.last) < every {
+		return
+	}
+	p.last = now
+	if !p.live {
+		fmt.Fprintf(p.w, "conform: %s\n", u)
+		return
+	}
+	line := u.String()
+	if p.width > 1 {
+		line = shorten(line, p.width-1) // a full last column makes some terminals wrap
+	}
+	fmt.Fprintf(p.w, "\r\x1b[K%s", line)
+	p.drawn = true
+}
+
+// Say prints a line of its own, above the live one; nothing after Close.
+func (p *Progress) Say(message string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.closed {
+		return
+	}
+	p.erase()
+	fmt.Fprintf(p.w, "%s\n", visible(message))
+}
+
+// Close erases the live line. Nothing is shown afterwards.
+func (p *Progress) Close() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.erase()
+	p.closed = true
+}
+
+func (p *Progress) erase() {
+	if p.drawn {
+		fmt.Fprint(p.w, "\r\x1b[K")
+		p.drawn = false
+	}
+}

@@ -1,0 +1,326 @@
+// Package reports holds what a run tells: one Report value, and its renderings as text and JSON. All
+// other formats derive from the same value. It also shows the progress of a run and writes report
+// files so that a reader never finds half of one.
+//
+// Whatever a target answered is hostile input. Every rendering escapes control characters, terminal
+// sequences, invisible characters and invalid UTF-8, and shortens what is long.
+package reports
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/insightconform/conform/model"
+	"github.com/insightconform/conform/targets"
+)
+
+// Schema identifies the JSON form of a Report.
+const Schema = "conform/report/1"
+
+// Verdict is the outcome of a run in one word.
+type Verdict string
+
+// The verdicts.
+const (
+	Conforms     Verdict = "conforms"
+	Diverges     Verdict = "diverges"
+	Inconclusive Verdict = "inconclusive"
+	Failed       Verdict = "error"
+	RefusedRun   Verdict = "refused"
+	Interrupted  Verdict = "interrupted"
+)
+
+// The exit codes of the command. They are part of its interface.
+const (
+	ExitConforms     = 0
+	ExitDiverges     = 1
+	ExitUsage        = 2   // wrong usage or configuration
+	ExitInconclusive = 3   // nothing listens, the target was lost, or too little was covered
+	ExitFailed       = 4   // the harness itself failed
+	ExitRefused      = 5   // refused for safety
+	ExitInterrupted  = 130 // SIGINT or SIGTERM
+)
+
+// ExitCode returns the exit code of a verdict.
+func (v Verdict) ExitCode() int {
+	switch v {
+	case Conforms:
+		return ExitConforms
+	case Diverges:
+		return ExitDiverges
+	case Inconclusive:
+		return ExitInconclusive
+	case RefusedRun:
+		return ExitRefused
+	case Interrupted:
+		return ExitInterrupted
+	}
+	return ExitFailed
+}
+
+// exitOrder lists the exit codes in the order in which they win where several hold.
+var exitOrder = []int{ExitInterrupted, ExitFailed, ExitRefused, ExitUsage, ExitDiverges, ExitInconclusive, ExitConforms}
+
+// WorseExit returns which of two exit codes a run that ended with both should give.
+func WorseExit(a, b int) int {
+	if slices.Index(exitOrder, a) <= slices.Index(exitOrder, b) {
+		return a
+	}
+	return b
+}
+
+// Report is all that a run tells. Its JSON keys are stable.
+type Report struct {
+	Schema   string  `json:"schema"`
+	Version  string  `json:"version,omitempty"` // of conform
+	Verdict  Verdict `json:"verdict"`
+	ExitCode int     `json:"exit_code"`
+	Reason   string  `json:"reason"` // one line: why this verdict, and what to do
+	Partial  bool    `json:"partial"`
+
+	Target   targets.Info `json:"target"`
+	Seed     uint64       `json:"seed"`
+	Workers  int          `json:"workers"`
+	Suites   []string     `json:"suites"`
+	CutShort []string     `json:"cut_short,omitempty"` // the suites that the budget or an interruption ended early
+	FailOn   model.Level  `json:"fail_on,omitzero"`
+	Command  string       `json:"command"` // repeats the run
+
+	Started           time.Time `json:"started"`
+	DurationSeconds   float64   `json:"duration_seconds"`
+	Requests          int       `json:"requests"`
+	ConfirmRequests   int       `json:"confirm_requests"` // spent on confirming and shrinking, not part of Requests
+	Cases             int       `json:"cases"`
+	RequestsPerSecond float64   `json:"requests_per_second"`
+
+	// Capabilities says of each by name whether it was covered; NotCovered says why of the others.
+	Capabilities map[string]CapabilityStatus `json:"capabilities"`
+	NotCovered   map[string]string           `json:"not_covered,omitempty"`
+
+	Divergences []Divergence `json:"divergences"`
+	Deviations  []Deviation  `json:"deviations"`
+	Notes       []string     `json:"notes,omitempty"`
+	Coverage    Coverage     `json:"coverage"`
+}
+
+// CapabilityStatus says whether a run could cover a capability.
+type CapabilityStatus string
+
+// The values of CapabilityStatus.
+const (
+	Covered CapabilityStatus = "covered"
+	Absent  CapabilityStatus = "absent"
+)
+
+// SetCapability records whether a capability was covered, and where not, why.
+func (r *Report) SetCapability(name model.Capability, covered bool, why string) {
+	if r.Capabilities == nil {
+		r.Capabilities = map[string]CapabilityStatus{}
+	}
+	if covered {
+		r.Capabilities[string(name)] = Covered
+		delete(r.NotCovered, string(name))
+		return
+	}
+	r.Capabilities[string(name)] = Absent
+	if r.NotCovered == nil {
+		r.NotCovered = map[string]string{}
+	}
+	r.NotCovered[string(name)] = why
+}
+
+// The values of Divergence.Status.
+const (
+	Confirmed  = "confirmed"  // it repeated on a fresh world
+	Unrepeated = "unrepeated" // it did not
+)
+
+// Divergence is one distinct divergence, whatever the number of times that it was seen.
+type Divergence struct {
+	Signature string      `json:"signature"`
+	Rule      model.ID    `json:"rule"`
+	Level     model.Level `json:"level"`
+	Statement string      `json:"statement"` // the rule's one sentence
+	Source    string      `json:"source"`    // where the rule comes from
+	Operation string      `json:"operation"`
+	Expected  []string    `json:"expected"`
+	Actual    string      `json:"actual"`
+	Count     int         `json:"count"`  // how often it was seen during the exploration
+	Status    string      `json:"status"` // Confirmed or Unrepeated
+	Seen      string      `json:"seen,omitempty"`
+	Fails     bool        `json:"fails"` // it is at or above the level that fails the run
+	Also      []string    `json:"also,omitempty"`
+	// Raw is the signature that a replay shows, where it is not Signature.
+	Raw   string `json:"raw_signature,omitempty"`
+	Steps []Step `json:"steps"`
+}
+
+// Step is one request of a case with its answer.
+type Step struct {
+	Number      int         `json:"number"` // from 1
+	Operation   string      `json:"operation"`
+	Region      string      `json:"region,omitempty"` // empty is the home Region
+	Request     model.Value `json:"request"`          // in symbolic form
+	Raw         *string     `json:"raw,omitempty"`    // sent instead of Request
+	Method      string      `json:"method,omitempty"` // instead of POST
+	OtherTarget bool        `json:"other_target,omitempty"`
+	Answer      StepAnswer  `json:"answer"`
+	Allowed     []string    `json:"allowed"` // what the model allowed, the reference first
+	Sent        string      `json:"sent,omitempty"`
+	Received    string      `json:"received,omitempty"`
+	Status      int         `json:"status,omitempty"` // HTTP status
+	Diverges    bool        `json:"diverges,omitempty"`
+}
+
+// StepAnswer is what the target answered, in symbolic form.
+type StepAnswer struct {
+	Outcome string      `json:"outcome"` // success, refused, crashed or unanswered
+	Code    string      `json:"code,omitempty"`
+	Body    model.Value `json:"body,omitzero"`
+	Problem string      `json:"problem,omitempty"`
+}
+
+var outcomeNames = map[model.Outcome]string{
+	model.Unanswered: "unanswered",
+	model.Crashed:    "crashed",
+	model.Succeeded:  "success",
+	model.Refused:    "refused",
+}
+
+// NewStep records a request and its answer.
+func NewStep(number int, request model.Request, reply targets.Reply, allowed []string) Step {
+	return Step{
+		Number:      number,
+		Operation:   string(request.Op),
+		Region:      request.Region,
+		Request:     request.Input,
+		Raw:         request.Raw,
+		Method:      request.Method,
+		OtherTarget: request.OtherTarget,
+		Answer: StepAnswer{
+			Outcome: outcomeNames[reply.Answer.Outcome],
+			Code:    shorten(reply.Answer.Code, maxKept),
+			Body:    boundedBody(reply.Body),
+			Problem: shorten(reply.Problem, maxKept),
+		},
+		Allowed:  allowed,
+		Sent:     keep(reply.Sent),
+		Received: keep(reply.Received),
+		Status:   reply.Status,
+	}
+}
+
+// maxKept bounds each text of an answer that a report carries.
+const maxKept = targets.MaxKept
+
+// keep makes bytes from the wire fit for JSON: bytes that are no UTF-8 become \xNN.
+func keep(data []byte) string {
+	if len(data) > maxKept {
+		return escapeInvalid(string(data[:maxKept])) + "…"
+	}
+	return escapeInvalid(string(data))
+}
+
+func boundedBody(body model.Value) model.Value {
+	if text := body.String(); len(text) > maxKept {
+		return model.Str(shorten(text, maxKept))
+	}
+	return body
+}
+
+// Deviation is a kind of answer that is accepted although it is not the reference one.
+type Deviation struct {
+	Rule      model.ID    `json:"rule"`
+	Level     model.Level `json:"level,omitzero"`
+	Operation string      `json:"operation"`
+	Reference string      `json:"reference"`
+	Actual    string      `json:"actual"`
+	Count     int         `json:"count"`
+}
+
+// Coverage says how much of the model the run has tried.
+type Coverage struct {
+	Rules       map[model.ID]RuleCoverage `json:"rules"`
+	Transitions Count                     `json:"transitions"` // between the insight states of a trail
+	Pairs       Count                     `json:"pairs"`       // of error rules that one request breaks together
+}
+
+// RuleCoverage says what a run found out about one rule. Exercised means that a request broken in
+// that rule alone, or its positive case, was answered, and that a wrong answer would have been seen.
+type RuleCoverage struct {
+	Exercised  bool   `json:"exercised"`
+	Violated   bool   `json:"violated"`
+	Applicable bool   `json:"applicable"`
+	Why        string `json:"why,omitempty"` // where it is not applicable or was not exercised
+}
+
+// Count is how many of a fixed number were covered.
+type Count struct {
+	Covered int `json:"covered"`
+	Total   int `json:"total"`
+}
+
+// ruleCounts returns how many rules apply, were exercised, and were violated.
+func (c Coverage) ruleCounts() (applicable, exercised, violated int) {
+	for _, rule := range c.Rules {
+		if rule.Violated {
+			violated++
+		}
+		if !rule.Applicable {
+			continue
+		}
+		applicable++
+		if rule.Exercised {
+			exercised++
+		}
+	}
+	return applicable, exercised, violated
+}
+
+// Sort brings divergences and deviations into the order in which every rendering shows them:
+// confirmed divergences before unrepeated ones, the strongest level first, then in the order of the
+// rules; the most frequent deviations first.
+func (r *Report) Sort() {
+	place := make(map[model.ID]int, len(model.Rules))
+	for i := range model.Rules {
+		place[model.Rules[i].ID] = i
+	}
+	slices.SortStableFunc(r.Divergences, func(a, b Divergence) int {
+		return firstDifference(
+			compareBool(a.Status != Unrepeated, b.Status != Unrepeated),
+			int(b.Level)-int(a.Level),
+			place[a.Rule]-place[b.Rule],
+			strings.Compare(a.Signature, b.Signature),
+		)
+	})
+	slices.SortStableFunc(r.Deviations, func(a, b Deviation) int {
+		return firstDifference(
+			b.Count-a.Count,
+			strings.Compare(string(a.Rule), string(b.Rule)),
+			strings.Compare(a.Operation, b.Operation),
+			strings.Compare(a.Reference, b.Reference),
+			strings.Compare(a.Actual, b.Actual),
+		)
+	})
+}
+
+// compareBool orders true before false.
+func compareBool(a, b bool) int {
+	switch {
+	case a == b:
+		return 0
+	case a:
+		return -1
+	}
+	return 1
+}
+
+func firstDifference(differences ...int) int {
+	for _, d := range differences {
+		if d != 0 {
+			return d
+		}
+	}
+	return 0
+}

@@ -1,0 +1,171 @@
+package reports
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"hash/fnv"
+	"io"
+	"regexp"
+	"strings"
+
+	"github.com/insightconform/conform/model"
+	"github.com/insightconform/conform/targets"
+)
+
+// TraceSchema identifies the JSON form of a Trace.
+const TraceSchema = "conform/trace/1"
+
+// Trace is the durable record of one divergence: a case that shows it, as it was confirmed. It is
+// replayed from the symbolic requests of its steps.
+type Trace struct {
+	Schema  string `json:"schema"`
+	Version string `json:"version,omitempty"` // of conform
+
+	Signature string      `json:"signature"`
+	Rule      model.ID    `json:"rule"`
+	Level     model.Level `json:"level"`
+	Statement string      `json:"statement"` // the rule's one sentence
+	Source    string      `json:"source"`
+	Operation string      `json:"operation"` // of the step that broke the rule
+	Expected  []string    `json:"expected"`  // kinds of the allowed answers, the reference first
+	Actual    string      `json:"actual"`
+	Status    string      `json:"status"` // Confirmed or Unrepeated
+	Seen      string      `json:"seen,omitempty"`
+	// Raw is the signature that a replay shows, where control experiments gave the divergence to
+	// another rule than the one that the answer alone contradicts.
+	Raw string `json:"raw_signature,omitempty"`
+
+	Target targets.Info `json:"target"`
+	// Needs names the capabilities without which the trace cannot be replayed.
+	Needs []model.Capability `json:"needs"`
+	Steps []Step             `json:"steps"`
+}
+
+// NewTrace makes the trace of a divergence. Account ids in concrete bytes are replaced by pseudonyms
+// unless keepAccounts.
+func NewTrace(r *Report, d Divergence, keepAccounts bool) *Trace {
+	t := &Trace{Schema: TraceSchema, Version: r.Version, Signature: d.Signature, Rule: d.Rule, Level: d.Level, Statement: d.Statement,
+		Source: d.Source, Operation: d.Operation, Expected: d.Expected, Actual: d.Actual, Status: d.Status, Seen: d.Seen, Raw: d.Raw,
+		Target: r.Target, Needs: needsOf(d), Steps: append([]Step{}, d.Steps...)}
+	if !keepAccounts {
+		for i := range t.Steps {
+			t.Steps[i].Sent = pseudonymous(t.Steps[i].Sent)
+			t.Steps[i].Received = pseudonymous(t.Steps[i].Received)
+		}
+	}
+	return t
+}
+
+// accountID matches what may be an account id: twelve digits by themselves.
+var accountID = regexp.MustCompile(`\b[0-9]{12}\b`)
+
+// pseudonymous replaces account ids by ones that are the same wherever the same account is named.
+func pseudonymous(text string) string {
+	return accountID.ReplaceAllStringFunc(text, func(id string) string {
+		if id == model.DefaultWorld.Account || id == model.DefaultWorld.OtherAccount {
+			return id
+		}
+		h := fnv.New64a()
+		h.Write([]byte(id))
+		return fmt.Sprintf("9%011d", h.Sum64()%1e11)
+	})
+}
+
+var opCapability = map[model.Op]model.Capability{
+	model.OpPut: model.CanPut, model.OpGet: model.CanGet, model.OpCreate: model.CanCreate, model.OpUpdate: model.CanUpdate,
+	model.OpDelete: model.CanDelete, model.OpTrail: model.CanGetTrail, model.OpStatus: model.CanStatus, model.OpStart: model.CanLog,
+	model.OpStop: model.CanStop, model.OpPutEvents: model.CanPutEvents, model.OpGetEvents: model.CanGetEvents,
+	model.OpCreateStore: model.CanStores, model.OpGetStore: model.CanStores, model.OpUpdateStore: model.CanUpdateStores,
+	model.OpDeleteStore: model.CanDeleteStores, model.OpRestoreStore: model.CanRestoreStores,
+}
+
+// needsOf lists the capabilities that the steps and the rule of a divergence need.
+func needsOf(d Divergence) []model.Capability {
+	found := map[model.Capability]bool{}
+	for _, step := range d.Steps {
+		if c, ok := opCapability[model.Op(step.Operation)]; ok {
+			found[c] = true
+		}
+		if step.Region != "" && step.Region != model.DefaultWorld.Home {
+			found[model.CanRegions] = true
+		}
+		if step.Raw != nil || step.Method != "" || step.OtherTarget {
+			found[model.CanRawWire] = true
+		}
+	}
+	if rule := model.RuleOf(d.Rule); rule != nil {
+		for _, c := range rule.Needs {
+			found[c] = true
+		}
+	}
+	needs := []model.Capability{}
+	for _, c := range model.Capabilities {
+		if found[c] {
+			needs = append(needs, c)
+		}
+	}
+	return needs
+}
+
+// ModelRequest is the symbolic request of a step.
+func (s Step) ModelRequest() model.Request {
+	return model.Request{Op: model.Op(s.Operation), Region: s.Region, Input: s.Request, Raw: s.Raw, Method: s.Method, OtherTarget: s.OtherTarget}
+}
+
+// JSON writes the trace.
+func (t *Trace) JSON(w io.Writer) error {
+	encoder := json.NewEncoder(w)
+	encoder.SetEscapeHTML(false)
+	encoder.SetIndent("", "  ")
+	return encoder.Encode(t)
+}
+
+// ReadTrace reads a trace. Errors are one line.
+func ReadTrace(data []byte) (*Trace, error) {
+	var head struct {
+		Schema string `json:"schema"`
+	}
+	if err := json.Unmarshal(data, &head); err != nil {
+		return nil, fmt.Errorf("no trace: damaged JSON: %w", err)
+	}
+	if head.Schema != TraceSchema {
+		return nil, fmt.Errorf("no trace of schema %s, but %q; replay it with the version of conform that wrote it", TraceSchema, head.Schema)
+	}
+	decoder := json.NewDecoder(bytes.NewReader(data))
+	decoder.DisallowUnknownFields()
+	t := &Trace{}
+	if err := decoder.Decode(t); err != nil {
+		return nil, fmt.Errorf("no trace: %w", err)
+	}
+	if len(t.Steps) == 0 || t.Signature == "" {
+		return nil, fmt.Errorf("no trace: it has no steps or no signature")
+	}
+	for i, step := range t.Steps {
+		if _, known := opCapability[model.Op(step.Operation)]; !known && model.Op(step.Operation) != model.OpArrange {
+			return nil, fmt.Errorf("no trace: step %d has the unknown operation %q", i+1, step.Operation)
+		}
+	}
+	return t, nil
+}
+
+// FileName is the name under which a trace is kept: its signature in the letters of file names.
+func (t *Trace) FileName() string {
+	name := strings.Map(func(c rune) rune {
+		switch {
+		case 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || c == '-':
+			return c
+		case c == '/' || c == '|':
+			return '_'
+		case c == ' ':
+			return '-'
+		}
+		return -1
+	}, t.Signature)
+	if len(name) > 120 {
+		h := fnv.New32a()
+		h.Write([]byte(t.Signature))
+		name = fmt.Sprintf("%s-%08x", name[:110], h.Sum32())
+	}
+	return name + ".json"
+}

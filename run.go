@@ -1,0 +1,377 @@
+package conform
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"runtime/debug"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/insightconform/conform/generators"
+	"github.com/insightconform/conform/model"
+	"github.com/insightconform/conform/reports"
+	"github.com/insightconform/conform/targets"
+)
+
+// The suites of a run.
+const (
+	Systematic = "systematic" // cases and transitions computed from the model
+	Random     = "random"     // drawn by rapid with the model's state in view
+)
+
+// DefaultRandom is how many requests of random exploration follow the systematic suite where
+// Options.Requests sets no cap.
+const DefaultRandom = 5000
+
+// Options say how to run. The zero value is the default run.
+type Options struct {
+	Seed     uint64               // of the random exploration
+	Requests int                  // caps all requests but those of confirming; 0 is no cap
+	Time     time.Duration        // caps the exploration; 0 is no cap
+	Workers  int                  // worlds side by side; 0 lets the target decide
+	Suites   []string             // Systematic, Random; nil is both
+	Order    *model.Profile       // the error order that the target is held to; nil is the reference's
+	FailOn   model.Level          // the lowest level that fails the run; 0 is Observed
+	Progress func(reports.Update) // is told how the run goes on, several times a second; may be nil
+	Command  string               // repeats the run; put in the report
+	Version  string               // of the caller; put in the report
+
+	ShrinkRequests int // caps the requests spent on shrinking; 0 is DefaultShrinkRequests
+}
+
+func (o *Options) complete() error {
+	if o.Suites == nil {
+		o.Suites = []string{Systematic, Random}
+	}
+	for _, suite := range o.Suites {
+		if suite != Systematic && suite != Random {
+			return fmt.Errorf("%w: there is no suite %q; use %s, %s or both", targets.ErrUsage, suite, Systematic, Random)
+		}
+	}
+	if o.Requests < 0 || o.Workers < 0 || o.Time < 0 {
+		return fmt.Errorf("%w: requests, workers and time cannot be negative", targets.ErrUsage)
+	}
+	if o.FailOn == 0 {
+		o.FailOn = model.Observed
+	}
+	return nil
+}
+
+// run is one call of Run.
+type run struct {
+	options Options
+	target  targets.Target
+	info    targets.Info
+	world   *model.World
+	shared  *shared
+	probed  *probed
+	workers []*explorer
+	report  *reports.Report
+	started time.Time
+	cases   []generators.Case
+	total   *coverage
+	cut     []string
+	putSeen bool
+	failure atomic.Pointer[string] // what a worker panicked with
+}
+
+// ErrHarness marks failures of the harness itself. Its text has the stack after the first line.
+var ErrHarness = errors.New("the harness failed")
+
+// Run tests a target and reports what it found. The report is nil only if nothing was sent. An error
+// wraps targets.ErrUsage, ErrUnreachable or ErrRefused where one of them holds; else the harness
+// failed. An interrupted ctx is no error: the report says so and is partial.
+func Run(ctx context.Context, target targets.Target, options Options) (*reports.Report, error) {
+	if err := options.complete(); err != nil {
+		return nil, err
+	}
+	r := &run{options: options, target: target, shared: &shared{rules: map[model.ID]bool{}}, started: time.Now()}
+	info, err := target.Open(ctx)
+	if err != nil {
+		return nil, errors.Join(err, target.Close())
+	}
+	r.info = info
+	err = r.explore(ctx)
+	if closing := target.Close(); err == nil && closing != nil {
+		r.report.Notes = append(r.report.Notes, "closing the target: "+closing.Error())
+	}
+	return r.report, err
+}
+
+func (r *run) explore(ctx context.Context) error {
+	r.newReport()
+	world := model.DefaultWorld
+	world.Profile = r.options.Order
+	r.world = &world
+	first := r.newExplorer(nil)
+	found, err := probe(ctx, first, r.info, r.workerCount())
+	if err != nil && ctx.Err() == nil {
+		r.report = nil
+		return err
+	}
+	r.probed = found
+	r.total = newCoverage(nil, r.shared)
+	r.report.Requests += first.requests
+	r.report.Notes = append(r.report.Notes, first.notes...)
+	if ctx.Err() == nil && found != nil {
+		world.NoStart = !found.scope.Can[model.CanLog]
+		r.report.Notes = append(r.report.Notes, found.notes...)
+		r.report.Workers = found.workers
+		if found.scope.Can[model.CanPut] && (found.scope.Can[model.CanCreate] || found.scope.Can[model.CanStores]) {
+			stop := r.showProgress()
+			r.suites(ctx)
+			r.conclude(ctx)
+			stop()
+		}
+	}
+	r.finish(ctx)
+	if failure := r.failure.Load(); failure != nil {
+		r.report.Verdict, r.report.ExitCode, r.report.Partial = reports.Failed, reports.ExitFailed, true
+		r.report.Reason = "the harness failed; what it had found is reported"
+		return fmt.Errorf("%w: %s", ErrHarness, *failure)
+	}
+	return nil
+}
+
+// workerCount is how many worlds to use side by side before quotas are known.
+func (r *run) workerCount() int {
+	switch {
+	case r.options.Workers > 0:
+		return r.options.Workers
+	case r.info.Workers > 0:
+		return r.info.Workers
+	}
+	return min(4, runtime.GOMAXPROCS(0))
+}
+
+func (r *run) newExplorer(tour *generators.Tour) *explorer {
+	e := &explorer{target: r.target, model: r.world, coverage: newCoverage(tour, r.shared), run: r.shared, quota: unlimited,
+		suspicions: suspicions{}, deviations: map[deviationKey]int{}}
+	if r.probed != nil {
+		e.scope = r.probed.scope
+		e.generate = generators.New(e.scope)
+	}
+	return e
+}
+
+const unlimited = int(^uint(0) >> 1)
+
+// suites runs the workers through the suites.
+func (r *run) suites(ctx context.Context) {
+	if r.options.Time > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithDeadline(ctx, r.started.Add(r.options.Time))
+		defer cancel()
+	}
+	r.cases = generators.Catalogue(r.world, r.probed.scope)
+	parts := r.probed.workers
+	for i := range parts {
+		e := r.newExplorer(generators.NewTour(r.probed.scope, i, parts))
+		if r.options.Requests > 0 {
+			e.quota = share(r.options.Requests-r.report.Requests, i, parts)
+		}
+		r.workers = append(r.workers, e)
+	}
+	if slices.Contains(r.options.Suites, Systematic) {
+		r.shared.phase.Store(ptr(Systematic))
+		if !r.each(func(i int, e *explorer) bool {
+			e.catalogue(ctx, deal(r.cases, i, parts))
+			e.walk(ctx)
+			return !e.spent(ctx)
+		}) {
+			r.cut = append(r.cut, Systematic)
+		}
+	}
+	if slices.Contains(r.options.Suites, Random) {
+		r.shared.phase.Store(ptr(Random))
+		if r.options.Requests == 0 && r.options.Time == 0 {
+			for i, e := range r.workers {
+				e.quota = e.requests + share(DefaultRandom, i, parts)
+			}
+		}
+		whole := r.each(func(i int, e *explorer) bool {
+			before := e.requests
+			e.random(ctx, r.options.Seed+uint64(i)*0x9e3779b97f4a7c15, r.cases)
+			return e.requests > before
+		})
+		if !whole || ctx.Err() != nil && r.options.Time == 0 {
+			r.cut = append(r.cut, Random)
+		}
+	}
+}
+
+func ptr[T any](v T) *T { return &v }
+
+// share is the i-th of n parts of a number.
+func share(total, i, n int) int { return max(0, total/n+boolInt(i < total%n)) }
+
+func boolInt(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// deal gives the i-th of n workers its cases: whole groups that share a set-up.
+func deal(cases []generators.Case, i, n int) []generators.Case {
+	var mine []generators.Case
+	group := -1
+	for k := range cases {
+		if k == 0 || !sameSetup(cases[k-1], cases[k]) || k%groupSize == 0 {
+			group++
+		}
+		if group%n == i {
+			mine = append(mine, cases[k])
+		}
+	}
+	return mine
+}
+
+const groupSize = 25
+
+// each runs a function for every worker, side by side, and reports whether all returned true. A panic
+// of one is kept, so that what the others found is still reported.
+func (r *run) each(f func(int, *explorer) bool) bool {
+	whole := make([]bool, len(r.workers))
+	var wait sync.WaitGroup
+	for i, e := range r.workers {
+		wait.Go(func() {
+			defer func() {
+				if p := recover(); p != nil {
+					r.failure.CompareAndSwap(nil, ptr(fmt.Sprintf("%v\n%s", p, debug.Stack())))
+				}
+			}()
+			whole[i] = f(i, e)
+		})
+	}
+	wait.Wait()
+	return !slices.Contains(whole, false)
+}
+
+// conclude merges what the workers found, resolves and confirms it.
+func (r *run) conclude(ctx context.Context) {
+	all := suspicions{}
+	deviations := map[deviationKey]int{}
+	transitions := reports.Count{}
+	for _, e := range r.workers {
+		r.total.merge(e.coverage)
+		transitions.Covered += e.coverage.tour.Count()
+		transitions.Total += e.coverage.tour.Total()
+		r.report.Requests += e.requests
+		r.report.Cases += e.cases
+		r.putSeen = r.putSeen || e.putSeen
+		for _, s := range e.suspicions.sorted() {
+			all.add(s)
+		}
+		for key, count := range e.deviations {
+			deviations[key] += count
+		}
+		for _, note := range e.notes {
+			if !slices.Contains(r.report.Notes, note) {
+				r.report.Notes = append(r.report.Notes, note)
+			}
+		}
+	}
+	r.report.Coverage.Transitions = transitions
+	r.report.Coverage.Pairs = reports.Count{Covered: len(r.total.pairs), Total: pairsOf(r.cases)}
+	r.report.Deviations = deviationList(deviations)
+	r.report.DurationSeconds = time.Since(r.started).Seconds()
+
+	r.shared.phase.Store(ptr("confirming"))
+	c := &confirmer{explorer: r.newExplorer(nil), singles: map[single]string{}}
+	found := c.resolve(ctx, all.sorted())
+	c.confirm(ctx, found)
+	r.shrink(ctx, c, found)
+	r.report.ConfirmRequests = c.requests
+	for _, d := range found {
+		r.total.exercised(d.finding.Rule)
+		r.report.Divergences = append(r.report.Divergences, r.divergence(d))
+	}
+	slices.SortStableFunc(r.report.Divergences, func(a, b reports.Divergence) int {
+		if a.Level != b.Level {
+			return int(b.Level) - int(a.Level)
+		}
+		return strings.Compare(a.Signature, b.Signature)
+	})
+}
+
+// shrink reduces what was confirmed, strongest level first, for as long as the budget lasts.
+func (r *run) shrink(ctx context.Context, c *confirmer, found []*divergence) {
+	r.shared.phase.Store(ptr("shrinking"))
+	left := DefaultShrinkRequests
+	if r.options.ShrinkRequests > 0 {
+		left = r.options.ShrinkRequests
+	}
+	unshrunk := 0
+	for _, d := range found {
+		if d.again == 0 {
+			continue
+		}
+		before := c.requests
+		if _, whole := c.shrink(ctx, d, left); !whole {
+			unshrunk++
+		}
+		left -= c.requests - before
+	}
+	if unshrunk > 0 {
+		r.report.Notes = append(r.report.Notes, fmt.Sprintf("%s may have a shorter sequence: the budget for shrinking was spent; raise --shrink-requests", plural(unshrunk, "divergence")))
+	}
+}
+
+func pairsOf(cases []generators.Case) int {
+	pairs := map[[2]model.ID]bool{}
+	for _, c := range cases {
+		if c.Kind == generators.KindPair && c.Op == model.OpPut {
+			pairs[[2]model.ID{c.Rules[0], c.Rules[1]}] = true
+		}
+	}
+	return len(pairs)
+}
+
+// showProgress tells the caller how the run goes on until the returned function is called.
+func (r *run) showProgress() (stop func()) {
+	if r.options.Progress == nil {
+		return func() {}
+	}
+	done := make(chan struct{})
+	var wait sync.WaitGroup
+	total := len(applicable(r.probed.scope))
+	wait.Go(func() {
+		tick := time.NewTicker(100 * time.Millisecond)
+		defer tick.Stop()
+		for {
+			select {
+			case <-done:
+				return
+			case <-tick.C:
+				r.options.Progress(r.update(total))
+			}
+		}
+	})
+	return func() { close(done); wait.Wait() }
+}
+
+func (r *run) update(applicable int) reports.Update {
+	elapsed := time.Since(r.started).Seconds()
+	u := reports.Update{Requests: int(r.shared.requests.Load()), RulesExercised: r.shared.rulesExercised(),
+		RulesApplicable: applicable, Divergences: int(r.shared.divergences.Load())}
+	if phase := r.shared.phase.Load(); phase != nil {
+		u.Phase = *phase
+	}
+	u.Rate = float64(u.Requests) / elapsed
+	if r.options.Time > 0 {
+		u.Left = max(0, r.options.Time-time.Since(r.started))
+	}
+	if r.options.Requests > 0 && u.Rate > 0 {
+		byRequests := time.Duration(float64(max(0, r.options.Requests-u.Requests)) / u.Rate * float64(time.Second))
+		if u.Left == 0 || byRequests < u.Left {
+			u.Left = byRequests
+		}
+	}
+	return u
+}

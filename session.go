@@ -1,0 +1,321 @@
+package conform
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/insightconform/conform/model"
+	"github.com/insightconform/conform/targets"
+)
+
+// step is one request of a session with all that was seen of its answer.
+type step struct {
+	request  model.Request
+	reply    targets.Reply
+	expected []string // kinds of the allowed answers
+	diverges bool
+}
+
+// session drives one world and follows it with the model.
+type session struct {
+	explorer *explorer
+	world    targets.World
+	tracker  *model.Tracker
+	history  []model.Exchange
+	steps    []step
+	due      map[string][]model.ID // rules that the next Get of a resource tests
+	// lost says why the world cannot be followed any further; empty while it can.
+	lost string
+	// unsettled counts the answers in a row that were not definite.
+	unsettled int
+	// judged is set while replaying: findings go to it and not to the explorer's collection.
+	judged func(model.Finding)
+}
+
+// newSession opens a fresh world.
+func (e *explorer) newSession(ctx context.Context) (*session, error) {
+	world, err := e.target.NewWorld(ctx)
+	if err != nil {
+		return nil, err
+	}
+	e.cases++
+	return &session{explorer: e, world: world, tracker: model.NewTracker(e.model), due: map[string][]model.ID{}}, nil
+}
+
+// close removes what the session made. The clean-up goes on for a while after an interruption.
+func (s *session) close(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanUpTime)
+	defer cancel()
+	if err := s.world.Close(ctx); err != nil {
+		s.explorer.note("clean-up: " + err.Error())
+	}
+}
+
+// cleanUpTime bounds the clean-up of one world.
+const cleanUpTime = 10 * time.Second
+
+func (s *session) alive(ctx context.Context) bool { return s.lost == "" && ctx.Err() == nil }
+
+// do sends one request, judges its answer and follows the target. After an answer that no branch
+// allows it reads the state back.
+func (s *session) do(ctx context.Context, r model.Request) {
+	before := s.tracker.State()
+	reply, ok := s.send(ctx, r)
+	if !ok {
+		return
+	}
+	verdict := s.tracker.Observe(r, reply.Answer)
+	x := model.Exchange{Before: before, Request: r, Answer: reply.Answer, After: s.tracker.State(), Allowed: verdict.Allowed}
+	s.history = append(s.history, x)
+	s.steps = append(s.steps, step{request: r, reply: reply, expected: verdict.Expected})
+	s.objections(r, reply, verdict)
+	if !reply.Answer.Definite() {
+		s.indefinite(r, reply)
+		return
+	}
+	s.unsettled = 0
+	s.explorer.putSeen = s.explorer.putSeen || r.Op == model.OpPut && reply.Answer.Outcome == model.Succeeded
+	if verdict.Allowed {
+		for _, d := range verdict.Deviations {
+			s.explorer.deviation(r.Op, d)
+		}
+		if model.Undocumented(r.Op, reply.Answer.Code) {
+			s.explorer.note(fmt.Sprintf("%s answered %s, which its reference page does not list", r.Op, reply.Answer.Code))
+		}
+		s.exercise(x)
+		return
+	}
+	s.diverged(ctx, verdict.Expected)
+}
+
+// send sends one request and waits out throttling, which is never an answer. It reports false where
+// there is nothing to judge.
+func (s *session) send(ctx context.Context, r model.Request) (targets.Reply, bool) {
+	pause := 50 * time.Millisecond
+	for range maxThrottled {
+		reply := s.world.Do(ctx, r)
+		s.explorer.count()
+		if ctx.Err() != nil {
+			s.lost = "interrupted"
+			return reply, false
+		}
+		if slices.Contains(accessCodes, reply.Answer.Code) {
+			s.explorer.denied(reply.Answer.Code)
+			s.lost = "access was denied"
+			return reply, false
+		}
+		if !slices.Contains(throttleCodes, reply.Answer.Code) {
+			return reply, true
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(pause):
+		}
+		pause = min(2*pause, 2*time.Second)
+	}
+	s.lost = "the target kept throttling"
+	s.explorer.note(s.lost)
+	return targets.Reply{}, false
+}
+
+const maxThrottled = 12
+
+var (
+	throttleCodes = []string{"ThrottlingException", "Throttling", "ThrottledException", "TooManyRequestsException", "RequestLimitExceeded", "SlowDown"}
+	accessCodes   = []string{"UnrecognizedClientException", "ExpiredTokenException", "ExpiredToken", "InvalidSignatureException", "SignatureDoesNotMatch",
+		"InvalidClientTokenId", "MissingAuthenticationToken", "MissingAuthenticationTokenException", "IncompleteSignature"}
+)
+
+// objections records what the wire and answer rules have against an answer that is otherwise judged.
+func (s *session) objections(r model.Request, reply targets.Reply, verdict model.Verdict) {
+	for _, o := range append(slices.Clone(reply.Objections), verdict.Objections...) {
+		level := o.Level
+		if level == 0 {
+			level = model.RuleOf(o.Rule).Level
+		}
+		if o.Rule == model.WireErrorStatus && level == model.Inferred {
+			s.explorer.deviation(r.Op, model.Deviation{Rule: o.Rule, Reference: o.Expected, Actual: o.Actual})
+			continue
+		}
+		if r.Op != model.OpPut && r.Op != model.OpGet {
+			continue // the wire rules are held for the operations under test
+		}
+		operation := r.Op
+		if o.Rule == model.WireMembers {
+			operation = "" // one misspelling is one divergence, whichever operation shows it
+		}
+		s.record(model.Finding{Rule: o.Rule, Level: level, Operation: operation, Step: len(s.history) - 1, Expected: []string{o.Expected}, Actual: o.Actual})
+	}
+}
+
+// indefinite deals with an answer that leaves open what happened. A 5xx or a dropped connection is a
+// candidate for wire/no-crash, which confirming decides; several in a row lose the world.
+func (s *session) indefinite(r model.Request, reply targets.Reply) {
+	s.unsettled++
+	if s.unsettled >= maxUnsettled {
+		s.lost = "no definite answers: " + reply.Problem
+		s.explorer.silent(reply.Problem)
+	}
+	if reply.TimedOut {
+		return
+	}
+	if r.Op != model.OpPut && r.Op != model.OpGet {
+		return
+	}
+	level := model.Documented
+	if r.Malformed() || slices.Contains(model.Broken(s.tracker.State(), r), model.WireWrongType) {
+		level = model.Inferred
+	}
+	s.record(model.Finding{Rule: model.WireNoCrash, Level: level, Operation: r.Op, Step: len(s.history) - 1, Expected: []string{"a definite answer"}, Actual: crashKind(reply)})
+}
+
+const maxUnsettled = 5
+
+func crashKind(reply targets.Reply) string {
+	switch {
+	case reply.Answer.Outcome == model.Unanswered:
+		return "a dropped connection"
+	case reply.Status >= 500:
+		return "5xx"
+	}
+	return "an answer that is not JSON"
+}
+
+// exercise notes which rules an allowed answer has tested.
+func (s *session) exercise(x model.Exchange) {
+	cov := s.explorer.coverage
+	now, due, resource := model.Exercised(x.Before, x.Request, x.Answer, x.After)
+	cov.exercised(now...)
+	cov.seen(x.Before, x.Request)
+	if x.Request.Op == model.OpGet && resource != "" {
+		cov.exercised(s.due[resource]...)
+		delete(s.due, resource)
+		return
+	}
+	for _, id := range due {
+		switch {
+		case id == model.StateIsolated:
+			for _, other := range resources(x.After) {
+				if other != resource {
+					s.due[other] = append(s.due[other], id)
+				}
+			}
+		case resource != "":
+			s.due[resource] = append(s.due[resource], id)
+		}
+	}
+}
+
+// resources lists the trails and stores of a state.
+func resources(state model.State) []string {
+	var out []string
+	for _, t := range state.Trails {
+		out = append(out, "trail/"+t.Home+"/"+t.Name)
+	}
+	for _, x := range state.Stores {
+		out = append(out, "store/"+x.Home+"/"+x.ID)
+	}
+	return out
+}
+
+// diverged blames the last step, reads the state back and follows the target.
+func (s *session) diverged(ctx context.Context, expected []string) {
+	at := len(s.steps) - 1
+	s.steps[at].diverges = true
+	x := s.history[at]
+	blamed := model.Resource(x.Before, x.Request)
+	finding := model.Blame(s.history, expected)
+	if x.Request.Op == model.OpTrail && blamed != "" {
+		// The flag may be right and the selectors wrong: Get decides.
+		if reads := s.readBack(ctx, blamed); reads != nil {
+			finding = *reads
+		}
+	}
+	s.record(finding)
+	if x.Request.Op != model.OpGet && x.Request.Op != model.OpTrail {
+		blamed = model.Resource(s.tracker.State(), x.Request)
+	}
+	s.follow(ctx, blamed)
+}
+
+// readBack sends a Get of a resource, outside the judged sequence, and returns what it contradicts.
+func (s *session) readBack(ctx context.Context, resource string) *model.Finding {
+	if !s.explorer.can(model.CanGet) {
+		return nil
+	}
+	r := getOf(resource)
+	reply, ok := s.send(ctx, r)
+	if !ok || !reply.Answer.Definite() {
+		return nil
+	}
+	if verdict := s.tracker.Clone().Observe(r, reply.Answer); !verdict.Allowed {
+		history := append(slices.Clone(s.history[:len(s.history)-1]), model.Exchange{Before: s.tracker.State(), Request: r, Answer: reply.Answer, After: s.tracker.State()})
+		finding := model.Blame(history, verdict.Expected)
+		return &finding
+	}
+	return nil
+}
+
+// follow reads every resource and sets the model to what the target shows. What else than the blamed
+// resource has changed is a finding of its own. Where the target shows no state of the model, the
+// world is lost.
+func (s *session) follow(ctx context.Context, blamed string) {
+	if !s.explorer.can(model.CanGet) {
+		s.lost = "a divergence, and no Get to read the state back"
+		return
+	}
+	state := s.tracker.State()
+	for _, resource := range resources(state) {
+		r := getOf(resource)
+		reply, ok := s.send(ctx, r)
+		if !ok {
+			return
+		}
+		next, ok := model.Showing(state, resource, reply.Answer)
+		if !ok {
+			s.lost = "a state that the model does not have"
+			return
+		}
+		verdict := s.tracker.Clone().Observe(r, reply.Answer)
+		if !verdict.Allowed && resource != blamed {
+			history := append(slices.Clone(s.history), model.Exchange{Before: s.tracker.State(), Request: r, Answer: reply.Answer, After: next})
+			finding := model.Blame(history, verdict.Expected)
+			s.steps = append(s.steps, step{request: r, reply: reply, expected: verdict.Expected, diverges: true})
+			s.history = history
+			s.record(finding)
+		}
+		state = next
+		if next, ok := s.readEvents(ctx, state, resource); ok {
+			state = next
+		}
+	}
+	s.tracker.Follow(state)
+	s.due = map[string][]model.ID{}
+}
+
+// readEvents follows what a trail is shown to log, where that can be read.
+func (s *session) readEvents(ctx context.Context, state model.State, resource string) (model.State, bool) {
+	if !s.explorer.can(model.CanGetEvents) || s.steps[len(s.steps)-1].request.Op != model.OpGetEvents {
+		return state, false
+	}
+	r, ok := eventsOf(resource)
+	if !ok {
+		return state, false
+	}
+	reply, ok := s.send(ctx, r)
+	if !ok || reply.Answer.Outcome != model.Succeeded {
+		return state, false
+	}
+	return model.ShowingEvents(state, resource, reply.Body), true
+}
+
+// record hands a finding to the explorer with the steps that led to it.
+func (s *session) record(f model.Finding) {
+	if s.judged != nil {
+		s.judged(f)
+		return
+	}
+	s.explorer.found(f, s.steps, s.history)
+}

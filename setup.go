@@ -1,0 +1,88 @@
+package conform
+
+import (
+	"strings"
+
+	"github.com/insightconform/conform/generators"
+	"github.com/insightconform/conform/model"
+)
+
+// setUp lists a short sequence that brings a fresh world into a state. What only a history can bring
+// about, such as the memory of a stopped trail, is left out.
+func setUp(state model.State, scope generators.Scope) []model.Request {
+	var out []model.Request
+	for _, t := range state.Trails {
+		out = append(out, setUpTrail(t, scope)...)
+	}
+	for i, x := range state.Stores {
+		kind := generators.StoreKind{Selectors: eventsValue(x.Events).Get("AdvancedEventSelectors"), Stopped: !x.Ingesting}
+		out = append(out, generators.CreateStore(i, kind))
+	}
+	for _, x := range state.Stores {
+		if x.Insights.On() && x.Destination != "" {
+			out = append(out, generators.PutStore(x.ID, x.Destination, x.Insights))
+		}
+	}
+	for _, x := range state.Stores {
+		if x.Pending {
+			out = append(out, model.Request{Op: model.OpDeleteStore, Input: model.Obj("EventDataStore", x.ID)})
+		}
+	}
+	return out
+}
+
+func setUpTrail(t model.Trail, scope generators.Scope) []model.Request {
+	create := generators.Create(t.Name)
+	if t.MultiRegion {
+		create.Input = create.Input.With("IsMultiRegionTrail", model.Boolean(true))
+	}
+	if t.Conditions != 0 {
+		create.Input = create.Input.With("S3BucketName", model.Str(generators.OwnBucket)).With("KmsKeyId", model.Str(generators.OwnKey))
+	}
+	out := []model.Request{create}
+	if t.Logging && scope.Can[model.CanLog] {
+		out = append(out, generators.Start(t.Name))
+	}
+	events := func(v model.Value) model.Request {
+		return generators.PutEvents(t.Name, generators.EventClass{Input: v})
+	}
+	stored := eventsValue(t.Events)
+	put := generators.Put(t.Name, t.Insights)
+	switch {
+	case !t.Insights.On():
+		if t.Events != "" {
+			out = append(out, events(stored))
+		}
+	case model.Meets(t.Insights, t.Logs):
+		if t.Events != "" {
+			out = append(out, events(stored))
+		}
+		out = append(out, put)
+	default:
+		all := generators.EventClasses()[model.ManagementEvents|model.DataEvents]
+		out = append(out, events(all.Input), put, events(stored))
+	}
+	for i, name := range model.ConditionNames {
+		if t.Conditions&(1<<i) != 0 {
+			out = append(out, model.Request{Op: model.OpArrange, Input: model.Obj("TrailName", t.Name, "Condition", name)})
+		}
+	}
+	if region := t.Home; region != model.DefaultWorld.Home {
+		for i := range out {
+			out[i].Region = region
+		}
+	}
+	return out
+}
+
+// eventsValue reads event selectors in the canonical form of a state.
+func eventsValue(canonical string) model.Value {
+	if strings.TrimSpace(canonical) == "" {
+		return model.Obj()
+	}
+	v, err := model.ParseValue([]byte(canonical))
+	if err != nil {
+		return model.Obj()
+	}
+	return v
+}

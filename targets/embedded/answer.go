@@ -1,0 +1,154 @@
+package embedded
+
+import (
+	"net/http"
+	"strings"
+
+	"github.com/insightconform/conform/model"
+	"github.com/insightconform/conform/targets/wire"
+)
+
+// The error codes that this package needs by name.
+const (
+	codeBadEvents     = "InvalidEventSelectorsException"
+	codeCombination   = "InvalidParameterCombinationException"
+	codeConflict      = "ConflictException"
+	codeNotEnabled    = "InsightNotEnabledException"
+	codeParameter     = "InvalidParameterException"
+	codeSelectors     = "InvalidInsightSelectorsException"
+	codeSerialization = "SerializationException"
+	codeStoreARN      = "EventDataStoreARNInvalidException"
+	codeStoreNotFound = "EventDataStoreNotFoundException"
+	codeTrailARN      = "CloudTrailARNInvalidException"
+	codeTrailExists   = "TrailAlreadyExistsException"
+	codeTrailName     = "InvalidTrailNameException"
+	codeTrailNotFound = "TrailNotFoundException"
+	codeNotPermitted  = "OperationNotPermittedException"
+	codeUnknown       = "UnknownOperationException"
+	codeUnsupported   = "UnsupportedOperationException"
+)
+
+// result is what became of a request: its answer, and the state afterwards.
+type result struct {
+	answer model.Answer
+	next   model.State
+}
+
+func (x result) succeeded() bool { return x.answer.Outcome != model.Refused }
+
+// response is an answer on its way to the wire.
+type response struct {
+	status      int
+	contentType string
+	body        model.Value
+	raw         []byte // sent instead of body where not nil
+	drop        bool   // closes the connection instead
+}
+
+func (p *response) bytes() []byte {
+	if p.raw != nil {
+		return p.raw
+	}
+	return p.body.AppendJSON(make([]byte, 0, 256))
+}
+
+func refusal(code, message string) response {
+	return response{status: http.StatusBadRequest, contentType: wire.ContentType, body: model.Obj("__type", code, "Message", message)}
+}
+
+func success(body model.Value) response {
+	return response{status: http.StatusOK, contentType: wire.ContentType, body: body}
+}
+
+func render(a model.Answer, r model.Request, before, after model.State) response {
+	if a.Outcome == model.Refused {
+		return refusal(a.Code, message(a.Code, before, r))
+	}
+	return success(a.Body(r, after))
+}
+
+// message explains a refusal by the rule behind it, where there is one.
+func message(code string, s model.State, r model.Request) string {
+	for _, id := range model.Broken(s, r) {
+		rule := model.RuleOf(id)
+		if rule.Code == code {
+			return rule.Statement + " [" + string(id) + "]"
+		}
+	}
+	switch code {
+	case codeNotEnabled:
+		return "Insights is not enabled on this resource."
+	case codeTrailNotFound:
+		return "No such trail: " + resourceName(r)
+	case codeTrailExists:
+		return "The trail exists already: " + resourceName(r)
+	case codeTrailName:
+		return "Not a trail name: " + resourceName(r)
+	case codeTrailARN:
+		return "Not the ARN of a trail: " + resourceName(r)
+	case codeStoreNotFound:
+		return "No such event data store: " + resourceName(r)
+	case codeSerialization:
+		return "The request is not understood."
+	case codeBadEvents:
+		return "The event selectors are missing or empty."
+	}
+	return "The request cannot be carried out."
+}
+
+const maxNameInMessage = 160
+
+func resourceName(r model.Request) string {
+	for _, member := range []string{"TrailName", "Name", "EventDataStore"} {
+		if v := r.Input.Get(member); v.Kind() == model.String {
+			if name := v.Text(); len(name) <= maxNameInMessage {
+				return name
+			}
+		}
+	}
+	return "(none)"
+}
+
+// settle makes the answer of a branch definite: where any refusal would do, it takes the code that
+// the service would give.
+func settle(a model.Answer, s model.State, r model.Request) model.Answer {
+	switch a.Outcome {
+	case model.AnyRefusal, model.AnyAnswer: // any answer will do only where the resource is not there
+		return model.Refusal(plausibleCode(s, r))
+	}
+	return a
+}
+
+func plausibleCode(s model.State, r model.Request) string {
+	if r.Malformed() {
+		return codeSerialization
+	}
+	switch r.Op {
+	case model.OpCreateStore:
+		return codeParameter
+	case model.OpGetStore, model.OpUpdateStore, model.OpDeleteStore, model.OpRestoreStore:
+		if r.Input.Get("EventDataStore").Text() == "" {
+			return codeParameter
+		}
+		if findStore(s, r, "EventDataStore") < 0 {
+			return codeStoreNotFound
+		}
+		return codeConflict
+	}
+	name := givenTrail(r)
+	switch {
+	case !strings.HasPrefix(name, "arn:") && !model.ValidTrailName(name):
+		return codeTrailName
+	case strings.HasPrefix(name, "arn:") && !strings.Contains(name, ":trail/"):
+		return codeTrailARN
+	case findTrail(s, r) < 0 && r.Op == model.OpCreate:
+		return codeNotPermitted
+	case findTrail(s, r) < 0:
+		return codeTrailNotFound
+	case r.Op == model.OpCreate:
+		return codeTrailExists
+	case r.Op == model.OpPutEvents:
+		return codeBadEvents
+	}
+	return codeNotPermitted
+}

@@ -1,0 +1,136 @@
+package embedded
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/insightconform/conform/model"
+)
+
+// entry is one well-typed selector of a Put as it was written.
+type entry struct {
+	kind       model.Type
+	categories []model.Categories // in order, duplicates included
+	absent     bool               // EventCategories is absent or null
+}
+
+// set is what the entry asks for.
+func (e entry) set() model.Categories {
+	if len(e.categories) == 0 {
+		return model.Management
+	}
+	var c model.Categories
+	for _, one := range e.categories {
+		c |= one
+	}
+	return c
+}
+
+// duplicated reports whether a category stands twice.
+func (e entry) duplicated() bool {
+	for i, c := range e.categories {
+		if slices.Contains(e.categories[:i], c) {
+			return true
+		}
+	}
+	return false
+}
+
+// entries lists the selectors of a Put that name a type of the enum.
+func (c *call) entries() []entry {
+	var out []entry
+	for _, item := range c.list() {
+		kind := slices.Index(model.TypeNames[:], item.Get("InsightType").Text())
+		if kind < 0 {
+			continue
+		}
+		given := item.Get("EventCategories")
+		e := entry{kind: model.Type(kind), absent: !given.Given()}
+		for _, v := range given.Items() {
+			if i := slices.Index(model.CategoryNames[:], v.Text()); i >= 0 {
+				e.categories = append(e.categories, 1<<i)
+			}
+		}
+		out = append(out, e)
+	}
+	return out
+}
+
+// repeatedType returns the type that two entries name, with the same categories or with different ones.
+func (c *call) repeatedType() (t model.Type, same, found bool) {
+	entries := c.entries()
+	for i, e := range entries {
+		for _, earlier := range entries[:i] {
+			if earlier.kind == e.kind {
+				return e.kind, earlier.set() == e.set(), true
+			}
+		}
+	}
+	return 0, false, false
+}
+
+// unknownMember reports whether a Put or Get has a member that the operation does not know.
+func (c *call) unknownMember() bool {
+	known := []string{"TrailName", "EventDataStore"}
+	if c.request.Op == model.OpPut {
+		known = append(known, "InsightsDestination", "InsightSelectors")
+	}
+	if hasOther(c.request.Input, known) {
+		return true
+	}
+	return slices.ContainsFunc(c.list(), func(item model.Value) bool {
+		return hasOther(item, []string{"InsightType", "EventCategories"})
+	})
+}
+
+func hasOther(v model.Value, known []string) bool {
+	return slices.ContainsFunc(v.Members(), func(m model.Member) bool { return !slices.Contains(known, m.Name) })
+}
+
+// byARN reports whether the request names its trail by ARN.
+func (c *call) byARN() bool { return strings.HasPrefix(givenTrail(c.request), "arn:") }
+
+var bothTypes = [...]model.Type{model.CallRate, model.ErrorRate}
+
+// with returns a set in which one type has other categories; none turns it off.
+func with(set model.Selectors, t model.Type, c model.Categories) model.Selectors {
+	of := [2]model.Categories{set.Of(model.CallRate), set.Of(model.ErrorRate)}
+	of[t] = c
+	return model.MakeSelectors(of[0], of[1])
+}
+
+// firstType returns the set with its first type alone.
+func firstType(set model.Selectors) model.Selectors {
+	if set.Of(model.CallRate) != 0 {
+		return with(set, model.ErrorRate, 0)
+	}
+	return set
+}
+
+// twoTypes reports whether both types are on.
+func twoTypes(set model.Selectors) bool {
+	return set.Of(model.CallRate) != 0 && set.Of(model.ErrorRate) != 0
+}
+
+// lose returns the set without one of its categories; of one with a single category nothing is left.
+func lose(set model.Selectors) model.Selectors {
+	for _, t := range bothTypes {
+		if set.Of(t) == model.Management|model.Data {
+			return with(set, t, model.Management)
+		}
+	}
+	if twoTypes(set) {
+		return firstType(set)
+	}
+	return 0
+}
+
+// lacks reports whether a type misses what it needs to be logged.
+func lacks(set model.Selectors, t model.Type, logs model.Logs) bool {
+	of := set.Of(t)
+	needs := model.ManagementEvents
+	if t == model.CallRate {
+		needs = model.WriteEvents
+	}
+	return of&model.Management != 0 && logs&needs == 0 || of&model.Data != 0 && logs&model.DataEvents == 0
+}

@@ -1,0 +1,71 @@
+package embedded
+
+import (
+	"github.com/insightconform/conform/model"
+)
+
+// Fault is a deliberately wrong implementation beside the right one. What it does wrong lies outside
+// everything that the reference page accepts.
+type Fault struct {
+	Name     string
+	Rule     model.ID // that a run must report for it
+	Describe string   // what is wrong, in one sentence
+	// AlsoRules may be reported beside Rule: the fault breaks them by nature.
+	AlsoRules []model.ID
+	// Deep faults show only after some history.
+	Deep bool
+	// Needs names what a target must be able to do for the fault to show, beside what Rule needs.
+	Needs []model.Capability
+
+	// start makes the fault's memory of a whole server. The function that it returns makes that of
+	// one account.
+	start func() func() hooks
+	begin func() hooks
+}
+
+// hooks stand between the requests of an account and the reference.
+type hooks struct {
+	step  func(*call) result                 // instead of the reference's step, where not nil
+	reply func(r model.Request, p *response) // changes an answer on its way to the wire
+}
+
+// started returns the fault with a fresh memory.
+func (f Fault) started() Fault {
+	f.begin = f.start()
+	return f
+}
+
+// Faults lists all faults: those that follow from the table of rules first, then the hand-written
+// ones by family, the deep ones last.
+var Faults = func() []Fault {
+	var all []Fault
+	for _, family := range [][]Fault{errorFaults(), wireFaults(), putFaults(), getFaults(), logsFaults(), stateFaults(), storeFaults(), deepFaults()} {
+		all = append(all, family...)
+	}
+	return all
+}()
+
+// FaultNamed returns the fault of that name.
+func FaultNamed(name string) (Fault, bool) {
+	for _, f := range Faults {
+		if f.Name == name {
+			return f, true
+		}
+	}
+	return Fault{}, false
+}
+
+// forgetful is a fault without memory.
+func forgetful(step func(*call) result) func() func() hooks {
+	return func() func() hooks { return func() hooks { return hooks{step: step} } }
+}
+
+// remembering is a fault with memory of an account.
+func remembering(begin func() func(*call) result) func() func() hooks {
+	return func() func() hooks { return func() hooks { return hooks{step: begin()} } }
+}
+
+// replying is a fault that shows on the wire alone.
+func replying(reply func(model.Request, *response)) func() func() hooks {
+	return func() func() hooks { return func() hooks { return hooks{reply: reply} } }
+}

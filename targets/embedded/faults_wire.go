@@ -1,0 +1,135 @@
+package embedded
+
+import (
+	"net/http"
+
+	"github.com/insightconform/conform/model"
+)
+
+func wireFaults() []Fault {
+	return []Fault{
+		{Name: "long-prefix-unknown", Rule: model.WireProtocol,
+			Describe: "The long X-Amz-Target prefix is not understood.",
+			start: forgetful(func(c *call) result {
+				if c.request.OtherTarget {
+					return c.refuse(codeUnknown)
+				}
+				return c.pass()
+			})},
+		{Name: "error-without-code", Rule: model.WireErrorShape,
+			Describe: "Errors have a message and no code.",
+			start: replying(func(_ model.Request, p *response) {
+				if p.status == http.StatusBadRequest {
+					p.body = p.body.With("__type", model.Value{})
+				}
+			})},
+		{Name: "errors-with-200", Rule: model.WireErrorStatus,
+			Describe: "Errors have HTTP status 200.",
+			start:    replying(func(_ model.Request, p *response) { p.status = http.StatusOK })},
+		{Name: "not-enabled-with-200", Rule: model.WireErrorStatus,
+			Describe: "InsightNotEnabledException alone has HTTP status 200.",
+			start: replying(func(_ model.Request, p *response) {
+				if p.body.Get("__type").Text() == codeNotEnabled {
+					p.status = http.StatusOK
+				}
+			})},
+		{Name: "misspells-trail-arn", Rule: model.WireMembers,
+			Describe: "Put and Get answer TrailArn instead of TrailARN.",
+			start:    misspelling("TrailARN", "TrailArn")},
+		{Name: "misspells-insight-selectors", Rule: model.WireMembers,
+			Describe: "Put and Get answer insightSelectors instead of InsightSelectors.",
+			start:    misspelling("InsightSelectors", "insightSelectors")},
+		{Name: "misspells-event-categories", Rule: model.WireMembers,
+			Describe: "Put and Get answer eventCategories instead of EventCategories.",
+			start:    misspelling("EventCategories", "eventCategories")},
+		{Name: "answers-201", Rule: model.WireMembers,
+			Describe: "A successful Put has HTTP status 201.",
+			start: replying(func(r model.Request, p *response) {
+				if r.Op == model.OpPut && p.status == http.StatusOK {
+					p.status = http.StatusCreated
+				}
+			})},
+		{Name: "unknown-members-wrong-code", Rule: model.WireUnknownMembers,
+			Describe: "An unknown member is refused with " + codeUnlisted + ".",
+			start: forgetful(func(c *call) result {
+				if readsMembers(c.request) && c.unknownMember() && len(model.Broken(c.state, c.request)) == 0 {
+					return c.refuse(codeUnlisted)
+				}
+				return c.pass()
+			})},
+		{Name: "unknown-members-crash", Rule: model.WireNoCrash,
+			Describe: "An unknown member of a Put or Get makes the server fail with 500.",
+			start: replying(func(r model.Request, p *response) {
+				if c := (&call{request: r}); readsMembers(r) && c.unknownMember() {
+					crash(p)
+				}
+			})},
+		{Name: "missing-members-crash", Rule: model.WireNoCrash,
+			Describe: "A Put or Get that lacks a member makes the server fail with 500 and HTML.",
+			start: replying(func(r model.Request, p *response) {
+				in := r.Input
+				lacksList := r.Op == model.OpPut && !in.Get("InsightSelectors").Given()
+				lacksOwner := !in.Get("TrailName").Given() && !in.Get("EventDataStore").Given()
+				if readsMembers(r) && (lacksList || lacksOwner) {
+					crash(p)
+				}
+			})},
+		{Name: "malformed-json-crash", Rule: model.WireNoCrash,
+			Describe: "A body that is no JSON object makes the server fail with 500.",
+			start: replying(func(r model.Request, p *response) {
+				if r.Raw != nil {
+					crash(p)
+				}
+			})},
+		{Name: "malformed-json-drops-connection", Rule: model.WireNoCrash,
+			Describe: "A body that is no JSON object gets no answer: the connection is closed.",
+			start:    replying(func(r model.Request, p *response) { p.drop = r.Raw != nil })},
+		{Name: "plain-text-errors", Rule: model.WireNoCrash,
+			Describe: "TrailNotFoundException is answered as plain text.",
+			start: replying(func(r model.Request, p *response) {
+				if readsMembers(r) && p.body.Get("__type").Text() == codeTrailNotFound {
+					p.contentType, p.raw = "text/plain", []byte("trail not found\n")
+				}
+			})},
+	}
+}
+
+// readsMembers reports whether the request is a well-formed one of the operations under test.
+func readsMembers(r model.Request) bool {
+	return (r.Op == model.OpPut || r.Op == model.OpGet) && !r.Malformed()
+}
+
+func crash(p *response) {
+	p.status, p.contentType = http.StatusInternalServerError, "text/html; charset=utf-8"
+	p.raw = []byte("<!doctype html>\n<title>500 Internal Server Error</title>\n<h1>Internal Server Error</h1>\n")
+}
+
+// misspelling renames a member of Put's and Get's successes, at the top and within selectors.
+func misspelling(from, to string) func() func() hooks {
+	return replying(func(r model.Request, p *response) {
+		if (r.Op == model.OpPut || r.Op == model.OpGet) && p.status == http.StatusOK {
+			p.body = rename(p.body, from, to)
+		}
+	})
+}
+
+func rename(v model.Value, from, to string) model.Value {
+	switch v.Kind() {
+	case model.List:
+		var items []model.Value
+		for _, item := range v.Items() {
+			items = append(items, rename(item, from, to))
+		}
+		return model.ListOf(items...)
+	case model.Object:
+		var pairs []any
+		for _, m := range v.Members() {
+			if m.Name == from {
+				m.Name = to
+			}
+			pairs = append(pairs, m.Name, rename(m.Value, from, to))
+		}
+		return model.Obj(pairs...)
+	}
+	return v
+}

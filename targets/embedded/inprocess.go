@@ -1,0 +1,95 @@
+package embedded
+
+import (
+	"context"
+	"net/http"
+	"runtime"
+
+	"github.com/insightconform/conform/model"
+	"github.com/insightconform/conform/targets"
+	"github.com/insightconform/conform/targets/wire"
+)
+
+// InProcess is the embedded server without sockets: requests and answers go through the same bytes
+// as over HTTP, in the calling goroutine, and every world is an account by itself.
+func InProcess(o ServerOptions) targets.Target { return &inProcess{options: o} }
+
+type inProcess struct {
+	options ServerOptions
+	fault   *Fault
+}
+
+// Open implements targets.Target.
+func (t *inProcess) Open(context.Context) (targets.Info, error) {
+	info := targets.Info{Name: "embedded", Region: model.DefaultWorld.Home, Workers: runtime.GOMAXPROCS(0),
+		Away: true, Buckets: true, Keys: true, Arrange: true, RawRequests: true}
+	server, err := NewServer(t.options)
+	if err != nil {
+		return info, err
+	}
+	t.fault = server.fault
+	return info, nil
+}
+
+// NewWorld implements targets.Target.
+func (t *inProcess) NewWorld(context.Context) (targets.World, error) {
+	a := newAccount(model.DefaultWorld, t.options.Chooser, t.fault)
+	a.symbolic = true
+	return &inProcessWorld{a}, nil
+}
+
+// Close implements targets.Target.
+func (t *inProcess) Close() error { return nil }
+
+type inProcessWorld struct{ account *account }
+
+// Do implements targets.World.
+func (w *inProcessWorld) Do(_ context.Context, r model.Request) targets.Reply {
+	region := r.Region
+	if region == "" {
+		region = model.DefaultWorld.Home
+	}
+	sent := r
+	body := []byte(nil)
+	if r.Op != model.OpArrange {
+		method := r.Method
+		if method == "" {
+			method = http.MethodPost
+		}
+		body = wire.Encode(r)
+		var problem string
+		if sent, problem = wire.DecodeRequest(method, targetHeader(r), body); problem != "" {
+			return targets.Reply{Sent: body, Problem: problem} // the harness knows no other operations
+		}
+	}
+	sent.Region = region
+	out := w.account.handle(sent)
+	if out.drop {
+		return targets.Reply{Sent: body, Problem: "connection closed before the end of the answer"}
+	}
+	reply := wire.DecodeAnswer(r.Op, r.Malformed(), out.status, http.Header{"Content-Type": {out.contentType}}, out.bytes(), nil)
+	reply.Sent = body
+	return reply
+}
+
+// Close implements targets.World.
+func (w *inProcessWorld) Close(context.Context) error { return nil }
+
+// targetHeaders holds the request headers of all operations, with the short prefix and the long one.
+var targetHeaders = func() map[model.Op][2]http.Header {
+	headers := map[model.Op][2]http.Header{}
+	for _, op := range model.Ops {
+		headers[op] = [2]http.Header{
+			{wire.TargetHeader: {wire.ShortPrefix + string(op)}},
+			{wire.TargetHeader: {wire.LongPrefix + string(op)}},
+		}
+	}
+	return headers
+}()
+
+func targetHeader(r model.Request) http.Header {
+	if r.OtherTarget {
+		return targetHeaders[r.Op][1]
+	}
+	return targetHeaders[r.Op][0]
+}

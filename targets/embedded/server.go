@@ -1,0 +1,217 @@
+// Package embedded serves the reference model over real HTTP, so that the whole harness is in play on
+// a machine with nothing but Go, and so that anyone can use the reference as a stand-in. It also holds
+// deliberately wrong variants of itself, the Faults, with which the harness is tested.
+package embedded
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/insightconform/conform/model"
+	"github.com/insightconform/conform/targets"
+	"github.com/insightconform/conform/targets/wire"
+)
+
+// ServerOptions say what a server does where the reference leaves a choice, and what it does wrong.
+type ServerOptions struct {
+	Fault   string  // the name of one of Faults; empty is none
+	Chooser Chooser // nil is Reference
+}
+
+// Server is an http.Handler that answers as the reference does. Each caller's account has resources
+// of its own: a 12-digit access key id is the account, every other one is 123456789012.
+type Server struct {
+	chooser Chooser
+	fault   *Fault
+
+	mu       sync.Mutex
+	accounts map[string]*account
+}
+
+// NewServer returns a server without resources. Its error wraps targets.ErrUsage.
+func NewServer(o ServerOptions) (*Server, error) {
+	s := &Server{chooser: o.Chooser, accounts: map[string]*account{}}
+	if o.Fault != "" {
+		fault, ok := FaultNamed(o.Fault)
+		if !ok {
+			return nil, fmt.Errorf("%w: there is no fault %q", targets.ErrUsage, o.Fault)
+		}
+		fault = fault.started()
+		s.fault = &fault
+	}
+	return s, nil
+}
+
+// maxRequest is how many bytes of a request's body are read.
+const maxRequest = 1 << 20
+
+// arrangePath is the extension that brings about the conditions of model.ConditionNames.
+const arrangePath = "/_conform/arrange"
+
+// ServeHTTP implements http.Handler.
+func (s *Server) ServeHTTP(w http.ResponseWriter, req *http.Request) {
+	body, err := io.ReadAll(http.MaxBytesReader(w, req.Body, maxRequest))
+	if err != nil {
+		out := refusal(codeSerialization, "The body cannot be read, or is larger than 1 MiB.")
+		out.write(w)
+		return
+	}
+	out := s.route(req, body)
+	out.write(w)
+}
+
+func (s *Server) route(req *http.Request, body []byte) response {
+	target := req.Header.Get(wire.TargetHeader)
+	switch {
+	case req.URL.Path == arrangePath:
+		return s.arrange(req, body)
+	case req.URL.Path == "/" && req.Method == http.MethodGet && target == "" && req.URL.RawQuery == "":
+		return response{status: http.StatusOK, contentType: "text/plain; charset=utf-8", raw: []byte(page)}
+	case req.URL.Path != "/" || !forCloudTrail(target):
+		return notImplemented()
+	}
+	r, problem := wire.DecodeRequest(req.Method, req.Header, body)
+	if problem != "" {
+		return refusal(codeUnknown, "The operation is not known here: "+problem+".")
+	}
+	a, region := s.caller(req.Header)
+	r.Region = region
+	return a.handle(r)
+}
+
+// forCloudTrail tells CloudTrail's operations from those of services that are not here, such as S3,
+// KMS and STS.
+func forCloudTrail(target string) bool {
+	return strings.HasPrefix(target, wire.ShortPrefix) || strings.HasPrefix(target, wire.LongPrefix)
+}
+
+func notImplemented() response {
+	out := refusal("NotImplemented", "This server has CloudTrail's Insights operations, and what they need, only.")
+	out.status = http.StatusNotImplemented
+	return out
+}
+
+// arrange serves the extension: GET lists the conditions, POST brings one about.
+func (s *Server) arrange(req *http.Request, body []byte) response {
+	switch req.Method {
+	case http.MethodGet:
+		return success(model.Obj("conditions", model.Strs(model.ConditionNames[:]...)))
+	case http.MethodPost:
+	default:
+		return notImplemented()
+	}
+	var asked struct{ TrailName, Condition, Region string }
+	if err := json.Unmarshal(body, &asked); err != nil {
+		return refusal(codeSerialization, "The body is not {\"TrailName\", \"Condition\", \"Region\"}.")
+	}
+	if !slices.Contains(model.ConditionNames[:], asked.Condition) {
+		return refusal(codeParameter, "Condition is none of "+strings.Join(model.ConditionNames[:], ", ")+".")
+	}
+	a, region := s.caller(req.Header)
+	if asked.Region != "" {
+		region = asked.Region
+	}
+	return a.handle(model.Request{Op: model.OpArrange, Region: region,
+		Input: model.Obj("TrailName", asked.TrailName, "Condition", asked.Condition)})
+}
+
+// caller finds the account and the Region in the credential scope of a request's signature, which is
+// not verified.
+func (s *Server) caller(header http.Header) (*account, string) {
+	id, region := defaultAccount, wire.SignedRegion(header)
+	if region == "" {
+		region = model.DefaultWorld.Home
+	}
+	if _, scope, ok := strings.Cut(header.Get("Authorization"), "Credential="); ok {
+		if key, _, _ := strings.Cut(scope, "/"); isAccountID(key) {
+			id = key
+		}
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	a, ok := s.accounts[id]
+	if !ok {
+		w := model.DefaultWorld
+		w.Account = id
+		a = newAccount(w, s.chooser, s.fault)
+		s.accounts[id] = a
+	}
+	return a, region
+}
+
+func isAccountID(s string) bool {
+	return len(s) == 12 && strings.Trim(s, "0123456789") == ""
+}
+
+// forget removes an account with all its resources.
+func (s *Server) forget(account string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.accounts, account)
+}
+
+func (p *response) write(w http.ResponseWriter) {
+	if p.drop {
+		panic(http.ErrAbortHandler) // net/http closes the connection and says nothing
+	}
+	w.Header().Set("Content-Type", p.contentType)
+	w.WriteHeader(p.status)
+	_, _ = w.Write(p.bytes()) // a caller who has gone away is no concern
+}
+
+const page = `conform: the reference behaviour of CloudTrail's PutInsightSelectors
+
+This server answers AWS JSON 1.1 requests as the reference model does. Point an SDK or the CLI here:
+
+    aws --endpoint-url http://HOST:PORT cloudtrail create-trail --name my-trail --s3-bucket-name any
+
+Signatures are not verified. An access key id of 12 digits is the account; any other means 123456789012.
+Everything is kept in memory. POST /_conform/arrange {"TrailName", "Condition", "Region"} spoils a
+trail's surroundings; GET lists the conditions.
+`
+
+// serving is how long a server that is told to stop lets open requests finish.
+const serving = 5 * time.Second
+
+// ListenAndServe serves at host:port until the context ends, then lets open requests finish. ready,
+// where not nil, is told the address once connections are accepted.
+func ListenAndServe(ctx context.Context, addr string, o ServerOptions, ready func(net.Addr)) error {
+	handler, err := NewServer(o)
+	if err != nil {
+		return err
+	}
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", addr)
+	if err != nil {
+		return err
+	}
+	server := newHTTPServer(handler)
+	if ready != nil {
+		ready(listener.Addr())
+	}
+	failed := make(chan error, 1)
+	go func() { failed <- server.Serve(listener) }()
+	select {
+	case err := <-failed:
+		return err
+	case <-ctx.Done():
+	}
+	stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), serving)
+	defer cancel()
+	if err := server.Shutdown(stopping); err != nil && !errors.Is(err, context.DeadlineExceeded) {
+		return err
+	}
+	return server.Close()
+}
+
+func newHTTPServer(handler http.Handler) *http.Server {
+	return &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: time.Minute, IdleTimeout: 2 * time.Minute}
+}

@@ -1,0 +1,236 @@
+package endpoint
+
+import (
+	"fmt"
+	"net"
+	"net/netip"
+	"net/url"
+	"strconv"
+	"strings"
+	"syscall"
+
+	"github.com/insightconform/conform/targets"
+	"github.com/insightconform/conform/targets/wire"
+)
+
+// awsSuffixes are the domains of all AWS partitions, and of what AWS serves beside them. The whole
+// top level domain aws is Amazon's.
+var awsSuffixes = []string{
+	"aws", "aws.dev", "amazonaws.com", "amazonaws.com.cn", "amazonaws.eu", "aws.amazon.com", "amazonaws.cn",
+	"api.amazonwebservices.com.cn", "api.amazonwebservices.eu", "amazonwebservices.com",
+	"c2s.ic.gov", "sc2s.sgov.gov", "ic.gov", "sgov.gov", "cloud.adc-e.uk", "adc-e.uk", "hci.ic.gov", "csp.hci.ic.gov", "aws.scloud", "scloud",
+	"signin.aws.amazon.com", "amazonaws-us-gov.com",
+}
+
+// awsLabels are refused wherever they stand in a host name: no emulator needs them.
+var awsLabels = []string{"amazonaws", "amazonwebservices"}
+
+// CheckURL reads the URL of an endpoint. It refuses every host of AWS, in whatever spelling, and
+// addresses that serve instance metadata: the real service is another target's business.
+func CheckURL(text string) (*url.URL, error) {
+	// Refusals come first: a spelling that net/url rejects must still not pass for a mere typing error.
+	if host := looseHost(text); isAWS(host) {
+		return nil, refused("%s belongs to AWS; the endpoint target is for emulators", wire.Printable(host))
+	} else if isMetadata(host) {
+		return nil, refused("%s is a link-local address, where instance metadata is served", wire.Printable(host))
+	}
+	u, err := url.Parse(text)
+	if err != nil {
+		return nil, usage("%s is no URL; write one such as http://127.0.0.1:5000", wire.Printable(text))
+	}
+	switch {
+	case u.User != nil:
+		return nil, usage("the endpoint URL must not carry a user name or password; leave out what stands before the @")
+	case u.Scheme != "http" && u.Scheme != "https", u.Opaque != "":
+		return nil, usage("the endpoint URL must start with http:// or https://; write one such as http://127.0.0.1:5000")
+	case u.Hostname() == "":
+		return nil, usage("the endpoint URL names no host; write one such as http://127.0.0.1:5000")
+	case u.RawQuery != "" || u.ForceQuery || u.Fragment != "" || strings.Contains(text, "#"):
+		return nil, usage("the endpoint URL must have no query and no fragment; leave out what stands after the ? or #")
+	}
+	for _, c := range u.Host {
+		if c > 0x7e || c <= ' ' || c == '%' {
+			return nil, usage("the host of the endpoint URL must be written in ASCII")
+		}
+	}
+	if port := u.Port(); port != "" {
+		if n, err := strconv.Atoi(port); err != nil || n < 1 || n > 65535 {
+			return nil, usage("%s is no port", wire.Printable(port))
+		}
+	}
+	clean := &url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path}
+	if clean.Path == "" {
+		clean.Path = "/"
+	}
+	return clean, nil
+}
+
+func usage(format string, args ...any) error {
+	return fmt.Errorf("%w: %s", targets.ErrUsage, fmt.Sprintf(format, args...))
+}
+
+func refused(format string, args ...any) error {
+	return fmt.Errorf("%w: %s", targets.ErrRefused, fmt.Sprintf(format, args...))
+}
+
+// looseHost finds the host in whatever a resolver, a browser or a careless client might take for
+// one: without a scheme, percent-encoded, in full-width characters, after user information.
+func looseHost(text string) string {
+	for range 4 {
+		text = unescape(text)
+	}
+	text = fold(text)
+	if _, rest, ok := strings.Cut(text, "://"); ok {
+		text = rest
+	}
+	text = strings.TrimLeft(text, "/")
+	if i := strings.IndexAny(text, "/?#"); i >= 0 {
+		text = text[:i]
+	}
+	if i := strings.LastIndexByte(text, '@'); i >= 0 {
+		text = text[i+1:]
+	}
+	if strings.HasPrefix(text, "[") {
+		host, _, _ := strings.Cut(text[1:], "]")
+		return host
+	}
+	if strings.Count(text, ":") == 1 {
+		text, _, _ = strings.Cut(text, ":")
+	}
+	return strings.TrimRight(text, ".")
+}
+
+func unescape(s string) string {
+	var b strings.Builder
+	for i := 0; i < len(s); i++ {
+		if s[i] == '%' && i+2 < len(s) {
+			if n, err := strconv.ParseUint(s[i+1:i+3], 16, 8); err == nil {
+				b.WriteByte(byte(n))
+				i += 2
+				continue
+			}
+		}
+		b.WriteByte(s[i])
+	}
+	return b.String()
+}
+
+// fold lowers letters, maps full-width forms and other full stops to ASCII, and drops white space,
+// controls and characters that take no room.
+func fold(s string) string {
+	return strings.Map(func(r rune) rune {
+		switch {
+		case r >= 0xff01 && r <= 0xff5e:
+			r -= 0xfee0
+		case r == 0x3002 || r == 0xff61 || r == 0x2024:
+			r = '.'
+		case r == '\\':
+			r = '/'
+		case r <= ' ' || r == 0x7f || r == 0xad || r == 0x34f || r == 0x2060 || r == 0xfeff || r >= 0x200b && r <= 0x200f || r >= 0xfe00 && r <= 0xfe0f:
+			return -1
+		case r == 0x17f:
+			r = 's'
+		case r >= 0x24d0 && r <= 0x24e9: // circled letters, which IDNA maps too
+			r = 'a' + r - 0x24d0
+		case r >= 0x24b6 && r <= 0x24cf:
+			r = 'a' + r - 0x24b6
+		}
+		return []rune(strings.ToLower(string(r)))[0]
+	}, s)
+}
+
+func isAWS(host string) bool {
+	for _, suffix := range awsSuffixes {
+		if host == suffix || strings.HasSuffix(host, "."+suffix) {
+			return true
+		}
+	}
+	for label := range strings.SplitSeq(host, ".") {
+		for _, bad := range awsLabels {
+			if label == bad {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func isMetadata(host string) bool {
+	host, _, _ = strings.Cut(host, "%") // an IPv6 zone
+	if addr, err := netip.ParseAddr(host); err == nil {
+		return metadataAddr(addr)
+	}
+	addr, ok := parseLooseIPv4(host)
+	return ok && metadataAddr(addr)
+}
+
+var (
+	linkLocal4 = netip.MustParsePrefix("169.254.0.0/16")
+	// AWS serves instance metadata, task credentials and time within this range.
+	ec2Metadata6 = netip.MustParsePrefix("fd00:ec2::/32")
+	// Prefixes under which a gateway or the host itself reaches an IPv4 address, in the last four
+	// bytes.
+	embedding6 = []netip.Prefix{netip.MustParsePrefix("64:ff9b::/96"), netip.MustParsePrefix("64:ff9b:1::/48"), netip.MustParsePrefix("::/96")}
+	sixToFour  = netip.MustParsePrefix("2002::/16")
+)
+
+func metadataAddr(addr netip.Addr) bool {
+	addr = addr.Unmap().WithZone("")
+	if addr.Is4() {
+		return linkLocal4.Contains(addr)
+	}
+	if ec2Metadata6.Contains(addr) {
+		return true
+	}
+	b := addr.As16()
+	for _, prefix := range embedding6 {
+		if prefix.Contains(addr) && linkLocal4.Contains(netip.AddrFrom4([4]byte(b[12:16]))) {
+			return true
+		}
+	}
+	return sixToFour.Contains(addr) && linkLocal4.Contains(netip.AddrFrom4([4]byte(b[2:6])))
+}
+
+// parseLooseIPv4 reads the forms that a C resolver accepts: one to four numbers, decimal, octal or
+// hexadecimal, the last of which fills what the others leave.
+func parseLooseIPv4(s string) (netip.Addr, bool) {
+	parts := strings.Split(s, ".")
+	if len(parts) > 4 {
+		return netip.Addr{}, false
+	}
+	var ip uint64
+	for i, part := range parts {
+		base, digits := 10, part
+		switch {
+		case strings.HasPrefix(part, "0x"):
+			base, digits = 16, part[2:]
+		case len(part) > 1 && part[0] == '0':
+			base, digits = 8, part[1:]
+		}
+		n, err := strconv.ParseUint(digits, base, 32)
+		bits := 8
+		if i == len(parts)-1 {
+			bits = 8 * (5 - len(parts))
+		}
+		if err != nil || n >= 1<<bits {
+			return netip.Addr{}, false
+		}
+		ip = ip<<bits | n
+	}
+	return netip.AddrFrom4([4]byte{byte(ip >> 24), byte(ip >> 16), byte(ip >> 8), byte(ip)}), true
+}
+
+// guardDial refuses a connection by its address, whatever name it was resolved from.
+func guardDial(_, address string, _ syscall.RawConn) error {
+	host, _, err := net.SplitHostPort(address)
+	if err != nil {
+		return nil
+	}
+	addr, err := netip.ParseAddr(host)
+	if err != nil || !metadataAddr(addr) {
+		return nil
+	}
+	return errMetadata
+}
+
+var errMetadata = fmt.Errorf("%w: the host resolves to a link-local address, where instance metadata is served", targets.ErrRefused)

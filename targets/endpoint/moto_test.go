@@ -1,0 +1,104 @@
+package endpoint
+
+import (
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/insightconform/conform/model"
+)
+
+// startMoto runs moto_server on a free port until the test ends.
+func startMoto(t *testing.T) string {
+	path, err := exec.LookPath("moto_server")
+	if err != nil {
+		if os.Getenv("CI") != "" {
+			t.Fatal("moto_server is not installed: pip install 'moto[server]'")
+		}
+		t.Skip("moto_server is not installed")
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	port := l.Addr().(*net.TCPAddr).Port
+	l.Close()
+	cmd := exec.Command(path, "-H", "127.0.0.1", "-p", fmt.Sprint(port))
+	cmd.Stdout, cmd.Stderr = io.Discard, io.Discard
+	require.NoError(t, cmd.Start())
+	t.Cleanup(func() {
+		cmd.Process.Kill()
+		cmd.Wait()
+	})
+	url := fmt.Sprintf("http://127.0.0.1:%d", port)
+	require.Eventually(t, func() bool {
+		r, err := http.Get(url + "/moto-api/data.json")
+		if err == nil {
+			r.Body.Close()
+		}
+		return err == nil && r.StatusCode == 200
+	}, 60*time.Second, 100*time.Millisecond, "moto does not come up")
+	return url
+}
+
+func TestMoto(t *testing.T) {
+	url := startMoto(t)
+	target, err := New(Options{URL: url, Timeout: 30 * time.Second})
+	require.NoError(t, err)
+	info, err := target.Open(t.Context())
+	require.NoError(t, err)
+	assert.True(t, info.Away)
+	assert.True(t, info.Buckets, "CreateTrail looks for the bucket")
+	assert.False(t, info.Keys, "CreateTrail does not look for the key")
+	assert.False(t, info.Arrange)
+	assert.Empty(t, info.Notes)
+
+	w := newWorld(t, target)
+	do := func(op model.Op, input model.Value) model.Answer {
+		reply := w.Do(t.Context(), model.Request{Op: op, Input: input})
+		t.Logf("%s %s: %d %s %s", op, input, reply.Status, reply.Body, reply.Problem)
+		assert.NotEmpty(t, reply.Sent)
+		return reply.Answer
+	}
+	arn := homeARN + "trail/alpha"
+	for _, bucket := range []string{SharedBucket, OwnBucket} {
+		assert.Equal(t, arn, do(model.OpCreate, model.Obj("Name", "alpha", "S3BucketName", bucket)).TrailARN)
+		assert.Equal(t, model.Succeeded, do(model.OpStart, model.Obj("Name", "alpha")).Outcome)
+		assert.Equal(t, model.Yes, do(model.OpStatus, model.Obj("Name", arn)).Logging)
+		both := model.MakeSelectors(model.Management, model.Management)
+		answer := do(model.OpPut, model.Obj("TrailName", arn, "InsightSelectors", both.Value()))
+		assert.Equal(t, arn, answer.TrailARN)
+		assert.Equal(t, both, answer.Selectors)
+		assert.Equal(t, both, do(model.OpGet, model.Obj("TrailName", "alpha")).Selectors)
+		assert.Equal(t, model.Refusal("TrailNotFoundException"), do(model.OpGet, model.Obj("TrailName", "beta")))
+		assert.Equal(t, model.Refusal("S3BucketDoesNotExistException"), do(model.OpCreate, model.Obj("Name", "beta", "S3BucketName", "conform-none")))
+		assert.Equal(t, model.Crashed, do(model.OpPut, model.Obj("TrailName", "alpha")).Outcome, "a member is missing")
+		name := "abc"
+		assert.Equal(t, homeARN+"trail/"+name, do(model.OpCreate, model.Obj("Name", name, "S3BucketName", bucket)).TrailARN)
+	}
+	assert.Equal(t, model.Refusal("NotArranged"), arrange(t, w, "abc", "key-denied"))
+	assert.Equal(t, model.Succeeded, arrange(t, w, "alpha", "bucket-denied").Outcome)
+	assert.Equal(t, model.Succeeded, arrange(t, w, "alpha", "bucket-missing").Outcome)
+	own := w.buckets[0]
+	assert.False(t, target.hasBucket(t.Context(), target.beside.s3, own))
+	assert.Equal(t, arn, do(model.OpCreate, model.Obj("Name", "alpha", "S3BucketName", OwnBucket)).TrailARN, "another bucket is made")
+
+	shared := target.beside.bucket
+	assert.NoError(t, w.Close(t.Context()))
+	assert.Equal(t, model.Refusal("TrailNotFoundException"), target.ask(t.Context(), "us-east-1", model.OpGet, model.Obj("TrailName", "alpha-"+w.binding.tag)).Answer)
+	assert.True(t, target.hasBucket(t.Context(), target.beside.s3, shared))
+	assert.NoError(t, target.Close())
+	assert.False(t, target.hasBucket(t.Context(), target.beside.s3, shared))
+	assert.False(t, target.hasBucket(t.Context(), target.beside.s3, own))
+	assert.True(t, target.keysWork(t.Context()), "moto has KMS, though its trails do not ask it")
+}
+
+func arrange(t *testing.T, w *world, trail, condition string) model.Answer {
+	return w.Do(t.Context(), model.Request{Op: model.OpArrange, Input: model.Obj("TrailName", trail, "Condition", condition)}).Answer
+}

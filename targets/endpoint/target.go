@@ -1,0 +1,466 @@
+// Package endpoint is the target for anything that speaks CloudTrail's protocol at some URL: an
+// emulator, a mock server, the embedded server.
+//
+// Requests go out through the AWS SDK where it can express them, else over the same connections,
+// signed alike, with bytes of our own. Every answer is read from what was on the wire, never from
+// what the SDK makes of it. Nothing but the given URL is contacted, unless the environment's
+// credentials are asked for; hosts of AWS are refused.
+package endpoint
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/cloudtrail"
+
+	"github.com/insightconform/conform/model"
+	"github.com/insightconform/conform/targets"
+	"github.com/insightconform/conform/targets/wire"
+)
+
+// DefaultRegions are used where the options name none.
+var DefaultRegions = []string{"us-east-1", "eu-west-1"}
+
+// DefaultTimeout is how long a request may take where the options say nothing.
+const DefaultTimeout = 10 * time.Second
+
+// Options say which endpoint to use, and how.
+type Options struct {
+	URL     string
+	Regions []string      // the home Region and, where given, another one
+	Bucket  string        // for trails; empty makes one through the endpoint's S3
+	Timeout time.Duration // of one request, its answer included
+	Conns   int           // how many connections are kept; 0 is 16
+
+	// UseEnvironmentCredentials sends what the SDK's default chain finds instead of test/test.
+	UseEnvironmentCredentials bool
+	// Credentials, where not nil, is sent instead of either.
+	Credentials aws.CredentialsProvider
+}
+
+// Target is an endpoint. Make it with New.
+type Target struct {
+	options Options
+	url     *url.URL
+	conn    *connection
+	prefix  string // of X-Amz-Target, as the probe found it
+
+	clientsLock sync.RWMutex
+	clients     map[string]*cloudtrail.Client // by Region
+
+	identity atomic.Pointer[identity]
+	learning sync.Mutex
+	account  string // as learnt from a trail's ARN; empty until then
+
+	conditions map[string]bool // what the arranging extension offers
+	beside     beside
+}
+
+// New checks the options; nothing is sent before Open.
+func New(options Options) (*Target, error) {
+	u, err := CheckURL(options.URL)
+	if err != nil {
+		return nil, err
+	}
+	if len(options.Regions) == 0 {
+		options.Regions = DefaultRegions
+	}
+	if len(options.Regions) > 2 || len(options.Regions) == 2 && options.Regions[0] == options.Regions[1] {
+		return nil, usage("name one Region or two different ones")
+	}
+	for _, region := range options.Regions {
+		if !regionSyntax(region) {
+			return nil, usage("%q is no Region; write one such as us-east-1", wire.Printable(region))
+		}
+	}
+	if options.Timeout < 0 || options.Conns < 0 {
+		return nil, usage("timeout and number of connections must not be negative")
+	}
+	if options.Timeout == 0 {
+		options.Timeout = DefaultTimeout
+	}
+	if options.Conns == 0 {
+		options.Conns = 16
+	}
+	t := &Target{options: options, url: u, prefix: wire.ShortPrefix, clients: map[string]*cloudtrail.Client{}}
+	t.identity.Store(newIdentity(model.DefaultWorld.Partition, model.DefaultWorld.Account, options.Regions))
+	return t, nil
+}
+
+func regionSyntax(s string) bool {
+	for _, c := range []byte(s) {
+		if (c < 'a' || c > 'z') && (c < '0' || c > '9') && c != '-' {
+			return false
+		}
+	}
+	return s != "" && len(s) <= 64 && s[0] != '-' && s[len(s)-1] != '-'
+}
+
+// provider chooses the credentials; all requests are signed, because some servers route by the
+// signature.
+func (t *Target) provider(ctx context.Context) (aws.CredentialsProvider, error) {
+	if t.options.Credentials != nil {
+		return t.options.Credentials, nil
+	}
+	if !t.options.UseEnvironmentCredentials {
+		return credentials.NewStaticCredentialsProvider("test", "test", ""), nil
+	}
+	cfg, err := config.LoadDefaultConfig(ctx, config.WithRegion(t.options.Regions[0]), config.WithBaseEndpoint(strings.TrimSuffix(t.url.String(), "/")))
+	if err != nil || cfg.Credentials == nil {
+		return nil, usage("the SDK's configuration in the environment cannot be read")
+	}
+	if _, err := cfg.Credentials.Retrieve(ctx); err != nil {
+		return nil, usage("the environment gives no credentials; set them, or leave out --use-environment-credentials")
+	}
+	return cfg.Credentials, nil
+}
+
+// Open implements targets.Target: it finds the prefix that the endpoint understands, its account,
+// and what it can do.
+func (t *Target) Open(ctx context.Context) (targets.Info, error) {
+	info := targets.Info{Name: "endpoint", Endpoint: t.url.String(), Region: t.options.Regions[0], RawRequests: true}
+	provider, err := t.provider(ctx)
+	if err != nil {
+		return info, err
+	}
+	t.conn = newConnection(t.url, t.options.Timeout, t.options.Conns, provider)
+	note, err := t.findPrefix(ctx)
+	if err != nil {
+		return info, err
+	}
+	if note != "" {
+		info.Notes = append(info.Notes, note)
+	}
+	t.findExtension(ctx)
+	info.Notes = append(info.Notes, t.findBesides(ctx)...)
+	found := t.probeTrails(ctx)
+	if ctx.Err() != nil {
+		return info, ctx.Err()
+	}
+	info.Away = found.away
+	if found.refusal != "" {
+		info.Notes = append(info.Notes, found.refusal)
+	}
+	info.Buckets = t.conditions["bucket-missing"] && t.conditions["bucket-denied"] || t.beside.s3 != nil && found.checksBucket
+	info.Keys = t.conditions["key-denied"] && t.conditions["key-unusable"] || found.checksKey && t.keysWork(ctx)
+	info.Arrange = len(t.conditions) > 0
+	for _, name := range model.ConditionNames {
+		info.Arrange = info.Arrange && t.conditions[name]
+	}
+	if !info.Away && len(t.options.Regions) > 1 && found.refusal == "" {
+		info.Notes = append(info.Notes, "a second Region keeps no trails of its own")
+	}
+	return info, nil
+}
+
+// client returns the SDK's client for a Region.
+func (t *Target) client(region string) *cloudtrail.Client {
+	t.clientsLock.RLock()
+	client, ok := t.clients[region]
+	t.clientsLock.RUnlock()
+	if ok {
+		return client
+	}
+	t.clientsLock.Lock()
+	defer t.clientsLock.Unlock()
+	client = newClient(t.conn, region, t.prefix)
+	t.clients[region] = client
+	return client
+}
+
+// send does one request whose names are the target's own, through the SDK where that can express
+// it.
+func (t *Target) send(ctx context.Context, region string, r model.Request) *exchanged {
+	ctx, cancel := context.WithTimeout(ctx, t.options.Timeout)
+	defer cancel()
+	x := &exchanged{}
+	if !r.Malformed() && !r.OtherTarget {
+		input := r.Input
+		if input.Kind() == model.Absent {
+			input = model.Obj()
+		}
+		if op, ok := operations[r.Op]; ok && op.shape.fits(input) {
+			if op.call(recording(ctx, x), t.client(region), op.shape, input); x.reached {
+				return x
+			}
+		}
+	}
+	prefix := t.prefix
+	if r.OtherTarget {
+		prefix = wire.OtherPrefix(prefix)
+	}
+	t.conn.raw(ctx, region, r.Method, prefix+string(r.Op), t.conn.url, wire.Encode(r), x)
+	return x
+}
+
+// read makes a reply from what was on the wire.
+func (t *Target) read(ctx context.Context, r model.Request, x *exchanged, symbolic func(string) string) targets.Reply {
+	if x.err == nil {
+		reply := wire.DecodeAnswer(r.Op, r.Malformed(), x.status, x.header, x.received, symbolic)
+		reply.Sent = x.sent
+		return reply
+	}
+	reply := targets.Reply{Sent: x.sent, Status: x.status, Received: slices.Clone(x.received[:min(len(x.received), targets.MaxKept)])}
+	text, crashed := t.conn.problem(ctx, x.err)
+	reply.Problem = text
+	if crashed {
+		reply.Answer.Outcome = model.Crashed
+	}
+	return reply
+}
+
+// ask sends a request of the target's own, outside any world.
+func (t *Target) ask(ctx context.Context, region string, op model.Op, input model.Value) targets.Reply {
+	r := model.Request{Op: op, Input: input}
+	return t.read(ctx, r, t.send(ctx, region, r), nil)
+}
+
+// sighting is what an answer shows of the server.
+type sighting uint8
+
+const (
+	stranger  sighting = iota // no CloudTrail
+	absent                    // the protocol, but not the operation
+	plausible                 // an error that the operation may answer, or a front door that knows no better
+	works
+)
+
+func look(x *exchanged, reply targets.Reply) sighting {
+	a := reply.Answer
+	exception := strings.HasSuffix(a.Code, "Exception")
+	switch {
+	case x.err != nil:
+		return stranger
+	case a.Outcome == model.Succeeded:
+		if len(x.received) > 0 && len(reply.Body.Members()) == 0 {
+			return works
+		}
+		for _, m := range reply.Body.Members() {
+			switch strings.ToLower(m.Name) {
+			case "trailarn", "insightselectors", "eventdatastorearn", "islogging":
+				return works
+			}
+		}
+		return stranger
+	case a.Outcome == model.Refused && x.status == http.StatusNotFound && !exception:
+		return stranger
+	case a.Outcome == model.Refused && (strings.Contains(a.Code, "NotFound") || strings.Contains(a.Code, "NotEnabled")):
+		return works
+	case a.Outcome == model.Refused && a.Code != "" && !wire.IsAbsent(a.Code):
+		return plausible
+	case reply.Body.Get("__type").Text() != "":
+		return absent
+	}
+	return stranger
+}
+
+// findPrefix asks harmless questions about a trail that does not exist, until one is answered as
+// CloudTrail would.
+func (t *Target) findPrefix(ctx context.Context) (note string, err error) {
+	name := "conform-probe-" + processTag
+	probes := []model.Request{
+		{Op: model.OpGet, Input: model.Obj("TrailName", name)},
+		{Op: model.OpStatus, Input: model.Obj("Name", name)},
+		{Op: model.OpPut, Input: model.Obj("TrailName", name, "InsightSelectors", model.ListOf())},
+	}
+	seen, best, bestPrefix := "", stranger, wire.ShortPrefix
+search:
+	for _, r := range probes {
+		for _, r.OtherTarget = range []bool{false, true} {
+			x := t.send(ctx, t.options.Regions[0], r)
+			if ctx.Err() != nil {
+				return "", ctx.Err()
+			}
+			if x.err != nil && x.status == 0 && !isLost(x.err) {
+				return "", t.unreachable(ctx, x.err)
+			}
+			reply := t.read(ctx, r, x, nil)
+			if got := look(x, reply); got > best {
+				best, bestPrefix = got, wire.ShortPrefix
+				if r.OtherTarget {
+					bestPrefix = wire.LongPrefix
+				}
+			}
+			if best == works {
+				break search
+			}
+			if seen == "" {
+				if seen = reply.Problem; seen == "" {
+					seen = fmt.Sprintf("HTTP %d %s", x.status, x.header.Get("Content-Type"))
+				}
+			}
+		}
+	}
+	switch best {
+	case stranger:
+		return "", fmt.Errorf("%w: something answers at %s, but not as CloudTrail: %s", targets.ErrUnreachable, t.url, wire.Printable(seen))
+	case absent:
+		note = "none of the operations asked for seems to exist"
+	}
+	if bestPrefix != t.prefix {
+		t.prefix = bestPrefix
+		t.clients = map[string]*cloudtrail.Client{}
+		note = "only the long X-Amz-Target prefix is understood"
+	}
+	return note, nil
+}
+
+func (t *Target) unreachable(ctx context.Context, err error) error {
+	if errors.Is(err, targets.ErrRefused) {
+		return errMetadata
+	}
+	text, _ := t.conn.problem(ctx, err)
+	if text == "connection refused" {
+		return fmt.Errorf("%w: nothing listens at %s; start the emulator or check --endpoint", targets.ErrUnreachable, t.url)
+	}
+	if errors.Is(err, errCredentials) {
+		return usage("%s", text)
+	}
+	return fmt.Errorf("%w: %s: %s; check --endpoint", targets.ErrUnreachable, t.url, text)
+}
+
+// learn takes partition and account from the ARN of a trail that was just made.
+func (t *Target) learn(arn string) {
+	parts := strings.Split(arn, ":")
+	if len(parts) != 6 || parts[0] != "arn" || !isAccount(parts[4]) || parts[1] == "" {
+		return
+	}
+	t.learning.Lock()
+	defer t.learning.Unlock()
+	if t.account == "" {
+		t.account = parts[4]
+		t.identity.Store(newIdentity(parts[1], parts[4], t.options.Regions))
+	}
+}
+
+func isAccount(s string) bool {
+	return len(s) == 12 && strings.Trim(s, "0123456789") == ""
+}
+
+// found is what making trails has shown.
+type found struct {
+	away, checksBucket, checksKey bool
+	refusal                       string // why no trail can be made
+}
+
+// probeTrails makes trails and deletes them again, to learn the account and what CreateTrail checks.
+func (t *Target) probeTrails(ctx context.Context) (f found) {
+	home := t.options.Regions[0]
+	tag, n, deleted := nextTag(), 0, true
+	create := func(region, bucket, key string) targets.Reply {
+		n++
+		name := fmt.Sprintf("conform-probe-%s-%d", tag, n)
+		input := model.Obj("Name", name, "S3BucketName", bucket)
+		if key != "" {
+			input = input.With("KmsKeyId", model.Str(key))
+		}
+		reply := t.ask(ctx, region, model.OpCreate, input)
+		if reply.Answer.Outcome != model.Refused {
+			gone := t.ask(ctx, region, model.OpDelete, model.Obj("Name", name))
+			deleted = deleted && gone.Answer.Outcome == model.Succeeded
+		}
+		return reply
+	}
+	first := create(home, t.beside.bucket, "")
+	if first.Answer.Outcome != model.Succeeded {
+		t.learnFromSTS(ctx)
+		why := first.Problem
+		if why == "" {
+			why = strings.Join(append([]string{first.Answer.Code}, first.Notes...), " ")
+		}
+		f.refusal = "a trail could not be made: " + wire.Printable(strings.TrimSpace(why))
+		return f
+	}
+	t.learn(arnIn(first.Body))
+	if t.account == "" {
+		t.learnFromSTS(ctx)
+	}
+	if len(t.options.Regions) > 1 {
+		away := t.options.Regions[1]
+		second := create(away, t.beside.bucket, "")
+		f.away = second.Answer.Outcome == model.Succeeded && strings.Contains(arnIn(second.Body), ":"+away+":")
+	}
+	if !deleted {
+		return f // what stays may count against a quota, so no more of it
+	}
+	if t.beside.s3 != nil {
+		f.checksBucket = create(home, "conform-no-bucket-"+tag, "").Answer.Outcome == model.Refused
+	}
+	unknown := fmt.Sprintf("arn:aws:kms:%s:%s:key/00000000-0000-4000-8000-000000000000", home, t.identity.Load().account.to(model.DefaultWorld.Account))
+	f.checksKey = create(home, t.beside.bucket, unknown).Answer.Outcome == model.Refused
+	return f
+}
+
+// arnIn finds a trail's ARN, however its member is spelt.
+func arnIn(body model.Value) string {
+	for _, m := range body.Members() {
+		if strings.EqualFold(m.Name, "TrailARN") {
+			return m.Value.Text()
+		}
+	}
+	return ""
+}
+
+// Close implements targets.Target.
+func (t *Target) Close() error {
+	if t.conn == nil {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), t.options.Timeout)
+	defer cancel()
+	err := t.closeBesides(ctx)
+	if transport, ok := t.conn.transport.(*http.Transport); ok {
+		transport.CloseIdleConnections()
+	}
+	return err
+}
+
+// Names that are unique to this process and within it.
+var (
+	processTag = func() string {
+		random := make([]byte, 5)
+		_, _ = rand.Read(random) // does not fail
+		for i := range random {
+			random[i] = 'a' + random[i]%26
+		}
+		return "c" + string(random)
+	}()
+	worldCount atomic.Uint32
+	shortCount = func() *atomic.Uint32 {
+		var n atomic.Uint32
+		random := make([]byte, 2)
+		_, _ = rand.Read(random)
+		n.Store(uint32(random[0])<<8 | uint32(random[1]))
+		return &n
+	}()
+)
+
+// nextTag returns ten lower-case letters.
+func nextTag() string {
+	n := worldCount.Add(1)
+	count := make([]byte, 4)
+	for i := range count {
+		count[len(count)-1-i] = 'a' + byte(n%26)
+		n /= 26
+	}
+	return processTag + string(count)
+}
+
+// nextShort returns three consonants: they make no word that an answer could hold.
+func nextShort() string {
+	const letters = "bcdfghjklmnpqrstvwxz"
+	n := shortCount.Add(1) * 2741 // has no factor in common with 8000: all names come before one repeats
+	return string([]byte{letters[n%20], letters[n/20%20], letters[n/400%20]})
+}

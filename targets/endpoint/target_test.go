@@ -1,0 +1,504 @@
+package endpoint
+
+import (
+	"context"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"reflect"
+	"runtime"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"github.com/insightconform/conform/model"
+	"github.com/insightconform/conform/targets"
+	"github.com/insightconform/conform/targets/wire"
+)
+
+var _ targets.Target = (*Target)(nil)
+
+const homeARN = "arn:aws:cloudtrail:us-east-1:123456789012:"
+
+func TestOpen(t *testing.T) {
+	f := newFake()
+	_, info := open(t, f, nil)
+	assert.True(t, info.Away)
+	assert.False(t, info.Buckets || info.Keys || info.Arrange)
+	assert.Empty(t, f.trails, "the probe's trails are gone")
+	for _, r := range f.requests {
+		assert.Contains(t, r.auth, "AWS4-HMAC-SHA256 Credential=test/", "every request is signed")
+	}
+}
+
+func TestOpenLearns(t *testing.T) {
+	f := newFake()
+	f.account = "000000000000"
+	target, info := open(t, f, func(o *Options) { o.Regions = []string{"eu-central-1"} })
+	assert.False(t, info.Away)
+	w := newWorld(t, target)
+	reply := w.Do(t.Context(), model.Request{Op: model.OpCreate, Input: model.Obj("Name", "alpha", "S3BucketName", SharedBucket)})
+	assert.Equal(t, homeARN+"trail/alpha", reply.Answer.TrailARN)
+	assert.Contains(t, string(reply.Received), "arn:aws:cloudtrail:eu-central-1:000000000000:trail/alpha-")
+}
+
+func TestOneRegion(t *testing.T) {
+	f := newFake()
+	_, info := open(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		r.Header.Set("Authorization", strings.Replace(r.Header.Get("Authorization"), "/eu-west-1/", "/us-east-1/", 1))
+		f.ServeHTTP(w, r)
+	}), nil)
+	assert.False(t, info.Away)
+	assert.Contains(t, strings.Join(info.Notes, ";"), "second Region")
+}
+
+func TestBucketOption(t *testing.T) {
+	f := newFake()
+	target, _ := open(t, f, func(o *Options) { o.Bucket = "mine" })
+	newWorld(t, target).Do(t.Context(), model.Request{Op: model.OpCreate, Input: model.Obj("Name", "alpha", "S3BucketName", SharedBucket)})
+	assert.Contains(t, f.last().body, `"S3BucketName":"mine"`)
+	for _, r := range f.requests {
+		assert.NotEqual(t, "PUT", r.method, "no bucket is made")
+	}
+}
+
+func TestWorldsSideBySide(t *testing.T) {
+	f := newFake()
+	target, _ := open(t, f, nil)
+	var group sync.WaitGroup
+	for range 8 {
+		group.Go(func() {
+			for range 10 {
+				w := newWorld(t, target)
+				for _, name := range []string{"alpha", "abc", strings.Repeat("a", 128)} {
+					arn := homeARN + "trail/" + name
+					assert.Equal(t, arn, w.Do(t.Context(), model.Request{Op: model.OpCreate, Input: model.Obj("Name", name)}).Answer.TrailARN)
+					assert.Equal(t, arn, w.Do(t.Context(), model.Request{Op: model.OpPut, Input: model.Obj("TrailName", arn, "InsightSelectors", model.ListOf())}).Answer.TrailARN)
+				}
+				assert.NoError(t, w.Close(t.Context()))
+			}
+		})
+	}
+	group.Wait()
+	assert.Empty(t, f.trails)
+}
+
+func TestPrefix(t *testing.T) {
+	for prefix, other := range map[string]string{wire.ShortPrefix: wire.LongPrefix, wire.LongPrefix: wire.ShortPrefix} {
+		f := newFake()
+		f.prefix = prefix
+		target, info := open(t, f, nil)
+		assert.Equal(t, prefix == wire.LongPrefix, strings.Contains(strings.Join(info.Notes, ";"), "prefix"))
+		w := newWorld(t, target)
+		r := model.Request{Op: model.OpGet, Input: model.Obj("TrailName", "alpha")}
+		assert.Equal(t, model.Refusal("TrailNotFoundException"), w.Do(t.Context(), r).Answer)
+		assert.Equal(t, prefix+"GetInsightSelectors", f.last().target)
+		r.OtherTarget = true
+		assert.Equal(t, model.Refusal("UnknownOperationException"), w.Do(t.Context(), r).Answer)
+		assert.Equal(t, other+"GetInsightSelectors", f.last().target)
+		r.OtherTarget, r.Input = false, r.Input.With("Unknown", model.NullValue) // what the SDK cannot say
+		w.Do(t.Context(), r)
+		assert.Equal(t, prefix+"GetInsightSelectors", f.last().target)
+	}
+}
+
+func TestWorld(t *testing.T) {
+	f := newFake()
+	target, _ := open(t, f, nil)
+	a, b := newWorld(t, target), newWorld(t, target)
+	ctx := t.Context()
+	create := model.Request{Op: model.OpCreate, Input: model.Obj("Name", "alpha", "S3BucketName", SharedBucket)}
+	get := model.Request{Op: model.OpGet, Input: model.Obj("TrailName", homeARN+"trail/alpha")}
+
+	reply := a.Do(ctx, create)
+	assert.Equal(t, model.Succeeded, reply.Answer.Outcome)
+	assert.Equal(t, homeARN+"trail/alpha", reply.Answer.TrailARN)
+	assert.Equal(t, SharedBucket, reply.Body.Get("S3BucketName").Text())
+	assert.Equal(t, f.last().body, string(reply.Sent))
+	assert.Equal(t, homeARN+"trail/alpha", a.Do(ctx, get).Answer.TrailARN)
+	assert.Equal(t, model.Refusal("TrailNotFoundException"), b.Do(ctx, get).Answer, "worlds are isolated")
+	get.Region = model.DefaultWorld.Away
+	assert.Equal(t, model.Refusal("TrailNotFoundException"), a.Do(ctx, get).Answer)
+	create.Region = model.DefaultWorld.Away
+	assert.Equal(t, "arn:aws:cloudtrail:eu-west-1:123456789012:trail/alpha", a.Do(ctx, create).Answer.TrailARN)
+
+	// Stores are named by their number.
+	for n := range 2 {
+		reply = a.Do(ctx, model.Request{Op: model.OpCreateStore, Input: model.Obj("Name", "store")})
+		assert.Equal(t, homeARN+"eventdatastore/"+model.StoreID(n), reply.Answer.StoreARN)
+	}
+	reply = a.Do(ctx, model.Request{Op: model.OpPut, Input: model.Obj("EventDataStore", model.StoreID(0),
+		"InsightsDestination", homeARN+"eventdatastore/"+model.StoreID(1), "InsightSelectors", model.ListOf())})
+	assert.Equal(t, homeARN+"eventdatastore/"+model.StoreID(0), reply.Answer.StoreARN)
+	assert.Equal(t, homeARN+"eventdatastore/"+model.StoreID(1), reply.Answer.Destination)
+
+	assert.Len(t, f.trails, 2)
+	for id := range f.stores {
+		f.locked[id] = true
+	}
+	assert.NoError(t, b.Close(ctx))
+	assert.Len(t, f.trails, 2)
+	interrupted, cancel := context.WithCancel(ctx)
+	cancel()
+	assert.Equal(t, "interrupted", a.Do(interrupted, get).Problem)
+	assert.NoError(t, a.Close(interrupted), "it cleans up after an interruption too")
+	assert.Empty(t, f.trails)
+	assert.Empty(t, f.stores)
+}
+
+func TestCloseTellsWhatIsLeft(t *testing.T) {
+	f := newFake()
+	target, _ := open(t, f, nil)
+	w := newWorld(t, target)
+	w.Do(t.Context(), model.Request{Op: model.OpCreate, Input: model.Obj("Name", "alpha")})
+	f.keepAll = true
+	assert.ErrorContains(t, w.Close(t.Context()), "1 resources")
+}
+
+func TestLostStoreIsFound(t *testing.T) {
+	f := newFake()
+	var losing atomic.Bool
+	target, _ := open(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if losing.Load() && strings.HasSuffix(r.Header.Get(wire.TargetHeader), "CreateEventDataStore") {
+			f.ServeHTTP(httptest.NewRecorder(), r)
+			panic(http.ErrAbortHandler)
+		}
+		f.ServeHTTP(w, r)
+	}), nil)
+	w := newWorld(t, target)
+	losing.Store(true)
+	reply := w.Do(t.Context(), model.Request{Op: model.OpCreateStore, Input: model.Obj("Name", "store")})
+	assert.Equal(t, model.Unanswered, reply.Answer.Outcome)
+	f.mu.Lock()
+	assert.Len(t, f.stores, 1)
+	f.mu.Unlock()
+	assert.NoError(t, w.Close(t.Context()))
+	assert.Empty(t, f.stores)
+}
+
+func TestArrange(t *testing.T) {
+	f := newFake()
+	f.arrange = model.ConditionNames[:]
+	target, info := open(t, f, nil)
+	assert.True(t, info.Buckets && info.Keys && info.Arrange)
+	w := newWorld(t, target)
+	r := model.Request{Op: model.OpArrange, Input: model.Obj("TrailName", "alpha", "Condition", "service-owned")}
+	assert.Equal(t, model.Succeeded, w.Do(t.Context(), r).Answer.Outcome)
+	assert.JSONEq(t, `{"TrailName":"alpha-`+w.binding.tag+`","Condition":"service-owned","Region":"us-east-1"}`, f.arranged[0])
+
+	plain, _ := open(t, newFake(), nil)
+	for _, condition := range append(model.ConditionNames[:], "other", "") {
+		r.Input = r.Input.With("Condition", model.Str(condition))
+		assert.Equal(t, model.Refusal("NotArranged"), newWorld(t, plain).Do(t.Context(), r).Answer, condition)
+	}
+}
+
+// What goes out through either way is the request's JSON value, and the SDK is used wherever it can
+// say that.
+func TestSentIsInput(t *testing.T) {
+	f := newFake()
+	target, _ := open(t, f, nil)
+	w := newWorld(t, target)
+	exotic := []model.Value{model.NullValue, model.Num("1"), model.Num("1.50"), model.Str(""), model.Str("é\x01\u2028<"), model.Boolean(false), model.ListOf(), model.Obj(),
+		model.ListOf(model.NullValue), model.Strs("", "x"), model.Str(strings.Repeat("x", 5000)), model.Num("-0"), model.Num("99999999999")}
+	rapid.Check(t, func(t *rapid.T) {
+		op := rapid.SampledFrom(model.Ops[:len(model.Ops)-1]).Draw(t, "op")
+		var draw func(shape *shape, depth int) model.Value
+		draw = func(s *shape, depth int) model.Value {
+			if rapid.IntRange(0, 19).Draw(t, "exotic") == 0 {
+				return rapid.SampledFrom(exotic).Draw(t, "value")
+			}
+			switch s.kind {
+			case reflect.Pointer:
+				return draw(s.item, depth)
+			case reflect.String:
+				return model.Str(rapid.SampledFrom([]string{"my-_trail", "Data", "ApiCallRateInsight", "", "a\"b"}).Draw(t, "text"))
+			case reflect.Bool:
+				return model.Boolean(rapid.Bool().Draw(t, "bool"))
+			case reflect.Int32, reflect.Int64:
+				return model.Num(rapid.SampledFrom([]string{"0", "7", "-3", "2147483648"}).Draw(t, "number"))
+			case reflect.Slice:
+				items := make([]model.Value, rapid.IntRange(0, 2).Draw(t, "items"))
+				for i := range items {
+					items[i] = draw(s.item, depth+1)
+				}
+				return model.ListOf(items...)
+			}
+			object := model.Obj()
+			for name, f := range s.members {
+				if rapid.IntRange(0, 2).Draw(t, name) == 0 && depth < 4 {
+					object = object.With(name, draw(f.shape, depth+1))
+				}
+			}
+			return object
+		}
+		input := draw(operations[op].shape, 0)
+		if input.Kind() != model.Object {
+			input = model.Obj("Unknown", input)
+		}
+		reply := w.Do(t.Context(), model.Request{Op: op, Input: input})
+		sent, err := model.ParseValue([]byte(f.last().body))
+		require.NoError(t, err)
+		require.True(t, sent.MapStrings(w.binding.symbolic).Equal(input), "%s was sent as %s", input, sent)
+		require.Equal(t, f.last().body, string(reply.Sent))
+	})
+}
+
+func TestRawRequests(t *testing.T) {
+	f := newFake()
+	target, _ := open(t, f, nil)
+	w := newWorld(t, target)
+	for _, body := range []string{"", "{", "[]", "null", "\xff", strings.Repeat("[", 100_000)} {
+		w.Do(t.Context(), model.Request{Op: model.OpPut, Raw: &body})
+		assert.Equal(t, body, f.last().body)
+		assert.NotEmpty(t, f.last().auth)
+	}
+	for _, method := range []string{"GET", "PUT", "DELETE", "HEAD", "PATCH", "OPTIONS"} {
+		w.Do(t.Context(), model.Request{Op: model.OpGet, Input: model.Obj("TrailName", "alpha"), Method: method})
+		assert.Equal(t, method, f.last().method)
+		assert.Contains(t, f.last().body, "alpha-")
+	}
+	w.Do(t.Context(), model.Request{Op: model.OpGet})
+	assert.Equal(t, "{}", f.last().body)
+}
+
+func TestNothingOfTheEnvironmentGoesOut(t *testing.T) {
+	const secret = "AKIASECRETSECRET"
+	dir := t.TempDir()
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "config"), []byte("[default]\nendpoint_url = http://127.0.0.1:1\nregion = ap-south-1\n"), 0o600))
+	for name, value := range map[string]string{
+		"AWS_ACCESS_KEY_ID": secret, "AWS_SECRET_ACCESS_KEY": "x" + secret, "AWS_SESSION_TOKEN": "token" + secret, "AWS_PROFILE": "nowhere",
+		"AWS_ENDPOINT_URL": "http://127.0.0.1:1", "AWS_ENDPOINT_URL_CLOUDTRAIL": "http://127.0.0.1:1", "AWS_ENDPOINT_URL_S3": "http://127.0.0.1:1",
+		"HTTP_PROXY": "http://127.0.0.1:1", "AWS_CONFIG_FILE": filepath.Join(dir, "config"), "AWS_REGION": "ap-south-1",
+	} {
+		t.Setenv(name, value)
+	}
+	f := newFake()
+	target, _ := open(t, f, nil)
+	newWorld(t, target).Do(t.Context(), model.Request{Op: model.OpGet, Input: model.Obj("TrailName", "alpha")})
+	for _, r := range f.requests {
+		assert.NotContains(t, r.auth+r.body, secret)
+		assert.NotContains(t, r.auth, "ap-south-1")
+	}
+
+	t.Setenv("AWS_PROFILE", "default")
+	g := newFake()
+	open(t, g, func(o *Options) { o.UseEnvironmentCredentials = true })
+	assert.Contains(t, g.last().auth, "Credential="+secret+"/")
+
+	t.Setenv("AWS_ACCESS_KEY_ID", "")
+	t.Setenv("AWS_SECRET_ACCESS_KEY", "")
+	t.Setenv("AWS_EC2_METADATA_DISABLED", "true")
+	none, err := New(Options{URL: target.url.String(), UseEnvironmentCredentials: true})
+	require.NoError(t, err)
+	_, err = none.Open(t.Context())
+	assert.ErrorIs(t, err, targets.ErrUsage)
+
+	h := newFake()
+	open(t, h, func(o *Options) { o.Credentials = credentials.NewStaticCredentialsProvider("own", "x", "") })
+	assert.Contains(t, h.last().auth, "Credential=own/")
+}
+
+// listener answers every connection with raw bytes.
+func listener(t *testing.T, serve func(net.Conn)) string {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	t.Cleanup(func() { l.Close() })
+	go func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			go serve(c)
+		}
+	}()
+	return "http://" + l.Addr().String()
+}
+
+func TestUnreachable(t *testing.T) {
+	closed := httptest.NewServer(nil)
+	closed.Close()
+	says := func(status int, contentType, body string) string {
+		s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", contentType)
+			w.WriteHeader(status)
+			io.WriteString(w, body)
+		}))
+		t.Cleanup(s.Close)
+		return s.URL
+	}
+	tests := map[string]struct{ url, text string }{
+		"nothing":      {closed.URL, "nothing listens at " + closed.URL + "/; start the emulator or check --endpoint"},
+		"no such host": {"http://conform.invalid", "cannot be resolved"},
+		"ssh":          {listener(t, func(c net.Conn) { io.WriteString(c, "SSH-2.0-x\r\n"); time.Sleep(50 * time.Millisecond); c.Close() }), "no HTTP answer"},
+		"silent":       {listener(t, func(net.Conn) {}), "no answer within 300ms"},
+		"hangs up":     {listener(t, func(c net.Conn) { c.Close() }), "not as CloudTrail: connection"},
+		"TLS":          {strings.Replace(says(200, "text/html", ""), "http:", "https:", 1), "no HTTP answer"},
+		"website":      {says(200, "text/html", "<html>"), "not as CloudTrail: HTTP 200, text/html"},
+		"error page":   {says(500, "text/html", "<html>"), "HTTP 500, text/html"},
+		"404":          {says(404, "text/plain", "no"), "HTTP 404 text/plain"},
+		"other JSON":   {says(200, "application/json", `{"status":"ok"}`), "HTTP 200 application/json"},
+		"other errors": {says(400, "application/json", `{"error":"bad request"}`), "HTTP 400 application/json"},
+		"redirect":     {says(302, "", ""), "a redirect"},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			target, err := New(Options{URL: test.url, Timeout: 300 * time.Millisecond})
+			require.NoError(t, err)
+			_, err = target.Open(t.Context())
+			require.ErrorIs(t, err, targets.ErrUnreachable)
+			assert.ErrorContains(t, err, test.text)
+			assert.NotContains(t, err.Error(), "\n")
+			assert.NotContains(t, err.Error(), "Signature")
+		})
+	}
+	cancelled, cancel := context.WithCancel(t.Context())
+	cancel()
+	target, err := New(Options{URL: closed.URL})
+	require.NoError(t, err)
+	_, err = target.Open(cancelled)
+	assert.ErrorIs(t, err, context.Canceled)
+}
+
+// A target that turns bad after Open.
+func TestHostile(t *testing.T) {
+	f := newFake()
+	var bad atomic.Pointer[http.HandlerFunc]
+	var count atomic.Int32
+	target, _ := open(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if h := bad.Load(); h != nil {
+			count.Add(1)
+			(*h)(w, r)
+			return
+		}
+		f.ServeHTTP(w, r)
+	}), func(o *Options) { o.Timeout = 300 * time.Millisecond })
+	t.Cleanup(func() { bad.Store(nil) })
+
+	hijack := func(w http.ResponseWriter, say string, linger time.Duration) {
+		c, _, _ := w.(http.Hijacker).Hijack()
+		io.WriteString(c, say)
+		time.Sleep(linger)
+		c.Close()
+	}
+	chunk := []byte(strings.Repeat("x", 64<<10))
+	elsewhere := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("a redirect was followed") }))
+	defer elsewhere.Close()
+	tests := []struct {
+		name    string
+		outcome model.Outcome
+		problem string
+		handler http.HandlerFunc
+	}{
+		{"hangs", model.Unanswered, "no answer within 300ms", func(_ http.ResponseWriter, r *http.Request) { io.Copy(io.Discard, r.Body); <-r.Context().Done() }},
+		{"hangs in the body", model.Unanswered, "no answer within 300ms", func(w http.ResponseWriter, r *http.Request) {
+			io.Copy(io.Discard, r.Body)
+			io.WriteString(w, "{")
+			w.(http.Flusher).Flush()
+			<-r.Context().Done()
+		}},
+		{"hangs up", model.Unanswered, "connection closed before the end of the answer", func(w http.ResponseWriter, _ *http.Request) { panic(http.ErrAbortHandler) }},
+		{"hangs up in the header", model.Unanswered, "no HTTP answer: malformed MIME header", func(w http.ResponseWriter, _ *http.Request) { hijack(w, "HTTP/1.1 200 OK\r\nContent", 0) }},
+		{"hangs up in the body", model.Unanswered, "connection closed before the end of the answer", func(w http.ResponseWriter, _ *http.Request) {
+			hijack(w, "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{\"TrailARN\":", 0)
+		}},
+		{"resets", model.Unanswered, "connection reset", func(w http.ResponseWriter, _ *http.Request) {
+			c, _, _ := w.(http.Hijacker).Hijack()
+			c.(*net.TCPConn).SetLinger(0)
+			c.Close()
+		}},
+		{"speaks something else", model.Unanswered, "no HTTP answer: malformed HTTP status code", func(w http.ResponseWriter, _ *http.Request) { hijack(w, "220 smtp\r\n", 0) }},
+		{"50 MB", model.Crashed, "answer larger than 1 MiB", func(w http.ResponseWriter, _ *http.Request) {
+			for range 50 << 20 / len(chunk) {
+				if _, err := w.Write(chunk); err != nil {
+					return
+				}
+			}
+		}},
+		{"50 MB announced", model.Crashed, "answer larger than 1 MiB", func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Length", "52428800")
+			for range 50 << 20 / len(chunk) {
+				if _, err := w.Write(chunk); err != nil {
+					return
+				}
+			}
+		}},
+		{"endless header", model.Unanswered, "no HTTP answer", func(w http.ResponseWriter, _ *http.Request) {
+			hijack(w, "HTTP/1.1 200 OK\r\nX: "+strings.Repeat("x", 1<<20), 0)
+		}},
+		{"redirects", model.Crashed, "HTTP 307, text/html: a redirect, which is not followed", func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Content-Type", "text/html")
+			http.Redirect(w, r, elsewhere.URL+"/?token=secret", http.StatusTemporaryRedirect)
+		}},
+		{"HTML", model.Crashed, "HTTP 500, text/html", func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", "text/html")
+			w.WriteHeader(500)
+			io.WriteString(w, "<html>")
+		}},
+		{"truncated JSON", model.Crashed, "HTTP 200, text/plain: the body is no JSON object", func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, `{"TrailARN":`) }},
+		{"compressed unasked", model.Crashed, "HTTP 200, application/json: the body is no JSON object", func(w http.ResponseWriter, r *http.Request) {
+			if r.Header.Get("Accept-Encoding") != "" {
+				t.Error("asks for compression")
+			}
+			w.Header().Set("Content-Type", "application/json")
+			w.Header().Set("Content-Encoding", "gzip")
+			io.WriteString(w, "\x1f\x8b\x08\x00")
+		}},
+	}
+	w := newWorld(t, target)
+	through := model.Request{Op: model.OpGet, Input: model.Obj("TrailName", "alpha")}
+	raw := model.Request{Op: model.OpGet, Input: model.Obj("TrailName", model.NullValue)}
+	for _, test := range tests {
+		for name, r := range map[string]model.Request{"SDK": through, "raw": raw} {
+			t.Run(test.name+"/"+name, func(t *testing.T) {
+				bad.Store(nil)
+				require.Equal(t, model.Refused, w.Do(t.Context(), through).Answer.Outcome, "so that a connection is kept")
+				count.Store(0)
+				bad.Store(&test.handler)
+				var before, after runtime.MemStats
+				runtime.ReadMemStats(&before)
+				start := time.Now()
+				reply := w.Do(t.Context(), r)
+				assert.Less(t, time.Since(start), 3*time.Second)
+				runtime.ReadMemStats(&after)
+				assert.Less(t, after.TotalAlloc-before.TotalAlloc, uint64(24<<20))
+				assert.Equal(t, test.outcome, reply.Answer.Outcome)
+				assert.Contains(t, reply.Problem, test.problem)
+				assert.NotContains(t, reply.Problem, "secret")
+				assert.LessOrEqual(t, len(reply.Received), targets.MaxKept)
+				assert.EqualValues(t, 1, count.Load(), "sent once")
+				assert.NotEmpty(t, reply.Sent)
+			})
+		}
+	}
+}
+
+// A server that closes kept connections at once must not cost a request.
+func TestStaleConnections(t *testing.T) {
+	f := newFake()
+	server := httptest.NewUnstartedServer(f)
+	server.Config.IdleTimeout = 5 * time.Millisecond
+	server.Start()
+	t.Cleanup(server.Close)
+	target, err := New(Options{URL: server.URL})
+	require.NoError(t, err)
+	_, err = target.Open(t.Context())
+	require.NoError(t, err)
+	w := newWorld(t, target)
+	for range 20 {
+		reply := w.Do(t.Context(), model.Request{Op: model.OpGet, Input: model.Obj("TrailName", "alpha")})
+		require.Equal(t, model.Refused, reply.Answer.Outcome, reply.Problem)
+		time.Sleep(12 * time.Millisecond)
+	}
+}

@@ -1,0 +1,306 @@
+package endpoint
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/insightconform/conform/model"
+	"github.com/insightconform/conform/targets"
+	"github.com/insightconform/conform/targets/wire"
+)
+
+// place is a resource of a Region, by the name that the target knows it under.
+type place struct{ region, name string }
+
+// besides is what a trail of the world uses.
+type besides struct{ bucket, key string }
+
+// world is isolated from others by the names of what it makes.
+type world struct {
+	target  *Target
+	binding *binding
+
+	trails  map[place]bool // that may exist
+	stores  map[place]bool
+	lost    []place // stores whose creation was not answered, by name
+	uses    map[place]besides
+	own     map[place]besides // made for a trail, and not spoilt yet
+	buckets []string          // made
+	keys    []place           // made
+}
+
+// NewWorld implements targets.Target. It sends nothing: all that sets worlds apart is their names.
+func (t *Target) NewWorld(context.Context) (targets.World, error) {
+	b := newBinding(nextTag(), nextShort, t.identity.Load())
+	b.back[t.beside.bucket] = SharedBucket
+	return &world{target: t, binding: b, trails: map[place]bool{}, stores: map[place]bool{}, uses: map[place]besides{}, own: map[place]besides{}}, nil
+}
+
+func (w *world) region(symbolic string) string {
+	if symbolic == "" {
+		symbolic = model.DefaultWorld.Home
+	}
+	return w.binding.identity.region.to(symbolic)
+}
+
+// Do implements targets.World.
+func (w *world) Do(ctx context.Context, r model.Request) targets.Reply {
+	w.binding.identity, w.binding.pending = w.target.identity.Load(), ""
+	region := w.region(r.Region)
+	if r.Op == model.OpArrange {
+		return w.arrange(ctx, region, r)
+	}
+	out := r
+	out.Input = w.binding.input(r.Op, r.Input, func(s string) string { return w.beside(ctx, region, r, s) })
+	x := w.target.send(ctx, region, out)
+	reply := w.target.read(ctx, r, x, w.reader(r.Op, x.status))
+	w.track(region, out, reply)
+	return reply
+}
+
+// reader translates an answer back; from the answers to creations it learns on the way.
+func (w *world) reader(op model.Op, status int) func(string) string {
+	if status/100 != 2 || op != model.OpCreate && op != model.OpCreateStore {
+		return w.binding.symbolic
+	}
+	return func(s string) string {
+		_, id, isStore := strings.Cut(s, ":eventdatastore/")
+		switch {
+		case !strings.HasPrefix(s, "arn:"):
+		case op == model.OpCreate && strings.Contains(s, ":cloudtrail:"):
+			w.target.learn(s)
+			w.binding.identity = w.target.identity.Load()
+		case op == model.OpCreateStore && isStore && w.binding.pending == "":
+			w.binding.pending = id
+			w.binding.back[id] = model.StoreID(len(w.binding.stores))
+		}
+		return w.binding.symbolic(s)
+	}
+}
+
+// track notes what the requests have made.
+func (w *world) track(region string, out model.Request, reply targets.Reply) {
+	done := reply.Answer.Outcome == model.Succeeded
+	maybe := done || !reply.Answer.Definite()
+	name := out.Input.Get("Name").Text()
+	switch out.Op {
+	case model.OpCreate, model.OpUpdate:
+		at := place{region, bareName(name)}
+		if maybe && out.Op == model.OpCreate && name != "" {
+			w.trails[at] = true
+			w.uses[at] = besides{}
+		}
+		if done {
+			uses := w.uses[at]
+			if bucket := out.Input.Get("S3BucketName").Text(); bucket != "" {
+				uses.bucket = bucket
+			}
+			if key := out.Input.Get("KmsKeyId").Text(); key != "" {
+				uses.key = key
+			}
+			w.uses[at] = uses
+		}
+	case model.OpDelete:
+		if done {
+			delete(w.trails, place{region, bareName(name)})
+		}
+	case model.OpCreateStore:
+		if id := w.binding.pending; done {
+			w.binding.pending = ""
+			w.binding.created(id)
+			if id != "" {
+				w.stores[place{region, id}] = true
+			}
+		} else if maybe && name != "" {
+			w.lost = append(w.lost, place{region, name})
+		}
+	case model.OpDeleteStore, model.OpRestoreStore:
+		if id := bareName(out.Input.Get("EventDataStore").Text()); done && id != "" {
+			w.stores[place{region, id}] = out.Op == model.OpRestoreStore
+		}
+	}
+}
+
+// bareName is the last part of an ARN, and any other name itself.
+func bareName(s string) string {
+	if strings.HasPrefix(s, "arn:") {
+		return s[strings.LastIndexByte(s, '/')+1:]
+	}
+	return s
+}
+
+// beside gives the bucket or key that a symbolic name stands for, and makes it for the trail that
+// names it first.
+func (w *world) beside(ctx context.Context, region string, r model.Request, s string) string {
+	switch {
+	case s == SharedBucket:
+		return w.target.beside.bucket
+	case s != OwnBucket && s != OwnKey:
+		return w.binding.other(s)
+	}
+	at := place{region, bareName(w.binding.trail(r.Input.Get("Name").Text()))}
+	own := w.own[at]
+	creates := r.Op == model.OpCreate || r.Op == model.OpUpdate
+	if s == OwnBucket {
+		if own.bucket == "" {
+			own.bucket = fmt.Sprintf("conform-%s-%d", w.binding.tag, len(w.buckets))
+			w.binding.back[own.bucket] = OwnBucket
+			w.binding.long = append(w.binding.long, own.bucket)
+			if client := w.target.beside.s3; client != nil && creates {
+				_ = w.target.makeBucket(ctx, client, own.bucket) // the answer to the request will tell
+				w.buckets = append(w.buckets, own.bucket)
+			}
+		}
+		w.own[at] = own
+		return own.bucket
+	}
+	if own.key == "" {
+		own.key = OwnKey
+		if w.target.beside.kms && creates {
+			if id, arn, err := w.target.makeKey(ctx, region); err == nil {
+				own.key = id
+				w.keys = append(w.keys, place{region, id})
+				w.binding.back[id] = OwnKey
+				if arn != "" {
+					own.key = arn // CreateTrail's answer has the ARN
+					w.binding.back[arn] = OwnKey
+				}
+			}
+		}
+	}
+	w.own[at] = own
+	return own.key
+}
+
+// arrange brings about a condition: through the extension where the endpoint has it, else through
+// S3 and KMS.
+func (w *world) arrange(ctx context.Context, region string, r model.Request) targets.Reply {
+	condition := r.Input.Get("Condition").Text()
+	name := w.binding.trail(r.Input.Get("TrailName").Text())
+	at := place{region, bareName(name)}
+	uses, own := w.uses[at], w.own[at]
+	refused := func(why string) targets.Reply {
+		return targets.Reply{Answer: model.Refusal("NotArranged"), Notes: []string{why}}
+	}
+	var err error
+	switch {
+	case w.target.conditions[condition]:
+		err = w.target.arrangeThere(ctx, region, name, condition)
+	case strings.HasPrefix(condition, "bucket-") && w.target.beside.s3 != nil:
+		if !slices.Contains(w.buckets, uses.bucket) {
+			return refused("the trail has no bucket of its own")
+		}
+		if condition == "bucket-missing" {
+			err = w.target.dropBucket(ctx, w.target.beside.s3, uses.bucket)
+		} else {
+			err = w.target.setPolicy(ctx, w.target.beside.s3, uses.bucket, "Deny")
+		}
+		own.bucket = "" // spoilt: the next trail of this name gets another
+	case strings.HasPrefix(condition, "key-") && w.target.beside.kms:
+		key := bareName(uses.key)
+		if !slices.Contains(w.keys, place{region, key}) {
+			return refused("the trail has no key of its own")
+		}
+		if condition == "key-denied" {
+			err = w.target.denyKey(ctx, region, key)
+		} else {
+			err = w.target.disableKey(ctx, region, key)
+		}
+		own.key = ""
+	default:
+		return refused("the endpoint offers no way to arrange this")
+	}
+	w.own[at] = own
+	if err != nil {
+		return refused("arranging failed")
+	}
+	return targets.Reply{Answer: model.Answer{Outcome: model.Succeeded}}
+}
+
+// closing is how long Close may take.
+const closing = 30 * time.Second
+
+// Close implements targets.World. It works after an interruption too, for a shorter time.
+func (w *world) Close(ctx context.Context) error {
+	limit := closing
+	if ctx.Err() != nil {
+		ctx, limit = context.WithoutCancel(ctx), closing/6
+	}
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	left := 0
+	for at := range w.trails {
+		if !w.remove(ctx, at.region, model.OpDelete, model.Obj("Name", at.name)) {
+			left++
+		}
+	}
+	for at, there := range w.stores {
+		if there && !w.removeStore(ctx, at) {
+			left++
+		}
+	}
+	for _, at := range w.lost {
+		for _, id := range w.findStores(ctx, at) {
+			if !w.removeStore(ctx, place{at.region, id}) {
+				left++
+			}
+		}
+	}
+	for _, bucket := range w.buckets {
+		if w.target.dropBucket(ctx, w.target.beside.s3, bucket) != nil {
+			left++
+		}
+	}
+	for _, key := range w.keys {
+		if w.target.dropKey(ctx, key.region, key.name) != nil {
+			left++
+		}
+	}
+	w.trails, w.stores, w.lost, w.buckets, w.keys = nil, nil, nil, nil, nil
+	if left > 0 {
+		return fmt.Errorf("%d resources named with %s could not be deleted", left, w.binding.tag)
+	}
+	return nil
+}
+
+func (w *world) removeStore(ctx context.Context, at place) bool {
+	input := model.Obj("EventDataStore", at.name)
+	if w.remove(ctx, at.region, model.OpDeleteStore, input) {
+		return true
+	}
+	w.target.ask(ctx, at.region, model.OpUpdateStore, input.With("TerminationProtectionEnabled", model.Boolean(false)))
+	return w.remove(ctx, at.region, model.OpDeleteStore, input)
+}
+
+// remove deletes a resource, and reports whether it is gone as far as the target can tell.
+func (w *world) remove(ctx context.Context, region string, op model.Op, input model.Value) bool {
+	for wait := 250 * time.Millisecond; ; wait *= 2 {
+		answer := w.target.ask(ctx, region, op, input).Answer
+		switch {
+		case answer.Outcome == model.Succeeded:
+			return true
+		case !wire.IsThrottle(answer.Code) || answer.Outcome != model.Refused:
+			return answer.Outcome == model.Refused && (answer.Code == "" || wire.IsAbsent(answer.Code) ||
+				strings.Contains(answer.Code, "NotFound") || strings.Contains(answer.Code, "Inactive"))
+		}
+		select {
+		case <-ctx.Done():
+			return false
+		case <-time.After(wait):
+		}
+	}
+}
+
+// findStores lists the stores of a name, whose identifier was never answered.
+func (w *world) findStores(ctx context.Context, at place) (ids []string) {
+	reply := w.target.ask(ctx, at.region, "ListEventDataStores", model.Obj())
+	for _, item := range reply.Body.Get("EventDataStores").Items() {
+		if item.Get("Name").Text() == at.name {
+			ids = append(ids, bareName(item.Get("EventDataStoreArn").Text()))
+		}
+	}
+	return ids
+}

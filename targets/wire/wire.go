@@ -1,0 +1,110 @@
+// Package wire is the HTTP framing of CloudTrail's AWS JSON 1.1 protocol, without any I/O: the
+// endpoint target encodes requests and reads answers with it, the embedded server does the reverse.
+package wire
+
+import (
+	"net/http"
+	"strings"
+
+	"github.com/insightconform/conform/model"
+)
+
+// ContentType is that of requests and of answers.
+const ContentType = "application/x-amz-json-1.1"
+
+// TargetHeader names the header that carries the operation.
+const TargetHeader = "X-Amz-Target"
+
+// ErrorTypeHeader may carry the code of an error.
+const ErrorTypeHeader = "X-Amzn-Errortype"
+
+// The two prefixes of an operation's name in X-Amz-Target; both are documented to work.
+const (
+	ShortPrefix = "CloudTrail_20131101."
+	LongPrefix  = "com.amazonaws.cloudtrail.v20131101.CloudTrail_20131101."
+)
+
+// OtherPrefix returns the prefix that is not the given one.
+func OtherPrefix(prefix string) string {
+	if prefix == ShortPrefix {
+		return LongPrefix
+	}
+	return ShortPrefix
+}
+
+// Encode returns the body of a request.
+func Encode(r model.Request) []byte {
+	if r.Raw != nil {
+		return []byte(*r.Raw)
+	}
+	if r.Input.Kind() == model.Absent {
+		return []byte("{}")
+	}
+	return r.Input.AppendJSON(make([]byte, 0, 256))
+}
+
+// known maps the operations that have a place on the wire.
+var known = func() map[string]model.Op {
+	m := make(map[string]model.Op, len(model.Ops))
+	for _, op := range model.Ops {
+		if op != model.OpArrange {
+			m[string(op)] = op
+		}
+	}
+	return m
+}()
+
+// DecodeRequest reads a request as a server gets it. A problem says in one line why no operation
+// is known; the request then has none. OtherTarget is set for the long prefix. The caller fills in
+// the Region, for which SignedRegion helps.
+func DecodeRequest(method string, header http.Header, body []byte) (r model.Request, problem string) {
+	if method != http.MethodPost {
+		r.Method = method
+	}
+	name := header.Get(TargetHeader)
+	rest, long := strings.CutPrefix(name, LongPrefix)
+	short := false
+	if !long {
+		rest, short = strings.CutPrefix(name, ShortPrefix)
+	}
+	switch {
+	case name == "":
+		problem = "no " + TargetHeader + " header"
+	case !long && !short:
+		problem = "unknown " + TargetHeader + " prefix"
+	default:
+		op, ok := known[rest]
+		if !ok {
+			problem = "unknown operation"
+		}
+		r.Op, r.OtherTarget = op, long
+	}
+	input, err := model.ParseValue(body)
+	if err != nil || input.Kind() != model.Object {
+		raw := string(body)
+		r.Raw = &raw
+		return r, problem
+	}
+	r.Input = input
+	return r, problem
+}
+
+// SignedRegion returns the Region in the credential scope of a signed request, empty where there
+// is none.
+func SignedRegion(header http.Header) string {
+	_, scope, ok := strings.Cut(header.Get("Authorization"), "Credential=")
+	if !ok {
+		return ""
+	}
+	scope, _, _ = strings.Cut(scope, ",")
+	parts := strings.Split(strings.TrimSpace(scope), "/")
+	if len(parts) < 5 { // access key, date, Region, service, aws4_request; the key may hold slashes
+		return ""
+	}
+	return parts[len(parts)-3]
+}
+
+// EncodeRefusal returns the body of an error.
+func EncodeRefusal(code, message string) []byte {
+	return model.Obj("__type", code, "Message", message).AppendJSON(nil)
+}

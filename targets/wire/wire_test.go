@@ -1,0 +1,216 @@
+package wire
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"github.com/insightconform/conform/model"
+	"github.com/insightconform/conform/targets"
+)
+
+func header(pairs ...string) http.Header {
+	h := http.Header{}
+	for i := 0; i+1 < len(pairs); i += 2 {
+		h.Set(pairs[i], pairs[i+1])
+	}
+	return h
+}
+
+func TestDecodeAnswer(t *testing.T) {
+	jsonType := header("Content-Type", ContentType)
+	html := header("Content-Type", "text/html; charset=utf-8")
+	wrongStatus := func(level model.Level, actual string) []model.Objection {
+		return []model.Objection{{Rule: model.WireErrorStatus, Level: level, Expected: "400", Actual: actual}}
+	}
+	noCode := model.Objection{Rule: model.WireErrorShape, Level: model.Observed, Expected: "an error code", Actual: "none"}
+	tests := []struct {
+		name       string
+		malformed  bool
+		status     int
+		header     http.Header
+		body       string
+		outcome    model.Outcome
+		code       string
+		problem    string
+		notes      []string
+		objections []model.Objection
+	}{
+		{name: "the documented error", status: 400, header: jsonType, body: `{"__type":"TrailNotFoundException","Message":"no"}`, outcome: model.Refused, code: "TrailNotFoundException"},
+		{name: "namespace", status: 400, header: jsonType, body: `{"__type":"com.amazonaws.cloudtrail.v20131101#TrailNotFoundException","Message":"no"}`, outcome: model.Refused, code: "TrailNotFoundException", notes: []string{"namespace before the error code"}},
+		{name: "lower-case message", status: 400, header: jsonType, body: `{"__type":"X","message":"no"}`, outcome: model.Refused, code: "X", notes: []string{"error message under message"}},
+		{name: "no message", status: 400, header: jsonType, body: `{"__type":"X"}`, outcome: model.Refused, code: "X", notes: []string{"error without a message"}},
+		{name: "code", status: 400, header: jsonType, body: `{"code":"X","Message":"no"}`, outcome: model.Refused, code: "X", notes: []string{"error code under code"}},
+		{name: "Code", status: 400, header: jsonType, body: `{"Code":"X","Message":"no"}`, outcome: model.Refused, code: "X", notes: []string{"error code under Code"}},
+		{name: "nested", status: 400, header: jsonType, body: `{"Error":{"Code":"X","Message":"no"}}`, outcome: model.Refused, code: "X", notes: []string{"error within a member of its own", "error code under Code"}},
+		{name: "header only", status: 400, header: header(ErrorTypeHeader, "TrailNotFoundException:http://internal.amazon.com/coral/x/"), body: `{"Message":"no"}`, outcome: model.Refused, code: "TrailNotFoundException", notes: []string{"error code in X-Amzn-ErrorType"}},
+		{name: "header and namespace", status: 400, header: header(ErrorTypeHeader, "ns#A:http://x/#y"), body: `{"Message":"no"}`, outcome: model.Refused, code: "A", notes: []string{"error code in X-Amzn-ErrorType"}},
+		{name: "header wins", status: 400, header: header(ErrorTypeHeader, "A"), body: `{"__type":"B","Message":"no"}`, outcome: model.Refused, code: "A", notes: []string{"X-Amzn-ErrorType differs from __type"}},
+		{name: "header agrees", status: 400, header: header(ErrorTypeHeader, "A"), body: `{"__type":"A","Message":"no"}`, outcome: model.Refused, code: "A"},
+		{name: "letter case stays", status: 400, header: jsonType, body: `{"__type":"trailnotfoundexception","Message":"no"}`, outcome: model.Refused, code: "trailnotfoundexception"},
+		{name: "no code", status: 400, header: jsonType, body: `{"Message":"no"}`, outcome: model.Refused, objections: []model.Objection{noCode}},
+		{name: "code of another type", status: 400, header: jsonType, body: `{"__type":7,"Message":"no"}`, outcome: model.Refused, objections: []model.Objection{noCode}},
+		{name: "another 4xx", status: 403, header: jsonType, body: `{"__type":"X","Message":"no"}`, outcome: model.Refused, code: "X", objections: wrongStatus(model.Inferred, "403")},
+		{name: "404 with a code", status: 404, header: jsonType, body: `{"__type":"TrailNotFoundException","Message":"no"}`, outcome: model.Refused, code: "TrailNotFoundException", objections: wrongStatus(model.Inferred, "404")},
+		{name: "throttled with 429", status: 429, header: jsonType, body: `{"__type":"ThrottlingException","Message":"no"}`, outcome: model.Refused, code: "ThrottlingException"},
+		{name: "an error with 200", status: 200, header: jsonType, body: `{"__type":"TrailNotFoundException","Message":"no"}`, outcome: model.Refused, code: "TrailNotFoundException", objections: wrongStatus(model.Documented, "200")},
+		{name: "an error with 200, in the header", status: 200, header: header(ErrorTypeHeader, "X"), body: `{}`, outcome: model.Refused, code: "X", notes: []string{"error code in X-Amzn-ErrorType", "error without a message"}, objections: wrongStatus(model.Documented, "200")},
+		{name: "a success that names its shape", status: 200, header: jsonType, body: `{"__type":"x#PutInsightSelectorsResponse","InsightSelectors":[]}`, outcome: model.Succeeded, notes: []string{"unknown member __type"}},
+		{name: "empty success", status: 200, header: jsonType, outcome: model.Succeeded, notes: []string{"a success with an empty body"}},
+		{name: "204", status: 204, outcome: model.Succeeded, notes: []string{"a success with an empty body"}, objections: []model.Objection{{Rule: model.WireMembers, Level: model.Documented, Expected: "HTTP 200", Actual: "HTTP 204"}}},
+		{name: "misspelt member", status: 200, header: jsonType, body: `{"TrailArn":"arn:x"}`, outcome: model.Succeeded, objections: []model.Objection{{Rule: model.WireMembers, Level: model.Documented, Expected: "TrailARN", Actual: "TrailArn"}}},
+		{name: "HTML success", status: 200, header: html, body: "<html>", outcome: model.Crashed, problem: "HTTP 200, text/html: the body is no JSON object"},
+		{name: "truncated", status: 200, header: jsonType, body: `{"TrailARN":"arn:`, outcome: model.Crashed, problem: "HTTP 200, application/x-amz-json-1.1: the body is no JSON object"},
+		{name: "a list", status: 200, header: jsonType, body: `[]`, outcome: model.Crashed, problem: "HTTP 200, application/x-amz-json-1.1: the body is no JSON object"},
+		{name: "two values", status: 200, header: jsonType, body: `{} {}`, outcome: model.Crashed, problem: "HTTP 200, application/x-amz-json-1.1: the body is no JSON object"},
+		{name: "deeply nested", status: 200, header: jsonType, body: strings.Repeat("[", 1<<20), outcome: model.Crashed, problem: "HTTP 200, application/x-amz-json-1.1: the body is no JSON object"},
+		{name: "HTML 400", status: 400, header: html, body: "<html>", outcome: model.Crashed, problem: "HTTP 400, text/html: the body is no JSON object"},
+		{name: "HTML 500", status: 500, header: html, body: "<html>", outcome: model.Crashed, problem: "HTTP 500, text/html"},
+		{name: "an error with 500", status: 500, header: jsonType, body: `{"__type":"TrailNotFoundException","Message":"no"}`, outcome: model.Crashed, problem: "HTTP 500, application/x-amz-json-1.1, TrailNotFoundException"},
+		{name: "InternalFailure", status: 500, header: jsonType, body: `{"__type":"InternalFailure"}`, outcome: model.Crashed, code: "InternalFailure", problem: "HTTP 500, application/x-amz-json-1.1, InternalFailure"},
+		{name: "404 HTML", status: 404, header: html, body: "<html>", outcome: model.Refused, notes: []string{"HTTP 404"}},
+		{name: "404 of an unknown operation", status: 404, header: jsonType, body: `{"__type":"UnknownOperationException"}`, outcome: model.Refused, code: "UnknownOperationException", notes: []string{"HTTP 404, UnknownOperationException"}},
+		{name: "404 of another framework", status: 404, header: jsonType, body: `{"detail":"Not Found"}`, outcome: model.Refused, notes: []string{"HTTP 404"}},
+		{name: "501", status: 501, header: jsonType, body: `{"__type":"InternalFailure","message":"not yet implemented"}`, outcome: model.Refused, notes: []string{"HTTP 501, InternalFailure"}},
+		{name: "redirect", status: 302, header: header("Location", "http://elsewhere/?token=x"), outcome: model.Crashed, problem: "HTTP 302: a redirect, which is not followed"},
+		{name: "hostile media type", status: 500, header: header("Content-Type", "a/\x1b[31mred"), outcome: model.Crashed, problem: "HTTP 500"},
+		{name: "invalid UTF-8", status: 400, header: jsonType, body: "{\"__type\":\"X\xff\",\"Message\":\"no\"}", outcome: model.Refused, code: "X\uFFFD"},
+
+		{name: "malformed, HTML 400", malformed: true, status: 400, header: html, body: "<html>", outcome: model.Refused},
+		{name: "malformed, 405", malformed: true, status: 405, outcome: model.Refused},
+		{name: "malformed, 404 with a code", malformed: true, status: 404, header: jsonType, body: `{"__type":"X"}`, outcome: model.Refused, code: "X"},
+		{name: "malformed, 500", malformed: true, status: 500, header: html, body: "<html>", outcome: model.Crashed, problem: "HTTP 500, text/html"},
+		{name: "malformed, 501", malformed: true, status: 501, outcome: model.Crashed, problem: "HTTP 501"},
+		{name: "malformed, redirect", malformed: true, status: 301, outcome: model.Refused, notes: []string{"HTTP 301"}},
+		{name: "malformed, HTML 200", malformed: true, status: 200, header: html, body: "<html>", outcome: model.Succeeded, notes: []string{"a success whose body is no JSON object"}},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			reply := DecodeAnswer(model.OpPut, test.malformed, test.status, test.header, []byte(test.body), nil)
+			assert.Equal(t, test.outcome, reply.Answer.Outcome)
+			assert.Equal(t, test.code, reply.Answer.Code)
+			assert.Equal(t, test.problem, reply.Problem)
+			assert.Equal(t, test.notes, reply.Notes)
+			assert.Equal(t, test.objections, reply.Objections)
+			assert.Equal(t, test.status, reply.Status)
+			assert.LessOrEqual(t, len(reply.Received), targets.MaxKept)
+		})
+	}
+}
+
+func TestDecodeAnswerSymbolic(t *testing.T) {
+	body := `{"TrailARN":"arn:concrete","InsightSelectors":[{"InsightType":"ApiCallRateInsight","EventCategories":["Data"]}]}`
+	reply := DecodeAnswer(model.OpPut, false, 200, http.Header{}, []byte(body), func(s string) string {
+		return strings.ReplaceAll(s, "concrete", "symbolic")
+	})
+	assert.Equal(t, "arn:symbolic", reply.Answer.TrailARN)
+	assert.Equal(t, "arn:symbolic", reply.Body.Get("TrailARN").Text())
+	assert.Equal(t, model.MakeSelectors(model.Data, 0), reply.Answer.Selectors)
+	assert.Equal(t, body, string(reply.Received))
+}
+
+func TestDecodeAnswerNeverPanics(t *testing.T) {
+	bodies := []string{"", "null", "0", `""`, "{", "\x00", "\xff\xfe", `{"__type":null}`, `{"Error":{"Error":{}}}`, `{"error":"x"}`, `{"InsightSelectors":{"a":[null]}}`, `{"InsightSelectors":[null,1,"x",[]]}`, `{"Trail":[]}`}
+	for _, op := range append(model.Ops, "", "Other") {
+		for _, status := range []int{0, 100, 200, 302, 400, 404, 500, 501, 999} {
+			for _, body := range bodies {
+				for _, malformed := range []bool{false, true} {
+					DecodeAnswer(op, malformed, status, nil, []byte(body), nil)
+				}
+			}
+		}
+	}
+}
+
+func TestRequestRoundTrip(t *testing.T) {
+	for _, prefix := range []string{ShortPrefix, LongPrefix} {
+		for _, op := range model.Ops {
+			if op == model.OpArrange {
+				continue
+			}
+			sent := model.Request{Op: op, Input: model.Obj("TrailName", "a\"\x01é", "X", model.NullValue), OtherTarget: prefix == LongPrefix}
+			got, problem := DecodeRequest("POST", header(TargetHeader, prefix+string(op)), Encode(sent))
+			require.Empty(t, problem)
+			assert.True(t, got.Input.Equal(sent.Input))
+			got.Input = sent.Input
+			assert.Equal(t, sent, got)
+		}
+	}
+	got, problem := DecodeRequest("PUT", header(TargetHeader, ShortPrefix+"GetTrail"), []byte("[1"))
+	assert.Empty(t, problem)
+	assert.Equal(t, "PUT", got.Method)
+	assert.Equal(t, "[1", string(Encode(got)))
+	assert.Equal(t, "{}", string(Encode(model.Request{})))
+
+	for target, want := range map[string]string{
+		"":                          "no X-Amz-Target header",
+		"DynamoDB_20120810.Scan":    "unknown X-Amz-Target prefix",
+		ShortPrefix + "Arrange":     "unknown operation",
+		ShortPrefix + "GetTrail\n":  "unknown operation",
+		LongPrefix + "ListTrailsXY": "unknown operation",
+	} {
+		got, problem := DecodeRequest("POST", http.Header{TargetHeader: {target}}, []byte("{}"))
+		assert.Equal(t, want, problem)
+		assert.Empty(t, got.Op)
+	}
+}
+
+func TestSignedRegion(t *testing.T) {
+	assert.Equal(t, "eu-west-1", SignedRegion(header("Authorization", "AWS4-HMAC-SHA256 Credential=test/20260101/eu-west-1/cloudtrail/aws4_request, SignedHeaders=host, Signature=x")))
+	assert.Empty(t, SignedRegion(header("Authorization", "Basic eA==")))
+	assert.Empty(t, SignedRegion(header("Authorization", "AWS4-HMAC-SHA256 Credential=a/b")))
+	assert.Empty(t, SignedRegion(http.Header{}))
+}
+
+func TestRefusalRoundTrip(t *testing.T) {
+	reply := DecodeAnswer(model.OpGet, false, 400, http.Header{}, EncodeRefusal("InsightNotEnabledException", "off \"now\""), nil)
+	assert.Equal(t, model.Refusal("InsightNotEnabledException"), reply.Answer)
+	assert.Empty(t, reply.Notes)
+	assert.Empty(t, reply.Objections)
+}
+
+// The fast path must read what the slow one reads, or leave it alone.
+func TestParseAgrees(t *testing.T) {
+	text := rapid.StringOfN(rapid.RuneFrom([]rune(`{}[]":,0123456789.eE+-truefalsn\\ `+"\n\x01é")), 0, 30, -1)
+	var value func(depth int) *rapid.Generator[string]
+	value = func(depth int) *rapid.Generator[string] {
+		return rapid.Custom(func(t *rapid.T) string {
+			switch kind := rapid.IntRange(0, 7).Draw(t, "kind"); {
+			case kind == 0:
+				return text.Draw(t, "text")
+			case kind < 4 || depth == 0:
+				return rapid.SampledFrom([]string{`"a"`, `""`, `"é"`, `"\n"`, "0", "7", "-1", "01", "1.5", "1e3", "true", "false", "null", "tru", "[]", "{}"}).Draw(t, "leaf")
+			case kind < 6:
+				return "[" + strings.Join(rapid.SliceOfN(value(depth-1), 0, 4).Draw(t, "list"), " ,") + "]"
+			}
+			members := rapid.SliceOfN(value(depth-1), 0, 4).Draw(t, "members")
+			for i := range members {
+				members[i] = `"` + rapid.SampledFrom([]string{"a", "b", "c", "d", "__type"}).Draw(t, "name") + `" : ` + members[i]
+			}
+			return "{" + strings.Join(members, ", ") + "}"
+		})
+	}
+	upper := strings.ToUpper
+	rapid.Check(t, func(t *rapid.T) {
+		body := []byte(value(3).Draw(t, "body"))
+		want, err := model.ParseValue(body)
+		got, ok := parse(body, upper)
+		require.Equal(t, err == nil && want.Kind() == model.Object, ok, "%s", body)
+		if ok {
+			require.Equal(t, want.MapStrings(upper).String(), got.String())
+		}
+	})
+}
+
+func BenchmarkDecodeAnswer(b *testing.B) {
+	body := []byte(`{"TrailARN":"arn:aws:cloudtrail:us-east-1:123456789012:trail/alpha","InsightSelectors":[{"InsightType":"ApiCallRateInsight","EventCategories":["Management","Data"]}]}`)
+	h := header("Content-Type", ContentType)
+	b.ReportAllocs()
+	for b.Loop() {
+		DecodeAnswer(model.OpPut, false, 200, h, body, func(s string) string { return s })
+	}
+}
