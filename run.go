@@ -120,6 +120,7 @@ func (r *run) explore(ctx context.Context) error {
 	r.report.Notes = append(r.report.Notes, first.notes...)
 	if ctx.Err() == nil && found != nil {
 		world.NoStart = !found.scope.Can[model.CanLog]
+		world.NoStores = !found.scope.Can[model.CanStores]
 		r.report.Notes = append(r.report.Notes, found.notes...)
 		r.report.Workers = found.workers
 		if found.scope.Can[model.CanPut] && (found.scope.Can[model.CanCreate] || found.scope.Can[model.CanStores]) {

@@ -61,13 +61,13 @@ func (s *session) alive(ctx context.Context) bool { return s.lost == "" && ctx.E
 // do sends one request, judges its answer and follows the target. After an answer that no branch
 // allows it reads the state back.
 func (s *session) do(ctx context.Context, r model.Request) {
-	before := s.tracker.State()
+	before, others := s.tracker.State(), s.tracker.Others()
 	reply, ok := s.send(ctx, r)
 	if !ok {
 		return
 	}
 	verdict := s.tracker.Observe(r, reply.Answer)
-	x := model.Exchange{Before: before, Request: r, Answer: reply.Answer, After: s.tracker.State(), Allowed: verdict.Allowed}
+	x := model.Exchange{Before: before, Others: others, Request: r, Answer: reply.Answer, After: s.tracker.State(), Allowed: verdict.Allowed}
 	s.history = append(s.history, x)
 	s.steps = append(s.steps, step{request: r, reply: reply, expected: verdict.Expected})
 	s.objections(r, reply, verdict)
@@ -131,6 +131,9 @@ var (
 // objections records what the wire and answer rules have against an answer that is otherwise judged.
 func (s *session) objections(r model.Request, reply targets.Reply, verdict model.Verdict) {
 	for _, o := range append(slices.Clone(reply.Objections), verdict.Objections...) {
+		if !verdict.Allowed && o.Rule == model.WireMembers {
+			continue // how it spells what it should not have accepted is a symptom
+		}
 		level := o.Level
 		if level == 0 {
 			level = model.RuleOf(o.Rule).Level

@@ -25,8 +25,8 @@ type Case struct {
 	// Rules are those that the probe breaks (kinds rule, pair and most values), or puts to the test.
 	Rules []model.ID
 	Op    model.Op // of the probe
-	// World names the set-up: cases with equal set-ups have equal World. Since a refused probe leaves
-	// its world as it was, neighbours may share one.
+	// World names the set-up: two cases have the same set-up exactly when World is equal. Where a probe
+	// was refused, and so has changed nothing, the next case may use the same world.
 	World string
 	Setup []model.Request
 	Probe model.Request
@@ -74,6 +74,15 @@ func compute(w *model.World, scope Scope) *plan {
 	b.values()
 	b.pairs()
 	p.cases = b.cases
+	names := map[string]string{}
+	for i := range p.cases {
+		c := &p.cases[i]
+		key := setupKey(c.Setup)
+		if _, ok := names[key]; !ok {
+			names[key] = c.World
+		}
+		c.World = names[key]
+	}
 	return p
 }
 

@@ -111,10 +111,18 @@ func TestCatalogueCases(t *testing.T) {
 	for name, scope := range scopes() {
 		t.Run(name, func(t *testing.T) {
 			reach := scope.reach()
-			names := map[string]bool{}
+			names, setups, worlds := map[string]bool{}, map[string]string{}, map[string]string{}
 			for _, c := range Catalogue(world(), scope) {
 				require.False(t, names[c.Name], "two cases are called %s", c.Name)
 				names[c.Name] = true
+				key := setupKey(c.Setup)
+				if known, ok := setups[key]; ok {
+					require.Equal(t, known, c.World, c.Name)
+				}
+				if known, ok := worlds[c.World]; ok {
+					require.Equal(t, known, key, c.Name)
+				}
+				setups[key], worlds[c.World] = c.World, key
 				require.True(t, reach.allowsAll(append(slices.Clone(c.Setup), c.Probe)), c.Name)
 				require.Equal(t, c.Probe.Op, c.Op)
 				s, ok := reference(scope.Initial(world()), c.Setup...)
@@ -172,6 +180,26 @@ var notTried = map[string]map[model.ID]string{
 	},
 }
 
+// Without StartLogging the trails of a world log from the start.
+func TestCatalogueWithoutStartLogging(t *testing.T) {
+	scope := Everything()
+	delete(scope.Can, model.CanLog)
+	delete(scope.Can, model.CanStop)
+	w := world()
+	w.NoStart = true
+	for _, c := range Catalogue(w, scope) {
+		s, ok := reference(scope.Initial(w), c.Setup...)
+		require.True(t, ok, c.Name)
+		for _, x := range s.Trails {
+			require.True(t, x.Logging, c.Name)
+		}
+	}
+	for _, id := range model.ErrorRules() {
+		_, _, ok := Minimal(id, model.OpPut, w, scope)
+		require.True(t, ok, id)
+	}
+}
+
 func TestMinimalAndUnpairable(t *testing.T) {
 	scope := Everything()
 	for _, id := range model.ErrorRules() {
@@ -183,9 +211,28 @@ func TestMinimalAndUnpairable(t *testing.T) {
 	}
 	_, _, ok := Minimal(model.PutStores, model.OpPut, world(), scope)
 	require.False(t, ok)
-	require.Contains(t, Unpairable(model.OpPut, world(), scope), [2]model.ID{model.TrailNameSyntax, model.TrailARNSyntax})
-	require.Contains(t, Unpairable(model.OpPut, world(), scope), [2]model.ID{model.BucketMissingRule, model.BucketPolicy})
-	require.NotContains(t, Unpairable(model.OpPut, world(), scope), [2]model.ID{model.InputTrailAndStore, model.TrailHomeRegion})
+	apart := Unpairable(model.OpPut, world(), scope)
+	t.Logf("%d of %d pairs cannot be broken together by a Put", len(apart), len(errorRules)*(len(errorRules)-1)/2)
+	for pair, want := range map[[2]model.ID]bool{
+		{model.TrailNameSyntax, model.TrailARNSyntax}:          true,
+		{model.BucketMissingRule, model.BucketPolicy}:          true,
+		{model.InputTrailAndStore, model.TrailHomeRegion}:      false,
+		{model.LogsCallRate, model.LogsErrorRate}:              false,
+		{model.StoreDestination, model.StoreSource}:            false,
+		{model.InputNoResource, model.InputStoreNeedsBoth}:     false,
+		{model.LogsData, model.PutDuplicateDiffering}:          false,
+		{model.WireWrongType, model.InputSelectorsMissing}:     false,
+		{model.TrailOtherAccount, model.TrailHomeRegion}:       false,
+		{model.OrgMemberAccount, model.InputTrailAndStore}:     false,
+		{model.BucketMissingRule, model.LogsErrorRate}:         false,
+		{model.KMSPolicy, model.KMSUnusable}:                   false,
+		{model.StoreInactive, model.StoreSource}:               false,
+		{model.SelectorTypeInvalid, model.SelectorCategory}:    false,
+		{model.InputSelectorsMissing, model.TrailNotFound}:     false,
+		{model.InputStoreNeedsBoth, model.SelectorTypeMissing}: false,
+	} {
+		require.Equal(t, want, slices.Contains(apart, pair), "%v", pair)
+	}
 }
 
 func TestBreakingRepairsAllButOne(t *testing.T) {

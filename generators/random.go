@@ -239,6 +239,7 @@ func (g *Generator) any(t *rapid.T, s model.State) model.Request {
 		actions = g.empty
 	}
 	switch of(t, actions) {
+	// The calls around insights name trails by name: what an ARN does to them is no question here.
 	case actGet:
 		return g.get(t, s)
 	case actCreate:
@@ -247,18 +248,18 @@ func (g *Generator) any(t *rapid.T, s model.State) model.Request {
 		}
 	case actDelete:
 		if x := g.trail(t, s); x != nil && x.Conditions == 0 { // what is broken around a trail would outlast it
-			return g.at(onTrail(model.OpDelete, g.nameOrARN(t, s, x)), x)
+			return g.at(onTrail(model.OpDelete, x.Name), x)
 		}
 	case actStart:
 		if x := g.trail(t, s); x != nil {
-			return g.at(onTrail(model.OpStart, g.nameOrARN(t, s, x)), x)
+			return g.at(onTrail(model.OpStart, x.Name), x)
 		}
 	case actStop:
 		if x := g.trail(t, s); x != nil {
 			if !x.Logging {
-				return g.at(onTrail(model.OpStart, g.nameOrARN(t, s, x)), x)
+				return g.at(onTrail(model.OpStart, x.Name), x)
 			}
-			return g.at(onTrail(model.OpStop, g.nameOrARN(t, s, x)), x)
+			return g.at(onTrail(model.OpStop, x.Name), x)
 		}
 	case actPutEvents:
 		if x := g.trail(t, s); x != nil {
@@ -266,11 +267,11 @@ func (g *Generator) any(t *rapid.T, s model.State) model.Request {
 			if one(t, 2) {
 				class = of(t, g.classes)
 			}
-			return g.at(PutEvents(g.nameOrARN(t, s, x), class), x)
+			return g.at(PutEvents(x.Name, class), x)
 		}
 	case actUpdate:
 		if x := g.trail(t, s); x != nil {
-			r := onTrail(model.OpUpdate, g.nameOrARN(t, s, x))
+			r := onTrail(model.OpUpdate, x.Name)
 			setting := "IncludeGlobalServiceEvents"
 			if one(t, 2) {
 				setting = "EnableLogFileValidation"
@@ -280,7 +281,7 @@ func (g *Generator) any(t *rapid.T, s model.State) model.Request {
 		}
 	case actRead:
 		if x := g.trail(t, s); x != nil {
-			return g.at(onTrail(of(t, []model.Op{model.OpTrail, model.OpStatus, model.OpGetEvents}), g.nameOrARN(t, s, x)), x)
+			return g.at(onTrail(of(t, []model.Op{model.OpTrail, model.OpStatus, model.OpGetEvents}), x.Name), x)
 		}
 	case actWhole:
 		r := g.putTrail(t, s)

@@ -52,7 +52,7 @@ func (b *builder) scenario(rules []model.ID, s sequence) {
 		if !ok {
 			return
 		}
-		if state = next; len(state.Trails) > ws.scope.maxTrails || len(state.Stores) > ws.scope.maxStores {
+		if state = next; !ws.scope.fits(state) {
 			return
 		}
 	}
@@ -113,8 +113,7 @@ func (b *builder) positive() {
 	for depth := 1; depth <= 2; depth++ {
 		for _, start := range b.positiveWorlds() {
 			state, ok := reference(ws.start, start.requests...)
-			if !ok || !ws.scope.allowsAll(start.requests) || len(state.Trails) > ws.scope.maxTrails || len(state.Stores) > ws.scope.maxStores ||
-				longest() <= len(start.requests)+depth {
+			if !ok || !ws.scope.allowsAll(start.requests) || !ws.scope.fits(state) || longest() <= len(start.requests)+depth {
 				continue
 			}
 			alphabet := b.alphabet(state, depth == 1)
@@ -264,7 +263,6 @@ func (h *historian) life() {
 		h.tell(label+" is deleted: Get by name", up, steps(Put(name, setC), Delete(name), Get(name)))
 		h.tell(label+" is deleted: Get by ARN", up, steps(Put(name, setC), Delete(name), Get(arn)))
 		h.tell(label+" is deleted: Put by name", up, steps(Put(name, setC), Delete(name), Put(name, setC)))
-		h.tell(label+" is deleted by its ARN", up, steps(Put(name, setC), Delete(arn)))
 		h.tell(label+" is made again", up, steps(Put(name, setC), Delete(name)), h.ws.start1(Create(name)))
 		h.tell(label+" is made again: Get by ARN", up, steps(Put(arn, setC), Delete(name)), h.ws.start1(Create(name)), steps(Get(arn)))
 		h.tell(label+" is made again and has other insights", up, steps(Put(name, setC), Delete(name)), h.ws.start1(Create(name)), steps(Put(name, setA)))
@@ -276,13 +274,11 @@ func (h *historian) life() {
 	h.tell("a trail is made twice again", h.up, steps(Put(h.alpha, setA), Delete(h.alpha)), h.ws.start1(Create(h.alpha)),
 		steps(Put(h.alpha, setB), Delete(h.alpha)), h.ws.start1(Create(h.alpha)), steps(Get(h.alpha)))
 	h.tell("a deleted trail's name in another letter case", h.up, steps(Put(h.alpha, setC), Delete(h.alpha)), h.ws.start1(Create(swapCase(h.alpha))), steps(Get(swapCase(h.alpha))))
-	byARN := Update(h.arn)
 	validation := onTrail(model.OpUpdate, h.alpha)
 	validation.Input = validation.Input.With("EnableLogFileValidation", model.Boolean(true))
 	for _, set := range []model.Selectors{setA, setC} {
 		h.tell("a trail with "+set.String()+" is updated", h.up, steps(Put(h.alpha, set), Update(h.alpha)))
 	}
-	h.tell("a trail is updated by its ARN", h.up, steps(Put(h.alpha, setC), byARN))
 	h.tell("a trail's log file validation is updated", h.up, steps(Put(h.alpha, setC), validation))
 	h.tell("a trail without insights is updated", h.up, steps(Update(h.alpha)))
 }
@@ -315,9 +311,7 @@ func (h *historian) stopping() {
 	stopped := join(h.up, steps(Put(a, setC), Stop(a)))
 	h.tell("stopped with insights", stopped)
 	h.tell("stopped without insights", h.up, steps(Stop(a)))
-	h.tell("stopped by its ARN", h.up, steps(Put(a, setC), Stop(h.arn)))
 	h.tell("stopped and started", stopped, steps(Start(a)))
-	h.tell("stopped and started by its ARN", stopped, steps(Start(h.arn)))
 	h.tell("stopped, put, started", stopped, steps(Put(a, setA), Start(a)))
 	h.tell("stopped, turned off, started", stopped, steps(Put(a, 0), Start(a)))
 	h.tell("stopped and put", stopped, steps(Put(a, setA)))
@@ -345,7 +339,6 @@ func (h *historian) naming() {
 	h.tell("put by ARN, replaced by name", h.up, steps(Put(arn, setC), Put(a, setB), Get(arn)))
 	h.tell("put by name, turned off by ARN", h.up, steps(Put(a, setC), Put(arn, 0), Get(arn)))
 	h.tell("put by ARN, turned off by name", h.up, steps(Put(arn, setC), Put(a, 0), Get(arn)))
-	h.tell("what it logs put by ARN", h.up, steps(PutEvents(arn, EventClasses()[model.ReadEvents]), Put(a, setA)))
 }
 
 // orders: every order of the selectors and categories of the fullest list.

@@ -54,6 +54,11 @@ func (s Scope) reach() *reach {
 	return r
 }
 
+// fits reports whether a world may hold so much.
+func (s *reach) fits(state model.State) bool {
+	return len(state.Trails) <= s.maxTrails && len(state.Stores) <= s.maxStores
+}
+
 func (s *reach) all(needs []model.Capability) bool {
 	for _, c := range needs {
 		if !s.can[c] {

@@ -205,14 +205,18 @@ var whichResource = setOf([]model.ID{model.InputNoResource, model.InputTrailAndS
 
 var putMembers = []string{"TrailName", "EventDataStore", "InsightsDestination", "InsightSelectors"}
 
-// fewer keeps of the representatives that break the same rules the first.
+// fewer keeps of the representatives that break the same rules in the same Region the first.
 func fewer(reps []Representative) []Representative {
-	seen := map[ruleSet]bool{}
+	type class struct {
+		breaks ruleSet
+		region string
+	}
+	seen := map[class]bool{}
 	return slices.DeleteFunc(reps, func(r Representative) bool {
-		set := setOf(r.Breaks)
-		known := seen[set]
-		seen[set] = true
-		return known && set != 0
+		c := class{setOf(r.Breaks), r.Region}
+		known := seen[c]
+		seen[c] = true
+		return known && c.breaks != 0
 	})
 }
 

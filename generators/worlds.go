@@ -31,7 +31,7 @@ type worlds struct {
 // add keeps the set-up if it is possible. Trail and store say which resources its plain Puts name.
 func (ws *worlds) add(name string, setup []model.Request, trail string, source, destination int) {
 	state, ok := reference(ws.start, setup...)
-	if !ok || !ws.scope.allowsAll(setup) {
+	if !ok || !ws.scope.fits(state) || !ws.scope.allowsAll(setup) {
 		return
 	}
 	p := prepared{name: name, setup: setup, state: state}

@@ -4,6 +4,7 @@ package model
 // the state that the answer was followed to.
 type Exchange struct {
 	Before  State
+	Others  []State // the other states that were possible before
 	Request Request
 	Answer  Answer
 	After   State
@@ -134,7 +135,7 @@ func blamePut(x Exchange, reference Answer) ID {
 	if x.Answer.Alien != "" {
 		return AnswerOneEntry
 	}
-	rule, _ := blameStored(x, x.Answer.Selectors, x.Answer.Repeated)
+	rule, _ := blameStoredInAny(x, x.Answer.Selectors, x.Answer.Repeated)
 	if rule == GetReflectsPut {
 		return putRule(x)
 	}
@@ -221,6 +222,18 @@ func promise(s State, r Request) ID {
 	return PutStores
 }
 
+// blameStoredInAny takes the most specific explanation from all states that were possible before.
+func blameStoredInAny(x Exchange, got Selectors, repeated bool) (ID, int) {
+	rule, score := blameStored(x, got, repeated)
+	for _, s := range x.Others {
+		x.Before = s
+		if id, n := blameStored(x, got, repeated); n > score {
+			rule, score = id, n
+		}
+	}
+	return rule, score
+}
+
 // blameStored finds the rule by which a Put should not have left the selectors got, or answered them.
 // The second result says how specific the explanation is.
 func blameStored(x Exchange, got Selectors, repeated bool) (ID, int) {
@@ -236,9 +249,11 @@ func blameStored(x Exchange, got Selectors, repeated bool) (ID, int) {
 	case q.disabling() && !onTrail:
 		return StoreDisable, 80
 	case q.disabling() && old.On():
-		return PutEmptyDisables, 80
+		return PutEmptyDisables, 81
 	case q.disabling():
 		return PutEmptyWhenOff, 80
+	case old.On() && got&old == old && got&want == want && (got != want || repeated):
+		return PutReplacesList, 82 // the new list was appended
 	case !onTrail && (got.Of(CallRate)|got.Of(ErrorRate))&Data != 0:
 		return StoreNoData, 80
 	case q.emptyCategories && got.Effective() != want.Effective():
@@ -257,9 +272,6 @@ func blameStored(x Exchange, got Selectors, repeated bool) (ID, int) {
 		}
 	}
 	if repeated && got.Effective() == want.Effective() {
-		if old.On() {
-			return PutReplacesList, 78
-		}
 		return AnswerOneEntry, 70
 	}
 	if !got.single() {
@@ -332,20 +344,25 @@ func blameHistory(history []Exchange, got Selectors, repeated bool, f *Finding) 
 	f.Rule = GetReflectsPut
 	for i := last - 1; i >= 0; i-- {
 		x := &history[i]
-		if x.Request.Op == OpGet && Resource(x.Before, x.Request) == resource && x.Answer.Definite() {
-			if settled(history, i) {
-				break
-			}
-			continue
+		if !x.Allowed && x.Answer.Definite() {
+			break // the state was read back after it
+		}
+		if x.Request.Op == OpGet && x.Answer.Definite() && Resource(x.Before, x.Request) == resource {
+			break // the resource was right then
 		}
 		rule, score := blameStep(x, resource, got, repeated)
 		if score > best && rule != "" {
 			best = score
 			f.Rule, f.Step, f.Operation = rule, i, x.Request.Op
 		}
-		if x.Request.Op == OpCreate && Resource(x.After, x.Request) == resource && !StateHas(x.Before, resource) {
-			break // nothing before its creation concerns the resource
+		if x.Answer.Outcome == Succeeded && Resource(x.After, x.Request) == resource &&
+			(x.Request.Op == OpPut || x.Request.Op == OpCreate && !StateHas(x.Before, resource)) {
+			break // this settled the state, whatever was before
 		}
+	}
+	if f.Operation == OpPut && f.Rule != PutEmptyDisables && f.Rule != PutEmptyWhenOff && f.Rule != StoreDisable {
+		// On or off makes no difference to what a Put has done wrong.
+		f.Expected, f.Actual = []string{kindSelectors}, kindOtherSelectors
 	}
 }
 
@@ -358,9 +375,6 @@ func (s State) shownElsewhere(resource string, set Selectors) bool {
 	}
 	return false
 }
-
-// settled reports whether the target agreed with the model at the i-th exchange, a Get.
-func settled(history []Exchange, i int) bool { return history[i].Allowed }
 
 // blameStep judges whether one earlier step explains that a resource shows the selectors got.
 func blameStep(x *Exchange, resource string, got Selectors, repeated bool) (ID, int) {
@@ -387,10 +401,10 @@ func blameStep(x *Exchange, resource string, got Selectors, repeated bool) (ID, 
 	want, _ := StoredIn(x.After, resource)
 	switch x.Request.Op {
 	case OpPut:
-		if got.Effective() == want.Effective() && !repeated {
+		if got == want && !repeated {
 			return "", 0
 		}
-		return blameStored(*x, got, repeated)
+		return blameStoredInAny(*x, got, repeated)
 	case OpCreate:
 		if StateHas(x.Before, resource) {
 			return GetReflectsPut, 20

@@ -208,7 +208,7 @@ func exercisedByPutOrGet(before State, r Request, a Answer, after State) (now, d
 	}
 	if len(broken) == 1 {
 		now = append(now, broken[0])
-		if broken[0] == TrailNotFound && before.WasDeleted(before.World.region(r), r.Input.Get("TrailName").Text()) {
+		if broken[0] == TrailNotFound && deletedTrail(Exchange{Before: before, Request: r}) {
 			now = append(now, TrailDeleteForgets)
 		}
 	}

@@ -11,7 +11,10 @@ type World struct {
 	Home, Away   string // two Regions; trails are made in Home unless a request says otherwise
 	// NoStart says that the target has no StartLogging: its trails count as logging from the start.
 	NoStart bool
-	Profile *Profile // the error order; nil is DefaultProfile
+	// NoStores says that the target has no event data stores: their rules are not broken by naming
+	// one, though their codes are accepted for it.
+	NoStores bool
+	Profile  *Profile // the error order; nil is DefaultProfile
 }
 
 // DefaultWorld has the identities that all symbolic requests use.

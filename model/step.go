@@ -18,7 +18,7 @@ type Branch struct {
 // requests that no rule speaks of, everything is allowed.
 func Step(s State, r Request) []Branch {
 	if r.Malformed() {
-		return []Branch{{Answer: Answer{Outcome: AnyRefusal}, Next: s}, {Answer: Answer{Outcome: AnySuccess}, Next: s, Silent: true}}
+		return stepMalformed(s, r)
 	}
 	switch r.Op {
 	case OpPut:
@@ -57,6 +57,18 @@ func Step(s State, r Request) []Branch {
 		return stepArrange(s, r)
 	}
 	return anything(s)
+}
+
+// stepMalformed claims nothing: a target may even read another method as POST.
+func stepMalformed(s State, r Request) []Branch {
+	branches := []Branch{{Answer: Answer{Outcome: AnyRefusal}, Next: s}, {Answer: Answer{Outcome: AnySuccess}, Next: s, Silent: true}}
+	if r.Raw == nil {
+		r.Method = ""
+		for _, b := range Step(s, r) {
+			branches = append(branches, Branch{Answer: Answer{Outcome: AnySuccess}, Next: b.Next, Silent: true})
+		}
+	}
+	return branches
 }
 
 // anything allows every answer and no change.

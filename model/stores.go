@@ -3,6 +3,16 @@ package model
 // storeBreaches lists what is wrong with a store's identifier by itself, rows 8 and 16-18, and the
 // refusals that a store which is not ingesting may cause.
 func storeBreaches(s State, id, region string) []breach {
+	found := storeFaults(s, id, region)
+	for i := range found {
+		if s.World.NoStores && !found[i].soft {
+			found[i] = found[i].softened()
+		}
+	}
+	return found
+}
+
+func storeFaults(s State, id, region string) []breach {
 	switch kind, i := s.resolveStore(id, region); {
 	case kind == storeBadSyntax:
 		return []breach{breaks(StoreIDSyntax)}

@@ -30,6 +30,15 @@ func TrackerAt(s State) *Tracker { return &Tracker{states: []possible{{State: s}
 // State returns the first of the possible states, the most reference-like one.
 func (t *Tracker) State() State { return t.states[0].State }
 
+// Others returns the possible states but the first.
+func (t *Tracker) Others() []State {
+	var others []State
+	for i := range t.states[1:] {
+		others = append(others, t.states[i+1].State)
+	}
+	return others
+}
+
 // Certain reports whether only one state is possible.
 func (t *Tracker) Certain() bool { return len(t.states) == 1 }
 
@@ -86,6 +95,9 @@ func (t *Tracker) Observe(r Request, a Answer) Verdict {
 			p := possible{b.Next, s.deviations}
 			if b.Rule != "" && !b.Silent {
 				d := Deviation{Rule: b.Rule, Reference: branches[0].Answer.Kind(), Actual: a.Kind()}
+				if d.Actual == d.Reference {
+					d.Actual += " with another accepted result"
+				}
 				p.deviations = append(s.deviations[:len(s.deviations):len(s.deviations)], d)
 			}
 			next = addState(next, p)

@@ -325,17 +325,25 @@ func walk(t *testing.T, target targets.Target, seed uint64, steps int) *finding 
 	})
 }
 
-// shrink drops requests for as long as an answer is still not allowed. A trail is started where it was.
+// shrink drops requests, many at once and then fewer, for as long as an answer is still not allowed. A
+// trail that was started when it was made still is.
 func shrink(t *testing.T, target targets.Target, f *finding) *finding {
-	for i := len(f.requests) - 1; i >= 0; i-- {
-		n := 1
-		if i > 0 && f.requests[i].Op == model.OpStart && f.requests[i-1].Op == model.OpCreate {
-			i, n = i-1, 2
+	for n := len(f.requests) / 2; n > 0; {
+		before := len(f.requests)
+		for from := before - n; from >= 0; from -= n {
+			if from+n > len(f.requests) {
+				continue
+			}
+			first, left := from, f.requests
+			if first > 0 && left[first].Op == model.OpStart && left[first-1].Op == model.OpCreate {
+				first--
+			}
+			if shorter := judge(t, target, sequence(slices.Delete(slices.Clone(left), first, from+n))); shorter != nil {
+				f = shorter
+			}
 		}
-		left := slices.Delete(slices.Clone(f.requests), i, i+n)
-		if shorter := judge(t, target, sequence(left)); shorter != nil {
-			f = shorter
-			i = len(f.requests)
+		if n > 1 || len(f.requests) == before {
+			n /= 2
 		}
 	}
 	return f
