@@ -259,7 +259,15 @@ func (n *exportNames) step(t *Trace, step Step, diverges bool, form string) (exp
 		out.Target = "com.amazonaws.cloudtrail.v20131101." + out.Target
 	}
 	owner := step.Region + "/" + step.Request.Get("Name").Text()
-	out.translate = func(member, s string) exportText { return n.text(op, owner, member, s) }
+	// What a name stands for changes with later steps: it is settled here, once.
+	settled := map[[2]string]exportText{}
+	out.translate = func(member, s string) exportText {
+		key := [2]string{member, s}
+		if _, ok := settled[key]; !ok {
+			settled[key] = n.text(owner, member, s)
+		}
+		return settled[key]
+	}
 	switch {
 	case step.Raw != nil:
 		out.JSON = literalText(*step.Raw)
@@ -321,7 +329,7 @@ func (n *exportNames) arrange(out *exportStep, step Step) {
 	owner := step.Region + "/" + bareTrailName(name)
 	condition := step.Request.Get("Condition").Text()
 	out.Condition, out.Through, out.Must = condition, "extension", true
-	out.Trail = n.text(model.OpPut, owner, "TrailName", name)
+	out.Trail = n.text(owner, "TrailName", name)
 	if bucket := n.ownBucket[owner]; bucket != "" && (condition == "bucket-missing" || condition == "bucket-denied") {
 		out.Through, out.Resource = "s3", bucket
 		delete(n.ownBucket, owner)
@@ -340,7 +348,7 @@ func bareTrailName(s string) string {
 }
 
 // text translates one string of a request.
-func (n *exportNames) text(op model.Op, owner, member, s string) exportText {
+func (n *exportNames) text(owner, member, s string) exportText {
 	switch member {
 	case "TrailName", "Name":
 		if !strings.HasPrefix(s, "arn:") {

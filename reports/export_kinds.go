@@ -39,11 +39,11 @@ func (n *exportNames) recorded(step Step, showStatus bool) exportText {
 	}
 	out := literalText("success")
 	body := answer.Body
-	switch op := model.Op(step.Operation); op {
+	switch model.Op(step.Operation) {
 	case model.OpPut, model.OpGet:
 		for _, member := range []string{"TrailARN", "EventDataStoreArn", "InsightsDestination"} {
 			if v := body.Get(member); v.Kind() == model.String && v.Text() != "" {
-				out = append(append(out, exportPart{literal: " " + member + "="}), n.text(op, "", member, v.Text())...)
+				out = append(append(out, exportPart{literal: " " + member + "="}), n.text("", member, v.Text())...)
 			}
 		}
 		out = append(out, exportPart{literal: " selectors=[" + strings.Join(recordedSelectors(body), ",") + "]"})

@@ -206,7 +206,7 @@ func deepFaults() []Fault {
 				*wasOff = *wasOff || t.Insights.On() && !after.On()
 				return x
 			})},
-		{Name: "put-lost-after-restart", Rule: model.GetReflectsPut, AlsoRules: []model.ID{model.PutStores, model.LogsStart},
+		{Name: "put-lost-after-restart", Rule: model.GetReflectsPut, AlsoRules: []model.ID{model.PutStores, model.LogsStart}, Needs: []model.Capability{model.CanLog, model.CanStop},
 			Describe: "The first Put after StopLogging and StartLogging is answered well and not stored.",
 			start: byTrail(func(c *call, i int, t model.Trail, stage *restart, x result) result {
 				switch c.request.Op {
@@ -259,7 +259,7 @@ func deepFaults() []Fault {
 				}
 				return x
 			})},
-		{Name: "event-selectors-reset-categories", Rule: model.GetReflectsPut, AlsoRules: []model.ID{model.LogsSelectorsLater},
+		{Name: "event-selectors-reset-categories", Rule: model.GetReflectsPut, AlsoRules: []model.ID{model.LogsSelectorsLater}, Needs: []model.Capability{model.CanPutEvents},
 			Describe: "PutEventSelectors that keeps every prerequisite resets the enabled types to Management.",
 			start: onTrail(model.OpPutEvents, func(_ *call, i int, t model.Trail, x result) result {
 				reset := t.Insights
@@ -329,7 +329,7 @@ func deepFaults() []Fault {
 					}}
 				}
 			}},
-		{Name: "delete-turns-sibling-off", Rule: model.GetReflectsPut, AlsoRules: []model.ID{model.StateIsolated},
+		{Name: "delete-turns-sibling-off", Rule: model.GetReflectsPut, AlsoRules: []model.ID{model.StateIsolated}, Needs: []model.Capability{model.CanDelete},
 			Describe: "DeleteTrail turns Insights off on another trail.",
 			start: onTrail(model.OpDelete, func(c *call, i int, _ model.Trail, x result) result {
 				for _, j := range siblings(c.state, i) {

@@ -1,0 +1,218 @@
+package embedded
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/insightconform/conform/model"
+	"github.com/insightconform/conform/targets/wire"
+)
+
+// caller sends requests with hand-made headers, as a client with some access key would.
+type caller struct {
+	t      *testing.T
+	server *httptest.Server
+	key    string
+	region string
+	prefix string
+}
+
+func newCaller(t *testing.T, o ServerOptions) caller {
+	handler, err := NewServer(o)
+	require.NoError(t, err)
+	server := httptest.NewServer(handler)
+	t.Cleanup(server.Close)
+	return caller{t, server, "test", "us-east-1", wire.ShortPrefix}
+}
+
+func (c caller) do(method, path, target, body string) (status int, got model.Value) {
+	c.t.Helper()
+	req, err := http.NewRequest(method, c.server.URL+path, strings.NewReader(body))
+	require.NoError(c.t, err)
+	req.Header.Set("Content-Type", wire.ContentType)
+	req.Header.Set("Authorization", fmt.Sprintf("AWS4-HMAC-SHA256 Credential=%s/20260101/%s/cloudtrail/aws4_request, SignedHeaders=host, Signature=0", c.key, c.region))
+	if target != "" {
+		req.Header.Set(wire.TargetHeader, target)
+	}
+	response, err := c.server.Client().Do(req)
+	require.NoError(c.t, err)
+	defer response.Body.Close()
+	data, err := io.ReadAll(response.Body)
+	require.NoError(c.t, err)
+	got, err = model.ParseValue(data)
+	if err != nil {
+		got = model.Str(string(data))
+	}
+	return response.StatusCode, got
+}
+
+// call does one operation and returns the code of an error, or the body of a success.
+func (c caller) call(op model.Op, in model.Value) (code string, body model.Value) {
+	c.t.Helper()
+	status, body := c.do(http.MethodPost, "/", c.prefix+string(op), in.String())
+	code = body.Get("__type").Text()
+	if code == "" {
+		require.Equal(c.t, http.StatusOK, status, body.String())
+	} else {
+		require.Equal(c.t, http.StatusBadRequest, status, body.String())
+		assert.NotEmpty(c.t, body.Get("Message").Text())
+	}
+	return code, body
+}
+
+func (c caller) ok(op model.Op, in model.Value) model.Value {
+	c.t.Helper()
+	code, body := c.call(op, in)
+	require.Empty(c.t, code, body.String())
+	return body
+}
+
+func (c caller) refused(code string, op model.Op, in model.Value) {
+	c.t.Helper()
+	got, body := c.call(op, in)
+	assert.Equal(c.t, code, got, body.String())
+}
+
+var callRate = model.ListOf(model.Obj("InsightType", "ApiCallRateInsight"))
+
+func TestServer(t *testing.T) {
+	c := newCaller(t, ServerOptions{})
+	named := model.Obj("TrailName", "my-trail")
+	c.refused(codeTrailNotFound, model.OpGet, named)
+	c.refused(codeTrailName, model.OpCreate, model.Obj("Name", "my-_trail", "S3BucketName", "b"))
+	created := c.ok(model.OpCreate, model.Obj("Name", "my-trail", "S3BucketName", "b"))
+	assert.Equal(t, "arn:aws:cloudtrail:us-east-1:123456789012:trail/my-trail", created.Get("TrailARN").Text())
+	c.refused(codeTrailExists, model.OpCreate, model.Obj("Name", "my-trail", "S3BucketName", "b"))
+	c.refused(codeNotEnabled, model.OpGet, named)
+	c.ok(model.OpStart, model.Obj("Name", "my-trail"))
+
+	c.prefix = wire.LongPrefix
+	body := c.ok(model.OpPut, named.With("InsightSelectors", callRate))
+	want := `{"TrailARN":"arn:aws:cloudtrail:us-east-1:123456789012:trail/my-trail","InsightSelectors":[{"InsightType":"ApiCallRateInsight","EventCategories":["Management"]}]}`
+	assert.Equal(t, parsed(t, want).String(), body.String())
+	assert.True(t, c.ok(model.OpTrail, model.Obj("Name", "my-trail")).Get("Trail").Get("HasInsightSelectors").True())
+
+	other := c
+	other.key = "999999999999"
+	other.refused(codeTrailNotFound, model.OpGet, named)
+	assert.Contains(t, other.ok(model.OpCreate, model.Obj("Name", "my-trail", "S3BucketName", "b")).Get("TrailARN").Text(), ":999999999999:")
+	other.refused(codeNotEnabled, model.OpGet, named)
+}
+
+func parsed(t *testing.T, text string) model.Value {
+	v, err := model.ParseValue([]byte(text))
+	require.NoError(t, err)
+	return v
+}
+
+func TestServerRegions(t *testing.T) {
+	c := newCaller(t, ServerOptions{})
+	in := func(region string) caller { d := c; d.region = region; return d }
+	create := model.Obj("Name", "my-trail", "S3BucketName", "b")
+	for _, region := range []string{"ap-south-1", "sa-east-1"} {
+		assert.Contains(t, in(region).ok(model.OpCreate, create).Get("TrailARN").Text(), ":"+region+":")
+	}
+	in("us-east-1").refused(codeUnsupported, model.OpCreate, create)
+	byARN := model.Obj("TrailName", "arn:aws:cloudtrail:ap-south-1:123456789012:trail/my-trail", "InsightSelectors", callRate)
+	in("sa-east-1").refused("InvalidHomeRegionException", model.OpPut, byARN)
+	in("ap-south-1").ok(model.OpPut, byARN)
+}
+
+func TestServerStores(t *testing.T) {
+	c := newCaller(t, ServerOptions{})
+	ids := map[string]bool{}
+	for range 2*maxPending + 120 {
+		arn := c.ok(model.OpCreateStore, model.Obj("Name", "store")).Get("EventDataStoreArn").Text()
+		require.False(t, ids[arn], "%s was given twice", arn)
+		ids[arn] = true
+		assert.Equal(t, arn, c.ok(model.OpGetStore, model.Obj("EventDataStore", arn)).Get("EventDataStoreArn").Text())
+		c.ok(model.OpDeleteStore, model.Obj("EventDataStore", arn))
+	}
+	c.refused(codeStoreNotFound, model.OpGetStore, model.Obj("EventDataStore", model.StoreID(0)))
+
+	source := c.ok(model.OpCreateStore, model.Obj("Name", "source")).Get("EventDataStoreArn").Text()
+	dest := c.ok(model.OpCreateStore, model.Obj("Name", "dest", "AdvancedEventSelectors", model.ListOf(advanced("Insight")))).Get("EventDataStoreArn").Text()
+	_, suffix, _ := strings.Cut(source, "/")
+	body := c.ok(model.OpPut, model.Obj("EventDataStore", suffix, "InsightsDestination", dest, "InsightSelectors", callRate))
+	assert.Equal(t, source, body.Get("EventDataStoreArn").Text())
+	assert.Equal(t, dest, body.Get("InsightsDestination").Text())
+	assert.Equal(t, model.Absent, body.Get("TrailARN").Kind())
+}
+
+func TestServerStrangeRequests(t *testing.T) {
+	c := newCaller(t, ServerOptions{})
+	status, body := c.do(http.MethodGet, "/", "", "")
+	assert.Equal(t, http.StatusOK, status)
+	assert.Contains(t, body.Text(), "PutInsightSelectors")
+	put := wire.ShortPrefix + string(model.OpPut)
+	for _, x := range []struct {
+		name, method, path, target, body string
+		status                           int
+		code                             string
+	}{
+		{"truncated JSON", http.MethodPost, "/", put, `{"TrailName":`, 400, codeSerialization},
+		{"no object", http.MethodPost, "/", put, `[]`, 400, codeSerialization},
+		{"empty", http.MethodPost, "/", put, ``, 400, codeSerialization},
+		{"other method", http.MethodPut, "/", put, `{}`, 400, codeSerialization},
+		{"too large", http.MethodPost, "/", put, strings.Repeat(" ", maxRequest+1), 400, codeSerialization},
+		{"unknown operation", http.MethodPost, "/", wire.ShortPrefix + "DescribeUniverse", `{}`, 400, codeUnknown},
+		{"KMS", http.MethodPost, "/", "TrentService.CreateKey", `{}`, 501, "NotImplemented"},
+		{"S3", http.MethodPut, "/some-bucket", "", ``, 501, "NotImplemented"},
+		{"STS", http.MethodPost, "/", "", `Action=GetCallerIdentity`, 501, "NotImplemented"},
+	} {
+		status, body := c.do(x.method, x.path, x.target, x.body)
+		assert.Equal(t, x.status, status, x.name)
+		assert.Equal(t, x.code, body.Get("__type").Text(), x.name)
+	}
+}
+
+func TestServerArranges(t *testing.T) {
+	c := newCaller(t, ServerOptions{})
+	_, body := c.do(http.MethodGet, arrangePath, "", "")
+	assert.Len(t, body.Get("conditions").Items(), len(model.ConditionNames))
+	c.ok(model.OpCreate, model.Obj("Name", "my-trail", "S3BucketName", "b"))
+	arrange := func(body string) (int, string) {
+		status, got := c.do(http.MethodPost, arrangePath, "", body)
+		return status, got.Get("__type").Text()
+	}
+	status, _ := arrange(`{"TrailName":"my-trail","Condition":"bucket-denied","Region":"us-east-1"}`)
+	assert.Equal(t, http.StatusOK, status)
+	c.refused("InsufficientS3BucketPolicyException", model.OpPut, model.Obj("TrailName", "my-trail", "InsightSelectors", callRate))
+	_, code := arrange(`{"TrailName":"my-trail","Condition":"rain"}`)
+	assert.Equal(t, codeParameter, code)
+	_, code = arrange(`{"TrailName":"no-trail","Condition":"bucket-denied"}`)
+	assert.Equal(t, codeTrailNotFound, code)
+	_, code = arrange(`nothing`)
+	assert.Equal(t, codeSerialization, code)
+}
+
+func TestListenAndServe(t *testing.T) {
+	ctx, cancel := context.WithCancel(context.Background())
+	ready, ended := make(chan net.Addr, 1), make(chan error, 1)
+	go func() {
+		ended <- ListenAndServe(ctx, "127.0.0.1:0", ServerOptions{}, func(a net.Addr) { ready <- a })
+	}()
+	addr := <-ready
+	response, err := http.Get("http://" + addr.String() + "/")
+	require.NoError(t, err)
+	response.Body.Close()
+	assert.Equal(t, http.StatusOK, response.StatusCode)
+	require.Error(t, ListenAndServe(ctx, addr.String(), ServerOptions{}, nil), "the address is taken")
+	cancel()
+	select {
+	case err := <-ended:
+		require.NoError(t, err)
+	case <-time.After(10 * time.Second):
+		t.Fatal("the server does not stop")
+	}
+}
