@@ -74,17 +74,19 @@ func (c *confirmer) resolve(ctx context.Context, all []*suspicion) []*divergence
 		if len(s.broken) > 1 && finding.Rule == s.broken[0] {
 			finding = c.blameSingle(ctx, s)
 		}
-		finding = c.blameTrait(ctx, finding, s)
+		s.finding, s.raw = finding, s.finding.Signature()
+		c.blameTrait(ctx, s)
+		finding = s.finding
 		known, ok := bySignature[finding.Signature()]
 		switch {
 		case !ok:
-			d := &divergence{finding: finding, raw: s.finding.Signature(), steps: s.steps, count: s.count}
+			d := &divergence{finding: finding, raw: s.raw, steps: s.steps, count: s.count}
 			bySignature[finding.Signature()] = d
 			out = append(out, d)
 		default:
 			known.count += s.count
 			if better(finding, s.steps, known) {
-				known.finding, known.raw, known.steps = finding, s.finding.Signature(), s.steps
+				known.finding, known.raw, known.steps = finding, s.raw, s.steps
 			}
 		}
 	}
@@ -140,36 +142,47 @@ func (c *confirmer) single(ctx context.Context, key single) string {
 	return kind
 }
 
-// blameTrait gives a finding to the rule of a trait that makes the difference.
-func (c *confirmer) blameTrait(ctx context.Context, f model.Finding, s *suspicion) model.Finding {
-	rule := model.RuleOf(f.Rule)
-	if rule == nil || rule.Row > 0 && f.Actual == "success" || f.Rule == model.WireMembers {
-		return f
+// blameTrait experiments with the traits of a case. One that makes no difference is taken out of it,
+// and what the simpler case shows is the finding; one that does gives the finding to its rule.
+func (c *confirmer) blameTrait(ctx context.Context, s *suspicion) {
+	if rule := model.RuleOf(s.finding.Rule); rule == nil || rule.Family() == "wire" && rule.ID != model.WireUnknownMembers || rule.Row > 0 && s.finding.Actual == "success" {
+		return
 	}
-	requests := requestsOf(s.steps)
 	for _, control := range controls {
-		if control.rule == f.Rule || !slices.ContainsFunc(requests, control.applies) {
+		requests := requestsOf(s.steps)
+		if !control.applies(requests) {
 			continue
 		}
-		plain := make([]model.Request, len(requests))
-		for i, r := range requests {
-			plain[i] = control.without(r)
-		}
-		again, found, err := c.replay(ctx, plain)
-		if err != nil || len(again.steps) < len(plain) {
+		again, at, finding := c.watchAny(ctx, control.without(requests), s.finding.Operation)
+		if at >= 0 {
+			s.finding, s.steps = finding, again.steps[:at+1]
+			s.raw = finding.Signature()
 			continue
 		}
-		if _, still := withSignature(found, f.Signature()); still {
+		if control.rule == s.finding.Rule {
+			return
+		}
+		if !control.takes(s.finding.Rule) {
 			continue
 		}
 		// Without the trait it does not show. With it, does it still?
-		_, found, err = c.replay(ctx, requests)
-		if _, still := withSignature(found, f.Signature()); err == nil && still {
-			f.Rule, f.Level = control.rule, model.RuleOf(control.rule).Level
-			return f
+		if _, at := c.watch(ctx, requests, s.raw); at >= 0 {
+			s.finding.Rule, s.finding.Level = control.rule, model.RuleOf(control.rule).Level
+			return
 		}
 	}
-	return f
+}
+
+// watchAny plays requests until something is found about an operation.
+func (c *confirmer) watchAny(ctx context.Context, requests []model.Request, operation model.Op) (session *session, at int, finding model.Finding) {
+	session, at = c.watchFor(ctx, requests, func(f model.Finding) bool {
+		if f.Operation != operation {
+			return false
+		}
+		finding = f
+		return true
+	})
+	return session, at, finding
 }
 
 // confirm tries each divergence again on fresh worlds.

@@ -1,34 +1,201 @@
 package conform
 
 import (
+	"slices"
 	"sort"
 	"strings"
 
+	"github.com/insightconform/conform/generators"
 	"github.com/insightconform/conform/model"
 )
 
-// control is an experiment with a rule that says a trait of requests must not matter. Where a case
-// diverges with the trait and does not without it, the divergence belongs to that rule.
+// control is an experiment with a rule that says a trait of a case must not matter, or is the only
+// thing that could. Where a case diverges with the trait and does not without it, the divergence
+// belongs to that rule; where it diverges all the same, it does not.
 type control struct {
 	rule    model.ID
-	without func(model.Request) model.Request
+	without func([]model.Request) []model.Request // the case without the trait
+	// any says that the rule forbids the trait to matter for anything; otherwise it takes over from
+	// the general rules alone.
+	any bool
 }
 
-// applies reports whether the request has the trait.
-func (c control) applies(r model.Request) bool {
-	if r.Malformed() {
-		return false
+// takes reports whether a finding may pass from a rule to that of the control.
+func (c control) takes(from model.ID) bool {
+	return c.any || slices.Contains([]model.ID{model.PutStores, model.GetReflectsPut, model.StoreEnables, c.rule}, from)
+}
+
+// applies reports whether the case has the trait.
+func (c control) applies(requests []model.Request) bool {
+	plain := c.without(requests)
+	return keyOf(plain) != keyOf(requests)
+}
+
+// each makes a control of a change of single requests.
+func each(change func(model.Request) model.Request) func([]model.Request) []model.Request {
+	return func(requests []model.Request) []model.Request {
+		plain := make([]model.Request, len(requests))
+		for i, r := range requests {
+			plain[i] = r
+			if !r.Malformed() {
+				plain[i] = change(r)
+			}
+		}
+		return plain
 	}
-	plain := c.without(r)
-	return plain.OtherTarget != r.OtherTarget || !plain.Input.Equal(r.Input)
 }
 
+// controls stand in the order in which they are tried: what is most easily a mere accompaniment first.
 var controls = []control{
-	{model.WireProtocol, func(r model.Request) model.Request { r.OtherTarget = false; return r }},
-	{model.WireUnknownMembers, withoutUnknownMembers},
-	{model.TrailNameOrARN, trailsByName},
-	{model.StoreARNOrSuffix, storesByARN},
-	{model.PutOrderFree, inOrder},
+	{model.WireUnknownMembers, each(withoutUnknownMembers), true},
+	{model.PutCategoriesEmpty, each(ofSelectors(emptyToManagement)), false},
+	{model.PutDefaultManagement, each(ofSelectors(absentToManagement)), false},
+	{model.PutDuplicateCategory, each(ofSelectors(categoriesOnce)), false},
+	{model.PutDuplicateType, each(entriesOnce), false},
+	{model.LogsPutStopped, alwaysLogging, false},
+	{model.LogsReadOnlyError, each(moreLogs("ReadOnly")), false},
+	{model.LogsDisable, withMoreLogsWhereDisabled, false},
+	{model.PutIdempotent, withoutRepeats, false},
+	{model.PutOrderFree, each(inOrder), true},
+	{model.StoreARNOrSuffix, each(storesByARN), true},
+	{model.TrailNameOrARN, each(trailsByName), true},
+	{model.WireProtocol, each(func(r model.Request) model.Request { r.OtherTarget = false; return r }), true},
+}
+
+// ofSelectors changes the selectors of a Put one by one.
+func ofSelectors(change func(model.Value) model.Value) func(model.Request) model.Request {
+	return func(r model.Request) model.Request {
+		list := r.Input.Get("InsightSelectors")
+		if r.Op != model.OpPut || list.Kind() != model.List {
+			return r
+		}
+		items := make([]model.Value, len(list.Items()))
+		for i, item := range list.Items() {
+			items[i] = item
+			if item.Kind() == model.Object {
+				items[i] = change(item)
+			}
+		}
+		r.Input = r.Input.With("InsightSelectors", model.ListOf(items...))
+		return r
+	}
+}
+
+var justManagement = model.Strs(model.CategoryNames[0])
+
+func emptyToManagement(item model.Value) model.Value {
+	if v := item.Get("EventCategories"); v.Kind() == model.List && len(v.Items()) == 0 {
+		return item.With("EventCategories", justManagement)
+	}
+	return item
+}
+
+func absentToManagement(item model.Value) model.Value {
+	if v := item.Get("EventCategories"); !v.Given() {
+		return item.With("EventCategories", justManagement)
+	}
+	return item
+}
+
+func categoriesOnce(item model.Value) model.Value {
+	if v := item.Get("EventCategories"); v.Kind() == model.List {
+		return item.With("EventCategories", model.ListOf(once(v.Items())...))
+	}
+	return item
+}
+
+func once(items []model.Value) []model.Value {
+	var out []model.Value
+	for _, item := range items {
+		if !slices.ContainsFunc(out, item.Equal) {
+			out = append(out, item)
+		}
+	}
+	return out
+}
+
+func entriesOnce(r model.Request) model.Request {
+	if list := r.Input.Get("InsightSelectors"); r.Op == model.OpPut && list.Kind() == model.List {
+		r.Input = r.Input.With("InsightSelectors", model.ListOf(once(list.Items())...))
+	}
+	return r
+}
+
+// alwaysLogging starts every trail at once and never stops it.
+func alwaysLogging(requests []model.Request) []model.Request {
+	var plain []model.Request
+	for i, r := range requests {
+		if r.Op == model.OpStop {
+			continue
+		}
+		plain = append(plain, r)
+		if r.Op == model.OpCreate && (i+1 >= len(requests) || requests[i+1].Op != model.OpStart) {
+			start := generators.Start(r.Input.Get("Name").Text())
+			start.Region = r.Region
+			plain = append(plain, start)
+		}
+	}
+	return plain
+}
+
+// moreLogs makes event selectors of one ReadWriteType log all management events.
+func moreLogs(readWrite string) func(model.Request) model.Request {
+	return func(r model.Request) model.Request {
+		list := r.Input.Get("EventSelectors")
+		if r.Op != model.OpPutEvents || list.Kind() != model.List {
+			return r
+		}
+		items := slices.Clone(list.Items())
+		for i, item := range items {
+			if item.Get("ReadWriteType").Text() == readWrite && !(item.Get("IncludeManagementEvents").Kind() == model.Bool && !item.Get("IncludeManagementEvents").True()) {
+				items[i] = item.With("ReadWriteType", model.Str("All"))
+			}
+		}
+		r.Input = r.Input.With("EventSelectors", model.ListOf(items...))
+		return r
+	}
+}
+
+// withMoreLogsWhereDisabled lets trails log everything in a case that ends with an empty list.
+func withMoreLogsWhereDisabled(requests []model.Request) []model.Request {
+	if len(requests) == 0 || requests[len(requests)-1].Op != model.OpPut {
+		return requests
+	}
+	if list := requests[len(requests)-1].Input.Get("InsightSelectors"); list.Kind() != model.List || len(list.Items()) > 0 {
+		return requests
+	}
+	all := generators.EventClasses()[model.ManagementEvents|model.DataEvents]
+	return each(func(r model.Request) model.Request {
+		if r.Op == model.OpPutEvents {
+			more := generators.PutEvents(r.Input.Get("TrailName").Text(), all)
+			more.Region = r.Region
+			return more
+		}
+		return r
+	})(requests)
+}
+
+// withoutRepeats leaves out a Put that a later one on the same trail says again.
+func withoutRepeats(requests []model.Request) []model.Request {
+	var plain []model.Request
+	for i, r := range requests {
+		again := r.Op == model.OpPut && slices.ContainsFunc(requests[i+1:], func(later model.Request) bool {
+			return later.Op == model.OpPut && later.Region == r.Region &&
+				trailsByName(later).Input.Get("TrailName").Equal(trailsByName(r).Input.Get("TrailName")) &&
+				sameSelectors(later, r)
+		})
+		if !again {
+			plain = append(plain, r)
+		}
+	}
+	return plain
+}
+
+func sameSelectors(a, b model.Request) bool {
+	plain := func(r model.Request) model.Value {
+		return inOrder(ofSelectors(absentToManagement)(r)).Input.Get("InsightSelectors")
+	}
+	return plain(a).Equal(plain(b))
 }
 
 // isInsights reports whether the request is one of the two operations under test.

@@ -11,6 +11,7 @@ import (
 // suspicion is a finding that is not yet confirmed, with the shortest case seen for it.
 type suspicion struct {
 	finding model.Finding
+	raw     string // the signature that a replay shows, where experiments have changed the rule
 	// broken lists the rules that the diverging request breaks, where it breaks several: which of
 	// them the finding belongs to is decided when it is confirmed.
 	broken []model.ID
@@ -25,13 +26,13 @@ func (s *suspicion) key() string {
 	for _, id := range s.broken {
 		parts = append(parts, string(id))
 	}
-	last := s.steps[len(s.steps)-1].request
-	blamed := last
-	if s.finding.Step < len(s.steps) {
-		blamed = s.steps[s.finding.Step].request
+	// Which traits the deciding requests have; the rest of the case is left to the experiments.
+	deciding := []model.Request{s.steps[len(s.steps)-1].request}
+	if s.finding.Step < len(s.steps)-1 {
+		deciding = append(deciding, s.steps[s.finding.Step].request)
 	}
 	for _, c := range controls {
-		if c.applies(blamed) || c.applies(last) {
+		if c.applies(deciding) {
 			parts = append(parts, string(c.rule))
 		}
 	}

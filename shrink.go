@@ -24,12 +24,13 @@ type shrinker struct {
 	budget     int // requests left for this divergence
 	executions int
 	known      map[string][]step // by candidate: the steps that showed the divergence, nil where none did
+	reached    map[string]bool
 	exhausted  bool
 }
 
 // shrink reduces a confirmed divergence within the budget and reports whether it came to an end.
 func (c *confirmer) shrink(ctx context.Context, d *divergence, budget int) (executions int, whole bool) {
-	s := &shrinker{confirmer: c, signature: d.raw, budget: min(budget, MaxShrinkRequests), known: map[string][]step{}}
+	s := &shrinker{confirmer: c, signature: d.raw, budget: min(budget, MaxShrinkRequests), known: map[string][]step{}, reached: map[string]bool{}}
 	steps := s.reduce(ctx, d.steps, d.finding.Step)
 	if len(steps) > 0 {
 		d.steps = steps
@@ -62,6 +63,11 @@ func (s *shrinker) shows(ctx context.Context, candidate []model.Request) []step 
 // watch plays requests and returns the index of the step that first showed a finding of the
 // signature, -1 where none did.
 func (c *confirmer) watch(ctx context.Context, requests []model.Request, signature string) (*session, int) {
+	return c.watchFor(ctx, requests, func(f model.Finding) bool { return f.Signature() == signature })
+}
+
+// watchFor plays requests until a finding is wanted and returns the index of the step that showed it.
+func (c *confirmer) watchFor(ctx context.Context, requests []model.Request, wanted func(model.Finding) bool) (*session, int) {
 	session, err := c.newSession(ctx)
 	if err != nil {
 		return nil, -1
@@ -69,7 +75,7 @@ func (c *confirmer) watch(ctx context.Context, requests []model.Request, signatu
 	defer session.close(ctx)
 	at := -1
 	session.judged = func(f model.Finding) {
-		if at < 0 && f.Signature() == signature {
+		if at < 0 && wanted(f) {
 			at = len(session.steps) - 1
 		}
 	}
@@ -121,8 +127,10 @@ func (s *shrinker) reduce(ctx context.Context, steps []step, blamed int) []step 
 func (s *shrinker) pass(ctx context.Context, steps []step, candidates func([]model.Request) [][]model.Request) []step {
 	for {
 		found := false
+		s.reached[keyOf(requestsOf(steps))] = true
 		for _, candidate := range candidates(requestsOf(steps)) {
-			if again := s.shows(ctx, candidate); again != nil {
+			// What a replay reads back may add a step: a case that was reached before is no progress.
+			if again := s.shows(ctx, candidate); again != nil && !s.reached[keyOf(requestsOf(again))] {
 				steps, found = again, true
 				break
 			}

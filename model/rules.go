@@ -204,6 +204,9 @@ type Rule struct {
 	Needs []Capability
 }
 
+// Family is the part of the id before the slash.
+func (r *Rule) Family() string { return r.ID.Family() }
+
 // Sources explains the abbreviations in Rule.Source.
 var Sources = map[string]string{
 	"S0":  "API reference page of PutInsightSelectors",
