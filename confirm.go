@@ -148,6 +148,10 @@ func (c *confirmer) blameTrait(ctx context.Context, s *suspicion) {
 	if rule := model.RuleOf(s.finding.Rule); rule == nil || rule.Family() == "wire" && rule.ID != model.WireUnknownMembers || rule.Row > 0 && s.finding.Actual == "success" {
 		return
 	}
+	c.blameNecessary(ctx, s)
+	if s.finding.Rule == model.TrailDeleteForgets && c.single(ctx, single{model.TrailNotFound, s.finding.Operation}) == s.finding.Actual {
+		s.finding.Rule = model.TrailNotFound // it answers so for trails that never were, too
+	}
 	for _, control := range controls {
 		requests := requestsOf(s.steps)
 		if !control.applies(requests) {
@@ -171,6 +175,37 @@ func (c *confirmer) blameTrait(ctx context.Context, s *suspicion) {
 			return
 		}
 	}
+}
+
+// blameNecessary takes the blamed step out of the case. Where the last step diverges all the same, what
+// it shows then is the finding.
+func (c *confirmer) blameNecessary(ctx context.Context, s *suspicion) {
+	for {
+		last := len(s.steps) - 1
+		blamed := s.finding.Step
+		if blamed >= last || blamed < 0 || s.steps[blamed].request.Op == model.OpCreate || s.steps[blamed].request.Op == model.OpCreateStore {
+			return
+		}
+		requests := requestsOf(s.steps)
+		observing := s.steps[last].request.Op
+		session, at := c.watchLast(ctx, slices.Delete(requests, blamed, blamed+1))
+		if at < 0 || session.steps[at].request.Op != observing {
+			return
+		}
+		s.finding, s.steps = session.last, session.steps[:at+1]
+		s.raw = s.finding.Signature()
+	}
+}
+
+// watchLast plays requests and returns the index of the last step if something was found there.
+func (c *confirmer) watchLast(ctx context.Context, requests []model.Request) (*session, int) {
+	var finding model.Finding
+	session, at := c.watchFor(ctx, requests, func(f model.Finding) bool { finding = f; return true })
+	if at == len(requests)-1 {
+		session.last = finding
+		return session, at
+	}
+	return session, -1
 }
 
 // watchAny plays requests until something is found about an operation.

@@ -52,6 +52,8 @@ var controls = []control{
 	{model.PutDefaultManagement, each(ofSelectors(absentToManagement)), false},
 	{model.PutDuplicateCategory, each(ofSelectors(categoriesOnce)), false},
 	{model.PutDuplicateType, each(entriesOnce), false},
+	{model.TrailDeleteForgets, lastLife, false},
+	{model.StoreDisableWithDst, each(disabledWithoutDestination), false},
 	{model.LogsPutStopped, alwaysLogging, false},
 	{model.LogsReadOnlyError, each(moreLogs("ReadOnly")), false},
 	{model.LogsDisable, withMoreLogsWhereDisabled, false},
@@ -117,6 +119,25 @@ func once(items []model.Value) []model.Value {
 func entriesOnce(r model.Request) model.Request {
 	if list := r.Input.Get("InsightSelectors"); r.Op == model.OpPut && list.Kind() == model.List {
 		r.Input = r.Input.With("InsightSelectors", model.ListOf(once(list.Items())...))
+	}
+	return r
+}
+
+// lastLife leaves out what came before a trail was made again.
+func lastLife(requests []model.Request) []model.Request {
+	for i := len(requests) - 1; i >= 0; i-- {
+		if requests[i].Op == model.OpDelete && slices.ContainsFunc(requests[i:], func(r model.Request) bool {
+			return r.Op == model.OpCreate && r.Input.Get("Name").Equal(requests[i].Input.Get("Name"))
+		}) {
+			return requests[i+1:]
+		}
+	}
+	return requests
+}
+
+func disabledWithoutDestination(r model.Request) model.Request {
+	if list := r.Input.Get("InsightSelectors"); r.Op == model.OpPut && list.Kind() == model.List && len(list.Items()) == 0 && r.Input.Get("EventDataStore").Given() {
+		r.Input = r.Input.With("InsightsDestination", model.Value{})
 	}
 	return r
 }

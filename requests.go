@@ -28,14 +28,6 @@ func getOf(resource string) model.Request {
 	return r
 }
 
-// eventsOf is the GetEventSelectors of a trail.
-func eventsOf(resource string) (model.Request, bool) {
-	kind, region, name := locate(resource)
-	r := generators.GetEvents(name)
-	r.Region = region
-	return r, kind == "trail"
-}
-
 // newTrail makes the trail that the tour walks on, logging where that can be said.
 func newTrail(scope generators.Scope) []model.Request {
 	requests := []model.Request{generators.Create(generators.NameAlpha)}

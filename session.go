@@ -32,6 +32,7 @@ type session struct {
 	unsettled int
 	// judged is set while replaying: findings go to it and not to the explorer's collection.
 	judged func(model.Finding)
+	last   model.Finding // that the watched replay ended with
 }
 
 // newSession opens a fresh world.
@@ -151,6 +152,10 @@ func (s *session) objections(r model.Request, reply targets.Reply, verdict model
 		}
 		s.record(model.Finding{Rule: o.Rule, Level: level, Operation: operation, Step: len(s.history) - 1, Expected: []string{o.Expected}, Actual: o.Actual})
 	}
+	if a := reply.Answer; isInsights(r) && a.Outcome == model.Refused && a.Code == "" && !r.Malformed() && len(reply.Objections) == 0 {
+		s.record(model.Finding{Rule: model.WireErrorShape, Level: model.Observed, Step: len(s.history) - 1,
+			Expected: []string{"an error with a code"}, Actual: fmt.Sprintf("HTTP %d without a code", reply.Status)})
+	}
 }
 
 // indefinite deals with an answer that leaves open what happened. A 5xx or a dropped connection is a
@@ -237,9 +242,6 @@ func (s *session) diverged(ctx context.Context, expected []string) {
 		}
 	}
 	s.record(finding)
-	if x.Request.Op != model.OpGet && x.Request.Op != model.OpTrail {
-		blamed = model.Resource(s.tracker.State(), x.Request)
-	}
 	s.follow(ctx, blamed)
 }
 
@@ -262,14 +264,21 @@ func (s *session) readBack(ctx context.Context, resource string) *model.Finding 
 }
 
 // follow reads every resource and sets the model to what the target shows. What else than the blamed
-// resource has changed is a finding of its own. Where the target shows no state of the model, the
-// world is lost.
+// resource has changed is a finding of its own, unless it was a Put that should have been refused:
+// then it is a consequence. Where the target shows no state of the model, the world is lost.
 func (s *session) follow(ctx context.Context, blamed string) {
 	if !s.explorer.can(model.CanGet) {
 		s.lost = "a divergence, and no Get to read the state back"
 		return
 	}
 	state := s.tracker.State()
+	at := len(s.steps) - 1
+	last := s.history[at]
+	wronglyDone := last.Request.Op == model.OpPut && last.Answer.Outcome == model.Succeeded
+	before := s.history
+	if last.Request.Op.Reads() {
+		before = before[:len(before)-1]
+	}
 	for _, resource := range resources(state) {
 		r := getOf(resource)
 		reply, ok := s.send(ctx, r)
@@ -282,36 +291,27 @@ func (s *session) follow(ctx context.Context, blamed string) {
 			return
 		}
 		verdict := s.tracker.Clone().Observe(r, reply.Answer)
-		if !verdict.Allowed && resource != blamed {
-			history := append(slices.Clone(s.history), model.Exchange{Before: s.tracker.State(), Request: r, Answer: reply.Answer, After: next})
+		if !verdict.Allowed && resource != blamed && !wronglyDone {
+			history := append(slices.Clone(before), model.Exchange{Before: s.tracker.State(), Request: r, Answer: reply.Answer, After: next})
 			finding := model.Blame(history, verdict.Expected)
 			s.steps = append(s.steps, step{request: r, reply: reply, expected: verdict.Expected, diverges: true})
-			s.history = history
+			s.history = append(s.history, history[len(history)-1])
 			s.record(finding)
 		}
 		state = next
-		if next, ok := s.readEvents(ctx, state, resource); ok {
-			state = next
+	}
+	states := []model.State{state}
+	switch {
+	case last.Request.Op == model.OpGetEvents:
+		// What is shown may be what is logged, or what was asked for may be.
+		states = append(states, model.ShowingEvents(state, blamed, s.steps[at].reply.Body))
+	case last.Request.Op == model.OpUpdateStore:
+		if applied, ok := model.Unguarded(state, last.Request); ok {
+			states = append(states, applied)
 		}
 	}
-	s.tracker.Follow(state)
+	s.tracker.Follow(states...)
 	s.due = map[string][]model.ID{}
-}
-
-// readEvents follows what a trail is shown to log, where that can be read.
-func (s *session) readEvents(ctx context.Context, state model.State, resource string) (model.State, bool) {
-	if !s.explorer.can(model.CanGetEvents) || s.steps[len(s.steps)-1].request.Op != model.OpGetEvents {
-		return state, false
-	}
-	r, ok := eventsOf(resource)
-	if !ok {
-		return state, false
-	}
-	reply, ok := s.send(ctx, r)
-	if !ok || reply.Answer.Outcome != model.Succeeded {
-		return state, false
-	}
-	return model.ShowingEvents(state, resource, reply.Body), true
 }
 
 // record hands a finding to the explorer with the steps that led to it.

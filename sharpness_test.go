@@ -46,7 +46,7 @@ func TestSharpness(t *testing.T) {
 			t.Parallel()
 			for seed := range uint64(sharpSeeds) {
 				report := runFault(t, f, seed+1)
-				assert.Contains(t, rulesOf(report), f.Rule, "seed %d", seed+1)
+				assert.Contains(t, rulesOf(report), f.Rule, "seed %d%s", seed+1, explain(report, func(model.ID) bool { return true }))
 				unexpected := explain(report, func(id model.ID) bool { return id != f.Rule && !slices.Contains(f.AlsoRules, id) })
 				assert.Empty(t, unexpected, "seed %d", seed+1)
 			}

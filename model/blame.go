@@ -61,6 +61,7 @@ func Blame(history []Exchange, expected []string) Finding {
 		}
 	case OpGetEvents, OpGetStore:
 		f.Rule = LogsVisible
+		blameEvents(history, &f)
 		f.Expected, f.Actual = []string{"the event selectors last stored"}, "other event selectors"
 	case OpPutEvents:
 		f.Rule = LogsSelectorsLater
@@ -71,6 +72,25 @@ func Blame(history []Exchange, expected []string) Finding {
 	}
 	f.Level = findingLevel(f, x)
 	return f
+}
+
+// blameEvents looks for a refused call that stored its event selectors all the same.
+func blameEvents(history []Exchange, f *Finding) {
+	last := len(history) - 1
+	resource := Resource(history[last].Before, history[last].Request)
+	for i := last - 1; i >= 0 && history[i].Allowed; i-- {
+		x := &history[i]
+		if op := x.Request.Op; op != OpPutEvents && op != OpUpdateStore || Resource(x.Before, x.Request) != resource {
+			continue
+		}
+		if x.Answer.Outcome == Refused && canonicalEvents(x.Request.Input) == history[last].Answer.Events {
+			f.Rule, f.Step, f.Operation = ErrorAtomic, i, x.Request.Op
+			if x.Request.Op == OpUpdateStore {
+				f.Rule = StoreUpdateGuard
+			}
+		}
+		return
+	}
 }
 
 func hasKind(t Truth) string {
@@ -246,6 +266,8 @@ func blameStored(x Exchange, got Selectors, repeated bool) (ID, int) {
 	}
 	onTrail := q.trailGiven
 	switch {
+	case q.disabling() && !onTrail && q.destGiven:
+		return StoreDisableWithDst, 80
 	case q.disabling() && !onTrail:
 		return StoreDisable, 80
 	case q.disabling() && old.On():
@@ -290,6 +312,9 @@ func blameStored(x Exchange, got Selectors, repeated bool) (ID, int) {
 	case want == old && got != want:
 		return PutIdempotent, 74
 	}
+	if !onTrail && !old.On() && !got.On() {
+		return StoreEnables, 40
+	}
 	return GetReflectsPut, 40
 }
 
@@ -316,8 +341,14 @@ func blameGet(history []Exchange, reference Answer, f *Finding) {
 	off := reference.Outcome == Refused
 	got := x.Answer.Selectors
 	switch {
+	case x.Answer.Alien != "":
+		f.Rule, f.Actual = AnswerOneEntry, kindAlien
+		return
 	case off && x.Answer.Outcome == Refused:
 		f.Rule = GetNotEnabled
+		if i := x.Before.namedTrail(x.Request); i >= 0 && !x.Before.Trails[i].Logging && x.Before.Trails[i].HasEither {
+			f.Rule = LogsStop
+		}
 		return
 	case x.Answer.Outcome == Refused && x.Answer.Code != codeNotEnabled:
 		f.Rule = GetReflectsPut
@@ -360,7 +391,7 @@ func blameHistory(history []Exchange, got Selectors, repeated bool, f *Finding) 
 			break // this settled the state, whatever was before
 		}
 	}
-	if f.Operation == OpPut && f.Rule != PutEmptyDisables && f.Rule != PutEmptyWhenOff && f.Rule != StoreDisable {
+	if f.Operation == OpPut && f.Rule != PutEmptyDisables && f.Rule != PutEmptyWhenOff && f.Rule != StoreDisable && f.Rule != StoreDisableWithDst {
 		// On or off makes no difference to what a Put has done wrong.
 		f.Expected, f.Actual = []string{kindSelectors}, kindOtherSelectors
 	}
@@ -393,6 +424,9 @@ func blameStep(x *Exchange, resource string, got Selectors, repeated bool) (ID, 
 	}
 	if own != resource {
 		if x.Request.Op == OpPut {
+			if leaked, _ := StoredIn(x.After, own); got.On() && got == leaked {
+				return StateIsolated, 77
+			}
 			return StateIsolated, 60
 		}
 		return GetReflectsPut, 20
@@ -457,6 +491,9 @@ func Showing(s State, resource string, a Answer) (State, bool) {
 	for i := range s.Stores {
 		x := s.Stores[i]
 		if "store/"+x.Home+"/"+x.ID == resource {
+			if (set.Of(CallRate)|set.Of(ErrorRate))&Data != 0 {
+				return s, false
+			}
 			x.Insights, x.Repeats, x.Destination = set, false, ""
 			if a, ok := parseARN(a.Destination); ok && set.On() {
 				x.Destination = a.id

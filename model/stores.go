@@ -165,6 +165,17 @@ func stepUpdateStore(s State, r Request) []Branch {
 	return []Branch{after}
 }
 
+// Unguarded is the state after an UpdateEventDataStore that takes effect although it should not.
+func Unguarded(s State, r Request) (State, bool) {
+	i := s.namedStore(r)
+	if r.Op != OpUpdateStore || i < 0 || !r.Input.Get("AdvancedEventSelectors").Given() {
+		return s, false
+	}
+	x := s.Stores[i]
+	x.Logs, x.Events = logsOf(r.Input), canonicalEvents(r.Input)
+	return s.WithStore(i, x), true
+}
+
 // feeds reports whether a live source sends its insights to the store.
 func (s State) feeds(id string) bool {
 	for i := range s.Stores {
