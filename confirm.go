@@ -17,6 +17,8 @@ type divergence struct {
 	count   int
 	again   int // attempts on a fresh world in which it repeated
 	tries   int
+	// symptoms are the signatures of what shows only after this one.
+	symptoms []string
 }
 
 // confirmer resolves suspicions into divergences and tries each again on fresh worlds. It has an
@@ -148,19 +150,20 @@ func (c *confirmer) blameTrait(ctx context.Context, s *suspicion) {
 	if rule := model.RuleOf(s.finding.Rule); rule == nil || rule.Family() == "wire" && rule.ID != model.WireUnknownMembers || rule.Row > 0 && s.finding.Actual == "success" {
 		return
 	}
-	c.blameNecessary(ctx, s)
-	if s.finding.Rule == model.TrailDeleteForgets && c.single(ctx, single{model.TrailNotFound, s.finding.Operation}) == s.finding.Actual {
-		s.finding.Rule = model.TrailNotFound // it answers so for trails that never were, too
+	if plain := withoutReads(requestsOf(s.steps)); len(plain) < len(s.steps) {
+		if session, at := c.watch(ctx, plain, s.raw); at == len(plain)-1 {
+			s.steps, s.finding = session.steps[:at+1], session.last
+		}
 	}
+	c.blameNecessary(ctx, s)
 	for _, control := range controls {
 		requests := requestsOf(s.steps)
 		if !control.applies(requests) {
 			continue
 		}
-		again, at, finding := c.watchAny(ctx, control.without(requests), s.finding.Operation)
-		if at >= 0 {
-			s.finding, s.steps = finding, again.steps[:at+1]
-			s.raw = finding.Signature()
+		if session, at := c.watchEnd(ctx, control.without(requests)); at >= 0 {
+			s.finding, s.steps = session.last, session.steps[:at+1]
+			s.raw = s.finding.Signature()
 			continue
 		}
 		if control.rule == s.finding.Rule {
@@ -174,6 +177,9 @@ func (c *confirmer) blameTrait(ctx context.Context, s *suspicion) {
 			s.finding.Rule, s.finding.Level = control.rule, model.RuleOf(control.rule).Level
 			return
 		}
+	}
+	if s.finding.Rule == model.TrailDeleteForgets && c.single(ctx, single{model.TrailNotFound, s.finding.Operation}) == s.finding.Actual {
+		s.finding.Rule = model.TrailNotFound // it answers so for trails that never were, too
 	}
 }
 
@@ -199,25 +205,22 @@ func (c *confirmer) blameNecessary(ctx context.Context, s *suspicion) {
 
 // watchLast plays requests and returns the index of the last step if something was found there.
 func (c *confirmer) watchLast(ctx context.Context, requests []model.Request) (*session, int) {
-	var finding model.Finding
-	session, at := c.watchFor(ctx, requests, func(f model.Finding) bool { finding = f; return true })
+	session, at := c.watchFor(ctx, requests, func(*session, model.Finding) bool { return true })
 	if at == len(requests)-1 {
-		session.last = finding
 		return session, at
 	}
 	return session, -1
 }
 
-// watchAny plays requests until something is found about an operation.
-func (c *confirmer) watchAny(ctx context.Context, requests []model.Request, operation model.Op) (session *session, at int, finding model.Finding) {
-	session, at = c.watchFor(ctx, requests, func(f model.Finding) bool {
-		if f.Operation != operation {
-			return false
+// watchEnd plays requests until something is found at the last write or a read after it.
+func (c *confirmer) watchEnd(ctx context.Context, requests []model.Request) (*session, int) {
+	end := 0
+	for i, r := range requests {
+		if !r.Op.Reads() {
+			end = i
 		}
-		finding = f
-		return true
-	})
-	return session, at, finding
+	}
+	return c.watchFor(ctx, requests, func(s *session, _ model.Finding) bool { return len(s.steps) > end })
 }
 
 // confirm tries each divergence again on fresh worlds.

@@ -15,15 +15,20 @@ import (
 type control struct {
 	rule    model.ID
 	without func([]model.Request) []model.Request // the case without the trait
-	// any says that the rule forbids the trait to matter for anything; otherwise it takes over from
-	// the general rules alone.
-	any bool
+	// from lists the rules that a finding may pass from to that of the control; nil is all of them,
+	// since the rule forbids the trait to matter for anything.
+	from []model.ID
 }
 
+// The rules that speak of every Put, and with them those that a trait of the request may look like.
+var (
+	general = []model.ID{model.PutStores, model.GetReflectsPut, model.StoreEnables}
+	broad   = append([]model.ID{model.PutReplacesList, model.PutOverwritesCategories}, general...)
+	nothing = []model.ID{}
+)
+
 // takes reports whether a finding may pass from a rule to that of the control.
-func (c control) takes(from model.ID) bool {
-	return c.any || slices.Contains([]model.ID{model.PutStores, model.GetReflectsPut, model.StoreEnables, c.rule}, from)
-}
+func (c control) takes(from model.ID) bool { return c.from == nil || slices.Contains(c.from, from) }
 
 // applies reports whether the case has the trait.
 func (c control) applies(requests []model.Request) bool {
@@ -47,21 +52,22 @@ func each(change func(model.Request) model.Request) func([]model.Request) []mode
 
 // controls stand in the order in which they are tried: what is most easily a mere accompaniment first.
 var controls = []control{
-	{model.WireUnknownMembers, each(withoutUnknownMembers), true},
-	{model.PutCategoriesEmpty, each(ofSelectors(emptyToManagement)), false},
-	{model.PutDefaultManagement, each(ofSelectors(absentToManagement)), false},
-	{model.PutDuplicateCategory, each(ofSelectors(categoriesOnce)), false},
-	{model.PutDuplicateType, each(entriesOnce), false},
-	{model.TrailDeleteForgets, lastLife, false},
-	{model.StoreDisableWithDst, each(disabledWithoutDestination), false},
-	{model.LogsPutStopped, alwaysLogging, false},
-	{model.LogsReadOnlyError, each(moreLogs("ReadOnly")), false},
-	{model.LogsDisable, withMoreLogsWhereDisabled, false},
-	{model.PutIdempotent, withoutRepeats, false},
-	{model.PutOrderFree, each(inOrder), true},
-	{model.StoreARNOrSuffix, each(storesByARN), true},
-	{model.TrailNameOrARN, each(trailsByName), true},
-	{model.WireProtocol, each(func(r model.Request) model.Request { r.OtherTarget = false; return r }), true},
+	{model.WireUnknownMembers, each(withoutUnknownMembers), nil},
+	{model.PutOrderFree, each(inOrder), nil},
+	{model.PutCategoriesEmpty, each(ofSelectors(emptyToManagement)), broad},
+	{model.PutDefaultManagement, each(ofSelectors(absentToManagement)), broad},
+	{model.PutDuplicateCategory, each(ofSelectors(categoriesOnce)), broad},
+	{model.PutDuplicateType, each(entriesOnce), broad},
+	{model.TrailDeleteForgets, lastLife, nothing},
+	{model.LogsStop, emptiedInsteadOfStopped, nothing},
+	{model.StoreDisableWithDst, each(disabledWithoutDestination), nothing},
+	{model.LogsPutStopped, alwaysLogging, general},
+	{model.LogsReadOnlyError, each(moreLogs("ReadOnly")), general},
+	{model.LogsDisable, withMoreLogsWhereDisabled, general},
+	{model.PutIdempotent, withoutRepeats, general},
+	{model.StoreARNOrSuffix, each(storesByARN), nil},
+	{model.TrailNameOrARN, each(trailsByName), nil},
+	{model.WireProtocol, each(func(r model.Request) model.Request { r.OtherTarget = false; return r }), nil},
 }
 
 // ofSelectors changes the selectors of a Put one by one.
@@ -140,6 +146,29 @@ func disabledWithoutDestination(r model.Request) model.Request {
 		r.Input = r.Input.With("InsightsDestination", model.Value{})
 	}
 	return r
+}
+
+// emptiedInsteadOfStopped turns insights off in another way.
+func emptiedInsteadOfStopped(requests []model.Request) []model.Request {
+	plain := slices.Clone(requests)
+	for i, r := range plain {
+		if r.Op == model.OpStop {
+			plain[i] = generators.Put(r.Input.Get("Name").Text(), 0)
+			plain[i].Region = r.Region
+		}
+	}
+	return plain
+}
+
+// withoutReads leaves out all reads but the last step.
+func withoutReads(requests []model.Request) []model.Request {
+	var plain []model.Request
+	for i, r := range requests {
+		if i == len(requests)-1 || !r.Op.Reads() {
+			plain = append(plain, r)
+		}
+	}
+	return plain
 }
 
 // alwaysLogging starts every trail at once and never stops it.

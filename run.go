@@ -288,6 +288,7 @@ func (r *run) conclude(ctx context.Context) {
 	found := c.resolve(ctx, all.sorted())
 	c.confirm(ctx, found)
 	r.shrink(ctx, c, found)
+	found = r.withoutSymptoms(ctx, c, found)
 	r.report.ConfirmRequests = c.requests
 	for _, d := range found {
 		r.total.exercised(d.finding.Rule)
@@ -298,6 +299,29 @@ func (r *run) conclude(ctx context.Context) {
 			return int(b.Level) - int(a.Level)
 		}
 		return strings.Compare(a.Signature, b.Signature)
+	})
+}
+
+// withoutSymptoms drops the divergences that, in their shortest case, show only after another one of
+// at least the same level has sent the target astray.
+func (r *run) withoutSymptoms(ctx context.Context, c *confirmer, found []*divergence) []*divergence {
+	return slices.DeleteFunc(found, func(d *divergence) bool {
+		if d.again == 0 {
+			return false
+		}
+		earlier := c.afterAnother(ctx, d)
+		if earlier == nil {
+			return false
+		}
+		c.blameTrait(ctx, earlier)
+		cause := slices.IndexFunc(found, func(o *divergence) bool {
+			return o != d && o.finding.Signature() == earlier.finding.Signature()
+		})
+		if cause < 0 || found[cause].finding.Level < d.finding.Level {
+			return false
+		}
+		found[cause].symptoms = append(found[cause].symptoms, d.finding.Signature())
+		return true
 	})
 }
 

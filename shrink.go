@@ -38,6 +38,22 @@ func (c *confirmer) shrink(ctx context.Context, d *divergence, budget int) (exec
 	return s.executions, !s.exhausted
 }
 
+// afterAnother plays the case of a divergence and returns what was found before it, nil where there is
+// nothing: then it shows by itself.
+func (c *confirmer) afterAnother(ctx context.Context, d *divergence) *suspicion {
+	var earlier *suspicion
+	c.watchFor(ctx, requestsOf(d.steps), func(s *session, f model.Finding) bool {
+		if f.Signature() == d.raw {
+			return true
+		}
+		if earlier == nil {
+			earlier = &suspicion{finding: f, raw: f.Signature(), steps: slices.Clone(s.steps)}
+		}
+		return false
+	})
+	return earlier
+}
+
 // shows plays a candidate and returns the steps up to the divergence, nil where it does not show.
 func (s *shrinker) shows(ctx context.Context, candidate []model.Request) []step {
 	key := keyOf(candidate)
@@ -63,11 +79,11 @@ func (s *shrinker) shows(ctx context.Context, candidate []model.Request) []step 
 // watch plays requests and returns the index of the step that first showed a finding of the
 // signature, -1 where none did.
 func (c *confirmer) watch(ctx context.Context, requests []model.Request, signature string) (*session, int) {
-	return c.watchFor(ctx, requests, func(f model.Finding) bool { return f.Signature() == signature })
+	return c.watchFor(ctx, requests, func(_ *session, f model.Finding) bool { return f.Signature() == signature })
 }
 
 // watchFor plays requests until a finding is wanted and returns the index of the step that showed it.
-func (c *confirmer) watchFor(ctx context.Context, requests []model.Request, wanted func(model.Finding) bool) (*session, int) {
+func (c *confirmer) watchFor(ctx context.Context, requests []model.Request, wanted func(*session, model.Finding) bool) (*session, int) {
 	session, err := c.newSession(ctx)
 	if err != nil {
 		return nil, -1
@@ -75,8 +91,8 @@ func (c *confirmer) watchFor(ctx context.Context, requests []model.Request, want
 	defer session.close(ctx)
 	at := -1
 	session.judged = func(f model.Finding) {
-		if at < 0 && wanted(f) {
-			at = len(session.steps) - 1
+		if at < 0 && wanted(session, f) {
+			at, session.last = len(session.steps)-1, f
 		}
 	}
 	for _, r := range requests {

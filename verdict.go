@@ -23,7 +23,10 @@ func (r *run) newReport() {
 func (r *run) divergence(d *divergence) reports.Divergence {
 	f := d.finding
 	out := reports.Divergence{Signature: f.Signature(), Rule: f.Rule, Level: f.Level, Operation: string(f.Operation), Expected: f.Expected,
-		Actual: f.Actual, Count: d.count, Status: d.status(), Seen: d.seen(), Fails: f.Level >= r.options.FailOn}
+		Actual: f.Actual, Count: d.count, Status: d.status(), Seen: d.seen(), Fails: f.Level >= r.options.FailOn, Also: d.symptoms}
+	if d.raw != out.Signature {
+		out.Raw = d.raw
+	}
 	if rule := model.RuleOf(f.Rule); rule != nil {
 		out.Statement, out.Source = rule.Statement, rule.Source
 	} else {

@@ -315,6 +315,7 @@ func (h *historian) stopping() {
 	h.tell("stopped, put, started", stopped, steps(Put(a, setA), Start(a)))
 	h.tell("stopped, turned off, started", stopped, steps(Put(a, 0), Start(a)))
 	h.tell("stopped and put", stopped, steps(Put(a, setA)))
+	h.tell("stopped and put both types", h.up, steps(Stop(a), Put(a, setC)))
 	h.tell("stopped and turned off", stopped, steps(Put(a, 0)))
 	h.tell("stopped, started, put", stopped, steps(Start(a), Put(a, setA)))
 	h.tell("stopped twice, started", stopped, steps(Stop(a), Start(a)))

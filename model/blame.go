@@ -288,8 +288,8 @@ func blameStored(x Exchange, got Selectors, repeated bool) (ID, int) {
 			return PutReplacesList, 80
 		}
 	}
-	for t := range Type(2) {
-		if got.Of(t) == old.Of(t)|want.Of(t) && got.Of(t) != want.Of(t) {
+	for _, e := range q.entries {
+		if e.defined && got.Of(e.t) == old.Of(e.t)|want.Of(e.t) && got.Of(e.t) != want.Of(e.t) {
 			return PutOverwritesCategories, 78
 		}
 	}
@@ -378,7 +378,7 @@ func blameHistory(history []Exchange, got Selectors, repeated bool, f *Finding) 
 		if !x.Allowed && x.Answer.Definite() {
 			break // the state was read back after it
 		}
-		if x.Request.Op == OpGet && x.Answer.Definite() && Resource(x.Before, x.Request) == resource {
+		if shows := x.Answer.Outcome == Succeeded || x.Answer.Code == codeNotEnabled; shows && x.Request.Op == OpGet && Resource(x.Before, x.Request) == resource {
 			break // the resource was right then
 		}
 		rule, score := blameStep(x, resource, got, repeated)
