@@ -15,7 +15,7 @@ import (
 )
 
 // How many seeds each fault is run with.
-const sharpSeeds, deepSeeds = 1, 2
+const sharpSeeds, deepSeeds = 1, 4
 
 func runFault(t *testing.T, f embedded.Fault, seed uint64) *reports.Report {
 	t.Helper()

@@ -41,8 +41,21 @@ func (c *confirmer) shrink(ctx context.Context, d *divergence, budget int) (exec
 // afterAnother plays the case of a divergence and returns what was found before it, nil where there is
 // nothing: then it shows by itself.
 func (c *confirmer) afterAnother(ctx context.Context, d *divergence) *suspicion {
+	requests := requestsOf(d.steps)
+	if earlier := c.before(ctx, d, requests); earlier != nil {
+		return earlier
+	}
+	// What is accepted of a stopped trail may hide the first divergence.
+	if logging := alwaysLogging(requests); len(logging) != len(requests) {
+		return c.before(ctx, d, logging)
+	}
+	return nil
+}
+
+// before plays a case and returns what was found before the divergence, nil where that does not show.
+func (c *confirmer) before(ctx context.Context, d *divergence, requests []model.Request) *suspicion {
 	var earlier *suspicion
-	c.watchFor(ctx, requestsOf(d.steps), func(s *session, f model.Finding) bool {
+	_, at := c.watchFor(ctx, requests, func(s *session, f model.Finding) bool {
 		if f.Signature() == d.raw {
 			return true
 		}
@@ -51,6 +64,9 @@ func (c *confirmer) afterAnother(ctx context.Context, d *divergence) *suspicion 
 		}
 		return false
 	})
+	if at < 0 {
+		return nil
+	}
 	return earlier
 }
 
