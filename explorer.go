@@ -161,8 +161,12 @@ func (e *explorer) group(ctx context.Context, cases []generators.Case) {
 		prepared := s.tracker.State()
 		for first := true; ready && next < len(cases) && (first || s.tracker.State().Equal(prepared) && len(s.steps) < maxSharedSteps); first = false {
 			probe := cases[next].Probe
+			again := cases[next].Kind == generators.KindRule // a refusal must not wear off
 			next++
 			if !e.play(ctx, s, probe) || !e.verify(ctx, s, probe) {
+				break
+			}
+			if again && (!e.play(ctx, s, probe, probe) || !e.verify(ctx, s, probe)) {
 				break
 			}
 		}

@@ -279,7 +279,10 @@ func (r *run) conclude(ctx context.Context) {
 		}
 	}
 	r.report.Coverage.Transitions = transitions
-	r.report.Coverage.Pairs = reports.Count{Covered: len(r.total.pairs), Total: pairsOf(r.cases)}
+	for _, pair := range pairsOf(r.cases) {
+		r.report.Coverage.Pairs.Total++
+		r.report.Coverage.Pairs.Covered += boolInt(r.total.pairs[pair])
+	}
 	r.report.Deviations = deviationList(deviations)
 	r.report.DurationSeconds = time.Since(r.started).Seconds()
 
@@ -348,14 +351,18 @@ func (r *run) shrink(ctx context.Context, c *confirmer, found []*divergence) {
 	}
 }
 
-func pairsOf(cases []generators.Case) int {
-	pairs := map[[2]model.ID]bool{}
+// pairsOf lists the pairs of error rules that the systematic suite breaks together.
+func pairsOf(cases []generators.Case) [][2]model.ID {
+	var pairs [][2]model.ID
 	for _, c := range cases {
-		if c.Kind == generators.KindPair && c.Op == model.OpPut {
-			pairs[[2]model.ID{c.Rules[0], c.Rules[1]}] = true
+		if c.Kind != generators.KindPair || c.Op != model.OpPut || len(c.Rules) != 2 {
+			continue
+		}
+		if pair := [2]model.ID{c.Rules[0], c.Rules[1]}; !slices.Contains(pairs, pair) {
+			pairs = append(pairs, pair)
 		}
 	}
-	return len(pairs)
+	return pairs
 }
 
 // showProgress tells the caller how the run goes on until the returned function is called.

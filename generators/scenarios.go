@@ -223,6 +223,8 @@ func (b *builder) histories() []sequence {
 	h.logging()
 	h.regions()
 	h.stores()
+	h.words()
+	h.threeTrails()
 	return h.out
 }
 
@@ -302,6 +304,47 @@ func (h *historian) isolation() {
 		h.tell(label+": the first logs less", up, steps(Put(one, setB), Put(two, setC), PutEvents(one, EventClasses()[model.ReadEvents])))
 		h.tell(label+": a refused call on the first", up, steps(Put(two, setC), putList(one, BadSelectors()[0].Value)))
 		h.tell(label+": the second made after the first has insights", h.ws.trailUp(one), steps(Put(one, setC)), h.ws.trailUp(two), steps(Get(two)))
+	}
+}
+
+// words: every two calls after a first Put, in each order. What one call leaves behind for the next
+// shows here.
+func (h *historian) words() {
+	a := h.alpha
+	letters := []struct {
+		name string
+		call []model.Request
+	}{
+		{"put the other type", steps(Put(a, setB))},
+		{"put both types", steps(Put(a, setC))},
+		{"turned off", steps(Put(a, 0))},
+		{"updated", steps(Update(a))},
+		{"stopped and started", steps(Stop(a), Start(a))},
+		{"stopped", steps(Stop(a))},
+		{"logging the same", steps(PutEvents(a, EventClasses()[model.ManagementEvents]))},
+		{"logging all", steps(PutEvents(a, EventClasses()[model.ManagementEvents|model.DataEvents]))},
+		{"refused", steps(putList(a, BadSelectors()[0].Value))},
+		{"read", steps(Get(a))},
+		{"made again", join(steps(Delete(a)), h.up)},
+	}
+	for _, first := range letters {
+		for _, second := range letters {
+			h.tell("a trail with insights, "+first.name+", "+second.name, h.up, steps(Put(a, setA)), first.call, second.call, steps(Get(a)))
+		}
+	}
+}
+
+// threeTrails: a third trail is none of the first two.
+func (h *historian) threeTrails() {
+	names := []string{h.alpha, swapCase(h.alpha), NameBeta}
+	up := join(h.ws.trailUp(names[0]), h.ws.trailUp(names[1]), h.ws.trailUp(names[2]))
+	for _, one := range names {
+		h.tell("three trails, insights on "+one, up, steps(Put(one, setA)))
+		for _, two := range names {
+			if one != two {
+				h.tell("three trails, insights on "+one+" and "+two, up, steps(Put(one, setA), Put(two, setB)))
+			}
+		}
 	}
 }
 
