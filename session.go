@@ -290,6 +290,11 @@ func (s *session) follow(ctx context.Context, blamed string) {
 			s.lost = "a state that the model does not have"
 			return
 		}
+		if shown, _ := model.StoredIn(next, resource); resource != blamed {
+			if stored, _ := model.StoredIn(s.tracker.State(), resource); shown == stored {
+				s.explorer.coverage.exercised(s.due[resource]...)
+			}
+		}
 		verdict := s.tracker.Clone().Observe(r, reply.Answer)
 		if !verdict.Allowed && resource != blamed && !wronglyDone {
 			history := append(slices.Clone(before), model.Exchange{Before: s.tracker.State(), Request: r, Answer: reply.Answer, After: next})

@@ -2,6 +2,8 @@ package conform_test
 
 import (
 	"fmt"
+	"os"
+	"runtime/debug"
 	"slices"
 	"testing"
 
@@ -14,8 +16,16 @@ import (
 	"github.com/insightconform/conform/targets/embedded"
 )
 
-// How many seeds each fault is run with.
-const sharpSeeds, deepSeeds = 1, 4
+// How many seeds each fault is run with: all of them where time is no matter.
+var sharpSeeds, deepSeeds = 1, 2
+
+func TestMain(m *testing.M) {
+	if os.Getenv("CI") != "" {
+		sharpSeeds, deepSeeds = 5, 10
+	}
+	debug.SetGCPercent(400) // thousands of short runs make much garbage and keep little
+	os.Exit(m.Run())
+}
 
 func runFault(t *testing.T, f embedded.Fault, seed uint64) *reports.Report {
 	t.Helper()
