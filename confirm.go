@@ -175,6 +175,9 @@ func (c *confirmer) blameTrait(ctx context.Context, s *suspicion) {
 		// Without the trait it does not show. With it, does it still?
 		if _, at := c.watch(ctx, requests, s.raw); at >= 0 {
 			s.finding.Rule, s.finding.Level = control.rule, model.RuleOf(control.rule).Level
+			if control.rule == model.WireProtocol { // one prefix that does not work is one divergence
+				s.finding.Operation, s.finding.Expected = "", []string{"the answer that the other prefix gets"}
+			}
 			return
 		}
 	}

@@ -42,6 +42,9 @@ type Options struct {
 	Version  string               // of the caller; put in the report
 
 	ShrinkRequests int // caps the requests spent on shrinking; 0 is DefaultShrinkRequests
+
+	Traces   []*reports.Trace  // of earlier runs, replayed first
+	Baseline *reports.Baseline // what is known and accepted; nil is nothing
 }
 
 func (o *Options) complete() error {
@@ -105,26 +108,16 @@ func Run(ctx context.Context, target targets.Target, options Options) (*reports.
 
 func (r *run) explore(ctx context.Context) error {
 	r.newReport()
-	world := model.DefaultWorld
-	world.Profile = r.options.Order
-	r.world = &world
-	first := r.newExplorer(nil)
-	found, err := probe(ctx, first, r.info, r.workerCount())
-	if err != nil && ctx.Err() == nil {
+	if err := r.prepare(ctx); err != nil {
 		r.report = nil
 		return err
 	}
-	r.probed = found
-	r.total = newCoverage(nil, r.shared)
-	r.report.Requests += first.requests
-	r.report.Notes = append(r.report.Notes, first.notes...)
-	if ctx.Err() == nil && found != nil {
-		world.NoStart = !found.scope.Can[model.CanLog]
-		world.NoStores = !found.scope.Can[model.CanStores]
-		r.report.Notes = append(r.report.Notes, found.notes...)
+	if found := r.probed; found != nil {
 		r.report.Workers = found.workers
 		if found.scope.Can[model.CanPut] && (found.scope.Can[model.CanCreate] || found.scope.Can[model.CanStores]) {
 			stop := r.showProgress()
+			r.report.Replays = r.replayTraces(ctx, r.options.Traces)
+			r.replayBaseline(ctx)
 			r.suites(ctx)
 			r.conclude(ctx)
 			stop()
@@ -136,6 +129,30 @@ func (r *run) explore(ctx context.Context) error {
 		r.report.Reason = "the harness failed; what it had found is reported"
 		return fmt.Errorf("%w: %s", ErrHarness, *failure)
 	}
+	return nil
+}
+
+// prepare probes the target and fits the model to what it can do.
+func (r *run) prepare(ctx context.Context) error {
+	world := model.DefaultWorld
+	world.Profile = r.options.Order
+	r.world = &world
+	r.total = newCoverage(nil, r.shared)
+	first := r.newExplorer(nil)
+	found, err := probe(ctx, first, r.info, r.workerCount())
+	r.report.Requests += first.requests
+	r.report.Notes = append(r.report.Notes, first.notes...)
+	if ctx.Err() != nil {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	r.probed = found
+	world.Lent = r.info.Lent
+	world.NoStart = !found.scope.Can[model.CanLog]
+	world.NoStores = !found.scope.Can[model.CanStores]
+	r.report.Notes = append(r.report.Notes, found.notes...)
 	return nil
 }
 
@@ -287,12 +304,13 @@ func (r *run) conclude(ctx context.Context) {
 	r.report.DurationSeconds = time.Since(r.started).Seconds()
 
 	r.shared.phase.Store(ptr("confirming"))
-	c := &confirmer{explorer: r.newExplorer(nil), singles: map[single]string{}}
+	c := r.newConfirmer()
 	found := c.resolve(ctx, all.sorted())
 	c.confirm(ctx, found)
+	found = r.withoutMereSilence(found)
 	r.shrink(ctx, c, found)
 	found = r.withoutSymptoms(ctx, c, found)
-	r.report.ConfirmRequests = c.requests
+	r.report.ConfirmRequests += c.requests
 	for _, d := range found {
 		r.total.exercised(d.finding.Rule)
 		r.report.Divergences = append(r.report.Divergences, r.divergence(d))
@@ -302,6 +320,19 @@ func (r *run) conclude(ctx context.Context) {
 			return int(b.Level) - int(a.Level)
 		}
 		return strings.Compare(a.Signature, b.Signature)
+	})
+}
+
+// withoutMereSilence drops what rests on answers that did not come, or came as a 5xx or no JSON, unless
+// it repeated: a server that now and then fails says nothing about how it behaves.
+func (r *run) withoutMereSilence(found []*divergence) []*divergence {
+	return slices.DeleteFunc(found, func(d *divergence) bool {
+		if d.finding.Rule != model.WireNoCrash || d.again > 0 {
+			return false
+		}
+		r.report.Notes = append(r.report.Notes, fmt.Sprintf("%s to %s, not for the same request again, and so no divergence: seen %s",
+			d.finding.Actual, d.finding.Operation, plural(d.count, "time")))
+		return true
 	})
 }
 

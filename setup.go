@@ -53,7 +53,7 @@ func setUpTrail(t model.Trail, scope generators.Scope) []model.Request {
 		if t.Events != "" {
 			out = append(out, events(stored))
 		}
-	case model.Meets(t.Insights, t.Logs):
+	case t.LogsOpen || model.Meets(t.Insights, t.Logs):
 		if t.Events != "" {
 			out = append(out, events(stored))
 		}

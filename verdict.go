@@ -24,6 +24,9 @@ func (r *run) divergence(d *divergence) reports.Divergence {
 	f := d.finding
 	out := reports.Divergence{Signature: f.Signature(), Rule: f.Rule, Level: f.Level, Operation: string(f.Operation), Expected: f.Expected,
 		Actual: f.Actual, Count: d.count, Status: d.status(), Seen: d.seen(), Fails: f.Level >= r.options.FailOn, Also: d.symptoms}
+	if known := r.options.Baseline.Find(out.Signature); known != nil && !known.Expired(r.started) {
+		out.Known, out.Reason, out.Fails = true, known.Reason, false
+	}
 	if d.raw != out.Signature {
 		out.Raw = d.raw
 	}
@@ -32,8 +35,10 @@ func (r *run) divergence(d *divergence) reports.Divergence {
 	} else {
 		out.Statement, out.Source = "Of several broken rules the one that stands first in the given order is answered.", "the given order"
 	}
+	tracker := model.NewTracker(r.world)
 	for i, s := range d.steps {
-		step := reports.NewStep(i+1, s.request, s.reply, s.expected)
+		step := reports.NewStep(i+1, s.request, s.reply, tracker.Allowed(s.request))
+		tracker.Observe(s.request, s.reply.Answer)
 		step.Diverges = s.diverges
 		out.Steps = append(out.Steps, step)
 	}
@@ -146,6 +151,12 @@ func (r *run) verdict(ctx context.Context, exercised, applicable int) (reports.V
 		}
 		lost += "; see whether it still runs, and try a longer --timeout"
 	}
+	var stale []string
+	for _, entry := range r.report.Baseline {
+		if entry.Stale {
+			stale = append(stale, fmt.Sprintf("%s (%s)", entry.Signature, entry.Mend))
+		}
+	}
 	switch {
 	case ctx.Err() != nil:
 		return reports.Interrupted, "interrupted before the end; run it again without interruption for a verdict"
@@ -153,6 +164,8 @@ func (r *run) verdict(ctx context.Context, exercised, applicable int) (reports.V
 		return reports.Diverges, fmt.Sprintf("%s at or above level %s; then %s", plural(failing, "divergence"), r.options.FailOn, lost)
 	case failing > 0:
 		return reports.Diverges, fmt.Sprintf("%s at or above level %s", plural(failing, "divergence"), r.options.FailOn)
+	case len(stale) > 0:
+		return reports.Diverges, fmt.Sprintf("the baseline has %s: %s", stalePlural(len(stale)), strings.Join(stale, "; "))
 	case lost != "":
 		return reports.Inconclusive, lost
 	case unrepeated > 0:
@@ -166,11 +179,27 @@ func (r *run) verdict(ctx context.Context, exercised, applicable int) (reports.V
 	case 2*exercised < applicable:
 		return reports.Inconclusive, fmt.Sprintf("only %d of %d applicable rules were exercised; raise --requests or --time, and keep the systematic suite", exercised, applicable)
 	}
-	below := len(r.report.Divergences)
-	if below > 0 {
+	below, known := 0, 0
+	for _, d := range r.report.Divergences {
+		known += boolInt(d.Known)
+		below += boolInt(!d.Known)
+	}
+	switch {
+	case known > 0 && below > 0:
+		return reports.Conforms, fmt.Sprintf("nothing new at or above level %s; the baseline knows %s, and %s below that level", r.options.FailOn, plural(known, "divergence"), fmt.Sprintf("%d stand", below))
+	case known > 0:
+		return reports.Conforms, fmt.Sprintf("nothing new; the baseline knows %s", plural(known, "divergence"))
+	case below > 0:
 		return reports.Conforms, fmt.Sprintf("no divergence at or above level %s; %s below it", r.options.FailOn, plural(below, "divergence"))
 	}
 	return reports.Conforms, "no divergence was found among the requests that were tried"
+}
+
+func stalePlural(n int) string {
+	if n == 1 {
+		return "1 stale entry"
+	}
+	return fmt.Sprintf("%d stale entries", n)
 }
 
 func (r *run) why(c model.Capability) string {

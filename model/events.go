@@ -124,7 +124,7 @@ func stepPutEventSelectors(s State, r Request) []Branch {
 		return refusedOrIgnored(s)
 	}
 	t := s.Trails[i]
-	t.Logs, t.Events = logsOf(r.Input), events
+	t.Logs, t.LogsOpen, t.Events = logsOf(r.Input), false, events
 	insights := weakened(t.Insights, t.Logs)
 	asleep := weakened(t.Asleep, t.Logs)
 	branches := []Branch{{Answer: Answer{Outcome: AnySuccess}, Next: s.WithTrail(i, t)}}

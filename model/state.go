@@ -11,6 +11,9 @@ type World struct {
 	Home, Away   string // two Regions; trails are made in Home unless a request says otherwise
 	// NoStart says that the target has no StartLogging: its trails count as logging from the start.
 	NoStart bool
+	// Lent says that CreateTrail lends trails that exist beforehand: until a PutEventSelectors, what
+	// they log is not known.
+	Lent bool
 	// NoStores says that the target has no event data stores: their rules are not broken by naming
 	// one, though their codes are accepted for it.
 	NoStores bool
@@ -82,6 +85,7 @@ type Trail struct {
 	Logging     bool
 	Conditions  Condition
 	Logs        Logs
+	LogsOpen    bool   // it may log more, or less: no prerequisite is held
 	Events      string // the event selectors last stored, canonical; empty where none were
 
 	Insights Selectors // what GetInsightSelectors answers; off where it enables nothing

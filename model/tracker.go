@@ -161,7 +161,9 @@ func (t *Tracker) fork(r Request) {
 	t.states = next
 }
 
-// expected lists the kinds of answer that the possible states allow, the reference first.
+// Allowed lists the kinds of answer to a request that the possible states allow, the reference first.
+func (t *Tracker) Allowed(r Request) []string { return t.expected(r) }
+
 func (t *Tracker) expected(r Request) []string {
 	var kinds []string
 	seen := map[string]bool{}

@@ -19,7 +19,7 @@ func stepCreateTrail(s State, r Request) []Branch {
 	if !ValidTrailName(name) || s.namedTrail(r) >= 0 {
 		return refusedOrIgnored(s)
 	}
-	t := Trail{Name: name, Home: s.World.region(r), Logs: ManagementEvents, Logging: s.World.NoStart,
+	t := Trail{Name: name, Home: s.World.region(r), Logs: ManagementEvents, LogsOpen: s.World.Lent, Logging: s.World.NoStart,
 		MultiRegion: r.Input.Get("IsMultiRegionTrail").True()}
 	return done(s, s.WithTrail(-1, t))
 }

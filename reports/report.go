@@ -100,8 +100,11 @@ type Report struct {
 
 	Divergences []Divergence `json:"divergences"`
 	Deviations  []Deviation  `json:"deviations"`
-	Notes       []string     `json:"notes,omitempty"`
-	Coverage    Coverage     `json:"coverage"`
+	// Replays says what became of recorded traces, Baseline of the entries of the baseline.
+	Replays  []Replay `json:"replays,omitempty"`
+	Baseline []Replay `json:"baseline,omitempty"`
+	Notes    []string `json:"notes,omitempty"`
+	Coverage Coverage `json:"coverage"`
 }
 
 // CapabilityStatus says whether a run could cover a capability.
@@ -149,7 +152,9 @@ type Divergence struct {
 	Count     int         `json:"count"`  // how often it was seen during the exploration
 	Status    string      `json:"status"` // Confirmed or Unrepeated
 	Seen      string      `json:"seen,omitempty"`
-	Fails     bool        `json:"fails"` // it is at or above the level that fails the run
+	Fails     bool        `json:"fails"`            // it is at or above the level that fails the run, and not known
+	Known     bool        `json:"known,omitempty"`  // the baseline has it
+	Reason    string      `json:"reason,omitempty"` // that the baseline gives
 	Also      []string    `json:"also,omitempty"`
 	// Raw is the signature that a replay shows, where it is not Signature.
 	Raw   string `json:"raw_signature,omitempty"`

@@ -198,6 +198,8 @@ func (p *page) divergences(r *Report) {
 		switch {
 		case d.Status == Unrepeated:
 			title = "unrepeated: seen, but not again on a fresh world"
+		case d.Known:
+			continue
 		case !d.Fails:
 			title += ", which does not fail this run"
 		}
@@ -207,6 +209,41 @@ func (p *page) divergences(r *Report) {
 			p.line(span{title, bold})
 		}
 		p.divergence(d)
+	}
+	p.known(r)
+}
+
+// known lists what the baseline accepts, and what became of its other entries.
+func (p *page) known(r *Report) {
+	title := func(text string) {
+		p.blank()
+		p.line(span{text, bold})
+	}
+	first := true
+	for _, d := range r.Divergences {
+		if !d.Known {
+			continue
+		}
+		if first {
+			title("known to the baseline")
+			first = false
+		}
+		p.line(span{"  " + shown(d.Signature, maxShown), plain}, span{"  " + shown(d.Reason, maxShown), dim})
+	}
+	first = true
+	for _, entry := range r.Baseline {
+		if !entry.Stale && entry.Outcome != ReplayNotCovered {
+			continue
+		}
+		if first {
+			title("in the baseline, but")
+			first = false
+		}
+		label := "not checked: " + entry.Why
+		if entry.Stale {
+			label = entry.Outcome + ": " + entry.Mend
+		}
+		p.line(span{"  " + shown(entry.Signature, maxShown), plain}, span{"  " + shown(label, maxShown), dim})
 	}
 }
 

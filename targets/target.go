@@ -44,6 +44,9 @@ type Info struct {
 	Region   string `json:"region,omitempty"`
 	// Eventual says that the target is declared to be eventually consistent.
 	Eventual bool `json:"eventually_consistent,omitempty"`
+	// Lent says that CreateTrail lends trails that exist beforehand, so that nothing is known of what
+	// they log until a PutEventSelectors.
+	Lent bool `json:"-"`
 	// Workers is how many worlds the target can serve side by side; 0 claims nothing.
 	Workers int `json:"-"`
 	// Away says that a second Region can be addressed.

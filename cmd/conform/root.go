@@ -28,11 +28,17 @@ Understand what was found
   conform rules                     all rules, by family
   conform rules put/replaces-list   one rule, with its source
 
+See whether it is fixed, or show it to someone without conform
+  conform replay conform-traces --endpoint http://127.0.0.1:5000
+  conform export TRACE --as awscli
+
 Use the reference in the place of the service
   conform serve --addr 127.0.0.1:8080
 
 Commands
   run          test a target
+  replay       play recorded divergences again
+  export       turn a recorded divergence into a script
   rules        explain the rules
   serve        serve the reference over HTTP
   completion   write a completion script for your shell
@@ -64,7 +70,7 @@ func (p *process) rootCommand() *cobra.Command {
 	root.SetFlagErrorFunc(flagError)
 	root.SetHelpTemplate("{{.Long}}")
 	root.Long = rootHelp
-	root.AddCommand(p.runCommand(), p.rulesCommand(), p.serveCommand())
+	root.AddCommand(p.runCommand(), p.replayCommand(), p.exportCommand(), p.rulesCommand(), p.serveCommand())
 	root.SetHelpCommand(&cobra.Command{
 		Use:   "help [COMMAND]",
 		Short: "Help about a command",

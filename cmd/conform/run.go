@@ -90,6 +90,14 @@ func (p *process) testTarget(ctx context.Context, s *settings) error {
 			return usagef("--report %s: %w", sink, err)
 		}
 	}
+	baseline, err := s.readBaseline()
+	if err != nil {
+		return err
+	}
+	known, err := s.readTraces()
+	if err != nil {
+		return err
+	}
 	for _, note := range s.unusedNotes(p.environ) {
 		p.complain(note)
 	}
@@ -119,8 +127,17 @@ func (p *process) testTarget(ctx context.Context, s *settings) error {
 		Progress: progress.Show,
 		Command:  s.command(s.seed, s.workers),
 		Version:  shortVersion(),
+
+		ShrinkRequests: s.shrinkRequests,
+		Traces:         tracesOf(known),
+		Baseline:       baseline,
 	})
 	progress.Close()
+	if report != nil {
+		if problem := s.keep(report, known, baseline); problem != nil {
+			err = errors.Join(err, problem)
+		}
+	}
 	return p.finish(ctx, s, report, err)
 }
 

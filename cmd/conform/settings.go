@@ -14,6 +14,7 @@ import (
 	"github.com/insightconform/conform"
 	"github.com/insightconform/conform/model"
 	"github.com/insightconform/conform/reports"
+	"github.com/insightconform/conform/targets/embedded"
 	"github.com/insightconform/conform/targets/endpoint"
 )
 
@@ -34,6 +35,13 @@ type settings struct {
 	failOn                 model.Level
 	sinks                  []reports.Sink
 	environmentCredentials bool
+	fault                  string
+	traces                 string
+	prune                  bool
+	keepAccounts           bool
+	shrinkRequests         int
+	baseline               string
+	updateBaseline         bool
 
 	from map[string]origin // of the settings that were given, by name
 }
@@ -97,7 +105,8 @@ var optionGroups = []struct {
 		{name: "endpoint", value: "URL", help: "where the target listens; implies --target endpoint", set: setEndpoint},
 		{name: "regions", value: "A,B", kind: kindList, help: "the Regions to use: the home Region, and a second one", set: setRegions},
 		{name: "bucket", value: "NAME", help: "an S3 bucket for trails, where the target's S3 cannot make one", set: setBucket},
-		{name: "use-environment-credentials", kind: kindSwitch, help: "sign with the credentials of the environment instead of test/test", set: setCredentials},
+		{name: "fault", value: "NAME", help: "make the embedded server wrong on purpose, in one of the ways that 'conform serve --help' lists", set: setFault},
+		{name: "use-environment-credentials", kind: kindSwitch, help: "sign with the credentials of the environment instead of test/test", set: setSwitch(func(s *settings) *bool { return &s.environmentCredentials })},
 	}},
 	{"How much is tried", []option{
 		{name: "suite", value: "systematic,random", kind: kindList, help: "the suites to run, in this order (default both)", set: setSuites},
@@ -110,9 +119,15 @@ var optionGroups = []struct {
 	{"What counts", []option{
 		{name: "fail-on", value: "documented|observed|inferred", help: "the weakest level of evidence that fails the run (default observed)", set: setFailOn},
 		{name: "order", value: "FILE", help: "hold the target to an error order of its own", set: setOrder},
+		{name: "baseline", value: "FILE", help: "accept the divergences that this file lists with a reason; a stale entry fails the run", set: setBaseline},
+		{name: "update-baseline", kind: kindSwitch, help: "write what was found to the file of --baseline, reasons kept", set: setSwitch(func(s *settings) *bool { return &s.updateBaseline })},
+		{name: "shrink-requests", value: "N", kind: kindNumber, help: "spend at most N requests on shortening what is found (default 2000)", set: setShrinkRequests},
 	}},
 	{"What is written", []option{
 		{name: "report", value: "FORMAT[=PATH]", kind: kindList, help: "text or json, to standard output or a file; repeatable (default text)", set: addReport},
+		{name: "traces", value: "DIR", help: "keep a trace of each confirmed divergence here, and replay those that are there first; none keeps none (default conform-traces/TARGET)", set: setTraces},
+		{name: "prune", kind: kindSwitch, help: "remove the traces of what is fixed", set: setSwitch(func(s *settings) *bool { return &s.prune })},
+		{name: "keep-account-ids", kind: kindSwitch, help: "leave account ids in traces as they are", set: setSwitch(func(s *settings) *bool { return &s.keepAccounts })},
 	}},
 	{"Where settings come from", []option{
 		{name: "config", value: "FILE", help: "read settings from a YAML file whose keys are these flags' names", set: setConfig, flagOnly: true},
@@ -170,15 +185,6 @@ func setBucket(s *settings, text string) error {
 		return fmt.Errorf("is no name of a bucket")
 	}
 	s.bucket = text
-	return nil
-}
-
-func setCredentials(s *settings, text string) error {
-	on, err := strconv.ParseBool(text)
-	if err != nil {
-		return fmt.Errorf("must be true or false")
-	}
-	s.environmentCredentials = on
 	return nil
 }
 
@@ -281,6 +287,41 @@ func setFailOn(s *settings, text string) error {
 func setOrder(s *settings, text string) error {
 	s.order = text
 	return checkPath(text)
+}
+
+func setFault(s *settings, text string) error {
+	if _, ok := embedded.FaultNamed(text); !ok {
+		return fmt.Errorf("is no fault; 'conform serve --help' lists them")
+	}
+	s.fault = text
+	return nil
+}
+
+func setBaseline(s *settings, text string) error {
+	s.baseline = text
+	return checkPath(text)
+}
+
+func setTraces(s *settings, text string) error {
+	s.traces = text
+	return checkPath(text)
+}
+
+func setShrinkRequests(s *settings, text string) (err error) {
+	s.shrinkRequests, err = wholeNumber(text, maxRequests)
+	return err
+}
+
+// setSwitch makes the setter of a switch.
+func setSwitch(field func(*settings) *bool) func(*settings, string) error {
+	return func(s *settings, text string) error {
+		on, err := strconv.ParseBool(text)
+		if err != nil {
+			return fmt.Errorf("must be true or false")
+		}
+		*field(s) = on
+		return nil
+	}
 }
 
 func setConfig(s *settings, text string) error {
@@ -465,6 +506,9 @@ func (s *settings) command(seed uint64, workers int) string {
 	add := func(name, value string) { words = append(words, "--"+name, shellWord(value)) }
 	if s.target == targetEndpoint {
 		add("endpoint", s.endpoint)
+	}
+	if s.fault != "" {
+		add("fault", s.fault)
 	}
 	if len(s.regions) > 0 {
 		add("regions", strings.Join(s.regions, ","))

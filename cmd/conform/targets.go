@@ -21,7 +21,7 @@ type wiring struct {
 
 var production = wiring{
 	embedded: func(s settings) (targets.Target, error) {
-		return embedded.NewTarget(embedded.Options{Regions: s.regions, Timeout: s.timeout, Workers: s.workers}), nil
+		return embedded.NewTarget(embedded.Options{ServerOptions: embedded.ServerOptions{Fault: s.fault}, Regions: s.regions, Timeout: s.timeout, Workers: s.workers}), nil
 	},
 	endpoint: func(s settings) (targets.Target, error) {
 		return endpoint.New(endpoint.Options{

@@ -206,7 +206,7 @@ func (c *connection) problem(ctx context.Context, err error) (text string, crash
 		return errMetadata.Error(), false
 	case errors.Is(ctx.Err(), context.Canceled):
 		return "interrupted", false
-	case errors.Is(err, context.DeadlineExceeded) || isTimeout(err):
+	case isTimeout(err):
 		return fmt.Sprintf("no answer within %v", c.timeout), false
 	case errors.Is(err, syscall.ECONNREFUSED):
 		return "connection refused", false
@@ -239,5 +239,5 @@ func isLost(err error) bool {
 
 func isTimeout(err error) bool {
 	var t interface{ Timeout() bool }
-	return errors.As(err, &t) && t.Timeout()
+	return errors.Is(err, context.DeadlineExceeded) || errors.As(err, &t) && t.Timeout()
 }

@@ -215,6 +215,7 @@ func (t *Target) read(ctx context.Context, r model.Request, x *exchanged, symbol
 	reply := targets.Reply{Sent: x.sent, Status: x.status, Received: slices.Clone(x.received[:min(len(x.received), targets.MaxKept)])}
 	text, crashed := t.conn.problem(ctx, x.err)
 	reply.Problem = text
+	reply.TimedOut = !crashed && isTimeout(x.err)
 	if crashed {
 		reply.Answer.Outcome = model.Crashed
 	}

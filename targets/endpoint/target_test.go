@@ -474,6 +474,7 @@ func TestHostile(t *testing.T) {
 				runtime.ReadMemStats(&after)
 				assert.Less(t, after.TotalAlloc-before.TotalAlloc, uint64(24<<20))
 				assert.Equal(t, test.outcome, reply.Answer.Outcome)
+				assert.Equal(t, strings.Contains(test.problem, "no answer within"), reply.TimedOut)
 				assert.Contains(t, reply.Problem, test.problem)
 				assert.NotContains(t, reply.Problem, "secret")
 				assert.LessOrEqual(t, len(reply.Received), targets.MaxKept)

@@ -7,7 +7,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"reflect"
+	"slices"
 	"strings"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/cloudtrail"
 	"github.com/aws/smithy-go"
@@ -18,8 +21,10 @@ import (
 
 // Options say what a mock is like.
 type Options struct {
-	// Trails names trails that exist beforehand, for a mock without CreateTrail. They are off and
-	// logging whenever Reset has been called.
+	// Trails names trails that exist beforehand, for a mock without CreateTrail; three are enough for
+	// everything. After Reset they are logging, and their Insights are off. Where Trails is given,
+	// CreateTrail and DeleteTrail are not called. What such trails log is taken to be unknown: both
+	// accepting and refusing Data is fine.
 	Trails []string
 	// Reset brings the mock back to its first state. Without it, trails are deleted where the mock
 	// can, and otherwise turned off by an empty Put.
@@ -27,12 +32,15 @@ type Options struct {
 	// Account and Region are those of the ARNs that the mock answers; empty stands for 123456789012
 	// and us-east-1.
 	Account, Region string
+	// Timeout is how long a method may take; 0 stands for 2 seconds.
+	Timeout time.Duration
 }
 
 // Target is a Go value under test.
 type Target struct {
 	calls   map[model.Op]call
 	options Options
+	problem string // why there is no PutInsightSelectors
 }
 
 // call invokes one method with a JSON input and returns its output.
@@ -46,32 +54,102 @@ func New(value any, options Options) *Target {
 	if options.Region == "" {
 		options.Region = model.DefaultWorld.Home
 	}
-	return &Target{calls: callsOf(value), options: options}
+	if options.Timeout <= 0 {
+		options.Timeout = 2 * time.Second
+	}
+	t := &Target{calls: callsOf(value), options: options}
+	if t.calls[model.OpPut] == nil {
+		t.problem = problemOf(value)
+	}
+	if len(options.Trails) > 0 {
+		delete(t.calls, model.OpCreate)
+		delete(t.calls, model.OpDelete) // what is lent must be there for the next world
+	}
+	return t
+}
+
+// problemOf says why a value has no usable PutInsightSelectors.
+func problemOf(value any) string {
+	const name = "PutInsightSelectors"
+	t := reflect.TypeOf(value)
+	if t == nil {
+		return "the value is nil"
+	}
+	if t.Kind() != reflect.Pointer && callsOf(reflect.New(t).Interface())[model.OpPut] != nil {
+		return fmt.Sprintf("%s has %s on its pointer; pass a pointer", t, name)
+	}
+	if _, ok := t.MethodByName(name); ok {
+		return fmt.Sprintf("%s of %s has not the signature of the SDK client", name, t)
+	}
+	return fmt.Sprintf("%s has no method %s with the signature of the SDK client", t, name)
 }
 
 // Open implements targets.Target.
 func (t *Target) Open(context.Context) (targets.Info, error) {
-	if t.calls[model.OpPut] == nil {
-		return targets.Info{}, fmt.Errorf("%w: the value has no method PutInsightSelectors with the signature of the SDK client", targets.ErrUsage)
+	if t.problem != "" {
+		return targets.Info{}, fmt.Errorf("%w: %s", targets.ErrUsage, t.problem)
 	}
 	if t.calls[model.OpCreate] == nil && len(t.options.Trails) == 0 {
 		return targets.Info{}, fmt.Errorf("%w: the value has no CreateTrail; name trails that exist beforehand in Trails", targets.ErrUsage)
 	}
+	for i, name := range t.options.Trails {
+		if !model.ValidTrailName(name) {
+			return targets.Info{}, fmt.Errorf("%w: Trails: %q is not a trail name", targets.ErrUsage, name)
+		}
+		if slices.Contains(t.options.Trails[:i], name) {
+			return targets.Info{}, fmt.Errorf("%w: Trails: %q stands twice", targets.ErrUsage, name)
+		}
+	}
 	// One world at a time: all of them share the value.
-	return targets.Info{Name: "mock", Region: t.options.Region, Workers: 1}, nil
+	return targets.Info{Name: "mock", Region: t.options.Region, Workers: 1, Lent: len(t.options.Trails) > 0}, nil
 }
 
 // Close implements targets.Target.
 func (t *Target) Close() error { return nil }
 
 // NewWorld implements targets.Target.
-func (t *Target) NewWorld(context.Context) (targets.World, error) {
+func (t *Target) NewWorld(ctx context.Context) (targets.World, error) {
 	if t.options.Reset != nil {
-		if err := t.options.Reset(); err != nil {
+		reset := func(context.Context, []byte) (any, error) { return nil, t.options.Reset() }
+		if _, err := t.protect(ctx, reset, nil); err != nil {
 			return nil, fmt.Errorf("resetting the mock: %w", err)
 		}
 	}
 	return &world{target: t, concrete: map[string]string{}, symbolic: map[string]string{}}, nil
+}
+
+var (
+	errPanic   = errors.New("panic") // a method panicked, or gave neither output nor error
+	errTimeout = errors.New("no answer")
+)
+
+// protect makes a call, waits for it at most as long as Options.Timeout, and turns a panic into an
+// error.
+func (t *Target) protect(ctx context.Context, invoke call, input []byte) (any, error) {
+	type result struct {
+		output any
+		err    error
+	}
+	ctx, cancel := context.WithTimeout(ctx, t.options.Timeout)
+	defer cancel()
+	done := make(chan result, 1)
+	go func() {
+		r := result{err: fmt.Errorf("%w: the method ended its goroutine", errPanic)}
+		defer func() {
+			if p := recover(); p != nil {
+				r = result{err: fmt.Errorf("%w: %v", errPanic, p)}
+			}
+			done <- r
+		}()
+		output, err := invoke(ctx, input)
+		r = result{output, err}
+	}()
+	select {
+	case r := <-done:
+		return r.output, r.err
+	case <-ctx.Done():
+		return nil, fmt.Errorf("%w within %s; does the mock wait for its own lock?", errTimeout, t.options.Timeout)
+	}
 }
 
 // world lends the trails that exist beforehand to the names that a case creates.
@@ -84,27 +162,35 @@ type world struct {
 
 // Do implements targets.World.
 func (w *world) Do(ctx context.Context, r model.Request) targets.Reply {
-	invoke := w.target.calls[r.Op]
-	if r.Op == model.OpCreate && invoke == nil {
+	if r.Op == model.OpCreate && len(w.target.options.Trails) > 0 {
 		return w.lend(r)
 	}
+	invoke := w.target.calls[r.Op]
 	if invoke == nil || (r.Region != "" && r.Region != model.DefaultWorld.Home) {
 		return targets.Reply{Answer: model.Refusal("UnsupportedOperationException")}
 	}
 	input := r.Input.MapStrings(w.toConcrete).AppendJSON(nil)
-	output, err := protect(ctx, invoke, input)
-	reply := w.reply(r, output, err)
-	reply.Sent = input
-	if r.Op == model.OpCreate && reply.Answer.Outcome == model.Succeeded {
-		w.made = append(w.made, r.Input.Get("Name").Text())
+	heard, err := w.target.protect(ctx, func(ctx context.Context, input []byte) (any, error) {
+		return hear(invoke(ctx, input)), nil
+	}, input)
+	reply, _ := heard.(targets.Reply)
+	switch {
+	case errors.Is(err, errTimeout):
+		reply = targets.Reply{Answer: model.Answer{Outcome: model.Unanswered}, Problem: err.Error(), TimedOut: true}
+	case err != nil:
+		reply = targets.Reply{Answer: model.Answer{Outcome: model.Crashed}, Problem: err.Error()}
+	case reply.Answer.Outcome == model.Succeeded:
+		w.read(r, &reply)
 	}
+	reply.Sent = input
 	return reply
 }
 
 // lend answers a CreateTrail with a trail that exists beforehand.
 func (w *world) lend(r model.Request) targets.Reply {
 	name := r.Input.Get("Name").Text()
-	if _, lent := w.concrete[name]; lent || len(w.concrete) >= len(w.target.options.Trails) || !model.ValidTrailName(name) {
+	if _, lent := w.concrete[name]; lent || len(w.concrete) >= len(w.target.options.Trails) || !model.ValidTrailName(name) ||
+		(r.Region != "" && r.Region != model.DefaultWorld.Home) {
 		return targets.Reply{Answer: model.Refusal("MaximumNumberOfTrailsExceededException")}
 	}
 	given := w.target.options.Trails[len(w.concrete)]
@@ -113,23 +199,11 @@ func (w *world) lend(r model.Request) targets.Reply {
 	return targets.Reply{Answer: model.Answer{Outcome: model.Succeeded, TrailARN: arn}, Body: model.Obj("Name", name, "TrailARN", arn)}
 }
 
-// errPanic marks a method that panicked.
-var errPanic = errors.New("panic")
-
-func protect(ctx context.Context, invoke call, input []byte) (output any, err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			err = fmt.Errorf("%w: %v", errPanic, p)
-		}
-	}()
-	return invoke(ctx, input)
-}
-
-func (w *world) reply(r model.Request, output any, err error) targets.Reply {
+// hear turns what a method returned into a reply. It calls methods of the error and of the output,
+// which are foreign code too.
+func hear(output any, err error) targets.Reply {
 	var api smithy.APIError
 	switch {
-	case errors.Is(err, errPanic):
-		return targets.Reply{Answer: model.Answer{Outcome: model.Crashed}, Problem: err.Error()}
 	case errors.As(err, &api):
 		return targets.Reply{Answer: model.Refusal(api.ErrorCode()), Body: model.Obj("__type", api.ErrorCode(), "Message", api.ErrorMessage())}
 	case err != nil:
@@ -144,54 +218,82 @@ func (w *world) reply(r model.Request, output any, err error) targets.Reply {
 	if err != nil || body.Kind() != model.Object {
 		return targets.Reply{Answer: model.Answer{Outcome: model.Crashed}, Problem: "neither an output nor an error"}
 	}
+	return targets.Reply{Answer: model.Answer{Outcome: model.Succeeded}, Body: body, Received: encoded}
+}
+
+// read brings a success into symbolic form and reads it.
+func (w *world) read(r model.Request, reply *targets.Reply) {
 	if r.Op == model.OpCreateStore {
-		if _, id, ok := strings.Cut(body.Get("EventDataStoreArn").Text(), "eventdatastore/"); ok {
+		if _, id, ok := strings.Cut(reply.Body.Get("EventDataStoreArn").Text(), "eventdatastore/"); ok {
 			w.stores = append(w.stores, id)
 		}
 	}
-	body = body.With("ResultMetadata", model.Value{}).MapStrings(w.toSymbolic)
-	answer, objections, notes := model.ReadSuccess(r.Op, body)
-	return targets.Reply{Answer: answer, Body: body, Objections: objections, Notes: notes, Received: encoded}
+	if r.Op == model.OpCreate {
+		w.made = append(w.made, r.Input.Get("Name").Text())
+	}
+	reply.Body = reply.Body.With("ResultMetadata", model.Value{}).MapStrings(w.toSymbolic)
+	reply.Answer, reply.Objections, reply.Notes = model.ReadSuccess(r.Op, reply.Body)
 }
 
 // toConcrete renames what a request names: lent trails, the account, the Region, stores.
 func (w *world) toConcrete(s string) string {
-	if given, ok := w.concrete[s]; ok {
-		return given
-	}
 	for i, id := range w.stores {
 		s = strings.ReplaceAll(s, model.StoreID(i), id)
 	}
-	if !strings.HasPrefix(s, "arn:") {
-		return s
+	return rename(s, w.lent, model.DefaultWorld.Account, w.target.options.Account, model.DefaultWorld.Home, w.target.options.Region)
+}
+
+// lent names the trail that was lent for a name. A trail that exists and was not lent is out of reach.
+func (w *world) lent(name string) string {
+	if given, ok := w.concrete[name]; ok {
+		return given
 	}
-	if at := strings.LastIndex(s, "/"); at >= 0 {
-		if given, ok := w.concrete[s[at+1:]]; ok {
-			s = s[:at+1] + given
-		}
+	for slices.Contains(w.target.options.Trails, name) {
+		name += "-0"
 	}
-	d := &model.DefaultWorld
-	return strings.Replace(s, ":"+d.Home+":"+d.Account+":", ":"+w.target.options.Region+":"+w.target.options.Account+":", 1)
+	return name
 }
 
 // toSymbolic is the inverse, for what an answer names.
 func (w *world) toSymbolic(s string) string {
-	if name, ok := w.symbolic[s]; ok {
-		return name
-	}
 	for i, id := range w.stores {
 		s = strings.ReplaceAll(s, id, model.StoreID(i))
 	}
+	return rename(s, w.borrower, w.target.options.Account, model.DefaultWorld.Account, w.target.options.Region, model.DefaultWorld.Home)
+}
+
+func (w *world) borrower(given string) string {
+	if name, ok := w.symbolic[given]; ok {
+		return name
+	}
+	return given
+}
+
+// rename replaces a trail's name, alone or in an ARN. In an ARN it also exchanges the two accounts and
+// the two Regions, so that ARNs that differ stay different.
+func rename(s string, trail func(string) string, account, otherAccount, region, otherRegion string) string {
 	if !strings.HasPrefix(s, "arn:") {
+		return trail(s)
+	}
+	parts := strings.SplitN(s, ":", 6)
+	if len(parts) < 6 {
 		return s
 	}
-	if at := strings.LastIndex(s, "/"); at >= 0 {
-		if name, ok := w.symbolic[s[at+1:]]; ok {
-			s = s[:at+1] + name
-		}
+	parts[3], parts[4] = exchange(parts[3], region, otherRegion), exchange(parts[4], account, otherAccount)
+	if kind, name, ok := strings.Cut(parts[5], "/"); ok && kind == "trail" {
+		parts[5] = kind + "/" + trail(name)
 	}
-	d := &model.DefaultWorld
-	return strings.Replace(s, ":"+w.target.options.Region+":"+w.target.options.Account+":", ":"+d.Home+":"+d.Account+":", 1)
+	return strings.Join(parts, ":")
+}
+
+func exchange(s, a, b string) string {
+	switch s {
+	case a:
+		return b
+	case b:
+		return a
+	}
+	return s
 }
 
 // Close implements targets.World.
@@ -200,14 +302,14 @@ func (w *world) Close(ctx context.Context) error {
 		return nil
 	}
 	turnOff := func(name string) {
-		_, _ = protect(ctx, w.target.calls[model.OpPut], model.Obj("TrailName", name, "InsightSelectors", model.ListOf()).AppendJSON(nil))
+		_, _ = w.target.protect(ctx, w.target.calls[model.OpPut], model.Obj("TrailName", name, "InsightSelectors", model.ListOf()).AppendJSON(nil))
 	}
 	for _, given := range w.concrete {
 		turnOff(given)
 	}
 	for _, name := range w.made {
 		if remove := w.target.calls[model.OpDelete]; remove != nil {
-			_, _ = protect(ctx, remove, model.Obj("Name", name).AppendJSON(nil))
+			_, _ = w.target.protect(ctx, remove, model.Obj("Name", name).AppendJSON(nil))
 		} else {
 			turnOff(name)
 		}
@@ -220,14 +322,11 @@ func method[I, O any](f func(context.Context, *I, ...func(*cloudtrail.Options)) 
 	return func(ctx context.Context, input []byte) (any, error) {
 		in := new(I)
 		if err := json.Unmarshal(input, in); err != nil {
-			return nil, fmt.Errorf("the input cannot be expressed: %w", err)
+			return nil, &smithy.GenericAPIError{Code: "SerializationException", Message: err.Error()} // a typed input cannot say it
 		}
 		out, err := f(ctx, in)
-		if err != nil {
-			return nil, err
-		}
-		if out == nil {
-			return nil, fmt.Errorf("%w: no output and no error", errPanic)
+		if err != nil || out == nil {
+			return nil, err // no output and no error is heard as such
 		}
 		return out, nil
 	}

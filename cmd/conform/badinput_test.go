@@ -1,0 +1,387 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/insightconform/conform/reports"
+	"github.com/insightconform/conform/targets/embedded"
+)
+
+// listening serves raw connections and returns the URL that leads to them.
+func listening(t *testing.T, serve func(net.Conn)) string {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	t.Cleanup(func() { listener.Close() })
+	go func() {
+		for {
+			connection, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			go serve(connection)
+		}
+	}()
+	return "http://" + listener.Addr().String()
+}
+
+func saying(status int, contentType, body string) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		io.Copy(io.Discard, r.Body)
+		w.Header().Set("Content-Type", contentType)
+		w.WriteHeader(status)
+		io.WriteString(w, body)
+	}
+}
+
+func served(t *testing.T, handler http.Handler) string {
+	t.Helper()
+	server := httptest.NewServer(handler)
+	t.Cleanup(server.Close)
+	return server.URL
+}
+
+// Ways in which a server fails its callers.
+var (
+	hanging http.HandlerFunc = func(_ http.ResponseWriter, r *http.Request) {
+		io.Copy(io.Discard, r.Body) // or net/http does not notice that the caller is gone
+		<-r.Context().Done()
+	}
+	dripping http.HandlerFunc = func(w http.ResponseWriter, r *http.Request) {
+		io.Copy(io.Discard, r.Body)
+		for r.Context().Err() == nil {
+			io.WriteString(w, " ")
+			w.(http.Flusher).Flush()
+			time.Sleep(20 * time.Millisecond)
+		}
+	}
+	resetting http.HandlerFunc = func(w http.ResponseWriter, _ *http.Request) {
+		connection, _, err := w.(http.Hijacker).Hijack()
+		if err != nil {
+			return
+		}
+		connection.(*net.TCPConn).SetLinger(0)
+		connection.Close()
+	}
+	huge http.HandlerFunc = func(w http.ResponseWriter, _ *http.Request) {
+		chunk := bytes.Repeat([]byte("x"), 64<<10)
+		for range 50 << 20 / len(chunk) {
+			if _, err := w.Write(chunk); err != nil {
+				return
+			}
+		}
+	}
+	truncated = saying(200, "application/x-amz-json-1.1", `{"TrailARN":"arn:`)
+	errorPage = saying(500, "text/html", "<html>\n<h1>Internal Server Error</h1>\n</html>")
+)
+
+// TestNoCloudTrailThere runs against what is no CloudTrail from the first request on.
+func TestNoCloudTrailThere(t *testing.T) {
+	closed := httptest.NewServer(nil)
+	closed.Close()
+	for name, test := range map[string]struct{ url, says string }{
+		"nothing listens": {closed.URL, "nothing listens at " + closed.URL + "/; start the emulator or check --endpoint"},
+		"ssh": {listening(t, func(c net.Conn) {
+			io.WriteString(c, "SSH-2.0-OpenSSH_9.6\r\n")
+			time.Sleep(100 * time.Millisecond)
+			c.Close()
+		}), "no HTTP answer"},
+		"never answers":  {listening(t, func(net.Conn) {}), "no answer within 200ms"},
+		"hangs":          {served(t, hanging), "no answer within 200ms"},
+		"drips":          {served(t, dripping), "not as CloudTrail"},
+		"website":        {served(t, saying(200, "text/html", "<!DOCTYPE html>\n<p>hello")), "not as CloudTrail: HTTP 200, text/html"},
+		"404 page":       {served(t, saying(404, "text/html", "<h1>Not Found</h1>\n")), "not as CloudTrail: HTTP 404 text/html"},
+		"500 page":       {served(t, errorPage), "not as CloudTrail: HTTP 500, text/html"},
+		"truncated JSON": {served(t, truncated), "the body is no JSON object"},
+		"50 MB":          {served(t, huge), "larger than 1 MiB"},
+		"resets":         {served(t, resetting), "connection reset"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			started := time.Now()
+			got, _ := reported(t, "--endpoint", test.url, "--timeout", "200ms")
+			assert.Less(t, time.Since(started), 10*time.Second)
+			assert.Equal(t, reports.ExitInconclusive, got.code, got.stdout)
+			assert.Regexp(t, `^conform: [^\n]+\n$`, got.stderr, "one line")
+			assert.Contains(t, got.stderr, test.says)
+			assert.Contains(t, got.stderr, test.url)
+			assert.Empty(t, got.stdout)
+		})
+	}
+}
+
+// TestNothingIsSentBeforeTheSettingsAreSound counts what reaches the target.
+func TestNothingIsSentBeforeTheSettingsAreSound(t *testing.T) {
+	var requests atomic.Int32
+	url := served(t, http.HandlerFunc(func(http.ResponseWriter, *http.Request) { requests.Add(1) }))
+	occupied := write(t, "file", "")
+	for _, test := range []struct{ flag, value, names string }{
+		{"--report", "json=" + filepath.Join(t.TempDir(), "none", "r.json"), "r.json"},
+		{"--report", "text=" + occupied + "/r.txt", occupied},
+		{"--order", occupied, occupied},
+		{"--config", write(t, "c.yaml", "endpoint: 7\n"), "c.yaml line 1: endpoint"},
+		{"--requets", "5", "did you mean --requests?"},
+	} {
+		got := command(t, "run", "--endpoint", url, test.flag, test.value)
+		assert.Equal(t, reports.ExitUsage, got.code, test.flag)
+		assert.Regexp(t, `^conform: [^\n]+\n$`, got.stderr)
+		assert.Contains(t, got.stderr, test.names)
+	}
+	assert.Zero(t, requests.Load())
+}
+
+// after answers well so many requests and fails from then on.
+func after(requests int32, fail http.Handler) middleware {
+	return func(next http.Handler) http.Handler {
+		var n atomic.Int32
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if n.Add(1) > requests {
+				fail.ServeHTTP(w, r)
+				return
+			}
+			next.ServeHTTP(w, r)
+		})
+	}
+}
+
+// TestLostOnTheWay runs against a server that turns bad after the run has begun: a partial report,
+// and nothing said against the target.
+func TestLostOnTheWay(t *testing.T) {
+	for name, fail := range map[string]http.Handler{
+		"hangs":          hanging,
+		"drips":          dripping,
+		"resets":         resetting,
+		"500 page":       errorPage,
+		"website":        saying(200, "text/html", "<!DOCTYPE html>"),
+		"truncated JSON": truncated,
+		"50 MB":          huge,
+	} {
+		t.Run(name, func(t *testing.T) {
+			started := time.Now()
+			got, report := reported(t, "--endpoint", emulator(t, after(500, fail)), "--timeout", "200ms", "--requests", "3000")
+			assert.Less(t, time.Since(started), 20*time.Second)
+			lost(t, got, report)
+		})
+	}
+	t.Run("dies", func(t *testing.T) {
+		var server *httptest.Server
+		reference, err := embedded.NewServer(embedded.ServerOptions{})
+		require.NoError(t, err)
+		var n atomic.Int32
+		server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if n.Add(1) == 500 {
+				server.Listener.Close()
+				go server.CloseClientConnections()
+			}
+			reference.ServeHTTP(w, r)
+		}))
+		defer server.Close()
+		got, report := reported(t, "--endpoint", server.URL, "--timeout", "200ms", "--requests", "3000")
+		lost(t, got, report)
+	})
+}
+
+func lost(t *testing.T, got result, report *reports.Report) {
+	t.Helper()
+	assert.Equal(t, reports.ExitInconclusive, got.code, got.stdout+got.stderr)
+	require.NotNil(t, report)
+	assert.Equal(t, reports.Inconclusive, report.Verdict)
+	assert.True(t, report.Partial)
+	assert.Contains(t, report.Reason, "the target stopped answering")
+	assert.Empty(t, report.Divergences)
+	assert.GreaterOrEqual(t, report.Requests, 400)
+}
+
+// TestFailsNowAndThen runs against a server that does every so many requests what says nothing
+// about its behaviour.
+func TestFailsNowAndThen(t *testing.T) {
+	for name, fail := range map[string]http.HandlerFunc{"resets": resetting, "hangs": hanging, "500 page": errorPage, "truncated JSON": truncated} {
+		t.Run(name, func(t *testing.T) {
+			got, report := reported(t, "--endpoint", emulator(t, every(50, fail)), "--timeout", "50ms", "--requests", "2500")
+			require.NotNil(t, report, got.stderr)
+			assert.Equal(t, 0, got.code, got.stdout+got.stderr)
+			assert.Empty(t, violated(report))
+		})
+	}
+}
+
+// every lets each n-th request fail.
+func every(n int32, fail http.Handler) middleware {
+	return func(next http.Handler) http.Handler {
+		var count atomic.Int32
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if count.Add(1)%n == 0 {
+				fail.ServeHTTP(w, r)
+				return
+			}
+			next.ServeHTTP(w, r)
+		})
+	}
+}
+
+// started is the command as a process of its own.
+type started struct {
+	*exec.Cmd
+	stdout, stderr bytes.Buffer
+	report         string // the path of its JSON report
+}
+
+func start(t *testing.T, binary string, args ...string) *started {
+	t.Helper()
+	p := &started{report: filepath.Join(t.TempDir(), "report.json")}
+	p.Cmd = exec.CommandContext(t.Context(), binary, append([]string{"run", "--report", "text", "--report", "json=" + p.report}, args...)...)
+	p.Stdout, p.Stderr = &p.stdout, &p.stderr
+	p.Env = []string{"HOME=" + t.TempDir()}
+	require.NoError(t, p.Start())
+	return p
+}
+
+// exitCode waits for the end, which must come in time, and returns with it the most memory that the
+// process was seen to hold.
+func (p *started) exitCode(t *testing.T, limit time.Duration) (code int, kilobytes int) {
+	t.Helper()
+	ended := make(chan error, 1)
+	go func() { ended <- p.Wait() }()
+	late := time.After(limit)
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		select {
+		case err := <-ended:
+			var exit *exec.ExitError
+			if err != nil && !errors.As(err, &exit) {
+				t.Fatal(err)
+			}
+			return p.ProcessState.ExitCode(), kilobytes
+		case <-late:
+			p.Process.Kill()
+			t.Fatalf("still running after %v\n%s", limit, p.stderr.String())
+		case <-tick.C:
+			kilobytes = max(kilobytes, peakMemory(p.Process.Pid))
+		}
+	}
+}
+
+// peakMemory is 0 where the system does not tell it.
+func peakMemory(pid int) (kilobytes int) {
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	if err != nil {
+		return 0
+	}
+	_, rest, _ := strings.Cut(string(status), "VmHWM:")
+	if fields := strings.Fields(rest); len(fields) > 0 {
+		kilobytes, _ = strconv.Atoi(fields[0])
+	}
+	return kilobytes
+}
+
+func build(t *testing.T) string {
+	t.Helper()
+	binary := filepath.Join(t.TempDir(), "conform")
+	out, err := exec.CommandContext(t.Context(), "go", "build", "-o", binary, ".").CombinedOutput()
+	require.NoError(t, err, string(out))
+	return binary
+}
+
+const maxMemory = 200 << 10 // kilobytes
+
+// TestProcess has the command as a process: what only a process has are signals and memory.
+func TestProcess(t *testing.T) {
+	if testing.Short() {
+		t.Skip("builds the command")
+	}
+	binary := build(t)
+	for _, signal := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM} {
+		t.Run(signal.String(), func(t *testing.T) {
+			busy := make(chan struct{})
+			url := emulator(t, at(600, func() { close(busy) }))
+			p := start(t, binary, "--endpoint", url)
+			<-busy
+			require.NoError(t, p.Process.Signal(signal))
+			interrupted(t, p, 10*time.Second)
+		})
+	}
+	t.Run("interrupt while the target hangs", func(t *testing.T) {
+		busy := make(chan struct{})
+		url := emulator(t, after(300, hanging), at(302, func() { close(busy) }))
+		p := start(t, binary, "--endpoint", url, "--timeout", "2s")
+		<-busy
+		require.NoError(t, p.Process.Signal(syscall.SIGINT))
+		interrupted(t, p, 15*time.Second)
+	})
+	t.Run("second interrupt", func(t *testing.T) {
+		busy := make(chan struct{})
+		url := emulator(t, after(300, hanging), at(302, func() { close(busy) }))
+		p := start(t, binary, "--endpoint", url, "--timeout", "1m")
+		<-busy
+		require.NoError(t, p.Process.Signal(syscall.SIGINT))
+		time.Sleep(200 * time.Millisecond)
+		require.NoError(t, p.Process.Signal(syscall.SIGINT))
+		_, _ = p.exitCode(t, 3*time.Second)
+		assert.False(t, p.ProcessState.Exited(), "it was ended by the signal")
+	})
+	for name, url := range map[string]string{
+		"50 MB":             served(t, huge),
+		"50 MB on the way":  emulator(t, after(500, huge)),
+		"50 MB at times":    emulator(t, every(20, huge)),
+		"truncated":         served(t, truncated),
+		"no difference":     emulator(t),
+		"an endless answer": served(t, dripping),
+	} {
+		t.Run("memory/"+name, func(t *testing.T) {
+			p := start(t, binary, "--endpoint", url, "--timeout", "300ms", "--requests", "2500")
+			code, kilobytes := p.exitCode(t, 20*time.Second)
+			assert.Contains(t, []int{reports.ExitConforms, reports.ExitInconclusive}, code, p.stdout.String())
+			assert.NotContains(t, p.stderr.String(), "internal error")
+			assert.Less(t, kilobytes, maxMemory)
+			t.Logf("exit %d, at most %d MB", code, kilobytes>>10)
+		})
+	}
+}
+
+func interrupted(t *testing.T, p *started, limit time.Duration) {
+	t.Helper()
+	code, _ := p.exitCode(t, limit)
+	assert.Equal(t, reports.ExitInterrupted, code, p.stderr.String())
+	assert.Contains(t, p.stderr.String(), "interrupted")
+	assert.Contains(t, p.stdout.String(), "interrupted (exit 130, partial)")
+	data, err := os.ReadFile(p.report)
+	require.NoError(t, err)
+	report, err := reports.ReadJSON(data)
+	require.NoError(t, err)
+	assert.Equal(t, reports.Interrupted, report.Verdict)
+	assert.Equal(t, reports.ExitInterrupted, report.ExitCode)
+	assert.True(t, report.Partial)
+	assert.Positive(t, report.Requests)
+}
+
+// at calls a function when the n-th request arrives.
+func at(n int32, f func()) middleware {
+	return func(next http.Handler) http.Handler {
+		var count atomic.Int32
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if count.Add(1) == n {
+				f()
+			}
+			next.ServeHTTP(w, r)
+		})
+	}
+}

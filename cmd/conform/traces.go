@@ -1,0 +1,260 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/insightconform/conform"
+	"github.com/insightconform/conform/reports"
+)
+
+// noTraces is the value of --traces that keeps none.
+const noTraces = "none"
+
+// tracesFolder is where the traces of the target are kept, empty where none are.
+func (s *settings) tracesFolder() string {
+	switch s.traces {
+	case noTraces:
+		return ""
+	case "":
+	default:
+		return s.traces
+	}
+	name := s.target
+	if s.target == targetEndpoint {
+		if u, err := url.Parse(s.endpoint); err == nil {
+			name += "-" + strings.NewReplacer(":", "-", "[", "", "]", "").Replace(u.Host)
+		}
+	}
+	if s.fault != "" {
+		name += "-" + strings.ReplaceAll(s.fault, "/", "_")
+	}
+	return filepath.Join("conform-traces", name)
+}
+
+// readTraces reads the traces that are there from earlier runs.
+func (s *settings) readTraces() ([]reports.TraceFile, error) {
+	folder := s.tracesFolder()
+	if folder == "" {
+		return nil, nil
+	}
+	entries, err := os.ReadDir(folder)
+	if errors.Is(err, fs.ErrNotExist) || err == nil && len(entries) == 0 {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, usagef("--traces: %w", err)
+	}
+	files, err := reports.ReadTraceFiles(folder)
+	if err != nil {
+		return nil, usagef("--traces: %w", err)
+	}
+	return files, nil
+}
+
+func tracesOf(files []reports.TraceFile) []*reports.Trace {
+	var traces []*reports.Trace
+	for _, f := range files {
+		traces = append(traces, f.Trace)
+	}
+	return traces
+}
+
+func yamlFile(path string) bool {
+	ext := strings.ToLower(filepath.Ext(path))
+	return ext == ".yaml" || ext == ".yml"
+}
+
+// readBaseline reads the file of --baseline. One that is to be written need not be there.
+func (s *settings) readBaseline() (*reports.Baseline, error) {
+	if s.baseline == "" {
+		if s.updateBaseline {
+			return nil, usagef("--update-baseline needs --baseline FILE")
+		}
+		return nil, nil
+	}
+	if s.updateBaseline {
+		if err := reports.CheckWritable(s.baseline); err != nil {
+			return nil, usagef("--baseline %s: %w", s.baseline, err)
+		}
+		if _, err := os.Stat(s.baseline); errors.Is(err, fs.ErrNotExist) {
+			return nil, nil
+		}
+	}
+	data, err := readSmallFile("baseline", s.baseline)
+	if err != nil {
+		return nil, err
+	}
+	baseline, err := reports.ReadBaseline(data, yamlFile(s.baseline))
+	if err != nil {
+		return nil, usagef("--baseline %s: %w", s.baseline, err)
+	}
+	return baseline, nil
+}
+
+// keep writes the traces and the baseline of a run, and removes the traces of what is fixed.
+func (s *settings) keep(report *reports.Report, known []reports.TraceFile, baseline *reports.Baseline) error {
+	if folder := s.tracesFolder(); folder != "" {
+		files, err := reports.WriteTraces(folder, report, s.keepAccounts)
+		if err != nil {
+			return fmt.Errorf("--traces: %w", err)
+		}
+		if len(files) > 0 {
+			report.Notes = append(report.Notes, fmt.Sprintf("traces are in %s: 'conform replay %s' plays them again, 'conform export' turns one into a script", folder, folder))
+		}
+		if s.prune {
+			if err := prune(report, known); err != nil {
+				return fmt.Errorf("--prune: %w", err)
+			}
+		}
+	}
+	if s.updateBaseline && !report.Partial {
+		updated := reports.UpdatedBaseline(baseline, report)
+		if err := reports.Write(s.baseline, baselineWriter{updated, yamlFile(s.baseline)}.write); err != nil {
+			return fmt.Errorf("--baseline %s: %w", s.baseline, err)
+		}
+		report.Notes = append(report.Notes, fmt.Sprintf("%s now lists %d known divergences; say in each why it is accepted", s.baseline, len(updated.Entries)))
+	}
+	return nil
+}
+
+func prune(report *reports.Report, known []reports.TraceFile) error {
+	for i, replay := range report.Replays {
+		if replay.Outcome == reports.ReplayFixed && i < len(known) {
+			if err := os.Remove(known[i].Path); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+const replayHelp = `Usage: conform replay TRACE|DIR… [flags]
+
+Plays recorded divergences again, on the same target or another one, and says of
+each: still diverges, now different, fixed, or not covered.
+
+  conform replay conform-traces/endpoint-127.0.0.1-5000 --endpoint http://127.0.0.1:5000
+  conform replay trace.json                              on the embedded server
+
+Exit codes: 0 all are fixed, 1 some diverge, 2 wrong usage or no trace, 3 nothing
+could be replayed, 130 interrupted.
+`
+
+func (p *process) replayCommand() *cobra.Command {
+	s := defaultSettings()
+	cmd := &cobra.Command{
+		Use:   "replay TRACE|DIR…",
+		Short: "Play recorded divergences again",
+		Long:  replayHelp + optionHelp(),
+		RunE:  func(cmd *cobra.Command, args []string) error { return p.replay(cmd.Context(), &s, args) },
+	}
+	addRunFlags(cmd, &s)
+	return cmd
+}
+
+func (p *process) replay(ctx context.Context, s *settings, paths []string) error {
+	if len(paths) == 0 {
+		return usagef("'conform replay' needs a trace or a folder of traces; 'conform run' writes them to conform-traces")
+	}
+	if err := s.complete(p.environ); err != nil {
+		return err
+	}
+	order, err := s.profile()
+	if err != nil {
+		return err
+	}
+	files, err := reports.ReadTraceFiles(paths...)
+	if err != nil {
+		return usagef("%w", err)
+	}
+	open := p.embedded
+	if s.target == targetEndpoint {
+		open = p.endpoint
+	}
+	target, err := open(*s)
+	if err != nil {
+		return err
+	}
+	replays, err := conform.Replay(ctx, target, tracesOf(files), conform.Options{Order: order, Workers: s.workers})
+	if err != nil {
+		return err
+	}
+	diverges, played := false, false
+	for i := range replays {
+		replays[i].File = files[i].Path
+		diverges = diverges || replays[i].Diverges()
+		played = played || replays[i].Outcome != reports.ReplayNotCovered
+	}
+	if err := reports.ReplayText(p.stdout, replays); err != nil {
+		return err
+	}
+	switch {
+	case ctx.Err() != nil:
+		return exitCode(reports.ExitInterrupted)
+	case diverges:
+		return exitCode(reports.ExitDiverges)
+	case !played:
+		return exitCode(reports.ExitInconclusive)
+	}
+	return nil
+}
+
+const exportHelp = `Usage: conform export TRACE --as awscli|boto3|go|curl
+
+Writes a script to standard output that shows a recorded divergence to someone
+who does not have conform: it sets up, performs the steps, prints what was
+expected and what came, and cleans up.
+
+  conform export trace.json --as boto3 > divergence.py
+`
+
+func (p *process) exportCommand() *cobra.Command {
+	var as string
+	cmd := &cobra.Command{
+		Use:   "export TRACE --as FORM",
+		Short: "Turn a recorded divergence into a script",
+		Long:  exportHelp,
+		RunE: func(_ *cobra.Command, args []string) error {
+			if len(args) != 1 {
+				return usagef("'conform export' takes one trace")
+			}
+			if as == "" {
+				return usagef("--as is missing; use one of %s", strings.Join(reports.ExportForms, ", "))
+			}
+			files, err := reports.ReadTraceFiles(args[0])
+			if err != nil {
+				return usagef("%w", err)
+			}
+			if len(files) != 1 {
+				return usagef("%s is a folder of %d traces; name one of them", args[0], len(files))
+			}
+			script, err := reports.Export(files[0].Trace, as)
+			if err != nil {
+				return usagef("%w", err)
+			}
+			_, err = p.stdout.Write(script)
+			return err
+		},
+	}
+	cmd.Flags().StringVar(&as, "as", "", "the form: awscli, boto3, go or curl")
+	cmd.RegisterFlagCompletionFunc("as", cobra.FixedCompletions(reports.ExportForms, cobra.ShellCompDirectiveNoFileComp))
+	return cmd
+}
+
+// baselineWriter writes a baseline in the form of its file.
+type baselineWriter struct {
+	baseline *reports.Baseline
+	yaml     bool
+}
+
+func (b baselineWriter) write(w io.Writer) error { return b.baseline.Write(w, b.yaml) }

@@ -1,0 +1,168 @@
+package reports
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"time"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/insightconform/conform/model"
+)
+
+// BaselineSchema identifies the form of a Baseline file.
+const BaselineSchema = "conform/baseline/1"
+
+// Baseline lists divergences that are known and accepted: they do not fail a run.
+type Baseline struct {
+	Schema  string          `json:"schema"`
+	Entries []BaselineEntry `json:"entries"`
+}
+
+// BaselineEntry is one known divergence, with the steps that show it.
+type BaselineEntry struct {
+	Signature string `json:"signature"`
+	Reason    string `json:"reason"`
+	Link      string `json:"link,omitempty"`
+	Expires   string `json:"expires,omitempty"` // the last day on which it holds, as 2026-12-31
+	// Raw is the signature that a replay of the steps shows, where it is not Signature.
+	Raw string `json:"raw_signature,omitempty"`
+	// Seen says of an unrepeated divergence in how many tries it showed, as "0 of 3"; its steps may
+	// run without diverging that often before it counts as stale.
+	Seen  string             `json:"seen,omitempty"`
+	Needs []model.Capability `json:"needs"`
+	Steps []model.Request    `json:"steps"`
+}
+
+// TODOReason stands for a reason that nobody has given yet.
+const TODOReason = "not yet explained"
+
+// ReadBaseline reads a baseline in JSON or, where yamlForm, in YAML. Unknown keys and repeated
+// signatures are errors; errors are one line.
+func ReadBaseline(data []byte, yamlForm bool) (*Baseline, error) {
+	if yamlForm {
+		var raw any
+		if err := yaml.Unmarshal(data, &raw); err != nil {
+			return nil, fmt.Errorf("not YAML: %s", strings.ReplaceAll(err.Error(), "\n", " "))
+		}
+		converted, err := json.Marshal(raw)
+		if err != nil {
+			return nil, fmt.Errorf("not a baseline: %w", err)
+		}
+		data = converted
+	}
+	decoder := json.NewDecoder(bytes.NewReader(data))
+	decoder.DisallowUnknownFields()
+	b := &Baseline{}
+	if err := decoder.Decode(b); err != nil {
+		return nil, fmt.Errorf("not a baseline: %w", err)
+	}
+	if b.Schema != BaselineSchema {
+		return nil, fmt.Errorf("schema %q is not %q", b.Schema, BaselineSchema)
+	}
+	seen := map[string]bool{}
+	for i, e := range b.Entries {
+		switch {
+		case e.Signature == "":
+			return nil, fmt.Errorf("entry %d has no signature", i+1)
+		case seen[e.Signature]:
+			return nil, fmt.Errorf("entry %d: %q stands twice", i+1, e.Signature)
+		case strings.TrimSpace(e.Reason) == "":
+			return nil, fmt.Errorf("entry %d: %q has no reason", i+1, e.Signature)
+		case len(e.Steps) == 0:
+			return nil, fmt.Errorf("entry %d: %q has no steps; write them with --update-baseline", i+1, e.Signature)
+		}
+		if e.Expires != "" {
+			if _, err := time.Parse(time.DateOnly, e.Expires); err != nil {
+				return nil, fmt.Errorf("entry %d: expires %q is no date; write it like 2026-12-31", i+1, e.Expires)
+			}
+		}
+		seen[e.Signature] = true
+	}
+	return b, nil
+}
+
+// Write renders the baseline in JSON or YAML, its entries sorted by signature.
+func (b *Baseline) Write(w io.Writer, yamlForm bool) error {
+	slices.SortFunc(b.Entries, func(x, y BaselineEntry) int { return strings.Compare(x.Signature, y.Signature) })
+	var text bytes.Buffer
+	encoder := json.NewEncoder(&text)
+	encoder.SetEscapeHTML(false)
+	encoder.SetIndent("", "  ")
+	if err := encoder.Encode(b); err != nil {
+		return err
+	}
+	if !yamlForm {
+		_, err := w.Write(text.Bytes())
+		return err
+	}
+	// JSON is YAML: reading it as nodes keeps the order of the keys.
+	var node yaml.Node
+	if err := yaml.Unmarshal(text.Bytes(), &node); err != nil {
+		return err
+	}
+	blockStyle(&node)
+	out := yaml.NewEncoder(w)
+	out.SetIndent(2)
+	if err := out.Encode(&node); err != nil {
+		return err
+	}
+	return out.Close()
+}
+
+func blockStyle(node *yaml.Node) {
+	node.Style = 0
+	for _, child := range node.Content {
+		blockStyle(child)
+	}
+}
+
+// Find returns the entry of a signature, nil where there is none.
+func (b *Baseline) Find(signature string) *BaselineEntry {
+	if b == nil {
+		return nil
+	}
+	for i := range b.Entries {
+		if b.Entries[i].Signature == signature {
+			return &b.Entries[i]
+		}
+	}
+	return nil
+}
+
+// Expired reports whether the entry no longer holds on a day.
+func (e *BaselineEntry) Expired(today time.Time) bool {
+	return e.Expires != "" && today.Format(time.DateOnly) > e.Expires
+}
+
+// UpdatedBaseline is a baseline of what a run has found. Reasons, links and dates of entries that are
+// still there are kept, and so are entries that the run could not check.
+func UpdatedBaseline(old *Baseline, r *Report) *Baseline {
+	b := &Baseline{Schema: BaselineSchema, Entries: []BaselineEntry{}}
+	for _, d := range r.Divergences {
+		e := BaselineEntry{Signature: d.Signature, Reason: TODOReason, Raw: d.Raw, Needs: needsOf(d)}
+		if d.Status == Unrepeated {
+			e.Seen = d.Seen
+		}
+		for _, s := range d.Steps {
+			e.Steps = append(e.Steps, s.ModelRequest())
+		}
+		if known := old.Find(d.Signature); known != nil {
+			e.Reason, e.Link, e.Expires = known.Reason, known.Link, known.Expires
+		}
+		b.Entries = append(b.Entries, e)
+	}
+	if old == nil {
+		return b
+	}
+	for _, replay := range r.Baseline {
+		if known := old.Find(replay.Signature); replay.Outcome == ReplayNotCovered && known != nil && b.Find(replay.Signature) == nil {
+			b.Entries = append(b.Entries, *known)
+		}
+	}
+	return b
+}

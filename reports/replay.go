@@ -1,0 +1,121 @@
+package reports
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"github.com/insightconform/conform/model"
+)
+
+// The outcomes of a replay.
+const (
+	ReplayDiverges   = "still diverges"
+	ReplayFixed      = "fixed"
+	ReplayDifferent  = "now different" // it diverges, in another way
+	ReplayNotCovered = "not covered"
+	ReplayExpired    = "expired" // of a baseline entry whose day has passed
+)
+
+// Replay is what became of one recorded divergence on a target.
+type Replay struct {
+	Signature string   `json:"signature"`
+	Rule      model.ID `json:"rule,omitempty"`
+	File      string   `json:"file,omitempty"`
+	Outcome   string   `json:"outcome"`
+	Why       string   `json:"why,omitempty"` // what is different, or what is not covered
+	// Stale says of a baseline entry that it must go, and Mend how.
+	Stale bool   `json:"stale,omitempty"`
+	Mend  string `json:"mend,omitempty"`
+}
+
+// Diverges reports whether the target still does not conform.
+func (r Replay) Diverges() bool { return r.Outcome == ReplayDiverges || r.Outcome == ReplayDifferent }
+
+// ReplayText writes one line for each replay and a line that sums them up.
+func ReplayText(w io.Writer, replays []Replay) error {
+	counts := map[string]int{}
+	for _, r := range replays {
+		counts[r.Outcome]++
+		line := fmt.Sprintf("%-15s %s", r.Outcome, OneLine(r.Signature))
+		if r.Why != "" {
+			line += " (" + OneLine(r.Why) + ")"
+		}
+		if _, err := fmt.Fprintln(w, line); err != nil {
+			return err
+		}
+	}
+	summary := fmt.Sprintf("%d replayed:", len(replays))
+	for _, outcome := range []string{ReplayDiverges, ReplayDifferent, ReplayFixed, ReplayNotCovered} {
+		if counts[outcome] > 0 {
+			summary += fmt.Sprintf(" %d %s,", counts[outcome], outcome)
+		}
+	}
+	_, err := fmt.Fprintln(w, summary[:len(summary)-1])
+	return err
+}
+
+// TraceFile is a trace with the file that it was read from.
+type TraceFile struct {
+	Path  string
+	Trace *Trace
+}
+
+// ReadTraceFiles reads traces from files, and from the .json files of folders. A folder without
+// traces, and anything that is no trace, is an error that names the file.
+func ReadTraceFiles(paths ...string) ([]TraceFile, error) {
+	var out []TraceFile
+	for _, path := range paths {
+		info, err := os.Stat(path)
+		if err != nil {
+			return nil, err
+		}
+		files := []string{path}
+		if info.IsDir() {
+			if files, err = filepath.Glob(filepath.Join(path, "*.json")); err != nil {
+				return nil, err
+			}
+			if len(files) == 0 {
+				return nil, fmt.Errorf("%s: the folder has no traces; give one that 'conform run' has written", path)
+			}
+			slices.Sort(files)
+		}
+		for _, file := range files {
+			data, err := os.ReadFile(file)
+			if err != nil {
+				return nil, err
+			}
+			trace, err := ReadTrace(data)
+			if err != nil {
+				return nil, fmt.Errorf("%s: %w", file, err)
+			}
+			out = append(out, TraceFile{file, trace})
+		}
+	}
+	return out, nil
+}
+
+// WriteTraces writes the trace of each confirmed divergence into a folder, each file atomically, and
+// returns their names.
+func WriteTraces(folder string, r *Report, keepAccounts bool) ([]string, error) {
+	var files []string
+	for _, d := range r.Divergences {
+		if d.Status != Confirmed {
+			continue
+		}
+		if len(files) == 0 {
+			if err := os.MkdirAll(folder, 0o755); err != nil {
+				return nil, err
+			}
+		}
+		trace := NewTrace(r, d, keepAccounts)
+		path := filepath.Join(folder, trace.FileName())
+		if err := Write(path, trace.JSON); err != nil {
+			return files, err
+		}
+		files = append(files, path)
+	}
+	return files, nil
+}
