@@ -142,7 +142,7 @@ func ExampleRun() {
 	// GetTrail: absent
 }
 
-// A mock that appends where it should replace.
+// A mock that appends where it should replace: an empty list, too, leaves everything as it was.
 func ExampleMock() {
 	mock := &AppendingMock{Mock{trails: []string{"orders", "payments", "audit"}}}
 	target := conform.Mock(mock, conform.MockOptions{Trails: mock.trails, Reset: mock.Reset})
@@ -158,5 +158,6 @@ func ExampleMock() {
 	}
 	// Output:
 	// diverges
+	// put/empty-disables
 	// put/replaces-list
 }

@@ -1,5 +1,7 @@
 package model
 
+import "fmt"
+
 // Op is an API operation, or an event in the target's environment (OpArrange).
 type Op string
 
@@ -55,6 +57,24 @@ type Request struct {
 	Method string `json:"method,omitempty"`
 	// OtherTarget sends the X-Amz-Target prefix that the run does not use otherwise.
 	OtherTarget bool `json:"other_target,omitempty"`
+}
+
+// GoString renders the request on one line, for the logs of property tests.
+func (r Request) GoString() string {
+	text := string(r.Op)
+	if r.Region != "" {
+		text += " in " + r.Region
+	}
+	if r.Method != "" {
+		text += " by " + r.Method
+	}
+	if r.OtherTarget {
+		text += " with the other target prefix"
+	}
+	if r.Raw != nil {
+		return text + fmt.Sprintf(" raw %.200q", *r.Raw)
+	}
+	return text + " " + r.Input.String()
 }
 
 // Malformed reports whether the request is no JSON POST of an object, so that only wire/no-crash

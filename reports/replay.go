@@ -105,17 +105,20 @@ func WriteTraces(folder string, r *Report, keepAccounts bool) ([]string, error) 
 		if d.Status != Confirmed {
 			continue
 		}
-		if len(files) == 0 {
-			if err := os.MkdirAll(folder, 0o755); err != nil {
-				return nil, err
-			}
-		}
-		trace := NewTrace(r, d, keepAccounts)
-		path := filepath.Join(folder, trace.FileName())
-		if err := Write(path, trace.JSON); err != nil {
+		path, err := WriteTrace(folder, NewTrace(r, d, keepAccounts))
+		if err != nil {
 			return files, err
 		}
 		files = append(files, path)
 	}
 	return files, nil
+}
+
+// WriteTrace writes a trace into a folder, which is made where it is missing, and returns its name.
+func WriteTrace(folder string, t *Trace) (string, error) {
+	if err := os.MkdirAll(folder, 0o755); err != nil {
+		return "", err
+	}
+	path := filepath.Join(folder, t.FileName())
+	return path, Write(path, t.JSON)
 }

@@ -263,11 +263,21 @@ func (p *page) divergence(d Divergence) {
 		p.labelled(indent, "sequence", describeSteps(d.Steps, room), plain)
 	}
 	p.labelled(indent, "expected", shown(alternatives(d.Expected), maxShown), plain)
-	p.labelled(indent, "actual", shown(d.Actual, maxShown), bold)
+	p.labelled(indent, "actual", shown(d.actual(), maxShown), bold)
 	p.labelled(indent, "see", d.provenance(), dim)
 	if p.Verbose {
 		p.steps(d.Steps)
 	}
+}
+
+// actual names the kind of the wrong answer and, of a success, what it shows.
+func (d Divergence) actual() string {
+	for _, step := range d.Steps {
+		if list := step.Answer.Body.Get("InsightSelectors"); step.Diverges && strings.HasPrefix(d.Actual, "other") && list.Given() {
+			return d.Actual + ": " + describeValue(list)
+		}
+	}
+	return d.Actual
 }
 
 // provenance says what a divergence rests on and how often it was seen.
