@@ -156,10 +156,11 @@ func (c *confirmer) blameTrait(ctx context.Context, s *suspicion) {
 		}
 	}
 	c.blameNecessary(ctx, s)
+	able := applicable(c.scope)
 	for _, control := range controls {
 		requests := requestsOf(s.steps)
-		if !control.applies(requests) {
-			continue
+		if !slices.Contains(able, control.rule) || !control.applies(requests) {
+			continue // nor can a target without StartLogging be told to start
 		}
 		if session, at := c.watchEnd(ctx, control.without(requests)); at >= 0 {
 			s.finding, s.steps = session.last, session.steps[:at+1]

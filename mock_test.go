@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -137,7 +138,7 @@ func TestCheckWrongMocks(t *testing.T) {
 			}
 			m.insights[name] = append(m.insights[name], given...)
 			return &putOutput{TrailARN: aws.String(trailARN + name), InsightSelectors: m.insights[name]}, nil
-		}}, []string{"put/empty-disables", "put/replaces-list"}, "expected    the selectors last stored"},
+		}}, []string{"put/empty-disables", "put/replaces-list"}, "Put [ApiCallRateInsight] → Put [ApiCallRateInsight]"},
 
 		{"ignores an empty list", altered{put: func(m *Mock, in *putInput) (*putOutput, error) {
 			if name, _, err := m.check(in); err == nil && len(in.InsightSelectors) == 0 {
@@ -168,19 +169,18 @@ func TestCheckWrongMocks(t *testing.T) {
 			return rightPut(m, in)
 		}}, []string{"wire/no-crash"}, "CreateTrail"},
 
-		{"neither output nor error", altered{get: func(m *Mock, in *getInput) (*getOutput, error) {
-			if out, err := rightGet(m, in); err == nil || named(in.TrailName) == "" {
+		{"neither output nor error", altered{put: func(m *Mock, in *putInput) (*putOutput, error) {
+			if out, err := rightPut(m, in); err == nil || in.InsightSelectors != nil {
 				return out, err
 			}
 			return nil, nil
 		}}, []string{"wire/no-crash"}, "a definite answer"},
 
 		{"nil of an error's type", altered{get: func(m *Mock, in *getInput) (*getOutput, error) {
-			out, err := rightGet(m, in)
-			if off := new(types.InsightNotEnabledException); errors.As(err, &off) {
-				return nil, (*types.InsightNotEnabledException)(nil)
+			if in.TrailName != nil && in.EventDataStore != nil {
+				return nil, (*types.InvalidParameterCombinationException)(nil)
 			}
-			return out, err
+			return rightGet(m, in)
 		}}, []string{"wire/no-crash"}, "a definite answer"},
 
 		{"accepts any type", altered{put: func(m *Mock, in *putInput) (*putOutput, error) {
@@ -197,7 +197,7 @@ func TestCheckWrongMocks(t *testing.T) {
 			}
 			m.insights[name] = in.InsightSelectors
 			return &putOutput{TrailARN: aws.String(trailARN + name), InsightSelectors: in.InsightSelectors}, nil
-		}}, []string{"selector/type-invalid"}, "expected    InvalidInsightSelectorsException"},
+		}}, []string{"selector/type-invalid", "selector/type-missing"}, "expected    InvalidInsightSelectorsException"},
 
 		{"never says that Insights is off", altered{get: func(m *Mock, in *getInput) (*getOutput, error) {
 			out, err := rightGet(m, in)
@@ -238,14 +238,21 @@ func TestCheckWrongMocks(t *testing.T) {
 			require.Len(t, tb.errors, 1)
 			assert.Contains(t, tb.errors[0], c.text)
 			assert.Contains(t, tb.errors[0], "diverges (exit 1)")
-			for _, id := range c.want {
-				assert.Contains(t, tb.errors[0], "\n  "+id+"  ")
-			}
-			report, err := conform.Run(t.Context(), c.mock.target(), conform.Options{Seed: 1})
-			require.NoError(t, err)
-			assert.Equal(t, c.want, brokenRules(report), "%s", tb.errors[0])
+			assert.Equal(t, c.want, rulesIn(tb.errors[0]), "%s", tb.errors[0])
 		})
 	}
+}
+
+var ruleLine = regexp.MustCompile(`(?m)^  ([a-z]+/[a-z-]+)  [A-Z].*\n    sequence `)
+
+// rulesIn lists the rules whose divergences a report's text shows, sorted.
+func rulesIn(text string) []string {
+	var ids []string
+	for _, found := range ruleLine.FindAllStringSubmatch(text, -1) {
+		ids = append(ids, found[1])
+	}
+	slices.Sort(ids)
+	return slices.Compact(ids)
 }
 
 // makingMock has the life of a trail besides, and no list of trails.
@@ -395,7 +402,7 @@ func (m forgetsToUnlock) PutInsightSelectors(_ context.Context, in *putInput, _ 
 
 func TestCheckMockThatHangs(t *testing.T) {
 	mock := forgetsToUnlock{newMock(), &sync.Mutex{}}
-	tb := checked(t, conform.Mock(mock, conform.MockOptions{Trails: mock.trails, Reset: mock.Reset, Timeout: 5 * time.Millisecond}))
+	tb := checked(t, conform.Mock(mock, conform.MockOptions{Trails: mock.trails, Reset: mock.Reset, Timeout: 50 * time.Millisecond}))
 	require.Len(t, tb.errors, 1)
-	assert.Contains(t, tb.errors[0], "does the mock wait for its own lock?")
+	assert.Contains(t, strings.Join(strings.Fields(tb.errors[0]), " "), "does the mock wait for its own lock?")
 }

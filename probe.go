@@ -200,6 +200,9 @@ func (p *prober) quota(ctx context.Context, workers int) {
 	if p.can(model.CanRegions) {
 		fit++
 	}
+	if !p.can(model.CanDelete) {
+		fit++ // the first one is still there
+	}
 	p.found.scope.MaxTrails = min(maxTrails, max(1, fit))
 	p.found.workers = max(1, fit/p.found.scope.MaxTrails)
 	p.found.notes = append(p.found.notes, fmt.Sprintf("room for %d trails: %d at a time in %s", fit, p.found.scope.MaxTrails, plural(p.found.workers, "world")))

@@ -41,7 +41,14 @@ type Target struct {
 	calls   map[model.Op]call
 	options Options
 	problem string // why there is no PutInsightSelectors
+
+	late map[model.Op]int // how often a method gave no answer in time, in a row
+	hung string           // what happened then
 }
+
+// maxLate is how often in a row a method may give no answer. After that nothing is called any more: a
+// mock that waits for its own lock will do so for good.
+const maxLate = 3
 
 // call invokes one method with a JSON input and returns its output.
 type call func(ctx context.Context, input []byte) (any, error)
@@ -57,7 +64,7 @@ func New(value any, options Options) *Target {
 	if options.Timeout <= 0 {
 		options.Timeout = 2 * time.Second
 	}
-	t := &Target{calls: callsOf(value), options: options}
+	t := &Target{calls: callsOf(value), options: options, late: map[model.Op]int{}}
 	if t.calls[model.OpPut] == nil {
 		t.problem = problemOf(value)
 	}
@@ -169,13 +176,24 @@ func (w *world) Do(ctx context.Context, r model.Request) targets.Reply {
 	if invoke == nil || (r.Region != "" && r.Region != model.DefaultWorld.Home) {
 		return targets.Reply{Answer: model.Refusal("UnsupportedOperationException")}
 	}
+	if w.target.hung != "" {
+		return targets.Reply{Answer: model.Answer{Outcome: model.Unanswered}, Problem: w.target.hung, TimedOut: true}
+	}
 	input := r.Input.MapStrings(w.toConcrete).AppendJSON(nil)
 	heard, err := w.target.protect(ctx, func(ctx context.Context, input []byte) (any, error) {
 		return hear(invoke(ctx, input)), nil
 	}, input)
 	reply, _ := heard.(targets.Reply)
+	if !errors.Is(err, errTimeout) {
+		delete(w.target.late, r.Op)
+	}
 	switch {
+	case ctx.Err() != nil:
+		reply = targets.Reply{Answer: model.Answer{Outcome: model.Unanswered}, Problem: ctx.Err().Error(), TimedOut: true}
 	case errors.Is(err, errTimeout):
+		if w.target.late[r.Op]++; w.target.late[r.Op] >= maxLate {
+			w.target.hung = fmt.Sprintf("%s: %v", r.Op, err)
+		}
 		reply = targets.Reply{Answer: model.Answer{Outcome: model.Unanswered}, Problem: err.Error(), TimedOut: true}
 	case err != nil:
 		reply = targets.Reply{Answer: model.Answer{Outcome: model.Crashed}, Problem: err.Error()}
@@ -298,7 +316,7 @@ func exchange(s, a, b string) string {
 
 // Close implements targets.World.
 func (w *world) Close(ctx context.Context) error {
-	if w.target.options.Reset != nil {
+	if w.target.options.Reset != nil || w.target.hung != "" {
 		return nil
 	}
 	turnOff := func(name string) {

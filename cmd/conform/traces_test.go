@@ -1,0 +1,236 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/santhosh-tekuri/jsonschema/v6"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/insightconform/conform/reports"
+	"github.com/insightconform/conform/reports/schemas"
+)
+
+// conformIn runs the command in a folder of its own and returns its exit code and output.
+func conformIn(t *testing.T, folder string, args ...string) (int, string, string) {
+	t.Helper()
+	t.Chdir(folder)
+	var stdout, stderr bytes.Buffer
+	code := run(t.Context(), args, strings.NewReader(""), &stdout, &stderr, nil)
+	return code, stdout.String(), stderr.String()
+}
+
+// quick keeps a run short; the systematic suite finds these faults early.
+var quick = []string{"--suite", "systematic", "--requests", "3000", "--seed", "1", "--workers", "1"}
+
+func TestTracesOfARun(t *testing.T) {
+	folder := t.TempDir()
+	code, out, _ := conformIn(t, folder, append([]string{"run", "--fault", "appends-selectors"}, quick...)...)
+	require.Equal(t, reports.ExitDiverges, code, out)
+	kept := filepath.Join("conform-traces", "embedded-appends-selectors")
+	files, err := filepath.Glob(filepath.Join(kept, "*.json"))
+	require.NoError(t, err)
+	require.Len(t, files, 1)
+
+	data, err := os.ReadFile(files[0])
+	require.NoError(t, err)
+	assert.Empty(t, schemaProblem(t, data))
+	assert.NotContains(t, string(data), "7000000000", "account ids are replaced by pseudonyms")
+	assert.NotContains(t, string(data), "Authorization")
+
+	t.Run("replayed on the wrong server, it diverges", func(t *testing.T) {
+		code, out, _ := conformIn(t, folder, "replay", kept, "--fault", "appends-selectors")
+		assert.Equal(t, reports.ExitDiverges, code)
+		assert.Contains(t, out, "still diverges")
+	})
+	t.Run("on the right one, it is fixed", func(t *testing.T) {
+		code, out, _ := conformIn(t, folder, "replay", files[0])
+		assert.Equal(t, reports.ExitConforms, code)
+		assert.Contains(t, out, "fixed")
+	})
+	t.Run("on one that is wrong in another way, it is different", func(t *testing.T) {
+		code, out, _ := conformIn(t, folder, "replay", files[0], "--fault", "trail-arn-missing")
+		assert.Equal(t, reports.ExitDiverges, code)
+		assert.Contains(t, out, "now different")
+	})
+	t.Run("a run keeps the trace of what is fixed, unless it prunes", func(t *testing.T) {
+		code, _, _ := conformIn(t, folder, append([]string{"run", "--traces", kept}, quick...)...)
+		assert.Equal(t, reports.ExitConforms, code)
+		assert.FileExists(t, files[0])
+		code, _, _ = conformIn(t, folder, append([]string{"run", "--traces", kept, "--prune"}, quick...)...)
+		assert.Equal(t, reports.ExitConforms, code)
+		assert.NoFileExists(t, files[0])
+	})
+}
+
+func TestNoTraces(t *testing.T) {
+	folder := t.TempDir()
+	conformIn(t, folder, append([]string{"run", "--fault", "appends-selectors", "--traces", "none"}, quick...)...)
+	assert.NoDirExists(t, filepath.Join(folder, "conform-traces"))
+}
+
+// schemaProblem validates a trace against the schema that ships with the project.
+func schemaProblem(t *testing.T, data []byte) string {
+	t.Helper()
+	schema, err := jsonschema.UnmarshalJSON(bytes.NewReader(schemas.Trace))
+	require.NoError(t, err)
+	compiler := jsonschema.NewCompiler()
+	require.NoError(t, compiler.AddResource("trace.json", schema))
+	compiled, err := compiler.Compile("trace.json")
+	require.NoError(t, err)
+	document, err := jsonschema.UnmarshalJSON(bytes.NewReader(data))
+	require.NoError(t, err)
+	if err := compiled.Validate(document); err != nil {
+		return err.Error()
+	}
+	return ""
+}
+
+// TestStoredTraces: traces of this format that were written long ago are read, valid and replay.
+func TestStoredTraces(t *testing.T) {
+	for _, file := range storedTraces {
+		data, err := os.ReadFile(file)
+		require.NoError(t, err)
+		assert.Empty(t, schemaProblem(t, data), file)
+		fault, _, _ := strings.Cut(filepath.Base(file), "@") // the name of the fault that it shows
+		fault = strings.ReplaceAll(fault, "%", "/")
+		for _, args := range [][]string{{}, {"--fault", fault}} {
+			t.Run(strings.Join(append([]string{fault}, args...), " "), func(t *testing.T) {
+				code, out, stderr := conformIn(t, t.TempDir(), append([]string{"replay", file}, args...)...)
+				want := reports.ExitConforms
+				if len(args) > 0 {
+					want = reports.ExitDiverges
+				}
+				assert.Equal(t, want, code, out+stderr)
+			})
+		}
+	}
+}
+
+func TestBaseline(t *testing.T) {
+	for _, name := range []string{"known.yaml", "known.json"} {
+		t.Run(name, func(t *testing.T) {
+			folder := t.TempDir()
+			with := func(fault string, more ...string) (int, string, string) {
+				args := append([]string{"run", "--baseline", name, "--traces", "none"}, quick...)
+				if fault != "" {
+					args = append(args, "--fault", fault)
+				}
+				return conformIn(t, folder, append(args, more...)...)
+			}
+			code, _, stderr := with("appends-selectors")
+			require.Equal(t, reports.ExitUsage, code, "a baseline that is not there")
+			require.Contains(t, stderr, name)
+
+			code, _, _ = with("appends-selectors", "--update-baseline")
+			require.Equal(t, reports.ExitDiverges, code)
+			data, err := os.ReadFile(name)
+			require.NoError(t, err)
+			require.Contains(t, string(data), reports.TODOReason)
+
+			// A reason is given; from then on the divergence is known.
+			explained := strings.Replace(string(data), reports.TODOReason, "issue 12 of the emulator", 1)
+			require.NoError(t, os.WriteFile(name, []byte(explained), 0o644))
+			code, out, _ := with("appends-selectors")
+			assert.Equal(t, reports.ExitConforms, code, out)
+			assert.Contains(t, out, "issue 12 of the emulator")
+
+			// A new one fails the run.
+			code, out, _ = with("unions-categories")
+			assert.Equal(t, reports.ExitDiverges, code, out)
+
+			// What is fixed is stale, and the run says how to mend it.
+			code, out, _ = with("")
+			assert.Equal(t, reports.ExitDiverges, code)
+			assert.Contains(t, out, "--update-baseline")
+
+			// Updating keeps the reason of what is still there, and drops what is not.
+			with("appends-selectors", "--update-baseline")
+			data, err = os.ReadFile(name)
+			require.NoError(t, err)
+			assert.Contains(t, string(data), "issue 12 of the emulator")
+			with("", "--update-baseline")
+			data, err = os.ReadFile(name)
+			require.NoError(t, err)
+			assert.NotContains(t, string(data), "issue 12")
+
+			// An expired entry is stale though it still diverges.
+			expired := strings.Replace(explained, "issue 12 of the emulator", "soon", 1)
+			key := "\"reason\": \"soon\","
+			if name == "known.yaml" {
+				key = "reason: soon"
+			}
+			require.Contains(t, expired, key)
+			value := strings.Replace(key, "reason", "expires", 1)
+			value = strings.Replace(value, "soon", "2020-01-31", 1)
+			if name == "known.yaml" {
+				value = `expires: "2020-01-31"`
+			}
+			require.NoError(t, os.WriteFile(name, []byte(strings.Replace(expired, key, key+"\n    "+value, 1)), 0o644))
+			code, out, _ = with("appends-selectors")
+			assert.Equal(t, reports.ExitDiverges, code, out)
+			assert.Contains(t, out, "expired")
+		})
+	}
+}
+
+func TestBadTracesAndBaselines(t *testing.T) {
+	folder := t.TempDir()
+	write := func(name, text string) string {
+		require.NoError(t, os.WriteFile(filepath.Join(folder, name), []byte(text), 0o644))
+		return name
+	}
+	require.NoError(t, os.Mkdir(filepath.Join(folder, "empty"), 0o755))
+	valid, err := os.ReadFile(storedTraces[0])
+	require.NoError(t, err)
+	var trace map[string]any
+	require.NoError(t, json.Unmarshal(valid, &trace))
+	trace["schema"] = "conform/trace/9"
+	other, err := json.Marshal(trace)
+	require.NoError(t, err)
+
+	for _, c := range []struct {
+		args []string
+		says string
+	}{
+		{[]string{"replay"}, "needs a trace"},
+		{[]string{"replay", "nowhere"}, "nowhere"},
+		{[]string{"replay", "empty"}, "has no traces"},
+		{[]string{"replay", write("damaged.json", `{"schema":`)}, "damaged.json"},
+		{[]string{"replay", write("other.json", string(other))}, "conform/trace/9"},
+		{[]string{"replay", write("nosteps.json", `{"schema":"conform/trace/1","signature":"x"}`)}, "no steps"},
+		{[]string{"run", "--traces", "damaged.json"}, "--traces"},
+		{[]string{"export"}, "one trace"},
+		{[]string{"export", "other.json"}, "--as"},
+		{[]string{"export", storedTraces[0], "--as", "perl"}, "perl"},
+		{[]string{"run", "--update-baseline"}, "--baseline"},
+		{[]string{"run", "--baseline", write("b1.json", `{"schema":"conform/baseline/2","entries":[]}`)}, "conform/baseline/2"},
+		{[]string{"run", "--baseline", write("b2.yaml", "schema: [")}, "b2.yaml"},
+		{[]string{"run", "--baseline", write("b3.json", `{"schema":"conform/baseline/1","entries":[{"signature":"x","reason":" "}]}`)}, "no reason"},
+		{[]string{"run", "--baseline", write("b4.json", `{"schema":"conform/baseline/1","entries":[],"x":1}`)}, "unknown field"},
+		{[]string{"run", "--fault", "no-such-fault"}, "no-such-fault"},
+	} {
+		code, stdout, stderr := conformIn(t, folder, c.args...)
+		assert.Equal(t, reports.ExitUsage, code, "%v", c.args)
+		assert.Contains(t, stderr, c.says, "%v", c.args)
+		assert.Equal(t, 1, strings.Count(strings.TrimSpace(stderr), "\n")+1, "one line: %s", stderr)
+		assert.Empty(t, stdout)
+	}
+}
+
+// storedTraces are named before any test changes the folder.
+var storedTraces = func() []string {
+	files, err := filepath.Glob("testdata/traces-1/*.json")
+	if err != nil || len(files) == 0 {
+		panic("no stored traces")
+	}
+	for i := range files {
+		files[i], _ = filepath.Abs(files[i])
+	}
+	return files
+}()
