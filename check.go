@@ -18,8 +18,9 @@ type TB interface {
 }
 
 // Check runs the suites against a target inside a go test. The test fails with the text of the report
-// where the target diverges at or above Options.FailOn, or where the run is inconclusive. At most one
-// Options is given; its zero value is the default run with a fixed seed.
+// where the target diverges at or above Options.FailOn, or where the run is inconclusive; the traces of
+// its divergences are then written to the test's ArtifactDir. At most one Options is given; its zero
+// value is the default run with a fixed seed.
 func Check(t TB, target targets.Target, options ...Options) {
 	t.Helper()
 	var o Options
@@ -44,6 +45,14 @@ func Check(t TB, target targets.Target, options ...Options) {
 		return
 	}
 	t.Errorf("%s", text.String())
+	if keeper, ok := t.(interface{ ArtifactDir() string }); ok {
+		// Kept where the test runs with -artifacts.
+		if files, err := reports.WriteTraces(keeper.ArtifactDir(), report, false); err != nil {
+			t.Logf("conform: the traces could not be written: %v", err)
+		} else if len(files) > 0 {
+			t.Logf("conform: %s in %s", plural(len(files), "trace"), keeper.ArtifactDir())
+		}
+	}
 }
 
 // MockOptions say what a mock is like: the trails that it has beforehand, and how to reset it.
