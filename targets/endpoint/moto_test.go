@@ -1,12 +1,6 @@
 package endpoint
 
 import (
-	"fmt"
-	"io"
-	"net"
-	"net/http"
-	"os"
-	"os/exec"
 	"testing"
 	"time"
 
@@ -14,41 +8,11 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/insightconform/conform/model"
+	"github.com/insightconform/conform/targets/mototest"
 )
 
-// startMoto runs moto_server on a free port until the test ends.
-func startMoto(t *testing.T) string {
-	path, err := exec.LookPath("moto_server")
-	if err != nil {
-		if os.Getenv("CI") != "" {
-			t.Fatal("moto_server is not installed: pip install 'moto[server]'")
-		}
-		t.Skip("moto_server is not installed")
-	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	port := l.Addr().(*net.TCPAddr).Port
-	l.Close()
-	cmd := exec.Command(path, "-H", "127.0.0.1", "-p", fmt.Sprint(port))
-	cmd.Stdout, cmd.Stderr = io.Discard, io.Discard
-	require.NoError(t, cmd.Start())
-	t.Cleanup(func() {
-		cmd.Process.Kill()
-		cmd.Wait()
-	})
-	url := fmt.Sprintf("http://127.0.0.1:%d", port)
-	require.Eventually(t, func() bool {
-		r, err := http.Get(url + "/moto-api/data.json")
-		if err == nil {
-			r.Body.Close()
-		}
-		return err == nil && r.StatusCode == 200
-	}, 60*time.Second, 100*time.Millisecond, "moto does not come up")
-	return url
-}
-
 func TestMoto(t *testing.T) {
-	url := startMoto(t)
+	url := mototest.Start(t)
 	target, err := New(Options{URL: url, Timeout: 30 * time.Second})
 	require.NoError(t, err)
 	info, err := target.Open(t.Context())
