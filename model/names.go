@@ -27,21 +27,21 @@ func punctuation(c byte) bool { return c == '.' || c == '_' || c == '-' }
 
 // ipv4 accepts four numbers up to 255 without leading zeros.
 func ipv4(s string) bool {
-	parts := strings.Split(s, ".")
-	if len(parts) != 4 {
-		return false
-	}
-	for _, part := range parts {
-		if len(part) == 0 || len(part) > 3 || (part[0] == '0' && len(part) > 1) || (len(part) == 3 && part > "255") {
+	numbers, digits, value := 1, 0, 0
+	for i := range len(s) {
+		switch c := s[i]; {
+		case c == '.' && digits > 0:
+			numbers, digits, value = numbers+1, 0, 0
+		case c < '0' || c > '9' || digits > 0 && value == 0:
 			return false
-		}
-		for i := range len(part) {
-			if part[i] < '0' || part[i] > '9' {
+		default:
+			digits, value = digits+1, 10*value+int(c-'0')
+			if value > 255 {
 				return false
 			}
 		}
 	}
-	return true
+	return numbers == 4 && digits > 0
 }
 
 // arn is a parsed Amazon Resource Name.
@@ -51,12 +51,16 @@ type arn struct {
 }
 
 func parseARN(s string) (a arn, ok bool) {
-	parts := strings.SplitN(s, ":", 6)
-	if len(parts) != 6 || parts[0] != "arn" {
+	rest, ok := strings.CutPrefix(s, "arn:")
+	for _, part := range []*string{&a.partition, &a.service, &a.region, &a.account} {
+		if ok {
+			*part, rest, ok = strings.Cut(rest, ":")
+		}
+	}
+	if !ok {
 		return arn{}, false
 	}
-	a = arn{partition: parts[1], service: parts[2], region: parts[3], account: parts[4]}
-	a.kind, a.id, ok = strings.Cut(parts[5], "/")
+	a.kind, a.id, ok = strings.Cut(rest, "/")
 	return a, ok
 }
 

@@ -81,5 +81,8 @@ func (p *Profile) index() error {
 
 // sort brings breaches into the profile's order.
 func (p *Profile) sort(b []breach) {
+	if len(b) < 2 {
+		return
+	}
 	sort.SliceStable(b, func(i, j int) bool { return p.rank[b[i].rule.ID] < p.rank[b[j].rule.ID] })
 }

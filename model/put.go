@@ -469,7 +469,7 @@ func putOnTrail(s State, r Request, q *putRequest) []Branch {
 	i := s.trail(ref.region, ref.name)
 	t := s.Trails[i]
 	answer := Answer{Outcome: Succeeded, TrailARN: s.World.TrailARN(t.Home, t.Name)}
-	var out []Branch
+	out := make([]Branch, 0, 1+len(q.entries))
 	store := func(st storing) {
 		awake := t
 		awake.Insights, awake.Repeats = st.set, st.repeats

@@ -120,6 +120,9 @@ func (b breach) softened() breach {
 // judgeBreaches turns the breaches of a request into branches. successes are the outcomes of the
 // request where nothing forbids it, the reference first.
 func judgeBreaches(s State, found []breach, successes []Branch) []Branch {
+	if len(found) == 0 {
+		return successes
+	}
 	profile := s.World.profile()
 	profile.sort(found)
 	var first *breach
@@ -132,7 +135,7 @@ func judgeBreaches(s State, found []breach, successes []Branch) []Branch {
 			passes = passes && b.mayPass
 		}
 	}
-	branches := make([]Branch, 0, len(successes)+6*len(found))
+	branches := make([]Branch, 0, len(successes)+5*len(found))
 	if first == nil {
 		branches = append(branches, successes...)
 	} else {

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/insightconform/conform/model"
 )
@@ -36,9 +37,7 @@ func (r Replay) Diverges() bool { return r.Outcome == ReplayDiverges || r.Outcom
 
 // ReplayText writes one line for each replay and a line that sums them up.
 func ReplayText(w io.Writer, replays []Replay) error {
-	counts := map[string]int{}
 	for _, r := range replays {
-		counts[r.Outcome]++
 		line := fmt.Sprintf("%-15s %s", r.Outcome, OneLine(r.Signature))
 		if r.Why != "" {
 			line += " (" + OneLine(r.Why) + ")"
@@ -47,14 +46,23 @@ func ReplayText(w io.Writer, replays []Replay) error {
 			return err
 		}
 	}
-	summary := fmt.Sprintf("%d replayed:", len(replays))
+	_, err := fmt.Fprintln(w, "replayed", summary(replays))
+	return err
+}
+
+// summary counts replays by outcome: "3 traces: 1 still diverges, 2 fixed".
+func summary(replays []Replay) string {
+	counts := map[string]int{}
+	for _, r := range replays {
+		counts[r.Outcome]++
+	}
+	var parts []string
 	for _, outcome := range []string{ReplayDiverges, ReplayDifferent, ReplayFixed, ReplayNotCovered} {
 		if counts[outcome] > 0 {
-			summary += fmt.Sprintf(" %d %s,", counts[outcome], outcome)
+			parts = append(parts, fmt.Sprintf("%d %s", counts[outcome], outcome))
 		}
 	}
-	_, err := fmt.Fprintln(w, summary[:len(summary)-1])
-	return err
+	return counted(len(replays), "trace") + ": " + strings.Join(parts, ", ")
 }
 
 // TraceFile is a trace with the file that it was read from.

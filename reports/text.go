@@ -139,6 +139,9 @@ func (p *page) head(r *Report) {
 	if t, pairs := r.Coverage.Transitions, r.Coverage.Pairs; t.Total+pairs.Total > 0 {
 		p.labelled("", "coverage", fmt.Sprintf("%d of %d transitions, %d of %d pairs of errors", t.Covered, t.Total, pairs.Covered, pairs.Total), plain)
 	}
+	if len(r.Replays) > 0 {
+		p.labelled("", "replayed", summary(r.Replays), plain)
+	}
 	if len(r.CutShort) > 0 {
 		p.labelled("", "cut short", strings.Join(r.CutShort, ", "), yellow)
 	}
