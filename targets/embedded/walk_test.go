@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
-	"slices"
 	"strings"
 	"testing"
 
@@ -323,38 +322,4 @@ func walk(t *testing.T, target targets.Target, seed uint64, steps int) *finding 
 		}
 		return last, true
 	})
-}
-
-// shrink drops requests, many at once and then fewer, for as long as an answer is still not allowed. A
-// trail that was started when it was made still is.
-func shrink(t *testing.T, target targets.Target, f *finding) *finding {
-	for n := len(f.requests) / 2; n > 0; {
-		before := len(f.requests)
-		for from := before - n; from >= 0; from -= n {
-			if from+n > len(f.requests) {
-				continue
-			}
-			first, left := from, f.requests
-			if first > 0 && left[first].Op == model.OpStart && left[first-1].Op == model.OpCreate {
-				first--
-			}
-			if shorter := judge(t, target, sequence(slices.Delete(slices.Clone(left), first, from+n))); shorter != nil {
-				f = shorter
-			}
-		}
-		if n > 1 || len(f.requests) == before {
-			n /= 2
-		}
-	}
-	return f
-}
-
-func sequence(requests []model.Request) func(model.State) (model.Request, bool) {
-	return func(model.State) (r model.Request, ok bool) {
-		if len(requests) == 0 {
-			return r, false
-		}
-		r, requests = requests[0], requests[1:]
-		return r, true
-	}
 }
