@@ -15,16 +15,24 @@ type coverage struct {
 	classes map[string]bool
 	tour    *generators.Tour
 	run     *shared
+	// missing has the applicable rules that are not yet exercised: once it is empty, there is nothing
+	// more to find out about them.
+	missing map[model.ID]bool
 }
 
-func newCoverage(tour *generators.Tour, run *shared) *coverage {
-	return &coverage{rules: map[model.ID]bool{}, pairs: map[[2]model.ID]bool{}, classes: map[string]bool{}, tour: tour, run: run}
+func newCoverage(tour *generators.Tour, run *shared, rules []model.ID) *coverage {
+	c := &coverage{rules: map[model.ID]bool{}, pairs: map[[2]model.ID]bool{}, classes: map[string]bool{}, tour: tour, run: run, missing: map[model.ID]bool{}}
+	for _, id := range rules {
+		c.missing[id] = true
+	}
+	return c
 }
 
 func (c *coverage) exercised(ids ...model.ID) {
 	for _, id := range ids {
 		if !c.rules[id] {
 			c.rules[id] = true
+			delete(c.missing, id)
 			c.run.exercised(id)
 		}
 	}
@@ -33,9 +41,9 @@ func (c *coverage) exercised(ids ...model.ID) {
 // seen notes a judged request: the pair of rules that it breaks and the transition that it is.
 func (c *coverage) seen(before model.State, r model.Request) {
 	switch r.Op {
-	case model.OpPut, model.OpGet:
+	case model.OpPut:
 		broken := model.Broken(before, r)
-		if len(broken) == 2 && r.Op == model.OpPut {
+		if len(broken) == 2 {
 			c.pairs[[2]model.ID{broken[0], broken[1]}] = true
 		}
 		c.classes[class(before, broken)] = true

@@ -137,7 +137,7 @@ func (r *run) prepare(ctx context.Context) error {
 	world := model.DefaultWorld
 	world.Profile = r.options.Order
 	r.world = &world
-	r.total = newCoverage(nil, r.shared)
+	r.total = newCoverage(nil, r.shared, nil)
 	first := r.newExplorer(nil)
 	found, err := probe(ctx, first, r.info, r.workerCount())
 	r.report.Requests += first.requests
@@ -168,12 +168,15 @@ func (r *run) workerCount() int {
 }
 
 func (r *run) newExplorer(tour *generators.Tour) *explorer {
-	e := &explorer{target: r.target, model: r.world, coverage: newCoverage(tour, r.shared), run: r.shared, quota: unlimited,
+	e := &explorer{target: r.target, model: r.world, run: r.shared, quota: unlimited,
 		suspicions: suspicions{}, deviations: map[deviationKey]int{}}
+	var rules []model.ID
 	if r.probed != nil {
 		e.scope = r.probed.scope
+		rules = applicable(e.scope)
 		e.generate = generators.New(e.scope)
 	}
+	e.coverage = newCoverage(tour, r.shared, rules)
 	return e
 }
 

@@ -47,7 +47,11 @@ func (e *explorer) newSession(ctx context.Context) (*session, error) {
 
 // close removes what the session made. The clean-up goes on for a while after an interruption.
 func (s *session) close(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanUpTime)
+	limit := cleanUpTime
+	if s.unsettled >= maxUnsettled {
+		limit = time.Second // nothing answers: a long clean-up would only keep people waiting
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), limit)
 	defer cancel()
 	if err := s.world.Close(ctx); err != nil {
 		s.explorer.note("clean-up: " + err.Error())
@@ -194,9 +198,12 @@ func crashKind(reply targets.Reply) string {
 // exercise notes which rules an allowed answer has tested.
 func (s *session) exercise(x model.Exchange) {
 	cov := s.explorer.coverage
+	cov.seen(x.Before, x.Request)
+	if len(cov.missing) == 0 {
+		return
+	}
 	now, due, resource := model.Exercised(x.Before, x.Request, x.Answer, x.After)
 	cov.exercised(now...)
-	cov.seen(x.Before, x.Request)
 	if x.Request.Op == model.OpGet && resource != "" {
 		cov.exercised(s.due[resource]...)
 		delete(s.due, resource)
