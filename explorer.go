@@ -5,6 +5,7 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/insightconform/conform/generators"
 	"github.com/insightconform/conform/model"
@@ -26,6 +27,7 @@ type explorer struct {
 	deviations             map[deviationKey]int
 	notes                  []string
 	putSeen                bool // some Put succeeded
+	stuck                  bool // no fresh world is to be had
 }
 
 type deviationKey struct {
@@ -72,7 +74,7 @@ func (e *explorer) count() {
 
 // spent reports whether the worker has used its quota or the run is over.
 func (e *explorer) spent(ctx context.Context) bool {
-	return ctx.Err() != nil || e.requests >= e.quota || e.run.access.Load() != nil || e.run.targetLost()
+	return ctx.Err() != nil || e.stuck || e.requests >= e.quota || e.run.access.Load() != nil || e.run.targetLost()
 }
 
 func (e *explorer) note(text string) {
@@ -83,10 +85,7 @@ func (e *explorer) note(text string) {
 
 func (e *explorer) denied(code string) { e.run.access.CompareAndSwap(nil, &code) }
 
-func (e *explorer) silent(problem string) {
-	e.run.silence.Store(&problem)
-	e.run.silent.Add(1)
-}
+func (e *explorer) silent(problem string) { e.run.silence.Store(&problem) }
 
 func (e *explorer) deviation(op model.Op, d model.Deviation) {
 	e.deviations[deviationKey{op, d}]++
@@ -146,7 +145,7 @@ func (e *explorer) group(ctx context.Context, cases []generators.Case) {
 	for next := 0; next < len(cases) && !e.spent(ctx); {
 		s, err := e.newSession(ctx)
 		if err != nil {
-			e.note(err.Error())
+			e.noWorld(err)
 			return
 		}
 		ready := true
@@ -173,16 +172,66 @@ func (e *explorer) group(ctx context.Context, cases []generators.Case) {
 		if !ready {
 			next++ // the set-up does not work here: what it would have shown is not covered
 		}
-		e.settle(s)
+		e.settle(ctx, s)
 		s.close(ctx)
 	}
 }
 
-// settle notes that the target answers, unless the world was lost to silence.
-func (e *explorer) settle(s *session) {
+// answers reports whether a plain Put or Get in a fresh world gets a definite answer.
+func (e *explorer) answers(ctx context.Context) bool {
+	world, err := e.target.NewWorld(ctx)
+	if err != nil {
+		return false
+	}
+	definite := false
+	for _, r := range append(newTrail(e.scope), plainPut(generators.NameAlpha), generators.Get(generators.NameAlpha)) {
+		answer := world.Do(ctx, r).Answer
+		e.count()
+		if isInsights(r) && answer.Definite() {
+			definite = true
+			break
+		}
+	}
+	e.closeWorld(ctx, world, !definite)
+	return definite
+}
+
+// settle notes whether the target answers. A world that was lost to silence counts against it only if
+// plain requests in a fresh world get no definite answer either: one kind of request may crash it every
+// time.
+func (e *explorer) settle(ctx context.Context, s *session) {
 	if s.unsettled < maxUnsettled {
 		e.run.silent.Store(0)
+		return
 	}
+	if e.answers(ctx) {
+		e.run.silent.Store(0)
+		return
+	}
+	e.run.silent.Add(1)
+}
+
+// cleanUpTime bounds the clean-up of one world.
+const cleanUpTime = 10 * time.Second
+
+// closeWorld removes what a world's requests have made. The clean-up goes on for a while after an
+// interruption, but not where nothing answers.
+func (e *explorer) closeWorld(ctx context.Context, world targets.World, silent bool) {
+	limit := cleanUpTime
+	if silent {
+		limit = time.Second
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), limit)
+	defer cancel()
+	if err := world.Close(ctx); err != nil {
+		e.note("clean-up: " + err.Error())
+	}
+}
+
+// noWorld ends the worker's exploration where no fresh world is to be had.
+func (e *explorer) noWorld(err error) {
+	e.note(err.Error())
+	e.stuck = true
 }
 
 // walk tours the transitions between the insight states of a trail.
@@ -191,7 +240,7 @@ func (e *explorer) walk(ctx context.Context) {
 	for !e.spent(ctx) && stuck < maxStuck {
 		s, err := e.newSession(ctx)
 		if err != nil {
-			e.note(err.Error())
+			e.noWorld(err)
 			return
 		}
 		before := e.coverage.tour.Count()
@@ -211,7 +260,7 @@ func (e *explorer) walk(ctx context.Context) {
 		if e.coverage.tour.Count() == before {
 			stuck++
 		}
-		e.settle(s)
+		e.settle(ctx, s)
 		s.close(ctx)
 	}
 }
@@ -227,7 +276,7 @@ func (e *explorer) random(ctx context.Context, seed uint64, cases []generators.C
 	for !e.spent(ctx) {
 		s, err := e.newSession(ctx)
 		if err != nil {
-			e.note(err.Error())
+			e.noWorld(err)
 			return
 		}
 		length := 10 + draw.below(maxRandomSteps-10)
@@ -237,7 +286,7 @@ func (e *explorer) random(ctx context.Context, seed uint64, cases []generators.C
 				break
 			}
 		}
-		e.settle(s)
+		e.settle(ctx, s)
 		s.close(ctx)
 	}
 }

@@ -39,13 +39,7 @@ func probe(ctx context.Context, e *explorer, info targets.Info, workers int) (*p
 	}
 	p := &prober{explorer: e, world: world, found: &probed{why: map[model.Capability]string{}, workers: workers}}
 	p.found.scope = generators.Scope{Can: map[model.Capability]bool{}, MaxTrails: maxTrails, MaxStores: maxStores}
-	defer func() {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanUpTime)
-		defer cancel()
-		if err := world.Close(ctx); err != nil {
-			e.note("clean-up: " + err.Error())
-		}
-	}()
+	defer func() { e.closeWorld(ctx, world, false) }()
 	p.trails(ctx, info)
 	p.stores(ctx)
 	p.surroundings(ctx, info)

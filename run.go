@@ -159,6 +159,8 @@ func (r *run) prepare(ctx context.Context) error {
 // workerCount is how many worlds to use side by side before quotas are known.
 func (r *run) workerCount() int {
 	switch {
+	case r.info.Serial:
+		return 1
 	case r.options.Workers > 0:
 		return r.options.Workers
 	case r.info.Workers > 0:
@@ -218,7 +220,7 @@ func (r *run) suites(ctx context.Context) {
 		whole := r.each(func(i int, e *explorer) bool {
 			before := e.requests
 			e.random(ctx, r.options.Seed+uint64(i)*0x9e3779b97f4a7c15, r.cases)
-			return e.requests > before
+			return e.requests > before && !e.stuck
 		})
 		if !whole || ctx.Err() != nil && r.options.Time == 0 {
 			r.cut = append(r.cut, Random)

@@ -45,21 +45,9 @@ func (e *explorer) newSession(ctx context.Context) (*session, error) {
 	return &session{explorer: e, world: world, tracker: model.NewTracker(e.model), due: map[string][]model.ID{}}, nil
 }
 
-// close removes what the session made. The clean-up goes on for a while after an interruption.
 func (s *session) close(ctx context.Context) {
-	limit := cleanUpTime
-	if s.unsettled >= maxUnsettled {
-		limit = time.Second // nothing answers: a long clean-up would only keep people waiting
-	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), limit)
-	defer cancel()
-	if err := s.world.Close(ctx); err != nil {
-		s.explorer.note("clean-up: " + err.Error())
-	}
+	s.explorer.closeWorld(ctx, s.world, s.unsettled >= maxUnsettled)
 }
-
-// cleanUpTime bounds the clean-up of one world.
-const cleanUpTime = 10 * time.Second
 
 func (s *session) alive(ctx context.Context) bool { return s.lost == "" && ctx.Err() == nil }
 

@@ -139,15 +139,19 @@ func keyOf(requests []model.Request) string {
 }
 
 // reduce runs the passes to a fixpoint: first the model's own set-up of the state before the last
-// steps, then fewer steps, then simpler values.
+// steps, then fewer steps, then simpler values. Leaving out pairs costs most and helps least: it waits
+// until nothing else does.
 func (s *shrinker) reduce(ctx context.Context, steps []step, blamed int) []step {
 	if again := s.fromState(ctx, steps, blamed); again != nil {
 		steps = again
 	}
 	for {
 		before := keyOf(requestsOf(steps))
-		for _, candidates := range []func([]model.Request) [][]model.Request{oneResource, fewerSteps, withoutPairs, simplerCases} {
+		for _, candidates := range []func([]model.Request) [][]model.Request{oneResource, fewerSteps, simplerCases} {
 			steps = s.pass(ctx, steps, candidates)
+		}
+		if keyOf(requestsOf(steps)) == before {
+			steps = s.pass(ctx, steps, withoutPairs)
 		}
 		if keyOf(requestsOf(steps)) == before || s.exhausted {
 			return steps
@@ -155,25 +159,25 @@ func (s *shrinker) reduce(ctx context.Context, steps []step, blamed int) []step 
 	}
 }
 
-// pass tries candidates in order and starts over from each that still shows the divergence.
+// pass tries candidates in order until none of them shows the divergence. After one that does it goes
+// on at the same place: what failed before that place mostly fails again, and is tried again last.
 func (s *shrinker) pass(ctx context.Context, steps []step, candidates func([]model.Request) [][]model.Request) []step {
-	for {
-		found := false
+	s.reached[keyOf(requestsOf(steps))] = true
+	all := candidates(requestsOf(steps))
+	for next, failed := 0, 0; failed < len(all) && !s.exhausted; {
+		next %= len(all)
+		// What a replay reads back may add a step: a case that was reached before is no progress.
+		again := s.shows(ctx, all[next])
+		if again == nil || s.reached[keyOf(requestsOf(again))] {
+			next++
+			failed++
+			continue
+		}
+		steps, failed = again, 0
 		s.reached[keyOf(requestsOf(steps))] = true
-		for _, candidate := range candidates(requestsOf(steps)) {
-			// What a replay reads back may add a step: a case that was reached before is no progress.
-			if again := s.shows(ctx, candidate); again != nil && !s.reached[keyOf(requestsOf(again))] {
-				steps, found = again, true
-				break
-			}
-			if s.exhausted {
-				return steps
-			}
-		}
-		if !found {
-			return steps
-		}
+		all = candidates(requestsOf(steps))
 	}
+	return steps
 }
 
 // fromState replaces all but the last steps by the shortest set-up of the state before them.
@@ -249,15 +253,18 @@ func fewerSteps(requests []model.Request) [][]model.Request {
 	return out
 }
 
+// maxPaired is the length of a case up to which leaving out pairs fits into the budget.
+const maxPaired = 8
+
 // withoutPairs leaves out two steps that need each other, such as a deletion and a new creation.
 func withoutPairs(requests []model.Request) [][]model.Request {
 	n := len(requests) - 1
-	if n > 8 {
-		return nil // fewerSteps has more to do first
+	if n > maxPaired {
+		return nil
 	}
 	var out [][]model.Request
 	for i := range n {
-		for j := i + 2; j < n; j++ {
+		for j := i + 1; j < n; j++ {
 			out = append(out, slices.Concat(requests[:i], requests[i+1:j], requests[j+1:]))
 		}
 	}

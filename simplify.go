@@ -14,6 +14,7 @@ import (
 //   - in a Put: the empty list, then fewer selectors, then fewer categories, then no categories at all;
 //   - ApiCallRateInsight before ApiErrorRateInsight, Management before Data;
 //   - a name before an ARN, the trail alpha before any other, the home Region before another;
+//   - in a PutEventSelectors: fewer selectors, then fewer members in each;
 //   - a plain request before one with another target prefix, method or body, or with optional members;
 //   - the first half of a string of eight characters or more before the string.
 //
@@ -97,6 +98,14 @@ func simplerInputs(r model.Request) []model.Value {
 			if len(list.Items()) > 1 {
 				out = append(out, in.With(member, without(list, i)))
 			}
+		}
+	}
+	for i, item := range in.Get("EventSelectors").Items() {
+		if item.Kind() != model.Object {
+			continue
+		}
+		for _, m := range item.Members() {
+			out = append(out, in.With("EventSelectors", replaced(in.Get("EventSelectors"), i, item.With(m.Name, model.Value{}))))
 		}
 	}
 	return out

@@ -3,9 +3,9 @@ package reports
 import (
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 
 	"github.com/insightconform/conform/model"
@@ -82,13 +82,12 @@ func ReadTraceFiles(paths ...string) ([]TraceFile, error) {
 		}
 		files := []string{path}
 		if info.IsDir() {
-			if files, err = filepath.Glob(filepath.Join(path, "*.json")); err != nil {
+			if files, err = traceFilesBelow(path); err != nil {
 				return nil, err
 			}
 			if len(files) == 0 {
 				return nil, fmt.Errorf("%s: the folder has no traces; give one that 'conform run' has written", path)
 			}
-			slices.Sort(files)
 		}
 		for _, file := range files {
 			data, err := os.ReadFile(file)
@@ -103,6 +102,18 @@ func ReadTraceFiles(paths ...string) ([]TraceFile, error) {
 		}
 	}
 	return out, nil
+}
+
+// traceFilesBelow lists the .json files in a folder and the folders below it.
+func traceFilesBelow(folder string) ([]string, error) {
+	var files []string
+	err := filepath.WalkDir(folder, func(path string, entry fs.DirEntry, err error) error {
+		if err == nil && !entry.IsDir() && filepath.Ext(path) == ".json" {
+			files = append(files, path)
+		}
+		return err
+	})
+	return files, err
 }
 
 // WriteTraces writes the trace of each confirmed divergence into a folder, each file atomically, and

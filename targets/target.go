@@ -49,6 +49,8 @@ type Info struct {
 	Lent bool `json:"-"`
 	// Workers is how many worlds the target can serve side by side; 0 claims nothing.
 	Workers int `json:"-"`
+	// Serial says that all worlds share one place, so that only one can be open at a time.
+	Serial bool `json:"-"`
 	// Away says that a second Region can be addressed.
 	Away bool `json:"-"`
 	// Buckets and Keys say that OpArrange can change a trail's bucket or key; Arrange, that it can

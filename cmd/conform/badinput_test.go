@@ -249,7 +249,7 @@ func start(t *testing.T, binary string, args ...string) *started {
 	p := &started{report: filepath.Join(t.TempDir(), "report.json")}
 	p.Cmd = exec.CommandContext(t.Context(), binary, append([]string{"run", "--report", "text", "--report", "json=" + p.report}, args...)...)
 	p.Stdout, p.Stderr = &p.stdout, &p.stderr
-	p.Env = []string{"HOME=" + t.TempDir()}
+	p.Env = []string{"HOME=" + t.TempDir(), "CONFORM_TRACES=none"}
 	require.NoError(t, p.Start())
 	return p
 }

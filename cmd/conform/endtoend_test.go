@@ -45,7 +45,7 @@ func budget() []string {
 func command(t *testing.T, args ...string) result {
 	t.Helper()
 	var stdout, stderr bytes.Buffer
-	code := run(t.Context(), args, strings.NewReader(""), &stdout, &stderr, nil)
+	code := run(t.Context(), args, strings.NewReader(""), &stdout, &stderr, []string{"CONFORM_TRACES=none"})
 	return result{code, stdout.String(), stderr.String()}
 }
 

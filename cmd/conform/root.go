@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"runtime"
 	"runtime/debug"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -167,7 +168,11 @@ func flagSuggestion(cmd *cobra.Command, name string) string {
 	if near := nearest("--"+name, names); len(near) > 0 {
 		return suggestion(near, cmd.CommandPath()+" --help")
 	}
-	for _, other := range cmd.Root().Commands() {
+	commands := cmd.Root().Commands()
+	slices.SortStableFunc(commands, func(a, b *cobra.Command) int { // run has most flags, and is meant most often
+		return strings.Compare(strings.TrimPrefix(a.Name(), "run"), strings.TrimPrefix(b.Name(), "run"))
+	})
+	for _, other := range commands {
 		if other != cmd && other.Flags().Lookup(name) != nil {
 			return fmt.Sprintf("'%s' has one", other.CommandPath())
 		}

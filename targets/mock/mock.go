@@ -108,7 +108,7 @@ func (t *Target) Open(context.Context) (targets.Info, error) {
 		}
 	}
 	// One world at a time: all of them share the value.
-	return targets.Info{Name: "mock", Region: t.options.Region, Workers: 1, Lent: len(t.options.Trails) > 0}, nil
+	return targets.Info{Name: "mock", Region: t.options.Region, Serial: true, Lent: len(t.options.Trails) > 0}, nil
 }
 
 // Close implements targets.Target.
