@@ -16,8 +16,8 @@ const (
 )
 
 // shrinker reduces the case of one divergence to a sequence from which nothing can be taken and in
-// which no value can be made simpler, with its signature kept. Candidates are played on fresh worlds;
-// the model tells beforehand which of them cannot show anything.
+// which no value can be made simpler, with its signature kept. Candidates are played on fresh worlds,
+// each once.
 type shrinker struct {
 	*confirmer
 	signature  string
