@@ -95,6 +95,37 @@ func (c *confirmer) resolve(ctx context.Context, all []*suspicion) []*divergence
 	return out
 }
 
+// resolveAgain repeats the experiments on the shortest cases, where less stands in their way, and
+// merges what turns out to be the same divergence.
+func (c *confirmer) resolveAgain(ctx context.Context, found []*divergence) []*divergence {
+	bySignature := map[string]*divergence{}
+	for _, d := range found {
+		bySignature[d.finding.Signature()] = d
+	}
+	return slices.DeleteFunc(found, func(d *divergence) bool {
+		if d.again == 0 || ctx.Err() != nil {
+			return false
+		}
+		before := d.finding.Signature()
+		s := &suspicion{finding: d.finding, raw: d.raw, steps: d.steps}
+		if session, at := c.watch(ctx, requestsOf(d.steps), d.raw); at >= 0 {
+			s.finding.Step = session.last.Step // the blamed step stands elsewhere than before shrinking
+		}
+		c.blameTrait(ctx, s)
+		after := s.finding.Signature()
+		if after == before {
+			return false
+		}
+		if known := bySignature[after]; known != nil && known.again > 0 {
+			known.count += d.count
+			return true
+		}
+		d.finding, d.raw, d.steps = s.finding, s.raw, s.steps
+		bySignature[after] = d
+		return false
+	})
+}
+
 // better prefers, of two cases of one divergence, the one that rests on a stronger level, then the
 // shorter one.
 func better(f model.Finding, steps []step, than *divergence) bool {

@@ -314,6 +314,7 @@ func (r *run) conclude(ctx context.Context) {
 	c.confirm(ctx, found)
 	found = r.withoutMereSilence(found)
 	r.shrink(ctx, c, found)
+	found = c.resolveAgain(ctx, found)
 	found = r.withoutSymptoms(ctx, c, found)
 	r.report.ConfirmRequests += c.requests
 	for _, d := range found {
