@@ -252,7 +252,15 @@ func (e *explorer) walk(ctx context.Context) {
 					stuck = maxStuck
 					break
 				}
-				if !e.play(ctx, s, r) || !e.verify(ctx, s, r) {
+				before := s.tracker.State()
+				if !e.play(ctx, s, r) {
+					break
+				}
+				reads := generators.Reads(s.tracker.State(), r, e.scope)
+				if r.Op == model.OpPut && s.tracker.State().Equal(before) && len(reads) > 1 {
+					reads = reads[:1] // nothing has changed: Get says whether that is so
+				}
+				if !e.play(ctx, s, reads...) {
 					break
 				}
 			}

@@ -93,7 +93,7 @@ func acceptAll(branches, more []Branch, rule ID) []Branch {
 }
 
 func trailAnswer(s State, i int) Answer {
-	return Answer{Outcome: Succeeded, TrailARN: s.World.TrailARN(s.Trails[i].Home, s.Trails[i].Name)}
+	return Answer{Outcome: Succeeded, TrailARN: s.Trails[i].ARN(s.World)}
 }
 
 // getAnswers lists what a Get of a readable resource may answer.

@@ -468,7 +468,7 @@ func putOnTrail(s State, r Request, q *putRequest) []Branch {
 	ref := s.World.resolveTrail(q.trail.Text(), s.World.region(r))
 	i := s.trail(ref.region, ref.name)
 	t := s.Trails[i]
-	answer := Answer{Outcome: Succeeded, TrailARN: s.World.TrailARN(t.Home, t.Name)}
+	answer := Answer{Outcome: Succeeded, TrailARN: t.ARN(s.World)}
 	out := make([]Branch, 0, 1+len(q.entries))
 	store := func(st storing) {
 		awake := t

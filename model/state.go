@@ -81,6 +81,7 @@ func parseCondition(name string) Condition {
 // Trail is the state of one trail.
 type Trail struct {
 	Name, Home  string
+	arn         string // in its World; empty in states that no Step has made
 	MultiRegion bool
 	Logging     bool
 	Conditions  Condition
@@ -95,6 +96,14 @@ type Trail struct {
 	Asleep    Selectors // may be back after StartLogging
 	MustWake  bool      // Asleep is back after StartLogging for sure
 	HasEither bool      // HasInsightSelectors claims nothing until the next Put
+}
+
+// ARN is the trail's full ARN.
+func (t *Trail) ARN(w *World) string {
+	if t.arn != "" {
+		return t.arn
+	}
+	return w.TrailARN(t.Home, t.Name)
 }
 
 // Store is the state of one event data store.

@@ -135,7 +135,11 @@ func judgeBreaches(s State, found []breach, successes []Branch) []Branch {
 			passes = passes && b.mayPass
 		}
 	}
-	branches := make([]Branch, 0, len(successes)+5*len(found))
+	room := len(successes)
+	for i := range found {
+		room += 1 + len(found[i].rule.Also) + len(found[i].also)
+	}
+	branches := make([]Branch, 0, room)
 	if first == nil {
 		branches = append(branches, successes...)
 	} else {

@@ -19,7 +19,8 @@ func stepCreateTrail(s State, r Request) []Branch {
 	if !ValidTrailName(name) || s.namedTrail(r) >= 0 {
 		return refusedOrIgnored(s)
 	}
-	t := Trail{Name: name, Home: s.World.region(r), Logs: ManagementEvents, LogsOpen: s.World.Lent, Logging: s.World.NoStart,
+	home := s.World.region(r)
+	t := Trail{Name: name, Home: home, arn: s.World.TrailARN(home, name), Logs: ManagementEvents, LogsOpen: s.World.Lent, Logging: s.World.NoStart,
 		MultiRegion: r.Input.Get("IsMultiRegionTrail").True()}
 	return done(s, s.WithTrail(-1, t))
 }
@@ -69,12 +70,12 @@ func stepGetTrailStatus(s State, r Request) []Branch {
 		return anything(s)
 	}
 	t := s.Trails[i]
+	branches := make([]Branch, 3)
+	branches[0] = Branch{Answer: Answer{Outcome: AnySuccess, Logging: truth(t.Logging)}, Next: s}
 	t.Logging = !t.Logging
-	return []Branch{
-		{Answer: Answer{Outcome: AnySuccess, Logging: truth(!t.Logging)}, Next: s},
-		{Answer: Answer{Outcome: AnySuccess, Logging: truth(t.Logging)}, Next: s.WithTrail(i, t), Silent: true},
-		{Answer: Answer{Outcome: AnyRefusal}, Next: s, Silent: true},
-	}
+	branches[1] = Branch{Answer: Answer{Outcome: AnySuccess, Logging: truth(t.Logging)}, Next: s.WithTrail(i, t), Silent: true}
+	branches[2] = Branch{Answer: Answer{Outcome: AnyRefusal}, Next: s, Silent: true}
+	return branches
 }
 
 // stepStopLogging holds logs/stop-logging: Insights is off, and Get says so or still answers the old
