@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/insightconform/conform/model"
@@ -121,7 +122,7 @@ func (r *run) replayBaseline(ctx context.Context) {
 			out.Mend = "fix it, or give the entry another date"
 		case out.Outcome == reports.ReplayFixed || out.Outcome == reports.ReplayDifferent:
 			out.Stale = true
-			out.Mend = "take the entry out with --update-baseline"
+			out.Mend = "take the entry out: " + strings.TrimSpace(r.options.Command+" --update-baseline")
 		}
 		r.report.Baseline = append(r.report.Baseline, out)
 	}

@@ -123,7 +123,7 @@ var (
 
 // objections records what the wire and answer rules have against an answer that is otherwise judged.
 func (s *session) objections(r model.Request, reply targets.Reply, verdict model.Verdict) {
-	for _, o := range append(slices.Clone(reply.Objections), verdict.Objections...) {
+	for _, o := range slices.Concat(reply.Objections, verdict.Objections) {
 		if !verdict.Allowed && o.Rule == model.WireMembers {
 			continue // how it spells what it should not have accepted is a symptom
 		}

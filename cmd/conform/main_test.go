@@ -64,7 +64,7 @@ func (f *fakeRun) wiring() wiring {
 			}
 			return f.report, f.err
 		},
-		server: func() (http.Handler, error) { return http.NotFoundHandler(), nil },
+		server: func(string) (http.Handler, error) { return http.NotFoundHandler(), nil },
 	}
 }
 
@@ -158,6 +158,7 @@ func TestWrongUsage(t *testing.T) {
 
 		{args: []string{"serve", "--addr", "nonsense"}, want: `--addr "nonsense": is no HOST:PORT; write it like 127.0.0.1:8080`},
 		{args: []string{"serve", "--addr", "127.0.0.1:99999"}, want: `--addr 127.0.0.1:99999: cannot listen there .*; choose another, or port 0 for a free one`},
+		{args: []string{"serve", "--fault", "none-such"}, want: `--fault "none-such": is no fault; 'conform serve --fault list' lists them`},
 		{args: []string{"serve", "now"}, want: `'conform serve' takes no argument "now"; see 'conform serve --help'`},
 		{args: []string{"rules", "put/replace-list"}, want: `there is no rule "put/replace-list"; did you mean put/replaces-list?`},
 		{args: []string{"rules", "replaces"}, want: `there is no rule "replaces"; did you mean put/replaces-list?`},

@@ -10,9 +10,11 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+
+	"github.com/insightconform/conform/targets/embedded"
 )
 
-const serveHelp = `Usage: conform serve [--addr HOST:PORT]
+const serveHelp = `Usage: conform serve [--addr HOST:PORT] [--fault NAME]
 
 Serves the reference model over HTTP, so that it can stand in for CloudTrail:
 the AWS JSON 1.1 protocol, any credentials, state in memory only. Ends on Ctrl-C.
@@ -22,12 +24,16 @@ the AWS JSON 1.1 protocol, any credentials, state in memory only. Ends on Ctrl-C
 
 Flags
   --addr HOST:PORT  where to listen (default 127.0.0.1:8080); port 0 takes a free one
+  --fault NAME      be wrong on purpose in one way; 'list' lists the ways and ends
 `
+
+// listFaults is the value of --fault that lists them.
+const listFaults = "list"
 
 const defaultAddress = "127.0.0.1:8080"
 
 func (p *process) serveCommand() *cobra.Command {
-	var address string
+	var address, fault string
 	cmd := &cobra.Command{
 		Use:   "serve",
 		Short: "Serve the reference over HTTP",
@@ -37,19 +43,37 @@ func (p *process) serveCommand() *cobra.Command {
 			if variable := p.environ[variableName("addr")]; variable != "" && !cmd.Flags().Changed("addr") {
 				address = variable
 			}
-			return p.serve(cmd.Context(), address)
+			if fault == listFaults {
+				return p.listFaults()
+			}
+			return p.serve(cmd.Context(), address, fault)
 		},
 	}
 	cmd.Flags().StringVar(&address, "addr", defaultAddress, "where to listen")
+	cmd.Flags().StringVar(&fault, "fault", "", "be wrong on purpose in one way")
 	return cmd
 }
 
+// listFaults writes one line for each fault of the embedded server: its name, the rule that it breaks,
+// and what is wrong.
+func (p *process) listFaults() error {
+	for _, f := range embedded.Faults {
+		if _, err := fmt.Fprintf(p.stdout, "%-44s %-34s %s\n", f.Name, f.Rule, f.Describe); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // serve answers requests until ctx is cancelled, which is its regular end.
-func (p *process) serve(ctx context.Context, address string) error {
+func (p *process) serve(ctx context.Context, address, fault string) error {
 	if _, _, err := net.SplitHostPort(address); err != nil {
 		return usagef("--addr %q: is no HOST:PORT; write it like %s", address, defaultAddress)
 	}
-	handler, err := p.server()
+	if _, ok := embedded.FaultNamed(fault); fault != "" && !ok {
+		return usagef("--fault %q: is no fault; 'conform serve --fault list' lists them", fault)
+	}
+	handler, err := p.server(fault)
 	if err != nil {
 		return err
 	}

@@ -105,7 +105,7 @@ var optionGroups = []struct {
 		{name: "endpoint", value: "URL", help: "where the target listens; implies --target endpoint", set: setEndpoint},
 		{name: "regions", value: "A,B", kind: kindList, help: "the Regions to use: the home Region, and a second one", set: setRegions},
 		{name: "bucket", value: "NAME", help: "an S3 bucket for trails, where the target's S3 cannot make one", set: setBucket},
-		{name: "fault", value: "NAME", help: "make the embedded server wrong on purpose, in one of the ways that 'conform serve --help' lists", set: setFault},
+		{name: "fault", value: "NAME", help: "make the embedded server wrong on purpose, in one of the ways that 'conform serve --fault list' lists", set: setFault},
 		{name: "use-environment-credentials", kind: kindSwitch, help: "sign with the credentials of the environment instead of test/test", set: setSwitch(func(s *settings) *bool { return &s.environmentCredentials })},
 	}},
 	{"How much is tried", []option{
@@ -291,7 +291,7 @@ func setOrder(s *settings, text string) error {
 
 func setFault(s *settings, text string) error {
 	if _, ok := embedded.FaultNamed(text); !ok {
-		return fmt.Errorf("is no fault; 'conform serve --help' lists them")
+		return fmt.Errorf("is no fault; 'conform serve --fault list' lists them")
 	}
 	s.fault = text
 	return nil
@@ -538,6 +538,9 @@ func (s *settings) command(seed uint64, workers int) string {
 	}
 	if s.failOn != model.Observed {
 		add("fail-on", s.failOn.String())
+	}
+	if s.baseline != "" {
+		add("baseline", s.baseline)
 	}
 	return strings.Join(words, " ")
 }

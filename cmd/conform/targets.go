@@ -16,7 +16,7 @@ type wiring struct {
 	embedded func(settings) (targets.Target, error)
 	endpoint func(settings) (targets.Target, error)
 	conform  func(context.Context, targets.Target, conform.Options) (*reports.Report, error)
-	server   func() (http.Handler, error)
+	server   func(fault string) (http.Handler, error)
 }
 
 var production = wiring{
@@ -34,5 +34,7 @@ var production = wiring{
 		})
 	},
 	conform: conform.Run,
-	server:  func() (http.Handler, error) { return embedded.NewServer(embedded.ServerOptions{}) },
+	server: func(fault string) (http.Handler, error) {
+		return embedded.NewServer(embedded.ServerOptions{Fault: fault})
+	},
 }
