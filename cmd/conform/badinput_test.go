@@ -30,16 +30,29 @@ func listening(t *testing.T, serve func(net.Conn)) string {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
-	t.Cleanup(func() { listener.Close() })
+	ended := make(chan struct{})
 	go func() {
+		defer close(ended)
+		// A connection that nobody holds would be closed by the garbage collector.
+		var held []net.Conn
+		defer func() {
+			for _, connection := range held {
+				connection.Close()
+			}
+		}()
 		for {
 			connection, err := listener.Accept()
 			if err != nil {
 				return
 			}
+			held = append(held, connection)
 			go serve(connection)
 		}
 	}()
+	t.Cleanup(func() {
+		listener.Close()
+		<-ended
+	})
 	return "http://" + listener.Addr().String()
 }
 

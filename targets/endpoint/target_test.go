@@ -315,11 +315,14 @@ func listener(t *testing.T, serve func(net.Conn)) string {
 	require.NoError(t, err)
 	t.Cleanup(func() { l.Close() })
 	go func() {
+		var held []net.Conn
+		defer func() { runtime.KeepAlive(held) }()
 		for {
 			c, err := l.Accept()
 			if err != nil {
 				return
 			}
+			held = append(held, c) // else the garbage collector would close it
 			go serve(c)
 		}
 	}()
