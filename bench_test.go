@@ -65,7 +65,7 @@ func BenchmarkAgainstBareLoop(b *testing.B) {
 
 const (
 	benchWorkers  = 2
-	benchRequests = 6000
+	benchRequests = 24_000 // as many as a default run sends
 )
 
 func compareWithBareLoop(b *testing.B, raw bool) {
