@@ -140,7 +140,8 @@ func (e *BaselineEntry) Expired(today time.Time) bool {
 }
 
 // UpdatedBaseline is a baseline of what a run has found. Reasons, links and dates of entries that are
-// still there are kept, and so are entries that the run could not check.
+// still there are kept, and so are entries that the run could not check, or that its replay of their
+// steps still showed although the exploration, cut short perhaps, did not come upon them.
 func UpdatedBaseline(old *Baseline, r *Report) *Baseline {
 	b := &Baseline{Schema: BaselineSchema, Entries: []BaselineEntry{}}
 	for _, d := range r.Divergences {
@@ -160,7 +161,8 @@ func UpdatedBaseline(old *Baseline, r *Report) *Baseline {
 		return b
 	}
 	for _, replay := range r.Baseline {
-		if known := old.Find(replay.Signature); replay.Outcome == ReplayNotCovered && known != nil && b.Find(replay.Signature) == nil {
+		keep := replay.Outcome == ReplayNotCovered || replay.Outcome == ReplayDiverges
+		if known := old.Find(replay.Signature); keep && known != nil && b.Find(replay.Signature) == nil {
 			b.Entries = append(b.Entries, *known)
 		}
 	}

@@ -1,0 +1,23 @@
+package reports
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+)
+
+// TestUpdatedBaselineKeepsWhatIsThere: a run that was too short to come upon a known divergence again
+// must not drop it, nor one that it could not check.
+func TestUpdatedBaselineKeepsWhatIsThere(t *testing.T) {
+	old := &Baseline{Schema: BaselineSchema}
+	report := &Report{}
+	for _, outcome := range []string{ReplayDiverges, ReplayNotCovered, ReplayFixed, ReplayDifferent} {
+		old.Entries = append(old.Entries, BaselineEntry{Signature: outcome, Reason: "because"})
+		report.Baseline = append(report.Baseline, Replay{Signature: outcome, Outcome: outcome})
+	}
+	updated := UpdatedBaseline(old, report)
+	assert.Equal(t, "because", updated.Find(ReplayDiverges).Reason)
+	assert.NotNil(t, updated.Find(ReplayNotCovered))
+	assert.Nil(t, updated.Find(ReplayFixed))
+	assert.Nil(t, updated.Find(ReplayDifferent))
+}
