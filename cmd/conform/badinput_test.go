@@ -129,9 +129,7 @@ func TestNoCloudTrailThere(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			started := time.Now()
 			got, _ := reported(t, "--endpoint", test.url, "--timeout", "200ms")
-			assert.Less(t, time.Since(started), 10*time.Second)
 			assert.Equal(t, reports.ExitInconclusive, got.code, got.stdout)
 			assert.Regexp(t, `^conform: [^\n]+\n$`, got.stderr, "one line")
 			assert.Contains(t, got.stderr, test.says)
@@ -188,9 +186,7 @@ func TestLostOnTheWay(t *testing.T) {
 		"50 MB":          huge,
 	} {
 		t.Run(name, func(t *testing.T) {
-			started := time.Now()
 			got, report := reported(t, "--endpoint", emulator(t, after(500, fail)), "--timeout", "200ms", "--requests", "3000")
-			assert.Less(t, time.Since(started), 20*time.Second)
 			lost(t, got, report)
 		})
 	}
@@ -267,13 +263,16 @@ func start(t *testing.T, binary string, args ...string) *started {
 	return p
 }
 
-// exitCode waits for the end, which must come in time, and returns with it the most memory that the
-// process was seen to hold.
-func (p *started) exitCode(t *testing.T, limit time.Duration) (code int, kilobytes int) {
+// hung is when a process that should have ended counts as hung. It is no measure of speed: a busy
+// machine takes long for everything.
+const hung = 2 * time.Minute
+
+// exitCode waits for the end and returns with it the most memory that the process was seen to hold.
+func (p *started) exitCode(t *testing.T) (code int, kilobytes int) {
 	t.Helper()
 	ended := make(chan error, 1)
 	go func() { ended <- p.Wait() }()
-	late := time.After(limit)
+	late := time.After(hung)
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
 	for {
@@ -286,7 +285,7 @@ func (p *started) exitCode(t *testing.T, limit time.Duration) (code int, kilobyt
 			return p.ProcessState.ExitCode(), kilobytes
 		case <-late:
 			p.Process.Kill()
-			t.Fatalf("still running after %v\n%s", limit, p.stderr.String())
+			t.Fatalf("still running after %v\n%s", hung, p.stderr.String())
 		case <-tick.C:
 			kilobytes = max(kilobytes, peakMemory(p.Process.Pid))
 		}
@@ -329,7 +328,7 @@ func TestProcess(t *testing.T) {
 			p := start(t, binary, "--endpoint", url)
 			<-busy
 			require.NoError(t, p.Process.Signal(signal))
-			interrupted(t, p, 10*time.Second)
+			interrupted(t, p)
 		})
 	}
 	t.Run("interrupt while the target hangs", func(t *testing.T) {
@@ -338,17 +337,17 @@ func TestProcess(t *testing.T) {
 		p := start(t, binary, "--endpoint", url, "--timeout", "2s")
 		<-busy
 		require.NoError(t, p.Process.Signal(syscall.SIGINT))
-		interrupted(t, p, 15*time.Second)
+		interrupted(t, p)
 	})
 	t.Run("second interrupt", func(t *testing.T) {
 		busy := make(chan struct{})
 		url := emulator(t, after(300, hanging), at(302, func() { close(busy) }))
-		p := start(t, binary, "--endpoint", url, "--timeout", "1m")
+		p := start(t, binary, "--endpoint", url, "--timeout", "10m")
 		<-busy
 		require.NoError(t, p.Process.Signal(syscall.SIGINT))
 		time.Sleep(200 * time.Millisecond)
 		require.NoError(t, p.Process.Signal(syscall.SIGINT))
-		_, _ = p.exitCode(t, 3*time.Second)
+		_, _ = p.exitCode(t)
 		assert.False(t, p.ProcessState.Exited(), "it was ended by the signal")
 	})
 	for name, url := range map[string]string{
@@ -361,7 +360,7 @@ func TestProcess(t *testing.T) {
 	} {
 		t.Run("memory/"+name, func(t *testing.T) {
 			p := start(t, binary, "--endpoint", url, "--timeout", "300ms", "--requests", "2500")
-			code, kilobytes := p.exitCode(t, 20*time.Second)
+			code, kilobytes := p.exitCode(t)
 			assert.Contains(t, []int{reports.ExitConforms, reports.ExitInconclusive}, code, p.stdout.String())
 			assert.NotContains(t, p.stderr.String(), "internal error")
 			assert.Less(t, kilobytes, maxMemory)
@@ -370,9 +369,9 @@ func TestProcess(t *testing.T) {
 	}
 }
 
-func interrupted(t *testing.T, p *started, limit time.Duration) {
+func interrupted(t *testing.T, p *started) {
 	t.Helper()
-	code, _ := p.exitCode(t, limit)
+	code, _ := p.exitCode(t)
 	assert.Equal(t, reports.ExitInterrupted, code, p.stderr.String())
 	assert.Contains(t, p.stderr.String(), "interrupted")
 	assert.Contains(t, p.stdout.String(), "interrupted (exit 130, partial)")

@@ -471,9 +471,7 @@ func TestHostile(t *testing.T) {
 				bad.Store(&test.handler)
 				var before, after runtime.MemStats
 				runtime.ReadMemStats(&before)
-				start := time.Now()
 				reply := w.Do(t.Context(), r)
-				assert.Less(t, time.Since(start), 3*time.Second)
 				runtime.ReadMemStats(&after)
 				assert.Less(t, after.TotalAlloc-before.TotalAlloc, uint64(24<<20))
 				assert.Equal(t, test.outcome, reply.Answer.Outcome)
