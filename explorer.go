@@ -26,6 +26,7 @@ type explorer struct {
 	suspicions             suspicions
 	deviations             map[deviationKey]int
 	notes                  []string
+	timeline               timeline
 	putSeen                bool // some Put succeeded
 	stuck                  bool // no fresh world is to be had
 }
@@ -37,6 +38,7 @@ type deviationKey struct {
 
 // shared is what all workers of a run see: counters for the progress line, and reasons to stop.
 type shared struct {
+	started     time.Time
 	phase       atomic.Pointer[string]
 	requests    atomic.Int64
 	divergences atomic.Int64
@@ -47,6 +49,8 @@ type shared struct {
 	mu    sync.Mutex
 	rules map[model.ID]bool // exercised by any worker
 }
+
+func newShared() *shared { return &shared{started: time.Now(), rules: map[model.ID]bool{}} }
 
 func (s *shared) exercised(id model.ID) {
 	s.mu.Lock()
@@ -67,9 +71,14 @@ func (s *shared) targetLost() bool { return s.silent.Load() >= maxSilentWorlds }
 
 func (e *explorer) can(c model.Capability) bool { return e.scope.Can[c] }
 
-func (e *explorer) count() {
+// ask sends a request and counts it.
+func (e *explorer) ask(ctx context.Context, world targets.World, r model.Request) targets.Reply {
+	sent := time.Now()
+	reply := world.Do(ctx, r)
+	e.timeline.add(sent.Sub(e.run.started), time.Since(sent))
 	e.requests++
 	e.run.requests.Add(1)
+	return reply
 }
 
 // spent reports whether the worker has used its quota or the run is over.
@@ -185,8 +194,7 @@ func (e *explorer) answers(ctx context.Context) bool {
 	}
 	definite := false
 	for _, r := range append(newTrail(e.scope), plainPut(generators.NameAlpha), generators.Get(generators.NameAlpha)) {
-		answer := world.Do(ctx, r).Answer
-		e.count()
+		answer := e.ask(ctx, world, r).Answer
 		if isInsights(r) && answer.Definite() {
 			definite = true
 			break

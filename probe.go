@@ -54,8 +54,7 @@ const (
 
 // try sends a request and reports whether it succeeded; why says what came instead.
 func (p *prober) try(ctx context.Context, r model.Request) (reply targets.Reply, ok bool, why string) {
-	reply = p.world.Do(ctx, r)
-	p.count()
+	reply = p.ask(ctx, p.world, r)
 	a := reply.Answer
 	switch {
 	case a.Outcome == model.Succeeded:

@@ -33,7 +33,7 @@ func NewProperty(ctx context.Context, target targets.Target, options Options) (*
 	if err != nil {
 		return nil, err
 	}
-	r := &run{options: options, target: target, info: info, shared: &shared{rules: map[model.ID]bool{}}}
+	r := &run{options: options, target: target, info: info, shared: newShared()}
 	r.newReport()
 	if err := r.prepare(ctx); err != nil {
 		target.Close()

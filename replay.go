@@ -33,7 +33,7 @@ func Replay(ctx context.Context, target targets.Target, traces []*reports.Trace,
 	if err := options.complete(); err != nil {
 		return nil, err
 	}
-	r := &run{options: options, target: target, shared: &shared{rules: map[model.ID]bool{}}, started: time.Now()}
+	r := &run{options: options, target: target, shared: newShared(), started: time.Now()}
 	info, err := target.Open(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("%w", err)

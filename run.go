@@ -80,7 +80,9 @@ type run struct {
 	total   *coverage
 	cut     []string
 	putSeen bool
-	failure atomic.Pointer[string] // what a worker panicked with
+
+	timeline timeline
+	failure  atomic.Pointer[string] // what a worker panicked with
 }
 
 // ErrHarness marks failures of the harness itself. Its text has the stack after the first line.
@@ -93,7 +95,7 @@ func Run(ctx context.Context, target targets.Target, options Options) (*reports.
 	if err := options.complete(); err != nil {
 		return nil, err
 	}
-	r := &run{options: options, target: target, shared: &shared{rules: map[model.ID]bool{}}, started: time.Now()}
+	r := &run{options: options, target: target, shared: newShared(), started: time.Now()}
 	info, err := target.Open(ctx)
 	if err != nil {
 		return nil, errors.Join(err, target.Close())
@@ -142,6 +144,7 @@ func (r *run) prepare(ctx context.Context) error {
 	found, err := probe(ctx, first, r.info, r.workerCount())
 	r.report.Requests += first.requests
 	r.report.Notes = append(r.report.Notes, first.notes...)
+	r.timeline.merge(first.timeline)
 	if ctx.Err() != nil {
 		return nil
 	}
@@ -285,6 +288,7 @@ func (r *run) conclude(ctx context.Context) {
 		r.total.merge(e.coverage)
 		transitions.Covered += e.coverage.tour.Count()
 		transitions.Total += e.coverage.tour.Total()
+		r.timeline.merge(e.timeline)
 		r.report.Requests += e.requests
 		r.report.Cases += e.cases
 		r.putSeen = r.putSeen || e.putSeen
@@ -300,7 +304,8 @@ func (r *run) conclude(ctx context.Context) {
 			}
 		}
 	}
-	r.report.Coverage.Transitions = transitions
+	r.report.Coverage.Transitions, r.report.Coverage.Walk = transitions, walkOf(r.workers)
+	r.report.Timeline = r.timeline.intervals()
 	for _, pair := range pairsOf(r.cases) {
 		r.report.Coverage.Pairs.Total++
 		r.report.Coverage.Pairs.Covered += boolInt(r.total.pairs[pair])

@@ -88,8 +88,7 @@ func (s *session) do(ctx context.Context, r model.Request) {
 func (s *session) send(ctx context.Context, r model.Request) (targets.Reply, bool) {
 	pause := 50 * time.Millisecond
 	for range maxThrottled {
-		reply := s.world.Do(ctx, r)
-		s.explorer.count()
+		reply := s.explorer.ask(ctx, s.world, r)
 		if ctx.Err() != nil {
 			s.lost = "interrupted"
 			return reply, false

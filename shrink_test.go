@@ -37,7 +37,7 @@ func newExploration(t testing.TB, fault string) *exploration {
 	t.Helper()
 	options := Options{Workers: 1}
 	require.NoError(t, options.complete())
-	r := &run{options: options, target: embedded.InProcess(embedded.ServerOptions{Fault: fault}), shared: &shared{rules: map[model.ID]bool{}}, started: time.Now()}
+	r := &run{options: options, target: embedded.InProcess(embedded.ServerOptions{Fault: fault}), shared: newShared(), started: time.Now()}
 	info, err := r.target.Open(t.Context())
 	require.NoError(t, err)
 	r.info = info

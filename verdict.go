@@ -41,6 +41,7 @@ func (r *run) divergence(d *divergence) reports.Divergence {
 		tracker.Observe(s.request, s.reply.Answer)
 		step.Diverges = s.diverges
 		out.Steps = append(out.Steps, step)
+		out.States = append(out.States, resourceStates(tracker.State()))
 	}
 	if n := len(out.Steps); n > 0 && !slices.ContainsFunc(out.Steps, func(s reports.Step) bool { return s.Diverges }) {
 		out.Steps[n-1].Diverges = true

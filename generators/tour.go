@@ -1,6 +1,10 @@
 package generators
 
-import "github.com/insightconform/conform/model"
+import (
+	"strings"
+
+	"github.com/insightconform/conform/model"
+)
 
 // The abstraction of one logging trail: which of the 16 sets of selectors is on, under which of the
 // eight classes of logs. The inputs are a Put of each set and a PutEventSelectors of each class.
@@ -19,6 +23,7 @@ type tourState = uint8 // logs*16 + set
 type Tour struct {
 	next    [tourStates][tourInputs]tourState // where the input is known to lead
 	wanted  [tourStates][tourInputs]bool      // to be covered, and not yet
+	done    [tourStates][tourInputs]bool      // wanted once, and covered
 	left    [tourStates]int                   // wanted inputs by state
 	total   int
 	count   int
@@ -230,11 +235,44 @@ func (t *Tour) Covered(before model.State, r model.Request) {
 		if (i < tourSets) == (r.Op == model.OpPut) && t.request(x.Name, i).Input.Equal(r.Input) {
 			t.waiting, t.lastState, t.lastInput = true, state, i
 			if t.wanted[state][i] {
-				t.wanted[state][i] = false
+				t.wanted[state][i], t.done[state][i] = false, true
 				t.left[state]--
 				t.count++
 			}
 			return
 		}
 	}
+}
+
+// Walked describes the machine and which of its transitions are covered, for one worker's part.
+// A row has one byte for each input: '+' covered, '-' not, ' ' not in this part.
+type Walked struct {
+	Sets   []model.Selectors // what is on, by state
+	Logs   []model.Logs      // what is logged, by state
+	Inputs []string          // in words
+	Rows   [][]byte
+}
+
+// Walked returns what of this worker's part is covered.
+func (t *Tour) Walked() Walked {
+	out := Walked{}
+	for state := range tourStates {
+		row := []byte(strings.Repeat(" ", tourInputs))
+		for i := range row {
+			switch {
+			case t.wanted[state][i]:
+				row[i] = '-'
+			case t.done[state][i]:
+				row[i] = '+'
+			}
+		}
+		out.Sets, out.Logs, out.Rows = append(out.Sets, t.sets[state%tourSets]), append(out.Logs, model.Logs(state/tourSets)), append(out.Rows, row)
+	}
+	for _, set := range t.sets {
+		out.Inputs = append(out.Inputs, "Put "+set.String())
+	}
+	for i := range tourLogs {
+		out.Inputs = append(out.Inputs, "PutEventSelectors "+t.classes[i].Name)
+	}
+	return out
 }

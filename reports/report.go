@@ -105,6 +105,11 @@ type Report struct {
 	Baseline []Replay `json:"baseline,omitempty"`
 	Notes    []string `json:"notes,omitempty"`
 	Coverage Coverage `json:"coverage"`
+
+	Certificates []Certificate `json:"certificates,omitempty"` // of complete suites
+	Precedence   *Precedence   `json:"precedence,omitempty"`   // of errors, where it was learned
+	Timeline     []Interval    `json:"timeline,omitempty"`
+	Settling     *Settling     `json:"settling,omitempty"`
 }
 
 // CapabilityStatus says whether a run could cover a capability.
@@ -159,6 +164,8 @@ type Divergence struct {
 	// Raw is the signature that a replay shows, where it is not Signature.
 	Raw   string `json:"raw_signature,omitempty"`
 	Steps []Step `json:"steps"`
+	// States has what the model held after each of the steps.
+	States [][]ResourceState `json:"states,omitempty"`
 }
 
 // Step is one request of a case with its answer.
@@ -249,6 +256,7 @@ type Coverage struct {
 	Rules       map[model.ID]RuleCoverage `json:"rules"`
 	Transitions Count                     `json:"transitions"` // between the insight states of a trail
 	Pairs       Count                     `json:"pairs"`       // of error rules that one request breaks together
+	Walk        *Walk                     `json:"walk,omitempty"`
 }
 
 // RuleCoverage says what a run found out about one rule. Exercised means that a request broken in

@@ -19,6 +19,11 @@ const (
 
 var formats = []string{FormatText, FormatJSON}
 
+// renderers has the formats that need nothing but the report.
+var renderers = map[string]func(io.Writer, *Report) error{
+	FormatJSON: JSON,
+}
+
 // Sink is a place for a report: a format and a file.
 type Sink struct {
 	Format string
@@ -54,7 +59,7 @@ func (s Sink) String() string {
 // Write renders the report into the sink. Options are those of text on standard output; a text file
 // is plain and as wide as it needs to be.
 func (s Sink) Write(stdout io.Writer, r *Report, options TextOptions) error {
-	render := func(w io.Writer) error { return JSON(w, r) }
+	render := func(w io.Writer) error { return renderers[s.Format](w, r) }
 	if s.Format == FormatText {
 		if s.Path != "" {
 			options.Color, options.Width = false, 0

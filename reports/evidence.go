@@ -1,0 +1,105 @@
+package reports
+
+import "github.com/insightconform/conform/model"
+
+// Certificate says what a complete suite guarantees of one machine, or how far it got. Only a suite
+// of which every test was executed and passed, with its hypotheses found to hold where they can be
+// checked, has Holds.
+type Certificate struct {
+	Machine     string   `json:"machine"`     // its short name, as --machine takes it
+	Abstraction string   `json:"abstraction"` // which states are told apart, and which requests form a class
+	Fingerprint string   `json:"fingerprint"` // of states, inputs and transitions: equal ones can be merged
+	States      int      `json:"states"`
+	Inputs      []string `json:"inputs"` // one for each class of requests
+	Transitions int      `json:"transitions"`
+	Reads       []string `json:"reads"` // that tell the states apart
+	Depth       int      `json:"depth"` // the number of extra states up to which every faulty machine is caught
+
+	Tests    int      `json:"tests"`              // of the whole suite
+	Requests int      `json:"requests"`           // that the whole suite takes
+	Done     [][2]int `json:"done"`               // the executed tests, as ranges [from, to) in order
+	Failed   int      `json:"failed"`             // tests in which a divergence was seen
+	Unstable int      `json:"unstable,omitempty"` // tests in which the target took another allowed way than before
+	Shard    string   `json:"shard,omitempty"`    // "i/n" where only that share was to be executed
+
+	Hypotheses []string `json:"hypotheses"` // in plain words
+	Holds      bool     `json:"holds"`
+	Result     string   `json:"result"` // one sentence
+}
+
+// PrecedenceSchema identifies the JSON form of a Precedence.
+const PrecedenceSchema = "conform/precedence/1"
+
+// Precedence is what is learned of the order in which a target selects its errors.
+type Precedence struct {
+	Schema string `json:"schema"`
+	// Rules lists the error rules in the order that was learned, as far as there is one; those of which
+	// nothing is known keep their place in the reference's order.
+	Rules []model.ID `json:"rules"`
+	// Codes has what each rule is answered with when it alone is broken; rules that could not be tried
+	// are absent.
+	Codes map[model.ID]string `json:"codes"`
+	Cells []PrecedenceCell    `json:"cells"`
+	// Cycles lists the sets of rules between which there is no order.
+	Cycles [][]model.ID `json:"cycles,omitempty"`
+}
+
+// The values of PrecedenceCell.Status.
+const (
+	CellFirst             = "first"             // First is answered where both are broken
+	CellSecond            = "second"            // Second is
+	CellIndistinguishable = "indistinguishable" // both alone are answered alike
+	CellOther             = "other"             // neither's own answer was given
+	CellUnstable          = "unstable"          // the answer differs from try to try
+	CellImpossible        = "impossible"        // no request breaks exactly these two
+	CellNotCovered        = "not covered"       // the target cannot be brought there
+)
+
+// PrecedenceCell is what was measured of two rules that one request breaks together. First stands
+// before Second in the reference's order.
+type PrecedenceCell struct {
+	First  model.ID `json:"first"`
+	Second model.ID `json:"second"`
+	Status string   `json:"status"`
+	Answer string   `json:"answer,omitempty"` // that was given
+	Why    string   `json:"why,omitempty"`    // of impossible and not covered cells
+	Steps  []Step   `json:"steps,omitempty"`  // the evidence: the set-up and the request that breaks both
+}
+
+// Interval is what went on in a stretch of a run.
+type Interval struct {
+	Seconds  float64 `json:"seconds"` // from the beginning of the run to that of the interval
+	Requests int     `json:"requests"`
+	MeanMS   float64 `json:"mean_ms"`    // of the time to an answer
+	SlowMS   float64 `json:"slowest_ms"` // the longest of them
+}
+
+// Settling says how long an eventually consistent target took until what a write stored was read.
+type Settling struct {
+	Waits          int     `json:"waits"` // reads that did not match at once
+	MedianSeconds  float64 `json:"median_seconds"`
+	LongestSeconds float64 `json:"longest_seconds"`
+	TimedOut       int     `json:"timed_out"` // reads that never matched within the settle time
+}
+
+// Walk shows which transitions of the machine of one logging trail were covered. A row has one
+// character for each input: '+' covered, '-' not covered, ' ' out of reach on this target.
+type Walk struct {
+	States []WalkState `json:"states"`
+	Inputs []string    `json:"inputs"` // in words
+}
+
+// WalkState is a state of that machine with its row.
+type WalkState struct {
+	On   string `json:"on"`   // the selectors that are on
+	Logs string `json:"logs"` // what the trail logs
+	Row  string `json:"row"`
+}
+
+// ResourceState is what the model held of a trail or store after a step.
+type ResourceState struct {
+	Resource string              `json:"resource"`     // such as trail/us-east-1/alpha
+	On       map[string][]string `json:"on,omitempty"` // the categories by insight type
+	Logs     string              `json:"logs,omitempty"`
+	Logging  bool                `json:"logging"`
+}
