@@ -21,12 +21,19 @@ import (
 // The suites of a run.
 const (
 	Systematic = "systematic" // cases and transitions computed from the model
+	Complete   = "complete"   // every word of inputs up to a length, from every state of a machine
 	Random     = "random"     // drawn by rapid with the model's state in view
 )
+
+// Suites lists the suites in the order in which they are run.
+var Suites = []string{Systematic, Complete, Random}
 
 // DefaultRandom is how many requests of random exploration follow the systematic suite where
 // Options.Requests sets no cap.
 const DefaultRandom = 5000
+
+// MaxDepth is the greatest depth of a complete suite.
+const MaxDepth = 2
 
 // Options say how to run. The zero value is the default run.
 type Options struct {
@@ -34,7 +41,7 @@ type Options struct {
 	Requests int                  // caps all requests but those of confirming; 0 is no cap
 	Time     time.Duration        // caps the exploration; 0 is no cap
 	Workers  int                  // worlds side by side; 0 lets the target decide
-	Suites   []string             // Systematic, Random; nil is both
+	Suites   []string             // of Systematic, Complete and Random; nil is the first and the last
 	Order    *model.Profile       // the error order that the target is held to; nil is the reference's
 	FailOn   model.Level          // the lowest level that fails the run; 0 is Observed
 	Progress func(reports.Update) // is told how the run goes on, several times a second; may be nil
@@ -42,6 +49,16 @@ type Options struct {
 	Version  string               // of the caller; put in the report
 
 	ShrinkRequests int // caps the requests spent on shrinking; 0 is DefaultShrinkRequests
+
+	Depth    int      // of the complete suites: the number of extra states up to which all faults are caught
+	Machines []string // of the complete suites, of generators.MachineNames; nil is generators.DefaultMachines
+	Shard    Shard    // the share of all suites to run
+
+	// Resume is a partial report with which the run goes on: it executes what of the complete suites
+	// was not done, and the suites that were cut short. The caller joins the reports.
+	Resume *reports.Report
+	// Checkpoint is given a partial report now and then while complete suites run; may be nil.
+	Checkpoint func(*reports.Report)
 
 	Traces   []*reports.Trace  // of earlier runs, replayed first
 	Baseline *reports.Baseline // what is known and accepted; nil is nothing
@@ -52,9 +69,20 @@ func (o *Options) complete() error {
 		o.Suites = []string{Systematic, Random}
 	}
 	for _, suite := range o.Suites {
-		if suite != Systematic && suite != Random {
-			return fmt.Errorf("%w: there is no suite %q; use %s, %s or both", targets.ErrUsage, suite, Systematic, Random)
+		if !slices.Contains(Suites, suite) {
+			return fmt.Errorf("%w: there is no suite %q; use one or several of %s", targets.ErrUsage, suite, strings.Join(Suites, ", "))
 		}
+	}
+	for _, name := range o.Machines {
+		if names := generators.MachineNames(); !slices.Contains(names, name) {
+			return fmt.Errorf("%w: there is no machine %q; use %s", targets.ErrUsage, name, strings.Join(names, ", "))
+		}
+	}
+	if o.Depth < 0 || o.Depth > MaxDepth {
+		return fmt.Errorf("%w: the depth must be 0 to %d", targets.ErrUsage, MaxDepth)
+	}
+	if o.Shard.Count < 0 || o.Shard.Index < 0 || o.Shard.Index >= max(1, o.Shard.Count) {
+		return fmt.Errorf("%w: there is no shard %d of %d", targets.ErrUsage, o.Shard.Index+1, o.Shard.Count)
 	}
 	if o.Requests < 0 || o.Workers < 0 || o.Time < 0 {
 		return fmt.Errorf("%w: requests, workers and time cannot be negative", targets.ErrUsage)
@@ -81,6 +109,10 @@ type run struct {
 	cut     []string
 	putSeen bool
 
+	machines       []*completeSuite
+	checkpointing  sync.Mutex
+	lastCheckpoint time.Time
+
 	timeline timeline
 	failure  atomic.Pointer[string] // what a worker panicked with
 }
@@ -98,7 +130,7 @@ func Run(ctx context.Context, target targets.Target, options Options) (*reports.
 	r := &run{options: options, target: target, shared: newShared(), started: time.Now()}
 	info, err := target.Open(ctx)
 	if err != nil {
-		return nil, errors.Join(err, target.Close())
+		return nil, joinClosing(err, target)
 	}
 	r.info = info
 	err = r.explore(ctx)
@@ -107,6 +139,9 @@ func Run(ctx context.Context, target targets.Target, options Options) (*reports.
 	}
 	return r.report, err
 }
+
+// joinClosing closes a target after an error, or at the end where there is none.
+func joinClosing(err error, target targets.Target) error { return errors.Join(err, target.Close()) }
 
 func (r *run) explore(ctx context.Context) error {
 	r.newReport()
@@ -195,40 +230,57 @@ func (r *run) suites(ctx context.Context) {
 		defer cancel()
 	}
 	r.cases = generators.Catalogue(r.world, r.probed.scope)
-	parts := r.probed.workers
-	for i := range parts {
-		e := r.newExplorer(generators.NewTour(r.probed.scope, i, parts))
+	workers := r.probed.workers
+	for i := range workers {
+		part, parts := r.options.Shard.part(i, workers)
+		e := r.newExplorer(generators.NewTour(r.probed.scope, part, parts))
 		if r.options.Requests > 0 {
-			e.quota = share(r.options.Requests-r.report.Requests, i, parts)
+			e.quota = share(r.options.Requests-r.report.Requests, i, workers)
 		}
 		r.workers = append(r.workers, e)
 	}
-	if slices.Contains(r.options.Suites, Systematic) {
+	if r.wants(Systematic) {
 		r.shared.phase.Store(ptr(Systematic))
 		if !r.each(func(i int, e *explorer) bool {
-			e.catalogue(ctx, deal(r.cases, i, parts))
+			part, parts := r.options.Shard.part(i, workers)
+			e.catalogue(ctx, deal(r.cases, part, parts))
 			e.walk(ctx)
 			return !e.spent(ctx)
 		}) {
 			r.cut = append(r.cut, Systematic)
 		}
 	}
-	if slices.Contains(r.options.Suites, Random) {
+	if slices.Contains(r.options.Suites, Complete) {
+		if !r.complete(ctx) {
+			r.cut = append(r.cut, Complete)
+		}
+	}
+	if r.wants(Random) {
 		r.shared.phase.Store(ptr(Random))
 		if r.options.Requests == 0 && r.options.Time == 0 {
 			for i, e := range r.workers {
-				e.quota = e.requests + share(DefaultRandom, i, parts)
+				e.quota = e.requests + share(DefaultRandom, i, workers)
 			}
 		}
 		whole := r.each(func(i int, e *explorer) bool {
 			before := e.requests
-			e.random(ctx, r.options.Seed+uint64(i)*0x9e3779b97f4a7c15, r.cases)
+			part, _ := r.options.Shard.part(i, workers)
+			e.random(ctx, r.options.Seed+uint64(part)*0x9e3779b97f4a7c15, r.cases)
 			return e.requests > before && !e.stuck
 		})
 		if !whole || ctx.Err() != nil && r.options.Time == 0 {
 			r.cut = append(r.cut, Random)
 		}
 	}
+}
+
+// wants reports whether a suite is to be run: it was asked for, and an earlier run did not finish it.
+func (r *run) wants(suite string) bool {
+	if !slices.Contains(r.options.Suites, suite) {
+		return false
+	}
+	earlier := r.options.Resume
+	return earlier == nil || !slices.Contains(earlier.Suites, suite) || slices.Contains(earlier.CutShort, suite)
 }
 
 func ptr[T any](v T) *T { return &v }
@@ -322,6 +374,7 @@ func (r *run) conclude(ctx context.Context) {
 	found = c.resolveAgain(ctx, found)
 	found = r.withoutSymptoms(ctx, c, found)
 	r.report.ConfirmRequests += c.requests
+	r.certify()
 	for _, d := range found {
 		r.total.exercised(d.finding.Rule)
 		r.report.Divergences = append(r.report.Divergences, r.divergence(d))

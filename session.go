@@ -33,6 +33,9 @@ type session struct {
 	// judged is set while replaying: findings go to it and not to the explorer's collection.
 	judged func(model.Finding)
 	last   model.Finding // that the watched replay ended with
+	failed bool          // something was found
+	// unexercised sessions do not count which rules they exercise: others do the same.
+	unexercised bool
 }
 
 // newSession opens a fresh world.
@@ -77,7 +80,9 @@ func (s *session) do(ctx context.Context, r model.Request) {
 		if model.Undocumented(r.Op, reply.Answer.Code) {
 			s.explorer.note(fmt.Sprintf("%s answered %s, which its reference page does not list", r.Op, reply.Answer.Code))
 		}
-		s.exercise(x)
+		if !s.unexercised {
+			s.exercise(x)
+		}
 		return
 	}
 	s.diverged(ctx, verdict.Expected)
@@ -315,6 +320,7 @@ func (s *session) follow(ctx context.Context, blamed string) {
 
 // record hands a finding to the explorer with the steps that led to it.
 func (s *session) record(f model.Finding) {
+	s.failed = true
 	if s.judged != nil {
 		s.judged(f)
 		return

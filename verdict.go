@@ -14,7 +14,7 @@ import (
 
 func (r *run) newReport() {
 	r.report = &reports.Report{Schema: reports.Schema, Version: r.options.Version, Target: r.info, Seed: r.options.Seed,
-		Suites: r.options.Suites, FailOn: r.options.FailOn, Command: r.options.Command, Started: r.started,
+		Suites: r.options.Suites, Shard: r.options.Shard.String(), FailOn: r.options.FailOn, Command: r.options.Command, Started: r.started,
 		Divergences: []reports.Divergence{}, Deviations: []reports.Deviation{},
 		Coverage: reports.Coverage{Rules: map[model.ID]reports.RuleCoverage{}}}
 }
@@ -177,7 +177,9 @@ func (r *run) verdict(ctx context.Context, exercised, applicable int) (reports.V
 		return reports.Inconclusive, "no trail could be made to test on: " + r.why(model.CanCreate)
 	case !r.putSeen:
 		return reports.Inconclusive, "no PutInsightSelectors ever succeeded; see what the target answers with --report json=PATH, and whether it needs --bucket or credentials"
-	case 2*exercised < applicable:
+	case r.unfinished() != "":
+		return reports.Inconclusive, r.unfinished()
+	case 2*exercised < applicable && r.machines == nil && r.options.Shard.String() == "" && r.options.Resume == nil:
 		return reports.Inconclusive, fmt.Sprintf("only %d of %d applicable rules were exercised; raise --requests or --time, and keep the systematic suite", exercised, applicable)
 	}
 	below, known := 0, 0
@@ -193,7 +195,26 @@ func (r *run) verdict(ctx context.Context, exercised, applicable int) (reports.V
 	case below > 0:
 		return reports.Conforms, fmt.Sprintf("no divergence at or above level %s; %s below it", r.options.FailOn, plural(below, "divergence"))
 	}
+	switch {
+	case r.options.Shard.String() != "":
+		return reports.Conforms, fmt.Sprintf("no divergence was found in shard %s; 'conform merge' joins the reports of all", r.options.Shard)
+	case len(r.report.Certificates) > 0:
+		return reports.Conforms, "no divergence was found; the certificates say what that guarantees"
+	}
 	return reports.Conforms, "no divergence was found among the requests that were tried"
+}
+
+// unfinished says what of the complete suites was not executed, where nothing else was to be run.
+func (r *run) unfinished() string {
+	if !slices.Contains(r.cut, Complete) || len(r.options.Suites) > 1 {
+		return ""
+	}
+	executed, tests := 0, 0
+	for _, c := range r.report.Certificates {
+		from, to := r.options.Shard.share(c.Tests)
+		executed, tests = executed+c.Executed(), tests+to-from
+	}
+	return fmt.Sprintf("%d of %s of the complete suites executed; go on with --resume", executed, plural(tests, "test"))
 }
 
 func stalePlural(n int) string {

@@ -79,19 +79,28 @@ func stepGetTrailStatus(s State, r Request) []Branch {
 }
 
 // stepStopLogging holds logs/stop-logging: Insights is off, and Get says so or still answers the old
-// selectors.
+// selectors. It does so on a trail that is stopped already, too.
 func stepStopLogging(s State, r Request) []Branch {
 	i := s.namedTrail(r)
 	if i < 0 {
 		return refusedOrIgnored(s)
 	}
 	t := s.Trails[i]
-	if !t.Logging || t.Insights == 0 {
-		t.Logging = false
+	t.Logging = false
+	if t.MustWake { // what was put while the trail was stopped may be forgotten
+		forgotten := t
+		forgotten.MustWake = false
+		return []Branch{
+			{Answer: Answer{Outcome: AnySuccess}, Next: s.WithTrail(i, t)},
+			{Answer: Answer{Outcome: AnySuccess}, Next: s.WithTrail(i, forgotten), Rule: LogsStop},
+			{Answer: Answer{Outcome: AnyRefusal}, Next: s, Silent: true},
+		}
+	}
+	if t.Insights == 0 {
 		return done(s, s.WithTrail(i, t))
 	}
 	kept := t
-	kept.Logging, kept.HasEither = false, true
+	kept.HasEither = true
 	off := kept
 	off.Insights, off.Asleep = 0, t.Insights
 	return []Branch{

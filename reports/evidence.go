@@ -1,6 +1,10 @@
 package reports
 
-import "github.com/insightconform/conform/model"
+import (
+	"fmt"
+
+	"github.com/insightconform/conform/model"
+)
 
 // Certificate says what a complete suite guarantees of one machine, or how far it got. Only a suite
 // of which every test was executed and passed, with its hypotheses found to hold where they can be
@@ -102,4 +106,34 @@ type ResourceState struct {
 	On       map[string][]string `json:"on,omitempty"` // the categories by insight type
 	Logs     string              `json:"logs,omitempty"`
 	Logging  bool                `json:"logging"`
+}
+
+// Complete reports whether every test of the suite was executed.
+func (c *Certificate) Complete() bool {
+	return len(c.Done) == 1 && c.Done[0] == [2]int{0, c.Tests}
+}
+
+// Executed counts the executed tests.
+func (c *Certificate) Executed() int {
+	n := 0
+	for _, d := range c.Done {
+		n += d[1] - d[0]
+	}
+	return n
+}
+
+// Conclude sets Holds and Result by what was executed.
+func (c *Certificate) Conclude() {
+	c.Holds = false
+	switch {
+	case c.Failed > 0:
+		c.Result = fmt.Sprintf("no certificate: %s of %s showed a divergence", grouped(c.Failed), counted(c.Executed(), "executed test"))
+	case c.Unstable > 0:
+		c.Result = fmt.Sprintf("no certificate: in %s the target took another allowed way than before, so that it is not deterministic on these classes", counted(c.Unstable, "test"))
+	case !c.Complete():
+		c.Result = fmt.Sprintf("no certificate yet: %s of %s executed, all passed", grouped(c.Executed()), counted(c.Tests, "test"))
+	default:
+		c.Holds = true
+		c.Result = fmt.Sprintf("all %s passed: under the hypotheses, the target behaves as this machine does", counted(c.Tests, "test"))
+	}
 }

@@ -84,6 +84,7 @@ type Report struct {
 	Workers  int          `json:"workers"`
 	Suites   []string     `json:"suites"`
 	CutShort []string     `json:"cut_short,omitempty"` // the suites that the budget or an interruption ended early
+	Shard    string       `json:"shard,omitempty"`     // "i/n" of a run that is one of n shares
 	FailOn   model.Level  `json:"fail_on,omitzero"`
 	Command  string       `json:"command"` // repeats the run
 

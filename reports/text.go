@@ -139,6 +139,9 @@ func (p *page) head(r *Report) {
 	if t, pairs := r.Coverage.Transitions, r.Coverage.Pairs; t.Total+pairs.Total > 0 {
 		p.labelled("", "coverage", fmt.Sprintf("%d of %d transitions, %d of %d pairs of errors", t.Covered, t.Total, pairs.Covered, pairs.Total), plain)
 	}
+	for i := range r.Certificates {
+		p.certificate(&r.Certificates[i])
+	}
 	if len(r.Replays) > 0 {
 		p.labelled("", "replayed", summary(r.Replays), plain)
 	}
@@ -149,6 +152,26 @@ func (p *page) head(r *Report) {
 	if unexercised := r.unexercised(); p.Verbose && len(unexercised) > 0 {
 		p.labelled("", "untried", strings.Join(unexercised, ", "), plain)
 	}
+}
+
+// certificate says what a complete suite guarantees; with Verbose, all of it.
+func (p *page) certificate(c *Certificate) {
+	s := yellow
+	if c.Holds {
+		s = green
+	}
+	if c.Failed > 0 {
+		s = red
+	}
+	p.labelled("", "certificate", fmt.Sprintf("%s, depth %d: %s", shown(c.Machine, maxShown), c.Depth, shown(c.Result, maxShown)), s)
+	if !p.Verbose {
+		return
+	}
+	const indent = "  "
+	p.labelled(indent, "machine", fmt.Sprintf("%s, %s, %s; %s", counted(c.States, "state"), counted(len(c.Inputs), "input"), counted(c.Transitions, "transition"), shown(c.Abstraction, 2*maxShown)), plain)
+	p.labelled(indent, "reads", strings.Join(c.Reads, ", "), plain)
+	p.labelled(indent, "suite", fmt.Sprintf("%s, %s", counted(c.Tests, "test"), counted(c.Requests, "request")), plain)
+	p.labelled(indent, "provided", "that "+strings.Join(c.Hypotheses, "; that "), plain)
 }
 
 // notCovered names the absent capabilities, those with the same reason together.

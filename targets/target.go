@@ -79,3 +79,12 @@ type Reply struct {
 
 // MaxKept is how many bytes of an answer's body a Reply keeps.
 const MaxKept = 16 << 10
+
+type bareKey struct{}
+
+// Bare returns a context whose requests go out without a client library in between, where a target
+// has a choice: that is cheaper, and means the same on the wire.
+func Bare(ctx context.Context) context.Context { return context.WithValue(ctx, bareKey{}, true) }
+
+// IsBare reports whether a context is one of Bare.
+func IsBare(ctx context.Context) bool { return ctx.Value(bareKey{}) != nil }

@@ -22,6 +22,10 @@ See it work, on the server that comes with it
 Test an emulator
   conform run --endpoint http://127.0.0.1:5000
 
+Be sure of it, as far as tests can be: complete suites, with a certificate
+  conform plan --suite complete --depth 1
+  conform run --suite complete --depth 1 --endpoint http://127.0.0.1:5000
+
 Keep the result for machines and for people
   conform run --endpoint http://127.0.0.1:5000 --report text --report json=report.json
 
@@ -38,6 +42,8 @@ Use the reference in the place of the service
 
 Commands
   run          test a target
+  plan         what a run would do, and how long it takes
+  merge        join the reports of the shards of a run
   replay       play recorded divergences again
   export       turn a recorded divergence into a script
   rules        explain the rules
@@ -71,7 +77,7 @@ func (p *process) rootCommand() *cobra.Command {
 	root.SetFlagErrorFunc(flagError)
 	root.SetHelpTemplate("{{.Long}}")
 	root.Long = rootHelp
-	root.AddCommand(p.runCommand(), p.replayCommand(), p.exportCommand(), p.rulesCommand(), p.serveCommand())
+	root.AddCommand(p.runCommand(), p.planCommand(), p.mergeCommand(), p.replayCommand(), p.exportCommand(), p.rulesCommand(), p.serveCommand())
 	root.SetHelpCommand(&cobra.Command{
 		Use:   "help [COMMAND]",
 		Short: "Help about a command",

@@ -98,14 +98,14 @@ func (p *process) testTarget(ctx context.Context, s *settings) error {
 	if err != nil {
 		return err
 	}
+	earlier, err := s.readProgress()
+	if err != nil {
+		return err
+	}
 	for _, note := range s.unusedNotes(p.environ) {
 		p.complain(note)
 	}
-	open := p.embedded
-	if s.target == targetEndpoint {
-		open = p.endpoint
-	}
-	target, err := open(*s)
+	target, err := p.open(s)
 	if err != nil {
 		return err
 	}
@@ -116,7 +116,7 @@ func (p *process) testTarget(ctx context.Context, s *settings) error {
 		progress.Say("conform: interrupted; writing the report of what was found (once more ends at once)")
 	})
 	defer stop()
-	report, err := p.conform(ctx, target, conform.Options{
+	options := conform.Options{
 		Seed:     s.seed,
 		Requests: s.requests,
 		Time:     s.time,
@@ -128,11 +128,28 @@ func (p *process) testTarget(ctx context.Context, s *settings) error {
 		Command:  s.command(s.seed, s.workers),
 		Version:  shortVersion(),
 
+		Depth:    s.depth,
+		Machines: s.machines,
+		Shard:    s.shard,
+
 		ShrinkRequests: s.shrinkRequests,
 		Traces:         tracesOf(known),
 		Baseline:       baseline,
-	})
+		Resume:         earlier,
+	}
+	if s.resume != "" {
+		options.Checkpoint = func(partial *reports.Report) {
+			if _, err := s.saveProgress(earlier, partial); err != nil {
+				progress.Say("conform: " + err.Error())
+			}
+		}
+	}
+	report, err := p.conform(ctx, target, options)
 	progress.Close()
+	if report != nil && s.resume != "" {
+		whole, problem := s.saveProgress(earlier, report)
+		err, report = errors.Join(err, problem), whole
+	}
 	if report != nil {
 		if problem := s.keep(report, known, baseline); problem != nil {
 			err = errors.Join(err, problem)

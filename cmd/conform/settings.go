@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/insightconform/conform"
+	"github.com/insightconform/conform/generators"
 	"github.com/insightconform/conform/model"
 	"github.com/insightconform/conform/reports"
 	"github.com/insightconform/conform/targets/embedded"
@@ -29,6 +30,10 @@ type settings struct {
 	workers                int
 	timeout                time.Duration
 	suites                 []string
+	depth                  int
+	machines               []string
+	shard                  conform.Shard
+	resume                 string
 	regions                []string
 	bucket                 string
 	order                  string
@@ -109,7 +114,11 @@ var optionGroups = []struct {
 		{name: "use-environment-credentials", kind: kindSwitch, help: "sign with the credentials of the environment instead of test/test", set: setSwitch(func(s *settings) *bool { return &s.environmentCredentials })},
 	}},
 	{"How much is tried", []option{
-		{name: "suite", value: "systematic,random", kind: kindList, help: "the suites to run, in this order (default both)", set: setSuites},
+		{name: "suite", value: "systematic,complete,random", kind: kindList, help: "the suites to run (default systematic,random)", set: setSuites},
+		{name: "depth", value: "0|1|2", kind: kindNumber, help: "the complete suites catch every fault with up to this many extra states (default 0)", set: setDepth},
+		{name: "machine", value: "NAME,…", kind: kindList, help: "the machines of the complete suites, as 'conform plan' lists them (default trail,two-trails,stores)", set: setMachines},
+		{name: "shard", value: "I/N", help: "run only the I-th of N equal shares, from 1; 'conform merge' joins their reports", set: setShard},
+		{name: "resume", value: "FILE", help: "keep the progress in this JSON report, and go on from it if it is there", set: setResume},
 		{name: "requests", value: "N", kind: kindNumber, help: "send at most N requests (default: the systematic suite whole, then 5,000)", set: setRequests},
 		{name: "time", value: "DURATION", kind: kindDuration, help: "end after this time, such as 30s or 5m", set: setTime},
 		{name: "timeout", value: "DURATION", kind: kindDuration, help: "wait this long for an answer (default 10s)", set: setTimeout},
@@ -194,11 +203,55 @@ func setSuites(s *settings, text string) error {
 		return err
 	}
 	for _, suite := range suites {
-		if suite != conform.Systematic && suite != conform.Random {
-			return fmt.Errorf("%q is no suite; use %s, %s, or both with a comma between", suite, conform.Systematic, conform.Random)
+		if !slices.Contains(conform.Suites, suite) {
+			return fmt.Errorf("%q is no suite; use one or several of %s, with commas between", suite, strings.Join(conform.Suites, ", "))
 		}
 	}
 	s.suites = suites
+	return nil
+}
+
+func setDepth(s *settings, text string) error {
+	n, err := strconv.Atoi(text)
+	if err != nil || n < 0 || n > conform.MaxDepth {
+		return fmt.Errorf("must be a whole number from 0 to %d", conform.MaxDepth)
+	}
+	s.depth = n
+	return nil
+}
+
+func setMachines(s *settings, text string) error {
+	machines, err := splitList(text)
+	if err != nil {
+		return err
+	}
+	for _, name := range machines {
+		if known := generators.MachineNames(); !slices.Contains(known, name) {
+			return fmt.Errorf("%q is no machine; use one or several of %s, with commas between", name, strings.Join(known, ", "))
+		}
+	}
+	s.machines = machines
+	return nil
+}
+
+func setShard(s *settings, text string) error {
+	first, second, ok := strings.Cut(text, "/")
+	i, err := strconv.Atoi(first)
+	n, err2 := strconv.Atoi(second)
+	if !ok || err != nil || err2 != nil || n < 1 || n > maxShards || i < 1 || i > n {
+		return fmt.Errorf("is no share of a run; write it like 2/4, the second of four")
+	}
+	s.shard = conform.Shard{Index: i - 1, Count: n}
+	return nil
+}
+
+const maxShards = 10_000
+
+func setResume(s *settings, text string) error {
+	if text == "" {
+		return fmt.Errorf("is no file")
+	}
+	s.resume = text
 	return nil
 }
 
@@ -373,9 +426,15 @@ func (v flagValue) Set(text string) error {
 }
 
 // addRunFlags gives the command a flag for each setting.
-func addRunFlags(cmd *cobra.Command, s *settings) {
+func addRunFlags(cmd *cobra.Command, s *settings) { addFlags(cmd, s) }
+
+// addFlags adds the flags of the settings with the given names, of all where there are none.
+func addFlags(cmd *cobra.Command, s *settings, names ...string) {
 	for _, group := range optionGroups {
 		for _, o := range group.options {
+			if len(names) > 0 && !slices.Contains(names, o.name) {
+				continue
+			}
 			flag := cmd.Flags().VarPF(flagValue{o, s}, o.name, "", o.help)
 			if o.kind == kindSwitch {
 				flag.NoOptDefVal = "true"
@@ -385,7 +444,8 @@ func addRunFlags(cmd *cobra.Command, s *settings) {
 			}
 		}
 	}
-	cmd.RegisterFlagCompletionFunc("suite", cobra.FixedCompletions([]string{conform.Systematic, conform.Random}, cobra.ShellCompDirectiveNoFileComp))
+	cmd.RegisterFlagCompletionFunc("suite", cobra.FixedCompletions(conform.Suites, cobra.ShellCompDirectiveNoFileComp))
+	cmd.RegisterFlagCompletionFunc("machine", cobra.FixedCompletions(generators.MachineNames(), cobra.ShellCompDirectiveNoFileComp))
 	cmd.RegisterFlagCompletionFunc("report", cobra.FixedCompletions([]string{reports.FormatText, reports.FormatJSON + "="}, cobra.ShellCompDirectiveNoSpace))
 }
 
@@ -520,6 +580,15 @@ func (s *settings) command(seed uint64, workers int) string {
 		words = append(words, "--use-environment-credentials")
 	}
 	add("suite", strings.Join(s.suites, ","))
+	if slices.Contains(s.suites, conform.Complete) {
+		add("depth", strconv.Itoa(s.depth))
+		if len(s.machines) > 0 {
+			add("machine", strings.Join(s.machines, ","))
+		}
+	}
+	if shard := s.shard.String(); shard != "" {
+		add("shard", shard)
+	}
 	if s.requests > 0 {
 		add("requests", strconv.Itoa(s.requests))
 	}

@@ -38,3 +38,11 @@ var production = wiring{
 		return embedded.NewServer(embedded.ServerOptions{Fault: fault})
 	},
 }
+
+// open makes the target that the settings choose.
+func (p *process) open(s *settings) (targets.Target, error) {
+	if s.target == targetEndpoint {
+		return p.endpoint(*s)
+	}
+	return p.embedded(*s)
+}

@@ -186,7 +186,7 @@ func (t *Target) send(ctx context.Context, region string, r model.Request) *exch
 	ctx, cancel := context.WithTimeout(ctx, t.options.Timeout)
 	defer cancel()
 	x := &exchanged{}
-	if !r.Malformed() && !r.OtherTarget {
+	if !r.Malformed() && !r.OtherTarget && !targets.IsBare(ctx) {
 		input := r.Input
 		if input.Kind() == model.Absent {
 			input = model.Obj()

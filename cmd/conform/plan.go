@@ -1,0 +1,81 @@
+package main
+
+import (
+	"context"
+	"io"
+
+	"github.com/spf13/cobra"
+
+	"github.com/insightconform/conform"
+	"github.com/insightconform/conform/reports"
+)
+
+const planHelp = `Usage: conform plan [flags]
+
+Says what 'conform run' with the same flags would do: the suites, their tests
+and requests, what the complete suites tell apart and guarantee, and how long
+all that takes, at the rate of the target and at the quota of the service. It
+probes the target with some requests and runs no suite.
+
+  conform plan --suite complete --depth 1
+  conform plan --suite systematic,complete --endpoint http://127.0.0.1:5000
+
+Flags are those of 'conform run'; --report json writes the plan for machines.
+The machines of complete suites (--machine) are
+  management   one trail: two types on Management (part of the next)
+  trail        one trail: all types, categories and classes of what it logs
+  two-trails   whether a trail's calls leave another one alone
+  stores       an event data store with two destinations
+  logging      as trail, with StartLogging, StopLogging and refused requests; long
+`
+
+func (p *process) planCommand() *cobra.Command {
+	s := defaultSettings()
+	cmd := &cobra.Command{
+		Use:   "plan",
+		Short: "Say what a run would do",
+		Long:  planHelp,
+		Args:  noArguments,
+		RunE:  func(cmd *cobra.Command, _ []string) error { return p.plan(cmd.Context(), &s) },
+	}
+	addRunFlags(cmd, &s)
+	return cmd
+}
+
+func (p *process) plan(ctx context.Context, s *settings) error {
+	if err := s.complete(p.environ); err != nil {
+		return err
+	}
+	order, err := s.profile()
+	if err != nil {
+		return err
+	}
+	target, err := p.open(s)
+	if err != nil {
+		return err
+	}
+	plan, err := conform.PlanOf(ctx, target, conform.Options{Requests: s.requests, Workers: s.workers, Suites: s.suites, Order: order,
+		Depth: s.depth, Machines: s.machines, Shard: s.shard})
+	if err != nil {
+		return err
+	}
+	for _, sink := range s.sinks {
+		render := func(w io.Writer) error { return reports.WritePlan(w, plan, p.textOptions()) }
+		switch sink.Format {
+		case reports.FormatText:
+		case reports.FormatJSON:
+			render = func(w io.Writer) error { return reports.PlanJSON(w, plan) }
+		default:
+			return usagef("--report %s: a plan is written as text or json", sink)
+		}
+		if sink.Path == "" {
+			err = render(p.stdout)
+		} else {
+			err = reports.Write(sink.Path, render)
+		}
+		if err != nil {
+			return usagef("--report %s: %w", sink, err)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,50 @@
+package main
+
+import (
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+
+	"github.com/insightconform/conform/reports"
+)
+
+// readReport reads a JSON report that a flag or argument names.
+func readReport(what, path string) (*reports.Report, error) {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return nil, usagef("%s: %w", what, err)
+	}
+	report, err := reports.ReadJSON(data)
+	if err != nil {
+		return nil, usagef("%s %s: %w; give a file that --report json=PATH wrote", what, path, err)
+	}
+	return report, nil
+}
+
+// readProgress reads the report of --resume; nil is a run from the beginning.
+func (s *settings) readProgress() (*reports.Report, error) {
+	if s.resume == "" {
+		return nil, nil
+	}
+	if err := reports.CheckWritable(s.resume); err != nil {
+		return nil, usagef("--resume %s: %w", s.resume, err)
+	}
+	if _, err := os.Stat(s.resume); errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	return readReport("--resume", s.resume)
+}
+
+// saveProgress writes what was done, joined with what was done before.
+func (s *settings) saveProgress(earlier, report *reports.Report) (*reports.Report, error) {
+	whole := report
+	if earlier != nil {
+		var err error
+		if whole, err = reports.Merge(earlier, report); err != nil {
+			return report, usagef("--resume %s: %w; give another file to begin anew", s.resume, err)
+		}
+		whole.Command, whole.Seed = report.Command, report.Seed
+	}
+	return whole, reports.Write(s.resume, func(w io.Writer) error { return reports.JSON(w, whole) })
+}

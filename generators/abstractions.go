@@ -1,0 +1,198 @@
+package generators
+
+import (
+	"strings"
+
+	"github.com/insightconform/conform/model"
+)
+
+// abstraction says which machine a complete suite is about.
+type abstraction struct {
+	name     string
+	needs    []model.Capability
+	trails   []string
+	describe func(*reach) string
+	build    func(m *Machine, w *model.World, s *reach)
+}
+
+// The machines. The first is for a quick look, the last one for a fleet.
+const (
+	MachineManagement = "management"
+	MachineTrail      = "trail"
+	MachineTwoTrails  = "two-trails"
+	MachineStores     = "stores"
+	MachineLogging    = "logging"
+)
+
+// DefaultMachines are those that a complete suite runs unless others are named: the first is part of
+// the second, and the last takes long.
+var DefaultMachines = []string{MachineTrail, MachineTwoTrails, MachineStores}
+
+var onTrails = []model.Capability{model.CanPut, model.CanGet, model.CanCreate}
+
+var abstractions = []abstraction{
+	{MachineManagement, onTrails, []string{NameAlpha},
+		func(s *reach) string {
+			return "One trail that logs. States: which of the two insight types are on for Management" + ofLogs(s, "which of read and write management events are logged") +
+				". Inputs: a Put of each set of types" + ofEvents(s, "a PutEventSelectors of each class of management events") + "."
+		},
+		func(m *Machine, w *model.World, s *reach) {
+			m.Setup = trailsUp(s, NameAlpha)
+			m.puts(NameAlpha, managementSets())
+			m.events(s, NameAlpha, 0, model.ReadEvents, model.WriteEvents, model.ManagementEvents)
+			m.readTrail(s, NameAlpha)
+		}},
+	{MachineTrail, onTrails, []string{NameAlpha},
+		func(s *reach) string {
+			return "One trail that logs. States: which insight types are on for which categories" + ofLogs(s, "which of read, write and data events are logged") +
+				". Inputs: a Put of each of the 16 sets" + ofEvents(s, "a PutEventSelectors of each of the 8 classes") + "."
+		},
+		func(m *Machine, w *model.World, s *reach) {
+			m.Setup = trailsUp(s, NameAlpha)
+			m.puts(NameAlpha, model.AllSelectors())
+			m.events(s, NameAlpha, allLogs()...)
+			m.readTrail(s, NameAlpha)
+		}},
+	{MachineTwoTrails, onTrails, []string{NameAlpha, NameBeta},
+		func(s *reach) string {
+			return "Two trails that log. States: which insight types are on for Management, on each" + ofLogs(s, "whether each logs read events alone") +
+				". Inputs: a Put of each set of types on each" + ofEvents(s, "two classes of PutEventSelectors on each") + "."
+		},
+		func(m *Machine, w *model.World, s *reach) {
+			m.Setup = trailsUp(s, NameAlpha, NameBeta)
+			for _, trail := range []string{NameAlpha, NameBeta} {
+				m.puts(trail, managementSets())
+				m.events(s, trail, model.ReadEvents, model.ManagementEvents)
+			}
+			m.readTrail(s, NameAlpha)
+			m.readTrail(s, NameBeta)
+		}},
+	{MachineStores, []model.Capability{model.CanPut, model.CanGet, model.CanStores}, nil,
+		func(s *reach) string {
+			text := "An event data store and two destinations. States: which insight types are on, with which destination"
+			if s.can[model.CanUpdateStores] {
+				text += ", and which management events the store logs"
+			}
+			text += ". Inputs: a Put of each set with each destination, and of the empty list"
+			if s.can[model.CanUpdateStores] {
+				text += "; an UpdateEventDataStore of each class of management events"
+			}
+			return text + "."
+		},
+		func(m *Machine, w *model.World, s *reach) {
+			m.Setup = []model.Request{CreateStore(0, SourceStore), CreateStore(1, InsightStore), CreateStore(2, InsightStore)}
+			source := model.StoreID(0)
+			m.input("turn the store off", PutStore(source, "", 0))
+			for _, set := range managementSets()[1:] {
+				for n := 1; n <= 2; n++ {
+					m.input("Put "+set.String()+" to destination "+string(rune('0'+n)), PutStore(source, model.StoreID(n), set))
+				}
+			}
+			if s.can[model.CanUpdateStores] {
+				for _, kind := range sourceVariants[:3] {
+					m.input("UpdateEventDataStore "+kind.Name, UpdateStore(source, kind))
+				}
+			}
+			m.Reads = []model.Request{GetStore(source), onStore(model.OpGetStore, source)}
+		}},
+	{MachineLogging, append([]model.Capability{model.CanLog, model.CanStop}, onTrails...), []string{NameAlpha},
+		func(s *reach) string {
+			return "One trail. States: as of the machine 'trail', and whether the trail logs. Inputs: those of 'trail', StartLogging, StopLogging, and for each error rule that needs nothing else one Put that breaks it alone."
+		},
+		func(m *Machine, w *model.World, s *reach) {
+			m.Setup = trailsUp(s, NameAlpha)
+			m.puts(NameAlpha, model.AllSelectors())
+			m.events(s, NameAlpha, allLogs()...)
+			m.input("StartLogging", Start(NameAlpha))
+			m.input("StopLogging", Stop(NameAlpha))
+			m.errors(w, s)
+			m.readTrail(s, NameAlpha)
+		}},
+}
+
+func ofLogs(s *reach, what string) string {
+	if !s.can[model.CanPutEvents] {
+		return ""
+	}
+	return ", and " + what
+}
+
+func ofEvents(s *reach, what string) string {
+	if !s.can[model.CanPutEvents] {
+		return ""
+	}
+	return ", and " + what
+}
+
+func trailsUp(s *reach, names ...string) []model.Request {
+	var out []model.Request
+	for _, name := range names {
+		out = append(out, Create(name))
+		if s.can[model.CanLog] {
+			out = append(out, Start(name))
+		}
+	}
+	return out
+}
+
+// managementSets lists off, and the sets of types on Management.
+func managementSets() []model.Selectors {
+	const m = model.Management
+	return []model.Selectors{0, model.MakeSelectors(m, 0), model.MakeSelectors(0, m), model.MakeSelectors(m, m)}
+}
+
+func allLogs() []model.Logs {
+	var all []model.Logs
+	for logs := range model.Logs(8) {
+		all = append(all, logs)
+	}
+	return all
+}
+
+func (m *Machine) input(name string, r model.Request) {
+	m.Inputs = append(m.Inputs, MachineInput{name, r})
+}
+
+func (m *Machine) puts(trail string, sets []model.Selectors) {
+	for _, set := range sets {
+		m.input("Put "+trail+" "+set.String(), Put(trail, set))
+	}
+}
+
+func (m *Machine) events(s *reach, trail string, classes ...model.Logs) {
+	if !s.can[model.CanPutEvents] {
+		return
+	}
+	for _, logs := range classes {
+		class := EventClasses()[logs]
+		m.input("PutEventSelectors "+trail+" "+strings.TrimPrefix(class.Name, "basic "), PutEvents(trail, class))
+	}
+}
+
+// errors adds one Put for each rule of the error order that can be broken alone in the first state.
+func (m *Machine) errors(w *model.World, s *reach) {
+	scope := Scope{Can: s.can, MaxTrails: s.maxTrails, MaxStores: s.maxStores, Given: s.given}
+	first, _ := reference(scope.Initial(w), m.Setup...)
+	for _, rule := range model.ErrorRules() {
+		setup, probe, ok := Minimal(rule, model.OpPut, w, scope)
+		if !ok || probe.Region != "" || probe.Malformed() || model.RuleOf(rule).MayPass {
+			continue
+		}
+		if broken := model.Broken(first, probe); len(broken) != 1 || broken[0] != rule || len(setup) > len(m.Setup) {
+			continue
+		}
+		m.input("Put that breaks "+string(rule), probe)
+	}
+}
+
+func (m *Machine) readTrail(s *reach, trail string) {
+	m.Reads = append(m.Reads, Get(trail))
+	for _, read := range []struct {
+		can model.Capability
+		r   model.Request
+	}{{model.CanGetEvents, GetEvents(trail)}, {model.CanStatus, Status(trail)}, {model.CanGetTrail, GetTrail(trail)}} {
+		if s.can[read.can] {
+			m.Reads = append(m.Reads, read.r)
+		}
+	}
+}

@@ -1,0 +1,351 @@
+package generators
+
+import (
+	"fmt"
+	"hash/fnv"
+	"slices"
+
+	"github.com/insightconform/conform/model"
+)
+
+// Machine is a finite state machine that the model is walked for: the part of the behaviour that a
+// complete suite is about. Its states are told apart by reads, its inputs are one request for each
+// class of requests. Every input is possible in every state.
+type Machine struct {
+	Name        string
+	Abstraction string          // in words: which states are told apart, which requests form a class
+	Setup       []model.Request // from a fresh world to the first state
+	Inputs      []MachineInput
+	// Reads are checked in every state, Separating are those of them that tell the states apart.
+	Reads, Separating []model.Request
+	States            []MachineState // the first is where Setup leads
+
+	next [][]uint16 // by state and input
+	// identifiers lists for each state the words after which Separating tells it from every other
+	// state. The empty word is always the first.
+	identifiers [][][]uint8
+	index       map[stateKey]uint16
+	defaults    string
+}
+
+// MachineInput stands for a class of requests.
+type MachineInput struct {
+	Name    string
+	Request model.Request
+}
+
+// MachineState is a state with a shortest word that leads there from the first.
+type MachineState struct {
+	State  model.State
+	Access []uint8
+}
+
+// Choice says where a target goes from a state after an input for which the model allows several
+// states, the reference's first. ok is false where the target could not be asked.
+type Choice func(m *Machine, from MachineState, input uint8, allowed []model.State) (next model.State, ok bool)
+
+// Reference always goes where the reference goes.
+func Reference(_ *Machine, _ MachineState, _ uint8, allowed []model.State) (model.State, bool) {
+	return allowed[0], true
+}
+
+// maxMachineStates bounds a machine that a target's choices make larger than foreseen.
+const maxMachineStates = 4096
+
+// stateKey is a state of the model without what does not matter to machines.
+type stateKey struct {
+	trails [2]model.Trail
+	stores [3]model.Store
+}
+
+func (m *Machine) key(s model.State) stateKey {
+	var k stateKey
+	copy(k.trails[:], s.Trails)
+	copy(k.stores[:], s.Stores)
+	for i := range s.Trails {
+		if k.trails[i].Events == "" {
+			k.trails[i].Events = m.defaults
+		}
+	}
+	return k
+}
+
+// StateOf is the index of a state of the model in the machine; ok is false where it is not there.
+func (m *Machine) StateOf(s model.State) (i int, ok bool) {
+	n, ok := m.index[m.key(s)]
+	return int(n), ok
+}
+
+// Events is what a GetEventSelectors shows in a state; empty where nothing is claimed.
+func (m *Machine) Events(state int, read model.Request) string {
+	s := m.States[state].State
+	t, _ := s.Trail(s.World.Home, read.Input.Get("TrailName").Text())
+	if t.Events == "" {
+		return m.defaults
+	}
+	return t.Events
+}
+
+// ChoiceKind names what the model leaves open of an input in a state, where it does: transitions of
+// one kind are open for the same reason.
+func (m *Machine) ChoiceKind(state int, input uint8) (kind string, open bool) {
+	from := m.States[state].State
+	branches := model.Step(from, m.Inputs[input].Request)
+	kind = string(m.Inputs[input].Request.Op)
+	for _, b := range branches[1:] {
+		if m.key(b.Next) != m.key(branches[0].Next) {
+			kind += fmt.Sprintf("|%s %v", b.Rule, b.Silent)
+			open = true
+		}
+	}
+	return kind, open
+}
+
+// Next is the state to which an input leads.
+func (m *Machine) Next(state int, input uint8) int { return int(m.next[state][input]) }
+
+// Transitions counts the pairs of state and input.
+func (m *Machine) Transitions() int { return len(m.States) * len(m.Inputs) }
+
+// Fingerprint identifies the machine: its inputs, its reads, and where its transitions lead.
+func (m *Machine) Fingerprint() string {
+	h := fnv.New64a()
+	for _, input := range m.Inputs {
+		fmt.Fprintln(h, input.Name)
+	}
+	for _, r := range slices.Concat(m.Setup, m.Reads, m.Separating) {
+		fmt.Fprintln(h, r.GoString())
+	}
+	for i, row := range m.next {
+		fmt.Fprintln(h, row, m.identifiers[i])
+	}
+	return fmt.Sprintf("%016x", h.Sum64())
+}
+
+// MachineOptions say of a target what the shape of a machine depends on.
+type MachineOptions struct {
+	Choice Choice // nil is Reference
+	// DefaultEvents says that GetEventSelectors of a new trail answers the selectors of EventClasses
+	// that log read and write management events. Otherwise the set-up stores them.
+	DefaultEvents bool
+}
+
+// NewMachine walks the model from the set-up by all inputs. It returns nil where the scope lacks what
+// the machine is about. Names are those of MachineNames.
+func NewMachine(name string, w *model.World, scope Scope, o MachineOptions) *Machine {
+	s := scope.reach()
+	for _, a := range abstractions {
+		if a.name != name || !s.all(a.needs) {
+			continue
+		}
+		m := &Machine{Name: a.name, Abstraction: a.describe(s), index: map[stateKey]uint16{}}
+		a.build(m, w, s)
+		rw := EventClasses()[model.ManagementEvents]
+		if o.DefaultEvents {
+			created, _ := reference(scope.Initial(w), Create(NameAlpha), PutEvents(NameAlpha, rw))
+			m.defaults = created.Trails[len(created.Trails)-1].Events
+		} else if s.can[model.CanPutEvents] {
+			for _, trail := range a.trails {
+				m.Setup = append(m.Setup, PutEvents(trail, rw))
+			}
+		}
+		m.explore(scope.Initial(w), o.Choice)
+		m.minimize()
+		return m
+	}
+	return nil
+}
+
+// MachineNames lists the machines in the order in which a run takes them.
+func MachineNames() []string {
+	var names []string
+	for _, a := range abstractions {
+		names = append(names, a.name)
+	}
+	return names
+}
+
+// explore finds all states breadth first, so that access words are as short as can be.
+func (m *Machine) explore(initial model.State, choose Choice) {
+	if choose == nil {
+		choose = Reference
+	}
+	first, _ := reference(initial, m.Setup...)
+	m.States = []MachineState{{State: first}}
+	m.index[m.key(first)] = 0
+	for i := 0; i < len(m.States) && len(m.States) < maxMachineStates; i++ {
+		from := m.States[i]
+		row := make([]uint16, len(m.Inputs))
+		for input := range m.Inputs {
+			allowed := m.allowed(from.State, uint8(input))
+			next := allowed[0]
+			if len(allowed) > 1 {
+				if chosen, ok := choose(m, from, uint8(input), allowed); ok {
+					next = chosen
+				}
+			}
+			k := m.key(next)
+			to, known := m.index[k]
+			if !known {
+				to = uint16(len(m.States))
+				m.index[k] = to
+				m.States = append(m.States, MachineState{State: next, Access: append(slices.Clone(from.Access), uint8(input))})
+			}
+			row[input] = to
+		}
+		m.next = append(m.next, row)
+	}
+	m.States = m.States[:len(m.next)]
+}
+
+// allowed lists the different states to which the model lets an input lead, the reference's first.
+func (m *Machine) allowed(s model.State, input uint8) []model.State {
+	var out []model.State
+	var keys []stateKey
+	for _, b := range model.Step(s, m.Inputs[input].Request) {
+		if k := m.key(b.Next); !slices.Contains(keys, k) {
+			keys, out = append(keys, k), append(out, b.Next)
+		}
+	}
+	return out
+}
+
+// observe renders what the reference answers to reads in a state.
+func observe(s model.State, reads []model.Request, m *Machine) string {
+	text := ""
+	for _, r := range reads {
+		a := model.Step(s, r)[0].Answer
+		if r.Op == model.OpGetEvents && a.Events == "" {
+			a.Events = m.defaults
+		}
+		text += fmt.Sprintf("%+v\n", a)
+	}
+	return text
+}
+
+// minimize picks the reads that are needed, merges states that nothing tells apart, and finds the
+// words that tell the others apart.
+func (m *Machine) minimize() {
+	// GetTrail shows nothing that Get does not, and its flag is not always claimed.
+	m.Separating = slices.DeleteFunc(slices.Clone(m.Reads), func(r model.Request) bool { return r.Op == model.OpTrail })
+	for i := 0; i < len(m.Separating); {
+		fewer := slices.Delete(slices.Clone(m.Separating), i, i+1)
+		if m.classes(m.Separating) == m.classes(fewer) {
+			m.Separating = fewer
+		} else {
+			i++
+		}
+	}
+	class := make([]int, len(m.States))
+	m.number(class, func(i int) string { return observe(m.States[i].State, m.Separating, m) })
+	for {
+		finer := make([]int, len(m.States))
+		before := slices.Max(class)
+		m.number(finer, func(i int) string {
+			row := make([]int, 0, len(m.Inputs)+1)
+			row = append(row, class[i])
+			for _, to := range m.next[i] {
+				row = append(row, class[to])
+			}
+			return fmt.Sprint(row)
+		})
+		class = finer
+		if slices.Max(class) == before {
+			break
+		}
+	}
+	m.merge(class)
+	m.identify()
+}
+
+// number gives each state the number of its class, in the order of their first states.
+func (m *Machine) number(class []int, of func(int) string) {
+	seen := map[string]int{}
+	for i := range m.States {
+		text := of(i)
+		n, ok := seen[text]
+		if !ok {
+			n = len(seen)
+			seen[text] = n
+		}
+		class[i] = n
+	}
+}
+
+func (m *Machine) classes(reads []model.Request) int {
+	seen := map[string]bool{}
+	for _, s := range m.States {
+		seen[observe(s.State, reads, m)] = true
+	}
+	return len(seen)
+}
+
+// merge keeps the first state of each class.
+func (m *Machine) merge(class []int) {
+	var states []MachineState
+	var next [][]uint16
+	for i := range m.States {
+		if class[i] < len(states) {
+			continue
+		}
+		states = append(states, m.States[i])
+		row := make([]uint16, len(m.Inputs))
+		for input, to := range m.next[i] {
+			row[input] = uint16(class[to])
+		}
+		next = append(next, row)
+	}
+	for k, i := range m.index {
+		m.index[k] = uint16(class[i])
+	}
+	m.States, m.next = states, next
+}
+
+// identify finds for each pair of states that the reads alone do not tell apart a shortest word after
+// which they do, and gives it to both.
+func (m *Machine) identify() {
+	m.identifiers = make([][][]uint8, len(m.States))
+	shown := make([]string, len(m.States))
+	for i := range m.States {
+		m.identifiers[i] = [][]uint8{{}}
+		shown[i] = observe(m.States[i].State, m.Separating, m)
+	}
+	add := func(i int, word []uint8) {
+		if !slices.ContainsFunc(m.identifiers[i], func(known []uint8) bool { return slices.Equal(known, word) }) {
+			m.identifiers[i] = append(m.identifiers[i], word)
+		}
+	}
+	for i := range m.States {
+		for j := range i {
+			if shown[i] != shown[j] {
+				continue
+			}
+			word := m.separate(shown, i, j)
+			add(i, word)
+			add(j, word)
+		}
+	}
+}
+
+// separate finds a shortest word after which the reads tell two states apart.
+func (m *Machine) separate(shown []string, i, j int) []uint8 {
+	type pair struct{ i, j int }
+	words := map[pair][]uint8{{i, j}: {}}
+	queue := []pair{{i, j}}
+	for len(queue) > 0 {
+		at := queue[0]
+		queue = queue[1:]
+		for input := range m.Inputs {
+			to := pair{int(m.next[at.i][input]), int(m.next[at.j][input])}
+			if _, known := words[to]; known || to.i == to.j {
+				continue
+			}
+			words[to] = append(slices.Clone(words[at]), uint8(input))
+			if shown[to.i] != shown[to.j] {
+				return words[to]
+			}
+			queue = append(queue, to)
+		}
+	}
+	panic("two states of a minimal machine that nothing tells apart")
+}

@@ -1,0 +1,136 @@
+package reports
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/insightconform/conform/targets"
+)
+
+// PlanSchema identifies the JSON form of a Plan.
+const PlanSchema = "conform/plan/1"
+
+// Plan says what a run would do.
+type Plan struct {
+	Schema       string          `json:"schema"`
+	Target       targets.Info    `json:"target"`
+	Shard        string          `json:"shard,omitempty"`
+	Workers      int             `json:"workers"`
+	Rate         float64         `json:"requests_per_second"` // measured; 0 where it could not be
+	Capabilities map[string]bool `json:"capabilities"`
+	Suites       []PlannedSuite  `json:"suites"`
+}
+
+// PlannedSuite is what a suite would send. Set-up requests count as writes; what confirming and
+// cleaning up take is not known beforehand.
+type PlannedSuite struct {
+	Name        string       `json:"name"`
+	Tests       int          `json:"tests,omitempty"` // or cases
+	Writes      int          `json:"writes"`
+	Reads       int          `json:"reads"`
+	Estimated   bool         `json:"estimated,omitempty"`
+	NotCovered  string       `json:"not_covered,omitempty"` // why nothing can be sent
+	Certificate *Certificate `json:"certificate,omitempty"` // what a whole run of it would guarantee
+}
+
+// The quota of the real service, per Region and second.
+const (
+	quotaWrites = 1.0
+	quotaReads  = 10.0
+)
+
+// minutes is how long requests take at the measured rate; ok is false where none was measured.
+func (p *Plan) minutes(writes, reads int) (minutes float64, ok bool) {
+	return float64(writes+reads) / max(p.Rate, 1e-9) / 60, p.Rate > 0
+}
+
+// quotaMinutes is how long requests take at the quota of the service, where reads of one world go on
+// beside the writes of others.
+func quotaMinutes(writes, reads int) float64 {
+	return max(float64(writes)/quotaWrites, float64(reads)/quotaReads) / 60
+}
+
+// WritePlan renders a plan for people.
+func WritePlan(w io.Writer, p *Plan, o TextOptions) error {
+	page := &page{TextOptions: o}
+	name := p.Target.Name
+	if p.Target.Endpoint != "" {
+		name += " " + p.Target.Endpoint
+	}
+	page.line(span{"plan for " + shown(name, maxShown), bold})
+	if p.Shard != "" {
+		page.labelled("", "shard", p.Shard, plain)
+	}
+	rate := "not measured"
+	if p.Rate > 0 {
+		rate = fmt.Sprintf("%s requests a second, with %s", grouped(int(p.Rate)), counted(p.Workers, "worker"))
+	}
+	page.labelled("", "measured", rate, plain)
+	writes, reads := 0, 0
+	for _, s := range p.Suites {
+		page.blank()
+		page.line(span{s.Name, bold})
+		if s.NotCovered != "" {
+			page.labelled("  ", "not covered", s.NotCovered, yellow)
+			continue
+		}
+		writes, reads = writes+s.Writes, reads+s.Reads
+		about := ""
+		if s.Estimated {
+			about = "about "
+		}
+		what := fmt.Sprintf("%s%s writes, %s reads", about, grouped(s.Writes), grouped(s.Reads))
+		if s.Tests > 0 {
+			what = counted(s.Tests, "test") + ", " + what
+		}
+		page.labelled("  ", "sends", what, plain)
+		page.labelled("  ", "takes", p.durations(s.Writes, s.Reads), plain)
+		if c := s.Certificate; c != nil {
+			page.labelled("  ", "machine", fmt.Sprintf("%s, %s, %s", counted(c.States, "state"), counted(len(c.Inputs), "input"), counted(c.Transitions, "transition")), plain)
+			page.labelled("  ", "tells apart", shown(c.Abstraction, 3*maxShown), plain)
+			page.labelled("  ", "by", strings.Join(c.Reads, ", "), plain)
+			page.labelled("  ", "catches", fmt.Sprintf("every fault with at most %s", counted(c.Depth, "extra state")), plain)
+			page.labelled("  ", "provided", "that "+strings.Join(c.Hypotheses, "; that "), plain)
+			if o.Verbose {
+				page.labelled("  ", "inputs", shown(strings.Join(c.Inputs, "; "), 100*maxShown), plain)
+			}
+		}
+	}
+	page.blank()
+	page.labelled("", "in all", fmt.Sprintf("%s writes, %s reads: %s", grouped(writes), grouped(reads), p.durations(writes, reads)), plain)
+	page.labelled("", "beside", "what confirming and shortening a divergence takes, and cleaning up", dim)
+	_, err := w.Write(page.buffer.Bytes())
+	return err
+}
+
+func (p *Plan) durations(writes, reads int) string {
+	text := shownMinutes(quotaMinutes(writes, reads)) + " at 1 write and 10 reads a second"
+	if minutes, ok := p.minutes(writes, reads); ok {
+		text = shownMinutes(minutes) + " at the measured rate, " + text
+	}
+	return text
+}
+
+func shownMinutes(m float64) string {
+	switch {
+	case m < 1:
+		return fmt.Sprintf("%.0f s", m*60)
+	case m < 120:
+		return fmt.Sprintf("%.1f min", m)
+	case m < 48*60:
+		return fmt.Sprintf("%.1f h", m/60)
+	}
+	return fmt.Sprintf("%.0f days", m/60/24)
+}
+
+// PlanJSON writes a plan as indented JSON.
+func PlanJSON(w io.Writer, p *Plan) error {
+	data, err := json.MarshalIndent(p, "", "  ")
+	if err != nil {
+		return err
+	}
+	_, err = w.Write(append(escapeJSON(data), '\n'))
+	return err
+}
