@@ -254,8 +254,32 @@ func (m *Machine) minimize() {
 			break
 		}
 	}
+	m.Abstraction += m.merged(class)
 	m.merge(class)
 	m.identify()
+}
+
+// merged says what states that are merged differ in, beside what a target only remembers.
+func (m *Machine) merged(class []int) string {
+	first := map[int]model.State{}
+	logging, logs := false, false
+	for i, s := range m.States {
+		if _, known := first[class[i]]; !known {
+			first[class[i]] = s.State
+		}
+		for k, t := range first[class[i]].Trails {
+			logging = logging || t.Logging != s.State.Trails[k].Logging
+			logs = logs || t.Logs != s.State.Trails[k].Logs
+		}
+	}
+	text := ""
+	if logging {
+		text += " Logging on and off is merged: no read and nothing that follows tells them apart."
+	}
+	if logs {
+		text += " Of what is logged, some is merged: no read and nothing that follows tells it apart."
+	}
+	return text
 }
 
 // number gives each state the number of its class, in the order of their first states.
