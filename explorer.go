@@ -260,14 +260,14 @@ func (e *explorer) walk(ctx context.Context) {
 					stuck = maxStuck
 					break
 				}
-				before := s.tracker.State()
+				before, covered := s.tracker.State(), e.coverage.tour.Count()
 				if !e.play(ctx, s, r) {
 					break
 				}
-				reads := generators.Reads(s.tracker.State(), r, e.scope)
-				if r.Op == model.OpPut && s.tracker.State().Equal(before) && len(reads) > 1 {
-					reads = reads[:1] // nothing has changed: Get says whether that is so
+				if e.coverage.tour.Count() == covered && e.coverage.tour.Leads(s.tracker.State()) {
+					continue // only on the way: where it leads was read before
 				}
+				reads := dueReads(before, s.tracker.State(), r, e.scope)
 				if !e.play(ctx, s, reads...) {
 					break
 				}
@@ -281,8 +281,18 @@ func (e *explorer) walk(ctx context.Context) {
 	}
 }
 
+// dueReads lists the reads that say whether a transition was right. Where nothing was to change, Get
+// alone says so.
+func dueReads(before, after model.State, r model.Request, scope generators.Scope) []model.Request {
+	reads := generators.Reads(after, r, scope)
+	if r.Op == model.OpPut && after.Equal(before) && len(reads) > 1 {
+		reads = reads[:1]
+	}
+	return reads
+}
+
 const (
-	maxTourSteps = 200
+	maxTourSteps = 500
 	maxStuck     = 3 // worlds in a row in which the tour gets no further
 )
 

@@ -19,7 +19,7 @@ func (r *run) fitMachine(ctx context.Context, name string) *generators.Machine {
 	}
 	asked := r.newExplorer(nil)
 	options.Choice = func(m *generators.Machine, from generators.MachineState, input uint8, _ []model.State) (model.State, bool) {
-		return r.ask(ctx, asked, m, from.Access, input)
+		return r.ask(ctx, asked, m, from, input)
 	}
 	fitted := generators.NewMachine(name, r.world, r.probed.scope, options)
 	r.report.Requests += asked.requests
@@ -29,7 +29,7 @@ func (r *run) fitMachine(ctx context.Context, name string) *generators.Machine {
 }
 
 // ask finds out where the target goes from a state by an input.
-func (r *run) ask(ctx context.Context, e *explorer, m *generators.Machine, access []uint8, input uint8) (model.State, bool) {
+func (r *run) ask(ctx context.Context, e *explorer, m *generators.Machine, from generators.MachineState, input uint8) (model.State, bool) {
 	s, err := e.newSession(ctx)
 	if err != nil {
 		return model.State{}, false
@@ -37,10 +37,16 @@ func (r *run) ask(ctx context.Context, e *explorer, m *generators.Machine, acces
 	defer s.close(ctx)
 	s.judged = func(model.Finding) {}
 	requests := slices.Clone(m.Setup)
-	for _, i := range append(slices.Clone(access), input) {
+	for _, i := range from.Access {
 		requests = append(requests, m.Inputs[i].Request)
 	}
-	for _, q := range append(requests, m.Reads...) {
+	for _, q := range requests {
+		if s.plainly(ctx, q) != testPassed {
+			return model.State{}, false
+		}
+	}
+	s.tracker.Follow(from.State) // it was found out before which of the possible states this is
+	for _, q := range append([]model.Request{m.Inputs[input].Request}, m.Reads...) {
 		if s.plainly(ctx, q) != testPassed {
 			return model.State{}, false
 		}
@@ -61,7 +67,7 @@ func (r *run) followsReference(ctx context.Context, m *generators.Machine) bool 
 				continue
 			}
 			seen[kind] = true
-			next, ok := r.ask(ctx, e, m, m.States[from].Access, uint8(input))
+			next, ok := r.ask(ctx, e, m, m.States[from], uint8(input))
 			if at, known := m.StateOf(next); ok && (!known || at != m.Next(from, uint8(input))) {
 				return false
 			}

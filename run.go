@@ -358,7 +358,7 @@ func (r *run) conclude(ctx context.Context) {
 	}
 	r.report.Coverage.Transitions, r.report.Coverage.Walk = transitions, walkOf(r.workers)
 	r.report.Timeline = r.timeline.intervals()
-	for _, pair := range pairsOf(r.cases) {
+	for _, pair := range r.pairs() {
 		r.report.Coverage.Pairs.Total++
 		r.report.Coverage.Pairs.Covered += boolInt(r.total.pairs[pair])
 	}
@@ -444,6 +444,16 @@ func (r *run) shrink(ctx context.Context, c *confirmer, found []*divergence) {
 	if unshrunk > 0 {
 		r.report.Notes = append(r.report.Notes, fmt.Sprintf("%s may have a shorter sequence: the budget for shrinking was spent; raise --shrink-requests", plural(unshrunk, "divergence")))
 	}
+}
+
+// pairs lists the pairs of error rules that are this shard's to break together.
+func (r *run) pairs() [][2]model.ID {
+	var mine []generators.Case
+	for i := range r.workers {
+		part, parts := r.options.Shard.part(i, len(r.workers))
+		mine = append(mine, deal(r.cases, part, parts)...)
+	}
+	return pairsOf(mine)
 }
 
 // pairsOf lists the pairs of error rules that the systematic suite breaks together.

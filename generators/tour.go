@@ -217,6 +217,19 @@ func (t *Tour) choose(state tourState) (uint8, bool) {
 	return 0, false
 }
 
+// Leads reports whether the last input is known to lead from where it was sent to this state.
+func (t *Tour) Leads(to model.State) bool {
+	if !t.waiting || len(to.Trails) == 0 {
+		return false
+	}
+	x, ok := to.Trail(to.World.Home, t.trail)
+	if !ok {
+		return false
+	}
+	state, ok := t.abstract(x)
+	return ok && t.next[t.lastState][t.lastInput] == state
+}
+
 // Restart tells that the next state is that of a fresh world, and not where the last request led.
 func (t *Tour) Restart() { t.waiting = false }
 
