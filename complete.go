@@ -85,12 +85,8 @@ func (r *run) complete(ctx context.Context) bool {
 			continue
 		}
 		c := r.newCompleteSuite(m)
-		if ctx.Err() == nil {
-			whole = c.execute(ctx) && whole
-		} else {
-			whole = false
-		}
 		r.machines = append(r.machines, c)
+		whole = ctx.Err() == nil && c.execute(ctx) && whole
 	}
 	return whole
 }

@@ -131,7 +131,7 @@ func TestWrongUsage(t *testing.T) {
 		{args: []string{"run", "--time", "-3s"}, want: `--time "-3s": is too short; the least is 1ms`},
 		{args: []string{"run", "--time", "soon"}, want: `--time "soon": is no duration; write it like 30s, 5m or 1h30m`},
 		{args: []string{"run", "--timeout", "0s"}, want: `--timeout "0s": is too short; the least is 1ms`},
-		{args: []string{"run", "--suite", "systematic,chaos"}, want: `--suite "systematic,chaos": "chaos" is no suite; use systematic, random, or both with a comma between`},
+		{args: []string{"run", "--suite", "systematic,chaos"}, want: `--suite "systematic,chaos": "chaos" is no suite; use one or several of systematic, complete, random, with commas between`},
 		{args: []string{"run", "--suite", "random,random"}, want: `--suite "random,random": names "random" twice`},
 		{args: []string{"run", "--suite", ""}, want: `--suite "": has an empty item; write a list like A,B`},
 		{args: []string{"run", "--regions", "a,b,c"}, want: `--regions "a,b,c": are more than two Regions; give the home Region and at most one more`},
@@ -192,7 +192,7 @@ func TestWrongConfigurationFile(t *testing.T) {
 		"suite: 5\n":                              `FILE line 1: suite must be a list of texts, such as [A, B]`,
 		"suite: [random, 5]\n":                    `FILE line 1: suite must be a list of texts, such as [A, B]`,
 		"suite: []\n":                             `FILE line 1: suite must be a list of texts, such as [A, B]`,
-		"suite: [chaos]\n":                        `FILE line 1: suite "chaos": "chaos" is no suite; use systematic, random, or both with a comma between`,
+		"suite: [chaos]\n":                        `FILE line 1: suite "chaos": "chaos" is no suite; use one or several of systematic, complete, random, with commas between`,
 		"bucket: 123\n":                           `FILE line 1: bucket must be a text; put quotes around it`,
 		"bucket:\n":                               `FILE line 1: bucket must be a text; put quotes around it`,
 		"use-environment-credentials: \"true\"\n": `FILE line 1: use-environment-credentials must be true or false`,
@@ -439,6 +439,8 @@ func TestHelp(t *testing.T) {
 		"help-serve.txt":      {"help", "serve"},
 		"help-rules.txt":      {"rules", "-h"},
 		"help-completion.txt": {"completion"},
+		"help-plan.txt":       {"plan", "--help"},
+		"help-merge.txt":      {"merge", "--help"},
 	} {
 		got := passing().run(t.Context(), nil, args...)
 		assert.Equal(t, 0, got.code)
