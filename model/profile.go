@@ -29,6 +29,13 @@ type Profile struct {
 // DefaultProfile is the order of section 4.
 var DefaultProfile = mustProfile(&Profile{Schema: ProfileSchema, Name: "reference", Order: ErrorRules()})
 
+// NewProfile makes an error order. The order must name every error rule once, and what it holds must
+// agree with it.
+func NewProfile(name string, order []ID, holds [][2]ID) (*Profile, error) {
+	p := &Profile{Schema: ProfileSchema, Name: name, Order: order, Holds: holds}
+	return p, p.index()
+}
+
 func mustProfile(p *Profile) *Profile {
 	if err := p.index(); err != nil {
 		panic(err)
