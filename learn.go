@@ -161,7 +161,26 @@ func (l *learner) aloneLike(ctx context.Context, id model.ID, setup []model.Requ
 	if probe, ok := generators.Breaking(l.after(setup), id, like); ok {
 		return l.answer(ctx, setup, probe)
 	}
-	return l.alone(ctx, id)
+	setup, best, ok := generators.Minimal(id, model.OpPut, l.model, l.scope)
+	if !ok {
+		return l.alone(ctx, id)
+	}
+	for _, probe := range generators.Alike(l.after(setup), best, l.scope, 2*alike) {
+		if likeness(probe, like) > likeness(best, like) {
+			best = probe
+		}
+	}
+	return l.answer(ctx, setup, best)
+}
+
+// likeness counts the members that name a resource in the same form, or not at all, in two requests.
+func likeness(a, b model.Request) int {
+	same := 0
+	for _, member := range []string{"TrailName", "EventDataStore", "InsightsDestination"} {
+		x, y := a.Input.Get(member), b.Input.Get(member)
+		same += boolInt(x.Kind() == y.Kind() && strings.HasPrefix(x.Text(), "arn:") == strings.HasPrefix(y.Text(), "arn:"))
+	}
+	return same
 }
 
 // after is the state of the reference after a set-up.

@@ -18,7 +18,7 @@ type Profile struct {
 	// Order lists all error rules.
 	Order []ID `json:"order"`
 	// Holds lists pairs {first, second} that the target is held to, at level observed: answering the
-	// second where both are broken is a divergence. The default profile holds none, since no public
+	// second to a PutInsightSelectors that breaks both is a divergence. The default profile holds none, since no public
 	// source documents an order.
 	Holds [][2]ID `json:"holds"`
 

@@ -63,7 +63,7 @@ type side struct {
 type errorOrder struct {
 	list   []model.ID // of a profile; nil for a precedence, whose list follows from its cells
 	first  map[[2]model.ID]model.ID
-	open   map[[2]model.ID]string // of a precedence: why there is no order
+	open   map[[2]model.ID]string // of a precedence: what is known where there is no order
 	codes  map[model.ID]string    // of a precedence
 	silent map[model.ID]string    // rules without a code, and why
 }
@@ -136,14 +136,10 @@ func orderOfPrecedence(p *Precedence) *errorOrder {
 		switch c.Status {
 		case CellFirst, CellSecond:
 			o.first[pair] = c.winner()
-		case CellIndistinguishable, CellImpossible:
-			o.open[pair] = c.Status
 		default:
 			o.open[pair] = c.Status
 			if c.Answer != "" {
 				o.open[pair] += ": " + c.Answer
-			} else if c.Why != "" {
-				o.open[pair] += ": " + c.Why
 			}
 		}
 	}
@@ -365,18 +361,27 @@ func (o *errorOrder) code(id model.ID) string {
 // DiffJSON writes the form for machines.
 func DiffJSON(w io.Writer, d *Diff) error { return writeJSON(w, d) }
 
+// calmDifferences is how many differences of a section are listed for people.
+const calmDifferences = 20
+
 // DiffText writes a section for each kind of difference. A line starts with - where something is in A
 // only, with + where in B only, and with ~ where it differs.
 func DiffText(w io.Writer, d *Diff, options TextOptions) error {
 	p := &page{TextOptions: options}
 	p.line(span{"A  ", bold}, span{shown(d.A, maxShown), plain})
 	p.line(span{"B  ", bold}, span{shown(d.B, maxShown), plain})
-	section := ""
-	for _, x := range d.Differences {
+	section, listed := "", 0
+	for i, x := range d.Differences {
 		if x.Section != section {
-			section = x.Section
+			section, listed = x.Section, 0
 			p.blank()
 			p.line(span{section, bold})
+		}
+		if listed++; listed > calmDifferences {
+			if i+1 == len(d.Differences) || d.Differences[i+1].Section != section {
+				p.line(span{fmt.Sprintf("  … and %d more; --json lists them all", listed-calmDifferences), dim})
+			}
+			continue
 		}
 		mark, s, text := "~ ", yellow, shown(x.A, maxShown)+" → "+shown(x.B, maxShown)
 		switch {
