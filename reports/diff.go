@@ -118,7 +118,7 @@ func readSide(data []byte) (*side, error) {
 		}
 		return &side{kind: kindOrder, name: describeTarget(p.Target), order: orderOfPrecedence(p)}, nil
 	}
-	return nil, fmt.Errorf("the schema is %q; give a file of schema %s, %s or %s", shown(head.Schema, maxShown), Schema, model.ProfileSchema, PrecedenceSchema)
+	return nil, fmt.Errorf("the schema is %q; give a file of schema %s, %s or %s", shorten(head.Schema, maxShown), Schema, model.ProfileSchema, PrecedenceSchema)
 }
 
 func orderOfProfile(p *model.Profile) *errorOrder {

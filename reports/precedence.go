@@ -20,7 +20,7 @@ func ReadPrecedence(data []byte) (*Precedence, error) {
 		return nil, fmt.Errorf("no precedence of errors: %w", err)
 	}
 	if p.Schema != PrecedenceSchema {
-		return nil, fmt.Errorf("schema %q is not %q; 'conform learn --out PATH' writes such a file", shown(p.Schema, maxShown), PrecedenceSchema)
+		return nil, fmt.Errorf("schema %q is not %q; 'conform learn --out PATH' writes such a file", shorten(p.Schema, maxShown), PrecedenceSchema)
 	}
 	if err := p.check(); err != nil {
 		return nil, fmt.Errorf("no precedence of errors: %w", err)
@@ -58,7 +58,7 @@ func (p *Precedence) check() error {
 	known := func(where string, ids ...model.ID) error {
 		for _, id := range ids {
 			if place[id] == 0 {
-				return fmt.Errorf("%s: %q is no error rule", where, shown(string(id), maxShown))
+				return fmt.Errorf("%s: %q is no error rule", where, shorten(string(id), maxShown))
 			}
 		}
 		return nil
@@ -75,7 +75,7 @@ func (p *Precedence) check() error {
 		pair := [2]model.ID{c.First, c.Second}
 		switch {
 		case !slices.Contains(cellStatuses, c.Status):
-			return fmt.Errorf("%s: there is no status %q", where, shown(c.Status, maxShown))
+			return fmt.Errorf("%s: there is no status %q", where, shorten(c.Status, maxShown))
 		case place[c.First] >= place[c.Second]:
 			return fmt.Errorf("%s: %s does not stand before %s in the reference's order", where, c.First, c.Second)
 		case seen[pair]:
@@ -266,7 +266,7 @@ func (p *page) cycles(learned *Precedence) {
 		return
 	}
 	for _, set := range learned.Cycles {
-		p.parts("in a circle", append(joined(set, ", "), "have no order among them"), " ")
+		p.parts("in a circle", joined(set, ", "), " ")
 	}
 	shown := 0
 	for _, t := range learned.Triples {
@@ -397,17 +397,14 @@ func (p *page) cell(c PrecedenceCell) {
 	case c.Second:
 		ids = string(c.Second) + " → " + string(c.First)
 	}
-	detail := shown(c.Answer, maxShown)
+	detail := c.Answer
 	if c.Status == CellIndistinguishable {
-		detail = shown(c.Own[0], maxShown)
+		detail = c.Own[0]
 	}
-	if c.Why != "" {
-		if detail != "" {
-			detail += ": "
-		}
-		detail += shown(c.Why, maxShown)
+	if c.Why != "" && detail != "" {
+		detail = shown(detail, maxShown) + ": "
 	}
-	p.line(span{"  " + ids, plain}, span{"  " + detail, dim})
+	p.line(span{"  " + ids, plain}, span{strings.TrimRight("  "+shown(detail+c.Why, 2*maxShown), " "), dim})
 	if len(c.Steps) > 0 {
 		p.line(span{"    " + describeSteps(c.Steps, maxSequence), dim})
 	}
