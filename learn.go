@@ -43,9 +43,15 @@ func Learn(ctx context.Context, target targets.Target, options Options) (*report
 	if !r.probed.scope.Can[model.CanPut] {
 		return nil, fmt.Errorf("%w: the target does not offer PutInsightSelectors: %s", ErrInconclusive, r.why(model.CanPut))
 	}
+	if !r.probed.scope.Can[model.CanCreate] && !r.probed.scope.Can[model.CanStores] {
+		return nil, fmt.Errorf("%w: no trail could be made to ask about: %s", ErrInconclusive, r.why(model.CanCreate))
+	}
 	l := &learner{confirmer: r.newConfirmer(), all: r, known: map[string]answered{}, evidence: map[[2]model.ID]answered{},
 		out: &reports.Precedence{Schema: reports.PrecedenceSchema, Version: options.Version, Target: info,
 			Codes: map[model.ID]string{}, Unmeasured: map[model.ID]string{}}}
+	if why := l.refusesAll(ctx); why != "" {
+		return nil, fmt.Errorf("%w: %s", ErrInconclusive, why)
+	}
 	l.learn(ctx)
 	return l.out, l.problem(ctx)
 }
@@ -70,6 +76,21 @@ type answered struct {
 	request  model.Request
 	answer   model.Answer
 	steps    []reports.Step
+}
+
+// refusesAll says, where a Put that breaks nothing is refused, that errors say nothing there.
+func (l *learner) refusesAll(ctx context.Context) string {
+	if !l.can(model.CanCreate) {
+		return ""
+	}
+	a := l.once(ctx, newTrail(l.scope), plainPut(generators.NameAlpha))
+	switch {
+	case l.over(ctx) != "" || a.answer.Outcome == model.Succeeded:
+		return ""
+	case a.why != "":
+		return a.why
+	}
+	return fmt.Sprintf("a PutInsightSelectors that breaks no rule is answered %s, so the errors of others say nothing", reports.OneLine(a.kind))
 }
 
 func (l *learner) learn(ctx context.Context) {

@@ -324,3 +324,10 @@ func TestLearnInconclusive(t *testing.T) {
 	assert.NotEmpty(t, by[reports.CellFirst])
 	assert.NotEmpty(t, by[reports.CellNotCovered])
 }
+
+// TestLearnRefusesAll: where even a right Put is refused, the codes are no answers to what is broken.
+func TestLearnRefusesAll(t *testing.T) {
+	_, err := learnChanged(t, func(_ model.Request, reply *targets.Reply) { reply.Answer = model.Refusal("Nope\x1b[31m") })
+	require.ErrorIs(t, err, conform.ErrInconclusive)
+	assert.Contains(t, err.Error(), `a PutInsightSelectors that breaks no rule is answered Nope\x1b[31m`)
+}

@@ -439,6 +439,8 @@ func TestHelp(t *testing.T) {
 		"help-serve.txt":      {"help", "serve"},
 		"help-rules.txt":      {"rules", "-h"},
 		"help-completion.txt": {"completion"},
+		"help-learn.txt":      {"learn", "--help"},
+		"help-diff.txt":       {"diff", "--help"},
 	} {
 		got := passing().run(t.Context(), nil, args...)
 		assert.Equal(t, 0, got.code)
