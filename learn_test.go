@@ -182,25 +182,26 @@ func TestLearnCycle(t *testing.T) {
 	assert.Contains(t, text.String(), "all three: NoManagementAccountSLRExistsException, of org/no-service-role")
 }
 
-// changed is a target whose answers to Puts are changed on their way.
+// changed is a target whose answers to Puts are changed on their way, or to every request.
 type changed struct {
 	targets.Target
 	change func(model.Request, *targets.Reply)
+	every  bool
 }
 
 type changedWorld struct {
 	targets.World
-	change func(model.Request, *targets.Reply)
+	changed
 }
 
 func (a changed) NewWorld(ctx context.Context) (targets.World, error) {
 	w, err := a.Target.NewWorld(ctx)
-	return changedWorld{w, a.change}, err
+	return changedWorld{w, a}, err
 }
 
 func (w changedWorld) Do(ctx context.Context, r model.Request) targets.Reply {
 	reply := w.World.Do(ctx, r)
-	if r.Op == model.OpPut {
+	if r.Op == model.OpPut || w.every {
 		w.change(r, &reply)
 	}
 	return reply
@@ -208,7 +209,7 @@ func (w changedWorld) Do(ctx context.Context, r model.Request) targets.Reply {
 
 func learnChanged(t *testing.T, change func(model.Request, *targets.Reply)) (*reports.Precedence, error) {
 	t.Helper()
-	return conform.Learn(t.Context(), changed{embedded.InProcess(embedded.ServerOptions{}), change}, conform.Options{})
+	return conform.Learn(t.Context(), changed{Target: embedded.InProcess(embedded.ServerOptions{}), change: change}, conform.Options{})
 }
 
 func cellOf(t *testing.T, p *reports.Precedence, a, b model.ID) reports.PrecedenceCell {
@@ -313,7 +314,7 @@ func TestLearnInconclusive(t *testing.T) {
 
 	ctx, stop := context.WithCancel(t.Context())
 	asked := 0
-	learned, err = conform.Learn(ctx, changed{embedded.InProcess(embedded.ServerOptions{}), func(model.Request, *targets.Reply) {
+	learned, err = conform.Learn(ctx, changed{Target: embedded.InProcess(embedded.ServerOptions{}), change: func(model.Request, *targets.Reply) {
 		if asked++; asked == 300 {
 			stop()
 		}
@@ -330,4 +331,22 @@ func TestLearnRefusesAll(t *testing.T) {
 	_, err := learnChanged(t, func(_ model.Request, reply *targets.Reply) { reply.Answer = model.Refusal("Nope\x1b[31m") })
 	require.ErrorIs(t, err, conform.ErrInconclusive)
 	assert.Contains(t, err.Error(), `a PutInsightSelectors that breaks no rule is answered Nope\x1b[31m`)
+}
+
+// TestLearnLost: a target that stops answering ends the learning, and is not taken for one that is wrong.
+func TestLearnLost(t *testing.T) {
+	asked := 0
+	target := changed{Target: embedded.InProcess(embedded.ServerOptions{}), every: true, change: func(_ model.Request, reply *targets.Reply) {
+		if asked++; asked > 1500 {
+			*reply = targets.Reply{Problem: "no answer within 1ms", TimedOut: true}
+		}
+	}}
+	learned, err := conform.Learn(t.Context(), target, conform.Options{})
+	require.ErrorIs(t, err, conform.ErrInconclusive)
+	assert.Contains(t, err.Error(), "the target stopped answering")
+	assert.NotEmpty(t, learned.Holds)
+	assert.Less(t, asked, 1600, "it is noticed soon")
+	for _, c := range learned.Cells {
+		assert.NotEqual(t, reports.CellOther, c.Status, "%s, %s: %s", c.First, c.Second, c.Answer)
+	}
 }

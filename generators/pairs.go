@@ -79,6 +79,7 @@ func Together(rules []model.ID, w *model.World, scope Scope) (setup []model.Requ
 			from = append(from, f)
 		}
 	}
+	slices.SortFunc(from, func(f, g found) int { return cmp.Compare(f.rules, g.rules) })
 	least := 0
 	s.mix(from, true, true, func(p *prepared, r model.Request, broken ruleSet) {
 		if broken != set {

@@ -148,17 +148,6 @@ func (p *Precedence) Profile(name string) (*model.Profile, error) {
 // WriteProfile writes an error order file, as --order takes it.
 func WriteProfile(w io.Writer, p *model.Profile) error { return writeJSON(w, p) }
 
-// cell returns the cell of two rules, in either order.
-func (p *Precedence) cell(a, b model.ID) (PrecedenceCell, bool) {
-	i := slices.IndexFunc(p.Cells, func(c PrecedenceCell) bool {
-		return c.First == a && c.Second == b || c.First == b && c.Second == a
-	})
-	if i < 0 {
-		return PrecedenceCell{}, false
-	}
-	return p.Cells[i], true
-}
-
 // winner returns the rule that is answered first, where a cell says so.
 func (c PrecedenceCell) winner() model.ID {
 	switch c.Status {
@@ -176,7 +165,7 @@ func PrecedenceText(w io.Writer, p *Precedence, options TextOptions) error {
 	out := &page{TextOptions: options}
 	out.line(span{"the order in which errors are selected", bold}, span{" · " + describeTarget(p.Target), plain})
 	out.blank()
-	out.paragraph("asked", fmt.Sprintf("%s: %d of %d rules have a code of their own", counted(p.Requests, "request"), len(p.Codes), len(model.ErrorRules())))
+	out.paragraph("asked", fmt.Sprintf("%s: %d of %d rules are answered with an error code", counted(p.Requests, "request"), len(p.Codes), len(model.ErrorRules())))
 	out.chain(p)
 	out.cycles(p)
 	out.alike(p)
