@@ -79,18 +79,27 @@ func (e edit) label() string { return nouns[e.member] + " " + e.r.Name }
 type search struct {
 	ws      *worlds
 	applies ruleSet
-	exact   [2]map[ruleSet]found // by operation: Put, Get
-	values  [2]map[string]found  // by member and value
-	order   [2][]string          // the keys of values as they were met
-	reduced map[string][]edit    // of the first world, by member: one edit for each set that edits break
-	kinds   map[[2]bool]bool     // whether a world with trails, with stores, has been searched
-	tried   int                  // requests
+	exact   [2]map[ruleSet]found                      // by operation: Put, Get
+	values  [2]map[string]found                       // by member and value
+	order   [2][]string                               // the keys of values as they were met
+	reduced map[string][]edit                         // of the first world, by member: one edit for each set that edits break
+	kinds   map[[2]bool]bool                          // whether a world with trails, with stores, has been searched
+	tried   int                                       // requests
+	watch   func(model.State, model.Request, ruleSet) // is shown each Put that is tried; may be nil
 }
 
 var searchOps = [2]model.Op{model.OpPut, model.OpGet}
 
 func newSearch(ws *worlds) *search {
-	s := &search{ws: ws, kinds: map[[2]bool]bool{}}
+	s := &search{ws: ws}
+	s.run()
+	return s
+}
+
+// run searches all worlds.
+func (s *search) run() {
+	ws := s.ws
+	s.kinds = map[[2]bool]bool{}
 	for i, id := range errorRules {
 		if ws.scope.applies(id) {
 			s.applies |= 1 << i
@@ -104,7 +113,6 @@ func newSearch(ws *worlds) *search {
 	for i := range ws.list {
 		s.world(i, lists)
 	}
-	return s
 }
 
 // members are the values to try that do not depend on the world.
@@ -287,6 +295,9 @@ func (s *search) note(op, world int, r model.Request, edits ...edit) (broken rul
 	}
 	s.tried++
 	broken = setOf(model.Broken(s.ws.list[world].state, r))
+	if s.watch != nil && r.Op == model.OpPut {
+		s.watch(s.ws.list[world].state, r, broken)
+	}
 	applicable := broken & s.applies
 	if n := applicable.count(); n != 1 && n != 2 {
 		return broken, true

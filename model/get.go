@@ -48,7 +48,7 @@ func stepGet(s State, r Request) []Branch {
 	found, q := getBreaches(s, r)
 	for i := range found {
 		if !found[i].mayPass {
-			branches := judgeBreaches(s, found, nil)
+			branches := judgeBreaches(s, r.Op, found, nil)
 			if q.trailGiven && q.trail.Text() == "" && q.storeGiven {
 				alternative := r
 				alternative.Input = r.Input.With("TrailName", Value{})
@@ -61,14 +61,14 @@ func stepGet(s State, r Request) []Branch {
 		region := s.World.region(r)
 		ref := s.World.resolveTrail(q.trail.Text(), region)
 		if i := s.trail(ref.region, ref.name); i >= 0 && ref.region == region {
-			return judgeBreaches(s, found, getAnswers(s, trailAnswer(s, i), s.Trails[i].Insights, s.Trails[i].Repeats))
+			return judgeBreaches(s, r.Op, found, getAnswers(s, trailAnswer(s, i), s.Trails[i].Insights, s.Trails[i].Repeats))
 		}
-		return judgeBreaches(s, found, getFromAway(s, ref))
+		return judgeBreaches(s, r.Op, found, getFromAway(s, ref))
 	}
 	_, i := s.resolveStore(q.store.Text(), s.World.region(r))
 	x := s.Stores[i]
 	answer := Answer{Outcome: Succeeded, StoreARN: s.World.StoreARN(x.Home, x.ID), Destination: s.World.StoreARN(x.Home, x.Destination)}
-	return judgeBreaches(s, found, getAnswers(s, answer, x.Insights, x.Repeats))
+	return judgeBreaches(s, r.Op, found, getAnswers(s, answer, x.Insights, x.Repeats))
 }
 
 // addElsewhere accepts, where a refused Get names another Region too, the codes of that.

@@ -18,7 +18,7 @@ type Profile struct {
 	// Order lists all error rules.
 	Order []ID `json:"order"`
 	// Holds lists pairs {first, second} that the target is held to, at level observed: answering the
-	// second where both are broken is a divergence. The default profile holds none, since no public
+	// second to a PutInsightSelectors that breaks both is a divergence. The default profile holds none, since no public
 	// source documents an order.
 	Holds [][2]ID `json:"holds"`
 
@@ -28,6 +28,13 @@ type Profile struct {
 
 // DefaultProfile is the order of section 4.
 var DefaultProfile = mustProfile(&Profile{Schema: ProfileSchema, Name: "reference", Order: ErrorRules()})
+
+// NewProfile makes an error order. The order must name every error rule once, and what it holds must
+// agree with it.
+func NewProfile(name string, order []ID, holds [][2]ID) (*Profile, error) {
+	p := &Profile{Schema: ProfileSchema, Name: name, Order: order, Holds: holds}
+	return p, p.index()
+}
 
 func mustProfile(p *Profile) *Profile {
 	if err := p.index(); err != nil {

@@ -453,7 +453,7 @@ func stepPut(s State, r Request) []Branch {
 			successes = putOnStore(s, r, &q)
 		}
 	}
-	branches := judgeBreaches(s, found, successes)
+	branches := judgeBreaches(s, r.Op, found, successes)
 	if q.trailGiven && q.trail.Text() == "" && q.storeGiven {
 		// An empty TrailName may be read as an absent one.
 		alternative := r

@@ -119,7 +119,7 @@ func (b breach) softened() breach {
 
 // judgeBreaches turns the breaches of a request into branches. successes are the outcomes of the
 // request where nothing forbids it, the reference first.
-func judgeBreaches(s State, found []breach, successes []Branch) []Branch {
+func judgeBreaches(s State, op Op, found []breach, successes []Branch) []Branch {
 	if len(found) == 0 {
 		return successes
 	}
@@ -156,7 +156,7 @@ func judgeBreaches(s State, found []breach, successes []Branch) []Branch {
 	}
 	for i := range found {
 		b := &found[i]
-		if b == first || (first != nil && profile.holds[[2]ID{first.rule.ID, b.rule.ID}]) {
+		if b == first || (first != nil && op == OpPut && profile.holds[[2]ID{first.rule.ID, b.rule.ID}]) {
 			continue
 		}
 		rule := Order

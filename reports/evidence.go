@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/insightconform/conform/model"
+	"github.com/insightconform/conform/targets"
 )
 
 // Certificate says what a complete suite guarantees of one machine, or how far it got. Only a suite
@@ -36,16 +37,25 @@ const PrecedenceSchema = "conform/precedence/1"
 
 // Precedence is what is learned of the order in which a target selects its errors.
 type Precedence struct {
-	Schema string `json:"schema"`
+	Schema   string       `json:"schema"`
+	Version  string       `json:"version,omitempty"` // of conform
+	Target   targets.Info `json:"target"`
+	Requests int          `json:"requests"`
 	// Rules lists the error rules in the order that was learned, as far as there is one; those of which
 	// nothing is known keep their place in the reference's order.
 	Rules []model.ID `json:"rules"`
-	// Codes has what each rule is answered with when it alone is broken; rules that could not be tried
-	// are absent.
-	Codes map[model.ID]string `json:"codes"`
-	Cells []PrecedenceCell    `json:"cells"`
-	// Cycles lists the sets of rules between which there is no order.
-	Cycles [][]model.ID `json:"cycles,omitempty"`
+	// Codes has what each rule is answered with when it alone is broken, Unmeasured the rules that have
+	// no such code on this target, with the reason.
+	Codes      map[model.ID]string `json:"codes"`
+	Unmeasured map[model.ID]string `json:"unmeasured,omitempty"`
+	Cells      []PrecedenceCell    `json:"cells"` // one for each pair of rules
+	// Cycles lists the sets of rules between which there is no order, Triples what was answered to one
+	// request that breaks three of them.
+	Cycles  [][]model.ID       `json:"cycles,omitempty"`
+	Triples []PrecedenceTriple `json:"triples,omitempty"`
+	// Holds lists the pairs {first, second} that the target can be held to: those that were told apart
+	// and agree with Rules.
+	Holds [][2]model.ID `json:"holds"`
 }
 
 // The values of PrecedenceCell.Status.
@@ -54,7 +64,7 @@ const (
 	CellSecond            = "second"            // Second is
 	CellIndistinguishable = "indistinguishable" // both alone are answered alike
 	CellOther             = "other"             // neither's own answer was given
-	CellUnstable          = "unstable"          // the answer differs from try to try
+	CellUnstable          = "unstable"          // the answer differs from try to try, or among requests that break the same two
 	CellImpossible        = "impossible"        // no request breaks exactly these two
 	CellNotCovered        = "not covered"       // the target cannot be brought there
 )
@@ -65,9 +75,21 @@ type PrecedenceCell struct {
 	First  model.ID `json:"first"`
 	Second model.ID `json:"second"`
 	Status string   `json:"status"`
-	Answer string   `json:"answer,omitempty"` // that was given
-	Why    string   `json:"why,omitempty"`    // of impossible and not covered cells
-	Steps  []Step   `json:"steps,omitempty"`  // the evidence: the set-up and the request that breaks both
+	// Own has what each of the two alone was answered with, in a request as like as can be.
+	Own    [2]string `json:"own,omitzero"`
+	Answer string    `json:"answer,omitempty"` // that was given
+	Why    string    `json:"why,omitempty"`    // of impossible, not covered, other and unstable cells
+	Steps  []Step    `json:"steps,omitempty"`  // the evidence: the set-up and the request that breaks both
+}
+
+// PrecedenceTriple is what was answered to a request that breaks just three rules each of which is
+// answered before the next, and the last before the first.
+type PrecedenceTriple struct {
+	Rules  [3]model.ID `json:"rules"`
+	Answer string      `json:"answer,omitempty"` // empty where no one request breaks just the three
+	First  model.ID    `json:"first,omitempty"`  // whose own answer that is
+	Why    string      `json:"why,omitempty"`
+	Steps  []Step      `json:"steps,omitempty"`
 }
 
 // Interval is what went on in a stretch of a run.

@@ -23,9 +23,8 @@ type Update struct {
 func (u Update) String() string {
 	parts := []string{u.Phase, counted(u.Requests, "request"), fmt.Sprintf("%s/s", grouped(int(u.Rate+0.5)))}
 	if u.RulesApplicable > 0 {
-		parts = append(parts, fmt.Sprintf("%d of %d rules", u.RulesExercised, u.RulesApplicable))
+		parts = append(parts, fmt.Sprintf("%d of %d rules", u.RulesExercised, u.RulesApplicable), counted(u.Divergences, "divergence"))
 	}
-	parts = append(parts, counted(u.Divergences, "divergence"))
 	if u.Left >= time.Second {
 		parts = append(parts, u.Left.Round(time.Second).String()+" left")
 	}

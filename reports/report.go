@@ -224,6 +224,19 @@ func NewStep(number int, request model.Request, reply targets.Reply, allowed []s
 	}
 }
 
+// maxBrief bounds each text of an answer where many steps are kept.
+const maxBrief = 2000
+
+// Brief is the step with what came over the wire shortened further.
+func (s Step) Brief() Step {
+	s.Sent, s.Received = shorten(s.Sent, maxBrief), shorten(s.Received, maxBrief)
+	s.Answer.Code, s.Answer.Problem = shorten(s.Answer.Code, maxBrief), shorten(s.Answer.Problem, maxBrief)
+	if text := s.Answer.Body.String(); len(text) > maxBrief {
+		s.Answer.Body = model.Str(shorten(text, maxBrief))
+	}
+	return s
+}
+
 // maxKept bounds each text of an answer that a report carries.
 const maxKept = targets.MaxKept
 

@@ -11,6 +11,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/insightconform/conform/model"
+	"github.com/insightconform/conform/targets"
 )
 
 // TextOptions say how a report is shown to a person.
@@ -106,19 +107,24 @@ func (p *page) labelled(indent, label, text string, s style) {
 	p.line(span{fmt.Sprintf("%s%-*s", indent, labelWidth, label), dim}, span{text, s})
 }
 
+// describeTarget names what was asked: "endpoint http://127.0.0.1:5000 in us-east-1".
+func describeTarget(t targets.Info) string {
+	text := shown(t.Name, maxShown)
+	if t.Endpoint != "" {
+		text += " " + shown(t.Endpoint, maxShown)
+	}
+	if t.Region != "" {
+		text += " in " + shown(t.Region, maxShown)
+	}
+	return text
+}
+
 func (p *page) head(r *Report) {
-	target := shown(r.Target.Name, maxShown)
-	if r.Target.Endpoint != "" {
-		target += " " + shown(r.Target.Endpoint, maxShown)
-	}
-	if r.Target.Region != "" {
-		target += " in " + shown(r.Target.Region, maxShown)
-	}
 	name := "conform"
 	if r.Version != "" {
 		name += " " + r.Version
 	}
-	p.line(span{name, bold}, span{" · " + target, plain})
+	p.line(span{name, bold}, span{" · " + describeTarget(r.Target), plain})
 	p.blank()
 
 	work := fmt.Sprintf("%s in %s (%s a second), %s", counted(r.Requests, "request"), duration(r.DurationSeconds),

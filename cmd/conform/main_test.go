@@ -441,6 +441,8 @@ func TestHelp(t *testing.T) {
 		"help-completion.txt": {"completion"},
 		"help-plan.txt":       {"plan", "--help"},
 		"help-merge.txt":      {"merge", "--help"},
+		"help-learn.txt":      {"learn", "--help"},
+		"help-diff.txt":       {"diff", "--help"},
 	} {
 		got := passing().run(t.Context(), nil, args...)
 		assert.Equal(t, 0, got.code)

@@ -46,6 +46,8 @@ Commands
   merge        join the reports of the shards of a run
   replay       play recorded divergences again
   export       turn a recorded divergence into a script
+  learn        find out which error a target selects first
+  diff         compare two reports or two error orders
   rules        explain the rules
   serve        serve the reference over HTTP
   completion   write a completion script for your shell
@@ -77,7 +79,17 @@ func (p *process) rootCommand() *cobra.Command {
 	root.SetFlagErrorFunc(flagError)
 	root.SetHelpTemplate("{{.Long}}")
 	root.Long = rootHelp
-	root.AddCommand(p.runCommand(), p.planCommand(), p.mergeCommand(), p.replayCommand(), p.exportCommand(), p.rulesCommand(), p.serveCommand())
+	root.AddCommand(
+		p.runCommand(),
+		p.planCommand(),
+		p.mergeCommand(),
+		p.replayCommand(),
+		p.exportCommand(),
+		p.learnCommand(),
+		p.diffCommand(),
+		p.rulesCommand(),
+		p.serveCommand(),
+	)
 	root.SetHelpCommand(&cobra.Command{
 		Use:   "help [COMMAND]",
 		Short: "Help about a command",

@@ -449,8 +449,8 @@ func addFlags(cmd *cobra.Command, s *settings, names ...string) {
 	cmd.RegisterFlagCompletionFunc("report", cobra.FixedCompletions([]string{reports.FormatText, reports.FormatJSON + "="}, cobra.ShellCompDirectiveNoSpace))
 }
 
-// optionHelp renders the settings by group for help.
-func optionHelp() string {
+// optionHelp renders the settings by group for help, all or only some.
+func optionHelp(only ...string) string {
 	width := 0
 	synopsis := func(o option) string { return strings.TrimSpace("--" + o.name + " " + o.value) }
 	for _, o := range runOptions() {
@@ -458,8 +458,13 @@ func optionHelp() string {
 	}
 	var b strings.Builder
 	for _, group := range optionGroups {
-		fmt.Fprintf(&b, "\n%s\n", group.title)
+		title := "\n" + group.title + "\n"
 		for _, o := range group.options {
+			if !chosen(only, o.name) {
+				continue
+			}
+			b.WriteString(title)
+			title = ""
 			if line := synopsis(o); len(line) <= width {
 				fmt.Fprintf(&b, "  %-*s  %s\n", width, line, o.help)
 			} else {

@@ -33,7 +33,9 @@ func (t *inProcess) Open(context.Context) (targets.Info, error) {
 
 // NewWorld implements targets.Target.
 func (t *inProcess) NewWorld(context.Context) (targets.World, error) {
-	a := newAccount(model.DefaultWorld, t.options.Chooser, t.fault)
+	w := model.DefaultWorld
+	w.Profile = t.options.Order
+	a := newAccount(w, t.options.Chooser, t.fault)
 	a.symbolic = true
 	return &inProcessWorld{a}, nil
 }

@@ -25,6 +25,8 @@ import (
 type ServerOptions struct {
 	Fault   string  // the name of one of Faults; empty is none
 	Chooser Chooser // nil is Reference
+	// Order is the order in which errors are selected; nil is the reference's.
+	Order *model.Profile
 }
 
 // Server is an http.Handler that answers as the reference does. Each caller's account has resources
@@ -32,6 +34,7 @@ type ServerOptions struct {
 type Server struct {
 	chooser Chooser
 	fault   *Fault
+	order   *model.Profile
 
 	mu       sync.Mutex
 	accounts map[string]*account
@@ -39,7 +42,7 @@ type Server struct {
 
 // NewServer returns a server without resources. Its error wraps targets.ErrUsage.
 func NewServer(o ServerOptions) (*Server, error) {
-	s := &Server{chooser: o.Chooser, accounts: map[string]*account{}}
+	s := &Server{chooser: o.Chooser, order: o.Order, accounts: map[string]*account{}}
 	if o.Fault != "" {
 		fault, ok := FaultNamed(o.Fault)
 		if !ok {
@@ -141,7 +144,7 @@ func (s *Server) caller(header http.Header) (*account, string) {
 	a, ok := s.accounts[id]
 	if !ok {
 		w := model.DefaultWorld
-		w.Account = id
+		w.Account, w.Profile = id, s.order
 		a = newAccount(w, s.chooser, s.fault)
 		s.accounts[id] = a
 	}

@@ -1,0 +1,150 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"io"
+	"slices"
+
+	"github.com/spf13/cobra"
+
+	"github.com/insightconform/conform"
+	"github.com/insightconform/conform/reports"
+)
+
+const learnHelpHead = `Usage: conform learn [flags]
+
+Finds out which error a target selects first where a request breaks several
+rules: asks for each rule alone, then for each two that one request can break
+together, every time twice and in a fresh world.
+
+  conform learn --endpoint http://127.0.0.1:5000
+  conform learn --endpoint http://127.0.0.1:5000 --profile order.json
+  conform run --endpoint http://127.0.0.1:5000 --order order.json
+
+The profile holds only the pairs that were told apart. A run with it reports,
+at level observed, where the target no longer selects them in that order.
+
+What is kept
+  --profile PATH  write an error order file, as --order takes it
+  --out PATH      write the precedence matrix with all requests and answers, as JSON
+  --verbose       show each pair
+`
+
+const learnHelpTail = `
+Exit codes: 0 learned, 2 wrong usage or configuration, 3 inconclusive: nothing
+listens or no error could be measured, 130 interrupted, no file is written.
+`
+
+// learnOptions are the settings of a run that learning has too, beside what is tested.
+var learnOptions = []string{"timeout", "keep-account-ids", "config"}
+
+// targetOptions lists the settings that learning takes.
+func targetOptions() []string {
+	var names []string
+	for _, o := range optionGroups[0].options {
+		names = append(names, o.name)
+	}
+	return append(names, learnOptions...)
+}
+
+func (p *process) learnCommand() *cobra.Command {
+	s := defaultSettings()
+	var profile, out string
+	var verbose bool
+	cmd := &cobra.Command{
+		Use:   "learn",
+		Short: "Find out which error a target selects first",
+		Long:  learnHelpHead + optionHelp(targetOptions()...) + learnHelpTail,
+		Args:  noArguments,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return p.learn(cmd.Context(), &s, profile, out, verbose)
+		},
+	}
+	all := &cobra.Command{}
+	addRunFlags(all, &s)
+	for _, name := range targetOptions() {
+		cmd.Flags().AddFlag(all.Flags().Lookup(name))
+	}
+	cmd.Flags().StringVar(&profile, "profile", "", "write an error order file")
+	cmd.Flags().StringVar(&out, "out", "", "write the precedence matrix")
+	cmd.Flags().BoolVar(&verbose, "verbose", false, "show each pair")
+	return cmd
+}
+
+func (p *process) learn(ctx context.Context, s *settings, profile, out string, verbose bool) error {
+	if err := s.complete(p.environ); err != nil {
+		return err
+	}
+	if profile != "" && profile == out {
+		return usagef("--profile and --out name the same file %s; give each its own", profile)
+	}
+	for _, file := range []struct{ flag, path string }{{"profile", profile}, {"out", out}} {
+		if file.path == "" {
+			continue
+		}
+		if err := reports.CheckWritable(file.path); err != nil {
+			return usagef("--%s %s: %w", file.flag, file.path, err)
+		}
+	}
+	for _, note := range s.unusedNotes(p.environ) {
+		p.complain(note)
+	}
+	open := p.embedded
+	if s.target == targetEndpoint {
+		open = p.endpoint
+	}
+	target, err := open(*s)
+	if err != nil {
+		return err
+	}
+	progress := p.progress()
+	defer progress.Close()
+	learned, problem := conform.Learn(ctx, target, conform.Options{Progress: progress.Show, Version: shortVersion()})
+	progress.Close()
+	if learned == nil {
+		if errors.Is(problem, conform.ErrInconclusive) {
+			p.complain(problem.Error())
+			return exitCode(reports.ExitInconclusive)
+		}
+		return problem
+	}
+	options := p.textOptions()
+	options.Verbose = verbose
+	if err := reports.PrecedenceText(p.stdout, learned, options); err != nil {
+		return err
+	}
+	switch {
+	case ctx.Err() != nil:
+		p.complain("interrupted; what is not covered was not asked, and no file is written")
+		return exitCode(reports.ExitInterrupted)
+	case problem != nil:
+		p.complain(problem.Error() + "; no file is written")
+		return exitCode(reports.ExitInconclusive)
+	}
+	return s.keepLearned(learned, profile, out)
+}
+
+// keepLearned writes the files that were asked for.
+func (s *settings) keepLearned(learned *reports.Precedence, profile, out string) error {
+	if out != "" {
+		if err := reports.Write(out, func(w io.Writer) error { return learned.JSON(w, s.keepAccounts) }); err != nil {
+			return err
+		}
+	}
+	if profile == "" {
+		return nil
+	}
+	name := "learned from " + learned.Target.Name
+	if s.target == targetEndpoint { // the port of the embedded server says nothing
+		name += " " + learned.Target.Endpoint
+	}
+	order, err := learned.Profile(name)
+	if err != nil {
+		return err
+	}
+	return reports.Write(profile, func(w io.Writer) error { return reports.WriteProfile(w, order) })
+}
+
+// chosen reports whether a setting is among those asked for; none stands for all.
+func chosen(only []string, name string) bool { return len(only) == 0 || slices.Contains(only, name) }

@@ -1,0 +1,406 @@
+package reports
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/insightconform/conform/model"
+)
+
+// DiffSchema identifies the JSON form of a Diff.
+const DiffSchema = "conform/diff/1"
+
+// Diff is what differs between two reports, or between two error orders.
+type Diff struct {
+	Schema      string       `json:"schema"`
+	A           string       `json:"a"` // what it is, such as "endpoint http://127.0.0.1:5000 in us-east-1"
+	B           string       `json:"b"`
+	Differences []Difference `json:"differences"`
+}
+
+// Difference is one thing that differs. A or B is empty where it is there on the other side only.
+type Difference struct {
+	Section string `json:"section"` // one of the Section constants
+	Name    string `json:"name"`
+	A       string `json:"a,omitempty"`
+	B       string `json:"b,omitempty"`
+}
+
+// The values of Difference.Section, in the order in which a Diff has them.
+const (
+	SectionVerdict      = "verdict"
+	SectionDivergences  = "divergences"
+	SectionRules        = "rules"
+	SectionCapabilities = "capabilities"
+	SectionDeviations   = "deviations"
+	SectionCodes        = "codes"                  // that a rule alone is answered with
+	SectionReversed     = "pairs in another order" // of two error rules
+	SectionOneSided     = "pairs whose order is known in one only"
+	SectionOpen         = "pairs without an order, answered differently"
+	SectionList         = "order of the list" // of an error order file
+)
+
+// The kinds of file that can be compared.
+const (
+	kindReport = "a report"
+	kindOrder  = "an error order"
+)
+
+// side is one of the two files of a Diff.
+type side struct {
+	kind   string
+	name   string
+	report *Report
+	order  *errorOrder
+}
+
+// errorOrder is what a profile or a precedence says of pairs of rules.
+type errorOrder struct {
+	list   []model.ID // of a profile; nil for a precedence, whose list follows from its cells
+	first  map[[2]model.ID]model.ID
+	open   map[[2]model.ID]string // of a precedence: what is known where there is no order
+	codes  map[model.ID]string    // of a precedence
+	silent map[model.ID]string    // rules without a code, and why
+}
+
+// Compare compares two JSON reports, or two error orders: profiles, as --order takes them, or what
+// 'conform learn --out' writes. Errors are one line and name the file.
+func Compare(pathA string, dataA []byte, pathB string, dataB []byte) (*Diff, error) {
+	a, err := readSide(dataA)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", pathA, err)
+	}
+	b, err := readSide(dataB)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", pathB, err)
+	}
+	if a.kind != b.kind {
+		return nil, fmt.Errorf("%s is %s and %s is %s; compare two of one kind", pathA, a.kind, pathB, b.kind)
+	}
+	d := &Diff{Schema: DiffSchema, A: a.name, B: b.name, Differences: []Difference{}}
+	if a.kind == kindReport {
+		d.reports(a.report, b.report)
+	} else {
+		d.orders(a.order, b.order)
+	}
+	return d, nil
+}
+
+func readSide(data []byte) (*side, error) {
+	var head struct {
+		Schema string `json:"schema"`
+	}
+	if err := json.Unmarshal(data, &head); err != nil {
+		return nil, fmt.Errorf("not JSON: %s", shown(err.Error(), maxShown))
+	}
+	switch head.Schema {
+	case Schema:
+		r, err := ReadJSON(data)
+		if err != nil {
+			return nil, err
+		}
+		return &side{kind: kindReport, name: describeTarget(r.Target), report: r}, nil
+	case model.ProfileSchema:
+		p, err := model.LoadProfile(data)
+		if err != nil {
+			return nil, fmt.Errorf("%s", shown(err.Error(), maxShown))
+		}
+		return &side{kind: kindOrder, name: shown(p.Name, maxShown), order: orderOfProfile(p)}, nil
+	case PrecedenceSchema:
+		p, err := ReadPrecedence(data)
+		if err != nil {
+			return nil, err
+		}
+		return &side{kind: kindOrder, name: describeTarget(p.Target), order: orderOfPrecedence(p)}, nil
+	}
+	return nil, fmt.Errorf("the schema is %q; give a file of schema %s, %s or %s", shorten(head.Schema, maxShown), Schema, model.ProfileSchema, PrecedenceSchema)
+}
+
+func orderOfProfile(p *model.Profile) *errorOrder {
+	o := &errorOrder{list: p.Order, first: map[[2]model.ID]model.ID{}}
+	for _, pair := range p.Holds {
+		o.first[inOrder(pair)] = pair[0]
+	}
+	return o
+}
+
+func orderOfPrecedence(p *Precedence) *errorOrder {
+	o := &errorOrder{first: map[[2]model.ID]model.ID{}, open: map[[2]model.ID]string{}, codes: p.Codes, silent: p.Unmeasured}
+	for _, c := range p.Cells {
+		pair := [2]model.ID{c.First, c.Second}
+		switch c.Status {
+		case CellFirst, CellSecond:
+			o.first[pair] = c.winner()
+		default:
+			o.open[pair] = c.Status
+			if c.Answer != "" {
+				o.open[pair] += ": " + c.Answer
+			}
+		}
+	}
+	return o
+}
+
+// inOrder is a pair in the order of the reference.
+func inOrder(pair [2]model.ID) [2]model.ID {
+	if rules := model.ErrorRules(); slices.Index(rules, pair[0]) > slices.Index(rules, pair[1]) {
+		return [2]model.ID{pair[1], pair[0]}
+	}
+	return pair
+}
+
+func (d *Diff) add(section, name, a, b string) {
+	if a != b {
+		d.Differences = append(d.Differences, Difference{Section: section, Name: name, A: a, B: b})
+	}
+}
+
+func (d *Diff) reports(a, b *Report) {
+	d.add(SectionVerdict, "verdict", string(a.Verdict), string(b.Verdict))
+	d.divergences(a.Divergences, b.Divergences)
+	for i := range model.Rules {
+		id := model.Rules[i].ID
+		d.add(SectionRules, string(id), ruleStatus(a, id), ruleStatus(b, id))
+	}
+	for _, name := range keysOf(a.Capabilities, b.Capabilities) {
+		d.add(SectionCapabilities, name, capability(a, name), capability(b, name))
+	}
+	deviationsA, deviationsB := deviationsOf(a), deviationsOf(b)
+	for _, name := range keysOf(deviationsA, deviationsB) {
+		d.add(SectionDeviations, name, deviationsA[name], deviationsB[name])
+	}
+	if a.Precedence != nil && b.Precedence != nil {
+		d.orders(orderOfPrecedence(a.Precedence), orderOfPrecedence(b.Precedence))
+	}
+}
+
+// keysOf lists the keys of two maps, sorted.
+func keysOf[T any](a, b map[string]T) []string {
+	both := map[string]bool{}
+	for key := range a {
+		both[key] = true
+	}
+	for key := range b {
+		both[key] = true
+	}
+	return slices.Sorted(maps.Keys(both))
+}
+
+// divergences matches those of one signature, then those of one rule and operation: such a one has
+// changed.
+func (d *Diff) divergences(a, b []Divergence) {
+	sorted := func(list []Divergence) []Divergence {
+		list = slices.Clone(list)
+		slices.SortStableFunc(list, func(x, y Divergence) int { return cmp.Compare(x.Signature, y.Signature) })
+		return list
+	}
+	a, b = sorted(a), sorted(b)
+	take := func(list *[]Divergence, same func(Divergence) bool) (Divergence, bool) {
+		i := slices.IndexFunc(*list, same)
+		if i < 0 {
+			return Divergence{}, false
+		}
+		x := (*list)[i]
+		*list = slices.Delete(*list, i, i+1)
+		return x, true
+	}
+	var left []Divergence
+	for _, x := range a {
+		if y, ok := take(&b, func(y Divergence) bool { return y.Signature == x.Signature }); ok {
+			d.add(SectionDivergences, x.name(), x.standing(), y.standing())
+		} else {
+			left = append(left, x)
+		}
+	}
+	for _, x := range left {
+		y, ok := take(&b, func(y Divergence) bool { return y.Rule == x.Rule && y.Operation == x.Operation })
+		switch {
+		case ok && x.outcome() == y.outcome():
+			d.add(SectionDivergences, x.name(), x.Signature, y.Signature)
+		case ok:
+			d.add(SectionDivergences, x.name(), x.outcome(), y.outcome())
+		default:
+			d.add(SectionDivergences, x.name(), x.outcome(), "")
+		}
+	}
+	for _, y := range b {
+		d.add(SectionDivergences, y.name(), "", y.outcome())
+	}
+}
+
+func (d Divergence) name() string {
+	if d.Operation == "" {
+		return string(d.Rule)
+	}
+	return string(d.Rule) + " " + shortOperation(d.Operation)
+}
+
+func (d Divergence) outcome() string {
+	expected := "nothing else"
+	if len(d.Expected) > 0 {
+		expected = d.Expected[0]
+	}
+	return d.Actual + " instead of " + expected
+}
+
+// standing is what may change of a divergence while its signature stays.
+func (d Divergence) standing() string {
+	text := d.Status + " at level " + d.Level.String()
+	if d.Known {
+		text += ", known to the baseline"
+	}
+	return text
+}
+
+func ruleStatus(r *Report, id model.ID) string {
+	c, ok := r.Coverage.Rules[id]
+	why := func(text string) string {
+		if c.Why == "" {
+			return text
+		}
+		return text + ": " + c.Why
+	}
+	switch {
+	case !ok:
+		return "not in the report"
+	case c.Violated:
+		return "violated"
+	case !c.Applicable:
+		return why("not covered")
+	case !c.Exercised:
+		return why("not exercised")
+	}
+	return "kept"
+}
+
+func capability(r *Report, name string) string {
+	status, ok := r.Capabilities[name]
+	switch why := r.NotCovered[name]; {
+	case !ok:
+		return "not in the report"
+	case why != "":
+		return string(status) + ": " + why
+	}
+	return string(status)
+}
+
+func deviationsOf(r *Report) map[string]string {
+	out := map[string]string{}
+	for _, d := range r.Deviations {
+		out[string(d.Rule)+" "+shortOperation(d.Operation)+": "+d.Actual+" instead of "+d.Reference] = "seen"
+	}
+	return out
+}
+
+func (d *Diff) orders(a, b *errorOrder) {
+	rules := model.ErrorRules()
+	if a.codes != nil && b.codes != nil {
+		for _, id := range rules {
+			d.add(SectionCodes, string(id), a.code(id), b.code(id))
+		}
+	}
+	for _, section := range []string{SectionReversed, SectionOneSided, SectionOpen} {
+		for i := range rules {
+			for _, second := range rules[i+1:] {
+				pair := [2]model.ID{rules[i], second}
+				if x, y := a.relation(pair), b.relation(pair); x != y && sectionOf(a, b, pair) == section {
+					d.add(section, string(pair[0])+", "+string(pair[1]), x, y)
+				}
+			}
+		}
+	}
+	for i := range min(len(a.list), len(b.list)) {
+		if a.list[i] != b.list[i] {
+			d.add(SectionList, fmt.Sprintf("from place %d on", i+1), string(a.list[i]), string(b.list[i]))
+			break
+		}
+	}
+}
+
+// sectionOf is where a pair whose relation differs belongs; empty where one side is silent about why
+// it is open and the other has no order either.
+func sectionOf(a, b *errorOrder, pair [2]model.ID) string {
+	x, y := a.first[pair] != "", b.first[pair] != ""
+	switch {
+	case x && y:
+		return SectionReversed
+	case x || y:
+		return SectionOneSided
+	case a.open != nil && b.open != nil:
+		return SectionOpen
+	}
+	return ""
+}
+
+// relation says in words what is known of a pair.
+func (o *errorOrder) relation(pair [2]model.ID) string {
+	switch {
+	case o.first[pair] != "":
+		return string(o.first[pair]) + " first"
+	case o.open[pair] != "":
+		return o.open[pair]
+	}
+	return "open"
+}
+
+func (o *errorOrder) code(id model.ID) string {
+	switch {
+	case o.codes[id] != "":
+		return o.codes[id]
+	case o.silent[id] != "":
+		return "none: " + o.silent[id]
+	}
+	return "none"
+}
+
+// DiffJSON writes the form for machines.
+func DiffJSON(w io.Writer, d *Diff) error { return writeJSON(w, d) }
+
+// calmDifferences is how many differences of a section are listed for people.
+const calmDifferences = 20
+
+// DiffText writes a section for each kind of difference. A line starts with - where something is in A
+// only, with + where in B only, and with ~ where it differs.
+func DiffText(w io.Writer, d *Diff, options TextOptions) error {
+	p := &page{TextOptions: options}
+	p.line(span{"A  ", bold}, span{shown(d.A, maxShown), plain})
+	p.line(span{"B  ", bold}, span{shown(d.B, maxShown), plain})
+	section, listed := "", 0
+	for i, x := range d.Differences {
+		if x.Section != section {
+			section, listed = x.Section, 0
+			p.blank()
+			p.line(span{section, bold})
+		}
+		if listed++; listed > calmDifferences {
+			if i+1 == len(d.Differences) || d.Differences[i+1].Section != section {
+				p.line(span{fmt.Sprintf("  … and %d more; --json lists them all", listed-calmDifferences), dim})
+			}
+			continue
+		}
+		mark, s, text := "~ ", yellow, shown(x.A, maxShown)+" → "+shown(x.B, maxShown)
+		switch {
+		case x.B == "":
+			mark, s, text = "- ", red, shown(x.A, maxShown)
+		case x.A == "":
+			mark, s, text = "+ ", green, shown(x.B, maxShown)
+		}
+		if text == "seen" { // a deviation says all in its name
+			text = ""
+		}
+		p.line(span{"  " + mark, s}, span{shown(x.Name, maxShown), plain}, span{strings.TrimRight("  "+text, " "), dim})
+	}
+	p.blank()
+	if len(d.Differences) == 0 {
+		p.line(span{"the same", green})
+	} else {
+		p.line(span{counted(len(d.Differences), "difference"), yellow}, span{": - in A only, + in B only, ~ changed from A to B", dim})
+	}
+	_, err := w.Write(p.buffer.Bytes())
+	return err
+}
