@@ -81,7 +81,7 @@ func TestLearnReference(t *testing.T) {
 func judge(t *testing.T, o embedded.ServerOptions, order *model.Profile) *reports.Report {
 	t.Helper()
 	report, err := conform.Run(t.Context(), embedded.InProcess(o), conform.Options{Seed: 1, Workers: 2, Order: order,
-		Suites: []string{conform.Systematic}, Requests: 9000, ShrinkRequests: 1})
+		Suites: []string{conform.Systematic}, Requests: 6000, ShrinkRequests: 1})
 	require.NoError(t, err)
 	return report
 }
