@@ -69,12 +69,18 @@ func notNil[T any](list []T) []T {
 	return list
 }
 
-// escapeJSON writes control, format and other invisible characters beyond ASCII as \uNNNN. In JSON
-// they can only stand within strings.
+// escapeJSON writes control, format and other invisible characters beyond ASCII as \uNNNN, and the
+// second of two # that might begin a command to continuous integration. In JSON they can only stand
+// within strings.
 func escapeJSON(data []byte) []byte {
 	out := make([]byte, 0, len(data))
 	for len(data) > 0 {
 		r, size := utf8.DecodeRune(data)
+		if r == '#' && len(out) > 0 && out[len(out)-1] == '#' {
+			out = append(out, `\u0023`...)
+			data = data[size:]
+			continue
+		}
 		if r == 0x7f || r > 0x7f && !unicode.IsPrint(r) {
 			if r > 0xffff {
 				r -= 0x10000

@@ -39,6 +39,7 @@ Use the reference in the place of the service
 Commands
   run          test a target
   replay       play recorded divergences again
+  report       write the report of an earlier run in another format
   export       turn a recorded divergence into a script
   rules        explain the rules
   serve        serve the reference over HTTP
@@ -71,7 +72,7 @@ func (p *process) rootCommand() *cobra.Command {
 	root.SetFlagErrorFunc(flagError)
 	root.SetHelpTemplate("{{.Long}}")
 	root.Long = rootHelp
-	root.AddCommand(p.runCommand(), p.replayCommand(), p.exportCommand(), p.rulesCommand(), p.serveCommand())
+	root.AddCommand(p.runCommand(), p.replayCommand(), p.reportCommand(), p.exportCommand(), p.rulesCommand(), p.serveCommand())
 	root.SetHelpCommand(&cobra.Command{
 		Use:   "help [COMMAND]",
 		Short: "Help about a command",
