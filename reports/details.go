@@ -70,7 +70,7 @@ func (r *Report) details(d Divergence) []string {
 		say("known", shown(d.Reason, maxShown))
 	}
 	for i, command := range r.reproduce(d) {
-		say([]string{"reproduce", "or"}[min(i, 1)], visible(command))
+		say([]string{"reproduce", "or"}[min(i, 1)], shown(command, maxMessage))
 	}
 	return lines
 }

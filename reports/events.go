@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"slices"
 	"sync"
@@ -177,7 +178,7 @@ func (s *EventStream) Add(e Event) {
 		e.Time = time.Now()
 	}
 	e.Time = e.Time.UTC()
-	e.Note = shorten(e.Note, maxMessage)
+	e.bound()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.err != nil {
@@ -195,6 +196,23 @@ func (s *EventStream) Add(e Event) {
 		_, err = s.w.Write(line)
 	}
 	s.err, s.dirty = err, true
+}
+
+// bound shortens what a target may have made long.
+func (e *Event) bound() {
+	e.Note = shorten(e.Note, maxEventText)
+	if e.Target != nil {
+		target := *e.Target
+		target.Notes = slices.Clone(target.Notes)
+		for i := range target.Notes {
+			target.Notes[i] = shorten(target.Notes[i], maxEventText)
+		}
+		e.Target = &target
+	}
+	e.NotCovered = maps.Clone(e.NotCovered)
+	for name, why := range e.NotCovered {
+		e.NotCovered[name] = shorten(why, maxEventText)
+	}
 }
 
 // Close flushes the stream and returns the first error that it had.
@@ -229,7 +247,13 @@ const (
 func (d *Divergence) brief(withSteps bool) *Divergence {
 	c := *d
 	c.Expected, c.States = notNil(c.Expected), nil
-	c.Actual = shorten(c.Actual, maxEventText)
+	c.Also = slices.Clone(c.Also)
+	for _, text := range []*string{&c.Signature, &c.Raw, &c.Actual, &c.Reason} {
+		*text = shorten(*text, maxEventText)
+	}
+	for i := range c.Also {
+		c.Also[i] = shorten(c.Also[i], maxEventText)
+	}
 	c.Steps = []Step{}
 	if !withSteps {
 		return &c

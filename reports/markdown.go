@@ -241,7 +241,7 @@ func meansMore(s string, i int) bool {
 	case '.':
 		return i > 0 && (s[i-1] == 'w' || s[i-1] == 'W')
 	}
-	return strings.IndexByte("&<>\"'\\`*_[]#|~@$", s[i]) >= 0
+	return strings.IndexByte("&<>\\`*_[]#|~@$", s[i]) >= 0
 }
 
 // htmlText writes text for the inside of an element that keeps its lines.
