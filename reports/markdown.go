@@ -224,9 +224,12 @@ func mdPlain(s string) string { return mdText(shown(s, maxShown)) }
 func mdText(s string) string {
 	var b strings.Builder
 	for i, r := range s {
-		if meansMore(s, i) {
+		switch {
+		case r == '@': // alone in its element it makes no address of what is around it, not even in code
+			b.WriteString("<span>&#64;</span>")
+		case meansMore(s, i):
 			fmt.Fprintf(&b, "&#%d;", r)
-		} else {
+		default:
 			b.WriteRune(r)
 		}
 	}
@@ -241,7 +244,7 @@ func meansMore(s string, i int) bool {
 	case '.':
 		return i > 0 && (s[i-1] == 'w' || s[i-1] == 'W')
 	}
-	return strings.IndexByte("&<>\\`*_[]#|~@$", s[i]) >= 0
+	return strings.IndexByte("&<>\\`*_[]#|~$", s[i]) >= 0
 }
 
 // htmlText writes text for the inside of an element that keeps its lines.
