@@ -1,6 +1,6 @@
-// Package reports holds what a run tells: one Report value, and its renderings as text and JSON. All
-// other formats derive from the same value. It also shows the progress of a run and writes report
-// files so that a reader never finds half of one.
+// Package reports holds what a run tells: one Report value, and the formats that are derived from it.
+// Its JSON and that of the events of a run have published schemas. It also shows the progress of a run
+// and writes report files so that a reader never finds half of one.
 //
 // Whatever a target answered is hostile input. Every rendering escapes control characters, terminal
 // sequences, invisible characters and invalid UTF-8, and shortens what is long.
