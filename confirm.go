@@ -26,6 +26,7 @@ type divergence struct {
 type confirmer struct {
 	*explorer
 	singles map[single]string
+	tried   func(*divergence) // is told of each that was tried again; may be nil
 }
 
 // single asks what a target answers to the simplest request that breaks one rule alone.
@@ -265,6 +266,9 @@ func (c *confirmer) confirm(ctx context.Context, all []*divergence) {
 			return
 		}
 		c.confirmOne(ctx, d)
+		if c.tried != nil {
+			c.tried(d)
+		}
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 
 	"github.com/insightconform/conform/generators"
 	"github.com/insightconform/conform/model"
+	"github.com/insightconform/conform/reports"
 	"github.com/insightconform/conform/targets"
 )
 
@@ -48,9 +49,42 @@ type shared struct {
 
 	mu    sync.Mutex
 	rules map[model.ID]bool // exercised by any worker
+
+	events  func(reports.Event) // nil where nobody listens
+	telling sync.Mutex
+	told    map[string]bool // the suspicions and notes that were told, by any worker
 }
 
-func newShared() *shared { return &shared{started: time.Now(), rules: map[model.ID]bool{}} }
+func newShared() *shared {
+	return &shared{started: time.Now(), rules: map[model.ID]bool{}, told: map[string]bool{}}
+}
+
+// tell passes an event on, one at a time.
+func (s *shared) tell(e reports.Event) {
+	if s.events == nil {
+		return
+	}
+	s.telling.Lock()
+	defer s.telling.Unlock()
+	s.events(e)
+}
+
+// tellOnce passes an event on where it is the first with its key.
+func (s *shared) tellOnce(key string, event func() reports.Event) {
+	if s.events == nil {
+		return
+	}
+	s.telling.Lock()
+	defer s.telling.Unlock()
+	if !s.told[key] {
+		s.told[key] = true
+		s.events(event())
+	}
+}
+
+func (s *shared) tellNote(text string) {
+	s.tellOnce(reports.EventNote+text, func() reports.Event { return reports.Event{Event: reports.EventNote, Note: text} })
+}
 
 func (s *shared) exercised(id model.ID) {
 	s.mu.Lock()
@@ -89,6 +123,7 @@ func (e *explorer) spent(ctx context.Context) bool {
 func (e *explorer) note(text string) {
 	if !slices.Contains(e.notes, text) && len(e.notes) < 20 {
 		e.notes = append(e.notes, text)
+		e.run.tellNote(text)
 	}
 }
 
@@ -109,6 +144,7 @@ func (e *explorer) found(f model.Finding, steps []step, history []model.Exchange
 	}
 	if e.suspicions.add(s) {
 		e.run.divergences.Add(1)
+		e.run.tellOnce(s.key(), s.event)
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/insightconform/conform/model"
+	"github.com/insightconform/conform/reports"
 )
 
 // suspicion is a finding that is not yet confirmed, with the shortest case seen for it.
@@ -37,6 +38,21 @@ func (s *suspicion) key() string {
 		}
 	}
 	return strings.Join(parts, "|")
+}
+
+// event tells of a suspicion when it is new.
+func (s *suspicion) event() reports.Event {
+	d := reports.Divergence{Signature: s.finding.Signature(), Rule: s.finding.Rule, Level: s.finding.Level, Operation: string(s.finding.Operation),
+		Expected: s.finding.Expected, Actual: s.finding.Actual, Count: 1, Status: reports.Suspected}
+	if rule := model.RuleOf(s.finding.Rule); rule != nil {
+		d.Statement, d.Source = rule.Statement, rule.Source
+	}
+	for i, x := range s.steps {
+		step := reports.NewStep(i+1, x.request, x.reply, x.expected)
+		step.Diverges = x.diverges || i == len(s.steps)-1
+		d.Steps = append(d.Steps, step)
+	}
+	return reports.Event{Event: reports.EventSuspicion, Divergence: &d}
 }
 
 // suspicions collects what one worker finds, the shortest case of each kind.

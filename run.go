@@ -48,6 +48,10 @@ type Options struct {
 	Command  string               // repeats the run; put in the report
 	Version  string               // of the caller; put in the report
 
+	// Events is told of what happens between the start and the end of the run, as it happens and from
+	// one goroutine at a time; the run waits for it. May be nil.
+	Events func(reports.Event)
+
 	ShrinkRequests int // caps the requests spent on shrinking; 0 is DefaultShrinkRequests
 
 	Depth    int      // of the complete suites: the number of extra states up to which all faults are caught
@@ -128,6 +132,7 @@ func Run(ctx context.Context, target targets.Target, options Options) (*reports.
 		return nil, err
 	}
 	r := &run{options: options, target: target, shared: newShared(), started: time.Now()}
+	r.shared.events = options.Events
 	info, err := target.Open(ctx)
 	if err != nil {
 		return nil, joinClosing(err, target)
@@ -151,6 +156,8 @@ func (r *run) explore(ctx context.Context) error {
 	}
 	if found := r.probed; found != nil {
 		r.report.Workers = found.workers
+		r.setCapabilities()
+		r.shared.tell(reports.ProbedEvent(r.report))
 		if found.scope.Can[model.CanPut] && (found.scope.Can[model.CanCreate] || found.scope.Can[model.CanStores]) {
 			stop := r.showProgress()
 			r.report.Replays = r.replayTraces(ctx, r.options.Traces)
@@ -367,6 +374,7 @@ func (r *run) conclude(ctx context.Context) {
 
 	r.shared.phase.Store(ptr("confirming"))
 	c := r.newConfirmer()
+	c.tried = func(d *divergence) { r.tell(reports.EventConfirmation, d) }
 	found := c.resolve(ctx, all.sorted())
 	c.confirm(ctx, found)
 	found = r.withoutMereSilence(found)
@@ -436,8 +444,12 @@ func (r *run) shrink(ctx context.Context, c *confirmer, found []*divergence) {
 			continue
 		}
 		before := c.requests
+		length := len(d.steps)
 		if _, whole := c.shrink(ctx, d, left); !whole {
 			unshrunk++
+		}
+		if len(d.steps) < length {
+			r.tell(reports.EventShrunk, d)
 		}
 		left -= c.requests - before
 	}
@@ -470,9 +482,20 @@ func pairsOf(cases []generators.Case) [][2]model.ID {
 	return pairs
 }
 
+// tell makes an event of a divergence.
+func (r *run) tell(event string, d *divergence) {
+	if r.shared.events != nil {
+		shown := r.divergence(d)
+		r.shared.tell(reports.Event{Event: event, Divergence: &shown})
+	}
+}
+
+// progressEvents is how many updates pass between two events of progress.
+const progressEvents = 20
+
 // showProgress tells the caller how the run goes on until the returned function is called.
 func (r *run) showProgress() (stop func()) {
-	if r.options.Progress == nil {
+	if r.options.Progress == nil && r.shared.events == nil {
 		return func() {}
 	}
 	done := make(chan struct{})
@@ -481,12 +504,18 @@ func (r *run) showProgress() (stop func()) {
 	wait.Go(func() {
 		tick := time.NewTicker(100 * time.Millisecond)
 		defer tick.Stop()
-		for {
+		for n := 1; ; n++ {
 			select {
 			case <-done:
 				return
 			case <-tick.C:
-				r.options.Progress(r.update(total))
+				update := r.update(total)
+				if r.options.Progress != nil {
+					r.options.Progress(update)
+				}
+				if n%progressEvents == 0 {
+					r.shared.tell(reports.ProgressEvent(update))
+				}
 			}
 		}
 	})

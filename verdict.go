@@ -71,16 +71,27 @@ func (r *run) finish(ctx context.Context) {
 		report.RequestsPerSecond = float64(report.Requests) / report.DurationSeconds
 	}
 	report.CutShort = r.cut
-	if r.probed != nil {
-		for _, c := range model.Capabilities {
-			report.SetCapability(c, r.probed.scope.Can[c], r.probed.why[c])
-		}
+	r.setCapabilities()
+	for i := range report.Divergences {
+		r.shared.tell(reports.Event{Event: reports.EventDivergence, Divergence: &report.Divergences[i]})
+	}
+	for _, note := range report.Notes {
+		r.shared.tellNote(note)
 	}
 	exercised, applicable := r.coverage()
 	verdict, reason := r.verdict(ctx, exercised, applicable)
 	report.Verdict, report.Reason = verdict, reason
 	report.ExitCode = verdict.ExitCode()
 	report.Partial = verdict == reports.Interrupted || r.shared.targetLost() || r.shared.access.Load() != nil
+}
+
+func (r *run) setCapabilities() {
+	if r.probed == nil {
+		return
+	}
+	for _, c := range model.Capabilities {
+		r.report.SetCapability(c, r.probed.scope.Can[c], r.probed.why[c])
+	}
 }
 
 // coverage fills in what is known of each rule and counts.

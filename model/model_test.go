@@ -1,6 +1,7 @@
 package model
 
 import (
+	"encoding/json"
 	"slices"
 	"strings"
 	"testing"
@@ -295,5 +296,9 @@ func TestValueRoundTrip(t *testing.T) {
 	for _, bad := range []string{``, `{`, `{} {}`, `{"a"}`} {
 		_, err := ParseValue([]byte(bad))
 		assert.Error(t, err, bad)
+		assert.Error(t, json.Unmarshal([]byte(bad), new(Value)), bad)
 	}
+	var recorded Value
+	require.NoError(t, json.Unmarshal([]byte(`{"b":1,"a":{"z":[],"y":{}},"b":null,"c":"\u00e9"}`), &recorded))
+	assert.Equal(t, `{"b":null,"a":{"z":[],"y":{}},"c":"é"}`, recorded.String(), "members keep their order, the last of a name counts")
 }

@@ -230,14 +230,58 @@ func (v Value) MarshalJSON() ([]byte, error) {
 	return v.AppendJSON(nil), nil
 }
 
-// UnmarshalJSON implements json.Unmarshaler.
+// UnmarshalJSON implements json.Unmarshaler. Unlike those of ParseValue, members keep their order, so
+// that what was recorded reads as it did.
 func (v *Value) UnmarshalJSON(data []byte) error {
-	parsed, err := ParseValue(data)
+	decoder := json.NewDecoder(bytes.NewReader(data))
+	decoder.UseNumber()
+	parsed, err := readValue(decoder)
 	if err != nil {
 		return err
 	}
 	*v = parsed
 	return nil
+}
+
+func readValue(decoder *json.Decoder) (Value, error) {
+	token, err := decoder.Token()
+	if err != nil {
+		return Value{}, err
+	}
+	opening, nested := token.(json.Delim)
+	if !nested {
+		return fromAny(token), nil
+	}
+	out := Value{kind: List, list: []Value{}}
+	at := map[string]int{}
+	if opening == '{' {
+		out = Value{kind: Object, members: []Member{}}
+	}
+	for decoder.More() {
+		name := ""
+		if out.kind == Object {
+			if token, err = decoder.Token(); err != nil {
+				return Value{}, err
+			}
+			name, _ = token.(string)
+		}
+		item, err := readValue(decoder)
+		switch {
+		case err != nil:
+			return Value{}, err
+		case out.kind == List:
+			out.list = append(out.list, item)
+		default:
+			i, twice := at[name]
+			if !twice {
+				i, at[name] = len(out.members), len(out.members)
+				out.members = append(out.members, Member{Name: name})
+			}
+			out.members[i].Value = item
+		}
+	}
+	_, err = decoder.Token()
+	return out, err
 }
 
 // ParseValue reads one JSON value. Of a member that is given twice the last one counts; members come

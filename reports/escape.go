@@ -1,6 +1,7 @@
 package reports
 
 import (
+	"regexp"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -87,4 +88,17 @@ func shown(s string, limit int) string {
 const maxMessage = 1000
 
 // OneLine makes any text fit for a line of a person's terminal: escaped and shortened.
-func OneLine(s string) string { return shown(s, maxMessage) }
+func OneLine(s string) string { return string(withoutCommands([]byte(shown(s, maxMessage)))) }
+
+// Continuous integration reads commands from the output of what it runs: lines that begin with "::",
+// and "##[…]", "##vso[…]" or "##teamcity[…]" anywhere in a line.
+var (
+	lineCommand   = regexp.MustCompile(`(?m)^([ \t]*):`)
+	inlineCommand = regexp.MustCompile(`##([A-Za-z]*\[)`)
+)
+
+// withoutCommands makes printed lines free of such commands.
+func withoutCommands(lines []byte) []byte {
+	lines = lineCommand.ReplaceAll(lines, []byte(`${1}\u003a`))
+	return inlineCommand.ReplaceAll(lines, []byte(`#\u0023${1}`))
+}

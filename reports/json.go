@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"slices"
 	"unicode"
 	"unicode/utf8"
 
@@ -43,7 +44,12 @@ func (r *Report) complete() *Report {
 		for j := range d.Steps {
 			d.Steps[j].Allowed = notNil(d.Steps[j].Allowed)
 		}
+		d.States = slices.Clone(d.States)
+		for j := range d.States {
+			d.States[j] = notNil(d.States[j])
+		}
 	}
+	c.completeEvidence()
 	if c.Capabilities == nil {
 		c.Capabilities = map[string]CapabilityStatus{}
 	}
@@ -52,6 +58,35 @@ func (r *Report) complete() *Report {
 	}
 	c.Sort()
 	return &c
+}
+
+// completeEvidence does for a copy's evidence what complete does for the rest.
+func (r *Report) completeEvidence() {
+	r.Certificates = slices.Clone(r.Certificates)
+	for i := range r.Certificates {
+		c := &r.Certificates[i]
+		c.Inputs, c.Reads, c.Done, c.Hypotheses = notNil(c.Inputs), notNil(c.Reads), notNil(c.Done), notNil(c.Hypotheses)
+	}
+	if r.Coverage.Walk != nil {
+		walk := *r.Coverage.Walk
+		walk.States, walk.Inputs = notNil(walk.States), notNil(walk.Inputs)
+		r.Coverage.Walk = &walk
+	}
+	if r.Precedence != nil {
+		p := *r.Precedence
+		p.Rules, p.Cells = notNil(p.Rules), slices.Clone(notNil(p.Cells))
+		if p.Codes == nil {
+			p.Codes = map[model.ID]string{}
+		}
+		for i := range p.Cells {
+			steps := slices.Clone(p.Cells[i].Steps)
+			for j := range steps {
+				steps[j].Allowed = notNil(steps[j].Allowed)
+			}
+			p.Cells[i].Steps = steps
+		}
+		r.Precedence = &p
+	}
 }
 
 // finite replaces what JSON cannot say, such as a rate over no time at all.
@@ -69,12 +104,18 @@ func notNil[T any](list []T) []T {
 	return list
 }
 
-// escapeJSON writes control, format and other invisible characters beyond ASCII as \uNNNN. In JSON
-// they can only stand within strings.
+// escapeJSON writes control, format and other invisible characters beyond ASCII as \uNNNN, and the
+// second of two # that might begin a command to continuous integration. In JSON they can only stand
+// within strings.
 func escapeJSON(data []byte) []byte {
 	out := make([]byte, 0, len(data))
 	for len(data) > 0 {
 		r, size := utf8.DecodeRune(data)
+		if r == '#' && len(out) > 0 && out[len(out)-1] == '#' {
+			out = append(out, `\u0023`...)
+			data = data[size:]
+			continue
+		}
 		if r == 0x7f || r > 0x7f && !unicode.IsPrint(r) {
 			if r > 0xffff {
 				r -= 0x10000

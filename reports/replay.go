@@ -116,18 +116,20 @@ func traceFilesBelow(folder string) ([]string, error) {
 	return files, err
 }
 
-// WriteTraces writes the trace of each confirmed divergence into a folder, each file atomically, and
-// returns their names.
+// WriteTraces writes the trace of each confirmed divergence into a folder, each file atomically, notes
+// in the report where it is, and returns their names.
 func WriteTraces(folder string, r *Report, keepAccounts bool) ([]string, error) {
 	var files []string
-	for _, d := range r.Divergences {
+	for i := range r.Divergences {
+		d := &r.Divergences[i]
 		if d.Status != Confirmed {
 			continue
 		}
-		path, err := WriteTrace(folder, NewTrace(r, d, keepAccounts))
+		path, err := WriteTrace(folder, NewTrace(r, *d, keepAccounts))
 		if err != nil {
 			return files, err
 		}
+		d.Trace = path
 		files = append(files, path)
 	}
 	return files, nil

@@ -1,6 +1,6 @@
-// Package reports holds what a run tells: one Report value, and its renderings as text and JSON. All
-// other formats derive from the same value. It also shows the progress of a run and writes report
-// files so that a reader never finds half of one.
+// Package reports holds what a run tells: one Report value, and the formats that are derived from it.
+// Its JSON and that of the events of a run have published schemas. It also shows the progress of a run
+// and writes report files so that a reader never finds half of one.
 //
 // Whatever a target answered is hostile input. Every rendering escapes control characters, terminal
 // sequences, invisible characters and invalid UTF-8, and shortens what is long.
@@ -143,6 +143,7 @@ func (r *Report) SetCapability(name model.Capability, covered bool, why string) 
 const (
 	Confirmed  = "confirmed"  // it repeated on a fresh world
 	Unrepeated = "unrepeated" // it did not
+	Suspected  = "suspected"  // it was not tried again yet; in events alone
 )
 
 // Divergence is one distinct divergence, whatever the number of times that it was seen.
@@ -163,7 +164,9 @@ type Divergence struct {
 	Reason    string      `json:"reason,omitempty"` // that the baseline gives
 	Also      []string    `json:"also,omitempty"`
 	// Raw is the signature that a replay shows, where it is not Signature.
-	Raw   string `json:"raw_signature,omitempty"`
+	Raw string `json:"raw_signature,omitempty"`
+	// Trace is the file in which the run kept the trace.
+	Trace string `json:"trace,omitempty"`
 	Steps []Step `json:"steps"`
 	// States has what the model held after each of the steps.
 	States [][]ResourceState `json:"states,omitempty"`
@@ -214,7 +217,7 @@ func NewStep(number int, request model.Request, reply targets.Reply, allowed []s
 		Answer: StepAnswer{
 			Outcome: outcomeNames[reply.Answer.Outcome],
 			Code:    shorten(reply.Answer.Code, maxKept),
-			Body:    boundedBody(reply.Body),
+			Body:    boundedValue(reply.Body, maxKept),
 			Problem: shorten(reply.Problem, maxKept),
 		},
 		Allowed:  allowed,
@@ -248,11 +251,11 @@ func keep(data []byte) string {
 	return escapeInvalid(string(data))
 }
 
-func boundedBody(body model.Value) model.Value {
-	if text := body.String(); len(text) > maxKept {
-		return model.Str(shorten(text, maxKept))
+func boundedValue(v model.Value, limit int) model.Value {
+	if text := v.String(); len(text) > limit {
+		return model.Str(shorten(text, limit))
 	}
-	return body
+	return v
 }
 
 // Deviation is a kind of answer that is accepted although it is not the reference one.

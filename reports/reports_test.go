@@ -379,8 +379,8 @@ func TestParseSink(t *testing.T) {
 		assert.Equal(t, want, got)
 	}
 	for spec, want := range map[string]string{
-		"":       `"" is no report format; use text or json`,
-		"html=x": `"html" is no report format`,
+		"":       `"" is no report format; use text, json, `,
+		"yaml=x": `"yaml" is no report format; use text, json, `,
 		"json=":  "a path is missing after json=",
 	} {
 		_, err := ParseSink(spec)

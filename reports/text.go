@@ -37,7 +37,7 @@ func Text(w io.Writer, r *Report, options TextOptions) error {
 	p.deviations(r)
 	p.notes(r)
 	p.verdict(r)
-	_, err := w.Write(p.buffer.Bytes())
+	_, err := w.Write(withoutCommands(p.buffer.Bytes()))
 	return err
 }
 

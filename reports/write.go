@@ -8,21 +8,34 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
 // The formats of a Sink.
 const (
-	FormatText = "text"
-	FormatJSON = "json"
+	FormatText     = "text"
+	FormatJSON     = "json"
+	FormatJUnit    = "junit"
+	FormatMarkdown = "markdown"
+	FormatNDJSON   = "ndjson"
 )
 
-var formats = []string{FormatText, FormatJSON}
+var formats = []string{FormatText, FormatJSON, FormatJUnit, FormatMarkdown, FormatNDJSON}
 
 // renderers has the formats that need nothing but the report.
 var renderers = map[string]func(io.Writer, *Report) error{
-	FormatJSON: JSON,
+	FormatJSON:     JSON,
+	FormatJUnit:    JUnit,
+	FormatMarkdown: Markdown,
+	FormatNDJSON:   NDJSON,
 }
+
+// comparers has the formats that show several reports side by side.
+var comparers = map[string]func(io.Writer, ...*Report) error{}
+
+// Formats lists the names of the formats.
+func Formats() []string { return slices.Clone(formats) }
 
 // Sink is a place for a report: a format and a file.
 type Sink struct {
@@ -30,7 +43,7 @@ type Sink struct {
 	Path   string // empty is standard output
 }
 
-// ParseSink reads "text", "json", "text=PATH" or "json=PATH"; the path - is standard output.
+// ParseSink reads a format, or FORMAT=PATH; the path - is standard output.
 func ParseSink(spec string) (Sink, error) {
 	format, path, withPath := strings.Cut(spec, "=")
 	known := false
@@ -39,7 +52,7 @@ func ParseSink(spec string) (Sink, error) {
 	}
 	switch {
 	case !known:
-		return Sink{}, fmt.Errorf("%q is no report format; use %s, or one of them with =PATH", shown(format, maxShown), strings.Join(formats, " or "))
+		return Sink{}, fmt.Errorf("%q is no report format; use %s, or one of them with =PATH", shown(format, maxShown), alternatives(formats))
 	case withPath && path == "":
 		return Sink{}, fmt.Errorf("a path is missing after %s=", format)
 	case path == "-":
@@ -66,6 +79,18 @@ func (s Sink) Write(stdout io.Writer, r *Report, options TextOptions) error {
 		}
 		render = func(w io.Writer) error { return Text(w, r, options) }
 	}
+	if s.Path == "" {
+		return render(stdout)
+	}
+	return Write(s.Path, render)
+}
+
+// Compares reports whether the sink's format can show several reports at once.
+func (s Sink) Compares() bool { return comparers[s.Format] != nil }
+
+// WriteComparison renders several reports into a sink that Compares.
+func (s Sink) WriteComparison(stdout io.Writer, list []*Report) error {
+	render := func(w io.Writer) error { return comparers[s.Format](w, list...) }
 	if s.Path == "" {
 		return render(stdout)
 	}

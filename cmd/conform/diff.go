@@ -78,12 +78,16 @@ func readWholeFile(path string) ([]byte, error) {
 	if info, err := file.Stat(); err == nil && info.IsDir() {
 		return nil, usagef("%s is a directory; give the path of a file", path)
 	}
-	data, err := io.ReadAll(io.LimitReader(file, maxReport+1))
+	return readWhole(file, path)
+}
+
+func readWhole(in io.Reader, name string) ([]byte, error) {
+	data, err := io.ReadAll(io.LimitReader(in, maxReport+1))
 	switch {
 	case err != nil:
-		return nil, usagef("%w", err)
+		return nil, usagef("%s: %w", name, err)
 	case len(data) > maxReport:
-		return nil, usagef("%s is larger than %d bytes, so it cannot be what was meant", path, maxReport)
+		return nil, usagef("%s is larger than %d bytes, so it cannot be what was meant", name, maxReport)
 	}
 	return data, nil
 }

@@ -47,7 +47,7 @@ func (p *process) merge(s *settings, paths []string) error {
 	}
 	var parts []*reports.Report
 	for _, path := range paths {
-		part, err := readReport("merge", path)
+		part, err := readReport(nil, path)
 		if err != nil {
 			return err
 		}

@@ -9,19 +9,6 @@ import (
 	"github.com/insightconform/conform/reports"
 )
 
-// readReport reads a JSON report that a flag or argument names.
-func readReport(what, path string) (*reports.Report, error) {
-	data, err := os.ReadFile(path)
-	if err != nil {
-		return nil, usagef("%s: %w", what, err)
-	}
-	report, err := reports.ReadJSON(data)
-	if err != nil {
-		return nil, usagef("%s %s: %w; give a file that --report json=PATH wrote", what, path, err)
-	}
-	return report, nil
-}
-
 // readProgress reads the report of --resume; nil is a run from the beginning.
 func (s *settings) readProgress() (*reports.Report, error) {
 	if s.resume == "" {
@@ -33,7 +20,7 @@ func (s *settings) readProgress() (*reports.Report, error) {
 	if _, err := os.Stat(s.resume); errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
-	return readReport("--resume", s.resume)
+	return readReport(nil, s.resume)
 }
 
 // saveProgress writes what was done, joined with what was done before.

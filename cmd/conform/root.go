@@ -45,6 +45,7 @@ Commands
   plan         what a run would do, and how long it takes
   merge        join the reports of the shards of a run
   replay       play recorded divergences again
+  report       write the report of an earlier run in another format
   export       turn a recorded divergence into a script
   learn        find out which error a target selects first
   diff         compare two reports or two error orders
@@ -84,6 +85,7 @@ func (p *process) rootCommand() *cobra.Command {
 		p.planCommand(),
 		p.mergeCommand(),
 		p.replayCommand(),
+		p.reportCommand(),
 		p.exportCommand(),
 		p.learnCommand(),
 		p.diffCommand(),

@@ -109,6 +109,10 @@ func (p *process) testTarget(ctx context.Context, s *settings) error {
 	if err != nil {
 		return err
 	}
+	events, err := p.openEvents(s)
+	if err != nil {
+		return err
+	}
 
 	progress := p.progress()
 	defer progress.Close()
@@ -125,6 +129,7 @@ func (p *process) testTarget(ctx context.Context, s *settings) error {
 		Order:    order,
 		FailOn:   s.failOn,
 		Progress: progress.Show,
+		Events:   events.listener(),
 		Command:  s.command(s.seed, s.workers),
 		Version:  shortVersion(),
 
@@ -155,7 +160,7 @@ func (p *process) testTarget(ctx context.Context, s *settings) error {
 			err = errors.Join(err, problem)
 		}
 	}
-	return p.finish(ctx, s, report, err)
+	return p.finish(ctx, s, report, events, err)
 }
 
 // profile reads the error order, nil where the reference's holds.
@@ -175,16 +180,17 @@ func (s *settings) profile() (*model.Profile, error) {
 }
 
 // finish writes the reports and turns what a run returned into the end of the command.
-func (p *process) finish(ctx context.Context, s *settings, report *reports.Report, runError error) error {
+func (p *process) finish(ctx context.Context, s *settings, report *reports.Report, events *eventStreams, runError error) error {
 	code := exitCodeOf(ctx, runError)
 	if report == nil {
-		switch {
-		case runError != nil:
-			return runError
-		case ctx.Err() != nil:
+		if runError == nil && ctx.Err() == nil {
+			runError = errors.New("internal error: a run without a report")
+		}
+		p.finishWithoutRun(ctx, s, events, runError)
+		if runError == nil {
 			return exitCode(reports.ExitInterrupted)
 		}
-		return errors.New("internal error: a run without a report")
+		return runError
 	}
 	code = reports.WorseExit(report.ExitCode, code)
 	report.ExitCode = code
@@ -192,11 +198,20 @@ func (p *process) finish(ctx context.Context, s *settings, report *reports.Repor
 		report.Command = s.command(report.Seed, report.Workers)
 	}
 	for _, sink := range s.sinks {
+		if sink.Format == reports.FormatNDJSON {
+			continue // it was written as the run went
+		}
 		if err := sink.Write(p.stdout, report, p.textOptions()); err != nil {
 			p.complain("--report " + sink.String() + ": " + err.Error())
 			code = reports.WorseExit(code, reports.ExitFailed)
 		}
 	}
+	report.ExitCode = code
+	events.add(reports.EndEvent(report))
+	if !events.close(p) {
+		code = reports.WorseExit(code, reports.ExitFailed)
+	}
+	p.tellPipeline(s, report)
 	if runError != nil {
 		p.complain(runError.Error())
 	}
@@ -204,6 +219,23 @@ func (p *process) finish(ctx context.Context, s *settings, report *reports.Repor
 		return nil
 	}
 	return exitCode(code)
+}
+
+// finishWithoutRun tells those who read no terminal that a run could not begin. What reads the JSON
+// report finds none, since nothing was found out.
+func (p *process) finishWithoutRun(ctx context.Context, s *settings, events *eventStreams, runError error) {
+	report := s.withoutRun(ctx, runError)
+	for _, sink := range s.sinks {
+		if sink.Path == "" || sink.Format != reports.FormatJUnit && sink.Format != reports.FormatMarkdown {
+			continue
+		}
+		if err := sink.Write(p.stdout, report, reports.TextOptions{}); err != nil {
+			p.complain("--report " + sink.String() + ": " + err.Error())
+		}
+	}
+	events.add(reports.EndEvent(report))
+	events.close(p)
+	p.tellPipeline(s, report)
 }
 
 func (p *process) progress() *reports.Progress {

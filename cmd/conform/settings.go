@@ -133,7 +133,7 @@ var optionGroups = []struct {
 		{name: "shrink-requests", value: "N", kind: kindNumber, help: "spend at most N requests on shortening what is found (default 2000)", set: setShrinkRequests},
 	}},
 	{"What is written", []option{
-		{name: "report", value: "FORMAT[=PATH]", kind: kindList, help: "text or json, to standard output or a file; repeatable (default text)", set: addReport},
+		{name: "report", value: "FORMAT[=PATH]", kind: kindList, help: formatNames() + ", to standard output or a file; ndjson is written as the run goes; repeatable (default text)", set: addReport},
 		{name: "traces", value: "DIR", help: "keep a trace of each confirmed divergence here, and replay those that are there first; none keeps none (default conform-traces/TARGET)", set: setTraces},
 		{name: "prune", kind: kindSwitch, help: "remove the traces of what is fixed", set: setSwitch(func(s *settings) *bool { return &s.prune })},
 		{name: "keep-account-ids", kind: kindSwitch, help: "leave account ids in traces as they are", set: setSwitch(func(s *settings) *bool { return &s.keepAccounts })},
@@ -446,7 +446,7 @@ func addFlags(cmd *cobra.Command, s *settings, names ...string) {
 	}
 	cmd.RegisterFlagCompletionFunc("suite", cobra.FixedCompletions(conform.Suites, cobra.ShellCompDirectiveNoFileComp))
 	cmd.RegisterFlagCompletionFunc("machine", cobra.FixedCompletions(generators.MachineNames(), cobra.ShellCompDirectiveNoFileComp))
-	cmd.RegisterFlagCompletionFunc("report", cobra.FixedCompletions([]string{reports.FormatText, reports.FormatJSON + "="}, cobra.ShellCompDirectiveNoSpace))
+	cmd.RegisterFlagCompletionFunc("report", cobra.FixedCompletions(reports.Formats(), cobra.ShellCompDirectiveNoSpace))
 }
 
 // optionHelp renders the settings by group for help, all or only some.

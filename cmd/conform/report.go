@@ -1,0 +1,241 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/insightconform/conform/reports"
+)
+
+const reportHelp = `Usage: conform report FILE… --to FORMAT[=PATH] [flags]
+
+Writes the report of an earlier run in other formats. FILE is what
+'conform run --report json=FILE' has written; - is standard input.
+
+  conform report report.json --to junit=junit.xml --to markdown=summary.md
+  conform report report.json --to text
+
+Flags
+  --to FORMAT[=PATH]   %s;
+                       to standard output or a file; repeatable (default text)
+  --precedence FILE    put a learned precedence of errors into the report
+
+Exit codes: 0 the report was written, whatever its verdict; 2 wrong usage, or a file
+that is no report.
+`
+
+func (p *process) reportCommand() *cobra.Command {
+	var to []string
+	var precedence string
+	cmd := &cobra.Command{
+		Use:   "report FILE…",
+		Short: "Write the report of an earlier run in another format",
+		Long:  fmt.Sprintf(reportHelp, formatNames()),
+		RunE: func(cmd *cobra.Command, files []string) error {
+			return p.convert(cmd.InOrStdin(), files, to, precedence)
+		},
+	}
+	cmd.Flags().StringArrayVar(&to, "to", nil, "a format, to standard output or with =PATH to a file")
+	cmd.Flags().StringVar(&precedence, "precedence", "", "a file with a learned precedence of errors")
+	cmd.RegisterFlagCompletionFunc("to", cobra.FixedCompletions(reports.Formats(), cobra.ShellCompDirectiveNoSpace))
+	return cmd
+}
+
+// formatNames lists the formats for people.
+func formatNames() string {
+	names := reports.Formats()
+	return strings.Join(names[:len(names)-1], ", ") + " or " + names[len(names)-1]
+}
+
+// convert reads reports and writes them in other formats. Nothing is written unless all can be.
+func (p *process) convert(stdin io.Reader, files, to []string, precedence string) error {
+	if len(files) == 0 {
+		return usagef("'conform report' needs a report; 'conform run --report json=FILE' writes one")
+	}
+	s := settings{}
+	for _, spec := range to {
+		if err := addReport(&s, spec); err != nil {
+			return wrongValue("--to", spec, err)
+		}
+	}
+	if len(s.sinks) == 0 {
+		s.sinks = []reports.Sink{{Format: reports.FormatText}}
+	}
+	for _, sink := range s.sinks {
+		if len(files) > 1 && !sink.Compares() {
+			return usagef("--to %s takes one report, and %d are given; only html shows several side by side", sink.Format, len(files))
+		}
+		if sink.Path == "" {
+			continue
+		}
+		if err := reports.CheckWritable(sink.Path); err != nil {
+			return usagef("--to %s: %w", sink, err)
+		}
+	}
+	var list []*reports.Report
+	for _, file := range files {
+		r, err := readReport(stdin, file)
+		if err != nil {
+			return err
+		}
+		list = append(list, r)
+	}
+	if precedence != "" {
+		if len(list) > 1 {
+			return usagef("--precedence goes with one report, and %d are given", len(list))
+		}
+		learned, err := readPrecedence(precedence)
+		if err != nil {
+			return err
+		}
+		list[0].Precedence = learned
+	}
+	for _, sink := range s.sinks {
+		var err error
+		if len(list) > 1 {
+			err = sink.WriteComparison(p.stdout, list)
+		} else {
+			err = sink.Write(p.stdout, list[0], p.textOptions())
+		}
+		if err != nil {
+			return fmt.Errorf("--to %s: %w", sink, err)
+		}
+	}
+	return nil
+}
+
+func readReport(stdin io.Reader, path string) (*reports.Report, error) {
+	data, name := []byte(nil), path
+	var err error
+	if path == "-" {
+		name = "standard input"
+		data, err = readWhole(stdin, name)
+	} else {
+		data, err = readWholeFile(path)
+	}
+	if err != nil {
+		return nil, err
+	}
+	r, err := reports.ReadJSON(data)
+	if err != nil {
+		return nil, usagef("%s: %w; give a report that 'conform run --report json=FILE' has written", name, err)
+	}
+	return r, nil
+}
+
+// readPrecedence reads the file of --precedence.
+func readPrecedence(path string) (*reports.Precedence, error) {
+	data, err := readWholeFile(path)
+	if err != nil {
+		return nil, err
+	}
+	learned, err := reports.ReadPrecedence(data)
+	if err != nil {
+		return nil, usagef("--precedence %s: %w", path, err)
+	}
+	return learned, nil
+}
+
+// eventStreams are the reports of a run that are written as it goes.
+type eventStreams struct {
+	sinks   []reports.Sink
+	streams []*reports.EventStream
+}
+
+// openEvents begins the streams that the settings ask for.
+func (p *process) openEvents(s *settings) (*eventStreams, error) {
+	all := &eventStreams{}
+	for _, sink := range s.sinks {
+		if sink.Format != reports.FormatNDJSON {
+			continue
+		}
+		stream, err := reports.OpenEvents(sink.Path, p.stdout)
+		if err != nil {
+			all.close(p)
+			return nil, usagef("--report %s: %w", sink, err)
+		}
+		all.sinks, all.streams = append(all.sinks, sink), append(all.streams, stream)
+	}
+	all.add(reports.StartEvent(s.reportBefore()))
+	return all, nil
+}
+
+func (all *eventStreams) add(e reports.Event) {
+	for _, stream := range all.streams {
+		stream.Add(e)
+	}
+}
+
+// listener is what a run tells its events, nil where nobody wants them.
+func (all *eventStreams) listener() func(reports.Event) {
+	if len(all.streams) == 0 {
+		return nil
+	}
+	return all.add
+}
+
+// close ends the streams and reports whether all was written.
+func (all *eventStreams) close(p *process) bool {
+	whole := true
+	for i, stream := range all.streams {
+		if err := stream.Close(); err != nil {
+			p.complain("--report " + all.sinks[i].String() + ": " + err.Error())
+			whole = false
+		}
+	}
+	return whole
+}
+
+// reportBefore is what a report says before its run.
+func (s *settings) reportBefore() *reports.Report {
+	r := &reports.Report{Schema: reports.Schema, Version: shortVersion(), Seed: s.seed, Workers: s.workers, Suites: s.suites, FailOn: s.failOn,
+		Command: s.command(s.seed, s.workers), Started: time.Now()}
+	r.Target.Name, r.Target.Endpoint = s.target, s.endpoint
+	return r
+}
+
+// withoutRun is the report of a run that could not begin: the target was refused, or is not there.
+func (s *settings) withoutRun(ctx context.Context, err error) *reports.Report {
+	r := s.reportBefore()
+	r.ExitCode, r.Partial = exitCodeOf(ctx, err), true
+	switch r.ExitCode {
+	case reports.ExitRefused:
+		r.Verdict = reports.RefusedRun
+	case reports.ExitInconclusive:
+		r.Verdict = reports.Inconclusive
+	case reports.ExitInterrupted:
+		r.Verdict = reports.Interrupted
+	default:
+		r.Verdict = reports.Failed
+	}
+	if err != nil {
+		r.Reason = reports.OneLine(err.Error())
+	}
+	return r
+}
+
+// tellPipeline tells continuous integration of a report: the summary of GitHub's step, and annotations.
+func (p *process) tellPipeline(s *settings, report *reports.Report) {
+	if path := p.environ["GITHUB_STEP_SUMMARY"]; path != "" {
+		if err := reports.AppendSummary(path, report); err != nil {
+			p.complain("GITHUB_STEP_SUMMARY: " + err.Error())
+		}
+	}
+	if p.environ["GITHUB_ACTIONS"] != "true" {
+		return
+	}
+	out := p.stdout
+	for _, sink := range s.sinks {
+		if sink.Path == "" && sink.Format != reports.FormatText {
+			out = p.stderr // GitHub reads commands there too, and standard output is for the report alone
+		}
+	}
+	if err := reports.Annotations(out, report); err != nil {
+		p.complain("annotations: " + err.Error())
+	}
+}
