@@ -8,8 +8,9 @@ import (
 )
 
 // describeSteps renders a sequence on one line of at most limit characters:
-// "CreateTrail alpha → StartLogging → Put [ApiCallRateInsight] → Get". Where it is too long, steps in
-// the middle are left out, because the first ones set the scene and the last one shows the fault.
+// "CreateTrail alpha → StartLogging → Put [ApiCallRateInsight] → Get". Where it is too long, the longest
+// step is cut, or steps in the middle are left out: the first ones set the scene, the last one shows the
+// fault.
 func describeSteps(steps []Step, limit int) string {
 	const arrow = " → "
 	parts := make([]string, len(steps))
@@ -19,6 +20,9 @@ func describeSteps(steps []Step, limit int) string {
 	}
 	if whole := strings.Join(parts, arrow); limit <= 0 || length(whole) <= limit || len(parts) < 3 {
 		return shorten(whole, limit)
+	}
+	if line := strings.Join(squeezed(parts, length(strings.Join(parts, arrow))-limit), arrow); length(line) <= limit {
+		return line
 	}
 	abridged := func(first, last int) string {
 		gap := fmt.Sprintf("… %s …", counted(len(parts)-first-last, "step"))
@@ -31,6 +35,26 @@ func describeSteps(steps []Step, limit int) string {
 		}
 	}
 	return shorten(abridged(0, 1), limit)
+}
+
+// leastStep is how much of a step that is cut must be left for a reader to see what it is.
+const leastStep = 15
+
+// squeezed takes so many characters from the longest step but the last one, if enough is left of it.
+func squeezed(parts []string, excess int) []string {
+	longest := 0
+	for i, part := range parts[:len(parts)-1] {
+		if length(part) > length(parts[longest]) {
+			longest = i
+		}
+	}
+	left := length(parts[longest]) - excess
+	if left < leastStep {
+		return parts
+	}
+	parts = append([]string{}, parts...)
+	parts[longest] = shorten(parts[longest], left)
+	return parts
 }
 
 // describeStep renders one request. The resource is named where it differs from the last one.

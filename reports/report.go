@@ -162,8 +162,10 @@ type Divergence struct {
 	Reason    string      `json:"reason,omitempty"` // that the baseline gives
 	Also      []string    `json:"also,omitempty"`
 	// Raw is the signature that a replay shows, where it is not Signature.
-	Raw   string `json:"raw_signature,omitempty"`
-	Steps []Step `json:"steps"`
+	Raw string `json:"raw_signature,omitempty"`
+	// Replay is the command that plays its trace again, where one was kept.
+	Replay string `json:"replay,omitempty"`
+	Steps  []Step `json:"steps"`
 	// States has what the model held after each of the steps.
 	States [][]ResourceState `json:"states,omitempty"`
 }

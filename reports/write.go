@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -48,6 +49,9 @@ func ParseSink(spec string) (Sink, error) {
 	return Sink{Format: format, Path: path}, nil
 }
 
+// Formats lists the formats of a Sink.
+func Formats() []string { return slices.Clone(formats) }
+
 // String is the inverse of ParseSink.
 func (s Sink) String() string {
 	if s.Path == "" {
@@ -62,7 +66,7 @@ func (s Sink) Write(stdout io.Writer, r *Report, options TextOptions) error {
 	render := func(w io.Writer) error { return renderers[s.Format](w, r) }
 	if s.Format == FormatText {
 		if s.Path != "" {
-			options.Color, options.Width = false, 0
+			options = TextOptions{Verbose: options.Verbose}
 		}
 		render = func(w io.Writer) error { return Text(w, r, options) }
 	}

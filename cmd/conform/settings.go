@@ -42,6 +42,8 @@ type settings struct {
 	shrinkRequests         int
 	baseline               string
 	updateBaseline         bool
+	quiet                  bool
+	verbose                bool
 
 	from map[string]origin // of the settings that were given, by name
 }
@@ -128,6 +130,8 @@ var optionGroups = []struct {
 		{name: "traces", value: "DIR", help: "keep a trace of each confirmed divergence here, and replay those that are there first; none keeps none (default conform-traces/TARGET)", set: setTraces},
 		{name: "prune", kind: kindSwitch, help: "remove the traces of what is fixed", set: setSwitch(func(s *settings) *bool { return &s.prune })},
 		{name: "keep-account-ids", kind: kindSwitch, help: "leave account ids in traces as they are", set: setSwitch(func(s *settings) *bool { return &s.keepAccounts })},
+		{name: "quiet", kind: kindSwitch, help: "say nothing but the verdict and the rules that fail the run", set: setSwitch(func(s *settings) *bool { return &s.quiet })},
+		{name: "verbose", kind: kindSwitch, help: "say of each divergence where its rule comes from, with every request and answer; list every deviation", set: setSwitch(func(s *settings) *bool { return &s.verbose })},
 	}},
 	{"Where settings come from", []option{
 		{name: "config", value: "FILE", help: "read settings from a YAML file whose keys are these flags' names", set: setConfig, flagOnly: true},
@@ -502,23 +506,8 @@ func (s *settings) unusedNotes(environ map[string]string) []string {
 
 // command is the full command that repeats a run with these settings.
 func (s *settings) command(seed uint64, workers int) string {
-	words := []string{"conform", "run"}
+	words := s.targetWords("conform", "run")
 	add := func(name, value string) { words = append(words, "--"+name, shellWord(value)) }
-	if s.target == targetEndpoint {
-		add("endpoint", s.endpoint)
-	}
-	if s.fault != "" {
-		add("fault", s.fault)
-	}
-	if len(s.regions) > 0 {
-		add("regions", strings.Join(s.regions, ","))
-	}
-	if s.bucket != "" {
-		add("bucket", s.bucket)
-	}
-	if s.environmentCredentials {
-		words = append(words, "--use-environment-credentials")
-	}
 	add("suite", strings.Join(s.suites, ","))
 	if s.requests > 0 {
 		add("requests", strconv.Itoa(s.requests))
@@ -543,6 +532,36 @@ func (s *settings) command(seed uint64, workers int) string {
 		add("baseline", s.baseline)
 	}
 	return strings.Join(words, " ")
+}
+
+// targetWords adds to the words of a command the flags that say what is tested.
+func (s *settings) targetWords(words ...string) []string {
+	add := func(name, value string) { words = append(words, "--"+name, shellWord(value)) }
+	if s.target == targetEndpoint {
+		add("endpoint", s.endpoint)
+	}
+	if s.fault != "" {
+		add("fault", s.fault)
+	}
+	if len(s.regions) > 0 {
+		add("regions", strings.Join(s.regions, ","))
+	}
+	if s.bucket != "" {
+		add("bucket", s.bucket)
+	}
+	if s.environmentCredentials {
+		words = append(words, "--use-environment-credentials")
+	}
+	return words
+}
+
+// replayCommand is the command that plays a trace of a run with these settings again.
+func (s *settings) replayCommand(trace *reports.Trace) string {
+	words := []string{"conform", "replay", trace.Name()}
+	if s.traces != "" {
+		words = append(words, "--traces", shellWord(s.traces))
+	}
+	return strings.Join(s.targetWords(words...), " ")
 }
 
 var plainWord = regexp.MustCompile(`^[A-Za-z0-9_./:,=@%+-]+$`)
