@@ -88,7 +88,7 @@ func (p *page) write(cut bool, spans []span) {
 	room := p.Width
 	for _, s := range spans {
 		text := visible(s.text)
-		if cut && p.Width > 0 {
+		if cut && p.Width > 0 && !p.Verbose {
 			if room <= 0 {
 				break
 			}

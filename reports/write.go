@@ -42,7 +42,7 @@ func ParseSink(spec string) (Sink, error) {
 	case !known:
 		return Sink{}, fmt.Errorf("%q is no report format; use %s, or one of them with =PATH", shown(format, maxShown), strings.Join(formats, " or "))
 	case withPath && path == "":
-		return Sink{}, fmt.Errorf("a path is missing after %s=", format)
+		return Sink{}, fmt.Errorf("a path is missing after %s=; write it like %s=report.txt", format, format)
 	case path == "-":
 		path = ""
 	}

@@ -91,7 +91,7 @@ func (p *process) testTarget(ctx context.Context, s *settings) error {
 			continue
 		}
 		if err := reports.CheckWritable(sink.Path); err != nil {
-			return usagef("--report %s: %w", sink, err)
+			return usagef("--report %s: %w; give a path that can be written", sink, err)
 		}
 	}
 	baseline, err := s.readBaseline()
@@ -162,7 +162,7 @@ func (s *settings) profile() (*model.Profile, error) {
 	}
 	profile, err := model.LoadProfile(data)
 	if err != nil {
-		return nil, usagef("--order %s: %w", s.order, err)
+		return nil, usagef("--order %s: %w; 'conform rules order' lists what it must hold", s.order, err)
 	}
 	return profile, nil
 }
@@ -184,8 +184,12 @@ func (p *process) finish(ctx context.Context, s *settings, report *reports.Repor
 	if report.Workers > 0 { // only the run knows how many the target could take
 		report.Command = s.command(report.Seed, report.Workers)
 	}
+	options := p.textOptions(s)
+	if report.Verdict == reports.Conforms {
+		options.Next = s.next(p.environ)
+	}
 	for _, sink := range s.sinks {
-		if err := sink.Write(p.stdout, report, p.textOptions(s)); err != nil {
+		if err := sink.Write(p.stdout, report, options); err != nil {
 			p.complain("--report " + sink.String() + ": " + err.Error())
 			code = reports.WorseExit(code, reports.ExitFailed)
 		}
@@ -214,7 +218,6 @@ func (p *process) textOptions(s *settings) reports.TextOptions {
 		Color:   p.colored(live),
 		Verbose: s.verbose,
 		Quiet:   s.quiet,
-		Next:    s.next(p.environ),
 	}
 }
 

@@ -186,7 +186,7 @@ func setRegions(s *settings, text string) error {
 
 func setBucket(s *settings, text string) error {
 	if text == "" || strings.ContainsAny(text, " /\t\r\n") {
-		return fmt.Errorf("is no name of a bucket")
+		return fmt.Errorf("is no name of a bucket; write it like my-bucket")
 	}
 	s.bucket = text
 	return nil
@@ -215,7 +215,7 @@ func splitList(text string) ([]string, error) {
 		case item == "":
 			return nil, fmt.Errorf("has an empty item; write a list like A,B")
 		case slices.Contains(list, item):
-			return nil, fmt.Errorf("names %q twice", item)
+			return nil, fmt.Errorf("names %q twice; once is enough", item)
 		}
 		list = append(list, item)
 	}
@@ -295,10 +295,19 @@ func setOrder(s *settings, text string) error {
 
 func setFault(s *settings, text string) error {
 	if _, ok := embedded.FaultNamed(text); !ok {
-		return fmt.Errorf("is no fault; 'conform serve --fault list' lists them")
+		return noFault(text)
 	}
 	s.fault = text
 	return nil
+}
+
+// noFault says of a name that no fault has it.
+func noFault(name string) error {
+	var names []string
+	for _, f := range embedded.Faults {
+		names = append(names, f.Name)
+	}
+	return fmt.Errorf("is no fault; %s", suggestion(nearest(name, names), "conform serve --fault list"))
 }
 
 func setBaseline(s *settings, text string) error {
@@ -335,7 +344,7 @@ func setConfig(s *settings, text string) error {
 
 func checkPath(text string) error {
 	if text == "" {
-		return fmt.Errorf("a file name is missing")
+		return fmt.Errorf("is no path; give that of a file")
 	}
 	return nil
 }
@@ -352,7 +361,7 @@ func addReport(s *settings, text string) error {
 		if sink.Path == "" {
 			return fmt.Errorf("a second report for standard output; write one of them to a file with =PATH")
 		}
-		return fmt.Errorf("two reports for the same file %s", sink.Path)
+		return fmt.Errorf("two reports for the same file %s; give each one of its own", sink.Path)
 	}
 	s.sinks = append(s.sinks, sink)
 	return nil
@@ -384,13 +393,9 @@ func addRunFlags(cmd *cobra.Command, s *settings) {
 			if o.kind == kindSwitch {
 				flag.NoOptDefVal = "true"
 			}
-			if choices := strings.Split(o.value, "|"); len(choices) > 1 {
-				cmd.RegisterFlagCompletionFunc(o.name, cobra.FixedCompletions(choices, cobra.ShellCompDirectiveNoFileComp))
-			}
+			cmd.RegisterFlagCompletionFunc(o.name, o.completion())
 		}
 	}
-	cmd.RegisterFlagCompletionFunc("suite", cobra.FixedCompletions([]string{conform.Systematic, conform.Random}, cobra.ShellCompDirectiveNoFileComp))
-	cmd.RegisterFlagCompletionFunc("report", cobra.FixedCompletions([]string{reports.FormatText, reports.FormatJSON + "="}, cobra.ShellCompDirectiveNoSpace))
 }
 
 // optionHelp renders the settings by group for help.

@@ -52,11 +52,11 @@ func (s *settings) readTraces() ([]reports.TraceFile, error) {
 		return nil, nil
 	}
 	if err != nil {
-		return nil, usagef("--traces: %w", err)
+		return nil, usagef("--traces: %w; give a folder", err)
 	}
 	files, err := reports.ReadTraceFiles(folder)
 	if err != nil {
-		return nil, usagef("--traces: %w", err)
+		return nil, usagef("--traces: %w; remove the file, or give another folder", err)
 	}
 	return files, nil
 }
@@ -84,7 +84,7 @@ func (s *settings) readBaseline() (*reports.Baseline, error) {
 	}
 	if s.updateBaseline {
 		if err := reports.CheckWritable(s.baseline); err != nil {
-			return nil, usagef("--baseline %s: %w", s.baseline, err)
+			return nil, usagef("--baseline %s: %w; give a path that can be written", s.baseline, err)
 		}
 		if _, err := os.Stat(s.baseline); errors.Is(err, fs.ErrNotExist) {
 			return nil, nil
@@ -96,7 +96,7 @@ func (s *settings) readBaseline() (*reports.Baseline, error) {
 	}
 	baseline, err := reports.ReadBaseline(data, yamlFile(s.baseline))
 	if err != nil {
-		return nil, usagef("--baseline %s: %w", s.baseline, err)
+		return nil, usagef("--baseline %s: %w; mend the file, or remove it and write it anew with --update-baseline", s.baseline, err)
 	}
 	return baseline, nil
 }
@@ -109,7 +109,7 @@ func (s *settings) keep(report *reports.Report, known []reports.TraceFile, basel
 			return fmt.Errorf("--traces: %w", err)
 		}
 		if len(files) > 0 {
-			report.Notes = append(report.Notes, fmt.Sprintf("traces are in %s: 'conform export' turns one into a script", folder))
+			report.Notes = append(report.Notes, fmt.Sprintf("traces for 'conform export': %s", folder))
 		}
 		for i, d := range report.Divergences {
 			if d.Status == reports.Confirmed {
@@ -165,7 +165,9 @@ func (p *process) replayCommand() *cobra.Command {
 		Use:   "replay TRACE|DIR|NAME|RULE…",
 		Short: "Play recorded divergences again",
 		Long:  replayHelp + optionHelp(),
-		RunE:  func(cmd *cobra.Command, args []string) error { return p.replay(cmd.Context(), &s, args) },
+
+		ValidArgsFunction: completeTraces,
+		RunE:              func(cmd *cobra.Command, args []string) error { return p.replay(cmd.Context(), &s, args) },
 	}
 	addRunFlags(cmd, &s)
 	return cmd
@@ -224,22 +226,32 @@ func (s *settings) tracesNamed(names []string) ([]reports.TraceFile, error) {
 	var files []reports.TraceFile
 	for _, name := range names {
 		named, err := reports.ReadTraceFiles(name)
-		if errors.Is(err, fs.ErrNotExist) && reports.TraceName(name) {
-			named, err = s.tracesCalled(name)
-		}
-		if err != nil {
-			return nil, usagef("%w", err)
+		switch {
+		case errors.Is(err, fs.ErrNotExist) && reports.TraceName(name):
+			if named, err = s.tracesCalled(name); err != nil {
+				return nil, err
+			}
+		case err != nil:
+			return nil, unreadable(err)
 		}
 		files = append(files, named...)
 	}
 	return files, nil
 }
 
+// unreadable says of a file that should be a trace what to do about it.
+func unreadable(err error) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		return usagef("%w; give a trace, or a folder of traces, that 'conform run' has written", err)
+	}
+	return usagef("%w; 'conform run' writes a new one of what it finds", err)
+}
+
 // tracesCalled finds traces in the target's folder.
 func (s *settings) tracesCalled(name string) ([]reports.TraceFile, error) {
 	folder := s.tracesFolder()
 	if folder == "" {
-		return nil, fmt.Errorf("%s is no file, and --traces none leaves no folder to look for it; give --traces DIR", name)
+		return nil, usagef("%s is no file, and --traces none leaves no folder to look for it; give --traces DIR", name)
 	}
 	known, err := s.readTraces()
 	if err != nil {
@@ -252,7 +264,7 @@ func (s *settings) tracesCalled(name string) ([]reports.TraceFile, error) {
 		}
 	}
 	if len(found) == 0 {
-		return nil, fmt.Errorf("%s is no file, and %s has no trace of it; 'conform run' with the same target flags writes those of what it finds, and --traces DIR looks elsewhere", name, folder)
+		return nil, usagef("%s is no file, and %s has no trace of it; 'conform run' with the same target flags writes those of what it finds, and --traces DIR looks elsewhere", name, folder)
 	}
 	return found, nil
 }
@@ -272,23 +284,25 @@ func (p *process) exportCommand() *cobra.Command {
 		Use:   "export TRACE --as FORM",
 		Short: "Turn a recorded divergence into a script",
 		Long:  exportHelp,
+
+		ValidArgsFunction: completeTraces,
 		RunE: func(_ *cobra.Command, args []string) error {
 			if len(args) != 1 {
-				return usagef("'conform export' takes one trace")
+				return usagef("'conform export' takes one trace; give the path of its file")
 			}
 			if as == "" {
 				return usagef("--as is missing; use one of %s", strings.Join(reports.ExportForms, ", "))
 			}
 			files, err := reports.ReadTraceFiles(args[0])
 			if err != nil {
-				return usagef("%w", err)
+				return unreadable(err)
 			}
 			if len(files) != 1 {
 				return usagef("%s is a folder of %d traces; name one of them", args[0], len(files))
 			}
 			script, err := reports.Export(files[0].Trace, as)
 			if err != nil {
-				return usagef("%w", err)
+				return usagef("--as %q: %w", as, err)
 			}
 			_, err = p.stdout.Write(script)
 			return err
