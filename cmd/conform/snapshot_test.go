@@ -83,7 +83,7 @@ func lacking(t *testing.T) string {
 func TestWholeRuns(t *testing.T) {
 	short := []string{"--suite", "systematic", "--requests", "3000"}
 	t.Run("conforming", func(t *testing.T) {
-		snapshot(t, "conforming", wholeRun(t, t.Context(), nil, repeatable("--requests", "30000")...))
+		snapshot(t, "conforming", wholeRun(t, t.Context(), nil, repeatable(short...)...))
 	})
 	t.Run("conforming emulator", func(t *testing.T) {
 		url := emulator(t, errorsWith404, without(notImplemented, "GetTrail"))

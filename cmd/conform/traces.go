@@ -109,7 +109,7 @@ func (s *settings) keep(report *reports.Report, known []reports.TraceFile, basel
 			return fmt.Errorf("--traces: %w", err)
 		}
 		if len(files) > 0 {
-			report.Notes = append(report.Notes, fmt.Sprintf("traces for 'conform export': %s", folder))
+			report.Notes = append([]string{"traces for 'conform export': " + folder}, report.Notes...)
 		}
 		for i, d := range report.Divergences {
 			if d.Status == reports.Confirmed {

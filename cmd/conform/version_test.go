@@ -38,6 +38,10 @@ func TestInstalledVersion(t *testing.T) {
 		for _, file := range leftovers {
 			os.Remove(file)
 		}
+		list := filepath.Join(cache, "cache", "download", modulePath, "@v", "list")
+		if known, err := os.ReadFile(list); err == nil {
+			os.WriteFile(list, []byte(strings.ReplaceAll(string(known), version+"\n", "")), 0o666)
+		}
 	})
 
 	bin := t.TempDir()
