@@ -343,7 +343,11 @@ func (p *page) divergence(d Divergence) {
 		p.field(indent, "sequence", describeSteps(d.Steps, room), plain)
 	}
 	p.field(indent, "expected", alternatives(d.Expected, min(room, maxShown)), plain)
-	p.field(indent, "actual", shown(d.actual(), maxShown), bold)
+	actual := shown(d.actual(), maxShown)
+	if length(actual) > room {
+		actual = shortTypes.Replace(actual)
+	}
+	p.field(indent, "actual", actual, bold)
 	if d.Replay != "" {
 		p.whole(span{fmt.Sprintf("%s%-*s", indent, blockLabel, "replay"), dim}, span{d.Replay, plain})
 	}

@@ -39,7 +39,7 @@ var unsteady = []struct {
 	what *regexp.Regexp
 	with string
 }{
-	{regexp.MustCompile(`(?m)^conform: [a-z]+ · .* requests? · .*\n`), ""},
+	{regexp.MustCompile(`(?m)^conform: .*\d requests? · \S+/s · .*\n`), ""},
 	{regexp.MustCompile(`conform \(devel\)|conform v\S+`), "conform VERSION"},
 	{regexp.MustCompile(`(?m)^((?:\x1b\[2m)?sent +(?:\x1b\[0m)?)(.*(?:\n(?:\x1b\[2m)? {12}(?:\x1b\[0m)?.*)*)`), "$1$2"}, // see below
 	{regexp.MustCompile(`127\.0\.0\.1([:-])\d+`), "127.0.0.1${1}PORT"},
