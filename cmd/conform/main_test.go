@@ -319,6 +319,32 @@ func TestDefaults(t *testing.T) {
 	assert.Contains(t, got.stdout, "repeat: conform run --suite systematic,random --workers 2 --seed 7\n")
 }
 
+// TestNext: a run that tested what comes with conform ends with the command for a real target.
+func TestNext(t *testing.T) {
+	const usual = "next:   conform run --endpoint http://127.0.0.1:5000   # or where your emulator listens\n"
+	for _, test := range []struct {
+		environ, args []string
+		want          string // at the end; empty for none
+	}{
+		{nil, []string{"run"}, usual},
+		{[]string{"AWS_ENDPOINT_URL=http://h:4566"}, []string{"run"}, "next:   conform run --endpoint http://h:4566\n"},
+		{[]string{"AWS_ENDPOINT_URL=https://cloudtrail.us-east-1.amazonaws.com"}, []string{"run"}, usual},
+		{nil, []string{"run", "--endpoint", "http://h:1"}, ""},
+		{nil, []string{"run", "--fault", "appends-selectors"}, ""},
+		{nil, []string{"run", "--quiet"}, ""},
+	} {
+		got := passing().run(t.Context(), test.environ, test.args...)
+		if test.want == "" {
+			assert.NotContains(t, got.stdout, "next:", test.args)
+		} else {
+			assert.True(t, strings.HasSuffix(got.stdout, test.want), got.stdout)
+		}
+	}
+	f := passing()
+	f.report.Verdict = reports.Inconclusive
+	assert.NotContains(t, f.run(t.Context(), nil, "run").stdout, "next:")
+}
+
 func TestNotesAboutWhatHasNoEffect(t *testing.T) {
 	got := passing().run(t.Context(), []string{"AWS_ENDPOINT_URL=http://h"}, "run", "--bucket", "b")
 	assert.Equal(t, "conform: testing the embedded server; AWS_ENDPOINT_URL is set, and '--target endpoint' would test what it names\n"+
