@@ -25,14 +25,15 @@ func (u Update) String() string { return u.line(0) }
 // line renders the update in at most width characters, 0 for any number. What matters least is left
 // out first: what the run is doing, then the time left, then the number of requests.
 func (u Update) line(width int) string {
-	phase, left, rules := u.Phase, "", ""
+	phase, left, rules, divergences := u.Phase, "", "", ""
 	if u.Left >= time.Second {
 		left = u.Left.Round(time.Second).String() + " left"
 	}
 	if u.RulesApplicable > 0 {
 		rules = fmt.Sprintf("%d of %d rules", u.RulesExercised, u.RulesApplicable)
+		divergences = counted(u.Divergences, "divergence")
 	}
-	parts := []*string{&phase, ptr(counted(u.Requests, "request")), ptr(grouped(int(u.Rate+0.5)) + "/s"), &rules, ptr(counted(u.Divergences, "divergence")), &left}
+	parts := []*string{&phase, ptr(counted(u.Requests, "request")), ptr(grouped(int(u.Rate+0.5)) + "/s"), &rules, &divergences, &left}
 	render := func() string {
 		var shown []string
 		for _, part := range parts {

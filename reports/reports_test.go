@@ -188,6 +188,8 @@ func TestText(t *testing.T) {
 		{"inconclusive-quiet", inconclusive(), TextOptions{Quiet: true, Width: 80}},
 		{"next", conforming(), TextOptions{Next: "conform run --endpoint http://127.0.0.1:5000", Width: 80}},
 		{"full", full(), TextOptions{Width: 80}},
+		{"certified", certified(), TextOptions{Width: 80, Color: true}},
+		{"certified-verbose", certified(), TextOptions{Verbose: true}},
 		{"diverging-verbose", diverging(), TextOptions{Verbose: true}},
 		{"diverging-color", diverging(), TextOptions{Color: true, Width: 100}},
 		{"inconclusive", inconclusive(), TextOptions{Width: 80}},
@@ -243,8 +245,20 @@ func full() *Report {
 	return r
 }
 
+// certified has a certificate of each kind: it holds, it does not, a test failed.
+func certified() *Report {
+	r := conforming()
+	for i, machine := range []string{"trail", "two-trails", "stores"} {
+		r.Certificates = append(r.Certificates, Certificate{Machine: machine, Abstraction: "insight states of one logging trail", States: 16, Inputs: []string{"a", "b"},
+			Transitions: 32, Reads: []string{"GetInsightSelectors", "GetTrail"}, Depth: 1, Tests: 1234, Requests: 56789, Failed: max(0, i-1), Holds: i == 0,
+			Hypotheses: []string{"the target answers the requests of a class alike", "a new trail is a reset"},
+			Result:     "every faulty machine with at most 1 extra state is caught, and none was found in 1,234 of 1,234 tests"})
+	}
+	return r
+}
+
 func TestSummaryFitsAScreen(t *testing.T) {
-	for name, r := range map[string]*Report{"conforming": conforming(), "full": full()} {
+	for name, r := range map[string]*Report{"conforming": conforming(), "certified": certified(), "full": full()} {
 		assert.LessOrEqual(t, onScreen(string(text(t, r, TextOptions{Width: screenColumns}))), screenLines, name)
 	}
 	diverging := full()

@@ -11,6 +11,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/insightconform/conform/model"
+	"github.com/insightconform/conform/targets"
 )
 
 // TextOptions say how a report is shown to a person.
@@ -29,9 +30,10 @@ const maxSequence = 1000
 // How many lines the entries of a summary may have unless everything is asked for. Together with the
 // others a conforming run stays on a screen of 24 lines of 80.
 const (
-	calmLines      = 3
-	calmDeviations = 2
-	calmNotes      = 4 // of all notes together
+	calmLines       = 3
+	calmCertificate = 2
+	calmDeviations  = 2
+	calmNotes       = 4 // of all notes together
 )
 
 // Text writes the report for people: each divergence in at most five lines, what was covered, and at
@@ -151,19 +153,24 @@ func (p *page) entry(label string, s style, lines int, separator string, parts .
 	return len(wrapped)
 }
 
+// describeTarget names what was asked: "endpoint http://127.0.0.1:5000 in us-east-1".
+func describeTarget(t targets.Info) string {
+	text := shown(t.Name, maxShown)
+	if t.Endpoint != "" {
+		text += " " + shown(t.Endpoint, maxShown)
+	}
+	if t.Region != "" {
+		text += " in " + shown(t.Region, maxShown)
+	}
+	return text
+}
+
 func (p *page) title(r *Report) {
-	target := shown(r.Target.Name, maxShown)
-	if r.Target.Endpoint != "" {
-		target += " " + shown(r.Target.Endpoint, maxShown)
-	}
-	if r.Target.Region != "" {
-		target += " in " + shown(r.Target.Region, maxShown)
-	}
 	name := "conform"
 	if r.Version != "" {
 		name += " " + r.Version
 	}
-	p.line(span{name, bold}, span{" · " + target, plain})
+	p.line(span{name, bold}, span{" · " + describeTarget(r.Target), plain})
 }
 
 // summary says what was done, what was covered, and what there is to know beside the divergences.
@@ -187,8 +194,8 @@ func (p *page) summary(r *Report) {
 	if t, pairs := r.Coverage.Transitions, r.Coverage.Pairs; t.Total+pairs.Total > 0 {
 		p.entry("coverage", plain, calmLines, "", fmt.Sprintf("%d of %d transitions, %d of %d pairs of errors", t.Covered, t.Total, pairs.Covered, pairs.Total))
 	}
-	for _, c := range r.Certificates {
-		p.entry("certificate", plain, calmLines, "; ", append([]string{shown(c.Machine, maxShown) + ": " + shown(c.Result, 2*maxShown)}, p.hypotheses(c)...)...)
+	for i := range r.Certificates {
+		p.certificate(&r.Certificates[i])
 	}
 	if len(r.Replays) > 0 {
 		p.entry("replayed", plain, calmLines, "", summary(r.Replays))
@@ -205,16 +212,24 @@ func (p *page) summary(r *Report) {
 	p.notes(r)
 }
 
-// hypotheses are what a certificate rests on, where all is told.
-func (p *page) hypotheses(c Certificate) []string {
-	if !p.Verbose || len(c.Hypotheses) == 0 {
-		return nil
+// certificate says what a complete suite guarantees; with Verbose, all of it.
+func (p *page) certificate(c *Certificate) {
+	s := yellow
+	if c.Holds {
+		s = green
 	}
-	var list []string
-	for _, h := range c.Hypotheses {
-		list = append(list, shown(h, maxShown))
+	if c.Failed > 0 {
+		s = red
 	}
-	return []string{"it holds if " + strings.Join(list, "; ")}
+	p.entry("certificate", s, calmCertificate, "", fmt.Sprintf("%s, depth %d: %s", shown(c.Machine, maxShown), c.Depth, shown(c.Result, 2*maxShown)))
+	if !p.Verbose {
+		return
+	}
+	p.entry("  machine", plain, calmLines, "", fmt.Sprintf("%s, %s, %s; %s", counted(c.States, "state"), counted(len(c.Inputs), "input"),
+		counted(c.Transitions, "transition"), shown(c.Abstraction, 2*maxShown)))
+	p.entry("  reads", plain, calmLines, ", ", c.Reads...)
+	p.entry("  suite", plain, calmLines, "", fmt.Sprintf("%s, %s", counted(c.Tests, "test"), counted(c.Requests, "request")))
+	p.entry("  provided", plain, calmLines, "", "that "+strings.Join(c.Hypotheses, "; that "))
 }
 
 // notCovered names the absent capabilities, those with the same reason together.
