@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/cloudtrail"
@@ -124,8 +125,15 @@ func brokenRules(report *reports.Report) []string {
 	return slices.Compact(ids)
 }
 
-// A mock with only PutInsightSelectors and GetInsightSelectors, tested in process. Inside a test,
-// conform.Check(t, target) does the same and fails the test with the report.
+// A mock is tested by one call; where it diverges, the test fails with the report.
+func TestMock(t *testing.T) {
+	mock := &Mock{trails: []string{"orders", "payments", "audit"}}
+	target := conform.Mock(mock, conform.MockOptions{Trails: mock.trails, Reset: mock.Reset})
+	conform.Check(t, target)
+}
+
+// A mock with only PutInsightSelectors and GetInsightSelectors, tested in process, for the report as a
+// value.
 func ExampleRun() {
 	mock := &Mock{trails: []string{"orders", "payments", "audit"}}
 	target := conform.Mock(mock, conform.MockOptions{Trails: mock.trails, Reset: mock.Reset})

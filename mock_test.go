@@ -145,7 +145,7 @@ func TestCheckWrongMocks(t *testing.T) {
 				return &putOutput{TrailARN: aws.String(trailARN + name)}, nil
 			}
 			return rightPut(m, in)
-		}}, []string{"put/empty-disables"}, "actual      other selectors"},
+		}}, []string{"put/empty-disables"}, "actual    other selectors"},
 
 		{"takes no list for an empty one", altered{put: func(m *Mock, in *putInput) (*putOutput, error) {
 			if in.InsightSelectors == nil {
@@ -197,7 +197,7 @@ func TestCheckWrongMocks(t *testing.T) {
 			}
 			m.insights[name] = in.InsightSelectors
 			return &putOutput{TrailARN: aws.String(trailARN + name), InsightSelectors: in.InsightSelectors}, nil
-		}}, []string{"selector/type-invalid", "selector/type-missing"}, "expected    InvalidInsightSelectorsException"},
+		}}, []string{"selector/type-invalid", "selector/type-missing"}, "expected  InvalidInsightSelectorsException"},
 
 		{"never says that Insights is off", altered{get: func(m *Mock, in *getInput) (*getOutput, error) {
 			out, err := rightGet(m, in)
@@ -205,7 +205,7 @@ func TestCheckWrongMocks(t *testing.T) {
 				return &getOutput{TrailARN: aws.String(trailARN + named(in.TrailName))}, nil
 			}
 			return out, err
-		}}, []string{"get/not-enabled"}, "expected    InsightNotEnabledException"},
+		}}, []string{"get/not-enabled"}, "expected  InsightNotEnabledException"},
 
 		{"answers the name for the ARN", altered{get: func(m *Mock, in *getInput) (*getOutput, error) {
 			out, err := rightGet(m, in)

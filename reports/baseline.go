@@ -62,7 +62,7 @@ func ReadBaseline(data []byte, yamlForm bool) (*Baseline, error) {
 		return nil, fmt.Errorf("not a baseline: %w", err)
 	}
 	if b.Schema != BaselineSchema {
-		return nil, fmt.Errorf("schema %q is not %q", b.Schema, BaselineSchema)
+		return nil, fmt.Errorf("its schema is %q, not %q", OneLine(b.Schema), BaselineSchema)
 	}
 	seen := map[string]bool{}
 	for i, e := range b.Entries {
@@ -72,7 +72,7 @@ func ReadBaseline(data []byte, yamlForm bool) (*Baseline, error) {
 		case seen[e.Signature]:
 			return nil, fmt.Errorf("entry %d: %q stands twice", i+1, e.Signature)
 		case strings.TrimSpace(e.Reason) == "":
-			return nil, fmt.Errorf("entry %d: %q has no reason", i+1, e.Signature)
+			return nil, fmt.Errorf("entry %d: %q has no reason; say why it is accepted", i+1, e.Signature)
 		case len(e.Steps) == 0:
 			return nil, fmt.Errorf("entry %d: %q has no steps; write them with --update-baseline", i+1, e.Signature)
 		}

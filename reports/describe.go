@@ -8,8 +8,9 @@ import (
 )
 
 // describeSteps renders a sequence on one line of at most limit characters:
-// "CreateTrail alpha → StartLogging → Put [ApiCallRateInsight] → Get". Where it is too long, steps in
-// the middle are left out, because the first ones set the scene and the last one shows the fault.
+// "CreateTrail alpha → StartLogging → Put [ApiCallRateInsight] → Get". Where it is too long, the types of
+// Insights are shortened, the longest step is cut, or steps in the middle are left out: the first ones
+// set the scene, the last one shows the fault.
 func describeSteps(steps []Step, limit int) string {
 	const arrow = " → "
 	parts := make([]string, len(steps))
@@ -19,6 +20,12 @@ func describeSteps(steps []Step, limit int) string {
 	}
 	if whole := strings.Join(parts, arrow); limit <= 0 || length(whole) <= limit || len(parts) < 3 {
 		return shorten(whole, limit)
+	}
+	for i, part := range parts {
+		parts[i] = shortTypes.Replace(part)
+	}
+	if line := strings.Join(squeezed(parts, length(strings.Join(parts, arrow))-limit), arrow); length(line) <= limit {
+		return line
 	}
 	abridged := func(first, last int) string {
 		gap := fmt.Sprintf("… %s …", counted(len(parts)-first-last, "step"))
@@ -31,6 +38,63 @@ func describeSteps(steps []Step, limit int) string {
 		}
 	}
 	return shorten(abridged(0, 1), limit)
+}
+
+var shortTypes = strings.NewReplacer("ApiCallRateInsight", "CallRate", "ApiErrorRateInsight", "ErrorRate")
+
+// leastStep is how much of a step that is cut must be left for a reader to see what it is.
+const leastStep = 15
+
+// squeezed takes so many characters from the longest step but the last one, if enough is left of it.
+func squeezed(parts []string, excess int) []string {
+	longest := 0
+	for i, part := range parts[:len(parts)-1] {
+		if length(part) > length(parts[longest]) {
+			longest = i
+		}
+	}
+	left := length(parts[longest]) - excess
+	if left < leastStep {
+		return parts
+	}
+	parts = append([]string{}, parts...)
+	parts[longest] = shorten(parts[longest], left)
+	return parts
+}
+
+// Exchange renders the steps of an example, a line for each request and each answer. What an operation
+// that only sets the scene answers is left out.
+func Exchange(steps []Step) []string {
+	var lines []string
+	resource := ""
+	for i, step := range steps {
+		op := model.Op(step.Operation)
+		if op != model.OpPut && op != model.OpGet && i < len(steps)-1 {
+			step.Answer.Body = model.Value{}
+		}
+		if op == model.OpPut || op == model.OpGet {
+			step.Answer.Body = abbreviated(step.Answer.Body)
+		}
+		answer := describeAnswer(step)
+		if op == model.OpArrange {
+			answer = "arranged"
+		}
+		lines = append(lines, shown(describeStep(step, &resource), maxShown), "→ "+shown(answer, 2*maxShown))
+	}
+	return lines
+}
+
+// abbreviated writes the ARNs and selectors of an answer as those of requests are written.
+func abbreviated(body model.Value) model.Value {
+	for _, member := range body.Members() {
+		switch {
+		case member.Value.Kind() == model.String:
+			body = body.With(member.Name, model.Str(shortName(member.Value.Text())))
+		case member.Name == "InsightSelectors":
+			body = body.With(member.Name, model.Str(describeSelectors(member.Value)))
+		}
+	}
+	return body
 }
 
 // describeStep renders one request. The resource is named where it differs from the last one.

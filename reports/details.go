@@ -63,7 +63,7 @@ func (r *Report) details(d Divergence) []string {
 		}
 		say(label, fmt.Sprintf("%s %d. %s → %s", mark, step.Number, text, shown(describeAnswer(step), room)))
 	}
-	say("expected", shown(alternatives(d.Expected), maxShown))
+	say("expected", alternatives(d.Expected, maxShown))
 	say("actual", shown(d.actual(), maxShown))
 	say("see", d.provenance())
 	if d.Known {

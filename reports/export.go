@@ -27,7 +27,7 @@ var exportFiles embed.FS
 func Export(t *Trace, as string) ([]byte, error) {
 	write, ok := exportWriters[as]
 	if !ok {
-		return nil, fmt.Errorf("no form %s; there are %s", OneLine(as), strings.Join(ExportForms, ", "))
+		return nil, fmt.Errorf("there is no form %s; use one of %s", OneLine(as), strings.Join(ExportForms, ", "))
 	}
 	plan, err := newExportPlan(t, as)
 	if err != nil {

@@ -169,7 +169,7 @@ func needsBoto3(t *testing.T) string {
 
 func TestExportRefuses(t *testing.T) {
 	_, err := Export(oneStep(model.Request{Op: model.OpGet}), "perl\x1b")
-	assert.EqualError(t, err, `no form perl\x1b; there are awscli, boto3, go, curl`)
+	assert.EqualError(t, err, `there is no form perl\x1b; use one of awscli, boto3, go, curl`)
 	for name, trace := range map[string]*Trace{
 		"no steps":          {},
 		"unknown operation": oneStep(model.Request{Op: "Put; touch CANARY"}),

@@ -236,7 +236,7 @@ func reasonOr(why, label string) string {
 func junitDivergences(r *Report, list []Divergence) *junitResult {
 	var messages, body []string
 	for _, d := range list {
-		messages = append(messages, fmt.Sprintf("%s: %s instead of %s", shown(d.Operation, maxShown), shown(d.actual(), maxShown), shown(alternatives(d.Expected), maxShown)))
+		messages = append(messages, fmt.Sprintf("%s: %s instead of %s", shown(d.Operation, maxShown), shown(d.actual(), maxShown), alternatives(d.Expected, maxShown)))
 		body = append(body, strings.Join(append(r.details(d), "standing    "+r.standing(d)), "\n"))
 	}
 	return &junitResult{Message: shorten(strings.Join(messages, "; "), maxMessage), Body: "\n" + strings.Join(body, "\n\n") + "\n"}

@@ -152,7 +152,7 @@ const maxListed = 20
 
 func markdownRow(r *Report, number int, d Divergence) string {
 	return fmt.Sprintf("| %d | %s | %s | %s | %s | %s | %s |\n", number, mdCode(string(d.Rule)), d.Level, mdCode(d.Operation),
-		mdCode(alternatives(d.Expected)), mdCode(d.actual()), mdPlain(r.standing(d)))
+		mdCode(alternatives(d.Expected, maxShown)), mdCode(d.actual()), mdPlain(r.standing(d)))
 }
 
 func markdownDetails(r *Report, number int, d Divergence) string {

@@ -35,6 +35,9 @@ type PlannedSuite struct {
 	Certificate *Certificate `json:"certificate,omitempty"` // what a whole run of it would guarantee
 }
 
+// plannedLines bounds how many lines a text of a plan takes.
+const plannedLines = 8
+
 // The quota of the real service, per Region and second.
 const (
 	quotaWrites = 1.0
@@ -61,19 +64,19 @@ func WritePlan(w io.Writer, p *Plan, o TextOptions) error {
 	}
 	page.line(span{"plan for " + shown(name, maxShown), bold})
 	if p.Shard != "" {
-		page.labelled("", "shard", p.Shard, plain)
+		page.entry("shard", plain, plannedLines, "", p.Shard)
 	}
 	rate := "not measured"
 	if p.Rate > 0 {
 		rate = fmt.Sprintf("%s requests a second, with %s", grouped(int(p.Rate)), counted(p.Workers, "worker"))
 	}
-	page.labelled("", "measured", rate, plain)
+	page.entry("measured", plain, plannedLines, "", rate)
 	writes, reads := 0, 0
 	for _, s := range p.Suites {
 		page.blank()
 		page.line(span{s.Name, bold})
 		if s.NotCovered != "" {
-			page.labelled("  ", "not covered", s.NotCovered, yellow)
+			page.entry("  not covered", yellow, plannedLines, "", s.NotCovered)
 			continue
 		}
 		writes, reads = writes+s.Writes, reads+s.Reads
@@ -85,22 +88,22 @@ func WritePlan(w io.Writer, p *Plan, o TextOptions) error {
 		if s.Tests > 0 {
 			what = counted(s.Tests, "test") + ", " + what
 		}
-		page.labelled("  ", "sends", what, plain)
-		page.labelled("  ", "takes", p.durations(s.Writes, s.Reads), plain)
+		page.entry("  sends", plain, plannedLines, "", what)
+		page.entry("  takes", plain, plannedLines, "", p.durations(s.Writes, s.Reads))
 		if c := s.Certificate; c != nil {
-			page.labelled("  ", "machine", fmt.Sprintf("%s, %s, %s", counted(c.States, "state"), counted(len(c.Inputs), "input"), counted(c.Transitions, "transition")), plain)
-			page.labelled("  ", "tells apart", shown(c.Abstraction, 3*maxShown), plain)
-			page.labelled("  ", "by", strings.Join(c.Reads, ", "), plain)
-			page.labelled("  ", "catches", fmt.Sprintf("every fault with at most %s", counted(c.Depth, "extra state")), plain)
-			page.labelled("  ", "provided", "that "+strings.Join(c.Hypotheses, "; that "), plain)
+			page.entry("  machine", plain, plannedLines, "", fmt.Sprintf("%s, %s, %s", counted(c.States, "state"), counted(len(c.Inputs), "input"), counted(c.Transitions, "transition")))
+			page.entry("  tells apart", plain, plannedLines, "", shown(c.Abstraction, 3*maxShown))
+			page.entry("  by", plain, plannedLines, "", strings.Join(c.Reads, ", "))
+			page.entry("  catches", plain, plannedLines, "", fmt.Sprintf("every fault with at most %s", counted(c.Depth, "extra state")))
+			page.entry("  provided", plain, plannedLines, "", "that "+strings.Join(c.Hypotheses, "; that "))
 			if o.Verbose {
-				page.labelled("  ", "inputs", shown(strings.Join(c.Inputs, "; "), 100*maxShown), plain)
+				page.entry("  inputs", plain, plannedLines, "", shown(strings.Join(c.Inputs, "; "), 100*maxShown))
 			}
 		}
 	}
 	page.blank()
-	page.labelled("", "in all", fmt.Sprintf("%s writes, %s reads: %s", grouped(writes), grouped(reads), p.durations(writes, reads)), plain)
-	page.labelled("", "beside", "what confirming and shortening a divergence takes, and cleaning up", dim)
+	page.entry("in all", plain, plannedLines, "", fmt.Sprintf("%s writes, %s reads: %s", grouped(writes), grouped(reads), p.durations(writes, reads)))
+	page.entry("beside", dim, plannedLines, "", "what confirming and shortening a divergence takes, and cleaning up")
 	_, err := w.Write(page.buffer.Bytes())
 	return err
 }

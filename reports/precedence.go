@@ -187,7 +187,7 @@ func (p *page) parts(label string, parts []string, separator string) {
 		if i > 0 {
 			label = ""
 		}
-		p.labelled("", label, line, plain)
+		p.labelled(label, line, plain)
 	}
 }
 
@@ -260,7 +260,7 @@ func (p *page) cycles(learned *Precedence) {
 	shown := 0
 	for _, t := range learned.Triples {
 		if shown++; shown > calmDeviations && !p.Verbose {
-			p.labelled("", "", fmt.Sprintf("… and %d more; --verbose lists them all", len(learned.Triples)-calmDeviations), dim)
+			p.labelled("", fmt.Sprintf("… and %d more; --verbose lists them all", len(learned.Triples)-calmDeviations), dim)
 			return
 		}
 		p.parts("", append(joined(t.Rules[:], " →"), "→ "+string(t.Rules[0])+";", "all three: "+t.describe()), " ")

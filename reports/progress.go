@@ -20,19 +20,41 @@ type Update struct {
 }
 
 // String renders the update on one line.
-func (u Update) String() string {
-	parts := []string{u.Phase, counted(u.Requests, "request"), fmt.Sprintf("%s/s", grouped(int(u.Rate+0.5)))}
-	if u.RulesApplicable > 0 {
-		parts = append(parts, fmt.Sprintf("%d of %d rules", u.RulesExercised, u.RulesApplicable), counted(u.Divergences, "divergence"))
-	}
+func (u Update) String() string { return u.line(0) }
+
+// line renders the update in at most width characters, 0 for any number. What matters least is left
+// out first: what the run is doing, then the time left, then the number of requests.
+func (u Update) line(width int) string {
+	phase, left, rules, divergences := u.Phase, "", "", ""
 	if u.Left >= time.Second {
-		parts = append(parts, u.Left.Round(time.Second).String()+" left")
+		left = u.Left.Round(time.Second).String() + " left"
 	}
-	if u.Phase == "" {
-		parts = parts[1:]
+	if u.RulesApplicable > 0 {
+		rules = fmt.Sprintf("%d of %d rules", u.RulesExercised, u.RulesApplicable)
+		divergences = counted(u.Divergences, "divergence")
 	}
-	return visible(strings.Join(parts, " · "))
+	parts := []*string{&phase, ptr(counted(u.Requests, "request")), ptr(grouped(int(u.Rate+0.5)) + "/s"), &rules, &divergences, &left}
+	render := func() string {
+		var shown []string
+		for _, part := range parts {
+			if *part != "" {
+				shown = append(shown, *part)
+			}
+		}
+		return visible(strings.Join(shown, " · "))
+	}
+	text := render()
+	for _, part := range []*string{parts[0], parts[5], parts[1]} {
+		if width <= 0 || length(text) <= width {
+			return text
+		}
+		*part = ""
+		text = render()
+	}
+	return shorten(text, width)
 }
+
+func ptr[T any](v T) *T { return &v }
 
 // Progress shows updates on standard error: one line that is redrawn on a terminal, a line now and
 // then elsewhere. A run that is over soon shows nothing. Its methods may be called side by side.
@@ -81,11 +103,8 @@ func (p *Progress) Show(u Update) {
 		fmt.Fprintf(p.w, "conform: %s\n", u)
 		return
 	}
-	line := u.String()
-	if p.width > 1 {
-		line = shorten(line, p.width-1) // a full last column makes some terminals wrap
-	}
-	fmt.Fprintf(p.w, "\r\x1b[K%s", line)
+	// A full last column makes some terminals wrap.
+	fmt.Fprintf(p.w, "\r\x1b[K%s", u.line(max(p.width-1, 0)))
 	p.drawn = true
 }
 

@@ -35,12 +35,19 @@ type Replay struct {
 // Diverges reports whether the target still does not conform.
 func (r Replay) Diverges() bool { return r.Outcome == ReplayDiverges || r.Outcome == ReplayDifferent }
 
-// ReplayText writes one line for each replay and a line that sums them up.
-func ReplayText(w io.Writer, replays []Replay) error {
+// ReplayText writes one line for each replay and a line that sums them up. Quiet leaves out what does not
+// diverge, and Verbose names the file of each.
+func ReplayText(w io.Writer, replays []Replay, options TextOptions) error {
 	for _, r := range replays {
+		if options.Quiet && !r.Diverges() {
+			continue
+		}
 		line := fmt.Sprintf("%-15s %s", r.Outcome, OneLine(r.Signature))
 		if r.Why != "" {
 			line += " (" + OneLine(r.Why) + ")"
+		}
+		if options.Verbose && r.File != "" {
+			line += " in " + OneLine(r.File)
 		}
 		if _, err := fmt.Fprintln(w, line); err != nil {
 			return err

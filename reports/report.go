@@ -167,7 +167,9 @@ type Divergence struct {
 	Raw string `json:"raw_signature,omitempty"`
 	// Trace is the file in which the run kept the trace.
 	Trace string `json:"trace,omitempty"`
-	Steps []Step `json:"steps"`
+	// Replay is the command that plays its trace again, where one was kept.
+	Replay string `json:"replay,omitempty"`
+	Steps  []Step `json:"steps"`
 	// States has what the model held after each of the steps.
 	States [][]ResourceState `json:"states,omitempty"`
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"flag"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -111,11 +112,11 @@ func diverging() *Report {
 		{Signature: "wire/no-crash|PutInsightSelectors|refusal|500", Rule: model.WireNoCrash, Level: model.Documented, Fails: true,
 			Statement: model.RuleOf(model.WireNoCrash).Statement, Source: "API", Operation: string(model.OpPut),
 			Expected: []string{"InvalidParameterException", "InvalidInsightSelectorsException", "ValidationException"}, Actual: "500 with HTML",
-			Count: 31, Status: Confirmed, Seen: "3 of 3", Steps: []Step{missing}},
+			Count: 31, Status: Confirmed, Seen: "3 of 3", Replay: "conform replay 0a1b2c --endpoint http://127.0.0.1:5000", Steps: []Step{missing}},
 		{Signature: "put/empty-disables|GetInsightSelectors|InsightNotEnabledException|success", Rule: model.PutEmptyDisables, Level: model.Documented, Fails: true,
 			Statement: model.RuleOf(model.PutEmptyDisables).Statement, Source: "S0, UG", Operation: string(model.OpGet),
 			Expected: []string{"InsightNotEnabledException"}, Actual: "success [ApiCallRateInsight: Management]", Count: 12, Status: Confirmed,
-			Seen: "3 of 3", Also: []string{"get/not-enabled"}, Steps: steps},
+			Seen: "3 of 3", Also: []string{"get/not-enabled"}, Replay: "conform replay d3e4f5 --endpoint http://127.0.0.1:5000", Steps: steps},
 	}
 	r.Deviations = []Deviation{
 		{Rule: model.Order, Operation: string(model.OpPut), Reference: "InvalidTrailNameException", Actual: "InvalidInsightSelectorsException", Count: 4},
@@ -181,6 +182,14 @@ func TestText(t *testing.T) {
 		{"conforming", conforming(), TextOptions{}},
 		{"diverging", diverging(), TextOptions{}},
 		{"diverging-80", diverging(), TextOptions{Width: 80}},
+		{"diverging-60", diverging(), TextOptions{Width: 60}},
+		{"diverging-120", diverging(), TextOptions{Width: 120}},
+		{"diverging-quiet", diverging(), TextOptions{Quiet: true, Width: 80}},
+		{"inconclusive-quiet", inconclusive(), TextOptions{Quiet: true, Width: 80}},
+		{"next", conforming(), TextOptions{Next: "conform run --endpoint http://127.0.0.1:5000", Width: 80}},
+		{"full", full(), TextOptions{Width: 80}},
+		{"certified", certified(), TextOptions{Width: 80, Color: true}},
+		{"certified-verbose", certified(), TextOptions{Verbose: true}},
 		{"diverging-verbose", diverging(), TextOptions{Verbose: true}},
 		{"diverging-color", diverging(), TextOptions{Color: true, Width: 100}},
 		{"inconclusive", inconclusive(), TextOptions{Width: 80}},
@@ -199,14 +208,81 @@ func TestTextLeavesTheReportAlone(t *testing.T) {
 
 func TestTextFitsItsWidth(t *testing.T) {
 	for line := range strings.Lines(string(text(t, diverging(), TextOptions{Width: 60}))) {
-		if !strings.HasPrefix(line, "repeat: ") {
+		if !strings.HasPrefix(line, "repeat: ") && !strings.Contains(line, "conform replay") { // to be copied
 			assert.LessOrEqual(t, length(strings.TrimSuffix(line, "\n")), 60, line)
 		}
 	}
 }
 
-func TestConformingFitsAScreen(t *testing.T) {
-	assert.LessOrEqual(t, bytes.Count(text(t, conforming(), TextOptions{Width: 80}), []byte("\n")), 24)
+// The size of a screen.
+const screenLines, screenColumns = 24, 80
+
+// onScreen is how many lines of a screen a text takes, where what is too long goes on in the next line.
+func onScreen(text string) int {
+	lines := 0
+	for line := range strings.Lines(text) {
+		lines += max(1, (length(strings.TrimSuffix(line, "\n"))+screenColumns-1)/screenColumns)
+	}
+	return lines
+}
+
+// full is a report in which all that a summary may hold is there and long.
+func full() *Report {
+	r := conforming()
+	r.Target = targets.Info{Name: "endpoint", Endpoint: "http://127.0.0.1:5000", Region: "us-east-1"}
+	r.ConfirmRequests, r.RequestsPerSecond, r.Requests, r.DurationSeconds = 12345, 12345, 9_876_543, 12345
+	r.Reason = "no divergence was found among the requests that were tried; 3 known to the baseline still diverge, and 2 of its entries were not checked"
+	r.Command = "conform run --endpoint http://127.0.0.1:5000 --regions us-east-1,eu-west-1 --bucket a-bucket --suite systematic,random --requests 100000 --workers 16 --seed 18446744073709551615"
+	for i, id := range model.ErrorRules() {
+		r.Deviations = append(r.Deviations, Deviation{Rule: id, Operation: string(model.OpPut), Reference: "A", Actual: "B", Count: 1000 - i})
+		r.Notes = append(r.Notes, fmt.Sprintf("note %d: %s", i, strings.Repeat("some words ", 20)))
+	}
+	for i, c := range model.Capabilities {
+		r.SetCapability(c, false, fmt.Sprintf("there is a reason of its own for it, number %d", i))
+	}
+	r.CutShort = []string{"systematic", "random"}
+	r.Replays = []Replay{{Outcome: ReplayFixed}, {Outcome: ReplayDifferent}, {Outcome: ReplayDiverges}, {Outcome: ReplayNotCovered}}
+	return r
+}
+
+// certified has a certificate of each kind: it holds, it does not, a test failed.
+func certified() *Report {
+	r := conforming()
+	for i, machine := range []string{"trail", "two-trails", "stores"} {
+		r.Certificates = append(r.Certificates, Certificate{Machine: machine, Abstraction: "insight states of one logging trail", States: 16, Inputs: []string{"a", "b"},
+			Transitions: 32, Reads: []string{"GetInsightSelectors", "GetTrail"}, Depth: 1, Tests: 1234, Requests: 56789, Failed: max(0, i-1), Holds: i == 0,
+			Hypotheses: []string{"the target answers the requests of a class alike", "a new trail is a reset"},
+			Result:     "every faulty machine with at most 1 extra state is caught, and none was found in 1,234 of 1,234 tests"})
+	}
+	return r
+}
+
+func TestSummaryFitsAScreen(t *testing.T) {
+	for name, r := range map[string]*Report{"conforming": conforming(), "certified": certified(), "full": full()} {
+		assert.LessOrEqual(t, onScreen(string(text(t, r, TextOptions{Width: screenColumns}))), screenLines, name)
+	}
+	diverging := full()
+	diverging.Divergences = append(diverging.Divergences, hostile().Divergences...)
+	shown := string(text(t, diverging, TextOptions{Width: screenColumns}))
+	assert.LessOrEqual(t, onScreen(shown[strings.LastIndex(shown, "\nsent ")+1:]), screenLines, "the summary stands at the end")
+}
+
+// TestDivergencesAreShort: at the width of a screen each takes five of its lines.
+func TestDivergencesAreShort(t *testing.T) {
+	for _, r := range []*Report{diverging(), hostile()} {
+		for i := range r.Divergences {
+			one := *r
+			one.Divergences = r.Divergences[i : i+1]
+			one.Divergences[0].Replay = "conform replay 0a1b2c --endpoint http://127.0.0.1:5000"
+			shown := string(text(t, &one, TextOptions{Width: screenColumns}))
+			_, rest, _ := strings.Cut(shown, "\n\n")
+			_, rest, _ = strings.Cut(rest, "\n") // the title of the section
+			block, _, _ := strings.Cut(rest, "\n\n")
+			assert.Contains(t, block, "expected")
+			assert.Contains(t, block, "conform replay")
+			assert.LessOrEqual(t, onScreen(block), 5, block)
+		}
+	}
 }
 
 func TestNothingHostileReachesTheReader(t *testing.T) {
@@ -495,6 +571,17 @@ func TestProgress(t *testing.T) {
 	p.Show(u)
 	p.Close()
 	assert.Empty(t, quiet.String())
+
+	// What matters most stays longest.
+	for width, want := range map[int]string{
+		80: "random · 12,345 requests · 2,500/s · 60 of 74 rules · 1 divergence · 1m1s left",
+		70: "12,345 requests · 2,500/s · 60 of 74 rules · 1 divergence · 1m1s left",
+		60: "12,345 requests · 2,500/s · 60 of 74 rules · 1 divergence",
+		50: "2,500/s · 60 of 74 rules · 1 divergence",
+		20: "2,500/s · 60 of 74 …",
+	} {
+		assert.Equal(t, want, u.line(width))
+	}
 }
 
 func TestWorseExit(t *testing.T) {

@@ -18,25 +18,40 @@ import (
 type TextOptions struct {
 	Width   int  // of the terminal; 0 is no limit
 	Color   bool // use ANSI colours
-	Verbose bool // every step with its answer, every deviation
+	Verbose bool // every step with its answer and the source of each rule; every deviation; nothing cut
+	Quiet   bool // nothing but the verdict and the rules that fail the run
+	// Next is a command that the report ends with, empty for none.
+	Next string
 }
 
 // maxSequence bounds a sequence on one line where the terminal's width does not.
 const maxSequence = 1000
 
-// calmDeviations is how many deviations are listed unless all are asked for.
-const calmDeviations = 12
+// How many lines the entries of a summary may have unless everything is asked for. Together with the
+// others a conforming run stays on a screen of 24 lines of 80.
+const (
+	calmLines       = 3
+	calmCertificate = 2
+	calmDeviations  = 2
+	calmNotes       = 4 // of all notes together
+)
 
-// Text writes the report for people: what was covered, each divergence in at most five lines, and at
+// Text writes the report for people: each divergence in at most five lines, what was covered, and at
 // the end the verdict and the command that repeats the run.
 func Text(w io.Writer, r *Report, options TextOptions) error {
 	r = r.complete()
 	p := &page{TextOptions: options}
-	p.head(r)
-	p.divergences(r)
-	p.deviations(r)
-	p.notes(r)
-	p.verdict(r)
+	if p.Quiet {
+		p.verdictLine(r)
+		p.failing(r)
+	} else {
+		p.title(r)
+		p.divergences(r)
+		p.known(r)
+		p.deviations(r)
+		p.summary(r)
+		p.verdict(r)
+	}
 	_, err := w.Write(withoutCommands(p.buffer.Bytes()))
 	return err
 }
@@ -75,7 +90,7 @@ func (p *page) write(cut bool, spans []span) {
 	room := p.Width
 	for _, s := range spans {
 		text := visible(s.text)
-		if cut && p.Width > 0 {
+		if cut && p.Width > 0 && !p.Verbose {
 			if room <= 0 {
 				break
 			}
@@ -100,11 +115,42 @@ func (p *page) proseWidth() int {
 
 func length(s string) int { return utf8.RuneCountInString(s) }
 
-const labelWidth = 12
+// How wide the labels of a summary and of a divergence are.
+const (
+	labelWidth = 12
+	blockLabel = 10
+)
 
-// labelled writes "  label       text".
-func (p *page) labelled(indent, label, text string, s style) {
-	p.line(span{fmt.Sprintf("%s%-*s", indent, labelWidth, label), dim}, span{text, s})
+// labelled writes "label       text".
+func (p *page) labelled(label, text string, s style) {
+	p.line(span{fmt.Sprintf("%-*s", labelWidth, label), dim}, span{text, s})
+}
+
+// field is labelled with the labels of a divergence.
+func (p *page) field(indent, label, text string, s style) {
+	p.line(span{fmt.Sprintf("%s%-*s", indent, blockLabel, label), dim}, span{text, s})
+}
+
+// entry writes a label with a text that goes on over several lines, and returns how many. Of parts that
+// do not fit in so many lines the last ones are counted; with --verbose, all are written.
+func (p *page) entry(label string, s style, lines int, separator string, parts ...string) int {
+	room := max(p.proseWidth()-labelWidth, 20)
+	wrapped := wrap(strings.Fields(strings.Join(parts, separator)), " ", room)
+	for kept := len(parts) - 1; len(wrapped) > lines && kept > 0 && !p.Verbose; kept-- {
+		left := fmt.Sprintf("and %d more", len(parts)-kept)
+		wrapped = wrap(strings.Fields(strings.Join(append(slices.Clone(parts[:kept]), left), separator)), " ", room)
+	}
+	if len(wrapped) > lines && !p.Verbose {
+		wrapped[lines-1] = shorten(wrapped[lines-1]+" "+wrapped[lines], room)
+		wrapped = wrapped[:lines]
+	}
+	for i, line := range wrapped {
+		if i > 0 {
+			label = ""
+		}
+		p.labelled(label, line, s)
+	}
+	return len(wrapped)
 }
 
 // describeTarget names what was asked: "endpoint http://127.0.0.1:5000 in us-east-1".
@@ -119,20 +165,23 @@ func describeTarget(t targets.Info) string {
 	return text
 }
 
-func (p *page) head(r *Report) {
+func (p *page) title(r *Report) {
 	name := "conform"
 	if r.Version != "" {
 		name += " " + r.Version
 	}
 	p.line(span{name, bold}, span{" · " + describeTarget(r.Target), plain})
-	p.blank()
+}
 
+// summary says what was done, what was covered, and what there is to know beside the divergences.
+func (p *page) summary(r *Report) {
+	p.blank()
 	work := fmt.Sprintf("%s in %s (%s a second), %s", counted(r.Requests, "request"), duration(r.DurationSeconds),
 		grouped(int(r.RequestsPerSecond+0.5)), counted(r.Cases, "case"))
 	if r.ConfirmRequests > 0 {
 		work += fmt.Sprintf("; %s more to confirm", grouped(r.ConfirmRequests))
 	}
-	p.labelled("", "sent", work, plain)
+	p.entry("sent", plain, calmLines, "", work)
 
 	applicable, exercised, violated := r.Coverage.ruleCounts()
 	rules := fmt.Sprintf("%d of %d applicable exercised, ", exercised, applicable)
@@ -141,23 +190,26 @@ func (p *page) head(r *Report) {
 	} else {
 		rules += fmt.Sprintf("%d violated", violated)
 	}
-	p.labelled("", "rules", rules, plain)
+	p.entry("rules", plain, calmLines, "", rules)
 	if t, pairs := r.Coverage.Transitions, r.Coverage.Pairs; t.Total+pairs.Total > 0 {
-		p.labelled("", "coverage", fmt.Sprintf("%d of %d transitions, %d of %d pairs of errors", t.Covered, t.Total, pairs.Covered, pairs.Total), plain)
+		p.entry("coverage", plain, calmLines, "", fmt.Sprintf("%d of %d transitions, %d of %d pairs of errors", t.Covered, t.Total, pairs.Covered, pairs.Total))
 	}
 	for i := range r.Certificates {
 		p.certificate(&r.Certificates[i])
 	}
 	if len(r.Replays) > 0 {
-		p.labelled("", "replayed", summary(r.Replays), plain)
+		p.entry("replayed", plain, calmLines, "", summary(r.Replays))
 	}
 	if len(r.CutShort) > 0 {
-		p.labelled("", "cut short", strings.Join(r.CutShort, ", "), yellow)
+		p.entry("cut short", yellow, calmLines, ", ", r.CutShort...)
 	}
-	p.notCovered(r)
-	if unexercised := r.unexercised(); p.Verbose && len(unexercised) > 0 {
-		p.labelled("", "untried", strings.Join(unexercised, ", "), plain)
+	p.entry("not covered", plain, calmLines, "; ", notCovered(r)...)
+	if p.Verbose {
+		p.entry("untried", plain, calmLines, ", ", r.unexercised()...)
+	} else {
+		p.entry("deviations", plain, calmDeviations, ", ", deviationCounts(r)...)
 	}
+	p.notes(r)
 }
 
 // certificate says what a complete suite guarantees; with Verbose, all of it.
@@ -169,19 +221,19 @@ func (p *page) certificate(c *Certificate) {
 	if c.Failed > 0 {
 		s = red
 	}
-	p.labelled("", "certificate", fmt.Sprintf("%s, depth %d: %s", shown(c.Machine, maxShown), c.Depth, shown(c.Result, maxShown)), s)
+	p.entry("certificate", s, calmCertificate, "", fmt.Sprintf("%s, depth %d: %s", shown(c.Machine, maxShown), c.Depth, shown(c.Result, 2*maxShown)))
 	if !p.Verbose {
 		return
 	}
-	const indent = "  "
-	p.labelled(indent, "machine", fmt.Sprintf("%s, %s, %s; %s", counted(c.States, "state"), counted(len(c.Inputs), "input"), counted(c.Transitions, "transition"), shown(c.Abstraction, 2*maxShown)), plain)
-	p.labelled(indent, "reads", strings.Join(c.Reads, ", "), plain)
-	p.labelled(indent, "suite", fmt.Sprintf("%s, %s", counted(c.Tests, "test"), counted(c.Requests, "request")), plain)
-	p.labelled(indent, "provided", "that "+strings.Join(c.Hypotheses, "; that "), plain)
+	p.entry("  machine", plain, calmLines, "", fmt.Sprintf("%s, %s, %s; %s", counted(c.States, "state"), counted(len(c.Inputs), "input"),
+		counted(c.Transitions, "transition"), shown(c.Abstraction, 2*maxShown)))
+	p.entry("  reads", plain, calmLines, ", ", c.Reads...)
+	p.entry("  suite", plain, calmLines, "", fmt.Sprintf("%s, %s", counted(c.Tests, "test"), counted(c.Requests, "request")))
+	p.entry("  provided", plain, calmLines, "", "that "+strings.Join(c.Hypotheses, "; that "))
 }
 
 // notCovered names the absent capabilities, those with the same reason together.
-func (p *page) notCovered(r *Report) {
+func notCovered(r *Report) []string {
 	byReason := map[string][]string{}
 	var reasons []string
 	for _, name := range slices.Sorted(maps.Keys(r.Capabilities)) {
@@ -202,13 +254,24 @@ func (p *page) notCovered(r *Report) {
 		}
 		parts = append(parts, part)
 	}
-	for i, line := range wrap(parts, "; ", p.proseWidth()-labelWidth) {
-		label := ""
-		if i == 0 {
-			label = "not covered"
-		}
-		p.labelled("", label, line, plain)
+	return parts
+}
+
+// deviationCounts says how often each rule was kept in another way than the reference's, the most
+// frequent first.
+func deviationCounts(r *Report) []string {
+	counts := map[model.ID]int{}
+	for _, d := range r.Deviations {
+		counts[d.Rule] += d.Count
 	}
+	ids := slices.SortedFunc(maps.Keys(counts), func(a, b model.ID) int {
+		return firstDifference(counts[b]-counts[a], strings.Compare(string(a), string(b)))
+	})
+	var parts []string
+	for _, id := range ids {
+		parts = append(parts, fmt.Sprintf("%s (%s)", shown(string(id), maxShown), counted(counts[id], "time")))
+	}
+	return parts
 }
 
 // unexercised lists the applicable rules that the run did not try.
@@ -242,7 +305,6 @@ func (p *page) divergences(r *Report) {
 		}
 		p.divergence(d)
 	}
-	p.known(r)
 }
 
 // known lists what the baseline accepts, and what became of its other entries.
@@ -279,6 +341,7 @@ func (p *page) known(r *Report) {
 	}
 }
 
+// divergence writes the five lines of a divergence. The last one is not cut: it is there to be copied.
 func (p *page) divergence(d Divergence) {
 	s := red
 	if !d.Fails {
@@ -289,15 +352,22 @@ func (p *page) divergence(d Divergence) {
 	const indent = "    "
 	room := maxSequence
 	if p.Width > 0 && !p.Verbose {
-		room = max(p.Width-len(indent)-labelWidth, 20)
+		room = max(p.Width-len(indent)-blockLabel, 20)
 	}
 	if len(d.Steps) > 0 {
-		p.labelled(indent, "sequence", describeSteps(d.Steps, room), plain)
+		p.field(indent, "sequence", describeSteps(d.Steps, room), plain)
 	}
-	p.labelled(indent, "expected", shown(alternatives(d.Expected), maxShown), plain)
-	p.labelled(indent, "actual", shown(d.actual(), maxShown), bold)
-	p.labelled(indent, "see", d.provenance(), dim)
+	p.field(indent, "expected", alternatives(d.Expected, min(room, maxShown)), plain)
+	actual := shown(d.actual(), maxShown)
+	if length(actual) > room {
+		actual = shortTypes.Replace(actual)
+	}
+	p.field(indent, "actual", actual, bold)
+	if d.Replay != "" {
+		p.whole(span{fmt.Sprintf("%s%-*s", indent, blockLabel, "replay"), dim}, span{d.Replay, plain})
+	}
 	if p.Verbose {
+		p.field(indent, "see", d.provenance(), dim)
 		p.steps(d.Steps)
 	}
 }
@@ -306,7 +376,7 @@ func (p *page) divergence(d Divergence) {
 func (d Divergence) actual() string {
 	for _, step := range d.Steps {
 		if list := step.Answer.Body.Get("InsightSelectors"); step.Diverges && strings.HasPrefix(d.Actual, "other") && list.Given() {
-			return d.Actual + ": " + describeValue(list)
+			return d.Actual + ": " + describeSelectors(list)
 		}
 	}
 	return d.Actual
@@ -348,35 +418,42 @@ func (p *page) steps(steps []Step) {
 		}
 		none := ""
 		p.line(span{fmt.Sprintf("    %s %2d ", mark, step.Number), s}, span{shown(describeStep(step, &none), maxShown), plain})
-		p.labelled(indent+"   ", "answered", shown(describeAnswer(step), maxShown), s)
+		p.field(indent+"   ", "answered", shown(describeAnswer(step), maxShown), s)
 		if step.Diverges {
-			p.labelled(indent+"   ", "allowed", shown(alternatives(step.Allowed), maxShown), plain)
+			p.field(indent+"   ", "allowed", alternatives(step.Allowed, maxShown), plain)
 		}
 	}
 }
 
-// alternatives joins what is allowed: "A", "A or B", "A, B or C".
-func alternatives(list []string) string {
-	switch len(list) {
-	case 0:
+// alternatives joins what is allowed: "A", "A or B", "A, B or C"; where that is longer than limit, "A, B or 3
+// more".
+func alternatives(list []string, limit int) string {
+	if len(list) == 0 {
 		return "nothing else"
-	case 1:
-		return list[0]
 	}
-	return strings.Join(list[:len(list)-1], ", ") + " or " + list[len(list)-1]
+	for kept := len(list); ; kept-- {
+		names := slices.Clone(list[:kept])
+		if kept < len(list) {
+			names = append(names, fmt.Sprintf("%d more", len(list)-kept))
+		}
+		text := names[0]
+		if last := len(names) - 1; last > 0 {
+			text = strings.Join(names[:last], ", ") + " or " + names[last]
+		}
+		if length(text) <= limit || kept == 1 {
+			return shown(text, limit)
+		}
+	}
 }
 
+// deviations lists each kind of them, where all is told.
 func (p *page) deviations(r *Report) {
-	if len(r.Deviations) == 0 {
+	if len(r.Deviations) == 0 || !p.Verbose {
 		return
 	}
 	p.blank()
 	p.line(span{"accepted, but not the reference answer", bold})
-	for i, d := range r.Deviations {
-		if left := len(r.Deviations) - i; i >= calmDeviations && left > 1 && !p.Verbose {
-			p.line(span{fmt.Sprintf("  … and %d more; --report json=PATH lists them all", left), dim})
-			break
-		}
+	for _, d := range r.Deviations {
 		p.line(
 			span{"  " + string(d.Rule), yellow},
 			span{fmt.Sprintf("  %s: %s", shortOperation(shown(d.Operation, maxShown)), shown(d.Actual, maxShown)), plain},
@@ -387,18 +464,29 @@ func (p *page) deviations(r *Report) {
 
 func (p *page) notes(r *Report) {
 	notes := slices.Concat(r.Target.Notes, r.Notes)
-	if len(notes) == 0 {
-		return
-	}
-	p.blank()
-	p.line(span{"notes", bold})
-	for _, note := range notes {
-		p.line(span{"  " + shown(note, maxShown), plain})
+	lines := 0
+	for i, note := range notes {
+		if left := len(notes) - i; lines >= calmNotes-1 && left > 1 && !p.Verbose {
+			p.labelled("", fmt.Sprintf("… and %d more notes", left), dim)
+			return
+		}
+		lines += p.entry("note", plain, min(2, max(1, calmNotes-1-lines)), "", shown(note, 2*maxShown))
 	}
 }
 
 func (p *page) verdict(r *Report) {
 	p.blank()
+	p.verdictLine(r)
+	p.reason(r)
+	if r.Command != "" {
+		p.whole(span{"repeat: ", dim}, span{r.Command, plain})
+	}
+	if p.Next != "" {
+		p.whole(span{"next:   ", dim}, span{p.Next, bold})
+	}
+}
+
+func (p *page) verdictLine(r *Report) {
 	s := red
 	switch r.Verdict {
 	case Conforms:
@@ -415,13 +503,25 @@ func (p *page) verdict(r *Report) {
 		summary += ": " + counts
 	}
 	p.line(span{string(r.Verdict), s}, span{summary, plain})
-	if r.Reason != "" {
-		for _, line := range wrap(strings.Fields(shown(r.Reason, 2*maxShown)), " ", p.proseWidth()) {
-			p.line(span{line, plain})
+}
+
+func (p *page) reason(r *Report) {
+	for _, line := range wrap(strings.Fields(shown(r.Reason, 2*maxShown)), " ", p.proseWidth()) {
+		p.line(span{line, plain})
+	}
+}
+
+// failing lists the rules that fail the run, once each, or why else it is no pass.
+func (p *page) failing(r *Report) {
+	listed := map[model.ID]bool{}
+	for _, d := range r.Divergences {
+		if d.Fails && !listed[d.Rule] {
+			listed[d.Rule] = true
+			p.line(span{"  " + string(d.Rule), red}, span{"  " + shown(d.Statement, maxShown), plain})
 		}
 	}
-	if r.Command != "" {
-		p.whole(span{"repeat: ", dim}, span{r.Command, plain})
+	if len(listed) == 0 && r.Verdict != Conforms {
+		p.reason(r)
 	}
 }
 

@@ -149,6 +149,20 @@ func ReadTrace(data []byte) (*Trace, error) {
 	return t, nil
 }
 
+// Name is a short name for the trace: six hexadecimal digits of its signature.
+func (t *Trace) Name() string {
+	h := fnv.New32a()
+	h.Write([]byte(t.Signature))
+	return fmt.Sprintf("%06x", h.Sum32()>>8)
+}
+
+// TraceName reports whether a text may be the name of a trace, or of a rule whose traces are meant.
+func TraceName(text string) bool {
+	return hexName.MatchString(text) || model.RuleOf(model.ID(text)) != nil
+}
+
+var hexName = regexp.MustCompile(`^[0-9a-f]{6}$`)
+
 // FileName is the name under which a trace is kept: its signature in the letters of file names.
 func (t *Trace) FileName() string {
 	name := strings.Map(func(c rune) rune {

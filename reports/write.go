@@ -52,9 +52,9 @@ func ParseSink(spec string) (Sink, error) {
 	}
 	switch {
 	case !known:
-		return Sink{}, fmt.Errorf("%q is no report format; use %s, or one of them with =PATH", shown(format, maxShown), alternatives(formats))
+		return Sink{}, fmt.Errorf("%q is no report format; use %s, or one of them with =PATH", shown(format, maxShown), alternatives(formats, maxShown))
 	case withPath && path == "":
-		return Sink{}, fmt.Errorf("a path is missing after %s=", format)
+		return Sink{}, fmt.Errorf("a path is missing after %s=; write it like %s=report.txt", format, format)
 	case path == "-":
 		path = ""
 	}
@@ -75,7 +75,7 @@ func (s Sink) Write(stdout io.Writer, r *Report, options TextOptions) error {
 	render := func(w io.Writer) error { return renderers[s.Format](w, r) }
 	if s.Format == FormatText {
 		if s.Path != "" {
-			options.Color, options.Width = false, 0
+			options = TextOptions{Verbose: options.Verbose}
 		}
 		render = func(w io.Writer) error { return Text(w, r, options) }
 	}

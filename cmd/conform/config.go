@@ -28,9 +28,9 @@ func readSmallFile(setting, path string) ([]byte, error) {
 	data, err := io.ReadAll(io.LimitReader(file, maxFile+1))
 	switch {
 	case err != nil:
-		return nil, usagef("--%s: %w", setting, err)
+		return nil, usagef("--%s: %w; give the path of a readable file", setting, err)
 	case len(data) > maxFile:
-		return nil, usagef("--%s: %s is larger than %d bytes, so it cannot be what was meant", setting, path, maxFile)
+		return nil, usagef("--%s: %s is larger than %d bytes; give the file that was meant", setting, path, maxFile)
 	}
 	return data, nil
 }
@@ -47,7 +47,7 @@ func (s *settings) applyFile() error {
 	}
 	document, err := parseYAML(data)
 	if err != nil {
-		return usagef("%s: %w", s.config, err)
+		return usagef("%s: %w; write settings like 'seed: 42'", s.config, err)
 	}
 	if document == nil {
 		return nil

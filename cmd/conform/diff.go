@@ -57,7 +57,7 @@ func (p *process) diff(paths []string, machine bool) error {
 	if machine {
 		err = reports.DiffJSON(p.stdout, d)
 	} else {
-		err = reports.DiffText(p.stdout, d, p.textOptions())
+		err = reports.DiffText(p.stdout, d, p.textOptions(&settings{}))
 	}
 	if err == nil && len(d.Differences) > 0 {
 		return exitCode(reports.ExitDiverges)

@@ -90,15 +90,11 @@ func (p *process) learn(ctx context.Context, s *settings, profile, out string, v
 	for _, note := range s.unusedNotes(p.environ) {
 		p.complain(note)
 	}
-	open := p.embedded
-	if s.target == targetEndpoint {
-		open = p.endpoint
-	}
-	target, err := open(*s)
+	target, err := p.open(s)
 	if err != nil {
 		return err
 	}
-	progress := p.progress()
+	progress := p.progress(s)
 	defer progress.Close()
 	learned, problem := conform.Learn(ctx, target, conform.Options{Progress: progress.Show, Version: shortVersion()})
 	progress.Close()
@@ -109,7 +105,7 @@ func (p *process) learn(ctx context.Context, s *settings, profile, out string, v
 		}
 		return problem
 	}
-	options := p.textOptions()
+	options := p.textOptions(s)
 	options.Verbose = verbose
 	if err := reports.PrecedenceText(p.stdout, learned, options); err != nil {
 		return err

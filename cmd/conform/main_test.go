@@ -24,6 +24,7 @@ import (
 	"github.com/insightconform/conform/model"
 	"github.com/insightconform/conform/reports"
 	"github.com/insightconform/conform/targets"
+	"github.com/insightconform/conform/targets/embedded"
 )
 
 var update = flag.Bool("update", false, "rewrite the golden files")
@@ -132,25 +133,42 @@ func TestWrongUsage(t *testing.T) {
 		{args: []string{"run", "--time", "soon"}, want: `--time "soon": is no duration; write it like 30s, 5m or 1h30m`},
 		{args: []string{"run", "--timeout", "0s"}, want: `--timeout "0s": is too short; the least is 1ms`},
 		{args: []string{"run", "--suite", "systematic,chaos"}, want: `--suite "systematic,chaos": "chaos" is no suite; use one or several of systematic, complete, random, with commas between`},
-		{args: []string{"run", "--suite", "random,random"}, want: `--suite "random,random": names "random" twice`},
+		{args: []string{"run", "--suite", "random,random"}, want: `--suite "random,random": names "random" twice; once is enough`},
 		{args: []string{"run", "--suite", ""}, want: `--suite "": has an empty item; write a list like A,B`},
 		{args: []string{"run", "--regions", "a,b,c"}, want: `--regions "a,b,c": are more than two Regions; give the home Region and at most one more`},
 		{args: []string{"run", "--regions", "US_EAST"}, want: `--regions "US_EAST": "US_EAST" is no Region; write it like us-east-1,eu-west-1`},
-		{args: []string{"run", "--bucket", "a b"}, want: `--bucket "a b": is no name of a bucket`},
+		{args: []string{"run", "--bucket", "a b"}, want: `--bucket "a b": is no name of a bucket; write it like my-bucket`},
 		{args: []string{"run", "--fail-on", "rumoured"}, want: `--fail-on "rumoured": is no level; use documented, observed or inferred`},
 		{args: []string{"run", "--use-environment-credentials=maybe"}, want: `--use-environment-credentials "maybe": must be true or false`},
 
 		{args: []string{"run", "--order", "/nowhere/order.json"}, want: `--order: open /nowhere/order.json: no such file or directory; give the path of a readable file`},
 		{args: []string{"run", "--order", dir}, want: `--order: ` + dir + ` is a directory; give the path of a file`},
-		{args: []string{"run", "--order", write(t, "order.json", "[]")}, want: `--order .*: not an error order: json: .*`},
-		{args: []string{"run", "--order", write(t, "big", strings.Repeat(" ", maxFile+1))}, want: `--order: .* is larger than 1048576 bytes, so it cannot be what was meant`},
+		{args: []string{"run", "--order", write(t, "order.json", "[]")}, want: `--order .*: not an error order: json: .*; 'conform rules order' lists what it must hold`},
+		{args: []string{"run", "--order", write(t, "big", strings.Repeat(" ", maxFile+1))}, want: `--order: .* is larger than 1048576 bytes; give the file that was meant`},
 		{args: []string{"run", "--config", "/nowhere.yaml"}, want: `--config: open /nowhere.yaml: no such file or directory; give the path of a readable file`},
 		{args: []string{"run", "--report", "yaml=x"}, want: `--report "yaml=x": "yaml" is no report format; use text, json, .* or one of them with =PATH`},
-		{args: []string{"run", "--report", "json="}, want: `--report "json=": a path is missing after json=`},
+		{args: []string{"run", "--report", "json="}, want: `--report "json=": a path is missing after json=; write it like json=report.txt`},
 		{args: []string{"run", "--report", "json", "--report", "text"}, want: `--report "text": a second report for standard output; write one of them to a file with =PATH`},
-		{args: []string{"run", "--report", "json=x", "--report", "text=x"}, want: `--report "text=x": two reports for the same file x`},
-		{args: []string{"run", "--report", "json=/nowhere/r.json"}, want: `--report json=/nowhere/r.json: write /nowhere/r.json: no such file or directory`},
-		{args: []string{"run", "--report", "json=" + dir}, want: `--report json=` + dir + `: write ` + dir + `: is a directory`},
+		{args: []string{"run", "--report", "json=x", "--report", "text=x"}, want: `--report "text=x": two reports for the same file x; give each one of its own`},
+		{args: []string{"run", "--report", "json=/nowhere/r.json"}, want: `--report json=/nowhere/r.json: write /nowhere/r.json: no such file or directory; give a path that can be written`},
+		{args: []string{"run", "--report", "json=" + dir}, want: `--report json=` + dir + `: write ` + dir + `: is a directory; give a path that can be written`},
+		{args: []string{"run", "--order", ""}, want: `--order "": is no path; give that of a file`},
+		{args: []string{"run", "--quiet", "--verbose"}, want: `--quiet and --verbose contradict each other; leave one of them out`},
+		{args: []string{"run", "--fault", "append-selectors"}, want: `--fault "append-selectors": is no fault; did you mean appends-selectors?`},
+		{args: []string{"run", "--fault", "nothing-like-it"}, want: `--fault "nothing-like-it": is no fault; see 'conform serve --fault list'`},
+		{args: []string{"run", "--update-baseline"}, want: `--update-baseline needs --baseline FILE`},
+		{args: []string{"run", "--baseline", write(t, "b.yaml", "schema: conform/baseline/0")}, want: `--baseline .*: its schema is "conform/baseline/0", not "conform/baseline/1"; mend the file, or remove it and write it anew with --update-baseline`},
+		{args: []string{"run", "--baseline", dir, "--update-baseline"}, want: `--baseline .*: is a directory; give a path that can be written`},
+		{args: []string{"run", "--traces", write(t, "traces", "")}, want: `--traces: .*: not a directory; give a folder`},
+		{args: []string{"replay"}, want: `'conform replay' needs a trace, a folder of traces, or a rule; 'conform run' writes traces to conform-traces`},
+		{args: []string{"replay", "nowhere.json"}, want: `stat nowhere.json: no such file or directory; give a trace, or a folder of traces, that 'conform run' has written`},
+		{args: []string{"replay", write(t, "t.json", "{}")}, want: `.*t.json: no trace of schema conform/trace/1, but ""; .*`},
+		{args: []string{"replay", "put/stores"}, want: `put/stores is no file, and conform-traces/embedded has no trace of it; .*`},
+		{args: []string{"export"}, want: `'conform export' takes one trace; give the path of its file`},
+		{args: []string{"export", "nowhere.json"}, want: `--as is missing; use one of awscli, boto3, go, curl`},
+		{args: []string{"export", "nowhere.json", "--as", "curl"}, want: `stat nowhere.json: no such file or directory; give a trace, or a folder of traces, that 'conform run' has written`},
+		{args: []string{"export", storedTraces[0], "--as", "perl"}, want: `--as "perl": there is no form perl; use one of awscli, boto3, go, curl`},
+		{args: []string{"run", "--endpoint", "http://h:99999"}, want: `--endpoint "http://h:99999": 99999 is no port; use a number from 1 to 65535`},
 
 		{args: []string{"run"}, environ: []string{"CONFORM_SEED=x"}, want: `CONFORM_SEED "x": must be a whole number from 1 to 18446744073709551615`},
 		{args: []string{"run"}, environ: []string{"CONFORM_FAIL_ON=all"}, want: `CONFORM_FAIL_ON "all": is no level; use documented, observed or inferred`},
@@ -158,7 +176,7 @@ func TestWrongUsage(t *testing.T) {
 
 		{args: []string{"serve", "--addr", "nonsense"}, want: `--addr "nonsense": is no HOST:PORT; write it like 127.0.0.1:8080`},
 		{args: []string{"serve", "--addr", "127.0.0.1:99999"}, want: `--addr 127.0.0.1:99999: cannot listen there .*; choose another, or port 0 for a free one`},
-		{args: []string{"serve", "--fault", "none-such"}, want: `--fault "none-such": is no fault; 'conform serve --fault list' lists them`},
+		{args: []string{"serve", "--fault", "none-such"}, want: `--fault "none-such": is no fault; see 'conform serve --fault list'`},
 		{args: []string{"serve", "now"}, want: `'conform serve' takes no argument "now"; see 'conform serve --help'`},
 		{args: []string{"rules", "put/replace-list"}, want: `there is no rule "put/replace-list"; did you mean put/replaces-list?`},
 		{args: []string{"rules", "replaces"}, want: `there is no rule "replaces"; did you mean put/replaces-list?`},
@@ -173,6 +191,7 @@ func TestWrongUsage(t *testing.T) {
 			pattern := regexp.QuoteMeta(test.want)
 			pattern = strings.ReplaceAll(pattern, regexp.QuoteMeta(".*"), ".*")
 			assert.Regexp(t, `^conform: `+pattern+`\n$`, got.stderr)
+			assert.Regexp(t, `; .|must be|needs`, got.stderr, "the remedy")
 			assert.False(t, f.ran, "nothing is sent")
 		})
 	}
@@ -198,7 +217,7 @@ func TestWrongConfigurationFile(t *testing.T) {
 		"use-environment-credentials: \"true\"\n": `FILE line 1: use-environment-credentials must be true or false`,
 		"- seed\n":                                `FILE line 1: the file must hold settings like 'seed: 42'`,
 		"just text\n":                             `FILE line 1: the file must hold settings like 'seed: 42'`,
-		"seed: 1\n---\nseed: 2\n":                 `FILE: line 2: a second document; one is enough`,
+		"seed: 1\n---\nseed: 2\n":                 `FILE: line 2: a second document; one is enough; write settings like 'seed: 42'`,
 		"a: b: c\n":                               `FILE: yaml: .*`,
 		"? [a]\n: 1\n":                            `FILE line 1: "" is no setting; .*`,
 		"seed: *none\n":                           `FILE: yaml: .*`,
@@ -298,6 +317,32 @@ func TestDefaults(t *testing.T) {
 	assert.Equal(t, []string{"systematic", "random"}, f.options.Suites)
 	assert.Equal(t, model.Observed, f.options.FailOn)
 	assert.Contains(t, got.stdout, "repeat: conform run --suite systematic,random --workers 2 --seed 7\n")
+}
+
+// TestNext: a run that tested what comes with conform ends with the command for a real target.
+func TestNext(t *testing.T) {
+	const usual = "next:   conform run --endpoint http://127.0.0.1:5000   # or where your emulator listens\n"
+	for _, test := range []struct {
+		environ, args []string
+		want          string // at the end; empty for none
+	}{
+		{nil, []string{"run"}, usual},
+		{[]string{"AWS_ENDPOINT_URL=http://h:4566"}, []string{"run"}, "next:   conform run --endpoint http://h:4566\n"},
+		{[]string{"AWS_ENDPOINT_URL=https://cloudtrail.us-east-1.amazonaws.com"}, []string{"run"}, usual},
+		{nil, []string{"run", "--endpoint", "http://h:1"}, ""},
+		{nil, []string{"run", "--fault", "appends-selectors"}, ""},
+		{nil, []string{"run", "--quiet"}, ""},
+	} {
+		got := passing().run(t.Context(), test.environ, test.args...)
+		if test.want == "" {
+			assert.NotContains(t, got.stdout, "next:", test.args)
+		} else {
+			assert.True(t, strings.HasSuffix(got.stdout, test.want), got.stdout)
+		}
+	}
+	f := passing()
+	f.report.Verdict = reports.Inconclusive
+	assert.NotContains(t, f.run(t.Context(), nil, "run").stdout, "next:")
 }
 
 func TestNotesAboutWhatHasNoEffect(t *testing.T) {
@@ -471,10 +516,57 @@ func TestCompletion(t *testing.T) {
 	got := passing().run(t.Context(), nil, "completion", "bash")
 	assert.Equal(t, 0, got.code)
 	assert.Contains(t, got.stdout, "bash completion")
-	got = passing().run(t.Context(), nil, "__complete", "run", "--fail-on", "")
-	assert.Contains(t, got.stdout, "documented\nobserved\ninferred\n")
+	for _, shell := range []string{"fish", "zsh", "powershell"} {
+		assert.NotEmpty(t, passing().run(t.Context(), nil, "completion", shell).stdout)
+	}
+	const (
+		noFiles       = ":4"
+		noFilesOrGaps = ":6"
+		filesOfType   = ":8"
+		onlyFolders   = ":16"
+		files         = ":0"
+	)
+	for _, test := range []struct {
+		words string // the last one is being typed
+		want  []string
+		then  string
+	}{
+		{"run --fail-on ", []string{"documented", "observed", "inferred"}, noFiles},
+		{"run --target e", []string{"embedded", "endpoint"}, noFiles},
+		{"run --suite ", []string{"systematic", "random"}, noFilesOrGaps},
+		{"run --suite random,", []string{"random,systematic"}, noFilesOrGaps},
+		{"run --fault appends", []string{"appends-selectors"}, noFiles},
+		{"serve --fault appends", []string{"appends-selectors"}, noFiles},
+		{"run --report ", []string{"text", "json="}, noFilesOrGaps},
+		{"run --report json=", nil, files},
+		{"run --baseline ", []string{"yaml", "json"}, filesOfType},
+		{"run --config ", []string{"yaml"}, filesOfType},
+		{"run --traces ", nil, onlyFolders},
+		{"run --seed ", nil, noFiles},
+		{"run --endpoint ", nil, noFiles},
+		{"run --qu", []string{"--quiet"}, noFiles},
+		{"replay ", []string{"json"}, filesOfType},
+		{"replay --target ", []string{"embedded", "endpoint"}, noFiles},
+		{"export ", []string{"json"}, filesOfType},
+		{"export x --as ", reports.ExportForms, noFiles},
+		{"rules put/r", []string{"put/replaces-list"}, noFiles},
+		{"rules ord", []string{"order"}, noFiles},
+		{"rules put/stores ", nil, noFiles},
+		{"ru", []string{"run", "rules"}, noFiles},
+	} {
+		words := strings.Split(test.words, " ")
+		got := passing().run(t.Context(), nil, append([]string{"__completeNoDesc"}, words...)...)
+		lines := strings.Split(got.stdout, "\n")
+		for _, want := range test.want {
+			assert.Contains(t, lines, want, test.words)
+		}
+		assert.Contains(t, lines, test.then, test.words)
+		if test.want == nil {
+			assert.Equal(t, test.then, lines[0], test.words)
+		}
+	}
 	got = passing().run(t.Context(), nil, "__complete", "rules", "put/r")
-	assert.Contains(t, got.stdout, "put/replaces-list\n")
+	assert.Contains(t, got.stdout, "put/replaces-list\t"+model.RuleOf(model.PutReplacesList).Statement)
 }
 
 func TestRules(t *testing.T) {
@@ -486,7 +578,21 @@ func TestRules(t *testing.T) {
 		assert.Equal(t, 0, one.code)
 		assert.Contains(t, one.stdout, rule.Statement)
 		assert.Contains(t, one.stdout, rule.Level.String())
+		if rule.Silent {
+			assert.NotContains(t, one.stdout, "Example")
+			continue
+		}
+		assert.Regexp(t, `\nExample: .*\n  \S.*\n  → \S`, one.stdout, rule.ID)
+		assert.Regexp(t, `\nBroken on purpose by\n  \S+\n    \S.*\n`, one.stdout, rule.ID)
+		command := regexp.MustCompile(`\n  conform run --fault (\S+)\n$`).FindStringSubmatch(one.stdout)
+		if assert.NotNil(t, command, rule.ID) {
+			fault, ok := embedded.FaultNamed(command[1])
+			assert.True(t, ok)
+			assert.Equal(t, rule.ID, fault.Rule)
+			assert.False(t, fault.Deep)
+		}
 	}
+	golden(t, "rule-replaces-list.txt", passing().run(t.Context(), nil, "rules", "put/replaces-list").stdout)
 	family := passing().run(t.Context(), nil, "rules", "kms").stdout
 	assert.True(t, strings.HasPrefix(family, "kms\n  kms/policy"), family)
 	golden(t, "rule.txt", passing().run(t.Context(), nil, "rules", "logs/call-rate-needs-write").stdout)

@@ -59,7 +59,7 @@ func (p *process) merge(s *settings, paths []string) error {
 	}
 	code := whole.ExitCode
 	for _, sink := range s.sinks {
-		if err := sink.Write(p.stdout, whole, p.textOptions()); err != nil {
+		if err := sink.Write(p.stdout, whole, p.textOptions(s)); err != nil {
 			p.complain("--report " + sink.String() + ": " + err.Error())
 			code = reports.WorseExit(code, reports.ExitFailed)
 		}

@@ -60,7 +60,7 @@ func (p *process) plan(ctx context.Context, s *settings) error {
 		return err
 	}
 	for _, sink := range s.sinks {
-		render := func(w io.Writer) error { return reports.WritePlan(w, plan, p.textOptions()) }
+		render := func(w io.Writer) error { return reports.WritePlan(w, plan, p.textOptions(s)) }
 		switch sink.Format {
 		case reports.FormatText:
 		case reports.FormatJSON:

@@ -100,7 +100,7 @@ func (p *process) convert(stdin io.Reader, files, to []string, precedence string
 		if len(list) > 1 {
 			err = sink.WriteComparison(p.stdout, list)
 		} else {
-			err = sink.Write(p.stdout, list[0], p.textOptions())
+			err = sink.Write(p.stdout, list[0], p.textOptions(&settings{}))
 		}
 		if err != nil {
 			return fmt.Errorf("--to %s: %w", sink, err)

@@ -30,12 +30,16 @@ Keep the result for machines and for people
   conform run --endpoint http://127.0.0.1:5000 --report text --report json=report.json
 
 Understand what was found
+  conform rules put/replaces-list   one rule: its source, an example, a server that breaks it
   conform rules                     all rules, by family
-  conform rules put/replaces-list   one rule, with its source
 
 See whether it is fixed, or show it to someone without conform
-  conform replay conform-traces --endpoint http://127.0.0.1:5000
+  conform replay put/replaces-list --endpoint http://127.0.0.1:5000
   conform export TRACE --as awscli
+
+Fail a build on new divergences only
+  conform run --endpoint http://127.0.0.1:5000 --baseline known.yaml --update-baseline
+  conform run --endpoint http://127.0.0.1:5000 --baseline known.yaml
 
 Use the reference in the place of the service
   conform serve --addr 127.0.0.1:8080
@@ -119,8 +123,11 @@ func (p *process) rootCommand() *cobra.Command {
 func explainCompletion(cmd *cobra.Command) {
 	cmd.Long = `Usage: conform completion bash|fish|powershell|zsh
 
-Writes a script that completes commands, flags and rules in your shell, such as
-  source <(conform completion bash)
+Writes a script that completes commands, flags, their values and rules.
+
+  source <(conform completion bash)          bash, in this shell
+  source <(conform completion zsh)           zsh, in this shell
+  conform completion fish | source           fish, in this shell
 `
 	cmd.Args = func(cmd *cobra.Command, args []string) error {
 		if len(args) > 0 {

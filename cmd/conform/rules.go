@@ -1,19 +1,24 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
+	"github.com/insightconform/conform"
 	"github.com/insightconform/conform/model"
+	"github.com/insightconform/conform/reports"
+	"github.com/insightconform/conform/targets/embedded"
 )
 
 const rulesHelp = `Usage: conform rules [ID]
 
 Shows what conform holds a target to: all rules by family, the rules of one
-family, or one rule in full.
+family, or one rule in full, with its source, an example, and a server that
+breaks it.
 
   conform rules
   conform rules put
@@ -36,16 +41,16 @@ func (p *process) rulesCommand() *cobra.Command {
 			if len(args) > 0 {
 				return nil, cobra.ShellCompDirectiveNoFileComp
 			}
-			return ruleNames(), cobra.ShellCompDirectiveNoFileComp
+			return completeRules(), cobra.ShellCompDirectiveNoFileComp
 		},
-		RunE: func(_ *cobra.Command, args []string) error {
+		RunE: func(cmd *cobra.Command, args []string) error {
 			width, _ := terminal(p.stdout)
 			text := ""
 			if len(args) == 0 {
 				text = ruleTable(width, families())
 			} else {
 				var err error
-				if text, err = explain(args[0], width); err != nil {
+				if text, err = explain(cmd.Context(), args[0], width); err != nil {
 					return err
 				}
 			}
@@ -104,9 +109,9 @@ func cut(line string, width int) string {
 }
 
 // explain renders one rule, one family, or the error order.
-func explain(name string, width int) (string, error) {
+func explain(ctx context.Context, name string, width int) (string, error) {
 	if rule := model.RuleOf(model.ID(name)); rule != nil {
-		return explainRule(rule), nil
+		return explainRule(ctx, rule, width)
 	}
 	if name == string(model.Order) {
 		return explainOrder(), nil
@@ -123,7 +128,7 @@ var levelMeaning = map[model.Level]string{
 	model.Inferred:   "the documentation is silent; this reference was chosen so that there is one",
 }
 
-func explainRule(rule *model.Rule) string {
+func explainRule(ctx context.Context, rule *model.Rule, width int) (string, error) {
 	var b strings.Builder
 	field := func(name, text string) { fmt.Fprintf(&b, "%-10s %s\n", name, text) }
 	fmt.Fprintf(&b, "%s\n\n%s\n\n", rule.ID, rule.Statement)
@@ -155,7 +160,44 @@ func explainRule(rule *model.Rule) string {
 		}
 		field("tried with", "targets that offer "+strings.Join(needs, ", "))
 	}
-	return b.String()
+	steps, err := conform.Illustrate(ctx, embedded.InProcess(embedded.ServerOptions{}), rule.ID)
+	if err != nil {
+		return "", err
+	}
+	if len(steps) > 0 {
+		fmt.Fprint(&b, "\nExample: a short case that tries it, with the right answers\n")
+		for _, line := range reports.Exchange(steps) {
+			fmt.Fprintln(&b, cut("  "+line, width))
+		}
+	}
+	if faults := breaking(rule.ID); len(faults) > 0 {
+		fmt.Fprint(&b, "\nBroken on purpose by\n")
+		for i, f := range faults {
+			if left := len(faults) - i; i >= shownFaults && left > 1 {
+				fmt.Fprintf(&b, "  … and %d more; 'conform serve --fault list' lists all\n", left)
+				break
+			}
+			fmt.Fprintf(&b, "  %s\n    %s\n", f.Name, f.Describe)
+		}
+		fmt.Fprintf(&b, "\nSee it caught\n  conform run --fault %s\n", faults[0].Name)
+	}
+	return b.String(), nil
+}
+
+// shownFaults is how many faults the explanation of a rule lists.
+const shownFaults = 3
+
+// breaking lists the faults of the embedded server that break a rule, those that show at once first.
+func breaking(rule model.ID) []embedded.Fault {
+	var faults []embedded.Fault
+	for _, deep := range []bool{false, true} {
+		for _, f := range embedded.Faults {
+			if f.Rule == rule && f.Deep == deep {
+				faults = append(faults, f)
+			}
+		}
+	}
+	return faults
 }
 
 // acceptedOutcomes lists what a rule accepts beside the reference.

@@ -13,6 +13,7 @@ import (
 	"github.com/insightconform/conform"
 	"github.com/insightconform/conform/model"
 	"github.com/insightconform/conform/reports"
+	"github.com/insightconform/conform/targets/endpoint"
 )
 
 const runHelpHead = `Usage: conform run [flags]
@@ -64,6 +65,9 @@ func (s *settings) complete(environ map[string]string) error {
 	if err := s.resolveTarget(environ); err != nil {
 		return err
 	}
+	if s.quiet && s.verbose {
+		return usagef("--quiet and --verbose contradict each other; leave one of them out")
+	}
 	if len(s.sinks) == 0 {
 		s.sinks = []reports.Sink{{Format: reports.FormatText}}
 	}
@@ -87,7 +91,7 @@ func (p *process) testTarget(ctx context.Context, s *settings) error {
 			continue
 		}
 		if err := reports.CheckWritable(sink.Path); err != nil {
-			return usagef("--report %s: %w", sink, err)
+			return usagef("--report %s: %w; give a path that can be written", sink, err)
 		}
 	}
 	baseline, err := s.readBaseline()
@@ -103,7 +107,9 @@ func (p *process) testTarget(ctx context.Context, s *settings) error {
 		return err
 	}
 	for _, note := range s.unusedNotes(p.environ) {
-		p.complain(note)
+		if !s.quiet {
+			p.complain(note)
+		}
 	}
 	target, err := p.open(s)
 	if err != nil {
@@ -114,12 +120,13 @@ func (p *process) testTarget(ctx context.Context, s *settings) error {
 		return err
 	}
 
-	progress := p.progress()
+	progress := p.progress(s)
 	defer progress.Close()
+	said := make(chan struct{})
 	stop := context.AfterFunc(ctx, func() {
+		defer close(said)
 		progress.Say("conform: interrupted; writing the report of what was found (once more ends at once)")
 	})
-	defer stop()
 	options := conform.Options{
 		Seed:     s.seed,
 		Requests: s.requests,
@@ -150,6 +157,9 @@ func (p *process) testTarget(ctx context.Context, s *settings) error {
 		}
 	}
 	report, err := p.conform(ctx, target, options)
+	if !stop() {
+		<-said
+	}
 	progress.Close()
 	if report != nil && s.resume != "" {
 		whole, problem := s.saveProgress(earlier, report)
@@ -174,7 +184,7 @@ func (s *settings) profile() (*model.Profile, error) {
 	}
 	profile, err := model.LoadProfile(data)
 	if err != nil {
-		return nil, usagef("--order %s: %w", s.order, err)
+		return nil, usagef("--order %s: %w; 'conform rules order' lists what it must hold", s.order, err)
 	}
 	return profile, nil
 }
@@ -197,11 +207,15 @@ func (p *process) finish(ctx context.Context, s *settings, report *reports.Repor
 	if report.Workers > 0 { // only the run knows how many the target could take
 		report.Command = s.command(report.Seed, report.Workers)
 	}
+	options := p.textOptions(s)
+	if report.Verdict == reports.Conforms {
+		options.Next = s.next(p.environ)
+	}
 	for _, sink := range s.sinks {
 		if sink.Format == reports.FormatNDJSON {
 			continue // it was written as the run went
 		}
-		if err := sink.Write(p.stdout, report, p.textOptions()); err != nil {
+		if err := sink.Write(p.stdout, report, options); err != nil {
 			p.complain("--report " + sink.String() + ": " + err.Error())
 			code = reports.WorseExit(code, reports.ExitFailed)
 		}
@@ -238,17 +252,42 @@ func (p *process) finishWithoutRun(ctx context.Context, s *settings, events *eve
 	p.tellPipeline(s, report)
 }
 
-func (p *process) progress() *reports.Progress {
+func (p *process) progress(s *settings) *reports.Progress {
+	if s.quiet {
+		return reports.NewProgress(io.Discard, false, 0)
+	}
 	width, live := terminal(p.stderr)
 	return reports.NewProgress(p.stderr, live && p.environ["TERM"] != "dumb", width)
 }
 
-func (p *process) textOptions() reports.TextOptions {
+func (p *process) textOptions(s *settings) reports.TextOptions {
 	width, live := terminal(p.stdout)
 	return reports.TextOptions{
-		Width: width,
-		Color: live && p.environ["NO_COLOR"] == "" && p.environ["TERM"] != "dumb",
+		Width:   width,
+		Color:   p.colored(live),
+		Verbose: s.verbose,
+		Quiet:   s.quiet,
 	}
+}
+
+// colored decides by the variables that people set for all their tools; NO_COLOR has the last word.
+func (p *process) colored(live bool) bool {
+	forced := p.environ["CLICOLOR_FORCE"]
+	return p.environ["NO_COLOR"] == "" && (forced != "" && forced != "0" || live && p.environ["TERM"] != "dumb")
+}
+
+// next is the command that someone will want after a first run, which tested what comes with conform:
+// the same on an emulator. Other runs have none.
+func (s *settings) next(environ map[string]string) string {
+	if s.target != targetEmbedded || s.fault != "" {
+		return ""
+	}
+	for _, name := range endpointVariables {
+		if _, err := endpoint.CheckURL(environ[name]); err == nil {
+			return "conform run --endpoint " + shellWord(environ[name])
+		}
+	}
+	return "conform run --endpoint http://127.0.0.1:5000   # or where your emulator listens"
 }
 
 // terminal returns the width of the terminal behind a writer, and whether there is one.

@@ -51,6 +51,7 @@ func (p *process) serveCommand() *cobra.Command {
 	}
 	cmd.Flags().StringVar(&address, "addr", defaultAddress, "where to listen")
 	cmd.Flags().StringVar(&fault, "fault", "", "be wrong on purpose in one way")
+	cmd.RegisterFlagCompletionFunc("fault", completeFaults)
 	return cmd
 }
 
@@ -71,7 +72,7 @@ func (p *process) serve(ctx context.Context, address, fault string) error {
 		return usagef("--addr %q: is no HOST:PORT; write it like %s", address, defaultAddress)
 	}
 	if _, ok := embedded.FaultNamed(fault); fault != "" && !ok {
-		return usagef("--fault %q: is no fault; 'conform serve --fault list' lists them", fault)
+		return usagef("--fault %q: %w", fault, noFault(fault))
 	}
 	handler, err := p.server(fault)
 	if err != nil {

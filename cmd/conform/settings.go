@@ -47,6 +47,8 @@ type settings struct {
 	shrinkRequests         int
 	baseline               string
 	updateBaseline         bool
+	quiet                  bool
+	verbose                bool
 
 	from map[string]origin // of the settings that were given, by name
 }
@@ -137,6 +139,8 @@ var optionGroups = []struct {
 		{name: "traces", value: "DIR", help: "keep a trace of each confirmed divergence here, and replay those that are there first; none keeps none (default conform-traces/TARGET)", set: setTraces},
 		{name: "prune", kind: kindSwitch, help: "remove the traces of what is fixed", set: setSwitch(func(s *settings) *bool { return &s.prune })},
 		{name: "keep-account-ids", kind: kindSwitch, help: "leave account ids in traces as they are", set: setSwitch(func(s *settings) *bool { return &s.keepAccounts })},
+		{name: "quiet", kind: kindSwitch, help: "say nothing but the verdict and the rules that fail the run", set: setSwitch(func(s *settings) *bool { return &s.quiet })},
+		{name: "verbose", kind: kindSwitch, help: "say of each divergence where its rule comes from, with every request and answer; list every deviation", set: setSwitch(func(s *settings) *bool { return &s.verbose })},
 	}},
 	{"Where settings come from", []option{
 		{name: "config", value: "FILE", help: "read settings from a YAML file whose keys are these flags' names", set: setConfig, flagOnly: true},
@@ -191,7 +195,7 @@ func setRegions(s *settings, text string) error {
 
 func setBucket(s *settings, text string) error {
 	if text == "" || strings.ContainsAny(text, " /\t\r\n") {
-		return fmt.Errorf("is no name of a bucket")
+		return fmt.Errorf("is no name of a bucket; write it like my-bucket")
 	}
 	s.bucket = text
 	return nil
@@ -264,7 +268,7 @@ func splitList(text string) ([]string, error) {
 		case item == "":
 			return nil, fmt.Errorf("has an empty item; write a list like A,B")
 		case slices.Contains(list, item):
-			return nil, fmt.Errorf("names %q twice", item)
+			return nil, fmt.Errorf("names %q twice; once is enough", item)
 		}
 		list = append(list, item)
 	}
@@ -344,10 +348,19 @@ func setOrder(s *settings, text string) error {
 
 func setFault(s *settings, text string) error {
 	if _, ok := embedded.FaultNamed(text); !ok {
-		return fmt.Errorf("is no fault; 'conform serve --fault list' lists them")
+		return noFault(text)
 	}
 	s.fault = text
 	return nil
+}
+
+// noFault says of a name that no fault has it.
+func noFault(name string) error {
+	var names []string
+	for _, f := range embedded.Faults {
+		names = append(names, f.Name)
+	}
+	return fmt.Errorf("is no fault; %s", suggestion(nearest(name, names), "conform serve --fault list"))
 }
 
 func setBaseline(s *settings, text string) error {
@@ -384,7 +397,7 @@ func setConfig(s *settings, text string) error {
 
 func checkPath(text string) error {
 	if text == "" {
-		return fmt.Errorf("a file name is missing")
+		return fmt.Errorf("is no path; give that of a file")
 	}
 	return nil
 }
@@ -401,7 +414,7 @@ func addReport(s *settings, text string) error {
 		if sink.Path == "" {
 			return fmt.Errorf("a second report for standard output; write one of them to a file with =PATH")
 		}
-		return fmt.Errorf("two reports for the same file %s", sink.Path)
+		return fmt.Errorf("two reports for the same file %s; give each one of its own", sink.Path)
 	}
 	s.sinks = append(s.sinks, sink)
 	return nil
@@ -439,14 +452,9 @@ func addFlags(cmd *cobra.Command, s *settings, names ...string) {
 			if o.kind == kindSwitch {
 				flag.NoOptDefVal = "true"
 			}
-			if choices := strings.Split(o.value, "|"); len(choices) > 1 {
-				cmd.RegisterFlagCompletionFunc(o.name, cobra.FixedCompletions(choices, cobra.ShellCompDirectiveNoFileComp))
-			}
+			cmd.RegisterFlagCompletionFunc(o.name, o.completion())
 		}
 	}
-	cmd.RegisterFlagCompletionFunc("suite", cobra.FixedCompletions(conform.Suites, cobra.ShellCompDirectiveNoFileComp))
-	cmd.RegisterFlagCompletionFunc("machine", cobra.FixedCompletions(generators.MachineNames(), cobra.ShellCompDirectiveNoFileComp))
-	cmd.RegisterFlagCompletionFunc("report", cobra.FixedCompletions(reports.Formats(), cobra.ShellCompDirectiveNoSpace))
 }
 
 // optionHelp renders the settings by group for help, all or only some.
@@ -567,23 +575,8 @@ func (s *settings) unusedNotes(environ map[string]string) []string {
 
 // command is the full command that repeats a run with these settings.
 func (s *settings) command(seed uint64, workers int) string {
-	words := []string{"conform", "run"}
+	words := s.targetWords("conform", "run")
 	add := func(name, value string) { words = append(words, "--"+name, shellWord(value)) }
-	if s.target == targetEndpoint {
-		add("endpoint", s.endpoint)
-	}
-	if s.fault != "" {
-		add("fault", s.fault)
-	}
-	if len(s.regions) > 0 {
-		add("regions", strings.Join(s.regions, ","))
-	}
-	if s.bucket != "" {
-		add("bucket", s.bucket)
-	}
-	if s.environmentCredentials {
-		words = append(words, "--use-environment-credentials")
-	}
 	add("suite", strings.Join(s.suites, ","))
 	if slices.Contains(s.suites, conform.Complete) {
 		add("depth", strconv.Itoa(s.depth))
@@ -617,6 +610,36 @@ func (s *settings) command(seed uint64, workers int) string {
 		add("baseline", s.baseline)
 	}
 	return strings.Join(words, " ")
+}
+
+// targetWords adds to the words of a command the flags that say what is tested.
+func (s *settings) targetWords(words ...string) []string {
+	add := func(name, value string) { words = append(words, "--"+name, shellWord(value)) }
+	if s.target == targetEndpoint {
+		add("endpoint", s.endpoint)
+	}
+	if s.fault != "" {
+		add("fault", s.fault)
+	}
+	if len(s.regions) > 0 {
+		add("regions", strings.Join(s.regions, ","))
+	}
+	if s.bucket != "" {
+		add("bucket", s.bucket)
+	}
+	if s.environmentCredentials {
+		words = append(words, "--use-environment-credentials")
+	}
+	return words
+}
+
+// replayCommand is the command that plays a trace of a run with these settings again.
+func (s *settings) replayCommand(trace *reports.Trace) string {
+	words := []string{"conform", "replay", trace.Name()}
+	if s.traces != "" {
+		words = append(words, "--traces", shellWord(s.traces))
+	}
+	return strings.Join(s.targetWords(words...), " ")
 }
 
 var plainWord = regexp.MustCompile(`^[A-Za-z0-9_./:,=@%+-]+$`)

@@ -52,11 +52,11 @@ func (s *settings) readTraces() ([]reports.TraceFile, error) {
 		return nil, nil
 	}
 	if err != nil {
-		return nil, usagef("--traces: %w", err)
+		return nil, usagef("--traces: %w; give a folder", err)
 	}
 	files, err := reports.ReadTraceFiles(folder)
 	if err != nil {
-		return nil, usagef("--traces: %w", err)
+		return nil, usagef("--traces: %w; remove the file, or give another folder", err)
 	}
 	return files, nil
 }
@@ -84,7 +84,7 @@ func (s *settings) readBaseline() (*reports.Baseline, error) {
 	}
 	if s.updateBaseline {
 		if err := reports.CheckWritable(s.baseline); err != nil {
-			return nil, usagef("--baseline %s: %w", s.baseline, err)
+			return nil, usagef("--baseline %s: %w; give a path that can be written", s.baseline, err)
 		}
 		if _, err := os.Stat(s.baseline); errors.Is(err, fs.ErrNotExist) {
 			return nil, nil
@@ -96,7 +96,7 @@ func (s *settings) readBaseline() (*reports.Baseline, error) {
 	}
 	baseline, err := reports.ReadBaseline(data, yamlFile(s.baseline))
 	if err != nil {
-		return nil, usagef("--baseline %s: %w", s.baseline, err)
+		return nil, usagef("--baseline %s: %w; mend the file, or remove it and write it anew with --update-baseline", s.baseline, err)
 	}
 	return baseline, nil
 }
@@ -109,7 +109,12 @@ func (s *settings) keep(report *reports.Report, known []reports.TraceFile, basel
 			return fmt.Errorf("--traces: %w", err)
 		}
 		if len(files) > 0 {
-			report.Notes = append(report.Notes, fmt.Sprintf("traces are in %s: 'conform replay %s' plays them again, 'conform export' turns one into a script", folder, folder))
+			report.Notes = append([]string{"traces for 'conform export': " + folder}, report.Notes...)
+		}
+		for i, d := range report.Divergences {
+			if d.Status == reports.Confirmed {
+				report.Divergences[i].Replay = s.replayCommand(&reports.Trace{Signature: d.Signature})
+			}
 		}
 		if s.prune {
 			if err := prune(report, known); err != nil {
@@ -138,11 +143,15 @@ func prune(report *reports.Report, known []reports.TraceFile) error {
 	return nil
 }
 
-const replayHelp = `Usage: conform replay TRACE|DIR… [flags]
+const replayHelp = `Usage: conform replay TRACE|DIR|NAME|RULE… [flags]
 
 Plays recorded divergences again, on the same target or another one, and says of
-each: still diverges, now different, fixed, or not covered.
+each: still diverges, now different, fixed, or not covered. What is no file is
+looked for in the folder of the target's traces: a name as the report of a run
+gives it, or a rule.
 
+  conform replay 3f80a1 --endpoint http://127.0.0.1:5000
+  conform replay put/replaces-list --endpoint http://127.0.0.1:5000
   conform replay conform-traces/endpoint-127.0.0.1-5000 --endpoint http://127.0.0.1:5000
   conform replay trace.json                              on the embedded server
 
@@ -153,10 +162,12 @@ could be replayed, 130 interrupted.
 func (p *process) replayCommand() *cobra.Command {
 	s := defaultSettings()
 	cmd := &cobra.Command{
-		Use:   "replay TRACE|DIR…",
+		Use:   "replay TRACE|DIR|NAME|RULE…",
 		Short: "Play recorded divergences again",
 		Long:  replayHelp + optionHelp(),
-		RunE:  func(cmd *cobra.Command, args []string) error { return p.replay(cmd.Context(), &s, args) },
+
+		ValidArgsFunction: completeTraces,
+		RunE:              func(cmd *cobra.Command, args []string) error { return p.replay(cmd.Context(), &s, args) },
 	}
 	addRunFlags(cmd, &s)
 	return cmd
@@ -164,7 +175,7 @@ func (p *process) replayCommand() *cobra.Command {
 
 func (p *process) replay(ctx context.Context, s *settings, paths []string) error {
 	if len(paths) == 0 {
-		return usagef("'conform replay' needs a trace or a folder of traces; 'conform run' writes them to conform-traces")
+		return usagef("'conform replay' needs a trace, a folder of traces, or a rule; 'conform run' writes traces to conform-traces")
 	}
 	if err := s.complete(p.environ); err != nil {
 		return err
@@ -173,9 +184,9 @@ func (p *process) replay(ctx context.Context, s *settings, paths []string) error
 	if err != nil {
 		return err
 	}
-	files, err := reports.ReadTraceFiles(paths...)
+	files, err := s.tracesNamed(paths)
 	if err != nil {
-		return usagef("%w", err)
+		return err
 	}
 	target, err := p.open(s)
 	if err != nil {
@@ -191,7 +202,7 @@ func (p *process) replay(ctx context.Context, s *settings, paths []string) error
 		diverges = diverges || replays[i].Diverges()
 		played = played || replays[i].Outcome != reports.ReplayNotCovered
 	}
-	if err := reports.ReplayText(p.stdout, replays); err != nil {
+	if err := reports.ReplayText(p.stdout, replays, p.textOptions(s)); err != nil {
 		return err
 	}
 	switch {
@@ -203,6 +214,55 @@ func (p *process) replay(ctx context.Context, s *settings, paths []string) error
 		return exitCode(reports.ExitInconclusive)
 	}
 	return nil
+}
+
+// tracesNamed reads the traces that arguments name: files and folders, and by their names or rules those
+// in the target's folder.
+func (s *settings) tracesNamed(names []string) ([]reports.TraceFile, error) {
+	var files []reports.TraceFile
+	for _, name := range names {
+		named, err := reports.ReadTraceFiles(name)
+		switch {
+		case errors.Is(err, fs.ErrNotExist) && reports.TraceName(name):
+			if named, err = s.tracesCalled(name); err != nil {
+				return nil, err
+			}
+		case err != nil:
+			return nil, unreadable(err)
+		}
+		files = append(files, named...)
+	}
+	return files, nil
+}
+
+// unreadable says of a file that should be a trace what to do about it.
+func unreadable(err error) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		return usagef("%w; give a trace, or a folder of traces, that 'conform run' has written", err)
+	}
+	return usagef("%w; 'conform run' writes a new one of what it finds", err)
+}
+
+// tracesCalled finds traces in the target's folder.
+func (s *settings) tracesCalled(name string) ([]reports.TraceFile, error) {
+	folder := s.tracesFolder()
+	if folder == "" {
+		return nil, usagef("%s is no file, and --traces none leaves no folder to look for it; give --traces DIR", name)
+	}
+	known, err := s.readTraces()
+	if err != nil {
+		return nil, err
+	}
+	var found []reports.TraceFile
+	for _, f := range known {
+		if f.Trace.Name() == name || string(f.Trace.Rule) == name {
+			found = append(found, f)
+		}
+	}
+	if len(found) == 0 {
+		return nil, usagef("%s is no file, and %s has no trace of it; 'conform run' with the same target flags writes those of what it finds, and --traces DIR looks elsewhere", name, folder)
+	}
+	return found, nil
 }
 
 const exportHelp = `Usage: conform export TRACE --as awscli|boto3|go|curl
@@ -220,23 +280,25 @@ func (p *process) exportCommand() *cobra.Command {
 		Use:   "export TRACE --as FORM",
 		Short: "Turn a recorded divergence into a script",
 		Long:  exportHelp,
+
+		ValidArgsFunction: completeTraces,
 		RunE: func(_ *cobra.Command, args []string) error {
 			if len(args) != 1 {
-				return usagef("'conform export' takes one trace")
+				return usagef("'conform export' takes one trace; give the path of its file")
 			}
 			if as == "" {
 				return usagef("--as is missing; use one of %s", strings.Join(reports.ExportForms, ", "))
 			}
 			files, err := reports.ReadTraceFiles(args[0])
 			if err != nil {
-				return usagef("%w", err)
+				return unreadable(err)
 			}
 			if len(files) != 1 {
 				return usagef("%s is a folder of %d traces; name one of them", args[0], len(files))
 			}
 			script, err := reports.Export(files[0].Trace, as)
 			if err != nil {
-				return usagef("%w", err)
+				return usagef("--as %q: %w", as, err)
 			}
 			_, err = p.stdout.Write(script)
 			return err

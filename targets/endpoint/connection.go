@@ -191,7 +191,7 @@ func (c *connection) raw(ctx context.Context, region, method, target string, to 
 const userAgent = "insightconform-conform"
 
 // errCredentials stands for the provider's own error, which may tell more than a report should.
-var errCredentials = errors.New("no credentials: the environment's credential chain gives none")
+var errCredentials = errors.New("the environment gives no credentials; set them, or leave out --use-environment-credentials")
 
 // problem says in one line why there is no answer; crashed tells an answer that was seen from none.
 func (c *connection) problem(ctx context.Context, err error) (text string, crashed bool) {

@@ -50,12 +50,12 @@ func CheckURL(text string) (*url.URL, error) {
 	}
 	for _, c := range u.Host {
 		if c > 0x7e || c <= ' ' || c == '%' {
-			return nil, usage("the host of the endpoint URL must be written in ASCII")
+			return nil, usage("the host of the endpoint URL must be written in ASCII, such as xn--bcher-kva.example")
 		}
 	}
 	if port := u.Port(); port != "" {
 		if n, err := strconv.Atoi(port); err != nil || n < 1 || n > 65535 {
-			return nil, usage("%s is no port", wire.Printable(port))
+			return nil, usage("%s is no port; use a number from 1 to 65535", wire.Printable(port))
 		}
 	}
 	clean := &url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path}

@@ -119,7 +119,7 @@ func (t *Target) provider(ctx context.Context) (aws.CredentialsProvider, error) 
 	}
 	cfg, err := config.LoadDefaultConfig(ctx, config.WithRegion(t.options.Regions[0]), config.WithBaseEndpoint(strings.TrimSuffix(t.url.String(), "/")))
 	if err != nil || cfg.Credentials == nil {
-		return nil, usage("the SDK's configuration in the environment cannot be read")
+		return nil, usage("the SDK's configuration in the environment cannot be read; mend it, or leave out --use-environment-credentials")
 	}
 	if _, err := cfg.Credentials.Retrieve(ctx); err != nil {
 		return nil, usage("the environment gives no credentials; set them, or leave out --use-environment-credentials")
@@ -306,7 +306,7 @@ search:
 	}
 	switch best {
 	case stranger:
-		return "", fmt.Errorf("%w: something answers at %s, but not as CloudTrail: %s", targets.ErrUnreachable, t.url, wire.Printable(seen))
+		return "", fmt.Errorf("%w: something answers at %s, but not as CloudTrail: %s; check --endpoint", targets.ErrUnreachable, t.url, wire.Printable(seen))
 	case absent:
 		note = "none of the operations asked for seems to exist"
 	}

@@ -1,0 +1,163 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/insightconform/conform/reports"
+)
+
+// testdataFolder is named before any test changes the folder.
+var testdataFolder, _ = filepath.Abs("testdata")
+
+// snapshot holds what a whole run has written to the golden file of that name.
+func snapshot(t *testing.T, name string, got result) {
+	t.Helper()
+	text := fmt.Sprintf("exit %d\n--- standard output\n%s--- standard error\n%s", got.code, got.stdout, got.stderr)
+	path := filepath.Join(testdataFolder, "runs", name+".txt")
+	text = steady(text)
+	if *update {
+		require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o777))
+		require.NoError(t, os.WriteFile(path, []byte(text), 0o666))
+	}
+	want, err := os.ReadFile(path)
+	require.NoError(t, err)
+	assert.Equal(t, string(want), text, "run with -update if the change is meant")
+}
+
+// What differs from run to run: time, speed, ports, the version, and how often progress is shown.
+var unsteady = []struct {
+	what *regexp.Regexp
+	with string
+}{
+	{regexp.MustCompile(`(?m)^conform: .*\d requests? · \S+/s · .*\n`), ""},
+	{regexp.MustCompile(`conform \(devel\)|conform v\S+`), "conform VERSION"},
+	{regexp.MustCompile(`(?m)^((?:\x1b\[2m)?sent +(?:\x1b\[0m)?)(.*(?:\n(?:\x1b\[2m)? {12}(?:\x1b\[0m)?.*)*)`), "$1$2"}, // see below
+	{regexp.MustCompile(`127\.0\.0\.1([:-])\d+`), "127.0.0.1${1}PORT"},
+}
+
+// steady replaces what differs between two runs of the same seed.
+func steady(text string) string {
+	for _, u := range unsteady {
+		text = u.what.ReplaceAllStringFunc(text, func(found string) string {
+			if !strings.Contains(found, "a second") {
+				return u.what.ReplaceAllString(found, u.with)
+			}
+			// Where the line is broken depends on how long the time and the rate are.
+			found = strings.Join(strings.Fields(strings.NewReplacer("\x1b[2m            \x1b[0m", " ").Replace(found)), " ")
+			return regexp.MustCompile(`in \S+ \(\S+ a second\)`).ReplaceAllString(found, "in TIME (RATE a second)")
+		})
+	}
+	return text
+}
+
+// wholeRun runs the command in a new folder.
+func wholeRun(t *testing.T, ctx context.Context, environ []string, args ...string) result {
+	t.Helper()
+	t.Chdir(t.TempDir())
+	var stdout, stderr bytes.Buffer
+	code := run(ctx, args, strings.NewReader(""), &stdout, &stderr, environ)
+	return result{code, stdout.String(), stderr.String()}
+}
+
+// These runs are short and the same each time.
+func repeatable(args ...string) []string {
+	return append([]string{"run", "--seed", "1", "--workers", "1"}, args...)
+}
+
+// lacking is an emulator with much to say about: it lacks some operations, answers some requests in an
+// accepted way that is not the reference's, and is wrong in several others.
+func lacking(t *testing.T) string {
+	return emulator(t, errorsWith404, respelt, without(notImplemented, "GetTrail", "CreateEventDataStore"), onlyPrefix("CloudTrail_20131101."))
+}
+
+func TestWholeRuns(t *testing.T) {
+	short := []string{"--suite", "systematic", "--requests", "3000"}
+	t.Run("conforming", func(t *testing.T) {
+		snapshot(t, "conforming", wholeRun(t, t.Context(), nil, repeatable(short...)...))
+	})
+	t.Run("conforming emulator", func(t *testing.T) {
+		url := emulator(t, errorsWith404, without(notImplemented, "GetTrail"))
+		snapshot(t, "conforming-emulator", wholeRun(t, t.Context(), nil, repeatable(append(short, "--endpoint", url)...)...))
+	})
+	t.Run("diverging", func(t *testing.T) {
+		snapshot(t, "diverging", wholeRun(t, t.Context(), nil, repeatable(append(short, "--fault", "appends-selectors")...)...))
+	})
+	for _, flag := range []string{"", "--quiet", "--verbose"} {
+		t.Run("diverging emulator "+flag, func(t *testing.T) {
+			args := repeatable(append(short, "--endpoint", lacking(t))...)
+			if flag != "" {
+				args = append(args, flag)
+			}
+			got := wholeRun(t, t.Context(), []string{"AWS_ENDPOINT_URL=http://127.0.0.1:1"}, args...)
+			if flag == "--quiet" {
+				assert.Empty(t, got.stderr)
+			}
+			snapshot(t, "diverging-emulator"+strings.TrimPrefix(flag, "-"), got)
+		})
+	}
+	t.Run("inconclusive", func(t *testing.T) {
+		snapshot(t, "inconclusive", wholeRun(t, t.Context(), nil, repeatable("--requests", "60")...))
+	})
+	t.Run("nothing listens", func(t *testing.T) {
+		snapshot(t, "nothing-listens", wholeRun(t, t.Context(), nil, repeatable("--endpoint", "http://127.0.0.1:1")...))
+	})
+	t.Run("refused", func(t *testing.T) {
+		snapshot(t, "refused", wholeRun(t, t.Context(), nil, repeatable("--endpoint", "https://cloudtrail.us-east-1.amazonaws.com")...))
+	})
+	t.Run("interrupted", func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		url := emulator(t, at(1500, cancel), respelt)
+		got := wholeRun(t, ctx, nil, repeatable(append(short, "--endpoint", url)...)...)
+		assert.Equal(t, reports.ExitInterrupted, got.code)
+		// Whether the request on the way is counted is a matter of luck.
+		got.stdout = regexp.MustCompile(`(?m)^(sent +)\S+`).ReplaceAllString(got.stdout, "${1}SOME")
+		snapshot(t, "interrupted", got)
+	})
+	t.Run("quiet", func(t *testing.T) {
+		got := wholeRun(t, t.Context(), []string{"AWS_ENDPOINT_URL=http://127.0.0.1:1"}, repeatable(append(short, "--quiet", "--bucket", "b")...)...)
+		assert.Equal(t, result{0, "conforms (exit 0)\n", ""}, got)
+	})
+}
+
+// TestReplayByName pastes what the report of a run offers.
+func TestReplayByName(t *testing.T) {
+	got := wholeRun(t, t.Context(), nil, repeatable("--suite", "systematic", "--requests", "3000", "--fault", "appends-selectors")...)
+	require.Equal(t, reports.ExitDiverges, got.code)
+	command := regexp.MustCompile(`replay +conform (replay .*)\n`).FindStringSubmatch(got.stdout)
+	require.NotNil(t, command, got.stdout)
+	args := strings.Fields(command[1])
+	here, err := os.Getwd()
+	require.NoError(t, err)
+	again := func(args ...string) result {
+		code, stdout, stderr := conformIn(t, here, args...)
+		return result{code, stdout, stderr}
+	}
+	for _, args := range [][]string{args, {"replay", "put/replaces-list", "--fault", "appends-selectors"}} {
+		got = again(args...)
+		assert.Equal(t, reports.ExitDiverges, got.code, got.stderr)
+		assert.Contains(t, got.stdout, "still diverges  put/replaces-list")
+		assert.Contains(t, got.stdout, "replayed 1 trace: 1 still diverges\n")
+	}
+	folder := "conform-traces/embedded-appends-selectors"
+	got = again(args[0], args[1], "--traces", folder, "--quiet")
+	assert.Equal(t, result{0, "replayed 1 trace: 1 fixed\n", ""}, got, "on the reference, from the same folder")
+	got = again(args[0], args[1], "--traces", folder, "--verbose")
+	assert.Contains(t, got.stdout, " in "+folder+"/put_replaces-list")
+
+	for _, args := range [][]string{{"replay", "000000"}, {"replay", "put/stores", "--traces", folder}, {"replay", "000000", "--traces", "none"}, {"replay", "no-such-thing"}} {
+		got = again(args...)
+		assert.Equal(t, reports.ExitUsage, got.code)
+		assert.Regexp(t, `^conform: [^\n]*`+args[1]+`[^\n]*; [^\n]*\n$`, got.stderr)
+	}
+}
