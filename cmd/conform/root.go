@@ -42,6 +42,7 @@ Commands
   export       turn a recorded divergence into a script
   rules        explain the rules
   serve        serve the reference over HTTP
+  selftest     test conform itself on wrong servers
   completion   write a completion script for your shell
   help         help about a command
 
@@ -71,7 +72,7 @@ func (p *process) rootCommand() *cobra.Command {
 	root.SetFlagErrorFunc(flagError)
 	root.SetHelpTemplate("{{.Long}}")
 	root.Long = rootHelp
-	root.AddCommand(p.runCommand(), p.replayCommand(), p.exportCommand(), p.rulesCommand(), p.serveCommand())
+	root.AddCommand(p.runCommand(), p.replayCommand(), p.exportCommand(), p.rulesCommand(), p.serveCommand(), p.selftestCommand())
 	root.SetHelpCommand(&cobra.Command{
 		Use:   "help [COMMAND]",
 		Short: "Help about a command",

@@ -262,7 +262,9 @@ func (w *walkPlan) place(f *walked, h hooks, c *call, in walkInput, number int) 
 	defer f.mu.Unlock()
 	if witness == "" {
 		f.changed++
-		f.beyond = append(f.beyond, x.next)
+		if !x.next.Equal(c.passed.next) {
+			f.beyond = append(f.beyond, x.next)
+		}
 		return false
 	}
 	if number < f.first {

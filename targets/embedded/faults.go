@@ -5,11 +5,11 @@ import (
 )
 
 // Fault is a deliberately wrong implementation beside the right one. What it does wrong lies outside
-// everything that the reference page accepts.
+// everything that the reference page accepts, unless it is Computed.
 type Fault struct {
 	Name     string
-	Rule     model.ID // that a run must report for it
-	Describe string   // what is wrong, in one sentence
+	Rule     model.ID // that a run must report for it, if it is wrong
+	Describe string   // what it does otherwise, in one sentence
 	// AlsoRules may be reported beside Rule: the fault breaks them by nature.
 	AlsoRules []model.ID
 	// Deep faults show only after some history.
