@@ -159,6 +159,11 @@ func TestWrongUsage(t *testing.T) {
 		{args: []string{"serve", "--addr", "nonsense"}, want: `--addr "nonsense": is no HOST:PORT; write it like 127.0.0.1:8080`},
 		{args: []string{"serve", "--addr", "127.0.0.1:99999"}, want: `--addr 127.0.0.1:99999: cannot listen there .*; choose another, or port 0 for a free one`},
 		{args: []string{"serve", "--fault", "none-such"}, want: `--fault "none-such": is no fault; 'conform serve --fault list' lists them`},
+		{args: []string{"selftest", "--fault", "none-such"}, want: `--fault "none-such": is no fault; 'conform serve --fault list' lists them`},
+		{args: []string{"selftest", "--seed", "0"}, want: `--seed "0": must be a whole number from 1 to 18446744073709551615`},
+		{args: []string{"selftest", "--json", dir}, want: `--json .*: write .*: is a directory`},
+		{args: []string{"selftest", "--json", ""}, want: `--json "": .*`},
+		{args: []string{"selftest", "all"}, want: `'conform selftest' takes no argument "all"; see 'conform selftest --help'`},
 		{args: []string{"serve", "now"}, want: `'conform serve' takes no argument "now"; see 'conform serve --help'`},
 		{args: []string{"rules", "put/replace-list"}, want: `there is no rule "put/replace-list"; did you mean put/replaces-list?`},
 		{args: []string{"rules", "replaces"}, want: `there is no rule "replaces"; did you mean put/replaces-list?`},
@@ -438,6 +443,7 @@ func TestHelp(t *testing.T) {
 		"help-run.txt":        {"run", "--help"},
 		"help-serve.txt":      {"help", "serve"},
 		"help-rules.txt":      {"rules", "-h"},
+		"help-selftest.txt":   {"selftest", "--help"},
 		"help-completion.txt": {"completion"},
 	} {
 		got := passing().run(t.Context(), nil, args...)
