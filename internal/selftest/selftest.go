@@ -24,7 +24,7 @@ type Options struct {
 	Faults   []string       // names; nil is all
 	Parallel int            // runs side by side; 0 is as many as there are processors
 	Progress func(Progress) // is told after each run; may be nil. It may be called side by side
-	run      func(context.Context, targets.Target, conform.Options) (*reports.Report, error)
+	run      func(ctx context.Context, fault string, o conform.Options) (*reports.Report, error)
 	classify func(context.Context, []embedded.Fault) ([]embedded.Classified, embedded.WalkBound, error)
 }
 
@@ -40,7 +40,7 @@ type Progress struct {
 // targets.ErrUsage; an interrupted ctx is none, and the result is partial.
 func Run(ctx context.Context, o Options) (*reports.Selftest, error) {
 	if o.run == nil {
-		o.run, o.classify = conform.Run, embedded.Classify
+		o.run, o.classify = runEmbedded, embedded.Classify
 	}
 	if o.Parallel == 0 {
 		o.Parallel = runtime.GOMAXPROCS(0)
@@ -145,8 +145,12 @@ func (t *test) guarded(ctx context.Context, fault string) (report *reports.Repor
 		}
 	}()
 	// Every level counts: a fault may break a rule that is inferred.
-	return t.options.run(ctx, embedded.InProcess(embedded.ServerOptions{Fault: fault}),
-		conform.Options{Seed: t.options.Seed, Workers: 1, FailOn: model.Inferred, StopAtFirst: true})
+	return t.options.run(ctx, fault, conform.Options{Seed: t.options.Seed, Workers: 1, FailOn: model.Inferred, StopAtFirst: true})
+}
+
+// runEmbedded is a run against the embedded server with a fault; an empty name is none.
+func runEmbedded(ctx context.Context, fault string, o conform.Options) (*reports.Report, error) {
+	return conform.Run(ctx, embedded.InProcess(embedded.ServerOptions{Fault: fault}), o)
 }
 
 // firstLine leaves the stack of a failure out.

@@ -69,7 +69,23 @@ func TestMatrix(t *testing.T) {
 		if require.NotNil(t, f.Caught, f.Name); !fault.Deep { // of a deep one a symptom may come first
 			assert.Contains(t, append([]model.ID{fault.Rule}, fault.AlsoRules...), f.Caught.Rule, f.Name)
 		}
+		if fault.Computed {
+			t.Run(f.Name, func(t *testing.T) { blamedAlone(t, fault) })
+		}
 	}
+}
+
+// blamedAlone: a whole run blames the fault on its rule, and nothing else on any other.
+func blamedAlone(t *testing.T, f embedded.Fault) {
+	t.Parallel()
+	report, err := runEmbedded(t.Context(), f.Name, conform.Options{Seed: 1, Workers: 1})
+	require.NoError(t, err)
+	blamed := map[model.ID]bool{}
+	for _, d := range report.Divergences {
+		blamed[d.Rule] = true
+		assert.Contains(t, append([]model.ID{f.Rule}, f.AlsoRules...), d.Rule, d.Signature)
+	}
+	assert.True(t, blamed[f.Rule])
 }
 
 // TestGolden: the same seed gives the same result, in the same words.
@@ -100,8 +116,7 @@ type fake struct {
 
 func (f *fake) options(faults ...string) Options {
 	return Options{Seed: 7, Faults: faults,
-		run: func(ctx context.Context, target targets.Target, o conform.Options) (*reports.Report, error) {
-			name := nameOf(target)
+		run: func(_ context.Context, name string, _ conform.Options) (*reports.Report, error) {
 			if err := f.err[name]; err != nil {
 				return nil, err
 			}
@@ -124,11 +139,6 @@ func (f *fake) options(faults ...string) Options {
 			return out, embedded.WalkBound{States: 1, Requests: 2, Words: 3}, nil
 		},
 	}
-}
-
-// nameOf finds which fault an in-process server has by what it answers to its own options.
-func nameOf(target targets.Target) string {
-	return target.(interface{ Fault() string }).Fault()
 }
 
 func violation(rule model.ID) *reports.Report {

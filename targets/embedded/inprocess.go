@@ -31,9 +31,6 @@ func (t *inProcess) Open(context.Context) (targets.Info, error) {
 	return info, nil
 }
 
-// Fault is the name of the server's fault, empty where it has none.
-func (t *inProcess) Fault() string { return t.options.Fault }
-
 // NewWorld implements targets.Target.
 func (t *inProcess) NewWorld(context.Context) (targets.World, error) {
 	a := newAccount(model.DefaultWorld, t.options.Chooser, t.fault)
