@@ -30,6 +30,8 @@ type explorer struct {
 	timeline               timeline
 	putSeen                bool // some Put succeeded
 	stuck                  bool // no fresh world is to be had
+
+	chase *chase // of Options.StopAtFirst; else nil
 }
 
 type deviationKey struct {
@@ -46,6 +48,7 @@ type shared struct {
 	access      atomic.Pointer[string] // the code with which access was denied
 	silence     atomic.Pointer[string] // what the target did instead of answering
 	silent      atomic.Int64           // worlds in a row that were lost to silence
+	stop        atomic.Bool            // the first divergence is confirmed, and no other is asked for
 
 	mu    sync.Mutex
 	rules map[model.ID]bool // exercised by any worker
@@ -117,7 +120,7 @@ func (e *explorer) ask(ctx context.Context, world targets.World, r model.Request
 
 // spent reports whether the worker has used its quota or the run is over.
 func (e *explorer) spent(ctx context.Context) bool {
-	return ctx.Err() != nil || e.stuck || e.requests >= e.quota || e.run.access.Load() != nil || e.run.targetLost()
+	return ctx.Err() != nil || e.stuck || e.requests >= e.quota || e.run.access.Load() != nil || e.run.targetLost() || e.run.stop.Load()
 }
 
 func (e *explorer) note(text string) {
@@ -146,17 +149,18 @@ func (e *explorer) found(f model.Finding, steps []step, history []model.Exchange
 		e.run.divergences.Add(1)
 		e.run.tellOnce(s.key(), s.event)
 	}
+	e.chase.suspect(s)
 }
 
 // play sends requests in order for as long as the world can be followed and the quota lasts.
 func (e *explorer) play(ctx context.Context, s *session, requests ...model.Request) bool {
 	for _, r := range requests {
-		if !s.alive(ctx) || e.spent(ctx) {
+		if !s.alive(ctx) || e.spent(ctx) || e.chase.due() {
 			return false
 		}
 		s.do(ctx, r)
 	}
-	return s.alive(ctx)
+	return s.alive(ctx) && !e.chase.due()
 }
 
 // verify sends the reads that tell states apart after a request.
@@ -217,9 +221,15 @@ func (e *explorer) group(ctx context.Context, cases []generators.Case) {
 		if !ready {
 			next++ // the set-up does not work here: what it would have shown is not covered
 		}
-		e.settle(ctx, s)
-		s.close(ctx)
+		e.leave(ctx, s)
 	}
+}
+
+// leave ends a session.
+func (e *explorer) leave(ctx context.Context, s *session) {
+	e.settle(ctx, s)
+	s.close(ctx)
+	e.chase.confirm(ctx)
 }
 
 // answers reports whether a plain Put or Get in a fresh world gets a definite answer.
@@ -312,8 +322,7 @@ func (e *explorer) walk(ctx context.Context) {
 		if e.coverage.tour.Count() == before {
 			stuck++
 		}
-		e.settle(ctx, s)
-		s.close(ctx)
+		e.leave(ctx, s)
 	}
 }
 
@@ -348,8 +357,7 @@ func (e *explorer) random(ctx context.Context, seed uint64, cases []generators.C
 				break
 			}
 		}
-		e.settle(ctx, s)
-		s.close(ctx)
+		e.leave(ctx, s)
 	}
 }
 

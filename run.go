@@ -64,6 +64,10 @@ type Options struct {
 	// Checkpoint is given a partial report now and then while complete suites run; may be nil.
 	Checkpoint func(*reports.Report)
 
+	// StopAtFirst ends the run with the first divergence at the level of FailOn or above that is
+	// confirmed and not known to the baseline. It is reported alone and as it was met: nothing is shrunk.
+	StopAtFirst bool
+
 	Traces   []*reports.Trace  // of earlier runs, replayed first
 	Baseline *reports.Baseline // what is known and accepted; nil is nothing
 }
@@ -118,7 +122,8 @@ type run struct {
 	lastCheckpoint time.Time
 
 	timeline timeline
-	failure  atomic.Pointer[string] // what a worker panicked with
+	failure  atomic.Pointer[string]     // what a worker panicked with
+	first    atomic.Pointer[divergence] // with which Options.StopAtFirst ended the run
 }
 
 // ErrHarness marks failures of the harness itself. Its text has the stack after the first line.
@@ -227,6 +232,16 @@ func (r *run) newExplorer(tour *generators.Tour) *explorer {
 	return e
 }
 
+// newWorker is an explorer that looks into what it finds as it goes, where the run is to stop at the
+// first divergence.
+func (r *run) newWorker(tour *generators.Tour) *explorer {
+	e := r.newExplorer(tour)
+	if r.options.StopAtFirst {
+		e.chase = &chase{run: r, confirmer: r.newConfirmer(), tried: map[string]int{}}
+	}
+	return e
+}
+
 const unlimited = int(^uint(0) >> 1)
 
 // suites runs the workers through the suites.
@@ -240,7 +255,7 @@ func (r *run) suites(ctx context.Context) {
 	workers := r.probed.workers
 	for i := range workers {
 		part, parts := r.options.Shard.part(i, workers)
-		e := r.newExplorer(generators.NewTour(r.probed.scope, part, parts))
+		e := r.newWorker(generators.NewTour(r.probed.scope, part, parts))
 		if r.options.Requests > 0 {
 			e.quota = share(r.options.Requests-r.report.Requests, i, workers)
 		}
@@ -375,13 +390,7 @@ func (r *run) conclude(ctx context.Context) {
 	r.shared.phase.Store(ptr("confirming"))
 	c := r.newConfirmer()
 	c.tried = func(d *divergence) { r.tell(reports.EventConfirmation, d) }
-	found := c.resolve(ctx, all.sorted())
-	c.confirm(ctx, found)
-	found = r.withoutMereSilence(found)
-	r.shrink(ctx, c, found)
-	found = c.resolveAgain(ctx, found)
-	found = r.withoutSymptoms(ctx, c, found)
-	r.report.ConfirmRequests += c.requests
+	found := r.settled(ctx, c, all)
 	r.certify()
 	for _, d := range found {
 		r.total.exercised(d.finding.Rule)
@@ -393,6 +402,28 @@ func (r *run) conclude(ctx context.Context) {
 		}
 		return strings.Compare(a.Signature, b.Signature)
 	})
+}
+
+// settled resolves, confirms and shrinks what the workers suspect.
+func (r *run) settled(ctx context.Context, c *confirmer, all suspicions) []*divergence {
+	defer func() { r.report.ConfirmRequests += c.requests }()
+	for _, e := range r.workers {
+		if e.chase != nil {
+			r.report.ConfirmRequests += e.chase.confirmer.requests
+		}
+	}
+	if first := r.first.Load(); first != nil {
+		return []*divergence{first}
+	}
+	found := c.resolve(ctx, all.sorted())
+	c.confirm(ctx, found)
+	found = r.withoutMereSilence(found)
+	if r.options.StopAtFirst {
+		return found
+	}
+	r.shrink(ctx, c, found)
+	found = c.resolveAgain(ctx, found)
+	return r.withoutSymptoms(ctx, c, found)
 }
 
 // withoutMereSilence drops what rests on answers that did not come, or came as a 5xx or no JSON, unless

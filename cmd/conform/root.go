@@ -55,6 +55,7 @@ Commands
   diff         compare two reports or two error orders
   rules        explain the rules
   serve        serve the reference over HTTP
+  selftest     test conform itself on wrong servers
   completion   write a completion script for your shell
   help         help about a command
 
@@ -95,6 +96,7 @@ func (p *process) rootCommand() *cobra.Command {
 		p.diffCommand(),
 		p.rulesCommand(),
 		p.serveCommand(),
+		p.selftestCommand(),
 	)
 	root.SetHelpCommand(&cobra.Command{
 		Use:   "help [COMMAND]",

@@ -55,11 +55,15 @@ func (p *process) serveCommand() *cobra.Command {
 	return cmd
 }
 
-// listFaults writes one line for each fault of the embedded server: its name, the rule that it breaks,
-// and what is wrong.
+// listFaults writes one line for each fault of the embedded server: its name, the rule that it is about,
+// and what it does otherwise.
 func (p *process) listFaults() error {
+	names, rules := 0, 0
 	for _, f := range embedded.Faults {
-		if _, err := fmt.Fprintf(p.stdout, "%-44s %-34s %s\n", f.Name, f.Rule, f.Describe); err != nil {
+		names, rules = max(names, len(f.Name)), max(rules, len(f.Rule))
+	}
+	for _, f := range embedded.Faults {
+		if _, err := fmt.Fprintf(p.stdout, "%-*s  %-*s  %s\n", names, f.Name, rules, f.Rule, f.Describe); err != nil {
 			return err
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"net/http"
 
 	"github.com/insightconform/conform"
+	"github.com/insightconform/conform/internal/selftest"
 	"github.com/insightconform/conform/reports"
 	"github.com/insightconform/conform/targets"
 	"github.com/insightconform/conform/targets/embedded"
@@ -17,6 +18,7 @@ type wiring struct {
 	endpoint func(settings) (targets.Target, error)
 	conform  func(context.Context, targets.Target, conform.Options) (*reports.Report, error)
 	server   func(fault string) (http.Handler, error)
+	selftest func(context.Context, selftest.Options) (*reports.Selftest, error)
 }
 
 var production = wiring{
@@ -37,6 +39,7 @@ var production = wiring{
 	server: func(fault string) (http.Handler, error) {
 		return embedded.NewServer(embedded.ServerOptions{Fault: fault})
 	},
+	selftest: selftest.Run,
 }
 
 // open makes the target that the settings choose.

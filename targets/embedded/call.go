@@ -11,10 +11,27 @@ type call struct {
 	state     model.State
 	request   model.Request
 	reference func(model.State, model.Request) result
+
+	// Where many faults see the same call, what the model says of it is asked once.
+	passed *result
+	breaks *[]model.ID
 }
 
 // pass does what the model says.
-func (c *call) pass() result { return c.reference(c.state, c.request) }
+func (c *call) pass() result {
+	if c.passed != nil {
+		return *c.passed
+	}
+	return c.reference(c.state, c.request)
+}
+
+// broken lists the rules of the error order that the request breaks.
+func (c *call) broken() []model.ID {
+	if c.breaks != nil {
+		return *c.breaks
+	}
+	return model.Broken(c.state, c.request)
+}
 
 // refuse changes nothing.
 func (c *call) refuse(code string) result { return result{model.Refusal(code), c.state} }
@@ -25,7 +42,7 @@ func (c *call) trail() int { return findTrail(c.state, c.request) }
 
 // putsOnTrail returns the trail whose selectors a well-named Put sets.
 func (c *call) putsOnTrail() (i int, ok bool) {
-	if c.request.Op != model.OpPut || c.request.Malformed() || len(model.Broken(c.state, c.request)) > 0 {
+	if c.request.Op != model.OpPut || c.request.Malformed() || len(c.broken()) > 0 {
 		return -1, false
 	}
 	i = c.trail()
@@ -39,7 +56,7 @@ func (c *call) list() []model.Value { return c.request.Input.Get("InsightSelecto
 
 // breaksOnly reports whether a rule of the error order is the only one that the request breaks.
 func (c *call) breaksOnly(rule model.ID) bool {
-	broken := model.Broken(c.state, c.request)
+	broken := c.broken()
 	return len(broken) == 1 && broken[0] == rule
 }
 

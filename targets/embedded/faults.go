@@ -5,15 +5,18 @@ import (
 )
 
 // Fault is a deliberately wrong implementation beside the right one. What it does wrong lies outside
-// everything that the reference page accepts.
+// everything that the reference page accepts, unless it is Computed.
 type Fault struct {
 	Name     string
-	Rule     model.ID // that a run must report for it
-	Describe string   // what is wrong, in one sentence
+	Rule     model.ID // that a run must report for it, if it is wrong
+	Describe string   // what it does otherwise, in one sentence
 	// AlsoRules may be reported beside Rule: the fault breaks them by nature.
 	AlsoRules []model.ID
 	// Deep faults show only after some history.
 	Deep bool
+	// Computed faults follow from the table of rules alone: whether any of their answers is wrong is for
+	// Classify to find out.
+	Computed bool
 	// Needs names what a target must be able to do for the fault to show, beside what Rule needs.
 	Needs []model.Capability
 
@@ -27,6 +30,8 @@ type Fault struct {
 type hooks struct {
 	step  func(*call) result                 // instead of the reference's step, where not nil
 	reply func(r model.Request, p *response) // changes an answer on its way to the wire
+	// remembers says that more than the state and the request decides.
+	remembers bool
 }
 
 // started returns the fault with a fresh memory.
@@ -35,11 +40,11 @@ func (f Fault) started() Fault {
 	return f
 }
 
-// Faults lists all faults: those that follow from the table of rules first, then the hand-written
-// ones by family, the deep ones last.
+// Faults lists all faults: those that follow from the table of rules and break it first, then the
+// hand-written ones by family, the deep ones, and the computed ones last.
 var Faults = func() []Fault {
 	var all []Fault
-	for _, family := range [][]Fault{errorFaults(), wireFaults(), putFaults(), getFaults(), logsFaults(), stateFaults(), storeFaults(), deepFaults()} {
+	for _, family := range [][]Fault{errorFaults(), wireFaults(), putFaults(), getFaults(), logsFaults(), stateFaults(), storeFaults(), deepFaults(), computedFaults()} {
 		all = append(all, family...)
 	}
 	return all
@@ -62,7 +67,7 @@ func forgetful(step func(*call) result) func() func() hooks {
 
 // remembering is a fault with memory of an account.
 func remembering(begin func() func(*call) result) func() func() hooks {
-	return func() func() hooks { return func() hooks { return hooks{step: begin()} } }
+	return func() func() hooks { return func() hooks { return hooks{step: begin(), remembers: true} } }
 }
 
 // replying is a fault that shows on the wire alone.

@@ -316,10 +316,10 @@ func deepFaults() []Fault {
 			start: func() func() hooks {
 				var gets atomic.Int64 // of the whole server: no world has to be long
 				return func() hooks {
-					return hooks{step: func(c *call) result {
+					return hooks{remembers: true, step: func(c *call) result {
 						x := c.pass()
 						i := c.trail()
-						if i < 0 || c.request.Op != model.OpGet || len(model.Broken(c.state, c.request)) > 0 || gets.Add(1)%seldom != 0 {
+						if i < 0 || c.request.Op != model.OpGet || len(c.broken()) > 0 || gets.Add(1)%seldom != 0 {
 							return x
 						}
 						if set := c.state.Trails[i].Insights; set.On() {

@@ -15,39 +15,79 @@ const codeUnlisted = "ResourceNotFoundException"
 func errorFaults() []Fault {
 	var faults []Fault
 	for _, id := range model.ErrorRules() {
-		rule := model.RuleOf(id)
-		broken := func(c *call) bool { return c.breaksOnly(id) }
-		var beside []model.ID
-		if id == model.StoreSame {
-			// No store logs both kinds, so that row 23 or 24 is always broken with this one.
-			beside = []model.ID{model.StoreDestination, model.StoreSource}
-			broken = func(c *call) bool { return c.breaksWith(id, beside) }
+		if !model.RuleOf(id).MayPass { // else a success is accepted
+			faults = append(faults, ignored(id))
 		}
-		if !rule.MayPass { // else a success is accepted
-			faults = append(faults, Fault{Name: string(id) + "/ignored", Rule: id, AlsoRules: beside,
-				Describe: "A request that breaks " + string(id) + " alone is carried out.",
-				start: forgetful(func(c *call) result {
-					if broken(c) {
-						return c.careless()
-					}
-					return c.pass()
-				})})
-		}
-		faults = append(faults, Fault{Name: string(id) + "/wrong-code", Rule: id, AlsoRules: beside,
-			Describe: "A request that breaks " + string(id) + " alone answers " + codeUnlisted + ".",
-			start: forgetful(func(c *call) result {
-				if broken(c) {
-					return c.refuse(codeUnlisted)
-				}
-				return c.pass()
-			})})
+		faults = append(faults, answering(id, "wrong-code", codeUnlisted, ""))
 	}
 	return faults
 }
 
+// computedFaults derives from the table of rules what may be accepted: that a rule is ignored although a
+// success is, and that each of two neighbours in the error order answers the other's code.
+func computedFaults() []Fault {
+	var faults []Fault
+	order := model.ErrorRules()
+	for i, id := range order {
+		if model.RuleOf(id).MayPass {
+			faults = append(faults, ignored(id))
+		}
+		if i > 0 {
+			faults = append(faults, answering(id, "code-of-previous", model.RuleOf(order[i-1]).Code, order[i-1]))
+		}
+		if i+1 < len(order) {
+			faults = append(faults, answering(id, "code-of-next", model.RuleOf(order[i+1]).Code, order[i+1]))
+		}
+	}
+	for i := range faults {
+		faults[i].Computed = true
+	}
+	return faults
+}
+
+// ignored carries out what breaks a rule alone.
+func ignored(id model.ID) Fault {
+	broken, beside := breaking(id)
+	return Fault{Name: string(id) + "/ignored", Rule: id, AlsoRules: beside,
+		Describe: "A request that breaks " + string(id) + " alone is carried out.",
+		start: forgetful(func(c *call) result {
+			if broken(c) {
+				return c.careless()
+			}
+			return c.pass()
+		})}
+}
+
+// answering refuses what breaks a rule alone with a code of its own choice, which may be another rule's.
+func answering(id model.ID, how, code string, of model.ID) Fault {
+	broken, beside := breaking(id)
+	if of != "" {
+		of = ", as for " + of
+	}
+	return Fault{Name: string(id) + "/" + how, Rule: id, AlsoRules: beside,
+		Describe: "A request that breaks " + string(id) + " alone answers " + code + string(of) + ".",
+		start: forgetful(func(c *call) result {
+			if broken(c) {
+				return c.refuse(code)
+			}
+			return c.pass()
+		})}
+}
+
+// breaking tells the requests that break a rule and nothing else, as far as that can be; beside are the
+// rules that such a request may break, too.
+func breaking(id model.ID) (broken func(*call) bool, beside []model.ID) {
+	if id != model.StoreSame {
+		return func(c *call) bool { return c.breaksOnly(id) }, nil
+	}
+	// No store logs both kinds, so that row 23 or 24 is always broken with this one.
+	beside = []model.ID{model.StoreDestination, model.StoreSource}
+	return func(c *call) bool { return c.breaksWith(id, beside) }, beside
+}
+
 // breaksWith reports whether a request breaks a rule, and besides it at most some others.
 func (c *call) breaksWith(id model.ID, others []model.ID) bool {
-	broken := model.Broken(c.state, c.request)
+	broken := c.broken()
 	return slices.Contains(broken, id) &&
 		!slices.ContainsFunc(broken, func(b model.ID) bool { return b != id && !slices.Contains(others, b) })
 }

@@ -19,7 +19,7 @@ func onGet(change func(c *call, i int, x result) result) func() func() hooks {
 
 // reads reports whether the request is a Get that breaks no rule.
 func (c *call) reads() bool {
-	return c.request.Op == model.OpGet && !c.request.Malformed() && len(model.Broken(c.state, c.request)) == 0
+	return c.request.Op == model.OpGet && !c.request.Malformed() && len(c.broken()) == 0
 }
 
 // getAnswer is what Get answers for a trail with that set stored.

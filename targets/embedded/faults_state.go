@@ -13,7 +13,7 @@ func onRefusedPut(change func(c *call, i int, x result, broken []model.ID) resul
 	return forgetful(func(c *call) result {
 		x := c.pass()
 		if i := c.trail(); i >= 0 && c.request.Op == model.OpPut && !c.request.Malformed() && !x.succeeded() {
-			return change(c, i, x, model.Broken(c.state, c.request))
+			return change(c, i, x, c.broken())
 		}
 		return x
 	})

@@ -33,7 +33,7 @@ func (c *call) store() int { return findStore(c.state, c.request, "EventDataStor
 func (c *call) destination() int { return findStore(c.state, c.request, "InsightsDestination") }
 
 func (c *call) wellFormedOnStore() bool {
-	return !c.request.Malformed() && c.request.Input.Get("TrailName").Kind() == model.Absent && len(model.Broken(c.state, c.request)) == 0
+	return !c.request.Malformed() && c.request.Input.Get("TrailName").Kind() == model.Absent && len(c.broken()) == 0
 }
 
 // onStoreUpdate is a fault of UpdateEventDataStore with selectors. guarded says whether the reference

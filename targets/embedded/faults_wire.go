@@ -52,7 +52,7 @@ func wireFaults() []Fault {
 		{Name: "unknown-members-wrong-code", Rule: model.WireUnknownMembers,
 			Describe: "An unknown member is refused with " + codeUnlisted + ".",
 			start: forgetful(func(c *call) result {
-				if readsMembers(c.request) && c.unknownMember() && len(model.Broken(c.state, c.request)) == 0 {
+				if readsMembers(c.request) && c.unknownMember() && len(c.broken()) == 0 {
 					return c.refuse(codeUnlisted)
 				}
 				return c.pass()

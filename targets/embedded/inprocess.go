@@ -66,12 +66,17 @@ func (w *inProcessWorld) Do(_ context.Context, r model.Request) targets.Reply {
 	}
 	sent.Region = region
 	out := w.account.handle(sent)
-	if out.drop {
-		return targets.Reply{Sent: body, Problem: "connection closed before the end of the answer"}
-	}
-	reply := wire.DecodeAnswer(r.Op, r.Malformed(), out.status, http.Header{"Content-Type": {out.contentType}}, out.bytes(), nil)
+	reply := decode(r, &out)
 	reply.Sent = body
 	return reply
+}
+
+// decode is what a client makes of a response.
+func decode(r model.Request, out *response) targets.Reply {
+	if out.drop {
+		return targets.Reply{Problem: "connection closed before the end of the answer"}
+	}
+	return wire.DecodeAnswer(r.Op, r.Malformed(), out.status, http.Header{"Content-Type": {out.contentType}}, out.bytes(), nil)
 }
 
 // Close implements targets.World.

@@ -1,0 +1,127 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/insightconform/conform/internal/selftest"
+	"github.com/insightconform/conform/reports"
+)
+
+const selftestHelp = `Usage: conform selftest [--fault NAME]… [--seed N] [--json PATH]
+
+Tests conform itself: runs the default suite against the server that comes with
+it, once without a fault and once with each of its faults, until the fault is
+caught. Shows which rule caught which fault, and after how many requests.
+
+A walk beside the reference tells beforehand which faults are wrong at all:
+  wrong       some answer is one that no rule accepts; the run must catch it
+  tolerated   some answers change, each to an accepted one; the run must report
+              deviations and no violation
+  equivalent  no answer changes; the run must report nothing
+
+  conform selftest
+  conform selftest --fault appends-selectors --fault trail/not-found/wrong-code
+
+Flags
+  --fault NAME  test with this fault alone; repeatable ('conform serve --fault
+                list' lists them; default all)
+  --seed N      of the random exploration (default 1)
+  --json PATH   write the result for machines, too; - is standard output, and
+                then no text
+
+Exit codes
+    0  each fault came out as it must, and each rule that claims something
+       caught at least one (counted where all faults are tested)
+    2  wrong usage
+    4  conform failed: it missed a wrong server, accused a right one, or the run
+       itself broke
+  130  interrupted; the result is partial
+`
+
+func (p *process) selftestCommand() *cobra.Command {
+	var (
+		faults []string
+		path   string
+	)
+	s := defaultSettings()
+	s.seed = 1
+	cmd := &cobra.Command{
+		Use:   "selftest",
+		Short: "Test conform itself on wrong servers",
+		Long:  selftestHelp,
+		Args:  noArguments,
+		RunE:  func(cmd *cobra.Command, _ []string) error { return p.testItself(cmd.Context(), s.seed, faults, path) },
+	}
+	add := func(name, value string, set func(*settings, string) error) {
+		cmd.Flags().VarPF(flagValue{option{name: name, value: value, set: set}, &s}, name, "", "")
+	}
+	add("seed", "N", setSeed)
+	add("fault", "NAME", func(s *settings, text string) error {
+		err := setFault(s, text)
+		if err == nil {
+			faults = append(faults, text)
+		}
+		return err
+	})
+	add("json", "PATH", func(_ *settings, text string) error {
+		path = text
+		if text == "-" {
+			return nil
+		}
+		return checkPath(text)
+	})
+	return cmd
+}
+
+// testItself runs the self-test and writes its result.
+func (p *process) testItself(ctx context.Context, seed uint64, faults []string, path string) error {
+	toFile := path != "" && path != "-"
+	if toFile {
+		if err := reports.CheckWritable(path); err != nil {
+			return usagef("--json %s: %w", path, err)
+		}
+	}
+	progress, started := p.progress(&settings{}), time.Now()
+	result, err := p.selftest(ctx, selftest.Options{Seed: seed, Faults: faults, Progress: func(now selftest.Progress) {
+		progress.Show(reports.Update{Phase: fmt.Sprintf("%d of %d servers", now.Done, now.Total), Requests: now.Requests,
+			Rate: float64(now.Requests) / time.Since(started).Seconds(), Divergences: now.Caught})
+	}})
+	progress.Close()
+	if err != nil {
+		return err
+	}
+	result.Version, result.Command = shortVersion(), selftestCommandLine(seed, faults)
+	asJSON := func(w io.Writer) error { return reports.SelftestJSON(w, result) }
+	if path == "-" {
+		err = asJSON(p.stdout)
+	} else {
+		err = reports.SelftestText(p.stdout, result, p.textOptions(&settings{}))
+	}
+	if err != nil {
+		return err
+	}
+	if toFile {
+		if err := reports.Write(path, asJSON); err != nil {
+			p.complain("--json " + path + ": " + err.Error())
+			return exitCode(reports.WorseExit(result.ExitCode, reports.ExitFailed))
+		}
+	}
+	if result.ExitCode != reports.ExitConforms {
+		return exitCode(result.ExitCode)
+	}
+	return nil
+}
+
+// selftestCommandLine repeats the self-test.
+func selftestCommandLine(seed uint64, faults []string) string {
+	line := "conform selftest"
+	for _, name := range faults {
+		line += " --fault " + name
+	}
+	return line + fmt.Sprintf(" --seed %d", seed)
+}

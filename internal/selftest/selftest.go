@@ -1,0 +1,270 @@
+// Package selftest tests the tester: it runs conform against servers that are wrong on purpose, and
+// against the right one.
+package selftest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/insightconform/conform"
+	"github.com/insightconform/conform/model"
+	"github.com/insightconform/conform/reports"
+	"github.com/insightconform/conform/targets"
+	"github.com/insightconform/conform/targets/embedded"
+)
+
+// Options say how to test. The zero value tests with every fault.
+type Options struct {
+	Seed     uint64
+	Faults   []string       // names; nil is all
+	Parallel int            // runs side by side; 0 is as many as there are processors
+	Progress func(Progress) // is told after each run; may be nil. It may be called side by side
+	run      func(ctx context.Context, fault string, o conform.Options) (*reports.Report, error)
+	classify func(context.Context, []embedded.Fault) ([]embedded.Classified, embedded.WalkBound, error)
+}
+
+// Progress is how far a self-test has come.
+type Progress struct {
+	Done, Total int // runs
+	Requests    int
+	Caught      int
+}
+
+// Run runs the default suite against each fault, until it is caught, and against the server without one.
+// Each run has a single worker, so that its requests depend on nothing but the seed. An error wraps
+// targets.ErrUsage; an interrupted ctx is none, and the result is partial.
+func Run(ctx context.Context, o Options) (*reports.Selftest, error) {
+	if o.run == nil {
+		o.run, o.classify = runEmbedded, embedded.Classify
+	}
+	if o.Parallel == 0 {
+		o.Parallel = runtime.GOMAXPROCS(0)
+	}
+	faults, err := choose(o.Faults)
+	if err != nil {
+		return nil, err
+	}
+	out := &reports.Selftest{Schema: reports.SelftestSchema, Seed: o.Seed, Problems: []string{}, Rules: []reports.SelftestRule{}}
+	for _, f := range faults {
+		out.Faults = append(out.Faults, reports.SelftestFault{Name: f.Name, Rule: f.Rule, Describe: f.Describe, Deep: f.Deep, Deviations: []model.ID{}})
+	}
+	t := &test{options: o, faults: faults, out: out}
+	var wait sync.WaitGroup
+	var classes []embedded.Classified
+	var bound embedded.WalkBound
+	wait.Go(func() { classes, bound, _ = o.classify(ctx, faults) }) // it fails with ctx alone
+	t.runAll(ctx)
+	wait.Wait()
+	out.Walk = reports.SelftestWalk{States: bound.States, Requests: bound.Requests, Words: bound.Words}
+	if ctx.Err() == nil {
+		for i, c := range classes {
+			out.Faults[i].Class, out.Faults[i].Changed, out.Faults[i].Witness = string(c.Class), c.Changed, c.Witness
+		}
+	}
+	t.judge(ctx)
+	return out, nil
+}
+
+func choose(names []string) ([]embedded.Fault, error) {
+	if len(names) == 0 {
+		return embedded.Faults, nil
+	}
+	var faults []embedded.Fault
+	for _, name := range names {
+		f, ok := embedded.FaultNamed(name)
+		if !ok {
+			return nil, fmt.Errorf("%w: there is no fault %q", targets.ErrUsage, name)
+		}
+		if !slices.ContainsFunc(faults, func(o embedded.Fault) bool { return o.Name == name }) {
+			faults = append(faults, f)
+		}
+	}
+	return faults, nil
+}
+
+type test struct {
+	options Options
+	faults  []embedded.Fault
+	out     *reports.Selftest
+
+	mu       sync.Mutex
+	progress Progress
+}
+
+// runAll runs the suite against all servers, the right one first.
+func (t *test) runAll(ctx context.Context) {
+	t.progress.Total = 1 + len(t.faults)
+	next := make(chan int)
+	var wait sync.WaitGroup
+	for range t.options.Parallel {
+		wait.Go(func() {
+			for i := range next {
+				if i < 0 {
+					t.runRight(ctx)
+				} else {
+					t.runFault(ctx, &t.out.Faults[i])
+				}
+			}
+		})
+	}
+	for i := -1; i < len(t.faults) && ctx.Err() == nil; i++ {
+		next <- i
+	}
+	close(next)
+	wait.Wait()
+}
+
+func (t *test) run(ctx context.Context, fault string) (*reports.Report, error) {
+	report, err := t.guarded(ctx, fault)
+	if err == nil && report == nil {
+		err = errors.New("nothing was sent")
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.progress.Done++
+	if err == nil {
+		t.progress.Requests += report.Requests + report.ConfirmRequests
+		t.progress.Caught += min(1, len(report.Divergences))
+	}
+	if t.options.Progress != nil {
+		t.options.Progress(t.progress)
+	}
+	return report, err
+}
+
+// guarded makes an error of a panic, so that the other runs go on.
+func (t *test) guarded(ctx context.Context, fault string) (report *reports.Report, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("%w: %v", conform.ErrHarness, p)
+		}
+	}()
+	// Every level counts: a fault may break a rule that is inferred.
+	return t.options.run(ctx, fault, conform.Options{Seed: t.options.Seed, Workers: 1, FailOn: model.Inferred, StopAtFirst: true})
+}
+
+// runEmbedded is a run against the embedded server with a fault; an empty name is none.
+func runEmbedded(ctx context.Context, fault string, o conform.Options) (*reports.Report, error) {
+	return conform.Run(ctx, embedded.InProcess(embedded.ServerOptions{Fault: fault}), o)
+}
+
+// firstLine leaves the stack of a failure out.
+func firstLine(err error) string {
+	line, _, _ := strings.Cut(err.Error(), "\n")
+	return line
+}
+
+func (t *test) runRight(ctx context.Context) {
+	report, err := t.run(ctx, "")
+	if err != nil {
+		if ctx.Err() == nil {
+			t.problem("the run against the server without a fault: " + firstLine(err))
+		}
+		return
+	}
+	if report.Verdict == reports.Interrupted {
+		return
+	}
+	t.out.Right = reports.SelftestRight{Verdict: report.Verdict, Requests: report.Requests, Divergences: len(report.Divergences), Deviations: len(report.Deviations)}
+	if report.Verdict != reports.Conforms || len(report.Divergences)+len(report.Deviations) > 0 {
+		t.problem(fmt.Sprintf("the server without a fault %s, with %d divergences and %d deviations", report.Verdict, len(report.Divergences), len(report.Deviations)))
+	}
+}
+
+func (t *test) problem(text string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.out.Problems = append(t.out.Problems, text)
+}
+
+// runFault runs the suite against one fault.
+func (t *test) runFault(ctx context.Context, f *reports.SelftestFault) {
+	report, err := t.run(ctx, f.Name)
+	if err != nil {
+		if ctx.Err() == nil {
+			f.Ran, f.Problem = true, "the run failed: "+firstLine(err)
+		}
+		return
+	}
+	if report.Verdict == reports.Interrupted {
+		return
+	}
+	f.Ran, f.Requests, f.ConfirmRequests = true, report.Requests, report.ConfirmRequests
+	for _, d := range report.Deviations {
+		if !slices.Contains(f.Deviations, d.Rule) {
+			f.Deviations = append(f.Deviations, d.Rule)
+		}
+	}
+	if len(report.Divergences) > 0 {
+		d := report.Divergences[0]
+		f.Caught = &reports.SelftestHit{Signature: d.Signature, Rule: d.Rule, Level: d.Level, Status: d.Status}
+	}
+}
+
+// problemOf says what a run should have done otherwise, empty where all is well.
+func problemOf(f *reports.SelftestFault) string {
+	class := embedded.Class(f.Class)
+	switch {
+	case class == embedded.Wrong && f.Caught == nil:
+		return "missed, although some of its answers are wrong"
+	case class == embedded.Wrong:
+		return ""
+	case f.Caught != nil:
+		return fmt.Sprintf("is %s, but reported as a violation of %s", class, f.Caught.Rule)
+	case class == embedded.Tolerated && len(f.Deviations) == 0:
+		return "is tolerated, but no deviation was reported"
+	case class == embedded.Equivalent && len(f.Deviations) > 0:
+		return fmt.Sprintf("is equivalent, but reported as a deviation of %s", f.Deviations[0])
+	}
+	return ""
+}
+
+// judge counts what each rule has caught, and decides.
+func (t *test) judge(ctx context.Context) {
+	out := t.out
+	out.SortFaults()
+	for i := range out.Faults {
+		f := &out.Faults[i]
+		if f.Ran && f.Problem == "" && f.Class != "" {
+			f.Problem = problemOf(f)
+		}
+		if f.Problem != "" {
+			out.Problems = append(out.Problems, f.Name+" "+f.Problem)
+		}
+	}
+	if len(t.options.Faults) == 0 && ctx.Err() == nil {
+		t.countRules()
+	}
+	switch {
+	case ctx.Err() != nil:
+		out.Verdict, out.ExitCode = reports.Interrupted, reports.ExitInterrupted
+	case len(out.Problems) > 0:
+		out.Verdict, out.ExitCode = reports.NotPassed, reports.ExitFailed
+	default:
+		out.Verdict = reports.Passed
+	}
+}
+
+func (t *test) countRules() {
+	caught := map[model.ID]int{}
+	for _, f := range t.out.Faults {
+		if f.Caught != nil {
+			caught[f.Caught.Rule]++
+		}
+	}
+	for i := range model.Rules {
+		rule := &model.Rules[i]
+		r := reports.SelftestRule{Rule: rule.ID, Faults: caught[rule.ID]}
+		if rule.Silent {
+			r.Why = "it claims nothing that an answer could contradict"
+		} else if r.Faults == 0 {
+			t.out.Problems = append(t.out.Problems, string(rule.ID)+" claims something, but catches no fault")
+		}
+		t.out.Rules = append(t.out.Rules, r)
+	}
+}

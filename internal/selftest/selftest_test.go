@@ -1,0 +1,247 @@
+package selftest
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"flag"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/insightconform/conform"
+	"github.com/insightconform/conform/model"
+	"github.com/insightconform/conform/reports"
+	"github.com/insightconform/conform/targets"
+	"github.com/insightconform/conform/targets/embedded"
+)
+
+var update = flag.Bool("update", false, "rewrite the golden files")
+
+func golden(t *testing.T, name string, got []byte) {
+	t.Helper()
+	path := filepath.Join("testdata", name)
+	if *update {
+		require.NoError(t, os.WriteFile(path, got, 0o666))
+	}
+	want, err := os.ReadFile(path)
+	require.NoError(t, err)
+	assert.Equal(t, string(want), string(got), "run with -update if the change is meant")
+}
+
+func text(t *testing.T, s *reports.Selftest) string {
+	t.Helper()
+	var out bytes.Buffer
+	require.NoError(t, reports.SelftestText(&out, s, reports.TextOptions{}))
+	return out.String()
+}
+
+// TestMatrix runs all faults where time is no matter, else some: each comes out as it must, under the
+// rule that it is made for.
+func TestMatrix(t *testing.T) {
+	var names []string
+	if os.Getenv("CI") == "" {
+		for i, f := range embedded.Faults {
+			if i%30 == 0 {
+				names = append(names, f.Name)
+			}
+		}
+	}
+	s, err := Run(t.Context(), Options{Seed: 1, Faults: names})
+	require.NoError(t, err)
+	t.Log("\n" + text(t, s))
+	assert.Equal(t, reports.Passed, s.Verdict)
+	assert.Zero(t, s.ExitCode)
+	assert.Empty(t, s.Problems)
+	for _, f := range s.Faults {
+		fault, ok := embedded.FaultNamed(f.Name)
+		require.True(t, ok)
+		assert.True(t, f.Ran)
+		if f.Class != string(embedded.Wrong) {
+			assert.True(t, fault.Computed, f.Name)
+			continue
+		}
+		if require.NotNil(t, f.Caught, f.Name); !fault.Deep { // of a deep one a symptom may come first
+			assert.Contains(t, append([]model.ID{fault.Rule}, fault.AlsoRules...), f.Caught.Rule, f.Name)
+		}
+		if fault.Computed {
+			t.Run(f.Name, func(t *testing.T) { blamedAlone(t, fault) })
+		}
+	}
+}
+
+// blamedAlone: a whole run blames the fault on its rule, and nothing else on any other.
+func blamedAlone(t *testing.T, f embedded.Fault) {
+	t.Parallel()
+	report, err := runEmbedded(t.Context(), f.Name, conform.Options{Seed: 1, Workers: 1})
+	require.NoError(t, err)
+	blamed := map[model.ID]bool{}
+	for _, d := range report.Divergences {
+		blamed[d.Rule] = true
+		assert.Contains(t, append([]model.ID{f.Rule}, f.AlsoRules...), d.Rule, d.Signature)
+	}
+	assert.True(t, blamed[f.Rule])
+}
+
+// TestGolden: the same seed gives the same result, in the same words.
+func TestGolden(t *testing.T) {
+	faults := []string{"appends-selectors", "kms/policy/code-of-next", "kms/policy/code-of-previous", "selector/type-missing/code-of-next", "appends-selectors"}
+	s, err := Run(t.Context(), Options{Seed: 1, Faults: faults, Parallel: 3})
+	require.NoError(t, err)
+	s.Command = "conform selftest …"
+	golden(t, "few.txt", []byte(text(t, s)))
+	var out bytes.Buffer
+	require.NoError(t, reports.SelftestJSON(&out, s))
+	golden(t, "few.json", out.Bytes())
+}
+
+func TestUnknownFault(t *testing.T) {
+	_, err := Run(t.Context(), Options{Faults: []string{"appends-selectors", "none-such"}})
+	require.ErrorIs(t, err, targets.ErrUsage)
+	assert.Contains(t, err.Error(), "none-such")
+}
+
+// fake runs nothing: by the name of a fault it says what a run reports, and what class the walk finds.
+type fake struct {
+	reports map[string]*reports.Report
+	classes map[string]embedded.Class
+	err     map[string]error
+	panics  string // the fault whose run does
+}
+
+func (f *fake) options(faults ...string) Options {
+	return Options{Seed: 7, Faults: faults,
+		run: func(_ context.Context, name string, _ conform.Options) (*reports.Report, error) {
+			if err := f.err[name]; err != nil {
+				return nil, err
+			}
+			if name != "" && name == f.panics {
+				panic("broken")
+			}
+			if r := f.reports[name]; r != nil {
+				return r, nil
+			}
+			return &reports.Report{Verdict: reports.Conforms, Requests: 100}, nil
+		},
+		classify: func(_ context.Context, faults []embedded.Fault) ([]embedded.Classified, embedded.WalkBound, error) {
+			out := make([]embedded.Classified, len(faults))
+			for i, x := range faults {
+				out[i].Class = embedded.Wrong
+				if class := f.classes[x.Name]; class != "" {
+					out[i].Class = class
+				}
+			}
+			return out, embedded.WalkBound{States: 1, Requests: 2, Words: 3}, nil
+		},
+	}
+}
+
+func violation(rule model.ID) *reports.Report {
+	return &reports.Report{Verdict: reports.Diverges, Requests: 10, Divergences: []reports.Divergence{{Rule: rule, Level: model.Documented, Status: reports.Confirmed}}}
+}
+
+func deviation(rule model.ID) *reports.Report {
+	return &reports.Report{Verdict: reports.Conforms, Requests: 90, Deviations: []reports.Deviation{{Rule: rule}}}
+}
+
+func TestProblems(t *testing.T) {
+	const fault = "appends-selectors"
+	for _, test := range []struct {
+		name   string
+		class  embedded.Class
+		report *reports.Report
+		want   string
+	}{
+		{"caught", embedded.Wrong, violation(model.PutStores), ""},
+		{"missed", embedded.Wrong, nil, "missed, although some of its answers are wrong"},
+		{"a deviation is no catch", embedded.Wrong, deviation(model.Order), "missed, although some of its answers are wrong"},
+		{"tolerated", embedded.Tolerated, deviation(model.Order), ""},
+		{"tolerated, and accused", embedded.Tolerated, violation(model.PutStores), "is tolerated, but reported as a violation of put/stores"},
+		{"tolerated, and unnoticed", embedded.Tolerated, nil, "is tolerated, but no deviation was reported"},
+		{"equivalent", embedded.Equivalent, nil, ""},
+		{"equivalent, and accused", embedded.Equivalent, violation(model.PutStores), "is equivalent, but reported as a violation of put/stores"},
+		{"equivalent, and a deviation", embedded.Equivalent, deviation(model.Order), "is equivalent, but reported as a deviation of order"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			f := fake{reports: map[string]*reports.Report{fault: test.report}, classes: map[string]embedded.Class{fault: test.class}}
+			s, err := Run(t.Context(), f.options(fault))
+			require.NoError(t, err)
+			assert.Equal(t, test.want, s.Faults[0].Problem)
+			if test.want == "" {
+				assert.Equal(t, reports.Passed, s.Verdict)
+				assert.Zero(t, s.ExitCode)
+				return
+			}
+			assert.Equal(t, reports.NotPassed, s.Verdict)
+			assert.Equal(t, reports.ExitFailed, s.ExitCode)
+			assert.Equal(t, []string{fault + " " + test.want}, s.Problems)
+			assert.Contains(t, text(t, s), test.want)
+		})
+	}
+}
+
+func TestRightServerAccused(t *testing.T) {
+	for _, report := range []*reports.Report{violation(model.PutStores), deviation(model.Order), {Verdict: reports.Inconclusive}} {
+		f := fake{reports: map[string]*reports.Report{"": report, "appends-selectors": violation(model.PutReplacesList)}}
+		s, err := Run(t.Context(), f.options("appends-selectors"))
+		require.NoError(t, err)
+		assert.Equal(t, reports.ExitFailed, s.ExitCode)
+		require.Len(t, s.Problems, 1)
+		assert.Contains(t, s.Problems[0], "the server without a fault")
+	}
+}
+
+func TestRunBreaks(t *testing.T) {
+	f := fake{err: map[string]error{"appends-selectors": errors.New("it broke\nhere")}, panics: "deleted-trail-still-answers"}
+	s, err := Run(t.Context(), f.options("appends-selectors", "deleted-trail-still-answers"))
+	require.NoError(t, err)
+	assert.Equal(t, reports.ExitFailed, s.ExitCode)
+	assert.Equal(t, []string{"appends-selectors the run failed: it broke", "deleted-trail-still-answers the run failed: the harness failed: broken"}, s.Problems)
+}
+
+// TestRuleWithoutCatch: where all faults were run, each rule that claims something must have caught one.
+func TestRuleWithoutCatch(t *testing.T) {
+	f := fake{reports: map[string]*reports.Report{}}
+	for _, x := range embedded.Faults {
+		rule := x.Rule
+		if rule == model.PutOrderFree {
+			rule = model.PutStores
+		}
+		f.reports[x.Name] = violation(rule)
+	}
+	s, err := Run(t.Context(), f.options())
+	require.NoError(t, err)
+	assert.Equal(t, []string{"put/order-free claims something, but catches no fault"}, s.Problems)
+	assert.Equal(t, reports.ExitFailed, s.ExitCode)
+	silent := 0
+	for _, r := range s.Rules {
+		silent += min(1, len(r.Why))
+		assert.Equal(t, model.RuleOf(r.Rule).Silent, r.Why != "", r.Rule)
+	}
+	assert.Len(t, s.Rules, len(model.Rules))
+	assert.NotZero(t, silent)
+}
+
+func TestInterrupted(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	f := fake{reports: map[string]*reports.Report{"appends-selectors": violation(model.PutReplacesList)}}
+	o := f.options("appends-selectors", "empty-list-ignored")
+	o.Parallel, o.Progress = 1, func(p Progress) {
+		if p.Done == 2 {
+			cancel()
+		}
+	}
+	s, err := Run(ctx, o)
+	require.NoError(t, err)
+	assert.Equal(t, reports.Interrupted, s.Verdict)
+	assert.Equal(t, reports.ExitInterrupted, s.ExitCode)
+	assert.Empty(t, s.Problems)
+	ran := slices.IndexFunc(s.Faults, func(f reports.SelftestFault) bool { return f.Ran })
+	assert.Equal(t, "appends-selectors", s.Faults[ran].Name)
+	assert.True(t, strings.Contains(text(t, s), "not judged"))
+}
