@@ -15,13 +15,15 @@ import (
 const (
 	FormatText = "text"
 	FormatJSON = "json"
+	FormatHTML = "html"
 )
 
-var formats = []string{FormatText, FormatJSON}
+var formats = []string{FormatText, FormatJSON, FormatHTML}
 
 // renderers has the formats that need nothing but the report.
 var renderers = map[string]func(io.Writer, *Report) error{
 	FormatJSON: JSON,
+	FormatHTML: func(w io.Writer, r *Report) error { return HTML(w, r) },
 }
 
 // Sink is a place for a report: a format and a file.
