@@ -55,12 +55,13 @@ func HTML(w io.Writer, list ...*Report) error {
 		return errors.New("there is no report to show")
 	}
 	page := htmlPage{Policy: htmlPolicy, Style: template.CSS(htmlStyle), Script: template.JS(htmlScript), Many: len(list) > 1}
-	room := newRoom(len(list))
+	room := roomForDivergences
 	for i, r := range list {
 		page.Reports = append(page.Reports, newReportView(r.complete(), i, page.Many))
 	}
 	for _, view := range page.Reports {
-		if err := view.renderDivergences(room); err != nil {
+		var err error
+		if room, err = view.renderDivergences(room); err != nil {
 			return err
 		}
 	}
@@ -77,47 +78,52 @@ func HTML(w io.Writer, list ...*Report) error {
 	return err
 }
 
-// How many bytes of a page may go to divergences in full, and of these to scripts.
-const (
-	roomForDivergences = 1_500_000
-	roomForScripts     = 800_000
-)
+// roomForDivergences is how many bytes of a page may go to divergences.
+const roomForDivergences = 1_400_000
 
-// room is what is left of a page.
-type room struct {
-	bytes, scripts int
-}
-
-func newRoom(reports int) *room {
-	if reports > 1 {
-		return &room{bytes: roomForDivergences}
-	}
-	return &room{roomForDivergences, roomForScripts}
-}
-
-// renderDivergences shows each divergence as fully as there is room.
-func (v *reportView) renderDivergences(left *room) error {
+// renderDivergences shows each divergence as fully as there is room, and returns what is left: the steps
+// of all go before the scripts of any.
+func (v *reportView) renderDivergences(room int) (int, error) {
 	for _, d := range v.Divergences {
-		scripts := 0
-		for _, s := range d.Scripts {
-			scripts += len(s.Text)
+		scripts := d.Scripts
+		d.Scripts = nil
+		size, err := d.render(room)
+		if err != nil {
+			return 0, err
 		}
-		if scripts > left.scripts {
-			d.Scripts, scripts = nil, 0
+		d.Scripts = scripts
+		room -= size
+	}
+	for _, d := range v.Divergences {
+		if d.Brief || len(d.Scripts) == 0 {
+			continue
 		}
-		left.scripts -= scripts
-		for {
-			var out bytes.Buffer
-			if err := htmlPages.ExecuteTemplate(&out, "divergence", d); err != nil {
-				return err
-			}
-			if out.Len() <= left.bytes || d.Brief {
-				left.bytes -= out.Len()
-				d.HTML = template.HTML(out.String())
-				break
-			}
-			d.Scripts, d.Brief = nil, true
+		without := len(d.HTML)
+		size, err := d.render(room + without)
+		if err != nil {
+			return 0, err
+		}
+		room -= size - without
+	}
+	return room, nil
+}
+
+// render shows a divergence within a number of bytes: in full, without scripts, or in brief, which is
+// done even where there is no room.
+func (d *divergenceView) render(room int) (int, error) {
+	for {
+		var out bytes.Buffer
+		if err := htmlPages.ExecuteTemplate(&out, "divergence", d); err != nil {
+			return 0, err
+		}
+		switch {
+		case out.Len() <= room || d.Brief:
+			d.HTML = template.HTML(out.String())
+			return out.Len(), nil
+		case len(d.Scripts) > 0:
+			d.Scripts = nil
+		default:
+			d.Brief = true
 		}
 	}
-	return nil
 }

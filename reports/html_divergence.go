@@ -23,6 +23,7 @@ type divergenceView struct {
 	Strength       int
 	Statement      string
 	Operation      string
+	Answering      string // the operation whose answer is wrong
 	Class          string // failing, known, unrepeated or tolerated
 	Standing       string // what follows from it for the run
 	Sequence       string
@@ -166,10 +167,12 @@ func (v *divergenceView) compare(d *Divergence) {
 	}
 	left, right := differingWords(reference, clean(d.Actual))
 	v.Expected, v.Actual = []line{{Spans: left}}, []line{{Spans: right}}
+	v.Answering = v.Operation
 	i, step := d.diverging()
 	if step == nil {
 		return
 	}
+	v.Answering = clean(shortOperation(step.Operation))
 	if step.Answer.Outcome != outcomeNames[model.Succeeded] {
 		if problem := clean(step.Answer.Problem); problem != "" {
 			v.Actual = append(v.Actual, plainLine(problem))
@@ -234,7 +237,7 @@ func selectorLines(list model.Value) []string {
 		if i == maxLines {
 			return append(lines, fmt.Sprintf("… and %s more", grouped(len(list.Items())-i)))
 		}
-		if categories := item.Get("EventCategories"); item.Kind() == model.Object && !categories.Given() {
+		if categories := item.Get("EventCategories"); item.Get("InsightType").Text() != "" && !categories.Given() {
 			item = item.With("EventCategories", model.Strs("Management"))
 		}
 		lines = append(lines, clean(describeSelector(item)))
@@ -480,19 +483,19 @@ func newRunCommand(r *Report) runCommand {
 // shellWords cuts a command at the spaces that stand in no quotes, and leaves the quotes.
 func shellWords(command string) []string {
 	var words []string
-	word, quoted := "", false
-	for _, c := range shorten(command, maxMessage) + " " {
+	word, quoted := []byte{}, false
+	for _, c := range []byte(shorten(command, maxMessage) + " ") {
 		switch {
 		case c == ' ' && !quoted:
-			if word != "" {
-				words = append(words, word)
+			if len(word) > 0 {
+				words = append(words, string(word))
 			}
-			word = ""
+			word = word[:0]
 			continue
 		case c == '\'':
 			quoted = !quoted
 		}
-		word += string(c)
+		word = append(word, c)
 	}
 	return words
 }

@@ -114,6 +114,7 @@ type familyView struct {
 type ruleView struct {
 	ID, Family, Name string
 	Anchor           string
+	Known            bool // to this build
 	Level, Meaning   string
 	Strength         int // of the level, 1 to 3
 	Statement        string
@@ -443,14 +444,14 @@ func (f *familyView) summarize() {
 }
 
 func (v *reportView) rule(r *Report, id model.ID, index int) *ruleView {
-	out := &ruleView{ID: clean(string(id)), Family: clean(id.Family()), Anchor: fmt.Sprintf("%srule-%d", v.Prefix, index+1)}
+	out := &ruleView{ID: clean(string(id)), Family: clean(id.Family()), Anchor: fmt.Sprintf("rule-%d", index+1)}
 	_, name, _ := strings.Cut(out.ID, "/")
 	out.Name = name
 	if name == "" {
 		out.Name = out.ID
 	}
 	if rule := model.RuleOf(id); rule != nil {
-		out.Anchor = v.Prefix + "rule-" + strings.ReplaceAll(string(id), "/", "-")
+		out.Anchor, out.Known = ruleAnchor(id), true
 		out.level(rule.Level)
 		out.Statement, out.Sources = rule.Statement, sourceList(rule.Source)
 		if rule.Code != "" {
@@ -509,8 +510,11 @@ func (v *reportView) anchorOf(id model.ID) string {
 	if model.RuleOf(id) == nil {
 		return ""
 	}
-	return "#" + v.Prefix + "rule-" + strings.ReplaceAll(string(id), "/", "-")
+	return "#" + ruleAnchor(id)
 }
+
+// ruleAnchor names the place of a rule on the page; of several reports they share one.
+func ruleAnchor(id model.ID) string { return "rule-" + strings.ReplaceAll(string(id), "/", "-") }
 
 func (v *reportView) deviation(d Deviation) deviationView {
 	out := deviationView{Rule: clean(string(d.Rule)), Anchor: v.anchorOf(d.Rule), Operation: shortOperation(clean(d.Operation)),
