@@ -19,6 +19,7 @@ type comparisonColumn struct {
 	Report  *reportView
 	Name    string
 	Details []string
+	Detail  string // the one that says most
 	Tiles   []tile // the first three of the report, which each has
 }
 
@@ -42,7 +43,11 @@ type comparisonCell struct {
 func newComparison(views []*reportView) *comparisonView {
 	out := &comparisonView{Span: len(views) + 1}
 	for i, v := range views {
-		out.Columns = append(out.Columns, comparisonColumn{i + 1, v, v.Name, v.Details, v.Tiles[:3]})
+		column := comparisonColumn{Number: i + 1, Report: v, Name: v.Name, Details: v.Details, Tiles: v.Tiles[:3], Detail: v.Fault}
+		if column.Detail == "" && len(v.Details) > 0 {
+			column.Detail = v.Details[0]
+		}
+		out.Columns = append(out.Columns, column)
 	}
 	rules := map[string]map[int]*ruleView{}
 	families := map[string]int{}

@@ -17,6 +17,7 @@ type reportView struct {
 
 	Name     string // of the target
 	Details  []string
+	Fault    string // that was put into it
 	Word     string // the verdict
 	Class    string
 	Headline string
@@ -174,7 +175,8 @@ func newReportView(r *Report, index int, many bool) *reportView {
 		}
 	}
 	if command.fault != "" {
-		v.Details = append(v.Details, "made wrong on purpose: "+clean(command.fault))
+		v.Fault = "made wrong on purpose: " + clean(command.fault)
+		v.Details = append(v.Details, v.Fault)
 	}
 	v.Word, v.Class = clean(string(r.Verdict)), verdictClass(r.Verdict)
 	v.Headline = headline(r)
@@ -531,7 +533,11 @@ func newCertificateView(c Certificate) certificateView {
 		done += max(0, part[1]-part[0])
 	}
 	out := certificateView{Title: clean(c.Machine), Result: shown(c.Result, 2*maxShown), Holds: c.Holds, Hypotheses: cleanAll(c.Hypotheses)}
-	add := func(name, value string) { out.Facts = append(out.Facts, fact{name, value}) }
+	add := func(name, value string) {
+		if value != "" {
+			out.Facts = append(out.Facts, fact{name, value})
+		}
+	}
 	add("extra states", "up to "+grouped(c.Depth))
 	add("machine", fmt.Sprintf("%s, %s, %s", counted(c.States, "state"), counted(len(c.Inputs), "input"), counted(c.Transitions, "transition")))
 	add("told apart", shown(c.Abstraction, 2*maxShown))
@@ -541,9 +547,7 @@ func newCertificateView(c Certificate) certificateView {
 		add("unstable", counted(c.Unstable, "test"))
 	}
 	add("requests", grouped(c.Requests))
-	if c.Shard != "" {
-		add("shard", clean(c.Shard))
-	}
+	add("shard", clean(c.Shard))
 	add("fingerprint", clean(c.Fingerprint))
 	return out
 }

@@ -118,7 +118,7 @@
   const tools = find('.tools');
   if (tools && find('.divergence')) {
     tools.hidden = false;
-    const setAll = (open) => { for (const part of all('.divergence > .fold')) part.open = open; };
+    const setAll = (open) => { for (const part of all('.divergence > .folds > .fold')) part.open = open; };
     find('#open-all').addEventListener('click', () => setAll(true));
     find('#close-all').addEventListener('click', () => setAll(false));
   }
