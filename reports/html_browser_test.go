@@ -161,10 +161,32 @@ func (b *tab) screenshot(name string) {
 // fits asserts that nothing makes the page scroll sideways.
 func (b *tab) fits(what string) {
 	b.t.Helper()
-	assert.Empty(b.t, eval[string](b, `
-		if (document.documentElement.scrollWidth <= innerWidth) return '';
-		const beyond = [...document.querySelectorAll('body *')].filter((e) => e.getBoundingClientRect().right > innerWidth + 1);
-		return beyond.slice(0, 5).map((e) => e.outerHTML.slice(0, 120)).join('\n') || 'something';`), "%s is wider than the page", what)
+	assert.Empty(b.t, eval[string](b, tooWide), "%s is wider than the page", what)
+}
+
+const tooWide = `
+	if (document.documentElement.scrollWidth <= innerWidth) return '';
+	const beyond = [...document.querySelectorAll('body *')].filter((e) => e.getBoundingClientRect().right > innerWidth + 1);
+	return beyond.slice(0, 5).map((e) => e.outerHTML.slice(0, 120)).join('\n') || 'something';`
+
+// The checks below see what they are to see, and the page's policy stops what they would not.
+func TestPageChecksCanFail(t *testing.T) {
+	b := openPage(t, startBrowser(t), htmlOf(t, conforming()))
+	eval[any](b, `document.querySelector('.lead').style.color = '#bbb'; document.querySelector('footer').style.width = '3000px'`)
+	assert.NotEmpty(t, eval[[]string](b, lowContrast))
+	assert.NotEmpty(t, eval[string](b, tooWide))
+	b.quiet()
+	eval[any](b, `
+		const script = document.createElement('script');
+		script.textContent = 'document.title = "taken over"';
+		document.body.append(script);
+		new Image().src = 'http://127.0.0.1:9/'`)
+	assert.NotContains(t, eval[string](b, `return document.title`), "taken over")
+	require.Eventually(t, func() bool {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		return strings.Count(strings.Join(b.said, " "), "Content Security Policy") >= 2
+	}, 2*time.Minute, 20*time.Millisecond, "the policy stops both")
 }
 
 func pagesToOpen(t *testing.T) map[string]string {

@@ -372,16 +372,16 @@ func TestJSONHasNoNulls(t *testing.T) {
 func TestParseSink(t *testing.T) {
 	for spec, want := range map[string]Sink{
 		"text": {Format: "text"}, "json": {Format: "json"}, "json=-": {Format: "json"},
-		"text=a=b.txt": {"text", "a=b.txt"}, "json=out/r.json": {"json", "out/r.json"},
+		"text=a=b.txt": {"text", "a=b.txt"}, "json=out/r.json": {"json", "out/r.json"}, "html=r.html": {"html", "r.html"},
 	} {
 		got, err := ParseSink(spec)
 		require.NoError(t, err)
 		assert.Equal(t, want, got)
 	}
 	for spec, want := range map[string]string{
-		"":       `"" is no report format; use text or json`,
-		"html=x": `"html" is no report format`,
-		"json=":  "a path is missing after json=",
+		"":      `"" is no report format; use text or json or html`,
+		"pdf=x": `"pdf" is no report format`,
+		"json=": "a path is missing after json=",
 	} {
 		_, err := ParseSink(spec)
 		assert.ErrorContains(t, err, want)

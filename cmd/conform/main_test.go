@@ -145,7 +145,7 @@ func TestWrongUsage(t *testing.T) {
 		{args: []string{"run", "--order", write(t, "order.json", "[]")}, want: `--order .*: not an error order: json: .*`},
 		{args: []string{"run", "--order", write(t, "big", strings.Repeat(" ", maxFile+1))}, want: `--order: .* is larger than 1048576 bytes, so it cannot be what was meant`},
 		{args: []string{"run", "--config", "/nowhere.yaml"}, want: `--config: open /nowhere.yaml: no such file or directory; give the path of a readable file`},
-		{args: []string{"run", "--report", "html=x"}, want: `--report "html=x": "html" is no report format; use text or json, or one of them with =PATH`},
+		{args: []string{"run", "--report", "pdf=x"}, want: `--report "pdf=x": "pdf" is no report format; use text or json or html, or one of them with =PATH`},
 		{args: []string{"run", "--report", "json="}, want: `--report "json=": a path is missing after json=`},
 		{args: []string{"run", "--report", "json", "--report", "text"}, want: `--report "text": a second report for standard output; write one of them to a file with =PATH`},
 		{args: []string{"run", "--report", "json=x", "--report", "text=x"}, want: `--report "text=x": two reports for the same file x`},
@@ -154,7 +154,7 @@ func TestWrongUsage(t *testing.T) {
 
 		{args: []string{"run"}, environ: []string{"CONFORM_SEED=x"}, want: `CONFORM_SEED "x": must be a whole number from 1 to 18446744073709551615`},
 		{args: []string{"run"}, environ: []string{"CONFORM_FAIL_ON=all"}, want: `CONFORM_FAIL_ON "all": is no level; use documented, observed or inferred`},
-		{args: []string{"run"}, environ: []string{"CONFORM_REPORT=text,xml=a"}, want: `CONFORM_REPORT "xml=a": "xml" is no report format; use text or json, or one of them with =PATH`},
+		{args: []string{"run"}, environ: []string{"CONFORM_REPORT=text,xml=a"}, want: `CONFORM_REPORT "xml=a": "xml" is no report format; use text or json or html, or one of them with =PATH`},
 
 		{args: []string{"serve", "--addr", "nonsense"}, want: `--addr "nonsense": is no HOST:PORT; write it like 127.0.0.1:8080`},
 		{args: []string{"serve", "--addr", "127.0.0.1:99999"}, want: `--addr 127.0.0.1:99999: cannot listen there .*; choose another, or port 0 for a free one`},

@@ -124,7 +124,7 @@ var optionGroups = []struct {
 		{name: "shrink-requests", value: "N", kind: kindNumber, help: "spend at most N requests on shortening what is found (default 2000)", set: setShrinkRequests},
 	}},
 	{"What is written", []option{
-		{name: "report", value: "FORMAT[=PATH]", kind: kindList, help: "text or json, to standard output or a file; repeatable (default text)", set: addReport},
+		{name: "report", value: "FORMAT[=PATH]", kind: kindList, help: "text, json or html, to standard output or a file; repeatable (default text)", set: addReport},
 		{name: "traces", value: "DIR", help: "keep a trace of each confirmed divergence here, and replay those that are there first; none keeps none (default conform-traces/TARGET)", set: setTraces},
 		{name: "prune", kind: kindSwitch, help: "remove the traces of what is fixed", set: setSwitch(func(s *settings) *bool { return &s.prune })},
 		{name: "keep-account-ids", kind: kindSwitch, help: "leave account ids in traces as they are", set: setSwitch(func(s *settings) *bool { return &s.keepAccounts })},
@@ -386,7 +386,7 @@ func addRunFlags(cmd *cobra.Command, s *settings) {
 		}
 	}
 	cmd.RegisterFlagCompletionFunc("suite", cobra.FixedCompletions([]string{conform.Systematic, conform.Random}, cobra.ShellCompDirectiveNoFileComp))
-	cmd.RegisterFlagCompletionFunc("report", cobra.FixedCompletions([]string{reports.FormatText, reports.FormatJSON + "="}, cobra.ShellCompDirectiveNoSpace))
+	cmd.RegisterFlagCompletionFunc("report", cobra.FixedCompletions([]string{reports.FormatText, reports.FormatJSON + "=", reports.FormatHTML + "="}, cobra.ShellCompDirectiveNoSpace))
 }
 
 // optionHelp renders the settings by group for help.
