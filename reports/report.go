@@ -1,4 +1,4 @@
-// Package reports holds what a run tells: one Report value, and its renderings as text and JSON. All
+// Package reports holds what a run tells: one Report value, and its renderings as text, JSON and HTML. All
 // other formats derive from the same value. It also shows the progress of a run and writes report
 // files so that a reader never finds half of one.
 //

@@ -129,7 +129,6 @@
     if (!box || !links.length) return;
     detail.hidden = false;
     detail.textContent = 'Choose a cell with the pointer, or with the arrow keys, for its details.';
-    const grid = links.map((link) => { const r = link.getBoundingClientRect(); return { link, x: r.left, y: r.top }; });
     let current = links[0];
     for (const link of links) link.setAttribute('tabindex', link === current ? '0' : '-1');
     const choose = (link, focus) => {
@@ -163,7 +162,7 @@
       event.preventDefault();
       const from = current.getBoundingClientRect();
       let best = null, least = Infinity;
-      for (const { link } of grid) {
+      for (const link of links) {
         const to = link.getBoundingClientRect();
         const along = (to.left - from.left) * way[0] + (to.top - from.top) * way[1];
         const aside = Math.abs((to.left - from.left) * way[1]) + Math.abs((to.top - from.top) * way[0]);
