@@ -448,7 +448,7 @@ func TestJSONHasNoNulls(t *testing.T) {
 func TestParseSink(t *testing.T) {
 	for spec, want := range map[string]Sink{
 		"text": {Format: "text"}, "json": {Format: "json"}, "json=-": {Format: "json"},
-		"text=a=b.txt": {"text", "a=b.txt"}, "json=out/r.json": {"json", "out/r.json"},
+		"text=a=b.txt": {"text", "a=b.txt"}, "json=out/r.json": {"json", "out/r.json"}, "html=r.html": {"html", "r.html"},
 	} {
 		got, err := ParseSink(spec)
 		require.NoError(t, err)

@@ -16,23 +16,25 @@ import (
 const (
 	FormatText     = "text"
 	FormatJSON     = "json"
+	FormatHTML     = "html"
 	FormatJUnit    = "junit"
 	FormatMarkdown = "markdown"
 	FormatNDJSON   = "ndjson"
 )
 
-var formats = []string{FormatText, FormatJSON, FormatJUnit, FormatMarkdown, FormatNDJSON}
+var formats = []string{FormatText, FormatJSON, FormatHTML, FormatJUnit, FormatMarkdown, FormatNDJSON}
 
 // renderers has the formats that need nothing but the report.
 var renderers = map[string]func(io.Writer, *Report) error{
 	FormatJSON:     JSON,
+	FormatHTML:     func(w io.Writer, r *Report) error { return HTML(w, r) },
 	FormatJUnit:    JUnit,
 	FormatMarkdown: Markdown,
 	FormatNDJSON:   NDJSON,
 }
 
 // comparers has the formats that show several reports side by side.
-var comparers = map[string]func(io.Writer, ...*Report) error{}
+var comparers = map[string]func(io.Writer, ...*Report) error{FormatHTML: HTML}
 
 // Formats lists the names of the formats.
 func Formats() []string { return slices.Clone(formats) }

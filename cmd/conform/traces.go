@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -29,16 +28,7 @@ func (s *settings) tracesFolder() string {
 	default:
 		return s.traces
 	}
-	name := s.target
-	if s.target == targetEndpoint {
-		if u, err := url.Parse(s.endpoint); err == nil {
-			name += "-" + strings.NewReplacer(":", "-", "[", "", "]", "").Replace(u.Host)
-		}
-	}
-	if s.fault != "" {
-		name += "-" + strings.ReplaceAll(s.fault, "/", "_")
-	}
-	return filepath.Join("conform-traces", name)
+	return filepath.FromSlash(reports.TraceFolder(s.target, s.endpoint, s.fault))
 }
 
 // readTraces reads the traces that are there from earlier runs.
