@@ -45,6 +45,8 @@ type shared struct {
 	access      atomic.Pointer[string] // the code with which access was denied
 	silence     atomic.Pointer[string] // what the target did instead of answering
 	silent      atomic.Int64           // worlds in a row that were lost to silence
+	found       func(string) bool      // Options.Found
+	enough      atomic.Bool            // as it said
 
 	mu    sync.Mutex
 	rules map[model.ID]bool // exercised by any worker
@@ -83,7 +85,7 @@ func (e *explorer) ask(ctx context.Context, world targets.World, r model.Request
 
 // spent reports whether the worker has used its quota or the run is over.
 func (e *explorer) spent(ctx context.Context) bool {
-	return ctx.Err() != nil || e.stuck || e.requests >= e.quota || e.run.access.Load() != nil || e.run.targetLost()
+	return ctx.Err() != nil || e.stuck || e.requests >= e.quota || e.run.access.Load() != nil || e.run.targetLost() || e.run.enough.Load()
 }
 
 func (e *explorer) note(text string) {
@@ -109,6 +111,9 @@ func (e *explorer) found(f model.Finding, steps []step, history []model.Exchange
 	}
 	if e.suspicions.add(s) {
 		e.run.divergences.Add(1)
+		if e.run.found != nil && e.run.found(f.Signature()) {
+			e.run.enough.Store(true)
+		}
 	}
 }
 

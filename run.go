@@ -41,6 +41,10 @@ type Options struct {
 	Command  string               // repeats the run; put in the report
 	Version  string               // of the caller; put in the report
 
+	// Found, where not nil, is told the signature of each divergence that is new to a worker, at once and so
+	// before it is confirmed. Workers call it side by side. True ends the exploration.
+	Found func(signature string) (enough bool)
+
 	ShrinkRequests int // caps the requests spent on shrinking; 0 is DefaultShrinkRequests
 
 	Traces   []*reports.Trace  // of earlier runs, replayed first
@@ -96,6 +100,7 @@ func Run(ctx context.Context, target targets.Target, options Options) (*reports.
 		return nil, err
 	}
 	r := &run{options: options, target: target, shared: newShared(), started: time.Now()}
+	r.shared.found = options.Found
 	info, err := target.Open(ctx)
 	if err != nil {
 		return nil, errors.Join(err, target.Close())
@@ -314,6 +319,7 @@ func (r *run) conclude(ctx context.Context) {
 	r.report.DurationSeconds = time.Since(r.started).Seconds()
 
 	r.shared.phase.Store(ptr("confirming"))
+	r.shared.enough.Store(false) // which was for exploring
 	c := r.newConfirmer()
 	found := c.resolve(ctx, all.sorted())
 	c.confirm(ctx, found)
