@@ -121,14 +121,14 @@ func TestSummary(t *testing.T) {
 	s := someSettings(t, "-faults", "flag-always-set,flag-never-set", "-budget", "1000", "-tools", "conform,rapid")
 	p := &page{settings: s}
 	p.add([]result{
-		{tool: toolConform, fault: "flag-always-set", found: true, requests: 10, executions: 4, length: 2},
-		{tool: toolConform, fault: "flag-always-set", found: true, requests: 30, executions: 6, length: 4},
-		{tool: toolConform, fault: "flag-never-set", found: true, requests: 5, executions: 1, length: 1},
-		{tool: toolConform, fault: "flag-never-set", found: true, requests: 5, executions: 1, length: 1},
-		{tool: toolRapid, fault: "flag-always-set", found: true, requests: 40, executions: 9, length: 7},
-		{tool: toolRapid, fault: "flag-always-set", found: true, requests: 40, executions: 9, length: 7},
-		{tool: toolRapid, fault: "flag-never-set"},
-		{tool: toolRapid, fault: "flag-never-set"},
+		{seed: 1, tool: toolConform, fault: "flag-always-set", found: true, requests: 10, executions: 4, length: 2},
+		{seed: 1, tool: toolConform, fault: "flag-always-set", found: true, requests: 30, executions: 6, length: 4},
+		{seed: 1, tool: toolConform, fault: "flag-never-set", found: true, requests: 5, executions: 1, length: 1},
+		{seed: 1, tool: toolConform, fault: "flag-never-set", found: true, requests: 5, executions: 1, length: 1},
+		{seed: 1, tool: toolRapid, fault: "flag-always-set", found: true, requests: 40, executions: 9, length: 7},
+		{seed: 1, tool: toolRapid, fault: "flag-always-set", found: true, requests: 40, executions: 9, length: 7},
+		{seed: 1, tool: toolRapid, fault: "flag-never-set"},
+		{seed: 1, tool: toolRapid, fault: "flag-never-set"},
 	})
 	own, other := p.summarize(toolConform, s.faults), p.summarize(toolRapid, s.faults)
 	assert.Equal(t, 4, own.caught)

@@ -33,8 +33,8 @@ Flags
   -tools LIST     which tools, separated by commas (default conform,hypothesis,rapid)
   -faults LIST    names of faults, or the part of a rule's id before the slash; all by default
   -seeds N        how often each tool meets each fault (default 3)
-  -budget N       requests until the first detection (default 10000)
-  -reduce N       requests for reducing what was found (default 2000)
+  -budget N       requests until the first detection (default 5000)
+  -reduce N       requests for reducing what the first seed has found (default 2000)
   -jobs N         runs side by side (default 2)
   -time DURATION  begin no further seed after so long; 0 is no limit (default 0)
   -write FILE     write the page there instead of to standard output
@@ -85,7 +85,7 @@ func readSettings(args []string) (*settings, error) {
 	chosen := fs.String("tools", strings.Join(tools, ","), "")
 	faults := fs.String("faults", "", "")
 	fs.IntVar(&s.seeds, "seeds", 3, "")
-	fs.IntVar(&s.budget, "budget", 10_000, "")
+	fs.IntVar(&s.budget, "budget", 5_000, "")
 	fs.IntVar(&s.reduce, "reduce", conform.DefaultShrinkRequests, "")
 	fs.IntVar(&s.jobs, "jobs", 2, "")
 	fs.DurationVar(&s.limit, "time", 0, "")
@@ -188,7 +188,11 @@ func (s *settings) results(ctx context.Context, progress io.Writer) ([]result, e
 		var trials []trial
 		for _, f := range s.faults {
 			for _, tool := range s.tools {
-				trials = append(trials, trial{tool, f.Name, seed + 1, s.budget, s.reduce})
+				reduce := s.reduce
+				if seed > 0 {
+					reduce = 0
+				}
+				trials = append(trials, trial{tool, f.Name, seed + 1, s.budget, reduce})
 			}
 		}
 		round, err := s.round(ctx, trials, progress)

@@ -23,7 +23,7 @@ type page struct {
 type outcome struct {
 	caught                       int
 	requests                     float64 // median, with the budget for what was not found
-	executions, reducing, length float64 // medians of the seeds that found it; NaN where none did
+	executions, reducing, length float64 // of the first seed; NaN where it did not find the fault
 	all                          []result
 }
 
@@ -57,6 +57,9 @@ func (o *outcome) summarize(budget float64) {
 		}
 		o.caught++
 		requests = append(requests, float64(r.requests))
+		if r.seed > 1 {
+			continue // what was found is reduced with the first seed alone
+		}
 		executions, reducing, length = append(executions, float64(r.executions)), append(reducing, float64(r.reducing)), append(length, float64(r.length))
 	}
 	o.requests, o.executions, o.reducing, o.length = median(requests), median(executions), median(reducing), median(length)
@@ -117,7 +120,7 @@ func (p *page) summarize(tool string, faults []embedded.Fault) summary {
 		if c := p.outcomes[f.Name][toolConform]; c != nil {
 			own = append(own, c.requests)
 		}
-		if o.caught > 0 {
+		if !math.IsNaN(o.length) {
 			executions, reducing, length = append(executions, o.executions), append(reducing, o.reducing), append(length, o.length)
 		}
 	}
@@ -188,9 +191,17 @@ be done, half of them Puts; a new trail is started at once; nothing is tried on 
 write is followed by a Get. Hypothesis has its default settings but for max_examples, which is as much as the
 budget allows, and report_multiple_bugs, which is off as there is but one assertion; rapid has its defaults but for
 the number of checks. The budget is %d requests until the first detection, and %d more for reducing. What is not found within the
-budget counts with the budget, which flatters the tool that has missed it. For each fault the median of the seeds counts.
+budget counts with the budget, which flatters the tool that has missed it. For each fault the median of the seeds counts; what was
+found is reduced with the first seed alone.
 
 `, plural(p.seeds, "seed"), versions, s.command, maxTrails, plural(len(s.faults), "fault"), left, s.budget, s.reduce)
+}
+
+func bracketed(x float64) string {
+	if math.IsNaN(x) {
+		return ""
+	}
+	return " [" + number(x) + "]"
 }
 
 func plural(n int, word string) string {
@@ -310,14 +321,20 @@ func (p *page) shortcomings(b *strings.Builder) {
 			fmt.Fprintf(b, "- %s catches every fault with every seed.\n", tool)
 		}
 	}
-	b.WriteString(`
-conform begins with a systematic suite, in the same order every time. It asks first what the server can do, which takes
-some 25 requests before anything is judged, then breaks each error rule by itself, then plays short histories,
-then classes of values, then pairs of broken rules, then walks the transitions of a trail; random exploration
-comes last. A fault that any of many requests shows is met sooner by chance, and one that only a late part shows
-costs all that comes before. In return what the systematic suite finds is found every time.
+	least := math.Inf(1)
+	for _, f := range p.settings.faults {
+		if o := p.outcomes[f.Name][toolConform]; o.caught > 0 {
+			least = min(least, o.requests)
+		}
+	}
+	fmt.Fprintf(b, `
+conform begins with a systematic suite, in the same order every time. It first asks what the server can do, and
+judges nothing yet: no fault took it fewer than %s requests. Then it breaks each error rule by itself, plays short
+histories, goes through classes of values and pairs of broken rules, and walks the transitions of a trail; random
+exploration comes last. A fault that any of many requests shows is met sooner by chance, and one that only a late
+part shows costs all that comes before. In return, what the systematic suite finds it finds every time.
 
-`)
+`, number(least))
 }
 
 func (p *page) limits(b *strings.Builder) {
@@ -350,7 +367,7 @@ func (p *page) everyFault(b *strings.Builder) {
 				b.WriteString(" – |")
 				continue
 			}
-			fmt.Fprintf(b, " %s%s [%s] |", number(o.requests), unlessAll(o.caught, len(o.all)), number(o.length))
+			fmt.Fprintf(b, " %s%s%s |", number(o.requests), unlessAll(o.caught, len(o.all)), bracketed(o.length))
 		}
 		b.WriteString("\n")
 	}
