@@ -178,21 +178,22 @@ The alphabet is the same: CreateTrail, UpdateTrail, DeleteTrail, StartLogging, S
 (every class of what a trail logs, basic and advanced), PutInsightSelectors, GetInsightSelectors and the
 other reads on up to %d trails in one Region, by name and by ARN, with the values of conform's own
 generators: sets of selectors, their variants, malformed ones, wrong names and ARNs, malformed requests.
-The state machines choose from the very lists that the generators have. Event data stores, other Regions and the
-conditions of buckets, keys and accounts are hidden from conform, too. %s can show within this
-alphabet%s.
+The state machines choose from the very lists that the generators have. Event data stores, other Regions and
+the conditions of buckets, keys and accounts are hidden from conform, too. %s can show within
+this alphabet%s.
 
-The oracle is the same: the model behind conform judges each answer to the state machines in a header,
-at every level, so that what is compared is exploration and reduction alone. Without that, whoever writes a state
-machine writes the rules, too.
+The oracle is the same: the model behind conform judges each answer to the state machines in a header, at
+every level, so that what is compared is exploration and reduction alone. Without that, whoever writes a
+state machine writes the rules, too.
 
-The state machines are as a user who knows the library would write them. One rule or action for each thing that can
-be done, half of them Puts; a new trail is started at once; nothing is tried on trails that are not there; each
-write is followed by a Get. Hypothesis has its default settings but for max_examples, which is as much as the
-budget allows, and report_multiple_bugs, which is off as there is but one assertion; rapid has its defaults but for
-the number of checks. The budget is %d requests until the first detection, and %d more for reducing. What is not found within the
-budget counts with the budget, which flatters the tool that has missed it. For each fault the median of the seeds counts; what was
-found is reduced with the first seed alone.
+The state machines are as a user who knows the library would write them. There is one rule or action for
+each thing that can be done, a good third of them Puts; a new trail is started at once; nothing is tried on
+trails that are not there, except where that is the point; each write is followed by a Get. Hypothesis has
+its default settings but for these: as many examples as the budget allows; no deadline, database or health
+checks; no looking for further bugs, as there is but one assertion. rapid has its defaults but for the number
+of checks. The budget is %d requests until the first detection, and %d more for reducing. What is not found
+within the budget counts with the budget, which flatters the tool that has missed it. For each fault the median of the
+seeds counts; what was found is reduced with the first seed alone.
 
 `, plural(p.seeds, "seed"), versions, s.command, maxTrails, plural(len(s.faults), "fault"), left, s.budget, s.reduce)
 }
@@ -253,7 +254,7 @@ func (p *page) familiesOf() (names []string, faults map[string][]embedded.Fault)
 }
 
 func (p *page) families(b *strings.Builder) {
-	b.WriteString("## By family\n\nFaults by the family of the rule that they break; *deep* ones show only after some history. Each cell: geometric mean of\nrequests to first detection, and how many runs caught the fault where not all did.\n\n| family | faults |")
+	b.WriteString("## By family\n\nFaults by the family of the rule that they break; *deep* ones show only after some history.\nEach cell: geometric mean of requests to first detection, and how many runs caught the fault where not all did.\n\n| family | faults |")
 	for _, tool := range p.settings.tools {
 		fmt.Fprintf(b, " %s |", tool)
 	}
@@ -340,21 +341,24 @@ part shows costs all that comes before. In return, what the systematic suite fin
 func (p *page) limits(b *strings.Builder) {
 	b.WriteString(`## Limits
 
-- The faults are this project's own, and conform was made with them in view. Faults that nobody thought of may rank the tools otherwise.
+- The faults are this project's own, and conform was made with them in view. Faults that nobody thought of may
+  rank the tools otherwise.
+- The faults are not independent: many follow from the table of rules, and with one seed a tool sends the same
+  requests to each until it notices. A few seeds leave much to chance.
 - The state machines get conform's values and its model for nothing. Without the model they would need an oracle of
   their own, and without the values many faults would not show at all.
 - conform's systematic suite depends on no seed: where it finds the fault, its seeds agree.
-- Executions after the first detection: for Hypothesis and rapid, all attempts at reducing it and the final replay; for conform,
-  confirming, the control experiments that find the rule to blame, and shrinking.
-- An execution is one case from an empty account. Where the budget for reducing ended before the tool did, the length is that of the shortest
-  failing case so far.
+- Executions after the first detection: for Hypothesis and rapid, all attempts at reducing it and the final
+  replay; for conform, confirming, the control experiments that find the rule to blame, and shrinking.
+- An execution is one case from an empty account. Where the budget for reducing ended before the tool did, the
+  length is that of the shortest failing case so far.
 - Requests are what a real account or a slow emulator is short of; time is not measured.
 
 `)
 }
 
 func (p *page) everyFault(b *strings.Builder) {
-	b.WriteString("## Every fault\n\nMedian requests to first detection, and how many runs caught the fault where not all did; in brackets the length of the reduced case.\n\n| fault | rule |")
+	b.WriteString("## Every fault\n\nMedian requests to first detection, and how many runs caught the fault where not all did; in brackets\nthe length of the reduced case.\n\n| fault | rule |")
 	for _, tool := range p.settings.tools {
 		fmt.Fprintf(b, " %s |", tool)
 	}
