@@ -121,12 +121,12 @@ func TestSummary(t *testing.T) {
 	s := someSettings(t, "-faults", "flag-always-set,flag-never-set", "-budget", "1000", "-tools", "conform,rapid")
 	p := &page{settings: s}
 	p.add([]result{
-		{seed: 1, tool: toolConform, fault: "flag-always-set", found: true, requests: 10, executions: 4, length: 2},
-		{seed: 1, tool: toolConform, fault: "flag-always-set", found: true, requests: 30, executions: 6, length: 4},
-		{seed: 1, tool: toolConform, fault: "flag-never-set", found: true, requests: 5, executions: 1, length: 1},
-		{seed: 1, tool: toolConform, fault: "flag-never-set", found: true, requests: 5, executions: 1, length: 1},
-		{seed: 1, tool: toolRapid, fault: "flag-always-set", found: true, requests: 40, executions: 9, length: 7},
-		{seed: 1, tool: toolRapid, fault: "flag-always-set", found: true, requests: 40, executions: 9, length: 7},
+		{seed: 1, tool: toolConform, fault: "flag-always-set", found: true, reduced: true, requests: 10, executions: 4, length: 2},
+		{seed: 1, tool: toolConform, fault: "flag-always-set", found: true, reduced: true, requests: 30, executions: 6, length: 4},
+		{seed: 1, tool: toolConform, fault: "flag-never-set", found: true, reduced: true, requests: 5, executions: 1, length: 1},
+		{seed: 1, tool: toolConform, fault: "flag-never-set", found: true, reduced: true, requests: 5, executions: 1, length: 1},
+		{seed: 1, tool: toolRapid, fault: "flag-always-set", found: true, reduced: true, requests: 40, executions: 9, length: 7},
+		{seed: 1, tool: toolRapid, fault: "flag-always-set", found: true, reduced: true, requests: 40, executions: 9, length: 7},
 		{seed: 1, tool: toolRapid, fault: "flag-never-set"},
 		{seed: 1, tool: toolRapid, fault: "flag-never-set"},
 	})
@@ -135,7 +135,7 @@ func TestSummary(t *testing.T) {
 	assert.Equal(t, 4, own.runs)
 	assert.InDelta(t, 10, own.mean, 1e-9) // of 20 and 5
 	assert.InDelta(t, 1, own.ratio, 1e-9)
-	assert.InDelta(t, 3, own.executions, 1e-9) // between 5 and 1
+	assert.InDelta(t, 5, own.executions, 1e-9) // of the fault that both have found
 	assert.Equal(t, 2, other.caught)
 	assert.InDelta(t, 200, other.mean, 1e-9) // of 40 and the budget
 	assert.InDelta(t, 20, other.ratio, 1e-9)

@@ -36,7 +36,8 @@ Flags
   -budget N       requests until the first detection (default 5000)
   -reduce N       requests for reducing what the first seed has found (default 2000)
   -jobs N         runs side by side (default 2)
-  -time DURATION  begin no further seed after so long; 0 is no limit (default 0)
+  -time DURATION  after so long reduce nothing more, and begin no further seed;
+                  0 is no limit (default 0)
   -write FILE     write the page there instead of to standard output
 `
 
@@ -179,9 +180,10 @@ func (s *settings) run(ctx context.Context) error {
 // results runs every tool against every fault, seed by seed, and returns whole seeds alone.
 func (s *settings) results(ctx context.Context, progress io.Writer) ([]result, error) {
 	started := time.Now()
+	over := func() bool { return s.limit > 0 && time.Since(started) > s.limit }
 	var all []result
 	for seed := range uint64(s.seeds) {
-		if seed > 0 && s.limit > 0 && time.Since(started) > s.limit {
+		if seed > 0 && over() {
 			fmt.Fprintf(progress, "the time is over: %d of %d seeds\n", seed, s.seeds)
 			break
 		}
@@ -195,7 +197,7 @@ func (s *settings) results(ctx context.Context, progress io.Writer) ([]result, e
 				trials = append(trials, trial{tool, f.Name, seed + 1, s.budget, reduce})
 			}
 		}
-		round, err := s.round(ctx, trials, progress)
+		round, err := s.round(ctx, trials, over, progress)
 		if err != nil {
 			return nil, err
 		}
@@ -205,7 +207,7 @@ func (s *settings) results(ctx context.Context, progress io.Writer) ([]result, e
 }
 
 // round runs trials, some side by side.
-func (s *settings) round(ctx context.Context, trials []trial, progress io.Writer) ([]result, error) {
+func (s *settings) round(ctx context.Context, trials []trial, over func() bool, progress io.Writer) ([]result, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	results := make([]result, len(trials))
@@ -215,6 +217,9 @@ func (s *settings) round(ctx context.Context, trials []trial, progress io.Writer
 	for range s.jobs {
 		wait.Go(func() {
 			for i := range next {
+				if over() {
+					trials[i].reduce = 0
+				}
 				r, err := trials[i].run(ctx)
 				if err != nil {
 					cancel(fmt.Errorf("%s against %s, seed %d: %w", trials[i].tool, trials[i].fault, trials[i].seed, err))

@@ -217,6 +217,7 @@ type result struct {
 	executions  int    // after it, spent on reducing what was found
 	reducing    int    // requests of these
 	length      int    // requests of the reduced case; 0 where the tool gave none
+	reduced     bool   // the tool had requests to reduce what it found
 	note        string // of the tool, where it gave up
 }
 
@@ -228,7 +229,7 @@ func (m *meter) result(tool, fault string, seed uint64) result {
 	if m.first == 0 || m.first > m.budget {
 		return out
 	}
-	out.found, out.requests = true, m.first
+	out.found, out.requests, out.reduced = true, m.first, m.reduce > 0
 	out.executions, out.reducing, out.length = m.executed-m.before, m.requests-m.first, m.shown
 	if m.over {
 		out.length = m.shortest

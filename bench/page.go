@@ -23,7 +23,7 @@ type page struct {
 type outcome struct {
 	caught                       int
 	requests                     float64 // median, with the budget for what was not found
-	executions, reducing, length float64 // of the first seed; NaN where it did not find the fault
+	executions, reducing, length float64 // of what was reduced; NaN where nothing was
 	all                          []result
 }
 
@@ -57,8 +57,8 @@ func (o *outcome) summarize(budget float64) {
 		}
 		o.caught++
 		requests = append(requests, float64(r.requests))
-		if r.seed > 1 {
-			continue // what was found is reduced with the first seed alone
+		if !r.reduced {
+			continue
 		}
 		executions, reducing, length = append(executions, float64(r.executions)), append(reducing, float64(r.reducing)), append(length, float64(r.length))
 	}
@@ -120,7 +120,7 @@ func (p *page) summarize(tool string, faults []embedded.Fault) summary {
 		if c := p.outcomes[f.Name][toolConform]; c != nil {
 			own = append(own, c.requests)
 		}
-		if !math.IsNaN(o.length) {
+		if p.comparable(f) {
 			executions, reducing, length = append(executions, o.executions), append(reducing, o.reducing), append(length, o.length)
 		}
 	}
@@ -128,6 +128,16 @@ func (p *page) summarize(tool string, faults []embedded.Fault) summary {
 	s.ratio = s.mean / geometricMean(own)
 	s.executions, s.reducing, s.length = median(executions), median(reducing), median(length)
 	return s
+}
+
+// comparable reports whether all tools have found and reduced a fault.
+func (p *page) comparable(f embedded.Fault) bool {
+	for _, tool := range p.settings.tools {
+		if math.IsNaN(p.outcomes[f.Name][tool].length) {
+			return false
+		}
+	}
+	return true
 }
 
 // aimed is how many times conform's requests the others should need at least.
@@ -223,7 +233,14 @@ func (p *page) summary(b *strings.Builder) {
 			falls = append(falls, fmt.Sprintf("%s needs %.1f times as many", tool, s.ratio))
 		}
 	}
-	b.WriteString("\nRequests to first detection are geometric means over the faults, all else are medians. The length of a reduced case is its number of\nrequests, reads included.\n\n")
+	compared := 0
+	for _, f := range p.settings.faults {
+		if p.comparable(f) {
+			compared++
+		}
+	}
+	fmt.Fprintf(b, "\nRequests to first detection are geometric means over the faults. The other columns are medians over the %s that\n"+
+		"every tool has found and had the time to reduce; the length of a reduced case is its number of requests, reads included.\n\n", plural(compared, "fault"))
 	if !slices.Contains(p.settings.tools, toolConform) {
 		return
 	}
