@@ -87,11 +87,11 @@ func reachable(f embedded.Fault) (ok bool, why string) {
 	rule := model.RuleOf(f.Rule)
 	for _, c := range slices.Concat(rule.Needs, f.Needs) {
 		if slices.Contains(hidden, c) {
-			return false, "needs " + string(c)
+			return false, "for want of " + string(c)
 		}
 	}
 	if rule.Row > 0 && !breakable(f.Rule) {
-		return false, "no request of the alphabet breaks " + string(f.Rule) + " alone"
+		return false, "as no request of the alphabet breaks " + string(f.Rule) + " alone"
 	}
 	return true, ""
 }

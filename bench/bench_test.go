@@ -96,8 +96,8 @@ func TestReachable(t *testing.T) {
 	s := someSettings(t)
 	assert.Equal(t, len(embedded.Faults), len(s.faults)+len(s.excluded))
 	assert.Greater(t, len(s.faults), len(embedded.Faults)/2)
-	assert.Equal(t, "needs "+string(model.CanStores), s.excluded["stores-share-selectors"])
-	assert.Equal(t, "needs "+string(model.CanRegions), s.excluded["regions-share-trails"])
+	assert.Equal(t, "for want of "+string(model.CanStores), s.excluded["stores-share-selectors"])
+	assert.Equal(t, "for want of "+string(model.CanRegions), s.excluded["regions-share-trails"])
 	// There is no store to be named beside a trail.
 	assert.Contains(t, s.excluded, "input/trail-and-store/ignored")
 	assert.NotContains(t, s.excluded, "trail/name-syntax/ignored")

@@ -163,7 +163,7 @@ func (p *page) intro(b *strings.Builder) {
 	}
 	left := ""
 	if len(s.excluded) > 0 {
-		left = fmt.Sprintf("; %d cannot and are left out: %s", len(s.excluded), s.why())
+		left = fmt.Sprintf("; %d cannot, and are left out:\n%s", len(s.excluded), s.why())
 	}
 	fmt.Fprintf(b, `# Comparison with Hypothesis and rapid
 
@@ -189,8 +189,8 @@ The alphabet is the same: CreateTrail, UpdateTrail, DeleteTrail, StartLogging, S
 other reads on up to %d trails in one Region, by name and by ARN, with the values of conform's own
 generators: sets of selectors, their variants, malformed ones, wrong names and ARNs, malformed requests.
 The state machines choose from the very lists that the generators have. Event data stores, other Regions and
-the conditions of buckets, keys and accounts are hidden from conform, too. %s can show within
-this alphabet%s.
+the conditions of buckets, keys and accounts are hidden from conform, too.
+%s can show within this alphabet%s.
 
 The oracle is the same: the model behind conform judges each answer to the state machines in a header, at
 every level, so that what is compared is exploration and reduction alone. Without that, whoever writes a
@@ -202,8 +202,8 @@ trails that are not there, except where that is the point; each write is followe
 its default settings but for these: as many examples as the budget allows; no deadline, database or health
 checks; no looking for further bugs, as there is but one assertion. rapid has its defaults but for the number
 of checks. The budget is %d requests until the first detection, and %d more for reducing. What is not found
-within the budget counts with the budget, which flatters the tool that has missed it. For each fault the median of the
-seeds counts; what was found is reduced with the first seed alone.
+within the budget counts with the budget, which flatters the tool that has missed it. For each fault the
+median of the seeds counts; what was found is reduced with the first seed alone.
 
 `, plural(p.seeds, "seed"), versions, s.command, maxTrails, plural(len(s.faults), "fault"), left, s.budget, s.reduce)
 }
