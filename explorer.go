@@ -48,7 +48,8 @@ type shared struct {
 	access      atomic.Pointer[string] // the code with which access was denied
 	silence     atomic.Pointer[string] // what the target did instead of answering
 	silent      atomic.Int64           // worlds in a row that were lost to silence
-	stop        atomic.Bool            // the first divergence is confirmed, and no other is asked for
+	stop        atomic.Bool            // enough was found
+	found       func(string) bool      // Options.Found
 
 	mu    sync.Mutex
 	rules map[model.ID]bool // exercised by any worker
@@ -148,6 +149,9 @@ func (e *explorer) found(f model.Finding, steps []step, history []model.Exchange
 	if e.suspicions.add(s) {
 		e.run.divergences.Add(1)
 		e.run.tellOnce(s.key(), s.event)
+		if e.run.found != nil && e.run.found(f.Signature()) {
+			e.run.stop.Store(true)
+		}
 	}
 	e.chase.suspect(s)
 }

@@ -52,6 +52,10 @@ type Options struct {
 	// one goroutine at a time; the run waits for it. May be nil.
 	Events func(reports.Event)
 
+	// Found, where not nil, is told the signature of each divergence that is new to a worker, at once and so
+	// before it is confirmed. Workers call it side by side. True ends the exploration.
+	Found func(signature string) (enough bool)
+
 	ShrinkRequests int // caps the requests spent on shrinking; 0 is DefaultShrinkRequests
 
 	Depth    int      // of the complete suites: the number of extra states up to which all faults are caught
@@ -138,6 +142,7 @@ func Run(ctx context.Context, target targets.Target, options Options) (*reports.
 	}
 	r := &run{options: options, target: target, shared: newShared(), started: time.Now()}
 	r.shared.events = options.Events
+	r.shared.found = options.Found
 	info, err := target.Open(ctx)
 	if err != nil {
 		return nil, joinClosing(err, target)
@@ -388,6 +393,7 @@ func (r *run) conclude(ctx context.Context) {
 	r.report.DurationSeconds = time.Since(r.started).Seconds()
 
 	r.shared.phase.Store(ptr("confirming"))
+	r.shared.stop.Store(false) // which was for exploring
 	c := r.newConfirmer()
 	c.tried = func(d *divergence) { r.tell(reports.EventConfirmation, d) }
 	found := r.settled(ctx, c, all)

@@ -22,6 +22,8 @@ type Options struct {
 	Regions []string      // as of endpoint.Options
 	Timeout time.Duration // of one request; 0 is the endpoint's default
 	Workers int           // how many worlds side by side; 0 is as many as there are processors
+	// Wrap, where not nil, gives what stands in front of the server.
+	Wrap func(*Server) http.Handler
 }
 
 // NewTarget is the embedded server over HTTP on loopback, seen through an endpoint target as any
@@ -61,7 +63,11 @@ func (t *target) Open(ctx context.Context) (targets.Info, error) {
 	if err != nil {
 		return info, fmt.Errorf("%w: %w", targets.ErrUnreachable, err)
 	}
-	t.http = newHTTPServer(t.server)
+	handler := http.Handler(t.server)
+	if t.options.Wrap != nil {
+		handler = t.options.Wrap(t.server)
+	}
+	t.http = newHTTPServer(handler)
 	t.url = "http://" + listener.Addr().String()
 	go func() { _ = t.http.Serve(listener) }() // ends with Close
 

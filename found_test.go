@@ -1,0 +1,29 @@
+package conform_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/insightconform/conform"
+	"github.com/insightconform/conform/targets/embedded"
+)
+
+// TestFound: the hook is told at once, and ends the exploration with what is found by then confirmed.
+func TestFound(t *testing.T) {
+	const fault = "flag-always-set"
+	run := func(enough bool) (requests int, told []string) {
+		report, err := conform.Run(t.Context(), embedded.InProcess(embedded.ServerOptions{Fault: fault}), conform.Options{Seed: 1, Workers: 1,
+			Found: func(signature string) bool { told = append(told, signature); return enough }})
+		require.NoError(t, err)
+		require.NotEmpty(t, report.Divergences)
+		assert.Equal(t, "confirmed", report.Divergences[0].Status)
+		return report.Requests, told
+	}
+	whole, told := run(false)
+	require.NotEmpty(t, told)
+	short, first := run(true)
+	assert.Equal(t, told[:1], first)
+	assert.Less(t, 10*short, whole)
+}
