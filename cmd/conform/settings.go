@@ -16,6 +16,7 @@ import (
 	"github.com/insightconform/conform/reports"
 	"github.com/insightconform/conform/targets/embedded"
 	"github.com/insightconform/conform/targets/endpoint"
+	"github.com/insightconform/conform/targets/pace"
 )
 
 // settings is what a run is told, from whatever source.
@@ -42,6 +43,7 @@ type settings struct {
 	shrinkRequests         int
 	baseline               string
 	updateBaseline         bool
+	pace                   *pace.Rates // nil is as fast as the target answers
 
 	from map[string]origin // of the settings that were given, by name
 }
@@ -113,6 +115,7 @@ var optionGroups = []struct {
 		{name: "requests", value: "N", kind: kindNumber, help: "send at most N requests (default: the systematic suite whole, then 5,000)", set: setRequests},
 		{name: "time", value: "DURATION", kind: kindDuration, help: "end after this time, such as 30s or 5m", set: setTime},
 		{name: "timeout", value: "DURATION", kind: kindDuration, help: "wait this long for an answer (default 10s)", set: setTimeout},
+		{name: "pace", value: "RATES", help: "send no more than so many requests a second in each Region, such as writes=1,reads=10; slower where the target throttles (default: as fast as it answers)", set: setPace},
 		{name: "workers", value: "N", kind: kindNumber, help: "test this many worlds side by side (default: what the target can take)", set: setWorkers},
 		{name: "seed", value: "N", kind: kindNumber, help: "repeat the run that had this seed (default: a random one)", set: setSeed},
 	}},
@@ -258,6 +261,12 @@ func setTime(s *settings, text string) (err error) {
 
 func setTimeout(s *settings, text string) (err error) {
 	s.timeout, err = positiveDuration(text)
+	return err
+}
+
+func setPace(s *settings, text string) error {
+	rates, err := pace.Parse(text)
+	s.pace = &rates
 	return err
 }
 
@@ -528,6 +537,9 @@ func (s *settings) command(seed uint64, workers int) string {
 	}
 	if s.timeout != defaultTimeout {
 		add("timeout", s.timeout.String())
+	}
+	if s.pace != nil {
+		add("pace", s.pace.String())
 	}
 	if workers > 0 {
 		add("workers", strconv.Itoa(workers))
