@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"runtime"
 	"runtime/debug"
 	"slices"
@@ -41,6 +42,11 @@ type Options struct {
 	Command  string               // repeats the run; put in the report
 	Version  string               // of the caller; put in the report
 
+	// Eventual says that the target is eventually consistent, and Settle how long it may take to show
+	// what was written; 0 is DefaultSettle.
+	Eventual bool
+	Settle   time.Duration
+
 	ShrinkRequests int // caps the requests spent on shrinking; 0 is DefaultShrinkRequests
 
 	Traces   []*reports.Trace  // of earlier runs, replayed first
@@ -56,8 +62,11 @@ func (o *Options) complete() error {
 			return fmt.Errorf("%w: there is no suite %q; use %s, %s or both", targets.ErrUsage, suite, Systematic, Random)
 		}
 	}
-	if o.Requests < 0 || o.Workers < 0 || o.Time < 0 {
-		return fmt.Errorf("%w: requests, workers and time cannot be negative", targets.ErrUsage)
+	if o.Requests < 0 || o.Workers < 0 || o.Time < 0 || o.Settle < 0 {
+		return fmt.Errorf("%w: requests, workers, time and settle time cannot be negative", targets.ErrUsage)
+	}
+	if o.Settle == 0 {
+		o.Settle = DefaultSettle
 	}
 	if o.FailOn == 0 {
 		o.FailOn = model.Observed
@@ -82,6 +91,7 @@ type run struct {
 	putSeen bool
 
 	timeline timeline
+	settling settling
 	failure  atomic.Pointer[string] // what a worker panicked with
 }
 
@@ -100,12 +110,18 @@ func Run(ctx context.Context, target targets.Target, options Options) (*reports.
 	if err != nil {
 		return nil, errors.Join(err, target.Close())
 	}
-	r.info = info
+	r.opened(info)
 	err = r.explore(ctx)
 	if closing := target.Close(); err == nil && closing != nil {
 		r.report.Notes = append(r.report.Notes, "closing the target: "+closing.Error())
 	}
 	return r.report, err
+}
+
+// opened takes in what the target says of itself.
+func (r *run) opened(info targets.Info) {
+	r.info = info
+	r.info.Eventual = info.Eventual || r.options.Eventual
 }
 
 func (r *run) explore(ctx context.Context) error {
@@ -174,7 +190,10 @@ func (r *run) workerCount() int {
 
 func (r *run) newExplorer(tour *generators.Tour) *explorer {
 	e := &explorer{target: r.target, model: r.world, run: r.shared, quota: unlimited,
-		suspicions: suspicions{}, deviations: map[deviationKey]int{}}
+		suspicions: suspicions{}, deviations: map[deviationKey]int{}, customs: map[model.Deviation]bool{}}
+	if r.info.Eventual {
+		e.settleTime = r.options.Settle
+	}
 	var rules []model.ID
 	if r.probed != nil {
 		e.scope = r.probed.scope
@@ -289,6 +308,7 @@ func (r *run) conclude(ctx context.Context) {
 		transitions.Covered += e.coverage.tour.Count()
 		transitions.Total += e.coverage.tour.Total()
 		r.timeline.merge(e.timeline)
+		r.settling.merge(e.settling)
 		r.report.Requests += e.requests
 		r.report.Cases += e.cases
 		r.putSeen = r.putSeen || e.putSeen
@@ -310,12 +330,21 @@ func (r *run) conclude(ctx context.Context) {
 		r.report.Coverage.Pairs.Total++
 		r.report.Coverage.Pairs.Covered += boolInt(r.total.pairs[pair])
 	}
+	r.report.Settling = r.settling.summary(r.info.Eventual)
 	r.report.Deviations = deviationList(deviations)
 	r.report.DurationSeconds = time.Since(r.started).Seconds()
 
 	r.shared.phase.Store(ptr("confirming"))
 	c := r.newConfirmer()
-	found := c.resolve(ctx, all.sorted())
+	for _, e := range r.workers {
+		maps.Copy(c.customs, e.customs)
+	}
+	suspected, dropped := c.repeatRash(ctx, all.sorted())
+	if dropped > 0 {
+		r.report.Notes = append(r.report.Notes, fmt.Sprintf("%s of the kind that an old state explains did not repeat once the target had settled",
+			plural(dropped, "answer")))
+	}
+	found := c.resolve(ctx, suspected)
 	c.confirm(ctx, found)
 	found = r.withoutMereSilence(found)
 	r.shrink(ctx, c, found)

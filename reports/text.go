@@ -136,6 +136,10 @@ func (p *page) head(r *Report) {
 		rules += fmt.Sprintf("%d violated", violated)
 	}
 	p.labelled("", "rules", rules, plain)
+	if w := r.Settling; w != nil {
+		p.labelled("", "settling", fmt.Sprintf("%s did not match at once; after a write they took %s (median), at most %s; %d never matched",
+			counted(w.Waits, "answer"), duration(w.MedianSeconds), duration(w.LongestSeconds), w.TimedOut), plain)
+	}
 	if t, pairs := r.Coverage.Transitions, r.Coverage.Pairs; t.Total+pairs.Total > 0 {
 		p.labelled("", "coverage", fmt.Sprintf("%d of %d transitions, %d of %d pairs of errors", t.Covered, t.Total, pairs.Covered, pairs.Total), plain)
 	}

@@ -131,6 +131,7 @@ func TestWrongUsage(t *testing.T) {
 		{args: []string{"run", "--time", "-3s"}, want: `--time "-3s": is too short; the least is 1ms`},
 		{args: []string{"run", "--time", "soon"}, want: `--time "soon": is no duration; write it like 30s, 5m or 1h30m`},
 		{args: []string{"run", "--timeout", "0s"}, want: `--timeout "0s": is too short; the least is 1ms`},
+		{args: []string{"run", "--settle", "60"}, want: `--settle "60": has no unit; write 60s for seconds`},
 		{args: []string{"run", "--pace", "fast"}, want: `--pace "fast": must be requests a second in each Region, above 0 and up to 100000, like writes=1,reads=10`},
 		{args: []string{"run", "--suite", "systematic,chaos"}, want: `--suite "systematic,chaos": "chaos" is no suite; use systematic, random, or both with a comma between`},
 		{args: []string{"run", "--suite", "random,random"}, want: `--suite "random,random": names "random" twice`},

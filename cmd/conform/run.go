@@ -127,6 +127,8 @@ func (p *process) testTarget(ctx context.Context, s *settings) error {
 		Progress: progress.Show,
 		Command:  s.command(s.seed, s.workers),
 		Version:  shortVersion(),
+		Eventual: s.eventual || s.settle > 0,
+		Settle:   s.settle,
 
 		ShrinkRequests: s.shrinkRequests,
 		Traces:         tracesOf(known),

@@ -44,6 +44,8 @@ type settings struct {
 	baseline               string
 	updateBaseline         bool
 	pace                   *pace.Rates // nil is as fast as the target answers
+	eventual               bool
+	settle                 time.Duration
 
 	from map[string]origin // of the settings that were given, by name
 }
@@ -108,6 +110,8 @@ var optionGroups = []struct {
 		{name: "regions", value: "A,B", kind: kindList, help: "the Regions to use: the home Region, and a second one", set: setRegions},
 		{name: "bucket", value: "NAME", help: "an S3 bucket for trails, where the target's S3 cannot make one", set: setBucket},
 		{name: "fault", value: "NAME", help: "make the embedded server wrong on purpose, in one of the ways that 'conform serve --fault list' lists", set: setFault},
+		{name: "eventual", kind: kindSwitch, help: "the target is eventually consistent: wait for what was written before calling an answer wrong", set: setSwitch(func(s *settings) *bool { return &s.eventual })},
+		{name: "settle", value: "DURATION", kind: kindDuration, help: "how long an eventually consistent target may take to show what was written (default 1m); implies --eventual", set: setSettle},
 		{name: "use-environment-credentials", kind: kindSwitch, help: "sign with the credentials of the environment instead of test/test", set: setSwitch(func(s *settings) *bool { return &s.environmentCredentials })},
 	}},
 	{"How much is tried", []option{
@@ -261,6 +265,11 @@ func setTime(s *settings, text string) (err error) {
 
 func setTimeout(s *settings, text string) (err error) {
 	s.timeout, err = positiveDuration(text)
+	return err
+}
+
+func setSettle(s *settings, text string) (err error) {
+	s.settle, err = positiveDuration(text)
 	return err
 }
 
@@ -524,6 +533,12 @@ func (s *settings) command(seed uint64, workers int) string {
 	}
 	if s.bucket != "" {
 		add("bucket", s.bucket)
+	}
+	if s.eventual {
+		words = append(words, "--eventual")
+	}
+	if s.settle > 0 {
+		add("settle", s.settle.String())
 	}
 	if s.environmentCredentials {
 		words = append(words, "--use-environment-credentials")

@@ -35,6 +35,7 @@ func (t *inProcess) Open(context.Context) (targets.Info, error) {
 func (t *inProcess) NewWorld(context.Context) (targets.World, error) {
 	a := newAccount(model.DefaultWorld, t.options.Chooser, t.fault)
 	a.symbolic = true
+	a.weather = newWeather(t.options.Weather, a.state)
 	return &inProcessWorld{a}, nil
 }
 

@@ -25,6 +25,8 @@ import (
 type ServerOptions struct {
 	Fault   string  // the name of one of Faults; empty is none
 	Chooser Chooser // nil is Reference
+	// Weather, where not nil, comes over the worlds of a run, and not over what is asked before them.
+	Weather *Weather
 }
 
 // Server is an http.Handler that answers as the reference does. Each caller's account has resources
@@ -32,14 +34,16 @@ type ServerOptions struct {
 type Server struct {
 	chooser Chooser
 	fault   *Fault
+	weather *Weather
 
 	mu       sync.Mutex
 	accounts map[string]*account
+	exposed  map[string]bool // accounts that have weather
 }
 
 // NewServer returns a server without resources. Its error wraps targets.ErrUsage.
 func NewServer(o ServerOptions) (*Server, error) {
-	s := &Server{chooser: o.Chooser, accounts: map[string]*account{}}
+	s := &Server{chooser: o.Chooser, weather: o.Weather, accounts: map[string]*account{}, exposed: map[string]bool{}}
 	if o.Fault != "" {
 		fault, ok := FaultNamed(o.Fault)
 		if !ok {
@@ -143,6 +147,9 @@ func (s *Server) caller(header http.Header) (*account, string) {
 		w := model.DefaultWorld
 		w.Account = id
 		a = newAccount(w, s.chooser, s.fault)
+		if s.exposed[id] {
+			a.weather = newWeather(s.weather, a.state)
+		}
 		s.accounts[id] = a
 	}
 	return a, region
@@ -152,11 +159,12 @@ func isAccountID(s string) bool {
 	return len(s) == 12 && strings.Trim(s, "0123456789") == ""
 }
 
-// forget removes an account with all its resources.
+// forget removes an account with all its resources; a world begins.
 func (s *Server) forget(account string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.accounts, account)
+	s.exposed[account] = true
 }
 
 func (p *response) write(w http.ResponseWriter) {
