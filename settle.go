@@ -124,7 +124,9 @@ func (s *session) settled(ctx context.Context, r model.Request) (targets.Reply, 
 		if !ok {
 			return reply, model.Verdict{}, false
 		}
-		if silent++; s.explorer.eventual() && r.Op.Reads() && !reply.Answer.Definite() && silent < maxTries {
+		if reply.Answer.Definite() {
+			silent = 0
+		} else if silent++; s.explorer.eventual() && r.Op.Reads() && silent < maxUnsettled {
 			continue // answers get lost on the way, and a read changes nothing
 		}
 		a, quiet := reply.Answer, s.quiet(sent)
