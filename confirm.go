@@ -40,15 +40,12 @@ const maxTries = 3
 
 // replay plays requests on a fresh world and returns the session and what was found on the way.
 func (c *confirmer) replay(ctx context.Context, requests []model.Request) (*session, []model.Finding, error) {
-	s, err := c.newSession(ctx)
-	if err != nil {
-		return nil, nil, err
-	}
-	defer s.close(ctx)
 	var found []model.Finding
-	s.judged = func(f model.Finding) { found = append(found, f) }
-	c.play(ctx, s, requests...)
-	return s, found, nil
+	s, err := c.attempt(ctx, requests, func(s *session) {
+		found = nil
+		s.judged = func(f model.Finding) { found = append(found, f) }
+	}, func() bool { return c.spent(ctx) })
+	return s, found, err
 }
 
 func requestsOf(steps []step) []model.Request {
@@ -241,7 +238,7 @@ func (c *confirmer) blameNecessary(ctx context.Context, s *suspicion) {
 
 // watchLast plays requests and returns the index of the last step if something was found there.
 func (c *confirmer) watchLast(ctx context.Context, requests []model.Request) (*session, int) {
-	session, at := c.watchFor(ctx, requests, func(*session, model.Finding) bool { return true })
+	session, at := c.watchFor(ctx, requests, c.heard)
 	if at == len(requests)-1 {
 		return session, at
 	}
@@ -256,7 +253,7 @@ func (c *confirmer) watchEnd(ctx context.Context, requests []model.Request) (*se
 			end = i
 		}
 	}
-	return c.watchFor(ctx, requests, func(s *session, _ model.Finding) bool { return len(s.steps) > end })
+	return c.watchFor(ctx, requests, func(s *session, f model.Finding) bool { return len(s.steps) > end && c.heard(s, f) })
 }
 
 // confirm tries each divergence again on fresh worlds.
@@ -317,8 +314,16 @@ func (c *confirmer) repeated(ctx context.Context, d *divergence, s *session, fou
 
 // stillAnswers reports whether the target gives a definite answer to a well-formed request.
 func (c *confirmer) stillAnswers(ctx context.Context) bool {
-	s, _, err := c.replay(ctx, newTrail(c.scope))
-	return err == nil && s.unsettled == 0 && len(s.steps) > 0
+	for range maxTries {
+		s, _, err := c.replay(ctx, newTrail(c.scope))
+		if err == nil && s.unsettled == 0 && len(s.steps) > 0 {
+			return true
+		}
+		if !c.eventual() { // elsewhere no answer gets lost on the way
+			break
+		}
+	}
+	return false
 }
 
 func (d *divergence) status() string {

@@ -32,6 +32,10 @@ type explorer struct {
 	stuck                  bool // no fresh world is to be had
 
 	chase *chase // of Options.StopAtFirst; else nil
+
+	settleTime time.Duration // of an eventually consistent target, 0 for others
+	settling   settling
+	customs    map[model.Deviation]bool // what settled answers have shown of the target
 }
 
 type deviationKey struct {
@@ -109,8 +113,22 @@ func (s *shared) targetLost() bool { return s.silent.Load() >= maxSilentWorlds }
 
 func (e *explorer) can(c model.Capability) bool { return e.scope.Can[c] }
 
-// ask sends a request and counts it.
+// ask sends a request and waits out throttling, which is never an answer, as long as is sensible.
 func (e *explorer) ask(ctx context.Context, world targets.World, r model.Request) targets.Reply {
+	pause := 50 * time.Millisecond
+	for tries := 1; ; tries++ {
+		reply := e.askOnce(ctx, world, r)
+		code := reply.Answer.Code
+		later := slices.Contains(throttleCodes, code) || e.eventual() && r.Op.Reads() && slices.Contains(unavailableCodes, code)
+		if tries == maxThrottled || !later || !sleep(ctx, pause) {
+			return reply
+		}
+		pause = min(2*pause, 2*time.Second)
+	}
+}
+
+// askOnce sends a request and counts it.
+func (e *explorer) askOnce(ctx context.Context, world targets.World, r model.Request) targets.Reply {
 	sent := time.Now()
 	reply := world.Do(ctx, r)
 	e.timeline.add(sent.Sub(e.run.started), time.Since(sent))
@@ -140,12 +158,8 @@ func (e *explorer) deviation(op model.Op, d model.Deviation) {
 }
 
 // found takes a finding in with the steps that led to it.
-func (e *explorer) found(f model.Finding, steps []step, history []model.Exchange) {
-	s := &suspicion{finding: f, count: 1, steps: steps}
-	last := history[len(history)-1]
-	if broken := model.Broken(last.Before, last.Request); len(broken) > 1 {
-		s.broken = broken
-	}
+func (e *explorer) found(f model.Finding, steps []step, history []model.Exchange, rash bool) {
+	s := &suspicion{finding: f, count: 1, steps: steps, broken: brokenBy(history), rash: rash}
 	if e.suspicions.add(s) {
 		e.run.divergences.Add(1)
 		e.run.tellOnce(s.key(), s.event)
@@ -153,7 +167,18 @@ func (e *explorer) found(f model.Finding, steps []step, history []model.Exchange
 			e.run.stop.Store(true)
 		}
 	}
-	e.chase.suspect(s)
+	if !rash {
+		e.chase.suspect(s)
+	}
+}
+
+// brokenBy lists the rules that the last request breaks, where it breaks several.
+func brokenBy(history []model.Exchange) []model.ID {
+	last := history[len(history)-1]
+	if broken := model.Broken(last.Before, last.Request); len(broken) > 1 {
+		return broken
+	}
+	return nil
 }
 
 // play sends requests in order for as long as the world can be followed and the quota lasts.

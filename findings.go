@@ -18,6 +18,7 @@ type suspicion struct {
 	broken []model.ID
 	steps  []step // from a fresh world to the diverging answer
 	count  int
+	rash   bool // it may rest on an old state of an eventually consistent target
 }
 
 // key tells suspicions apart before they are confirmed. It is finer than the signature: requests
@@ -74,10 +75,18 @@ func (all suspicions) add(s *suspicion) bool {
 		return true
 	}
 	known.count += s.count
-	if s.finding.Level > known.finding.Level || s.finding.Level == known.finding.Level && len(s.steps) < len(known.steps) {
-		known.steps, known.finding = slices.Clone(s.steps), s.finding
+	if s.betterThan(known) {
+		known.steps, known.finding, known.rash = slices.Clone(s.steps), s.finding, s.rash
 	}
 	return false
+}
+
+// betterThan prefers the case that rests on no old state, then the stronger level, then the shorter one.
+func (s *suspicion) betterThan(known *suspicion) bool {
+	if s.rash != known.rash {
+		return known.rash
+	}
+	return s.finding.Level > known.finding.Level || s.finding.Level == known.finding.Level && len(s.steps) < len(known.steps)
 }
 
 // sorted lists the suspicions in an order that does not depend on chance: strongest level first, then

@@ -32,7 +32,7 @@ func Learn(ctx context.Context, target targets.Target, options Options) (*report
 		return nil, errors.Join(err, target.Close())
 	}
 	defer target.Close()
-	r.info = info
+	r.opened(info)
 	r.newReport()
 	if err := r.prepare(ctx); err != nil {
 		return nil, err

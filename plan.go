@@ -22,7 +22,7 @@ func PlanOf(ctx context.Context, target targets.Target, options Options) (*repor
 	if err != nil {
 		return nil, joinClosing(err, target)
 	}
-	r.info = info
+	r.opened(info)
 	r.newReport()
 	if err := r.prepare(ctx); err != nil {
 		return nil, joinClosing(err, target)

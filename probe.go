@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
+	"time"
 
 	"github.com/insightconform/conform/generators"
 	"github.com/insightconform/conform/model"
@@ -27,6 +29,7 @@ type prober struct {
 	*explorer
 	world targets.World
 	found *probed
+	wrote time.Time // when the last write was answered
 }
 
 func (p *prober) can(c model.Capability) bool { return p.found.scope.Can[c] }
@@ -37,7 +40,7 @@ func probe(ctx context.Context, e *explorer, info targets.Info, workers int) (*p
 	if err != nil {
 		return nil, err
 	}
-	p := &prober{explorer: e, world: world, found: &probed{why: map[model.Capability]string{}, workers: workers}}
+	p := &prober{explorer: e, world: world, wrote: time.Now(), found: &probed{why: map[model.Capability]string{}, workers: workers}}
 	p.found.scope = generators.Scope{Can: map[model.Capability]bool{}, MaxTrails: maxTrails, MaxStores: maxStores}
 	defer func() { e.closeWorld(ctx, world, false) }()
 	p.trails(ctx, info)
@@ -55,6 +58,9 @@ const (
 // try sends a request and reports whether it succeeded; why says what came instead.
 func (p *prober) try(ctx context.Context, r model.Request) (reply targets.Reply, ok bool, why string) {
 	reply = p.ask(ctx, p.world, r)
+	if p.eventual() {
+		reply = p.insist(ctx, r, reply)
+	}
 	a := reply.Answer
 	switch {
 	case a.Outcome == model.Succeeded:
@@ -65,6 +71,33 @@ func (p *prober) try(ctx context.Context, r model.Request) (reply targets.Reply,
 		p.denied(a.Code)
 	}
 	return reply, false, fmt.Sprintf("%s answered %s", r.Op, a.Kind())
+}
+
+// insist repeats a request to an eventually consistent target for as long as an old state, or a lost
+// answer, may be why it did not succeed.
+func (p *prober) insist(ctx context.Context, r model.Request, reply targets.Reply) targets.Reply {
+	lost := false
+	for pause := firstPause; ; pause = min(2*pause, longestPause) {
+		a := reply.Answer
+		final := !present(reply, false) || slices.Contains(accessCodes, a.Code) || strings.HasPrefix(a.Code, "Maximum") || strings.Contains(a.Code, "LimitExceeded")
+		switch {
+		case a.Outcome == model.Refused && lost && strings.HasSuffix(a.Code, "AlreadyExistsException"):
+			reply.Answer = model.Answer{Outcome: model.Succeeded} // by the request whose answer was lost
+			return reply
+		case a.Outcome == model.Refused && (final || time.Since(p.wrote) >= p.settleTime), !a.Definite() && time.Since(p.wrote) >= 2*p.settleTime:
+			return reply
+		case a.Outcome == model.Succeeded:
+			if !r.Op.Reads() {
+				p.wrote = time.Now()
+			}
+			return reply
+		}
+		lost = lost || !a.Definite()
+		if !sleep(ctx, pause) {
+			return reply
+		}
+		reply = p.ask(ctx, p.world, r)
+	}
 }
 
 // set records a capability.
@@ -157,6 +190,9 @@ func (p *prober) twoRegions(ctx context.Context) (bool, string) {
 	away := model.DefaultWorld.Away
 	if _, ok, why := p.try(ctx, generators.Create("region-home")); !ok {
 		return false, why
+	}
+	if p.eventual() {
+		sleep(ctx, p.settleTime) // or it would not be seen yet
 	}
 	from := model.Request{Op: model.OpGet, Region: away, Input: model.Obj("TrailName", "region-home")}
 	if reply, ok, _ := p.try(ctx, from); ok || reply.Answer.Code == "InsightNotEnabledException" {

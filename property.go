@@ -33,7 +33,8 @@ func NewProperty(ctx context.Context, target targets.Target, options Options) (*
 	if err != nil {
 		return nil, err
 	}
-	r := &run{options: options, target: target, info: info, shared: newShared()}
+	r := &run{options: options, target: target, shared: newShared()}
+	r.opened(info)
 	r.newReport()
 	if err := r.prepare(ctx); err != nil {
 		target.Close()

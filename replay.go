@@ -39,7 +39,7 @@ func Replay(ctx context.Context, target targets.Target, traces []*reports.Trace,
 		return nil, fmt.Errorf("%w", err)
 	}
 	defer target.Close()
-	r.info = info
+	r.opened(info)
 	r.newReport()
 	if err := r.prepare(ctx); err != nil {
 		return nil, err

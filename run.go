@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"runtime"
 	"runtime/debug"
 	"slices"
@@ -56,6 +57,11 @@ type Options struct {
 	// before it is confirmed. Workers call it side by side. True ends the exploration.
 	Found func(signature string) (enough bool)
 
+	// Eventual says that the target is eventually consistent, and Settle how long it may take to show
+	// what was written; 0 is DefaultSettle.
+	Eventual bool
+	Settle   time.Duration
+
 	ShrinkRequests int // caps the requests spent on shrinking; 0 is DefaultShrinkRequests
 
 	Depth    int      // of the complete suites: the number of extra states up to which all faults are caught
@@ -96,8 +102,11 @@ func (o *Options) complete() error {
 	if o.Shard.Count < 0 || o.Shard.Index < 0 || o.Shard.Index >= max(1, o.Shard.Count) {
 		return fmt.Errorf("%w: there is no shard %d of %d", targets.ErrUsage, o.Shard.Index+1, o.Shard.Count)
 	}
-	if o.Requests < 0 || o.Workers < 0 || o.Time < 0 {
-		return fmt.Errorf("%w: requests, workers and time cannot be negative", targets.ErrUsage)
+	if o.Requests < 0 || o.Workers < 0 || o.Time < 0 || o.Settle < 0 {
+		return fmt.Errorf("%w: requests, workers, time and settle time cannot be negative", targets.ErrUsage)
+	}
+	if o.Settle == 0 {
+		o.Settle = DefaultSettle
 	}
 	if o.FailOn == 0 {
 		o.FailOn = model.Observed
@@ -128,6 +137,7 @@ type run struct {
 	timeline timeline
 	failure  atomic.Pointer[string]     // what a worker panicked with
 	first    atomic.Pointer[divergence] // with which Options.StopAtFirst ended the run
+	settling settling
 }
 
 // ErrHarness marks failures of the harness itself. Its text has the stack after the first line.
@@ -147,7 +157,7 @@ func Run(ctx context.Context, target targets.Target, options Options) (*reports.
 	if err != nil {
 		return nil, joinClosing(err, target)
 	}
-	r.info = info
+	r.opened(info)
 	err = r.explore(ctx)
 	if closing := target.Close(); err == nil && closing != nil {
 		r.report.Notes = append(r.report.Notes, "closing the target: "+closing.Error())
@@ -157,6 +167,12 @@ func Run(ctx context.Context, target targets.Target, options Options) (*reports.
 
 // joinClosing closes a target after an error, or at the end where there is none.
 func joinClosing(err error, target targets.Target) error { return errors.Join(err, target.Close()) }
+
+// opened takes in what the target says of itself.
+func (r *run) opened(info targets.Info) {
+	r.info = info
+	r.info.Eventual = info.Eventual || r.options.Eventual
+}
 
 func (r *run) explore(ctx context.Context) error {
 	r.newReport()
@@ -226,7 +242,10 @@ func (r *run) workerCount() int {
 
 func (r *run) newExplorer(tour *generators.Tour) *explorer {
 	e := &explorer{target: r.target, model: r.world, run: r.shared, quota: unlimited,
-		suspicions: suspicions{}, deviations: map[deviationKey]int{}}
+		suspicions: suspicions{}, deviations: map[deviationKey]int{}, customs: map[model.Deviation]bool{}}
+	if r.info.Eventual {
+		e.settleTime = r.options.Settle
+	}
 	var rules []model.ID
 	if r.probed != nil {
 		e.scope = r.probed.scope
@@ -368,6 +387,7 @@ func (r *run) conclude(ctx context.Context) {
 		transitions.Covered += e.coverage.tour.Count()
 		transitions.Total += e.coverage.tour.Total()
 		r.timeline.merge(e.timeline)
+		r.settling.merge(e.settling)
 		r.report.Requests += e.requests
 		r.report.Cases += e.cases
 		r.putSeen = r.putSeen || e.putSeen
@@ -389,6 +409,7 @@ func (r *run) conclude(ctx context.Context) {
 		r.report.Coverage.Pairs.Total++
 		r.report.Coverage.Pairs.Covered += boolInt(r.total.pairs[pair])
 	}
+	r.report.Settling = r.settling.summary(r.info.Eventual)
 	r.report.Deviations = deviationList(deviations)
 	r.report.DurationSeconds = time.Since(r.started).Seconds()
 
@@ -421,7 +442,15 @@ func (r *run) settled(ctx context.Context, c *confirmer, all suspicions) []*dive
 	if first := r.first.Load(); first != nil {
 		return []*divergence{first}
 	}
-	found := c.resolve(ctx, all.sorted())
+	for _, e := range r.workers {
+		maps.Copy(c.customs, e.customs)
+	}
+	suspected, dropped := c.repeatRash(ctx, all.sorted())
+	if dropped > 0 {
+		r.report.Notes = append(r.report.Notes, fmt.Sprintf("%s of the kind that an old state explains did not repeat once the target had settled",
+			plural(dropped, "answer")))
+	}
+	found := c.resolve(ctx, suspected)
 	c.confirm(ctx, found)
 	found = r.withoutMereSilence(found)
 	if r.options.StopAtFirst {

@@ -36,6 +36,8 @@ type session struct {
 	failed bool          // something was found
 	// unexercised sessions do not count which rules they exercise: others do the same.
 	unexercised bool
+
+	eventual
 }
 
 // newSession opens a fresh world.
@@ -45,7 +47,8 @@ func (e *explorer) newSession(ctx context.Context) (*session, error) {
 		return nil, err
 	}
 	e.cases++
-	return &session{explorer: e, world: world, tracker: model.NewTracker(e.model), due: map[string][]model.ID{}}, nil
+	return &session{explorer: e, world: world, tracker: model.NewTracker(e.model), due: map[string][]model.ID{},
+		eventual: eventual{wrote: time.Now(), rash: -1}}, nil
 }
 
 func (s *session) close(ctx context.Context) {
@@ -57,15 +60,21 @@ func (s *session) alive(ctx context.Context) bool { return s.lost == "" && ctx.E
 // do sends one request, judges its answer and follows the target. After an answer that no branch
 // allows it reads the state back.
 func (s *session) do(ctx context.Context, r model.Request) {
+	if !s.prepare(ctx, r) {
+		return
+	}
 	before, others := s.tracker.State(), s.tracker.Others()
-	reply, ok := s.send(ctx, r)
+	reply, verdict, ok := s.settled(ctx, r)
 	if !ok {
 		return
 	}
-	verdict := s.tracker.Observe(r, reply.Answer)
 	x := model.Exchange{Before: before, Others: others, Request: r, Answer: reply.Answer, After: s.tracker.State(), Allowed: verdict.Allowed}
 	s.history = append(s.history, x)
 	s.steps = append(s.steps, step{request: r, reply: reply, expected: verdict.Expected})
+	if s.rash >= 0 && s.judged != nil {
+		s.lost = "a rash answer"
+		return
+	}
 	s.objections(r, reply, verdict)
 	if !reply.Answer.Definite() {
 		s.indefinite(r, reply)
@@ -88,40 +97,32 @@ func (s *session) do(ctx context.Context, r model.Request) {
 	s.diverged(ctx, verdict.Expected)
 }
 
-// send sends one request and waits out throttling, which is never an answer. It reports false where
-// there is nothing to judge.
+// send sends one request. It reports false where there is nothing to judge.
 func (s *session) send(ctx context.Context, r model.Request) (targets.Reply, bool) {
-	pause := 50 * time.Millisecond
-	for range maxThrottled {
-		reply := s.explorer.ask(ctx, s.world, r)
-		if ctx.Err() != nil {
-			s.lost = "interrupted"
-			return reply, false
-		}
-		if slices.Contains(accessCodes, reply.Answer.Code) {
-			s.explorer.denied(reply.Answer.Code)
-			s.lost = "access was denied"
-			return reply, false
-		}
-		if !slices.Contains(throttleCodes, reply.Answer.Code) {
-			return reply, true
-		}
-		select {
-		case <-ctx.Done():
-		case <-time.After(pause):
-		}
-		pause = min(2*pause, 2*time.Second)
+	reply := s.explorer.ask(ctx, s.world, r)
+	switch code := reply.Answer.Code; {
+	case ctx.Err() != nil:
+		s.lost = "interrupted"
+	case slices.Contains(accessCodes, code):
+		s.explorer.denied(code)
+		s.lost = "access was denied"
+	case slices.Contains(throttleCodes, code):
+		s.lost = "the target kept throttling"
+		s.explorer.note(s.lost)
+	default:
+		return reply, true
 	}
-	s.lost = "the target kept throttling"
-	s.explorer.note(s.lost)
-	return targets.Reply{}, false
+	return reply, false
 }
 
 const maxThrottled = 12
 
 var (
 	throttleCodes = []string{"ThrottlingException", "Throttling", "ThrottledException", "TooManyRequestsException", "RequestLimitExceeded", "SlowDown"}
-	accessCodes   = []string{"UnrecognizedClientException", "ExpiredTokenException", "ExpiredToken", "InvalidSignatureException", "SignatureDoesNotMatch",
+	// unavailableCodes are what a service answers on a bad day; a write may have been done all the same.
+	unavailableCodes = []string{"InternalFailure", "InternalServerError", "InternalServiceError", "InternalError", "InternalServerException",
+		"ServiceUnavailable", "ServiceUnavailableException"}
+	accessCodes = []string{"UnrecognizedClientException", "ExpiredTokenException", "ExpiredToken", "InvalidSignatureException", "SignatureDoesNotMatch",
 		"InvalidClientTokenId", "MissingAuthenticationToken", "MissingAuthenticationTokenException", "IncompleteSignature"}
 )
 
@@ -165,7 +166,7 @@ func (s *session) indefinite(r model.Request, reply targets.Reply) {
 	if reply.TimedOut {
 		return
 	}
-	if r.Op != model.OpPut && r.Op != model.OpGet {
+	if r.Op != model.OpPut && r.Op != model.OpGet || s.explorer.eventual() && slices.Contains(unavailableCodes, reply.Answer.Code) {
 		return
 	}
 	level := model.Documented
@@ -241,6 +242,15 @@ func (s *session) diverged(ctx context.Context, expected []string) {
 		}
 	}
 	s.record(finding)
+	if !s.quiet(time.Now()) {
+		if s.judged == nil {
+			s.lost = "a divergence before the world was quiet"
+			return
+		}
+		if !s.becomeQuiet(ctx) {
+			return
+		}
+	}
 	s.follow(ctx, blamed)
 }
 
@@ -325,5 +335,5 @@ func (s *session) record(f model.Finding) {
 		s.judged(f)
 		return
 	}
-	s.explorer.found(f, s.steps, s.history)
+	s.explorer.found(f, s.steps, s.history, s.doubtful() && s.explorer.heard(s, f)) // silence is confirmed in a way of its own
 }

@@ -59,7 +59,7 @@ func (c *confirmer) before(ctx context.Context, d *divergence, requests []model.
 		if f.Signature() == d.raw {
 			return true
 		}
-		if earlier == nil {
+		if earlier == nil && c.heard(s, f) {
 			earlier = &suspicion{finding: f, raw: f.Signature(), steps: slices.Clone(s.steps)}
 		}
 		return false
@@ -95,27 +95,30 @@ func (s *shrinker) shows(ctx context.Context, candidate []model.Request) []step 
 // watch plays requests and returns the index of the step that first showed a finding of the
 // signature, -1 where none did.
 func (c *confirmer) watch(ctx context.Context, requests []model.Request, signature string) (*session, int) {
-	return c.watchFor(ctx, requests, func(_ *session, f model.Finding) bool { return f.Signature() == signature })
+	for tries := 1; ; tries++ {
+		lost := false
+		session, at := c.watchFor(ctx, requests, func(s *session, f model.Finding) bool {
+			lost = !c.heard(s, f)
+			return f.Signature() == signature
+		})
+		if at < 0 || !lost || tries == maxTries { // a lost answer must get lost each time
+			return session, at
+		}
+	}
 }
 
 // watchFor plays requests until a finding is wanted and returns the index of the step that showed it.
 func (c *confirmer) watchFor(ctx context.Context, requests []model.Request, wanted func(*session, model.Finding) bool) (*session, int) {
-	session, err := c.newSession(ctx)
+	at := -1
+	session, err := c.attempt(ctx, requests, func(s *session) {
+		s.judged = func(f model.Finding) {
+			if at < 0 && wanted(s, f) {
+				at, s.last = len(s.steps)-1, f
+			}
+		}
+	}, func() bool { return at >= 0 })
 	if err != nil {
 		return nil, -1
-	}
-	defer session.close(ctx)
-	at := -1
-	session.judged = func(f model.Finding) {
-		if at < 0 && wanted(session, f) {
-			at, session.last = len(session.steps)-1, f
-		}
-	}
-	for _, r := range requests {
-		if !session.alive(ctx) || at >= 0 {
-			break
-		}
-		session.do(ctx, r)
 	}
 	return session, at
 }

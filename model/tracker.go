@@ -1,6 +1,7 @@
 package model
 
 import (
+	"slices"
 	"sort"
 	"strings"
 )
@@ -111,6 +112,26 @@ func (t *Tracker) Observe(r Request, a Answer) Verdict {
 	t.states = next
 	verdict.Deviations = t.settle()
 	return verdict
+}
+
+// Prefer puts the states that allow an answer first, and keeps the others: it is for answers that
+// hint at a state but do not settle it.
+func (t *Tracker) Prefer(r Request, a Answer) {
+	allows := func(s possible) bool {
+		return slices.ContainsFunc(Step(s.State, r), func(b Branch) bool { _, ok := match(r.Op, b.Answer, a); return ok })
+	}
+	if len(t.states) < 2 || allows(t.states[0]) {
+		return
+	}
+	var first, rest []possible
+	for _, s := range t.states {
+		if allows(s) {
+			first = append(first, s)
+		} else {
+			rest = append(rest, s)
+		}
+	}
+	t.states = append(first, rest...)
 }
 
 // settle returns the deviations that the target has taken for sure: those of the state with the

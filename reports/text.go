@@ -191,6 +191,10 @@ func (p *page) summary(r *Report) {
 		rules += fmt.Sprintf("%d violated", violated)
 	}
 	p.entry("rules", plain, calmLines, "", rules)
+	if w := r.Settling; w != nil {
+		p.entry("settling", plain, calmLines, "", fmt.Sprintf("%s did not match at once; after a write they took %s (median), at most %s; %d never matched",
+			counted(w.Waits, "answer"), duration(w.MedianSeconds), duration(w.LongestSeconds), w.TimedOut))
+	}
 	if t, pairs := r.Coverage.Transitions, r.Coverage.Pairs; t.Total+pairs.Total > 0 {
 		p.entry("coverage", plain, calmLines, "", fmt.Sprintf("%d of %d transitions, %d of %d pairs of errors", t.Covered, t.Total, pairs.Covered, pairs.Total))
 	}

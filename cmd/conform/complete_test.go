@@ -107,8 +107,8 @@ func TestWrongCompleteUsage(t *testing.T) {
 	for _, test := range []struct{ flag, value, want string }{
 		{"--depth", "3", "must be a whole number from 0 to 2"},
 		{"--machine", "tail", `"tail" is no machine; use one or several of management, trail, two-trails, stores, logging`},
-		{"--shard", "3/2", "is no share of a run; write it like 2/4"},
-		{"--shard", "0/2", "is no share of a run"},
+		{"--shard", "3/2", "is no share; write it like 2/5"},
+		{"--shard", "0/2", "is no share"},
 		{"--suite", "whole", `"whole" is no suite; use one or several of systematic, complete, random`},
 	} {
 		got := passing().run(t.Context(), nil, "run", test.flag, test.value)

@@ -134,6 +134,8 @@ func TestWrongUsage(t *testing.T) {
 		{args: []string{"run", "--timeout", "0s"}, want: `--timeout "0s": is too short; the least is 1ms`},
 		{args: []string{"run", "--suite", "systematic,chaos"}, want: `--suite "systematic,chaos": "chaos" is no suite; use one or several of systematic, complete, random, with commas between`},
 		{args: []string{"run", "--suite", "random,random"}, want: `--suite "random,random": names "random" twice; once is enough`},
+		{args: []string{"run", "--settle", "60"}, want: `--settle "60": has no unit; write 60s for seconds`},
+		{args: []string{"run", "--pace", "fast"}, want: `--pace "fast": must be requests a second in each Region, above 0 and up to 100000, like writes=1,reads=10`},
 		{args: []string{"run", "--suite", ""}, want: `--suite "": has an empty item; write a list like A,B`},
 		{args: []string{"run", "--regions", "a,b,c"}, want: `--regions "a,b,c": are more than two Regions; give the home Region and at most one more`},
 		{args: []string{"run", "--regions", "US_EAST"}, want: `--regions "US_EAST": "US_EAST" is no Region; write it like us-east-1,eu-west-1`},

@@ -68,6 +68,13 @@ func (s *settings) complete(environ map[string]string) error {
 	if s.quiet && s.verbose {
 		return usagef("--quiet and --verbose contradict each other; leave one of them out")
 	}
+	if s.shardAuto {
+		i, n, _, err := parseShard(shardAuto, environ)
+		if err != nil {
+			return usagef("--shard auto: %w", err)
+		}
+		s.shard = conform.Shard{Index: i - 1, Count: n}
+	}
 	if len(s.sinks) == 0 {
 		s.sinks = []reports.Sink{{Format: reports.FormatText}}
 	}
@@ -139,6 +146,8 @@ func (p *process) testTarget(ctx context.Context, s *settings) error {
 		Events:   events.listener(),
 		Command:  s.command(s.seed, s.workers),
 		Version:  shortVersion(),
+		Eventual: s.eventual || s.settle > 0,
+		Settle:   s.settle,
 
 		Depth:    s.depth,
 		Machines: s.machines,

@@ -17,6 +17,7 @@ import (
 	"github.com/insightconform/conform/reports"
 	"github.com/insightconform/conform/targets/embedded"
 	"github.com/insightconform/conform/targets/endpoint"
+	"github.com/insightconform/conform/targets/pace"
 )
 
 // settings is what a run is told, from whatever source.
@@ -33,6 +34,7 @@ type settings struct {
 	depth                  int
 	machines               []string
 	shard                  conform.Shard
+	shardAuto              bool // the environment of a fleet says which
 	resume                 string
 	regions                []string
 	bucket                 string
@@ -49,6 +51,9 @@ type settings struct {
 	updateBaseline         bool
 	quiet                  bool
 	verbose                bool
+	pace                   *pace.Rates // nil is as fast as the target answers
+	eventual               bool
+	settle                 time.Duration
 
 	from map[string]origin // of the settings that were given, by name
 }
@@ -113,17 +118,20 @@ var optionGroups = []struct {
 		{name: "regions", value: "A,B", kind: kindList, help: "the Regions to use: the home Region, and a second one", set: setRegions},
 		{name: "bucket", value: "NAME", help: "an S3 bucket for trails, where the target's S3 cannot make one", set: setBucket},
 		{name: "fault", value: "NAME", help: "make the embedded server wrong on purpose, in one of the ways that 'conform serve --fault list' lists", set: setFault},
+		{name: "eventual", kind: kindSwitch, help: "the target is eventually consistent: wait for what was written before calling an answer wrong", set: setSwitch(func(s *settings) *bool { return &s.eventual })},
+		{name: "settle", value: "DURATION", kind: kindDuration, help: "how long an eventually consistent target may take to show what was written (default 1m); implies --eventual", set: setSettle},
 		{name: "use-environment-credentials", kind: kindSwitch, help: "sign with the credentials of the environment instead of test/test", set: setSwitch(func(s *settings) *bool { return &s.environmentCredentials })},
 	}},
 	{"How much is tried", []option{
 		{name: "suite", value: "systematic,complete,random", kind: kindList, help: "the suites to run (default systematic,random)", set: setSuites},
 		{name: "depth", value: "0|1|2", kind: kindNumber, help: "the complete suites catch every fault with up to this many extra states (default 0)", set: setDepth},
 		{name: "machine", value: "NAME,…", kind: kindList, help: "the machines of the complete suites, as 'conform plan' lists them (default trail,two-trails,stores)", set: setMachines},
-		{name: "shard", value: "I/N", help: "run only the I-th of N equal shares, from 1; 'conform merge' joins their reports", set: setShard},
+		{name: "shard", value: "I/N", help: "run only the I-th of N equal shares, from 1; auto asks the environment of a fleet; 'conform merge' joins their reports", set: setShard},
 		{name: "resume", value: "FILE", help: "keep the progress in this JSON report, and go on from it if it is there", set: setResume},
 		{name: "requests", value: "N", kind: kindNumber, help: "send at most N requests (default: the systematic suite whole, then 5,000)", set: setRequests},
 		{name: "time", value: "DURATION", kind: kindDuration, help: "end after this time, such as 30s or 5m", set: setTime},
 		{name: "timeout", value: "DURATION", kind: kindDuration, help: "wait this long for an answer (default 10s)", set: setTimeout},
+		{name: "pace", value: "RATES", help: "send no more than so many requests a second in each Region, such as writes=1,reads=10; slower where the target throttles (default: as fast as it answers)", set: setPace},
 		{name: "workers", value: "N", kind: kindNumber, help: "test this many worlds side by side (default: what the target can take)", set: setWorkers},
 		{name: "seed", value: "N", kind: kindNumber, help: "repeat the run that had this seed (default: a random one)", set: setSeed},
 	}},
@@ -239,17 +247,14 @@ func setMachines(s *settings, text string) error {
 }
 
 func setShard(s *settings, text string) error {
-	first, second, ok := strings.Cut(text, "/")
-	i, err := strconv.Atoi(first)
-	n, err2 := strconv.Atoi(second)
-	if !ok || err != nil || err2 != nil || n < 1 || n > maxShards || i < 1 || i > n {
-		return fmt.Errorf("is no share of a run; write it like 2/4, the second of four")
+	s.shardAuto = text == shardAuto
+	if s.shardAuto {
+		return nil // the environment is asked once all settings are read
 	}
+	i, n, _, err := parseShard(text, nil)
 	s.shard = conform.Shard{Index: i - 1, Count: n}
-	return nil
+	return err
 }
-
-const maxShards = 10_000
 
 func setResume(s *settings, text string) error {
 	if text == "" {
@@ -315,6 +320,17 @@ func setTime(s *settings, text string) (err error) {
 
 func setTimeout(s *settings, text string) (err error) {
 	s.timeout, err = positiveDuration(text)
+	return err
+}
+
+func setSettle(s *settings, text string) (err error) {
+	s.settle, err = positiveDuration(text)
+	return err
+}
+
+func setPace(s *settings, text string) error {
+	rates, err := pace.Parse(text)
+	s.pace = &rates
 	return err
 }
 
@@ -596,6 +612,9 @@ func (s *settings) command(seed uint64, workers int) string {
 	if s.timeout != defaultTimeout {
 		add("timeout", s.timeout.String())
 	}
+	if s.pace != nil {
+		add("pace", s.pace.String())
+	}
 	if workers > 0 {
 		add("workers", strconv.Itoa(workers))
 	}
@@ -626,6 +645,12 @@ func (s *settings) targetWords(words ...string) []string {
 	}
 	if s.bucket != "" {
 		add("bucket", s.bucket)
+	}
+	if s.eventual {
+		words = append(words, "--eventual")
+	}
+	if s.settle > 0 {
+		add("settle", s.settle.String())
 	}
 	if s.environmentCredentials {
 		words = append(words, "--use-environment-credentials")

@@ -10,6 +10,7 @@ import (
 	"github.com/insightconform/conform/targets"
 	"github.com/insightconform/conform/targets/embedded"
 	"github.com/insightconform/conform/targets/endpoint"
+	"github.com/insightconform/conform/targets/pace"
 )
 
 // wiring names the parts that the command puts together; tests put others in their place.
@@ -23,7 +24,7 @@ type wiring struct {
 
 var production = wiring{
 	embedded: func(s settings) (targets.Target, error) {
-		return embedded.NewTarget(embedded.Options{ServerOptions: embedded.ServerOptions{Fault: s.fault}, Regions: s.regions, Timeout: s.timeout, Workers: s.workers}), nil
+		return embedded.NewTarget(embedded.Options{ServerOptions: embedded.ServerOptions{Fault: s.fault}, Regions: s.regions, Timeout: s.timeout, Workers: s.workers, Pace: pacer(s)}), nil
 	},
 	endpoint: func(s settings) (targets.Target, error) {
 		return endpoint.New(endpoint.Options{
@@ -33,6 +34,7 @@ var production = wiring{
 			Bucket:                    s.bucket,
 			Timeout:                   s.timeout,
 			UseEnvironmentCredentials: s.environmentCredentials,
+			Pace:                      pacer(s),
 		})
 	},
 	conform: conform.Run,
@@ -48,4 +50,12 @@ func (p *process) open(s *settings) (targets.Target, error) {
 		return p.endpoint(*s)
 	}
 	return p.embedded(*s)
+}
+
+// pacer is nil where nothing is to be paced.
+func pacer(s settings) endpoint.Pacer {
+	if s.pace == nil {
+		return nil
+	}
+	return pace.New(*s.pace)
 }

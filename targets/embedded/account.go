@@ -20,6 +20,7 @@ type account struct {
 	state   model.State
 	chooser Chooser
 	hooks   hooks
+	weather *weather // nil is fair weather
 
 	// The model knows two Regions. Which they are, the first calls decide.
 	homeUsed, awayUsed bool
@@ -42,11 +43,20 @@ func newAccount(w model.World, chooser Chooser, fault *Fault) *account {
 
 // handle answers one request. Its Region is filled in.
 func (a *account) handle(r model.Request) response {
+	a.takeTime()
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if !a.admit(r.Region) {
 		return refusal(codeUnsupported, fmt.Sprintf("This server keeps the Regions %s and %s only.", a.state.World.Home, a.state.World.Away))
 	}
+	if a.weather != nil {
+		return a.underWeather(r)
+	}
+	return a.carryOut(r)
+}
+
+// carryOut does a request in the present state.
+func (a *account) carryOut(r model.Request) response {
 	before := a.state
 	c := &call{state: before, request: r, reference: a.step}
 	var x result

@@ -37,6 +37,7 @@ func (t *inProcess) NewWorld(context.Context) (targets.World, error) {
 	w.Profile = t.options.Order
 	a := newAccount(w, t.options.Chooser, t.fault)
 	a.symbolic = true
+	a.weather = newWeather(t.options.Weather, a.state)
 	return &inProcessWorld{a}, nil
 }
 

@@ -27,6 +27,8 @@ type ServerOptions struct {
 	Chooser Chooser // nil is Reference
 	// Order is the order in which errors are selected; nil is the reference's.
 	Order *model.Profile
+	// Weather, where not nil, comes over the worlds of a run, and not over what is asked before them.
+	Weather *Weather
 }
 
 // Server is an http.Handler that answers as the reference does. Each caller's account has resources
@@ -35,14 +37,16 @@ type Server struct {
 	chooser Chooser
 	fault   *Fault
 	order   *model.Profile
+	weather *Weather
 
 	mu       sync.Mutex
 	accounts map[string]*account
+	exposed  map[string]bool // accounts that have weather
 }
 
 // NewServer returns a server without resources. Its error wraps targets.ErrUsage.
 func NewServer(o ServerOptions) (*Server, error) {
-	s := &Server{chooser: o.Chooser, order: o.Order, accounts: map[string]*account{}}
+	s := &Server{chooser: o.Chooser, order: o.Order, weather: o.Weather, accounts: map[string]*account{}, exposed: map[string]bool{}}
 	if o.Fault != "" {
 		fault, ok := FaultNamed(o.Fault)
 		if !ok {
@@ -146,6 +150,9 @@ func (s *Server) caller(header http.Header) (*account, string) {
 		w := model.DefaultWorld
 		w.Account, w.Profile = id, s.order
 		a = newAccount(w, s.chooser, s.fault)
+		if s.exposed[id] {
+			a.weather = newWeather(s.weather, a.state)
+		}
 		s.accounts[id] = a
 	}
 	return a, region
@@ -155,11 +162,12 @@ func isAccountID(s string) bool {
 	return len(s) == 12 && strings.Trim(s, "0123456789") == ""
 }
 
-// forget removes an account with all its resources.
+// forget removes an account with all its resources; a world begins.
 func (s *Server) forget(account string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.accounts, account)
+	s.exposed[account] = true
 }
 
 func (p *response) write(w http.ResponseWriter) {

@@ -24,6 +24,9 @@ type Options struct {
 	Workers int           // how many worlds side by side; 0 is as many as there are processors
 	// Wrap, where not nil, gives what stands in front of the server.
 	Wrap func(*Server) http.Handler
+	Pace endpoint.Pacer
+	// InMemory connects client and server without sockets, which lets a test's fake clock run.
+	InMemory bool
 }
 
 // NewTarget is the embedded server over HTTP on loopback, seen through an endpoint target as any
@@ -40,6 +43,7 @@ type target struct {
 	server  *Server
 	http    *http.Server
 	url     string
+	dial    func(context.Context, string, string) (net.Conn, error)
 
 	mu     sync.Mutex
 	idle   []*seat
@@ -59,7 +63,7 @@ func (t *target) Open(ctx context.Context) (targets.Info, error) {
 	if t.server, err = NewServer(t.options.ServerOptions); err != nil {
 		return info, err
 	}
-	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
+	listener, err := t.listen(ctx)
 	if err != nil {
 		return info, fmt.Errorf("%w: %w", targets.ErrUnreachable, err)
 	}
@@ -68,7 +72,6 @@ func (t *target) Open(ctx context.Context) (targets.Info, error) {
 		handler = t.options.Wrap(t.server)
 	}
 	t.http = newHTTPServer(handler)
-	t.url = "http://" + listener.Addr().String()
 	go func() { _ = t.http.Serve(listener) }() // ends with Close
 
 	first, info, err := t.newSeat(ctx)
@@ -80,6 +83,19 @@ func (t *target) Open(ctx context.Context) (targets.Info, error) {
 	return info, nil
 }
 
+func (t *target) listen(ctx context.Context) (net.Listener, error) {
+	if t.options.InMemory {
+		memory := newMemory()
+		t.dial, t.url = memory.dial, "http://127.0.0.1"
+		return memory, nil
+	}
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
+	if err == nil {
+		t.url = "http://" + listener.Addr().String()
+	}
+	return listener, err
+}
+
 // firstAccount is far from the ids that requests name.
 const firstAccount = 700_000_000_000
 
@@ -89,7 +105,7 @@ func (t *target) newSeat(ctx context.Context) (*seat, targets.Info, error) {
 	t.opened = append(t.opened, s)
 	t.mu.Unlock()
 	var err error
-	s.endpoint, err = endpoint.New(endpoint.Options{URL: t.url, Regions: t.options.Regions, Timeout: t.options.Timeout, Conns: 1,
+	s.endpoint, err = endpoint.New(endpoint.Options{URL: t.url, Regions: t.options.Regions, Timeout: t.options.Timeout, Conns: 1, Pace: t.options.Pace, Dial: t.dial,
 		Credentials: credentials.NewStaticCredentialsProvider(s.account, "embedded", "")})
 	if err != nil {
 		return s, targets.Info{}, err

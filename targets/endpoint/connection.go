@@ -38,11 +38,14 @@ type connection struct {
 	url         *url.URL // of the CloudTrail operations
 }
 
-func newConnection(u *url.URL, timeout time.Duration, conns int, credentials aws.CredentialsProvider) *connection {
-	dialer := &net.Dialer{Timeout: timeout, Control: guardDial}
+func newConnection(u *url.URL, timeout time.Duration, conns int, credentials aws.CredentialsProvider,
+	dial func(context.Context, string, string) (net.Conn, error)) *connection {
+	if dial == nil {
+		dial = (&net.Dialer{Timeout: timeout, Control: guardDial}).DialContext
+	}
 	return &connection{
 		transport: &http.Transport{
-			DialContext:         dialer.DialContext,
+			DialContext:         dial,
 			MaxIdleConnsPerHost: conns,
 			// Shorter than servers keep a connection, so that none is used while it is being closed.
 			IdleConnTimeout:        time.Second,
@@ -67,6 +70,8 @@ func at(u *url.URL, path string) *url.URL {
 
 // exchanged is what was on the wire.
 type exchanged struct {
+	region   string // the target's own
+	write    bool
 	sent     []byte
 	reached  bool // the request got as far as the transport
 	status   int

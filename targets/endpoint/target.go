@@ -12,6 +12,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"net/url"
 	"slices"
@@ -48,6 +49,18 @@ type Options struct {
 	UseEnvironmentCredentials bool
 	// Credentials, where not nil, is sent instead of either.
 	Credentials aws.CredentialsProvider
+
+	Pace Pacer // nil is as fast as the target answers
+	// Dial, where not nil, makes the connections instead of the network.
+	Dial func(ctx context.Context, network, address string) (net.Conn, error)
+}
+
+// Pacer keeps CloudTrail's requests below a rate; Regions are the target's own names of them.
+type Pacer interface {
+	// Wait returns when a request may be sent, or with the error of a context that is done.
+	Wait(ctx context.Context, region string, write bool) error
+	// Throttled tells that a request was refused for coming too fast.
+	Throttled(region string, write bool)
 }
 
 // Target is an endpoint. Make it with New.
@@ -135,7 +148,7 @@ func (t *Target) Open(ctx context.Context) (targets.Info, error) {
 	if err != nil {
 		return info, err
 	}
-	t.conn = newConnection(t.url, t.options.Timeout, t.options.Conns, provider)
+	t.conn = newConnection(t.url, t.options.Timeout, t.options.Conns, provider, t.options.Dial)
 	note, err := t.findPrefix(ctx)
 	if err != nil {
 		return info, err
@@ -183,9 +196,14 @@ func (t *Target) client(region string) *cloudtrail.Client {
 // send does one request whose names are the target's own, through the SDK where that can express
 // it.
 func (t *Target) send(ctx context.Context, region string, r model.Request) *exchanged {
+	x := &exchanged{region: region, write: !r.Op.Reads() && r.Op != opListStores}
+	if t.options.Pace != nil {
+		if x.err = t.options.Pace.Wait(ctx, region, x.write); x.err != nil {
+			return x
+		}
+	}
 	ctx, cancel := context.WithTimeout(ctx, t.options.Timeout)
 	defer cancel()
-	x := &exchanged{}
 	if !r.Malformed() && !r.OtherTarget && !targets.IsBare(ctx) {
 		input := r.Input
 		if input.Kind() == model.Absent {
@@ -210,6 +228,9 @@ func (t *Target) read(ctx context.Context, r model.Request, x *exchanged, symbol
 	if x.err == nil {
 		reply := wire.DecodeAnswer(r.Op, r.Malformed(), x.status, x.header, x.received, symbolic)
 		reply.Sent = x.sent
+		if t.options.Pace != nil && wire.IsThrottle(reply.Answer.Code) {
+			t.options.Pace.Throttled(x.region, x.write)
+		}
 		return reply
 	}
 	reply := targets.Reply{Sent: x.sent, Status: x.status, Received: slices.Clone(x.received[:min(len(x.received), targets.MaxKept)])}

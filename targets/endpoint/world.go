@@ -294,9 +294,12 @@ func (w *world) remove(ctx context.Context, region string, op model.Op, input mo
 	}
 }
 
+// opListStores is no operation of the model's.
+const opListStores model.Op = "ListEventDataStores"
+
 // findStores lists the stores of a name, whose identifier was never answered.
 func (w *world) findStores(ctx context.Context, at place) (ids []string) {
-	reply := w.target.ask(ctx, at.region, "ListEventDataStores", model.Obj())
+	reply := w.target.ask(ctx, at.region, opListStores, model.Obj())
 	for _, item := range reply.Body.Get("EventDataStores").Items() {
 		if item.Get("Name").Text() == at.name {
 			ids = append(ids, bareName(item.Get("EventDataStoreArn").Text()))

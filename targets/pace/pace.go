@@ -1,0 +1,182 @@
+// Package pace keeps requests below a service's quotas: token buckets per Region and class, writes and
+// reads, which slow down when the service throttles and recover slowly. With several Regions as Lanes,
+// worlds in different Regions run side by side, each at the full rate of its Region.
+package pace
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/time/rate"
+)
+
+// Rates are requests a second in one Region.
+type Rates struct {
+	Writes, Reads float64
+}
+
+// Default is CloudTrail's quota for its management operations.
+var Default = Rates{Writes: 1, Reads: 10}
+
+// Unlimited paces nothing.
+var Unlimited = Rates{Writes: math.Inf(1), Reads: math.Inf(1)}
+
+// Seconds returns how long so many requests take at least in one Region.
+func (r Rates) Seconds(writes, reads int) float64 {
+	return max(float64(writes)/r.Writes, float64(reads)/r.Reads)
+}
+
+// maxRate is far above what any service takes; it catches slips of the finger.
+const maxRate = 100_000
+
+// Parse reads rates such as "writes=1,reads=10". A class that is not named keeps its default.
+func Parse(text string) (Rates, error) {
+	rates := Default
+	given := map[string]bool{}
+	for item := range strings.SplitSeq(text, ",") {
+		class, number, _ := strings.Cut(strings.TrimSpace(item), "=")
+		if given[class] {
+			return Rates{}, fmt.Errorf("names %s twice", class)
+		}
+		given[class] = true
+		n, err := strconv.ParseFloat(number, 64)
+		if class != "writes" && class != "reads" || err != nil || !(n > 0 && n <= maxRate) {
+			return Rates{}, fmt.Errorf("must be requests a second in each Region, above 0 and up to %d, like writes=1,reads=10", maxRate)
+		}
+		if class == "writes" {
+			rates.Writes = n
+		} else {
+			rates.Reads = n
+		}
+	}
+	return rates, nil
+}
+
+// String writes rates as Parse reads them.
+func (r Rates) String() string {
+	number := func(n float64) string { return strconv.FormatFloat(n, 'f', -1, 64) }
+	return "writes=" + number(r.Writes) + ",reads=" + number(r.Reads)
+}
+
+// How a bucket reacts to throttling: it halves its rate, at most once in a while since several
+// requests are on their way at a time, and never below a floor. Undisturbed, it wins back a share of
+// its configured rate every so often.
+const (
+	slower     = 0.5
+	floor      = 1.0 / 16 // of the configured rate
+	forgiving  = time.Second
+	recovery   = 10 * time.Second
+	recovering = 0.1 // of the configured rate
+)
+
+// Limiter hands out the tokens. It may be used by many goroutines.
+type Limiter struct {
+	rates Rates
+
+	mu      sync.Mutex
+	buckets map[class]*bucket
+}
+
+type class struct {
+	region string
+	write  bool
+}
+
+type bucket struct {
+	full    rate.Limit
+	tokens  *rate.Limiter
+	changed time.Time // when the rate was last lowered or raised
+}
+
+// New returns a limiter with full buckets.
+func New(r Rates) *Limiter { return &Limiter{rates: r, buckets: map[class]*bucket{}} }
+
+// bucket finds the bucket of a class. The lock is held.
+func (l *Limiter) bucket(region string, write bool) *bucket {
+	key := class{region, write}
+	b, ok := l.buckets[key]
+	if !ok {
+		full := rate.Limit(l.rates.Reads)
+		if write {
+			full = rate.Limit(l.rates.Writes)
+		}
+		// A second's worth of reads may go out at once, but writes come one by one.
+		burst := 1
+		if !write && !math.IsInf(l.rates.Reads, 1) {
+			burst = max(1, int(l.rates.Reads/2))
+		}
+		b = &bucket{full: full, tokens: rate.NewLimiter(full, burst)}
+		l.buckets[key] = b
+	}
+	return b
+}
+
+// Wait returns when one more request of the class may go to the Region, or with the context's error
+// once the context is done, and not before: a deadline that will not be met is no reason to end early.
+func (l *Limiter) Wait(ctx context.Context, region string, write bool) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	now := time.Now()
+	l.mu.Lock()
+	b := l.bucket(region, write)
+	b.recover(now)
+	reserved := b.tokens.ReserveN(now, 1)
+	l.mu.Unlock()
+	delay := reserved.DelayFrom(now)
+	if delay == 0 {
+		return nil
+	}
+	timer := time.NewTimer(delay)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		reserved.Cancel()
+		return ctx.Err()
+	}
+}
+
+// Throttled tells that a request of the class was refused for coming too fast.
+func (l *Limiter) Throttled(region string, write bool) {
+	now := time.Now()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	b := l.bucket(region, write)
+	b.recover(now)
+	if limit := b.tokens.Limit(); limit < b.full && now.Sub(b.changed) < forgiving {
+		return
+	}
+	b.set(now, max(b.full*floor, b.tokens.Limit()*slower))
+}
+
+// Rate returns the present rate of a class in requests a second.
+func (l *Limiter) Rate(region string, write bool) float64 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	b := l.bucket(region, write)
+	b.recover(time.Now())
+	return float64(b.tokens.Limit())
+}
+
+// recover raises a lowered rate by what the undisturbed time since the last change has earned.
+func (b *bucket) recover(now time.Time) {
+	steps := int(now.Sub(b.changed) / recovery)
+	if limit := b.tokens.Limit(); limit < b.full && steps > 0 {
+		b.set(now, min(b.full, limit+rate.Limit(float64(steps)*recovering)*b.full))
+	}
+}
+
+func (b *bucket) set(now time.Time, limit rate.Limit) {
+	if limit == rate.Inf {
+		return
+	}
+	b.tokens.SetLimitAt(now, limit)
+	b.changed = now
+}
