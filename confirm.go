@@ -7,6 +7,7 @@ import (
 
 	"github.com/insightconform/conform/generators"
 	"github.com/insightconform/conform/model"
+	"github.com/insightconform/conform/targets"
 )
 
 // divergence is a finding with its final rule, and how often it was seen again.
@@ -39,7 +40,7 @@ const maxTries = 3
 
 // replay plays requests on a fresh world and returns the session and what was found on the way.
 func (c *confirmer) replay(ctx context.Context, requests []model.Request) (*session, []model.Finding, error) {
-	s, err := c.newSession(ctx)
+	s, err := c.newSession(targets.WithFresh(ctx))
 	if err != nil {
 		return nil, nil, err
 	}

@@ -45,6 +45,7 @@ type shared struct {
 	access      atomic.Pointer[string] // the code with which access was denied
 	silence     atomic.Pointer[string] // what the target did instead of answering
 	silent      atomic.Int64           // worlds in a row that were lost to silence
+	stopped     atomic.Pointer[error]  // why the target ended the run
 
 	mu    sync.Mutex
 	rules map[model.ID]bool // exercised by any worker
@@ -78,12 +79,15 @@ func (e *explorer) ask(ctx context.Context, world targets.World, r model.Request
 	e.timeline.add(sent.Sub(e.run.started), time.Since(sent))
 	e.requests++
 	e.run.requests.Add(1)
+	if reply.Err != nil {
+		e.run.stopped.CompareAndSwap(nil, &reply.Err)
+	}
 	return reply
 }
 
 // spent reports whether the worker has used its quota or the run is over.
 func (e *explorer) spent(ctx context.Context) bool {
-	return ctx.Err() != nil || e.stuck || e.requests >= e.quota || e.run.access.Load() != nil || e.run.targetLost()
+	return ctx.Err() != nil || e.stuck || e.requests >= e.quota || e.run.access.Load() != nil || e.run.stopped.Load() != nil || e.run.targetLost()
 }
 
 func (e *explorer) note(text string) {

@@ -93,6 +93,10 @@ func (s *session) send(ctx context.Context, r model.Request) (targets.Reply, boo
 			s.lost = "interrupted"
 			return reply, false
 		}
+		if reply.Err != nil {
+			s.lost = "the target ended the run"
+			return reply, false
+		}
 		if slices.Contains(accessCodes, reply.Answer.Code) {
 			s.explorer.denied(reply.Answer.Code)
 			s.lost = "access was denied"

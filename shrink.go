@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/insightconform/conform/model"
+	"github.com/insightconform/conform/targets"
 )
 
 // DefaultShrinkRequests is how many requests a run may spend on shrinking, MaxShrinkRequests how many
@@ -100,7 +101,7 @@ func (c *confirmer) watch(ctx context.Context, requests []model.Request, signatu
 
 // watchFor plays requests until a finding is wanted and returns the index of the step that showed it.
 func (c *confirmer) watchFor(ctx context.Context, requests []model.Request, wanted func(*session, model.Finding) bool) (*session, int) {
-	session, err := c.newSession(ctx)
+	session, err := c.newSession(targets.WithFresh(ctx))
 	if err != nil {
 		return nil, -1
 	}

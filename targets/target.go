@@ -35,6 +35,9 @@ var (
 	ErrUnreachable = errors.New("not reachable")     // exit code 3: nothing there, or not this service
 	ErrRefused     = errors.New("refused")           // exit code 5: would be unsafe
 	ErrQuota       = errors.New("quota is exceeded") // the target has no room for another world now
+
+	// ErrInconclusive, exit code 3, says that the target cannot be judged as things are.
+	ErrInconclusive = errors.New("inconclusive")
 )
 
 // Info describes an opened target.
@@ -75,7 +78,20 @@ type Reply struct {
 	Received []byte // the answer's body as received, shortened to MaxKept bytes
 	Problem  string // of an answer that is not definite: what happened
 	TimedOut bool   // nothing came in time; the request may still take effect
+
+	// Err, where not nil, ends the run: the request was not sent because that would be unsafe
+	// (ErrRefused), or its answer shows that no verdict can be had (ErrInconclusive).
+	Err error
 }
 
 // MaxKept is how many bytes of an answer's body a Reply keeps.
 const MaxKept = 16 << 10
+
+type freshKey struct{}
+
+// WithFresh asks NewWorld for a world that uses nothing of an earlier one, so that what it shows has no
+// other cause than its own requests.
+func WithFresh(ctx context.Context) context.Context { return context.WithValue(ctx, freshKey{}, true) }
+
+// Fresh reports whether WithFresh was said.
+func Fresh(ctx context.Context) bool { return ctx.Value(freshKey{}) != nil }
