@@ -117,8 +117,6 @@ func sharedOverride(shared *config.SharedConfig) string {
 			return "endpoint_url in the profile " + wire.Printable(at.Profile)
 		case at.ServicesSectionName != "" || len(at.Services.ServiceValues) > 0:
 			return "services in the profile " + wire.Printable(at.Profile)
-		case at.CustomCABundle != "":
-			return "ca_bundle in the profile " + wire.Printable(at.Profile)
 		}
 	}
 	return ""
@@ -134,7 +132,7 @@ func credentialsOf(ctx context.Context, region string) (aws.CredentialsProvider,
 	direct := &http.Client{Transport: newTransport(30 * time.Second), CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	cfg, err := config.LoadDefaultConfig(ctx, config.WithRegion(region), config.WithHTTPClient(direct))
 	if err != nil {
-		return nil, usage("the SDK's configuration cannot be read; see AWS_PROFILE and the files in ~/.aws")
+		return nil, usage("the SDK's configuration cannot be read; see AWS_PROFILE and the files in ~/.aws, which must name no ca_bundle")
 	}
 	for _, source := range cfg.ConfigSources {
 		if shared, ok := source.(config.SharedConfig); ok {

@@ -26,7 +26,7 @@ func options(t *testing.T, c *accounttest.Cloud, o account.Options) account.Opti
 		o.Ledger = ledgerPath(t)
 	}
 	if o.Settle == 0 {
-		o.Settle = 5 * time.Second
+		o.Settle = 500 * time.Millisecond
 	}
 	return c.Options(t, o)
 }

@@ -24,7 +24,8 @@ const (
 	Failed  State = "failed"  // could not be deleted
 )
 
-// Item is one resource that a sweep has looked at.
+// Item is one resource that a sweep has looked at. Without a name it stands for all of its kind in the
+// Region, which could not be listed.
 type Item struct {
 	Resource
 	State State  `json:"state"`
@@ -107,6 +108,7 @@ func (s *sweeper) ledgered(ctx context.Context, live []Resource) []Item {
 // search looks through the account for names that bear the prefix.
 func (s *sweeper) search(ctx context.Context, prefix string) ([]Item, error) {
 	var found []Resource
+	var unread []Item
 	for _, region := range s.service.options.Regions {
 		trails, err := s.service.describe(ctx, region)
 		if err != nil {
@@ -119,7 +121,10 @@ func (s *sweeper) search(ctx context.Context, prefix string) ([]Item, error) {
 		}
 		stores, err := s.service.listStores(ctx, region)
 		if err != nil {
-			return nil, err
+			if ctx.Err() != nil {
+				return nil, ctx.Err()
+			}
+			unread = append(unread, Item{Resource{Store, region, ""}, Failed, reason(err)})
 		}
 		for name, x := range stores {
 			if strings.HasPrefix(name, prefix+"-") && !x.pending {
@@ -137,7 +142,7 @@ func (s *sweeper) search(ctx context.Context, prefix string) ([]Item, error) {
 			found = append(found, Resource{Bucket, s.service.options.Regions[0], name})
 		}
 	}
-	return s.ledgered(ctx, found), nil
+	return append(s.ledgered(ctx, found), unread...), nil
 }
 
 // one looks at a resource: is it there, does it bear the tag, can it go.

@@ -286,7 +286,7 @@ var stoppedCodes = []string{"InvalidParameterException", "InvalidInsightSelector
 // until repeats a look until it is satisfied, for at most as long as limit.
 func (s *service) until(ctx context.Context, limit time.Duration, look func() bool) bool {
 	deadline := time.Now().Add(limit)
-	for pause := 100 * time.Millisecond; ; pause = min(2*pause, 5*time.Second) {
+	for pause := min(limit/50, 200*time.Millisecond); ; pause = min(2*pause, 5*time.Second) {
 		if look() {
 			return true
 		}

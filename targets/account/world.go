@@ -197,7 +197,7 @@ func (w *world) concrete(r model.Request) model.Request {
 		switch folded := foldedName(m.Name); {
 		case m.Name == "TrailName" || m.Name == "Name":
 		case folded == "trailname" || folded == "name" || folded == "trailarn":
-			out.Input = out.Input.With(m.Name, m.Value.MapStrings(w.trailName))
+			out.Input = out.Input.With(m.Name, r.Input.Get(m.Name).MapStrings(w.trailName))
 		case folded == "eventdatastore" || folded == "insightsdestination":
 			out.Input = out.Input.With(m.Name, m.Value.MapStrings(w.storeName))
 		}

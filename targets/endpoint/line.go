@@ -162,6 +162,9 @@ func (b *Binding) Input(op model.Op, input model.Value, beside func(string) stri
 
 // Symbolic translates any string of an answer back.
 func (b *Binding) Symbolic(s string) string {
+	if x, ok := b.back[s]; ok {
+		return x
+	}
 	for _, long := range b.long {
 		if len(s) > len(long) && !strings.HasPrefix(s, "arn:") {
 			s = strings.ReplaceAll(s, long, b.back[long])
