@@ -42,6 +42,8 @@ Commands
   export       turn a recorded divergence into a script
   rules        explain the rules
   serve        serve the reference over HTTP
+  sweep        delete what runs have left in an account
+  iam-policy   print the permissions that a run in an account needs
   completion   write a completion script for your shell
   help         help about a command
 
@@ -71,7 +73,7 @@ func (p *process) rootCommand() *cobra.Command {
 	root.SetFlagErrorFunc(flagError)
 	root.SetHelpTemplate("{{.Long}}")
 	root.Long = rootHelp
-	root.AddCommand(p.runCommand(), p.replayCommand(), p.exportCommand(), p.rulesCommand(), p.serveCommand())
+	root.AddCommand(p.runCommand(), p.replayCommand(), p.exportCommand(), p.rulesCommand(), p.serveCommand(), p.sweepCommand(), p.policyCommand())
 	root.SetHelpCommand(&cobra.Command{
 		Use:   "help [COMMAND]",
 		Short: "Help about a command",

@@ -101,11 +101,7 @@ func (p *process) testTarget(ctx context.Context, s *settings) error {
 	for _, note := range s.unusedNotes(p.environ) {
 		p.complain(note)
 	}
-	open := p.embedded
-	if s.target == targetEndpoint {
-		open = p.endpoint
-	}
-	target, err := open(*s)
+	target, err := p.open(s)
 	if err != nil {
 		return err
 	}

@@ -42,6 +42,7 @@ type settings struct {
 	shrinkRequests         int
 	baseline               string
 	updateBaseline         bool
+	account                accountSettings
 
 	from map[string]origin // of the settings that were given, by name
 }
@@ -60,6 +61,7 @@ const (
 const (
 	targetEmbedded = "embedded"
 	targetEndpoint = "endpoint"
+	targetAccount  = "account"
 )
 
 const defaultTimeout = endpoint.DefaultTimeout
@@ -101,13 +103,14 @@ var optionGroups = []struct {
 	options []option
 }{
 	{"What is tested", []option{
-		{name: "target", value: "embedded|endpoint", help: "the server that comes with conform, or one at a URL (default embedded)", set: setTarget},
+		{name: "target", value: "embedded|endpoint|account", help: "the server that comes with conform, one at a URL, or the service in a sandbox account (default embedded)", set: setTarget},
 		{name: "endpoint", value: "URL", help: "where the target listens; implies --target endpoint", set: setEndpoint},
-		{name: "regions", value: "A,B", kind: kindList, help: "the Regions to use: the home Region, and a second one", set: setRegions},
+		{name: "regions", value: "A,B", kind: kindList, help: "the Regions to use: the home Region, and a second one; in an account as many as you like", set: setRegions},
 		{name: "bucket", value: "NAME", help: "an S3 bucket for trails, where the target's S3 cannot make one", set: setBucket},
 		{name: "fault", value: "NAME", help: "make the embedded server wrong on purpose, in one of the ways that 'conform serve --fault list' lists", set: setFault},
 		{name: "use-environment-credentials", kind: kindSwitch, help: "sign with the credentials of the environment instead of test/test", set: setSwitch(func(s *settings) *bool { return &s.environmentCredentials })},
 	}},
+	{"In an account", accountOptionList},
 	{"How much is tried", []option{
 		{name: "suite", value: "systematic,random", kind: kindList, help: "the suites to run, in this order (default both)", set: setSuites},
 		{name: "requests", value: "N", kind: kindNumber, help: "send at most N requests (default: the systematic suite whole, then 5,000)", set: setRequests},
@@ -146,8 +149,8 @@ func runOptions() map[string]option {
 }
 
 func setTarget(s *settings, text string) error {
-	if text != targetEmbedded && text != targetEndpoint {
-		return fmt.Errorf("is no target; use %s or %s", targetEmbedded, targetEndpoint)
+	if text != targetEmbedded && text != targetEndpoint && text != targetAccount {
+		return fmt.Errorf("is no target; use %s, %s or %s", targetEmbedded, targetEndpoint, targetAccount)
 	}
 	s.target = text
 	return nil
@@ -167,9 +170,6 @@ func setRegions(s *settings, text string) error {
 	regions, err := splitList(text)
 	if err != nil {
 		return err
-	}
-	if len(regions) > 2 {
-		return fmt.Errorf("are more than two Regions; give the home Region and at most one more")
 	}
 	for _, region := range regions {
 		if !regionName.MatchString(region) {
@@ -457,8 +457,15 @@ func (s *settings) resolveTarget(environ map[string]string) error {
 	switch {
 	case url > target:
 		s.target = targetEndpoint
-	case url == target && url != fromDefault && s.target == targetEmbedded:
-		return usagef("--target embedded and --endpoint contradict each other; leave one of them out")
+	case url == target && url != fromDefault && s.target != targetEndpoint:
+		return usagef("--target %s and --endpoint contradict each other; leave one of them out", s.target)
+	}
+	if s.target == targetAccount {
+		s.endpoint = ""
+		return s.resolveAccount(environ)
+	}
+	if len(s.regions) > 2 {
+		return usagef("--regions %q: are more than two Regions; give the home Region and at most one more", strings.Join(s.regions, ","))
 	}
 	if s.target == targetEmbedded {
 		s.endpoint = ""
@@ -480,6 +487,18 @@ func (s *settings) resolveTarget(environ map[string]string) error {
 
 // unusedNotes lists what was set and has no effect on the chosen target.
 func (s *settings) unusedNotes(environ map[string]string) []string {
+	if s.target != targetAccount {
+		for _, o := range accountOptionList {
+			if s.from[o.name] != fromDefault {
+				return append([]string{fmt.Sprintf("--%s has no effect without --target account", o.name)}, s.unusedHere(environ)...)
+			}
+		}
+	}
+	return s.unusedHere(environ)
+}
+
+// unusedHere does so for settings other than those of an account.
+func (s *settings) unusedHere(environ map[string]string) []string {
 	if s.target != targetEmbedded {
 		return nil
 	}
@@ -504,8 +523,11 @@ func (s *settings) unusedNotes(environ map[string]string) []string {
 func (s *settings) command(seed uint64, workers int) string {
 	words := []string{"conform", "run"}
 	add := func(name, value string) { words = append(words, "--"+name, shellWord(value)) }
-	if s.target == targetEndpoint {
+	switch s.target {
+	case targetEndpoint:
 		add("endpoint", s.endpoint)
+	case targetAccount:
+		words = append(words, s.accountWords()...)
 	}
 	if s.fault != "" {
 		add("fault", s.fault)

@@ -7,6 +7,7 @@ import (
 	"github.com/insightconform/conform"
 	"github.com/insightconform/conform/reports"
 	"github.com/insightconform/conform/targets"
+	"github.com/insightconform/conform/targets/account"
 	"github.com/insightconform/conform/targets/embedded"
 	"github.com/insightconform/conform/targets/endpoint"
 )
@@ -15,6 +16,7 @@ import (
 type wiring struct {
 	embedded func(settings) (targets.Target, error)
 	endpoint func(settings) (targets.Target, error)
+	account  func(settings) account.Options // tests send it elsewhere
 	conform  func(context.Context, targets.Target, conform.Options) (*reports.Report, error)
 	server   func(fault string) (http.Handler, error)
 }
@@ -33,8 +35,20 @@ var production = wiring{
 			UseEnvironmentCredentials: s.environmentCredentials,
 		})
 	},
+	account: settings.accountOptions,
 	conform: conform.Run,
 	server: func(fault string) (http.Handler, error) {
 		return embedded.NewServer(embedded.ServerOptions{Fault: fault})
 	},
+}
+
+// open makes the target that the settings choose.
+func (p *process) open(s *settings) (targets.Target, error) {
+	switch s.target {
+	case targetEndpoint:
+		return p.endpoint(*s)
+	case targetAccount:
+		return account.New(p.account(*s))
+	}
+	return p.embedded(*s)
 }

@@ -177,11 +177,7 @@ func (p *process) replay(ctx context.Context, s *settings, paths []string) error
 	if err != nil {
 		return usagef("%w", err)
 	}
-	open := p.embedded
-	if s.target == targetEndpoint {
-		open = p.endpoint
-	}
-	target, err := open(*s)
+	target, err := p.open(s)
 	if err != nil {
 		return err
 	}
