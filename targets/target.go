@@ -52,6 +52,8 @@ type Info struct {
 	Lent bool `json:"-"`
 	// Workers is how many worlds the target can serve side by side; 0 claims nothing.
 	Workers int `json:"-"`
+	// Room is how many trails fit into one of Workers worlds; 0 leaves that to be found out.
+	Room int `json:"-"`
 	// Serial says that all worlds share one place, so that only one can be open at a time.
 	Serial bool `json:"-"`
 	// Away says that a second Region can be addressed.

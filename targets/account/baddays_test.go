@@ -112,7 +112,6 @@ const (
 	childLedger = "CONFORM_TEST_LEDGER"
 )
 
-
 // TestChild is the process that TestKill kills.
 func TestChild(t *testing.T) {
 	url := os.Getenv(childURL)
@@ -256,7 +255,7 @@ func TestOnMoto(t *testing.T) {
 	url := mototest.Start(t)
 	o := account.ForTest(t, account.Options{Accounts: []string{accounttest.Account}, Regions: []string{"us-east-1", "eu-west-1"}, Ledger: ledgerPath(t), Settle: 300 * time.Millisecond},
 		accounttest.Endpoints(url), credentials.NewStaticCredentialsProvider(accounttest.KeyID, accounttest.Secret, ""))
-	report, err := run(t, o, conform.Options{Requests: 1200, ShrinkRequests: 100})
+	report, err := run(t, o, conform.Options{Requests: 800, ShrinkRequests: 100})
 	require.NoError(t, err)
 	require.Equal(t, reports.Diverges, report.Verdict, text(t, report))
 	require.NotContains(t, text(t, report), accounttest.Account)

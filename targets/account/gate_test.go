@@ -232,7 +232,7 @@ func TestGateOnEverythingTranslated(t *testing.T) {
 		"aRn:aws:cloudtrail:us-east-1:123456789012:trail/production/x", "::production::", "../production", "production\x00", "“production”"} {
 		names = append(names, generators.Representative{Name: text, Value: model.Str(text)})
 	}
-	for lane := range 2 {
+	for lane := range 2 { // each Region is home to one world
 		w := newWorld(target, lane, false)
 		for _, name := range append(names, generators.TrailNames(s)...) {
 			for _, member := range []string{"TrailName", "trailName", "Name", "TRAIL_NAME"} {

@@ -89,7 +89,9 @@ func TestGuardsAtTheStart(t *testing.T) {
 				c.AddTrail("eu-west-1", fmt.Sprintf("theirs-%d", i), nil)
 			}
 		}, account.Options{Regions: []string{"us-east-1", "eu-west-1"}}},
-		{"another ledger's prefix", "prefix", func(c *accounttest.Cloud) { c.AddTrail("us-east-1", "conform-night1-x", map[string]string{account.TagKey: "another"}) },
+		{"another ledger's prefix", "prefix", func(c *accounttest.Cloud) {
+			c.AddTrail("us-east-1", "conform-night1-x", map[string]string{account.TagKey: "another"})
+		},
 			account.Options{Prefix: "conform-night1"}},
 		{"a prefix of its own", "", func(c *accounttest.Cloud) { c.AddTrail("us-east-1", "conform-night12-x", nil) }, account.Options{Prefix: "conform-night1"}},
 		{"trails without tags", "tag", func(c *accounttest.Cloud) {

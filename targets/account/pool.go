@@ -28,6 +28,7 @@ type trail struct {
 	insights bool // Insights may be on
 	events   bool // it was told what to log
 	logging  bool // it may log
+	multi    bool // it may count in all Regions
 	// unfit says that a later world might see what this one did, or that nobody knows: it is deleted
 	// instead of lent again.
 	unfit bool
@@ -54,14 +55,36 @@ func (p *pool) idle(symbolic string) *trail {
 	return nil
 }
 
+// countEverywhere notes that a request makes a trail of all Regions. Such a trail is not lent again.
+func (x *trail) countEverywhere(t *Target, out model.Request) {
+	if out.Input.Get("IsMultiRegionTrail").Given() && !x.multi {
+		x.multi, x.unfit = true, true
+		t.multi.Add(1)
+	}
+}
+
+// count is how many trails count in the Region.
+func (p *pool) count() int {
+	n := p.foreign + int(p.target.multi.Load())
+	for _, x := range p.trails {
+		if !x.multi {
+			n++
+		}
+	}
+	return n
+}
+
 // drop forgets a trail that is gone.
 func (p *pool) drop(x *trail) {
+	if x.multi {
+		p.target.multi.Add(-1)
+	}
 	p.trails = slices.DeleteFunc(p.trails, func(y *trail) bool { return x == y })
 }
 
 // makeRoom deletes a trail that nobody uses, where the Region has no room for another.
 func (p *pool) makeRoom(ctx context.Context) bool {
-	for p.foreign+len(p.trails) >= MaxTrails {
+	for p.count() >= MaxTrails {
 		i := slices.IndexFunc(p.trails, func(x *trail) bool { return !x.lent && x.unfit })
 		if i < 0 {
 			i = slices.IndexFunc(p.trails, func(x *trail) bool { return !x.lent })

@@ -81,6 +81,7 @@ func TestWholeRunOnTheReference(t *testing.T) {
 				require.Equal(t, reports.Conforms, report.Verdict, text(t, report))
 				require.Empty(t, report.Divergences)
 				require.Empty(t, c.Left())
+				require.Equal(t, len(regions), report.Workers)
 				checkRequests(t, c, o)
 			})
 		}

@@ -87,9 +87,8 @@ type sweeper struct {
 	delete  bool
 	forget  bool // what was intended and is not there was never made
 
-	listed  map[string][]described // trails by Region
-	buckets map[string]bool
-	stores  map[string]map[string]listedStore // by Region and name
+	listed map[string][]described            // trails by Region
+	stores map[string]map[string]listedStore // by Region and name
 }
 
 // ledgered sweeps resources of the ledger: trails before the bucket that they write to.

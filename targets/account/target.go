@@ -80,8 +80,11 @@ type Target struct {
 	ledger  *Ledger
 	bucket  Resource
 	pools   map[string]*pool
-	worlds  atomic.Int32
+	multi   atomic.Int32 // trails of ours that count in all Regions
 	stores  storePool
+
+	lanes sync.Mutex
+	busy  []int // open worlds, by the Region that is their home
 
 	closing sync.Once
 }
@@ -118,16 +121,17 @@ func (t *Target) Open(ctx context.Context) (targets.Info, error) {
 	if note != "" {
 		info.Notes = append(info.Notes, note)
 	}
-	rooms := 0
+	t.busy = make([]int, len(o.Regions))
+	info.Room = MaxTrails
 	for _, region := range o.Regions {
 		p, err := t.survey(ctx, region)
 		if err != nil {
 			return info, err
 		}
 		t.pools[region] = p
-		rooms += max(1, (MaxTrails-p.foreign)/trailsOfWorld)
+		info.Room = min(info.Room, MaxTrails-p.foreign)
 	}
-	info.Workers = rooms
+	info.Workers = len(o.Regions)
 	if err := t.provision(ctx); err != nil {
 		return info, err
 	}
@@ -137,9 +141,6 @@ func (t *Target) Open(ctx context.Context) (targets.Info, error) {
 	info.Notes = append(info.Notes, fmt.Sprintf("all that this run creates begins with %s and is listed in %s", t.ledger.Prefix(), t.ledger.Path()))
 	return info, nil
 }
-
-// trailsOfWorld is how many trails a world may want.
-const trailsOfWorld = 3
 
 // survey counts the trails of a Region, and refuses where they leave no room.
 func (t *Target) survey(ctx context.Context, region string) (*pool, error) {
@@ -335,11 +336,20 @@ func (t *Target) Close() (err error) {
 	return err
 }
 
-// NewWorld implements targets.Target. Worlds take turns in the Regions.
+// NewWorld implements targets.Target. A new world is at home in the Region with the fewest.
 func (t *Target) NewWorld(ctx context.Context) (targets.World, error) {
 	if t.service == nil || t.ledger == nil {
 		return nil, errors.New("the target is not open")
 	}
-	n := int(t.worlds.Add(1)) - 1
-	return newWorld(t, n%len(t.options.Regions), targets.Fresh(ctx)), nil
+	t.lanes.Lock()
+	defer t.lanes.Unlock()
+	lane := slices.Index(t.busy, slices.Min(t.busy))
+	t.busy[lane]++
+	return newWorld(t, lane, targets.Fresh(ctx)), nil
+}
+
+func (t *Target) leave(lane int) {
+	t.lanes.Lock()
+	defer t.lanes.Unlock()
+	t.busy[lane]--
 }

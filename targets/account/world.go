@@ -345,7 +345,7 @@ func (w *world) make(ctx context.Context, p *pool, at named, out model.Request) 
 		return reply // never sent
 	}
 	x := &trail{Resource: r, symbolic: at.symbolic, tag: w.tags[strings.ToLower(at.symbolic)], lent: true, unfit: reply.Answer.Outcome != model.Succeeded}
-	x.unfit = x.unfit || out.Input.Get("IsMultiRegionTrail").True()
+	x.countEverywhere(w.target, out)
 	p.trails = append(p.trails, x)
 	w.trails[at] = x
 	if reply.Answer.Outcome != model.Succeeded {
@@ -421,7 +421,7 @@ func (w *world) track(region string, r, out model.Request, reply targets.Reply) 
 		x.logging = false
 		x.unfit = true // selectors may sleep until the next start
 	case model.OpUpdate:
-		x.unfit = x.unfit || out.Input.Get("IsMultiRegionTrail").Given()
+		x.countEverywhere(w.target, out)
 	case model.OpDelete:
 		w.deleted(x)
 	}
@@ -445,6 +445,9 @@ func (w *world) deleted(x *trail) {
 // Close implements targets.World. It sends nothing: trails go back to the pool, and those that are not
 // to be lent again are deleted when room is needed, or when the target is closed.
 func (w *world) Close(context.Context) error {
+	if w.trails == nil {
+		return nil
+	}
 	families := map[string]int{}
 	for at := range w.trails {
 		families[strings.ToLower(at.symbolic)]++
@@ -460,5 +463,6 @@ func (w *world) Close(context.Context) error {
 	}
 	w.closeStores()
 	w.trails = nil
+	w.target.leave(w.lane)
 	return nil
 }
