@@ -113,7 +113,7 @@ func TestGateRefuses(t *testing.T) {
 		{guardOwner, "PutInsightSelectors", "us-east-1", model.Obj("InsightsDestination", arnOf("us-east-1", ourAccount, "eventdatastore/AAAAAAAA-2222-4333-8444-555555555555")).String()},
 		{guardAccount, "PutInsightSelectors", "us-east-1", model.Obj("EventDataStore", arnOf("us-east-1", "999988887777", "eventdatastore/"+ourStore)).String()},
 		{guardPrefix, "DeleteTrail", "us-east-1", `{"Name":"production"}`},
-		{guardPrefix, "StopLogging", "us-east-1", `{"Name":"` + arnOf("us-east-1", ourAccount, "trail/production") + `"}`},
+		{guardLogging, "StopLogging", "us-east-1", `{"Name":"` + arnOf("us-east-1", ourAccount, "trail/production") + `"}`},
 		{guardLogging, "StartLogging", "us-east-1", `{"Name":"` + ourTrail + `"}`},
 		{guardPrefix, "UpdateTrail", "us-east-1", `{"Name":"production"}`},
 		{guardOperation, "UpdateTrail", "us-east-1", `{"Name":"` + ourTrail + `","IsOrganizationTrail":true}`},
@@ -217,6 +217,25 @@ func TestGateEndpoints(t *testing.T) {
 	require.ErrorContains(t, g.at(serviceSTS, "us-east-1")(ask, []byte("Action=GetCallerIdentity&Action=AssumeRole")), "by the guard operation:")
 	ask.Header.Set(wire.TargetHeader, "AWSOrganizationsV20161128.LeaveOrganization")
 	require.ErrorContains(t, g.at(serviceOrganizations, "us-east-1")(ask, []byte("{}")), "by the guard operation:")
+}
+
+// TestGateFollowsThePolicy holds each operation's flag: what the policy leaves out without the flag is
+// refused without it.
+func TestGateFollowsThePolicy(t *testing.T) {
+	for name, op := range operations {
+		service, operation, _ := strings.Cut(name, ":")
+		if service != serviceCloudTrail || op.needs == always {
+			continue
+		}
+		g := testGate()
+		g.logging, g.storing = false, false
+		body := []byte(model.Obj("Name", ourTrail).String())
+		assert.ErrorIs(t, g.at(serviceCloudTrail, "us-east-1")(cloudTrailRequest(operation, "cloudtrail.example"), body), targets.ErrRefused, name)
+		g.logging = true
+		if op.needs == needsLogging {
+			assert.NoError(t, g.at(serviceCloudTrail, "us-east-1")(cloudTrailRequest(operation, "cloudtrail.example"), body), name)
+		}
+	}
 }
 
 // TestGateOnEverythingTranslated sends what the suites send, and what a malicious trace might hold,
@@ -380,4 +399,8 @@ func TestClosedPort(t *testing.T) {
 	require.NoError(t, err)
 	_, err = target.Open(t.Context())
 	require.ErrorIs(t, err, targets.ErrUnreachable)
+}
+
+func TestNoProxy(t *testing.T) {
+	assert.Nil(t, newTransport(time.Second).Proxy, "a proxy of the environment would see who is asked for what")
 }

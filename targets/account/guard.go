@@ -164,6 +164,10 @@ func (g *gate) admit(service, region string, req *http.Request, body []byte) err
 		return refuse(guardAccount, "%s before the account was found to be the right one", name)
 	case service == serviceCloudTrail && !slices.Contains(g.regions, region):
 		return refuse(guardRegion, "%s is not one of --regions", wire.Printable(region))
+	case op.needs == needsLogging && !g.logging:
+		return refuse(guardLogging, "%s needs --allow-logging, because a trail that logs costs money", name)
+	case op.needs == needsStores && !g.storing:
+		return refuse(guardOperation, "%s needs --stores, because event data stores cost money", name)
 	case !op.writes:
 		return nil
 	case service == serviceS3:
@@ -270,12 +274,6 @@ func (g *gate) cloudTrail(op, region string, body []byte) error {
 	input, err := strictObject(body)
 	if err != nil {
 		return refuse(guardOperation, "a body of %s that no run sends: %s", op, err)
-	}
-	if op == string(model.OpStart) && !g.logging {
-		return refuse(guardLogging, "StartLogging needs --allow-logging, because a trail that logs costs money")
-	}
-	if strings.HasSuffix(op, "EventDataStore") && !g.storing {
-		return refuse(guardOperation, "%s needs --stores", op)
 	}
 	creates := op == string(model.OpCreate) || op == string(model.OpCreateStore)
 	if known, limited := membersOf[op]; limited {

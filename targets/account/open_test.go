@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -555,4 +556,68 @@ func TestBadDaysAtTheStart(t *testing.T) {
 			require.False(t, errors.Is(err, targets.ErrRefused))
 		})
 	}
+}
+
+// paced counts what the target asks of its pace.
+type paced struct {
+	mu        sync.Mutex
+	waits     map[string]int
+	throttled map[string]int
+}
+
+func (p *paced) Wait(ctx context.Context, region string, write bool) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.waits[fmt.Sprint(region, write)]++
+	return ctx.Err()
+}
+
+func (p *paced) Throttled(region string, write bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.throttled[fmt.Sprint(region, write)]++
+}
+
+func TestPaceIsAskedBeforeEachRequest(t *testing.T) {
+	c := accounttest.Start(t, embedded.ServerOptions{})
+	c.Fault = func(s accounttest.Seen, n int) *accounttest.Fault {
+		if s.Op == "ListTags" && n == 1 || s.Op == "DeleteTrail" && n == 1 {
+			return &accounttest.Fault{Code: "ThrottlingException", Message: "Rate exceeded"}
+		}
+		return nil
+	}
+	p := &paced{waits: map[string]int{}, throttled: map[string]int{}}
+	target, err := opened(t, options(t, c, account.Options{Pace: p, Regions: []string{"us-east-1", "eu-west-1"}}))
+	require.NoError(t, err)
+	w, err := target.NewWorld(t.Context())
+	require.NoError(t, err)
+	away := generators.Create("beta")
+	away.Region = model.DefaultWorld.Away
+	require.Equal(t, model.Succeeded, w.Do(t.Context(), away).Answer.Outcome)
+	require.NoError(t, w.Close(t.Context()))
+	require.NoError(t, target.Close())
+	require.Empty(t, c.Left(), "throttling is waited out")
+	sent := map[string]int{}
+	for _, seen := range c.Requests() {
+		if seen.Service == "cloudtrail" {
+			write := !strings.HasPrefix(seen.Op, "Get") && !strings.HasPrefix(seen.Op, "List") && !strings.HasPrefix(seen.Op, "Describe")
+			sent[fmt.Sprint(seen.Region, write)]++
+		}
+	}
+	require.Equal(t, sent, p.waits)
+	require.Equal(t, map[string]int{"us-east-1false": 1, "us-east-1true": 1}, p.throttled)
+}
+
+func TestNewBucketShowsLate(t *testing.T) {
+	c := accounttest.Start(t, embedded.ServerOptions{})
+	c.Fault = func(s accounttest.Seen, n int) *accounttest.Fault {
+		if s.Op == "CreateTrail" && n < 4 {
+			return &accounttest.Fault{Code: []string{"S3BucketDoesNotExistException", "InsufficientS3BucketPolicyException", "MaximumNumberOfTrailsExceededException"}[n-1]}
+		}
+		return nil
+	}
+	target, err := opened(t, options(t, c, account.Options{}))
+	require.NoError(t, err)
+	require.NoError(t, target.Close())
+	require.Empty(t, c.Left())
 }

@@ -104,7 +104,7 @@ func New(o Options) (*Target, error) {
 // bucket is made.
 func (t *Target) Open(ctx context.Context) (targets.Info, error) {
 	o := t.options
-	info := targets.Info{Name: "account", Region: strings.Join(o.Regions, ","), Eventual: true, RawRequests: true, Away: len(o.Regions) > 1}
+	info := targets.Info{Name: "account", Region: o.Regions[0], Eventual: true, RawRequests: true, Away: len(o.Regions) > 1}
 	var err error
 	if t.service, err = connect(ctx, o); err != nil {
 		return info, err

@@ -330,9 +330,9 @@ func (w *world) make(ctx context.Context, p *pool, at named, out model.Request) 
 	s.gate.set(r, intended)
 	w.used[strings.ToLower(at.symbolic)] = true
 	var reply targets.Reply
-	s.until(ctx, w.target.options.Settle, func() bool { // a deletion may take a while to count
+	s.until(ctx, w.target.options.Settle, func() bool {
 		reply = w.send(ctx, at.region, out)
-		return reply.Answer.Code != "MaximumNumberOfTrailsExceededException"
+		return !slices.Contains(lateCodes, reply.Answer.Code)
 	})
 	if reply.Answer.Outcome == model.Refused {
 		s.gate.set(r, unknown)
@@ -356,6 +356,10 @@ func (w *world) make(ctx context.Context, p *pool, at named, out model.Request) 
 	}
 	return reply
 }
+
+// lateCodes answer CreateTrail while a deletion does not count yet, or the new bucket and its policy do
+// not show.
+var lateCodes = []string{"MaximumNumberOfTrailsExceededException", "InsufficientS3BucketPolicyException", "S3BucketDoesNotExistException"}
 
 // checkTrail looks whether a trail that was just made bears the ledger's tag.
 func (s *service) checkTrail(ctx context.Context, ledger *Ledger, r Resource, settle time.Duration) error {
