@@ -54,6 +54,7 @@ type shared struct {
 	silent      atomic.Int64           // worlds in a row that were lost to silence
 	stop        atomic.Bool            // enough was found
 	found       func(string) bool      // Options.Found
+	stopped     atomic.Pointer[error]  // why the target ended the run
 
 	mu    sync.Mutex
 	rules map[model.ID]bool // exercised by any worker
@@ -134,12 +135,15 @@ func (e *explorer) askOnce(ctx context.Context, world targets.World, r model.Req
 	e.timeline.add(sent.Sub(e.run.started), time.Since(sent))
 	e.requests++
 	e.run.requests.Add(1)
+	if reply.Err != nil {
+		e.run.stopped.CompareAndSwap(nil, &reply.Err)
+	}
 	return reply
 }
 
 // spent reports whether the worker has used its quota or the run is over.
 func (e *explorer) spent(ctx context.Context) bool {
-	return ctx.Err() != nil || e.stuck || e.requests >= e.quota || e.run.access.Load() != nil || e.run.targetLost() || e.run.stop.Load()
+	return ctx.Err() != nil || e.stuck || e.requests >= e.quota || e.run.access.Load() != nil || e.run.stopped.Load() != nil || e.run.targetLost() || e.run.stop.Load()
 }
 
 func (e *explorer) note(text string) {

@@ -37,22 +37,46 @@ func PlanOf(ctx context.Context, target targets.Target, options Options) (*repor
 	if r.probed.scope.Can[model.CanPut] && r.probed.scope.Can[model.CanGet] && r.probed.scope.Can[model.CanCreate] {
 		plan.Rate = r.measureRate(ctx)
 	}
+	r.planSuites(ctx, plan, r.defaultEvents(ctx))
+	return plan, joinClosing(ctx.Err(), target)
+}
+
+// PlanWithin is PlanOf for a target that is not to be asked: it is assumed to have the given
+// capabilities. Nothing is sent.
+func PlanWithin(ctx context.Context, info targets.Info, can map[model.Capability]bool, options Options) (*reports.Plan, error) {
+	if err := options.complete(); err != nil {
+		return nil, err
+	}
+	world := model.DefaultWorld
+	world.NoStart, world.NoStores = !can[model.CanLog], !can[model.CanStores]
+	r := &run{options: options, world: &world, shared: newShared(), started: time.Now(), info: info, probed: &probed{scope: generators.Scope{Can: can}, workers: 1}}
+	r.newReport()
+	plan := &reports.Plan{Schema: reports.PlanSchema, Target: info, Shard: options.Shard.String(), Workers: 1, Capabilities: map[string]bool{}}
+	for _, c := range model.Capabilities {
+		plan.Capabilities[string(c)] = can[c]
+	}
+	r.planSuites(ctx, plan, false)
+	return plan, ctx.Err()
+}
+
+// planSuites adds what each suite would send. defaultEvents is as of generators.MachineOptions.
+func (r *run) planSuites(ctx context.Context, plan *reports.Plan, defaultEvents bool) {
+	options := r.options
 	for _, suite := range options.Suites {
 		switch suite {
 		case Systematic:
 			plan.Suites = append(plan.Suites, r.planSystematic(ctx))
 		case Complete:
-			plan.Suites = append(plan.Suites, r.planComplete(ctx)...)
+			plan.Suites = append(plan.Suites, r.planComplete(defaultEvents)...)
 		case Random:
 			n := DefaultRandom
 			if options.Requests > 0 {
 				n = options.Requests
 			}
 			// Two of three random requests are reads.
-			plan.Suites = append(plan.Suites, reports.PlannedSuite{Name: Random, Writes: n / 3, Reads: n - n/3, Estimated: true})
+			plan.Suites = append(plan.Suites, reports.PlannedSuite{Name: Random, Tests: n / 35, Writes: n / 3, Reads: n - n/3, Estimated: true})
 		}
 	}
-	return plan, joinClosing(ctx.Err(), target)
 }
 
 // planSystematic counts what the systematic suite sends to the reference that can do what the target
@@ -69,15 +93,14 @@ func (r *run) planSystematic(ctx context.Context) reports.PlannedSuite {
 	return reports.PlannedSuite{Name: Systematic, Tests: e.cases, Writes: counted.writes, Reads: counted.reads}
 }
 
-func (r *run) planComplete(ctx context.Context) []reports.PlannedSuite {
+func (r *run) planComplete(defaultEvents bool) []reports.PlannedSuite {
 	var out []reports.PlannedSuite
 	names := r.options.Machines
 	if names == nil {
 		names = generators.DefaultMachines
 	}
-	defaults := r.defaultEvents(ctx)
 	for _, name := range names {
-		m := generators.NewMachine(name, r.world, r.probed.scope, generators.MachineOptions{DefaultEvents: defaults})
+		m := generators.NewMachine(name, r.world, r.probed.scope, generators.MachineOptions{DefaultEvents: defaultEvents})
 		if m == nil {
 			out = append(out, reports.PlannedSuite{Name: Complete + " " + name, NotCovered: "the target lacks what it is about"})
 			continue

@@ -46,7 +46,11 @@ func probe(ctx context.Context, e *explorer, info targets.Info, workers int) (*p
 	p.trails(ctx, info)
 	p.stores(ctx)
 	p.surroundings(ctx, info)
-	p.quota(ctx, workers)
+	if info.Room > 0 && p.can(model.CanCreate) {
+		p.found.scope.MaxTrails = min(maxTrails, info.Room)
+	} else {
+		p.quota(ctx, workers)
+	}
 	return p.found, ctx.Err()
 }
 

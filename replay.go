@@ -44,7 +44,14 @@ func Replay(ctx context.Context, target targets.Target, traces []*reports.Trace,
 	if err := r.prepare(ctx); err != nil {
 		return nil, err
 	}
-	return r.replayTraces(ctx, traces), nil
+	var replays []reports.Replay
+	if r.probed != nil {
+		replays = r.replayTraces(ctx, traces)
+	}
+	if stopped := r.shared.stopped.Load(); stopped != nil {
+		return replays, *stopped
+	}
+	return replays, nil
 }
 
 // replayTraces replays traces on the opened and probed target.

@@ -103,6 +103,8 @@ func (s *session) send(ctx context.Context, r model.Request) (targets.Reply, boo
 	switch code := reply.Answer.Code; {
 	case ctx.Err() != nil:
 		s.lost = "interrupted"
+	case reply.Err != nil:
+		s.lost = "the target ended the run"
 	case slices.Contains(accessCodes, code):
 		s.explorer.denied(code)
 		s.lost = "access was denied"

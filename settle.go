@@ -251,7 +251,7 @@ func (e *explorer) heard(_ *session, f model.Finding) bool {
 func (c *confirmer) attempt(ctx context.Context, requests []model.Request, begin func(*session), done func() bool) (*session, error) {
 	var calm []int
 	for lost := 0; ; {
-		s, err := c.newSession(ctx)
+		s, err := c.newSession(targets.WithFresh(ctx))
 		if err != nil {
 			return nil, err
 		}

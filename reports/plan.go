@@ -21,6 +21,23 @@ type Plan struct {
 	Rate         float64         `json:"requests_per_second"` // measured; 0 where it could not be
 	Capabilities map[string]bool `json:"capabilities"`
 	Suites       []PlannedSuite  `json:"suites"`
+	// Sections say what else there is to know before a run, and Details has it for machines.
+	Sections []PlanSection `json:"-"`
+	Details  any           `json:"details,omitempty"`
+}
+
+// PlanSection is a titled list of labels with texts.
+type PlanSection struct {
+	Title   string
+	Entries [][2]string
+}
+
+// Totals counts the tests and requests of all suites.
+func (p *Plan) Totals() (tests, writes, reads int) {
+	for _, s := range p.Suites {
+		tests, writes, reads = tests+s.Tests, writes+s.Writes, reads+s.Reads
+	}
+	return tests, writes, reads
 }
 
 // PlannedSuite is what a suite would send. Set-up requests count as writes; what confirming and
@@ -103,6 +120,13 @@ func WritePlan(w io.Writer, p *Plan, o TextOptions) error {
 	}
 	page.blank()
 	page.entry("in all", plain, plannedLines, "", fmt.Sprintf("%s writes, %s reads: %s", grouped(writes), grouped(reads), p.durations(writes, reads)))
+	for _, section := range p.Sections {
+		page.blank()
+		page.line(span{section.Title, bold})
+		for _, e := range section.Entries {
+			page.entry("  "+e[0], plain, plannedLines, "", shown(e[1], 10*maxShown))
+		}
+	}
 	page.entry("beside", dim, plannedLines, "", "what confirming and shortening a divergence takes, and cleaning up")
 	_, err := w.Write(page.buffer.Bytes())
 	return err

@@ -35,6 +35,9 @@ var (
 	ErrUnreachable = errors.New("not reachable")     // exit code 3: nothing there, or not this service
 	ErrRefused     = errors.New("refused")           // exit code 5: would be unsafe
 	ErrQuota       = errors.New("quota is exceeded") // the target has no room for another world now
+
+	// ErrInconclusive, exit code 3, says that the target cannot be judged as things are.
+	ErrInconclusive = errors.New("inconclusive")
 )
 
 // Info describes an opened target.
@@ -49,6 +52,8 @@ type Info struct {
 	Lent bool `json:"-"`
 	// Workers is how many worlds the target can serve side by side; 0 claims nothing.
 	Workers int `json:"-"`
+	// Room is how many trails fit into one of Workers worlds; 0 leaves that to be found out.
+	Room int `json:"-"`
 	// Serial says that all worlds share one place, so that only one can be open at a time.
 	Serial bool `json:"-"`
 	// Away says that a second Region can be addressed.
@@ -75,6 +80,10 @@ type Reply struct {
 	Received []byte // the answer's body as received, shortened to MaxKept bytes
 	Problem  string // of an answer that is not definite: what happened
 	TimedOut bool   // nothing came in time; the request may still take effect
+
+	// Err, where not nil, ends the run: the request was not sent because that would be unsafe
+	// (ErrRefused), or its answer shows that no verdict can be had (ErrInconclusive).
+	Err error
 }
 
 // MaxKept is how many bytes of an answer's body a Reply keeps.
@@ -88,3 +97,12 @@ func Bare(ctx context.Context) context.Context { return context.WithValue(ctx, b
 
 // IsBare reports whether a context is one of Bare.
 func IsBare(ctx context.Context) bool { return ctx.Value(bareKey{}) != nil }
+
+type freshKey struct{}
+
+// WithFresh asks NewWorld for a world that uses nothing of an earlier one, so that what it shows has no
+// other cause than its own requests.
+func WithFresh(ctx context.Context) context.Context { return context.WithValue(ctx, freshKey{}, true) }
+
+// Fresh reports whether WithFresh was said.
+func Fresh(ctx context.Context) bool { return ctx.Value(freshKey{}) != nil }

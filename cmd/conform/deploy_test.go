@@ -84,8 +84,8 @@ func texts(t *testing.T, x any) []string {
 
 // comingCommands and comingFlags are what manifests use and the command may not have yet.
 var (
-	comingCommands = []string{"sweep"}
-	comingFlags    = []string{"account", "prefix", "yes"}
+	comingCommands []string
+	comingFlags    []string
 )
 
 // requireUnderstood parses arguments with the real command's flags, without running it.

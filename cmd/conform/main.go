@@ -96,7 +96,7 @@ func exitCodeOf(ctx context.Context, err error) int {
 		return reports.ExitRefused
 	case errors.Is(err, targets.ErrUsage):
 		return reports.ExitUsage
-	case errors.Is(err, targets.ErrUnreachable):
+	case errors.Is(err, targets.ErrUnreachable), errors.Is(err, targets.ErrInconclusive):
 		return reports.ExitInconclusive
 	}
 	return reports.ExitFailed

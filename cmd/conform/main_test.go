@@ -112,7 +112,7 @@ func TestWrongUsage(t *testing.T) {
 		{args: []string{"run", url}, want: `'conform run' takes no argument "http://127.0.0.1:5000"; did you mean --endpoint http://127.0.0.1:5000?`},
 		{args: []string{"run", "fast"}, want: `'conform run' takes no argument "fast"; see 'conform run --help'`},
 
-		{args: []string{"run", "--target", "account"}, want: `--target "account": is no target; use embedded or endpoint`},
+		{args: []string{"run", "--target", "cloud"}, want: `--target "cloud": is no target; use embedded, endpoint or account`},
 		{args: []string{"run", "--target", "embedded", "--endpoint", url}, want: `--target embedded and --endpoint contradict each other; leave one of them out`},
 		{args: []string{"run", "--target", "endpoint"}, want: `--target endpoint needs --endpoint URL, or one of the variables AWS_ENDPOINT_URL_CLOUDTRAIL and AWS_ENDPOINT_URL`},
 		{args: []string{"run", "--target", "endpoint"}, environ: []string{"AWS_ENDPOINT_URL=localhost:4566"}, want: `AWS_ENDPOINT_URL "localhost:4566": the endpoint URL must start with http:// or https://; write one such as http://127.0.0.1:5000`},
@@ -497,6 +497,8 @@ func TestHelp(t *testing.T) {
 		"help-merge.txt":      {"merge", "--help"},
 		"help-learn.txt":      {"learn", "--help"},
 		"help-diff.txt":       {"diff", "--help"},
+		"help-sweep.txt":      {"sweep", "--help"},
+		"help-policy.txt":     {"iam-policy", "--help"},
 	} {
 		got := passing().run(t.Context(), nil, args...)
 		assert.Equal(t, 0, got.code)

@@ -8,6 +8,7 @@ import (
 
 	"github.com/insightconform/conform"
 	"github.com/insightconform/conform/reports"
+	"github.com/insightconform/conform/targets"
 )
 
 const planHelp = `Usage: conform plan [flags]
@@ -15,10 +16,12 @@ const planHelp = `Usage: conform plan [flags]
 Says what 'conform run' with the same flags would do: the suites, their tests
 and requests, what the complete suites tell apart and guarantee, and how long
 all that takes, at the rate of the target and at the quota of the service. It
-probes the target with some requests and runs no suite.
+probes the target with some requests and runs no suite; an account is sent
+nothing, and what would be created, permitted and paid is said as well.
 
   conform plan --suite complete --depth 1
   conform plan --suite systematic,complete --endpoint http://127.0.0.1:5000
+  conform plan --target account --regions us-east-1
 
 Flags are those of 'conform run'; --report json writes the plan for machines.
 The machines of complete suites (--machine) are
@@ -50,12 +53,17 @@ func (p *process) plan(ctx context.Context, s *settings) error {
 	if err != nil {
 		return err
 	}
-	target, err := p.open(s)
-	if err != nil {
-		return err
+	options := conform.Options{Requests: s.requests, Workers: s.workers, Suites: s.suites, Order: order,
+		Depth: s.depth, Machines: s.machines, Shard: s.shard}
+	var plan *reports.Plan
+	if s.target == targetAccount {
+		plan, err = p.planAccount(ctx, s, options)
+	} else {
+		var target targets.Target
+		if target, err = p.open(s); err == nil {
+			plan, err = conform.PlanOf(ctx, target, options)
+		}
 	}
-	plan, err := conform.PlanOf(ctx, target, conform.Options{Requests: s.requests, Workers: s.workers, Suites: s.suites, Order: order,
-		Depth: s.depth, Machines: s.machines, Shard: s.shard})
 	if err != nil {
 		return err
 	}

@@ -56,6 +56,8 @@ Commands
   rules        explain the rules
   serve        serve the reference over HTTP
   selftest     test conform itself on wrong servers
+  sweep        delete what runs have left in an account
+  iam-policy   print the permissions that a run in an account needs
   completion   write a completion script for your shell
   help         help about a command
 
@@ -96,6 +98,8 @@ func (p *process) rootCommand() *cobra.Command {
 		p.diffCommand(),
 		p.rulesCommand(),
 		p.serveCommand(),
+		p.sweepCommand(),
+		p.policyCommand(),
 		p.selftestCommand(),
 	)
 	root.SetHelpCommand(&cobra.Command{

@@ -54,6 +54,7 @@ type settings struct {
 	pace                   *pace.Rates // nil is as fast as the target answers
 	eventual               bool
 	settle                 time.Duration
+	account                accountSettings
 
 	from map[string]origin // of the settings that were given, by name
 }
@@ -72,6 +73,7 @@ const (
 const (
 	targetEmbedded = "embedded"
 	targetEndpoint = "endpoint"
+	targetAccount  = "account"
 )
 
 const defaultTimeout = endpoint.DefaultTimeout
@@ -113,15 +115,16 @@ var optionGroups = []struct {
 	options []option
 }{
 	{"What is tested", []option{
-		{name: "target", value: "embedded|endpoint", help: "the server that comes with conform, or one at a URL (default embedded)", set: setTarget},
+		{name: "target", value: "embedded|endpoint|account", help: "the server that comes with conform, one at a URL, or the service in a sandbox account (default embedded)", set: setTarget},
 		{name: "endpoint", value: "URL", help: "where the target listens; implies --target endpoint", set: setEndpoint},
-		{name: "regions", value: "A,B", kind: kindList, help: "the Regions to use: the home Region, and a second one", set: setRegions},
+		{name: "regions", value: "A,B", kind: kindList, help: "the Regions to use: the home Region, and a second one; in an account as many as you like", set: setRegions},
 		{name: "bucket", value: "NAME", help: "an S3 bucket for trails, where the target's S3 cannot make one", set: setBucket},
 		{name: "fault", value: "NAME", help: "make the embedded server wrong on purpose, in one of the ways that 'conform serve --fault list' lists", set: setFault},
 		{name: "eventual", kind: kindSwitch, help: "the target is eventually consistent: wait for what was written before calling an answer wrong", set: setSwitch(func(s *settings) *bool { return &s.eventual })},
 		{name: "settle", value: "DURATION", kind: kindDuration, help: "how long an eventually consistent target may take to show what was written (default 1m); implies --eventual", set: setSettle},
 		{name: "use-environment-credentials", kind: kindSwitch, help: "sign with the credentials of the environment instead of test/test", set: setSwitch(func(s *settings) *bool { return &s.environmentCredentials })},
 	}},
+	{"In an account", accountOptionList},
 	{"How much is tried", []option{
 		{name: "suite", value: "systematic,complete,random", kind: kindList, help: "the suites to run (default systematic,random)", set: setSuites},
 		{name: "depth", value: "0|1|2", kind: kindNumber, help: "the complete suites catch every fault with up to this many extra states (default 0)", set: setDepth},
@@ -167,8 +170,8 @@ func runOptions() map[string]option {
 }
 
 func setTarget(s *settings, text string) error {
-	if text != targetEmbedded && text != targetEndpoint {
-		return fmt.Errorf("is no target; use %s or %s", targetEmbedded, targetEndpoint)
+	if text != targetEmbedded && text != targetEndpoint && text != targetAccount {
+		return fmt.Errorf("is no target; use %s, %s or %s", targetEmbedded, targetEndpoint, targetAccount)
 	}
 	s.target = text
 	return nil
@@ -188,9 +191,6 @@ func setRegions(s *settings, text string) error {
 	regions, err := splitList(text)
 	if err != nil {
 		return err
-	}
-	if len(regions) > 2 {
-		return fmt.Errorf("are more than two Regions; give the home Region and at most one more")
 	}
 	for _, region := range regions {
 		if !regionName.MatchString(region) {
@@ -546,8 +546,15 @@ func (s *settings) resolveTarget(environ map[string]string) error {
 	switch {
 	case url > target:
 		s.target = targetEndpoint
-	case url == target && url != fromDefault && s.target == targetEmbedded:
-		return usagef("--target embedded and --endpoint contradict each other; leave one of them out")
+	case url == target && url != fromDefault && s.target != targetEndpoint:
+		return usagef("--target %s and --endpoint contradict each other; leave one of them out", s.target)
+	}
+	if s.target == targetAccount {
+		s.endpoint = ""
+		return s.resolveAccount(environ)
+	}
+	if len(s.regions) > 2 {
+		return usagef("--regions %q: are more than two Regions; give the home Region and at most one more", strings.Join(s.regions, ","))
 	}
 	if s.target == targetEmbedded {
 		s.endpoint = ""
@@ -569,6 +576,18 @@ func (s *settings) resolveTarget(environ map[string]string) error {
 
 // unusedNotes lists what was set and has no effect on the chosen target.
 func (s *settings) unusedNotes(environ map[string]string) []string {
+	if s.target != targetAccount {
+		for _, o := range accountOptionList {
+			if s.from[o.name] != fromDefault {
+				return append([]string{fmt.Sprintf("--%s has no effect without --target account", o.name)}, s.unusedHere(environ)...)
+			}
+		}
+	}
+	return s.unusedHere(environ)
+}
+
+// unusedHere does so for settings other than those of an account.
+func (s *settings) unusedHere(environ map[string]string) []string {
 	if s.target != targetEmbedded {
 		return nil
 	}
@@ -634,8 +653,11 @@ func (s *settings) command(seed uint64, workers int) string {
 // targetWords adds to the words of a command the flags that say what is tested.
 func (s *settings) targetWords(words ...string) []string {
 	add := func(name, value string) { words = append(words, "--"+name, shellWord(value)) }
-	if s.target == targetEndpoint {
+	switch s.target {
+	case targetEndpoint:
 		add("endpoint", s.endpoint)
+	case targetAccount:
+		words = append(words, s.accountWords()...)
 	}
 	if s.fault != "" {
 		add("fault", s.fault)

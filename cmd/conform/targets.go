@@ -8,6 +8,7 @@ import (
 	"github.com/insightconform/conform/internal/selftest"
 	"github.com/insightconform/conform/reports"
 	"github.com/insightconform/conform/targets"
+	"github.com/insightconform/conform/targets/account"
 	"github.com/insightconform/conform/targets/embedded"
 	"github.com/insightconform/conform/targets/endpoint"
 	"github.com/insightconform/conform/targets/pace"
@@ -17,6 +18,7 @@ import (
 type wiring struct {
 	embedded func(settings) (targets.Target, error)
 	endpoint func(settings) (targets.Target, error)
+	account  func(settings) account.Options // tests send it elsewhere
 	conform  func(context.Context, targets.Target, conform.Options) (*reports.Report, error)
 	server   func(fault string) (http.Handler, error)
 	selftest func(context.Context, selftest.Options) (*reports.Selftest, error)
@@ -37,6 +39,7 @@ var production = wiring{
 			Pace:                      pacer(s),
 		})
 	},
+	account: settings.accountOptions,
 	conform: conform.Run,
 	server: func(fault string) (http.Handler, error) {
 		return embedded.NewServer(embedded.ServerOptions{Fault: fault})
@@ -46,8 +49,11 @@ var production = wiring{
 
 // open makes the target that the settings choose.
 func (p *process) open(s *settings) (targets.Target, error) {
-	if s.target == targetEndpoint {
+	switch s.target {
+	case targetEndpoint:
 		return p.endpoint(*s)
+	case targetAccount:
+		return account.New(p.account(*s))
 	}
 	return p.embedded(*s)
 }

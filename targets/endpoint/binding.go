@@ -101,6 +101,8 @@ type binding struct {
 	stores   []string          // the concrete IDs of StoreID(0), StoreID(1), …
 	missing  map[string]string // the concrete IDs of stores that there are not
 	pending  string            // the ID in an answer that is being read
+
+	naming func(string) string // translates trail names and their ARNs instead, where not nil
 }
 
 func newBinding(tag string, short func() string, id *identity) *binding {
@@ -148,6 +150,9 @@ func (b *binding) name(s string) string {
 
 // trail translates a TrailName: a name, or an ARN.
 func (b *binding) trail(s string) string {
+	if b.naming != nil {
+		return b.naming(s)
+	}
 	if model.ValidTrailName(s) {
 		return b.name(s)
 	}
@@ -198,6 +203,9 @@ func (b *binding) created(id string) {
 
 // other translates a string of no particular meaning: only ARNs and what they consist of change.
 func (b *binding) other(s string) string {
+	if b.naming != nil && strings.Contains(s, ":trail/") {
+		return b.naming(s)
+	}
 	if strings.HasPrefix(s, "arn:") {
 		return b.arn(s, b.identity.partition.to, b.identity.region.to, b.identity.account.to, func(kind, id string) string {
 			if kind == "trail" && model.ValidTrailName(id) {

@@ -36,6 +36,7 @@ type connection struct {
 	credentials aws.CredentialsProvider
 	signer      *v4.Signer
 	url         *url.URL // of the CloudTrail operations
+	admit       Admit    // nil admits everything
 }
 
 func newConnection(u *url.URL, timeout time.Duration, conns int, credentials aws.CredentialsProvider,
@@ -177,6 +178,11 @@ func (c *connection) raw(ctx context.Context, region, method, target string, to 
 	if target != "" {
 		req.Header[wire.TargetHeader] = []string{target}
 	}
+	if c.admit != nil {
+		if x.err = c.admit(req, body); x.err != nil {
+			return
+		}
+	}
 	credentials, err := c.credentials.Retrieve(ctx)
 	if err != nil {
 		x.err = errCredentials
@@ -207,8 +213,10 @@ func (c *connection) problem(ctx context.Context, err error) (text string, crash
 		return errTooLarge.Error(), true
 	case errors.Is(err, errCredentials):
 		return errCredentials.Error(), false
-	case errors.Is(err, targets.ErrRefused):
+	case errors.Is(err, errMetadata):
 		return errMetadata.Error(), false
+	case errors.Is(err, targets.ErrRefused):
+		return wire.Printable(err.Error()), false
 	case errors.Is(ctx.Err(), context.Canceled):
 		return "interrupted", false
 	case isTimeout(err):

@@ -61,6 +61,9 @@ func newClient(c *connection, region, prefix string) *cloudtrail.Client {
 		BaseEndpoint: &base, Region: region, Credentials: c.credentials, HTTPClient: c, Retryer: aws.NopRetryer{},
 		APIOptions: []func(*middleware.Stack) error{withoutValidation, withoutDecoding},
 	}
+	if c.admit != nil {
+		options.APIOptions = append(options.APIOptions, c.admit.BeforeSigning)
+	}
 	if prefix != wire.ShortPrefix {
 		options.APIOptions = append(options.APIOptions, withPrefix(prefix))
 	}

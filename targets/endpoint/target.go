@@ -15,7 +15,6 @@ import (
 	"net"
 	"net/http"
 	"net/url"
-	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -204,41 +203,16 @@ func (t *Target) send(ctx context.Context, region string, r model.Request) *exch
 	}
 	ctx, cancel := context.WithTimeout(ctx, t.options.Timeout)
 	defer cancel()
-	if !r.Malformed() && !r.OtherTarget && !targets.IsBare(ctx) {
-		input := r.Input
-		if input.Kind() == model.Absent {
-			input = model.Obj()
-		}
-		if op, ok := operations[r.Op]; ok && op.shape.fits(input) {
-			if op.call(recording(ctx, x), t.client(region), op.shape, input); x.reached {
-				return x
-			}
-		}
-	}
-	prefix := t.prefix
-	if r.OtherTarget {
-		prefix = wire.OtherPrefix(prefix)
-	}
-	t.conn.raw(ctx, region, r.Method, prefix+string(r.Op), t.conn.url, wire.Encode(r), x)
-	return x
+	sent := t.conn.send(ctx, t.client, region, t.prefix, r)
+	sent.region, sent.write = x.region, x.write
+	return sent
 }
 
 // read makes a reply from what was on the wire.
 func (t *Target) read(ctx context.Context, r model.Request, x *exchanged, symbolic func(string) string) targets.Reply {
-	if x.err == nil {
-		reply := wire.DecodeAnswer(r.Op, r.Malformed(), x.status, x.header, x.received, symbolic)
-		reply.Sent = x.sent
-		if t.options.Pace != nil && wire.IsThrottle(reply.Answer.Code) {
-			t.options.Pace.Throttled(x.region, x.write)
-		}
-		return reply
-	}
-	reply := targets.Reply{Sent: x.sent, Status: x.status, Received: slices.Clone(x.received[:min(len(x.received), targets.MaxKept)])}
-	text, crashed := t.conn.problem(ctx, x.err)
-	reply.Problem = text
-	reply.TimedOut = !crashed && isTimeout(x.err)
-	if crashed {
-		reply.Answer.Outcome = model.Crashed
+	reply := t.conn.read(ctx, r, x, symbolic)
+	if t.options.Pace != nil && x.err == nil && wire.IsThrottle(reply.Answer.Code) {
+		t.options.Pace.Throttled(x.region, x.write)
 	}
 	return reply
 }

@@ -1,0 +1,291 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/insightconform/conform"
+	"github.com/insightconform/conform/reports"
+	"github.com/insightconform/conform/targets"
+	"github.com/insightconform/conform/targets/account"
+	"github.com/insightconform/conform/targets/pace"
+)
+
+// accountSettings are those of the account target.
+type accountSettings struct {
+	ids                      []string
+	prefix, ledger           string
+	management, unknownAlias bool
+	logging, stores          bool
+	ledgerGiven              bool // by whatever source
+}
+
+var accountOptionList = []option{
+	{name: "account", value: "ID,…", kind: kindList, help: "the id of the account that may be changed; repeatable. Any other is refused", set: addAccount},
+	{name: "ledger", value: "FILE", help: "the file that lists what runs have created (default conform/ledger.jsonl in your state directory)", set: setLedger},
+	{name: "prefix", value: "PREFIX", help: "what all names begin with, 8 characters or more (default: the ledger's, a random one at first)", set: setPrefix},
+	{name: "allow-logging", kind: kindSwitch, help: "send StartLogging too, which costs money", set: setSwitch(func(s *settings) *bool { return &s.account.logging })},
+	{name: "stores", kind: kindSwitch, help: "test event data stores too, which cost money and stay from run to run", set: setSwitch(func(s *settings) *bool { return &s.account.stores })},
+	{name: "allow-unknown-alias", kind: kindSwitch, help: "use an account whose alias cannot be read; one with 'prod' in its alias is always refused", set: setSwitch(func(s *settings) *bool { return &s.account.unknownAlias })},
+	{name: "allow-management-account", kind: kindSwitch, help: "use an organization's management account", set: setSwitch(func(s *settings) *bool { return &s.account.management })},
+}
+
+var accountNumber = regexp.MustCompile(`^[0-9]{12}$`)
+
+func addAccount(s *settings, text string) error {
+	ids, err := splitList(text)
+	if err != nil {
+		return err
+	}
+	for _, id := range ids {
+		if !accountNumber.MatchString(id) {
+			return fmt.Errorf("is no account id, which has 12 digits")
+		}
+		if !slices.Contains(s.account.ids, id) {
+			s.account.ids = append(s.account.ids, id)
+		}
+	}
+	return nil
+}
+
+func setLedger(s *settings, text string) error {
+	s.account.ledger, s.account.ledgerGiven = text, true
+	return checkPath(text)
+}
+
+func setPrefix(s *settings, text string) error {
+	s.account.prefix = text
+	if account.CheckPrefix(text) != nil {
+		return fmt.Errorf("is no prefix; give %d to %d lower-case letters, digits and single dashes, such as conform-night1", account.MinPrefix, account.MaxPrefix)
+	}
+	return nil
+}
+
+// resolveAccount completes the settings of the account target, which takes nothing but the credentials
+// from the environment of the AWS tools.
+func (s *settings) resolveAccount(environ map[string]string) error {
+	if len(s.account.ids) == 0 {
+		return usagef("--target account needs --account ID, the account that may be changed")
+	}
+	if len(s.regions) == 0 {
+		return usagef("--target account needs --regions A,B: it takes none from the environment")
+	}
+	for _, name := range []string{"bucket", "use-environment-credentials", "fault"} {
+		if s.from[name] != fromDefault {
+			return usagef("--%s and --target account contradict each other; leave one of them out", name)
+		}
+	}
+	s.resolveLedger(environ)
+	return nil
+}
+
+// resolveLedger puts the ledger into the user's state directory where no setting names one.
+func (s *settings) resolveLedger(environ map[string]string) {
+	if s.account.ledger != "" {
+		return
+	}
+	switch state, home := environ["XDG_STATE_HOME"], environ["HOME"]; {
+	case filepath.IsAbs(state):
+		s.account.ledger = filepath.Join(state, "conform", "ledger.jsonl")
+	case filepath.IsAbs(home):
+		s.account.ledger = filepath.Join(home, ".local", "state", "conform", "ledger.jsonl")
+	default:
+		s.account.ledger = "conform-ledger.jsonl"
+	}
+}
+
+func (s settings) accountOptions() account.Options {
+	a, rates := s.account, pace.Default
+	if s.pace != nil {
+		rates = *s.pace
+	}
+	return account.Options{Settle: s.settle, Pace: pace.New(rates), Accounts: a.ids, Regions: s.regions, Prefix: a.prefix, Ledger: a.ledger, AllowManagementAccount: a.management,
+		AllowUnknownAlias: a.unknownAlias, AllowLogging: a.logging, Stores: a.stores, KeepAccountIDs: s.keepAccounts, Timeout: s.timeout}
+}
+
+// accountWords repeat the settings of the account target on a command line. The account stands there
+// as a variable unless account ids are to be kept.
+func (s *settings) accountWords() []string {
+	a := s.account
+	words := []string{"--target", targetAccount, "--account", `"$CONFORM_ACCOUNT"`}
+	if s.keepAccounts {
+		words[3] = strings.Join(a.ids, ",")
+	}
+	if a.ledgerGiven {
+		words = append(words, "--ledger", shellWord(a.ledger))
+	}
+	if a.prefix != "" {
+		words = append(words, "--prefix", a.prefix)
+	}
+	for _, flag := range []struct {
+		on   bool
+		name string
+	}{{a.logging, "allow-logging"}, {a.stores, "stores"}, {a.unknownAlias, "allow-unknown-alias"}, {a.management, "allow-management-account"}} {
+		if flag.on {
+			words = append(words, "--"+flag.name)
+		}
+	}
+	return words
+}
+
+// addFlagsNamed gives a command some of the flags of run, and returns them as help shows them.
+func addFlagsNamed(cmd *cobra.Command, s *settings, names ...string) string {
+	addFlags(cmd, s, names...)
+	all, help := runOptions(), ""
+	width := 0
+	for _, name := range names {
+		width = max(width, len("--"+name+" "+all[name].value))
+	}
+	for _, name := range names {
+		o := all[name]
+		help += fmt.Sprintf("  %-*s  %s\n", width, strings.TrimSpace("--"+name+" "+o.value), o.help)
+	}
+	return help
+}
+
+const policyHelp = `Usage: conform iam-policy --regions A,B [flags]
+
+Prints, as JSON, the IAM policy that permits just what 'conform run --target
+account' with the same flags sends. It names no account, and limits what it
+permits to names with the prefix. Without --prefix, to those with conform-,
+which every random prefix begins with. Nothing is sent.
+
+  conform iam-policy --regions us-east-1 > policy.json
+
+Flags
+`
+
+func (p *process) policyCommand() *cobra.Command {
+	s := defaultSettings()
+	cmd := &cobra.Command{
+		Use:   "iam-policy",
+		Short: "Print the permissions that a run in an account needs",
+		Args:  noArguments,
+		RunE: func(*cobra.Command, []string) error {
+			if err := s.applyEnvironment(p.environ); err != nil {
+				return err
+			}
+			if err := s.applyFile(); err != nil {
+				return err
+			}
+			policy, err := account.Policy(account.PolicyOptions{Prefix: s.account.prefix, Regions: s.regions, Logging: s.account.logging, Stores: s.account.stores})
+			if err != nil {
+				return err
+			}
+			_, err = p.stdout.Write(policy.JSON())
+			return err
+		},
+	}
+	cmd.Long = policyHelp + addFlagsNamed(cmd, &s, "regions", "prefix", "allow-logging", "stores", "config")
+	return cmd
+}
+
+const sweepHelp = `Usage: conform sweep --account ID --regions A,B [flags]
+
+Finds what runs with --target account have left after a crash or without
+permissions: trails, the bucket with its objects, event data stores. It lists
+them; with --yes it deletes them. What it finds by the ledger, or without one
+by --prefix, must bear the tag of a ledger, else it is kept.
+
+  conform sweep --account ID --regions us-east-1
+  conform sweep --account ID --regions us-east-1 --yes
+  conform sweep --account ID --regions us-east-1 --prefix conform-night1 --yes
+
+Ends with exit code 0, or 3 where something could not be looked at or deleted,
+and 5 where a guard refused.
+
+Flags
+`
+
+func (p *process) sweepCommand() *cobra.Command {
+	s := defaultSettings()
+	yes := false
+	cmd := &cobra.Command{
+		Use:   "sweep",
+		Short: "Delete what runs have left in an account",
+		Args:  noArguments,
+		RunE:  func(cmd *cobra.Command, _ []string) error { return p.sweep(cmd.Context(), &s, yes) },
+	}
+	cmd.Long = sweepHelp + addFlagsNamed(cmd, &s, "account", "regions", "ledger", "prefix", "allow-unknown-alias", "allow-management-account", "timeout", "config") +
+		"  --yes                        delete what is found (default: list it)\n"
+	cmd.Flags().BoolVar(&yes, "yes", false, "delete what is found")
+	return cmd
+}
+
+func (p *process) sweep(ctx context.Context, s *settings, yes bool) error {
+	if err := s.applyEnvironment(p.environ); err != nil {
+		return err
+	}
+	if err := s.applyFile(); err != nil {
+		return err
+	}
+	s.target = targetAccount
+	if err := s.resolveAccount(p.environ); err != nil {
+		return usagef("%s", strings.Replace(err.Error(), "--target account", "'conform sweep'", 1))
+	}
+	items, err := account.Sweep(ctx, account.SweepOptions{Options: p.account(*s), ByPrefix: s.account.prefix != "" && !s.account.ledgerGiven, Delete: yes})
+	failed := false
+	words := map[account.State]string{account.Found: "would delete", account.Deleted: "deleted", account.Gone: "gone already", account.Kept: "kept", account.Failed: "not deleted"}
+	for _, item := range items {
+		failed = failed || item.State == account.Failed
+		line := fmt.Sprintf("%-12s  %s", words[item.State], item.Resource)
+		if item.Name == "" {
+			line = fmt.Sprintf("%-12s  %ss in %s", words[item.State], item.Kind, item.Region)
+		}
+		if item.Why != "" {
+			line += ": " + item.Why
+		}
+		if _, problem := fmt.Fprintln(p.stdout, reports.OneLine(line)); problem != nil {
+			return problem
+		}
+	}
+	switch {
+	case err != nil:
+		return err
+	case len(items) == 0:
+		fmt.Fprintln(p.stdout, "nothing is left")
+	case !yes && slices.ContainsFunc(items, func(x account.Item) bool { return x.State == account.Found }):
+		fmt.Fprintln(p.stdout, "nothing was deleted; --yes deletes")
+	}
+	if failed {
+		return exitCode(reports.ExitInconclusive)
+	}
+	return nil
+}
+
+// planAccount plans a run in an account without sending anything.
+func (p *process) planAccount(ctx context.Context, s *settings, options conform.Options) (*reports.Plan, error) {
+	o := p.account(*s)
+	info := targets.Info{Name: targetAccount, Region: strings.Join(o.Regions, ","), Eventual: true}
+	plan, err := conform.PlanWithin(ctx, info, account.Capabilities(o), options)
+	if err != nil {
+		return nil, err
+	}
+	worlds, writes, reads := plan.Totals()
+	planned, err := account.Plan(o, account.Counts{Worlds: worlds, Trails: worlds, Writes: writes, Reads: reads})
+	if err != nil {
+		return nil, err
+	}
+	plan.Details = planned
+	var made, costs [][2]string
+	for _, r := range planned.Resources {
+		made = append(made, [2]string{string(r.Kind), fmt.Sprintf("%d, %s: %s", r.Count, r.Where, r.Why)})
+	}
+	for _, c := range planned.Costs {
+		costs = append(costs, [2]string{"", fmt.Sprintf("%s: %s; %s", c.What, c.Cost, c.Why)})
+	}
+	plan.Sections = []reports.PlanSection{
+		{Title: "what is created", Entries: made},
+		{Title: "requests", Entries: [][2]string{{"in all", fmt.Sprintf("%d writes and %d reads, with those that bring trails back", planned.Writes, planned.Reads)},
+			{"takes", fmt.Sprintf("%.1f minutes: %s", planned.Minutes, planned.Why)}}},
+		{Title: "what it may cost; look the prices up", Entries: costs},
+		{Title: "permissions", Entries: [][2]string{{"policy", "conform iam-policy prints it; --report json has it here"}}},
+	}
+	return plan, nil
+}

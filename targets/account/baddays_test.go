@@ -1,0 +1,296 @@
+package account_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/aws/aws-sdk-go-v2/credentials"
+
+	"github.com/insightconform/conform"
+	"github.com/insightconform/conform/generators"
+	"github.com/insightconform/conform/model"
+	"github.com/insightconform/conform/reports"
+	"github.com/insightconform/conform/targets"
+	"github.com/insightconform/conform/targets/account"
+	"github.com/insightconform/conform/targets/account/accounttest"
+	"github.com/insightconform/conform/targets/embedded"
+	"github.com/insightconform/conform/targets/mototest"
+)
+
+// TestBadDaysMidway: in the middle of a run something happens that is not the target's behaviour. The
+// run says so, keeps what it has, and a sweep finishes the clean-up.
+func TestBadDaysMidway(t *testing.T) {
+	const from = 60 // the n-th Put or Get from which on it happens
+	after := func(f accounttest.Fault) func(accounttest.Seen, int) *accounttest.Fault {
+		var n atomic.Int32
+		return func(s accounttest.Seen, _ int) *accounttest.Fault {
+			if s.Op == "PutInsightSelectors" || n.Load() >= from {
+				if n.Add(1) >= from {
+					return &f
+				}
+			}
+			return nil
+		}
+	}
+	only := func(op, code string) func(accounttest.Seen, int) *accounttest.Fault {
+		return func(s accounttest.Seen, n int) *accounttest.Fault {
+			if s.Op == op && n > 3 {
+				return &accounttest.Fault{Code: code, Message: "User: arn:aws:sts::404142434445:assumed-role/sandbox/night is not authorized to perform: cloudtrail:" + op}
+			}
+			return nil
+		}
+	}
+	for _, test := range []struct {
+		name, reason string
+		fault        func(accounttest.Seen, int) *accounttest.Fault
+		dirty        bool // the clean-up cannot work either
+		verdict      reports.Verdict
+	}{
+		{"expired credentials", "the credentials have expired", after(accounttest.Fault{Code: "ExpiredTokenException", Message: "The security token included in the request is expired"}), true, reports.Inconclusive},
+		{"a clock that jumps", "the clock of this machine", after(accounttest.Fault{Code: "InvalidSignatureException", Message: "Signature expired: 20260101T000000Z is now earlier than 20260101T001500Z"}), true, reports.Inconclusive},
+		{"a network cut", "stopped answering", after(accounttest.Fault{Drop: true}), true, reports.Inconclusive},
+		{"Put denied", "PutInsightSelectors answered AccessDeniedException", only("PutInsightSelectors", "AccessDeniedException"), false, reports.Inconclusive},
+		{"Get denied", "GetInsightSelectors answered AccessDeniedException", only("GetInsightSelectors", "AccessDeniedException"), false, reports.Inconclusive},
+		{"GetEventSelectors denied", "", only("GetEventSelectors", "AccessDeniedException"), false, reports.Conforms},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			c := accounttest.Start(t, embedded.ServerOptions{})
+			c.Fault = test.fault
+			o := options(t, c, account.Options{Timeout: time.Second, Settle: 100 * time.Millisecond})
+			report, err := run(t, o, conform.Options{Requests: 2000})
+			require.NoError(t, err)
+			require.NotNil(t, report)
+			require.Equal(t, test.verdict, report.Verdict, report.Reason)
+			require.Empty(t, report.Divergences, text(t, report))
+			require.Contains(t, report.Reason, test.reason)
+			require.NotZero(t, report.Requests)
+			if test.dirty {
+				require.NotEmpty(t, c.Left())
+				require.Contains(t, strings.Join(report.Notes, "\n"), "conform sweep")
+			}
+			c.Fault = nil
+			sweep(t, account.SweepOptions{Options: o, Delete: true})
+			require.Empty(t, c.Left())
+		})
+	}
+}
+
+func TestInterruption(t *testing.T) {
+	c := accounttest.Start(t, embedded.ServerOptions{})
+	ctx, interrupt := context.WithCancel(t.Context())
+	c.Fault = func(s accounttest.Seen, n int) *accounttest.Fault {
+		if s.Op == "PutInsightSelectors" && n == 50 {
+			interrupt()
+		}
+		return nil
+	}
+	target, err := account.New(options(t, c, account.Options{}))
+	require.NoError(t, err)
+	report, err := conform.Run(ctx, target, conform.Options{Seed: 1})
+	require.NoError(t, err)
+	require.Equal(t, reports.Interrupted, report.Verdict)
+	require.Empty(t, c.Left(), "the clean-up goes on")
+}
+
+// The environment that makes this test binary a run in an account.
+const (
+	childURL    = "CONFORM_TEST_CLOUD"
+	childLedger = "CONFORM_TEST_LEDGER"
+)
+
+// TestChild is the process that TestKill kills.
+func TestChild(t *testing.T) {
+	url := os.Getenv(childURL)
+	if url == "" {
+		t.Skip("run by TestKill")
+	}
+	o := account.ForTest(t, account.Options{Accounts: []string{accounttest.Account}, Regions: []string{"us-east-1"}, Ledger: os.Getenv(childLedger), Settle: time.Second},
+		accounttest.Endpoints(url), credentials.NewStaticCredentialsProvider(accounttest.KeyID, accounttest.Secret, accounttest.Token))
+	_, _ = run(t, o, conform.Options{})
+}
+
+// TestKill ends a run with SIGKILL in its middle.
+func TestKill(t *testing.T) {
+	c := accounttest.Start(t, embedded.ServerOptions{})
+	reached := make(chan struct{})
+	c.Fault = func(s accounttest.Seen, n int) *accounttest.Fault {
+		if s.Op == "CreateTrail" && n == 8 {
+			close(reached)
+		}
+		return nil
+	}
+	o := options(t, c, account.Options{})
+	cmd := exec.Command(os.Args[0], "-test.run=^TestChild$")
+	cmd.Env = append(os.Environ(), childURL+"="+c.URL, childLedger+"="+o.Ledger)
+	require.NoError(t, cmd.Start())
+	select {
+	case <-reached:
+	case <-time.After(2 * time.Minute):
+		t.Error("the run does not get on")
+	}
+	require.NoError(t, cmd.Process.Signal(syscall.SIGKILL))
+	_ = cmd.Wait()
+	require.NotEmpty(t, c.Left())
+	c.Fault = nil
+	sweep(t, account.SweepOptions{Options: o, Delete: true})
+	require.Empty(t, c.Left())
+}
+
+var (
+	signatures = regexp.MustCompile(`Signature=|AWS4-HMAC|X-Amz-Security-Token|x-amz-security-token|\bA[KS]IA[A-Z0-9]{12,}`)
+	anyAccount = regexp.MustCompile(accounttest.Account)
+)
+
+// TestNoSecretInAnyOutput runs on a server with faults, and with answers that repeat what was signed,
+// and looks through all that was written.
+func TestNoSecretInAnyOutput(t *testing.T) {
+	for _, fault := range []string{"put/appends-list", ""} {
+		if fault != "" {
+			if _, ok := embedded.FaultNamed(fault); !ok {
+				fault = embedded.Faults[0].Name
+			}
+		}
+		c := accounttest.Start(t, embedded.ServerOptions{Fault: fault})
+		dir := t.TempDir()
+		c.Fault = func(s accounttest.Seen, n int) *accounttest.Fault {
+			if s.Op == "GetTrail" && n%3 == 0 {
+				return &accounttest.Fault{Code: "InvalidTrailNameException", Message: "arn:aws:sts::" + c.Account + ":assumed-role/sandbox/night with " + accounttest.KeyID + "/" + accounttest.Secret +
+					" The Canonical String for this request should have been 'POST\n/\n\nx-amz-security-token:" + accounttest.Token + "\nSignature=0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef' " + c.Account}
+			}
+			return nil
+		}
+		report, err := run(t, options(t, c, account.Options{Ledger: filepath.Join(dir, "ledger.jsonl")}), conform.Options{Requests: 1500})
+		require.NoError(t, err)
+		if fault != "" {
+			require.NotEmpty(t, report.Divergences)
+		}
+		_, err = reports.WriteTraces(filepath.Join(dir, "traces"), report, false)
+		require.NoError(t, err)
+		var all bytes.Buffer
+		all.WriteString(text(t, report))
+		require.NoError(t, reports.JSON(&all, report))
+		plain, err := json.Marshal(report) // also what no rendering shows
+		require.NoError(t, err)
+		all.Write(plain)
+		require.NoError(t, filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+			if err == nil && !d.IsDir() {
+				data, _ := os.ReadFile(path)
+				all.Write(data)
+			}
+			return err
+		}))
+		for _, secret := range []string{accounttest.KeyID, accounttest.Secret, accounttest.Token, "assumed-role/sandbox"} {
+			assert.False(t, bytes.Contains(all.Bytes(), []byte(secret)), secret)
+		}
+		assert.Empty(t, signatures.FindAllString(all.String(), 3))
+		assert.Empty(t, anyAccount.FindAllString(all.String(), 3))
+		if fault != "" {
+			assert.Contains(t, all.String(), model.DefaultWorld.Account)
+		}
+	}
+}
+
+func TestReplayOfAForeignTrace(t *testing.T) {
+	c := accounttest.Start(t, embedded.ServerOptions{})
+	theirs := c.AddTrail("us-east-1", "production", nil)
+	trace := &reports.Trace{Signature: "x", Steps: []reports.Step{{Operation: string(model.OpPut), Request: model.Obj("TrailName", theirs, "InsightSelectors", model.ListOf())}}}
+	target, err := account.New(options(t, c, account.Options{}))
+	require.NoError(t, err)
+	_, err = conform.Replay(t.Context(), target, []*reports.Trace{trace}, conform.Options{})
+	require.ErrorIs(t, err, targets.ErrRefused)
+	require.Equal(t, []string{theirs}, c.Left())
+	for _, seen := range c.Requests() {
+		require.NotContains(t, seen.Body, "trail/production")
+	}
+}
+
+func TestStores(t *testing.T) {
+	c := accounttest.Start(t, embedded.ServerOptions{})
+	o := options(t, c, account.Options{Stores: true})
+	report, err := run(t, o, conform.Options{Requests: 1500})
+	require.NoError(t, err)
+	require.Equal(t, reports.Conforms, report.Verdict, text(t, report))
+	stores := c.Left()
+	require.NotEmpty(t, stores, "stores outlast the run")
+	require.LessOrEqual(t, len(stores), account.MaxStores)
+	report, err = run(t, o, conform.Options{Requests: 1500, Seed: 2})
+	require.NoError(t, err)
+	require.Equal(t, reports.Conforms, report.Verdict, text(t, report))
+	require.Subset(t, c.Left(), stores)
+	require.LessOrEqual(t, len(c.Left()), account.MaxStores)
+	sweep(t, account.SweepOptions{Options: o, Delete: true})
+	require.Empty(t, c.Left())
+
+	// The service is closed to new accounts.
+	c = accounttest.Start(t, embedded.ServerOptions{})
+	c.Fault = func(s accounttest.Seen, _ int) *accounttest.Fault {
+		if strings.HasSuffix(s.Op, "EventDataStore") || strings.HasSuffix(s.Op, "EventDataStores") {
+			return &accounttest.Fault{Code: "OperationNotPermittedException", Message: "not open to new customers"}
+		}
+		return nil
+	}
+	report, err = run(t, options(t, c, account.Options{Stores: true}), conform.Options{Requests: 600})
+	require.NoError(t, err)
+	require.Empty(t, report.Divergences, text(t, report))
+	require.Contains(t, text(t, report), "CreateEventDataStore answered OperationNotPermittedException")
+}
+
+// TestOnMoto runs the whole flow on an independent implementation of all five services.
+func TestOnMoto(t *testing.T) {
+	t.Setenv("MOTO_ACCOUNT_ID", accounttest.Account)
+	url := mototest.Start(t)
+	o := account.ForTest(t, account.Options{Accounts: []string{accounttest.Account}, Regions: []string{"us-east-1", "eu-west-1"}, Ledger: ledgerPath(t), Settle: 300 * time.Millisecond},
+		accounttest.Endpoints(url), credentials.NewStaticCredentialsProvider(accounttest.KeyID, accounttest.Secret, ""))
+	report, err := run(t, o, conform.Options{Requests: 800, ShrinkRequests: 100})
+	require.NoError(t, err)
+	require.Equal(t, reports.Diverges, report.Verdict, text(t, report))
+	require.NotContains(t, text(t, report), accounttest.Account)
+	require.NotContains(t, strings.Join(report.Notes, "\n"), "could not be deleted")
+	found := map[model.ID]bool{}
+	for _, d := range report.Divergences {
+		found[d.Rule] = true
+	}
+	for _, rule := range []model.ID{model.PutReplacesList, model.PutEmptyDisables, model.GetNotEnabled, model.SelectorTypeInvalid} {
+		assert.True(t, found[rule], rule)
+	}
+	require.Empty(t, sweep(t, account.SweepOptions{Options: o}), "nothing is left")
+
+	// After a crash, a sweep by the tag alone finds all.
+	crash := o
+	crash.Ledger, crash.Prefix = ledgerPath(t), "conform-night1"
+	target, err := opened(t, crash)
+	require.NoError(t, err)
+	w, err := target.NewWorld(t.Context())
+	require.NoError(t, err)
+	require.NoError(t, w.Do(t.Context(), generators.Create("alpha")).Err)
+	account.Abandon(target)
+	done := sweep(t, account.SweepOptions{Options: crash, ByPrefix: true, Delete: true})
+	require.Len(t, done[account.Deleted], 3, done)
+	require.Empty(t, sweep(t, account.SweepOptions{Options: crash, ByPrefix: true})[account.Found])
+	require.Empty(t, sweep(t, account.SweepOptions{Options: crash})[account.Found])
+
+	// An organization's management account.
+	t.Run("management account", func(t *testing.T) {
+		cmd := exec.Command("aws", "--endpoint-url", url, "--region", "us-east-1", "organizations", "create-organization")
+		cmd.Env = append(os.Environ(), "AWS_ACCESS_KEY_ID=a", "AWS_SECRET_ACCESS_KEY=b")
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Skipf("the AWS CLI is not to be had: %s", out)
+		}
+		_, err := opened(t, o)
+		require.ErrorContains(t, err, "by the guard management-account:")
+	})
+}

@@ -1,0 +1,178 @@
+package account
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+
+	"github.com/insightconform/conform/model"
+	"github.com/insightconform/conform/targets"
+)
+
+// provision makes the bucket that all trails of the run write to: closed to the public, and open to
+// CloudTrail for this run's trails alone.
+func (t *Target) provision(ctx context.Context) error {
+	s := t.service
+	t.bucket = Resource{Bucket, t.options.Regions[0], t.ledger.Prefix() + "-" + randomName(12)}
+	if err := t.ledger.write(eventIntend, t.bucket); err != nil {
+		return err
+	}
+	s.gate.set(t.bucket, intended)
+	ctx2, cancel := s.bounded(ctx)
+	defer cancel()
+	name := aws.String(t.bucket.Name)
+	input := &s3.CreateBucketInput{Bucket: name}
+	if t.bucket.Region != "us-east-1" {
+		input.CreateBucketConfiguration = &types.CreateBucketConfiguration{LocationConstraint: types.BucketLocationConstraint(t.bucket.Region)}
+	}
+	if _, err := s.s3.CreateBucket(ctx2, input); err != nil {
+		return s.bucketProblem(ctx, "CreateBucket", err)
+	}
+	if err := t.tagBucket(ctx); err != nil {
+		return err
+	}
+	if err := t.ledger.write(eventMade, t.bucket); err != nil {
+		return err
+	}
+	ctx3, cancel := s.bounded(ctx)
+	defer cancel()
+	on := aws.Bool(true)
+	if _, err := s.s3.PutPublicAccessBlock(ctx3, &s3.PutPublicAccessBlockInput{Bucket: name, PublicAccessBlockConfiguration: &types.PublicAccessBlockConfiguration{
+		BlockPublicAcls: on, BlockPublicPolicy: on, IgnorePublicAcls: on, RestrictPublicBuckets: on}}); err != nil {
+		return s.bucketProblem(ctx, "PutPublicAccessBlock", err)
+	}
+	policy := t.bucketPolicy()
+	if _, err := s.s3.PutBucketPolicy(ctx3, &s3.PutBucketPolicyInput{Bucket: name, Policy: &policy}); err != nil {
+		return s.bucketProblem(ctx, "PutBucketPolicy", err)
+	}
+	return nil
+}
+
+// tagBucket tags the new bucket and looks whether the tag is there.
+func (t *Target) tagBucket(ctx context.Context) error {
+	s := t.service
+	limited, cancel := s.bounded(ctx)
+	defer cancel()
+	if _, err := s.s3.PutBucketTagging(limited, &s3.PutBucketTaggingInput{Bucket: &t.bucket.Name,
+		Tagging: &types.Tagging{TagSet: []types.Tag{{Key: aws.String(TagKey), Value: aws.String(t.ledger.head.ID)}}}}); err != nil {
+		return s.bucketProblem(ctx, "PutBucketTagging", err)
+	}
+	var last error
+	if !s.until(ctx, t.options.Settle, func() bool {
+		value, err := s.bucketTag(ctx, t.bucket.Name)
+		last = err
+		return value == t.ledger.head.ID || errors.Is(err, targets.ErrRefused) || denied(codeOf(err))
+	}) || last != nil {
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if errors.Is(last, targets.ErrRefused) {
+			return last
+		}
+		return refuse(guardTag, "the tag of the new bucket cannot be confirmed (%s)", codeOf(last))
+	}
+	s.gate.set(t.bucket, owned)
+	return nil
+}
+
+// bucketTag is the value of the ledger's tag on a bucket, empty where it has none.
+func (s *service) bucketTag(ctx context.Context, name string) (string, error) {
+	limited, cancel := s.bounded(ctx)
+	defer cancel()
+	out, err := s.s3.GetBucketTagging(limited, &s3.GetBucketTaggingInput{Bucket: &name})
+	if codeOf(err) == "NoSuchTagSet" {
+		return "", nil
+	}
+	if err != nil {
+		return "", err
+	}
+	for _, tag := range out.TagSet {
+		if aws.ToString(tag.Key) == TagKey {
+			return aws.ToString(tag.Value), nil
+		}
+	}
+	return "", nil
+}
+
+// bucketPolicy lets CloudTrail write for trails of this account that bear the prefix.
+func (t *Target) bucketPolicy() string {
+	s := t.service
+	service := model.Obj("Service", "cloudtrail.amazonaws.com")
+	bucket := "arn:" + s.partition + ":s3:::" + t.bucket.Name
+	var sources []string
+	for _, region := range t.options.Regions {
+		sources = append(sources, fmt.Sprintf("arn:%s:cloudtrail:%s:%s:trail/%s-*", s.partition, region, s.account, t.ledger.Prefix()))
+	}
+	source := model.Obj("aws:SourceArn", model.Strs(sources...))
+	return model.Obj("Version", "2012-10-17", "Statement", model.ListOf(
+		model.Obj("Sid", "Check", "Effect", "Allow", "Principal", service, "Action", "s3:GetBucketAcl", "Resource", bucket,
+			"Condition", model.Obj("ArnLike", source)),
+		model.Obj("Sid", "Write", "Effect", "Allow", "Principal", service, "Action", "s3:PutObject", "Resource", bucket+"/AWSLogs/"+s.account+"/*",
+			"Condition", model.Obj("ArnLike", source, "StringEquals", model.Obj("s3:x-amz-acl", "bucket-owner-full-control"))),
+	)).String()
+}
+
+func (s *service) bounded(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(ctx, s.options.Timeout)
+}
+
+// bucketProblem classes an error of S3.
+func (s *service) bucketProblem(ctx context.Context, op string, err error) error {
+	code := codeOf(err)
+	switch {
+	case errors.Is(err, targets.ErrRefused):
+		return err
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case denied(code):
+		return inconclusive("%s answered %s; 'conform iam-policy' prints what a run must be permitted", op, code)
+	case strings.HasPrefix(code, "no answer"):
+		return unreachable("%s: %s; see whether this machine reaches S3 in %s", op, code, s.options.Regions[0])
+	}
+	if hint := hintOf(code, ""); hint != "" {
+		return inconclusive("%s answered %s: %s", op, code, hint)
+	}
+	return inconclusive("%s answered %s", op, code)
+}
+
+// removeBucket empties a bucket and deletes it. It reports whether the bucket is gone.
+func (s *service) removeBucket(ctx context.Context, ledger *Ledger, r Resource) bool {
+	const pages = 1000 // an end, should a server list the same objects for ever
+	for range pages {
+		limited, cancel := s.bounded(ctx)
+		_, err := s.s3.DeleteBucket(limited, &s3.DeleteBucketInput{Bucket: &r.Name})
+		cancel()
+		if err == nil || codeOf(err) == "NoSuchBucket" {
+			s.gate.set(r, unknown)
+			return ledger.write(eventGone, r) == nil
+		}
+		if codeOf(err) != "BucketNotEmpty" || !s.emptyPage(ctx, r.Name) {
+			return false
+		}
+	}
+	return false
+}
+
+// emptyPage deletes as many objects of a bucket as one list shows.
+func (s *service) emptyPage(ctx context.Context, bucket string) bool {
+	limited, cancel := s.bounded(ctx)
+	defer cancel()
+	list, err := s.s3.ListObjectsV2(limited, &s3.ListObjectsV2Input{Bucket: &bucket})
+	if err != nil || len(list.Contents) == 0 {
+		return false
+	}
+	for _, object := range list.Contents {
+		limited, cancel := s.bounded(ctx)
+		_, err := s.s3.DeleteObject(limited, &s3.DeleteObjectInput{Bucket: &bucket, Key: object.Key})
+		cancel()
+		if err != nil {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,300 @@
+package account
+
+import (
+	"bufio"
+	"bytes"
+	"crypto/pbkdf2"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync"
+)
+
+// LedgerSchema is that of the first line of a ledger.
+const LedgerSchema = "conform-ledger/1"
+
+// Kind tells what a resource is.
+type Kind string
+
+// The kinds of resources.
+const (
+	Trail  Kind = "trail"
+	Bucket Kind = "bucket"
+	Store  Kind = "event-data-store"
+)
+
+// Resource is something in the account. A store goes by its name until its ID is known.
+type Resource struct {
+	Kind   Kind   `json:"kind"`
+	Region string `json:"region"`
+	Name   string `json:"name"`
+}
+
+func (r Resource) String() string { return string(r.Kind) + " " + r.Name + " in " + r.Region }
+
+// The events of a ledger, in the order in which they come for one resource.
+const (
+	eventIntend = "intend" // written before the request that creates
+	eventMade   = "made"
+	eventGone   = "gone" // deleted, or never made
+)
+
+// Ledger is the durable list of what runs have created: JSON lines, each written and synced before
+// the act that it tells of. It holds no account id, only a salted hash of one.
+type Ledger struct {
+	head ledgerHead
+	path string
+
+	mu   sync.Mutex
+	file *os.File
+	live map[Resource]string // event last written
+	seq  []Resource          // in the order of creation
+}
+
+type ledgerHead struct {
+	Schema     string `json:"schema"`
+	ID         string `json:"id"` // the value of the tag on all that the ledger's runs create
+	Prefix     string `json:"prefix"`
+	Salt       string `json:"salt"`
+	Iterations int    `json:"iterations"`
+	Account    string `json:"account"` // PBKDF2 of the account id
+}
+
+type ledgerLine struct {
+	Event string `json:"event"`
+	Resource
+}
+
+// hashIterations makes it expensive to try all account ids.
+const hashIterations = 200_000
+
+func (h ledgerHead) hash(account string) string {
+	key, err := pbkdf2.Key(sha256.New, account, []byte(h.Salt), h.Iterations, 16)
+	if err != nil {
+		return ""
+	}
+	return hex.EncodeToString(key)
+}
+
+// randomName returns lower-case letters and digits that nobody can guess.
+func randomName(length int) string {
+	const alphabet = "abcdefghijklmnopqrstuvwxyz234567"
+	random := make([]byte, length)
+	_, _ = rand.Read(random) // does not fail
+	for i := range random {
+		random[i] = alphabet[random[i]%byte(len(alphabet))]
+	}
+	return string(random)
+}
+
+// MinPrefix is the least length of a prefix; MaxPrefix leaves room in a bucket's name of 63 characters.
+const (
+	MinPrefix = 8
+	MaxPrefix = 24
+)
+
+var prefixSyntax = regexp.MustCompile(`^[a-z][a-z0-9]*(-[a-z0-9]+)*$`)
+
+// CheckPrefix says what is wrong with a prefix of names.
+func CheckPrefix(prefix string) error {
+	if len(prefix) < MinPrefix || len(prefix) > MaxPrefix || !prefixSyntax.MatchString(prefix) {
+		return fmt.Errorf("%w: a prefix has %d to %d lower-case letters, digits and single dashes, such as conform-night1", errUsage, MinPrefix, MaxPrefix)
+	}
+	if strings.HasPrefix(prefix, "aws-") || strings.HasPrefix(prefix, "amazon") || strings.HasPrefix(prefix, "xn--") || strings.HasPrefix(prefix, "sthree-") {
+		return fmt.Errorf("%w: a prefix must not begin as the names of AWS do", errUsage)
+	}
+	return nil
+}
+
+// OpenLedger opens the ledger at path, or begins one for the account. An empty prefix is the ledger's,
+// or a new random one. A ledger of another account is refused; so is one that a running process holds.
+func OpenLedger(path, account, prefix string) (*Ledger, error) {
+	if prefix != "" {
+		if err := CheckPrefix(prefix); err != nil {
+			return nil, err
+		}
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return nil, usage("--ledger %s: %w", path, err)
+	}
+	file, err := os.OpenFile(path, os.O_RDWR|os.O_APPEND|os.O_CREATE, 0o600)
+	if err != nil {
+		return nil, usage("--ledger: %w", err)
+	}
+	l := &Ledger{path: path, file: file, live: map[Resource]string{}}
+	if err := lockFile(file); err != nil {
+		file.Close()
+		return nil, refuse(guardLedger, "%s is in use by another run; wait for its end, or name another with --ledger", path)
+	}
+	if err := l.open(account, prefix); err != nil {
+		file.Close()
+		return nil, err
+	}
+	return l, nil
+}
+
+// ReadPrefix returns the prefix of the ledger at path, empty where there is none.
+func ReadPrefix(path string) (string, error) {
+	data, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) || err == nil && len(data) == 0 {
+		return "", nil
+	}
+	if err != nil {
+		return "", usage("--ledger: %w", err)
+	}
+	l := &Ledger{path: path, live: map[Resource]string{}}
+	if err := l.read(data); err != nil {
+		return "", err
+	}
+	return l.head.Prefix, nil
+}
+
+func (l *Ledger) open(account, prefix string) error {
+	data, err := os.ReadFile(l.path)
+	if err != nil {
+		return usage("--ledger: %w", err)
+	}
+	// What a crash cut short was never acted upon: a line is synced before its act.
+	whole := data[:bytes.LastIndexByte(data, '\n')+1]
+	if len(whole) < len(data) {
+		if err := l.file.Truncate(int64(len(whole))); err != nil {
+			return usage("--ledger %s: %w", l.path, err)
+		}
+	}
+	if len(whole) == 0 {
+		return l.begin(account, prefix)
+	}
+	if err := l.read(whole); err != nil {
+		return err
+	}
+	if l.head.hash(account) != l.head.Account {
+		return refuse(guardLedger, "%s belongs to another account; name another with --ledger", l.path)
+	}
+	if prefix != "" && prefix != l.head.Prefix {
+		return usage("--prefix: the ledger %s has the prefix %s; leave --prefix out, or name another --ledger", l.path, l.head.Prefix)
+	}
+	return nil
+}
+
+func (l *Ledger) begin(account, prefix string) error {
+	if prefix == "" {
+		prefix = "conform-" + randomName(8)
+	}
+	l.head = ledgerHead{Schema: LedgerSchema, ID: randomName(16), Prefix: prefix, Salt: randomName(16), Iterations: hashIterations}
+	l.head.Account = l.head.hash(account)
+	return l.append(l.head)
+}
+
+// read takes in whole lines.
+func (l *Ledger) read(data []byte) error {
+	lines := bufio.NewScanner(bytes.NewReader(data))
+	number := 0
+	for lines.Scan() {
+		number++
+		if number == 1 {
+			if json.Unmarshal(lines.Bytes(), &l.head) != nil || l.head.Schema != LedgerSchema || CheckPrefix(l.head.Prefix) != nil || l.head.ID == "" ||
+				l.head.Iterations < 1 || l.head.Iterations > 100*hashIterations {
+				return usage("--ledger %s: line 1 is no head of a ledger; name another file", l.path)
+			}
+			continue
+		}
+		var line ledgerLine
+		if json.Unmarshal(lines.Bytes(), &line) != nil || !line.valid(l.head.Prefix) {
+			return usage("--ledger %s: line %d is damaged; mend it, or use 'conform sweep --prefix %s' and a new ledger", l.path, number, l.head.Prefix)
+		}
+		l.note(line)
+	}
+	if err := lines.Err(); err != nil {
+		return usage("--ledger %s: %w", l.path, err)
+	}
+	return nil
+}
+
+// valid keeps a ledger that was written by hand from naming what its runs cannot have created.
+func (line ledgerLine) valid(prefix string) bool {
+	event := line.Event == eventIntend || line.Event == eventMade || line.Event == eventGone
+	kind := line.Kind == Trail || line.Kind == Bucket || line.Kind == Store
+	return event && kind && regionSyntax.MatchString(line.Region) && strings.HasPrefix(line.Name, prefix+"-")
+}
+
+func (l *Ledger) note(line ledgerLine) {
+	if _, known := l.live[line.Resource]; !known {
+		l.seq = append(l.seq, line.Resource)
+	}
+	l.live[line.Resource] = line.Event
+}
+
+// append writes one line and waits until it is on the disk.
+func (l *Ledger) append(line any) error {
+	text, err := json.Marshal(line)
+	if err != nil {
+		return err
+	}
+	if _, err := l.file.Write(append(text, '\n')); err != nil {
+		return fmt.Errorf("the ledger %s cannot be written, so nothing may be created: %w", l.path, err)
+	}
+	if err := l.file.Sync(); err != nil {
+		return fmt.Errorf("the ledger %s cannot be written, so nothing may be created: %w", l.path, err)
+	}
+	return nil
+}
+
+// write notes an event durably; a sweep by prefix has no ledger to write.
+func (l *Ledger) write(event string, r Resource) error {
+	if l == nil {
+		return nil
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.live[r] == event {
+		return nil
+	}
+	line := ledgerLine{event, r}
+	if !line.valid(l.head.Prefix) {
+		return refuse(guardPrefix, "%s does not bear the prefix of the ledger", r)
+	}
+	if err := l.append(line); err != nil {
+		return err
+	}
+	l.note(line)
+	return nil
+}
+
+// Live lists what may still exist, in the order of creation.
+func (l *Ledger) Live() []Resource {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	var out []Resource
+	for _, r := range l.seq {
+		if l.live[r] != eventGone {
+			out = append(out, r)
+		}
+	}
+	return out
+}
+
+// Prefix is what the names of all resources begin with.
+func (l *Ledger) Prefix() string { return l.head.Prefix }
+
+// Path is where the ledger is.
+func (l *Ledger) Path() string { return l.path }
+
+// Close releases the file.
+func (l *Ledger) Close() error { return l.file.Close() }
+
+func (l *Ledger) event(r Resource) string {
+	if l == nil {
+		return ""
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.live[r]
+}

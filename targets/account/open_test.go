@@ -1,0 +1,623 @@
+package account_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/insightconform/conform/generators"
+	"github.com/insightconform/conform/model"
+	"github.com/insightconform/conform/targets"
+	"github.com/insightconform/conform/targets/account"
+	"github.com/insightconform/conform/targets/account/accounttest"
+	"github.com/insightconform/conform/targets/embedded"
+)
+
+func opened(t *testing.T, o account.Options) (*account.Target, error) {
+	t.Helper()
+	target, err := account.New(o)
+	require.NoError(t, err)
+	_, err = target.Open(t.Context())
+	return target, err
+}
+
+// writes counts the requests that change something.
+func writes(c *accounttest.Cloud) (n int) {
+	for _, seen := range c.Requests() {
+		switch seen.Service {
+		case "cloudtrail":
+			if !strings.HasPrefix(seen.Op, "Get") && !strings.HasPrefix(seen.Op, "List") && !strings.HasPrefix(seen.Op, "Describe") {
+				n++
+			}
+		case "s3":
+			if !strings.HasPrefix(seen.Op, "GET") && !strings.HasPrefix(seen.Op, "HEAD") {
+				n++
+			}
+		}
+	}
+	return n
+}
+
+func TestGuardsAtTheStart(t *testing.T) {
+	deny := func(op string) func(accounttest.Seen, int) *accounttest.Fault {
+		return func(s accounttest.Seen, _ int) *accounttest.Fault {
+			if s.Op == op {
+				return &accounttest.Fault{Status: 403, Code: "AccessDenied", Message: "User: arn:aws:sts::404142434445:assumed-role/sandbox/night is not authorized"}
+			}
+			return nil
+		}
+	}
+	for _, test := range []struct {
+		name, guard string // an empty guard admits
+		cloud       func(*accounttest.Cloud)
+		options     account.Options
+	}{
+		{"plain", "", func(*accounttest.Cloud) {}, account.Options{}},
+		{"another account", "account", func(*accounttest.Cloud) {}, account.Options{Accounts: []string{"999988887777", "404142434446"}}},
+		{"one of several accounts", "", func(*accounttest.Cloud) {}, account.Options{Accounts: []string{"999988887777", accounttest.Account}}},
+		{"a production alias", "alias", func(c *accounttest.Cloud) { c.Aliases = []string{"my-production"} }, account.Options{}},
+		{"a production alias in capitals", "alias", func(c *accounttest.Cloud) { c.Aliases = []string{"sandbox", "PrOd7"} }, account.Options{AllowUnknownAlias: true}},
+		{"a harmless alias", "", func(c *accounttest.Cloud) { c.Aliases = []string{"sandbox"} }, account.Options{}},
+		{"an alias that cannot be read", "alias", func(c *accounttest.Cloud) { c.Fault = deny("ListAccountAliases") }, account.Options{}},
+		{"an alias that need not be read", "", func(c *accounttest.Cloud) { c.Fault = deny("ListAccountAliases") }, account.Options{AllowUnknownAlias: true}},
+		{"a management account", "management-account", func(c *accounttest.Cloud) { c.Organization = c.Account }, account.Options{}},
+		{"a management account that is allowed", "", func(c *accounttest.Cloud) { c.Organization = c.Account }, account.Options{AllowManagementAccount: true}},
+		{"a member account", "", func(c *accounttest.Cloud) { c.Organization = "999988887777" }, account.Options{}},
+		{"an unreadable organization", "management-account", func(c *accounttest.Cloud) { c.Fault = deny("DescribeOrganization") }, account.Options{}},
+		{"an organization without a manager", "management-account", func(c *accounttest.Cloud) { c.Organization = "none" }, account.Options{}},
+		{"no room", "quota", func(c *accounttest.Cloud) {
+			for i := range 5 {
+				c.AddTrail("us-east-1", fmt.Sprintf("theirs-%d", i), nil)
+			}
+		}, account.Options{}},
+		{"room for one", "", func(c *accounttest.Cloud) {
+			for i := range 4 {
+				c.AddTrail("us-east-1", fmt.Sprintf("theirs-%d", i), nil)
+			}
+		}, account.Options{}},
+		{"no room in the second Region", "quota", func(c *accounttest.Cloud) {
+			for i := range 5 {
+				c.AddTrail("eu-west-1", fmt.Sprintf("theirs-%d", i), nil)
+			}
+		}, account.Options{Regions: []string{"us-east-1", "eu-west-1"}}},
+		{"another ledger's prefix", "prefix", func(c *accounttest.Cloud) {
+			c.AddTrail("us-east-1", "conform-night1-x", map[string]string{account.TagKey: "another"})
+		},
+			account.Options{Prefix: "conform-night1"}},
+		{"a prefix of its own", "", func(c *accounttest.Cloud) { c.AddTrail("us-east-1", "conform-night12-x", nil) }, account.Options{Prefix: "conform-night1"}},
+		{"trails without tags", "tag", func(c *accounttest.Cloud) {
+			c.Fault = func(s accounttest.Seen, _ int) *accounttest.Fault {
+				if s.Op == "ListTags" {
+					return &accounttest.Fault{Code: "AccessDeniedException"}
+				}
+				return nil
+			}
+		}, account.Options{}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			c := accounttest.Start(t, embedded.ServerOptions{})
+			test.cloud(c)
+			before := writes(c)
+			target, err := opened(t, options(t, c, test.options))
+			if test.guard == "" {
+				require.NoError(t, err)
+			} else {
+				require.ErrorIs(t, err, targets.ErrRefused)
+				require.ErrorContains(t, err, "by the guard "+test.guard+":")
+				require.NotContains(t, err.Error(), accounttest.Account)
+				if test.guard != "tag" {
+					require.Zero(t, writes(c)-before, "%+v", c.Requests())
+				}
+			}
+			closing := target.Close()
+			if test.guard != "tag" {
+				require.NoError(t, closing)
+				for _, left := range c.Left() {
+					require.NotContains(t, left, "conform-night1-a")
+				}
+			}
+		})
+	}
+}
+
+func TestWrongOptions(t *testing.T) {
+	for _, o := range []account.Options{
+		{}, {Accounts: []string{"x"}, Regions: []string{"us-east-1"}}, {Accounts: []string{"1234567890123"}, Regions: []string{"us-east-1"}},
+		{Accounts: []string{"111122223333"}, Regions: []string{"us-east-1"}}, {Accounts: []string{accounttest.Account}},
+		{Accounts: []string{accounttest.Account}, Regions: []string{"us-east-1", "us-east-1"}}, {Accounts: []string{accounttest.Account}, Regions: []string{"evil.example/"}},
+		{Accounts: []string{accounttest.Account}, Regions: []string{"us-east-1", "cn-north-1"}}, {Accounts: []string{accounttest.Account}, Regions: []string{"us-east-1"}, Prefix: "short"},
+		{Accounts: []string{accounttest.Account}, Regions: []string{"us-east-1"}, Prefix: "Conform-Night"}, {Accounts: []string{accounttest.Account}, Regions: []string{"us-east-1"}, Prefix: "aws-conform"},
+		{Accounts: []string{accounttest.Account}, Regions: []string{"us-east-1"}},
+	} {
+		_, err := account.New(o)
+		assert.ErrorIs(t, err, targets.ErrUsage, "%+v", o)
+	}
+}
+
+func TestRefusalsWithinAWorld(t *testing.T) {
+	c := accounttest.Start(t, embedded.ServerOptions{})
+	theirs := c.AddTrail("us-east-1", "production", nil)
+	target, err := opened(t, options(t, c, account.Options{}))
+	require.NoError(t, err)
+	w, err := target.NewWorld(t.Context())
+	require.NoError(t, err)
+	require.NoError(t, w.Do(t.Context(), generators.Create("alpha")).Err)
+	before := writes(c)
+	raw := `{"TrailName": "production", "InsightSelectors": []}`
+	for _, test := range []struct {
+		guard string
+		r     model.Request
+	}{
+		{"region", model.Request{Op: model.OpPut, Region: "ap-south-1", Input: model.Obj("TrailName", "alpha")}},
+		{"account", model.Request{Op: model.OpPut, Input: model.Obj("TrailName", "arn:aws:cloudtrail:us-east-1:999988887777:trail/alpha")}},
+		{"account", generators.Put(theirs, 0)},
+		{"prefix", model.Request{Op: model.OpPut, Raw: &raw}},
+		{"operation", model.Request{Op: "DeleteChannel", Input: model.Obj("Channel", "x")}},
+		{"operation", model.Request{Op: model.OpUpdate, Input: model.Obj("Name", "alpha", "IsOrganizationTrail", true)}},
+		{"operation", model.Request{Op: model.OpUpdate, Input: model.Obj("Name", "alpha", "S3BucketName", "production")}},
+		{"operation", model.Request{Op: model.OpCreate, Input: model.Obj("Name", "beta", "S3BucketName", "conform-bucket", "KmsKeyId", "alias/production")}},
+		{"ownership", model.Request{Op: model.OpCreate, Input: model.Obj("Name", "beta", "S3BucketName", "production")}},
+	} {
+		reply := w.Do(t.Context(), test.r)
+		require.ErrorIs(t, reply.Err, targets.ErrRefused, "%+v", test.r)
+		require.ErrorContains(t, reply.Err, "by the guard "+test.guard+":")
+	}
+	require.Equal(t, before, writes(c))
+	// Names of theirs become ours.
+	for _, r := range []model.Request{generators.Put("production", 0), generators.Delete("production"), generators.PutEvents("production", generators.EventClasses()[1]),
+		generators.Put(strings.ReplaceAll(theirs, accounttest.Account, model.DefaultWorld.Account), 0)} {
+		reply := w.Do(t.Context(), r)
+		require.NoError(t, reply.Err, r)
+		require.Equal(t, "TrailNotFoundException", reply.Answer.Code, r)
+	}
+	require.NoError(t, w.Close(t.Context()))
+	require.NoError(t, target.Close())
+	require.Equal(t, []string{theirs}, c.Left())
+}
+
+func TestPoolLendsTrailsOnlyLikeNew(t *testing.T) {
+	c := accounttest.Start(t, embedded.ServerOptions{})
+	target, err := opened(t, options(t, c, account.Options{AllowLogging: true}))
+	require.NoError(t, err)
+	do := func(w targets.World, r model.Request) targets.Reply {
+		reply := w.Do(t.Context(), r)
+		require.NoError(t, reply.Err)
+		return reply
+	}
+	world := func(ctx context.Context) targets.World {
+		w, err := target.NewWorld(ctx)
+		require.NoError(t, err)
+		return w
+	}
+	lent := func(r targets.Reply) bool { return len(r.Sent) == 0 && r.Answer.Outcome == model.Succeeded }
+	on := generators.Put("alpha", model.MakeSelectors(model.Management, 0))
+
+	w := world(t.Context())
+	require.False(t, lent(do(w, generators.Create("alpha"))))
+	require.Equal(t, model.Succeeded, do(w, on).Answer.Outcome)
+	require.NoError(t, w.Close(t.Context()))
+
+	w = world(t.Context())
+	require.True(t, lent(do(w, generators.Create("alpha"))))
+	require.Equal(t, "InsightNotEnabledException", do(w, generators.Get("alpha")).Answer.Code)
+	require.Equal(t, model.DefaultWorld.TrailARN("us-east-1", "alpha"), do(w, on).Answer.TrailARN)
+	require.Equal(t, "TrailNotFoundException", do(w, generators.Get("Alpha")).Answer.Code)
+	do(w, generators.Delete("alpha"))
+	require.Equal(t, "TrailNotFoundException", do(w, generators.Get("alpha")).Answer.Code)
+	require.False(t, lent(do(w, generators.Create("alpha"))), "a new trail of that name")
+	require.Equal(t, "InsightNotEnabledException", do(w, generators.Get("alpha")).Answer.Code)
+	require.NoError(t, w.Close(t.Context()))
+
+	w = world(targets.WithFresh(t.Context()))
+	require.False(t, lent(do(w, generators.Create("alpha"))), "a fresh world takes nothing used")
+	require.NoError(t, w.Close(t.Context()))
+
+	// What sleeps in a stopped trail must not wake up in another world.
+	w = world(t.Context())
+	require.True(t, lent(do(w, generators.Create("alpha"))))
+	do(w, generators.Start("alpha"))
+	do(w, on)
+	do(w, generators.Stop("alpha"))
+	require.NoError(t, w.Close(t.Context()))
+	w = world(t.Context())
+	require.False(t, lent(do(w, generators.Create("alpha"))))
+	require.NoError(t, w.Close(t.Context()))
+
+	// Six worlds of one trail each find room, one after the other.
+	for i := range 6 {
+		w = world(t.Context())
+		require.Equal(t, model.Succeeded, do(w, generators.Create(fmt.Sprintf("name-%d", i))).Answer.Outcome)
+		require.NoError(t, w.Close(t.Context()))
+	}
+	w = world(t.Context())
+	for i := range 5 {
+		require.Equal(t, model.Succeeded, do(w, generators.Create(fmt.Sprintf("more-%d", i))).Answer.Outcome)
+	}
+	require.Equal(t, "MaximumNumberOfTrailsExceededException", do(w, generators.Create("more-5")).Answer.Code)
+	require.NoError(t, w.Close(t.Context()))
+	require.NoError(t, target.Close())
+	require.Empty(t, c.Left())
+}
+
+func TestBucketIsClosedToAllButItsTrails(t *testing.T) {
+	c := accounttest.Start(t, embedded.ServerOptions{})
+	target, err := opened(t, options(t, c, account.Options{Prefix: "conform-night1"}))
+	require.NoError(t, err)
+	bucket := ""
+	for _, name := range c.Left() {
+		if strings.HasPrefix(name, "conform-night1-") {
+			bucket = name
+		}
+	}
+	policy := c.Extra(bucket, "policy")
+	require.Contains(t, policy, "arn:aws:cloudtrail:us-east-1:"+accounttest.Account+":trail/conform-night1-*")
+	require.Contains(t, policy, `"Action":"s3:GetBucketAcl"`)
+	require.Contains(t, policy, "bucket-owner-full-control")
+	require.Equal(t, 4, strings.Count(c.Extra(bucket, "publicAccessBlock"), ">true<"))
+	c.Objects("conform-night1-", "AWSLogs/a", "AWSLogs/b/c")
+	require.NoError(t, target.Close())
+	require.Empty(t, c.Left())
+}
+
+func TestLedger(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "below", "ledger.jsonl")
+	l, err := account.OpenLedger(path, accounttest.Account, "")
+	require.NoError(t, err)
+	prefix := l.Prefix()
+	require.Regexp(t, `^conform-[a-z2-7]{8}$`, prefix)
+	_, err = account.OpenLedger(path, accounttest.Account, "")
+	require.ErrorContains(t, err, "in use by another run")
+	require.ErrorIs(t, err, targets.ErrRefused)
+	require.NoError(t, l.Close())
+	data, err := os.ReadFile(path)
+	require.NoError(t, err)
+	require.NotContains(t, string(data), accounttest.Account)
+	info, err := os.Stat(path)
+	require.NoError(t, err)
+	require.Equal(t, os.FileMode(0o600), info.Mode().Perm())
+
+	_, err = account.OpenLedger(path, "999988887777", "")
+	require.ErrorIs(t, err, targets.ErrRefused)
+	require.ErrorContains(t, err, "belongs to another account")
+	_, err = account.OpenLedger(path, accounttest.Account, "conform-other")
+	require.ErrorIs(t, err, targets.ErrUsage)
+
+	line := func(event, name string) string {
+		return fmt.Sprintf(`{"event":%q,"kind":"trail","region":"us-east-1","name":%q}`+"\n", event, name)
+	}
+	for _, test := range []struct {
+		add  string
+		live int
+		err  bool
+	}{
+		{"", 0, false},
+		{line("intend", prefix+"-a"), 1, false},
+		{line("intend", prefix+"-a") + line("made", prefix+"-a") + line("gone", prefix+"-a"), 0, false},
+		{line("gone", prefix+"-a") + line("intend", prefix+"-a"), 1, false},
+		{line("intend", prefix+"-a") + `{"event":"gone","kind":"tr`, 1, false}, // a crash while writing
+		{line("intend", "production"), 0, true},
+		{line("deleted", prefix+"-a"), 0, true},
+		{"garbage\n" + line("intend", prefix+"-a"), 0, true},
+	} {
+		require.NoError(t, os.WriteFile(path, append(slices.Clone(data), test.add...), 0o600))
+		l, err := account.OpenLedger(path, accounttest.Account, "")
+		if test.err {
+			require.ErrorIs(t, err, targets.ErrUsage, test.add)
+			continue
+		}
+		require.NoError(t, err, test.add)
+		require.Len(t, l.Live(), test.live, test.add)
+		require.NoError(t, l.Close())
+		after, err := os.ReadFile(path)
+		require.NoError(t, err)
+		require.True(t, strings.HasSuffix(string(after), "\n"))
+	}
+	require.NoError(t, os.WriteFile(path, []byte("{}\n"), 0o600))
+	_, err = account.OpenLedger(path, accounttest.Account, "")
+	require.ErrorIs(t, err, targets.ErrUsage)
+	_, err = account.OpenLedger(dir, accounttest.Account, "")
+	require.ErrorIs(t, err, targets.ErrUsage)
+}
+
+// TestLedgerComesBeforeEachCreation looks into the ledger at the moment at which a creation arrives.
+func TestLedgerComesBeforeEachCreation(t *testing.T) {
+	c := accounttest.Start(t, embedded.ServerOptions{})
+	o := options(t, c, account.Options{Stores: true})
+	var missing []string
+	c.Fault = func(s accounttest.Seen, _ int) *accounttest.Fault {
+		name := ""
+		if body, err := model.ParseValue([]byte(s.Body)); err == nil && strings.HasPrefix(s.Op, "Create") {
+			name = body.Get("Name").Text()
+		} else if s.Service == "s3" && strings.HasPrefix(s.Op, "PUT /") && !strings.Contains(s.Op, "?") {
+			name = strings.TrimPrefix(s.Op, "PUT /")
+		}
+		data, _ := os.ReadFile(o.Ledger)
+		if name != "" && !strings.Contains(string(data), `"intend"`) || name != "" && !strings.Contains(string(data), `"name":"`+name+`"`) {
+			missing = append(missing, name)
+		}
+		return nil
+	}
+	target, err := opened(t, o)
+	require.NoError(t, err)
+	w, err := target.NewWorld(t.Context())
+	require.NoError(t, err)
+	w.Do(t.Context(), generators.Create("beta"))
+	w.Do(t.Context(), generators.CreateStore(0, generators.SourceStore))
+	require.NoError(t, w.Close(t.Context()))
+	require.NoError(t, target.Close())
+	require.Empty(t, missing)
+}
+
+func sweep(t *testing.T, o account.SweepOptions) map[account.State][]string {
+	t.Helper()
+	items, err := account.Sweep(t.Context(), o)
+	require.NoError(t, err)
+	byState := map[account.State][]string{}
+	for _, item := range items {
+		byState[item.State] = append(byState[item.State], item.Name+" "+item.Why)
+	}
+	return byState
+}
+
+// crashed opens a target, makes trails, and forgets it without closing, as a crash would.
+func crashed(t *testing.T, c *accounttest.Cloud, o account.Options) {
+	t.Helper()
+	target, err := opened(t, o)
+	require.NoError(t, err)
+	w, err := target.NewWorld(t.Context())
+	require.NoError(t, err)
+	for _, name := range []string{"alpha", "beta"} {
+		require.NoError(t, w.Do(t.Context(), generators.Create(name)).Err)
+	}
+	c.Objects("conform-", "AWSLogs/x")
+	account.Abandon(target)
+}
+
+func TestSweep(t *testing.T) {
+	for _, byPrefix := range []bool{false, true} {
+		t.Run(fmt.Sprint(byPrefix), func(t *testing.T) {
+			c := accounttest.Start(t, embedded.ServerOptions{})
+			o := options(t, c, account.Options{Prefix: "conform-night1"})
+			theirs := c.AddTrail("us-east-1", "production", map[string]string{account.TagKey: "x"})
+			crashed(t, c, o)
+			liar := c.AddTrail("us-east-1", "conform-night1-liar", nil) // bears the prefix, not the tag
+			c.AddBucket("conform-night1-liar", nil, map[string]string{"precious": ""})
+			left := c.Left()
+
+			options := account.SweepOptions{Options: o, ByPrefix: byPrefix}
+			found := sweep(t, options)
+			require.Len(t, found[account.Found], 3, found)
+			require.Equal(t, left, c.Left(), "a dry run")
+			options.Delete = true
+			done := sweep(t, options)
+			require.Len(t, done[account.Deleted], 3, done)
+			require.Equal(t, []string{liar, theirs, "conform-night1-liar"}, c.Left())
+			if byPrefix {
+				require.Len(t, done[account.Kept], 2)
+				require.Contains(t, done[account.Kept][0], "does not bear the tag")
+			} else {
+				require.Empty(t, sweep(t, options), "nothing is left in the ledger")
+			}
+		})
+	}
+}
+
+func TestSweepGuards(t *testing.T) {
+	c := accounttest.Start(t, embedded.ServerOptions{})
+	o := options(t, c, account.Options{})
+	crashed(t, c, o)
+	left := c.Left()
+	for _, change := range []func(*account.SweepOptions){
+		func(s *account.SweepOptions) { s.Accounts = []string{"999988887777"} },
+		func(s *account.SweepOptions) { c.Aliases = []string{"production"} },
+	} {
+		s := account.SweepOptions{Options: o, Delete: true}
+		change(&s)
+		_, err := account.Sweep(t.Context(), s)
+		require.ErrorIs(t, err, targets.ErrRefused)
+	}
+	c.Aliases = nil
+	s := account.SweepOptions{Options: o, Delete: true}
+	s.Regions = []string{"eu-west-1"}
+	_, err := account.Sweep(t.Context(), s)
+	require.ErrorIs(t, err, targets.ErrUsage)
+	require.ErrorContains(t, err, "--regions")
+	_, err = account.Sweep(t.Context(), account.SweepOptions{Options: o, ByPrefix: true, Delete: true})
+	require.ErrorIs(t, err, targets.ErrUsage)
+	// Another ledger's tag keeps a sweep by ledger from touching what bears the same name.
+	require.Equal(t, left, c.Left())
+	require.Len(t, sweep(t, account.SweepOptions{Options: o, Delete: true})[account.Deleted], 3)
+}
+
+func TestNextRunRemovesWhatACrashLeft(t *testing.T) {
+	c := accounttest.Start(t, embedded.ServerOptions{})
+	o := options(t, c, account.Options{})
+	crashed(t, c, o)
+	require.NotEmpty(t, c.Left())
+	target, err := opened(t, o)
+	require.NoError(t, err)
+	require.NoError(t, target.Close())
+	require.Empty(t, c.Left())
+}
+
+// TestCrashAtEachRequest stops everything at one request after the other, as kill -9 would, with the
+// request carried out or not. A sweep always finishes the job.
+func TestCrashAtEachRequest(t *testing.T) {
+	for at := 1; ; at++ {
+		finished := false
+		for _, applied := range []bool{false, true} {
+			c := accounttest.Start(t, embedded.ServerOptions{})
+			o := options(t, c, account.Options{Settle: 20 * time.Millisecond, Timeout: time.Second})
+			n := 0
+			ctx, crash := context.WithCancel(t.Context())
+			c.Fault = func(s accounttest.Seen, _ int) *accounttest.Fault {
+				if n++; n >= at {
+					crash()
+					return &accounttest.Fault{Drop: true, Applied: applied && n == at}
+				}
+				return nil
+			}
+			target, err := account.New(o)
+			require.NoError(t, err)
+			if _, err = target.Open(ctx); err == nil {
+				if w, err := target.NewWorld(ctx); err == nil {
+					w.Do(ctx, generators.Create("beta"))
+					w.Do(ctx, generators.Delete("beta"))
+				}
+			}
+			account.Abandon(target)
+			finished = ctx.Err() == nil
+			crash()
+			c.Fault = nil
+			items, err := account.Sweep(t.Context(), account.SweepOptions{Options: o, Delete: true})
+			require.NoError(t, err)
+			require.Empty(t, c.Left(), "request %d, applied %v: %+v", at, applied, items)
+		}
+		if finished {
+			return
+		}
+	}
+}
+
+func TestBadDaysAtTheStart(t *testing.T) {
+	for _, test := range []struct {
+		name  string
+		class error
+		want  string
+		fault func(s accounttest.Seen, n int) *accounttest.Fault
+	}{
+		{"expired credentials", targets.ErrInconclusive, "the credentials have expired", func(s accounttest.Seen, _ int) *accounttest.Fault {
+			return &accounttest.Fault{Status: 403, Code: "ExpiredToken", Message: "The security token included in the request is expired"}
+		}},
+		{"a wrong clock", targets.ErrInconclusive, "the clock of this machine is wrong", func(s accounttest.Seen, _ int) *accounttest.Fault {
+			return &accounttest.Fault{Status: 403, Code: "SignatureDoesNotMatch", Message: "Signature expired: 20260101T000000Z is now earlier than 20260101T001500Z"}
+		}},
+		{"a wrong clock, by its code", targets.ErrInconclusive, "the clock of this machine is wrong", func(s accounttest.Seen, _ int) *accounttest.Fault {
+			return &accounttest.Fault{Code: "RequestExpired", Message: "Request has expired."}
+		}},
+		{"a Region without CloudTrail", targets.ErrInconclusive, "does not offer", func(s accounttest.Seen, _ int) *accounttest.Fault {
+			if s.Service == "cloudtrail" {
+				return &accounttest.Fault{Code: "UnsupportedOperationException"}
+			}
+			return nil
+		}},
+		{"a Region that does not answer", targets.ErrUnreachable, "whether the Region exists", func(s accounttest.Seen, _ int) *accounttest.Fault {
+			if s.Service == "cloudtrail" {
+				return &accounttest.Fault{Drop: true}
+			}
+			return nil
+		}},
+		{"a denied creation", targets.ErrInconclusive, "conform iam-policy", func(s accounttest.Seen, _ int) *accounttest.Fault {
+			if s.Op == "CreateTrail" {
+				return &accounttest.Fault{Code: "AccessDeniedException"}
+			}
+			return nil
+		}},
+		{"a denied bucket", targets.ErrInconclusive, "conform iam-policy", func(s accounttest.Seen, _ int) *accounttest.Fault {
+			if s.Service == "s3" && strings.HasPrefix(s.Op, "PUT") {
+				return &accounttest.Fault{Status: 403, Code: "AccessDenied"}
+			}
+			return nil
+		}},
+		{"Insights need logging", targets.ErrInconclusive, "--allow-logging", func(s accounttest.Seen, _ int) *accounttest.Fault {
+			if s.Op == "PutInsightSelectors" {
+				return &accounttest.Fault{Code: "InvalidParameterException"}
+			}
+			return nil
+		}},
+		{"Insights show only where logged", targets.ErrInconclusive, "--allow-logging", func(s accounttest.Seen, _ int) *accounttest.Fault {
+			if s.Op == "GetInsightSelectors" {
+				return &accounttest.Fault{Code: "InsightNotEnabledException"}
+			}
+			return nil
+		}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			c := accounttest.Start(t, embedded.ServerOptions{})
+			c.Fault = test.fault
+			target, err := opened(t, options(t, c, account.Options{Timeout: 2 * time.Second}))
+			require.ErrorIs(t, err, test.class)
+			require.ErrorContains(t, err, test.want)
+			require.NotContains(t, err.Error(), accounttest.Account)
+			c.Fault = nil
+			require.NoError(t, target.Close())
+			require.Empty(t, c.Left())
+			require.False(t, errors.Is(err, targets.ErrRefused))
+		})
+	}
+}
+
+// paced counts what the target asks of its pace.
+type paced struct {
+	mu        sync.Mutex
+	waits     map[string]int
+	throttled map[string]int
+}
+
+func (p *paced) Wait(ctx context.Context, region string, write bool) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.waits[fmt.Sprint(region, write)]++
+	return ctx.Err()
+}
+
+func (p *paced) Throttled(region string, write bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.throttled[fmt.Sprint(region, write)]++
+}
+
+func TestPaceIsAskedBeforeEachRequest(t *testing.T) {
+	c := accounttest.Start(t, embedded.ServerOptions{})
+	c.Fault = func(s accounttest.Seen, n int) *accounttest.Fault {
+		if s.Op == "ListTags" && n == 1 || s.Op == "DeleteTrail" && n == 1 {
+			return &accounttest.Fault{Code: "ThrottlingException", Message: "Rate exceeded"}
+		}
+		return nil
+	}
+	p := &paced{waits: map[string]int{}, throttled: map[string]int{}}
+	target, err := opened(t, options(t, c, account.Options{Pace: p, Regions: []string{"us-east-1", "eu-west-1"}}))
+	require.NoError(t, err)
+	w, err := target.NewWorld(t.Context())
+	require.NoError(t, err)
+	away := generators.Create("beta")
+	away.Region = model.DefaultWorld.Away
+	require.Equal(t, model.Succeeded, w.Do(t.Context(), away).Answer.Outcome)
+	require.NoError(t, w.Close(t.Context()))
+	require.NoError(t, target.Close())
+	require.Empty(t, c.Left(), "throttling is waited out")
+	sent := map[string]int{}
+	for _, seen := range c.Requests() {
+		if seen.Service == "cloudtrail" {
+			write := !strings.HasPrefix(seen.Op, "Get") && !strings.HasPrefix(seen.Op, "List") && !strings.HasPrefix(seen.Op, "Describe")
+			sent[fmt.Sprint(seen.Region, write)]++
+		}
+	}
+	require.Equal(t, sent, p.waits)
+	require.Equal(t, map[string]int{"us-east-1false": 1, "us-east-1true": 1}, p.throttled)
+}
+
+func TestNewBucketShowsLate(t *testing.T) {
+	c := accounttest.Start(t, embedded.ServerOptions{})
+	c.Fault = func(s accounttest.Seen, n int) *accounttest.Fault {
+		if s.Op == "CreateTrail" && n < 4 {
+			return &accounttest.Fault{Code: []string{"S3BucketDoesNotExistException", "InsufficientS3BucketPolicyException", "MaximumNumberOfTrailsExceededException"}[n-1]}
+		}
+		return nil
+	}
+	target, err := opened(t, options(t, c, account.Options{}))
+	require.NoError(t, err)
+	require.NoError(t, target.Close())
+	require.Empty(t, c.Left())
+}

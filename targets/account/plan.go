@@ -1,0 +1,121 @@
+package account
+
+import (
+	"fmt"
+	"math"
+
+	"github.com/insightconform/conform/model"
+)
+
+// Counts are how many requests the suites mean to send, by what the service counts them as.
+type Counts struct {
+	Worlds int // fresh worlds
+	Trails int // CreateTrail requests in them
+	Writes int // all requests that are no reads, those included
+	Reads  int // Get, Describe and List
+}
+
+// WritesPerSecond and ReadsPerSecond are the service's quotas of a Region, which cannot be raised.
+const (
+	WritesPerSecond = 1
+	ReadsPerSecond  = 10
+)
+
+// PlannedResource is something that a run would create.
+type PlannedResource struct {
+	Kind  Kind   `json:"kind"`
+	Count int    `json:"count"` // at most, at a time
+	Where string `json:"where"`
+	Why   string `json:"why"`
+}
+
+// PlannedCost is something that a run may cost.
+type PlannedCost struct {
+	What string `json:"what"`
+	Cost string `json:"cost"`
+	Why  string `json:"why"`
+}
+
+// Planned says what a run would do. Nothing is sent to find that out.
+type Planned struct {
+	Regions   []string          `json:"regions"`
+	Resources []PlannedResource `json:"resources"`
+	Writes    int               `json:"writes"`
+	Reads     int               `json:"reads"`
+	Minutes   float64           `json:"minutes"` // at the quota, in all Regions side by side
+	Why       string            `json:"why"`     // what the minutes rest on
+	Costs     []PlannedCost     `json:"costs"`
+	Policy    Document          `json:"policy"`
+}
+
+// Plan says what a run with these options would create, how long the quotas make it, what it may cost,
+// and what it must be permitted. The prefix of a ledger that is there counts.
+func Plan(o Options, counts Counts) (Planned, error) {
+	if len(o.Accounts) == 0 { // a plan needs none
+		o.Accounts = []string{model.DefaultWorld.Account}
+	}
+	if err := o.check(); err != nil {
+		return Planned{}, err
+	}
+	if o.Prefix == "" && o.Ledger != "" {
+		prefix, err := ReadPrefix(o.Ledger)
+		if err != nil {
+			return Planned{}, err
+		}
+		o.Prefix = prefix
+	}
+	policy, err := Policy(PolicyOptions{Prefix: o.Prefix, Regions: o.Regions, Logging: o.AllowLogging, Stores: o.Stores})
+	if err != nil {
+		return Planned{}, err
+	}
+	p := Planned{Regions: o.Regions, Policy: policy}
+	n := len(o.Regions)
+	p.Resources = []PlannedResource{
+		{Bucket, 1, o.Regions[0], "every trail must name one; public access is blocked, and only CloudTrail may write, for trails of the prefix"},
+		{Trail, MaxTrails * n, fmt.Sprintf("at most %d in each Region, fewer where there are others", MaxTrails), "worlds share them, and they are brought back to the state of new ones in between"},
+	}
+	// A trail that is lent costs one write to bring back, a new one two: CreateTrail and DeleteTrail. Each
+	// look at a tag and at a state that was brought back is a read.
+	p.Writes = counts.Writes + counts.Worlds + MaxTrails*n
+	p.Reads = counts.Reads + 3*counts.Trails + 4*n
+	if o.Stores {
+		p.Resources = append(p.Resources, PlannedResource{Store, MaxStores * n, fmt.Sprintf("at most %d in each Region", MaxStores),
+			"kept from run to run, because a deleted one counts against the quota of 10 for seven days"})
+	}
+	writes, reads := float64(p.Writes)/WritesPerSecond, float64(p.Reads)/ReadsPerSecond
+	p.Minutes = math.Ceil(max(writes, reads)/60/float64(n)*10) / 10
+	p.Why = fmt.Sprintf("%d write and %d reads a second in each Region; reads go out while a write waits for its turn", WritesPerSecond, ReadsPerSecond)
+	p.Costs = costsOf(o)
+	return p, nil
+}
+
+// Capabilities are what a run with these options can do, unless the account lacks it: nothing around a
+// trail is broken in an account, and what costs money only on demand.
+func Capabilities(o Options) map[model.Capability]bool {
+	can := map[model.Capability]bool{model.CanRegions: len(o.Regions) > 1, model.CanLog: o.AllowLogging, model.CanStop: o.AllowLogging,
+		model.CanStores: o.Stores, model.CanUpdateStores: o.Stores}
+	for _, c := range []model.Capability{model.CanPut, model.CanGet, model.CanCreate, model.CanUpdate, model.CanDelete, model.CanGetTrail, model.CanStatus,
+		model.CanPutEvents, model.CanAdvancedEvents, model.CanGetEvents, model.CanRawWire} {
+		can[c] = true
+	}
+	return can
+}
+
+func costsOf(o Options) []PlannedCost {
+	costs := []PlannedCost{
+		{"trails that do not log", "nothing", "a trail is paid for by the events that it delivers"},
+		{"requests to CloudTrail", "nothing", "management requests are free"},
+		{"the bucket", "less than $0.01 a run", "some ten requests of S3 at $0.005 for 1,000, and hardly any objects"},
+	}
+	if o.AllowLogging {
+		costs = append(costs,
+			PlannedCost{"management events of trails that log", "$2.00 for 100,000 events", "the first copy of an account's management events in a Region is free, each further trail that logs delivers another"},
+			PlannedCost{"data events of trails that log", "$0.10 for 100,000 events", "some cases log the data events of all S3 objects and functions, so an account without traffic costs nothing"},
+			PlannedCost{"Insights", "$0.35 for 100,000 management events analysed, and $0.03 for 100,000 data events, for each type", "they are analysed while Insights is on"})
+	}
+	if o.Stores {
+		costs = append(costs, PlannedCost{"event data stores", "$0.75 for each GB taken in, $0.35 for 100,000 events analysed",
+			"stores stay from run to run and take in the account's management events all the time, retained for seven days"})
+	}
+	return costs
+}

@@ -1,0 +1,192 @@
+package account
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"go.yaml.in/yaml/v3"
+
+	"github.com/insightconform/conform/model"
+)
+
+// TestPolicyIsJustWhatIsSent holds the policy against the operations that the gate admits, both ways.
+func TestPolicyIsJustWhatIsSent(t *testing.T) {
+	document, err := Policy(PolicyOptions{Regions: []string{"us-east-1", "eu-west-1"}, Logging: true, Stores: true})
+	require.NoError(t, err)
+	allowed := map[string][]string{}
+	for _, s := range document.Statement {
+		assert.Equal(t, "Allow", s.Effect)
+		for _, action := range s.Action {
+			assert.NotContains(t, action, "*")
+			allowed[action] = append(allowed[action], s.Sid)
+		}
+	}
+	needed := map[string]bool{}
+	for name, op := range operations {
+		if name == "sts:GetCallerIdentity" {
+			assert.Empty(t, op.actions, "anybody may ask who they are")
+			continue
+		}
+		require.NotEmpty(t, op.actions, name)
+		for _, action := range op.actions {
+			needed[action] = true
+			assert.Contains(t, allowed, action, name)
+		}
+	}
+	for action := range allowed {
+		assert.True(t, needed[action], "%s is permitted and never needed", action)
+	}
+	// Every operation of the model is sent or answered for.
+	for _, op := range model.Ops {
+		if _, sent := operations["cloudtrail:"+string(op)]; !sent {
+			assert.Contains(t, []model.Op{model.OpArrange, model.OpRestoreStore}, op)
+		}
+	}
+	// What changes anything is limited to names, or to tags where there are no names.
+	for _, s := range document.Statement {
+		if s.Sid == "Look" || s.Sid == "ListTrails" {
+			for _, action := range s.Action {
+				assert.Regexp(t, `:(List|Describe)`, action)
+			}
+			continue
+		}
+		for _, resource := range s.Resource {
+			if strings.Contains(resource, "eventdatastore") {
+				assert.Contains(t, fmt.Sprint(s.Condition), "Tag/"+TagKey)
+				continue
+			}
+			assert.Contains(t, resource, "conform-*")
+		}
+	}
+	text := string(document.JSON())
+	assert.True(t, json.Valid([]byte(text)))
+	assert.NotRegexp(t, `\b[0-9]{12}\b`, text)
+
+	plain, err := Policy(PolicyOptions{Regions: []string{"cn-north-1"}, Prefix: "conform-night1"})
+	require.NoError(t, err)
+	assert.NotContains(t, string(plain.JSON()), "Logging")
+	assert.NotContains(t, string(plain.JSON()), "EventDataStore")
+	assert.Contains(t, string(plain.JSON()), "arn:aws-cn:cloudtrail:cn-north-1:*:trail/conform-night1-*")
+	for _, o := range []PolicyOptions{{}, {Regions: []string{"*"}}, {Regions: []string{"us-east-1"}, Prefix: "*"}} {
+		_, err := Policy(o)
+		assert.ErrorIs(t, err, errUsage)
+	}
+}
+
+const template = "../../deploy/sandbox-role.yaml"
+
+// TestTemplateHasThePolicy evaluates the template with its defaults: its policy is the printed one.
+func TestTemplateHasThePolicy(t *testing.T) {
+	data, err := os.ReadFile(template)
+	require.NoError(t, err)
+	var document yaml.Node
+	require.NoError(t, yaml.Unmarshal(data, &document))
+	var raw struct {
+		Parameters map[string]struct {
+			Default any `yaml:"Default"`
+		} `yaml:"Parameters"`
+	}
+	require.NoError(t, document.Decode(&raw))
+	values := map[string]string{"AWS::Partition": "aws"}
+	for name, parameter := range raw.Parameters {
+		if parameter.Default != nil {
+			values[name] = fmt.Sprint(parameter.Default)
+		}
+	}
+	root := evaluate(t, document.Content[0], values).(map[string]any)
+	role := root["Resources"].(map[string]any)["Role"].(map[string]any)
+	require.Equal(t, "AWS::IAM::Role", role["Type"])
+	properties := role["Properties"].(map[string]any)
+	policies := properties["Policies"].([]any)
+	require.Len(t, policies, 1)
+	got, err := json.Marshal(policies[0].(map[string]any)["PolicyDocument"])
+	require.NoError(t, err)
+	want, err := Policy(PolicyOptions{Regions: []string{values["Region"]}, Logging: true})
+	require.NoError(t, err)
+	assert.JSONEq(t, string(want.JSON()), string(got))
+
+	assert.Equal(t, map[string]any{"NeedsProvider": true}, root["Conditions"])
+	trust, err := json.Marshal(properties["AssumeRolePolicyDocument"])
+	require.NoError(t, err)
+	assert.Contains(t, string(trust), "sts:AssumeRoleWithWebIdentity")
+	assert.Contains(t, string(trust), `"token.actions.githubusercontent.com:aud":"sts.amazonaws.com"`)
+	assert.Contains(t, string(trust), `"token.actions.githubusercontent.com:sub"`)
+	assert.NotContains(t, string(trust), `:*"`, "no repository and no branch but the named one")
+}
+
+var placeholder = regexp.MustCompile(`\$\{(!?)([A-Za-z:.]+)\}`)
+
+// evaluate resolves the short forms of !Ref, !Sub, !GetAtt, !If and !Equals.
+func evaluate(t *testing.T, node *yaml.Node, values map[string]string) any {
+	substitute := func(text string) string {
+		return placeholder.ReplaceAllStringFunc(text, func(match string) string {
+			parts := placeholder.FindStringSubmatch(match)
+			if parts[1] != "" {
+				return "${" + parts[2] + "}"
+			}
+			value, ok := values[parts[2]]
+			if !ok {
+				value = parts[2]
+			}
+			return value
+		})
+	}
+	switch node.Tag {
+	case "!Sub":
+		return substitute(node.Value)
+	case "!Ref":
+		return substitute("${" + node.Value + "}")
+	case "!GetAtt":
+		return node.Value
+	case "!Equals":
+		return evaluate(t, node.Content[0], values) == evaluate(t, node.Content[1], values)
+	case "!If":
+		require.Equal(t, "NeedsProvider", node.Content[0].Value)
+		return evaluate(t, node.Content[1], values)
+	}
+	require.True(t, strings.HasPrefix(node.Tag, "!!"), "the tag %s in line %d", node.Tag, node.Line)
+	switch node.Kind {
+	case yaml.MappingNode:
+		out := map[string]any{}
+		for i := 0; i+1 < len(node.Content); i += 2 {
+			out[substitute(node.Content[i].Value)] = evaluate(t, node.Content[i+1], values)
+		}
+		return out
+	case yaml.SequenceNode:
+		out := []any{}
+		for _, item := range node.Content {
+			out = append(out, evaluate(t, item, values))
+		}
+		return out
+	}
+	var value any
+	require.NoError(t, node.Decode(&value))
+	if text, ok := value.(string); ok && node.Tag == "!!str" {
+		return text
+	}
+	return value
+}
+
+func TestPlan(t *testing.T) {
+	counts := Counts{Worlds: 100, Trails: 100, Writes: 1000, Reads: 4000}
+	one, err := Plan(Options{Regions: []string{"us-east-1"}}, counts)
+	require.NoError(t, err)
+	assert.Len(t, one.Resources, 2)
+	assert.GreaterOrEqual(t, one.Writes, 1000)
+	assert.InDelta(t, float64(one.Writes)/60, one.Minutes, 0.2)
+	two, err := Plan(Options{Regions: []string{"us-east-1", "eu-west-1"}, AllowLogging: true, Stores: true}, counts)
+	require.NoError(t, err)
+	assert.Less(t, two.Minutes, 0.6*one.Minutes)
+	assert.Len(t, two.Resources, 3)
+	assert.Greater(t, len(two.Costs), len(one.Costs))
+	assert.True(t, slices.ContainsFunc(two.Policy.Statement, func(s Statement) bool { return slices.Contains(s.Action, "cloudtrail:StartLogging") }))
+	_, err = Plan(Options{}, counts)
+	assert.ErrorIs(t, err, errUsage)
+}

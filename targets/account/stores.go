@@ -1,0 +1,292 @@
+package account
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/insightconform/conform/model"
+	"github.com/insightconform/conform/targets"
+	"github.com/insightconform/conform/targets/wire"
+)
+
+// MaxStores is how many event data stores the pool of a Region has. The quota is 10, those that are
+// pending deletion included.
+const MaxStores = 8
+
+// quotaStores is the service's quota.
+const quotaStores = 10
+
+// storePool is the event data stores of the target, which are lent to one world after the other and
+// kept from night to night: a deleted one counts against the quota for seven days.
+type storePool struct {
+	mu      sync.Mutex
+	stores  []*store
+	foreign map[string]int // by Region: stores that are not ours
+}
+
+// store is one of ours, and what sets it apart from a new one.
+type store struct {
+	Resource
+	id       string
+	kind     string      // of the input that made it, part of the name
+	logs     model.Value // what it logged as a new one; absent where that is not known
+	lent     bool
+	insights bool
+	changed  bool // it was told what to log
+	unfit    bool
+}
+
+// listedStore is a store as ListEventDataStores shows it.
+type listedStore struct {
+	id, arn string
+	pending bool
+}
+
+// listStores lists the event data stores of a Region by name. Where there are none to be had, the list
+// is empty.
+func (s *service) listStores(ctx context.Context, region string) (map[string]listedStore, error) {
+	out := map[string]listedStore{}
+	input := model.Obj()
+	for range 20 {
+		reply := s.call(ctx, region, "ListEventDataStores", input)
+		if a := reply.Answer; a.Outcome == model.Refused && reply.Err == nil && !wire.IsThrottle(a.Code) {
+			return out, nil // closed, unsupported or not permitted: then there are none of ours either
+		}
+		if err := s.problem(ctx, region, "ListEventDataStores", reply); err != nil {
+			return nil, err
+		}
+		for _, item := range reply.Body.Get("EventDataStores").Items() {
+			arn := item.Get("EventDataStoreArn").Text()
+			id := strings.ToLower(storeID.FindString(arn))
+			out[item.Get("Name").Text()] = listedStore{id, arn, item.Get("Status").Text() == "PENDING_DELETION"}
+		}
+		next := reply.Body.Get("NextToken").Text()
+		if next == "" {
+			break
+		}
+		input = model.Obj("NextToken", next)
+	}
+	return out, nil
+}
+
+// createStore lends a store that logs what is asked for, or makes one.
+func (w *world) createStore(ctx context.Context, region string, r, out model.Request) targets.Reply {
+	pool := &w.target.stores
+	pool.mu.Lock()
+	defer pool.mu.Unlock()
+	if w.target.pools[region] == nil {
+		return w.send(ctx, region, out) // refused, and says why
+	}
+	if err := w.target.surveyStores(ctx, region); err != nil {
+		return targets.Reply{Problem: reason(err), Err: err}
+	}
+	kind := kindOf(out.Input)
+	for _, x := range pool.stores {
+		if x.Region != region || x.lent || x.unfit || x.kind != kind {
+			continue
+		}
+		if x.logs.Kind() == model.Absent {
+			x.logs = out.Input.Get("AdvancedEventSelectors")
+		}
+		if !w.target.resetStore(ctx, x) {
+			x.unfit = true
+			continue
+		}
+		return w.lendStore(x, "not sent: an event data store of an earlier case takes its place")
+	}
+	ours := 0
+	for _, x := range pool.stores {
+		if x.Region == region {
+			ours++
+		}
+	}
+	if ours >= MaxStores || ours+pool.foreign[region] >= quotaStores {
+		return targets.Reply{Answer: model.Refusal("EventDataStoreMaxLimitExceededException"), Notes: []string{"not sent: the pool of event data stores is exhausted"}}
+	}
+	return w.makeStore(ctx, region, r, out, kind)
+}
+
+// kindOf tells stores apart by what they are made with, their names aside.
+func kindOf(input model.Value) string {
+	sum := sha256.Sum256([]byte(input.With("Name", model.Value{}).String()))
+	return hex.EncodeToString(sum[:5])
+}
+
+// surveyStores looks once through the stores of a Region: those of the ledger's earlier runs join the
+// pool, all others count.
+func (t *Target) surveyStores(ctx context.Context, region string) error {
+	if t.stores.foreign == nil {
+		t.stores.foreign = map[string]int{}
+	}
+	if _, counted := t.stores.foreign[region]; counted {
+		return nil
+	}
+	all, err := t.service.listStores(ctx, region)
+	if err != nil {
+		return err
+	}
+	foreign := 0
+	for name, listed := range all {
+		r := Resource{Store, region, name}
+		kind := name[strings.LastIndexByte(name, '-')+1:]
+		if listed.pending || t.ledger.event(r) == "" || t.ledger.event(r) == eventGone {
+			foreign++
+			continue
+		}
+		if tag, _, _ := t.service.tagOf(ctx, region, listed.arn); tag != t.ledger.head.ID {
+			foreign++
+			continue
+		}
+		t.service.gate.set(r, owned)
+		t.service.gate.setStore(listed.id, r)
+		t.stores.stores = append(t.stores.stores, &store{Resource: r, id: listed.id, kind: kind, insights: true, changed: true})
+	}
+	t.stores.foreign[region] = foreign
+	return nil
+}
+
+func (w *world) lendStore(x *store, note string) targets.Reply {
+	x.lent = true
+	w.stores[x.id] = x
+	w.binding.CreatedStore(x.id)
+	arn := w.binding.Symbolic(w.target.service.storeARN(x))
+	return targets.Reply{Answer: model.Answer{Outcome: model.Succeeded, StoreARN: arn}, Body: model.Obj("EventDataStoreArn", arn, "Status", "ENABLED"), Notes: []string{note}}
+}
+
+func (s *service) storeARN(x *store) string {
+	return "arn:" + s.partition + ":cloudtrail:" + x.Region + ":" + s.account + ":eventdatastore/" + x.id
+}
+
+// makeStore creates a store: first the ledger, then the request, then the look at its tag.
+func (w *world) makeStore(ctx context.Context, region string, r, out model.Request, kind string) targets.Reply {
+	s, ledger := w.target.service, w.target.ledger
+	made := Resource{Store, region, ledger.Prefix() + "-" + randomTag() + "-" + kind}
+	if err := ledger.write(eventIntend, made); err != nil {
+		return targets.Reply{Problem: "the ledger cannot be written", Err: err}
+	}
+	s.gate.set(made, intended)
+	out.Input = out.Input.With("Name", model.Str(made.Name)).With("TagsList", ledger.tags()).
+		With("RetentionPeriod", model.Num("7")).With("TerminationProtectionEnabled", model.Boolean(false)).With("MultiRegionEnabled", model.Boolean(false))
+	w.binding.Bind(made.Name, r.Input.Get("Name").Text())
+	concrete := ""
+	reply := s.send(ctx, region, out, func(text string) string {
+		if strings.Contains(text, ":eventdatastore/") && concrete == "" {
+			concrete = text
+		}
+		return text
+	}, false)
+	if reply.Answer.Outcome == model.Refused {
+		s.gate.set(made, unknown)
+		if err := ledger.write(eventGone, made); err != nil {
+			reply.Err = err
+		}
+		return reply
+	}
+	id := strings.ToLower(storeID.FindString(concrete))
+	if reply.Answer.Outcome != model.Succeeded || id == "" {
+		return reply // the ledger has the intention
+	}
+	x := &store{Resource: made, id: id, kind: kind, logs: out.Input.Get("AdvancedEventSelectors")}
+	w.target.stores.stores = append(w.target.stores.stores, x)
+	value := ""
+	s.until(ctx, w.target.options.Settle, func() bool {
+		var last targets.Reply
+		value, _, last = s.tagOf(ctx, region, s.storeARN(x))
+		return value != "" || last.Err != nil || denied(last.Answer.Code)
+	})
+	if value != ledger.head.ID && ctx.Err() == nil {
+		x.unfit = true
+		reply.Err = refuse(guardTag, "the tag of the new %s cannot be confirmed", made)
+		return reply
+	}
+	s.gate.set(made, owned)
+	s.gate.setStore(id, made)
+	if err := ledger.write(eventMade, made); err != nil {
+		reply.Err = err
+		return reply
+	}
+	lent := w.lendStore(x, "")
+	reply.Answer.StoreARN = lent.Answer.StoreARN
+	reply.Body = reply.Body.MapStrings(w.binding.Symbolic)
+	return reply
+}
+
+// resetStore brings a store back to the state of a new one.
+func (t *Target) resetStore(ctx context.Context, x *store) bool {
+	s, arn := t.service, t.service.storeARN(x)
+	if x.insights && s.call(ctx, x.Region, string(model.OpPut), model.Obj("EventDataStore", arn, "InsightSelectors", model.ListOf())).Answer.Outcome != model.Succeeded {
+		return false
+	}
+	if x.changed && x.logs.Kind() != model.Absent && s.call(ctx, x.Region, string(model.OpUpdateStore), model.Obj("EventDataStore", arn,
+		"AdvancedEventSelectors", x.logs)).Answer.Outcome != model.Succeeded {
+		return false
+	}
+	if !s.until(ctx, t.options.Settle, func() bool {
+		return s.call(ctx, x.Region, string(model.OpGet), model.Obj("EventDataStore", arn)).Answer.Code == "InsightNotEnabledException"
+	}) {
+		return false
+	}
+	x.insights, x.changed = false, x.changed && x.logs.Kind() == model.Absent
+	return true
+}
+
+// trackStore notes what a request has changed in stores.
+func (w *world) trackStore(out model.Request, reply targets.Reply) {
+	for _, member := range []string{"EventDataStore", "InsightsDestination"} {
+		id := strings.ToLower(storeID.FindString(out.Input.Get(member).Text()))
+		x := w.stores[id]
+		if x == nil {
+			continue
+		}
+		x.unfit = x.unfit || !reply.Answer.Definite()
+		if member == "EventDataStore" && reply.Answer.Outcome == model.Succeeded {
+			x.insights = x.insights || out.Op == model.OpPut
+			x.changed = x.changed || out.Op == model.OpUpdateStore
+		}
+	}
+}
+
+func (w *world) closeStores() {
+	pool := &w.target.stores
+	pool.mu.Lock()
+	defer pool.mu.Unlock()
+	for _, x := range w.stores {
+		x.lent = false
+		if w.fresh {
+			x.insights = true // reset it before anyone sees it
+		}
+	}
+}
+
+// parkStores deletes the stores that cannot be lent again, and turns Insights off on the others, which
+// stay for the next night.
+func (t *Target) parkStores(ctx context.Context) {
+	t.stores.mu.Lock()
+	defer t.stores.mu.Unlock()
+	t.stores.stores = slices.DeleteFunc(t.stores.stores, func(x *store) bool {
+		if !x.unfit && t.resetStore(ctx, x) {
+			return false
+		}
+		return t.service.removeStore(ctx, t.ledger, x.Resource, x.id)
+	})
+}
+
+// removeStore deletes a store, which stays pending for seven days. It reports whether that was done.
+func (s *service) removeStore(ctx context.Context, ledger *Ledger, r Resource, id string) bool {
+	s.gate.setStore(id, r)
+	input := model.Obj("EventDataStore", id)
+	reply := s.call(ctx, r.Region, string(model.OpDeleteStore), input)
+	if reply.Answer.Code == "EventDataStoreTerminationProtectedException" {
+		s.call(ctx, r.Region, string(model.OpUpdateStore), input.With("TerminationProtectionEnabled", model.Boolean(false)))
+		reply = s.call(ctx, r.Region, string(model.OpDeleteStore), input)
+	}
+	if a := reply.Answer; a.Outcome != model.Succeeded && !strings.Contains(a.Code, "NotFound") && !strings.Contains(a.Code, "Inactive") {
+		return false
+	}
+	s.gate.set(r, unknown)
+	return ledger.write(eventGone, r) == nil
+}

@@ -1,0 +1,303 @@
+package account
+
+import (
+	"context"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+
+	"github.com/insightconform/conform/model"
+	"github.com/insightconform/conform/targets"
+	"github.com/insightconform/conform/targets/wire"
+)
+
+// State is what a sweep says of a resource.
+type State string
+
+// The states of swept resources.
+const (
+	Found   State = "found"   // would be deleted; a dry run ends here
+	Deleted State = "deleted" // is gone now
+	Gone    State = "gone"    // was gone before
+	Kept    State = "kept"    // is not touched
+	Failed  State = "failed"  // could not be deleted
+)
+
+// Item is one resource that a sweep has looked at. Without a name it stands for all of its kind in the
+// Region, which could not be listed.
+type Item struct {
+	Resource
+	State State  `json:"state"`
+	Why   string `json:"why,omitempty"` // of Kept and Failed
+}
+
+// SweepOptions say what to look for.
+type SweepOptions struct {
+	Options
+	// ByPrefix looks through the account for what bears Options.Prefix and the tag of a ledger, and needs
+	// no ledger. Else the ledger is read.
+	ByPrefix bool
+	Delete   bool // else a dry run
+}
+
+// Sweep finds what runs have left in the account, and deletes it if asked to. The guards are those of a
+// run. An error wraps targets.ErrUsage, ErrRefused, ErrUnreachable or ErrInconclusive.
+func Sweep(ctx context.Context, o SweepOptions) ([]Item, error) {
+	if o.ByPrefix && o.Prefix == "" {
+		return nil, usage("a sweep without a ledger needs --prefix, which all names begin with")
+	}
+	o.Stores, o.AllowLogging = true, false
+	service, err := connect(ctx, o.Options)
+	if err != nil {
+		return nil, err
+	}
+	defer service.close()
+	s := &sweeper{service: service, delete: o.Delete, forget: true}
+	if o.ByPrefix {
+		service.gate.open(service.account, o.Prefix)
+		items, err := s.search(ctx, o.Prefix)
+		return items, errorOr(ctx, err)
+	}
+	if s.ledger, err = OpenLedger(o.Ledger, service.account, o.Prefix); err != nil {
+		return nil, err
+	}
+	defer s.ledger.Close()
+	service.gate.open(service.account, s.ledger.Prefix())
+	for _, r := range s.ledger.Live() {
+		if s.service.lines[r.Region] == nil || r.Kind == Bucket && r.Region != o.Regions[0] {
+			return nil, usage("the ledger has a %s; name its Region with --regions%s", r, map[bool]string{true: ", first", false: ""}[r.Kind == Bucket])
+		}
+	}
+	items := s.ledgered(ctx, s.ledger.Live())
+	return items, errorOr(ctx, nil)
+}
+
+func errorOr(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	return err
+}
+
+// sweeper looks at resources one by one, and deletes those that are the ledger's.
+type sweeper struct {
+	service *service
+	ledger  *Ledger // nil for a sweep by prefix
+	delete  bool
+	forget  bool // what was intended and is not there was never made
+
+	listed map[string][]described            // trails by Region
+	stores map[string]map[string]listedStore // by Region and name
+}
+
+// ledgered sweeps resources of the ledger: trails before the bucket that they write to.
+func (s *sweeper) ledgered(ctx context.Context, live []Resource) []Item {
+	var items []Item
+	for _, kind := range []Kind{Trail, Store, Bucket} {
+		for _, r := range live {
+			if r.Kind == kind {
+				items = append(items, s.one(ctx, r))
+			}
+		}
+	}
+	return items
+}
+
+// search looks through the account for names that bear the prefix.
+func (s *sweeper) search(ctx context.Context, prefix string) ([]Item, error) {
+	var found []Resource
+	var unread []Item
+	for _, region := range s.service.options.Regions {
+		trails, err := s.service.describe(ctx, region)
+		if err != nil {
+			return nil, err
+		}
+		for _, x := range trails {
+			if x.home == region && strings.HasPrefix(x.name, prefix+"-") {
+				found = append(found, Resource{Trail, region, x.name})
+			}
+		}
+		stores, err := s.service.listStores(ctx, region)
+		if err != nil {
+			if ctx.Err() != nil {
+				return nil, ctx.Err()
+			}
+			unread = append(unread, Item{Resource{Store, region, ""}, Failed, reason(err)})
+		}
+		for name, x := range stores {
+			if strings.HasPrefix(name, prefix+"-") && !x.pending {
+				found = append(found, Resource{Store, region, name})
+			}
+		}
+	}
+	buckets, err := s.service.s3.ListBuckets(ctx, &s3.ListBucketsInput{})
+	if err != nil {
+		return nil, s.service.bucketProblem(ctx, "ListBuckets", err)
+	}
+	for _, x := range buckets.Buckets {
+		region := aws.ToString(x.BucketRegion)
+		if name := aws.ToString(x.Name); strings.HasPrefix(name, prefix+"-") && (region == "" || region == s.service.options.Regions[0]) {
+			found = append(found, Resource{Bucket, s.service.options.Regions[0], name})
+		}
+	}
+	return append(s.ledgered(ctx, found), unread...), nil
+}
+
+// one looks at a resource: is it there, does it bear the tag, can it go.
+func (s *sweeper) one(ctx context.Context, r Resource) Item {
+	if ctx.Err() != nil {
+		return Item{r, Failed, "interrupted"}
+	}
+	there, tag, why := s.look(ctx, r)
+	switch {
+	case why != "":
+		return Item{r, Failed, why}
+	case !there:
+		return s.notThere(r)
+	case tag == "" && r.Kind == Bucket && s.ledger != nil && s.ledger.event(r) == eventIntend:
+		// A crash between making and tagging. The name was random, and is in the ledger as intended.
+		if item, ok := s.tagLate(ctx, r); !ok {
+			return item
+		}
+	case tag == "" || s.ledger != nil && tag != s.ledger.head.ID:
+		return Item{r, Kept, "it does not bear the tag " + TagKey + " of the ledger"}
+	}
+	if !s.delete {
+		return Item{r, Found, ""}
+	}
+	s.service.gate.set(r, owned)
+	if s.removed(ctx, r) {
+		return Item{r, Deleted, ""}
+	}
+	if ctx.Err() != nil {
+		return Item{r, Failed, "interrupted"}
+	}
+	return Item{r, Failed, "it could not be deleted"}
+}
+
+func (s *sweeper) notThere(r Resource) Item {
+	if s.ledger != nil && s.delete && (s.forget || s.ledger.event(r) == eventMade) {
+		if err := s.ledger.write(eventGone, r); err != nil {
+			return Item{r, Failed, err.Error()}
+		}
+	}
+	return Item{r, Gone, ""}
+}
+
+// tagLate tags a bucket that a crash has left without.
+func (s *sweeper) tagLate(ctx context.Context, r Resource) (Item, bool) {
+	if !s.delete {
+		return Item{r, Found, ""}, false
+	}
+	s.service.gate.set(r, intended)
+	t := &Target{options: s.service.options, service: s.service, ledger: s.ledger, bucket: r}
+	if err := t.tagBucket(ctx); err != nil {
+		return Item{r, Failed, wire.Printable(err.Error())}, false
+	}
+	return Item{}, true
+}
+
+func (s *sweeper) removed(ctx context.Context, r Resource) bool {
+	ledger := s.ledger // may be nil: a sweep by prefix writes none
+	switch r.Kind {
+	case Trail:
+		return s.service.removeTrail(ctx, ledger, r)
+	case Bucket:
+		return s.service.removeBucket(ctx, ledger, r)
+	}
+	return s.service.removeStore(ctx, ledger, r, s.stores[r.Region][r.Name].id)
+}
+
+// look finds out whether a resource is there, and which ledger's tag it bears.
+func (s *sweeper) look(ctx context.Context, r Resource) (there bool, tag, why string) {
+	switch r.Kind {
+	case Trail:
+		return s.lookTrail(ctx, r)
+	case Bucket:
+		return s.lookBucket(ctx, r)
+	}
+	return s.lookStore(ctx, r)
+}
+
+func (s *sweeper) lookTrail(ctx context.Context, r Resource) (bool, string, string) {
+	if s.listed == nil {
+		s.listed = map[string][]described{}
+	}
+	if _, known := s.listed[r.Region]; !known {
+		trails, err := s.service.describe(ctx, r.Region)
+		if err != nil {
+			return false, "", reason(err)
+		}
+		s.listed[r.Region] = trails
+	}
+	arn := ""
+	for _, x := range s.listed[r.Region] {
+		if x.name == r.Name && x.home == r.Region {
+			arn = x.arn
+		}
+	}
+	if arn == "" {
+		return false, "", ""
+	}
+	if arn != s.service.arn(r) {
+		return true, "", "its ARN is not that of a trail of this account and Region"
+	}
+	tag, known, reply := s.service.tagOf(ctx, r.Region, arn)
+	if !known {
+		return true, "", "its tags cannot be read: " + answerOf(reply)
+	}
+	return true, tag, ""
+}
+
+func (s *sweeper) lookBucket(ctx context.Context, r Resource) (bool, string, string) {
+	tag, err := s.service.bucketTag(ctx, r.Name)
+	switch code := codeOf(err); {
+	case code == "NoSuchBucket":
+		return false, "", ""
+	case err != nil:
+		return true, "", "its tags cannot be read: " + code
+	}
+	return true, tag, ""
+}
+
+func (s *sweeper) lookStore(ctx context.Context, r Resource) (bool, string, string) {
+	if s.stores == nil {
+		s.stores = map[string]map[string]listedStore{}
+	}
+	if s.stores[r.Region] == nil {
+		stores, err := s.service.listStores(ctx, r.Region)
+		if err != nil {
+			return false, "", reason(err)
+		}
+		s.stores[r.Region] = stores
+	}
+	x, ok := s.stores[r.Region][r.Name]
+	if !ok || x.pending {
+		return false, "", ""
+	}
+	tag, known, reply := s.service.tagOf(ctx, r.Region, x.arn)
+	if !known {
+		return true, "", "its tags cannot be read: " + answerOf(reply)
+	}
+	return true, tag, ""
+}
+
+func answerOf(reply targets.Reply) string {
+	if code := reply.Answer.Code; code != "" && reply.Answer.Outcome == model.Refused {
+		return wire.Printable(code)
+	}
+	if reply.Problem != "" {
+		return reply.Problem
+	}
+	return "no answer"
+}
+
+// reason is an error without its class.
+func reason(err error) string {
+	_, text, ok := strings.Cut(err.Error(), ": ")
+	if !ok {
+		return err.Error()
+	}
+	return text
+}

@@ -1,0 +1,355 @@
+// Package account is the target for the real service in a sandbox account. All that could do harm is
+// here, and every request passes one gate before it is signed: see guard.go for what it refuses.
+//
+// What a run needs it creates itself, notes in a ledger before, and deletes at its end; what a crash
+// leaves, Sweep finds. Trails are few (five in a Region) and writes slow (one a second), so that worlds
+// share a pool of trails, which are brought back to the state of a new one in between.
+package account
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+
+	"github.com/insightconform/conform/generators"
+	"github.com/insightconform/conform/model"
+	"github.com/insightconform/conform/targets"
+	"github.com/insightconform/conform/targets/wire"
+)
+
+// DefaultSettle is how long a change may take to show where the options say nothing.
+const DefaultSettle = 60 * time.Second
+
+// MaxTrails is the service's quota of trails in a Region; those of all Regions and of the organization
+// count in each.
+const MaxTrails = 5
+
+// Pace keeps requests to what the service allows.
+type Pace interface {
+	// Wait returns when a request may be sent, or with ctx's error.
+	Wait(ctx context.Context, region string, write bool) error
+	// Throttled tells that the service refused a request because there were too many.
+	Throttled(region string, write bool)
+}
+
+// Options say which account may be used, and how.
+type Options struct {
+	Accounts []string // the ids of the accounts that may be changed
+	Regions  []string // the Regions to use; a world has one for its home, and the next one beside it
+	Prefix   string   // of all names; empty is the ledger's, or a new random one
+	Ledger   string   // the file that lists what was created
+
+	AllowManagementAccount bool // an organization's management account may be used
+	AllowUnknownAlias      bool // an account whose alias cannot be read may be used
+	AllowLogging           bool // StartLogging may be sent, which costs money
+	Stores                 bool // event data stores may be made, which cost money
+	KeepAccountIDs         bool // leave the account id in what is kept of requests and answers
+
+	Timeout time.Duration // of one request
+	Settle  time.Duration // how long a change may take to show
+	Pace    Pace          // nil is none
+
+	// Set by tests alone, through ForTest.
+	endpoints   map[string]string
+	credentials aws.CredentialsProvider
+}
+
+// ForTest returns options whose requests go to servers of a test, one URL for each of cloudtrail, sts,
+// iam, organizations and s3. Nothing but a test can name the endpoints: there is no flag, variable or
+// setting for them.
+func ForTest(t testing.TB, o Options, endpoints map[string]string, credentials aws.CredentialsProvider) Options {
+	if !testing.Testing() || t == nil {
+		panic("account.ForTest outside a test")
+	}
+	o.endpoints, o.credentials = endpoints, credentials
+	return o
+}
+
+// Target is the service in one account. Make it with New.
+type Target struct {
+	options Options
+	service *service
+	ledger  *Ledger
+	bucket  Resource
+	pools   map[string]*pool
+	multi   atomic.Int32 // trails of ours that count in all Regions
+	stores  storePool
+
+	lanes sync.Mutex
+	busy  []int // open worlds, by the Region that is their home
+
+	closing sync.Once
+}
+
+// New checks the options; nothing is sent before Open.
+func New(o Options) (*Target, error) {
+	if err := o.check(); err != nil {
+		return nil, err
+	}
+	if o.Ledger == "" {
+		return nil, usage("--target account needs --ledger PATH, the file that lists what was created")
+	}
+	return &Target{options: o, pools: map[string]*pool{}}, nil
+}
+
+// Open implements targets.Target: the guards speak, what an earlier run has left is deleted, and the
+// bucket is made.
+func (t *Target) Open(ctx context.Context) (targets.Info, error) {
+	o := t.options
+	info := targets.Info{Name: "account", Region: o.Regions[0], Eventual: true, RawRequests: true, Away: len(o.Regions) > 1}
+	var err error
+	if t.service, err = connect(ctx, o); err != nil {
+		return info, err
+	}
+	info.Notes = append(info.Notes, t.service.notes...)
+	if t.ledger, err = OpenLedger(o.Ledger, t.service.account, o.Prefix); err != nil {
+		return info, err
+	}
+	t.service.gate.open(t.service.account, t.ledger.Prefix())
+	note, err := t.removeLeftovers(ctx)
+	if err != nil {
+		return info, err
+	}
+	if note != "" {
+		info.Notes = append(info.Notes, note)
+	}
+	t.busy = make([]int, len(o.Regions))
+	info.Room = MaxTrails
+	for _, region := range o.Regions {
+		p, err := t.survey(ctx, region)
+		if err != nil {
+			return info, err
+		}
+		t.pools[region] = p
+		info.Room = min(info.Room, MaxTrails-p.foreign)
+	}
+	info.Workers = len(o.Regions)
+	if err := t.provision(ctx); err != nil {
+		return info, err
+	}
+	if err := t.tryWithoutLogging(ctx); err != nil {
+		return info, err
+	}
+	info.Notes = append(info.Notes, fmt.Sprintf("all that this run creates begins with %s and is listed in %s", t.ledger.Prefix(), t.ledger.Path()))
+	return info, nil
+}
+
+// survey counts the trails of a Region, and refuses where they leave no room.
+func (t *Target) survey(ctx context.Context, region string) (*pool, error) {
+	trails, err := t.service.describe(ctx, region)
+	if err != nil {
+		return nil, err
+	}
+	p := &pool{target: t, region: region}
+	for _, x := range trails {
+		if strings.HasPrefix(x.name, t.ledger.Prefix()+"-") && x.home == region {
+			return nil, refuse(guardPrefix, "%s has the trail %s, which bears the prefix and is not in the ledger; see 'conform sweep --prefix %s', or choose another --prefix",
+				region, wire.Printable(x.name), t.ledger.Prefix())
+		}
+		p.foreign++
+	}
+	if p.foreign >= MaxTrails {
+		return nil, refuse(guardQuota, "%s has %d trails already, and the quota is %d; choose another Region", region, p.foreign, MaxTrails)
+	}
+	return p, nil
+}
+
+// described is a trail as DescribeTrails shows it.
+type described struct{ name, home, arn string }
+
+// describe lists the trails that count in a Region, those of other Regions that are shadowed there too.
+func (s *service) describe(ctx context.Context, region string) ([]described, error) {
+	reply := s.call(ctx, region, "DescribeTrails", model.Obj("includeShadowTrails", true))
+	if err := s.problem(ctx, region, "DescribeTrails", reply); err != nil {
+		return nil, err
+	}
+	var out []described
+	for _, item := range reply.Body.Get("trailList").Items() {
+		arn := item.Get("TrailARN").Text()
+		home := item.Get("HomeRegion").Text()
+		if parts := strings.SplitN(arn, ":", 6); home == "" && len(parts) == 6 {
+			home = parts[3]
+		}
+		out = append(out, described{item.Get("Name").Text(), home, arn})
+	}
+	return out, nil
+}
+
+// problem classes what came instead of a success to a request of the target's own.
+func (s *service) problem(ctx context.Context, region, op string, reply targets.Reply) error {
+	a := reply.Answer
+	switch {
+	case reply.Err != nil:
+		return reply.Err
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case a.Outcome == model.Succeeded:
+		return nil
+	case a.Outcome == model.Refused && denied(a.Code):
+		return inconclusive("%s in %s answered %s; 'conform iam-policy' prints what a run must be permitted", op, region, wire.Printable(a.Code))
+	case a.Outcome == model.Refused && (wire.IsAbsent(a.Code) || a.Code == ""):
+		return inconclusive("%s does not offer %s; choose another of --regions", region, op)
+	case a.Outcome == model.Refused:
+		return inconclusive("%s in %s answered %s", op, region, wire.Printable(a.Code))
+	}
+	return unreachable("%s in %s: %s; see whether this machine reaches the service, and whether the Region exists and is enabled", op, region, reply.Problem)
+}
+
+func denied(code string) bool {
+	return code == "AccessDeniedException" || code == "AccessDenied" || code == "UnauthorizedOperation" || code == "NotAuthorized"
+}
+
+// arn is that of a trail of ours.
+func (s *service) arn(r Resource) string {
+	return "arn:" + s.partition + ":cloudtrail:" + r.Region + ":" + s.account + ":trail/" + r.Name
+}
+
+// removeLeftovers deletes what an earlier run of the ledger has left. Stores stay: they are a pool that
+// outlasts runs.
+func (t *Target) removeLeftovers(ctx context.Context) (string, error) {
+	left := slices.DeleteFunc(t.ledger.Live(), func(r Resource) bool { return r.Kind == Store })
+	if len(left) == 0 {
+		return "", nil
+	}
+	s := &sweeper{service: t.service, ledger: t.ledger, delete: true}
+	items := s.ledgered(ctx, left)
+	removed, kept := 0, 0
+	for _, item := range items {
+		switch item.State {
+		case Deleted:
+			removed++
+		case Kept, Failed:
+			kept++
+		}
+	}
+	if ctx.Err() != nil {
+		return "", ctx.Err()
+	}
+	if kept > 0 {
+		return fmt.Sprintf("of what an earlier run has left, %d could be removed and %d could not; see 'conform sweep'", removed, kept), nil
+	}
+	if removed == 0 {
+		return "", nil
+	}
+	return fmt.Sprintf("removed %d resources that an earlier run had left", removed), nil
+}
+
+// tryWithoutLogging finds out whether the service takes Insights on a trail that does not log. The
+// suites need that, unless trails may log.
+func (t *Target) tryWithoutLogging(ctx context.Context) error {
+	if t.options.AllowLogging {
+		return nil
+	}
+	opened, err := t.NewWorld(ctx)
+	if err != nil {
+		return err
+	}
+	w := opened.(*world)
+	defer func() { _ = w.Close(ctx) }()
+	const name = generators.NameAlpha
+	created := w.Do(ctx, generators.Create(name))
+	if err := t.service.problem(ctx, w.home(), "CreateTrail", created); err != nil {
+		return err
+	}
+	put := w.Do(ctx, generators.Put(name, model.MakeSelectors(model.Management, 0)))
+	const remedy = "; pass --allow-logging, which costs money, to test on trails that do"
+	switch a := put.Answer; {
+	case put.Err != nil:
+		return put.Err
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case a.Outcome == model.Refused && slices.Contains(stoppedCodes, a.Code):
+		return inconclusive("PutInsightSelectors on a trail that does not log answered %s%s", a.Code, remedy)
+	case a.Outcome != model.Succeeded:
+		return nil // the run will tell
+	}
+	shown := t.service.until(ctx, t.options.Settle, func() bool {
+		get := w.Do(ctx, generators.Get(name))
+		return get.Err != nil || get.Answer.Definite() && get.Answer.Code != "InsightNotEnabledException"
+	})
+	if !shown && ctx.Err() == nil {
+		return inconclusive("GetInsightSelectors does not show what PutInsightSelectors stored on a trail that does not log%s", remedy)
+	}
+	return ctx.Err()
+}
+
+// stoppedCodes are what logs/put-while-stopped accepts.
+var stoppedCodes = []string{"InvalidParameterException", "InvalidInsightSelectorsException", "OperationNotPermittedException", "UnsupportedOperationException"}
+
+// until repeats a look until it is satisfied, for at most as long as limit.
+func (s *service) until(ctx context.Context, limit time.Duration, look func() bool) bool {
+	deadline := time.Now().Add(limit)
+	for pause := min(limit/50, 200*time.Millisecond); ; pause = min(2*pause, 5*time.Second) {
+		if look() {
+			return true
+		}
+		if time.Now().Add(pause).After(deadline) {
+			return false
+		}
+		select {
+		case <-ctx.Done():
+			return false
+		case <-time.After(pause):
+		}
+	}
+}
+
+// closingTime bounds the clean-up at the end of a run.
+const closingTime = 3 * time.Minute
+
+// Close implements targets.Target: it deletes what the run has created, also after an interruption.
+// What it cannot delete stays in the ledger.
+func (t *Target) Close() (err error) {
+	t.closing.Do(func() {
+		if t.service == nil {
+			return
+		}
+		defer t.service.close()
+		if t.ledger == nil {
+			return
+		}
+		defer t.ledger.Close()
+		ctx, cancel := context.WithTimeout(context.Background(), closingTime)
+		defer cancel()
+		t.parkStores(ctx)
+		s := &sweeper{service: t.service, ledger: t.ledger, delete: true}
+		left := slices.DeleteFunc(t.ledger.Live(), func(r Resource) bool { return r.Kind == Store })
+		failed, why := 0, ""
+		for _, item := range s.ledgered(ctx, left) {
+			if item.State == Kept || item.State == Failed {
+				failed++
+				why = item.Why
+			}
+		}
+		if failed > 0 {
+			err = fmt.Errorf("%d resources could not be deleted (%s); 'conform sweep --ledger %s' lists them, and deletes them with --yes", failed, why, t.ledger.Path())
+		}
+	})
+	return err
+}
+
+// NewWorld implements targets.Target. A new world is at home in the Region with the fewest.
+func (t *Target) NewWorld(ctx context.Context) (targets.World, error) {
+	if t.service == nil || t.ledger == nil {
+		return nil, errors.New("the target is not open")
+	}
+	t.lanes.Lock()
+	defer t.lanes.Unlock()
+	lane := slices.Index(t.busy, slices.Min(t.busy))
+	t.busy[lane]++
+	return newWorld(t, lane, targets.Fresh(ctx)), nil
+}
+
+func (t *Target) leave(lane int) {
+	t.lanes.Lock()
+	defer t.lanes.Unlock()
+	t.busy[lane]--
+}

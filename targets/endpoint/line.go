@@ -1,0 +1,188 @@
+package endpoint
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
+	"github.com/aws/aws-sdk-go-v2/service/cloudtrail"
+	"github.com/aws/smithy-go/middleware"
+	smithyhttp "github.com/aws/smithy-go/transport/http"
+
+	"github.com/insightconform/conform/model"
+	"github.com/insightconform/conform/targets"
+	"github.com/insightconform/conform/targets/wire"
+)
+
+// Admit looks at a request with its body before it is signed. An error keeps it from being signed
+// and sent.
+type Admit func(req *http.Request, body []byte) error
+
+// BeforeSigning is an API option that has the requests of any SDK client admitted.
+func (admit Admit) BeforeSigning(stack *middleware.Stack) error {
+	return stack.Finalize.Insert(middleware.FinalizeMiddlewareFunc("ConformAdmit", func(ctx context.Context, in middleware.FinalizeInput, next middleware.FinalizeHandler) (out middleware.FinalizeOutput, metadata middleware.Metadata, err error) {
+		request, ok := in.Request.(*smithyhttp.Request)
+		if !ok {
+			return out, metadata, errors.New("a request that is none of HTTP")
+		}
+		var body []byte
+		if stream := request.GetStream(); stream != nil {
+			if body, err = io.ReadAll(stream); err != nil {
+				return out, metadata, err
+			}
+			if request, err = request.SetStream(bytes.NewReader(body)); err != nil {
+				return out, metadata, err
+			}
+			in.Request = request
+		}
+		if err := admit(request.Request, body); err != nil {
+			return out, metadata, err
+		}
+		return next.HandleFinalize(ctx, in)
+	}), "Signing", middleware.Before)
+}
+
+// LineOptions say where a Line leads.
+type LineOptions struct {
+	URL         *url.URL
+	Region      string            // that requests are signed for
+	Timeout     time.Duration     // of one request, its answer included
+	Transport   http.RoundTripper // nil is one that follows no redirect and asks no proxy
+	Credentials aws.CredentialsProvider
+	Admit       Admit // nil admits everything
+}
+
+// Line speaks CloudTrail's protocol with one URL as an endpoint target does, for targets that choose
+// their URLs and names themselves.
+type Line struct {
+	options LineOptions
+	conn    *connection
+	client  *cloudtrail.Client
+}
+
+// NewLine returns a line; nothing is sent.
+func NewLine(o LineOptions) *Line {
+	conn := newConnection(o.URL, o.Timeout, 16, o.Credentials, nil)
+	if o.Transport != nil {
+		conn.transport = o.Transport
+	}
+	conn.signer, conn.admit = v4.NewSigner(), o.Admit
+	return &Line{options: o, conn: conn, client: newClient(conn, o.Region, wire.ShortPrefix)}
+}
+
+// Do sends one request whose names are the service's own and reads the answer. symbolic translates
+// each string of it; nil leaves them. Reply.Err is what Admit refused with.
+func (l *Line) Do(ctx context.Context, r model.Request, symbolic func(string) string) targets.Reply {
+	ctx, cancel := context.WithTimeout(ctx, l.options.Timeout)
+	defer cancel()
+	x := l.conn.send(ctx, func(string) *cloudtrail.Client { return l.client }, l.options.Region, wire.ShortPrefix, r)
+	return l.conn.read(ctx, r, x, symbolic)
+}
+
+// HTTPClient sends what clients of other services have signed, and records nothing.
+func (l *Line) HTTPClient() aws.HTTPClient { return l.conn }
+
+// send does one request, through the SDK where that can express it.
+func (c *connection) send(ctx context.Context, client func(region string) *cloudtrail.Client, region, prefix string, r model.Request) *exchanged {
+	x := &exchanged{}
+	if !r.Malformed() && !r.OtherTarget && !targets.IsBare(ctx) {
+		input := r.Input
+		if input.Kind() == model.Absent {
+			input = model.Obj()
+		}
+		if op, ok := operations[r.Op]; ok && op.shape.fits(input) {
+			if op.call(recording(ctx, x), client(region), op.shape, input); x.reached {
+				return x
+			}
+		}
+	}
+	if r.OtherTarget {
+		prefix = wire.OtherPrefix(prefix)
+	}
+	c.raw(ctx, region, r.Method, prefix+string(r.Op), c.url, wire.Encode(r), x)
+	return x
+}
+
+// read makes a reply from what was on the wire.
+func (c *connection) read(ctx context.Context, r model.Request, x *exchanged, symbolic func(string) string) targets.Reply {
+	if x.err == nil {
+		reply := wire.DecodeAnswer(r.Op, r.Malformed(), x.status, x.header, x.received, symbolic)
+		reply.Sent = x.sent
+		return reply
+	}
+	reply := targets.Reply{Sent: x.sent, Status: x.status, Received: slices.Clone(x.received[:min(len(x.received), targets.MaxKept)])}
+	text, crashed := c.problem(ctx, x.err)
+	reply.Problem = text
+	reply.TimedOut = !crashed && isTimeout(x.err)
+	if crashed {
+		reply.Answer.Outcome = model.Crashed
+	}
+	if errors.Is(x.err, targets.ErrRefused) {
+		reply.Err = x.err
+	}
+	return reply
+}
+
+// Binding translates the symbolic names of one world for targets that make concrete trail names
+// themselves.
+type Binding struct{ *binding }
+
+// NewBinding returns a binding for a world of ten lower-case letters of its own, the tag. trail translates TrailName and Name members of any form; Bind tells
+// the way back. The account other stands for the one that is not the caller's.
+func NewBinding(tag string, trail func(string) string, partition, account, other string, regions []string) *Binding {
+	id := newIdentity(partition, account, regions)
+	pairs := [][2]string{{model.DefaultWorld.Account, account}, {model.DefaultWorld.OtherAccount, other}}
+	id.account = newSwap(pairs...)
+	id.plain = false
+	b := newBinding(tag, nil, id)
+	b.naming = trail
+	return &Binding{b}
+}
+
+// Bind has a concrete name translated back to a symbolic one.
+func (b *Binding) Bind(concrete, symbolic string) {
+	if _, known := b.back[concrete]; !known && len(concrete) > 8 {
+		b.long = append(b.long, concrete)
+	}
+	b.back[concrete] = symbolic
+}
+
+// Input translates the input of a request.
+func (b *Binding) Input(op model.Op, input model.Value, beside func(string) string) model.Value {
+	return b.input(op, input, beside)
+}
+
+// Symbolic translates any string of an answer back.
+func (b *Binding) Symbolic(s string) string {
+	if x, ok := b.back[s]; ok {
+		return x
+	}
+	for _, long := range b.long {
+		if len(s) > len(long) && !strings.HasPrefix(s, "arn:") {
+			s = strings.ReplaceAll(s, long, b.back[long])
+		}
+	}
+	return b.symbolic(s)
+}
+
+// Region, Account and Partition translate one word to the concrete one.
+func (b *Binding) Region(symbolic string) string {
+	if symbolic == "" {
+		symbolic = model.DefaultWorld.Home
+	}
+	return b.identity.region.to(symbolic)
+}
+func (b *Binding) Account(symbolic string) string   { return b.identity.account.to(symbolic) }
+func (b *Binding) Partition(symbolic string) string { return b.identity.partition.to(symbolic) }
+
+// Store is the concrete identifier of a store, and CreatedStore notes the next one's.
+func (b *Binding) Store(symbolic string) string { return b.store(symbolic) }
+func (b *Binding) CreatedStore(id string)       { b.created(id) }
