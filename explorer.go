@@ -203,13 +203,65 @@ func (e *explorer) verify(ctx context.Context, s *session, r model.Request) bool
 
 // catalogue plays the systematic cases that fall to this worker: part of parts. Cases that share a
 // set-up share a world for as long as it stays in the state that the set-up made.
+//
+// What is used most comes first: a few plain calls. A refusal is tried again, whether it wears off,
+// once every case had its turn.
 func (e *explorer) catalogue(ctx context.Context, cases []generators.Case) {
+	e.plainly(ctx)
+	e.groups(ctx, cases, e.probe)
+	rules := slices.DeleteFunc(slices.Clone(cases), func(c generators.Case) bool { return c.Kind != generators.KindRule })
+	e.groups(ctx, rules, e.probeAgain)
+}
+
+// plainly uses one trail as anyone would.
+func (e *explorer) plainly(ctx context.Context) {
+	s, err := e.newSession(ctx)
+	if err != nil {
+		e.noWorld(err)
+		return
+	}
+	if e.play(ctx, s, newTrail(e.scope)...) && e.play(ctx, s, generators.Get(generators.NameAlpha)) {
+		for _, set := range managementSets {
+			r := generators.Put(generators.NameAlpha, set)
+			if !e.play(ctx, s, r) || !e.verify(ctx, s, r) {
+				break
+			}
+		}
+	}
+	e.leave(ctx, s)
+}
+
+// managementSets are both types, one of them, the other, and none.
+var managementSets = []model.Selectors{model.MakeSelectors(model.Management, model.Management), model.MakeSelectors(model.Management, 0),
+	model.MakeSelectors(0, model.Management), 0}
+
+// probe sends a case's request and the reads that say whether it was right. Whether HasInsightSelectors
+// follows is not asked again of a Put that was to change nothing.
+func (e *explorer) probe(ctx context.Context, s *session, c generators.Case) bool {
+	before := s.tracker.State()
+	if !e.play(ctx, s, c.Probe) {
+		return false
+	}
+	reads := generators.Reads(s.tracker.State(), c.Probe, e.scope)
+	if c.Probe.Op == model.OpPut && s.tracker.State().Equal(before) {
+		reads = slices.DeleteFunc(reads, func(r model.Request) bool { return r.Op == model.OpTrail })
+	}
+	return e.play(ctx, s, reads...)
+}
+
+// probeAgain sends a case's request three times: a refusal must not wear off.
+func (e *explorer) probeAgain(ctx context.Context, s *session, c generators.Case) bool {
+	return e.play(ctx, s, c.Probe, c.Probe, c.Probe) && e.verify(ctx, s, c.Probe)
+}
+
+// groups plays cases that share a set-up in one world after the other.
+func (e *explorer) groups(ctx context.Context, cases []generators.Case, probe func(context.Context, *session, generators.Case) bool) {
 	for start := 0; start < len(cases) && !e.spent(ctx); {
 		end := start + 1
 		for end < len(cases) && sameSetup(cases[start], cases[end]) {
 			end++
 		}
-		e.group(ctx, cases[start:end])
+		e.group(ctx, cases[start:end], probe)
 		start = end
 	}
 }
@@ -223,7 +275,7 @@ func sameSetup(a, b generators.Case) bool {
 // maxSharedSteps bounds how long a world is used, so that what is found in it has a short case.
 const maxSharedSteps = 60
 
-func (e *explorer) group(ctx context.Context, cases []generators.Case) {
+func (e *explorer) group(ctx context.Context, cases []generators.Case, probe func(context.Context, *session, generators.Case) bool) {
 	for next := 0; next < len(cases) && !e.spent(ctx); {
 		s, err := e.newSession(ctx)
 		if err != nil {
@@ -241,13 +293,8 @@ func (e *explorer) group(ctx context.Context, cases []generators.Case) {
 		}
 		prepared := s.tracker.State()
 		for first := true; ready && next < len(cases) && (first || s.tracker.State().Equal(prepared) && len(s.steps) < maxSharedSteps); first = false {
-			probe := cases[next].Probe
-			again := cases[next].Kind == generators.KindRule // a refusal must not wear off
 			next++
-			if !e.play(ctx, s, probe) || !e.verify(ctx, s, probe) {
-				break
-			}
-			if again && (!e.play(ctx, s, probe, probe) || !e.verify(ctx, s, probe)) {
+			if !probe(ctx, s, cases[next-1]) {
 				break
 			}
 		}
