@@ -115,7 +115,11 @@ func BenchmarkFaultyMachines(b *testing.B) {
 				}
 				table += fmt.Sprintf("| %s | %d | %s | %d | %s | %s | %s |\n", row.machine, row.depth, class, drawn, share(bySuite, drawn), share(byWalk, drawn), shown)
 			}
-			table += fmt.Sprintf("| | | *requests* | | %d | %d | %d |\n", writes+reads, m.cost(walk), m.cost(tour))
+			ofTour := "–"
+			if tour != nil {
+				ofTour = fmt.Sprint(m.cost(tour))
+			}
+			table += fmt.Sprintf("| | | *requests* | | %d | %d | %s |\n", writes+reads, m.cost(walk), ofTour)
 		}
 		fmt.Print(table) // b.Log cuts it off
 	}

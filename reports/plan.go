@@ -120,6 +120,7 @@ func WritePlan(w io.Writer, p *Plan, o TextOptions) error {
 	}
 	page.blank()
 	page.entry("in all", plain, plannedLines, "", fmt.Sprintf("%s writes, %s reads: %s", grouped(writes), grouped(reads), p.durations(writes, reads)))
+	page.entry("beside", dim, plannedLines, "", "what confirming and shortening a divergence takes, and cleaning up")
 	for _, section := range p.Sections {
 		page.blank()
 		page.line(span{section.Title, bold})
@@ -127,7 +128,6 @@ func WritePlan(w io.Writer, p *Plan, o TextOptions) error {
 			page.entry("  "+e[0], plain, plannedLines, "", shown(e[1], 10*maxShown))
 		}
 	}
-	page.entry("beside", dim, plannedLines, "", "what confirming and shortening a divergence takes, and cleaning up")
 	_, err := w.Write(page.buffer.Bytes())
 	return err
 }

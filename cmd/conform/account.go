@@ -70,7 +70,7 @@ func setPrefix(s *settings, text string) error {
 // resolveAccount completes the settings of the account target, which takes nothing but the credentials
 // from the environment of the AWS tools.
 func (s *settings) resolveAccount(environ map[string]string) error {
-	if len(s.account.ids) == 0 {
+	if len(s.account.ids) == 0 && !s.planning {
 		return usagef("--target account needs --account ID, the account that may be changed")
 	}
 	if len(s.regions) == 0 {

@@ -34,6 +34,7 @@ The machines of complete suites (--machine) are
 
 func (p *process) planCommand() *cobra.Command {
 	s := defaultSettings()
+	s.planning = true
 	cmd := &cobra.Command{
 		Use:   "plan",
 		Short: "Say what a run would do",

@@ -36,6 +36,7 @@ type settings struct {
 	shard                  conform.Shard
 	shardAuto              bool // the environment of a fleet says which
 	resume                 string
+	planning               bool // nothing is sent to an account
 	regions                []string
 	bucket                 string
 	order                  string
