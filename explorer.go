@@ -215,6 +215,9 @@ func (e *explorer) catalogue(ctx context.Context, cases []generators.Case) {
 
 // plainly uses one trail as anyone would.
 func (e *explorer) plainly(ctx context.Context) {
+	if !e.can(model.CanPut) || !e.can(model.CanGet) || !e.can(model.CanCreate) {
+		return
+	}
 	s, err := e.newSession(ctx)
 	if err != nil {
 		e.noWorld(err)

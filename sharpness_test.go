@@ -21,7 +21,7 @@ var sharpSeeds, deepSeeds = 1, 2
 
 func TestMain(m *testing.M) {
 	if os.Getenv("CI") != "" {
-		sharpSeeds, deepSeeds = 5, 10
+		sharpSeeds, deepSeeds = 3, 10
 	}
 	debug.SetGCPercent(400) // thousands of short runs make much garbage and keep little
 	os.Exit(m.Run())

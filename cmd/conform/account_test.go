@@ -26,13 +26,13 @@ func inCloud(t *testing.T, c *accounttest.Cloud) func(args ...string) result {
 	parts := production
 	parts.account = func(s settings) account.Options {
 		o := s.accountOptions()
-		o.Settle = 300 * time.Millisecond
+		o.Settle, o.Pace = 300*time.Millisecond, nil
 		return c.Options(t, o)
 	}
 	home := t.TempDir()
 	return func(args ...string) result {
 		var stdout, stderr bytes.Buffer
-		code := parts.run(t.Context(), args, strings.NewReader(""), &stdout, &stderr, []string{"HOME=" + home})
+		code := parts.run(t.Context(), args, strings.NewReader(""), &stdout, &stderr, []string{"HOME=" + home, "CONFORM_SETTLE=50ms"})
 		return result{code, stdout.String(), stderr.String()}
 	}
 }

@@ -144,14 +144,15 @@ func TestReportCommand(t *testing.T) {
 	assert.Equal(t, string(data), stdout.String())
 	assert.FileExists(t, filepath.Join(dir, "r.txt"))
 
-	learned := write(t, "learned.json", `{"schema":"conform/precedence/1","rules":["trail/not-found"],"codes":{},"cells":[]}`)
+	learned := filepath.Join(dir, "learned.json")
+	require.Equal(t, 0, command(t, "learn", "--out", learned).code)
 	assert.Equal(t, 0, command(t, "report", in, "--precedence", learned, "--to", "json="+in).code)
 	data, err = os.ReadFile(in)
 	require.NoError(t, err)
 	assertFits(t, published(t, "report-1.json"), data)
 	read, err := reports.ReadJSON(data)
 	require.NoError(t, err)
-	assert.Equal(t, []model.ID{model.TrailNotFound}, read.Precedence.Rules)
+	assert.ElementsMatch(t, model.ErrorRules(), read.Precedence.Rules)
 }
 
 func TestWrongUsageOfReport(t *testing.T) {
@@ -165,22 +166,22 @@ func TestWrongUsageOfReport(t *testing.T) {
 	}{
 		{nil, `'conform report' needs a report; 'conform run --report json=FILE' writes one`},
 		{[]string{good, "--to", "pdf"}, `--to "pdf": "pdf" is no report format; use text, json, .* or one of them with =PATH`},
-		{[]string{good, "--to", "junit="}, `--to "junit=": a path is missing after junit=`},
+		{[]string{good, "--to", "junit="}, `--to "junit=": a path is missing after junit=; write it like junit=report.txt`},
 		{[]string{good, "--to", "junit", "--to", "text"}, `--to "text": a second report for standard output; write one of them to a file with =PATH`},
 		{[]string{good, "--to", "junit=/nowhere/x.xml"}, `--to junit=/nowhere/x.xml: write /nowhere/x.xml: no such file or directory`},
 		{[]string{good, good, "--to", "junit=" + out}, `--to junit takes one report, and 2 are given; only html shows several side by side`},
 		{[]string{good, good}, `--to text takes one report, and 2 are given; only html shows several side by side`},
-		{[]string{"/nowhere.json", "--to", "junit=" + out}, `open /nowhere.json: no such file or directory; give a report that 'conform run --report json=FILE' has written`},
-		{[]string{dir, "--to", "junit=" + out}, dir + ` is a directory; give the path of a report`},
+		{[]string{"/nowhere.json", "--to", "junit=" + out}, `open /nowhere.json: no such file or directory; give the path of a readable file`},
+		{[]string{dir, "--to", "junit=" + out}, dir + ` is a directory; give the path of a file`},
 		{[]string{write(t, "bad.json", "{"), "--to", "junit=" + out}, `.*/bad.json: not a report: unexpected end of JSON input; give a report that .*`},
 		{[]string{write(t, "list.json", "[]"), "--to", "junit=" + out}, `.*/list.json: not a report: json: .*; give a report that .*`},
 		{[]string{write(t, "trace.json", `{"schema":"conform/trace/1"}`), "--to", "junit=" + out}, `.*/trace.json: schema "conform/trace/1" is not "conform/report/1"; give a report that .*`},
 		{[]string{write(t, "level.json", `{"schema":"conform/report/1","fail_on":"rumoured"}`), "--to", "junit=" + out}, `.*/level.json: not a report: "rumoured" is no level; .*`},
 		{[]string{write(t, "twice.json", `{"schema":"conform/report/1"}{}`), "--to", "junit=" + out}, `.*/twice.json: not a report: invalid character .*`},
-		{[]string{good, "--precedence", "/nowhere", "--to", "junit=" + out}, `--precedence: open /nowhere: no such file or directory; give the path of a readable file`},
-		{[]string{good, "--precedence", good, "--to", "junit=" + out}, `--precedence .*/good.json: not a precedence: json: unknown field .*`},
-		{[]string{good, "--precedence", write(t, "p.json", `{"schema":"x"}`), "--to", "junit=" + out}, `--precedence .*/p.json: schema "x" is not "conform/precedence/1"`},
-		{[]string{good, "--precedence", write(t, "p.json", `{"schema":"conform/precedence/1"} 1`), "--to", "junit=" + out}, `--precedence .*/p.json: not a precedence: there is more after it`},
+		{[]string{good, "--precedence", "/nowhere", "--to", "junit=" + out}, `open /nowhere: no such file or directory; give the path of a readable file`},
+		{[]string{good, "--precedence", good, "--to", "junit=" + out}, `--precedence .*/good.json: no precedence of errors: json: unknown field .*`},
+		{[]string{good, "--precedence", write(t, "p.json", `{"schema":"x"}`), "--to", "junit=" + out}, `--precedence .*/p.json: schema "x" is not "conform/precedence/1"; 'conform learn --out PATH' writes such a file`},
+		{[]string{good, "--precedence", write(t, "p.json", `{"schema":"conform/precedence/1"} 1`), "--to", "junit=" + out}, `--precedence .*/p.json: no precedence of errors: something follows the JSON value`},
 		{[]string{good, "--too", "junit=" + out}, `there is no flag --too; did you mean --to?`},
 	} {
 		got := command(t, append([]string{"report"}, test.args...)...)

@@ -83,7 +83,7 @@ func (p *process) testItself(ctx context.Context, seed uint64, faults []string, 
 	toFile := path != "" && path != "-"
 	if toFile {
 		if err := reports.CheckWritable(path); err != nil {
-			return usagef("--json %s: %w", path, err)
+			return usagef("--json %s: %w; give a path that can be written", path, err)
 		}
 	}
 	progress, started := p.progress(&settings{}), time.Now()

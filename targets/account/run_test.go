@@ -31,6 +31,9 @@ func options(t *testing.T, c *accounttest.Cloud, o account.Options) account.Opti
 	return c.Options(t, o)
 }
 
+// settle is how long the clouds of tests may take to show what was written: they show it at once.
+const settle = 50 * time.Millisecond
+
 func run(t *testing.T, o account.Options, options conform.Options) (*reports.Report, error) {
 	t.Helper()
 	target, err := account.New(o)
@@ -38,6 +41,7 @@ func run(t *testing.T, o account.Options, options conform.Options) (*reports.Rep
 	if options.Seed == 0 {
 		options.Seed = 1
 	}
+	options.Settle = settle
 	return conform.Run(t.Context(), target, options)
 }
 
