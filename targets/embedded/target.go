@@ -21,7 +21,7 @@ type Options struct {
 	ServerOptions
 	Regions []string      // as of endpoint.Options
 	Timeout time.Duration // of one request; 0 is the endpoint's default
-	Workers int           // how many worlds side by side; 0 is as many as there are processors
+	Workers int           // how many worlds side by side; 0 is two for each processor
 	// Wrap, where not nil, gives what stands in front of the server.
 	Wrap func(*Server) http.Handler
 	Pace endpoint.Pacer
@@ -33,7 +33,7 @@ type Options struct {
 // other server would be. Each world has an account for itself, so that nothing has to be cleaned up.
 func NewTarget(o Options) targets.Target {
 	if o.Workers == 0 {
-		o.Workers = runtime.GOMAXPROCS(0)
+		o.Workers = 2 * runtime.GOMAXPROCS(0) // each waits for its answers
 	}
 	return &target{options: o}
 }
