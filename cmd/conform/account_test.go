@@ -184,3 +184,33 @@ func TestPolicyCommand(t *testing.T) {
 }
 
 var _ targets.Target = (*account.Target)(nil)
+
+// TestPlanOfAnAccount: a plan says what is created, sent, paid and permitted, names no account and
+// sends nothing, since nothing could be sent.
+func TestPlanOfAnAccount(t *testing.T) {
+	parts := production
+	parts.account = func(s settings) account.Options {
+		o := s.accountOptions()
+		o.Ledger = filepath.Join(t.TempDir(), "ledger.jsonl")
+		return o
+	}
+	plan := func(args ...string) result {
+		var stdout, stderr bytes.Buffer
+		code := parts.run(t.Context(), append([]string{"plan", "--target", "account"}, args...), strings.NewReader(""), &stdout, &stderr, nil)
+		return result{code, stdout.String(), stderr.String()}
+	}
+	cheap := plan("--regions", "us-east-1")
+	require.Equal(t, 0, cheap.code, cheap.stderr)
+	for _, want := range []string{"what is created", "  bucket ", "  trail ", "1 write and 10 reads a second", "trails that do not log: nothing", "conform iam-policy prints it"} {
+		assert.Contains(t, cheap.stdout, want)
+	}
+	assert.NotContains(t, cheap.stdout, "event data store")
+	dear := plan("--regions", "us-east-1,eu-west-1", "--allow-logging", "--stores", "--suite", "systematic,complete")
+	require.Equal(t, 0, dear.code, dear.stderr)
+	for _, want := range []string{"Insights: $", "event data stores: $", "complete stores"} {
+		assert.Contains(t, dear.stdout, want)
+	}
+	asJSON := plan("--regions", "us-east-1", "--report", "json")
+	assert.Contains(t, asJSON.stdout, `"Action"`)
+	assert.Equal(t, reports.ExitUsage, plan().code, "Regions must be named")
+}
