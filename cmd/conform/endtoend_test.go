@@ -447,3 +447,11 @@ func TestEmulators(t *testing.T) {
 	}
 	assert.Zero(t, badSignatures.Load())
 }
+
+// TestErrorsWithoutACode: such a server is known by what succeeds.
+func TestErrorsWithoutACode(t *testing.T) {
+	got, report := reported(t, "--fault", "error-without-code", "--requests", "1500", "--seed", "1")
+	require.NotNil(t, report, got.stderr)
+	assert.Equal(t, reports.ExitDiverges, got.code, got.stdout)
+	assert.Equal(t, []model.ID{model.WireErrorShape}, slices.Compact(violated(report)))
+}

@@ -8,6 +8,7 @@
 package endpoint
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -271,9 +272,14 @@ func (t *Target) findPrefix(ctx context.Context) (note string, err error) {
 		{Op: model.OpStatus, Input: model.Obj("Name", name)},
 		{Op: model.OpPut, Input: model.Obj("TrailName", name, "InsightSelectors", model.ListOf())},
 	}
-	seen, best, bestPrefix := "", stranger, wire.ShortPrefix
+	// Where errors have no code, only a success shows what answers.
+	create := model.Request{Op: model.OpCreate, Input: model.Obj("Name", name, "S3BucketName", cmp.Or(t.options.Bucket, SharedBucket))}
+	seen, best, bestPrefix, nameless := "", stranger, wire.ShortPrefix, false
 search:
-	for _, r := range probes {
+	for _, r := range append(probes, create) {
+		if r.Op == model.OpCreate && (best != stranger || !nameless) {
+			break
+		}
 		for _, r.OtherTarget = range []bool{false, true} {
 			x := t.send(ctx, t.options.Regions[0], r)
 			if ctx.Err() != nil {
@@ -283,6 +289,10 @@ search:
 				return "", t.unreachable(ctx, x.err)
 			}
 			reply := t.read(ctx, r, x, nil)
+			nameless = nameless || reply.Answer.Outcome == model.Refused && reply.Answer.Code == "" && len(reply.Body.Members()) > 0
+			if r.Op == model.OpCreate && reply.Answer.Outcome == model.Succeeded {
+				t.send(ctx, t.options.Regions[0], model.Request{Op: model.OpDelete, OtherTarget: r.OtherTarget, Input: model.Obj("Name", name)})
+			}
 			if got := look(x, reply); got > best {
 				best, bestPrefix = got, wire.ShortPrefix
 				if r.OtherTarget {
