@@ -74,7 +74,8 @@ func HTML(w io.Writer, list ...*Report) error {
 	if err := htmlPages.ExecuteTemplate(&out, "page.tmpl", page); err != nil {
 		return err
 	}
-	_, err := w.Write(out.Bytes())
+	// A page that is printed to a log must hold no command for whatever reads the log.
+	_, err := w.Write(inlineCommand.ReplaceAll(out.Bytes(), []byte("#&#35;$1")))
 	return err
 }
 

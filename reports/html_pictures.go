@@ -273,7 +273,7 @@ func newPrecedenceView(p *Precedence) *precedenceView {
 			v.Counts = append(v.Counts, kind)
 		}
 	}
-	for _, cycle := range p.Cycles[:min(len(p.Cycles), maxListed)] {
+	for _, cycle := range p.Cycles[:min(len(p.Cycles), maxOnPage)] {
 		names := make([]string, 0, len(cycle))
 		for _, id := range cycle {
 			names = append(names, string(id))
@@ -352,7 +352,7 @@ const (
 )
 
 func newTimelineView(timeline []Interval) *timelineView {
-	timeline = timeline[:min(len(timeline), 2*maxListed)]
+	timeline = timeline[:min(len(timeline), 2*maxOnPage)]
 	if len(timeline) == 0 {
 		return nil
 	}

@@ -48,7 +48,7 @@ func everything() *Report {
 		{Machine: "store", Tests: 100, Done: [][2]int{{0, 40}}, Failed: 2, Unstable: 1, Shard: "1/2", Result: "40 of 100 tests were executed."},
 	}
 	r.Deviations = append(r.Deviations, Deviation{Rule: model.PutStores, Level: model.Inferred, Operation: string(model.OpPut), Reference: "success", Actual: "success with another accepted result", Count: 3})
-	r.Precedence = precedence()
+	r.Precedence, r.Timeline = precedence(), nil
 	for i := range 90 {
 		r.Timeline = append(r.Timeline, Interval{Seconds: float64(i) / 2, Requests: 60 + 25*((i*7)%5), MeanMS: 3 + float64((i*3)%7), SlowMS: 9 + float64((i*i*31)%400)})
 	}
