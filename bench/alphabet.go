@@ -84,6 +84,9 @@ func (a *alphabet) encoded() []byte {
 // reachable says whether a fault can show within the alphabet, and why not: what it or its rule needs
 // may be hidden; and one that shows where its rule alone is broken, needs a request that does that.
 func reachable(f embedded.Fault) (ok bool, why string) {
+	if f.Computed {
+		return false, "derived from the table of rules, of which some are not wrong"
+	}
 	rule := model.RuleOf(f.Rule)
 	for _, c := range slices.Concat(rule.Needs, f.Needs) {
 		if slices.Contains(hidden, c) {
