@@ -183,19 +183,28 @@ func (c *completeSuite) execute(ctx context.Context) bool {
 	ctx = targets.Bare(ctx)
 	return c.run.each(func(_ int, e *explorer) bool {
 		var test generators.Test
+		whole := true
+	chunks:
 		for !e.spent(ctx) {
 			from, to, ok := c.take()
 			if !ok {
-				return true
+				return whole
 			}
 			failed, unstable := 0, 0
 			for n := from; n < to; n++ {
 				c.suite.Test(n, &test)
-				switch c.test(ctx, e, &test) {
+				result := c.test(ctx, e, &test)
+				for tries := 1; result == testUnanswered && tries < maxTries; tries++ {
+					result = c.test(ctx, e, &test)
+				}
+				switch result {
 				case testFailed:
 					failed++
 				case testUnstable:
 					unstable++
+				case testUnanswered:
+					whole = false
+					continue chunks // says nothing, so that the chunk is not done
 				case testCut:
 					return false
 				}
@@ -210,10 +219,11 @@ func (c *completeSuite) execute(ctx context.Context) bool {
 type testResult int
 
 const (
-	testPassed   testResult = iota
-	testFailed              // a divergence was seen
-	testUnstable            // the target took an allowed way, but not the one that it took before
-	testCut                 // the test did not come to its end
+	testPassed     testResult = iota
+	testFailed                // a divergence was seen
+	testUnstable              // the target took an allowed way, but not the one that it took before
+	testUnanswered            // an answer did not come, or said nothing
+	testCut                   // the test did not come to its end
 )
 
 // test executes one test on a fresh world.
@@ -247,7 +257,6 @@ func (c *completeSuite) test(ctx context.Context, e *explorer, t *generators.Tes
 		}
 		state = c.machine.Next(state, input)
 	}
-	e.settle(ctx, s)
 	return result
 }
 
@@ -259,13 +268,15 @@ func (s *session) plainly(ctx context.Context, r model.Request) testResult {
 	before := len(s.steps)
 	s.do(ctx, r)
 	switch {
-	case s.failed:
-		return testFailed
 	case len(s.steps) == before:
 		return testCut // throttled for too long, or interrupted
 	case !s.steps[before].reply.Answer.Definite():
+		s.explorer.unanswered(ctx, s.steps[before].reply.Problem)
+		return testUnanswered
+	case s.failed:
 		return testFailed
 	}
+	s.explorer.run.silent.Store(0)
 	return testPassed
 }
 

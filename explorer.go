@@ -348,6 +348,14 @@ func (e *explorer) settle(ctx context.Context, s *session) {
 	e.run.silent.Add(1)
 }
 
+// unanswered counts an answer that did not come against the target, unless it answers plain requests.
+func (e *explorer) unanswered(ctx context.Context, problem string) {
+	if !e.answers(ctx) {
+		e.silent(problem)
+		e.run.silent.Add(1)
+	}
+}
+
 // cleanUpTime bounds the clean-up of one world.
 const cleanUpTime = 10 * time.Second
 

@@ -219,6 +219,25 @@ func lost(t *testing.T, got result, report *reports.Report) {
 	assert.GreaterOrEqual(t, report.Requests, 400)
 }
 
+// TestCompleteSuiteLosesItsTarget: it ends soon, and says nothing against the target; what fails now and
+// then is tried again.
+func TestCompleteSuiteLosesItsTarget(t *testing.T) {
+	suite := []string{"--suite", "complete", "--machine", "management", "--timeout", "200ms"}
+	for name, fail := range map[string]http.Handler{"hangs": hanging, "500 page": errorPage} {
+		got, report := reported(t, append(suite, "--endpoint", emulator(t, after(700, fail)))...)
+		assert.Equal(t, reports.ExitInconclusive, got.code, name+got.stdout+got.stderr)
+		require.NotNil(t, report, name)
+		assert.Empty(t, report.Divergences, name)
+		assert.Contains(t, report.Reason, "the target stopped answering", name)
+		assert.Zero(t, report.Certificates[0].Failed, name)
+		assert.False(t, report.Certificates[0].Holds, name)
+	}
+	got, report := reported(t, append(suite, "--endpoint", emulator(t, every(101, errorPage)))...)
+	require.NotNil(t, report, got.stderr)
+	assert.Empty(t, report.Divergences)
+	assert.True(t, report.Certificates[0].Holds, report.Certificates[0].Result)
+}
+
 // TestFailsNowAndThen runs against a server that does every so many requests what says nothing
 // about its behaviour.
 func TestFailsNowAndThen(t *testing.T) {

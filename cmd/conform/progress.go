@@ -20,7 +20,16 @@ func (s *settings) readProgress() (*reports.Report, error) {
 	if _, err := os.Stat(s.resume); errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
-	return readReport(nil, s.resume)
+	earlier, err := readReport(nil, s.resume)
+	if err != nil {
+		return nil, err
+	}
+	for _, c := range earlier.Certificates {
+		if c.Depth != s.depth {
+			return nil, usagef("--resume %s: it is of --depth %d; give that, or another file to begin anew", s.resume, c.Depth)
+		}
+	}
+	return earlier, nil
 }
 
 // saveProgress writes what was done, joined with what was done before.
