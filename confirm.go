@@ -315,7 +315,7 @@ func (c *confirmer) repeated(ctx context.Context, d *divergence, s *session, fou
 // stillAnswers reports whether the target gives a definite answer to a well-formed request.
 func (c *confirmer) stillAnswers(ctx context.Context) bool {
 	for range maxTries {
-		s, _, err := c.replay(ctx, newTrail(c.scope))
+		s, _, err := c.replay(ctx, generators.NewTrail(c.scope))
 		if err == nil && s.unsettled == 0 && len(s.steps) > 0 {
 			return true
 		}

@@ -223,7 +223,7 @@ func (e *explorer) plainly(ctx context.Context) {
 		e.noWorld(err)
 		return
 	}
-	if e.play(ctx, s, newTrail(e.scope)...) && e.play(ctx, s, generators.Get(generators.NameAlpha)) {
+	if e.play(ctx, s, generators.NewTrail(e.scope)...) && e.play(ctx, s, generators.Get(generators.NameAlpha)) {
 		for _, set := range managementSets {
 			r := generators.Put(generators.NameAlpha, set)
 			if !e.play(ctx, s, r) || !e.verify(ctx, s, r) {
@@ -322,7 +322,7 @@ func (e *explorer) answers(ctx context.Context) bool {
 		return false
 	}
 	definite := false
-	for _, r := range append(newTrail(e.scope), plainPut(generators.NameAlpha), generators.Get(generators.NameAlpha)) {
+	for _, r := range append(generators.NewTrail(e.scope), generators.PlainPut(generators.NameAlpha), generators.Get(generators.NameAlpha)) {
 		answer := e.ask(ctx, world, r).Answer
 		if isInsights(r) && answer.Definite() {
 			definite = true
@@ -389,7 +389,7 @@ func (e *explorer) walk(ctx context.Context) {
 			return
 		}
 		before := e.coverage.tour.Count()
-		if e.play(ctx, s, newTrail(e.scope)...) {
+		if e.play(ctx, s, generators.NewTrail(e.scope)...) {
 			e.coverage.tour.Restart()
 			for len(s.steps) < maxTourSteps {
 				r, ok := e.coverage.tour.Next(s.tracker.State(), generators.NameAlpha)
@@ -434,14 +434,14 @@ const (
 
 // random explores beyond the abstractions of the systematic suite until the quota is spent.
 func (e *explorer) random(ctx context.Context, seed uint64, cases []generators.Case) {
-	draw := newDraws(seed)
+	draw := generators.NewDraws(seed)
 	for !e.spent(ctx) {
 		s, err := e.newSession(ctx)
 		if err != nil {
 			e.noWorld(err)
 			return
 		}
-		length := 10 + draw.below(maxRandomSteps-10)
+		length := 10 + draw.Below(maxRandomSteps-10)
 		for len(s.steps) < length && s.alive(ctx) {
 			r := e.draw(draw, s.tracker.State(), cases)
 			if !e.play(ctx, s, r) || !e.verify(ctx, s, r) {
@@ -456,14 +456,14 @@ const maxRandomSteps = 60
 
 // draw picks the next random request: mostly one of the generators, sometimes a request of the
 // systematic suite whose broken rules were not yet tried in a state like this one.
-func (e *explorer) draw(draw *draws, state model.State, cases []generators.Case) model.Request {
-	if len(cases) > 0 && len(state.Trails) > 0 && draw.below(4) == 0 {
+func (e *explorer) draw(draw *generators.Draws, state model.State, cases []generators.Case) model.Request {
+	if len(cases) > 0 && len(state.Trails) > 0 && draw.Below(4) == 0 {
 		for range 6 {
-			probe := cases[draw.below(len(cases))].Probe
+			probe := cases[draw.Below(len(cases))].Probe
 			if probe.Op == model.OpPut && !e.coverage.classes[class(state, model.Broken(state, probe))] {
 				return probe
 			}
 		}
 	}
-	return e.generate.Request(state).Example(draw.next())
+	return e.generate.Request(state).Example(draw.Next())
 }

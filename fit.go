@@ -91,7 +91,7 @@ func (r *run) defaultEvents(ctx context.Context) bool {
 	s.judged = func(model.Finding) {}
 	read := generators.GetEvents(generators.NameAlpha)
 	shown := [2]string{}
-	for i, before := range [][]model.Request{newTrail(r.probed.scope), {generators.PutEvents(generators.NameAlpha, generators.EventClasses()[model.ManagementEvents])}} {
+	for i, before := range [][]model.Request{generators.NewTrail(r.probed.scope), {generators.PutEvents(generators.NameAlpha, generators.EventClasses()[model.ManagementEvents])}} {
 		for _, q := range append(before, read) {
 			if s.plainly(ctx, q) != testPassed {
 				return false

@@ -83,7 +83,7 @@ func (l *learner) refusesAll(ctx context.Context) string {
 	if !l.can(model.CanCreate) {
 		return ""
 	}
-	a := l.once(ctx, newTrail(l.scope), plainPut(generators.NameAlpha))
+	a := l.once(ctx, generators.NewTrail(l.scope), generators.PlainPut(generators.NameAlpha))
 	switch {
 	case l.over(ctx) != "" || a.answer.Outcome == model.Succeeded:
 		return ""

@@ -127,7 +127,7 @@ func (r *run) measureRate(ctx context.Context) float64 {
 	}
 	defer s.close(ctx)
 	s.judged = func(model.Finding) {}
-	e.play(ctx, s, newTrail(r.probed.scope)...)
+	e.play(ctx, s, generators.NewTrail(r.probed.scope)...)
 	before, started := e.requests, time.Now()
 	for i := 0; i < 64 && s.alive(ctx) && time.Since(started) < 2*time.Second; i++ {
 		e.play(ctx, s, generators.Put(generators.NameAlpha, model.AllSelectors()[i%2]), generators.Get(generators.NameAlpha))

@@ -139,7 +139,7 @@ func (p *prober) trails(ctx context.Context, info targets.Info) {
 	simple(model.CanAdvancedEvents, generators.PutEvents(name, classes[len(classes)-1]))
 	simple(model.CanGetEvents, generators.GetEvents(name))
 	simple(model.CanUpdate, generators.Update(name))
-	reply, ok, why := p.try(ctx, plainPut(name))
+	reply, ok, why := p.try(ctx, generators.PlainPut(name))
 	p.set(model.CanPut, present(reply, ok), why)
 	reply, ok, why = p.try(ctx, generators.Get(name))
 	p.set(model.CanGet, present(reply, ok), why)

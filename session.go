@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/insightconform/conform/generators"
 	"github.com/insightconform/conform/model"
 	"github.com/insightconform/conform/targets"
 )
@@ -261,7 +262,7 @@ func (s *session) readBack(ctx context.Context, resource string) *model.Finding 
 	if !s.explorer.can(model.CanGet) {
 		return nil
 	}
-	r := getOf(resource)
+	r := generators.GetOf(resource)
 	reply, ok := s.send(ctx, r)
 	if !ok || !reply.Answer.Definite() {
 		return nil
@@ -291,7 +292,7 @@ func (s *session) follow(ctx context.Context, blamed string) {
 		before = before[:len(before)-1]
 	}
 	for _, resource := range resources(state) {
-		r := getOf(resource)
+		r := generators.GetOf(resource)
 		reply, ok := s.send(ctx, r)
 		if !ok {
 			return

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/insightconform/conform/generators"
 	"github.com/insightconform/conform/model"
 )
 
@@ -193,7 +194,7 @@ func (s *shrinker) fromState(ctx context.Context, steps []step, blamed int) []st
 			continue
 		}
 		tried[from] = true
-		candidate := append(setUp(states[from], s.scope), requests[from:]...)
+		candidate := append(generators.SetUp(states[from], s.scope), requests[from:]...)
 		if len(candidate) >= len(requests) {
 			continue
 		}

@@ -163,14 +163,14 @@ func (x *exploration) newSearch(s shrunk, plays int) *search {
 	for _, r := range requestsOf(s.result) {
 		if name := nameOf(r); name != "" && r.Op == model.OpCreate && !names[name] {
 			names[name] = true
-			for _, canonical := range []model.Request{plainPut(name), generators.Put(name, 0), generators.Get(name), generators.Start(name), generators.Stop(name), generators.GetTrail(name)} {
+			for _, canonical := range []model.Request{generators.PlainPut(name), generators.Put(name, 0), generators.Get(name), generators.Start(name), generators.Stop(name), generators.GetTrail(name)} {
 				canonical.Region = r.Region
 				add(canonical)
 			}
 		}
 	}
 	for _, state := range statesBefore(x.model, s.result) {
-		add(setUp(state, x.scope)...)
+		add(generators.SetUp(state, x.scope)...)
 	}
 	for _, r := range requestsOf(s.result) {
 		add(simplerRequests(r)...)

@@ -137,3 +137,24 @@ func in(region string, r model.Request) model.Request {
 	r.Region = region
 	return r
 }
+
+// NewTrail makes the trail NameAlpha, logging where that can be said.
+func NewTrail(scope Scope) []model.Request { return trailsUp(scope.reach(), NameAlpha) }
+
+// PlainPut enables the plainest selector.
+func PlainPut(trail string) model.Request {
+	return Put(trail, model.MakeSelectors(model.Management, 0))
+}
+
+// GetOf is the GetInsightSelectors of a resource as model.Resource names it, from its own Region.
+func GetOf(resource string) model.Request {
+	kind, rest, _ := strings.Cut(resource, "/")
+	region, name, _ := strings.Cut(rest, "/")
+	if region == model.DefaultWorld.Home {
+		region = ""
+	}
+	if kind == "store" {
+		return in(region, GetStore(name))
+	}
+	return in(region, Get(name))
+}

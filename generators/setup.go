@@ -1,26 +1,25 @@
-package conform
+package generators
 
 import (
 	"strings"
 
-	"github.com/insightconform/conform/generators"
 	"github.com/insightconform/conform/model"
 )
 
-// setUp lists a short sequence that brings a fresh world into a state. What only a history can bring
+// SetUp lists a short sequence that brings a fresh world into a state. What only a history can bring
 // about, such as the memory of a stopped trail, is left out.
-func setUp(state model.State, scope generators.Scope) []model.Request {
+func SetUp(state model.State, scope Scope) []model.Request {
 	var out []model.Request
 	for _, t := range state.Trails {
 		out = append(out, setUpTrail(t, scope)...)
 	}
 	for i, x := range state.Stores {
-		kind := generators.StoreKind{Selectors: eventsValue(x.Events).Get("AdvancedEventSelectors"), Stopped: !x.Ingesting}
-		out = append(out, generators.CreateStore(i, kind))
+		kind := StoreKind{Selectors: eventsValue(x.Events).Get("AdvancedEventSelectors"), Stopped: !x.Ingesting}
+		out = append(out, CreateStore(i, kind))
 	}
 	for _, x := range state.Stores {
 		if x.Insights.On() && x.Destination != "" {
-			out = append(out, generators.PutStore(x.ID, x.Destination, x.Insights))
+			out = append(out, PutStore(x.ID, x.Destination, x.Insights))
 		}
 	}
 	for _, x := range state.Stores {
@@ -31,23 +30,23 @@ func setUp(state model.State, scope generators.Scope) []model.Request {
 	return out
 }
 
-func setUpTrail(t model.Trail, scope generators.Scope) []model.Request {
-	create := generators.Create(t.Name)
+func setUpTrail(t model.Trail, scope Scope) []model.Request {
+	create := Create(t.Name)
 	if t.MultiRegion {
 		create.Input = create.Input.With("IsMultiRegionTrail", model.Boolean(true))
 	}
 	if t.Conditions != 0 {
-		create.Input = create.Input.With("S3BucketName", model.Str(generators.OwnBucket)).With("KmsKeyId", model.Str(generators.OwnKey))
+		create.Input = create.Input.With("S3BucketName", model.Str(OwnBucket)).With("KmsKeyId", model.Str(OwnKey))
 	}
 	out := []model.Request{create}
 	if t.Logging && scope.Can[model.CanLog] {
-		out = append(out, generators.Start(t.Name))
+		out = append(out, Start(t.Name))
 	}
 	events := func(v model.Value) model.Request {
-		return generators.PutEvents(t.Name, generators.EventClass{Input: v})
+		return PutEvents(t.Name, EventClass{Input: v})
 	}
 	stored := eventsValue(t.Events)
-	put := generators.Put(t.Name, t.Insights)
+	put := Put(t.Name, t.Insights)
 	switch {
 	case !t.Insights.On():
 		if t.Events != "" {
@@ -59,7 +58,7 @@ func setUpTrail(t model.Trail, scope generators.Scope) []model.Request {
 		}
 		out = append(out, put)
 	default:
-		all := generators.EventClasses()[model.ManagementEvents|model.DataEvents]
+		all := EventClasses()[model.ManagementEvents|model.DataEvents]
 		out = append(out, events(all.Input), put, events(stored))
 	}
 	for i, name := range model.ConditionNames {
