@@ -10,6 +10,8 @@ import (
 
 	"github.com/insightconform/conform"
 	"github.com/insightconform/conform/generators"
+	"github.com/insightconform/conform/internal/explore"
+	"github.com/insightconform/conform/internal/run"
 	"github.com/insightconform/conform/model"
 	"github.com/insightconform/conform/reports"
 	"github.com/insightconform/conform/targets/embedded"
@@ -116,7 +118,7 @@ func saved(t *testing.T, report *reports.Report) *reports.Report {
 // run.
 func TestShardsAreTheWhole(t *testing.T) {
 	const shards = 3
-	options := conform.Options{Suites: conform.Suites, Machines: []string{generators.MachineManagement, generators.MachineStores}}
+	options := conform.Options{Suites: explore.Suites, Machines: []string{generators.MachineManagement, generators.MachineStores}}
 	whole := runComplete(t, embedded.ServerOptions{}, options)
 	var parts []*reports.Report
 	executed := map[string]int{}
@@ -185,7 +187,7 @@ func TestResume(t *testing.T) {
 // TestPlanIsWhatARunSends compares the plan of the suites with what a run of them does.
 func TestPlanIsWhatARunSends(t *testing.T) {
 	options := conform.Options{Suites: []string{conform.Systematic, conform.Complete}, Machines: []string{generators.MachineManagement}}
-	plan, err := conform.PlanOf(t.Context(), embedded.InProcess(embedded.ServerOptions{}), options)
+	plan, err := run.Plan(t.Context(), embedded.InProcess(embedded.ServerOptions{}), run.Options(options))
 	require.NoError(t, err)
 	require.Len(t, plan.Suites, 2)
 	report := runComplete(t, embedded.ServerOptions{}, options)

@@ -9,6 +9,10 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/insightconform/conform"
+	"github.com/insightconform/conform/internal/probe"
+	"github.com/insightconform/conform/internal/property"
+	"github.com/insightconform/conform/internal/run"
+	"github.com/insightconform/conform/model"
 	"github.com/insightconform/conform/reports"
 	"github.com/insightconform/conform/targets"
 	"github.com/insightconform/conform/targets/embedded"
@@ -58,16 +62,17 @@ func TestPropertyFails(t *testing.T) {
 	if *propertyEndpoint != "" {
 		t.Skip("the faults are those of the embedded target")
 	}
-	p := newProperty(t, "appends-selectors")
+	p, err := property.New(t.Context(), embedded.InProcess(embedded.ServerOptions{Fault: "appends-selectors"}), probe.Options{}, model.Observed, "")
+	require.NoError(t, err)
+	defer p.Close()
 	failed := false
 	for seed := 0; seed < 200 && !failed; seed++ {
-		requests := conform.DrawSequence(p, seed)
-		failed = conform.PlayProperty(p, requests) != ""
+		failed = p.Play(t.Context(), p.Draw(seed)) != ""
 	}
 	require.True(t, failed)
 	trace := p.Last()
 	for fault, outcome := range map[string]string{"appends-selectors": reports.ReplayDiverges, "": reports.ReplayFixed} {
-		replays, err := conform.Replay(t.Context(), embedded.InProcess(embedded.ServerOptions{Fault: fault}), []*reports.Trace{trace}, conform.Options{})
+		replays, err := run.Replay(t.Context(), embedded.InProcess(embedded.ServerOptions{Fault: fault}), []*reports.Trace{trace}, run.Options{})
 		require.NoError(t, err)
 		assert.Equal(t, outcome, replays[0].Outcome, "%q", fault)
 	}

@@ -189,3 +189,20 @@ func reference(s model.State, requests ...model.Request) (model.State, bool) {
 	}
 	return s, true
 }
+
+// Applies reports whether a rule claims something and can be tried within the scope.
+func (s Scope) Applies(id model.ID) bool {
+	rule := model.RuleOf(id)
+	return rule != nil && !rule.Silent && s.reach().all(rule.Needs)
+}
+
+// Applicable lists the rules that can be tried.
+func (s Scope) Applicable() []model.ID {
+	var ids []model.ID
+	for i := range model.Rules {
+		if id := model.Rules[i].ID; s.Applies(id) {
+			ids = append(ids, id)
+		}
+	}
+	return ids
+}

@@ -35,6 +35,9 @@ const (
 var Ops = []Op{OpPut, OpGet, OpCreate, OpUpdate, OpDelete, OpTrail, OpStatus, OpStart, OpStop, OpPutEvents, OpGetEvents,
 	OpCreateStore, OpGetStore, OpUpdateStore, OpDeleteStore, OpRestoreStore, OpArrange}
 
+// Insights reports whether the operation is one of the two under test.
+func (op Op) Insights() bool { return op == OpPut || op == OpGet }
+
 // Reads reports whether the operation only reads.
 func (op Op) Reads() bool {
 	switch op {

@@ -224,3 +224,15 @@ func (s State) Equal(o State) bool {
 	}
 	return true
 }
+
+// Resources lists the trails and stores of the state, named as Resource names them.
+func (s State) Resources() []string {
+	var out []string
+	for i := range s.Trails {
+		out = append(out, "trail/"+s.Trails[i].Home+"/"+s.Trails[i].Name)
+	}
+	for i := range s.Stores {
+		out = append(out, "store/"+s.Stores[i].Home+"/"+s.Stores[i].ID)
+	}
+	return out
+}

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/insightconform/conform"
+	pipeline "github.com/insightconform/conform/internal/run"
 	"github.com/insightconform/conform/reports"
 	"github.com/insightconform/conform/targets"
 	"github.com/insightconform/conform/targets/account"
@@ -263,7 +264,7 @@ func (p *process) sweep(ctx context.Context, s *settings, yes bool) error {
 func (p *process) planAccount(ctx context.Context, s *settings, options conform.Options) (*reports.Plan, error) {
 	o := p.account(*s)
 	info := targets.Info{Name: targetAccount, Region: strings.Join(o.Regions, ","), Eventual: true}
-	plan, err := conform.PlanWithin(ctx, info, account.Capabilities(o), options)
+	plan, err := pipeline.PlanWithin(ctx, info, account.Capabilities(o), pipeline.Options(options))
 	if err != nil {
 		return nil, err
 	}

@@ -8,8 +8,9 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/insightconform/conform"
+	"github.com/insightconform/conform/internal/learn"
 	"github.com/insightconform/conform/reports"
+	"github.com/insightconform/conform/targets"
 )
 
 const learnHelpHead = `Usage: conform learn [flags]
@@ -96,10 +97,10 @@ func (p *process) learn(ctx context.Context, s *settings, profile, out string, v
 	}
 	progress := p.progress(s)
 	defer progress.Close()
-	learned, problem := conform.Learn(ctx, target, conform.Options{Progress: progress.Show, Version: shortVersion()})
+	learned, problem := learn.Learn(ctx, target, learn.Options{Progress: progress.Show, Version: shortVersion()})
 	progress.Close()
 	if learned == nil {
-		if errors.Is(problem, conform.ErrInconclusive) {
+		if errors.Is(problem, targets.ErrInconclusive) {
 			p.complain(problem.Error())
 			return exitCode(reports.ExitInconclusive)
 		}

@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/insightconform/conform"
+	pipeline "github.com/insightconform/conform/internal/run"
 	"github.com/insightconform/conform/reports"
 	"github.com/insightconform/conform/targets"
 )
@@ -62,7 +63,7 @@ func (p *process) plan(ctx context.Context, s *settings) error {
 	} else {
 		var target targets.Target
 		if target, err = p.open(s); err == nil {
-			plan, err = conform.PlanOf(ctx, target, options)
+			plan, err = pipeline.Plan(ctx, target, pipeline.Options(options))
 		}
 	}
 	if err != nil {

@@ -8,7 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/insightconform/conform"
+	"github.com/insightconform/conform/internal/explore"
 	"github.com/insightconform/conform/model"
 	"github.com/insightconform/conform/reports"
 	"github.com/insightconform/conform/targets/embedded"
@@ -160,7 +160,7 @@ func explainRule(ctx context.Context, rule *model.Rule, width int) (string, erro
 		}
 		field("tried with", "targets that offer "+strings.Join(needs, ", "))
 	}
-	steps, err := conform.Illustrate(ctx, embedded.InProcess(embedded.ServerOptions{}), rule.ID)
+	steps, err := explore.Illustrate(ctx, embedded.InProcess(embedded.ServerOptions{}), rule.ID)
 	if err != nil {
 		return "", err
 	}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/insightconform/conform"
 	"github.com/insightconform/conform/generators"
+	"github.com/insightconform/conform/internal/explore"
 	"github.com/insightconform/conform/model"
 	"github.com/insightconform/conform/reports"
 	"github.com/insightconform/conform/targets/embedded"
@@ -216,8 +217,8 @@ func setSuites(s *settings, text string) error {
 		return err
 	}
 	for _, suite := range suites {
-		if !slices.Contains(conform.Suites, suite) {
-			return fmt.Errorf("%q is no suite; use one or several of %s, with commas between", suite, strings.Join(conform.Suites, ", "))
+		if !slices.Contains(explore.Suites, suite) {
+			return fmt.Errorf("%q is no suite; use one or several of %s, with commas between", suite, strings.Join(explore.Suites, ", "))
 		}
 	}
 	s.suites = suites

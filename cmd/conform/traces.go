@@ -12,7 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/insightconform/conform"
+	pipeline "github.com/insightconform/conform/internal/run"
 	"github.com/insightconform/conform/reports"
 )
 
@@ -182,7 +182,7 @@ func (p *process) replay(ctx context.Context, s *settings, paths []string) error
 	if err != nil {
 		return err
 	}
-	replays, err := conform.Replay(ctx, target, tracesOf(files), conform.Options{Order: order, Workers: s.workers, Eventual: s.eventual || s.settle > 0, Settle: s.settle})
+	replays, err := pipeline.Replay(ctx, target, tracesOf(files), pipeline.Options{Order: order, Workers: s.workers, Eventual: s.eventual || s.settle > 0, Settle: s.settle})
 	if err != nil {
 		return err
 	}

@@ -22,6 +22,7 @@ import (
 
 	"github.com/insightconform/conform"
 	"github.com/insightconform/conform/generators"
+	pipeline "github.com/insightconform/conform/internal/run"
 	"github.com/insightconform/conform/model"
 	"github.com/insightconform/conform/reports"
 	"github.com/insightconform/conform/targets"
@@ -210,7 +211,7 @@ func TestReplayOfAForeignTrace(t *testing.T) {
 	trace := &reports.Trace{Signature: "x", Steps: []reports.Step{{Operation: string(model.OpPut), Request: model.Obj("TrailName", theirs, "InsightSelectors", model.ListOf())}}}
 	target, err := account.New(options(t, c, account.Options{}))
 	require.NoError(t, err)
-	_, err = conform.Replay(t.Context(), target, []*reports.Trace{trace}, conform.Options{Settle: settle})
+	_, err = pipeline.Replay(t.Context(), target, []*reports.Trace{trace}, pipeline.Options{Settle: settle})
 	require.ErrorIs(t, err, targets.ErrRefused)
 	require.Equal(t, []string{theirs}, c.Left())
 	for _, seen := range c.Requests() {

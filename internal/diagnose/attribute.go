@@ -1,0 +1,130 @@
+package diagnose
+
+import (
+	"context"
+	"slices"
+
+	"github.com/insightconform/conform/internal/session"
+	"github.com/insightconform/conform/model"
+)
+
+// blameSingle finds, for a request that breaks several rules, the first of them that is answered in
+// the same wrong way when it is broken alone. Where there is none, the first broken rule stands.
+func (p *Player) blameSingle(ctx context.Context, d *Divergence) {
+	if len(d.broken) < 2 || d.Finding.Rule != d.broken[0] {
+		return
+	}
+	f := &d.Finding
+	for _, id := range d.broken {
+		if p.single(ctx, single{id, f.Operation}) != f.Actual {
+			continue
+		}
+		if rule := model.RuleOf(id); id != f.Rule {
+			f.Rule, f.Level, f.Expected = id, rule.Level, []string{rule.Code}
+			if rule.RefusalOnly && f.Actual != "success" {
+				f.Level = model.Inferred
+			}
+		}
+		return
+	}
+}
+
+// take makes a simpler case, and what it shows, the divergence's own.
+func (d *Divergence) take(s *shown) {
+	d.Finding, d.Steps, d.Raw = s.Finding, s.steps, s.Signature()
+}
+
+// attribute finds the rule that a divergence belongs to. Its case stays as it is where the rule does.
+func (p *Player) attribute(ctx context.Context, d *Divergence) {
+	tried := *d
+	if p.experiment(ctx, &tried); tried.Finding.Signature() != d.Finding.Signature() {
+		d.Finding, d.Raw, d.Steps = tried.Finding, tried.Raw, tried.Steps
+	}
+}
+
+// experiment experiments with the traits of a case. One that makes no difference is taken out of it, and
+// what the simpler case shows is the finding; one that does gives the finding to its rule.
+func (p *Player) experiment(ctx context.Context, d *Divergence) {
+	if rule := model.RuleOf(d.Finding.Rule); rule == nil || rule.Family() == "wire" && rule.ID != model.WireUnknownMembers || rule.Row > 0 && d.Finding.Actual == "success" {
+		return
+	}
+	if plain := withoutReads(session.Requests(d.Steps)); len(plain) < len(d.Steps) {
+		if found := p.watch(ctx, plain, d.Raw); found != nil && len(found.steps) == len(plain) {
+			d.Steps, d.Finding = found.steps, found.Finding
+		}
+	}
+	p.blameNecessary(ctx, d)
+	for _, c := range controls {
+		requests := session.Requests(d.Steps)
+		if !p.Client.Scope.Applies(c.rule) || !c.applies(requests) {
+			continue // nor can a target without StartLogging be told to start
+		}
+		if found := p.watchEnd(ctx, c.without(requests)); found != nil {
+			d.take(found)
+			continue
+		}
+		if c.rule == d.Finding.Rule {
+			return
+		}
+		// Without the trait it does not show. With it, does it still?
+		if c.takes(d.Finding.Rule) && p.watch(ctx, requests, d.Raw) != nil {
+			d.Finding.Rule, d.Finding.Level = c.rule, model.RuleOf(c.rule).Level
+			if c.rule == model.WireProtocol { // one prefix that does not work is one divergence
+				d.Finding.Operation, d.Finding.Expected = "", []string{"the answer that the other prefix gets"}
+			}
+			return
+		}
+	}
+	if d.Finding.Rule == model.TrailDeleteForgets && p.single(ctx, single{model.TrailNotFound, d.Finding.Operation}) == d.Finding.Actual {
+		d.Finding.Rule = model.TrailNotFound // it answers so for trails that never were, too
+	}
+}
+
+// blameNecessary takes the blamed step out of the case. Where the last step diverges all the same, what
+// it shows then is the finding.
+func (p *Player) blameNecessary(ctx context.Context, d *Divergence) {
+	for {
+		last, blamed := len(d.Steps)-1, d.Finding.Step
+		if blamed >= last || blamed < 0 || d.Steps[blamed].Request.Op == model.OpCreate || d.Steps[blamed].Request.Op == model.OpCreateStore {
+			return
+		}
+		found := p.watchLast(ctx, slices.Delete(session.Requests(d.Steps), blamed, blamed+1))
+		if found == nil || found.steps[len(found.steps)-1].Request.Op != d.Steps[last].Request.Op {
+			return
+		}
+		d.take(found)
+	}
+}
+
+// after plays the case of a divergence and returns what was found before it, nil where there is
+// nothing: then it shows by itself.
+func (p *Player) after(ctx context.Context, d *Divergence) *Divergence {
+	requests := session.Requests(d.Steps)
+	if earlier := p.before(ctx, d, requests); earlier != nil {
+		return earlier
+	}
+	// What is accepted of a stopped trail may hide the first divergence.
+	if logging := alwaysLogging(requests); len(logging) != len(requests) {
+		return p.before(ctx, d, logging)
+	}
+	return nil
+}
+
+// before plays a case and returns what was found before the divergence, nil where that does not show.
+func (p *Player) before(ctx context.Context, d *Divergence, requests []model.Request) *Divergence {
+	wanted := signed(d.Raw)
+	s, err := p.Play(ctx, requests, func(s *session.Session) bool { return slices.ContainsFunc(s.Found, wanted) })
+	if err != nil {
+		return nil
+	}
+	at := slices.IndexFunc(s.Found, wanted)
+	if at < 0 {
+		return nil
+	}
+	first := slices.IndexFunc(s.Found[:at], p.reliable)
+	if first < 0 {
+		return nil
+	}
+	f := s.Found[first]
+	return &Divergence{Finding: f.Finding, Raw: f.Signature(), Steps: slices.Clone(s.Steps[:f.At+1])}
+}

@@ -1,0 +1,170 @@
+package diagnose
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/insightconform/conform/generators"
+	"github.com/insightconform/conform/internal/session"
+	"github.com/insightconform/conform/internal/wording"
+	"github.com/insightconform/conform/model"
+	"github.com/insightconform/conform/reports"
+)
+
+// Options say how far suspicions are looked into.
+type Options struct {
+	// ShrinkRequests may be spent on shrinking. Where it is 0 all stays as it was met.
+	ShrinkRequests int
+	// Tell is told, with the kind of event, of each divergence that was tried again or became shorter.
+	Tell func(event string, d *Divergence)
+	Note func(text string) // is told what the report should say besides
+}
+
+// Resolve tries suspicions again on fresh worlds, shrinks what repeats, decides on its shortest case
+// which rule it belongs to, and merges what is the same divergence. The suspicions come sorted.
+func (p *Player) Resolve(ctx context.Context, suspected []*Divergence, o Options) []*Divergence {
+	found := p.confirmAll(ctx, p.group(ctx, p.withoutDoubts(ctx, suspected, o)), o)
+	if o.ShrinkRequests == 0 {
+		return found
+	}
+	p.shrinkAll(ctx, found, o)
+	return p.withoutSymptoms(ctx, merged(found))
+}
+
+// ResolveOne tries one suspicion again, decides which rule it belongs to, and reports whether it is
+// confirmed. Its case stays as it was met.
+func (p *Player) ResolveOne(ctx context.Context, d *Divergence) bool {
+	kept := p.withoutDoubts(ctx, []*Divergence{d}, Options{})
+	if len(kept) == 0 {
+		return false
+	}
+	p.group(ctx, kept)
+	p.confirm(ctx, d)
+	return d.Again > 0
+}
+
+// group experiments with each suspicion, and joins those that look like one divergence: shrinking each
+// of them would take three times the requests. On its shortest case it is decided which rule it is.
+func (p *Player) group(ctx context.Context, suspected []*Divergence) []*Divergence {
+	for _, d := range suspected {
+		if ctx.Err() == nil && !p.Client.Status.TargetLost() {
+			p.blameSingle(ctx, d)
+			p.experiment(ctx, d)
+		}
+	}
+	return merged(suspected)
+}
+
+// confirmAll tries again what was suspected, and drops what rests on answers that did not come, or came
+// as a 5xx or no JSON, unless it repeats: a server that now and then fails says nothing about how it
+// behaves.
+func (p *Player) confirmAll(ctx context.Context, suspected []*Divergence, o Options) []*Divergence {
+	return slices.DeleteFunc(suspected, func(d *Divergence) bool {
+		if ctx.Err() == nil && !p.Client.Status.TargetLost() {
+			p.confirm(ctx, d)
+			o.Tell(reports.EventConfirmation, d)
+		}
+		silence := d.Finding.Rule == model.WireNoCrash && d.Again == 0
+		if silence {
+			o.Note(fmt.Sprintf("%s to %s, not for the same request again, and so no divergence: seen %s",
+				d.Finding.Actual, d.Finding.Operation, wording.Plural(d.Count, "time")))
+		}
+		return silence
+	})
+}
+
+// merged joins the divergences of one signature.
+func merged(found []*Divergence) []*Divergence {
+	bySignature := map[string]*Divergence{}
+	return slices.DeleteFunc(found, func(d *Divergence) bool {
+		known := bySignature[d.Finding.Signature()]
+		if known == nil {
+			bySignature[d.Finding.Signature()] = d
+			return false
+		}
+		known.merge(d)
+		return true
+	})
+}
+
+// withoutSymptoms drops the divergences that, in their shortest case, show only after another one of
+// at least the same level.
+func (p *Player) withoutSymptoms(ctx context.Context, found []*Divergence) []*Divergence {
+	return slices.DeleteFunc(found, func(d *Divergence) bool {
+		if d.Again == 0 {
+			return false
+		}
+		earlier := p.after(ctx, d)
+		if earlier == nil {
+			return false
+		}
+		p.attribute(ctx, earlier)
+		cause := slices.IndexFunc(found, func(o *Divergence) bool {
+			return o != nil && o != d && o.Finding.Signature() == earlier.Finding.Signature()
+		})
+		if cause < 0 || found[cause].Finding.Level < d.Finding.Level {
+			return false
+		}
+		found[cause].Also = append(found[cause].Also, d.Finding.Signature())
+		return true
+	})
+}
+
+// withoutDoubts tries again, on worlds that have settled where it matters, what was found where answers
+// may have rested on an old state, and keeps what shows something there.
+func (p *Player) withoutDoubts(ctx context.Context, suspected []*Divergence, o Options) []*Divergence {
+	before := len(suspected)
+	kept := slices.DeleteFunc(suspected, func(d *Divergence) bool { return d.doubtful && !p.showsSettled(ctx, d) })
+	if dropped := before - len(kept); dropped > 0 && o.Note != nil {
+		o.Note(fmt.Sprintf("%s of the kind that an old state explains did not repeat once the target had settled", wording.Plural(dropped, "answer")))
+	}
+	return kept
+}
+
+func (p *Player) showsSettled(ctx context.Context, d *Divergence) bool {
+	for range 2 {
+		if found := p.find(ctx, session.Requests(d.Steps), p.reliable); found != nil {
+			d.take(found)
+			d.broken = brokenBy(&found.steps[len(found.steps)-1])
+			return true
+		}
+	}
+	return false
+}
+
+// confirm plays the case of a divergence until it repeats: what crashes the target must do so each time.
+func (p *Player) confirm(ctx context.Context, d *Divergence) {
+	needed := 1
+	if d.Finding.Rule == model.WireNoCrash {
+		needed = maxTries
+	}
+	requests := session.Requests(d.Steps)
+	for d.Tries < maxTries && d.Again < needed && ctx.Err() == nil {
+		found := p.find(ctx, requests, signed(d.Raw))
+		d.Tries++
+		if found == nil || d.Finding.Rule == model.WireNoCrash && !p.answers(ctx) {
+			continue
+		}
+		d.Again++
+		// What is shown is the case as it was confirmed.
+		d.Steps, d.Finding.Step = found.steps, found.Step
+	}
+	if d.Again < needed {
+		d.Again = 0
+	}
+}
+
+// answers reports whether the target gives a definite answer to a well-formed request.
+func (p *Player) answers(ctx context.Context) bool {
+	for range maxTries {
+		s, err := p.Play(ctx, generators.NewTrail(p.Client.Scope), nil)
+		if err == nil && s.Answering() {
+			return true
+		}
+		if !p.Client.Eventual() { // elsewhere no answer gets lost on the way
+			break
+		}
+	}
+	return false
+}

@@ -1,0 +1,12 @@
+package diagnose
+
+// What the tests of shrinking, which explore first and so stand outside this package, look into.
+var (
+	KeyOf           = keyOf
+	NameOf          = nameOf
+	SimplerCases    = simplerCases
+	SimplerRequests = simplerRequests
+)
+
+// MaxPaired is the length of a case up to which leaving out pairs is tried.
+const MaxPaired = maxPaired

@@ -1,0 +1,138 @@
+package diagnose
+
+import (
+	"context"
+	"slices"
+
+	"github.com/insightconform/conform/generators"
+	"github.com/insightconform/conform/internal/session"
+	"github.com/insightconform/conform/model"
+	"github.com/insightconform/conform/targets"
+)
+
+// Player plays cases on fresh worlds. Its client's requests are counted apart from the exploration's.
+type Player struct {
+	Client  *session.Client
+	singles map[single]string
+}
+
+// NewPlayer makes a player that sends by a client.
+func NewPlayer(client *session.Client) *Player {
+	return &Player{Client: client, singles: map[single]string{}}
+}
+
+// maxTries is how often a divergence is tried again.
+const maxTries = 3
+
+// Play sends requests to a fresh world, waiting for it to settle wherever that matters, until all are
+// sent, until says that it was enough, or the world is lost. Where a write may have rested on an old
+// state, or its answer got lost, it begins anew. until is asked after each request; nil is never.
+func (p *Player) Play(ctx context.Context, requests []model.Request, until func(*session.Session) bool) (*session.Session, error) {
+	over := func(s *session.Session) bool { return p.Client.Spent(ctx) || until != nil && until(s) }
+	policy := session.Policy{Wait: true}
+	for lost := 0; ; {
+		s, err := p.Client.New(targets.WithFresh(ctx), policy, nil)
+		if err != nil {
+			return nil, err
+		}
+		for _, r := range requests {
+			if !s.Alive(ctx) || over(s) {
+				break
+			}
+			s.Do(ctx, r)
+		}
+		s.Close(ctx)
+		switch {
+		case ctx.Err() != nil || over(s):
+			return s, nil
+		case s.Early() >= 0 && !slices.Contains(policy.SettleBefore, s.Early()):
+			policy.SettleBefore = append(policy.SettleBefore, s.Early())
+		case s.LostWrite() && lost < maxTries:
+			lost++
+		default:
+			return s, nil
+		}
+	}
+}
+
+// shown is a finding with the steps up to the one that showed it.
+type shown struct {
+	model.Finding
+	steps []session.Step
+}
+
+// find plays requests until something wanted is found, and returns it; nil where nothing is.
+func (p *Player) find(ctx context.Context, requests []model.Request, wanted func(session.Found) bool) *shown {
+	s, err := p.Play(ctx, requests, func(s *session.Session) bool { return slices.ContainsFunc(s.Found, wanted) })
+	if err != nil {
+		return nil
+	}
+	i := slices.IndexFunc(s.Found, wanted)
+	if i < 0 {
+		return nil
+	}
+	return &shown{s.Found[i].Finding, s.Steps[:s.Found[i].At+1]}
+}
+
+// reliable reports whether a finding rests on an answer.
+func (p *Player) reliable(f session.Found) bool { return p.Client.RestsOnAnswer(f.Finding) }
+
+// signed wants findings of a signature.
+func signed(signature string) func(session.Found) bool {
+	return func(f session.Found) bool { return f.Signature() == signature }
+}
+
+// watch plays requests until a finding of the signature shows; nil where none does. An answer that got
+// lost must get lost each time.
+func (p *Player) watch(ctx context.Context, requests []model.Request, signature string) *shown {
+	for tries := 1; ; tries++ {
+		found := p.find(ctx, requests, signed(signature))
+		if found == nil || tries == maxTries || p.Client.RestsOnAnswer(found.Finding) {
+			return found
+		}
+	}
+}
+
+// watchLast plays requests and returns what is found at the last one, if it is the first finding.
+func (p *Player) watchLast(ctx context.Context, requests []model.Request) *shown {
+	if found := p.find(ctx, requests, p.reliable); found != nil && len(found.steps) == len(requests) {
+		return found
+	}
+	return nil
+}
+
+// watchEnd plays requests until something is found at the last write or a read after it.
+func (p *Player) watchEnd(ctx context.Context, requests []model.Request) *shown {
+	end := 0
+	for i, r := range requests {
+		if !r.Op.Reads() {
+			end = i
+		}
+	}
+	return p.find(ctx, requests, func(f session.Found) bool { return f.At >= end && p.reliable(f) })
+}
+
+// single asks what a target answers to the simplest request that breaks one rule alone.
+type single struct {
+	rule model.ID
+	op   model.Op
+}
+
+// single returns the kind of answer that the simplest request breaking one rule alone gets, empty
+// where there is no such request or no definite answer.
+func (p *Player) single(ctx context.Context, key single) string {
+	kind, known := p.singles[key]
+	if known {
+		return kind
+	}
+	if setup, probe, ok := generators.Minimal(key.rule, key.op, p.Client.Model, p.Client.Scope); ok {
+		s, err := p.Play(ctx, append(slices.Clone(setup), probe), nil)
+		if err == nil && len(s.Steps) > len(setup) {
+			if answer := s.Steps[len(setup)].Reply.Answer; answer.Definite() {
+				kind = answer.Kind()
+			}
+		}
+	}
+	p.singles[key] = kind
+	return kind
+}

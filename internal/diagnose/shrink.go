@@ -1,0 +1,233 @@
+package diagnose
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/insightconform/conform/generators"
+	"github.com/insightconform/conform/internal/session"
+	"github.com/insightconform/conform/internal/wording"
+	"github.com/insightconform/conform/model"
+	"github.com/insightconform/conform/reports"
+)
+
+// MaxShrinkRequests is how many requests may be spent on shrinking one divergence.
+const MaxShrinkRequests = 500
+
+// shrinker reduces the case of one divergence to a sequence from which nothing can be taken and in
+// which no value can be made simpler, with its signature kept. Candidates are played on fresh worlds,
+// each once.
+type shrinker struct {
+	player     *Player
+	signature  string
+	budget     int // requests left for this divergence
+	executions int
+	known      map[string]*shown // by candidate: nil where it does not show the divergence
+	reached    map[string]bool
+	exhausted  bool
+}
+
+// shrinkAll reduces what was confirmed, strongest level first, for as long as the budget lasts, and
+// decides on the shortest case which rule it belongs to.
+func (p *Player) shrinkAll(ctx context.Context, found []*Divergence, o Options) {
+	p.Client.Status.SetPhase("shrinking")
+	left, unshrunk := o.ShrinkRequests, 0
+	for _, d := range found {
+		if d.Again == 0 || ctx.Err() != nil {
+			continue
+		}
+		length, whole := len(d.Steps), true
+		// What an experiment has made another case of is not yet the shortest of its kind.
+		for changed := true; changed && whole; {
+			before, raw := p.Client.Requests, d.Raw
+			_, whole = p.Shrink(ctx, d, left)
+			left -= p.Client.Requests - before
+			p.attribute(ctx, d)
+			changed = d.Raw != raw
+		}
+		if !whole {
+			unshrunk++
+		}
+		if len(d.Steps) < length {
+			o.Tell(reports.EventShrunk, d)
+		}
+	}
+	if unshrunk > 0 {
+		o.Note(fmt.Sprintf("%s may have a shorter sequence: the budget for shrinking was spent; raise --shrink-requests", wording.Plural(unshrunk, "divergence")))
+	}
+}
+
+// Shrink reduces a confirmed divergence within a budget of requests and reports how many cases it
+// played, and whether it came to an end.
+func (p *Player) Shrink(ctx context.Context, d *Divergence, budget int) (executions int, whole bool) {
+	s := &shrinker{player: p, signature: d.Raw, budget: min(budget, MaxShrinkRequests), known: map[string]*shown{}, reached: map[string]bool{}}
+	if found := s.reduce(ctx, &shown{d.Finding, d.Steps}); len(found.steps) > 0 {
+		d.Steps, d.Finding.Step = found.steps, found.Step
+	}
+	return s.executions, !s.exhausted
+}
+
+// shows plays a candidate and returns the divergence as it shows, nil where it does not.
+func (s *shrinker) shows(ctx context.Context, candidate []model.Request) *shown {
+	key := keyOf(candidate)
+	if found, known := s.known[key]; known {
+		return found
+	}
+	if s.budget < len(candidate) || ctx.Err() != nil {
+		s.exhausted = true
+		return nil
+	}
+	before := s.player.Client.Requests
+	found := s.player.watch(ctx, candidate, s.signature)
+	s.budget -= s.player.Client.Requests - before
+	s.executions++
+	s.known[key] = found
+	return found
+}
+
+func keyOf(requests []model.Request) string {
+	var key strings.Builder
+	for _, r := range requests {
+		key.WriteString(string(r.Op))
+		key.WriteString(r.Region)
+		key.Write(r.Input.AppendJSON(nil))
+		if r.Raw != nil {
+			key.WriteString(*r.Raw)
+		}
+		key.WriteString(r.Method)
+		if r.OtherTarget {
+			key.WriteByte('+')
+		}
+		key.WriteByte('\n')
+	}
+	return key.String()
+}
+
+// reduce runs the passes to a fixpoint: first the model's own set-up of the state before the last
+// steps, then fewer steps, then simpler values. Leaving out pairs costs most and helps least: it waits
+// until nothing else does.
+func (s *shrinker) reduce(ctx context.Context, found *shown) *shown {
+	if again := s.fromState(ctx, found); again != nil {
+		found = again
+	}
+	for {
+		before := found.key()
+		for _, candidates := range []func([]model.Request) [][]model.Request{oneResource, fewerSteps, simplerCases} {
+			found = s.pass(ctx, found, candidates)
+		}
+		if found.key() == before {
+			found = s.pass(ctx, found, withoutPairs)
+		}
+		if found.key() == before || s.exhausted {
+			return found
+		}
+	}
+}
+
+func (s *shown) key() string { return keyOf(session.Requests(s.steps)) }
+
+// pass tries candidates in order until none of them shows the divergence. After one that does it goes
+// on at the same place: what failed before that place mostly fails again, and is tried again last.
+func (s *shrinker) pass(ctx context.Context, found *shown, candidates func([]model.Request) [][]model.Request) *shown {
+	s.reached[found.key()] = true
+	all := candidates(session.Requests(found.steps))
+	for next, failed := 0, 0; failed < len(all) && !s.exhausted; {
+		next %= len(all)
+		// What a replay reads back may add a step: a case that was reached before is no progress.
+		again := s.shows(ctx, all[next])
+		if again == nil || s.reached[again.key()] {
+			next++
+			failed++
+			continue
+		}
+		found, failed = again, 0
+		s.reached[found.key()] = true
+		all = candidates(session.Requests(found.steps))
+	}
+	return found
+}
+
+// fromState replaces all but the last steps by the shortest set-up of the state before them. A state that
+// the target was followed to after a divergence is none that a set-up should make.
+func (s *shrinker) fromState(ctx context.Context, found *shown) *shown {
+	requests, blamed, n := session.Requests(found.steps), found.Step, len(found.steps)
+	tried := map[int]bool{}
+	for _, from := range []int{blamed, n - 1, n - 2, n - 3, n - 5, n - 8} {
+		if from < 0 || from >= n || tried[from] || (blamed < from && blamed >= 0 && from != n-1) {
+			continue
+		}
+		tried[from] = true
+		if slices.ContainsFunc(found.steps[:from], func(x session.Step) bool { return x.Diverges }) {
+			continue
+		}
+		candidate := append(generators.SetUp(found.steps[from].Before, s.player.Client.Scope), requests[from:]...)
+		if len(candidate) >= n {
+			continue
+		}
+		if again := s.shows(ctx, candidate); again != nil {
+			return again
+		}
+	}
+	return nil
+}
+
+// oneResource keeps only the steps that name the resource of the last one.
+func oneResource(requests []model.Request) [][]model.Request {
+	name := nameOf(requests[len(requests)-1])
+	if name == "" {
+		return nil
+	}
+	var kept []model.Request
+	for _, r := range requests {
+		if nameOf(r) == name {
+			kept = append(kept, r)
+		}
+	}
+	if len(kept) == len(requests) {
+		return nil
+	}
+	return [][]model.Request{kept}
+}
+
+// nameOf is the name or identifier that a request has for its resource.
+func nameOf(r model.Request) string {
+	for _, member := range []string{"TrailName", "Name", "EventDataStore"} {
+		if name := r.Input.Get(member).Text(); name != "" {
+			return name[strings.LastIndex(name, "/")+1:]
+		}
+	}
+	return ""
+}
+
+// fewerSteps leaves out chunks, large ones and late ones first. The last step stays.
+func fewerSteps(requests []model.Request) [][]model.Request {
+	var out [][]model.Request
+	n := len(requests) - 1
+	for size := max(1, n/2); size >= 1; size /= 2 {
+		for end := n; end > 0; end -= size {
+			start := max(0, end-size)
+			out = append(out, slices.Concat(requests[:start], requests[end:]))
+		}
+	}
+	return out
+}
+
+// maxPaired is the length of a case up to which leaving out pairs fits into the budget.
+const maxPaired = 8
+
+// withoutPairs leaves out two steps that need each other, such as a deletion and a new creation.
+func withoutPairs(requests []model.Request) [][]model.Request {
+	n := len(requests) - 1
+	if n > maxPaired {
+		return nil
+	}
+	var out [][]model.Request
+	for i := range n {
+		for j := i + 1; j < n; j++ {
+			out = append(out, slices.Concat(requests[:i], requests[i+1:j], requests[j+1:]))
+		}
+	}
+	return out
+}

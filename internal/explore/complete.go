@@ -1,0 +1,344 @@
+package explore
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/insightconform/conform/generators"
+	"github.com/insightconform/conform/internal/probe"
+	"github.com/insightconform/conform/internal/session"
+	"github.com/insightconform/conform/internal/wording"
+	"github.com/insightconform/conform/model"
+	"github.com/insightconform/conform/reports"
+	"github.com/insightconform/conform/targets"
+)
+
+// Hypotheses are what a certificate rests on, in plain words. That the target is deterministic is
+// also watched: a test in which it takes another allowed way than before is unstable.
+func hypotheses(depth int) []string {
+	extra := "the target has no more states than the machine"
+	if depth > 0 {
+		extra = fmt.Sprintf("the target has at most %s more than the machine", wording.Plural(depth, "state"))
+	}
+	return []string{
+		"requests of one class are treated alike, each time",
+		"a trail or store that was just made is like every other one that was just made",
+		extra,
+		"reads change nothing",
+	}
+}
+
+// chunkSize is how many tests a worker takes at a time. A chunk is done as a whole or not at all.
+const chunkSize = 32
+
+// maxTests is how often a test is tried where an answer does not come.
+const maxTests = 3
+
+// completeSuite executes the complete suite of one machine.
+type completeSuite struct {
+	exploration *Exploration
+	machine     *generators.Machine
+	suite       *generators.Suite
+	certificate reports.Certificate
+
+	mu       sync.Mutex
+	todo     [][2]int // ranges of tests that nobody has taken
+	done     [][2]int
+	suspects [][2]int // chunks in which something was found: done once that is in the report
+	failed   int      // tests of those
+}
+
+// complete runs the complete suites of the machines, one after the other, and reports whether all of
+// its share was executed.
+func (x *Exploration) complete(ctx context.Context) bool {
+	whole := true
+	for _, name := range x.options.machines() {
+		m := x.fitMachine(ctx, name)
+		if m == nil {
+			x.Notes = append(x.Notes, fmt.Sprintf("the machine %s is not covered: the target lacks what it is about", name))
+			continue
+		}
+		c := x.newCompleteSuite(m)
+		x.machines = append(x.machines, c)
+		whole = ctx.Err() == nil && c.execute(ctx) && whole
+	}
+	return whole
+}
+
+func (o Options) machines() []string {
+	if o.Machines == nil {
+		return generators.DefaultMachines
+	}
+	return o.Machines
+}
+
+func (x *Exploration) newCompleteSuite(m *generators.Machine) *completeSuite {
+	c := &completeSuite{exploration: x, machine: m, suite: generators.NewSuite(m, x.options.Depth)}
+	c.certificate = newCertificate(c.suite, x.options.Shard)
+	from, to := x.options.Shard.Share(c.suite.Tests())
+	c.todo = [][2]int{{from, to}}
+	if earlier := x.earlier(m.Name); earlier != nil && earlier.Fingerprint == c.certificate.Fingerprint && earlier.Depth == c.suite.Depth {
+		c.todo = minus(c.todo, earlier.Done)
+	} else if earlier != nil {
+		x.Notes = append(x.Notes, fmt.Sprintf("the machine %s begins anew: the earlier report is of another machine or depth", m.Name))
+	}
+	return c
+}
+
+// newCertificate describes a suite of which nothing is executed.
+func newCertificate(suite *generators.Suite, shard reports.Shard) reports.Certificate {
+	m := suite.Machine
+	writes, reads := suite.Cost()
+	c := reports.Certificate{
+		Machine: m.Name, Abstraction: m.Abstraction, Fingerprint: m.Fingerprint(), States: len(m.States), Transitions: m.Transitions(),
+		Depth: suite.Depth, Tests: suite.Tests(), Requests: writes + reads, Shard: shard.String(), Hypotheses: hypotheses(suite.Depth),
+	}
+	for _, input := range m.Inputs {
+		c.Inputs = append(c.Inputs, input.Name)
+	}
+	for _, read := range m.Separating {
+		c.Reads = append(c.Reads, string(read.Op))
+	}
+	slices.Sort(c.Reads)
+	c.Reads = slices.Compact(c.Reads)
+	return c
+}
+
+// earlier is what an earlier, partial run did of a machine's suite.
+func (x *Exploration) earlier(machine string) *reports.Certificate {
+	if x.options.Resume == nil {
+		return nil
+	}
+	for i := range x.options.Resume.Certificates {
+		if c := &x.options.Resume.Certificates[i]; c.Machine == machine && c.Shard == x.options.Shard.String() {
+			return c
+		}
+	}
+	return nil
+}
+
+// minus takes ranges out of others. Both are in order.
+func minus(ranges, out [][2]int) [][2]int {
+	var left [][2]int
+	for _, x := range ranges {
+		from := x[0]
+		for _, o := range out {
+			if o[1] <= from || o[0] >= x[1] {
+				continue
+			}
+			if o[0] > from {
+				left = append(left, [2]int{from, o[0]})
+			}
+			from = o[1]
+		}
+		if from < x[1] {
+			left = append(left, [2]int{from, x[1]})
+		}
+	}
+	return left
+}
+
+// take gives a worker its next tests.
+func (c *completeSuite) take() (from, to int, ok bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for len(c.todo) > 0 && c.todo[0][0] >= c.todo[0][1] {
+		c.todo = c.todo[1:]
+	}
+	if len(c.todo) == 0 {
+		return 0, 0, false
+	}
+	from = c.todo[0][0]
+	to = min(from+chunkSize, c.todo[0][1])
+	c.todo[0][0] = to
+	return from, to, true
+}
+
+func (c *completeSuite) finished(from, to, failed, unstable int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if failed > 0 {
+		c.suspects = append(c.suspects, [2]int{from, to})
+		c.failed += failed
+	} else {
+		c.done = reports.JoinRanges(append(c.done, [2]int{from, to}))
+	}
+	c.certificate.Unstable += unstable
+}
+
+// execute runs all tests that are left and reports whether none was left out.
+func (c *completeSuite) execute(ctx context.Context) bool {
+	ctx = targets.Bare(ctx)
+	return c.exploration.each(func(_ int, w *Worker) bool {
+		var test generators.Test
+		whole := true
+	chunks:
+		for !w.Client.Spent(ctx) {
+			from, to, ok := c.take()
+			if !ok {
+				return whole
+			}
+			failed, unstable := 0, 0
+			for n := from; n < to; n++ {
+				c.suite.Test(n, &test)
+				result := c.test(ctx, w, &test)
+				for tries := 1; result == testUnanswered && tries < maxTests; tries++ {
+					result = c.test(ctx, w, &test)
+				}
+				switch result {
+				case testFailed:
+					failed++
+				case testUnstable:
+					unstable++
+				case testUnanswered:
+					whole = false
+					continue chunks // says nothing, so that the chunk is not done
+				case testCut:
+					return false
+				}
+			}
+			c.finished(from, to, failed, unstable)
+			c.exploration.checkpoint()
+		}
+		return false
+	})
+}
+
+type testResult int
+
+const (
+	testPassed     testResult = iota
+	testFailed                // a divergence was seen
+	testUnstable              // the target took an allowed way, but not the one that it took before
+	testUnanswered            // an answer did not come, or said nothing
+	testCut                   // the test did not come to its end
+)
+
+// test executes one test on a fresh world.
+func (c *completeSuite) test(ctx context.Context, w *Worker, t *generators.Test) testResult {
+	v, ok := w.visit(ctx)
+	if !ok {
+		return testCut
+	}
+	defer v.session.Close(ctx)
+	v.quiet = !slices.Contains(t.Reads, generators.ReadEverything)
+	result := send(ctx, w.Client, v.session, c.machine.Setup...)
+	state := 0
+	for i, what := range t.Reads {
+		if result == testPassed && what != generators.ReadNothing {
+			result = c.read(ctx, w.Client, v.session, state, what)
+		}
+		if result != testPassed || i == len(t.Inputs) {
+			break
+		}
+		input := t.Inputs[i]
+		result = send(ctx, w.Client, v.session, c.machine.Inputs[input].Request)
+		state = c.machine.Next(state, input)
+	}
+	return result
+}
+
+// send sends requests of which anything but an allowed answer fails the test.
+func send(ctx context.Context, client *session.Client, s *session.Session, requests ...model.Request) testResult {
+	for _, r := range requests {
+		if client.Spent(ctx) {
+			return testCut
+		}
+		before := len(s.Steps)
+		s.Do(ctx, r)
+		switch {
+		case len(s.Steps) == before:
+			return testCut // throttled for too long, or interrupted
+		case !s.Steps[before].Reply.Answer.Definite():
+			client.Unanswered(ctx, s.Steps[before].Reply.Problem)
+			return testUnanswered
+		case len(s.Found) > 0:
+			return testFailed
+		}
+		client.Answered()
+	}
+	return testPassed
+}
+
+// read sends reads and compares what they leave possible with the state that the machine is in.
+func (c *completeSuite) read(ctx context.Context, client *session.Client, s *session.Session, state int, what uint8) testResult {
+	reads := c.machine.Separating
+	if what == generators.ReadEverything {
+		reads = c.machine.Reads
+	}
+	for _, r := range reads {
+		if result := send(ctx, client, s, r); result != testPassed {
+			return result
+		}
+		if r.Op != model.OpGetEvents {
+			continue
+		}
+		if claimed := c.machine.Events(state, r); claimed != "" && claimed != s.Last().Reply.Answer.Events {
+			return testUnstable
+		}
+	}
+	for _, possible := range append(s.Others(), s.State()) {
+		if at, ok := c.machine.StateOf(possible); ok && at == state {
+			return testPassed
+		}
+	}
+	return testUnstable
+}
+
+// Certificates says what the complete suites have executed so far, and guarantee. reported says that what
+// they found is in the report, so that failed tests are done.
+func (x *Exploration) Certificates(reported bool) []reports.Certificate {
+	var out []reports.Certificate
+	for _, c := range x.machines {
+		c.mu.Lock()
+		if reported {
+			c.done, c.suspects, c.certificate.Failed = reports.JoinRanges(append(c.done, c.suspects...)), nil, c.failed
+		}
+		certificate := c.certificate
+		certificate.Done = slices.Clone(c.done)
+		c.mu.Unlock()
+		certificate.Conclude()
+		out = append(out, certificate)
+	}
+	return out
+}
+
+// checkpoint tells the caller, now and then, that more is done.
+func (x *Exploration) checkpoint() {
+	if x.options.Checkpoint == nil {
+		return
+	}
+	x.checkpointing.Lock()
+	defer x.checkpointing.Unlock()
+	if time.Since(x.lastCheckpoint) >= checkpointEvery {
+		x.lastCheckpoint = time.Now()
+		x.options.Checkpoint()
+	}
+}
+
+const checkpointEvery = 5 * time.Second
+
+// Planned says what the complete suites would send.
+func Planned(subject *probe.Subject, o Options, defaultEvents bool) []reports.PlannedSuite {
+	var out []reports.PlannedSuite
+	for _, name := range o.machines() {
+		m := generators.NewMachine(name, subject.Model, subject.Scope, generators.MachineOptions{DefaultEvents: defaultEvents})
+		if m == nil {
+			out = append(out, reports.PlannedSuite{Name: Complete + " " + name, NotCovered: "the target lacks what it is about"})
+			continue
+		}
+		suite := generators.NewSuite(m, o.Depth)
+		tests := suite.Tests()
+		writes, reads := suite.Cost()
+		from, to := o.Shard.Share(tests)
+		share := func(n int) int { return int(float64(n) * float64(to-from) / float64(max(1, tests))) }
+		certificate := newCertificate(suite, o.Shard)
+		certificate.Result, certificate.Done = "not executed", [][2]int{}
+		out = append(out, reports.PlannedSuite{Name: Complete + " " + name, Tests: to - from, Writes: share(writes), Reads: share(reads), Certificate: &certificate,
+			Estimated: to-from < tests})
+	}
+	return out
+}

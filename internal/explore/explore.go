@@ -1,0 +1,271 @@
+package explore
+
+import (
+	"context"
+	"fmt"
+	"runtime/debug"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/insightconform/conform/generators"
+	"github.com/insightconform/conform/internal/diagnose"
+	"github.com/insightconform/conform/internal/probe"
+	"github.com/insightconform/conform/model"
+	"github.com/insightconform/conform/reports"
+)
+
+// The suites.
+const (
+	Systematic = "systematic" // cases and transitions computed from the model
+	Complete   = "complete"   // every word of inputs up to a length, from every state of a machine
+	Random     = "random"     // drawn by rapid with the model's state in view
+)
+
+// Suites lists the suites in the order in which they are run.
+var Suites = []string{Systematic, Complete, Random}
+
+// DefaultRandom is how many requests of random exploration follow the systematic suite where
+// Options.Requests sets no cap.
+const DefaultRandom = 5000
+
+// Options say what is explored.
+type Options struct {
+	Seed     uint64    // of the random exploration
+	Requests int       // caps the requests; 0 is no cap
+	Until    time.Time // ends the exploration; zero is no end
+	Suites   []string
+	Shard    reports.Shard // the share of all suites to run
+	Depth    int           // of the complete suites
+	Machines []string      // of the complete suites; nil is generators.DefaultMachines
+	// Resume is a partial report: what it says was done is left out. May be nil.
+	Resume *reports.Report
+	// Checkpoint is called now and then while complete suites run; may be nil.
+	Checkpoint func()
+	// Found is told the signature of each suspicion that is new to a worker; true ends the exploration.
+	// May be nil.
+	Found func(signature string) (enough bool)
+	// Stop, where not nil, says of a confirmed divergence whether the run ends with it. Each suspicion of
+	// at least level Minimum is then looked into as soon as the world that showed it is closed.
+	Stop    func(*diagnose.Divergence) bool
+	Minimum model.Level
+}
+
+// Exploration is the work of all workers of a run.
+type Exploration struct {
+	Subject *probe.Subject
+	Workers []*Worker
+	Cut     []string // suites that were not finished
+	Notes   []string
+	// Fitting counts the requests that were spent on fitting machines to the target.
+	Fitting int
+
+	options  Options
+	cases    []generators.Case
+	machines []*completeSuite
+	failure  atomic.Pointer[string]
+
+	checkpointing  sync.Mutex
+	lastCheckpoint time.Time
+}
+
+// suite plays one suite with all workers and reports whether it was finished.
+type suite struct {
+	name string
+	play func(context.Context, *Exploration) bool
+}
+
+var suites = []suite{
+	{Systematic, func(ctx context.Context, x *Exploration) bool {
+		return x.each(func(i int, w *Worker) bool {
+			w.systematic(ctx, x.dealt(i))
+			w.walk(ctx)
+			return !w.Client.Spent(ctx)
+		})
+	}},
+	{Complete, func(ctx context.Context, x *Exploration) bool { return x.complete(ctx) }},
+	{Random, func(ctx context.Context, x *Exploration) bool {
+		if x.options.Requests == 0 && x.options.Until.IsZero() {
+			for i, w := range x.Workers {
+				w.Client.Quota = w.Client.Requests + share(DefaultRandom, i, len(x.Workers))
+			}
+		}
+		whole := x.each(func(i int, w *Worker) bool {
+			before := w.Client.Requests
+			part, _ := x.options.Shard.Part(i, len(x.Workers))
+			w.random(ctx, x.options.Seed+uint64(part)*0x9e3779b97f4a7c15, x.cases)
+			return w.Client.Requests > before && !w.Client.Stuck
+		})
+		return whole && (ctx.Err() == nil || !x.options.Until.IsZero())
+	}},
+}
+
+// New prepares the workers of a run.
+func New(subject *probe.Subject, o Options) *Exploration {
+	x := &Exploration{Subject: subject, options: o, cases: generators.Catalogue(subject.Model, subject.Scope)}
+	for i := range subject.Workers {
+		part, parts := o.Shard.Part(i, subject.Workers)
+		w := x.newWorker(generators.NewTour(subject.Scope, part, parts))
+		if o.Requests > 0 {
+			w.Client.Quota = share(o.Requests, i, subject.Workers)
+		}
+		x.Workers = append(x.Workers, w)
+	}
+	return x
+}
+
+// Run plays the suites that were asked for.
+func (x *Exploration) Run(ctx context.Context) {
+	if !x.options.Until.IsZero() {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithDeadline(ctx, x.options.Until)
+		defer cancel()
+	}
+	for _, s := range suites {
+		if !x.wants(s.name) {
+			continue
+		}
+		if s.name != Complete { // which names its phases itself
+			x.Subject.Status.SetPhase(s.name)
+		}
+		if !s.play(ctx, x) {
+			x.Cut = append(x.Cut, s.name)
+		}
+	}
+}
+
+// wants reports whether a suite is to be run: it was asked for, and an earlier run did not finish it.
+// Of complete suites it is known test by test what is done.
+func (x *Exploration) wants(suite string) bool {
+	if !slices.Contains(x.options.Suites, suite) {
+		return false
+	}
+	earlier := x.options.Resume
+	return suite == Complete || earlier == nil || !slices.Contains(earlier.Suites, suite) || slices.Contains(earlier.CutShort, suite)
+}
+
+// each runs a function for every worker, side by side, and reports whether all returned true. A panic
+// of one is kept, so that what the others found is still reported.
+func (x *Exploration) each(f func(int, *Worker) bool) bool {
+	whole := make([]bool, len(x.Workers))
+	var wait sync.WaitGroup
+	for i, w := range x.Workers {
+		wait.Go(func() {
+			defer func() {
+				if p := recover(); p != nil {
+					failure := fmt.Sprintf("%v\n%s", p, debug.Stack())
+					x.failure.CompareAndSwap(nil, &failure)
+				}
+			}()
+			whole[i] = f(i, w)
+		})
+	}
+	wait.Wait()
+	return !slices.Contains(whole, false)
+}
+
+// Failure is what a worker panicked with, and its stack; empty where none did.
+func (x *Exploration) Failure() string {
+	if failure := x.failure.Load(); failure != nil {
+		return *failure
+	}
+	return ""
+}
+
+// share is the i-th of n parts of a number.
+func share(total, i, n int) int {
+	part := total / n
+	if i < total%n {
+		part++
+	}
+	return max(0, part)
+}
+
+// dealt is the share of the systematic cases that a worker has.
+func (x *Exploration) dealt(i int) []generators.Case {
+	part, parts := x.options.Shard.Part(i, len(x.Workers))
+	return deal(x.cases, part, parts)
+}
+
+// deal gives the i-th of n workers its cases: whole groups that share a set-up.
+func deal(cases []generators.Case, i, n int) []generators.Case {
+	var mine []generators.Case
+	group := -1
+	for k := range cases {
+		if k == 0 || !sameSetup(cases[k-1], cases[k]) || k%groupSize == 0 {
+			group++
+		}
+		if group%n == i {
+			mine = append(mine, cases[k])
+		}
+	}
+	return mine
+}
+
+const groupSize = 25
+
+func sameSetup(a, b generators.Case) bool {
+	return slices.EqualFunc(a.Setup, b.Setup, func(x, y model.Request) bool {
+		return x.Op == y.Op && x.Region == y.Region && x.Input.Equal(y.Input)
+	})
+}
+
+// Pairs lists the pairs of error rules that the systematic suite is to break together.
+func (x *Exploration) Pairs() [][2]model.ID {
+	var mine []generators.Case
+	for i := range x.Workers {
+		mine = append(mine, x.dealt(i)...)
+	}
+	return pairsOf(mine)
+}
+
+func pairsOf(cases []generators.Case) [][2]model.ID {
+	var pairs [][2]model.ID
+	for _, c := range cases {
+		if c.Kind != generators.KindPair || c.Op != model.OpPut || len(c.Rules) != 2 {
+			continue
+		}
+		if pair := [2]model.ID{c.Rules[0], c.Rules[1]}; !slices.Contains(pairs, pair) {
+			pairs = append(pairs, pair)
+		}
+	}
+	return pairs
+}
+
+// Walk shows what the workers' tours covered.
+func (x *Exploration) Walk() (transitions reports.Count, walk *reports.Walk) {
+	for _, w := range x.Workers {
+		tour := w.Coverage.tour
+		transitions.Covered += tour.Count()
+		transitions.Total += tour.Total()
+		part := tour.Walked()
+		if walk == nil {
+			walk = &reports.Walk{Inputs: part.Inputs}
+			for i := range part.Rows {
+				walk.States = append(walk.States, reports.WalkState{On: part.Sets[i].String(), Logs: part.Logs[i].String(), Row: string(part.Rows[i])})
+			}
+			continue
+		}
+		for i, row := range part.Rows {
+			joined := []byte(walk.States[i].Row)
+			for k, mark := range row {
+				if mark != ' ' {
+					joined[k] = mark
+				}
+			}
+			walk.States[i].Row = string(joined)
+		}
+	}
+	return transitions, walk
+}
+
+// Dry plays the whole systematic suite with one worker of the given subject, which should be the model
+// itself, and returns how many worlds that takes.
+func Dry(ctx context.Context, subject *probe.Subject, shard reports.Shard) (worlds int) {
+	part, parts := shard.Part(0, 1)
+	w := NewWorker(subject, generators.NewTour(subject.Scope, part, parts))
+	w.systematic(ctx, deal(generators.Catalogue(subject.Model, subject.Scope), part, parts))
+	w.walk(ctx)
+	return w.Client.Worlds
+}

@@ -1,0 +1,73 @@
+package explore
+
+import (
+	"context"
+	"slices"
+
+	"github.com/insightconform/conform/generators"
+	"github.com/insightconform/conform/internal/probe"
+	"github.com/insightconform/conform/model"
+	"github.com/insightconform/conform/reports"
+	"github.com/insightconform/conform/targets"
+)
+
+// Illustrate plays on a target the shortest case of the systematic suite that puts a rule to the test,
+// and returns its requests with their answers up to the one that decides. The target should be one that
+// can do everything and answers as the reference does; it is opened and closed. There are no steps for
+// rules that claim nothing.
+func Illustrate(ctx context.Context, target targets.Target, rule model.ID) ([]reports.Step, error) {
+	subject, err := probe.Open(ctx, target, probe.Options{})
+	if err != nil {
+		return nil, err
+	}
+	defer target.Close()
+	subject.Scope = generators.Everything()
+	cases := generators.Catalogue(subject.Model, subject.Scope)
+	slices.SortStableFunc(cases, func(a, b generators.Case) int { return plainness(a, rule) - plainness(b, rule) })
+	for _, c := range cases {
+		w := NewWorker(subject, nil)
+		w.Coverage = NewCoverage(nil, subject.Status, []model.ID{rule})
+		v, ok := w.visit(ctx)
+		if !ok {
+			break
+		}
+		v.illustrate(ctx, c)
+		v.session.Close(ctx)
+		if !w.Coverage.Rules[rule] {
+			continue
+		}
+		var steps []reports.Step
+		for i, s := range v.session.Steps {
+			steps = append(steps, s.Report(i+1))
+		}
+		return steps, nil
+	}
+	return nil, ctx.Err()
+}
+
+// plainness orders cases as examples of a rule: few steps first, a Put before a Get, and what was made
+// for the rule before what shows it as well.
+func plainness(c generators.Case, rule model.ID) int {
+	cost := 8*len(c.Setup) + len(c.Probe.Input.String())/16
+	if c.Op != model.OpPut {
+		cost += 4
+	}
+	if !slices.Contains(c.Rules, rule) {
+		cost += 12
+	}
+	if c.Kind == generators.KindPair || c.Probe.Malformed() {
+		cost += 100
+	}
+	return cost
+}
+
+// illustrate plays a case and the reads after it until the only rule that is asked for is exercised.
+func (v *visit) illustrate(ctx context.Context, c generators.Case) {
+	requests := append(slices.Clone(c.Setup), c.Probe)
+	cov, scope := v.worker.Coverage, v.worker.Client.Scope
+	for len(requests) > 0 && len(cov.missing) > 0 && v.play(ctx, requests[0]) {
+		if requests = requests[1:]; len(requests) == 0 && len(v.session.Steps) == len(c.Setup)+1 {
+			requests = generators.Reads(v.session.State(), c.Probe, scope)
+		}
+	}
+}

@@ -1,0 +1,116 @@
+package explore
+
+import (
+	"context"
+
+	"github.com/insightconform/conform/generators"
+	"github.com/insightconform/conform/internal/diagnose"
+	"github.com/insightconform/conform/internal/session"
+	"github.com/insightconform/conform/model"
+)
+
+// visit is a worker's stay in one world. As the observer of its session it notes what was tried and
+// what was found.
+type visit struct {
+	session *session.Session
+	worker  *Worker
+	due     map[string][]model.ID // rules that the next Get of a resource tests
+	quiet   bool                  // which rules it exercises is not counted: others do the same
+}
+
+// visit opens a fresh world. Where none is to be had the worker's exploration ends.
+func (w *Worker) visit(ctx context.Context) (*visit, bool) {
+	v := &visit{worker: w, due: map[string][]model.ID{}}
+	s, err := w.Client.New(ctx, session.Policy{}, v)
+	if err != nil {
+		w.Client.NoWorld(err)
+		return nil, false
+	}
+	v.session = s
+	return v, true
+}
+
+// leave ends a visit, notes whether the target still answers, and looks into what is to be looked into
+// at once.
+func (v *visit) leave(ctx context.Context) {
+	if c := v.worker.Client; v.session.Silent() {
+		c.Unanswered(ctx, c.Status.Silence())
+	} else {
+		c.Answered()
+	}
+	v.session.Close(ctx)
+	v.worker.inspect(ctx)
+}
+
+// play sends requests in order for as long as the world can be followed and the quota lasts.
+func (v *visit) play(ctx context.Context, requests ...model.Request) bool {
+	for _, r := range requests {
+		if !v.session.Alive(ctx) || v.worker.Client.Spent(ctx) || v.worker.due() {
+			return false
+		}
+		v.session.Do(ctx, r)
+	}
+	return v.session.Alive(ctx) && !v.worker.due()
+}
+
+// verify sends the reads that tell states apart after a request.
+func (v *visit) verify(ctx context.Context, r model.Request) bool {
+	return v.play(ctx, generators.Reads(v.session.State(), r, v.worker.Client.Scope)...)
+}
+
+// Found keeps a finding with the steps that led to it.
+func (v *visit) Found(s *session.Session, f model.Finding) {
+	w, status := v.worker, v.worker.Client.Status
+	d := diagnose.Suspect(s, f)
+	d.Doubt(s.Doubtful() && w.Client.RestsOnAnswer(f)) // silence is confirmed in a way of its own
+	if w.Suspicions.Add(d) {
+		status.Divergences.Add(1)
+		status.TellOnce(d.Key(), d.Event)
+		if w.found != nil && w.found(f.Signature()) {
+			status.Stop.Store(true)
+		}
+	}
+	w.suspect(d)
+}
+
+// Deviated counts a deviation.
+func (v *visit) Deviated(op model.Op, d model.Deviation) {
+	v.worker.Deviations[Deviation{op, d}]++
+}
+
+// Allowed notes which rules an allowed answer has tested.
+func (v *visit) Allowed(step session.Step) {
+	if v.quiet {
+		return
+	}
+	cov := v.worker.Coverage
+	cov.seen(step.Before, step.Request)
+	if len(cov.missing) == 0 {
+		return
+	}
+	now, due, resource := model.Exercised(step.Before, step.Request, step.Reply.Answer, step.State)
+	cov.Exercised(now...)
+	if step.Request.Op == model.OpGet && resource != "" {
+		cov.Exercised(v.due[resource]...)
+		delete(v.due, resource)
+		return
+	}
+	for _, id := range due {
+		switch {
+		case id == model.StateIsolated:
+			for _, other := range step.State.Resources() {
+				if other != resource {
+					v.due[other] = append(v.due[other], id)
+				}
+			}
+		case resource != "":
+			v.due[resource] = append(v.due[resource], id)
+		}
+	}
+}
+
+// Unchanged notes that the rules hold which the next Get of a resource was to test.
+func (v *visit) Unchanged(resource string) { v.worker.Coverage.Exercised(v.due[resource]...) }
+
+// Followed forgets what was due: the target is in a state that nobody asked for.
+func (v *visit) Followed() { v.due = map[string][]model.ID{} }

@@ -1,0 +1,232 @@
+// Package explore looks for suspicions: workers play suites side by side, each with a coverage map, a
+// quota and a seed of its own, so that what a worker does depends on nothing but these and the target.
+package explore
+
+import (
+	"context"
+	"slices"
+
+	"github.com/insightconform/conform/generators"
+	"github.com/insightconform/conform/internal/diagnose"
+	"github.com/insightconform/conform/internal/probe"
+	"github.com/insightconform/conform/internal/session"
+	"github.com/insightconform/conform/model"
+)
+
+// Worker explores a target.
+type Worker struct {
+	Client     *session.Client
+	Coverage   *Coverage
+	Suspicions diagnose.Suspicions
+	Deviations map[Deviation]int // how often each was seen
+	generate   *generators.Generator
+	found      func(signature string) bool
+	inspector  *inspector // nil where suspicions can wait
+}
+
+// Deviation is one that an operation showed.
+type Deviation struct {
+	Op model.Op
+	model.Deviation
+}
+
+func (x *Exploration) newWorker(tour *generators.Tour) *Worker {
+	w := NewWorker(x.Subject, tour)
+	w.found = x.options.Found
+	if x.options.Stop != nil {
+		w.inspector = newInspector(x.Subject, x.options)
+	}
+	return w
+}
+
+// NewWorker makes a worker that walks its part of the transitions by a tour, nil for none.
+func NewWorker(subject *probe.Subject, tour *generators.Tour) *Worker {
+	return &Worker{Client: subject.NewClient(), Coverage: NewCoverage(tour, subject.Status, subject.Scope.Applicable()), Suspicions: diagnose.Suspicions{},
+		Deviations: map[Deviation]int{}, generate: generators.New(subject.Scope)}
+}
+
+// systematic plays the catalogue's cases that fall to this worker: part of parts. Cases that share a
+// set-up share a world for as long as it stays in the state that the set-up made.
+//
+// What is used most comes first: a few plain calls. A refusal is tried again, whether it wears off,
+// once every case had its turn.
+func (w *Worker) systematic(ctx context.Context, cases []generators.Case) {
+	w.plainly(ctx)
+	w.groups(ctx, cases, w.probe)
+	rules := slices.DeleteFunc(slices.Clone(cases), func(c generators.Case) bool { return c.Kind != generators.KindRule })
+	w.groups(ctx, rules, w.probeAgain)
+}
+
+// plainly uses one trail as anyone would.
+func (w *Worker) plainly(ctx context.Context) {
+	if !w.Client.Can(model.CanPut) || !w.Client.Can(model.CanGet) || !w.Client.Can(model.CanCreate) {
+		return
+	}
+	v, ok := w.visit(ctx)
+	if !ok {
+		return
+	}
+	if v.play(ctx, generators.NewTrail(w.Client.Scope)...) && v.play(ctx, generators.Get(generators.NameAlpha)) {
+		for _, set := range managementSets {
+			r := generators.Put(generators.NameAlpha, set)
+			if !v.play(ctx, r) || !v.verify(ctx, r) {
+				break
+			}
+		}
+	}
+	v.leave(ctx)
+}
+
+// managementSets are both types, one of them, the other, and none.
+var managementSets = []model.Selectors{model.MakeSelectors(model.Management, model.Management), model.MakeSelectors(model.Management, 0),
+	model.MakeSelectors(0, model.Management), 0}
+
+// probe sends a case's request and the reads that say whether it was right. Whether HasInsightSelectors
+// follows is not asked again of a Put that was to change nothing.
+func (w *Worker) probe(ctx context.Context, v *visit, c generators.Case) bool {
+	before := v.session.State()
+	if !v.play(ctx, c.Probe) {
+		return false
+	}
+	reads := generators.Reads(v.session.State(), c.Probe, w.Client.Scope)
+	if c.Probe.Op == model.OpPut && v.session.State().Equal(before) {
+		reads = slices.DeleteFunc(reads, func(r model.Request) bool { return r.Op == model.OpTrail })
+	}
+	return v.play(ctx, reads...)
+}
+
+// probeAgain sends a case's request three times: a refusal must not wear off.
+func (w *Worker) probeAgain(ctx context.Context, v *visit, c generators.Case) bool {
+	return v.play(ctx, c.Probe, c.Probe, c.Probe) && v.verify(ctx, c.Probe)
+}
+
+// groups plays cases that share a set-up in one world after the other.
+func (w *Worker) groups(ctx context.Context, cases []generators.Case, probe func(context.Context, *visit, generators.Case) bool) {
+	for start := 0; start < len(cases) && !w.Client.Spent(ctx); {
+		end := start + 1
+		for end < len(cases) && sameSetup(cases[start], cases[end]) {
+			end++
+		}
+		w.group(ctx, cases[start:end], probe)
+		start = end
+	}
+}
+
+// maxSharedSteps bounds how long a world is used, so that what is found in it has a short case.
+const maxSharedSteps = 60
+
+func (w *Worker) group(ctx context.Context, cases []generators.Case, probe func(context.Context, *visit, generators.Case) bool) {
+	for next := 0; next < len(cases) && !w.Client.Spent(ctx); {
+		v, ok := w.visit(ctx)
+		if !ok {
+			return
+		}
+		ready := true
+		for _, r := range cases[next].Setup {
+			if ready = v.play(ctx, r); !ready {
+				break
+			}
+			if r.Op == model.OpPut {
+				ready = v.verify(ctx, r)
+			}
+		}
+		prepared := v.session.State()
+		for first := true; ready && next < len(cases) && (first || v.session.State().Equal(prepared) && len(v.session.Steps) < maxSharedSteps); first = false {
+			next++
+			if !probe(ctx, v, cases[next-1]) {
+				break
+			}
+		}
+		if !ready {
+			next++ // the set-up does not work here: what it would have shown is not covered
+		}
+		v.leave(ctx)
+	}
+}
+
+// walk tours the transitions between the insight states of a trail.
+func (w *Worker) walk(ctx context.Context) {
+	stuck := 0
+	for !w.Client.Spent(ctx) && stuck < maxStuck {
+		v, ok := w.visit(ctx)
+		if !ok {
+			return
+		}
+		before := w.Coverage.tour.Count()
+		if v.play(ctx, generators.NewTrail(w.Client.Scope)...) {
+			w.Coverage.tour.Restart()
+			for len(v.session.Steps) < maxTourSteps {
+				r, ok := w.Coverage.tour.Next(v.session.State(), generators.NameAlpha)
+				if !ok {
+					stuck = maxStuck
+					break
+				}
+				before, covered := v.session.State(), w.Coverage.tour.Count()
+				if !v.play(ctx, r) {
+					break
+				}
+				if w.Coverage.tour.Count() == covered && w.Coverage.tour.Leads(v.session.State()) {
+					continue // only on the way: where it leads was read before
+				}
+				reads := dueReads(before, v.session.State(), r, w.Client.Scope)
+				if !v.play(ctx, reads...) {
+					break
+				}
+			}
+		}
+		if w.Coverage.tour.Count() == before {
+			stuck++
+		}
+		v.leave(ctx)
+	}
+}
+
+// dueReads lists the reads that say whether a transition was right. Where nothing was to change, Get
+// alone says so.
+func dueReads(before, after model.State, r model.Request, scope generators.Scope) []model.Request {
+	reads := generators.Reads(after, r, scope)
+	if r.Op == model.OpPut && after.Equal(before) && len(reads) > 1 {
+		reads = reads[:1]
+	}
+	return reads
+}
+
+const (
+	maxTourSteps = 500
+	maxStuck     = 3 // worlds in a row in which the tour gets no further
+)
+
+// random explores beyond the abstractions of the systematic suite until the quota is spent.
+func (w *Worker) random(ctx context.Context, seed uint64, cases []generators.Case) {
+	draw := generators.NewDraws(seed)
+	for !w.Client.Spent(ctx) {
+		v, ok := w.visit(ctx)
+		if !ok {
+			return
+		}
+		length := 10 + draw.Below(maxRandomSteps-10)
+		for len(v.session.Steps) < length && v.session.Alive(ctx) {
+			r := w.draw(draw, v.session.State(), cases)
+			if !v.play(ctx, r) || !v.verify(ctx, r) {
+				break
+			}
+		}
+		v.leave(ctx)
+	}
+}
+
+const maxRandomSteps = 60
+
+// draw picks the next random request: mostly one of the generators, sometimes a request of the
+// systematic suite whose broken rules were not yet tried in a state like this one.
+func (w *Worker) draw(draw *generators.Draws, state model.State, cases []generators.Case) model.Request {
+	if len(cases) > 0 && len(state.Trails) > 0 && draw.Below(4) == 0 {
+		for range 6 {
+			probe := cases[draw.Below(len(cases))].Probe
+			if probe.Op == model.OpPut && !w.Coverage.classes[class(state, model.Broken(state, probe))] {
+				return probe
+			}
+		}
+	}
+	return w.generate.Request(state).Example(draw.Next())
+}

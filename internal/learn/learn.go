@@ -1,0 +1,477 @@
+// Package learn finds out in which order a target selects its errors.
+package learn
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/insightconform/conform/generators"
+	"github.com/insightconform/conform/internal/diagnose"
+	"github.com/insightconform/conform/internal/probe"
+	"github.com/insightconform/conform/internal/session"
+	"github.com/insightconform/conform/model"
+	"github.com/insightconform/conform/reports"
+	"github.com/insightconform/conform/targets"
+)
+
+// Options say how to learn. The zero value is the default.
+type Options struct {
+	Probe    probe.Options        // of which Order is not looked at
+	Progress func(reports.Update) // is told how it goes on; may be nil
+	Version  string               // of the caller; put in the result
+}
+
+// Learn finds out in which order a target selects its errors: what it answers to each error rule broken
+// alone, then to each two that one PutInsightSelectors can break together. Every request is asked twice,
+// each time in a fresh world. Where an error wraps targets.ErrInconclusive or ctx ended, what was learned
+// before comes with it; other errors are those of targets.Target.Open.
+func Learn(ctx context.Context, target targets.Target, options Options) (*reports.Precedence, error) {
+	options.Probe.Order = nil // what is learned does not depend on what is expected
+	subject, err := probe.Open(ctx, target, options.Probe)
+	if err != nil {
+		return nil, err
+	}
+	defer target.Close()
+	if err := subject.Probe(ctx); err != nil {
+		return nil, err
+	}
+	if ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
+	if !subject.Can(model.CanPut) {
+		return nil, fmt.Errorf("%w: the target does not offer PutInsightSelectors: %s", targets.ErrInconclusive, subject.WhyNot(model.CanPut))
+	}
+	if !subject.Testable() {
+		return nil, fmt.Errorf("%w: no trail could be made to ask about: %s", targets.ErrInconclusive, subject.WhyNot(model.CanCreate))
+	}
+	l := &learner{subject: subject, player: diagnose.NewPlayer(subject.NewClient()), progress: options.Progress,
+		known: map[string]answered{}, evidence: map[[2]model.ID]answered{},
+		out: &reports.Precedence{Schema: reports.PrecedenceSchema, Version: options.Version, Target: subject.Info,
+			Codes: map[model.ID]string{}, Unmeasured: map[model.ID]string{}}}
+	if why := l.refusesAll(ctx); why != "" {
+		return nil, fmt.Errorf("%w: %s", targets.ErrInconclusive, why)
+	}
+	l.learn(ctx)
+	return l.out, l.problem(ctx)
+}
+
+// learner asks a target for its error order.
+type learner struct {
+	subject  *probe.Subject
+	player   *diagnose.Player
+	progress func(reports.Update)
+	out      *reports.Precedence
+	known    map[string]answered
+	evidence map[[2]model.ID]answered // of the cells that say which rule goes first
+	mute     int                      // requests in a row that were not answered
+}
+
+// answered is what came of one request, asked in fresh worlds.
+type answered struct {
+	kind     string // of the answer, shortened
+	code     bool   // it is an error with a code
+	why      string // why it could not be asked
+	unstable bool   // kind has the different answers
+	before   model.State
+	request  model.Request
+	answer   model.Answer
+	steps    []reports.Step
+}
+
+// refusesAll says, where a Put that breaks nothing is refused, that errors say nothing there.
+func (l *learner) refusesAll(ctx context.Context) string {
+	if !l.subject.Can(model.CanCreate) {
+		return ""
+	}
+	a := l.once(ctx, generators.NewTrail(l.subject.Scope), generators.PlainPut(generators.NameAlpha))
+	switch {
+	case l.over(ctx) != "" || a.answer.Outcome == model.Succeeded:
+		return ""
+	case a.why != "":
+		return a.why
+	}
+	return fmt.Sprintf("a PutInsightSelectors that breaks no rule is answered %s, so the errors of others say nothing", reports.OneLine(a.kind))
+}
+
+func (l *learner) learn(ctx context.Context) {
+	for _, id := range model.ErrorRules() {
+		l.measure(ctx, id)
+	}
+	pairs := generators.Pairs(l.subject.Model, l.subject.Scope)
+	for i, p := range pairs {
+		l.show(i, len(pairs))
+		l.out.Cells = append(l.out.Cells, l.cell(ctx, p))
+	}
+	l.conclude(ctx)
+	l.out.Requests = l.subject.Prober.Requests + l.player.Client.Requests
+}
+
+// problem says what kept the target from being learned, nil where nothing did.
+func (l *learner) problem(ctx context.Context) error {
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	if code := l.subject.Status.AccessDenied(); code != "" {
+		return fmt.Errorf("%w: access was denied (%s); check the credentials", targets.ErrInconclusive, code)
+	}
+	if l.subject.Status.TargetLost() {
+		return fmt.Errorf("%w: the target stopped answering; see whether it still runs, and try a longer --timeout", targets.ErrInconclusive)
+	}
+	if len(l.out.Codes) == 0 {
+		why := "nothing could be asked"
+		for _, id := range model.ErrorRules() {
+			if text := l.out.Unmeasured[id]; text != "" && len(model.RuleOf(id).Needs) == 0 {
+				why = string(id) + ": " + text
+				break
+			}
+		}
+		return fmt.Errorf("%w: no error could be measured, so there is no order to learn (%s)", targets.ErrInconclusive, why)
+	}
+	return nil
+}
+
+func (l *learner) show(done, total int) {
+	if l.progress == nil {
+		return
+	}
+	u := reports.Update{Phase: fmt.Sprintf("learning, pair %d of %d", done+1, total), Requests: int(l.subject.Status.Requests.Load())}
+	if elapsed := time.Since(l.subject.Status.Started); elapsed > 0 {
+		u.Rate = float64(u.Requests) / elapsed.Seconds()
+	}
+	l.progress(u)
+}
+
+// measure asks what a rule alone is answered with.
+func (l *learner) measure(ctx context.Context, id model.ID) {
+	a := l.alone(ctx, id)
+	switch {
+	case a.why != "":
+		l.out.Unmeasured[id] = a.why
+	case a.unstable:
+		l.out.Unmeasured[id] = "broken alone, it is answered differently from try to try: " + a.kind
+	case a.code:
+		l.out.Codes[id] = a.kind
+	default:
+		l.out.Unmeasured[id] = notEnforced(a)
+	}
+}
+
+// notEnforced says of a rule why it has no code.
+func notEnforced(a answered) string {
+	if a.answer.Outcome == model.Succeeded {
+		return "it is not enforced: what breaks it alone succeeds"
+	}
+	return "broken alone, it is answered with no error code: " + a.kind
+}
+
+// alone asks the simplest request that breaks a rule.
+func (l *learner) alone(ctx context.Context, id model.ID) answered {
+	if slices.ContainsFunc(model.RuleOf(id).Needs, func(c model.Capability) bool { return !l.subject.Can(c) }) {
+		return answered{why: l.subject.Lacking(model.RuleOf(id))}
+	}
+	setup, probe, ok := generators.Minimal(id, model.OpPut, l.subject.Model, l.subject.Scope)
+	if !ok || len(model.Broken(l.after(setup), probe)) != 1 {
+		return answered{why: "no request that this target can be sent breaks it alone"}
+	}
+	return l.answer(ctx, setup, probe)
+}
+
+// aloneLike asks a request that breaks a rule alone and is as like as can be to one that breaks two. How
+// a rule is broken may decide with what it is answered.
+func (l *learner) aloneLike(ctx context.Context, id model.ID, setup []model.Request, like model.Request) answered {
+	if probe, ok := generators.Breaking(l.after(setup), id, like); ok {
+		return l.answer(ctx, setup, probe)
+	}
+	setup, best, ok := generators.Minimal(id, model.OpPut, l.subject.Model, l.subject.Scope)
+	if !ok {
+		return l.alone(ctx, id)
+	}
+	for _, probe := range generators.Alike(l.after(setup), best, l.subject.Scope, 2*alike) {
+		if likeness(probe, like) > likeness(best, like) {
+			best = probe
+		}
+	}
+	return l.answer(ctx, setup, best)
+}
+
+// likeness counts the members that name a resource in the same form, or not at all, in two requests.
+func likeness(a, b model.Request) int {
+	same := 0
+	for _, member := range []string{"TrailName", "EventDataStore", "InsightsDestination"} {
+		x, y := a.Input.Get(member), b.Input.Get(member)
+		if x.Kind() == y.Kind() && strings.HasPrefix(x.Text(), "arn:") == strings.HasPrefix(y.Text(), "arn:") {
+			same++
+		}
+	}
+	return same
+}
+
+// after is the state of the reference after a set-up.
+func (l *learner) after(setup []model.Request) model.State {
+	s := l.subject.Scope.Initial(l.subject.Model)
+	for _, r := range setup {
+		s = model.Step(s, r)[0].Next
+	}
+	return s
+}
+
+// cell finds out which of two rules is answered first.
+func (l *learner) cell(ctx context.Context, p generators.Pair) reports.PrecedenceCell {
+	c := reports.PrecedenceCell{First: p.Rules[0], Second: p.Rules[1], Status: reports.CellNotCovered}
+	for _, id := range p.Rules {
+		if why := l.out.Unmeasured[id]; why != "" && c.Why == "" {
+			c.Why = string(id) + ": " + why
+		}
+	}
+	switch {
+	case !p.Found && len(p.Needs) == 0:
+		c.Status, c.Why = reports.CellImpossible, p.Why
+	case c.Why != "":
+	case !p.Found:
+		c.Why = fmt.Sprintf("needs %s (%s)", p.Needs[0], l.subject.WhyNot(p.Needs[0]))
+	default:
+		l.measurePair(ctx, p, &c)
+	}
+	return c
+}
+
+// measurePair fills in the cell of two rules that each have a code.
+func (l *learner) measurePair(ctx context.Context, p generators.Pair, c *reports.PrecedenceCell) {
+	var kinds [2]string
+	for i, id := range p.Rules {
+		a := l.aloneLike(ctx, id, p.Setup, p.Probe)
+		switch {
+		case a.why != "":
+			c.Why = string(id) + ": " + a.why
+			return
+		case a.unstable:
+			c.Status, c.Why = reports.CellUnstable, fmt.Sprintf("%s alone is answered differently from try to try: %s", id, a.kind)
+			return
+		case !a.code:
+			c.Why = fmt.Sprintf("%s, broken in this way: %s", id, notEnforced(a))
+			return
+		}
+		kinds[i] = a.kind
+	}
+	c.Own = kinds
+	if kinds[0] == kinds[1] {
+		c.Status = reports.CellIndistinguishable
+		return
+	}
+	a := l.answer(ctx, p.Setup, p.Probe)
+	if a.why != "" {
+		c.Why = a.why
+		return
+	}
+	c.Answer, c.Steps = a.kind, a.steps
+	switch {
+	case a.unstable:
+		c.Status, c.Why = reports.CellUnstable, "the answer differs from try to try"
+	case a.code && a.kind == kinds[0]:
+		c.Status = reports.CellFirst
+	case a.code && a.kind == kinds[1]:
+		c.Status = reports.CellSecond
+	default:
+		c.Status, c.Why = reports.CellOther, "neither alone is answered so"
+	}
+	if c.Status != reports.CellFirst && c.Status != reports.CellSecond {
+		return
+	}
+	if x, other, differs := l.otherwise(ctx, p, c.Status, a.kind); differs {
+		c.Status = reports.CellUnstable
+		c.Why = fmt.Sprintf("another request that breaks just these two is answered by %s: %s", other, reports.OneLine(string(x.Input.AppendJSON(nil))))
+		return
+	}
+	l.evidence[p.Rules] = a
+}
+
+// alike is how many other requests must agree with the one that a cell rests on.
+const alike = 3
+
+// otherwise looks for a request that breaks the same two rules and is answered by the other one. A
+// target that checks one selector after the other, say, has no order between their rules.
+func (l *learner) otherwise(ctx context.Context, p generators.Pair, status, kind string) (x model.Request, by model.ID, differs bool) {
+	first, second := p.Rules[0], p.Rules[1]
+	if status == reports.CellSecond {
+		first, second = second, first
+	}
+	for _, x := range generators.Alike(l.after(p.Setup), p.Probe, l.subject.Scope, alike) {
+		a := l.once(ctx, p.Setup, x)
+		if a.why != "" || !a.code || a.kind == kind {
+			continue
+		}
+		own, other := l.aloneLike(ctx, first, p.Setup, x), l.aloneLike(ctx, second, p.Setup, x)
+		if own.kind != other.kind && other.code && a.kind == other.kind {
+			return x, second, true
+		}
+	}
+	return model.Request{}, "", false
+}
+
+// answer asks a request twice, each time in a fresh world.
+func (l *learner) answer(ctx context.Context, setup []model.Request, probe model.Request) answered {
+	var key strings.Builder
+	for _, r := range append(slices.Clone(setup), probe) {
+		fmt.Fprintf(&key, "%s %s %s\n", r.Op, r.Region, r.Input.AppendJSON(nil))
+	}
+	if a, ok := l.known[key.String()]; ok {
+		return a
+	}
+	a := l.once(ctx, setup, probe)
+	if a.why == "" {
+		again := l.once(ctx, setup, probe)
+		switch {
+		case again.why != "":
+			a = again
+		case again.kind != a.kind || again.code != a.code:
+			a.kind, a.unstable = a.kind+", then "+again.kind, true
+			a.steps = again.steps
+		}
+	}
+	l.known[key.String()] = a
+	return a
+}
+
+// once asks a request in a fresh world.
+func (l *learner) once(ctx context.Context, setup []model.Request, probe model.Request) answered {
+	if why := l.over(ctx); why != "" {
+		return answered{why: why}
+	}
+	requests := append(slices.Clone(setup), probe)
+	// A set-up that does not work ends the case.
+	s, err := l.player.Play(ctx, requests, func(s *session.Session) bool {
+		return len(s.Steps) > 0 && len(s.Steps) <= len(setup) && !works(s.Last())
+	})
+	if err != nil {
+		return answered{why: err.Error()}
+	}
+	n := len(setup)
+	for i := range min(n, len(s.Steps)) {
+		if !works(&s.Steps[i]) {
+			l.muted(ctx, s.Steps[i].Reply)
+			return answered{why: fmt.Sprintf("the set-up does not work here: %s is answered %s", requests[i].Op, kindOf(s.Steps[i].Reply.Answer))}
+		}
+	}
+	if len(s.Steps) <= n {
+		if why := l.over(ctx); why != "" {
+			return answered{why: why}
+		}
+		return answered{why: "the set-up could not be played to the end: " + s.Lost}
+	}
+	last := &s.Steps[n]
+	l.muted(ctx, last.Reply)
+	a := answered{kind: kindOf(last.Reply.Answer), code: last.Reply.Answer.Outcome == model.Refused && last.Reply.Answer.Code != "",
+		before: last.Before, request: probe, answer: last.Reply.Answer}
+	for i, step := range s.Steps[:n+1] {
+		a.steps = append(a.steps, step.Report(i+1).Brief())
+	}
+	return a
+}
+
+// works reports whether a step of a set-up did what it was to do.
+func works(step *session.Step) bool {
+	return !step.Diverges && step.Reply.Answer.Outcome == model.Succeeded
+}
+
+// over says why nothing more can be asked.
+func (l *learner) over(ctx context.Context) string {
+	switch {
+	case ctx.Err() != nil:
+		return "interrupted before it was asked"
+	case l.subject.Status.AccessDenied() != "":
+		return "access was denied"
+	case l.subject.Status.TargetLost():
+		return "the target stopped answering"
+	}
+	return ""
+}
+
+// muted counts requests in a row without an answer. Where plain ones get none either, the target is
+// lost; one kind of request may well crash it every time.
+func (l *learner) muted(ctx context.Context, reply targets.Reply) {
+	if reply.Answer.Definite() {
+		l.mute = 0
+		return
+	}
+	if l.mute++; l.mute < maxMute {
+		return
+	}
+	l.mute = 0
+	if !l.player.Client.Answers(ctx) {
+		l.subject.Status.SetTargetLost()
+	}
+}
+
+// maxMute is how many requests in a row may go unanswered before the target is asked plainly.
+const maxMute = 4
+
+// maxKind is how many bytes of an error code are compared and kept.
+const maxKind = 300
+
+func kindOf(a model.Answer) string {
+	kind := a.Kind()
+	if len(kind) > maxKind {
+		kind = kind[:maxKind] + "…"
+	}
+	return strings.ToValidUTF8(kind, "\ufffd")
+}
+
+// conclude finds the order, the cycles and what the target can be held to.
+func (l *learner) conclude(ctx context.Context) {
+	order := newPrecedenceOrder(l.out.Cells)
+	l.out.Rules, l.out.Cycles = order.sorted()
+	for _, triple := range order.triples(l.out.Cycles) {
+		l.out.Triples = append(l.out.Triples, l.triple(ctx, triple))
+	}
+	l.out.Holds = [][2]model.ID{}
+	for _, pair := range order.holds() {
+		if l.agrees(pair) {
+			l.out.Holds = append(l.out.Holds, pair)
+		}
+	}
+}
+
+// triple asks a request that breaks three rules in a circle.
+func (l *learner) triple(ctx context.Context, rules [3]model.ID) reports.PrecedenceTriple {
+	t := reports.PrecedenceTriple{Rules: rules}
+	setup, probe, ok := generators.Together(rules[:], l.subject.Model, l.subject.Scope)
+	if !ok {
+		t.Why = "no request is known that breaks just these three"
+		return t
+	}
+	a := l.answer(ctx, setup, probe)
+	switch {
+	case a.why != "":
+		t.Why = a.why
+		return t
+	case a.unstable:
+		t.Why = "the answer differs from try to try"
+	}
+	t.Answer, t.Steps = a.kind, a.steps
+	for _, id := range rules {
+		if own := l.aloneLike(ctx, id, setup, probe); a.code && !a.unstable && own.code && own.kind == a.kind {
+			t.First = id
+		}
+	}
+	return t
+}
+
+// agrees reports whether the answer that a pair was learned from is right for a target that is held to
+// the pair. Where a rule is answered with a code that the reference takes for the other one, it is not.
+func (l *learner) agrees(pair [2]model.ID) bool {
+	a, ok := l.evidence[pair]
+	if !ok {
+		a = l.evidence[[2]model.ID{pair[1], pair[0]}]
+	}
+	profile, err := model.NewProfile("", l.out.Rules, [][2]model.ID{pair})
+	if err != nil {
+		return false
+	}
+	w := *l.subject.Model
+	w.Profile = profile
+	a.before.World = &w
+	return model.TrackerAt(a.before).Observe(a.request, a.answer).Allowed
+}

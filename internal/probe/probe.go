@@ -1,0 +1,232 @@
+package probe
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/insightconform/conform/generators"
+	"github.com/insightconform/conform/internal/session"
+	"github.com/insightconform/conform/internal/wording"
+	"github.com/insightconform/conform/model"
+	"github.com/insightconform/conform/targets"
+	"github.com/insightconform/conform/targets/wire"
+)
+
+// prober sends the requests of the probe, one world long.
+type prober struct {
+	client  *session.Client
+	subject *Subject
+	world   targets.World
+	wrote   time.Time // when the last write was answered
+}
+
+func (p *prober) can(c model.Capability) bool { return p.subject.Scope.Can[c] }
+
+// probe finds out what the target can do. It judges nothing: what it meets is met again by the suites.
+func (s *Subject) probe(ctx context.Context, client *session.Client, workers int) error {
+	world, err := client.NewWorld(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { client.CloseWorld(ctx, world, false) }()
+	p := &prober{client: client, subject: s, world: world, wrote: time.Now()}
+	p.trails(ctx)
+	p.stores(ctx)
+	p.surroundings(ctx)
+	s.Workers = workers
+	if s.Info.Room > 0 && p.can(model.CanCreate) {
+		s.Scope.MaxTrails = min(maxTrails, s.Info.Room)
+	} else {
+		p.quota(ctx, workers)
+	}
+	return ctx.Err()
+}
+
+const (
+	maxTrails = 3
+	maxStores = 4
+)
+
+// try sends a request and reports whether it succeeded; why says what came instead.
+func (p *prober) try(ctx context.Context, r model.Request) (reply targets.Reply, ok bool, why string) {
+	reply = p.client.Send(ctx, p.world, r)
+	if p.client.Eventual() {
+		reply = p.insist(ctx, r, reply)
+	}
+	a := reply.Answer
+	switch {
+	case a.Outcome == model.Succeeded:
+		return reply, true, ""
+	case reply.Problem != "":
+		return reply, false, fmt.Sprintf("%s: %s", r.Op, reply.Problem)
+	case wire.AccessDenied(a.Code):
+		p.client.Denied(a.Code)
+	}
+	return reply, false, fmt.Sprintf("%s answered %s", r.Op, a.Kind())
+}
+
+// insist repeats a request to an eventually consistent target for as long as an old state, or a lost
+// answer, may be why it did not succeed.
+func (p *prober) insist(ctx context.Context, r model.Request, reply targets.Reply) targets.Reply {
+	lost := false
+	for pause := session.FirstPause; ; pause = min(2*pause, session.LongestPause) {
+		a := reply.Answer
+		final := !present(reply, false) || wire.AccessDenied(a.Code) || strings.HasPrefix(a.Code, "Maximum") || strings.Contains(a.Code, "LimitExceeded")
+		switch {
+		case a.Outcome == model.Refused && lost && strings.HasSuffix(a.Code, "AlreadyExistsException"):
+			reply.Answer = model.Answer{Outcome: model.Succeeded} // by the request whose answer was lost
+			return reply
+		case a.Outcome == model.Refused && (final || time.Since(p.wrote) >= p.client.SettleTime), !a.Definite() && time.Since(p.wrote) >= 2*p.client.SettleTime:
+			return reply
+		case a.Outcome == model.Succeeded:
+			if !r.Op.Reads() {
+				p.wrote = time.Now()
+			}
+			return reply
+		}
+		lost = lost || !a.Definite()
+		if !session.Sleep(ctx, pause) {
+			return reply
+		}
+		reply = p.client.Send(ctx, p.world, r)
+	}
+}
+
+// set records a capability.
+func (p *prober) set(c model.Capability, ok bool, why string) bool {
+	p.subject.Scope.Can[c] = ok
+	if !ok {
+		p.subject.Why[c] = why
+	}
+	return ok
+}
+
+// present reports whether an operation is there: it succeeded, or was refused as one that is.
+func present(reply targets.Reply, ok bool) bool {
+	return ok || reply.Answer.Outcome == model.Refused && reply.Answer.Code != "" && reply.Status != 404 && reply.Status != 501 &&
+		!wire.Absent(reply.Answer.Code)
+}
+
+func (p *prober) trails(ctx context.Context) {
+	const name = generators.NameAlpha
+	classes := generators.EventClasses()
+	p.set(model.CanRawWire, p.subject.Info.RawRequests, "requests go through typed values, not over a wire")
+	_, ok, why := p.try(ctx, generators.Create(name))
+	made := p.set(model.CanCreate, ok, why)
+	simple := func(c model.Capability, r model.Request) bool {
+		_, ok, why := p.try(ctx, r)
+		if !made {
+			ok, why = false, "there is no trail to try it on"
+		}
+		return p.set(c, ok, why)
+	}
+	simple(model.CanLog, generators.Start(name))
+	simple(model.CanStatus, generators.Status(name))
+	simple(model.CanGetTrail, generators.GetTrail(name))
+	simple(model.CanPutEvents, generators.PutEvents(name, classes[model.ManagementEvents|model.DataEvents]))
+	simple(model.CanAdvancedEvents, generators.PutEvents(name, classes[len(classes)-1]))
+	simple(model.CanGetEvents, generators.GetEvents(name))
+	simple(model.CanUpdate, generators.Update(name))
+	reply, ok, why := p.try(ctx, generators.PlainPut(name))
+	p.set(model.CanPut, present(reply, ok), why)
+	reply, ok, why = p.try(ctx, generators.Get(name))
+	p.set(model.CanGet, present(reply, ok), why)
+	simple(model.CanStop, generators.Stop(name))
+	simple(model.CanDelete, generators.Delete(name))
+	if !p.can(model.CanLog) {
+		// Without StartLogging all trails count as logging, and a stopped one could not be told from them.
+		p.set(model.CanStop, false, "there is no StartLogging")
+	}
+}
+
+func (p *prober) stores(ctx context.Context) {
+	_, ok, why := p.try(ctx, generators.CreateStore(0, generators.SourceStore))
+	if ok {
+		_, ok, why = p.try(ctx, generators.CreateStore(1, generators.InsightStore))
+	}
+	if p.set(model.CanStores, ok, why) {
+		reply, ok, why := p.try(ctx, generators.PutStore(model.StoreID(0), model.StoreID(1), model.MakeSelectors(model.Management, 0)))
+		p.set(model.CanStores, present(reply, ok), why)
+	}
+	if !p.can(model.CanStores) {
+		for _, c := range []model.Capability{model.CanUpdateStores, model.CanDeleteStores, model.CanRestoreStores} {
+			p.set(c, false, "there are no event data stores")
+		}
+		return
+	}
+	id := model.Obj("EventDataStore", model.StoreID(0))
+	p.try(ctx, generators.PutStore(model.StoreID(0), "", 0))
+	_, ok, why = p.try(ctx, model.Request{Op: model.OpUpdateStore, Input: id.With("RetentionPeriod", model.Num("7"))})
+	p.set(model.CanUpdateStores, ok, why)
+	_, ok, why = p.try(ctx, model.Request{Op: model.OpDeleteStore, Input: id})
+	p.set(model.CanDeleteStores, ok, why)
+	_, ok, why = p.try(ctx, model.Request{Op: model.OpRestoreStore, Input: id})
+	p.set(model.CanRestoreStores, ok, why)
+}
+
+// surroundings probes Regions, buckets, keys and the account's conditions.
+func (p *prober) surroundings(ctx context.Context) {
+	p.set(model.CanArrangeAccount, p.subject.Info.Arrange, "the target offers no way to arrange it")
+	p.set(model.CanLoseBucket, p.subject.Info.Buckets || p.subject.Info.Arrange, "the target has no S3 whose buckets CreateTrail looks at")
+	p.set(model.CanLoseKey, p.subject.Info.Keys || p.subject.Info.Arrange, "the target has no KMS whose keys CreateTrail looks at")
+	ok, why := p.subject.Info.Away && p.can(model.CanCreate), "one Region only"
+	if ok {
+		ok, why = p.twoRegions(ctx)
+	}
+	p.set(model.CanRegions, ok, why)
+}
+
+// twoRegions reports whether the second Region keeps trails of its own: one made at home is not seen
+// from there, and one made there has its ARN.
+func (p *prober) twoRegions(ctx context.Context) (bool, string) {
+	away := model.DefaultWorld.Away
+	if _, ok, why := p.try(ctx, generators.Create("region-home")); !ok {
+		return false, why
+	}
+	if p.client.Eventual() {
+		session.Sleep(ctx, p.client.SettleTime) // or it would not be seen yet
+	}
+	from := model.Request{Op: model.OpGet, Region: away, Input: model.Obj("TrailName", "region-home")}
+	if reply, ok, _ := p.try(ctx, from); ok || reply.Answer.Code == "InsightNotEnabledException" {
+		return false, "both Regions show the same trails"
+	}
+	create := generators.Create("region-away")
+	create.Region = away
+	reply, ok, why := p.try(ctx, create)
+	if !ok {
+		return false, why
+	}
+	if arn := reply.Answer.TrailARN; arn != "" && arn != model.DefaultWorld.TrailARN(away, "region-away") {
+		return false, "trails of the second Region bear another Region's ARN"
+	}
+	return true, ""
+}
+
+// quota finds how many trails fit, and how many workers with them.
+func (p *prober) quota(ctx context.Context, workers int) {
+	if !p.can(model.CanCreate) {
+		p.subject.Scope.MaxTrails = 0
+		return
+	}
+	fit := 0
+	for ; fit < maxTrails*workers; fit++ {
+		if _, ok, _ := p.try(ctx, generators.Create(fmt.Sprintf("quota-%d", fit))); !ok {
+			break
+		}
+	}
+	// The trails that the probe holds besides are gone when it is over.
+	if fit == maxTrails*workers {
+		return
+	}
+	if p.can(model.CanRegions) {
+		fit++
+	}
+	if !p.can(model.CanDelete) {
+		fit++ // the first one is still there
+	}
+	p.subject.Scope.MaxTrails = min(maxTrails, max(1, fit))
+	p.subject.Workers = max(1, fit/p.subject.Scope.MaxTrails)
+	p.subject.Notes = append(p.subject.Notes, fmt.Sprintf("room for %d trails: %d at a time in %s", fit, p.subject.Scope.MaxTrails, wording.Plural(p.subject.Workers, "world")))
+}

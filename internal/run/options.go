@@ -1,0 +1,86 @@
+package run
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/insightconform/conform/generators"
+	"github.com/insightconform/conform/internal/explore"
+	"github.com/insightconform/conform/internal/probe"
+	"github.com/insightconform/conform/model"
+	"github.com/insightconform/conform/reports"
+	"github.com/insightconform/conform/targets"
+)
+
+// Options are those of conform.Options, where each is described. The two structs have the same fields,
+// so that one converts into the other.
+type Options struct {
+	Seed           uint64
+	Requests       int
+	Time           time.Duration
+	Workers        int
+	Suites         []string
+	Order          *model.Profile
+	FailOn         model.Level
+	Progress       func(reports.Update)
+	Command        string
+	Version        string
+	Events         func(reports.Event)
+	Found          func(signature string) (enough bool)
+	Eventual       bool
+	Settle         time.Duration
+	ShrinkRequests int
+	Depth          int
+	Machines       []string
+	Shard          reports.Shard
+	Resume         *reports.Report
+	Checkpoint     func(*reports.Report)
+	StopAtFirst    bool
+	Traces         []*reports.Trace
+	Baseline       *reports.Baseline
+}
+
+// DefaultShrinkRequests is how many requests a run may spend on shrinking.
+const DefaultShrinkRequests = 2000
+
+// MaxDepth is the greatest depth of a complete suite.
+const MaxDepth = 2
+
+// normalize fills in what is not given and refuses what makes no sense.
+func (o *Options) normalize() error {
+	if o.Suites == nil {
+		o.Suites = []string{explore.Systematic, explore.Random}
+	}
+	for _, suite := range o.Suites {
+		if !slices.Contains(explore.Suites, suite) {
+			return fmt.Errorf("%w: there is no suite %q; use one or several of %s", targets.ErrUsage, suite, strings.Join(explore.Suites, ", "))
+		}
+	}
+	for _, name := range o.Machines {
+		if names := generators.MachineNames(); !slices.Contains(names, name) {
+			return fmt.Errorf("%w: there is no machine %q; use %s", targets.ErrUsage, name, strings.Join(names, ", "))
+		}
+	}
+	if o.Depth < 0 || o.Depth > MaxDepth {
+		return fmt.Errorf("%w: the depth must be 0 to %d", targets.ErrUsage, MaxDepth)
+	}
+	if o.Shard.Count < 0 || o.Shard.Index < 0 || o.Shard.Index >= max(1, o.Shard.Count) {
+		return fmt.Errorf("%w: there is no shard %d of %d", targets.ErrUsage, o.Shard.Index+1, o.Shard.Count)
+	}
+	if o.Requests < 0 || o.Workers < 0 || o.Time < 0 || o.Settle < 0 {
+		return fmt.Errorf("%w: requests, workers, time and settle time cannot be negative", targets.ErrUsage)
+	}
+	if o.FailOn == 0 {
+		o.FailOn = model.Observed
+	}
+	if o.ShrinkRequests == 0 {
+		o.ShrinkRequests = DefaultShrinkRequests
+	}
+	return nil
+}
+
+func (o *Options) probe() probe.Options {
+	return probe.Options{Order: o.Order, Eventual: o.Eventual, Settle: o.Settle, Workers: o.Workers, Events: o.Events}
+}

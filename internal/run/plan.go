@@ -1,0 +1,117 @@
+package run
+
+import (
+	"context"
+	"errors"
+
+	"github.com/insightconform/conform/internal/explore"
+	"github.com/insightconform/conform/internal/probe"
+	"github.com/insightconform/conform/model"
+	"github.com/insightconform/conform/reports"
+	"github.com/insightconform/conform/targets"
+)
+
+// Plan says what a run with these options would send to a target, without running its suites. It
+// opens and probes the target, and measures how fast it answers with a few dozen requests. Errors are
+// those of Run.
+func Plan(ctx context.Context, target targets.Target, options Options) (*reports.Plan, error) {
+	if err := options.normalize(); err != nil {
+		return nil, err
+	}
+	subject, err := probe.Open(ctx, target, options.probe())
+	if err != nil {
+		return nil, err
+	}
+	if err := subject.Probe(ctx); err != nil || !subject.Probed {
+		return nil, errors.Join(err, ctx.Err(), target.Close())
+	}
+	rate := 0.0
+	if subject.Can(model.CanPut) && subject.Can(model.CanGet) && subject.Can(model.CanCreate) {
+		rate = explore.Rate(ctx, subject) * float64(subject.Workers)
+	}
+	plan := planOf(ctx, subject, options, explore.DefaultEvents(ctx, subject.NewClient()))
+	plan.Rate = rate
+	return plan, errors.Join(ctx.Err(), target.Close())
+}
+
+// PlanWithin is Plan for a target that is not to be asked: it is assumed to have the given
+// capabilities. Nothing is sent.
+func PlanWithin(ctx context.Context, info targets.Info, can map[model.Capability]bool, options Options) (*reports.Plan, error) {
+	if err := options.normalize(); err != nil {
+		return nil, err
+	}
+	return planOf(ctx, probe.Assume(info, can, options.probe()), options, false), ctx.Err()
+}
+
+// planOf counts what each suite would send. defaultEvents is as of generators.MachineOptions.
+func planOf(ctx context.Context, subject *probe.Subject, o Options, defaultEvents bool) *reports.Plan {
+	plan := &reports.Plan{Schema: reports.PlanSchema, Target: subject.Info, Shard: o.Shard.String(), Workers: subject.Workers, Capabilities: map[string]bool{}}
+	for _, c := range model.Capabilities {
+		plan.Capabilities[string(c)] = subject.Scope.Can[c]
+	}
+	for _, suite := range o.Suites {
+		switch suite {
+		case explore.Systematic:
+			plan.Suites = append(plan.Suites, planSystematic(ctx, subject, o.Shard))
+		case explore.Complete:
+			plan.Suites = append(plan.Suites, explore.Planned(subject, explore.Options{Shard: o.Shard, Depth: o.Depth, Machines: o.Machines}, defaultEvents)...)
+		case explore.Random:
+			n := explore.DefaultRandom
+			if o.Requests > 0 {
+				n = o.Requests
+			}
+			// Two of three random requests are reads.
+			plan.Suites = append(plan.Suites, reports.PlannedSuite{Name: suite, Tests: n / 35, Writes: n / 3, Reads: n - n/3, Estimated: true})
+		}
+	}
+	return plan
+}
+
+// planSystematic counts what the systematic suite sends to the reference that can do what the target
+// can.
+func planSystematic(ctx context.Context, subject *probe.Subject, shard reports.Shard) reports.PlannedSuite {
+	counted := &modelled{world: subject.Model}
+	dry := probe.Assume(targets.Info{}, subject.Scope.Can, probe.Options{})
+	dry.Target, dry.Model, dry.Scope = counted, subject.Model, subject.Scope
+	worlds := explore.Dry(ctx, dry, shard)
+	return reports.PlannedSuite{Name: explore.Systematic, Tests: worlds, Writes: counted.writes, Reads: counted.reads}
+}
+
+// modelled answers as the reference model does, and counts what it is sent.
+type modelled struct {
+	world         *model.World
+	writes, reads int
+}
+
+func (m *modelled) Open(context.Context) (targets.Info, error) { return targets.Info{}, nil }
+
+func (m *modelled) NewWorld(context.Context) (targets.World, error) {
+	return &modelledWorld{all: m, state: model.NewState(m.world)}, nil
+}
+
+func (m *modelled) Close() error { return nil }
+
+type modelledWorld struct {
+	all   *modelled
+	state model.State
+}
+
+func (w *modelledWorld) Do(_ context.Context, r model.Request) targets.Reply {
+	if r.Op.Reads() {
+		w.all.reads++
+	} else {
+		w.all.writes++
+	}
+	b := model.Step(w.state, r)[0]
+	w.state = b.Next
+	answer := b.Answer
+	switch answer.Outcome {
+	case model.AnySuccess:
+		answer.Outcome = model.Succeeded
+	case model.AnyRefusal, model.AnyAnswer:
+		answer = model.Refusal("Refused")
+	}
+	return targets.Reply{Answer: answer}
+}
+
+func (w *modelledWorld) Close(context.Context) error { return nil }

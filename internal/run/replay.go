@@ -1,0 +1,73 @@
+package run
+
+import (
+	"context"
+	"strings"
+
+	"github.com/insightconform/conform/internal/diagnose"
+	"github.com/insightconform/conform/internal/probe"
+	"github.com/insightconform/conform/reports"
+	"github.com/insightconform/conform/targets"
+)
+
+// Replay plays recorded traces on a target, which may be another one than they were found on, and says
+// of each what became of it. Options.Order is the only option that it looks at. Errors are those of Run.
+func Replay(ctx context.Context, target targets.Target, traces []*reports.Trace, options Options) ([]reports.Replay, error) {
+	if err := options.normalize(); err != nil {
+		return nil, err
+	}
+	subject, err := probe.Open(ctx, target, options.probe())
+	if err != nil {
+		return nil, err
+	}
+	defer target.Close()
+	if err := subject.Probe(ctx); err != nil {
+		return nil, err
+	}
+	var replays []reports.Replay
+	if subject.Probed {
+		replays = replay(ctx, diagnose.NewPlayer(subject.NewClient()), traces)
+	}
+	return replays, subject.Status.Ended()
+}
+
+func replay(ctx context.Context, player *diagnose.Player, traces []*reports.Trace) []reports.Replay {
+	var out []reports.Replay
+	for _, t := range traces {
+		if ctx.Err() != nil {
+			break
+		}
+		outcome := player.Replay(ctx, diagnose.OfTrace(t))
+		outcome.Rule = t.Rule
+		out = append(out, outcome)
+	}
+	return out
+}
+
+// replay plays the traces of earlier runs, and each entry of the baseline. An entry is stale where it
+// has expired or does not diverge any more.
+func (r *run) replay(ctx context.Context) {
+	player := r.newPlayer()
+	defer func() { r.report.ConfirmRequests += player.Client.Requests }()
+	r.report.Replays = replay(ctx, player, r.options.Traces)
+	if r.options.Baseline == nil {
+		return
+	}
+	for i := range r.options.Baseline.Entries {
+		e := &r.options.Baseline.Entries[i]
+		if ctx.Err() != nil {
+			break
+		}
+		out := player.Replay(ctx, diagnose.OfBaseline(e))
+		switch {
+		case e.Expired(r.report.Started):
+			out.Stale, out.Why = true, "expired on "+e.Expires
+			out.Outcome = reports.ReplayExpired
+			out.Mend = "fix it, or give the entry another date"
+		case out.Outcome == reports.ReplayFixed || out.Outcome == reports.ReplayDifferent:
+			out.Stale = true
+			out.Mend = "take the entry out: " + strings.TrimSpace(r.options.Command+" --update-baseline")
+		}
+		r.report.Baseline = append(r.report.Baseline, out)
+	}
+}

@@ -1,0 +1,232 @@
+// Package run is the pipeline: open and probe a target, explore it, diagnose what was suspected, report.
+package run
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/insightconform/conform/internal/diagnose"
+	"github.com/insightconform/conform/internal/explore"
+	"github.com/insightconform/conform/internal/probe"
+	"github.com/insightconform/conform/internal/session"
+	"github.com/insightconform/conform/model"
+	"github.com/insightconform/conform/reports"
+	"github.com/insightconform/conform/targets"
+)
+
+// run is one call of Run.
+type run struct {
+	options     Options
+	subject     *probe.Subject
+	exploration *explore.Exploration // nil until the target is known to be testable
+	report      *reports.Report
+	total       *explore.Coverage
+	timeline    session.Timeline
+	putSeen     bool
+	first       atomic.Pointer[diagnose.Divergence] // with which Options.StopAtFirst ended the run
+}
+
+// ErrHarness marks failures of the harness itself. Its text has the stack after the first line.
+var ErrHarness = errors.New("the harness failed")
+
+// Run tests a target and reports what it found. The report is nil only if nothing was sent. An error
+// wraps targets.ErrUsage, ErrUnreachable or ErrRefused where one of them holds; else the harness
+// failed. An interrupted ctx is no error: the report says so and is partial.
+func Run(ctx context.Context, target targets.Target, options Options) (*reports.Report, error) {
+	if err := options.normalize(); err != nil {
+		return nil, err
+	}
+	subject, err := probe.Open(ctx, target, options.probe())
+	if err != nil {
+		return nil, err
+	}
+	r := newRun(subject, options)
+	err = r.pipeline(ctx)
+	if closing := target.Close(); err == nil && closing != nil {
+		r.note("closing the target: " + closing.Error())
+	}
+	return r.report, err
+}
+
+func newRun(subject *probe.Subject, options Options) *run {
+	r := &run{options: options, subject: subject, total: explore.NewCoverage(nil, subject.Status, nil)}
+	r.report = &reports.Report{Schema: reports.Schema, Version: options.Version, Target: subject.Info, Seed: options.Seed,
+		Suites: options.Suites, Shard: options.Shard.String(), FailOn: options.FailOn, Command: options.Command, Started: subject.Status.Started,
+		Divergences: []reports.Divergence{}, Deviations: []reports.Deviation{},
+		Coverage: reports.Coverage{Rules: map[model.ID]reports.RuleCoverage{}}}
+	return r
+}
+
+func (r *run) note(text string) {
+	if !slices.Contains(r.report.Notes, text) {
+		r.report.Notes = append(r.report.Notes, text)
+	}
+}
+
+func (r *run) pipeline(ctx context.Context) error {
+	s := r.subject
+	err := s.Probe(ctx)
+	r.absorb(s.Prober)
+	if err != nil {
+		r.report = nil
+		return err
+	}
+	if s.Probed {
+		for _, note := range s.Notes {
+			r.note(note)
+		}
+		r.report.Workers = s.Workers
+		r.setCapabilities()
+		s.Status.Tell(reports.ProbedEvent(r.report))
+	}
+	if s.Testable() {
+		stop := r.showProgress()
+		r.replay(ctx)
+		r.explore(ctx)
+		r.diagnose(ctx)
+		stop()
+	}
+	r.finish(ctx)
+	return r.failure()
+}
+
+// absorb takes in what a client sent and saw.
+func (r *run) absorb(c *session.Client) {
+	r.report.Requests += c.Requests
+	r.timeline.Merge(c.Timeline)
+	for _, note := range c.Notes {
+		r.note(note)
+	}
+	r.putSeen = r.putSeen || c.PutSeen
+}
+
+// explore runs the suites and takes in what the workers saw.
+func (r *run) explore(ctx context.Context) {
+	o := r.options
+	options := explore.Options{Seed: o.Seed, Suites: o.Suites, Shard: o.Shard, Depth: o.Depth, Machines: o.Machines, Resume: o.Resume, Found: o.Found, Minimum: o.FailOn}
+	if o.Requests > 0 {
+		options.Requests = max(1, o.Requests-r.report.Requests)
+	}
+	if o.Time > 0 {
+		options.Until = r.report.Started.Add(o.Time)
+	}
+	if o.Checkpoint != nil {
+		options.Checkpoint = r.checkpoint
+	}
+	if o.StopAtFirst {
+		options.Stop = r.isFirst
+	}
+	x := explore.New(r.subject, options)
+	r.exploration = x
+	x.Run(ctx)
+
+	var settling session.Settling
+	deviations := map[explore.Deviation]int{}
+	for _, w := range x.Workers {
+		r.absorb(w.Client)
+		r.total.Merge(w.Coverage)
+		settling.Merge(w.Client.Settling)
+		r.report.Cases += w.Client.Worlds
+		for key, count := range w.Deviations {
+			deviations[key] += count
+		}
+	}
+	for _, note := range x.Notes {
+		r.note(note)
+	}
+	r.report.Requests += x.Fitting
+	r.report.CutShort = x.Cut
+	r.report.Coverage.Transitions, r.report.Coverage.Walk = x.Walk()
+	for _, pair := range x.Pairs() {
+		r.report.Coverage.Pairs.Total++
+		if r.total.Pairs[pair] {
+			r.report.Coverage.Pairs.Covered++
+		}
+	}
+	r.report.Timeline = r.timeline.Intervals()
+	if r.subject.Info.Eventual {
+		r.report.Settling = settling.Summary()
+	}
+	r.report.Deviations = deviationList(deviations)
+	r.report.DurationSeconds = time.Since(r.report.Started).Seconds()
+}
+
+// isFirst takes a confirmed divergence for the one that ends the run, where it fails it.
+func (r *run) isFirst(d *diagnose.Divergence) bool {
+	fails := r.shown(d).Fails
+	if fails {
+		r.first.CompareAndSwap(nil, d)
+	}
+	return fails
+}
+
+// diagnose confirms and shrinks what the workers suspect.
+func (r *run) diagnose(ctx context.Context) {
+	status := r.subject.Status
+	status.SetPhase("confirming")
+	status.Stop.Store(false) // which was for exploring
+	player := r.newPlayer()
+	all := diagnose.Suspicions{}
+	for _, w := range r.exploration.Workers {
+		player.Client.Learn(w.Client)
+		r.report.ConfirmRequests += w.Inspected()
+		for _, d := range w.Suspicions.Sorted() {
+			all.Add(d)
+		}
+	}
+	var found []*diagnose.Divergence
+	if first := r.first.Load(); first != nil {
+		found = append(found, first)
+	} else {
+		options := diagnose.Options{ShrinkRequests: r.options.ShrinkRequests, Note: r.note, Tell: r.tell}
+		if r.options.StopAtFirst {
+			options.ShrinkRequests = 0
+		}
+		found = player.Resolve(ctx, all.Sorted(), options)
+	}
+	r.report.ConfirmRequests += player.Client.Requests
+	r.report.Certificates = r.exploration.Certificates(true)
+	for _, d := range found {
+		r.total.Exercised(d.Finding.Rule)
+		r.report.Divergences = append(r.report.Divergences, r.shown(d))
+	}
+	slices.SortStableFunc(r.report.Divergences, func(a, b reports.Divergence) int {
+		if a.Level != b.Level {
+			return int(b.Level) - int(a.Level)
+		}
+		return strings.Compare(a.Signature, b.Signature)
+	})
+}
+
+func (r *run) newPlayer() *diagnose.Player { return diagnose.NewPlayer(r.subject.NewClient()) }
+
+// shown renders a divergence for the report.
+func (r *run) shown(d *diagnose.Divergence) reports.Divergence {
+	out := d.Report()
+	out.Fails = out.Level >= r.options.FailOn
+	if known := r.options.Baseline.Find(out.Signature); known != nil && !known.Expired(r.report.Started) {
+		out.Known, out.Reason, out.Fails = true, known.Reason, false
+	}
+	return out
+}
+
+// tell makes an event of a divergence.
+func (r *run) tell(event string, d *diagnose.Divergence) {
+	if r.subject.Status.Listened() {
+		shown := r.shown(d)
+		r.subject.Status.Tell(reports.Event{Event: event, Divergence: &shown})
+	}
+}
+
+// checkpoint tells the caller what is done.
+func (r *run) checkpoint() {
+	partial := *r.report
+	partial.Verdict, partial.ExitCode, partial.Partial = reports.Interrupted, reports.ExitInterrupted, true
+	partial.Reason = "the run goes on, or was ended by force"
+	partial.Certificates = r.exploration.Certificates(false)
+	r.options.Checkpoint(&partial)
+}

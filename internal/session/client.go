@@ -1,0 +1,174 @@
+package session
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/insightconform/conform/generators"
+	"github.com/insightconform/conform/model"
+	"github.com/insightconform/conform/targets"
+	"github.com/insightconform/conform/targets/wire"
+)
+
+// Client sends one worker's requests to a target and counts them. It is used by one goroutine at a time.
+type Client struct {
+	Target targets.Target
+	Model  *model.World
+	Scope  generators.Scope
+	Status *Status
+	// SettleTime is how long the target may take to show what was written; 0 says that it answers at once.
+	SettleTime time.Duration
+
+	Quota    int // of requests
+	Requests int
+	Worlds   int
+	Notes    []string
+	Timeline Timeline
+	Settling Settling
+	PutSeen  bool // some Put succeeded
+	Stuck    bool // no fresh world is to be had
+
+	// taken has the deviations that answers of a settled world have shown of the target.
+	taken map[model.Deviation]bool
+}
+
+// Unlimited is a quota that is never used up.
+const Unlimited = int(^uint(0) >> 1)
+
+// Eventual reports whether the target is eventually consistent.
+func (c *Client) Eventual() bool { return c.SettleTime > 0 }
+
+// Can reports whether the target has a capability.
+func (c *Client) Can(capability model.Capability) bool { return c.Scope.Can[capability] }
+
+// Spent reports whether the client has used its quota or the run is over.
+func (c *Client) Spent(ctx context.Context) bool {
+	return ctx.Err() != nil || c.Stuck || c.Requests >= c.Quota || c.Status.Over()
+}
+
+// maxNotes bounds what one client can pile up.
+const maxNotes = 20
+
+// Note keeps a sentence for the report.
+func (c *Client) Note(text string) {
+	if !slices.Contains(c.Notes, text) && len(c.Notes) < maxNotes {
+		c.Notes = append(c.Notes, text)
+		c.Status.TellNote(text)
+	}
+}
+
+// Denied says that access was denied, which ends the run.
+func (c *Client) Denied(code string) { c.Status.access.CompareAndSwap(nil, &code) }
+
+// Learn takes over what settled answers have shown to another client.
+func (c *Client) Learn(other *Client) {
+	for d := range other.taken {
+		c.take(d)
+	}
+}
+
+func (c *Client) take(d model.Deviation) {
+	if c.taken == nil {
+		c.taken = map[model.Deviation]bool{}
+	}
+	c.taken[d] = true
+}
+
+// maxThrottled is how often a throttled request is repeated.
+const maxThrottled = 12
+
+// Send sends a request and waits out throttling, which is never an answer, as long as is sensible.
+func (c *Client) Send(ctx context.Context, world targets.World, r model.Request) targets.Reply {
+	pause := 50 * time.Millisecond
+	for tries := 1; ; tries++ {
+		sent := time.Now()
+		reply := world.Do(ctx, r)
+		c.Timeline.add(sent.Sub(c.Status.Started), time.Since(sent))
+		c.Requests++
+		c.Status.Requests.Add(1)
+		if reply.Err != nil {
+			c.Status.ended.CompareAndSwap(nil, &reply.Err)
+		}
+		code := reply.Answer.Code
+		later := wire.Throttled(code) || c.Eventual() && r.Op.Reads() && wire.Unavailable(code)
+		if tries == maxThrottled || !later || !Sleep(ctx, pause) {
+			return reply
+		}
+		pause = min(2*pause, 2*time.Second)
+	}
+}
+
+// NewWorld opens a fresh world.
+func (c *Client) NewWorld(ctx context.Context) (targets.World, error) {
+	return c.Target.NewWorld(ctx)
+}
+
+// cleanUpTime bounds the clean-up of one world.
+const cleanUpTime = 10 * time.Second
+
+// CloseWorld removes what a world's requests have made. The clean-up goes on for a while after an
+// interruption, but not where nothing answers.
+func (c *Client) CloseWorld(ctx context.Context, world targets.World, silent bool) {
+	limit := cleanUpTime
+	if silent {
+		limit = time.Second
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), limit)
+	defer cancel()
+	if err := world.Close(ctx); err != nil {
+		c.Note("clean-up: " + err.Error())
+	}
+}
+
+// NoWorld ends the client's work where no fresh world is to be had.
+func (c *Client) NoWorld(err error) {
+	c.Note(err.Error())
+	c.Stuck = true
+}
+
+// Answers reports whether a plain Put or Get in a fresh world gets a definite answer.
+func (c *Client) Answers(ctx context.Context) bool {
+	world, err := c.NewWorld(ctx)
+	if err != nil {
+		return false
+	}
+	definite := false
+	for _, r := range append(generators.NewTrail(c.Scope), generators.PlainPut(generators.NameAlpha), generators.Get(generators.NameAlpha)) {
+		answer := c.Send(ctx, world, r).Answer
+		if r.Op.Insights() && answer.Definite() {
+			definite = true
+			break
+		}
+	}
+	c.CloseWorld(ctx, world, !definite)
+	return definite
+}
+
+// Answered says that the target has just answered.
+func (c *Client) Answered() { c.Status.silent.Store(0) }
+
+// Unanswered counts answers that did not come against the target, unless it answers plain requests: one
+// kind of request may well crash it every time.
+func (c *Client) Unanswered(ctx context.Context, problem string) {
+	if c.Answers(ctx) {
+		c.Answered()
+		return
+	}
+	c.silenced(problem)
+	c.Status.silent.Add(1)
+}
+
+func (c *Client) silenced(problem string) { c.Status.silence.Store(&problem) }
+
+// Sleep waits, and reports whether the run goes on.
+func Sleep(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}

@@ -1,0 +1,275 @@
+// Package session drives one world of a target and follows it with the model. It decides nothing: it
+// asks the model's tracker about every answer, appends a Step, and tells an Observer what it saw.
+package session
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/insightconform/conform/model"
+	"github.com/insightconform/conform/reports"
+	"github.com/insightconform/conform/targets"
+	"github.com/insightconform/conform/targets/wire"
+)
+
+// Step is one request of a session with its answer and the states around it.
+type Step struct {
+	Request  model.Request
+	Reply    targets.Reply
+	Before   model.State   // the likeliest of the possible states before
+	Others   []model.State // the other possible ones
+	State    model.State   // to which the answer was followed
+	Diverges bool
+}
+
+// Allowed lists the kinds of answer that the model allows, the reference first.
+func (s Step) Allowed() []string {
+	tracker := model.TrackerAt(s.Before)
+	tracker.Follow(append([]model.State{s.Before}, s.Others...)...)
+	return tracker.Allowed(s.Request)
+}
+
+// Exchange is the step as the model sees it.
+func (s Step) Exchange() model.Exchange {
+	return model.Exchange{Before: s.Before, Others: s.Others, Request: s.Request, Answer: s.Reply.Answer, After: s.State, Allowed: !s.Diverges}
+}
+
+// Requests lists the requests of steps.
+func Requests(steps []Step) []model.Request {
+	requests := make([]model.Request, len(steps))
+	for i := range steps {
+		requests[i] = steps[i].Request
+	}
+	return requests
+}
+
+// Exchanges lists steps as the model sees them.
+func Exchanges(steps []Step) []model.Exchange {
+	out := make([]model.Exchange, len(steps))
+	for i := range steps {
+		out[i] = steps[i].Exchange()
+	}
+	return out
+}
+
+// Found is a finding and the step that showed it.
+type Found struct {
+	model.Finding
+	At int
+}
+
+// Policy says how a session deals with a target that is eventually consistent. On others it has no effect.
+type Policy struct {
+	// Wait lets the session wait for the world to settle wherever an answer could rest on an old
+	// state. Without it the session goes on, and says of what it finds that it is Doubtful.
+	Wait bool
+	// SettleBefore lists the steps before which a session that waits lets the world settle in any case.
+	SettleBefore []int
+}
+
+// Observer is told what a session sees, in the order in which it happens.
+type Observer interface {
+	// Found is told of a finding once its step is appended.
+	Found(s *Session, f model.Finding)
+	// Allowed is told of an answer that the model allows.
+	Allowed(step Step)
+	// Deviated is told of an answer that is accepted although it is not the reference one.
+	Deviated(op model.Op, d model.Deviation)
+	// Unchanged is told, after a divergence, of a resource that still shows what was stored.
+	Unchanged(resource string)
+	// Followed is told that the model was set to what the target shows.
+	Followed()
+}
+
+// Session drives one world.
+type Session struct {
+	Steps []Step
+	Found []Found
+	// Lost says why the world cannot be followed any further; empty while it can.
+	Lost string
+
+	client   *Client
+	policy   Policy
+	observer Observer // nil where nobody watches
+	world    targets.World
+	tracker  *model.Tracker
+	silent   int // answers in a row that were not definite
+
+	wrote       time.Time // when the last write was answered, or lost
+	lostWrite   time.Time // when the answer to a write was last lost: it may still be carried out
+	reliedEarly bool      // an answer was relied on that may rest on an old state
+	early       int       // the write that succeeded and may rest on an old state; -1 where there is none
+}
+
+// New opens a fresh world. observer may be nil.
+func (c *Client) New(ctx context.Context, policy Policy, observer Observer) (*Session, error) {
+	world, err := c.NewWorld(ctx)
+	if err != nil {
+		return nil, err
+	}
+	c.Worlds++
+	return &Session{client: c, policy: policy, observer: observer, world: world, tracker: model.NewTracker(c.Model), wrote: time.Now(), early: -1}, nil
+}
+
+// Close removes what the session's requests have made.
+func (s *Session) Close(ctx context.Context) { s.client.CloseWorld(ctx, s.world, s.Silent()) }
+
+// Alive reports whether the session can go on.
+func (s *Session) Alive(ctx context.Context) bool { return s.Lost == "" && ctx.Err() == nil }
+
+// State is the likeliest state of the world.
+func (s *Session) State() model.State { return s.tracker.State() }
+
+// Others lists the other possible states.
+func (s *Session) Others() []model.State { return s.tracker.Others() }
+
+// Assume says, of a world that may be in several states, which one it is in.
+func (s *Session) Assume(state model.State) { s.tracker.Follow(state) }
+
+// Last is the step that was appended last.
+func (s *Session) Last() *Step { return &s.Steps[len(s.Steps)-1] }
+
+// maxSilent is how many answers in a row may be indefinite before the world is given up.
+const maxSilent = 5
+
+// Answering reports whether the last answer was definite.
+func (s *Session) Answering() bool { return s.silent == 0 && len(s.Steps) > 0 }
+
+// Silent reports whether the world was given up since it gave no definite answers.
+func (s *Session) Silent() bool { return s.silent >= maxSilent }
+
+// Do sends one request, has the model judge its answer and follows the target. After an answer that no
+// branch allows it reads the state back.
+func (s *Session) Do(ctx context.Context, r model.Request) {
+	if !s.awaitTurn(ctx, r) {
+		return
+	}
+	before, others := s.tracker.State(), s.tracker.Others()
+	reply, verdict, ok := s.sendUntilSettled(ctx, r)
+	if !ok {
+		return
+	}
+	s.Steps = append(s.Steps, Step{Request: r, Reply: reply, Before: before, Others: others, State: s.tracker.State(), Diverges: !verdict.Allowed})
+	if s.early >= 0 && s.policy.Wait {
+		s.Lost = "a write that may rest on an old state"
+		return
+	}
+	s.object(r, reply, verdict)
+	if !reply.Answer.Definite() {
+		s.indefinite(r, reply)
+		return
+	}
+	s.silent = 0
+	s.client.PutSeen = s.client.PutSeen || r.Op == model.OpPut && reply.Answer.Outcome == model.Succeeded
+	if !verdict.Allowed {
+		s.diverged(ctx)
+		return
+	}
+	if model.Undocumented(r.Op, reply.Answer.Code) {
+		s.client.Note(fmt.Sprintf("%s answered %s, which its reference page does not list", r.Op, reply.Answer.Code))
+	}
+	for _, d := range verdict.Deviations {
+		s.deviated(r.Op, d)
+	}
+	if s.observer != nil {
+		s.observer.Allowed(*s.Last())
+	}
+}
+
+func (s *Session) deviated(op model.Op, d model.Deviation) {
+	if s.observer != nil {
+		s.observer.Deviated(op, d)
+	}
+}
+
+// send sends one request. It reports false where there is nothing to judge.
+func (s *Session) send(ctx context.Context, r model.Request) (targets.Reply, bool) {
+	reply := s.client.Send(ctx, s.world, r)
+	switch code := reply.Answer.Code; {
+	case ctx.Err() != nil:
+		s.Lost = "interrupted"
+	case reply.Err != nil:
+		s.Lost = "the target ended the run"
+	case wire.AccessDenied(code):
+		s.client.Denied(code)
+		s.Lost = "access was denied"
+	case wire.Throttled(code):
+		s.Lost = "the target kept throttling"
+		s.client.Note(s.Lost)
+	default:
+		return reply, true
+	}
+	return reply, false
+}
+
+// object records what the wire and answer rules have against an answer that is otherwise judged.
+func (s *Session) object(r model.Request, reply targets.Reply, verdict model.Verdict) {
+	for _, o := range slices.Concat(reply.Objections, verdict.Objections) {
+		if !verdict.Allowed && o.Rule == model.WireMembers {
+			continue // how it spells what it should not have accepted is a symptom
+		}
+		level := o.Level
+		if level == 0 {
+			level = model.RuleOf(o.Rule).Level
+		}
+		if o.Rule == model.WireErrorStatus && level == model.Inferred {
+			s.deviated(r.Op, model.Deviation{Rule: o.Rule, Reference: o.Expected, Actual: o.Actual})
+			continue
+		}
+		if !r.Op.Insights() {
+			continue // the wire rules are held for the operations under test
+		}
+		operation := r.Op
+		if o.Rule == model.WireMembers {
+			operation = "" // one misspelling is one divergence, whichever operation shows it
+		}
+		s.record(model.Finding{Rule: o.Rule, Level: level, Operation: operation, Step: len(s.Steps) - 1, Expected: []string{o.Expected}, Actual: o.Actual})
+	}
+	if a := reply.Answer; r.Op.Insights() && a.Outcome == model.Refused && a.Code == "" && !r.Malformed() && len(reply.Objections) == 0 {
+		s.record(model.Finding{Rule: model.WireErrorShape, Level: model.Observed, Step: len(s.Steps) - 1,
+			Expected: []string{"an error with a code"}, Actual: fmt.Sprintf("HTTP %d without a code", reply.Status)})
+	}
+}
+
+// indefinite deals with an answer that leaves open what happened. A 5xx or a dropped connection is a
+// candidate for wire/no-crash, which confirming decides; several in a row lose the world.
+func (s *Session) indefinite(r model.Request, reply targets.Reply) {
+	if s.silent++; s.Silent() {
+		s.Lost = "no definite answers: " + reply.Problem
+		s.client.silenced(reply.Problem)
+	}
+	if reply.TimedOut || !r.Op.Insights() || s.client.Eventual() && wire.Unavailable(reply.Answer.Code) {
+		return
+	}
+	level := model.Documented
+	if r.Malformed() || slices.Contains(model.Broken(s.tracker.State(), r), model.WireWrongType) {
+		level = model.Inferred
+	}
+	s.record(model.Finding{Rule: model.WireNoCrash, Level: level, Operation: r.Op, Step: len(s.Steps) - 1,
+		Expected: []string{"a definite answer"}, Actual: crashKind(reply)})
+}
+
+func crashKind(reply targets.Reply) string {
+	switch {
+	case reply.Answer.Outcome == model.Unanswered:
+		return "a dropped connection"
+	case reply.Status >= 500:
+		return "5xx"
+	}
+	return "an answer that is not JSON"
+}
+
+// record keeps a finding of the last step.
+func (s *Session) record(f model.Finding) {
+	s.Found = append(s.Found, Found{f, len(s.Steps) - 1})
+	if s.observer != nil {
+		s.observer.Found(s, f)
+	}
+}
+
+// Report renders the step, the n-th of its case.
+func (s Step) Report(n int) reports.Step {
+	return reports.NewStep(n, s.Request, s.Reply, s.Allowed())
+}

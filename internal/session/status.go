@@ -1,0 +1,121 @@
+package session
+
+import (
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/insightconform/conform/model"
+	"github.com/insightconform/conform/reports"
+)
+
+// Status is what all clients of one run share: counters, events, and the reasons to stop.
+type Status struct {
+	Started     time.Time
+	Requests    atomic.Int64
+	Divergences atomic.Int64 // distinct suspicions
+	Stop        atomic.Bool  // enough was found
+	phase       atomic.Pointer[string]
+	access      atomic.Pointer[string]
+	silence     atomic.Pointer[string]
+	silent      atomic.Int64 // worlds in a row that were lost to silence
+	ended       atomic.Pointer[error]
+
+	mu    sync.Mutex
+	rules map[model.ID]bool
+
+	events  func(reports.Event)
+	telling sync.Mutex
+	told    map[string]bool
+}
+
+// NewStatus begins a run. events is told of what happens, one event at a time; nil where nobody listens.
+func NewStatus(events func(reports.Event)) *Status {
+	return &Status{Started: time.Now(), rules: map[model.ID]bool{}, events: events, told: map[string]bool{}}
+}
+
+// Listened reports whether somebody listens to the events.
+func (s *Status) Listened() bool { return s.events != nil }
+
+// Tell passes an event on.
+func (s *Status) Tell(e reports.Event) {
+	if s.events == nil {
+		return
+	}
+	s.telling.Lock()
+	defer s.telling.Unlock()
+	s.events(e)
+}
+
+// TellOnce passes an event on where it is the first with its key.
+func (s *Status) TellOnce(key string, event func() reports.Event) {
+	if s.events == nil {
+		return
+	}
+	s.telling.Lock()
+	defer s.telling.Unlock()
+	if !s.told[key] {
+		s.told[key] = true
+		s.events(event())
+	}
+}
+
+// TellNote passes a note on the first time.
+func (s *Status) TellNote(text string) {
+	s.TellOnce(reports.EventNote+text, func() reports.Event { return reports.Event{Event: reports.EventNote, Note: text} })
+}
+
+// Exercised notes that some worker has put a rule to the test.
+func (s *Status) Exercised(id model.ID) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.rules[id] = true
+}
+
+// RulesExercised counts the rules that were put to the test.
+func (s *Status) RulesExercised() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.rules)
+}
+
+// SetPhase says what the run is doing.
+func (s *Status) SetPhase(phase string) { s.phase.Store(&phase) }
+
+// Phase is what the run is doing, empty before it does anything.
+func (s *Status) Phase() string { return text(s.phase.Load()) }
+
+// AccessDenied is the code with which the target denied access, empty where it did not.
+func (s *Status) AccessDenied() string { return text(s.access.Load()) }
+
+// Silence is what the target did, the last time, instead of answering.
+func (s *Status) Silence() string { return text(s.silence.Load()) }
+
+func text(p *string) string {
+	if p == nil {
+		return ""
+	}
+	return *p
+}
+
+// Ended is the error with which the target ended the run, nil while it goes on.
+func (s *Status) Ended() error {
+	if err := s.ended.Load(); err != nil {
+		return *err
+	}
+	return nil
+}
+
+// maxSilentWorlds is how many worlds in a row may be lost to silence before the target counts as lost.
+const maxSilentWorlds = 4
+
+// TargetLost reports whether the target answers no more.
+func (s *Status) TargetLost() bool { return s.silent.Load() >= maxSilentWorlds }
+
+// SetTargetLost says that the target answers no more.
+func (s *Status) SetTargetLost() { s.silent.Store(maxSilentWorlds) }
+
+// Over reports whether nothing more is to be sent.
+func (s *Status) Over() bool {
+	return s.access.Load() != nil || s.ended.Load() != nil || s.TargetLost() || s.Stop.Load()
+}

@@ -1,0 +1,98 @@
+package session
+
+import (
+	"math"
+	"slices"
+	"time"
+
+	"github.com/insightconform/conform/reports"
+)
+
+// Timeline counts requests and sums up how long their answers took, in slots of a run. Where a run
+// lasts longer than its slots, they are joined two by two.
+type Timeline struct {
+	slots []slot
+	width time.Duration
+}
+
+type slot struct {
+	requests       int
+	total, slowest time.Duration
+}
+
+// maxSlots bounds a timeline, firstWidth is that of the slots of a short run.
+const (
+	maxSlots   = 120
+	firstWidth = 100 * time.Millisecond
+)
+
+func (t *Timeline) add(at, took time.Duration) {
+	if t.width == 0 {
+		t.width = firstWidth
+	}
+	i := int(max(at, 0) / t.width)
+	for i >= maxSlots {
+		t.widen()
+		i = int(at / t.width)
+	}
+	for len(t.slots) <= i {
+		t.slots = append(t.slots, slot{})
+	}
+	t.slots[i].join(slot{1, took, took})
+}
+
+func (s *slot) join(o slot) {
+	s.requests += o.requests
+	s.total += o.total
+	s.slowest = max(s.slowest, o.slowest)
+}
+
+func (t *Timeline) widen() {
+	for i := range t.slots {
+		if i%2 == 0 {
+			t.slots[i/2] = t.slots[i]
+		} else {
+			t.slots[i/2].join(t.slots[i])
+		}
+	}
+	t.slots = t.slots[:(len(t.slots)+1)/2]
+	t.width *= 2
+}
+
+// Merge adds another timeline of the same run.
+func (t *Timeline) Merge(o Timeline) {
+	if len(o.slots) == 0 {
+		return
+	}
+	o.slots = slices.Clone(o.slots)
+	for t.width != o.width {
+		switch {
+		case t.width == 0:
+			t.width = o.width
+		case t.width < o.width:
+			t.widen()
+		default:
+			o.widen()
+		}
+	}
+	for len(t.slots) < len(o.slots) {
+		t.slots = append(t.slots, slot{})
+	}
+	for i, s := range o.slots {
+		t.slots[i].join(s)
+	}
+}
+
+// Intervals renders the timeline for the report.
+func (t *Timeline) Intervals() []reports.Interval {
+	ms := func(d time.Duration) float64 { return math.Round(d.Seconds()*1e6) / 1e3 }
+	var out []reports.Interval
+	for i, s := range t.slots {
+		x := reports.Interval{Seconds: (time.Duration(i) * t.width).Seconds(), Requests: s.requests, SlowMS: ms(s.slowest)}
+		if s.requests > 0 {
+			x.MeanMS = ms(s.total / time.Duration(s.requests))
+		}
+		out = append(out, x)
+	}
+	return out
+}

@@ -1,0 +1,75 @@
+package conform
+
+import (
+	"time"
+
+	"github.com/insightconform/conform/internal/explore"
+	"github.com/insightconform/conform/internal/probe"
+	"github.com/insightconform/conform/internal/run"
+	"github.com/insightconform/conform/model"
+	"github.com/insightconform/conform/reports"
+)
+
+// The suites of a run.
+const (
+	Systematic = explore.Systematic // cases and transitions computed from the model
+	Complete   = explore.Complete   // every word of inputs up to a length, from every state of a machine
+	Random     = explore.Random     // drawn by rapid with the model's state in view
+)
+
+// The defaults and bounds of Options.
+const (
+	DefaultRandom         = explore.DefaultRandom     // requests of the random suite where Options.Requests sets no cap
+	DefaultSettle         = probe.DefaultSettle       // of Options.Settle
+	DefaultShrinkRequests = run.DefaultShrinkRequests // of Options.ShrinkRequests
+	MaxDepth              = run.MaxDepth              // of Options.Depth
+)
+
+// Shard is one of several equal shares of a run's work. The zero value is all of it.
+type Shard = reports.Shard
+
+// Options say how to run. The zero value is the default run.
+type Options struct {
+	Seed     uint64               // of the random exploration
+	Requests int                  // caps all requests but those of confirming; 0 is no cap
+	Time     time.Duration        // caps the exploration; 0 is no cap
+	Workers  int                  // worlds side by side; 0 lets the target decide
+	Suites   []string             // of Systematic, Complete and Random; nil is the first and the last
+	Order    *model.Profile       // the error order that the target is held to; nil is the reference's
+	FailOn   model.Level          // the lowest level that fails the run; 0 is Observed
+	Progress func(reports.Update) // is told how the run goes on, several times a second; may be nil
+	Command  string               // repeats the run; put in the report
+	Version  string               // of the caller; put in the report
+
+	// Events is told of what happens between the start and the end of the run, as it happens and from
+	// one goroutine at a time; the run waits for it. May be nil.
+	Events func(reports.Event)
+
+	// Found, where not nil, is told the signature of each divergence that is new to a worker, at once and so
+	// before it is confirmed. Workers call it side by side. True ends the exploration.
+	Found func(signature string) (enough bool)
+
+	// Eventual says that the target is eventually consistent, and Settle how long it may take to show
+	// what was written; 0 is DefaultSettle.
+	Eventual bool
+	Settle   time.Duration
+
+	ShrinkRequests int // caps the requests spent on shrinking; 0 is DefaultShrinkRequests
+
+	Depth    int      // of the complete suites: the number of extra states up to which all faults are caught
+	Machines []string // of the complete suites, by the names that `conform plan` lists; nil is the default ones
+	Shard    Shard    // the share of all suites to run
+
+	// Resume is a partial report with which the run goes on: it executes what of the complete suites
+	// was not done, and the suites that were cut short. The caller joins the reports.
+	Resume *reports.Report
+	// Checkpoint is given a partial report now and then while complete suites run; may be nil.
+	Checkpoint func(*reports.Report)
+
+	// StopAtFirst ends the run with the first divergence at the level of FailOn or above that is
+	// confirmed and not known to the baseline. It is reported alone and as it was met: nothing is shrunk.
+	StopAtFirst bool
+
+	Traces   []*reports.Trace  // of earlier runs, replayed first
+	Baseline *reports.Baseline // what is known and accepted; nil is nothing
+}
