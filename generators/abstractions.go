@@ -11,8 +11,8 @@ type abstraction struct {
 	name     string
 	needs    []model.Capability
 	trails   []string
-	describe func(*reach) string
-	build    func(m *Machine, w *model.World, s *reach)
+	describe func(Scope) string
+	build    func(m *Machine, w *model.World, s Scope)
 }
 
 // The machines. The first is for a quick look, the last one for a fleet.
@@ -32,33 +32,33 @@ var onTrails = []model.Capability{model.CanPut, model.CanGet, model.CanCreate}
 
 var abstractions = []abstraction{
 	{MachineManagement, onTrails, []string{NameAlpha},
-		func(s *reach) string {
+		func(s Scope) string {
 			return "One trail that logs. States: which of the two insight types are on for Management" + ofLogs(s, "which of read and write management events are logged") +
 				". Inputs: a Put of each set of types" + ofEvents(s, "a PutEventSelectors of each class of management events") + "."
 		},
-		func(m *Machine, w *model.World, s *reach) {
+		func(m *Machine, w *model.World, s Scope) {
 			m.Setup = trailsUp(s, NameAlpha)
 			m.puts(NameAlpha, managementSets())
 			m.events(s, NameAlpha, 0, model.ReadEvents, model.WriteEvents, model.ManagementEvents)
 			m.readTrail(s, NameAlpha)
 		}},
 	{MachineTrail, onTrails, []string{NameAlpha},
-		func(s *reach) string {
+		func(s Scope) string {
 			return "One trail that logs. States: which insight types are on for which categories" + ofLogs(s, "which of read, write and data events are logged") +
 				". Inputs: a Put of each of the 16 sets" + ofEvents(s, "a PutEventSelectors of each of the 8 classes") + "."
 		},
-		func(m *Machine, w *model.World, s *reach) {
+		func(m *Machine, w *model.World, s Scope) {
 			m.Setup = trailsUp(s, NameAlpha)
 			m.puts(NameAlpha, model.AllSelectors())
 			m.events(s, NameAlpha, allLogs()...)
 			m.readTrail(s, NameAlpha)
 		}},
 	{MachineTwoTrails, onTrails, []string{NameAlpha, NameBeta},
-		func(s *reach) string {
+		func(s Scope) string {
 			return "Two trails that log. States: which insight types are on for Management, on each" + ofLogs(s, "whether each logs read events alone") +
 				". Inputs: a Put of each set of types on each" + ofEvents(s, "two classes of PutEventSelectors on each") + "."
 		},
-		func(m *Machine, w *model.World, s *reach) {
+		func(m *Machine, w *model.World, s Scope) {
 			m.Setup = trailsUp(s, NameAlpha, NameBeta)
 			for _, trail := range []string{NameAlpha, NameBeta} {
 				m.puts(trail, managementSets())
@@ -68,18 +68,18 @@ var abstractions = []abstraction{
 			m.readTrail(s, NameBeta)
 		}},
 	{MachineStores, []model.Capability{model.CanPut, model.CanGet, model.CanStores}, nil,
-		func(s *reach) string {
+		func(s Scope) string {
 			text := "An event data store and two destinations. States: which insight types are on, with which destination"
-			if s.can[model.CanUpdateStores] {
+			if s.Can[model.CanUpdateStores] {
 				text += ", and which management events the store logs"
 			}
 			text += ". Inputs: a Put of each set with each destination, and of the empty list"
-			if s.can[model.CanUpdateStores] {
+			if s.Can[model.CanUpdateStores] {
 				text += "; an UpdateEventDataStore of each class of management events"
 			}
 			return text + "."
 		},
-		func(m *Machine, w *model.World, s *reach) {
+		func(m *Machine, w *model.World, s Scope) {
 			m.Setup = []model.Request{CreateStore(0, SourceStore), CreateStore(1, InsightStore), CreateStore(2, InsightStore)}
 			source := model.StoreID(0)
 			m.input("turn the store off", PutStore(source, "", 0))
@@ -88,7 +88,7 @@ var abstractions = []abstraction{
 					m.input("Put "+set.String()+" to destination "+string(rune('0'+n)), PutStore(source, model.StoreID(n), set))
 				}
 			}
-			if s.can[model.CanUpdateStores] {
+			if s.Can[model.CanUpdateStores] {
 				for _, kind := range sourceVariants[:3] {
 					m.input("UpdateEventDataStore "+kind.Name, UpdateStore(source, kind))
 				}
@@ -96,10 +96,10 @@ var abstractions = []abstraction{
 			m.Reads = []model.Request{GetStore(source), onStore(model.OpGetStore, source)}
 		}},
 	{MachineLogging, append([]model.Capability{model.CanLog, model.CanStop}, onTrails...), []string{NameAlpha},
-		func(s *reach) string {
+		func(s Scope) string {
 			return "One trail. States: as of the machine 'trail', and whether the trail logs. Inputs: those of 'trail', StartLogging, StopLogging, and for each error rule that needs nothing else one Put that breaks it alone."
 		},
-		func(m *Machine, w *model.World, s *reach) {
+		func(m *Machine, w *model.World, s Scope) {
 			m.Setup = trailsUp(s, NameAlpha)
 			m.puts(NameAlpha, model.AllSelectors())
 			m.events(s, NameAlpha, allLogs()...)
@@ -110,25 +110,25 @@ var abstractions = []abstraction{
 		}},
 }
 
-func ofLogs(s *reach, what string) string {
-	if !s.can[model.CanPutEvents] {
+func ofLogs(s Scope, what string) string {
+	if !s.Can[model.CanPutEvents] {
 		return ""
 	}
 	return ", and " + what
 }
 
-func ofEvents(s *reach, what string) string {
-	if !s.can[model.CanPutEvents] {
+func ofEvents(s Scope, what string) string {
+	if !s.Can[model.CanPutEvents] {
 		return ""
 	}
 	return ", and " + what
 }
 
-func trailsUp(s *reach, names ...string) []model.Request {
+func trailsUp(s Scope, names ...string) []model.Request {
 	var out []model.Request
 	for _, name := range names {
 		out = append(out, Create(name))
-		if s.can[model.CanLog] {
+		if s.Can[model.CanLog] {
 			out = append(out, Start(name))
 		}
 	}
@@ -159,8 +159,8 @@ func (m *Machine) puts(trail string, sets []model.Selectors) {
 	}
 }
 
-func (m *Machine) events(s *reach, trail string, classes ...model.Logs) {
-	if !s.can[model.CanPutEvents] {
+func (m *Machine) events(s Scope, trail string, classes ...model.Logs) {
+	if !s.Can[model.CanPutEvents] {
 		return
 	}
 	for _, logs := range classes {
@@ -170,11 +170,10 @@ func (m *Machine) events(s *reach, trail string, classes ...model.Logs) {
 }
 
 // errors adds one Put for each rule of the error order that can be broken alone in the first state.
-func (m *Machine) errors(w *model.World, s *reach) {
-	scope := Scope{Can: s.can, MaxTrails: s.maxTrails, MaxStores: s.maxStores, Given: s.given}
-	first, _ := reference(scope.Initial(w), m.Setup...)
+func (m *Machine) errors(w *model.World, s Scope) {
+	first, _ := reference(s.Initial(w), m.Setup...)
 	for _, rule := range model.ErrorRules() {
-		setup, probe, ok := Minimal(rule, model.OpPut, w, scope)
+		setup, probe, ok := Minimal(rule, model.OpPut, w, s)
 		if !ok || probe.Region != "" || probe.Malformed() || model.RuleOf(rule).MayPass {
 			continue
 		}
@@ -185,13 +184,13 @@ func (m *Machine) errors(w *model.World, s *reach) {
 	}
 }
 
-func (m *Machine) readTrail(s *reach, trail string) {
+func (m *Machine) readTrail(s Scope, trail string) {
 	m.Reads = append(m.Reads, Get(trail))
 	for _, read := range []struct {
 		can model.Capability
 		r   model.Request
 	}{{model.CanGetEvents, GetEvents(trail)}, {model.CanStatus, Status(trail)}, {model.CanGetTrail, GetTrail(trail)}} {
-		if s.can[read.can] {
+		if s.Can[read.can] {
 			m.Reads = append(m.Reads, read.r)
 		}
 	}

@@ -96,7 +96,7 @@ func Catalogue(w *model.World, scope Scope) []Case { return slices.Clone(planFor
 func Minimal(rule model.ID, op model.Op, w *model.World, scope Scope) (setup []model.Request, probe model.Request, ok bool) {
 	s := planFor(w, scope).search
 	i := slices.Index(searchOps[:], op)
-	if i < 0 || !s.ws.scope.applies(rule) || model.RuleOf(rule).Row == 0 {
+	if i < 0 || !s.ws.scope.Applies(rule) || model.RuleOf(rule).Row == 0 {
 		return nil, model.Request{}, false
 	}
 	f, ok := s.exact[i][setOf([]model.ID{rule})]
@@ -230,7 +230,7 @@ func (b *builder) values() {
 	for _, r := range []model.Request{plain, get} {
 		for _, whole := range Wholes() {
 			probe := whole.Apply(r)
-			if !b.search.ws.scope.allows(probe) {
+			if !b.search.ws.scope.Allows(probe) {
 				continue
 			}
 			rules := []model.ID{model.WireUnknownMembers}

@@ -110,7 +110,6 @@ func TestNames(t *testing.T) {
 func TestCatalogueCases(t *testing.T) {
 	for name, scope := range scopes() {
 		t.Run(name, func(t *testing.T) {
-			reach := scope.reach()
 			names, setups, worlds := map[string]bool{}, map[string]string{}, map[string]string{}
 			for _, c := range Catalogue(world(), scope) {
 				require.False(t, names[c.Name], "two cases are called %s", c.Name)
@@ -123,12 +122,12 @@ func TestCatalogueCases(t *testing.T) {
 					require.Equal(t, known, key, c.Name)
 				}
 				setups[key], worlds[c.World] = c.World, key
-				require.True(t, reach.allowsAll(append(slices.Clone(c.Setup), c.Probe)), c.Name)
+				require.True(t, scope.Allows(append(slices.Clone(c.Setup), c.Probe)...), c.Name)
 				require.Equal(t, c.Probe.Op, c.Op)
 				s, ok := reference(scope.Initial(world()), c.Setup...)
 				require.True(t, ok, c.Name)
 				if c.Kind != KindScenario && !c.Probe.Malformed() && !slices.ContainsFunc(c.Rules, func(id model.ID) bool { return id.Family() == "wire" && id != model.WireWrongType }) {
-					broken := slices.DeleteFunc(model.Broken(s, c.Probe), func(id model.ID) bool { return !reach.applies(id) })
+					broken := slices.DeleteFunc(model.Broken(s, c.Probe), func(id model.ID) bool { return !scope.Applies(id) })
 					require.ElementsMatch(t, c.Rules, broken, c.Name)
 				}
 				if c.Kind == KindRule && name == "everything" {
@@ -148,7 +147,6 @@ func TestCatalogueHasEveryRule(t *testing.T) {
 			continue
 		}
 		t.Run(name, func(t *testing.T) {
-			reach := scope.reach()
 			cases := map[model.ID]int{}
 			for _, c := range Catalogue(world(), scope) {
 				for _, id := range c.Rules {
@@ -156,7 +154,7 @@ func TestCatalogueHasEveryRule(t *testing.T) {
 				}
 			}
 			for _, rule := range model.Rules {
-				if rule.Silent || !reach.all(rule.Needs) {
+				if rule.Silent || !scope.Has(rule.Needs...) {
 					continue
 				}
 				if reason := notTried[name][rule.ID]; reason != "" {
@@ -289,16 +287,16 @@ func TestCatalogueSizes(t *testing.T) {
 func TestDrawnRequestsAreWithinScope(t *testing.T) {
 	for name, scope := range scopes() {
 		t.Run(name, func(t *testing.T) {
-			g, reach := New(scope), scope.reach()
+			g := New(scope)
 			for seed := range 300 {
 				s := scope.Initial(world())
 				for _, r := range g.Sequence(world()).Example(seed) {
 					if name != "nothing" {
-						require.True(t, reach.allows(r), "%+v", r)
+						require.True(t, scope.Allows(r), "%+v", r)
 					}
 					s = model.Step(s, r)[0].Next
-					require.LessOrEqual(t, len(s.Trails), reach.maxTrails)
-					require.LessOrEqual(t, len(s.Stores), reach.maxStores)
+					require.LessOrEqual(t, len(s.Trails), scope.mostTrails())
+					require.LessOrEqual(t, len(s.Stores), scope.mostStores())
 				}
 			}
 		})

@@ -133,9 +133,9 @@ type MachineOptions struct {
 // NewMachine walks the model from the set-up by all inputs. It returns nil where the scope lacks what
 // the machine is about. Names are those of MachineNames.
 func NewMachine(name string, w *model.World, scope Scope, o MachineOptions) *Machine {
-	s := scope.reach()
+	s := scope
 	for _, a := range abstractions {
-		if a.name != name || !s.all(a.needs) {
+		if a.name != name || !s.Has(a.needs...) {
 			continue
 		}
 		m := &Machine{Name: a.name, Abstraction: a.describe(s), index: map[stateKey]uint16{}}
@@ -144,7 +144,7 @@ func NewMachine(name string, w *model.World, scope Scope, o MachineOptions) *Mac
 		if o.DefaultEvents {
 			created, _ := reference(scope.Initial(w), Create(NameAlpha), PutEvents(NameAlpha, rw))
 			m.defaults = created.Trails[len(created.Trails)-1].Events
-		} else if s.can[model.CanPutEvents] {
+		} else if s.Can[model.CanPutEvents] {
 			for _, trail := range a.trails {
 				m.Setup = append(m.Setup, PutEvents(trail, rw))
 			}

@@ -57,7 +57,7 @@ func lacking(scope Scope, rules []model.ID, requests []model.Request) []model.Ca
 		}
 		without := Everything()
 		without.Can[c] = false
-		if r := without.reach(); !r.allowsAll(requests) || slices.ContainsFunc(rules, func(id model.ID) bool { return !r.applies(id) }) {
+		if r := without; !r.Allows(requests...) || slices.ContainsFunc(rules, func(id model.ID) bool { return !r.Applies(id) }) {
 			out = append(out, c)
 		}
 	}
@@ -132,7 +132,7 @@ func (s *search) mix(from []found, joined, concatenated bool, visit func(p *prep
 					for _, destination := range stores {
 						for _, list := range lists {
 							r := model.Request{Op: model.OpPut, Region: region, Input: model.Obj("TrailName", trail, "EventDataStore", source, "InsightsDestination", destination, "InsightSelectors", list)}
-							if s.ws.scope.allows(r) {
+							if s.ws.scope.Allows(r) {
 								visit(&p, r, setOf(model.Broken(p.state, r)))
 							}
 						}
@@ -166,7 +166,7 @@ func (s *search) worldsOf(from []found, joined bool) []prepared {
 				}
 			}
 			state, ok := reference(s.ws.start, setup...)
-			if ok && s.ws.scope.fits(state) && s.ws.scope.allowsAll(setup) {
+			if ok && s.ws.scope.Fits(state) && s.ws.scope.Allows(setup...) {
 				out = append(out, prepared{name: s.ws.list[a].name + " and " + s.ws.list[b].name, setup: setup, state: state})
 			}
 		}
@@ -341,12 +341,12 @@ func (x *reasons) beside(set ruleSet, from []found) (rest ruleSet, ok bool) {
 // in another order or of other kinds, and with other names of the trail and the stores. A target that
 // selects errors in one order answers all of them by the same rule.
 func Alike(s model.State, r model.Request, scope Scope, n int) []model.Request {
-	reach, set := scope.reach(), setOf(model.Broken(s, r))
+	set := setOf(model.Broken(s, r))
 	same := func(member string, v model.Value, region string) (model.Request, bool) {
 		x := edit{member, Representative{Value: v, Region: region}}.apply(r)
 		old := r.Input.Get(member)
 		fit := v.Kind() != model.Null && !v.Equal(old) && len(v.String()) < 500 && (old.Kind() == model.Absent) == (v.Kind() == model.Absent)
-		return x, fit && reach.allows(x) && setOf(model.Broken(s, x)) == set
+		return x, fit && scope.Allows(x) && setOf(model.Broken(s, x)) == set
 	}
 	var kinds [][]model.Request
 	add := func(member string, values []Representative) {

@@ -57,12 +57,12 @@ func Create(trail string) model.Request {
 }
 
 // createFragile is a CreateTrail with a bucket and a key of its own where the target can break them.
-func createFragile(trail string, scope *reach) model.Request {
+func createFragile(trail string, scope Scope) model.Request {
 	r := Create(trail)
-	if scope.can[model.CanLoseBucket] {
+	if scope.Can[model.CanLoseBucket] {
 		r.Input = r.Input.With("S3BucketName", model.Str(OwnBucket))
 	}
-	if scope.can[model.CanLoseKey] {
+	if scope.Can[model.CanLoseKey] {
 		r.Input = r.Input.With("KmsKeyId", model.Str(OwnKey))
 	}
 	return r
@@ -139,7 +139,7 @@ func in(region string, r model.Request) model.Request {
 }
 
 // NewTrail makes the trail NameAlpha, logging where that can be said.
-func NewTrail(scope Scope) []model.Request { return trailsUp(scope.reach(), NameAlpha) }
+func NewTrail(scope Scope) []model.Request { return trailsUp(scope, NameAlpha) }
 
 // PlainPut enables the plainest selector.
 func PlainPut(trail string) model.Request {

@@ -43,7 +43,7 @@ func (b *builder) scenarios() {
 func (b *builder) scenario(rules []model.ID, s sequence) {
 	n := len(s.requests) - 1
 	ws := b.search.ws
-	if n < 0 || !ws.scope.allowsAll(s.requests) {
+	if n < 0 || !ws.scope.Allows(s.requests...) {
 		return
 	}
 	state := ws.start
@@ -52,7 +52,7 @@ func (b *builder) scenario(rules []model.ID, s sequence) {
 		if !ok {
 			return
 		}
-		if state = next; !ws.scope.fits(state) {
+		if state = next; !ws.scope.Fits(state) {
 			return
 		}
 	}
@@ -86,7 +86,7 @@ func (b *builder) positive() {
 	ws := b.search.ws
 	missing := map[model.ID]bool{}
 	for _, rule := range model.Rules {
-		if rule.Row == 0 && !rule.Silent && ws.scope.all(rule.Needs) {
+		if rule.Row == 0 && !rule.Silent && ws.scope.Has(rule.Needs...) {
 			missing[rule.ID] = true
 		}
 	}
@@ -113,7 +113,7 @@ func (b *builder) positive() {
 	for depth := 1; depth <= 2; depth++ {
 		for _, start := range b.positiveWorlds() {
 			state, ok := reference(ws.start, start.requests...)
-			if !ok || !ws.scope.allowsAll(start.requests) || !ws.scope.fits(state) || longest() <= len(start.requests)+depth {
+			if !ok || !ws.scope.Allows(start.requests...) || !ws.scope.Fits(state) || longest() <= len(start.requests)+depth {
 				continue
 			}
 			alphabet := b.alphabet(state, depth == 1)
@@ -205,7 +205,7 @@ func (b *builder) alphabet(s model.State, odd bool) []model.Request {
 			letters = append(letters, PutStore(source, model.StoreID(2), set))
 		}
 	}
-	return slices.DeleteFunc(letters, func(r model.Request) bool { return !ws.scope.allows(r) })
+	return slices.DeleteFunc(letters, func(r model.Request) bool { return !ws.scope.Allows(r) })
 }
 
 // histories lists the scenarios that need more than one step: each class of deep fault has some.

@@ -101,7 +101,7 @@ func (s *search) run() {
 	ws := s.ws
 	s.kinds = map[[2]bool]bool{}
 	for i, id := range errorRules {
-		if ws.scope.applies(id) {
+		if ws.scope.Applies(id) {
 			s.applies |= 1 << i
 		}
 	}
@@ -290,7 +290,7 @@ func (s *search) vary(op, world int, plain model.Request, byMember map[string][]
 // note keeps a request if it is the simplest so far to break what it breaks.
 func (s *search) note(op, world int, r model.Request, edits ...edit) (broken ruleSet, ok bool) {
 	r.Op = searchOps[op]
-	if !s.ws.scope.allows(r) {
+	if !s.ws.scope.Allows(r) {
 		return 0, false
 	}
 	s.tried++

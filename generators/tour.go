@@ -49,14 +49,14 @@ type Tour struct {
 // NewTour prepares the tour of one of several workers, part of parts from 0: together they cover all
 // transitions that the scope allows.
 func NewTour(scope Scope, part, parts int) *Tour {
-	s := scope.reach()
+	s := scope
 	t := &Tour{sets: model.AllSelectors(), classes: EventClasses()[:tourLogs]}
-	if s.can[model.CanPut] {
+	if s.Can[model.CanPut] {
 		for i := range uint8(tourSets) {
 			t.inputs = append(t.inputs, i)
 		}
 	}
-	if s.can[model.CanPutEvents] {
+	if s.Can[model.CanPutEvents] {
 		for i := range uint8(tourLogs) {
 			t.inputs = append(t.inputs, tourSets+i)
 		}

@@ -23,7 +23,7 @@ func (p *prepared) cost() int { return 3*len(p.setup) + 5*min(len(p.state.Stores
 // worlds collects prepared worlds that the scope allows.
 type worlds struct {
 	w     *model.World
-	scope *reach
+	scope Scope
 	start model.State
 	list  []prepared
 }
@@ -31,7 +31,7 @@ type worlds struct {
 // add keeps the set-up if it is possible. Trail and store say which resources its plain Puts name.
 func (ws *worlds) add(name string, setup []model.Request, trail string, source, destination int) {
 	state, ok := reference(ws.start, setup...)
-	if !ok || !ws.scope.fits(state) || !ws.scope.allowsAll(setup) {
+	if !ok || !ws.scope.Fits(state) || !ws.scope.Allows(setup...) {
 		return
 	}
 	p := prepared{name: name, setup: setup, state: state}
@@ -95,7 +95,7 @@ func (p *prepared) plainSet(i int) model.Selectors {
 
 // trailUp makes a trail that logs, or uses one that is there from the start.
 func (ws *worlds) trailUp(name string) []model.Request {
-	for _, t := range ws.scope.given {
+	for _, t := range ws.scope.Given {
 		if t.Name == name {
 			if t.Logging {
 				return nil
@@ -108,7 +108,7 @@ func (ws *worlds) trailUp(name string) []model.Request {
 
 func (ws *worlds) start1(create model.Request) []model.Request {
 	out := []model.Request{create}
-	if ws.scope.can[model.CanLog] && !ws.w.NoStart {
+	if ws.scope.Can[model.CanLog] && !ws.w.NoStart {
 		start := Start(create.Input.Get("Name").Text())
 		start.Region = create.Region
 		out = append(out, start)
@@ -118,8 +118,8 @@ func (ws *worlds) start1(create model.Request) []model.Request {
 
 // mainTrail is the name of the trail that single-trail worlds use.
 func (ws *worlds) mainTrail() string {
-	if !ws.scope.can[model.CanCreate] {
-		for _, t := range ws.scope.given {
+	if !ws.scope.Can[model.CanCreate] {
+		for _, t := range ws.scope.Given {
 			if t.Home == ws.w.Home {
 				return t.Name
 			}
@@ -142,7 +142,7 @@ var logsForPrerequisites = []model.Logs{model.ReadEvents, model.DataEvents, mode
 
 // prepareWorlds lists the worlds in which the rules of the error order are tried, simplest first.
 func prepareWorlds(w *model.World, scope Scope) *worlds {
-	ws := &worlds{w: w, scope: scope.reach(), start: scope.Initial(w)}
+	ws := &worlds{w: w, scope: scope, start: scope.Initial(w)}
 	basic := EventClasses()
 	alpha := ws.mainTrail()
 	up := ws.trailUp(alpha)
@@ -191,11 +191,11 @@ func prepareWorlds(w *model.World, scope Scope) *worlds {
 // class of logs, with stores, and each two of them that can hold together.
 func (ws *worlds) conditions(stores []model.Request, basic []EventClass) {
 	fragile := ws.start1(createFragile(NameAlpha, ws.scope))
-	if !ws.scope.can[model.CanCreate] {
+	if !ws.scope.Can[model.CanCreate] {
 		fragile = ws.trailUp(ws.mainTrail())
 	}
 	name := NameAlpha
-	if !ws.scope.can[model.CanCreate] {
+	if !ws.scope.Can[model.CanCreate] {
 		name = ws.mainTrail()
 	}
 	for c, label := range model.ConditionNames {
