@@ -37,7 +37,7 @@ var abstractions = []abstraction{
 				". Inputs: a Put of each set of types" + ofEvents(s, "a PutEventSelectors of each class of management events") + "."
 		},
 		func(m *Machine, w *model.World, s Scope) {
-			m.Setup = trailsUp(s, NameAlpha)
+			m.Setup = NewTrails(s, NameAlpha)
 			m.puts(NameAlpha, managementSets())
 			m.events(s, NameAlpha, 0, model.ReadEvents, model.WriteEvents, model.ManagementEvents)
 			m.readTrail(s, NameAlpha)
@@ -48,7 +48,7 @@ var abstractions = []abstraction{
 				". Inputs: a Put of each of the 16 sets" + ofEvents(s, "a PutEventSelectors of each of the 8 classes") + "."
 		},
 		func(m *Machine, w *model.World, s Scope) {
-			m.Setup = trailsUp(s, NameAlpha)
+			m.Setup = NewTrails(s, NameAlpha)
 			m.puts(NameAlpha, model.AllSelectors())
 			m.events(s, NameAlpha, allLogs()...)
 			m.readTrail(s, NameAlpha)
@@ -59,7 +59,7 @@ var abstractions = []abstraction{
 				". Inputs: a Put of each set of types on each" + ofEvents(s, "two classes of PutEventSelectors on each") + "."
 		},
 		func(m *Machine, w *model.World, s Scope) {
-			m.Setup = trailsUp(s, NameAlpha, NameBeta)
+			m.Setup = NewTrails(s, NameAlpha, NameBeta)
 			for _, trail := range []string{NameAlpha, NameBeta} {
 				m.puts(trail, managementSets())
 				m.events(s, trail, model.ReadEvents, model.ManagementEvents)
@@ -100,7 +100,7 @@ var abstractions = []abstraction{
 			return "One trail. States: as of the machine 'trail', and whether the trail logs. Inputs: those of 'trail', StartLogging, StopLogging, and for each error rule that needs nothing else one Put that breaks it alone."
 		},
 		func(m *Machine, w *model.World, s Scope) {
-			m.Setup = trailsUp(s, NameAlpha)
+			m.Setup = NewTrails(s, NameAlpha)
 			m.puts(NameAlpha, model.AllSelectors())
 			m.events(s, NameAlpha, allLogs()...)
 			m.input("StartLogging", Start(NameAlpha))
@@ -122,17 +122,6 @@ func ofEvents(s Scope, what string) string {
 		return ""
 	}
 	return ", and " + what
-}
-
-func trailsUp(s Scope, names ...string) []model.Request {
-	var out []model.Request
-	for _, name := range names {
-		out = append(out, Create(name))
-		if s.Can[model.CanLog] {
-			out = append(out, Start(name))
-		}
-	}
-	return out
 }
 
 // managementSets lists off, and the sets of types on Management.

@@ -44,11 +44,6 @@ type MachineState struct {
 // states, the reference's first. ok is false where the target could not be asked.
 type Choice func(m *Machine, from MachineState, input uint8, allowed []model.State) (next model.State, ok bool)
 
-// Reference always goes where the reference goes.
-func Reference(_ *Machine, _ MachineState, _ uint8, allowed []model.State) (model.State, bool) {
-	return allowed[0], true
-}
-
 // maxMachineStates bounds a machine that a target's choices make larger than foreseen.
 const maxMachineStates = 4096
 
@@ -124,7 +119,7 @@ func (m *Machine) Fingerprint() string {
 
 // MachineOptions say of a target what the shape of a machine depends on.
 type MachineOptions struct {
-	Choice Choice // nil is Reference
+	Choice Choice // nil goes where the reference goes
 	// DefaultEvents says that GetEventSelectors of a new trail answers the selectors of EventClasses
 	// that log read and write management events. Otherwise the set-up stores them.
 	DefaultEvents bool
@@ -167,9 +162,6 @@ func MachineNames() []string {
 
 // explore finds all states breadth first, so that access words are as short as can be.
 func (m *Machine) explore(initial model.State, choose Choice) {
-	if choose == nil {
-		choose = Reference
-	}
 	first, _ := reference(initial, m.Setup...)
 	m.States = []MachineState{{State: first}}
 	m.index[m.key(first)] = 0
@@ -179,7 +171,7 @@ func (m *Machine) explore(initial model.State, choose Choice) {
 		for input := range m.Inputs {
 			allowed := m.allowed(from.State, uint8(input))
 			next := allowed[0]
-			if len(allowed) > 1 {
+			if choose != nil && len(allowed) > 1 {
 				if chosen, ok := choose(m, from, uint8(input), allowed); ok {
 					next = chosen
 				}

@@ -139,7 +139,19 @@ func in(region string, r model.Request) model.Request {
 }
 
 // NewTrail makes the trail NameAlpha, logging where that can be said.
-func NewTrail(scope Scope) []model.Request { return trailsUp(scope, NameAlpha) }
+func NewTrail(scope Scope) []model.Request { return NewTrails(scope, NameAlpha) }
+
+// NewTrails makes trails, logging where that can be said.
+func NewTrails(scope Scope, names ...string) []model.Request {
+	var out []model.Request
+	for _, name := range names {
+		out = append(out, Create(name))
+		if scope.Can[model.CanLog] {
+			out = append(out, Start(name))
+		}
+	}
+	return out
+}
 
 // PlainPut enables the plainest selector.
 func PlainPut(trail string) model.Request {

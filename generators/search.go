@@ -186,7 +186,7 @@ func (s *search) world(i int, lists *members) {
 			byMember[member] = append(byMember[member], edit{member, r})
 		}
 	}
-	blank := edit{"EventDataStore", breaking("empty", model.Str(""), model.InputNoResource, model.StoreIDSyntax)}
+	blank := edit{"EventDataStore", Representative{Name: "empty", Value: model.Str(""), Breaks: []model.ID{model.InputNoResource, model.StoreIDSyntax}}}
 	for _, plain := range p.plain {
 		get := model.Request{Op: model.OpGet, Input: plain.Input.With("InsightSelectors", model.Value{}).With("InsightsDestination", model.Value{})}
 		names := byMember
