@@ -7,7 +7,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/insightconform/conform/generators"
+	"github.com/insightconform/conform/generators/machine"
 	"github.com/insightconform/conform/model"
 	"github.com/insightconform/conform/reports"
 	"github.com/insightconform/conform/targets"
@@ -59,8 +59,8 @@ const chunkSize = 32
 // completeSuite executes the complete suite of one machine.
 type completeSuite struct {
 	run         *run
-	machine     *generators.Machine
-	suite       *generators.Suite
+	machine     *machine.Machine
+	suite       *machine.Suite
 	certificate reports.Certificate
 
 	mu       sync.Mutex
@@ -75,7 +75,7 @@ type completeSuite struct {
 func (r *run) complete(ctx context.Context) bool {
 	names := r.options.Machines
 	if names == nil {
-		names = generators.DefaultMachines
+		names = machine.Default
 	}
 	whole := true
 	for _, name := range names {
@@ -91,8 +91,8 @@ func (r *run) complete(ctx context.Context) bool {
 	return whole
 }
 
-func (r *run) newCompleteSuite(m *generators.Machine) *completeSuite {
-	suite := generators.NewSuite(m, r.options.Depth)
+func (r *run) newCompleteSuite(m *machine.Machine) *completeSuite {
+	suite := machine.NewSuite(m, r.options.Depth)
 	writes, reads := suite.Cost()
 	c := &completeSuite{run: r, machine: m, suite: suite, certificate: reports.Certificate{
 		Machine: m.Name, Abstraction: m.Abstraction, Fingerprint: m.Fingerprint(), States: len(m.States), Transitions: m.Transitions(),
@@ -182,7 +182,7 @@ func (c *completeSuite) finished(from, to, failed, unstable int) {
 func (c *completeSuite) execute(ctx context.Context) bool {
 	ctx = targets.Bare(ctx)
 	return c.run.each(func(_ int, e *explorer) bool {
-		var test generators.Test
+		var test machine.Test
 		whole := true
 	chunks:
 		for !e.spent(ctx) {
@@ -227,14 +227,14 @@ const (
 )
 
 // test executes one test on a fresh world.
-func (c *completeSuite) test(ctx context.Context, e *explorer, t *generators.Test) testResult {
+func (c *completeSuite) test(ctx context.Context, e *explorer, t *machine.Test) testResult {
 	s, err := e.newSession(ctx)
 	if err != nil {
 		e.noWorld(err)
 		return testCut
 	}
 	defer s.close(ctx)
-	s.unexercised = !slices.Contains(t.Reads, generators.ReadEverything)
+	s.unexercised = !slices.Contains(t.Reads, machine.ReadEverything)
 	result := testPassed
 	for _, r := range c.machine.Setup {
 		if result = s.plainly(ctx, r); result != testPassed {
@@ -243,7 +243,7 @@ func (c *completeSuite) test(ctx context.Context, e *explorer, t *generators.Tes
 	}
 	state := 0
 	for i, what := range t.Reads {
-		if what != generators.ReadNothing {
+		if what != machine.ReadNothing {
 			if result = c.read(ctx, s, state, what); result != testPassed {
 				break
 			}
@@ -283,7 +283,7 @@ func (s *session) plainly(ctx context.Context, r model.Request) testResult {
 // read sends reads and compares what they leave possible with the state that the machine is in.
 func (c *completeSuite) read(ctx context.Context, s *session, state int, what uint8) testResult {
 	reads := c.machine.Separating
-	if what == generators.ReadEverything {
+	if what == machine.ReadEverything {
 		reads = c.machine.Reads
 	}
 	for _, r := range reads {

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/insightconform/conform/generators"
+	"github.com/insightconform/conform/generators/catalogue"
 	"github.com/insightconform/conform/model"
 )
 
@@ -161,7 +162,7 @@ func (c *confirmer) single(ctx context.Context, key single) string {
 	if known {
 		return kind
 	}
-	if setup, probe, ok := generators.Minimal(key.rule, key.op, c.model, c.scope); ok {
+	if setup, probe, ok := catalogue.Minimal(key.rule, key.op, c.model, c.scope); ok {
 		s, _, err := c.replay(ctx, append(slices.Clone(setup), probe))
 		if err == nil && len(s.steps) > len(setup) {
 			if answer := s.steps[len(setup)].reply.Answer; answer.Definite() {

@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/insightconform/conform/generators"
+	"github.com/insightconform/conform/generators/machine"
 	"github.com/insightconform/conform/model"
 )
 
@@ -13,14 +14,14 @@ type coverage struct {
 	pairs map[[2]model.ID]bool
 	// classes has the broken rules that were tried in each class of states.
 	classes map[string]bool
-	tour    *generators.Tour
+	tour    *machine.Tour
 	run     *shared
 	// missing has the applicable rules that are not yet exercised: once it is empty, there is nothing
 	// more to find out about them.
 	missing map[model.ID]bool
 }
 
-func newCoverage(tour *generators.Tour, run *shared, rules []model.ID) *coverage {
+func newCoverage(tour *machine.Tour, run *shared, rules []model.ID) *coverage {
 	c := &coverage{rules: map[model.ID]bool{}, pairs: map[[2]model.ID]bool{}, classes: map[string]bool{}, tour: tour, run: run, missing: map[model.ID]bool{}}
 	for _, id := range rules {
 		c.missing[id] = true

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/insightconform/conform/generators"
+	"github.com/insightconform/conform/generators/catalogue"
 	"github.com/insightconform/conform/model"
 	"github.com/insightconform/conform/reports"
 	"github.com/insightconform/conform/targets"
@@ -206,10 +207,10 @@ func (e *explorer) verify(ctx context.Context, s *session, r model.Request) bool
 //
 // What is used most comes first: a few plain calls. A refusal is tried again, whether it wears off,
 // once every case had its turn.
-func (e *explorer) catalogue(ctx context.Context, cases []generators.Case) {
+func (e *explorer) catalogue(ctx context.Context, cases []catalogue.Case) {
 	e.plainly(ctx)
 	e.groups(ctx, cases, e.probe)
-	rules := slices.DeleteFunc(slices.Clone(cases), func(c generators.Case) bool { return c.Kind != generators.KindRule })
+	rules := slices.DeleteFunc(slices.Clone(cases), func(c catalogue.Case) bool { return c.Kind != catalogue.KindRule })
 	e.groups(ctx, rules, e.probeAgain)
 }
 
@@ -240,7 +241,7 @@ var managementSets = []model.Selectors{model.MakeSelectors(model.Management, mod
 
 // probe sends a case's request and the reads that say whether it was right. Whether HasInsightSelectors
 // follows is not asked again of a Put that was to change nothing.
-func (e *explorer) probe(ctx context.Context, s *session, c generators.Case) bool {
+func (e *explorer) probe(ctx context.Context, s *session, c catalogue.Case) bool {
 	before := s.tracker.State()
 	if !e.play(ctx, s, c.Probe) {
 		return false
@@ -253,12 +254,12 @@ func (e *explorer) probe(ctx context.Context, s *session, c generators.Case) boo
 }
 
 // probeAgain sends a case's request three times: a refusal must not wear off.
-func (e *explorer) probeAgain(ctx context.Context, s *session, c generators.Case) bool {
+func (e *explorer) probeAgain(ctx context.Context, s *session, c catalogue.Case) bool {
 	return e.play(ctx, s, c.Probe, c.Probe, c.Probe) && e.verify(ctx, s, c.Probe)
 }
 
 // groups plays cases that share a set-up in one world after the other.
-func (e *explorer) groups(ctx context.Context, cases []generators.Case, probe func(context.Context, *session, generators.Case) bool) {
+func (e *explorer) groups(ctx context.Context, cases []catalogue.Case, probe func(context.Context, *session, catalogue.Case) bool) {
 	for start := 0; start < len(cases) && !e.spent(ctx); {
 		end := start + 1
 		for end < len(cases) && sameSetup(cases[start], cases[end]) {
@@ -269,7 +270,7 @@ func (e *explorer) groups(ctx context.Context, cases []generators.Case, probe fu
 	}
 }
 
-func sameSetup(a, b generators.Case) bool {
+func sameSetup(a, b catalogue.Case) bool {
 	return slices.EqualFunc(a.Setup, b.Setup, func(x, y model.Request) bool {
 		return x.Op == y.Op && x.Region == y.Region && x.Input.Equal(y.Input)
 	})
@@ -278,7 +279,7 @@ func sameSetup(a, b generators.Case) bool {
 // maxSharedSteps bounds how long a world is used, so that what is found in it has a short case.
 const maxSharedSteps = 60
 
-func (e *explorer) group(ctx context.Context, cases []generators.Case, probe func(context.Context, *session, generators.Case) bool) {
+func (e *explorer) group(ctx context.Context, cases []catalogue.Case, probe func(context.Context, *session, catalogue.Case) bool) {
 	for next := 0; next < len(cases) && !e.spent(ctx); {
 		s, err := e.newSession(ctx)
 		if err != nil {
@@ -433,7 +434,7 @@ const (
 )
 
 // random explores beyond the abstractions of the systematic suite until the quota is spent.
-func (e *explorer) random(ctx context.Context, seed uint64, cases []generators.Case) {
+func (e *explorer) random(ctx context.Context, seed uint64, cases []catalogue.Case) {
 	draw := generators.NewDraws(seed)
 	for !e.spent(ctx) {
 		s, err := e.newSession(ctx)
@@ -456,7 +457,7 @@ const maxRandomSteps = 60
 
 // draw picks the next random request: mostly one of the generators, sometimes a request of the
 // systematic suite whose broken rules were not yet tried in a state like this one.
-func (e *explorer) draw(draw *generators.Draws, state model.State, cases []generators.Case) model.Request {
+func (e *explorer) draw(draw *generators.Draws, state model.State, cases []catalogue.Case) model.Request {
 	if len(cases) > 0 && len(state.Trails) > 0 && draw.Below(4) == 0 {
 		for range 6 {
 			probe := cases[draw.Below(len(cases))].Probe

@@ -6,22 +6,23 @@ import (
 	"slices"
 
 	"github.com/insightconform/conform/generators"
+	"github.com/insightconform/conform/generators/machine"
 	"github.com/insightconform/conform/model"
 )
 
 // fitMachine makes the machine of a name as the target is: where the model allows several ways and the
 // target does not take the reference's, it is asked from every state.
-func (r *run) fitMachine(ctx context.Context, name string) *generators.Machine {
-	options := generators.MachineOptions{DefaultEvents: r.defaultEvents(ctx)}
-	m := generators.NewMachine(name, r.world, r.probed.scope, options)
+func (r *run) fitMachine(ctx context.Context, name string) *machine.Machine {
+	options := machine.Options{DefaultEvents: r.defaultEvents(ctx)}
+	m := machine.New(name, r.world, r.probed.scope, options)
 	if m == nil || r.followsReference(ctx, m) {
 		return m
 	}
 	asked := r.newExplorer(nil)
-	options.Choice = func(m *generators.Machine, from generators.MachineState, input uint8, _ []model.State) (model.State, bool) {
+	options.Choice = func(m *machine.Machine, from machine.State, input uint8, _ []model.State) (model.State, bool) {
 		return r.ask(ctx, asked, m, from, input)
 	}
-	fitted := generators.NewMachine(name, r.world, r.probed.scope, options)
+	fitted := machine.New(name, r.world, r.probed.scope, options)
 	r.report.Requests += asked.requests
 	r.report.Notes = append(r.report.Notes, fmt.Sprintf("the machine %s was fitted to what the target does where several ways are allowed: %s instead of %d, with %d requests",
 		name, plural(len(fitted.States), "state"), len(m.States), asked.requests))
@@ -29,7 +30,7 @@ func (r *run) fitMachine(ctx context.Context, name string) *generators.Machine {
 }
 
 // ask finds out where the target goes from a state by an input.
-func (r *run) ask(ctx context.Context, e *explorer, m *generators.Machine, from generators.MachineState, input uint8) (model.State, bool) {
+func (r *run) ask(ctx context.Context, e *explorer, m *machine.Machine, from machine.State, input uint8) (model.State, bool) {
 	s, err := e.newSession(ctx)
 	if err != nil {
 		return model.State{}, false
@@ -56,7 +57,7 @@ func (r *run) ask(ctx context.Context, e *explorer, m *generators.Machine, from 
 
 // followsReference tries, for each kind of choice that the model leaves, the first transition that has
 // it.
-func (r *run) followsReference(ctx context.Context, m *generators.Machine) bool {
+func (r *run) followsReference(ctx context.Context, m *machine.Machine) bool {
 	e := r.newExplorer(nil)
 	defer func() { r.report.Requests += e.requests }()
 	seen := map[string]bool{}

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/insightconform/conform/generators"
+	"github.com/insightconform/conform/generators/catalogue"
 	"github.com/insightconform/conform/model"
 	"github.com/insightconform/conform/reports"
 	"github.com/insightconform/conform/targets"
@@ -21,8 +22,8 @@ func Illustrate(ctx context.Context, target targets.Target, rule model.ID) ([]re
 	defer target.Close()
 	world := model.DefaultWorld
 	scope := generators.Everything()
-	cases := generators.Catalogue(&world, scope)
-	slices.SortStableFunc(cases, func(a, b generators.Case) int { return plainness(a, rule) - plainness(b, rule) })
+	cases := catalogue.Cases(&world, scope)
+	slices.SortStableFunc(cases, func(a, b catalogue.Case) int { return plainness(a, rule) - plainness(b, rule) })
 	for _, c := range cases {
 		run := newShared()
 		e := &explorer{target: target, model: &world, run: run, scope: scope, quota: unlimited,
@@ -42,7 +43,7 @@ func Illustrate(ctx context.Context, target targets.Target, rule model.ID) ([]re
 
 // plainness orders cases as examples of a rule: few steps first, a Put before a Get, and what was made
 // for the rule before what shows it as well.
-func plainness(c generators.Case, rule model.ID) int {
+func plainness(c catalogue.Case, rule model.ID) int {
 	cost := 8*len(c.Setup) + len(c.Probe.Input.String())/16
 	if c.Op != model.OpPut {
 		cost += 4
@@ -50,14 +51,14 @@ func plainness(c generators.Case, rule model.ID) int {
 	if !slices.Contains(c.Rules, rule) {
 		cost += 12
 	}
-	if c.Kind == generators.KindPair || c.Probe.Malformed() {
+	if c.Kind == catalogue.KindPair || c.Probe.Malformed() {
 		cost += 100
 	}
 	return cost
 }
 
 // illustrate plays a case and the reads after it until the only rule that is asked for is exercised.
-func (e *explorer) illustrate(ctx context.Context, s *session, c generators.Case) {
+func (e *explorer) illustrate(ctx context.Context, s *session, c catalogue.Case) {
 	requests := append(slices.Clone(c.Setup), c.Probe)
 	for len(requests) > 0 && len(e.coverage.missing) > 0 && e.play(ctx, s, requests[0]) {
 		if requests = requests[1:]; len(requests) == 0 && len(s.steps) == len(c.Setup)+1 {

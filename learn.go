@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/insightconform/conform/generators"
+	"github.com/insightconform/conform/generators/catalogue"
 	"github.com/insightconform/conform/model"
 	"github.com/insightconform/conform/reports"
 	"github.com/insightconform/conform/targets"
@@ -97,7 +98,7 @@ func (l *learner) learn(ctx context.Context) {
 	for _, id := range model.ErrorRules() {
 		l.measure(ctx, id)
 	}
-	pairs := generators.Pairs(l.model, l.scope)
+	pairs := catalogue.Pairs(l.model, l.scope)
 	for i, p := range pairs {
 		l.show(i, len(pairs))
 		l.out.Cells = append(l.out.Cells, l.cell(ctx, p))
@@ -169,7 +170,7 @@ func (l *learner) alone(ctx context.Context, id model.ID) answered {
 	if slices.ContainsFunc(model.RuleOf(id).Needs, func(c model.Capability) bool { return !l.can(c) }) {
 		return answered{why: l.all.lacking(model.RuleOf(id))}
 	}
-	setup, probe, ok := generators.Minimal(id, model.OpPut, l.model, l.scope)
+	setup, probe, ok := catalogue.Minimal(id, model.OpPut, l.model, l.scope)
 	if !ok || len(model.Broken(l.after(setup), probe)) != 1 {
 		return answered{why: "no request that this target can be sent breaks it alone"}
 	}
@@ -179,14 +180,14 @@ func (l *learner) alone(ctx context.Context, id model.ID) answered {
 // aloneLike asks a request that breaks a rule alone and is as like as can be to one that breaks two. How
 // a rule is broken may decide with what it is answered.
 func (l *learner) aloneLike(ctx context.Context, id model.ID, setup []model.Request, like model.Request) answered {
-	if probe, ok := generators.Breaking(l.after(setup), id, like); ok {
+	if probe, ok := catalogue.Breaking(l.after(setup), id, like); ok {
 		return l.answer(ctx, setup, probe)
 	}
-	setup, best, ok := generators.Minimal(id, model.OpPut, l.model, l.scope)
+	setup, best, ok := catalogue.Minimal(id, model.OpPut, l.model, l.scope)
 	if !ok {
 		return l.alone(ctx, id)
 	}
-	for _, probe := range generators.Alike(l.after(setup), best, l.scope, 2*alike) {
+	for _, probe := range catalogue.Alike(l.after(setup), best, l.scope, 2*alike) {
 		if likeness(probe, like) > likeness(best, like) {
 			best = probe
 		}
@@ -214,7 +215,7 @@ func (l *learner) after(setup []model.Request) model.State {
 }
 
 // cell finds out which of two rules is answered first.
-func (l *learner) cell(ctx context.Context, p generators.Pair) reports.PrecedenceCell {
+func (l *learner) cell(ctx context.Context, p catalogue.Pair) reports.PrecedenceCell {
 	c := reports.PrecedenceCell{First: p.Rules[0], Second: p.Rules[1], Status: reports.CellNotCovered}
 	for _, id := range p.Rules {
 		if why := l.out.Unmeasured[id]; why != "" && c.Why == "" {
@@ -234,7 +235,7 @@ func (l *learner) cell(ctx context.Context, p generators.Pair) reports.Precedenc
 }
 
 // ask2 fills in the cell of two rules that each have a code.
-func (l *learner) ask2(ctx context.Context, p generators.Pair, c *reports.PrecedenceCell) {
+func (l *learner) ask2(ctx context.Context, p catalogue.Pair, c *reports.PrecedenceCell) {
 	var kinds [2]string
 	for i, id := range p.Rules {
 		a := l.aloneLike(ctx, id, p.Setup, p.Probe)
@@ -288,12 +289,12 @@ const alike = 3
 
 // otherwise looks for a request that breaks the same two rules and is answered by the other one. A
 // target that checks one selector after the other, say, has no order between their rules.
-func (l *learner) otherwise(ctx context.Context, p generators.Pair, status, kind string) (x model.Request, by model.ID, differs bool) {
+func (l *learner) otherwise(ctx context.Context, p catalogue.Pair, status, kind string) (x model.Request, by model.ID, differs bool) {
 	first, second := p.Rules[0], p.Rules[1]
 	if status == reports.CellSecond {
 		first, second = second, first
 	}
-	for _, x := range generators.Alike(l.after(p.Setup), p.Probe, l.scope, alike) {
+	for _, x := range catalogue.Alike(l.after(p.Setup), p.Probe, l.scope, alike) {
 		a := l.once(ctx, p.Setup, x)
 		if a.why != "" || !a.code || a.kind == kind {
 			continue
@@ -428,7 +429,7 @@ func (l *learner) conclude(ctx context.Context) {
 // triple asks a request that breaks three rules in a circle.
 func (l *learner) triple(ctx context.Context, rules [3]model.ID) reports.PrecedenceTriple {
 	t := reports.PrecedenceTriple{Rules: rules}
-	setup, probe, ok := generators.Together(rules[:], l.model, l.scope)
+	setup, probe, ok := catalogue.Together(rules[:], l.model, l.scope)
 	if !ok {
 		t.Why = "no request is known that breaks just these three"
 		return t

@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/insightconform/conform/generators"
+	"github.com/insightconform/conform/generators/catalogue"
+	"github.com/insightconform/conform/generators/machine"
 	"github.com/insightconform/conform/model"
 	"github.com/insightconform/conform/reports"
 	"github.com/insightconform/conform/targets"
@@ -59,7 +61,7 @@ func PlanWithin(ctx context.Context, info targets.Info, can map[model.Capability
 	return plan, ctx.Err()
 }
 
-// planSuites adds what each suite would send. defaultEvents is as of generators.MachineOptions.
+// planSuites adds what each suite would send. defaultEvents is as of machine.Options.
 func (r *run) planSuites(ctx context.Context, plan *reports.Plan, defaultEvents bool) {
 	options := r.options
 	for _, suite := range options.Suites {
@@ -82,12 +84,12 @@ func (r *run) planSuites(ctx context.Context, plan *reports.Plan, defaultEvents 
 // planSystematic counts what the systematic suite sends to the reference that can do what the target
 // can.
 func (r *run) planSystematic(ctx context.Context) reports.PlannedSuite {
-	cases := generators.Catalogue(r.world, r.probed.scope)
+	cases := catalogue.Cases(r.world, r.probed.scope)
 	dry := &run{options: r.options, target: &modelled{world: r.world}, shared: newShared(), world: r.world, probed: r.probed, started: time.Now()}
 	counted := &counting{Target: dry.target}
 	dry.target = counted
 	part, parts := r.options.Shard.part(0, 1)
-	e := dry.newExplorer(generators.NewTour(r.probed.scope, part, parts))
+	e := dry.newExplorer(machine.NewTour(r.probed.scope, part, parts))
 	e.catalogue(ctx, deal(cases, part, parts))
 	e.walk(ctx)
 	return reports.PlannedSuite{Name: Systematic, Tests: e.cases, Writes: counted.writes, Reads: counted.reads}
@@ -97,10 +99,10 @@ func (r *run) planComplete(defaultEvents bool) []reports.PlannedSuite {
 	var out []reports.PlannedSuite
 	names := r.options.Machines
 	if names == nil {
-		names = generators.DefaultMachines
+		names = machine.Default
 	}
 	for _, name := range names {
-		m := generators.NewMachine(name, r.world, r.probed.scope, generators.MachineOptions{DefaultEvents: defaultEvents})
+		m := machine.New(name, r.world, r.probed.scope, machine.Options{DefaultEvents: defaultEvents})
 		if m == nil {
 			out = append(out, reports.PlannedSuite{Name: Complete + " " + name, NotCovered: "the target lacks what it is about"})
 			continue

@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"github.com/insightconform/conform/generators"
+	"github.com/insightconform/conform/generators/catalogue"
+	"github.com/insightconform/conform/generators/machine"
 	"github.com/insightconform/conform/model"
 	"github.com/insightconform/conform/reports"
 	"github.com/insightconform/conform/targets"
@@ -65,7 +67,7 @@ type Options struct {
 	ShrinkRequests int // caps the requests spent on shrinking; 0 is DefaultShrinkRequests
 
 	Depth    int      // of the complete suites: the number of extra states up to which all faults are caught
-	Machines []string // of the complete suites, of generators.MachineNames; nil is generators.DefaultMachines
+	Machines []string // of the complete suites, of machine.Names; nil is machine.Default
 	Shard    Shard    // the share of all suites to run
 
 	// Resume is a partial report with which the run goes on: it executes what of the complete suites
@@ -92,7 +94,7 @@ func (o *Options) complete() error {
 		}
 	}
 	for _, name := range o.Machines {
-		if names := generators.MachineNames(); !slices.Contains(names, name) {
+		if names := machine.Names(); !slices.Contains(names, name) {
 			return fmt.Errorf("%w: there is no machine %q; use %s", targets.ErrUsage, name, strings.Join(names, ", "))
 		}
 	}
@@ -125,7 +127,7 @@ type run struct {
 	workers []*explorer
 	report  *reports.Report
 	started time.Time
-	cases   []generators.Case
+	cases   []catalogue.Case
 	total   *coverage
 	cut     []string
 	putSeen bool
@@ -262,7 +264,7 @@ func (r *run) workerCount() int {
 	return min(4, runtime.GOMAXPROCS(0))
 }
 
-func (r *run) newExplorer(tour *generators.Tour) *explorer {
+func (r *run) newExplorer(tour *machine.Tour) *explorer {
 	e := &explorer{target: r.target, model: r.world, run: r.shared, quota: unlimited,
 		suspicions: suspicions{}, deviations: map[deviationKey]int{}, customs: map[model.Deviation]bool{}}
 	if r.info.Eventual {
@@ -280,7 +282,7 @@ func (r *run) newExplorer(tour *generators.Tour) *explorer {
 
 // newWorker is an explorer that looks into what it finds as it goes, where the run is to stop at the
 // first divergence.
-func (r *run) newWorker(tour *generators.Tour) *explorer {
+func (r *run) newWorker(tour *machine.Tour) *explorer {
 	e := r.newExplorer(tour)
 	if r.options.StopAtFirst {
 		e.chase = &chase{run: r, confirmer: r.newConfirmer(), tried: map[string]int{}}
@@ -297,11 +299,11 @@ func (r *run) suites(ctx context.Context) {
 		ctx, cancel = context.WithDeadline(ctx, r.started.Add(r.options.Time))
 		defer cancel()
 	}
-	r.cases = generators.Catalogue(r.world, r.probed.scope)
+	r.cases = catalogue.Cases(r.world, r.probed.scope)
 	workers := r.probed.workers
 	for i := range workers {
 		part, parts := r.options.Shard.part(i, workers)
-		e := r.newWorker(generators.NewTour(r.probed.scope, part, parts))
+		e := r.newWorker(machine.NewTour(r.probed.scope, part, parts))
 		if r.options.Requests > 0 {
 			e.quota = share(r.options.Requests-r.report.Requests, i, workers)
 		}
@@ -364,8 +366,8 @@ func boolInt(b bool) int {
 }
 
 // deal gives the i-th of n workers its cases: whole groups that share a set-up.
-func deal(cases []generators.Case, i, n int) []generators.Case {
-	var mine []generators.Case
+func deal(cases []catalogue.Case, i, n int) []catalogue.Case {
+	var mine []catalogue.Case
 	group := -1
 	for k := range cases {
 		if k == 0 || !sameSetup(cases[k-1], cases[k]) || k%groupSize == 0 {
@@ -548,7 +550,7 @@ func (r *run) shrink(ctx context.Context, c *confirmer, found []*divergence) {
 
 // pairs lists the pairs of error rules that are this shard's to break together.
 func (r *run) pairs() [][2]model.ID {
-	var mine []generators.Case
+	var mine []catalogue.Case
 	for i := range r.workers {
 		part, parts := r.options.Shard.part(i, len(r.workers))
 		mine = append(mine, deal(r.cases, part, parts)...)
@@ -557,10 +559,10 @@ func (r *run) pairs() [][2]model.ID {
 }
 
 // pairsOf lists the pairs of error rules that the systematic suite breaks together.
-func pairsOf(cases []generators.Case) [][2]model.ID {
+func pairsOf(cases []catalogue.Case) [][2]model.ID {
 	var pairs [][2]model.ID
 	for _, c := range cases {
-		if c.Kind != generators.KindPair || c.Op != model.OpPut || len(c.Rules) != 2 {
+		if c.Kind != catalogue.KindPair || c.Op != model.OpPut || len(c.Rules) != 2 {
 			continue
 		}
 		if pair := [2]model.ID{c.Rules[0], c.Rules[1]}; !slices.Contains(pairs, pair) {

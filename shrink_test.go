@@ -13,6 +13,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/insightconform/conform/generators"
+	"github.com/insightconform/conform/generators/catalogue"
+	"github.com/insightconform/conform/generators/machine"
 	"github.com/insightconform/conform/model"
 	"github.com/insightconform/conform/targets/embedded"
 )
@@ -46,16 +48,16 @@ func newExploration(t testing.TB, fault string) *exploration {
 	return &exploration{r, r.newConfirmer()}
 }
 
-// catalogue is the systematic suite of a target that can do everything. It is large and the same for
+// allCases is the systematic suite of a target that can do everything. It is large and the same for
 // all faults.
-var catalogue = sync.OnceValue(func() []generators.Case {
-	return generators.Catalogue(&model.DefaultWorld, generators.Everything())
+var allCases = sync.OnceValue(func() []catalogue.Case {
+	return catalogue.Cases(&model.DefaultWorld, generators.Everything())
 })
 
 // find explores at random, which leaves more to shrink than the systematic suite does, until there is
 // something to confirm. What chance does not find in time the systematic suite does.
 func (x *exploration) find(ctx context.Context, seed uint64) []*divergence {
-	explorer := x.run.newExplorer(generators.NewTour(x.scope, 0, 1))
+	explorer := x.run.newExplorer(machine.NewTour(x.scope, 0, 1))
 	explore := func(requests int, how func()) {
 		if len(explorer.suspicions) == 0 {
 			explorer.quota = explorer.requests + requests
@@ -65,7 +67,7 @@ func (x *exploration) find(ctx context.Context, seed uint64) []*divergence {
 	for i := range uint64(20) {
 		explore(200, func() { explorer.random(ctx, seed+1000*i, nil) })
 	}
-	explore(unlimited/2, func() { explorer.catalogue(ctx, catalogue()) })
+	explore(unlimited/2, func() { explorer.catalogue(ctx, allCases()) })
 	explore(unlimited/2, func() { explorer.walk(ctx) })
 	found := x.resolve(ctx, explorer.suspicions.sorted())
 	x.confirm(ctx, found)

@@ -6,6 +6,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/insightconform/conform/generators"
+	"github.com/insightconform/conform/generators/machine"
 	"github.com/insightconform/conform/model"
 )
 
@@ -16,11 +17,11 @@ func TestTourIsNearlyAsShortAsCanBe(t *testing.T) {
 	r := &run{shared: newShared(), world: &world, probed: &probed{scope: generators.Everything()}}
 	counted := &counting{Target: &modelled{world: &world}}
 	r.target = counted
-	e := r.newExplorer(generators.NewTour(r.probed.scope, 0, 1))
+	e := r.newExplorer(machine.NewTour(r.probed.scope, 0, 1))
 	e.walk(t.Context())
 	require.Equal(t, e.coverage.tour.Total(), e.coverage.tour.Count())
 
-	m := generators.NewMachine(generators.MachineTrail, &world, r.probed.scope, generators.MachineOptions{DefaultEvents: true})
+	m := machine.New(machine.Trail, &world, r.probed.scope, machine.Options{DefaultEvents: true})
 	least := 0
 	for _, s := range m.States {
 		for _, input := range m.Inputs {

@@ -107,7 +107,7 @@ func (g *Generator) prepareValues() {
 			}
 		}
 	}
-	expressible := func(list model.Value) bool { return g.scope.Allows(putList(NameAlpha, list)) }
+	expressible := func(list model.Value) bool { return g.scope.Allows(PutList(NameAlpha, list)) }
 	for _, r := range VariantSelectors() {
 		if expressible(r.Value) {
 			g.variants = append(g.variants, r.Value)
@@ -118,14 +118,14 @@ func (g *Generator) prepareValues() {
 			g.badLists = append(g.badLists, r.Value)
 		}
 	}
-	for _, r := range brokenItems() {
+	for _, r := range BadItems() {
 		if expressible(model.ListOf(r.Value)) {
 			g.badItems = append(g.badItems, r.Value)
 		}
 	}
 	for _, insight := range model.TypeNames {
-		g.goodItems = append(g.goodItems, selector(insight, management), model.Obj("InsightType", insight), selector(insight, management, data),
-			selector(insight, data), selector(insight, data, management))
+		g.goodItems = append(g.goodItems, Selector(insight, management), model.Obj("InsightType", insight), Selector(insight, management, data),
+			Selector(insight, data), Selector(insight, data, management))
 	}
 	for _, r := range BadTrailNames(w) {
 		if g.scope.Can[model.CanRawWire] || r.Value.Kind() == model.String || r.Value.Kind() == model.Absent {
@@ -216,14 +216,14 @@ func (g *Generator) Draw(t *rapid.T, s model.State) model.Request {
 
 // plainest is what takes the place of requests that the target cannot be sent.
 func (g *Generator) plainest(s model.State) model.Request {
-	name := unknownName
+	name := UnknownName
 	if len(s.Trails) > 0 {
 		name = s.Trails[0].Name
 	}
 	if g.scope.Can[model.CanGet] {
 		return Get(name)
 	}
-	return putList(name, model.ListOf())
+	return PutList(name, model.ListOf())
 }
 
 func (g *Generator) any(t *rapid.T, s model.State) model.Request {
@@ -231,7 +231,7 @@ func (g *Generator) any(t *rapid.T, s model.State) model.Request {
 		// A new trail is mostly started at once, a stopped one now and then.
 		last := &s.Trails[n-1]
 		if isNew := !last.Logging && last.Insights == 0 && last.Events == "" && !last.HasEither; isNew && !one(t, 8) {
-			return g.at(onTrail(model.OpStart, last.Name), last)
+			return g.at(OnTrail(model.OpStart, last.Name), last)
 		}
 	}
 	actions := g.started
@@ -248,18 +248,18 @@ func (g *Generator) any(t *rapid.T, s model.State) model.Request {
 		}
 	case actDelete:
 		if x := g.trail(t, s); x != nil && x.Conditions == 0 { // what is broken around a trail would outlast it
-			return g.at(onTrail(model.OpDelete, x.Name), x)
+			return g.at(OnTrail(model.OpDelete, x.Name), x)
 		}
 	case actStart:
 		if x := g.trail(t, s); x != nil {
-			return g.at(onTrail(model.OpStart, x.Name), x)
+			return g.at(OnTrail(model.OpStart, x.Name), x)
 		}
 	case actStop:
 		if x := g.trail(t, s); x != nil {
 			if !x.Logging {
-				return g.at(onTrail(model.OpStart, x.Name), x)
+				return g.at(OnTrail(model.OpStart, x.Name), x)
 			}
-			return g.at(onTrail(model.OpStop, x.Name), x)
+			return g.at(OnTrail(model.OpStop, x.Name), x)
 		}
 	case actPutEvents:
 		if x := g.trail(t, s); x != nil {
@@ -271,7 +271,7 @@ func (g *Generator) any(t *rapid.T, s model.State) model.Request {
 		}
 	case actUpdate:
 		if x := g.trail(t, s); x != nil {
-			r := onTrail(model.OpUpdate, x.Name)
+			r := OnTrail(model.OpUpdate, x.Name)
 			setting := "IncludeGlobalServiceEvents"
 			if one(t, 2) {
 				setting = "EnableLogFileValidation"
@@ -281,7 +281,7 @@ func (g *Generator) any(t *rapid.T, s model.State) model.Request {
 		}
 	case actRead:
 		if x := g.trail(t, s); x != nil {
-			return g.at(onTrail(of(t, []model.Op{model.OpTrail, model.OpStatus, model.OpGetEvents}), x.Name), x)
+			return g.at(OnTrail(of(t, []model.Op{model.OpTrail, model.OpStatus, model.OpGetEvents}), x.Name), x)
 		}
 	case actWhole:
 		r := g.putTrail(t, s)
@@ -350,7 +350,7 @@ func (g *Generator) create(t *rapid.T, s model.State) model.Request {
 	}
 	r := Create(name)
 	if name == NameBeta && region == "" {
-		r = createFragile(name, g.scope)
+		r = CreateFragile(name, g.scope)
 	}
 	if one(t, 8) {
 		r.Input = r.Input.With("IsMultiRegionTrail", model.Boolean(true))
@@ -413,7 +413,7 @@ func (g *Generator) putTrail(t *rapid.T, s model.State) model.Request {
 		return g.get(t, s)
 	}
 	r := model.Request{Op: model.OpPut}
-	name, logs := model.Str(unknownName), model.ManagementEvents
+	name, logs := model.Str(UnknownName), model.ManagementEvents
 	if x := g.trail(t, s); x != nil {
 		name, logs = model.Str(g.nameOrARN(t, s, x)), x.Logs
 		r = g.at(r, x)
@@ -496,11 +496,11 @@ func (g *Generator) store(t *rapid.T, s model.State) model.Request {
 	}
 	switch i := draw(t, 16); {
 	case i == 15 && g.scope.Can[model.CanDeleteStores]:
-		return onStore(model.OpDeleteStore, s.Stores[draw(t, n)].ID)
+		return OnStore(model.OpDeleteStore, s.Stores[draw(t, n)].ID)
 	case i >= 13 && g.scope.Can[model.CanRestoreStores]:
 		for j := range s.Stores {
 			if s.Stores[j].Pending {
-				return onStore(model.OpRestoreStore, s.Stores[j].ID)
+				return OnStore(model.OpRestoreStore, s.Stores[j].ID)
 			}
 		}
 	case i >= 11 && n < g.scope.mostStores():
@@ -509,7 +509,7 @@ func (g *Generator) store(t *rapid.T, s model.State) model.Request {
 		j := draw(t, n)
 		kind := InsightStore // a destination stays one, mostly
 		if s.Stores[j].Logs&model.InsightEvents == 0 || one(t, 4) {
-			kind = of(t, sourceVariants)
+			kind = of(t, SourceVariants)
 		}
 		return UpdateStore(s.Stores[j].ID, kind)
 	}
@@ -606,7 +606,7 @@ func readsWithin(s model.State, touched model.Request, can func(model.Capability
 		ask(model.CanGet, at, GetStore(id))
 		switch touched.Op {
 		case model.OpCreateStore, model.OpUpdateStore:
-			ask(model.CanStores, at, onStore(model.OpGetStore, id))
+			ask(model.CanStores, at, OnStore(model.OpGetStore, id))
 		}
 	}
 	for i := range s.Trails {

@@ -1,7 +1,6 @@
-// Package generators says what to try: representatives of every class of values, random requests
-// drawn with the model's state in view, a systematic catalogue of cases that is computed from the
-// model, and a tour of all transitions of a trail. All requests are symbolic: they use the
-// identities of model.DefaultWorld.
+// Package generators says what to try: representatives of every class of values, plain requests, and
+// random ones drawn with the model's state in view. All requests are symbolic: they use the identities
+// of model.DefaultWorld.
 package generators
 
 import (
@@ -157,8 +156,8 @@ func selectorNeedsRawWire(item model.Value) bool {
 	return false
 }
 
-// reference follows the reference branches of requests and reports whether all of them succeed.
-func reference(s model.State, requests ...model.Request) (model.State, bool) {
+// Reference follows the reference branches of requests and reports whether all of them succeed.
+func Reference(s model.State, requests ...model.Request) (model.State, bool) {
 	for _, r := range requests {
 		b := model.Step(s, r)[0]
 		if b.Answer.Outcome != model.Succeeded && b.Answer.Outcome != model.AnySuccess {

@@ -1,10 +1,13 @@
-package generators
+// Package machine walks the model as a finite state machine: for complete test suites, and for a tour
+// of all transitions of a trail.
+package machine
 
 import (
 	"fmt"
 	"hash/fnv"
 	"slices"
 
+	"github.com/insightconform/conform/generators"
 	"github.com/insightconform/conform/model"
 )
 
@@ -15,10 +18,10 @@ type Machine struct {
 	Name        string
 	Abstraction string          // in words: which states are told apart, which requests form a class
 	Setup       []model.Request // from a fresh world to the first state
-	Inputs      []MachineInput
+	Inputs      []Input
 	// Reads are checked in every state, Separating are those of them that tell the states apart.
 	Reads, Separating []model.Request
-	States            []MachineState // the first is where Setup leads
+	States            []State // the first is where Setup leads
 
 	next [][]uint16 // by state and input
 	// identifiers lists for each state the words after which Separating tells it from every other
@@ -28,24 +31,24 @@ type Machine struct {
 	defaults    string
 }
 
-// MachineInput stands for a class of requests.
-type MachineInput struct {
+// Input stands for a class of requests.
+type Input struct {
 	Name    string
 	Request model.Request
 }
 
-// MachineState is a state with a shortest word that leads there from the first.
-type MachineState struct {
+// State is a state with a shortest word that leads there from the first.
+type State struct {
 	State  model.State
 	Access []uint8
 }
 
 // Choice says where a target goes from a state after an input for which the model allows several
 // states, the reference's first. ok is false where the target could not be asked.
-type Choice func(m *Machine, from MachineState, input uint8, allowed []model.State) (next model.State, ok bool)
+type Choice func(m *Machine, from State, input uint8, allowed []model.State) (next model.State, ok bool)
 
-// maxMachineStates bounds a machine that a target's choices make larger than foreseen.
-const maxMachineStates = 4096
+// maxStates bounds a machine that a target's choices make larger than foreseen.
+const maxStates = 4096
 
 // stateKey is a state of the model without what does not matter to machines.
 type stateKey struct {
@@ -117,17 +120,17 @@ func (m *Machine) Fingerprint() string {
 	return fmt.Sprintf("%016x", h.Sum64())
 }
 
-// MachineOptions say of a target what the shape of a machine depends on.
-type MachineOptions struct {
+// Options say of a target what the shape of a machine depends on.
+type Options struct {
 	Choice Choice // nil goes where the reference goes
 	// DefaultEvents says that GetEventSelectors of a new trail answers the selectors of EventClasses
 	// that log read and write management events. Otherwise the set-up stores them.
 	DefaultEvents bool
 }
 
-// NewMachine walks the model from the set-up by all inputs. It returns nil where the scope lacks what
-// the machine is about. Names are those of MachineNames.
-func NewMachine(name string, w *model.World, scope Scope, o MachineOptions) *Machine {
+// New walks the model from the set-up by all inputs. It returns nil where the scope lacks what
+// the machine is about. Names are those of Names.
+func New(name string, w *model.World, scope generators.Scope, o Options) *Machine {
 	s := scope
 	for _, a := range abstractions {
 		if a.name != name || !s.Has(a.needs...) {
@@ -135,13 +138,13 @@ func NewMachine(name string, w *model.World, scope Scope, o MachineOptions) *Mac
 		}
 		m := &Machine{Name: a.name, Abstraction: a.describe(s), index: map[stateKey]uint16{}}
 		a.build(m, w, s)
-		rw := EventClasses()[model.ManagementEvents]
+		rw := generators.EventClasses()[model.ManagementEvents]
 		if o.DefaultEvents {
-			created, _ := reference(scope.Initial(w), Create(NameAlpha), PutEvents(NameAlpha, rw))
+			created, _ := generators.Reference(scope.Initial(w), generators.Create(generators.NameAlpha), generators.PutEvents(generators.NameAlpha, rw))
 			m.defaults = created.Trails[len(created.Trails)-1].Events
 		} else if s.Can[model.CanPutEvents] {
 			for _, trail := range a.trails {
-				m.Setup = append(m.Setup, PutEvents(trail, rw))
+				m.Setup = append(m.Setup, generators.PutEvents(trail, rw))
 			}
 		}
 		m.explore(scope.Initial(w), o.Choice)
@@ -151,8 +154,8 @@ func NewMachine(name string, w *model.World, scope Scope, o MachineOptions) *Mac
 	return nil
 }
 
-// MachineNames lists the machines in the order in which a run takes them.
-func MachineNames() []string {
+// Names lists the machines in the order in which a run takes them.
+func Names() []string {
 	var names []string
 	for _, a := range abstractions {
 		names = append(names, a.name)
@@ -162,10 +165,10 @@ func MachineNames() []string {
 
 // explore finds all states breadth first, so that access words are as short as can be.
 func (m *Machine) explore(initial model.State, choose Choice) {
-	first, _ := reference(initial, m.Setup...)
-	m.States = []MachineState{{State: first}}
+	first, _ := generators.Reference(initial, m.Setup...)
+	m.States = []State{{State: first}}
 	m.index[m.key(first)] = 0
-	for i := 0; i < len(m.States) && len(m.States) < maxMachineStates; i++ {
+	for i := 0; i < len(m.States) && len(m.States) < maxStates; i++ {
 		from := m.States[i]
 		row := make([]uint16, len(m.Inputs))
 		for input := range m.Inputs {
@@ -181,7 +184,7 @@ func (m *Machine) explore(initial model.State, choose Choice) {
 			if !known {
 				to = uint16(len(m.States))
 				m.index[k] = to
-				m.States = append(m.States, MachineState{State: next, Access: append(slices.Clone(from.Access), uint8(input))})
+				m.States = append(m.States, State{State: next, Access: append(slices.Clone(from.Access), uint8(input))})
 			}
 			row[input] = to
 		}
@@ -298,7 +301,7 @@ func (m *Machine) classes(reads []model.Request) int {
 
 // merge keeps the first state of each class.
 func (m *Machine) merge(class []int) {
-	var states []MachineState
+	var states []State
 	var next [][]uint16
 	for i := range m.States {
 		if class[i] < len(states) {

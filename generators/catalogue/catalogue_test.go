@@ -1,4 +1,4 @@
-package generators
+package catalogue
 
 import (
 	"fmt"
@@ -9,14 +9,42 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/insightconform/conform/generators"
 	"github.com/insightconform/conform/model"
 )
+
+// scopes are those of the targets that the project knows: all, a typed client, an emulator with
+// trails alone, a mock with the two operations on trails that exist beforehand.
+func scopes() map[string]generators.Scope {
+	without := func(missing ...model.Capability) generators.Scope {
+		s := generators.Everything()
+		for _, c := range missing {
+			delete(s.Can, c)
+		}
+		return s
+	}
+	mock := generators.Scope{Can: map[model.Capability]bool{model.CanPut: true, model.CanGet: true},
+		Given: []model.Trail{{Name: "given", Home: model.DefaultWorld.Home, Logs: model.ManagementEvents, Logging: true}}}
+	return map[string]generators.Scope{
+		"everything":    generators.Everything(),
+		"typed client":  without(model.CanRawWire),
+		"no stores":     without(model.CanStores, model.CanUpdateStores, model.CanDeleteStores, model.CanRestoreStores),
+		"no conditions": without(model.CanLoseBucket, model.CanLoseKey, model.CanArrangeAccount),
+		"one region":    without(model.CanRegions, model.CanAdvancedEvents),
+		"moto": without(model.CanStores, model.CanUpdateStores, model.CanDeleteStores, model.CanRestoreStores, model.CanLoseBucket, model.CanLoseKey,
+			model.CanArrangeAccount, model.CanRegions),
+		"mock":    mock,
+		"nothing": {},
+	}
+}
+
+func world() *model.World { w := model.DefaultWorld; return &w }
 
 func TestCatalogueCases(t *testing.T) {
 	for name, scope := range scopes() {
 		t.Run(name, func(t *testing.T) {
 			names, setups, worlds := map[string]bool{}, map[string]string{}, map[string]string{}
-			for _, c := range Catalogue(world(), scope) {
+			for _, c := range Cases(world(), scope) {
 				require.False(t, names[c.Name], "two cases are called %s", c.Name)
 				names[c.Name] = true
 				key := setupKey(c.Setup)
@@ -29,7 +57,7 @@ func TestCatalogueCases(t *testing.T) {
 				setups[key], worlds[c.World] = c.World, key
 				require.True(t, scope.Allows(append(slices.Clone(c.Setup), c.Probe)...), c.Name)
 				require.Equal(t, c.Probe.Op, c.Op)
-				s, ok := reference(scope.Initial(world()), c.Setup...)
+				s, ok := generators.Reference(scope.Initial(world()), c.Setup...)
 				require.True(t, ok, c.Name)
 				if c.Kind != KindScenario && !c.Probe.Malformed() && !slices.ContainsFunc(c.Rules, func(id model.ID) bool { return id.Family() == "wire" && id != model.WireWrongType }) {
 					broken := slices.DeleteFunc(model.Broken(s, c.Probe), func(id model.ID) bool { return !scope.Applies(id) })
@@ -46,6 +74,15 @@ func TestCatalogueCases(t *testing.T) {
 	}
 }
 
+func TestNeverAnEmptyStoreBesideATrail(t *testing.T) {
+	empty := func(v model.Value) bool { return v.Kind() == model.String && v.Text() == "" }
+	for _, c := range Cases(world(), generators.Everything()) {
+		if in := c.Probe.Input; in.Get("TrailName").Given() {
+			require.False(t, empty(in.Get("EventDataStore")) || empty(in.Get("InsightsDestination")), "%s", in)
+		}
+	}
+}
+
 func TestCatalogueHasEveryRule(t *testing.T) {
 	for name, scope := range scopes() {
 		if name == "nothing" {
@@ -53,7 +90,7 @@ func TestCatalogueHasEveryRule(t *testing.T) {
 		}
 		t.Run(name, func(t *testing.T) {
 			cases := map[model.ID]int{}
-			for _, c := range Catalogue(world(), scope) {
+			for _, c := range Cases(world(), scope) {
 				for _, id := range c.Rules {
 					cases[id]++
 				}
@@ -85,13 +122,13 @@ var notTried = map[string]map[model.ID]string{
 
 // Without StartLogging the trails of a world log from the start.
 func TestCatalogueWithoutStartLogging(t *testing.T) {
-	scope := Everything()
+	scope := generators.Everything()
 	delete(scope.Can, model.CanLog)
 	delete(scope.Can, model.CanStop)
 	w := world()
 	w.NoStart = true
-	for _, c := range Catalogue(w, scope) {
-		s, ok := reference(scope.Initial(w), c.Setup...)
+	for _, c := range Cases(w, scope) {
+		s, ok := generators.Reference(scope.Initial(w), c.Setup...)
 		require.True(t, ok, c.Name)
 		for _, x := range s.Trails {
 			require.True(t, x.Logging, c.Name)
@@ -104,11 +141,11 @@ func TestCatalogueWithoutStartLogging(t *testing.T) {
 }
 
 func TestMinimalAndUnpairable(t *testing.T) {
-	scope := Everything()
+	scope := generators.Everything()
 	for _, id := range model.ErrorRules() {
 		setup, probe, ok := Minimal(id, model.OpPut, world(), scope)
 		require.True(t, ok, id)
-		s, ok := reference(model.NewState(world()), setup...)
+		s, ok := generators.Reference(model.NewState(world()), setup...)
 		require.True(t, ok)
 		require.Equal(t, []model.ID{id}, model.Broken(s, probe))
 	}
@@ -140,11 +177,11 @@ func TestMinimalAndUnpairable(t *testing.T) {
 
 func TestBreakingRepairsAllButOne(t *testing.T) {
 	n, done := 0, 0
-	for _, c := range Catalogue(world(), Everything()) {
+	for _, c := range Cases(world(), generators.Everything()) {
 		if c.Kind != KindPair {
 			continue
 		}
-		s, _ := reference(model.NewState(world()), c.Setup...)
+		s, _ := generators.Reference(model.NewState(world()), c.Setup...)
 		for _, id := range c.Rules {
 			n++
 			if r, ok := Breaking(s, id, c.Probe); ok {
@@ -168,15 +205,15 @@ func TestCatalogueIsDeterministic(t *testing.T) {
 		}
 		return b.String()
 	}
-	first := render(compute(world(), Everything()).cases)
+	first := render(compute(world(), generators.Everything()).cases)
 	for range 3 {
-		require.True(t, first == render(compute(world(), Everything()).cases))
+		require.True(t, first == render(compute(world(), generators.Everything()).cases))
 	}
 }
 
 func TestCatalogueSizes(t *testing.T) {
 	kinds, requests, shared, last := map[string]int{}, 0, 0, ""
-	for _, c := range Catalogue(world(), Everything()) {
+	for _, c := range Cases(world(), generators.Everything()) {
 		kinds[c.Kind]++
 		requests += len(c.Setup) + 1
 		if key := setupKey(c.Setup); key != last {
@@ -191,6 +228,6 @@ func TestCatalogueSizes(t *testing.T) {
 
 func BenchmarkCatalogue(b *testing.B) {
 	for b.Loop() {
-		compute(world(), Everything())
+		compute(world(), generators.Everything())
 	}
 }

@@ -1,8 +1,9 @@
-package generators
+package machine
 
 import (
 	"strings"
 
+	"github.com/insightconform/conform/generators"
 	"github.com/insightconform/conform/model"
 )
 
@@ -29,7 +30,7 @@ type Tour struct {
 	count   int
 	steps   int
 	sets    []model.Selectors
-	classes []EventClass
+	classes []generators.EventClass
 	inputs  []uint8 // those that the scope allows, in the order in which they are tried
 
 	trail    string // whose requests these are
@@ -48,9 +49,9 @@ type Tour struct {
 
 // NewTour prepares the tour of one of several workers, part of parts from 0: together they cover all
 // transitions that the scope allows.
-func NewTour(scope Scope, part, parts int) *Tour {
+func NewTour(scope generators.Scope, part, parts int) *Tour {
 	s := scope
-	t := &Tour{sets: model.AllSelectors(), classes: EventClasses()[:tourLogs]}
+	t := &Tour{sets: model.AllSelectors(), classes: generators.EventClasses()[:tourLogs]}
 	if s.Can[model.CanPut] {
 		for i := range uint8(tourSets) {
 			t.inputs = append(t.inputs, i)
@@ -89,10 +90,10 @@ func NewTour(scope Scope, part, parts int) *Tour {
 func (t *Tour) ask() {
 	w := model.DefaultWorld
 	for state := range tourStates {
-		trail := model.Trail{Name: NameAlpha, Home: w.Home, Logging: true, Logs: model.Logs(state / tourSets), Insights: t.sets[state%tourSets]}
+		trail := model.Trail{Name: generators.NameAlpha, Home: w.Home, Logging: true, Logs: model.Logs(state / tourSets), Insights: t.sets[state%tourSets]}
 		s := model.NewState(&w).WithTrail(-1, trail)
 		for _, i := range t.inputs {
-			after := model.Step(s, t.request(NameAlpha, i))[0].Next
+			after := model.Step(s, t.request(generators.NameAlpha, i))[0].Next
 			t.next[state][i], _ = t.abstract(after.Trails[0])
 		}
 	}
@@ -103,9 +104,9 @@ func (t *Tour) request(trail string, input uint8) model.Request {
 		t.trail = trail
 		for i := range t.requests {
 			if i < tourSets {
-				t.requests[i] = Put(trail, t.sets[i])
+				t.requests[i] = generators.Put(trail, t.sets[i])
 			} else {
-				t.requests[i] = PutEvents(trail, t.classes[i-tourSets])
+				t.requests[i] = generators.PutEvents(trail, t.classes[i-tourSets])
 			}
 		}
 	}
