@@ -131,25 +131,38 @@ type Options struct {
 // New walks the model from the set-up by all inputs. It returns nil where the scope lacks what
 // the machine is about. Names are those of Names.
 func New(name string, w *model.World, scope generators.Scope, o Options) *Machine {
-	s := scope
-	for _, a := range abstractions {
-		if a.name != name || !s.Has(a.needs...) {
-			continue
+	a := abstractionOf(name)
+	if a == nil || !scope.Has(a.needs...) {
+		return nil
+	}
+	m := build(a, w, scope)
+	rw := generators.EventClasses()[model.ManagementEvents]
+	if o.DefaultEvents {
+		created, _ := generators.Reference(scope.Initial(w), generators.Create(generators.NameAlpha), generators.PutEvents(generators.NameAlpha, rw))
+		m.defaults = created.Trails[len(created.Trails)-1].Events
+	} else if scope.Has(model.CanPutEvents) {
+		for _, trail := range a.trails {
+			m.Setup = append(m.Setup, generators.PutEvents(trail, rw))
 		}
-		m := &Machine{Name: a.name, Abstraction: a.describe(s), index: map[stateKey]uint16{}}
-		a.build(m, w, s)
-		rw := generators.EventClasses()[model.ManagementEvents]
-		if o.DefaultEvents {
-			created, _ := generators.Reference(scope.Initial(w), generators.Create(generators.NameAlpha), generators.PutEvents(generators.NameAlpha, rw))
-			m.defaults = created.Trails[len(created.Trails)-1].Events
-		} else if s.Can[model.CanPutEvents] {
-			for _, trail := range a.trails {
-				m.Setup = append(m.Setup, generators.PutEvents(trail, rw))
-			}
+	}
+	first, _ := generators.Reference(scope.Initial(w), m.Setup...)
+	m.explore(first, o.Choice)
+	m.minimize()
+	return m
+}
+
+// build makes a machine without its states.
+func build(a *abstraction, w *model.World, scope generators.Scope) *Machine {
+	m := &Machine{Name: a.name, Abstraction: a.describe(scope), index: map[stateKey]uint16{}}
+	a.build(m, w, scope)
+	return m
+}
+
+func abstractionOf(name string) *abstraction {
+	for i := range abstractions {
+		if abstractions[i].name == name {
+			return &abstractions[i]
 		}
-		m.explore(scope.Initial(w), o.Choice)
-		m.minimize()
-		return m
 	}
 	return nil
 }
@@ -163,12 +176,14 @@ func Names() []string {
 	return names
 }
 
-// explore finds all states breadth first, so that access words are as short as can be.
-func (m *Machine) explore(initial model.State, choose Choice) {
-	first, _ := generators.Reference(initial, m.Setup...)
-	m.States = []State{{State: first}}
-	m.index[m.key(first)] = 0
-	for i := 0; i < len(m.States) && len(m.States) < maxStates; i++ {
+// explore finds all states from a first one on breadth first, so that access words are as short as can
+// be.
+func (m *Machine) explore(first model.State, choose Choice) {
+	if _, known := m.index[m.key(first)]; known {
+		return
+	}
+	m.add(State{State: first})
+	for i := len(m.next); i < len(m.States) && len(m.States) < maxStates; i++ {
 		from := m.States[i]
 		row := make([]uint16, len(m.Inputs))
 		for input := range m.Inputs {
@@ -179,18 +194,22 @@ func (m *Machine) explore(initial model.State, choose Choice) {
 					next = chosen
 				}
 			}
-			k := m.key(next)
-			to, known := m.index[k]
+			to, known := m.index[m.key(next)]
 			if !known {
-				to = uint16(len(m.States))
-				m.index[k] = to
-				m.States = append(m.States, State{State: next, Access: append(slices.Clone(from.Access), uint8(input))})
+				to = m.add(State{State: next, Access: append(slices.Clone(from.Access), uint8(input))})
 			}
 			row[input] = to
 		}
 		m.next = append(m.next, row)
 	}
 	m.States = m.States[:len(m.next)]
+}
+
+func (m *Machine) add(s State) uint16 {
+	n := uint16(len(m.States))
+	m.index[m.key(s.State)] = n
+	m.States = append(m.States, s)
+	return n
 }
 
 // allowed lists the different states to which the model lets an input lead, the reference's first.

@@ -1,143 +1,116 @@
 package machine
 
 import (
-	"strings"
+	"bytes"
+	"slices"
 
 	"github.com/insightconform/conform/generators"
 	"github.com/insightconform/conform/model"
 )
 
-// The abstraction of one logging trail: which of the 16 sets of selectors is on, under which of the
-// eight classes of logs. The inputs are a Put of each set and a PutEventSelectors of each class.
+// A tour tells states of a logging trail apart by which of the 16 sets of selectors is on, and under
+// which of the 8 classes of logs.
 const (
 	tourSets   = 16
 	tourLogs   = 8
 	tourStates = tourSets * tourLogs
-	tourInputs = tourSets + tourLogs
 )
 
-type tourState = uint8 // logs*16 + set
-
-// Tour walks one trail through all transitions of that machine, the nearest uncovered one first.
+// Tour walks one trail through all transitions of the machine Trail, the nearest uncovered one first.
 // Where the target takes another way than the reference, by an accepted alternative, the tour learns
 // it. A tour serves one worker.
 type Tour struct {
-	next    [tourStates][tourInputs]tourState // where the input is known to lead
-	wanted  [tourStates][tourInputs]bool      // to be covered, and not yet
-	done    [tourStates][tourInputs]bool      // wanted once, and covered
-	left    [tourStates]int                   // wanted inputs by state
-	total   int
-	count   int
-	steps   int
-	sets    []model.Selectors
-	classes []generators.EventClass
-	inputs  []uint8 // those that the scope allows, in the order in which they are tried
+	inputs []Input
+	next   [tourStates][]uint8 // by state and input: where it is known to lead
+	marks  [tourStates][]byte  // and whether it is to be covered, in the letters of Walked
+	left   [tourStates]int     // how many are still to be covered
 
-	trail    string // whose requests these are
-	requests [tourInputs]model.Request
+	total, count, steps int
 
 	waiting   bool // for the outcome of lastInput in lastState
-	lastState tourState
-	lastInput uint8
-
-	// Of the breadth-first search:
-	queue [tourStates]tourState
-	seen  [tourStates]uint8 // the round in which a state was queued
-	first [tourStates]uint8 // the input by which the way to a state begins
-	round uint8
+	lastState uint8
+	lastInput int
+	lastTrail string
 }
 
+// The letters of Walked.Rows.
+const (
+	notInPart = ' '
+	uncovered = '-'
+	covered   = '+'
+)
+
 // NewTour prepares the tour of one of several workers, part of parts from 0: together they cover all
-// transitions that the scope allows.
+// transitions that the scope allows. Without PutInsightSelectors there are none.
 func NewTour(scope generators.Scope, part, parts int) *Tour {
-	s := scope
-	t := &Tour{sets: model.AllSelectors(), classes: generators.EventClasses()[:tourLogs]}
-	if s.Can[model.CanPut] {
-		for i := range uint8(tourSets) {
-			t.inputs = append(t.inputs, i)
-		}
+	t := &Tour{}
+	for state := range t.marks {
+		t.marks[state] = bytes.Repeat([]byte{notInPart}, tourSets+tourLogs)
 	}
-	if s.Can[model.CanPutEvents] {
-		for i := range uint8(tourLogs) {
-			t.inputs = append(t.inputs, tourSets+i)
-		}
+	if !scope.Has(model.CanPut) {
+		return t
 	}
-	t.ask()
-	reachable := t.reachable(tourState(model.ManagementEvents) * tourSets)
-	for state := range tourStates {
-		if !reachable[state] {
-			continue
-		}
-		for _, i := range t.inputs {
+	w := model.DefaultWorld
+	m := build(abstractionOf(Trail), &w, scope)
+	t.inputs = m.Inputs
+	first := trailOf(&w, uint8(model.ManagementEvents)*tourSets)
+	logging, _ := generators.Reference(first, generators.PutEvents(generators.NameAlpha, generators.EventClasses()[model.ManagementEvents]))
+	m.defaults = logging.Trails[0].Events
+	m.explore(first, nil)
+	for _, s := range m.States {
+		state, _ := placeOf(s.State.Trails[0])
+		for i := range t.inputs {
 			// Workers share out the Puts by what is logged and the rest by what is on, because the
 			// inputs keep these: a worker seldom has to leave its part.
-			place := state
+			place := int(state)
 			if i >= tourSets {
-				place = state%tourSets*tourLogs + state/tourSets
+				place = place%tourSets*tourLogs + place/tourSets
 			}
-			if place*parts/tourStates != part {
-				continue
+			if place*parts/tourStates == part {
+				t.marks[state][i] = uncovered
+				t.left[state]++
+				t.total++
 			}
-			t.wanted[state][i] = true
-			t.left[state]++
-			t.total++
+		}
+	}
+	// A target that accepts too much comes to states that the machine does not have by itself.
+	for state := range uint8(tourStates) {
+		m.explore(trailOf(&w, state), nil)
+	}
+	for n, s := range m.States {
+		state, _ := placeOf(s.State.Trails[0])
+		t.next[state] = nil
+		for _, to := range m.next[n] {
+			after, _ := placeOf(m.States[to].State.Trails[0])
+			t.next[state] = append(t.next[state], after)
 		}
 	}
 	return t
 }
 
-// ask fills the table of transitions from the reference model.
-func (t *Tour) ask() {
-	w := model.DefaultWorld
-	for state := range tourStates {
-		trail := model.Trail{Name: generators.NameAlpha, Home: w.Home, Logging: true, Logs: model.Logs(state / tourSets), Insights: t.sets[state%tourSets]}
-		s := model.NewState(&w).WithTrail(-1, trail)
-		for _, i := range t.inputs {
-			after := model.Step(s, t.request(generators.NameAlpha, i))[0].Next
-			t.next[state][i], _ = t.abstract(after.Trails[0])
-		}
-	}
+// trailOf is the state of the model in which a trail is in a state of a tour.
+func trailOf(w *model.World, state uint8) model.State {
+	return model.NewState(w).WithTrail(-1, model.Trail{Name: generators.NameAlpha, Home: w.Home, Logging: true,
+		Logs: model.Logs(state / tourSets), Insights: model.AllSelectors()[state%tourSets]})
 }
 
-func (t *Tour) request(trail string, input uint8) model.Request {
-	if t.trail != trail {
-		t.trail = trail
-		for i := range t.requests {
-			if i < tourSets {
-				t.requests[i] = generators.Put(trail, t.sets[i])
-			} else {
-				t.requests[i] = generators.PutEvents(trail, t.classes[i-tourSets])
-			}
-		}
-	}
-	return t.requests[input]
-}
-
-// abstract finds the state of a trail; ok is false where the abstraction does not have it.
-func (t *Tour) abstract(trail model.Trail) (tourState, bool) {
-	on := trail.Insights.Effective()
-	state := tourState(trail.Logs&7)*tourSets + tourState(on.Of(model.CallRate))*4 + tourState(on.Of(model.ErrorRate))
+// placeOf finds the state of a trail: logs*16 + set. ok is false where a tour does not have it.
+func placeOf(trail model.Trail) (state uint8, ok bool) {
+	on := trail.Insights
+	state = uint8(trail.Logs&7)*tourSets + uint8(on.Of(model.CallRate))*4 + uint8(on.Of(model.ErrorRate))
 	return state, trail.Logging && trail.Conditions == 0
 }
 
-// reachable finds all states to which the inputs lead from one.
-func (t *Tour) reachable(from tourState) (seen [tourStates]bool) {
-	queue := []tourState{from}
-	seen[from] = true
-	for len(queue) > 0 {
-		state := queue[0]
-		queue = queue[1:]
-		for _, i := range t.inputs {
-			if to := t.next[state][i]; !seen[to] {
-				seen[to] = true
-				queue = append(queue, to)
-			}
-		}
+// place finds the state of the named trail in the home Region.
+func place(s model.State, name string) (state uint8, ok bool) {
+	trail, ok := s.Trail(s.World.Home, name)
+	if !ok {
+		return 0, false
 	}
-	return seen
+	return placeOf(trail)
 }
 
-// Total is how many transitions the tour is to cover, Count how many it has.
+// Total is how many transitions the tour is to cover.
 func (t *Tour) Total() int { return t.total }
 
 // Count is how many of the transitions are covered.
@@ -147,11 +120,7 @@ func (t *Tour) Count() int { return t.count }
 // state of the named trail in the home Region. It gives up where none can be reached: all is covered,
 // the trail is not there or does not log, or the target does not go where the model says.
 func (t *Tour) Next(s model.State, trail string) (model.Request, bool) {
-	x, ok := s.Trail(s.World.Home, trail)
-	if !ok {
-		return model.Request{}, false
-	}
-	state, ok := t.abstract(x)
+	state, ok := place(s, trail)
 	if !ok {
 		return model.Request{}, false
 	}
@@ -167,52 +136,45 @@ func (t *Tour) Next(s model.State, trail string) (model.Request, bool) {
 	if !ok {
 		return model.Request{}, false
 	}
-	return t.request(trail, input), true
+	r := t.inputs[input].Request
+	r.Input = r.Input.With("TrailName", model.Str(trail))
+	return r, true
 }
 
 // choose finds the first input of a shortest way that ends in an uncovered transition. Of the
 // uncovered transitions of the state itself it prefers those that stay, then those whose end has the
 // most uncovered ones, so that few states must be visited again.
-func (t *Tour) choose(state tourState) (uint8, bool) {
+func (t *Tour) choose(state uint8) (input int, ok bool) {
 	if t.left[state] > 0 {
-		best, most := uint8(0), -1
-		for _, i := range t.inputs {
-			if !t.wanted[state][i] {
-				continue
-			}
-			to := t.next[state][i]
-			if to == state {
+		most := -1
+		for i, to := range t.next[state] {
+			switch {
+			case t.marks[state][i] != uncovered:
+			case to == state:
 				return i, true
-			}
-			if t.left[to] > most {
-				best, most = i, t.left[to]
+			case t.left[to] > most:
+				input, most = i, t.left[to]
 			}
 		}
-		return best, true
+		return input, true
 	}
-	if t.round++; t.round == 0 {
-		t.seen, t.round = [tourStates]uint8{}, 1
-	}
-	head, tail := 0, 1
-	t.queue[0] = state
-	t.seen[state] = t.round
-	for ; head < tail; head++ {
-		from := t.queue[head]
-		for _, i := range t.inputs {
-			to := t.next[from][i]
-			if t.seen[to] == t.round {
+	var first [tourStates]int // the input by which the way to a state begins
+	var seen [tourStates]bool
+	seen[state] = true
+	for queue := []uint8{state}; len(queue) > 0; queue = queue[1:] {
+		from := queue[0]
+		for i, to := range t.next[from] {
+			if seen[to] {
 				continue
 			}
-			t.seen[to] = t.round
-			t.first[to] = i
+			seen[to], first[to] = true, i
 			if from != state {
-				t.first[to] = t.first[from]
+				first[to] = first[from]
 			}
 			if t.left[to] > 0 {
-				return t.first[to], true
+				return first[to], true
 			}
-			t.queue[tail] = to
-			tail++
+			queue = append(queue, to)
 		}
 	}
 	return 0, false
@@ -220,14 +182,10 @@ func (t *Tour) choose(state tourState) (uint8, bool) {
 
 // Leads reports whether the last input is known to lead from where it was sent to this state.
 func (t *Tour) Leads(to model.State) bool {
-	if !t.waiting || len(to.Trails) == 0 {
+	if !t.waiting {
 		return false
 	}
-	x, ok := to.Trail(to.World.Home, t.trail)
-	if !ok {
-		return false
-	}
-	state, ok := t.abstract(x)
+	state, ok := place(to, t.lastTrail)
 	return ok && t.next[t.lastState][t.lastInput] == state
 }
 
@@ -237,24 +195,24 @@ func (t *Tour) Restart() { t.waiting = false }
 // Covered marks the transition of a request that was sent in a state, on the named resource of the
 // request. Requests that are no inputs of the machine are ignored.
 func (t *Tour) Covered(before model.State, r model.Request) {
-	x, ok := before.Trail(before.World.Home, r.Input.Get("TrailName").Text())
+	if r.Op != model.OpPut && r.Op != model.OpPutEvents {
+		return
+	}
+	trail := r.Input.Get("TrailName").Text()
+	state, ok := place(before, trail)
 	if !ok {
 		return
 	}
-	state, ok := t.abstract(x)
-	if !ok {
+	named := r.Input.With("TrailName", model.Str(generators.NameAlpha))
+	i := slices.IndexFunc(t.inputs, func(x Input) bool { return x.Request.Op == r.Op && x.Request.Input.Equal(named) })
+	if i < 0 {
 		return
 	}
-	for _, i := range t.inputs {
-		if (i < tourSets) == (r.Op == model.OpPut) && t.request(x.Name, i).Input.Equal(r.Input) {
-			t.waiting, t.lastState, t.lastInput = true, state, i
-			if t.wanted[state][i] {
-				t.wanted[state][i], t.done[state][i] = false, true
-				t.left[state]--
-				t.count++
-			}
-			return
-		}
+	t.waiting, t.lastState, t.lastInput, t.lastTrail = true, state, i, trail
+	if t.marks[state][i] == uncovered {
+		t.marks[state][i] = covered
+		t.left[state]--
+		t.count++
 	}
 }
 
@@ -270,23 +228,15 @@ type Walked struct {
 // Walked returns what of this worker's part is covered.
 func (t *Tour) Walked() Walked {
 	out := Walked{}
-	for state := range tourStates {
-		row := []byte(strings.Repeat(" ", tourInputs))
-		for i := range row {
-			switch {
-			case t.wanted[state][i]:
-				row[i] = '-'
-			case t.done[state][i]:
-				row[i] = '+'
-			}
-		}
-		out.Sets, out.Logs, out.Rows = append(out.Sets, t.sets[state%tourSets]), append(out.Logs, model.Logs(state/tourSets)), append(out.Rows, row)
-	}
-	for _, set := range t.sets {
+	for _, set := range model.AllSelectors() {
 		out.Inputs = append(out.Inputs, "Put "+set.String())
 	}
-	for i := range tourLogs {
-		out.Inputs = append(out.Inputs, "PutEventSelectors "+t.classes[i].Name)
+	for logs, class := range generators.EventClasses()[:tourLogs] {
+		out.Inputs = append(out.Inputs, "PutEventSelectors "+class.Name)
+		for _, set := range model.AllSelectors() {
+			out.Sets, out.Logs = append(out.Sets, set), append(out.Logs, model.Logs(logs))
+			out.Rows = append(out.Rows, slices.Clone(t.marks[len(out.Rows)]))
+		}
 	}
 	return out
 }
