@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/insightconform/conform/generators"
+	"github.com/insightconform/conform/generators/catalogue"
 	"github.com/insightconform/conform/model"
 	"github.com/insightconform/conform/targets/embedded"
 	"github.com/insightconform/conform/targets/wire"
@@ -106,7 +107,7 @@ func breakable(rule model.ID) bool {
 		delete(scope.Can, c)
 	}
 	for _, op := range []model.Op{model.OpPut, model.OpGet} {
-		setup, probe, ok := generators.Minimal(rule, op, &model.DefaultWorld, scope)
+		setup, probe, ok := catalogue.Minimal(rule, op, &model.DefaultWorld, scope)
 		state := model.NewState(&model.DefaultWorld)
 		for _, r := range setup {
 			state = model.Step(state, r)[0].Next

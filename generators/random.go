@@ -11,7 +11,7 @@ import (
 // Generator draws random requests for one scope. It prepares its tables once, so that a draw is
 // cheap; it has no state and may be used by several goroutines.
 type Generator struct {
-	scope *reach
+	scope Scope
 	world model.World
 
 	started []action // what to do where there is a trail, each as often as it is to be drawn
@@ -68,14 +68,14 @@ var weights = []struct {
 
 // New prepares a generator.
 func New(scope Scope) *Generator {
-	g := &Generator{scope: scope.reach(), world: model.DefaultWorld, arns: map[[2]string]string{}}
+	g := &Generator{scope: scope, world: model.DefaultWorld, arns: map[[2]string]string{}}
 	for c := range model.ConditionNames {
-		if g.scope.can[conditionNeeds[c]] {
+		if g.scope.Can[conditionNeeds[c]] {
 			g.conditions = append(g.conditions, c)
 		}
 	}
 	for _, x := range weights {
-		if (x.needs != "" && !g.scope.can[x.needs]) || (x.what == actArrange && len(g.conditions) == 0) {
+		if (x.needs != "" && !g.scope.Can[x.needs]) || (x.what == actArrange && len(g.conditions) == 0) {
 			continue
 		}
 		for range x.withTrail {
@@ -107,7 +107,7 @@ func (g *Generator) prepareValues() {
 			}
 		}
 	}
-	expressible := func(list model.Value) bool { return g.scope.allows(putList(NameAlpha, list)) }
+	expressible := func(list model.Value) bool { return g.scope.Allows(PutList(NameAlpha, list)) }
 	for _, r := range VariantSelectors() {
 		if expressible(r.Value) {
 			g.variants = append(g.variants, r.Value)
@@ -118,27 +118,27 @@ func (g *Generator) prepareValues() {
 			g.badLists = append(g.badLists, r.Value)
 		}
 	}
-	for _, r := range brokenItems() {
+	for _, r := range BadItems() {
 		if expressible(model.ListOf(r.Value)) {
 			g.badItems = append(g.badItems, r.Value)
 		}
 	}
 	for _, insight := range model.TypeNames {
-		g.goodItems = append(g.goodItems, selector(insight, management), model.Obj("InsightType", insight), selector(insight, management, data),
-			selector(insight, data), selector(insight, data, management))
+		g.goodItems = append(g.goodItems, Selector(insight, management), model.Obj("InsightType", insight), Selector(insight, management, data),
+			Selector(insight, data), Selector(insight, data, management))
 	}
 	for _, r := range BadTrailNames(w) {
-		if g.scope.can[model.CanRawWire] || r.Value.Kind() == model.String || r.Value.Kind() == model.Absent {
+		if g.scope.Can[model.CanRawWire] || r.Value.Kind() == model.String || r.Value.Kind() == model.Absent {
 			g.badTrails = append(g.badTrails, r)
 		}
 	}
 	for _, r := range BadStoreNames(w) {
-		if g.scope.can[model.CanRawWire] || r.Value.Kind() == model.String {
+		if g.scope.Can[model.CanRawWire] || r.Value.Kind() == model.String {
 			g.badStores = append(g.badStores, r)
 		}
 	}
 	for _, c := range EventClasses() {
-		if g.scope.can[model.CanAdvancedEvents] || !c.Input.Get("AdvancedEventSelectors").Given() {
+		if g.scope.Can[model.CanAdvancedEvents] || !c.Input.Get("AdvancedEventSelectors").Given() {
 			g.classes = append(g.classes, c)
 		}
 	}
@@ -184,7 +184,7 @@ func Request(s model.State, scope Scope) *rapid.Generator[model.Request] {
 
 // Sequence is the generator of a whole case, in which the state evolves as the reference has it.
 func (g *Generator) Sequence(world *model.World) *rapid.Generator[[]model.Request] {
-	start := Scope{Given: g.scope.given}.Initial(world)
+	start := g.scope.Initial(world)
 	return rapid.Custom(func(t *rapid.T) []model.Request {
 		s := start
 		request := rapid.Custom(func(t *rapid.T) model.Request {
@@ -208,7 +208,7 @@ func Sequence(world *model.World, scope Scope) *rapid.Generator[[]model.Request]
 // Draw draws one request in a state: mostly a valid one or one with a single thing wrong.
 func (g *Generator) Draw(t *rapid.T, s model.State) model.Request {
 	r := g.any(t, s)
-	if !g.scope.allows(r) {
+	if !g.scope.Allows(r) {
 		return g.plainest(s)
 	}
 	return r
@@ -216,22 +216,22 @@ func (g *Generator) Draw(t *rapid.T, s model.State) model.Request {
 
 // plainest is what takes the place of requests that the target cannot be sent.
 func (g *Generator) plainest(s model.State) model.Request {
-	name := unknownName
+	name := UnknownName
 	if len(s.Trails) > 0 {
 		name = s.Trails[0].Name
 	}
-	if g.scope.can[model.CanGet] {
+	if g.scope.Can[model.CanGet] {
 		return Get(name)
 	}
-	return putList(name, model.ListOf())
+	return PutList(name, model.ListOf())
 }
 
 func (g *Generator) any(t *rapid.T, s model.State) model.Request {
-	if n := len(s.Trails); n > 0 && g.scope.can[model.CanLog] {
+	if n := len(s.Trails); n > 0 && g.scope.Can[model.CanLog] {
 		// A new trail is mostly started at once, a stopped one now and then.
 		last := &s.Trails[n-1]
 		if isNew := !last.Logging && last.Insights == 0 && last.Events == "" && !last.HasEither; isNew && !one(t, 8) {
-			return g.at(onTrail(model.OpStart, last.Name), last)
+			return g.at(OnTrail(model.OpStart, last.Name), last)
 		}
 	}
 	actions := g.started
@@ -243,23 +243,23 @@ func (g *Generator) any(t *rapid.T, s model.State) model.Request {
 	case actGet:
 		return g.get(t, s)
 	case actCreate:
-		if len(s.Trails) < g.scope.maxTrails {
+		if len(s.Trails) < g.scope.mostTrails() {
 			return g.create(t, s)
 		}
 	case actDelete:
 		if x := g.trail(t, s); x != nil && x.Conditions == 0 { // what is broken around a trail would outlast it
-			return g.at(onTrail(model.OpDelete, x.Name), x)
+			return g.at(OnTrail(model.OpDelete, x.Name), x)
 		}
 	case actStart:
 		if x := g.trail(t, s); x != nil {
-			return g.at(onTrail(model.OpStart, x.Name), x)
+			return g.at(OnTrail(model.OpStart, x.Name), x)
 		}
 	case actStop:
 		if x := g.trail(t, s); x != nil {
 			if !x.Logging {
-				return g.at(onTrail(model.OpStart, x.Name), x)
+				return g.at(OnTrail(model.OpStart, x.Name), x)
 			}
-			return g.at(onTrail(model.OpStop, x.Name), x)
+			return g.at(OnTrail(model.OpStop, x.Name), x)
 		}
 	case actPutEvents:
 		if x := g.trail(t, s); x != nil {
@@ -271,7 +271,7 @@ func (g *Generator) any(t *rapid.T, s model.State) model.Request {
 		}
 	case actUpdate:
 		if x := g.trail(t, s); x != nil {
-			r := onTrail(model.OpUpdate, x.Name)
+			r := OnTrail(model.OpUpdate, x.Name)
 			setting := "IncludeGlobalServiceEvents"
 			if one(t, 2) {
 				setting = "EnableLogFileValidation"
@@ -281,7 +281,7 @@ func (g *Generator) any(t *rapid.T, s model.State) model.Request {
 		}
 	case actRead:
 		if x := g.trail(t, s); x != nil {
-			return g.at(onTrail(of(t, []model.Op{model.OpTrail, model.OpStatus, model.OpGetEvents}), x.Name), x)
+			return g.at(OnTrail(of(t, []model.Op{model.OpTrail, model.OpStatus, model.OpGetEvents}), x.Name), x)
 		}
 	case actWhole:
 		r := g.putTrail(t, s)
@@ -334,7 +334,7 @@ func (g *Generator) at(r model.Request, x *model.Trail) model.Request {
 func (g *Generator) create(t *rapid.T, s model.State) model.Request {
 	region := ""
 	home := g.world.Home
-	if g.scope.can[model.CanRegions] && one(t, 8) {
+	if g.scope.Can[model.CanRegions] && one(t, 8) {
 		region, home = g.world.Away, g.world.Away
 	}
 	name := ""
@@ -350,7 +350,7 @@ func (g *Generator) create(t *rapid.T, s model.State) model.Request {
 	}
 	r := Create(name)
 	if name == NameBeta && region == "" {
-		r = createFragile(name, g.scope)
+		r = CreateFragile(name, g.scope)
 	}
 	if one(t, 8) {
 		r.Input = r.Input.With("IsMultiRegionTrail", model.Boolean(true))
@@ -397,7 +397,7 @@ func (g *Generator) unlikely(t *rapid.T, s model.State, region string) (model.Va
 	case 1:
 		return model.Str(g.arn(s, g.world.Home, of(t, Names))), region
 	case 2:
-		if g.scope.can[model.CanRegions] {
+		if g.scope.Can[model.CanRegions] {
 			name := of(t, Names)
 			if one(t, 2) {
 				return model.Str(name), g.world.Away
@@ -409,11 +409,11 @@ func (g *Generator) unlikely(t *rapid.T, s model.State, region string) (model.Va
 }
 
 func (g *Generator) putTrail(t *rapid.T, s model.State) model.Request {
-	if !g.scope.can[model.CanPut] {
+	if !g.scope.Can[model.CanPut] {
 		return g.get(t, s)
 	}
 	r := model.Request{Op: model.OpPut}
-	name, logs := model.Str(unknownName), model.ManagementEvents
+	name, logs := model.Str(UnknownName), model.ManagementEvents
 	if x := g.trail(t, s); x != nil {
 		name, logs = model.Str(g.nameOrARN(t, s, x)), x.Logs
 		r = g.at(r, x)
@@ -456,7 +456,7 @@ func (g *Generator) get(t *rapid.T, s model.State) model.Request {
 	if x := g.trail(t, s); x != nil && !one(t, 2) {
 		name = model.Str(g.nameOrARN(t, s, x))
 		r = g.at(r, x)
-		if g.scope.can[model.CanRegions] && one(t, 8) {
+		if g.scope.Can[model.CanRegions] && one(t, 8) {
 			r.Region = g.world.Away
 		}
 	} else {
@@ -485,7 +485,7 @@ func (g *Generator) storeRef(t *rapid.T, s model.State, i int) model.Value {
 func (g *Generator) store(t *rapid.T, s model.State) model.Request {
 	n := len(s.Stores)
 	if n < 2 {
-		if g.scope.maxStores < 2 {
+		if g.scope.mostStores() < 2 {
 			return g.putTrail(t, s)
 		}
 		kind := []StoreKind{SourceStore, InsightStore}[n]
@@ -495,25 +495,25 @@ func (g *Generator) store(t *rapid.T, s model.State) model.Request {
 		return CreateStore(n, kind)
 	}
 	switch i := draw(t, 16); {
-	case i == 15 && g.scope.can[model.CanDeleteStores]:
-		return onStore(model.OpDeleteStore, s.Stores[draw(t, n)].ID)
-	case i >= 13 && g.scope.can[model.CanRestoreStores]:
+	case i == 15 && g.scope.Can[model.CanDeleteStores]:
+		return OnStore(model.OpDeleteStore, s.Stores[draw(t, n)].ID)
+	case i >= 13 && g.scope.Can[model.CanRestoreStores]:
 		for j := range s.Stores {
 			if s.Stores[j].Pending {
-				return onStore(model.OpRestoreStore, s.Stores[j].ID)
+				return OnStore(model.OpRestoreStore, s.Stores[j].ID)
 			}
 		}
-	case i >= 11 && n < g.scope.maxStores:
+	case i >= 11 && n < g.scope.mostStores():
 		return CreateStore(n, of(t, storeKinds))
-	case i >= 9 && g.scope.can[model.CanUpdateStores]:
+	case i >= 9 && g.scope.Can[model.CanUpdateStores]:
 		j := draw(t, n)
 		kind := InsightStore // a destination stays one, mostly
 		if s.Stores[j].Logs&model.InsightEvents == 0 || one(t, 4) {
-			kind = of(t, sourceVariants)
+			kind = of(t, SourceVariants)
 		}
 		return UpdateStore(s.Stores[j].ID, kind)
 	}
-	if !g.scope.can[model.CanPut] {
+	if !g.scope.Can[model.CanPut] {
 		return g.get(t, s)
 	}
 	return g.putStore(t, s)
@@ -572,7 +572,7 @@ func Reads(s model.State, touched model.Request, scope Scope) []model.Request {
 
 // Reads is the function of that name for the generator's scope.
 func (g *Generator) Reads(s model.State, touched model.Request) []model.Request {
-	return readsWithin(s, touched, func(c model.Capability) bool { return g.scope.can[c] })
+	return readsWithin(s, touched, func(c model.Capability) bool { return g.scope.Can[c] })
 }
 
 func readsWithin(s model.State, touched model.Request, can func(model.Capability) bool) []model.Request {
@@ -606,7 +606,7 @@ func readsWithin(s model.State, touched model.Request, can func(model.Capability
 		ask(model.CanGet, at, GetStore(id))
 		switch touched.Op {
 		case model.OpCreateStore, model.OpUpdateStore:
-			ask(model.CanStores, at, onStore(model.OpGetStore, id))
+			ask(model.CanStores, at, OnStore(model.OpGetStore, id))
 		}
 	}
 	for i := range s.Trails {

@@ -27,10 +27,10 @@ var Names = []string{NameAlpha, NameCase, NameBeta, NameShort, NameLong}
 
 // Put is a PutInsightSelectors on a trail with the selectors in their usual order.
 func Put(trail string, set model.Selectors) model.Request {
-	return putList(trail, set.Value())
+	return PutList(trail, set.Value())
 }
 
-func putList(trail string, list model.Value) model.Request {
+func PutList(trail string, list model.Value) model.Request {
 	return model.Request{Op: model.OpPut, Input: model.Obj("TrailName", trail, "InsightSelectors", list)}
 }
 
@@ -44,7 +44,7 @@ func PutStore(source, destination string, set model.Selectors) model.Request {
 }
 
 // Get is a GetInsightSelectors of a trail.
-func Get(trail string) model.Request { return onTrail(model.OpGet, trail) }
+func Get(trail string) model.Request { return OnTrail(model.OpGet, trail) }
 
 // GetStore is a GetInsightSelectors of an event data store.
 func GetStore(store string) model.Request {
@@ -56,13 +56,13 @@ func Create(trail string) model.Request {
 	return model.Request{Op: model.OpCreate, Input: model.Obj("Name", trail, "S3BucketName", SharedBucket)}
 }
 
-// createFragile is a CreateTrail with a bucket and a key of its own where the target can break them.
-func createFragile(trail string, scope *reach) model.Request {
+// CreateFragile is a CreateTrail with a bucket and a key of its own where the target can break them.
+func CreateFragile(trail string, scope Scope) model.Request {
 	r := Create(trail)
-	if scope.can[model.CanLoseBucket] {
+	if scope.Can[model.CanLoseBucket] {
 		r.Input = r.Input.With("S3BucketName", model.Str(OwnBucket))
 	}
-	if scope.can[model.CanLoseKey] {
+	if scope.Can[model.CanLoseKey] {
 		r.Input = r.Input.With("KmsKeyId", model.Str(OwnKey))
 	}
 	return r
@@ -70,20 +70,20 @@ func createFragile(trail string, scope *reach) model.Request {
 
 // Start, Stop, Delete, Update, GetTrail, Status and GetEvents are the other calls on a trail.
 // Update changes settings that insights do not depend on.
-func Start(trail string) model.Request     { return onTrail(model.OpStart, trail) }
-func Stop(trail string) model.Request      { return onTrail(model.OpStop, trail) }
-func Delete(trail string) model.Request    { return onTrail(model.OpDelete, trail) }
-func GetTrail(trail string) model.Request  { return onTrail(model.OpTrail, trail) }
-func Status(trail string) model.Request    { return onTrail(model.OpStatus, trail) }
-func GetEvents(trail string) model.Request { return onTrail(model.OpGetEvents, trail) }
+func Start(trail string) model.Request     { return OnTrail(model.OpStart, trail) }
+func Stop(trail string) model.Request      { return OnTrail(model.OpStop, trail) }
+func Delete(trail string) model.Request    { return OnTrail(model.OpDelete, trail) }
+func GetTrail(trail string) model.Request  { return OnTrail(model.OpTrail, trail) }
+func Status(trail string) model.Request    { return OnTrail(model.OpStatus, trail) }
+func GetEvents(trail string) model.Request { return OnTrail(model.OpGetEvents, trail) }
 func Update(trail string) model.Request {
-	r := onTrail(model.OpUpdate, trail)
+	r := OnTrail(model.OpUpdate, trail)
 	r.Input = r.Input.With("IncludeGlobalServiceEvents", model.Boolean(true))
 	return r
 }
 
-// onTrail names the trail by the member that the operation has for it.
-func onTrail(op model.Op, trail string) model.Request {
+// OnTrail is a call on a trail: it names the trail by the member that the operation has for it.
+func OnTrail(op model.Op, trail string) model.Request {
 	return model.Request{Op: op, Input: model.Obj(nameMember(op), trail)}
 }
 
@@ -120,26 +120,38 @@ func CreateStore(n int, kind StoreKind) model.Request {
 	return model.Request{Op: model.OpCreateStore, Input: in}
 }
 
-// onStore is a call on a store.
-func onStore(op model.Op, store string) model.Request {
+// OnStore is a call on a store.
+func OnStore(op model.Op, store string) model.Request {
 	return model.Request{Op: op, Input: model.Obj("EventDataStore", store)}
 }
 
 // UpdateStore changes what a store logs.
 func UpdateStore(store string, kind StoreKind) model.Request {
-	r := onStore(model.OpUpdateStore, store)
+	r := OnStore(model.OpUpdateStore, store)
 	r.Input = r.Input.With("AdvancedEventSelectors", kind.Selectors)
 	return r
 }
 
-// in sends a request to a Region.
-func in(region string, r model.Request) model.Request {
+// In sends a request to a Region.
+func In(region string, r model.Request) model.Request {
 	r.Region = region
 	return r
 }
 
 // NewTrail makes the trail NameAlpha, logging where that can be said.
-func NewTrail(scope Scope) []model.Request { return trailsUp(scope.reach(), NameAlpha) }
+func NewTrail(scope Scope) []model.Request { return NewTrails(scope, NameAlpha) }
+
+// NewTrails makes trails, logging where that can be said.
+func NewTrails(scope Scope, names ...string) []model.Request {
+	var out []model.Request
+	for _, name := range names {
+		out = append(out, Create(name))
+		if scope.Can[model.CanLog] {
+			out = append(out, Start(name))
+		}
+	}
+	return out
+}
 
 // PlainPut enables the plainest selector.
 func PlainPut(trail string) model.Request {
@@ -154,7 +166,7 @@ func GetOf(resource string) model.Request {
 		region = ""
 	}
 	if kind == "store" {
-		return in(region, GetStore(name))
+		return In(region, GetStore(name))
 	}
-	return in(region, Get(name))
+	return In(region, Get(name))
 }

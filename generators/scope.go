@@ -1,10 +1,14 @@
-// Package generators says what to try: representatives of every class of values, random requests
-// drawn with the model's state in view, a systematic catalogue of cases that is computed from the
-// model, and a tour of all transitions of a trail. All requests are symbolic: they use the
-// identities of model.DefaultWorld.
+// Package generators says what to try: representatives of every class of values, plain requests, and
+// random ones drawn with the model's state in view. All requests are symbolic: they use the identities
+// of model.DefaultWorld.
 package generators
 
-import "github.com/insightconform/conform/model"
+import (
+	"cmp"
+	"slices"
+
+	"github.com/insightconform/conform/model"
+)
 
 // Scope limits what is generated to what a target can do.
 type Scope struct {
@@ -33,45 +37,24 @@ func (s Scope) Initial(w *model.World) model.State {
 	return state
 }
 
-// reach is a scope in the form in which it is asked.
-type reach struct {
-	can                  map[model.Capability]bool
-	maxTrails, maxStores int
-	given                []model.Trail
+func (s Scope) mostTrails() int { return cmp.Or(s.MaxTrails, 3) }
+
+func (s Scope) mostStores() int { return cmp.Or(s.MaxStores, 4) }
+
+// Fits reports whether a world may hold so much.
+func (s Scope) Fits(state model.State) bool {
+	return len(state.Trails) <= s.mostTrails() && len(state.Stores) <= s.mostStores()
 }
 
-func (s Scope) reach() *reach {
-	r := &reach{can: map[model.Capability]bool{}, maxTrails: s.MaxTrails, maxStores: s.MaxStores, given: s.Given}
-	for c, ok := range s.Can {
-		r.can[c] = ok
-	}
-	if r.maxTrails == 0 {
-		r.maxTrails = 3
-	}
-	if r.maxStores == 0 {
-		r.maxStores = 4
-	}
-	return r
+// Has reports whether the target has all of some capabilities.
+func (s Scope) Has(needs ...model.Capability) bool {
+	return !slices.ContainsFunc(needs, func(c model.Capability) bool { return !s.Can[c] })
 }
 
-// fits reports whether a world may hold so much.
-func (s *reach) fits(state model.State) bool {
-	return len(state.Trails) <= s.maxTrails && len(state.Stores) <= s.maxStores
-}
-
-func (s *reach) all(needs []model.Capability) bool {
-	for _, c := range needs {
-		if !s.can[c] {
-			return false
-		}
-	}
-	return true
-}
-
-// applies reports whether a rule can be tried.
-func (s *reach) applies(id model.ID) bool {
+// Applies reports whether a rule can be tried.
+func (s Scope) Applies(id model.ID) bool {
 	rule := model.RuleOf(id)
-	return rule != nil && s.all(rule.Needs)
+	return rule != nil && s.Has(rule.Needs...)
 }
 
 var opNeeds = map[model.Op]model.Capability{
@@ -85,41 +68,36 @@ var opNeeds = map[model.Op]model.Capability{
 var conditionNeeds = [...]model.Capability{model.CanLoseBucket, model.CanLoseBucket, model.CanLoseKey, model.CanLoseKey,
 	model.CanArrangeAccount, model.CanArrangeAccount, model.CanArrangeAccount}
 
-// allows reports whether the target can be sent the request.
-func (s *reach) allows(r model.Request) bool {
-	if need, ok := opNeeds[r.Op]; ok && !s.can[need] {
+// Allows reports whether the target can be sent all of some requests.
+func (s Scope) Allows(requests ...model.Request) bool {
+	return !slices.ContainsFunc(requests, func(r model.Request) bool { return !s.allows(r) })
+}
+
+func (s Scope) allows(r model.Request) bool {
+	if need, ok := opNeeds[r.Op]; ok && !s.Can[need] {
 		return false
 	}
-	if r.Region != "" && r.Region != model.DefaultWorld.Home && !s.can[model.CanRegions] {
+	if r.Region != "" && r.Region != model.DefaultWorld.Home && !s.Can[model.CanRegions] {
 		return false
 	}
-	if s.can[model.CanRawWire] {
+	if s.Can[model.CanRawWire] {
 		// Everything can be said.
 	} else if r.Malformed() || r.OtherTarget || needsRawWire(r) {
 		return false
 	}
 	switch r.Op {
 	case model.OpPutEvents:
-		return s.can[model.CanAdvancedEvents] || !r.Input.Get("AdvancedEventSelectors").Given()
+		return s.Can[model.CanAdvancedEvents] || !r.Input.Get("AdvancedEventSelectors").Given()
 	case model.OpArrange:
 		for i, name := range model.ConditionNames {
 			if r.Input.Get("Condition").Text() == name {
-				return s.can[conditionNeeds[i]]
+				return s.Can[conditionNeeds[i]]
 			}
 		}
 		return false
 	case model.OpCreate:
-		return (s.can[model.CanLoseKey] || !r.Input.Get("KmsKeyId").Given()) &&
-			(s.can[model.CanLoseBucket] || r.Input.Get("S3BucketName").Text() != OwnBucket)
-	}
-	return true
-}
-
-func (s *reach) allowsAll(requests []model.Request) bool {
-	for _, r := range requests {
-		if !s.allows(r) {
-			return false
-		}
+		return (s.Can[model.CanLoseKey] || !r.Input.Get("KmsKeyId").Given()) &&
+			(s.Can[model.CanLoseBucket] || r.Input.Get("S3BucketName").Text() != OwnBucket)
 	}
 	return true
 }
@@ -178,8 +156,8 @@ func selectorNeedsRawWire(item model.Value) bool {
 	return false
 }
 
-// reference follows the reference branches of requests and reports whether all of them succeed.
-func reference(s model.State, requests ...model.Request) (model.State, bool) {
+// Reference follows the reference branches of requests and reports whether all of them succeed.
+func Reference(s model.State, requests ...model.Request) (model.State, bool) {
 	for _, r := range requests {
 		b := model.Step(s, r)[0]
 		if b.Answer.Outcome != model.Succeeded && b.Answer.Outcome != model.AnySuccess {
@@ -190,18 +168,12 @@ func reference(s model.State, requests ...model.Request) (model.State, bool) {
 	return s, true
 }
 
-// Applies reports whether a rule claims something and can be tried within the scope.
-func (s Scope) Applies(id model.ID) bool {
-	rule := model.RuleOf(id)
-	return rule != nil && !rule.Silent && s.reach().all(rule.Needs)
-}
-
-// Applicable lists the rules that can be tried.
+// Applicable lists the rules that claim something and can be tried.
 func (s Scope) Applicable() []model.ID {
 	var ids []model.ID
 	for i := range model.Rules {
-		if id := model.Rules[i].ID; s.Applies(id) {
-			ids = append(ids, id)
+		if r := &model.Rules[i]; !r.Silent && s.Applies(r.ID) {
+			ids = append(ids, r.ID)
 		}
 	}
 	return ids

@@ -19,11 +19,11 @@ func breaking(name string, v model.Value, rules ...model.ID) Representative {
 	return Representative{Name: name, Value: v, Breaks: rules}
 }
 
-func valid(name string, v model.Value) Representative { return Representative{Name: name, Value: v} }
+func Valid(name string, v model.Value) Representative { return Representative{Name: name, Value: v} }
 
 const (
-	unknownName  = "nobody"
-	unknownStore = "9f8e7d6c-5b4a-4392-8a1b-0c9d8e7f6a5b"
+	UnknownName  = "nobody"
+	UnknownStore = "9f8e7d6c-5b4a-4392-8a1b-0c9d8e7f6a5b"
 	nowhere      = "xx-nowhere-9"
 )
 
@@ -56,7 +56,7 @@ func BadTrailNames(w *model.World) []Representative {
 	}
 	for _, x := range [][2]string{
 		{"ARN of another service", arn(w.Partition, "s3", w.Home, w.Account, "trail/alpha")},
-		{"ARN of an event data store", arn(w.Partition, "cloudtrail", w.Home, w.Account, "eventdatastore/"+unknownStore)},
+		{"ARN of an event data store", arn(w.Partition, "cloudtrail", w.Home, w.Account, "eventdatastore/"+UnknownStore)},
 		{"ARN of another resource kind", arn(w.Partition, "cloudtrail", w.Home, w.Account, "channel/alpha")},
 		{"ARN with a bad name", arn(w.Partition, "cloudtrail", w.Home, w.Account, "trail/my-_trail")},
 		{"ARN without a name", arn(w.Partition, "cloudtrail", w.Home, w.Account, "trail/")},
@@ -72,12 +72,12 @@ func BadTrailNames(w *model.World) []Representative {
 	out = append(out,
 		breaking("ARN of a Region that does not exist", model.Str(arn(w.Partition, "cloudtrail", nowhere, w.Account, "trail/alpha")), model.TrailARNSyntax, model.TrailHomeRegion),
 		breaking("ARN of another partition and Region", model.Str(arn("aws-cn", "cloudtrail", "cn-north-1", w.Account, "trail/alpha")), model.TrailARNSyntax, model.TrailHomeRegion),
-		breaking("unknown name", model.Str(unknownName), model.TrailNotFound),
+		breaking("unknown name", model.Str(UnknownName), model.TrailNotFound),
 		breaking("unknown name of 3 characters", model.Str("zzz"), model.TrailNotFound),
 		breaking("unknown name of 128 characters", model.Str(strings.Repeat("z", 128)), model.TrailNotFound),
 		breaking("unknown name with all punctuation", model.Str("a.b-c_d"), model.TrailNotFound),
-		breaking("ARN of an unknown trail", model.Str(w.TrailARN(w.Home, unknownName)), model.TrailNotFound),
-		breaking("ARN of an unknown trail in another Region", model.Str(w.TrailARN(w.Away, unknownName)), model.TrailNotFound, model.TrailHomeRegion),
+		breaking("ARN of an unknown trail", model.Str(w.TrailARN(w.Home, UnknownName)), model.TrailNotFound),
+		breaking("ARN of an unknown trail in another Region", model.Str(w.TrailARN(w.Away, UnknownName)), model.TrailNotFound, model.TrailHomeRegion),
 		breaking("ARN of another account", model.Str(arn(w.Partition, "cloudtrail", w.Home, w.OtherAccount, "trail/"+NameAlpha)), model.TrailOtherAccount),
 		breaking("ARN of another account and Region", model.Str(arn(w.Partition, "cloudtrail", w.Away, w.OtherAccount, "trail/"+NameAlpha)), model.TrailOtherAccount, model.TrailHomeRegion),
 		breaking("absent", model.Value{}, model.InputNoResource),
@@ -102,8 +102,8 @@ func TrailNames(s model.State) []Representative {
 				Representative{Name: t.Name + " in its Region", Value: model.Str(t.Name), Region: t.Home})
 			continue
 		}
-		out = append(out, valid("name of "+t.Name, model.Str(t.Name)), valid("ARN of "+t.Name, model.Str(arn)))
-		if other := swapCase(t.Name); other != t.Name {
+		out = append(out, Valid("name of "+t.Name, model.Str(t.Name)), Valid("ARN of "+t.Name, model.Str(arn)))
+		if other := SwapCase(t.Name); other != t.Name {
 			if _, there := s.Trail(w.Home, other); !there {
 				variants = append(variants, breaking(t.Name+" in another letter case", model.Str(other), model.TrailNotFound),
 					breaking("ARN of "+t.Name+" in another letter case", model.Str(w.TrailARN(w.Home, other)), model.TrailNotFound))
@@ -118,8 +118,8 @@ func TrailNames(s model.State) []Representative {
 	return append(append(out, BadTrailNames(w)...), variants...)
 }
 
-// swapCase changes the letter case of the first letter.
-func swapCase(s string) string {
+// SwapCase changes the letter case of the first letter.
+func SwapCase(s string) string {
 	if s[0] >= 'a' && s[0] <= 'z' {
 		return strings.ToUpper(s[:1]) + s[1:]
 	}
@@ -134,25 +134,25 @@ func BadStoreNames(w *model.World) []Representative {
 		{"of 2 characters", "ab"}, {"of 257 characters", strings.Repeat("a", 257)}, {"a space within", "00000000 0000"},
 		{"not ASCII", "störe"}, {"a control character", "store\u0001"}, {"an asterisk", "store*"},
 		{"ARN of a trail", w.TrailARN(w.Home, NameAlpha)},
-		{"ARN of a channel", arn(w.Partition, "cloudtrail", w.Home, w.Account, "channel/"+unknownStore)},
-		{"ARN of another service", arn(w.Partition, "s3", w.Home, w.Account, "eventdatastore/"+unknownStore)},
+		{"ARN of a channel", arn(w.Partition, "cloudtrail", w.Home, w.Account, "channel/"+UnknownStore)},
+		{"ARN of another service", arn(w.Partition, "s3", w.Home, w.Account, "eventdatastore/"+UnknownStore)},
 		{"ARN cut short", "arn:" + w.Partition + ":cloudtrail:" + w.Home},
-		{"ARN of another partition", arn("aws-us-gov", "cloudtrail", w.Home, w.Account, "eventdatastore/"+unknownStore)},
+		{"ARN of another partition", arn("aws-us-gov", "cloudtrail", w.Home, w.Account, "eventdatastore/"+UnknownStore)},
 	} {
 		out = append(out, breaking(x[0], model.Str(x[1]), model.StoreIDSyntax))
 	}
 	out = append(out,
-		breaking("unknown identifier", model.Str(unknownStore), model.StoreNotFound),
+		breaking("unknown identifier", model.Str(UnknownStore), model.StoreNotFound),
 		breaking("identifier of a store not yet created", model.Str(model.StoreID(77)), model.StoreNotFound),
 		breaking("unknown identifier of 256 characters", model.Str(strings.Repeat("a", 256)), model.StoreNotFound),
 		breaking("unknown identifier of 3 characters", model.Str("abc"), model.StoreNotFound),
-		breaking("ARN of an unknown store", model.Str(w.StoreARN(w.Home, unknownStore)), model.StoreNotFound),
+		breaking("ARN of an unknown store", model.Str(w.StoreARN(w.Home, UnknownStore)), model.StoreNotFound),
 		breaking("ARN of a store in another Region", model.Str(w.StoreARN(w.Away, model.StoreID(0))), model.StoreNotFound),
 		breaking("ARN of another account", model.Str(arn(w.Partition, "cloudtrail", w.Home, w.OtherAccount, "eventdatastore/"+model.StoreID(0))), model.StoreOtherAccount),
-		breaking("ARN of another account, unknown store", model.Str(arn(w.Partition, "cloudtrail", w.Home, w.OtherAccount, "eventdatastore/"+unknownStore)), model.StoreOtherAccount),
+		breaking("ARN of another account, unknown store", model.Str(arn(w.Partition, "cloudtrail", w.Home, w.OtherAccount, "eventdatastore/"+UnknownStore)), model.StoreOtherAccount),
 		breaking("null", model.NullValue),
 	)
-	return append(out, wrongTypes(unknownStore, model.WireWrongType)...)
+	return append(out, wrongTypes(UnknownStore, model.WireWrongType)...)
 }
 
 // StoreNames lists the classes of EventDataStore and InsightsDestination in a state.
@@ -160,7 +160,7 @@ func StoreNames(s model.State) []Representative {
 	var out []Representative
 	for i, x := range s.Stores {
 		name := "store " + string([]byte{'0' + byte(i%10)})
-		r := []Representative{valid("ARN of "+name, model.Str(s.World.StoreARN(x.Home, x.ID))), valid("identifier of "+name, model.Str(x.ID))}
+		r := []Representative{Valid("ARN of "+name, model.Str(s.World.StoreARN(x.Home, x.ID))), Valid("identifier of "+name, model.Str(x.ID))}
 		if x.Home != s.World.Home {
 			continue
 		}
@@ -174,8 +174,8 @@ func StoreNames(s model.State) []Representative {
 	return append(out, BadStoreNames(s.World)...)
 }
 
-// selector is one item of InsightSelectors.
-func selector(insight string, categories ...string) model.Value {
+// Selector is one item of InsightSelectors.
+func Selector(insight string, categories ...string) model.Value {
 	return model.Obj("InsightType", insight, "EventCategories", model.Strs(categories...))
 }
 
@@ -193,7 +193,7 @@ func PlainSelectors() []Representative {
 		if set == 0 {
 			name = "the empty list"
 		}
-		out = append(out, valid(name, set.Value()))
+		out = append(out, Valid(name, set.Value()))
 	}
 	return out
 }
@@ -205,39 +205,39 @@ func VariantSelectors() []Representative {
 	both := []string{management, data}
 	turned := []string{data, management}
 	out := []Representative{
-		valid("types in the other order", model.ListOf(selector(errorRate, management), selector(callRate, management))),
-		valid("categories in the other order", model.ListOf(selector(callRate, turned...))),
-		valid("types and categories in the other order", model.ListOf(selector(errorRate, turned...), selector(callRate, turned...))),
-		valid("members in the other order", model.ListOf(model.Obj("EventCategories", model.Strs(management), "InsightType", callRate))),
-		valid("call rate without categories", model.ListOf(noCategories(callRate))),
-		valid("error rate without categories", model.ListOf(noCategories(errorRate))),
-		valid("both types without categories", model.ListOf(noCategories(callRate), noCategories(errorRate))),
-		valid("one type without categories", model.ListOf(noCategories(callRate), selector(errorRate, management))),
-		valid("categories null", model.ListOf(model.Obj("InsightType", callRate, "EventCategories", model.NullValue))),
-		valid("categories null beside a valid selector", model.ListOf(selector(callRate, management), model.Obj("InsightType", errorRate, "EventCategories", model.NullValue))),
-		valid("categories empty", model.ListOf(selector(callRate))),
-		valid("categories of error rate empty", model.ListOf(selector(errorRate))),
-		valid("categories of both types empty", model.ListOf(selector(callRate), selector(errorRate))),
-		valid("categories empty beside a valid selector", model.ListOf(selector(callRate, management), selector(errorRate))),
-		valid("categories empty before a valid selector", model.ListOf(selector(callRate), selector(errorRate, management))),
-		valid("a type twice", model.ListOf(selector(callRate, management), selector(callRate, management))),
-		valid("a type twice with two categories", model.ListOf(selector(callRate, both...), selector(callRate, turned...))),
-		valid("a type three times", model.ListOf(selector(errorRate, management), selector(errorRate, management), selector(errorRate, management))),
-		valid("a type twice around another", model.ListOf(selector(callRate, management), selector(errorRate, management), selector(callRate, management))),
-		valid("a type twice, once without categories", model.ListOf(selector(callRate, management), noCategories(callRate))),
-		valid("a category twice", model.ListOf(selector(callRate, management, management))),
-		valid("a category twice around another", model.ListOf(selector(errorRate, management, data, management))),
-		valid("an unknown member in a selector", model.ListOf(selector(callRate, management).With("Nonsense", model.Str("x")))),
-		breaking("a type twice with other categories", model.ListOf(selector(callRate, management), selector(callRate, data)), model.PutDuplicateDiffering),
-		breaking("a type twice with more categories", model.ListOf(selector(errorRate, management), selector(errorRate, both...)), model.PutDuplicateDiffering),
-		breaking("a type twice with fewer categories", model.ListOf(selector(callRate, both...), selector(callRate, data)), model.PutDuplicateDiffering),
-		breaking("a type twice with other categories beside another", model.ListOf(selector(callRate, management), selector(errorRate, management), selector(callRate, data)), model.PutDuplicateDiffering),
+		Valid("types in the other order", model.ListOf(Selector(errorRate, management), Selector(callRate, management))),
+		Valid("categories in the other order", model.ListOf(Selector(callRate, turned...))),
+		Valid("types and categories in the other order", model.ListOf(Selector(errorRate, turned...), Selector(callRate, turned...))),
+		Valid("members in the other order", model.ListOf(model.Obj("EventCategories", model.Strs(management), "InsightType", callRate))),
+		Valid("call rate without categories", model.ListOf(noCategories(callRate))),
+		Valid("error rate without categories", model.ListOf(noCategories(errorRate))),
+		Valid("both types without categories", model.ListOf(noCategories(callRate), noCategories(errorRate))),
+		Valid("one type without categories", model.ListOf(noCategories(callRate), Selector(errorRate, management))),
+		Valid("categories null", model.ListOf(model.Obj("InsightType", callRate, "EventCategories", model.NullValue))),
+		Valid("categories null beside a valid selector", model.ListOf(Selector(callRate, management), model.Obj("InsightType", errorRate, "EventCategories", model.NullValue))),
+		Valid("categories empty", model.ListOf(Selector(callRate))),
+		Valid("categories of error rate empty", model.ListOf(Selector(errorRate))),
+		Valid("categories of both types empty", model.ListOf(Selector(callRate), Selector(errorRate))),
+		Valid("categories empty beside a valid selector", model.ListOf(Selector(callRate, management), Selector(errorRate))),
+		Valid("categories empty before a valid selector", model.ListOf(Selector(callRate), Selector(errorRate, management))),
+		Valid("a type twice", model.ListOf(Selector(callRate, management), Selector(callRate, management))),
+		Valid("a type twice with two categories", model.ListOf(Selector(callRate, both...), Selector(callRate, turned...))),
+		Valid("a type three times", model.ListOf(Selector(errorRate, management), Selector(errorRate, management), Selector(errorRate, management))),
+		Valid("a type twice around another", model.ListOf(Selector(callRate, management), Selector(errorRate, management), Selector(callRate, management))),
+		Valid("a type twice, once without categories", model.ListOf(Selector(callRate, management), noCategories(callRate))),
+		Valid("a category twice", model.ListOf(Selector(callRate, management, management))),
+		Valid("a category twice around another", model.ListOf(Selector(errorRate, management, data, management))),
+		Valid("an unknown member in a selector", model.ListOf(Selector(callRate, management).With("Nonsense", model.Str("x")))),
+		breaking("a type twice with other categories", model.ListOf(Selector(callRate, management), Selector(callRate, data)), model.PutDuplicateDiffering),
+		breaking("a type twice with more categories", model.ListOf(Selector(errorRate, management), Selector(errorRate, both...)), model.PutDuplicateDiffering),
+		breaking("a type twice with fewer categories", model.ListOf(Selector(callRate, both...), Selector(callRate, data)), model.PutDuplicateDiffering),
+		breaking("a type twice with other categories beside another", model.ListOf(Selector(callRate, management), Selector(errorRate, management), Selector(callRate, data)), model.PutDuplicateDiffering),
 	}
 	return out
 }
 
-// brokenItems lists the selectors that are wrong in themselves.
-func brokenItems() []Representative {
+// BadItems lists the selectors that are wrong in themselves.
+func BadItems() []Representative {
 	var out []Representative
 	for _, x := range [][2]string{
 		{"unknown type", "ApiLatencyInsight"}, {"type in lower case", strings.ToLower(callRate)}, {"type in capitals", strings.ToUpper(errorRate)},
@@ -245,7 +245,7 @@ func brokenItems() []Representative {
 		{"type with a control character", "Api\u0007CallRateInsight"}, {"type not ASCII", "ÀpiCallRateInsight"},
 		{"type without its ending", "ApiCallRate"}, {"type of 10,000 characters", strings.Repeat("A", 10000)},
 	} {
-		out = append(out, breaking(x[0], selector(x[1], management), model.SelectorTypeInvalid))
+		out = append(out, breaking(x[0], Selector(x[1], management), model.SelectorTypeInvalid))
 	}
 	out = append(out,
 		breaking("type absent", model.Obj("EventCategories", model.Strs(management)), model.SelectorTypeMissing),
@@ -256,11 +256,11 @@ func brokenItems() []Representative {
 		{"category empty", ""}, {"category Insight", "Insight"}, {"category with a space", " Management"},
 		{"category with a control character", "Data\u0000"}, {"category of 10,000 characters", strings.Repeat("M", 10000)},
 	} {
-		out = append(out, breaking(x[0], selector(callRate, x[1]), model.SelectorCategory))
+		out = append(out, breaking(x[0], Selector(callRate, x[1]), model.SelectorCategory))
 	}
 	out = append(out,
-		breaking("an unknown category after a valid one", selector(callRate, management, "Network"), model.SelectorCategory),
-		breaking("an unknown category before a valid one", selector(callRate, "Network", management), model.SelectorCategory))
+		breaking("an unknown category after a valid one", Selector(callRate, management, "Network"), model.SelectorCategory),
+		breaking("an unknown category before a valid one", Selector(callRate, "Network", management), model.SelectorCategory))
 	for _, x := range wrongTypes(callRate, model.WireWrongType) {
 		out = append(out, breaking("type "+x.Name, model.Obj("InsightType", x.Value, "EventCategories", model.Strs(management)), x.Breaks...))
 		if x.Value.Kind() != model.Object { // an object is one, if an odd one
@@ -284,12 +284,12 @@ func brokenItems() []Representative {
 // BadSelectors lists the classes of InsightSelectors that are wrong in themselves.
 func BadSelectors() []Representative {
 	var out []Representative
-	for _, item := range brokenItems() {
+	for _, item := range BadItems() {
 		out = append(out, breaking(item.Name, model.ListOf(item.Value), item.Breaks...))
 	}
-	good := selector(errorRate, management)
+	good := Selector(errorRate, management)
 	for _, item := range []int{0, 10, 13} { // one of each rule of the selectors
-		bad := brokenItems()[item]
+		bad := BadItems()[item]
 		out = append(out, breaking(bad.Name+" after a valid selector", model.ListOf(good, bad.Value), bad.Breaks...),
 			breaking(bad.Name+" before a valid selector", model.ListOf(bad.Value, good), bad.Breaks...))
 	}
@@ -297,7 +297,7 @@ func BadSelectors() []Representative {
 		breaking("a string", model.Str(callRate), model.WireWrongType, model.InputSelectorsMissing),
 		breaking("a number", model.Num("0"), model.WireWrongType, model.InputSelectorsMissing),
 		breaking("a boolean", model.Boolean(false), model.WireWrongType, model.InputSelectorsMissing),
-		breaking("an object", selector(callRate, management), model.WireWrongType, model.InputSelectorsMissing),
+		breaking("an object", Selector(callRate, management), model.WireWrongType, model.InputSelectorsMissing),
 		breaking("an empty object instead of the list", model.Obj(), model.WireWrongType, model.InputSelectorsMissing))
 	return out
 }
@@ -388,7 +388,7 @@ var (
 	IdleInsight    = StoreKind{Name: "destination without ingestion", Selectors: advanced(model.InsightEvents), Stopped: true}
 	MixedStore     = StoreKind{Name: "store of both categories", Selectors: advanced(model.ManagementEvents | model.InsightEvents)}
 	storeKinds     = []StoreKind{SourceStore, InsightStore, ReadStore, WriteStore, DataStore, IdleSource, IdleInsight}
-	sourceVariants = []StoreKind{SourceStore, ReadStore, WriteStore, DataStore}
+	SourceVariants = []StoreKind{SourceStore, ReadStore, WriteStore, DataStore}
 )
 
 // Whole is a request that is malformed, or odd, as a whole.
@@ -418,6 +418,6 @@ func Wholes() []Whole {
 		{"the other target prefix", func(r model.Request) model.Request { r.OtherTarget = true; return r }},
 		member("an unknown member", "Nonsense", model.Str("x")),
 		member("an unknown member that is an object", "Tags", model.ListOf(model.Obj("Key", "a", "Value", "b"))),
-		member("a member in another letter case", "trailName", model.Str(unknownName)),
+		member("a member in another letter case", "trailName", model.Str(UnknownName)),
 	}
 }

@@ -117,7 +117,7 @@ func findingLevel(f Finding, x Exchange) Level {
 	if x.Request.Op != OpPut && x.Request.Op != OpGet {
 		return level
 	}
-	broken, _ := putOrGetBreaches(x.Before, x.Request)
+	broken := putBreaches(x.Before, resolve(x.Before, x.Request))
 	for i := range broken {
 		if broken[i].rule.ID == f.Rule && !broken[i].soft {
 			level = min(level, broken[i].level)
@@ -129,13 +129,6 @@ func findingLevel(f Finding, x Exchange) Level {
 	return level
 }
 
-func putOrGetBreaches(s State, r Request) ([]breach, putRequest) {
-	if r.Op == OpGet {
-		return getBreaches(s, r)
-	}
-	return putBreaches(s, r)
-}
-
 func blamePut(x Exchange, reference Answer) ID {
 	if reference.Outcome == Refused {
 		broken := Broken(x.Before, x.Request)
@@ -143,36 +136,29 @@ func blamePut(x Exchange, reference Answer) ID {
 			return Order
 		}
 		if len(broken) > 0 {
-			if broken[0] == TrailNotFound && deletedTrail(x) {
+			if broken[0] == TrailNotFound && deletedTrail(x.Before, x.Request) {
 				return TrailDeleteForgets
 			}
 			return broken[0]
 		}
 	}
 	if x.Answer.Outcome == Refused {
-		return promise(x.Before, x.Request)
+		return newChange(x.Before, x.Before, x.Request).promised()
 	}
 	if x.Answer.Alien != "" {
 		return AnswerOneEntry
 	}
-	rule, _ := blameStoredInAny(x, x.Answer.Selectors, x.Answer.Repeated)
-	if rule == GetReflectsPut {
-		return putRule(x)
+	if rule, _ := contradicted(&x, "", x.Answer.Selectors, x.Answer.Repeated); rule != GetReflectsPut {
+		return rule
 	}
-	return rule
-}
-
-// putRule is the rule that says what a Put answers when none more specific applies.
-func putRule(x Exchange) ID {
 	if x.Request.Input.Get("TrailName").Given() {
 		return PutStores
 	}
 	return StoreEnables
 }
 
-func deletedTrail(x Exchange) bool {
-	s := x.Before
-	ref := s.World.resolveTrail(x.Request.Input.Get("TrailName").Text(), s.World.region(x.Request))
+func deletedTrail(s State, r Request) bool {
+	ref := s.World.resolveTrail(r.Input.Get("TrailName").Text(), s.World.region(r))
 	return ref.name != "" && s.WasDeleted(ref.region, ref.name)
 }
 
@@ -193,138 +179,27 @@ func acceptedOutOfOrder(x Exchange, broken []ID) bool {
 	return false
 }
 
-// promise is the rule that a refused but valid Put was promised a success by.
-func promise(s State, r Request) ID {
-	q := readPut(r.Input)
-	old, _ := StoredIn(s, Resource(s, r))
-	if !q.trailGiven {
-		switch {
-		case q.disabling() && q.destGiven:
-			return StoreDisableWithDst
-		case q.disabling():
-			return StoreDisable
+// contradicted finds the rule by which a change should not have left a resource with the selectors got,
+// the most telling of all states that were possible before. Without a resource it is the answer to the
+// change itself that has them. ok is false where the change explains nothing.
+func contradicted(x *Exchange, resource string, got Selectors, repeated bool) (rule ID, weight int) {
+	rule, weight = "", len(claims)
+	for _, before := range append([]State{x.Before}, x.Others...) {
+		c := newChange(before, x.After, x.Request)
+		c.failed, c.read, c.own = x.Answer.Outcome == Refused, resource, resource == "" || c.resource == resource
+		if resource == "" {
+			c.set = Step(before, x.Request)[0].Answer.Selectors
+		} else if c.own && c.Op == OpPut && !c.failed && got == c.set && !repeated {
+			return "", weight
 		}
-		region := s.World.region(r)
-		_, source := s.resolveStore(q.store.Text(), region)
-		_, dest := s.resolveStore(q.destination.Text(), region)
-		switch {
-		case source < 0 || dest < 0:
-		case !s.Stores[source].Ingesting || !s.Stores[dest].Ingesting:
-			return StoreNotIngesting
-		case s.Stores[source].Insights.On() && s.Stores[source].Destination != s.Stores[dest].ID:
-			return StoreRepoint
+		if id, n := c.contradicted(got, repeated); n < weight {
+			rule, weight = id, n
 		}
-		return StoreEnables
-	}
-	i := s.namedTrail(r)
-	switch {
-	case q.unknownMember:
-		return WireUnknownMembers
-	case i >= 0 && !s.Trails[i].Logging:
-		return LogsPutStopped
-	case q.disabling() && i >= 0 && (s.Trails[i].Logs&WriteEvents == 0 || len(missing(old, s.Trails[i].Logs)) > 0):
-		return LogsDisable
-	case q.disabling() && old.On():
-		return PutEmptyDisables
-	case q.disabling():
-		return PutEmptyWhenOff
-	case q.emptyCategories:
-		return PutCategoriesEmpty
-	case q.duplicateCategory:
-		return PutDuplicateCategory
-	case len(q.duplicates()) > 0:
-		return PutDuplicateType
-	case i >= 0 && s.Trails[i].Logs&ManagementEvents == ReadEvents:
-		return LogsReadOnlyError
-	case old.On() && len(q.entries) > 0 && old == q.combine(Management, "")[0].set:
-		return PutIdempotent
-	}
-	return PutStores
-}
-
-// blameStoredInAny takes the most specific explanation from all states that were possible before.
-func blameStoredInAny(x Exchange, got Selectors, repeated bool) (ID, int) {
-	rule, score := blameStored(x, got, repeated)
-	for _, s := range x.Others {
-		x.Before = s
-		if id, n := blameStored(x, got, repeated); n > score {
-			rule, score = id, n
+		if c.Op != OpPut || !c.own || c.failed {
+			break // what was possible besides makes no difference
 		}
 	}
-	return rule, score
-}
-
-// blameStored finds the rule by which a Put should not have left the selectors got, or answered them.
-// The second result says how specific the explanation is.
-func blameStored(x Exchange, got Selectors, repeated bool) (ID, int) {
-	q := readPut(x.Request.Input)
-	resource := Resource(x.Before, x.Request)
-	old, _ := StoredIn(x.Before, resource)
-	want, _ := StoredIn(x.After, resource)
-	if !x.Allowed {
-		want = Step(x.Before, x.Request)[0].Answer.Selectors
-	}
-	onTrail := q.trailGiven
-	switch {
-	case q.disabling() && !onTrail && q.destGiven:
-		return StoreDisableWithDst, 80
-	case q.disabling() && !onTrail:
-		return StoreDisable, 80
-	case q.disabling() && old.On():
-		return PutEmptyDisables, 81
-	case q.disabling():
-		return PutEmptyWhenOff, 80
-	case old.On() && got&old == old && got&want == want && (got != want || repeated):
-		return PutReplacesList, 82 // the new list was appended
-	case !onTrail && (got.Of(CallRate)|got.Of(ErrorRate))&Data != 0:
-		return StoreNoData, 80
-	case q.emptyCategories && got.Effective() != want.Effective():
-		return PutCategoriesEmpty, 79
-	case len(q.entries) > 1 && hasDiffering(q.duplicates()):
-		return PutDuplicateDiffering, 79
-	}
-	for t := range Type(2) {
-		if got.Of(t) != 0 && want.Of(t) == 0 && old.Of(t) != 0 {
-			return PutReplacesList, 80
-		}
-	}
-	for _, e := range q.entries {
-		if e.defined && got.Of(e.t) == old.Of(e.t)|want.Of(e.t) && got.Of(e.t) != want.Of(e.t) {
-			return PutOverwritesCategories, 78
-		}
-	}
-	if repeated && got.Effective() == want.Effective() {
-		return AnswerOneEntry, 70
-	}
-	if !got.single() {
-		return AnswerOneEntry, 70
-	}
-	for _, e := range q.entries {
-		if e.absent && got.Of(e.t) != want.Of(e.t) {
-			return PutDefaultManagement, 76
-		}
-	}
-	switch {
-	case q.duplicateCategory:
-		return PutDuplicateCategory, 75
-	case len(q.duplicates()) > 0:
-		return PutDuplicateType, 75
-	case want == old && got != want:
-		return PutIdempotent, 74
-	}
-	if !onTrail && !old.On() && !got.On() {
-		return StoreEnables, 40
-	}
-	return GetReflectsPut, 40
-}
-
-func hasDiffering(found []breach) bool {
-	for i := range found {
-		if found[i].rule.ID == PutDuplicateDiffering {
-			return true
-		}
-	}
-	return false
+	return rule, weight
 }
 
 // blameGet fills in the finding of a Get that no branch allows.
@@ -333,7 +208,7 @@ func blameGet(history []Exchange, reference Answer, f *Finding) {
 	x := history[last]
 	if broken := Broken(x.Before, x.Request); len(broken) > 0 {
 		f.Rule = broken[0]
-		if broken[0] == TrailNotFound && deletedTrail(x) {
+		if broken[0] == TrailNotFound && deletedTrail(x.Before, x.Request) {
 			f.Rule = TrailDeleteForgets
 		}
 		return
@@ -371,7 +246,7 @@ func blameGet(history []Exchange, reference Answer, f *Finding) {
 func blameHistory(history []Exchange, got Selectors, repeated bool, f *Finding) {
 	last := len(history) - 1
 	resource := Resource(history[last].Before, history[last].Request)
-	best := -1
+	best := len(claims)
 	f.Rule = GetReflectsPut
 	for i := last - 1; i >= 0; i-- {
 		x := &history[i]
@@ -381,9 +256,11 @@ func blameHistory(history []Exchange, got Selectors, repeated bool, f *Finding) 
 		if shows := x.Answer.Outcome == Succeeded || x.Answer.Code == codeNotEnabled; shows && x.Request.Op == OpGet && Resource(x.Before, x.Request) == resource {
 			break // the resource was right then
 		}
-		rule, score := blameStep(x, resource, got, repeated)
-		if score > best && rule != "" {
-			best = score
+		if x.Request.Op.Reads() || x.Request.Op == OpArrange || !x.Answer.Definite() {
+			continue
+		}
+		if rule, weight := contradicted(x, resource, got, repeated); weight < best {
+			best = weight
 			f.Rule, f.Step, f.Operation = rule, i, x.Request.Op
 		}
 		if x.Answer.Outcome == Succeeded && Resource(x.After, x.Request) == resource &&
@@ -405,67 +282,6 @@ func (s State) shownElsewhere(resource string, set Selectors) bool {
 		}
 	}
 	return false
-}
-
-// blameStep judges whether one earlier step explains that a resource shows the selectors got.
-func blameStep(x *Exchange, resource string, got Selectors, repeated bool) (ID, int) {
-	if x.Request.Op.Reads() || x.Request.Op == OpArrange || !x.Answer.Definite() {
-		return "", 0
-	}
-	own := Resource(x.After, x.Request)
-	if own == "" {
-		own = Resource(x.Before, x.Request)
-	}
-	if x.Answer.Outcome == Refused {
-		if own == resource {
-			return ErrorAtomic, 90
-		}
-		return ErrorAtomic, 50
-	}
-	if own != resource {
-		if x.Request.Op == OpPut {
-			if leaked, _ := StoredIn(x.After, own); got.On() && got == leaked {
-				return StateIsolated, 77
-			}
-			return StateIsolated, 60
-		}
-		return GetReflectsPut, 20
-	}
-	old, _ := StoredIn(x.Before, resource)
-	want, _ := StoredIn(x.After, resource)
-	switch x.Request.Op {
-	case OpPut:
-		if got == want && !repeated {
-			return "", 0
-		}
-		return blameStoredInAny(*x, got, repeated)
-	case OpCreate:
-		if StateHas(x.Before, resource) {
-			return GetReflectsPut, 20
-		}
-		if region, name := x.After.World.region(x.Request), x.Request.Input.Get("Name").Text(); x.After.WasDeleted(region, name) {
-			return TrailDeleteForgets, 80
-		}
-		if got.On() && x.After.shownElsewhere(resource, got) {
-			return StateIsolated, 75
-		}
-		return StateInitiallyOff, 75
-	case OpUpdate:
-		return TrailUpdateKeeps, 70
-	case OpStop:
-		if old.On() {
-			return LogsStop, 65
-		}
-	case OpStart:
-		if i := x.Before.namedTrail(x.Request); i >= 0 && !x.Before.Trails[i].Logging {
-			return LogsStart, 65
-		}
-	case OpPutEvents:
-		if i := x.Before.namedTrail(x.Request); i >= 0 && len(missing(x.Before.Trails[i].Insights, logsOf(x.Request.Input))) > 0 {
-			return LogsSelectorsLater, 65
-		}
-	}
-	return GetReflectsPut, 30
 }
 
 // Showing returns the state in which a resource stores what an answer to its Get shows, and false

@@ -152,7 +152,7 @@ func stepPutEventSelectors(s State, r Request) []Branch {
 // missing also none, the types that keep theirs, or the entries that do.
 func weakened(set Selectors, logs Logs) []Selectors {
 	out := []Selectors{set}
-	if len(missing(set, logs)) == 0 {
+	if Meets(set, logs) {
 		return out
 	}
 	add := func(s Selectors) {
@@ -168,7 +168,7 @@ func weakened(set Selectors, logs Logs) []Selectors {
 	for t := range Type(2) {
 		var c Categories
 		for _, one := range []Categories{Management, Data} {
-			if set.Of(t)&one != 0 && len(missing(Entry(t, one), logs)) == 0 {
+			if set.Of(t)&one != 0 && Meets(Entry(t, one), logs) {
 				c |= one
 			}
 		}

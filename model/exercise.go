@@ -54,69 +54,6 @@ func StoredIn(s State, resource string) (Selectors, bool) {
 	return 0, false
 }
 
-// putFeatures are the traits of a valid Put that rules of their own speak of.
-func putFeatures(before, after State, r Request) (now, due []ID) {
-	q := readPut(r.Input)
-	resource := Resource(before, r)
-	old, _ := StoredIn(before, resource)
-	set, _ := StoredIn(after, resource)
-	onTrail := q.trailGiven
-	add := func(list *[]ID, when bool, id ID) {
-		if when {
-			*list = append(*list, id)
-		}
-	}
-	add(&now, q.unknownMember, WireUnknownMembers)
-	arn := strings.HasPrefix(q.trail.Text(), "arn:")
-	add(&now, onTrail && arn, TrailNameOrARN)
-	add(&due, onTrail && arn && set != old, TrailNameOrARN)
-	if onTrail {
-		i := before.namedTrail(r)
-		if i < 0 {
-			return now, due
-		}
-		t := before.Trails[i]
-		add(&now, !t.Logging, LogsPutStopped)
-		add(&now, q.enabling(), PutStores)
-		add(&now, q.enabling() && t.Logs&ManagementEvents == ReadEvents && set.Of(ErrorRate)&Management != 0, LogsReadOnlyError)
-		add(&now, q.disabling() && old.On(), PutEmptyDisables)
-		add(&due, q.disabling() && old.On(), PutEmptyDisables)
-		add(&now, q.disabling() && !old.On(), PutEmptyWhenOff)
-		add(&now, q.disabling() && t.Logs&WriteEvents == 0, LogsDisable)
-	} else {
-		add(&now, q.enabling(), StoreEnables)
-		add(&due, q.enabling(), StoreNoData)
-		add(&now, q.enabling() && strings.HasPrefix(q.store.Text(), "arn:") != strings.HasPrefix(q.destination.Text(), "arn:"), StoreARNOrSuffix)
-		add(&now, q.enabling() && !strings.HasPrefix(q.store.Text(), "arn:") && !strings.HasPrefix(q.destination.Text(), "arn:"), StoreARNOrSuffix)
-		add(&now, q.disabling() && q.destGiven, StoreDisableWithDst)
-		add(&now, q.disabling() && !q.destGiven, StoreDisable)
-		add(&due, q.disabling() && !q.destGiven && old.On(), StoreDisable)
-		if _, i := before.resolveStore(q.store.Text(), before.World.region(r)); i >= 0 && q.enabling() {
-			_, d := before.resolveStore(q.destination.Text(), before.World.region(r))
-			add(&due, old.On() && d >= 0 && before.Stores[i].Destination != before.Stores[d].ID, StoreRepoint)
-			add(&now, !before.Stores[i].Ingesting || (d >= 0 && !before.Stores[d].Ingesting), StoreNotIngesting)
-		}
-	}
-	if q.enabling() {
-		add(&now, true, AnswerOneEntry)
-		add(&now, q.emptyCategories, PutCategoriesEmpty)
-		add(&now, q.duplicateCategory, PutDuplicateCategory)
-		for _, b := range q.duplicates() {
-			add(&now, b.rule.ID == PutDuplicateType, PutDuplicateType)
-		}
-		add(&due, set == old, PutIdempotent)
-		add(&due, !q.canonical(), PutOrderFree)
-		for t := range Type(2) {
-			add(&due, old.Of(t) != 0 && set.Of(t) == 0, PutReplacesList)
-			add(&due, set.Of(t) != 0 && old.Of(t)&^set.Of(t) != 0, PutOverwritesCategories)
-		}
-		for _, e := range q.entries {
-			add(&due, e.absent && old.Of(e.t)&Data == 0, PutDefaultManagement)
-		}
-	}
-	return now, due
-}
-
 // canonical reports whether selectors and categories stand in the order of the enums.
 func (q *putRequest) canonical() bool {
 	last := -1
@@ -152,13 +89,6 @@ func Exercised(before State, r Request, a Answer, after State) (now, due []ID, r
 	switch r.Op {
 	case OpPut, OpGet:
 		now, due = exercisedByPutOrGet(before, r, a, after)
-	case OpCreate:
-		if resource != "" && a.Outcome == Succeeded && !StateHas(before, resource) {
-			due = []ID{StateInitiallyOff}
-			if region, name := after.World.region(r), r.Input.Get("Name").Text(); after.WasDeleted(region, name) {
-				due = append(due, TrailDeleteForgets)
-			}
-		}
 	case OpTrail:
 		if a.HasInsights == Yes && resource != "" {
 			now = []ID{TrailHasInsights}
@@ -167,25 +97,13 @@ func Exercised(before State, r Request, a Answer, after State) (now, due []ID, r
 		if a.Outcome == Succeeded && a.Events != "" {
 			now = []ID{LogsVisible}
 		}
-	case OpUpdate:
-		if set, _ := StoredIn(before, resource); set.On() && a.Outcome == Succeeded {
-			due = []ID{TrailUpdateKeeps}
-		}
-	case OpPutEvents:
-		if i := before.namedTrail(r); i >= 0 && len(missing(before.Trails[i].Insights, logsOf(r.Input))) > 0 {
-			now = []ID{LogsSelectorsLater}
-		}
-	case OpStop:
-		if set, _ := StoredIn(before, resource); set.On() && a.Outcome == Succeeded {
-			due = []ID{LogsStop}
-		}
-	case OpStart:
-		if i := before.namedTrail(r); i >= 0 && !before.Trails[i].Logging && before.Trails[i].HasEither && a.Outcome == Succeeded {
-			due = []ID{LogsStart}
-		}
 	case OpUpdateStore:
 		if branches := Step(before, r); branches[0].Answer.Outcome == Refused {
 			now = []ID{StoreUpdateGuard}
+		}
+	default:
+		if now, due = newChange(before, after, r).tests(); a.Outcome != Succeeded {
+			due = nil
 		}
 	}
 	return now, due, resource
@@ -208,7 +126,7 @@ func exercisedByPutOrGet(before State, r Request, a Answer, after State) (now, d
 	}
 	if len(broken) == 1 {
 		now = append(now, broken[0])
-		if broken[0] == TrailNotFound && deletedTrail(Exchange{Before: before, Request: r}) {
+		if broken[0] == TrailNotFound && deletedTrail(before, r) {
 			now = append(now, TrailDeleteForgets)
 		}
 	}
@@ -234,9 +152,6 @@ func exercisedByPutOrGet(before State, r Request, a Answer, after State) (now, d
 	if reference.Outcome != Succeeded {
 		return now, nil
 	}
-	more, due := putFeatures(before, after, r)
-	if len(after.Trails)+len(after.Stores) > 1 {
-		due = append(due, StateIsolated)
-	}
+	more, due := newChange(before, after, r).tests()
 	return append(now, more...), due
 }

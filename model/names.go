@@ -80,7 +80,8 @@ func accountID(s string) bool {
 type trailRefKind uint8
 
 const (
-	refBlank        trailRefKind = iota // empty or white space
+	refNone         trailRefKind = iota // there is no TrailName
+	refBlank                            // empty or white space
 	refBadName                          // breaks trail/name-syntax
 	refBadARN                           // breaks trail/arn-syntax
 	refName                             // a well-formed name
@@ -129,36 +130,51 @@ func (w *World) resolveTrail(s, region string) trailRef {
 type storeRefKind uint8
 
 const (
-	storeBadSyntax storeRefKind = iota
+	storeNone storeRefKind = iota // there is no such member
+	storeBadSyntax
 	storeOtherAccount
 	storeMissing
+	storePending
+	storeIdle // neither ingesting nor pending deletion
 	storeFound
 )
 
-// resolveStore finds the store that an identifier names, its index where it is found.
-func (s State) resolveStore(id, region string) (storeRefKind, int) {
+// storeRef is what an identifier names; at is the index of a store that is there, else -1.
+type storeRef struct {
+	kind storeRefKind
+	at   int
+}
+
+// resolveStore finds the store that an identifier names.
+func (s State) resolveStore(id, region string) storeRef {
 	if len(id) < 3 || len(id) > 256 {
-		return storeBadSyntax, -1
+		return storeRef{storeBadSyntax, -1}
 	}
 	for i := range len(id) {
 		if c := id[i]; !alphanumeric(c) && !punctuation(c) && c != '/' && c != ':' {
-			return storeBadSyntax, -1
+			return storeRef{storeBadSyntax, -1}
 		}
 	}
 	if strings.HasPrefix(id, "arn:") {
 		a, ok := parseARN(id)
 		switch {
 		case !ok || a.service != "cloudtrail" || a.kind != "eventdatastore" || !accountID(a.account) || a.partition != s.World.Partition:
-			return storeBadSyntax, -1
+			return storeRef{storeBadSyntax, -1}
 		case a.account != s.World.Account:
-			return storeOtherAccount, -1
+			return storeRef{storeOtherAccount, -1}
 		case a.region != region:
-			return storeMissing, -1
+			return storeRef{storeMissing, -1}
 		}
 		id = a.id
 	}
-	if i := s.store(region, id); i >= 0 {
-		return storeFound, i
+	i := s.store(region, id)
+	switch {
+	case i < 0:
+		return storeRef{storeMissing, -1}
+	case s.Stores[i].Pending:
+		return storeRef{storePending, i}
+	case !s.Stores[i].Ingesting:
+		return storeRef{storeIdle, i}
 	}
-	return storeMissing, -1
+	return storeRef{storeFound, i}
 }

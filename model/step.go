@@ -3,6 +3,8 @@
 // Rules; Step says what each request may answer and what is true afterwards.
 package model
 
+import "slices"
+
 // Branch is one allowed outcome of a request: an expected answer and the state that it implies.
 type Branch struct {
 	Answer Answer
@@ -86,108 +88,59 @@ func done(before, after State) []Branch {
 	return []Branch{{Answer: Answer{Outcome: AnySuccess}, Next: after}, {Answer: Answer{Outcome: AnyRefusal}, Next: before, Silent: true}}
 }
 
-// breach is one rule that a request breaks.
-type breach struct {
-	rule *Rule
-	code string   // instead of the rule's reference code
-	also []string // accepted beside rule.Also
-	// soft breaches are refusals that a rule merely accepts: the reference does not refuse.
-	soft bool
-	// mayPass is rule.MayPass, or a circumstance in which a 200 is accepted too.
-	mayPass bool
-	level   Level // instead of the rule's level, where it differs
-}
-
-func breaks(id ID) breach {
-	rule := ruleIndex[id]
-	return breach{rule: rule, code: rule.Code, mayPass: rule.MayPass, level: rule.Level}
-}
-
-// accepts is a breach that only adds refusals: the rule accepts them beside the reference.
-func accepts(id ID) breach {
-	b := breaks(id)
-	b.soft, b.mayPass = true, true
-	return b
-}
-
-// softened is the breach as a refusal that is accepted but not the reference.
-func (b breach) softened() breach {
-	b.soft, b.mayPass = true, true
-	b.also = append([]string{b.code}, b.also...)
-	return b
-}
-
-// judgeBreaches turns the breaches of a request into branches. successes are the outcomes of the
+// refusals turns the breaches of a request into branches. successes are the outcomes of the
 // request where nothing forbids it, the reference first.
-func judgeBreaches(s State, op Op, found []breach, successes []Branch) []Branch {
+func refusals(s State, op Op, found []breach, successes []Branch) []Branch {
 	if len(found) == 0 {
 		return successes
 	}
-	profile := s.World.profile()
-	profile.sort(found)
+	var branches []Branch
 	var first *breach
-	passes := true
-	for i := range found {
-		if b := &found[i]; !b.soft {
-			if first == nil {
-				first = b
-			}
-			passes = passes && b.mayPass
-		}
-	}
-	room := len(successes)
-	for i := range found {
-		room += 1 + len(found[i].rule.Also) + len(found[i].also)
-	}
-	branches := make([]Branch, 0, room)
-	if first == nil {
-		branches = append(branches, successes...)
-	} else {
+	if i := slices.IndexFunc(found, func(b breach) bool { return !b.soft }); i >= 0 {
+		first = &found[i]
 		branches = append(branches, Branch{Answer: Refusal(first.code), Next: s})
-		branches = addRefusals(branches, s, first, first.rule.ID)
-		if passes {
-			for _, b := range successes {
-				if b.Rule == "" {
-					b.Rule = first.rule.ID
-				}
-				branches = append(branches, b)
-			}
+		branches = first.accepted(branches, s, first.rule.ID)
+		if slices.ContainsFunc(found, func(b breach) bool { return !b.mayPass }) {
+			successes = nil
 		}
 	}
+	for _, b := range successes {
+		if b.Rule == "" && first != nil {
+			b.Rule = first.rule.ID
+		}
+		branches = append(branches, b)
+	}
+	holds := s.World.profile().holds
 	for i := range found {
 		b := &found[i]
-		if b == first || (first != nil && op == OpPut && profile.holds[[2]ID{first.rule.ID, b.rule.ID}]) {
-			continue
-		}
-		rule := Order
-		if first == nil {
-			rule = b.rule.ID
+		rule := b.rule.ID
+		if first != nil {
+			if b == first || op == OpPut && holds[[2]ID{first.rule.ID, rule}] {
+				continue
+			}
+			rule = Order
 		}
 		if !b.soft {
-			branches = addRefusal(branches, s, b.code, rule)
+			branches = addRefusals(branches, s, rule, b.code)
 		}
-		branches = addRefusals(branches, s, b, rule)
+		branches = b.accepted(branches, s, rule)
 	}
 	return branches
 }
 
-func addRefusals(branches []Branch, s State, b *breach, rule ID) []Branch {
-	for _, code := range b.rule.Also {
-		branches = addRefusal(branches, s, code, rule)
-	}
-	for _, code := range b.also {
-		branches = addRefusal(branches, s, code, rule)
-	}
-	return branches
+// accepted adds the refusals that are accepted beside the reference's.
+func (b *breach) accepted(branches []Branch, s State, rule ID) []Branch {
+	return addRefusals(addRefusals(branches, s, rule, b.rule.Also...), s, rule, b.also...)
 }
 
-func addRefusal(branches []Branch, s State, code string, rule ID) []Branch {
-	for i := range branches {
-		if branches[i].Answer.Outcome == Refused && branches[i].Answer.Code == code {
-			return branches
+// addRefusals adds those codes that no branch has.
+func addRefusals(branches []Branch, s State, rule ID, codes ...string) []Branch {
+	for _, code := range codes {
+		if !slices.ContainsFunc(branches, func(b Branch) bool { return b.Answer.Outcome == Refused && b.Answer.Code == code }) {
+			branches = append(branches, Branch{Answer: Refusal(code), Next: s, Rule: rule})
 		}
 	}
-	return append(branches, Branch{Answer: Refusal(code), Next: s, Rule: rule})
+	return branches
 }
 
 // Broken lists the rules of the error order that a Put or Get breaks, in the profile's order. Rules
@@ -196,14 +149,10 @@ func Broken(s State, r Request) []ID {
 	if r.Malformed() {
 		return nil
 	}
-	var found []breach
-	switch r.Op {
-	case OpPut:
-		found, _ = putBreaches(s, r)
-	case OpGet:
-		found, _ = getBreaches(s, r)
+	if r.Op != OpPut && r.Op != OpGet {
+		return nil
 	}
-	s.World.profile().sort(found)
+	found := putBreaches(s, resolve(s, r))
 	var ids []ID
 	for i := range found {
 		if !found[i].soft && (len(ids) == 0 || ids[len(ids)-1] != found[i].rule.ID) {

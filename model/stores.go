@@ -1,117 +1,8 @@
 package model
 
-// storeBreaches lists what is wrong with a store's identifier by itself, rows 8 and 16-18, and the
-// refusals that a store which is not ingesting may cause.
-func storeBreaches(s State, id, region string) []breach {
-	found := storeFaults(s, id, region)
-	for i := range found {
-		if s.World.NoStores && !found[i].soft {
-			found[i] = found[i].softened()
-		}
-	}
-	return found
-}
-
-func storeFaults(s State, id, region string) []breach {
-	switch kind, i := s.resolveStore(id, region); {
-	case kind == storeBadSyntax:
-		return []breach{breaks(StoreIDSyntax)}
-	case kind == storeOtherAccount:
-		return []breach{breaks(StoreOtherAccount)}
-	case kind == storeMissing:
-		return []breach{breaks(StoreNotFound)}
-	case s.Stores[i].Pending:
-		return []breach{breaks(StoreInactive)}
-	case !s.Stores[i].Ingesting:
-		return []breach{accepts(StoreNotIngesting)}
-	}
-	return nil
-}
-
-// storePrerequisites lists rows 23-25 and what is accepted for an empty list with a destination.
-func (q *putRequest) storePrerequisites(s State, region string) []breach {
-	var found []breach
-	if q.disabling() && q.storeGiven && q.destGiven {
-		found = append(found, accepts(StoreDisableWithDst))
-	}
-	source, dest := -1, -1
-	if q.storeGiven {
-		_, source = s.resolveStore(q.store.Text(), region)
-	}
-	if q.destGiven {
-		_, dest = s.resolveStore(q.destination.Text(), region)
-	}
-	if dest >= 0 && s.Stores[dest].Logs&InsightEvents == 0 {
-		found = append(found, breaks(StoreDestination))
-	}
-	if q.enabling() && source >= 0 {
-		if b, short := q.sourceBreach(s.Stores[source].Logs); short {
-			found = append(found, b)
-		}
-	}
-	if source >= 0 && source == dest {
-		found = append(found, breaks(StoreSame))
-	}
-	if !q.enabling() {
-		// Whether a destination is looked at where none is needed is open.
-		for i := range found {
-			if !found[i].soft {
-				found[i] = found[i].softened()
-			}
-		}
-	}
-	return found
-}
-
-var callRateCodes = []string{codeParameter, codeCombination, codeNotPermitted}
-
-// sourceBreach is row 24. It may pass where a type with an empty list of categories is not enabled.
-func (q *putRequest) sourceBreach(logs Logs) (breach, bool) {
-	var all Selectors
-	for _, e := range q.entries {
-		all |= Entry(e.t, e.c&Management)
-	}
-	short := missing(all, logs)
-	if len(short) == 0 {
-		return breach{}, false
-	}
-	b := breaks(StoreSource)
-	b.mayPass = true
-	if short[0] == LogsCallRate {
-		b.also = callRateCodes
-	}
-	return b, true
-}
-
-// putOnStore lists the successes of a Put on a store that exists in the Region of the call.
-func putOnStore(s State, r Request, q *putRequest) []Branch {
-	region := s.World.region(r)
-	_, source := s.resolveStore(q.store.Text(), region)
-	x := s.Stores[source]
-	answer := Answer{Outcome: Succeeded, StoreARN: s.World.StoreARN(x.Home, x.ID)}
-	if q.disabling() {
-		x.Insights, x.Repeats, x.Destination = 0, false, ""
-		return []Branch{{Answer: answer, Next: s.WithStore(source, x)}}
-	}
-	_, dest := s.resolveStore(q.destination.Text(), region)
-	x.Destination = s.Stores[dest].ID
-	answer.Destination = s.World.StoreARN(x.Home, x.Destination)
-	var out []Branch
-	for _, st := range q.storings(x.Insights) {
-		if len(missing(st.asked, x.Logs)) > 0 {
-			continue
-		}
-		x.Insights, x.Repeats = st.set, st.repeats
-		answer.Selectors, answer.Repeated = st.set, st.repeats
-		out = append(out, Branch{Answer: answer, Next: s.WithStore(source, x), Rule: st.rule})
-	}
-	return out
-}
-
 // namedStore is the index of the store that a store operation names, -1 where there is none.
 func (s State) namedStore(r Request) int {
-	_, i := s.resolveStore(r.Input.Get("EventDataStore").Text(), s.World.region(r))
-	return i
+	return s.resolveStore(r.Input.Get("EventDataStore").Text(), s.World.region(r)).at
 }
 
 func stepCreateStore(s State, r Request) []Branch {
@@ -152,7 +43,7 @@ func stepUpdateStore(s State, r Request) []Branch {
 	switch {
 	case x.Pending:
 		return done(s, after.Next)
-	case x.Insights.On() && len(missing(x.Insights.Effective(), updated.Logs)) > 0:
+	case x.Insights.On() && !Meets(x.Insights.Effective(), updated.Logs):
 		if x.Ingesting {
 			return []Branch{guard}
 		}

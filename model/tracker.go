@@ -242,8 +242,8 @@ func match(op Op, want, got Answer) (Objection, bool) {
 		// A refusal without a code is wire/error-shape, whichever code it lacks.
 		return Objection{}, got.Outcome == Refused && (got.Code == want.Code || got.Code == "")
 	case AnySuccess:
-		return Objection{}, got.Outcome == Succeeded && claim(want.HasInsights, got.HasInsights) &&
-			claim(want.Logging, got.Logging) && (want.Events == "" || want.Events == got.Events)
+		return Objection{}, got.Outcome == Succeeded && claimed(want.HasInsights, got.HasInsights) &&
+			claimed(want.Logging, got.Logging) && (want.Events == "" || want.Events == got.Events)
 	}
 	if got.Outcome != Succeeded || got.Alien != "" || (got.Repeated && !want.Repeated) || !matchSelectors(want.Selectors, got.Selectors) {
 		return Objection{}, false
@@ -251,7 +251,7 @@ func match(op Op, want, got Answer) (Objection, bool) {
 	return owner(op, want, got), true
 }
 
-func claim(want, got Truth) bool { return want == Unclaimed || want == got }
+func claimed(want, got Truth) bool { return want == Unclaimed || want == got }
 
 // matchSelectors compares as sets; entries without a category may be left out of the answer.
 func matchSelectors(want, got Selectors) bool {

@@ -5,7 +5,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/insightconform/conform/generators"
+	"github.com/insightconform/conform/generators/machine"
 	"github.com/insightconform/conform/model"
 	"github.com/insightconform/conform/reports"
 	"github.com/insightconform/conform/targets/embedded"
@@ -18,7 +18,7 @@ func (o option) completion() cobra.CompletionFunc {
 	case o.name == "suite":
 		return completeList(strings.Split(o.value, ","))
 	case o.name == "machine":
-		return completeList(generators.MachineNames())
+		return completeList(machine.Names())
 	case o.name == "report":
 		return completeReports
 	case o.name == "fault":

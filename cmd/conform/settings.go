@@ -12,7 +12,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/insightconform/conform"
-	"github.com/insightconform/conform/generators"
+	"github.com/insightconform/conform/generators/machine"
 	"github.com/insightconform/conform/internal/explore"
 	"github.com/insightconform/conform/model"
 	"github.com/insightconform/conform/reports"
@@ -240,7 +240,7 @@ func setMachines(s *settings, text string) error {
 		return err
 	}
 	for _, name := range machines {
-		if known := generators.MachineNames(); !slices.Contains(known, name) {
+		if known := machine.Names(); !slices.Contains(known, name) {
 			return fmt.Errorf("%q is no machine; use one or several of %s, with commas between", name, strings.Join(known, ", "))
 		}
 	}

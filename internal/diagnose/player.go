@@ -4,7 +4,7 @@ import (
 	"context"
 	"slices"
 
-	"github.com/insightconform/conform/generators"
+	"github.com/insightconform/conform/generators/catalogue"
 	"github.com/insightconform/conform/internal/session"
 	"github.com/insightconform/conform/model"
 	"github.com/insightconform/conform/targets"
@@ -125,7 +125,7 @@ func (p *Player) single(ctx context.Context, key single) string {
 	if known {
 		return kind
 	}
-	if setup, probe, ok := generators.Minimal(key.rule, key.op, p.Client.Model, p.Client.Scope); ok {
+	if setup, probe, ok := catalogue.Minimal(key.rule, key.op, p.Client.Model, p.Client.Scope); ok {
 		s, err := p.Play(ctx, append(slices.Clone(setup), probe), nil)
 		if err == nil && len(s.Steps) > len(setup) {
 			if answer := s.Steps[len(setup)].Reply.Answer; answer.Definite() {

@@ -7,7 +7,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/insightconform/conform/generators"
+	"github.com/insightconform/conform/generators/machine"
 	"github.com/insightconform/conform/internal/probe"
 	"github.com/insightconform/conform/internal/session"
 	"github.com/insightconform/conform/internal/wording"
@@ -40,8 +40,8 @@ const maxTests = 3
 // completeSuite executes the complete suite of one machine.
 type completeSuite struct {
 	exploration *Exploration
-	machine     *generators.Machine
-	suite       *generators.Suite
+	machine     *machine.Machine
+	suite       *machine.Suite
 	certificate reports.Certificate
 
 	mu       sync.Mutex
@@ -70,13 +70,13 @@ func (x *Exploration) complete(ctx context.Context) bool {
 
 func (o Options) machines() []string {
 	if o.Machines == nil {
-		return generators.DefaultMachines
+		return machine.Default
 	}
 	return o.Machines
 }
 
-func (x *Exploration) newCompleteSuite(m *generators.Machine) *completeSuite {
-	c := &completeSuite{exploration: x, machine: m, suite: generators.NewSuite(m, x.options.Depth)}
+func (x *Exploration) newCompleteSuite(m *machine.Machine) *completeSuite {
+	c := &completeSuite{exploration: x, machine: m, suite: machine.NewSuite(m, x.options.Depth)}
 	c.certificate = newCertificate(c.suite, x.options.Shard)
 	from, to := x.options.Shard.Share(c.suite.Tests())
 	c.todo = [][2]int{{from, to}}
@@ -89,7 +89,7 @@ func (x *Exploration) newCompleteSuite(m *generators.Machine) *completeSuite {
 }
 
 // newCertificate describes a suite of which nothing is executed.
-func newCertificate(suite *generators.Suite, shard reports.Shard) reports.Certificate {
+func newCertificate(suite *machine.Suite, shard reports.Shard) reports.Certificate {
 	m := suite.Machine
 	writes, reads := suite.Cost()
 	c := reports.Certificate{
@@ -173,7 +173,7 @@ func (c *completeSuite) finished(from, to, failed, unstable int) {
 func (c *completeSuite) execute(ctx context.Context) bool {
 	ctx = targets.Bare(ctx)
 	return c.exploration.each(func(_ int, w *Worker) bool {
-		var test generators.Test
+		var test machine.Test
 		whole := true
 	chunks:
 		for !w.Client.Spent(ctx) {
@@ -218,17 +218,17 @@ const (
 )
 
 // test executes one test on a fresh world.
-func (c *completeSuite) test(ctx context.Context, w *Worker, t *generators.Test) testResult {
+func (c *completeSuite) test(ctx context.Context, w *Worker, t *machine.Test) testResult {
 	v, ok := w.visit(ctx)
 	if !ok {
 		return testCut
 	}
 	defer v.session.Close(ctx)
-	v.quiet = !slices.Contains(t.Reads, generators.ReadEverything)
+	v.quiet = !slices.Contains(t.Reads, machine.ReadEverything)
 	result := send(ctx, w.Client, v.session, c.machine.Setup...)
 	state := 0
 	for i, what := range t.Reads {
-		if result == testPassed && what != generators.ReadNothing {
+		if result == testPassed && what != machine.ReadNothing {
 			result = c.read(ctx, w.Client, v.session, state, what)
 		}
 		if result != testPassed || i == len(t.Inputs) {
@@ -266,7 +266,7 @@ func send(ctx context.Context, client *session.Client, s *session.Session, reque
 // read sends reads and compares what they leave possible with the state that the machine is in.
 func (c *completeSuite) read(ctx context.Context, client *session.Client, s *session.Session, state int, what uint8) testResult {
 	reads := c.machine.Separating
-	if what == generators.ReadEverything {
+	if what == machine.ReadEverything {
 		reads = c.machine.Reads
 	}
 	for _, r := range reads {
@@ -325,12 +325,12 @@ const checkpointEvery = 5 * time.Second
 func Planned(subject *probe.Subject, o Options, defaultEvents bool) []reports.PlannedSuite {
 	var out []reports.PlannedSuite
 	for _, name := range o.machines() {
-		m := generators.NewMachine(name, subject.Model, subject.Scope, generators.MachineOptions{DefaultEvents: defaultEvents})
+		m := machine.New(name, subject.Model, subject.Scope, machine.Options{DefaultEvents: defaultEvents})
 		if m == nil {
 			out = append(out, reports.PlannedSuite{Name: Complete + " " + name, NotCovered: "the target lacks what it is about"})
 			continue
 		}
-		suite := generators.NewSuite(m, o.Depth)
+		suite := machine.NewSuite(m, o.Depth)
 		tests := suite.Tests()
 		writes, reads := suite.Cost()
 		from, to := o.Shard.Share(tests)

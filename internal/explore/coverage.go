@@ -1,7 +1,7 @@
 package explore
 
 import (
-	"github.com/insightconform/conform/generators"
+	"github.com/insightconform/conform/generators/machine"
 	"github.com/insightconform/conform/internal/session"
 	"github.com/insightconform/conform/model"
 )
@@ -12,7 +12,7 @@ type Coverage struct {
 	Pairs map[[2]model.ID]bool
 	// classes has the broken rules that were tried in each class of states.
 	classes map[string]bool
-	tour    *generators.Tour
+	tour    *machine.Tour
 	status  *session.Status
 	// missing has the applicable rules that are not yet exercised: once it is empty, there is nothing
 	// more to find out about them.
@@ -20,7 +20,7 @@ type Coverage struct {
 }
 
 // NewCoverage begins with nothing tried of the given rules. tour is the worker's, nil for none.
-func NewCoverage(tour *generators.Tour, status *session.Status, rules []model.ID) *Coverage {
+func NewCoverage(tour *machine.Tour, status *session.Status, rules []model.ID) *Coverage {
 	c := &Coverage{Rules: map[model.ID]bool{}, Pairs: map[[2]model.ID]bool{}, classes: map[string]bool{}, tour: tour, status: status, missing: map[model.ID]bool{}}
 	for _, id := range rules {
 		c.missing[id] = true

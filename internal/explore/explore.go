@@ -9,7 +9,8 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/insightconform/conform/generators"
+	"github.com/insightconform/conform/generators/catalogue"
+	"github.com/insightconform/conform/generators/machine"
 	"github.com/insightconform/conform/internal/diagnose"
 	"github.com/insightconform/conform/internal/probe"
 	"github.com/insightconform/conform/model"
@@ -38,7 +39,7 @@ type Options struct {
 	Suites   []string
 	Shard    reports.Shard // the share of all suites to run
 	Depth    int           // of the complete suites
-	Machines []string      // of the complete suites; nil is generators.DefaultMachines
+	Machines []string      // of the complete suites; nil is machine.Default
 	// Resume is a partial report: what it says was done is left out. May be nil.
 	Resume *reports.Report
 	// Checkpoint is called now and then while complete suites run; may be nil.
@@ -62,7 +63,7 @@ type Exploration struct {
 	Fitting int
 
 	options  Options
-	cases    []generators.Case
+	cases    []catalogue.Case
 	machines []*completeSuite
 	failure  atomic.Pointer[string]
 
@@ -103,10 +104,10 @@ var suites = []suite{
 
 // New prepares the workers of a run.
 func New(subject *probe.Subject, o Options) *Exploration {
-	x := &Exploration{Subject: subject, options: o, cases: generators.Catalogue(subject.Model, subject.Scope)}
+	x := &Exploration{Subject: subject, options: o, cases: catalogue.Cases(subject.Model, subject.Scope)}
 	for i := range subject.Workers {
 		part, parts := o.Shard.Part(i, subject.Workers)
-		w := x.newWorker(generators.NewTour(subject.Scope, part, parts))
+		w := x.newWorker(machine.NewTour(subject.Scope, part, parts))
 		if o.Requests > 0 {
 			w.Client.Quota = share(o.Requests, i, subject.Workers)
 		}
@@ -183,14 +184,14 @@ func share(total, i, n int) int {
 }
 
 // dealt is the share of the systematic cases that a worker has.
-func (x *Exploration) dealt(i int) []generators.Case {
+func (x *Exploration) dealt(i int) []catalogue.Case {
 	part, parts := x.options.Shard.Part(i, len(x.Workers))
 	return deal(x.cases, part, parts)
 }
 
 // deal gives the i-th of n workers its cases: whole groups that share a set-up.
-func deal(cases []generators.Case, i, n int) []generators.Case {
-	var mine []generators.Case
+func deal(cases []catalogue.Case, i, n int) []catalogue.Case {
+	var mine []catalogue.Case
 	group := -1
 	for k := range cases {
 		if k == 0 || !sameSetup(cases[k-1], cases[k]) || k%groupSize == 0 {
@@ -205,7 +206,7 @@ func deal(cases []generators.Case, i, n int) []generators.Case {
 
 const groupSize = 25
 
-func sameSetup(a, b generators.Case) bool {
+func sameSetup(a, b catalogue.Case) bool {
 	return slices.EqualFunc(a.Setup, b.Setup, func(x, y model.Request) bool {
 		return x.Op == y.Op && x.Region == y.Region && x.Input.Equal(y.Input)
 	})
@@ -213,17 +214,17 @@ func sameSetup(a, b generators.Case) bool {
 
 // Pairs lists the pairs of error rules that the systematic suite is to break together.
 func (x *Exploration) Pairs() [][2]model.ID {
-	var mine []generators.Case
+	var mine []catalogue.Case
 	for i := range x.Workers {
 		mine = append(mine, x.dealt(i)...)
 	}
 	return pairsOf(mine)
 }
 
-func pairsOf(cases []generators.Case) [][2]model.ID {
+func pairsOf(cases []catalogue.Case) [][2]model.ID {
 	var pairs [][2]model.ID
 	for _, c := range cases {
-		if c.Kind != generators.KindPair || c.Op != model.OpPut || len(c.Rules) != 2 {
+		if c.Kind != catalogue.KindPair || c.Op != model.OpPut || len(c.Rules) != 2 {
 			continue
 		}
 		if pair := [2]model.ID{c.Rules[0], c.Rules[1]}; !slices.Contains(pairs, pair) {
@@ -264,8 +265,8 @@ func (x *Exploration) Walk() (transitions reports.Count, walk *reports.Walk) {
 // itself, and returns how many worlds that takes.
 func Dry(ctx context.Context, subject *probe.Subject, shard reports.Shard) (worlds int) {
 	part, parts := shard.Part(0, 1)
-	w := NewWorker(subject, generators.NewTour(subject.Scope, part, parts))
-	w.systematic(ctx, deal(generators.Catalogue(subject.Model, subject.Scope), part, parts))
+	w := NewWorker(subject, machine.NewTour(subject.Scope, part, parts))
+	w.systematic(ctx, deal(catalogue.Cases(subject.Model, subject.Scope), part, parts))
 	w.walk(ctx)
 	return w.Client.Worlds
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/insightconform/conform/generators"
+	"github.com/insightconform/conform/generators/machine"
 	"github.com/insightconform/conform/internal/probe"
 	"github.com/insightconform/conform/internal/session"
 	"github.com/insightconform/conform/internal/wording"
@@ -15,26 +16,26 @@ import (
 
 // fitMachine makes the machine of a name as the target is: where the model allows several ways and the
 // target does not take the reference's, it is tried from every state.
-func (x *Exploration) fitMachine(ctx context.Context, name string) *generators.Machine {
+func (x *Exploration) fitMachine(ctx context.Context, name string) *machine.Machine {
 	client := x.Subject.NewClient()
 	defer func() { x.Fitting += client.Requests }()
-	options := generators.MachineOptions{DefaultEvents: DefaultEvents(ctx, client)}
-	m := generators.NewMachine(name, x.Subject.Model, x.Subject.Scope, options)
+	options := machine.Options{DefaultEvents: DefaultEvents(ctx, client)}
+	m := machine.New(name, x.Subject.Model, x.Subject.Scope, options)
 	if m == nil || followsReference(ctx, client, m) {
 		return m
 	}
 	before := client.Requests
-	options.Choice = func(m *generators.Machine, from generators.MachineState, input uint8, _ []model.State) (model.State, bool) {
+	options.Choice = func(m *machine.Machine, from machine.State, input uint8, _ []model.State) (model.State, bool) {
 		return wayOf(ctx, client, m, from, input)
 	}
-	fitted := generators.NewMachine(name, x.Subject.Model, x.Subject.Scope, options)
+	fitted := machine.New(name, x.Subject.Model, x.Subject.Scope, options)
 	x.Notes = append(x.Notes, fmt.Sprintf("the machine %s was fitted to what the target does where several ways are allowed: %s instead of %d, with %d requests",
 		name, wording.Plural(len(fitted.States), "state"), len(m.States), client.Requests-before))
 	return fitted
 }
 
 // wayOf finds out where the target goes from a state by an input.
-func wayOf(ctx context.Context, client *session.Client, m *generators.Machine, from generators.MachineState, input uint8) (model.State, bool) {
+func wayOf(ctx context.Context, client *session.Client, m *machine.Machine, from machine.State, input uint8) (model.State, bool) {
 	s, err := client.New(ctx, session.Policy{Wait: true}, nil)
 	if err != nil {
 		return model.State{}, false
@@ -56,7 +57,7 @@ func wayOf(ctx context.Context, client *session.Client, m *generators.Machine, f
 
 // followsReference tries, for each kind of choice that the model leaves, the first transition that has
 // it.
-func followsReference(ctx context.Context, client *session.Client, m *generators.Machine) bool {
+func followsReference(ctx context.Context, client *session.Client, m *machine.Machine) bool {
 	seen := map[string]bool{}
 	for from := range m.States {
 		for input := range m.Inputs {

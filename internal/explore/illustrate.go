@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/insightconform/conform/generators"
+	"github.com/insightconform/conform/generators/catalogue"
 	"github.com/insightconform/conform/internal/probe"
 	"github.com/insightconform/conform/model"
 	"github.com/insightconform/conform/reports"
@@ -22,8 +23,8 @@ func Illustrate(ctx context.Context, target targets.Target, rule model.ID) ([]re
 	}
 	defer target.Close()
 	subject.Scope = generators.Everything()
-	cases := generators.Catalogue(subject.Model, subject.Scope)
-	slices.SortStableFunc(cases, func(a, b generators.Case) int { return plainness(a, rule) - plainness(b, rule) })
+	cases := catalogue.Cases(subject.Model, subject.Scope)
+	slices.SortStableFunc(cases, func(a, b catalogue.Case) int { return plainness(a, rule) - plainness(b, rule) })
 	for _, c := range cases {
 		w := NewWorker(subject, nil)
 		w.Coverage = NewCoverage(nil, subject.Status, []model.ID{rule})
@@ -47,7 +48,7 @@ func Illustrate(ctx context.Context, target targets.Target, rule model.ID) ([]re
 
 // plainness orders cases as examples of a rule: few steps first, a Put before a Get, and what was made
 // for the rule before what shows it as well.
-func plainness(c generators.Case, rule model.ID) int {
+func plainness(c catalogue.Case, rule model.ID) int {
 	cost := 8*len(c.Setup) + len(c.Probe.Input.String())/16
 	if c.Op != model.OpPut {
 		cost += 4
@@ -55,14 +56,14 @@ func plainness(c generators.Case, rule model.ID) int {
 	if !slices.Contains(c.Rules, rule) {
 		cost += 12
 	}
-	if c.Kind == generators.KindPair || c.Probe.Malformed() {
+	if c.Kind == catalogue.KindPair || c.Probe.Malformed() {
 		cost += 100
 	}
 	return cost
 }
 
 // illustrate plays a case and the reads after it until the only rule that is asked for is exercised.
-func (v *visit) illustrate(ctx context.Context, c generators.Case) {
+func (v *visit) illustrate(ctx context.Context, c catalogue.Case) {
 	requests := append(slices.Clone(c.Setup), c.Probe)
 	cov, scope := v.worker.Coverage, v.worker.Client.Scope
 	for len(requests) > 0 && len(cov.missing) > 0 && v.play(ctx, requests[0]) {

@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/insightconform/conform/generators"
+	"github.com/insightconform/conform/generators/machine"
 	"github.com/insightconform/conform/internal/probe"
 	"github.com/insightconform/conform/model"
 	"github.com/insightconform/conform/targets"
@@ -18,11 +19,11 @@ func TestTourIsNearlyAsShortAsCanBe(t *testing.T) {
 	counted := &counting{}
 	subject := probe.Assume(targets.Info{}, generators.Everything().Can, probe.Options{})
 	subject.Target = counted
-	w := NewWorker(subject, generators.NewTour(subject.Scope, 0, 1))
+	w := NewWorker(subject, machine.NewTour(subject.Scope, 0, 1))
 	w.walk(t.Context())
 	require.Equal(t, w.Coverage.tour.Total(), w.Coverage.tour.Count())
 
-	m := generators.NewMachine(generators.MachineTrail, subject.Model, subject.Scope, generators.MachineOptions{DefaultEvents: true})
+	m := machine.New(machine.Trail, subject.Model, subject.Scope, machine.Options{DefaultEvents: true})
 	least := 0
 	for _, s := range m.States {
 		for _, input := range m.Inputs {

@@ -7,6 +7,8 @@ import (
 	"slices"
 
 	"github.com/insightconform/conform/generators"
+	"github.com/insightconform/conform/generators/catalogue"
+	"github.com/insightconform/conform/generators/machine"
 	"github.com/insightconform/conform/internal/diagnose"
 	"github.com/insightconform/conform/internal/probe"
 	"github.com/insightconform/conform/internal/session"
@@ -30,7 +32,7 @@ type Deviation struct {
 	model.Deviation
 }
 
-func (x *Exploration) newWorker(tour *generators.Tour) *Worker {
+func (x *Exploration) newWorker(tour *machine.Tour) *Worker {
 	w := NewWorker(x.Subject, tour)
 	w.found = x.options.Found
 	if x.options.Stop != nil {
@@ -40,7 +42,7 @@ func (x *Exploration) newWorker(tour *generators.Tour) *Worker {
 }
 
 // NewWorker makes a worker that walks its part of the transitions by a tour, nil for none.
-func NewWorker(subject *probe.Subject, tour *generators.Tour) *Worker {
+func NewWorker(subject *probe.Subject, tour *machine.Tour) *Worker {
 	return &Worker{Client: subject.NewClient(), Coverage: NewCoverage(tour, subject.Status, subject.Scope.Applicable()), Suspicions: diagnose.Suspicions{},
 		Deviations: map[Deviation]int{}, generate: generators.New(subject.Scope)}
 }
@@ -50,10 +52,10 @@ func NewWorker(subject *probe.Subject, tour *generators.Tour) *Worker {
 //
 // What is used most comes first: a few plain calls. A refusal is tried again, whether it wears off,
 // once every case had its turn.
-func (w *Worker) systematic(ctx context.Context, cases []generators.Case) {
+func (w *Worker) systematic(ctx context.Context, cases []catalogue.Case) {
 	w.plainly(ctx)
 	w.groups(ctx, cases, w.probe)
-	rules := slices.DeleteFunc(slices.Clone(cases), func(c generators.Case) bool { return c.Kind != generators.KindRule })
+	rules := slices.DeleteFunc(slices.Clone(cases), func(c catalogue.Case) bool { return c.Kind != catalogue.KindRule })
 	w.groups(ctx, rules, w.probeAgain)
 }
 
@@ -83,7 +85,7 @@ var managementSets = []model.Selectors{model.MakeSelectors(model.Management, mod
 
 // probe sends a case's request and the reads that say whether it was right. Whether HasInsightSelectors
 // follows is not asked again of a Put that was to change nothing.
-func (w *Worker) probe(ctx context.Context, v *visit, c generators.Case) bool {
+func (w *Worker) probe(ctx context.Context, v *visit, c catalogue.Case) bool {
 	before := v.session.State()
 	if !v.play(ctx, c.Probe) {
 		return false
@@ -96,12 +98,12 @@ func (w *Worker) probe(ctx context.Context, v *visit, c generators.Case) bool {
 }
 
 // probeAgain sends a case's request three times: a refusal must not wear off.
-func (w *Worker) probeAgain(ctx context.Context, v *visit, c generators.Case) bool {
+func (w *Worker) probeAgain(ctx context.Context, v *visit, c catalogue.Case) bool {
 	return v.play(ctx, c.Probe, c.Probe, c.Probe) && v.verify(ctx, c.Probe)
 }
 
 // groups plays cases that share a set-up in one world after the other.
-func (w *Worker) groups(ctx context.Context, cases []generators.Case, probe func(context.Context, *visit, generators.Case) bool) {
+func (w *Worker) groups(ctx context.Context, cases []catalogue.Case, probe func(context.Context, *visit, catalogue.Case) bool) {
 	for start := 0; start < len(cases) && !w.Client.Spent(ctx); {
 		end := start + 1
 		for end < len(cases) && sameSetup(cases[start], cases[end]) {
@@ -115,7 +117,7 @@ func (w *Worker) groups(ctx context.Context, cases []generators.Case, probe func
 // maxSharedSteps bounds how long a world is used, so that what is found in it has a short case.
 const maxSharedSteps = 60
 
-func (w *Worker) group(ctx context.Context, cases []generators.Case, probe func(context.Context, *visit, generators.Case) bool) {
+func (w *Worker) group(ctx context.Context, cases []catalogue.Case, probe func(context.Context, *visit, catalogue.Case) bool) {
 	for next := 0; next < len(cases) && !w.Client.Spent(ctx); {
 		v, ok := w.visit(ctx)
 		if !ok {
@@ -197,7 +199,7 @@ const (
 )
 
 // random explores beyond the abstractions of the systematic suite until the quota is spent.
-func (w *Worker) random(ctx context.Context, seed uint64, cases []generators.Case) {
+func (w *Worker) random(ctx context.Context, seed uint64, cases []catalogue.Case) {
 	draw := generators.NewDraws(seed)
 	for !w.Client.Spent(ctx) {
 		v, ok := w.visit(ctx)
@@ -219,7 +221,7 @@ const maxRandomSteps = 60
 
 // draw picks the next random request: mostly one of the generators, sometimes a request of the
 // systematic suite whose broken rules were not yet tried in a state like this one.
-func (w *Worker) draw(draw *generators.Draws, state model.State, cases []generators.Case) model.Request {
+func (w *Worker) draw(draw *generators.Draws, state model.State, cases []catalogue.Case) model.Request {
 	if len(cases) > 0 && len(state.Trails) > 0 && draw.Below(4) == 0 {
 		for range 6 {
 			probe := cases[draw.Below(len(cases))].Probe

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/insightconform/conform/generators"
+	"github.com/insightconform/conform/generators/catalogue"
 	"github.com/insightconform/conform/internal/diagnose"
 	"github.com/insightconform/conform/internal/probe"
 	"github.com/insightconform/conform/internal/session"
@@ -100,7 +101,7 @@ func (l *learner) learn(ctx context.Context) {
 	for _, id := range model.ErrorRules() {
 		l.measure(ctx, id)
 	}
-	pairs := generators.Pairs(l.subject.Model, l.subject.Scope)
+	pairs := catalogue.Pairs(l.subject.Model, l.subject.Scope)
 	for i, p := range pairs {
 		l.show(i, len(pairs))
 		l.out.Cells = append(l.out.Cells, l.cell(ctx, p))
@@ -172,7 +173,7 @@ func (l *learner) alone(ctx context.Context, id model.ID) answered {
 	if slices.ContainsFunc(model.RuleOf(id).Needs, func(c model.Capability) bool { return !l.subject.Can(c) }) {
 		return answered{why: l.subject.Lacking(model.RuleOf(id))}
 	}
-	setup, probe, ok := generators.Minimal(id, model.OpPut, l.subject.Model, l.subject.Scope)
+	setup, probe, ok := catalogue.Minimal(id, model.OpPut, l.subject.Model, l.subject.Scope)
 	if !ok || len(model.Broken(l.after(setup), probe)) != 1 {
 		return answered{why: "no request that this target can be sent breaks it alone"}
 	}
@@ -182,14 +183,14 @@ func (l *learner) alone(ctx context.Context, id model.ID) answered {
 // aloneLike asks a request that breaks a rule alone and is as like as can be to one that breaks two. How
 // a rule is broken may decide with what it is answered.
 func (l *learner) aloneLike(ctx context.Context, id model.ID, setup []model.Request, like model.Request) answered {
-	if probe, ok := generators.Breaking(l.after(setup), id, like); ok {
+	if probe, ok := catalogue.Breaking(l.after(setup), id, like); ok {
 		return l.answer(ctx, setup, probe)
 	}
-	setup, best, ok := generators.Minimal(id, model.OpPut, l.subject.Model, l.subject.Scope)
+	setup, best, ok := catalogue.Minimal(id, model.OpPut, l.subject.Model, l.subject.Scope)
 	if !ok {
 		return l.alone(ctx, id)
 	}
-	for _, probe := range generators.Alike(l.after(setup), best, l.subject.Scope, 2*alike) {
+	for _, probe := range catalogue.Alike(l.after(setup), best, l.subject.Scope, 2*alike) {
 		if likeness(probe, like) > likeness(best, like) {
 			best = probe
 		}
@@ -219,7 +220,7 @@ func (l *learner) after(setup []model.Request) model.State {
 }
 
 // cell finds out which of two rules is answered first.
-func (l *learner) cell(ctx context.Context, p generators.Pair) reports.PrecedenceCell {
+func (l *learner) cell(ctx context.Context, p catalogue.Pair) reports.PrecedenceCell {
 	c := reports.PrecedenceCell{First: p.Rules[0], Second: p.Rules[1], Status: reports.CellNotCovered}
 	for _, id := range p.Rules {
 		if why := l.out.Unmeasured[id]; why != "" && c.Why == "" {
@@ -239,7 +240,7 @@ func (l *learner) cell(ctx context.Context, p generators.Pair) reports.Precedenc
 }
 
 // measurePair fills in the cell of two rules that each have a code.
-func (l *learner) measurePair(ctx context.Context, p generators.Pair, c *reports.PrecedenceCell) {
+func (l *learner) measurePair(ctx context.Context, p catalogue.Pair, c *reports.PrecedenceCell) {
 	var kinds [2]string
 	for i, id := range p.Rules {
 		a := l.aloneLike(ctx, id, p.Setup, p.Probe)
@@ -293,12 +294,12 @@ const alike = 3
 
 // otherwise looks for a request that breaks the same two rules and is answered by the other one. A
 // target that checks one selector after the other, say, has no order between their rules.
-func (l *learner) otherwise(ctx context.Context, p generators.Pair, status, kind string) (x model.Request, by model.ID, differs bool) {
+func (l *learner) otherwise(ctx context.Context, p catalogue.Pair, status, kind string) (x model.Request, by model.ID, differs bool) {
 	first, second := p.Rules[0], p.Rules[1]
 	if status == reports.CellSecond {
 		first, second = second, first
 	}
-	for _, x := range generators.Alike(l.after(p.Setup), p.Probe, l.subject.Scope, alike) {
+	for _, x := range catalogue.Alike(l.after(p.Setup), p.Probe, l.subject.Scope, alike) {
 		a := l.once(ctx, p.Setup, x)
 		if a.why != "" || !a.code || a.kind == kind {
 			continue
@@ -437,7 +438,7 @@ func (l *learner) conclude(ctx context.Context) {
 // triple asks a request that breaks three rules in a circle.
 func (l *learner) triple(ctx context.Context, rules [3]model.ID) reports.PrecedenceTriple {
 	t := reports.PrecedenceTriple{Rules: rules}
-	setup, probe, ok := generators.Together(rules[:], l.subject.Model, l.subject.Scope)
+	setup, probe, ok := catalogue.Together(rules[:], l.subject.Model, l.subject.Scope)
 	if !ok {
 		t.Why = "no request is known that breaks just these three"
 		return t

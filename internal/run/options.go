@@ -6,7 +6,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/insightconform/conform/generators"
+	"github.com/insightconform/conform/generators/machine"
 	"github.com/insightconform/conform/internal/explore"
 	"github.com/insightconform/conform/internal/probe"
 	"github.com/insightconform/conform/model"
@@ -59,7 +59,7 @@ func (o *Options) normalize() error {
 		}
 	}
 	for _, name := range o.Machines {
-		if names := generators.MachineNames(); !slices.Contains(names, name) {
+		if names := machine.Names(); !slices.Contains(names, name) {
 			return fmt.Errorf("%w: there is no machine %q; use %s", targets.ErrUsage, name, strings.Join(names, ", "))
 		}
 	}

@@ -43,7 +43,7 @@ func PlanWithin(ctx context.Context, info targets.Info, can map[model.Capability
 	return planOf(ctx, probe.Assume(info, can, options.probe()), options, false), ctx.Err()
 }
 
-// planOf counts what each suite would send. defaultEvents is as of generators.MachineOptions.
+// planOf counts what each suite would send. defaultEvents is as of machine.Options.
 func planOf(ctx context.Context, subject *probe.Subject, o Options, defaultEvents bool) *reports.Plan {
 	plan := &reports.Plan{Schema: reports.PlanSchema, Target: subject.Info, Shard: o.Shard.String(), Workers: subject.Workers, Capabilities: map[string]bool{}}
 	for _, c := range model.Capabilities {

@@ -10,6 +10,7 @@ import (
 	"sync"
 
 	"github.com/insightconform/conform/generators"
+	"github.com/insightconform/conform/generators/catalogue"
 	"github.com/insightconform/conform/model"
 	"github.com/insightconform/conform/targets"
 	"github.com/insightconform/conform/targets/wire"
@@ -118,7 +119,7 @@ func newWalkPlan() *walkPlan {
 	seen := map[string]bool{}
 	start := model.NewState(&w.world)
 	add(w.known, &w.states, start)
-	for _, c := range generators.Catalogue(&w.world, generators.Everything()) {
+	for _, c := range catalogue.Cases(&w.world, generators.Everything()) {
 		s := start
 		for _, r := range append(slices.Clone(c.Setup), c.Probe) {
 			if key := r.GoString(); !seen[key] {

@@ -1,10 +1,13 @@
-package generators
+// Package machine walks the model as a finite state machine: for complete test suites, and for a tour
+// of all transitions of a trail.
+package machine
 
 import (
 	"fmt"
 	"hash/fnv"
 	"slices"
 
+	"github.com/insightconform/conform/generators"
 	"github.com/insightconform/conform/model"
 )
 
@@ -15,10 +18,10 @@ type Machine struct {
 	Name        string
 	Abstraction string          // in words: which states are told apart, which requests form a class
 	Setup       []model.Request // from a fresh world to the first state
-	Inputs      []MachineInput
+	Inputs      []Input
 	// Reads are checked in every state, Separating are those of them that tell the states apart.
 	Reads, Separating []model.Request
-	States            []MachineState // the first is where Setup leads
+	States            []State // the first is where Setup leads
 
 	next [][]uint16 // by state and input
 	// identifiers lists for each state the words after which Separating tells it from every other
@@ -28,29 +31,24 @@ type Machine struct {
 	defaults    string
 }
 
-// MachineInput stands for a class of requests.
-type MachineInput struct {
+// Input stands for a class of requests.
+type Input struct {
 	Name    string
 	Request model.Request
 }
 
-// MachineState is a state with a shortest word that leads there from the first.
-type MachineState struct {
+// State is a state with a shortest word that leads there from the first.
+type State struct {
 	State  model.State
 	Access []uint8
 }
 
 // Choice says where a target goes from a state after an input for which the model allows several
 // states, the reference's first. ok is false where the target could not be asked.
-type Choice func(m *Machine, from MachineState, input uint8, allowed []model.State) (next model.State, ok bool)
+type Choice func(m *Machine, from State, input uint8, allowed []model.State) (next model.State, ok bool)
 
-// Reference always goes where the reference goes.
-func Reference(_ *Machine, _ MachineState, _ uint8, allowed []model.State) (model.State, bool) {
-	return allowed[0], true
-}
-
-// maxMachineStates bounds a machine that a target's choices make larger than foreseen.
-const maxMachineStates = 4096
+// maxStates bounds a machine that a target's choices make larger than foreseen.
+const maxStates = 4096
 
 // stateKey is a state of the model without what does not matter to machines.
 type stateKey struct {
@@ -122,42 +120,55 @@ func (m *Machine) Fingerprint() string {
 	return fmt.Sprintf("%016x", h.Sum64())
 }
 
-// MachineOptions say of a target what the shape of a machine depends on.
-type MachineOptions struct {
-	Choice Choice // nil is Reference
+// Options say of a target what the shape of a machine depends on.
+type Options struct {
+	Choice Choice // nil goes where the reference goes
 	// DefaultEvents says that GetEventSelectors of a new trail answers the selectors of EventClasses
 	// that log read and write management events. Otherwise the set-up stores them.
 	DefaultEvents bool
 }
 
-// NewMachine walks the model from the set-up by all inputs. It returns nil where the scope lacks what
-// the machine is about. Names are those of MachineNames.
-func NewMachine(name string, w *model.World, scope Scope, o MachineOptions) *Machine {
-	s := scope.reach()
-	for _, a := range abstractions {
-		if a.name != name || !s.all(a.needs) {
-			continue
+// New walks the model from the set-up by all inputs. It returns nil where the scope lacks what
+// the machine is about. Names are those of Names.
+func New(name string, w *model.World, scope generators.Scope, o Options) *Machine {
+	a := abstractionOf(name)
+	if a == nil || !scope.Has(a.needs...) {
+		return nil
+	}
+	m := build(a, w, scope)
+	rw := generators.EventClasses()[model.ManagementEvents]
+	if o.DefaultEvents {
+		created, _ := generators.Reference(scope.Initial(w), generators.Create(generators.NameAlpha), generators.PutEvents(generators.NameAlpha, rw))
+		m.defaults = created.Trails[len(created.Trails)-1].Events
+	} else if scope.Has(model.CanPutEvents) {
+		for _, trail := range a.trails {
+			m.Setup = append(m.Setup, generators.PutEvents(trail, rw))
 		}
-		m := &Machine{Name: a.name, Abstraction: a.describe(s), index: map[stateKey]uint16{}}
-		a.build(m, w, s)
-		rw := EventClasses()[model.ManagementEvents]
-		if o.DefaultEvents {
-			created, _ := reference(scope.Initial(w), Create(NameAlpha), PutEvents(NameAlpha, rw))
-			m.defaults = created.Trails[len(created.Trails)-1].Events
-		} else if s.can[model.CanPutEvents] {
-			for _, trail := range a.trails {
-				m.Setup = append(m.Setup, PutEvents(trail, rw))
-			}
+	}
+	first, _ := generators.Reference(scope.Initial(w), m.Setup...)
+	m.explore(first, o.Choice)
+	m.minimize()
+	return m
+}
+
+// build makes a machine without its states.
+func build(a *abstraction, w *model.World, scope generators.Scope) *Machine {
+	m := &Machine{Name: a.name, Abstraction: a.describe(scope), index: map[stateKey]uint16{}}
+	a.build(m, w, scope)
+	return m
+}
+
+func abstractionOf(name string) *abstraction {
+	for i := range abstractions {
+		if abstractions[i].name == name {
+			return &abstractions[i]
 		}
-		m.explore(scope.Initial(w), o.Choice)
-		m.minimize()
-		return m
 	}
 	return nil
 }
 
-// MachineNames lists the machines in the order in which a run takes them.
-func MachineNames() []string {
+// Names lists the machines in the order in which a run takes them.
+func Names() []string {
 	var names []string
 	for _, a := range abstractions {
 		names = append(names, a.name)
@@ -165,37 +176,40 @@ func MachineNames() []string {
 	return names
 }
 
-// explore finds all states breadth first, so that access words are as short as can be.
-func (m *Machine) explore(initial model.State, choose Choice) {
-	if choose == nil {
-		choose = Reference
+// explore finds all states from a first one on breadth first, so that access words are as short as can
+// be.
+func (m *Machine) explore(first model.State, choose Choice) {
+	if _, known := m.index[m.key(first)]; known {
+		return
 	}
-	first, _ := reference(initial, m.Setup...)
-	m.States = []MachineState{{State: first}}
-	m.index[m.key(first)] = 0
-	for i := 0; i < len(m.States) && len(m.States) < maxMachineStates; i++ {
+	m.add(State{State: first})
+	for i := len(m.next); i < len(m.States) && len(m.States) < maxStates; i++ {
 		from := m.States[i]
 		row := make([]uint16, len(m.Inputs))
 		for input := range m.Inputs {
 			allowed := m.allowed(from.State, uint8(input))
 			next := allowed[0]
-			if len(allowed) > 1 {
+			if choose != nil && len(allowed) > 1 {
 				if chosen, ok := choose(m, from, uint8(input), allowed); ok {
 					next = chosen
 				}
 			}
-			k := m.key(next)
-			to, known := m.index[k]
+			to, known := m.index[m.key(next)]
 			if !known {
-				to = uint16(len(m.States))
-				m.index[k] = to
-				m.States = append(m.States, MachineState{State: next, Access: append(slices.Clone(from.Access), uint8(input))})
+				to = m.add(State{State: next, Access: append(slices.Clone(from.Access), uint8(input))})
 			}
 			row[input] = to
 		}
 		m.next = append(m.next, row)
 	}
 	m.States = m.States[:len(m.next)]
+}
+
+func (m *Machine) add(s State) uint16 {
+	n := uint16(len(m.States))
+	m.index[m.key(s.State)] = n
+	m.States = append(m.States, s)
+	return n
 }
 
 // allowed lists the different states to which the model lets an input lead, the reference's first.
@@ -306,7 +320,7 @@ func (m *Machine) classes(reads []model.Request) int {
 
 // merge keeps the first state of each class.
 func (m *Machine) merge(class []int) {
-	var states []MachineState
+	var states []State
 	var next [][]uint16
 	for i := range m.States {
 		if class[i] < len(states) {

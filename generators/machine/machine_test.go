@@ -1,4 +1,4 @@
-package generators
+package machine
 
 import (
 	"fmt"
@@ -10,11 +10,12 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/insightconform/conform/generators"
 	"github.com/insightconform/conform/model"
 )
 
-func without(can ...model.Capability) Scope {
-	s := Everything()
+func without(can ...model.Capability) generators.Scope {
+	s := generators.Everything()
 	s.Can = maps.Clone(s.Can)
 	for _, c := range can {
 		delete(s.Can, c)
@@ -22,9 +23,9 @@ func without(can ...model.Capability) Scope {
 	return s
 }
 
-func machine(t testing.TB, name string, scope Scope) *Machine {
+func machine(t testing.TB, name string, scope generators.Scope) *Machine {
 	t.Helper()
-	m := NewMachine(name, world(), scope, MachineOptions{DefaultEvents: true})
+	m := New(name, world(), scope, Options{DefaultEvents: true})
 	require.NotNil(t, m)
 	return m
 }
@@ -32,22 +33,22 @@ func machine(t testing.TB, name string, scope Scope) *Machine {
 // TestMachines: the least that each machine tells apart.
 func TestMachines(t *testing.T) {
 	for name, want := range map[string][2]int{
-		MachineManagement: {4 * 4, 4 + 4}, MachineTrail: {16 * 8, 16 + 8}, MachineTwoTrails: {16 * 4, 2 * (4 + 2)},
-		MachineStores: {17, 7 + 3}, MachineLogging: {2 * 16 * 8, 16 + 8 + 2 + 12},
+		Management: {4 * 4, 4 + 4}, Trail: {16 * 8, 16 + 8}, TwoTrails: {16 * 4, 2 * (4 + 2)},
+		Stores: {17, 7 + 3}, Logging: {2 * 16 * 8, 16 + 8 + 2 + 12},
 	} {
-		m := machine(t, name, Everything())
+		m := machine(t, name, generators.Everything())
 		assert.Len(t, m.States, want[0], name)
 		assert.Len(t, m.Inputs, want[1], name)
 	}
-	assert.Nil(t, NewMachine(MachineStores, world(), without(model.CanStores), MachineOptions{}))
-	assert.Len(t, machine(t, MachineTrail, without(model.CanPutEvents)).States, 4, "a trail that logs management events alone")
+	assert.Nil(t, New(Stores, world(), without(model.CanStores), Options{}))
+	assert.Len(t, machine(t, Trail, without(model.CanPutEvents)).States, 4, "a trail that logs management events alone")
 }
 
 // TestMachinesAreMinimal: for every two states there is a word after which a read tells them apart,
 // and both have it among their identifiers.
 func TestMachinesAreMinimal(t *testing.T) {
-	for _, name := range MachineNames() {
-		for _, scope := range []Scope{Everything(), without(model.CanStatus), without(model.CanGetEvents)} {
+	for _, name := range Names() {
+		for _, scope := range []generators.Scope{generators.Everything(), without(model.CanStatus), without(model.CanGetEvents)} {
 			m := machine(t, name, scope)
 			for i := range m.States {
 				for j := range i {
@@ -70,15 +71,15 @@ func TestMachinesAreMinimal(t *testing.T) {
 
 // TestWithoutGetTrailStatus: whether a trail logs shows in no read then, and in nothing that follows.
 func TestWithoutGetTrailStatus(t *testing.T) {
-	m := machine(t, MachineLogging, without(model.CanStatus))
+	m := machine(t, Logging, without(model.CanStatus))
 	assert.Len(t, m.States, 16*8)
 	assert.Contains(t, m.Abstraction, "Logging on and off is merged")
-	assert.NotContains(t, machine(t, MachineLogging, Everything()).Abstraction, "merged")
+	assert.NotContains(t, machine(t, Logging, generators.Everything()).Abstraction, "merged")
 }
 
 // TestSuiteHasEveryWordOnce compares the numbered tests with what the method demands.
 func TestSuiteHasEveryWordOnce(t *testing.T) {
-	for name, scope := range map[string]Scope{MachineManagement: Everything(), MachineStores: Everything(), MachineTwoTrails: without(model.CanGetEvents)} {
+	for name, scope := range map[string]generators.Scope{Management: generators.Everything(), Stores: generators.Everything(), TwoTrails: without(model.CanGetEvents)} {
 		for depth := range 2 {
 			m := machine(t, name, scope)
 			s := NewSuite(m, depth)
@@ -331,21 +332,21 @@ func (s *Suite) catches(right, wrong *automaton) bool {
 func TestCompleteSuitesCatchEveryFaultyMachine(t *testing.T) {
 	for _, test := range []struct {
 		machine string
-		scope   Scope
+		scope   generators.Scope
 		depth   int
 		each    int // drawn of each class
 	}{
-		{MachineTrail, Everything(), 0, 1000},
-		{MachineTrail, Everything(), 1, 300},
-		{MachineTrail, without(model.CanStatus, model.CanGetTrail), 1, 100},
-		{MachineManagement, Everything(), 0, 1000},
-		{MachineManagement, Everything(), 1, 1000},
-		{MachineManagement, Everything(), 2, 1000},
-		{MachineManagement, without(model.CanGetEvents), 2, 300}, // with identifiers that are no reads
-		{MachineTwoTrails, Everything(), 1, 300},
-		{MachineStores, Everything(), 2, 100},
-		{MachineLogging, Everything(), 0, 300},
-		{MachineLogging, without(model.CanStatus), 0, 300},
+		{Trail, generators.Everything(), 0, 1000},
+		{Trail, generators.Everything(), 1, 300},
+		{Trail, without(model.CanStatus, model.CanGetTrail), 1, 100},
+		{Management, generators.Everything(), 0, 1000},
+		{Management, generators.Everything(), 1, 1000},
+		{Management, generators.Everything(), 2, 1000},
+		{Management, without(model.CanGetEvents), 2, 300}, // with identifiers that are no reads
+		{TwoTrails, generators.Everything(), 1, 300},
+		{Stores, generators.Everything(), 2, 100},
+		{Logging, generators.Everything(), 0, 300},
+		{Logging, without(model.CanStatus), 0, 300},
 	} {
 		t.Run(fmt.Sprintf("%s depth %d", test.machine, test.depth), func(t *testing.T) {
 			t.Parallel()
@@ -374,7 +375,7 @@ func TestCompleteSuitesCatchEveryFaultyMachine(t *testing.T) {
 // TestLesserSuitesMissSome: what the depth is for. A suite of too small a depth misses machines with
 // extra states.
 func TestLesserSuitesMissSome(t *testing.T) {
-	m := machine(t, MachineManagement, Everything())
+	m := machine(t, Management, generators.Everything())
 	right := tables(m)
 	for depth, class := range []string{oneExtra, twoExtra} {
 		random := rand.New(rand.NewPCG(1, 1))
@@ -386,4 +387,12 @@ func TestLesserSuitesMissSome(t *testing.T) {
 		}
 		assert.Positive(t, missed, "depth %d, %s", depth, class)
 	}
+}
+
+func world() *model.World { w := model.DefaultWorld; return &w }
+
+// trailState has a logging trail.
+func trailState() model.State {
+	s, _ := generators.Reference(model.NewState(world()), generators.NewTrail(generators.Everything())...)
+	return s
 }

@@ -1,4 +1,4 @@
-package generators
+package machine
 
 // Suite is a complete test suite of a machine, in the form of the HSI method (harmonized state
 // identifiers): from a fresh world to every state, from there every word of inputs that is one longer

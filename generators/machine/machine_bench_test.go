@@ -1,4 +1,4 @@
-package generators
+package machine
 
 import (
 	"fmt"
@@ -6,6 +6,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/insightconform/conform/generators"
 	"github.com/insightconform/conform/model"
 )
 
@@ -46,16 +47,16 @@ func (m *Machine) cost(walk []int) int {
 
 // tourOf is the tour of all transitions of the trail machine as inputs of that machine.
 func tourOf(m *Machine) []int {
-	tour := NewTour(Everything(), 0, 1)
-	s, _ := reference(Everything().Initial(world()), m.Setup...)
+	tour := NewTour(generators.Everything(), 0, 1)
+	s, _ := generators.Reference(generators.Everything().Initial(world()), m.Setup...)
 	var walk []int
 	for {
-		r, ok := tour.Next(s, NameAlpha)
+		r, ok := tour.Next(s, generators.NameAlpha)
 		if !ok {
 			return walk
 		}
 		tour.Covered(s, r)
-		walk = append(walk, slices.IndexFunc(m.Inputs, func(i MachineInput) bool { return i.Request.Op == r.Op && i.Request.Input.Equal(r.Input) }))
+		walk = append(walk, slices.IndexFunc(m.Inputs, func(i Input) bool { return i.Request.Op == r.Op && i.Request.Input.Equal(r.Input) }))
 		s = model.Step(s, r)[0].Next
 	}
 }
@@ -76,7 +77,7 @@ func randomWalk(random *rand.Rand, m *Machine, cost int) []int {
 // BenchmarkFaultyMachines prints which share of faulty machines a complete suite catches, and what a
 // tour of all transitions and random walks of the same cost miss:
 //
-//	go test ./generators -run '^$' -bench FaultyMachines -benchtime 1x
+//	go test ./generators/machine -run '^$' -bench FaultyMachines -benchtime 1x
 func BenchmarkFaultyMachines(b *testing.B) {
 	for b.Loop() {
 		table := "\n| machine | depth | faulty machines | drawn | complete suite | random walks of equal cost | tour |\n|---|---|---|---|---|---|---|\n"
@@ -84,14 +85,14 @@ func BenchmarkFaultyMachines(b *testing.B) {
 			machine string
 			depth   int
 			each    int
-		}{{MachineTrail, 0, 2000}, {MachineTrail, 1, 1000}, {MachineTrail, 2, 20}, {MachineManagement, 2, 2000}, {MachineTwoTrails, 1, 500}, {MachineLogging, 1, 20}} {
-			m := machine(b, row.machine, Everything())
+		}{{Trail, 0, 2000}, {Trail, 1, 1000}, {Trail, 2, 20}, {Management, 2, 2000}, {TwoTrails, 1, 500}, {Logging, 1, 20}} {
+			m := machine(b, row.machine, generators.Everything())
 			suite, right := NewSuite(m, row.depth), tables(m)
 			random := rand.New(rand.NewPCG(uint64(row.depth), 11))
 			writes, reads := suite.Cost()
 			walk := randomWalk(random, m, writes+reads)
 			var tour []int
-			if row.machine == MachineTrail {
+			if row.machine == Trail {
 				tour = tourOf(m)
 			}
 			for _, class := range faultClasses {

@@ -1,4 +1,4 @@
-package generators
+package catalogue
 
 import (
 	"testing"
@@ -6,21 +6,22 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/insightconform/conform/generators"
 	"github.com/insightconform/conform/model"
 )
 
 // stateAfter follows the reference through a set-up that must succeed.
-func stateAfter(t *testing.T, scope Scope, setup []model.Request) model.State {
+func stateAfter(t *testing.T, scope generators.Scope, setup []model.Request) model.State {
 	t.Helper()
 	w := model.DefaultWorld
-	state, ok := reference(scope.Initial(&w), setup...)
+	state, ok := generators.Reference(scope.Initial(&w), setup...)
 	require.True(t, ok)
 	return state
 }
 
 // TestPairs: every pair has a request that breaks just the two, or a reason why there is none.
 func TestPairs(t *testing.T) {
-	w, scope := model.DefaultWorld, Everything()
+	w, scope := model.DefaultWorld, generators.Everything()
 	pairs := Pairs(&w, scope)
 	n := len(model.ErrorRules())
 	assert.Len(t, pairs, n*(n-1)/2)
@@ -63,7 +64,7 @@ func TestPairs(t *testing.T) {
 
 // TestPairsNeed: where the target lacks something, the pair says what.
 func TestPairsNeed(t *testing.T) {
-	w, scope := model.DefaultWorld, Everything()
+	w, scope := model.DefaultWorld, generators.Everything()
 	scope.Can[model.CanArrangeAccount], scope.Can[model.CanRawWire] = false, false
 	for _, p := range Pairs(&w, scope) {
 		switch p.Rules {
@@ -82,7 +83,7 @@ func TestPairsNeed(t *testing.T) {
 
 // TestTogether: three rules that no prepared request breaks together are put together from pairs.
 func TestTogether(t *testing.T) {
-	w, scope := model.DefaultWorld, Everything()
+	w, scope := model.DefaultWorld, generators.Everything()
 	for _, rules := range [][]model.ID{
 		{model.WireWrongType, model.SelectorTypeInvalid, model.TrailNotFound},
 		{model.LogsCallRate, model.BucketPolicy, model.KMSPolicy},
@@ -99,7 +100,7 @@ func TestTogether(t *testing.T) {
 
 // TestAlike: other requests break the same rules, and most pairs have some.
 func TestAlike(t *testing.T) {
-	w, scope := model.DefaultWorld, Everything()
+	w, scope := model.DefaultWorld, generators.Everything()
 	found, some := 0, 0
 	for _, p := range Pairs(&w, scope) {
 		if !p.Found {

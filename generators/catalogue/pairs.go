@@ -1,4 +1,4 @@
-package generators
+package catalogue
 
 import (
 	"cmp"
@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/insightconform/conform/generators"
 	"github.com/insightconform/conform/model"
 )
 
@@ -25,7 +26,7 @@ type Pair struct {
 
 // Pairs lists all pairs of rules of the error order with the simplest PutInsightSelectors that breaks
 // just the two.
-func Pairs(w *model.World, scope Scope) []Pair {
+func Pairs(w *model.World, scope generators.Scope) []Pair {
 	here, all := planFor(w, scope).search, everywhere().search
 	var out []Pair
 	for a := range errorRules {
@@ -49,15 +50,15 @@ func Pairs(w *model.World, scope Scope) []Pair {
 }
 
 // lacking lists the capabilities that rules or requests need and a scope does not have.
-func lacking(scope Scope, rules []model.ID, requests []model.Request) []model.Capability {
+func lacking(scope generators.Scope, rules []model.ID, requests []model.Request) []model.Capability {
 	var out []model.Capability
 	for _, c := range model.Capabilities {
 		if scope.Can[c] {
 			continue
 		}
-		without := Everything()
+		without := generators.Everything()
 		without.Can[c] = false
-		if r := without.reach(); !r.allowsAll(requests) || slices.ContainsFunc(rules, func(id model.ID) bool { return !r.applies(id) }) {
+		if r := without; !r.Allows(requests...) || slices.ContainsFunc(rules, func(id model.ID) bool { return !r.Applies(id) }) {
 			out = append(out, c)
 		}
 	}
@@ -67,7 +68,7 @@ func lacking(scope Scope, rules []model.ID, requests []model.Request) []model.Ca
 // Together is the simplest known set-up and PutInsightSelectors that break just the given rules of the
 // error order; ok is false where none was found within the scope. More than two are put together from
 // the requests that break fewer of them.
-func Together(rules []model.ID, w *model.World, scope Scope) (setup []model.Request, probe model.Request, ok bool) {
+func Together(rules []model.ID, w *model.World, scope generators.Scope) (setup []model.Request, probe model.Request, ok bool) {
 	s := planFor(w, scope).search
 	set := setOf(rules)
 	if f, found := s.exact[0][set]; found && f.rules == set {
@@ -132,7 +133,7 @@ func (s *search) mix(from []found, joined, concatenated bool, visit func(p *prep
 					for _, destination := range stores {
 						for _, list := range lists {
 							r := model.Request{Op: model.OpPut, Region: region, Input: model.Obj("TrailName", trail, "EventDataStore", source, "InsightsDestination", destination, "InsightSelectors", list)}
-							if s.ws.scope.allows(r) {
+							if s.ws.scope.Allows(r) {
 								visit(&p, r, setOf(model.Broken(p.state, r)))
 							}
 						}
@@ -165,8 +166,8 @@ func (s *search) worldsOf(from []found, joined bool) []prepared {
 					setup = append(setup, r)
 				}
 			}
-			state, ok := reference(s.ws.start, setup...)
-			if ok && s.ws.scope.fits(state) && s.ws.scope.allowsAll(setup) {
+			state, ok := generators.Reference(s.ws.start, setup...)
+			if ok && s.ws.scope.Fits(state) && s.ws.scope.Allows(setup...) {
 				out = append(out, prepared{name: s.ws.list[a].name + " and " + s.ws.list[b].name, setup: setup, state: state})
 			}
 		}
@@ -233,7 +234,7 @@ type reasons struct {
 // everywhere has the reasons where the target can do all.
 var everywhere = sync.OnceValue(func() *reasons {
 	w := model.DefaultWorld
-	x := &reasons{plan: planFor(&w, Everything()), known: map[[2]int]string{}}
+	x := &reasons{plan: planFor(&w, generators.Everything()), known: map[[2]int]string{}}
 	for range errorRules {
 		x.always, x.never = append(x.always, 1<<len(traits)-1), append(x.never, 1<<len(traits)-1)
 	}
@@ -340,16 +341,16 @@ func (x *reasons) beside(set ruleSet, from []found) (rest ruleSet, ok bool) {
 // Alike lists up to n other requests that break just the same rules in the same state: with selectors
 // in another order or of other kinds, and with other names of the trail and the stores. A target that
 // selects errors in one order answers all of them by the same rule.
-func Alike(s model.State, r model.Request, scope Scope, n int) []model.Request {
-	reach, set := scope.reach(), setOf(model.Broken(s, r))
+func Alike(s model.State, r model.Request, scope generators.Scope, n int) []model.Request {
+	set := setOf(model.Broken(s, r))
 	same := func(member string, v model.Value, region string) (model.Request, bool) {
-		x := edit{member, Representative{Value: v, Region: region}}.apply(r)
+		x := edit{member, generators.Representative{Value: v, Region: region}}.apply(r)
 		old := r.Input.Get(member)
 		fit := v.Kind() != model.Null && !v.Equal(old) && len(v.String()) < 500 && (old.Kind() == model.Absent) == (v.Kind() == model.Absent)
-		return x, fit && reach.allows(x) && setOf(model.Broken(s, x)) == set
+		return x, fit && scope.Allows(x) && setOf(model.Broken(s, x)) == set
 	}
 	var kinds [][]model.Request
-	add := func(member string, values []Representative) {
+	add := func(member string, values []generators.Representative) {
 		var found []model.Request
 		for _, v := range values {
 			if x, ok := same(member, v.Value, v.Region); ok {
@@ -362,22 +363,22 @@ func Alike(s model.State, r model.Request, scope Scope, n int) []model.Request {
 	}
 	items := slices.Clone(r.Input.Get("InsightSelectors").Items())
 	slices.Reverse(items)
-	add("InsightSelectors", []Representative{{Value: model.ListOf(items...)}})
-	var lists []Representative
+	add("InsightSelectors", []generators.Representative{{Value: model.ListOf(items...)}})
+	var lists []generators.Representative
 	for _, a := range items {
-		for _, b := range brokenItems() {
-			lists = append(lists, Representative{Value: model.ListOf(b.Value, a)}, Representative{Value: model.ListOf(a, b.Value)})
+		for _, b := range generators.BadItems() {
+			lists = append(lists, generators.Representative{Value: model.ListOf(b.Value, a)}, generators.Representative{Value: model.ListOf(a, b.Value)})
 		}
 	}
 	slices.Reverse(lists)
-	add("InsightSelectors", append(lists, BadSelectors()...))
-	trails := TrailNames(s)
+	add("InsightSelectors", append(lists, generators.BadSelectors()...))
+	trails := generators.TrailNames(s)
 	if !strings.HasPrefix(r.Input.Get("TrailName").Text(), "arn:") {
 		slices.Reverse(trails) // the ARNs stand behind
 	}
 	add("TrailName", trails)
 	for _, member := range putMembers[1:3] {
-		stores := StoreNames(s)
+		stores := generators.StoreNames(s)
 		slices.Reverse(stores)
 		add(member, stores)
 	}

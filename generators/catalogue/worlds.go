@@ -1,9 +1,16 @@
-package generators
+package catalogue
 
 import (
 	"strings"
 
+	"github.com/insightconform/conform/generators"
 	"github.com/insightconform/conform/model"
+)
+
+// The spellings that requests use most.
+var (
+	callRate, errorRate = model.TypeNames[model.CallRate], model.TypeNames[model.ErrorRate]
+	management, data    = model.CategoryNames[0], model.CategoryNames[1]
 )
 
 // prepared is a set-up from an empty world, with the state that the reference model is in after it.
@@ -23,28 +30,28 @@ func (p *prepared) cost() int { return 3*len(p.setup) + 5*min(len(p.state.Stores
 // worlds collects prepared worlds that the scope allows.
 type worlds struct {
 	w     *model.World
-	scope *reach
+	scope generators.Scope
 	start model.State
 	list  []prepared
 }
 
 // add keeps the set-up if it is possible. Trail and store say which resources its plain Puts name.
 func (ws *worlds) add(name string, setup []model.Request, trail string, source, destination int) {
-	state, ok := reference(ws.start, setup...)
-	if !ok || !ws.scope.fits(state) || !ws.scope.allowsAll(setup) {
+	state, ok := generators.Reference(ws.start, setup...)
+	if !ok || !ws.scope.Fits(state) || !ws.scope.Allows(setup...) {
 		return
 	}
 	p := prepared{name: name, setup: setup, state: state}
 	if trail != "" {
-		p.plain = append(p.plain, ws.plainPut(state, func(set model.Selectors) model.Request { return Put(trail, set) }))
+		p.plain = append(p.plain, ws.plainPut(state, func(set model.Selectors) model.Request { return generators.Put(trail, set) }))
 	}
 	if source >= 0 {
 		p.plain = append(p.plain, ws.plainPut(state, func(set model.Selectors) model.Request {
-			return PutStore(model.StoreID(source), model.StoreID(destination), set)
+			return generators.PutStore(model.StoreID(source), model.StoreID(destination), set)
 		}))
 	}
 	if trail != "" && source >= 0 {
-		both := Put(trail, p.plainSet(0))
+		both := generators.Put(trail, p.plainSet(0))
 		both.Input = both.Input.With("EventDataStore", model.Str(model.StoreID(source)))
 		p.plain = append(p.plain, both)
 	}
@@ -95,21 +102,21 @@ func (p *prepared) plainSet(i int) model.Selectors {
 
 // trailUp makes a trail that logs, or uses one that is there from the start.
 func (ws *worlds) trailUp(name string) []model.Request {
-	for _, t := range ws.scope.given {
+	for _, t := range ws.scope.Given {
 		if t.Name == name {
 			if t.Logging {
 				return nil
 			}
-			return []model.Request{Start(name)}
+			return []model.Request{generators.Start(name)}
 		}
 	}
-	return ws.start1(Create(name))
+	return ws.start1(generators.Create(name))
 }
 
 func (ws *worlds) start1(create model.Request) []model.Request {
 	out := []model.Request{create}
-	if ws.scope.can[model.CanLog] && !ws.w.NoStart {
-		start := Start(create.Input.Get("Name").Text())
+	if ws.scope.Can[model.CanLog] && !ws.w.NoStart {
+		start := generators.Start(create.Input.Get("Name").Text())
 		start.Region = create.Region
 		out = append(out, start)
 	}
@@ -118,14 +125,14 @@ func (ws *worlds) start1(create model.Request) []model.Request {
 
 // mainTrail is the name of the trail that single-trail worlds use.
 func (ws *worlds) mainTrail() string {
-	if !ws.scope.can[model.CanCreate] {
-		for _, t := range ws.scope.given {
+	if !ws.scope.Can[model.CanCreate] {
+		for _, t := range ws.scope.Given {
 			if t.Home == ws.w.Home {
 				return t.Name
 			}
 		}
 	}
-	return NameAlpha
+	return generators.NameAlpha
 }
 
 func join(parts ...[]model.Request) []model.Request {
@@ -141,45 +148,45 @@ var logsForPrerequisites = []model.Logs{model.ReadEvents, model.DataEvents, mode
 	model.ReadEvents | model.DataEvents, model.WriteEvents, model.WriteEvents | model.DataEvents, 0}
 
 // prepareWorlds lists the worlds in which the rules of the error order are tried, simplest first.
-func prepareWorlds(w *model.World, scope Scope) *worlds {
-	ws := &worlds{w: w, scope: scope.reach(), start: scope.Initial(w)}
-	basic := EventClasses()
+func prepareWorlds(w *model.World, scope generators.Scope) *worlds {
+	ws := &worlds{w: w, scope: scope, start: scope.Initial(w)}
+	basic := generators.EventClasses()
 	alpha := ws.mainTrail()
 	up := ws.trailUp(alpha)
-	store := func(kinds ...StoreKind) []model.Request {
+	store := func(kinds ...generators.StoreKind) []model.Request {
 		var out []model.Request
 		for i, kind := range kinds {
-			out = append(out, CreateStore(i, kind))
+			out = append(out, generators.CreateStore(i, kind))
 		}
 		return out
 	}
-	drop := func(n int) model.Request { return onStore(model.OpDeleteStore, model.StoreID(n)) }
+	drop := func(n int) model.Request { return generators.OnStore(model.OpDeleteStore, model.StoreID(n)) }
 
 	ws.add("a trail", up, alpha, -1, -1)
 	if len(ws.list) == 0 {
 		ws.add("nothing", nil, alpha, -1, -1)
 	}
 	for _, logs := range logsForPrerequisites {
-		ws.add("a trail that logs "+logs.String(), join(up, []model.Request{PutEvents(alpha, basic[logs])}), alpha, -1, -1)
+		ws.add("a trail that logs "+logs.String(), join(up, []model.Request{generators.PutEvents(alpha, basic[logs])}), alpha, -1, -1)
 	}
-	away := Create(NameBeta)
+	away := generators.Create(generators.NameBeta)
 	away.Region = w.Away
 	ws.add("a trail, and one in another Region", join(up, ws.start1(away)), alpha, -1, -1)
 
-	pair := store(SourceStore, InsightStore)
+	pair := store(generators.SourceStore, generators.InsightStore)
 	ws.add("a source and a destination", pair, "", 0, 1)
-	ws.add("two management stores", store(SourceStore, SourceStore), "", 0, 1)
+	ws.add("two management stores", store(generators.SourceStore, generators.SourceStore), "", 0, 1)
 	ws.add("a source pending deletion, and a destination", join(pair, []model.Request{drop(0)}), "", 0, 1)
-	ws.add("a source, a destination and a management store", store(SourceStore, InsightStore, SourceStore), "", 0, 1)
-	for _, kind := range sourceVariants[1:] {
-		ws.add("a "+kind.Name+" and a destination", store(kind, InsightStore), "", 0, 1)
+	ws.add("a source, a destination and a management store", store(generators.SourceStore, generators.InsightStore, generators.SourceStore), "", 0, 1)
+	for _, kind := range generators.SourceVariants[1:] {
+		ws.add("a "+kind.Name+" and a destination", store(kind, generators.InsightStore), "", 0, 1)
 	}
-	ws.add("a data-only store and a management store", store(DataStore, SourceStore), "", 0, 1)
-	ws.add("a store of both categories", store(MixedStore), "", 0, 0)
-	ws.add("a store of both categories pending deletion", join(store(MixedStore), []model.Request{drop(0)}), "", 0, 0)
-	ws.add("two stores, and one pending deletion", join(store(SourceStore, InsightStore, SourceStore), []model.Request{drop(2)}), "", 0, 1)
-	ws.add("two stores, and a destination pending deletion", join(store(SourceStore, InsightStore, InsightStore), []model.Request{drop(2)}), "", 0, 1)
-	ws.add("a data-only store pending deletion, and a destination", join(store(DataStore, InsightStore), []model.Request{drop(0)}), "", 0, 1)
+	ws.add("a data-only store and a management store", store(generators.DataStore, generators.SourceStore), "", 0, 1)
+	ws.add("a store of both categories", store(generators.MixedStore), "", 0, 0)
+	ws.add("a store of both categories pending deletion", join(store(generators.MixedStore), []model.Request{drop(0)}), "", 0, 0)
+	ws.add("two stores, and one pending deletion", join(store(generators.SourceStore, generators.InsightStore, generators.SourceStore), []model.Request{drop(2)}), "", 0, 1)
+	ws.add("two stores, and a destination pending deletion", join(store(generators.SourceStore, generators.InsightStore, generators.InsightStore), []model.Request{drop(2)}), "", 0, 1)
+	ws.add("a data-only store pending deletion, and a destination", join(store(generators.DataStore, generators.InsightStore), []model.Request{drop(0)}), "", 0, 1)
 	ws.add("a trail, a source and a destination", join(up, pair), alpha, 0, 1)
 	ws.add("a trail, one in another Region, and two stores", join(up, ws.start1(away), pair), alpha, 0, 1)
 	ws.add("a trail, and two stores, one pending deletion", join(up, pair, []model.Request{drop(1)}), alpha, 0, 1)
@@ -189,20 +196,20 @@ func prepareWorlds(w *model.World, scope Scope) *worlds {
 
 // conditions adds worlds in which something around the trail is wrong: each condition, under each
 // class of logs, with stores, and each two of them that can hold together.
-func (ws *worlds) conditions(stores []model.Request, basic []EventClass) {
-	fragile := ws.start1(createFragile(NameAlpha, ws.scope))
-	if !ws.scope.can[model.CanCreate] {
+func (ws *worlds) conditions(stores []model.Request, basic []generators.EventClass) {
+	fragile := ws.start1(generators.CreateFragile(generators.NameAlpha, ws.scope))
+	if !ws.scope.Can[model.CanCreate] {
 		fragile = ws.trailUp(ws.mainTrail())
 	}
-	name := NameAlpha
-	if !ws.scope.can[model.CanCreate] {
+	name := generators.NameAlpha
+	if !ws.scope.Can[model.CanCreate] {
 		name = ws.mainTrail()
 	}
 	for c, label := range model.ConditionNames {
-		broken := []model.Request{Arrange(name, c)}
+		broken := []model.Request{generators.Arrange(name, c)}
 		ws.add("a trail, "+label, join(fragile, broken), name, -1, -1)
 		for _, logs := range logsForPrerequisites[:3] {
-			ws.add("a trail that logs "+logs.String()+", "+label, join(fragile, []model.Request{PutEvents(name, basic[logs])}, broken), name, -1, -1)
+			ws.add("a trail that logs "+logs.String()+", "+label, join(fragile, []model.Request{generators.PutEvents(name, basic[logs])}, broken), name, -1, -1)
 		}
 		if model.Condition(1<<c)&(model.MemberAccount|model.NoServiceRole|model.ServiceOwned) != 0 {
 			ws.add("a trail and stores, "+label, join(fragile, stores, broken), name, 0, 1)
@@ -211,7 +218,7 @@ func (ws *worlds) conditions(stores []model.Request, basic []EventClass) {
 			if model.Condition(1<<c|1<<d) == model.BucketMissing|model.BucketDenied {
 				continue // a bucket that is gone has no policy
 			}
-			ws.add("a trail, "+label+" and "+model.ConditionNames[d], join(fragile, broken, []model.Request{Arrange(name, d)}), name, -1, -1)
+			ws.add("a trail, "+label+" and "+model.ConditionNames[d], join(fragile, broken, []model.Request{generators.Arrange(name, d)}), name, -1, -1)
 		}
 	}
 }

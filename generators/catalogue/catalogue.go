@@ -1,4 +1,6 @@
-package generators
+// Package catalogue computes systematic cases from the model: what breaks each error rule alone and
+// each two of them together, histories for the other rules, and every class of values.
+package catalogue
 
 import (
 	"fmt"
@@ -6,6 +8,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/insightconform/conform/generators"
 	"github.com/insightconform/conform/model"
 )
 
@@ -44,7 +47,7 @@ var plans struct {
 }
 
 // planFor computes a plan once for each world and scope.
-func planFor(w *model.World, scope Scope) *plan {
+func planFor(w *model.World, scope generators.Scope) *plan {
 	var key strings.Builder
 	fmt.Fprintf(&key, "%v %p %d %d %v", *w, w.Profile, scope.MaxTrails, scope.MaxStores, scope.Given)
 	for _, c := range model.Capabilities {
@@ -66,7 +69,7 @@ func planFor(w *model.World, scope Scope) *plan {
 	return p
 }
 
-func compute(w *model.World, scope Scope) *plan {
+func compute(w *model.World, scope generators.Scope) *plan {
 	p := &plan{search: newSearch(prepareWorlds(w, scope))}
 	b := &builder{search: p.search, seen: map[string]bool{}}
 	b.rules()
@@ -86,17 +89,19 @@ func compute(w *model.World, scope Scope) *plan {
 	return p
 }
 
-// Catalogue lists the systematic cases that the scope allows, in a fixed order: rules, scenarios,
+// Cases lists the systematic cases that the scope allows, in a fixed order: rules, scenarios,
 // values, pairs; within a kind those that share a set-up stand together. The caller must not change
 // what the cases refer to.
-func Catalogue(w *model.World, scope Scope) []Case { return slices.Clone(planFor(w, scope).cases) }
+func Cases(w *model.World, scope generators.Scope) []Case {
+	return slices.Clone(planFor(w, scope).cases)
+}
 
 // Minimal is the simplest set-up and request that break a rule of the error order alone; ok is false
 // where there is none within the scope.
-func Minimal(rule model.ID, op model.Op, w *model.World, scope Scope) (setup []model.Request, probe model.Request, ok bool) {
+func Minimal(rule model.ID, op model.Op, w *model.World, scope generators.Scope) (setup []model.Request, probe model.Request, ok bool) {
 	s := planFor(w, scope).search
 	i := slices.Index(searchOps[:], op)
-	if i < 0 || !s.ws.scope.applies(rule) || model.RuleOf(rule).Row == 0 {
+	if i < 0 || !s.ws.scope.Applies(rule) || model.RuleOf(rule).Row == 0 {
 		return nil, model.Request{}, false
 	}
 	f, ok := s.exact[i][setOf([]model.ID{rule})]
@@ -108,7 +113,7 @@ func Minimal(rule model.ID, op model.Op, w *model.World, scope Scope) (setup []m
 
 // Unpairable lists the pairs of error rules, both of which apply in the scope, for which no request of
 // the operation was found that breaks just the two.
-func Unpairable(op model.Op, w *model.World, scope Scope) [][2]model.ID {
+func Unpairable(op model.Op, w *model.World, scope generators.Scope) [][2]model.ID {
 	s := planFor(w, scope).search
 	i := slices.Index(searchOps[:], op)
 	var out [][2]model.ID
@@ -228,9 +233,9 @@ func (b *builder) values() {
 	plain := world.plain[0]
 	get := model.Request{Op: model.OpGet, Input: plain.Input.With("InsightSelectors", model.Value{})}
 	for _, r := range []model.Request{plain, get} {
-		for _, whole := range Wholes() {
+		for _, whole := range generators.Wholes() {
 			probe := whole.Apply(r)
-			if !b.search.ws.scope.allows(probe) {
+			if !b.search.ws.scope.Allows(probe) {
 				continue
 			}
 			rules := []model.ID{model.WireUnknownMembers}

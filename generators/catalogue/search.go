@@ -1,10 +1,11 @@
-package generators
+package catalogue
 
 import (
 	"maps"
 	"slices"
 	"strings"
 
+	"github.com/insightconform/conform/generators"
 	"github.com/insightconform/conform/model"
 )
 
@@ -59,7 +60,7 @@ type found struct {
 // edit is one difference from a plain request.
 type edit struct {
 	member string
-	r      Representative
+	r      generators.Representative
 }
 
 func (e edit) apply(r model.Request) model.Request {
@@ -101,7 +102,7 @@ func (s *search) run() {
 	ws := s.ws
 	s.kinds = map[[2]bool]bool{}
 	for i, id := range errorRules {
-		if ws.scope.applies(id) {
+		if ws.scope.Applies(id) {
 			s.applies |= 1 << i
 		}
 	}
@@ -126,7 +127,7 @@ type members struct {
 func newMembers(w *model.World) *members {
 	m := &members{absent: map[string]edit{}}
 	seen := map[ruleSet]bool{}
-	for _, reps := range [][]Representative{PlainSelectors(), VariantSelectors(), BadSelectors()} {
+	for _, reps := range [][]generators.Representative{generators.PlainSelectors(), generators.VariantSelectors(), generators.BadSelectors()} {
 		for _, r := range reps {
 			m.selectors = append(m.selectors, edit{"InsightSelectors", r})
 			if set := setOf(r.Breaks); len(r.Breaks) == 0 || !seen[set] || slices.Contains(r.Breaks, model.PutDuplicateDiffering) {
@@ -135,22 +136,24 @@ func newMembers(w *model.World) *members {
 			}
 		}
 	}
-	bad := brokenItems()
-	wrongType := slices.IndexFunc(bad, func(r Representative) bool { return setOf(r.Breaks) == setOf([]model.ID{model.WireWrongType}) })
-	items := []Representative{
-		valid("call rate on Management", selector(callRate, management)), valid("error rate on Management", selector(errorRate, management)),
-		valid("call rate on Data", selector(callRate, data)), valid("error rate on Data", selector(errorRate, data)),
+	bad := generators.BadItems()
+	wrongType := slices.IndexFunc(bad, func(r generators.Representative) bool {
+		return setOf(r.Breaks) == setOf([]model.ID{model.WireWrongType})
+	})
+	items := []generators.Representative{
+		generators.Valid("call rate on Management", generators.Selector(callRate, management)), generators.Valid("error rate on Management", generators.Selector(errorRate, management)),
+		generators.Valid("call rate on Data", generators.Selector(callRate, data)), generators.Valid("error rate on Data", generators.Selector(errorRate, data)),
 		bad[0], bad[10], bad[13], bad[wrongType],
 	}
-	differing := []model.Value{selector(callRate, management), selector(callRate, data)}
+	differing := []model.Value{generators.Selector(callRate, management), generators.Selector(callRate, data)}
 	for i, a := range items {
 		for _, b := range items[i+1:] {
-			m.combined = append(m.combined, edit{"InsightSelectors", valid(a.Name+" and "+b.Name, model.ListOf(a.Value, b.Value))})
+			m.combined = append(m.combined, edit{"InsightSelectors", generators.Valid(a.Name+" and "+b.Name, model.ListOf(a.Value, b.Value))})
 		}
-		m.combined = append(m.combined, edit{"InsightSelectors", valid("a type twice with other categories and "+a.Name, model.ListOf(differing[0], differing[1], a.Value))})
+		m.combined = append(m.combined, edit{"InsightSelectors", generators.Valid("a type twice with other categories and "+a.Name, model.ListOf(differing[0], differing[1], a.Value))})
 	}
 	for _, member := range []string{"TrailName", "EventDataStore", "InsightsDestination"} {
-		m.absent[member] = edit{member, valid("absent", model.Value{})}
+		m.absent[member] = edit{member, generators.Valid("absent", model.Value{})}
 	}
 	return m
 }
@@ -169,7 +172,7 @@ func (s *search) world(i int, lists *members) {
 		}
 		return
 	}
-	trails, stores, selectors := TrailNames(p.state), StoreNames(p.state), lists.selectors
+	trails, stores, selectors := generators.TrailNames(p.state), generators.StoreNames(p.state), lists.selectors
 	if kind := [2]bool{len(p.state.Trails) > 0, len(p.state.Stores) > 0}; s.kinds[kind] {
 		// Each class has been tried with a trail, with stores, with both.
 		trails, stores, selectors = fewer(trails), fewer(stores), lists.fewer
@@ -186,7 +189,7 @@ func (s *search) world(i int, lists *members) {
 			byMember[member] = append(byMember[member], edit{member, r})
 		}
 	}
-	blank := edit{"EventDataStore", breaking("empty", model.Str(""), model.InputNoResource, model.StoreIDSyntax)}
+	blank := edit{"EventDataStore", generators.Representative{Name: "empty", Value: model.Str(""), Breaks: []model.ID{model.InputNoResource, model.StoreIDSyntax}}}
 	for _, plain := range p.plain {
 		get := model.Request{Op: model.OpGet, Input: plain.Input.With("InsightSelectors", model.Value{}).With("InsightsDestination", model.Value{})}
 		names := byMember
@@ -194,7 +197,7 @@ func (s *search) world(i int, lists *members) {
 			names = map[string][]edit{"TrailName": byMember["TrailName"], "InsightSelectors": byMember["InsightSelectors"],
 				"EventDataStore": append(slices.Clone(byMember["EventDataStore"]), blank), "InsightsDestination": byMember["InsightsDestination"]}
 			// An empty list may leave out either store.
-			off := edit{"InsightSelectors", valid("the empty list", model.ListOf())}
+			off := edit{"InsightSelectors", generators.Valid("the empty list", model.ListOf())}
 			s.note(0, i, off.apply(lists.absent["EventDataStore"].apply(plain)), off, lists.absent["EventDataStore"])
 		}
 		kept := s.vary(0, i, plain, names, putMembers)
@@ -214,13 +217,13 @@ var whichResource = setOf([]model.ID{model.InputNoResource, model.InputTrailAndS
 var putMembers = []string{"TrailName", "EventDataStore", "InsightsDestination", "InsightSelectors"}
 
 // fewer keeps of the representatives that break the same rules in the same Region the first.
-func fewer(reps []Representative) []Representative {
+func fewer(reps []generators.Representative) []generators.Representative {
 	type class struct {
 		breaks ruleSet
 		region string
 	}
 	seen := map[class]bool{}
-	return slices.DeleteFunc(reps, func(r Representative) bool {
+	return slices.DeleteFunc(reps, func(r generators.Representative) bool {
 		c := class{setOf(r.Breaks), r.Region}
 		known := seen[c]
 		seen[c] = true
@@ -232,7 +235,7 @@ func fewer(reps []Representative) []Representative {
 func (s *search) ofStores(state model.State) map[string][]edit {
 	out := maps.Clone(s.reduced)
 	for _, member := range putMembers[1:3] {
-		for _, r := range StoreNames(state) {
+		for _, r := range generators.StoreNames(state) {
 			out[member] = append(slices.Clip(out[member]), edit{member, r})
 		}
 	}
@@ -290,7 +293,7 @@ func (s *search) vary(op, world int, plain model.Request, byMember map[string][]
 // note keeps a request if it is the simplest so far to break what it breaks.
 func (s *search) note(op, world int, r model.Request, edits ...edit) (broken ruleSet, ok bool) {
 	r.Op = searchOps[op]
-	if !s.ws.scope.allows(r) {
+	if !s.ws.scope.Allows(r) {
 		return 0, false
 	}
 	s.tried++

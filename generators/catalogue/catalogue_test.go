@@ -1,0 +1,233 @@
+package catalogue
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/insightconform/conform/generators"
+	"github.com/insightconform/conform/model"
+)
+
+// scopes are those of the targets that the project knows: all, a typed client, an emulator with
+// trails alone, a mock with the two operations on trails that exist beforehand.
+func scopes() map[string]generators.Scope {
+	without := func(missing ...model.Capability) generators.Scope {
+		s := generators.Everything()
+		for _, c := range missing {
+			delete(s.Can, c)
+		}
+		return s
+	}
+	mock := generators.Scope{Can: map[model.Capability]bool{model.CanPut: true, model.CanGet: true},
+		Given: []model.Trail{{Name: "given", Home: model.DefaultWorld.Home, Logs: model.ManagementEvents, Logging: true}}}
+	return map[string]generators.Scope{
+		"everything":    generators.Everything(),
+		"typed client":  without(model.CanRawWire),
+		"no stores":     without(model.CanStores, model.CanUpdateStores, model.CanDeleteStores, model.CanRestoreStores),
+		"no conditions": without(model.CanLoseBucket, model.CanLoseKey, model.CanArrangeAccount),
+		"one region":    without(model.CanRegions, model.CanAdvancedEvents),
+		"moto": without(model.CanStores, model.CanUpdateStores, model.CanDeleteStores, model.CanRestoreStores, model.CanLoseBucket, model.CanLoseKey,
+			model.CanArrangeAccount, model.CanRegions),
+		"mock":    mock,
+		"nothing": {},
+	}
+}
+
+func world() *model.World { w := model.DefaultWorld; return &w }
+
+func TestCatalogueCases(t *testing.T) {
+	for name, scope := range scopes() {
+		t.Run(name, func(t *testing.T) {
+			names, setups, worlds := map[string]bool{}, map[string]string{}, map[string]string{}
+			for _, c := range Cases(world(), scope) {
+				require.False(t, names[c.Name], "two cases are called %s", c.Name)
+				names[c.Name] = true
+				key := setupKey(c.Setup)
+				if known, ok := setups[key]; ok {
+					require.Equal(t, known, c.World, c.Name)
+				}
+				if known, ok := worlds[c.World]; ok {
+					require.Equal(t, known, key, c.Name)
+				}
+				setups[key], worlds[c.World] = c.World, key
+				require.True(t, scope.Allows(append(slices.Clone(c.Setup), c.Probe)...), c.Name)
+				require.Equal(t, c.Probe.Op, c.Op)
+				s, ok := generators.Reference(scope.Initial(world()), c.Setup...)
+				require.True(t, ok, c.Name)
+				if c.Kind != KindScenario && !c.Probe.Malformed() && !slices.ContainsFunc(c.Rules, func(id model.ID) bool { return id.Family() == "wire" && id != model.WireWrongType }) {
+					broken := slices.DeleteFunc(model.Broken(s, c.Probe), func(id model.ID) bool { return !scope.Applies(id) })
+					require.ElementsMatch(t, c.Rules, broken, c.Name)
+				}
+				if c.Kind == KindRule && name == "everything" {
+					require.Equal(t, c.Rules, model.Broken(s, c.Probe), c.Name)
+					for _, b := range model.Step(s, c.Probe) {
+						require.True(t, b.Answer.Outcome == model.Refused || model.RuleOf(c.Rules[0]).MayPass, "%s may succeed", c.Name)
+					}
+				}
+			}
+		})
+	}
+}
+
+func TestNeverAnEmptyStoreBesideATrail(t *testing.T) {
+	empty := func(v model.Value) bool { return v.Kind() == model.String && v.Text() == "" }
+	for _, c := range Cases(world(), generators.Everything()) {
+		if in := c.Probe.Input; in.Get("TrailName").Given() {
+			require.False(t, empty(in.Get("EventDataStore")) || empty(in.Get("InsightsDestination")), "%s", in)
+		}
+	}
+}
+
+func TestCatalogueHasEveryRule(t *testing.T) {
+	for name, scope := range scopes() {
+		if name == "nothing" {
+			continue
+		}
+		t.Run(name, func(t *testing.T) {
+			cases := map[model.ID]int{}
+			for _, c := range Cases(world(), scope) {
+				for _, id := range c.Rules {
+					cases[id]++
+				}
+			}
+			for _, rule := range model.Rules {
+				if rule.Silent || !scope.Has(rule.Needs...) {
+					continue
+				}
+				if reason := notTried[name][rule.ID]; reason != "" {
+					require.Zero(t, cases[rule.ID], "%s has a case now, although: %s", rule.ID, reason)
+					continue
+				}
+				assert.NotZero(t, cases[rule.ID], "no case for %s", rule.ID)
+			}
+		})
+	}
+}
+
+// notTried lists what the catalogue cannot try although the rule's own needs are met.
+var notTried = map[string]map[model.ID]string{
+	"typed client": {model.WireNoCrash: "malformed requests need raw-requests; all other answers test it too"},
+	"mock": {
+		model.WireNoCrash:             "malformed requests need raw-requests; all other answers test it too",
+		model.StateInitiallyOff:       "no trail can be made",
+		model.StateIsolated:           "there is one trail",
+		model.PutOverwritesCategories: "needs data events, which cannot be logged",
+	},
+}
+
+// Without StartLogging the trails of a world log from the start.
+func TestCatalogueWithoutStartLogging(t *testing.T) {
+	scope := generators.Everything()
+	delete(scope.Can, model.CanLog)
+	delete(scope.Can, model.CanStop)
+	w := world()
+	w.NoStart = true
+	for _, c := range Cases(w, scope) {
+		s, ok := generators.Reference(scope.Initial(w), c.Setup...)
+		require.True(t, ok, c.Name)
+		for _, x := range s.Trails {
+			require.True(t, x.Logging, c.Name)
+		}
+	}
+	for _, id := range model.ErrorRules() {
+		_, _, ok := Minimal(id, model.OpPut, w, scope)
+		require.True(t, ok, id)
+	}
+}
+
+func TestMinimalAndUnpairable(t *testing.T) {
+	scope := generators.Everything()
+	for _, id := range model.ErrorRules() {
+		setup, probe, ok := Minimal(id, model.OpPut, world(), scope)
+		require.True(t, ok, id)
+		s, ok := generators.Reference(model.NewState(world()), setup...)
+		require.True(t, ok)
+		require.Equal(t, []model.ID{id}, model.Broken(s, probe))
+	}
+	_, _, ok := Minimal(model.PutStores, model.OpPut, world(), scope)
+	require.False(t, ok)
+	apart := Unpairable(model.OpPut, world(), scope)
+	t.Logf("%d of %d pairs cannot be broken together by a Put", len(apart), len(errorRules)*(len(errorRules)-1)/2)
+	for pair, want := range map[[2]model.ID]bool{
+		{model.TrailNameSyntax, model.TrailARNSyntax}:          true,
+		{model.BucketMissingRule, model.BucketPolicy}:          true,
+		{model.InputTrailAndStore, model.TrailHomeRegion}:      false,
+		{model.LogsCallRate, model.LogsErrorRate}:              false,
+		{model.StoreDestination, model.StoreSource}:            false,
+		{model.InputNoResource, model.InputStoreNeedsBoth}:     false,
+		{model.LogsData, model.PutDuplicateDiffering}:          false,
+		{model.WireWrongType, model.InputSelectorsMissing}:     false,
+		{model.TrailOtherAccount, model.TrailHomeRegion}:       false,
+		{model.OrgMemberAccount, model.InputTrailAndStore}:     false,
+		{model.BucketMissingRule, model.LogsErrorRate}:         false,
+		{model.KMSPolicy, model.KMSUnusable}:                   false,
+		{model.StoreInactive, model.StoreSource}:               false,
+		{model.SelectorTypeInvalid, model.SelectorCategory}:    false,
+		{model.InputSelectorsMissing, model.TrailNotFound}:     false,
+		{model.InputStoreNeedsBoth, model.SelectorTypeMissing}: false,
+	} {
+		require.Equal(t, want, slices.Contains(apart, pair), "%v", pair)
+	}
+}
+
+func TestBreakingRepairsAllButOne(t *testing.T) {
+	n, done := 0, 0
+	for _, c := range Cases(world(), generators.Everything()) {
+		if c.Kind != KindPair {
+			continue
+		}
+		s, _ := generators.Reference(model.NewState(world()), c.Setup...)
+		for _, id := range c.Rules {
+			n++
+			if r, ok := Breaking(s, id, c.Probe); ok {
+				done++
+				require.Equal(t, []model.ID{id}, model.Broken(s, r), "%s: %s", c.Name, id)
+			}
+		}
+	}
+	t.Logf("%d of %d broken pairs can be taken apart in their state", done, n)
+	require.Greater(t, done, n/2)
+}
+
+func TestCatalogueIsDeterministic(t *testing.T) {
+	render := func(cases []Case) string {
+		var b strings.Builder
+		for _, c := range cases {
+			fmt.Fprintf(&b, "%s %s %v %s\n", c.Name, c.Kind, c.Rules, c.World)
+			for _, r := range append(slices.Clone(c.Setup), c.Probe) {
+				writeKey(&b, r)
+			}
+		}
+		return b.String()
+	}
+	first := render(compute(world(), generators.Everything()).cases)
+	for range 3 {
+		require.True(t, first == render(compute(world(), generators.Everything()).cases))
+	}
+}
+
+func TestCatalogueSizes(t *testing.T) {
+	kinds, requests, shared, last := map[string]int{}, 0, 0, ""
+	for _, c := range Cases(world(), generators.Everything()) {
+		kinds[c.Kind]++
+		requests += len(c.Setup) + 1
+		if key := setupKey(c.Setup); key != last {
+			shared += len(c.Setup)
+			last = key
+		}
+		shared++
+	}
+	t.Logf("cases %v, requests %d, or %d where neighbours share a set-up, reads not counted", kinds, requests, shared)
+	require.Less(t, requests, 6000)
+}
+
+func BenchmarkCatalogue(b *testing.B) {
+	for b.Loop() {
+		compute(world(), generators.Everything())
+	}
+}

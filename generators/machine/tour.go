@@ -1,0 +1,242 @@
+package machine
+
+import (
+	"bytes"
+	"slices"
+
+	"github.com/insightconform/conform/generators"
+	"github.com/insightconform/conform/model"
+)
+
+// A tour tells states of a logging trail apart by which of the 16 sets of selectors is on, and under
+// which of the 8 classes of logs.
+const (
+	tourSets   = 16
+	tourLogs   = 8
+	tourStates = tourSets * tourLogs
+)
+
+// Tour walks one trail through all transitions of the machine Trail, the nearest uncovered one first.
+// Where the target takes another way than the reference, by an accepted alternative, the tour learns
+// it. A tour serves one worker.
+type Tour struct {
+	inputs []Input
+	next   [tourStates][]uint8 // by state and input: where it is known to lead
+	marks  [tourStates][]byte  // and whether it is to be covered, in the letters of Walked
+	left   [tourStates]int     // how many are still to be covered
+
+	total, count, steps int
+
+	waiting   bool // for the outcome of lastInput in lastState
+	lastState uint8
+	lastInput int
+	lastTrail string
+}
+
+// The letters of Walked.Rows.
+const (
+	notInPart = ' '
+	uncovered = '-'
+	covered   = '+'
+)
+
+// NewTour prepares the tour of one of several workers, part of parts from 0: together they cover all
+// transitions that the scope allows. Without PutInsightSelectors there are none.
+func NewTour(scope generators.Scope, part, parts int) *Tour {
+	t := &Tour{}
+	for state := range t.marks {
+		t.marks[state] = bytes.Repeat([]byte{notInPart}, tourSets+tourLogs)
+	}
+	if !scope.Has(model.CanPut) {
+		return t
+	}
+	w := model.DefaultWorld
+	m := build(abstractionOf(Trail), &w, scope)
+	t.inputs = m.Inputs
+	first := trailOf(&w, uint8(model.ManagementEvents)*tourSets)
+	logging, _ := generators.Reference(first, generators.PutEvents(generators.NameAlpha, generators.EventClasses()[model.ManagementEvents]))
+	m.defaults = logging.Trails[0].Events
+	m.explore(first, nil)
+	for _, s := range m.States {
+		state, _ := placeOf(s.State.Trails[0])
+		for i := range t.inputs {
+			// Workers share out the Puts by what is logged and the rest by what is on, because the
+			// inputs keep these: a worker seldom has to leave its part.
+			place := int(state)
+			if i >= tourSets {
+				place = place%tourSets*tourLogs + place/tourSets
+			}
+			if place*parts/tourStates == part {
+				t.marks[state][i] = uncovered
+				t.left[state]++
+				t.total++
+			}
+		}
+	}
+	// A target that accepts too much comes to states that the machine does not have by itself.
+	for state := range uint8(tourStates) {
+		m.explore(trailOf(&w, state), nil)
+	}
+	for n, s := range m.States {
+		state, _ := placeOf(s.State.Trails[0])
+		t.next[state] = nil
+		for _, to := range m.next[n] {
+			after, _ := placeOf(m.States[to].State.Trails[0])
+			t.next[state] = append(t.next[state], after)
+		}
+	}
+	return t
+}
+
+// trailOf is the state of the model in which a trail is in a state of a tour.
+func trailOf(w *model.World, state uint8) model.State {
+	return model.NewState(w).WithTrail(-1, model.Trail{Name: generators.NameAlpha, Home: w.Home, Logging: true,
+		Logs: model.Logs(state / tourSets), Insights: model.AllSelectors()[state%tourSets]})
+}
+
+// placeOf finds the state of a trail: logs*16 + set. ok is false where a tour does not have it.
+func placeOf(trail model.Trail) (state uint8, ok bool) {
+	on := trail.Insights
+	state = uint8(trail.Logs&7)*tourSets + uint8(on.Of(model.CallRate))*4 + uint8(on.Of(model.ErrorRate))
+	return state, trail.Logging && trail.Conditions == 0
+}
+
+// place finds the state of the named trail in the home Region.
+func place(s model.State, name string) (state uint8, ok bool) {
+	trail, ok := s.Trail(s.World.Home, name)
+	if !ok {
+		return 0, false
+	}
+	return placeOf(trail)
+}
+
+// Total is how many transitions the tour is to cover.
+func (t *Tour) Total() int { return t.total }
+
+// Count is how many of the transitions are covered.
+func (t *Tour) Count() int { return t.count }
+
+// Next returns the next request on the way to the nearest uncovered transition, from the present
+// state of the named trail in the home Region. It gives up where none can be reached: all is covered,
+// the trail is not there or does not log, or the target does not go where the model says.
+func (t *Tour) Next(s model.State, trail string) (model.Request, bool) {
+	state, ok := place(s, trail)
+	if !ok {
+		return model.Request{}, false
+	}
+	if t.waiting {
+		t.next[t.lastState][t.lastInput] = state
+		t.waiting = false
+	}
+	// A target that answers differently each time must not be asked for ever.
+	if t.steps++; t.count == t.total || t.steps > 4*t.total+100 {
+		return model.Request{}, false
+	}
+	input, ok := t.choose(state)
+	if !ok {
+		return model.Request{}, false
+	}
+	r := t.inputs[input].Request
+	r.Input = r.Input.With("TrailName", model.Str(trail))
+	return r, true
+}
+
+// choose finds the first input of a shortest way that ends in an uncovered transition. Of the
+// uncovered transitions of the state itself it prefers those that stay, then those whose end has the
+// most uncovered ones, so that few states must be visited again.
+func (t *Tour) choose(state uint8) (input int, ok bool) {
+	if t.left[state] > 0 {
+		most := -1
+		for i, to := range t.next[state] {
+			switch {
+			case t.marks[state][i] != uncovered:
+			case to == state:
+				return i, true
+			case t.left[to] > most:
+				input, most = i, t.left[to]
+			}
+		}
+		return input, true
+	}
+	var first [tourStates]int // the input by which the way to a state begins
+	var seen [tourStates]bool
+	seen[state] = true
+	for queue := []uint8{state}; len(queue) > 0; queue = queue[1:] {
+		from := queue[0]
+		for i, to := range t.next[from] {
+			if seen[to] {
+				continue
+			}
+			seen[to], first[to] = true, i
+			if from != state {
+				first[to] = first[from]
+			}
+			if t.left[to] > 0 {
+				return first[to], true
+			}
+			queue = append(queue, to)
+		}
+	}
+	return 0, false
+}
+
+// Leads reports whether the last input is known to lead from where it was sent to this state.
+func (t *Tour) Leads(to model.State) bool {
+	if !t.waiting {
+		return false
+	}
+	state, ok := place(to, t.lastTrail)
+	return ok && t.next[t.lastState][t.lastInput] == state
+}
+
+// Restart tells that the next state is that of a fresh world, and not where the last request led.
+func (t *Tour) Restart() { t.waiting = false }
+
+// Covered marks the transition of a request that was sent in a state, on the named resource of the
+// request. Requests that are no inputs of the machine are ignored.
+func (t *Tour) Covered(before model.State, r model.Request) {
+	if r.Op != model.OpPut && r.Op != model.OpPutEvents {
+		return
+	}
+	trail := r.Input.Get("TrailName").Text()
+	state, ok := place(before, trail)
+	if !ok {
+		return
+	}
+	named := r.Input.With("TrailName", model.Str(generators.NameAlpha))
+	i := slices.IndexFunc(t.inputs, func(x Input) bool { return x.Request.Op == r.Op && x.Request.Input.Equal(named) })
+	if i < 0 {
+		return
+	}
+	t.waiting, t.lastState, t.lastInput, t.lastTrail = true, state, i, trail
+	if t.marks[state][i] == uncovered {
+		t.marks[state][i] = covered
+		t.left[state]--
+		t.count++
+	}
+}
+
+// Walked describes the machine and which of its transitions are covered, for one worker's part.
+// A row has one byte for each input: '+' covered, '-' not, ' ' not in this part.
+type Walked struct {
+	Sets   []model.Selectors // what is on, by state
+	Logs   []model.Logs      // what is logged, by state
+	Inputs []string          // in words
+	Rows   [][]byte
+}
+
+// Walked returns what of this worker's part is covered.
+func (t *Tour) Walked() Walked {
+	out := Walked{}
+	for _, set := range model.AllSelectors() {
+		out.Inputs = append(out.Inputs, "Put "+set.String())
+	}
+	for logs, class := range generators.EventClasses()[:tourLogs] {
+		out.Inputs = append(out.Inputs, "PutEventSelectors "+class.Name)
+		for _, set := range model.AllSelectors() {
+			out.Sets, out.Logs = append(out.Sets, set), append(out.Logs, model.Logs(logs))
+			out.Rows = append(out.Rows, slices.Clone(t.marks[len(out.Rows)]))
+		}
+	}
+	return out
+}

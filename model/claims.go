@@ -1,0 +1,252 @@
+package model
+
+import (
+	"slices"
+	"strings"
+)
+
+// claim is what a rule that is no error promises of a change, and how it shows that the promise was
+// not kept. A rule has more than one row where what shows it is of different weight.
+type claim struct {
+	rule ID
+	op   Op // of the change; empty is any
+	// now is when the answer to the change puts the rule to the test, due when the next Get of the
+	// resource does.
+	now, due func(c *change) bool
+	// refused is when the refusal of a valid Put contradicts the rule.
+	refused func(c *change) bool
+	// shows is when a later read of a resource contradicts the rule.
+	shows func(c *change) bool
+	// tie says that shows is as telling as that of the row before: the later change counts.
+	tie bool
+}
+
+// change is a call that may have changed what a trail or store has stored, and what a read shows then.
+type change struct {
+	Request
+	before, after State
+	q             *putRequest // of a Put
+	trail         *Trail      // before, of another call on a trail
+	resource      string
+	old, set      Selectors // stored before the change, and after it or as the reference has it
+
+	own      bool // it is this resource that was read
+	failed   bool // the change was refused
+	read     string
+	got      Selectors
+	repeated bool
+}
+
+func newChange(before, after State, r Request) *change {
+	c := &change{Request: r, before: before, after: after, resource: Resource(after, r)}
+	if c.resource == "" {
+		c.resource = Resource(before, r)
+	}
+	c.old, _ = StoredIn(before, c.resource)
+	c.set, _ = StoredIn(after, c.resource)
+	if r.Op == OpPut {
+		c.q = resolve(before, r)
+	} else if i := before.namedTrail(r); i >= 0 {
+		c.trail = &before.Trails[i]
+	}
+	return c
+}
+
+// claims are the promises, the most telling first. Of what a read shows, and of what a refusal
+// contradicts, the first row that holds is blamed.
+var claims = []claim{
+	{rule: ErrorAtomic, shows: func(c *change) bool { return c.failed && c.own }},
+
+	{rule: StoreDisableWithDst, op: OpPut, now: disablesStoreWithDest, refused: disablesStoreWithDest, shows: ofOwn(disablesStoreWithDest)},
+	{rule: StoreDisable, op: OpPut, now: disablesStore, refused: disablesStore, shows: ofOwn(disablesStore),
+		due: func(c *change) bool { return disablesStore(c) && c.old.On() }},
+	{rule: StoreNotIngesting, op: OpPut, now: ofStores(storesIdle), refused: storesIdle},
+	{rule: StoreRepoint, op: OpPut, due: ofStores(repoints), refused: repoints},
+	{rule: StoreEnables, op: OpPut, now: ofStores(ofAny), refused: onStore},
+
+	{rule: WireUnknownMembers, op: OpPut, now: unknownMember, refused: unknownMember},
+	{rule: LogsPutStopped, op: OpPut, now: ofTrail(stopped), refused: stopped},
+	{rule: LogsDisable, op: OpPut, now: ofTrail(func(c *change) bool { return c.q.disabling() && c.q.named.Logs&WriteEvents == 0 }),
+		refused: func(c *change) bool {
+			return c.q.disabling() && c.q.named != nil && (c.q.named.Logs&WriteEvents == 0 || !Meets(c.old, c.q.named.Logs))
+		}},
+	{rule: PutEmptyDisables, op: OpPut, now: ofTrail(turnsOff), due: ofTrail(turnsOff), refused: turnsOff, shows: ofOwn(turnsOff)},
+	{rule: PutEmptyWhenOff, op: OpPut, now: ofTrail(staysOff), refused: staysOff, shows: ofOwn(staysOff)},
+
+	{rule: PutReplacesList, op: OpPut, shows: ofOwn(func(c *change) bool { // the new list was appended
+		return c.old.On() && c.got&c.old == c.old && c.got&c.set == c.set && (c.got != c.set || c.repeated)
+	})},
+	{rule: StoreNoData, op: OpPut, due: ofStores(ofAny),
+		shows: ofOwn(func(c *change) bool { return !c.q.trailGiven && (c.got.Of(CallRate)|c.got.Of(ErrorRate))&Data != 0 })},
+	{rule: PutCategoriesEmpty, op: OpPut, now: emptyCategories, refused: emptyCategories,
+		shows: ofOwn(func(c *change) bool { return c.q.emptyCategories && c.got.Effective() != c.set.Effective() })},
+	{rule: PutDuplicateDiffering, op: OpPut, shows: ofOwn(func(c *change) bool { return c.q.duplicateDiffering })},
+	{rule: PutReplacesList, op: OpPut, due: func(c *change) bool {
+		return c.q.enabling() && anyType(func(t Type) bool { return c.old.Of(t) != 0 && c.set.Of(t) == 0 })
+	},
+		shows: ofOwn(func(c *change) bool {
+			return anyType(func(t Type) bool { return c.got.Of(t) != 0 && c.set.Of(t) == 0 && c.old.Of(t) != 0 })
+		})},
+	{rule: PutOverwritesCategories, op: OpPut,
+		due: func(c *change) bool {
+			return anyType(func(t Type) bool { return c.set.Of(t) != 0 && c.old.Of(t)&^c.set.Of(t) != 0 })
+		},
+		shows: ofOwn(func(c *change) bool {
+			return c.anyEntry(func(e putEntry) bool {
+				return e.defined && c.got.Of(e.t) == c.old.Of(e.t)|c.set.Of(e.t) && c.got.Of(e.t) != c.set.Of(e.t)
+			})
+		})},
+	{rule: TrailDeleteForgets, op: OpCreate, due: remade, shows: ofOwn(remade)},
+	{rule: StateIsolated, op: OpPut, shows: ofOther(func(c *change) bool { return c.got.On() && c.got == c.set })},
+	{rule: PutDefaultManagement, op: OpPut, due: func(c *change) bool {
+		return c.anyEntry(func(e putEntry) bool { return e.absent && c.old.Of(e.t)&Data == 0 })
+	},
+		shows: oneEach(func(c *change) bool {
+			return c.anyEntry(func(e putEntry) bool { return e.absent && c.got.Of(e.t) != c.set.Of(e.t) })
+		})},
+	{rule: StateIsolated, op: OpCreate, shows: ofOwn(func(c *change) bool { return isNew(c) && c.got.On() && c.after.shownElsewhere(c.read, c.got) })},
+	{rule: StateInitiallyOff, op: OpCreate, due: isNew, shows: ofOwn(isNew)},
+	{rule: PutDuplicateCategory, op: OpPut, now: duplicateCategory, refused: duplicateCategory, shows: oneEach(duplicateCategory)},
+	{rule: PutDuplicateType, op: OpPut, now: func(c *change) bool { return c.q.duplicateType },
+		refused: func(c *change) bool { return c.q.duplicateType || c.q.duplicateDiffering },
+		shows:   oneEach(func(c *change) bool { return c.q.duplicateType || c.q.emptyCategories })},
+	{rule: LogsReadOnlyError, op: OpPut, refused: logsReads,
+		now: ofTrail(func(c *change) bool { return c.q.enabling() && logsReads(c) && c.set.Of(ErrorRate)&Management != 0 })},
+	{rule: PutIdempotent, op: OpPut, due: func(c *change) bool { return c.q.enabling() && c.set == c.old },
+		refused: func(c *change) bool {
+			return c.old.On() && len(c.q.entries) > 0 && c.old == c.q.combine(Management, "")[0].set
+		},
+		shows: oneEach(func(c *change) bool { return c.set == c.old && c.got != c.set })},
+	{rule: PutStores, op: OpPut, now: ofTrail(enables), refused: ofAny},
+	{rule: PutOrderFree, op: OpPut, due: func(c *change) bool { return !c.q.canonical() }},
+	{rule: TrailNameOrARN, op: OpPut, now: byARN, due: func(c *change) bool { return byARN(c) && c.set != c.old }},
+	{rule: StoreARNOrSuffix, op: OpPut, now: ofStores(func(c *change) bool {
+		return !strings.HasPrefix(c.q.storeName, "arn:") || !strings.HasPrefix(c.q.destName, "arn:")
+	})},
+
+	{rule: TrailUpdateKeeps, op: OpUpdate, due: wasOn, shows: ofOwn(ofAny)},
+	{rule: AnswerOneEntry, op: OpPut, now: enables, shows: ofOwn(func(c *change) bool { return !c.listsEachOnce() })},
+	{rule: LogsStop, op: OpStop, due: wasOn, shows: ofOwn(wasOn)},
+	{rule: LogsStart, op: OpStart, tie: true, due: func(c *change) bool { return wasStopped(c) && c.trail.HasEither }, shows: ofOwn(wasStopped)},
+	{rule: LogsSelectorsLater, op: OpPutEvents, tie: true, now: weakens, shows: ofOwn(weakens)},
+	{rule: StateIsolated, op: OpPut, due: func(c *change) bool { return len(c.after.Trails)+len(c.after.Stores) > 1 },
+		shows: ofOther(ofAny)},
+	{rule: ErrorAtomic, shows: func(c *change) bool { return c.failed }},
+	{rule: StoreEnables, op: OpPut, shows: ofOwn(func(c *change) bool { return !c.q.trailGiven && !c.old.On() && !c.got.On() })},
+	{rule: GetReflectsPut, op: OpPut, shows: ofAny},
+	{rule: GetReflectsPut, shows: ofOwn(func(c *change) bool { return c.Op != OpCreate })},
+	{rule: GetReflectsPut, shows: ofAny},
+}
+
+func ofAny(*change) bool { return true }
+
+// ofOwn and ofOther are what a read of the changed resource, or of another one, shows after a success.
+func ofOwn(shows func(*change) bool) func(*change) bool {
+	return func(c *change) bool { return c.own && !c.failed && shows(c) }
+}
+
+func ofOther(shows func(*change) bool) func(*change) bool {
+	return func(c *change) bool { return !c.own && !c.failed && shows(c) }
+}
+
+// oneEach leaves out what an answer that lists a type twice shows.
+func oneEach(shows func(*change) bool) func(*change) bool {
+	return ofOwn(func(c *change) bool { return c.listsEachOnce() && shows(c) })
+}
+
+func (c *change) listsEachOnce() bool {
+	return c.got.single() && !(c.repeated && c.got.Effective() == c.set.Effective())
+}
+
+// ofTrail is for a Put on a trail, ofStores for one that enables something on a store.
+func ofTrail(when func(*change) bool) func(*change) bool {
+	return func(c *change) bool { return c.q.named != nil && when(c) }
+}
+
+func ofStores(when func(*change) bool) func(*change) bool {
+	return func(c *change) bool { return onStore(c) && c.q.enabling() && when(c) }
+}
+
+func onStore(c *change) bool { return !c.q.trailGiven }
+
+func disablesStoreWithDest(c *change) bool { return onStore(c) && c.q.disabling() && c.q.destGiven }
+func disablesStore(c *change) bool         { return onStore(c) && c.q.disabling() && !c.q.destGiven }
+
+func storesIdle(c *change) bool {
+	return onStore(c) && c.q.from != nil && c.q.to != nil && !(c.q.from.Ingesting && c.q.to.Ingesting)
+}
+
+func repoints(c *change) bool {
+	return onStore(c) && c.q.from != nil && c.q.to != nil && c.q.from.Insights.On() && c.q.from.Destination != c.q.to.ID
+}
+
+func enables(c *change) bool           { return c.q.enabling() }
+func turnsOff(c *change) bool          { return c.q.disabling() && c.old.On() }
+func staysOff(c *change) bool          { return c.q.disabling() && !c.old.On() }
+func unknownMember(c *change) bool     { return c.q.unknownMember }
+func emptyCategories(c *change) bool   { return c.q.emptyCategories }
+func duplicateCategory(c *change) bool { return c.q.duplicateCategory }
+func stopped(c *change) bool           { return c.q.named != nil && !c.q.named.Logging }
+func logsReads(c *change) bool {
+	return c.q.named != nil && c.q.named.Logs&ManagementEvents == ReadEvents
+}
+func byARN(c *change) bool      { return strings.HasPrefix(c.q.trailName, "arn:") }
+func wasOn(c *change) bool      { return c.old.On() }
+func wasStopped(c *change) bool { return c.trail != nil && !c.trail.Logging }
+
+// weakens is a PutEventSelectors that takes away what the insights of the trail need.
+func weakens(c *change) bool { return c.trail != nil && !Meets(c.trail.Insights, logsOf(c.Input)) }
+
+func isNew(c *change) bool { return c.resource != "" && !StateHas(c.before, c.resource) }
+
+// remade is a trail that has the name of one that was deleted.
+func remade(c *change) bool {
+	return isNew(c) && c.after.WasDeleted(c.after.World.region(c.Request), c.Input.Get("Name").Text())
+}
+
+func anyType(holds func(Type) bool) bool { return holds(CallRate) || holds(ErrorRate) }
+
+func (c *change) anyEntry(holds func(putEntry) bool) bool {
+	return slices.ContainsFunc(c.q.entries, holds)
+}
+
+func (c *change) about(x *claim) bool { return x.op == "" || x.op == c.Op }
+
+// tests lists the rules that a change puts to the test.
+func (c *change) tests() (now, due []ID) {
+	for i := range claims {
+		x := &claims[i]
+		if c.about(x) && x.now != nil && x.now(c) {
+			now = append(now, x.rule)
+		}
+		if c.about(x) && x.due != nil && x.due(c) {
+			due = append(due, x.rule)
+		}
+	}
+	return now, due
+}
+
+// promised is the rule by which a valid Put should not have been refused.
+func (c *change) promised() ID {
+	for i := range claims {
+		if x := &claims[i]; c.about(x) && x.refused != nil && x.refused(c) {
+			return x.rule
+		}
+	}
+	return PutStores
+}
+
+// contradicted is the rule that a read contradicts. The lower its weight the more telling it is.
+func (c *change) contradicted(got Selectors, repeated bool) (rule ID, weight int) {
+	c.got, c.repeated = got, repeated
+	for i := range claims {
+		x := &claims[i]
+		if !x.tie {
+			weight = i
+		}
+		if c.about(x) && x.shows != nil && x.shows(c) {
+			return x.rule, weight
+		}
+	}
+	return GetReflectsPut, len(claims)
+}
