@@ -338,12 +338,12 @@ func (r *run) checkpoint() {
 	}
 	r.lastCheckpoint = time.Now()
 	partial := *r.report
-	partial.Verdict, partial.ExitCode, partial.Partial = reports.Interrupted, reports.ExitInterrupted, true
-	partial.Reason = "the run goes on, or was ended by force"
+	partial.End = &reports.End{Interrupted: reports.ReasonGoesOn, Resumed: r.options.Resume != nil}
 	partial.Certificates = nil
 	for _, c := range r.machines {
 		partial.Certificates = append(partial.Certificates, c.certified())
 	}
+	reports.Judge(&partial)
 	r.options.Checkpoint(&partial)
 }
 

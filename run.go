@@ -194,34 +194,10 @@ func (r *run) explore(ctx context.Context) error {
 		}
 	}
 	r.finish(ctx)
-	r.ended()
 	if failure := r.failure.Load(); failure != nil {
-		r.report.Verdict, r.report.ExitCode, r.report.Partial = reports.Failed, reports.ExitFailed, true
-		r.report.Reason = "the harness failed; what it had found is reported"
 		return fmt.Errorf("%w: %s", ErrHarness, *failure)
 	}
 	return nil
-}
-
-// ended puts into the report why the target ended the run, where it did.
-func (r *run) ended() {
-	stopped := r.shared.stopped.Load()
-	if stopped == nil {
-		return
-	}
-	r.report.Partial = true
-	switch refused := errors.Is(*stopped, targets.ErrRefused); {
-	case r.report.Verdict == reports.Interrupted:
-		return
-	case r.report.Verdict == reports.Diverges && !refused:
-		r.report.Reason += "; then " + (*stopped).Error()
-		return
-	case refused:
-		r.report.Verdict = reports.RefusedRun
-	default:
-		r.report.Verdict = reports.Inconclusive
-	}
-	r.report.Reason, r.report.ExitCode = (*stopped).Error(), r.report.Verdict.ExitCode()
 }
 
 // prepare probes the target and fits the model to what it can do.

@@ -3,6 +3,7 @@ package conform
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/insightconform/conform/model"
 	"github.com/insightconform/conform/reports"
+	"github.com/insightconform/conform/targets"
 )
 
 func (r *run) newReport() {
@@ -71,6 +73,9 @@ func (r *run) finish(ctx context.Context) {
 		report.RequestsPerSecond = float64(report.Requests) / report.DurationSeconds
 	}
 	report.CutShort = r.cut
+	if r.probed == nil {
+		report.CutShort = r.options.Suites // of which none was begun
+	}
 	r.setCapabilities()
 	for i := range report.Divergences {
 		r.shared.tell(reports.Event{Event: reports.EventDivergence, Divergence: &report.Divergences[i]})
@@ -78,11 +83,9 @@ func (r *run) finish(ctx context.Context) {
 	for _, note := range report.Notes {
 		r.shared.tellNote(note)
 	}
-	exercised, applicable := r.coverage()
-	verdict, reason := r.verdict(ctx, exercised, applicable)
-	report.Verdict, report.Reason = verdict, reason
-	report.ExitCode = verdict.ExitCode()
-	report.Partial = verdict == reports.Interrupted || r.shared.targetLost() || r.shared.access.Load() != nil
+	r.coverage()
+	report.End = r.ending(ctx)
+	reports.Judge(report)
 }
 
 func (r *run) setCapabilities() {
@@ -94,8 +97,8 @@ func (r *run) setCapabilities() {
 	}
 }
 
-// coverage fills in what is known of each rule and counts.
-func (r *run) coverage() (exercised, total int) {
+// coverage fills in what is known of each rule.
+func (r *run) coverage() {
 	violated := map[model.ID]bool{}
 	for _, d := range r.report.Divergences {
 		violated[d.Rule] = true
@@ -113,17 +116,12 @@ func (r *run) coverage() (exercised, total int) {
 		case !c.Applicable:
 			c.Why = r.lacking(rule)
 		default:
-			total++
-			c.Exercised = r.total.rules[rule.ID]
-			if c.Exercised {
-				exercised++
-			} else {
+			if c.Exercised = r.total.rules[rule.ID]; !c.Exercised {
 				c.Why = "no request put it to the test"
 			}
 		}
 		r.report.Coverage.Rules[rule.ID] = c
 	}
-	return exercised, total
 }
 
 // lacking says which capability a rule misses, and why it is absent.
@@ -139,100 +137,30 @@ func (r *run) lacking(rule *model.Rule) string {
 	return "the run ended before"
 }
 
-// verdict decides how the run ends, the strongest reason first.
-func (r *run) verdict(ctx context.Context, exercised, applicable int) (reports.Verdict, string) {
-	failing, unrepeated := 0, 0
-	for _, d := range r.report.Divergences {
-		if !d.Fails {
-			continue
+// ending says how the run ended.
+func (r *run) ending(ctx context.Context) *reports.End {
+	end := &reports.End{PutSucceeded: r.putSeen, Resumed: r.options.Resume != nil}
+	if ctx.Err() != nil {
+		end.Interrupted = reports.ReasonInterrupted
+	}
+	if r.failure.Load() != nil {
+		end.Failed = "the harness failed; what it had found is reported"
+	}
+	switch stopped, code := r.shared.stopped.Load(), r.shared.access.Load(); {
+	case stopped != nil && errors.Is(*stopped, targets.ErrRefused):
+		end.Refused = (*stopped).Error()
+	case stopped != nil:
+		end.Lost = (*stopped).Error()
+	case code != nil:
+		end.Lost = fmt.Sprintf("access was denied (%s); check the credentials, or pass --use-environment-credentials", *code)
+	case r.shared.targetLost():
+		problem := ""
+		if p := r.shared.silence.Load(); p != nil {
+			problem = " (" + *p + ")"
 		}
-		if d.Status == reports.Unrepeated {
-			unrepeated++
-		}
-		if d.Status == reports.Confirmed || !r.info.Eventual {
-			failing++
-		}
+		end.Lost = "the target stopped answering" + problem + "; see whether it still runs, and try a longer --timeout"
 	}
-	lost := ""
-	if code := r.shared.access.Load(); code != nil {
-		lost = fmt.Sprintf("access was denied (%s); check the credentials, or pass --use-environment-credentials", *code)
-	} else if r.shared.targetLost() {
-		lost = "the target stopped answering"
-		if problem := r.shared.silence.Load(); problem != nil {
-			lost += " (" + *problem + ")"
-		}
-		lost += "; see whether it still runs, and try a longer --timeout"
-	}
-	var stale []string
-	for _, entry := range r.report.Baseline {
-		if entry.Stale {
-			stale = append(stale, fmt.Sprintf("%s (%s)", entry.Signature, entry.Mend))
-		}
-	}
-	switch {
-	case ctx.Err() != nil:
-		return reports.Interrupted, "interrupted before the end; run it again without interruption for a verdict"
-	case failing > 0 && lost != "":
-		return reports.Diverges, fmt.Sprintf("%s at or above level %s; then %s", plural(failing, "divergence"), r.options.FailOn, lost)
-	case failing > 0:
-		return reports.Diverges, fmt.Sprintf("%s at or above level %s", plural(failing, "divergence"), r.options.FailOn)
-	case len(stale) > 0:
-		return reports.Diverges, fmt.Sprintf("the baseline has %s: %s", stalePlural(len(stale)), strings.Join(stale, "; "))
-	case lost != "":
-		return reports.Inconclusive, lost
-	case unrepeated > 0:
-		return reports.Inconclusive, "divergences that did not repeat, on a target that may answer late; run it again"
-	case r.probed == nil || !r.probed.scope.Can[model.CanPut]:
-		return reports.Inconclusive, "the target does not offer PutInsightSelectors: " + r.why(model.CanPut)
-	case !r.probed.scope.Can[model.CanCreate] && !r.probed.scope.Can[model.CanStores]:
-		return reports.Inconclusive, "no trail could be made to test on: " + r.why(model.CanCreate)
-	case !r.putSeen:
-		return reports.Inconclusive, "no PutInsightSelectors ever succeeded; see what the target answers with --report json=PATH, and whether it needs --bucket or credentials"
-	case r.unfinished() != "":
-		return reports.Inconclusive, r.unfinished()
-	case 2*exercised < applicable && r.machines == nil && r.options.Shard.String() == "" && r.options.Resume == nil:
-		return reports.Inconclusive, fmt.Sprintf("only %d of %d applicable rules were exercised; raise --requests or --time, and keep the systematic suite", exercised, applicable)
-	}
-	below, known := 0, 0
-	for _, d := range r.report.Divergences {
-		known += boolInt(d.Known)
-		below += boolInt(!d.Known)
-	}
-	switch {
-	case known > 0 && below > 0:
-		return reports.Conforms, fmt.Sprintf("nothing new at or above level %s; the baseline knows %s, and %s below that level", r.options.FailOn, plural(known, "divergence"), fmt.Sprintf("%d stand", below))
-	case known > 0:
-		return reports.Conforms, fmt.Sprintf("nothing new; the baseline knows %s", plural(known, "divergence"))
-	case below > 0:
-		return reports.Conforms, fmt.Sprintf("no divergence at or above level %s; %s below it", r.options.FailOn, plural(below, "divergence"))
-	}
-	switch {
-	case r.options.Shard.String() != "":
-		return reports.Conforms, fmt.Sprintf("no divergence was found in shard %s; 'conform merge' joins the reports of all", r.options.Shard)
-	case len(r.report.Certificates) > 0:
-		return reports.Conforms, "no divergence was found; the certificates say what that guarantees"
-	}
-	return reports.Conforms, "no divergence was found among the requests that were tried"
-}
-
-// unfinished says what of the complete suites was not executed, where nothing else was to be run.
-func (r *run) unfinished() string {
-	if !slices.Contains(r.cut, Complete) || len(r.options.Suites) > 1 {
-		return ""
-	}
-	executed, tests := 0, 0
-	for _, c := range r.report.Certificates {
-		from, to := r.options.Shard.share(c.Tests)
-		executed, tests = executed+c.Executed(), tests+to-from
-	}
-	return fmt.Sprintf("%d of %s of the complete suites executed; go on with --resume", executed, plural(tests, "test"))
-}
-
-func stalePlural(n int) string {
-	if n == 1 {
-		return "1 stale entry"
-	}
-	return fmt.Sprintf("%d stale entries", n)
+	return end
 }
 
 func (r *run) why(c model.Capability) string {

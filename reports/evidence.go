@@ -144,6 +144,15 @@ func (c *Certificate) Executed() int {
 	return n
 }
 
+// share counts the tests that were to be executed: all, or those of the shard.
+func (c *Certificate) share() int {
+	var i, n int
+	if _, err := fmt.Sscanf(c.Shard, "%d/%d", &i, &n); err != nil || n < 1 || i < 1 || i > n {
+		return c.Tests
+	}
+	return c.Tests*i/n - c.Tests*(i-1)/n
+}
+
 // Conclude sets Holds and Result by what was executed.
 func (c *Certificate) Conclude() {
 	c.Holds = false

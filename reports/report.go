@@ -78,6 +78,7 @@ type Report struct {
 	ExitCode int     `json:"exit_code"`
 	Reason   string  `json:"reason"` // one line: why this verdict, and what to do
 	Partial  bool    `json:"partial"`
+	End      *End    `json:"end,omitempty"` // nil in the reports of versions that did not say how a run ended
 
 	Target   targets.Info `json:"target"`
 	Seed     uint64       `json:"seed"`

@@ -58,6 +58,7 @@ func assertValid(t *testing.T, schema *jsonschema.Schema, data []byte) {
 func evidenced() *Report {
 	r := diverging()
 	r.CutShort = []string{"random"}
+	r.End = &End{Interrupted: "i", Failed: "f", Refused: "r", Misused: "m", Lost: "l", PutSucceeded: true, Resumed: true, Joined: true, MissingShards: []string{"2/2"}}
 	r.Replays = []Replay{{Signature: "s", Rule: model.PutStores, File: "a.json", Outcome: ReplayDifferent, Why: "why"}}
 	r.Baseline = []Replay{{Signature: "s", Outcome: ReplayFixed, Stale: true, Mend: "take it out"}, {Signature: "e", Outcome: ReplayExpired, Stale: true}}
 	r.Target.Eventual = true

@@ -53,10 +53,11 @@ func (p *process) merge(s *settings, paths []string) error {
 		}
 		parts = append(parts, part)
 	}
-	whole, err := reports.Merge(parts...)
+	whole, err := reports.Join(parts...)
 	if err != nil {
 		return usagef("merge: %w", err)
 	}
+	reports.Judge(whole)
 	code := whole.ExitCode
 	for _, sink := range s.sinks {
 		if err := sink.Write(p.stdout, whole, p.textOptions(s)); err != nil {

@@ -37,10 +37,10 @@ func (s *settings) saveProgress(earlier, report *reports.Report) (*reports.Repor
 	whole := report
 	if earlier != nil {
 		var err error
-		if whole, err = reports.Merge(earlier, report); err != nil {
+		if whole, err = reports.Continue(earlier, report); err != nil {
 			return report, usagef("--resume %s: %w; give another file to begin anew", s.resume, err)
 		}
-		whole.Command, whole.Seed = report.Command, report.Seed
+		reports.Judge(whole)
 	}
 	return whole, reports.Write(s.resume, func(w io.Writer) error { return reports.JSON(w, whole) })
 }

@@ -125,6 +125,7 @@ func readReport(stdin io.Reader, path string) (*reports.Report, error) {
 	if err != nil {
 		return nil, usagef("%s: %w; give a report that 'conform run --report json=FILE' has written", name, err)
 	}
+	reports.Judge(r)
 	return r, nil
 }
 
@@ -202,21 +203,30 @@ func (s *settings) reportBefore() *reports.Report {
 // withoutRun is the report of a run that could not begin: the target was refused, or is not there.
 func (s *settings) withoutRun(ctx context.Context, err error) *reports.Report {
 	r := s.reportBefore()
-	r.ExitCode, r.Partial = exitCodeOf(ctx, err), true
-	switch r.ExitCode {
-	case reports.ExitRefused:
-		r.Verdict = reports.RefusedRun
-	case reports.ExitInconclusive:
-		r.Verdict = reports.Inconclusive
-	case reports.ExitInterrupted:
-		r.Verdict = reports.Interrupted
-	default:
-		r.Verdict = reports.Failed
-	}
-	if err != nil {
-		r.Reason = reports.OneLine(err.Error())
-	}
+	r.End = &reports.End{}
+	endedBy(ctx, r.End, err)
+	reports.Judge(r)
 	return r
+}
+
+// endedBy notes the error that a run ended with.
+func endedBy(ctx context.Context, end *reports.End, err error) {
+	reason := reports.ReasonInterrupted
+	if err != nil {
+		reason = reports.OneLine(err.Error())
+	}
+	switch exitCodeOf(ctx, err) {
+	case reports.ExitRefused:
+		end.Refused = reason
+	case reports.ExitInconclusive:
+		end.Lost = reason
+	case reports.ExitUsage:
+		end.Misused = reason
+	case reports.ExitFailed:
+		end.Failed = reason
+	default:
+		end.Interrupted = reason
+	}
 }
 
 // tellPipeline tells continuous integration of a report: the summary of GitHub's step, and annotations.

@@ -200,7 +200,6 @@ func (s *settings) profile() (*model.Profile, error) {
 
 // finish writes the reports and turns what a run returned into the end of the command.
 func (p *process) finish(ctx context.Context, s *settings, report *reports.Report, events *eventStreams, runError error) error {
-	code := exitCodeOf(ctx, runError)
 	if report == nil {
 		if runError == nil && ctx.Err() == nil {
 			runError = errors.New("internal error: a run without a report")
@@ -211,7 +210,11 @@ func (p *process) finish(ctx context.Context, s *settings, report *reports.Repor
 		}
 		return runError
 	}
-	code = reports.WorseExit(report.ExitCode, code)
+	if runError != nil && report.End != nil && !errors.Is(runError, conform.ErrHarness) { // of which it tells
+		endedBy(ctx, report.End, runError)
+		reports.Judge(report)
+	}
+	code := reports.WorseExit(report.ExitCode, exitCodeOf(ctx, runError))
 	report.ExitCode = code
 	if report.Workers > 0 { // only the run knows how many the target could take
 		report.Command = s.command(report.Seed, report.Workers)

@@ -1,6 +1,7 @@
 package reports
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strconv"
@@ -9,14 +10,39 @@ import (
 	"github.com/insightconform/conform/model"
 )
 
-// Merge joins the reports of the shards of one run, or those of a run and its continuations, in any
-// order: divergences, coverage, and the executed tests of the complete suites, so that a certificate
-// which no part could give may hold for the whole. Errors say which reports do not belong together.
-// The report of the first is changed in no way.
-func Merge(parts ...*Report) (*Report, error) {
+// Join makes one report of those of the shards of a run, or of a run and its continuations, in any order:
+// divergences, coverage, and the executed tests of the complete suites, so that a certificate which no
+// part could give may hold for the whole. What the whole comes to is for Judge to say. Errors say which
+// reports do not belong together. No part is changed.
+func Join(parts ...*Report) (*Report, error) {
 	if len(parts) == 0 {
 		return nil, fmt.Errorf("there is nothing to merge")
 	}
+	out, err := join(parts)
+	if err != nil {
+		return nil, err
+	}
+	if missing := missingShards(parts); len(missing) > 0 {
+		end := out.ending()
+		end.MissingShards = missing
+		out.End = &end
+	}
+	return out, nil
+}
+
+// Continue joins a report with that of the run that went on from it.
+func Continue(earlier, later *Report) (*Report, error) {
+	out, err := join([]*Report{earlier, later})
+	if err != nil {
+		return nil, err
+	}
+	end := later.ending()
+	end.Resumed, end.Joined, end.PutSucceeded = true, true, end.PutSucceeded || earlier.ending().PutSucceeded
+	out.End, out.Command, out.Seed = &end, later.Command, later.Seed
+	return out, nil
+}
+
+func join(parts []*Report) (*Report, error) {
 	first := parts[0]
 	for _, p := range parts[1:] {
 		if what := unlike(first, p); what != "" {
@@ -24,28 +50,55 @@ func Merge(parts ...*Report) (*Report, error) {
 		}
 	}
 	out := *first
+	if len(parts) == 1 {
+		return &out, nil
+	}
 	out.Requests, out.ConfirmRequests, out.Cases, out.DurationSeconds, out.Workers = 0, 0, 0, 0, 0
 	out.Divergences, out.Deviations, out.Replays, out.Baseline, out.Notes, out.Timeline = nil, nil, nil, nil, nil, nil
 	out.Coverage = Coverage{Rules: map[model.ID]RuleCoverage{}}
 	out.Certificates, out.Precedence, out.Settling = nil, nil, nil
 	out.Capabilities, out.NotCovered = map[string]CapabilityStatus{}, nil
+	if slices.ContainsFunc(parts, func(p *Report) bool { return p.Shard != first.Shard }) {
+		out.Shard = "" // the whole
+	}
 	for _, p := range parts {
 		out.add(p)
-	}
-	if len(parts) > 1 {
-		out.Timeline = nil // of one run alone
 	}
 	if out.DurationSeconds > 0 {
 		out.RequestsPerSecond = float64(out.Requests) / out.DurationSeconds
 	}
 	for i := range out.Certificates {
+		out.Certificates[i].Shard = out.Shard
 		out.Certificates[i].Conclude()
 	}
-	missing := out.missingShards(parts)
-	out.CutShort = stillCut(parts)
-	out.judge(parts, missing)
+	out.End, out.CutShort = joinedEnd(parts), stillCut(parts)
 	out.Sort()
 	return &out, nil
+}
+
+// joinedEnd says how the whole ended: as any part did, unless a later one went on from there.
+func joinedEnd(parts []*Report) *End {
+	out := &End{Joined: true}
+	for _, p := range parts {
+		e := p.ending()
+		out.PutSucceeded = out.PutSucceeded || e.PutSucceeded
+		out.Resumed = out.Resumed || e.Resumed
+		if slices.ContainsFunc(parts, func(o *Report) bool { return o != p && o.Shard == p.Shard && o.ending().Resumed && o.after(p) }) {
+			continue
+		}
+		out.Interrupted, out.Failed, out.Refused = cmp.Or(out.Interrupted, e.Interrupted), cmp.Or(out.Failed, e.Failed), cmp.Or(out.Refused, e.Refused)
+		out.Misused, out.Lost = cmp.Or(out.Misused, e.Misused), cmp.Or(out.Lost, e.Lost)
+	}
+	return out
+}
+
+// after reports whether a report tells more than another one of the same shard: its run began later, or it
+// has that one in it.
+func (r *Report) after(o *Report) bool {
+	if r.Started.Equal(o.Started) {
+		return r.Requests > o.Requests
+	}
+	return r.Started.After(o.Started)
 }
 
 // unlike says in what two reports differ that parts of one run have in common.
@@ -95,18 +148,19 @@ func (r *Report) add(p *Report) {
 	for _, d := range p.Deviations {
 		r.addDeviation(d)
 	}
-	r.Replays = append(r.Replays, p.Replays...)
-	r.Baseline = append(r.Baseline, p.Baseline...)
-	for _, note := range p.Notes {
-		if !slices.Contains(r.Notes, note) {
-			r.Notes = append(r.Notes, note)
-		}
+	r.Replays = united(r.Replays, p.Replays)
+	r.Notes = united(r.Notes, p.Notes)
+	for _, entry := range p.Baseline {
+		r.addBaseline(entry)
 	}
 	for id, c := range p.Coverage.Rules {
 		known := r.Coverage.Rules[id]
 		joined := RuleCoverage{Exercised: known.Exercised || c.Exercised, Violated: known.Violated || c.Violated, Applicable: known.Applicable || c.Applicable}
 		if !joined.Exercised {
 			joined.Why = c.Why
+			if known.Applicable && !c.Applicable {
+				joined.Why = known.Why
+			}
 		}
 		r.Coverage.Rules[id] = joined
 	}
@@ -140,6 +194,26 @@ func (r *Report) addDivergence(d Divergence) {
 		*known = d
 	}
 	known.Count = count
+}
+
+// addBaseline takes in what became of an entry of the baseline; one that is stale anywhere is stale.
+func (r *Report) addBaseline(entry Replay) {
+	i := slices.IndexFunc(r.Baseline, func(k Replay) bool { return k.Signature == entry.Signature })
+	if i < 0 {
+		r.Baseline = append(r.Baseline, entry)
+	} else if entry.Stale && !r.Baseline[i].Stale {
+		r.Baseline[i] = entry
+	}
+}
+
+// united is a list with what another one has besides.
+func united[T comparable](list, more []T) []T {
+	for _, x := range more {
+		if !slices.Contains(list, x) {
+			list = append(list, x)
+		}
+	}
+	return list
 }
 
 func (r *Report) addDeviation(d Deviation) {
@@ -190,7 +264,7 @@ func (r *Report) addCertificate(c Certificate) {
 		k.Unstable += c.Unstable
 		return
 	}
-	c.Done, c.Shard = slices.Clone(c.Done), ""
+	c.Done = slices.Clone(c.Done)
 	r.Certificates = append(r.Certificates, c)
 }
 
@@ -208,22 +282,15 @@ func JoinRanges(ranges [][2]int) [][2]int {
 	return out
 }
 
-// missingShards lists the shards of which there is no report, and takes the mark of one off where
-// none is missing.
-func (r *Report) missingShards(parts []*Report) []string {
-	n, err := strconv.Atoi(shards(r.Shard))
-	if err != nil || n < 2 {
-		return nil
-	}
+// missingShards lists the shards of the whole of which there is no report.
+func missingShards(parts []*Report) []string {
 	var missing []string
+	n, _ := strconv.Atoi(shards(parts[0].Shard))
 	for i := 1; i <= n; i++ {
 		shard := fmt.Sprintf("%d/%d", i, n)
 		if !slices.ContainsFunc(parts, func(p *Report) bool { return p.Shard == shard }) {
 			missing = append(missing, shard)
 		}
-	}
-	if len(missing) == 0 || len(parts) > 1 {
-		r.Shard = ""
 	}
 	return missing
 }
@@ -242,68 +309,4 @@ func stillCut(parts []*Report) []string {
 		}
 	}
 	return cut
-}
-
-// judge decides how the whole ends, by the rules that hold for a run.
-func (r *Report) judge(parts []*Report, missing []string) {
-	failing, unrepeated := 0, 0
-	for _, d := range r.Divergences {
-		if d.Fails && d.Status != Unrepeated {
-			failing++
-		} else if d.Fails {
-			unrepeated++
-		}
-	}
-	if !r.Target.Eventual {
-		failing, unrepeated = failing+unrepeated, 0
-	}
-	stale := 0
-	for _, entry := range r.Baseline {
-		if entry.Stale {
-			stale++
-		}
-	}
-	unfinished := ""
-	for i := range r.Certificates {
-		if c := &r.Certificates[i]; !c.Complete() && unfinished == "" {
-			unfinished = fmt.Sprintf("%s of %s of the machine %s executed; go on with --resume", grouped(c.Executed()), counted(c.Tests, "test"), c.Machine)
-		}
-	}
-	lost := ""
-	for _, p := range parts {
-		switch p.Verdict {
-		case Failed, RefusedRun:
-			r.set(p.Verdict, p.Reason, true)
-			return
-		case Inconclusive:
-			if p.Partial {
-				lost = p.Reason
-			}
-		}
-	}
-	applicable, exercised, _ := r.Coverage.ruleCounts()
-	switch {
-	case failing > 0:
-		r.set(Diverges, fmt.Sprintf("%s at or above level %s", counted(failing, "divergence"), r.FailOn), lost != "" || len(missing) > 0)
-	case stale > 0:
-		r.set(Diverges, fmt.Sprintf("the baseline has %d stale", stale), false)
-	case len(missing) > 0:
-		r.set(Inconclusive, "no report of shard "+strings.Join(missing, ", ")+" was given", true)
-	case unfinished != "":
-		r.set(Inconclusive, unfinished, true)
-	case len(r.CutShort) > 0 && lost != "":
-		r.set(Inconclusive, lost, true)
-	case unrepeated > 0:
-		r.set(Inconclusive, "divergences that did not repeat, on a target that may answer late; run it again", false)
-	case 2*exercised < applicable && len(r.Certificates) == 0:
-		r.set(Inconclusive, fmt.Sprintf("only %d of %d applicable rules were exercised", exercised, applicable), false)
-	case len(r.Certificates) > 0:
-		r.set(Conforms, "no divergence was found; the certificates say what that guarantees", false)
-	default:
-		r.set(Conforms, "no divergence was found among the requests that were tried", false)
-	}
-}
-
-func (r *Report) set(v Verdict, reason string, partial bool) {
-	r.Verdict, r.ExitCode, r.Reason, r.Partial = v, v.ExitCode(), reason, partial
 }
