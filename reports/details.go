@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
-	"strings"
 )
 
 // worst lists the divergences that count most first: what fails the run, then the rest, each in the
@@ -69,22 +68,14 @@ func (r *Report) details(d Divergence) []string {
 	if d.Known {
 		say("known", shown(d.Reason, maxShown))
 	}
-	for i, command := range r.reproduce(d) {
-		say([]string{"reproduce", "or"}[min(i, 1)], shown(command, maxMessage))
+	label := "reproduce"
+	for _, command := range []string{d.Replay, r.Command} {
+		if command != "" {
+			say(label, shown(command, maxMessage))
+			label = "or"
+		}
 	}
 	return lines
-}
-
-// reproduce lists the commands that show a divergence again: the replay of its trace, and the run.
-func (r *Report) reproduce(d Divergence) []string {
-	var commands []string
-	if flags, ok := strings.CutPrefix(r.Command, "conform run"); ok && d.Trace != "" {
-		commands = append(commands, "conform replay "+shellWord(d.Trace)+flags)
-	}
-	if r.Command != "" {
-		commands = append(commands, r.Command)
-	}
-	return commands
 }
 
 // plainWord matches what a shell takes as it stands.

@@ -388,7 +388,7 @@ func TestJUnitResults(t *testing.T) {
 		assert.Contains(t, cases[name].attributes["message"], want[1])
 	}
 	body := cases["put/empty-disables"].text
-	for _, part := range []string{"sequence      1. CreateTrail alpha", "✗ 5. Get → 200", "expected    InsightNotEnabledException", "actual      success", "reproduce   conform run --target endpoint", "API reference page"} {
+	for _, part := range []string{"sequence      1. CreateTrail alpha", "✗ 5. Get → 200", "expected    InsightNotEnabledException", "actual      success", "reproduce   conform replay d3e4f5 --endpoint http://127.0.0.1:5000", "or          conform run --target endpoint", "API reference page"} {
 		assert.Contains(t, body, part)
 	}
 	document := rendered(t, JUnit, r)
@@ -399,12 +399,12 @@ func TestJUnitResults(t *testing.T) {
 	known := diverging()
 	known.Divergences[3].Known, known.Divergences[3].Fails, known.Divergences[3].Reason = true, false, "fixed in the next release"
 	known.Target.Eventual = true
-	known.Divergences[3].Trace = "traces/it's.json"
+	known.Divergences[3].Replay = ""
 	known.Baseline = []Replay{{Signature: "old", Outcome: ReplayFixed, Stale: true, Mend: "take the entry out"}}
 	cases = junitCases(t, known)
 	assert.Equal(t, "skipped", cases["put/empty-disables"].name)
 	assert.Contains(t, cases["put/empty-disables"].attributes["message"], "known to the baseline (fixed in the next release)")
-	assert.Contains(t, cases["put/empty-disables"].text, `reproduce   conform replay $'traces/it\'s.json' --target endpoint`)
+	assert.Contains(t, cases["put/empty-disables"].text, "reproduce   conform run --target endpoint")
 	assert.Equal(t, "skipped", cases["get/reflects-put"].name, "unrepeated, on a target that may answer late")
 	assert.Equal(t, "failure", cases["old"].name)
 

@@ -3,7 +3,6 @@ package reports
 import (
 	"fmt"
 	"html/template"
-	"net/url"
 	"slices"
 	"strings"
 
@@ -93,7 +92,7 @@ const (
 	unmatchable = "no reading of the rules"
 )
 
-func newDivergenceView(r *Report, d *Divergence, v *reportView, index int, run runCommand) *divergenceView {
+func newDivergenceView(r *Report, d *Divergence, v *reportView, index int) *divergenceView {
 	out := &divergenceView{
 		ID: fmt.Sprintf("%sd%d", v.Prefix, index+1), Number: grouped(index + 1), Rule: clean(string(d.Rule)), Family: clean(d.Rule.Family()),
 		Anchor: v.anchorOf(d.Rule), Statement: clean(d.Statement), Operation: shortOperation(clean(d.Operation)), Signature: shown(d.Signature, 2*maxShown),
@@ -110,7 +109,7 @@ func newDivergenceView(r *Report, d *Divergence, v *reportView, index int, run r
 	out.Steps = stepViews(d)
 	out.facts(d)
 	if d.Status != Unrepeated {
-		out.commands(r, d, v.Many, run)
+		out.commands(r, d, v.Many)
 	}
 	return out
 }
@@ -445,107 +444,26 @@ func logsInWords(letters string) string {
 	return strings.Join(words, ", ")
 }
 
-// runCommand is what the command of a run tells of its target.
-type runCommand struct {
-	usual bool   // it is one of 'conform run'
-	flags string // those that say what is tested
-	fault string
-}
-
-// targetFlags has the flags that a replay takes over, and whether they have a value.
-var targetFlags = map[string]bool{"--endpoint": true, "--fault": true, "--regions": true, "--bucket": true, "--timeout": true, "--order": true, "--use-environment-credentials": false}
-
-func newRunCommand(r *Report) runCommand {
-	rest, usual := strings.CutPrefix(r.Command, "conform run")
-	out := runCommand{usual: usual && clean(r.Target.Name) != ""}
-	var kept []string
-	words := shellWords(rest)
-	for i := 0; i < len(words); i++ {
-		value, known := targetFlags[words[i]]
-		if !known {
-			continue
-		}
-		kept = append(kept, words[i])
-		if value && i+1 < len(words) {
-			i++
-			kept = append(kept, words[i])
-			if words[i-1] == "--fault" {
-				out.fault = strings.Trim(words[i], "'")
-			}
-		}
-	}
-	if len(kept) > 0 {
-		out.flags = " " + strings.Join(kept, " ")
-	}
-	return out
-}
-
-// shellWords cuts a command at the spaces that stand in no quotes, and leaves the quotes.
-func shellWords(command string) []string {
-	var words []string
-	word, quoted := []byte{}, false
-	for _, c := range []byte(shorten(command, maxMessage) + " ") {
-		switch {
-		case c == ' ' && !quoted:
-			if len(word) > 0 {
-				words = append(words, string(word))
-			}
-			word = word[:0]
-			continue
-		case c == '\'':
-			quoted = !quoted
-		}
-		word = append(word, c)
-	}
-	return words
-}
-
-// TraceFolder names the folder in which a run keeps the traces of a target unless it is told another:
-// by the kind of the target, its URL where it has one, and the fault that was put into it.
-func TraceFolder(target, endpoint, fault string) string {
-	name := target
-	if target == "endpoint" {
-		if u, err := url.Parse(endpoint); err == nil {
-			name += "-" + strings.NewReplacer(":", "-", "[", "", "]", "").Replace(u.Host)
-		}
-	}
-	if fault != "" {
-		name += "-" + strings.ReplaceAll(fault, "/", "_")
-	}
-	return "conform-traces/" + name
-}
-
 // commands are what one pastes to see the divergence again.
-func (v *divergenceView) commands(r *Report, d *Divergence, many bool, run runCommand) {
-	trace := NewTrace(r, *d, false)
-	if run.usual {
-		file := bashLiteral(TraceFolder(r.Target.Name, r.Target.Endpoint, run.fault) + "/" + trace.FileName())
-		if plainPath(file) {
-			file = strings.Trim(file, "'")
-		}
-		v.Commands = []command{
-			{"Replay it with conform", "conform replay " + file + run.flags},
-			{"As a script for the AWS CLI", "conform export " + file + " --as awscli"},
-			{"As a script for boto3", "conform export " + file + " --as boto3"},
-		}
-		for i := range v.Commands {
-			v.Commands[i].Text = shown(v.Commands[i].Text, 2*maxMessage)
-		}
+func (v *divergenceView) commands(r *Report, d *Divergence, many bool) {
+	add := func(title, text string) { v.Commands = append(v.Commands, command{title, shown(text, 2*maxMessage)}) }
+	if d.Replay != "" {
+		add("Replay it with conform", d.Replay)
+	}
+	if d.Trace != "" {
+		export := "conform export " + shellWord(d.Trace)
+		add("As a script for the AWS CLI", export+" --as awscli")
+		add("As a script for boto3", export+" --as boto3")
 	}
 	if many {
 		return
 	}
+	trace := NewTrace(r, *d, false)
 	for _, form := range [...]struct{ name, title string }{{"awscli", "AWS CLI"}, {"boto3", "boto3"}} {
 		if text, err := Export(trace, form.name); err == nil && len(text) <= maxScript {
 			v.Scripts = append(v.Scripts, script{form.title, visibleLines(string(text))})
 		}
 	}
-}
-
-func plainPath(quoted string) bool {
-	return !strings.ContainsFunc(strings.Trim(quoted, "'"), func(c rune) bool {
-		return !('a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || strings.ContainsRune("_./-", c))
-	})
 }
 
 // visibleLines makes each line harmless and keeps the lines.

@@ -52,6 +52,7 @@ func everything() *Report {
 	for i := range 90 {
 		r.Timeline = append(r.Timeline, Interval{Seconds: float64(i) / 2, Requests: 60 + 25*((i*7)%5), MeanMS: 3 + float64((i*3)%7), SlowMS: 9 + float64((i*i*31)%400)})
 	}
+	r.Divergences[3].Trace = "kept/d.json"
 	r.Settling = &Settling{Waits: 12, MedianSeconds: 1.5, LongestSeconds: 22, TimedOut: 1}
 	r.Replays = []Replay{{Signature: "put/stores|PutInsightSelectors|success|5xx", File: "conform-traces/a.json", Outcome: ReplayFixed}, {Signature: "s", Outcome: ReplayDifferent, Why: "now a 400"}}
 	r.Baseline = []Replay{{Signature: "get/not-enabled|GetInsightSelectors|InsightNotEnabledException|success", Outcome: ReplayExpired, Stale: true, Mend: "remove it with --update-baseline"}}
@@ -456,8 +457,7 @@ func TestHTMLShowsWhatTheReportSays(t *testing.T) {
 	for _, want := range []string{
 		"It diverges in 3 ways", "Every faulty machine with up to one extra state would have been caught.", "known to the baseline: issue 17",
 		"seen, but not again on a fresh world", "confirmed; does not fail the run", "2,400 of 3,072", "reads that never matched",
-		"conform replay conform-traces/endpoint-127.0.0.1-5000/put_empty-disables_GetInsightSelectors_InsightNotEnabledException_success.json --endpoint http://127.0.0.1:5000",
-		"--as awscli", "--as boto3", "#!/usr/bin/env bash", "import boto3", "API reference page of PutInsightSelectors", "the target has one Region",
+		"<code>conform replay d3e4f5 --endpoint http://127.0.0.1:5000</code>", "<code>conform export kept/d.json --as awscli</code>", "--as boto3", "#!/usr/bin/env bash", "import boto3", "API reference page of PutInsightSelectors", "the target has one Region",
 		"expired, stale", "there is no such request", "answers carry no request id",
 	} {
 		assert.True(t, strings.Contains(text, want), want)
@@ -525,20 +525,6 @@ func TestDifferingWords(t *testing.T) {
 	left, right = differingWords("InsightNotEnabledException", "success")
 	assert.Equal(t, []markedSpan{{"InsightNotEnabledException", true}}, left)
 	assert.Equal(t, []markedSpan{{"success", true}}, right)
-}
-
-func TestRunCommandsTarget(t *testing.T) {
-	r := conforming()
-	for command, want := range map[string]runCommand{
-		"conform run --endpoint http://h:1 --suite systematic --workers 2 --seed 4":              {true, " --endpoint http://h:1", ""},
-		"conform run --fault a/b --regions us-east-1,eu-west-1 --requests 9 --timeout 3s":        {true, " --fault a/b --regions us-east-1,eu-west-1 --timeout 3s", "a/b"},
-		"conform run --use-environment-credentials --order 'my order.json' --baseline known.yml": {true, " --use-environment-credentials --order 'my order.json'", ""},
-		"go test -run TestMock": {},
-		"":                      {},
-	} {
-		r.Command = command
-		assert.Equal(t, want, newRunCommand(r), command)
-	}
 }
 
 func TestCharts(t *testing.T) {

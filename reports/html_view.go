@@ -3,6 +3,7 @@ package reports
 import (
 	"fmt"
 	"maps"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -160,6 +161,9 @@ func cleanAll(list []string) []string {
 // maxOnPage bounds lists that a target or a file can make long.
 const maxOnPage = 200
 
+// faultFlag finds in the command of a run the fault that was put into its target.
+var faultFlag = regexp.MustCompile(`^conform run .*--fault (\S+)`)
+
 func newReportView(r *Report, index int, many bool) *reportView {
 	v := &reportView{Many: many, Name: clean(r.Target.Name), Reason: shown(r.Reason, 2*maxShown), Command: shown(r.Command, maxMessage)}
 	if many {
@@ -168,14 +172,13 @@ func newReportView(r *Report, index int, many bool) *reportView {
 	if v.Name == "" {
 		v.Name = "unknown target"
 	}
-	command := newRunCommand(r)
 	for _, detail := range []string{r.Target.Endpoint, r.Target.Region} {
 		if detail != "" {
 			v.Details = append(v.Details, clean(detail))
 		}
 	}
-	if command.fault != "" {
-		v.Fault = "made wrong on purpose: " + clean(command.fault)
+	if fault := faultFlag.FindStringSubmatch(r.Command); fault != nil {
+		v.Fault = "made wrong on purpose: " + clean(fault[1])
 		v.Details = append(v.Details, v.Fault)
 	}
 	v.Word, v.Class = clean(string(r.Verdict)), verdictClass(r.Verdict)
@@ -188,7 +191,7 @@ func newReportView(r *Report, index int, many bool) *reportView {
 		v.Certificates = append(v.Certificates, newCertificateView(c))
 	}
 	for i := range r.Divergences {
-		v.Divergences = append(v.Divergences, newDivergenceView(r, &r.Divergences[i], v, i, command))
+		v.Divergences = append(v.Divergences, newDivergenceView(r, &r.Divergences[i], v, i))
 	}
 	times := map[string]int{}
 	for _, d := range v.Divergences {

@@ -109,29 +109,24 @@ func (s settings) accountOptions() account.Options {
 		AllowUnknownAlias: a.unknownAlias, AllowLogging: a.logging, Stores: a.stores, KeepAccountIDs: s.keepAccounts, Timeout: s.timeout}
 }
 
-// accountWords repeat the settings of the account target on a command line. The account stands there
-// as a variable unless account ids are to be kept.
-func (s *settings) accountWords() []string {
+// account adds the settings of the account target. The account stands there as a variable unless account
+// ids are to be kept.
+func (c *shellCommand) account(s *settings) {
 	a := s.account
-	words := []string{"--target", targetAccount, "--account", `"$CONFORM_ACCOUNT"`}
+	*c = append(*c, "--target", targetAccount)
 	if s.keepAccounts {
-		words[3] = strings.Join(a.ids, ",")
+		c.flag("account", strings.Join(a.ids, ","))
+	} else {
+		*c = append(*c, "--account", `"$CONFORM_ACCOUNT"`)
 	}
 	if a.ledgerGiven {
-		words = append(words, "--ledger", shellWord(a.ledger))
+		c.flag("ledger", a.ledger)
 	}
-	if a.prefix != "" {
-		words = append(words, "--prefix", a.prefix)
-	}
-	for _, flag := range []struct {
-		on   bool
-		name string
-	}{{a.logging, "allow-logging"}, {a.stores, "stores"}, {a.unknownAlias, "allow-unknown-alias"}, {a.management, "allow-management-account"}} {
-		if flag.on {
-			words = append(words, "--"+flag.name)
-		}
-	}
-	return words
+	c.flag("prefix", a.prefix)
+	c.on("allow-logging", a.logging)
+	c.on("stores", a.stores)
+	c.on("allow-unknown-alias", a.unknownAlias)
+	c.on("allow-management-account", a.management)
 }
 
 // addFlagsNamed gives a command some of the flags of run, and returns them as help shows them.

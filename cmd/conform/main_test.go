@@ -360,8 +360,8 @@ func TestNotesAboutWhatHasNoEffect(t *testing.T) {
 	assert.Empty(t, got.stderr)
 }
 
-func TestOrder(t *testing.T) {
-	f := passing()
+// anOrder is an error order that holds nobody to anything.
+func anOrder() []byte {
 	order := &bytes.Buffer{}
 	fmt.Fprintf(order, `{"schema":%q,"name":"mine","order":[`, model.ProfileSchema)
 	for i, id := range model.ErrorRules() {
@@ -371,7 +371,12 @@ func TestOrder(t *testing.T) {
 		fmt.Fprintf(order, "%q", id)
 	}
 	order.WriteString(`],"holds":[]}`)
-	got := f.run(t.Context(), nil, "run", "--order", write(t, "my order.json", order.String()))
+	return order.Bytes()
+}
+
+func TestOrder(t *testing.T) {
+	f := passing()
+	got := f.run(t.Context(), nil, "run", "--order", write(t, "my order.json", string(anOrder())))
 	require.Equal(t, 0, got.code, got.stderr)
 	assert.Equal(t, "mine", f.options.Order.Name)
 	assert.Regexp(t, `--order '.*/my order.json'$`, f.options.Command)

@@ -611,83 +611,91 @@ func (s *settings) unusedHere(environ map[string]string) []string {
 
 // command is the full command that repeats a run with these settings.
 func (s *settings) command(seed uint64, workers int) string {
-	words := s.targetWords("conform", "run")
-	add := func(name, value string) { words = append(words, "--"+name, shellWord(value)) }
-	add("suite", strings.Join(s.suites, ","))
+	c := shellCommand{"conform", "run"}
+	c.target(s)
+	c.flag("suite", strings.Join(s.suites, ","))
 	if slices.Contains(s.suites, conform.Complete) {
-		add("depth", strconv.Itoa(s.depth))
-		if len(s.machines) > 0 {
-			add("machine", strings.Join(s.machines, ","))
-		}
+		c.flag("depth", strconv.Itoa(s.depth))
+		c.flag("machine", strings.Join(s.machines, ","))
 	}
-	if shard := s.shard.String(); shard != "" {
-		add("shard", shard)
-	}
-	if s.requests > 0 {
-		add("requests", strconv.Itoa(s.requests))
-	}
-	if s.time > 0 {
-		add("time", s.time.String())
-	}
-	if s.timeout != defaultTimeout {
-		add("timeout", s.timeout.String())
-	}
-	if s.pace != nil {
-		add("pace", s.pace.String())
-	}
-	if workers > 0 {
-		add("workers", strconv.Itoa(workers))
-	}
-	add("seed", strconv.FormatUint(seed, 10))
-	if s.order != "" {
-		add("order", s.order)
-	}
+	c.flag("shard", s.shard.String())
+	c.number("requests", s.requests)
+	c.duration("time", s.time)
+	c.manner(s)
+	c.number("workers", workers)
+	c.flag("seed", strconv.FormatUint(seed, 10))
+	c.flag("order", s.order)
 	if s.failOn != model.Observed {
-		add("fail-on", s.failOn.String())
+		c.flag("fail-on", s.failOn.String())
 	}
-	if s.baseline != "" {
-		add("baseline", s.baseline)
-	}
-	return strings.Join(words, " ")
+	c.flag("baseline", s.baseline)
+	return c.String()
 }
 
-// targetWords adds to the words of a command the flags that say what is tested.
-func (s *settings) targetWords(words ...string) []string {
-	add := func(name, value string) { words = append(words, "--"+name, shellWord(value)) }
+// replaying is the command that plays a trace which a run with these settings has kept again.
+func (s *settings) replaying(trace *reports.Trace) string {
+	c := shellCommand{"conform", "replay", trace.Name()}
+	c.flag("traces", s.traces)
+	c.target(s)
+	c.manner(s)
+	c.flag("order", s.order)
+	return c.String()
+}
+
+// shellCommand collects the words of a command.
+type shellCommand []string
+
+func (c shellCommand) String() string { return strings.Join(c, " ") }
+
+// flag adds a flag with its value, if it has one.
+func (c *shellCommand) flag(name, value string) {
+	if value != "" {
+		*c = append(*c, "--"+name, shellWord(value))
+	}
+}
+
+func (c *shellCommand) number(name string, n int) {
+	if n > 0 {
+		c.flag(name, strconv.Itoa(n))
+	}
+}
+
+func (c *shellCommand) duration(name string, d time.Duration) {
+	if d > 0 {
+		c.flag(name, d.String())
+	}
+}
+
+func (c *shellCommand) on(name string, on bool) {
+	if on {
+		*c = append(*c, "--"+name)
+	}
+}
+
+// target adds what says which target is tested.
+func (c *shellCommand) target(s *settings) {
 	switch s.target {
 	case targetEndpoint:
-		add("endpoint", s.endpoint)
+		c.flag("endpoint", s.endpoint)
 	case targetAccount:
-		words = append(words, s.accountWords()...)
+		c.account(s)
 	}
-	if s.fault != "" {
-		add("fault", s.fault)
-	}
-	if len(s.regions) > 0 {
-		add("regions", strings.Join(s.regions, ","))
-	}
-	if s.bucket != "" {
-		add("bucket", s.bucket)
-	}
-	if s.eventual {
-		words = append(words, "--eventual")
-	}
-	if s.settle > 0 {
-		add("settle", s.settle.String())
-	}
-	if s.environmentCredentials {
-		words = append(words, "--use-environment-credentials")
-	}
-	return words
+	c.flag("fault", s.fault)
+	c.flag("regions", strings.Join(s.regions, ","))
+	c.flag("bucket", s.bucket)
+	c.on("eventual", s.eventual)
+	c.duration("settle", s.settle)
+	c.on("use-environment-credentials", s.environmentCredentials)
 }
 
-// replayCommand is the command that plays a trace of a run with these settings again.
-func (s *settings) replayCommand(trace *reports.Trace) string {
-	words := []string{"conform", "replay", trace.Name()}
-	if s.traces != "" {
-		words = append(words, "--traces", shellWord(s.traces))
+// manner adds how requests are sent.
+func (c *shellCommand) manner(s *settings) {
+	if s.timeout != defaultTimeout {
+		c.duration("timeout", s.timeout)
 	}
-	return strings.Join(s.targetWords(words...), " ")
+	if s.pace != nil {
+		c.flag("pace", s.pace.String())
+	}
 }
 
 var plainWord = regexp.MustCompile(`^[A-Za-z0-9_./:,=@%+-]+$`)

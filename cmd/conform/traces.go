@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -19,7 +20,8 @@ import (
 // noTraces is the value of --traces that keeps none.
 const noTraces = "none"
 
-// tracesFolder is where the traces of the target are kept, empty where none are.
+// tracesFolder is where the traces of the target are kept, empty where none are: unless it is told, by the
+// kind of the target, its URL where it has one, and the fault that was put into it.
 func (s *settings) tracesFolder() string {
 	switch s.traces {
 	case noTraces:
@@ -28,7 +30,14 @@ func (s *settings) tracesFolder() string {
 	default:
 		return s.traces
 	}
-	return filepath.FromSlash(reports.TraceFolder(s.target, s.endpoint, s.fault))
+	name := s.target
+	if u, err := url.Parse(s.endpoint); s.target == targetEndpoint && err == nil {
+		name += "-" + strings.NewReplacer(":", "-", "[", "", "]", "").Replace(u.Host)
+	}
+	if s.fault != "" {
+		name += "-" + strings.ReplaceAll(s.fault, "/", "_")
+	}
+	return filepath.Join("conform-traces", name)
 }
 
 // readTraces reads the traces that are there from earlier runs.
@@ -103,7 +112,7 @@ func (s *settings) keep(report *reports.Report, known []reports.TraceFile, basel
 		}
 		for i, d := range report.Divergences {
 			if d.Status == reports.Confirmed {
-				report.Divergences[i].Replay = s.replayCommand(&reports.Trace{Signature: d.Signature})
+				report.Divergences[i].Replay = s.replaying(&reports.Trace{Signature: d.Signature})
 			}
 		}
 		if s.prune {
