@@ -5,6 +5,7 @@ import (
 	"context"
 
 	"github.com/insightconform/conform/reports"
+	"github.com/insightconform/conform/reports/text"
 	"github.com/insightconform/conform/targets"
 	"github.com/insightconform/conform/targets/mock"
 )
@@ -35,16 +36,16 @@ func Check(t TB, target targets.Target, options ...Options) {
 		t.Errorf("conform: %v", err)
 		return
 	}
-	var text bytes.Buffer
-	if err := reports.Text(&text, report, reports.TextOptions{}); err != nil {
+	var shown bytes.Buffer
+	if err := text.Report(&shown, report, text.Options{}); err != nil {
 		t.Errorf("conform: %v", err)
 		return
 	}
 	if report.Verdict == reports.Conforms {
-		t.Logf("%s", text.String())
+		t.Logf("%s", shown.String())
 		return
 	}
-	t.Errorf("%s", text.String())
+	t.Errorf("%s", shown.String())
 	if keeper, ok := t.(interface{ ArtifactDir() string }); ok {
 		// Kept where the test runs with -artifacts.
 		if files, err := reports.WriteTraces(keeper.ArtifactDir(), report, false); err != nil {

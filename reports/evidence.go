@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/insightconform/conform/model"
+	"github.com/insightconform/conform/reports/plain"
 	"github.com/insightconform/conform/targets"
 )
 
@@ -158,13 +159,13 @@ func (c *Certificate) Conclude() {
 	c.Holds = false
 	switch {
 	case c.Failed > 0:
-		c.Result = fmt.Sprintf("no certificate: %s of %s showed a divergence", grouped(c.Failed), counted(c.Executed(), "executed test"))
+		c.Result = fmt.Sprintf("no certificate: %s of %s showed a divergence", plain.Grouped(c.Failed), plain.Counted(c.Executed(), "executed test"))
 	case c.Unstable > 0:
-		c.Result = fmt.Sprintf("no certificate: in %s the target took another allowed way than before, so that it is not deterministic on these classes", counted(c.Unstable, "test"))
+		c.Result = fmt.Sprintf("no certificate: in %s the target took another allowed way than before, so that it is not deterministic on these classes", plain.Counted(c.Unstable, "test"))
 	case !c.Complete():
-		c.Result = fmt.Sprintf("no certificate yet: %s of %s executed, all passed", grouped(c.Executed()), counted(c.Tests, "test"))
+		c.Result = fmt.Sprintf("no certificate yet: %s of %s executed, all passed", plain.Grouped(c.Executed()), plain.Counted(c.Tests, "test"))
 	default:
 		c.Holds = true
-		c.Result = fmt.Sprintf("all %s passed: under the hypotheses, the target behaves as this machine does", counted(c.Tests, "test"))
+		c.Result = fmt.Sprintf("all %s passed: under the hypotheses, the target behaves as this machine does", plain.Counted(c.Tests, "test"))
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/insightconform/conform/model"
+	"github.com/insightconform/conform/reports/plain"
 )
 
 // Join makes one report of those of the shards of a run, or of a run and its continuations, in any order:
@@ -111,13 +112,13 @@ func unlike(a, b *Report) string {
 		{"level that fails", a.FailOn.String(), b.FailOn.String()},
 	} {
 		if x.a != x.b {
-			return fmt.Sprintf("the %s is %q in one and %q in another", x.name, shown(x.a, maxShown), shown(x.b, maxShown))
+			return fmt.Sprintf("the %s is %q in one and %q in another", x.name, plain.Shown(x.a, plain.MaxShown), plain.Shown(x.b, plain.MaxShown))
 		}
 	}
 	for _, c := range a.Certificates {
 		for _, d := range b.Certificates {
 			if c.Machine == d.Machine && (c.Depth != d.Depth || c.Fingerprint != d.Fingerprint) {
-				return fmt.Sprintf("the machine %s is not the same, or its depth", shown(c.Machine, maxShown))
+				return fmt.Sprintf("the machine %s is not the same, or its depth", plain.Shown(c.Machine, plain.MaxShown))
 			}
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/insightconform/conform/model"
+	"github.com/insightconform/conform/reports/plain"
 )
 
 // End says how a run ended: what its verdict rests on beside what was found and covered. A text says
@@ -65,7 +66,7 @@ func factsOf(r *Report) *facts {
 	f := &facts{Report: r}
 	for _, d := range r.Divergences {
 		switch {
-		case r.failsRun(d):
+		case r.FailsRun(d):
 			f.failing++
 		case d.Fails:
 			f.unrepeated++
@@ -81,7 +82,7 @@ func factsOf(r *Report) *facts {
 			f.stale = append(f.stale, fmt.Sprintf("%s (%s)", entry.Signature, entry.Mend))
 		}
 	}
-	f.applicable, f.exercised, _ = r.Coverage.ruleCounts()
+	f.applicable, f.exercised, _ = r.Coverage.Counts()
 	return f
 }
 
@@ -97,7 +98,7 @@ var verdicts = []struct {
 	{RefusedRun, 0, func(f *facts) bool { return f.End.Refused != "" }, func(f *facts) string { return f.End.Refused }},
 	{Failed, ExitUsage, func(f *facts) bool { return f.End.Misused != "" }, func(f *facts) string { return f.End.Misused }},
 	{Diverges, 0, func(f *facts) bool { return f.failing > 0 }, func(f *facts) string {
-		return f.thenLost(fmt.Sprintf("%s at or above level %s", counted(f.failing, "divergence"), f.FailOn))
+		return f.thenLost(fmt.Sprintf("%s at or above level %s", plain.Counted(f.failing, "divergence"), f.FailOn))
 	}},
 	{Diverges, 0, func(f *facts) bool { return len(f.stale) > 0 }, func(f *facts) string {
 		entries := "1 stale entry"
@@ -124,19 +125,19 @@ var verdicts = []struct {
 	}},
 	{Inconclusive, 0, (*facts).unfinished, func(f *facts) string {
 		executed, tests := f.completeTests()
-		return fmt.Sprintf("%d of %s of the complete suites executed; go on with --resume", executed, counted(tests, "test"))
+		return fmt.Sprintf("%d of %s of the complete suites executed; go on with --resume", executed, plain.Counted(tests, "test"))
 	}},
 	{Inconclusive, 0, (*facts).fewRules, func(f *facts) string {
 		return fmt.Sprintf("only %d of %d applicable rules were exercised; raise --requests or --time, and keep the systematic suite", f.exercised, f.applicable)
 	}},
 	{Conforms, 0, func(f *facts) bool { return f.known > 0 && f.below > 0 }, func(f *facts) string {
-		return fmt.Sprintf("nothing new at or above level %s; the baseline knows %s, and %d stand below that level", f.FailOn, counted(f.known, "divergence"), f.below)
+		return fmt.Sprintf("nothing new at or above level %s; the baseline knows %s, and %d stand below that level", f.FailOn, plain.Counted(f.known, "divergence"), f.below)
 	}},
 	{Conforms, 0, func(f *facts) bool { return f.known > 0 }, func(f *facts) string {
-		return "nothing new; the baseline knows " + counted(f.known, "divergence")
+		return "nothing new; the baseline knows " + plain.Counted(f.known, "divergence")
 	}},
 	{Conforms, 0, func(f *facts) bool { return f.below > 0 }, func(f *facts) string {
-		return fmt.Sprintf("no divergence at or above level %s; %s below it", f.FailOn, counted(f.below, "divergence"))
+		return fmt.Sprintf("no divergence at or above level %s; %s below it", f.FailOn, plain.Counted(f.below, "divergence"))
 	}},
 	{Conforms, 0, func(f *facts) bool { return f.Shard != "" }, func(f *facts) string {
 		return fmt.Sprintf("no divergence was found in shard %s; 'conform merge' joins the reports of all", f.Shard)

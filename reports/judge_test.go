@@ -10,12 +10,17 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/insightconform/conform/model"
+	"github.com/insightconform/conform/targets"
 )
 
 // judged is the report of a run that found nothing, as far as its verdict goes, changed in some way.
 func judged(change func(*Report)) *Report {
-	r := conforming()
+	r := &Report{Schema: Schema, Target: targets.Info{Name: "embedded"}, Suites: []string{"systematic", "random"}, FailOn: model.Observed,
+		Started: time.Date(2026, 7, 1, 12, 0, 0, 0, time.UTC), DurationSeconds: 2, Requests: 6214,
+		Coverage: Coverage{Rules: map[model.ID]RuleCoverage{model.PutStores: {Exercised: true, Applicable: true}, model.PutEmptyDisables: {Exercised: true, Applicable: true}}}}
+	r.SetCapability(model.CanPut, true, "")
 	r.SetCapability(model.CanCreate, true, "")
+	r.SetCapability(model.CanStores, false, "CreateEventDataStore answers 501")
 	r.End = &End{PutSucceeded: true}
 	change(r)
 	Judge(r)
@@ -256,4 +261,13 @@ func TestContinue(t *testing.T) {
 	require.NoError(t, err)
 	Judge(whole)
 	assert.Equal(t, ReasonInterrupted, whole.Reason)
+}
+func TestWorseExit(t *testing.T) {
+	order := []int{ExitInterrupted, ExitFailed, ExitRefused, ExitUsage, ExitDiverges, ExitInconclusive, ExitConforms}
+	for i, worse := range order {
+		for _, better := range order[i:] {
+			assert.Equal(t, worse, WorseExit(worse, better))
+			assert.Equal(t, worse, WorseExit(better, worse))
+		}
+	}
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/insightconform/conform"
 	"github.com/insightconform/conform/reports"
+	"github.com/insightconform/conform/reports/plain"
 	"github.com/insightconform/conform/targets"
 	"github.com/insightconform/conform/targets/account"
 	"github.com/insightconform/conform/targets/pace"
@@ -107,26 +108,6 @@ func (s settings) accountOptions() account.Options {
 	}
 	return account.Options{Settle: s.settle, Pace: pace.New(rates), Accounts: a.ids, Regions: s.regions, Prefix: a.prefix, Ledger: a.ledger, AllowManagementAccount: a.management,
 		AllowUnknownAlias: a.unknownAlias, AllowLogging: a.logging, Stores: a.stores, KeepAccountIDs: s.keepAccounts, Timeout: s.timeout}
-}
-
-// account adds the settings of the account target. The account stands there as a variable unless account
-// ids are to be kept.
-func (c *shellCommand) account(s *settings) {
-	a := s.account
-	*c = append(*c, "--target", targetAccount)
-	if s.keepAccounts {
-		c.flag("account", strings.Join(a.ids, ","))
-	} else {
-		*c = append(*c, "--account", `"$CONFORM_ACCOUNT"`)
-	}
-	if a.ledgerGiven {
-		c.flag("ledger", a.ledger)
-	}
-	c.flag("prefix", a.prefix)
-	c.on("allow-logging", a.logging)
-	c.on("stores", a.stores)
-	c.on("allow-unknown-alias", a.unknownAlias)
-	c.on("allow-management-account", a.management)
 }
 
 // addFlagsNamed gives a command some of the flags of run, and returns them as help shows them.
@@ -236,7 +217,7 @@ func (p *process) sweep(ctx context.Context, s *settings, yes bool) error {
 		if item.Why != "" {
 			line += ": " + item.Why
 		}
-		if _, problem := fmt.Fprintln(p.stdout, reports.OneLine(line)); problem != nil {
+		if _, problem := fmt.Fprintln(p.stdout, plain.OneLine(line)); problem != nil {
 			return problem
 		}
 	}

@@ -23,6 +23,8 @@ import (
 	"github.com/insightconform/conform"
 	"github.com/insightconform/conform/model"
 	"github.com/insightconform/conform/reports"
+	"github.com/insightconform/conform/reports/plain"
+	"github.com/insightconform/conform/reports/scripts"
 	"github.com/insightconform/conform/targets"
 	"github.com/insightconform/conform/targets/embedded"
 )
@@ -563,7 +565,7 @@ func TestCompletion(t *testing.T) {
 		{"replay ", []string{"json"}, filesOfType},
 		{"replay --target ", []string{"embedded", "endpoint"}, noFiles},
 		{"export ", []string{"json"}, filesOfType},
-		{"export x --as ", reports.ExportForms, noFiles},
+		{"export x --as ", scripts.Forms, noFiles},
 		{"rules put/r", []string{"put/replaces-list"}, noFiles},
 		{"rules ord", []string{"order"}, noFiles},
 		{"rules put/stores ", nil, noFiles},
@@ -658,6 +660,6 @@ func TestNearest(t *testing.T) {
 
 func TestShellWord(t *testing.T) {
 	for word, want := range map[string]string{"a-b_c": "a-b_c", "http://h:1/": "http://h:1/", "a b": "'a b'", "it's": `'it'\''s'`, "": "''", "$x": "'$x'"} {
-		assert.Equal(t, want, shellWord(word))
+		assert.Equal(t, want, plain.ShellWord(word))
 	}
 }

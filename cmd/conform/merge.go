@@ -4,6 +4,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/insightconform/conform/reports"
+	"github.com/insightconform/conform/reports/formats"
 )
 
 const mergeHelp = `Usage: conform merge FILE… [--report FORMAT[=PATH]]
@@ -43,7 +44,7 @@ func (p *process) mergeCommand() *cobra.Command {
 
 func (p *process) merge(s *settings, paths []string) error {
 	if len(s.sinks) == 0 {
-		s.sinks = []reports.Sink{{Format: reports.FormatText}}
+		s.sinks = []formats.Sink{{Format: formats.Text}}
 	}
 	var parts []*reports.Report
 	for _, path := range paths {

@@ -11,8 +11,12 @@ import (
 	"golang.org/x/term"
 
 	"github.com/insightconform/conform"
+	"github.com/insightconform/conform/internal/files"
 	"github.com/insightconform/conform/model"
 	"github.com/insightconform/conform/reports"
+	"github.com/insightconform/conform/reports/formats"
+	"github.com/insightconform/conform/reports/plain"
+	"github.com/insightconform/conform/reports/text"
 	"github.com/insightconform/conform/targets/endpoint"
 )
 
@@ -76,7 +80,7 @@ func (s *settings) complete(environ map[string]string) error {
 		s.shard = conform.Shard{Index: i - 1, Count: n}
 	}
 	if len(s.sinks) == 0 {
-		s.sinks = []reports.Sink{{Format: reports.FormatText}}
+		s.sinks = []formats.Sink{{Format: formats.Text}}
 	}
 	if s.seed == 0 {
 		s.seed = uint64(rand.Uint32()) + 1 // never 0, and short enough to be typed
@@ -97,7 +101,7 @@ func (p *process) testTarget(ctx context.Context, s *settings) error {
 		if sink.Path == "" {
 			continue
 		}
-		if err := reports.CheckWritable(sink.Path); err != nil {
+		if err := files.CheckWritable(sink.Path); err != nil {
 			return usagef("--report %s: %w; give a path that can be written", sink, err)
 		}
 	}
@@ -224,7 +228,7 @@ func (p *process) finish(ctx context.Context, s *settings, report *reports.Repor
 		options.Next = s.next(p.environ)
 	}
 	for _, sink := range s.sinks {
-		if sink.Format == reports.FormatNDJSON {
+		if sink.Format == formats.NDJSON {
 			continue // it was written as the run went
 		}
 		if err := sink.Write(p.stdout, report, options); err != nil {
@@ -252,10 +256,10 @@ func (p *process) finish(ctx context.Context, s *settings, report *reports.Repor
 func (p *process) finishWithoutRun(ctx context.Context, s *settings, events *eventStreams, runError error) {
 	report := s.withoutRun(ctx, runError)
 	for _, sink := range s.sinks {
-		if sink.Path == "" || sink.Format != reports.FormatJUnit && sink.Format != reports.FormatMarkdown {
+		if sink.Path == "" || sink.Format != formats.JUnit && sink.Format != formats.Markdown {
 			continue
 		}
-		if err := sink.Write(p.stdout, report, reports.TextOptions{}); err != nil {
+		if err := sink.Write(p.stdout, report, text.Options{}); err != nil {
 			p.complain("--report " + sink.String() + ": " + err.Error())
 		}
 	}
@@ -264,17 +268,17 @@ func (p *process) finishWithoutRun(ctx context.Context, s *settings, events *eve
 	p.tellPipeline(s, report)
 }
 
-func (p *process) progress(s *settings) *reports.Progress {
+func (p *process) progress(s *settings) *text.Progress {
 	if s.quiet {
-		return reports.NewProgress(io.Discard, false, 0)
+		return text.NewProgress(io.Discard, false, 0)
 	}
 	width, live := terminal(p.stderr)
-	return reports.NewProgress(p.stderr, live && p.environ["TERM"] != "dumb", width)
+	return text.NewProgress(p.stderr, live && p.environ["TERM"] != "dumb", width)
 }
 
-func (p *process) textOptions(s *settings) reports.TextOptions {
+func (p *process) textOptions(s *settings) text.Options {
 	width, live := terminal(p.stdout)
-	return reports.TextOptions{
+	return text.Options{
 		Width:   width,
 		Color:   p.colored(live),
 		Verbose: s.verbose,
@@ -296,7 +300,7 @@ func (s *settings) next(environ map[string]string) string {
 	}
 	for _, name := range endpointVariables {
 		if _, err := endpoint.CheckURL(environ[name]); err == nil {
-			return "conform run --endpoint " + shellWord(environ[name])
+			return "conform run --endpoint " + plain.ShellWord(environ[name])
 		}
 	}
 	return "conform run --endpoint http://127.0.0.1:5000   # or where your emulator listens"

@@ -14,7 +14,7 @@ import (
 	"github.com/insightconform/conform"
 	"github.com/insightconform/conform/generators"
 	"github.com/insightconform/conform/model"
-	"github.com/insightconform/conform/reports"
+	"github.com/insightconform/conform/reports/formats"
 	"github.com/insightconform/conform/targets/embedded"
 	"github.com/insightconform/conform/targets/endpoint"
 	"github.com/insightconform/conform/targets/pace"
@@ -41,7 +41,7 @@ type settings struct {
 	bucket                 string
 	order                  string
 	failOn                 model.Level
-	sinks                  []reports.Sink
+	sinks                  []formats.Sink
 	environmentCredentials bool
 	fault                  string
 	traces                 string
@@ -420,7 +420,7 @@ func checkPath(text string) error {
 }
 
 func addReport(s *settings, text string) error {
-	sink, err := reports.ParseSink(text)
+	sink, err := formats.Parse(text)
 	if err != nil {
 		return err
 	}
@@ -607,105 +607,6 @@ func (s *settings) unusedHere(environ map[string]string) []string {
 		}
 	}
 	return notes
-}
-
-// command is the full command that repeats a run with these settings.
-func (s *settings) command(seed uint64, workers int) string {
-	c := shellCommand{"conform", "run"}
-	c.target(s)
-	c.flag("suite", strings.Join(s.suites, ","))
-	if slices.Contains(s.suites, conform.Complete) {
-		c.flag("depth", strconv.Itoa(s.depth))
-		c.flag("machine", strings.Join(s.machines, ","))
-	}
-	c.flag("shard", s.shard.String())
-	c.number("requests", s.requests)
-	c.duration("time", s.time)
-	c.manner(s)
-	c.number("workers", workers)
-	c.flag("seed", strconv.FormatUint(seed, 10))
-	c.flag("order", s.order)
-	if s.failOn != model.Observed {
-		c.flag("fail-on", s.failOn.String())
-	}
-	c.flag("baseline", s.baseline)
-	return c.String()
-}
-
-// replaying is the command that plays a trace which a run with these settings has kept again.
-func (s *settings) replaying(trace *reports.Trace) string {
-	c := shellCommand{"conform", "replay", trace.Name()}
-	c.flag("traces", s.traces)
-	c.target(s)
-	c.manner(s)
-	c.flag("order", s.order)
-	return c.String()
-}
-
-// shellCommand collects the words of a command.
-type shellCommand []string
-
-func (c shellCommand) String() string { return strings.Join(c, " ") }
-
-// flag adds a flag with its value, if it has one.
-func (c *shellCommand) flag(name, value string) {
-	if value != "" {
-		*c = append(*c, "--"+name, shellWord(value))
-	}
-}
-
-func (c *shellCommand) number(name string, n int) {
-	if n > 0 {
-		c.flag(name, strconv.Itoa(n))
-	}
-}
-
-func (c *shellCommand) duration(name string, d time.Duration) {
-	if d > 0 {
-		c.flag(name, d.String())
-	}
-}
-
-func (c *shellCommand) on(name string, on bool) {
-	if on {
-		*c = append(*c, "--"+name)
-	}
-}
-
-// target adds what says which target is tested.
-func (c *shellCommand) target(s *settings) {
-	switch s.target {
-	case targetEndpoint:
-		c.flag("endpoint", s.endpoint)
-	case targetAccount:
-		c.account(s)
-	}
-	c.flag("fault", s.fault)
-	c.flag("regions", strings.Join(s.regions, ","))
-	c.flag("bucket", s.bucket)
-	c.on("eventual", s.eventual)
-	c.duration("settle", s.settle)
-	c.on("use-environment-credentials", s.environmentCredentials)
-}
-
-// manner adds how requests are sent.
-func (c *shellCommand) manner(s *settings) {
-	if s.timeout != defaultTimeout {
-		c.duration("timeout", s.timeout)
-	}
-	if s.pace != nil {
-		c.flag("pace", s.pace.String())
-	}
-}
-
-var plainWord = regexp.MustCompile(`^[A-Za-z0-9_./:,=@%+-]+$`)
-
-// shellWord quotes a word for a shell where it needs it.
-func shellWord(word string) string {
-	if plainWord.MatchString(word) {
-		return word
-	}
-	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
 }
 
 var _ pflag.Value = flagValue{}
