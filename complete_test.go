@@ -132,8 +132,9 @@ func TestShardsAreTheWhole(t *testing.T) {
 		}
 		parts = append(parts, part)
 	}
-	merged, err := reports.Merge(parts[2], parts[0], parts[1])
+	merged, err := reports.Join(parts[2], parts[0], parts[1])
 	require.NoError(t, err)
+	reports.Judge(merged)
 	for i, c := range merged.Certificates {
 		assert.True(t, c.Holds, c.Result)
 		assert.Equal(t, executed[c.Machine], c.Tests, "none is in two shards")
@@ -148,13 +149,14 @@ func TestShardsAreTheWhole(t *testing.T) {
 		assert.Equal(t, rule.Exercised, merged.Coverage.Rules[id].Exercised, id)
 	}
 
-	merged, err = reports.Merge(parts[0], parts[2])
+	merged, err = reports.Join(parts[0], parts[2])
 	require.NoError(t, err)
+	reports.Judge(merged)
 	assert.Equal(t, reports.Inconclusive, merged.Verdict)
 	assert.Contains(t, merged.Reason, "shard 2/3")
 	other := *parts[1]
 	other.Version = "another"
-	_, err = reports.Merge(parts[0], &other)
+	_, err = reports.Join(parts[0], &other)
 	assert.ErrorContains(t, err, "version")
 }
 
@@ -168,8 +170,9 @@ func TestResume(t *testing.T) {
 		report := saved(t, runComplete(t, embedded.ServerOptions{}, options))
 		if progress != nil {
 			var err error
-			report, err = reports.Merge(progress, report)
+			report, err = reports.Continue(progress, report)
 			require.NoError(t, err)
+			reports.Judge(report)
 			before := progress.Certificates[0].Executed()
 			assert.Greater(t, report.Certificates[0].Executed(), before)
 		}

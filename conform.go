@@ -9,9 +9,10 @@ import (
 	"github.com/insightconform/conform/internal/probe"
 	"github.com/insightconform/conform/internal/property"
 	"github.com/insightconform/conform/internal/run"
-	"github.com/insightconform/conform/internal/wording"
 	"github.com/insightconform/conform/model"
 	"github.com/insightconform/conform/reports"
+	"github.com/insightconform/conform/reports/plain"
+	"github.com/insightconform/conform/reports/text"
 	"github.com/insightconform/conform/targets"
 	"github.com/insightconform/conform/targets/mock"
 )
@@ -52,22 +53,22 @@ func Check(t TB, target targets.Target, options ...Options) {
 		t.Errorf("conform: %v", err)
 		return
 	}
-	var text bytes.Buffer
-	if err := reports.Text(&text, report, reports.TextOptions{}); err != nil {
+	var shown bytes.Buffer
+	if err := text.Report(&shown, report, text.Options{}); err != nil {
 		t.Errorf("conform: %v", err)
 		return
 	}
 	if report.Verdict == reports.Conforms {
-		t.Logf("%s", text.String())
+		t.Logf("%s", shown.String())
 		return
 	}
-	t.Errorf("%s", text.String())
+	t.Errorf("%s", shown.String())
 	if keeper, ok := t.(interface{ ArtifactDir() string }); ok {
 		// Kept where the test runs with -artifacts.
 		if files, err := reports.WriteTraces(keeper.ArtifactDir(), report, false); err != nil {
 			t.Logf("conform: the traces could not be written: %v", err)
 		} else if len(files) > 0 {
-			t.Logf("conform: %s in %s", wording.Plural(len(files), "trace"), keeper.ArtifactDir())
+			t.Logf("conform: %s in %s", plain.Counted(len(files), "trace"), keeper.ArtifactDir())
 		}
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/insightconform/conform"
 	"github.com/insightconform/conform/model"
 	"github.com/insightconform/conform/reports"
+	"github.com/insightconform/conform/reports/text"
 	"github.com/insightconform/conform/targets/endpoint"
 	"github.com/insightconform/conform/targets/mototest"
 )
@@ -26,9 +27,9 @@ func TestMoto(t *testing.T) {
 	report, err := conform.Run(t.Context(), target, conform.Options{Seed: 1})
 	require.NoError(t, err)
 
-	var text bytes.Buffer
-	require.NoError(t, reports.Text(&text, report, reports.TextOptions{}))
-	t.Log(text.String())
+	var shown bytes.Buffer
+	require.NoError(t, text.Report(&shown, report, text.Options{}))
+	t.Log(shown.String())
 	assert.Equal(t, reports.ExitDiverges, report.ExitCode)
 
 	data, err := os.ReadFile(motoExpected)

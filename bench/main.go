@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"github.com/insightconform/conform"
+	"github.com/insightconform/conform/internal/files"
 	"github.com/insightconform/conform/reports"
 	"github.com/insightconform/conform/targets"
 	"github.com/insightconform/conform/targets/embedded"
@@ -174,7 +175,7 @@ func (s *settings) run(ctx context.Context) error {
 	if s.write == "" {
 		return p.render(os.Stdout)
 	}
-	return reports.Write(s.write, p.render)
+	return files.Write(s.write, p.render)
 }
 
 // results runs every tool against every fault, seed by seed, and returns whole seeds alone.

@@ -12,6 +12,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/insightconform/conform/model"
+	"github.com/insightconform/conform/reports/plain"
 )
 
 // BaselineSchema identifies the form of a Baseline file.
@@ -62,7 +63,7 @@ func ReadBaseline(data []byte, yamlForm bool) (*Baseline, error) {
 		return nil, fmt.Errorf("not a baseline: %w", err)
 	}
 	if b.Schema != BaselineSchema {
-		return nil, fmt.Errorf("its schema is %q, not %q", OneLine(b.Schema), BaselineSchema)
+		return nil, fmt.Errorf("its schema is %q, not %q", plain.OneLine(b.Schema), BaselineSchema)
 	}
 	seen := map[string]bool{}
 	for i, e := range b.Entries {

@@ -7,9 +7,9 @@ import (
 	"io"
 	"maps"
 	"slices"
-	"strings"
 
 	"github.com/insightconform/conform/model"
+	"github.com/insightconform/conform/reports/plain"
 )
 
 // DiffSchema identifies the JSON form of a Diff.
@@ -96,7 +96,7 @@ func readSide(data []byte) (*side, error) {
 		Schema string `json:"schema"`
 	}
 	if err := json.Unmarshal(data, &head); err != nil {
-		return nil, fmt.Errorf("not JSON: %s", shown(err.Error(), maxShown))
+		return nil, fmt.Errorf("not JSON: %s", plain.Shown(err.Error(), plain.MaxShown))
 	}
 	switch head.Schema {
 	case Schema:
@@ -104,21 +104,21 @@ func readSide(data []byte) (*side, error) {
 		if err != nil {
 			return nil, err
 		}
-		return &side{kind: kindReport, name: describeTarget(r.Target), report: r}, nil
+		return &side{kind: kindReport, name: plain.Target(r.Target), report: r}, nil
 	case model.ProfileSchema:
 		p, err := model.LoadProfile(data)
 		if err != nil {
-			return nil, fmt.Errorf("%s", shown(err.Error(), maxShown))
+			return nil, fmt.Errorf("%s", plain.Shown(err.Error(), plain.MaxShown))
 		}
-		return &side{kind: kindOrder, name: shown(p.Name, maxShown), order: orderOfProfile(p)}, nil
+		return &side{kind: kindOrder, name: plain.Shown(p.Name, plain.MaxShown), order: orderOfProfile(p)}, nil
 	case PrecedenceSchema:
 		p, err := ReadPrecedence(data)
 		if err != nil {
 			return nil, err
 		}
-		return &side{kind: kindOrder, name: describeTarget(p.Target), order: orderOfPrecedence(p)}, nil
+		return &side{kind: kindOrder, name: plain.Target(p.Target), order: orderOfPrecedence(p)}, nil
 	}
-	return nil, fmt.Errorf("the schema is %q; give a file of schema %s, %s or %s", shorten(head.Schema, maxShown), Schema, model.ProfileSchema, PrecedenceSchema)
+	return nil, fmt.Errorf("the schema is %q; give a file of schema %s, %s or %s", plain.Shorten(head.Schema, plain.MaxShown), Schema, model.ProfileSchema, PrecedenceSchema)
 }
 
 func orderOfProfile(p *model.Profile) *errorOrder {
@@ -135,7 +135,7 @@ func orderOfPrecedence(p *Precedence) *errorOrder {
 		pair := [2]model.ID{c.First, c.Second}
 		switch c.Status {
 		case CellFirst, CellSecond:
-			o.first[pair] = c.winner()
+			o.first[pair] = c.Winner()
 		default:
 			o.open[pair] = c.Status
 			if c.Answer != "" {
@@ -237,7 +237,7 @@ func (d Divergence) name() string {
 	if d.Operation == "" {
 		return string(d.Rule)
 	}
-	return string(d.Rule) + " " + shortOperation(d.Operation)
+	return string(d.Rule) + " " + plain.Operation(d.Operation)
 }
 
 func (d Divergence) outcome() string {
@@ -292,7 +292,7 @@ func capability(r *Report, name string) string {
 func deviationsOf(r *Report) map[string]string {
 	out := map[string]string{}
 	for _, d := range r.Deviations {
-		out[string(d.Rule)+" "+shortOperation(d.Operation)+": "+d.Actual+" instead of "+d.Reference] = "seen"
+		out[string(d.Rule)+" "+plain.Operation(d.Operation)+": "+d.Actual+" instead of "+d.Reference] = "seen"
 	}
 	return out
 }
@@ -359,48 +359,4 @@ func (o *errorOrder) code(id model.ID) string {
 }
 
 // DiffJSON writes the form for machines.
-func DiffJSON(w io.Writer, d *Diff) error { return writeJSON(w, d) }
-
-// calmDifferences is how many differences of a section are listed for people.
-const calmDifferences = 20
-
-// DiffText writes a section for each kind of difference. A line starts with - where something is in A
-// only, with + where in B only, and with ~ where it differs.
-func DiffText(w io.Writer, d *Diff, options TextOptions) error {
-	p := &page{TextOptions: options}
-	p.line(span{"A  ", bold}, span{shown(d.A, maxShown), plain})
-	p.line(span{"B  ", bold}, span{shown(d.B, maxShown), plain})
-	section, listed := "", 0
-	for i, x := range d.Differences {
-		if x.Section != section {
-			section, listed = x.Section, 0
-			p.blank()
-			p.line(span{section, bold})
-		}
-		if listed++; listed > calmDifferences {
-			if i+1 == len(d.Differences) || d.Differences[i+1].Section != section {
-				p.line(span{fmt.Sprintf("  … and %d more; --json lists them all", listed-calmDifferences), dim})
-			}
-			continue
-		}
-		mark, s, text := "~ ", yellow, shown(x.A, maxShown)+" → "+shown(x.B, maxShown)
-		switch {
-		case x.B == "":
-			mark, s, text = "- ", red, shown(x.A, maxShown)
-		case x.A == "":
-			mark, s, text = "+ ", green, shown(x.B, maxShown)
-		}
-		if text == "seen" { // a deviation says all in its name
-			text = ""
-		}
-		p.line(span{"  " + mark, s}, span{shown(x.Name, maxShown), plain}, span{strings.TrimRight("  "+text, " "), dim})
-	}
-	p.blank()
-	if len(d.Differences) == 0 {
-		p.line(span{"the same", green})
-	} else {
-		p.line(span{counted(len(d.Differences), "difference"), yellow}, span{": - in A only, + in B only, ~ changed from A to B", dim})
-	}
-	_, err := w.Write(p.buffer.Bytes())
-	return err
-}
+func DiffJSON(w io.Writer, d *Diff) error { return plain.WriteJSON(w, d) }

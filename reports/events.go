@@ -1,18 +1,10 @@
 package reports
 
 import (
-	"bytes"
-	"encoding/json"
-	"errors"
-	"fmt"
-	"io"
-	"maps"
-	"os"
-	"slices"
-	"sync"
 	"time"
 
 	"github.com/insightconform/conform/model"
+	"github.com/insightconform/conform/reports/plain"
 	"github.com/insightconform/conform/targets"
 )
 
@@ -90,188 +82,21 @@ func ProbedEvent(r *Report) Event {
 
 // ProgressEvent says how far a run has come.
 func ProgressEvent(u Update) Event {
-	return Event{Event: EventProgress, Progress: &EventCounts{u.Phase, u.Requests, finite(u.Rate), u.RulesExercised, u.RulesApplicable, u.Divergences}}
+	return Event{Event: EventProgress, Progress: &EventCounts{u.Phase, u.Requests, plain.Finite(u.Rate), u.RulesExercised, u.RulesApplicable, u.Divergences}}
 }
 
 // EndEvent says how a run ended.
 func EndEvent(r *Report) Event {
-	return Event{Event: EventEnd, End: &EventResult{r.Verdict, r.ExitCode, shorten(r.Reason, maxMessage), r.Partial, r.Requests, r.Cases, finite(r.DurationSeconds)}}
+	return Event{Event: EventEnd, End: &EventResult{r.Verdict, r.ExitCode, plain.Shorten(r.Reason, plain.MaxMessage), r.Partial, r.Requests, r.Cases, plain.Finite(r.DurationSeconds)}}
 }
 
-// NDJSON writes the events that can be told from a report: all but the way to its divergences.
-func NDJSON(w io.Writer, r *Report) error {
-	r = r.complete()
-	ended := r.Started.Add(time.Duration(r.DurationSeconds * float64(time.Second)))
-	list := []Event{StartEvent(r), ProbedEvent(r)}
-	for i := range r.Divergences {
-		list = append(list, Event{Event: EventDivergence, Divergence: &r.Divergences[i]})
-	}
-	for _, note := range slices.Concat(r.Target.Notes, r.Notes) {
-		list = append(list, Event{Event: EventNote, Note: note})
-	}
-	stream := EventStream{w: w, steps: maxEventSteps}
-	for _, e := range append(list, EndEvent(r)) {
-		if e.Time.IsZero() {
-			e.Time = ended
-		}
-		stream.Add(e)
-	}
-	return stream.err
-}
-
-// EventStream writes events as they come, each as one line by one write, so that a run which is killed
-// leaves whole lines. Its methods may be called side by side.
-type EventStream struct {
-	mu    sync.Mutex
-	w     io.Writer
-	file  *os.File // that is to be flushed to the disk; nil is none
-	steps int      // how many more suspicions are told with their steps
-	err   error    // the first
-	dirty bool
-	stop  chan struct{}
-	wait  sync.WaitGroup
-}
-
-// maxEventSteps is how many suspicions a stream tells with their steps: a target that is wrong in each
-// answer shall not fill the disk.
-const maxEventSteps = 200
-
-// syncEvery is how often a stream is flushed to the disk, beside the run.
-const syncEvery = time.Second
-
-// OpenEvents starts a stream in a file, which is emptied. An empty path is standard output.
-func OpenEvents(path string, stdout io.Writer) (*EventStream, error) {
-	s := &EventStream{w: stdout, steps: maxEventSteps, stop: make(chan struct{})}
-	if path == "" {
-		return s, nil
-	}
-	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC|os.O_APPEND, 0o666)
-	if err != nil {
-		return nil, err
-	}
-	s.w, s.file = file, file
-	s.wait.Go(func() {
-		tick := time.NewTicker(syncEvery)
-		defer tick.Stop()
-		for {
-			select {
-			case <-s.stop:
-				return
-			case <-tick.C:
-				s.mu.Lock()
-				dirty := s.dirty
-				s.dirty = false
-				s.mu.Unlock()
-				if dirty {
-					file.Sync() // what it cannot do for a pipe is no loss
-				}
-			}
-		}
-	})
-	return s, nil
-}
-
-// Add writes an event. A time of zero is now. After a write that failed nothing more is written; Close
-// says why.
-func (s *EventStream) Add(e Event) {
-	if e.Time.IsZero() {
-		e.Time = time.Now()
-	}
-	e.Time = e.Time.UTC()
-	e.bound()
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.err != nil {
-		return
-	}
-	if e.Divergence != nil {
-		withSteps := e.Event != EventSuspicion || s.steps > 0
-		if e.Event == EventSuspicion {
-			s.steps--
-		}
-		e.Divergence = e.Divergence.brief(withSteps)
-	}
-	line, err := eventLine(e)
-	if err == nil {
-		_, err = s.w.Write(line)
-	}
-	s.err, s.dirty = err, true
-}
-
-// bound shortens what a target may have made long.
-func (e *Event) bound() {
-	e.Note = shorten(e.Note, maxEventText)
-	if e.Target != nil {
-		target := *e.Target
-		target.Notes = slices.Clone(target.Notes)
-		for i := range target.Notes {
-			target.Notes[i] = shorten(target.Notes[i], maxEventText)
-		}
-		e.Target = &target
-	}
-	e.NotCovered = maps.Clone(e.NotCovered)
-	for name, why := range e.NotCovered {
-		e.NotCovered[name] = shorten(why, maxEventText)
-	}
-}
-
-// Close flushes the stream and returns the first error that it had.
-func (s *EventStream) Close() error {
-	if s.file == nil {
-		return s.err
-	}
-	close(s.stop)
-	s.wait.Wait()
-	s.file.Sync()
-	return errors.Join(s.err, s.file.Close())
-}
-
-func eventLine(e Event) ([]byte, error) {
-	var buffer bytes.Buffer
-	encoder := json.NewEncoder(&buffer)
-	encoder.SetEscapeHTML(false)
-	if err := encoder.Encode(e); err != nil {
-		return nil, fmt.Errorf("an event as JSON: %w", err)
-	}
-	return escapeJSON(buffer.Bytes()), nil
-}
-
-// The bounds of what an event tells of a step.
-const (
-	maxEventText = 1000
-	maxEventBody = 4000
-)
-
-// brief is a copy without what makes a stream long: the bytes of all steps but those that diverge, and
-// the states beside them.
-func (d *Divergence) brief(withSteps bool) *Divergence {
-	c := *d
-	c.Expected, c.States = notNil(c.Expected), nil
-	c.Also = slices.Clone(c.Also)
-	for _, text := range []*string{&c.Signature, &c.Raw, &c.Actual, &c.Reason} {
-		*text = shorten(*text, maxEventText)
-	}
-	for i := range c.Also {
-		c.Also[i] = shorten(c.Also[i], maxEventText)
-	}
-	c.Steps = []Step{}
-	if !withSteps {
-		return &c
-	}
-	for _, step := range d.Steps {
-		step.Allowed = notNil(step.Allowed)
-		step.Request = boundedValue(step.Request, maxEventBody)
-		step.Answer.Body = boundedValue(step.Answer.Body, maxEventBody)
-		step.Answer.Code, step.Answer.Problem = shorten(step.Answer.Code, maxEventText), shorten(step.Answer.Problem, maxEventText)
-		if step.Raw != nil {
-			raw := shorten(*step.Raw, maxEventText)
-			step.Raw = &raw
-		}
-		if !step.Diverges {
-			step.Sent, step.Received = "", ""
-		}
-		step.Sent, step.Received = shorten(step.Sent, maxEventText), shorten(step.Received, maxEventText)
-		c.Steps = append(c.Steps, step)
-	}
-	return &c
+// Update is the state of a run while it goes on.
+type Update struct {
+	Phase           string // what the run is doing, in a word or two
+	Requests        int
+	Rate            float64 // requests a second
+	RulesExercised  int
+	RulesApplicable int
+	Divergences     int
+	Left            time.Duration // an estimate; 0 is unknown
 }

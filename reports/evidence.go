@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/insightconform/conform/model"
+	"github.com/insightconform/conform/reports/plain"
 	"github.com/insightconform/conform/targets"
 )
 
@@ -144,18 +145,27 @@ func (c *Certificate) Executed() int {
 	return n
 }
 
+// share counts the tests that were to be executed: all, or those of the shard.
+func (c *Certificate) share() int {
+	var i, n int
+	if _, err := fmt.Sscanf(c.Shard, "%d/%d", &i, &n); err != nil || n < 1 || i < 1 || i > n {
+		return c.Tests
+	}
+	return c.Tests*i/n - c.Tests*(i-1)/n
+}
+
 // Conclude sets Holds and Result by what was executed.
 func (c *Certificate) Conclude() {
 	c.Holds = false
 	switch {
 	case c.Failed > 0:
-		c.Result = fmt.Sprintf("no certificate: %s of %s showed a divergence", grouped(c.Failed), counted(c.Executed(), "executed test"))
+		c.Result = fmt.Sprintf("no certificate: %s of %s showed a divergence", plain.Grouped(c.Failed), plain.Counted(c.Executed(), "executed test"))
 	case c.Unstable > 0:
-		c.Result = fmt.Sprintf("no certificate: in %s the target took another allowed way than before, so that it is not deterministic on these classes", counted(c.Unstable, "test"))
+		c.Result = fmt.Sprintf("no certificate: in %s the target took another allowed way than before, so that it is not deterministic on these classes", plain.Counted(c.Unstable, "test"))
 	case !c.Complete():
-		c.Result = fmt.Sprintf("no certificate yet: %s of %s executed, all passed", grouped(c.Executed()), counted(c.Tests, "test"))
+		c.Result = fmt.Sprintf("no certificate yet: %s of %s executed, all passed", plain.Grouped(c.Executed()), plain.Counted(c.Tests, "test"))
 	default:
 		c.Holds = true
-		c.Result = fmt.Sprintf("all %s passed: under the hypotheses, the target behaves as this machine does", counted(c.Tests, "test"))
+		c.Result = fmt.Sprintf("all %s passed: under the hypotheses, the target behaves as this machine does", plain.Counted(c.Tests, "test"))
 	}
 }

@@ -2,12 +2,11 @@ package reports
 
 import (
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
 
+	"github.com/insightconform/conform/internal/files"
 	"github.com/insightconform/conform/model"
 )
 
@@ -34,43 +33,6 @@ type Replay struct {
 
 // Diverges reports whether the target still does not conform.
 func (r Replay) Diverges() bool { return r.Outcome == ReplayDiverges || r.Outcome == ReplayDifferent }
-
-// ReplayText writes one line for each replay and a line that sums them up. Quiet leaves out what does not
-// diverge, and Verbose names the file of each.
-func ReplayText(w io.Writer, replays []Replay, options TextOptions) error {
-	for _, r := range replays {
-		if options.Quiet && !r.Diverges() {
-			continue
-		}
-		line := fmt.Sprintf("%-15s %s", r.Outcome, OneLine(r.Signature))
-		if r.Why != "" {
-			line += " (" + OneLine(r.Why) + ")"
-		}
-		if options.Verbose && r.File != "" {
-			line += " in " + OneLine(r.File)
-		}
-		if _, err := fmt.Fprintln(w, line); err != nil {
-			return err
-		}
-	}
-	_, err := fmt.Fprintln(w, "replayed", summary(replays))
-	return err
-}
-
-// summary counts replays by outcome: "3 traces: 1 still diverges, 2 fixed".
-func summary(replays []Replay) string {
-	counts := map[string]int{}
-	for _, r := range replays {
-		counts[r.Outcome]++
-	}
-	var parts []string
-	for _, outcome := range []string{ReplayDiverges, ReplayDifferent, ReplayFixed, ReplayNotCovered} {
-		if counts[outcome] > 0 {
-			parts = append(parts, fmt.Sprintf("%d %s", counts[outcome], outcome))
-		}
-	}
-	return counted(len(replays), "trace") + ": " + strings.Join(parts, ", ")
-}
 
 // TraceFile is a trace with the file that it was read from.
 type TraceFile struct {
@@ -148,5 +110,5 @@ func WriteTrace(folder string, t *Trace) (string, error) {
 		return "", err
 	}
 	path := filepath.Join(folder, t.FileName())
-	return path, Write(path, t.JSON)
+	return path, files.Write(path, t.JSON)
 }

@@ -7,11 +7,13 @@
 package reports
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/insightconform/conform/model"
+	"github.com/insightconform/conform/reports/plain"
 	"github.com/insightconform/conform/targets"
 )
 
@@ -78,6 +80,7 @@ type Report struct {
 	ExitCode int     `json:"exit_code"`
 	Reason   string  `json:"reason"` // one line: why this verdict, and what to do
 	Partial  bool    `json:"partial"`
+	End      *End    `json:"end,omitempty"` // nil in the reports of versions that did not say how a run ended
 
 	Target   targets.Info `json:"target"`
 	Seed     uint64       `json:"seed"`
@@ -199,11 +202,16 @@ type StepAnswer struct {
 	Problem string      `json:"problem,omitempty"`
 }
 
+// The values of StepAnswer.Outcome.
+const (
+	OutcomeUnanswered = "unanswered"
+	OutcomeCrashed    = "crashed"
+	OutcomeSuccess    = "success"
+	OutcomeRefused    = "refused"
+)
+
 var outcomeNames = map[model.Outcome]string{
-	model.Unanswered: "unanswered",
-	model.Crashed:    "crashed",
-	model.Succeeded:  "success",
-	model.Refused:    "refused",
+	model.Unanswered: OutcomeUnanswered, model.Crashed: OutcomeCrashed, model.Succeeded: OutcomeSuccess, model.Refused: OutcomeRefused,
 }
 
 // NewStep records a request and its answer.
@@ -218,9 +226,9 @@ func NewStep(number int, request model.Request, reply targets.Reply, allowed []s
 		OtherTarget: request.OtherTarget,
 		Answer: StepAnswer{
 			Outcome: outcomeNames[reply.Answer.Outcome],
-			Code:    shorten(reply.Answer.Code, maxKept),
-			Body:    boundedValue(reply.Body, maxKept),
-			Problem: shorten(reply.Problem, maxKept),
+			Code:    plain.Shorten(reply.Answer.Code, maxKept),
+			Body:    BoundedValue(reply.Body, maxKept),
+			Problem: plain.Shorten(reply.Problem, maxKept),
 		},
 		Allowed:  allowed,
 		Sent:     keep(reply.Sent),
@@ -234,10 +242,10 @@ const maxBrief = 2000
 
 // Brief is the step with what came over the wire shortened further.
 func (s Step) Brief() Step {
-	s.Sent, s.Received = shorten(s.Sent, maxBrief), shorten(s.Received, maxBrief)
-	s.Answer.Code, s.Answer.Problem = shorten(s.Answer.Code, maxBrief), shorten(s.Answer.Problem, maxBrief)
+	s.Sent, s.Received = plain.Shorten(s.Sent, maxBrief), plain.Shorten(s.Received, maxBrief)
+	s.Answer.Code, s.Answer.Problem = plain.Shorten(s.Answer.Code, maxBrief), plain.Shorten(s.Answer.Problem, maxBrief)
 	if text := s.Answer.Body.String(); len(text) > maxBrief {
-		s.Answer.Body = model.Str(shorten(text, maxBrief))
+		s.Answer.Body = model.Str(plain.Shorten(text, maxBrief))
 	}
 	return s
 }
@@ -248,14 +256,14 @@ const maxKept = targets.MaxKept
 // keep makes bytes from the wire fit for JSON: bytes that are no UTF-8 become \xNN.
 func keep(data []byte) string {
 	if len(data) > maxKept {
-		return escapeInvalid(string(data[:maxKept])) + "…"
+		return plain.EscapeInvalid(string(data[:maxKept])) + "…"
 	}
-	return escapeInvalid(string(data))
+	return plain.EscapeInvalid(string(data))
 }
 
-func boundedValue(v model.Value, limit int) model.Value {
+func BoundedValue(v model.Value, limit int) model.Value {
 	if text := v.String(); len(text) > limit {
-		return model.Str(shorten(text, limit))
+		return model.Str(plain.Shorten(text, limit))
 	}
 	return v
 }
@@ -293,8 +301,8 @@ type Count struct {
 	Total   int `json:"total"`
 }
 
-// ruleCounts returns how many rules apply, were exercised, and were violated.
-func (c Coverage) ruleCounts() (applicable, exercised, violated int) {
+// Counts returns how many rules apply, were exercised, and were violated.
+func (c Coverage) Counts() (applicable, exercised, violated int) {
 	for _, rule := range c.Rules {
 		if rule.Violated {
 			violated++
@@ -310,6 +318,12 @@ func (c Coverage) ruleCounts() (applicable, exercised, violated int) {
 	return applicable, exercised, violated
 }
 
+// FailsRun reports whether a divergence made the verdict. One that did not repeat says nothing about a
+// target that may answer late.
+func (r *Report) FailsRun(d Divergence) bool {
+	return d.Fails && (d.Status != Unrepeated || !r.Target.Eventual)
+}
+
 // Sort brings divergences and deviations into the order in which every rendering shows them:
 // confirmed divergences before unrepeated ones, the strongest level first, then in the order of the
 // rules; the most frequent deviations first.
@@ -319,17 +333,17 @@ func (r *Report) Sort() {
 		place[model.Rules[i].ID] = i
 	}
 	slices.SortStableFunc(r.Divergences, func(a, b Divergence) int {
-		return firstDifference(
-			compareBool(a.Status != Unrepeated, b.Status != Unrepeated),
-			int(b.Level)-int(a.Level),
+		return cmp.Or(
+			falseFirst(a.Status == Unrepeated, b.Status == Unrepeated),
+			cmp.Compare(b.Level, a.Level),
 			place[a.Rule]-place[b.Rule],
 			strings.Compare(a.Signature, b.Signature),
 		)
 	})
 	slices.SortStableFunc(r.Deviations, func(a, b Deviation) int {
-		return firstDifference(
+		return cmp.Or(
 			b.Count-a.Count,
-			strings.Compare(string(a.Rule), string(b.Rule)),
+			cmp.Compare(a.Rule, b.Rule),
 			strings.Compare(a.Operation, b.Operation),
 			strings.Compare(a.Reference, b.Reference),
 			strings.Compare(a.Actual, b.Actual),
@@ -337,22 +351,12 @@ func (r *Report) Sort() {
 	})
 }
 
-// compareBool orders true before false.
-func compareBool(a, b bool) int {
+func falseFirst(a, b bool) int {
 	switch {
 	case a == b:
 		return 0
-	case a:
+	case b:
 		return -1
 	}
 	return 1
-}
-
-func firstDifference(differences ...int) int {
-	for _, d := range differences {
-		if d != 0 {
-			return d
-		}
-	}
-	return 0
 }

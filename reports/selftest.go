@@ -7,9 +7,9 @@ import (
 	"fmt"
 	"io"
 	"slices"
-	"strings"
 
 	"github.com/insightconform/conform/model"
+	"github.com/insightconform/conform/reports/plain"
 )
 
 // SelftestSchema identifies the JSON form of a Selftest.
@@ -19,8 +19,8 @@ const SelftestSchema = "conform/selftest/1"
 const (
 	Passed        Verdict = "passed"
 	NotPassed     Verdict = "failed"
-	classTolerant         = "tolerated"
-	classSame             = "equivalent"
+	ClassTolerant         = "tolerated"
+	ClassSame             = "equivalent"
 )
 
 // Selftest is what became of the deliberately wrong servers on which conform was tested.
@@ -99,178 +99,8 @@ func SelftestJSON(w io.Writer, s *Selftest) error {
 	if err := encoder.Encode(s); err != nil {
 		return fmt.Errorf("the self-test as JSON: %w", err)
 	}
-	_, err := w.Write(escapeJSON(buffer.Bytes()))
+	_, err := w.Write(plain.EscapeJSON(buffer.Bytes()))
 	return err
-}
-
-// SelftestText writes the result for people: a line for each fault by family, and what they come to.
-func SelftestText(w io.Writer, s *Selftest, options TextOptions) error {
-	p := &page{TextOptions: options}
-	p.matrix(s)
-	p.selftestSummary(s)
-	_, err := w.Write(p.buffer.Bytes())
-	return err
-}
-
-// matrix lists the faults by the family of the rule that they are about.
-func (p *page) matrix(s *Selftest) {
-	name := "conform"
-	if s.Version != "" {
-		name += " " + s.Version
-	}
-	p.line(span{name, bold}, span{fmt.Sprintf(" · self-test on %s of the embedded server, seed %d", counted(len(s.Faults), "fault"), s.Seed), plain})
-	names, rules := 0, 0
-	for _, f := range s.Faults {
-		names = max(names, length(f.Name))
-		if f.Caught != nil {
-			rules = max(rules, length(string(f.Caught.Rule)))
-		}
-	}
-	if names > 0 {
-		p.blank()
-		p.line(span{fmt.Sprintf("  %-*s  %-*s  %-10s  %9s", names, "fault", rules, "caught by", "level", "requests"), dim})
-	}
-	for _, family := range families() {
-		first := true
-		for _, f := range s.Faults {
-			if f.Rule.Family() != family {
-				continue
-			}
-			if first {
-				first = false
-				p.blank()
-				p.line(span{family, bold})
-			}
-			text, style := f.outcome(rules)
-			p.line(span{fmt.Sprintf("  %-*s  ", names, f.Name), plain}, span{text, style})
-		}
-	}
-}
-
-// families lists the families of rules in the order of the table.
-func families() []string {
-	var out []string
-	for i := range model.Rules {
-		if family := model.Rules[i].Family(); !slices.Contains(out, family) {
-			out = append(out, family)
-		}
-	}
-	return out
-}
-
-// outcome says on one line what became of a fault.
-func (f SelftestFault) outcome(ruleWidth int) (string, style) {
-	switch {
-	case f.Problem != "":
-		return f.Problem, red
-	case !f.Ran, f.Class == "":
-		return "not judged", yellow
-	case f.Class == classSame:
-		return "equivalent: no answer changes", dim
-	case f.Class == classTolerant:
-		return fmt.Sprintf("tolerated: %s changed, each an accepted one", counted(f.Changed, "answer")), dim
-	}
-	text := fmt.Sprintf("%-*s  %-10s  %9s", ruleWidth, f.Caught.Rule, f.Caught.Level, grouped(f.Requests))
-	if f.Caught.Status != Confirmed {
-		text += "  not again on a fresh world"
-	}
-	return text, plain
-}
-
-// selftestSummary says what the faults come to.
-func (p *page) selftestSummary(s *Selftest) {
-	var requests []int
-	judged, must, tolerated, shown, same, unchanged := 0, 0, 0, 0, 0, 0
-	for _, f := range s.Faults {
-		if !f.Ran || f.Class == "" {
-			continue
-		}
-		judged++
-		fine := boolToInt(f.Problem == "")
-		switch f.Class {
-		case classSame:
-			same++
-			unchanged += fine
-		case classTolerant:
-			tolerated++
-			shown += fine
-		default:
-			must++
-			if f.Caught != nil {
-				requests = append(requests, f.Requests)
-			}
-		}
-	}
-	p.blank()
-	right := fmt.Sprintf("%s after %s", s.Right.Verdict, counted(s.Right.Requests, "request"))
-	if s.Right.Requests == 0 {
-		right = "not run"
-	}
-	p.labelled("right", right+": the server without a fault", plain)
-	caught := fmt.Sprintf("%d of %d that are wrong", len(requests), must)
-	if len(requests) > 0 {
-		slices.Sort(requests)
-		caught += fmt.Sprintf("; requests until then: median %s, at most %s", grouped(requests[len(requests)/2]), grouped(requests[len(requests)-1]))
-	}
-	p.labelled("caught", caught, plain)
-	if tolerated > 0 {
-		p.labelled("tolerated", fmt.Sprintf("%d of %d are deviations and no violation", shown, tolerated), plain)
-	}
-	if same > 0 {
-		p.labelled("equivalent", fmt.Sprintf("%d of %d are not reported", unchanged, same), plain)
-	}
-	if judged < len(s.Faults) {
-		p.labelled("not judged", counted(len(s.Faults)-judged, "fault"), yellow)
-	}
-	p.rulesCaught(s)
-	p.labelled("walk", fmt.Sprintf("%s in each of %s; %s of calls for faults that remember",
-		counted(s.Walk.Requests, "request"), counted(s.Walk.States, "state"), counted(s.Walk.Words, "sequence")), dim)
-	p.blank()
-	verdict := red
-	switch s.Verdict {
-	case Passed:
-		verdict = green
-	case Interrupted:
-		verdict = yellow
-	}
-	p.line(span{string(s.Verdict), verdict}, span{fmt.Sprintf(" (exit %d)", s.ExitCode), plain})
-	for _, problem := range s.Problems {
-		p.line(span{"  " + OneLine(problem), red})
-	}
-	p.whole(span{"repeat: ", dim}, span{s.Command, plain})
-}
-
-// rulesCaught says which rules have caught a fault, and why the others need not.
-func (p *page) rulesCaught(s *Selftest) {
-	if len(s.Rules) == 0 {
-		p.labelled("rules", "not counted, since only some faults were run", plain)
-		return
-	}
-	claiming, catching := 0, 0
-	excused := map[string][]string{}
-	var reasons []string
-	for _, r := range s.Rules {
-		if r.Why != "" {
-			if excused[r.Why] == nil {
-				reasons = append(reasons, r.Why)
-			}
-			excused[r.Why] = append(excused[r.Why], string(r.Rule))
-			continue
-		}
-		claiming++
-		catching += boolToInt(r.Faults > 0)
-	}
-	p.labelled("rules", fmt.Sprintf("%d of %d that claim something catch a fault", catching, claiming), plain)
-	for _, why := range reasons {
-		p.labelled("", fmt.Sprintf("none by %s: %s", strings.Join(excused[why], ", "), why), plain)
-	}
-}
-
-func boolToInt(b bool) int {
-	if b {
-		return 1
-	}
-	return 0
 }
 
 // SortFaults brings the faults into the order of the rules that they are about; those of one rule stay

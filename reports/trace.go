@@ -50,8 +50,8 @@ func NewTrace(r *Report, d Divergence, keepAccounts bool) *Trace {
 		Target: r.Target, Needs: needsOf(d), Steps: append([]Step{}, d.Steps...)}
 	if !keepAccounts {
 		for i := range t.Steps {
-			t.Steps[i].Sent = pseudonymous(t.Steps[i].Sent)
-			t.Steps[i].Received = pseudonymous(t.Steps[i].Received)
+			t.Steps[i].Sent = Pseudonymous(t.Steps[i].Sent)
+			t.Steps[i].Received = Pseudonymous(t.Steps[i].Received)
 		}
 	}
 	return t
@@ -60,8 +60,8 @@ func NewTrace(r *Report, d Divergence, keepAccounts bool) *Trace {
 // accountID matches what may be an account id: twelve digits by themselves.
 var accountID = regexp.MustCompile(`\b[0-9]{12}\b`)
 
-// pseudonymous replaces account ids by ones that are the same wherever the same account is named.
-func pseudonymous(text string) string {
+// Pseudonymous replaces account ids by ones that are the same wherever the same account is named.
+func Pseudonymous(text string) string {
 	return accountID.ReplaceAllStringFunc(text, func(id string) string {
 		if id == model.DefaultWorld.Account || id == model.DefaultWorld.OtherAccount {
 			return id

@@ -13,6 +13,7 @@ import (
 	"github.com/insightconform/conform"
 	pipeline "github.com/insightconform/conform/internal/run"
 	"github.com/insightconform/conform/reports"
+	"github.com/insightconform/conform/reports/plain"
 	"github.com/insightconform/conform/targets"
 	"github.com/insightconform/conform/targets/account"
 	"github.com/insightconform/conform/targets/pace"
@@ -108,31 +109,6 @@ func (s settings) accountOptions() account.Options {
 	}
 	return account.Options{Settle: s.settle, Pace: pace.New(rates), Accounts: a.ids, Regions: s.regions, Prefix: a.prefix, Ledger: a.ledger, AllowManagementAccount: a.management,
 		AllowUnknownAlias: a.unknownAlias, AllowLogging: a.logging, Stores: a.stores, KeepAccountIDs: s.keepAccounts, Timeout: s.timeout}
-}
-
-// accountWords repeat the settings of the account target on a command line. The account stands there
-// as a variable unless account ids are to be kept.
-func (s *settings) accountWords() []string {
-	a := s.account
-	words := []string{"--target", targetAccount, "--account", `"$CONFORM_ACCOUNT"`}
-	if s.keepAccounts {
-		words[3] = strings.Join(a.ids, ",")
-	}
-	if a.ledgerGiven {
-		words = append(words, "--ledger", shellWord(a.ledger))
-	}
-	if a.prefix != "" {
-		words = append(words, "--prefix", a.prefix)
-	}
-	for _, flag := range []struct {
-		on   bool
-		name string
-	}{{a.logging, "allow-logging"}, {a.stores, "stores"}, {a.unknownAlias, "allow-unknown-alias"}, {a.management, "allow-management-account"}} {
-		if flag.on {
-			words = append(words, "--"+flag.name)
-		}
-	}
-	return words
 }
 
 // addFlagsNamed gives a command some of the flags of run, and returns them as help shows them.
@@ -242,7 +218,7 @@ func (p *process) sweep(ctx context.Context, s *settings, yes bool) error {
 		if item.Why != "" {
 			line += ": " + item.Why
 		}
-		if _, problem := fmt.Fprintln(p.stdout, reports.OneLine(line)); problem != nil {
+		if _, problem := fmt.Fprintln(p.stdout, plain.OneLine(line)); problem != nil {
 			return problem
 		}
 	}

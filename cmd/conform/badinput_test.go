@@ -402,6 +402,9 @@ func interrupted(t *testing.T, p *started) {
 	assert.Equal(t, reports.ExitInterrupted, report.ExitCode)
 	assert.True(t, report.Partial)
 	assert.Positive(t, report.Requests)
+	merged := command(t, "merge", p.report)
+	assert.Equal(t, reports.ExitInterrupted, merged.code, merged.stdout)
+	assert.Contains(t, merged.stdout, "interrupted (exit 130, partial)")
 }
 
 // at calls a function when the n-th request arrives.

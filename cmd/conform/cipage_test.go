@@ -19,6 +19,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/insightconform/conform/reports"
+	"github.com/insightconform/conform/reports/formats"
 )
 
 // TestCIPage does what the page tells people to do, with moto: it makes the baseline, and then runs the
@@ -105,7 +106,7 @@ func TestCIPage(t *testing.T) {
 				assert.True(t, json.Valid(data))
 			case err != nil:
 				format := map[string]string{"conform.xml": "junit", "conform.md": "markdown"}[name]
-				assert.NotContains(t, reports.Formats(), format, "%s is missing", name)
+				assert.NotContains(t, formats.Names(), format, "%s is missing", name)
 			}
 			os.Remove(path)
 		}

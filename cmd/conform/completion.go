@@ -7,7 +7,7 @@ import (
 
 	"github.com/insightconform/conform/generators/machine"
 	"github.com/insightconform/conform/model"
-	"github.com/insightconform/conform/reports"
+	"github.com/insightconform/conform/reports/formats"
 	"github.com/insightconform/conform/targets/embedded"
 )
 
@@ -55,7 +55,7 @@ func completeReports(_ *cobra.Command, _ []string, typed string) ([]string, cobr
 		return nil, cobra.ShellCompDirectiveDefault
 	}
 	var offers []string
-	for _, format := range reports.Formats() {
+	for _, format := range formats.Names() {
 		offers = append(offers, format, format+"=")
 	}
 	return offers, cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveNoSpace

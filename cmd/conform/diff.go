@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/insightconform/conform/reports"
+	"github.com/insightconform/conform/reports/text"
 )
 
 const diffHelp = `Usage: conform diff A B [flags]
@@ -57,7 +58,7 @@ func (p *process) diff(paths []string, machine bool) error {
 	if machine {
 		err = reports.DiffJSON(p.stdout, d)
 	} else {
-		err = reports.DiffText(p.stdout, d, p.textOptions(&settings{}))
+		err = text.Diff(p.stdout, d, p.textOptions(&settings{}))
 	}
 	if err == nil && len(d.Differences) > 0 {
 		return exitCode(reports.ExitDiverges)

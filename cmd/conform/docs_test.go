@@ -11,7 +11,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/insightconform/conform/reports"
+	"github.com/insightconform/conform/reports/formats"
 )
 
 // repository is the root of the project, named before any test changes the folder.
@@ -118,7 +118,7 @@ var soon = regexp.MustCompile(` --report (junit|markdown|html|ndjson)=\S+`)
 // known leaves out reports in formats that this build does not have.
 func known(command string) string {
 	return soon.ReplaceAllStringFunc(command, func(flag string) string {
-		if _, err := reports.ParseSink(strings.TrimPrefix(flag, " --report ")); err != nil {
+		if _, err := formats.Parse(strings.TrimPrefix(flag, " --report ")); err != nil {
 			return ""
 		}
 		return flag

@@ -8,8 +8,10 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/insightconform/conform/internal/files"
 	"github.com/insightconform/conform/internal/learn"
 	"github.com/insightconform/conform/reports"
+	"github.com/insightconform/conform/reports/text"
 	"github.com/insightconform/conform/targets"
 )
 
@@ -84,7 +86,7 @@ func (p *process) learn(ctx context.Context, s *settings, profile, out string, v
 		if file.path == "" {
 			continue
 		}
-		if err := reports.CheckWritable(file.path); err != nil {
+		if err := files.CheckWritable(file.path); err != nil {
 			return usagef("--%s %s: %w", file.flag, file.path, err)
 		}
 	}
@@ -108,7 +110,7 @@ func (p *process) learn(ctx context.Context, s *settings, profile, out string, v
 	}
 	options := p.textOptions(s)
 	options.Verbose = verbose
-	if err := reports.PrecedenceText(p.stdout, learned, options); err != nil {
+	if err := text.Precedence(p.stdout, learned, options); err != nil {
 		return err
 	}
 	switch {
@@ -125,7 +127,7 @@ func (p *process) learn(ctx context.Context, s *settings, profile, out string, v
 // keepLearned writes the files that were asked for.
 func (s *settings) keepLearned(learned *reports.Precedence, profile, out string) error {
 	if out != "" {
-		if err := reports.Write(out, func(w io.Writer) error { return learned.JSON(w, s.keepAccounts) }); err != nil {
+		if err := files.Write(out, func(w io.Writer) error { return learned.JSON(w, s.keepAccounts) }); err != nil {
 			return err
 		}
 	}
@@ -140,7 +142,7 @@ func (s *settings) keepLearned(learned *reports.Precedence, profile, out string)
 	if err != nil {
 		return err
 	}
-	return reports.Write(profile, func(w io.Writer) error { return reports.WriteProfile(w, order) })
+	return files.Write(profile, func(w io.Writer) error { return reports.WriteProfile(w, order) })
 }
 
 // chosen reports whether a setting is among those asked for; none stands for all.

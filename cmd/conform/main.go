@@ -14,6 +14,7 @@ import (
 	"syscall"
 
 	"github.com/insightconform/conform/reports"
+	"github.com/insightconform/conform/reports/plain"
 	"github.com/insightconform/conform/targets"
 )
 
@@ -68,7 +69,7 @@ type process struct {
 
 // complain says in one line on standard error what is wrong.
 func (p *process) complain(message string) {
-	fmt.Fprintf(p.stderr, "conform: %s\n", reports.OneLine(message))
+	fmt.Fprintf(p.stderr, "conform: %s\n", plain.OneLine(message))
 }
 
 // exitCode ends the command without another word; what there is to say has been said.

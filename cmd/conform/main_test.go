@@ -23,6 +23,8 @@ import (
 	"github.com/insightconform/conform"
 	"github.com/insightconform/conform/model"
 	"github.com/insightconform/conform/reports"
+	"github.com/insightconform/conform/reports/plain"
+	"github.com/insightconform/conform/reports/scripts"
 	"github.com/insightconform/conform/targets"
 	"github.com/insightconform/conform/targets/embedded"
 )
@@ -360,8 +362,8 @@ func TestNotesAboutWhatHasNoEffect(t *testing.T) {
 	assert.Empty(t, got.stderr)
 }
 
-func TestOrder(t *testing.T) {
-	f := passing()
+// anOrder is an error order that holds nobody to anything.
+func anOrder() []byte {
 	order := &bytes.Buffer{}
 	fmt.Fprintf(order, `{"schema":%q,"name":"mine","order":[`, model.ProfileSchema)
 	for i, id := range model.ErrorRules() {
@@ -371,7 +373,12 @@ func TestOrder(t *testing.T) {
 		fmt.Fprintf(order, "%q", id)
 	}
 	order.WriteString(`],"holds":[]}`)
-	got := f.run(t.Context(), nil, "run", "--order", write(t, "my order.json", order.String()))
+	return order.Bytes()
+}
+
+func TestOrder(t *testing.T) {
+	f := passing()
+	got := f.run(t.Context(), nil, "run", "--order", write(t, "my order.json", string(anOrder())))
 	require.Equal(t, 0, got.code, got.stderr)
 	assert.Equal(t, "mine", f.options.Order.Name)
 	assert.Regexp(t, `--order '.*/my order.json'$`, f.options.Command)
@@ -558,7 +565,7 @@ func TestCompletion(t *testing.T) {
 		{"replay ", []string{"json"}, filesOfType},
 		{"replay --target ", []string{"embedded", "endpoint"}, noFiles},
 		{"export ", []string{"json"}, filesOfType},
-		{"export x --as ", reports.ExportForms, noFiles},
+		{"export x --as ", scripts.Forms, noFiles},
 		{"rules put/r", []string{"put/replaces-list"}, noFiles},
 		{"rules ord", []string{"order"}, noFiles},
 		{"rules put/stores ", nil, noFiles},
@@ -653,6 +660,6 @@ func TestNearest(t *testing.T) {
 
 func TestShellWord(t *testing.T) {
 	for word, want := range map[string]string{"a-b_c": "a-b_c", "http://h:1/": "http://h:1/", "a b": "'a b'", "it's": `'it'\''s'`, "": "''", "$x": "'$x'"} {
-		assert.Equal(t, want, shellWord(word))
+		assert.Equal(t, want, plain.ShellWord(word))
 	}
 }

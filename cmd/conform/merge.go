@@ -4,6 +4,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/insightconform/conform/reports"
+	"github.com/insightconform/conform/reports/formats"
 )
 
 const mergeHelp = `Usage: conform merge FILE… [--report FORMAT[=PATH]]
@@ -43,7 +44,7 @@ func (p *process) mergeCommand() *cobra.Command {
 
 func (p *process) merge(s *settings, paths []string) error {
 	if len(s.sinks) == 0 {
-		s.sinks = []reports.Sink{{Format: reports.FormatText}}
+		s.sinks = []formats.Sink{{Format: formats.Text}}
 	}
 	var parts []*reports.Report
 	for _, path := range paths {
@@ -53,10 +54,11 @@ func (p *process) merge(s *settings, paths []string) error {
 		}
 		parts = append(parts, part)
 	}
-	whole, err := reports.Merge(parts...)
+	whole, err := reports.Join(parts...)
 	if err != nil {
 		return usagef("merge: %w", err)
 	}
+	reports.Judge(whole)
 	code := whole.ExitCode
 	for _, sink := range s.sinks {
 		if err := sink.Write(p.stdout, whole, p.textOptions(s)); err != nil {

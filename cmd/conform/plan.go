@@ -7,8 +7,11 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/insightconform/conform"
+	"github.com/insightconform/conform/internal/files"
 	pipeline "github.com/insightconform/conform/internal/run"
 	"github.com/insightconform/conform/reports"
+	"github.com/insightconform/conform/reports/formats"
+	"github.com/insightconform/conform/reports/text"
 	"github.com/insightconform/conform/targets"
 )
 
@@ -70,10 +73,10 @@ func (p *process) plan(ctx context.Context, s *settings) error {
 		return err
 	}
 	for _, sink := range s.sinks {
-		render := func(w io.Writer) error { return reports.WritePlan(w, plan, p.textOptions(s)) }
+		render := func(w io.Writer) error { return text.Plan(w, plan, p.textOptions(s)) }
 		switch sink.Format {
-		case reports.FormatText:
-		case reports.FormatJSON:
+		case formats.Text:
+		case formats.JSON:
 			render = func(w io.Writer) error { return reports.PlanJSON(w, plan) }
 		default:
 			return usagef("--report %s: a plan is written as text or json", sink)
@@ -81,7 +84,7 @@ func (p *process) plan(ctx context.Context, s *settings) error {
 		if sink.Path == "" {
 			err = render(p.stdout)
 		} else {
-			err = reports.Write(sink.Path, render)
+			err = files.Write(sink.Path, render)
 		}
 		if err != nil {
 			return usagef("--report %s: %w", sink, err)

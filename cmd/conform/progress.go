@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 
+	"github.com/insightconform/conform/internal/files"
 	"github.com/insightconform/conform/reports"
 )
 
@@ -14,7 +15,7 @@ func (s *settings) readProgress() (*reports.Report, error) {
 	if s.resume == "" {
 		return nil, nil
 	}
-	if err := reports.CheckWritable(s.resume); err != nil {
+	if err := files.CheckWritable(s.resume); err != nil {
 		return nil, usagef("--resume %s: %w", s.resume, err)
 	}
 	if _, err := os.Stat(s.resume); errors.Is(err, fs.ErrNotExist) {
@@ -37,10 +38,10 @@ func (s *settings) saveProgress(earlier, report *reports.Report) (*reports.Repor
 	whole := report
 	if earlier != nil {
 		var err error
-		if whole, err = reports.Merge(earlier, report); err != nil {
+		if whole, err = reports.Continue(earlier, report); err != nil {
 			return report, usagef("--resume %s: %w; give another file to begin anew", s.resume, err)
 		}
-		whole.Command, whole.Seed = report.Command, report.Seed
+		reports.Judge(whole)
 	}
-	return whole, reports.Write(s.resume, func(w io.Writer) error { return reports.JSON(w, whole) })
+	return whole, files.Write(s.resume, func(w io.Writer) error { return reports.JSON(w, whole) })
 }

@@ -9,7 +9,12 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/insightconform/conform/internal/files"
 	"github.com/insightconform/conform/reports"
+	"github.com/insightconform/conform/reports/events"
+	"github.com/insightconform/conform/reports/formats"
+	"github.com/insightconform/conform/reports/markdown"
+	"github.com/insightconform/conform/reports/plain"
 )
 
 const reportHelp = `Usage: conform report FILE… --to FORMAT[=PATH] [flags]
@@ -42,19 +47,19 @@ func (p *process) reportCommand() *cobra.Command {
 	}
 	cmd.Flags().StringArrayVar(&to, "to", nil, "a format, to standard output or with =PATH to a file")
 	cmd.Flags().StringVar(&precedence, "precedence", "", "a file with a learned precedence of errors")
-	cmd.RegisterFlagCompletionFunc("to", cobra.FixedCompletions(reports.Formats(), cobra.ShellCompDirectiveNoSpace))
+	cmd.RegisterFlagCompletionFunc("to", cobra.FixedCompletions(formats.Names(), cobra.ShellCompDirectiveNoSpace))
 	return cmd
 }
 
 // formatNames lists the formats for people.
 func formatNames() string {
-	names := reports.Formats()
+	names := formats.Names()
 	return strings.Join(names[:len(names)-1], ", ") + " or " + names[len(names)-1]
 }
 
 // convert reads reports and writes them in other formats. Nothing is written unless all can be.
-func (p *process) convert(stdin io.Reader, files, to []string, precedence string) error {
-	if len(files) == 0 {
+func (p *process) convert(stdin io.Reader, paths, to []string, precedence string) error {
+	if len(paths) == 0 {
 		return usagef("'conform report' needs a report; 'conform run --report json=FILE' writes one")
 	}
 	s := settings{}
@@ -64,22 +69,22 @@ func (p *process) convert(stdin io.Reader, files, to []string, precedence string
 		}
 	}
 	if len(s.sinks) == 0 {
-		s.sinks = []reports.Sink{{Format: reports.FormatText}}
+		s.sinks = []formats.Sink{{Format: formats.Text}}
 	}
 	for _, sink := range s.sinks {
-		if len(files) > 1 && !sink.Compares() {
-			return usagef("--to %s takes one report, and %d are given; only html shows several side by side", sink.Format, len(files))
+		if len(paths) > 1 && !sink.Compares() {
+			return usagef("--to %s takes one report, and %d are given; only html shows several side by side", sink.Format, len(paths))
 		}
 		if sink.Path == "" {
 			continue
 		}
-		if err := reports.CheckWritable(sink.Path); err != nil {
+		if err := files.CheckWritable(sink.Path); err != nil {
 			return usagef("--to %s: %w", sink, err)
 		}
 	}
 	var list []*reports.Report
-	for _, file := range files {
-		r, err := readReport(stdin, file)
+	for _, path := range paths {
+		r, err := readReport(stdin, path)
 		if err != nil {
 			return err
 		}
@@ -125,6 +130,7 @@ func readReport(stdin io.Reader, path string) (*reports.Report, error) {
 	if err != nil {
 		return nil, usagef("%s: %w; give a report that 'conform run --report json=FILE' has written", name, err)
 	}
+	reports.Judge(r)
 	return r, nil
 }
 
@@ -143,18 +149,18 @@ func readPrecedence(path string) (*reports.Precedence, error) {
 
 // eventStreams are the reports of a run that are written as it goes.
 type eventStreams struct {
-	sinks   []reports.Sink
-	streams []*reports.EventStream
+	sinks   []formats.Sink
+	streams []*events.Stream
 }
 
 // openEvents begins the streams that the settings ask for.
 func (p *process) openEvents(s *settings) (*eventStreams, error) {
 	all := &eventStreams{}
 	for _, sink := range s.sinks {
-		if sink.Format != reports.FormatNDJSON {
+		if sink.Format != formats.NDJSON {
 			continue
 		}
-		stream, err := reports.OpenEvents(sink.Path, p.stdout)
+		stream, err := events.Open(sink.Path, p.stdout)
 		if err != nil {
 			all.close(p)
 			return nil, usagef("--report %s: %w", sink, err)
@@ -202,27 +208,36 @@ func (s *settings) reportBefore() *reports.Report {
 // withoutRun is the report of a run that could not begin: the target was refused, or is not there.
 func (s *settings) withoutRun(ctx context.Context, err error) *reports.Report {
 	r := s.reportBefore()
-	r.ExitCode, r.Partial = exitCodeOf(ctx, err), true
-	switch r.ExitCode {
-	case reports.ExitRefused:
-		r.Verdict = reports.RefusedRun
-	case reports.ExitInconclusive:
-		r.Verdict = reports.Inconclusive
-	case reports.ExitInterrupted:
-		r.Verdict = reports.Interrupted
-	default:
-		r.Verdict = reports.Failed
-	}
-	if err != nil {
-		r.Reason = reports.OneLine(err.Error())
-	}
+	r.End = &reports.End{}
+	endedBy(ctx, r.End, err)
+	reports.Judge(r)
 	return r
+}
+
+// endedBy notes the error that a run ended with.
+func endedBy(ctx context.Context, end *reports.End, err error) {
+	reason := reports.ReasonInterrupted
+	if err != nil {
+		reason = plain.OneLine(err.Error())
+	}
+	switch exitCodeOf(ctx, err) {
+	case reports.ExitRefused:
+		end.Refused = reason
+	case reports.ExitInconclusive:
+		end.Lost = reason
+	case reports.ExitUsage:
+		end.Misused = reason
+	case reports.ExitFailed:
+		end.Failed = reason
+	default:
+		end.Interrupted = reason
+	}
 }
 
 // tellPipeline tells continuous integration of a report: the summary of GitHub's step, and annotations.
 func (p *process) tellPipeline(s *settings, report *reports.Report) {
 	if path := p.environ["GITHUB_STEP_SUMMARY"]; path != "" {
-		if err := reports.AppendSummary(path, report); err != nil {
+		if err := markdown.AppendSummary(path, report); err != nil {
 			p.complain("GITHUB_STEP_SUMMARY: " + err.Error())
 		}
 	}
@@ -231,11 +246,11 @@ func (p *process) tellPipeline(s *settings, report *reports.Report) {
 	}
 	out := p.stdout
 	for _, sink := range s.sinks {
-		if sink.Path == "" && sink.Format != reports.FormatText {
+		if sink.Path == "" && sink.Format != formats.Text {
 			out = p.stderr // GitHub reads commands there too, and standard output is for the report alone
 		}
 	}
-	if err := reports.Annotations(out, report); err != nil {
+	if err := markdown.Annotations(out, report); err != nil {
 		p.complain("annotations: " + err.Error())
 	}
 }

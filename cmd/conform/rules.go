@@ -10,7 +10,7 @@ import (
 
 	"github.com/insightconform/conform/internal/explore"
 	"github.com/insightconform/conform/model"
-	"github.com/insightconform/conform/reports"
+	"github.com/insightconform/conform/reports/describe"
 	"github.com/insightconform/conform/targets/embedded"
 )
 
@@ -166,7 +166,7 @@ func explainRule(ctx context.Context, rule *model.Rule, width int) (string, erro
 	}
 	if len(steps) > 0 {
 		fmt.Fprint(&b, "\nExample: a short case that tries it, with the right answers\n")
-		for _, line := range reports.Exchange(steps) {
+		for _, line := range describe.Exchange(steps) {
 			fmt.Fprintln(&b, cut("  "+line, width))
 		}
 	}

@@ -11,8 +11,12 @@ import (
 	"golang.org/x/term"
 
 	"github.com/insightconform/conform"
+	"github.com/insightconform/conform/internal/files"
 	"github.com/insightconform/conform/model"
 	"github.com/insightconform/conform/reports"
+	"github.com/insightconform/conform/reports/formats"
+	"github.com/insightconform/conform/reports/plain"
+	"github.com/insightconform/conform/reports/text"
 	"github.com/insightconform/conform/targets/endpoint"
 )
 
@@ -76,7 +80,7 @@ func (s *settings) complete(environ map[string]string) error {
 		s.shard = conform.Shard{Index: i - 1, Count: n}
 	}
 	if len(s.sinks) == 0 {
-		s.sinks = []reports.Sink{{Format: reports.FormatText}}
+		s.sinks = []formats.Sink{{Format: formats.Text}}
 	}
 	if s.seed == 0 {
 		s.seed = uint64(rand.Uint32()) + 1 // never 0, and short enough to be typed
@@ -97,7 +101,7 @@ func (p *process) testTarget(ctx context.Context, s *settings) error {
 		if sink.Path == "" {
 			continue
 		}
-		if err := reports.CheckWritable(sink.Path); err != nil {
+		if err := files.CheckWritable(sink.Path); err != nil {
 			return usagef("--report %s: %w; give a path that can be written", sink, err)
 		}
 	}
@@ -200,7 +204,6 @@ func (s *settings) profile() (*model.Profile, error) {
 
 // finish writes the reports and turns what a run returned into the end of the command.
 func (p *process) finish(ctx context.Context, s *settings, report *reports.Report, events *eventStreams, runError error) error {
-	code := exitCodeOf(ctx, runError)
 	if report == nil {
 		if runError == nil && ctx.Err() == nil {
 			runError = errors.New("internal error: a run without a report")
@@ -211,7 +214,11 @@ func (p *process) finish(ctx context.Context, s *settings, report *reports.Repor
 		}
 		return runError
 	}
-	code = reports.WorseExit(report.ExitCode, code)
+	if runError != nil && report.End != nil && !errors.Is(runError, conform.ErrHarness) { // of which it tells
+		endedBy(ctx, report.End, runError)
+		reports.Judge(report)
+	}
+	code := reports.WorseExit(report.ExitCode, exitCodeOf(ctx, runError))
 	report.ExitCode = code
 	if report.Workers > 0 { // only the run knows how many the target could take
 		report.Command = s.command(report.Seed, report.Workers)
@@ -221,7 +228,7 @@ func (p *process) finish(ctx context.Context, s *settings, report *reports.Repor
 		options.Next = s.next(p.environ)
 	}
 	for _, sink := range s.sinks {
-		if sink.Format == reports.FormatNDJSON {
+		if sink.Format == formats.NDJSON {
 			continue // it was written as the run went
 		}
 		if err := sink.Write(p.stdout, report, options); err != nil {
@@ -249,10 +256,10 @@ func (p *process) finish(ctx context.Context, s *settings, report *reports.Repor
 func (p *process) finishWithoutRun(ctx context.Context, s *settings, events *eventStreams, runError error) {
 	report := s.withoutRun(ctx, runError)
 	for _, sink := range s.sinks {
-		if sink.Path == "" || sink.Format != reports.FormatJUnit && sink.Format != reports.FormatMarkdown {
+		if sink.Path == "" || sink.Format != formats.JUnit && sink.Format != formats.Markdown {
 			continue
 		}
-		if err := sink.Write(p.stdout, report, reports.TextOptions{}); err != nil {
+		if err := sink.Write(p.stdout, report, text.Options{}); err != nil {
 			p.complain("--report " + sink.String() + ": " + err.Error())
 		}
 	}
@@ -261,17 +268,17 @@ func (p *process) finishWithoutRun(ctx context.Context, s *settings, events *eve
 	p.tellPipeline(s, report)
 }
 
-func (p *process) progress(s *settings) *reports.Progress {
+func (p *process) progress(s *settings) *text.Progress {
 	if s.quiet {
-		return reports.NewProgress(io.Discard, false, 0)
+		return text.NewProgress(io.Discard, false, 0)
 	}
 	width, live := terminal(p.stderr)
-	return reports.NewProgress(p.stderr, live && p.environ["TERM"] != "dumb", width)
+	return text.NewProgress(p.stderr, live && p.environ["TERM"] != "dumb", width)
 }
 
-func (p *process) textOptions(s *settings) reports.TextOptions {
+func (p *process) textOptions(s *settings) text.Options {
 	width, live := terminal(p.stdout)
-	return reports.TextOptions{
+	return text.Options{
 		Width:   width,
 		Color:   p.colored(live),
 		Verbose: s.verbose,
@@ -293,7 +300,7 @@ func (s *settings) next(environ map[string]string) string {
 	}
 	for _, name := range endpointVariables {
 		if _, err := endpoint.CheckURL(environ[name]); err == nil {
-			return "conform run --endpoint " + shellWord(environ[name])
+			return "conform run --endpoint " + plain.ShellWord(environ[name])
 		}
 	}
 	return "conform run --endpoint http://127.0.0.1:5000   # or where your emulator listens"

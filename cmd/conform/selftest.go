@@ -8,8 +8,10 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/insightconform/conform/internal/files"
 	"github.com/insightconform/conform/internal/selftest"
 	"github.com/insightconform/conform/reports"
+	"github.com/insightconform/conform/reports/text"
 )
 
 const selftestHelp = `Usage: conform selftest [--fault NAME]… [--seed N] [--json PATH]
@@ -82,7 +84,7 @@ func (p *process) selftestCommand() *cobra.Command {
 func (p *process) testItself(ctx context.Context, seed uint64, faults []string, path string) error {
 	toFile := path != "" && path != "-"
 	if toFile {
-		if err := reports.CheckWritable(path); err != nil {
+		if err := files.CheckWritable(path); err != nil {
 			return usagef("--json %s: %w; give a path that can be written", path, err)
 		}
 	}
@@ -100,13 +102,13 @@ func (p *process) testItself(ctx context.Context, seed uint64, faults []string, 
 	if path == "-" {
 		err = asJSON(p.stdout)
 	} else {
-		err = reports.SelftestText(p.stdout, result, p.textOptions(&settings{}))
+		err = text.Selftest(p.stdout, result, p.textOptions(&settings{}))
 	}
 	if err != nil {
 		return err
 	}
 	if toFile {
-		if err := reports.Write(path, asJSON); err != nil {
+		if err := files.Write(path, asJSON); err != nil {
 			p.complain("--json " + path + ": " + err.Error())
 			return exitCode(reports.WorseExit(result.ExitCode, reports.ExitFailed))
 		}

@@ -15,7 +15,7 @@ import (
 	"github.com/insightconform/conform/generators/machine"
 	"github.com/insightconform/conform/internal/explore"
 	"github.com/insightconform/conform/model"
-	"github.com/insightconform/conform/reports"
+	"github.com/insightconform/conform/reports/formats"
 	"github.com/insightconform/conform/targets/embedded"
 	"github.com/insightconform/conform/targets/endpoint"
 	"github.com/insightconform/conform/targets/pace"
@@ -42,7 +42,7 @@ type settings struct {
 	bucket                 string
 	order                  string
 	failOn                 model.Level
-	sinks                  []reports.Sink
+	sinks                  []formats.Sink
 	environmentCredentials bool
 	fault                  string
 	traces                 string
@@ -421,7 +421,7 @@ func checkPath(text string) error {
 }
 
 func addReport(s *settings, text string) error {
-	sink, err := reports.ParseSink(text)
+	sink, err := formats.Parse(text)
 	if err != nil {
 		return err
 	}
@@ -608,97 +608,6 @@ func (s *settings) unusedHere(environ map[string]string) []string {
 		}
 	}
 	return notes
-}
-
-// command is the full command that repeats a run with these settings.
-func (s *settings) command(seed uint64, workers int) string {
-	words := s.targetWords("conform", "run")
-	add := func(name, value string) { words = append(words, "--"+name, shellWord(value)) }
-	add("suite", strings.Join(s.suites, ","))
-	if slices.Contains(s.suites, conform.Complete) {
-		add("depth", strconv.Itoa(s.depth))
-		if len(s.machines) > 0 {
-			add("machine", strings.Join(s.machines, ","))
-		}
-	}
-	if shard := s.shard.String(); shard != "" {
-		add("shard", shard)
-	}
-	if s.requests > 0 {
-		add("requests", strconv.Itoa(s.requests))
-	}
-	if s.time > 0 {
-		add("time", s.time.String())
-	}
-	if s.timeout != defaultTimeout {
-		add("timeout", s.timeout.String())
-	}
-	if s.pace != nil {
-		add("pace", s.pace.String())
-	}
-	if workers > 0 {
-		add("workers", strconv.Itoa(workers))
-	}
-	add("seed", strconv.FormatUint(seed, 10))
-	if s.order != "" {
-		add("order", s.order)
-	}
-	if s.failOn != model.Observed {
-		add("fail-on", s.failOn.String())
-	}
-	if s.baseline != "" {
-		add("baseline", s.baseline)
-	}
-	return strings.Join(words, " ")
-}
-
-// targetWords adds to the words of a command the flags that say what is tested.
-func (s *settings) targetWords(words ...string) []string {
-	add := func(name, value string) { words = append(words, "--"+name, shellWord(value)) }
-	switch s.target {
-	case targetEndpoint:
-		add("endpoint", s.endpoint)
-	case targetAccount:
-		words = append(words, s.accountWords()...)
-	}
-	if s.fault != "" {
-		add("fault", s.fault)
-	}
-	if len(s.regions) > 0 {
-		add("regions", strings.Join(s.regions, ","))
-	}
-	if s.bucket != "" {
-		add("bucket", s.bucket)
-	}
-	if s.eventual {
-		words = append(words, "--eventual")
-	}
-	if s.settle > 0 {
-		add("settle", s.settle.String())
-	}
-	if s.environmentCredentials {
-		words = append(words, "--use-environment-credentials")
-	}
-	return words
-}
-
-// replayCommand is the command that plays a trace of a run with these settings again.
-func (s *settings) replayCommand(trace *reports.Trace) string {
-	words := []string{"conform", "replay", trace.Name()}
-	if s.traces != "" {
-		words = append(words, "--traces", shellWord(s.traces))
-	}
-	return strings.Join(s.targetWords(words...), " ")
-}
-
-var plainWord = regexp.MustCompile(`^[A-Za-z0-9_./:,=@%+-]+$`)
-
-// shellWord quotes a word for a shell where it needs it.
-func shellWord(word string) string {
-	if plainWord.MatchString(word) {
-		return word
-	}
-	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
 }
 
 var _ pflag.Value = flagValue{}

@@ -6,20 +6,25 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
 
 	"github.com/spf13/cobra"
 
+	"github.com/insightconform/conform/internal/files"
 	pipeline "github.com/insightconform/conform/internal/run"
 	"github.com/insightconform/conform/reports"
+	"github.com/insightconform/conform/reports/scripts"
+	"github.com/insightconform/conform/reports/text"
 )
 
 // noTraces is the value of --traces that keeps none.
 const noTraces = "none"
 
-// tracesFolder is where the traces of the target are kept, empty where none are.
+// tracesFolder is where the traces of the target are kept, empty where none are: unless it is told, by the
+// kind of the target, its URL where it has one, and the fault that was put into it.
 func (s *settings) tracesFolder() string {
 	switch s.traces {
 	case noTraces:
@@ -28,7 +33,14 @@ func (s *settings) tracesFolder() string {
 	default:
 		return s.traces
 	}
-	return filepath.FromSlash(reports.TraceFolder(s.target, s.endpoint, s.fault))
+	name := s.target
+	if u, err := url.Parse(s.endpoint); s.target == targetEndpoint && err == nil {
+		name += "-" + strings.NewReplacer(":", "-", "[", "", "]", "").Replace(u.Host)
+	}
+	if s.fault != "" {
+		name += "-" + strings.ReplaceAll(s.fault, "/", "_")
+	}
+	return filepath.Join("conform-traces", name)
 }
 
 // readTraces reads the traces that are there from earlier runs.
@@ -73,7 +85,7 @@ func (s *settings) readBaseline() (*reports.Baseline, error) {
 		return nil, nil
 	}
 	if s.updateBaseline {
-		if err := reports.CheckWritable(s.baseline); err != nil {
+		if err := files.CheckWritable(s.baseline); err != nil {
 			return nil, usagef("--baseline %s: %w; give a path that can be written", s.baseline, err)
 		}
 		if _, err := os.Stat(s.baseline); errors.Is(err, fs.ErrNotExist) {
@@ -103,7 +115,7 @@ func (s *settings) keep(report *reports.Report, known []reports.TraceFile, basel
 		}
 		for i, d := range report.Divergences {
 			if d.Status == reports.Confirmed {
-				report.Divergences[i].Replay = s.replayCommand(&reports.Trace{Signature: d.Signature})
+				report.Divergences[i].Replay = s.replaying(&reports.Trace{Signature: d.Signature})
 			}
 		}
 		if s.prune {
@@ -114,7 +126,7 @@ func (s *settings) keep(report *reports.Report, known []reports.TraceFile, basel
 	}
 	if s.updateBaseline && !report.Partial {
 		updated := reports.UpdatedBaseline(baseline, report)
-		if err := reports.Write(s.baseline, baselineWriter{updated, yamlFile(s.baseline)}.write); err != nil {
+		if err := files.Write(s.baseline, baselineWriter{updated, yamlFile(s.baseline)}.write); err != nil {
 			return fmt.Errorf("--baseline %s: %w", s.baseline, err)
 		}
 		report.Notes = append(report.Notes, fmt.Sprintf("%s now lists %d known divergences; say in each why it is accepted", s.baseline, len(updated.Entries)))
@@ -192,7 +204,7 @@ func (p *process) replay(ctx context.Context, s *settings, paths []string) error
 		diverges = diverges || replays[i].Diverges()
 		played = played || replays[i].Outcome != reports.ReplayNotCovered
 	}
-	if err := reports.ReplayText(p.stdout, replays, p.textOptions(s)); err != nil {
+	if err := text.Replays(p.stdout, replays, p.textOptions(s)); err != nil {
 		return err
 	}
 	switch {
@@ -277,7 +289,7 @@ func (p *process) exportCommand() *cobra.Command {
 				return usagef("'conform export' takes one trace; give the path of its file")
 			}
 			if as == "" {
-				return usagef("--as is missing; use one of %s", strings.Join(reports.ExportForms, ", "))
+				return usagef("--as is missing; use one of %s", strings.Join(scripts.Forms, ", "))
 			}
 			files, err := reports.ReadTraceFiles(args[0])
 			if err != nil {
@@ -286,7 +298,7 @@ func (p *process) exportCommand() *cobra.Command {
 			if len(files) != 1 {
 				return usagef("%s is a folder of %d traces; name one of them", args[0], len(files))
 			}
-			script, err := reports.Export(files[0].Trace, as)
+			script, err := scripts.Export(files[0].Trace, as)
 			if err != nil {
 				return usagef("--as %q: %w", as, err)
 			}
@@ -295,7 +307,7 @@ func (p *process) exportCommand() *cobra.Command {
 		},
 	}
 	cmd.Flags().StringVar(&as, "as", "", "the form: awscli, boto3, go or curl")
-	cmd.RegisterFlagCompletionFunc("as", cobra.FixedCompletions(reports.ExportForms, cobra.ShellCompDirectiveNoFileComp))
+	cmd.RegisterFlagCompletionFunc("as", cobra.FixedCompletions(scripts.Forms, cobra.ShellCompDirectiveNoFileComp))
 	return cmd
 }
 

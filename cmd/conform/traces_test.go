@@ -3,7 +3,10 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"html"
+	"net/http/httptest"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -14,6 +17,7 @@ import (
 
 	"github.com/insightconform/conform/reports"
 	"github.com/insightconform/conform/reports/schemas"
+	"github.com/insightconform/conform/targets/embedded"
 )
 
 // conformIn runs the command in a folder of its own and returns its exit code and output.
@@ -66,6 +70,74 @@ func TestTracesOfARun(t *testing.T) {
 		assert.Equal(t, reports.ExitConforms, code)
 		assert.NoFileExists(t, files[0])
 	})
+}
+
+// TestReplayCommand runs the command that a report gives for a divergence in a shell, where it stands alone.
+func TestReplayCommand(t *testing.T) {
+	if testing.Short() {
+		t.Skip("builds the command")
+	}
+	binary := build(t)
+	t.Setenv("AWS_ACCESS_KEY_ID", "k")
+	t.Setenv("AWS_SECRET_ACCESS_KEY", "s")
+	folder := t.TempDir()
+	t.Chdir(folder)
+	require.NoError(t, os.WriteFile("order.json", anOrder(), 0o666))
+	wrong, err := embedded.NewServer(embedded.ServerOptions{Fault: "appends-selectors"})
+	require.NoError(t, err)
+	server := httptest.NewServer(wrong)
+	t.Cleanup(server.Close)
+	for name, flags := range map[string][]string{
+		"a fault":            {"--fault", "appends-selectors"},
+		"traces":             {"--fault", "appends-selectors", "--traces", "mine"},
+		"traces, quoted":     {"--fault", "appends-selectors", "--traces", "it's mine"},
+		"settling":           {"--fault", "appends-selectors", "--settle", "2s"},
+		"eventual":           {"--fault", "appends-selectors", "--eventual", "--settle", "500ms", "--regions", "us-west-2,eu-west-1"},
+		"an order, timeouts": {"--fault", "appends-selectors", "--order", "order.json", "--timeout", "3s", "--pace", "writes=1000,reads=1000"},
+		"an endpoint":        {"--endpoint", server.URL, "--timeout", "3s", "--use-environment-credentials"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			args := append([]string{"run", "--report", "json=r.json", "--report", "html=r.html", "--report", "junit=r.xml", "--report", "markdown=r.md"}, quick...)
+			code, _, problem := conformIn(t, folder, append(args, flags...)...)
+			require.Equal(t, reports.ExitDiverges, code, problem)
+			report := readJSONReport(t, "r.json")
+			command := report.Divergences[0].Replay
+			assert.Regexp(t, `^conform replay [0-9a-f]{6} `, command)
+			for _, word := range flags {
+				if strings.HasPrefix(word, "--") {
+					assert.Contains(t, command+" ", " "+word+" ")
+				}
+			}
+			for _, file := range []string{"r.html", "r.xml", "r.md"} {
+				page, err := os.ReadFile(file)
+				require.NoError(t, err)
+				assert.Contains(t, html.UnescapeString(string(page)), command, file)
+			}
+			shell := exec.CommandContext(t.Context(), "sh", "-c", command)
+			shell.Env = append(os.Environ(), "PATH="+filepath.Dir(binary)+":"+os.Getenv("PATH"))
+			out, err := shell.CombinedOutput()
+			var ended *exec.ExitError
+			require.ErrorAs(t, err, &ended, string(out))
+			assert.Equal(t, reports.ExitDiverges, ended.ExitCode(), string(out))
+			assert.Contains(t, string(out), "still diverges")
+		})
+	}
+}
+
+// TestReplayCommandOfAnAccount: all that decides which account is asked, and how, stands there; which one it is does
+// not, unless ids are to be kept.
+func TestReplayCommandOfAnAccount(t *testing.T) {
+	s := defaultSettings()
+	for _, given := range [][2]string{{"target", "account"}, {"account", "123456789012"}, {"regions", "us-east-1,eu-west-1"}, {"ledger", "my ledger"},
+		{"prefix", "conform-night1"}, {"allow-logging", "true"}, {"stores", "true"}, {"allow-unknown-alias", "true"}, {"allow-management-account", "true"},
+		{"settle", "90s"}, {"traces", "kept"}} {
+		require.NoError(t, runOptions()[given[0]].set(&s, given[1]))
+	}
+	const flags = " --ledger 'my ledger' --prefix conform-night1 --allow-logging --stores --allow-unknown-alias --allow-management-account --regions us-east-1,eu-west-1 --settle 1m30s"
+	trace := &reports.Trace{Signature: "s"}
+	assert.Equal(t, "conform replay "+trace.Name()+` --traces kept --target account --account "$CONFORM_ACCOUNT"`+flags, s.replaying(trace))
+	s.keepAccounts = true
+	assert.Equal(t, "conform replay "+trace.Name()+" --traces kept --target account --account 123456789012"+flags, s.replaying(trace))
 }
 
 func TestNoTraces(t *testing.T) {

@@ -7,9 +7,9 @@ import (
 
 	"github.com/insightconform/conform/generators"
 	"github.com/insightconform/conform/internal/session"
-	"github.com/insightconform/conform/internal/wording"
 	"github.com/insightconform/conform/model"
 	"github.com/insightconform/conform/reports"
+	"github.com/insightconform/conform/reports/plain"
 )
 
 // Options say how far suspicions are looked into.
@@ -68,7 +68,7 @@ func (p *Player) confirmAll(ctx context.Context, suspected []*Divergence, o Opti
 		silence := d.Finding.Rule == model.WireNoCrash && d.Again == 0
 		if silence {
 			o.Note(fmt.Sprintf("%s to %s, not for the same request again, and so no divergence: seen %s",
-				d.Finding.Actual, d.Finding.Operation, wording.Plural(d.Count, "time")))
+				d.Finding.Actual, d.Finding.Operation, plain.Counted(d.Count, "time")))
 		}
 		return silence
 	})
@@ -117,7 +117,7 @@ func (p *Player) withoutDoubts(ctx context.Context, suspected []*Divergence, o O
 	before := len(suspected)
 	kept := slices.DeleteFunc(suspected, func(d *Divergence) bool { return d.doubtful && !p.showsSettled(ctx, d) })
 	if dropped := before - len(kept); dropped > 0 && o.Note != nil {
-		o.Note(fmt.Sprintf("%s of the kind that an old state explains did not repeat once the target had settled", wording.Plural(dropped, "answer")))
+		o.Note(fmt.Sprintf("%s of the kind that an old state explains did not repeat once the target had settled", plain.Counted(dropped, "answer")))
 	}
 	return kept
 }

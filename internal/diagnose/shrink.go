@@ -8,9 +8,9 @@ import (
 
 	"github.com/insightconform/conform/generators"
 	"github.com/insightconform/conform/internal/session"
-	"github.com/insightconform/conform/internal/wording"
 	"github.com/insightconform/conform/model"
 	"github.com/insightconform/conform/reports"
+	"github.com/insightconform/conform/reports/plain"
 )
 
 // MaxShrinkRequests is how many requests may be spent on shrinking one divergence.
@@ -55,7 +55,7 @@ func (p *Player) shrinkAll(ctx context.Context, found []*Divergence, o Options) 
 		}
 	}
 	if unshrunk > 0 {
-		o.Note(fmt.Sprintf("%s may have a shorter sequence: the budget for shrinking was spent; raise --shrink-requests", wording.Plural(unshrunk, "divergence")))
+		o.Note(fmt.Sprintf("%s may have a shorter sequence: the budget for shrinking was spent; raise --shrink-requests", plain.Counted(unshrunk, "divergence")))
 	}
 }
 

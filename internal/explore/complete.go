@@ -10,9 +10,9 @@ import (
 	"github.com/insightconform/conform/generators/machine"
 	"github.com/insightconform/conform/internal/probe"
 	"github.com/insightconform/conform/internal/session"
-	"github.com/insightconform/conform/internal/wording"
 	"github.com/insightconform/conform/model"
 	"github.com/insightconform/conform/reports"
+	"github.com/insightconform/conform/reports/plain"
 	"github.com/insightconform/conform/targets"
 )
 
@@ -21,7 +21,7 @@ import (
 func hypotheses(depth int) []string {
 	extra := "the target has no more states than the machine"
 	if depth > 0 {
-		extra = fmt.Sprintf("the target has at most %s more than the machine", wording.Plural(depth, "state"))
+		extra = fmt.Sprintf("the target has at most %s more than the machine", plain.Counted(depth, "state"))
 	}
 	return []string{
 		"requests of one class are treated alike, each time",

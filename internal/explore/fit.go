@@ -10,8 +10,8 @@ import (
 	"github.com/insightconform/conform/generators/machine"
 	"github.com/insightconform/conform/internal/probe"
 	"github.com/insightconform/conform/internal/session"
-	"github.com/insightconform/conform/internal/wording"
 	"github.com/insightconform/conform/model"
+	"github.com/insightconform/conform/reports/plain"
 )
 
 // fitMachine makes the machine of a name as the target is: where the model allows several ways and the
@@ -30,7 +30,7 @@ func (x *Exploration) fitMachine(ctx context.Context, name string) *machine.Mach
 	}
 	fitted := machine.New(name, x.Subject.Model, x.Subject.Scope, options)
 	x.Notes = append(x.Notes, fmt.Sprintf("the machine %s was fitted to what the target does where several ways are allowed: %s instead of %d, with %d requests",
-		name, wording.Plural(len(fitted.States), "state"), len(m.States), client.Requests-before))
+		name, plain.Counted(len(fitted.States), "state"), len(m.States), client.Requests-before))
 	return fitted
 }
 

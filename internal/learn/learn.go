@@ -15,6 +15,7 @@ import (
 	"github.com/insightconform/conform/internal/session"
 	"github.com/insightconform/conform/model"
 	"github.com/insightconform/conform/reports"
+	"github.com/insightconform/conform/reports/plain"
 	"github.com/insightconform/conform/targets"
 )
 
@@ -94,7 +95,7 @@ func (l *learner) refusesAll(ctx context.Context) string {
 	case a.why != "":
 		return a.why
 	}
-	return fmt.Sprintf("a PutInsightSelectors that breaks no rule is answered %s, so the errors of others say nothing", reports.OneLine(a.kind))
+	return fmt.Sprintf("a PutInsightSelectors that breaks no rule is answered %s, so the errors of others say nothing", plain.OneLine(a.kind))
 }
 
 func (l *learner) learn(ctx context.Context) {
@@ -283,7 +284,7 @@ func (l *learner) measurePair(ctx context.Context, p catalogue.Pair, c *reports.
 	}
 	if x, other, differs := l.otherwise(ctx, p, c.Status, a.kind); differs {
 		c.Status = reports.CellUnstable
-		c.Why = fmt.Sprintf("another request that breaks just these two is answered by %s: %s", other, reports.OneLine(string(x.Input.AppendJSON(nil))))
+		c.Why = fmt.Sprintf("another request that breaks just these two is answered by %s: %s", other, plain.OneLine(string(x.Input.AppendJSON(nil))))
 		return
 	}
 	l.evidence[p.Rules] = a

@@ -16,6 +16,7 @@ import (
 	"github.com/insightconform/conform/internal/learn"
 	"github.com/insightconform/conform/model"
 	"github.com/insightconform/conform/reports"
+	"github.com/insightconform/conform/reports/text"
 	"github.com/insightconform/conform/targets"
 	"github.com/insightconform/conform/targets/embedded"
 	"github.com/insightconform/conform/targets/mock"
@@ -178,10 +179,10 @@ func TestLearnCycle(t *testing.T) {
 	report := judge(t, embedded.ServerOptions{Chooser: chooser}, profile)
 	assert.Empty(t, report.Divergences)
 
-	var text bytes.Buffer
-	require.NoError(t, reports.PrecedenceText(&text, learned, reports.TextOptions{Verbose: true}))
-	assert.Contains(t, text.String(), "in a circle")
-	assert.Contains(t, strings.Join(strings.Fields(text.String()), " "), "all three: NoManagementAccountSLRExistsException, of org/no-service-role")
+	var shown bytes.Buffer
+	require.NoError(t, text.Precedence(&shown, learned, text.Options{Verbose: true}))
+	assert.Contains(t, shown.String(), "in a circle")
+	assert.Contains(t, strings.Join(strings.Fields(shown.String()), " "), "all three: NoManagementAccountSLRExistsException, of org/no-service-role")
 }
 
 // changed is a target whose answers to Puts are changed on their way, or to every request.
@@ -285,11 +286,11 @@ func TestLearnHostile(t *testing.T) {
 	assert.NotEmpty(t, cells(learned)[reports.CellFirst], "the codes can be told apart, odd as they are")
 	assert.Empty(t, learned.Holds, "what no rule accepts cannot be held to")
 	for _, verbose := range []bool{false, true} {
-		var text bytes.Buffer
-		require.NoError(t, reports.PrecedenceText(&text, learned, reports.TextOptions{Width: 80, Verbose: verbose}))
-		assert.NotContains(t, text.String(), "\x1b")
-		assert.NotContains(t, text.String(), "\u202e")
-		assert.Less(t, text.Len(), 1<<18)
+		var shown bytes.Buffer
+		require.NoError(t, text.Precedence(&shown, learned, text.Options{Width: 80, Verbose: verbose}))
+		assert.NotContains(t, shown.String(), "\x1b")
+		assert.NotContains(t, shown.String(), "\u202e")
+		assert.Less(t, shown.Len(), 1<<18)
 	}
 	var file bytes.Buffer
 	require.NoError(t, learned.JSON(&file, false))

@@ -8,8 +8,8 @@ import (
 
 	"github.com/insightconform/conform/generators"
 	"github.com/insightconform/conform/internal/session"
-	"github.com/insightconform/conform/internal/wording"
 	"github.com/insightconform/conform/model"
+	"github.com/insightconform/conform/reports/plain"
 	"github.com/insightconform/conform/targets"
 	"github.com/insightconform/conform/targets/wire"
 )
@@ -228,5 +228,5 @@ func (p *prober) quota(ctx context.Context, workers int) {
 	}
 	p.subject.Scope.MaxTrails = min(maxTrails, max(1, fit))
 	p.subject.Workers = max(1, fit/p.subject.Scope.MaxTrails)
-	p.subject.Notes = append(p.subject.Notes, fmt.Sprintf("room for %d trails: %d at a time in %s", fit, p.subject.Scope.MaxTrails, wording.Plural(p.subject.Workers, "world")))
+	p.subject.Notes = append(p.subject.Notes, fmt.Sprintf("room for %d trails: %d at a time in %s", fit, p.subject.Scope.MaxTrails, plain.Counted(p.subject.Workers, "world")))
 }

@@ -225,8 +225,8 @@ func (r *run) tell(event string, d *diagnose.Divergence) {
 // checkpoint tells the caller what is done.
 func (r *run) checkpoint() {
 	partial := *r.report
-	partial.Verdict, partial.ExitCode, partial.Partial = reports.Interrupted, reports.ExitInterrupted, true
-	partial.Reason = "the run goes on, or was ended by force"
+	partial.End = &reports.End{Interrupted: reports.ReasonGoesOn, Resumed: r.options.Resume != nil}
 	partial.Certificates = r.exploration.Certificates(false)
+	reports.Judge(&partial)
 	r.options.Checkpoint(&partial)
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/insightconform/conform"
 	"github.com/insightconform/conform/model"
 	"github.com/insightconform/conform/reports"
+	"github.com/insightconform/conform/reports/text"
 	"github.com/insightconform/conform/targets"
 	"github.com/insightconform/conform/targets/embedded"
 )
@@ -34,10 +35,10 @@ func golden(t *testing.T, name string, got []byte) {
 	assert.Equal(t, string(want), string(got), "run with -update if the change is meant")
 }
 
-func text(t *testing.T, s *reports.Selftest) string {
+func shown(t *testing.T, s *reports.Selftest) string {
 	t.Helper()
 	var out bytes.Buffer
-	require.NoError(t, reports.SelftestText(&out, s, reports.TextOptions{}))
+	require.NoError(t, text.Selftest(&out, s, text.Options{}))
 	return out.String()
 }
 
@@ -54,7 +55,7 @@ func TestMatrix(t *testing.T) {
 	}
 	s, err := Run(t.Context(), Options{Seed: 1, Faults: names})
 	require.NoError(t, err)
-	t.Log("\n" + text(t, s))
+	t.Log("\n" + shown(t, s))
 	assert.Equal(t, reports.Passed, s.Verdict)
 	assert.Zero(t, s.ExitCode)
 	assert.Empty(t, s.Problems)
@@ -94,7 +95,7 @@ func TestGolden(t *testing.T) {
 	s, err := Run(t.Context(), Options{Seed: 1, Faults: faults, Parallel: 3})
 	require.NoError(t, err)
 	s.Command = "conform selftest …"
-	golden(t, "few.txt", []byte(text(t, s)))
+	golden(t, "few.txt", []byte(shown(t, s)))
 	var out bytes.Buffer
 	require.NoError(t, reports.SelftestJSON(&out, s))
 	golden(t, "few.json", out.Bytes())
@@ -180,7 +181,7 @@ func TestProblems(t *testing.T) {
 			assert.Equal(t, reports.NotPassed, s.Verdict)
 			assert.Equal(t, reports.ExitFailed, s.ExitCode)
 			assert.Equal(t, []string{fault + " " + test.want}, s.Problems)
-			assert.Contains(t, text(t, s), test.want)
+			assert.Contains(t, shown(t, s), test.want)
 		})
 	}
 }
@@ -243,5 +244,5 @@ func TestInterrupted(t *testing.T) {
 	assert.Empty(t, s.Problems)
 	ran := slices.IndexFunc(s.Faults, func(f reports.SelftestFault) bool { return f.Ran })
 	assert.Equal(t, "appends-selectors", s.Faults[ran].Name)
-	assert.True(t, strings.Contains(text(t, s), "not judged"))
+	assert.True(t, strings.Contains(shown(t, s), "not judged"))
 }

@@ -76,7 +76,7 @@ func TestBadDaysMidway(t *testing.T) {
 			require.NoError(t, err)
 			require.NotNil(t, report)
 			require.Equal(t, test.verdict, report.Verdict, report.Reason)
-			require.Empty(t, report.Divergences, text(t, report))
+			require.Empty(t, report.Divergences, shown(t, report))
 			require.Contains(t, report.Reason, test.reason)
 			require.NotZero(t, report.Requests)
 			if test.dirty {
@@ -182,7 +182,7 @@ func TestNoSecretInAnyOutput(t *testing.T) {
 		_, err = reports.WriteTraces(filepath.Join(dir, "traces"), report, false)
 		require.NoError(t, err)
 		var all bytes.Buffer
-		all.WriteString(text(t, report))
+		all.WriteString(shown(t, report))
 		require.NoError(t, reports.JSON(&all, report))
 		plain, err := json.Marshal(report) // also what no rendering shows
 		require.NoError(t, err)
@@ -224,13 +224,13 @@ func TestStores(t *testing.T) {
 	o := options(t, c, account.Options{Stores: true})
 	report, err := run(t, o, conform.Options{Requests: 1500})
 	require.NoError(t, err)
-	require.Equal(t, reports.Conforms, report.Verdict, text(t, report))
+	require.Equal(t, reports.Conforms, report.Verdict, shown(t, report))
 	stores := c.Left()
 	require.NotEmpty(t, stores, "stores outlast the run")
 	require.LessOrEqual(t, len(stores), account.MaxStores)
 	report, err = run(t, o, conform.Options{Requests: 1500, Seed: 2})
 	require.NoError(t, err)
-	require.Equal(t, reports.Conforms, report.Verdict, text(t, report))
+	require.Equal(t, reports.Conforms, report.Verdict, shown(t, report))
 	require.Subset(t, c.Left(), stores)
 	require.LessOrEqual(t, len(c.Left()), account.MaxStores)
 	sweep(t, account.SweepOptions{Options: o, Delete: true})
@@ -246,7 +246,7 @@ func TestStores(t *testing.T) {
 	}
 	report, err = run(t, options(t, c, account.Options{Stores: true}), conform.Options{Requests: 600})
 	require.NoError(t, err)
-	require.Empty(t, report.Divergences, text(t, report))
+	require.Empty(t, report.Divergences, shown(t, report))
 	require.Contains(t, report.NotCovered[string(model.CanStores)], "CreateEventDataStore answered OperationNotPermittedException")
 }
 
@@ -258,8 +258,8 @@ func TestOnMoto(t *testing.T) {
 		accounttest.Endpoints(url), credentials.NewStaticCredentialsProvider(accounttest.KeyID, accounttest.Secret, ""))
 	report, err := run(t, o, conform.Options{Requests: 800, ShrinkRequests: 100})
 	require.NoError(t, err)
-	require.Equal(t, reports.Diverges, report.Verdict, text(t, report))
-	require.NotContains(t, text(t, report), accounttest.Account)
+	require.Equal(t, reports.Diverges, report.Verdict, shown(t, report))
+	require.NotContains(t, shown(t, report), accounttest.Account)
 	require.NotContains(t, strings.Join(report.Notes, "\n"), "could not be deleted")
 	found := map[model.ID]bool{}
 	for _, d := range report.Divergences {

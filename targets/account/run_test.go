@@ -13,6 +13,7 @@ import (
 	"github.com/insightconform/conform"
 	"github.com/insightconform/conform/model"
 	"github.com/insightconform/conform/reports"
+	"github.com/insightconform/conform/reports/text"
 	"github.com/insightconform/conform/targets/account"
 	"github.com/insightconform/conform/targets/account/accounttest"
 	"github.com/insightconform/conform/targets/embedded"
@@ -45,9 +46,9 @@ func run(t *testing.T, o account.Options, options conform.Options) (*reports.Rep
 	return conform.Run(t.Context(), target, options)
 }
 
-func text(t *testing.T, r *reports.Report) string {
+func shown(t *testing.T, r *reports.Report) string {
 	var b bytes.Buffer
-	require.NoError(t, reports.Text(&b, r, reports.TextOptions{}))
+	require.NoError(t, text.Report(&b, r, text.Options{}))
 	return b.String()
 }
 
@@ -82,7 +83,7 @@ func TestWholeRunOnTheReference(t *testing.T) {
 				o := options(t, c, account.Options{AllowLogging: logging, Regions: regions})
 				report, err := run(t, o, conform.Options{Requests: 2500})
 				require.NoError(t, err)
-				require.Equal(t, reports.Conforms, report.Verdict, text(t, report))
+				require.Equal(t, reports.Conforms, report.Verdict, shown(t, report))
 				require.Empty(t, report.Divergences)
 				require.Empty(t, c.Left())
 				require.Equal(t, len(regions), report.Workers)

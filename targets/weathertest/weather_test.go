@@ -17,6 +17,7 @@ import (
 
 	"github.com/insightconform/conform"
 	"github.com/insightconform/conform/reports"
+	"github.com/insightconform/conform/reports/text"
 	"github.com/insightconform/conform/targets"
 	"github.com/insightconform/conform/targets/embedded"
 )
@@ -105,9 +106,9 @@ func TestOverHTTP(t *testing.T) {
 			report := run(t, target, conform.Options{Seed: seed, Settle: settle, Requests: 3000, Workers: 3})
 			assert.Empty(t, report.Divergences, explain(report))
 			assert.NotZero(t, report.Settling.Waits)
-			var text strings.Builder
-			require.NoError(t, reports.Text(&text, report, reports.TextOptions{}))
-			assert.Contains(t, text.String(), "did not match at once")
+			var shown strings.Builder
+			require.NoError(t, text.Report(&shown, report, text.Options{}))
+			assert.Contains(t, shown.String(), "did not match at once")
 		})
 	}
 }

@@ -1,0 +1,146 @@
+package describe
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/insightconform/conform/model"
+	"github.com/insightconform/conform/reports"
+	"github.com/insightconform/conform/reports/plain"
+)
+
+// worst lists the divergences that count most first: what fails the run, then the rest, each in the
+// report's order.
+func WorstFirst(r *reports.Report) []reports.Divergence {
+	fails := slices.DeleteFunc(slices.Clone(r.Divergences), func(d reports.Divergence) bool { return !d.Fails })
+	return append(fails, slices.DeleteFunc(slices.Clone(r.Divergences), func(d reports.Divergence) bool { return d.Fails })...)
+}
+
+// standing says of a divergence in a few words what it counts for.
+func Standing(r *reports.Report, d reports.Divergence) string {
+	switch {
+	case d.Known:
+		return "known to the baseline"
+	case d.Status == reports.Unrepeated && r.FailsRun(d):
+		return "fails, unrepeated"
+	case d.Status == reports.Unrepeated:
+		return "unrepeated"
+	case d.Fails:
+		return "fails"
+	}
+	return "below --fail-on " + r.FailOn.String()
+}
+
+// labelWidth is how wide the labels of details are.
+const labelWidth = 12
+
+// maxDetailed bounds the steps that the details of one divergence show.
+const maxDetailed = 40
+
+// Details tells a divergence in lines of harmless text. Each begins with words of conform's own.
+func Details(r *reports.Report, d reports.Divergence) []string {
+	var lines []string
+	say := func(label, text string) { lines = append(lines, fmt.Sprintf("%-*s%s", labelWidth, label, text)) }
+	say("rule", plain.Shown(string(d.Rule), plain.MaxShown)+", "+d.Level.String()+": "+plain.Shown(d.Statement, plain.MaxShown))
+	resource := ""
+	for i, step := range d.Steps {
+		text := plain.Shown(Step(step, &resource), plain.MaxShown)
+		if left := len(d.Steps) - maxDetailed; left > 0 && i > 0 && i <= left {
+			if i == 1 {
+				say("", fmt.Sprintf("… %s …", plain.Counted(left, "step")))
+			}
+			continue
+		}
+		label := "sequence"
+		if i > 0 {
+			label = ""
+		}
+		mark, room := " ", plain.MaxShown
+		if step.Diverges {
+			mark, room = "✗", plain.MaxMessage
+		}
+		say(label, fmt.Sprintf("%s %d. %s → %s", mark, step.Number, text, plain.Shown(Answer(step), room)))
+	}
+	say("expected", plain.Alternatives(d.Expected, plain.MaxShown))
+	say("actual", plain.Shown(Actual(d), plain.MaxShown))
+	say("see", Provenance(d))
+	if d.Known {
+		say("known", plain.Shown(d.Reason, plain.MaxShown))
+	}
+	label := "reproduce"
+	for _, command := range []string{d.Replay, r.Command} {
+		if command != "" {
+			say(label, plain.Shown(command, plain.MaxMessage))
+			label = "or"
+		}
+	}
+	return lines
+}
+
+// Actual names the kind of the wrong answer and, of a success, what it shows.
+func Actual(d reports.Divergence) string {
+	for _, step := range d.Steps {
+		if list := step.Answer.Body.Get("InsightSelectors"); step.Diverges && strings.HasPrefix(d.Actual, "other") && list.Given() {
+			return d.Actual + ": " + Selectors(list)
+		}
+	}
+	return d.Actual
+}
+
+// Provenance says what a divergence rests on and how often it was seen.
+func Provenance(d reports.Divergence) string {
+	text := d.Level.String() + "; seen " + plain.Counted(d.Count, "time")
+	if d.Seen != "" {
+		text += ", in " + d.Seen + " tries"
+	}
+	if len(d.Also) > 0 {
+		text += "; also " + strings.Join(d.Also, ", ")
+	}
+	if source := strings.Join(Sources(d.Source), "; "); source != "" {
+		text += "; " + source
+	}
+	return plain.Shown(text, plain.MaxShown)
+}
+
+// Counts says how many divergences there are by kind: "2 documented, 1 unrepeated".
+func Counts(r *reports.Report) string {
+	byLevel := map[model.Level]int{}
+	unrepeated := 0
+	for _, d := range r.Divergences {
+		if d.Status == reports.Unrepeated {
+			unrepeated++
+		} else {
+			byLevel[d.Level]++
+		}
+	}
+	var parts []string
+	for _, level := range []model.Level{model.Documented, model.Observed, model.Inferred} {
+		if byLevel[level] > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", byLevel[level], level))
+		}
+	}
+	if unrepeated > 0 {
+		parts = append(parts, fmt.Sprintf("%d unrepeated", unrepeated))
+	}
+	if len(parts) == 0 {
+		return ""
+	}
+	noun := "divergences"
+	if len(r.Divergences) == 1 {
+		noun = "divergence"
+	}
+	return fmt.Sprintf("%d %s, %s", len(r.Divergences), noun, strings.Join(parts, ", "))
+}
+
+// Sources spells the abbreviations of a rule's source out.
+func Sources(source string) []string {
+	parts := strings.Split(source, ",")
+	for i, part := range parts {
+		parts[i] = strings.TrimSpace(part)
+		if long, ok := model.Sources[parts[i]]; ok {
+			parts[i] = long
+		}
+	}
+	return parts
+}

@@ -1,0 +1,193 @@
+package events
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/insightconform/conform/reports"
+	"github.com/insightconform/conform/reports/plain"
+)
+
+// Write writes the events that can be told from a report: all but the way to its divergences.
+func Write(w io.Writer, r *reports.Report) error {
+	r = r.Normalized()
+	ended := r.Started.Add(time.Duration(r.DurationSeconds * float64(time.Second)))
+	list := []reports.Event{reports.StartEvent(r), reports.ProbedEvent(r)}
+	for i := range r.Divergences {
+		list = append(list, reports.Event{Event: reports.EventDivergence, Divergence: &r.Divergences[i]})
+	}
+	for _, note := range slices.Concat(r.Target.Notes, r.Notes) {
+		list = append(list, reports.Event{Event: reports.EventNote, Note: note})
+	}
+	stream := Stream{w: w, steps: maxEventSteps}
+	for _, e := range append(list, reports.EndEvent(r)) {
+		if e.Time.IsZero() {
+			e.Time = ended
+		}
+		stream.Add(e)
+	}
+	return stream.err
+}
+
+// Stream writes events as they come, each as one line by one write, so that a run which is killed
+// leaves whole lines. Its methods may be called side by side.
+type Stream struct {
+	mu    sync.Mutex
+	w     io.Writer
+	file  *os.File // that is to be flushed to the disk; nil is none
+	steps int      // how many more suspicions are told with their steps
+	err   error    // the first
+	dirty bool
+	stop  chan struct{}
+	wait  sync.WaitGroup
+}
+
+// maxEventSteps is how many suspicions a stream tells with their steps: a target that is wrong in each
+// answer shall not fill the disk.
+const maxEventSteps = 200
+
+// syncEvery is how often a stream is flushed to the disk, beside the run.
+const syncEvery = time.Second
+
+// Open starts a stream in a file, which is emptied. An empty path is standard output.
+func Open(path string, stdout io.Writer) (*Stream, error) {
+	s := &Stream{w: stdout, steps: maxEventSteps, stop: make(chan struct{})}
+	if path == "" {
+		return s, nil
+	}
+	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC|os.O_APPEND, 0o666)
+	if err != nil {
+		return nil, err
+	}
+	s.w, s.file = file, file
+	s.wait.Go(func() {
+		tick := time.NewTicker(syncEvery)
+		defer tick.Stop()
+		for {
+			select {
+			case <-s.stop:
+				return
+			case <-tick.C:
+				s.mu.Lock()
+				dirty := s.dirty
+				s.dirty = false
+				s.mu.Unlock()
+				if dirty {
+					file.Sync() // what it cannot do for a pipe is no loss
+				}
+			}
+		}
+	})
+	return s, nil
+}
+
+// Add writes an event. A time of zero is now. After a write that failed nothing more is written; Close
+// says why.
+func (s *Stream) Add(e reports.Event) {
+	if e.Time.IsZero() {
+		e.Time = time.Now()
+	}
+	e.Time = e.Time.UTC()
+	bound(&e)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.err != nil {
+		return
+	}
+	if e.Divergence != nil {
+		withSteps := e.Event != reports.EventSuspicion || s.steps > 0
+		if e.Event == reports.EventSuspicion {
+			s.steps--
+		}
+		e.Divergence = briefDivergence(e.Divergence, withSteps)
+	}
+	line, err := eventLine(e)
+	if err == nil {
+		_, err = s.w.Write(line)
+	}
+	s.err, s.dirty = err, true
+}
+
+// bound shortens what a target may have made long.
+func bound(e *reports.Event) {
+	e.Note = plain.Shorten(e.Note, maxEventText)
+	if e.Target != nil {
+		target := *e.Target
+		target.Notes = slices.Clone(target.Notes)
+		for i := range target.Notes {
+			target.Notes[i] = plain.Shorten(target.Notes[i], maxEventText)
+		}
+		e.Target = &target
+	}
+	e.NotCovered = maps.Clone(e.NotCovered)
+	for name, why := range e.NotCovered {
+		e.NotCovered[name] = plain.Shorten(why, maxEventText)
+	}
+}
+
+// Close flushes the stream and returns the first error that it had.
+func (s *Stream) Close() error {
+	if s.file == nil {
+		return s.err
+	}
+	close(s.stop)
+	s.wait.Wait()
+	s.file.Sync()
+	return errors.Join(s.err, s.file.Close())
+}
+
+func eventLine(e reports.Event) ([]byte, error) {
+	var buffer bytes.Buffer
+	encoder := json.NewEncoder(&buffer)
+	encoder.SetEscapeHTML(false)
+	if err := encoder.Encode(plain.WithoutNil(e)); err != nil {
+		return nil, fmt.Errorf("an event as JSON: %w", err)
+	}
+	return plain.EscapeJSON(buffer.Bytes()), nil
+}
+
+// The bounds of what an event tells of a step.
+const (
+	maxEventText = 1000
+	maxEventBody = 4000
+)
+
+// brief is a copy without what makes a stream long: the bytes of all steps but those that diverge, and
+// the states beside them.
+func briefDivergence(d *reports.Divergence, withSteps bool) *reports.Divergence {
+	c := *d
+	c.States, c.Steps = nil, nil
+	c.Also = slices.Clone(c.Also)
+	for _, text := range []*string{&c.Signature, &c.Raw, &c.Actual, &c.Reason} {
+		*text = plain.Shorten(*text, maxEventText)
+	}
+	for i := range c.Also {
+		c.Also[i] = plain.Shorten(c.Also[i], maxEventText)
+	}
+	if !withSteps {
+		return &c
+	}
+	for _, step := range d.Steps {
+		step.Request = reports.BoundedValue(step.Request, maxEventBody)
+		step.Answer.Body = reports.BoundedValue(step.Answer.Body, maxEventBody)
+		step.Answer.Code, step.Answer.Problem = plain.Shorten(step.Answer.Code, maxEventText), plain.Shorten(step.Answer.Problem, maxEventText)
+		if step.Raw != nil {
+			raw := plain.Shorten(*step.Raw, maxEventText)
+			step.Raw = &raw
+		}
+		if !step.Diverges {
+			step.Sent, step.Received = "", ""
+		}
+		step.Sent, step.Received = plain.Shorten(step.Sent, maxEventText), plain.Shorten(step.Received, maxEventText)
+		c.Steps = append(c.Steps, step)
+	}
+	return &c
+}

@@ -1,0 +1,104 @@
+package formats
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/insightconform/conform/internal/files"
+	"github.com/insightconform/conform/reports"
+	"github.com/insightconform/conform/reports/events"
+	"github.com/insightconform/conform/reports/html"
+	"github.com/insightconform/conform/reports/junit"
+	"github.com/insightconform/conform/reports/markdown"
+	"github.com/insightconform/conform/reports/plain"
+	"github.com/insightconform/conform/reports/text"
+)
+
+// The formats of a Sink.
+const (
+	Text     = "text"
+	JSON     = "json"
+	HTML     = "html"
+	JUnit    = "junit"
+	Markdown = "markdown"
+	NDJSON   = "ndjson"
+)
+
+var formats = []string{Text, JSON, HTML, JUnit, Markdown, NDJSON}
+
+// renderers has the formats that need nothing but the report.
+var renderers = map[string]func(io.Writer, *reports.Report) error{
+	JSON:     reports.JSON,
+	HTML:     func(w io.Writer, r *reports.Report) error { return html.Write(w, r) },
+	JUnit:    junit.Write,
+	Markdown: markdown.Write,
+	NDJSON:   events.Write,
+}
+
+// comparers has the formats that show several reports side by side.
+var comparers = map[string]func(io.Writer, ...*reports.Report) error{HTML: html.Write}
+
+// Names lists the names of the formats.
+func Names() []string { return slices.Clone(formats) }
+
+// Sink is a place for a report: a format and a file.
+type Sink struct {
+	Format string
+	Path   string // empty is standard output
+}
+
+// Parse reads a format, or FORMAT=PATH; the path - is standard output.
+func Parse(spec string) (Sink, error) {
+	format, path, withPath := strings.Cut(spec, "=")
+	known := false
+	for _, f := range formats {
+		known = known || f == format
+	}
+	switch {
+	case !known:
+		return Sink{}, fmt.Errorf("%q is no report format; use %s, or one of them with =PATH", plain.Shown(format, plain.MaxShown), plain.Alternatives(formats, plain.MaxShown))
+	case withPath && path == "":
+		return Sink{}, fmt.Errorf("a path is missing after %s=; write it like %s=report.txt", format, format)
+	case path == "-":
+		path = ""
+	}
+	return Sink{Format: format, Path: path}, nil
+}
+
+// String is the inverse of ParseSink.
+func (s Sink) String() string {
+	if s.Path == "" {
+		return s.Format
+	}
+	return s.Format + "=" + s.Path
+}
+
+// Write renders the report into the sink. Options are those of text on standard output; a text file
+// is plain and as wide as it needs to be.
+func (s Sink) Write(stdout io.Writer, r *reports.Report, options text.Options) error {
+	render := func(w io.Writer) error { return renderers[s.Format](w, r) }
+	if s.Format == Text {
+		if s.Path != "" {
+			options = text.Options{Verbose: options.Verbose}
+		}
+		render = func(w io.Writer) error { return text.Report(w, r, options) }
+	}
+	if s.Path == "" {
+		return render(stdout)
+	}
+	return files.Write(s.Path, render)
+}
+
+// Compares reports whether the sink's format can show several reports at once.
+func (s Sink) Compares() bool { return comparers[s.Format] != nil }
+
+// WriteComparison renders several reports into a sink that Compares.
+func (s Sink) WriteComparison(stdout io.Writer, list []*reports.Report) error {
+	render := func(w io.Writer) error { return comparers[s.Format](w, list...) }
+	if s.Path == "" {
+		return render(stdout)
+	}
+	return files.Write(s.Path, render)
+}

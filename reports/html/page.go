@@ -1,0 +1,133 @@
+package html
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"embed"
+	"encoding/base64"
+	"errors"
+	"html/template"
+	"io"
+
+	"github.com/insightconform/conform/reports"
+	"github.com/insightconform/conform/reports/plain"
+)
+
+//go:embed *.tmpl style.css script.js
+var htmlFiles embed.FS
+
+// The page carries its style and script inside, and its policy lets nothing else run or load: neither
+// what a target answered nor the network has a way in.
+var (
+	htmlStyle  = embedded("style.css")
+	htmlScript = embedded("script.js")
+	htmlPolicy = "default-src 'none'; style-src '" + digest(htmlStyle) + "'; script-src '" + digest(htmlScript) + "'; base-uri 'none'; form-action 'none'"
+
+	htmlPages = template.Must(template.New("").ParseFS(htmlFiles, "*.tmpl"))
+)
+
+func embedded(name string) string {
+	data, err := htmlFiles.ReadFile(name)
+	if err != nil {
+		panic(err) // the files are part of the program
+	}
+	return string(data)
+}
+
+func digest(text string) string {
+	sum := sha256.Sum256([]byte(text))
+	return "sha256-" + base64.StdEncoding.EncodeToString(sum[:])
+}
+
+// htmlPage is what the templates show. All its texts are harmless already; the templates escape markup.
+type htmlPage struct {
+	Title   string
+	Policy  string
+	Style   template.CSS
+	Script  template.JS
+	Many    bool
+	Reports []*reportView
+	Matrix  *comparisonView
+}
+
+// Write writes one page that needs nothing but itself: of one report all that it has, of several a
+// matrix of targets and rules followed by what each diverges in. It stays below about 2 MB: where
+// there is more to show, divergences that come later are shown with less.
+func Write(w io.Writer, list ...*reports.Report) error {
+	if len(list) == 0 {
+		return errors.New("there is no report to show")
+	}
+	page := htmlPage{Policy: htmlPolicy, Style: template.CSS(htmlStyle), Script: template.JS(htmlScript), Many: len(list) > 1}
+	room := roomForDivergences
+	for i, r := range list {
+		page.Reports = append(page.Reports, newReportView(r.Normalized(), i, page.Many))
+	}
+	for _, view := range page.Reports {
+		var err error
+		if room, err = view.renderDivergences(room); err != nil {
+			return err
+		}
+	}
+	page.Title = "conform: " + page.Reports[0].Name + ", " + page.Reports[0].Word
+	if page.Many {
+		page.Matrix = newComparison(page.Reports)
+		page.Title = "conform: " + plain.Counted(len(list), "report") + " compared"
+	}
+	var out bytes.Buffer
+	if err := htmlPages.ExecuteTemplate(&out, "page.tmpl", page); err != nil {
+		return err
+	}
+	// A page that is printed to a log must hold no command for whatever reads the log.
+	_, err := w.Write(plain.InlineCommand.ReplaceAll(out.Bytes(), []byte("#&#35;$1")))
+	return err
+}
+
+// roomForDivergences is how many bytes of a page may go to divergences.
+const roomForDivergences = 1_400_000
+
+// renderDivergences shows each divergence as fully as there is room, and returns what is left: the steps
+// of all go before the scripts of any.
+func (v *reportView) renderDivergences(room int) (int, error) {
+	for _, d := range v.Divergences {
+		scripts := d.Scripts
+		d.Scripts = nil
+		size, err := d.render(room)
+		if err != nil {
+			return 0, err
+		}
+		d.Scripts = scripts
+		room -= size
+	}
+	for _, d := range v.Divergences {
+		if d.Brief || len(d.Scripts) == 0 {
+			continue
+		}
+		without := len(d.HTML)
+		size, err := d.render(room + without)
+		if err != nil {
+			return 0, err
+		}
+		room -= size - without
+	}
+	return room, nil
+}
+
+// render shows a divergence within a number of bytes: in full, without scripts, or in brief, which is
+// done even where there is no room.
+func (d *divergenceView) render(room int) (int, error) {
+	for {
+		var out bytes.Buffer
+		if err := htmlPages.ExecuteTemplate(&out, "divergence", d); err != nil {
+			return 0, err
+		}
+		switch {
+		case out.Len() <= room || d.Brief:
+			d.HTML = template.HTML(out.String())
+			return out.Len(), nil
+		case len(d.Scripts) > 0:
+			d.Scripts = nil
+		default:
+			d.Brief = true
+		}
+	}
+}

@@ -1,0 +1,469 @@
+package html
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+
+	"github.com/insightconform/conform/model"
+	"github.com/insightconform/conform/reports"
+	"github.com/insightconform/conform/reports/describe"
+	"github.com/insightconform/conform/reports/plain"
+)
+
+// walkView is the machine of one logging trail: a panel for each set of events that the trail may log,
+// in it a cell for each set of selectors that may be on, in that a dot for each request.
+type walkView struct {
+	Panels         []walkPanel
+	Covered, Total int
+	Width, Height  int // of a panel
+	CellWide       int
+	CellHigh       int
+	Axis           []axisLabel
+	Missing        []walkMissing
+}
+
+type walkPanel struct {
+	Logs           string
+	Covered, Total int
+	Cells          []walkCell
+}
+
+type axisLabel struct {
+	X, Y int
+	Text string
+}
+
+type walkCell struct {
+	Href                string // to the list of what is missing
+	X, Y                int
+	Label               string
+	Done, Open, Outside string // paths
+	Full                bool
+}
+
+// walkMissing lists what was not covered in one state.
+type walkMissing struct {
+	ID, Logs, On string
+	Share        string
+	Inputs       []string
+}
+
+// The measures of the picture. A cell has four dots in a row: the Puts in the places of the sets that
+// they store, below them the event selectors.
+const (
+	dot       = 6
+	dotPitch  = 8
+	cellInset = 4
+	cellWide  = 4*dotPitch - (dotPitch - dot) + 2*cellInset
+	cellGap   = 6
+	dotGap    = 3 // between the Puts and the event selectors
+	panelLeft = 26
+	panelTop  = 18
+)
+
+// maxWalkStates and maxWalkInputs bound what is drawn.
+const (
+	maxWalkStates = 512
+	maxWalkInputs = 64
+)
+
+func newWalkView(w *reports.Walk, prefix string) *walkView {
+	if w == nil || len(w.States) == 0 || len(w.States) > maxWalkStates || len(w.Inputs) == 0 || len(w.Inputs) > maxWalkInputs {
+		return nil
+	}
+	v := &walkView{CellWide: cellWide}
+	places, rows := inputPlaces(w.Inputs)
+	cellHigh := rows*dotPitch - (dotPitch - dot) + 2*cellInset + dotGap
+	v.CellHigh = cellHigh
+	panels := map[string]int{}
+	lowest := 0
+	for i, state := range w.States {
+		logs := logsInWords(state.Logs)
+		p, ok := panels[logs]
+		if !ok {
+			p = len(v.Panels)
+			panels[logs] = p
+			v.Panels = append(v.Panels, walkPanel{Logs: logs})
+		}
+		panel := &v.Panels[p]
+		column, row, ok := setPlace(state.On)
+		if !ok {
+			column, row = len(panel.Cells)%4, len(panel.Cells)/4
+		}
+		lowest = max(lowest, row)
+		id := fmt.Sprintf("%swalk-%d", prefix, i)
+		cell := walkCell{Href: "#" + prefix + "coverage", X: panelLeft + column*(cellWide+cellGap), Y: panelTop + row*(cellHigh+cellGap)}
+		covered, total, missing := cell.draw(state.Row, places, w.Inputs)
+		cell.Full = covered == total
+		on := selectorsInWords(state.On)
+		cell.Label = fmt.Sprintf("logs %s, on: %s. %d of %d requests covered", logs, on, covered, total)
+		panel.Covered, panel.Total = panel.Covered+covered, panel.Total+total
+		v.Covered, v.Total = v.Covered+covered, v.Total+total
+		if len(missing) > 0 {
+			cell.Href = "#" + id
+			if covered == 0 {
+				missing = []string{"none was covered"}
+			}
+			v.Missing = append(v.Missing, walkMissing{id, logs, on, fmt.Sprintf("%d of %d", covered, total), missing})
+		}
+		panel.Cells = append(panel.Cells, cell)
+	}
+	for i, text := range [...]string{"off", "M", "D", "M+D"} {
+		v.Axis = append(v.Axis, axisLabel{panelLeft + i*(cellWide+cellGap) + cellWide/2, panelTop - 6, text})
+		if i <= lowest {
+			v.Axis = append(v.Axis, axisLabel{panelLeft/2 - 2, panelTop + i*(cellHigh+cellGap) + cellHigh/2 + 3, text})
+		}
+	}
+	v.Width, v.Height = panelLeft+4*(cellWide+cellGap)-cellGap+2, panelTop+(lowest+1)*(cellHigh+cellGap)-cellGap+2
+	return v
+}
+
+// draw makes the paths of the dots and returns what the row says.
+func (c *walkCell) draw(row string, places [][2]int, inputs []string) (covered, total int, missing []string) {
+	var done, open, outside strings.Builder
+	for k := range min(len(row), len(places)) {
+		x, y := c.X+cellInset+places[k][0], c.Y+cellInset+places[k][1]
+		path := &done
+		switch row[k] {
+		case '+':
+			covered++
+			total++
+		case '-':
+			path = &open
+			total++
+			missing = append(missing, selectorsInWords(inputs[k]))
+		default:
+			path = &outside
+		}
+		fmt.Fprintf(path, "M%d %dh%dv%dh-%dz", x, y, dot, dot, dot)
+	}
+	c.Done, c.Open, c.Outside = done.String(), open.String(), outside.String()
+	return covered, total, missing
+}
+
+// inputPlaces says where in a cell the dot of each input stands, and how many rows there are.
+func inputPlaces(inputs []string) (places [][2]int, rows int) {
+	next := 16 // those that store no set come below
+	for _, input := range inputs {
+		set, isPut := strings.CutPrefix(input, "Put ")
+		column, row, ok := setPlace(set)
+		gap := 0
+		if !isPut || !ok {
+			column, row, gap = next%4, next/4, dotGap
+			next++
+		}
+		places = append(places, [2]int{column * dotPitch, row*dotPitch + gap})
+		rows = max(rows, row+1)
+	}
+	return places, rows
+}
+
+// setPlace puts a set of selectors into a square: the columns are what ApiErrorRateInsight is on for, the
+// rows what ApiCallRateInsight is: nothing, Management, Data, both.
+func setPlace(on string) (column, row int, ok bool) {
+	if on == "off" {
+		return 0, 0, true
+	}
+	place := [2]int{}
+	for part := range strings.SplitSeq(on, "; ") {
+		name, categories, found := strings.Cut(part, ": ")
+		i := slices.Index(model.TypeNames[:], name)
+		if !found || i < 0 {
+			return 0, 0, false
+		}
+		for category := range strings.SplitSeq(categories, ", ") {
+			k := slices.Index(lampCategories[:], category)
+			if k < 0 {
+				return 0, 0, false
+			}
+			place[i] |= 1 << k
+		}
+	}
+	return place[1], place[0], true
+}
+
+var shorterSelectors = strings.NewReplacer("ApiCallRateInsight", lampNames[0], "ApiErrorRateInsight", lampNames[1])
+
+func selectorsInWords(s string) string { return clean(shorterSelectors.Replace(s)) }
+
+// precedenceView is the heat map of the pairs of error rules, in the order that was learned.
+type precedenceView struct {
+	Rules  []precedenceRule
+	Rows   []precedenceRow
+	Counts []cellCount
+	Cycles []string
+	Pairs  []precedencePair
+}
+
+type precedenceRule struct {
+	Number    int
+	ID, Code  string
+	Reference string // its place in the reference's order
+}
+
+type precedenceRow struct {
+	Rule  precedenceRule
+	Cells []precedenceCellView
+}
+
+type precedenceCellView struct {
+	Blank  bool // below the diagonal
+	Class  string
+	Symbol string
+	Label  string
+	ID     string
+}
+
+type precedencePair struct {
+	ID, Row, Column, Status, Class, Answer, Why, Sequence string
+}
+
+type cellCount struct {
+	Class, Symbol, Text string
+	Count               int
+}
+
+// The ways in which a pair is shown. The row's rule is the one that was learned to come first.
+var cellKinds = []cellCount{
+	{Class: "row", Symbol: "◀", Text: "the row's rule is answered"},
+	{Class: "column", Symbol: "▲", Text: "the column's rule is answered"},
+	{Class: "alike", Symbol: "=", Text: "both alone are answered alike"},
+	{Class: "other", Symbol: "≠", Text: "neither's own answer is given"},
+	{Class: "unstable", Symbol: "~", Text: "the answer differs from try to try"},
+	{Class: "uncovered", Symbol: "–", Text: "the target cannot be brought there"},
+	{Class: "impossible", Symbol: "·", Text: "no request breaks exactly these two"},
+}
+
+const maxPrecedenceRules = 60
+
+func newPrecedenceView(p *reports.Precedence) *precedenceView {
+	v := &precedenceView{}
+	ids := p.Rules[:min(len(p.Rules), maxPrecedenceRules)]
+	place := map[model.ID]int{}
+	for i, id := range ids {
+		place[id] = i
+		rule := precedenceRule{Number: i + 1, ID: clean(string(id)), Code: clean(p.Codes[id])}
+		if known := model.RuleOf(id); known != nil && known.Row > 0 {
+			rule.Reference = fmt.Sprint(known.Row)
+		}
+		v.Rules = append(v.Rules, rule)
+	}
+	cells := map[[2]int]*reports.PrecedenceCell{}
+	for i := range p.Cells {
+		first, ok1 := place[p.Cells[i].First]
+		second, ok2 := place[p.Cells[i].Second]
+		if ok1 && ok2 && first != second {
+			cells[[2]int{min(first, second), max(first, second)}] = &p.Cells[i]
+		}
+	}
+	counts := map[string]int{}
+	for i := range ids {
+		row := precedenceRow{Rule: v.Rules[i]}
+		for k := range ids {
+			if k <= i {
+				row.Cells = append(row.Cells, precedenceCellView{Blank: true})
+				continue
+			}
+			row.Cells = append(row.Cells, v.cell(cells[[2]int{i, k}], i, k, counts))
+		}
+		v.Rows = append(v.Rows, row)
+	}
+	for _, kind := range cellKinds {
+		kind.Count = counts[kind.Class]
+		if kind.Count > 0 {
+			v.Counts = append(v.Counts, kind)
+		}
+	}
+	for _, cycle := range p.Cycles[:min(len(p.Cycles), maxOnPage)] {
+		names := make([]string, 0, len(cycle))
+		for _, id := range cycle {
+			names = append(names, string(id))
+		}
+		v.Cycles = append(v.Cycles, strings.Join(cleanAll(names), ", "))
+	}
+	return v
+}
+
+func (v *precedenceView) cell(c *reports.PrecedenceCell, row, column int, counts map[string]int) precedenceCellView {
+	a, b := v.Rules[row], v.Rules[column]
+	if c == nil {
+		return precedenceCellView{Class: "impossible", Symbol: "", Label: ""}
+	}
+	class := ""
+	switch c.Status {
+	case reports.CellFirst, reports.CellSecond:
+		class = "row"
+		if (c.Status == reports.CellFirst) != (clean(string(c.First)) == a.ID) {
+			class = "column"
+		}
+	case reports.CellIndistinguishable:
+		class = "alike"
+	case reports.CellOther:
+		class = "other"
+	case reports.CellUnstable:
+		class = "unstable"
+	case reports.CellImpossible:
+		class = "impossible"
+	default:
+		class = "uncovered"
+	}
+	counts[class]++
+	kind := cellKinds[slices.IndexFunc(cellKinds, func(k cellCount) bool { return k.Class == class })]
+	status := kind.Text
+	switch class {
+	case "row":
+		status = a.ID + " is answered"
+	case "column":
+		status = b.ID + " is answered"
+	}
+	out := precedenceCellView{Class: class, Symbol: kind.Symbol, ID: fmt.Sprintf("pair-%d-%d", row+1, column+1), Label: a.ID + " with " + b.ID + ": " + status}
+	if class == "impossible" && c.Why == "" && len(c.Steps) == 0 {
+		return out
+	}
+	pair := precedencePair{ID: out.ID, Row: a.ID, Column: b.ID, Status: status, Class: class, Answer: clean(c.Answer), Why: clean(c.Why)}
+	if len(c.Steps) > 0 {
+		pair.Sequence = describe.Steps(c.Steps, plain.MaxShown)
+	}
+	v.Pairs = append(v.Pairs, pair)
+	return out
+}
+
+// timelineView is two charts over the same time.
+type timelineView struct {
+	Rate, Latency chart
+	Seconds       []string // the marks of the time axis
+	Rows          []timelineRow
+	Slowest       string
+}
+
+// chart is drawn in a box of chartWide × chartHigh that is stretched to the page; its labels stand beside
+// it, evenly, so that they are not.
+type chart struct {
+	Marks      []string // of the vertical axis, the highest first
+	Lines      []int    // where they are
+	Area, Line string   // paths
+	Points     string   // a path too
+}
+
+type timelineRow struct{ From, Requests, Rate, Mean, Slowest string }
+
+const (
+	chartWide = 1000
+	chartHigh = 240
+)
+
+func newTimelineView(timeline []reports.Interval) *timelineView {
+	timeline = timeline[:min(len(timeline), 2*maxOnPage)]
+	if len(timeline) == 0 {
+		return nil
+	}
+	width := 0.1
+	if len(timeline) > 1 {
+		width = plain.Finite(timeline[1].Seconds - timeline[0].Seconds)
+	}
+	if width <= 0 {
+		return nil
+	}
+	v := &timelineView{}
+	end := width * float64(len(timeline))
+	step := niceStep(end, 8)
+	span := step * math.Ceil(end/step-1e-9)
+	for i := range int(math.Round(span/step)) + 1 {
+		v.Seconds = append(v.Seconds, number(step*float64(i)))
+	}
+	busiest, slowest, quickest := 0.0, 0.0, math.Inf(1)
+	for _, x := range timeline {
+		busiest = max(busiest, float64(x.Requests)/width)
+		slowest = max(slowest, plain.Finite(x.SlowMS), plain.Finite(x.MeanMS))
+		if x.MeanMS > 0 {
+			quickest = min(quickest, x.MeanMS)
+		}
+	}
+	v.rate(timeline, width, span, busiest)
+	if slowest > 0 && !math.IsInf(quickest, 0) {
+		v.latency(timeline, width, span, quickest, slowest)
+		v.Slowest = number(slowest) + " ms"
+	}
+	for i, x := range timeline {
+		v.Rows = append(v.Rows, timelineRow{number(width*float64(i)) + " s", plain.Grouped(x.Requests), number(float64(x.Requests) / width), number(plain.Finite(x.MeanMS)), number(plain.Finite(x.SlowMS))})
+	}
+	return v
+}
+
+func (v *timelineView) rate(timeline []reports.Interval, width, span, busiest float64) {
+	step := niceStep(max(busiest, 1), 4)
+	top := step * math.Ceil(max(busiest, 1)/step-1e-9)
+	v.Rate.axis(int(math.Round(top/step)), func(i int) string { return number(step * float64(i)) })
+	var path strings.Builder
+	path.WriteString("M0 " + fmt.Sprint(chartHigh))
+	for i, x := range timeline {
+		y := coordinate(chartHigh * (1 - float64(x.Requests)/width/top))
+		fmt.Fprintf(&path, "L%s %sH%s", coordinate(chartWide*width*float64(i)/span), y, coordinate(chartWide*width*float64(i+1)/span))
+	}
+	v.Rate.Line = strings.Replace(path.String(), "M0 "+fmt.Sprint(chartHigh)+"L", "M", 1)
+	v.Rate.Area = path.String() + fmt.Sprintf("V%dZ", chartHigh)
+}
+
+// latency has a logarithmic axis: the slowest answer may take a thousand times as long as the mean.
+func (v *timelineView) latency(timeline []reports.Interval, width, span, quickest, slowest float64) {
+	low, high := math.Floor(math.Log10(quickest)), math.Ceil(math.Log10(slowest))
+	if high <= low {
+		high = low + 1
+	}
+	every := math.Ceil((high - low) / 5) // powers of ten between marks
+	high = low + every*math.Ceil((high-low)/every)
+	v.Latency.axis(int((high-low)/every), func(i int) string { return number(math.Pow(10, low+every*float64(i))) })
+	height := func(ms float64) string {
+		return coordinate(chartHigh * (1 - (math.Log10(ms)-low)/(high-low)))
+	}
+	var mean, points strings.Builder
+	command := "M"
+	for i, x := range timeline {
+		at := coordinate(chartWide * width * (float64(i) + 0.5) / span)
+		if !(x.MeanMS > 0) || math.IsInf(x.MeanMS, 0) {
+			command = "M"
+			continue
+		}
+		fmt.Fprintf(&mean, "%s%s %s", command, at, height(x.MeanMS))
+		command = "L"
+		if x.SlowMS >= x.MeanMS && !math.IsInf(x.SlowMS, 0) {
+			fmt.Fprintf(&points, "M%s %sV%s", at, height(x.MeanMS), height(x.SlowMS))
+		}
+	}
+	v.Latency.Line, v.Latency.Points = mean.String(), points.String()
+}
+
+func (c *chart) axis(steps int, text func(int) string) {
+	for i := steps; i >= 0; i-- {
+		c.Marks = append(c.Marks, text(i))
+		c.Lines = append(c.Lines, chartHigh*(steps-i)/max(steps, 1))
+	}
+}
+
+// niceStep is 1, 2 or 5 times a power of ten, such that about count of them reach the end.
+func niceStep(end float64, count int) float64 {
+	rough := end / float64(count)
+	power := math.Pow(10, math.Floor(math.Log10(rough)))
+	for _, factor := range []float64{1, 2, 5} {
+		if factor*power >= rough {
+			return factor * power
+		}
+	}
+	return 10 * power
+}
+
+// number renders a measure with three digits that matter.
+func number(f float64) string {
+	if f >= 1000 {
+		return plain.Grouped(int(min(f, 1e15) + 0.5))
+	}
+	text := fmt.Sprintf("%.3g", f)
+	if strings.Contains(text, "e") {
+		return fmt.Sprintf("%.6f", f)
+	}
+	return text
+}
+
+func coordinate(f float64) string { return strings.TrimSuffix(fmt.Sprintf("%.1f", f), ".0") }

@@ -1,0 +1,151 @@
+package html
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/insightconform/conform/model"
+	"github.com/insightconform/conform/reports"
+	"github.com/insightconform/conform/targets"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+func TestRuleStates(t *testing.T) {
+	r := &reports.Report{}
+	r.Coverage.Rules = map[model.ID]reports.RuleCoverage{
+		model.PutStores:        {Applicable: true, Exercised: true},
+		model.PutIdempotent:    {Applicable: true, Exercised: true},
+		model.PutReplacesList:  {Applicable: true, Exercised: true, Violated: true},
+		model.PutEmptyDisables: {Applicable: true},
+		model.StoreEnables:     {Why: "no stores"},
+		model.Throttled:        {Why: "it makes no claim"},
+		"future/rule":          {Applicable: true, Exercised: true},
+	}
+	r.Deviations = []reports.Deviation{{Rule: model.PutIdempotent, Count: 1}, {Rule: model.PutReplacesList, Count: 1}, {Rule: model.Order, Count: 2}}
+	states := map[string]string{}
+	for _, rule := range newReportView(r.Normalized(), 0, false).Rules {
+		states[rule.ID] = rule.State
+	}
+	for id, want := range map[model.ID]string{
+		model.PutStores: ruleKept, model.PutIdempotent: ruleDeviates, model.PutReplacesList: ruleViolated, model.PutEmptyDisables: ruleNotTried,
+		model.StoreEnables: ruleNotCovered, model.Throttled: ruleSilent, model.GetNotEnabled: ruleNotTried, "future/rule": ruleKept,
+	} {
+		assert.Equal(t, want, states[string(id)], id)
+	}
+}
+
+func TestComparedSelectors(t *testing.T) {
+	d := reports.Divergence{Rule: model.PutReplacesList, Operation: string(model.OpGet), Expected: []string{"the selectors last stored"}, Actual: "other selectors"}
+	d.Steps = []reports.Step{reports.NewStep(1, model.Request{Op: model.OpGet, Input: model.Obj("TrailName", model.DefaultWorld.TrailARN("us-east-1", "alpha"))},
+		success(model.Obj("InsightSelectors", model.ListOf(selector("ApiCallRateInsight"), selector("ApiCallRateInsight", "Management"), selector("Odd")))), nil)}
+	d.Steps[0].Diverges = true
+	d.States = [][]reports.ResourceState{{{Resource: "trail/us-east-1/alpha", On: map[string][]string{"ApiCallRateInsight": {"Management"}, "ApiErrorRateInsight": {"Data"}}}}}
+	r := &reports.Report{}
+	r.Divergences = []reports.Divergence{d}
+	v := newReportView(r, 0, false).Divergences[0]
+	marks := func(lines []line) (out []string) {
+		for _, l := range lines {
+			text := l.Class + ":"
+			for _, s := range l.Spans {
+				if s.Marked {
+					text += "[" + s.Text + "]"
+				} else {
+					text += s.Text
+				}
+			}
+			out = append(out, text)
+		}
+		return out
+	}
+	assert.Equal(t, []string{":[the] selectors [last stored]", ":ApiCallRateInsight: Management", "missing:[ApiErrorRateInsight: Data]"}, marks(v.Expected))
+	assert.Equal(t, []string{":[other] selectors", ":ApiCallRateInsight: Management", "surplus:[ApiCallRateInsight: Management]", "surplus:[Odd: Management]"}, marks(v.Actual))
+}
+
+func TestDifferingWords(t *testing.T) {
+	left, right := differingWords("HasInsightSelectors true", "HasInsightSelectors false")
+	assert.Equal(t, []markedSpan{{"HasInsightSelectors", false}, {" ", false}, {"true", true}}, left)
+	assert.Equal(t, []markedSpan{{"HasInsightSelectors", false}, {" ", false}, {"false", true}}, right)
+	left, right = differingWords("InsightNotEnabledException", "success")
+	assert.Equal(t, []markedSpan{{"InsightNotEnabledException", true}}, left)
+	assert.Equal(t, []markedSpan{{"success", true}}, right)
+}
+
+func TestCharts(t *testing.T) {
+	var timeline []reports.Interval
+	for i := range 90 {
+		timeline = append(timeline, reports.Interval{Seconds: float64(i) / 2, Requests: 60 + 25*((i*7)%5), MeanMS: 3 + float64((i*3)%7), SlowMS: 9 + float64((i*i*31)%400)})
+	}
+	v := newTimelineView(timeline)
+	assert.Equal(t, []string{"0", "10", "20", "30", "40", "50"}, v.Seconds)
+	assert.Equal(t, []string{"400", "300", "200", "100", "0"}, v.Rate.Marks)
+	assert.Equal(t, []string{"1,000", "100", "10", "1"}, v.Latency.Marks)
+}
+
+func TestWalkPicture(t *testing.T) {
+	v := newWalkView(walk(), "")
+	require.Len(t, v.Panels, 8)
+	places := map[[2]int]bool{}
+	for _, cell := range v.Panels[3].Cells {
+		places[[2]int{cell.X, cell.Y}] = true
+	}
+	assert.Len(t, places, 16, "cells lie on one another")
+	assert.Equal(t, 8*16*24-16*4, v.Total, "the requests within reach")
+	dots, rows := inputPlaces(walk().Inputs)
+	slices.SortFunc(dots, func(a, b [2]int) int { return slices.Compare(a[:], b[:]) })
+	assert.Len(t, slices.Compact(dots), 24, "dots lie on one another")
+	assert.Equal(t, 6, rows)
+}
+
+func walk() *reports.Walk {
+	var sets []string
+	for _, call := range []string{"", "Management", "Data", "Management, Data"} {
+		for _, failure := range []string{"", "Management", "Data", "Management, Data"} {
+			var parts []string
+			for i, categories := range []string{call, failure} {
+				if categories != "" {
+					parts = append(parts, model.TypeNames[i]+": "+categories)
+				}
+			}
+			if len(parts) == 0 {
+				parts = []string{"off"}
+			}
+			sets = append(sets, strings.Join(parts, "; "))
+		}
+	}
+	w := &reports.Walk{}
+	logs := []string{"none", "W", "R", "WR", "D", "WD", "RD", "WRD"}
+	for _, set := range sets {
+		w.Inputs = append(w.Inputs, "Put "+set)
+	}
+	for _, l := range logs {
+		w.Inputs = append(w.Inputs, "PutEventSelectors basic "+l)
+	}
+	for i, l := range logs {
+		for k, set := range sets {
+			row := []byte(strings.Repeat("+", len(w.Inputs)))
+			for j := range row {
+				switch {
+				case i == 7 && j > 19:
+					row[j] = ' '
+				case (i+k)%5 == 0 && j%3 == 1, i == 2:
+					row[j] = '-'
+				}
+			}
+			w.States = append(w.States, reports.WalkState{On: set, Logs: l, Row: string(row)})
+		}
+	}
+	return w
+}
+
+func selector(name string, categories ...string) model.Value {
+	if categories == nil {
+		return model.Obj("InsightType", name)
+	}
+	return model.Obj("InsightType", name, "EventCategories", model.Strs(categories...))
+}
+
+func success(body model.Value) targets.Reply {
+	return targets.Reply{Answer: model.Answer{Outcome: model.Succeeded}, Body: body, Status: 200, Received: body.AppendJSON(nil)}
+}

@@ -1,0 +1,313 @@
+package reports
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/insightconform/conform/model"
+	"github.com/insightconform/conform/reports/plain"
+)
+
+// Join makes one report of those of the shards of a run, or of a run and its continuations, in any order:
+// divergences, coverage, and the executed tests of the complete suites, so that a certificate which no
+// part could give may hold for the whole. What the whole comes to is for Judge to say. Errors say which
+// reports do not belong together. No part is changed.
+func Join(parts ...*Report) (*Report, error) {
+	if len(parts) == 0 {
+		return nil, fmt.Errorf("there is nothing to merge")
+	}
+	out, err := join(parts)
+	if err != nil {
+		return nil, err
+	}
+	if missing := missingShards(parts); len(missing) > 0 {
+		end := out.ending()
+		end.MissingShards = missing
+		out.End = &end
+	}
+	return out, nil
+}
+
+// Continue joins a report with that of the run that went on from it.
+func Continue(earlier, later *Report) (*Report, error) {
+	out, err := join([]*Report{earlier, later})
+	if err != nil {
+		return nil, err
+	}
+	end := later.ending()
+	end.Resumed, end.Joined, end.PutSucceeded = true, true, end.PutSucceeded || earlier.ending().PutSucceeded
+	out.End, out.Command, out.Seed = &end, later.Command, later.Seed
+	return out, nil
+}
+
+func join(parts []*Report) (*Report, error) {
+	first := parts[0]
+	for _, p := range parts[1:] {
+		if what := unlike(first, p); what != "" {
+			return nil, fmt.Errorf("the reports are of different runs: %s", what)
+		}
+	}
+	out := *first
+	if len(parts) == 1 {
+		return &out, nil
+	}
+	out.Requests, out.ConfirmRequests, out.Cases, out.DurationSeconds, out.Workers = 0, 0, 0, 0, 0
+	out.Divergences, out.Deviations, out.Replays, out.Baseline, out.Notes, out.Timeline = nil, nil, nil, nil, nil, nil
+	out.Coverage = Coverage{Rules: map[model.ID]RuleCoverage{}}
+	out.Certificates, out.Precedence, out.Settling = nil, nil, nil
+	out.Capabilities, out.NotCovered = map[string]CapabilityStatus{}, nil
+	if slices.ContainsFunc(parts, func(p *Report) bool { return p.Shard != first.Shard }) {
+		out.Shard = "" // the whole
+	}
+	for _, p := range parts {
+		out.add(p)
+	}
+	if out.DurationSeconds > 0 {
+		out.RequestsPerSecond = float64(out.Requests) / out.DurationSeconds
+	}
+	for i := range out.Certificates {
+		out.Certificates[i].Shard = out.Shard
+		out.Certificates[i].Conclude()
+	}
+	out.End, out.CutShort = joinedEnd(parts), stillCut(parts)
+	out.Sort()
+	return &out, nil
+}
+
+// joinedEnd says how the whole ended: as any part did, unless a later one went on from there.
+func joinedEnd(parts []*Report) *End {
+	out := &End{Joined: true}
+	for _, p := range parts {
+		e := p.ending()
+		out.PutSucceeded = out.PutSucceeded || e.PutSucceeded
+		out.Resumed = out.Resumed || e.Resumed
+		if slices.ContainsFunc(parts, func(o *Report) bool { return o != p && o.Shard == p.Shard && o.ending().Resumed && o.after(p) }) {
+			continue
+		}
+		out.Interrupted, out.Failed, out.Refused = cmp.Or(out.Interrupted, e.Interrupted), cmp.Or(out.Failed, e.Failed), cmp.Or(out.Refused, e.Refused)
+		out.Misused, out.Lost = cmp.Or(out.Misused, e.Misused), cmp.Or(out.Lost, e.Lost)
+	}
+	return out
+}
+
+// after reports whether a report tells more than another one of the same shard: its run began later, or it
+// has that one in it.
+func (r *Report) after(o *Report) bool {
+	if r.Started.Equal(o.Started) {
+		return r.Requests > o.Requests
+	}
+	return r.Started.After(o.Started)
+}
+
+// unlike says in what two reports differ that parts of one run have in common.
+func unlike(a, b *Report) string {
+	for _, x := range []struct{ name, a, b string }{
+		{"version", a.Version, b.Version},
+		{"target", a.Target.Name + " in " + a.Target.Region, b.Target.Name + " in " + b.Target.Region},
+		{"number of shards", shards(a.Shard), shards(b.Shard)},
+		{"suites", strings.Join(a.Suites, ","), strings.Join(b.Suites, ",")},
+		{"level that fails", a.FailOn.String(), b.FailOn.String()},
+	} {
+		if x.a != x.b {
+			return fmt.Sprintf("the %s is %q in one and %q in another", x.name, plain.Shown(x.a, plain.MaxShown), plain.Shown(x.b, plain.MaxShown))
+		}
+	}
+	for _, c := range a.Certificates {
+		for _, d := range b.Certificates {
+			if c.Machine == d.Machine && (c.Depth != d.Depth || c.Fingerprint != d.Fingerprint) {
+				return fmt.Sprintf("the machine %s is not the same, or its depth", plain.Shown(c.Machine, plain.MaxShown))
+			}
+		}
+	}
+	return ""
+}
+
+func shards(shard string) string {
+	_, n, _ := strings.Cut(shard, "/")
+	return n
+}
+
+// add takes in what one part found.
+func (r *Report) add(p *Report) {
+	r.Requests += p.Requests
+	r.ConfirmRequests += p.ConfirmRequests
+	r.Cases += p.Cases
+	r.DurationSeconds += p.DurationSeconds
+	r.Workers = max(r.Workers, p.Workers)
+	if p.Started.Before(r.Started) {
+		r.Started = p.Started
+	}
+	for name, status := range p.Capabilities {
+		r.SetCapability(model.Capability(name), status == Covered || r.Capabilities[name] == Covered, p.NotCovered[name])
+	}
+	for _, d := range p.Divergences {
+		r.addDivergence(d)
+	}
+	for _, d := range p.Deviations {
+		r.addDeviation(d)
+	}
+	r.Replays = united(r.Replays, p.Replays)
+	r.Notes = united(r.Notes, p.Notes)
+	for _, entry := range p.Baseline {
+		r.addBaseline(entry)
+	}
+	for id, c := range p.Coverage.Rules {
+		known := r.Coverage.Rules[id]
+		joined := RuleCoverage{Exercised: known.Exercised || c.Exercised, Violated: known.Violated || c.Violated, Applicable: known.Applicable || c.Applicable}
+		if !joined.Exercised {
+			joined.Why = c.Why
+			if known.Applicable && !c.Applicable {
+				joined.Why = known.Why
+			}
+		}
+		r.Coverage.Rules[id] = joined
+	}
+	r.Coverage.Pairs.Covered += p.Coverage.Pairs.Covered
+	r.Coverage.Pairs.Total += p.Coverage.Pairs.Total
+	r.Coverage.addWalk(p.Coverage)
+	for _, c := range p.Certificates {
+		r.addCertificate(c)
+	}
+	if s := p.Settling; s != nil {
+		if r.Settling == nil {
+			r.Settling = &Settling{}
+		}
+		// Medians cannot be joined; the larger one promises less.
+		r.Settling.Waits += s.Waits
+		r.Settling.TimedOut += s.TimedOut
+		r.Settling.MedianSeconds = max(r.Settling.MedianSeconds, s.MedianSeconds)
+		r.Settling.LongestSeconds = max(r.Settling.LongestSeconds, s.LongestSeconds)
+	}
+}
+
+func (r *Report) addDivergence(d Divergence) {
+	i := slices.IndexFunc(r.Divergences, func(k Divergence) bool { return k.Signature == d.Signature })
+	if i < 0 {
+		r.Divergences = append(r.Divergences, d)
+		return
+	}
+	known := &r.Divergences[i]
+	count := known.Count + d.Count
+	if known.Status == Unrepeated && d.Status != Unrepeated || known.Status == d.Status && len(d.Steps) < len(known.Steps) {
+		*known = d
+	}
+	known.Count = count
+}
+
+// addBaseline takes in what became of an entry of the baseline; one that is stale anywhere is stale.
+func (r *Report) addBaseline(entry Replay) {
+	i := slices.IndexFunc(r.Baseline, func(k Replay) bool { return k.Signature == entry.Signature })
+	if i < 0 {
+		r.Baseline = append(r.Baseline, entry)
+	} else if entry.Stale && !r.Baseline[i].Stale {
+		r.Baseline[i] = entry
+	}
+}
+
+// united is a list with what another one has besides.
+func united[T comparable](list, more []T) []T {
+	for _, x := range more {
+		if !slices.Contains(list, x) {
+			list = append(list, x)
+		}
+	}
+	return list
+}
+
+func (r *Report) addDeviation(d Deviation) {
+	for i := range r.Deviations {
+		k := &r.Deviations[i]
+		if k.Rule == d.Rule && k.Operation == d.Operation && k.Reference == d.Reference && k.Actual == d.Actual {
+			k.Count += d.Count
+			return
+		}
+	}
+	r.Deviations = append(r.Deviations, d)
+}
+
+// addWalk joins what was covered of the transitions; without a picture of it the counts are all there is.
+func (c *Coverage) addWalk(o Coverage) {
+	switch {
+	case o.Walk == nil:
+		return
+	case c.Walk == nil:
+		c.Walk = &Walk{Inputs: o.Walk.Inputs, States: slices.Clone(o.Walk.States)}
+	case len(c.Walk.States) == len(o.Walk.States):
+		for i, s := range o.Walk.States {
+			row := []byte(c.Walk.States[i].Row)
+			for k := range row {
+				if k < len(s.Row) && (row[k] == ' ' || s.Row[k] == '+') {
+					row[k] = s.Row[k]
+				}
+			}
+			c.Walk.States[i].Row = string(row)
+		}
+	}
+	c.Transitions = Count{}
+	for _, s := range c.Walk.States {
+		covered := strings.Count(s.Row, "+")
+		c.Transitions.Covered += covered
+		c.Transitions.Total += covered + strings.Count(s.Row, "-")
+	}
+}
+
+func (r *Report) addCertificate(c Certificate) {
+	for i := range r.Certificates {
+		k := &r.Certificates[i]
+		if k.Machine != c.Machine {
+			continue
+		}
+		k.Done = JoinRanges(append(slices.Clone(k.Done), c.Done...))
+		k.Failed += c.Failed
+		k.Unstable += c.Unstable
+		return
+	}
+	c.Done = slices.Clone(c.Done)
+	r.Certificates = append(r.Certificates, c)
+}
+
+// JoinRanges puts ranges [from, to) in order and joins those that touch.
+func JoinRanges(ranges [][2]int) [][2]int {
+	slices.SortFunc(ranges, func(a, b [2]int) int { return a[0] - b[0] })
+	var out [][2]int
+	for _, x := range ranges {
+		if n := len(out); n > 0 && out[n-1][1] >= x[0] {
+			out[n-1][1] = max(out[n-1][1], x[1])
+		} else {
+			out = append(out, x)
+		}
+	}
+	return out
+}
+
+// missingShards lists the shards of the whole of which there is no report.
+func missingShards(parts []*Report) []string {
+	var missing []string
+	n, _ := strconv.Atoi(shards(parts[0].Shard))
+	for i := 1; i <= n; i++ {
+		shard := fmt.Sprintf("%d/%d", i, n)
+		if !slices.ContainsFunc(parts, func(p *Report) bool { return p.Shard == shard }) {
+			missing = append(missing, shard)
+		}
+	}
+	return missing
+}
+
+// stillCut lists the suites that some share did not finish in any of its parts.
+func stillCut(parts []*Report) []string {
+	var cut []string
+	for _, p := range parts {
+		for _, suite := range p.CutShort {
+			finished := slices.ContainsFunc(parts, func(o *Report) bool {
+				return o != p && o.Shard == p.Shard && !slices.Contains(o.CutShort, suite)
+			})
+			if !finished && !slices.Contains(cut, suite) {
+				cut = append(cut, suite)
+			}
+		}
+	}
+	return cut
+}

@@ -1,0 +1,258 @@
+package junit
+
+import (
+	"bytes"
+	"encoding/xml"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/insightconform/conform/model"
+	"github.com/insightconform/conform/reports"
+	"github.com/insightconform/conform/reports/describe"
+	"github.com/insightconform/conform/reports/plain"
+)
+
+// The elements of a JUnit report, in the order that the common schemas ask for. Those schemas allow one
+// failure, error or skipped element for each case.
+type junitReport struct {
+	XMLName  xml.Name     `xml:"testsuites"`
+	Name     string       `xml:"name,attr"`
+	Tests    int          `xml:"tests,attr"`
+	Failures int          `xml:"failures,attr"`
+	Errors   int          `xml:"errors,attr"`
+	Time     string       `xml:"time,attr"`
+	Suites   []junitSuite `xml:"testsuite"`
+}
+
+type junitSuite struct {
+	ID         int             `xml:"id,attr"`
+	Name       string          `xml:"name,attr"`
+	Package    string          `xml:"package,attr"`
+	Hostname   string          `xml:"hostname,attr"`
+	Timestamp  string          `xml:"timestamp,attr"`
+	Tests      int             `xml:"tests,attr"`
+	Failures   int             `xml:"failures,attr"`
+	Errors     int             `xml:"errors,attr"`
+	Skipped    int             `xml:"skipped,attr"`
+	Time       string          `xml:"time,attr"`
+	Properties []junitProperty `xml:"properties>property"`
+	Cases      []junitCase     `xml:"testcase"`
+	SystemOut  string          `xml:"system-out"`
+	SystemErr  string          `xml:"system-err"`
+}
+
+type junitProperty struct {
+	Name  string `xml:"name,attr"`
+	Value string `xml:"value,attr"`
+}
+
+type junitCase struct {
+	Name    string       `xml:"name,attr"`
+	Class   string       `xml:"classname,attr"`
+	Time    string       `xml:"time,attr"`
+	Skipped *junitResult `xml:"skipped"`
+	Error   *junitResult `xml:"error"`
+	Failure *junitResult `xml:"failure"`
+}
+
+type junitResult struct {
+	Message string `xml:"message,attr"`
+	Type    string `xml:"type,attr,omitempty"`
+	Body    string `xml:",chardata"`
+}
+
+// Write writes the report in the XML that continuous integration reads: a suite for each family of
+// rules and a case for each rule. A failure is a divergence that fails the run; an error says that the
+// run itself came to no verdict; what was not tested or does not count is skipped, with the reason.
+func Write(w io.Writer, r *reports.Report) error {
+	r = r.Normalized()
+	out := junitReport{Name: "conform " + plain.Shown(r.Target.Name, plain.MaxShown), Time: seconds(r.DurationSeconds)}
+	out.add(r, "run", r.DurationSeconds, junitRun(r))
+	cases := map[string][]junitCase{}
+	var families []string
+	for _, id := range ruleIDs(r) {
+		family := id.Family()
+		if cases[family] == nil {
+			families = append(families, family)
+		}
+		cases[family] = append(cases[family], junitRule(r, id))
+	}
+	for _, family := range families {
+		out.add(r, family, 0, cases[family]...)
+	}
+	if stale := junitBaseline(r); len(stale) > 0 {
+		out.add(r, "baseline", 0, stale...)
+	}
+	var buffer bytes.Buffer
+	buffer.WriteString(xml.Header)
+	encoder := xml.NewEncoder(&buffer)
+	encoder.Indent("", "  ")
+	if err := encoder.Encode(out); err != nil {
+		return fmt.Errorf("the report as JUnit XML: %w", err)
+	}
+	buffer.WriteByte('\n')
+	// No attribute has a line feed, and no markup a #.
+	_, err := strings.NewReplacer("&#xA;", "\n", "##", "#&#35;").WriteString(w, buffer.String())
+	return err
+}
+
+// add appends a suite and counts its cases.
+func (j *junitReport) add(r *reports.Report, family string, took float64, cases ...junitCase) {
+	family = plain.Shown(family, plain.MaxShown)
+	s := junitSuite{ID: len(j.Suites), Name: family, Package: "conform", Hostname: "localhost", Time: seconds(took),
+		Timestamp: r.Started.UTC().Format("2006-01-02T15:04:05"), Properties: junitProperties(r), Cases: cases, Tests: len(cases)}
+	for i := range cases {
+		c := &cases[i]
+		c.Class = "conform." + family
+		if c.Time == "" {
+			c.Time = seconds(0)
+		}
+		switch {
+		case c.Failure != nil:
+			s.Failures++
+		case c.Error != nil:
+			s.Errors++
+		case c.Skipped != nil:
+			s.Skipped++
+		}
+	}
+	j.Tests, j.Failures, j.Errors = j.Tests+s.Tests, j.Failures+s.Failures, j.Errors+s.Errors
+	j.Suites = append(j.Suites, s)
+}
+
+func seconds(s float64) string { return strconv.FormatFloat(max(0, s), 'f', 3, 64) }
+
+func junitProperties(r *reports.Report) []junitProperty {
+	target := plain.Shown(r.Target.Name, plain.MaxShown)
+	if r.Target.Endpoint != "" {
+		target += " " + plain.Shown(r.Target.Endpoint, plain.MaxShown)
+	}
+	list := []junitProperty{
+		{"target", target},
+		{"verdict", plain.Shown(string(r.Verdict), plain.MaxShown)},
+		{"exit code", strconv.Itoa(r.ExitCode)},
+		{"seed", strconv.FormatUint(r.Seed, 10)},
+		{"workers", strconv.Itoa(r.Workers)},
+		{"suites", plain.Shown(strings.Join(r.Suites, ","), plain.MaxShown)},
+		{"fail-on", r.FailOn.String()},
+		{"requests", strconv.Itoa(r.Requests)},
+		{"version", plain.Shown(r.Version, plain.MaxShown)},
+		{"command", plain.Shown(r.Command, plain.MaxMessage)},
+	}
+	for _, c := range r.Certificates {
+		list = append(list, junitProperty{"certificate " + plain.Shown(c.Machine, plain.MaxShown), plain.Shown(c.Result, plain.MaxMessage)})
+	}
+	return list
+}
+
+// junitRun is the case of the run itself: what came of it, and how long it took.
+func junitRun(r *reports.Report) junitCase {
+	c := junitCase{Name: "run", Time: seconds(r.DurationSeconds)}
+	result := &junitResult{Message: plain.Shown(r.Reason, plain.MaxMessage), Type: plain.Shown(string(r.Verdict), plain.MaxShown)}
+	if r.Command != "" {
+		result.Body = "reproduce   " + plain.Shown(r.Command, plain.MaxMessage)
+	}
+	switch {
+	case r.Verdict == reports.Interrupted:
+		c.Skipped = &junitResult{Message: result.Message}
+	case r.Verdict != reports.Conforms && r.Verdict != reports.Diverges, r.Partial:
+		c.Error = result
+	}
+	return c
+}
+
+// ruleIDs lists the rules that the report knows of, in the order of the rules.
+func ruleIDs(r *reports.Report) []model.ID {
+	known := map[model.ID]bool{}
+	for id := range r.Coverage.Rules {
+		known[id] = true
+	}
+	for _, d := range r.Divergences {
+		known[d.Rule] = true
+	}
+	var ids []model.ID
+	for i := range model.Rules {
+		if id := model.Rules[i].ID; known[id] {
+			ids = append(ids, id)
+			delete(known, id)
+		}
+	}
+	return append(ids, slices.Sorted(maps.Keys(known))...)
+}
+
+// junitRule is the case of a rule, with all its divergences.
+func junitRule(r *reports.Report, id model.ID) junitCase {
+	c := junitCase{Name: plain.Shown(string(id), plain.MaxShown)}
+	var failing, passing []reports.Divergence
+	for _, d := range describe.WorstFirst(r) {
+		switch {
+		case d.Rule != id:
+		case r.FailsRun(d):
+			failing = append(failing, d)
+		default:
+			passing = append(passing, d)
+		}
+	}
+	rule := r.Coverage.Rules[id]
+	switch {
+	case len(failing) > 0:
+		c.Failure = junitDivergences(r, append(failing, passing...))
+		c.Failure.Type = failing[0].Level.String()
+	case len(passing) > 0:
+		c.Skipped = junitDivergences(r, passing)
+		c.Skipped.Message = skippedBecause(r, passing[0]) + ": " + c.Skipped.Message
+	case silent(id):
+		c.Skipped = &junitResult{Message: "makes no claim"}
+	case !rule.Applicable:
+		c.Skipped = &junitResult{Message: reasonOr(rule.Why, "not covered")}
+	case !rule.Exercised:
+		c.Skipped = &junitResult{Message: reasonOr(rule.Why, "not exercised")}
+	}
+	return c
+}
+
+func silent(id model.ID) bool {
+	rule := model.RuleOf(id)
+	return rule != nil && rule.Silent
+}
+
+func skippedBecause(r *reports.Report, d reports.Divergence) string {
+	text := describe.Standing(r, d)
+	if d.Known && d.Reason != "" {
+		text += " (" + plain.Shown(d.Reason, plain.MaxShown) + ")"
+	}
+	return text
+}
+
+func reasonOr(why, label string) string {
+	if why == "" {
+		return label
+	}
+	return label + ": " + plain.Shown(why, plain.MaxShown)
+}
+
+// junitDivergences tells the divergences of one rule.
+func junitDivergences(r *reports.Report, list []reports.Divergence) *junitResult {
+	var messages, body []string
+	for _, d := range list {
+		messages = append(messages, fmt.Sprintf("%s: %s instead of %s", plain.Shown(d.Operation, plain.MaxShown), plain.Shown(describe.Actual(d), plain.MaxShown), plain.Alternatives(d.Expected, plain.MaxShown)))
+		body = append(body, strings.Join(append(describe.Details(r, d), "standing    "+describe.Standing(r, d)), "\n"))
+	}
+	return &junitResult{Message: plain.Shorten(strings.Join(messages, "; "), plain.MaxMessage), Body: "\n" + strings.Join(body, "\n\n") + "\n"}
+}
+
+// junitBaseline has a failed case for each entry of the baseline that is stale: it fails the run.
+func junitBaseline(r *reports.Report) []junitCase {
+	var cases []junitCase
+	for _, entry := range r.Baseline {
+		if entry.Stale {
+			cases = append(cases, junitCase{Name: plain.Shown(entry.Signature, plain.MaxShown),
+				Failure: &junitResult{Message: plain.Shown(entry.Outcome, plain.MaxShown) + ": " + plain.Shown(entry.Mend, plain.MaxMessage), Type: "stale"}})
+		}
+	}
+	return cases
+}

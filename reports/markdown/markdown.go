@@ -1,0 +1,299 @@
+package markdown
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"maps"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/insightconform/conform/reports"
+	"github.com/insightconform/conform/reports/describe"
+	"github.com/insightconform/conform/reports/plain"
+)
+
+// The limits of GitHub in bytes: of a comment, and of what the steps of a job may write as a summary.
+const (
+	commentLimit = 65_536
+	summaryLimit = 1 << 20
+)
+
+// Write writes the report for a pull request, short enough for a comment there: what does not fit is
+// left out, the divergences that count least first, and the text says so.
+func Write(w io.Writer, r *reports.Report) error {
+	_, err := w.Write(markdown(r, commentLimit))
+	return err
+}
+
+// ErrNoRoom says that a file is too full for a report.
+var ErrNoRoom = errors.New("there is no room left")
+
+// leastRoom is below which no summary makes sense.
+const leastRoom = 16 << 10
+
+// AppendSummary appends the report as Markdown to a file that GitHub shows as the summary of a job's
+// step, within its limit. Where the file is too full already it is left alone, with ErrNoRoom.
+func AppendSummary(path string, r *reports.Report) error {
+	var size int64
+	info, err := os.Stat(path)
+	switch {
+	case err == nil:
+		size = info.Size()
+	case !errors.Is(err, fs.ErrNotExist):
+		return err
+	}
+	if size > summaryLimit-leastRoom {
+		return fmt.Errorf("%s: %w", path, ErrNoRoom)
+	}
+	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o666)
+	if err != nil {
+		return err
+	}
+	text := markdown(r, summaryLimit-int(size)-1)
+	if size > 0 {
+		text = append([]byte("\n"), text...)
+	}
+	_, err = file.Write(text)
+	return errors.Join(err, file.Close())
+}
+
+// markdown renders the report in at most limit bytes, of which it needs some thousands at the least.
+func markdown(r *reports.Report, limit int) []byte {
+	r = r.Normalized()
+	head, tail := markdownHead(r), markdownTail(r)
+	const noteRoom = 300
+	room := limit - len(head) - noteRoom
+	if len(tail) > room/4 {
+		tail = "\nThere is more in the JSON report: what was not covered, and notes.\n"
+	}
+	room -= len(tail)
+	var rows, details []string
+	list := describe.WorstFirst(r)
+	take := func(into *[]string, text string) bool {
+		if room < len(text) {
+			return false
+		}
+		room -= len(text)
+		*into = append(*into, text)
+		return true
+	}
+	for i, d := range list {
+		if !take(&rows, markdownRow(r, i+1, d)) {
+			break
+		}
+	}
+	for i, d := range list[:len(rows)] {
+		if !take(&details, markdownDetails(r, i+1, d)) {
+			break
+		}
+	}
+
+	var b bytes.Buffer
+	b.WriteString(head)
+	if len(list) > 0 {
+		b.WriteString("\n| | rule | level | operation | expected | actual | |\n|---|---|---|---|---|---|---|\n")
+		b.WriteString(strings.Join(rows, ""))
+	}
+	if len(rows) < len(list) || len(details) < len(list) {
+		fmt.Fprintf(&b, "\nThere was no room for all %s: %d are in the table, %d in full below. The JSON report has them all.\n",
+			plain.Counted(len(list), "divergence"), len(rows), len(details))
+	}
+	b.WriteString(strings.Join(details, ""))
+	b.WriteString(tail)
+	return b.Bytes()
+}
+
+func markdownHead(r *reports.Report) string {
+	var b strings.Builder
+	mark := map[reports.Verdict]string{reports.Conforms: "✅", reports.Diverges: "❌"}[r.Verdict]
+	if mark == "" {
+		mark = "⚠️"
+	}
+	target := r.Target.Name
+	if r.Target.Endpoint != "" {
+		target += " " + r.Target.Endpoint
+	}
+	fmt.Fprintf(&b, "## %s conform: %s\n\n", mark, mdPlain(string(r.Verdict)))
+	line := fmt.Sprintf("**%s** (exit %d)", mdPlain(string(r.Verdict)), r.ExitCode)
+	if r.Partial {
+		line = fmt.Sprintf("**%s** (exit %d, partial)", mdPlain(string(r.Verdict)), r.ExitCode)
+	}
+	if counts := describe.Counts(r); counts != "" {
+		line += ": " + counts
+	}
+	b.WriteString(line + ".\n")
+	if r.Reason != "" {
+		b.WriteString("\n" + mdCode(r.Reason) + "\n")
+	}
+	applicable, exercised, violated := r.Coverage.Counts()
+	b.WriteString("\n| | |\n|---|---|\n")
+	row := func(label, text string) { fmt.Fprintf(&b, "| %s | %s |\n", label, text) }
+	row("target", mdCode(target))
+	row("sent", fmt.Sprintf("%s in %s, %s", plain.Counted(r.Requests, "request"), plain.Duration(r.DurationSeconds), plain.Counted(r.Cases, "case")))
+	row("rules", fmt.Sprintf("%d of %d applicable exercised, %d violated", exercised, applicable, violated))
+	if t := r.Coverage.Transitions; t.Total > 0 {
+		row("transitions", fmt.Sprintf("%d of %d", t.Covered, t.Total))
+	}
+	for i, c := range r.Certificates {
+		if i == maxListed {
+			row("", fmt.Sprintf("… and %d more certificates", len(r.Certificates)-i))
+			break
+		}
+		row("certificate", mdCode(c.Result))
+	}
+	if r.Command != "" {
+		row("repeat", mdCodeWithin(r.Command, plain.MaxMessage))
+	}
+	return b.String()
+}
+
+// maxListed bounds the lists that the Markdown report has beside the divergences.
+const maxListed = 20
+
+func markdownRow(r *reports.Report, number int, d reports.Divergence) string {
+	return fmt.Sprintf("| %d | %s | %s | %s | %s | %s | %s |\n", number, mdCode(string(d.Rule)), d.Level, mdCode(d.Operation),
+		mdCode(plain.Alternatives(d.Expected, plain.MaxShown)), mdCode(describe.Actual(d)), mdPlain(describe.Standing(r, d)))
+}
+
+func markdownDetails(r *reports.Report, number int, d reports.Divergence) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "\n<details>\n<summary>%d. %s: %s</summary>\n\n<pre>\n", number, mdCode(string(d.Rule)), mdPlain(d.Statement))
+	for _, line := range describe.Details(r, d) {
+		b.WriteString(htmlText(line) + "\n")
+	}
+	b.WriteString("</pre>\n</details>\n")
+	return b.String()
+}
+
+func markdownTail(r *reports.Report) string {
+	var b strings.Builder
+	list := func(title string, items []string) {
+		if len(items) == 0 {
+			return
+		}
+		fmt.Fprintf(&b, "\n### %s\n\n", title)
+		for i, item := range items {
+			if i == maxListed && len(items) > maxListed+1 {
+				fmt.Fprintf(&b, "- … and %d more\n", len(items)-i)
+				break
+			}
+			b.WriteString("- " + item + "\n")
+		}
+	}
+	var stale, absent, deviations, notes []string
+	for _, entry := range r.Baseline {
+		if entry.Stale {
+			stale = append(stale, mdCode(entry.Signature)+" "+mdCode(entry.Outcome+": "+entry.Mend))
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(r.Capabilities)) {
+		if r.Capabilities[name] == reports.Absent {
+			absent = append(absent, mdCode(name)+" "+mdCode(r.NotCovered[name]))
+		}
+	}
+	for _, d := range r.Deviations {
+		deviations = append(deviations, fmt.Sprintf("%s %s: %s instead of %s, %s", mdCode(string(d.Rule)), mdCode(d.Operation),
+			mdCode(d.Actual), mdCode(d.Reference), plain.Counted(d.Count, "time")))
+	}
+	for _, note := range slices.Concat(r.Target.Notes, r.Notes) {
+		notes = append(notes, mdCode(note))
+	}
+	list("Stale in the baseline", stale)
+	list("Not covered", absent)
+	list("Accepted, but not the reference answer", deviations)
+	list("Notes", notes)
+	return b.String()
+}
+
+// mdCode renders text that may be hostile within a line of Markdown. GitHub links no people, issues or
+// addresses in code.
+func mdCode(s string) string { return mdCodeWithin(s, plain.MaxShown) }
+
+func mdCodeWithin(s string, limit int) string {
+	if s == "" {
+		return ""
+	}
+	return "<code>" + mdText(plain.Shown(s, limit)) + "</code>"
+}
+
+// mdPlain renders text of conform's own that a report which was read from a file may have replaced.
+func mdPlain(s string) string { return mdText(plain.Shown(s, plain.MaxShown)) }
+
+// mdText writes each character that could have a meaning in Markdown or HTML within a line as a numeric
+// reference: those are never markup.
+func mdText(s string) string {
+	var b strings.Builder
+	for i, r := range s {
+		switch {
+		case r == '@': // alone in its element it makes no address of what is around it, not even in code
+			b.WriteString("<span>&#64;</span>")
+		case meansMore(s, i):
+			fmt.Fprintf(&b, "&#%d;", r)
+		default:
+			b.WriteRune(r)
+		}
+	}
+	return b.String()
+}
+
+// meansMore reports whether the character at i may be markup, or make a link of what is around it.
+func meansMore(s string, i int) bool {
+	switch s[i] {
+	case ':':
+		return i+1 < len(s) && s[i+1] != ' '
+	case '.':
+		return i > 0 && (s[i-1] == 'w' || s[i-1] == 'W')
+	}
+	return strings.IndexByte("&<>\\`*_[]#|~$", s[i]) >= 0
+}
+
+// htmlText writes text for the inside of an element that keeps its lines.
+func htmlText(s string) string {
+	return strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", `"`, "&#34;", "'", "&#39;", "#", "&#35;").Replace(s)
+}
+
+// What a workflow command's text must not have, in its message and in its properties.
+var (
+	messageEscape  = strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A")
+	propertyEscape = strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A", ":", "%3A", ",", "%2C")
+)
+
+// maxAnnotations is how many annotations GitHub shows of one step.
+const maxAnnotations = 10
+
+// Annotations writes GitHub workflow commands that mark a run: an error for each divergence that fails
+// it, a warning for each other one that is not known, the worst first and at most ten; where a run
+// ended without a verdict, an error that says why.
+func Annotations(w io.Writer, r *reports.Report) error {
+	r = r.Normalized()
+	var b strings.Builder
+	written := 0
+	say := func(command, title, message string) {
+		if written++; written <= maxAnnotations {
+			fmt.Fprintf(&b, "::%s title=%s::%s\n", command, propertyEscape.Replace(title), messageEscape.Replace(message))
+		}
+	}
+	if r.Verdict != reports.Conforms && r.Verdict != reports.Diverges {
+		say("error", "conform: "+plain.Shown(string(r.Verdict), plain.MaxShown), plain.Shown(r.Reason, plain.MaxMessage))
+	}
+	divergences := func(command string, fails bool) {
+		for _, d := range describe.WorstFirst(r) {
+			if !d.Known && r.FailsRun(d) == fails {
+				say(command, "conform: "+plain.Shown(string(d.Rule), plain.MaxShown), strings.Join(describe.Details(r, d), "\n"))
+			}
+		}
+	}
+	divergences("error", true)
+	for _, entry := range r.Baseline {
+		if entry.Stale {
+			say("error", "conform: stale in the baseline", plain.Shown(entry.Signature, plain.MaxShown)+"\n"+plain.Shown(entry.Mend, plain.MaxMessage))
+		}
+	}
+	divergences("warning", false)
+	_, err := io.WriteString(w, b.String())
+	return err
+}

@@ -1,0 +1,118 @@
+package plain
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/insightconform/conform/model"
+	"github.com/insightconform/conform/targets"
+)
+
+// Target names what was asked: "endpoint http://127.0.0.1:5000 in us-east-1".
+func Target(t targets.Info) string {
+	text := Shown(t.Name, MaxShown)
+	if t.Endpoint != "" {
+		text += " " + Shown(t.Endpoint, MaxShown)
+	}
+	if t.Region != "" {
+		text += " in " + Shown(t.Region, MaxShown)
+	}
+	return text
+}
+
+func Length(s string) int { return utf8.RuneCountInString(s) }
+
+// Wrap joins parts into lines of at most width characters where that is possible; 0 or less is no limit.
+func Wrap(parts []string, separator string, width int) []string {
+	var lines []string
+	current := ""
+	for i, part := range parts {
+		switch {
+		case i == 0:
+			current = part
+		case width > 0 && Length(current)+Length(separator)+Length(part) > width:
+			lines = append(lines, current+strings.TrimRight(separator, " "))
+			current = part
+		default:
+			current += separator + part
+		}
+	}
+	if current != "" {
+		lines = append(lines, current)
+	}
+	return lines
+}
+
+// Counted renders "1 request", "5,000 requests".
+func Counted(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return Grouped(n) + " " + noun + "s"
+}
+
+// Grouped renders a number with a comma between thousands.
+func Grouped(n int) string {
+	if n < 0 {
+		return "-" + Grouped(-n)
+	}
+	if n < 1000 {
+		return fmt.Sprint(n)
+	}
+	return fmt.Sprintf("%s,%03d", Grouped(n/1000), n%1000)
+}
+
+func Duration(seconds float64) string {
+	d := time.Duration(seconds * float64(time.Second))
+	if d < 10*time.Second {
+		return d.Round(10 * time.Millisecond).String()
+	}
+	return d.Round(time.Second).String()
+}
+
+// Alternatives joins what is allowed: "A", "A or B", "A, B or C"; where that is longer than limit, "A, B or 3
+// more".
+func Alternatives(list []string, limit int) string {
+	if len(list) == 0 {
+		return "nothing else"
+	}
+	for kept := len(list); ; kept-- {
+		names := slices.Clone(list[:kept])
+		if kept < len(list) {
+			names = append(names, fmt.Sprintf("%d more", len(list)-kept))
+		}
+		text := names[0]
+		if last := len(names) - 1; last > 0 {
+			text = strings.Join(names[:last], ", ") + " or " + names[last]
+		}
+		if Length(text) <= limit || kept == 1 {
+			return Shown(text, limit)
+		}
+	}
+}
+
+// Operation shortens the names of the two operations under test.
+func Operation(operation string) string {
+	switch model.Op(operation) {
+	case model.OpPut:
+		return "Put"
+	case model.OpGet:
+		return "Get"
+	}
+	return operation
+}
+
+// plainWord matches what a shell takes as it stands.
+var plainWord = regexp.MustCompile(`^[A-Za-z0-9_./:,=@%+-]+$`)
+
+// ShellWord quotes a word for a shell where it needs it.
+func ShellWord(word string) string {
+	if plainWord.MatchString(word) {
+		return word
+	}
+	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
+}

@@ -1,0 +1,443 @@
+package scripts
+
+import (
+	"bytes"
+	"embed"
+	"fmt"
+	"go/format"
+	"slices"
+	"strings"
+	"text/template"
+
+	"github.com/insightconform/conform/model"
+	"github.com/insightconform/conform/reports"
+	"github.com/insightconform/conform/reports/describe"
+	"github.com/insightconform/conform/reports/plain"
+)
+
+// Forms lists what Export can write.
+var Forms = []string{"awscli", "boto3", "go", "curl"}
+
+//go:embed *.tmpl
+var exportFiles embed.FS
+
+// Export writes a trace as a script, or a Go test, that shows the divergence to somebody who does not
+// have conform. It makes what it needs under names of its own, sends the requests, compares the last
+// answer with the recorded one, and cleans up.
+//
+// All text of a trace may come from a hostile target; it reaches a script as a quoted literal or as a
+// comment on one line, never otherwise.
+func Export(t *reports.Trace, as string) ([]byte, error) {
+	write, ok := exportWriters[as]
+	if !ok {
+		return nil, fmt.Errorf("there is no form %s; use one of %s", plain.OneLine(as), strings.Join(Forms, ", "))
+	}
+	plan, err := newExportPlan(t, as)
+	if err != nil {
+		return nil, err
+	}
+	file := write.file
+	quote := write.quote
+	scripts, err := template.New("").Funcs(template.FuncMap{
+		"text":     func(s string) string { return quote(exportText{{literal: s}}) },
+		"quote":    func(s exportText) string { return quote(s) },
+		"body":     func(s exportStep) string { return write.body(s) },
+		"comment":  func(s string) string { return plain.Shown(s, plain.MaxMessage) },
+		"variable": write.variable,
+		"infix":    bucketInfix,
+	}).ParseFS(exportFiles, "*.tmpl")
+	if err != nil {
+		return nil, err
+	}
+	var out bytes.Buffer
+	if err := scripts.ExecuteTemplate(&out, file, plan); err != nil {
+		return nil, err
+	}
+	if as == "go" {
+		return format.Source(out.Bytes())
+	}
+	return out.Bytes(), nil
+}
+
+// exportWriter is how one form writes what a plan says.
+type exportWriter struct {
+	file     string
+	quote    func(exportText) string
+	body     func(exportStep) string
+	variable func(string) string
+}
+
+var exportWriters = map[string]exportWriter{
+	"awscli": {"bash.tmpl", bashQuote, bashBody, bashVariable},
+	"curl":   {"bash.tmpl", bashQuote, bashBody, bashVariable},
+	"boto3":  {"boto3.tmpl", pythonQuote, pythonBody, pythonVariable},
+	"go":     {"go.tmpl", goQuote, goBody, goVariable},
+}
+
+// bucketInfix tells the buckets of a script apart by name: the shared one has none, OWN_BUCKET1 has own-1-.
+func bucketInfix(variable string) string {
+	if number, ok := strings.CutPrefix(variable, varOwnBucket); ok {
+		return "own-" + number + "-"
+	}
+	return ""
+}
+
+// exportPlan is what a script does, in terms that all forms share.
+type exportPlan struct {
+	Form       string
+	Rule       string
+	Statement  string
+	Source     string
+	Signature  string
+	Operation  string
+	Steps      []exportStep
+	Buckets    []string // variables
+	Keys       []string // variables
+	Stores     []exportStore
+	ShowStatus bool // the HTTP status of a refusal is what diverges
+	HasRaw     bool
+	HasTyped   bool
+	HasArrange bool // of what S3 and KMS cannot do
+	HasEvents  bool // event selectors have to be compared
+}
+
+type exportStore struct {
+	Variable string
+	Missing  string // the identifier until it is created: one that no store has
+}
+
+// exportStep is one request.
+type exportStep struct {
+	Number    int
+	Operation string
+	Title     string
+	Region    string // a variable
+	Input     model.Value
+	translate func(member string, s string) exportText
+	JSON      exportText // the body
+	Malformed bool       // the body is no JSON of an object, or the method no POST
+	Raw       bool       // no typed client can send it, or read its answer
+	Method    string
+	Target    string // X-Amz-Target
+	LongForm  bool   // the target is not the usual one
+	StandIn   string // for NUL, in a shell
+	Must      bool   // without its success the rest shows nothing
+	Diverges  bool
+	Expected  string
+	Actual    exportText
+	Learns    string // the variable of the store that it makes
+
+	Condition string // of OpArrange
+	Through   string // s3, kms or extension
+	Resource  string // the variable of the bucket or key that a condition spoils
+	Trail     exportText
+}
+
+// exportPart is a literal, or a variable of the script.
+type exportPart struct{ literal, variable string }
+
+type exportText []exportPart
+
+func literalText(s string) exportText { return exportText{{literal: s}} }
+
+// allLiteral gives the text where it has no variables.
+func (t exportText) allLiteral() (string, bool) {
+	var b strings.Builder
+	for _, part := range t {
+		if part.variable != "" {
+			return "", false
+		}
+		b.WriteString(part.literal)
+	}
+	return b.String(), true
+}
+
+// The variables that a script replaces symbolic identities by.
+const (
+	varRun     = "RUN"
+	varRegion  = "REGION"
+	varAway    = "AWAY"
+	varAccount = "ACCOUNT"
+	varBucket  = "BUCKET"
+
+	varOwnBucket = "OWN_BUCKET" // and a number, as those below
+	varKey       = "KEY"
+	varStore     = "STORE"
+)
+
+// The symbolic names of what a trail may use beside itself, as generators has them.
+const (
+	sharedBucketName = "conform-bucket"
+	ownBucketName    = "conform-own-bucket"
+	ownKeyName       = "conform-key"
+)
+
+// longExportName is the length from which on a name matters for its length.
+const longExportName = 100
+
+func newExportPlan(t *reports.Trace, form string) (*exportPlan, error) {
+	p := &exportPlan{Form: form, Rule: string(t.Rule), Statement: t.Statement, Source: t.Source, Signature: t.Signature,
+		Operation: t.Operation, ShowStatus: t.Rule == model.WireErrorStatus}
+	diverging := slices.IndexFunc(t.Steps, func(s reports.Step) bool { return s.Diverges })
+	if len(t.Steps) == 0 {
+		return nil, fmt.Errorf("a trace without steps cannot be exported")
+	}
+	if diverging < 0 {
+		diverging = len(t.Steps) - 1
+	}
+	names := newExportNames(t.Steps[:diverging+1])
+	for i, step := range t.Steps[:diverging+1] {
+		out, err := names.step(t, step, i == diverging, form)
+		if err != nil {
+			return nil, err
+		}
+		p.HasRaw = p.HasRaw || out.Raw
+		p.HasTyped = p.HasTyped || !out.Raw && out.Condition == ""
+		p.HasArrange = p.HasArrange || out.Through == "extension"
+		p.HasEvents = p.HasEvents || out.Diverges && readsEvents(model.Op(step.Operation))
+		p.Steps = append(p.Steps, out)
+	}
+	p.Buckets, p.Keys, p.Stores = names.buckets, names.keys, names.stores
+	return p, nil
+}
+
+func readsEvents(op model.Op) bool { return op == model.OpGetEvents || op == model.OpGetStore }
+
+// exportNames gives each symbolic identity its variable.
+type exportNames struct {
+	ownBucket, ownKey map[string]string // of a trail, until a condition spoils it
+	buckets, keys     []string
+	stores            []exportStore
+	created           int // how many stores the steps so far create
+}
+
+func newExportNames(steps []reports.Step) *exportNames {
+	n := &exportNames{ownBucket: map[string]string{}, ownKey: map[string]string{}}
+	// A store may be named before, or without, being created.
+	all := ""
+	for _, step := range steps {
+		all += step.Request.String()
+	}
+	creations := 0
+	for _, step := range steps {
+		if model.Op(step.Operation) == model.OpCreateStore {
+			creations++
+		}
+	}
+	for i := range 100 {
+		if i < creations || strings.Contains(all, model.StoreID(i)) {
+			n.stores = append(n.stores, exportStore{fmt.Sprintf("%s%d", varStore, i), fmt.Sprintf("c0f0c0f0-0000-4000-8000-0000000000%02d", i)})
+		}
+	}
+	return n
+}
+
+func (n *exportNames) step(t *reports.Trace, step reports.Step, diverges bool, form string) (exportStep, error) {
+	op := model.Op(step.Operation)
+	out := exportStep{Number: step.Number, Operation: step.Operation, Title: exportTitle(step), Region: varRegion, Input: step.Request, Method: step.Method,
+		Target: "CloudTrail_20131101." + step.Operation, Diverges: diverges, Must: !diverges && step.Answer.Outcome == reports.OutcomeSuccess,
+		Malformed: step.ModelRequest().Malformed()}
+	switch step.Region {
+	case "", model.DefaultWorld.Home:
+	case model.DefaultWorld.Away:
+		out.Region = varAway
+	default:
+		return out, fmt.Errorf("step %d goes to the Region %s, which has no place in a script", step.Number, plain.OneLine(step.Region))
+	}
+	if op == model.OpArrange {
+		n.arrange(&out, step)
+		return out, nil
+	}
+	if !slices.Contains(model.Ops, op) {
+		return out, fmt.Errorf("step %d has the unknown operation %s", step.Number, plain.OneLine(step.Operation))
+	}
+	if out.Method == "" {
+		out.Method = "POST"
+	}
+	if !plainMethod(out.Method) {
+		return out, fmt.Errorf("step %d has the method %s", step.Number, plain.OneLine(out.Method))
+	}
+	if step.OtherTarget {
+		out.LongForm = true
+		out.Target = "com.amazonaws.cloudtrail.v20131101." + out.Target
+	}
+	owner := step.Region + "/" + step.Request.Get("Name").Text()
+	// What a name stands for changes with later steps: it is settled here, once.
+	settled := map[[2]string]exportText{}
+	out.translate = func(member, s string) exportText {
+		key := [2]string{member, s}
+		if _, ok := settled[key]; !ok {
+			settled[key] = n.text(owner, member, s)
+		}
+		return settled[key]
+	}
+	switch {
+	case step.Raw != nil:
+		out.JSON = literalText(*step.Raw)
+		out.StandIn = standIn(*step.Raw)
+	case step.Request.Kind() == model.Absent:
+		out.JSON = literalText("{}")
+	default:
+		out.JSON = exportJSON(nil, step.Request, "", out.translate)
+	}
+	// Typed clients hide what is wrong on the wire itself, and how a server failed.
+	hidden := diverges && (strings.HasPrefix(string(t.Rule), "wire/") || readsEvents(op) ||
+		step.Answer.Outcome != reports.OutcomeSuccess && step.Answer.Outcome != reports.OutcomeRefused)
+	out.Raw = form == "curl" || hidden || out.Malformed || step.OtherTarget || !expressible(op, step.Request, form)
+	if op == model.OpCreateStore {
+		out.Learns = fmt.Sprintf("%s%d", varStore, n.created)
+		if step.Answer.Outcome == reports.OutcomeSuccess || diverges {
+			n.created++
+		}
+	}
+	if diverges {
+		out.Expected = exportExpected(t, step)
+		out.Actual = n.recorded(step, t.Rule == model.WireErrorStatus)
+	}
+	return out, nil
+}
+
+func exportTitle(step reports.Step) string {
+	resource := ""
+	return plain.Shown(describe.Step(step, &resource), plain.MaxShown)
+}
+
+func plainMethod(method string) bool {
+	for _, c := range method {
+		if c < 'A' || c > 'Z' {
+			return false
+		}
+	}
+	return len(method) <= 10
+}
+
+func exportExpected(t *reports.Trace, step reports.Step) string {
+	allowed := step.Allowed
+	if len(allowed) == 0 {
+		allowed = t.Expected
+	}
+	if len(allowed) == 0 {
+		return "what the rule says"
+	}
+	text := allowed[0]
+	if len(allowed) > 1 {
+		text += " (accepted too: " + strings.Join(allowed[1:], ", ") + ")"
+	}
+	return plain.Shown(text, plain.MaxMessage)
+}
+
+// arrange plans a condition: through S3 or KMS where those can bring it about.
+func (n *exportNames) arrange(out *exportStep, step reports.Step) {
+	name := step.Request.Get("TrailName").Text()
+	owner := step.Region + "/" + bareTrailName(name)
+	condition := step.Request.Get("Condition").Text()
+	out.Condition, out.Through, out.Must = condition, "extension", true
+	out.Trail = n.text(owner, "TrailName", name)
+	if bucket := n.ownBucket[owner]; bucket != "" && (condition == "bucket-missing" || condition == "bucket-denied") {
+		out.Through, out.Resource = "s3", bucket
+		delete(n.ownBucket, owner)
+	}
+	if key := n.ownKey[owner]; key != "" && (condition == "key-denied" || condition == "key-unusable") {
+		out.Through, out.Resource = "kms", key
+		delete(n.ownKey, owner)
+	}
+}
+
+func bareTrailName(s string) string {
+	if strings.HasPrefix(s, "arn:") {
+		return s[strings.LastIndexByte(s, '/')+1:]
+	}
+	return s
+}
+
+// text translates one string of a request.
+func (n *exportNames) text(owner, member, s string) exportText {
+	switch member {
+	case "TrailName", "Name":
+		if !strings.HasPrefix(s, "arn:") {
+			return nameText(s)
+		}
+	case "EventDataStore", "InsightsDestination":
+		if !strings.HasPrefix(s, "arn:") {
+			return n.storeText(s)
+		}
+	case "S3BucketName":
+		switch s {
+		case sharedBucketName:
+			n.need(&n.buckets, varBucket)
+			return exportText{{variable: varBucket}}
+		case ownBucketName:
+			return exportText{{variable: n.own(n.ownBucket, &n.buckets, owner, varOwnBucket)}}
+		}
+	case "KmsKeyId":
+		if s == ownKeyName {
+			return exportText{{variable: n.own(n.ownKey, &n.keys, owner, varKey)}}
+		}
+	}
+	return n.arnText(s)
+}
+
+func (n *exportNames) need(list *[]string, variable string) {
+	if !slices.Contains(*list, variable) {
+		*list = append(*list, variable)
+	}
+}
+
+// own gives the bucket or key of a trail's own.
+func (n *exportNames) own(owned map[string]string, list *[]string, owner, kind string) string {
+	if owned[owner] == "" {
+		owned[owner] = fmt.Sprintf("%s%d", kind, len(*list)+1)
+		*list = append(*list, owned[owner])
+	}
+	return owned[owner]
+}
+
+// nameText makes a trail's name unique, but for those that matter for their length or form.
+func nameText(s string) exportText {
+	if !model.ValidTrailName(s) || len(s) == 3 || len(s) >= longExportName {
+		return literalText(s)
+	}
+	return exportText{{literal: s + "-"}, {variable: varRun}}
+}
+
+func (n *exportNames) storeText(s string) exportText {
+	for i := range 100 {
+		if s == model.StoreID(i) {
+			return exportText{{variable: fmt.Sprintf("%s%d", varStore, i)}}
+		}
+	}
+	return literalText(s)
+}
+
+// arnText replaces Region, account and resource of an ARN; any other string stays.
+func (n *exportNames) arnText(s string) exportText {
+	parts := strings.SplitN(s, ":", 6)
+	if len(parts) != 6 || parts[0] != "arn" {
+		return literalText(s)
+	}
+	w := model.DefaultWorld
+	out := literalText(strings.Join(parts[:3], ":") + ":")
+	switch parts[3] {
+	case w.Home:
+		out = append(out, exportPart{variable: varRegion})
+	case w.Away:
+		out = append(out, exportPart{variable: varAway})
+	default:
+		out = append(out, exportPart{literal: parts[3]})
+	}
+	out = append(out, exportPart{literal: ":"})
+	if parts[4] == w.Account {
+		out = append(out, exportPart{variable: varAccount})
+	} else {
+		out = append(out, exportPart{literal: parts[4]})
+	}
+	out = append(out, exportPart{literal: ":"})
+	kind, id, ok := strings.Cut(parts[5], "/")
+	switch {
+	case ok && kind == "trail":
+		return append(append(out, exportPart{literal: "trail/"}), nameText(id)...)
+	case ok && kind == "eventdatastore":
+		return append(append(out, exportPart{literal: "eventdatastore/"}), n.storeText(id)...)
+	}
+	return append(out, exportPart{literal: parts[5]})
+}

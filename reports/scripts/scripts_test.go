@@ -1,0 +1,269 @@
+package scripts
+
+import (
+	"bytes"
+	"encoding/json"
+	"go/ast"
+	"go/constant"
+	"go/parser"
+	"go/token"
+	"go/types"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/service/cloudtrail"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/insightconform/conform/model"
+	"github.com/insightconform/conform/reports"
+)
+
+// exportedTrace makes a trace of requests that were answered so; the last one diverges.
+func exportedTrace(rule model.ID, requests []model.Request, answers []reports.StepAnswer) *reports.Trace {
+	t := &reports.Trace{Schema: reports.TraceSchema, Signature: string(rule) + "|x", Rule: rule, Statement: "It does what it should.", Source: "S0", Expected: []string{"success"}}
+	for i, r := range requests {
+		t.Steps = append(t.Steps, reports.Step{Number: i + 1, Operation: string(r.Op), Region: r.Region, Request: r.Input, Raw: r.Raw, Method: r.Method,
+			OtherTarget: r.OtherTarget, Answer: answers[i], Diverges: i == len(requests)-1})
+	}
+	return t
+}
+
+func oneStep(r model.Request) *reports.Trace {
+	return exportedTrace("put/stores", []model.Request{r}, []reports.StepAnswer{{Outcome: "refused", Code: "TrailNotFoundException"}})
+}
+
+var hostileTexts = []string{
+	"", "'", `"`, "`", "$(touch CANARY)", "`touch CANARY`", "'; touch CANARY; '", `"; touch CANARY; "`, "${IFS}", "a\nb", "a\r\n# x", "\\", `\'`, `\\'`, "*", "~", "!x",
+	"{RUN}", "{{.Rule}}", "{__import__('os').system('touch CANARY')}", `""" + __import__("os").system("touch CANARY") + """`, "%s%n", "@RUN@",
+	"\x1b[31m", "\u202eevil", "\u2028", "tråil", "😀", "\x7f", "\x01\x02", "// +build x", "*/ x /*", "EOF", "-n", "@/etc/passwd", "file:///etc/passwd", strings.Repeat("a", 10000),
+}
+
+func TestExportQuotesForBash(t *testing.T) {
+	var script bytes.Buffer
+	for _, s := range hostileTexts {
+		script.WriteString("printf '%s\\0' " + bashQuote(literalText(s)) + "\n")
+	}
+	out, err := inDirectory(t, "bash", script.Bytes())
+	require.NoError(t, err)
+	assert.Equal(t, hostileTexts, strings.Split(strings.TrimSuffix(string(out), "\x00"), "\x00"))
+}
+
+func TestExportQuotesForPython(t *testing.T) {
+	var script bytes.Buffer
+	script.WriteString("import json\nRUN = 'r'\nprint(json.dumps([\n")
+	var want []string
+	for _, s := range hostileTexts {
+		script.WriteString(pythonQuote(literalText(s)) + ",\n" + pythonQuote(exportText{{literal: s}, {variable: varRun}}) + ",\n" +
+			"json.loads(" + pythonQuote(exportJSON(nil, model.Str(s), "", func(_, s string) exportText { return literalText(s) })) + "),\n")
+		want = append(want, s, s+"r", s)
+	}
+	script.WriteString("]))\n")
+	out, err := inDirectory(t, "python3", script.Bytes())
+	require.NoError(t, err)
+	var got []string
+	require.NoError(t, json.Unmarshal(out, &got))
+	assert.Equal(t, want, got)
+}
+
+func TestExportQuotesForGo(t *testing.T) {
+	for _, s := range hostileTexts {
+		quoted := goQuote(literalText(s))
+		value, err := types.Eval(token.NewFileSet(), nil, token.NoPos, quoted)
+		require.NoError(t, err, "%s", quoted)
+		assert.Equal(t, s, constant.StringVal(value.Value))
+	}
+}
+
+// inDirectory runs a script where the hostile values would leave their canary.
+func inDirectory(t *testing.T, interpreter string, script []byte) ([]byte, error) {
+	t.Helper()
+	dir := t.TempDir()
+	cmd := exec.Command(interpreter, "-")
+	if interpreter == "bash" {
+		cmd = exec.Command(interpreter)
+	}
+	cmd.Dir, cmd.Stdin = dir, bytes.NewReader(script)
+	cmd.Env = append(os.Environ(), "ENDPOINT_URL=http://127.0.0.1:1", "AWS_MAX_ATTEMPTS=1")
+	out, err := cmd.Output()
+	assert.NoFileExists(t, filepath.Join(dir, "CANARY"))
+	return out, err
+}
+
+// hostileTrace has every hostile value wherever a trace has text.
+func hostileTrace(s string) *reports.Trace {
+	trace := exportedTrace("put/stores", []model.Request{
+		{Op: model.OpPut, Input: model.Obj("TrailName", s, s, s, "InsightSelectors", model.Strs(s))},
+		{Op: model.OpPut, Raw: &s},
+		{Op: model.OpGet, Input: model.Obj("TrailName", "arn:aws:cloudtrail:"+s+":"+s+":trail/"+s)},
+	}, []reports.StepAnswer{{Outcome: "refused", Code: s}, {Outcome: "refused", Code: s}, {Outcome: "success", Problem: s, Body: model.Obj("TrailARN", s,
+		"InsightSelectors", model.ListOf(model.Obj("InsightType", s, "EventCategories", model.Strs(s))))}})
+	trace.Rule, trace.Statement, trace.Source, trace.Signature = model.ID(s), s, s, s
+	trace.Steps[2].Allowed = []string{s, s}
+	trace.Target.Name, trace.Target.Endpoint = s, s
+	return trace
+}
+
+func TestExportOfHostileTraces(t *testing.T) {
+	all := strings.Join(hostileTexts[:len(hostileTexts)-1], "\n")
+	plain := countDeclarations(exportedGo(t, "harmless"))
+	for _, s := range append([]string{all}, hostileTexts...) {
+		for _, form := range Forms {
+			out, err := Export(hostileTrace(s), form)
+			require.NoError(t, err)
+			if form != "go" {
+				for _, c := range string(out) {
+					assert.False(t, c < ' ' && c != '\n' || c == 0x7f || c == '\u202e' || c == '\u2028', "%s: %q within the script", form, c)
+				}
+				continue
+			}
+			assert.Equal(t, plain, countDeclarations(exportedGo(t, s)), "nothing was smuggled in")
+		}
+	}
+	for _, form := range []string{"curl", "awscli", "boto3"} {
+		out, err := Export(hostileTrace(all), form)
+		require.NoError(t, err)
+		interpreter := "bash"
+		if form == "boto3" {
+			interpreter = needsBoto3(t)
+		}
+		_, err = inDirectory(t, interpreter, out)
+		var failed *exec.ExitError
+		if assert.ErrorAs(t, err, &failed, form) { // nothing answers
+			assert.Equal(t, 2, failed.ExitCode(), form)
+			assert.NotContains(t, string(failed.Stderr), "yntax", form)
+		}
+	}
+}
+
+func exportedGo(t *testing.T, s string) *ast.File {
+	out, err := Export(hostileTrace(s), "go")
+	require.NoError(t, err)
+	file, err := parser.ParseFile(token.NewFileSet(), "x.go", out, parser.ParseComments)
+	require.NoError(t, err)
+	return file
+}
+
+func countDeclarations(file *ast.File) (n int) {
+	for _, d := range file.Decls {
+		if _, ok := d.(*ast.FuncDecl); ok {
+			n++
+		}
+	}
+	return n
+}
+
+// needsBoto3 is python3 where it has boto3; elsewhere the test is skipped, or fails under CI.
+func needsBoto3(t *testing.T) string {
+	if err := exec.Command("python3", "-c", "import boto3").Run(); err != nil {
+		if os.Getenv("CI") != "" {
+			t.Fatal("boto3 is not installed: pip install boto3")
+		}
+		t.Skip("boto3 is not installed: pip install boto3")
+	}
+	return "python3"
+}
+
+func TestExportRefuses(t *testing.T) {
+	_, err := Export(oneStep(model.Request{Op: model.OpGet}), "perl\x1b")
+	assert.EqualError(t, err, `there is no form perl\x1b; use one of awscli, boto3, go, curl`)
+	for name, trace := range map[string]*reports.Trace{
+		"no steps":          {},
+		"unknown operation": oneStep(model.Request{Op: "Put; touch CANARY"}),
+		"method":            oneStep(model.Request{Op: model.OpGet, Method: "GET; x"}),
+		"Region":            oneStep(model.Request{Op: model.OpGet, Region: "us-east-1; x"}),
+	} {
+		for _, form := range Forms {
+			_, err := Export(trace, form)
+			assert.Error(t, err, "%s as %s", name, form)
+		}
+	}
+}
+
+func TestExportNames(t *testing.T) {
+	long := strings.Repeat("a", 128)
+	w := model.DefaultWorld
+	n := newExportNames(nil)
+	for s, want := range map[string]string{
+		"alpha": `'alpha-'"$RUN"`, "Alpha": `'Alpha-'"$RUN"`, "abc": `'abc'`, "my-_trail": `'my-_trail'`, "": `''`, long: "'" + long + "'",
+		w.TrailARN(w.Home, "alpha"):                             `'arn:aws:cloudtrail:'"$REGION"':'"$ACCOUNT"':trail/alpha-'"$RUN"`,
+		w.TrailARN(w.Away, "abc"):                               `'arn:aws:cloudtrail:'"$AWAY"':'"$ACCOUNT"':trail/abc'`,
+		"arn:aws:cloudtrail:us-east-1:210987654321:trail/alpha": `'arn:aws:cloudtrail:'"$REGION"':210987654321:trail/alpha-'"$RUN"`,
+		"arn:":                               `'arn:'`,
+		w.StoreARN(w.Home, model.StoreID(1)): `'arn:aws:cloudtrail:'"$REGION"':'"$ACCOUNT"':eventdatastore/'"$STORE1"`,
+	} {
+		assert.Equal(t, want, bashQuote(n.text("", "TrailName", s)), s)
+	}
+	assert.Equal(t, `"$STORE0"`, bashQuote(n.text("", "EventDataStore", model.StoreID(0))))
+	assert.Equal(t, `"$BUCKET"`, bashQuote(n.text("", "S3BucketName", sharedBucketName)))
+}
+
+// The shapes by which Export decides what a typed client can say are those of the SDK.
+func TestExportShapes(t *testing.T) {
+	inputs := map[model.Op]any{
+		model.OpPut: cloudtrail.PutInsightSelectorsInput{}, model.OpGet: cloudtrail.GetInsightSelectorsInput{}, model.OpCreate: cloudtrail.CreateTrailInput{},
+		model.OpUpdate: cloudtrail.UpdateTrailInput{}, model.OpDelete: cloudtrail.DeleteTrailInput{}, model.OpTrail: cloudtrail.GetTrailInput{},
+		model.OpStatus: cloudtrail.GetTrailStatusInput{}, model.OpStart: cloudtrail.StartLoggingInput{}, model.OpStop: cloudtrail.StopLoggingInput{},
+		model.OpPutEvents: cloudtrail.PutEventSelectorsInput{}, model.OpGetEvents: cloudtrail.GetEventSelectorsInput{},
+		model.OpCreateStore: cloudtrail.CreateEventDataStoreInput{}, model.OpGetStore: cloudtrail.GetEventDataStoreInput{},
+		model.OpUpdateStore: cloudtrail.UpdateEventDataStoreInput{}, model.OpDeleteStore: cloudtrail.DeleteEventDataStoreInput{},
+		model.OpRestoreStore: cloudtrail.RestoreEventDataStoreInput{},
+	}
+	for _, op := range model.Ops {
+		if op != model.OpArrange {
+			sameShape(t, string(op), exportShapes[op], reflect.TypeOf(inputs[op]))
+		}
+	}
+}
+
+func sameShape(t *testing.T, path string, s exportShape, goType reflect.Type) {
+	if goType.Kind() == reflect.Pointer {
+		goType = goType.Elem()
+	}
+	kinds := map[reflect.Kind]model.Kind{reflect.String: model.String, reflect.Bool: model.Bool, reflect.Int32: model.Number, reflect.Slice: model.List, reflect.Struct: model.Object}
+	if !assert.Equal(t, kinds[goType.Kind()], s.kind, path) {
+		return
+	}
+	if s.item != nil {
+		sameShape(t, path+"[]", *s.item, goType.Elem())
+	}
+	for name, member := range s.members {
+		field, ok := goType.FieldByName(name)
+		if assert.True(t, ok, "%s.%s", path, name) {
+			assert.Equal(t, field.Type.Kind() == reflect.String, member.enum, "%s.%s is an enum", path, name)
+			sameShape(t, path+"."+name, member, field.Type)
+		}
+	}
+}
+
+func TestExportSendsRawWhatClientsCannotSay(t *testing.T) {
+	selectors := model.ListOf(model.Obj("InsightType", "ApiCallRateInsight"))
+	put := func(in model.Value) model.Request { return model.Request{Op: model.OpPut, Input: in} }
+	text := "[]"
+	for name, x := range map[string]struct {
+		request    model.Request
+		everywhere bool // raw also outside the Go form
+		inGo       bool
+	}{
+		"plain":          {put(model.Obj("TrailName", "alpha", "InsightSelectors", selectors)), false, false},
+		"empty list":     {put(model.Obj("TrailName", "alpha", "InsightSelectors", model.ListOf())), false, false},
+		"empty enum":     {put(model.Obj("TrailName", "alpha", "InsightSelectors", model.ListOf(model.Obj("InsightType", "")))), false, true},
+		"missing member": {put(model.Obj("TrailName", "alpha")), true, true},
+		"null":           {put(model.Obj("TrailName", model.NullValue, "InsightSelectors", selectors)), true, true},
+		"wrong type":     {put(model.Obj("TrailName", model.Num("5"), "InsightSelectors", selectors)), true, true},
+		"unknown member": {put(model.Obj("TrailName", "alpha", "InsightSelectors", selectors, "Nonsense", "x")), true, true},
+		"raw":            {model.Request{Op: model.OpPut, Raw: &text}, true, true},
+		"method":         {model.Request{Op: model.OpPut, Method: "GET", Input: model.Obj("InsightSelectors", selectors)}, true, true},
+		"other target":   {model.Request{Op: model.OpPut, OtherTarget: true, Input: model.Obj("InsightSelectors", selectors)}, true, true},
+	} {
+		for _, form := range []string{"awscli", "boto3", "go"} {
+			plan, err := newExportPlan(oneStep(x.request), form)
+			require.NoError(t, err)
+			assert.Equal(t, x.everywhere || form == "go" && x.inGo, plan.Steps[0].Raw, "%s as %s", name, form)
+		}
+	}
+}

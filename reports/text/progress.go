@@ -1,0 +1,127 @@
+package text
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/insightconform/conform/reports"
+	"github.com/insightconform/conform/reports/plain"
+)
+
+// updateText renders the update on one line.
+func updateText(u reports.Update) string { return updateLine(u, 0) }
+
+// updateLine renders the update in at most width characters, 0 for any number. What matters least is left
+// out first: what the run is doing, then the time left, then the number of requests.
+func updateLine(u reports.Update, width int) string {
+	phase, left, rules, divergences := u.Phase, "", "", ""
+	if u.Left >= time.Second {
+		left = u.Left.Round(time.Second).String() + " left"
+	}
+	if u.RulesApplicable > 0 {
+		rules = fmt.Sprintf("%d of %d rules", u.RulesExercised, u.RulesApplicable)
+		divergences = plain.Counted(u.Divergences, "divergence")
+	}
+	parts := []*string{&phase, ptr(plain.Counted(u.Requests, "request")), ptr(plain.Grouped(int(u.Rate+0.5)) + "/s"), &rules, &divergences, &left}
+	render := func() string {
+		var kept []string
+		for _, part := range parts {
+			if *part != "" {
+				kept = append(kept, *part)
+			}
+		}
+		return plain.Visible(strings.Join(kept, " · "))
+	}
+	text := render()
+	for _, part := range []*string{parts[0], parts[5], parts[1]} {
+		if width <= 0 || plain.Length(text) <= width {
+			return text
+		}
+		*part = ""
+		text = render()
+	}
+	return plain.Shorten(text, width)
+}
+
+func ptr[T any](v T) *T { return &v }
+
+// Progress shows updates on standard error: one line that is redrawn on a terminal, a line now and
+// then elsewhere. A run that is over soon shows nothing. Its methods may be called side by side.
+type Progress struct {
+	mu      sync.Mutex
+	w       io.Writer
+	live    bool
+	width   int
+	now     func() time.Time
+	started time.Time
+	last    time.Time
+	drawn   bool
+	closed  bool
+}
+
+// How often progress is shown.
+const (
+	quietFor   = 2 * time.Second
+	liveEvery  = 100 * time.Millisecond
+	plainEvery = 5 * time.Second
+)
+
+// NewProgress returns a Progress; live says that w is a terminal, of the given width where that is known.
+func NewProgress(w io.Writer, live bool, width int) *Progress {
+	return newProgress(w, live, width, time.Now)
+}
+
+func newProgress(w io.Writer, live bool, width int, now func() time.Time) *Progress {
+	return &Progress{w: w, live: live, width: width, now: now, started: now()}
+}
+
+// Show shows an update, unless it comes too soon after the one before.
+func (p *Progress) Show(u reports.Update) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	now := p.now()
+	every := plainEvery
+	if p.live {
+		every = liveEvery
+	}
+	if p.closed || now.Sub(p.started) < quietFor || !p.last.IsZero() && now.Sub(p.last) < every {
+		return
+	}
+	p.last = now
+	if !p.live {
+		fmt.Fprintf(p.w, "conform: %s\n", updateText(u))
+		return
+	}
+	// A full last column makes some terminals wrap.
+	fmt.Fprintf(p.w, "\r\x1b[K%s", updateLine(u, max(p.width-1, 0)))
+	p.drawn = true
+}
+
+// Say prints a line of its own, above the live one; nothing after Close.
+func (p *Progress) Say(message string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.closed {
+		return
+	}
+	p.erase()
+	fmt.Fprintf(p.w, "%s\n", plain.Visible(message))
+}
+
+// Close erases the live line. Nothing is shown afterwards.
+func (p *Progress) Close() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.erase()
+	p.closed = true
+}
+
+func (p *Progress) erase() {
+	if p.drawn {
+		fmt.Fprint(p.w, "\r\x1b[K")
+		p.drawn = false
+	}
+}

@@ -1,0 +1,58 @@
+package text
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/insightconform/conform/reports"
+	"github.com/stretchr/testify/assert"
+)
+
+func TestProgress(t *testing.T) {
+	now := time.Unix(0, 0)
+	clock := func() time.Time { return now }
+	u := reports.Update{Phase: "random", Requests: 12345, Rate: 2500.4, RulesExercised: 60, RulesApplicable: 74, Divergences: 1, Left: 61 * time.Second}
+
+	var live bytes.Buffer
+	p := newProgress(&live, true, 80, clock)
+	for range 40 { // four seconds in steps of 0.1 s
+		now = now.Add(50 * time.Millisecond)
+		p.Show(u)
+		now = now.Add(50 * time.Millisecond)
+		p.Show(u)
+	}
+	p.Say("interrupted")
+	p.Close()
+	p.Show(u)
+	assert.Equal(t, 21, strings.Count(live.String(), "random"), "quiet for two seconds, then at most ten times a second")
+	assert.True(t, strings.HasSuffix(live.String(), "\r\x1b[Krandom · 12,345 requests · 2,500/s · 60 of 74 rules · 1 divergence · 1m1s left\r\x1b[Kinterrupted\n"), live.String())
+
+	var lines bytes.Buffer
+	p = newProgress(&lines, false, 0, clock)
+	for range 130 {
+		now = now.Add(100 * time.Millisecond)
+		p.Show(u)
+	}
+	p.Close()
+	assert.Equal(t, strings.Repeat("conform: "+updateText(u)+"\n", 3), lines.String())
+
+	var quiet bytes.Buffer
+	p = newProgress(&quiet, true, 0, clock)
+	now = now.Add(1900 * time.Millisecond)
+	p.Show(u)
+	p.Close()
+	assert.Empty(t, quiet.String())
+
+	// What matters most stays longest.
+	for width, want := range map[int]string{
+		80: "random · 12,345 requests · 2,500/s · 60 of 74 rules · 1 divergence · 1m1s left",
+		70: "12,345 requests · 2,500/s · 60 of 74 rules · 1 divergence · 1m1s left",
+		60: "12,345 requests · 2,500/s · 60 of 74 rules · 1 divergence",
+		50: "2,500/s · 60 of 74 rules · 1 divergence",
+		20: "2,500/s · 60 of 74 …",
+	} {
+		assert.Equal(t, want, updateLine(u, width))
+	}
+}

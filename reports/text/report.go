@@ -1,0 +1,363 @@
+package text
+
+import (
+	"cmp"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/insightconform/conform/model"
+	"github.com/insightconform/conform/reports"
+	"github.com/insightconform/conform/reports/describe"
+	"github.com/insightconform/conform/reports/plain"
+)
+
+// Options say how a report is shown to a person.
+type Options struct {
+	Width   int  // of the terminal; 0 is no limit
+	Color   bool // use ANSI colours
+	Verbose bool // every step with its answer and the source of each rule; every deviation; nothing cut
+	Quiet   bool // nothing but the verdict and the rules that fail the run
+	// Next is a command that the report ends with, empty for none.
+	Next string
+}
+
+// maxSequence bounds a sequence on one line where the terminal's width does not.
+const maxSequence = 1000
+
+// How many lines the entries of a summary may have unless everything is asked for. Together with the
+// others a conforming run stays on a screen of 24 lines of 80.
+const (
+	summaryLines     = 3
+	certificateLines = 2
+	deviationLines   = 2
+	noteLines        = 4 // of all notes together
+)
+
+// Report writes the report for people: each divergence in at most five lines, what was covered, and at
+// the end the verdict and the command that repeats the run.
+func Report(w io.Writer, r *reports.Report, options Options) error {
+	r = r.Normalized()
+	p := &page{Options: options}
+	if p.Quiet {
+		p.verdictLine(r)
+		p.failing(r)
+	} else {
+		p.title(r)
+		p.divergences(r)
+		p.known(r)
+		p.deviations(r)
+		p.summary(r)
+		p.verdict(r)
+	}
+	_, err := w.Write(plain.WithoutCommands(p.buffer.Bytes()))
+	return err
+}
+
+func (p *page) title(r *reports.Report) {
+	name := "conform"
+	if r.Version != "" {
+		name += " " + r.Version
+	}
+	p.line(span{name, bold}, span{" · " + plain.Target(r.Target), normal})
+}
+
+// summary says what was done, what was covered, and what there is to know beside the divergences.
+func (p *page) summary(r *reports.Report) {
+	p.blank()
+	work := fmt.Sprintf("%s in %s (%s a second), %s", plain.Counted(r.Requests, "request"), plain.Duration(r.DurationSeconds),
+		plain.Grouped(int(r.RequestsPerSecond+0.5)), plain.Counted(r.Cases, "case"))
+	if r.ConfirmRequests > 0 {
+		work += fmt.Sprintf("; %s more to confirm", plain.Grouped(r.ConfirmRequests))
+	}
+	p.entry("sent", normal, summaryLines, "", work)
+
+	applicable, exercised, violated := r.Coverage.Counts()
+	rules := fmt.Sprintf("%d of %d applicable exercised, ", exercised, applicable)
+	if violated == 0 {
+		rules += "none violated"
+	} else {
+		rules += fmt.Sprintf("%d violated", violated)
+	}
+	p.entry("rules", normal, summaryLines, "", rules)
+	if w := r.Settling; w != nil {
+		p.entry("settling", normal, summaryLines, "", fmt.Sprintf("%s did not match at once; after a write they took %s (median), at most %s; %d never matched",
+			plain.Counted(w.Waits, "answer"), plain.Duration(w.MedianSeconds), plain.Duration(w.LongestSeconds), w.TimedOut))
+	}
+	if t, pairs := r.Coverage.Transitions, r.Coverage.Pairs; t.Total+pairs.Total > 0 {
+		p.entry("coverage", normal, summaryLines, "", fmt.Sprintf("%d of %d transitions, %d of %d pairs of errors", t.Covered, t.Total, pairs.Covered, pairs.Total))
+	}
+	for i := range r.Certificates {
+		p.certificate(&r.Certificates[i])
+	}
+	if len(r.Replays) > 0 {
+		p.entry("replayed", normal, summaryLines, "", summary(r.Replays))
+	}
+	if len(r.CutShort) > 0 {
+		p.entry("cut short", yellow, summaryLines, ", ", r.CutShort...)
+	}
+	p.entry("not covered", normal, summaryLines, "; ", notCovered(r)...)
+	if p.Verbose {
+		p.entry("untried", normal, summaryLines, ", ", unexercised(r)...)
+	} else {
+		p.entry("deviations", normal, deviationLines, ", ", deviationCounts(r)...)
+	}
+	p.notes(r)
+}
+
+// certificate says what a complete suite guarantees; with Verbose, all of it.
+func (p *page) certificate(c *reports.Certificate) {
+	s := yellow
+	if c.Holds {
+		s = green
+	}
+	if c.Failed > 0 {
+		s = red
+	}
+	p.entry("certificate", s, certificateLines, "", fmt.Sprintf("%s, depth %d: %s", plain.Shown(c.Machine, plain.MaxShown), c.Depth, plain.Shown(c.Result, 2*plain.MaxShown)))
+	if !p.Verbose {
+		return
+	}
+	p.entry("  machine", normal, summaryLines, "", fmt.Sprintf("%s, %s, %s; %s", plain.Counted(c.States, "state"), plain.Counted(len(c.Inputs), "input"),
+		plain.Counted(c.Transitions, "transition"), plain.Shown(c.Abstraction, 2*plain.MaxShown)))
+	p.entry("  reads", normal, summaryLines, ", ", c.Reads...)
+	p.entry("  suite", normal, summaryLines, "", fmt.Sprintf("%s, %s", plain.Counted(c.Tests, "test"), plain.Counted(c.Requests, "request")))
+	p.entry("  provided", normal, summaryLines, "", "that "+strings.Join(c.Hypotheses, "; that "))
+}
+
+// notCovered names the absent capabilities, those with the same reason together.
+func notCovered(r *reports.Report) []string {
+	byReason := map[string][]string{}
+	var reasons []string
+	for _, name := range slices.Sorted(maps.Keys(r.Capabilities)) {
+		if r.Capabilities[name] != reports.Absent {
+			continue
+		}
+		why := r.NotCovered[name]
+		if byReason[why] == nil {
+			reasons = append(reasons, why)
+		}
+		byReason[why] = append(byReason[why], name)
+	}
+	var parts []string
+	for _, why := range reasons {
+		part := strings.Join(byReason[why], ", ")
+		if why != "" {
+			part += " (" + plain.Shown(why, plain.MaxShown) + ")"
+		}
+		parts = append(parts, part)
+	}
+	return parts
+}
+
+// deviationCounts says how often each rule was kept in another way than the reference's, the most
+// frequent first.
+func deviationCounts(r *reports.Report) []string {
+	counts := map[model.ID]int{}
+	for _, d := range r.Deviations {
+		counts[d.Rule] += d.Count
+	}
+	ids := slices.SortedFunc(maps.Keys(counts), func(a, b model.ID) int {
+		return cmp.Or(counts[b]-counts[a], strings.Compare(string(a), string(b)))
+	})
+	var parts []string
+	for _, id := range ids {
+		parts = append(parts, fmt.Sprintf("%s (%s)", plain.Shown(string(id), plain.MaxShown), plain.Counted(counts[id], "time")))
+	}
+	return parts
+}
+
+// unexercised lists the applicable rules that the run did not try.
+func unexercised(r *reports.Report) []string {
+	var ids []string
+	for id, rule := range r.Coverage.Rules {
+		if rule.Applicable && !rule.Exercised {
+			ids = append(ids, string(id))
+		}
+	}
+	slices.Sort(ids)
+	return ids
+}
+
+func (p *page) divergences(r *reports.Report) {
+	section := ""
+	for _, d := range r.Divergences {
+		title := d.Level.String()
+		switch {
+		case d.Status == reports.Unrepeated:
+			title = "unrepeated: seen, but not again on a fresh world"
+		case d.Known:
+			continue
+		case !d.Fails:
+			title += ", which does not fail this run"
+		}
+		if title != section {
+			section = title
+			p.blank()
+			p.line(span{title, bold})
+		}
+		p.divergence(d)
+	}
+}
+
+// known lists what the baseline accepts, and what became of its other entries.
+func (p *page) known(r *reports.Report) {
+	title := func(text string) {
+		p.blank()
+		p.line(span{text, bold})
+	}
+	first := true
+	for _, d := range r.Divergences {
+		if !d.Known {
+			continue
+		}
+		if first {
+			title("known to the baseline")
+			first = false
+		}
+		p.line(span{"  " + plain.Shown(d.Signature, plain.MaxShown), normal}, span{"  " + plain.Shown(d.Reason, plain.MaxShown), dim})
+	}
+	first = true
+	for _, entry := range r.Baseline {
+		if !entry.Stale && entry.Outcome != reports.ReplayNotCovered {
+			continue
+		}
+		if first {
+			title("in the baseline, but")
+			first = false
+		}
+		label := "not checked: " + entry.Why
+		if entry.Stale {
+			label = entry.Outcome + ": " + entry.Mend
+		}
+		p.line(span{"  " + plain.Shown(entry.Signature, plain.MaxShown), normal}, span{"  " + plain.Shown(label, plain.MaxShown), dim})
+	}
+}
+
+// divergence writes the five lines of a divergence. The last one is not cut: it is there to be copied.
+func (p *page) divergence(d reports.Divergence) {
+	s := red
+	if !d.Fails {
+		s = yellow
+	}
+	p.line(span{"  " + string(d.Rule), s}, span{"  " + plain.Shown(d.Statement, plain.MaxShown), normal})
+
+	const indent = "    "
+	room := maxSequence
+	if p.Width > 0 && !p.Verbose {
+		room = max(p.Width-len(indent)-blockLabel, 20)
+	}
+	if len(d.Steps) > 0 {
+		p.field(indent, "sequence", describe.Steps(d.Steps, room), normal)
+	}
+	p.field(indent, "expected", plain.Alternatives(d.Expected, min(room, plain.MaxShown)), normal)
+	actual := plain.Shown(describe.Actual(d), plain.MaxShown)
+	if plain.Length(actual) > room {
+		actual = describe.ShortTypes.Replace(actual)
+	}
+	p.field(indent, "actual", actual, bold)
+	if d.Replay != "" {
+		p.whole(span{fmt.Sprintf("%s%-*s", indent, blockLabel, "replay"), dim}, span{d.Replay, normal})
+	}
+	if p.Verbose {
+		p.field(indent, "see", describe.Provenance(d), dim)
+		p.steps(d.Steps)
+	}
+}
+
+func (p *page) steps(steps []reports.Step) {
+	const indent = "      "
+	for _, step := range steps {
+		mark, s := " ", normal
+		if step.Diverges {
+			mark, s = "✗", red
+		}
+		none := ""
+		p.line(span{fmt.Sprintf("    %s %2d ", mark, step.Number), s}, span{plain.Shown(describe.Step(step, &none), plain.MaxShown), normal})
+		p.field(indent+"   ", "answered", plain.Shown(describe.Answer(step), plain.MaxShown), s)
+		if step.Diverges {
+			p.field(indent+"   ", "allowed", plain.Alternatives(step.Allowed, plain.MaxShown), normal)
+		}
+	}
+}
+
+// deviations lists each kind of them, where all is told.
+func (p *page) deviations(r *reports.Report) {
+	if len(r.Deviations) == 0 || !p.Verbose {
+		return
+	}
+	p.blank()
+	p.line(span{"accepted, but not the reference answer", bold})
+	for _, d := range r.Deviations {
+		p.line(
+			span{"  " + string(d.Rule), yellow},
+			span{fmt.Sprintf("  %s: %s", plain.Operation(plain.Shown(d.Operation, plain.MaxShown)), plain.Shown(d.Actual, plain.MaxShown)), normal},
+			span{fmt.Sprintf(" instead of %s, %s", plain.Shown(d.Reference, plain.MaxShown), plain.Counted(d.Count, "time")), dim},
+		)
+	}
+}
+
+func (p *page) notes(r *reports.Report) {
+	notes := slices.Concat(r.Target.Notes, r.Notes)
+	lines := 0
+	for i, note := range notes {
+		if left := len(notes) - i; lines >= noteLines-1 && left > 1 && !p.Verbose {
+			p.labelled("", fmt.Sprintf("… and %d more notes", left), dim)
+			return
+		}
+		lines += p.entry("note", normal, min(2, max(1, noteLines-1-lines)), "", plain.Shown(note, 2*plain.MaxShown))
+	}
+}
+
+func (p *page) verdict(r *reports.Report) {
+	p.blank()
+	p.verdictLine(r)
+	p.reason(r)
+	if r.Command != "" {
+		p.whole(span{"repeat: ", dim}, span{r.Command, normal})
+	}
+	if p.Next != "" {
+		p.whole(span{"next:   ", dim}, span{p.Next, bold})
+	}
+}
+
+func (p *page) verdictLine(r *reports.Report) {
+	s := red
+	switch r.Verdict {
+	case reports.Conforms:
+		s = green
+	case reports.Inconclusive, reports.Interrupted, reports.RefusedRun:
+		s = yellow
+	}
+	partial := ""
+	if r.Partial {
+		partial = ", partial"
+	}
+	summary := fmt.Sprintf(" (exit %d%s)", r.ExitCode, partial)
+	if counts := describe.Counts(r); counts != "" {
+		summary += ": " + counts
+	}
+	p.line(span{string(r.Verdict), s}, span{summary, normal})
+}
+
+func (p *page) reason(r *reports.Report) {
+	for _, line := range plain.Wrap(strings.Fields(plain.Shown(r.Reason, 2*plain.MaxShown)), " ", p.proseWidth()) {
+		p.line(span{line, normal})
+	}
+}
+
+// failing lists the rules that fail the run, once each, or why else it is no pass.
+func (p *page) failing(r *reports.Report) {
+	listed := map[model.ID]bool{}
+	for _, d := range r.Divergences {
+		if d.Fails && !listed[d.Rule] {
+			listed[d.Rule] = true
+			p.line(span{"  " + string(d.Rule), red}, span{"  " + plain.Shown(d.Statement, plain.MaxShown), normal})
+		}
+	}
+	if len(listed) == 0 && r.Verdict != reports.Conforms {
+		p.reason(r)
+	}
+}
