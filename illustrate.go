@@ -8,6 +8,7 @@ import (
 	"github.com/insightconform/conform/model"
 	"github.com/insightconform/conform/reports"
 	"github.com/insightconform/conform/targets"
+	"github.com/insightconform/conform/targets/naming"
 )
 
 // Illustrate plays on a target the shortest case of the systematic suite that puts a rule to the test,
@@ -15,6 +16,7 @@ import (
 // can do everything and answers as the reference does; it is opened and closed. There are no steps for
 // rules that claim nothing.
 func Illustrate(ctx context.Context, target targets.Target, rule model.ID) ([]reports.Step, error) {
+	target = naming.Wrap(target)
 	if _, err := target.Open(ctx); err != nil {
 		return nil, err
 	}

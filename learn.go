@@ -12,6 +12,7 @@ import (
 	"github.com/insightconform/conform/model"
 	"github.com/insightconform/conform/reports"
 	"github.com/insightconform/conform/targets"
+	"github.com/insightconform/conform/targets/naming"
 )
 
 // ErrInconclusive is wrapped by the error of Learn where nothing could be learned of the target.
@@ -22,6 +23,7 @@ var ErrInconclusive = errors.New("inconclusive")
 // Progress and Version. Every request is asked twice, each time in a fresh world. Where an error wraps
 // ErrInconclusive or ctx ended, what was learned before comes with it; other errors are those of Run.
 func Learn(ctx context.Context, target targets.Target, options Options) (*reports.Precedence, error) {
+	target = naming.Wrap(target)
 	if err := options.complete(); err != nil {
 		return nil, err
 	}

@@ -8,12 +8,14 @@ import (
 	"github.com/insightconform/conform/model"
 	"github.com/insightconform/conform/reports"
 	"github.com/insightconform/conform/targets"
+	"github.com/insightconform/conform/targets/naming"
 )
 
 // PlanOf says what a run with these options would send to a target, without running its suites. It
 // opens and probes the target, and measures how fast it answers with a few dozen requests. Errors are
 // those of Run.
 func PlanOf(ctx context.Context, target targets.Target, options Options) (*reports.Plan, error) {
+	target = naming.Wrap(target)
 	if err := options.complete(); err != nil {
 		return nil, err
 	}

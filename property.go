@@ -11,6 +11,7 @@ import (
 	"github.com/insightconform/conform/model"
 	"github.com/insightconform/conform/reports"
 	"github.com/insightconform/conform/targets"
+	"github.com/insightconform/conform/targets/naming"
 )
 
 // Property returns the conformance of an opened and probed target as a property for rapid.Check,
@@ -26,6 +27,7 @@ type Property struct {
 
 // NewProperty opens and probes the target; Close ends it.
 func NewProperty(ctx context.Context, target targets.Target, options Options) (*Property, error) {
+	target = naming.Wrap(target)
 	if err := options.complete(); err != nil {
 		return nil, err
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/insightconform/conform/model"
 	"github.com/insightconform/conform/reports"
 	"github.com/insightconform/conform/targets"
+	"github.com/insightconform/conform/targets/naming"
 )
 
 // recorded is a divergence of an earlier run, as a trace or a baseline has it.
@@ -30,6 +31,7 @@ func (r recorded) shown() string {
 // Replay plays recorded traces on a target, which may be another one than they were found on, and says
 // of each what became of it. Options.Order is the only option that it looks at. Errors are those of Run.
 func Replay(ctx context.Context, target targets.Target, traces []*reports.Trace, options Options) ([]reports.Replay, error) {
+	target = naming.Wrap(target)
 	if err := options.complete(); err != nil {
 		return nil, err
 	}

@@ -17,6 +17,7 @@ import (
 	"github.com/insightconform/conform/model"
 	"github.com/insightconform/conform/reports"
 	"github.com/insightconform/conform/targets"
+	"github.com/insightconform/conform/targets/naming"
 )
 
 // The suites of a run.
@@ -147,6 +148,7 @@ var ErrHarness = errors.New("the harness failed")
 // wraps targets.ErrUsage, ErrUnreachable or ErrRefused where one of them holds; else the harness
 // failed. An interrupted ctx is no error: the report says so and is partial.
 func Run(ctx context.Context, target targets.Target, options Options) (*reports.Report, error) {
+	target = naming.Wrap(target)
 	if err := options.complete(); err != nil {
 		return nil, err
 	}

@@ -77,7 +77,12 @@ func decode(r model.Request, out *response) targets.Reply {
 	if out.drop {
 		return targets.Reply{Problem: "connection closed before the end of the answer"}
 	}
-	return wire.DecodeAnswer(r.Op, r.Malformed(), out.status, http.Header{"Content-Type": {out.contentType}}, out.bytes(), nil)
+	return wire.DecodeAnswer(r, out.status, http.Header{"Content-Type": {out.contentType}}, out.bytes())
+}
+
+// Names implements targets.Named: nothing is shared, and the account is the model's.
+func (w *inProcessWorld) Names() targets.Names {
+	return targets.Names{Account: model.DefaultWorld.Account, Kept: true}
 }
 
 // Close implements targets.World.
