@@ -10,10 +10,10 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/insightconform/conform"
+	"github.com/insightconform/conform/internal/testing/mototest"
 	"github.com/insightconform/conform/model"
 	"github.com/insightconform/conform/reports"
 	"github.com/insightconform/conform/targets/endpoint"
-	"github.com/insightconform/conform/targets/mototest"
 )
 
 // motoExpected lists what moto is known to diverge in, one signature a line. When moto or the harness

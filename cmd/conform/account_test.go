@@ -17,7 +17,7 @@ import (
 	"github.com/insightconform/conform/reports"
 	"github.com/insightconform/conform/targets"
 	"github.com/insightconform/conform/targets/account"
-	"github.com/insightconform/conform/targets/account/accounttest"
+	"github.com/insightconform/conform/internal/testing/accounttest"
 	"github.com/insightconform/conform/targets/embedded"
 	"github.com/insightconform/conform/targets/naming"
 )

@@ -35,9 +35,11 @@ func (t *inProcess) Open(context.Context) (targets.Info, error) {
 func (t *inProcess) NewWorld(context.Context) (targets.World, error) {
 	w := model.DefaultWorld
 	w.Profile = t.options.Order
-	a := newAccount(w, t.options.Chooser, t.fault)
+	a := newAccount(w, t.options, t.fault)
 	a.symbolic = true
-	a.weather = newWeather(t.options.Weather, a.state)
+	if t.options.around != nil {
+		a.around = t.options.around(a.state)
+	}
 	return &inProcessWorld{a}, nil
 }
 

@@ -10,7 +10,7 @@ import (
 	"github.com/insightconform/conform/generators"
 	"github.com/insightconform/conform/model"
 	"github.com/insightconform/conform/targets"
-	"github.com/insightconform/conform/targets/mototest"
+	"github.com/insightconform/conform/internal/testing/mototest"
 )
 
 func TestMoto(t *testing.T) {
