@@ -12,6 +12,7 @@ import (
 	"github.com/insightconform/conform/generators/machine"
 	"github.com/insightconform/conform/internal/explore"
 	"github.com/insightconform/conform/internal/run"
+	"github.com/insightconform/conform/internal/testing/choices"
 	"github.com/insightconform/conform/model"
 	"github.com/insightconform/conform/reports"
 	"github.com/insightconform/conform/targets/embedded"
@@ -67,7 +68,7 @@ func TestCertificatesOfOtherWays(t *testing.T) {
 	for _, w := range ways {
 		t.Run(fmt.Sprint(w), func(t *testing.T) {
 			t.Parallel()
-			report := runComplete(t, embedded.ServerOptions{Chooser: embedded.Always(w.rule, w.n)}, conform.Options{Machines: []string{w.machine}})
+			report := runComplete(t, embedded.ServerOptions{Chooser: choices.Always(w.rule, w.n)}, conform.Options{Machines: []string{w.machine}})
 			require.Len(t, report.Certificates, 1)
 			assert.Empty(t, rulesOf(report))
 			assert.True(t, report.Certificates[0].Holds, report.Certificates[0].Result)
@@ -76,7 +77,7 @@ func TestCertificatesOfOtherWays(t *testing.T) {
 	t.Run("at random", func(t *testing.T) {
 		t.Parallel()
 		for seed := range uint64(3) {
-			report := runComplete(t, embedded.ServerOptions{Chooser: embedded.RandomChoice(seed, 0)}, conform.Options{Machines: []string{machine.Management}, Depth: 1})
+			report := runComplete(t, embedded.ServerOptions{Chooser: choices.Random(seed, 0)}, conform.Options{Machines: []string{machine.Management}, Depth: 1})
 			require.Len(t, report.Certificates, 1)
 			assert.Empty(t, rulesOf(report))
 			assert.False(t, report.Certificates[0].Holds)

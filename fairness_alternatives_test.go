@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/assert"
 
 	"github.com/insightconform/conform"
+	"github.com/insightconform/conform/internal/testing/choices"
 	"github.com/insightconform/conform/model"
 	"github.com/insightconform/conform/targets/embedded"
 )
@@ -14,10 +15,10 @@ import (
 // TestFairnessOfEachAlternative takes one accepted alternative wherever it is offered, through the
 // systematic suite.
 func TestFairnessOfEachAlternative(t *testing.T) {
-	for _, a := range embedded.Alternatives() {
+	for _, a := range choices.Alternatives() {
 		t.Run(fmt.Sprintf("%s/%d", a.Rule, a.N), func(t *testing.T) {
 			t.Parallel()
-			target := embedded.InProcess(embedded.ServerOptions{Chooser: embedded.Always(a.Rule, a.N)})
+			target := embedded.InProcess(embedded.ServerOptions{Chooser: choices.Always(a.Rule, a.N)})
 			report := requireNoViolation(t, string(a.Rule), target, conform.Options{Seed: 1, Workers: 1, Suites: []string{conform.Systematic}})
 			seen := false
 			for _, d := range report.Deviations {

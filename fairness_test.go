@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/insightconform/conform"
+	"github.com/insightconform/conform/internal/testing/choices"
 	"github.com/insightconform/conform/reports"
 	"github.com/insightconform/conform/targets"
 	"github.com/insightconform/conform/targets/embedded"
@@ -40,7 +41,7 @@ func TestFairnessAtRandom(t *testing.T) {
 	const seeds, requests = 200, 600
 	for seed, played := 0, 0; played < seeds; seed++ {
 		require.Less(t, seed, 2*seeds, "most runs are long enough")
-		target := embedded.InProcess(embedded.ServerOptions{Chooser: embedded.RandomChoice(uint64(seed), silentShare)})
+		target := embedded.InProcess(embedded.ServerOptions{Chooser: choices.Random(uint64(seed), silentShare)})
 		report := requireNoViolation(t, fmt.Sprintf("seed %d", seed), target,
 			conform.Options{Seed: uint64(seed) + 1, Requests: requests, Workers: 1, Suites: []string{conform.Random}})
 		if report.Requests >= 500 { // fewer where the probe was refused a trail
@@ -52,7 +53,7 @@ func TestFairnessAtRandom(t *testing.T) {
 // TestFairnessOverHTTP is the same through the SDK and the wire, with the systematic suite too.
 func TestFairnessOverHTTP(t *testing.T) {
 	for seed := range 10 {
-		target := embedded.NewTarget(embedded.Options{ServerOptions: embedded.ServerOptions{Chooser: embedded.RandomChoice(uint64(seed), silentShare)}})
+		target := embedded.NewTarget(embedded.Options{ServerOptions: embedded.ServerOptions{Chooser: choices.Random(uint64(seed), silentShare)}})
 		requireNoViolation(t, fmt.Sprintf("seed %d", seed), target, conform.Options{Seed: uint64(seed) + 1, Requests: 1500})
 	}
 }
@@ -60,7 +61,7 @@ func TestFairnessOverHTTP(t *testing.T) {
 // TestFairnessSystematic puts a server of random accepted branches through the whole default run.
 func TestFairnessSystematic(t *testing.T) {
 	for seed := range 8 {
-		target := embedded.InProcess(embedded.ServerOptions{Chooser: embedded.RandomChoice(uint64(seed)+1000, silentShare)})
+		target := embedded.InProcess(embedded.ServerOptions{Chooser: choices.Random(uint64(seed)+1000, silentShare)})
 		requireNoViolation(t, fmt.Sprintf("seed %d", seed), target, conform.Options{Seed: uint64(seed) + 1, Workers: 2})
 	}
 }

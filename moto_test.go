@@ -10,11 +10,11 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/insightconform/conform"
+	"github.com/insightconform/conform/internal/testing/mototest"
 	"github.com/insightconform/conform/model"
 	"github.com/insightconform/conform/reports"
 	"github.com/insightconform/conform/reports/text"
 	"github.com/insightconform/conform/targets/endpoint"
-	"github.com/insightconform/conform/targets/mototest"
 )
 
 // motoExpected lists what moto is known to diverge in, one signature a line. When moto or the harness

@@ -165,7 +165,7 @@ func (m *meter) judge(req *http.Request, body []byte, answer *httptest.ResponseR
 	}
 	var reply targets.Reply // a dropped connection is an answer that did not come
 	if !dropped {
-		reply = wire.DecodeAnswer(r.Op, r.Malformed(), answer.Code, answer.Header(), answer.Body.Bytes(), nil)
+		reply = wire.DecodeAnswer(r, answer.Code, answer.Header(), answer.Body.Bytes())
 	}
 	if !world.failed && !contradicts(world.tracker, r, reply) {
 		return fits

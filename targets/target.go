@@ -1,5 +1,5 @@
 // Package targets says what a thing under test must offer: fresh worlds, and answers to requests.
-// A target never decides what is right.
+// A target never decides what is right, and package naming keeps it from having to translate names.
 package targets
 
 import (
@@ -23,7 +23,8 @@ type Target interface {
 
 // World is one isolated place on a target. It is used by one goroutine at a time.
 type World interface {
-	// Do sends one request and waits for its answer, at most as long as the target's timeout.
+	// Do sends one request and waits for its answer, at most as long as the target's timeout. Names in
+	// requests and answers are the target's own, and the Region is set: package naming translates.
 	Do(ctx context.Context, r model.Request) Reply
 	// Close removes what the world's requests have made.
 	Close(ctx context.Context) error
@@ -67,10 +68,46 @@ type Info struct {
 	Notes []string `json:"notes,omitempty"`
 }
 
+// Named is a World that says how things are called there. Any other shares one account and one Region,
+// that of Info, with all worlds; its account is learnt from the ARN of the first trail that is made.
+// What stands around a World must pass Names on.
+type Named interface {
+	World
+	// Names is asked once, before the first request.
+	Names() Names
+}
+
+// Names say how things are called in a world, so that package naming can translate the symbolic names of
+// cases.
+type Names struct {
+	Partition string   // of ARNs; empty is aws
+	Account   string   // of ARNs; empty is learnt
+	Unsure    bool     // Account is a guess that the first trail's ARN corrects
+	Secret    bool     // Account is replaced in all that is read of answers
+	Regions   []string // the home Region and, where there is one, the other; empty is those of model.DefaultWorld
+
+	// OtherAccount stands for an account that is not the caller's; empty is that of model.DefaultWorld.
+	OtherAccount string
+	// Bucket exists, and trails may use it; empty is any name.
+	Bucket string
+	// Tag is ten lower-case letters that are unique to the world; empty has some made. Names end with it.
+	Tag string
+	// Prefix, where given, begins all names, and the tag follows; strings that are no names, but which a
+	// careless service might take for some, are changed too.
+	Prefix string
+	// Kept says that the world shares nothing with others, so that names stay as they are.
+	Kept bool
+	// Trails exist beforehand. CreateTrail is not sent, but lends them one by one.
+	Trails []string
+}
+
 // Reply is one answer with what was seen on the wire.
 type Reply struct {
 	Answer model.Answer
-	Body   model.Value // of a success or refusal, in symbolic form
+	Body   model.Value // of a success or refusal
+	// Instead lists what the target has used in place of names in the request: the name used, and the
+	// one that was asked for. Of the name of a new trail, later requests use it too.
+	Instead map[string]string
 	// Objections are breaches of wire rules that show in this answer alone.
 	Objections []model.Objection
 	Notes      []string

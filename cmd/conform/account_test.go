@@ -17,8 +17,9 @@ import (
 	"github.com/insightconform/conform/reports"
 	"github.com/insightconform/conform/targets"
 	"github.com/insightconform/conform/targets/account"
-	"github.com/insightconform/conform/targets/account/accounttest"
+	"github.com/insightconform/conform/internal/testing/accounttest"
 	"github.com/insightconform/conform/targets/embedded"
+	"github.com/insightconform/conform/targets/naming"
 )
 
 // inCloud runs the command with all requests of the account target sent to a test's cloud.
@@ -74,7 +75,7 @@ func TestAccountCommands(t *testing.T) {
 	require.NoError(t, err)
 	_, err = target.Open(t.Context())
 	require.NoError(t, err)
-	w, err := target.NewWorld(t.Context())
+	w, err := naming.Wrap(target).NewWorld(t.Context())
 	require.NoError(t, err)
 	require.NoError(t, w.Do(t.Context(), generators.Create("alpha")).Err)
 	got = conform(with("sweep", "--ledger", ledger)...)

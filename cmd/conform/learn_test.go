@@ -16,7 +16,7 @@ import (
 	"github.com/insightconform/conform/model"
 	"github.com/insightconform/conform/reports"
 	"github.com/insightconform/conform/targets/embedded"
-	"github.com/insightconform/conform/targets/mototest"
+	"github.com/insightconform/conform/internal/testing/mototest"
 )
 
 // serveOrder serves the reference with an error order of its own.

@@ -13,6 +13,7 @@ import (
 	"github.com/insightconform/conform/model"
 	"github.com/insightconform/conform/reports"
 	"github.com/insightconform/conform/targets"
+	"github.com/insightconform/conform/targets/naming"
 )
 
 // DefaultSettle is how long an eventually consistent target may take to show what was written.
@@ -45,6 +46,7 @@ type Subject struct {
 // Open opens a target; Probe then finds out what it can do. After an error the target is closed; else
 // the caller closes it. Errors are those of targets.Target.Open.
 func Open(ctx context.Context, target targets.Target, o Options) (*Subject, error) {
+	target = naming.Wrap(target)
 	info, err := target.Open(ctx)
 	if err != nil {
 		return nil, errors.Join(err, target.Close())

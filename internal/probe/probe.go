@@ -61,7 +61,7 @@ func (p *prober) try(ctx context.Context, r model.Request) (reply targets.Reply,
 		return reply, true, ""
 	case reply.Problem != "":
 		return reply, false, fmt.Sprintf("%s: %s", r.Op, reply.Problem)
-	case wire.AccessDenied(a.Code):
+	case wire.Unauthenticated(a.Code):
 		p.client.Denied(a.Code)
 	}
 	return reply, false, fmt.Sprintf("%s answered %s", r.Op, a.Kind())
@@ -73,7 +73,7 @@ func (p *prober) insist(ctx context.Context, r model.Request, reply targets.Repl
 	lost := false
 	for pause := session.FirstPause; ; pause = min(2*pause, session.LongestPause) {
 		a := reply.Answer
-		final := !present(reply, false) || wire.AccessDenied(a.Code) || strings.HasPrefix(a.Code, "Maximum") || strings.Contains(a.Code, "LimitExceeded")
+		final := !present(reply, false) || wire.Unauthenticated(a.Code) || strings.HasPrefix(a.Code, "Maximum") || strings.Contains(a.Code, "LimitExceeded")
 		switch {
 		case a.Outcome == model.Refused && lost && strings.HasSuffix(a.Code, "AlreadyExistsException"):
 			reply.Answer = model.Answer{Outcome: model.Succeeded} // by the request whose answer was lost
@@ -106,7 +106,7 @@ func (p *prober) set(c model.Capability, ok bool, why string) bool {
 // present reports whether an operation is there: it succeeded, or was refused as one that is.
 func present(reply targets.Reply, ok bool) bool {
 	return ok || reply.Answer.Outcome == model.Refused && reply.Answer.Code != "" && reply.Status != 404 && reply.Status != 501 &&
-		!wire.Absent(reply.Answer.Code)
+		!wire.Absent(reply.Answer.Code) && reply.Answer.Code != "InternalFailure"
 }
 
 func (p *prober) trails(ctx context.Context) {

@@ -192,7 +192,7 @@ func (s *Session) send(ctx context.Context, r model.Request) (targets.Reply, boo
 		s.Lost = "interrupted"
 	case reply.Err != nil:
 		s.Lost = "the target ended the run"
-	case wire.AccessDenied(code):
+	case wire.Unauthenticated(code):
 		s.client.Denied(code)
 		s.Lost = "access was denied"
 	case wire.Throttled(code):

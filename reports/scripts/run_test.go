@@ -17,7 +17,7 @@ import (
 	"github.com/insightconform/conform/reports"
 	"github.com/insightconform/conform/reports/scripts"
 	"github.com/insightconform/conform/targets/embedded"
-	"github.com/insightconform/conform/targets/mototest"
+	"github.com/insightconform/conform/internal/testing/mototest"
 )
 
 // An exportCase is a divergence, most of them moto's.

@@ -27,9 +27,10 @@ import (
 	"github.com/insightconform/conform/reports"
 	"github.com/insightconform/conform/targets"
 	"github.com/insightconform/conform/targets/account"
-	"github.com/insightconform/conform/targets/account/accounttest"
+	"github.com/insightconform/conform/internal/testing/accounttest"
 	"github.com/insightconform/conform/targets/embedded"
-	"github.com/insightconform/conform/targets/mototest"
+	"github.com/insightconform/conform/internal/testing/mototest"
+	"github.com/insightconform/conform/targets/naming"
 )
 
 // TestBadDaysMidway: in the middle of a run something happens that is not the target's behaviour. The
@@ -275,7 +276,7 @@ func TestOnMoto(t *testing.T) {
 	crash.Ledger, crash.Prefix = ledgerPath(t), "conform-night1"
 	target, err := opened(t, crash)
 	require.NoError(t, err)
-	w, err := target.NewWorld(t.Context())
+	w, err := naming.Wrap(target).NewWorld(t.Context())
 	require.NoError(t, err)
 	require.NoError(t, w.Do(t.Context(), generators.Create("alpha")).Err)
 	account.Abandon(target)

@@ -12,6 +12,7 @@ import (
 
 	"github.com/insightconform/conform/model"
 	"github.com/insightconform/conform/targets"
+	"github.com/insightconform/conform/targets/wire"
 )
 
 // provision makes the bucket that all trails of the run write to: closed to the public, and open to
@@ -66,7 +67,7 @@ func (t *Target) tagBucket(ctx context.Context) error {
 	if !s.until(ctx, t.options.Settle, func() bool {
 		value, err := s.bucketTag(ctx, t.bucket.Name)
 		last = err
-		return value == t.ledger.head.ID || errors.Is(err, targets.ErrRefused) || denied(codeOf(err))
+		return value == t.ledger.head.ID || errors.Is(err, targets.ErrRefused) || wire.Denied(codeOf(err))
 	}) || last != nil {
 		if ctx.Err() != nil {
 			return ctx.Err()
@@ -129,7 +130,7 @@ func (s *service) bucketProblem(ctx context.Context, op string, err error) error
 		return err
 	case ctx.Err() != nil:
 		return ctx.Err()
-	case denied(code):
+	case wire.Denied(code):
 		return inconclusive("%s answered %s; 'conform iam-policy' prints what a run must be permitted", op, code)
 	case strings.HasPrefix(code, "no answer"):
 		return unreachable("%s: %s; see whether this machine reaches S3 in %s", op, code, s.options.Regions[0])

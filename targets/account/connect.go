@@ -262,7 +262,7 @@ func (s *service) identify(ctx context.Context, provider aws.CredentialsProvider
 		return s.asking("GetCallerIdentity", err)
 	}
 	account := aws.ToString(who.Account)
-	s.secrets.caller(aws.ToString(who.Arn), account)
+	s.secrets.identity(aws.ToString(who.Arn), account)
 	if !slices.Contains(s.options.Accounts, account) {
 		return refuse(guardAccount, "the credentials are those of an account that --account does not name")
 	}
@@ -375,8 +375,8 @@ func hintOf(code, message string) string {
 func (s *service) call(ctx context.Context, region, op string, input model.Value) targets.Reply {
 	r := model.Request{Op: model.Op(op), Input: input}
 	for pause := 200 * time.Millisecond; ; pause = min(2*pause, 5*time.Second) {
-		reply := s.send(ctx, region, r, nil, !operations[serviceCloudTrail+":"+op].writes)
-		if !wire.IsThrottle(reply.Answer.Code) || reply.Err != nil || pause > 4*time.Second {
+		reply := s.send(ctx, region, r, !operations[serviceCloudTrail+":"+op].writes)
+		if !wire.Repeatable(reply.Answer.Code) || reply.Err != nil || pause > 4*time.Second {
 			return reply
 		}
 		select {
@@ -389,7 +389,7 @@ func (s *service) call(ctx context.Context, region, op string, input model.Value
 
 // send sends one request at the pace that the service allows. What concerns the caller and not the
 // target becomes Reply.Err.
-func (s *service) send(ctx context.Context, region string, r model.Request, symbolic func(string) string, reads bool) targets.Reply {
+func (s *service) send(ctx context.Context, region string, r model.Request, reads bool) targets.Reply {
 	line, ok := s.lines[region]
 	if !ok {
 		err := refuse(guardRegion, "%s is not one of --regions", wire.Printable(region))
@@ -400,27 +400,20 @@ func (s *service) send(ctx context.Context, region string, r model.Request, symb
 			return targets.Reply{Problem: "interrupted"}
 		}
 	}
-	var message string
-	reply := line.Do(ctx, r, func(text string) string {
-		if len(text) > 20 && strings.Contains(text, " ") && message == "" {
-			message = text
-		}
-		if symbolic == nil {
-			return text // nobody but the target sees it
-		}
-		return s.secrets.hide(symbolic(text))
-	})
-	if pace := s.options.Pace; pace != nil && wire.IsThrottle(reply.Answer.Code) {
+	reply := line.Do(ctx, r)
+	if pace := s.options.Pace; pace != nil && wire.Repeatable(reply.Answer.Code) {
 		pace.Throttled(region, !reads)
 	}
+	message := reply.Body.Get("Message").Text() + reply.Body.Get("message").Text()
+	s.secrets.hideRead(&reply)
 	if hint := hintOf(reply.Answer.Code, message); hint != "" && reply.Err == nil {
 		reply.Err = inconclusive("%s answered %s: %s", r.Op, wire.Printable(reply.Answer.Code), hint)
 	}
 	if !s.options.KeepAccountIDs || reply.Err != nil {
-		reply.Received = s.secrets.hideBytes(reply.Received)
-		reply.Sent = s.secrets.hideBytes(reply.Sent)
+		reply.Received = []byte(s.secrets.hide(string(reply.Received)))
+		reply.Sent = []byte(s.secrets.hide(string(reply.Sent)))
 	} else {
-		reply.Received = s.secrets.hideKeys(reply.Received)
+		reply.Received = []byte(s.secrets.hideKeys(string(reply.Received)))
 	}
 	reply.Problem = s.secrets.hide(reply.Problem)
 	for i := range reply.Notes {
@@ -433,12 +426,15 @@ func (s *service) close() { s.transport.CloseIdleConnections() }
 
 // secrets knows what must stand in no output.
 type secrets struct {
-	mu    sync.RWMutex
-	keys  []string // access keys, secret keys and tokens
-	names []string // old, new, …
-	all   *strings.Replacer
-	plain *strings.Replacer // keys alone
+	mu      sync.RWMutex
+	keys    []string // access keys, secret keys and tokens
+	caller  string   // its ARN
+	account string   // empty where it may be seen
+	built   replacers
 }
+
+// replacers put something harmless in the place of keys, of the caller too, and of the account too.
+type replacers struct{ plain, own, all *strings.Replacer }
 
 // hidden stands where a secret stood.
 const hidden = "[hidden]"
@@ -465,54 +461,63 @@ func (s *secrets) watch(inner aws.CredentialsProvider) aws.CredentialsProvider {
 	}))
 }
 
-// caller has the caller's ARN and account replaced.
-func (s *secrets) caller(arn, account string) {
+// identity has the caller's ARN and account replaced.
+func (s *secrets) identity(arn, account string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if arn != "" {
-		s.names = append(s.names, arn, "the caller")
-	}
-	if account != model.DefaultWorld.Account && account != "" {
-		s.names = append(s.names, account, model.DefaultWorld.Account)
+	s.caller = arn
+	if account != model.DefaultWorld.Account {
+		s.account = account
 	}
 	s.build()
 }
 
+// build is called with the lock held.
 func (s *secrets) build() {
-	var keys []string
-	for _, key := range s.keys {
-		keys = append(keys, key, hidden)
+	var pairs []string
+	add := func(old, replacement string) *strings.Replacer {
+		if old != "" {
+			pairs = append(pairs, old, replacement)
+		}
+		return strings.NewReplacer(pairs...)
 	}
-	s.plain = strings.NewReplacer(keys...)
-	s.all = strings.NewReplacer(append(keys, s.names...)...)
+	for _, key := range s.keys {
+		add(key, hidden)
+	}
+	s.built.plain = add("", "")
+	s.built.own = add(s.caller, "the caller")
+	s.built.all = add(s.account, model.DefaultWorld.Account)
 }
 
-func (s *secrets) hide(text string) string {
+// hide takes everything out of a text that must stand in no output.
+func (s *secrets) hide(text string) string { return s.replace(text, s.replacers().all) }
+
+// hideKeys takes out all but the caller and the account.
+func (s *secrets) hideKeys(text string) string { return s.replace(text, s.replacers().plain) }
+
+// hideRead takes out of what was read of an answer all but the account, which names need.
+func (s *secrets) hideRead(reply *targets.Reply) {
+	hide := func(text string) string { return s.replace(text, s.replacers().own) }
+	a := &reply.Answer
+	for _, text := range []*string{&a.Code, &a.TrailARN, &a.StoreARN, &a.Destination, &a.Alien, &a.Events} {
+		*text = hide(*text)
+	}
+	reply.Body = reply.Body.MapStrings(hide)
+}
+
+func (s *secrets) replacers() replacers {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	if s.all == nil || text == "" {
+	return s.built
+}
+
+func (s *secrets) replace(text string, by *strings.Replacer) string {
+	if by == nil || text == "" {
 		return text
 	}
-	text = s.all.Replace(text)
+	text = by.Replace(text)
 	if len(text) >= 16 {
 		text = secretPatterns.ReplaceAllString(text, hidden)
 	}
 	return text
-}
-
-func (s *secrets) hideBytes(data []byte) []byte {
-	if len(data) == 0 {
-		return data
-	}
-	return []byte(s.hide(string(data)))
-}
-
-// hideKeys hides all but the account.
-func (s *secrets) hideKeys(data []byte) []byte {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	if s.plain == nil || len(data) == 0 {
-		return data
-	}
-	return secretPatterns.ReplaceAll([]byte(s.plain.Replace(string(data))), []byte(hidden))
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/insightconform/conform/generators"
 	"github.com/insightconform/conform/model"
 	"github.com/insightconform/conform/targets"
+	"github.com/insightconform/conform/targets/naming"
 	"github.com/insightconform/conform/targets/wire"
 )
 
@@ -28,7 +29,6 @@ const (
 	oldTrail   = ourPrefix + "-zyxwvutsrq-alpha" // of the ledger, made by an earlier process
 	liarTrail  = ourPrefix + "-" + ourTag + "-liar"
 	ourStore   = "11111111-2222-4333-8444-555555555555"
-	madeUp     = "99999999-2222-4333-8444-555555555555"
 	ourBucket  = ourPrefix + "-bucket"
 )
 
@@ -50,7 +50,6 @@ func testGate() *gate {
 	store := Resource{Store, "us-east-1", ourPrefix + "-store"}
 	g.set(store, owned)
 	g.setStore(ourStore, store)
-	g.makeUp(madeUp)
 	g.storing = true
 	return g
 }
@@ -152,7 +151,7 @@ func TestGateAdmits(t *testing.T) {
 		{"PutInsightSelectors", model.Obj("TrailName", "arn:aws:cloudtrail:us-east-1").String()},
 		{"PutInsightSelectors", model.Obj("TrailName", ourTrail+"\n").String()},
 		{"PutInsightSelectors", model.Obj("TrailName", ourTrail, "Nonsense", "production").String()},
-		{"PutInsightSelectors", model.Obj("EventDataStore", ourStore, "InsightsDestination", madeUp).String()},
+		{"PutInsightSelectors", model.Obj("EventDataStore", ourStore, "InsightsDestination", naming.MissingStores(ourTag)+"00").String()},
 		{"PutInsightSelectors", model.Obj("EventDataStore", "no store").String()},
 		{"PutInsightSelectors", "not json"}, {"PutInsightSelectors", ""}, {"PutInsightSelectors", `{"TrailName": "` + ourTrail + `",}`},
 		{"PutInsightSelectors", `{"TrailName": "` + ourTrail + `", "Ins`}, {"PutInsightSelectors", strings.Repeat("[", 5000)},
@@ -238,6 +237,47 @@ func TestGateFollowsThePolicy(t *testing.T) {
 	}
 }
 
+// translating returns what package naming makes of requests to a world, and of strings in its answers.
+func translating(t *testing.T, w *world) (concrete func(model.Request) model.Request, symbolic func(string) string) {
+	c := &captured{named: w}
+	named, err := naming.Wrap(captor{c}).NewWorld(t.Context())
+	require.NoError(t, err)
+	concrete = func(r model.Request) model.Request {
+		named.Do(t.Context(), r)
+		return c.sent
+	}
+	symbolic = func(s string) string {
+		c.reply = targets.Reply{Body: model.Obj("Text", s)}
+		return named.Do(t.Context(), generators.Get("alpha")).Body.Get("Text").Text()
+	}
+	return concrete, symbolic
+}
+
+// captured is a world that keeps what it is sent.
+type captured struct {
+	named targets.Named
+	sent  model.Request
+	reply targets.Reply
+}
+
+func (c *captured) Names() targets.Names { return c.named.Names() }
+
+func (c *captured) Do(_ context.Context, r model.Request) targets.Reply {
+	c.sent = r
+	return c.reply
+}
+
+func (c *captured) Close(context.Context) error { return nil }
+
+// captor is a target with one world.
+type captor struct{ world *captured }
+
+func (captor) Open(context.Context) (targets.Info, error) { return targets.Info{}, nil }
+
+func (c captor) NewWorld(context.Context) (targets.World, error) { return c.world, nil }
+
+func (captor) Close() error { return nil }
+
 // TestGateOnEverythingTranslated sends what the suites send, and what a malicious trace might hold,
 // through a world's translation: the gate then sees no name but ours, or refuses.
 func TestGateOnEverythingTranslated(t *testing.T) {
@@ -253,9 +293,10 @@ func TestGateOnEverythingTranslated(t *testing.T) {
 	}
 	for lane := range 2 { // each Region is home to one world
 		w := newWorld(target, lane, false)
+		concrete, symbolic := translating(t, w)
 		for _, name := range append(names, generators.TrailNames(s)...) {
 			for _, member := range []string{"TrailName", "trailName", "Name", "TRAIL_NAME"} {
-				r := w.concrete(model.Request{Op: model.OpPut, Input: model.Obj(member, name.Value, "InsightSelectors", model.ListOf())})
+				r := concrete(model.Request{Op: model.OpPut, Input: model.Obj(member, name.Value, "InsightSelectors", model.ListOf())})
 				region := w.home()
 				err := g.at(serviceCloudTrail, region)(cloudTrailRequest(string(r.Op), "cloudtrail.example"), wire.Encode(r))
 				assert.NoError(t, err, "%s: %s", name.Name, wire.Encode(r))
@@ -265,7 +306,7 @@ func TestGateOnEverythingTranslated(t *testing.T) {
 					}
 					if s := name.Value.Text(); model.ValidTrailName(s) {
 						assert.True(t, model.ValidTrailName(text), text)
-						assert.Equal(t, s, w.binding.Symbolic(text))
+						assert.Equal(t, s, symbolic(text))
 					}
 				}
 			}
@@ -273,7 +314,7 @@ func TestGateOnEverythingTranslated(t *testing.T) {
 		for _, whole := range generators.Wholes() {
 			r := whole.Apply(model.Request{Op: model.OpPut, Input: model.Obj("TrailName", "alpha", "InsightSelectors", model.ListOf())})
 			for { // and all beginnings of it that shrinking tries
-				out := w.concrete(r)
+				out := concrete(r)
 				assert.NoError(t, g.at(serviceCloudTrail, w.home())(cloudTrailRequest(string(r.Op), "cloudtrail.example"), wire.Encode(out)), "%s: %.100q", whole.Name, wire.Encode(out))
 				if r.Raw == nil || len(*r.Raw) == 0 {
 					break
@@ -283,18 +324,18 @@ func TestGateOnEverythingTranslated(t *testing.T) {
 			}
 		}
 		for _, region := range []string{"us-east-1", "ap-south-1"} { // the account by its own id is no way in either
-			out := w.concrete(generators.Put(arnOf(region, ourAccount, "trail/production"), 0))
+			out := concrete(generators.Put(arnOf(region, ourAccount, "trail/production"), 0))
 			assert.ErrorIs(t, g.at(serviceCloudTrail, w.home())(cloudTrailRequest("PutInsightSelectors", "cloudtrail.example"), wire.Encode(out)), targets.ErrRefused)
 		}
 		raw := `{"TrailName": "production", "InsightSelectors": []}`
-		out := w.concrete(model.Request{Op: model.OpPut, Raw: &raw})
+		out := concrete(model.Request{Op: model.OpPut, Raw: &raw})
 		assert.ErrorIs(t, g.at(serviceCloudTrail, w.home())(cloudTrailRequest("PutInsightSelectors", "cloudtrail.example"), wire.Encode(out)), targets.ErrRefused)
 
-		store := w.concrete(model.Request{Op: model.OpPut, Input: model.Obj("EventDataStore", "abcdefab-2222-4333-8444-555555555555", "InsightsDestination", model.StoreID(3))})
+		store := concrete(model.Request{Op: model.OpPut, Input: model.Obj("EventDataStore", "abcdefab-2222-4333-8444-555555555555", "InsightsDestination", model.StoreID(3))})
 		assert.NotContains(t, store.Input.String(), "abcdefab-2222")
 		assert.NoError(t, g.at(serviceCloudTrail, w.home())(cloudTrailRequest("PutInsightSelectors", "cloudtrail.example"), wire.Encode(store)))
-		assert.Equal(t, "abcdefab-2222-4333-8444-555555555555", w.binding.Symbolic(store.Input.Get("EventDataStore").Text()))
-		assert.Equal(t, model.StoreID(3), w.binding.Symbolic(store.Input.Get("InsightsDestination").Text()))
+		assert.Equal(t, "abcdefab-2222-4333-8444-555555555555", symbolic(store.Input.Get("EventDataStore").Text()))
+		assert.Equal(t, model.StoreID(3), symbolic(store.Input.Get("InsightsDestination").Text()))
 	}
 }
 

@@ -8,7 +8,6 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -18,6 +17,7 @@ import (
 	"github.com/insightconform/conform/model"
 	"github.com/insightconform/conform/targets"
 	"github.com/insightconform/conform/targets/endpoint"
+	"github.com/insightconform/conform/targets/naming"
 	"github.com/insightconform/conform/targets/wire"
 )
 
@@ -83,7 +83,7 @@ type gate struct {
 	known   map[Resource]standing
 	stores  map[string]Resource // by ID
 	tags    map[string]bool     // of the names that this process makes up
-	missing map[string]bool     // the IDs of stores that this process made up
+	missing map[string]bool     // how the IDs of stores begin that this process makes up
 }
 
 // base names an endpoint.
@@ -129,14 +129,21 @@ func (g *gate) setStore(id string, r Resource) {
 func (g *gate) issue(tag string) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.tags[tag] = true
+	g.tags[tag], g.missing[naming.MissingStores(tag)] = true, true
 }
 
-func (g *gate) makeUp(id string) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	g.missing[id] = true
+// madeUp reports whether this process has made up the ID of a store.
+func (g *gate) madeUp(id string) bool {
+	for begins := range g.missing {
+		if strings.HasPrefix(id, begins) {
+			return true
+		}
+	}
+	return false
 }
+
+// tagLength is that of the letters that make a name unique.
+const tagLength = 10
 
 // at returns the check for requests of one service in one Region.
 func (g *gate) at(service, region string) endpoint.Admit {
@@ -290,7 +297,7 @@ func (g *gate) cloudTrail(op, region string, body []byte) error {
 	}
 	for _, m := range input.Members() {
 		var err error
-		switch folded := foldedName(m.Name); {
+		switch folded := naming.FoldedName(m.Name); {
 		case op == string(model.OpCreateStore) && m.Name == "Name":
 		case folded == "eventdatastore" || folded == "insightsdestination" || folded == "eventdatastorearn" || folded == "insightsdestinationarn":
 			err = eachString(m.Value, func(s string) error { return g.storeString(region, s) })
@@ -301,7 +308,7 @@ func (g *gate) cloudTrail(op, region string, body []byte) error {
 			err = eachString(m.Value, func(s string) error { return g.trailString(region, s) })
 		default:
 			err = eachString(m.Value, func(s string) error {
-				if isARN(s) {
+				if naming.IsARN(s) {
 					return g.trailString(region, s)
 				}
 				return nil
@@ -343,7 +350,7 @@ func (g *gate) creation(op, region string, name model.Value) error {
 
 // trailString checks a string that names a trail, in every way in which a service might read it.
 func (g *gate) trailString(region, s string) error {
-	if isARN(s) {
+	if naming.IsARN(s) {
 		parts := strings.SplitN(s, ":", 6)
 		if len(parts) > 4 && parts[4] != "" && parts[4] != g.account && parts[4] != otherAccount {
 			return refuse(guardAccount, "an ARN of an account that is not the caller's")
@@ -380,18 +387,16 @@ func (g *gate) trailName(region, name string) error {
 	return refuse(guardOwner, "the ledger has no trail %s in %s whose tag was checked", wire.Printable(name), wire.Printable(region))
 }
 
-var storeID = regexp.MustCompile(`[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}`)
-
 // storeString checks a string that names an event data store: all IDs in it must be known.
 func (g *gate) storeString(region, s string) error {
-	if isARN(s) {
+	if naming.IsARN(s) {
 		parts := strings.SplitN(s, ":", 6)
 		if len(parts) > 4 && parts[4] != "" && parts[4] != g.account && parts[4] != otherAccount {
 			return refuse(guardAccount, "an ARN of an account that is not the caller's")
 		}
 	}
-	for _, id := range storeID.FindAllString(s, -1) {
-		if r, ok := g.stores[strings.ToLower(id)]; ok && g.known[r] == owned || g.missing[strings.ToLower(id)] {
+	for _, id := range naming.StoreIDs.FindAllString(s, -1) {
+		if r, ok := g.stores[strings.ToLower(id)]; ok && g.known[r] == owned || g.madeUp(strings.ToLower(id)) {
 			continue
 		}
 		return refuse(guardOwner, "the ledger has no event data store %s whose tag was checked", id)
@@ -408,42 +413,22 @@ func (g *gate) bucketString(s string) error {
 	return refuse(guardOwner, "the ledger has no bucket %s whose tag was checked", wire.Printable(s))
 }
 
-// isARN recognises what any service might take for an ARN.
-func isARN(s string) bool {
-	core := strings.TrimLeftFunc(s, notAlphanumeric)
-	return len(core) >= 4 && strings.EqualFold(core[:4], "arn:")
-}
-
-func notAlphanumeric(c rune) bool {
-	return (c < '0' || c > '9') && (c < 'a' || c > 'z') && (c < 'A' || c > 'Z')
-}
-
-// kindWords stand in names of resources without being names.
-var kindWords = []string{"trail", "eventdatastore", "channel"}
-
 // readings lists the trail names that a string may be taken for, however carelessly.
 func readings(s string) (names []string) {
-	if isARN(s) {
+	if naming.IsARN(s) {
 		parts := strings.SplitN(s, ":", 6)
 		if len(parts) < 6 {
 			return nil
 		}
 		s = parts[5]
 	}
-	for _, part := range strings.FieldsFunc(s, separates) {
-		core := strings.TrimFunc(part, notAlphanumeric)
-		if model.ValidTrailName(core) && !slices.Contains(kindWords, core) {
-			names = append(names, core)
+	naming.MapNames(s, func(name string) string {
+		if model.ValidTrailName(name) {
+			names = append(names, name)
 		}
-	}
+		return name
+	})
 	return names
-}
-
-func separates(c rune) bool { return c == '/' || c == ':' }
-
-// foldedName is a member's name as the most careless reader would compare it.
-func foldedName(s string) string {
-	return strings.NewReplacer("_", "", "-", "", " ", "").Replace(strings.ToLower(s))
 }
 
 func eachString(v model.Value, check func(string) error) error {

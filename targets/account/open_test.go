@@ -19,8 +19,9 @@ import (
 	"github.com/insightconform/conform/model"
 	"github.com/insightconform/conform/targets"
 	"github.com/insightconform/conform/targets/account"
-	"github.com/insightconform/conform/targets/account/accounttest"
+	"github.com/insightconform/conform/internal/testing/accounttest"
 	"github.com/insightconform/conform/targets/embedded"
+	"github.com/insightconform/conform/targets/naming"
 )
 
 func opened(t *testing.T, o account.Options) (*account.Target, error) {
@@ -149,7 +150,7 @@ func TestRefusalsWithinAWorld(t *testing.T) {
 	theirs := c.AddTrail("us-east-1", "production", nil)
 	target, err := opened(t, options(t, c, account.Options{}))
 	require.NoError(t, err)
-	w, err := target.NewWorld(t.Context())
+	w, err := naming.Wrap(target).NewWorld(t.Context())
 	require.NoError(t, err)
 	require.NoError(t, w.Do(t.Context(), generators.Create("alpha")).Err)
 	before := writes(c)
@@ -195,7 +196,7 @@ func TestPoolLendsTrailsOnlyLikeNew(t *testing.T) {
 		return reply
 	}
 	world := func(ctx context.Context) targets.World {
-		w, err := target.NewWorld(ctx)
+		w, err := naming.Wrap(target).NewWorld(ctx)
 		require.NoError(t, err)
 		return w
 	}
@@ -350,7 +351,7 @@ func TestLedgerComesBeforeEachCreation(t *testing.T) {
 	}
 	target, err := opened(t, o)
 	require.NoError(t, err)
-	w, err := target.NewWorld(t.Context())
+	w, err := naming.Wrap(target).NewWorld(t.Context())
 	require.NoError(t, err)
 	w.Do(t.Context(), generators.Create("beta"))
 	w.Do(t.Context(), generators.CreateStore(0, generators.SourceStore))
@@ -375,7 +376,7 @@ func crashed(t *testing.T, c *accounttest.Cloud, o account.Options) {
 	t.Helper()
 	target, err := opened(t, o)
 	require.NoError(t, err)
-	w, err := target.NewWorld(t.Context())
+	w, err := naming.Wrap(target).NewWorld(t.Context())
 	require.NoError(t, err)
 	for _, name := range []string{"alpha", "beta"} {
 		require.NoError(t, w.Do(t.Context(), generators.Create(name)).Err)
@@ -471,7 +472,7 @@ func TestCrashAtEachRequest(t *testing.T) {
 			target, err := account.New(o)
 			require.NoError(t, err)
 			if _, err = target.Open(ctx); err == nil {
-				if w, err := target.NewWorld(ctx); err == nil {
+				if w, err := naming.Wrap(target).NewWorld(ctx); err == nil {
 					w.Do(ctx, generators.Create("beta"))
 					w.Do(ctx, generators.Delete("beta"))
 				}
@@ -589,7 +590,7 @@ func TestPaceIsAskedBeforeEachRequest(t *testing.T) {
 	p := &paced{waits: map[string]int{}, throttled: map[string]int{}}
 	target, err := opened(t, options(t, c, account.Options{Pace: p, Regions: []string{"us-east-1", "eu-west-1"}}))
 	require.NoError(t, err)
-	w, err := target.NewWorld(t.Context())
+	w, err := naming.Wrap(target).NewWorld(t.Context())
 	require.NoError(t, err)
 	away := generators.Create("beta")
 	away.Region = model.DefaultWorld.Away

@@ -22,8 +22,7 @@ type pool struct {
 // trail is one of ours, and what is known to set it apart from a new one.
 type trail struct {
 	Resource
-	symbolic string // the name that worlds give it
-	tag      string
+	label    string // of its name, behind prefix and tag
 	lent     bool
 	insights bool // Insights may be on
 	events   bool // it was told what to log
@@ -45,10 +44,10 @@ func (x *trail) resettingCost() int {
 	return cost
 }
 
-// idle finds a trail that may be lent under a symbolic name.
-func (p *pool) idle(symbolic string) *trail {
+// idle finds a trail that may be lent in place of another with the same label.
+func (p *pool) idle(label string) *trail {
 	for _, x := range p.trails {
-		if !x.lent && !x.unfit && x.symbolic == symbolic && x.resettingCost() <= 1 {
+		if !x.lent && !x.unfit && x.label == label && x.resettingCost() <= 1 {
 			return x
 		}
 	}

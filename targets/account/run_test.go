@@ -15,7 +15,7 @@ import (
 	"github.com/insightconform/conform/reports"
 	"github.com/insightconform/conform/reports/text"
 	"github.com/insightconform/conform/targets/account"
-	"github.com/insightconform/conform/targets/account/accounttest"
+	"github.com/insightconform/conform/internal/testing/accounttest"
 	"github.com/insightconform/conform/targets/embedded"
 )
 

@@ -10,6 +10,7 @@ import (
 
 	"github.com/insightconform/conform/model"
 	"github.com/insightconform/conform/targets"
+	"github.com/insightconform/conform/targets/naming"
 	"github.com/insightconform/conform/targets/wire"
 )
 
@@ -53,7 +54,7 @@ func (s *service) listStores(ctx context.Context, region string) (map[string]lis
 	input := model.Obj()
 	for range 20 {
 		reply := s.call(ctx, region, "ListEventDataStores", input)
-		if a := reply.Answer; a.Outcome == model.Refused && reply.Err == nil && !wire.IsThrottle(a.Code) {
+		if a := reply.Answer; a.Outcome == model.Refused && reply.Err == nil && !wire.Repeatable(a.Code) {
 			return out, nil // closed, unsupported or not permitted: then there are none of ours either
 		}
 		if err := s.problem(ctx, region, "ListEventDataStores", reply); err != nil {
@@ -61,7 +62,7 @@ func (s *service) listStores(ctx context.Context, region string) (map[string]lis
 		}
 		for _, item := range reply.Body.Get("EventDataStores").Items() {
 			arn := item.Get("EventDataStoreArn").Text()
-			id := strings.ToLower(storeID.FindString(arn))
+			id := strings.ToLower(naming.StoreIDs.FindString(arn))
 			out[item.Get("Name").Text()] = listedStore{id, arn, item.Get("Status").Text() == "PENDING_DELETION"}
 		}
 		next := reply.Body.Get("NextToken").Text()
@@ -74,23 +75,24 @@ func (s *service) listStores(ctx context.Context, region string) (map[string]lis
 }
 
 // createStore lends a store that logs what is asked for, or makes one.
-func (w *world) createStore(ctx context.Context, region string, r, out model.Request) targets.Reply {
+func (w *world) createStore(ctx context.Context, r model.Request) targets.Reply {
+	region := r.Region
 	pool := &w.target.stores
 	pool.mu.Lock()
 	defer pool.mu.Unlock()
 	if w.target.pools[region] == nil {
-		return w.send(ctx, region, out) // refused, and says why
+		return w.send(ctx, r) // refused, and says why
 	}
 	if err := w.target.surveyStores(ctx, region); err != nil {
 		return targets.Reply{Problem: reason(err), Err: err}
 	}
-	kind := kindOf(out.Input)
+	kind := kindOf(r.Input)
 	for _, x := range pool.stores {
 		if x.Region != region || x.lent || x.unfit || x.kind != kind {
 			continue
 		}
 		if x.logs.Kind() == model.Absent {
-			x.logs = out.Input.Get("AdvancedEventSelectors")
+			x.logs = r.Input.Get("AdvancedEventSelectors")
 		}
 		if !w.target.resetStore(ctx, x) {
 			x.unfit = true
@@ -107,7 +109,7 @@ func (w *world) createStore(ctx context.Context, region string, r, out model.Req
 	if ours >= MaxStores || ours+pool.foreign[region] >= quotaStores {
 		return targets.Reply{Answer: model.Refusal("EventDataStoreMaxLimitExceededException"), Notes: []string{"not sent: the pool of event data stores is exhausted"}}
 	}
-	return w.makeStore(ctx, region, r, out, kind)
+	return w.makeStore(ctx, r, kind)
 }
 
 // kindOf tells stores apart by what they are made with, their names aside.
@@ -152,8 +154,7 @@ func (t *Target) surveyStores(ctx context.Context, region string) error {
 func (w *world) lendStore(x *store, note string) targets.Reply {
 	x.lent = true
 	w.stores[x.id] = x
-	w.binding.CreatedStore(x.id)
-	arn := w.binding.Symbolic(w.target.service.storeARN(x))
+	arn := w.target.service.storeARN(x)
 	return targets.Reply{Answer: model.Answer{Outcome: model.Succeeded, StoreARN: arn}, Body: model.Obj("EventDataStoreArn", arn, "Status", "ENABLED"), Notes: []string{note}}
 }
 
@@ -162,23 +163,18 @@ func (s *service) storeARN(x *store) string {
 }
 
 // makeStore creates a store: first the ledger, then the request, then the look at its tag.
-func (w *world) makeStore(ctx context.Context, region string, r, out model.Request, kind string) targets.Reply {
-	s, ledger := w.target.service, w.target.ledger
+func (w *world) makeStore(ctx context.Context, r model.Request, kind string) targets.Reply {
+	s, ledger, region := w.target.service, w.target.ledger, r.Region
 	made := Resource{Store, region, ledger.Prefix() + "-" + randomTag() + "-" + kind}
 	if err := ledger.write(eventIntend, made); err != nil {
 		return targets.Reply{Problem: "the ledger cannot be written", Err: err}
 	}
 	s.gate.set(made, intended)
-	out.Input = out.Input.With("Name", model.Str(made.Name)).With("TagsList", ledger.tags()).
+	asked := r.Input.Get("Name").Text()
+	r.Input = r.Input.With("Name", model.Str(made.Name)).With("TagsList", ledger.tags()).
 		With("RetentionPeriod", model.Num("7")).With("TerminationProtectionEnabled", model.Boolean(false)).With("MultiRegionEnabled", model.Boolean(false))
-	w.binding.Bind(made.Name, r.Input.Get("Name").Text())
-	concrete := ""
-	reply := s.send(ctx, region, out, func(text string) string {
-		if strings.Contains(text, ":eventdatastore/") && concrete == "" {
-			concrete = text
-		}
-		return text
-	}, false)
+	reply := s.send(ctx, region, r, false)
+	reply.Instead = map[string]string{made.Name: asked}
 	if reply.Answer.Outcome == model.Refused {
 		s.gate.set(made, unknown)
 		if err := ledger.write(eventGone, made); err != nil {
@@ -186,17 +182,17 @@ func (w *world) makeStore(ctx context.Context, region string, r, out model.Reque
 		}
 		return reply
 	}
-	id := strings.ToLower(storeID.FindString(concrete))
+	id := strings.ToLower(naming.StoreIDs.FindString(reply.Answer.StoreARN))
 	if reply.Answer.Outcome != model.Succeeded || id == "" {
 		return reply // the ledger has the intention
 	}
-	x := &store{Resource: made, id: id, kind: kind, logs: out.Input.Get("AdvancedEventSelectors")}
+	x := &store{Resource: made, id: id, kind: kind, logs: r.Input.Get("AdvancedEventSelectors")}
 	w.target.stores.stores = append(w.target.stores.stores, x)
 	value := ""
 	s.until(ctx, w.target.options.Settle, func() bool {
 		var last targets.Reply
 		value, _, last = s.tagOf(ctx, region, s.storeARN(x))
-		return value != "" || last.Err != nil || denied(last.Answer.Code)
+		return value != "" || last.Err != nil || wire.Denied(last.Answer.Code)
 	})
 	if value != ledger.head.ID && ctx.Err() == nil {
 		x.unfit = true
@@ -209,9 +205,7 @@ func (w *world) makeStore(ctx context.Context, region string, r, out model.Reque
 		reply.Err = err
 		return reply
 	}
-	lent := w.lendStore(x, "")
-	reply.Answer.StoreARN = lent.Answer.StoreARN
-	reply.Body = reply.Body.MapStrings(w.binding.Symbolic)
+	w.lendStore(x, "")
 	return reply
 }
 
@@ -235,17 +229,17 @@ func (t *Target) resetStore(ctx context.Context, x *store) bool {
 }
 
 // trackStore notes what a request has changed in stores.
-func (w *world) trackStore(out model.Request, reply targets.Reply) {
+func (w *world) trackStore(r model.Request, reply targets.Reply) {
 	for _, member := range []string{"EventDataStore", "InsightsDestination"} {
-		id := strings.ToLower(storeID.FindString(out.Input.Get(member).Text()))
+		id := strings.ToLower(naming.StoreIDs.FindString(r.Input.Get(member).Text()))
 		x := w.stores[id]
 		if x == nil {
 			continue
 		}
 		x.unfit = x.unfit || !reply.Answer.Definite()
 		if member == "EventDataStore" && reply.Answer.Outcome == model.Succeeded {
-			x.insights = x.insights || out.Op == model.OpPut
-			x.changed = x.changed || out.Op == model.OpUpdateStore
+			x.insights = x.insights || r.Op == model.OpPut
+			x.changed = x.changed || r.Op == model.OpUpdateStore
 		}
 	}
 }

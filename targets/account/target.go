@@ -22,6 +22,7 @@ import (
 	"github.com/insightconform/conform/generators"
 	"github.com/insightconform/conform/model"
 	"github.com/insightconform/conform/targets"
+	"github.com/insightconform/conform/targets/naming"
 	"github.com/insightconform/conform/targets/wire"
 )
 
@@ -193,18 +194,14 @@ func (s *service) problem(ctx context.Context, region, op string, reply targets.
 		return ctx.Err()
 	case a.Outcome == model.Succeeded:
 		return nil
-	case a.Outcome == model.Refused && denied(a.Code):
+	case a.Outcome == model.Refused && wire.Denied(a.Code):
 		return inconclusive("%s in %s answered %s; 'conform iam-policy' prints what a run must be permitted", op, region, wire.Printable(a.Code))
-	case a.Outcome == model.Refused && (wire.IsAbsent(a.Code) || a.Code == ""):
+	case a.Outcome == model.Refused && (wire.Absent(a.Code) || a.Code == ""):
 		return inconclusive("%s does not offer %s; choose another of --regions", region, op)
 	case a.Outcome == model.Refused:
 		return inconclusive("%s in %s answered %s", op, region, wire.Printable(a.Code))
 	}
 	return unreachable("%s in %s: %s; see whether this machine reaches the service, and whether the Region exists and is enabled", op, region, reply.Problem)
-}
-
-func denied(code string) bool {
-	return code == "AccessDeniedException" || code == "AccessDenied" || code == "UnauthorizedOperation" || code == "NotAuthorized"
 }
 
 // arn is that of a trail of ours.
@@ -248,15 +245,14 @@ func (t *Target) tryWithoutLogging(ctx context.Context) error {
 	if t.options.AllowLogging {
 		return nil
 	}
-	opened, err := t.NewWorld(ctx)
+	w, err := naming.Wrap(t).NewWorld(ctx)
 	if err != nil {
 		return err
 	}
-	w := opened.(*world)
 	defer func() { _ = w.Close(ctx) }()
 	const name = generators.NameAlpha
 	created := w.Do(ctx, generators.Create(name))
-	if err := t.service.problem(ctx, w.home(), "CreateTrail", created); err != nil {
+	if err := t.service.problem(ctx, t.options.Regions[0], "CreateTrail", created); err != nil {
 		return err
 	}
 	put := w.Do(ctx, generators.Put(name, model.MakeSelectors(model.Management, 0)))

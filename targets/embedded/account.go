@@ -16,11 +16,11 @@ const maxPending = 50
 
 // account holds one caller's resources and answers its requests, one at a time.
 type account struct {
-	mu      sync.Mutex
-	state   model.State
-	chooser Chooser
-	hooks   hooks
-	weather *weather // nil is fair weather
+	mu     sync.Mutex
+	state  model.State
+	choose choose
+	hooks  hooks
+	around around // nil hands every request on
 
 	// The model knows two Regions. Which they are, the first calls decide.
 	homeUsed, awayUsed bool
@@ -30,10 +30,13 @@ type account struct {
 	created  int // stores
 }
 
-func newAccount(w model.World, chooser Chooser, fault *Fault) *account {
-	a := &account{state: model.NewState(&w), chooser: chooser}
-	if a.chooser == nil {
-		a.chooser = Reference
+// around stands between an account and its requests.
+type around func(a *account, r model.Request) response
+
+func newAccount(w model.World, o ServerOptions, fault *Fault) *account {
+	a := &account{state: model.NewState(&w), choose: o.Chooser}
+	if a.choose == nil {
+		a.choose = reference
 	}
 	if fault != nil {
 		a.hooks = fault.begin()
@@ -43,14 +46,13 @@ func newAccount(w model.World, chooser Chooser, fault *Fault) *account {
 
 // handle answers one request. Its Region is filled in.
 func (a *account) handle(r model.Request) response {
-	a.takeTime()
+	if a.around != nil {
+		return a.around(a, r)
+	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if !a.admit(r.Region) {
-		return refusal(codeUnsupported, fmt.Sprintf("This server keeps the Regions %s and %s only.", a.state.World.Home, a.state.World.Away))
-	}
-	if a.weather != nil {
-		return a.underWeather(r)
+	if out, ok := a.admit(r.Region); !ok {
+		return out
 	}
 	return a.carryOut(r)
 }
@@ -76,33 +78,38 @@ func (a *account) carryOut(r model.Request) response {
 	return out
 }
 
-// step is the model's step with the branch that the chooser takes.
+// choose picks one of the allowed branches of a request by its index.
+type choose = func(branches []model.Branch, r model.Request) int
+
+func reference([]model.Branch, model.Request) int { return 0 }
+
+// step is the model's step with the branch that is chosen.
 func (a *account) step(s model.State, r model.Request) result {
 	branches := model.Step(s, r)
-	b := &branches[a.chooser(branches, r)]
+	b := &branches[a.choose(branches, r)]
 	return result{settle(b.Answer, s, r), b.Next}
 }
 
-// admit reports whether the account keeps a Region. A Region takes the place of one that was never
+// admit refuses Regions that the account does not keep. A Region takes the place of one that was never
 // called.
-func (a *account) admit(region string) bool {
+func (a *account) admit(region string) (refused response, ok bool) {
 	w := *a.state.World
 	switch {
 	case region == w.Home:
 		a.homeUsed = true
-		return true
+		return refused, true
 	case region == w.Away:
 		a.awayUsed = true
-		return true
+		return refused, true
 	case !a.awayUsed:
 		w.Away, a.awayUsed = region, true
 	case !a.homeUsed:
 		w.Home, a.homeUsed = region, true
 	default:
-		return false
+		return refusal(codeUnsupported, fmt.Sprintf("This server keeps the Regions %s and %s only.", w.Home, w.Away)), false
 	}
 	a.state.World = &w
-	return true
+	return refused, true
 }
 
 // nameNewStore gives the store that was just made an ID that the account never had, and lets go of

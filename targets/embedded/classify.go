@@ -222,7 +222,7 @@ func (w *walkPlan) everyState(ctx context.Context, faults []*walked, from, to, s
 
 // newWalkCall is a call that many faults may see.
 func newWalkCall(s model.State, in walkInput) *call {
-	reference := (&account{chooser: Reference}).step
+	reference := (&account{choose: reference}).step
 	c := &call{state: s, request: in.read, reference: reference}
 	x, broken := c.pass(), c.broken()
 	c.passed, c.breaks = &x, &broken
@@ -441,7 +441,7 @@ func (w *walkPlan) everyWord(f Fault) string {
 }
 
 func (w *walkPlan) word(f Fault, word []letter) string {
-	a := newAccount(w.world, nil, &f)
+	a := newAccount(w.world, ServerOptions{}, &f)
 	a.symbolic = true
 	world, tracker := &inProcessWorld{a}, model.NewTracker(&w.world)
 	told := ""

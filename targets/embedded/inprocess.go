@@ -35,9 +35,11 @@ func (t *inProcess) Open(context.Context) (targets.Info, error) {
 func (t *inProcess) NewWorld(context.Context) (targets.World, error) {
 	w := model.DefaultWorld
 	w.Profile = t.options.Order
-	a := newAccount(w, t.options.Chooser, t.fault)
+	a := newAccount(w, t.options, t.fault)
 	a.symbolic = true
-	a.weather = newWeather(t.options.Weather, a.state)
+	if t.options.around != nil {
+		a.around = t.options.around(a.state)
+	}
 	return &inProcessWorld{a}, nil
 }
 
@@ -77,7 +79,12 @@ func decode(r model.Request, out *response) targets.Reply {
 	if out.drop {
 		return targets.Reply{Problem: "connection closed before the end of the answer"}
 	}
-	return wire.DecodeAnswer(r.Op, r.Malformed(), out.status, http.Header{"Content-Type": {out.contentType}}, out.bytes(), nil)
+	return wire.DecodeAnswer(r, out.status, http.Header{"Content-Type": {out.contentType}}, out.bytes())
+}
+
+// Names implements targets.Named: nothing is shared, and the account is the model's.
+func (w *inProcessWorld) Names() targets.Names {
+	return targets.Names{Account: model.DefaultWorld.Account, Kept: true}
 }
 
 // Close implements targets.World.

@@ -23,30 +23,30 @@ import (
 
 // ServerOptions say what a server does where the reference leaves a choice, and what it does wrong.
 type ServerOptions struct {
-	Fault   string  // the name of one of Faults; empty is none
-	Chooser Chooser // nil is Reference
+	Fault string // the name of one of Faults; empty is none
+	// Chooser picks one of the allowed branches of a request by its index, from several goroutines at a
+	// time; nil takes the first, the reference.
+	Chooser func(branches []model.Branch, r model.Request) int
 	// Order is the order in which errors are selected; nil is the reference's.
 	Order *model.Profile
-	// Weather, where not nil, comes over the worlds of a run, and not over what is asked before them.
-	Weather *Weather
+
+	around func(first model.State) around // of the accounts of worlds; set by tests alone
 }
 
 // Server is an http.Handler that answers as the reference does. Each caller's account has resources
 // of its own: a 12-digit access key id is the account, every other one is 123456789012.
 type Server struct {
-	chooser Chooser
+	options ServerOptions
 	fault   *Fault
-	order   *model.Profile
-	weather *Weather
 
 	mu       sync.Mutex
 	accounts map[string]*account
-	exposed  map[string]bool // accounts that have weather
+	worlds   map[string]bool // accounts that serve worlds
 }
 
 // NewServer returns a server without resources. Its error wraps targets.ErrUsage.
 func NewServer(o ServerOptions) (*Server, error) {
-	s := &Server{chooser: o.Chooser, order: o.Order, weather: o.Weather, accounts: map[string]*account{}, exposed: map[string]bool{}}
+	s := &Server{options: o, accounts: map[string]*account{}, worlds: map[string]bool{}}
 	if o.Fault != "" {
 		fault, ok := FaultNamed(o.Fault)
 		if !ok {
@@ -148,10 +148,10 @@ func (s *Server) caller(header http.Header) (*account, string) {
 	a, ok := s.accounts[id]
 	if !ok {
 		w := model.DefaultWorld
-		w.Account, w.Profile = id, s.order
-		a = newAccount(w, s.chooser, s.fault)
-		if s.exposed[id] {
-			a.weather = newWeather(s.weather, a.state)
+		w.Account, w.Profile = id, s.options.Order
+		a = newAccount(w, s.options, s.fault)
+		if s.worlds[id] && s.options.around != nil {
+			a.around = s.options.around(a.state)
 		}
 		s.accounts[id] = a
 	}
@@ -167,7 +167,7 @@ func (s *Server) forget(account string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.accounts, account)
-	s.exposed[account] = true
+	s.worlds[account] = true
 }
 
 func (p *response) write(w http.ResponseWriter) {

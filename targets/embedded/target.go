@@ -133,7 +133,7 @@ func (t *target) NewWorld(ctx context.Context) (targets.World, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &world{inner: inner, target: t, seat: s}, nil
+	return &world{inner: inner.(targets.Named), target: t, seat: s}, nil
 }
 
 // Close implements targets.Target.
@@ -153,13 +153,16 @@ func (t *target) Close() error {
 }
 
 type world struct {
-	inner  targets.World
+	inner  targets.Named
 	target *target
 	seat   *seat
 }
 
 // Do implements targets.World.
 func (w *world) Do(ctx context.Context, r model.Request) targets.Reply { return w.inner.Do(ctx, r) }
+
+// Names implements targets.Named: each world has an account for itself.
+func (w *world) Names() targets.Names { return w.inner.Names() }
 
 // Close implements targets.World. The server forgets the account as a whole, which costs no requests.
 func (w *world) Close(context.Context) error {

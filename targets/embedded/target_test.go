@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/insightconform/conform/model"
+	"github.com/insightconform/conform/targets/naming"
 )
 
 func TestTarget(t *testing.T) {
@@ -38,9 +39,9 @@ func TestTargetWorldsAreIsolated(t *testing.T) {
 	create := model.Request{Op: model.OpCreate, Input: model.Obj("Name", "my-trail")}
 	get := model.Request{Op: model.OpGet, Input: model.Obj("TrailName", "my-trail")}
 	for range 3 {
-		first, err := target.NewWorld(ctx)
+		first, err := naming.Wrap(target).NewWorld(ctx)
 		require.NoError(t, err)
-		second, err := target.NewWorld(ctx)
+		second, err := naming.Wrap(target).NewWorld(ctx)
 		require.NoError(t, err)
 		assert.Equal(t, model.Succeeded, first.Do(ctx, create).Answer.Outcome)
 		assert.Equal(t, codeTrailNotFound, second.Do(ctx, get).Answer.Code)
@@ -72,7 +73,7 @@ func BenchmarkInProcess(b *testing.B) {
 	target := InProcess(ServerOptions{})
 	_, err := target.Open(ctx)
 	require.NoError(b, err)
-	world, err := target.NewWorld(ctx)
+	world, err := naming.Wrap(target).NewWorld(ctx)
 	require.NoError(b, err)
 	world.Do(ctx, model.Request{Op: model.OpCreate, Input: model.Obj("Name", "my-trail")})
 	world.Do(ctx, model.Request{Op: model.OpStart, Input: model.Obj("Name", "my-trail")})

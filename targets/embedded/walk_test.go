@@ -11,6 +11,7 @@ import (
 
 	"github.com/insightconform/conform/model"
 	"github.com/insightconform/conform/targets"
+	"github.com/insightconform/conform/targets/naming"
 	"github.com/insightconform/conform/targets/wire"
 )
 
@@ -269,7 +270,7 @@ func (f *finding) String() string {
 // state, and false at the end.
 func judge(t *testing.T, target targets.Target, next func(model.State) (model.Request, bool)) *finding {
 	ctx := context.Background()
-	world, err := target.NewWorld(ctx)
+	world, err := naming.Wrap(target).NewWorld(ctx)
 	require.NoError(t, err)
 	defer func() { require.NoError(t, world.Close(ctx)) }()
 	fixed := model.DefaultWorld

@@ -94,12 +94,3 @@ func BenchmarkDo(b *testing.B) {
 		}
 	})
 }
-
-func BenchmarkBinding(b *testing.B) {
-	w := testBinding("aws", "123456789012", "us-east-1", "eu-west-1")
-	input := model.Obj("TrailName", homeARN+"trail/alpha", "InsightSelectors", model.MakeSelectors(model.Management, model.Data).Value())
-	b.ReportAllocs()
-	for b.Loop() {
-		w.input(model.OpPut, input, w.other)
-	}
-}

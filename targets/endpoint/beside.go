@@ -15,7 +15,9 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 	"github.com/aws/smithy-go"
 
+	"github.com/insightconform/conform/generators"
 	"github.com/insightconform/conform/model"
+	"github.com/insightconform/conform/targets/naming"
 )
 
 // beside is what a trail needs from other services of the endpoint.
@@ -67,7 +69,7 @@ func (t *Target) arrangeThere(ctx context.Context, region, trail, condition stri
 
 // findBesides makes the shared bucket where that is needed and possible.
 func (t *Target) findBesides(ctx context.Context) (notes []string) {
-	t.beside.bucket = SharedBucket
+	t.beside.bucket = generators.SharedBucket
 	if t.options.Bucket != "" {
 		t.beside.bucket = t.options.Bucket
 		return nil
@@ -80,7 +82,7 @@ func (t *Target) findBesides(ctx context.Context) (notes []string) {
 		BaseEndpoint: &base, UsePathStyle: true, Region: t.options.Regions[0], Credentials: t.conn.credentials, HTTPClient: t.conn, Retryer: aws.NopRetryer{},
 		RequestChecksumCalculation: aws.RequestChecksumCalculationWhenRequired, ResponseChecksumValidation: aws.ResponseChecksumValidationWhenRequired,
 	})
-	name := "conform-" + nextTag()
+	name := "conform-" + naming.NewTag()
 	if err := t.makeBucket(ctx, client, name); err != nil {
 		return []string{"the endpoint has no S3 that makes buckets"}
 	}
@@ -115,8 +117,7 @@ func (t *Target) setPolicy(ctx context.Context, client *s3.Client, name, effect 
 	ctx, cancel := t.bounded(ctx)
 	defer cancel()
 	service := model.Obj("Service", "cloudtrail.amazonaws.com")
-	partition := t.identity.Load().partition.to(model.DefaultWorld.Partition)
-	bucket := "arn:" + partition + ":s3:::" + name
+	bucket := "arn:" + t.partition + ":s3:::" + name
 	policy := model.Obj("Version", "2012-10-17", "Statement", model.ListOf(
 		model.Obj("Sid", "Check", "Effect", "Allow", "Principal", service, "Action", "s3:GetBucketAcl", "Resource", bucket),
 		model.Obj("Sid", "Write", "Effect", effect, "Principal", service, "Action", "s3:PutObject", "Resource", bucket+"/*"),
@@ -201,8 +202,7 @@ func (t *Target) makeKey(ctx context.Context, region string) (id, arn string, er
 }
 
 func (t *Target) keyPolicy(effect string) string {
-	id := t.identity.Load()
-	root := "arn:" + id.partition.to(model.DefaultWorld.Partition) + ":iam::" + id.account.to(model.DefaultWorld.Account) + ":root"
+	root := "arn:" + t.partition + ":iam::" + t.account + ":root"
 	return model.Obj("Version", "2012-10-17", "Statement", model.ListOf(
 		model.Obj("Sid", "Owner", "Effect", "Allow", "Principal", model.Obj("AWS", root), "Action", "kms:*", "Resource", "*"),
 		model.Obj("Sid", "Encrypt", "Effect", effect, "Principal", model.Obj("Service", "cloudtrail.amazonaws.com"),
@@ -243,11 +243,8 @@ func (t *Target) learnFromSTS(ctx context.Context) {
 	if err != nil || !isAccount(aws.ToString(out.Account)) {
 		return
 	}
-	partition := model.DefaultWorld.Partition
-	if parts := strings.Split(aws.ToString(out.Arn), ":"); len(parts) > 5 && parts[1] != "" {
-		partition = parts[1]
-	}
-	t.identity.Store(newIdentity(partition, *out.Account, t.options.Regions))
+	t.account = *out.Account
+	t.learn(aws.ToString(out.Arn))
 }
 
 func (t *Target) closeBesides(ctx context.Context) error {

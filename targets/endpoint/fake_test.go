@@ -1,6 +1,7 @@
 package endpoint
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -14,6 +15,7 @@ import (
 
 	"github.com/insightconform/conform/model"
 	"github.com/insightconform/conform/targets"
+	"github.com/insightconform/conform/targets/naming"
 	"github.com/insightconform/conform/targets/wire"
 )
 
@@ -147,8 +149,28 @@ func open(t testing.TB, handler http.Handler, change func(*Options)) (*Target, t
 	return target, info
 }
 
-func newWorld(t testing.TB, target *Target) *world {
-	w, err := target.NewWorld(t.Context())
+// named is a world as a run sees it, through package naming.
+type named struct {
+	targets.World
+	inner *world
+}
+
+// newWorld opens a world of an open target.
+func newWorld(t testing.TB, target *Target) named {
+	recorder := &recorder{Target: target}
+	w, err := naming.Wrap(recorder).NewWorld(t.Context())
 	require.NoError(t, err)
-	return w.(*world)
+	return named{w, recorder.last}
+}
+
+// recorder remembers the last world.
+type recorder struct {
+	*Target
+	last *world
+}
+
+func (r *recorder) NewWorld(ctx context.Context) (targets.World, error) {
+	w, err := r.Target.NewWorld(ctx)
+	r.last = w.(*world)
+	return w, err
 }

@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -78,13 +77,12 @@ func NewLine(o LineOptions) *Line {
 	return &Line{options: o, conn: conn, client: newClient(conn, o.Region, wire.ShortPrefix)}
 }
 
-// Do sends one request whose names are the service's own and reads the answer. symbolic translates
-// each string of it; nil leaves them. Reply.Err is what Admit refused with.
-func (l *Line) Do(ctx context.Context, r model.Request, symbolic func(string) string) targets.Reply {
+// Do sends one request and reads the answer. Reply.Err is what Admit refused with.
+func (l *Line) Do(ctx context.Context, r model.Request) targets.Reply {
 	ctx, cancel := context.WithTimeout(ctx, l.options.Timeout)
 	defer cancel()
 	x := l.conn.send(ctx, func(string) *cloudtrail.Client { return l.client }, l.options.Region, wire.ShortPrefix, r)
-	return l.conn.read(ctx, r, x, symbolic)
+	return l.conn.read(ctx, r, x)
 }
 
 // HTTPClient sends what clients of other services have signed, and records nothing.
@@ -104,17 +102,15 @@ func (c *connection) send(ctx context.Context, client func(region string) *cloud
 			}
 		}
 	}
-	if r.OtherTarget {
-		prefix = wire.OtherPrefix(prefix)
-	}
-	c.raw(ctx, region, r.Method, prefix+string(r.Op), c.url, wire.Encode(r), x)
+	r.OtherTarget = r.OtherTarget != (prefix == wire.LongPrefix)
+	c.raw(ctx, region, r.Method, wire.Target(r), c.url, wire.Encode(r), x)
 	return x
 }
 
 // read makes a reply from what was on the wire.
-func (c *connection) read(ctx context.Context, r model.Request, x *exchanged, symbolic func(string) string) targets.Reply {
+func (c *connection) read(ctx context.Context, r model.Request, x *exchanged) targets.Reply {
 	if x.err == nil {
-		reply := wire.DecodeAnswer(r.Op, r.Malformed(), x.status, x.header, x.received, symbolic)
+		reply := wire.DecodeAnswer(r, x.status, x.header, x.received)
 		reply.Sent = x.sent
 		return reply
 	}
@@ -130,59 +126,3 @@ func (c *connection) read(ctx context.Context, r model.Request, x *exchanged, sy
 	}
 	return reply
 }
-
-// Binding translates the symbolic names of one world for targets that make concrete trail names
-// themselves.
-type Binding struct{ *binding }
-
-// NewBinding returns a binding for a world of ten lower-case letters of its own, the tag. trail translates TrailName and Name members of any form; Bind tells
-// the way back. The account other stands for the one that is not the caller's.
-func NewBinding(tag string, trail func(string) string, partition, account, other string, regions []string) *Binding {
-	id := newIdentity(partition, account, regions)
-	pairs := [][2]string{{model.DefaultWorld.Account, account}, {model.DefaultWorld.OtherAccount, other}}
-	id.account = newSwap(pairs...)
-	id.plain = false
-	b := newBinding(tag, nil, id)
-	b.naming = trail
-	return &Binding{b}
-}
-
-// Bind has a concrete name translated back to a symbolic one.
-func (b *Binding) Bind(concrete, symbolic string) {
-	if _, known := b.back[concrete]; !known && len(concrete) > 8 {
-		b.long = append(b.long, concrete)
-	}
-	b.back[concrete] = symbolic
-}
-
-// Input translates the input of a request.
-func (b *Binding) Input(op model.Op, input model.Value, beside func(string) string) model.Value {
-	return b.input(op, input, beside)
-}
-
-// Symbolic translates any string of an answer back.
-func (b *Binding) Symbolic(s string) string {
-	if x, ok := b.back[s]; ok {
-		return x
-	}
-	for _, long := range b.long {
-		if len(s) > len(long) && !strings.HasPrefix(s, "arn:") {
-			s = strings.ReplaceAll(s, long, b.back[long])
-		}
-	}
-	return b.symbolic(s)
-}
-
-// Region, Account and Partition translate one word to the concrete one.
-func (b *Binding) Region(symbolic string) string {
-	if symbolic == "" {
-		symbolic = model.DefaultWorld.Home
-	}
-	return b.identity.region.to(symbolic)
-}
-func (b *Binding) Account(symbolic string) string   { return b.identity.account.to(symbolic) }
-func (b *Binding) Partition(symbolic string) string { return b.identity.partition.to(symbolic) }
-
-// Store is the concrete identifier of a store, and CreatedStore notes the next one's.
-func (b *Binding) Store(symbolic string) string { return b.store(symbolic) }
-func (b *Binding) CreatedStore(id string)       { b.created(id) }

@@ -7,8 +7,10 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/insightconform/conform/generators"
 	"github.com/insightconform/conform/model"
-	"github.com/insightconform/conform/targets/mototest"
+	"github.com/insightconform/conform/targets"
+	"github.com/insightconform/conform/internal/testing/mototest"
 )
 
 func TestMoto(t *testing.T) {
@@ -31,7 +33,7 @@ func TestMoto(t *testing.T) {
 		return reply.Answer
 	}
 	arn := homeARN + "trail/alpha"
-	for _, bucket := range []string{SharedBucket, OwnBucket} {
+	for _, bucket := range []string{generators.SharedBucket, generators.OwnBucket} {
 		assert.Equal(t, arn, do(model.OpCreate, model.Obj("Name", "alpha", "S3BucketName", bucket)).TrailARN)
 		assert.Equal(t, model.Succeeded, do(model.OpStart, model.Obj("Name", "alpha")).Outcome)
 		assert.Equal(t, model.Yes, do(model.OpStatus, model.Obj("Name", arn)).Logging)
@@ -49,13 +51,13 @@ func TestMoto(t *testing.T) {
 	assert.Equal(t, model.Refusal("NotArranged"), arrange(t, w, "abc", "key-denied"))
 	assert.Equal(t, model.Succeeded, arrange(t, w, "alpha", "bucket-denied").Outcome)
 	assert.Equal(t, model.Succeeded, arrange(t, w, "alpha", "bucket-missing").Outcome)
-	own := w.buckets[0]
+	own := w.inner.buckets[0]
 	assert.False(t, target.hasBucket(t.Context(), target.beside.s3, own))
-	assert.Equal(t, arn, do(model.OpCreate, model.Obj("Name", "alpha", "S3BucketName", OwnBucket)).TrailARN, "another bucket is made")
+	assert.Equal(t, arn, do(model.OpCreate, model.Obj("Name", "alpha", "S3BucketName", generators.OwnBucket)).TrailARN, "another bucket is made")
 
 	shared := target.beside.bucket
 	assert.NoError(t, w.Close(t.Context()))
-	assert.Equal(t, model.Refusal("TrailNotFoundException"), target.ask(t.Context(), "us-east-1", model.OpGet, model.Obj("TrailName", "alpha-"+w.binding.tag)).Answer)
+	assert.Equal(t, model.Refusal("TrailNotFoundException"), target.ask(t.Context(), "us-east-1", model.OpGet, model.Obj("TrailName", "alpha-"+w.inner.tag)).Answer)
 	assert.True(t, target.hasBucket(t.Context(), target.beside.s3, shared))
 	assert.NoError(t, target.Close())
 	assert.False(t, target.hasBucket(t.Context(), target.beside.s3, shared))
@@ -63,6 +65,6 @@ func TestMoto(t *testing.T) {
 	assert.True(t, target.keysWork(t.Context()), "moto has KMS, though its trails do not ask it")
 }
 
-func arrange(t *testing.T, w *world, trail, condition string) model.Answer {
+func arrange(t *testing.T, w targets.World, trail, condition string) model.Answer {
 	return w.Do(t.Context(), model.Request{Op: model.OpArrange, Input: model.Obj("TrailName", trail, "Condition", condition)}).Answer
 }

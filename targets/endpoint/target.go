@@ -10,7 +10,6 @@ package endpoint
 import (
 	"cmp"
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"net"
@@ -18,7 +17,6 @@ import (
 	"net/url"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -26,8 +24,10 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/cloudtrail"
 
+	"github.com/insightconform/conform/generators"
 	"github.com/insightconform/conform/model"
 	"github.com/insightconform/conform/targets"
+	"github.com/insightconform/conform/targets/naming"
 	"github.com/insightconform/conform/targets/wire"
 )
 
@@ -73,9 +73,8 @@ type Target struct {
 	clientsLock sync.RWMutex
 	clients     map[string]*cloudtrail.Client // by Region
 
-	identity atomic.Pointer[identity]
-	learning sync.Mutex
-	account  string // as learnt from a trail's ARN; empty until then
+	partition, account string // of ARNs, as far as known
+	unsure             bool   // no trail's ARN has shown the account
 
 	conditions map[string]bool // what the arranging extension offers
 	beside     beside
@@ -107,9 +106,8 @@ func New(options Options) (*Target, error) {
 	if options.Conns == 0 {
 		options.Conns = 16
 	}
-	t := &Target{options: options, url: u, prefix: wire.ShortPrefix, clients: map[string]*cloudtrail.Client{}}
-	t.identity.Store(newIdentity(model.DefaultWorld.Partition, model.DefaultWorld.Account, options.Regions))
-	return t, nil
+	return &Target{options: options, url: u, prefix: wire.ShortPrefix, clients: map[string]*cloudtrail.Client{},
+		partition: model.DefaultWorld.Partition, account: model.DefaultWorld.Account, unsure: true}, nil
 }
 
 func regionSyntax(s string) bool {
@@ -193,8 +191,7 @@ func (t *Target) client(region string) *cloudtrail.Client {
 	return client
 }
 
-// send does one request whose names are the target's own, through the SDK where that can express
-// it.
+// send does one request, through the SDK where that can express it.
 func (t *Target) send(ctx context.Context, region string, r model.Request) *exchanged {
 	x := &exchanged{region: region, write: !r.Op.Reads() && r.Op != opListStores}
 	if t.options.Pace != nil {
@@ -210,9 +207,9 @@ func (t *Target) send(ctx context.Context, region string, r model.Request) *exch
 }
 
 // read makes a reply from what was on the wire.
-func (t *Target) read(ctx context.Context, r model.Request, x *exchanged, symbolic func(string) string) targets.Reply {
-	reply := t.conn.read(ctx, r, x, symbolic)
-	if t.options.Pace != nil && x.err == nil && wire.IsThrottle(reply.Answer.Code) {
+func (t *Target) read(ctx context.Context, r model.Request, x *exchanged) targets.Reply {
+	reply := t.conn.read(ctx, r, x)
+	if t.options.Pace != nil && x.err == nil && wire.Repeatable(reply.Answer.Code) {
 		t.options.Pace.Throttled(x.region, x.write)
 	}
 	return reply
@@ -221,7 +218,7 @@ func (t *Target) read(ctx context.Context, r model.Request, x *exchanged, symbol
 // ask sends a request of the target's own, outside any world.
 func (t *Target) ask(ctx context.Context, region string, op model.Op, input model.Value) targets.Reply {
 	r := model.Request{Op: op, Input: input}
-	return t.read(ctx, r, t.send(ctx, region, r), nil)
+	return t.read(ctx, r, t.send(ctx, region, r))
 }
 
 // sighting is what an answer shows of the server.
@@ -255,7 +252,7 @@ func look(x *exchanged, reply targets.Reply) sighting {
 		return stranger
 	case a.Outcome == model.Refused && (strings.Contains(a.Code, "NotFound") || strings.Contains(a.Code, "NotEnabled")):
 		return works
-	case a.Outcome == model.Refused && a.Code != "" && !wire.IsAbsent(a.Code):
+	case a.Outcome == model.Refused && a.Code != "" && !wire.Absent(a.Code):
 		return plausible
 	case reply.Body.Get("__type").Text() != "":
 		return absent
@@ -266,14 +263,14 @@ func look(x *exchanged, reply targets.Reply) sighting {
 // findPrefix asks harmless questions about a trail that does not exist, until one is answered as
 // CloudTrail would.
 func (t *Target) findPrefix(ctx context.Context) (note string, err error) {
-	name := "conform-probe-" + processTag
+	name := "conform-probe-" + naming.NewTag()
 	probes := []model.Request{
 		{Op: model.OpGet, Input: model.Obj("TrailName", name)},
 		{Op: model.OpStatus, Input: model.Obj("Name", name)},
 		{Op: model.OpPut, Input: model.Obj("TrailName", name, "InsightSelectors", model.ListOf())},
 	}
 	// Where errors have no code, only a success shows what answers.
-	create := model.Request{Op: model.OpCreate, Input: model.Obj("Name", name, "S3BucketName", cmp.Or(t.options.Bucket, SharedBucket))}
+	create := model.Request{Op: model.OpCreate, Input: model.Obj("Name", name, "S3BucketName", cmp.Or(t.options.Bucket, generators.SharedBucket))}
 	seen, best, bestPrefix, nameless := "", stranger, wire.ShortPrefix, false
 search:
 	for _, r := range append(probes, create) {
@@ -288,7 +285,7 @@ search:
 			if x.err != nil && x.status == 0 && !isLost(x.err) {
 				return "", t.unreachable(ctx, x.err)
 			}
-			reply := t.read(ctx, r, x, nil)
+			reply := t.read(ctx, r, x)
 			nameless = nameless || reply.Answer.Outcome == model.Refused && reply.Answer.Code == "" && len(reply.Body.Members()) > 0
 			if r.Op == model.OpCreate && reply.Answer.Outcome == model.Succeeded {
 				t.send(ctx, t.options.Regions[0], model.Request{Op: model.OpDelete, OtherTarget: r.OtherTarget, Input: model.Obj("Name", name)})
@@ -337,18 +334,14 @@ func (t *Target) unreachable(ctx context.Context, err error) error {
 	return fmt.Errorf("%w: %s: %s; check --endpoint", targets.ErrUnreachable, t.url, text)
 }
 
-// learn takes partition and account from the ARN of a trail that was just made.
-func (t *Target) learn(arn string) {
-	parts := strings.Split(arn, ":")
-	if len(parts) != 6 || parts[0] != "arn" || !isAccount(parts[4]) || parts[1] == "" {
-		return
+// learn takes partition and account from an ARN.
+func (t *Target) learn(arn string) (ok bool) {
+	parts := strings.SplitN(arn, ":", 6)
+	if len(parts) < 6 || parts[0] != "arn" || !isAccount(parts[4]) || parts[1] == "" {
+		return false
 	}
-	t.learning.Lock()
-	defer t.learning.Unlock()
-	if t.account == "" {
-		t.account = parts[4]
-		t.identity.Store(newIdentity(parts[1], parts[4], t.options.Regions))
-	}
+	t.partition, t.account = parts[1], parts[4]
+	return true
 }
 
 func isAccount(s string) bool {
@@ -364,7 +357,7 @@ type found struct {
 // probeTrails makes trails and deletes them again, to learn the account and what CreateTrail checks.
 func (t *Target) probeTrails(ctx context.Context) (f found) {
 	home := t.options.Regions[0]
-	tag, n, deleted := nextTag(), 0, true
+	tag, n, deleted := naming.NewTag(), 0, true
 	create := func(region, bucket, key string) targets.Reply {
 		n++
 		name := fmt.Sprintf("conform-probe-%s-%d", tag, n)
@@ -389,8 +382,7 @@ func (t *Target) probeTrails(ctx context.Context) (f found) {
 		f.refusal = "a trail could not be made: " + wire.Printable(strings.TrimSpace(why))
 		return f
 	}
-	t.learn(arnIn(first.Body))
-	if t.account == "" {
+	if t.unsure = !t.learn(arnIn(first.Body)); t.unsure {
 		t.learnFromSTS(ctx)
 	}
 	if len(t.options.Regions) > 1 {
@@ -404,7 +396,7 @@ func (t *Target) probeTrails(ctx context.Context) (f found) {
 	if t.beside.s3 != nil {
 		f.checksBucket = create(home, "conform-no-bucket-"+tag, "").Answer.Outcome == model.Refused
 	}
-	unknown := fmt.Sprintf("arn:aws:kms:%s:%s:key/00000000-0000-4000-8000-000000000000", home, t.identity.Load().account.to(model.DefaultWorld.Account))
+	unknown := fmt.Sprintf("arn:aws:kms:%s:%s:key/00000000-0000-4000-8000-000000000000", home, t.account)
 	f.checksKey = create(home, t.beside.bucket, unknown).Answer.Outcome == model.Refused
 	return f
 }
@@ -431,42 +423,4 @@ func (t *Target) Close() error {
 		transport.CloseIdleConnections()
 	}
 	return err
-}
-
-// Names that are unique to this process and within it.
-var (
-	processTag = func() string {
-		random := make([]byte, 5)
-		_, _ = rand.Read(random) // does not fail
-		for i := range random {
-			random[i] = 'a' + random[i]%26
-		}
-		return "c" + string(random)
-	}()
-	worldCount atomic.Uint32
-	shortCount = func() *atomic.Uint32 {
-		var n atomic.Uint32
-		random := make([]byte, 2)
-		_, _ = rand.Read(random)
-		n.Store(uint32(random[0])<<8 | uint32(random[1]))
-		return &n
-	}()
-)
-
-// nextTag returns ten lower-case letters.
-func nextTag() string {
-	n := worldCount.Add(1)
-	count := make([]byte, 4)
-	for i := range count {
-		count[len(count)-1-i] = 'a' + byte(n%26)
-		n /= 26
-	}
-	return processTag + string(count)
-}
-
-// nextShort returns three consonants: they make no word that an answer could hold.
-func nextShort() string {
-	const letters = "bcdfghjklmnpqrstvwxz"
-	n := shortCount.Add(1) * 2741 // has no factor in common with 8000: all names come before one repeats
-	return string([]byte{letters[n%20], letters[n/20%20], letters[n/400%20]})
 }

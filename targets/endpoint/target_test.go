@@ -21,6 +21,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
+	"github.com/insightconform/conform/generators"
 	"github.com/insightconform/conform/model"
 	"github.com/insightconform/conform/targets"
 	"github.com/insightconform/conform/targets/wire"
@@ -47,7 +48,7 @@ func TestOpenLearns(t *testing.T) {
 	target, info := open(t, f, func(o *Options) { o.Regions = []string{"eu-central-1"} })
 	assert.False(t, info.Away)
 	w := newWorld(t, target)
-	reply := w.Do(t.Context(), model.Request{Op: model.OpCreate, Input: model.Obj("Name", "alpha", "S3BucketName", SharedBucket)})
+	reply := w.Do(t.Context(), model.Request{Op: model.OpCreate, Input: model.Obj("Name", "alpha", "S3BucketName", generators.SharedBucket)})
 	assert.Equal(t, homeARN+"trail/alpha", reply.Answer.TrailARN)
 	assert.Contains(t, string(reply.Received), "arn:aws:cloudtrail:eu-central-1:000000000000:trail/alpha-")
 }
@@ -65,7 +66,7 @@ func TestOneRegion(t *testing.T) {
 func TestBucketOption(t *testing.T) {
 	f := newFake()
 	target, _ := open(t, f, func(o *Options) { o.Bucket = "mine" })
-	newWorld(t, target).Do(t.Context(), model.Request{Op: model.OpCreate, Input: model.Obj("Name", "alpha", "S3BucketName", SharedBucket)})
+	newWorld(t, target).Do(t.Context(), model.Request{Op: model.OpCreate, Input: model.Obj("Name", "alpha", "S3BucketName", generators.SharedBucket)})
 	assert.Contains(t, f.last().body, `"S3BucketName":"mine"`)
 	for _, r := range f.requests {
 		assert.NotEqual(t, "PUT", r.method, "no bucket is made")
@@ -117,13 +118,13 @@ func TestWorld(t *testing.T) {
 	target, _ := open(t, f, nil)
 	a, b := newWorld(t, target), newWorld(t, target)
 	ctx := t.Context()
-	create := model.Request{Op: model.OpCreate, Input: model.Obj("Name", "alpha", "S3BucketName", SharedBucket)}
+	create := model.Request{Op: model.OpCreate, Input: model.Obj("Name", "alpha", "S3BucketName", generators.SharedBucket)}
 	get := model.Request{Op: model.OpGet, Input: model.Obj("TrailName", homeARN+"trail/alpha")}
 
 	reply := a.Do(ctx, create)
 	assert.Equal(t, model.Succeeded, reply.Answer.Outcome)
 	assert.Equal(t, homeARN+"trail/alpha", reply.Answer.TrailARN)
-	assert.Equal(t, SharedBucket, reply.Body.Get("S3BucketName").Text())
+	assert.Equal(t, generators.SharedBucket, reply.Body.Get("S3BucketName").Text())
 	assert.Equal(t, f.last().body, string(reply.Sent))
 	assert.Equal(t, homeARN+"trail/alpha", a.Do(ctx, get).Answer.TrailARN)
 	assert.Equal(t, model.Refusal("TrailNotFoundException"), b.Do(ctx, get).Answer, "worlds are isolated")
@@ -194,7 +195,7 @@ func TestArrange(t *testing.T) {
 	w := newWorld(t, target)
 	r := model.Request{Op: model.OpArrange, Input: model.Obj("TrailName", "alpha", "Condition", "service-owned")}
 	assert.Equal(t, model.Succeeded, w.Do(t.Context(), r).Answer.Outcome)
-	assert.JSONEq(t, `{"TrailName":"alpha-`+w.binding.tag+`","Condition":"service-owned","Region":"us-east-1"}`, f.arranged[0])
+	assert.JSONEq(t, `{"TrailName":"alpha-`+w.inner.tag+`","Condition":"service-owned","Region":"us-east-1"}`, f.arranged[0])
 
 	plain, _ := open(t, newFake(), nil)
 	for _, condition := range append(model.ConditionNames[:], "other", "") {
@@ -246,10 +247,10 @@ func TestSentIsInput(t *testing.T) {
 		if input.Kind() != model.Object {
 			input = model.Obj("Unknown", input)
 		}
-		reply := w.Do(t.Context(), model.Request{Op: op, Input: input})
+		reply := w.inner.Do(t.Context(), model.Request{Op: op, Region: "us-east-1", Input: input})
 		sent, err := model.ParseValue([]byte(f.last().body))
 		require.NoError(t, err)
-		require.True(t, sent.MapStrings(w.binding.symbolic).Equal(input), "%s was sent as %s", input, sent)
+		require.True(t, sent.Equal(input), "%s was sent as %s", input, sent)
 		require.Equal(t, f.last().body, string(reply.Sent))
 	})
 }

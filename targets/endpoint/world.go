@@ -1,14 +1,17 @@
 package endpoint
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
 	"strings"
 	"time"
 
+	"github.com/insightconform/conform/generators"
 	"github.com/insightconform/conform/model"
 	"github.com/insightconform/conform/targets"
+	"github.com/insightconform/conform/targets/naming"
 	"github.com/insightconform/conform/targets/wire"
 )
 
@@ -20,65 +23,40 @@ type besides struct{ bucket, key string }
 
 // world is isolated from others by the names of what it makes.
 type world struct {
-	target  *Target
-	binding *binding
+	target *Target
+	tag    string
 
 	trails  map[place]bool // that may exist
 	stores  map[place]bool
 	lost    []place // stores whose creation was not answered, by name
 	uses    map[place]besides
 	own     map[place]besides // made for a trail, and not spoilt yet
+	named   int               // buckets that were given a name
 	buckets []string          // made
 	keys    []place           // made
 }
 
 // NewWorld implements targets.Target. It sends nothing: all that sets worlds apart is their names.
 func (t *Target) NewWorld(context.Context) (targets.World, error) {
-	b := newBinding(nextTag(), nextShort, t.identity.Load())
-	b.back[t.beside.bucket] = SharedBucket
-	return &world{target: t, binding: b, trails: map[place]bool{}, stores: map[place]bool{}, uses: map[place]besides{}, own: map[place]besides{}}, nil
+	return &world{target: t, tag: naming.NewTag(), trails: map[place]bool{}, stores: map[place]bool{}, uses: map[place]besides{}, own: map[place]besides{}}, nil
 }
 
-func (w *world) region(symbolic string) string {
-	if symbolic == "" {
-		symbolic = model.DefaultWorld.Home
-	}
-	return w.binding.identity.region.to(symbolic)
+// Names implements targets.Named.
+func (w *world) Names() targets.Names {
+	t := w.target
+	return targets.Names{Partition: t.partition, Account: t.account, Unsure: t.unsure, Regions: t.options.Regions, Bucket: t.beside.bucket, Tag: w.tag}
 }
 
 // Do implements targets.World.
 func (w *world) Do(ctx context.Context, r model.Request) targets.Reply {
-	w.binding.identity, w.binding.pending = w.target.identity.Load(), ""
-	region := w.region(r.Region)
 	if r.Op == model.OpArrange {
-		return w.arrange(ctx, region, r)
+		return w.arrange(ctx, r.Region, r)
 	}
-	out := r
-	out.Input = w.binding.input(r.Op, r.Input, func(s string) string { return w.beside(ctx, region, r, s) })
-	x := w.target.send(ctx, region, out)
-	reply := w.target.read(ctx, r, x, w.reader(r.Op, x.status))
-	w.track(region, out, reply)
+	instead := w.provide(ctx, &r)
+	reply := w.target.read(ctx, r, w.target.send(ctx, r.Region, r))
+	reply.Instead = instead
+	w.track(r.Region, r, reply)
 	return reply
-}
-
-// reader translates an answer back; from the answers to creations it learns on the way.
-func (w *world) reader(op model.Op, status int) func(string) string {
-	if status/100 != 2 || op != model.OpCreate && op != model.OpCreateStore {
-		return w.binding.symbolic
-	}
-	return func(s string) string {
-		_, id, isStore := strings.Cut(s, ":eventdatastore/")
-		switch {
-		case !strings.HasPrefix(s, "arn:"):
-		case op == model.OpCreate && strings.Contains(s, ":cloudtrail:"):
-			w.target.learn(s)
-			w.binding.identity = w.target.identity.Load()
-		case op == model.OpCreateStore && isStore && w.binding.pending == "":
-			w.binding.pending = id
-			w.binding.back[id] = model.StoreID(len(w.binding.stores))
-		}
-		return w.binding.symbolic(s)
-	}
 }
 
 // track notes what the requests have made.
@@ -108,9 +86,7 @@ func (w *world) track(region string, out model.Request, reply targets.Reply) {
 			delete(w.trails, place{region, bareName(name)})
 		}
 	case model.OpCreateStore:
-		if id := w.binding.pending; done {
-			w.binding.pending = ""
-			w.binding.created(id)
+		if id := bareName(reply.Answer.StoreARN); done {
 			if id != "" {
 				w.stores[place{region, id}] = true
 			}
@@ -132,54 +108,52 @@ func bareName(s string) string {
 	return s
 }
 
-// beside gives the bucket or key that a symbolic name stands for, and makes it for the trail that
-// names it first.
-func (w *world) beside(ctx context.Context, region string, r model.Request, s string) string {
-	switch {
-	case s == SharedBucket:
-		return w.target.beside.bucket
-	case s != OwnBucket && s != OwnKey:
-		return w.binding.other(s)
+// provide puts the trail's own bucket and key in a request that asks for them, and makes them for the
+// trail that asks first. It returns what stands for what.
+func (w *world) provide(ctx context.Context, r *model.Request) (instead map[string]string) {
+	ownBucket := r.Input.Get("S3BucketName").Text() == generators.OwnBucket
+	ownKey := r.Input.Get("KmsKeyId").Text() == generators.OwnKey && w.target.beside.kms
+	if !ownBucket && !ownKey {
+		return nil
 	}
-	at := place{region, bareName(w.binding.trail(r.Input.Get("Name").Text()))}
-	own := w.own[at]
+	instead = map[string]string{}
 	creates := r.Op == model.OpCreate || r.Op == model.OpUpdate
-	if s == OwnBucket {
+	at := place{r.Region, bareName(r.Input.Get("Name").Text())}
+	own := w.own[at]
+	if ownBucket {
 		if own.bucket == "" {
-			own.bucket = fmt.Sprintf("conform-%s-%d", w.binding.tag, len(w.buckets))
-			w.binding.back[own.bucket] = OwnBucket
-			w.binding.long = append(w.binding.long, own.bucket)
+			own.bucket = fmt.Sprintf("conform-%s-%d", w.tag, w.named)
+			w.named++
 			if client := w.target.beside.s3; client != nil && creates {
 				_ = w.target.makeBucket(ctx, client, own.bucket) // the answer to the request will tell
 				w.buckets = append(w.buckets, own.bucket)
 			}
 		}
-		w.own[at] = own
-		return own.bucket
+		instead[own.bucket] = generators.OwnBucket
+		r.Input = r.Input.With("S3BucketName", model.Str(own.bucket))
 	}
-	if own.key == "" {
-		own.key = OwnKey
-		if w.target.beside.kms && creates {
-			if id, arn, err := w.target.makeKey(ctx, region); err == nil {
-				own.key = id
-				w.keys = append(w.keys, place{region, id})
-				w.binding.back[id] = OwnKey
-				if arn != "" {
-					own.key = arn // CreateTrail's answer has the ARN
-					w.binding.back[arn] = OwnKey
-				}
+	if ownKey {
+		if own.key == "" && creates {
+			if id, arn, err := w.target.makeKey(ctx, r.Region); err == nil {
+				own.key = cmp.Or(arn, id) // CreateTrail's answer has the ARN
+				w.keys = append(w.keys, place{r.Region, id})
+				instead[id] = generators.OwnKey
 			}
+		}
+		if own.key != "" {
+			instead[own.key] = generators.OwnKey
+			r.Input = r.Input.With("KmsKeyId", model.Str(own.key))
 		}
 	}
 	w.own[at] = own
-	return own.key
+	return instead
 }
 
 // arrange brings about a condition: through the extension where the endpoint has it, else through
 // S3 and KMS.
 func (w *world) arrange(ctx context.Context, region string, r model.Request) targets.Reply {
 	condition := r.Input.Get("Condition").Text()
-	name := w.binding.trail(r.Input.Get("TrailName").Text())
+	name := r.Input.Get("TrailName").Text()
 	at := place{region, bareName(name)}
 	uses, own := w.uses[at], w.own[at]
 	refused := func(why string) targets.Reply {
@@ -261,7 +235,7 @@ func (w *world) Close(ctx context.Context) error {
 	}
 	w.trails, w.stores, w.lost, w.buckets, w.keys = nil, nil, nil, nil, nil
 	if left > 0 {
-		return fmt.Errorf("%d resources named with %s could not be deleted", left, w.binding.tag)
+		return fmt.Errorf("%d resources named with %s could not be deleted", left, w.tag)
 	}
 	return nil
 }
@@ -282,8 +256,8 @@ func (w *world) remove(ctx context.Context, region string, op model.Op, input mo
 		switch {
 		case answer.Outcome == model.Succeeded:
 			return true
-		case !wire.IsThrottle(answer.Code) || answer.Outcome != model.Refused:
-			return answer.Outcome == model.Refused && (answer.Code == "" || wire.IsAbsent(answer.Code) ||
+		case !wire.Repeatable(answer.Code) || answer.Outcome != model.Refused:
+			return answer.Outcome == model.Refused && (answer.Code == "" || wire.Absent(answer.Code) ||
 				strings.Contains(answer.Code, "NotFound") || strings.Contains(answer.Code, "Inactive"))
 		}
 		select {

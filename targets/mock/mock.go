@@ -122,7 +122,7 @@ func (t *Target) NewWorld(ctx context.Context) (targets.World, error) {
 			return nil, fmt.Errorf("resetting the mock: %w", err)
 		}
 	}
-	return &world{target: t, concrete: map[string]string{}, symbolic: map[string]string{}}, nil
+	return &world{target: t}, nil
 }
 
 var (
@@ -159,27 +159,29 @@ func (t *Target) protect(ctx context.Context, invoke call, input []byte) (any, e
 	}
 }
 
-// world lends the trails that exist beforehand to the names that a case creates.
+// world is the state of the value since it was last clean.
 type world struct {
-	target             *Target
-	concrete, symbolic map[string]string // of trail names, where they differ
-	made               []string
-	stores             []string // the ID suffixes of created stores
+	target *Target
+	used   []string // trails that Close must delete or turn off
+}
+
+// Names implements targets.Named.
+func (w *world) Names() targets.Names {
+	o := w.target.options
+	return targets.Names{Account: o.Account, Regions: []string{o.Region}, Kept: true, Trails: o.Trails}
 }
 
 // Do implements targets.World.
 func (w *world) Do(ctx context.Context, r model.Request) targets.Reply {
-	if r.Op == model.OpCreate && len(w.target.options.Trails) > 0 {
-		return w.lend(r)
-	}
 	invoke := w.target.calls[r.Op]
-	if invoke == nil || (r.Region != "" && r.Region != model.DefaultWorld.Home) {
+	if invoke == nil || r.Region != w.target.options.Region {
 		return targets.Reply{Answer: model.Refusal("UnsupportedOperationException")}
 	}
 	if w.target.hung != "" {
 		return targets.Reply{Answer: model.Answer{Outcome: model.Unanswered}, Problem: w.target.hung, TimedOut: true}
 	}
-	input := r.Input.MapStrings(w.toConcrete).AppendJSON(nil)
+	w.note(r)
+	input := r.Input.AppendJSON(nil)
 	heard, err := w.target.protect(ctx, func(ctx context.Context, input []byte) (any, error) {
 		return hear(invoke(ctx, input)), nil
 	}, input)
@@ -198,23 +200,24 @@ func (w *world) Do(ctx context.Context, r model.Request) targets.Reply {
 	case err != nil:
 		reply = targets.Reply{Answer: model.Answer{Outcome: model.Crashed}, Problem: err.Error()}
 	case reply.Answer.Outcome == model.Succeeded:
-		w.read(r, &reply)
+		reply.Body = reply.Body.With("ResultMetadata", model.Value{})
+		reply.Answer, reply.Objections, reply.Notes = model.ReadSuccess(r.Op, reply.Body)
 	}
 	reply.Sent = input
 	return reply
 }
 
-// lend answers a CreateTrail with a trail that exists beforehand.
-func (w *world) lend(r model.Request) targets.Reply {
+// note keeps the name of a trail that is made, or that exists beforehand and is changed.
+func (w *world) note(r model.Request) {
 	name := r.Input.Get("Name").Text()
-	if _, lent := w.concrete[name]; lent || len(w.concrete) >= len(w.target.options.Trails) || !model.ValidTrailName(name) ||
-		(r.Region != "" && r.Region != model.DefaultWorld.Home) {
-		return targets.Reply{Answer: model.Refusal("MaximumNumberOfTrailsExceededException")}
+	if r.Op == model.OpPut {
+		name = r.Input.Get("TrailName").Text()
+		name = name[strings.LastIndexByte(name, '/')+1:]
 	}
-	given := w.target.options.Trails[len(w.concrete)]
-	w.concrete[name], w.symbolic[given] = given, name
-	arn := model.DefaultWorld.TrailARN(model.DefaultWorld.Home, name)
-	return targets.Reply{Answer: model.Answer{Outcome: model.Succeeded, TrailARN: arn}, Body: model.Obj("Name", name, "TrailARN", arn)}
+	given := slices.Contains(w.target.options.Trails, name)
+	if (r.Op == model.OpCreate || r.Op == model.OpPut && given) && !slices.Contains(w.used, name) {
+		w.used = append(w.used, name)
+	}
 }
 
 // hear turns what a method returned into a reply. It calls methods of the error and of the output,
@@ -239,98 +242,17 @@ func hear(output any, err error) targets.Reply {
 	return targets.Reply{Answer: model.Answer{Outcome: model.Succeeded}, Body: body, Received: encoded}
 }
 
-// read brings a success into symbolic form and reads it.
-func (w *world) read(r model.Request, reply *targets.Reply) {
-	if r.Op == model.OpCreateStore {
-		if _, id, ok := strings.Cut(reply.Body.Get("EventDataStoreArn").Text(), "eventdatastore/"); ok {
-			w.stores = append(w.stores, id)
-		}
-	}
-	if r.Op == model.OpCreate {
-		w.made = append(w.made, r.Input.Get("Name").Text())
-	}
-	reply.Body = reply.Body.With("ResultMetadata", model.Value{}).MapStrings(w.toSymbolic)
-	reply.Answer, reply.Objections, reply.Notes = model.ReadSuccess(r.Op, reply.Body)
-}
-
-// toConcrete renames what a request names: lent trails, the account, the Region, stores.
-func (w *world) toConcrete(s string) string {
-	for i, id := range w.stores {
-		s = strings.ReplaceAll(s, model.StoreID(i), id)
-	}
-	return rename(s, w.lent, model.DefaultWorld.Account, w.target.options.Account, model.DefaultWorld.Home, w.target.options.Region)
-}
-
-// lent names the trail that was lent for a name. A trail that exists and was not lent is out of reach.
-func (w *world) lent(name string) string {
-	if given, ok := w.concrete[name]; ok {
-		return given
-	}
-	for slices.Contains(w.target.options.Trails, name) {
-		name += "-0"
-	}
-	return name
-}
-
-// toSymbolic is the inverse, for what an answer names.
-func (w *world) toSymbolic(s string) string {
-	for i, id := range w.stores {
-		s = strings.ReplaceAll(s, id, model.StoreID(i))
-	}
-	return rename(s, w.borrower, w.target.options.Account, model.DefaultWorld.Account, w.target.options.Region, model.DefaultWorld.Home)
-}
-
-func (w *world) borrower(given string) string {
-	if name, ok := w.symbolic[given]; ok {
-		return name
-	}
-	return given
-}
-
-// rename replaces a trail's name, alone or in an ARN. In an ARN it also exchanges the two accounts and
-// the two Regions, so that ARNs that differ stay different.
-func rename(s string, trail func(string) string, account, otherAccount, region, otherRegion string) string {
-	if !strings.HasPrefix(s, "arn:") {
-		return trail(s)
-	}
-	parts := strings.SplitN(s, ":", 6)
-	if len(parts) < 6 {
-		return s
-	}
-	parts[3], parts[4] = exchange(parts[3], region, otherRegion), exchange(parts[4], account, otherAccount)
-	if kind, name, ok := strings.Cut(parts[5], "/"); ok && kind == "trail" {
-		parts[5] = kind + "/" + trail(name)
-	}
-	return strings.Join(parts, ":")
-}
-
-func exchange(s, a, b string) string {
-	switch s {
-	case a:
-		return b
-	case b:
-		return a
-	}
-	return s
-}
-
 // Close implements targets.World.
 func (w *world) Close(ctx context.Context) error {
 	if w.target.options.Reset != nil || w.target.hung != "" {
 		return nil
 	}
-	turnOff := func(name string) {
-		_, _ = w.target.protect(ctx, w.target.calls[model.OpPut], model.Obj("TrailName", name, "InsightSelectors", model.ListOf()).AppendJSON(nil))
-	}
-	for _, given := range w.concrete {
-		turnOff(given)
-	}
-	for _, name := range w.made {
-		if remove := w.target.calls[model.OpDelete]; remove != nil {
-			_, _ = w.target.protect(ctx, remove, model.Obj("Name", name).AppendJSON(nil))
-		} else {
-			turnOff(name)
+	for _, name := range w.used {
+		op, input := model.OpPut, model.Obj("TrailName", name, "InsightSelectors", model.ListOf())
+		if w.target.calls[model.OpDelete] != nil {
+			op, input = model.OpDelete, model.Obj("Name", name)
 		}
+		_, _ = w.target.protect(ctx, w.target.calls[op], input.AppendJSON(nil))
 	}
 	return nil
 }

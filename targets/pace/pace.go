@@ -1,6 +1,5 @@
 // Package pace keeps requests below a service's quotas: token buckets per Region and class, writes and
-// reads, which slow down when the service throttles and recover slowly. With several Regions as Lanes,
-// worlds in different Regions run side by side, each at the full rate of its Region.
+// reads, which slow down when the service throttles and recover slowly.
 package pace
 
 import (

@@ -2,26 +2,54 @@ package wire
 
 import "slices"
 
-// What an error code says besides the rules: whether to try again, and whether anything can be tried.
+// What error codes mean, whatever the operation.
 var (
-	throttleCodes = []string{"ThrottlingException", "Throttling", "ThrottledException", "TooManyRequestsException", "RequestLimitExceeded", "SlowDown"}
-	// unavailableCodes are what a service answers on a bad day; a write may have been done all the same.
-	unavailableCodes = []string{"InternalFailure", "InternalServerError", "InternalServiceError", "InternalError", "InternalServerException",
+	throttled = []string{"ThrottlingException", "Throttling", "ThrottledException", "TooManyRequestsException", "RequestLimitExceeded", "SlowDown"}
+
+	unavailable = []string{"InternalFailure", "InternalServerError", "InternalServiceError", "InternalError", "InternalServerException",
 		"ServiceUnavailable", "ServiceUnavailableException"}
-	accessCodes = []string{"UnrecognizedClientException", "ExpiredTokenException", "ExpiredToken", "InvalidSignatureException", "SignatureDoesNotMatch",
-		"InvalidClientTokenId", "MissingAuthenticationToken", "MissingAuthenticationTokenException", "IncompleteSignature"}
-	absentCodes = []string{"UnsupportedOperationException", "UnknownOperationException", "InvalidAction", "NotImplemented", "UnknownOperation",
-		"NotImplementedException", "UnrecognizedOperation", "InternalFailure"}
+
+	absent = []string{"UnknownOperationException", "UnknownOperation", "UnsupportedOperationException", "UnsupportedOperation",
+		"InvalidAction", "MissingAction", "NotImplemented", "NotImplementedException", "ActionNotFoundException", "UnrecognizedOperation"}
+
+	badSignature = []string{"InvalidSignatureException", "SignatureDoesNotMatch"}
+
+	expired = []string{"ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired"}
+
+	badCredentials = []string{"UnrecognizedClientException", "InvalidClientTokenId", "MissingAuthenticationToken",
+		"MissingAuthenticationTokenException", "IncompleteSignature", "InvalidAccessKeyId"}
+
+	denied = []string{"AccessDeniedException", "AccessDenied", "UnauthorizedOperation", "NotAuthorized"}
 )
 
-// Throttled reports whether a code says that there were too many requests.
-func Throttled(code string) bool { return slices.Contains(throttleCodes, code) }
+// Throttled reports whether a code says that the request came too fast and was not carried out.
+func Throttled(code string) bool { return slices.Contains(throttled, code) }
 
-// Unavailable reports whether a code says that the service failed.
-func Unavailable(code string) bool { return slices.Contains(unavailableCodes, code) }
+// Unavailable reports whether a code is what a service answers on a bad day. A write may have been done
+// all the same.
+func Unavailable(code string) bool { return slices.Contains(unavailable, code) }
 
-// AccessDenied reports whether a code says that the credentials are not accepted.
-func AccessDenied(code string) bool { return slices.Contains(accessCodes, code) }
+// Repeatable reports whether a caller may repeat the request: Throttled, or Unavailable.
+func Repeatable(code string) bool { return Throttled(code) || Unavailable(code) }
 
-// Absent reports whether a code says that an operation is not there at all.
-func Absent(code string) bool { return slices.Contains(absentCodes, code) }
+// Absent reports whether a code says that the target does not have the operation at all, where it
+// sends that code to every call of it.
+func Absent(code string) bool { return slices.Contains(absent, code) }
+
+// Unauthenticated reports whether a code says that the caller is not known, so that no answer tells
+// anything of the operation.
+func Unauthenticated(code string) bool {
+	return BadSignature(code) || Expired(code) || BadCredentials(code)
+}
+
+// BadSignature reports whether a code says that a request is not signed by who it claims to be from.
+func BadSignature(code string) bool { return slices.Contains(badSignature, code) }
+
+// Expired reports whether a code says that the credentials were valid once.
+func Expired(code string) bool { return slices.Contains(expired, code) }
+
+// BadCredentials reports whether a code says that the credentials are missing, or nobody's.
+func BadCredentials(code string) bool { return slices.Contains(badCredentials, code) }
+
+// Denied reports whether a code says that the caller lacks a permission.
+func Denied(code string) bool { return slices.Contains(denied, code) }

@@ -10,20 +10,18 @@ import (
 	"github.com/insightconform/conform/targets"
 )
 
-// DecodeAnswer reads an HTTP answer to an operation. malformed says that the request was no JSON
-// POST of an object, so that any 4xx will do. symbolic, where not nil, translates each string of
-// the body to its symbolic form.
-func DecodeAnswer(op model.Op, malformed bool, status int, header http.Header, body []byte, symbolic func(string) string) targets.Reply {
+// DecodeAnswer reads the HTTP answer to a request. Of a malformed request any 4xx will do.
+func DecodeAnswer(r model.Request, status int, header http.Header, body []byte) targets.Reply {
 	d := decoder{status: status, header: header}
 	d.reply.Status = status
 	d.reply.Received = body
 	if len(body) > targets.MaxKept {
 		d.reply.Received = append([]byte(nil), body[:targets.MaxKept]...) // lets go of the rest
 	}
-	d.body, d.isObject = parse(body, symbolic)
+	d.body, d.isObject = parse(body)
 	d.readCode()
 	d.reply.Body = d.body
-	d.decide(op, malformed, len(body) == 0)
+	d.decide(r.Op, r.Malformed(), len(body) == 0)
 	return d.reply
 }
 
@@ -118,7 +116,7 @@ func (d *decoder) decide(op model.Op, malformed, empty bool) {
 	switch {
 	case d.status >= 500 && (d.status != http.StatusNotImplemented || malformed):
 		d.crash("")
-		if IsThrottle(d.code) {
+		if Repeatable(d.code) {
 			d.reply.Answer.Code = d.code
 		}
 	case d.status == http.StatusNotImplemented:
@@ -194,7 +192,7 @@ func (d *decoder) refuse(malformed bool) {
 	if malformed {
 		return
 	}
-	if d.status == http.StatusNotFound && (d.code == "" || IsAbsent(d.code)) {
+	if d.status == http.StatusNotFound && (d.code == "" || Absent(d.code)) {
 		d.refuseAbsent()
 		return
 	}
@@ -202,7 +200,7 @@ func (d *decoder) refuse(malformed bool) {
 	if d.code == "" {
 		d.object(model.Objection{Rule: model.WireErrorShape, Level: model.Observed, Expected: "an error code", Actual: "none"})
 	}
-	if d.status != http.StatusBadRequest && !IsThrottle(d.code) {
+	if d.status != http.StatusBadRequest && !Repeatable(d.code) {
 		d.object(model.Objection{Rule: model.WireErrorStatus, Level: model.Inferred, Expected: "400", Actual: strconv.Itoa(d.status)})
 	}
 }
@@ -259,27 +257,4 @@ func Printable(s string) string {
 		clean = strings.ToValidUTF8(clean[:limit], "") + "…"
 	}
 	return clean
-}
-
-// IsThrottle lists the codes that a caller may repeat: throttling, and what the real service sends
-// with a 5xx.
-func IsThrottle(code string) bool {
-	switch code {
-	case "ThrottlingException", "Throttling", "ThrottledException", "TooManyRequestsException", "RequestLimitExceeded",
-		"SlowDown", "InternalFailure", "InternalServerError", "InternalServiceError", "InternalError",
-		"InternalServerException", "ServiceUnavailable", "ServiceUnavailableException":
-		return true
-	}
-	return false
-}
-
-// IsAbsent lists the codes that say that the target does not have the operation at all, where it
-// sends one of them to every call of it.
-func IsAbsent(code string) bool {
-	switch code {
-	case "UnknownOperationException", "UnknownOperation", "UnsupportedOperationException", "UnsupportedOperation",
-		"InvalidAction", "MissingAction", "NotImplemented", "NotImplementedException", "ActionNotFoundException":
-		return true
-	}
-	return false
 }

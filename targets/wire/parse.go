@@ -7,10 +7,10 @@ import (
 	"github.com/insightconform/conform/model"
 )
 
-// parse reads a body that is a JSON object, and translates its strings. Usual bodies are read in one
+// parse reads a body that is a JSON object. Usual bodies are read in one
 // pass here, since an answer is read for every request; all others are left to model.ParseValue.
-func parse(body []byte, symbolic func(string) string) (model.Value, bool) {
-	p := parser{text: string(body), symbolic: symbolic}
+func parse(body []byte) (model.Value, bool) {
+	p := parser{text: string(body)}
 	if v, ok := p.value(0); ok {
 		if p.space(); p.at == len(p.text) {
 			return v, v.Kind() == model.Object
@@ -20,18 +20,14 @@ func parse(body []byte, symbolic func(string) string) (model.Value, bool) {
 	if err != nil || v.Kind() != model.Object {
 		return model.Value{}, false
 	}
-	if symbolic != nil {
-		v = v.MapStrings(symbolic)
-	}
 	return v, true
 }
 
 // parser reads JSON of printable ASCII without escapes, duplicate members or unusual numbers. It
 // gives up on anything else.
 type parser struct {
-	text     string
-	at       int
-	symbolic func(string) string
+	text string
+	at   int
 }
 
 // maxDepth is far above what an answer has, and far below what hurts.
@@ -68,9 +64,6 @@ func (p *parser) value(depth int) (model.Value, bool) {
 		return p.list(depth)
 	case c == '"':
 		s, ok := p.string()
-		if ok && p.symbolic != nil {
-			s = p.symbolic(s)
-		}
 		return model.Str(s), ok
 	case c >= '0' && c <= '9':
 		return p.number()

@@ -24,12 +24,12 @@ const (
 	LongPrefix  = "com.amazonaws.cloudtrail.v20131101.CloudTrail_20131101."
 )
 
-// OtherPrefix returns the prefix that is not the given one.
-func OtherPrefix(prefix string) string {
-	if prefix == ShortPrefix {
-		return LongPrefix
+// Target returns what a request has in X-Amz-Target, with the short prefix or the long one.
+func Target(r model.Request) string {
+	if r.OtherTarget {
+		return LongPrefix + string(r.Op)
 	}
-	return ShortPrefix
+	return ShortPrefix + string(r.Op)
 }
 
 // Encode returns the body of a request.

@@ -1,4 +1,6 @@
-package embedded
+// Package choices makes a server take what the reference page leaves open: at random, or one alternative
+// wherever it is offered.
+package choices
 
 import (
 	"math/rand/v2"
@@ -7,17 +9,14 @@ import (
 	"github.com/insightconform/conform/model"
 )
 
-// Chooser picks one of the allowed branches of a request by its index; 0 is the reference. It may be
+// Choice picks one of the allowed branches of a request by its index; 0 is the reference. It may be
 // called from several goroutines.
-type Chooser func(branches []model.Branch, r model.Request) int
+type Choice = func(branches []model.Branch, r model.Request) int
 
-// Reference always takes the reference branch.
-func Reference([]model.Branch, model.Request) int { return 0 }
-
-// RandomChoice takes any branch, each as likely as the others, repeatably for a seed where one
+// Random takes any branch, each as likely as the others, repeatably for a seed where one
 // goroutine asks. Branches about which no rule says anything, such as refusing to create a trail,
 // count only with the probability silent, so that a walk gets anywhere.
-func RandomChoice(seed uint64, silent float64) Chooser {
+func Random(seed uint64, silent float64) Choice {
 	var mu sync.Mutex
 	random := rand.New(rand.NewPCG(seed, 0))
 	return func(branches []model.Branch, _ model.Request) int {
@@ -43,7 +42,7 @@ func RandomChoice(seed uint64, silent float64) Chooser {
 
 // Always takes the n-th alternative, from 0, that a rule accepts beside the reference, wherever that
 // many are offered, and the reference elsewhere.
-func Always(rule model.ID, n int) Chooser {
+func Always(rule model.ID, n int) Choice {
 	return func(branches []model.Branch, _ model.Request) int {
 		left := n
 		for i := 1; i < len(branches); i++ {

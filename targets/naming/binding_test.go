@@ -1,4 +1,4 @@
-package endpoint
+package naming
 
 import (
 	"fmt"
@@ -10,10 +10,12 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/insightconform/conform/model"
+	"github.com/insightconform/conform/targets"
 )
 
 func testBinding(partition, account string, regions ...string) *binding {
-	return newBinding(nextTag(), nextShort, newIdentity(partition, account, regions))
+	names := targets.Names{Partition: partition, Account: account, Regions: regions}
+	return newBinding(names, newIdentity(names))
 }
 
 func TestBindingNames(t *testing.T) {
@@ -71,7 +73,7 @@ func TestSwapIsBijective(t *testing.T) {
 		regions := []string{"us-east-1", "eu-west-1", "us-west-2", "cn-north-1"}
 		concrete := rapid.SliceOfNDistinct(rapid.SampledFrom(regions), 1, 2, rapid.ID[string]).Draw(t, "regions")
 		account := rapid.SampledFrom([]string{"123456789012", "210987654321", "000000000000"}).Draw(t, "account")
-		id := newIdentity(rapid.SampledFrom([]string{"aws", "aws-cn"}).Draw(t, "partition"), account, concrete)
+		id := newIdentity(targets.Names{Partition: rapid.SampledFrom([]string{"aws", "aws-cn"}).Draw(t, "partition"), Account: account, Regions: concrete})
 		seen := map[string]string{}
 		for _, region := range regions {
 			to := id.region.to(region)
@@ -129,11 +131,20 @@ func TestBindingRoundTrip(t *testing.T) {
 func TestTagsAreUnique(t *testing.T) {
 	tags, shorts := map[string]bool{}, map[string]bool{}
 	for range 8000 {
-		tag, short := nextTag(), nextShort()
+		tag, short := NewTag(), nextShort()
 		require.False(t, tags[tag])
 		require.False(t, shorts[short])
 		tags[tag], shorts[short] = true, true
 		require.Len(t, tag, 10)
 		require.True(t, model.ValidTrailName(short))
+	}
+}
+
+func BenchmarkBinding(b *testing.B) {
+	w := testBinding("aws", "123456789012", "us-east-1", "eu-west-1")
+	input := model.Obj("TrailName", model.DefaultWorld.TrailARN("us-east-1", "alpha"), "InsightSelectors", model.MakeSelectors(model.Management, model.Data).Value())
+	b.ReportAllocs()
+	for b.Loop() {
+		w.input(input)
 	}
 }

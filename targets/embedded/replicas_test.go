@@ -8,11 +8,11 @@ import (
 	"github.com/insightconform/conform/model"
 )
 
-// Weather makes a server behave as a service of many replicas does: what it answers rests on any state
+// Replicas makes a server behave as a service of many replicas does: what it answers rests on any state
 // of the last while, so that an old answer may come after a new one; it throttles; answers get lost,
 // with their requests or without. None of that is a fault: everything that was written is there in the
 // end, in the order in which it was answered for.
-type Weather struct {
+type Replicas struct {
 	Seed     uint64
 	Late     time.Duration // until every replica has what was written, or was on its way when its answer got lost
 	Stale    float64       // the share of requests that meet a replica which may be late
@@ -21,9 +21,9 @@ type Weather struct {
 	Slow     time.Duration // an answer takes up to this long
 }
 
-// weather is that of one account.
-type weather struct {
-	Weather
+// replicas are those of one account.
+type replicas struct {
+	Replicas
 	random *rand.Rand
 	past   []version // the oldest first; a replica is at one of them
 	onWay  []onWay
@@ -40,17 +40,20 @@ type onWay struct {
 	request model.Request
 }
 
-var weatherCount atomic.Uint64
+// With has the worlds of a run, and not what is asked before them, answered by replicas.
+func (o ServerOptions) With(r *Replicas) ServerOptions {
+	o.around = func(first model.State) around { return newReplicas(r, first).handle }
+	return o
+}
 
-func newWeather(w *Weather, first model.State) *weather {
-	if w == nil {
-		return nil
-	}
-	return &weather{Weather: *w, random: rand.New(rand.NewPCG(w.Seed, weatherCount.Add(1))), past: []version{{state: first}}}
+var replicaCount atomic.Uint64
+
+func newReplicas(w *Replicas, first model.State) *replicas {
+	return &replicas{Replicas: *w, random: rand.New(rand.NewPCG(w.Seed, replicaCount.Add(1))), past: []version{{state: first}}}
 }
 
 // replica is the state that a request meets.
-func (w *weather) replica(now time.Time, newest model.State) model.State {
+func (w *replicas) replica(now time.Time, newest model.State) model.State {
 	if w.random.Float64() >= w.Stale {
 		return newest
 	}
@@ -66,16 +69,25 @@ func (w *weather) replica(now time.Time, newest model.State) model.State {
 }
 
 // remember keeps a new state, and of the past what replicas may still be at.
-func (w *weather) remember(now time.Time, state model.State) {
+func (w *replicas) remember(now time.Time, state model.State) {
 	w.past = append(w.past, version{now, state})
 	for len(w.past) > 1 && now.Sub(w.past[1].at) > w.Late {
 		w.past = w.past[1:]
 	}
 }
 
-// underWeather answers a request with all that may come between. The lock is held.
-func (a *account) underWeather(r model.Request) response {
-	w, now := a.weather, time.Now()
+// handle answers a request with all that may come between.
+func (w *replicas) handle(a *account, r model.Request) response {
+	a.mu.Lock()
+	took := time.Duration(w.random.Float64() * float64(w.Slow))
+	a.mu.Unlock()
+	time.Sleep(took)
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if out, ok := a.admit(r.Region); !ok {
+		return out
+	}
+	now := time.Now()
 	for len(w.onWay) > 0 && !w.onWay[0].at.After(now) {
 		a.carryOut(w.onWay[0].request)
 		w.remember(w.onWay[0].at, a.state)
@@ -102,17 +114,6 @@ func (a *account) underWeather(r model.Request) response {
 	}
 	out.drop = out.drop || lost
 	return out
-}
-
-// takeTime lets a request take its time.
-func (a *account) takeTime() {
-	if a.weather == nil {
-		return
-	}
-	a.mu.Lock()
-	took := time.Duration(a.weather.random.Float64() * float64(a.weather.Slow))
-	a.mu.Unlock()
-	time.Sleep(took)
 }
 
 // answerLate answers as a replica does that knows an older state: it reads that, it may refuse because

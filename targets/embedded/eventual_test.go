@@ -1,6 +1,7 @@
-// Package weathertest puts runs under bad weather, on a fake clock: they must call nothing wrong that is
-// right, and still find what is wrong.
-package weathertest
+package embedded_test
+
+// Runs against a service of many replicas, on a fake clock: they must call nothing wrong that is right,
+// and still find what is wrong.
 
 import (
 	"fmt"
@@ -16,15 +17,16 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/insightconform/conform"
+	"github.com/insightconform/conform/internal/testing/choices"
 	"github.com/insightconform/conform/reports"
 	"github.com/insightconform/conform/reports/text"
 	"github.com/insightconform/conform/targets"
 	"github.com/insightconform/conform/targets/embedded"
 )
 
-// sky is weather that a run must stand, and the settle time that it is declared with.
-func sky(seed uint64) (*embedded.Weather, time.Duration) {
-	w := &embedded.Weather{Seed: seed, Late: 8 * time.Second, Stale: 0.35, Throttle: 0.03, Lost: 0.02, Slow: 200 * time.Millisecond}
+// replicas are what a run must stand, and the settle time that it is declared with.
+func replicas(seed uint64) (*embedded.Replicas, time.Duration) {
+	w := &embedded.Replicas{Seed: seed, Late: 8 * time.Second, Stale: 0.35, Throttle: 0.03, Lost: 0.02, Slow: 200 * time.Millisecond}
 	switch seed % 3 {
 	case 0:
 		return w, 2*w.Late + time.Second // not a moment more than it needs
@@ -64,7 +66,7 @@ func explain(report *reports.Report) string {
 	return text
 }
 
-// TestNoFalseVerdict: whatever the weather, no divergence of a right server is reported, nor of one that
+// TestNoFalseVerdict: however late the replicas, no divergence of a right server is reported, nor of one that
 // differs wherever it may.
 func TestNoFalseVerdict(t *testing.T) {
 	var waits, unclear atomic.Int64
@@ -73,10 +75,10 @@ func TestNoFalseVerdict(t *testing.T) {
 			t.Run(fmt.Sprint(seed), func(t *testing.T) {
 				t.Parallel()
 				synctest.Test(t, func(t *testing.T) {
-					weather, settle := sky(seed)
-					server := embedded.ServerOptions{Weather: weather}
+					late, settle := replicas(seed)
+					server := embedded.ServerOptions{}.With(late)
 					if seed%2 == 0 {
-						server.Chooser = embedded.RandomChoice(seed, 0)
+						server.Chooser = choices.Random(seed, 0)
 					}
 					options := conform.Options{Seed: seed, Requests: 2000, Settle: settle}
 					if seed%4 < 2 {
@@ -94,15 +96,15 @@ func TestNoFalseVerdict(t *testing.T) {
 		}
 	})
 	t.Logf("%d waits, %d runs of %d covered too little", waits.Load(), unclear.Load(), seeds(200, 20))
-	assert.Greater(t, uint64(waits.Load()), 50*seeds(200, 20), "there was weather")
+	assert.Greater(t, uint64(waits.Load()), 50*seeds(200, 20), "some were late")
 }
 
 // TestOverHTTP is the same through the SDK and the wire, with several worlds side by side.
 func TestOverHTTP(t *testing.T) {
 	for seed := uint64(1); seed <= seeds(6, 2); seed++ {
 		synctest.Test(t, func(t *testing.T) {
-			weather, settle := sky(seed)
-			target := embedded.NewTarget(embedded.Options{ServerOptions: embedded.ServerOptions{Weather: weather}, InMemory: true})
+			late, settle := replicas(seed)
+			target := embedded.NewTarget(embedded.Options{ServerOptions: embedded.ServerOptions{}.With(late), InMemory: true})
 			report := run(t, target, conform.Options{Seed: seed, Settle: settle, Requests: 3000, Workers: 3})
 			assert.Empty(t, report.Divergences, explain(report))
 			assert.NotZero(t, report.Settling.Waits)
@@ -116,8 +118,8 @@ func TestOverHTTP(t *testing.T) {
 // TestTimeToConverge: the report tells how long a target with a known delay takes.
 func TestTimeToConverge(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		weather := &embedded.Weather{Seed: 1, Late: 4 * time.Second, Stale: 1}
-		report := run(t, embedded.InProcess(embedded.ServerOptions{Weather: weather}), conform.Options{Seed: 1, Requests: 2000})
+		late := &embedded.Replicas{Seed: 1, Late: 4 * time.Second, Stale: 1}
+		report := run(t, embedded.InProcess(embedded.ServerOptions{}.With(late)), conform.Options{Seed: 1, Requests: 2000})
 		assert.Equal(t, reports.Conforms, report.Verdict, report.Reason)
 		assert.True(t, report.Target.Eventual)
 		assert.Greater(t, report.Settling.Waits, 100)
@@ -127,19 +129,19 @@ func TestTimeToConverge(t *testing.T) {
 	})
 }
 
-// TestWeatherIsBadEnough: a run that does not wait calls a right server wrong.
-func TestWeatherIsBadEnough(t *testing.T) {
+// TestReplicasAreLateEnough: a run that does not wait calls a right server wrong.
+func TestReplicasAreLateEnough(t *testing.T) {
 	for seed := uint64(1); seed <= 3; seed++ {
 		synctest.Test(t, func(t *testing.T) {
-			weather, _ := sky(seed)
-			report := run(t, embedded.InProcess(embedded.ServerOptions{Weather: weather}), conform.Options{Seed: seed, Requests: 1000, Settle: time.Nanosecond})
+			late, _ := replicas(seed)
+			report := run(t, embedded.InProcess(embedded.ServerOptions{}.With(late)), conform.Options{Seed: seed, Requests: 1000, Settle: time.Nanosecond})
 			assert.Equal(t, reports.Diverges, report.Verdict, "seed %d: %s", seed, report.Reason)
 		})
 	}
 }
 
-// TestSharpInBadWeather: what is wrong is still found, confirmed and blamed on its rule.
-func TestSharpInBadWeather(t *testing.T) {
+// TestSharpWithReplicas: what is wrong is still found, confirmed and blamed on its rule.
+func TestSharpWithReplicas(t *testing.T) {
 	var runs, hits atomic.Int64
 	t.Run("faults", func(t *testing.T) {
 		some := int(seeds(8, 40))
@@ -151,8 +153,8 @@ func TestSharpInBadWeather(t *testing.T) {
 			t.Run(f.Name, func(t *testing.T) {
 				t.Parallel()
 				synctest.Test(t, func(t *testing.T) {
-					weather, settle := sky(seed)
-					report := run(t, embedded.InProcess(embedded.ServerOptions{Weather: weather, Fault: f.Name}),
+					late, settle := replicas(seed)
+					report := run(t, embedded.InProcess(embedded.ServerOptions{Fault: f.Name}.With(late)),
 						conform.Options{Seed: seed, Settle: settle})
 					runs.Add(1)
 					if slices.ContainsFunc(report.Divergences, func(d reports.Divergence) bool { return d.Rule == f.Rule && d.Status == reports.Confirmed }) {

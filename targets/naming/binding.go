@@ -1,0 +1,352 @@
+package naming
+
+import (
+	"cmp"
+	"fmt"
+	"regexp"
+	"strings"
+
+	"github.com/insightconform/conform/generators"
+	"github.com/insightconform/conform/model"
+	"github.com/insightconform/conform/targets"
+)
+
+// commonName stands in malformed bodies, too.
+const commonName = generators.NameAlpha
+
+// binding translates between the symbolic names of one world and those on the target. Every string
+// that goes out comes back as itself.
+type binding struct {
+	identity *identity
+	prefix   string // of all names; empty makes names end with the tag
+	tag      string // lower-case letters, unique to the world
+	kept     bool   // names are the same on the target
+	bucket   string // that stands for the shared one
+
+	families map[string]string // lower-case names → the pattern of their concrete ones, or their tag
+	back     map[string]string // concrete → symbolic, for all that the tag alone does not tell
+	long     []string          // the concrete names, buckets and keys that messages may contain
+	marks    []string          // what the tag adds to names
+	stores   []string          // the concrete IDs of StoreID(0), StoreID(1), …
+	missing  map[string]string // the concrete IDs of stores that there are not
+	given    []string          // trails that exist beforehand
+	lent     map[string]string // symbolic → concrete, of those trails
+}
+
+func newBinding(names targets.Names, id *identity) *binding {
+	b := &binding{identity: id, prefix: names.Prefix, tag: names.Tag, kept: names.Kept, bucket: cmp.Or(names.Bucket, generators.SharedBucket),
+		families: map[string]string{}, back: map[string]string{}, missing: map[string]string{}, given: names.Trails, lent: map[string]string{}}
+	if b.kept {
+		return b
+	}
+	b.tag = cmp.Or(b.tag, NewTag())
+	b.marks = []string{"-" + b.tag}
+	if b.prefix != "" {
+		b.marks = []string{b.head(b.tag)}
+	}
+	if b.bucket != generators.SharedBucket {
+		b.back[b.bucket] = generators.SharedBucket
+	}
+	return b
+}
+
+// head is what names of a tag begin with.
+func (b *binding) head(tag string) string { return b.prefix + "-" + tag + "-" }
+
+// Names of keptLength and more keep their length: with a prefix, and without.
+const (
+	keptWithPrefix = 60
+	keptLength     = 100
+)
+
+// name makes a valid trail name the world's own.
+func (b *binding) name(s string) string {
+	switch {
+	case b.lent[s] != "":
+		return b.lent[s]
+	case b.kept:
+		for out := s; ; out += "-0" { // a trail that exists and was not lent is out of reach
+			if !b.isGiven(out) {
+				return out
+			}
+		}
+	case b.prefix != "":
+		return b.prefixed(s)
+	case len(s) != 3 && len(s) < keptLength:
+		return s + "-" + b.tag
+	}
+	return b.patterned(s)
+}
+
+// prefixed puts prefix and tag before a name. Names that differ in letter case alone have one tag: that
+// of the trail that was lent for one of them, or the world's.
+func (b *binding) prefixed(s string) string {
+	family := strings.ToLower(s)
+	tag, ok := b.families[family]
+	if !ok {
+		tag = b.tag
+		b.families[family] = tag
+	}
+	head := b.head(tag)
+	rest := s
+	if len(s) >= keptWithPrefix {
+		rest = s[len(head):]
+		if notAlphanumeric(rune(rest[0])) {
+			rest = "x" + rest[1:]
+		}
+	}
+	b.bind(head+rest, s)
+	return head + rest
+}
+
+// patterned makes another name of the same length. Names that differ in letter case alone still do.
+func (b *binding) patterned(s string) string {
+	lower := strings.ToLower(s)
+	pattern, ok := b.families[lower]
+	if !ok {
+		if len(s) == 3 {
+			pattern = nextShort()
+		} else {
+			n := len(b.families)
+			tail := b.tag + string([]byte{'a' + byte(n/26%26), 'a' + byte(n%26)})
+			pattern = lower[:len(s)-len(tail)] + tail
+		}
+		b.families[lower] = pattern
+	}
+	// The pattern has a letter wherever the name has one.
+	concrete := []byte(pattern)
+	for i := range concrete {
+		if s[i] >= 'A' && s[i] <= 'Z' {
+			concrete[i] -= 'a' - 'A'
+		}
+	}
+	b.bind(string(concrete), s)
+	return string(concrete)
+}
+
+// bind has a concrete name translated back to a symbolic one.
+func (b *binding) bind(concrete, symbolic string) {
+	if _, known := b.back[concrete]; !known && len(concrete) > 8 {
+		b.long = append(b.long, concrete)
+	}
+	b.back[concrete] = symbolic
+}
+
+// lends notes that a trail which exists takes the place of the one that was asked for.
+func (b *binding) lends(symbolic, concrete string) {
+	b.bind(concrete, symbolic)
+	b.lent[symbolic] = concrete
+	head := len(b.prefix) + 1 + tagLength
+	if b.prefix == "" || !strings.HasPrefix(concrete, b.prefix+"-") || len(concrete) <= head {
+		return
+	}
+	tag := concrete[len(b.prefix)+1 : head]
+	b.families[strings.ToLower(symbolic)] = tag
+	b.marks = append(b.marks, b.head(tag))
+}
+
+// trail translates a TrailName: a name, or an ARN. With a prefix, whatever a careless service might
+// take for a name becomes the world's own; what makes it wrong stays.
+func (b *binding) trail(s string) string {
+	switch {
+	case b.prefix == "" && model.ValidTrailName(s):
+		return b.name(s)
+	case b.prefix == "":
+		return b.other(s)
+	case !IsARN(s):
+		return MapNames(s, b.careful)
+	}
+	parts := strings.SplitN(s, ":", 6)
+	for i, move := range []func(string) string{1: b.identity.partition.to, 3: b.identity.region.to, 4: b.identity.account.to,
+		5: func(resource string) string { return MapNames(resource, b.careful) }} {
+		if move != nil && i < len(parts) && parts[i] != "" {
+			parts[i] = move(parts[i])
+		}
+	}
+	return joinARN(parts)
+}
+
+func (b *binding) careful(name string) string {
+	const longest, tail = 128, 64
+	switch {
+	case model.ValidTrailName(name):
+		return b.name(name)
+	case len(name) > longest && model.ValidTrailName(name[len(name)-tail:]):
+		head := b.head(b.tag)
+		return head + name[len(head):]
+	}
+	return name
+}
+
+var storeNumber = func() map[string]int {
+	m := map[string]int{}
+	for n := range 100 {
+		m[model.StoreID(n)] = n
+	}
+	return m
+}()
+
+// StoreIDs finds the identifiers of event data stores in a string.
+var StoreIDs = regexp.MustCompile(`[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}`)
+
+// store translates the identifier of an event data store: a suffix, or an ARN. With a prefix, no
+// identifier goes out that is not the world's own or made up.
+func (b *binding) store(s string) string {
+	if b.prefix != "" && !strings.Contains(s, ":trail/") {
+		s = StoreIDs.ReplaceAllStringFunc(s, b.storeID)
+		return b.identity.arn(s, swap.to, func(_, id string) string { return id })
+	}
+	if _, ok := storeNumber[s]; ok {
+		return b.storeID(s)
+	}
+	return b.other(s)
+}
+
+// storeID gives the identifier of a store. One that there is not yet gets another than it has in the
+// case, because the target may have given that to a store of its own.
+func (b *binding) storeID(s string) string {
+	n, ok := storeNumber[s]
+	switch {
+	case ok && n < len(b.stores) && b.stores[n] != "":
+		return b.stores[n]
+	case b.kept:
+		return s
+	}
+	id, ok := b.missing[s]
+	if !ok {
+		id = fmt.Sprintf("%s%02x", MissingStores(b.tag), len(b.missing))
+		b.missing[s], b.back[id] = id, s
+	}
+	return id
+}
+
+// MissingStores is how the identifiers begin that a world of some tag makes up for stores that there
+// are not.
+func MissingStores(tag string) string {
+	hex := fmt.Sprintf("%x", tag)
+	return hex[:8] + "-" + hex[8:12] + "-4" + hex[12:15] + "-8" + hex[15:18] + "-" + hex[:10]
+}
+
+// created notes the identifier that a successful CreateEventDataStore has answered.
+func (b *binding) created(id string) {
+	symbolic := model.StoreID(len(b.stores))
+	if _, known := b.back[id]; id != "" && id != symbolic && !known {
+		b.back[id] = symbolic
+	}
+	b.stores = append(b.stores, id)
+}
+
+// other translates a string of no particular meaning: only ARNs and what they consist of change.
+func (b *binding) other(s string) string {
+	switch {
+	case b.prefix != "" && strings.Contains(s, ":trail/"):
+		return b.trail(s)
+	case !strings.HasPrefix(s, "arn:"):
+		return b.identity.word(s, swap.to)
+	}
+	return b.identity.arn(s, swap.to, func(kind, id string) string {
+		if kind == "trail" && model.ValidTrailName(id) {
+			return b.name(id)
+		}
+		if _, ok := storeNumber[id]; ok && kind == "eventdatastore" {
+			return b.storeID(id)
+		}
+		return id
+	})
+}
+
+// symbolic translates any string of an answer back.
+func (b *binding) symbolic(s string) string {
+	s = b.meant(s)
+	if own := b.identity.secret; own != "" {
+		s = strings.ReplaceAll(s, own, model.DefaultWorld.Account)
+	}
+	return s
+}
+
+func (b *binding) meant(s string) string {
+	if x, ok := b.back[s]; ok {
+		return x
+	}
+	if strings.HasPrefix(s, "arn:") {
+		return b.identity.arn(s, swap.from, func(_, id string) string {
+			if x, ok := b.back[id]; ok {
+				return x
+			}
+			return b.unmarked(id)
+		})
+	}
+	out := s
+	for _, long := range b.long {
+		if len(out) > len(long) {
+			out = strings.ReplaceAll(out, long, b.back[long])
+		}
+	}
+	if out = b.unmarked(out); out != s {
+		return out
+	}
+	return b.identity.word(s, swap.from)
+}
+
+// unmarked takes the tags out of all names that a string holds.
+func (b *binding) unmarked(s string) string {
+	for _, mark := range b.marks {
+		s = strings.ReplaceAll(s, mark, "")
+	}
+	return s
+}
+
+// input translates the input of a request.
+func (b *binding) input(input model.Value) model.Value {
+	out := input
+	for _, m := range input.Members() {
+		member := m.Name
+		if b.prefix != "" {
+			member = FoldedName(member)
+		}
+		translate := b.other
+		switch member {
+		case "TrailName", "Name", "trailname", "name", "trailarn": // a store's name must be unique too
+			translate = b.trail
+		case "EventDataStore", "InsightsDestination", "eventdatastore", "insightsdestination":
+			translate = b.store
+		case "S3BucketName", "s3bucketname":
+			translate = b.beside
+		default:
+			if !b.touches(m.Value) {
+				continue
+			}
+		}
+		out = out.With(m.Name, m.Value.MapStrings(translate))
+	}
+	return out
+}
+
+// beside translates a bucket.
+func (b *binding) beside(s string) string {
+	if s == generators.SharedBucket {
+		return b.bucket
+	}
+	return b.other(s)
+}
+
+// touches reports whether other may change anything in the value; mostly it does not.
+func (b *binding) touches(v model.Value) bool {
+	switch v.Kind() {
+	case model.String:
+		return strings.Contains(v.Text(), "arn:") || b.identity.word(v.Text(), swap.to) != v.Text()
+	case model.List:
+		for _, item := range v.Items() {
+			if b.touches(item) {
+				return true
+			}
+		}
+	case model.Object:
+		for _, m := range v.Members() {
+			if b.touches(m.Value) {
+				return true
+			}
+		}
+	}
+	return false
+}

@@ -1,0 +1,103 @@
+package naming
+
+import (
+	"cmp"
+
+	"github.com/insightconform/conform/model"
+	"github.com/insightconform/conform/targets"
+)
+
+// swap is a bijection on strings that moves few of them.
+type swap struct{ out, back map[string]string }
+
+// newSwap moves each first of a pair to its second. What stands in the way takes a place that is
+// left, so that no two strings become one.
+func newSwap(pairs ...[2]string) swap {
+	s := swap{map[string]string{}, map[string]string{}}
+	for _, p := range pairs {
+		s.out[p[0]], s.back[p[1]] = p[1], p[0]
+	}
+	for _, p := range pairs {
+		if _, ok := s.out[p[1]]; ok {
+			continue
+		}
+		for _, q := range pairs { // the only places left are firsts
+			if _, taken := s.back[q[0]]; !taken {
+				s.out[p[1]], s.back[q[0]] = q[0], p[1]
+				break
+			}
+		}
+	}
+	for from, to := range s.out {
+		if from == to {
+			delete(s.out, from)
+			delete(s.back, to)
+		}
+	}
+	return s
+}
+
+func (s swap) to(x string) string   { return moved(s.out, x) }
+func (s swap) from(x string) string { return moved(s.back, x) }
+
+func moved(m map[string]string, x string) string {
+	if y, ok := m[x]; ok {
+		return y
+	}
+	return x
+}
+
+// identity translates what all worlds of an account share: partition, account and Regions.
+type identity struct {
+	partition, account, region swap
+	secret                     string // the account, where it must not be seen
+	plain                      bool   // nothing moves
+}
+
+func newIdentity(names targets.Names) *identity {
+	w := model.DefaultWorld
+	var regions [][2]string
+	for i, symbolic := range []string{w.Home, w.Away} {
+		if i < len(names.Regions) {
+			regions = append(regions, [2]string{symbolic, names.Regions[i]})
+		}
+	}
+	accounts := [][2]string{{w.Account, cmp.Or(names.Account, w.Account)}}
+	if names.OtherAccount != "" {
+		accounts = append(accounts, [2]string{w.OtherAccount, names.OtherAccount})
+	}
+	id := &identity{
+		partition: newSwap([2]string{w.Partition, cmp.Or(names.Partition, w.Partition)}),
+		account:   newSwap(accounts...),
+		region:    newSwap(regions...),
+	}
+	if names.Secret && names.Account != w.Account {
+		id.secret = names.Account
+		delete(id.account.back, w.Account) // not even the symbolic account comes back as the real one
+	}
+	id.plain = len(id.partition.out)+len(id.account.out)+len(id.region.out) == 0
+	return id
+}
+
+// word translates a string that is an account or a Region by itself.
+func (id *identity) word(s string, direction func(swap, string) string) string {
+	const longest = 64
+	if id.plain || len(s) > longest {
+		return s
+	}
+	return direction(id.account, direction(id.region, s))
+}
+
+// arn translates an ARN of six parts part by part. resource gets the kind and the name of a trail or
+// an event data store.
+func (id *identity) arn(s string, direction func(swap, string) string, resource func(kind, name string) string) string {
+	parts, ok := splitARN(s)
+	if !ok {
+		return s
+	}
+	parts[1], parts[3], parts[4] = direction(id.partition, parts[1]), direction(id.region, parts[3]), direction(id.account, parts[4])
+	if kind, name, ok := cutResource(parts[5]); ok {
+		parts[5] = kind + "/" + resource(kind, name)
+	}
+	return joinARN(parts)
+}

@@ -1,0 +1,193 @@
+// Package naming translates between the symbolic names of cases and the names of a target: a case says
+// trail "alpha", event data store StoreID(0), account, Regions and ARNs of model.DefaultWorld; what goes
+// out names things that are unique to the world, in the account and Regions where the target lives.
+// What comes back is translated the other way. Targets and their callers need not know.
+package naming
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"sync/atomic"
+
+	"github.com/insightconform/conform/model"
+	"github.com/insightconform/conform/targets"
+)
+
+// Wrap returns the target with worlds that understand symbolic names. Whoever opens a target opens what
+// Wrap returns; wrapping twice is wrapping once.
+func Wrap(t targets.Target) targets.Target {
+	if wrapped, ok := t.(*target); ok {
+		return wrapped
+	}
+	return &target{inner: t}
+}
+
+type target struct {
+	inner  targets.Target
+	region string
+	learnt atomic.Pointer[identity] // from the first trail, where the target does not tell its account
+}
+
+// Open implements targets.Target.
+func (t *target) Open(ctx context.Context) (targets.Info, error) {
+	info, err := t.inner.Open(ctx)
+	t.region = info.Region
+	return info, err
+}
+
+// NewWorld implements targets.Target.
+func (t *target) NewWorld(ctx context.Context) (targets.World, error) {
+	inner, err := t.inner.NewWorld(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var names targets.Names
+	if named, ok := inner.(targets.Named); ok {
+		names = named.Names()
+	} else if t.region != "" {
+		names.Regions = []string{t.region}
+	}
+	return &world{inner: inner, target: t, names: names, binding: newBinding(names, newIdentity(names)),
+		learns: names.Account == "" || names.Unsure, lend: names.Trails}, nil
+}
+
+// Close implements targets.Target.
+func (t *target) Close() error { return t.inner.Close() }
+
+type world struct {
+	inner   targets.World
+	target  *target
+	names   targets.Names
+	binding *binding
+	learns  bool     // the account, from the ARNs of trails
+	lend    []string // trails that exist beforehand and are not lent yet
+}
+
+// Do implements targets.World.
+func (w *world) Do(ctx context.Context, r model.Request) targets.Reply {
+	if w.learns {
+		if learnt := w.target.learnt.Load(); learnt != nil {
+			w.binding.identity = learnt
+		}
+	}
+	if r.Op == model.OpCreate && len(w.binding.given) > 0 {
+		return w.lendTrail(r)
+	}
+	sent := w.binding.request(r)
+	reply := w.inner.Do(ctx, sent)
+	for used, asked := range reply.Instead {
+		if r.Op == model.OpCreate && asked == sent.Input.Get("Name").Text() {
+			w.binding.lends(r.Input.Get("Name").Text(), used)
+		} else {
+			w.binding.bind(used, w.binding.symbolic(asked))
+		}
+	}
+	if reply.Answer.Outcome == model.Succeeded {
+		switch {
+		case r.Op == model.OpCreate && w.learns:
+			w.learn(arnWithin(reply.Body, ":cloudtrail:"))
+		case r.Op == model.OpCreateStore:
+			_, id, _ := strings.Cut(arnWithin(reply.Body, ":eventdatastore/"), ":eventdatastore/")
+			w.binding.created(id)
+		}
+	}
+	w.binding.translate(r.Op, &reply)
+	return reply
+}
+
+// Close implements targets.World.
+func (w *world) Close(ctx context.Context) error { return w.inner.Close(ctx) }
+
+// lendTrail answers a CreateTrail with a trail that exists beforehand.
+func (w *world) lendTrail(r model.Request) targets.Reply {
+	name := r.Input.Get("Name").Text()
+	home := r.Region == "" || r.Region == model.DefaultWorld.Home
+	if _, lent := w.binding.lent[name]; lent || len(w.lend) == 0 || !model.ValidTrailName(name) || !home {
+		return targets.Reply{Answer: model.Refusal("MaximumNumberOfTrailsExceededException")}
+	}
+	w.binding.lends(name, w.lend[0])
+	w.lend = w.lend[1:]
+	arn := model.DefaultWorld.TrailARN(model.DefaultWorld.Home, name)
+	return targets.Reply{Answer: model.Answer{Outcome: model.Succeeded, TrailARN: arn}, Body: model.Obj("Name", name, "TrailARN", arn)}
+}
+
+// learn takes partition and account from the ARN of a trail that was just made.
+func (w *world) learn(arn string) {
+	parts := strings.Split(arn, ":")
+	if len(parts) != 6 || parts[0] != "arn" || parts[1] == "" || len(parts[4]) != 12 || strings.Trim(parts[4], "0123456789") != "" {
+		return
+	}
+	names := w.names
+	names.Partition, names.Account = parts[1], parts[4]
+	w.target.learnt.CompareAndSwap(nil, newIdentity(names))
+	w.binding.identity = w.target.learnt.Load()
+}
+
+// arnWithin finds the first ARN in a body that has some part, whatever member it stands in.
+func arnWithin(v model.Value, part string) (found string) {
+	switch v.Kind() {
+	case model.String:
+		if s := v.Text(); strings.HasPrefix(s, "arn:") && strings.Contains(s, part) {
+			return s
+		}
+	case model.List:
+		for _, item := range v.Items() {
+			if found = arnWithin(item, part); found != "" {
+				return found
+			}
+		}
+	case model.Object:
+		for _, m := range v.Members() {
+			if found = arnWithin(m.Value, part); found != "" {
+				return found
+			}
+		}
+	}
+	return ""
+}
+
+// translate brings a reply into symbolic form. Sent, Received and Problem stay as they were.
+func (b *binding) translate(op model.Op, reply *targets.Reply) {
+	if !b.moves() {
+		return
+	}
+	a := &reply.Answer
+	reply.Body = reply.Body.MapStrings(b.symbolic)
+	for _, s := range []*string{&a.TrailARN, &a.StoreARN, &a.Destination} {
+		if *s != "" {
+			*s = b.symbolic(*s)
+		}
+	}
+	if !b.identity.plain && strings.Contains(a.Events, "arn:") {
+		read, _, _ := model.ReadSuccess(op, reply.Body)
+		a.Events = read.Events
+	}
+}
+
+// moves reports whether any name differs on the target.
+func (b *binding) moves() bool {
+	return !b.kept || !b.identity.plain || len(b.back) > 0
+}
+
+// request translates a request.
+func (b *binding) request(r model.Request) model.Request {
+	if r.Region == "" {
+		r.Region = model.DefaultWorld.Home
+	}
+	r.Region = b.identity.region.to(r.Region)
+	switch {
+	case !b.moves():
+	case r.Raw != nil:
+		if b.prefix != "" {
+			raw := strings.ReplaceAll(*r.Raw, commonName, b.name(commonName))
+			r.Raw = &raw
+		}
+	case r.Input.Kind() == model.Object:
+		r.Input = b.input(r.Input)
+	}
+	return r
+}
+
+// given reports whether a trail exists beforehand without being the world's.
+func (b *binding) isGiven(name string) bool { return slices.Contains(b.given, name) }

@@ -1,0 +1,67 @@
+package naming
+
+import (
+	"slices"
+	"strings"
+)
+
+// splitARN splits a well-formed ARN into its six parts: arn, partition, service, Region, account and
+// resource.
+func splitARN(s string) (parts []string, ok bool) {
+	if !strings.HasPrefix(s, "arn:") {
+		return nil, false
+	}
+	parts = strings.SplitN(s, ":", 6)
+	return parts, len(parts) == 6
+}
+
+func joinARN(parts []string) string { return strings.Join(parts, ":") }
+
+// cutResource splits the resource part of the ARN of a trail or an event data store.
+func cutResource(resource string) (kind, name string, ok bool) {
+	kind, name, ok = strings.Cut(resource, "/")
+	return kind, name, ok && (kind == "trail" || kind == "eventdatastore")
+}
+
+// IsARN recognises what any service, however careless, might take for an ARN.
+func IsARN(s string) bool {
+	core := strings.TrimLeftFunc(s, notAlphanumeric)
+	return len(core) >= 4 && strings.EqualFold(core[:4], "arn:")
+}
+
+func notAlphanumeric(c rune) bool {
+	return (c < '0' || c > '9') && (c < 'a' || c > 'z') && (c < 'A' || c > 'Z')
+}
+
+// kindWords stand in names of resources without being names.
+var kindWords = []string{"trail", "eventdatastore", "channel"}
+
+// MapNames replaces whatever a careless service might take for a name in a string that is no ARN, or
+// in the resource of one.
+func MapNames(s string, replace func(name string) string) string {
+	var b strings.Builder
+	for len(s) > 0 {
+		end := strings.IndexFunc(s, func(c rune) bool { return c == '/' || c == ':' })
+		if end < 0 {
+			end = len(s)
+		}
+		part := s[:end]
+		core := strings.TrimFunc(part, notAlphanumeric)
+		if core != "" && !slices.Contains(kindWords, core) {
+			lead := strings.Index(part, core)
+			part = part[:lead] + replace(core) + part[lead+len(core):]
+		}
+		b.WriteString(part)
+		if end < len(s) {
+			b.WriteByte(s[end])
+			end++
+		}
+		s = s[end:]
+	}
+	return b.String()
+}
+
+// FoldedName is a member's name as the most careless reader would compare it.
+func FoldedName(s string) string {
+	return strings.NewReplacer("_", "", "-", "", " ", "").Replace(strings.ToLower(s))
+}
