@@ -25,22 +25,28 @@ type accountSettings struct {
 	prefix, ledger           string
 	management, unknownAlias bool
 	logging, stores          bool
-	ledgerGiven              bool // by whatever source
 }
 
-var accountOptionList = []option{
-	{name: "account", value: "ID,…", kind: kindList, help: "the id of the account that may be changed; repeatable. Any other is refused", set: addAccount},
-	{name: "ledger", value: "FILE", help: "the file that lists what runs have created (default conform/ledger.jsonl in your state directory)", set: setLedger},
-	{name: "prefix", value: "PREFIX", help: "what all names begin with, 8 characters or more (default: the ledger's, a random one at first)", set: setPrefix},
-	{name: "allow-logging", kind: kindSwitch, help: "send StartLogging too, which costs money", set: setSwitch(func(s *settings) *bool { return &s.account.logging })},
-	{name: "stores", kind: kindSwitch, help: "test event data stores too, which cost money and stay from run to run", set: setSwitch(func(s *settings) *bool { return &s.account.stores })},
-	{name: "allow-unknown-alias", kind: kindSwitch, help: "use an account whose alias cannot be read; one with 'prod' in its alias is always refused", set: setSwitch(func(s *settings) *bool { return &s.account.unknownAlias })},
-	{name: "allow-management-account", kind: kindSwitch, help: "use an organization's management account", set: setSwitch(func(s *settings) *bool { return &s.account.management })},
+func (a *accountSettings) options() []option {
+	return []option{
+		{name: "account", value: "ID,…", kind: kindList, set: a.addIDs,
+			help: "the id of the account that may be changed; repeatable. Any other is refused"},
+		{name: "ledger", value: "FILE", set: setText(&a.ledger, checkPath),
+			help: "the file that lists what runs have created (default conform/ledger.jsonl in your state directory)"},
+		{name: "prefix", value: "PREFIX", set: setText(&a.prefix, checkPrefix),
+			help: "what all names begin with, 8 characters or more (default: the ledger's, a random one at first)"},
+		{name: "allow-logging", kind: kindSwitch, set: setSwitch(&a.logging), help: "send StartLogging too, which costs money"},
+		{name: "stores", kind: kindSwitch, set: setSwitch(&a.stores),
+			help: "test event data stores too, which cost money and stay from run to run"},
+		{name: "allow-unknown-alias", kind: kindSwitch, set: setSwitch(&a.unknownAlias),
+			help: "use an account whose alias cannot be read; one with 'prod' in its alias is always refused"},
+		{name: "allow-management-account", kind: kindSwitch, set: setSwitch(&a.management), help: "use an organization's management account"},
+	}
 }
 
 var accountNumber = regexp.MustCompile(`^[0-9]{12}$`)
 
-func addAccount(s *settings, text string) error {
+func (a *accountSettings) addIDs(text string) error {
 	ids, err := splitList(text)
 	if err != nil {
 		return err
@@ -49,20 +55,14 @@ func addAccount(s *settings, text string) error {
 		if !accountNumber.MatchString(id) {
 			return fmt.Errorf("is no account id, which has 12 digits")
 		}
-		if !slices.Contains(s.account.ids, id) {
-			s.account.ids = append(s.account.ids, id)
+		if !slices.Contains(a.ids, id) {
+			a.ids = append(a.ids, id)
 		}
 	}
 	return nil
 }
 
-func setLedger(s *settings, text string) error {
-	s.account.ledger, s.account.ledgerGiven = text, true
-	return checkPath(text)
-}
-
-func setPrefix(s *settings, text string) error {
-	s.account.prefix = text
+func checkPrefix(text string) error {
 	if account.CheckPrefix(text) != nil {
 		return fmt.Errorf("is no prefix; give %d to %d lower-case letters, digits and single dashes, such as conform-night1", account.MinPrefix, account.MaxPrefix)
 	}
@@ -114,14 +114,13 @@ func (s settings) accountOptions() account.Options {
 // addFlagsNamed gives a command some of the flags of run, and returns them as help shows them.
 func addFlagsNamed(cmd *cobra.Command, s *settings, names ...string) string {
 	addFlags(cmd, s, names...)
-	all, help := runOptions(), ""
+	all, help := s.byName(), ""
 	width := 0
 	for _, name := range names {
-		width = max(width, len("--"+name+" "+all[name].value))
+		width = max(width, len(all[name].synopsis()))
 	}
 	for _, name := range names {
-		o := all[name]
-		help += fmt.Sprintf("  %-*s  %s\n", width, strings.TrimSpace("--"+name+" "+o.value), o.help)
+		help += fmt.Sprintf("  %-*s  %s\n", width, all[name].synopsis(), all[name].help)
 	}
 	return help
 }
@@ -206,7 +205,7 @@ func (p *process) sweep(ctx context.Context, s *settings, yes bool) error {
 	if err := s.resolveAccount(p.environ); err != nil {
 		return usagef("%s", strings.Replace(err.Error(), "--target account", "'conform sweep'", 1))
 	}
-	items, err := account.Sweep(ctx, account.SweepOptions{Options: p.account(*s), ByPrefix: s.account.prefix != "" && !s.account.ledgerGiven, Delete: yes})
+	items, err := account.Sweep(ctx, account.SweepOptions{Options: p.account(*s), ByPrefix: s.account.prefix != "" && s.from["ledger"] == fromDefault, Delete: yes})
 	failed := false
 	words := map[account.State]string{account.Found: "would delete", account.Deleted: "deleted", account.Gone: "gone already", account.Kept: "kept", account.Failed: "not deleted"}
 	for _, item := range items {

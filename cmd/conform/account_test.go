@@ -14,10 +14,10 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/insightconform/conform/generators"
+	"github.com/insightconform/conform/internal/testing/accounttest"
 	"github.com/insightconform/conform/reports"
 	"github.com/insightconform/conform/targets"
 	"github.com/insightconform/conform/targets/account"
-	"github.com/insightconform/conform/internal/testing/accounttest"
 	"github.com/insightconform/conform/targets/embedded"
 	"github.com/insightconform/conform/targets/naming"
 )

@@ -55,9 +55,9 @@ func (s *settings) applyFile() error {
 	if document.Kind != yaml.MappingNode {
 		return usagef("%s: the file must hold settings like 'seed: 42'", s.place(document))
 	}
-	options := runOptions()
+	options := s.byName()
 	var known []string
-	for _, group := range optionGroups {
+	for _, group := range s.options() {
 		for _, o := range group.options {
 			if !o.flagOnly {
 				known = append(known, o.name)
@@ -66,6 +66,7 @@ func (s *settings) applyFile() error {
 	}
 	lines := map[string]int{}
 	checked := defaultSettings() // takes the settings that go unused
+	unused := checked.byName()
 	for i := 0; i+1 < len(document.Content); i += 2 {
 		key, value := document.Content[i], document.Content[i+1]
 		o, ok := options[key.Value]
@@ -82,10 +83,10 @@ func (s *settings) applyFile() error {
 		}
 		into := s
 		if s.from[o.name] > fromFile {
-			into = &checked
+			into, o = &checked, unused[o.name]
 		}
 		for _, text := range texts {
-			if err := o.set(into, text); err != nil {
+			if err := o.set(text); err != nil {
 				return wrongValue(s.place(value)+": "+o.name, text, err)
 			}
 		}

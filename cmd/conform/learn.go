@@ -45,7 +45,8 @@ var learnOptions = []string{"timeout", "keep-account-ids", "config"}
 // targetOptions lists the settings that learning takes.
 func targetOptions() []string {
 	var names []string
-	for _, o := range optionGroups[0].options {
+	defaults := defaultSettings()
+	for _, o := range defaults.options()[0].options {
 		names = append(names, o.name)
 	}
 	return append(names, learnOptions...)
@@ -64,11 +65,7 @@ func (p *process) learnCommand() *cobra.Command {
 			return p.learn(cmd.Context(), &s, profile, out, verbose)
 		},
 	}
-	all := &cobra.Command{}
-	addRunFlags(all, &s)
-	for _, name := range targetOptions() {
-		cmd.Flags().AddFlag(all.Flags().Lookup(name))
-	}
+	addFlags(cmd, &s, targetOptions()...)
 	cmd.Flags().StringVar(&profile, "profile", "", "write an error order file")
 	cmd.Flags().StringVar(&out, "out", "", "write the precedence matrix")
 	cmd.Flags().BoolVar(&verbose, "verbose", false, "show each pair")

@@ -518,7 +518,8 @@ func TestHelp(t *testing.T) {
 // TestHelpNamesEveryFlag keeps the help, which is written by hand, complete.
 func TestHelpNamesEveryFlag(t *testing.T) {
 	help := passing().run(t.Context(), nil, "run", "--help").stdout
-	for name := range runOptions() {
+	defaults := defaultSettings()
+	for name := range defaults.byName() {
 		assert.Contains(t, help, "--"+name)
 	}
 }

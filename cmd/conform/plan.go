@@ -46,7 +46,7 @@ func (p *process) planCommand() *cobra.Command {
 		Args:  noArguments,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return p.plan(cmd.Context(), &s) },
 	}
-	addRunFlags(cmd, &s)
+	addFlags(cmd, &s)
 	return cmd
 }
 

@@ -64,7 +64,7 @@ func (p *process) convert(stdin io.Reader, paths, to []string, precedence string
 	}
 	s := settings{}
 	for _, spec := range to {
-		if err := addReport(&s, spec); err != nil {
+		if err := s.addReport(spec); err != nil {
 			return wrongValue("--to", spec, err)
 		}
 	}

@@ -54,7 +54,7 @@ func (p *process) runCommand() *cobra.Command {
 		Args:  noArguments,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return p.testTarget(cmd.Context(), &s) },
 	}
-	addRunFlags(cmd, &s)
+	addFlags(cmd, &s)
 	return cmd
 }
 

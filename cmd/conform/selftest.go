@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"math"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -59,18 +60,18 @@ func (p *process) selftestCommand() *cobra.Command {
 		Args:  noArguments,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return p.testItself(cmd.Context(), s.seed, faults, path) },
 	}
-	add := func(name, value string, set func(*settings, string) error) {
+	add := func(name, value string, set func(string) error) {
 		cmd.Flags().VarPF(flagValue{option{name: name, value: value, set: set}, &s}, name, "", "")
 	}
-	add("seed", "N", setSeed)
-	add("fault", "NAME", func(s *settings, text string) error {
-		err := setFault(s, text)
+	add("seed", "N", setNumber(&s.seed, 1, math.MaxUint64))
+	add("fault", "NAME", func(text string) error {
+		err := checkFault(text)
 		if err == nil {
 			faults = append(faults, text)
 		}
 		return err
 	})
-	add("json", "PATH", func(_ *settings, text string) error {
+	add("json", "PATH", func(text string) error {
 		path = text
 		if text == "-" {
 			return nil

@@ -75,8 +75,10 @@ func (p *process) serve(ctx context.Context, address, fault string) error {
 	if _, _, err := net.SplitHostPort(address); err != nil {
 		return usagef("--addr %q: is no HOST:PORT; write it like %s", address, defaultAddress)
 	}
-	if _, ok := embedded.FaultNamed(fault); fault != "" && !ok {
-		return usagef("--fault %q: %w", fault, noFault(fault))
+	if fault != "" {
+		if err := checkFault(fault); err != nil {
+			return usagef("--fault %q: %w", fault, err)
+		}
 	}
 	handler, err := p.server(fault)
 	if err != nil {

@@ -111,7 +111,7 @@ func (c *shellCommand) account(s *settings) {
 	} else {
 		*c = append(*c, "--account", `"$CONFORM_ACCOUNT"`)
 	}
-	if a.ledgerGiven {
+	if s.from["ledger"] != fromDefault {
 		c.flag("ledger", a.ledger)
 	}
 	c.flag("prefix", a.prefix)

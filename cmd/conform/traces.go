@@ -171,7 +171,7 @@ func (p *process) replayCommand() *cobra.Command {
 		ValidArgsFunction: completeTraces,
 		RunE:              func(cmd *cobra.Command, args []string) error { return p.replay(cmd.Context(), &s, args) },
 	}
-	addRunFlags(cmd, &s)
+	addFlags(cmd, &s)
 	return cmd
 }
 
