@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/insightconform/conform/model"
 	"github.com/insightconform/conform/reports"
@@ -64,7 +65,7 @@ func (p *Player) Replay(ctx context.Context, r Recorded) reports.Replay {
 			return out
 		case len(s.Found) > 0:
 			f := s.Found[len(s.Found)-1]
-			out.Outcome, out.Why = reports.ReplayDifferent, fmt.Sprintf("%s: %s instead of %s", f.Rule, f.Actual, f.Expected[0])
+			out.Outcome, out.Why = reports.ReplayDifferent, fmt.Sprintf("%s: %s instead of %s", f.Rule, f.Actual, strings.Join(f.Expected[:min(1, len(f.Expected))], ""))
 		case s.Lost != "" || len(s.Steps) < len(r.Requests):
 			out.Outcome, out.Why = reports.ReplayNotCovered, "the steps could not be played to the end: "+s.Lost
 		}
