@@ -197,11 +197,11 @@ func wasStopped(c *change) bool { return c.trail != nil && !c.trail.Logging }
 // weakens is a PutEventSelectors that takes away what the insights of the trail need.
 func weakens(c *change) bool { return c.trail != nil && !Meets(c.trail.Insights, logsOf(c.Input)) }
 
-func isNew(c *change) bool { return c.resource != "" && !StateHas(c.before, c.resource) }
+func isNew(c *change) bool { return c.resource != "" && !stateHas(c.before, c.resource) }
 
 // remade is a trail that has the name of one that was deleted.
 func remade(c *change) bool {
-	return isNew(c) && c.after.WasDeleted(c.after.World.region(c.Request), c.Input.Get("Name").Text())
+	return isNew(c) && c.after.wasDeleted(c.after.World.region(c.Request), c.Input.Get("Name").Text())
 }
 
 func anyType(holds func(Type) bool) bool { return holds(CallRate) || holds(ErrorRate) }

@@ -1,6 +1,9 @@
 package model
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // World holds what stays fixed during a case: the identities that requests may name and what the
 // target is known to be able to do. All states of a case share one World.
@@ -169,58 +172,39 @@ func (s State) store(region, id string) int {
 
 // WithTrail returns the state with the i-th trail replaced, or added where i is -1.
 func (s State) WithTrail(i int, t Trail) State {
-	trails := make([]Trail, len(s.Trails), len(s.Trails)+1)
-	copy(trails, s.Trails)
-	if i < 0 {
-		trails = append(trails, t)
-	} else {
-		trails[i] = t
-	}
-	s.Trails = trails
+	s.Trails = replaced(s.Trails, i, t)
 	return s
-}
-
-func (s State) withoutTrail(i int) State {
-	trails := make([]Trail, 0, len(s.Trails))
-	if !s.WasDeleted(s.Trails[i].Home, s.Trails[i].Name) {
-		s.gone += "/" + s.Trails[i].Home + "/" + s.Trails[i].Name + "/"
-	}
-	s.Trails = append(append(trails, s.Trails[:i]...), s.Trails[i+1:]...)
-	return s
-}
-
-// WasDeleted reports whether a trail of that name was deleted earlier in the case.
-func (s State) WasDeleted(region, name string) bool {
-	return strings.Contains(s.gone, "/"+region+"/"+name+"/")
 }
 
 // WithStore returns the state with the i-th store replaced, or added where i is -1.
 func (s State) WithStore(i int, x Store) State {
-	stores := make([]Store, len(s.Stores), len(s.Stores)+1)
-	copy(stores, s.Stores)
-	if i < 0 {
-		stores = append(stores, x)
-	} else {
-		stores[i] = x
-	}
-	s.Stores = stores
+	s.Stores = replaced(s.Stores, i, x)
 	return s
+}
+
+func replaced[T any](list []T, i int, x T) []T {
+	out := append(make([]T, 0, len(list)+1), list...)
+	if i < 0 {
+		return append(out, x)
+	}
+	out[i] = x
+	return out
+}
+
+func (s State) withoutTrail(i int) State {
+	if !s.wasDeleted(s.Trails[i].Home, s.Trails[i].Name) {
+		s.gone += "/" + s.Trails[i].Home + "/" + s.Trails[i].Name + "/"
+	}
+	s.Trails = slices.Concat(s.Trails[:i], s.Trails[i+1:])
+	return s
+}
+
+// wasDeleted reports whether a trail of that name was deleted earlier in the case.
+func (s State) wasDeleted(region, name string) bool {
+	return strings.Contains(s.gone, "/"+region+"/"+name+"/")
 }
 
 // Equal compares two states of the same world.
 func (s State) Equal(o State) bool {
-	if len(s.Trails) != len(o.Trails) || len(s.Stores) != len(o.Stores) || s.gone != o.gone {
-		return false
-	}
-	for i := range s.Trails {
-		if s.Trails[i] != o.Trails[i] {
-			return false
-		}
-	}
-	for i := range s.Stores {
-		if s.Stores[i] != o.Stores[i] {
-			return false
-		}
-	}
-	return true
+	return s.gone == o.gone && slices.Equal(s.Trails, o.Trails) && slices.Equal(s.Stores, o.Stores)
 }
