@@ -195,7 +195,7 @@ func TestStepIsTotalForDrawnRequests(t *testing.T) {
 			}
 			// Any branch, so that the states beside the reference one are drawn from as well.
 			next := branches[draw(rt, len(branches))].Next
-			for _, read := range g.Reads(next, r) {
+			for _, read := range Reads(next, r, g.scope) {
 				if !read.Op.Reads() || len(model.Step(next, read)) == 0 {
 					rt.Fatal("not a read")
 				}
