@@ -67,6 +67,9 @@ func trailNamed(s model.State, r model.Request) (region, name string) {
 		return "", ""
 	}
 	region, name = cmp.Or(r.Region, s.World.Home), r.Input.Get("Name").Text()
+	if parts := strings.SplitN(name, ":", 6); len(parts) == 6 {
+		region, name = parts[3], strings.TrimPrefix(parts[5], "trail/")
+	}
 	if !model.ValidTrailName(name) {
 		return "", ""
 	}
