@@ -2,6 +2,7 @@ package catalogue
 
 import (
 	"maps"
+	"math/bits"
 	"slices"
 	"strings"
 
@@ -30,13 +31,7 @@ func setOf(ids []model.ID) ruleSet {
 	return set
 }
 
-func (s ruleSet) count() int {
-	n := 0
-	for ; s != 0; s &= s - 1 {
-		n++
-	}
-	return n
-}
+func (s ruleSet) count() int { return bits.OnesCount64(uint64(s)) }
 
 func (s ruleSet) ids() []model.ID {
 	var out []model.ID

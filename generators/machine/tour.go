@@ -51,7 +51,7 @@ func NewTour(scope generators.Scope, part, parts int) *Tour {
 		return t
 	}
 	w := model.DefaultWorld
-	m := build(abstractionOf(Trail), &w, scope)
+	m := abstractionOf(Trail).build(&w, scope)
 	t.inputs = m.Inputs
 	first := trailOf(&w, uint8(model.ManagementEvents)*tourSets)
 	logging, _ := generators.Reference(first, generators.PutEvents(generators.NameAlpha, generators.EventClasses()[model.ManagementEvents]))
