@@ -15,8 +15,8 @@ func Reads(s model.State, touched model.Request, scope Scope) []model.Request {
 		return nil
 	}
 	out := make([]model.Request, 0, 4+len(s.Trails)+len(s.Stores))
-	ask := func(c model.Capability, region string, r model.Request) {
-		if scope.Can[c] {
+	add := func(region string, r model.Request) {
+		if scope.Can[opNeeds[r.Op]] {
 			if region != s.World.Home {
 				r.Region = region
 			}
@@ -25,33 +25,33 @@ func Reads(s model.State, touched model.Request, scope Scope) []model.Request {
 	}
 	region, name := trailNamed(s, touched)
 	if name != "" {
-		ask(model.CanGet, region, Get(name))
-		ask(model.CanGetTrail, region, GetTrail(name))
+		add(region, Get(name))
+		add(region, GetTrail(name))
 		switch touched.Op {
 		case model.OpCreate, model.OpStart, model.OpStop:
-			ask(model.CanStatus, region, Status(name))
+			add(region, Status(name))
 		case model.OpPutEvents:
-			ask(model.CanGetEvents, region, GetEvents(name))
+			add(region, GetEvents(name))
 		}
 	}
 	store := ""
 	if kind, rest, _ := strings.Cut(model.Resource(s, touched), "/"); kind == "store" {
 		at, id, _ := strings.Cut(rest, "/")
 		store = id
-		ask(model.CanGet, at, GetStore(id))
+		add(at, GetStore(id))
 		switch touched.Op {
 		case model.OpCreateStore, model.OpUpdateStore:
-			ask(model.CanStores, at, OnStore(model.OpGetStore, id))
+			add(at, OnStore(model.OpGetStore, id))
 		}
 	}
 	for i := range s.Trails {
 		if t := &s.Trails[i]; t.Name != name || t.Home != region {
-			ask(model.CanGet, t.Home, Get(t.Name))
+			add(t.Home, Get(t.Name))
 		}
 	}
 	for i := range s.Stores {
 		if x := &s.Stores[i]; x.ID != store {
-			ask(model.CanGet, x.Home, GetStore(x.ID))
+			add(x.Home, GetStore(x.ID))
 		}
 	}
 	return out

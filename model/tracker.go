@@ -2,7 +2,6 @@ package model
 
 import (
 	"slices"
-	"sort"
 	"strings"
 )
 
@@ -105,17 +104,17 @@ func (t *Tracker) Observe(r Request, a Answer) Verdict {
 		}
 	}
 	if len(next) == 0 {
-		verdict.Expected = t.expected(r)
+		verdict.Expected = t.Allowed(r)
 		return verdict
 	}
 	verdict.Allowed = true
 	t.states = next
-	verdict.Deviations = t.settle()
+	verdict.Deviations = t.taken()
 	return verdict
 }
 
 // Prefer puts the states that allow an answer first, and keeps the others: it is for answers that
-// hint at a state but do not settle it.
+// hint at a state but do not say it.
 func (t *Tracker) Prefer(r Request, a Answer) {
 	allows := func(s possible) bool {
 		return slices.ContainsFunc(Step(s.State, r), func(b Branch) bool { _, ok := match(r.Op, b.Answer, a); return ok })
@@ -134,9 +133,9 @@ func (t *Tracker) Prefer(r Request, a Answer) {
 	t.states = append(first, rest...)
 }
 
-// settle returns the deviations that the target has taken for sure: those of the state with the
+// taken returns the deviations that the target has taken for sure: those of the state with the
 // fewest, where every possible state has some.
-func (t *Tracker) settle() []Deviation {
+func (t *Tracker) taken() []Deviation {
 	fewest := 0
 	for i := range t.states {
 		if len(t.states[i].deviations) < len(t.states[fewest].deviations) {
@@ -183,21 +182,17 @@ func (t *Tracker) fork(r Request) {
 }
 
 // Allowed lists the kinds of answer to a request that the possible states allow, the reference first.
-func (t *Tracker) Allowed(r Request) []string { return t.expected(r) }
-
-func (t *Tracker) expected(r Request) []string {
+func (t *Tracker) Allowed(r Request) []string {
 	var kinds []string
-	seen := map[string]bool{}
 	for _, s := range t.states {
 		for _, b := range Step(s.State, r) {
-			if kind := b.Answer.Kind(); !seen[kind] {
-				seen[kind] = true
+			if kind := b.Answer.Kind(); !slices.Contains(kinds, kind) {
 				kinds = append(kinds, kind)
 			}
 		}
 	}
 	if len(kinds) > 1 {
-		sort.Strings(kinds[1:])
+		slices.Sort(kinds[1:])
 	}
 	return kinds
 }

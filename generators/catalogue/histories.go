@@ -14,7 +14,7 @@ var (
 	get, getStore                       = generators.Get, generators.GetStore
 	create, update, remove, start, stop = generators.Create, generators.Update, generators.Delete, generators.Start, generators.Stop
 	createStore, updateStore, onStore   = generators.CreateStore, generators.UpdateStore, generators.OnStore
-	in, selector                        = generators.In, generators.Selector
+	in, selector, valid                 = generators.In, generators.Selector, generators.Valid
 	join                                = slices.Concat[[]model.Request]
 	source, insight                     = generators.SourceStore, generators.InsightStore
 )
@@ -130,7 +130,7 @@ func (h *historian) isolation() {
 // shows here.
 func (h *historian) words() {
 	a := h.alpha
-	letters := []struct {
+	calls := []struct {
 		name string
 		call []model.Request
 	}{
@@ -146,8 +146,8 @@ func (h *historian) words() {
 		{"read", steps(get(a))},
 		{"made again", join(steps(remove(a)), h.up)},
 	}
-	for _, first := range letters {
-		for _, second := range letters {
+	for _, first := range calls {
+		for _, second := range calls {
 			h.add("a trail with insights, "+first.name+", "+second.name, join(h.up, steps(put(a, setA)), first.call, second.call), get(a))
 		}
 	}

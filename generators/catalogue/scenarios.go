@@ -179,32 +179,32 @@ func (b *builder) alphabet(s model.State, odd bool) []model.Request {
 	ws := b.search.ws
 	alpha := ws.mainTrail()
 	basic := generators.EventClasses()
-	letters := []model.Request{create(alpha), get(generators.UnknownName)}
+	calls := []model.Request{create(alpha), get(generators.UnknownName)}
 	if len(s.Trails) > 0 {
 		plain := put(alpha, model.MakeSelectors(model.Management, 0))
 		withOther := plain
 		withOther.OtherTarget = true
 		arn := ws.w.TrailARN(ws.w.Home, alpha)
-		letters = append(letters, plain, put(alpha, bothOnManagement), put(alpha, 0), put(alpha, model.MakeSelectors(0, model.Management)),
+		calls = append(calls, plain, put(alpha, bothOnManagement), put(alpha, 0), put(alpha, model.MakeSelectors(0, model.Management)),
 			put(alpha, model.MakeSelectors(model.Data, 0)), put(alpha, model.MakeSelectors(model.Management|model.Data, 0)),
 			put(arn, model.MakeSelectors(model.Management, 0)), get(alpha), get(arn), generators.GetTrail(alpha), generators.Status(alpha), generators.GetEvents(alpha), stop(alpha), start(alpha), update(alpha), remove(alpha),
 			putEvents(alpha, basic[model.ReadEvents]), putEvents(alpha, basic[model.ManagementEvents|model.DataEvents]),
 			model.Request{Op: model.OpPut, Input: plain.Input.With("Nonsense", model.Str("x"))}, withOther)
 		if odd {
 			for _, list := range generators.VariantSelectors() {
-				letters = append(letters, putList(alpha, list.Value))
+				calls = append(calls, putList(alpha, list.Value))
 			}
 		}
 	}
 	if len(s.Stores) > 1 {
 		set := model.MakeSelectors(model.Management, 0)
 		source, destination := model.StoreID(0), model.StoreID(1)
-		letters = append(letters, putStore(source, destination, set), putStore(source, "", 0), putStore(source, destination, 0),
+		calls = append(calls, putStore(source, destination, set), putStore(source, "", 0), putStore(source, destination, 0),
 			putStore(ws.w.StoreARN(ws.w.Home, source), ws.w.StoreARN(ws.w.Home, destination), set), getStore(source),
 			onStore(model.OpGetStore, source), updateStore(source, generators.ReadStore), updateStore(source, generators.DataStore))
 		if len(s.Stores) > 2 {
-			letters = append(letters, putStore(source, model.StoreID(2), set))
+			calls = append(calls, putStore(source, model.StoreID(2), set))
 		}
 	}
-	return slices.DeleteFunc(letters, func(r model.Request) bool { return !ws.scope.Allows(r) })
+	return slices.DeleteFunc(calls, func(r model.Request) bool { return !ws.scope.Allows(r) })
 }
