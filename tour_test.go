@@ -21,7 +21,7 @@ func TestTourIsNearlyAsShortAsCanBe(t *testing.T) {
 	e.walk(t.Context())
 	require.Equal(t, e.coverage.tour.Total(), e.coverage.tour.Count())
 
-	m := machine.New(machine.Trail, &world, r.probed.scope, machine.Options{DefaultEvents: true})
+	m := machine.New("trail", &world, r.probed.scope, machine.Options{DefaultEvents: true})
 	least := 0
 	for _, s := range m.States {
 		for _, input := range m.Inputs {

@@ -135,7 +135,7 @@ func (g *Generator) prepareValues() {
 		})
 	}
 	g.badTrails = typed(BadTrailNames(w), model.String, model.Absent)
-	g.badStores = typed(BadStoreNames(w), model.String)
+	g.badStores = typed(badStoreNames(w), model.String)
 	for _, c := range EventClasses() {
 		if g.scope.Can[model.CanAdvancedEvents] || !c.Input.Get("AdvancedEventSelectors").Given() {
 			g.classes = append(g.classes, c)
@@ -172,7 +172,7 @@ func one(t *rapid.T, n int) bool { return draw(t, n) == n-1 }
 
 // Request is the generator of one request in a state.
 func (g *Generator) Request(s model.State) *rapid.Generator[model.Request] {
-	return rapid.Custom(func(t *rapid.T) model.Request { return g.Draw(t, s) })
+	return rapid.Custom(func(t *rapid.T) model.Request { return g.draw(t, s) })
 }
 
 // Sequence is the generator of a whole case, in which the state evolves as the reference has it.
@@ -181,7 +181,7 @@ func (g *Generator) Sequence(world *model.World) *rapid.Generator[[]model.Reques
 	return rapid.Custom(func(t *rapid.T) []model.Request {
 		s := start
 		request := rapid.Custom(func(t *rapid.T) model.Request {
-			r := g.Draw(t, s)
+			r := g.draw(t, s)
 			s = model.Step(s, r)[0].Next
 			return r
 		})
@@ -193,8 +193,8 @@ func (g *Generator) Sequence(world *model.World) *rapid.Generator[[]model.Reques
 	})
 }
 
-// Draw draws one request in a state: mostly a valid one or one with a single thing wrong.
-func (g *Generator) Draw(t *rapid.T, s model.State) model.Request {
+// draw draws one request in a state: mostly a valid one or one with a single thing wrong.
+func (g *Generator) draw(t *rapid.T, s model.State) model.Request {
 	r := g.any(t, s)
 	if !g.scope.Allows(r) {
 		return g.plainest(s)

@@ -9,21 +9,21 @@ import (
 // The symbolic names that requests use. Targets make them unique; letter case and length class stay.
 const (
 	NameAlpha = "alpha"
-	NameCase  = "Alpha" // differs from NameAlpha in letter case alone
+	nameCase  = "Alpha" // differs from NameAlpha in letter case alone
 	NameBeta  = "beta"
 	NameShort = "abc" // of the least length
 
 	SharedBucket = "conform-bucket"
-	// OwnBucket and OwnKey belong to the trail that names them first, so that they may be broken.
+	// OwnBucket and ownKey belong to the trail that names them first, so that they may be broken.
 	OwnBucket = "conform-own-bucket"
-	OwnKey    = "conform-key"
+	ownKey    = "conform-key"
 )
 
 // NameLong has the greatest length, 128, and each kind of punctuation.
 var NameLong = strings.Repeat("long.name_", 11) + "of-the-most-length"
 
 // Names lists the trail names that random requests keep in play, the plainest first.
-var Names = []string{NameAlpha, NameCase, NameBeta, NameShort, NameLong}
+var Names = []string{NameAlpha, nameCase, NameBeta, NameShort, NameLong}
 
 // Put is a PutInsightSelectors on a trail with the selectors in their usual order.
 func Put(trail string, set model.Selectors) model.Request {
@@ -63,7 +63,7 @@ func CreateFragile(trail string, scope Scope) model.Request {
 		r = with(r, "S3BucketName", model.Str(OwnBucket))
 	}
 	if scope.Can[model.CanLoseKey] {
-		r = with(r, "KmsKeyId", model.Str(OwnKey))
+		r = with(r, "KmsKeyId", model.Str(ownKey))
 	}
 	return r
 }

@@ -36,7 +36,7 @@ func setUpTrail(t model.Trail, scope Scope) []model.Request {
 		create.Input = create.Input.With("IsMultiRegionTrail", model.Boolean(true))
 	}
 	if t.Conditions != 0 {
-		create.Input = create.Input.With("S3BucketName", model.Str(OwnBucket)).With("KmsKeyId", model.Str(OwnKey))
+		create.Input = create.Input.With("S3BucketName", model.Str(OwnBucket)).With("KmsKeyId", model.Str(ownKey))
 	}
 	out := []model.Request{create}
 	if t.Logging && scope.Can[model.CanLog] {

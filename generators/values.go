@@ -135,9 +135,9 @@ func SwapCase(s string) string {
 	return strings.ToLower(s[:1]) + s[1:]
 }
 
-// BadStoreNames lists the classes of EventDataStore and InsightsDestination that are wrong in
+// badStoreNames lists the classes of EventDataStore and InsightsDestination that are wrong in
 // themselves. The empty string is among them: it is not to be combined with a TrailName.
-func BadStoreNames(w *model.World) []Representative {
+func badStoreNames(w *model.World) []Representative {
 	// A right ARN with parts of it replaced.
 	but := func(oldNew ...string) string {
 		return strings.NewReplacer(oldNew...).Replace(w.StoreARN(w.Home, UnknownStore))
@@ -181,7 +181,7 @@ func StoreNames(s model.State) []Representative {
 		}
 		out = append(out, r...)
 	}
-	return append(out, BadStoreNames(s.World)...)
+	return append(out, badStoreNames(s.World)...)
 }
 
 // Selector is one item of InsightSelectors.
@@ -321,7 +321,7 @@ func BadSelectors() []Representative {
 // EventClass is what PutEventSelectors may make a trail log, in one of the ways to say it.
 type EventClass struct {
 	Name  string
-	Logs  model.Logs
+	logs  model.Logs
 	Input model.Value // without TrailName
 }
 

@@ -189,7 +189,7 @@ func contradicted(x *Exchange, resource string, got Selectors, repeated bool) (r
 		c.failed, c.read, c.own = x.Answer.Outcome == Refused, resource, resource == "" || c.resource == resource
 		if resource == "" {
 			c.set = Step(before, x.Request)[0].Answer.Selectors
-		} else if c.own && c.Op == OpPut && !c.failed && got == c.set && !repeated {
+		} else if c.own && c.request.Op == OpPut && !c.failed && got == c.set && !repeated {
 			return "", weight
 		} else if i > 0 && Resource(before, x.Request) == "" {
 			c.set = 0 // nothing could be stored there
@@ -197,7 +197,7 @@ func contradicted(x *Exchange, resource string, got Selectors, repeated bool) (r
 		if id, n := c.contradicted(got, repeated); n < weight {
 			rule, weight = id, n
 		}
-		if c.Op != OpPut || !c.own || c.failed {
+		if c.request.Op != OpPut || !c.own || c.failed {
 			break // what was possible besides makes no difference
 		}
 	}

@@ -20,7 +20,7 @@ type World struct {
 	// NoStores says that the target has no event data stores: their rules are not broken by naming
 	// one, though their codes are accepted for it.
 	NoStores bool
-	Profile  *Profile // the error order; nil is DefaultProfile
+	Profile  *Profile // the error order; nil is defaultProfile
 }
 
 // DefaultWorld has the identities that all symbolic requests use.
@@ -35,7 +35,7 @@ func (w *World) region(r Request) string {
 
 func (w *World) profile() *Profile {
 	if w.Profile == nil {
-		return DefaultProfile
+		return defaultProfile
 	}
 	return w.Profile
 }
@@ -62,8 +62,8 @@ type Condition uint8
 const (
 	BucketMissing Condition = 1 << iota
 	BucketDenied            // the bucket policy no longer lets CloudTrail write
-	KeyDenied               // the key policy no longer lets CloudTrail encrypt
-	KeyUnusable             // disabled or pending deletion
+	keyDenied               // the key policy no longer lets CloudTrail encrypt
+	keyUnusable             // disabled or pending deletion
 	MemberAccount           // an organization trail, called from a member account
 	NoServiceRole
 	ServiceOwned
@@ -101,8 +101,8 @@ type Trail struct {
 	HasEither bool      // HasInsightSelectors claims nothing until the next Put
 }
 
-// ARN is the trail's full ARN.
-func (t *Trail) ARN(w *World) string {
+// fullARN is the ARN.
+func (t *Trail) fullARN(w *World) string {
 	if t.arn != "" {
 		return t.arn
 	}

@@ -17,7 +17,7 @@ type Tracker struct {
 // possible is a state that the answers allow, with the deviations that the target has taken if this
 // is the one that it is in.
 type possible struct {
-	State
+	state      State
 	deviations []Deviation
 }
 
@@ -25,16 +25,16 @@ type possible struct {
 func NewTracker(w *World) *Tracker { return TrackerAt(NewState(w)) }
 
 // TrackerAt starts in a given state.
-func TrackerAt(s State) *Tracker { return &Tracker{states: []possible{{State: s}}} }
+func TrackerAt(s State) *Tracker { return &Tracker{states: []possible{{state: s}}} }
 
 // State returns the first of the possible states, the most reference-like one.
-func (t *Tracker) State() State { return t.states[0].State }
+func (t *Tracker) State() State { return t.states[0].state }
 
 // Others returns the possible states but the first.
 func (t *Tracker) Others() []State {
 	var others []State
 	for i := range t.states[1:] {
-		others = append(others, t.states[i+1].State)
+		others = append(others, t.states[i+1].state)
 	}
 	return others
 }
@@ -62,8 +62,6 @@ type Verdict struct {
 	Expected []string
 	// Objections are breaches that show in the answer although a branch allows it.
 	Objections []Objection
-	// Definite is false where the answer does not say what happened.
-	Definite bool
 }
 
 // Observe takes in the answer to a request. Where a branch of some possible state allows it, the set
@@ -75,11 +73,11 @@ func (t *Tracker) Observe(r Request, a Answer) Verdict {
 		t.fork(r)
 		return Verdict{Allowed: true}
 	}
-	verdict := Verdict{Definite: true}
+	var verdict Verdict
 	var next []possible
 	clean := false // some match is not objected to
 	for _, s := range t.states {
-		branches := Step(s.State, r)
+		branches := Step(s.state, r)
 		for i := range branches {
 			b := &branches[i]
 			objection, ok := match(r.Op, b.Answer, a)
@@ -117,7 +115,7 @@ func (t *Tracker) Observe(r Request, a Answer) Verdict {
 // hint at a state but do not say it.
 func (t *Tracker) Prefer(r Request, a Answer) {
 	allows := func(s possible) bool {
-		return slices.ContainsFunc(Step(s.State, r), func(b Branch) bool { _, ok := match(r.Op, b.Answer, a); return ok })
+		return slices.ContainsFunc(Step(s.state, r), func(b Branch) bool { _, ok := match(r.Op, b.Answer, a); return ok })
 	}
 	if len(t.states) < 2 || allows(t.states[0]) {
 		return
@@ -154,7 +152,7 @@ func (t *Tracker) taken() []Deviation {
 // addState adds a state, or for one that is there already keeps the shorter list of deviations.
 func addState(states []possible, p possible) []possible {
 	for i := range states {
-		if states[i].Equal(p.State) {
+		if states[i].state.Equal(p.state) {
 			if len(p.deviations) < len(states[i].deviations) {
 				states[i].deviations = p.deviations
 			}
@@ -171,7 +169,7 @@ func addState(states []possible, p possible) []possible {
 func (t *Tracker) fork(r Request) {
 	var next []possible
 	for _, s := range t.states {
-		for _, b := range Step(s.State, r) {
+		for _, b := range Step(s.state, r) {
 			next = addState(next, possible{b.Next, s.deviations})
 		}
 	}
@@ -185,7 +183,7 @@ func (t *Tracker) fork(r Request) {
 func (t *Tracker) Allowed(r Request) []string {
 	var kinds []string
 	for _, s := range t.states {
-		for _, b := range Step(s.State, r) {
+		for _, b := range Step(s.state, r) {
 			if kind := b.Answer.Kind(); !slices.Contains(kinds, kind) {
 				kinds = append(kinds, kind)
 			}
@@ -201,7 +199,7 @@ func (t *Tracker) Allowed(r Request) []string {
 func (t *Tracker) Follow(states ...State) {
 	t.states = nil
 	for _, s := range states {
-		t.states = addState(t.states, possible{State: s})
+		t.states = addState(t.states, possible{state: s})
 	}
 }
 
@@ -246,7 +244,7 @@ func match(op Op, want, got Answer) (Objection, bool) {
 	return owner(op, want, got), true
 }
 
-func claimed(want, got Truth) bool { return want == Unclaimed || want == got }
+func claimed(want, got Truth) bool { return want == unclaimed || want == got }
 
 // matchSelectors compares as sets; entries without a category may be left out of the answer.
 func matchSelectors(want, got Selectors) bool {

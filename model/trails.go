@@ -49,7 +49,7 @@ func stepGetTrail(s State, i int, _ Request) []Branch {
 	t := s.Trails[i]
 	expected := Answer{Outcome: AnySuccess, HasInsights: truth(t.Insights.On())}
 	if t.HasEither {
-		expected.HasInsights = Unclaimed
+		expected.HasInsights = unclaimed
 	}
 	return []Branch{{Answer: expected, Next: s}, {Answer: Answer{Outcome: AnyRefusal}, Next: s, Silent: true}}
 }

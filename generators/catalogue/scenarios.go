@@ -61,7 +61,7 @@ func (b *builder) scenario(rules []model.ID, s sequence) {
 		rules, _, _ = exercised(state, s.requests[n])
 		rules = claims(rules)
 	}
-	b.add(Case{Kind: KindScenario, Name: s.name, Rules: rules, World: "before: " + s.name, Setup: s.requests[:n:n], Probe: s.requests[n]})
+	b.add(Case{Kind: kindScenario, Name: s.name, Rules: rules, Setup: s.requests[:n:n], Probe: s.requests[n]})
 }
 
 // claims leaves out what every answer tests.

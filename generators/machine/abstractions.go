@@ -25,45 +25,37 @@ type abstraction struct {
 	moreStates, moreInputs string
 }
 
-// The machines. The first is for a quick look, the last one for a fleet.
-const (
-	Management = "management"
-	Trail      = "trail"
-	TwoTrails  = "two-trails"
-	Stores     = "stores"
-	Logging    = "logging"
-)
-
 // Default lists those that a complete suite runs unless others are named: the first is part of
 // the second, and the last takes long.
-var Default = []string{Trail, TwoTrails, Stores}
+var Default = []string{"trail", "two-trails", "stores"}
 
 var onTrails = []model.Capability{model.CanPut, model.CanGet, model.CanCreate}
 
+// abstractions are the machines: the first for a quick look, the last one for a fleet.
 var abstractions = []abstraction{
-	{name: Management, needs: onTrails, trails: []string{generators.NameAlpha}, sets: managementSets(),
+	{name: "management", needs: onTrails, trails: []string{generators.NameAlpha}, sets: managementSets(),
 		logs:   []model.Logs{0, model.ReadEvents, model.WriteEvents, model.ManagementEvents},
 		states: "One trail that logs. States: which of the two insight types are on for Management",
 		inputs: "a Put of each set of types", can: model.CanPutEvents,
 		moreStates: ", and which of read and write management events are logged",
 		moreInputs: ", and a PutEventSelectors of each class of management events"},
-	{name: Trail, needs: onTrails, trails: []string{generators.NameAlpha}, sets: model.AllSelectors(), logs: allLogs(),
+	{name: "trail", needs: onTrails, trails: []string{generators.NameAlpha}, sets: model.AllSelectors(), logs: allLogs(),
 		states: "One trail that logs. States: which insight types are on for which categories",
 		inputs: "a Put of each of the 16 sets", can: model.CanPutEvents,
 		moreStates: ", and which of read, write and data events are logged",
 		moreInputs: ", and a PutEventSelectors of each of the 8 classes"},
-	{name: TwoTrails, needs: onTrails, trails: []string{generators.NameAlpha, generators.NameBeta}, sets: managementSets(),
+	{name: "two-trails", needs: onTrails, trails: []string{generators.NameAlpha, generators.NameBeta}, sets: managementSets(),
 		logs:   []model.Logs{model.ReadEvents, model.ManagementEvents},
 		states: "Two trails that log. States: which insight types are on for Management, on each",
 		inputs: "a Put of each set of types on each", can: model.CanPutEvents,
 		moreStates: ", and whether each logs read events alone",
 		moreInputs: ", and two classes of PutEventSelectors on each"},
-	{name: Stores, needs: []model.Capability{model.CanPut, model.CanGet, model.CanStores}, more: storeCalls,
+	{name: "stores", needs: []model.Capability{model.CanPut, model.CanGet, model.CanStores}, more: storeCalls,
 		states: "An event data store and two destinations. States: which insight types are on, with which destination",
 		inputs: "a Put of each set with each destination, and of the empty list", can: model.CanUpdateStores,
 		moreStates: ", and which management events the store logs",
 		moreInputs: "; an UpdateEventDataStore of each class of management events"},
-	{name: Logging, needs: slices.Concat([]model.Capability{model.CanLog, model.CanStop}, onTrails), trails: []string{generators.NameAlpha},
+	{name: "logging", needs: slices.Concat([]model.Capability{model.CanLog, model.CanStop}, onTrails), trails: []string{generators.NameAlpha},
 		sets: model.AllSelectors(), logs: allLogs(), more: loggingCalls,
 		states: "One trail. States: as of the machine 'trail', and whether the trail logs",
 		inputs: "those of 'trail', StartLogging, StopLogging, and for each error rule that needs nothing else one Put that breaks it alone"},
