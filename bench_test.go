@@ -27,7 +27,6 @@ import (
 	"github.com/aws/smithy-go/middleware"
 
 	"github.com/insightconform/conform"
-	"github.com/insightconform/conform/generators/machine"
 	"github.com/insightconform/conform/model"
 	"github.com/insightconform/conform/reports"
 	"github.com/insightconform/conform/targets"
@@ -333,7 +332,7 @@ func BenchmarkCompleteSuite(b *testing.B) {
 	requests := 0
 	for b.Loop() {
 		report, err := conform.Run(b.Context(), embedded.NewTarget(embedded.Options{}), conform.Options{Seed: 1,
-			Suites: []string{conform.Complete}, Machines: []string{machine.Trail}})
+			Suites: []string{conform.Complete}, Machines: []string{"trail"}})
 		if err != nil || len(report.Certificates) != 1 || !report.Certificates[0].Holds {
 			b.Fatal(report, err)
 		}

@@ -9,7 +9,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/insightconform/conform"
-	"github.com/insightconform/conform/generators/machine"
 	"github.com/insightconform/conform/internal/explore"
 	"github.com/insightconform/conform/internal/run"
 	"github.com/insightconform/conform/internal/testing/choices"
@@ -31,8 +30,8 @@ func runComplete(t *testing.T, server embedded.ServerOptions, o conform.Options)
 
 // TestCertificates: the reference passes each complete suite, and the report says so.
 func TestCertificates(t *testing.T) {
-	for machine, depth := range map[string]int{machine.Management: 2, machine.Trail: 0, machine.TwoTrails: 0,
-		machine.Stores: 1, machine.Logging: 0} {
+	for machine, depth := range map[string]int{"management": 2, "trail": 0, "two-trails": 0,
+		"stores": 1, "logging": 0} {
 		t.Run(machine, func(t *testing.T) {
 			t.Parallel()
 			report := runComplete(t, embedded.ServerOptions{}, conform.Options{Machines: []string{machine}, Depth: depth})
@@ -60,11 +59,11 @@ func TestCertificatesOfOtherWays(t *testing.T) {
 	}
 	var ways []way
 	for n := range 3 {
-		ways = append(ways, way{machine.Management, model.LogsSelectorsLater, n})
+		ways = append(ways, way{"management", model.LogsSelectorsLater, n})
 	}
-	ways = append(ways, way{machine.Trail, model.LogsSelectorsLater, 1}, way{machine.Logging, model.LogsStop, 0},
-		way{machine.Logging, model.LogsStart, 0}, way{machine.Logging, model.LogsPutStopped, 0},
-		way{machine.Logging, model.LogsPutStopped, 8})
+	ways = append(ways, way{"trail", model.LogsSelectorsLater, 1}, way{"logging", model.LogsStop, 0},
+		way{"logging", model.LogsStart, 0}, way{"logging", model.LogsPutStopped, 0},
+		way{"logging", model.LogsPutStopped, 8})
 	for _, w := range ways {
 		t.Run(fmt.Sprint(w), func(t *testing.T) {
 			t.Parallel()
@@ -77,7 +76,7 @@ func TestCertificatesOfOtherWays(t *testing.T) {
 	t.Run("at random", func(t *testing.T) {
 		t.Parallel()
 		for seed := range uint64(3) {
-			report := runComplete(t, embedded.ServerOptions{Chooser: choices.Random(seed, 0)}, conform.Options{Machines: []string{machine.Management}, Depth: 1})
+			report := runComplete(t, embedded.ServerOptions{Chooser: choices.Random(seed, 0)}, conform.Options{Machines: []string{"management"}, Depth: 1})
 			require.Len(t, report.Certificates, 1)
 			assert.Empty(t, rulesOf(report))
 			assert.False(t, report.Certificates[0].Holds)
@@ -90,8 +89,8 @@ func TestCertificatesOfOtherWays(t *testing.T) {
 // TestNoCertificateForTheFaulty: each fault is caught by the suite of a machine that it is about.
 func TestNoCertificateForTheFaulty(t *testing.T) {
 	for fault, machine := range map[string]string{
-		"appends-selectors": machine.Management, "empty-list-ignored": machine.Management,
-		"logs/call-rate-needs-write/ignored": machine.Management, "same-put-toggles": machine.Management,
+		"appends-selectors": "management", "empty-list-ignored": "management",
+		"logs/call-rate-needs-write/ignored": "management", "same-put-toggles": "management",
 	} {
 		report := runComplete(t, embedded.ServerOptions{Fault: fault}, conform.Options{Machines: []string{machine}})
 		require.Len(t, report.Certificates, 1)
@@ -119,7 +118,7 @@ func saved(t *testing.T, report *reports.Report) *reports.Report {
 // run.
 func TestShardsAreTheWhole(t *testing.T) {
 	const shards = 3
-	options := conform.Options{Suites: explore.Suites, Machines: []string{machine.Management, machine.Stores}}
+	options := conform.Options{Suites: explore.Suites, Machines: []string{"management", "stores"}}
 	whole := runComplete(t, embedded.ServerOptions{}, options)
 	var parts []*reports.Report
 	executed := map[string]int{}
@@ -163,7 +162,7 @@ func TestShardsAreTheWhole(t *testing.T) {
 
 // TestResume: a run that a budget ended is gone on with until the certificate holds.
 func TestResume(t *testing.T) {
-	options := conform.Options{Machines: []string{machine.Management}, Depth: 1, Requests: 3000}
+	options := conform.Options{Machines: []string{"management"}, Depth: 1, Requests: 3000}
 	var progress *reports.Report
 	for runs := 1; ; runs++ {
 		require.Less(t, runs, 20)
@@ -190,7 +189,7 @@ func TestResume(t *testing.T) {
 
 // TestPlanIsWhatARunSends compares the plan of the suites with what a run of them does.
 func TestPlanIsWhatARunSends(t *testing.T) {
-	options := conform.Options{Suites: []string{conform.Systematic, conform.Complete}, Machines: []string{machine.Management}}
+	options := conform.Options{Suites: []string{conform.Systematic, conform.Complete}, Machines: []string{"management"}}
 	plan, err := run.Plan(t.Context(), embedded.InProcess(embedded.ServerOptions{}), run.Options(options))
 	require.NoError(t, err)
 	require.Len(t, plan.Suites, 2)

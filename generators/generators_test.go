@@ -72,7 +72,7 @@ func TestRepresentativesBreakWhatTheyClaim(t *testing.T) {
 		}
 	}
 	s = storeState()
-	for _, r := range BadStoreNames(s.World) {
+	for _, r := range badStoreNames(s.World) {
 		for _, member := range []string{"EventDataStore", "InsightsDestination"} {
 			put := PutStore(model.StoreID(0), model.StoreID(1), model.MakeSelectors(model.Management, 0))
 			put.Input = put.Input.With(member, r.Value)
@@ -88,7 +88,7 @@ func TestRepresentativesBreakWhatTheyClaim(t *testing.T) {
 	for _, class := range EventClasses() {
 		after, ok := Reference(trailState(), PutEvents(NameAlpha, class))
 		require.True(t, ok, class.Name)
-		require.Equal(t, class.Logs, after.Trails[0].Logs, class.Name)
+		require.Equal(t, class.logs, after.Trails[0].Logs, class.Name)
 	}
 }
 
@@ -195,13 +195,13 @@ func TestStepIsTotalForDrawnRequests(t *testing.T) {
 			}
 			// Any branch, so that the states beside the reference one are drawn from as well.
 			next := branches[draw(rt, len(branches))].Next
-			for _, read := range g.Reads(next, r) {
+			for _, read := range Reads(next, r, g.scope) {
 				if !read.Op.Reads() || len(model.Step(next, read)) == 0 {
 					rt.Fatal("not a read")
 				}
 			}
 			tracker.Follow(next)
-			_ = g.Draw(rt, next)
+			_ = g.draw(rt, next)
 		}
 	})
 }

@@ -1,7 +1,7 @@
 package generators
 
 import (
-	"strings"
+	"slices"
 
 	"pgregory.net/rapid"
 
@@ -31,39 +31,50 @@ type Generator struct {
 	arns       map[[2]string]string // of trails by Region and name
 }
 
-// action is a kind of request.
-type action uint8
+// action draws one kind of request. Where it has nothing to act on, ok is false.
+type action func(g *Generator, t *rapid.T, s model.State) (r model.Request, ok bool)
 
-const (
-	actPut action = iota
-	actGet
-	actCreate
-	actDelete
-	actStart
-	actStop
-	actPutEvents
-	actUpdate
-	actRead
-	actWhole
-	actArrange
-	actPutStore
-	actCreateStore
-	actUpdateStore
-	actDeleteStore
-	actRestoreStore
-)
-
-// weights says how often each action is drawn, out of about 64.
-var weights = []struct {
-	what                     action
-	withTrail, withoutTrails int
-	needs                    model.Capability
+// actions says how often each kind is drawn, out of about 64, where there are trails and where there are
+// none. The calls around insights name trails by name: what an ARN does to them is no question here.
+var actions = []struct {
+	withTrails, without int
+	needs               model.Capability
+	draw                action
 }{
-	{actPut, 24, 3, model.CanPut}, {actGet, 4, 2, model.CanGet}, {actCreate, 4, 40, model.CanCreate}, {actDelete, 3, 0, model.CanDelete},
-	{actStart, 1, 0, model.CanLog}, {actStop, 3, 0, model.CanStop}, {actPutEvents, 7, 0, model.CanPutEvents}, {actUpdate, 2, 0, model.CanUpdate},
-	{actRead, 1, 0, model.CanGetTrail}, {actWhole, 2, 1, model.CanRawWire}, {actArrange, 1, 0, ""}, {actPutStore, 7, 6, model.CanStores},
-	{actCreateStore, 3, 3, model.CanStores}, {actUpdateStore, 2, 1, model.CanUpdateStores}, {actDeleteStore, 1, 1, model.CanDeleteStores},
-	{actRestoreStore, 1, 1, model.CanRestoreStores},
+	{24, 3, model.CanPut, always((*Generator).putTrail)},
+	{4, 2, model.CanGet, always((*Generator).get)},
+	{4, 40, model.CanCreate, (*Generator).create},
+	{3, 0, model.CanDelete, (*Generator).delete},
+	{1, 0, model.CanLog, ofTrail(func(_ *Generator, _ *rapid.T, x *model.Trail) model.Request { return Start(x.Name) })},
+	{3, 0, model.CanStop, ofTrail(func(_ *Generator, _ *rapid.T, x *model.Trail) model.Request {
+		if !x.Logging {
+			return Start(x.Name)
+		}
+		return Stop(x.Name)
+	})},
+	{7, 0, model.CanPutEvents, ofTrail(func(g *Generator, t *rapid.T, x *model.Trail) model.Request {
+		if one(t, 2) {
+			return PutEvents(x.Name, of(t, g.classes))
+		}
+		return PutEvents(x.Name, g.classes[model.ManagementEvents|model.DataEvents])
+	})},
+	{2, 0, model.CanUpdate, ofTrail(func(_ *Generator, t *rapid.T, x *model.Trail) model.Request {
+		setting := "IncludeGlobalServiceEvents"
+		if one(t, 2) {
+			setting = "EnableLogFileValidation"
+		}
+		return with(OnTrail(model.OpUpdate, x.Name), setting, model.Boolean(true))
+	})},
+	{1, 0, model.CanGetTrail, ofTrail(func(_ *Generator, t *rapid.T, x *model.Trail) model.Request {
+		return OnTrail(of(t, []model.Op{model.OpTrail, model.OpStatus, model.OpGetEvents}), x.Name)
+	})},
+	{2, 1, model.CanRawWire, always((*Generator).whole)},
+	{1, 0, "", (*Generator).arrange}, // needs some of the conditions
+	{7, 6, model.CanStores, always((*Generator).store)},
+	{3, 3, model.CanStores, always((*Generator).store)},
+	{2, 1, model.CanUpdateStores, always((*Generator).store)},
+	{1, 1, model.CanDeleteStores, always((*Generator).store)},
+	{1, 1, model.CanRestoreStores, always((*Generator).store)},
 }
 
 // New prepares a generator.
@@ -74,19 +85,15 @@ func New(scope Scope) *Generator {
 			g.conditions = append(g.conditions, c)
 		}
 	}
-	for _, x := range weights {
-		if (x.needs != "" && !g.scope.Can[x.needs]) || (x.what == actArrange && len(g.conditions) == 0) {
+	for _, x := range actions {
+		if x.needs != "" && !g.scope.Has(x.needs) || x.needs == "" && len(g.conditions) == 0 {
 			continue
 		}
-		for range x.withTrail {
-			g.started = append(g.started, x.what)
-		}
-		for range x.withoutTrails {
-			g.empty = append(g.empty, x.what)
-		}
+		g.started = append(g.started, slices.Repeat([]action{x.draw}, x.withTrails)...)
+		g.empty = append(g.empty, slices.Repeat([]action{x.draw}, x.without)...)
 	}
 	if len(g.empty) == 0 {
-		g.empty = []action{actGet}
+		g.empty = []action{always((*Generator).get)}
 	}
 	if len(g.started) == 0 {
 		g.started = g.empty
@@ -107,36 +114,28 @@ func (g *Generator) prepareValues() {
 			}
 		}
 	}
-	expressible := func(list model.Value) bool { return g.scope.Allows(PutList(NameAlpha, list)) }
-	for _, r := range VariantSelectors() {
-		if expressible(r.Value) {
-			g.variants = append(g.variants, r.Value)
+	expressible := func(reps []Representative, in func(model.Value) model.Request) (out []model.Value) {
+		for _, r := range reps {
+			if g.scope.Allows(in(r.Value)) {
+				out = append(out, r.Value)
+			}
 		}
+		return out
 	}
-	for _, r := range BadSelectors() {
-		if expressible(r.Value) {
-			g.badLists = append(g.badLists, r.Value)
-		}
-	}
-	for _, r := range BadItems() {
-		if expressible(model.ListOf(r.Value)) {
-			g.badItems = append(g.badItems, r.Value)
-		}
-	}
+	inList := func(v model.Value) model.Request { return PutList(NameAlpha, v) }
+	inItem := func(v model.Value) model.Request { return PutList(NameAlpha, model.ListOf(v)) }
+	g.variants, g.badLists, g.badItems = expressible(VariantSelectors(), inList), expressible(BadSelectors(), inList), expressible(BadItems(), inItem)
 	for _, insight := range model.TypeNames {
 		g.goodItems = append(g.goodItems, Selector(insight, management), model.Obj("InsightType", insight), Selector(insight, management, data),
 			Selector(insight, data), Selector(insight, data, management))
 	}
-	for _, r := range BadTrailNames(w) {
-		if g.scope.Can[model.CanRawWire] || r.Value.Kind() == model.String || r.Value.Kind() == model.Absent {
-			g.badTrails = append(g.badTrails, r)
-		}
+	typed := func(reps []Representative, kinds ...model.Kind) []Representative {
+		return slices.DeleteFunc(reps, func(r Representative) bool {
+			return !g.scope.Can[model.CanRawWire] && !slices.Contains(kinds, r.Value.Kind())
+		})
 	}
-	for _, r := range BadStoreNames(w) {
-		if g.scope.Can[model.CanRawWire] || r.Value.Kind() == model.String {
-			g.badStores = append(g.badStores, r)
-		}
-	}
+	g.badTrails = typed(BadTrailNames(w), model.String, model.Absent)
+	g.badStores = typed(badStoreNames(w), model.String)
 	for _, c := range EventClasses() {
 		if g.scope.Can[model.CanAdvancedEvents] || !c.Input.Get("AdvancedEventSelectors").Given() {
 			g.classes = append(g.classes, c)
@@ -173,13 +172,7 @@ func one(t *rapid.T, n int) bool { return draw(t, n) == n-1 }
 
 // Request is the generator of one request in a state.
 func (g *Generator) Request(s model.State) *rapid.Generator[model.Request] {
-	return rapid.Custom(func(t *rapid.T) model.Request { return g.Draw(t, s) })
-}
-
-// Request is the generator of one request in a state, for occasional use: New(scope).Request
-// prepares its tables once.
-func Request(s model.State, scope Scope) *rapid.Generator[model.Request] {
-	return New(scope).Request(s)
+	return rapid.Custom(func(t *rapid.T) model.Request { return g.draw(t, s) })
 }
 
 // Sequence is the generator of a whole case, in which the state evolves as the reference has it.
@@ -188,7 +181,7 @@ func (g *Generator) Sequence(world *model.World) *rapid.Generator[[]model.Reques
 	return rapid.Custom(func(t *rapid.T) []model.Request {
 		s := start
 		request := rapid.Custom(func(t *rapid.T) model.Request {
-			r := g.Draw(t, s)
+			r := g.draw(t, s)
 			s = model.Step(s, r)[0].Next
 			return r
 		})
@@ -200,13 +193,8 @@ func (g *Generator) Sequence(world *model.World) *rapid.Generator[[]model.Reques
 	})
 }
 
-// Sequence is the generator of a whole case of a world.
-func Sequence(world *model.World, scope Scope) *rapid.Generator[[]model.Request] {
-	return New(scope).Sequence(world)
-}
-
-// Draw draws one request in a state: mostly a valid one or one with a single thing wrong.
-func (g *Generator) Draw(t *rapid.T, s model.State) model.Request {
+// draw draws one request in a state: mostly a valid one or one with a single thing wrong.
+func (g *Generator) draw(t *rapid.T, s model.State) model.Request {
 	r := g.any(t, s)
 	if !g.scope.Allows(r) {
 		return g.plainest(s)
@@ -234,71 +222,52 @@ func (g *Generator) any(t *rapid.T, s model.State) model.Request {
 			return g.at(OnTrail(model.OpStart, last.Name), last)
 		}
 	}
-	actions := g.started
+	kinds := g.started
 	if len(s.Trails) == 0 {
-		actions = g.empty
+		kinds = g.empty
 	}
-	switch of(t, actions) {
-	// The calls around insights name trails by name: what an ARN does to them is no question here.
-	case actGet:
-		return g.get(t, s)
-	case actCreate:
-		if len(s.Trails) < g.scope.mostTrails() {
-			return g.create(t, s)
-		}
-	case actDelete:
-		if x := g.trail(t, s); x != nil && x.Conditions == 0 { // what is broken around a trail would outlast it
-			return g.at(OnTrail(model.OpDelete, x.Name), x)
-		}
-	case actStart:
-		if x := g.trail(t, s); x != nil {
-			return g.at(OnTrail(model.OpStart, x.Name), x)
-		}
-	case actStop:
-		if x := g.trail(t, s); x != nil {
-			if !x.Logging {
-				return g.at(OnTrail(model.OpStart, x.Name), x)
-			}
-			return g.at(OnTrail(model.OpStop, x.Name), x)
-		}
-	case actPutEvents:
-		if x := g.trail(t, s); x != nil {
-			class := g.classes[model.ManagementEvents|model.DataEvents]
-			if one(t, 2) {
-				class = of(t, g.classes)
-			}
-			return g.at(PutEvents(x.Name, class), x)
-		}
-	case actUpdate:
-		if x := g.trail(t, s); x != nil {
-			r := OnTrail(model.OpUpdate, x.Name)
-			setting := "IncludeGlobalServiceEvents"
-			if one(t, 2) {
-				setting = "EnableLogFileValidation"
-			}
-			r.Input = r.Input.With(setting, model.Boolean(true))
-			return g.at(r, x)
-		}
-	case actRead:
-		if x := g.trail(t, s); x != nil {
-			return g.at(OnTrail(of(t, []model.Op{model.OpTrail, model.OpStatus, model.OpGetEvents}), x.Name), x)
-		}
-	case actWhole:
-		r := g.putTrail(t, s)
-		if one(t, 4) {
-			r = g.get(t, s)
-		}
-		return of(t, g.wholes).Apply(r)
-	case actArrange:
-		for i := range s.Trails {
-			if x := &s.Trails[i]; x.Name == NameBeta && x.Home == g.world.Home {
-				return Arrange(x.Name, of(t, g.conditions))
-			}
-		}
-	case actPutStore, actCreateStore, actUpdateStore, actDeleteStore, actRestoreStore:
-		return g.store(t, s)
+	if r, ok := of(t, kinds)(g, t, s); ok {
+		return r
 	}
 	return g.putTrail(t, s)
+}
+
+func always(draw func(*Generator, *rapid.T, model.State) model.Request) action {
+	return func(g *Generator, t *rapid.T, s model.State) (model.Request, bool) { return draw(g, t, s), true }
+}
+
+// ofTrail is a call on one of the trails that there are.
+func ofTrail(draw func(*Generator, *rapid.T, *model.Trail) model.Request) action {
+	return func(g *Generator, t *rapid.T, s model.State) (model.Request, bool) {
+		x := g.trail(t, s)
+		if x == nil {
+			return model.Request{}, false
+		}
+		return g.at(draw(g, t, x), x), true
+	}
+}
+
+func (g *Generator) delete(t *rapid.T, s model.State) (model.Request, bool) {
+	x := g.trail(t, s)
+	if x == nil || x.Conditions != 0 { // what is broken around a trail would outlast it
+		return model.Request{}, false
+	}
+	return g.at(Delete(x.Name), x), true
+}
+
+func (g *Generator) whole(t *rapid.T, s model.State) model.Request {
+	r := g.putTrail(t, s)
+	if one(t, 4) {
+		r = g.get(t, s)
+	}
+	return of(t, g.wholes).Apply(r)
+}
+
+func (g *Generator) arrange(t *rapid.T, s model.State) (model.Request, bool) {
+	if _, ok := s.Trail(g.world.Home, NameBeta); !ok {
+		return model.Request{}, false
+	}
+	return Arrange(NameBeta, of(t, g.conditions)), true
 }
 
 // trail draws one of the trails that there are.
@@ -331,7 +300,10 @@ func (g *Generator) at(r model.Request, x *model.Trail) model.Request {
 	return r
 }
 
-func (g *Generator) create(t *rapid.T, s model.State) model.Request {
+func (g *Generator) create(t *rapid.T, s model.State) (model.Request, bool) {
+	if len(s.Trails) >= g.scope.mostTrails() {
+		return model.Request{}, false
+	}
 	region := ""
 	home := g.world.Home
 	if g.scope.Can[model.CanRegions] && one(t, 8) {
@@ -346,17 +318,16 @@ func (g *Generator) create(t *rapid.T, s model.State) model.Request {
 		name = ""
 	}
 	if name == "" {
-		return g.putTrail(t, s)
+		return model.Request{}, false
 	}
 	r := Create(name)
 	if name == NameBeta && region == "" {
 		r = CreateFragile(name, g.scope)
 	}
 	if one(t, 8) {
-		r.Input = r.Input.With("IsMultiRegionTrail", model.Boolean(true))
+		r = with(r, "IsMultiRegionTrail", model.Boolean(true))
 	}
-	r.Region = region
-	return r
+	return In(region, r), true
 }
 
 // list draws InsightSelectors: right ones for what is logged, mostly.
@@ -464,182 +435,4 @@ func (g *Generator) get(t *rapid.T, s model.State) model.Request {
 	}
 	r.Input = model.Obj("TrailName", name)
 	return r
-}
-
-// storeName draws an EventDataStore or InsightsDestination: one that there is, or a wrong one.
-func (g *Generator) storeName(t *rapid.T, s model.State) model.Value {
-	if len(s.Stores) == 0 || one(t, 8) {
-		return of(t, g.badStores).Value
-	}
-	return g.storeRef(t, s, draw(t, len(s.Stores)))
-}
-
-func (g *Generator) storeRef(t *rapid.T, s model.State, i int) model.Value {
-	if one(t, 3) {
-		return model.Str(s.World.StoreARN(s.Stores[i].Home, s.Stores[i].ID))
-	}
-	return model.Str(s.Stores[i].ID)
-}
-
-// store draws a call on the event data stores: first a source and a destination are made.
-func (g *Generator) store(t *rapid.T, s model.State) model.Request {
-	n := len(s.Stores)
-	if n < 2 {
-		if g.scope.mostStores() < 2 {
-			return g.putTrail(t, s)
-		}
-		kind := []StoreKind{SourceStore, InsightStore}[n]
-		if one(t, 8) {
-			kind = of(t, storeKinds)
-		}
-		return CreateStore(n, kind)
-	}
-	switch i := draw(t, 16); {
-	case i == 15 && g.scope.Can[model.CanDeleteStores]:
-		return OnStore(model.OpDeleteStore, s.Stores[draw(t, n)].ID)
-	case i >= 13 && g.scope.Can[model.CanRestoreStores]:
-		for j := range s.Stores {
-			if s.Stores[j].Pending {
-				return OnStore(model.OpRestoreStore, s.Stores[j].ID)
-			}
-		}
-	case i >= 11 && n < g.scope.mostStores():
-		return CreateStore(n, of(t, storeKinds))
-	case i >= 9 && g.scope.Can[model.CanUpdateStores]:
-		j := draw(t, n)
-		kind := InsightStore // a destination stays one, mostly
-		if s.Stores[j].Logs&model.InsightEvents == 0 || one(t, 4) {
-			kind = of(t, SourceVariants)
-		}
-		return UpdateStore(s.Stores[j].ID, kind)
-	}
-	if !g.scope.Can[model.CanPut] {
-		return g.get(t, s)
-	}
-	return g.putStore(t, s)
-}
-
-func (g *Generator) putStore(t *rapid.T, s model.State) model.Request {
-	source, destination := draw(t, len(s.Stores)), draw(t, len(s.Stores))
-	if !one(t, 4) {
-		// Turn to the next stores of the right kinds.
-		for i := range s.Stores {
-			if j := (source + i) % len(s.Stores); s.Stores[j].Logs&model.ManagementEvents != 0 && !s.Stores[j].Pending {
-				source = j
-				break
-			}
-		}
-		for i := range s.Stores {
-			if j := (destination + i) % len(s.Stores); s.Stores[j].Logs&model.InsightEvents != 0 && !s.Stores[j].Pending {
-				destination = j
-				break
-			}
-		}
-	}
-	from, to := g.storeRef(t, s, source), g.storeRef(t, s, destination)
-	var list model.Value
-	switch wrong := draw(t, 16); wrong {
-	case 12:
-		from = of(t, g.badStores).Value
-	case 13:
-		to = of(t, g.badStores).Value
-	case 14:
-		list = g.badList(t)
-	case 15:
-		if one(t, 2) {
-			from = model.Value{}
-		} else {
-			to = model.Value{}
-		}
-	case 9, 10, 11:
-		list = model.ListOf()
-		if !one(t, 4) {
-			to = model.Value{}
-		}
-	}
-	if list.Kind() == model.Absent {
-		list = g.list(t, s.Stores[source].Logs&model.ManagementEvents)
-	}
-	return model.Request{Op: model.OpPut, Input: model.Obj("EventDataStore", from, "InsightSelectors", list, "InsightsDestination", to)}
-}
-
-// Reads lists the reads that tell states apart after a write: of the resource that the write named
-// GetInsightSelectors, and the other reads where they are due; then GetInsightSelectors of every other
-// resource in s, the state after the write.
-func Reads(s model.State, touched model.Request, scope Scope) []model.Request {
-	return readsWithin(s, touched, func(c model.Capability) bool { return scope.Can[c] })
-}
-
-// Reads is the function of that name for the generator's scope.
-func (g *Generator) Reads(s model.State, touched model.Request) []model.Request {
-	return readsWithin(s, touched, func(c model.Capability) bool { return g.scope.Can[c] })
-}
-
-func readsWithin(s model.State, touched model.Request, can func(model.Capability) bool) []model.Request {
-	if touched.Op.Reads() {
-		return nil
-	}
-	out := make([]model.Request, 0, 4+len(s.Trails)+len(s.Stores))
-	ask := func(c model.Capability, region string, r model.Request) {
-		if can(c) {
-			if region != s.World.Home {
-				r.Region = region
-			}
-			out = append(out, r)
-		}
-	}
-	region, name := trailNamed(s, touched)
-	if name != "" {
-		ask(model.CanGet, region, Get(name))
-		ask(model.CanGetTrail, region, GetTrail(name))
-		switch touched.Op {
-		case model.OpCreate, model.OpStart, model.OpStop:
-			ask(model.CanStatus, region, Status(name))
-		case model.OpPutEvents:
-			ask(model.CanGetEvents, region, GetEvents(name))
-		}
-	}
-	store := ""
-	if kind, rest, _ := strings.Cut(model.Resource(s, touched), "/"); kind == "store" {
-		at, id, _ := strings.Cut(rest, "/")
-		store = id
-		ask(model.CanGet, at, GetStore(id))
-		switch touched.Op {
-		case model.OpCreateStore, model.OpUpdateStore:
-			ask(model.CanStores, at, OnStore(model.OpGetStore, id))
-		}
-	}
-	for i := range s.Trails {
-		if t := &s.Trails[i]; t.Name != name || t.Home != region {
-			ask(model.CanGet, t.Home, Get(t.Name))
-		}
-	}
-	for i := range s.Stores {
-		if x := &s.Stores[i]; x.ID != store {
-			ask(model.CanGet, x.Home, GetStore(x.ID))
-		}
-	}
-	return out
-}
-
-// trailNamed finds the trail that a write named, in its home Region; the deleted one too.
-func trailNamed(s model.State, r model.Request) (region, name string) {
-	if resource := model.Resource(s, r); strings.HasPrefix(resource, "trail/") {
-		region, name, _ = strings.Cut(strings.TrimPrefix(resource, "trail/"), "/")
-		return region, name
-	}
-	if r.Op != model.OpDelete {
-		return "", ""
-	}
-	region, name = s.World.Home, r.Input.Get("Name").Text()
-	if r.Region != "" {
-		region = r.Region
-	}
-	if parts := strings.SplitN(name, ":", 6); len(parts) == 6 {
-		region, name = parts[3], strings.TrimPrefix(parts[5], "trail/")
-	}
-	if !model.ValidTrailName(name) {
-		return "", ""
-	}
-	return region, name
 }

@@ -9,7 +9,7 @@ import (
 // The symbolic names that requests use. Targets make them unique; letter case and length class stay.
 const (
 	NameAlpha = "alpha"
-	NameCase  = "Alpha" // differs from NameAlpha in letter case alone
+	nameCase  = "Alpha" // differs from NameAlpha in letter case alone
 	NameBeta  = "beta"
 	NameShort = "abc" // of the least length
 
@@ -23,7 +23,7 @@ const (
 var NameLong = strings.Repeat("long.name_", 11) + "of-the-most-length"
 
 // Names lists the trail names that random requests keep in play, the plainest first.
-var Names = []string{NameAlpha, NameCase, NameBeta, NameShort, NameLong}
+var Names = []string{NameAlpha, nameCase, NameBeta, NameShort, NameLong}
 
 // Put is a PutInsightSelectors on a trail with the selectors in their usual order.
 func Put(trail string, set model.Selectors) model.Request {
@@ -60,10 +60,10 @@ func Create(trail string) model.Request {
 func CreateFragile(trail string, scope Scope) model.Request {
 	r := Create(trail)
 	if scope.Can[model.CanLoseBucket] {
-		r.Input = r.Input.With("S3BucketName", model.Str(OwnBucket))
+		r = with(r, "S3BucketName", model.Str(OwnBucket))
 	}
 	if scope.Can[model.CanLoseKey] {
-		r.Input = r.Input.With("KmsKeyId", model.Str(OwnKey))
+		r = with(r, "KmsKeyId", model.Str(OwnKey))
 	}
 	return r
 }
@@ -78,7 +78,7 @@ func Status(trail string) model.Request    { return OnTrail(model.OpStatus, trai
 func GetEvents(trail string) model.Request { return OnTrail(model.OpGetEvents, trail) }
 func Update(trail string) model.Request {
 	r := OnTrail(model.OpUpdate, trail)
-	r.Input = r.Input.With("IncludeGlobalServiceEvents", model.Boolean(true))
+	r = with(r, "IncludeGlobalServiceEvents", model.Boolean(true))
 	return r
 }
 
@@ -128,7 +128,7 @@ func OnStore(op model.Op, store string) model.Request {
 // UpdateStore changes what a store logs.
 func UpdateStore(store string, kind StoreKind) model.Request {
 	r := OnStore(model.OpUpdateStore, store)
-	r.Input = r.Input.With("AdvancedEventSelectors", kind.Selectors)
+	r = with(r, "AdvancedEventSelectors", kind.Selectors)
 	return r
 }
 
@@ -169,4 +169,9 @@ func GetOf(resource string) model.Request {
 		return In(region, GetStore(name))
 	}
 	return In(region, Get(name))
+}
+
+func with(r model.Request, member string, v model.Value) model.Request {
+	r.Input = r.Input.With(member, v)
+	return r
 }

@@ -27,8 +27,17 @@ const (
 	nowhere      = "xx-nowhere-9"
 )
 
-func arn(partition, service, region, account, resource string) string {
-	return "arn:" + partition + ":" + service + ":" + region + ":" + account + ":" + resource
+// breakingText is breaking for a string.
+func breakingText(name, text string, rules ...model.ID) Representative {
+	return breaking(name, model.Str(text), rules...)
+}
+
+// breakingTexts is breakingText for several strings, each with its name.
+func breakingTexts(rule model.ID, texts ...[2]string) (out []Representative) {
+	for _, x := range texts {
+		out = append(out, breakingText(x[0], x[1], rule))
+	}
+	return out
 }
 
 // wrongTypes lists a value of each JSON type that is no string and not null.
@@ -43,43 +52,43 @@ func wrongTypes(text string, rules ...model.ID) []Representative {
 
 // BadTrailNames lists the classes of TrailName that are wrong in themselves, for any state.
 func BadTrailNames(w *model.World) []Representative {
-	var out []Representative
-	for _, x := range [][2]string{
+	partition := ":" + w.Partition + ":"
+	// A right ARN with parts of it replaced.
+	but := func(oldNew ...string) string {
+		return strings.NewReplacer(oldNew...).Replace(w.TrailARN(w.Home, NameAlpha))
+	}
+	out := breakingTexts(model.TrailNameSyntax, [][2]string{
 		{"of 2 characters", "ab"}, {"of 129 characters", NameLong + "x"}, {"two punctuation marks side by side", "my-_trail"},
 		{"an IPv4 address", "192.168.5.4"}, {"starts with a dot", ".alpha"}, {"starts with a dash", "-alpha"},
 		{"ends with a dash", "alpha-"}, {"ends with an underscore", "alpha_"}, {"a space within", "al pha"},
 		{"not ASCII", "tråil"}, {"a control character", "al\u0001pha"}, {"ends with a newline", "alpha\n"},
 		{"a slash", "trail/alpha"}, {"of 10,000 characters", strings.Repeat("a", 10000)}, {"empty", ""}, {"white space", "   "},
 		{"ARN in capitals", "ARN:aws:cloudtrail:" + w.Home + ":" + w.Account + ":trail/alpha"},
-	} {
-		out = append(out, breaking(x[0], model.Str(x[1]), model.TrailNameSyntax))
-	}
-	for _, x := range [][2]string{
-		{"ARN of another service", arn(w.Partition, "s3", w.Home, w.Account, "trail/alpha")},
-		{"ARN of an event data store", arn(w.Partition, "cloudtrail", w.Home, w.Account, "eventdatastore/"+UnknownStore)},
-		{"ARN of another resource kind", arn(w.Partition, "cloudtrail", w.Home, w.Account, "channel/alpha")},
-		{"ARN with a bad name", arn(w.Partition, "cloudtrail", w.Home, w.Account, "trail/my-_trail")},
-		{"ARN without a name", arn(w.Partition, "cloudtrail", w.Home, w.Account, "trail/")},
-		{"ARN without a resource kind", arn(w.Partition, "cloudtrail", w.Home, w.Account, "alpha")},
+	}...)
+	out = append(out, breakingTexts(model.TrailARNSyntax, [][2]string{
+		{"ARN of another service", but("cloudtrail", "s3")},
+		{"ARN of an event data store", but("trail/alpha", "eventdatastore/"+UnknownStore)},
+		{"ARN of another resource kind", but("trail/alpha", "channel/alpha")},
+		{"ARN with a bad name", but("trail/alpha", "trail/my-_trail")},
+		{"ARN without a name", but("trail/alpha", "trail/")},
+		{"ARN without a resource kind", but("trail/alpha", "alpha")},
 		{"ARN cut short", "arn:" + w.Partition + ":cloudtrail:" + w.Home},
-		{"ARN without an account", arn(w.Partition, "cloudtrail", w.Home, "", "trail/alpha")},
-		{"ARN without a Region", arn(w.Partition, "cloudtrail", "", w.Account, "trail/alpha")},
-		{"ARN of another partition", arn("aws-us-gov", "cloudtrail", w.Home, w.Account, "trail/alpha")},
+		{"ARN without an account", but(w.Account, "")},
+		{"ARN without a Region", but(w.Home, "")},
+		{"ARN of another partition", but(partition, ":aws-us-gov:")},
 		{"no more than arn:", "arn:"},
-	} {
-		out = append(out, breaking(x[0], model.Str(x[1]), model.TrailARNSyntax))
-	}
+	}...)...)
 	out = append(out,
-		breaking("ARN of a Region that does not exist", model.Str(arn(w.Partition, "cloudtrail", nowhere, w.Account, "trail/alpha")), model.TrailARNSyntax, model.TrailHomeRegion),
-		breaking("ARN of another partition and Region", model.Str(arn("aws-cn", "cloudtrail", "cn-north-1", w.Account, "trail/alpha")), model.TrailARNSyntax, model.TrailHomeRegion),
-		breaking("unknown name", model.Str(UnknownName), model.TrailNotFound),
-		breaking("unknown name of 3 characters", model.Str("zzz"), model.TrailNotFound),
-		breaking("unknown name of 128 characters", model.Str(strings.Repeat("z", 128)), model.TrailNotFound),
-		breaking("unknown name with all punctuation", model.Str("a.b-c_d"), model.TrailNotFound),
-		breaking("ARN of an unknown trail", model.Str(w.TrailARN(w.Home, UnknownName)), model.TrailNotFound),
-		breaking("ARN of an unknown trail in another Region", model.Str(w.TrailARN(w.Away, UnknownName)), model.TrailNotFound, model.TrailHomeRegion),
-		breaking("ARN of another account", model.Str(arn(w.Partition, "cloudtrail", w.Home, w.OtherAccount, "trail/"+NameAlpha)), model.TrailOtherAccount),
-		breaking("ARN of another account and Region", model.Str(arn(w.Partition, "cloudtrail", w.Away, w.OtherAccount, "trail/"+NameAlpha)), model.TrailOtherAccount, model.TrailHomeRegion),
+		breakingText("ARN of a Region that does not exist", but(w.Home, nowhere), model.TrailARNSyntax, model.TrailHomeRegion),
+		breakingText("ARN of another partition and Region", but(partition, ":aws-cn:", w.Home, "cn-north-1"), model.TrailARNSyntax, model.TrailHomeRegion),
+		breakingText("unknown name", UnknownName, model.TrailNotFound),
+		breakingText("unknown name of 3 characters", "zzz", model.TrailNotFound),
+		breakingText("unknown name of 128 characters", strings.Repeat("z", 128), model.TrailNotFound),
+		breakingText("unknown name with all punctuation", "a.b-c_d", model.TrailNotFound),
+		breakingText("ARN of an unknown trail", w.TrailARN(w.Home, UnknownName), model.TrailNotFound),
+		breakingText("ARN of an unknown trail in another Region", w.TrailARN(w.Away, UnknownName), model.TrailNotFound, model.TrailHomeRegion),
+		breakingText("ARN of another account", but(w.Account, w.OtherAccount), model.TrailOtherAccount),
+		breakingText("ARN of another account and Region", but(w.Home, w.Away, w.Account, w.OtherAccount), model.TrailOtherAccount, model.TrailHomeRegion),
 		breaking("absent", model.Value{}, model.InputNoResource),
 		breaking("null", model.NullValue, model.InputNoResource),
 	)
@@ -111,8 +120,8 @@ func TrailNames(s model.State) []Representative {
 		}
 		if _, there := s.Trail(w.Away, t.Name); !there {
 			variants = append(variants,
-				Representative{Name: "name of " + t.Name + " from another Region", Value: model.Str(t.Name), Region: w.Away, Breaks: []model.ID{model.TrailHomeRegion}},
-				Representative{Name: "ARN of " + t.Name + " from another Region", Value: model.Str(arn), Region: w.Away, Breaks: []model.ID{model.TrailHomeRegion}})
+				Representative{"name of " + t.Name + " from another Region", model.Str(t.Name), w.Away, []model.ID{model.TrailHomeRegion}},
+				Representative{"ARN of " + t.Name + " from another Region", model.Str(arn), w.Away, []model.ID{model.TrailHomeRegion}})
 		}
 	}
 	return append(append(out, BadTrailNames(w)...), variants...)
@@ -126,30 +135,31 @@ func SwapCase(s string) string {
 	return strings.ToLower(s[:1]) + s[1:]
 }
 
-// BadStoreNames lists the classes of EventDataStore and InsightsDestination that are wrong in
+// badStoreNames lists the classes of EventDataStore and InsightsDestination that are wrong in
 // themselves. The empty string is among them: it is not to be combined with a TrailName.
-func BadStoreNames(w *model.World) []Representative {
-	var out []Representative
-	for _, x := range [][2]string{
+func badStoreNames(w *model.World) []Representative {
+	// A right ARN with parts of it replaced.
+	but := func(oldNew ...string) string {
+		return strings.NewReplacer(oldNew...).Replace(w.StoreARN(w.Home, UnknownStore))
+	}
+	out := breakingTexts(model.StoreIDSyntax, [][2]string{
 		{"of 2 characters", "ab"}, {"of 257 characters", strings.Repeat("a", 257)}, {"a space within", "00000000 0000"},
 		{"not ASCII", "störe"}, {"a control character", "store\u0001"}, {"an asterisk", "store*"},
 		{"ARN of a trail", w.TrailARN(w.Home, NameAlpha)},
-		{"ARN of a channel", arn(w.Partition, "cloudtrail", w.Home, w.Account, "channel/"+UnknownStore)},
-		{"ARN of another service", arn(w.Partition, "s3", w.Home, w.Account, "eventdatastore/"+UnknownStore)},
+		{"ARN of a channel", but("eventdatastore", "channel")},
+		{"ARN of another service", but("cloudtrail", "s3")},
 		{"ARN cut short", "arn:" + w.Partition + ":cloudtrail:" + w.Home},
-		{"ARN of another partition", arn("aws-us-gov", "cloudtrail", w.Home, w.Account, "eventdatastore/"+UnknownStore)},
-	} {
-		out = append(out, breaking(x[0], model.Str(x[1]), model.StoreIDSyntax))
-	}
+		{"ARN of another partition", but(":"+w.Partition+":", ":aws-us-gov:")},
+	}...)
 	out = append(out,
-		breaking("unknown identifier", model.Str(UnknownStore), model.StoreNotFound),
-		breaking("identifier of a store not yet created", model.Str(model.StoreID(77)), model.StoreNotFound),
-		breaking("unknown identifier of 256 characters", model.Str(strings.Repeat("a", 256)), model.StoreNotFound),
-		breaking("unknown identifier of 3 characters", model.Str("abc"), model.StoreNotFound),
-		breaking("ARN of an unknown store", model.Str(w.StoreARN(w.Home, UnknownStore)), model.StoreNotFound),
-		breaking("ARN of a store in another Region", model.Str(w.StoreARN(w.Away, model.StoreID(0))), model.StoreNotFound),
-		breaking("ARN of another account", model.Str(arn(w.Partition, "cloudtrail", w.Home, w.OtherAccount, "eventdatastore/"+model.StoreID(0))), model.StoreOtherAccount),
-		breaking("ARN of another account, unknown store", model.Str(arn(w.Partition, "cloudtrail", w.Home, w.OtherAccount, "eventdatastore/"+UnknownStore)), model.StoreOtherAccount),
+		breakingText("unknown identifier", UnknownStore, model.StoreNotFound),
+		breakingText("identifier of a store not yet created", model.StoreID(77), model.StoreNotFound),
+		breakingText("unknown identifier of 256 characters", strings.Repeat("a", 256), model.StoreNotFound),
+		breakingText("unknown identifier of 3 characters", "abc", model.StoreNotFound),
+		breakingText("ARN of an unknown store", w.StoreARN(w.Home, UnknownStore), model.StoreNotFound),
+		breakingText("ARN of a store in another Region", w.StoreARN(w.Away, model.StoreID(0)), model.StoreNotFound),
+		breakingText("ARN of another account", but(w.Account, w.OtherAccount, UnknownStore, model.StoreID(0)), model.StoreOtherAccount),
+		breakingText("ARN of another account, unknown store", but(w.Account, w.OtherAccount), model.StoreOtherAccount),
 		breaking("null", model.NullValue),
 	)
 	return append(out, wrongTypes(UnknownStore, model.WireWrongType)...)
@@ -171,7 +181,7 @@ func StoreNames(s model.State) []Representative {
 		}
 		out = append(out, r...)
 	}
-	return append(out, BadStoreNames(s.World)...)
+	return append(out, badStoreNames(s.World)...)
 }
 
 // Selector is one item of InsightSelectors.
@@ -201,43 +211,49 @@ func PlainSelectors() []Representative {
 // VariantSelectors lists lists that are valid, or refused only by some, without being spelt plainly:
 // other orders, absent, null and empty categories, duplicates, unknown members.
 func VariantSelectors() []Representative {
-	noCategories := func(insight string) model.Value { return model.Obj("InsightType", insight) }
+	list := func(name string, items ...model.Value) Representative { return Valid(name, model.ListOf(items...)) }
+	differing := func(name string, items ...model.Value) Representative {
+		return breaking(name, model.ListOf(items...), model.PutDuplicateDiffering)
+	}
+	calls := func(categories ...string) model.Value { return Selector(callRate, categories...) }
+	errors := func(categories ...string) model.Value { return Selector(errorRate, categories...) }
+	bare := func(insight string) model.Value { return model.Obj("InsightType", insight) }
 	both := []string{management, data}
 	turned := []string{data, management}
-	out := []Representative{
-		Valid("types in the other order", model.ListOf(Selector(errorRate, management), Selector(callRate, management))),
-		Valid("categories in the other order", model.ListOf(Selector(callRate, turned...))),
-		Valid("types and categories in the other order", model.ListOf(Selector(errorRate, turned...), Selector(callRate, turned...))),
-		Valid("members in the other order", model.ListOf(model.Obj("EventCategories", model.Strs(management), "InsightType", callRate))),
-		Valid("call rate without categories", model.ListOf(noCategories(callRate))),
-		Valid("error rate without categories", model.ListOf(noCategories(errorRate))),
-		Valid("both types without categories", model.ListOf(noCategories(callRate), noCategories(errorRate))),
-		Valid("one type without categories", model.ListOf(noCategories(callRate), Selector(errorRate, management))),
-		Valid("categories null", model.ListOf(model.Obj("InsightType", callRate, "EventCategories", model.NullValue))),
-		Valid("categories null beside a valid selector", model.ListOf(Selector(callRate, management), model.Obj("InsightType", errorRate, "EventCategories", model.NullValue))),
-		Valid("categories empty", model.ListOf(Selector(callRate))),
-		Valid("categories of error rate empty", model.ListOf(Selector(errorRate))),
-		Valid("categories of both types empty", model.ListOf(Selector(callRate), Selector(errorRate))),
-		Valid("categories empty beside a valid selector", model.ListOf(Selector(callRate, management), Selector(errorRate))),
-		Valid("categories empty before a valid selector", model.ListOf(Selector(callRate), Selector(errorRate, management))),
-		Valid("a type twice", model.ListOf(Selector(callRate, management), Selector(callRate, management))),
-		Valid("a type twice with two categories", model.ListOf(Selector(callRate, both...), Selector(callRate, turned...))),
-		Valid("a type three times", model.ListOf(Selector(errorRate, management), Selector(errorRate, management), Selector(errorRate, management))),
-		Valid("a type twice around another", model.ListOf(Selector(callRate, management), Selector(errorRate, management), Selector(callRate, management))),
-		Valid("a type twice, once without categories", model.ListOf(Selector(callRate, management), noCategories(callRate))),
-		Valid("a category twice", model.ListOf(Selector(callRate, management, management))),
-		Valid("a category twice around another", model.ListOf(Selector(errorRate, management, data, management))),
-		Valid("an unknown member in a selector", model.ListOf(Selector(callRate, management).With("Nonsense", model.Str("x")))),
-		breaking("a type twice with other categories", model.ListOf(Selector(callRate, management), Selector(callRate, data)), model.PutDuplicateDiffering),
-		breaking("a type twice with more categories", model.ListOf(Selector(errorRate, management), Selector(errorRate, both...)), model.PutDuplicateDiffering),
-		breaking("a type twice with fewer categories", model.ListOf(Selector(callRate, both...), Selector(callRate, data)), model.PutDuplicateDiffering),
-		breaking("a type twice with other categories beside another", model.ListOf(Selector(callRate, management), Selector(errorRate, management), Selector(callRate, data)), model.PutDuplicateDiffering),
+	return []Representative{
+		list("types in the other order", errors(management), calls(management)),
+		list("categories in the other order", calls(turned...)),
+		list("types and categories in the other order", errors(turned...), calls(turned...)),
+		list("members in the other order", model.Obj("EventCategories", model.Strs(management), "InsightType", callRate)),
+		list("call rate without categories", bare(callRate)),
+		list("error rate without categories", bare(errorRate)),
+		list("both types without categories", bare(callRate), bare(errorRate)),
+		list("one type without categories", bare(callRate), errors(management)),
+		list("categories null", model.Obj("InsightType", callRate, "EventCategories", model.NullValue)),
+		list("categories null beside a valid selector", calls(management), model.Obj("InsightType", errorRate, "EventCategories", model.NullValue)),
+		list("categories empty", calls()),
+		list("categories of error rate empty", errors()),
+		list("categories of both types empty", calls(), errors()),
+		list("categories empty beside a valid selector", calls(management), errors()),
+		list("categories empty before a valid selector", calls(), errors(management)),
+		list("a type twice", calls(management), calls(management)),
+		list("a type twice with two categories", calls(both...), calls(turned...)),
+		list("a type three times", errors(management), errors(management), errors(management)),
+		list("a type twice around another", calls(management), errors(management), calls(management)),
+		list("a type twice, once without categories", calls(management), bare(callRate)),
+		list("a category twice", calls(management, management)),
+		list("a category twice around another", errors(management, data, management)),
+		list("an unknown member in a selector", calls(management).With("Nonsense", model.Str("x"))),
+		differing("a type twice with other categories", calls(management), calls(data)),
+		differing("a type twice with more categories", errors(management), errors(both...)),
+		differing("a type twice with fewer categories", calls(both...), calls(data)),
+		differing("a type twice with other categories beside another", calls(management), errors(management), calls(data)),
 	}
-	return out
 }
 
 // BadItems lists the selectors that are wrong in themselves.
 func BadItems() []Representative {
+	ofCategories := func(v model.Value) model.Value { return model.Obj("InsightType", callRate, "EventCategories", v) }
 	var out []Representative
 	for _, x := range [][2]string{
 		{"unknown type", "ApiLatencyInsight"}, {"type in lower case", strings.ToLower(callRate)}, {"type in capitals", strings.ToUpper(errorRate)},
@@ -270,13 +286,13 @@ func BadItems() []Representative {
 	out = append(out,
 		breaking("a selector a string", model.Str(callRate), model.WireWrongType),
 		breaking("a selector null", model.NullValue, model.WireWrongType, model.SelectorTypeMissing),
-		breaking("categories a string", model.Obj("InsightType", callRate, "EventCategories", management), model.WireWrongType),
-		breaking("categories an object", model.Obj("InsightType", callRate, "EventCategories", model.Obj("Management", true)), model.WireWrongType),
-		breaking("categories a number", model.Obj("InsightType", callRate, "EventCategories", model.Num("1")), model.WireWrongType),
-		breaking("categories a boolean", model.Obj("InsightType", callRate, "EventCategories", model.Boolean(true)), model.WireWrongType),
-		breaking("a category a number", model.Obj("InsightType", callRate, "EventCategories", model.ListOf(model.Num("1"))), model.WireWrongType),
-		breaking("a category an object", model.Obj("InsightType", callRate, "EventCategories", model.ListOf(model.Obj())), model.WireWrongType),
-		breaking("a category null", model.Obj("InsightType", callRate, "EventCategories", model.ListOf(model.NullValue)), model.WireWrongType, model.SelectorCategory),
+		breaking("categories a string", ofCategories(model.Str(management)), model.WireWrongType),
+		breaking("categories an object", ofCategories(model.Obj("Management", true)), model.WireWrongType),
+		breaking("categories a number", ofCategories(model.Num("1")), model.WireWrongType),
+		breaking("categories a boolean", ofCategories(model.Boolean(true)), model.WireWrongType),
+		breaking("a category a number", ofCategories(model.ListOf(model.Num("1"))), model.WireWrongType),
+		breaking("a category an object", ofCategories(model.ListOf(model.Obj())), model.WireWrongType),
+		breaking("a category null", ofCategories(model.ListOf(model.NullValue)), model.WireWrongType, model.SelectorCategory),
 	)
 	return out
 }
@@ -305,7 +321,7 @@ func BadSelectors() []Representative {
 // EventClass is what PutEventSelectors may make a trail log, in one of the ways to say it.
 type EventClass struct {
 	Name  string
-	Logs  model.Logs
+	logs  model.Logs
 	Input model.Value // without TrailName
 }
 
@@ -314,6 +330,7 @@ var s3Objects = model.ListOf(model.Obj("Type", "AWS::S3::Object", "Values", mode
 // EventClasses lists the eight classes of logs twice over: by basic selectors (one for each class, at
 // its index), then in other ways and by advanced selectors.
 func EventClasses() []EventClass {
+	eventSelectors := func(items ...model.Value) model.Value { return model.Obj("EventSelectors", model.ListOf(items...)) }
 	basic := func(readWrite string, include bool, dataToo bool) model.Value {
 		v := model.Obj("ReadWriteType", readWrite, "IncludeManagementEvents", include)
 		if dataToo {
@@ -331,11 +348,11 @@ func EventClasses() []EventClass {
 			readWrite = "WriteOnly"
 		}
 		v := basic(readWrite, logs&model.ManagementEvents != 0, logs&model.DataEvents != 0)
-		out = append(out, EventClass{Name: "basic " + logs.String(), Logs: logs, Input: model.Obj("EventSelectors", model.ListOf(v))})
+		out = append(out, EventClass{"basic " + logs.String(), logs, eventSelectors(v)})
 	}
 	out = append(out,
-		EventClass{"basic RW from two selectors", model.ManagementEvents, model.Obj("EventSelectors", model.ListOf(basic("ReadOnly", true, false), basic("WriteOnly", true, false)))},
-		EventClass{"basic RD, data of write calls alone", model.ReadEvents | model.DataEvents, model.Obj("EventSelectors", model.ListOf(basic("ReadOnly", true, false), basic("WriteOnly", false, true)))},
+		EventClass{"basic RW from two selectors", model.ManagementEvents, eventSelectors(basic("ReadOnly", true, false), basic("WriteOnly", true, false))},
+		EventClass{"basic RD, data of write calls alone", model.ReadEvents | model.DataEvents, eventSelectors(basic("ReadOnly", true, false), basic("WriteOnly", false, true))},
 		EventClass{"basic RW by default", model.ManagementEvents, model.Obj("EventSelectors", model.ListOf(model.Obj()))},
 	)
 	for logs := model.Logs(1); logs < 8; logs++ {

@@ -1,6 +1,10 @@
 package model
 
-import "strings"
+import (
+	"cmp"
+	"slices"
+	"strings"
+)
 
 // Objection is what a wire or answer rule has against one answer, whatever state the target is in.
 type Objection struct {
@@ -22,7 +26,7 @@ func ReadSuccess(op Op, body Value) (a Answer, objections []Objection, notes []s
 		a.Destination = m.text("InsightsDestination")
 		readSelectors(&m, &a)
 		for _, member := range body.Members() {
-			if !m.known(member.Name) {
+			if !slices.Contains(m.names, member.Name) {
 				notes = append(notes, "unknown member "+member.Name)
 			}
 		}
@@ -77,28 +81,12 @@ func (m *memberReader) text(name string) string {
 
 var kindNames = [...]string{"absent", "null", "a boolean", "a number", "a string", "a list", "an object"}
 
-func (m *memberReader) known(name string) bool {
-	for _, n := range m.names {
-		if n == name {
-			return true
-		}
-	}
-	return false
-}
-
 func readSelectors(m *memberReader, a *Answer) {
 	list := m.get("InsightSelectors")
 	if list.Given() && list.Kind() != List {
 		m.objections = append(m.objections, Objection{Rule: WireMembers, Expected: "InsightSelectors as a list", Actual: kindNames[list.Kind()]})
 	}
-	alien := func(v Value) {
-		if a.Alien == "" {
-			a.Alien = v.String()
-			if a.Alien == "" {
-				a.Alien = "nothing"
-			}
-		}
-	}
+	alien := func(v Value) { a.Alien = cmp.Or(a.Alien, v.String(), "nothing") }
 	for _, item := range list.Items() {
 		entry := memberReader{body: item}
 		name := entry.get("InsightType")
@@ -139,8 +127,8 @@ func (a Answer) Body(r Request, state State) Value {
 	switch r.Op {
 	case OpPut, OpGet:
 		selectors := a.Selectors.Value()
-		if a.Repeated && len(selectors.list) > 0 {
-			selectors.list = append(selectors.list, selectors.list[0])
+		if items := selectors.Items(); a.Repeated && len(items) > 0 {
+			selectors = ListOf(append(items, items[0])...)
 		}
 		return Obj("TrailARN", given(a.TrailARN), "EventDataStoreArn", given(a.StoreARN),
 			"InsightSelectors", selectors, "InsightsDestination", given(a.Destination))

@@ -159,7 +159,7 @@ func blamePut(x Exchange, reference Answer) ID {
 
 func deletedTrail(s State, r Request) bool {
 	ref := s.World.resolveTrail(r.Input.Get("TrailName").Text(), s.World.region(r))
-	return ref.name != "" && s.WasDeleted(ref.region, ref.name)
+	return ref.name != "" && s.wasDeleted(ref.region, ref.name)
 }
 
 // acceptedOutOfOrder reports whether a code is that of a broken rule which a held profile puts later.
@@ -184,18 +184,20 @@ func acceptedOutOfOrder(x Exchange, broken []ID) bool {
 // change itself that has them. ok is false where the change explains nothing.
 func contradicted(x *Exchange, resource string, got Selectors, repeated bool) (rule ID, weight int) {
 	rule, weight = "", len(claims)
-	for _, before := range append([]State{x.Before}, x.Others...) {
+	for i, before := range append([]State{x.Before}, x.Others...) {
 		c := newChange(before, x.After, x.Request)
 		c.failed, c.read, c.own = x.Answer.Outcome == Refused, resource, resource == "" || c.resource == resource
 		if resource == "" {
 			c.set = Step(before, x.Request)[0].Answer.Selectors
-		} else if c.own && c.Op == OpPut && !c.failed && got == c.set && !repeated {
+		} else if c.own && c.request.Op == OpPut && !c.failed && got == c.set && !repeated {
 			return "", weight
+		} else if i > 0 && Resource(before, x.Request) == "" {
+			c.set = 0 // nothing could be stored there
 		}
 		if id, n := c.contradicted(got, repeated); n < weight {
 			rule, weight = id, n
 		}
-		if c.Op != OpPut || !c.own || c.failed {
+		if c.request.Op != OpPut || !c.own || c.failed {
 			break // what was possible besides makes no difference
 		}
 	}
@@ -264,7 +266,7 @@ func blameHistory(history []Exchange, got Selectors, repeated bool, f *Finding) 
 			f.Rule, f.Step, f.Operation = rule, i, x.Request.Op
 		}
 		if x.Answer.Outcome == Succeeded && Resource(x.After, x.Request) == resource &&
-			(x.Request.Op == OpPut || x.Request.Op == OpCreate && !StateHas(x.Before, resource)) {
+			(x.Request.Op == OpPut || x.Request.Op == OpCreate && !stateHas(x.Before, resource)) {
 			break // this settled the state, whatever was before
 		}
 	}
@@ -277,7 +279,7 @@ func blameHistory(history []Exchange, got Selectors, repeated bool, f *Finding) 
 // shownElsewhere reports whether another trail or store has just these selectors.
 func (s State) shownElsewhere(resource string, set Selectors) bool {
 	for i := range s.Trails {
-		if trailResource(s.Trails[i]) != resource && s.Trails[i].Insights == set {
+		if s.trailResource(i) != resource && s.Trails[i].Insights == set {
 			return true
 		}
 	}
@@ -287,46 +289,40 @@ func (s State) shownElsewhere(resource string, set Selectors) bool {
 // Showing returns the state in which a resource stores what an answer to its Get shows, and false
 // where the answer shows nothing that the model has.
 func Showing(s State, resource string, a Answer) (State, bool) {
-	var set Selectors
-	switch {
-	case a.Outcome == Refused && a.Code == codeNotEnabled:
-	case a.Outcome != Succeeded || a.Alien != "" || !a.Selectors.single():
-		return s, false
-	case a.Repeated:
-		return s, false
-	case a.Selectors.On():
-		set = a.Selectors
-	}
-	for i := range s.Trails {
-		t := s.Trails[i]
-		if trailResource(t) == resource {
-			t.Insights, t.Repeats, t.Asleep, t.MustWake, t.HasEither = set, false, 0, false, !t.Logging
-			return s.WithTrail(i, t), true
+	set := Selectors(0)
+	if off := a.Outcome == Refused && a.Code == codeNotEnabled; !off {
+		if a.Outcome != Succeeded || a.Alien != "" || a.Repeated || !a.Selectors.single() {
+			return s, false
+		}
+		if a.Selectors.On() {
+			set = a.Selectors
 		}
 	}
-	for i := range s.Stores {
-		x := s.Stores[i]
-		if "store/"+x.Home+"/"+x.ID == resource {
-			if (set.Of(CallRate)|set.Of(ErrorRate))&Data != 0 {
-				return s, false
-			}
-			x.Insights, x.Repeats, x.Destination = set, false, ""
-			if a, ok := parseARN(a.Destination); ok && set.On() {
-				x.Destination = a.id
-			}
-			return s.WithStore(i, x), true
+	if trail, store := s.find(resource); trail >= 0 {
+		t := s.Trails[trail]
+		t.Insights, t.Repeats, t.Asleep, t.MustWake, t.HasEither = set, false, 0, false, !t.Logging
+		return s.WithTrail(trail, t), true
+	} else if store >= 0 {
+		if (set.Of(CallRate)|set.Of(ErrorRate))&Data != 0 {
+			return s, false
 		}
+		x := s.Stores[store]
+		x.Insights, x.Repeats, x.Destination = set, false, ""
+		if a, ok := parseARN(a.Destination); ok && set.On() {
+			x.Destination = a.id
+		}
+		return s.WithStore(store, x), true
 	}
 	return s, true
 }
 
 // ShowingEvents returns the state in which a trail logs what an answer of GetEventSelectors shows.
 func ShowingEvents(s State, resource string, body Value) State {
-	for i := range s.Trails {
-		if t := s.Trails[i]; trailResource(t) == resource {
-			t.Events, t.Logs = canonicalEvents(body), logsOf(body)
-			return s.WithTrail(i, t)
-		}
+	i, _ := s.find(resource)
+	if i < 0 {
+		return s
 	}
-	return s
+	t := s.Trails[i]
+	t.Events, t.Logs = canonicalEvents(body), logsOf(body)
+	return s.WithTrail(i, t)
 }

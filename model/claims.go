@@ -23,7 +23,7 @@ type claim struct {
 
 // change is a call that may have changed what a trail or store has stored, and what a read shows then.
 type change struct {
-	Request
+	request       Request
 	before, after State
 	q             *putRequest // of a Put
 	trail         *Trail      // before, of another call on a trail
@@ -38,7 +38,7 @@ type change struct {
 }
 
 func newChange(before, after State, r Request) *change {
-	c := &change{Request: r, before: before, after: after, resource: Resource(after, r)}
+	c := &change{request: r, before: before, after: after, resource: Resource(after, r)}
 	if c.resource == "" {
 		c.resource = Resource(before, r)
 	}
@@ -134,7 +134,7 @@ var claims = []claim{
 	{rule: ErrorAtomic, shows: func(c *change) bool { return c.failed }},
 	{rule: StoreEnables, op: OpPut, shows: ofOwn(func(c *change) bool { return !c.q.trailGiven && !c.old.On() && !c.got.On() })},
 	{rule: GetReflectsPut, op: OpPut, shows: ofAny},
-	{rule: GetReflectsPut, shows: ofOwn(func(c *change) bool { return c.Op != OpCreate })},
+	{rule: GetReflectsPut, shows: ofOwn(func(c *change) bool { return c.request.Op != OpCreate })},
 	{rule: GetReflectsPut, shows: ofAny},
 }
 
@@ -195,13 +195,15 @@ func wasOn(c *change) bool      { return c.old.On() }
 func wasStopped(c *change) bool { return c.trail != nil && !c.trail.Logging }
 
 // weakens is a PutEventSelectors that takes away what the insights of the trail need.
-func weakens(c *change) bool { return c.trail != nil && !Meets(c.trail.Insights, logsOf(c.Input)) }
+func weakens(c *change) bool {
+	return c.trail != nil && !Meets(c.trail.Insights, logsOf(c.request.Input))
+}
 
-func isNew(c *change) bool { return c.resource != "" && !StateHas(c.before, c.resource) }
+func isNew(c *change) bool { return c.resource != "" && !stateHas(c.before, c.resource) }
 
 // remade is a trail that has the name of one that was deleted.
 func remade(c *change) bool {
-	return isNew(c) && c.after.WasDeleted(c.after.World.region(c.Request), c.Input.Get("Name").Text())
+	return isNew(c) && c.after.wasDeleted(c.after.World.region(c.request), c.request.Input.Get("Name").Text())
 }
 
 func anyType(holds func(Type) bool) bool { return holds(CallRate) || holds(ErrorRate) }
@@ -210,7 +212,7 @@ func (c *change) anyEntry(holds func(putEntry) bool) bool {
 	return slices.ContainsFunc(c.q.entries, holds)
 }
 
-func (c *change) about(x *claim) bool { return x.op == "" || x.op == c.Op }
+func (c *change) about(x *claim) bool { return x.op == "" || x.op == c.request.Op }
 
 // tests lists the rules that a change puts to the test.
 func (c *change) tests() (now, due []ID) {

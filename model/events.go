@@ -114,11 +114,7 @@ func sorted(items []Value) Value {
 
 // stepPutEventSelectors replaces what a trail logs. Where that takes away what enabled insights
 // need, logs/selectors-change-later says what may become of them.
-func stepPutEventSelectors(s State, r Request) []Branch {
-	i := s.namedTrail(r)
-	if i < 0 {
-		return refusedOrIgnored(s)
-	}
+func stepPutEventSelectors(s State, i int, r Request) []Branch {
 	events := canonicalEvents(r.Input)
 	if events == "" {
 		return refusedOrIgnored(s)
@@ -185,11 +181,7 @@ func weakened(set Selectors, logs Logs) []Selectors {
 }
 
 // stepGetEventSelectors holds logs/visible for what a request has stored.
-func stepGetEventSelectors(s State, r Request) []Branch {
-	i := s.namedTrail(r)
-	if i < 0 {
-		return anything(s)
-	}
+func stepGetEventSelectors(s State, i int, r Request) []Branch {
 	return []Branch{{Answer: Answer{Outcome: AnySuccess, Events: s.Trails[i].Events}, Next: s},
 		{Answer: Answer{Outcome: AnyRefusal}, Next: s, Silent: true}}
 }

@@ -7,49 +7,56 @@ import "strings"
 func Resource(s State, r Request) string {
 	switch r.Op {
 	case OpPut, OpGet:
-		if name := r.Input.Get("TrailName"); name.Given() {
-			ref := s.World.resolveTrail(name.Text(), s.World.region(r))
-			if i := s.trail(ref.region, ref.name); ref.name != "" && i >= 0 {
-				return trailResource(s.Trails[i])
-			}
-			if i := s.trailElsewhere(ref.region, ref.name); ref.name != "" && i >= 0 {
-				return trailResource(s.Trails[i])
-			}
-			return ""
+		name := r.Input.Get("TrailName")
+		if !name.Given() {
+			return s.storeResource(s.namedStore(r))
 		}
-		if i := s.namedStore(r); i >= 0 {
-			return "store/" + s.Stores[i].Home + "/" + s.Stores[i].ID
+		ref := s.World.resolveTrail(name.Text(), s.World.region(r))
+		if i := s.trail(ref.region, ref.name); i >= 0 {
+			return s.trailResource(i)
 		}
+		return s.trailResource(s.trailElsewhere(ref.region, ref.name))
 	case OpCreateStore:
-		if len(s.Stores) > 0 {
-			x := s.Stores[len(s.Stores)-1]
-			return "store/" + x.Home + "/" + x.ID
-		}
+		return s.storeResource(len(s.Stores) - 1)
 	case OpGetStore, OpUpdateStore, OpDeleteStore, OpRestoreStore:
-		if i := s.namedStore(r); i >= 0 {
-			return "store/" + s.Stores[i].Home + "/" + s.Stores[i].ID
-		}
-	default:
-		if i := s.namedTrail(r); i >= 0 {
-			return trailResource(s.Trails[i])
-		}
+		return s.storeResource(s.namedStore(r))
 	}
-	return ""
+	return s.trailResource(s.namedTrail(r))
 }
 
-func trailResource(t Trail) string { return "trail/" + t.Home + "/" + t.Name }
+func (s State) trailResource(i int) string {
+	if i < 0 {
+		return ""
+	}
+	return "trail/" + s.Trails[i].Home + "/" + s.Trails[i].Name
+}
+
+func (s State) storeResource(i int) string {
+	if i < 0 {
+		return ""
+	}
+	return "store/" + s.Stores[i].Home + "/" + s.Stores[i].ID
+}
+
+// find is the index of the trail or of the store that a resource is, -1 for the other and where there is
+// none.
+func (s State) find(resource string) (trail, store int) {
+	kind, rest, _ := strings.Cut(resource, "/")
+	region, name, _ := strings.Cut(rest, "/")
+	if kind == "trail" {
+		return s.trail(region, name), -1
+	}
+	return -1, s.store(region, name)
+}
 
 // StoredIn returns what GetInsightSelectors of a resource is expected to show, and whether the state
 // has the resource.
 func StoredIn(s State, resource string) (Selectors, bool) {
-	kind, rest, _ := strings.Cut(resource, "/")
-	region, name, _ := strings.Cut(rest, "/")
-	if kind == "trail" {
-		if i := s.trail(region, name); i >= 0 {
-			return s.Trails[i].Insights, true
-		}
-	} else if i := s.store(region, name); i >= 0 {
-		return s.Stores[i].Insights, true
+	switch trail, store := s.find(resource); {
+	case trail >= 0:
+		return s.Trails[trail].Insights, true
+	case store >= 0:
+		return s.Stores[store].Insights, true
 	}
 	return 0, false
 }
@@ -109,8 +116,7 @@ func Exercised(before State, r Request, a Answer, after State) (now, due []ID, r
 	return now, due, resource
 }
 
-// StateHas reports whether the state has the resource.
-func StateHas(s State, resource string) bool { _, ok := StoredIn(s, resource); return ok }
+func stateHas(s State, resource string) bool { _, ok := StoredIn(s, resource); return ok }
 
 func exercisedByPutOrGet(before State, r Request, a Answer, after State) (now, due []ID) {
 	branches := Step(before, r)

@@ -44,7 +44,7 @@ func acceptAll(branches, more []Branch, rule ID) []Branch {
 }
 
 func trailAnswer(s State, i int) Answer {
-	return Answer{Outcome: Succeeded, TrailARN: s.Trails[i].ARN(s.World)}
+	return Answer{Outcome: Succeeded, TrailARN: s.Trails[i].fullARN(s.World)}
 }
 
 // getAnswers lists what a Get of a readable resource may answer.

@@ -1,6 +1,10 @@
 package model
 
-import "strings"
+import (
+	"net/netip"
+	"strings"
+	"unicode/utf8"
+)
 
 // ValidTrailName reports whether s is a trail name as trail/name-syntax has it: 3 to 128 of
 // A-Za-z0-9._-, alphanumeric at both ends, no two of ._- adjacent, not an IPv4 address.
@@ -25,23 +29,13 @@ func alphanumeric(c byte) bool {
 
 func punctuation(c byte) bool { return c == '.' || c == '_' || c == '-' }
 
-// ipv4 accepts four numbers up to 255 without leading zeros.
+// ipv4 reports whether s is an IPv4 address in dotted decimal.
 func ipv4(s string) bool {
-	numbers, digits, value := 1, 0, 0
-	for i := range len(s) {
-		switch c := s[i]; {
-		case c == '.' && digits > 0:
-			numbers, digits, value = numbers+1, 0, 0
-		case c < '0' || c > '9' || digits > 0 && value == 0:
-			return false
-		default:
-			digits, value = digits+1, 10*value+int(c-'0')
-			if value > 255 {
-				return false
-			}
-		}
+	if s[0] < '0' || s[0] > '9' {
+		return false // most names: errors are slow
 	}
-	return numbers == 4 && digits > 0
+	_, err := netip.ParseAddr(s)
+	return err == nil
 }
 
 // arn is a parsed Amazon Resource Name.
@@ -64,17 +58,7 @@ func parseARN(s string) (a arn, ok bool) {
 	return a, ok
 }
 
-func accountID(s string) bool {
-	if len(s) != 12 {
-		return false
-	}
-	for i := range len(s) {
-		if s[i] < '0' || s[i] > '9' {
-			return false
-		}
-	}
-	return true
-}
+func accountID(s string) bool { return len(s) == 12 && strings.Trim(s, "0123456789") == "" }
 
 // trailRefKind tells what a TrailName is.
 type trailRefKind uint8
@@ -150,10 +134,11 @@ func (s State) resolveStore(id, region string) storeRef {
 	if len(id) < 3 || len(id) > 256 {
 		return storeRef{storeBadSyntax, -1}
 	}
-	for i := range len(id) {
-		if c := id[i]; !alphanumeric(c) && !punctuation(c) && c != '/' && c != ':' {
-			return storeRef{storeBadSyntax, -1}
-		}
+	odd := func(c rune) bool {
+		return c >= utf8.RuneSelf || !alphanumeric(byte(c)) && !punctuation(byte(c)) && c != '/' && c != ':'
+	}
+	if strings.ContainsFunc(id, odd) {
+		return storeRef{storeBadSyntax, -1}
 	}
 	if strings.HasPrefix(id, "arn:") {
 		a, ok := parseARN(id)

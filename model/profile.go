@@ -26,8 +26,8 @@ type Profile struct {
 	holds map[[2]ID]bool
 }
 
-// DefaultProfile is the order of section 4.
-var DefaultProfile = mustProfile(&Profile{Schema: ProfileSchema, Name: "reference", Order: ErrorRules()})
+// defaultProfile is the order of section 4.
+var defaultProfile = mustProfile(&Profile{Schema: ProfileSchema, Name: "reference", Order: ErrorRules()})
 
 // NewProfile makes an error order. The order must name every error rule once, and what it holds must
 // agree with it.

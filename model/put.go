@@ -26,7 +26,7 @@ func stepPut(s State, r Request) []Branch {
 // putOnTrail lists the successes of a Put on a trail that exists in the Region of the call.
 func putOnTrail(s State, q *putRequest) []Branch {
 	i, t := q.at, *q.named
-	answer := Answer{Outcome: Succeeded, TrailARN: t.ARN(s.World)}
+	answer := Answer{Outcome: Succeeded, TrailARN: t.fullARN(s.World)}
 	out := make([]Branch, 0, 1+len(q.entries))
 	store := func(st storing) {
 		awake := t

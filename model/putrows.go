@@ -73,8 +73,8 @@ var putRows = []putRow{
 	{rule: StoreSame, when: func(q *putRequest) bool { return !q.trailGiven && q.from != nil && q.from == q.to }, soft: notEnabling},
 	{rule: BucketMissingRule, when: broken(BucketMissing)},
 	{rule: BucketPolicy, when: broken(BucketDenied)},
-	{rule: KMSPolicy, when: broken(KeyDenied)},
-	{rule: KMSUnusable, when: broken(KeyUnusable)},
+	{rule: KMSPolicy, when: broken(keyDenied)},
+	{rule: KMSUnusable, when: broken(keyUnusable)},
 	{rule: PutDuplicateDiffering, when: func(q *putRequest) bool { return q.duplicateDiffering }},
 
 	{rule: WireUnknownMembers, when: func(q *putRequest) bool { return q.unknownMember }, soft: always},

@@ -106,7 +106,7 @@ type Truth uint8
 
 // The values of Truth.
 const (
-	Unclaimed Truth = iota
+	unclaimed Truth = iota
 	No
 	Yes
 )

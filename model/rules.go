@@ -129,12 +129,6 @@ const (
 	StoreNotIngesting   ID = "store/not-ingesting"
 	StoreUpdateGuard    ID = "store/update-guard"
 	StoreNoData         ID = "store/no-data"
-	StoreDeleteRestore  ID = "store/delete-restore"
-
-	// Conditions of the run, about which no verdict is given.
-	Throttled   ID = "throttled"
-	Access      ID = "access"
-	Unsupported ID = "unsupported"
 
 	// Order names the deviation of answering the code of another broken rule than the first.
 	Order ID = "order"
@@ -440,14 +434,14 @@ var Rules = []Rule{
 		Statement: "UpdateEventDataStore that breaks a live prerequisite answers InvalidInsightSelectorsException; with Insights off it succeeds."},
 	{ID: StoreNoData, Level: Documented, Source: "S0", Needs: needs(CanStores, CanGet),
 		Statement: "Get never shows Data on an event data store."},
-	{ID: StoreDeleteRestore, Level: Inferred, Source: "-", Needs: needs(CanStores, CanDeleteStores, CanRestoreStores), Silent: true,
+	{ID: "store/delete-restore", Level: Inferred, Source: "-", Needs: needs(CanStores, CanDeleteStores, CanRestoreStores), Silent: true,
 		Statement: "What deleting and restoring a store does to its selectors is not claimed."},
 
-	{ID: Throttled, Level: Documented, Source: "API", Silent: true,
+	{ID: "throttled", Level: Documented, Source: "API", Silent: true,
 		Statement: "ThrottlingException may come at any time: the harness waits and repeats."},
-	{ID: Access, Level: Documented, Source: "API", Silent: true,
+	{ID: "access", Level: Documented, Source: "API", Silent: true,
 		Statement: "Refused credentials make a run inconclusive."},
-	{ID: Unsupported, Level: Documented, Source: "API", Silent: true,
+	{ID: "unsupported", Level: Documented, Source: "API", Silent: true,
 		Statement: "UnsupportedOperationException for a whole operation means that the capability is absent."},
 }
 

@@ -81,26 +81,26 @@ func (s Selectors) single() bool {
 }
 
 // Entries lists the set in a fixed order.
-func (s Selectors) Entries() []SelectorEntry {
-	var out []SelectorEntry
+func (s Selectors) Entries() []selectorEntry {
+	var out []selectorEntry
 	for t := range Type(2) {
 		for c := range Categories(4) {
 			if s&Entry(t, c) != 0 {
-				out = append(out, SelectorEntry{t, c})
+				out = append(out, selectorEntry{t, c})
 			}
 		}
 	}
 	return out
 }
 
-// SelectorEntry is one selector of a set.
-type SelectorEntry struct {
+// selectorEntry is one selector of a set.
+type selectorEntry struct {
 	Type       Type
 	Categories Categories
 }
 
 // Value renders the entry as it stands on the wire.
-func (e SelectorEntry) Value() Value {
+func (e selectorEntry) value() Value {
 	return Obj("InsightType", TypeNames[e.Type], "EventCategories", Strs(e.Categories.Names()...))
 }
 
@@ -119,7 +119,7 @@ func (c Categories) Names() []string {
 func (s Selectors) Value() Value {
 	list := []Value{}
 	for _, e := range s.Entries() {
-		list = append(list, e.Value())
+		list = append(list, e.value())
 	}
 	return ListOf(list...)
 }

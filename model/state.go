@@ -1,6 +1,9 @@
 package model
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // World holds what stays fixed during a case: the identities that requests may name and what the
 // target is known to be able to do. All states of a case share one World.
@@ -17,7 +20,7 @@ type World struct {
 	// NoStores says that the target has no event data stores: their rules are not broken by naming
 	// one, though their codes are accepted for it.
 	NoStores bool
-	Profile  *Profile // the error order; nil is DefaultProfile
+	Profile  *Profile // the error order; nil is defaultProfile
 }
 
 // DefaultWorld has the identities that all symbolic requests use.
@@ -32,7 +35,7 @@ func (w *World) region(r Request) string {
 
 func (w *World) profile() *Profile {
 	if w.Profile == nil {
-		return DefaultProfile
+		return defaultProfile
 	}
 	return w.Profile
 }
@@ -59,8 +62,8 @@ type Condition uint8
 const (
 	BucketMissing Condition = 1 << iota
 	BucketDenied            // the bucket policy no longer lets CloudTrail write
-	KeyDenied               // the key policy no longer lets CloudTrail encrypt
-	KeyUnusable             // disabled or pending deletion
+	keyDenied               // the key policy no longer lets CloudTrail encrypt
+	keyUnusable             // disabled or pending deletion
 	MemberAccount           // an organization trail, called from a member account
 	NoServiceRole
 	ServiceOwned
@@ -98,8 +101,8 @@ type Trail struct {
 	HasEither bool      // HasInsightSelectors claims nothing until the next Put
 }
 
-// ARN is the trail's full ARN.
-func (t *Trail) ARN(w *World) string {
+// fullARN is the ARN.
+func (t *Trail) fullARN(w *World) string {
 	if t.arn != "" {
 		return t.arn
 	}
@@ -169,60 +172,41 @@ func (s State) store(region, id string) int {
 
 // WithTrail returns the state with the i-th trail replaced, or added where i is -1.
 func (s State) WithTrail(i int, t Trail) State {
-	trails := make([]Trail, len(s.Trails), len(s.Trails)+1)
-	copy(trails, s.Trails)
-	if i < 0 {
-		trails = append(trails, t)
-	} else {
-		trails[i] = t
-	}
-	s.Trails = trails
+	s.Trails = replaced(s.Trails, i, t)
 	return s
-}
-
-func (s State) withoutTrail(i int) State {
-	trails := make([]Trail, 0, len(s.Trails))
-	if !s.WasDeleted(s.Trails[i].Home, s.Trails[i].Name) {
-		s.gone += "/" + s.Trails[i].Home + "/" + s.Trails[i].Name + "/"
-	}
-	s.Trails = append(append(trails, s.Trails[:i]...), s.Trails[i+1:]...)
-	return s
-}
-
-// WasDeleted reports whether a trail of that name was deleted earlier in the case.
-func (s State) WasDeleted(region, name string) bool {
-	return strings.Contains(s.gone, "/"+region+"/"+name+"/")
 }
 
 // WithStore returns the state with the i-th store replaced, or added where i is -1.
 func (s State) WithStore(i int, x Store) State {
-	stores := make([]Store, len(s.Stores), len(s.Stores)+1)
-	copy(stores, s.Stores)
-	if i < 0 {
-		stores = append(stores, x)
-	} else {
-		stores[i] = x
-	}
-	s.Stores = stores
+	s.Stores = replaced(s.Stores, i, x)
 	return s
+}
+
+func replaced[T any](list []T, i int, x T) []T {
+	out := append(make([]T, 0, len(list)+1), list...)
+	if i < 0 {
+		return append(out, x)
+	}
+	out[i] = x
+	return out
+}
+
+func (s State) withoutTrail(i int) State {
+	if !s.wasDeleted(s.Trails[i].Home, s.Trails[i].Name) {
+		s.gone += "/" + s.Trails[i].Home + "/" + s.Trails[i].Name + "/"
+	}
+	s.Trails = slices.Concat(s.Trails[:i], s.Trails[i+1:])
+	return s
+}
+
+// wasDeleted reports whether a trail of that name was deleted earlier in the case.
+func (s State) wasDeleted(region, name string) bool {
+	return strings.Contains(s.gone, "/"+region+"/"+name+"/")
 }
 
 // Equal compares two states of the same world.
 func (s State) Equal(o State) bool {
-	if len(s.Trails) != len(o.Trails) || len(s.Stores) != len(o.Stores) || s.gone != o.gone {
-		return false
-	}
-	for i := range s.Trails {
-		if s.Trails[i] != o.Trails[i] {
-			return false
-		}
-	}
-	for i := range s.Stores {
-		if s.Stores[i] != o.Stores[i] {
-			return false
-		}
-	}
-	return true
+	return s.gone == o.gone && slices.Equal(s.Trails, o.Trails) && slices.Equal(s.Stores, o.Stores)
 }
 
 // Resources lists the trails and stores of the state, named as Resource names them.

@@ -29,37 +29,37 @@ func Step(s State, r Request) []Branch {
 		return stepGet(s, r)
 	case OpCreate:
 		return stepCreateTrail(s, r)
-	case OpUpdate:
-		return stepUpdateTrail(s, r)
-	case OpDelete:
-		return stepDeleteTrail(s, r)
-	case OpTrail:
-		return stepGetTrail(s, r)
-	case OpStatus:
-		return stepGetTrailStatus(s, r)
-	case OpStart:
-		return stepStartLogging(s, r)
-	case OpStop:
-		return stepStopLogging(s, r)
-	case OpPutEvents:
-		return stepPutEventSelectors(s, r)
-	case OpGetEvents:
-		return stepGetEventSelectors(s, r)
 	case OpCreateStore:
 		return stepCreateStore(s, r)
-	case OpGetStore:
-		return stepGetStore(s, r)
-	case OpUpdateStore:
-		return stepUpdateStore(s, r)
-	case OpDeleteStore:
-		return stepDeleteStore(s, r)
-	case OpRestoreStore:
-		return stepRestoreStore(s, r)
-	case OpArrange:
-		return stepArrange(s, r)
 	}
-	return anything(s)
+	if step := trailSteps[r.Op]; step != nil {
+		if i := s.namedTrail(r); i >= 0 {
+			return step(s, i, r)
+		}
+	} else if step := storeSteps[r.Op]; step != nil {
+		if i := s.namedStore(r); i >= 0 {
+			return step(s, i, r)
+		}
+	}
+	switch {
+	case r.Op == OpTrail && s.homeName(r):
+		return refused(s)
+	case r.Op.Reads() || !slices.Contains(Ops, r.Op):
+		return anything(s)
+	}
+	return refusedOrIgnored(s)
 }
+
+// trailSteps and storeSteps are the calls on a trail or store that is there, by its index.
+var (
+	trailSteps = map[Op]func(s State, i int, r Request) []Branch{
+		OpUpdate: stepUpdateTrail, OpDelete: stepDeleteTrail, OpTrail: stepGetTrail, OpStatus: stepGetTrailStatus, OpStart: stepStartLogging,
+		OpStop: stepStopLogging, OpPutEvents: stepPutEventSelectors, OpGetEvents: stepGetEventSelectors, OpArrange: stepArrange,
+	}
+	storeSteps = map[Op]func(s State, i int, r Request) []Branch{
+		OpGetStore: stepGetStore, OpUpdateStore: stepUpdateStore, OpDeleteStore: stepDeleteStore, OpRestoreStore: stepRestoreStore,
+	}
+)
 
 // stepMalformed claims nothing: a target may even read another method as POST.
 func stepMalformed(s State, r Request) []Branch {
@@ -81,6 +81,11 @@ func anything(s State) []Branch {
 // refused allows every refusal and nothing else.
 func refused(s State) []Branch {
 	return []Branch{{Answer: Answer{Outcome: AnyRefusal}, Next: s}}
+}
+
+// refusedOrIgnored is a call on something that does not exist: nothing changes, whatever is answered.
+func refusedOrIgnored(s State) []Branch {
+	return []Branch{{Answer: Answer{Outcome: AnyRefusal}, Next: s}, {Answer: Answer{Outcome: AnySuccess}, Next: s, Silent: true}}
 }
 
 // done is a call that no rule obliges the target to accept: it takes effect or is refused.

@@ -18,21 +18,13 @@ func stepCreateStore(s State, r Request) []Branch {
 }
 
 // stepGetStore holds logs/visible; whether a store that is pending deletion can be read is open.
-func stepGetStore(s State, r Request) []Branch {
-	i := s.namedStore(r)
-	if i < 0 {
-		return anything(s)
-	}
+func stepGetStore(s State, i int, r Request) []Branch {
 	return []Branch{{Answer: Answer{Outcome: AnySuccess, Events: s.Stores[i].Events}, Next: s},
 		{Answer: Answer{Outcome: AnyRefusal}, Next: s, Silent: true}}
 }
 
 // stepUpdateStore holds store/update-guard.
-func stepUpdateStore(s State, r Request) []Branch {
-	i := s.namedStore(r)
-	if i < 0 {
-		return refusedOrIgnored(s)
-	}
+func stepUpdateStore(s State, i int, r Request) []Branch {
 	x := s.Stores[i]
 	updated := x
 	if r.Input.Get("AdvancedEventSelectors").Given() {
@@ -79,21 +71,13 @@ func (s State) feeds(id string) bool {
 
 // stepDeleteStore and stepRestoreStore claim nothing about the selectors of the store, or of the
 // sources that feed it: they may be kept or be off.
-func stepDeleteStore(s State, r Request) []Branch {
-	i := s.namedStore(r)
-	if i < 0 {
-		return refusedOrIgnored(s)
-	}
+func stepDeleteStore(s State, i int, r Request) []Branch {
 	x := s.Stores[i]
 	x.Pending = true
 	return openSelectors(s, s.WithStore(i, x), i)
 }
 
-func stepRestoreStore(s State, r Request) []Branch {
-	i := s.namedStore(r)
-	if i < 0 {
-		return refusedOrIgnored(s)
-	}
+func stepRestoreStore(s State, i int, r Request) []Branch {
 	x := s.Stores[i]
 	x.Pending, x.Ingesting = false, true
 	return openSelectors(s, s.WithStore(i, x), i)
@@ -124,9 +108,4 @@ func openSelectors(before, after State, i int) []Branch {
 		open(v)
 	}
 	return append(branches, Branch{Answer: Answer{Outcome: AnyRefusal}, Next: before, Silent: true})
-}
-
-// refusedOrIgnored is a call on something that does not exist: nothing changes, whatever is answered.
-func refusedOrIgnored(s State) []Branch {
-	return []Branch{{Answer: Answer{Outcome: AnyRefusal}, Next: s}, {Answer: Answer{Outcome: AnySuccess}, Next: s, Silent: true}}
 }

@@ -2,7 +2,6 @@ package model
 
 import (
 	"slices"
-	"sort"
 	"strings"
 )
 
@@ -18,7 +17,7 @@ type Tracker struct {
 // possible is a state that the answers allow, with the deviations that the target has taken if this
 // is the one that it is in.
 type possible struct {
-	State
+	state      State
 	deviations []Deviation
 }
 
@@ -26,16 +25,16 @@ type possible struct {
 func NewTracker(w *World) *Tracker { return TrackerAt(NewState(w)) }
 
 // TrackerAt starts in a given state.
-func TrackerAt(s State) *Tracker { return &Tracker{states: []possible{{State: s}}} }
+func TrackerAt(s State) *Tracker { return &Tracker{states: []possible{{state: s}}} }
 
 // State returns the first of the possible states, the most reference-like one.
-func (t *Tracker) State() State { return t.states[0].State }
+func (t *Tracker) State() State { return t.states[0].state }
 
 // Others returns the possible states but the first.
 func (t *Tracker) Others() []State {
 	var others []State
 	for i := range t.states[1:] {
-		others = append(others, t.states[i+1].State)
+		others = append(others, t.states[i+1].state)
 	}
 	return others
 }
@@ -63,8 +62,6 @@ type Verdict struct {
 	Expected []string
 	// Objections are breaches that show in the answer although a branch allows it.
 	Objections []Objection
-	// Definite is false where the answer does not say what happened.
-	Definite bool
 }
 
 // Observe takes in the answer to a request. Where a branch of some possible state allows it, the set
@@ -76,11 +73,11 @@ func (t *Tracker) Observe(r Request, a Answer) Verdict {
 		t.fork(r)
 		return Verdict{Allowed: true}
 	}
-	verdict := Verdict{Definite: true}
+	var verdict Verdict
 	var next []possible
 	clean := false // some match is not objected to
 	for _, s := range t.states {
-		branches := Step(s.State, r)
+		branches := Step(s.state, r)
 		for i := range branches {
 			b := &branches[i]
 			objection, ok := match(r.Op, b.Answer, a)
@@ -105,20 +102,20 @@ func (t *Tracker) Observe(r Request, a Answer) Verdict {
 		}
 	}
 	if len(next) == 0 {
-		verdict.Expected = t.expected(r)
+		verdict.Expected = t.Allowed(r)
 		return verdict
 	}
 	verdict.Allowed = true
 	t.states = next
-	verdict.Deviations = t.settle()
+	verdict.Deviations = t.taken()
 	return verdict
 }
 
 // Prefer puts the states that allow an answer first, and keeps the others: it is for answers that
-// hint at a state but do not settle it.
+// hint at a state but do not say it.
 func (t *Tracker) Prefer(r Request, a Answer) {
 	allows := func(s possible) bool {
-		return slices.ContainsFunc(Step(s.State, r), func(b Branch) bool { _, ok := match(r.Op, b.Answer, a); return ok })
+		return slices.ContainsFunc(Step(s.state, r), func(b Branch) bool { _, ok := match(r.Op, b.Answer, a); return ok })
 	}
 	if len(t.states) < 2 || allows(t.states[0]) {
 		return
@@ -134,9 +131,9 @@ func (t *Tracker) Prefer(r Request, a Answer) {
 	t.states = append(first, rest...)
 }
 
-// settle returns the deviations that the target has taken for sure: those of the state with the
+// taken returns the deviations that the target has taken for sure: those of the state with the
 // fewest, where every possible state has some.
-func (t *Tracker) settle() []Deviation {
+func (t *Tracker) taken() []Deviation {
 	fewest := 0
 	for i := range t.states {
 		if len(t.states[i].deviations) < len(t.states[fewest].deviations) {
@@ -155,7 +152,7 @@ func (t *Tracker) settle() []Deviation {
 // addState adds a state, or for one that is there already keeps the shorter list of deviations.
 func addState(states []possible, p possible) []possible {
 	for i := range states {
-		if states[i].Equal(p.State) {
+		if states[i].state.Equal(p.state) {
 			if len(p.deviations) < len(states[i].deviations) {
 				states[i].deviations = p.deviations
 			}
@@ -172,7 +169,7 @@ func addState(states []possible, p possible) []possible {
 func (t *Tracker) fork(r Request) {
 	var next []possible
 	for _, s := range t.states {
-		for _, b := range Step(s.State, r) {
+		for _, b := range Step(s.state, r) {
 			next = addState(next, possible{b.Next, s.deviations})
 		}
 	}
@@ -183,21 +180,17 @@ func (t *Tracker) fork(r Request) {
 }
 
 // Allowed lists the kinds of answer to a request that the possible states allow, the reference first.
-func (t *Tracker) Allowed(r Request) []string { return t.expected(r) }
-
-func (t *Tracker) expected(r Request) []string {
+func (t *Tracker) Allowed(r Request) []string {
 	var kinds []string
-	seen := map[string]bool{}
 	for _, s := range t.states {
-		for _, b := range Step(s.State, r) {
-			if kind := b.Answer.Kind(); !seen[kind] {
-				seen[kind] = true
+		for _, b := range Step(s.state, r) {
+			if kind := b.Answer.Kind(); !slices.Contains(kinds, kind) {
 				kinds = append(kinds, kind)
 			}
 		}
 	}
 	if len(kinds) > 1 {
-		sort.Strings(kinds[1:])
+		slices.Sort(kinds[1:])
 	}
 	return kinds
 }
@@ -206,7 +199,7 @@ func (t *Tracker) expected(r Request) []string {
 func (t *Tracker) Follow(states ...State) {
 	t.states = nil
 	for _, s := range states {
-		t.states = addState(t.states, possible{State: s})
+		t.states = addState(t.states, possible{state: s})
 	}
 }
 
@@ -251,7 +244,7 @@ func match(op Op, want, got Answer) (Objection, bool) {
 	return owner(op, want, got), true
 }
 
-func claimed(want, got Truth) bool { return want == Unclaimed || want == got }
+func claimed(want, got Truth) bool { return want == unclaimed || want == got }
 
 // matchSelectors compares as sets; entries without a category may be left out of the answer.
 func matchSelectors(want, got Selectors) bool {

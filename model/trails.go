@@ -26,11 +26,7 @@ func stepCreateTrail(s State, r Request) []Branch {
 }
 
 // stepUpdateTrail keeps the selectors (trail/update-keeps).
-func stepUpdateTrail(s State, r Request) []Branch {
-	i := s.namedTrail(r)
-	if i < 0 {
-		return refusedOrIgnored(s)
-	}
+func stepUpdateTrail(s State, i int, r Request) []Branch {
 	t := s.Trails[i]
 	if multi := r.Input.Get("IsMultiRegionTrail"); multi.Kind() == Bool {
 		t.MultiRegion = multi.True()
@@ -38,37 +34,28 @@ func stepUpdateTrail(s State, r Request) []Branch {
 	return done(s, s.WithTrail(i, t))
 }
 
-func stepDeleteTrail(s State, r Request) []Branch {
-	i := s.namedTrail(r)
-	if i < 0 {
-		return refusedOrIgnored(s)
-	}
+func stepDeleteTrail(s State, i int, r Request) []Branch {
 	return done(s, s.withoutTrail(i))
 }
 
-// stepGetTrail holds trail/has-insight-selectors, and that a trail which is not there is not shown.
-func stepGetTrail(s State, r Request) []Branch {
-	i := s.namedTrail(r)
-	if i < 0 {
-		if region := s.World.region(r); region != s.World.Home || len(r.Input.Get("Name").Text()) == 0 || s.World.resolveTrail(r.Input.Get("Name").Text(), region).kind != refName {
-			return anything(s)
-		}
-		return refused(s)
-	}
+// homeName reports whether a call names a trail of its Region, the home one, by a well-formed name.
+func (s State) homeName(r Request) bool {
+	region := s.World.region(r)
+	return region == s.World.Home && s.World.resolveTrail(r.Input.Get("Name").Text(), region).kind == refName
+}
+
+// stepGetTrail holds trail/has-insight-selectors.
+func stepGetTrail(s State, i int, _ Request) []Branch {
 	t := s.Trails[i]
 	expected := Answer{Outcome: AnySuccess, HasInsights: truth(t.Insights.On())}
 	if t.HasEither {
-		expected.HasInsights = Unclaimed
+		expected.HasInsights = unclaimed
 	}
 	return []Branch{{Answer: expected, Next: s}, {Answer: Answer{Outcome: AnyRefusal}, Next: s, Silent: true}}
 }
 
 // stepGetTrailStatus claims nothing, but the model follows what is answered.
-func stepGetTrailStatus(s State, r Request) []Branch {
-	i := s.namedTrail(r)
-	if i < 0 {
-		return anything(s)
-	}
+func stepGetTrailStatus(s State, i int, r Request) []Branch {
 	t := s.Trails[i]
 	branches := make([]Branch, 3)
 	branches[0] = Branch{Answer: Answer{Outcome: AnySuccess, Logging: truth(t.Logging)}, Next: s}
@@ -80,11 +67,7 @@ func stepGetTrailStatus(s State, r Request) []Branch {
 
 // stepStopLogging holds logs/stop-logging: Insights is off, and Get says so or still answers the old
 // selectors. It does so on a trail that is stopped already, too.
-func stepStopLogging(s State, r Request) []Branch {
-	i := s.namedTrail(r)
-	if i < 0 {
-		return refusedOrIgnored(s)
-	}
+func stepStopLogging(s State, i int, r Request) []Branch {
 	t := s.Trails[i]
 	t.Logging = false
 	if t.MustWake { // what was put while the trail was stopped may be forgotten
@@ -112,11 +95,7 @@ func stepStopLogging(s State, r Request) []Branch {
 
 // stepStartLogging holds logs/start-logging: nothing comes back, or the selectors of before
 // StopLogging do. What was stored while the trail was stopped stands.
-func stepStartLogging(s State, r Request) []Branch {
-	i := s.namedTrail(r)
-	if i < 0 {
-		return refusedOrIgnored(s)
-	}
+func stepStartLogging(s State, i int, r Request) []Branch {
 	t := s.Trails[i]
 	t.Logging = true
 	woken := t
@@ -135,11 +114,7 @@ func stepStartLogging(s State, r Request) []Branch {
 }
 
 // stepArrange changes a trail's surroundings; what the target cannot arrange changes nothing.
-func stepArrange(s State, r Request) []Branch {
-	i := s.namedTrail(r)
-	if i < 0 {
-		return refusedOrIgnored(s)
-	}
+func stepArrange(s State, i int, r Request) []Branch {
 	t := s.Trails[i]
 	t.Conditions |= parseCondition(r.Input.Get("Condition").Text())
 	return done(s, s.WithTrail(i, t))

@@ -5,7 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"sort"
+	"slices"
+	"strings"
 	"unicode/utf8"
 )
 
@@ -248,13 +249,19 @@ func readValue(decoder *json.Decoder) (Value, error) {
 	if err != nil {
 		return Value{}, err
 	}
-	opening, nested := token.(json.Delim)
-	if !nested {
-		return fromAny(token), nil
+	switch x := token.(type) {
+	case nil:
+		return NullValue, nil
+	case bool:
+		return Boolean(x), nil
+	case json.Number:
+		return Num(x.String()), nil
+	case string:
+		return Str(x), nil
 	}
 	out := Value{kind: List, list: []Value{}}
 	at := map[string]int{}
-	if opening == '{' {
+	if token == json.Delim('{') {
 		out = Value{kind: Object, members: []Member{}}
 	}
 	for decoder.More() {
@@ -289,39 +296,24 @@ func readValue(decoder *json.Decoder) (Value, error) {
 func ParseValue(data []byte) (Value, error) {
 	decoder := json.NewDecoder(bytes.NewReader(data))
 	decoder.UseNumber()
-	var raw any
-	if err := decoder.Decode(&raw); err != nil {
+	v, err := readValue(decoder)
+	if err != nil {
 		return Value{}, err
 	}
 	if decoder.More() {
 		return Value{}, errors.New("more than one JSON value")
 	}
-	return fromAny(raw), nil
+	v.sort()
+	return v, nil
 }
 
-func fromAny(raw any) Value {
-	switch x := raw.(type) {
-	case nil:
-		return NullValue
-	case bool:
-		return Boolean(x)
-	case json.Number:
-		return Num(x.String())
-	case string:
-		return Str(x)
-	case []any:
-		list := make([]Value, len(x))
-		for i, item := range x {
-			list[i] = fromAny(item)
-		}
-		return ListOf(list...)
-	default:
-		object := raw.(map[string]any)
-		members := make([]Member, 0, len(object))
-		for name, item := range object {
-			members = append(members, Member{name, fromAny(item)})
-		}
-		sort.Slice(members, func(i, j int) bool { return members[i].Name < members[j].Name })
-		return Value{kind: Object, members: members}
+// sort brings the members of all objects within a new value into the order of their names.
+func (v Value) sort() {
+	slices.SortFunc(v.members, func(a, b Member) int { return strings.Compare(a.Name, b.Name) })
+	for _, m := range v.members {
+		m.Value.sort()
+	}
+	for _, item := range v.list {
+		item.sort()
 	}
 }

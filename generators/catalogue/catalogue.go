@@ -15,8 +15,8 @@ import (
 // The kinds of a Case.
 const (
 	KindRule     = "rule"     // breaks one error rule alone, as simply as possible
-	KindScenario = "scenario" // a short history, ending in the step that a rule speaks of
-	KindValue    = "value"    // one class of values of one member
+	kindScenario = "scenario" // a short history, ending in the step that a rule speaks of
+	kindValue    = "value"    // one class of values of one member
 	KindPair     = "pair"     // breaks two error rules together
 )
 
@@ -27,11 +27,8 @@ type Case struct {
 	Kind string
 	// Rules are those that the probe breaks (kinds rule, pair and most values), or puts to the test.
 	Rules []model.ID
-	Op    model.Op // of the probe
-	// World names the set-up: two cases have the same set-up exactly when World is equal. Where a probe
-	// was refused, and so has changed nothing, the next case may use the same world.
-	World string
-	Setup []model.Request
+	Op    model.Op        // of the probe
+	Setup []model.Request // two cases with the same may share a world where the first probe changes nothing
 	Probe model.Request
 }
 
@@ -42,7 +39,7 @@ type plan struct {
 }
 
 var plans struct {
-	sync.Mutex
+	mu    sync.Mutex
 	known map[string]*plan
 }
 
@@ -55,8 +52,8 @@ func planFor(w *model.World, scope generators.Scope) *plan {
 			key.WriteString(" " + string(c))
 		}
 	}
-	plans.Lock()
-	defer plans.Unlock()
+	plans.mu.Lock()
+	defer plans.mu.Unlock()
 	if p := plans.known[key.String()]; p != nil {
 		return p
 	}
@@ -77,15 +74,6 @@ func compute(w *model.World, scope generators.Scope) *plan {
 	b.values()
 	b.pairs()
 	p.cases = b.cases
-	names := map[string]string{}
-	for i := range p.cases {
-		c := &p.cases[i]
-		key := setupKey(c.Setup)
-		if _, ok := names[key]; !ok {
-			names[key] = c.World
-		}
-		c.World = names[key]
-	}
 	return p
 }
 
@@ -111,23 +99,6 @@ func Minimal(rule model.ID, op model.Op, w *model.World, scope generators.Scope)
 	return slices.Clone(s.ws.list[f.world].setup), f.request, true
 }
 
-// Unpairable lists the pairs of error rules, both of which apply in the scope, for which no request of
-// the operation was found that breaks just the two.
-func Unpairable(op model.Op, w *model.World, scope generators.Scope) [][2]model.ID {
-	s := planFor(w, scope).search
-	i := slices.Index(searchOps[:], op)
-	var out [][2]model.ID
-	for a := range errorRules {
-		for b := a + 1; b < len(errorRules); b++ {
-			set := ruleSet(1<<a | 1<<b)
-			if _, ok := s.exact[i][set]; !ok && set&s.applies == set {
-				out = append(out, [2]model.ID{errorRules[a], errorRules[b]})
-			}
-		}
-	}
-	return out
-}
-
 // builder turns what the search found into cases.
 type builder struct {
 	search *search
@@ -138,7 +109,7 @@ type builder struct {
 // add keeps a case unless the same requests are there already.
 func (b *builder) add(c Case) {
 	var key strings.Builder
-	fmt.Fprintf(&key, "%t", c.Kind == KindScenario) // a scenario may repeat what breaks a rule
+	fmt.Fprintf(&key, "%t", c.Kind == kindScenario) // a scenario may repeat what breaks a rule
 	for _, r := range append(slices.Clone(c.Setup), c.Probe) {
 		writeKey(&key, r)
 	}
@@ -186,7 +157,7 @@ func (b *builder) together(mark int) {
 func (b *builder) fromFound(kind, name string, f found) Case {
 	p := &b.search.ws.list[f.world]
 	rules := (f.rules & b.search.applies).ids()
-	return Case{Kind: kind, Name: name, Rules: rules, World: p.name, Setup: p.setup, Probe: f.request}
+	return Case{Kind: kind, Name: name, Rules: rules, Setup: p.setup, Probe: f.request}
 }
 
 // rules adds, for each operation and error rule, the simplest request that breaks it alone.
@@ -226,7 +197,7 @@ func (b *builder) values() {
 	for op := range searchOps {
 		for _, key := range b.search.order[op] {
 			f := b.search.values[op][key]
-			b.add(b.fromFound(KindValue, fmt.Sprintf("%s with %s: %s", searchOps[op], key, b.search.ws.list[f.world].name), f))
+			b.add(b.fromFound(kindValue, fmt.Sprintf("%s with %s: %s", searchOps[op], key, b.search.ws.list[f.world].name), f))
 		}
 	}
 	world := b.search.ws.list[0]
@@ -244,7 +215,7 @@ func (b *builder) values() {
 			} else if probe.OtherTarget {
 				rules[0] = model.WireProtocol
 			}
-			b.add(Case{Kind: KindValue, Name: fmt.Sprintf("%s as a whole: %s", r.Op, whole.Name), Rules: rules, World: world.name, Setup: world.setup, Probe: probe})
+			b.add(Case{Kind: kindValue, Name: fmt.Sprintf("%s as a whole: %s", r.Op, whole.Name), Rules: rules, Setup: world.setup, Probe: probe})
 		}
 	}
 	b.together(mark)

@@ -290,9 +290,9 @@ func (x *reasons) exclude(a, b int) string {
 // third names the rules that are broken by all that breaks two.
 func (x *reasons) third(a, b int) string {
 	set := ruleSet(1<<a | 1<<b)
-	rest, ok := x.beside(set, x.simplest(set, 1))
+	rest, ok := x.alsoBroken(set, x.simplest(set, 1))
 	if !ok || rest.count() != 1 {
-		if more, found := x.beside(set, x.simplest(set, 6)); found && ok {
+		if more, found := x.alsoBroken(set, x.simplest(set, 6)); found && ok {
 			rest &= more
 		} else if found {
 			rest = more
@@ -327,8 +327,8 @@ func (x *reasons) simplest(set ruleSet, n int) []found {
 	return out
 }
 
-// beside finds which other rules are broken by all mixtures of requests that break a set.
-func (x *reasons) beside(set ruleSet, from []found) (rest ruleSet, ok bool) {
+// alsoBroken finds which other rules are broken by all mixtures of requests that break a set.
+func (x *reasons) alsoBroken(set ruleSet, from []found) (rest ruleSet, ok bool) {
 	rest = ^set
 	x.search.mix(from, true, false, func(_ *prepared, _ model.Request, broken ruleSet) {
 		if broken&set == set {
@@ -343,55 +343,47 @@ func (x *reasons) beside(set ruleSet, from []found) (rest ruleSet, ok bool) {
 // selects errors in one order answers all of them by the same rule.
 func Alike(s model.State, r model.Request, scope generators.Scope, n int) []model.Request {
 	set := setOf(model.Broken(s, r))
-	same := func(member string, v model.Value, region string) (model.Request, bool) {
-		x := edit{member, generators.Representative{Value: v, Region: region}}.apply(r)
-		old := r.Input.Get(member)
-		fit := v.Kind() != model.Null && !v.Equal(old) && len(v.String()) < 500 && (old.Kind() == model.Absent) == (v.Kind() == model.Absent)
-		return x, fit && scope.Allows(x) && setOf(model.Broken(s, x)) == set
-	}
 	var kinds [][]model.Request
-	add := func(member string, values []generators.Representative) {
+	add := func(member string, values ...representative) {
+		old := r.Input.Get(member)
 		var found []model.Request
 		for _, v := range values {
-			if x, ok := same(member, v.Value, v.Region); ok {
+			x := edit{member, v}.apply(r)
+			other := v.Value.Kind() != model.Null && !v.Value.Equal(old) && (old.Kind() == model.Absent) == (v.Value.Kind() == model.Absent)
+			if other && len(v.Value.String()) < 500 && scope.Allows(x) && setOf(model.Broken(s, x)) == set {
 				found = append(found, x)
 			}
 		}
-		if len(found) > 0 {
-			kinds = append(kinds, found)
-		}
+		kinds = append(kinds, found)
 	}
 	items := slices.Clone(r.Input.Get("InsightSelectors").Items())
 	slices.Reverse(items)
-	add("InsightSelectors", []generators.Representative{{Value: model.ListOf(items...)}})
-	var lists []generators.Representative
+	add("InsightSelectors", representative{Value: model.ListOf(items...)})
+	var lists []representative
 	for _, a := range items {
 		for _, b := range generators.BadItems() {
-			lists = append(lists, generators.Representative{Value: model.ListOf(b.Value, a)}, generators.Representative{Value: model.ListOf(a, b.Value)})
+			lists = append(lists, representative{Value: model.ListOf(b.Value, a)}, representative{Value: model.ListOf(a, b.Value)})
 		}
 	}
 	slices.Reverse(lists)
-	add("InsightSelectors", append(lists, generators.BadSelectors()...))
+	add("InsightSelectors", append(lists, generators.BadSelectors()...)...)
 	trails := generators.TrailNames(s)
 	if !strings.HasPrefix(r.Input.Get("TrailName").Text(), "arn:") {
 		slices.Reverse(trails) // the ARNs stand behind
 	}
-	add("TrailName", trails)
+	add("TrailName", trails...)
 	for _, member := range putMembers[1:3] {
 		stores := generators.StoreNames(s)
 		slices.Reverse(stores)
-		add(member, stores)
+		add(member, stores...)
 	}
 	var out []model.Request
-	for round := 0; len(out) < n; round++ {
-		more := false
+	for round, before := 0, -1; len(out) > before; round++ {
+		before = len(out)
 		for _, found := range kinds {
 			if round < len(found) && len(out) < n {
-				out, more = append(out, found[round]), true
+				out = append(out, found[round])
 			}
-		}
-		if !more {
-			break
 		}
 	}
 	return out

@@ -2,6 +2,7 @@ package catalogue
 
 import (
 	"maps"
+	"math/bits"
 	"slices"
 	"strings"
 
@@ -30,13 +31,7 @@ func setOf(ids []model.ID) ruleSet {
 	return set
 }
 
-func (s ruleSet) count() int {
-	n := 0
-	for ; s != 0; s &= s - 1 {
-		n++
-	}
-	return n
-}
+func (s ruleSet) count() int { return bits.OnesCount64(uint64(s)) }
 
 func (s ruleSet) ids() []model.ID {
 	var out []model.ID
@@ -57,10 +52,12 @@ type found struct {
 	rules   ruleSet
 }
 
+type representative = generators.Representative
+
 // edit is one difference from a plain request.
 type edit struct {
 	member string
-	r      generators.Representative
+	r      representative
 }
 
 func (e edit) apply(r model.Request) model.Request {
@@ -72,6 +69,14 @@ func (e edit) apply(r model.Request) model.Request {
 }
 
 var nouns = map[string]string{"TrailName": "trail", "EventDataStore": "source", "InsightsDestination": "destination", "InsightSelectors": "selectors"}
+
+func edits(member string, values ...representative) []edit {
+	var out []edit
+	for _, v := range values {
+		out = append(out, edit{member, v})
+	}
+	return out
+}
 
 func (e edit) label() string { return nouns[e.member] + " " + e.r.Name }
 
@@ -110,7 +115,7 @@ func (s *search) run() {
 		s.exact[op] = map[ruleSet]found{}
 		s.values[op] = map[string]found{}
 	}
-	lists := newMembers(ws.w)
+	lists := newMembers()
 	for i := range ws.list {
 		s.world(i, lists)
 	}
@@ -121,39 +126,33 @@ type members struct {
 	selectors []edit // each class
 	fewer     []edit // the valid ones, and one for each set of rules that a class breaks
 	combined  []edit // lists of two and three selectors that break several rules
-	absent    map[string]edit
 }
 
-func newMembers(w *model.World) *members {
-	m := &members{absent: map[string]edit{}}
+func newMembers() *members {
+	m := &members{}
 	seen := map[ruleSet]bool{}
-	for _, reps := range [][]generators.Representative{generators.PlainSelectors(), generators.VariantSelectors(), generators.BadSelectors()} {
-		for _, r := range reps {
-			m.selectors = append(m.selectors, edit{"InsightSelectors", r})
-			if set := setOf(r.Breaks); len(r.Breaks) == 0 || !seen[set] || slices.Contains(r.Breaks, model.PutDuplicateDiffering) {
-				seen[set] = true
-				m.fewer = append(m.fewer, edit{"InsightSelectors", r})
-			}
+	for _, r := range slices.Concat(generators.PlainSelectors(), generators.VariantSelectors(), generators.BadSelectors()) {
+		m.selectors = append(m.selectors, edit{"InsightSelectors", r})
+		if set := setOf(r.Breaks); set == 0 || !seen[set] || slices.Contains(r.Breaks, model.PutDuplicateDiffering) {
+			seen[set] = true
+			m.fewer = append(m.fewer, edit{"InsightSelectors", r})
 		}
 	}
 	bad := generators.BadItems()
-	wrongType := slices.IndexFunc(bad, func(r generators.Representative) bool {
+	wrongType := slices.IndexFunc(bad, func(r representative) bool {
 		return setOf(r.Breaks) == setOf([]model.ID{model.WireWrongType})
 	})
-	items := []generators.Representative{
-		generators.Valid("call rate on Management", generators.Selector(callRate, management)), generators.Valid("error rate on Management", generators.Selector(errorRate, management)),
-		generators.Valid("call rate on Data", generators.Selector(callRate, data)), generators.Valid("error rate on Data", generators.Selector(errorRate, data)),
+	items := []representative{
+		valid("call rate on Management", selector(callRate, management)), valid("error rate on Management", selector(errorRate, management)),
+		valid("call rate on Data", selector(callRate, data)), valid("error rate on Data", selector(errorRate, data)),
 		bad[0], bad[10], bad[13], bad[wrongType],
 	}
-	differing := []model.Value{generators.Selector(callRate, management), generators.Selector(callRate, data)}
+	differing := []model.Value{selector(callRate, management), selector(callRate, data)}
 	for i, a := range items {
 		for _, b := range items[i+1:] {
-			m.combined = append(m.combined, edit{"InsightSelectors", generators.Valid(a.Name+" and "+b.Name, model.ListOf(a.Value, b.Value))})
+			m.combined = append(m.combined, edit{"InsightSelectors", valid(a.Name+" and "+b.Name, model.ListOf(a.Value, b.Value))})
 		}
-		m.combined = append(m.combined, edit{"InsightSelectors", generators.Valid("a type twice with other categories and "+a.Name, model.ListOf(differing[0], differing[1], a.Value))})
-	}
-	for _, member := range []string{"TrailName", "EventDataStore", "InsightsDestination"} {
-		m.absent[member] = edit{member, generators.Valid("absent", model.Value{})}
+		m.combined = append(m.combined, edit{"InsightSelectors", valid("a type twice with other categories and "+a.Name, model.ListOf(differing[0], differing[1], a.Value))})
 	}
 	return m
 }
@@ -180,16 +179,12 @@ func (s *search) world(i int, lists *members) {
 		s.kinds[kind] = true
 	}
 	byMember := map[string][]edit{"InsightSelectors": append(append([]edit{}, selectors...), lists.combined...)}
-	for _, r := range trails {
-		byMember["TrailName"] = append(byMember["TrailName"], edit{"TrailName", r})
+	byMember["TrailName"] = edits("TrailName", trails...)
+	for _, member := range putMembers[1:3] {
+		byMember[member] = append(edits(member, absent), edits(member, stores...)...)
 	}
-	for _, member := range []string{"EventDataStore", "InsightsDestination"} {
-		byMember[member] = append(byMember[member], lists.absent[member])
-		for _, r := range stores {
-			byMember[member] = append(byMember[member], edit{member, r})
-		}
-	}
-	blank := edit{"EventDataStore", generators.Representative{Name: "empty", Value: model.Str(""), Breaks: []model.ID{model.InputNoResource, model.StoreIDSyntax}}}
+	noStore := edit{"EventDataStore", absent}
+	blank := edit{"EventDataStore", representative{Name: "empty", Value: model.Str(""), Breaks: []model.ID{model.InputNoResource, model.StoreIDSyntax}}}
 	for _, plain := range p.plain {
 		get := model.Request{Op: model.OpGet, Input: plain.Input.With("InsightSelectors", model.Value{}).With("InsightsDestination", model.Value{})}
 		names := byMember
@@ -197,8 +192,8 @@ func (s *search) world(i int, lists *members) {
 			names = map[string][]edit{"TrailName": byMember["TrailName"], "InsightSelectors": byMember["InsightSelectors"],
 				"EventDataStore": append(slices.Clone(byMember["EventDataStore"]), blank), "InsightsDestination": byMember["InsightsDestination"]}
 			// An empty list may leave out either store.
-			off := edit{"InsightSelectors", generators.Valid("the empty list", model.ListOf())}
-			s.note(0, i, off.apply(lists.absent["EventDataStore"].apply(plain)), off, lists.absent["EventDataStore"])
+			off := edit{"InsightSelectors", valid("the empty list", model.ListOf())}
+			s.note(0, i, off.apply(noStore.apply(plain)), off, noStore)
 		}
 		kept := s.vary(0, i, plain, names, putMembers)
 		s.vary(1, i, get, names, putMembers[:2])
@@ -214,16 +209,19 @@ func (s *search) world(i int, lists *members) {
 // whichResource are the rules that one edit may break and another mend.
 var whichResource = setOf([]model.ID{model.InputNoResource, model.InputTrailAndStore, model.InputStoreNeedsBoth})
 
+// absent leaves a member out.
+var absent = valid("absent", model.Value{})
+
 var putMembers = []string{"TrailName", "EventDataStore", "InsightsDestination", "InsightSelectors"}
 
 // fewer keeps of the representatives that break the same rules in the same Region the first.
-func fewer(reps []generators.Representative) []generators.Representative {
+func fewer(reps []representative) []representative {
 	type class struct {
 		breaks ruleSet
 		region string
 	}
 	seen := map[class]bool{}
-	return slices.DeleteFunc(reps, func(r generators.Representative) bool {
+	return slices.DeleteFunc(reps, func(r representative) bool {
 		c := class{setOf(r.Breaks), r.Region}
 		known := seen[c]
 		seen[c] = true

@@ -43,15 +43,15 @@ func (ws *worlds) add(name string, setup []model.Request, trail string, source, 
 	}
 	p := prepared{name: name, setup: setup, state: state}
 	if trail != "" {
-		p.plain = append(p.plain, ws.plainPut(state, func(set model.Selectors) model.Request { return generators.Put(trail, set) }))
+		p.plain = append(p.plain, ws.plainPut(state, func(set model.Selectors) model.Request { return put(trail, set) }))
 	}
 	if source >= 0 {
 		p.plain = append(p.plain, ws.plainPut(state, func(set model.Selectors) model.Request {
-			return generators.PutStore(model.StoreID(source), model.StoreID(destination), set)
+			return putStore(model.StoreID(source), model.StoreID(destination), set)
 		}))
 	}
 	if trail != "" && source >= 0 {
-		both := generators.Put(trail, p.plainSet(0))
+		both := put(trail, p.plainSet(0))
 		both.Input = both.Input.With("EventDataStore", model.Str(model.StoreID(source)))
 		p.plain = append(p.plain, both)
 	}
@@ -107,16 +107,16 @@ func (ws *worlds) trailUp(name string) []model.Request {
 			if t.Logging {
 				return nil
 			}
-			return []model.Request{generators.Start(name)}
+			return []model.Request{start(name)}
 		}
 	}
-	return ws.start1(generators.Create(name))
+	return ws.start1(create(name))
 }
 
 func (ws *worlds) start1(create model.Request) []model.Request {
 	out := []model.Request{create}
 	if ws.scope.Can[model.CanLog] && !ws.w.NoStart {
-		start := generators.Start(create.Input.Get("Name").Text())
+		start := start(create.Input.Get("Name").Text())
 		start.Region = create.Region
 		out = append(out, start)
 	}
@@ -135,14 +135,6 @@ func (ws *worlds) mainTrail() string {
 	return generators.NameAlpha
 }
 
-func join(parts ...[]model.Request) []model.Request {
-	var out []model.Request
-	for _, p := range parts {
-		out = append(out, p...)
-	}
-	return out
-}
-
 // logsForPrerequisites are the classes of logs under which the prerequisites differ.
 var logsForPrerequisites = []model.Logs{model.ReadEvents, model.DataEvents, model.ManagementEvents | model.DataEvents,
 	model.ReadEvents | model.DataEvents, model.WriteEvents, model.WriteEvents | model.DataEvents, 0}
@@ -156,40 +148,40 @@ func prepareWorlds(w *model.World, scope generators.Scope) *worlds {
 	store := func(kinds ...generators.StoreKind) []model.Request {
 		var out []model.Request
 		for i, kind := range kinds {
-			out = append(out, generators.CreateStore(i, kind))
+			out = append(out, createStore(i, kind))
 		}
 		return out
 	}
-	drop := func(n int) model.Request { return generators.OnStore(model.OpDeleteStore, model.StoreID(n)) }
+	drop := func(n int) model.Request { return onStore(model.OpDeleteStore, model.StoreID(n)) }
 
 	ws.add("a trail", up, alpha, -1, -1)
 	if len(ws.list) == 0 {
 		ws.add("nothing", nil, alpha, -1, -1)
 	}
 	for _, logs := range logsForPrerequisites {
-		ws.add("a trail that logs "+logs.String(), join(up, []model.Request{generators.PutEvents(alpha, basic[logs])}), alpha, -1, -1)
+		ws.add("a trail that logs "+logs.String(), join(up, steps(putEvents(alpha, basic[logs]))), alpha, -1, -1)
 	}
-	away := generators.Create(generators.NameBeta)
+	away := create(beta)
 	away.Region = w.Away
 	ws.add("a trail, and one in another Region", join(up, ws.start1(away)), alpha, -1, -1)
 
-	pair := store(generators.SourceStore, generators.InsightStore)
+	pair := store(source, insight)
 	ws.add("a source and a destination", pair, "", 0, 1)
-	ws.add("two management stores", store(generators.SourceStore, generators.SourceStore), "", 0, 1)
-	ws.add("a source pending deletion, and a destination", join(pair, []model.Request{drop(0)}), "", 0, 1)
-	ws.add("a source, a destination and a management store", store(generators.SourceStore, generators.InsightStore, generators.SourceStore), "", 0, 1)
+	ws.add("two management stores", store(source, source), "", 0, 1)
+	ws.add("a source pending deletion, and a destination", join(pair, steps(drop(0))), "", 0, 1)
+	ws.add("a source, a destination and a management store", store(source, insight, source), "", 0, 1)
 	for _, kind := range generators.SourceVariants[1:] {
-		ws.add("a "+kind.Name+" and a destination", store(kind, generators.InsightStore), "", 0, 1)
+		ws.add("a "+kind.Name+" and a destination", store(kind, insight), "", 0, 1)
 	}
-	ws.add("a data-only store and a management store", store(generators.DataStore, generators.SourceStore), "", 0, 1)
+	ws.add("a data-only store and a management store", store(generators.DataStore, source), "", 0, 1)
 	ws.add("a store of both categories", store(generators.MixedStore), "", 0, 0)
-	ws.add("a store of both categories pending deletion", join(store(generators.MixedStore), []model.Request{drop(0)}), "", 0, 0)
-	ws.add("two stores, and one pending deletion", join(store(generators.SourceStore, generators.InsightStore, generators.SourceStore), []model.Request{drop(2)}), "", 0, 1)
-	ws.add("two stores, and a destination pending deletion", join(store(generators.SourceStore, generators.InsightStore, generators.InsightStore), []model.Request{drop(2)}), "", 0, 1)
-	ws.add("a data-only store pending deletion, and a destination", join(store(generators.DataStore, generators.InsightStore), []model.Request{drop(0)}), "", 0, 1)
+	ws.add("a store of both categories pending deletion", join(store(generators.MixedStore), steps(drop(0))), "", 0, 0)
+	ws.add("two stores, and one pending deletion", join(store(source, insight, source), steps(drop(2))), "", 0, 1)
+	ws.add("two stores, and a destination pending deletion", join(store(source, insight, insight), steps(drop(2))), "", 0, 1)
+	ws.add("a data-only store pending deletion, and a destination", join(store(generators.DataStore, insight), steps(drop(0))), "", 0, 1)
 	ws.add("a trail, a source and a destination", join(up, pair), alpha, 0, 1)
 	ws.add("a trail, one in another Region, and two stores", join(up, ws.start1(away), pair), alpha, 0, 1)
-	ws.add("a trail, and two stores, one pending deletion", join(up, pair, []model.Request{drop(1)}), alpha, 0, 1)
+	ws.add("a trail, and two stores, one pending deletion", join(up, pair, steps(drop(1))), alpha, 0, 1)
 	ws.conditions(pair, basic)
 	return ws
 }
@@ -209,7 +201,7 @@ func (ws *worlds) conditions(stores []model.Request, basic []generators.EventCla
 		broken := []model.Request{generators.Arrange(name, c)}
 		ws.add("a trail, "+label, join(fragile, broken), name, -1, -1)
 		for _, logs := range logsForPrerequisites[:3] {
-			ws.add("a trail that logs "+logs.String()+", "+label, join(fragile, []model.Request{generators.PutEvents(name, basic[logs])}, broken), name, -1, -1)
+			ws.add("a trail that logs "+logs.String()+", "+label, join(fragile, []model.Request{putEvents(name, basic[logs])}, broken), name, -1, -1)
 		}
 		if model.Condition(1<<c)&(model.MemberAccount|model.NoServiceRole|model.ServiceOwned) != 0 {
 			ws.add("a trail and stores, "+label, join(fragile, stores, broken), name, 0, 1)
@@ -218,7 +210,7 @@ func (ws *worlds) conditions(stores []model.Request, basic []generators.EventCla
 			if model.Condition(1<<c|1<<d) == model.BucketMissing|model.BucketDenied {
 				continue // a bucket that is gone has no policy
 			}
-			ws.add("a trail, "+label+" and "+model.ConditionNames[d], join(fragile, broken, []model.Request{generators.Arrange(name, d)}), name, -1, -1)
+			ws.add("a trail, "+label+" and "+model.ConditionNames[d], join(fragile, broken, steps(generators.Arrange(name, d))), name, -1, -1)
 		}
 	}
 }

@@ -1,6 +1,8 @@
 package machine
 
 import (
+	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/insightconform/conform/generators"
@@ -8,122 +10,113 @@ import (
 	"github.com/insightconform/conform/model"
 )
 
-// abstraction says which machine a complete suite is about.
+// abstraction says which machine a complete suite is about: the Puts of some sets and the classes of
+// PutEventSelectors on each of some trails, and what more adds.
 type abstraction struct {
-	name     string
-	needs    []model.Capability
-	trails   []string
-	describe func(generators.Scope) string
-	build    func(m *Machine, w *model.World, s generators.Scope)
+	name   string
+	needs  []model.Capability
+	trails []string
+	sets   []model.Selectors
+	logs   []model.Logs
+	more   func(m *Machine, w *model.World, s generators.Scope)
+	// In words, with what is added where the target has a capability.
+	states, inputs         string
+	can                    model.Capability
+	moreStates, moreInputs string
 }
-
-// The machines. The first is for a quick look, the last one for a fleet.
-const (
-	Management = "management"
-	Trail      = "trail"
-	TwoTrails  = "two-trails"
-	Stores     = "stores"
-	Logging    = "logging"
-)
 
 // Default lists those that a complete suite runs unless others are named: the first is part of
 // the second, and the last takes long.
-var Default = []string{Trail, TwoTrails, Stores}
+var Default = []string{"trail", "two-trails", "stores"}
 
 var onTrails = []model.Capability{model.CanPut, model.CanGet, model.CanCreate}
 
+// abstractions are the machines: the first for a quick look, the last one for a fleet.
 var abstractions = []abstraction{
-	{Management, onTrails, []string{generators.NameAlpha},
-		func(s generators.Scope) string {
-			return "One trail that logs. States: which of the two insight types are on for Management" + ofLogs(s, "which of read and write management events are logged") +
-				". Inputs: a Put of each set of types" + ofEvents(s, "a PutEventSelectors of each class of management events") + "."
-		},
-		func(m *Machine, w *model.World, s generators.Scope) {
-			m.Setup = generators.NewTrails(s, generators.NameAlpha)
-			m.puts(generators.NameAlpha, managementSets())
-			m.events(s, generators.NameAlpha, 0, model.ReadEvents, model.WriteEvents, model.ManagementEvents)
-			m.readTrail(s, generators.NameAlpha)
-		}},
-	{Trail, onTrails, []string{generators.NameAlpha},
-		func(s generators.Scope) string {
-			return "One trail that logs. States: which insight types are on for which categories" + ofLogs(s, "which of read, write and data events are logged") +
-				". Inputs: a Put of each of the 16 sets" + ofEvents(s, "a PutEventSelectors of each of the 8 classes") + "."
-		},
-		func(m *Machine, w *model.World, s generators.Scope) {
-			m.Setup = generators.NewTrails(s, generators.NameAlpha)
-			m.puts(generators.NameAlpha, model.AllSelectors())
-			m.events(s, generators.NameAlpha, allLogs()...)
-			m.readTrail(s, generators.NameAlpha)
-		}},
-	{TwoTrails, onTrails, []string{generators.NameAlpha, generators.NameBeta},
-		func(s generators.Scope) string {
-			return "Two trails that log. States: which insight types are on for Management, on each" + ofLogs(s, "whether each logs read events alone") +
-				". Inputs: a Put of each set of types on each" + ofEvents(s, "two classes of PutEventSelectors on each") + "."
-		},
-		func(m *Machine, w *model.World, s generators.Scope) {
-			m.Setup = generators.NewTrails(s, generators.NameAlpha, generators.NameBeta)
-			for _, trail := range []string{generators.NameAlpha, generators.NameBeta} {
-				m.puts(trail, managementSets())
-				m.events(s, trail, model.ReadEvents, model.ManagementEvents)
-			}
-			m.readTrail(s, generators.NameAlpha)
-			m.readTrail(s, generators.NameBeta)
-		}},
-	{Stores, []model.Capability{model.CanPut, model.CanGet, model.CanStores}, nil,
-		func(s generators.Scope) string {
-			text := "An event data store and two destinations. States: which insight types are on, with which destination"
-			if s.Can[model.CanUpdateStores] {
-				text += ", and which management events the store logs"
-			}
-			text += ". Inputs: a Put of each set with each destination, and of the empty list"
-			if s.Can[model.CanUpdateStores] {
-				text += "; an UpdateEventDataStore of each class of management events"
-			}
-			return text + "."
-		},
-		func(m *Machine, w *model.World, s generators.Scope) {
-			m.Setup = []model.Request{generators.CreateStore(0, generators.SourceStore), generators.CreateStore(1, generators.InsightStore), generators.CreateStore(2, generators.InsightStore)}
-			source := model.StoreID(0)
-			m.input("turn the store off", generators.PutStore(source, "", 0))
-			for _, set := range managementSets()[1:] {
-				for n := 1; n <= 2; n++ {
-					m.input("Put "+set.String()+" to destination "+string(rune('0'+n)), generators.PutStore(source, model.StoreID(n), set))
-				}
-			}
-			if s.Can[model.CanUpdateStores] {
-				for _, kind := range generators.SourceVariants[:3] {
-					m.input("UpdateEventDataStore "+kind.Name, generators.UpdateStore(source, kind))
-				}
-			}
-			m.Reads = []model.Request{generators.GetStore(source), generators.OnStore(model.OpGetStore, source)}
-		}},
-	{Logging, append([]model.Capability{model.CanLog, model.CanStop}, onTrails...), []string{generators.NameAlpha},
-		func(s generators.Scope) string {
-			return "One trail. States: as of the machine 'trail', and whether the trail logs. Inputs: those of 'trail', StartLogging, StopLogging, and for each error rule that needs nothing else one Put that breaks it alone."
-		},
-		func(m *Machine, w *model.World, s generators.Scope) {
-			m.Setup = generators.NewTrails(s, generators.NameAlpha)
-			m.puts(generators.NameAlpha, model.AllSelectors())
-			m.events(s, generators.NameAlpha, allLogs()...)
-			m.input("StartLogging", generators.Start(generators.NameAlpha))
-			m.input("StopLogging", generators.Stop(generators.NameAlpha))
-			m.errors(w, s)
-			m.readTrail(s, generators.NameAlpha)
-		}},
+	{name: "management", needs: onTrails, trails: []string{generators.NameAlpha}, sets: managementSets(),
+		logs:   []model.Logs{0, model.ReadEvents, model.WriteEvents, model.ManagementEvents},
+		states: "One trail that logs. States: which of the two insight types are on for Management",
+		inputs: "a Put of each set of types", can: model.CanPutEvents,
+		moreStates: ", and which of read and write management events are logged",
+		moreInputs: ", and a PutEventSelectors of each class of management events"},
+	{name: "trail", needs: onTrails, trails: []string{generators.NameAlpha}, sets: model.AllSelectors(), logs: allLogs(),
+		states: "One trail that logs. States: which insight types are on for which categories",
+		inputs: "a Put of each of the 16 sets", can: model.CanPutEvents,
+		moreStates: ", and which of read, write and data events are logged",
+		moreInputs: ", and a PutEventSelectors of each of the 8 classes"},
+	{name: "two-trails", needs: onTrails, trails: []string{generators.NameAlpha, generators.NameBeta}, sets: managementSets(),
+		logs:   []model.Logs{model.ReadEvents, model.ManagementEvents},
+		states: "Two trails that log. States: which insight types are on for Management, on each",
+		inputs: "a Put of each set of types on each", can: model.CanPutEvents,
+		moreStates: ", and whether each logs read events alone",
+		moreInputs: ", and two classes of PutEventSelectors on each"},
+	{name: "stores", needs: []model.Capability{model.CanPut, model.CanGet, model.CanStores}, more: storeCalls,
+		states: "An event data store and two destinations. States: which insight types are on, with which destination",
+		inputs: "a Put of each set with each destination, and of the empty list", can: model.CanUpdateStores,
+		moreStates: ", and which management events the store logs",
+		moreInputs: "; an UpdateEventDataStore of each class of management events"},
+	{name: "logging", needs: slices.Concat([]model.Capability{model.CanLog, model.CanStop}, onTrails), trails: []string{generators.NameAlpha},
+		sets: model.AllSelectors(), logs: allLogs(), more: loggingCalls,
+		states: "One trail. States: as of the machine 'trail', and whether the trail logs",
+		inputs: "those of 'trail', StartLogging, StopLogging, and for each error rule that needs nothing else one Put that breaks it alone"},
 }
 
-func ofLogs(s generators.Scope, what string) string {
-	if !s.Can[model.CanPutEvents] {
-		return ""
+// build makes the machine without its states.
+func (a *abstraction) build(w *model.World, s generators.Scope) *Machine {
+	m := &Machine{Name: a.name, Abstraction: a.states + ". Inputs: " + a.inputs + ".", index: map[stateKey]uint16{}}
+	if s.Can[a.can] {
+		m.Abstraction = a.states + a.moreStates + ". Inputs: " + a.inputs + a.moreInputs + "."
 	}
-	return ", and " + what
+	m.Setup = generators.NewTrails(s, a.trails...)
+	for _, trail := range a.trails {
+		for _, set := range a.sets {
+			m.input("Put "+trail+" "+set.String(), generators.Put(trail, set))
+		}
+		for _, logs := range a.logs {
+			if class := generators.EventClasses()[logs]; s.Can[model.CanPutEvents] {
+				m.input("PutEventSelectors "+trail+" "+strings.TrimPrefix(class.Name, "basic "), generators.PutEvents(trail, class))
+			}
+		}
+		m.readTrail(s, trail)
+	}
+	if a.more != nil {
+		a.more(m, w, s)
+	}
+	return m
 }
 
-func ofEvents(s generators.Scope, what string) string {
-	if !s.Can[model.CanPutEvents] {
-		return ""
+func storeCalls(m *Machine, _ *model.World, s generators.Scope) {
+	source := model.StoreID(0)
+	m.Setup = []model.Request{generators.CreateStore(0, generators.SourceStore), generators.CreateStore(1, generators.InsightStore),
+		generators.CreateStore(2, generators.InsightStore)}
+	m.input("turn the store off", generators.PutStore(source, "", 0))
+	for _, set := range managementSets()[1:] {
+		for n := 1; n <= 2; n++ {
+			m.input(fmt.Sprintf("Put %s to destination %d", set, n), generators.PutStore(source, model.StoreID(n), set))
+		}
 	}
-	return ", and " + what
+	if s.Can[model.CanUpdateStores] {
+		for _, kind := range generators.SourceVariants[:3] {
+			m.input("UpdateEventDataStore "+kind.Name, generators.UpdateStore(source, kind))
+		}
+	}
+	m.Reads = []model.Request{generators.GetStore(source), generators.OnStore(model.OpGetStore, source)}
+}
+
+func loggingCalls(m *Machine, w *model.World, s generators.Scope) {
+	m.input("StartLogging", generators.Start(generators.NameAlpha))
+	m.input("StopLogging", generators.Stop(generators.NameAlpha))
+	// One Put for each rule of the error order that can be broken alone in the first state.
+	first, _ := generators.Reference(s.Initial(w), m.Setup...)
+	for _, rule := range model.ErrorRules() {
+		setup, probe, ok := catalogue.Minimal(rule, model.OpPut, w, s)
+		if !ok || probe.Region != "" || probe.Malformed() || model.RuleOf(rule).MayPass || len(setup) > len(m.Setup) {
+			continue
+		}
+		if broken := model.Broken(first, probe); len(broken) == 1 && broken[0] == rule {
+			m.input("Put that breaks "+string(rule), probe)
+		}
+	}
 }
 
 // managementSets lists off, and the sets of types on Management.
@@ -144,45 +137,10 @@ func (m *Machine) input(name string, r model.Request) {
 	m.Inputs = append(m.Inputs, Input{name, r})
 }
 
-func (m *Machine) puts(trail string, sets []model.Selectors) {
-	for _, set := range sets {
-		m.input("Put "+trail+" "+set.String(), generators.Put(trail, set))
-	}
-}
-
-func (m *Machine) events(s generators.Scope, trail string, classes ...model.Logs) {
-	if !s.Can[model.CanPutEvents] {
-		return
-	}
-	for _, logs := range classes {
-		class := generators.EventClasses()[logs]
-		m.input("PutEventSelectors "+trail+" "+strings.TrimPrefix(class.Name, "basic "), generators.PutEvents(trail, class))
-	}
-}
-
-// errors adds one Put for each rule of the error order that can be broken alone in the first state.
-func (m *Machine) errors(w *model.World, s generators.Scope) {
-	first, _ := generators.Reference(s.Initial(w), m.Setup...)
-	for _, rule := range model.ErrorRules() {
-		setup, probe, ok := catalogue.Minimal(rule, model.OpPut, w, s)
-		if !ok || probe.Region != "" || probe.Malformed() || model.RuleOf(rule).MayPass {
-			continue
-		}
-		if broken := model.Broken(first, probe); len(broken) != 1 || broken[0] != rule || len(setup) > len(m.Setup) {
-			continue
-		}
-		m.input("Put that breaks "+string(rule), probe)
-	}
-}
-
 func (m *Machine) readTrail(s generators.Scope, trail string) {
-	m.Reads = append(m.Reads, generators.Get(trail))
-	for _, read := range []struct {
-		can model.Capability
-		r   model.Request
-	}{{model.CanGetEvents, generators.GetEvents(trail)}, {model.CanStatus, generators.Status(trail)}, {model.CanGetTrail, generators.GetTrail(trail)}} {
-		if s.Can[read.can] {
-			m.Reads = append(m.Reads, read.r)
+	for _, r := range []model.Request{generators.Get(trail), generators.GetEvents(trail), generators.Status(trail), generators.GetTrail(trail)} {
+		if s.Allows(r) {
+			m.Reads = append(m.Reads, r)
 		}
 	}
 }

@@ -135,7 +135,7 @@ func New(name string, w *model.World, scope generators.Scope, o Options) *Machin
 	if a == nil || !scope.Has(a.needs...) {
 		return nil
 	}
-	m := build(a, w, scope)
+	m := a.build(w, scope)
 	rw := generators.EventClasses()[model.ManagementEvents]
 	if o.DefaultEvents {
 		created, _ := generators.Reference(scope.Initial(w), generators.Create(generators.NameAlpha), generators.PutEvents(generators.NameAlpha, rw))
@@ -148,13 +148,6 @@ func New(name string, w *model.World, scope generators.Scope, o Options) *Machin
 	first, _ := generators.Reference(scope.Initial(w), m.Setup...)
 	m.explore(first, o.Choice)
 	m.minimize()
-	return m
-}
-
-// build makes a machine without its states.
-func build(a *abstraction, w *model.World, scope generators.Scope) *Machine {
-	m := &Machine{Name: a.name, Abstraction: a.describe(scope), index: map[stateKey]uint16{}}
-	a.build(m, w, scope)
 	return m
 }
 

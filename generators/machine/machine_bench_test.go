@@ -85,14 +85,14 @@ func BenchmarkFaultyMachines(b *testing.B) {
 			machine string
 			depth   int
 			each    int
-		}{{Trail, 0, 2000}, {Trail, 1, 1000}, {Trail, 2, 20}, {Management, 2, 2000}, {TwoTrails, 1, 500}, {Logging, 1, 20}} {
+		}{{"trail", 0, 2000}, {"trail", 1, 1000}, {"trail", 2, 20}, {"management", 2, 2000}, {"two-trails", 1, 500}, {"logging", 1, 20}} {
 			m := machine(b, row.machine, generators.Everything())
 			suite, right := NewSuite(m, row.depth), tables(m)
 			random := rand.New(rand.NewPCG(uint64(row.depth), 11))
 			writes, reads := suite.Cost()
 			walk := randomWalk(random, m, writes+reads)
 			var tour []int
-			if row.machine == Trail {
+			if row.machine == "trail" {
 				tour = tourOf(m)
 			}
 			for _, class := range faultClasses {

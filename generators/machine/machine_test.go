@@ -33,15 +33,15 @@ func machine(t testing.TB, name string, scope generators.Scope) *Machine {
 // TestMachines: the least that each machine tells apart.
 func TestMachines(t *testing.T) {
 	for name, want := range map[string][2]int{
-		Management: {4 * 4, 4 + 4}, Trail: {16 * 8, 16 + 8}, TwoTrails: {16 * 4, 2 * (4 + 2)},
-		Stores: {17, 7 + 3}, Logging: {2 * 16 * 8, 16 + 8 + 2 + 12},
+		"management": {4 * 4, 4 + 4}, "trail": {16 * 8, 16 + 8}, "two-trails": {16 * 4, 2 * (4 + 2)},
+		"stores": {17, 7 + 3}, "logging": {2 * 16 * 8, 16 + 8 + 2 + 12},
 	} {
 		m := machine(t, name, generators.Everything())
 		assert.Len(t, m.States, want[0], name)
 		assert.Len(t, m.Inputs, want[1], name)
 	}
-	assert.Nil(t, New(Stores, world(), without(model.CanStores), Options{}))
-	assert.Len(t, machine(t, Trail, without(model.CanPutEvents)).States, 4, "a trail that logs management events alone")
+	assert.Nil(t, New("stores", world(), without(model.CanStores), Options{}))
+	assert.Len(t, machine(t, "trail", without(model.CanPutEvents)).States, 4, "a trail that logs management events alone")
 }
 
 // TestMachinesAreMinimal: for every two states there is a word after which a read tells them apart,
@@ -71,15 +71,15 @@ func TestMachinesAreMinimal(t *testing.T) {
 
 // TestWithoutGetTrailStatus: whether a trail logs shows in no read then, and in nothing that follows.
 func TestWithoutGetTrailStatus(t *testing.T) {
-	m := machine(t, Logging, without(model.CanStatus))
+	m := machine(t, "logging", without(model.CanStatus))
 	assert.Len(t, m.States, 16*8)
 	assert.Contains(t, m.Abstraction, "Logging on and off is merged")
-	assert.NotContains(t, machine(t, Logging, generators.Everything()).Abstraction, "merged")
+	assert.NotContains(t, machine(t, "logging", generators.Everything()).Abstraction, "merged")
 }
 
 // TestSuiteHasEveryWordOnce compares the numbered tests with what the method demands.
 func TestSuiteHasEveryWordOnce(t *testing.T) {
-	for name, scope := range map[string]generators.Scope{Management: generators.Everything(), Stores: generators.Everything(), TwoTrails: without(model.CanGetEvents)} {
+	for name, scope := range map[string]generators.Scope{"management": generators.Everything(), "stores": generators.Everything(), "two-trails": without(model.CanGetEvents)} {
 		for depth := range 2 {
 			m := machine(t, name, scope)
 			s := NewSuite(m, depth)
@@ -96,11 +96,11 @@ func TestSuiteHasEveryWordOnce(t *testing.T) {
 					case ReadEverything:
 						checked[fmt.Sprint(test.Inputs[:at])]++
 						reads += len(m.Reads)
-					case ReadSeparating:
+					case readSeparating:
 						reads += len(m.Separating)
 					}
 				}
-				require.Equal(t, ReadSeparating, test.Reads[len(test.Inputs)])
+				require.Equal(t, readSeparating, test.Reads[len(test.Inputs)])
 			}
 			w, r := s.Cost()
 			assert.Equal(t, [2]int{writes, reads}, [2]int{w, r}, "%s, depth %d: the cost", name, depth)
@@ -292,7 +292,7 @@ var extras = map[string]int{oneExtra: 1, twoExtra: 2}
 
 // catches executes a suite on a faulty automaton, up to the first difference.
 func (s *Suite) catches(right, wrong *automaton) bool {
-	m := s.Machine
+	m := s.machine
 	var separating []int
 	for _, r := range m.Separating {
 		separating = append(separating, slices.IndexFunc(m.Reads, func(o model.Request) bool { return o.Op == r.Op && o.Input.Equal(r.Input) }))
@@ -307,7 +307,7 @@ func (s *Suite) catches(right, wrong *automaton) bool {
 				if !slices.Equal(right.shows[a], wrong.shows[b]) {
 					return true
 				}
-			case ReadSeparating:
+			case readSeparating:
 				for _, k := range separating {
 					if right.shows[a][k] != wrong.shows[b][k] {
 						return true
@@ -336,17 +336,17 @@ func TestCompleteSuitesCatchEveryFaultyMachine(t *testing.T) {
 		depth   int
 		each    int // drawn of each class
 	}{
-		{Trail, generators.Everything(), 0, 1000},
-		{Trail, generators.Everything(), 1, 300},
-		{Trail, without(model.CanStatus, model.CanGetTrail), 1, 100},
-		{Management, generators.Everything(), 0, 1000},
-		{Management, generators.Everything(), 1, 1000},
-		{Management, generators.Everything(), 2, 1000},
-		{Management, without(model.CanGetEvents), 2, 300}, // with identifiers that are no reads
-		{TwoTrails, generators.Everything(), 1, 300},
-		{Stores, generators.Everything(), 2, 100},
-		{Logging, generators.Everything(), 0, 300},
-		{Logging, without(model.CanStatus), 0, 300},
+		{"trail", generators.Everything(), 0, 1000},
+		{"trail", generators.Everything(), 1, 300},
+		{"trail", without(model.CanStatus, model.CanGetTrail), 1, 100},
+		{"management", generators.Everything(), 0, 1000},
+		{"management", generators.Everything(), 1, 1000},
+		{"management", generators.Everything(), 2, 1000},
+		{"management", without(model.CanGetEvents), 2, 300}, // with identifiers that are no reads
+		{"two-trails", generators.Everything(), 1, 300},
+		{"stores", generators.Everything(), 2, 100},
+		{"logging", generators.Everything(), 0, 300},
+		{"logging", without(model.CanStatus), 0, 300},
 	} {
 		t.Run(fmt.Sprintf("%s depth %d", test.machine, test.depth), func(t *testing.T) {
 			t.Parallel()
@@ -375,7 +375,7 @@ func TestCompleteSuitesCatchEveryFaultyMachine(t *testing.T) {
 // TestLesserSuitesMissSome: what the depth is for. A suite of too small a depth misses machines with
 // extra states.
 func TestLesserSuitesMissSome(t *testing.T) {
-	m := machine(t, Management, generators.Everything())
+	m := machine(t, "management", generators.Everything())
 	right := tables(m)
 	for depth, class := range []string{oneExtra, twoExtra} {
 		random := rand.New(rand.NewPCG(1, 1))

@@ -9,8 +9,8 @@ package machine
 //
 // Tests are numbered and made when they are asked for: a suite takes no memory of its length.
 type Suite struct {
-	Machine *Machine
 	Depth   int
+	machine *Machine
 
 	// tails[m][state] sums up the ways to go on from a state by m inputs, and the identifiers after.
 	tails  [][]tail
@@ -29,7 +29,7 @@ type block struct {
 
 // NewSuite prepares the suite of a depth, from 0.
 func NewSuite(m *Machine, depth int) *Suite {
-	s := &Suite{Machine: m, Depth: depth}
+	s := &Suite{machine: m, Depth: depth}
 	for length := 0; length <= depth+1; length++ {
 		row := make([]tail, len(m.States))
 		for state := range m.States {
@@ -63,7 +63,7 @@ func NewSuite(m *Machine, depth int) *Suite {
 
 // ends counts the identifiers of a state.
 func (s *Suite) ends(state int) tail {
-	words := s.Machine.identifiers[state]
+	words := s.machine.identifiers[state]
 	t := tail{tests: len(words)}
 	for _, w := range words {
 		t.inputs += len(w)
@@ -75,7 +75,7 @@ func (s *Suite) ends(state int) tail {
 func (s *Suite) words(length int) int {
 	n := 1
 	for range length {
-		n *= len(s.Machine.Inputs)
+		n *= len(s.machine.Inputs)
 	}
 	return n
 }
@@ -85,7 +85,7 @@ func (s *Suite) Tests() int { return s.total }
 
 // Cost is how many requests the suite sends: writes, with those of the set-up, and reads.
 func (s *Suite) Cost() (writes, reads int) {
-	m := s.Machine
+	m := s.machine
 	nodes := 0 // at which every read is checked
 	for length := 0; length <= s.Depth; length++ {
 		nodes += s.words(length)
@@ -108,7 +108,7 @@ func (s *Suite) Cost() (writes, reads int) {
 // What is read at a point of a test.
 const (
 	ReadNothing uint8 = iota
-	ReadSeparating
+	readSeparating
 	ReadEverything
 )
 
@@ -121,7 +121,7 @@ type Test struct {
 
 // Test fills in the n-th test, from 0.
 func (s *Suite) Test(n int, t *Test) {
-	m := s.Machine
+	m := s.machine
 	low, high := 0, len(s.blocks)
 	for high-low > 1 {
 		if mid := (low + high) / 2; s.blocks[mid].from <= n {
@@ -161,7 +161,7 @@ func (s *Suite) Test(n int, t *Test) {
 	for range len(t.Inputs) + 1 {
 		t.Reads = append(t.Reads, ReadNothing)
 	}
-	t.Reads[len(t.Inputs)] = ReadSeparating
+	t.Reads[len(t.Inputs)] = readSeparating
 	if proper || n > 0 {
 		return
 	}

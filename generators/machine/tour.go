@@ -16,7 +16,7 @@ const (
 	tourStates = tourSets * tourLogs
 )
 
-// Tour walks one trail through all transitions of the machine Trail, the nearest uncovered one first.
+// Tour walks one trail through all transitions of the machine 'trail', the nearest uncovered one first.
 // Where the target takes another way than the reference, by an accepted alternative, the tour learns
 // it. A tour serves one worker.
 type Tour struct {
@@ -51,7 +51,7 @@ func NewTour(scope generators.Scope, part, parts int) *Tour {
 		return t
 	}
 	w := model.DefaultWorld
-	m := build(abstractionOf(Trail), &w, scope)
+	m := abstractionOf("trail").build(&w, scope)
 	t.inputs = m.Inputs
 	first := trailOf(&w, uint8(model.ManagementEvents)*tourSets)
 	logging, _ := generators.Reference(first, generators.PutEvents(generators.NameAlpha, generators.EventClasses()[model.ManagementEvents]))

@@ -77,7 +77,7 @@ func (o Options) machines() []string {
 
 func (x *Exploration) newCompleteSuite(m *machine.Machine) *completeSuite {
 	c := &completeSuite{exploration: x, machine: m, suite: machine.NewSuite(m, x.options.Depth)}
-	c.certificate = newCertificate(c.suite, x.options.Shard)
+	c.certificate = newCertificate(m, c.suite, x.options.Shard)
 	from, to := x.options.Shard.Share(c.suite.Tests())
 	c.todo = [][2]int{{from, to}}
 	if earlier := x.earlier(m.Name); earlier != nil && earlier.Fingerprint == c.certificate.Fingerprint && earlier.Depth == c.suite.Depth {
@@ -89,8 +89,7 @@ func (x *Exploration) newCompleteSuite(m *machine.Machine) *completeSuite {
 }
 
 // newCertificate describes a suite of which nothing is executed.
-func newCertificate(suite *machine.Suite, shard reports.Shard) reports.Certificate {
-	m := suite.Machine
+func newCertificate(m *machine.Machine, suite *machine.Suite, shard reports.Shard) reports.Certificate {
 	writes, reads := suite.Cost()
 	c := reports.Certificate{
 		Machine: m.Name, Abstraction: m.Abstraction, Fingerprint: m.Fingerprint(), States: len(m.States), Transitions: m.Transitions(),
@@ -335,7 +334,7 @@ func Planned(subject *probe.Subject, o Options, defaultEvents bool) []reports.Pl
 		writes, reads := suite.Cost()
 		from, to := o.Shard.Share(tests)
 		share := func(n int) int { return int(float64(n) * float64(to-from) / float64(max(1, tests))) }
-		certificate := newCertificate(suite, o.Shard)
+		certificate := newCertificate(m, suite, o.Shard)
 		certificate.Result, certificate.Done = "not executed", [][2]int{}
 		out = append(out, reports.PlannedSuite{Name: Complete + " " + name, Tests: to - from, Writes: share(writes), Reads: share(reads), Certificate: &certificate,
 			Estimated: to-from < tests})

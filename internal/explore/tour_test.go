@@ -23,7 +23,7 @@ func TestTourIsNearlyAsShortAsCanBe(t *testing.T) {
 	w.walk(t.Context())
 	require.Equal(t, w.Coverage.tour.Total(), w.Coverage.tour.Count())
 
-	m := machine.New(machine.Trail, subject.Model, subject.Scope, machine.Options{DefaultEvents: true})
+	m := machine.New("trail", subject.Model, subject.Scope, machine.Options{DefaultEvents: true})
 	least := 0
 	for _, s := range m.States {
 		for _, input := range m.Inputs {

@@ -382,7 +382,7 @@ func TestJUnitResults(t *testing.T) {
 	r := diverging()
 	r.Coverage.Rules[model.PutStores] = reports.RuleCoverage{Applicable: true, Why: "no request put it to the test"}
 	r.Coverage.Rules[model.PutOrderFree] = reports.RuleCoverage{Applicable: true, Exercised: true}
-	r.Coverage.Rules[model.Throttled] = reports.RuleCoverage{Why: "it makes no claim"}
+	r.Coverage.Rules["throttled"] = reports.RuleCoverage{Why: "it makes no claim"}
 	cases := junitCases(t, r)
 	assert.Nil(t, cases["run"])
 	assert.Nil(t, cases["put/order-free"])

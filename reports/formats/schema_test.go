@@ -112,7 +112,7 @@ func TestPrecedenceAndOrderFitTheirSchemas(t *testing.T) {
 	data, err := json.Marshal(evidenced().Normalized().Precedence)
 	require.NoError(t, err)
 	assertValid(t, compiledSchema(t, "precedence-1.json"), data)
-	data, err = json.Marshal(model.DefaultProfile)
+	data, err = json.Marshal(&model.Profile{Schema: model.ProfileSchema, Name: "reference", Order: model.ErrorRules()})
 	require.NoError(t, err)
 	data = bytes.Replace(data, []byte(`"holds":null`), []byte(`"holds":[]`), 1)
 	assertValid(t, compiledSchema(t, "order-1.json"), data)

@@ -20,7 +20,7 @@ func TestRuleStates(t *testing.T) {
 		model.PutReplacesList:  {Applicable: true, Exercised: true, Violated: true},
 		model.PutEmptyDisables: {Applicable: true},
 		model.StoreEnables:     {Why: "no stores"},
-		model.Throttled:        {Why: "it makes no claim"},
+		"throttled":        {Why: "it makes no claim"},
 		"future/rule":          {Applicable: true, Exercised: true},
 	}
 	r.Deviations = []reports.Deviation{{Rule: model.PutIdempotent, Count: 1}, {Rule: model.PutReplacesList, Count: 1}, {Rule: model.Order, Count: 2}}
@@ -30,7 +30,7 @@ func TestRuleStates(t *testing.T) {
 	}
 	for id, want := range map[model.ID]string{
 		model.PutStores: ruleKept, model.PutIdempotent: ruleDeviates, model.PutReplacesList: ruleViolated, model.PutEmptyDisables: ruleNotTried,
-		model.StoreEnables: ruleNotCovered, model.Throttled: ruleSilent, model.GetNotEnabled: ruleNotTried, "future/rule": ruleKept,
+		model.StoreEnables: ruleNotCovered, "throttled": ruleSilent, model.GetNotEnabled: ruleNotTried, "future/rule": ruleKept,
 	} {
 		assert.Equal(t, want, states[string(id)], id)
 	}

@@ -222,7 +222,7 @@ func TestExportOfStoresAndConditions(t *testing.T) {
 		reports.StepAnswer{Outcome: "success", Body: model.Obj("EventDataStoreArn", model.DefaultWorld.StoreARN(model.DefaultWorld.Home, source),
 			"InsightsDestination", destination, "InsightSelectors", model.ListOf(callRate))}, 200, "something else"}
 	create := generators.Create("alpha")
-	create.Input = create.Input.With("S3BucketName", model.Str(generators.OwnBucket)).With("KmsKeyId", model.Str(generators.OwnKey))
+	create.Input = create.Input.With("S3BucketName", model.Str(generators.OwnBucket)).With("KmsKeyId", model.Str("conform-key"))
 	condition := exportCase{"org/no-service-role", []model.Request{create, generators.Start("alpha"),
 		{Op: model.OpArrange, Input: model.Obj("TrailName", "alpha", "Condition", "no-service-role")},
 		put("TrailName", "alpha", "InsightSelectors", model.ListOf(callRate))},
@@ -254,7 +254,7 @@ func TestExportSpoilsBucketsAndKeys(t *testing.T) {
 	t.Parallel()
 	moto := mototest.Start(t)
 	create := generators.Create("alpha")
-	create.Input = create.Input.With("S3BucketName", model.Str(generators.OwnBucket)).With("KmsKeyId", model.Str(generators.OwnKey))
+	create.Input = create.Input.With("S3BucketName", model.Str(generators.OwnBucket)).With("KmsKeyId", model.Str("conform-key"))
 	arrange := func(condition string) model.Request {
 		return model.Request{Op: model.OpArrange, Input: model.Obj("TrailName", "alpha", "Condition", condition)}
 	}

@@ -1,0 +1,104 @@
+package generators
+
+import (
+	"pgregory.net/rapid"
+
+	"github.com/insightconform/conform/model"
+)
+
+// storeName draws an EventDataStore or InsightsDestination: one that there is, or a wrong one.
+func (g *Generator) storeName(t *rapid.T, s model.State) model.Value {
+	if len(s.Stores) == 0 || one(t, 8) {
+		return of(t, g.badStores).Value
+	}
+	return g.storeRef(t, s, draw(t, len(s.Stores)))
+}
+
+func (g *Generator) storeRef(t *rapid.T, s model.State, i int) model.Value {
+	if one(t, 3) {
+		return model.Str(s.World.StoreARN(s.Stores[i].Home, s.Stores[i].ID))
+	}
+	return model.Str(s.Stores[i].ID)
+}
+
+// store draws a call on the event data stores: first a source and a destination are made.
+func (g *Generator) store(t *rapid.T, s model.State) model.Request {
+	n := len(s.Stores)
+	if n < 2 {
+		if g.scope.mostStores() < 2 {
+			return g.putTrail(t, s)
+		}
+		kind := []StoreKind{SourceStore, InsightStore}[n]
+		if one(t, 8) {
+			kind = of(t, storeKinds)
+		}
+		return CreateStore(n, kind)
+	}
+	switch i := draw(t, 16); {
+	case i == 15 && g.scope.Can[model.CanDeleteStores]:
+		return OnStore(model.OpDeleteStore, s.Stores[draw(t, n)].ID)
+	case i >= 13 && g.scope.Can[model.CanRestoreStores]:
+		for j := range s.Stores {
+			if s.Stores[j].Pending {
+				return OnStore(model.OpRestoreStore, s.Stores[j].ID)
+			}
+		}
+	case i >= 11 && n < g.scope.mostStores():
+		return CreateStore(n, of(t, storeKinds))
+	case i >= 9 && g.scope.Can[model.CanUpdateStores]:
+		j := draw(t, n)
+		kind := InsightStore // a destination stays one, mostly
+		if s.Stores[j].Logs&model.InsightEvents == 0 || one(t, 4) {
+			kind = of(t, SourceVariants)
+		}
+		return UpdateStore(s.Stores[j].ID, kind)
+	}
+	if !g.scope.Can[model.CanPut] {
+		return g.get(t, s)
+	}
+	return g.putStore(t, s)
+}
+
+func (g *Generator) putStore(t *rapid.T, s model.State) model.Request {
+	source, destination := draw(t, len(s.Stores)), draw(t, len(s.Stores))
+	if !one(t, 4) {
+		// Turn to the next stores of the right kinds.
+		for i := range s.Stores {
+			if j := (source + i) % len(s.Stores); s.Stores[j].Logs&model.ManagementEvents != 0 && !s.Stores[j].Pending {
+				source = j
+				break
+			}
+		}
+		for i := range s.Stores {
+			if j := (destination + i) % len(s.Stores); s.Stores[j].Logs&model.InsightEvents != 0 && !s.Stores[j].Pending {
+				destination = j
+				break
+			}
+		}
+	}
+	from, to := g.storeRef(t, s, source), g.storeRef(t, s, destination)
+	var list model.Value
+	switch wrong := draw(t, 16); wrong {
+	case 12:
+		from = of(t, g.badStores).Value
+	case 13:
+		to = of(t, g.badStores).Value
+	case 14:
+		list = g.badList(t)
+	case 15:
+		if one(t, 2) {
+			from = model.Value{}
+		} else {
+			to = model.Value{}
+		}
+	case 9, 10, 11:
+		list = model.ListOf()
+		if !one(t, 4) {
+			to = model.Value{}
+		}
+	}
+	if list.Kind() == model.Absent {
+		list = g.list(t, s.Stores[source].Logs&model.ManagementEvents)
+	}
+	return model.Request{Op: model.OpPut, Input: model.Obj("EventDataStore", from, "InsightSelectors", list, "InsightsDestination", to)}
+}
