@@ -2,6 +2,7 @@ package describe
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -144,3 +145,32 @@ func Sources(source string) []string {
 	}
 	return parts
 }
+
+// Lack is a reason for which a target could not be asked about some capabilities.
+type Lack struct {
+	Why   string // shown
+	Names []string
+}
+
+// Lacking lists the absent capabilities of a report, those with the same reason together.
+func Lacking(r *reports.Report) []Lack {
+	var out []Lack
+	for _, name := range slices.Sorted(maps.Keys(r.Capabilities)) {
+		if r.Capabilities[name] != reports.Absent {
+			continue
+		}
+		why := plain.Shown(r.NotCovered[name], plain.MaxShown)
+		i := slices.IndexFunc(out, func(l Lack) bool { return l.Why == why })
+		if i < 0 && len(out) < maxReasons {
+			i = len(out)
+			out = append(out, Lack{Why: why})
+		}
+		if i >= 0 {
+			out[i].Names = append(out[i].Names, name)
+		}
+	}
+	return out
+}
+
+// maxReasons bounds how many reasons Lacking tells.
+const maxReasons = 200

@@ -127,25 +127,13 @@ func (p *page) certificate(c *reports.Certificate) {
 	p.entry("  provided", normal, summaryLines, "", "that "+strings.Join(c.Hypotheses, "; that "))
 }
 
-// notCovered names the absent capabilities, those with the same reason together.
+// notCovered names the absent capabilities, with the reason.
 func notCovered(r *reports.Report) []string {
-	byReason := map[string][]string{}
-	var reasons []string
-	for _, name := range slices.Sorted(maps.Keys(r.Capabilities)) {
-		if r.Capabilities[name] != reports.Absent {
-			continue
-		}
-		why := r.NotCovered[name]
-		if byReason[why] == nil {
-			reasons = append(reasons, why)
-		}
-		byReason[why] = append(byReason[why], name)
-	}
 	var parts []string
-	for _, why := range reasons {
-		part := strings.Join(byReason[why], ", ")
-		if why != "" {
-			part += " (" + plain.Shown(why, plain.MaxShown) + ")"
+	for _, lack := range describe.Lacking(r) {
+		part := strings.Join(lack.Names, ", ")
+		if lack.Why != "" {
+			part += " (" + lack.Why + ")"
 		}
 		parts = append(parts, part)
 	}
