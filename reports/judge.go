@@ -56,14 +56,14 @@ func Judge(r *Report) {
 
 // facts are what the verdict of a report depends on.
 type facts struct {
-	*Report
+	r                                 *Report
 	failing, unrepeated, known, below int      // divergences
 	stale                             []string // entries of the baseline
 	applicable, exercised             int      // rules
 }
 
 func factsOf(r *Report) *facts {
-	f := &facts{Report: r}
+	f := &facts{r: r}
 	for _, d := range r.Divergences {
 		switch {
 		case r.FailsRun(d):
@@ -93,12 +93,12 @@ var verdicts = []struct {
 	holds   func(*facts) bool
 	reason  func(*facts) string
 }{
-	{Interrupted, 0, func(f *facts) bool { return f.End.Interrupted != "" }, func(f *facts) string { return f.End.Interrupted }},
-	{Failed, 0, func(f *facts) bool { return f.End.Failed != "" }, func(f *facts) string { return f.End.Failed }},
-	{RefusedRun, 0, func(f *facts) bool { return f.End.Refused != "" }, func(f *facts) string { return f.End.Refused }},
-	{Failed, ExitUsage, func(f *facts) bool { return f.End.Misused != "" }, func(f *facts) string { return f.End.Misused }},
+	{Interrupted, 0, func(f *facts) bool { return f.r.End.Interrupted != "" }, func(f *facts) string { return f.r.End.Interrupted }},
+	{Failed, 0, func(f *facts) bool { return f.r.End.Failed != "" }, func(f *facts) string { return f.r.End.Failed }},
+	{RefusedRun, 0, func(f *facts) bool { return f.r.End.Refused != "" }, func(f *facts) string { return f.r.End.Refused }},
+	{Failed, ExitUsage, func(f *facts) bool { return f.r.End.Misused != "" }, func(f *facts) string { return f.r.End.Misused }},
 	{Diverges, 0, func(f *facts) bool { return f.failing > 0 }, func(f *facts) string {
-		return f.thenLost(fmt.Sprintf("%s at or above level %s", plain.Counted(f.failing, "divergence"), f.FailOn))
+		return f.thenLost(fmt.Sprintf("%s at or above level %s", plain.Counted(f.failing, "divergence"), f.r.FailOn))
 	}},
 	{Diverges, 0, func(f *facts) bool { return len(f.stale) > 0 }, func(f *facts) string {
 		entries := "1 stale entry"
@@ -107,9 +107,9 @@ var verdicts = []struct {
 		}
 		return f.thenLost(fmt.Sprintf("the baseline has %s: %s", entries, strings.Join(f.stale, "; ")))
 	}},
-	{Inconclusive, 0, func(f *facts) bool { return f.End.Lost != "" }, func(f *facts) string { return f.End.Lost }},
-	{Inconclusive, 0, func(f *facts) bool { return len(f.End.MissingShards) > 0 }, func(f *facts) string {
-		return "no report of shard " + strings.Join(f.End.MissingShards, ", ") + " was given"
+	{Inconclusive, 0, func(f *facts) bool { return f.r.End.Lost != "" }, func(f *facts) string { return f.r.End.Lost }},
+	{Inconclusive, 0, func(f *facts) bool { return len(f.r.End.MissingShards) > 0 }, func(f *facts) string {
+		return "no report of shard " + strings.Join(f.r.End.MissingShards, ", ") + " was given"
 	}},
 	{Inconclusive, 0, func(f *facts) bool { return f.unrepeated > 0 }, func(*facts) string {
 		return "divergences that did not repeat, on a target that may answer late; run it again"
@@ -120,7 +120,7 @@ var verdicts = []struct {
 	{Inconclusive, 0, func(f *facts) bool { return !f.can(model.CanCreate) && !f.can(model.CanStores) }, func(f *facts) string {
 		return "no trail could be made to test on: " + f.whyNot(model.CanCreate)
 	}},
-	{Inconclusive, 0, func(f *facts) bool { return !f.End.PutSucceeded }, func(*facts) string {
+	{Inconclusive, 0, func(f *facts) bool { return !f.r.End.PutSucceeded }, func(*facts) string {
 		return "no PutInsightSelectors ever succeeded; see what the target answers with --report json=PATH, and whether it needs --bucket or credentials"
 	}},
 	{Inconclusive, 0, (*facts).unfinished, func(f *facts) string {
@@ -131,18 +131,18 @@ var verdicts = []struct {
 		return fmt.Sprintf("only %d of %d applicable rules were exercised; raise --requests or --time, and keep the systematic suite", f.exercised, f.applicable)
 	}},
 	{Conforms, 0, func(f *facts) bool { return f.known > 0 && f.below > 0 }, func(f *facts) string {
-		return fmt.Sprintf("nothing new at or above level %s; the baseline knows %s, and %d stand below that level", f.FailOn, plain.Counted(f.known, "divergence"), f.below)
+		return fmt.Sprintf("nothing new at or above level %s; the baseline knows %s, and %d stand below that level", f.r.FailOn, plain.Counted(f.known, "divergence"), f.below)
 	}},
 	{Conforms, 0, func(f *facts) bool { return f.known > 0 }, func(f *facts) string {
 		return "nothing new; the baseline knows " + plain.Counted(f.known, "divergence")
 	}},
 	{Conforms, 0, func(f *facts) bool { return f.below > 0 }, func(f *facts) string {
-		return fmt.Sprintf("no divergence at or above level %s; %s below it", f.FailOn, plain.Counted(f.below, "divergence"))
+		return fmt.Sprintf("no divergence at or above level %s; %s below it", f.r.FailOn, plain.Counted(f.below, "divergence"))
 	}},
-	{Conforms, 0, func(f *facts) bool { return f.Shard != "" }, func(f *facts) string {
-		return fmt.Sprintf("no divergence was found in shard %s; 'conform merge' joins the reports of all", f.Shard)
+	{Conforms, 0, func(f *facts) bool { return f.r.Shard != "" }, func(f *facts) string {
+		return fmt.Sprintf("no divergence was found in shard %s; 'conform merge' joins the reports of all", f.r.Shard)
 	}},
-	{Conforms, 0, func(f *facts) bool { return len(f.Certificates) > 0 }, func(*facts) string {
+	{Conforms, 0, func(f *facts) bool { return len(f.r.Certificates) > 0 }, func(*facts) string {
 		return "no divergence was found; the certificates say what that guarantees"
 	}},
 	{Conforms, 0, func(*facts) bool { return true }, func(*facts) string {
@@ -152,19 +152,19 @@ var verdicts = []struct {
 
 // thenLost adds to a reason that the target was lost afterwards.
 func (f *facts) thenLost(reason string) string {
-	if f.End.Lost != "" {
-		reason += "; then " + f.End.Lost
+	if f.r.End.Lost != "" {
+		reason += "; then " + f.r.End.Lost
 	}
 	return reason
 }
 
-func (f *facts) can(c model.Capability) bool { return f.Capabilities[string(c)] == Covered }
+func (f *facts) can(c model.Capability) bool { return f.r.Capabilities[string(c)] == Covered }
 
 func (f *facts) whyNot(c model.Capability) string {
-	if len(f.Capabilities) == 0 {
+	if len(f.r.Capabilities) == 0 {
 		return "nothing could be tried"
 	}
-	return f.NotCovered[string(c)]
+	return f.r.NotCovered[string(c)]
 }
 
 // suiteComplete is the name of the complete suites.
@@ -172,13 +172,13 @@ const suiteComplete = "complete"
 
 // unfinished reports whether the complete suites were cut short, where nothing else was to be run.
 func (f *facts) unfinished() bool {
-	return slices.Contains(f.CutShort, suiteComplete) && len(f.Suites) == 1
+	return slices.Contains(f.r.CutShort, suiteComplete) && len(f.r.Suites) == 1
 }
 
 // completeTests counts the executed tests of the complete suites, and all that were to be executed.
 func (f *facts) completeTests() (executed, tests int) {
-	for i := range f.Certificates {
-		c := &f.Certificates[i]
+	for i := range f.r.Certificates {
+		c := &f.r.Certificates[i]
 		executed, tests = executed+c.Executed(), tests+c.share()
 	}
 	return executed, tests
@@ -187,7 +187,7 @@ func (f *facts) completeTests() (executed, tests int) {
 // fewRules reports whether too little was covered to say anything. A share of a run and what was left of
 // an earlier one are not asked to cover much; complete suites say for themselves what they cover.
 func (f *facts) fewRules() bool {
-	return 2*f.exercised < f.applicable && len(f.Certificates) == 0 && f.Shard == "" && (!f.End.Resumed || f.End.Joined)
+	return 2*f.exercised < f.applicable && len(f.r.Certificates) == 0 && f.r.Shard == "" && (!f.r.End.Resumed || f.r.End.Joined)
 }
 
 // ending is how a run ended. Of a report that does not say so, it is what the verdict shows.

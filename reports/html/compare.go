@@ -3,6 +3,8 @@ package html
 import (
 	"fmt"
 	"strings"
+
+	"github.com/insightconform/conform/reports"
 )
 
 // comparisonView is the matrix of targets and rules.
@@ -67,7 +69,7 @@ func newComparison(views []*reportView) *comparisonView {
 
 func newComparisonCell(v *reportView, rule *ruleView) comparisonCell {
 	if rule == nil {
-		return comparisonCell{State: ruleNotTried, Class: stateClass(ruleNotTried), Note: "the report does not mention it"}
+		return comparisonCell{State: reports.RuleNotTried, Class: stateClass(reports.RuleNotTried), Note: "the report does not mention it"}
 	}
 	cell := comparisonCell{State: rule.State, Class: rule.Class, Note: rule.Why}
 	switch {
@@ -78,7 +80,7 @@ func newComparisonCell(v *reportView, rule *ruleView) comparisonCell {
 		}
 	case rule.State == ruleDeviates:
 		cell.Href = "#" + v.Prefix + "deviations"
-	case rule.State == ruleNotCovered:
+	case rule.State == reports.RuleNotCovered:
 		cell.Href = "#" + v.Prefix + "not-covered"
 	}
 	cell.Note = strings.TrimSpace(cell.Note)

@@ -55,17 +55,13 @@ func facts(pairs ...string) []fact {
 
 type tile struct{ Value, Of, Label string }
 
-// The states of a rule in a report.
+// The states of a rule on the page beside those of its coverage.
 const (
-	ruleKept       = "kept"
-	ruleViolated   = "violated"
-	ruleDeviates   = "deviates"
-	ruleNotCovered = "not covered"
-	ruleNotTried   = "not exercised"
-	ruleSilent     = "makes no claim"
+	ruleDeviates = "deviates"
+	ruleSilent   = "makes no claim"
 )
 
-var ruleStates = []string{ruleViolated, ruleDeviates, ruleKept, ruleNotTried, ruleNotCovered, ruleSilent}
+var ruleStates = []string{reports.RuleViolated, ruleDeviates, reports.RuleKept, reports.RuleNotTried, reports.RuleNotCovered, ruleSilent}
 
 // stateClass is the name of a state, or of an outcome, among the classes and symbols of the page.
 func stateClass(state string) string { return strings.ReplaceAll(state, " ", "-") }
@@ -88,12 +84,12 @@ func countedState(state string) string {
 }
 
 var stateMeaning = map[string]string{
-	ruleKept:       "tried, and every answer was the reference one",
-	ruleViolated:   "some answer was one that no reading of the rule accepts",
-	ruleDeviates:   "kept, with an answer that is accepted although it is not the reference one",
-	ruleNotTried:   "the run did not get to it",
-	ruleNotCovered: "the target lacks what the rule needs",
-	ruleSilent:     "says how something is read, and cannot be violated",
+	reports.RuleKept:       "tried, and every answer was the reference one",
+	reports.RuleViolated:   "some answer was one that no reading of the rule accepts",
+	ruleDeviates:           "kept, with an answer that is accepted although it is not the reference one",
+	reports.RuleNotTried:   "the run did not get to it",
+	reports.RuleNotCovered: "the target lacks what the rule needs",
+	ruleSilent:             "says how something is read, and cannot be violated",
 }
 
 type familyView struct {
@@ -373,7 +369,7 @@ func (v *reportView) rules(r *reports.Report) {
 			continue
 		}
 		rule := add(d.Rule)
-		rule.State = ruleViolated
+		rule.State = reports.RuleViolated
 		if model.RuleOf(d.Rule) == nil {
 			rule.Level, rule.Statement, rule.Sources = level(d.Level), clean(d.Statement), sources(d.Source)
 		}
@@ -384,7 +380,7 @@ func (v *reportView) rules(r *reports.Report) {
 		if rule == nil || len(rule.Deviations) >= maxOnPage {
 			continue
 		}
-		if rule.State == ruleKept {
+		if rule.State == reports.RuleKept {
 			rule.State = ruleDeviates
 		}
 		rule.Deviations = append(rule.Deviations, d)
@@ -398,7 +394,7 @@ func (v *reportView) rules(r *reports.Report) {
 		}
 		family := &v.Families[families[rule.Family]]
 		family.Rules = append(family.Rules, rule)
-		if rule.State == ruleNotTried {
+		if rule.State == reports.RuleNotTried {
 			v.Untried = append(v.Untried, rule)
 		}
 	}
@@ -445,18 +441,12 @@ func (v *reportView) rule(r *reports.Report, id model.ID, index int) *ruleView {
 	coverage, covered := r.Coverage.Rules[id]
 	out.Why = clean(coverage.Why)
 	switch rule := model.RuleOf(id); {
-	case coverage.Violated:
-		out.State = ruleViolated
-	case rule != nil && rule.Silent:
+	case rule != nil && rule.Silent && !coverage.Violated:
 		out.State = ruleSilent
 	case !covered:
-		out.State, out.Why = ruleNotTried, "the report does not mention it"
-	case !coverage.Applicable:
-		out.State = ruleNotCovered
-	case !coverage.Exercised:
-		out.State = ruleNotTried
+		out.State, out.Why = reports.RuleNotTried, "the report does not mention it"
 	default:
-		out.State = ruleKept
+		out.State = coverage.State()
 	}
 	return out
 }
@@ -490,5 +480,5 @@ func certificateFacts(c reports.Certificate) []fact {
 }
 
 var outcomeClass = map[string]string{
-	reports.ReplayDiverges: ruleViolated, reports.ReplayFixed: ruleKept, reports.ReplayDifferent: ruleDeviates, reports.ReplayNotCovered: "not-covered", reports.ReplayExpired: "not-exercised",
+	reports.ReplayDiverges: reports.RuleViolated, reports.ReplayFixed: reports.RuleKept, reports.ReplayDifferent: ruleDeviates, reports.ReplayNotCovered: "not-covered", reports.ReplayExpired: "not-exercised",
 }

@@ -205,19 +205,12 @@ func junitRule(r *reports.Report, id model.ID) junitCase {
 	case len(passing) > 0:
 		c.Skipped = junitDivergences(r, passing)
 		c.Skipped.Message = skippedBecause(r, passing[0]) + ": " + c.Skipped.Message
-	case silent(id):
+	case model.RuleOf(id) != nil && model.RuleOf(id).Silent:
 		c.Skipped = &junitResult{Message: "makes no claim"}
-	case !rule.Applicable:
-		c.Skipped = &junitResult{Message: reasonOr(rule.Why, "not covered")}
-	case !rule.Exercised:
-		c.Skipped = &junitResult{Message: reasonOr(rule.Why, "not exercised")}
+	case !rule.Applicable, !rule.Exercised:
+		c.Skipped = &junitResult{Message: reasonOr(rule.Why, rule.State())}
 	}
 	return c
-}
-
-func silent(id model.ID) bool {
-	rule := model.RuleOf(id)
-	return rule != nil && rule.Silent
 }
 
 func skippedBecause(r *reports.Report, d reports.Divergence) string {
