@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/insightconform/conform/internal/golden"
 	"github.com/insightconform/conform/model"
 	"github.com/insightconform/conform/reports"
 	"github.com/insightconform/conform/reports/text"
@@ -86,7 +87,7 @@ func TestCompareReports(t *testing.T) {
 
 	var shown, machine bytes.Buffer
 	require.NoError(t, text.Diff(&shown, d, text.Options{Width: 100}))
-	golden(t, "diff.txt", shown.Bytes())
+	golden.Check(t, "testdata/diff.txt", shown.Bytes())
 	require.NoError(t, reports.DiffJSON(&machine, d))
 	assert.NotContains(t, machine.String(), "\x1b")
 	var read reports.Diff
