@@ -52,7 +52,10 @@ func (n *exportNames) recorded(step reports.Step, showStatus bool) exportText {
 		}
 		out = append(out, exportPart{literal: " selectors=[" + strings.Join(recordedSelectors(body), ",") + "]"})
 	case model.OpTrail:
-		out = append(out, exportPart{literal: fmt.Sprintf(" HasInsightSelectors=%t", body.Get("Trail").Get("HasInsightSelectors").True())})
+		out = append(
+			out,
+			exportPart{literal: fmt.Sprintf(" HasInsightSelectors=%t", body.Get("Trail").Get("HasInsightSelectors").True())},
+		)
 	case model.OpStatus:
 		out = append(out, exportPart{literal: fmt.Sprintf(" IsLogging=%t", body.Get("IsLogging").True())})
 	case model.OpGetEvents, model.OpGetStore:
@@ -118,11 +121,21 @@ var inputs = map[model.Op]reflect.Type{
 
 // required has the members without which a client refuses to send, by the name of their type.
 var required = map[string][]string{
-	"PutInsightSelectorsInput": {"InsightSelectors"}, "CreateTrailInput": {"Name", "S3BucketName"}, "UpdateTrailInput": {"Name"},
-	"DeleteTrailInput": {"Name"}, "GetTrailInput": {"Name"}, "GetTrailStatusInput": {"Name"}, "StartLoggingInput": {"Name"}, "StopLoggingInput": {"Name"},
-	"PutEventSelectorsInput": {"TrailName"}, "GetEventSelectorsInput": {"TrailName"}, "CreateEventDataStoreInput": {"Name"},
-	"GetEventDataStoreInput": {"EventDataStore"}, "UpdateEventDataStoreInput": {"EventDataStore"}, "DeleteEventDataStoreInput": {"EventDataStore"},
-	"RestoreEventDataStoreInput": {"EventDataStore"}, "AdvancedEventSelector": {"FieldSelectors"}, "AdvancedFieldSelector": {"Field"},
+	"PutInsightSelectorsInput": {
+		"InsightSelectors",
+	}, "CreateTrailInput": {"Name", "S3BucketName"}, "UpdateTrailInput": {"Name"},
+	"DeleteTrailInput": {
+		"Name",
+	}, "GetTrailInput": {"Name"}, "GetTrailStatusInput": {"Name"}, "StartLoggingInput": {"Name"}, "StopLoggingInput": {"Name"},
+	"PutEventSelectorsInput": {
+		"TrailName",
+	}, "GetEventSelectorsInput": {"TrailName"}, "CreateEventDataStoreInput": {"Name"},
+	"GetEventDataStoreInput": {
+		"EventDataStore",
+	}, "UpdateEventDataStoreInput": {"EventDataStore"}, "DeleteEventDataStoreInput": {"EventDataStore"},
+	"RestoreEventDataStoreInput": {
+		"EventDataStore",
+	}, "AdvancedEventSelector": {"FieldSelectors"}, "AdvancedFieldSelector": {"Field"},
 }
 
 // expressible reports whether the typed client of a form sends just this input.
@@ -140,13 +153,15 @@ func fits(v model.Value, t reflect.Type, form string) bool {
 	}
 	switch t.Kind() {
 	case reflect.String:
-		return v.Kind() == model.String && !(t.PkgPath() != "" && v.Text() == "" && form == "go") // which leaves out an empty enum
+		return v.Kind() == model.String &&
+			!(t.PkgPath() != "" && v.Text() == "" && form == "go") // which leaves out an empty enum
 	case reflect.Bool:
 		return v.Kind() == model.Bool
 	case reflect.Int32:
 		return v.Kind() == model.Number && len(v.Text()) <= 9 && strings.Trim(v.Text(), "0123456789") == ""
 	case reflect.Slice:
-		return v.Kind() == model.List && !slices.ContainsFunc(v.Items(), func(item model.Value) bool { return !fits(item, t.Elem(), form) })
+		return v.Kind() == model.List &&
+			!slices.ContainsFunc(v.Items(), func(item model.Value) bool { return !fits(item, t.Elem(), form) })
 	case reflect.Struct:
 		return v.Kind() == model.Object && membersFit(v, t, form)
 	}

@@ -67,8 +67,13 @@ func (p *page) title(r *reports.Report) {
 // summary says what was done, what was covered, and what there is to know beside the divergences.
 func (p *page) summary(r *reports.Report) {
 	p.blank()
-	work := fmt.Sprintf("%s in %s (%s a second), %s", plain.Counted(r.Requests, "request"), plain.Duration(r.DurationSeconds),
-		plain.Grouped(int(r.RequestsPerSecond+0.5)), plain.Counted(r.Cases, "case"))
+	work := fmt.Sprintf(
+		"%s in %s (%s a second), %s",
+		plain.Counted(r.Requests, "request"),
+		plain.Duration(r.DurationSeconds),
+		plain.Grouped(int(r.RequestsPerSecond+0.5)),
+		plain.Counted(r.Cases, "case"),
+	)
 	if r.ConfirmRequests > 0 {
 		work += fmt.Sprintf("; %s more to confirm", plain.Grouped(r.ConfirmRequests))
 	}
@@ -83,11 +88,23 @@ func (p *page) summary(r *reports.Report) {
 	}
 	p.entry("rules", normal, summaryLines, "", rules)
 	if w := r.Settling; w != nil {
-		p.entry("settling", normal, summaryLines, "", fmt.Sprintf("%s did not match at once; after a write they took %s (median), at most %s; %d never matched",
-			plain.Counted(w.Waits, "answer"), plain.Duration(w.MedianSeconds), plain.Duration(w.LongestSeconds), w.TimedOut))
+		p.entry(
+			"settling",
+			normal,
+			summaryLines,
+			"",
+			fmt.Sprintf("%s did not match at once; after a write they took %s (median), at most %s; %d never matched",
+				plain.Counted(w.Waits, "answer"), plain.Duration(w.MedianSeconds), plain.Duration(w.LongestSeconds), w.TimedOut),
+		)
 	}
 	if t, pairs := r.Coverage.Transitions, r.Coverage.Pairs; t.Total+pairs.Total > 0 {
-		p.entry("coverage", normal, summaryLines, "", fmt.Sprintf("%d of %d transitions, %d of %d pairs of errors", t.Covered, t.Total, pairs.Covered, pairs.Total))
+		p.entry(
+			"coverage",
+			normal,
+			summaryLines,
+			"",
+			fmt.Sprintf("%d of %d transitions, %d of %d pairs of errors", t.Covered, t.Total, pairs.Covered, pairs.Total),
+		)
 	}
 	for i := range r.Certificates {
 		p.certificate(&r.Certificates[i])
@@ -116,14 +133,37 @@ func (p *page) certificate(c *reports.Certificate) {
 	if c.Failed > 0 {
 		s = red
 	}
-	p.entry("certificate", s, certificateLines, "", fmt.Sprintf("%s, depth %d: %s", plain.Shown(c.Machine, plain.MaxShown), c.Depth, plain.Shown(c.Result, 2*plain.MaxShown)))
+	p.entry(
+		"certificate",
+		s,
+		certificateLines,
+		"",
+		fmt.Sprintf(
+			"%s, depth %d: %s",
+			plain.Shown(c.Machine, plain.MaxShown),
+			c.Depth,
+			plain.Shown(c.Result, 2*plain.MaxShown),
+		),
+	)
 	if !p.Verbose {
 		return
 	}
-	p.entry("  machine", normal, summaryLines, "", fmt.Sprintf("%s, %s, %s; %s", plain.Counted(c.States, "state"), plain.Counted(len(c.Inputs), "input"),
-		plain.Counted(c.Transitions, "transition"), plain.Shown(c.Abstraction, 2*plain.MaxShown)))
+	p.entry(
+		"  machine",
+		normal,
+		summaryLines,
+		"",
+		fmt.Sprintf("%s, %s, %s; %s", plain.Counted(c.States, "state"), plain.Counted(len(c.Inputs), "input"),
+			plain.Counted(c.Transitions, "transition"), plain.Shown(c.Abstraction, 2*plain.MaxShown)),
+	)
 	p.entry("  reads", normal, summaryLines, ", ", c.Reads...)
-	p.entry("  suite", normal, summaryLines, "", fmt.Sprintf("%s, %s", plain.Counted(c.Tests, "test"), plain.Counted(c.Requests, "request")))
+	p.entry(
+		"  suite",
+		normal,
+		summaryLines,
+		"",
+		fmt.Sprintf("%s, %s", plain.Counted(c.Tests, "test"), plain.Counted(c.Requests, "request")),
+	)
 	p.entry("  provided", normal, summaryLines, "", "that "+strings.Join(c.Hypotheses, "; that "))
 }
 
@@ -152,7 +192,10 @@ func deviationCounts(r *reports.Report) []string {
 	})
 	var parts []string
 	for _, id := range ids {
-		parts = append(parts, fmt.Sprintf("%s (%s)", plain.Shown(string(id), plain.MaxShown), plain.Counted(counts[id], "time")))
+		parts = append(
+			parts,
+			fmt.Sprintf("%s (%s)", plain.Shown(string(id), plain.MaxShown), plain.Counted(counts[id], "time")),
+		)
 	}
 	return parts
 }
@@ -205,7 +248,10 @@ func (p *page) known(r *reports.Report) {
 			title("known to the baseline")
 			first = false
 		}
-		p.line(span{"  " + plain.Shown(d.Signature, plain.MaxShown), normal}, span{"  " + plain.Shown(d.Reason, plain.MaxShown), dim})
+		p.line(
+			span{"  " + plain.Shown(d.Signature, plain.MaxShown), normal},
+			span{"  " + plain.Shown(d.Reason, plain.MaxShown), dim},
+		)
 	}
 	first = true
 	for _, entry := range r.Baseline {
@@ -220,7 +266,10 @@ func (p *page) known(r *reports.Report) {
 		if entry.Stale {
 			label = entry.Outcome + ": " + entry.Mend
 		}
-		p.line(span{"  " + plain.Shown(entry.Signature, plain.MaxShown), normal}, span{"  " + plain.Shown(label, plain.MaxShown), dim})
+		p.line(
+			span{"  " + plain.Shown(entry.Signature, plain.MaxShown), normal},
+			span{"  " + plain.Shown(label, plain.MaxShown), dim},
+		)
 	}
 }
 
@@ -263,7 +312,10 @@ func (p *page) steps(steps []reports.Step) {
 			mark, s = "✗", red
 		}
 		none := ""
-		p.line(span{fmt.Sprintf("    %s %2d ", mark, step.Number), s}, span{plain.Shown(describe.Step(step, &none), plain.MaxShown), normal})
+		p.line(
+			span{fmt.Sprintf("    %s %2d ", mark, step.Number), s},
+			span{plain.Shown(describe.Step(step, &none), plain.MaxShown), normal},
+		)
 		p.field(indent+"   ", "answered", plain.Shown(describe.Answer(step), plain.MaxShown), s)
 		if step.Diverges {
 			p.field(indent+"   ", "allowed", plain.Alternatives(step.Allowed, plain.MaxShown), normal)
@@ -281,8 +333,18 @@ func (p *page) deviations(r *reports.Report) {
 	for _, d := range r.Deviations {
 		p.line(
 			span{"  " + string(d.Rule), yellow},
-			span{fmt.Sprintf("  %s: %s", plain.Operation(plain.Shown(d.Operation, plain.MaxShown)), plain.Shown(d.Actual, plain.MaxShown)), normal},
-			span{fmt.Sprintf(" instead of %s, %s", plain.Shown(d.Reference, plain.MaxShown), plain.Counted(d.Count, "time")), dim},
+			span{
+				fmt.Sprintf(
+					"  %s: %s",
+					plain.Operation(plain.Shown(d.Operation, plain.MaxShown)),
+					plain.Shown(d.Actual, plain.MaxShown),
+				),
+				normal,
+			},
+			span{
+				fmt.Sprintf(" instead of %s, %s", plain.Shown(d.Reference, plain.MaxShown), plain.Counted(d.Count, "time")),
+				dim,
+			},
 		)
 	}
 }
