@@ -96,7 +96,7 @@ func readSide(data []byte) (*side, error) {
 		Schema string `json:"schema"`
 	}
 	if err := json.Unmarshal(data, &head); err != nil {
-		return nil, fmt.Errorf("not JSON: %s", plain.Shown(err.Error(), plain.MaxShown))
+		return nil, fmt.Errorf("not JSON: %s", plain.Text(err.Error()))
 	}
 	switch head.Schema {
 	case Schema:
@@ -108,9 +108,9 @@ func readSide(data []byte) (*side, error) {
 	case model.ProfileSchema:
 		p, err := model.LoadProfile(data)
 		if err != nil {
-			return nil, fmt.Errorf("%s", plain.Shown(err.Error(), plain.MaxShown))
+			return nil, fmt.Errorf("%s", plain.Text(err.Error()))
 		}
-		return &side{kind: kindOrder, name: plain.Shown(p.Name, plain.MaxShown), order: orderOfProfile(p)}, nil
+		return &side{kind: kindOrder, name: plain.Text(p.Name), order: orderOfProfile(p)}, nil
 	case PrecedenceSchema:
 		p, err := ReadPrecedence(data)
 		if err != nil {

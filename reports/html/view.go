@@ -126,7 +126,7 @@ func level(l model.Level) levelView {
 }
 
 // clean is the form of any text of a report on the page.
-func clean[T ~string](s T) string { return plain.Shown(string(s), plain.MaxShown) }
+func clean[T ~string](s T) string { return plain.Text(s) }
 
 // long is clean with room for more.
 func long(s string) string { return plain.Shown(s, 2*plain.MaxShown) }

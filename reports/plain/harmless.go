@@ -62,11 +62,17 @@ func Shown(s string, limit int) string {
 	return Shorten(Visible(Shorten(s, limit+1)), limit)
 }
 
+// Text is the form in which most texts of a target reach a person.
+func Text[T ~string](s T) string { return Shown(string(s), MaxShown) }
+
+// Message is Text with room for a message.
+func Message[T ~string](s T) string { return Shown(string(s), MaxMessage) }
+
 // MaxMessage is how many characters an error message may have.
 const MaxMessage = 1000
 
 // OneLine makes any text fit for a line of a person's terminal: escaped and shortened.
-func OneLine(s string) string { return string(WithoutCommands([]byte(Shown(s, MaxMessage)))) }
+func OneLine(s string) string { return string(WithoutCommands([]byte(Message(s)))) }
 
 // Continuous integration reads commands from the output of what it runs: lines that begin with "::",
 // and "##[…]", "##vso[…]" or "##teamcity[…]" anywhere in a line.

@@ -109,14 +109,22 @@ func appendWords(words []string, v model.Value) []string {
 
 // inputs are those of the typed clients: the SDK for Go has them as types, and boto3 has the same members.
 var inputs = map[model.Op]reflect.Type{
-	model.OpPut: reflect.TypeFor[cloudtrail.PutInsightSelectorsInput](), model.OpGet: reflect.TypeFor[cloudtrail.GetInsightSelectorsInput](),
-	model.OpCreate: reflect.TypeFor[cloudtrail.CreateTrailInput](), model.OpUpdate: reflect.TypeFor[cloudtrail.UpdateTrailInput](),
-	model.OpDelete: reflect.TypeFor[cloudtrail.DeleteTrailInput](), model.OpTrail: reflect.TypeFor[cloudtrail.GetTrailInput](),
-	model.OpStatus: reflect.TypeFor[cloudtrail.GetTrailStatusInput](), model.OpStart: reflect.TypeFor[cloudtrail.StartLoggingInput](),
-	model.OpStop: reflect.TypeFor[cloudtrail.StopLoggingInput](), model.OpPutEvents: reflect.TypeFor[cloudtrail.PutEventSelectorsInput](),
-	model.OpGetEvents: reflect.TypeFor[cloudtrail.GetEventSelectorsInput](), model.OpCreateStore: reflect.TypeFor[cloudtrail.CreateEventDataStoreInput](),
-	model.OpGetStore: reflect.TypeFor[cloudtrail.GetEventDataStoreInput](), model.OpUpdateStore: reflect.TypeFor[cloudtrail.UpdateEventDataStoreInput](),
-	model.OpDeleteStore: reflect.TypeFor[cloudtrail.DeleteEventDataStoreInput](), model.OpRestoreStore: reflect.TypeFor[cloudtrail.RestoreEventDataStoreInput](),
+	model.OpPut:          reflect.TypeFor[cloudtrail.PutInsightSelectorsInput](),
+	model.OpGet:          reflect.TypeFor[cloudtrail.GetInsightSelectorsInput](),
+	model.OpCreate:       reflect.TypeFor[cloudtrail.CreateTrailInput](),
+	model.OpUpdate:       reflect.TypeFor[cloudtrail.UpdateTrailInput](),
+	model.OpDelete:       reflect.TypeFor[cloudtrail.DeleteTrailInput](),
+	model.OpTrail:        reflect.TypeFor[cloudtrail.GetTrailInput](),
+	model.OpStatus:       reflect.TypeFor[cloudtrail.GetTrailStatusInput](),
+	model.OpStart:        reflect.TypeFor[cloudtrail.StartLoggingInput](),
+	model.OpStop:         reflect.TypeFor[cloudtrail.StopLoggingInput](),
+	model.OpPutEvents:    reflect.TypeFor[cloudtrail.PutEventSelectorsInput](),
+	model.OpGetEvents:    reflect.TypeFor[cloudtrail.GetEventSelectorsInput](),
+	model.OpCreateStore:  reflect.TypeFor[cloudtrail.CreateEventDataStoreInput](),
+	model.OpGetStore:     reflect.TypeFor[cloudtrail.GetEventDataStoreInput](),
+	model.OpUpdateStore:  reflect.TypeFor[cloudtrail.UpdateEventDataStoreInput](),
+	model.OpDeleteStore:  reflect.TypeFor[cloudtrail.DeleteEventDataStoreInput](),
+	model.OpRestoreStore: reflect.TypeFor[cloudtrail.RestoreEventDataStoreInput](),
 }
 
 // required has the members without which a client refuses to send, by the name of their type.

@@ -140,7 +140,7 @@ func (p *page) certificate(c *reports.Certificate) {
 		"",
 		fmt.Sprintf(
 			"%s, depth %d: %s",
-			plain.Shown(c.Machine, plain.MaxShown),
+			plain.Text(c.Machine),
 			c.Depth,
 			plain.Shown(c.Result, 2*plain.MaxShown),
 		),
@@ -194,7 +194,7 @@ func deviationCounts(r *reports.Report) []string {
 	for _, id := range ids {
 		parts = append(
 			parts,
-			fmt.Sprintf("%s (%s)", plain.Shown(string(id), plain.MaxShown), plain.Counted(counts[id], "time")),
+			fmt.Sprintf("%s (%s)", plain.Text(id), plain.Counted(counts[id], "time")),
 		)
 	}
 	return parts
@@ -249,8 +249,8 @@ func (p *page) known(r *reports.Report) {
 			first = false
 		}
 		p.line(
-			span{"  " + plain.Shown(d.Signature, plain.MaxShown), normal},
-			span{"  " + plain.Shown(d.Reason, plain.MaxShown), dim},
+			span{"  " + plain.Text(d.Signature), normal},
+			span{"  " + plain.Text(d.Reason), dim},
 		)
 	}
 	first = true
@@ -267,8 +267,8 @@ func (p *page) known(r *reports.Report) {
 			label = entry.Outcome + ": " + entry.Mend
 		}
 		p.line(
-			span{"  " + plain.Shown(entry.Signature, plain.MaxShown), normal},
-			span{"  " + plain.Shown(label, plain.MaxShown), dim},
+			span{"  " + plain.Text(entry.Signature), normal},
+			span{"  " + plain.Text(label), dim},
 		)
 	}
 }
@@ -279,7 +279,7 @@ func (p *page) divergence(d reports.Divergence) {
 	if !d.Fails {
 		s = yellow
 	}
-	p.line(span{"  " + string(d.Rule), s}, span{"  " + plain.Shown(d.Statement, plain.MaxShown), normal})
+	p.line(span{"  " + string(d.Rule), s}, span{"  " + plain.Text(d.Statement), normal})
 
 	const indent = "    "
 	room := maxSequence
@@ -290,7 +290,7 @@ func (p *page) divergence(d reports.Divergence) {
 		p.field(indent, "sequence", describe.Steps(d.Steps, room), normal)
 	}
 	p.field(indent, "expected", plain.Alternatives(d.Expected, min(room, plain.MaxShown)), normal)
-	actual := plain.Shown(describe.Actual(d), plain.MaxShown)
+	actual := plain.Text(describe.Actual(d))
 	if plain.Length(actual) > room {
 		actual = describe.ShortTypes.Replace(actual)
 	}
@@ -314,9 +314,9 @@ func (p *page) steps(steps []reports.Step) {
 		none := ""
 		p.line(
 			span{fmt.Sprintf("    %s %2d ", mark, step.Number), s},
-			span{plain.Shown(describe.Step(step, &none), plain.MaxShown), normal},
+			span{plain.Text(describe.Step(step, &none)), normal},
 		)
-		p.field(indent+"   ", "answered", plain.Shown(describe.Answer(step), plain.MaxShown), s)
+		p.field(indent+"   ", "answered", plain.Text(describe.Answer(step)), s)
 		if step.Diverges {
 			p.field(indent+"   ", "allowed", plain.Alternatives(step.Allowed, plain.MaxShown), normal)
 		}
@@ -336,13 +336,13 @@ func (p *page) deviations(r *reports.Report) {
 			span{
 				fmt.Sprintf(
 					"  %s: %s",
-					plain.Operation(plain.Shown(d.Operation, plain.MaxShown)),
-					plain.Shown(d.Actual, plain.MaxShown),
+					plain.Operation(plain.Text(d.Operation)),
+					plain.Text(d.Actual),
 				),
 				normal,
 			},
 			span{
-				fmt.Sprintf(" instead of %s, %s", plain.Shown(d.Reference, plain.MaxShown), plain.Counted(d.Count, "time")),
+				fmt.Sprintf(" instead of %s, %s", plain.Text(d.Reference), plain.Counted(d.Count, "time")),
 				dim,
 			},
 		)
@@ -404,7 +404,7 @@ func (p *page) failing(r *reports.Report) {
 	for _, d := range r.Divergences {
 		if d.Fails && !listed[d.Rule] {
 			listed[d.Rule] = true
-			p.line(span{"  " + string(d.Rule), red}, span{"  " + plain.Shown(d.Statement, plain.MaxShown), normal})
+			p.line(span{"  " + string(d.Rule), red}, span{"  " + plain.Text(d.Statement), normal})
 		}
 	}
 	if len(listed) == 0 && r.Verdict != reports.Conforms {
