@@ -39,8 +39,8 @@ type BaselineEntry struct {
 	Steps []model.Request    `json:"steps"`
 }
 
-// TODOReason stands for a reason that nobody has given yet.
-const TODOReason = "not yet explained"
+// todoReason stands for a reason that nobody has given yet.
+const todoReason = "not yet explained"
 
 // ReadBaseline reads a baseline in JSON or, where yamlForm, in YAML. Unknown keys and repeated
 // signatures are errors; errors are one line.
@@ -146,7 +146,7 @@ func (e *BaselineEntry) Expired(today time.Time) bool {
 func UpdatedBaseline(old *Baseline, r *Report) *Baseline {
 	b := &Baseline{Schema: BaselineSchema, Entries: []BaselineEntry{}}
 	for _, d := range r.Divergences {
-		e := BaselineEntry{Signature: d.Signature, Reason: TODOReason, Raw: d.Raw, Needs: needsOf(d)}
+		e := BaselineEntry{Signature: d.Signature, Reason: todoReason, Raw: d.Raw, Needs: needsOf(d)}
 		if d.Status == Unrepeated {
 			e.Seen = d.Seen
 		}

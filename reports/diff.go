@@ -33,16 +33,16 @@ type Difference struct {
 
 // The values of Difference.Section, in the order in which a Diff has them.
 const (
-	SectionVerdict      = "verdict"
-	SectionDivergences  = "divergences"
-	SectionRules        = "rules"
-	SectionCapabilities = "capabilities"
-	SectionDeviations   = "deviations"
-	SectionCodes        = "codes"                  // that a rule alone is answered with
-	SectionReversed     = "pairs in another order" // of two error rules
-	SectionOneSided     = "pairs whose order is known in one only"
-	SectionOpen         = "pairs without an order, answered differently"
-	SectionList         = "order of the list" // of an error order file
+	sectionVerdict      = "verdict"
+	sectionDivergences  = "divergences"
+	sectionRules        = "rules"
+	sectionCapabilities = "capabilities"
+	sectionDeviations   = "deviations"
+	sectionCodes        = "codes"                  // that a rule alone is answered with
+	sectionReversed     = "pairs in another order" // of two error rules
+	sectionOneSided     = "pairs whose order is known in one only"
+	sectionOpen         = "pairs without an order, answered differently"
+	sectionList         = "order of the list" // of an error order file
 )
 
 // The kinds of file that can be compared.
@@ -96,7 +96,7 @@ func readSide(data []byte) (*side, error) {
 		Schema string `json:"schema"`
 	}
 	if err := json.Unmarshal(data, &head); err != nil {
-		return nil, fmt.Errorf("not JSON: %s", plain.Shown(err.Error(), plain.MaxShown))
+		return nil, fmt.Errorf("not JSON: %s", plain.Text(err.Error()))
 	}
 	switch head.Schema {
 	case Schema:
@@ -108,9 +108,9 @@ func readSide(data []byte) (*side, error) {
 	case model.ProfileSchema:
 		p, err := model.LoadProfile(data)
 		if err != nil {
-			return nil, fmt.Errorf("%s", plain.Shown(err.Error(), plain.MaxShown))
+			return nil, fmt.Errorf("%s", plain.Text(err.Error()))
 		}
-		return &side{kind: kindOrder, name: plain.Shown(p.Name, plain.MaxShown), order: orderOfProfile(p)}, nil
+		return &side{kind: kindOrder, name: plain.Text(p.Name), order: orderOfProfile(p)}, nil
 	case PrecedenceSchema:
 		p, err := ReadPrecedence(data)
 		if err != nil {
@@ -161,18 +161,18 @@ func (d *Diff) add(section, name, a, b string) {
 }
 
 func (d *Diff) reports(a, b *Report) {
-	d.add(SectionVerdict, "verdict", string(a.Verdict), string(b.Verdict))
+	d.add(sectionVerdict, "verdict", string(a.Verdict), string(b.Verdict))
 	d.divergences(a.Divergences, b.Divergences)
 	for i := range model.Rules {
 		id := model.Rules[i].ID
-		d.add(SectionRules, string(id), ruleStatus(a, id), ruleStatus(b, id))
+		d.add(sectionRules, string(id), ruleStatus(a, id), ruleStatus(b, id))
 	}
 	for _, name := range keysOf(a.Capabilities, b.Capabilities) {
-		d.add(SectionCapabilities, name, capability(a, name), capability(b, name))
+		d.add(sectionCapabilities, name, capability(a, name), capability(b, name))
 	}
 	deviationsA, deviationsB := deviationsOf(a), deviationsOf(b)
 	for _, name := range keysOf(deviationsA, deviationsB) {
-		d.add(SectionDeviations, name, deviationsA[name], deviationsB[name])
+		d.add(sectionDeviations, name, deviationsA[name], deviationsB[name])
 	}
 	if a.Precedence != nil && b.Precedence != nil {
 		d.orders(orderOfPrecedence(a.Precedence), orderOfPrecedence(b.Precedence))
@@ -181,14 +181,9 @@ func (d *Diff) reports(a, b *Report) {
 
 // keysOf lists the keys of two maps, sorted.
 func keysOf[T any](a, b map[string]T) []string {
-	both := map[string]bool{}
-	for key := range a {
-		both[key] = true
-	}
-	for key := range b {
-		both[key] = true
-	}
-	return slices.Sorted(maps.Keys(both))
+	keys := slices.AppendSeq(slices.Collect(maps.Keys(a)), maps.Keys(b))
+	slices.Sort(keys)
+	return slices.Compact(keys)
 }
 
 // divergences matches those of one signature, then those of one rule and operation: such a one has
@@ -212,7 +207,7 @@ func (d *Diff) divergences(a, b []Divergence) {
 	var left []Divergence
 	for _, x := range a {
 		if y, ok := take(&b, func(y Divergence) bool { return y.Signature == x.Signature }); ok {
-			d.add(SectionDivergences, x.name(), x.standing(), y.standing())
+			d.add(sectionDivergences, x.name(), x.standing(), y.standing())
 		} else {
 			left = append(left, x)
 		}
@@ -221,15 +216,15 @@ func (d *Diff) divergences(a, b []Divergence) {
 		y, ok := take(&b, func(y Divergence) bool { return y.Rule == x.Rule && y.Operation == x.Operation })
 		switch {
 		case ok && x.outcome() == y.outcome():
-			d.add(SectionDivergences, x.name(), x.Signature, y.Signature)
+			d.add(sectionDivergences, x.name(), x.Signature, y.Signature)
 		case ok:
-			d.add(SectionDivergences, x.name(), x.outcome(), y.outcome())
+			d.add(sectionDivergences, x.name(), x.outcome(), y.outcome())
 		default:
-			d.add(SectionDivergences, x.name(), x.outcome(), "")
+			d.add(sectionDivergences, x.name(), x.outcome(), "")
 		}
 	}
 	for _, y := range b {
-		d.add(SectionDivergences, y.name(), "", y.outcome())
+		d.add(sectionDivergences, y.name(), "", y.outcome())
 	}
 }
 
@@ -259,23 +254,14 @@ func (d Divergence) standing() string {
 
 func ruleStatus(r *Report, id model.ID) string {
 	c, ok := r.Coverage.Rules[id]
-	why := func(text string) string {
-		if c.Why == "" {
-			return text
-		}
-		return text + ": " + c.Why
-	}
-	switch {
-	case !ok:
+	if !ok {
 		return "not in the report"
-	case c.Violated:
-		return "violated"
-	case !c.Applicable:
-		return why("not covered")
-	case !c.Exercised:
-		return why("not exercised")
 	}
-	return "kept"
+	state := c.State()
+	if c.Why != "" && (state == RuleNotCovered || state == RuleNotTried) {
+		state += ": " + c.Why
+	}
+	return state
 }
 
 func capability(r *Report, name string) string {
@@ -301,10 +287,10 @@ func (d *Diff) orders(a, b *errorOrder) {
 	rules := model.ErrorRules()
 	if a.codes != nil && b.codes != nil {
 		for _, id := range rules {
-			d.add(SectionCodes, string(id), a.code(id), b.code(id))
+			d.add(sectionCodes, string(id), a.code(id), b.code(id))
 		}
 	}
-	for _, section := range []string{SectionReversed, SectionOneSided, SectionOpen} {
+	for _, section := range []string{sectionReversed, sectionOneSided, sectionOpen} {
 		for i := range rules {
 			for _, second := range rules[i+1:] {
 				pair := [2]model.ID{rules[i], second}
@@ -316,7 +302,7 @@ func (d *Diff) orders(a, b *errorOrder) {
 	}
 	for i := range min(len(a.list), len(b.list)) {
 		if a.list[i] != b.list[i] {
-			d.add(SectionList, fmt.Sprintf("from place %d on", i+1), string(a.list[i]), string(b.list[i]))
+			d.add(sectionList, fmt.Sprintf("from place %d on", i+1), string(a.list[i]), string(b.list[i]))
 			break
 		}
 	}
@@ -328,11 +314,11 @@ func sectionOf(a, b *errorOrder, pair [2]model.ID) string {
 	x, y := a.first[pair] != "", b.first[pair] != ""
 	switch {
 	case x && y:
-		return SectionReversed
+		return sectionReversed
 	case x || y:
-		return SectionOneSided
+		return sectionOneSided
 	case a.open != nil && b.open != nil:
-		return SectionOpen
+		return sectionOpen
 	}
 	return ""
 }

@@ -112,13 +112,13 @@ func unlike(a, b *Report) string {
 		{"level that fails", a.FailOn.String(), b.FailOn.String()},
 	} {
 		if x.a != x.b {
-			return fmt.Sprintf("the %s is %q in one and %q in another", x.name, plain.Shown(x.a, plain.MaxShown), plain.Shown(x.b, plain.MaxShown))
+			return fmt.Sprintf("the %s is %q in one and %q in another", x.name, plain.Text(x.a), plain.Text(x.b))
 		}
 	}
 	for _, c := range a.Certificates {
 		for _, d := range b.Certificates {
 			if c.Machine == d.Machine && (c.Depth != d.Depth || c.Fingerprint != d.Fingerprint) {
-				return fmt.Sprintf("the machine %s is not the same, or its depth", plain.Shown(c.Machine, plain.MaxShown))
+				return fmt.Sprintf("the machine %s is not the same, or its depth", plain.Text(c.Machine))
 			}
 		}
 	}

@@ -39,156 +39,112 @@ func Judge(r *Report) {
 	if r.End == nil {
 		return
 	}
-	f := factsOf(r)
-	for _, row := range verdicts {
-		if !row.holds(f) {
-			continue
+	for _, row := range verdicts(r, r.End, count(r)) {
+		if row.holds {
+			r.Verdict, r.Reason, r.ExitCode = row.verdict, row.reason, row.verdict.ExitCode()
+			break
 		}
-		r.Verdict, r.Reason, r.ExitCode = row.verdict, row.reason(f), row.verdict.ExitCode()
-		if row.exit != 0 {
-			r.ExitCode = row.exit
-		}
-		e := r.End
-		r.Partial = e.Interrupted+e.Failed+e.Refused+e.Misused+e.Lost != "" || len(e.MissingShards) > 0
-		return
+	}
+	if r.Verdict == Failed && r.End.Failed == "" {
+		r.ExitCode = ExitUsage
+	}
+	r.Partial = r.End.Interrupted+r.End.Failed+r.End.Refused+r.End.Misused+r.End.Lost != "" || len(r.End.MissingShards) > 0
+}
+
+type row struct {
+	holds   bool
+	verdict Verdict
+	reason  string
+}
+
+// verdicts lists what a run may come to. The first row that holds decides; the last one always does.
+func verdicts(r *Report, e *End, n counts) []row {
+	can := func(c model.Capability) bool { return r.Capabilities[string(c)] == Covered }
+	level := "at or above level " + r.FailOn.String()
+	few := 2*n.exercised < n.applicable && len(r.Certificates) == 0
+	return []row{
+		{e.Interrupted != "", Interrupted, e.Interrupted},
+		{e.Failed != "", Failed, e.Failed},
+		{e.Refused != "", RefusedRun, e.Refused},
+		{e.Misused != "", Failed, e.Misused}, // with the exit code of wrong usage
+		{n.failing > 0, Diverges, e.thenLost(plain.Counted(n.failing, "divergence") + " " + level)},
+		{len(n.stale) == 1, Diverges, e.thenLost("the baseline has 1 stale entry: " + strings.Join(n.stale, ""))},
+		{len(n.stale) > 1, Diverges, e.thenLost(fmt.Sprintf("the baseline has %d stale entries: %s", len(n.stale), strings.Join(n.stale, "; ")))},
+		{e.Lost != "", Inconclusive, e.Lost},
+		{len(e.MissingShards) > 0, Inconclusive, "no report of shard " + strings.Join(e.MissingShards, ", ") + " was given"},
+		{n.unrepeated > 0, Inconclusive, "divergences that did not repeat, on a target that may answer late; run it again"},
+		{!can(model.CanPut), Inconclusive, "the target does not offer PutInsightSelectors: " + r.whyNot(model.CanPut)},
+		{!can(model.CanCreate) && !can(model.CanStores), Inconclusive, "no trail could be made to test on: " + r.whyNot(model.CanCreate)},
+		{!e.PutSucceeded, Inconclusive, "no PutInsightSelectors ever succeeded; see what the target answers with --report json=PATH, " +
+			"and whether it needs --bucket or credentials"},
+		// Where nothing but complete suites was to be run.
+		{slices.Contains(r.CutShort, suiteComplete) && len(r.Suites) == 1, Inconclusive,
+			fmt.Sprintf("%d of %s of the complete suites executed; go on with --resume", n.executed, plain.Counted(n.tests, "test"))},
+		// A share of a run and what was left of an earlier one are not asked to cover much.
+		{few && r.Shard == "" && (!e.Resumed || e.Joined), Inconclusive, fmt.Sprintf("only %d of %d applicable rules were exercised; "+
+			"raise --requests or --time, and keep the systematic suite", n.exercised, n.applicable)},
+		{n.known > 0 && n.below > 0, Conforms, fmt.Sprintf("nothing new %s; the baseline knows %s, and %d stand below that level",
+			level, plain.Counted(n.known, "divergence"), n.below)},
+		{n.known > 0, Conforms, "nothing new; the baseline knows " + plain.Counted(n.known, "divergence")},
+		{n.below > 0, Conforms, fmt.Sprintf("no divergence %s; %s below it", level, plain.Counted(n.below, "divergence"))},
+		{r.Shard != "", Conforms, "no divergence was found in shard " + r.Shard + "; 'conform merge' joins the reports of all"},
+		{len(r.Certificates) > 0, Conforms, "no divergence was found; the certificates say what that guarantees"},
+		{true, Conforms, "no divergence was found among the requests that were tried"},
 	}
 }
 
-// facts are what the verdict of a report depends on.
-type facts struct {
-	*Report
+// counts are what a verdict is made from.
+type counts struct {
 	failing, unrepeated, known, below int      // divergences
 	stale                             []string // entries of the baseline
 	applicable, exercised             int      // rules
+	executed, tests                   int      // of the complete suites
 }
 
-func factsOf(r *Report) *facts {
-	f := &facts{Report: r}
+func count(r *Report) (n counts) {
 	for _, d := range r.Divergences {
 		switch {
 		case r.FailsRun(d):
-			f.failing++
+			n.failing++
 		case d.Fails:
-			f.unrepeated++
+			n.unrepeated++
 		}
 		if d.Known {
-			f.known++
+			n.known++
 		} else {
-			f.below++
+			n.below++
 		}
 	}
 	for _, entry := range r.Baseline {
 		if entry.Stale {
-			f.stale = append(f.stale, fmt.Sprintf("%s (%s)", entry.Signature, entry.Mend))
+			n.stale = append(n.stale, fmt.Sprintf("%s (%s)", entry.Signature, entry.Mend))
 		}
 	}
-	f.applicable, f.exercised, _ = r.Coverage.Counts()
-	return f
-}
-
-// verdicts lists what a run may come to. The first row that holds decides; the last one always does.
-var verdicts = []struct {
-	verdict Verdict
-	exit    int // where it is not that of the verdict
-	holds   func(*facts) bool
-	reason  func(*facts) string
-}{
-	{Interrupted, 0, func(f *facts) bool { return f.End.Interrupted != "" }, func(f *facts) string { return f.End.Interrupted }},
-	{Failed, 0, func(f *facts) bool { return f.End.Failed != "" }, func(f *facts) string { return f.End.Failed }},
-	{RefusedRun, 0, func(f *facts) bool { return f.End.Refused != "" }, func(f *facts) string { return f.End.Refused }},
-	{Failed, ExitUsage, func(f *facts) bool { return f.End.Misused != "" }, func(f *facts) string { return f.End.Misused }},
-	{Diverges, 0, func(f *facts) bool { return f.failing > 0 }, func(f *facts) string {
-		return f.thenLost(fmt.Sprintf("%s at or above level %s", plain.Counted(f.failing, "divergence"), f.FailOn))
-	}},
-	{Diverges, 0, func(f *facts) bool { return len(f.stale) > 0 }, func(f *facts) string {
-		entries := "1 stale entry"
-		if n := len(f.stale); n > 1 {
-			entries = fmt.Sprintf("%d stale entries", n)
-		}
-		return f.thenLost(fmt.Sprintf("the baseline has %s: %s", entries, strings.Join(f.stale, "; ")))
-	}},
-	{Inconclusive, 0, func(f *facts) bool { return f.End.Lost != "" }, func(f *facts) string { return f.End.Lost }},
-	{Inconclusive, 0, func(f *facts) bool { return len(f.End.MissingShards) > 0 }, func(f *facts) string {
-		return "no report of shard " + strings.Join(f.End.MissingShards, ", ") + " was given"
-	}},
-	{Inconclusive, 0, func(f *facts) bool { return f.unrepeated > 0 }, func(*facts) string {
-		return "divergences that did not repeat, on a target that may answer late; run it again"
-	}},
-	{Inconclusive, 0, func(f *facts) bool { return !f.can(model.CanPut) }, func(f *facts) string {
-		return "the target does not offer PutInsightSelectors: " + f.whyNot(model.CanPut)
-	}},
-	{Inconclusive, 0, func(f *facts) bool { return !f.can(model.CanCreate) && !f.can(model.CanStores) }, func(f *facts) string {
-		return "no trail could be made to test on: " + f.whyNot(model.CanCreate)
-	}},
-	{Inconclusive, 0, func(f *facts) bool { return !f.End.PutSucceeded }, func(*facts) string {
-		return "no PutInsightSelectors ever succeeded; see what the target answers with --report json=PATH, and whether it needs --bucket or credentials"
-	}},
-	{Inconclusive, 0, (*facts).unfinished, func(f *facts) string {
-		executed, tests := f.completeTests()
-		return fmt.Sprintf("%d of %s of the complete suites executed; go on with --resume", executed, plain.Counted(tests, "test"))
-	}},
-	{Inconclusive, 0, (*facts).fewRules, func(f *facts) string {
-		return fmt.Sprintf("only %d of %d applicable rules were exercised; raise --requests or --time, and keep the systematic suite", f.exercised, f.applicable)
-	}},
-	{Conforms, 0, func(f *facts) bool { return f.known > 0 && f.below > 0 }, func(f *facts) string {
-		return fmt.Sprintf("nothing new at or above level %s; the baseline knows %s, and %d stand below that level", f.FailOn, plain.Counted(f.known, "divergence"), f.below)
-	}},
-	{Conforms, 0, func(f *facts) bool { return f.known > 0 }, func(f *facts) string {
-		return "nothing new; the baseline knows " + plain.Counted(f.known, "divergence")
-	}},
-	{Conforms, 0, func(f *facts) bool { return f.below > 0 }, func(f *facts) string {
-		return fmt.Sprintf("no divergence at or above level %s; %s below it", f.FailOn, plain.Counted(f.below, "divergence"))
-	}},
-	{Conforms, 0, func(f *facts) bool { return f.Shard != "" }, func(f *facts) string {
-		return fmt.Sprintf("no divergence was found in shard %s; 'conform merge' joins the reports of all", f.Shard)
-	}},
-	{Conforms, 0, func(f *facts) bool { return len(f.Certificates) > 0 }, func(*facts) string {
-		return "no divergence was found; the certificates say what that guarantees"
-	}},
-	{Conforms, 0, func(*facts) bool { return true }, func(*facts) string {
-		return "no divergence was found among the requests that were tried"
-	}},
+	n.applicable, n.exercised, _ = r.Coverage.Counts()
+	for i := range r.Certificates {
+		n.executed += r.Certificates[i].Executed()
+		n.tests += r.Certificates[i].share()
+	}
+	return n
 }
 
 // thenLost adds to a reason that the target was lost afterwards.
-func (f *facts) thenLost(reason string) string {
-	if f.End.Lost != "" {
-		reason += "; then " + f.End.Lost
+func (e *End) thenLost(reason string) string {
+	if e.Lost != "" {
+		reason += "; then " + e.Lost
 	}
 	return reason
 }
 
-func (f *facts) can(c model.Capability) bool { return f.Capabilities[string(c)] == Covered }
-
-func (f *facts) whyNot(c model.Capability) string {
-	if len(f.Capabilities) == 0 {
+func (r *Report) whyNot(c model.Capability) string {
+	if len(r.Capabilities) == 0 {
 		return "nothing could be tried"
 	}
-	return f.NotCovered[string(c)]
+	return r.NotCovered[string(c)]
 }
 
 // suiteComplete is the name of the complete suites.
 const suiteComplete = "complete"
-
-// unfinished reports whether the complete suites were cut short, where nothing else was to be run.
-func (f *facts) unfinished() bool {
-	return slices.Contains(f.CutShort, suiteComplete) && len(f.Suites) == 1
-}
-
-// completeTests counts the executed tests of the complete suites, and all that were to be executed.
-func (f *facts) completeTests() (executed, tests int) {
-	for i := range f.Certificates {
-		c := &f.Certificates[i]
-		executed, tests = executed+c.Executed(), tests+c.share()
-	}
-	return executed, tests
-}
-
-// fewRules reports whether too little was covered to say anything. A share of a run and what was left of
-// an earlier one are not asked to cover much; complete suites say for themselves what they cover.
-func (f *facts) fewRules() bool {
-	return 2*f.exercised < f.applicable && len(f.Certificates) == 0 && f.Shard == "" && (!f.End.Resumed || f.End.Joined)
-}
 
 // ending is how a run ended. Of a report that does not say so, it is what the verdict shows.
 func (r *Report) ending() End {

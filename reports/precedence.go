@@ -37,7 +37,7 @@ func readStrictly(data []byte, into any) error {
 		if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 			return errors.New("the JSON ends too early")
 		}
-		return fmt.Errorf("%s", plain.Shown(err.Error(), plain.MaxShown))
+		return fmt.Errorf("%s", plain.Text(err.Error()))
 	}
 	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
 		return errors.New("something follows the JSON value")

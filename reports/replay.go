@@ -63,7 +63,7 @@ func ReadTraceFiles(paths ...string) ([]TraceFile, error) {
 			if err != nil {
 				return nil, err
 			}
-			trace, err := ReadTrace(data)
+			trace, err := readTrace(data)
 			if err != nil {
 				return nil, fmt.Errorf("%s: %w", file, err)
 			}
@@ -109,6 +109,6 @@ func WriteTrace(folder string, t *Trace) (string, error) {
 	if err := os.MkdirAll(folder, 0o755); err != nil {
 		return "", err
 	}
-	path := filepath.Join(folder, t.FileName())
+	path := filepath.Join(folder, t.fileName())
 	return path, files.Write(path, t.JSON)
 }

@@ -295,6 +295,27 @@ type RuleCoverage struct {
 	Why        string `json:"why,omitempty"` // where it is not applicable or was not exercised
 }
 
+// The states of a rule in a report.
+const (
+	RuleKept       = "kept"
+	RuleViolated   = "violated"
+	RuleNotCovered = "not covered"
+	RuleNotTried   = "not exercised"
+)
+
+// State is what a run found out about the rule, in a word.
+func (c RuleCoverage) State() string {
+	switch {
+	case c.Violated:
+		return RuleViolated
+	case !c.Applicable:
+		return RuleNotCovered
+	case !c.Exercised:
+		return RuleNotTried
+	}
+	return RuleKept
+}
+
 // Count is how many of a fixed number were covered.
 type Count struct {
 	Covered int `json:"covered"`

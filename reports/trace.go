@@ -121,8 +121,8 @@ func (t *Trace) JSON(w io.Writer) error {
 	return encoder.Encode(t)
 }
 
-// ReadTrace reads a trace. Errors are one line.
-func ReadTrace(data []byte) (*Trace, error) {
+// readTrace reads a trace. Errors are one line.
+func readTrace(data []byte) (*Trace, error) {
 	var head struct {
 		Schema string `json:"schema"`
 	}
@@ -163,8 +163,8 @@ func TraceName(text string) bool {
 
 var hexName = regexp.MustCompile(`^[0-9a-f]{6}$`)
 
-// FileName is the name under which a trace is kept: its signature in the letters of file names.
-func (t *Trace) FileName() string {
+// fileName is the name under which a trace is kept: its signature in the letters of file names.
+func (t *Trace) fileName() string {
 	name := strings.Map(func(c rune) rune {
 		switch {
 		case 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || c == '-':

@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/insightconform/conform/internal/golden"
 	"github.com/insightconform/conform/reports"
 )
 
@@ -94,7 +95,7 @@ func TestPlan(t *testing.T) {
 	plain = regexp.MustCompile(`(?m)^(measured    ).*$`).ReplaceAllString(plain, "${1}RATE")
 	plain = regexp.MustCompile(`\S+\s+\S+\s+at\s+the\s+measured\s+rate`).ReplaceAllString(plain, "TIME at the measured rate")
 	// Where lines are broken depends on how long the measured time is.
-	golden(t, "plan.txt", regexp.MustCompile(`\n {12,}`).ReplaceAllString(plain, " "))
+	golden.Check(t, "testdata/plan.txt", regexp.MustCompile(`\n {12,}`).ReplaceAllString(plain, " "))
 
 	path := filepath.Join(t.TempDir(), "plan.json")
 	got = command(t, "plan", "--report", "json="+path)

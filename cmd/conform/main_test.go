@@ -5,7 +5,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"net"
@@ -21,6 +20,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/insightconform/conform"
+	"github.com/insightconform/conform/internal/golden"
 	"github.com/insightconform/conform/model"
 	"github.com/insightconform/conform/reports"
 	"github.com/insightconform/conform/reports/plain"
@@ -28,19 +28,6 @@ import (
 	"github.com/insightconform/conform/targets"
 	"github.com/insightconform/conform/targets/embedded"
 )
-
-var update = flag.Bool("update", false, "rewrite the golden files")
-
-func golden(t *testing.T, name, got string) {
-	t.Helper()
-	path := filepath.Join("testdata", name)
-	if *update {
-		require.NoError(t, os.WriteFile(path, []byte(got), 0o666))
-	}
-	want, err := os.ReadFile(path)
-	require.NoError(t, err)
-	assert.Equal(t, string(want), got, "run with -update if the change is meant")
-}
 
 // fakeRun stands in for everything behind the command and keeps what it was given.
 type fakeRun struct {
@@ -510,7 +497,7 @@ func TestHelp(t *testing.T) {
 		got := passing().run(t.Context(), nil, args...)
 		assert.Equal(t, 0, got.code)
 		assert.Empty(t, got.stderr)
-		golden(t, name, got.stdout)
+		golden.Check(t, "testdata/"+name, got.stdout)
 	}
 	assert.Equal(t, passing().run(t.Context(), nil, "--help"), passing().run(t.Context(), nil))
 }
@@ -610,10 +597,10 @@ func TestRules(t *testing.T) {
 			assert.False(t, fault.Deep)
 		}
 	}
-	golden(t, "rule-replaces-list.txt", passing().run(t.Context(), nil, "rules", "put/replaces-list").stdout)
+	golden.Check(t, "testdata/rule-replaces-list.txt", passing().run(t.Context(), nil, "rules", "put/replaces-list").stdout)
 	family := passing().run(t.Context(), nil, "rules", "kms").stdout
 	assert.True(t, strings.HasPrefix(family, "kms\n  kms/policy"), family)
-	golden(t, "rule.txt", passing().run(t.Context(), nil, "rules", "logs/call-rate-needs-write").stdout)
+	golden.Check(t, "testdata/rule.txt", passing().run(t.Context(), nil, "rules", "logs/call-rate-needs-write").stdout)
 	order := passing().run(t.Context(), nil, "rules", "order").stdout
 	assert.Contains(t, order, "  1  wire/wrong-type ")
 }

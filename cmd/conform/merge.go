@@ -4,7 +4,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/insightconform/conform/reports"
-	"github.com/insightconform/conform/reports/formats"
 )
 
 const mergeHelp = `Usage: conform merge FILE… [--report FORMAT[=PATH]]
@@ -30,21 +29,15 @@ func (p *process) mergeCommand() *cobra.Command {
 		Use:   "merge FILE…",
 		Short: "Join the reports of the shards of a run",
 		Long:  mergeHelp,
-		Args: func(_ *cobra.Command, args []string) error {
-			if len(args) == 0 {
-				return usagef("'conform merge' needs JSON reports: conform merge 1.json 2.json")
-			}
-			return nil
-		},
-		RunE: func(_ *cobra.Command, args []string) error { return p.merge(&s, args) },
+		RunE:  func(_ *cobra.Command, args []string) error { return p.merge(&s, args) },
 	}
 	addFlags(cmd, &s, "report")
 	return cmd
 }
 
 func (p *process) merge(s *settings, paths []string) error {
-	if len(s.sinks) == 0 {
-		s.sinks = []formats.Sink{{Format: formats.Text}}
+	if len(paths) == 0 {
+		return usagef("'conform merge' needs JSON reports: conform merge 1.json 2.json")
 	}
 	var parts []*reports.Report
 	for _, path := range paths {
@@ -59,15 +52,5 @@ func (p *process) merge(s *settings, paths []string) error {
 		return usagef("merge: %w", err)
 	}
 	reports.Judge(whole)
-	code := whole.ExitCode
-	for _, sink := range s.sinks {
-		if err := sink.Write(p.stdout, whole, p.textOptions(s)); err != nil {
-			p.complain("--report " + sink.String() + ": " + err.Error())
-			code = reports.WorseExit(code, reports.ExitFailed)
-		}
-	}
-	if code == reports.ExitConforms {
-		return nil
-	}
-	return exitCode(code)
+	return ended(p.writeReports(s, whole, p.textOptions(s)))
 }

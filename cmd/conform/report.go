@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -15,6 +16,7 @@ import (
 	"github.com/insightconform/conform/reports/formats"
 	"github.com/insightconform/conform/reports/markdown"
 	"github.com/insightconform/conform/reports/plain"
+	"github.com/insightconform/conform/reports/text"
 )
 
 const reportHelp = `Usage: conform report FILE… --to FORMAT[=PATH] [flags]
@@ -68,10 +70,7 @@ func (p *process) convert(stdin io.Reader, paths, to []string, precedence string
 			return wrongValue("--to", spec, err)
 		}
 	}
-	if len(s.sinks) == 0 {
-		s.sinks = []formats.Sink{{Format: formats.Text}}
-	}
-	for _, sink := range s.sinks {
+	for _, sink := range s.wanted() {
 		if len(paths) > 1 && !sink.Compares() {
 			return usagef("--to %s takes one report, and %d are given; only html shows several side by side", sink.Format, len(paths))
 		}
@@ -100,7 +99,7 @@ func (p *process) convert(stdin io.Reader, paths, to []string, precedence string
 		}
 		list[0].Precedence = learned
 	}
-	for _, sink := range s.sinks {
+	for _, sink := range s.wanted() {
 		var err error
 		if len(list) > 1 {
 			err = sink.WriteComparison(p.stdout, list)
@@ -112,6 +111,38 @@ func (p *process) convert(stdin io.Reader, paths, to []string, precedence string
 		}
 	}
 	return nil
+}
+
+// wanted are the reports that were asked for: text, where none was.
+func (s *settings) wanted() []formats.Sink {
+	if len(s.sinks) == 0 {
+		return []formats.Sink{{Format: formats.Text}}
+	}
+	return s.sinks
+}
+
+// writeReports writes a report into all that were asked for, but those of some formats, and returns its exit
+// code, or a worse one where it could not.
+func (p *process) writeReports(s *settings, r *reports.Report, options text.Options, but ...string) (code int) {
+	code = r.ExitCode
+	for _, sink := range s.wanted() {
+		if slices.Contains(but, sink.Format) {
+			continue
+		}
+		if err := sink.Write(p.stdout, r, options); err != nil {
+			p.complain("--report " + sink.String() + ": " + err.Error())
+			code = reports.WorseExit(code, reports.ExitFailed)
+		}
+	}
+	return code
+}
+
+// ended is how a command ends with an exit code.
+func ended(code int) error {
+	if code == reports.ExitConforms {
+		return nil
+	}
+	return exitCode(code)
 }
 
 func readReport(stdin io.Reader, path string) (*reports.Report, error) {

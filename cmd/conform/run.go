@@ -6,6 +6,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"os"
+	"slices"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
@@ -79,9 +80,7 @@ func (s *settings) complete(environ map[string]string) error {
 		}
 		s.shard = conform.Shard{Index: i - 1, Count: n}
 	}
-	if len(s.sinks) == 0 {
-		s.sinks = []formats.Sink{{Format: formats.Text}}
-	}
+	s.sinks = s.wanted()
 	if s.seed == 0 {
 		s.seed = uint64(rand.Uint32()) + 1 // never 0, and short enough to be typed
 	}
@@ -227,16 +226,8 @@ func (p *process) finish(ctx context.Context, s *settings, report *reports.Repor
 	if report.Verdict == reports.Conforms {
 		options.Next = s.next(p.environ)
 	}
-	for _, sink := range s.sinks {
-		if sink.Format == formats.NDJSON {
-			continue // it was written as the run went
-		}
-		if err := sink.Write(p.stdout, report, options); err != nil {
-			p.complain("--report " + sink.String() + ": " + err.Error())
-			code = reports.WorseExit(code, reports.ExitFailed)
-		}
-	}
-	report.ExitCode = code
+	report.ExitCode = p.writeReports(s, report, options, formats.NDJSON) // which was written as the run went
+	code = report.ExitCode
 	events.add(reports.EndEvent(report))
 	if !events.close(p) {
 		code = reports.WorseExit(code, reports.ExitFailed)
@@ -245,24 +236,15 @@ func (p *process) finish(ctx context.Context, s *settings, report *reports.Repor
 	if runError != nil {
 		p.complain(runError.Error())
 	}
-	if code == reports.ExitConforms {
-		return nil
-	}
-	return exitCode(code)
+	return ended(code)
 }
 
 // finishWithoutRun tells those who read no terminal that a run could not begin. What reads the JSON
 // report finds none, since nothing was found out.
 func (p *process) finishWithoutRun(ctx context.Context, s *settings, events *eventStreams, runError error) {
 	report := s.withoutRun(ctx, runError)
-	for _, sink := range s.sinks {
-		if sink.Path == "" || sink.Format != formats.JUnit && sink.Format != formats.Markdown {
-			continue
-		}
-		if err := sink.Write(p.stdout, report, text.Options{}); err != nil {
-			p.complain("--report " + sink.String() + ": " + err.Error())
-		}
-	}
+	onlyFiles := slices.DeleteFunc(slices.Clone(s.sinks), func(sink formats.Sink) bool { return sink.Path == "" })
+	p.writeReports(&settings{sinks: onlyFiles}, report, text.Options{}, formats.Text, formats.JSON, formats.HTML, formats.NDJSON)
 	events.add(reports.EndEvent(report))
 	events.close(p)
 	p.tellPipeline(s, report)

@@ -26,11 +26,10 @@ const noTraces = "none"
 // tracesFolder is where the traces of the target are kept, empty where none are: unless it is told, by the
 // kind of the target, its URL where it has one, and the fault that was put into it.
 func (s *settings) tracesFolder() string {
-	switch s.traces {
-	case noTraces:
+	if s.traces == noTraces {
 		return ""
-	case "":
-	default:
+	}
+	if s.traces != "" {
 		return s.traces
 	}
 	name := s.target
@@ -118,29 +117,20 @@ func (s *settings) keep(report *reports.Report, known []reports.TraceFile, basel
 				report.Divergences[i].Replay = s.replaying(&reports.Trace{Signature: d.Signature})
 			}
 		}
-		if s.prune {
-			if err := prune(report, known); err != nil {
-				return fmt.Errorf("--prune: %w", err)
+		for i, replay := range report.Replays {
+			if s.prune && replay.Outcome == reports.ReplayFixed && i < len(known) {
+				if err := os.Remove(known[i].Path); err != nil {
+					return fmt.Errorf("--prune: %w", err)
+				}
 			}
 		}
 	}
 	if s.updateBaseline && !report.Partial {
 		updated := reports.UpdatedBaseline(baseline, report)
-		if err := files.Write(s.baseline, baselineWriter{updated, yamlFile(s.baseline)}.write); err != nil {
+		if err := files.Write(s.baseline, func(w io.Writer) error { return updated.Write(w, yamlFile(s.baseline)) }); err != nil {
 			return fmt.Errorf("--baseline %s: %w", s.baseline, err)
 		}
 		report.Notes = append(report.Notes, fmt.Sprintf("%s now lists %d known divergences; say in each why it is accepted", s.baseline, len(updated.Entries)))
-	}
-	return nil
-}
-
-func prune(report *reports.Report, known []reports.TraceFile) error {
-	for i, replay := range report.Replays {
-		if replay.Outcome == reports.ReplayFixed && i < len(known) {
-			if err := os.Remove(known[i].Path); err != nil {
-				return err
-			}
-		}
 	}
 	return nil
 }
@@ -310,11 +300,3 @@ func (p *process) exportCommand() *cobra.Command {
 	cmd.RegisterFlagCompletionFunc("as", cobra.FixedCompletions(scripts.Forms, cobra.ShellCompDirectiveNoFileComp))
 	return cmd
 }
-
-// baselineWriter writes a baseline in the form of its file.
-type baselineWriter struct {
-	baseline *reports.Baseline
-	yaml     bool
-}
-
-func (b baselineWriter) write(w io.Writer) error { return b.baseline.Write(w, b.yaml) }

@@ -4,9 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"flag"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -15,25 +13,13 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/insightconform/conform"
+	"github.com/insightconform/conform/internal/golden"
 	"github.com/insightconform/conform/model"
 	"github.com/insightconform/conform/reports"
 	"github.com/insightconform/conform/reports/text"
 	"github.com/insightconform/conform/targets"
 	"github.com/insightconform/conform/targets/embedded"
 )
-
-var update = flag.Bool("update", false, "rewrite the golden files")
-
-func golden(t *testing.T, name string, got []byte) {
-	t.Helper()
-	path := filepath.Join("testdata", name)
-	if *update {
-		require.NoError(t, os.WriteFile(path, got, 0o666))
-	}
-	want, err := os.ReadFile(path)
-	require.NoError(t, err)
-	assert.Equal(t, string(want), string(got), "run with -update if the change is meant")
-}
 
 func shown(t *testing.T, s *reports.Selftest) string {
 	t.Helper()
@@ -95,10 +81,10 @@ func TestGolden(t *testing.T) {
 	s, err := Run(t.Context(), Options{Seed: 1, Faults: faults, Parallel: 3})
 	require.NoError(t, err)
 	s.Command = "conform selftest …"
-	golden(t, "few.txt", []byte(shown(t, s)))
+	golden.Check(t, "testdata/few.txt", shown(t, s))
 	var out bytes.Buffer
 	require.NoError(t, reports.SelftestJSON(&out, s))
-	golden(t, "few.json", out.Bytes())
+	golden.Check(t, "testdata/few.json", out.Bytes())
 }
 
 func TestUnknownFault(t *testing.T) {

@@ -2,6 +2,7 @@ package describe
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -42,10 +43,10 @@ const maxDetailed = 40
 func Details(r *reports.Report, d reports.Divergence) []string {
 	var lines []string
 	say := func(label, text string) { lines = append(lines, fmt.Sprintf("%-*s%s", labelWidth, label, text)) }
-	say("rule", plain.Shown(string(d.Rule), plain.MaxShown)+", "+d.Level.String()+": "+plain.Shown(d.Statement, plain.MaxShown))
+	say("rule", plain.Text(d.Rule)+", "+d.Level.String()+": "+plain.Text(d.Statement))
 	resource := ""
 	for i, step := range d.Steps {
-		text := plain.Shown(Step(step, &resource), plain.MaxShown)
+		text := plain.Text(Step(step, &resource))
 		if left := len(d.Steps) - maxDetailed; left > 0 && i > 0 && i <= left {
 			if i == 1 {
 				say("", fmt.Sprintf("… %s …", plain.Counted(left, "step")))
@@ -63,15 +64,15 @@ func Details(r *reports.Report, d reports.Divergence) []string {
 		say(label, fmt.Sprintf("%s %d. %s → %s", mark, step.Number, text, plain.Shown(Answer(step), room)))
 	}
 	say("expected", plain.Alternatives(d.Expected, plain.MaxShown))
-	say("actual", plain.Shown(Actual(d), plain.MaxShown))
+	say("actual", plain.Text(Actual(d)))
 	say("see", Provenance(d))
 	if d.Known {
-		say("known", plain.Shown(d.Reason, plain.MaxShown))
+		say("known", plain.Text(d.Reason))
 	}
 	label := "reproduce"
 	for _, command := range []string{d.Replay, r.Command} {
 		if command != "" {
-			say(label, plain.Shown(command, plain.MaxMessage))
+			say(label, plain.Message(command))
 			label = "or"
 		}
 	}
@@ -100,7 +101,7 @@ func Provenance(d reports.Divergence) string {
 	if source := strings.Join(Sources(d.Source), "; "); source != "" {
 		text += "; " + source
 	}
-	return plain.Shown(text, plain.MaxShown)
+	return plain.Text(text)
 }
 
 // Counts says how many divergences there are by kind: "2 documented, 1 unrepeated".
@@ -144,3 +145,32 @@ func Sources(source string) []string {
 	}
 	return parts
 }
+
+// Lack is a reason for which a target could not be asked about some capabilities.
+type Lack struct {
+	Why   string // shown
+	Names []string
+}
+
+// Lacking lists the absent capabilities of a report, those with the same reason together.
+func Lacking(r *reports.Report) []Lack {
+	var out []Lack
+	for _, name := range slices.Sorted(maps.Keys(r.Capabilities)) {
+		if r.Capabilities[name] != reports.Absent {
+			continue
+		}
+		why := plain.Text(r.NotCovered[name])
+		i := slices.IndexFunc(out, func(l Lack) bool { return l.Why == why })
+		if i < 0 && len(out) < maxReasons {
+			i = len(out)
+			out = append(out, Lack{Why: why})
+		}
+		if i >= 0 {
+			out[i].Names = append(out[i].Names, name)
+		}
+	}
+	return out
+}
+
+// maxReasons bounds how many reasons Lacking tells.
+const maxReasons = 200

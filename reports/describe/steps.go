@@ -18,7 +18,7 @@ func Steps(steps []reports.Step, limit int) string {
 	parts := make([]string, len(steps))
 	resource := ""
 	for i, step := range steps {
-		parts[i] = plain.Shown(Step(step, &resource), plain.MaxShown)
+		parts[i] = plain.Text(Step(step, &resource))
 	}
 	if whole := strings.Join(parts, arrow); limit <= 0 || plain.Length(whole) <= limit || len(parts) < 3 {
 		return plain.Shorten(whole, limit)
@@ -81,7 +81,7 @@ func Exchange(steps []reports.Step) []string {
 		if op == model.OpArrange {
 			answer = "arranged"
 		}
-		lines = append(lines, plain.Shown(Step(step, &resource), plain.MaxShown), "→ "+plain.Shown(answer, 2*plain.MaxShown))
+		lines = append(lines, plain.Text(Step(step, &resource)), "→ "+plain.Shown(answer, 2*plain.MaxShown))
 	}
 	return lines
 }

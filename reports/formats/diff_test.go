@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/insightconform/conform/internal/golden"
 	"github.com/insightconform/conform/model"
 	"github.com/insightconform/conform/reports"
 	"github.com/insightconform/conform/reports/text"
@@ -72,21 +73,21 @@ func TestCompareReports(t *testing.T) {
 	d, err := reports.Compare("a", reportFile(t, a), "b", reportFile(t, b))
 	require.NoError(t, err)
 	assert.Equal(t, []reports.Difference{
-		differs(reports.SectionVerdict, "verdict", "conforms", "diverges"),
-		differs(reports.SectionDivergences, "put/idempotent Put", "confirmed at level documented", "unrepeated at level documented"),
-		differs(reports.SectionDivergences, "put/replaces-list Put", "gone instead of success", ""),
-		differs(reports.SectionDivergences, "put/stores Put", "5xx instead of success", "evil\x1b[31m instead of success"),
-		differs(reports.SectionDivergences, "get/not-enabled Put", "", "new instead of success"),
-		differs(reports.SectionRules, "put/stores", "kept", "violated"),
-		differs(reports.SectionRules, "put/empty-disables", "kept", "not exercised: no request put it to the test"),
-		differs(reports.SectionCapabilities, "regions", "absent: the target has one Region", "covered"),
-		differs(reports.SectionDeviations, "logs/stop-logging Get: success instead of InsightNotEnabledException", "seen", ""),
-		differs(reports.SectionCodes, "trail/not-found", "TrailNotFoundException", "NotHere"),
+		differs("verdict", "verdict", "conforms", "diverges"),
+		differs("divergences", "put/idempotent Put", "confirmed at level documented", "unrepeated at level documented"),
+		differs("divergences", "put/replaces-list Put", "gone instead of success", ""),
+		differs("divergences", "put/stores Put", "5xx instead of success", "evil\x1b[31m instead of success"),
+		differs("divergences", "get/not-enabled Put", "", "new instead of success"),
+		differs("rules", "put/stores", "kept", "violated"),
+		differs("rules", "put/empty-disables", "kept", "not exercised: no request put it to the test"),
+		differs("capabilities", "regions", "absent: the target has one Region", "covered"),
+		differs("deviations", "logs/stop-logging Get: success instead of InsightNotEnabledException", "seen", ""),
+		differs("codes", "trail/not-found", "TrailNotFoundException", "NotHere"),
 	}, d.Differences)
 
 	var shown, machine bytes.Buffer
 	require.NoError(t, text.Diff(&shown, d, text.Options{Width: 100}))
-	golden(t, "diff.txt", shown.Bytes())
+	golden.Check(t, "testdata/diff.txt", shown.Bytes())
 	require.NoError(t, reports.DiffJSON(&machine, d))
 	assert.NotContains(t, machine.String(), "\x1b")
 	var read reports.Diff
@@ -104,16 +105,16 @@ func TestCompareOrders(t *testing.T) {
 	d, err := reports.Compare("a", precedenceFile(t, a), "b", precedenceFile(t, b))
 	require.NoError(t, err)
 	assert.Equal(t, []reports.Difference{
-		differs(reports.SectionCodes, "trail/not-found", "TrailNotFoundException", "none"),
-		differs(reports.SectionReversed, "trail/name-syntax, selector/type-invalid", "trail/name-syntax first", "selector/type-invalid first"),
-		differs(reports.SectionOneSided, "trail/name-syntax, selector/category-invalid", "selector/category-invalid first", "indistinguishable: ValidationException"),
-		differs(reports.SectionOpen, "selector/type-invalid, trail/not-found", "other: Teapot", "other: Kettle"),
+		differs("codes", "trail/not-found", "TrailNotFoundException", "none"),
+		differs("pairs in another order", "trail/name-syntax, selector/type-invalid", "trail/name-syntax first", "selector/type-invalid first"),
+		differs("pairs whose order is known in one only", "trail/name-syntax, selector/category-invalid", "selector/category-invalid first", "indistinguishable: ValidationException"),
+		differs("pairs without an order, answered differently", "selector/type-invalid, trail/not-found", "other: Teapot", "other: Kettle"),
 	}, d.Differences)
 
 	// A profile says nothing of codes, and of open pairs only that they are open.
 	d, err = reports.Compare("a", profileFile(t, a), "b", precedenceFile(t, a))
 	require.NoError(t, err)
-	assert.Equal(t, []reports.Difference{differs(reports.SectionOneSided, "trail/name-syntax, selector/category-invalid", "open", "selector/category-invalid first")}, d.Differences)
+	assert.Equal(t, []reports.Difference{differs("pairs whose order is known in one only", "trail/name-syntax, selector/category-invalid", "open", "selector/category-invalid first")}, d.Differences)
 
 	c := learned()
 	c.Rules[30], c.Rules[31] = c.Rules[31], c.Rules[30]

@@ -22,6 +22,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/insightconform/conform/internal/golden"
 	"github.com/insightconform/conform/model"
 	"github.com/insightconform/conform/reports"
 	"github.com/insightconform/conform/reports/events"
@@ -372,7 +373,7 @@ func TestJUnit(t *testing.T) {
 	for name, report := range map[string]*reports.Report{"conforming": conforming(), "diverging": diverging(), "inconclusive": inconclusive(), "interrupted": interrupted()} {
 		document := rendered(t, junit.Write, report)
 		assert.Empty(t, junitProblems(document))
-		golden(t, name+".junit.xml", []byte(document))
+		golden.Check(t, "testdata/"+name+".junit.xml", document)
 	}
 	assert.Empty(t, junitProblems(rendered(t, junit.Write, &reports.Report{Verdict: reports.Failed, ExitCode: reports.ExitFailed})))
 	assert.Empty(t, junitProblems(rendered(t, junit.Write, evidenced())))
@@ -430,7 +431,7 @@ func TestJUnitResults(t *testing.T) {
 
 func TestMarkdown(t *testing.T) {
 	for name, report := range map[string]*reports.Report{"conforming": conforming(), "diverging": diverging(), "interrupted": interrupted()} {
-		golden(t, name+".md", []byte(rendered(t, markdown.Write, report)))
+		golden.Check(t, "testdata/"+name+".md", rendered(t, markdown.Write, report))
 	}
 	output := rendered(t, markdown.Write, diverging())
 	order := []string{"| 1 | <code>wire/no-crash", "| 2 | <code>put/empty-disables", "| 3 | <code>get/reflects-put", "| 4 | <code>put/empty-when-off"}
@@ -483,7 +484,7 @@ func TestStepSummary(t *testing.T) {
 	}
 	full := bytes.Repeat([]byte("x"), summaryLimit-leastRoom+1)
 	require.NoError(t, os.WriteFile(path, full, 0o666))
-	assert.ErrorIs(t, markdown.AppendSummary(path, diverging()), markdown.ErrNoRoom)
+	assert.ErrorContains(t, markdown.AppendSummary(path, diverging()), "there is no room left")
 	after, err := os.ReadFile(path)
 	require.NoError(t, err)
 	assert.Len(t, after, len(full))
@@ -491,7 +492,7 @@ func TestStepSummary(t *testing.T) {
 }
 
 func TestAnnotations(t *testing.T) {
-	golden(t, "diverging.annotations.txt", []byte(rendered(t, markdown.Annotations, diverging())))
+	golden.Check(t, "testdata/diverging.annotations.txt", rendered(t, markdown.Annotations, diverging()))
 	output := rendered(t, markdown.Annotations, many(40))
 	assert.Equal(t, 10, strings.Count(output, "\n"))
 	assertAnnotations(t, output, 10)

@@ -3,10 +3,7 @@ package formats_test
 import (
 	"bytes"
 	"encoding/json"
-	"flag"
 	"fmt"
-	"os"
-	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -16,6 +13,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/insightconform/conform/internal/golden"
 	"github.com/insightconform/conform/model"
 	"github.com/insightconform/conform/reports"
 	"github.com/insightconform/conform/reports/formats"
@@ -23,19 +21,6 @@ import (
 	"github.com/insightconform/conform/reports/text"
 	"github.com/insightconform/conform/targets"
 )
-
-var update = flag.Bool("update", false, "rewrite the golden files")
-
-func golden(t *testing.T, name string, got []byte) {
-	t.Helper()
-	path := filepath.Join("testdata", name)
-	if *update {
-		require.NoError(t, os.WriteFile(path, got, 0o666))
-	}
-	want, err := os.ReadFile(path)
-	require.NoError(t, err)
-	assert.Equal(t, string(want), string(got), "run with -update if the change is meant")
-}
 
 func conforming() *reports.Report {
 	r := &reports.Report{
@@ -198,7 +183,9 @@ func TestText(t *testing.T) {
 		{"interrupted", interrupted(), text.Options{}},
 		{"hostile", hostile(), text.Options{Verbose: true}},
 	} {
-		t.Run(test.name, func(t *testing.T) { golden(t, test.name+".txt", textOf(t, test.report, test.options)) })
+		t.Run(test.name, func(t *testing.T) {
+			golden.Check(t, "testdata/"+test.name+".txt", textOf(t, test.report, test.options))
+		})
 	}
 }
 
@@ -348,7 +335,7 @@ func TestReadJSONRefuses(t *testing.T) {
 func TestJSONKeys(t *testing.T) {
 	var b bytes.Buffer
 	require.NoError(t, reports.JSON(&b, diverging()))
-	golden(t, "diverging.json", b.Bytes())
+	golden.Check(t, "testdata/diverging.json", b.Bytes())
 
 	var top map[string]any
 	require.NoError(t, json.Unmarshal(b.Bytes(), &top))

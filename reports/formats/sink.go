@@ -58,7 +58,7 @@ func Parse(spec string) (Sink, error) {
 	}
 	switch {
 	case !known:
-		return Sink{}, fmt.Errorf("%q is no report format; use %s, or one of them with =PATH", plain.Shown(format, plain.MaxShown), plain.Alternatives(formats, plain.MaxShown))
+		return Sink{}, fmt.Errorf("%q is no report format; use %s, or one of them with =PATH", plain.Text(format), plain.Alternatives(formats, plain.MaxShown))
 	case withPath && path == "":
 		return Sink{}, fmt.Errorf("a path is missing after %s=; write it like %s=report.txt", format, format)
 	case path == "-":

@@ -3,24 +3,16 @@ package html
 import (
 	"fmt"
 	"strings"
+
+	"github.com/insightconform/conform/reports"
 )
 
 // comparisonView is the matrix of targets and rules.
 type comparisonView struct {
-	Columns  []comparisonColumn
+	Columns  []*reportView
 	Families []comparisonFamily
-	Span     int // of a row over the whole table
 	Differ   int // how many rules the targets differ in
 	Rules    int
-}
-
-type comparisonColumn struct {
-	Number  int
-	Report  *reportView
-	Name    string
-	Details []string
-	Detail  string // the one that says most
-	Tiles   []tile // the first three of the report, which each has
 }
 
 type comparisonFamily struct {
@@ -41,14 +33,7 @@ type comparisonCell struct {
 }
 
 func newComparison(views []*reportView) *comparisonView {
-	out := &comparisonView{Span: len(views) + 1}
-	for i, v := range views {
-		column := comparisonColumn{Number: i + 1, Report: v, Name: v.Name, Details: v.Details, Tiles: v.Tiles[:3], Detail: v.Fault}
-		if column.Detail == "" && len(v.Details) > 0 {
-			column.Detail = v.Details[0]
-		}
-		out.Columns = append(out.Columns, column)
-	}
+	out := &comparisonView{Columns: views}
 	rules := map[string]map[int]*ruleView{}
 	families := map[string]int{}
 	for i, v := range views {
@@ -84,18 +69,18 @@ func newComparison(views []*reportView) *comparisonView {
 
 func newComparisonCell(v *reportView, rule *ruleView) comparisonCell {
 	if rule == nil {
-		return comparisonCell{State: ruleNotTried, Class: stateClass(ruleNotTried), Note: "the report does not mention it"}
+		return comparisonCell{State: reports.RuleNotTried, Class: stateClass(reports.RuleNotTried), Note: "the report does not mention it"}
 	}
 	cell := comparisonCell{State: rule.State, Class: rule.Class, Note: rule.Why}
 	switch {
 	case len(rule.Violations) > 0:
-		cell.Href = rule.Violations[0].Href
+		cell.Href = rule.Violations[0].Name
 		if n := len(rule.Violations); n > 1 {
 			cell.Note = fmt.Sprintf("in %d ways", n)
 		}
 	case rule.State == ruleDeviates:
 		cell.Href = "#" + v.Prefix + "deviations"
-	case rule.State == ruleNotCovered:
+	case rule.State == reports.RuleNotCovered:
 		cell.Href = "#" + v.Prefix + "not-covered"
 	}
 	cell.Note = strings.TrimSpace(cell.Note)

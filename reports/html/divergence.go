@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/aymanbagabas/go-udiff/lcs"
 	"github.com/insightconform/conform/model"
 	"github.com/insightconform/conform/reports"
 	"github.com/insightconform/conform/reports/describe"
@@ -16,32 +17,22 @@ import (
 
 // divergenceView is one divergence as the templates show it.
 type divergenceView struct {
+	D     *reports.Divergence
 	HTML  template.HTML // once it is rendered
 	Brief bool          // there is no room for the steps
 
-	ID, Number     string
-	Rule, Family   string
-	Twice          bool // others have the same rule
-	Anchor         string
-	Level, Meaning string
-	Strength       int
-	Statement      string
-	Operation      string
-	Answering      string // the operation whose answer is wrong
-	Class          string // failing, known, unrepeated or tolerated
-	Standing       string // what follows from it for the run
-	Sequence       string
-	Expected       []line
-	Accepted       []string
-	Actual         []line
-	Steps          []stepView
-	Whole          string // the whole answer
-	Open           bool
-	Facts          []fact
-	Sources        []string
-	Commands       []command
-	Scripts        []script
-	Signature      string
+	ID       string
+	Number   int
+	Twice    bool   // others have the same rule
+	Answers  string // the operation whose answer is wrong
+	Expected []line
+	Accepted []string
+	Actual   []line
+	Steps    []stepView
+	Whole    string // the whole answer
+	Open     bool
+	Commands []fact
+	Scripts  []fact
 }
 
 // line is one line of a comparison, with what differs marked.
@@ -56,35 +47,12 @@ type markedSpan struct {
 	Marked bool
 }
 
-type command struct{ Title, Text string }
-
-type script struct{ Title, Text string }
-
+// stepView is a step with the states after it. They are Unknown where the report does not have them.
 type stepView struct {
-	Gap            string // stands for steps that are left out
-	Number         int
-	Operation      string
-	Request        string
-	Code, Answer   string
-	Class          string
-	Diverges       bool
-	Sent, Received string
-	States         []resourceView
-	Unchanged      bool
-	Unknown        bool // the report has no state for this step
-}
-
-type resourceView struct {
-	Name, Region string
-	Lamps        []lampRow
-	Other        string // what the lamps cannot show
-	Logs         string
-	Logging      bool
-}
-
-type lampRow struct {
-	Name string
-	On   []bool // on Management and on Data
+	S                  reports.Step
+	Gap                string // stands for steps that are left out
+	States             []reports.ResourceState
+	Unchanged, Unknown bool
 }
 
 const (
@@ -98,61 +66,40 @@ const (
 )
 
 func newDivergenceView(r *reports.Report, d *reports.Divergence, v *reportView, index int) *divergenceView {
-	out := &divergenceView{
-		ID: fmt.Sprintf("%sd%d", v.Prefix, index+1), Number: plain.Grouped(index + 1), Rule: clean(string(d.Rule)), Family: clean(d.Rule.Family()),
-		Anchor: v.anchorOf(d.Rule), Statement: clean(d.Statement), Operation: plain.Operation(clean(d.Operation)), Signature: plain.Shown(d.Signature, 2*plain.MaxShown),
-		Sources: sourcesOf(d), Open: index == 0 && !v.Many,
-	}
-	if d.Level >= model.Inferred && d.Level <= model.Documented {
-		out.Level, out.Meaning, out.Strength = d.Level.String(), levelMeanings[d.Level], int(d.Level)
-	}
-	out.standing(d)
-	if len(d.Steps) > 0 {
-		out.Sequence = describe.Steps(d.Steps, plain.MaxShown)
-	}
+	out := &divergenceView{D: d, ID: fmt.Sprintf("%sd%d", v.Prefix, index+1), Number: index + 1, Open: index == 0 && !v.Many, Steps: stepViews(d)}
 	out.compare(d)
-	out.Steps = stepViews(d)
-	out.facts(d)
 	if d.Status != reports.Unrepeated {
 		out.commands(r, d, v.Many)
 	}
 	return out
 }
 
-func (v *divergenceView) standing(d *reports.Divergence) {
+// standing says what follows from a divergence for the run; Name is its class on the page.
+func standing(d *reports.Divergence) fact {
 	switch {
+	case d.Known && d.Reason != "":
+		return fact{"known", "known to the baseline: " + clean(d.Reason)}
 	case d.Known:
-		v.Class, v.Standing = "known", "known to the baseline"
-		if d.Reason != "" {
-			v.Standing += ": " + clean(d.Reason)
-		}
+		return fact{"known", "known to the baseline"}
 	case d.Status == reports.Unrepeated && d.Fails:
-		v.Class, v.Standing = "unrepeated", "seen, but not again on a fresh world; fails the run"
+		return fact{"unrepeated", "seen, but not again on a fresh world; fails the run"}
 	case d.Status == reports.Unrepeated:
-		v.Class, v.Standing = "unrepeated", "seen, but not again on a fresh world; does not fail the run"
+		return fact{"unrepeated", "seen, but not again on a fresh world; does not fail the run"}
 	case d.Fails:
-		v.Class, v.Standing = "failing", "confirmed; fails the run"
-	default:
-		v.Class, v.Standing = "tolerated", "confirmed; does not fail the run"
+		return fact{"failing", "confirmed; fails the run"}
 	}
+	return fact{"tolerated", "confirmed; does not fail the run"}
 }
 
-func (v *divergenceView) facts(d *reports.Divergence) {
+func sightings(d *reports.Divergence) []fact {
 	seen := plain.Counted(d.Count, "time")
 	if d.Seen != "" {
 		seen += ", in " + clean(d.Seen) + " tries on a fresh world"
 	}
-	v.Facts = append(v.Facts, fact{"seen", seen})
-	if len(d.Also) > 0 {
-		v.Facts = append(v.Facts, fact{"also shows as", strings.Join(cleanAll(d.Also), ", ")})
-	}
-	v.Facts = append(v.Facts, fact{"signature", v.Signature})
-	if d.Raw != "" {
-		v.Facts = append(v.Facts, fact{"signature of a replay", plain.Shown(d.Raw, 2*plain.MaxShown)})
-	}
+	return facts("seen", seen, "also shows as", strings.Join(cleanAll(d.Also), ", "), "signature", long(d.Signature), "signature of a replay", long(d.Raw))
 }
 
-// diverging returns the step that diverges with its place, nil where the report does not tell.
+// divergingStep returns the step that diverges with its place, nil where the report does not tell.
 func divergingStep(d *reports.Divergence) (int, *reports.Step) {
 	for i := range d.Steps {
 		if d.Steps[i].Diverges {
@@ -171,12 +118,12 @@ func (v *divergenceView) compare(d *reports.Divergence) {
 	}
 	left, right := differingWords(reference, clean(d.Actual))
 	v.Expected, v.Actual = []line{{Spans: left}}, []line{{Spans: right}}
-	v.Answering = v.Operation
+	v.Answers = operation(d.Operation)
 	i, step := divergingStep(d)
 	if step == nil {
 		return
 	}
-	v.Answering = clean(plain.Operation(step.Operation))
+	v.Answers = operation(step.Operation)
 	if step.Answer.Outcome != reports.OutcomeSuccess {
 		if problem := clean(step.Answer.Problem); problem != "" {
 			v.Actual = append(v.Actual, plainLine(problem))
@@ -277,129 +224,93 @@ func storedLines(d *reports.Divergence, i int, step *reports.Step) ([]string, bo
 // differingWords marks the words that two lines do not share, or all of them where they share little.
 func differingWords(a, b string) (left, right []markedSpan) {
 	x, y := strings.Fields(a), strings.Fields(b)
-	common := commonWords(x, y)
-	if 2*len(common) < min(len(x), len(y)) || len(common) == 0 {
+	common := len(x)
+	markX, markY := make([]bool, len(x)), make([]bool, len(y))
+	for _, d := range lcs.DiffLines(x, y) {
+		common -= d.End - d.Start
+		for i := d.Start; i < d.End; i++ {
+			markX[i] = true
+		}
+		for i := d.ReplStart; i < d.ReplEnd; i++ {
+			markY[i] = true
+		}
+	}
+	if 2*common < min(len(x), len(y)) || common == 0 {
 		return []markedSpan{{a, true}}, []markedSpan{{b, true}}
 	}
-	return markOthers(x, common), markOthers(y, common)
+	return markedWords(x, markX), markedWords(y, markY)
 }
 
-// commonWords is the longest common subsequence.
-func commonWords(x, y []string) []string {
-	longest := make([][]int, len(x)+1)
-	for i := range longest {
-		longest[i] = make([]int, len(y)+1)
-	}
-	for i := len(x) - 1; i >= 0; i-- {
-		for j := len(y) - 1; j >= 0; j-- {
-			if x[i] == y[j] {
-				longest[i][j] = longest[i+1][j+1] + 1
-			} else {
-				longest[i][j] = max(longest[i+1][j], longest[i][j+1])
-			}
-		}
-	}
-	var common []string
-	for i, j := 0, 0; i < len(x) && j < len(y); {
-		switch {
-		case x[i] == y[j]:
-			common = append(common, x[i])
-			i, j = i+1, j+1
-		case longest[i+1][j] >= longest[i][j+1]:
-			i++
-		default:
-			j++
-		}
-	}
-	return common
-}
-
-func markOthers(words, common []string) []markedSpan {
+func markedWords(words []string, marked []bool) []markedSpan {
 	var spans []markedSpan
 	for i, word := range words {
-		marked := len(common) == 0 || common[0] != word
-		if !marked {
-			common = common[1:]
-		}
-		space := ""
-		if i > 0 {
-			space = " "
-		}
-		if last := len(spans) - 1; last >= 0 && spans[last].Marked == marked {
-			spans[last].Text += space + word
+		switch {
+		case i > 0 && marked[i] == marked[i-1]:
+			spans[len(spans)-1].Text += " " + word
 			continue
+		case i > 0:
+			spans = append(spans, markedSpan{Text: " "})
 		}
-		if space != "" {
-			spans = append(spans, markedSpan{Text: space})
-		}
-		spans = append(spans, markedSpan{word, marked})
+		spans = append(spans, markedSpan{word, marked[i]})
 	}
 	return spans
 }
 
 func stepViews(d *reports.Divergence) []stepView {
 	var out []stepView
-	var before []reports.ResourceState
 	for i, step := range d.Steps {
-		var states []reports.ResourceState
-		known := i < len(d.States)
-		if known {
-			states = d.States[i]
-		}
 		if len(d.Steps) > maxSteps && i >= edgeSteps && i < len(d.Steps)-edgeSteps {
 			if i == edgeSteps {
 				out = append(out, stepView{Gap: plain.Counted(len(d.Steps)-2*edgeSteps, "step") + " left out; the JSON report has them"})
 			}
-			before = states
 			continue
 		}
-		view := newStepView(step)
-		view.Unknown = !known
-		view.Unchanged = known && i > 0 && i-1 < len(d.States) && sameStates(before, states)
-		if known && !view.Unchanged {
-			for _, state := range states[:min(len(states), maxLines)] {
-				view.States = append(view.States, newResourceView(state))
-			}
+		view := stepView{S: step, Unknown: i >= len(d.States)}
+		if !view.Unknown {
+			view.Unchanged = i > 0 && fmt.Sprint(d.States[i-1]) == fmt.Sprint(d.States[i])
+			view.States = d.States[i][:min(len(d.States[i]), maxLines)]
 		}
-		before = states
 		out = append(out, view)
 	}
 	return out
 }
 
-func newStepView(step reports.Step) stepView {
+// request is what a step sends, without its operation.
+func request(s reports.Step) string {
 	none := ""
-	short := clean(plain.Operation(step.Operation))
-	text := clean(describe.Step(step, &none))
-	view := stepView{Number: step.Number, Operation: short, Request: strings.TrimSpace(strings.TrimPrefix(text, short)), Diverges: step.Diverges,
-		Sent: plain.Shown(reports.Pseudonymous(plain.Shorten(step.Sent, targets.MaxKept)), maxWire), Received: plain.Shown(reports.Pseudonymous(plain.Shorten(step.Received, targets.MaxKept)), maxWire)}
-	body := step.Answer.Body
-	switch step.Answer.Outcome {
-	case reports.OutcomeSuccess:
-		view.Class, view.Code = "success", "success"
-		if step.Status != 0 {
-			view.Code = fmt.Sprint(step.Status)
-		}
-		switch list := body.Get("InsightSelectors"); {
-		case list.Given():
-			view.Answer = clean(describe.Selectors(list))
-		case model.Op(step.Operation) == model.OpTrail && body.Get("HasInsightSelectors").Given():
-			view.Answer = clean("HasInsightSelectors: " + describe.Value(body.Get("HasInsightSelectors")))
-		case step.Diverges && body.Kind() != model.Absent:
-			view.Answer = clean(describe.Value(body))
-		}
-	default:
-		view.Class = "refused"
-		if step.Answer.Outcome != reports.OutcomeRefused {
-			view.Class = "crashed"
-		}
-		view.Code = clean(describe.Answer(step))
-	}
-	return view
+	return strings.TrimSpace(strings.TrimPrefix(clean(describe.Step(s, &none)), operation(s.Operation)))
 }
 
-func sameStates(a, b []reports.ResourceState) bool {
-	return slices.EqualFunc(a, b, func(x, y reports.ResourceState) bool { return fmt.Sprint(x) == fmt.Sprint(y) })
+// wire is what went over the wire, with other names for accounts.
+func wire(s string) string {
+	return plain.Shown(reports.Pseudonymous(plain.Shorten(s, targets.MaxKept)), maxWire)
+}
+
+// answerView is an answer in short.
+type answerView struct{ Class, Code, Text string }
+
+func answer(s reports.Step) answerView {
+	switch s.Answer.Outcome {
+	case reports.OutcomeSuccess:
+	case reports.OutcomeRefused:
+		return answerView{"refused", clean(describe.Answer(s)), ""}
+	default:
+		return answerView{"crashed", clean(describe.Answer(s)), ""}
+	}
+	view := answerView{Class: "success", Code: "success"}
+	if s.Status != 0 {
+		view.Code = fmt.Sprint(s.Status)
+	}
+	body := s.Answer.Body
+	switch list, has := body.Get("InsightSelectors"), body.Get("HasInsightSelectors"); {
+	case list.Given():
+		view.Text = clean(describe.Selectors(list))
+	case model.Op(s.Operation) == model.OpTrail && has.Given():
+		view.Text = clean("HasInsightSelectors: " + describe.Value(has))
+	case s.Diverges && body.Kind() != model.Absent:
+		view.Text = clean(describe.Value(body))
+	}
+	return view
 }
 
 var lampNames = [...]string{"call rate", "error rate"} // of model.TypeNames
@@ -408,19 +319,15 @@ var lampCategories = [...]string{"Management", "Data"}
 
 var logNames = map[rune]string{'W': "write", 'R': "read", 'D': "data", 'I': "Insights"}
 
-func newResourceView(s reports.ResourceState) resourceView {
+// resourceView names a resource, and says what is on beside what the lamps can show.
+type resourceView struct{ Name, Region, Other string }
+
+func resource(s reports.ResourceState) resourceView {
 	kind, rest, _ := strings.Cut(s.Resource, "/")
 	region, name, _ := strings.Cut(rest, "/")
-	v := resourceView{Name: clean(kind + " " + name), Region: clean(region), Logging: s.Logging, Logs: logsInWords(s.Logs)}
+	v := resourceView{Name: clean(kind + " " + name), Region: clean(region)}
 	if kind == "store" {
 		v.Name = clean(describe.Name(name))
-	}
-	for i, insightType := range model.TypeNames {
-		row := lampRow{Name: lampNames[i]}
-		for _, category := range lampCategories {
-			row.On = append(row.On, slices.Contains(s.On[insightType], category))
-		}
-		v.Lamps = append(v.Lamps, row)
 	}
 	var other []string
 	for insightType, categories := range s.On {
@@ -431,6 +338,23 @@ func newResourceView(s reports.ResourceState) resourceView {
 	slices.Sort(other)
 	v.Other = clean(strings.Join(other, ", "))
 	return v
+}
+
+type lampRow struct {
+	Name string
+	On   [len(lampCategories)]bool
+}
+
+func lamps(s reports.ResourceState) []lampRow {
+	var rows []lampRow
+	for i, insightType := range model.TypeNames {
+		row := lampRow{Name: lampNames[i]}
+		for k, category := range lampCategories {
+			row.On[k] = slices.Contains(s.On[insightType], category)
+		}
+		rows = append(rows, row)
+	}
+	return rows
 }
 
 // logsInWords spells the letters of section 3 of the rules out.
@@ -452,7 +376,7 @@ func logsInWords(letters string) string {
 // commands are what one pastes to see the divergence again.
 func (v *divergenceView) commands(r *reports.Report, d *reports.Divergence, many bool) {
 	add := func(title, text string) {
-		v.Commands = append(v.Commands, command{title, plain.Shown(text, 2*plain.MaxMessage)})
+		v.Commands = append(v.Commands, fact{title, plain.Shown(text, 2*plain.MaxMessage)})
 	}
 	if d.Replay != "" {
 		add("Replay it with conform", d.Replay)
@@ -468,7 +392,7 @@ func (v *divergenceView) commands(r *reports.Report, d *reports.Divergence, many
 	trace := reports.NewTrace(r, *d, false)
 	for _, form := range [...]struct{ name, title string }{{"awscli", "AWS CLI"}, {"boto3", "boto3"}} {
 		if text, err := scripts.Export(trace, form.name); err == nil && len(text) <= maxScript {
-			v.Scripts = append(v.Scripts, script{form.title, visibleLines(string(text))})
+			v.Scripts = append(v.Scripts, fact{form.title, visibleLines(string(text))})
 		}
 	}
 }

@@ -2,14 +2,17 @@ package html
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/sha256"
 	"embed"
 	"encoding/base64"
 	"errors"
+	"fmt"
 	"html/template"
 	"io"
 
 	"github.com/insightconform/conform/reports"
+	"github.com/insightconform/conform/reports/describe"
 	"github.com/insightconform/conform/reports/plain"
 )
 
@@ -23,8 +26,24 @@ var (
 	htmlScript = embedded("script.js")
 	htmlPolicy = "default-src 'none'; style-src '" + digest(htmlStyle) + "'; script-src '" + digest(htmlScript) + "'; base-uri 'none'; form-action 'none'"
 
-	htmlPages = template.Must(template.New("").ParseFS(htmlFiles, "*.tmpl"))
+	htmlPages = template.Must(template.New("").Funcs(functions).ParseFS(htmlFiles, "*.tmpl"))
 )
+
+// functions are what the templates say values with. Each makes the texts that it gets harmless.
+var functions = template.FuncMap{
+	"clean": func(s any) string { return clean(fmt.Sprint(s)) }, "long": long, "cleanAll": cleanAll, "grouped": plain.Grouped, "operation": operation,
+	"command": func(s string) string { return plain.Message(s) },
+	"level":   level, "anchor": anchor, "sources": sources, "lacking": describe.Lacking, "meaning": meaning, "verdictClass": verdictClass,
+	"certificate": certificateFacts, "coverage": coverageFacts, "settling": settling,
+	"outcomeClass": func(s string) string { return cmp.Or(outcomeClass[s], "not-covered") },
+	"standing":     standing, "sightings": sightings, "request": request, "answer": answer, "wire": wire, "resource": resource, "lamps": lamps, "logs": logsInWords,
+	"sequence":     func(steps []reports.Step) string { return describe.Steps(steps, plain.MaxShown) },
+	"span":         func(columns []*reportView) int { return len(columns) + 1 },
+	"certificates": some[reports.Certificate], "deviations": some[reports.Deviation], "replays": some[reports.Replay],
+}
+
+// some is the beginning of a list that a target or a file can make long.
+func some[T any](list []T) []T { return list[:min(len(list), maxOnPage)] }
 
 func embedded(name string) string {
 	data, err := htmlFiles.ReadFile(name)
@@ -68,7 +87,7 @@ func Write(w io.Writer, list ...*reports.Report) error {
 			return err
 		}
 	}
-	page.Title = "conform: " + page.Reports[0].Name + ", " + page.Reports[0].Word
+	page.Title = "conform: " + page.Reports[0].Name + ", " + clean(list[0].Verdict)
 	if page.Many {
 		page.Matrix = newComparison(page.Reports)
 		page.Title = "conform: " + plain.Counted(len(list), "report") + " compared"

@@ -8,7 +8,6 @@ import (
 
 	"github.com/insightconform/conform/model"
 	"github.com/insightconform/conform/reports"
-	"github.com/insightconform/conform/reports/describe"
 	"github.com/insightconform/conform/reports/plain"
 )
 
@@ -194,7 +193,7 @@ type precedenceView struct {
 	Rows   []precedenceRow
 	Counts []cellCount
 	Cycles []string
-	Pairs  []precedencePair
+	Pairs  []*pairView // of which there is something to tell
 }
 
 type precedenceRule struct {
@@ -205,19 +204,14 @@ type precedenceRule struct {
 
 type precedenceRow struct {
 	Rule  precedenceRule
-	Cells []precedenceCellView
+	Cells []*pairView // nil below the diagonal
 }
 
-type precedenceCellView struct {
-	Blank  bool // below the diagonal
-	Class  string
-	Symbol string
-	Label  string
-	ID     string
-}
-
-type precedencePair struct {
-	ID, Row, Column, Status, Class, Answer, Why, Sequence string
+type pairView struct {
+	Kind                cellCount
+	ID                  string // where there is something to tell
+	Row, Column, Status string
+	Cell                *reports.PrecedenceCell
 }
 
 type cellCount struct {
@@ -263,7 +257,7 @@ func newPrecedenceView(p *reports.Precedence) *precedenceView {
 		row := precedenceRow{Rule: v.Rules[i]}
 		for k := range ids {
 			if k <= i {
-				row.Cells = append(row.Cells, precedenceCellView{Blank: true})
+				row.Cells = append(row.Cells, nil)
 				continue
 			}
 			row.Cells = append(row.Cells, v.cell(cells[[2]int{i, k}], i, k, counts))
@@ -286,48 +280,39 @@ func newPrecedenceView(p *reports.Precedence) *precedenceView {
 	return v
 }
 
-func (v *precedenceView) cell(c *reports.PrecedenceCell, row, column int, counts map[string]int) precedenceCellView {
-	a, b := v.Rules[row], v.Rules[column]
+func (v *precedenceView) cell(c *reports.PrecedenceCell, row, column int, counts map[string]int) *pairView {
+	out := &pairView{Row: v.Rules[row].ID, Column: v.Rules[column].ID, Cell: c}
 	if c == nil {
-		return precedenceCellView{Class: "impossible", Symbol: "", Label: ""}
-	}
-	class := ""
-	switch c.Status {
-	case reports.CellFirst, reports.CellSecond:
-		class = "row"
-		if (c.Status == reports.CellFirst) != (clean(string(c.First)) == a.ID) {
-			class = "column"
-		}
-	case reports.CellIndistinguishable:
-		class = "alike"
-	case reports.CellOther:
-		class = "other"
-	case reports.CellUnstable:
-		class = "unstable"
-	case reports.CellImpossible:
-		class = "impossible"
-	default:
-		class = "uncovered"
-	}
-	counts[class]++
-	kind := cellKinds[slices.IndexFunc(cellKinds, func(k cellCount) bool { return k.Class == class })]
-	status := kind.Text
-	switch class {
-	case "row":
-		status = a.ID + " is answered"
-	case "column":
-		status = b.ID + " is answered"
-	}
-	out := precedenceCellView{Class: class, Symbol: kind.Symbol, ID: fmt.Sprintf("pair-%d-%d", row+1, column+1), Label: a.ID + " with " + b.ID + ": " + status}
-	if class == "impossible" && c.Why == "" && len(c.Steps) == 0 {
+		out.Kind.Class = "impossible"
 		return out
 	}
-	pair := precedencePair{ID: out.ID, Row: a.ID, Column: b.ID, Status: status, Class: class, Answer: clean(c.Answer), Why: clean(c.Why)}
-	if len(c.Steps) > 0 {
-		pair.Sequence = describe.Steps(c.Steps, plain.MaxShown)
+	class := statusClass[c.Status]
+	switch {
+	case class == "":
+		class = "uncovered"
+	case class == "row" && (c.Status == reports.CellFirst) != (clean(c.First) == out.Row):
+		class = "column"
 	}
-	v.Pairs = append(v.Pairs, pair)
+	counts[class]++
+	out.Kind = cellKinds[slices.IndexFunc(cellKinds, func(k cellCount) bool { return k.Class == class })]
+	switch class {
+	case "row":
+		out.Status = out.Row + " is answered"
+	case "column":
+		out.Status = out.Column + " is answered"
+	default:
+		out.Status = out.Kind.Text
+	}
+	out.ID = fmt.Sprintf("pair-%d-%d", row+1, column+1)
+	if class != "impossible" || c.Why != "" || len(c.Steps) > 0 {
+		v.Pairs = append(v.Pairs, out)
+	}
 	return out
+}
+
+var statusClass = map[string]string{
+	reports.CellFirst: "row", reports.CellSecond: "row", reports.CellIndistinguishable: "alike", reports.CellOther: "other",
+	reports.CellUnstable: "unstable", reports.CellImpossible: "impossible",
 }
 
 // timelineView is two charts over the same time.

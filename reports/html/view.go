@@ -1,6 +1,7 @@
 package html
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"regexp"
@@ -16,65 +17,51 @@ import (
 
 // reportView is one report as the templates show it.
 type reportView struct {
+	R      *reports.Report
+	Number int    // of the report, from 1
 	Prefix string // of the ids of its elements
 	Many   bool   // the page has others beside it
 
 	Name     string // of the target
 	Details  []string
 	Fault    string // that was put into it
-	Word     string // the verdict
-	Class    string
 	Headline string
-	Reason   string
-	Meaning  []paragraph
 	Tiles    []tile
 	Facts    []fact
-	Command  string
 
-	Certificates []certificateView
-	Rules        []*ruleView
-	Families     []familyView
-	States       []stateCount
-	Bars         []barView
-
+	Rules       []*ruleView
+	Families    []familyView
+	States      []stateCount
 	Divergences []*divergenceView
-	Deviations  []deviationView
-	Replays     []replayView
-	Baseline    []replayView
-	Lacking     []lackView
 	Untried     []*ruleView
 	Notes       []string
 	Walk        *walkView
-	Coverage    []fact
 	Precedence  *precedenceView
 	Timeline    *timelineView
-	Settling    []fact
 }
 
 type fact struct{ Name, Value string }
 
-type tile struct{ Value, Of, Label string }
-
-type paragraph struct{ Title, Text string }
-
-type certificateView struct {
-	Title, Result string
-	Holds         bool
-	Facts         []fact
-	Hypotheses    []string
+// facts makes a list of pairs of a name and a value. Those without a value are left out.
+func facts(pairs ...string) []fact {
+	var out []fact
+	for i := 0; i < len(pairs); i += 2 {
+		if pairs[i+1] != "" {
+			out = append(out, fact{pairs[i], pairs[i+1]})
+		}
+	}
+	return out
 }
 
-// The states of a rule in a report.
+type tile struct{ Value, Of, Label string }
+
+// The states of a rule on the page beside those of its coverage.
 const (
-	ruleKept       = "kept"
-	ruleViolated   = "violated"
-	ruleDeviates   = "deviates"
-	ruleNotCovered = "not covered"
-	ruleNotTried   = "not exercised"
-	ruleSilent     = "makes no claim"
+	ruleDeviates = "deviates"
+	ruleSilent   = "makes no claim"
 )
 
-var ruleStates = []string{ruleViolated, ruleDeviates, ruleKept, ruleNotTried, ruleNotCovered, ruleSilent}
+var ruleStates = []string{reports.RuleViolated, ruleDeviates, reports.RuleKept, reports.RuleNotTried, reports.RuleNotCovered, ruleSilent}
 
 // stateClass is the name of a state, or of an outcome, among the classes and symbols of the page.
 func stateClass(state string) string { return strings.ReplaceAll(state, " ", "-") }
@@ -82,7 +69,7 @@ func stateClass(state string) string { return strings.ReplaceAll(state, " ", "-"
 type stateCount struct {
 	State, Class, Meaning string
 	Counted               string // the words for several rules
-	Count                 int
+	Count, Before         int    // rules in this state, and in those before
 }
 
 // countedState has the words for rules in a state where they are not its name.
@@ -97,17 +84,12 @@ func countedState(state string) string {
 }
 
 var stateMeaning = map[string]string{
-	ruleKept:       "tried, and every answer was the reference one",
-	ruleViolated:   "some answer was one that no reading of the rule accepts",
-	ruleDeviates:   "kept, with an answer that is accepted although it is not the reference one",
-	ruleNotTried:   "the run did not get to it",
-	ruleNotCovered: "the target lacks what the rule needs",
-	ruleSilent:     "says how something is read, and cannot be violated",
-}
-
-type barView struct {
-	Class    string
-	X, Width int
+	reports.RuleKept:       "tried, and every answer was the reference one",
+	reports.RuleViolated:   "some answer was one that no reading of the rule accepts",
+	ruleDeviates:           "kept, with an answer that is accepted although it is not the reference one",
+	reports.RuleNotTried:   "the run did not get to it",
+	reports.RuleNotCovered: "the target lacks what the rule needs",
+	ruleSilent:             "says how something is read, and cannot be violated",
 }
 
 type familyView struct {
@@ -120,35 +102,37 @@ type ruleView struct {
 	ID, Family, Name string
 	Anchor           string
 	Known            bool // to this build
-	Level, Meaning   string
-	Strength         int // of the level, 1 to 3
+	Level            levelView
 	Statement        string
 	Sources          []string
 	Facts            []fact
 	State, Class     string
 	Why              string
-	Violations       []link
-	Deviations       []deviationView
+	Violations       []fact // names are places on the page
+	Deviations       []reports.Deviation
 }
 
-type link struct{ Href, Text string }
-
-type deviationView struct {
-	Rule, Anchor, Level, Operation, Reference, Actual, Count string
+// levelView is a level of evidence. Strength is 1 to 3, and 0 where there is no such level.
+type levelView struct {
+	Name, Meaning string
+	Strength      int
 }
 
-type replayView struct {
-	Signature, File, Outcome, Class, Why, Mend string
-	Stale                                      bool
-}
-
-type lackView struct {
-	Capabilities []string
-	Why          string
+func level(l model.Level) levelView {
+	if l < model.Inferred || l > model.Documented {
+		return levelView{}
+	}
+	return levelView{l.String(), levelMeanings[l], int(l)}
 }
 
 // clean is the form of any text of a report on the page.
-func clean(s string) string { return plain.Shown(s, plain.MaxShown) }
+func clean[T ~string](s T) string { return plain.Text(s) }
+
+// long is clean with room for more.
+func long(s string) string { return plain.Shown(s, 2*plain.MaxShown) }
+
+// operation is the short name of an operation.
+func operation(s string) string { return plain.Operation(clean(s)) }
 
 func cleanAll(list []string) []string {
 	out := make([]string, 0, len(list))
@@ -168,61 +152,50 @@ const maxOnPage = 200
 var faultFlag = regexp.MustCompile(`^conform run .*--fault (\S+)`)
 
 func newReportView(r *reports.Report, index int, many bool) *reportView {
-	v := &reportView{Many: many, Name: clean(r.Target.Name), Reason: plain.Shown(r.Reason, 2*plain.MaxShown), Command: plain.Shown(r.Command, plain.MaxMessage)}
+	v := &reportView{R: r, Many: many, Number: index + 1, Name: cmp.Or(clean(r.Target.Name), "unknown target"), Headline: headline(r),
+		Notes: cleanAll(slices.Concat(r.Target.Notes, r.Notes)), Timeline: newTimelineView(r.Timeline)}
 	if many {
-		v.Prefix = fmt.Sprintf("r%d-", index+1)
-	}
-	if v.Name == "" {
-		v.Name = "unknown target"
-	}
-	for _, detail := range []string{r.Target.Endpoint, r.Target.Region} {
-		if detail != "" {
-			v.Details = append(v.Details, clean(detail))
-		}
+		v.Prefix = fmt.Sprintf("r%d-", v.Number)
 	}
 	if fault := faultFlag.FindStringSubmatch(r.Command); fault != nil {
 		v.Fault = "made wrong on purpose: " + clean(fault[1])
-		v.Details = append(v.Details, v.Fault)
 	}
-	v.Word, v.Class = clean(string(r.Verdict)), verdictClass(r.Verdict)
-	v.Headline = headline(r)
-	v.Meaning = meaning(r)
-
+	for _, detail := range []string{clean(r.Target.Endpoint), clean(r.Target.Region), v.Fault} {
+		if detail != "" {
+			v.Details = append(v.Details, detail)
+		}
+	}
 	v.rules(r)
-	v.summary(r)
-	for _, c := range r.Certificates[:min(len(r.Certificates), maxOnPage)] {
-		v.Certificates = append(v.Certificates, newCertificateView(c))
-	}
+	v.states()
+	v.tiles(r)
+	v.facts(r)
+	times := map[model.ID]int{}
 	for i := range r.Divergences {
 		v.Divergences = append(v.Divergences, newDivergenceView(r, &r.Divergences[i], v, i))
-	}
-	times := map[string]int{}
-	for _, d := range v.Divergences {
-		times[d.Rule]++
+		times[r.Divergences[i].Rule]++
 	}
 	for _, d := range v.Divergences {
-		d.Twice = times[d.Rule] > 1
+		d.Twice = times[d.D.Rule] > 1
 	}
-	for _, d := range r.Deviations[:min(len(r.Deviations), maxOnPage)] {
-		v.Deviations = append(v.Deviations, v.deviation(d))
-	}
-	v.Replays, v.Baseline = replayViews(r.Replays), replayViews(r.Baseline)
-	v.Lacking = lacking(r)
-	v.Notes = cleanAll(slices.Concat(r.Target.Notes, r.Notes))
-	v.Walk, v.Coverage = newWalkView(r.Coverage.Walk, v.Prefix), coverageFacts(r)
+	v.Walk = newWalkView(r.Coverage.Walk, v.Prefix)
 	if r.Precedence != nil {
 		v.Precedence = newPrecedenceView(r.Precedence)
 	}
-	v.Timeline = newTimelineView(r.Timeline)
-	if s := r.Settling; s != nil {
-		v.Settling = []fact{
-			{"reads that did not match at once", plain.Grouped(s.Waits)},
-			{"time until they did, median", plain.Duration(plain.Finite(s.MedianSeconds))},
-			{"longest", plain.Duration(plain.Finite(s.LongestSeconds))},
-			{"reads that never matched", plain.Grouped(s.TimedOut)},
-		}
-	}
 	return v
+}
+
+// Detail is what says most of the target beside its name.
+func (v *reportView) Detail() string {
+	if v.Fault == "" && len(v.Details) > 0 {
+		return v.Details[0]
+	}
+	return v.Fault
+}
+
+// settling says how long an eventually consistent target took.
+func settling(s *reports.Settling) []fact {
+	return facts("reads that did not match at once", plain.Grouped(s.Waits), "time until they did, median", plain.Duration(s.MedianSeconds),
+		"longest", plain.Duration(s.LongestSeconds), "reads that never matched", plain.Grouped(s.TimedOut))
 }
 
 func verdictClass(v reports.Verdict) string {
@@ -236,12 +209,7 @@ func verdictClass(v reports.Verdict) string {
 }
 
 func headline(r *reports.Report) string {
-	failing := 0
-	for _, d := range r.Divergences {
-		if d.Fails {
-			failing++
-		}
-	}
+	failing := countFailing(r)
 	switch r.Verdict {
 	case reports.Conforms:
 		if other := len(r.Divergences); other > 0 {
@@ -265,6 +233,15 @@ func headline(r *reports.Report) string {
 	return clean(string(r.Verdict))
 }
 
+func countFailing(r *reports.Report) (n int) {
+	for _, d := range r.Divergences {
+		if d.Fails {
+			n++
+		}
+	}
+	return n
+}
+
 func plural(n int, one, more string) string {
 	if n == 1 {
 		return one
@@ -273,55 +250,53 @@ func plural(n int, one, more string) string {
 }
 
 // meaning says what the verdict does and does not mean.
-func meaning(r *reports.Report) []paragraph {
+func meaning(r *reports.Report) []fact {
 	level := "observed"
 	if r.FailOn != 0 {
 		level = r.FailOn.String()
 	}
-	silence := paragraph{"What it says nothing about", "Features that the target lacks, which this page lists, message texts, tags, billing, IAM policies, " +
+	silence := fact{"What it says nothing about", "Features that the target lacks, which this page lists, message texts, tags, billing, IAM policies, " +
 		"the order and paging of lists, and the Insights events themselves."}
-	rests := paragraph{"What the rules rest on", "Documented rules come from the AWS documentation or the service model, observed ones from recorded answers of the real service. " +
+	rests := fact{"What the rules rest on", "Documented rules come from the AWS documentation or the service model, observed ones from recorded answers of the real service. " +
 		"Where both are silent, the rule is inferred: it is shown, but by default fails nothing."}
 	switch r.Verdict {
 	case reports.Conforms:
-		return []paragraph{{"What a pass means", "Among the requests that were tried, no answer contradicted a rule at level " + level + " or above. " +
+		return []fact{{"What a pass means", "Among the requests that were tried, no answer contradicted a rule at level " + level + " or above. " +
 			"That is evidence, not proof: a longer run, or another seed, can find more."}, silence, rests}
 	case reports.Diverges:
-		return []paragraph{{"What a divergence means", "A confirmed divergence is a fact about the target: it gave an answer, again on a fresh start, that no reading of the rules accepts. " +
+		return []fact{{"What a divergence means", "A confirmed divergence is a fact about the target: it gave an answer, again on a fresh start, that no reading of the rules accepts. " +
 			"An unrepeated one was seen and did not come back."}, silence, rests}
 	case reports.Interrupted:
-		return []paragraph{{"What this means", "The run was stopped before it was through. A divergence that it confirmed is a fact about the target all the same; what it did not try it says nothing about."}, silence, rests}
+		return []fact{{"What this means", "The run was stopped before it was through. A divergence that it confirmed is a fact about the target all the same; what it did not try it says nothing about."}, silence, rests}
 	}
-	return []paragraph{{"What this means", "This is neither a pass nor a failure of the target: the run did not get far enough to tell. The line above says why, and what to do."}, rests}
+	return []fact{{"What this means", "This is neither a pass nor a failure of the target: the run did not get far enough to tell. The line above says why, and what to do."}, rests}
 }
 
-func (v *reportView) summary(r *reports.Report) {
-	counts := map[string]int{}
-	for _, rule := range v.Rules {
-		counts[rule.State]++
-	}
-	x := 0
+// states counts the rules in each state.
+func (v *reportView) states() {
+	before := 0
 	for _, state := range ruleStates {
-		if counts[state] == 0 {
-			continue
+		count := 0
+		for _, rule := range v.Rules {
+			if rule.State == state {
+				count++
+			}
 		}
-		v.States = append(v.States, stateCount{state, stateClass(state), stateMeaning[state], countedState(state), counts[state]})
-		v.Bars = append(v.Bars, barView{stateClass(state), x, counts[state]})
-		x += counts[state]
+		if count > 0 {
+			v.States = append(v.States, stateCount{state, stateClass(state), stateMeaning[state], countedState(state), count, before})
+			before += count
+		}
 	}
+}
+
+func (v *reportView) tiles(r *reports.Report) {
 	applicable, exercised, _ := r.Coverage.Counts()
-	failing := 0
-	for _, d := range r.Divergences {
-		if d.Fails {
-			failing++
-		}
-	}
-	divergences := tile{plain.Grouped(len(r.Divergences)), "", plural(len(r.Divergences), "divergence", "divergences")}
-	if len(r.Divergences) > 0 {
+	failing, all := countFailing(r), len(r.Divergences)
+	divergences := tile{plain.Grouped(all), "", plural(all, "divergence", "divergences")}
+	if all > 0 && failing == all {
+		divergences.Of = "all fail the run"
+	} else if all > 0 {
 		divergences.Of = plain.Grouped(failing) + " of them fail the run"
-		if failing == len(r.Divergences) {
-			divergences.Of = "all fail the run"
-		}
 	}
 	v.Tiles = []tile{
 		divergences,
@@ -334,43 +309,35 @@ func (v *reportView) summary(r *reports.Report) {
 	if p := r.Coverage.Pairs; p.Total > 0 {
 		v.Tiles = append(v.Tiles, tile{plain.Grouped(p.Covered), "of " + plain.Grouped(p.Total), "pairs of errors tried"})
 	}
-	add := func(name, value string) {
-		if value != "" {
-			v.Facts = append(v.Facts, fact{name, value})
-		}
-	}
+}
+
+func (v *reportView) facts(r *reports.Report) {
+	started, confirming, failOn, exit := "", "", "", strconv.Itoa(r.ExitCode)
 	if !r.Started.IsZero() {
-		add("started", r.Started.UTC().Format("2 January 2006, 15:04 UTC"))
+		started = r.Started.UTC().Format("2 January 2006, 15:04 UTC")
 	}
-	add("rate", plain.Grouped(int(r.RequestsPerSecond+0.5))+" requests a second")
-	add("cases", plain.Grouped(r.Cases))
 	if r.ConfirmRequests > 0 {
-		add("to confirm", plain.Counted(r.ConfirmRequests, "more request"))
+		confirming = plain.Counted(r.ConfirmRequests, "more request")
 	}
-	add("suites", strings.Join(cleanAll(r.Suites), ", "))
-	add("cut short", strings.Join(cleanAll(r.CutShort), ", "))
-	add("seed", strconv.FormatUint(r.Seed, 10))
-	add("workers", plain.Grouped(r.Workers))
 	if r.FailOn != 0 {
-		add("fails on", r.FailOn.String()+" and above")
+		failOn = r.FailOn.String() + " and above"
 	}
-	exit := strconv.Itoa(r.ExitCode)
 	if r.Partial {
 		exit += ", partial"
 	}
-	add("exit code", exit)
-	add("conform", clean(r.Version))
+	v.Facts = facts("started", started, "rate", plain.Grouped(int(r.RequestsPerSecond+0.5))+" requests a second", "cases", plain.Grouped(r.Cases),
+		"to confirm", confirming, "suites", strings.Join(cleanAll(r.Suites), ", "), "cut short", strings.Join(cleanAll(r.CutShort), ", "),
+		"seed", strconv.FormatUint(r.Seed, 10), "workers", plain.Grouped(r.Workers), "fails on", failOn, "exit code", exit, "conform", clean(r.Version))
 }
 
-func coverageFacts(r *reports.Report) []fact {
-	var facts []fact
-	if t := r.Coverage.Transitions; t.Total > 0 {
-		facts = append(facts, fact{"transitions between the states of one trail", plain.Grouped(t.Covered) + " of " + plain.Grouped(t.Total)})
+func coverageFacts(c reports.Coverage) []fact {
+	share := func(c reports.Count) string {
+		if c.Total == 0 {
+			return ""
+		}
+		return plain.Grouped(c.Covered) + " of " + plain.Grouped(c.Total)
 	}
-	if p := r.Coverage.Pairs; p.Total > 0 {
-		facts = append(facts, fact{"pairs of error rules that one request breaks together", plain.Grouped(p.Covered) + " of " + plain.Grouped(p.Total)})
-	}
-	return facts
+	return facts("transitions between the states of one trail", share(c.Transitions), "pairs of error rules that one request breaks together", share(c.Pairs))
 }
 
 var levelMeanings = map[model.Level]string{
@@ -402,22 +369,21 @@ func (v *reportView) rules(r *reports.Report) {
 			continue
 		}
 		rule := add(d.Rule)
-		rule.State = ruleViolated
+		rule.State = reports.RuleViolated
 		if model.RuleOf(d.Rule) == nil {
-			rule.level(d.Level)
-			rule.Statement, rule.Sources = clean(d.Statement), sourcesOf(&d)
+			rule.Level, rule.Statement, rule.Sources = level(d.Level), clean(d.Statement), sources(d.Source)
 		}
-		rule.Violations = append(rule.Violations, link{fmt.Sprintf("#%sd%d", v.Prefix, i+1), plain.Operation(clean(d.Operation)) + " answers " + clean(d.Actual)})
+		rule.Violations = append(rule.Violations, fact{fmt.Sprintf("#%sd%d", v.Prefix, i+1), operation(d.Operation) + " answers " + clean(d.Actual)})
 	}
 	for _, d := range r.Deviations {
 		rule := known[d.Rule]
 		if rule == nil || len(rule.Deviations) >= maxOnPage {
 			continue
 		}
-		if rule.State == ruleKept {
+		if rule.State == reports.RuleKept {
 			rule.State = ruleDeviates
 		}
-		rule.Deviations = append(rule.Deviations, v.deviation(d))
+		rule.Deviations = append(rule.Deviations, d)
 	}
 	families := map[string]int{}
 	for _, rule := range v.Rules {
@@ -428,7 +394,7 @@ func (v *reportView) rules(r *reports.Report) {
 		}
 		family := &v.Families[families[rule.Family]]
 		family.Rules = append(family.Rules, rule)
-		if rule.State == ruleNotTried {
+		if rule.State == reports.RuleNotTried {
 			v.Untried = append(v.Untried, rule)
 		}
 	}
@@ -460,8 +426,7 @@ func (v *reportView) rule(r *reports.Report, id model.ID, index int) *ruleView {
 	}
 	if rule := model.RuleOf(id); rule != nil {
 		out.Anchor, out.Known = ruleAnchor(id), true
-		out.level(rule.Level)
-		out.Statement, out.Sources = rule.Statement, describe.Sources(rule.Source)
+		out.Level, out.Statement, out.Sources = level(rule.Level), rule.Statement, describe.Sources(rule.Source)
 		if rule.Code != "" {
 			out.Facts = append(out.Facts, fact{"reference", fmt.Sprintf("%s, place %d in the order of errors", rule.Code, rule.Row)})
 		}
@@ -476,35 +441,23 @@ func (v *reportView) rule(r *reports.Report, id model.ID, index int) *ruleView {
 	coverage, covered := r.Coverage.Rules[id]
 	out.Why = clean(coverage.Why)
 	switch rule := model.RuleOf(id); {
-	case coverage.Violated:
-		out.State = ruleViolated
-	case rule != nil && rule.Silent:
+	case rule != nil && rule.Silent && !coverage.Violated:
 		out.State = ruleSilent
 	case !covered:
-		out.State, out.Why = ruleNotTried, "the report does not mention it"
-	case !coverage.Applicable:
-		out.State = ruleNotCovered
-	case !coverage.Exercised:
-		out.State = ruleNotTried
+		out.State, out.Why = reports.RuleNotTried, "the report does not mention it"
 	default:
-		out.State = ruleKept
+		out.State = coverage.State()
 	}
 	return out
 }
 
-func (r *ruleView) level(l model.Level) {
-	if l < model.Inferred || l > model.Documented {
-		return
-	}
-	r.Level, r.Meaning, r.Strength = l.String(), levelMeanings[l], int(l)
+// sources spells out the sources that a report names.
+func sources(source string) []string {
+	return cleanAll(describe.Sources(plain.Shorten(source, plain.MaxShown)))
 }
 
-// sourcesOf has the sources that a divergence itself names, harmless.
-func sourcesOf(d *reports.Divergence) []string {
-	return cleanAll(describe.Sources(plain.Shorten(d.Source, plain.MaxShown)))
-}
-
-func (v *reportView) anchorOf(id model.ID) string {
+// anchor is a link to a rule, empty for one that this build does not know.
+func anchor(id model.ID) string {
 	if model.RuleOf(id) == nil {
 		return ""
 	}
@@ -514,75 +467,18 @@ func (v *reportView) anchorOf(id model.ID) string {
 // ruleAnchor names the place of a rule on the page; of several reports they share one.
 func ruleAnchor(id model.ID) string { return "rule-" + strings.ReplaceAll(string(id), "/", "-") }
 
-func (v *reportView) deviation(d reports.Deviation) deviationView {
-	out := deviationView{Rule: clean(string(d.Rule)), Anchor: v.anchorOf(d.Rule), Operation: plain.Operation(clean(d.Operation)),
-		Reference: clean(d.Reference), Actual: clean(d.Actual), Count: plain.Grouped(d.Count)}
-	if d.Level >= model.Inferred && d.Level <= model.Documented {
-		out.Level = d.Level.String()
-	}
-	return out
-}
-
-func newCertificateView(c reports.Certificate) certificateView {
-	done := 0
-	for _, part := range c.Done {
-		done += max(0, part[1]-part[0])
-	}
-	out := certificateView{Title: clean(c.Machine), Result: plain.Shown(c.Result, 2*plain.MaxShown), Holds: c.Holds, Hypotheses: cleanAll(c.Hypotheses)}
-	add := func(name, value string) {
-		if value != "" {
-			out.Facts = append(out.Facts, fact{name, value})
-		}
-	}
-	add("extra states", "up to "+plain.Grouped(c.Depth))
-	add("machine", fmt.Sprintf("%s, %s, %s", plain.Counted(c.States, "state"), plain.Counted(len(c.Inputs), "input"), plain.Counted(c.Transitions, "transition")))
-	add("told apart", plain.Shown(c.Abstraction, 2*plain.MaxShown))
-	add("reads", strings.Join(cleanAll(c.Reads), ", "))
-	add("tests", fmt.Sprintf("%s of %s executed, %s failed", plain.Grouped(done), plain.Grouped(c.Tests), plain.Grouped(c.Failed)))
+func certificateFacts(c reports.Certificate) []fact {
+	unstable := ""
 	if c.Unstable > 0 {
-		add("unstable", plain.Counted(c.Unstable, "test"))
+		unstable = plain.Counted(c.Unstable, "test")
 	}
-	add("requests", plain.Grouped(c.Requests))
-	add("shard", clean(c.Shard))
-	add("fingerprint", clean(c.Fingerprint))
-	return out
+	return facts("extra states", "up to "+plain.Grouped(c.Depth),
+		"machine", fmt.Sprintf("%s, %s, %s", plain.Counted(c.States, "state"), plain.Counted(len(c.Inputs), "input"), plain.Counted(c.Transitions, "transition")),
+		"told apart", long(c.Abstraction), "reads", strings.Join(cleanAll(c.Reads), ", "),
+		"tests", fmt.Sprintf("%s of %s executed, %s failed", plain.Grouped(c.Executed()), plain.Grouped(c.Tests), plain.Grouped(c.Failed)),
+		"unstable", unstable, "requests", plain.Grouped(c.Requests), "shard", clean(c.Shard), "fingerprint", clean(c.Fingerprint))
 }
 
 var outcomeClass = map[string]string{
-	reports.ReplayDiverges: ruleViolated, reports.ReplayFixed: ruleKept, reports.ReplayDifferent: ruleDeviates, reports.ReplayNotCovered: "not-covered", reports.ReplayExpired: "not-exercised",
-}
-
-func replayViews(list []reports.Replay) []replayView {
-	var out []replayView
-	for _, r := range list[:min(len(list), maxOnPage)] {
-		class := outcomeClass[r.Outcome]
-		if class == "" {
-			class = "not-covered"
-		}
-		out = append(out, replayView{clean(r.Signature), clean(r.File), clean(r.Outcome), class, clean(r.Why), clean(r.Mend), r.Stale})
-	}
-	return out
-}
-
-// lacking names the absent capabilities, those with the same reason together.
-func lacking(r *reports.Report) []lackView {
-	var out []lackView
-	place := map[string]int{}
-	for _, name := range slices.Sorted(maps.Keys(r.Capabilities)) {
-		if r.Capabilities[name] != reports.Absent {
-			continue
-		}
-		why := clean(r.NotCovered[name])
-		i, ok := place[why]
-		if !ok {
-			if len(out) >= maxOnPage {
-				break
-			}
-			i = len(out)
-			place[why] = i
-			out = append(out, lackView{Why: why})
-		}
-		out[i].Capabilities = append(out[i].Capabilities, clean(name))
-	}
-	return out
+	reports.ReplayDiverges: reports.RuleViolated, reports.ReplayFixed: reports.RuleKept, reports.ReplayDifferent: ruleDeviates, reports.ReplayNotCovered: "not-covered", reports.ReplayExpired: "not-exercised",
 }

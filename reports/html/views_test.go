@@ -29,8 +29,8 @@ func TestRuleStates(t *testing.T) {
 		states[rule.ID] = rule.State
 	}
 	for id, want := range map[model.ID]string{
-		model.PutStores: ruleKept, model.PutIdempotent: ruleDeviates, model.PutReplacesList: ruleViolated, model.PutEmptyDisables: ruleNotTried,
-		model.StoreEnables: ruleNotCovered, "throttled": ruleSilent, model.GetNotEnabled: ruleNotTried, "future/rule": ruleKept,
+		model.PutStores: reports.RuleKept, model.PutIdempotent: ruleDeviates, model.PutReplacesList: reports.RuleViolated, model.PutEmptyDisables: reports.RuleNotTried,
+		model.StoreEnables: reports.RuleNotCovered, "throttled": ruleSilent, model.GetNotEnabled: reports.RuleNotTried, "future/rule": reports.RuleKept,
 	} {
 		assert.Equal(t, want, states[string(id)], id)
 	}

@@ -70,7 +70,7 @@ type junitResult struct {
 // run itself came to no verdict; what was not tested or does not count is skipped, with the reason.
 func Write(w io.Writer, r *reports.Report) error {
 	r = r.Normalized()
-	out := junitReport{Name: "conform " + plain.Shown(r.Target.Name, plain.MaxShown), Time: seconds(r.DurationSeconds)}
+	out := junitReport{Name: "conform " + plain.Text(r.Target.Name), Time: seconds(r.DurationSeconds)}
 	out.add(r, "run", r.DurationSeconds, junitRun(r))
 	cases := map[string][]junitCase{}
 	var families []string
@@ -102,7 +102,7 @@ func Write(w io.Writer, r *reports.Report) error {
 
 // add appends a suite and counts its cases.
 func (j *junitReport) add(r *reports.Report, family string, took float64, cases ...junitCase) {
-	family = plain.Shown(family, plain.MaxShown)
+	family = plain.Text(family)
 	s := junitSuite{ID: len(j.Suites), Name: family, Package: "conform", Hostname: "localhost", Time: seconds(took),
 		Timestamp: r.Started.UTC().Format("2006-01-02T15:04:05"), Properties: junitProperties(r), Cases: cases, Tests: len(cases)}
 	for i := range cases {
@@ -127,24 +127,24 @@ func (j *junitReport) add(r *reports.Report, family string, took float64, cases 
 func seconds(s float64) string { return strconv.FormatFloat(max(0, s), 'f', 3, 64) }
 
 func junitProperties(r *reports.Report) []junitProperty {
-	target := plain.Shown(r.Target.Name, plain.MaxShown)
+	target := plain.Text(r.Target.Name)
 	if r.Target.Endpoint != "" {
-		target += " " + plain.Shown(r.Target.Endpoint, plain.MaxShown)
+		target += " " + plain.Text(r.Target.Endpoint)
 	}
 	list := []junitProperty{
 		{"target", target},
-		{"verdict", plain.Shown(string(r.Verdict), plain.MaxShown)},
+		{"verdict", plain.Text(r.Verdict)},
 		{"exit code", strconv.Itoa(r.ExitCode)},
 		{"seed", strconv.FormatUint(r.Seed, 10)},
 		{"workers", strconv.Itoa(r.Workers)},
-		{"suites", plain.Shown(strings.Join(r.Suites, ","), plain.MaxShown)},
+		{"suites", plain.Text(strings.Join(r.Suites, ","))},
 		{"fail-on", r.FailOn.String()},
 		{"requests", strconv.Itoa(r.Requests)},
-		{"version", plain.Shown(r.Version, plain.MaxShown)},
-		{"command", plain.Shown(r.Command, plain.MaxMessage)},
+		{"version", plain.Text(r.Version)},
+		{"command", plain.Message(r.Command)},
 	}
 	for _, c := range r.Certificates {
-		list = append(list, junitProperty{"certificate " + plain.Shown(c.Machine, plain.MaxShown), plain.Shown(c.Result, plain.MaxMessage)})
+		list = append(list, junitProperty{"certificate " + plain.Text(c.Machine), plain.Message(c.Result)})
 	}
 	return list
 }
@@ -152,9 +152,9 @@ func junitProperties(r *reports.Report) []junitProperty {
 // junitRun is the case of the run itself: what came of it, and how long it took.
 func junitRun(r *reports.Report) junitCase {
 	c := junitCase{Name: "run", Time: seconds(r.DurationSeconds)}
-	result := &junitResult{Message: plain.Shown(r.Reason, plain.MaxMessage), Type: plain.Shown(string(r.Verdict), plain.MaxShown)}
+	result := &junitResult{Message: plain.Message(r.Reason), Type: plain.Text(r.Verdict)}
 	if r.Command != "" {
-		result.Body = "reproduce   " + plain.Shown(r.Command, plain.MaxMessage)
+		result.Body = "reproduce   " + plain.Message(r.Command)
 	}
 	switch {
 	case r.Verdict == reports.Interrupted:
@@ -186,7 +186,7 @@ func ruleIDs(r *reports.Report) []model.ID {
 
 // junitRule is the case of a rule, with all its divergences.
 func junitRule(r *reports.Report, id model.ID) junitCase {
-	c := junitCase{Name: plain.Shown(string(id), plain.MaxShown)}
+	c := junitCase{Name: plain.Text(id)}
 	var failing, passing []reports.Divergence
 	for _, d := range describe.WorstFirst(r) {
 		switch {
@@ -205,25 +205,18 @@ func junitRule(r *reports.Report, id model.ID) junitCase {
 	case len(passing) > 0:
 		c.Skipped = junitDivergences(r, passing)
 		c.Skipped.Message = skippedBecause(r, passing[0]) + ": " + c.Skipped.Message
-	case silent(id):
+	case model.RuleOf(id) != nil && model.RuleOf(id).Silent:
 		c.Skipped = &junitResult{Message: "makes no claim"}
-	case !rule.Applicable:
-		c.Skipped = &junitResult{Message: reasonOr(rule.Why, "not covered")}
-	case !rule.Exercised:
-		c.Skipped = &junitResult{Message: reasonOr(rule.Why, "not exercised")}
+	case !rule.Applicable, !rule.Exercised:
+		c.Skipped = &junitResult{Message: reasonOr(rule.Why, rule.State())}
 	}
 	return c
-}
-
-func silent(id model.ID) bool {
-	rule := model.RuleOf(id)
-	return rule != nil && rule.Silent
 }
 
 func skippedBecause(r *reports.Report, d reports.Divergence) string {
 	text := describe.Standing(r, d)
 	if d.Known && d.Reason != "" {
-		text += " (" + plain.Shown(d.Reason, plain.MaxShown) + ")"
+		text += " (" + plain.Text(d.Reason) + ")"
 	}
 	return text
 }
@@ -232,14 +225,14 @@ func reasonOr(why, label string) string {
 	if why == "" {
 		return label
 	}
-	return label + ": " + plain.Shown(why, plain.MaxShown)
+	return label + ": " + plain.Text(why)
 }
 
 // junitDivergences tells the divergences of one rule.
 func junitDivergences(r *reports.Report, list []reports.Divergence) *junitResult {
 	var messages, body []string
 	for _, d := range list {
-		messages = append(messages, fmt.Sprintf("%s: %s instead of %s", plain.Shown(d.Operation, plain.MaxShown), plain.Shown(describe.Actual(d), plain.MaxShown), plain.Alternatives(d.Expected, plain.MaxShown)))
+		messages = append(messages, fmt.Sprintf("%s: %s instead of %s", plain.Text(d.Operation), plain.Text(describe.Actual(d)), plain.Alternatives(d.Expected, plain.MaxShown)))
 		body = append(body, strings.Join(append(describe.Details(r, d), "standing    "+describe.Standing(r, d)), "\n"))
 	}
 	return &junitResult{Message: plain.Shorten(strings.Join(messages, "; "), plain.MaxMessage), Body: "\n" + strings.Join(body, "\n\n") + "\n"}
@@ -250,8 +243,8 @@ func junitBaseline(r *reports.Report) []junitCase {
 	var cases []junitCase
 	for _, entry := range r.Baseline {
 		if entry.Stale {
-			cases = append(cases, junitCase{Name: plain.Shown(entry.Signature, plain.MaxShown),
-				Failure: &junitResult{Message: plain.Shown(entry.Outcome, plain.MaxShown) + ": " + plain.Shown(entry.Mend, plain.MaxMessage), Type: "stale"}})
+			cases = append(cases, junitCase{Name: plain.Text(entry.Signature),
+				Failure: &junitResult{Message: plain.Text(entry.Outcome) + ": " + plain.Message(entry.Mend), Type: "stale"}})
 		}
 	}
 	return cases

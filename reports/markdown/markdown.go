@@ -29,14 +29,14 @@ func Write(w io.Writer, r *reports.Report) error {
 	return err
 }
 
-// ErrNoRoom says that a file is too full for a report.
-var ErrNoRoom = errors.New("there is no room left")
+// errNoRoom says that a file is too full for a report.
+var errNoRoom = errors.New("there is no room left")
 
 // leastRoom is below which no summary makes sense.
 const leastRoom = 16 << 10
 
 // AppendSummary appends the report as Markdown to a file that GitHub shows as the summary of a job's
-// step, within its limit. Where the file is too full already it is left alone, with ErrNoRoom.
+// step, within its limit. Where the file is too full already it is left alone, with errNoRoom.
 func AppendSummary(path string, r *reports.Report) error {
 	var size int64
 	info, err := os.Stat(path)
@@ -47,7 +47,7 @@ func AppendSummary(path string, r *reports.Report) error {
 		return err
 	}
 	if size > summaryLimit-leastRoom {
-		return fmt.Errorf("%s: %w", path, ErrNoRoom)
+		return fmt.Errorf("%s: %w", path, errNoRoom)
 	}
 	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o666)
 	if err != nil {
@@ -221,7 +221,7 @@ func mdCodeWithin(s string, limit int) string {
 }
 
 // mdPlain renders text of conform's own that a report which was read from a file may have replaced.
-func mdPlain(s string) string { return mdText(plain.Shown(s, plain.MaxShown)) }
+func mdPlain(s string) string { return mdText(plain.Text(s)) }
 
 // mdText writes each character that could have a meaning in Markdown or HTML within a line as a numeric
 // reference: those are never markup.
@@ -278,19 +278,19 @@ func Annotations(w io.Writer, r *reports.Report) error {
 		}
 	}
 	if r.Verdict != reports.Conforms && r.Verdict != reports.Diverges {
-		say("error", "conform: "+plain.Shown(string(r.Verdict), plain.MaxShown), plain.Shown(r.Reason, plain.MaxMessage))
+		say("error", "conform: "+plain.Text(r.Verdict), plain.Message(r.Reason))
 	}
 	divergences := func(command string, fails bool) {
 		for _, d := range describe.WorstFirst(r) {
 			if !d.Known && r.FailsRun(d) == fails {
-				say(command, "conform: "+plain.Shown(string(d.Rule), plain.MaxShown), strings.Join(describe.Details(r, d), "\n"))
+				say(command, "conform: "+plain.Text(d.Rule), strings.Join(describe.Details(r, d), "\n"))
 			}
 		}
 	}
 	divergences("error", true)
 	for _, entry := range r.Baseline {
 		if entry.Stale {
-			say("error", "conform: stale in the baseline", plain.Shown(entry.Signature, plain.MaxShown)+"\n"+plain.Shown(entry.Mend, plain.MaxMessage))
+			say("error", "conform: stale in the baseline", plain.Text(entry.Signature)+"\n"+plain.Message(entry.Mend))
 		}
 	}
 	divergences("warning", false)

@@ -1,6 +1,7 @@
 package plain
 
 import (
+	"fmt"
 	"regexp"
 	"strconv"
 	"strings"
@@ -12,52 +13,29 @@ const MaxShown = 200
 
 // Visible makes one line of harmless text: what a terminal or an eye would not show as itself is
 // written as an escape.
-func Visible(s string) string {
-	clean := true
-	for _, r := range s {
-		if r == utf8.RuneError || !strconv.IsPrint(r) {
-			clean = false
-			break
-		}
-	}
-	if clean {
-		return s
-	}
-	var b strings.Builder
-	for len(s) > 0 {
-		r, size := utf8.DecodeRuneInString(s)
-		switch {
-		case r == utf8.RuneError && size == 1:
-			b.WriteString(`\x` + string(hexDigits[s[0]>>4]) + string(hexDigits[s[0]&0xf]))
-		case strconv.IsPrint(r):
-			b.WriteRune(r)
-		default:
-			quoted := strconv.QuoteRune(r)
-			b.WriteString(quoted[1 : len(quoted)-1])
-		}
-		s = s[size:]
-	}
-	return b.String()
-}
-
-const hexDigits = "0123456789abcdef"
+func Visible(s string) string { return escaped(s, strconv.IsPrint) }
 
 // EscapeInvalid writes the bytes that are no UTF-8 as \xNN and leaves the rest alone.
-func EscapeInvalid(s string) string {
-	if utf8.ValidString(s) {
-		return s
-	}
+func EscapeInvalid(s string) string { return escaped(s, func(rune) bool { return true }) }
+
+// escaped writes what is no UTF-8, or no character to keep, as Go would in quotes.
+func escaped(s string, keep func(rune) bool) string {
 	var b strings.Builder
-	for len(s) > 0 {
-		r, size := utf8.DecodeRuneInString(s)
-		if r == utf8.RuneError && size == 1 {
-			b.WriteString(`\x` + string(hexDigits[s[0]>>4]) + string(hexDigits[s[0]&0xf]))
-		} else {
-			b.WriteString(s[:size])
+	start := 0 // of what is kept
+	for i := 0; i < len(s); {
+		r, size := utf8.DecodeRuneInString(s[i:])
+		if invalid := r == utf8.RuneError && size == 1; invalid || !keep(r) {
+			b.WriteString(s[start:i])
+			quoted := strconv.QuoteRune(r)
+			if invalid {
+				quoted = fmt.Sprintf(`'\x%02x'`, s[i])
+			}
+			b.WriteString(quoted[1 : len(quoted)-1])
+			start = i + size
 		}
-		s = s[size:]
+		i += size
 	}
-	return b.String()
+	return b.String() + s[start:]
 }
 
 // Shorten cuts a text to at most limit characters, the last of them an ellipsis.
@@ -84,11 +62,17 @@ func Shown(s string, limit int) string {
 	return Shorten(Visible(Shorten(s, limit+1)), limit)
 }
 
+// Text is the form in which most texts of a target reach a person.
+func Text[T ~string](s T) string { return Shown(string(s), MaxShown) }
+
+// Message is Text with room for a message.
+func Message[T ~string](s T) string { return Shown(string(s), MaxMessage) }
+
 // MaxMessage is how many characters an error message may have.
 const MaxMessage = 1000
 
 // OneLine makes any text fit for a line of a person's terminal: escaped and shortened.
-func OneLine(s string) string { return string(WithoutCommands([]byte(Shown(s, MaxMessage)))) }
+func OneLine(s string) string { return string(WithoutCommands([]byte(Message(s)))) }
 
 // Continuous integration reads commands from the output of what it runs: lines that begin with "::",
 // and "##[…]", "##vso[…]" or "##teamcity[…]" anywhere in a line.

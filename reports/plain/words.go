@@ -14,12 +14,12 @@ import (
 
 // Target names what was asked: "endpoint http://127.0.0.1:5000 in us-east-1".
 func Target(t targets.Info) string {
-	text := Shown(t.Name, MaxShown)
+	text := Text(t.Name)
 	if t.Endpoint != "" {
-		text += " " + Shown(t.Endpoint, MaxShown)
+		text += " " + Text(t.Endpoint)
 	}
 	if t.Region != "" {
-		text += " in " + Shown(t.Region, MaxShown)
+		text += " in " + Text(t.Region)
 	}
 	return text
 }

@@ -42,7 +42,7 @@ func Export(t *reports.Trace, as string) ([]byte, error) {
 		"text":     func(s string) string { return quote(exportText{{literal: s}}) },
 		"quote":    func(s exportText) string { return quote(s) },
 		"body":     func(s exportStep) string { return write.body(s) },
-		"comment":  func(s string) string { return plain.Shown(s, plain.MaxMessage) },
+		"comment":  func(s string) string { return plain.Message(s) },
 		"variable": write.variable,
 		"infix":    bucketInfix,
 	}).ParseFS(exportFiles, "*.tmpl")
@@ -299,7 +299,7 @@ func (n *exportNames) step(t *reports.Trace, step reports.Step, diverges bool, f
 
 func exportTitle(step reports.Step) string {
 	resource := ""
-	return plain.Shown(describe.Step(step, &resource), plain.MaxShown)
+	return plain.Text(describe.Step(step, &resource))
 }
 
 func plainMethod(method string) bool {
@@ -323,7 +323,7 @@ func exportExpected(t *reports.Trace, step reports.Step) string {
 	if len(allowed) > 1 {
 		text += " (accepted too: " + strings.Join(allowed[1:], ", ") + ")"
 	}
-	return plain.Shown(text, plain.MaxMessage)
+	return plain.Message(text)
 }
 
 // arrange plans a condition: through S3 or KMS where those can bring it about.

@@ -2,9 +2,12 @@ package scripts
 
 import (
 	"fmt"
+	"reflect"
 	"slices"
 	"sort"
 	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/service/cloudtrail"
 
 	"github.com/insightconform/conform/model"
 	"github.com/insightconform/conform/reports"
@@ -49,7 +52,10 @@ func (n *exportNames) recorded(step reports.Step, showStatus bool) exportText {
 		}
 		out = append(out, exportPart{literal: " selectors=[" + strings.Join(recordedSelectors(body), ",") + "]"})
 	case model.OpTrail:
-		out = append(out, exportPart{literal: fmt.Sprintf(" HasInsightSelectors=%t", body.Get("Trail").Get("HasInsightSelectors").True())})
+		out = append(
+			out,
+			exportPart{literal: fmt.Sprintf(" HasInsightSelectors=%t", body.Get("Trail").Get("HasInsightSelectors").True())},
+		)
 	case model.OpStatus:
 		out = append(out, exportPart{literal: fmt.Sprintf(" IsLogging=%t", body.Get("IsLogging").True())})
 	case model.OpGetEvents, model.OpGetStore:
@@ -101,70 +107,43 @@ func appendWords(words []string, v model.Value) []string {
 	return words
 }
 
-// exportShape is a type of the typed clients: an object of members, a list of items, or a plain type.
-type exportShape struct {
-	kind    model.Kind
-	enum    bool
-	item    *exportShape
-	members map[string]exportShape
-	needs   []string // members without which a client refuses to send
+// inputs are those of the typed clients: the SDK for Go has them as types, and boto3 has the same members.
+var inputs = map[model.Op]reflect.Type{
+	model.OpPut:          reflect.TypeFor[cloudtrail.PutInsightSelectorsInput](),
+	model.OpGet:          reflect.TypeFor[cloudtrail.GetInsightSelectorsInput](),
+	model.OpCreate:       reflect.TypeFor[cloudtrail.CreateTrailInput](),
+	model.OpUpdate:       reflect.TypeFor[cloudtrail.UpdateTrailInput](),
+	model.OpDelete:       reflect.TypeFor[cloudtrail.DeleteTrailInput](),
+	model.OpTrail:        reflect.TypeFor[cloudtrail.GetTrailInput](),
+	model.OpStatus:       reflect.TypeFor[cloudtrail.GetTrailStatusInput](),
+	model.OpStart:        reflect.TypeFor[cloudtrail.StartLoggingInput](),
+	model.OpStop:         reflect.TypeFor[cloudtrail.StopLoggingInput](),
+	model.OpPutEvents:    reflect.TypeFor[cloudtrail.PutEventSelectorsInput](),
+	model.OpGetEvents:    reflect.TypeFor[cloudtrail.GetEventSelectorsInput](),
+	model.OpCreateStore:  reflect.TypeFor[cloudtrail.CreateEventDataStoreInput](),
+	model.OpGetStore:     reflect.TypeFor[cloudtrail.GetEventDataStoreInput](),
+	model.OpUpdateStore:  reflect.TypeFor[cloudtrail.UpdateEventDataStoreInput](),
+	model.OpDeleteStore:  reflect.TypeFor[cloudtrail.DeleteEventDataStoreInput](),
+	model.OpRestoreStore: reflect.TypeFor[cloudtrail.RestoreEventDataStoreInput](),
 }
 
-var (
-	aString     = exportShape{kind: model.String}
-	anEnum      = exportShape{kind: model.String, enum: true}
-	aBool       = exportShape{kind: model.Bool}
-	aNumber     = exportShape{kind: model.Number}
-	manyStrings = listShape(aString)
-)
-
-func listShape(item exportShape) exportShape { return exportShape{kind: model.List, item: &item} }
-
-func objectShape(members map[string]exportShape, needs ...string) exportShape {
-	return exportShape{kind: model.Object, members: members, needs: needs}
-}
-
-var (
-	insightSelectorShape = objectShape(map[string]exportShape{"InsightType": anEnum, "EventCategories": manyStrings})
-	eventSelectorShape   = objectShape(map[string]exportShape{"ReadWriteType": anEnum, "IncludeManagementEvents": aBool,
-		"DataResources":                 listShape(objectShape(map[string]exportShape{"Type": aString, "Values": manyStrings})),
-		"ExcludeManagementEventSources": manyStrings})
-	advancedSelectorShape = objectShape(map[string]exportShape{"Name": aString,
-		"FieldSelectors": listShape(objectShape(map[string]exportShape{"Field": aString, "Equals": manyStrings, "NotEquals": manyStrings,
-			"StartsWith": manyStrings, "NotStartsWith": manyStrings, "EndsWith": manyStrings, "NotEndsWith": manyStrings}, "Field"))}, "FieldSelectors")
-	nameShape  = objectShape(map[string]exportShape{"Name": aString}, "Name")
-	storeShape = objectShape(map[string]exportShape{"EventDataStore": aString}, "EventDataStore")
-)
-
-func trailShape(needs ...string) exportShape {
-	return objectShape(map[string]exportShape{"Name": aString, "S3BucketName": aString, "S3KeyPrefix": aString, "SnsTopicName": aString,
-		"IncludeGlobalServiceEvents": aBool, "IsMultiRegionTrail": aBool, "EnableLogFileValidation": aBool, "CloudWatchLogsLogGroupArn": aString,
-		"CloudWatchLogsRoleArn": aString, "KmsKeyId": aString, "IsOrganizationTrail": aBool}, needs...)
-}
-
-func storeInputShape(needs string, more map[string]exportShape) exportShape {
-	members := map[string]exportShape{"Name": aString, "AdvancedEventSelectors": listShape(advancedSelectorShape), "MultiRegionEnabled": aBool,
-		"OrganizationEnabled": aBool, "RetentionPeriod": aNumber, "TerminationProtectionEnabled": aBool, "KmsKeyId": aString}
-	for name, s := range more {
-		members[name] = s
-	}
-	return objectShape(members, needs)
-}
-
-// exportShapes are the inputs of the typed clients, as far as traces use them.
-var exportShapes = map[model.Op]exportShape{
-	model.OpPut: objectShape(map[string]exportShape{"TrailName": aString, "EventDataStore": aString, "InsightsDestination": aString,
-		"InsightSelectors": listShape(insightSelectorShape)}, "InsightSelectors"),
-	model.OpGet:    objectShape(map[string]exportShape{"TrailName": aString, "EventDataStore": aString}),
-	model.OpCreate: trailShape("Name", "S3BucketName"),
-	model.OpUpdate: trailShape("Name"),
-	model.OpDelete: nameShape, model.OpTrail: nameShape, model.OpStatus: nameShape, model.OpStart: nameShape, model.OpStop: nameShape,
-	model.OpPutEvents: objectShape(map[string]exportShape{"TrailName": aString, "EventSelectors": listShape(eventSelectorShape),
-		"AdvancedEventSelectors": listShape(advancedSelectorShape)}, "TrailName"),
-	model.OpGetEvents:   objectShape(map[string]exportShape{"TrailName": aString}, "TrailName"),
-	model.OpCreateStore: storeInputShape("Name", map[string]exportShape{"StartIngestion": aBool}),
-	model.OpUpdateStore: storeInputShape("EventDataStore", map[string]exportShape{"EventDataStore": aString}),
-	model.OpGetStore:    storeShape, model.OpDeleteStore: storeShape, model.OpRestoreStore: storeShape,
+// required has the members without which a client refuses to send, by the name of their type.
+var required = map[string][]string{
+	"PutInsightSelectorsInput": {
+		"InsightSelectors",
+	}, "CreateTrailInput": {"Name", "S3BucketName"}, "UpdateTrailInput": {"Name"},
+	"DeleteTrailInput": {
+		"Name",
+	}, "GetTrailInput": {"Name"}, "GetTrailStatusInput": {"Name"}, "StartLoggingInput": {"Name"}, "StopLoggingInput": {"Name"},
+	"PutEventSelectorsInput": {
+		"TrailName",
+	}, "GetEventSelectorsInput": {"TrailName"}, "CreateEventDataStoreInput": {"Name"},
+	"GetEventDataStoreInput": {
+		"EventDataStore",
+	}, "UpdateEventDataStoreInput": {"EventDataStore"}, "DeleteEventDataStoreInput": {"EventDataStore"},
+	"RestoreEventDataStoreInput": {
+		"EventDataStore",
+	}, "AdvancedEventSelector": {"FieldSelectors"}, "AdvancedFieldSelector": {"Field"},
 }
 
 // expressible reports whether the typed client of a form sends just this input.
@@ -172,38 +151,40 @@ func expressible(op model.Op, input model.Value, form string) bool {
 	if input.Kind() == model.Absent {
 		input = model.Obj()
 	}
-	s, ok := exportShapes[op]
-	return ok && s.fits(input, form)
+	t, ok := inputs[op]
+	return ok && fits(input, t, form)
 }
 
-func (s exportShape) fits(v model.Value, form string) bool {
-	if v.Kind() != s.kind {
-		return false
+func fits(v model.Value, t reflect.Type, form string) bool {
+	if t.Kind() == reflect.Pointer {
+		t = t.Elem()
 	}
-	if s.kind == model.Number {
-		return len(v.Text()) <= 9 && strings.Trim(v.Text(), "0123456789") == "" // the clients send integers
+	switch t.Kind() {
+	case reflect.String:
+		return v.Kind() == model.String &&
+			!(t.PkgPath() != "" && v.Text() == "" && form == "go") // which leaves out an empty enum
+	case reflect.Bool:
+		return v.Kind() == model.Bool
+	case reflect.Int32:
+		return v.Kind() == model.Number && len(v.Text()) <= 9 && strings.Trim(v.Text(), "0123456789") == ""
+	case reflect.Slice:
+		return v.Kind() == model.List &&
+			!slices.ContainsFunc(v.Items(), func(item model.Value) bool { return !fits(item, t.Elem(), form) })
+	case reflect.Struct:
+		return v.Kind() == model.Object && membersFit(v, t, form)
 	}
-	if s.enum && v.Text() == "" && form == "go" {
-		return false // the Go SDK leaves out an empty enum
-	}
-	for _, item := range v.Items() {
-		if !s.item.fits(item, form) {
-			return false
-		}
-	}
+	return false
+}
+
+func membersFit(v model.Value, t reflect.Type, form string) bool {
 	for i, m := range v.Members() {
-		member, known := s.members[m.Name]
-		if !known || !member.fits(m.Value, form) {
+		field, known := t.FieldByName(m.Name)
+		if !known || !field.IsExported() || !fits(m.Value, field.Type, form) {
 			return false
 		}
 		if slices.ContainsFunc(v.Members()[:i], func(o model.Member) bool { return o.Name == m.Name }) {
 			return false
 		}
 	}
-	for _, name := range s.needs {
-		if v.Get(name).Kind() == model.Absent {
-			return false
-		}
-	}
-	return true
+	return !slices.ContainsFunc(required[t.Name()], func(name string) bool { return v.Get(name).Kind() == model.Absent })
 }

@@ -101,7 +101,7 @@ func bashQuote(t exportText) string {
 			b.WriteString(bashVariable(part.variable))
 		case part.literal == "" && len(t) > 1:
 		default:
-			b.WriteString(BashLiteral(part.literal))
+			b.WriteString(bashLiteral(part.literal))
 		}
 	}
 	if b.Len() == 0 {
@@ -110,9 +110,9 @@ func bashQuote(t exportText) string {
 	return b.String()
 }
 
-// BashLiteral is '…', or $'…' where a character has to be escaped. Bytes are given in octal, so that
+// bashLiteral is '…', or $'…' where a character has to be escaped. Bytes are given in octal, so that
 // no locale matters. NUL, which a shell cannot hold, must not be there.
-func BashLiteral(s string) string {
+func bashLiteral(s string) string {
 	if readable(s) && !strings.Contains(s, "'") {
 		return "'" + s + "'"
 	}
@@ -156,7 +156,7 @@ func bashBody(s exportStep) string {
 	if stand != 0 {
 		replacement = string(rune(stand))
 	}
-	return BashLiteral(strings.ReplaceAll(text, "\x00", replacement))
+	return bashLiteral(strings.ReplaceAll(text, "\x00", replacement))
 }
 
 func pythonVariable(name string) string {

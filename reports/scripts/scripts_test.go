@@ -11,11 +11,9 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"reflect"
 	"strings"
 	"testing"
 
-	"github.com/aws/aws-sdk-go-v2/service/cloudtrail"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -200,44 +198,6 @@ func TestExportNames(t *testing.T) {
 	}
 	assert.Equal(t, `"$STORE0"`, bashQuote(n.text("", "EventDataStore", model.StoreID(0))))
 	assert.Equal(t, `"$BUCKET"`, bashQuote(n.text("", "S3BucketName", sharedBucketName)))
-}
-
-// The shapes by which Export decides what a typed client can say are those of the SDK.
-func TestExportShapes(t *testing.T) {
-	inputs := map[model.Op]any{
-		model.OpPut: cloudtrail.PutInsightSelectorsInput{}, model.OpGet: cloudtrail.GetInsightSelectorsInput{}, model.OpCreate: cloudtrail.CreateTrailInput{},
-		model.OpUpdate: cloudtrail.UpdateTrailInput{}, model.OpDelete: cloudtrail.DeleteTrailInput{}, model.OpTrail: cloudtrail.GetTrailInput{},
-		model.OpStatus: cloudtrail.GetTrailStatusInput{}, model.OpStart: cloudtrail.StartLoggingInput{}, model.OpStop: cloudtrail.StopLoggingInput{},
-		model.OpPutEvents: cloudtrail.PutEventSelectorsInput{}, model.OpGetEvents: cloudtrail.GetEventSelectorsInput{},
-		model.OpCreateStore: cloudtrail.CreateEventDataStoreInput{}, model.OpGetStore: cloudtrail.GetEventDataStoreInput{},
-		model.OpUpdateStore: cloudtrail.UpdateEventDataStoreInput{}, model.OpDeleteStore: cloudtrail.DeleteEventDataStoreInput{},
-		model.OpRestoreStore: cloudtrail.RestoreEventDataStoreInput{},
-	}
-	for _, op := range model.Ops {
-		if op != model.OpArrange {
-			sameShape(t, string(op), exportShapes[op], reflect.TypeOf(inputs[op]))
-		}
-	}
-}
-
-func sameShape(t *testing.T, path string, s exportShape, goType reflect.Type) {
-	if goType.Kind() == reflect.Pointer {
-		goType = goType.Elem()
-	}
-	kinds := map[reflect.Kind]model.Kind{reflect.String: model.String, reflect.Bool: model.Bool, reflect.Int32: model.Number, reflect.Slice: model.List, reflect.Struct: model.Object}
-	if !assert.Equal(t, kinds[goType.Kind()], s.kind, path) {
-		return
-	}
-	if s.item != nil {
-		sameShape(t, path+"[]", *s.item, goType.Elem())
-	}
-	for name, member := range s.members {
-		field, ok := goType.FieldByName(name)
-		if assert.True(t, ok, "%s.%s", path, name) {
-			assert.Equal(t, field.Type.Kind() == reflect.String, member.enum, "%s.%s is an enum", path, name)
-			sameShape(t, path+"."+name, member, field.Type)
-		}
-	}
 }
 
 func TestExportSendsRawWhatClientsCannotSay(t *testing.T) {

@@ -16,8 +16,8 @@ const maxDifferences = 20
 // only, with + where in B only, and with ~ where it differs.
 func Diff(w io.Writer, d *reports.Diff, options Options) error {
 	p := &page{Options: options}
-	p.line(span{"A  ", bold}, span{plain.Shown(d.A, plain.MaxShown), normal})
-	p.line(span{"B  ", bold}, span{plain.Shown(d.B, plain.MaxShown), normal})
+	p.line(span{"A  ", bold}, span{plain.Text(d.A), normal})
+	p.line(span{"B  ", bold}, span{plain.Text(d.B), normal})
 	section, listed := "", 0
 	for i, x := range d.Differences {
 		if x.Section != section {
@@ -31,17 +31,17 @@ func Diff(w io.Writer, d *reports.Diff, options Options) error {
 			}
 			continue
 		}
-		mark, s, text := "~ ", yellow, plain.Shown(x.A, plain.MaxShown)+" → "+plain.Shown(x.B, plain.MaxShown)
+		mark, s, text := "~ ", yellow, plain.Text(x.A)+" → "+plain.Text(x.B)
 		switch {
 		case x.B == "":
-			mark, s, text = "- ", red, plain.Shown(x.A, plain.MaxShown)
+			mark, s, text = "- ", red, plain.Text(x.A)
 		case x.A == "":
-			mark, s, text = "+ ", green, plain.Shown(x.B, plain.MaxShown)
+			mark, s, text = "+ ", green, plain.Text(x.B)
 		}
 		if text == "seen" { // a deviation says all in its name
 			text = ""
 		}
-		p.line(span{"  " + mark, s}, span{plain.Shown(x.Name, plain.MaxShown), normal}, span{strings.TrimRight("  "+text, " "), dim})
+		p.line(span{"  " + mark, s}, span{plain.Text(x.Name), normal}, span{strings.TrimRight("  "+text, " "), dim})
 	}
 	p.blank()
 	if len(d.Differences) == 0 {

@@ -36,7 +36,7 @@ func Plan(w io.Writer, p *reports.Plan, o Options) error {
 	if p.Target.Endpoint != "" {
 		name += " " + p.Target.Endpoint
 	}
-	page.line(span{"plan for " + plain.Shown(name, plain.MaxShown), bold})
+	page.line(span{"plan for " + plain.Text(name), bold})
 	if p.Shard != "" {
 		page.entry("shard", normal, plannedLines, "", p.Shard)
 	}

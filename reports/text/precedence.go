@@ -124,11 +124,11 @@ func (p *page) cycles(learned *reports.Precedence) {
 func describeTriple(t reports.PrecedenceTriple) string {
 	switch {
 	case t.Answer == "":
-		return "not asked, " + plain.Shown(t.Why, plain.MaxShown)
+		return "not asked, " + plain.Text(t.Why)
 	case t.First == "":
-		return plain.Shown(t.Answer, plain.MaxShown)
+		return plain.Text(t.Answer)
 	}
-	return fmt.Sprintf("%s, of %s", plain.Shown(t.Answer, plain.MaxShown), t.First)
+	return fmt.Sprintf("%s, of %s", plain.Text(t.Answer), t.First)
 }
 
 // joined lists ids as words of a sentence, each but the last with the mark behind it.
@@ -155,7 +155,7 @@ func (p *page) alike(learned *reports.Precedence) {
 	label := "alike"
 	for _, code := range slices.Sorted(maps.Keys(byCode)) {
 		if len(byCode[code]) > 1 {
-			p.parts(label, append([]string{plain.Shown(code, plain.MaxShown) + ":"}, joined(byCode[code], ", ")...), " ")
+			p.parts(label, append([]string{plain.Text(code) + ":"}, joined(byCode[code], ", ")...), " ")
 			label = ""
 		}
 	}
@@ -179,7 +179,7 @@ func (p *page) unmeasured(learned *reports.Precedence) {
 	for _, why := range reasons {
 		ids := joined(byReason[why], ", ")
 		ids[len(ids)-1] += ":"
-		p.parts(label, append(ids, strings.Fields(plain.Shown(why, plain.MaxShown))...), " ")
+		p.parts(label, append(ids, strings.Fields(plain.Text(why))...), " ")
 		label = ""
 	}
 }
@@ -245,7 +245,7 @@ func (p *page) cell(c reports.PrecedenceCell) {
 		detail = c.Own[0]
 	}
 	if c.Why != "" && detail != "" {
-		detail = plain.Shown(detail, plain.MaxShown) + ": "
+		detail = plain.Text(detail) + ": "
 	}
 	p.line(span{"  " + ids, normal}, span{strings.TrimRight("  "+plain.Shown(detail+c.Why, 2*plain.MaxShown), " "), dim})
 	if len(c.Steps) > 0 {

@@ -67,8 +67,13 @@ func (p *page) title(r *reports.Report) {
 // summary says what was done, what was covered, and what there is to know beside the divergences.
 func (p *page) summary(r *reports.Report) {
 	p.blank()
-	work := fmt.Sprintf("%s in %s (%s a second), %s", plain.Counted(r.Requests, "request"), plain.Duration(r.DurationSeconds),
-		plain.Grouped(int(r.RequestsPerSecond+0.5)), plain.Counted(r.Cases, "case"))
+	work := fmt.Sprintf(
+		"%s in %s (%s a second), %s",
+		plain.Counted(r.Requests, "request"),
+		plain.Duration(r.DurationSeconds),
+		plain.Grouped(int(r.RequestsPerSecond+0.5)),
+		plain.Counted(r.Cases, "case"),
+	)
 	if r.ConfirmRequests > 0 {
 		work += fmt.Sprintf("; %s more to confirm", plain.Grouped(r.ConfirmRequests))
 	}
@@ -83,11 +88,23 @@ func (p *page) summary(r *reports.Report) {
 	}
 	p.entry("rules", normal, summaryLines, "", rules)
 	if w := r.Settling; w != nil {
-		p.entry("settling", normal, summaryLines, "", fmt.Sprintf("%s did not match at once; after a write they took %s (median), at most %s; %d never matched",
-			plain.Counted(w.Waits, "answer"), plain.Duration(w.MedianSeconds), plain.Duration(w.LongestSeconds), w.TimedOut))
+		p.entry(
+			"settling",
+			normal,
+			summaryLines,
+			"",
+			fmt.Sprintf("%s did not match at once; after a write they took %s (median), at most %s; %d never matched",
+				plain.Counted(w.Waits, "answer"), plain.Duration(w.MedianSeconds), plain.Duration(w.LongestSeconds), w.TimedOut),
+		)
 	}
 	if t, pairs := r.Coverage.Transitions, r.Coverage.Pairs; t.Total+pairs.Total > 0 {
-		p.entry("coverage", normal, summaryLines, "", fmt.Sprintf("%d of %d transitions, %d of %d pairs of errors", t.Covered, t.Total, pairs.Covered, pairs.Total))
+		p.entry(
+			"coverage",
+			normal,
+			summaryLines,
+			"",
+			fmt.Sprintf("%d of %d transitions, %d of %d pairs of errors", t.Covered, t.Total, pairs.Covered, pairs.Total),
+		)
 	}
 	for i := range r.Certificates {
 		p.certificate(&r.Certificates[i])
@@ -116,36 +133,47 @@ func (p *page) certificate(c *reports.Certificate) {
 	if c.Failed > 0 {
 		s = red
 	}
-	p.entry("certificate", s, certificateLines, "", fmt.Sprintf("%s, depth %d: %s", plain.Shown(c.Machine, plain.MaxShown), c.Depth, plain.Shown(c.Result, 2*plain.MaxShown)))
+	p.entry(
+		"certificate",
+		s,
+		certificateLines,
+		"",
+		fmt.Sprintf(
+			"%s, depth %d: %s",
+			plain.Text(c.Machine),
+			c.Depth,
+			plain.Shown(c.Result, 2*plain.MaxShown),
+		),
+	)
 	if !p.Verbose {
 		return
 	}
-	p.entry("  machine", normal, summaryLines, "", fmt.Sprintf("%s, %s, %s; %s", plain.Counted(c.States, "state"), plain.Counted(len(c.Inputs), "input"),
-		plain.Counted(c.Transitions, "transition"), plain.Shown(c.Abstraction, 2*plain.MaxShown)))
+	p.entry(
+		"  machine",
+		normal,
+		summaryLines,
+		"",
+		fmt.Sprintf("%s, %s, %s; %s", plain.Counted(c.States, "state"), plain.Counted(len(c.Inputs), "input"),
+			plain.Counted(c.Transitions, "transition"), plain.Shown(c.Abstraction, 2*plain.MaxShown)),
+	)
 	p.entry("  reads", normal, summaryLines, ", ", c.Reads...)
-	p.entry("  suite", normal, summaryLines, "", fmt.Sprintf("%s, %s", plain.Counted(c.Tests, "test"), plain.Counted(c.Requests, "request")))
+	p.entry(
+		"  suite",
+		normal,
+		summaryLines,
+		"",
+		fmt.Sprintf("%s, %s", plain.Counted(c.Tests, "test"), plain.Counted(c.Requests, "request")),
+	)
 	p.entry("  provided", normal, summaryLines, "", "that "+strings.Join(c.Hypotheses, "; that "))
 }
 
-// notCovered names the absent capabilities, those with the same reason together.
+// notCovered names the absent capabilities, with the reason.
 func notCovered(r *reports.Report) []string {
-	byReason := map[string][]string{}
-	var reasons []string
-	for _, name := range slices.Sorted(maps.Keys(r.Capabilities)) {
-		if r.Capabilities[name] != reports.Absent {
-			continue
-		}
-		why := r.NotCovered[name]
-		if byReason[why] == nil {
-			reasons = append(reasons, why)
-		}
-		byReason[why] = append(byReason[why], name)
-	}
 	var parts []string
-	for _, why := range reasons {
-		part := strings.Join(byReason[why], ", ")
-		if why != "" {
-			part += " (" + plain.Shown(why, plain.MaxShown) + ")"
+	for _, lack := range describe.Lacking(r) {
+		part := strings.Join(lack.Names, ", ")
+		if lack.Why != "" {
+			part += " (" + lack.Why + ")"
 		}
 		parts = append(parts, part)
 	}
@@ -164,7 +192,10 @@ func deviationCounts(r *reports.Report) []string {
 	})
 	var parts []string
 	for _, id := range ids {
-		parts = append(parts, fmt.Sprintf("%s (%s)", plain.Shown(string(id), plain.MaxShown), plain.Counted(counts[id], "time")))
+		parts = append(
+			parts,
+			fmt.Sprintf("%s (%s)", plain.Text(id), plain.Counted(counts[id], "time")),
+		)
 	}
 	return parts
 }
@@ -217,7 +248,10 @@ func (p *page) known(r *reports.Report) {
 			title("known to the baseline")
 			first = false
 		}
-		p.line(span{"  " + plain.Shown(d.Signature, plain.MaxShown), normal}, span{"  " + plain.Shown(d.Reason, plain.MaxShown), dim})
+		p.line(
+			span{"  " + plain.Text(d.Signature), normal},
+			span{"  " + plain.Text(d.Reason), dim},
+		)
 	}
 	first = true
 	for _, entry := range r.Baseline {
@@ -232,7 +266,10 @@ func (p *page) known(r *reports.Report) {
 		if entry.Stale {
 			label = entry.Outcome + ": " + entry.Mend
 		}
-		p.line(span{"  " + plain.Shown(entry.Signature, plain.MaxShown), normal}, span{"  " + plain.Shown(label, plain.MaxShown), dim})
+		p.line(
+			span{"  " + plain.Text(entry.Signature), normal},
+			span{"  " + plain.Text(label), dim},
+		)
 	}
 }
 
@@ -242,7 +279,7 @@ func (p *page) divergence(d reports.Divergence) {
 	if !d.Fails {
 		s = yellow
 	}
-	p.line(span{"  " + string(d.Rule), s}, span{"  " + plain.Shown(d.Statement, plain.MaxShown), normal})
+	p.line(span{"  " + string(d.Rule), s}, span{"  " + plain.Text(d.Statement), normal})
 
 	const indent = "    "
 	room := maxSequence
@@ -253,7 +290,7 @@ func (p *page) divergence(d reports.Divergence) {
 		p.field(indent, "sequence", describe.Steps(d.Steps, room), normal)
 	}
 	p.field(indent, "expected", plain.Alternatives(d.Expected, min(room, plain.MaxShown)), normal)
-	actual := plain.Shown(describe.Actual(d), plain.MaxShown)
+	actual := plain.Text(describe.Actual(d))
 	if plain.Length(actual) > room {
 		actual = describe.ShortTypes.Replace(actual)
 	}
@@ -275,8 +312,11 @@ func (p *page) steps(steps []reports.Step) {
 			mark, s = "✗", red
 		}
 		none := ""
-		p.line(span{fmt.Sprintf("    %s %2d ", mark, step.Number), s}, span{plain.Shown(describe.Step(step, &none), plain.MaxShown), normal})
-		p.field(indent+"   ", "answered", plain.Shown(describe.Answer(step), plain.MaxShown), s)
+		p.line(
+			span{fmt.Sprintf("    %s %2d ", mark, step.Number), s},
+			span{plain.Text(describe.Step(step, &none)), normal},
+		)
+		p.field(indent+"   ", "answered", plain.Text(describe.Answer(step)), s)
 		if step.Diverges {
 			p.field(indent+"   ", "allowed", plain.Alternatives(step.Allowed, plain.MaxShown), normal)
 		}
@@ -293,8 +333,18 @@ func (p *page) deviations(r *reports.Report) {
 	for _, d := range r.Deviations {
 		p.line(
 			span{"  " + string(d.Rule), yellow},
-			span{fmt.Sprintf("  %s: %s", plain.Operation(plain.Shown(d.Operation, plain.MaxShown)), plain.Shown(d.Actual, plain.MaxShown)), normal},
-			span{fmt.Sprintf(" instead of %s, %s", plain.Shown(d.Reference, plain.MaxShown), plain.Counted(d.Count, "time")), dim},
+			span{
+				fmt.Sprintf(
+					"  %s: %s",
+					plain.Operation(plain.Text(d.Operation)),
+					plain.Text(d.Actual),
+				),
+				normal,
+			},
+			span{
+				fmt.Sprintf(" instead of %s, %s", plain.Text(d.Reference), plain.Counted(d.Count, "time")),
+				dim,
+			},
 		)
 	}
 }
@@ -354,7 +404,7 @@ func (p *page) failing(r *reports.Report) {
 	for _, d := range r.Divergences {
 		if d.Fails && !listed[d.Rule] {
 			listed[d.Rule] = true
-			p.line(span{"  " + string(d.Rule), red}, span{"  " + plain.Shown(d.Statement, plain.MaxShown), normal})
+			p.line(span{"  " + string(d.Rule), red}, span{"  " + plain.Text(d.Statement), normal})
 		}
 	}
 	if len(listed) == 0 && r.Verdict != reports.Conforms {
