@@ -23,7 +23,7 @@ var architecture = []struct {
 	may  string
 }{
 	{"cmd/conform", ". internal/selftest internal/learn internal/run internal/explore internal/files reports targets/embedded targets/account targets/endpoint targets generators/machine model"},
-	{"internal/selftest", ". reports targets/embedded targets model"},
+	{"internal/selftest", ". reports targets/embedded targets generators/catalogue generators model"},
 	{".", "internal/run internal/property internal/explore internal/probe reports targets model"},
 
 	{"internal/run", "internal/explore internal/diagnose internal/probe internal/session reports targets generators/machine model"},
@@ -33,11 +33,12 @@ var architecture = []struct {
 	{"internal/diagnose", "internal/session reports targets generators/catalogue generators model"},
 	{"internal/probe", "internal/session reports targets generators model"},
 	{"internal/session", "reports targets generators model"},
+	{"internal/golden", ""},
 	{"internal/testing", "targets/embedded targets/account targets model"},
 
 	{"reports", "internal/files targets model"},
 	{"internal/files", ""},
-	{"targets/embedded", "targets/endpoint targets generators/catalogue generators model"},
+	{"targets/embedded", "targets/endpoint targets model"},
 	{"targets/account", "targets/endpoint targets generators model"},
 	{"targets/endpoint", "targets generators model"},
 	{"targets", "generators model"},

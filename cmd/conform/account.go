@@ -16,6 +16,8 @@ import (
 	"github.com/insightconform/conform/reports/plain"
 	"github.com/insightconform/conform/targets"
 	"github.com/insightconform/conform/targets/account"
+	"github.com/insightconform/conform/targets/account/gate"
+	"github.com/insightconform/conform/targets/account/ledger"
 	"github.com/insightconform/conform/targets/pace"
 )
 
@@ -63,8 +65,8 @@ func (a *accountSettings) addIDs(text string) error {
 }
 
 func checkPrefix(text string) error {
-	if account.CheckPrefix(text) != nil {
-		return fmt.Errorf("is no prefix; give %d to %d lower-case letters, digits and single dashes, such as conform-night1", account.MinPrefix, account.MaxPrefix)
+	if ledger.CheckPrefix(text) != nil {
+		return fmt.Errorf("is no prefix; give %d to %d lower-case letters, digits and single dashes, such as conform-night1", ledger.MinPrefix, ledger.MaxPrefix)
 	}
 	return nil
 }
@@ -150,7 +152,7 @@ func (p *process) policyCommand() *cobra.Command {
 			if err := s.applyFile(); err != nil {
 				return err
 			}
-			policy, err := account.Policy(account.PolicyOptions{Prefix: s.account.prefix, Regions: s.regions, Logging: s.account.logging, Stores: s.account.stores})
+			policy, err := gate.Policy(gate.PolicyOptions{Prefix: s.account.prefix, Regions: s.regions, Logging: s.account.logging, Stores: s.account.stores})
 			if err != nil {
 				return err
 			}

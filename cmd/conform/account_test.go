@@ -18,6 +18,7 @@ import (
 	"github.com/insightconform/conform/reports"
 	"github.com/insightconform/conform/targets"
 	"github.com/insightconform/conform/targets/account"
+	"github.com/insightconform/conform/targets/account/gate"
 	"github.com/insightconform/conform/targets/embedded"
 	"github.com/insightconform/conform/targets/naming"
 )
@@ -176,9 +177,9 @@ func TestPolicyCommand(t *testing.T) {
 	config := write(t, "conform.yaml", "target: account\naccount: [\""+accounttest.Account+"\"]\nregions: [us-east-1, eu-west-1]\nallow-logging: true\n")
 	got := passing().run(t.Context(), nil, "iam-policy", "--config", config)
 	require.Equal(t, 0, got.code, got.stderr)
-	var policy account.Document
+	var policy gate.Document
 	require.NoError(t, json.Unmarshal([]byte(got.stdout), &policy))
-	want, err := account.Policy(account.PolicyOptions{Regions: []string{"us-east-1", "eu-west-1"}, Logging: true})
+	want, err := gate.Policy(gate.PolicyOptions{Regions: []string{"us-east-1", "eu-west-1"}, Logging: true})
 	require.NoError(t, err)
 	require.Equal(t, string(want.JSON()), got.stdout)
 	require.NotContains(t, got.stdout, accounttest.Account)

@@ -38,7 +38,7 @@ func (d *Divergence) Doubt(doubtful bool) { d.doubtful = doubtful }
 // Event tells of the suspicion when it is new.
 func (d *Divergence) Event() reports.Event {
 	out := d.Report()
-	out.Count, out.States = 1, nil
+	out.Count, out.Status, out.Seen, out.States = 1, reports.Suspected, "", nil
 	return reports.Event{Event: reports.EventSuspicion, Divergence: &out}
 }
 
@@ -114,9 +114,6 @@ func (d *Divergence) Report() reports.Divergence {
 		Actual: f.Actual, Count: d.Count, Status: d.Status(), Seen: fmt.Sprintf("%d of %d", d.Again, d.Tries), Also: d.Also}
 	if d.Raw != out.Signature {
 		out.Raw = d.Raw
-	}
-	if d.Tries == 0 {
-		out.Status, out.Seen = reports.Suspected, ""
 	}
 	if rule := model.RuleOf(f.Rule); rule != nil {
 		out.Statement, out.Source = rule.Statement, rule.Source

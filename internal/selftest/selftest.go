@@ -25,7 +25,7 @@ type Options struct {
 	Parallel int            // runs side by side; 0 is as many as there are processors
 	Progress func(Progress) // is told after each run; may be nil. It may be called side by side
 	run      func(ctx context.Context, fault string, o conform.Options) (*reports.Report, error)
-	classify func(context.Context, []embedded.Fault) ([]embedded.Classified, embedded.WalkBound, error)
+	classify func(context.Context, []embedded.Fault) ([]classified, reports.SelftestWalk, error)
 }
 
 // Progress is how far a self-test has come.
@@ -40,7 +40,7 @@ type Progress struct {
 // targets.ErrUsage; an interrupted ctx is none, and the result is partial.
 func Run(ctx context.Context, o Options) (*reports.Selftest, error) {
 	if o.run == nil {
-		o.run, o.classify = runEmbedded, embedded.Classify
+		o.run, o.classify = runEmbedded, classify
 	}
 	if o.Parallel == 0 {
 		o.Parallel = runtime.GOMAXPROCS(0)
@@ -55,15 +55,13 @@ func Run(ctx context.Context, o Options) (*reports.Selftest, error) {
 	}
 	t := &test{options: o, faults: faults, out: out}
 	var wait sync.WaitGroup
-	var classes []embedded.Classified
-	var bound embedded.WalkBound
-	wait.Go(func() { classes, bound, _ = o.classify(ctx, faults) }) // it fails with ctx alone
+	var classes []classified
+	wait.Go(func() { classes, out.Walk, _ = o.classify(ctx, faults) }) // it fails with ctx alone
 	t.runAll(ctx)
 	wait.Wait()
-	out.Walk = reports.SelftestWalk{States: bound.States, Requests: bound.Requests, Words: bound.Words}
 	if ctx.Err() == nil {
 		for i, c := range classes {
-			out.Faults[i].Class, out.Faults[i].Changed, out.Faults[i].Witness = string(c.Class), c.Changed, c.Witness
+			out.Faults[i].Class, out.Faults[i].Changed, out.Faults[i].Witness = string(c.class), c.changed, c.witness
 		}
 	}
 	t.judge(ctx)
@@ -208,17 +206,17 @@ func (t *test) runFault(ctx context.Context, f *reports.SelftestFault) {
 
 // problemOf says what a run should have done otherwise, empty where all is well.
 func problemOf(f *reports.SelftestFault) string {
-	class := embedded.Class(f.Class)
+	found := class(f.Class)
 	switch {
-	case class == embedded.Wrong && f.Caught == nil:
+	case found == wrong && f.Caught == nil:
 		return "missed, although some of its answers are wrong"
-	case class == embedded.Wrong:
+	case found == wrong:
 		return ""
 	case f.Caught != nil:
-		return fmt.Sprintf("is %s, but reported as a violation of %s", class, f.Caught.Rule)
-	case class == embedded.Tolerated && len(f.Deviations) == 0:
+		return fmt.Sprintf("is %s, but reported as a violation of %s", found, f.Caught.Rule)
+	case found == tolerated && len(f.Deviations) == 0:
 		return "is tolerated, but no deviation was reported"
-	case class == embedded.Equivalent && len(f.Deviations) > 0:
+	case found == equivalent && len(f.Deviations) > 0:
 		return fmt.Sprintf("is equivalent, but reported as a deviation of %s", f.Deviations[0])
 	}
 	return ""

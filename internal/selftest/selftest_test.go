@@ -49,7 +49,7 @@ func TestMatrix(t *testing.T) {
 		fault, ok := embedded.FaultNamed(f.Name)
 		require.True(t, ok)
 		assert.True(t, f.Ran)
-		if f.Class != string(embedded.Wrong) {
+		if f.Class != string(wrong) {
 			assert.True(t, fault.Computed, f.Name)
 			continue
 		}
@@ -96,7 +96,7 @@ func TestUnknownFault(t *testing.T) {
 // fake runs nothing: by the name of a fault it says what a run reports, and what class the walk finds.
 type fake struct {
 	reports map[string]*reports.Report
-	classes map[string]embedded.Class
+	classes map[string]class
 	err     map[string]error
 	panics  string // the fault whose run does
 }
@@ -115,15 +115,15 @@ func (f *fake) options(faults ...string) Options {
 			}
 			return &reports.Report{Verdict: reports.Conforms, Requests: 100}, nil
 		},
-		classify: func(_ context.Context, faults []embedded.Fault) ([]embedded.Classified, embedded.WalkBound, error) {
-			out := make([]embedded.Classified, len(faults))
+		classify: func(_ context.Context, faults []embedded.Fault) ([]classified, reports.SelftestWalk, error) {
+			out := make([]classified, len(faults))
 			for i, x := range faults {
-				out[i].Class = embedded.Wrong
+				out[i].class = wrong
 				if class := f.classes[x.Name]; class != "" {
-					out[i].Class = class
+					out[i].class = class
 				}
 			}
-			return out, embedded.WalkBound{States: 1, Requests: 2, Words: 3}, nil
+			return out, reports.SelftestWalk{States: 1, Requests: 2, Words: 3}, nil
 		},
 	}
 }
@@ -140,22 +140,22 @@ func TestProblems(t *testing.T) {
 	const fault = "appends-selectors"
 	for _, test := range []struct {
 		name   string
-		class  embedded.Class
+		class  class
 		report *reports.Report
 		want   string
 	}{
-		{"caught", embedded.Wrong, violation(model.PutStores), ""},
-		{"missed", embedded.Wrong, nil, "missed, although some of its answers are wrong"},
-		{"a deviation is no catch", embedded.Wrong, deviation(model.Order), "missed, although some of its answers are wrong"},
-		{"tolerated", embedded.Tolerated, deviation(model.Order), ""},
-		{"tolerated, and accused", embedded.Tolerated, violation(model.PutStores), "is tolerated, but reported as a violation of put/stores"},
-		{"tolerated, and unnoticed", embedded.Tolerated, nil, "is tolerated, but no deviation was reported"},
-		{"equivalent", embedded.Equivalent, nil, ""},
-		{"equivalent, and accused", embedded.Equivalent, violation(model.PutStores), "is equivalent, but reported as a violation of put/stores"},
-		{"equivalent, and a deviation", embedded.Equivalent, deviation(model.Order), "is equivalent, but reported as a deviation of order"},
+		{"caught", wrong, violation(model.PutStores), ""},
+		{"missed", wrong, nil, "missed, although some of its answers are wrong"},
+		{"a deviation is no catch", wrong, deviation(model.Order), "missed, although some of its answers are wrong"},
+		{"tolerated", tolerated, deviation(model.Order), ""},
+		{"tolerated, and accused", tolerated, violation(model.PutStores), "is tolerated, but reported as a violation of put/stores"},
+		{"tolerated, and unnoticed", tolerated, nil, "is tolerated, but no deviation was reported"},
+		{"equivalent", equivalent, nil, ""},
+		{"equivalent, and accused", equivalent, violation(model.PutStores), "is equivalent, but reported as a violation of put/stores"},
+		{"equivalent, and a deviation", equivalent, deviation(model.Order), "is equivalent, but reported as a deviation of order"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			f := fake{reports: map[string]*reports.Report{fault: test.report}, classes: map[string]embedded.Class{fault: test.class}}
+			f := fake{reports: map[string]*reports.Report{fault: test.report}, classes: map[string]class{fault: test.class}}
 			s, err := Run(t.Context(), f.options(fault))
 			require.NoError(t, err)
 			assert.Equal(t, test.want, s.Faults[0].Problem)

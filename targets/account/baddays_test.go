@@ -23,13 +23,13 @@ import (
 	"github.com/insightconform/conform"
 	"github.com/insightconform/conform/generators"
 	pipeline "github.com/insightconform/conform/internal/run"
+	"github.com/insightconform/conform/internal/testing/accounttest"
+	"github.com/insightconform/conform/internal/testing/mototest"
 	"github.com/insightconform/conform/model"
 	"github.com/insightconform/conform/reports"
 	"github.com/insightconform/conform/targets"
 	"github.com/insightconform/conform/targets/account"
-	"github.com/insightconform/conform/internal/testing/accounttest"
 	"github.com/insightconform/conform/targets/embedded"
-	"github.com/insightconform/conform/internal/testing/mototest"
 	"github.com/insightconform/conform/targets/naming"
 )
 

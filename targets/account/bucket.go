@@ -12,6 +12,8 @@ import (
 
 	"github.com/insightconform/conform/model"
 	"github.com/insightconform/conform/targets"
+	"github.com/insightconform/conform/targets/account/gate"
+	"github.com/insightconform/conform/targets/account/ledger"
 	"github.com/insightconform/conform/targets/wire"
 )
 
@@ -19,11 +21,11 @@ import (
 // CloudTrail for this run's trails alone.
 func (t *Target) provision(ctx context.Context) error {
 	s := t.service
-	t.bucket = Resource{Bucket, t.options.Regions[0], t.ledger.Prefix() + "-" + randomName(12)}
-	if err := t.ledger.write(eventIntend, t.bucket); err != nil {
+	t.bucket = ledger.Bucket.In(t.options.Regions[0], t.ledger.Prefix()+"-"+ledger.RandomName(12))
+	if err := t.ledger.Write(ledger.Intend, t.bucket); err != nil {
 		return err
 	}
-	s.gate.set(t.bucket, intended)
+	s.gate.Set(t.bucket, gate.Intended)
 	ctx2, cancel := s.bounded(ctx)
 	defer cancel()
 	name := aws.String(t.bucket.Name)
@@ -37,7 +39,7 @@ func (t *Target) provision(ctx context.Context) error {
 	if err := t.tagBucket(ctx); err != nil {
 		return err
 	}
-	if err := t.ledger.write(eventMade, t.bucket); err != nil {
+	if err := t.ledger.Write(ledger.Made, t.bucket); err != nil {
 		return err
 	}
 	ctx3, cancel := s.bounded(ctx)
@@ -60,14 +62,14 @@ func (t *Target) tagBucket(ctx context.Context) error {
 	limited, cancel := s.bounded(ctx)
 	defer cancel()
 	if _, err := s.s3.PutBucketTagging(limited, &s3.PutBucketTaggingInput{Bucket: &t.bucket.Name,
-		Tagging: &types.Tagging{TagSet: []types.Tag{{Key: aws.String(TagKey), Value: aws.String(t.ledger.head.ID)}}}}); err != nil {
+		Tagging: &types.Tagging{TagSet: []types.Tag{{Key: aws.String(ledger.TagKey), Value: aws.String(t.ledger.ID())}}}}); err != nil {
 		return s.bucketProblem(ctx, "PutBucketTagging", err)
 	}
 	var last error
 	if !s.until(ctx, t.options.Settle, func() bool {
 		value, err := s.bucketTag(ctx, t.bucket.Name)
 		last = err
-		return value == t.ledger.head.ID || errors.Is(err, targets.ErrRefused) || wire.Denied(codeOf(err))
+		return value == t.ledger.ID() || errors.Is(err, targets.ErrRefused) || wire.Denied(codeOf(err))
 	}) || last != nil {
 		if ctx.Err() != nil {
 			return ctx.Err()
@@ -75,9 +77,9 @@ func (t *Target) tagBucket(ctx context.Context) error {
 		if errors.Is(last, targets.ErrRefused) {
 			return last
 		}
-		return refuse(guardTag, "the tag of the new bucket cannot be confirmed (%s)", codeOf(last))
+		return gate.Refuse(gate.GuardTag, "the tag of the new bucket cannot be confirmed (%s)", codeOf(last))
 	}
-	s.gate.set(t.bucket, owned)
+	s.gate.Set(t.bucket, gate.Owned)
 	return nil
 }
 
@@ -93,7 +95,7 @@ func (s *service) bucketTag(ctx context.Context, name string) (string, error) {
 		return "", err
 	}
 	for _, tag := range out.TagSet {
-		if aws.ToString(tag.Key) == TagKey {
+		if aws.ToString(tag.Key) == ledger.TagKey {
 			return aws.ToString(tag.Value), nil
 		}
 	}
@@ -142,15 +144,15 @@ func (s *service) bucketProblem(ctx context.Context, op string, err error) error
 }
 
 // removeBucket empties a bucket and deletes it. It reports whether the bucket is gone.
-func (s *service) removeBucket(ctx context.Context, ledger *Ledger, r Resource) bool {
+func (s *service) removeBucket(ctx context.Context, book *ledger.Ledger, r ledger.Resource) bool {
 	const pages = 1000 // an end, should a server list the same objects for ever
 	for range pages {
 		limited, cancel := s.bounded(ctx)
 		_, err := s.s3.DeleteBucket(limited, &s3.DeleteBucketInput{Bucket: &r.Name})
 		cancel()
 		if err == nil || codeOf(err) == "NoSuchBucket" {
-			s.gate.set(r, unknown)
-			return ledger.write(eventGone, r) == nil
+			s.gate.Set(r, gate.Unknown)
+			return book.Write(ledger.Gone, r) == nil
 		}
 		if codeOf(err) != "BucketNotEmpty" || !s.emptyPage(ctx, r.Name) {
 			return false

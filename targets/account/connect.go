@@ -11,7 +11,6 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -21,23 +20,21 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/organizations"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
-	"github.com/aws/smithy-go"
 	"github.com/aws/smithy-go/middleware"
 
-	"github.com/insightconform/conform/model"
 	"github.com/insightconform/conform/targets"
+	"github.com/insightconform/conform/targets/account/gate"
+	"github.com/insightconform/conform/targets/account/ledger"
 	"github.com/insightconform/conform/targets/endpoint"
 	"github.com/insightconform/conform/targets/wire"
 )
-
-var regionSyntax = regexp.MustCompile(`^[a-z]{2,4}(-[a-z]+)+-[0-9]{1,2}$`)
 
 var accountSyntax = regexp.MustCompile(`^[0-9]{12}$`)
 
 // service is a connection to one account whose guards have agreed.
 type service struct {
 	options   Options
-	gate      *gate
+	gate      *gate.Gate
 	secrets   *secrets
 	transport *http.Transport
 	account   string
@@ -57,7 +54,7 @@ func (o *Options) check() error {
 		if !accountSyntax.MatchString(id) {
 			return usage("--account: an account id has 12 digits")
 		}
-		if id == otherAccount {
+		if id == gate.OtherAccount {
 			return usage("--account: %s is a number that AWS keeps for examples", id)
 		}
 	}
@@ -65,18 +62,18 @@ func (o *Options) check() error {
 		return usage("--target account needs --regions, such as --regions us-east-1: it takes none from the environment")
 	}
 	for i, region := range o.Regions {
-		if !regionSyntax.MatchString(region) {
+		if !ledger.ValidRegion(region) {
 			return usage("--regions: %q is no Region; write one such as us-east-1", wire.Printable(region))
 		}
 		if slices.Contains(o.Regions[:i], region) {
 			return usage("--regions names %s twice", region)
 		}
-		if partitionOf(region) != partitionOf(o.Regions[0]) {
+		if gate.PartitionOf(region) != gate.PartitionOf(o.Regions[0]) {
 			return usage("--regions: %s and %s belong to different partitions", o.Regions[0], region)
 		}
 	}
 	if o.Prefix != "" {
-		if err := CheckPrefix(o.Prefix); err != nil {
+		if err := ledger.CheckPrefix(o.Prefix); err != nil {
 			return err
 		}
 	}
@@ -126,7 +123,7 @@ func sharedOverride(shared *config.SharedConfig) string {
 func credentialsOf(ctx context.Context, region string) (aws.CredentialsProvider, error) {
 	const remedy = "unset it: the account target talks to the service itself alone"
 	if name := endpointOverride(os.Environ()); name != "" {
-		return nil, refuse(guardEndpoint, "%s is set; %s", name, remedy)
+		return nil, gate.Refuse(gate.GuardEndpoint, "%s is set; %s", name, remedy)
 	}
 	// A client without a proxy, so that HTTPS_PROXY changes nothing either.
 	direct := &http.Client{Transport: newTransport(30 * time.Second), CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
@@ -137,12 +134,12 @@ func credentialsOf(ctx context.Context, region string) (aws.CredentialsProvider,
 	for _, source := range cfg.ConfigSources {
 		if shared, ok := source.(config.SharedConfig); ok {
 			if name := sharedOverride(&shared); name != "" {
-				return nil, refuse(guardEndpoint, "the shared configuration has %s; %s", name, remedy)
+				return nil, gate.Refuse(gate.GuardEndpoint, "the shared configuration has %s; %s", name, remedy)
 			}
 		}
 	}
 	if cfg.BaseEndpoint != nil {
-		return nil, refuse(guardEndpoint, "the SDK's configuration names another endpoint; %s", remedy)
+		return nil, gate.Refuse(gate.GuardEndpoint, "the SDK's configuration names another endpoint; %s", remedy)
 	}
 	return cfg.Credentials, nil
 }
@@ -164,19 +161,19 @@ func (s *service) resolve(ctx context.Context) error {
 			if err != nil || fixed.Host == "" {
 				return usage("no endpoint for %s", name)
 			}
-			s.gate.bases[base{name, region}] = fixed
+			s.gate.Fix(name, region, fixed)
 			return nil
 		}
 		if err != nil || uri.Scheme != "https" || uri.Host == "" {
 			return usage("--regions: the SDK knows no endpoint of %s for %s", name, region)
 		}
-		s.gate.bases[base{name, region}] = &uri
+		s.gate.Fix(name, region, &uri)
 		return nil
 	}
 	home := s.options.Regions[0]
 	for _, region := range s.options.Regions {
 		e, err := cloudtrail.NewDefaultEndpointResolverV2().ResolveEndpoint(ctx, cloudtrail.EndpointParameters{Region: &region})
-		if err := set(serviceCloudTrail, region, e.URI, err); err != nil {
+		if err := set(gate.CloudTrail, region, e.URI, err); err != nil {
 			return err
 		}
 	}
@@ -184,8 +181,8 @@ func (s *service) resolve(ctx context.Context) error {
 	e2, err2 := iam.NewDefaultEndpointResolverV2().ResolveEndpoint(ctx, iam.EndpointParameters{Region: &home})
 	e3, err3 := organizations.NewDefaultEndpointResolverV2().ResolveEndpoint(ctx, organizations.EndpointParameters{Region: &home})
 	e4, err4 := s3.NewDefaultEndpointResolverV2().ResolveEndpoint(ctx, s3.EndpointParameters{Region: &home})
-	return errors.Join(set(serviceSTS, home, e1.URI, err1), set(serviceIAM, home, e2.URI, err2),
-		set(serviceOrganizations, home, e3.URI, err3), set(serviceS3, home, e4.URI, err4))
+	return errors.Join(set(gate.STS, home, e1.URI, err1), set(gate.IAM, home, e2.URI, err2),
+		set(gate.Organizations, home, e3.URI, err3), set(gate.S3, home, e4.URI, err4))
 }
 
 // globalRegion is the Region that requests to the global services are signed for.
@@ -204,8 +201,7 @@ func connect(ctx context.Context, o Options) (*service, error) {
 	if err := o.check(); err != nil {
 		return nil, err
 	}
-	s := &service{options: o, gate: newGate(o.Regions), secrets: &secrets{}, lines: map[string]*endpoint.Line{}}
-	s.gate.logging, s.gate.storing = o.AllowLogging, o.Stores
+	s := &service{options: o, gate: gate.New(o.Regions, o.AllowLogging, o.Stores), secrets: &secrets{}, lines: map[string]*endpoint.Line{}}
 	if err := s.resolve(ctx); err != nil {
 		return nil, err
 	}
@@ -224,29 +220,29 @@ func connect(ctx context.Context, o Options) (*service, error) {
 		return nil, usage("the SDK's credential chain gives no credentials; log in, or set AWS_PROFILE or AWS_ROLE_ARN")
 	}
 	s.transport = newTransport(o.Timeout)
-	outside := fence{s.transport, s.gate}
+	outside := s.gate.Transport(s.transport)
 	for _, region := range o.Regions {
-		s.lines[region] = endpoint.NewLine(endpoint.LineOptions{URL: s.gate.bases[base{serviceCloudTrail, region}], Region: region, Timeout: o.Timeout,
-			Transport: outside, Credentials: watched, Admit: s.gate.at(serviceCloudTrail, region)})
+		s.lines[region] = endpoint.NewLine(endpoint.LineOptions{URL: s.gate.Base(gate.CloudTrail, region), Region: region, Timeout: o.Timeout,
+			Transport: outside, Credentials: watched, Admit: s.gate.At(gate.CloudTrail, region)})
 	}
 	if err := s.identify(ctx, watched); err != nil {
 		s.transport.CloseIdleConnections()
 		return nil, err
 	}
 	home := o.Regions[0]
-	s.s3 = s3.New(s3.Options{BaseEndpoint: s.baseOf(serviceS3), UsePathStyle: true, Region: home, Credentials: watched, Retryer: aws.NopRetryer{},
-		HTTPClient: s.lines[home].HTTPClient(), APIOptions: s.admitting(serviceS3),
+	s.s3 = s3.New(s3.Options{BaseEndpoint: s.baseOf(gate.S3), UsePathStyle: true, Region: home, Credentials: watched, Retryer: aws.NopRetryer{},
+		HTTPClient: s.lines[home].HTTPClient(), APIOptions: s.admitting(gate.S3),
 		RequestChecksumCalculation: aws.RequestChecksumCalculationWhenRequired, ResponseChecksumValidation: aws.ResponseChecksumValidationWhenRequired})
 	return s, nil
 }
 
 func (s *service) baseOf(name string) *string {
-	text := strings.TrimSuffix(s.gate.bases[base{name, s.options.Regions[0]}].String(), "/")
+	text := strings.TrimSuffix(s.gate.Base(name, s.options.Regions[0]).String(), "/")
 	return &text
 }
 
 func (s *service) admitting(name string) []func(*middleware.Stack) error {
-	return []func(*middleware.Stack) error{s.gate.at(name, s.options.Regions[0]).BeforeSigning}
+	return []func(*middleware.Stack) error{s.gate.At(name, s.options.Regions[0]).BeforeSigning}
 }
 
 // identify holds the guards of the account, its alias and its organization.
@@ -255,8 +251,8 @@ func (s *service) identify(ctx context.Context, provider aws.CredentialsProvider
 	bounded := func() (context.Context, context.CancelFunc) { return context.WithTimeout(ctx, s.options.Timeout) }
 
 	limited, cancel := bounded()
-	who, err := sts.New(sts.Options{BaseEndpoint: s.baseOf(serviceSTS), Region: home, Credentials: provider, HTTPClient: client, Retryer: aws.NopRetryer{},
-		APIOptions: s.admitting(serviceSTS)}).GetCallerIdentity(limited, &sts.GetCallerIdentityInput{})
+	who, err := sts.New(sts.Options{BaseEndpoint: s.baseOf(gate.STS), Region: home, Credentials: provider, HTTPClient: client, Retryer: aws.NopRetryer{},
+		APIOptions: s.admitting(gate.STS)}).GetCallerIdentity(limited, &sts.GetCallerIdentityInput{})
 	cancel()
 	if err != nil {
 		return s.asking("GetCallerIdentity", err)
@@ -264,17 +260,17 @@ func (s *service) identify(ctx context.Context, provider aws.CredentialsProvider
 	account := aws.ToString(who.Account)
 	s.secrets.identity(aws.ToString(who.Arn), account)
 	if !slices.Contains(s.options.Accounts, account) {
-		return refuse(guardAccount, "the credentials are those of an account that --account does not name")
+		return gate.Refuse(gate.GuardAccount, "the credentials are those of an account that --account does not name")
 	}
-	s.account, s.partition = account, partitionOf(home)
+	s.account, s.partition = account, gate.PartitionOf(home)
 	if parts := strings.Split(aws.ToString(who.Arn), ":"); len(parts) > 5 && parts[1] != s.partition {
-		return refuse(guardRegion, "the credentials belong to the partition %s, and %s to another", wire.Printable(parts[1]), home)
+		return gate.Refuse(gate.GuardRegion, "the credentials belong to the partition %s, and %s to another", wire.Printable(parts[1]), home)
 	}
 	global := globalRegion(s.partition)
 
 	limited, cancel = bounded()
-	aliases, err := iam.New(iam.Options{BaseEndpoint: s.baseOf(serviceIAM), Region: global, Credentials: provider, HTTPClient: client, Retryer: aws.NopRetryer{},
-		APIOptions: s.admitting(serviceIAM)}).ListAccountAliases(limited, &iam.ListAccountAliasesInput{})
+	aliases, err := iam.New(iam.Options{BaseEndpoint: s.baseOf(gate.IAM), Region: global, Credentials: provider, HTTPClient: client, Retryer: aws.NopRetryer{},
+		APIOptions: s.admitting(gate.IAM)}).ListAccountAliases(limited, &iam.ListAccountAliasesInput{})
 	cancel()
 	switch {
 	case errors.Is(err, targets.ErrRefused):
@@ -282,13 +278,13 @@ func (s *service) identify(ctx context.Context, provider aws.CredentialsProvider
 	case err != nil && ctx.Err() != nil:
 		return ctx.Err()
 	case err != nil && !s.options.AllowUnknownAlias:
-		return refuse(guardAlias, "the account's alias cannot be read (%s); permit iam:ListAccountAliases, or pass --allow-unknown-alias if this is no production account", codeOf(err))
+		return gate.Refuse(gate.GuardAlias, "the account's alias cannot be read (%s); permit iam:ListAccountAliases, or pass --allow-unknown-alias if this is no production account", codeOf(err))
 	case err != nil:
 		s.notes = append(s.notes, "the account's alias is not known: iam:ListAccountAliases answered "+codeOf(err))
 	default:
 		for _, alias := range aliases.AccountAliases {
 			if strings.Contains(strings.ToLower(alias), "prod") {
-				return refuse(guardAlias, "the account's alias contains prod")
+				return gate.Refuse(gate.GuardAlias, "the account's alias contains prod")
 			}
 		}
 	}
@@ -297,8 +293,8 @@ func (s *service) identify(ctx context.Context, provider aws.CredentialsProvider
 	}
 
 	limited, cancel = bounded()
-	organization, err := organizations.New(organizations.Options{BaseEndpoint: s.baseOf(serviceOrganizations), Region: global, Credentials: provider, HTTPClient: client,
-		Retryer: aws.NopRetryer{}, APIOptions: s.admitting(serviceOrganizations)}).DescribeOrganization(limited, &organizations.DescribeOrganizationInput{})
+	organization, err := organizations.New(organizations.Options{BaseEndpoint: s.baseOf(gate.Organizations), Region: global, Credentials: provider, HTTPClient: client,
+		Retryer: aws.NopRetryer{}, APIOptions: s.admitting(gate.Organizations)}).DescribeOrganization(limited, &organizations.DescribeOrganizationInput{})
 	cancel()
 	switch {
 	case errors.Is(err, targets.ErrRefused):
@@ -308,216 +304,11 @@ func (s *service) identify(ctx context.Context, provider aws.CredentialsProvider
 	case err != nil && ctx.Err() != nil:
 		return ctx.Err()
 	case err != nil:
-		return refuse(guardOrganization, "it cannot be told whether the account manages an organization (%s); permit organizations:DescribeOrganization, or pass --allow-management-account", codeOf(err))
+		return gate.Refuse(gate.GuardOrganization, "it cannot be told whether the account manages an organization (%s); permit organizations:DescribeOrganization, or pass --allow-management-account", codeOf(err))
 	case organization.Organization == nil || !accountSyntax.MatchString(aws.ToString(organization.Organization.MasterAccountId)):
-		return refuse(guardOrganization, "DescribeOrganization does not tell which account manages the organization; pass --allow-management-account if this one may be changed all the same")
+		return gate.Refuse(gate.GuardOrganization, "DescribeOrganization does not tell which account manages the organization; pass --allow-management-account if this one may be changed all the same")
 	case *organization.Organization.MasterAccountId == account:
-		return refuse(guardOrganization, "the account manages an organization; pass --allow-management-account if it may be changed all the same")
+		return gate.Refuse(gate.GuardOrganization, "the account manages an organization; pass --allow-management-account if it may be changed all the same")
 	}
 	return nil
-}
-
-// codeOf is the code of an error of the service, or what kind of failure it is.
-func codeOf(err error) string {
-	var api smithy.APIError
-	switch {
-	case err == nil:
-		return ""
-	case errors.As(err, &api):
-		return wire.Printable(api.ErrorCode())
-	case errors.Is(err, context.DeadlineExceeded):
-		return "no answer in time"
-	}
-	return "no answer"
-}
-
-// asking classes the error of a first question.
-func (s *service) asking(op string, err error) error {
-	if errors.Is(err, targets.ErrRefused) || errors.Is(err, context.Canceled) {
-		return err
-	}
-	code := codeOf(err)
-	var api smithy.APIError
-	if !errors.As(err, &api) {
-		return unreachable("%s got %s; see whether this machine reaches the service in %s", op, code, s.options.Regions[0])
-	}
-	if hint := hintOf(code, api.ErrorMessage()); hint != "" {
-		return inconclusive("%s answered %s: %s", op, code, hint)
-	}
-	return inconclusive("%s answered %s", op, code)
-}
-
-// hintOf says what to do about an answer that concerns the caller and not the target.
-func hintOf(code, message string) string {
-	lower := strings.ToLower(message)
-	skewed := strings.Contains(lower, "signature expired") || strings.Contains(lower, "not yet current") || strings.Contains(lower, "request has expired")
-	switch code {
-	case "RequestExpired", "RequestTimeTooSkewed", "RequestInTheFuture":
-		skewed = true
-	case "ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired":
-		return "the credentials have expired; renew them, and let 'conform sweep' remove what is left"
-	case "InvalidSignatureException", "SignatureDoesNotMatch":
-		if !skewed {
-			return "the signature does not fit; check the credentials, and this machine's clock"
-		}
-	case "UnrecognizedClientException", "InvalidClientTokenId", "MissingAuthenticationToken", "MissingAuthenticationTokenException", "IncompleteSignature", "InvalidAccessKeyId":
-		return "the credentials are not valid; check them"
-	case "OptInRequired", "SubscriptionRequiredException":
-		return "the account is not opted in to the Region or service"
-	}
-	if skewed {
-		return "the clock of this machine is wrong; set it, for example with NTP"
-	}
-	return ""
-}
-
-// call sends a request of the target's own, outside any world, and waits out throttling.
-func (s *service) call(ctx context.Context, region, op string, input model.Value) targets.Reply {
-	r := model.Request{Op: model.Op(op), Input: input}
-	for pause := 200 * time.Millisecond; ; pause = min(2*pause, 5*time.Second) {
-		reply := s.send(ctx, region, r, !operations[serviceCloudTrail+":"+op].writes)
-		if !wire.Repeatable(reply.Answer.Code) || reply.Err != nil || pause > 4*time.Second {
-			return reply
-		}
-		select {
-		case <-ctx.Done():
-			return reply
-		case <-time.After(pause):
-		}
-	}
-}
-
-// send sends one request at the pace that the service allows. What concerns the caller and not the
-// target becomes Reply.Err.
-func (s *service) send(ctx context.Context, region string, r model.Request, reads bool) targets.Reply {
-	line, ok := s.lines[region]
-	if !ok {
-		err := refuse(guardRegion, "%s is not one of --regions", wire.Printable(region))
-		return targets.Reply{Problem: err.Error(), Err: err}
-	}
-	if pace := s.options.Pace; pace != nil {
-		if err := pace.Wait(ctx, region, !reads); err != nil {
-			return targets.Reply{Problem: "interrupted"}
-		}
-	}
-	reply := line.Do(ctx, r)
-	if pace := s.options.Pace; pace != nil && wire.Repeatable(reply.Answer.Code) {
-		pace.Throttled(region, !reads)
-	}
-	message := reply.Body.Get("Message").Text() + reply.Body.Get("message").Text()
-	s.secrets.hideRead(&reply)
-	if hint := hintOf(reply.Answer.Code, message); hint != "" && reply.Err == nil {
-		reply.Err = inconclusive("%s answered %s: %s", r.Op, wire.Printable(reply.Answer.Code), hint)
-	}
-	if !s.options.KeepAccountIDs || reply.Err != nil {
-		reply.Received = []byte(s.secrets.hide(string(reply.Received)))
-		reply.Sent = []byte(s.secrets.hide(string(reply.Sent)))
-	} else {
-		reply.Received = []byte(s.secrets.hideKeys(string(reply.Received)))
-	}
-	reply.Problem = s.secrets.hide(reply.Problem)
-	for i := range reply.Notes {
-		reply.Notes[i] = s.secrets.hide(reply.Notes[i])
-	}
-	return reply
-}
-
-func (s *service) close() { s.transport.CloseIdleConnections() }
-
-// secrets knows what must stand in no output.
-type secrets struct {
-	mu      sync.RWMutex
-	keys    []string // access keys, secret keys and tokens
-	caller  string   // its ARN
-	account string   // empty where it may be seen
-	built   replacers
-}
-
-// replacers put something harmless in the place of keys, of the caller too, and of the account too.
-type replacers struct{ plain, own, all *strings.Replacer }
-
-// hidden stands where a secret stood.
-const hidden = "[hidden]"
-
-// patterns of secrets that are not this run's own: keys, and the parts of a signature, which the
-// service repeats in the text of some errors.
-var secretPatterns = regexp.MustCompile(`\b(AKIA|ASIA)[A-Z0-9]{12,}\b|(?i)(x-amz-security-token|x-amz-signature|signature)(["']?\s*[=:]\s*["']?)[A-Za-z0-9+/=%]{16,}|AWS4-HMAC-SHA256[^"<]*`)
-
-// watch passes credentials on and notes them.
-func (s *secrets) watch(inner aws.CredentialsProvider) aws.CredentialsProvider {
-	return aws.NewCredentialsCache(aws.CredentialsProviderFunc(func(ctx context.Context) (aws.Credentials, error) {
-		c, err := inner.Retrieve(ctx)
-		if err == nil {
-			s.mu.Lock()
-			defer s.mu.Unlock()
-			for _, key := range []string{c.AccessKeyID, c.SecretAccessKey, c.SessionToken} {
-				if len(key) >= 8 && !slices.Contains(s.keys, key) {
-					s.keys = append(s.keys, key)
-				}
-			}
-			s.build()
-		}
-		return c, err
-	}))
-}
-
-// identity has the caller's ARN and account replaced.
-func (s *secrets) identity(arn, account string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.caller = arn
-	if account != model.DefaultWorld.Account {
-		s.account = account
-	}
-	s.build()
-}
-
-// build is called with the lock held.
-func (s *secrets) build() {
-	var pairs []string
-	add := func(old, replacement string) *strings.Replacer {
-		if old != "" {
-			pairs = append(pairs, old, replacement)
-		}
-		return strings.NewReplacer(pairs...)
-	}
-	for _, key := range s.keys {
-		add(key, hidden)
-	}
-	s.built.plain = add("", "")
-	s.built.own = add(s.caller, "the caller")
-	s.built.all = add(s.account, model.DefaultWorld.Account)
-}
-
-// hide takes everything out of a text that must stand in no output.
-func (s *secrets) hide(text string) string { return s.replace(text, s.replacers().all) }
-
-// hideKeys takes out all but the caller and the account.
-func (s *secrets) hideKeys(text string) string { return s.replace(text, s.replacers().plain) }
-
-// hideRead takes out of what was read of an answer all but the account, which names need.
-func (s *secrets) hideRead(reply *targets.Reply) {
-	hide := func(text string) string { return s.replace(text, s.replacers().own) }
-	a := &reply.Answer
-	for _, text := range []*string{&a.Code, &a.TrailARN, &a.StoreARN, &a.Destination, &a.Alien, &a.Events} {
-		*text = hide(*text)
-	}
-	reply.Body = reply.Body.MapStrings(hide)
-}
-
-func (s *secrets) replacers() replacers {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	return s.built
-}
-
-func (s *secrets) replace(text string, by *strings.Replacer) string {
-	if by == nil || text == "" {
-		return text
-	}
-	text = by.Replace(text)
-	if len(text) >= 16 {
-		text = secretPatterns.ReplaceAllString(text, hidden)
-	}
-	return text
 }

@@ -16,10 +16,11 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/insightconform/conform/generators"
+	"github.com/insightconform/conform/internal/testing/accounttest"
 	"github.com/insightconform/conform/model"
 	"github.com/insightconform/conform/targets"
 	"github.com/insightconform/conform/targets/account"
-	"github.com/insightconform/conform/internal/testing/accounttest"
+	"github.com/insightconform/conform/targets/account/ledger"
 	"github.com/insightconform/conform/targets/embedded"
 	"github.com/insightconform/conform/targets/naming"
 )
@@ -92,7 +93,7 @@ func TestGuardsAtTheStart(t *testing.T) {
 			}
 		}, account.Options{Regions: []string{"us-east-1", "eu-west-1"}}},
 		{"another ledger's prefix", "prefix", func(c *accounttest.Cloud) {
-			c.AddTrail("us-east-1", "conform-night1-x", map[string]string{account.TagKey: "another"})
+			c.AddTrail("us-east-1", "conform-night1-x", map[string]string{ledger.TagKey: "another"})
 		},
 			account.Options{Prefix: "conform-night1"}},
 		{"a prefix of its own", "", func(c *accounttest.Cloud) { c.AddTrail("us-east-1", "conform-night12-x", nil) }, account.Options{Prefix: "conform-night1"}},
@@ -273,11 +274,11 @@ func TestBucketIsClosedToAllButItsTrails(t *testing.T) {
 func TestLedger(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "below", "ledger.jsonl")
-	l, err := account.OpenLedger(path, accounttest.Account, "")
+	l, err := ledger.Open(path, accounttest.Account, "")
 	require.NoError(t, err)
 	prefix := l.Prefix()
 	require.Regexp(t, `^conform-[a-z2-7]{8}$`, prefix)
-	_, err = account.OpenLedger(path, accounttest.Account, "")
+	_, err = ledger.Open(path, accounttest.Account, "")
 	require.ErrorContains(t, err, "in use by another run")
 	require.ErrorIs(t, err, targets.ErrRefused)
 	require.NoError(t, l.Close())
@@ -288,10 +289,10 @@ func TestLedger(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, os.FileMode(0o600), info.Mode().Perm())
 
-	_, err = account.OpenLedger(path, "999988887777", "")
+	_, err = ledger.Open(path, "999988887777", "")
 	require.ErrorIs(t, err, targets.ErrRefused)
 	require.ErrorContains(t, err, "belongs to another account")
-	_, err = account.OpenLedger(path, accounttest.Account, "conform-other")
+	_, err = ledger.Open(path, accounttest.Account, "conform-other")
 	require.ErrorIs(t, err, targets.ErrUsage)
 
 	line := func(event, name string) string {
@@ -312,7 +313,7 @@ func TestLedger(t *testing.T) {
 		{"garbage\n" + line("intend", prefix+"-a"), 0, true},
 	} {
 		require.NoError(t, os.WriteFile(path, append(slices.Clone(data), test.add...), 0o600))
-		l, err := account.OpenLedger(path, accounttest.Account, "")
+		l, err := ledger.Open(path, accounttest.Account, "")
 		if test.err {
 			require.ErrorIs(t, err, targets.ErrUsage, test.add)
 			continue
@@ -325,9 +326,9 @@ func TestLedger(t *testing.T) {
 		require.True(t, strings.HasSuffix(string(after), "\n"))
 	}
 	require.NoError(t, os.WriteFile(path, []byte("{}\n"), 0o600))
-	_, err = account.OpenLedger(path, accounttest.Account, "")
+	_, err = ledger.Open(path, accounttest.Account, "")
 	require.ErrorIs(t, err, targets.ErrUsage)
-	_, err = account.OpenLedger(dir, accounttest.Account, "")
+	_, err = ledger.Open(dir, accounttest.Account, "")
 	require.ErrorIs(t, err, targets.ErrUsage)
 }
 
@@ -390,7 +391,7 @@ func TestSweep(t *testing.T) {
 		t.Run(fmt.Sprint(byPrefix), func(t *testing.T) {
 			c := accounttest.Start(t, embedded.ServerOptions{})
 			o := options(t, c, account.Options{Prefix: "conform-night1"})
-			theirs := c.AddTrail("us-east-1", "production", map[string]string{account.TagKey: "x"})
+			theirs := c.AddTrail("us-east-1", "production", map[string]string{ledger.TagKey: "x"})
 			crashed(t, c, o)
 			liar := c.AddTrail("us-east-1", "conform-night1-liar", nil) // bears the prefix, not the tag
 			c.AddBucket("conform-night1-liar", nil, map[string]string{"precious": ""})

@@ -5,6 +5,8 @@ import (
 	"math"
 
 	"github.com/insightconform/conform/model"
+	"github.com/insightconform/conform/targets/account/gate"
+	"github.com/insightconform/conform/targets/account/ledger"
 )
 
 // Counts are how many requests the suites mean to send, by what the service counts them as.
@@ -23,10 +25,10 @@ const (
 
 // PlannedResource is something that a run would create.
 type PlannedResource struct {
-	Kind  Kind   `json:"kind"`
-	Count int    `json:"count"` // at most, at a time
-	Where string `json:"where"`
-	Why   string `json:"why"`
+	Kind  ledger.Kind `json:"kind"`
+	Count int         `json:"count"` // at most, at a time
+	Where string      `json:"where"`
+	Why   string      `json:"why"`
 }
 
 // PlannedCost is something that a run may cost.
@@ -45,7 +47,7 @@ type Planned struct {
 	Minutes   float64           `json:"minutes"` // at the quota, in all Regions side by side
 	Why       string            `json:"why"`     // what the minutes rest on
 	Costs     []PlannedCost     `json:"costs"`
-	Policy    Document          `json:"policy"`
+	Policy    gate.Document     `json:"policy"`
 }
 
 // Plan says what a run with these options would create, how long the quotas make it, what it may cost,
@@ -58,28 +60,28 @@ func Plan(o Options, counts Counts) (Planned, error) {
 		return Planned{}, err
 	}
 	if o.Prefix == "" && o.Ledger != "" {
-		prefix, err := ReadPrefix(o.Ledger)
+		prefix, err := ledger.ReadPrefix(o.Ledger)
 		if err != nil {
 			return Planned{}, err
 		}
 		o.Prefix = prefix
 	}
-	policy, err := Policy(PolicyOptions{Prefix: o.Prefix, Regions: o.Regions, Logging: o.AllowLogging, Stores: o.Stores})
+	policy, err := gate.Policy(gate.PolicyOptions{Prefix: o.Prefix, Regions: o.Regions, Logging: o.AllowLogging, Stores: o.Stores})
 	if err != nil {
 		return Planned{}, err
 	}
 	p := Planned{Regions: o.Regions, Policy: policy}
 	n := len(o.Regions)
 	p.Resources = []PlannedResource{
-		{Bucket, 1, o.Regions[0], "every trail must name one; public access is blocked, and only CloudTrail may write, for trails of the prefix"},
-		{Trail, MaxTrails * n, fmt.Sprintf("at most %d in each Region, fewer where there are others", MaxTrails), "worlds share them, and they are brought back to the state of new ones in between"},
+		{ledger.Bucket, 1, o.Regions[0], "every trail must name one; public access is blocked, and only CloudTrail may write, for trails of the prefix"},
+		{ledger.Trail, MaxTrails * n, fmt.Sprintf("at most %d in each Region, fewer where there are others", MaxTrails), "worlds share them, and they are brought back to the state of new ones in between"},
 	}
 	// A trail that is lent costs one write to bring back, a new one two: CreateTrail and DeleteTrail. Each
 	// look at a tag and at a state that was brought back is a read.
 	p.Writes = counts.Writes + counts.Worlds + MaxTrails*n
 	p.Reads = counts.Reads + 3*counts.Trails + 4*n
 	if o.Stores {
-		p.Resources = append(p.Resources, PlannedResource{Store, MaxStores * n, fmt.Sprintf("at most %d in each Region", MaxStores),
+		p.Resources = append(p.Resources, PlannedResource{ledger.Store, MaxStores * n, fmt.Sprintf("at most %d in each Region", MaxStores),
 			"kept from run to run, because a deleted one counts against the quota of 10 for seven days"})
 	}
 	writes, reads := float64(p.Writes)/WritesPerSecond, float64(p.Reads)/ReadsPerSecond

@@ -7,6 +7,8 @@ import (
 
 	"github.com/insightconform/conform/model"
 	"github.com/insightconform/conform/targets"
+	"github.com/insightconform/conform/targets/account/gate"
+	"github.com/insightconform/conform/targets/account/ledger"
 )
 
 // pool is what a Region has of trails.
@@ -21,7 +23,7 @@ type pool struct {
 
 // trail is one of ours, and what is known to set it apart from a new one.
 type trail struct {
-	Resource
+	ledger.Resource
 	label    string // of its name, behind prefix and tag
 	lent     bool
 	insights bool // Insights may be on
@@ -155,16 +157,16 @@ func (p *pool) likeNew(ctx context.Context, x *trail) bool {
 }
 
 // removeTrail deletes a trail, and reports whether it is gone.
-func (s *service) removeTrail(ctx context.Context, ledger *Ledger, r Resource) bool {
+func (s *service) removeTrail(ctx context.Context, book *ledger.Ledger, r ledger.Resource) bool {
 	reply := s.call(ctx, r.Region, string(model.OpDelete), model.Obj("Name", r.Name))
 	switch a := reply.Answer; {
 	case a.Outcome == model.Succeeded:
-	case a.Outcome == model.Refused && a.Code == "TrailNotFoundException" && ledger.event(r) != eventIntend:
+	case a.Outcome == model.Refused && a.Code == "TrailNotFoundException" && book.Event(r) != ledger.Intend:
 	default:
 		return false
 	}
-	s.gate.set(r, unknown)
-	return ledger.write(eventGone, r) == nil
+	s.gate.Set(r, gate.Unknown)
+	return book.Write(ledger.Gone, r) == nil
 }
 
 // tagOf reads the tag of a trail or store. known says whether the service knows the resource.
@@ -175,7 +177,7 @@ func (s *service) tagOf(ctx context.Context, region, arn string) (value string, 
 	}
 	for _, item := range reply.Body.Get("ResourceTagList").Items() {
 		for _, tag := range item.Get("TagsList").Items() {
-			if tag.Get("Key").Text() == TagKey {
+			if tag.Get("Key").Text() == ledger.TagKey {
 				return tag.Get("Value").Text(), true, reply
 			}
 		}

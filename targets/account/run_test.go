@@ -11,11 +11,12 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/insightconform/conform"
+	"github.com/insightconform/conform/internal/testing/accounttest"
 	"github.com/insightconform/conform/model"
 	"github.com/insightconform/conform/reports"
 	"github.com/insightconform/conform/reports/text"
 	"github.com/insightconform/conform/targets/account"
-	"github.com/insightconform/conform/internal/testing/accounttest"
+	"github.com/insightconform/conform/targets/account/ledger"
 	"github.com/insightconform/conform/targets/embedded"
 )
 
@@ -56,7 +57,7 @@ func shown(t *testing.T, r *reports.Report) string {
 // prefix, or a Region that was not named.
 func checkRequests(t *testing.T, c *accounttest.Cloud, o account.Options) {
 	t.Helper()
-	prefix, err := account.ReadPrefix(o.Ledger)
+	prefix, err := ledger.ReadPrefix(o.Ledger)
 	require.NoError(t, err)
 	for _, seen := range c.Requests() {
 		if seen.Service != "cloudtrail" {

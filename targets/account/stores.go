@@ -10,6 +10,8 @@ import (
 
 	"github.com/insightconform/conform/model"
 	"github.com/insightconform/conform/targets"
+	"github.com/insightconform/conform/targets/account/gate"
+	"github.com/insightconform/conform/targets/account/ledger"
 	"github.com/insightconform/conform/targets/naming"
 	"github.com/insightconform/conform/targets/wire"
 )
@@ -31,7 +33,7 @@ type storePool struct {
 
 // store is one of ours, and what sets it apart from a new one.
 type store struct {
-	Resource
+	ledger.Resource
 	id       string
 	kind     string      // of the input that made it, part of the name
 	logs     model.Value // what it logged as a new one; absent where that is not known
@@ -133,18 +135,18 @@ func (t *Target) surveyStores(ctx context.Context, region string) error {
 	}
 	foreign := 0
 	for name, listed := range all {
-		r := Resource{Store, region, name}
+		r := ledger.Store.In(region, name)
 		kind := name[strings.LastIndexByte(name, '-')+1:]
-		if listed.pending || t.ledger.event(r) == "" || t.ledger.event(r) == eventGone {
+		if listed.pending || t.ledger.Event(r) == "" || t.ledger.Event(r) == ledger.Gone {
 			foreign++
 			continue
 		}
-		if tag, _, _ := t.service.tagOf(ctx, region, listed.arn); tag != t.ledger.head.ID {
+		if tag, _, _ := t.service.tagOf(ctx, region, listed.arn); tag != t.ledger.ID() {
 			foreign++
 			continue
 		}
-		t.service.gate.set(r, owned)
-		t.service.gate.setStore(listed.id, r)
+		t.service.gate.Set(r, gate.Owned)
+		t.service.gate.SetStore(listed.id, r)
 		t.stores.stores = append(t.stores.stores, &store{Resource: r, id: listed.id, kind: kind, insights: true, changed: true})
 	}
 	t.stores.foreign[region] = foreign
@@ -164,20 +166,20 @@ func (s *service) storeARN(x *store) string {
 
 // makeStore creates a store: first the ledger, then the request, then the look at its tag.
 func (w *world) makeStore(ctx context.Context, r model.Request, kind string) targets.Reply {
-	s, ledger, region := w.target.service, w.target.ledger, r.Region
-	made := Resource{Store, region, ledger.Prefix() + "-" + randomTag() + "-" + kind}
-	if err := ledger.write(eventIntend, made); err != nil {
+	s, book, region := w.target.service, w.target.ledger, r.Region
+	made := ledger.Store.In(region, book.Prefix()+"-"+randomTag()+"-"+kind)
+	if err := book.Write(ledger.Intend, made); err != nil {
 		return targets.Reply{Problem: "the ledger cannot be written", Err: err}
 	}
-	s.gate.set(made, intended)
+	s.gate.Set(made, gate.Intended)
 	asked := r.Input.Get("Name").Text()
-	r.Input = r.Input.With("Name", model.Str(made.Name)).With("TagsList", ledger.tags()).
+	r.Input = r.Input.With("Name", model.Str(made.Name)).With("TagsList", tags(book)).
 		With("RetentionPeriod", model.Num("7")).With("TerminationProtectionEnabled", model.Boolean(false)).With("MultiRegionEnabled", model.Boolean(false))
 	reply := s.send(ctx, region, r, false)
 	reply.Instead = map[string]string{made.Name: asked}
 	if reply.Answer.Outcome == model.Refused {
-		s.gate.set(made, unknown)
-		if err := ledger.write(eventGone, made); err != nil {
+		s.gate.Set(made, gate.Unknown)
+		if err := book.Write(ledger.Gone, made); err != nil {
 			reply.Err = err
 		}
 		return reply
@@ -194,14 +196,14 @@ func (w *world) makeStore(ctx context.Context, r model.Request, kind string) tar
 		value, _, last = s.tagOf(ctx, region, s.storeARN(x))
 		return value != "" || last.Err != nil || wire.Denied(last.Answer.Code)
 	})
-	if value != ledger.head.ID && ctx.Err() == nil {
+	if value != book.ID() && ctx.Err() == nil {
 		x.unfit = true
-		reply.Err = refuse(guardTag, "the tag of the new %s cannot be confirmed", made)
+		reply.Err = gate.Refuse(gate.GuardTag, "the tag of the new %s cannot be confirmed", made)
 		return reply
 	}
-	s.gate.set(made, owned)
-	s.gate.setStore(id, made)
-	if err := ledger.write(eventMade, made); err != nil {
+	s.gate.Set(made, gate.Owned)
+	s.gate.SetStore(id, made)
+	if err := book.Write(ledger.Made, made); err != nil {
 		reply.Err = err
 		return reply
 	}
@@ -270,8 +272,8 @@ func (t *Target) parkStores(ctx context.Context) {
 }
 
 // removeStore deletes a store, which stays pending for seven days. It reports whether that was done.
-func (s *service) removeStore(ctx context.Context, ledger *Ledger, r Resource, id string) bool {
-	s.gate.setStore(id, r)
+func (s *service) removeStore(ctx context.Context, book *ledger.Ledger, r ledger.Resource, id string) bool {
+	s.gate.SetStore(id, r)
 	input := model.Obj("EventDataStore", id)
 	reply := s.call(ctx, r.Region, string(model.OpDeleteStore), input)
 	if reply.Answer.Code == "EventDataStoreTerminationProtectedException" {
@@ -281,6 +283,6 @@ func (s *service) removeStore(ctx context.Context, ledger *Ledger, r Resource, i
 	if a := reply.Answer; a.Outcome != model.Succeeded && !strings.Contains(a.Code, "NotFound") && !strings.Contains(a.Code, "Inactive") {
 		return false
 	}
-	s.gate.set(r, unknown)
-	return ledger.write(eventGone, r) == nil
+	s.gate.Set(r, gate.Unknown)
+	return book.Write(ledger.Gone, r) == nil
 }

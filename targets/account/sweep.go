@@ -9,6 +9,8 @@ import (
 
 	"github.com/insightconform/conform/model"
 	"github.com/insightconform/conform/targets"
+	"github.com/insightconform/conform/targets/account/gate"
+	"github.com/insightconform/conform/targets/account/ledger"
 	"github.com/insightconform/conform/targets/wire"
 )
 
@@ -27,7 +29,7 @@ const (
 // Item is one resource that a sweep has looked at. Without a name it stands for all of its kind in the
 // Region, which could not be listed.
 type Item struct {
-	Resource
+	ledger.Resource
 	State State  `json:"state"`
 	Why   string `json:"why,omitempty"` // of Kept and Failed
 }
@@ -55,18 +57,18 @@ func Sweep(ctx context.Context, o SweepOptions) ([]Item, error) {
 	defer service.close()
 	s := &sweeper{service: service, delete: o.Delete, forget: true}
 	if o.ByPrefix {
-		service.gate.open(service.account, o.Prefix)
+		service.gate.Open(service.account, o.Prefix)
 		items, err := s.search(ctx, o.Prefix)
 		return items, errorOr(ctx, err)
 	}
-	if s.ledger, err = OpenLedger(o.Ledger, service.account, o.Prefix); err != nil {
+	if s.ledger, err = ledger.Open(o.Ledger, service.account, o.Prefix); err != nil {
 		return nil, err
 	}
 	defer s.ledger.Close()
-	service.gate.open(service.account, s.ledger.Prefix())
+	service.gate.Open(service.account, s.ledger.Prefix())
 	for _, r := range s.ledger.Live() {
-		if s.service.lines[r.Region] == nil || r.Kind == Bucket && r.Region != o.Regions[0] {
-			return nil, usage("the ledger has a %s; name its Region with --regions%s", r, map[bool]string{true: ", first", false: ""}[r.Kind == Bucket])
+		if s.service.lines[r.Region] == nil || r.Kind == ledger.Bucket && r.Region != o.Regions[0] {
+			return nil, usage("the ledger has a %s; name its Region with --regions%s", r, map[bool]string{true: ", first", false: ""}[r.Kind == ledger.Bucket])
 		}
 	}
 	items := s.ledgered(ctx, s.ledger.Live())
@@ -83,18 +85,18 @@ func errorOr(ctx context.Context, err error) error {
 // sweeper looks at resources one by one, and deletes those that are the ledger's.
 type sweeper struct {
 	service *service
-	ledger  *Ledger // nil for a sweep by prefix
+	ledger  *ledger.Ledger // nil for a sweep by prefix
 	delete  bool
-	forget  bool // what was intended and is not there was never made
+	forget  bool // what was gate.Intended and is not there was never made
 
 	listed map[string][]described            // trails by Region
 	stores map[string]map[string]listedStore // by Region and name
 }
 
 // ledgered sweeps resources of the ledger: trails before the bucket that they write to.
-func (s *sweeper) ledgered(ctx context.Context, live []Resource) []Item {
+func (s *sweeper) ledgered(ctx context.Context, live []ledger.Resource) []Item {
 	var items []Item
-	for _, kind := range []Kind{Trail, Store, Bucket} {
+	for _, kind := range []ledger.Kind{ledger.Trail, ledger.Store, ledger.Bucket} {
 		for _, r := range live {
 			if r.Kind == kind {
 				items = append(items, s.one(ctx, r))
@@ -106,7 +108,7 @@ func (s *sweeper) ledgered(ctx context.Context, live []Resource) []Item {
 
 // search looks through the account for names that bear the prefix.
 func (s *sweeper) search(ctx context.Context, prefix string) ([]Item, error) {
-	var found []Resource
+	var found []ledger.Resource
 	var unread []Item
 	for _, region := range s.service.options.Regions {
 		trails, err := s.service.describe(ctx, region)
@@ -115,7 +117,7 @@ func (s *sweeper) search(ctx context.Context, prefix string) ([]Item, error) {
 		}
 		for _, x := range trails {
 			if x.home == region && strings.HasPrefix(x.name, prefix+"-") {
-				found = append(found, Resource{Trail, region, x.name})
+				found = append(found, ledger.Trail.In(region, x.name))
 			}
 		}
 		stores, err := s.service.listStores(ctx, region)
@@ -123,11 +125,11 @@ func (s *sweeper) search(ctx context.Context, prefix string) ([]Item, error) {
 			if ctx.Err() != nil {
 				return nil, ctx.Err()
 			}
-			unread = append(unread, Item{Resource{Store, region, ""}, Failed, reason(err)})
+			unread = append(unread, Item{ledger.Store.In(region, ""), Failed, reason(err)})
 		}
 		for name, x := range stores {
 			if strings.HasPrefix(name, prefix+"-") && !x.pending {
-				found = append(found, Resource{Store, region, name})
+				found = append(found, ledger.Store.In(region, name))
 			}
 		}
 	}
@@ -138,14 +140,14 @@ func (s *sweeper) search(ctx context.Context, prefix string) ([]Item, error) {
 	for _, x := range buckets.Buckets {
 		region := aws.ToString(x.BucketRegion)
 		if name := aws.ToString(x.Name); strings.HasPrefix(name, prefix+"-") && (region == "" || region == s.service.options.Regions[0]) {
-			found = append(found, Resource{Bucket, s.service.options.Regions[0], name})
+			found = append(found, ledger.Bucket.In(s.service.options.Regions[0], name))
 		}
 	}
 	return append(s.ledgered(ctx, found), unread...), nil
 }
 
 // one looks at a resource: is it there, does it bear the tag, can it go.
-func (s *sweeper) one(ctx context.Context, r Resource) Item {
+func (s *sweeper) one(ctx context.Context, r ledger.Resource) Item {
 	if ctx.Err() != nil {
 		return Item{r, Failed, "interrupted"}
 	}
@@ -155,18 +157,18 @@ func (s *sweeper) one(ctx context.Context, r Resource) Item {
 		return Item{r, Failed, why}
 	case !there:
 		return s.notThere(r)
-	case tag == "" && r.Kind == Bucket && s.ledger != nil && s.ledger.event(r) == eventIntend:
-		// A crash between making and tagging. The name was random, and is in the ledger as intended.
+	case tag == "" && r.Kind == ledger.Bucket && s.ledger != nil && s.ledger.Event(r) == ledger.Intend:
+		// A crash between making and tagging. The name was random, and is in the ledger as gate.Intended.
 		if item, ok := s.tagLate(ctx, r); !ok {
 			return item
 		}
-	case tag == "" || s.ledger != nil && tag != s.ledger.head.ID:
-		return Item{r, Kept, "it does not bear the tag " + TagKey + " of the ledger"}
+	case tag == "" || s.ledger != nil && tag != s.ledger.ID():
+		return Item{r, Kept, "it does not bear the tag " + ledger.TagKey + " of the ledger"}
 	}
 	if !s.delete {
 		return Item{r, Found, ""}
 	}
-	s.service.gate.set(r, owned)
+	s.service.gate.Set(r, gate.Owned)
 	if s.removed(ctx, r) {
 		return Item{r, Deleted, ""}
 	}
@@ -176,9 +178,9 @@ func (s *sweeper) one(ctx context.Context, r Resource) Item {
 	return Item{r, Failed, "it could not be deleted"}
 }
 
-func (s *sweeper) notThere(r Resource) Item {
-	if s.ledger != nil && s.delete && (s.forget || s.ledger.event(r) == eventMade) {
-		if err := s.ledger.write(eventGone, r); err != nil {
+func (s *sweeper) notThere(r ledger.Resource) Item {
+	if s.ledger != nil && s.delete && (s.forget || s.ledger.Event(r) == ledger.Made) {
+		if err := s.ledger.Write(ledger.Gone, r); err != nil {
 			return Item{r, Failed, err.Error()}
 		}
 	}
@@ -186,11 +188,11 @@ func (s *sweeper) notThere(r Resource) Item {
 }
 
 // tagLate tags a bucket that a crash has left without.
-func (s *sweeper) tagLate(ctx context.Context, r Resource) (Item, bool) {
+func (s *sweeper) tagLate(ctx context.Context, r ledger.Resource) (Item, bool) {
 	if !s.delete {
 		return Item{r, Found, ""}, false
 	}
-	s.service.gate.set(r, intended)
+	s.service.gate.Set(r, gate.Intended)
 	t := &Target{options: s.service.options, service: s.service, ledger: s.ledger, bucket: r}
 	if err := t.tagBucket(ctx); err != nil {
 		return Item{r, Failed, wire.Printable(err.Error())}, false
@@ -198,29 +200,29 @@ func (s *sweeper) tagLate(ctx context.Context, r Resource) (Item, bool) {
 	return Item{}, true
 }
 
-func (s *sweeper) removed(ctx context.Context, r Resource) bool {
-	ledger := s.ledger // may be nil: a sweep by prefix writes none
+func (s *sweeper) removed(ctx context.Context, r ledger.Resource) bool {
+	book := s.ledger // may be nil: a sweep by prefix writes none
 	switch r.Kind {
-	case Trail:
-		return s.service.removeTrail(ctx, ledger, r)
-	case Bucket:
-		return s.service.removeBucket(ctx, ledger, r)
+	case ledger.Trail:
+		return s.service.removeTrail(ctx, book, r)
+	case ledger.Bucket:
+		return s.service.removeBucket(ctx, book, r)
 	}
-	return s.service.removeStore(ctx, ledger, r, s.stores[r.Region][r.Name].id)
+	return s.service.removeStore(ctx, book, r, s.stores[r.Region][r.Name].id)
 }
 
 // look finds out whether a resource is there, and which ledger's tag it bears.
-func (s *sweeper) look(ctx context.Context, r Resource) (there bool, tag, why string) {
+func (s *sweeper) look(ctx context.Context, r ledger.Resource) (there bool, tag, why string) {
 	switch r.Kind {
-	case Trail:
+	case ledger.Trail:
 		return s.lookTrail(ctx, r)
-	case Bucket:
+	case ledger.Bucket:
 		return s.lookBucket(ctx, r)
 	}
 	return s.lookStore(ctx, r)
 }
 
-func (s *sweeper) lookTrail(ctx context.Context, r Resource) (bool, string, string) {
+func (s *sweeper) lookTrail(ctx context.Context, r ledger.Resource) (bool, string, string) {
 	if s.listed == nil {
 		s.listed = map[string][]described{}
 	}
@@ -250,7 +252,7 @@ func (s *sweeper) lookTrail(ctx context.Context, r Resource) (bool, string, stri
 	return true, tag, ""
 }
 
-func (s *sweeper) lookBucket(ctx context.Context, r Resource) (bool, string, string) {
+func (s *sweeper) lookBucket(ctx context.Context, r ledger.Resource) (bool, string, string) {
 	tag, err := s.service.bucketTag(ctx, r.Name)
 	switch code := codeOf(err); {
 	case code == "NoSuchBucket":
@@ -261,7 +263,7 @@ func (s *sweeper) lookBucket(ctx context.Context, r Resource) (bool, string, str
 	return true, tag, ""
 }
 
-func (s *sweeper) lookStore(ctx context.Context, r Resource) (bool, string, string) {
+func (s *sweeper) lookStore(ctx context.Context, r ledger.Resource) (bool, string, string) {
 	if s.stores == nil {
 		s.stores = map[string]map[string]listedStore{}
 	}

@@ -1,5 +1,5 @@
 // Package account is the target for the real service in a sandbox account. All that could do harm is
-// here, and every request passes one gate before it is signed: see guard.go for what it refuses.
+// here, and every request passes one gate before it is signed: see package gate for what it refuses.
 //
 // What a run needs it creates itself, notes in a ledger before, and deletes at its end; what a crash
 // leaves, Sweep finds. Trails are few (five in a Region) and writes slow (one a second), so that worlds
@@ -22,6 +22,8 @@ import (
 	"github.com/insightconform/conform/generators"
 	"github.com/insightconform/conform/model"
 	"github.com/insightconform/conform/targets"
+	"github.com/insightconform/conform/targets/account/gate"
+	"github.com/insightconform/conform/targets/account/ledger"
 	"github.com/insightconform/conform/targets/naming"
 	"github.com/insightconform/conform/targets/wire"
 )
@@ -78,8 +80,8 @@ func ForTest(t testing.TB, o Options, endpoints map[string]string, credentials a
 type Target struct {
 	options Options
 	service *service
-	ledger  *Ledger
-	bucket  Resource
+	ledger  *ledger.Ledger
+	bucket  ledger.Resource
 	pools   map[string]*pool
 	multi   atomic.Int32 // trails of ours that count in all Regions
 	stores  storePool
@@ -111,10 +113,10 @@ func (t *Target) Open(ctx context.Context) (targets.Info, error) {
 		return info, err
 	}
 	info.Notes = append(info.Notes, t.service.notes...)
-	if t.ledger, err = OpenLedger(o.Ledger, t.service.account, o.Prefix); err != nil {
+	if t.ledger, err = ledger.Open(o.Ledger, t.service.account, o.Prefix); err != nil {
 		return info, err
 	}
-	t.service.gate.open(t.service.account, t.ledger.Prefix())
+	t.service.gate.Open(t.service.account, t.ledger.Prefix())
 	note, err := t.removeLeftovers(ctx)
 	if err != nil {
 		return info, err
@@ -152,13 +154,13 @@ func (t *Target) survey(ctx context.Context, region string) (*pool, error) {
 	p := &pool{target: t, region: region}
 	for _, x := range trails {
 		if strings.HasPrefix(x.name, t.ledger.Prefix()+"-") && x.home == region {
-			return nil, refuse(guardPrefix, "%s has the trail %s, which bears the prefix and is not in the ledger; see 'conform sweep --prefix %s', or choose another --prefix",
+			return nil, gate.Refuse(gate.GuardPrefix, "%s has the trail %s, which bears the prefix and is not in the ledger; see 'conform sweep --prefix %s', or choose another --prefix",
 				region, wire.Printable(x.name), t.ledger.Prefix())
 		}
 		p.foreign++
 	}
 	if p.foreign >= MaxTrails {
-		return nil, refuse(guardQuota, "%s has %d trails already, and the quota is %d; choose another Region", region, p.foreign, MaxTrails)
+		return nil, gate.Refuse(gate.GuardQuota, "%s has %d trails already, and the quota is %d; choose another Region", region, p.foreign, MaxTrails)
 	}
 	return p, nil
 }
@@ -205,14 +207,14 @@ func (s *service) problem(ctx context.Context, region, op string, reply targets.
 }
 
 // arn is that of a trail of ours.
-func (s *service) arn(r Resource) string {
+func (s *service) arn(r ledger.Resource) string {
 	return "arn:" + s.partition + ":cloudtrail:" + r.Region + ":" + s.account + ":trail/" + r.Name
 }
 
 // removeLeftovers deletes what an earlier run of the ledger has left. Stores stay: they are a pool that
 // outlasts runs.
 func (t *Target) removeLeftovers(ctx context.Context) (string, error) {
-	left := slices.DeleteFunc(t.ledger.Live(), func(r Resource) bool { return r.Kind == Store })
+	left := slices.DeleteFunc(t.ledger.Live(), func(r ledger.Resource) bool { return r.Kind == ledger.Store })
 	if len(left) == 0 {
 		return "", nil
 	}
@@ -317,7 +319,7 @@ func (t *Target) Close() (err error) {
 		defer cancel()
 		t.parkStores(ctx)
 		s := &sweeper{service: t.service, ledger: t.ledger, delete: true}
-		left := slices.DeleteFunc(t.ledger.Live(), func(r Resource) bool { return r.Kind == Store })
+		left := slices.DeleteFunc(t.ledger.Live(), func(r ledger.Resource) bool { return r.Kind == ledger.Store })
 		failed, why := 0, ""
 		for _, item := range s.ledgered(ctx, left) {
 			if item.State == Kept || item.State == Failed {

@@ -10,6 +10,8 @@ import (
 	"github.com/insightconform/conform/generators"
 	"github.com/insightconform/conform/model"
 	"github.com/insightconform/conform/targets"
+	"github.com/insightconform/conform/targets/account/gate"
+	"github.com/insightconform/conform/targets/account/ledger"
 	"github.com/insightconform/conform/targets/naming"
 	"github.com/insightconform/conform/targets/wire"
 )
@@ -22,19 +24,19 @@ type world struct {
 	tag    string
 
 	used   map[string]bool // families of names that some trail has had
-	trails map[Resource]*trail
+	trails map[ledger.Resource]*trail
 	stores map[string]*store // lent, by ID
 }
 
 func newWorld(t *Target, lane int, fresh bool) *world {
-	w := &world{target: t, lane: lane, fresh: fresh, tag: randomTag(), used: map[string]bool{}, trails: map[Resource]*trail{}, stores: map[string]*store{}}
-	t.service.gate.issue(w.tag)
+	w := &world{target: t, lane: lane, fresh: fresh, tag: randomTag(), used: map[string]bool{}, trails: map[ledger.Resource]*trail{}, stores: map[string]*store{}}
+	t.service.gate.Issue(w.tag)
 	return w
 }
 
 // randomTag returns letters that nobody else makes up.
 func randomTag() string {
-	random := make([]byte, tagLength)
+	random := make([]byte, gate.TagLength)
 	_, _ = rand.Read(random) // does not fail
 	for i := range random {
 		random[i] = 'a' + random[i]%26
@@ -49,7 +51,7 @@ func (w *world) Names() targets.Names {
 	if n := len(t.options.Regions); n > 1 {
 		regions = append(regions, t.options.Regions[(w.lane+1)%n])
 	}
-	return targets.Names{Partition: t.service.partition, Account: t.service.account, OtherAccount: otherAccount, Secret: true, Regions: regions,
+	return targets.Names{Partition: t.service.partition, Account: t.service.account, OtherAccount: gate.OtherAccount, Secret: true, Regions: regions,
 		Bucket: t.bucket.Name, Prefix: t.ledger.Prefix(), Tag: w.tag}
 }
 
@@ -57,7 +59,7 @@ func (w *world) home() string { return w.target.options.Regions[w.lane] }
 
 // label is what a name has behind prefix and tag.
 func (w *world) label(name string) string {
-	return name[min(len(name), len(w.target.ledger.Prefix())+1+tagLength+1):]
+	return name[min(len(name), len(w.target.ledger.Prefix())+1+gate.TagLength+1):]
 }
 
 // family is what names that differ in letter case alone have in common.
@@ -123,13 +125,13 @@ func (w *world) trailNamed(region, name string) *trail {
 		}
 		region, name = parts[3], strings.TrimPrefix(parts[5], "trail/")
 	}
-	return w.trails[Resource{Trail, region, name}]
+	return w.trails[ledger.Trail.In(region, name)]
 }
 
 // create lends a trail, or makes one.
 func (w *world) create(ctx context.Context, r model.Request) targets.Reply {
 	p := w.target.pools[r.Region]
-	at := Resource{Trail, r.Region, r.Input.Get("Name").Text()}
+	at := ledger.Trail.In(r.Region, r.Input.Get("Name").Text())
 	switch {
 	case p == nil:
 		return w.send(ctx, r) // refused, and says why
@@ -154,16 +156,17 @@ func (w *world) create(ctx context.Context, r model.Request) targets.Reply {
 
 // tagged adds the ledger's tag.
 func (w *world) tagged(out model.Request) model.Request {
-	out.Input = out.Input.With("TagsList", w.target.ledger.tags())
+	out.Input = out.Input.With("TagsList", tags(w.target.ledger))
 	return out
 }
 
-func (l *Ledger) tags() model.Value {
-	return model.ListOf(model.Obj("Key", TagKey, "Value", l.head.ID))
+// tags is the list of tags of a new resource.
+func tags(book *ledger.Ledger) model.Value {
+	return model.ListOf(model.Obj("Key", ledger.TagKey, "Value", book.ID()))
 }
 
 // lend gives the world a trail of an earlier one, brought back to the state of a new one.
-func (w *world) lend(ctx context.Context, p *pool, at Resource, r model.Request) (targets.Reply, bool) {
+func (w *world) lend(ctx context.Context, p *pool, at ledger.Resource, r model.Request) (targets.Reply, bool) {
 	label, family := w.label(at.Name), w.family(at.Name)
 	plain := len(r.Input.Members()) == 2 && r.Input.Get("S3BucketName").Text() == w.target.bucket.Name
 	if !plain || w.fresh || w.used[family] {
@@ -189,12 +192,12 @@ func (w *world) lend(ctx context.Context, p *pool, at Resource, r model.Request)
 }
 
 // make creates a trail: first the ledger, then the request, then the look at its tag.
-func (w *world) make(ctx context.Context, p *pool, r Resource, out model.Request) targets.Reply {
-	s, ledger := w.target.service, w.target.ledger
-	if err := ledger.write(eventIntend, r); err != nil {
+func (w *world) make(ctx context.Context, p *pool, r ledger.Resource, out model.Request) targets.Reply {
+	s, book := w.target.service, w.target.ledger
+	if err := book.Write(ledger.Intend, r); err != nil {
 		return targets.Reply{Problem: "the ledger cannot be written", Err: err}
 	}
-	s.gate.set(r, intended)
+	s.gate.Set(r, gate.Intended)
 	w.used[w.family(r.Name)] = true
 	var reply targets.Reply
 	s.until(ctx, w.target.options.Settle, func() bool {
@@ -202,8 +205,8 @@ func (w *world) make(ctx context.Context, p *pool, r Resource, out model.Request
 		return !slices.Contains(lateCodes, reply.Answer.Code)
 	})
 	if reply.Answer.Outcome == model.Refused {
-		s.gate.set(r, unknown)
-		if err := ledger.write(eventGone, r); err != nil {
+		s.gate.Set(r, gate.Unknown)
+		if err := book.Write(ledger.Gone, r); err != nil {
 			reply.Err = err
 		}
 		return reply
@@ -218,7 +221,7 @@ func (w *world) make(ctx context.Context, p *pool, r Resource, out model.Request
 	if reply.Answer.Outcome != model.Succeeded {
 		return reply
 	}
-	if err := s.checkTrail(ctx, ledger, r, w.target.options.Settle); err != nil {
+	if err := s.checkTrail(ctx, book, r, w.target.options.Settle); err != nil {
 		reply.Err = err
 	}
 	return reply
@@ -229,7 +232,7 @@ func (w *world) make(ctx context.Context, p *pool, r Resource, out model.Request
 var lateCodes = []string{"MaximumNumberOfTrailsExceededException", "InsufficientS3BucketPolicyException", "S3BucketDoesNotExistException"}
 
 // checkTrail looks whether a trail that was just made bears the ledger's tag.
-func (s *service) checkTrail(ctx context.Context, ledger *Ledger, r Resource, settle time.Duration) error {
+func (s *service) checkTrail(ctx context.Context, book *ledger.Ledger, r ledger.Resource, settle time.Duration) error {
 	value, last := "", targets.Reply{}
 	s.until(ctx, settle, func() bool {
 		value, _, last = s.tagOf(ctx, r.Region, s.arn(r))
@@ -240,18 +243,18 @@ func (s *service) checkTrail(ctx context.Context, ledger *Ledger, r Resource, se
 		return nil // the ledger has the intention, and the clean-up looks again
 	case last.Err != nil:
 		return last.Err
-	case value != ledger.head.ID:
-		s.gate.set(r, foreign)
+	case value != book.ID():
+		s.gate.Set(r, gate.Foreign)
 		what := "it shows none"
 		if value != "" {
 			what = "it shows another"
 		} else if code := last.Answer.Code; code != "" {
 			what = "ListTags answered " + wire.Printable(code)
 		}
-		return refuse(guardTag, "the tag of the new %s cannot be confirmed: %s", r, what)
+		return gate.Refuse(gate.GuardTag, "the tag of the new %s cannot be confirmed: %s", r, what)
 	}
-	s.gate.set(r, owned)
-	return ledger.write(eventMade, r)
+	s.gate.Set(r, gate.Owned)
+	return book.Write(ledger.Made, r)
 }
 
 // track notes what a request has changed.
@@ -300,8 +303,8 @@ func (w *world) track(r model.Request, reply targets.Reply) {
 
 // deleted takes a trail out of the pool.
 func (w *world) deleted(x *trail) {
-	w.target.service.gate.set(x.Resource, unknown)
-	_ = w.target.ledger.write(eventGone, x.Resource) // else the sweep finds that it is gone
+	w.target.service.gate.Set(x.Resource, gate.Unknown)
+	_ = w.target.ledger.Write(ledger.Gone, x.Resource) // else the sweep finds that it is gone
 	p := w.target.pools[x.Region]
 	p.mu.Lock()
 	defer p.mu.Unlock()

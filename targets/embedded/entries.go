@@ -56,17 +56,30 @@ func (c *call) entries() []entry {
 	return out
 }
 
-// repeatedType returns the type that two entries name, with the same categories or with different ones.
-func (c *call) repeatedType() (t model.Type, same, found bool) {
+// empty reports whether the entry has a list of categories without any.
+func (e entry) empty() bool { return !e.absent && len(e.categories) == 0 }
+
+// first finds an entry.
+func (c *call) first(is func(entry) bool) (e entry, found bool) {
+	entries := c.entries()
+	if i := slices.IndexFunc(entries, is); i >= 0 {
+		return entries[i], true
+	}
+	return e, false
+}
+
+// repeatedType finds the first type that two entries name, and reports whether their categories are the
+// same.
+func (c *call) repeatedType() (t model.Type, same bool) {
 	entries := c.entries()
 	for i, e := range entries {
 		for _, earlier := range entries[:i] {
 			if earlier.kind == e.kind {
-				return e.kind, earlier.set() == e.set(), true
+				return e.kind, earlier.set() == e.set()
 			}
 		}
 	}
-	return 0, false, false
+	return 0, false
 }
 
 // unknownMember reports whether a Put or Get has a member that the operation does not know.
@@ -115,7 +128,7 @@ func twoTypes(set model.Selectors) bool {
 // lose returns the set without one of its categories; of one with a single category nothing is left.
 func lose(set model.Selectors) model.Selectors {
 	for _, t := range bothTypes {
-		if set.Of(t) == model.Management|model.Data {
+		if set.Of(t) == bothCategories {
 			return with(set, t, model.Management)
 		}
 	}

@@ -40,6 +40,22 @@ func (f Fault) started() Fault {
 	return f
 }
 
+// Step is what a server with the fault answers to a request, as it reads it, in some state, and the state
+// afterwards. The zero Fault is the reference. What a fault remembers, or does to answers on their way to
+// the wire, is left out.
+func (f Fault) Step(s model.State, r model.Request) (model.Answer, model.State) {
+	c := &call{state: s, request: r, reference: (&account{choose: reference}).step}
+	if f.start == nil {
+		x := c.pass()
+		return x.answer, x.next
+	}
+	x := f.started().begin().step(c)
+	return x.answer, x.next
+}
+
+// Remembers says that more than the state and the request decides what the fault does.
+func (f Fault) Remembers() bool { return f.started().begin().remembers }
+
 // Faults lists all faults: those that follow from the table of rules and break it first, then the
 // hand-written ones by family, the deep ones, and the computed ones last.
 var Faults = func() []Fault {

@@ -6,32 +6,6 @@ import (
 	"github.com/insightconform/conform/model"
 )
 
-// byTrail makes a fault with a memory M for each trail that there is. change gets the trail before and
-// the reference's result; it is called for what succeeds on the trail, and for every well-formed Get.
-func byTrail[M any](change func(c *call, i int, t model.Trail, m *M, x result) result) func() func() hooks {
-	return remembering(func() func(*call) result {
-		memories := map[trailKey]*M{}
-		return func(c *call) result {
-			x := c.pass()
-			i := c.trail()
-			if i < 0 || c.request.Malformed() || !x.succeeded() && !c.reads() {
-				return x
-			}
-			t := c.state.Trails[i]
-			if c.request.Op == model.OpDelete {
-				delete(memories, keyOf(t))
-				return x
-			}
-			m := memories[keyOf(t)]
-			if m == nil {
-				m = new(M)
-				memories[keyOf(t)] = m
-			}
-			return change(c, i, t, m, x)
-		}
-	})
-}
-
 // seldom is how many Gets one wrong answer comes in.
 const seldom = 25
 
@@ -130,9 +104,9 @@ func deepFaults() []Fault {
 			})},
 		{Name: "refusal-drops-unnamed-types", Rule: model.ErrorAtomic,
 			Describe: "A Put that is refused for an invalid type has turned off the types that it does not name.",
-			start: onRefusedPut(func(c *call, i int, x result, broken []model.ID) result {
-				if t := c.state.Trails[i]; len(broken) == 1 && broken[0] == model.SelectorTypeInvalid {
-					set := t.Insights
+			start: onRefusedPut(func(c *call, i int, x result) result {
+				if c.breaksOnly(model.SelectorTypeInvalid) {
+					set := c.stored(i)
 					for _, kind := range bothTypes {
 						if c.requested().Of(kind) == 0 {
 							set = with(set, kind, 0)
@@ -261,17 +235,14 @@ func deepFaults() []Fault {
 			})},
 		{Name: "event-selectors-reset-categories", Rule: model.GetReflectsPut, AlsoRules: []model.ID{model.LogsSelectorsLater}, Needs: []model.Capability{model.CanPutEvents},
 			Describe: "PutEventSelectors that keeps every prerequisite resets the enabled types to Management.",
-			start: onTrail(model.OpPutEvents, func(_ *call, i int, t model.Trail, x result) result {
-				reset := t.Insights
+			start: onTrail(model.OpPutEvents, func(c *call, i int, x result) result {
+				reset := c.stored(i)
 				for _, kind := range bothTypes {
-					if lacks(t.Insights, kind, x.next.Trails[i].Logs) {
-						return x
-					}
-					if t.Insights.Of(kind) != 0 {
+					if c.stored(i).Of(kind) != 0 {
 						reset = with(reset, kind, model.Management)
 					}
 				}
-				if reset == t.Insights {
+				if reset == c.stored(i) || prerequisiteLost(c, i, x) {
 					return x
 				}
 				return x.withInsights(i, reset)
@@ -331,7 +302,7 @@ func deepFaults() []Fault {
 			}},
 		{Name: "delete-turns-sibling-off", Rule: model.GetReflectsPut, AlsoRules: []model.ID{model.StateIsolated}, Needs: []model.Capability{model.CanDelete},
 			Describe: "DeleteTrail turns Insights off on another trail.",
-			start: onTrail(model.OpDelete, func(c *call, i int, _ model.Trail, x result) result {
+			start: onTrail(model.OpDelete, func(c *call, i int, x result) result {
 				for _, j := range siblings(c.state, i) {
 					if key := keyOf(c.state.Trails[j]); c.state.Trails[j].Insights.On() {
 						return x.withInsights(indexOf(x.next, key), 0)
@@ -341,7 +312,7 @@ func deepFaults() []Fault {
 			})},
 		{Name: "store-update-turns-off", Rule: model.GetReflectsPut, Needs: []model.Capability{model.CanStores, model.CanUpdateStores},
 			Describe: "UpdateEventDataStore that keeps every prerequisite turns Insights off.",
-			start: onStoreUpdate(func(c *call, i int, x result, _ bool) result {
+			start: onStoreUpdate(func(c *call, i int, x result) result {
 				if x.succeeded() && c.state.Stores[i].Insights.On() {
 					return x.withStoreInsights(i, 0)
 				}

@@ -6,20 +6,15 @@ import (
 	"github.com/insightconform/conform/model"
 )
 
-// onGet is a fault of the Gets that name a trail in its home Region.
-func onGet(change func(c *call, i int, x result) result) func() func() hooks {
-	return forgetful(func(c *call) result {
-		x := c.pass()
-		if i := c.trail(); i >= 0 && c.reads() {
-			return change(c, i, x)
-		}
-		return x
-	})
-}
-
 // reads reports whether the request is a Get that breaks no rule.
 func (c *call) reads() bool {
 	return c.request.Op == model.OpGet && !c.request.Malformed() && len(c.broken()) == 0
+}
+
+// success is what Put and Get answer for a trail with a set.
+func (c *call) success(i int, set model.Selectors) model.Answer {
+	t := c.state.Trails[i]
+	return model.Answer{Outcome: model.Succeeded, TrailARN: c.state.World.TrailARN(t.Home, t.Name), Selectors: set}
 }
 
 // getAnswer is what Get answers for a trail with that set stored.
@@ -27,7 +22,7 @@ func (c *call) getAnswer(i int, set model.Selectors) result {
 	if !set.On() {
 		return c.refuse(codeNotEnabled)
 	}
-	return result{model.Answer{Outcome: model.Succeeded, TrailARN: c.state.World.TrailARN(c.state.Trails[i].Home, c.state.Trails[i].Name), Selectors: set}, c.state}
+	return result{c.success(i, set), c.state}
 }
 
 func truth(b bool) model.Truth {
@@ -37,27 +32,21 @@ func truth(b bool) model.Truth {
 	return model.No
 }
 
-// onFlag is a fault of GetTrail's HasInsightSelectors.
-func onFlag(flag func(t model.Trail) bool) func() func() hooks {
-	return forgetful(func(c *call) result {
-		x := c.pass()
-		if i := c.trail(); i >= 0 && c.request.Op == model.OpTrail && x.succeeded() {
-			x.answer.HasInsights = truth(flag(c.state.Trails[i]))
-		}
+// onFlag is a fault of GetTrail's HasInsightSelectors, which has always one value.
+func onFlag(value model.Truth) func() func() hooks {
+	return on(func(c *call, x result) (int, bool) {
+		i := c.trail()
+		return i, i >= 0 && c.request.Op == model.OpTrail && x.succeeded()
+	}, func(_ *call, _ int, x result) result {
+		x.answer.HasInsights = value
 		return x
 	})
 }
 
-// onAnswer changes the successful answers of Put and Get.
-func onAnswer(change func(c *call, a *model.Answer)) func() func() hooks {
-	return forgetful(func(c *call) result {
-		x := c.pass()
-		if (c.request.Op == model.OpPut || c.request.Op == model.OpGet) && x.succeeded() {
-			change(c, &x.answer)
-		}
-		return x
-	})
-}
+// offByGet tells the Gets that find Insights off, and byARN the calls that name their trail by ARN.
+func offByGet(_ *call, _ int, x result) bool { return x.answer.Code == codeNotEnabled }
+
+func byARN(c *call, _ int, _ result) bool { return c.byARN() }
 
 func getFaults() []Fault {
 	return []Fault{
@@ -65,7 +54,7 @@ func getFaults() []Fault {
 			Describe: "Get leaves Data out where a type is on for both categories.",
 			start: onGet(func(_ *call, _ int, x result) result {
 				for _, t := range bothTypes {
-					if x.succeeded() && x.answer.Selectors.Of(t) == model.Management|model.Data {
+					if x.succeeded() && x.answer.Selectors.Of(t) == bothCategories {
 						x.answer.Selectors = with(x.answer.Selectors, t, model.Management)
 					}
 				}
@@ -73,119 +62,69 @@ func getFaults() []Fault {
 			})},
 		{Name: "get-answers-first-put", Rule: model.GetReflectsPut, AlsoRules: []model.ID{model.PutReplacesList, model.PutOverwritesCategories},
 			Describe: "Get answers what the first Put since Insights was off has stored.",
-			start: remembering(func() func(*call) result {
-				first := map[trailKey]model.Selectors{}
-				return func(c *call) result {
-					x := c.pass()
-					i := c.trail()
-					if i < 0 || !x.succeeded() {
-						return x
-					}
-					key := keyOf(c.state.Trails[i])
-					switch {
-					case c.request.Op == model.OpPut && c.state.Trails[i].Insights.On() && c.enables():
-					case c.request.Op == model.OpGet:
-						if first[key].On() {
-							x.answer.Selectors = first[key]
-						}
-					case !c.request.Op.Reads():
-						delete(first, key)
-						if c.request.Op == model.OpPut {
-							first[key] = x.next.Trails[i].Insights
-						}
-					}
-					return x
+			start: byTrail(func(c *call, i int, t model.Trail, first *model.Selectors, x result) result {
+				switch {
+				case c.request.Op == model.OpPut && t.Insights.On() && c.enables():
+				case c.request.Op == model.OpGet && x.succeeded() && first.On():
+					x.answer.Selectors = *first
+				case c.request.Op == model.OpPut:
+					*first = x.next.Trails[i].Insights
+				case !c.request.Op.Reads():
+					*first = 0
 				}
+				return x
 			})},
 		{Name: "get-one-put-behind", Rule: model.GetReflectsPut, AlsoRules: []model.ID{model.PutReplacesList, model.PutOverwritesCategories, model.PutEmptyDisables},
 			Describe: "Get answers what was stored before the last Put.",
-			start: remembering(func() func(*call) result {
-				before := map[trailKey]model.Selectors{}
-				return func(c *call) result {
-					x := c.pass()
-					i := c.trail()
-					if i < 0 || !x.succeeded() && !c.reads() {
-						return x
-					}
-					key := keyOf(c.state.Trails[i])
-					switch c.request.Op {
-					case model.OpPut:
-						before[key] = c.state.Trails[i].Insights
-					case model.OpDelete:
-						delete(before, key)
-					case model.OpGet:
-						if set, put := before[key]; put {
-							return c.getAnswer(i, set)
-						}
-					}
-					return x
+			start: byTrail(func(c *call, i int, t model.Trail, m *struct {
+				put    bool
+				before model.Selectors
+			}, x result) result {
+				switch {
+				case c.request.Op == model.OpPut:
+					m.put, m.before = true, t.Insights
+				case c.request.Op == model.OpGet && m.put:
+					return c.getAnswer(i, m.before)
 				}
+				return x
 			})},
 
 		{Name: "get-off-answers-empty-list", Rule: model.GetNotEnabled, AlsoRules: []model.ID{model.StateInitiallyOff},
 			Describe: "Get on a trail with Insights off answers 200 with an empty list.",
 			start: onGet(func(c *call, i int, x result) result {
-				if x.answer.Code == codeNotEnabled {
-					return result{model.Answer{Outcome: model.Succeeded, TrailARN: c.state.World.TrailARN(c.state.Trails[i].Home, c.state.Trails[i].Name)}, x.next}
+				if offByGet(c, i, x) {
+					x.answer = c.success(i, 0)
 				}
 				return x
 			})},
 		{Name: "get-off-answers-not-found", Rule: model.GetNotEnabled, AlsoRules: []model.ID{model.StateInitiallyOff},
 			Describe: "Get on a trail with Insights off answers TrailNotFoundException.",
-			start: onGet(func(c *call, _ int, x result) result {
-				if x.answer.Code == codeNotEnabled {
-					return c.refuse(codeTrailNotFound)
-				}
-				return x
-			})},
+			start:    onGet(refuses(codeTrailNotFound, offByGet))},
 
 		{Name: "flag-never-set", Rule: model.TrailHasInsights,
 			Describe: "HasInsightSelectors is always false.",
-			start:    onFlag(func(model.Trail) bool { return false })},
+			start:    onFlag(model.No)},
 		{Name: "flag-always-set", Rule: model.TrailHasInsights,
 			Describe: "HasInsightSelectors is always true.",
-			start:    onFlag(func(model.Trail) bool { return true })},
+			start:    onFlag(model.Yes)},
 		{Name: "flag-stays-after-empty-list", Rule: model.TrailHasInsights,
 			Describe: "HasInsightSelectors stays true once Insights was on.",
-			start: remembering(func() func(*call) result {
-				on := map[trailKey]bool{}
-				return func(c *call) result {
-					x := c.pass()
-					i := c.trail()
-					if i < 0 || !x.succeeded() {
-						return x
-					}
-					key := keyOf(c.state.Trails[i])
-					switch c.request.Op {
-					case model.OpPut:
-						on[key] = on[key] || x.next.Trails[i].Insights.On()
-					case model.OpDelete:
-						delete(on, key)
-					case model.OpTrail:
-						if on[key] {
-							x.answer.HasInsights = model.Yes
-						}
-					}
-					return x
+			start: byTrail(func(c *call, i int, _ model.Trail, on *bool, x result) result {
+				switch {
+				case c.request.Op == model.OpPut:
+					*on = *on || x.next.Trails[i].Insights.On()
+				case c.request.Op == model.OpTrail && *on:
+					x.answer.HasInsights = model.Yes
 				}
+				return x
 			})},
 
 		{Name: "get-by-arn-refused", Rule: model.TrailNameOrARN,
 			Describe: "Get by ARN answers TrailNotFoundException.",
-			start: onGet(func(c *call, _ int, x result) result {
-				if c.byARN() {
-					return c.refuse(codeTrailNotFound)
-				}
-				return x
-			})},
+			start:    onGet(refuses(codeTrailNotFound, byARN))},
 		{Name: "put-by-arn-refused", Rule: model.TrailNameOrARN,
 			Describe: "Put by ARN answers TrailNotFoundException.",
-			start: onPut(func(c *call, _ int, x result) result {
-				if c.byARN() {
-					return c.refuse(codeTrailNotFound)
-				}
-				return x
-			})},
+			start:    onPut(refuses(codeTrailNotFound, byARN))},
 
 		{Name: "trail-arn-missing", Rule: model.AnswerOneOwner,
 			Describe: "Put and Get on a trail answer no TrailARN.",
@@ -214,7 +153,7 @@ func getFaults() []Fault {
 			Describe: "Get lists a type with both categories in two entries.",
 			start: onGet(func(_ *call, _ int, x result) result {
 				for _, t := range bothTypes {
-					if whole := model.Entry(t, model.Management|model.Data); x.answer.Selectors&whole != 0 {
+					if whole := model.Entry(t, bothCategories); x.answer.Selectors&whole != 0 {
 						x.answer.Selectors = x.answer.Selectors&^whole | model.Entry(t, model.Management) | model.Entry(t, model.Data)
 					}
 				}

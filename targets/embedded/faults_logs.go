@@ -1,98 +1,64 @@
 package embedded
 
 import (
+	"slices"
+
 	"github.com/insightconform/conform/model"
 )
 
-// onTrail is a fault of one operation on a trail that exists, where the reference carries it out. t is
-// the trail before.
-func onTrail(op model.Op, change func(c *call, i int, t model.Trail, x result) result) func() func() hooks {
-	return forgetful(func(c *call) result {
-		x := c.pass()
-		if i := c.trail(); i >= 0 && c.request.Op == op && !c.request.Malformed() && x.succeeded() {
-			return change(c, i, c.state.Trails[i], x)
-		}
-		return x
-	})
-}
+// whileStopped tells the calls on a trail that is not logging.
+func whileStopped(c *call, i int, _ result) bool { return !c.state.Trails[i].Logging }
 
-// onStoppedPut is a fault of the Puts that enable insights on a trail that is not logging.
-func onStoppedPut(change func(c *call, i int, x result, after model.Selectors) result) func() func() hooks {
-	return onEnabling(func(c *call, i int, x result, _, after model.Selectors) result {
-		if c.state.Trails[i].Logging {
-			return x
-		}
-		return change(c, i, x, after)
-	})
-}
-
-// onPrerequisiteLost is a fault of PutEventSelectors where it takes away what enabled insights need.
-func onPrerequisiteLost(change func(c *call, i int, t model.Trail, x result) result) func() func() hooks {
-	return onTrail(model.OpPutEvents, func(c *call, i int, t model.Trail, x result) result {
-		logs := x.next.Trails[i].Logs
-		for _, kind := range bothTypes {
-			if lacks(t.Insights, kind, logs) {
-				return change(c, i, t, x)
-			}
-		}
-		return x
-	})
+// prerequisiteLost tells the PutEventSelectors that take away what enabled insights need.
+func prerequisiteLost(c *call, i int, x result) bool {
+	return slices.ContainsFunc(bothTypes[:], func(kind model.Type) bool { return lacks(c.stored(i), kind, x.next.Trails[i].Logs) })
 }
 
 func logsFaults() []Fault {
 	return []Fault{
 		{Name: "read-only-trail-refused", Rule: model.LogsReadOnlyError,
 			Describe: "ApiErrorRateInsight is refused on a trail that logs only read management events.",
-			start: onEnabling(func(c *call, i int, x result, _, after model.Selectors) result {
+			start: onEnabling(refuses(codeSelectors, func(c *call, i int, x result) bool {
 				reads := c.state.Trails[i].Logs&model.ManagementEvents == model.ReadEvents
-				if reads && after.Of(model.ErrorRate)&model.Management != 0 {
-					return c.refuse(codeSelectors)
-				}
-				return x
-			})},
+				return reads && x.stored(i).Of(model.ErrorRate)&model.Management != 0
+			}))},
 		{Name: "disable-needs-write-events", Rule: model.LogsDisable,
 			Describe: "An empty list is refused on a trail that does not log write management events.",
-			start: onPut(func(c *call, i int, x result) result {
-				if !c.enables() && c.state.Trails[i].Logs&model.WriteEvents == 0 {
-					return c.refuse(codeSelectors)
-				}
-				return x
-			})},
+			start: onPut(refuses(codeSelectors, func(c *call, i int, _ result) bool {
+				return !c.enables() && c.state.Trails[i].Logs&model.WriteEvents == 0
+			}))},
 		{Name: "prerequisite-removal-wrong-code", Rule: model.LogsSelectorsLater,
 			Describe: "PutEventSelectors that removes a prerequisite is refused with " + codeUnlisted + ".",
-			start: onPrerequisiteLost(func(c *call, _ int, _ model.Trail, _ result) result {
-				return c.refuse(codeUnlisted)
-			})},
+			start:    onTrail(model.OpPutEvents, refuses(codeUnlisted, prerequisiteLost))},
 		{Name: "prerequisite-removal-drops-the-other-type", Rule: model.LogsSelectorsLater,
 			Describe: "PutEventSelectors that removes the prerequisite of one type turns the other one off.",
-			start: onPrerequisiteLost(func(_ *call, i int, t model.Trail, x result) result {
-				logs := x.next.Trails[i].Logs
+			start: onTrail(model.OpPutEvents, func(c *call, i int, x result) result {
+				logs, set := x.next.Trails[i].Logs, c.stored(i)
 				for _, kind := range bothTypes {
-					if other := 1 - kind; lacks(t.Insights, kind, logs) && !lacks(t.Insights, other, logs) {
-						return x.withInsights(i, with(t.Insights, other, 0))
+					if other := 1 - kind; lacks(set, kind, logs) && !lacks(set, other, logs) {
+						return x.withInsights(i, with(set, other, 0))
 					}
 				}
 				return x
 			})},
 		{Name: "stop-drops-one-type", Rule: model.LogsStop,
 			Describe: "StopLogging turns the second of two types off and keeps the first.",
-			start: onTrail(model.OpStop, func(_ *call, i int, t model.Trail, x result) result {
-				if t.Logging && twoTypes(t.Insights) {
+			start: onTrail(model.OpStop, func(c *call, i int, x result) result {
+				if t := c.state.Trails[i]; t.Logging && twoTypes(t.Insights) {
 					return x.withInsights(i, firstType(t.Insights))
 				}
 				return x
 			})},
 		{Name: "get-not-found-after-stop", Rule: model.LogsStop, AlsoRules: []model.ID{model.GetNotEnabled},
 			Describe: "Get answers TrailNotFoundException after StopLogging has turned Insights off.",
-			start: onGet(func(c *call, i int, x result) result {
-				if t := &c.state.Trails[i]; !t.Logging && t.Asleep.On() {
-					return c.refuse(codeTrailNotFound)
-				}
-				return x
-			})},
+			start: onGet(refuses(codeTrailNotFound, func(c *call, i int, _ result) bool {
+				t := &c.state.Trails[i]
+				return !t.Logging && t.Asleep.On()
+			}))},
 		{Name: "start-enables-other-type", Rule: model.LogsStart,
 			Describe: "StartLogging after StopLogging brings back what was on, with the types exchanged or both.",
-			start: onTrail(model.OpStart, func(_ *call, i int, t model.Trail, x result) result {
+			start: onTrail(model.OpStart, func(c *call, i int, x result) result {
+				t := c.state.Trails[i]
 				if !t.Asleep.On() {
 					return x
 				}
@@ -104,13 +70,14 @@ func logsFaults() []Fault {
 			})},
 		{Name: "stopped-put-wrong-code", Rule: model.LogsPutStopped,
 			Describe: "Put on a trail that is not logging answers " + codeUnlisted + ".",
-			start: onStoppedPut(func(c *call, _ int, _ result, _ model.Selectors) result {
-				return c.refuse(codeUnlisted)
-			})},
+			start:    onEnabling(refuses(codeUnlisted, whileStopped))},
 		{Name: "stopped-put-stores-one-type", Rule: model.LogsPutStopped, AlsoRules: []model.ID{model.GetReflectsPut},
 			Describe: "Put of both types on a trail that is not logging stores the first only.",
-			start: onStoppedPut(func(_ *call, i int, x result, after model.Selectors) result {
-				return x.withInsights(i, firstType(after))
+			start: onEnabling(func(c *call, i int, x result) result {
+				if whileStopped(c, i, x) {
+					return x.withInsights(i, firstType(x.stored(i)))
+				}
+				return x
 			})},
 		{Name: "event-selectors-not-shown", Rule: model.LogsVisible,
 			Describe: "GetEventSelectors always answers the default selectors.",
@@ -122,35 +89,23 @@ func logsFaults() []Fault {
 			})},
 		{Name: "event-selectors-frozen", Rule: model.LogsVisible,
 			Describe: "GetEventSelectors answers what the first PutEventSelectors has stored.",
-			start: remembering(func() func(*call) result {
-				first := map[trailKey]string{}
-				return func(c *call) result {
-					x := c.pass()
-					i := c.trail()
-					if i < 0 || !x.succeeded() {
-						return x
-					}
-					key := keyOf(c.state.Trails[i])
-					switch c.request.Op {
-					case model.OpDelete:
-						delete(first, key)
-					case model.OpPutEvents:
-						events := x.next.Trails[i].Events
-						if _, known := first[key]; !known {
-							first[key] = events
-						}
-						// What is shown is frozen; what is logged is not.
-						t := x.next.Trails[i]
-						t.Events = first[key]
-						x.next = x.next.WithTrail(i, t)
-					}
+			start: byTrail(func(c *call, i int, _ model.Trail, first *struct {
+				known  bool
+				events string
+			}, x result) result {
+				if c.request.Op != model.OpPutEvents {
 					return x
 				}
+				t := x.next.Trails[i]
+				if !first.known {
+					first.known, first.events = true, t.Events
+				}
+				t.Events = first.events // what is shown is frozen; what is logged is not
+				x.next = x.next.WithTrail(i, t)
+				return x
 			})},
 		{Name: "update-turns-off", Rule: model.TrailUpdateKeeps,
 			Describe: "UpdateTrail turns Insights off.",
-			start: onTrail(model.OpUpdate, func(_ *call, i int, _ model.Trail, x result) result {
-				return x.withInsights(i, 0)
-			})},
+			start:    onTrail(model.OpUpdate, func(_ *call, i int, x result) result { return x.withInsights(i, 0) })},
 	}
 }

@@ -7,18 +7,6 @@ import (
 	"github.com/insightconform/conform/model"
 )
 
-// onRefusedPut is a fault of the Puts that are refused although their trail is there. broken is what
-// they break.
-func onRefusedPut(change func(c *call, i int, x result, broken []model.ID) result) func() func() hooks {
-	return forgetful(func(c *call) result {
-		x := c.pass()
-		if i := c.trail(); i >= 0 && c.request.Op == model.OpPut && !c.request.Malformed() && !x.succeeded() {
-			return change(c, i, x, c.broken())
-		}
-		return x
-	})
-}
-
 // siblings lists the other trails of the same world and Region, in the order in which they were made.
 func siblings(s model.State, i int) []int {
 	var out []int
@@ -64,13 +52,11 @@ func stateFaults() []Fault {
 			})},
 		{Name: "refusal-turns-off", Rule: model.ErrorAtomic,
 			Describe: "A refused Put turns Insights off.",
-			start: onRefusedPut(func(_ *call, i int, x result, _ []model.ID) result {
-				return x.withInsights(i, 0)
-			})},
+			start:    onRefusedPut(func(_ *call, i int, x result) result { return x.withInsights(i, 0) })},
 		{Name: "refusal-keeps-valid-selectors", Rule: model.ErrorAtomic,
 			Describe: "Of a Put that is refused for one selector, the valid ones are stored.",
-			start: onRefusedPut(func(c *call, i int, x result, broken []model.ID) result {
-				invalid := slices.ContainsFunc(broken, func(id model.ID) bool {
+			start: onRefusedPut(func(c *call, i int, x result) result {
+				invalid := slices.ContainsFunc(c.broken(), func(id model.ID) bool {
 					return id == model.SelectorTypeInvalid || id == model.SelectorTypeMissing || id == model.SelectorCategory
 				})
 				if valid := c.requested(); invalid && valid.On() {
@@ -80,8 +66,8 @@ func stateFaults() []Fault {
 			})},
 		{Name: "stores-before-it-refuses", Rule: model.ErrorAtomic,
 			Describe: "A Put that is refused for what the trail does not log is stored all the same.",
-			start: onRefusedPut(func(c *call, i int, x result, broken []model.ID) result {
-				if slices.ContainsFunc(broken, func(id model.ID) bool { return id.Family() == "logs" }) {
+			start: onRefusedPut(func(c *call, i int, x result) result {
+				if slices.ContainsFunc(c.broken(), func(id model.ID) bool { return id.Family() == "logs" }) {
 					return x.withInsights(i, c.requested())
 				}
 				return x

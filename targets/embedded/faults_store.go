@@ -6,27 +6,15 @@ import (
 	"github.com/insightconform/conform/model"
 )
 
-// onStorePut is a fault of the well-formed Puts on a store that the reference carries out.
-func onStorePut(change func(c *call, i int, x result) result) func() func() hooks {
-	return forgetful(func(c *call) result {
-		x := c.pass()
-		if i := c.store(); i >= 0 && c.request.Op == model.OpPut && c.wellFormedOnStore() && x.succeeded() {
-			return change(c, i, x)
-		}
-		return x
-	})
-}
+// What tells calls on stores apart.
+func enables(c *call, _ int, _ result) bool { return c.enables() }
 
-// onStoreGet is a fault of the Gets that name a store which is there.
-func onStoreGet(change func(c *call, i int, x result) result) func() func() hooks {
-	return forgetful(func(c *call) result {
-		x := c.pass()
-		if i := c.store(); i >= 0 && c.request.Op == model.OpGet && c.wellFormedOnStore() {
-			return change(c, i, x)
-		}
-		return x
-	})
-}
+func disablesWithout(c *call, _ int, _ result) bool { return !c.enables() && c.destination() < 0 }
+
+func disablesWith(c *call, _ int, _ result) bool { return !c.enables() && c.destination() >= 0 }
+
+// guarded tells the updates that the reference refuses.
+func guarded(_ *call, _ int, x result) bool { return x.answer.Code == codeSelectors }
 
 func (c *call) store() int { return findStore(c.state, c.request, "EventDataStore") }
 
@@ -34,19 +22,6 @@ func (c *call) destination() int { return findStore(c.state, c.request, "Insight
 
 func (c *call) wellFormedOnStore() bool {
 	return !c.request.Malformed() && c.request.Input.Get("TrailName").Kind() == model.Absent && len(c.broken()) == 0
-}
-
-// onStoreUpdate is a fault of UpdateEventDataStore with selectors. guarded says whether the reference
-// refuses it.
-func onStoreUpdate(change func(c *call, i int, x result, guarded bool) result) func() func() hooks {
-	return forgetful(func(c *call) result {
-		x := c.pass()
-		if i := c.store(); i >= 0 && c.request.Op == model.OpUpdateStore && !c.request.Malformed() &&
-			c.request.Input.Get("AdvancedEventSelectors").Given() && !c.state.Stores[i].Pending {
-			return change(c, i, x, x.answer.Code == codeSelectors)
-		}
-		return x
-	})
 }
 
 // unguarded carries out an update as if Insights were off, and keeps what is stored.
@@ -78,20 +53,10 @@ func storeFaults() []Fault {
 	return []Fault{
 		{Name: "store-enable-refused", Rule: model.StoreEnables,
 			Describe: "Enabling Insights on a store is refused with InvalidParameterException.",
-			start: onStorePut(func(c *call, _ int, x result) result {
-				if c.enables() {
-					return c.refuse(codeParameter)
-				}
-				return x
-			})},
+			start:    onStorePut(refuses(codeParameter, enables))},
 		{Name: "store-enable-not-stored", Rule: model.StoreEnables, AlsoRules: []model.ID{model.GetReflectsPut},
 			Describe: "Enabling Insights on a store is answered well and not stored.",
-			start: onStorePut(func(c *call, _ int, x result) result {
-				if c.enables() {
-					x.next = c.state
-				}
-				return x
-			})},
+			start:    onStorePut(ignores(enables))},
 		{Name: "destination-missing", Rule: model.AnswerOneOwner, AlsoRules: []model.ID{model.StoreEnables}, Needs: []model.Capability{model.CanStores},
 			Describe: "Put and Get on a store answer no InsightsDestination.",
 			start:    onAnswer(func(_ *call, a *model.Answer) { a.Destination = "" })},
@@ -114,36 +79,16 @@ func storeFaults() []Fault {
 			})},
 		{Name: "store-disable-refused", Rule: model.StoreDisable,
 			Describe: "An empty list for a store is refused without a destination.",
-			start: onStorePut(func(c *call, _ int, x result) result {
-				if !c.enables() && c.destination() < 0 {
-					return c.refuse(codeCombination)
-				}
-				return x
-			})},
+			start:    onStorePut(refuses(codeCombination, disablesWithout))},
 		{Name: "store-disable-ignored", Rule: model.StoreDisable,
 			Describe: "An empty list for a store without a destination is answered well and changes nothing.",
-			start: onStorePut(func(c *call, _ int, x result) result {
-				if !c.enables() && c.destination() < 0 {
-					x.next = c.state
-				}
-				return x
-			})},
+			start:    onStorePut(ignores(disablesWithout))},
 		{Name: "store-disable-with-destination-ignored", Rule: model.StoreDisableWithDst,
 			Describe: "An empty list for a store with a destination is answered well and changes nothing.",
-			start: onStorePut(func(c *call, _ int, x result) result {
-				if !c.enables() && c.destination() >= 0 {
-					x.next = c.state
-				}
-				return x
-			})},
+			start:    onStorePut(ignores(disablesWith))},
 		{Name: "store-disable-with-destination-wrong-code", Rule: model.StoreDisableWithDst,
 			Describe: "An empty list for a store with a destination is refused with " + codeUnlisted + ".",
-			start: onStorePut(func(c *call, _ int, x result) result {
-				if !c.enables() && c.destination() >= 0 {
-					return c.refuse(codeUnlisted)
-				}
-				return x
-			})},
+			start:    onStorePut(refuses(codeUnlisted, disablesWith))},
 		{Name: "repoint-keeps-destination", Rule: model.StoreRepoint,
 			Describe: "A Put with another destination answers the new one and keeps the old.",
 			start: onStorePut(func(c *call, i int, x result) result {
@@ -163,58 +108,50 @@ func storeFaults() []Fault {
 			})},
 		{Name: "not-ingesting-wrong-code", Rule: model.StoreNotIngesting,
 			Describe: "Put with a source or destination that does not ingest answers " + codeUnlisted + ".",
-			start: onStorePut(func(c *call, i int, x result) result {
+			start: onStorePut(refuses(codeUnlisted, func(c *call, i int, _ result) bool {
 				dest := c.destination()
-				if c.enables() && (!c.state.Stores[i].Ingesting || dest >= 0 && !c.state.Stores[dest].Ingesting) {
-					return c.refuse(codeUnlisted)
-				}
-				return x
-			})},
+				return c.enables() && (!c.state.Stores[i].Ingesting || dest >= 0 && !c.state.Stores[dest].Ingesting)
+			}))},
 		{Name: "update-guard-missing", Rule: model.StoreUpdateGuard,
 			Describe: "UpdateEventDataStore takes away what enabled insights need.",
-			start: onStoreUpdate(func(c *call, i int, x result, guarded bool) result {
-				if guarded {
+			start: onStoreUpdate(func(c *call, i int, x result) result {
+				if guarded(c, i, x) {
 					return c.unguarded(i)
 				}
 				return x
 			})},
 		{Name: "update-guard-wrong-code", Rule: model.StoreUpdateGuard,
 			Describe: "UpdateEventDataStore that breaks a prerequisite answers " + codeUnlisted + ".",
-			start: onStoreUpdate(func(c *call, _ int, x result, guarded bool) result {
-				if guarded {
-					return c.refuse(codeUnlisted)
-				}
-				return x
-			})},
+			start:    onStoreUpdate(refuses(codeUnlisted, guarded))},
 		{Name: "update-guard-when-off", Rule: model.StoreUpdateGuard,
 			Describe: "UpdateEventDataStore to no management events is refused even with Insights off.",
-			start: onStoreUpdate(func(c *call, i int, x result, _ bool) result {
-				if x.succeeded() && !c.state.Stores[i].Insights.On() && !fed(c.state, i) && x.next.Stores[i].Logs&model.ManagementEvents == 0 {
-					return c.refuse(codeSelectors)
-				}
-				return x
-			})},
+			start: onStoreUpdate(refuses(codeSelectors, func(c *call, i int, x result) bool {
+				return x.succeeded() && !c.state.Stores[i].Insights.On() && !fed(c.state, i) && x.next.Stores[i].Logs&model.ManagementEvents == 0
+			}))},
 		{Name: "update-guard-applies", Rule: model.StoreUpdateGuard, AlsoRules: []model.ID{model.ErrorAtomic, model.LogsVisible},
 			Describe: "UpdateEventDataStore that breaks a prerequisite is refused, and carried out.",
-			start: onStoreUpdate(func(c *call, i int, x result, guarded bool) result {
-				if guarded {
+			start: onStoreUpdate(func(c *call, i int, x result) result {
+				if guarded(c, i, x) {
 					x.next = c.unguarded(i).next
 				}
 				return x
 			})},
 		{Name: "store-shows-data", Rule: model.StoreNoData,
 			Describe: "Get on a store shows Data beside Management.",
-			start: onStoreGet(func(_ *call, _ int, x result) result {
+			start: on(func(c *call, _ result) (int, bool) {
+				i := c.store()
+				return i, i >= 0 && c.request.Op == model.OpGet && c.wellFormedOnStore()
+			}, func(_ *call, _ int, x result) result {
 				for _, t := range bothTypes {
 					if x.succeeded() && x.answer.Selectors.Of(t) != 0 {
-						x.answer.Selectors = with(x.answer.Selectors, t, model.Management|model.Data)
+						x.answer.Selectors = with(x.answer.Selectors, t, bothCategories)
 					}
 				}
 				return x
 			})},
 		{Name: "store-selectors-frozen", Rule: model.LogsVisible, Needs: []model.Capability{model.CanStores, model.CanUpdateStores},
 			Describe: "GetEventDataStore shows the event selectors that the store was made with.",
-			start: onStoreUpdate(func(c *call, i int, x result, _ bool) result {
+			start: onStoreUpdate(func(c *call, i int, x result) result {
 				if x.succeeded() {
 					store := x.next.Stores[i]
 					store.Events = c.state.Stores[i].Events

@@ -1,4 +1,5 @@
-package account
+// Package ledger keeps the durable list of what runs have created in an account.
+package ledger
 
 import (
 	"bufio"
@@ -16,10 +17,12 @@ import (
 	"regexp"
 	"strings"
 	"sync"
+
+	"github.com/insightconform/conform/targets"
 )
 
-// LedgerSchema is that of the first line of a ledger.
-const LedgerSchema = "conform-ledger/1"
+// schema is that of the first line.
+const schema = "conform-ledger/1"
 
 // Kind tells what a resource is.
 type Kind string
@@ -30,6 +33,9 @@ const (
 	Bucket Kind = "bucket"
 	Store  Kind = "event-data-store"
 )
+
+// In is the resource of a kind that a Region has under a name.
+func (k Kind) In(region, name string) Resource { return Resource{k, region, name} }
 
 // Resource is something in the account. A store goes by its name until its ID is known.
 type Resource struct {
@@ -42,15 +48,15 @@ func (r Resource) String() string { return string(r.Kind) + " " + r.Name + " in 
 
 // The events of a ledger, in the order in which they come for one resource.
 const (
-	eventIntend = "intend" // written before the request that creates
-	eventMade   = "made"
-	eventGone   = "gone" // deleted, or never made
+	Intend = "intend" // written before the request that creates
+	Made   = "made"
+	Gone   = "gone" // deleted, or never made
 )
 
 // Ledger is the durable list of what runs have created: JSON lines, each written and synced before
 // the act that it tells of. It holds no account id, only a salted hash of one.
 type Ledger struct {
-	head ledgerHead
+	head head
 	path string
 
 	mu   sync.Mutex
@@ -59,7 +65,7 @@ type Ledger struct {
 	seq  []Resource          // in the order of creation
 }
 
-type ledgerHead struct {
+type head struct {
 	Schema     string `json:"schema"`
 	ID         string `json:"id"` // the value of the tag on all that the ledger's runs create
 	Prefix     string `json:"prefix"`
@@ -68,7 +74,7 @@ type ledgerHead struct {
 	Account    string `json:"account"` // PBKDF2 of the account id
 }
 
-type ledgerLine struct {
+type entry struct {
 	Event string `json:"event"`
 	Resource
 }
@@ -76,7 +82,7 @@ type ledgerLine struct {
 // hashIterations makes it expensive to try all account ids.
 const hashIterations = 200_000
 
-func (h ledgerHead) hash(account string) string {
+func (h head) hash(account string) string {
 	key, err := pbkdf2.Key(sha256.New, account, []byte(h.Salt), h.Iterations, 16)
 	if err != nil {
 		return ""
@@ -84,8 +90,8 @@ func (h ledgerHead) hash(account string) string {
 	return hex.EncodeToString(key)
 }
 
-// randomName returns lower-case letters and digits that nobody can guess.
-func randomName(length int) string {
+// RandomName returns lower-case letters and digits that nobody can guess.
+func RandomName(length int) string {
 	const alphabet = "abcdefghijklmnopqrstuvwxyz234567"
 	random := make([]byte, length)
 	_, _ = rand.Read(random) // does not fail
@@ -95,28 +101,47 @@ func randomName(length int) string {
 	return string(random)
 }
 
+// DefaultPrefix begins the prefix of every ledger that is given none.
+const DefaultPrefix = "conform-"
+
+// TagKey is the tag on all that a run creates; its value is the ledger's ID.
+const TagKey = "conform-ledger"
+
 // MinPrefix is the least length of a prefix; MaxPrefix leaves room in a bucket's name of 63 characters.
 const (
 	MinPrefix = 8
 	MaxPrefix = 24
 )
 
+func usage(format string, args ...any) error {
+	return fmt.Errorf("%w: %w", targets.ErrUsage, fmt.Errorf(format, args...))
+}
+
+func refused(guard, format string, args ...any) error {
+	return fmt.Errorf("%w by the guard %s: %s", targets.ErrRefused, guard, fmt.Sprintf(format, args...))
+}
+
+var regionSyntax = regexp.MustCompile(`^[a-z]{2,4}(-[a-z]+)+-[0-9]{1,2}$`)
+
+// ValidRegion reports whether a string looks like the name of a Region.
+func ValidRegion(s string) bool { return regionSyntax.MatchString(s) }
+
 var prefixSyntax = regexp.MustCompile(`^[a-z][a-z0-9]*(-[a-z0-9]+)*$`)
 
 // CheckPrefix says what is wrong with a prefix of names.
 func CheckPrefix(prefix string) error {
 	if len(prefix) < MinPrefix || len(prefix) > MaxPrefix || !prefixSyntax.MatchString(prefix) {
-		return fmt.Errorf("%w: a prefix has %d to %d lower-case letters, digits and single dashes, such as conform-night1", errUsage, MinPrefix, MaxPrefix)
+		return fmt.Errorf("%w: a prefix has %d to %d lower-case letters, digits and single dashes, such as conform-night1", targets.ErrUsage, MinPrefix, MaxPrefix)
 	}
 	if strings.HasPrefix(prefix, "aws-") || strings.HasPrefix(prefix, "amazon") || strings.HasPrefix(prefix, "xn--") || strings.HasPrefix(prefix, "sthree-") {
-		return fmt.Errorf("%w: a prefix must not begin as the names of AWS do", errUsage)
+		return fmt.Errorf("%w: a prefix must not begin as the names of AWS do", targets.ErrUsage)
 	}
 	return nil
 }
 
-// OpenLedger opens the ledger at path, or begins one for the account. An empty prefix is the ledger's,
+// Open opens the ledger at path, or begins one for the account. An empty prefix is the ledger's,
 // or a new random one. A ledger of another account is refused; so is one that a running process holds.
-func OpenLedger(path, account, prefix string) (*Ledger, error) {
+func Open(path, account, prefix string) (*Ledger, error) {
 	if prefix != "" {
 		if err := CheckPrefix(prefix); err != nil {
 			return nil, err
@@ -132,7 +157,7 @@ func OpenLedger(path, account, prefix string) (*Ledger, error) {
 	l := &Ledger{path: path, file: file, live: map[Resource]string{}}
 	if err := lockFile(file); err != nil {
 		file.Close()
-		return nil, refuse(guardLedger, "%s is in use by another run; wait for its end, or name another with --ledger", path)
+		return nil, refused("ledger", "%s is in use by another run; wait for its end, or name another with --ledger", path)
 	}
 	if err := l.open(account, prefix); err != nil {
 		file.Close()
@@ -176,7 +201,7 @@ func (l *Ledger) open(account, prefix string) error {
 		return err
 	}
 	if l.head.hash(account) != l.head.Account {
-		return refuse(guardLedger, "%s belongs to another account; name another with --ledger", l.path)
+		return refused("ledger", "%s belongs to another account; name another with --ledger", l.path)
 	}
 	if prefix != "" && prefix != l.head.Prefix {
 		return usage("--prefix: the ledger %s has the prefix %s; leave --prefix out, or name another --ledger", l.path, l.head.Prefix)
@@ -186,9 +211,9 @@ func (l *Ledger) open(account, prefix string) error {
 
 func (l *Ledger) begin(account, prefix string) error {
 	if prefix == "" {
-		prefix = "conform-" + randomName(8)
+		prefix = DefaultPrefix + RandomName(8)
 	}
-	l.head = ledgerHead{Schema: LedgerSchema, ID: randomName(16), Prefix: prefix, Salt: randomName(16), Iterations: hashIterations}
+	l.head = head{Schema: schema, ID: RandomName(16), Prefix: prefix, Salt: RandomName(16), Iterations: hashIterations}
 	l.head.Account = l.head.hash(account)
 	return l.append(l.head)
 }
@@ -200,13 +225,13 @@ func (l *Ledger) read(data []byte) error {
 	for lines.Scan() {
 		number++
 		if number == 1 {
-			if json.Unmarshal(lines.Bytes(), &l.head) != nil || l.head.Schema != LedgerSchema || CheckPrefix(l.head.Prefix) != nil || l.head.ID == "" ||
+			if json.Unmarshal(lines.Bytes(), &l.head) != nil || l.head.Schema != schema || CheckPrefix(l.head.Prefix) != nil || l.head.ID == "" ||
 				l.head.Iterations < 1 || l.head.Iterations > 100*hashIterations {
 				return usage("--ledger %s: line 1 is no head of a ledger; name another file", l.path)
 			}
 			continue
 		}
-		var line ledgerLine
+		var line entry
 		if json.Unmarshal(lines.Bytes(), &line) != nil || !line.valid(l.head.Prefix) {
 			return usage("--ledger %s: line %d is damaged; mend it, or use 'conform sweep --prefix %s' and a new ledger", l.path, number, l.head.Prefix)
 		}
@@ -219,13 +244,13 @@ func (l *Ledger) read(data []byte) error {
 }
 
 // valid keeps a ledger that was written by hand from naming what its runs cannot have created.
-func (line ledgerLine) valid(prefix string) bool {
-	event := line.Event == eventIntend || line.Event == eventMade || line.Event == eventGone
+func (line entry) valid(prefix string) bool {
+	event := line.Event == Intend || line.Event == Made || line.Event == Gone
 	kind := line.Kind == Trail || line.Kind == Bucket || line.Kind == Store
 	return event && kind && regionSyntax.MatchString(line.Region) && strings.HasPrefix(line.Name, prefix+"-")
 }
 
-func (l *Ledger) note(line ledgerLine) {
+func (l *Ledger) note(line entry) {
 	if _, known := l.live[line.Resource]; !known {
 		l.seq = append(l.seq, line.Resource)
 	}
@@ -247,8 +272,8 @@ func (l *Ledger) append(line any) error {
 	return nil
 }
 
-// write notes an event durably; a sweep by prefix has no ledger to write.
-func (l *Ledger) write(event string, r Resource) error {
+// Write notes an event durably; a sweep by prefix has no ledger to write.
+func (l *Ledger) Write(event string, r Resource) error {
 	if l == nil {
 		return nil
 	}
@@ -257,9 +282,9 @@ func (l *Ledger) write(event string, r Resource) error {
 	if l.live[r] == event {
 		return nil
 	}
-	line := ledgerLine{event, r}
+	line := entry{event, r}
 	if !line.valid(l.head.Prefix) {
-		return refuse(guardPrefix, "%s does not bear the prefix of the ledger", r)
+		return refused("prefix", "%s does not bear the prefix of the ledger", r)
 	}
 	if err := l.append(line); err != nil {
 		return err
@@ -274,7 +299,7 @@ func (l *Ledger) Live() []Resource {
 	defer l.mu.Unlock()
 	var out []Resource
 	for _, r := range l.seq {
-		if l.live[r] != eventGone {
+		if l.live[r] != Gone {
 			out = append(out, r)
 		}
 	}
@@ -284,13 +309,17 @@ func (l *Ledger) Live() []Resource {
 // Prefix is what the names of all resources begin with.
 func (l *Ledger) Prefix() string { return l.head.Prefix }
 
+// ID is the value of the tag on all that the ledger's runs create.
+func (l *Ledger) ID() string { return l.head.ID }
+
 // Path is where the ledger is.
 func (l *Ledger) Path() string { return l.path }
 
 // Close releases the file.
 func (l *Ledger) Close() error { return l.file.Close() }
 
-func (l *Ledger) event(r Resource) string {
+// Event is the last event of a resource, empty where there is none.
+func (l *Ledger) Event(r Resource) string {
 	if l == nil {
 		return ""
 	}

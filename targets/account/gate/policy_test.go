@@ -1,11 +1,10 @@
-package account
+package gate
 
 import (
 	"encoding/json"
 	"fmt"
 	"os"
 	"regexp"
-	"slices"
 	"strings"
 	"testing"
 
@@ -14,9 +13,11 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/insightconform/conform/model"
+	"github.com/insightconform/conform/targets"
+	"github.com/insightconform/conform/targets/account/ledger"
 )
 
-// TestPolicyIsJustWhatIsSent holds the policy against the operations that the gate admits, both ways.
+// TestPolicyIsJustWhatIsSent holds the policy against the operations that the Gate admits, both ways.
 func TestPolicyIsJustWhatIsSent(t *testing.T) {
 	document, err := Policy(PolicyOptions{Regions: []string{"us-east-1", "eu-west-1"}, Logging: true, Stores: true})
 	require.NoError(t, err)
@@ -59,7 +60,7 @@ func TestPolicyIsJustWhatIsSent(t *testing.T) {
 		}
 		for _, resource := range s.Resource {
 			if strings.Contains(resource, "eventdatastore") {
-				assert.Contains(t, fmt.Sprint(s.Condition), "Tag/"+TagKey)
+				assert.Contains(t, fmt.Sprint(s.Condition), "Tag/"+ledger.TagKey)
 				continue
 			}
 			assert.Contains(t, resource, "conform-*")
@@ -76,11 +77,11 @@ func TestPolicyIsJustWhatIsSent(t *testing.T) {
 	assert.Contains(t, string(plain.JSON()), "arn:aws-cn:cloudtrail:cn-north-1:*:trail/conform-night1-*")
 	for _, o := range []PolicyOptions{{}, {Regions: []string{"*"}}, {Regions: []string{"us-east-1"}, Prefix: "*"}} {
 		_, err := Policy(o)
-		assert.ErrorIs(t, err, errUsage)
+		assert.ErrorIs(t, err, targets.ErrUsage)
 	}
 }
 
-const template = "../../deploy/sandbox-role.yaml"
+const template = "../../../deploy/sandbox-role.yaml"
 
 // TestTemplateHasThePolicy evaluates the template with its defaults: its policy is the printed one.
 func TestTemplateHasThePolicy(t *testing.T) {
@@ -172,21 +173,4 @@ func evaluate(t *testing.T, node *yaml.Node, values map[string]string) any {
 		return text
 	}
 	return value
-}
-
-func TestPlan(t *testing.T) {
-	counts := Counts{Worlds: 100, Trails: 100, Writes: 1000, Reads: 4000}
-	one, err := Plan(Options{Regions: []string{"us-east-1"}}, counts)
-	require.NoError(t, err)
-	assert.Len(t, one.Resources, 2)
-	assert.GreaterOrEqual(t, one.Writes, 1000)
-	assert.InDelta(t, float64(one.Writes)/60, one.Minutes, 0.2)
-	two, err := Plan(Options{Regions: []string{"us-east-1", "eu-west-1"}, AllowLogging: true, Stores: true}, counts)
-	require.NoError(t, err)
-	assert.Less(t, two.Minutes, 0.6*one.Minutes)
-	assert.Len(t, two.Resources, 3)
-	assert.Greater(t, len(two.Costs), len(one.Costs))
-	assert.True(t, slices.ContainsFunc(two.Policy.Statement, func(s Statement) bool { return slices.Contains(s.Action, "cloudtrail:StartLogging") }))
-	_, err = Plan(Options{}, counts)
-	assert.ErrorIs(t, err, errUsage)
 }

@@ -1,22 +1,19 @@
-package account
+package gate
 
 import (
 	"context"
 	"net/http"
 	"net/url"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
-	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/insightconform/conform/generators"
 	"github.com/insightconform/conform/model"
 	"github.com/insightconform/conform/targets"
+	"github.com/insightconform/conform/targets/account/ledger"
 	"github.com/insightconform/conform/targets/naming"
 	"github.com/insightconform/conform/targets/wire"
 )
@@ -32,25 +29,24 @@ const (
 	ourBucket  = ourPrefix + "-bucket"
 )
 
-func testGate() *gate {
-	g := newGate([]string{"us-east-1", "eu-west-1"})
+func testGate() *Gate {
+	g := New([]string{"us-east-1", "eu-west-1"}, false, true)
 	at, _ := url.Parse("https://cloudtrail.example")
 	s3, _ := url.Parse("https://s3.example")
-	g.bases[base{serviceCloudTrail, "us-east-1"}] = at
-	g.bases[base{serviceCloudTrail, "eu-west-1"}] = at
-	g.bases[base{serviceCloudTrail, "ap-south-1"}] = at // an endpoint that is known, of a Region that was not named
-	g.bases[base{serviceS3, "us-east-1"}] = s3
-	g.bases[base{serviceSTS, "us-east-1"}], g.bases[base{serviceOrganizations, "us-east-1"}] = at, at
-	g.open(ourAccount, ourPrefix)
-	g.issue(ourTag)
-	g.set(Resource{Trail, "us-east-1", oldTrail}, owned)
-	g.set(Resource{Trail, "us-east-1", liarTrail}, foreign)
-	g.set(Resource{Trail, "us-east-1", ourTrail + "2"}, intended)
-	g.set(Resource{Bucket, "us-east-1", ourBucket}, owned)
-	store := Resource{Store, "us-east-1", ourPrefix + "-store"}
-	g.set(store, owned)
-	g.setStore(ourStore, store)
-	g.storing = true
+	g.bases[base{CloudTrail, "us-east-1"}] = at
+	g.bases[base{CloudTrail, "eu-west-1"}] = at
+	g.bases[base{CloudTrail, "ap-south-1"}] = at // an endpoint that is known, of a Region that was not named
+	g.bases[base{S3, "us-east-1"}] = s3
+	g.bases[base{STS, "us-east-1"}], g.bases[base{Organizations, "us-east-1"}] = at, at
+	g.Open(ourAccount, ourPrefix)
+	g.Issue(ourTag)
+	g.Set(ledger.Trail.In("us-east-1", oldTrail), Owned)
+	g.Set(ledger.Trail.In("us-east-1", liarTrail), Foreign)
+	g.Set(ledger.Trail.In("us-east-1", ourTrail+"2"), Intended)
+	g.Set(ledger.Bucket.In("us-east-1", ourBucket), Owned)
+	store := ledger.Store.In("us-east-1", ourPrefix+"-store")
+	g.Set(store, Owned)
+	g.SetStore(ourStore, store)
 	return g
 }
 
@@ -69,37 +65,37 @@ func TestGateRefuses(t *testing.T) {
 		return model.Obj("TrailName", name, "InsightSelectors", model.ListOf()).String()
 	}
 	for _, test := range []struct{ guard, op, region, body string }{
-		{guardPrefix, "PutInsightSelectors", "us-east-1", put("production")},
-		{guardPrefix, "PutInsightSelectors", "us-east-1", put(arnOf("us-east-1", ourAccount, "trail/production"))},
-		{guardPrefix, "PutInsightSelectors", "us-east-1", put(" production ")},
-		{guardPrefix, "PutInsightSelectors", "us-east-1", put("\tproduction\n")},
-		{guardPrefix, "PutInsightSelectors", "us-east-1", put(".production")},
-		{guardPrefix, "PutInsightSelectors", "us-east-1", put("trail/production")},
-		{guardPrefix, "PutInsightSelectors", "us-east-1", put("production/" + ourTrail)},
-		{guardPrefix, "PutInsightSelectors", "us-east-1", put(ourTrail + "/production")},
-		{guardPrefix, "PutInsightSelectors", "us-east-1", put("ARN:aws:cloudtrail:us-east-1:" + ourAccount + ":trail/production")},
-		{guardPrefix, "PutInsightSelectors", "us-east-1", put(" arn:aws:cloudtrail:us-east-1:" + ourAccount + ":trail/production")},
-		{guardPrefix, "PutInsightSelectors", "us-east-1", put(arnOf("us-east-1", ourAccount, "trail:production"))},
-		{guardPrefix, "PutInsightSelectors", "us-east-1", put(strings.ToUpper(ourTrail))},
-		{guardPrefix, "PutInsightSelectors", "us-east-1", put("x-" + ourTrail)},
-		{guardPrefix, "PutInsightSelectors", "us-east-1", put(ourPrefix)},
-		{guardAccount, "PutInsightSelectors", "us-east-1", put(arnOf("us-east-1", "999988887777", "trail/"+ourTrail))},
+		{GuardPrefix, "PutInsightSelectors", "us-east-1", put("production")},
+		{GuardPrefix, "PutInsightSelectors", "us-east-1", put(arnOf("us-east-1", ourAccount, "trail/production"))},
+		{GuardPrefix, "PutInsightSelectors", "us-east-1", put(" production ")},
+		{GuardPrefix, "PutInsightSelectors", "us-east-1", put("\tproduction\n")},
+		{GuardPrefix, "PutInsightSelectors", "us-east-1", put(".production")},
+		{GuardPrefix, "PutInsightSelectors", "us-east-1", put("trail/production")},
+		{GuardPrefix, "PutInsightSelectors", "us-east-1", put("production/" + ourTrail)},
+		{GuardPrefix, "PutInsightSelectors", "us-east-1", put(ourTrail + "/production")},
+		{GuardPrefix, "PutInsightSelectors", "us-east-1", put("ARN:aws:cloudtrail:us-east-1:" + ourAccount + ":trail/production")},
+		{GuardPrefix, "PutInsightSelectors", "us-east-1", put(" arn:aws:cloudtrail:us-east-1:" + ourAccount + ":trail/production")},
+		{GuardPrefix, "PutInsightSelectors", "us-east-1", put(arnOf("us-east-1", ourAccount, "trail:production"))},
+		{GuardPrefix, "PutInsightSelectors", "us-east-1", put(strings.ToUpper(ourTrail))},
+		{GuardPrefix, "PutInsightSelectors", "us-east-1", put("x-" + ourTrail)},
+		{GuardPrefix, "PutInsightSelectors", "us-east-1", put(ourPrefix)},
+		{GuardAccount, "PutInsightSelectors", "us-east-1", put(arnOf("us-east-1", "999988887777", "trail/"+ourTrail))},
 		{guardOwner, "PutInsightSelectors", "us-east-1", put(ourPrefix + "-qqqqqqqqqq-alpha")},
 		{guardOwner, "PutInsightSelectors", "us-east-1", put(ourPrefix + "-" + ourTag)},
 		{guardOwner, "PutInsightSelectors", "us-east-1", put(ourPrefix + "-" + ourTag + "alpha")},
 		{guardOwner, "PutInsightSelectors", "eu-west-1", put(oldTrail)},
 		{guardOwner, "PutInsightSelectors", "us-east-1", put(arnOf("eu-west-1", ourAccount, "trail/"+oldTrail))},
-		{guardTag, "PutInsightSelectors", "us-east-1", put(liarTrail)},
-		{guardRegion, "PutInsightSelectors", "ap-south-1", put(ourTrail)},
-		{guardRegion, "PutInsightSelectors", "us-west-2", put(ourTrail)},
-		{guardRegion, "DescribeTrails", "ap-south-1", "{}"},
-		{guardPrefix, "PutInsightSelectors", "us-east-1", `{"trailname":"production","InsightSelectors":[]}`},
-		{guardPrefix, "PutInsightSelectors", "us-east-1", `{"trail_name":"production","InsightSelectors":[]}`},
-		{guardPrefix, "PutInsightSelectors", "us-east-1", `{"Name":"production","InsightSelectors":[]}`},
-		{guardPrefix, "PutInsightSelectors", "us-east-1", `{"TrailName":["production"],"InsightSelectors":[]}`},
-		{guardPrefix, "PutInsightSelectors", "us-east-1", `{"TrailName":{"a":{"b":"production"}}}`},
-		{guardPrefix, "PutInsightSelectors", "us-east-1", `{"TrailName":"\u0070roduction"}`},
-		{guardPrefix, "PutInsightSelectors", "us-east-1", `{"Nonsense":"` + arnOf("us-east-1", ourAccount, "trail/production") + `"}`},
+		{GuardTag, "PutInsightSelectors", "us-east-1", put(liarTrail)},
+		{GuardRegion, "PutInsightSelectors", "ap-south-1", put(ourTrail)},
+		{GuardRegion, "PutInsightSelectors", "us-west-2", put(ourTrail)},
+		{GuardRegion, "DescribeTrails", "ap-south-1", "{}"},
+		{GuardPrefix, "PutInsightSelectors", "us-east-1", `{"trailname":"production","InsightSelectors":[]}`},
+		{GuardPrefix, "PutInsightSelectors", "us-east-1", `{"trail_name":"production","InsightSelectors":[]}`},
+		{GuardPrefix, "PutInsightSelectors", "us-east-1", `{"Name":"production","InsightSelectors":[]}`},
+		{GuardPrefix, "PutInsightSelectors", "us-east-1", `{"TrailName":["production"],"InsightSelectors":[]}`},
+		{GuardPrefix, "PutInsightSelectors", "us-east-1", `{"TrailName":{"a":{"b":"production"}}}`},
+		{GuardPrefix, "PutInsightSelectors", "us-east-1", `{"TrailName":"\u0070roduction"}`},
+		{GuardPrefix, "PutInsightSelectors", "us-east-1", `{"Nonsense":"` + arnOf("us-east-1", ourAccount, "trail/production") + `"}`},
 		{guardOperation, "PutInsightSelectors", "us-east-1", `{"TrailName":"` + ourTrail + `","TrailName":"production"}`},
 		{guardOperation, "PutInsightSelectors", "us-east-1", `{"TrailName":"` + ourTrail + `"}{"TrailName":"production"}`},
 		{guardOperation, "PutInsightSelectors", "us-east-1", "\ufeff" + put(ourTrail)},
@@ -110,15 +106,15 @@ func TestGateRefuses(t *testing.T) {
 		{guardOperation, "PutInsightSelectors", "us-east-1", "TrailName=production"},
 		{guardOwner, "PutInsightSelectors", "us-east-1", model.Obj("EventDataStore", "aaaaaaaa-2222-4333-8444-555555555555").String()},
 		{guardOwner, "PutInsightSelectors", "us-east-1", model.Obj("InsightsDestination", arnOf("us-east-1", ourAccount, "eventdatastore/AAAAAAAA-2222-4333-8444-555555555555")).String()},
-		{guardAccount, "PutInsightSelectors", "us-east-1", model.Obj("EventDataStore", arnOf("us-east-1", "999988887777", "eventdatastore/"+ourStore)).String()},
-		{guardPrefix, "DeleteTrail", "us-east-1", `{"Name":"production"}`},
+		{GuardAccount, "PutInsightSelectors", "us-east-1", model.Obj("EventDataStore", arnOf("us-east-1", "999988887777", "eventdatastore/"+ourStore)).String()},
+		{GuardPrefix, "DeleteTrail", "us-east-1", `{"Name":"production"}`},
 		{guardLogging, "StopLogging", "us-east-1", `{"Name":"` + arnOf("us-east-1", ourAccount, "trail/production") + `"}`},
 		{guardLogging, "StartLogging", "us-east-1", `{"Name":"` + ourTrail + `"}`},
-		{guardPrefix, "UpdateTrail", "us-east-1", `{"Name":"production"}`},
+		{GuardPrefix, "UpdateTrail", "us-east-1", `{"Name":"production"}`},
 		{guardOperation, "UpdateTrail", "us-east-1", `{"Name":"` + ourTrail + `","IsOrganizationTrail":true}`},
 		{guardOperation, "UpdateTrail", "us-east-1", `{"Name":"` + ourTrail + `","S3BucketName":"production"}`},
 		{guardOperation, "PutEventSelectors", "us-east-1", `{"TrailName":"` + ourTrail + `","name":"production"}`},
-		{guardPrefix, "CreateTrail", "us-east-1", `{"Name":"production","S3BucketName":"` + ourBucket + `"}`},
+		{GuardPrefix, "CreateTrail", "us-east-1", `{"Name":"production","S3BucketName":"` + ourBucket + `"}`},
 		{guardLedger, "CreateTrail", "us-east-1", `{"Name":"` + ourTrail + `9","S3BucketName":"` + ourBucket + `"}`},
 		{guardOwner, "CreateTrail", "us-east-1", `{"Name":"` + ourTrail + `2","S3BucketName":"production"}`},
 		{guardOperation, "CreateTrail", "us-east-1", `{"Name":"` + ourTrail + `2","S3BucketName":"` + ourBucket + `","KmsKeyId":"alias/production"}`},
@@ -131,7 +127,7 @@ func TestGateRefuses(t *testing.T) {
 		{guardOperation, "RestoreEventDataStore", "us-east-1", `{"EventDataStore":"` + ourStore + `"}`},
 		{guardOperation, "", "us-east-1", `{}`},
 	} {
-		err := testGate().at(serviceCloudTrail, test.region)(cloudTrailRequest(test.op, "cloudtrail.example"), []byte(test.body))
+		err := testGate().At(CloudTrail, test.region)(cloudTrailRequest(test.op, "cloudtrail.example"), []byte(test.body))
 		if assert.ErrorIs(t, err, targets.ErrRefused, "%+v", test) {
 			assert.Contains(t, err.Error(), "by the guard "+test.guard+":", "%+v", test)
 			assert.NotContains(t, err.Error(), ourAccount)
@@ -145,7 +141,7 @@ func TestGateAdmits(t *testing.T) {
 		{"PutInsightSelectors", model.Obj("TrailName", ourTrail, "InsightSelectors", selectors).String()},
 		{"PutInsightSelectors", model.Obj("TrailName", oldTrail, "InsightSelectors", selectors).String()},
 		{"PutInsightSelectors", model.Obj("TrailName", arnOf("us-east-1", ourAccount, "trail/"+ourTrail)).String()},
-		{"PutInsightSelectors", model.Obj("TrailName", arnOf("us-east-1", otherAccount, "trail/"+ourTrail)).String()},
+		{"PutInsightSelectors", model.Obj("TrailName", arnOf("us-east-1", OtherAccount, "trail/"+ourTrail)).String()},
 		{"PutInsightSelectors", model.Obj("TrailName", "ab").String()},
 		{"PutInsightSelectors", model.Obj("TrailName", "192.168.5.4").String()},
 		{"PutInsightSelectors", model.Obj("TrailName", "arn:aws:cloudtrail:us-east-1").String()},
@@ -156,12 +152,12 @@ func TestGateAdmits(t *testing.T) {
 		{"PutInsightSelectors", "not json"}, {"PutInsightSelectors", ""}, {"PutInsightSelectors", `{"TrailName": "` + ourTrail + `",}`},
 		{"PutInsightSelectors", `{"TrailName": "` + ourTrail + `", "Ins`}, {"PutInsightSelectors", strings.Repeat("[", 5000)},
 		{"GetInsightSelectors", `{"TrailName":"production"}`}, // reads change nothing
-		{"CreateTrail", `{"Name":"` + ourTrail + `2","S3BucketName":"` + ourBucket + `","TagsList":[{"Key":"` + TagKey + `","Value":"x"}]}`},
+		{"CreateTrail", `{"Name":"` + ourTrail + `2","S3BucketName":"` + ourBucket + `","TagsList":[{"Key":"` + ledger.TagKey + `","Value":"x"}]}`},
 		{"DeleteTrail", `{"Name":"` + oldTrail + `"}`},
 		{"PutEventSelectors", `{"TrailName":"` + ourTrail + `","EventSelectors":[{"DataResources":[{"Type":"AWS::S3::Object","Values":["arn:aws:s3"]}]}]}`},
 		{"DeleteEventDataStore", `{"EventDataStore":"` + ourStore + `"}`},
 	} {
-		assert.NoError(t, testGate().at(serviceCloudTrail, "us-east-1")(cloudTrailRequest(test.op, "cloudtrail.example"), []byte(test.body)), "%+v", test)
+		assert.NoError(t, testGate().At(CloudTrail, "us-east-1")(cloudTrailRequest(test.op, "cloudtrail.example"), []byte(test.body)), "%+v", test)
 	}
 }
 
@@ -169,13 +165,13 @@ func TestGateBuckets(t *testing.T) {
 	request := func(method, path string) error {
 		req, err := http.NewRequest(method, "https://s3.example"+path, nil)
 		require.NoError(t, err)
-		return testGate().at(serviceS3, "us-east-1")(req, nil)
+		return testGate().At(S3, "us-east-1")(req, nil)
 	}
 	for _, x := range [][2]string{{"PUT", "/" + ourBucket + "?policy"}, {"PUT", "/" + ourBucket + "?publicAccessBlock="}, {"DELETE", "/" + ourBucket}, {"DELETE", "/" + ourBucket + "/a/b"},
 		{"GET", "/"}, {"GET", "/" + ourBucket + "?tagging"}, {"GET", "/anything?tagging"}} {
 		assert.NoError(t, request(x[0], x[1]), x)
 	}
-	for _, x := range [][3]string{{"PUT", "/production?policy", guardPrefix}, {"DELETE", "/production", guardPrefix}, {"DELETE", "/production/" + ourBucket, guardPrefix},
+	for _, x := range [][3]string{{"PUT", "/production?policy", GuardPrefix}, {"DELETE", "/production", GuardPrefix}, {"DELETE", "/production/" + ourBucket, GuardPrefix},
 		{"DELETE", "/" + ourBucket + "%2F..%2Fproduction", guardOwner}, {"DELETE", "/" + ourPrefix + "-other", guardOwner}, {"PUT", "/" + ourPrefix + "-new", guardOwner},
 		{"PUT", "/" + ourBucket + "?acl", guardOperation}, {"PUT", "/" + ourBucket + "/object", guardOperation}, {"POST", "/" + ourBucket + "?delete", guardOperation},
 		{"PUT", "/" + ourBucket + "?policy&tagging", guardOperation}, {"DELETE", "/" + ourBucket + "?policy", guardOperation}, {"DELETE", "/", guardOperation}} {
@@ -188,7 +184,7 @@ func TestGateBuckets(t *testing.T) {
 
 func TestGateEndpoints(t *testing.T) {
 	g := testGate()
-	admit := g.at(serviceCloudTrail, "us-east-1")
+	admit := g.At(CloudTrail, "us-east-1")
 	for _, host := range []string{"evil.example", "cloudtrail.example:444", "cloudtrail.example.evil", "user@cloudtrail.example"} {
 		err := admit(cloudTrailRequest("DescribeTrails", host), []byte("{}"))
 		require.ErrorContains(t, err, "by the guard endpoint:", host)
@@ -212,10 +208,10 @@ func TestGateEndpoints(t *testing.T) {
 	g.account = ""
 	require.ErrorContains(t, admit(cloudTrailRequest("DescribeTrails", "cloudtrail.example"), []byte("{}")), "by the guard account:")
 	ask, _ := http.NewRequest(http.MethodPost, "https://cloudtrail.example/", nil)
-	require.NoError(t, g.at(serviceSTS, "us-east-1")(ask, []byte("Action=GetCallerIdentity&Version=2011-06-15")))
-	require.ErrorContains(t, g.at(serviceSTS, "us-east-1")(ask, []byte("Action=GetCallerIdentity&Action=AssumeRole")), "by the guard operation:")
+	require.NoError(t, g.At(STS, "us-east-1")(ask, []byte("Action=GetCallerIdentity&Version=2011-06-15")))
+	require.ErrorContains(t, g.At(STS, "us-east-1")(ask, []byte("Action=GetCallerIdentity&Action=AssumeRole")), "by the guard operation:")
 	ask.Header.Set(wire.TargetHeader, "AWSOrganizationsV20161128.LeaveOrganization")
-	require.ErrorContains(t, g.at(serviceOrganizations, "us-east-1")(ask, []byte("{}")), "by the guard operation:")
+	require.ErrorContains(t, g.At(Organizations, "us-east-1")(ask, []byte("{}")), "by the guard operation:")
 }
 
 // TestGateFollowsThePolicy holds each operation's flag: what the policy leaves out without the flag is
@@ -223,23 +219,23 @@ func TestGateEndpoints(t *testing.T) {
 func TestGateFollowsThePolicy(t *testing.T) {
 	for name, op := range operations {
 		service, operation, _ := strings.Cut(name, ":")
-		if service != serviceCloudTrail || op.needs == always {
+		if service != CloudTrail || op.needs == always {
 			continue
 		}
 		g := testGate()
 		g.logging, g.storing = false, false
 		body := []byte(model.Obj("Name", ourTrail).String())
-		assert.ErrorIs(t, g.at(serviceCloudTrail, "us-east-1")(cloudTrailRequest(operation, "cloudtrail.example"), body), targets.ErrRefused, name)
+		assert.ErrorIs(t, g.At(CloudTrail, "us-east-1")(cloudTrailRequest(operation, "cloudtrail.example"), body), targets.ErrRefused, name)
 		g.logging = true
 		if op.needs == needsLogging {
-			assert.NoError(t, g.at(serviceCloudTrail, "us-east-1")(cloudTrailRequest(operation, "cloudtrail.example"), body), name)
+			assert.NoError(t, g.At(CloudTrail, "us-east-1")(cloudTrailRequest(operation, "cloudtrail.example"), body), name)
 		}
 	}
 }
 
 // translating returns what package naming makes of requests to a world, and of strings in its answers.
-func translating(t *testing.T, w *world) (concrete func(model.Request) model.Request, symbolic func(string) string) {
-	c := &captured{named: w}
+func translating(t *testing.T, names targets.Names) (concrete func(model.Request) model.Request, symbolic func(string) string) {
+	c := &captured{names: names}
 	named, err := naming.Wrap(captor{c}).NewWorld(t.Context())
 	require.NoError(t, err)
 	concrete = func(r model.Request) model.Request {
@@ -255,12 +251,12 @@ func translating(t *testing.T, w *world) (concrete func(model.Request) model.Req
 
 // captured is a world that keeps what it is sent.
 type captured struct {
-	named targets.Named
+	names targets.Names
 	sent  model.Request
 	reply targets.Reply
 }
 
-func (c *captured) Names() targets.Names { return c.named.Names() }
+func (c *captured) Names() targets.Names { return c.names }
 
 func (c *captured) Do(_ context.Context, r model.Request) targets.Reply {
 	c.sent = r
@@ -282,8 +278,6 @@ func (captor) Close() error { return nil }
 // through a world's translation: the gate then sees no name but ours, or refuses.
 func TestGateOnEverythingTranslated(t *testing.T) {
 	g := testGate()
-	target := &Target{options: Options{Regions: []string{"us-east-1", "eu-west-1"}}, ledger: &Ledger{head: ledgerHead{Prefix: ourPrefix}},
-		service: &service{gate: g, account: ourAccount, partition: "aws"}, bucket: Resource{Bucket, "us-east-1", ourBucket}}
 	s := model.NewState(&model.DefaultWorld)
 	names := generators.BadTrailNames(&model.DefaultWorld)
 	for _, text := range []string{"production", "prod/uction", ourTrail, "Production", "zzz", strings.Repeat("a", 59), strings.Repeat("b", 60), strings.Repeat("c", 128), strings.Repeat("d", 129),
@@ -291,14 +285,13 @@ func TestGateOnEverythingTranslated(t *testing.T) {
 		"aRn:aws:cloudtrail:us-east-1:123456789012:trail/production/x", "::production::", "../production", "production\x00", "“production”"} {
 		names = append(names, generators.Representative{Name: text, Value: model.Str(text)})
 	}
-	for lane := range 2 { // each Region is home to one world
-		w := newWorld(target, lane, false)
-		concrete, symbolic := translating(t, w)
+	for i, home := range g.regions { // each is home to one world
+		concrete, symbolic := translating(t, targets.Names{Partition: "aws", Account: ourAccount, OtherAccount: OtherAccount, Secret: true,
+			Regions: []string{home, g.regions[1-i]}, Bucket: ourBucket, Prefix: ourPrefix, Tag: ourTag})
 		for _, name := range append(names, generators.TrailNames(s)...) {
 			for _, member := range []string{"TrailName", "trailName", "Name", "TRAIL_NAME"} {
 				r := concrete(model.Request{Op: model.OpPut, Input: model.Obj(member, name.Value, "InsightSelectors", model.ListOf())})
-				region := w.home()
-				err := g.at(serviceCloudTrail, region)(cloudTrailRequest(string(r.Op), "cloudtrail.example"), wire.Encode(r))
+				err := g.At(CloudTrail, home)(cloudTrailRequest(string(r.Op), "cloudtrail.example"), wire.Encode(r))
 				assert.NoError(t, err, "%s: %s", name.Name, wire.Encode(r))
 				if text := r.Input.Get("TrailName").Text(); member == "TrailName" && len(text) < 200 {
 					for _, reading := range readings(text) {
@@ -315,7 +308,7 @@ func TestGateOnEverythingTranslated(t *testing.T) {
 			r := whole.Apply(model.Request{Op: model.OpPut, Input: model.Obj("TrailName", "alpha", "InsightSelectors", model.ListOf())})
 			for { // and all beginnings of it that shrinking tries
 				out := concrete(r)
-				assert.NoError(t, g.at(serviceCloudTrail, w.home())(cloudTrailRequest(string(r.Op), "cloudtrail.example"), wire.Encode(out)), "%s: %.100q", whole.Name, wire.Encode(out))
+				assert.NoError(t, g.At(CloudTrail, home)(cloudTrailRequest(string(r.Op), "cloudtrail.example"), wire.Encode(out)), "%s: %.100q", whole.Name, wire.Encode(out))
 				if r.Raw == nil || len(*r.Raw) == 0 {
 					break
 				}
@@ -325,123 +318,16 @@ func TestGateOnEverythingTranslated(t *testing.T) {
 		}
 		for _, region := range []string{"us-east-1", "ap-south-1"} { // the account by its own id is no way in either
 			out := concrete(generators.Put(arnOf(region, ourAccount, "trail/production"), 0))
-			assert.ErrorIs(t, g.at(serviceCloudTrail, w.home())(cloudTrailRequest("PutInsightSelectors", "cloudtrail.example"), wire.Encode(out)), targets.ErrRefused)
+			assert.ErrorIs(t, g.At(CloudTrail, home)(cloudTrailRequest("PutInsightSelectors", "cloudtrail.example"), wire.Encode(out)), targets.ErrRefused)
 		}
 		raw := `{"TrailName": "production", "InsightSelectors": []}`
 		out := concrete(model.Request{Op: model.OpPut, Raw: &raw})
-		assert.ErrorIs(t, g.at(serviceCloudTrail, w.home())(cloudTrailRequest("PutInsightSelectors", "cloudtrail.example"), wire.Encode(out)), targets.ErrRefused)
+		assert.ErrorIs(t, g.At(CloudTrail, home)(cloudTrailRequest("PutInsightSelectors", "cloudtrail.example"), wire.Encode(out)), targets.ErrRefused)
 
 		store := concrete(model.Request{Op: model.OpPut, Input: model.Obj("EventDataStore", "abcdefab-2222-4333-8444-555555555555", "InsightsDestination", model.StoreID(3))})
 		assert.NotContains(t, store.Input.String(), "abcdefab-2222")
-		assert.NoError(t, g.at(serviceCloudTrail, w.home())(cloudTrailRequest("PutInsightSelectors", "cloudtrail.example"), wire.Encode(store)))
+		assert.NoError(t, g.At(CloudTrail, home)(cloudTrailRequest("PutInsightSelectors", "cloudtrail.example"), wire.Encode(store)))
 		assert.Equal(t, "abcdefab-2222-4333-8444-555555555555", symbolic(store.Input.Get("EventDataStore").Text()))
 		assert.Equal(t, model.StoreID(3), symbolic(store.Input.Get("InsightsDestination").Text()))
 	}
-}
-
-func TestEndpointOverridesAreRefused(t *testing.T) {
-	dir := t.TempDir()
-	file := func(name, text string) string {
-		path := filepath.Join(dir, name)
-		require.NoError(t, os.WriteFile(path, []byte(text), 0o600))
-		return path
-	}
-	clean := file("clean", "[default]\nregion = us-west-2\n")
-	none := file("none", "")
-	for _, test := range []struct {
-		name    string
-		environ map[string]string
-		refused bool
-	}{
-		{"nothing", nil, false},
-		{"another Region", map[string]string{"AWS_REGION": "ap-south-1", "AWS_DEFAULT_REGION": "ap-south-1"}, false},
-		{"a proxy", map[string]string{"HTTPS_PROXY": "http://127.0.0.1:1", "HTTP_PROXY": "http://127.0.0.1:1"}, false},
-		{"AWS_ENDPOINT_URL", map[string]string{"AWS_ENDPOINT_URL": "http://127.0.0.1:1"}, true},
-		{"of CloudTrail", map[string]string{"AWS_ENDPOINT_URL_CLOUDTRAIL": "http://127.0.0.1:1"}, true},
-		{"of STS", map[string]string{"AWS_ENDPOINT_URL_STS": "http://127.0.0.1:1"}, true},
-		{"of a service that is not used", map[string]string{"AWS_ENDPOINT_URL_EC2": "http://127.0.0.1:1"}, true},
-		{"ignored by another variable", map[string]string{"AWS_ENDPOINT_URL": "http://127.0.0.1:1", "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "true"}, true},
-		{"a certificate authority", map[string]string{"AWS_CA_BUNDLE": clean}, true},
-		{"in the profile", map[string]string{"AWS_CONFIG_FILE": file("url", "[default]\nendpoint_url = http://127.0.0.1:1\n")}, true},
-		{"in the profile, ignored", map[string]string{"AWS_CONFIG_FILE": file("ignored", "[default]\nignore_configured_endpoint_urls = true\nendpoint_url = http://127.0.0.1:1\n")}, true},
-		{"in the services of the profile", map[string]string{"AWS_CONFIG_FILE": file("services", "[default]\nservices = local\n[services local]\ncloudtrail =\n  endpoint_url = http://127.0.0.1:1\n")}, true},
-		{"in another profile", map[string]string{"AWS_CONFIG_FILE": file("other", "[default]\nregion = us-west-2\n[profile local]\nendpoint_url = http://127.0.0.1:1\n")}, false},
-		{"in AWS_PROFILE", map[string]string{"AWS_PROFILE": "local", "AWS_CONFIG_FILE": file("profile", "[profile local]\nendpoint_url = http://127.0.0.1:1\n")}, true},
-		{"in the credentials file", map[string]string{"AWS_SHARED_CREDENTIALS_FILE": file("credentials", "[default]\naws_access_key_id = a\naws_secret_access_key = b\nendpoint_url = http://127.0.0.1:1\n")}, false}, // nothing reads it there
-		{"in the source profile", map[string]string{"AWS_PROFILE": "role", "AWS_CONFIG_FILE": file("source",
-			"[profile role]\nrole_arn = arn:aws:iam::404142434445:role/x\nsource_profile = base\n[profile base]\nendpoint_url = http://127.0.0.1:1\naws_access_key_id = a\naws_secret_access_key = b\n")}, true},
-	} {
-		t.Run(test.name, func(t *testing.T) {
-			for _, entry := range os.Environ() {
-				if name, _, _ := strings.Cut(entry, "="); strings.HasPrefix(name, "AWS_") || strings.HasSuffix(strings.ToUpper(name), "_PROXY") {
-					t.Setenv(name, "")
-					os.Unsetenv(name)
-				}
-			}
-			t.Setenv("AWS_CONFIG_FILE", clean)
-			t.Setenv("AWS_SHARED_CREDENTIALS_FILE", none)
-			t.Setenv("AWS_ACCESS_KEY_ID", "AKIAXXXXXXXXXXXXXXXX")
-			t.Setenv("AWS_SECRET_ACCESS_KEY", "secret-secret")
-			t.Setenv("AWS_EC2_METADATA_DISABLED", "true")
-			for name, value := range test.environ {
-				t.Setenv(name, value)
-			}
-			provider, err := credentialsOf(t.Context(), "us-east-1")
-			if !test.refused {
-				require.NoError(t, err)
-				require.NotNil(t, provider)
-				return
-			}
-			require.ErrorIs(t, err, targets.ErrRefused)
-			require.ErrorContains(t, err, "by the guard endpoint:")
-			require.NotContains(t, err.Error(), "127.0.0.1")
-
-			target, err := New(Options{Accounts: []string{ourAccount}, Regions: []string{"us-east-1"}, Ledger: filepath.Join(dir, "ledger")})
-			require.NoError(t, err)
-			_, err = target.Open(t.Context())
-			require.ErrorIs(t, err, targets.ErrRefused)
-			require.NoError(t, target.Close())
-		})
-	}
-}
-
-// TestCertificateAuthorityOfTheProfile: the chain does not load with one, so that nothing is sent.
-func TestCertificateAuthorityOfTheProfile(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "config")
-	require.NoError(t, os.WriteFile(path, []byte("[default]\nca_bundle = "+path+"\n"), 0o600))
-	t.Setenv("AWS_CONFIG_FILE", path)
-	t.Setenv("AWS_CA_BUNDLE", "")
-	_, err := credentialsOf(t.Context(), "us-east-1")
-	require.ErrorIs(t, err, targets.ErrUsage)
-}
-
-// TestRealEndpoints looks at the endpoints that a run outside tests would use; nothing is sent.
-func TestRealEndpoints(t *testing.T) {
-	for _, test := range []struct{ region, trail, iam, s3 string }{
-		{"us-east-1", "cloudtrail.us-east-1.amazonaws.com", "iam.amazonaws.com", "s3.us-east-1.amazonaws.com"},
-		{"eu-west-1", "cloudtrail.eu-west-1.amazonaws.com", "iam.amazonaws.com", "s3.eu-west-1.amazonaws.com"},
-		{"cn-north-1", "cloudtrail.cn-north-1.amazonaws.com.cn", "iam.cn-north-1.amazonaws.com.cn", "s3.cn-north-1.amazonaws.com.cn"},
-	} {
-		s := &service{options: Options{Regions: []string{test.region}}, gate: newGate([]string{test.region})}
-		require.NoError(t, s.resolve(context.Background()))
-		assert.Equal(t, "https://"+test.trail, s.gate.bases[base{serviceCloudTrail, test.region}].String())
-		assert.Equal(t, "https://"+test.iam, s.gate.bases[base{serviceIAM, test.region}].String())
-		assert.Equal(t, "https://"+test.s3, s.gate.bases[base{serviceS3, test.region}].String())
-		assert.Equal(t, "sts."+strings.TrimPrefix(test.trail, "cloudtrail."), s.gate.bases[base{serviceSTS, test.region}].Host)
-	}
-}
-
-// TestClosedPort makes sure that without the service nothing is changed and nothing hangs.
-func TestClosedPort(t *testing.T) {
-	o := ForTest(t, Options{Accounts: []string{ourAccount}, Regions: []string{"us-east-1"}, Ledger: filepath.Join(t.TempDir(), "ledger"), Timeout: time.Second},
-		map[string]string{"cloudtrail": "http://127.0.0.1:1", "sts": "http://127.0.0.1:1", "iam": "http://127.0.0.1:1", "organizations": "http://127.0.0.1:1", "s3": "http://127.0.0.1:1"},
-		credentials.NewStaticCredentialsProvider("a", "b", ""))
-	target, err := New(o)
-	require.NoError(t, err)
-	_, err = target.Open(t.Context())
-	require.ErrorIs(t, err, targets.ErrUnreachable)
-}
-
-func TestNoProxy(t *testing.T) {
-	assert.Nil(t, newTransport(time.Second).Proxy, "a proxy of the environment would see who is asked for what")
 }

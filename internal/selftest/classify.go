@@ -1,0 +1,349 @@
+package selftest
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"runtime"
+	"slices"
+	"sync"
+
+	"github.com/insightconform/conform/generators"
+	"github.com/insightconform/conform/generators/catalogue"
+	"github.com/insightconform/conform/model"
+	"github.com/insightconform/conform/reports"
+	"github.com/insightconform/conform/targets"
+	"github.com/insightconform/conform/targets/embedded"
+	"github.com/insightconform/conform/targets/wire"
+)
+
+// class says what becomes of the answers of a server with a fault.
+type class string
+
+// The classes of faults.
+const (
+	equivalent class = "equivalent" // no answer changes
+	tolerated  class = "tolerated"  // some change, and every one of these is accepted
+	wrong      class = "wrong"      // some answer is one that no rule accepts
+)
+
+// classified is what is known of a fault.
+type classified struct {
+	class class
+	// changed counts the answers of the walk that differ from the reference's; of a wrong fault none.
+	changed int
+	witness string // a wrong answer in words; empty where there is none
+}
+
+// classify tells what the answers of each fault come to, asking the model alone. Computed faults are
+// walked side by side with the reference: every request that occurs in the generators' catalogue, in all
+// states to which its cases lead, and in all of one trail. The others are wrong as they are made; what is
+// looked for is a witness, among the cases of the catalogue and sequences of calls on one trail. An error
+// is that of ctx.
+func classify(ctx context.Context, faults []embedded.Fault) ([]classified, reports.SelftestWalk, error) {
+	w := newWalk()
+	out := make([]classified, len(faults))
+	next := make(chan int)
+	var wait sync.WaitGroup
+	for range runtime.GOMAXPROCS(0) {
+		wait.Go(func() {
+			for i := range next {
+				if faults[i].Computed {
+					out[i] = w.compare(ctx, faults[i])
+				} else {
+					out[i] = classified{class: wrong, witness: w.witness(ctx, faults[i])}
+				}
+			}
+		})
+	}
+	for i := range faults {
+		next <- i
+	}
+	close(next)
+	wait.Wait()
+	return out, reports.SelftestWalk{States: len(w.states), Requests: len(w.inputs), Words: len(w.words)}, ctx.Err()
+}
+
+// input is a request as the harness means it and as the server reads it.
+type input struct{ meant, read model.Request }
+
+type walk struct {
+	world  model.World
+	cases  []catalogue.Case
+	states []model.State
+	inputs []input
+	words  [][]call
+
+	// breaking lists the places, a state and an input, where a rule is broken.
+	breaking map[model.ID][][2]int
+}
+
+func newWalk() *walk {
+	w := &walk{world: model.DefaultWorld, words: words(), breaking: map[model.ID][][2]int{}}
+	w.cases = catalogue.Cases(&w.world, generators.Everything())
+	seen, known := map[string]bool{}, map[string][]model.State{}
+	start := model.NewState(&w.world)
+	add(known, &w.states, start)
+	for _, c := range w.cases {
+		s := start
+		for _, r := range append(slices.Clone(c.Setup), c.Probe) {
+			if key := r.GoString(); !seen[key] {
+				seen[key] = true
+				w.input(r)
+			}
+			s = model.Step(s, r)[0].Next
+			add(known, &w.states, s)
+		}
+	}
+	w.oneTrail(known, start)
+	for i, s := range w.states {
+		for j, in := range w.inputs {
+			for _, id := range model.Broken(s, in.read) {
+				w.breaking[id] = append(w.breaking[id], [2]int{i, j})
+			}
+		}
+	}
+	return w
+}
+
+// input adds a request.
+func (w *walk) input(r model.Request) {
+	read := r
+	if r.Op != model.OpArrange {
+		method := r.Method
+		if method == "" {
+			method = http.MethodPost
+		}
+		var problem string
+		if read, problem = wire.DecodeRequest(method, http.Header{wire.TargetHeader: {wire.Target(r)}}, wire.Encode(r)); problem != "" {
+			return
+		}
+	}
+	if read.Region = r.Region; read.Region == "" {
+		read.Region = w.world.Home
+	}
+	w.inputs = append(w.inputs, input{r, read})
+}
+
+// oneTrail adds the states of one trail, breadth first until there are no more.
+func (w *walk) oneTrail(known map[string][]model.State, s model.State) {
+	calls := call{generators.Start(generators.NameAlpha), generators.Stop(generators.NameAlpha)}
+	for _, set := range model.AllSelectors() {
+		calls = append(calls, generators.Put(generators.NameAlpha, set))
+	}
+	for _, class := range generators.EventClasses() {
+		calls = append(calls, generators.PutEvents(generators.NameAlpha, class))
+	}
+	queue := []model.State{model.Step(s, generators.Create(generators.NameAlpha))[0].Next}
+	seen := map[string][]model.State{}
+	for len(queue) > 0 {
+		s, queue = queue[0], queue[1:]
+		add(known, &w.states, s)
+		for _, r := range calls {
+			add(seen, &queue, model.Step(s, r)[0].Next)
+		}
+	}
+}
+
+// add appends a state that is not known.
+func add(known map[string][]model.State, list *[]model.State, s model.State) {
+	key := fmt.Sprint(s.Trails, s.Stores)
+	if !slices.ContainsFunc(known[key], s.Equal) {
+		known[key] = append(known[key], s)
+		*list = append(*list, s)
+	}
+}
+
+// compare sends a computed fault whatever breaks its rule, and looks what the model says of its answers.
+func (w *walk) compare(ctx context.Context, f embedded.Fault) (out classified) {
+	out.class = equivalent
+	for _, at := range w.breaking[f.Rule] {
+		if ctx.Err() != nil {
+			return out
+		}
+		s, in := w.states[at[0]], w.inputs[at[1]]
+		answer, next := f.Step(s, in.read)
+		right, rightNext := embedded.Fault{}.Step(s, in.read)
+		if answer == right && next.Equal(rightNext) {
+			continue
+		}
+		tracker := model.TrackerAt(s)
+		witness := ""
+		if !accepts(tracker, in.meant, targets.Reply{Answer: answer}) {
+			witness = in.meant.GoString() + " answers " + answer.Kind()
+		} else if later := w.betrays(f, next, tracker); later != "" {
+			witness = in.meant.GoString() + ", and then " + later
+		}
+		if witness != "" {
+			return classified{class: wrong, witness: witness}
+		}
+		out.class = tolerated
+		out.changed++
+	}
+	return out
+}
+
+// betrays looks for a wrong answer in a state that the answers so far do not allow: every request, and
+// after every request the reads.
+func (w *walk) betrays(f embedded.Fault, s model.State, before *model.Tracker) string {
+	if holds(before, s) {
+		return ""
+	}
+	for _, in := range w.inputs {
+		t := before.Clone()
+		answer, next := f.Step(s, in.read)
+		if !accepts(t, in.meant, targets.Reply{Answer: answer}) {
+			return in.meant.GoString() + " answers " + answer.Kind()
+		}
+		for _, read := range generators.Reads(next, in.read, generators.Everything()) {
+			if answer, _ := f.Step(next, read); !accepts(t.Clone(), read, targets.Reply{Answer: answer}) {
+				return in.meant.GoString() + ", and then " + read.GoString() + " answers " + answer.Kind()
+			}
+		}
+	}
+	return ""
+}
+
+// holds reports whether a state is one of those that the answers so far allow. Selectors without a
+// category may be left out of any answer, and so of the state.
+func holds(t *model.Tracker, s model.State) bool {
+	return slices.ContainsFunc(append(t.Others(), t.State()), func(o model.State) bool {
+		if len(o.Trails) != len(s.Trails) || len(o.Stores) != len(s.Stores) {
+			return false
+		}
+		for i := range o.Trails {
+			if trail := o.Trails[i]; trail.Insights.Effective() == s.Trails[i].Insights {
+				trail.Insights = s.Trails[i].Insights
+				o = o.WithTrail(i, trail)
+			}
+		}
+		return s.Equal(o)
+	})
+}
+
+// accepts takes in an answer and reports whether all rules accept it. Like a run, it holds the rules of
+// the wire for the operations under test alone.
+func accepts(t *model.Tracker, r model.Request, reply targets.Reply) bool {
+	tested := r.Op == model.OpPut || r.Op == model.OpGet
+	verdict := t.Observe(r, reply.Answer)
+	switch {
+	case !reply.Answer.Definite():
+		return !tested
+	case !verdict.Allowed:
+		return false
+	case !tested:
+		return true
+	}
+	for _, o := range slices.Concat(reply.Objections, verdict.Objections) {
+		if o.Rule != model.WireErrorStatus || o.Level != model.Inferred {
+			return false
+		}
+	}
+	return reply.Answer.Outcome != model.Refused || reply.Answer.Code != "" || r.Malformed()
+}
+
+// witness plays each case and, where the fault remembers, each word in a fresh world, and returns the first
+// wrong answer in words.
+func (w *walk) witness(ctx context.Context, f embedded.Fault) string {
+	target := embedded.InProcess(embedded.ServerOptions{Fault: f.Name})
+	if _, err := target.Open(ctx); err != nil {
+		return ""
+	}
+	reads := func(s model.State, r model.Request) []model.Request {
+		return generators.Reads(s, r, generators.Everything())
+	}
+	for _, c := range w.cases {
+		var calls []call
+		for _, r := range append(slices.Clone(c.Setup), c.Probe) {
+			calls = append(calls, call{r})
+		}
+		if found := w.play(ctx, target, calls, reads); found != "" || ctx.Err() != nil {
+			return found
+		}
+	}
+	if !f.Remembers() {
+		return ""
+	}
+	const name = generators.NameAlpha
+	three := []model.Request{generators.Get(name), generators.GetTrail(name), generators.GetEvents(name)}
+	reads = func(model.State, model.Request) []model.Request { return three }
+	for _, word := range w.words {
+		calls := append([]call{{generators.Create(name), generators.Start(name)}}, word...)
+		if found := w.play(ctx, target, calls, reads); found != "" || ctx.Err() != nil {
+			return found
+		}
+	}
+	return ""
+}
+
+// play makes calls, and reads after each that is none, until an answer is wrong; it tells the story.
+func (w *walk) play(ctx context.Context, target targets.Target, calls []call, reads func(model.State, model.Request) []model.Request) string {
+	world, err := target.NewWorld(ctx)
+	if err != nil {
+		return ""
+	}
+	tracker := model.NewTracker(&w.world)
+	var sent []model.Request
+	story := ""
+	wrong := func(r model.Request) bool {
+		sent = append(sent, r)
+		reply := world.Do(ctx, r)
+		if accepts(tracker, r, reply) {
+			return false
+		}
+		for _, r := range sent {
+			story += r.GoString() + ", "
+		}
+		story += "which answers " + reply.Answer.Kind()
+		return true
+	}
+	for _, c := range calls {
+		last := c[len(c)-1]
+		if slices.ContainsFunc(c, wrong) || !last.Op.Reads() && slices.ContainsFunc(reads(tracker.State(), last), wrong) {
+			break
+		}
+	}
+	return story
+}
+
+// call is a step of a word: requests about one trail.
+type call []model.Request
+
+const (
+	maxWord   = 4
+	maxRepeat = 10
+)
+
+// words lists every two calls in turn, maxRepeat times, and every sequence of up to maxWord calls.
+func words() [][]call {
+	const name = generators.NameAlpha
+	one, both := model.MakeSelectors(model.Management, 0), model.MakeSelectors(model.Management, model.Management)
+	byARN := generators.Put(name, model.MakeSelectors(0, model.Management))
+	byARN.Input = byARN.Input.With("TrailName", model.Str(model.DefaultWorld.TrailARN(model.DefaultWorld.Home, name)))
+	refused := generators.Put(name, one)
+	refused.Input = refused.Input.With("InsightSelectors", model.ListOf(model.Obj("InsightType", "ApiLatencyInsight")))
+	classes := generators.EventClasses()
+	calls := []call{
+		{generators.Put(name, one)}, {generators.Put(name, both)}, {generators.Put(name, 0)}, {byARN}, {refused, refused},
+		{generators.Stop(name)}, {generators.Start(name)}, {generators.Update(name)}, {generators.Delete(name)},
+		{generators.Create(name), generators.Start(name)},
+		{generators.PutEvents(name, classes[model.ReadEvents])}, {generators.PutEvents(name, classes[model.WriteEvents])},
+	}
+	var out [][]call
+	for _, a := range calls {
+		for _, b := range calls {
+			out = append(out, slices.Repeat([]call{a, b}, maxRepeat))
+		}
+	}
+	longest := [][]call{{}}
+	for range maxWord {
+		var longer [][]call
+		for _, word := range longest {
+			for _, c := range calls {
+				longer = append(longer, append(slices.Clone(word), c))
+			}
+		}
+		out, longest = append(out, longer...), longer
+	}
+	return out
+}

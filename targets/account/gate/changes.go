@@ -1,0 +1,203 @@
+package gate
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/insightconform/conform/model"
+	"github.com/insightconform/conform/targets/account/ledger"
+	"github.com/insightconform/conform/targets/naming"
+	"github.com/insightconform/conform/targets/wire"
+)
+
+// bucket checks a request that changes a bucket.
+func (g *Gate) bucket(op, region string, req *http.Request) error {
+	name, _ := bucketPath(g.bases[base{S3, region}], req)
+	if !strings.HasPrefix(name, g.prefix+"-") {
+		return Refuse(GuardPrefix, "the bucket %s does not bear the prefix %s", wire.Printable(name), g.prefix)
+	}
+	switch standing := g.known[ledger.Bucket.In(region, name)]; {
+	case standing == Owned, standing == Intended && (op == "CreateBucket" || op == "PutBucketTagging"):
+		return nil
+	}
+	return Refuse(guardOwner, "the ledger has no bucket %s in %s whose tag was checked", wire.Printable(name), region)
+}
+
+// cloudTrail checks a request that changes trails or stores, or would if its names were others.
+func (g *Gate) cloudTrail(op, region string, body []byte) error {
+	if g.harmless(body) {
+		return nil
+	}
+	input, err := strictObject(body)
+	if err != nil {
+		return Refuse(guardOperation, "a body of %s that no run sends: %s", op, err)
+	}
+	creates := op == string(model.OpCreate) || op == string(model.OpCreateStore)
+	if known, limited := membersOf[op]; limited {
+		for _, m := range input.Members() {
+			if !slices.Contains(known, m.Name) {
+				return Refuse(guardOperation, "%s with %s is nothing that a run sends", op, wire.Printable(m.Name))
+			}
+		}
+	}
+	if creates {
+		if err := g.creation(op, region, input.Get("Name")); err != nil {
+			return err
+		}
+	}
+	for _, m := range input.Members() {
+		var err error
+		switch folded := naming.FoldedName(m.Name); {
+		case op == string(model.OpCreateStore) && m.Name == "Name":
+		case folded == "eventdatastore" || folded == "insightsdestination" || folded == "eventdatastorearn" || folded == "insightsdestinationarn":
+			err = eachString(m.Value, func(s string) error { return g.storeString(region, s) })
+		case folded == "s3bucketname":
+			err = eachString(m.Value, func(s string) error { return g.bucketString(s) })
+		case folded == "eventselectors" || folded == "advancedeventselectors" || folded == "tagslist":
+		case folded == "trailname" || folded == "name" || folded == "trailarn":
+			err = eachString(m.Value, func(s string) error { return g.trailString(region, s) })
+		default:
+			err = eachString(m.Value, func(s string) error {
+				if naming.IsARN(s) {
+					return g.trailString(region, s)
+				}
+				return nil
+			})
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// membersOf lists what the operations that create or change resources for good may be given.
+var membersOf = map[string][]string{
+	string(model.OpCreate):      {"Name", "S3BucketName", "IncludeGlobalServiceEvents", "IsMultiRegionTrail", "TagsList"},
+	string(model.OpUpdate):      {"Name", "IncludeGlobalServiceEvents", "IsMultiRegionTrail", "EnableLogFileValidation"},
+	string(model.OpDelete):      {"Name"},
+	string(model.OpStart):       {"Name"},
+	string(model.OpStop):        {"Name"},
+	string(model.OpPutEvents):   {"TrailName", "EventSelectors", "AdvancedEventSelectors"},
+	string(model.OpCreateStore): {"Name", "AdvancedEventSelectors", "MultiRegionEnabled", "RetentionPeriod", "TerminationProtectionEnabled", "StartIngestion", "TagsList"},
+	string(model.OpUpdateStore): {"EventDataStore", "AdvancedEventSelectors", "RetentionPeriod", "TerminationProtectionEnabled"},
+	string(model.OpDeleteStore): {"EventDataStore"},
+}
+
+func (g *Gate) creation(op, region string, name model.Value) error {
+	kind := ledger.Trail
+	if op == string(model.OpCreateStore) {
+		kind = ledger.Store
+	}
+	if name.Kind() != model.String || !strings.HasPrefix(name.Text(), g.prefix+"-") {
+		return Refuse(GuardPrefix, "the name of a new %s does not bear the prefix %s", kind, g.prefix)
+	}
+	if g.known[kind.In(region, name.Text())] == Unknown {
+		return Refuse(guardLedger, "a %s would be created that is not in the ledger", kind)
+	}
+	return nil
+}
+
+// trailString checks a string that names a trail, in every way in which a service might read it.
+func (g *Gate) trailString(region, s string) error {
+	if naming.IsARN(s) {
+		parts := strings.SplitN(s, ":", 6)
+		if len(parts) > 4 && parts[4] != "" && parts[4] != g.account && parts[4] != OtherAccount {
+			return Refuse(GuardAccount, "an ARN of an account that is not the caller's")
+		}
+		if len(parts) > 4 && parts[3] != "" {
+			region = parts[3]
+		}
+		if len(parts) > 4 && parts[4] == OtherAccount {
+			region = "" // nothing of ours is there
+		}
+	}
+	for _, name := range readings(s) {
+		if err := g.trailName(region, name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// trailName admits a trail of the ledger's, and names that this process made up, which nothing else
+// can bear.
+func (g *Gate) trailName(region, name string) error {
+	rest, ok := strings.CutPrefix(name, g.prefix+"-")
+	if !ok {
+		return Refuse(GuardPrefix, "the trail name %s does not bear the prefix %s", wire.Printable(name), g.prefix)
+	}
+	Standing := g.known[ledger.Trail.In(region, name)]
+	if Standing == Foreign {
+		return Refuse(GuardTag, "the trail %s bears another tag than the ledger's", wire.Printable(name))
+	}
+	if Standing == Owned || len(rest) > TagLength && rest[TagLength] == '-' && g.tags[rest[:TagLength]] {
+		return nil
+	}
+	return Refuse(guardOwner, "the ledger has no trail %s in %s whose tag was checked", wire.Printable(name), wire.Printable(region))
+}
+
+// storeString checks a string that names an event data store: all IDs in it must be known.
+func (g *Gate) storeString(region, s string) error {
+	if naming.IsARN(s) {
+		parts := strings.SplitN(s, ":", 6)
+		if len(parts) > 4 && parts[4] != "" && parts[4] != g.account && parts[4] != OtherAccount {
+			return Refuse(GuardAccount, "an ARN of an account that is not the caller's")
+		}
+	}
+	for _, id := range naming.StoreIDs.FindAllString(s, -1) {
+		if r, ok := g.stores[strings.ToLower(id)]; ok && g.known[r] == Owned || g.madeUp(strings.ToLower(id)) {
+			continue
+		}
+		return Refuse(guardOwner, "the ledger has no event data store %s whose tag was checked", id)
+	}
+	return nil
+}
+
+func (g *Gate) bucketString(s string) error {
+	for r, Standing := range g.known {
+		if r.Kind == ledger.Bucket && r.Name == s && Standing == Owned {
+			return nil
+		}
+	}
+	return Refuse(guardOwner, "the ledger has no bucket %s whose tag was checked", wire.Printable(s))
+}
+
+// readings lists the trail names that a string may be taken for, however carelessly.
+func readings(s string) (names []string) {
+	if naming.IsARN(s) {
+		parts := strings.SplitN(s, ":", 6)
+		if len(parts) < 6 {
+			return nil
+		}
+		s = parts[5]
+	}
+	naming.MapNames(s, func(name string) string {
+		if model.ValidTrailName(name) {
+			names = append(names, name)
+		}
+		return name
+	})
+	return names
+}
+
+func eachString(v model.Value, check func(string) error) error {
+	switch v.Kind() {
+	case model.String:
+		return check(v.Text())
+	case model.List:
+		for _, item := range v.Items() {
+			if err := eachString(item, check); err != nil {
+				return err
+			}
+		}
+	case model.Object:
+		for _, m := range v.Members() {
+			if err := eachString(m.Value, check); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}

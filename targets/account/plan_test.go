@@ -1,0 +1,29 @@
+package account
+
+import (
+	"slices"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/insightconform/conform/targets"
+	"github.com/insightconform/conform/targets/account/gate"
+)
+
+func TestPlan(t *testing.T) {
+	counts := Counts{Worlds: 100, Trails: 100, Writes: 1000, Reads: 4000}
+	one, err := Plan(Options{Regions: []string{"us-east-1"}}, counts)
+	require.NoError(t, err)
+	assert.Len(t, one.Resources, 2)
+	assert.GreaterOrEqual(t, one.Writes, 1000)
+	assert.InDelta(t, float64(one.Writes)/60, one.Minutes, 0.2)
+	two, err := Plan(Options{Regions: []string{"us-east-1", "eu-west-1"}, AllowLogging: true, Stores: true}, counts)
+	require.NoError(t, err)
+	assert.Less(t, two.Minutes, 0.6*one.Minutes)
+	assert.Len(t, two.Resources, 3)
+	assert.Greater(t, len(two.Costs), len(one.Costs))
+	assert.True(t, slices.ContainsFunc(two.Policy.Statement, func(s gate.Statement) bool { return slices.Contains(s.Action, "cloudtrail:StartLogging") }))
+	_, err = Plan(Options{}, counts)
+	assert.ErrorIs(t, err, targets.ErrUsage)
+}

@@ -1,0 +1,112 @@
+package account
+
+import (
+	"context"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+
+	"github.com/insightconform/conform/model"
+	"github.com/insightconform/conform/targets"
+)
+
+// secrets knows what must stand in no output.
+type secrets struct {
+	mu      sync.RWMutex
+	keys    []string // access keys, secret keys and tokens
+	caller  string   // its ARN
+	account string   // empty where it may be seen
+	built   replacers
+}
+
+// replacers put something harmless in the place of keys, of the caller too, and of the account too.
+type replacers struct{ plain, own, all *strings.Replacer }
+
+// hidden stands where a secret stood.
+const hidden = "[hidden]"
+
+// patterns of secrets that are not this run's own: keys, and the parts of a signature, which the
+// service repeats in the text of some errors.
+var secretPatterns = regexp.MustCompile(`\b(AKIA|ASIA)[A-Z0-9]{12,}\b|(?i)(x-amz-security-token|x-amz-signature|signature)(["']?\s*[=:]\s*["']?)[A-Za-z0-9+/=%]{16,}|AWS4-HMAC-SHA256[^"<]*`)
+
+// watch passes credentials on and notes them.
+func (s *secrets) watch(inner aws.CredentialsProvider) aws.CredentialsProvider {
+	return aws.NewCredentialsCache(aws.CredentialsProviderFunc(func(ctx context.Context) (aws.Credentials, error) {
+		c, err := inner.Retrieve(ctx)
+		if err == nil {
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			for _, key := range []string{c.AccessKeyID, c.SecretAccessKey, c.SessionToken} {
+				if len(key) >= 8 && !slices.Contains(s.keys, key) {
+					s.keys = append(s.keys, key)
+				}
+			}
+			s.build()
+		}
+		return c, err
+	}))
+}
+
+// identity has the caller's ARN and account replaced.
+func (s *secrets) identity(arn, account string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.caller = arn
+	if account != model.DefaultWorld.Account {
+		s.account = account
+	}
+	s.build()
+}
+
+// build is called with the lock held.
+func (s *secrets) build() {
+	var pairs []string
+	add := func(old, replacement string) *strings.Replacer {
+		if old != "" {
+			pairs = append(pairs, old, replacement)
+		}
+		return strings.NewReplacer(pairs...)
+	}
+	for _, key := range s.keys {
+		add(key, hidden)
+	}
+	s.built.plain = add("", "")
+	s.built.own = add(s.caller, "the caller")
+	s.built.all = add(s.account, model.DefaultWorld.Account)
+}
+
+// hide takes everything out of a text that must stand in no output.
+func (s *secrets) hide(text string) string { return s.replace(text, s.replacers().all) }
+
+// hideKeys takes out all but the caller and the account.
+func (s *secrets) hideKeys(text string) string { return s.replace(text, s.replacers().plain) }
+
+// hideRead takes out of what was read of an answer all but the account, which names need.
+func (s *secrets) hideRead(reply *targets.Reply) {
+	hide := func(text string) string { return s.replace(text, s.replacers().own) }
+	a := &reply.Answer
+	for _, text := range []*string{&a.Code, &a.TrailARN, &a.StoreARN, &a.Destination, &a.Alien, &a.Events} {
+		*text = hide(*text)
+	}
+	reply.Body = reply.Body.MapStrings(hide)
+}
+
+func (s *secrets) replacers() replacers {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.built
+}
+
+func (s *secrets) replace(text string, by *strings.Replacer) string {
+	if by == nil || text == "" {
+		return text
+	}
+	text = by.Replace(text)
+	if len(text) >= 16 {
+		text = secretPatterns.ReplaceAllString(text, hidden)
+	}
+	return text
+}
