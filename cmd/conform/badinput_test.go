@@ -189,7 +189,7 @@ func TestLostOnTheWay(t *testing.T) {
 		"50 MB":          huge,
 	} {
 		t.Run(name, func(t *testing.T) {
-			got, report := reported(t, "--endpoint", emulator(t, after(500, fail)), "--timeout", "200ms", "--requests", "3000")
+			got, report := reported(t, "--endpoint", emulator(t, after(500, fail)), "--timeout", "1s", "--requests", "3000")
 			lost(t, got, report)
 		})
 	}
@@ -206,7 +206,7 @@ func TestLostOnTheWay(t *testing.T) {
 			reference.ServeHTTP(w, r)
 		}))
 		defer server.Close()
-		got, report := reported(t, "--endpoint", server.URL, "--timeout", "200ms", "--requests", "3000")
+		got, report := reported(t, "--endpoint", server.URL, "--requests", "3000")
 		lost(t, got, report)
 	})
 }
@@ -225,7 +225,7 @@ func lost(t *testing.T, got result, report *reports.Report) {
 // TestCompleteSuiteLosesItsTarget: it ends soon, and says nothing against the target; what fails now and
 // then is tried again.
 func TestCompleteSuiteLosesItsTarget(t *testing.T) {
-	suite := []string{"--suite", "complete", "--machine", "management", "--timeout", "200ms"}
+	suite := []string{"--suite", "complete", "--machine", "management", "--timeout", "1s"}
 	for name, fail := range map[string]http.Handler{"hangs": hanging, "500 page": errorPage} {
 		got, report := reported(t, append(suite, "--endpoint", emulator(t, after(700, fail)))...)
 		assert.Equal(t, reports.ExitInconclusive, got.code, name+got.stdout+got.stderr)
