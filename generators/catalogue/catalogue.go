@@ -227,11 +227,6 @@ func Breaking(s model.State, rule model.ID, like model.Request) (model.Request, 
 	if like.Malformed() || (like.Op != model.OpPut && like.Op != model.OpGet) {
 		return model.Request{}, false
 	}
-	if like.Op == model.OpGet {
-		like.Input = onlyMembers(like.Input, "TrailName", "EventDataStore")
-	} else {
-		like.Input = onlyMembers(like.Input, "TrailName", "EventDataStore", "InsightsDestination", "InsightSelectors")
-	}
 	like.OtherTarget = false
 	regions := []string{like.Region}
 	if like.Region != "" {
@@ -263,15 +258,6 @@ func Breaking(s model.State, rule model.ID, like model.Request) (model.Request, 
 		}
 	}
 	return best, least < 1<<30
-}
-
-func onlyMembers(in model.Value, names ...string) model.Value {
-	for _, m := range in.Members() {
-		if !slices.Contains(names, m.Name) {
-			in = in.With(m.Name, model.Value{})
-		}
-	}
-	return in
 }
 
 // repairsOfName lists a member as it is, and what may take its place, absent last.

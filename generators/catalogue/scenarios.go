@@ -9,7 +9,7 @@ import (
 )
 
 // exercised asks the model which rules a request tests, given the reference answer.
-var exercised = func(before model.State, r model.Request) (rules []model.ID, after model.State, ok bool) {
+func exercised(before model.State, r model.Request) []model.ID {
 	branch := model.Step(before, r)[0]
 	a := branch.Answer
 	switch a.Outcome {
@@ -19,7 +19,7 @@ var exercised = func(before model.State, r model.Request) (rules []model.ID, aft
 		a.Outcome = model.Refused
 	}
 	now, due, _ := model.Exercised(before, r, a, branch.Next)
-	return append(slices.Clone(now), due...), branch.Next, a.Outcome == model.Succeeded
+	return slices.Concat(now, due)
 }
 
 // sequence is a history to try: all but the last request are its set-up.
@@ -58,8 +58,7 @@ func (b *builder) scenario(rules []model.ID, s sequence) {
 		}
 	}
 	if rules == nil {
-		rules, _, _ = exercised(state, s.requests[n])
-		rules = claims(rules)
+		rules = claims(exercised(state, s.requests[n]))
 	}
 	b.add(Case{Kind: kindScenario, Name: s.name, Rules: rules, Setup: s.requests[:n:n], Probe: s.requests[n]})
 }
@@ -120,8 +119,7 @@ func (b *builder) positive() {
 			alphabet := b.alphabet(state, depth == 1)
 			for _, first := range alphabet {
 				if depth == 1 {
-					rules, _, _ := exercised(state, first)
-					take(start.requests, first, rules)
+					take(start.requests, first, exercised(state, first))
 					continue
 				}
 				next, ok := generators.Reference(state, first)
@@ -129,8 +127,7 @@ func (b *builder) positive() {
 					continue
 				}
 				for _, second := range alphabet {
-					rules, _, _ := exercised(next, second)
-					take(append(slices.Clone(start.requests), first), second, rules)
+					take(append(slices.Clone(start.requests), first), second, exercised(next, second))
 				}
 			}
 		}

@@ -51,7 +51,7 @@ func (ws *worlds) add(name string, setup []model.Request, trail string, source, 
 		}))
 	}
 	if trail != "" && source >= 0 {
-		both := put(trail, p.plainSet(0))
+		both := p.plain[0]
 		both.Input = both.Input.With("EventDataStore", model.Str(model.StoreID(source)))
 		p.plain = append(p.plain, both)
 	}
@@ -88,16 +88,6 @@ func (ws *worlds) plainPut(s model.State, put func(model.Selectors) model.Reques
 		}
 	}
 	return best
-}
-
-// plainSet is the set of selectors of a plain Put.
-func (p *prepared) plainSet(i int) model.Selectors {
-	for _, set := range model.AllSelectors() {
-		if set.Value().Equal(p.plain[i].Input.Get("InsightSelectors")) {
-			return set
-		}
-	}
-	return 0
 }
 
 // trailUp makes a trail that logs, or uses one that is there from the start.
@@ -189,13 +179,10 @@ func prepareWorlds(w *model.World, scope generators.Scope) *worlds {
 // conditions adds worlds in which something around the trail is wrong: each condition, under each
 // class of logs, with stores, and each two of them that can hold together.
 func (ws *worlds) conditions(stores []model.Request, basic []generators.EventClass) {
-	fragile := ws.start1(generators.CreateFragile(generators.NameAlpha, ws.scope))
-	if !ws.scope.Can[model.CanCreate] {
-		fragile = ws.trailUp(ws.mainTrail())
-	}
-	name := generators.NameAlpha
-	if !ws.scope.Can[model.CanCreate] {
-		name = ws.mainTrail()
+	name := ws.mainTrail()
+	fragile := ws.trailUp(name)
+	if ws.scope.Can[model.CanCreate] {
+		fragile = ws.start1(generators.CreateFragile(name, ws.scope))
 	}
 	for c, label := range model.ConditionNames {
 		broken := []model.Request{generators.Arrange(name, c)}
