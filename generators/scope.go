@@ -106,8 +106,9 @@ func (s Scope) allows(r model.Request) bool {
 var typed = map[model.Op]map[string]model.Kind{
 	model.OpGet: {"TrailName": model.String, "EventDataStore": model.String},
 	model.OpPut: {"TrailName": model.String, "EventDataStore": model.String, "InsightsDestination": model.String, "InsightSelectors": model.List},
-	"selector":  {"InsightType": model.String, "EventCategories": model.List},
 }
+
+var typedSelector = map[string]model.Kind{"InsightType": model.String, "EventCategories": model.List}
 
 // needsRawWire reports whether a typed client cannot express a Put or Get: null, a wrong type, an
 // unknown member, an empty InsightType.
@@ -124,7 +125,7 @@ func needsRaw(v model.Value, kinds map[string]model.Kind) bool {
 }
 
 func selectorNeedsRaw(item model.Value) bool {
-	if name := item.Get("InsightType"); needsRaw(item, typed["selector"]) || name.Kind() == model.String && name.Text() == "" {
+	if name := item.Get("InsightType"); needsRaw(item, typedSelector) || name.Kind() == model.String && name.Text() == "" {
 		return true
 	}
 	return slices.ContainsFunc(item.Get("EventCategories").Items(), func(c model.Value) bool { return c.Kind() != model.String })

@@ -132,8 +132,8 @@ func exercisedByPutOrGet(before State, r Request, a Answer, after State) (now, d
 	}
 	if len(broken) == 1 {
 		now = append(now, broken[0])
-		if broken[0] == TrailNotFound && deletedTrail(before, r) {
-			now = append(now, TrailDeleteForgets)
+		if forgets := forgotten(before, r, broken[0]); forgets != broken[0] {
+			now = append(now, forgets)
 		}
 	}
 	if r.Op == OpGet {

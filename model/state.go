@@ -73,10 +73,8 @@ const (
 var ConditionNames = [...]string{"bucket-missing", "bucket-denied", "key-denied", "key-unusable", "member-account", "no-service-role", "service-owned"}
 
 func parseCondition(name string) Condition {
-	for i, known := range ConditionNames {
-		if name == known {
-			return 1 << i
-		}
+	if i := slices.Index(ConditionNames[:], name); i >= 0 {
+		return 1 << i
 	}
 	return 0
 }
