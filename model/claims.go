@@ -25,8 +25,8 @@ type claim struct {
 type change struct {
 	request       Request
 	before, after State
-	q             *putRequest // of a Put
-	trail         *Trail      // before, of another call on a trail
+	q             *call  // of a Put
+	trail         *Trail // before, of another call on a trail
 	resource      string
 	old, set      Selectors // stored before the change, and after it or as the reference has it
 

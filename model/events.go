@@ -123,7 +123,7 @@ func stepPutEventSelectors(s State, i int, r Request) []Branch {
 	t.Logs, t.LogsOpen, t.Events = logsOf(r.Input), false, events
 	insights := weakened(t.Insights, t.Logs)
 	asleep := weakened(t.Asleep, t.Logs)
-	branches := []Branch{{Answer: Answer{Outcome: AnySuccess}, Next: s.WithTrail(i, t)}}
+	branches := []Branch{plain(AnySuccess, s.WithTrail(i, t))}
 	for _, set := range insights {
 		for _, later := range asleep {
 			if set == t.Insights && later == t.Asleep {
@@ -136,7 +136,7 @@ func stepPutEventSelectors(s State, i int, r Request) []Branch {
 		}
 	}
 	if len(branches) == 1 {
-		return append(branches, Branch{Answer: Answer{Outcome: AnyRefusal}, Next: s, Silent: true})
+		return append(branches, silent(AnyRefusal, s))
 	}
 	for _, code := range ruleIndex[LogsSelectorsLater].Also {
 		branches = append(branches, Branch{Answer: Refusal(code), Next: s, Rule: LogsSelectorsLater})
@@ -183,5 +183,5 @@ func weakened(set Selectors, logs Logs) []Selectors {
 // stepGetEventSelectors holds logs/visible for what a request has stored.
 func stepGetEventSelectors(s State, i int, r Request) []Branch {
 	return []Branch{{Answer: Answer{Outcome: AnySuccess, Events: s.Trails[i].Events}, Next: s},
-		{Answer: Answer{Outcome: AnyRefusal}, Next: s, Silent: true}}
+		silent(AnyRefusal, s)}
 }

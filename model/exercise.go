@@ -62,7 +62,7 @@ func StoredIn(s State, resource string) (Selectors, bool) {
 }
 
 // canonical reports whether selectors and categories stand in the order of the enums.
-func (q *putRequest) canonical() bool {
+func (q *call) canonical() bool {
 	last := -1
 	for _, item := range q.list.Items() {
 		t, ok := parseType(item.Get("InsightType").Text())

@@ -299,7 +299,7 @@ func repairsOfList(like model.Request) []model.Value {
 				model.ListOf(item.With("InsightType", model.Str(errorRate))), model.ListOf(item.With("InsightType", model.Str(callRate))))
 		}
 	}
-	for _, set := range []model.Selectors{model.MakeSelectors(0, model.Management), model.MakeSelectors(model.Management, 0), model.MakeSelectors(0, model.Data), 0} {
+	for _, set := range []model.Selectors{setB, setA, model.MakeSelectors(0, model.Data), 0} {
 		out = append(out, set.Value())
 	}
 	return out

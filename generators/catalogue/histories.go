@@ -65,10 +65,11 @@ func logging(trail string, logs model.Logs) model.Request {
 
 // The sets that histories use: they differ in type, and the first two log only management events.
 var (
-	setA = model.MakeSelectors(model.Management, 0)
-	setB = model.MakeSelectors(0, model.Management)
-	setC = bothOnManagement
-	setD = model.MakeSelectors(model.Management|model.Data, model.Management|model.Data)
+	setA    = model.MakeSelectors(model.Management, 0)
+	setB    = model.MakeSelectors(0, model.Management)
+	setC    = bothOnManagement
+	setData = model.MakeSelectors(model.Data, 0)
+	setD    = model.MakeSelectors(model.Management|model.Data, model.Management|model.Data)
 )
 
 // life: what is deleted is forgotten, whatever the name; what is updated keeps its insights.
@@ -92,7 +93,7 @@ func (h *historian) life() {
 	}
 	h.add("a trail is made again where another has insights", join(h.up, h.ws.start1(create(beta)), steps(put(h.alpha, setA), put(beta, setB), remove(h.alpha)), h.ws.start1(create(h.alpha))), get(h.alpha))
 	h.add("a trail is made again with its events forgotten", join(h.up, steps(logging(h.alpha, allEvents),
-		put(h.alpha, setD), remove(h.alpha)), h.ws.start1(create(h.alpha))), put(h.alpha, model.MakeSelectors(model.Data, 0)))
+		put(h.alpha, setD), remove(h.alpha)), h.ws.start1(create(h.alpha))), put(h.alpha, setData))
 	h.add("a trail is made twice again", join(h.up, steps(put(h.alpha, setA), remove(h.alpha)), h.ws.start1(create(h.alpha)), steps(put(h.alpha, setB), remove(h.alpha)), h.ws.start1(create(h.alpha))), get(h.alpha))
 	h.add("a deleted trail's name in another letter case", join(h.up, steps(put(h.alpha, setC), remove(h.alpha)), h.ws.start1(create(generators.SwapCase(h.alpha)))), get(generators.SwapCase(h.alpha)))
 	validation := generators.OnTrail(model.OpUpdate, h.alpha)
@@ -303,11 +304,10 @@ func (h *historian) refusals() {
 // logging: each class of logs and each prerequisite, and changes under live insights.
 func (h *historian) logging() {
 	a := h.alpha
-	onlyData := model.MakeSelectors(model.Data, 0)
 	for _, class := range generators.EventClasses() {
 		events := steps(putEvents(a, class))
 		h.add("logs "+class.Name+": shown", join(h.up, events), generators.GetEvents(a))
-		for _, set := range []model.Selectors{setA, setB, onlyData, 0} {
+		for _, set := range []model.Selectors{setA, setB, setData, 0} {
 			h.add("logs "+class.Name+": "+set.String(), join(h.up, events), put(a, set))
 		}
 	}

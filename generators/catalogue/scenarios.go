@@ -157,7 +157,7 @@ func (b *builder) positiveWorlds() []sequence {
 	on := join(up, []model.Request{put(alpha, bothOnManagement)})
 	second := ws.start1(create(beta))
 	stores := []model.Request{createStore(0, source), createStore(1, insight)}
-	storeOn := putStore(model.StoreID(0), model.StoreID(1), model.MakeSelectors(model.Management, 0))
+	storeOn := putStore(model.StoreID(0), model.StoreID(1), setA)
 	return []sequence{
 		{"nothing", nil},
 		{"a trail", up},
@@ -178,13 +178,13 @@ func (b *builder) alphabet(s model.State, odd bool) []model.Request {
 	basic := generators.EventClasses()
 	calls := []model.Request{create(alpha), get(generators.UnknownName)}
 	if len(s.Trails) > 0 {
-		plain := put(alpha, model.MakeSelectors(model.Management, 0))
+		plain := put(alpha, setA)
 		withOther := plain
 		withOther.OtherTarget = true
 		arn := ws.w.TrailARN(ws.w.Home, alpha)
-		calls = append(calls, plain, put(alpha, bothOnManagement), put(alpha, 0), put(alpha, model.MakeSelectors(0, model.Management)),
-			put(alpha, model.MakeSelectors(model.Data, 0)), put(alpha, model.MakeSelectors(model.Management|model.Data, 0)),
-			put(arn, model.MakeSelectors(model.Management, 0)), get(alpha), get(arn), generators.GetTrail(alpha), generators.Status(alpha), generators.GetEvents(alpha), stop(alpha), start(alpha), update(alpha), remove(alpha),
+		calls = append(calls, plain, put(alpha, bothOnManagement), put(alpha, 0), put(alpha, setB),
+			put(alpha, setData), put(alpha, model.MakeSelectors(model.Management|model.Data, 0)),
+			put(arn, setA), get(alpha), get(arn), generators.GetTrail(alpha), generators.Status(alpha), generators.GetEvents(alpha), stop(alpha), start(alpha), update(alpha), remove(alpha),
 			putEvents(alpha, basic[model.ReadEvents]), putEvents(alpha, basic[model.ManagementEvents|model.DataEvents]),
 			model.Request{Op: model.OpPut, Input: plain.Input.With("Nonsense", model.Str("x"))}, withOther)
 		if odd {
@@ -194,7 +194,7 @@ func (b *builder) alphabet(s model.State, odd bool) []model.Request {
 		}
 	}
 	if len(s.Stores) > 1 {
-		set := model.MakeSelectors(model.Management, 0)
+		set := setA
 		source, destination := model.StoreID(0), model.StoreID(1)
 		calls = append(calls, putStore(source, destination, set), putStore(source, "", 0), putStore(source, destination, 0),
 			putStore(ws.w.StoreARN(ws.w.Home, source), ws.w.StoreARN(ws.w.Home, destination), set), getStore(source),

@@ -81,7 +81,7 @@ func withoutConditions(s model.State) model.State {
 func (ws *worlds) plainPut(s model.State, put func(model.Selectors) model.Request) model.Request {
 	var best model.Request
 	least := 99
-	for _, set := range []model.Selectors{model.MakeSelectors(model.Management, 0), model.MakeSelectors(0, model.Management), model.MakeSelectors(model.Data, 0)} {
+	for _, set := range []model.Selectors{setA, setB, setData} {
 		r := put(set)
 		if n := len(model.Broken(s, r)); n < least {
 			best, least = r, n
