@@ -123,9 +123,11 @@ func (g *Generator) prepareValues() {
 	}
 	inList := func(v model.Value) model.Request { return PutList(NameAlpha, v) }
 	inItem := func(v model.Value) model.Request { return PutList(NameAlpha, model.ListOf(v)) }
-	g.variants, g.badLists, g.badItems = expressible(VariantSelectors(), inList), expressible(BadSelectors(), inList), expressible(BadItems(), inItem)
+	g.variants, g.badLists, g.badItems = expressible(VariantSelectors(), inList), expressible(BadSelectors(),
+		inList), expressible(BadItems(), inItem)
 	for _, insight := range model.TypeNames {
-		g.goodItems = append(g.goodItems, Selector(insight, management), model.Obj("InsightType", insight), Selector(insight, management, data),
+		g.goodItems = append(g.goodItems, Selector(insight, management), model.Obj("InsightType", insight),
+			Selector(insight, management, data),
 			Selector(insight, data), Selector(insight, data, management))
 	}
 	typed := func(reps []Representative, kinds ...model.Kind) []Representative {
@@ -397,7 +399,8 @@ func (g *Generator) putTrail(t *rapid.T, s model.State) model.Request {
 			store = stray
 		}
 	}
-	r.Input = model.Obj("TrailName", name, "EventDataStore", store, "InsightSelectors", list, "InsightsDestination", destination)
+	r.Input = model.Obj("TrailName", name, "EventDataStore", store, "InsightSelectors", list,
+		"InsightsDestination", destination)
 	return r
 }
 

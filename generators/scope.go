@@ -105,7 +105,8 @@ func (s Scope) allows(r model.Request) bool {
 // typed has the members that a typed client can say, with their kinds.
 var typed = map[model.Op]map[string]model.Kind{
 	model.OpGet: {"TrailName": model.String, "EventDataStore": model.String},
-	model.OpPut: {"TrailName": model.String, "EventDataStore": model.String, "InsightsDestination": model.String, "InsightSelectors": model.List},
+	model.OpPut: {"TrailName": model.String, "EventDataStore": model.String, "InsightsDestination": model.String,
+		"InsightSelectors": model.List},
 }
 
 var typedSelector = map[string]model.Kind{"InsightType": model.String, "EventCategories": model.List}
@@ -128,7 +129,8 @@ func selectorNeedsRaw(item model.Value) bool {
 	if name := item.Get("InsightType"); needsRaw(item, typedSelector) || name.Kind() == model.String && name.Text() == "" {
 		return true
 	}
-	return slices.ContainsFunc(item.Get("EventCategories").Items(), func(c model.Value) bool { return c.Kind() != model.String })
+	return slices.ContainsFunc(item.Get("EventCategories").Items(),
+		func(c model.Value) bool { return c.Kind() != model.String })
 }
 
 // Reference follows the reference branches of requests and reports whether all of them succeed.

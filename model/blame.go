@@ -254,7 +254,8 @@ func blameHistory(history []Exchange, got Selectors, repeated bool, f *Finding) 
 		if !x.Allowed && x.Answer.Definite() {
 			break // the state was read back after it
 		}
-		if shows := x.Answer.Outcome == Succeeded || x.Answer.Code == codeNotEnabled; shows && x.Request.Op == OpGet && Resource(x.Before, x.Request) == resource {
+		if shows := x.Answer.Outcome == Succeeded || x.Answer.Code == codeNotEnabled; shows &&
+			x.Request.Op == OpGet && Resource(x.Before, x.Request) == resource {
 			break // the resource was right then
 		}
 		if x.Request.Op.Reads() || x.Request.Op == OpArrange || !x.Answer.Definite() {
@@ -269,7 +270,8 @@ func blameHistory(history []Exchange, got Selectors, repeated bool, f *Finding) 
 			break // this settled the state, whatever was before
 		}
 	}
-	if f.Operation == OpPut && f.Rule != PutEmptyDisables && f.Rule != PutEmptyWhenOff && f.Rule != StoreDisable && f.Rule != StoreDisableWithDst {
+	if f.Operation == OpPut && f.Rule != PutEmptyDisables && f.Rule != PutEmptyWhenOff &&
+		f.Rule != StoreDisable && f.Rule != StoreDisableWithDst {
 		// On or off makes no difference to what a Put has done wrong.
 		f.Expected, f.Actual = []string{kindSelectors}, kindOtherSelectors
 	}

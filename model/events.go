@@ -95,7 +95,8 @@ func canonicalBasic(selector Value) Value {
 	out := Obj("ReadWriteType", readWrite, "IncludeManagementEvents", include.Kind() != Bool || include.True())
 	var resources []Value
 	for _, resource := range selector.Get("DataResources").Items() {
-		resources = append(resources, Obj("Type", resource.Get("Type").Text(), "Values", sorted(resource.Get("Values").Items())))
+		resources = append(resources, Obj("Type", resource.Get("Type").Text(), "Values",
+			sorted(resource.Get("Values").Items())))
 	}
 	if len(resources) > 0 {
 		out = out.With("DataResources", sorted(resources))
@@ -132,7 +133,8 @@ func stepPutEventSelectors(s State, i int, r Request) []Branch {
 			dropped := t
 			dropped.Insights, dropped.Asleep = set, later
 			dropped.MustWake = t.MustWake && later == t.Asleep
-			branches = append(branches, Branch{Answer: Answer{Outcome: AnySuccess}, Next: s.WithTrail(i, dropped), Rule: LogsSelectorsLater})
+			branches = append(branches, Branch{Answer: Answer{Outcome: AnySuccess}, Next: s.WithTrail(i, dropped),
+				Rule: LogsSelectorsLater})
 		}
 	}
 	if len(branches) == 1 {

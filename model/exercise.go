@@ -147,7 +147,8 @@ func exercisedByPutOrGet(before State, r Request, a Answer, after State) (now, d
 		if strings.HasPrefix(r.Input.Get("TrailName").Text(), "arn:") && len(broken) == 0 {
 			now = append(now, TrailNameOrARN)
 		}
-		if r.Input.Get("EventDataStore").Given() && len(broken) == 0 && !strings.HasPrefix(r.Input.Get("EventDataStore").Text(), "arn:") {
+		if r.Input.Get("EventDataStore").Given() && len(broken) == 0 &&
+			!strings.HasPrefix(r.Input.Get("EventDataStore").Text(), "arn:") {
 			now = append(now, StoreARNOrSuffix)
 		}
 		return now, nil

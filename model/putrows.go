@@ -30,7 +30,10 @@ var putRows = []putRow{
 	{rule: InputNoResource, when: func(q *call) bool { return !q.trailGiven && !q.hasStore() && !q.hasDest() }},
 	{rule: InputNoResource, when: destinationAlone, level: Inferred},
 	{rule: InputTrailAndStore, when: func(q *call) bool { return q.trailGiven && q.onStores() }},
-	{rule: InputStoreNeedsBoth, when: func(q *call) bool { return !q.trailGiven && q.enabling() && q.hasStore() != q.hasDest() }},
+	{rule: InputStoreNeedsBoth, when: func(q *call) bool {
+		return !q.trailGiven && q.enabling() &&
+			q.hasStore() != q.hasDest()
+	}},
 	{rule: InputStoreNeedsBoth, when: destinationAlone, level: Inferred},
 	{rule: TrailNameSyntax, when: trailIs(refBlank), also: []string{codeParameter, codeCombination}},
 	{rule: TrailNameSyntax, when: trailIs(refBadName)},
@@ -44,19 +47,30 @@ var putRows = []putRow{
 		return q.onStores() && (q.asked.Of(CallRate)|q.asked.Of(ErrorRate))&Data != 0
 	}},
 	{rule: TrailNotFound, when: func(q *call) bool {
-		return (q.ref.kind == refName || q.ref.kind == refARN) && q.named == nil && !q.there || q.ref.kind == refOtherRegion && !q.there
+		return (q.ref.kind == refName || q.ref.kind == refARN) && q.named == nil && !q.there ||
+			q.ref.kind == refOtherRegion && !q.there
 	}},
 	{rule: TrailOtherAccount, when: trailIs(refOtherAccount)},
-	{rule: TrailHomeRegion, when: func(q *call) bool { return !q.get && (q.ref.kind == refOtherRegion || q.ref.elsewhere) }},
+	{rule: TrailHomeRegion, when: func(q *call) bool {
+		return !q.get &&
+			(q.ref.kind == refOtherRegion || q.ref.elsewhere)
+	}},
 	{rule: TrailHomeRegion, when: func(q *call) bool { return !q.get && q.ref.kind == refName && q.named == nil && q.there },
 		code: codeNotFound, also: []string{codeHomeRegion}, level: Observed},
 	{rule: StoreNotFound, when: storeIs(storeMissing), soft: lenient(storeMissing)},
 	{rule: StoreOtherAccount, when: storeIs(storeOtherAccount), soft: lenient(storeOtherAccount)},
-	{rule: StoreInactive, when: storeIs(storePending), soft: func(q *call) bool { return q.get || lenient(storePending)(q) },
+	{rule: StoreInactive, when: storeIs(storePending),
+		soft: func(q *call) bool { return q.get || lenient(storePending)(q) },
 		pass: func(q *call) bool { return q.disabling() && (q.dest.kind != storePending || q.openDest()) }},
-	{rule: OrgMemberAccount, when: func(q *call) bool { return around(MemberAccount)(q) && q.ref.kind == refName }, soft: isGet,
+	{rule: OrgMemberAccount, when: func(q *call) bool {
+		return around(MemberAccount)(q) &&
+			q.ref.kind == refName
+	}, soft: isGet,
 		also: []string{codeNotFound}},
-	{rule: OrgMemberAccount, when: func(q *call) bool { return around(MemberAccount)(q) && q.ref.kind != refName }, soft: isGet},
+	{rule: OrgMemberAccount, when: func(q *call) bool {
+		return around(MemberAccount)(q) &&
+			q.ref.kind != refName
+	}, soft: isGet},
 	{rule: OrgNoServiceRole, when: around(NoServiceRole), soft: isGet},
 	{rule: TrailNotPermitted, when: around(ServiceOwned), soft: isGet},
 	// Whether a success is possible where the logs are missing depends on how the entries are stored.
@@ -64,7 +78,10 @@ var putRows = []putRow{
 	{rule: LogsErrorRate, when: lacks(lacksManagement), soft: openLogs, pass: always},
 	{rule: LogsData, when: lacks(lacksData), soft: openLogs, pass: always},
 	// Whether a destination is looked at where none is needed is open.
-	{rule: StoreDestination, when: func(q *call) bool { return !q.trailGiven && q.to != nil && q.to.Logs&InsightEvents == 0 }, soft: notEnabling},
+	{rule: StoreDestination, when: func(q *call) bool {
+		return !q.trailGiven && q.to != nil &&
+			q.to.Logs&InsightEvents == 0
+	}, soft: notEnabling},
 	{rule: StoreSource, when: func(q *call) bool { return enablesOn(q) && lacksWrites(q.asked, q.from.Logs) }, pass: always,
 		also: []string{codeParameter, codeCombination, codeNotPermitted}},
 	{rule: StoreSource, when: func(q *call) bool {
@@ -80,7 +97,10 @@ var putRows = []putRow{
 	{rule: WireUnknownMembers, when: func(q *call) bool { return q.unknownMember }, soft: always},
 	{rule: StoreNotIngesting, when: func(q *call) bool { return !q.get && storeIs(storeIdle)(q) }, soft: always},
 	{rule: LogsPutStopped, when: func(q *call) bool { return q.alone() && !q.named.Logging }, soft: always},
-	{rule: StoreDisableWithDst, when: func(q *call) bool { return !q.trailGiven && q.disabling() && q.storeGiven && q.destGiven }, soft: always},
+	{rule: StoreDisableWithDst, when: func(q *call) bool {
+		return !q.trailGiven && q.disabling() &&
+			q.storeGiven && q.destGiven
+	}, soft: always},
 	{rule: PutCategoriesEmpty, when: func(q *call) bool { return q.emptyCategories }, soft: always},
 	{rule: PutDuplicateCategory, when: func(q *call) bool { return q.duplicateCategory }, soft: always},
 	{rule: PutDuplicateType, when: func(q *call) bool { return q.duplicateType }, soft: always},

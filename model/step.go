@@ -150,7 +150,10 @@ func (b *breach) accepted(branches []Branch, s State, rule ID) []Branch {
 // addRefusals adds those codes that no branch has.
 func addRefusals(branches []Branch, s State, rule ID, codes ...string) []Branch {
 	for _, code := range codes {
-		if !slices.ContainsFunc(branches, func(b Branch) bool { return b.Answer.Outcome == Refused && b.Answer.Code == code }) {
+		if !slices.ContainsFunc(branches, func(b Branch) bool {
+			return b.Answer.Outcome == Refused &&
+				b.Answer.Code == code
+		}) {
 			branches = append(branches, Branch{Answer: Refusal(code), Next: s, Rule: rule})
 		}
 	}

@@ -20,7 +20,8 @@ func stepCreateTrail(s State, r Request) []Branch {
 		return refusedOrIgnored(s)
 	}
 	home := s.World.region(r)
-	t := Trail{Name: name, Home: home, arn: s.World.TrailARN(home, name), Logs: ManagementEvents, LogsOpen: s.World.Lent, Logging: s.World.NoStart,
+	t := Trail{Name: name, Home: home, arn: s.World.TrailARN(home, name), Logs: ManagementEvents,
+		LogsOpen: s.World.Lent, Logging: s.World.NoStart,
 		MultiRegion: r.Input.Get("IsMultiRegionTrail").True()}
 	return done(s, s.WithTrail(-1, t))
 }

@@ -182,7 +182,8 @@ func (b *builder) pairs() {
 		for i := range errorRules {
 			for j := i + 1; j < len(errorRules); j++ {
 				if f, ok := b.search.exact[op][1<<i|1<<j]; ok {
-					b.add(b.fromFound(KindPair, fmt.Sprintf("%s breaks %s and %s: %s", searchOps[op], errorRules[i], errorRules[j], b.about(f)), f))
+					b.add(b.fromFound(KindPair, fmt.Sprintf("%s breaks %s and %s: %s", searchOps[op], errorRules[i],
+						errorRules[j], b.about(f)), f))
 				}
 			}
 		}
@@ -215,7 +216,8 @@ func (b *builder) values() {
 			} else if probe.OtherTarget {
 				rules[0] = model.WireProtocol
 			}
-			b.add(Case{Kind: kindValue, Name: fmt.Sprintf("%s as a whole: %s", r.Op, whole.Name), Rules: rules, Setup: world.setup, Probe: probe})
+			b.add(Case{Kind: kindValue, Name: fmt.Sprintf("%s as a whole: %s", r.Op, whole.Name), Rules: rules,
+				Setup: world.setup, Probe: probe})
 		}
 	}
 	b.together(mark)
@@ -248,7 +250,8 @@ func Breaking(s model.State, rule model.ID, like model.Request) (model.Request, 
 						}
 						r := like
 						r.Region = region
-						r.Input = model.Obj("TrailName", trail, "EventDataStore", source, "InsightsDestination", destination, "InsightSelectors", list)
+						r.Input = model.Obj("TrailName", trail, "EventDataStore", source, "InsightsDestination", destination,
+							"InsightSelectors", list)
 						if setOf(model.Broken(s, r)) == want {
 							best, least = r, cost
 						}
@@ -296,7 +299,8 @@ func repairsOfList(like model.Request) []model.Value {
 	for _, item := range list.Items() {
 		if item.Kind() == model.Object {
 			out = append(out, model.ListOf(item.With("EventCategories", model.Strs(management))),
-				model.ListOf(item.With("InsightType", model.Str(errorRate))), model.ListOf(item.With("InsightType", model.Str(callRate))))
+				model.ListOf(item.With("InsightType", model.Str(errorRate))), model.ListOf(item.With("InsightType",
+					model.Str(callRate))))
 		}
 	}
 	for _, set := range []model.Selectors{setB, setA, model.MakeSelectors(0, model.Data), 0} {

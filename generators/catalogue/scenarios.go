@@ -198,7 +198,8 @@ func (b *builder) alphabet(s model.State, odd bool) []model.Request {
 		source, destination := model.StoreID(0), model.StoreID(1)
 		calls = append(calls, putStore(source, destination, set), putStore(source, "", 0), putStore(source, destination, 0),
 			putStore(ws.w.StoreARN(ws.w.Home, source), ws.w.StoreARN(ws.w.Home, destination), set), getStore(source),
-			onStore(model.OpGetStore, source), updateStore(source, generators.ReadStore), updateStore(source, generators.DataStore))
+			onStore(model.OpGetStore, source), updateStore(source, generators.ReadStore), updateStore(source,
+				generators.DataStore))
 		if len(s.Stores) > 2 {
 			calls = append(calls, putStore(source, model.StoreID(2), set))
 		}

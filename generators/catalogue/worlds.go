@@ -167,8 +167,10 @@ func prepareWorlds(w *model.World, scope generators.Scope) *worlds {
 	ws.add("a store of both categories", store(generators.MixedStore), "", 0, 0)
 	ws.add("a store of both categories pending deletion", join(store(generators.MixedStore), steps(drop(0))), "", 0, 0)
 	ws.add("two stores, and one pending deletion", join(store(source, insight, source), steps(drop(2))), "", 0, 1)
-	ws.add("two stores, and a destination pending deletion", join(store(source, insight, insight), steps(drop(2))), "", 0, 1)
-	ws.add("a data-only store pending deletion, and a destination", join(store(generators.DataStore, insight), steps(drop(0))), "", 0, 1)
+	ws.add("two stores, and a destination pending deletion",
+		join(store(source, insight, insight), steps(drop(2))), "", 0, 1)
+	ws.add("a data-only store pending deletion, and a destination",
+		join(store(generators.DataStore, insight), steps(drop(0))), "", 0, 1)
 	ws.add("a trail, a source and a destination", join(up, pair), alpha, 0, 1)
 	ws.add("a trail, one in another Region, and two stores", join(up, ws.start1(away), pair), alpha, 0, 1)
 	ws.add("a trail, and two stores, one pending deletion", join(up, pair, steps(drop(1))), alpha, 0, 1)
@@ -188,7 +190,8 @@ func (ws *worlds) conditions(stores []model.Request, basic []generators.EventCla
 		broken := []model.Request{generators.Arrange(name, c)}
 		ws.add("a trail, "+label, join(fragile, broken), name, -1, -1)
 		for _, logs := range logsForPrerequisites[:3] {
-			ws.add("a trail that logs "+logs.String()+", "+label, join(fragile, []model.Request{putEvents(name, basic[logs])}, broken), name, -1, -1)
+			ws.add("a trail that logs "+logs.String()+", "+label,
+				join(fragile, []model.Request{putEvents(name, basic[logs])}, broken), name, -1, -1)
 		}
 		if model.Condition(1<<c)&(model.MemberAccount|model.NoServiceRole|model.ServiceOwned) != 0 {
 			ws.add("a trail and stores, "+label, join(fragile, stores, broken), name, 0, 1)
@@ -197,7 +200,8 @@ func (ws *worlds) conditions(stores []model.Request, basic []generators.EventCla
 			if model.Condition(1<<c|1<<d) == model.BucketMissing|model.BucketDenied {
 				continue // a bucket that is gone has no policy
 			}
-			ws.add("a trail, "+label+" and "+model.ConditionNames[d], join(fragile, broken, steps(generators.Arrange(name, d))), name, -1, -1)
+			ws.add("a trail, "+label+" and "+model.ConditionNames[d],
+				join(fragile, broken, steps(generators.Arrange(name, d))), name, -1, -1)
 		}
 	}
 }

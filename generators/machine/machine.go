@@ -138,7 +138,8 @@ func New(name string, w *model.World, scope generators.Scope, o Options) *Machin
 	m := a.build(w, scope)
 	rw := generators.EventClasses()[model.ManagementEvents]
 	if o.DefaultEvents {
-		created, _ := generators.Reference(scope.Initial(w), generators.Create(generators.NameAlpha), generators.PutEvents(generators.NameAlpha, rw))
+		created, _ := generators.Reference(scope.Initial(w), generators.Create(generators.NameAlpha),
+			generators.PutEvents(generators.NameAlpha, rw))
 		m.defaults = created.Trails[len(created.Trails)-1].Events
 	} else if scope.Has(model.CanPutEvents) {
 		for _, trail := range a.trails {
