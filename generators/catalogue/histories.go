@@ -26,7 +26,7 @@ const (
 
 // histories lists the scenarios that need more than one step: each class of deep fault has some.
 func (b *builder) histories() []sequence {
-	h := &historian{ws: b.search.ws, w: b.search.ws.w, alpha: b.search.ws.mainTrail()}
+	h := &histories{ws: b.search.ws, w: b.search.ws.w, alpha: b.search.ws.mainTrail()}
 	h.arn, h.other = h.w.TrailARN(h.w.Home, h.alpha), generators.SwapCase(h.alpha)
 	h.up = h.ws.trailUp(h.alpha)
 	h.life()
@@ -44,7 +44,7 @@ func (b *builder) histories() []sequence {
 	return h.out
 }
 
-type historian struct {
+type histories struct {
 	ws         *worlds
 	w          *model.World
 	alpha, arn string
@@ -53,12 +53,12 @@ type historian struct {
 	out        []sequence
 }
 
-func (h *historian) add(name string, setup []model.Request, more ...model.Request) {
+func (h *histories) add(name string, setup []model.Request, more ...model.Request) {
 	h.out = append(h.out, sequence{name, slices.Concat(setup, more)})
 }
 
 // made is a new trail that logs.
-func (h *historian) made(name string) []model.Request { return h.ws.start1(create(name)) }
+func (h *histories) made(name string) []model.Request { return h.ws.start1(create(name)) }
 
 func steps(r ...model.Request) []model.Request { return r }
 
@@ -71,13 +71,13 @@ func logging(trail string, logs model.Logs) model.Request {
 var (
 	setA    = model.MakeSelectors(model.Management, 0)
 	setB    = model.MakeSelectors(0, model.Management)
-	setC    = bothOnManagement
+	setC    = model.MakeSelectors(model.Management, model.Management)
 	setData = model.MakeSelectors(model.Data, 0)
 	setD    = model.MakeSelectors(model.Management|model.Data, model.Management|model.Data)
 )
 
 // life: what is deleted is forgotten, whatever the name; what is updated keeps its insights.
-func (h *historian) life() {
+func (h *histories) life() {
 	names := []string{h.alpha, generators.NameShort, generators.NameLong}
 	for _, name := range names {
 		up, arn := h.ws.trailUp(name), h.w.TrailARN(h.w.Home, name)
@@ -114,7 +114,7 @@ func (h *historian) life() {
 }
 
 // isolation: names that are like each other are still two trails.
-func (h *historian) isolation() {
+func (h *histories) isolation() {
 	lastCase := generators.NameLong[:len(generators.NameLong)-1] + "H"
 	for _, pair := range [][2]string{{h.alpha, beta}, {h.alpha, h.other}, {h.other, h.alpha}, {h.alpha, h.alpha + "-2"}, {generators.NameShort, "Abc"}, {generators.NameLong, lastCase}} {
 		one, two := pair[0], pair[1]
@@ -138,7 +138,7 @@ func (h *historian) isolation() {
 
 // words: every two calls after a first Put, in each order. What one call leaves behind for the next
 // shows here.
-func (h *historian) words() {
+func (h *histories) words() {
 	a := h.alpha
 	calls := []struct {
 		name string
@@ -165,7 +165,7 @@ func (h *historian) words() {
 }
 
 // threeTrails: a third trail is none of the first two.
-func (h *historian) threeTrails() {
+func (h *histories) threeTrails() {
 	names := []string{h.alpha, h.other, beta}
 	up := join(h.ws.trailUp(names[0]), h.ws.trailUp(names[1]), h.ws.trailUp(names[2]))
 	for _, one := range names {
@@ -179,7 +179,7 @@ func (h *historian) threeTrails() {
 }
 
 // stopping: StopLogging turns insights off; what a stopped trail is given is a class of its own.
-func (h *historian) stopping() {
+func (h *histories) stopping() {
 	a := h.alpha
 	stopped := join(h.up, steps(put(a, setC), stop(a)))
 	h.add("stopped with insights", stopped)
@@ -204,7 +204,7 @@ func (h *historian) stopping() {
 }
 
 // naming: the name and the ARN mean the same, in every operation.
-func (h *historian) naming() {
+func (h *histories) naming() {
 	a, arn := h.alpha, h.arn
 	h.add("put by name, read by ARN", h.up, put(a, setC), get(arn))
 	h.add("put by ARN, read by name", h.up, put(arn, setC), get(a))
@@ -216,7 +216,7 @@ func (h *historian) naming() {
 }
 
 // orders: every order of the selectors and categories of the fullest list.
-func (h *historian) orders() {
+func (h *histories) orders() {
 	full := join(h.up, steps(logging(h.alpha, allEvents)))
 	for bits := range 8 {
 		one, two := []string{management, data}, []string{management, data}
@@ -242,7 +242,7 @@ func (h *historian) orders() {
 }
 
 // repeats: idempotent calls, and enabling again.
-func (h *historian) repeats() {
+func (h *histories) repeats() {
 	a := h.alpha
 	for _, set := range []model.Selectors{setA, setB, setC} {
 		h.add("twice "+set.String(), h.up, put(a, set), put(a, set))
@@ -267,7 +267,7 @@ func (h *historian) repeats() {
 }
 
 // refusals: a refused call changes nothing, whatever was valid in it.
-func (h *historian) refusals() {
+func (h *histories) refusals() {
 	a := h.alpha
 	good := []model.Value{selector(callRate, management), selector(errorRate, management)}
 	bad := generators.BadItems()
@@ -317,7 +317,7 @@ func (h *historian) refusals() {
 }
 
 // logging: each class of logs and each prerequisite, and changes under live insights.
-func (h *historian) logging() {
+func (h *histories) logging() {
 	a := h.alpha
 	for _, class := range generators.EventClasses() {
 		events := steps(putEvents(a, class))
@@ -336,7 +336,7 @@ func (h *historian) logging() {
 }
 
 // regions: a trail belongs to its Region.
-func (h *historian) regions() {
+func (h *histories) regions() {
 	a, w := h.alpha, h.w
 	elsewhere := h.ws.start1(in(w.Away, create(a)))
 	abroad := h.ws.start1(in(w.Away, create(beta)))
@@ -372,7 +372,7 @@ func (h *historian) regions() {
 }
 
 // stores: everything that insights on event data stores may do.
-func (h *historian) stores() {
+func (h *histories) stores() {
 	w := h.w
 	id := model.StoreID
 	arn := func(n int) string { return w.StoreARN(w.Home, id(n)) }

@@ -58,13 +58,13 @@ func (b *builder) scenario(rules []model.ID, s sequence) {
 		}
 	}
 	if rules == nil {
-		rules = claims(exercised(state, s.requests[n]))
+		rules = specific(exercised(state, s.requests[n]))
 	}
 	b.add(Case{Kind: kindScenario, Name: s.name, Rules: rules, Setup: s.requests[:n:n], Probe: s.requests[n]})
 }
 
-// claims leaves out what every answer tests.
-func claims(rules []model.ID) []model.ID {
+// specific leaves out what every answer tests.
+func specific(rules []model.ID) []model.ID {
 	var out []model.ID
 	for _, id := range rules {
 		switch id {
@@ -147,14 +147,12 @@ func (b *builder) positive() {
 	}
 }
 
-var bothOnManagement = model.MakeSelectors(model.Management, model.Management)
-
 // positiveWorlds lists the starting points of the search for positive cases, simplest first.
 func (b *builder) positiveWorlds() []sequence {
 	ws := b.search.ws
 	alpha := ws.mainTrail()
 	up := ws.trailUp(alpha)
-	on := join(up, []model.Request{put(alpha, bothOnManagement)})
+	on := join(up, []model.Request{put(alpha, setC)})
 	second := ws.start1(create(beta))
 	stores := []model.Request{createStore(0, source), createStore(1, insight)}
 	storeOn := putStore(model.StoreID(0), model.StoreID(1), setA)
@@ -182,7 +180,7 @@ func (b *builder) alphabet(s model.State, odd bool) []model.Request {
 		withOther := plain
 		withOther.OtherTarget = true
 		arn := ws.w.TrailARN(ws.w.Home, alpha)
-		calls = append(calls, plain, put(alpha, bothOnManagement), put(alpha, 0), put(alpha, setB),
+		calls = append(calls, plain, put(alpha, setC), put(alpha, 0), put(alpha, setB),
 			put(alpha, setData), put(alpha, model.MakeSelectors(model.Management|model.Data, 0)),
 			put(arn, setA), get(alpha), get(arn), generators.GetTrail(alpha), generators.Status(alpha), generators.GetEvents(alpha), stop(alpha), start(alpha), update(alpha), remove(alpha),
 			putEvents(alpha, basic[model.ReadEvents]), putEvents(alpha, basic[model.ManagementEvents|model.DataEvents]),
