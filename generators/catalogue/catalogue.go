@@ -30,6 +30,7 @@ type Case struct {
 	Op    model.Op        // of the probe
 	Setup []model.Request // two cases with the same may share a world where the first probe changes nothing
 	Probe model.Request
+	world string // the key of Setup
 }
 
 // plan is what the model yields for a world and a scope.
@@ -117,7 +118,7 @@ func (b *builder) add(c Case) {
 		return
 	}
 	b.seen[key.String()] = true
-	c.Op = c.Probe.Op
+	c.Op, c.world = c.Probe.Op, setupKey(c.Setup)
 	b.cases = append(b.cases, c)
 }
 
@@ -141,17 +142,12 @@ func setupKey(setup []model.Request) string {
 // together puts the cases added since a mark in the order of the first use of their set-ups.
 func (b *builder) together(mark int) {
 	first := map[string]int{}
-	for i := mark; i < len(b.cases); i++ {
-		key := setupKey(b.cases[i].Setup)
-		if _, ok := first[key]; !ok {
-			first[key] = i
+	for i, c := range b.cases[mark:] {
+		if _, known := first[c.world]; !known {
+			first[c.world] = i
 		}
 	}
-	rank := make(map[string]int, len(b.cases)-mark)
-	for _, c := range b.cases[mark:] {
-		rank[c.Name] = first[setupKey(c.Setup)]
-	}
-	slices.SortStableFunc(b.cases[mark:], func(x, y Case) int { return rank[x.Name] - rank[y.Name] })
+	slices.SortStableFunc(b.cases[mark:], func(x, y Case) int { return first[x.world] - first[y.world] })
 }
 
 func (b *builder) fromFound(kind, name string, f found) Case {

@@ -194,12 +194,6 @@ func names(r model.Request, member string) bool {
 	return gives(r, member) && r.Input.Get(member).Text() != ""
 }
 
-func anyTrail(condition model.Condition) func(model.State, model.Request) bool {
-	return func(s model.State, _ model.Request) bool {
-		return slices.ContainsFunc(s.Trails, func(t model.Trail) bool { return t.Conditions&condition != 0 })
-	}
-}
-
 // traits are what can keep two rules from being broken by one request. Those that explain most come
 // first.
 var traits = []trait{
@@ -226,12 +220,14 @@ var traits = []trait{
 		"a TrailName without such a trail in the Region of the call", "a TrailName whose trail is in the Region of the call"},
 	{broke(model.StoreIDSyntax, model.StoreNotFound, model.StoreOtherAccount), "a store that is not there",
 		"stores that are there"},
-	{anyTrail(model.BucketMissing), "a bucket that is gone", "a bucket that is there"},
+	{func(s model.State, _ model.Request) bool {
+		return slices.ContainsFunc(s.Trails, func(t model.Trail) bool { return t.Conditions&model.BucketMissing != 0 })
+	}, "a bucket that is gone", "a bucket that is there"},
 }
 
 // reasons is a plan with what each error rule needs, from all Puts that the search has tried.
 type reasons struct {
-	*plan
+	search        *search
 	always, never []uint // by rule: the traits of all requests that break it, and those of none
 
 	mu    sync.Mutex
@@ -241,7 +237,7 @@ type reasons struct {
 // everywhere has the reasons where the target can do all.
 var everywhere = sync.OnceValue(func() *reasons {
 	w := model.DefaultWorld
-	x := &reasons{plan: planFor(&w, generators.Everything()), known: map[[2]int]string{}}
+	x := &reasons{search: planFor(&w, generators.Everything()).search, known: map[[2]int]string{}}
 	for range errorRules {
 		x.always, x.never = append(x.always, 1<<len(traits)-1), append(x.never, 1<<len(traits)-1)
 	}
