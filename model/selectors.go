@@ -143,8 +143,10 @@ func parseType(name string) (Type, bool) {
 }
 
 func parseCategory(name string) (Categories, bool) {
-	i := slices.Index(CategoryNames[:], name)
-	return 1 << max(i, 0), i >= 0
+	if i := slices.Index(CategoryNames[:], name); i >= 0 {
+		return 1 << i, true
+	}
+	return 0, false
 }
 
 // Logs says what kinds of event a resource logs.
