@@ -28,7 +28,6 @@ type Generator struct {
 	classes    []EventClass
 	wholes     []Whole
 	conditions []int
-	arns       map[[2]string]string // of trails by Region and name
 }
 
 // action draws one kind of request. Where it has nothing to act on, ok is false.
@@ -79,7 +78,7 @@ var actions = []struct {
 
 // New prepares a generator.
 func New(scope Scope) *Generator {
-	g := &Generator{scope: scope, world: model.DefaultWorld, arns: map[[2]string]string{}}
+	g := &Generator{scope: scope, world: model.DefaultWorld}
 	for c := range model.ConditionNames {
 		if g.scope.Can[conditionNeeds[c]] {
 			g.conditions = append(g.conditions, c)
@@ -124,9 +123,11 @@ func (g *Generator) prepareValues() {
 	}
 	inList := func(v model.Value) model.Request { return PutList(NameAlpha, v) }
 	inItem := func(v model.Value) model.Request { return PutList(NameAlpha, model.ListOf(v)) }
-	g.variants, g.badLists, g.badItems = expressible(VariantSelectors(), inList), expressible(BadSelectors(), inList), expressible(BadItems(), inItem)
+	g.variants, g.badLists, g.badItems = expressible(VariantSelectors(), inList), expressible(BadSelectors(),
+		inList), expressible(BadItems(), inItem)
 	for _, insight := range model.TypeNames {
-		g.goodItems = append(g.goodItems, Selector(insight, management), model.Obj("InsightType", insight), Selector(insight, management, data),
+		g.goodItems = append(g.goodItems, Selector(insight, management), model.Obj("InsightType", insight),
+			Selector(insight, management, data),
 			Selector(insight, data), Selector(insight, data, management))
 	}
 	typed := func(reps []Representative, kinds ...model.Kind) []Representative {
@@ -142,11 +143,6 @@ func (g *Generator) prepareValues() {
 		}
 	}
 	g.wholes = Wholes()
-	for _, name := range Names {
-		for _, region := range []string{w.Home, w.Away} {
-			g.arns[[2]string{region, name}] = w.TrailARN(region, name)
-		}
-	}
 }
 
 var bit = rapid.Bool()
@@ -278,16 +274,9 @@ func (g *Generator) trail(t *rapid.T, s model.State) *model.Trail {
 	return &s.Trails[draw(t, len(s.Trails))]
 }
 
-func (g *Generator) arn(s model.State, region, name string) string {
-	if arn, ok := g.arns[[2]string{region, name}]; ok {
-		return arn
-	}
-	return s.World.TrailARN(region, name)
-}
-
 func (g *Generator) nameOrARN(t *rapid.T, s model.State, x *model.Trail) string {
 	if one(t, 4) {
-		return g.arn(s, x.Home, x.Name)
+		return s.World.TrailARN(x.Home, x.Name)
 	}
 	return x.Name
 }
@@ -366,14 +355,14 @@ func (g *Generator) unlikely(t *rapid.T, s model.State, region string) (model.Va
 	case 0:
 		return model.Str(of(t, Names)), region
 	case 1:
-		return model.Str(g.arn(s, g.world.Home, of(t, Names))), region
+		return model.Str(s.World.TrailARN(g.world.Home, of(t, Names))), region
 	case 2:
 		if g.scope.Can[model.CanRegions] {
 			name := of(t, Names)
 			if one(t, 2) {
 				return model.Str(name), g.world.Away
 			}
-			return model.Str(g.arn(s, g.world.Away, name)), region
+			return model.Str(s.World.TrailARN(g.world.Away, name)), region
 		}
 	}
 	return of(t, g.badTrails).Value, region
@@ -410,7 +399,8 @@ func (g *Generator) putTrail(t *rapid.T, s model.State) model.Request {
 			store = stray
 		}
 	}
-	r.Input = model.Obj("TrailName", name, "EventDataStore", store, "InsightSelectors", list, "InsightsDestination", destination)
+	r.Input = model.Obj("TrailName", name, "EventDataStore", store, "InsightSelectors", list,
+		"InsightsDestination", destination)
 	return r
 }
 

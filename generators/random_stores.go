@@ -100,5 +100,6 @@ func (g *Generator) putStore(t *rapid.T, s model.State) model.Request {
 	if list.Kind() == model.Absent {
 		list = g.list(t, s.Stores[source].Logs&model.ManagementEvents)
 	}
-	return model.Request{Op: model.OpPut, Input: model.Obj("EventDataStore", from, "InsightSelectors", list, "InsightsDestination", to)}
+	return model.Request{Op: model.OpPut, Input: model.Obj("EventDataStore", from, "InsightSelectors", list,
+		"InsightsDestination", to)}
 }

@@ -97,7 +97,8 @@ func nameMember(op model.Op) string {
 
 // Arrange brings a condition about for a trail that was created with a bucket and key of its own.
 func Arrange(trail string, condition int) model.Request {
-	return model.Request{Op: model.OpArrange, Input: model.Obj("TrailName", trail, "Condition", model.ConditionNames[condition])}
+	return model.Request{Op: model.OpArrange,
+		Input: model.Obj("TrailName", trail, "Condition", model.ConditionNames[condition])}
 }
 
 // PutEvents is a PutEventSelectors with one of the EventClasses.

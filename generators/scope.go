@@ -102,58 +102,35 @@ func (s Scope) allows(r model.Request) bool {
 	return true
 }
 
+// typed has the members that a typed client can say, with their kinds.
+var typed = map[model.Op]map[string]model.Kind{
+	model.OpGet: {"TrailName": model.String, "EventDataStore": model.String},
+	model.OpPut: {"TrailName": model.String, "EventDataStore": model.String, "InsightsDestination": model.String,
+		"InsightSelectors": model.List},
+}
+
+var typedSelector = map[string]model.Kind{"InsightType": model.String, "EventCategories": model.List}
+
 // needsRawWire reports whether a typed client cannot express a Put or Get: null, a wrong type, an
 // unknown member, an empty InsightType.
 func needsRawWire(r model.Request) bool {
-	if r.Op != model.OpPut && r.Op != model.OpGet {
-		return false
-	}
-	for _, m := range r.Input.Members() {
-		switch {
-		case m.Name == "TrailName" || m.Name == "EventDataStore" || (m.Name == "InsightsDestination" && r.Op == model.OpPut):
-			if m.Value.Kind() != model.String {
-				return true
-			}
-		case m.Name == "InsightSelectors" && r.Op == model.OpPut:
-			if m.Value.Kind() != model.List {
-				return true
-			}
-			for _, item := range m.Value.Items() {
-				if selectorNeedsRawWire(item) {
-					return true
-				}
-			}
-		default:
-			return true
-		}
-	}
-	return false
+	return typed[r.Op] != nil && (needsRaw(r.Input, typed[r.Op]) ||
+		r.Op == model.OpPut && slices.ContainsFunc(r.Input.Get("InsightSelectors").Items(), selectorNeedsRaw))
 }
 
-func selectorNeedsRawWire(item model.Value) bool {
-	if item.Kind() != model.Object {
+func needsRaw(v model.Value, kinds map[string]model.Kind) bool {
+	return v.Kind() != model.Object || slices.ContainsFunc(v.Members(), func(m model.Member) bool {
+		kind, known := kinds[m.Name]
+		return !known || m.Value.Kind() != kind
+	})
+}
+
+func selectorNeedsRaw(item model.Value) bool {
+	if name := item.Get("InsightType"); needsRaw(item, typedSelector) || name.Kind() == model.String && name.Text() == "" {
 		return true
 	}
-	for _, m := range item.Members() {
-		switch m.Name {
-		case "InsightType":
-			if m.Value.Kind() != model.String || m.Value.Text() == "" {
-				return true
-			}
-		case "EventCategories":
-			if m.Value.Kind() != model.List {
-				return true
-			}
-			for _, c := range m.Value.Items() {
-				if c.Kind() != model.String {
-					return true
-				}
-			}
-		default:
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(item.Get("EventCategories").Items(),
+		func(c model.Value) bool { return c.Kind() != model.String })
 }
 
 // Reference follows the reference branches of requests and reports whether all of them succeed.

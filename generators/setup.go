@@ -1,10 +1,6 @@
 package generators
 
-import (
-	"strings"
-
-	"github.com/insightconform/conform/model"
-)
+import "github.com/insightconform/conform/model"
 
 // SetUp lists a short sequence that brings a fresh world into a state. What only a history can bring
 // about, such as the memory of a stopped trail, is left out.
@@ -76,9 +72,6 @@ func setUpTrail(t model.Trail, scope Scope) []model.Request {
 
 // eventsValue reads event selectors in the canonical form of a state.
 func eventsValue(canonical string) model.Value {
-	if strings.TrimSpace(canonical) == "" {
-		return model.Obj()
-	}
 	v, err := model.ParseValue([]byte(canonical))
 	if err != nil {
 		return model.Obj()

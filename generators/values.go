@@ -62,7 +62,8 @@ func BadTrailNames(w *model.World) []Representative {
 		{"an IPv4 address", "192.168.5.4"}, {"starts with a dot", ".alpha"}, {"starts with a dash", "-alpha"},
 		{"ends with a dash", "alpha-"}, {"ends with an underscore", "alpha_"}, {"a space within", "al pha"},
 		{"not ASCII", "tråil"}, {"a control character", "al\u0001pha"}, {"ends with a newline", "alpha\n"},
-		{"a slash", "trail/alpha"}, {"of 10,000 characters", strings.Repeat("a", 10000)}, {"empty", ""}, {"white space", "   "},
+		{"a slash", "trail/alpha"}, {"of 10,000 characters", strings.Repeat("a", 10000)}, {"empty",
+			""}, {"white space", "   "},
 		{"ARN in capitals", "ARN:aws:cloudtrail:" + w.Home + ":" + w.Account + ":trail/alpha"},
 	}...)
 	out = append(out, breakingTexts(model.TrailARNSyntax, [][2]string{
@@ -79,16 +80,20 @@ func BadTrailNames(w *model.World) []Representative {
 		{"no more than arn:", "arn:"},
 	}...)...)
 	out = append(out,
-		breakingText("ARN of a Region that does not exist", but(w.Home, nowhere), model.TrailARNSyntax, model.TrailHomeRegion),
-		breakingText("ARN of another partition and Region", but(partition, ":aws-cn:", w.Home, "cn-north-1"), model.TrailARNSyntax, model.TrailHomeRegion),
+		breakingText("ARN of a Region that does not exist", but(w.Home, nowhere), model.TrailARNSyntax,
+			model.TrailHomeRegion),
+		breakingText("ARN of another partition and Region", but(partition, ":aws-cn:", w.Home, "cn-north-1"),
+			model.TrailARNSyntax, model.TrailHomeRegion),
 		breakingText("unknown name", UnknownName, model.TrailNotFound),
 		breakingText("unknown name of 3 characters", "zzz", model.TrailNotFound),
 		breakingText("unknown name of 128 characters", strings.Repeat("z", 128), model.TrailNotFound),
 		breakingText("unknown name with all punctuation", "a.b-c_d", model.TrailNotFound),
 		breakingText("ARN of an unknown trail", w.TrailARN(w.Home, UnknownName), model.TrailNotFound),
-		breakingText("ARN of an unknown trail in another Region", w.TrailARN(w.Away, UnknownName), model.TrailNotFound, model.TrailHomeRegion),
+		breakingText("ARN of an unknown trail in another Region", w.TrailARN(w.Away, UnknownName),
+			model.TrailNotFound, model.TrailHomeRegion),
 		breakingText("ARN of another account", but(w.Account, w.OtherAccount), model.TrailOtherAccount),
-		breakingText("ARN of another account and Region", but(w.Home, w.Away, w.Account, w.OtherAccount), model.TrailOtherAccount, model.TrailHomeRegion),
+		breakingText("ARN of another account and Region", but(w.Home, w.Away, w.Account, w.OtherAccount),
+			model.TrailOtherAccount, model.TrailHomeRegion),
 		breaking("absent", model.Value{}, model.InputNoResource),
 		breaking("null", model.NullValue, model.InputNoResource),
 	)
@@ -120,8 +125,10 @@ func TrailNames(s model.State) []Representative {
 		}
 		if _, there := s.Trail(w.Away, t.Name); !there {
 			variants = append(variants,
-				Representative{"name of " + t.Name + " from another Region", model.Str(t.Name), w.Away, []model.ID{model.TrailHomeRegion}},
-				Representative{"ARN of " + t.Name + " from another Region", model.Str(arn), w.Away, []model.ID{model.TrailHomeRegion}})
+				Representative{"name of " + t.Name + " from another Region", model.Str(t.Name), w.Away,
+					[]model.ID{model.TrailHomeRegion}},
+				Representative{"ARN of " + t.Name + " from another Region", model.Str(arn), w.Away,
+					[]model.ID{model.TrailHomeRegion}})
 		}
 	}
 	return append(append(out, BadTrailNames(w)...), variants...)
@@ -158,7 +165,8 @@ func badStoreNames(w *model.World) []Representative {
 		breakingText("unknown identifier of 3 characters", "abc", model.StoreNotFound),
 		breakingText("ARN of an unknown store", w.StoreARN(w.Home, UnknownStore), model.StoreNotFound),
 		breakingText("ARN of a store in another Region", w.StoreARN(w.Away, model.StoreID(0)), model.StoreNotFound),
-		breakingText("ARN of another account", but(w.Account, w.OtherAccount, UnknownStore, model.StoreID(0)), model.StoreOtherAccount),
+		breakingText("ARN of another account", but(w.Account, w.OtherAccount, UnknownStore, model.StoreID(0)),
+			model.StoreOtherAccount),
 		breakingText("ARN of another account, unknown store", but(w.Account, w.OtherAccount), model.StoreOtherAccount),
 		breaking("null", model.NullValue),
 	)
@@ -170,7 +178,8 @@ func StoreNames(s model.State) []Representative {
 	var out []Representative
 	for i, x := range s.Stores {
 		name := "store " + string([]byte{'0' + byte(i%10)})
-		r := []Representative{Valid("ARN of "+name, model.Str(s.World.StoreARN(x.Home, x.ID))), Valid("identifier of "+name, model.Str(x.ID))}
+		r := []Representative{Valid("ARN of "+name, model.Str(s.World.StoreARN(x.Home, x.ID))),
+			Valid("identifier of "+name, model.Str(x.ID))}
 		if x.Home != s.World.Home {
 			continue
 		}
@@ -230,7 +239,8 @@ func VariantSelectors() []Representative {
 		list("both types without categories", bare(callRate), bare(errorRate)),
 		list("one type without categories", bare(callRate), errors(management)),
 		list("categories null", model.Obj("InsightType", callRate, "EventCategories", model.NullValue)),
-		list("categories null beside a valid selector", calls(management), model.Obj("InsightType", errorRate, "EventCategories", model.NullValue)),
+		list("categories null beside a valid selector", calls(management),
+			model.Obj("InsightType", errorRate, "EventCategories", model.NullValue)),
 		list("categories empty", calls()),
 		list("categories of error rate empty", errors()),
 		list("categories of both types empty", calls(), errors()),
@@ -256,7 +266,8 @@ func BadItems() []Representative {
 	ofCategories := func(v model.Value) model.Value { return model.Obj("InsightType", callRate, "EventCategories", v) }
 	var out []Representative
 	for _, x := range [][2]string{
-		{"unknown type", "ApiLatencyInsight"}, {"type in lower case", strings.ToLower(callRate)}, {"type in capitals", strings.ToUpper(errorRate)},
+		{"unknown type", "ApiLatencyInsight"}, {"type in lower case",
+			strings.ToLower(callRate)}, {"type in capitals", strings.ToUpper(errorRate)},
 		{"type with its first letter small", "apiErrorRateInsight"}, {"type empty", ""}, {"type with a space", callRate + " "},
 		{"type with a control character", "Api\u0007CallRateInsight"}, {"type not ASCII", "ÀpiCallRateInsight"},
 		{"type without its ending", "ApiCallRate"}, {"type of 10,000 characters", strings.Repeat("A", 10000)},
@@ -265,7 +276,8 @@ func BadItems() []Representative {
 	}
 	out = append(out,
 		breaking("type absent", model.Obj("EventCategories", model.Strs(management)), model.SelectorTypeMissing),
-		breaking("type null", model.Obj("InsightType", model.NullValue, "EventCategories", model.Strs(management)), model.SelectorTypeMissing),
+		breaking("type null", model.Obj("InsightType", model.NullValue, "EventCategories", model.Strs(management)),
+			model.SelectorTypeMissing),
 		breaking("an empty object", model.Obj(), model.SelectorTypeMissing))
 	for _, x := range [][2]string{
 		{"unknown category", "Network"}, {"category in lower case", "management"}, {"category in capitals", "DATA"},
@@ -278,7 +290,8 @@ func BadItems() []Representative {
 		breaking("an unknown category after a valid one", Selector(callRate, management, "Network"), model.SelectorCategory),
 		breaking("an unknown category before a valid one", Selector(callRate, "Network", management), model.SelectorCategory))
 	for _, x := range wrongTypes(callRate, model.WireWrongType) {
-		out = append(out, breaking("type "+x.Name, model.Obj("InsightType", x.Value, "EventCategories", model.Strs(management)), x.Breaks...))
+		out = append(out, breaking("type "+x.Name,
+			model.Obj("InsightType", x.Value, "EventCategories", model.Strs(management)), x.Breaks...))
 		if x.Value.Kind() != model.Object { // an object is one, if an odd one
 			out = append(out, breaking("a selector "+x.Name, x.Value, x.Breaks...))
 		}
@@ -309,7 +322,8 @@ func BadSelectors() []Representative {
 		out = append(out, breaking(bad.Name+" after a valid selector", model.ListOf(good, bad.Value), bad.Breaks...),
 			breaking(bad.Name+" before a valid selector", model.ListOf(bad.Value, good), bad.Breaks...))
 	}
-	out = append(out, breaking("absent", model.Value{}, model.InputSelectorsMissing), breaking("null", model.NullValue, model.InputSelectorsMissing),
+	out = append(out, breaking("absent", model.Value{}, model.InputSelectorsMissing),
+		breaking("null", model.NullValue, model.InputSelectorsMissing),
 		breaking("a string", model.Str(callRate), model.WireWrongType, model.InputSelectorsMissing),
 		breaking("a number", model.Num("0"), model.WireWrongType, model.InputSelectorsMissing),
 		breaking("a boolean", model.Boolean(false), model.WireWrongType, model.InputSelectorsMissing),
@@ -351,8 +365,10 @@ func EventClasses() []EventClass {
 		out = append(out, EventClass{"basic " + logs.String(), logs, eventSelectors(v)})
 	}
 	out = append(out,
-		EventClass{"basic RW from two selectors", model.ManagementEvents, eventSelectors(basic("ReadOnly", true, false), basic("WriteOnly", true, false))},
-		EventClass{"basic RD, data of write calls alone", model.ReadEvents | model.DataEvents, eventSelectors(basic("ReadOnly", true, false), basic("WriteOnly", false, true))},
+		EventClass{"basic RW from two selectors", model.ManagementEvents,
+			eventSelectors(basic("ReadOnly", true, false), basic("WriteOnly", true, false))},
+		EventClass{"basic RD, data of write calls alone", model.ReadEvents | model.DataEvents,
+			eventSelectors(basic("ReadOnly", true, false), basic("WriteOnly", false, true))},
 		EventClass{"basic RW by default", model.ManagementEvents, model.Obj("EventSelectors", model.ListOf(model.Obj()))},
 	)
 	for logs := model.Logs(1); logs < 8; logs++ {
@@ -396,14 +412,15 @@ type StoreKind struct {
 
 // The kinds of event data store.
 var (
-	SourceStore    = StoreKind{Name: "management source", Selectors: advanced(model.ManagementEvents)}
-	InsightStore   = StoreKind{Name: "insight destination", Selectors: advanced(model.InsightEvents)}
-	ReadStore      = StoreKind{Name: "read-only source", Selectors: advanced(model.ReadEvents)}
-	WriteStore     = StoreKind{Name: "write-only source", Selectors: advanced(model.WriteEvents)}
-	DataStore      = StoreKind{Name: "data-only store", Selectors: advanced(model.DataEvents)}
-	IdleSource     = StoreKind{Name: "source without ingestion", Selectors: advanced(model.ManagementEvents), Stopped: true}
-	IdleInsight    = StoreKind{Name: "destination without ingestion", Selectors: advanced(model.InsightEvents), Stopped: true}
-	MixedStore     = StoreKind{Name: "store of both categories", Selectors: advanced(model.ManagementEvents | model.InsightEvents)}
+	SourceStore  = StoreKind{Name: "management source", Selectors: advanced(model.ManagementEvents)}
+	InsightStore = StoreKind{Name: "insight destination", Selectors: advanced(model.InsightEvents)}
+	ReadStore    = StoreKind{Name: "read-only source", Selectors: advanced(model.ReadEvents)}
+	WriteStore   = StoreKind{Name: "write-only source", Selectors: advanced(model.WriteEvents)}
+	DataStore    = StoreKind{Name: "data-only store", Selectors: advanced(model.DataEvents)}
+	IdleSource   = StoreKind{Name: "source without ingestion", Selectors: advanced(model.ManagementEvents), Stopped: true}
+	IdleInsight  = StoreKind{Name: "destination without ingestion", Selectors: advanced(model.InsightEvents), Stopped: true}
+	MixedStore   = StoreKind{Name: "store of both categories",
+		Selectors: advanced(model.ManagementEvents | model.InsightEvents)}
 	storeKinds     = []StoreKind{SourceStore, InsightStore, ReadStore, WriteStore, DataStore, IdleSource, IdleInsight}
 	SourceVariants = []StoreKind{SourceStore, ReadStore, WriteStore, DataStore}
 )
@@ -426,10 +443,12 @@ func Wholes() []Whole {
 		return Whole{name, func(r model.Request) model.Request { r.Input = r.Input.With(member, v); return r }}
 	}
 	return []Whole{
-		raw("no JSON", "not json"), raw("JSON cut short", `{"TrailName": "alpha", "InsightSel`), raw("a top-level array", `["alpha"]`),
+		raw("no JSON", "not json"), raw("JSON cut short",
+			`{"TrailName": "alpha", "InsightSel`), raw("a top-level array", `["alpha"]`),
 		raw("a top-level string", `"alpha"`), raw("a top-level null", "null"), raw("an empty body", ""), raw("a number", "0"),
 		raw("an unclosed string", `{"TrailName": "alpha`), raw("bytes that are no UTF-8", "{\"TrailName\": \"\xff\xfe\"}"),
-		raw("a trailing comma", `{"TrailName": "alpha",}`), raw("two values", `{} {}`), raw("XML", "<TrailName>alpha</TrailName>"),
+		raw("a trailing comma", `{"TrailName": "alpha",}`), raw("two values", `{} {}`), raw("XML",
+			"<TrailName>alpha</TrailName>"),
 		raw("arrays 10,000 deep", strings.Repeat("[", 10000)+strings.Repeat("]", 10000)),
 		method("GET"), method("PUT"), method("DELETE"),
 		{"the other target prefix", func(r model.Request) model.Request { r.OtherTarget = true; return r }},

@@ -74,7 +74,8 @@ func (m *memberReader) get(name string) Value {
 func (m *memberReader) text(name string) string {
 	v := m.get(name)
 	if v.Given() && v.Kind() != String {
-		m.objections = append(m.objections, Objection{Rule: WireMembers, Expected: name + " as a string", Actual: kindNames[v.Kind()]})
+		m.objections = append(m.objections, Objection{Rule: WireMembers, Expected: name + " as a string",
+			Actual: kindNames[v.Kind()]})
 	}
 	return v.Text()
 }
@@ -84,7 +85,8 @@ var kindNames = [...]string{"absent", "null", "a boolean", "a number", "a string
 func readSelectors(m *memberReader, a *Answer) {
 	list := m.get("InsightSelectors")
 	if list.Given() && list.Kind() != List {
-		m.objections = append(m.objections, Objection{Rule: WireMembers, Expected: "InsightSelectors as a list", Actual: kindNames[list.Kind()]})
+		m.objections = append(m.objections, Objection{Rule: WireMembers, Expected: "InsightSelectors as a list",
+			Actual: kindNames[list.Kind()]})
 	}
 	alien := func(v Value) { a.Alien = cmp.Or(a.Alien, v.String(), "nothing") }
 	for _, item := range list.Items() {

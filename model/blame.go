@@ -136,10 +136,7 @@ func blamePut(x Exchange, reference Answer) ID {
 			return Order
 		}
 		if len(broken) > 0 {
-			if broken[0] == TrailNotFound && deletedTrail(x.Before, x.Request) {
-				return TrailDeleteForgets
-			}
-			return broken[0]
+			return forgotten(x.Before, x.Request, broken[0])
 		}
 	}
 	if x.Answer.Outcome == Refused {
@@ -157,9 +154,14 @@ func blamePut(x Exchange, reference Answer) ID {
 	return StoreEnables
 }
 
-func deletedTrail(s State, r Request) bool {
+// forgotten is the rule that a request breaks, or trail/delete-forgets where the trail that is not found
+// was there before.
+func forgotten(s State, r Request, broken ID) ID {
 	ref := s.World.resolveTrail(r.Input.Get("TrailName").Text(), s.World.region(r))
-	return ref.name != "" && s.wasDeleted(ref.region, ref.name)
+	if broken == TrailNotFound && ref.name != "" && s.wasDeleted(ref.region, ref.name) {
+		return TrailDeleteForgets
+	}
+	return broken
 }
 
 // acceptedOutOfOrder reports whether a code is that of a broken rule which a held profile puts later.
@@ -181,7 +183,7 @@ func acceptedOutOfOrder(x Exchange, broken []ID) bool {
 
 // contradicted finds the rule by which a change should not have left a resource with the selectors got,
 // the most telling of all states that were possible before. Without a resource it is the answer to the
-// change itself that has them. ok is false where the change explains nothing.
+// change itself that has them. The rule is empty where the change explains nothing.
 func contradicted(x *Exchange, resource string, got Selectors, repeated bool) (rule ID, weight int) {
 	rule, weight = "", len(claims)
 	for i, before := range append([]State{x.Before}, x.Others...) {
@@ -209,10 +211,7 @@ func blameGet(history []Exchange, reference Answer, f *Finding) {
 	last := len(history) - 1
 	x := history[last]
 	if broken := Broken(x.Before, x.Request); len(broken) > 0 {
-		f.Rule = broken[0]
-		if broken[0] == TrailNotFound && deletedTrail(x.Before, x.Request) {
-			f.Rule = TrailDeleteForgets
-		}
+		f.Rule = forgotten(x.Before, x.Request, broken[0])
 		return
 	}
 	off := reference.Outcome == Refused
@@ -255,7 +254,8 @@ func blameHistory(history []Exchange, got Selectors, repeated bool, f *Finding) 
 		if !x.Allowed && x.Answer.Definite() {
 			break // the state was read back after it
 		}
-		if shows := x.Answer.Outcome == Succeeded || x.Answer.Code == codeNotEnabled; shows && x.Request.Op == OpGet && Resource(x.Before, x.Request) == resource {
+		if shows := x.Answer.Outcome == Succeeded || x.Answer.Code == codeNotEnabled; shows &&
+			x.Request.Op == OpGet && Resource(x.Before, x.Request) == resource {
 			break // the resource was right then
 		}
 		if x.Request.Op.Reads() || x.Request.Op == OpArrange || !x.Answer.Definite() {
@@ -270,7 +270,8 @@ func blameHistory(history []Exchange, got Selectors, repeated bool, f *Finding) 
 			break // this settled the state, whatever was before
 		}
 	}
-	if f.Operation == OpPut && f.Rule != PutEmptyDisables && f.Rule != PutEmptyWhenOff && f.Rule != StoreDisable && f.Rule != StoreDisableWithDst {
+	if f.Operation == OpPut && f.Rule != PutEmptyDisables && f.Rule != PutEmptyWhenOff &&
+		f.Rule != StoreDisable && f.Rule != StoreDisableWithDst {
 		// On or off makes no difference to what a Put has done wrong.
 		f.Expected, f.Actual = []string{kindSelectors}, kindOtherSelectors
 	}

@@ -25,8 +25,8 @@ type claim struct {
 type change struct {
 	request       Request
 	before, after State
-	q             *putRequest // of a Put
-	trail         *Trail      // before, of another call on a trail
+	q             *call  // of a Put
+	trail         *Trail // before, of another call on a trail
 	resource      string
 	old, set      Selectors // stored before the change, and after it or as the reference has it
 
@@ -57,7 +57,8 @@ func newChange(before, after State, r Request) *change {
 var claims = []claim{
 	{rule: ErrorAtomic, shows: func(c *change) bool { return c.failed && c.own }},
 
-	{rule: StoreDisableWithDst, op: OpPut, now: disablesStoreWithDest, refused: disablesStoreWithDest, shows: ofOwn(disablesStoreWithDest)},
+	{rule: StoreDisableWithDst, op: OpPut, now: disablesStoreWithDest, refused: disablesStoreWithDest,
+		shows: ofOwn(disablesStoreWithDest)},
 	{rule: StoreDisable, op: OpPut, now: disablesStore, refused: disablesStore, shows: ofOwn(disablesStore),
 		due: func(c *change) bool { return disablesStore(c) && c.old.On() }},
 	{rule: StoreNotIngesting, op: OpPut, now: ofStores(storesIdle), refused: storesIdle},
@@ -66,11 +67,15 @@ var claims = []claim{
 
 	{rule: WireUnknownMembers, op: OpPut, now: unknownMember, refused: unknownMember},
 	{rule: LogsPutStopped, op: OpPut, now: ofTrail(stopped), refused: stopped},
-	{rule: LogsDisable, op: OpPut, now: ofTrail(func(c *change) bool { return c.q.disabling() && c.q.named.Logs&WriteEvents == 0 }),
+	{rule: LogsDisable, op: OpPut, now: ofTrail(func(c *change) bool {
+		return c.q.disabling() &&
+			c.q.named.Logs&WriteEvents == 0
+	}),
 		refused: func(c *change) bool {
 			return c.q.disabling() && c.q.named != nil && (c.q.named.Logs&WriteEvents == 0 || !Meets(c.old, c.q.named.Logs))
 		}},
-	{rule: PutEmptyDisables, op: OpPut, now: ofTrail(turnsOff), due: ofTrail(turnsOff), refused: turnsOff, shows: ofOwn(turnsOff)},
+	{rule: PutEmptyDisables, op: OpPut, now: ofTrail(turnsOff), due: ofTrail(turnsOff), refused: turnsOff,
+		shows: ofOwn(turnsOff)},
 	{rule: PutEmptyWhenOff, op: OpPut, now: ofTrail(staysOff), refused: staysOff, shows: ofOwn(staysOff)},
 
 	{rule: PutReplacesList, op: OpPut, shows: ofOwn(func(c *change) bool { // the new list was appended
@@ -104,9 +109,13 @@ var claims = []claim{
 		shows: oneEach(func(c *change) bool {
 			return c.anyEntry(func(e putEntry) bool { return e.absent && c.got.Of(e.t) != c.set.Of(e.t) })
 		})},
-	{rule: StateIsolated, op: OpCreate, shows: ofOwn(func(c *change) bool { return isNew(c) && c.got.On() && c.after.shownElsewhere(c.read, c.got) })},
+	{rule: StateIsolated, op: OpCreate, shows: ofOwn(func(c *change) bool {
+		return isNew(c) && c.got.On() &&
+			c.after.shownElsewhere(c.read, c.got)
+	})},
 	{rule: StateInitiallyOff, op: OpCreate, due: isNew, shows: ofOwn(isNew)},
-	{rule: PutDuplicateCategory, op: OpPut, now: duplicateCategory, refused: duplicateCategory, shows: oneEach(duplicateCategory)},
+	{rule: PutDuplicateCategory, op: OpPut, now: duplicateCategory, refused: duplicateCategory,
+		shows: oneEach(duplicateCategory)},
 	{rule: PutDuplicateType, op: OpPut, now: func(c *change) bool { return c.q.duplicateType },
 		refused: func(c *change) bool { return c.q.duplicateType || c.q.duplicateDiffering },
 		shows:   oneEach(func(c *change) bool { return c.q.duplicateType || c.q.emptyCategories })},
@@ -127,7 +136,8 @@ var claims = []claim{
 	{rule: TrailUpdateKeeps, op: OpUpdate, due: wasOn, shows: ofOwn(ofAny)},
 	{rule: AnswerOneEntry, op: OpPut, now: enables, shows: ofOwn(func(c *change) bool { return !c.listsEachOnce() })},
 	{rule: LogsStop, op: OpStop, due: wasOn, shows: ofOwn(wasOn)},
-	{rule: LogsStart, op: OpStart, tie: true, due: func(c *change) bool { return wasStopped(c) && c.trail.HasEither }, shows: ofOwn(wasStopped)},
+	{rule: LogsStart, op: OpStart, tie: true,
+		due: func(c *change) bool { return wasStopped(c) && c.trail.HasEither }, shows: ofOwn(wasStopped)},
 	{rule: LogsSelectorsLater, op: OpPutEvents, tie: true, now: weakens, shows: ofOwn(weakens)},
 	{rule: StateIsolated, op: OpPut, due: func(c *change) bool { return len(c.after.Trails)+len(c.after.Stores) > 1 },
 		shows: ofOther(ofAny)},

@@ -95,7 +95,8 @@ func canonicalBasic(selector Value) Value {
 	out := Obj("ReadWriteType", readWrite, "IncludeManagementEvents", include.Kind() != Bool || include.True())
 	var resources []Value
 	for _, resource := range selector.Get("DataResources").Items() {
-		resources = append(resources, Obj("Type", resource.Get("Type").Text(), "Values", sorted(resource.Get("Values").Items())))
+		resources = append(resources, Obj("Type", resource.Get("Type").Text(), "Values",
+			sorted(resource.Get("Values").Items())))
 	}
 	if len(resources) > 0 {
 		out = out.With("DataResources", sorted(resources))
@@ -123,7 +124,7 @@ func stepPutEventSelectors(s State, i int, r Request) []Branch {
 	t.Logs, t.LogsOpen, t.Events = logsOf(r.Input), false, events
 	insights := weakened(t.Insights, t.Logs)
 	asleep := weakened(t.Asleep, t.Logs)
-	branches := []Branch{{Answer: Answer{Outcome: AnySuccess}, Next: s.WithTrail(i, t)}}
+	branches := []Branch{plain(AnySuccess, s.WithTrail(i, t))}
 	for _, set := range insights {
 		for _, later := range asleep {
 			if set == t.Insights && later == t.Asleep {
@@ -132,11 +133,12 @@ func stepPutEventSelectors(s State, i int, r Request) []Branch {
 			dropped := t
 			dropped.Insights, dropped.Asleep = set, later
 			dropped.MustWake = t.MustWake && later == t.Asleep
-			branches = append(branches, Branch{Answer: Answer{Outcome: AnySuccess}, Next: s.WithTrail(i, dropped), Rule: LogsSelectorsLater})
+			branches = append(branches, Branch{Answer: Answer{Outcome: AnySuccess}, Next: s.WithTrail(i, dropped),
+				Rule: LogsSelectorsLater})
 		}
 	}
 	if len(branches) == 1 {
-		return append(branches, Branch{Answer: Answer{Outcome: AnyRefusal}, Next: s, Silent: true})
+		return append(branches, silent(AnyRefusal, s))
 	}
 	for _, code := range ruleIndex[LogsSelectorsLater].Also {
 		branches = append(branches, Branch{Answer: Refusal(code), Next: s, Rule: LogsSelectorsLater})
@@ -183,5 +185,5 @@ func weakened(set Selectors, logs Logs) []Selectors {
 // stepGetEventSelectors holds logs/visible for what a request has stored.
 func stepGetEventSelectors(s State, i int, r Request) []Branch {
 	return []Branch{{Answer: Answer{Outcome: AnySuccess, Events: s.Trails[i].Events}, Next: s},
-		{Answer: Answer{Outcome: AnyRefusal}, Next: s, Silent: true}}
+		silent(AnyRefusal, s)}
 }

@@ -62,7 +62,7 @@ func StoredIn(s State, resource string) (Selectors, bool) {
 }
 
 // canonical reports whether selectors and categories stand in the order of the enums.
-func (q *putRequest) canonical() bool {
+func (q *call) canonical() bool {
 	last := -1
 	for _, item := range q.list.Items() {
 		t, ok := parseType(item.Get("InsightType").Text())
@@ -132,8 +132,8 @@ func exercisedByPutOrGet(before State, r Request, a Answer, after State) (now, d
 	}
 	if len(broken) == 1 {
 		now = append(now, broken[0])
-		if broken[0] == TrailNotFound && deletedTrail(before, r) {
-			now = append(now, TrailDeleteForgets)
+		if forgets := forgotten(before, r, broken[0]); forgets != broken[0] {
+			now = append(now, forgets)
 		}
 	}
 	if r.Op == OpGet {
@@ -147,7 +147,8 @@ func exercisedByPutOrGet(before State, r Request, a Answer, after State) (now, d
 		if strings.HasPrefix(r.Input.Get("TrailName").Text(), "arn:") && len(broken) == 0 {
 			now = append(now, TrailNameOrARN)
 		}
-		if r.Input.Get("EventDataStore").Given() && len(broken) == 0 && !strings.HasPrefix(r.Input.Get("EventDataStore").Text(), "arn:") {
+		if r.Input.Get("EventDataStore").Given() && len(broken) == 0 &&
+			!strings.HasPrefix(r.Input.Get("EventDataStore").Text(), "arn:") {
 			now = append(now, StoreARNOrSuffix)
 		}
 		return now, nil

@@ -29,7 +29,8 @@ func stepGet(s State, r Request) []Branch {
 		answers = getFromAway(s, q.ref)
 	case q.from != nil:
 		x := q.from
-		answer := Answer{Outcome: Succeeded, StoreARN: s.World.StoreARN(x.Home, x.ID), Destination: s.World.StoreARN(x.Home, x.Destination)}
+		answer := Answer{Outcome: Succeeded, StoreARN: s.World.StoreARN(x.Home, x.ID),
+			Destination: s.World.StoreARN(x.Home, x.Destination)}
 		answers = getAnswers(s, answer, x.Insights, x.Repeats)
 	}
 	return refusals(s, r.Op, found, answers)

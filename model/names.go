@@ -143,7 +143,8 @@ func (s State) resolveStore(id, region string) storeRef {
 	if strings.HasPrefix(id, "arn:") {
 		a, ok := parseARN(id)
 		switch {
-		case !ok || a.service != "cloudtrail" || a.kind != "eventdatastore" || !accountID(a.account) || a.partition != s.World.Partition:
+		case !ok || a.service != "cloudtrail" || a.kind != "eventdatastore" || !accountID(a.account) ||
+			a.partition != s.World.Partition:
 			return storeRef{storeBadSyntax, -1}
 		case a.account != s.World.Account:
 			return storeRef{storeOtherAccount, -1}

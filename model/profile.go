@@ -27,20 +27,19 @@ type Profile struct {
 }
 
 // defaultProfile is the order of section 4.
-var defaultProfile = mustProfile(&Profile{Schema: ProfileSchema, Name: "reference", Order: ErrorRules()})
+var defaultProfile = func() *Profile {
+	p, err := NewProfile("reference", ErrorRules(), nil)
+	if err != nil {
+		panic(err)
+	}
+	return p
+}()
 
 // NewProfile makes an error order. The order must name every error rule once, and what it holds must
 // agree with it.
 func NewProfile(name string, order []ID, holds [][2]ID) (*Profile, error) {
 	p := &Profile{Schema: ProfileSchema, Name: name, Order: order, Holds: holds}
 	return p, p.index()
-}
-
-func mustProfile(p *Profile) *Profile {
-	if err := p.index(); err != nil {
-		panic(err)
-	}
-	return p
 }
 
 // LoadProfile reads an error order file. The order must name every error rule once; what it holds

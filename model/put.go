@@ -24,7 +24,7 @@ func stepPut(s State, r Request) []Branch {
 }
 
 // putOnTrail lists the successes of a Put on a trail that exists in the Region of the call.
-func putOnTrail(s State, q *putRequest) []Branch {
+func putOnTrail(s State, q *call) []Branch {
 	i, t := q.at, *q.named
 	answer := Answer{Outcome: Succeeded, TrailARN: t.fullARN(s.World)}
 	out := make([]Branch, 0, 1+len(q.entries))
@@ -54,7 +54,7 @@ func putOnTrail(s State, q *putRequest) []Branch {
 }
 
 // putOnStore lists the successes of a Put on a store that exists in the Region of the call.
-func putOnStore(s State, q *putRequest) []Branch {
+func putOnStore(s State, q *call) []Branch {
 	x, source := *q.from, q.source.at
 	answer := Answer{Outcome: Succeeded, StoreARN: s.World.StoreARN(x.Home, x.ID)}
 	if q.disabling() {
@@ -85,7 +85,7 @@ type storing struct {
 
 // storings lists the ways to store the request's entries over what was stored before, the reference
 // first. They differ where duplicates, empty categories or absent ones leave a choice.
-func (q *putRequest) storings(before Selectors) []storing {
+func (q *call) storings(before Selectors) []storing {
 	out := q.combine(Management, "")
 	if q.emptyCategories {
 		out = append(out, q.combine(0, PutCategoriesEmpty)...)
@@ -100,7 +100,7 @@ func (q *putRequest) storings(before Selectors) []storing {
 }
 
 // combine stores the entries with one reading of an empty list of categories.
-func (q *putRequest) combine(empty Categories, rule ID) []storing {
+func (q *call) combine(empty Categories, rule ID) []storing {
 	var all, union, first, last Selectors
 	duplicate, differing := q.duplicateCategory, false
 	for _, e := range q.entries {

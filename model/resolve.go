@@ -1,8 +1,8 @@
 package model
 
-// putRequest is a Put or Get as the rules ask about it: its members one by one, and what they name in a
+// call is a Put or Get as the rules ask about it: its members one by one, and what they name in a
 // state.
-type putRequest struct {
+type call struct {
 	get                                bool
 	trailGiven, storeGiven, destGiven  bool // as strings
 	trailName, storeName, destName     string
@@ -33,7 +33,7 @@ type putEntry struct {
 }
 
 // resolve reads a Put or Get in a state.
-func resolve(s State, r Request) *putRequest {
+func resolve(s State, r Request) *call {
 	q := readPut(r)
 	region := s.World.region(r)
 	q.noStores, q.at = s.World.NoStores, -1
@@ -69,8 +69,8 @@ func (s State) storeNamed(given bool, id, region string) (storeRef, *Store) {
 }
 
 // readPut reads the members of a Put or Get.
-func readPut(r Request) putRequest {
-	q := putRequest{get: r.Op == OpGet}
+func readPut(r Request) call {
+	q := call{get: r.Op == OpGet}
 	for _, m := range r.Input.Members() {
 		switch {
 		case m.Name == "TrailName":
@@ -100,7 +100,7 @@ func readPut(r Request) putRequest {
 }
 
 // text notes a member's type and reads it where it is a string.
-func (q *putRequest) text(v Value) (string, bool) {
+func (q *call) text(v Value) (string, bool) {
 	switch v.Kind() {
 	case String:
 		return v.Text(), true
@@ -112,7 +112,7 @@ func (q *putRequest) text(v Value) (string, bool) {
 	return "", false
 }
 
-func (q *putRequest) readEntry(item Value) {
+func (q *call) readEntry(item Value) {
 	switch item.Kind() {
 	case Null:
 		q.nullInList, q.typeMissing = true, true
@@ -147,7 +147,7 @@ func (q *putRequest) readEntry(item Value) {
 	}
 }
 
-func (q *putRequest) readCategories(categories Value, e *putEntry) {
+func (q *call) readCategories(categories Value, e *putEntry) {
 	switch categories.Kind() {
 	case Absent, Null:
 		e.absent, e.c = true, Management
@@ -177,7 +177,7 @@ func (q *putRequest) readCategories(categories Value, e *putEntry) {
 	}
 }
 
-func (q *putRequest) readDuplicates() {
+func (q *call) readDuplicates() {
 	var first [2]*putEntry
 	for i := range q.entries {
 		e := &q.entries[i]
@@ -193,20 +193,20 @@ func (q *putRequest) readDuplicates() {
 }
 
 // enabling reports whether the request has a non-empty list.
-func (q *putRequest) enabling() bool { return len(q.list.Items()) > 0 }
+func (q *call) enabling() bool { return len(q.list.Items()) > 0 }
 
 // disabling reports whether the list is empty.
-func (q *putRequest) disabling() bool { return q.list.Kind() == List && len(q.list.Items()) == 0 }
+func (q *call) disabling() bool { return q.list.Kind() == List && len(q.list.Items()) == 0 }
 
 // onStores reports whether a store is named, be it beside a trail.
-func (q *putRequest) onStores() bool { return q.storeGiven || q.destGiven }
+func (q *call) onStores() bool { return q.storeGiven || q.destGiven }
 
-func (q *putRequest) hasStore() bool { return q.storeName != "" }
-func (q *putRequest) hasDest() bool  { return q.destName != "" }
+func (q *call) hasStore() bool { return q.storeName != "" }
+func (q *call) hasDest() bool  { return q.destName != "" }
 
 // alone reports whether a Put names a trail that is there, and no store: then it depends on what the
 // trail logs and on what is around it.
-func (q *putRequest) alone() bool { return q.named != nil && !q.onStores() && !q.get }
+func (q *call) alone() bool { return q.named != nil && !q.onStores() && !q.get }
 
 // openDest reports whether the destination may be looked at or not.
-func (q *putRequest) openDest() bool { return q.disabling() && q.hasStore() && !q.trailGiven }
+func (q *call) openDest() bool { return q.disabling() && q.hasStore() && !q.trailGiven }

@@ -2,6 +2,7 @@ package model
 
 import (
 	"math/bits"
+	"slices"
 	"strings"
 )
 
@@ -137,19 +138,13 @@ func (s Selectors) String() string {
 }
 
 func parseType(name string) (Type, bool) {
-	for t, known := range TypeNames {
-		if name == known {
-			return Type(t), true
-		}
-	}
-	return 0, false
+	i := slices.Index(TypeNames[:], name)
+	return Type(max(i, 0)), i >= 0
 }
 
 func parseCategory(name string) (Categories, bool) {
-	for i, known := range CategoryNames {
-		if name == known {
-			return 1 << i, true
-		}
+	if i := slices.Index(CategoryNames[:], name); i >= 0 {
+		return 1 << i, true
 	}
 	return 0, false
 }

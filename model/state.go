@@ -24,7 +24,8 @@ type World struct {
 }
 
 // DefaultWorld has the identities that all symbolic requests use.
-var DefaultWorld = World{Partition: "aws", Account: "123456789012", OtherAccount: "210987654321", Home: "us-east-1", Away: "eu-west-1"}
+var DefaultWorld = World{Partition: "aws", Account: "123456789012", OtherAccount: "210987654321",
+	Home: "us-east-1", Away: "eu-west-1"}
 
 func (w *World) region(r Request) string {
 	if r.Region == "" {
@@ -70,13 +71,12 @@ const (
 )
 
 // ConditionNames spells the conditions in OpArrange requests: ConditionNames[i] is condition 1<<i.
-var ConditionNames = [...]string{"bucket-missing", "bucket-denied", "key-denied", "key-unusable", "member-account", "no-service-role", "service-owned"}
+var ConditionNames = [...]string{"bucket-missing", "bucket-denied", "key-denied", "key-unusable",
+	"member-account", "no-service-role", "service-owned"}
 
 func parseCondition(name string) Condition {
-	for i, known := range ConditionNames {
-		if name == known {
-			return 1 << i
-		}
+	if i := slices.Index(ConditionNames[:], name); i >= 0 {
+		return 1 << i
 	}
 	return 0
 }

@@ -63,34 +63,43 @@ var (
 
 // stepMalformed claims nothing: a target may even read another method as POST.
 func stepMalformed(s State, r Request) []Branch {
-	branches := []Branch{{Answer: Answer{Outcome: AnyRefusal}, Next: s}, {Answer: Answer{Outcome: AnySuccess}, Next: s, Silent: true}}
+	branches := []Branch{plain(AnyRefusal, s), silent(AnySuccess, s)}
 	if r.Raw == nil {
 		r.Method = ""
 		for _, b := range Step(s, r) {
-			branches = append(branches, Branch{Answer: Answer{Outcome: AnySuccess}, Next: b.Next, Silent: true})
+			branches = append(branches, silent(AnySuccess, b.Next))
 		}
 	}
 	return branches
 }
 
+// plain is an outcome of which nothing is claimed but its kind, silent one that no rule claims.
+func plain(o Outcome, next State) Branch { return Branch{Answer: Answer{Outcome: o}, Next: next} }
+
+func silent(o Outcome, next State) Branch {
+	b := plain(o, next)
+	b.Silent = true
+	return b
+}
+
 // anything allows every answer and no change.
 func anything(s State) []Branch {
-	return []Branch{{Answer: Answer{Outcome: AnyAnswer}, Next: s, Silent: true}}
+	return []Branch{silent(AnyAnswer, s)}
 }
 
 // refused allows every refusal and nothing else.
 func refused(s State) []Branch {
-	return []Branch{{Answer: Answer{Outcome: AnyRefusal}, Next: s}}
+	return []Branch{plain(AnyRefusal, s)}
 }
 
 // refusedOrIgnored is a call on something that does not exist: nothing changes, whatever is answered.
 func refusedOrIgnored(s State) []Branch {
-	return []Branch{{Answer: Answer{Outcome: AnyRefusal}, Next: s}, {Answer: Answer{Outcome: AnySuccess}, Next: s, Silent: true}}
+	return []Branch{plain(AnyRefusal, s), silent(AnySuccess, s)}
 }
 
 // done is a call that no rule obliges the target to accept: it takes effect or is refused.
 func done(before, after State) []Branch {
-	return []Branch{{Answer: Answer{Outcome: AnySuccess}, Next: after}, {Answer: Answer{Outcome: AnyRefusal}, Next: before, Silent: true}}
+	return []Branch{plain(AnySuccess, after), silent(AnyRefusal, before)}
 }
 
 // refusals turns the breaches of a request into branches. successes are the outcomes of the
@@ -141,7 +150,10 @@ func (b *breach) accepted(branches []Branch, s State, rule ID) []Branch {
 // addRefusals adds those codes that no branch has.
 func addRefusals(branches []Branch, s State, rule ID, codes ...string) []Branch {
 	for _, code := range codes {
-		if !slices.ContainsFunc(branches, func(b Branch) bool { return b.Answer.Outcome == Refused && b.Answer.Code == code }) {
+		if !slices.ContainsFunc(branches, func(b Branch) bool {
+			return b.Answer.Outcome == Refused &&
+				b.Answer.Code == code
+		}) {
 			branches = append(branches, Branch{Answer: Refusal(code), Next: s, Rule: rule})
 		}
 	}

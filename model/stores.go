@@ -20,7 +20,7 @@ func stepCreateStore(s State, r Request) []Branch {
 // stepGetStore holds logs/visible; whether a store that is pending deletion can be read is open.
 func stepGetStore(s State, i int, r Request) []Branch {
 	return []Branch{{Answer: Answer{Outcome: AnySuccess, Events: s.Stores[i].Events}, Next: s},
-		{Answer: Answer{Outcome: AnyRefusal}, Next: s, Silent: true}}
+		silent(AnyRefusal, s)}
 }
 
 // stepUpdateStore holds store/update-guard.
@@ -30,7 +30,7 @@ func stepUpdateStore(s State, i int, r Request) []Branch {
 	if r.Input.Get("AdvancedEventSelectors").Given() {
 		updated.Logs, updated.Events = logsOf(r.Input), canonicalEvents(r.Input)
 	}
-	after := Branch{Answer: Answer{Outcome: AnySuccess}, Next: s.WithStore(i, updated)}
+	after := plain(AnySuccess, s.WithStore(i, updated))
 	guard := Branch{Answer: Refusal(codeSelectors), Next: s}
 	switch {
 	case x.Pending:
@@ -84,9 +84,9 @@ func stepRestoreStore(s State, i int, r Request) []Branch {
 }
 
 func openSelectors(before, after State, i int) []Branch {
-	branches := []Branch{{Answer: Answer{Outcome: AnySuccess}, Next: after}}
+	branches := []Branch{plain(AnySuccess, after)}
 	open := func(next State) {
-		branches = append(branches, Branch{Answer: Answer{Outcome: AnySuccess}, Next: next, Silent: true})
+		branches = append(branches, silent(AnySuccess, next))
 	}
 	off := func(s State, i int) State {
 		x := s.Stores[i]
@@ -107,5 +107,5 @@ func openSelectors(before, after State, i int) []Branch {
 	for _, v := range variants[1:] {
 		open(v)
 	}
-	return append(branches, Branch{Answer: Answer{Outcome: AnyRefusal}, Next: before, Silent: true})
+	return append(branches, silent(AnyRefusal, before))
 }

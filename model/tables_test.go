@@ -51,3 +51,12 @@ func TestWithoutStores(t *testing.T) {
 		}
 	}
 }
+
+// TestUnknownValuesReadAsNone: what an answer lists outside the enums is noted and stands for nothing.
+func TestUnknownValuesReadAsNone(t *testing.T) {
+	list := ListOf(Obj("InsightType", "ApiCallRateInsight", "EventCategories", Strs("Network", "Data")))
+	a, _, _ := ReadSuccess(OpGet, Obj("InsightSelectors", list))
+	assert.Equal(t, MakeSelectors(Data, 0), a.Selectors)
+	assert.False(t, a.Repeated)
+	assert.Equal(t, `"Network"`, a.Alien)
+}

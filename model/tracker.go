@@ -238,7 +238,8 @@ func match(op Op, want, got Answer) (Objection, bool) {
 		return Objection{}, got.Outcome == Succeeded && claimed(want.HasInsights, got.HasInsights) &&
 			claimed(want.Logging, got.Logging) && (want.Events == "" || want.Events == got.Events)
 	}
-	if got.Outcome != Succeeded || got.Alien != "" || (got.Repeated && !want.Repeated) || !matchSelectors(want.Selectors, got.Selectors) {
+	if got.Outcome != Succeeded || got.Alien != "" || (got.Repeated && !want.Repeated) ||
+		!matchSelectors(want.Selectors, got.Selectors) {
 		return Objection{}, false
 	}
 	return owner(op, want, got), true
@@ -275,7 +276,8 @@ func owner(op Op, want, got Answer) Objection {
 		case m.got == "":
 			return Objection{Rule: AnswerOneOwner, Level: Documented, Expected: m.name + " given", Actual: m.name + " absent"}
 		default:
-			return Objection{Rule: m.wrong, Level: ruleIndex[m.wrong].Level, Expected: m.name + " as requested", Actual: "another " + m.name}
+			return Objection{Rule: m.wrong, Level: ruleIndex[m.wrong].Level, Expected: m.name + " as requested",
+				Actual: "another " + m.name}
 		}
 	}
 	return Objection{}

@@ -20,7 +20,8 @@ func stepCreateTrail(s State, r Request) []Branch {
 		return refusedOrIgnored(s)
 	}
 	home := s.World.region(r)
-	t := Trail{Name: name, Home: home, arn: s.World.TrailARN(home, name), Logs: ManagementEvents, LogsOpen: s.World.Lent, Logging: s.World.NoStart,
+	t := Trail{Name: name, Home: home, arn: s.World.TrailARN(home, name), Logs: ManagementEvents,
+		LogsOpen: s.World.Lent, Logging: s.World.NoStart,
 		MultiRegion: r.Input.Get("IsMultiRegionTrail").True()}
 	return done(s, s.WithTrail(-1, t))
 }
@@ -51,7 +52,7 @@ func stepGetTrail(s State, i int, _ Request) []Branch {
 	if t.HasEither {
 		expected.HasInsights = unclaimed
 	}
-	return []Branch{{Answer: expected, Next: s}, {Answer: Answer{Outcome: AnyRefusal}, Next: s, Silent: true}}
+	return []Branch{{Answer: expected, Next: s}, silent(AnyRefusal, s)}
 }
 
 // stepGetTrailStatus claims nothing, but the model follows what is answered.
@@ -61,7 +62,7 @@ func stepGetTrailStatus(s State, i int, r Request) []Branch {
 	branches[0] = Branch{Answer: Answer{Outcome: AnySuccess, Logging: truth(t.Logging)}, Next: s}
 	t.Logging = !t.Logging
 	branches[1] = Branch{Answer: Answer{Outcome: AnySuccess, Logging: truth(t.Logging)}, Next: s.WithTrail(i, t), Silent: true}
-	branches[2] = Branch{Answer: Answer{Outcome: AnyRefusal}, Next: s, Silent: true}
+	branches[2] = silent(AnyRefusal, s)
 	return branches
 }
 
@@ -74,9 +75,9 @@ func stepStopLogging(s State, i int, r Request) []Branch {
 		forgotten := t
 		forgotten.MustWake = false
 		return []Branch{
-			{Answer: Answer{Outcome: AnySuccess}, Next: s.WithTrail(i, t)},
+			plain(AnySuccess, s.WithTrail(i, t)),
 			{Answer: Answer{Outcome: AnySuccess}, Next: s.WithTrail(i, forgotten), Rule: LogsStop},
-			{Answer: Answer{Outcome: AnyRefusal}, Next: s, Silent: true},
+			silent(AnyRefusal, s),
 		}
 	}
 	if t.Insights == 0 {
@@ -87,9 +88,9 @@ func stepStopLogging(s State, i int, r Request) []Branch {
 	off := kept
 	off.Insights, off.Asleep = 0, t.Insights
 	return []Branch{
-		{Answer: Answer{Outcome: AnySuccess}, Next: s.WithTrail(i, off)},
+		plain(AnySuccess, s.WithTrail(i, off)),
 		{Answer: Answer{Outcome: AnySuccess}, Next: s.WithTrail(i, kept), Rule: LogsStop},
-		{Answer: Answer{Outcome: AnyRefusal}, Next: s, Silent: true},
+		silent(AnyRefusal, s),
 	}
 }
 
@@ -106,11 +107,11 @@ func stepStartLogging(s State, i int, r Request) []Branch {
 	}
 	still := t
 	still.Asleep = 0
-	branches := []Branch{{Answer: Answer{Outcome: AnySuccess}, Next: s.WithTrail(i, still)}}
+	branches := []Branch{plain(AnySuccess, s.WithTrail(i, still))}
 	if t.Asleep != 0 {
 		branches = append(branches, Branch{Answer: Answer{Outcome: AnySuccess}, Next: s.WithTrail(i, woken), Rule: LogsStart})
 	}
-	return append(branches, Branch{Answer: Answer{Outcome: AnyRefusal}, Next: s, Silent: true})
+	return append(branches, silent(AnyRefusal, s))
 }
 
 // stepArrange changes a trail's surroundings; what the target cannot arrange changes nothing.

@@ -236,7 +236,7 @@ func (v Value) MarshalJSON() ([]byte, error) {
 func (v *Value) UnmarshalJSON(data []byte) error {
 	decoder := json.NewDecoder(bytes.NewReader(data))
 	decoder.UseNumber()
-	parsed, err := readValue(decoder)
+	parsed, err := readValue(decoder, 0)
 	if err != nil {
 		return err
 	}
@@ -244,7 +244,11 @@ func (v *Value) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-func readValue(decoder *json.Decoder) (Value, error) {
+// maxDepth is how deep values may be nested, as encoding/json has it.
+const maxDepth = 10000
+
+// readValue reads a value that stands within some others.
+func readValue(decoder *json.Decoder, within int) (Value, error) {
 	token, err := decoder.Token()
 	if err != nil {
 		return Value{}, err
@@ -259,6 +263,9 @@ func readValue(decoder *json.Decoder) (Value, error) {
 	case string:
 		return Str(x), nil
 	}
+	if within == maxDepth {
+		return Value{}, errors.New("nested too deeply")
+	}
 	out := Value{kind: List, list: []Value{}}
 	at := map[string]int{}
 	if token == json.Delim('{') {
@@ -272,7 +279,7 @@ func readValue(decoder *json.Decoder) (Value, error) {
 			}
 			name, _ = token.(string)
 		}
-		item, err := readValue(decoder)
+		item, err := readValue(decoder, within+1)
 		switch {
 		case err != nil:
 			return Value{}, err
@@ -296,7 +303,7 @@ func readValue(decoder *json.Decoder) (Value, error) {
 func ParseValue(data []byte) (Value, error) {
 	decoder := json.NewDecoder(bytes.NewReader(data))
 	decoder.UseNumber()
-	v, err := readValue(decoder)
+	v, err := readValue(decoder, 0)
 	if err != nil {
 		return Value{}, err
 	}

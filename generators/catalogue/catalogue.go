@@ -30,6 +30,7 @@ type Case struct {
 	Op    model.Op        // of the probe
 	Setup []model.Request // two cases with the same may share a world where the first probe changes nothing
 	Probe model.Request
+	world string // the key of Setup
 }
 
 // plan is what the model yields for a world and a scope.
@@ -117,7 +118,7 @@ func (b *builder) add(c Case) {
 		return
 	}
 	b.seen[key.String()] = true
-	c.Op = c.Probe.Op
+	c.Op, c.world = c.Probe.Op, setupKey(c.Setup)
 	b.cases = append(b.cases, c)
 }
 
@@ -141,17 +142,12 @@ func setupKey(setup []model.Request) string {
 // together puts the cases added since a mark in the order of the first use of their set-ups.
 func (b *builder) together(mark int) {
 	first := map[string]int{}
-	for i := mark; i < len(b.cases); i++ {
-		key := setupKey(b.cases[i].Setup)
-		if _, ok := first[key]; !ok {
-			first[key] = i
+	for i, c := range b.cases[mark:] {
+		if _, known := first[c.world]; !known {
+			first[c.world] = i
 		}
 	}
-	rank := make(map[string]int, len(b.cases)-mark)
-	for _, c := range b.cases[mark:] {
-		rank[c.Name] = first[setupKey(c.Setup)]
-	}
-	slices.SortStableFunc(b.cases[mark:], func(x, y Case) int { return rank[x.Name] - rank[y.Name] })
+	slices.SortStableFunc(b.cases[mark:], func(x, y Case) int { return first[x.world] - first[y.world] })
 }
 
 func (b *builder) fromFound(kind, name string, f found) Case {
@@ -182,7 +178,8 @@ func (b *builder) pairs() {
 		for i := range errorRules {
 			for j := i + 1; j < len(errorRules); j++ {
 				if f, ok := b.search.exact[op][1<<i|1<<j]; ok {
-					b.add(b.fromFound(KindPair, fmt.Sprintf("%s breaks %s and %s: %s", searchOps[op], errorRules[i], errorRules[j], b.about(f)), f))
+					b.add(b.fromFound(KindPair, fmt.Sprintf("%s breaks %s and %s: %s", searchOps[op], errorRules[i],
+						errorRules[j], b.about(f)), f))
 				}
 			}
 		}
@@ -215,7 +212,8 @@ func (b *builder) values() {
 			} else if probe.OtherTarget {
 				rules[0] = model.WireProtocol
 			}
-			b.add(Case{Kind: kindValue, Name: fmt.Sprintf("%s as a whole: %s", r.Op, whole.Name), Rules: rules, Setup: world.setup, Probe: probe})
+			b.add(Case{Kind: kindValue, Name: fmt.Sprintf("%s as a whole: %s", r.Op, whole.Name), Rules: rules,
+				Setup: world.setup, Probe: probe})
 		}
 	}
 	b.together(mark)
@@ -226,11 +224,6 @@ func (b *builder) values() {
 func Breaking(s model.State, rule model.ID, like model.Request) (model.Request, bool) {
 	if like.Malformed() || (like.Op != model.OpPut && like.Op != model.OpGet) {
 		return model.Request{}, false
-	}
-	if like.Op == model.OpGet {
-		like.Input = onlyMembers(like.Input, "TrailName", "EventDataStore")
-	} else {
-		like.Input = onlyMembers(like.Input, "TrailName", "EventDataStore", "InsightsDestination", "InsightSelectors")
 	}
 	like.OtherTarget = false
 	regions := []string{like.Region}
@@ -253,7 +246,8 @@ func Breaking(s model.State, rule model.ID, like model.Request) (model.Request, 
 						}
 						r := like
 						r.Region = region
-						r.Input = model.Obj("TrailName", trail, "EventDataStore", source, "InsightsDestination", destination, "InsightSelectors", list)
+						r.Input = model.Obj("TrailName", trail, "EventDataStore", source, "InsightsDestination", destination,
+							"InsightSelectors", list)
 						if setOf(model.Broken(s, r)) == want {
 							best, least = r, cost
 						}
@@ -263,15 +257,6 @@ func Breaking(s model.State, rule model.ID, like model.Request) (model.Request, 
 		}
 	}
 	return best, least < 1<<30
-}
-
-func onlyMembers(in model.Value, names ...string) model.Value {
-	for _, m := range in.Members() {
-		if !slices.Contains(names, m.Name) {
-			in = in.With(m.Name, model.Value{})
-		}
-	}
-	return in
 }
 
 // repairsOfName lists a member as it is, and what may take its place, absent last.
@@ -310,10 +295,11 @@ func repairsOfList(like model.Request) []model.Value {
 	for _, item := range list.Items() {
 		if item.Kind() == model.Object {
 			out = append(out, model.ListOf(item.With("EventCategories", model.Strs(management))),
-				model.ListOf(item.With("InsightType", model.Str(errorRate))), model.ListOf(item.With("InsightType", model.Str(callRate))))
+				model.ListOf(item.With("InsightType", model.Str(errorRate))), model.ListOf(item.With("InsightType",
+					model.Str(callRate))))
 		}
 	}
-	for _, set := range []model.Selectors{model.MakeSelectors(0, model.Management), model.MakeSelectors(model.Management, 0), model.MakeSelectors(0, model.Data), 0} {
+	for _, set := range []model.Selectors{setB, setA, model.MakeSelectors(0, model.Data), 0} {
 		out = append(out, set.Value())
 	}
 	return out

@@ -26,8 +26,8 @@ const (
 
 // histories lists the scenarios that need more than one step: each class of deep fault has some.
 func (b *builder) histories() []sequence {
-	h := &historian{ws: b.search.ws, w: b.search.ws.w, alpha: b.search.ws.mainTrail()}
-	h.arn = h.w.TrailARN(h.w.Home, h.alpha)
+	h := &histories{ws: b.search.ws, w: b.search.ws.w, alpha: b.search.ws.mainTrail()}
+	h.arn, h.other = h.w.TrailARN(h.w.Home, h.alpha), generators.SwapCase(h.alpha)
 	h.up = h.ws.trailUp(h.alpha)
 	h.life()
 	h.isolation()
@@ -44,17 +44,21 @@ func (b *builder) histories() []sequence {
 	return h.out
 }
 
-type historian struct {
+type histories struct {
 	ws         *worlds
 	w          *model.World
 	alpha, arn string
+	other      string // alpha in another letter case
 	up         []model.Request
 	out        []sequence
 }
 
-func (h *historian) add(name string, setup []model.Request, more ...model.Request) {
+func (h *histories) add(name string, setup []model.Request, more ...model.Request) {
 	h.out = append(h.out, sequence{name, slices.Concat(setup, more)})
 }
+
+// made is a new trail that logs.
+func (h *histories) made(name string) []model.Request { return h.ws.start1(create(name)) }
 
 func steps(r ...model.Request) []model.Request { return r }
 
@@ -65,14 +69,15 @@ func logging(trail string, logs model.Logs) model.Request {
 
 // The sets that histories use: they differ in type, and the first two log only management events.
 var (
-	setA = model.MakeSelectors(model.Management, 0)
-	setB = model.MakeSelectors(0, model.Management)
-	setC = bothOnManagement
-	setD = model.MakeSelectors(model.Management|model.Data, model.Management|model.Data)
+	setA    = model.MakeSelectors(model.Management, 0)
+	setB    = model.MakeSelectors(0, model.Management)
+	setC    = model.MakeSelectors(model.Management, model.Management)
+	setData = model.MakeSelectors(model.Data, 0)
+	setD    = model.MakeSelectors(model.Management|model.Data, model.Management|model.Data)
 )
 
 // life: what is deleted is forgotten, whatever the name; what is updated keeps its insights.
-func (h *historian) life() {
+func (h *histories) life() {
 	names := []string{h.alpha, generators.NameShort, generators.NameLong}
 	for _, name := range names {
 		up, arn := h.ws.trailUp(name), h.w.TrailARN(h.w.Home, name)
@@ -86,15 +91,19 @@ func (h *historian) life() {
 		h.add(label+" is deleted: Get by name", up, put(name, setC), remove(name), get(name))
 		h.add(label+" is deleted: Get by ARN", up, put(name, setC), remove(name), get(arn))
 		h.add(label+" is deleted: Put by name", up, put(name, setC), remove(name), put(name, setC))
-		h.add(label+" is made again", join(up, steps(put(name, setC), remove(name)), h.ws.start1(create(name))))
-		h.add(label+" is made again: Get by ARN", join(up, steps(put(arn, setC), remove(name)), h.ws.start1(create(name))), get(arn))
-		h.add(label+" is made again and has other insights", join(up, steps(put(name, setC), remove(name)), h.ws.start1(create(name))), put(name, setA))
+		h.add(label+" is made again", join(up, steps(put(name, setC), remove(name)), h.made(name)))
+		h.add(label+" is made again: Get by ARN", join(up, steps(put(arn, setC), remove(name)), h.made(name)), get(arn))
+		h.add(label+" is made again and has other insights",
+			join(up, steps(put(name, setC), remove(name)), h.made(name)), put(name, setA))
 	}
-	h.add("a trail is made again where another has insights", join(h.up, h.ws.start1(create(beta)), steps(put(h.alpha, setA), put(beta, setB), remove(h.alpha)), h.ws.start1(create(h.alpha))), get(h.alpha))
+	h.add("a trail is made again where another has insights",
+		join(h.up, h.made(beta), steps(put(h.alpha, setA), put(beta, setB), remove(h.alpha)), h.made(h.alpha)), get(h.alpha))
 	h.add("a trail is made again with its events forgotten", join(h.up, steps(logging(h.alpha, allEvents),
-		put(h.alpha, setD), remove(h.alpha)), h.ws.start1(create(h.alpha))), put(h.alpha, model.MakeSelectors(model.Data, 0)))
-	h.add("a trail is made twice again", join(h.up, steps(put(h.alpha, setA), remove(h.alpha)), h.ws.start1(create(h.alpha)), steps(put(h.alpha, setB), remove(h.alpha)), h.ws.start1(create(h.alpha))), get(h.alpha))
-	h.add("a deleted trail's name in another letter case", join(h.up, steps(put(h.alpha, setC), remove(h.alpha)), h.ws.start1(create(generators.SwapCase(h.alpha)))), get(generators.SwapCase(h.alpha)))
+		put(h.alpha, setD), remove(h.alpha)), h.made(h.alpha)), put(h.alpha, setData))
+	h.add("a trail is made twice again", join(h.up, steps(put(h.alpha, setA), remove(h.alpha)), h.made(h.alpha),
+		steps(put(h.alpha, setB), remove(h.alpha)), h.made(h.alpha)), get(h.alpha))
+	h.add("a deleted trail's name in another letter case",
+		join(h.up, steps(put(h.alpha, setC), remove(h.alpha)), h.made(h.other)), get(h.other))
 	validation := generators.OnTrail(model.OpUpdate, h.alpha)
 	validation.Input = validation.Input.With("EnableLogFileValidation", model.Boolean(true))
 	for _, set := range []model.Selectors{setA, setC} {
@@ -105,9 +114,9 @@ func (h *historian) life() {
 }
 
 // isolation: names that are like each other are still two trails.
-func (h *historian) isolation() {
+func (h *histories) isolation() {
 	lastCase := generators.NameLong[:len(generators.NameLong)-1] + "H"
-	for _, pair := range [][2]string{{h.alpha, beta}, {h.alpha, generators.SwapCase(h.alpha)}, {generators.SwapCase(h.alpha), h.alpha}, {h.alpha, h.alpha + "-2"}, {generators.NameShort, "Abc"}, {generators.NameLong, lastCase}} {
+	for _, pair := range [][2]string{{h.alpha, beta}, {h.alpha, h.other}, {h.other, h.alpha}, {h.alpha, h.alpha + "-2"}, {generators.NameShort, "Abc"}, {generators.NameLong, lastCase}} {
 		one, two := pair[0], pair[1]
 		up := join(h.ws.trailUp(one), h.ws.trailUp(two))
 		label := one + " and " + two
@@ -122,13 +131,14 @@ func (h *historian) isolation() {
 		h.add(label+": the second is put by its ARN", up, put(one, setA), put(h.w.TrailARN(h.w.Home, two), setC))
 		h.add(label+": the first logs less", up, put(one, setB), put(two, setC), logging(one, model.ReadEvents))
 		h.add(label+": a refused call on the first", up, put(two, setC), putList(one, generators.BadSelectors()[0].Value))
-		h.add(label+": the second made after the first has insights", join(h.ws.trailUp(one), steps(put(one, setC)), h.ws.trailUp(two)), get(two))
+		h.add(label+": the second made after the first has insights",
+			join(h.ws.trailUp(one), steps(put(one, setC)), h.ws.trailUp(two)), get(two))
 	}
 }
 
 // words: every two calls after a first Put, in each order. What one call leaves behind for the next
 // shows here.
-func (h *historian) words() {
+func (h *histories) words() {
 	a := h.alpha
 	calls := []struct {
 		name string
@@ -148,14 +158,15 @@ func (h *historian) words() {
 	}
 	for _, first := range calls {
 		for _, second := range calls {
-			h.add("a trail with insights, "+first.name+", "+second.name, join(h.up, steps(put(a, setA)), first.call, second.call), get(a))
+			h.add("a trail with insights, "+first.name+", "+second.name,
+				join(h.up, steps(put(a, setA)), first.call, second.call), get(a))
 		}
 	}
 }
 
 // threeTrails: a third trail is none of the first two.
-func (h *historian) threeTrails() {
-	names := []string{h.alpha, generators.SwapCase(h.alpha), beta}
+func (h *histories) threeTrails() {
+	names := []string{h.alpha, h.other, beta}
 	up := join(h.ws.trailUp(names[0]), h.ws.trailUp(names[1]), h.ws.trailUp(names[2]))
 	for _, one := range names {
 		h.add("three trails, insights on "+one, up, put(one, setA))
@@ -168,7 +179,7 @@ func (h *historian) threeTrails() {
 }
 
 // stopping: StopLogging turns insights off; what a stopped trail is given is a class of its own.
-func (h *historian) stopping() {
+func (h *histories) stopping() {
 	a := h.alpha
 	stopped := join(h.up, steps(put(a, setC), stop(a)))
 	h.add("stopped with insights", stopped)
@@ -183,7 +194,7 @@ func (h *historian) stopping() {
 	h.add("stopped twice, started", stopped, stop(a), start(a))
 	h.add("started twice", h.up, put(a, setC), start(a))
 	h.add("stopped, started, stopped, started", stopped, start(a), put(a, setA), stop(a), start(a))
-	h.add("stopped, deleted, made again", join(stopped, steps(remove(a)), h.ws.start1(create(a))), get(a))
+	h.add("stopped, deleted, made again", join(stopped, steps(remove(a)), h.made(a)), get(a))
 	create := steps(create(a))
 	h.add("never started: Get", create, get(a))
 	h.add("never started: Put", create, put(a, setA))
@@ -193,7 +204,7 @@ func (h *historian) stopping() {
 }
 
 // naming: the name and the ARN mean the same, in every operation.
-func (h *historian) naming() {
+func (h *histories) naming() {
 	a, arn := h.alpha, h.arn
 	h.add("put by name, read by ARN", h.up, put(a, setC), get(arn))
 	h.add("put by ARN, read by name", h.up, put(arn, setC), get(a))
@@ -205,7 +216,7 @@ func (h *historian) naming() {
 }
 
 // orders: every order of the selectors and categories of the fullest list.
-func (h *historian) orders() {
+func (h *histories) orders() {
 	full := join(h.up, steps(logging(h.alpha, allEvents)))
 	for bits := range 8 {
 		one, two := []string{management, data}, []string{management, data}
@@ -220,16 +231,18 @@ func (h *historian) orders() {
 			slices.Reverse(items)
 		}
 		h.add(fmt.Sprintf("the fullest list, order %d", bits), full, putList(h.alpha, model.ListOf(items...)))
-		h.add(fmt.Sprintf("the fullest list after itself, order %d", bits), full, put(h.alpha, setD), putList(h.alpha, model.ListOf(items...)))
+		h.add(fmt.Sprintf("the fullest list after itself, order %d", bits), full, put(h.alpha, setD),
+			putList(h.alpha, model.ListOf(items...)))
 	}
 	for _, list := range generators.VariantSelectors() {
 		h.add("over the fullest list: "+list.Name, full, put(h.alpha, setD), putList(h.alpha, list.Value))
-		h.add("over error rate on Data: "+list.Name, full, put(h.alpha, model.MakeSelectors(0, model.Data)), putList(h.alpha, list.Value))
+		h.add("over error rate on Data: "+list.Name, full, put(h.alpha, model.MakeSelectors(0, model.Data)),
+			putList(h.alpha, list.Value))
 	}
 }
 
 // repeats: idempotent calls, and enabling again.
-func (h *historian) repeats() {
+func (h *histories) repeats() {
 	a := h.alpha
 	for _, set := range []model.Selectors{setA, setB, setC} {
 		h.add("twice "+set.String(), h.up, put(a, set), put(a, set))
@@ -254,7 +267,7 @@ func (h *historian) repeats() {
 }
 
 // refusals: a refused call changes nothing, whatever was valid in it.
-func (h *historian) refusals() {
+func (h *histories) refusals() {
 	a := h.alpha
 	good := []model.Value{selector(callRate, management), selector(errorRate, management)}
 	bad := generators.BadItems()
@@ -271,11 +284,14 @@ func (h *historian) refusals() {
 				on, label = join(h.up, steps(put(a, before))), "after "+before.String()
 			}
 			for i, g := range good[:2] {
-				h.add(fmt.Sprintf("refused %s: a valid selector %d, then %s", label, i, item.Name), on, putList(a, model.ListOf(g, item.Value)))
-				h.add(fmt.Sprintf("refused %s: %s, then a valid selector %d", label, item.Name, i), on, putList(a, model.ListOf(item.Value, g)))
+				h.add(fmt.Sprintf("refused %s: a valid selector %d, then %s", label, i, item.Name), on,
+					putList(a, model.ListOf(g, item.Value)))
+				h.add(fmt.Sprintf("refused %s: %s, then a valid selector %d", label, item.Name, i), on,
+					putList(a, model.ListOf(item.Value, g)))
 			}
 		}
-		h.add("refused for "+item.Name+", then as it should be", join(h.up, steps(put(a, setC))), putList(a, model.ListOf(good[0])))
+		h.add("refused for "+item.Name+", then as it should be", join(h.up, steps(put(a, setC))),
+			putList(a, model.ListOf(good[0])))
 	}
 	onData := model.ListOf(selector(callRate, management), selector(errorRate, data))
 	turned := model.ListOf(selector(errorRate, data), selector(callRate, management))
@@ -301,13 +317,12 @@ func (h *historian) refusals() {
 }
 
 // logging: each class of logs and each prerequisite, and changes under live insights.
-func (h *historian) logging() {
+func (h *histories) logging() {
 	a := h.alpha
-	onlyData := model.MakeSelectors(model.Data, 0)
 	for _, class := range generators.EventClasses() {
 		events := steps(putEvents(a, class))
 		h.add("logs "+class.Name+": shown", join(h.up, events), generators.GetEvents(a))
-		for _, set := range []model.Selectors{setA, setB, onlyData, 0} {
+		for _, set := range []model.Selectors{setA, setB, setData, 0} {
 			h.add("logs "+class.Name+": "+set.String(), join(h.up, events), put(a, set))
 		}
 	}
@@ -315,12 +330,13 @@ func (h *historian) logging() {
 	for _, class := range generators.EventClasses()[:8] {
 		h.add("under the fullest list, logs change to "+class.Name, h.up, putEvents(a, full), put(a, setD), putEvents(a, class))
 		h.add("off again where it logs "+class.Name, h.up, putEvents(a, full), put(a, setD), putEvents(a, class), put(a, 0))
-		h.add("logs change to "+class.Name+" and back", h.up, putEvents(a, full), put(a, setD), putEvents(a, class), putEvents(a, full), get(a))
+		h.add("logs change to "+class.Name+" and back", h.up, putEvents(a, full), put(a, setD), putEvents(a, class),
+			putEvents(a, full), get(a))
 	}
 }
 
 // regions: a trail belongs to its Region.
-func (h *historian) regions() {
+func (h *histories) regions() {
 	a, w := h.alpha, h.w
 	elsewhere := h.ws.start1(in(w.Away, create(a)))
 	abroad := h.ws.start1(in(w.Away, create(beta)))
@@ -356,7 +372,7 @@ func (h *historian) regions() {
 }
 
 // stores: everything that insights on event data stores may do.
-func (h *historian) stores() {
+func (h *histories) stores() {
 	w := h.w
 	id := model.StoreID
 	arn := func(n int) string { return w.StoreARN(w.Home, id(n)) }
@@ -381,10 +397,12 @@ func (h *historian) stores() {
 	h.add("a store off and on again", pair, on, putStore(id(0), "", 0), putStore(id(0), id(1), setB))
 	h.add("a store with another destination", three, on, putStore(id(0), id(2), setC))
 	h.add("a store with another destination and other types", three, on, putStore(id(0), id(2), setA))
-	h.add("a store with another destination and back", three, on, putStore(id(0), id(2), setC), putStore(id(0), id(1), setC))
+	h.add("a store with another destination and back", three, on, putStore(id(0), id(2), setC),
+		putStore(id(0), id(1), setC))
 	h.add("a store off, then with another destination", three, on, putStore(id(0), "", 0), putStore(id(0), id(2), setA))
 	h.add("a store refused for its data category after insights", pair, on, putStore(id(0), id(1), setD))
-	h.add("a store refused for one of two after insights", pair, on, putStore(id(0), id(1), model.MakeSelectors(model.Management, model.Data)))
+	h.add("a store refused for one of two after insights", pair, on,
+		putStore(id(0), id(1), model.MakeSelectors(model.Management, model.Data)))
 	h.add("a store refused for its destination after insights", three, on, putStore(id(0), generators.UnknownStore, setA))
 	h.add("a store refused without destination after insights", pair, on, putStore(id(0), "", setA))
 	for _, list := range generators.VariantSelectors() {
@@ -400,19 +418,25 @@ func (h *historian) stores() {
 	h.add("a store beside a trail with insights", trail, put(h.alpha, setA), on)
 	h.add("a trail off beside a store with insights", trail, on, put(h.alpha, setA), put(h.alpha, 0))
 	h.add("a trail deleted beside a store with insights", trail, on, put(h.alpha, setA), remove(h.alpha))
-	h.add("a source without ingestion", nil, createStore(0, generators.IdleSource), createStore(1, insight), putStore(id(0), id(1), setA))
-	h.add("a destination without ingestion", nil, createStore(0, source), createStore(1, generators.IdleInsight), putStore(id(0), id(1), setA))
+	h.add("a source without ingestion", nil, createStore(0, generators.IdleSource), createStore(1, insight),
+		putStore(id(0), id(1), setA))
+	h.add("a destination without ingestion", nil, createStore(0, source), createStore(1, generators.IdleInsight),
+		putStore(id(0), id(1), setA))
 	for _, kind := range []generators.StoreKind{generators.ReadStore, generators.WriteStore, generators.DataStore} {
 		for _, set := range []model.Selectors{setA, setB} {
-			h.add("a "+kind.Name+" with "+set.String(), nil, createStore(0, kind), createStore(1, insight), putStore(id(0), id(1), set))
-			h.add("a store with "+set.String()+" becomes a "+kind.Name, pair, putStore(id(0), id(1), set), updateStore(id(0), kind))
+			h.add("a "+kind.Name+" with "+set.String(), nil, createStore(0, kind), createStore(1, insight),
+				putStore(id(0), id(1), set))
+			h.add("a store with "+set.String()+" becomes a "+kind.Name, pair, putStore(id(0), id(1), set),
+				updateStore(id(0), kind))
 		}
 		h.add("a store without insights becomes a "+kind.Name, pair, updateStore(id(0), kind))
-		h.add("a store whose insights are off becomes a "+kind.Name, pair, on, putStore(id(0), "", 0), updateStore(id(0), kind))
+		h.add("a store whose insights are off becomes a "+kind.Name, pair, on, putStore(id(0), "", 0),
+			updateStore(id(0), kind))
 	}
 	h.add("a destination in use changes", pair, on, updateStore(id(1), source))
 	h.add("a store's selectors shown", pair, onStore(model.OpGetStore, id(0)))
-	h.add("a store's selectors shown after a change", pair, updateStore(id(0), generators.ReadStore), onStore(model.OpGetStore, arn(0)))
+	h.add("a store's selectors shown after a change", pair, updateStore(id(0), generators.ReadStore),
+		onStore(model.OpGetStore, arn(0)))
 	drop, restore := onStore(model.OpDeleteStore, id(0)), onStore(model.OpRestoreStore, id(0))
 	h.add("a source deleted", pair, on, drop)
 	h.add("a source deleted and restored", pair, on, drop, restore)
@@ -420,8 +444,11 @@ func (h *historian) stores() {
 	h.add("a source pending deletion turned off", pair, on, drop, putStore(id(0), "", 0))
 	h.add("a source pending deletion put", pair, on, drop, on)
 	h.add("a destination deleted", pair, on, onStore(model.OpDeleteStore, id(1)))
-	h.add("a destination deleted and restored", pair, on, onStore(model.OpDeleteStore, id(1)), onStore(model.OpRestoreStore, id(1)))
+	h.add("a destination deleted and restored", pair, on, onStore(model.OpDeleteStore, id(1)),
+		onStore(model.OpRestoreStore, id(1)))
 	h.add("another store deleted", three, on, onStore(model.OpDeleteStore, id(2)))
-	h.add("a store in another Region", nil, in(w.Away, createStore(0, source)), in(w.Away, createStore(1, insight)), in(w.Away, on))
-	h.add("a store in another Region, from home", nil, in(w.Away, createStore(0, source)), in(w.Away, createStore(1, insight)), on)
+	h.add("a store in another Region", nil, in(w.Away, createStore(0, source)),
+		in(w.Away, createStore(1, insight)), in(w.Away, on))
+	h.add("a store in another Region, from home", nil, in(w.Away, createStore(0, source)),
+		in(w.Away, createStore(1, insight)), on)
 }

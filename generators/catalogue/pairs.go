@@ -58,7 +58,8 @@ func lacking(scope generators.Scope, rules []model.ID, requests []model.Request)
 		}
 		without := generators.Everything()
 		without.Can[c] = false
-		if r := without; !r.Allows(requests...) || slices.ContainsFunc(rules, func(id model.ID) bool { return !r.Applies(id) }) {
+		if r := without; !r.Allows(requests...) ||
+			slices.ContainsFunc(rules, func(id model.ID) bool { return !r.Applies(id) }) {
 			out = append(out, c)
 		}
 	}
@@ -132,7 +133,8 @@ func (s *search) mix(from []found, joined, concatenated bool, visit func(p *prep
 				for _, source := range stores {
 					for _, destination := range stores {
 						for _, list := range lists {
-							r := model.Request{Op: model.OpPut, Region: region, Input: model.Obj("TrailName", trail, "EventDataStore", source, "InsightsDestination", destination, "InsightSelectors", list)}
+							r := model.Request{Op: model.OpPut, Region: region,
+								Input: model.Obj("TrailName", trail, "EventDataStore", source, "InsightsDestination", destination, "InsightSelectors", list)}
 							if s.ws.scope.Allows(r) {
 								visit(&p, r, setOf(model.Broken(p.state, r)))
 							}
@@ -192,17 +194,13 @@ func names(r model.Request, member string) bool {
 	return gives(r, member) && r.Input.Get(member).Text() != ""
 }
 
-func anyTrail(condition model.Condition) func(model.State, model.Request) bool {
-	return func(s model.State, _ model.Request) bool {
-		return slices.ContainsFunc(s.Trails, func(t model.Trail) bool { return t.Conditions&condition != 0 })
-	}
-}
-
 // traits are what can keep two rules from being broken by one request. Those that explain most come
 // first.
 var traits = []trait{
-	{func(_ model.State, r model.Request) bool { return gives(r, "TrailName") }, "a TrailName", "a request without TrailName"},
-	{func(_ model.State, r model.Request) bool { return r.Input.Get("InsightSelectors").Kind() == model.List }, "a list in InsightSelectors", "InsightSelectors without a list"},
+	{func(_ model.State, r model.Request) bool { return gives(r, "TrailName") }, "a TrailName",
+		"a request without TrailName"},
+	{func(_ model.State, r model.Request) bool { return r.Input.Get("InsightSelectors").Kind() == model.List },
+		"a list in InsightSelectors", "InsightSelectors without a list"},
 	{func(_ model.State, r model.Request) bool {
 		return gives(r, "EventDataStore") || gives(r, "InsightsDestination")
 	}, "EventDataStore or InsightsDestination", "a request without EventDataStore and InsightsDestination"},
@@ -210,21 +208,26 @@ var traits = []trait{
 		return names(r, "EventDataStore") && names(r, "InsightsDestination")
 	}, "both EventDataStore and InsightsDestination", "a request without one of EventDataStore and InsightsDestination"},
 	{func(_ model.State, r model.Request) bool {
-		return (names(r, "EventDataStore") || names(r, "InsightsDestination")) && len(r.Input.Get("InsightSelectors").Items()) > 0
+		return (names(r, "EventDataStore") || names(r, "InsightsDestination")) &&
+			len(r.Input.Get("InsightSelectors").Items()) > 0
 	}, "selectors for a store that is named", "no store that is named, or no selectors"},
 	{broke(model.TrailNameSyntax, model.TrailARNSyntax), "a malformed TrailName", "a well-formed TrailName"},
 	{func(_ model.State, r model.Request) bool {
 		return strings.HasPrefix(r.Input.Get("TrailName").Text(), "arn:")
 	}, "a TrailName that is an ARN", "a TrailName that is a name"},
 	{broke(model.TrailOtherAccount), "the ARN of another account as TrailName", "a TrailName of the caller's account"},
-	{broke(model.TrailNotFound, model.TrailOtherAccount, model.TrailHomeRegion), "a TrailName without such a trail in the Region of the call", "a TrailName whose trail is in the Region of the call"},
-	{broke(model.StoreIDSyntax, model.StoreNotFound, model.StoreOtherAccount), "a store that is not there", "stores that are there"},
-	{anyTrail(model.BucketMissing), "a bucket that is gone", "a bucket that is there"},
+	{broke(model.TrailNotFound, model.TrailOtherAccount, model.TrailHomeRegion),
+		"a TrailName without such a trail in the Region of the call", "a TrailName whose trail is in the Region of the call"},
+	{broke(model.StoreIDSyntax, model.StoreNotFound, model.StoreOtherAccount), "a store that is not there",
+		"stores that are there"},
+	{func(s model.State, _ model.Request) bool {
+		return slices.ContainsFunc(s.Trails, func(t model.Trail) bool { return t.Conditions&model.BucketMissing != 0 })
+	}, "a bucket that is gone", "a bucket that is there"},
 }
 
 // reasons is a plan with what each error rule needs, from all Puts that the search has tried.
 type reasons struct {
-	*plan
+	search        *search
 	always, never []uint // by rule: the traits of all requests that break it, and those of none
 
 	mu    sync.Mutex
@@ -234,7 +237,7 @@ type reasons struct {
 // everywhere has the reasons where the target can do all.
 var everywhere = sync.OnceValue(func() *reasons {
 	w := model.DefaultWorld
-	x := &reasons{plan: planFor(&w, generators.Everything()), known: map[[2]int]string{}}
+	x := &reasons{search: planFor(&w, generators.Everything()).search, known: map[[2]int]string{}}
 	for range errorRules {
 		x.always, x.never = append(x.always, 1<<len(traits)-1), append(x.never, 1<<len(traits)-1)
 	}
@@ -349,7 +352,8 @@ func Alike(s model.State, r model.Request, scope generators.Scope, n int) []mode
 		var found []model.Request
 		for _, v := range values {
 			x := edit{member, v}.apply(r)
-			other := v.Value.Kind() != model.Null && !v.Value.Equal(old) && (old.Kind() == model.Absent) == (v.Value.Kind() == model.Absent)
+			other := v.Value.Kind() != model.Null && !v.Value.Equal(old) &&
+				(old.Kind() == model.Absent) == (v.Value.Kind() == model.Absent)
 			if other && len(v.Value.String()) < 500 && scope.Allows(x) && setOf(model.Broken(s, x)) == set {
 				found = append(found, x)
 			}
@@ -362,7 +366,8 @@ func Alike(s model.State, r model.Request, scope generators.Scope, n int) []mode
 	var lists []representative
 	for _, a := range items {
 		for _, b := range generators.BadItems() {
-			lists = append(lists, representative{Value: model.ListOf(b.Value, a)}, representative{Value: model.ListOf(a, b.Value)})
+			lists = append(lists, representative{Value: model.ListOf(b.Value, a)},
+				representative{Value: model.ListOf(a, b.Value)})
 		}
 	}
 	slices.Reverse(lists)

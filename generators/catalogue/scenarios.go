@@ -9,7 +9,7 @@ import (
 )
 
 // exercised asks the model which rules a request tests, given the reference answer.
-var exercised = func(before model.State, r model.Request) (rules []model.ID, after model.State, ok bool) {
+func exercised(before model.State, r model.Request) []model.ID {
 	branch := model.Step(before, r)[0]
 	a := branch.Answer
 	switch a.Outcome {
@@ -19,7 +19,7 @@ var exercised = func(before model.State, r model.Request) (rules []model.ID, aft
 		a.Outcome = model.Refused
 	}
 	now, due, _ := model.Exercised(before, r, a, branch.Next)
-	return append(slices.Clone(now), due...), branch.Next, a.Outcome == model.Succeeded
+	return slices.Concat(now, due)
 }
 
 // sequence is a history to try: all but the last request are its set-up.
@@ -58,14 +58,13 @@ func (b *builder) scenario(rules []model.ID, s sequence) {
 		}
 	}
 	if rules == nil {
-		rules, _, _ = exercised(state, s.requests[n])
-		rules = claims(rules)
+		rules = specific(exercised(state, s.requests[n]))
 	}
 	b.add(Case{Kind: kindScenario, Name: s.name, Rules: rules, Setup: s.requests[:n:n], Probe: s.requests[n]})
 }
 
-// claims leaves out what every answer tests.
-func claims(rules []model.ID) []model.ID {
+// specific leaves out what every answer tests.
+func specific(rules []model.ID) []model.ID {
 	var out []model.ID
 	for _, id := range rules {
 		switch id {
@@ -120,8 +119,7 @@ func (b *builder) positive() {
 			alphabet := b.alphabet(state, depth == 1)
 			for _, first := range alphabet {
 				if depth == 1 {
-					rules, _, _ := exercised(state, first)
-					take(start.requests, first, rules)
+					take(start.requests, first, exercised(state, first))
 					continue
 				}
 				next, ok := generators.Reference(state, first)
@@ -129,8 +127,7 @@ func (b *builder) positive() {
 					continue
 				}
 				for _, second := range alphabet {
-					rules, _, _ := exercised(next, second)
-					take(append(slices.Clone(start.requests), first), second, rules)
+					take(append(slices.Clone(start.requests), first), second, exercised(next, second))
 				}
 			}
 		}
@@ -150,17 +147,15 @@ func (b *builder) positive() {
 	}
 }
 
-var bothOnManagement = model.MakeSelectors(model.Management, model.Management)
-
 // positiveWorlds lists the starting points of the search for positive cases, simplest first.
 func (b *builder) positiveWorlds() []sequence {
 	ws := b.search.ws
 	alpha := ws.mainTrail()
 	up := ws.trailUp(alpha)
-	on := join(up, []model.Request{put(alpha, bothOnManagement)})
+	on := join(up, []model.Request{put(alpha, setC)})
 	second := ws.start1(create(beta))
 	stores := []model.Request{createStore(0, source), createStore(1, insight)}
-	storeOn := putStore(model.StoreID(0), model.StoreID(1), model.MakeSelectors(model.Management, 0))
+	storeOn := putStore(model.StoreID(0), model.StoreID(1), setA)
 	return []sequence{
 		{"nothing", nil},
 		{"a trail", up},
@@ -181,13 +176,13 @@ func (b *builder) alphabet(s model.State, odd bool) []model.Request {
 	basic := generators.EventClasses()
 	calls := []model.Request{create(alpha), get(generators.UnknownName)}
 	if len(s.Trails) > 0 {
-		plain := put(alpha, model.MakeSelectors(model.Management, 0))
+		plain := put(alpha, setA)
 		withOther := plain
 		withOther.OtherTarget = true
 		arn := ws.w.TrailARN(ws.w.Home, alpha)
-		calls = append(calls, plain, put(alpha, bothOnManagement), put(alpha, 0), put(alpha, model.MakeSelectors(0, model.Management)),
-			put(alpha, model.MakeSelectors(model.Data, 0)), put(alpha, model.MakeSelectors(model.Management|model.Data, 0)),
-			put(arn, model.MakeSelectors(model.Management, 0)), get(alpha), get(arn), generators.GetTrail(alpha), generators.Status(alpha), generators.GetEvents(alpha), stop(alpha), start(alpha), update(alpha), remove(alpha),
+		calls = append(calls, plain, put(alpha, setC), put(alpha, 0), put(alpha, setB),
+			put(alpha, setData), put(alpha, model.MakeSelectors(model.Management|model.Data, 0)),
+			put(arn, setA), get(alpha), get(arn), generators.GetTrail(alpha), generators.Status(alpha), generators.GetEvents(alpha), stop(alpha), start(alpha), update(alpha), remove(alpha),
 			putEvents(alpha, basic[model.ReadEvents]), putEvents(alpha, basic[model.ManagementEvents|model.DataEvents]),
 			model.Request{Op: model.OpPut, Input: plain.Input.With("Nonsense", model.Str("x"))}, withOther)
 		if odd {
@@ -197,11 +192,12 @@ func (b *builder) alphabet(s model.State, odd bool) []model.Request {
 		}
 	}
 	if len(s.Stores) > 1 {
-		set := model.MakeSelectors(model.Management, 0)
+		set := setA
 		source, destination := model.StoreID(0), model.StoreID(1)
 		calls = append(calls, putStore(source, destination, set), putStore(source, "", 0), putStore(source, destination, 0),
 			putStore(ws.w.StoreARN(ws.w.Home, source), ws.w.StoreARN(ws.w.Home, destination), set), getStore(source),
-			onStore(model.OpGetStore, source), updateStore(source, generators.ReadStore), updateStore(source, generators.DataStore))
+			onStore(model.OpGetStore, source), updateStore(source, generators.ReadStore), updateStore(source,
+				generators.DataStore))
 		if len(s.Stores) > 2 {
 			calls = append(calls, putStore(source, model.StoreID(2), set))
 		}

@@ -68,7 +68,8 @@ func (e edit) apply(r model.Request) model.Request {
 	return r
 }
 
-var nouns = map[string]string{"TrailName": "trail", "EventDataStore": "source", "InsightsDestination": "destination", "InsightSelectors": "selectors"}
+var nouns = map[string]string{"TrailName": "trail", "EventDataStore": "source",
+	"InsightsDestination": "destination", "InsightSelectors": "selectors"}
 
 func edits(member string, values ...representative) []edit {
 	var out []edit
@@ -143,16 +144,19 @@ func newMembers() *members {
 		return setOf(r.Breaks) == setOf([]model.ID{model.WireWrongType})
 	})
 	items := []representative{
-		valid("call rate on Management", selector(callRate, management)), valid("error rate on Management", selector(errorRate, management)),
+		valid("call rate on Management", selector(callRate, management)), valid("error rate on Management",
+			selector(errorRate, management)),
 		valid("call rate on Data", selector(callRate, data)), valid("error rate on Data", selector(errorRate, data)),
 		bad[0], bad[10], bad[13], bad[wrongType],
 	}
 	differing := []model.Value{selector(callRate, management), selector(callRate, data)}
 	for i, a := range items {
 		for _, b := range items[i+1:] {
-			m.combined = append(m.combined, edit{"InsightSelectors", valid(a.Name+" and "+b.Name, model.ListOf(a.Value, b.Value))})
+			m.combined = append(m.combined, edit{"InsightSelectors",
+				valid(a.Name+" and "+b.Name, model.ListOf(a.Value, b.Value))})
 		}
-		m.combined = append(m.combined, edit{"InsightSelectors", valid("a type twice with other categories and "+a.Name, model.ListOf(differing[0], differing[1], a.Value))})
+		m.combined = append(m.combined, edit{"InsightSelectors",
+			valid("a type twice with other categories and "+a.Name, model.ListOf(differing[0], differing[1], a.Value))})
 	}
 	return m
 }
@@ -184,13 +188,16 @@ func (s *search) world(i int, lists *members) {
 		byMember[member] = append(edits(member, absent), edits(member, stores...)...)
 	}
 	noStore := edit{"EventDataStore", absent}
-	blank := edit{"EventDataStore", representative{Name: "empty", Value: model.Str(""), Breaks: []model.ID{model.InputNoResource, model.StoreIDSyntax}}}
+	blank := edit{"EventDataStore", representative{Name: "empty", Value: model.Str(""),
+		Breaks: []model.ID{model.InputNoResource, model.StoreIDSyntax}}}
 	for _, plain := range p.plain {
-		get := model.Request{Op: model.OpGet, Input: plain.Input.With("InsightSelectors", model.Value{}).With("InsightsDestination", model.Value{})}
+		get := model.Request{Op: model.OpGet, Input: plain.Input.With("InsightSelectors",
+			model.Value{}).With("InsightsDestination", model.Value{})}
 		names := byMember
 		if !plain.Input.Get("TrailName").Given() {
 			names = map[string][]edit{"TrailName": byMember["TrailName"], "InsightSelectors": byMember["InsightSelectors"],
-				"EventDataStore": append(slices.Clone(byMember["EventDataStore"]), blank), "InsightsDestination": byMember["InsightsDestination"]}
+				"EventDataStore": append(slices.Clone(byMember["EventDataStore"]),
+					blank), "InsightsDestination": byMember["InsightsDestination"]}
 			// An empty list may leave out either store.
 			off := edit{"InsightSelectors", valid("the empty list", model.ListOf())}
 			s.note(0, i, off.apply(noStore.apply(plain)), off, noStore)
@@ -250,7 +257,8 @@ func (s *search) vary(op, world int, plain model.Request, byMember map[string][]
 		seen := map[ruleSet]bool{}
 		for _, e := range byMember[member] {
 			r := e.apply(plain)
-			if r.Input.Get("TrailName").Given() && r.Input.Get("EventDataStore").Kind() == model.String && r.Input.Get("EventDataStore").Text() == "" {
+			if r.Input.Get("TrailName").Given() && r.Input.Get("EventDataStore").Kind() == model.String &&
+				r.Input.Get("EventDataStore").Text() == "" {
 				continue
 			}
 			broken, ok := s.note(op, world, r, e)

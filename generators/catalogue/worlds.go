@@ -51,7 +51,7 @@ func (ws *worlds) add(name string, setup []model.Request, trail string, source, 
 		}))
 	}
 	if trail != "" && source >= 0 {
-		both := put(trail, p.plainSet(0))
+		both := p.plain[0]
 		both.Input = both.Input.With("EventDataStore", model.Str(model.StoreID(source)))
 		p.plain = append(p.plain, both)
 	}
@@ -81,23 +81,13 @@ func withoutConditions(s model.State) model.State {
 func (ws *worlds) plainPut(s model.State, put func(model.Selectors) model.Request) model.Request {
 	var best model.Request
 	least := 99
-	for _, set := range []model.Selectors{model.MakeSelectors(model.Management, 0), model.MakeSelectors(0, model.Management), model.MakeSelectors(model.Data, 0)} {
+	for _, set := range []model.Selectors{setA, setB, setData} {
 		r := put(set)
 		if n := len(model.Broken(s, r)); n < least {
 			best, least = r, n
 		}
 	}
 	return best
-}
-
-// plainSet is the set of selectors of a plain Put.
-func (p *prepared) plainSet(i int) model.Selectors {
-	for _, set := range model.AllSelectors() {
-		if set.Value().Equal(p.plain[i].Input.Get("InsightSelectors")) {
-			return set
-		}
-	}
-	return 0
 }
 
 // trailUp makes a trail that logs, or uses one that is there from the start.
@@ -177,8 +167,10 @@ func prepareWorlds(w *model.World, scope generators.Scope) *worlds {
 	ws.add("a store of both categories", store(generators.MixedStore), "", 0, 0)
 	ws.add("a store of both categories pending deletion", join(store(generators.MixedStore), steps(drop(0))), "", 0, 0)
 	ws.add("two stores, and one pending deletion", join(store(source, insight, source), steps(drop(2))), "", 0, 1)
-	ws.add("two stores, and a destination pending deletion", join(store(source, insight, insight), steps(drop(2))), "", 0, 1)
-	ws.add("a data-only store pending deletion, and a destination", join(store(generators.DataStore, insight), steps(drop(0))), "", 0, 1)
+	ws.add("two stores, and a destination pending deletion",
+		join(store(source, insight, insight), steps(drop(2))), "", 0, 1)
+	ws.add("a data-only store pending deletion, and a destination",
+		join(store(generators.DataStore, insight), steps(drop(0))), "", 0, 1)
 	ws.add("a trail, a source and a destination", join(up, pair), alpha, 0, 1)
 	ws.add("a trail, one in another Region, and two stores", join(up, ws.start1(away), pair), alpha, 0, 1)
 	ws.add("a trail, and two stores, one pending deletion", join(up, pair, steps(drop(1))), alpha, 0, 1)
@@ -189,19 +181,17 @@ func prepareWorlds(w *model.World, scope generators.Scope) *worlds {
 // conditions adds worlds in which something around the trail is wrong: each condition, under each
 // class of logs, with stores, and each two of them that can hold together.
 func (ws *worlds) conditions(stores []model.Request, basic []generators.EventClass) {
-	fragile := ws.start1(generators.CreateFragile(generators.NameAlpha, ws.scope))
-	if !ws.scope.Can[model.CanCreate] {
-		fragile = ws.trailUp(ws.mainTrail())
-	}
-	name := generators.NameAlpha
-	if !ws.scope.Can[model.CanCreate] {
-		name = ws.mainTrail()
+	name := ws.mainTrail()
+	fragile := ws.trailUp(name)
+	if ws.scope.Can[model.CanCreate] {
+		fragile = ws.start1(generators.CreateFragile(name, ws.scope))
 	}
 	for c, label := range model.ConditionNames {
 		broken := []model.Request{generators.Arrange(name, c)}
 		ws.add("a trail, "+label, join(fragile, broken), name, -1, -1)
 		for _, logs := range logsForPrerequisites[:3] {
-			ws.add("a trail that logs "+logs.String()+", "+label, join(fragile, []model.Request{putEvents(name, basic[logs])}, broken), name, -1, -1)
+			ws.add("a trail that logs "+logs.String()+", "+label,
+				join(fragile, []model.Request{putEvents(name, basic[logs])}, broken), name, -1, -1)
 		}
 		if model.Condition(1<<c)&(model.MemberAccount|model.NoServiceRole|model.ServiceOwned) != 0 {
 			ws.add("a trail and stores, "+label, join(fragile, stores, broken), name, 0, 1)
@@ -210,7 +200,8 @@ func (ws *worlds) conditions(stores []model.Request, basic []generators.EventCla
 			if model.Condition(1<<c|1<<d) == model.BucketMissing|model.BucketDenied {
 				continue // a bucket that is gone has no policy
 			}
-			ws.add("a trail, "+label+" and "+model.ConditionNames[d], join(fragile, broken, steps(generators.Arrange(name, d))), name, -1, -1)
+			ws.add("a trail, "+label+" and "+model.ConditionNames[d],
+				join(fragile, broken, steps(generators.Arrange(name, d))), name, -1, -1)
 		}
 	}
 }

@@ -44,7 +44,8 @@ var abstractions = []abstraction{
 		inputs: "a Put of each of the 16 sets", can: model.CanPutEvents,
 		moreStates: ", and which of read, write and data events are logged",
 		moreInputs: ", and a PutEventSelectors of each of the 8 classes"},
-	{name: "two-trails", needs: onTrails, trails: []string{generators.NameAlpha, generators.NameBeta}, sets: managementSets(),
+	{name: "two-trails", needs: onTrails, trails: []string{generators.NameAlpha, generators.NameBeta},
+		sets:   managementSets(),
 		logs:   []model.Logs{model.ReadEvents, model.ManagementEvents},
 		states: "Two trails that log. States: which insight types are on for Management, on each",
 		inputs: "a Put of each set of types on each", can: model.CanPutEvents,
@@ -55,8 +56,9 @@ var abstractions = []abstraction{
 		inputs: "a Put of each set with each destination, and of the empty list", can: model.CanUpdateStores,
 		moreStates: ", and which management events the store logs",
 		moreInputs: "; an UpdateEventDataStore of each class of management events"},
-	{name: "logging", needs: slices.Concat([]model.Capability{model.CanLog, model.CanStop}, onTrails), trails: []string{generators.NameAlpha},
-		sets: model.AllSelectors(), logs: allLogs(), more: loggingCalls,
+	{name: "logging", needs: slices.Concat([]model.Capability{model.CanLog, model.CanStop}, onTrails),
+		trails: []string{generators.NameAlpha},
+		sets:   model.AllSelectors(), logs: allLogs(), more: loggingCalls,
 		states: "One trail. States: as of the machine 'trail', and whether the trail logs",
 		inputs: "those of 'trail', StartLogging, StopLogging, and for each error rule that needs nothing else one Put that breaks it alone"},
 }
@@ -87,7 +89,8 @@ func (a *abstraction) build(w *model.World, s generators.Scope) *Machine {
 
 func storeCalls(m *Machine, _ *model.World, s generators.Scope) {
 	source := model.StoreID(0)
-	m.Setup = []model.Request{generators.CreateStore(0, generators.SourceStore), generators.CreateStore(1, generators.InsightStore),
+	m.Setup = []model.Request{generators.CreateStore(0, generators.SourceStore),
+		generators.CreateStore(1, generators.InsightStore),
 		generators.CreateStore(2, generators.InsightStore)}
 	m.input("turn the store off", generators.PutStore(source, "", 0))
 	for _, set := range managementSets()[1:] {

@@ -138,7 +138,8 @@ func New(name string, w *model.World, scope generators.Scope, o Options) *Machin
 	m := a.build(w, scope)
 	rw := generators.EventClasses()[model.ManagementEvents]
 	if o.DefaultEvents {
-		created, _ := generators.Reference(scope.Initial(w), generators.Create(generators.NameAlpha), generators.PutEvents(generators.NameAlpha, rw))
+		created, _ := generators.Reference(scope.Initial(w), generators.Create(generators.NameAlpha),
+			generators.PutEvents(generators.NameAlpha, rw))
 		m.defaults = created.Trails[len(created.Trails)-1].Events
 	} else if scope.Has(model.CanPutEvents) {
 		for _, trail := range a.trails {
@@ -235,31 +236,28 @@ func observe(s model.State, reads []model.Request, m *Machine) string {
 func (m *Machine) minimize() {
 	// GetTrail shows nothing that Get does not, and its flag is not always claimed.
 	m.Separating = slices.DeleteFunc(slices.Clone(m.Reads), func(r model.Request) bool { return r.Op == model.OpTrail })
+	shown := func(reads []model.Request) func(int) string {
+		return func(i int) string { return observe(m.States[i].State, reads, m) }
+	}
+	class, n := m.classes(shown(m.Separating))
 	for i := 0; i < len(m.Separating); {
 		fewer := slices.Delete(slices.Clone(m.Separating), i, i+1)
-		if m.classes(m.Separating) == m.classes(fewer) {
+		if _, less := m.classes(shown(fewer)); less == n {
 			m.Separating = fewer
 		} else {
 			i++
 		}
 	}
-	class := make([]int, len(m.States))
-	m.number(class, func(i int) string { return observe(m.States[i].State, m.Separating, m) })
-	for {
-		finer := make([]int, len(m.States))
-		before := slices.Max(class)
-		m.number(finer, func(i int) string {
-			row := make([]int, 0, len(m.Inputs)+1)
-			row = append(row, class[i])
+	for before := 0; n != before; {
+		before = n
+		coarse := class
+		class, n = m.classes(func(i int) string {
+			row := []int{coarse[i]}
 			for _, to := range m.next[i] {
-				row = append(row, class[to])
+				row = append(row, coarse[to])
 			}
 			return fmt.Sprint(row)
 		})
-		class = finer
-		if slices.Max(class) == before {
-			break
-		}
 	}
 	m.Abstraction += m.merged(class)
 	m.merge(class)
@@ -289,26 +287,18 @@ func (m *Machine) merged(class []int) string {
 	return text
 }
 
-// number gives each state the number of its class, in the order of their first states.
-func (m *Machine) number(class []int, of func(int) string) {
+// classes gives each state the number of its class, in the order of their first states, and counts
+// them. States of which the same is said are of one class.
+func (m *Machine) classes(said func(int) string) (class []int, n int) {
 	seen := map[string]int{}
 	for i := range m.States {
-		text := of(i)
-		n, ok := seen[text]
-		if !ok {
-			n = len(seen)
-			seen[text] = n
+		text := said(i)
+		if _, known := seen[text]; !known {
+			seen[text] = len(seen)
 		}
-		class[i] = n
+		class = append(class, seen[text])
 	}
-}
-
-func (m *Machine) classes(reads []model.Request) int {
-	seen := map[string]bool{}
-	for _, s := range m.States {
-		seen[observe(s.State, reads, m)] = true
-	}
-	return len(seen)
+	return class, len(seen)
 }
 
 // merge keeps the first state of each class.

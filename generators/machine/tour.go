@@ -54,7 +54,8 @@ func NewTour(scope generators.Scope, part, parts int) *Tour {
 	m := abstractionOf("trail").build(&w, scope)
 	t.inputs = m.Inputs
 	first := trailOf(&w, uint8(model.ManagementEvents)*tourSets)
-	logging, _ := generators.Reference(first, generators.PutEvents(generators.NameAlpha, generators.EventClasses()[model.ManagementEvents]))
+	logging, _ := generators.Reference(first,
+		generators.PutEvents(generators.NameAlpha, generators.EventClasses()[model.ManagementEvents]))
 	m.defaults = logging.Trails[0].Events
 	m.explore(first, nil)
 	for _, s := range m.States {
