@@ -1,3 +1,4 @@
+// Package events writes what happens in a run as it happens, one JSON object on each line.
 package events
 
 import (

@@ -1,3 +1,4 @@
+// Package text shows reports and what belongs to them to people at a terminal, and the progress of a run.
 package text
 
 import (
