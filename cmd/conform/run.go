@@ -245,7 +245,7 @@ func (p *process) finish(ctx context.Context, s *settings, report *reports.Repor
 	if !events.close(p) {
 		code = reports.WorseExit(code, reports.ExitFailed)
 	}
-	p.tellPipeline(s, report)
+	p.annotate(s, report)
 	if runError != nil {
 		p.complain(runError.Error())
 	}
@@ -260,7 +260,7 @@ func (p *process) finishWithoutRun(ctx context.Context, s *settings, events *eve
 	p.writeReports(&settings{sinks: onlyFiles}, report, text.Options{}, formats.Text, formats.JSON, formats.HTML, formats.NDJSON)
 	events.add(reports.EndEvent(report))
 	events.close(p)
-	p.tellPipeline(s, report)
+	p.annotate(s, report)
 }
 
 func (p *process) progress(s *settings) *text.Progress {
