@@ -1,6 +1,7 @@
-// Package reports holds what a run tells: one Report value, and the formats that are derived from it.
-// Its JSON and that of the events of a run have published schemas. It also shows the progress of a run
-// and writes report files so that a reader never finds half of one.
+// Package reports holds what a run tells, as values: the report with its divergences, traces, baselines, orders of
+// errors and plans; and what is done with them: Join, Judge, which alone says what a run comes to, and Compare.
+// The JSON of a report and that of the events of a run have published schemas. The formats in which people
+// and machines read a report are packages below this one.
 //
 // Whatever a target answered is hostile input. Every rendering escapes control characters, terminal
 // sequences, invisible characters and invalid UTF-8, and shortens what is long.

@@ -265,8 +265,8 @@ func endedBy(ctx context.Context, end *reports.End, err error) {
 	}
 }
 
-// tellPipeline tells continuous integration of a report: the summary of GitHub's step, and annotations.
-func (p *process) tellPipeline(s *settings, report *reports.Report) {
+// annotate marks a run for continuous integration: the summary of GitHub's step, and annotations.
+func (p *process) annotate(s *settings, report *reports.Report) {
 	if path := p.environ["GITHUB_STEP_SUMMARY"]; path != "" {
 		if err := markdown.AppendSummary(path, report); err != nil {
 			p.complain("GITHUB_STEP_SUMMARY: " + err.Error())

@@ -87,32 +87,69 @@ func (s *settings) complete(environ map[string]string) error {
 	return nil
 }
 
-// testTarget runs the suites and writes the reports.
-func (p *process) testTarget(ctx context.Context, s *settings) error {
-	if err := s.complete(p.environ); err != nil {
-		return err
-	}
-	order, err := s.profile()
-	if err != nil {
-		return err
+// inputs are the files that a run begins with. Each is nil where there is none.
+type inputs struct {
+	order    *model.Profile
+	baseline *reports.Baseline
+	known    []reports.TraceFile
+	earlier  *reports.Report // that the run goes on from
+}
+
+// readInputs reads them, and sees that the reports can be written.
+func (s *settings) readInputs() (in inputs, err error) {
+	if in.order, err = s.profile(); err != nil {
+		return in, err
 	}
 	for _, sink := range s.sinks {
 		if sink.Path == "" {
 			continue
 		}
 		if err := files.CheckWritable(sink.Path); err != nil {
-			return usagef("--report %s: %w; give a path that can be written", sink, err)
+			return in, usagef("--report %s: %w; give a path that can be written", sink, err)
 		}
 	}
-	baseline, err := s.readBaseline()
-	if err != nil {
+	if in.baseline, err = s.readBaseline(); err != nil {
+		return in, err
+	}
+	if in.known, err = s.readTraces(); err != nil {
+		return in, err
+	}
+	in.earlier, err = s.readProgress()
+	return in, err
+}
+
+// options are those of the run.
+func (s *settings) options(in inputs) conform.Options {
+	return conform.Options{
+		Seed:     s.seed,
+		Requests: s.requests,
+		Time:     s.time,
+		Workers:  s.workers,
+		Suites:   s.suites,
+		Order:    in.order,
+		FailOn:   s.failOn,
+		Command:  s.command(s.seed, s.workers),
+		Version:  shortVersion(),
+		Eventual: s.eventual || s.settle > 0,
+		Settle:   s.settle,
+
+		Depth:    s.depth,
+		Machines: s.machines,
+		Shard:    s.shard,
+
+		ShrinkRequests: s.shrinkRequests,
+		Traces:         tracesOf(in.known),
+		Baseline:       in.baseline,
+		Resume:         in.earlier,
+	}
+}
+
+// testTarget runs the suites and writes the reports.
+func (p *process) testTarget(ctx context.Context, s *settings) error {
+	if err := s.complete(p.environ); err != nil {
 		return err
 	}
-	known, err := s.readTraces()
-	if err != nil {
-		return err
-	}
-	earlier, err := s.readProgress()
+	in, err := s.readInputs()
 	if err != nil {
 		return err
 	}
@@ -137,33 +174,11 @@ func (p *process) testTarget(ctx context.Context, s *settings) error {
 		defer close(said)
 		progress.Say("conform: interrupted; writing the report of what was found (once more ends at once)")
 	})
-	options := conform.Options{
-		Seed:     s.seed,
-		Requests: s.requests,
-		Time:     s.time,
-		Workers:  s.workers,
-		Suites:   s.suites,
-		Order:    order,
-		FailOn:   s.failOn,
-		Progress: progress.Show,
-		Events:   events.listener(),
-		Command:  s.command(s.seed, s.workers),
-		Version:  shortVersion(),
-		Eventual: s.eventual || s.settle > 0,
-		Settle:   s.settle,
-
-		Depth:    s.depth,
-		Machines: s.machines,
-		Shard:    s.shard,
-
-		ShrinkRequests: s.shrinkRequests,
-		Traces:         tracesOf(known),
-		Baseline:       baseline,
-		Resume:         earlier,
-	}
+	options := s.options(in)
+	options.Progress, options.Events = progress.Show, events.listener()
 	if s.resume != "" {
 		options.Checkpoint = func(partial *reports.Report) {
-			if _, err := s.saveProgress(earlier, partial); err != nil {
+			if _, err := s.saveProgress(in.earlier, partial); err != nil {
 				progress.Say("conform: " + err.Error())
 			}
 		}
@@ -174,13 +189,11 @@ func (p *process) testTarget(ctx context.Context, s *settings) error {
 	}
 	progress.Close()
 	if report != nil && s.resume != "" {
-		whole, problem := s.saveProgress(earlier, report)
+		whole, problem := s.saveProgress(in.earlier, report)
 		err, report = errors.Join(err, problem), whole
 	}
 	if report != nil {
-		if problem := s.keep(report, known, baseline); problem != nil {
-			err = errors.Join(err, problem)
-		}
+		err = errors.Join(err, s.keep(report, in.known, in.baseline))
 	}
 	return p.finish(ctx, s, report, events, err)
 }
@@ -232,7 +245,7 @@ func (p *process) finish(ctx context.Context, s *settings, report *reports.Repor
 	if !events.close(p) {
 		code = reports.WorseExit(code, reports.ExitFailed)
 	}
-	p.tellPipeline(s, report)
+	p.annotate(s, report)
 	if runError != nil {
 		p.complain(runError.Error())
 	}
@@ -247,7 +260,7 @@ func (p *process) finishWithoutRun(ctx context.Context, s *settings, events *eve
 	p.writeReports(&settings{sinks: onlyFiles}, report, text.Options{}, formats.Text, formats.JSON, formats.HTML, formats.NDJSON)
 	events.add(reports.EndEvent(report))
 	events.close(p)
-	p.tellPipeline(s, report)
+	p.annotate(s, report)
 }
 
 func (p *process) progress(s *settings) *text.Progress {

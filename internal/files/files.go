@@ -1,3 +1,4 @@
+// Package files replaces files so that a reader never finds half of one.
 package files
 
 import (

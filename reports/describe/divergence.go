@@ -1,3 +1,4 @@
+// Package describe tells of steps, answers and divergences in words that all formats share.
 package describe
 
 import (

@@ -1,3 +1,4 @@
+// Package events writes what happens in a run as it happens, one JSON object on each line.
 package events
 
 import (
@@ -40,26 +41,24 @@ func Write(w io.Writer, r *reports.Report) error {
 // Stream writes events as they come, each as one line by one write, so that a run which is killed
 // leaves whole lines. Its methods may be called side by side.
 type Stream struct {
-	mu    sync.Mutex
-	w     io.Writer
-	file  *os.File // that is to be flushed to the disk; nil is none
-	steps int      // how many more suspicions are told with their steps
-	err   error    // the first
-	dirty bool
-	stop  chan struct{}
-	wait  sync.WaitGroup
+	mu     sync.Mutex
+	w      io.Writer
+	file   *os.File // that is to be flushed to the disk; nil is none
+	synced time.Time
+	steps  int   // how many more suspicions are told with their steps
+	err    error // the first
 }
 
 // maxEventSteps is how many suspicions a stream tells with their steps: a target that is wrong in each
 // answer shall not fill the disk.
 const maxEventSteps = 200
 
-// syncEvery is how often a stream is flushed to the disk, beside the run.
+// syncEvery is how often a stream is flushed to the disk.
 const syncEvery = time.Second
 
 // Open starts a stream in a file, which is emptied. An empty path is standard output.
 func Open(path string, stdout io.Writer) (*Stream, error) {
-	s := &Stream{w: stdout, steps: maxEventSteps, stop: make(chan struct{})}
+	s := &Stream{w: stdout, steps: maxEventSteps}
 	if path == "" {
 		return s, nil
 	}
@@ -68,24 +67,6 @@ func Open(path string, stdout io.Writer) (*Stream, error) {
 		return nil, err
 	}
 	s.w, s.file = file, file
-	s.wait.Go(func() {
-		tick := time.NewTicker(syncEvery)
-		defer tick.Stop()
-		for {
-			select {
-			case <-s.stop:
-				return
-			case <-tick.C:
-				s.mu.Lock()
-				dirty := s.dirty
-				s.dirty = false
-				s.mu.Unlock()
-				if dirty {
-					file.Sync() // what it cannot do for a pipe is no loss
-				}
-			}
-		}
-	})
 	return s, nil
 }
 
@@ -113,7 +94,11 @@ func (s *Stream) Add(e reports.Event) {
 	if err == nil {
 		_, err = s.w.Write(line)
 	}
-	s.err, s.dirty = err, true
+	s.err = err
+	if s.file != nil && time.Since(s.synced) > syncEvery {
+		s.file.Sync() // what it cannot do for a pipe is no loss
+		s.synced = time.Now()
+	}
 }
 
 // bound shortens what a target may have made long.
@@ -138,8 +123,6 @@ func (s *Stream) Close() error {
 	if s.file == nil {
 		return s.err
 	}
-	close(s.stop)
-	s.wait.Wait()
 	s.file.Sync()
 	return errors.Join(s.err, s.file.Close())
 }

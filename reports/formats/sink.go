@@ -1,3 +1,4 @@
+// Package formats chooses a format by its name and writes a report in it to where it is wanted.
 package formats
 
 import (

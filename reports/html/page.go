@@ -1,3 +1,4 @@
+// Package html shows reports as one page that needs nothing but itself.
 package html
 
 import (

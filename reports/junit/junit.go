@@ -1,3 +1,4 @@
+// Package junit writes a report in the XML that continuous integration reads.
 package junit
 
 import (

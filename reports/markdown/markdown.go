@@ -1,3 +1,4 @@
+// Package markdown writes a report for pull requests, for the summary of a job, and as annotations.
 package markdown
 
 import (

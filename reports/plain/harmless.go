@@ -1,3 +1,6 @@
+// Package plain makes plain, harmless text of what a target answered, which is hostile input: control characters,
+// terminal sequences, invisible characters and invalid UTF-8 are escaped, and what is long is shortened. It
+// also has the words for numbers and lists that all formats share.
 package plain
 
 import (

@@ -1,3 +1,4 @@
+// Package scripts turns a trace into a script, or a Go test, for somebody who does not have conform.
 package scripts
 
 import (

@@ -185,26 +185,10 @@ func pythonQuote(t exportText) string {
 	return b.String() + `"`
 }
 
+// pythonEscape is the inside of a literal: Go and Python have the same escapes.
 func pythonEscape(s string) string {
-	var b strings.Builder
-	for len(s) > 0 {
-		r, size := utf8.DecodeRuneInString(s)
-		switch {
-		case r == '"' || r == '\\':
-			b.WriteByte('\\')
-			b.WriteRune(r)
-		case r >= ' ' && r <= '~':
-			b.WriteRune(r)
-		case r < 0x100:
-			fmt.Fprintf(&b, `\x%02x`, r)
-		case r < 0x10000:
-			fmt.Fprintf(&b, `\u%04x`, r)
-		default:
-			fmt.Fprintf(&b, `\U%08x`, r)
-		}
-		s = s[size:]
-	}
-	return b.String()
+	quoted := strconv.QuoteToASCII(strings.ToValidUTF8(s, "\ufffd"))
+	return quoted[1 : len(quoted)-1]
 }
 
 // pythonBody is a dictionary, or the text of a body that is none.

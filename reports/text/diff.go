@@ -15,7 +15,7 @@ const maxDifferences = 20
 // Diff writes a section for each kind of difference. A line starts with - where something is in A
 // only, with + where in B only, and with ~ where it differs.
 func Diff(w io.Writer, d *reports.Diff, options Options) error {
-	p := &page{Options: options}
+	p := &page{options: options}
 	p.line(span{"A  ", bold}, span{plain.Text(d.A), normal})
 	p.line(span{"B  ", bold}, span{plain.Text(d.B), normal})
 	section, listed := "", 0

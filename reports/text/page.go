@@ -11,8 +11,8 @@ import (
 
 // page collects the lines of a text report. All text passes through line, where it is made harmless.
 type page struct {
-	Options
-	buffer bytes.Buffer
+	options Options
+	buffer  bytes.Buffer
 }
 
 type style string
@@ -40,17 +40,17 @@ func (p *page) line(spans ...span) { p.write(true, spans) }
 func (p *page) whole(spans ...span) { p.write(false, spans) }
 
 func (p *page) write(cut bool, spans []span) {
-	room := p.Width
+	room := p.options.Width
 	for _, s := range spans {
 		text := plain.Visible(s.text)
-		if cut && p.Width > 0 && !p.Verbose {
+		if cut && p.options.Width > 0 && !p.options.Verbose {
 			if room <= 0 {
 				break
 			}
 			text = plain.Shorten(text, room)
 			room -= plain.Length(text)
 		}
-		if p.Color && s.style != normal && text != "" {
+		if p.options.Color && s.style != normal && text != "" {
 			text = "\x1b[" + string(s.style) + "m" + text + "\x1b[0m"
 		}
 		p.buffer.WriteString(text)
@@ -60,8 +60,8 @@ func (p *page) write(cut bool, spans []span) {
 
 // proseWidth is where running text is broken.
 func (p *page) proseWidth() int {
-	if p.Width > 0 {
-		return p.Width
+	if p.options.Width > 0 {
+		return p.options.Width
 	}
 	return 110
 }
@@ -87,11 +87,11 @@ func (p *page) field(indent, label, text string, s style) {
 func (p *page) entry(label string, s style, lines int, separator string, parts ...string) int {
 	room := max(p.proseWidth()-labelWidth, 20)
 	wrapped := plain.Wrap(strings.Fields(strings.Join(parts, separator)), " ", room)
-	for kept := len(parts) - 1; len(wrapped) > lines && kept > 0 && !p.Verbose; kept-- {
+	for kept := len(parts) - 1; len(wrapped) > lines && kept > 0 && !p.options.Verbose; kept-- {
 		left := fmt.Sprintf("and %d more", len(parts)-kept)
 		wrapped = plain.Wrap(strings.Fields(strings.Join(append(slices.Clone(parts[:kept]), left), separator)), " ", room)
 	}
-	if len(wrapped) > lines && !p.Verbose {
+	if len(wrapped) > lines && !p.options.Verbose {
 		wrapped[lines-1] = plain.Shorten(wrapped[lines-1]+" "+wrapped[lines], room)
 		wrapped = wrapped[:lines]
 	}

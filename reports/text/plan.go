@@ -31,7 +31,7 @@ func quotaMinutes(writes, reads int) float64 {
 
 // Plan renders a plan for people.
 func Plan(w io.Writer, p *reports.Plan, o Options) error {
-	page := &page{Options: o}
+	page := &page{options: o}
 	name := p.Target.Name
 	if p.Target.Endpoint != "" {
 		name += " " + p.Target.Endpoint

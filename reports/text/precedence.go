@@ -16,7 +16,7 @@ import (
 // Precedence writes the precedence for people: the order as a chain, which rules are answered
 // alike, the circles and the counts; verbose, each pair.
 func Precedence(w io.Writer, p *reports.Precedence, options Options) error {
-	out := &page{Options: options}
+	out := &page{options: options}
 	out.line(span{"the order in which errors are selected", bold}, span{" · " + plain.Target(p.Target), normal})
 	out.blank()
 	out.paragraph("asked", fmt.Sprintf("%s: %d of %d rules are answered with an error code", plain.Counted(p.Requests, "request"), len(p.Codes), len(model.ErrorRules())))
@@ -113,7 +113,7 @@ func (p *page) cycles(learned *reports.Precedence) {
 	}
 	listed := 0
 	for _, t := range learned.Triples {
-		if listed++; listed > deviationLines && !p.Verbose {
+		if listed++; listed > deviationLines && !p.options.Verbose {
 			p.labelled("", fmt.Sprintf("… and %d more; --verbose lists them all", len(learned.Triples)-deviationLines), dim)
 			return
 		}

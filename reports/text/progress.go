@@ -11,9 +11,6 @@ import (
 	"github.com/insightconform/conform/reports/plain"
 )
 
-// updateText renders the update on one line.
-func updateText(u reports.Update) string { return updateLine(u, 0) }
-
 // updateLine renders the update in at most width characters, 0 for any number. What matters least is left
 // out first: what the run is doing, then the time left, then the number of requests.
 func updateLine(u reports.Update, width int) string {
@@ -92,7 +89,7 @@ func (p *Progress) Show(u reports.Update) {
 	}
 	p.last = now
 	if !p.live {
-		fmt.Fprintf(p.w, "conform: %s\n", updateText(u))
+		fmt.Fprintf(p.w, "conform: %s\n", updateLine(u, 0))
 		return
 	}
 	// A full last column makes some terminals wrap.

@@ -36,7 +36,7 @@ func TestProgress(t *testing.T) {
 		p.Show(u)
 	}
 	p.Close()
-	assert.Equal(t, strings.Repeat("conform: "+updateText(u)+"\n", 3), lines.String())
+	assert.Equal(t, strings.Repeat("conform: "+updateLine(u, 0)+"\n", 3), lines.String())
 
 	var quiet bytes.Buffer
 	p = newProgress(&quiet, true, 0, clock)

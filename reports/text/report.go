@@ -1,3 +1,4 @@
+// Package text shows reports and what belongs to them to people at a terminal, and the progress of a run.
 package text
 
 import (
@@ -40,8 +41,8 @@ const (
 // the end the verdict and the command that repeats the run.
 func Report(w io.Writer, r *reports.Report, options Options) error {
 	r = r.Normalized()
-	p := &page{Options: options}
-	if p.Quiet {
+	p := &page{options: options}
+	if p.options.Quiet {
 		p.verdictLine(r)
 		p.failing(r)
 	} else {
@@ -116,7 +117,7 @@ func (p *page) summary(r *reports.Report) {
 		p.entry("cut short", yellow, summaryLines, ", ", r.CutShort...)
 	}
 	p.entry("not covered", normal, summaryLines, "; ", notCovered(r)...)
-	if p.Verbose {
+	if p.options.Verbose {
 		p.entry("untried", normal, summaryLines, ", ", unexercised(r)...)
 	} else {
 		p.entry("deviations", normal, deviationLines, ", ", deviationCounts(r)...)
@@ -145,7 +146,7 @@ func (p *page) certificate(c *reports.Certificate) {
 			plain.Shown(c.Result, 2*plain.MaxShown),
 		),
 	)
-	if !p.Verbose {
+	if !p.options.Verbose {
 		return
 	}
 	p.entry(
@@ -283,8 +284,8 @@ func (p *page) divergence(d reports.Divergence) {
 
 	const indent = "    "
 	room := maxSequence
-	if p.Width > 0 && !p.Verbose {
-		room = max(p.Width-len(indent)-blockLabel, 20)
+	if p.options.Width > 0 && !p.options.Verbose {
+		room = max(p.options.Width-len(indent)-blockLabel, 20)
 	}
 	if len(d.Steps) > 0 {
 		p.field(indent, "sequence", describe.Steps(d.Steps, room), normal)
@@ -298,7 +299,7 @@ func (p *page) divergence(d reports.Divergence) {
 	if d.Replay != "" {
 		p.whole(span{fmt.Sprintf("%s%-*s", indent, blockLabel, "replay"), dim}, span{d.Replay, normal})
 	}
-	if p.Verbose {
+	if p.options.Verbose {
 		p.field(indent, "see", describe.Provenance(d), dim)
 		p.steps(d.Steps)
 	}
@@ -325,7 +326,7 @@ func (p *page) steps(steps []reports.Step) {
 
 // deviations lists each kind of them, where all is told.
 func (p *page) deviations(r *reports.Report) {
-	if len(r.Deviations) == 0 || !p.Verbose {
+	if len(r.Deviations) == 0 || !p.options.Verbose {
 		return
 	}
 	p.blank()
@@ -353,7 +354,7 @@ func (p *page) notes(r *reports.Report) {
 	notes := slices.Concat(r.Target.Notes, r.Notes)
 	lines := 0
 	for i, note := range notes {
-		if left := len(notes) - i; lines >= noteLines-1 && left > 1 && !p.Verbose {
+		if left := len(notes) - i; lines >= noteLines-1 && left > 1 && !p.options.Verbose {
 			p.labelled("", fmt.Sprintf("… and %d more notes", left), dim)
 			return
 		}
@@ -368,8 +369,8 @@ func (p *page) verdict(r *reports.Report) {
 	if r.Command != "" {
 		p.whole(span{"repeat: ", dim}, span{r.Command, normal})
 	}
-	if p.Next != "" {
-		p.whole(span{"next:   ", dim}, span{p.Next, bold})
+	if p.options.Next != "" {
+		p.whole(span{"next:   ", dim}, span{p.options.Next, bold})
 	}
 }
 

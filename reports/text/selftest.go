@@ -13,7 +13,7 @@ import (
 
 // Selftest writes the result for people: a line for each fault by family, and what they come to.
 func Selftest(w io.Writer, s *reports.Selftest, options Options) error {
-	p := &page{Options: options}
+	p := &page{options: options}
 	p.matrix(s)
 	p.selftestSummary(s)
 	_, err := w.Write(p.buffer.Bytes())
