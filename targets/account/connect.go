@@ -84,7 +84,7 @@ func (o *Options) check() error {
 		o.Timeout = endpoint.DefaultTimeout
 	}
 	if o.Settle == 0 {
-		o.Settle = DefaultSettle
+		o.Settle = defaultSettle
 	}
 	return nil
 }

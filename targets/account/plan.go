@@ -17,10 +17,10 @@ type Counts struct {
 	Reads  int // Get, Describe and List
 }
 
-// WritesPerSecond and ReadsPerSecond are the service's quotas of a Region, which cannot be raised.
+// writesPerSecond and readsPerSecond are the service's quotas of a Region, which cannot be raised.
 const (
-	WritesPerSecond = 1
-	ReadsPerSecond  = 10
+	writesPerSecond = 1
+	readsPerSecond  = 10
 )
 
 // PlannedResource is something that a run would create.
@@ -74,19 +74,19 @@ func Plan(o Options, counts Counts) (Planned, error) {
 	n := len(o.Regions)
 	p.Resources = []PlannedResource{
 		{ledger.Bucket, 1, o.Regions[0], "every trail must name one; public access is blocked, and only CloudTrail may write, for trails of the prefix"},
-		{ledger.Trail, MaxTrails * n, fmt.Sprintf("at most %d in each Region, fewer where there are others", MaxTrails), "worlds share them, and they are brought back to the state of new ones in between"},
+		{ledger.Trail, maxTrails * n, fmt.Sprintf("at most %d in each Region, fewer where there are others", maxTrails), "worlds share them, and they are brought back to the state of new ones in between"},
 	}
 	// A trail that is lent costs one write to bring back, a new one two: CreateTrail and DeleteTrail. Each
 	// look at a tag and at a state that was brought back is a read.
-	p.Writes = counts.Writes + counts.Worlds + MaxTrails*n
+	p.Writes = counts.Writes + counts.Worlds + maxTrails*n
 	p.Reads = counts.Reads + 3*counts.Trails + 4*n
 	if o.Stores {
-		p.Resources = append(p.Resources, PlannedResource{ledger.Store, MaxStores * n, fmt.Sprintf("at most %d in each Region", MaxStores),
+		p.Resources = append(p.Resources, PlannedResource{ledger.Store, maxStores * n, fmt.Sprintf("at most %d in each Region", maxStores),
 			"kept from run to run, because a deleted one counts against the quota of 10 for seven days"})
 	}
-	writes, reads := float64(p.Writes)/WritesPerSecond, float64(p.Reads)/ReadsPerSecond
+	writes, reads := float64(p.Writes)/writesPerSecond, float64(p.Reads)/readsPerSecond
 	p.Minutes = math.Ceil(max(writes, reads)/60/float64(n)*10) / 10
-	p.Why = fmt.Sprintf("%d write and %d reads a second in each Region; reads go out while a write waits for its turn", WritesPerSecond, ReadsPerSecond)
+	p.Why = fmt.Sprintf("%d write and %d reads a second in each Region; reads go out while a write waits for its turn", writesPerSecond, readsPerSecond)
 	p.Costs = costsOf(o)
 	return p, nil
 }

@@ -85,7 +85,7 @@ func (p *pool) drop(x *trail) {
 
 // makeRoom deletes a trail that nobody uses, where the Region has no room for another.
 func (p *pool) makeRoom(ctx context.Context) bool {
-	for p.count() >= MaxTrails {
+	for p.count() >= maxTrails {
 		i := slices.IndexFunc(p.trails, func(x *trail) bool { return !x.lent && x.unfit })
 		if i < 0 {
 			i = slices.IndexFunc(p.trails, func(x *trail) bool { return !x.lent })

@@ -48,18 +48,16 @@ func (s *service) asking(op string, err error) error {
 func hintOf(code, message string) string {
 	lower := strings.ToLower(message)
 	skewed := strings.Contains(lower, "signature expired") || strings.Contains(lower, "not yet current") || strings.Contains(lower, "request has expired")
-	switch code {
-	case "RequestExpired", "RequestTimeTooSkewed", "RequestInTheFuture":
+	switch {
+	case code == "RequestExpired" || code == "RequestTimeTooSkewed" || code == "RequestInTheFuture":
 		skewed = true
-	case "ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired":
+	case wire.Expired(code):
 		return "the credentials have expired; renew them, and let 'conform sweep' remove what is left"
-	case "InvalidSignatureException", "SignatureDoesNotMatch":
-		if !skewed {
-			return "the signature does not fit; check the credentials, and this machine's clock"
-		}
-	case "UnrecognizedClientException", "InvalidClientTokenId", "MissingAuthenticationToken", "MissingAuthenticationTokenException", "IncompleteSignature", "InvalidAccessKeyId":
+	case wire.BadSignature(code) && !skewed:
+		return "the signature does not fit; check the credentials, and this machine's clock"
+	case wire.BadCredentials(code):
 		return "the credentials are not valid; check them"
-	case "OptInRequired", "SubscriptionRequiredException":
+	case code == "OptInRequired" || code == "SubscriptionRequiredException":
 		return "the account is not opted in to the Region or service"
 	}
 	if skewed {

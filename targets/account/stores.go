@@ -16,9 +16,9 @@ import (
 	"github.com/insightconform/conform/targets/wire"
 )
 
-// MaxStores is how many event data stores the pool of a Region has. The quota is 10, those that are
+// maxStores is how many event data stores the pool of a Region has. The quota is 10, those that are
 // pending deletion included.
-const MaxStores = 8
+const maxStores = 8
 
 // quotaStores is the service's quota.
 const quotaStores = 10
@@ -108,7 +108,7 @@ func (w *world) createStore(ctx context.Context, r model.Request) targets.Reply 
 			ours++
 		}
 	}
-	if ours >= MaxStores || ours+pool.foreign[region] >= quotaStores {
+	if ours >= maxStores || ours+pool.foreign[region] >= quotaStores {
 		return targets.Reply{Answer: model.Refusal("EventDataStoreMaxLimitExceededException"), Notes: []string{"not sent: the pool of event data stores is exhausted"}}
 	}
 	return w.makeStore(ctx, r, kind)

@@ -24,24 +24,17 @@ import (
 	"github.com/insightconform/conform/targets"
 	"github.com/insightconform/conform/targets/account/gate"
 	"github.com/insightconform/conform/targets/account/ledger"
+	"github.com/insightconform/conform/targets/endpoint"
 	"github.com/insightconform/conform/targets/naming"
 	"github.com/insightconform/conform/targets/wire"
 )
 
-// DefaultSettle is how long a change may take to show where the options say nothing.
-const DefaultSettle = 60 * time.Second
+// defaultSettle is how long a change may take to show where the options say nothing.
+const defaultSettle = 60 * time.Second
 
-// MaxTrails is the service's quota of trails in a Region; those of all Regions and of the organization
+// maxTrails is the service's quota of trails in a Region; those of all Regions and of the organization
 // count in each.
-const MaxTrails = 5
-
-// Pace keeps requests to what the service allows.
-type Pace interface {
-	// Wait returns when a request may be sent, or with ctx's error.
-	Wait(ctx context.Context, region string, write bool) error
-	// Throttled tells that the service refused a request because there were too many.
-	Throttled(region string, write bool)
-}
+const maxTrails = 5
 
 // Options say which account may be used, and how.
 type Options struct {
@@ -56,9 +49,9 @@ type Options struct {
 	Stores                 bool // event data stores may be made, which cost money
 	KeepAccountIDs         bool // leave the account id in what is kept of requests and answers
 
-	Timeout time.Duration // of one request
-	Settle  time.Duration // how long a change may take to show
-	Pace    Pace          // nil is none
+	Timeout time.Duration  // of one request
+	Settle  time.Duration  // how long a change may take to show
+	Pace    endpoint.Pacer // nil is none
 
 	// Set by tests alone, through ForTest.
 	endpoints   map[string]string
@@ -125,14 +118,14 @@ func (t *Target) Open(ctx context.Context) (targets.Info, error) {
 		info.Notes = append(info.Notes, note)
 	}
 	t.busy = make([]int, len(o.Regions))
-	info.Room = MaxTrails
+	info.Room = maxTrails
 	for _, region := range o.Regions {
 		p, err := t.survey(ctx, region)
 		if err != nil {
 			return info, err
 		}
 		t.pools[region] = p
-		info.Room = min(info.Room, MaxTrails-p.foreign)
+		info.Room = min(info.Room, maxTrails-p.foreign)
 	}
 	info.Workers = len(o.Regions)
 	if err := t.provision(ctx); err != nil {
@@ -159,8 +152,8 @@ func (t *Target) survey(ctx context.Context, region string) (*pool, error) {
 		}
 		p.foreign++
 	}
-	if p.foreign >= MaxTrails {
-		return nil, gate.Refuse(gate.GuardQuota, "%s has %d trails already, and the quota is %d; choose another Region", region, p.foreign, MaxTrails)
+	if p.foreign >= maxTrails {
+		return nil, gate.Refuse(gate.GuardQuota, "%s has %d trails already, and the quota is %d; choose another Region", region, p.foreign, maxTrails)
 	}
 	return p, nil
 }

@@ -8,9 +8,9 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/insightconform/conform/generators"
+	"github.com/insightconform/conform/internal/testing/mototest"
 	"github.com/insightconform/conform/model"
 	"github.com/insightconform/conform/targets"
-	"github.com/insightconform/conform/internal/testing/mototest"
 )
 
 func TestMoto(t *testing.T) {

@@ -31,8 +31,8 @@ import (
 	"github.com/insightconform/conform/targets/wire"
 )
 
-// DefaultRegions are used where the options name none.
-var DefaultRegions = []string{"us-east-1", "eu-west-1"}
+// defaultRegions are used where the options name none.
+var defaultRegions = []string{"us-east-1", "eu-west-1"}
 
 // DefaultTimeout is how long a request may take where the options say nothing.
 const DefaultTimeout = 10 * time.Second
@@ -87,7 +87,7 @@ func New(options Options) (*Target, error) {
 		return nil, err
 	}
 	if len(options.Regions) == 0 {
-		options.Regions = DefaultRegions
+		options.Regions = defaultRegions
 	}
 	if len(options.Regions) > 2 || len(options.Regions) == 2 && options.Regions[0] == options.Regions[1] {
 		return nil, usage("name one Region or two different ones")
