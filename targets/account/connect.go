@@ -13,6 +13,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws/arn"
+
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/cloudtrail"
@@ -263,8 +265,8 @@ func (s *service) identify(ctx context.Context, provider aws.CredentialsProvider
 		return gate.Refuse(gate.GuardAccount, "the credentials are those of an account that --account does not name")
 	}
 	s.account, s.partition = account, gate.PartitionOf(home)
-	if parts := strings.Split(aws.ToString(who.Arn), ":"); len(parts) > 5 && parts[1] != s.partition {
-		return gate.Refuse(gate.GuardRegion, "the credentials belong to the partition %s, and %s to another", wire.Printable(parts[1]), home)
+	if caller, err := arn.Parse(aws.ToString(who.Arn)); err == nil && caller.Partition != s.partition {
+		return gate.Refuse(gate.GuardRegion, "the credentials belong to the partition %s, and %s to another", wire.Printable(caller.Partition), home)
 	}
 	global := globalRegion(s.partition)
 

@@ -7,6 +7,7 @@
 package account
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -16,6 +17,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws/arn"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 
@@ -169,12 +172,10 @@ func (s *service) describe(ctx context.Context, region string) ([]described, err
 	}
 	var out []described
 	for _, item := range reply.Body.Get("trailList").Items() {
-		arn := item.Get("TrailARN").Text()
-		home := item.Get("HomeRegion").Text()
-		if parts := strings.SplitN(arn, ":", 6); home == "" && len(parts) == 6 {
-			home = parts[3]
-		}
-		out = append(out, described{item.Get("Name").Text(), home, arn})
+		text := item.Get("TrailARN").Text()
+		parsed, _ := arn.Parse(text)
+		home := cmp.Or(item.Get("HomeRegion").Text(), parsed.Region)
+		out = append(out, described{item.Get("Name").Text(), home, text})
 	}
 	return out, nil
 }

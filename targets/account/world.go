@@ -7,12 +7,13 @@ import (
 	"strings"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws/arn"
+
 	"github.com/insightconform/conform/generators"
 	"github.com/insightconform/conform/model"
 	"github.com/insightconform/conform/targets"
 	"github.com/insightconform/conform/targets/account/gate"
 	"github.com/insightconform/conform/targets/account/ledger"
-	"github.com/insightconform/conform/targets/naming"
 	"github.com/insightconform/conform/targets/wire"
 )
 
@@ -118,12 +119,11 @@ func (w *world) ours(r model.Request) bool {
 
 // trailNamed finds the world's trail that a name or ARN means.
 func (w *world) trailNamed(region, name string) *trail {
-	if naming.IsARN(name) {
-		parts := strings.SplitN(name, ":", 6)
-		if len(parts) < 6 || parts[4] != w.target.service.account {
+	if parsed, err := arn.Parse(name); err == nil {
+		if parsed.AccountID != w.target.service.account {
 			return nil
 		}
-		region, name = parts[3], strings.TrimPrefix(parts[5], "trail/")
+		region, name = parsed.Region, strings.TrimPrefix(parsed.Resource, "trail/")
 	}
 	return w.trails[ledger.Trail.In(region, name)]
 }

@@ -10,7 +10,7 @@ import (
 const seldom = 25
 
 func deepFaults() []Fault {
-	faults := []Fault{
+	return []Fault{
 		{Name: "recreated-trail-keeps-selectors", Rule: model.TrailDeleteForgets, AlsoRules: []model.ID{model.StateInitiallyOff},
 			Describe: "A trail that is made again has the selectors that it was deleted with.",
 			start: remembering(func() func(*call) result {
@@ -319,10 +319,6 @@ func deepFaults() []Fault {
 				return x
 			})},
 	}
-	for i := range faults {
-		faults[i].Deep = true
-	}
-	return faults
 }
 
 // restart is how far a trail has come through StopLogging and StartLogging.

@@ -19,6 +19,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws/arn"
+
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/credentials"
@@ -335,12 +337,12 @@ func (t *Target) unreachable(ctx context.Context, err error) error {
 }
 
 // learn takes partition and account from an ARN.
-func (t *Target) learn(arn string) (ok bool) {
-	parts := strings.SplitN(arn, ":", 6)
-	if len(parts) < 6 || parts[0] != "arn" || !isAccount(parts[4]) || parts[1] == "" {
+func (t *Target) learn(text string) (ok bool) {
+	parsed, err := arn.Parse(text)
+	if err != nil || !isAccount(parsed.AccountID) || parsed.Partition == "" {
 		return false
 	}
-	t.partition, t.account = parts[1], parts[4]
+	t.partition, t.account = parsed.Partition, parsed.AccountID
 	return true
 }
 
