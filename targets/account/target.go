@@ -82,8 +82,8 @@ type Target struct {
 	multi   atomic.Int32 // trails of ours that count in all Regions
 	stores  storePool
 
-	lanes sync.Mutex
-	busy  []int // open worlds, by the Region that is their home
+	mu   sync.Mutex
+	busy []int // open worlds, by the Region that is their home
 
 	closing sync.Once
 }
@@ -137,7 +137,8 @@ func (t *Target) Open(ctx context.Context) (targets.Info, error) {
 	if err := t.tryWithoutLogging(ctx); err != nil {
 		return info, err
 	}
-	info.Notes = append(info.Notes, fmt.Sprintf("all that this run creates begins with %s and is listed in %s", t.ledger.Prefix(), t.ledger.Path()))
+	info.Notes = append(info.Notes, fmt.Sprintf("all that this run creates begins with %s and is listed in %s",
+		t.ledger.Prefix(), t.ledger.Path()))
 	return info, nil
 }
 
@@ -156,7 +157,8 @@ func (t *Target) survey(ctx context.Context, region string) (*pool, error) {
 		p.foreign++
 	}
 	if p.foreign >= maxTrails {
-		return nil, gate.Refuse(gate.GuardQuota, "%s has %d trails already, and the quota is %d; choose another Region", region, p.foreign, maxTrails)
+		return nil, gate.Refuse(gate.GuardQuota, "%s has %d trails already, and the quota is %d; choose another Region",
+			region, p.foreign, maxTrails)
 	}
 	return p, nil
 }
@@ -274,7 +276,8 @@ func (t *Target) tryWithoutLogging(ctx context.Context) error {
 }
 
 // stoppedCodes are what logs/put-while-stopped accepts.
-var stoppedCodes = []string{"InvalidParameterException", "InvalidInsightSelectorsException", "OperationNotPermittedException", "UnsupportedOperationException"}
+var stoppedCodes = []string{"InvalidParameterException", "InvalidInsightSelectorsException",
+	"OperationNotPermittedException", "UnsupportedOperationException"}
 
 // until repeats a look until it is satisfied, for at most as long as limit.
 func (s *service) until(ctx context.Context, limit time.Duration, look func() bool) bool {
@@ -333,15 +336,15 @@ func (t *Target) NewWorld(ctx context.Context) (targets.World, error) {
 	if t.service == nil || t.ledger == nil {
 		return nil, errors.New("the target is not open")
 	}
-	t.lanes.Lock()
-	defer t.lanes.Unlock()
-	lane := slices.Index(t.busy, slices.Min(t.busy))
-	t.busy[lane]++
-	return newWorld(t, lane, targets.Fresh(ctx)), nil
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	index := slices.Index(t.busy, slices.Min(t.busy))
+	t.busy[index]++
+	return newWorld(t, index, targets.Fresh(ctx)), nil
 }
 
-func (t *Target) leave(lane int) {
-	t.lanes.Lock()
-	defer t.lanes.Unlock()
-	t.busy[lane]--
+func (t *Target) leave(index int) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.busy[index]--
 }

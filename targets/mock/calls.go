@@ -45,7 +45,8 @@ var methods = map[model.Op]func(value reflect.Value, name string) call{
 }
 
 // like finds the method of a value that has a name and the signature of one of the client's.
-func like[I, O any](func(*cloudtrail.Client, context.Context, *I, ...func(*cloudtrail.Options)) (*O, error)) func(reflect.Value, string) call {
+func like[I, O any](func(*cloudtrail.Client, context.Context, *I, ...func(*cloudtrail.Options)) (*O,
+	error)) func(reflect.Value, string) call {
 	return func(value reflect.Value, name string) call {
 		if !value.IsValid() {
 			return nil

@@ -178,10 +178,10 @@ func (w *world) Do(ctx context.Context, r model.Request) targets.Reply {
 	}
 	w.note(r)
 	input := r.Input.AppendJSON(nil)
-	heard, err := w.target.protect(ctx, func(ctx context.Context, input []byte) (any, error) {
-		return hear(invoke(ctx, input)), nil
+	got, err := w.target.protect(ctx, func(ctx context.Context, input []byte) (any, error) {
+		return replyOf(invoke(ctx, input)), nil
 	}, input)
-	reply, _ := heard.(targets.Reply)
+	reply, _ := got.(targets.Reply)
 	if !errors.Is(err, errTimeout) {
 		delete(w.target.late, r.Op)
 	}
@@ -216,16 +216,17 @@ func (w *world) note(r model.Request) {
 	}
 }
 
-// hear turns what a method returned into a reply. It calls methods of the error and of the output,
+// replyOf turns what a method returned into a reply. It calls methods of the error and of the output,
 // which are foreign code too.
-func hear(output any, err error) targets.Reply {
+func replyOf(output any, err error) targets.Reply {
 	var api smithy.APIError
 	switch {
 	case errors.As(err, &api):
 		return targets.Reply{Answer: model.Refusal(api.ErrorCode()), Body: model.Obj("__type", api.ErrorCode(), "Message", api.ErrorMessage())}
 	case err != nil:
 		return targets.Reply{Answer: model.Refusal(""), Body: model.Obj("Message", err.Error()),
-			Objections: []model.Objection{{Rule: model.WireErrorShape, Level: model.Observed, Expected: "an API error with a code", Actual: "an error without a code"}}}
+			Objections: []model.Objection{{Rule: model.WireErrorShape, Level: model.Observed,
+				Expected: "an API error with a code", Actual: "an error without a code"}}}
 	}
 	encoded, err := json.Marshal(output)
 	if err != nil {

@@ -186,7 +186,8 @@ func (d *decoder) succeed(op model.Op, empty bool) {
 	}
 	d.reply.Notes = append(d.reply.Notes, notes...)
 	if d.status != http.StatusOK {
-		d.object(model.Objection{Rule: model.WireMembers, Level: model.Documented, Expected: "HTTP 200", Actual: "HTTP " + strconv.Itoa(d.status)})
+		d.object(model.Objection{Rule: model.WireMembers, Level: model.Documented, Expected: "HTTP 200",
+			Actual: "HTTP " + strconv.Itoa(d.status)})
 	}
 }
 

@@ -74,13 +74,14 @@ func (g *Gate) cloudTrail(op, region string, body []byte) error {
 
 // membersOf lists what the operations that create or change resources for good may be given.
 var membersOf = map[string][]string{
-	string(model.OpCreate):      {"Name", "S3BucketName", "IncludeGlobalServiceEvents", "IsMultiRegionTrail", "TagsList"},
-	string(model.OpUpdate):      {"Name", "IncludeGlobalServiceEvents", "IsMultiRegionTrail", "EnableLogFileValidation"},
-	string(model.OpDelete):      {"Name"},
-	string(model.OpStart):       {"Name"},
-	string(model.OpStop):        {"Name"},
-	string(model.OpPutEvents):   {"TrailName", "EventSelectors", "AdvancedEventSelectors"},
-	string(model.OpCreateStore): {"Name", "AdvancedEventSelectors", "MultiRegionEnabled", "RetentionPeriod", "TerminationProtectionEnabled", "StartIngestion", "TagsList"},
+	string(model.OpCreate):    {"Name", "S3BucketName", "IncludeGlobalServiceEvents", "IsMultiRegionTrail", "TagsList"},
+	string(model.OpUpdate):    {"Name", "IncludeGlobalServiceEvents", "IsMultiRegionTrail", "EnableLogFileValidation"},
+	string(model.OpDelete):    {"Name"},
+	string(model.OpStart):     {"Name"},
+	string(model.OpStop):      {"Name"},
+	string(model.OpPutEvents): {"TrailName", "EventSelectors", "AdvancedEventSelectors"},
+	string(model.OpCreateStore): {"Name", "AdvancedEventSelectors", "MultiRegionEnabled", "RetentionPeriod",
+		"TerminationProtectionEnabled", "StartIngestion", "TagsList"},
 	string(model.OpUpdateStore): {"EventDataStore", "AdvancedEventSelectors", "RetentionPeriod", "TerminationProtectionEnabled"},
 	string(model.OpDeleteStore): {"EventDataStore"},
 }

@@ -84,7 +84,8 @@ const (
 // New returns a gate for some Regions that lets nothing through yet but the questions who the caller is.
 // logging and storing let operations through that cost money.
 func New(regions []string, logging, storing bool) *Gate {
-	return &Gate{regions: regions, logging: logging, storing: storing, bases: map[base]*url.URL{}, known: map[ledger.Resource]standing{}, stores: map[string]ledger.Resource{},
+	return &Gate{regions: regions, logging: logging, storing: storing, bases: map[base]*url.URL{},
+		known: map[ledger.Resource]standing{}, stores: map[string]ledger.Resource{},
 		tags: map[string]bool{}, missing: map[string]bool{}}
 }
 
