@@ -1,6 +1,7 @@
 package selftest
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/http"
@@ -110,12 +111,8 @@ func newWalk() *walk {
 func (w *walk) input(r model.Request) {
 	read := r
 	if r.Op != model.OpArrange {
-		method := r.Method
-		if method == "" {
-			method = http.MethodPost
-		}
 		var problem string
-		if read, problem = wire.DecodeRequest(method, http.Header{wire.TargetHeader: {wire.Target(r)}}, wire.Encode(r)); problem != "" {
+		if read, problem = wire.DecodeRequest(cmp.Or(r.Method, http.MethodPost), http.Header{wire.TargetHeader: {wire.Target(r)}}, wire.Encode(r)); problem != "" {
 			return
 		}
 	}
@@ -277,7 +274,8 @@ func (w *walk) witness(ctx context.Context, f embedded.Fault) string {
 }
 
 // play makes calls, and reads after each that is none, until an answer is wrong; it tells the story.
-func (w *walk) play(ctx context.Context, target targets.Target, calls []call, reads func(model.State, model.Request) []model.Request) string {
+func (w *walk) play(ctx context.Context, target targets.Target, calls []call, reads func(model.State,
+	model.Request) []model.Request) string {
 	world, err := target.NewWorld(ctx)
 	if err != nil {
 		return ""

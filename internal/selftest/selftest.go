@@ -51,7 +51,8 @@ func Run(ctx context.Context, o Options) (*reports.Selftest, error) {
 	}
 	out := &reports.Selftest{Schema: reports.SelftestSchema, Seed: o.Seed, Problems: []string{}, Rules: []reports.SelftestRule{}}
 	for _, f := range faults {
-		out.Faults = append(out.Faults, reports.SelftestFault{Name: f.Name, Rule: f.Rule, Describe: f.Describe, Deep: f.Deep, Deviations: []model.ID{}})
+		out.Faults = append(out.Faults, reports.SelftestFault{Name: f.Name, Rule: f.Rule, Describe: f.Describe,
+			Deep: f.Deep, Deviations: []model.ID{}})
 	}
 	t := &test{options: o, faults: faults, out: out}
 	var wait sync.WaitGroup
@@ -168,9 +169,11 @@ func (t *test) runRight(ctx context.Context) {
 	if report.Verdict == reports.Interrupted {
 		return
 	}
-	t.out.Right = reports.SelftestRight{Verdict: report.Verdict, Requests: report.Requests, Divergences: len(report.Divergences), Deviations: len(report.Deviations)}
+	t.out.Right = reports.SelftestRight{Verdict: report.Verdict, Requests: report.Requests,
+		Divergences: len(report.Divergences), Deviations: len(report.Deviations)}
 	if report.Verdict != reports.Conforms || len(report.Divergences)+len(report.Deviations) > 0 {
-		t.problem(fmt.Sprintf("the server without a fault %s, with %d divergences and %d deviations", report.Verdict, len(report.Divergences), len(report.Deviations)))
+		t.problem(fmt.Sprintf("the server without a fault %s, with %d divergences and %d deviations", report.Verdict,
+			len(report.Divergences), len(report.Deviations)))
 	}
 }
 

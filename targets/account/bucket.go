@@ -45,8 +45,9 @@ func (t *Target) provision(ctx context.Context) error {
 	ctx3, cancel := s.bounded(ctx)
 	defer cancel()
 	on := aws.Bool(true)
-	if _, err := s.s3.PutPublicAccessBlock(ctx3, &s3.PutPublicAccessBlockInput{Bucket: name, PublicAccessBlockConfiguration: &types.PublicAccessBlockConfiguration{
-		BlockPublicAcls: on, BlockPublicPolicy: on, IgnorePublicAcls: on, RestrictPublicBuckets: on}}); err != nil {
+	if _, err := s.s3.PutPublicAccessBlock(ctx3, &s3.PutPublicAccessBlockInput{Bucket: name,
+		PublicAccessBlockConfiguration: &types.PublicAccessBlockConfiguration{
+			BlockPublicAcls: on, BlockPublicPolicy: on, IgnorePublicAcls: on, RestrictPublicBuckets: on}}); err != nil {
 		return s.bucketProblem(ctx, "PutPublicAccessBlock", err)
 	}
 	policy := t.bucketPolicy()
@@ -115,7 +116,8 @@ func (t *Target) bucketPolicy() string {
 	return model.Obj("Version", "2012-10-17", "Statement", model.ListOf(
 		model.Obj("Sid", "Check", "Effect", "Allow", "Principal", service, "Action", "s3:GetBucketAcl", "Resource", bucket,
 			"Condition", model.Obj("ArnLike", source)),
-		model.Obj("Sid", "Write", "Effect", "Allow", "Principal", service, "Action", "s3:PutObject", "Resource", bucket+"/AWSLogs/"+s.account+"/*",
+		model.Obj("Sid", "Write", "Effect", "Allow", "Principal", service, "Action", "s3:PutObject", "Resource",
+			bucket+"/AWSLogs/"+s.account+"/*",
 			"Condition", model.Obj("ArnLike", source, "StringEquals", model.Obj("s3:x-amz-acl", "bucket-owner-full-control"))),
 	)).String()
 }

@@ -13,6 +13,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws/arn"
+
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/cloudtrail"
@@ -41,8 +43,8 @@ type service struct {
 	partition string
 	notes     []string
 
-	lines map[string]*endpoint.Line // of CloudTrail, by Region
-	s3    *s3.Client                // in the home Region
+	callers map[string]*endpoint.Caller // of CloudTrail, by Region
+	s3      *s3.Client                  // in the home Region
 }
 
 // check reads the options. Nothing is sent.
@@ -84,7 +86,7 @@ func (o *Options) check() error {
 		o.Timeout = endpoint.DefaultTimeout
 	}
 	if o.Settle == 0 {
-		o.Settle = DefaultSettle
+		o.Settle = defaultSettle
 	}
 	return nil
 }
@@ -126,7 +128,10 @@ func credentialsOf(ctx context.Context, region string) (aws.CredentialsProvider,
 		return nil, gate.Refuse(gate.GuardEndpoint, "%s is set; %s", name, remedy)
 	}
 	// A client without a proxy, so that HTTPS_PROXY changes nothing either.
-	direct := &http.Client{Transport: newTransport(30 * time.Second), CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	direct := &http.Client{Transport: newTransport(30 * time.Second), CheckRedirect: func(*http.Request,
+		[]*http.Request) error {
+		return http.ErrUseLastResponse
+	}}
 	cfg, err := config.LoadDefaultConfig(ctx, config.WithRegion(region), config.WithHTTPClient(direct))
 	if err != nil {
 		return nil, usage("the SDK's configuration cannot be read; see AWS_PROFILE and the files in ~/.aws, which must name no ca_bundle")
@@ -177,7 +182,8 @@ func (s *service) resolve(ctx context.Context) error {
 			return err
 		}
 	}
-	e1, err1 := sts.NewDefaultEndpointResolverV2().ResolveEndpoint(ctx, sts.EndpointParameters{Region: &home, UseGlobalEndpoint: aws.Bool(false)})
+	e1, err1 := sts.NewDefaultEndpointResolverV2().ResolveEndpoint(ctx, sts.EndpointParameters{Region: &home,
+		UseGlobalEndpoint: aws.Bool(false)})
 	e2, err2 := iam.NewDefaultEndpointResolverV2().ResolveEndpoint(ctx, iam.EndpointParameters{Region: &home})
 	e3, err3 := organizations.NewDefaultEndpointResolverV2().ResolveEndpoint(ctx, organizations.EndpointParameters{Region: &home})
 	e4, err4 := s3.NewDefaultEndpointResolverV2().ResolveEndpoint(ctx, s3.EndpointParameters{Region: &home})
@@ -201,7 +207,7 @@ func connect(ctx context.Context, o Options) (*service, error) {
 	if err := o.check(); err != nil {
 		return nil, err
 	}
-	s := &service{options: o, gate: gate.New(o.Regions, o.AllowLogging, o.Stores), secrets: &secrets{}, lines: map[string]*endpoint.Line{}}
+	s := &service{options: o, gate: gate.New(o.Regions, o.AllowLogging, o.Stores), secrets: &secrets{}, callers: map[string]*endpoint.Caller{}}
 	if err := s.resolve(ctx); err != nil {
 		return nil, err
 	}
@@ -222,7 +228,8 @@ func connect(ctx context.Context, o Options) (*service, error) {
 	s.transport = newTransport(o.Timeout)
 	outside := s.gate.Transport(s.transport)
 	for _, region := range o.Regions {
-		s.lines[region] = endpoint.NewLine(endpoint.LineOptions{URL: s.gate.Base(gate.CloudTrail, region), Region: region, Timeout: o.Timeout,
+		s.callers[region] = endpoint.NewCaller(endpoint.CallerOptions{URL: s.gate.Base(gate.CloudTrail, region),
+			Region: region, Timeout: o.Timeout,
 			Transport: outside, Credentials: watched, Admit: s.gate.At(gate.CloudTrail, region)})
 	}
 	if err := s.identify(ctx, watched); err != nil {
@@ -230,8 +237,9 @@ func connect(ctx context.Context, o Options) (*service, error) {
 		return nil, err
 	}
 	home := o.Regions[0]
-	s.s3 = s3.New(s3.Options{BaseEndpoint: s.baseOf(gate.S3), UsePathStyle: true, Region: home, Credentials: watched, Retryer: aws.NopRetryer{},
-		HTTPClient: s.lines[home].HTTPClient(), APIOptions: s.admitting(gate.S3),
+	s.s3 = s3.New(s3.Options{BaseEndpoint: s.baseOf(gate.S3), UsePathStyle: true, Region: home, Credentials: watched,
+		Retryer:    aws.NopRetryer{},
+		HTTPClient: s.callers[home].HTTPClient(), APIOptions: s.admitting(gate.S3),
 		RequestChecksumCalculation: aws.RequestChecksumCalculationWhenRequired, ResponseChecksumValidation: aws.ResponseChecksumValidationWhenRequired})
 	return s, nil
 }
@@ -247,11 +255,12 @@ func (s *service) admitting(name string) []func(*middleware.Stack) error {
 
 // identify holds the guards of the account, its alias and its organization.
 func (s *service) identify(ctx context.Context, provider aws.CredentialsProvider) error {
-	home, client := s.options.Regions[0], s.lines[s.options.Regions[0]].HTTPClient()
+	home, client := s.options.Regions[0], s.callers[s.options.Regions[0]].HTTPClient()
 	bounded := func() (context.Context, context.CancelFunc) { return context.WithTimeout(ctx, s.options.Timeout) }
 
 	limited, cancel := bounded()
-	who, err := sts.New(sts.Options{BaseEndpoint: s.baseOf(gate.STS), Region: home, Credentials: provider, HTTPClient: client, Retryer: aws.NopRetryer{},
+	who, err := sts.New(sts.Options{BaseEndpoint: s.baseOf(gate.STS), Region: home, Credentials: provider,
+		HTTPClient: client, Retryer: aws.NopRetryer{},
 		APIOptions: s.admitting(gate.STS)}).GetCallerIdentity(limited, &sts.GetCallerIdentityInput{})
 	cancel()
 	if err != nil {
@@ -263,13 +272,15 @@ func (s *service) identify(ctx context.Context, provider aws.CredentialsProvider
 		return gate.Refuse(gate.GuardAccount, "the credentials are those of an account that --account does not name")
 	}
 	s.account, s.partition = account, gate.PartitionOf(home)
-	if parts := strings.Split(aws.ToString(who.Arn), ":"); len(parts) > 5 && parts[1] != s.partition {
-		return gate.Refuse(gate.GuardRegion, "the credentials belong to the partition %s, and %s to another", wire.Printable(parts[1]), home)
+	if caller, err := arn.Parse(aws.ToString(who.Arn)); err == nil && caller.Partition != s.partition {
+		return gate.Refuse(gate.GuardRegion, "the credentials belong to the partition %s, and %s to another",
+			wire.Printable(caller.Partition), home)
 	}
 	global := globalRegion(s.partition)
 
 	limited, cancel = bounded()
-	aliases, err := iam.New(iam.Options{BaseEndpoint: s.baseOf(gate.IAM), Region: global, Credentials: provider, HTTPClient: client, Retryer: aws.NopRetryer{},
+	aliases, err := iam.New(iam.Options{BaseEndpoint: s.baseOf(gate.IAM), Region: global, Credentials: provider,
+		HTTPClient: client, Retryer: aws.NopRetryer{},
 		APIOptions: s.admitting(gate.IAM)}).ListAccountAliases(limited, &iam.ListAccountAliasesInput{})
 	cancel()
 	switch {
@@ -293,7 +304,8 @@ func (s *service) identify(ctx context.Context, provider aws.CredentialsProvider
 	}
 
 	limited, cancel = bounded()
-	organization, err := organizations.New(organizations.Options{BaseEndpoint: s.baseOf(gate.Organizations), Region: global, Credentials: provider, HTTPClient: client,
+	organization, err := organizations.New(organizations.Options{BaseEndpoint: s.baseOf(gate.Organizations),
+		Region: global, Credentials: provider, HTTPClient: client,
 		Retryer: aws.NopRetryer{}, APIOptions: s.admitting(gate.Organizations)}).DescribeOrganization(limited, &organizations.DescribeOrganizationInput{})
 	cancel()
 	switch {

@@ -17,10 +17,10 @@ type Counts struct {
 	Reads  int // Get, Describe and List
 }
 
-// WritesPerSecond and ReadsPerSecond are the service's quotas of a Region, which cannot be raised.
+// writesPerSecond and readsPerSecond are the service's quotas of a Region, which cannot be raised.
 const (
-	WritesPerSecond = 1
-	ReadsPerSecond  = 10
+	writesPerSecond = 1
+	readsPerSecond  = 10
 )
 
 // PlannedResource is something that a run would create.
@@ -74,19 +74,21 @@ func Plan(o Options, counts Counts) (Planned, error) {
 	n := len(o.Regions)
 	p.Resources = []PlannedResource{
 		{ledger.Bucket, 1, o.Regions[0], "every trail must name one; public access is blocked, and only CloudTrail may write, for trails of the prefix"},
-		{ledger.Trail, MaxTrails * n, fmt.Sprintf("at most %d in each Region, fewer where there are others", MaxTrails), "worlds share them, and they are brought back to the state of new ones in between"},
+		{ledger.Trail, maxTrails * n, fmt.Sprintf("at most %d in each Region, fewer where there are others", maxTrails),
+			"worlds share them, and they are brought back to the state of new ones in between"},
 	}
 	// A trail that is lent costs one write to bring back, a new one two: CreateTrail and DeleteTrail. Each
 	// look at a tag and at a state that was brought back is a read.
-	p.Writes = counts.Writes + counts.Worlds + MaxTrails*n
+	p.Writes = counts.Writes + counts.Worlds + maxTrails*n
 	p.Reads = counts.Reads + 3*counts.Trails + 4*n
 	if o.Stores {
-		p.Resources = append(p.Resources, PlannedResource{ledger.Store, MaxStores * n, fmt.Sprintf("at most %d in each Region", MaxStores),
+		p.Resources = append(p.Resources, PlannedResource{ledger.Store, maxStores * n, fmt.Sprintf("at most %d in each Region", maxStores),
 			"kept from run to run, because a deleted one counts against the quota of 10 for seven days"})
 	}
-	writes, reads := float64(p.Writes)/WritesPerSecond, float64(p.Reads)/ReadsPerSecond
+	writes, reads := float64(p.Writes)/writesPerSecond, float64(p.Reads)/readsPerSecond
 	p.Minutes = math.Ceil(max(writes, reads)/60/float64(n)*10) / 10
-	p.Why = fmt.Sprintf("%d write and %d reads a second in each Region; reads go out while a write waits for its turn", WritesPerSecond, ReadsPerSecond)
+	p.Why = fmt.Sprintf("%d write and %d reads a second in each Region; reads go out while a write waits for its turn",
+		writesPerSecond, readsPerSecond)
 	p.Costs = costsOf(o)
 	return p, nil
 }
@@ -96,7 +98,8 @@ func Plan(o Options, counts Counts) (Planned, error) {
 func Capabilities(o Options) map[model.Capability]bool {
 	can := map[model.Capability]bool{model.CanRegions: len(o.Regions) > 1, model.CanLog: o.AllowLogging, model.CanStop: o.AllowLogging,
 		model.CanStores: o.Stores, model.CanUpdateStores: o.Stores}
-	for _, c := range []model.Capability{model.CanPut, model.CanGet, model.CanCreate, model.CanUpdate, model.CanDelete, model.CanGetTrail, model.CanStatus,
+	for _, c := range []model.Capability{model.CanPut, model.CanGet, model.CanCreate, model.CanUpdate, model.CanDelete,
+		model.CanGetTrail, model.CanStatus,
 		model.CanPutEvents, model.CanAdvancedEvents, model.CanGetEvents, model.CanRawWire} {
 		can[c] = true
 	}
@@ -111,8 +114,10 @@ func costsOf(o Options) []PlannedCost {
 	}
 	if o.AllowLogging {
 		costs = append(costs,
-			PlannedCost{"management events of trails that log", "$2.00 for 100,000 events", "the first copy of an account's management events in a Region is free, each further trail that logs delivers another"},
-			PlannedCost{"data events of trails that log", "$0.10 for 100,000 events", "some cases log the data events of all S3 objects and functions, so an account without traffic costs nothing"},
+			PlannedCost{"management events of trails that log", "$2.00 for 100,000 events",
+				"the first copy of an account's management events in a Region is free, each further trail that logs delivers another"},
+			PlannedCost{"data events of trails that log", "$0.10 for 100,000 events",
+				"some cases log the data events of all S3 objects and functions, so an account without traffic costs nothing"},
 			PlannedCost{"Insights", "$0.35 for 100,000 management events analysed, and $0.03 for 100,000 data events, for each type", "they are analysed while Insights is on"})
 	}
 	if o.Stores {

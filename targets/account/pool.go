@@ -30,9 +30,9 @@ type trail struct {
 	events   bool // it was told what to log
 	logging  bool // it may log
 	multi    bool // it may count in all Regions
-	// unfit says that a later world might see what this one did, or that nobody knows: it is deleted
+	// spoilt says that a later world might see what this one did, or that nobody knows: it is deleted
 	// instead of lent again.
-	unfit bool
+	spoilt bool
 }
 
 // resettingCost is how many writes bring the trail back to the state of a new one. A new one costs two.
@@ -49,7 +49,7 @@ func (x *trail) resettingCost() int {
 // idle finds a trail that may be lent in place of another with the same label.
 func (p *pool) idle(label string) *trail {
 	for _, x := range p.trails {
-		if !x.lent && !x.unfit && x.label == label && x.resettingCost() <= 1 {
+		if !x.lent && !x.spoilt && x.label == label && x.resettingCost() <= 1 {
 			return x
 		}
 	}
@@ -59,7 +59,7 @@ func (p *pool) idle(label string) *trail {
 // countEverywhere notes that a request makes a trail of all Regions. Such a trail is not lent again.
 func (x *trail) countEverywhere(t *Target, out model.Request) {
 	if out.Input.Get("IsMultiRegionTrail").Given() && !x.multi {
-		x.multi, x.unfit = true, true
+		x.multi, x.spoilt = true, true
 		t.multi.Add(1)
 	}
 }
@@ -85,8 +85,8 @@ func (p *pool) drop(x *trail) {
 
 // makeRoom deletes a trail that nobody uses, where the Region has no room for another.
 func (p *pool) makeRoom(ctx context.Context) bool {
-	for p.count() >= MaxTrails {
-		i := slices.IndexFunc(p.trails, func(x *trail) bool { return !x.lent && x.unfit })
+	for p.count() >= maxTrails {
+		i := slices.IndexFunc(p.trails, func(x *trail) bool { return !x.lent && x.spoilt })
 		if i < 0 {
 			i = slices.IndexFunc(p.trails, func(x *trail) bool { return !x.lent })
 		}
@@ -153,7 +153,8 @@ func (p *pool) likeNew(ctx context.Context, x *trail) bool {
 	events := s.call(ctx, p.region, string(model.OpGetEvents), model.Obj("TrailName", name))
 	selectors := events.Body.Get("EventSelectors").Items()
 	return events.Answer.Outcome == model.Succeeded && len(events.Body.Get("AdvancedEventSelectors").Items()) == 0 && len(selectors) == 1 &&
-		selectors[0].Get("ReadWriteType").Text() == "All" && selectors[0].Get("IncludeManagementEvents").True() && len(selectors[0].Get("DataResources").Items()) == 0
+		selectors[0].Get("ReadWriteType").Text() == "All" && selectors[0].Get("IncludeManagementEvents").True() &&
+		len(selectors[0].Get("DataResources").Items()) == 0
 }
 
 // removeTrail deletes a trail, and reports whether it is gone.

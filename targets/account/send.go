@@ -47,19 +47,18 @@ func (s *service) asking(op string, err error) error {
 // hintOf says what to do about an answer that concerns the caller and not the target.
 func hintOf(code, message string) string {
 	lower := strings.ToLower(message)
-	skewed := strings.Contains(lower, "signature expired") || strings.Contains(lower, "not yet current") || strings.Contains(lower, "request has expired")
-	switch code {
-	case "RequestExpired", "RequestTimeTooSkewed", "RequestInTheFuture":
+	skewed := strings.Contains(lower, "signature expired") || strings.Contains(lower, "not yet current") ||
+		strings.Contains(lower, "request has expired")
+	switch {
+	case code == "RequestExpired" || code == "RequestTimeTooSkewed" || code == "RequestInTheFuture":
 		skewed = true
-	case "ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired":
+	case wire.Expired(code):
 		return "the credentials have expired; renew them, and let 'conform sweep' remove what is left"
-	case "InvalidSignatureException", "SignatureDoesNotMatch":
-		if !skewed {
-			return "the signature does not fit; check the credentials, and this machine's clock"
-		}
-	case "UnrecognizedClientException", "InvalidClientTokenId", "MissingAuthenticationToken", "MissingAuthenticationTokenException", "IncompleteSignature", "InvalidAccessKeyId":
+	case wire.BadSignature(code) && !skewed:
+		return "the signature does not fit; check the credentials, and this machine's clock"
+	case wire.BadCredentials(code):
 		return "the credentials are not valid; check them"
-	case "OptInRequired", "SubscriptionRequiredException":
+	case code == "OptInRequired" || code == "SubscriptionRequiredException":
 		return "the account is not opted in to the Region or service"
 	}
 	if skewed {
@@ -87,7 +86,7 @@ func (s *service) call(ctx context.Context, region, op string, input model.Value
 // send sends one request at the pace that the service allows. What concerns the caller and not the
 // target becomes Reply.Err.
 func (s *service) send(ctx context.Context, region string, r model.Request, reads bool) targets.Reply {
-	line, ok := s.lines[region]
+	caller, ok := s.callers[region]
 	if !ok {
 		err := gate.Refuse(gate.GuardRegion, "%s is not one of --regions", wire.Printable(region))
 		return targets.Reply{Problem: err.Error(), Err: err}
@@ -97,7 +96,7 @@ func (s *service) send(ctx context.Context, region string, r model.Request, read
 			return targets.Reply{Problem: "interrupted"}
 		}
 	}
-	reply := line.Do(ctx, r)
+	reply := caller.Do(ctx, r)
 	if pace := s.options.Pace; pace != nil && wire.Repeatable(reply.Answer.Code) {
 		pace.Throttled(region, !reads)
 	}

@@ -16,9 +16,9 @@ import (
 	"github.com/insightconform/conform/targets/wire"
 )
 
-// MaxStores is how many event data stores the pool of a Region has. The quota is 10, those that are
+// maxStores is how many event data stores the pool of a Region has. The quota is 10, those that are
 // pending deletion included.
-const MaxStores = 8
+const maxStores = 8
 
 // quotaStores is the service's quota.
 const quotaStores = 10
@@ -40,7 +40,7 @@ type store struct {
 	lent     bool
 	insights bool
 	changed  bool // it was told what to log
-	unfit    bool
+	spoilt   bool
 }
 
 // listedStore is a store as ListEventDataStores shows it.
@@ -90,14 +90,14 @@ func (w *world) createStore(ctx context.Context, r model.Request) targets.Reply 
 	}
 	kind := kindOf(r.Input)
 	for _, x := range pool.stores {
-		if x.Region != region || x.lent || x.unfit || x.kind != kind {
+		if x.Region != region || x.lent || x.spoilt || x.kind != kind {
 			continue
 		}
 		if x.logs.Kind() == model.Absent {
 			x.logs = r.Input.Get("AdvancedEventSelectors")
 		}
 		if !w.target.resetStore(ctx, x) {
-			x.unfit = true
+			x.spoilt = true
 			continue
 		}
 		return w.lendStore(x, "not sent: an event data store of an earlier case takes its place")
@@ -108,8 +108,9 @@ func (w *world) createStore(ctx context.Context, r model.Request) targets.Reply 
 			ours++
 		}
 	}
-	if ours >= MaxStores || ours+pool.foreign[region] >= quotaStores {
-		return targets.Reply{Answer: model.Refusal("EventDataStoreMaxLimitExceededException"), Notes: []string{"not sent: the pool of event data stores is exhausted"}}
+	if ours >= maxStores || ours+pool.foreign[region] >= quotaStores {
+		return targets.Reply{Answer: model.Refusal("EventDataStoreMaxLimitExceededException"),
+			Notes: []string{"not sent: the pool of event data stores is exhausted"}}
 	}
 	return w.makeStore(ctx, r, kind)
 }
@@ -157,7 +158,8 @@ func (w *world) lendStore(x *store, note string) targets.Reply {
 	x.lent = true
 	w.stores[x.id] = x
 	arn := w.target.service.storeARN(x)
-	return targets.Reply{Answer: model.Answer{Outcome: model.Succeeded, StoreARN: arn}, Body: model.Obj("EventDataStoreArn", arn, "Status", "ENABLED"), Notes: []string{note}}
+	return targets.Reply{Answer: model.Answer{Outcome: model.Succeeded, StoreARN: arn},
+		Body: model.Obj("EventDataStoreArn", arn, "Status", "ENABLED"), Notes: []string{note}}
 }
 
 func (s *service) storeARN(x *store) string {
@@ -174,7 +176,8 @@ func (w *world) makeStore(ctx context.Context, r model.Request, kind string) tar
 	s.gate.Set(made, gate.Intended)
 	asked := r.Input.Get("Name").Text()
 	r.Input = r.Input.With("Name", model.Str(made.Name)).With("TagsList", tags(book)).
-		With("RetentionPeriod", model.Num("7")).With("TerminationProtectionEnabled", model.Boolean(false)).With("MultiRegionEnabled", model.Boolean(false))
+		With("RetentionPeriod", model.Num("7")).With("TerminationProtectionEnabled",
+		model.Boolean(false)).With("MultiRegionEnabled", model.Boolean(false))
 	reply := s.send(ctx, region, r, false)
 	reply.Instead = map[string]string{made.Name: asked}
 	if reply.Answer.Outcome == model.Refused {
@@ -197,7 +200,7 @@ func (w *world) makeStore(ctx context.Context, r model.Request, kind string) tar
 		return value != "" || last.Err != nil || wire.Denied(last.Answer.Code)
 	})
 	if value != book.ID() && ctx.Err() == nil {
-		x.unfit = true
+		x.spoilt = true
 		reply.Err = gate.Refuse(gate.GuardTag, "the tag of the new %s cannot be confirmed", made)
 		return reply
 	}
@@ -214,7 +217,8 @@ func (w *world) makeStore(ctx context.Context, r model.Request, kind string) tar
 // resetStore brings a store back to the state of a new one.
 func (t *Target) resetStore(ctx context.Context, x *store) bool {
 	s, arn := t.service, t.service.storeARN(x)
-	if x.insights && s.call(ctx, x.Region, string(model.OpPut), model.Obj("EventDataStore", arn, "InsightSelectors", model.ListOf())).Answer.Outcome != model.Succeeded {
+	if x.insights && s.call(ctx, x.Region, string(model.OpPut), model.Obj("EventDataStore", arn, "InsightSelectors",
+		model.ListOf())).Answer.Outcome != model.Succeeded {
 		return false
 	}
 	if x.changed && x.logs.Kind() != model.Absent && s.call(ctx, x.Region, string(model.OpUpdateStore), model.Obj("EventDataStore", arn,
@@ -238,7 +242,7 @@ func (w *world) trackStore(r model.Request, reply targets.Reply) {
 		if x == nil {
 			continue
 		}
-		x.unfit = x.unfit || !reply.Answer.Definite()
+		x.spoilt = x.spoilt || !reply.Answer.Definite()
 		if member == "EventDataStore" && reply.Answer.Outcome == model.Succeeded {
 			x.insights = x.insights || r.Op == model.OpPut
 			x.changed = x.changed || r.Op == model.OpUpdateStore
@@ -264,7 +268,7 @@ func (t *Target) parkStores(ctx context.Context) {
 	t.stores.mu.Lock()
 	defer t.stores.mu.Unlock()
 	t.stores.stores = slices.DeleteFunc(t.stores.stores, func(x *store) bool {
-		if !x.unfit && t.resetStore(ctx, x) {
+		if !x.spoilt && t.resetStore(ctx, x) {
 			return false
 		}
 		return t.service.removeStore(ctx, t.ledger, x.Resource, x.id)

@@ -67,8 +67,9 @@ func Sweep(ctx context.Context, o SweepOptions) ([]Item, error) {
 	defer s.ledger.Close()
 	service.gate.Open(service.account, s.ledger.Prefix())
 	for _, r := range s.ledger.Live() {
-		if s.service.lines[r.Region] == nil || r.Kind == ledger.Bucket && r.Region != o.Regions[0] {
-			return nil, usage("the ledger has a %s; name its Region with --regions%s", r, map[bool]string{true: ", first", false: ""}[r.Kind == ledger.Bucket])
+		if s.service.callers[r.Region] == nil || r.Kind == ledger.Bucket && r.Region != o.Regions[0] {
+			return nil, usage("the ledger has a %s; name its Region with --regions%s", r, map[bool]string{true: ", first",
+				false: ""}[r.Kind == ledger.Bucket])
 		}
 	}
 	items := s.ledgered(ctx, s.ledger.Live())

@@ -7,6 +7,7 @@
 package account
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -17,6 +18,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws/arn"
+
 	"github.com/aws/aws-sdk-go-v2/aws"
 
 	"github.com/insightconform/conform/generators"
@@ -24,24 +27,17 @@ import (
 	"github.com/insightconform/conform/targets"
 	"github.com/insightconform/conform/targets/account/gate"
 	"github.com/insightconform/conform/targets/account/ledger"
+	"github.com/insightconform/conform/targets/endpoint"
 	"github.com/insightconform/conform/targets/naming"
 	"github.com/insightconform/conform/targets/wire"
 )
 
-// DefaultSettle is how long a change may take to show where the options say nothing.
-const DefaultSettle = 60 * time.Second
+// defaultSettle is how long a change may take to show where the options say nothing.
+const defaultSettle = 60 * time.Second
 
-// MaxTrails is the service's quota of trails in a Region; those of all Regions and of the organization
+// maxTrails is the service's quota of trails in a Region; those of all Regions and of the organization
 // count in each.
-const MaxTrails = 5
-
-// Pace keeps requests to what the service allows.
-type Pace interface {
-	// Wait returns when a request may be sent, or with ctx's error.
-	Wait(ctx context.Context, region string, write bool) error
-	// Throttled tells that the service refused a request because there were too many.
-	Throttled(region string, write bool)
-}
+const maxTrails = 5
 
 // Options say which account may be used, and how.
 type Options struct {
@@ -56,9 +52,9 @@ type Options struct {
 	Stores                 bool // event data stores may be made, which cost money
 	KeepAccountIDs         bool // leave the account id in what is kept of requests and answers
 
-	Timeout time.Duration // of one request
-	Settle  time.Duration // how long a change may take to show
-	Pace    Pace          // nil is none
+	Timeout time.Duration  // of one request
+	Settle  time.Duration  // how long a change may take to show
+	Pace    endpoint.Pacer // nil is none
 
 	// Set by tests alone, through ForTest.
 	endpoints   map[string]string
@@ -86,8 +82,8 @@ type Target struct {
 	multi   atomic.Int32 // trails of ours that count in all Regions
 	stores  storePool
 
-	lanes sync.Mutex
-	busy  []int // open worlds, by the Region that is their home
+	mu   sync.Mutex
+	busy []int // open worlds, by the Region that is their home
 
 	closing sync.Once
 }
@@ -125,14 +121,14 @@ func (t *Target) Open(ctx context.Context) (targets.Info, error) {
 		info.Notes = append(info.Notes, note)
 	}
 	t.busy = make([]int, len(o.Regions))
-	info.Room = MaxTrails
+	info.Room = maxTrails
 	for _, region := range o.Regions {
 		p, err := t.survey(ctx, region)
 		if err != nil {
 			return info, err
 		}
 		t.pools[region] = p
-		info.Room = min(info.Room, MaxTrails-p.foreign)
+		info.Room = min(info.Room, maxTrails-p.foreign)
 	}
 	info.Workers = len(o.Regions)
 	if err := t.provision(ctx); err != nil {
@@ -141,7 +137,8 @@ func (t *Target) Open(ctx context.Context) (targets.Info, error) {
 	if err := t.tryWithoutLogging(ctx); err != nil {
 		return info, err
 	}
-	info.Notes = append(info.Notes, fmt.Sprintf("all that this run creates begins with %s and is listed in %s", t.ledger.Prefix(), t.ledger.Path()))
+	info.Notes = append(info.Notes, fmt.Sprintf("all that this run creates begins with %s and is listed in %s",
+		t.ledger.Prefix(), t.ledger.Path()))
 	return info, nil
 }
 
@@ -159,8 +156,9 @@ func (t *Target) survey(ctx context.Context, region string) (*pool, error) {
 		}
 		p.foreign++
 	}
-	if p.foreign >= MaxTrails {
-		return nil, gate.Refuse(gate.GuardQuota, "%s has %d trails already, and the quota is %d; choose another Region", region, p.foreign, MaxTrails)
+	if p.foreign >= maxTrails {
+		return nil, gate.Refuse(gate.GuardQuota, "%s has %d trails already, and the quota is %d; choose another Region",
+			region, p.foreign, maxTrails)
 	}
 	return p, nil
 }
@@ -176,12 +174,10 @@ func (s *service) describe(ctx context.Context, region string) ([]described, err
 	}
 	var out []described
 	for _, item := range reply.Body.Get("trailList").Items() {
-		arn := item.Get("TrailARN").Text()
-		home := item.Get("HomeRegion").Text()
-		if parts := strings.SplitN(arn, ":", 6); home == "" && len(parts) == 6 {
-			home = parts[3]
-		}
-		out = append(out, described{item.Get("Name").Text(), home, arn})
+		text := item.Get("TrailARN").Text()
+		parsed, _ := arn.Parse(text)
+		home := cmp.Or(item.Get("HomeRegion").Text(), parsed.Region)
+		out = append(out, described{item.Get("Name").Text(), home, text})
 	}
 	return out, nil
 }
@@ -280,7 +276,8 @@ func (t *Target) tryWithoutLogging(ctx context.Context) error {
 }
 
 // stoppedCodes are what logs/put-while-stopped accepts.
-var stoppedCodes = []string{"InvalidParameterException", "InvalidInsightSelectorsException", "OperationNotPermittedException", "UnsupportedOperationException"}
+var stoppedCodes = []string{"InvalidParameterException", "InvalidInsightSelectorsException",
+	"OperationNotPermittedException", "UnsupportedOperationException"}
 
 // until repeats a look until it is satisfied, for at most as long as limit.
 func (s *service) until(ctx context.Context, limit time.Duration, look func() bool) bool {
@@ -339,15 +336,15 @@ func (t *Target) NewWorld(ctx context.Context) (targets.World, error) {
 	if t.service == nil || t.ledger == nil {
 		return nil, errors.New("the target is not open")
 	}
-	t.lanes.Lock()
-	defer t.lanes.Unlock()
-	lane := slices.Index(t.busy, slices.Min(t.busy))
-	t.busy[lane]++
-	return newWorld(t, lane, targets.Fresh(ctx)), nil
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	index := slices.Index(t.busy, slices.Min(t.busy))
+	t.busy[index]++
+	return newWorld(t, index, targets.Fresh(ctx)), nil
 }
 
-func (t *Target) leave(lane int) {
-	t.lanes.Lock()
-	defer t.lanes.Unlock()
-	t.busy[lane]--
+func (t *Target) leave(index int) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.busy[index]--
 }

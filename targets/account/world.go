@@ -7,19 +7,20 @@ import (
 	"strings"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws/arn"
+
 	"github.com/insightconform/conform/generators"
 	"github.com/insightconform/conform/model"
 	"github.com/insightconform/conform/targets"
 	"github.com/insightconform/conform/targets/account/gate"
 	"github.com/insightconform/conform/targets/account/ledger"
-	"github.com/insightconform/conform/targets/naming"
 	"github.com/insightconform/conform/targets/wire"
 )
 
 // world has the trails that its requests made, or that were lent to it.
 type world struct {
 	target *Target
-	lane   int
+	index  int
 	fresh  bool // nothing is lent
 	tag    string
 
@@ -28,8 +29,9 @@ type world struct {
 	stores map[string]*store // lent, by ID
 }
 
-func newWorld(t *Target, lane int, fresh bool) *world {
-	w := &world{target: t, lane: lane, fresh: fresh, tag: randomTag(), used: map[string]bool{}, trails: map[ledger.Resource]*trail{}, stores: map[string]*store{}}
+func newWorld(t *Target, index int, fresh bool) *world {
+	w := &world{target: t, index: index, fresh: fresh, tag: randomTag(), used: map[string]bool{},
+		trails: map[ledger.Resource]*trail{}, stores: map[string]*store{}}
 	t.service.gate.Issue(w.tag)
 	return w
 }
@@ -49,13 +51,14 @@ func (w *world) Names() targets.Names {
 	t := w.target
 	regions := []string{w.home()}
 	if n := len(t.options.Regions); n > 1 {
-		regions = append(regions, t.options.Regions[(w.lane+1)%n])
+		regions = append(regions, t.options.Regions[(w.index+1)%n])
 	}
-	return targets.Names{Partition: t.service.partition, Account: t.service.account, OtherAccount: gate.OtherAccount, Secret: true, Regions: regions,
+	return targets.Names{Partition: t.service.partition, Account: t.service.account, OtherAccount: gate.OtherAccount,
+		Secret: true, Regions: regions,
 		Bucket: t.bucket.Name, Prefix: t.ledger.Prefix(), Tag: w.tag}
 }
 
-func (w *world) home() string { return w.target.options.Regions[w.lane] }
+func (w *world) home() string { return w.target.options.Regions[w.index] }
 
 // label is what a name has behind prefix and tag.
 func (w *world) label(name string) string {
@@ -105,7 +108,8 @@ func (w *world) absent(r model.Request) (targets.Reply, bool) {
 // send sends a request and makes sure that a denied one is no verdict.
 func (w *world) send(ctx context.Context, r model.Request) targets.Reply {
 	reply := w.target.service.send(ctx, r.Region, r, r.Op.Reads())
-	if (r.Op == model.OpPut || r.Op == model.OpGet) && reply.Answer.Outcome == model.Refused && wire.Denied(reply.Answer.Code) && w.ours(r) && reply.Err == nil {
+	if (r.Op == model.OpPut || r.Op == model.OpGet) && reply.Answer.Outcome == model.Refused &&
+		wire.Denied(reply.Answer.Code) && w.ours(r) && reply.Err == nil {
 		reply.Err = inconclusive("%s answered %s; 'conform iam-policy' prints what a run must be permitted", r.Op, reply.Answer.Code)
 	}
 	return reply
@@ -118,12 +122,11 @@ func (w *world) ours(r model.Request) bool {
 
 // trailNamed finds the world's trail that a name or ARN means.
 func (w *world) trailNamed(region, name string) *trail {
-	if naming.IsARN(name) {
-		parts := strings.SplitN(name, ":", 6)
-		if len(parts) < 6 || parts[4] != w.target.service.account {
+	if parsed, err := arn.Parse(name); err == nil {
+		if parsed.AccountID != w.target.service.account {
 			return nil
 		}
-		region, name = parts[3], strings.TrimPrefix(parts[5], "trail/")
+		region, name = parsed.Region, strings.TrimPrefix(parsed.Resource, "trail/")
 	}
 	return w.trails[ledger.Trail.In(region, name)]
 }
@@ -149,7 +152,8 @@ func (w *world) create(ctx context.Context, r model.Request) targets.Reply {
 		if ctx.Err() != nil {
 			return targets.Reply{Problem: "interrupted"}
 		}
-		return targets.Reply{Answer: model.Refusal("MaximumNumberOfTrailsExceededException"), Notes: []string{"not sent: the Region has no room for another trail"}}
+		return targets.Reply{Answer: model.Refusal("MaximumNumberOfTrailsExceededException"),
+			Notes: []string{"not sent: the Region has no room for another trail"}}
 	}
 	return w.make(ctx, p, at, w.tagged(r))
 }
@@ -177,7 +181,7 @@ func (w *world) lend(ctx context.Context, p *pool, at ledger.Resource, r model.R
 			if ctx.Err() != nil {
 				return targets.Reply{Problem: "interrupted"}, true
 			}
-			x.unfit = true
+			x.spoilt = true
 			continue
 		}
 		x.lent, w.used[family] = true, true
@@ -214,7 +218,7 @@ func (w *world) make(ctx context.Context, p *pool, r ledger.Resource, out model.
 	if reply.Err != nil && len(reply.Sent) == 0 {
 		return reply // never sent
 	}
-	x := &trail{Resource: r, label: w.label(r.Name), lent: true, unfit: reply.Answer.Outcome != model.Succeeded}
+	x := &trail{Resource: r, label: w.label(r.Name), lent: true, spoilt: reply.Answer.Outcome != model.Succeeded}
 	x.countEverywhere(w.target, out)
 	p.trails = append(p.trails, x)
 	w.trails[r] = x
@@ -272,13 +276,13 @@ func (w *world) track(r model.Request, reply targets.Reply) {
 		if !reply.Answer.Definite() || reply.Answer.Outcome == model.Succeeded && r.Op == model.OpPut {
 			// Nobody knows what was meant: what the world has is not lent again.
 			for _, y := range w.trails {
-				y.unfit = true
+				y.spoilt = true
 			}
 		}
 		return
 	}
 	if !reply.Answer.Definite() {
-		x.unfit = true
+		x.spoilt = true
 	}
 	if reply.Answer.Outcome != model.Succeeded {
 		return
@@ -293,7 +297,7 @@ func (w *world) track(r model.Request, reply targets.Reply) {
 		x.logging = true
 	case model.OpStop:
 		x.logging = false
-		x.unfit = true // selectors may sleep until the next start
+		x.spoilt = true // selectors may sleep until the next start
 	case model.OpUpdate:
 		x.countEverywhere(w.target, r)
 	case model.OpDelete:
@@ -327,12 +331,12 @@ func (w *world) Close(context.Context) error {
 		p.mu.Lock()
 		x.lent = false
 		if families[w.family(at.Name)] > 1 || w.fresh {
-			x.unfit = true // a later world would find its twin
+			x.spoilt = true // a later world would find its twin
 		}
 		p.mu.Unlock()
 	}
 	w.closeStores()
 	w.trails = nil
-	w.target.leave(w.lane)
+	w.target.leave(w.index)
 	return nil
 }

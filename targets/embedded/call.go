@@ -3,6 +3,8 @@ package embedded
 import (
 	"strings"
 
+	"github.com/aws/aws-sdk-go-v2/aws/arn"
+
 	"github.com/insightconform/conform/model"
 )
 
@@ -77,11 +79,11 @@ func keyOf(t model.Trail) trailKey { return trailKey{t.Home, t.Name} }
 // namedKey is the key of the trail that a request names.
 func namedKey(s model.State, r model.Request) trailKey {
 	name := givenTrail(r)
-	parts := strings.SplitN(name, ":", 6)
-	if len(parts) < 6 {
+	parsed, err := arn.Parse(name)
+	if err != nil {
 		return trailKey{regionOf(s, r), name}
 	}
-	return trailKey{parts[3], strings.TrimPrefix(parts[5], "trail/")}
+	return trailKey{parsed.Region, strings.TrimPrefix(parsed.Resource, "trail/")}
 }
 
 func regionOf(s model.State, r model.Request) string {

@@ -60,10 +60,14 @@ func (f Fault) Remembers() bool { return f.started().begin().remembers }
 // hand-written ones by family, the deep ones, and the computed ones last.
 var Faults = func() []Fault {
 	var all []Fault
-	for _, family := range [][]Fault{errorFaults(), wireFaults(), putFaults(), getFaults(), logsFaults(), stateFaults(), storeFaults(), deepFaults(), computedFaults()} {
+	for _, family := range [][]Fault{errorFaults(), wireFaults(), putFaults(), getFaults(), logsFaults(), stateFaults(), storeFaults()} {
 		all = append(all, family...)
 	}
-	return all
+	for _, f := range deepFaults() {
+		f.Deep = true
+		all = append(all, f)
+	}
+	return append(all, computedFaults()...)
 }()
 
 // FaultNamed returns the fault of that name.

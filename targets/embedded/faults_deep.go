@@ -10,7 +10,7 @@ import (
 const seldom = 25
 
 func deepFaults() []Fault {
-	faults := []Fault{
+	return []Fault{
 		{Name: "recreated-trail-keeps-selectors", Rule: model.TrailDeleteForgets, AlsoRules: []model.ID{model.StateInitiallyOff},
 			Describe: "A trail that is made again has the selectors that it was deleted with.",
 			start: remembering(func() func(*call) result {
@@ -157,7 +157,8 @@ func deepFaults() []Fault {
 				}
 				return x
 			})},
-		{Name: "sixth-put-on-trail-is-lost", Rule: model.GetReflectsPut, AlsoRules: []model.ID{model.PutStores, model.PutReplacesList, model.PutOverwritesCategories, model.PutEmptyDisables},
+		{Name: "sixth-put-on-trail-is-lost", Rule: model.GetReflectsPut, AlsoRules: []model.ID{model.PutStores,
+			model.PutReplacesList, model.PutOverwritesCategories, model.PutEmptyDisables},
 			Describe: "From the sixth Put on a trail on, nothing is stored.",
 			start: byTrail(func(c *call, i int, t model.Trail, puts *int, x result) result {
 				if c.request.Op == model.OpPut {
@@ -180,7 +181,8 @@ func deepFaults() []Fault {
 				*wasOff = *wasOff || t.Insights.On() && !after.On()
 				return x
 			})},
-		{Name: "put-lost-after-restart", Rule: model.GetReflectsPut, AlsoRules: []model.ID{model.PutStores, model.LogsStart}, Needs: []model.Capability{model.CanLog, model.CanStop},
+		{Name: "put-lost-after-restart", Rule: model.GetReflectsPut, AlsoRules: []model.ID{model.PutStores,
+			model.LogsStart}, Needs: []model.Capability{model.CanLog, model.CanStop},
 			Describe: "The first Put after StopLogging and StartLogging is answered well and not stored.",
 			start: byTrail(func(c *call, i int, t model.Trail, stage *restart, x result) result {
 				switch c.request.Op {
@@ -233,7 +235,8 @@ func deepFaults() []Fault {
 				}
 				return x
 			})},
-		{Name: "event-selectors-reset-categories", Rule: model.GetReflectsPut, AlsoRules: []model.ID{model.LogsSelectorsLater}, Needs: []model.Capability{model.CanPutEvents},
+		{Name: "event-selectors-reset-categories", Rule: model.GetReflectsPut,
+			AlsoRules: []model.ID{model.LogsSelectorsLater}, Needs: []model.Capability{model.CanPutEvents},
 			Describe: "PutEventSelectors that keeps every prerequisite resets the enabled types to Management.",
 			start: onTrail(model.OpPutEvents, func(c *call, i int, x result) result {
 				reset := c.stored(i)
@@ -300,7 +303,8 @@ func deepFaults() []Fault {
 					}}
 				}
 			}},
-		{Name: "delete-turns-sibling-off", Rule: model.GetReflectsPut, AlsoRules: []model.ID{model.StateIsolated}, Needs: []model.Capability{model.CanDelete},
+		{Name: "delete-turns-sibling-off", Rule: model.GetReflectsPut, AlsoRules: []model.ID{model.StateIsolated},
+			Needs:    []model.Capability{model.CanDelete},
 			Describe: "DeleteTrail turns Insights off on another trail.",
 			start: onTrail(model.OpDelete, func(c *call, i int, x result) result {
 				for _, j := range siblings(c.state, i) {
@@ -319,10 +323,6 @@ func deepFaults() []Fault {
 				return x
 			})},
 	}
-	for i := range faults {
-		faults[i].Deep = true
-	}
-	return faults
 }
 
 // restart is how far a trail has come through StopLogging and StartLogging.

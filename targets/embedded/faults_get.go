@@ -74,7 +74,8 @@ func getFaults() []Fault {
 				}
 				return x
 			})},
-		{Name: "get-one-put-behind", Rule: model.GetReflectsPut, AlsoRules: []model.ID{model.PutReplacesList, model.PutOverwritesCategories, model.PutEmptyDisables},
+		{Name: "get-one-put-behind", Rule: model.GetReflectsPut, AlsoRules: []model.ID{model.PutReplacesList,
+			model.PutOverwritesCategories, model.PutEmptyDisables},
 			Describe: "Get answers what was stored before the last Put.",
 			start: byTrail(func(c *call, i int, t model.Trail, m *struct {
 				put    bool

@@ -87,7 +87,8 @@ func stateFaults() []Fault {
 							ghosts[key] = set
 						}
 					case c.request.Op == model.OpGet && ghosts[key].On() && c.breaksOnly(model.TrailNotFound):
-						return result{model.Answer{Outcome: model.Succeeded, TrailARN: c.state.World.TrailARN(key.region, key.name), Selectors: ghosts[key]}, x.next}
+						return result{model.Answer{Outcome: model.Succeeded, TrailARN: c.state.World.TrailARN(key.region, key.name),
+							Selectors: ghosts[key]}, x.next}
 					}
 					return x
 				}

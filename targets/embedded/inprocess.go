@@ -1,6 +1,7 @@
 package embedded
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"runtime"
@@ -57,13 +58,9 @@ func (w *inProcessWorld) Do(_ context.Context, r model.Request) targets.Reply {
 	sent := r
 	body := []byte(nil)
 	if r.Op != model.OpArrange {
-		method := r.Method
-		if method == "" {
-			method = http.MethodPost
-		}
 		body = wire.Encode(r)
 		var problem string
-		if sent, problem = wire.DecodeRequest(method, targetHeader(r), body); problem != "" {
+		if sent, problem = wire.DecodeRequest(cmp.Or(r.Method, http.MethodPost), http.Header{wire.TargetHeader: {wire.Target(r)}}, body); problem != "" {
 			return targets.Reply{Sent: body, Problem: problem} // the harness knows no other operations
 		}
 	}
@@ -89,22 +86,3 @@ func (w *inProcessWorld) Names() targets.Names {
 
 // Close implements targets.World.
 func (w *inProcessWorld) Close(context.Context) error { return nil }
-
-// targetHeaders holds the request headers of all operations, with the short prefix and the long one.
-var targetHeaders = func() map[model.Op][2]http.Header {
-	headers := map[model.Op][2]http.Header{}
-	for _, op := range model.Ops {
-		headers[op] = [2]http.Header{
-			{wire.TargetHeader: {wire.ShortPrefix + string(op)}},
-			{wire.TargetHeader: {wire.LongPrefix + string(op)}},
-		}
-	}
-	return headers
-}()
-
-func targetHeader(r model.Request) http.Header {
-	if r.OtherTarget {
-		return targetHeaders[r.Op][1]
-	}
-	return targetHeaders[r.Op][0]
-}

@@ -4,12 +4,9 @@
 package embedded
 
 import (
-	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"slices"
 	"strings"
@@ -18,6 +15,7 @@ import (
 
 	"github.com/insightconform/conform/model"
 	"github.com/insightconform/conform/targets"
+	"github.com/insightconform/conform/targets/endpoint"
 	"github.com/insightconform/conform/targets/wire"
 )
 
@@ -61,9 +59,6 @@ func NewServer(o ServerOptions) (*Server, error) {
 // maxRequest is how many bytes of a request's body are read.
 const maxRequest = 1 << 20
 
-// arrangePath is the extension that brings about the conditions of model.ConditionNames.
-const arrangePath = "/_conform/arrange"
-
 // ServeHTTP implements http.Handler.
 func (s *Server) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	body, err := io.ReadAll(http.MaxBytesReader(w, req.Body, maxRequest))
@@ -79,7 +74,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 func (s *Server) route(req *http.Request, body []byte) response {
 	target := req.Header.Get(wire.TargetHeader)
 	switch {
-	case req.URL.Path == arrangePath:
+	case req.URL.Path == endpoint.ArrangePath:
 		return s.arrange(req, body)
 	case req.URL.Path == "/" && req.Method == http.MethodGet && target == "" && req.URL.RawQuery == "":
 		return response{status: http.StatusOK, contentType: "text/plain; charset=utf-8", raw: []byte(page)}
@@ -189,39 +184,6 @@ Signatures are not verified. An access key id of 12 digits is the account; any o
 Everything is kept in memory. POST /_conform/arrange {"TrailName", "Condition", "Region"} spoils a
 trail's surroundings; GET lists the conditions.
 `
-
-// serving is how long a server that is told to stop lets open requests finish.
-const serving = 5 * time.Second
-
-// ListenAndServe serves at host:port until the context ends, then lets open requests finish. ready,
-// where not nil, is told the address once connections are accepted.
-func ListenAndServe(ctx context.Context, addr string, o ServerOptions, ready func(net.Addr)) error {
-	handler, err := NewServer(o)
-	if err != nil {
-		return err
-	}
-	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", addr)
-	if err != nil {
-		return err
-	}
-	server := newHTTPServer(handler)
-	if ready != nil {
-		ready(listener.Addr())
-	}
-	failed := make(chan error, 1)
-	go func() { failed <- server.Serve(listener) }()
-	select {
-	case err := <-failed:
-		return err
-	case <-ctx.Done():
-	}
-	stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), serving)
-	defer cancel()
-	if err := server.Shutdown(stopping); err != nil && !errors.Is(err, context.DeadlineExceeded) {
-		return err
-	}
-	return server.Close()
-}
 
 func newHTTPServer(handler http.Handler) *http.Server {
 	return &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: time.Minute, IdleTimeout: 2 * time.Minute}

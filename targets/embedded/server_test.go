@@ -1,20 +1,18 @@
 package embedded
 
 import (
-	"context"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/insightconform/conform/model"
+	"github.com/insightconform/conform/targets/endpoint"
 	"github.com/insightconform/conform/targets/wire"
 )
 
@@ -178,11 +176,11 @@ func TestServerStrangeRequests(t *testing.T) {
 
 func TestServerArranges(t *testing.T) {
 	c := newCaller(t, ServerOptions{})
-	_, body := c.do(http.MethodGet, arrangePath, "", "")
+	_, body := c.do(http.MethodGet, endpoint.ArrangePath, "", "")
 	assert.Len(t, body.Get("conditions").Items(), len(model.ConditionNames))
 	c.ok(model.OpCreate, model.Obj("Name", "my-trail", "S3BucketName", "b"))
 	arrange := func(body string) (int, string) {
-		status, got := c.do(http.MethodPost, arrangePath, "", body)
+		status, got := c.do(http.MethodPost, endpoint.ArrangePath, "", body)
 		return status, got.Get("__type").Text()
 	}
 	status, _ := arrange(`{"TrailName":"my-trail","Condition":"bucket-denied","Region":"us-east-1"}`)
@@ -194,25 +192,4 @@ func TestServerArranges(t *testing.T) {
 	assert.Equal(t, codeTrailNotFound, code)
 	_, code = arrange(`nothing`)
 	assert.Equal(t, codeSerialization, code)
-}
-
-func TestListenAndServe(t *testing.T) {
-	ctx, cancel := context.WithCancel(context.Background())
-	ready, ended := make(chan net.Addr, 1), make(chan error, 1)
-	go func() {
-		ended <- ListenAndServe(ctx, "127.0.0.1:0", ServerOptions{}, func(a net.Addr) { ready <- a })
-	}()
-	addr := <-ready
-	response, err := http.Get("http://" + addr.String() + "/")
-	require.NoError(t, err)
-	response.Body.Close()
-	assert.Equal(t, http.StatusOK, response.StatusCode)
-	require.Error(t, ListenAndServe(ctx, addr.String(), ServerOptions{}, nil), "the address is taken")
-	cancel()
-	select {
-	case err := <-ended:
-		require.NoError(t, err)
-	case <-time.After(10 * time.Second):
-		t.Fatal("the server does not stop")
-	}
 }

@@ -46,12 +46,12 @@ type target struct {
 	dial    func(context.Context, string, string) (net.Conn, error)
 
 	mu     sync.Mutex
-	idle   []*seat
-	opened []*seat
+	idle   []*tenant
+	opened []*tenant
 }
 
-// seat is an endpoint target with an account of its own, which serves one world after the other.
-type seat struct {
+// tenant is an endpoint target with an account of its own, which serves one world after the other.
+type tenant struct {
 	account  string
 	endpoint *endpoint.Target
 }
@@ -74,7 +74,7 @@ func (t *target) Open(ctx context.Context) (targets.Info, error) {
 	t.http = newHTTPServer(handler)
 	go func() { _ = t.http.Serve(listener) }() // ends with Close
 
-	first, info, err := t.newSeat(ctx)
+	first, info, err := t.newTenant(ctx)
 	if err != nil {
 		return info, err
 	}
@@ -99,13 +99,14 @@ func (t *target) listen(ctx context.Context) (net.Listener, error) {
 // firstAccount is far from the ids that requests name.
 const firstAccount = 700_000_000_000
 
-func (t *target) newSeat(ctx context.Context) (*seat, targets.Info, error) {
+func (t *target) newTenant(ctx context.Context) (*tenant, targets.Info, error) {
 	t.mu.Lock()
-	s := &seat{account: fmt.Sprint(firstAccount + len(t.opened))}
+	s := &tenant{account: fmt.Sprint(firstAccount + len(t.opened))}
 	t.opened = append(t.opened, s)
 	t.mu.Unlock()
 	var err error
-	s.endpoint, err = endpoint.New(endpoint.Options{URL: t.url, Regions: t.options.Regions, Timeout: t.options.Timeout, Conns: 1, Pace: t.options.Pace, Dial: t.dial,
+	s.endpoint, err = endpoint.New(endpoint.Options{URL: t.url, Regions: t.options.Regions, Timeout: t.options.Timeout,
+		Conns: 1, Pace: t.options.Pace, Dial: t.dial,
 		Credentials: credentials.NewStaticCredentialsProvider(s.account, "embedded", "")})
 	if err != nil {
 		return s, targets.Info{}, err
@@ -117,14 +118,14 @@ func (t *target) newSeat(ctx context.Context) (*seat, targets.Info, error) {
 // NewWorld implements targets.Target.
 func (t *target) NewWorld(ctx context.Context) (targets.World, error) {
 	t.mu.Lock()
-	var s *seat
+	var s *tenant
 	if n := len(t.idle); n > 0 {
 		s, t.idle = t.idle[n-1], t.idle[:n-1]
 	}
 	t.mu.Unlock()
 	if s == nil {
 		var err error
-		if s, _, err = t.newSeat(ctx); err != nil {
+		if s, _, err = t.newTenant(ctx); err != nil {
 			return nil, err
 		}
 	}
@@ -133,7 +134,7 @@ func (t *target) NewWorld(ctx context.Context) (targets.World, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &world{inner: inner.(targets.Named), target: t, seat: s}, nil
+	return &world{inner: inner.(targets.Named), target: t, tenant: s}, nil
 }
 
 // Close implements targets.Target.
@@ -155,7 +156,7 @@ func (t *target) Close() error {
 type world struct {
 	inner  targets.Named
 	target *target
-	seat   *seat
+	tenant *tenant
 }
 
 // Do implements targets.World.
@@ -168,6 +169,6 @@ func (w *world) Names() targets.Names { return w.inner.Names() }
 func (w *world) Close(context.Context) error {
 	w.target.mu.Lock()
 	defer w.target.mu.Unlock()
-	w.target.idle = append(w.target.idle, w.seat)
+	w.target.idle = append(w.target.idle, w.tenant)
 	return nil
 }

@@ -126,7 +126,8 @@ func fold(s string) string {
 			r = '.'
 		case r == '\\':
 			r = '/'
-		case r <= ' ' || r == 0x7f || r == 0xad || r == 0x34f || r == 0x2060 || r == 0xfeff || r >= 0x200b && r <= 0x200f || r >= 0xfe00 && r <= 0xfe0f:
+		case r <= ' ' || r == 0x7f || r == 0xad || r == 0x34f || r == 0x2060 || r == 0xfeff || r >= 0x200b &&
+			r <= 0x200f || r >= 0xfe00 && r <= 0xfe0f:
 			return -1
 		case r == 0x17f:
 			r = 's'

@@ -87,7 +87,8 @@ type undecoded struct{}
 
 func (undecoded) ID() string { return "OperationDeserializer" }
 
-func (undecoded) HandleDeserialize(ctx context.Context, in middleware.DeserializeInput, next middleware.DeserializeHandler) (middleware.DeserializeOutput, middleware.Metadata, error) {
+func (undecoded) HandleDeserialize(ctx context.Context, in middleware.DeserializeInput,
+	next middleware.DeserializeHandler) (middleware.DeserializeOutput, middleware.Metadata, error) {
 	out, metadata, err := next.HandleDeserialize(ctx, in)
 	if err == nil {
 		err = errRecorded
@@ -100,7 +101,8 @@ var errRecorded = errors.New("recorded")
 
 // withPrefix sends another X-Amz-Target prefix than the SDK's, in time to be signed.
 func withPrefix(prefix string) func(*middleware.Stack) error {
-	rewrite := middleware.BuildMiddlewareFunc("ConformTargetPrefix", func(ctx context.Context, in middleware.BuildInput, next middleware.BuildHandler) (middleware.BuildOutput, middleware.Metadata, error) {
+	rewrite := middleware.BuildMiddlewareFunc("ConformTargetPrefix", func(ctx context.Context,
+		in middleware.BuildInput, next middleware.BuildHandler) (middleware.BuildOutput, middleware.Metadata, error) {
 		if request, ok := in.Request.(*smithyhttp.Request); ok {
 			request.Header.Set(wire.TargetHeader, prefix+middleware.GetOperationName(ctx))
 		}

@@ -19,6 +19,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws/arn"
+
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/credentials"
@@ -31,8 +33,8 @@ import (
 	"github.com/insightconform/conform/targets/wire"
 )
 
-// DefaultRegions are used where the options name none.
-var DefaultRegions = []string{"us-east-1", "eu-west-1"}
+// defaultRegions are used where the options name none.
+var defaultRegions = []string{"us-east-1", "eu-west-1"}
 
 // DefaultTimeout is how long a request may take where the options say nothing.
 const DefaultTimeout = 10 * time.Second
@@ -77,7 +79,7 @@ type Target struct {
 	unsure             bool   // no trail's ARN has shown the account
 
 	conditions map[string]bool // what the arranging extension offers
-	beside     beside
+	support    support
 }
 
 // New checks the options; nothing is sent before Open.
@@ -87,7 +89,7 @@ func New(options Options) (*Target, error) {
 		return nil, err
 	}
 	if len(options.Regions) == 0 {
-		options.Regions = DefaultRegions
+		options.Regions = defaultRegions
 	}
 	if len(options.Regions) > 2 || len(options.Regions) == 2 && options.Regions[0] == options.Regions[1] {
 		return nil, usage("name one Region or two different ones")
@@ -128,7 +130,8 @@ func (t *Target) provider(ctx context.Context) (aws.CredentialsProvider, error) 
 	if !t.options.UseEnvironmentCredentials {
 		return credentials.NewStaticCredentialsProvider("test", "test", ""), nil
 	}
-	cfg, err := config.LoadDefaultConfig(ctx, config.WithRegion(t.options.Regions[0]), config.WithBaseEndpoint(strings.TrimSuffix(t.url.String(), "/")))
+	cfg, err := config.LoadDefaultConfig(ctx, config.WithRegion(t.options.Regions[0]),
+		config.WithBaseEndpoint(strings.TrimSuffix(t.url.String(), "/")))
 	if err != nil || cfg.Credentials == nil {
 		return nil, usage("the SDK's configuration in the environment cannot be read; mend it, or leave out --use-environment-credentials")
 	}
@@ -155,7 +158,7 @@ func (t *Target) Open(ctx context.Context) (targets.Info, error) {
 		info.Notes = append(info.Notes, note)
 	}
 	t.findExtension(ctx)
-	info.Notes = append(info.Notes, t.findBesides(ctx)...)
+	info.Notes = append(info.Notes, t.findSupport(ctx)...)
 	found := t.probeTrails(ctx)
 	if ctx.Err() != nil {
 		return info, ctx.Err()
@@ -164,7 +167,7 @@ func (t *Target) Open(ctx context.Context) (targets.Info, error) {
 	if found.refusal != "" {
 		info.Notes = append(info.Notes, found.refusal)
 	}
-	info.Buckets = t.conditions["bucket-missing"] && t.conditions["bucket-denied"] || t.beside.s3 != nil && found.checksBucket
+	info.Buckets = t.conditions["bucket-missing"] && t.conditions["bucket-denied"] || t.support.s3 != nil && found.checksBucket
 	info.Keys = t.conditions["key-denied"] && t.conditions["key-unusable"] || found.checksKey && t.keysWork(ctx)
 	info.Arrange = len(t.conditions) > 0
 	for _, name := range model.ConditionNames {
@@ -270,7 +273,8 @@ func (t *Target) findPrefix(ctx context.Context) (note string, err error) {
 		{Op: model.OpPut, Input: model.Obj("TrailName", name, "InsightSelectors", model.ListOf())},
 	}
 	// Where errors have no code, only a success shows what answers.
-	create := model.Request{Op: model.OpCreate, Input: model.Obj("Name", name, "S3BucketName", cmp.Or(t.options.Bucket, generators.SharedBucket))}
+	create := model.Request{Op: model.OpCreate, Input: model.Obj("Name", name, "S3BucketName", cmp.Or(t.options.Bucket,
+		generators.SharedBucket))}
 	seen, best, bestPrefix, nameless := "", stranger, wire.ShortPrefix, false
 search:
 	for _, r := range append(probes, create) {
@@ -308,7 +312,8 @@ search:
 	}
 	switch best {
 	case stranger:
-		return "", fmt.Errorf("%w: something answers at %s, but not as CloudTrail: %s; check --endpoint", targets.ErrUnreachable, t.url, wire.Printable(seen))
+		return "", fmt.Errorf("%w: something answers at %s, but not as CloudTrail: %s; check --endpoint",
+			targets.ErrUnreachable, t.url, wire.Printable(seen))
 	case absent:
 		note = "none of the operations asked for seems to exist"
 	}
@@ -335,12 +340,12 @@ func (t *Target) unreachable(ctx context.Context, err error) error {
 }
 
 // learn takes partition and account from an ARN.
-func (t *Target) learn(arn string) (ok bool) {
-	parts := strings.SplitN(arn, ":", 6)
-	if len(parts) < 6 || parts[0] != "arn" || !isAccount(parts[4]) || parts[1] == "" {
+func (t *Target) learn(text string) (ok bool) {
+	parsed, err := arn.Parse(text)
+	if err != nil || !isAccount(parsed.AccountID) || parsed.Partition == "" {
 		return false
 	}
-	t.partition, t.account = parts[1], parts[4]
+	t.partition, t.account = parsed.Partition, parsed.AccountID
 	return true
 }
 
@@ -372,7 +377,7 @@ func (t *Target) probeTrails(ctx context.Context) (f found) {
 		}
 		return reply
 	}
-	first := create(home, t.beside.bucket, "")
+	first := create(home, t.support.bucket, "")
 	if first.Answer.Outcome != model.Succeeded {
 		t.learnFromSTS(ctx)
 		why := first.Problem
@@ -387,17 +392,17 @@ func (t *Target) probeTrails(ctx context.Context) (f found) {
 	}
 	if len(t.options.Regions) > 1 {
 		away := t.options.Regions[1]
-		second := create(away, t.beside.bucket, "")
+		second := create(away, t.support.bucket, "")
 		f.away = second.Answer.Outcome == model.Succeeded && strings.Contains(arnIn(second.Body), ":"+away+":")
 	}
 	if !deleted {
 		return f // what stays may count against a quota, so no more of it
 	}
-	if t.beside.s3 != nil {
+	if t.support.s3 != nil {
 		f.checksBucket = create(home, "conform-no-bucket-"+tag, "").Answer.Outcome == model.Refused
 	}
 	unknown := fmt.Sprintf("arn:aws:kms:%s:%s:key/00000000-0000-4000-8000-000000000000", home, t.account)
-	f.checksKey = create(home, t.beside.bucket, unknown).Answer.Outcome == model.Refused
+	f.checksKey = create(home, t.support.bucket, unknown).Answer.Outcome == model.Refused
 	return f
 }
 
@@ -418,7 +423,7 @@ func (t *Target) Close() error {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), t.options.Timeout)
 	defer cancel()
-	err := t.closeBesides(ctx)
+	err := t.closeSupport(ctx)
 	if transport, ok := t.conn.transport.(*http.Transport); ok {
 		transport.CloseIdleConnections()
 	}

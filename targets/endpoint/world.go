@@ -18,8 +18,8 @@ import (
 // place is a resource of a Region, by the name that the target knows it under.
 type place struct{ region, name string }
 
-// besides is what a trail of the world uses.
-type besides struct{ bucket, key string }
+// uses is what a trail of the world uses.
+type uses struct{ bucket, key string }
 
 // world is isolated from others by the names of what it makes.
 type world struct {
@@ -29,22 +29,24 @@ type world struct {
 	trails  map[place]bool // that may exist
 	stores  map[place]bool
 	lost    []place // stores whose creation was not answered, by name
-	uses    map[place]besides
-	own     map[place]besides // made for a trail, and not spoilt yet
-	named   int               // buckets that were given a name
-	buckets []string          // made
-	keys    []place           // made
+	uses    map[place]uses
+	own     map[place]uses // made for a trail, and not spoilt yet
+	named   int            // buckets that were given a name
+	buckets []string       // made
+	keys    []place        // made
 }
 
 // NewWorld implements targets.Target. It sends nothing: all that sets worlds apart is their names.
 func (t *Target) NewWorld(context.Context) (targets.World, error) {
-	return &world{target: t, tag: naming.NewTag(), trails: map[place]bool{}, stores: map[place]bool{}, uses: map[place]besides{}, own: map[place]besides{}}, nil
+	return &world{target: t, tag: naming.NewTag(), trails: map[place]bool{}, stores: map[place]bool{},
+		uses: map[place]uses{}, own: map[place]uses{}}, nil
 }
 
 // Names implements targets.Named.
 func (w *world) Names() targets.Names {
 	t := w.target
-	return targets.Names{Partition: t.partition, Account: t.account, Unsure: t.unsure, Regions: t.options.Regions, Bucket: t.beside.bucket, Tag: w.tag}
+	return targets.Names{Partition: t.partition, Account: t.account, Unsure: t.unsure, Regions: t.options.Regions,
+		Bucket: t.support.bucket, Tag: w.tag}
 }
 
 // Do implements targets.World.
@@ -69,7 +71,7 @@ func (w *world) track(region string, out model.Request, reply targets.Reply) {
 		at := place{region, bareName(name)}
 		if maybe && out.Op == model.OpCreate && name != "" {
 			w.trails[at] = true
-			w.uses[at] = besides{}
+			w.uses[at] = uses{}
 		}
 		if done {
 			uses := w.uses[at]
@@ -112,7 +114,7 @@ func bareName(s string) string {
 // trail that asks first. It returns what stands for what.
 func (w *world) provide(ctx context.Context, r *model.Request) (instead map[string]string) {
 	ownBucket := r.Input.Get("S3BucketName").Text() == generators.OwnBucket
-	ownKey := r.Input.Get("KmsKeyId").Text() == generators.OwnKey && w.target.beside.kms
+	ownKey := r.Input.Get("KmsKeyId").Text() == generators.OwnKey && w.target.support.kms
 	if !ownBucket && !ownKey {
 		return nil
 	}
@@ -124,7 +126,7 @@ func (w *world) provide(ctx context.Context, r *model.Request) (instead map[stri
 		if own.bucket == "" {
 			own.bucket = fmt.Sprintf("conform-%s-%d", w.tag, w.named)
 			w.named++
-			if client := w.target.beside.s3; client != nil && creates {
+			if client := w.target.support.s3; client != nil && creates {
 				_ = w.target.makeBucket(ctx, client, own.bucket) // the answer to the request will tell
 				w.buckets = append(w.buckets, own.bucket)
 			}
@@ -163,17 +165,17 @@ func (w *world) arrange(ctx context.Context, region string, r model.Request) tar
 	switch {
 	case w.target.conditions[condition]:
 		err = w.target.arrangeThere(ctx, region, name, condition)
-	case strings.HasPrefix(condition, "bucket-") && w.target.beside.s3 != nil:
+	case strings.HasPrefix(condition, "bucket-") && w.target.support.s3 != nil:
 		if !slices.Contains(w.buckets, uses.bucket) {
 			return refused("the trail has no bucket of its own")
 		}
 		if condition == "bucket-missing" {
-			err = w.target.dropBucket(ctx, w.target.beside.s3, uses.bucket)
+			err = w.target.dropBucket(ctx, w.target.support.s3, uses.bucket)
 		} else {
-			err = w.target.setPolicy(ctx, w.target.beside.s3, uses.bucket, "Deny")
+			err = w.target.setPolicy(ctx, w.target.support.s3, uses.bucket, "Deny")
 		}
 		own.bucket = "" // spoilt: the next trail of this name gets another
-	case strings.HasPrefix(condition, "key-") && w.target.beside.kms:
+	case strings.HasPrefix(condition, "key-") && w.target.support.kms:
 		key := bareName(uses.key)
 		if !slices.Contains(w.keys, place{region, key}) {
 			return refused("the trail has no key of its own")
@@ -224,7 +226,7 @@ func (w *world) Close(ctx context.Context) error {
 		}
 	}
 	for _, bucket := range w.buckets {
-		if w.target.dropBucket(ctx, w.target.beside.s3, bucket) != nil {
+		if w.target.dropBucket(ctx, w.target.support.s3, bucket) != nil {
 			left++
 		}
 	}

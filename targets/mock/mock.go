@@ -12,7 +12,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/service/cloudtrail"
 	"github.com/aws/smithy-go"
 
 	"github.com/insightconform/conform/model"
@@ -49,9 +48,6 @@ type Target struct {
 // maxLate is how often in a row a method may give no answer. After that nothing is called any more: a
 // mock that waits for its own lock will do so for good.
 const maxLate = 3
-
-// call invokes one method with a JSON input and returns its output.
-type call func(ctx context.Context, input []byte) (any, error)
 
 // New wraps a value. Methods that it does not have are absent capabilities.
 func New(value any, options Options) *Target {
@@ -182,10 +178,10 @@ func (w *world) Do(ctx context.Context, r model.Request) targets.Reply {
 	}
 	w.note(r)
 	input := r.Input.AppendJSON(nil)
-	heard, err := w.target.protect(ctx, func(ctx context.Context, input []byte) (any, error) {
-		return hear(invoke(ctx, input)), nil
+	got, err := w.target.protect(ctx, func(ctx context.Context, input []byte) (any, error) {
+		return replyOf(invoke(ctx, input)), nil
 	}, input)
-	reply, _ := heard.(targets.Reply)
+	reply, _ := got.(targets.Reply)
 	if !errors.Is(err, errTimeout) {
 		delete(w.target.late, r.Op)
 	}
@@ -220,16 +216,17 @@ func (w *world) note(r model.Request) {
 	}
 }
 
-// hear turns what a method returned into a reply. It calls methods of the error and of the output,
+// replyOf turns what a method returned into a reply. It calls methods of the error and of the output,
 // which are foreign code too.
-func hear(output any, err error) targets.Reply {
+func replyOf(output any, err error) targets.Reply {
 	var api smithy.APIError
 	switch {
 	case errors.As(err, &api):
 		return targets.Reply{Answer: model.Refusal(api.ErrorCode()), Body: model.Obj("__type", api.ErrorCode(), "Message", api.ErrorMessage())}
 	case err != nil:
 		return targets.Reply{Answer: model.Refusal(""), Body: model.Obj("Message", err.Error()),
-			Objections: []model.Objection{{Rule: model.WireErrorShape, Level: model.Observed, Expected: "an API error with a code", Actual: "an error without a code"}}}
+			Objections: []model.Objection{{Rule: model.WireErrorShape, Level: model.Observed,
+				Expected: "an API error with a code", Actual: "an error without a code"}}}
 	}
 	encoded, err := json.Marshal(output)
 	if err != nil {
@@ -255,19 +252,4 @@ func (w *world) Close(ctx context.Context) error {
 		_, _ = w.target.protect(ctx, w.target.calls[op], input.AppendJSON(nil))
 	}
 	return nil
-}
-
-// method turns a method of the SDK client's signature into a call.
-func method[I, O any](f func(context.Context, *I, ...func(*cloudtrail.Options)) (*O, error)) call {
-	return func(ctx context.Context, input []byte) (any, error) {
-		in := new(I)
-		if err := json.Unmarshal(input, in); err != nil {
-			return nil, &smithy.GenericAPIError{Code: "SerializationException", Message: err.Error()} // a typed input cannot say it
-		}
-		out, err := f(ctx, in)
-		if err != nil || out == nil {
-			return nil, err // no output and no error is heard as such
-		}
-		return out, nil
-	}
 }

@@ -311,42 +311,17 @@ func (b *binding) input(input model.Value) model.Value {
 		case "EventDataStore", "InsightsDestination", "eventdatastore", "insightsdestination":
 			translate = b.store
 		case "S3BucketName", "s3bucketname":
-			translate = b.beside
-		default:
-			if !b.touches(m.Value) {
-				continue
-			}
+			translate = b.bucketName
 		}
 		out = out.With(m.Name, m.Value.MapStrings(translate))
 	}
 	return out
 }
 
-// beside translates a bucket.
-func (b *binding) beside(s string) string {
+// bucketName translates a bucket.
+func (b *binding) bucketName(s string) string {
 	if s == generators.SharedBucket {
 		return b.bucket
 	}
 	return b.other(s)
-}
-
-// touches reports whether other may change anything in the value; mostly it does not.
-func (b *binding) touches(v model.Value) bool {
-	switch v.Kind() {
-	case model.String:
-		return strings.Contains(v.Text(), "arn:") || b.identity.word(v.Text(), swap.to) != v.Text()
-	case model.List:
-		for _, item := range v.Items() {
-			if b.touches(item) {
-				return true
-			}
-		}
-	case model.Object:
-		for _, m := range v.Members() {
-			if b.touches(m.Value) {
-				return true
-			}
-		}
-	}
-	return false
 }

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"sync/atomic"
 
+	"github.com/aws/aws-sdk-go-v2/aws/arn"
+
 	"github.com/insightconform/conform/model"
 	"github.com/insightconform/conform/targets"
 )
@@ -113,13 +115,13 @@ func (w *world) lendTrail(r model.Request) targets.Reply {
 }
 
 // learn takes partition and account from the ARN of a trail that was just made.
-func (w *world) learn(arn string) {
-	parts := strings.Split(arn, ":")
-	if len(parts) != 6 || parts[0] != "arn" || parts[1] == "" || len(parts[4]) != 12 || strings.Trim(parts[4], "0123456789") != "" {
+func (w *world) learn(text string) {
+	parsed, err := arn.Parse(text)
+	if err != nil || parsed.Partition == "" || len(parsed.AccountID) != 12 || strings.Trim(parsed.AccountID, "0123456789") != "" {
 		return
 	}
 	names := w.names
-	names.Partition, names.Account = parts[1], parts[4]
+	names.Partition, names.Account = parsed.Partition, parsed.AccountID
 	w.target.learnt.CompareAndSwap(nil, newIdentity(names))
 	w.binding.identity = w.target.learnt.Load()
 }

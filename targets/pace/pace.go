@@ -22,9 +22,6 @@ type Rates struct {
 // Default is CloudTrail's quota for its management operations.
 var Default = Rates{Writes: 1, Reads: 10}
 
-// Unlimited paces nothing.
-var Unlimited = Rates{Writes: math.Inf(1), Reads: math.Inf(1)}
-
 // Seconds returns how long so many requests take at least in one Region.
 func (r Rates) Seconds(writes, reads int) float64 {
 	return max(float64(writes)/r.Writes, float64(reads)/r.Reads)

@@ -4,7 +4,8 @@ import "slices"
 
 // What error codes mean, whatever the operation.
 var (
-	throttled = []string{"ThrottlingException", "Throttling", "ThrottledException", "TooManyRequestsException", "RequestLimitExceeded", "SlowDown"}
+	throttled = []string{"ThrottlingException", "Throttling", "ThrottledException", "TooManyRequestsException",
+		"RequestLimitExceeded", "SlowDown"}
 
 	unavailable = []string{"InternalFailure", "InternalServerError", "InternalServiceError", "InternalError", "InternalServerException",
 		"ServiceUnavailable", "ServiceUnavailableException"}

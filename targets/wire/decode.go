@@ -18,7 +18,9 @@ func DecodeAnswer(r model.Request, status int, header http.Header, body []byte) 
 	if len(body) > targets.MaxKept {
 		d.reply.Received = append([]byte(nil), body[:targets.MaxKept]...) // lets go of the rest
 	}
-	d.body, d.isObject = parse(body)
+	if v, err := model.ParseValue(body); err == nil && v.Kind() == model.Object {
+		d.body, d.isObject = v, true
+	}
 	d.readCode()
 	d.reply.Body = d.body
 	d.decide(r.Op, r.Malformed(), len(body) == 0)
@@ -64,7 +66,7 @@ func (d *decoder) readCode() {
 	if from == "__type" {
 		d.typed = raw
 	}
-	if h := d.header.Get(ErrorTypeHeader); h != "" {
+	if h := d.header.Get(headerName); h != "" {
 		if from != "__type" {
 			d.shape = append(d.shape, "error code in "+headerName)
 		} else if plain(h) != plain(raw) {
@@ -90,6 +92,7 @@ func (d *decoder) readCode() {
 	d.shape = append(d.shape, "error without a message")
 }
 
+// headerName is the header that may carry the code of an error.
 const headerName = "X-Amzn-ErrorType"
 
 // nestedError finds {"Error": {"Code": …}}, which servers of the query protocol send.
@@ -153,7 +156,7 @@ func (d *decoder) isError() bool {
 	if d.code == "" {
 		return false
 	}
-	if d.header.Get(ErrorTypeHeader) != "" {
+	if d.header.Get(headerName) != "" {
 		return true
 	}
 	if d.typed == "" {
@@ -183,7 +186,8 @@ func (d *decoder) succeed(op model.Op, empty bool) {
 	}
 	d.reply.Notes = append(d.reply.Notes, notes...)
 	if d.status != http.StatusOK {
-		d.object(model.Objection{Rule: model.WireMembers, Level: model.Documented, Expected: "HTTP 200", Actual: "HTTP " + strconv.Itoa(d.status)})
+		d.object(model.Objection{Rule: model.WireMembers, Level: model.Documented, Expected: "HTTP 200",
+			Actual: "HTTP " + strconv.Itoa(d.status)})
 	}
 }
 

@@ -15,9 +15,6 @@ const ContentType = "application/x-amz-json-1.1"
 // TargetHeader names the header that carries the operation.
 const TargetHeader = "X-Amz-Target"
 
-// ErrorTypeHeader may carry the code of an error.
-const ErrorTypeHeader = "X-Amzn-Errortype"
-
 // The two prefixes of an operation's name in X-Amz-Target; both are documented to work.
 const (
 	ShortPrefix = "CloudTrail_20131101."

@@ -74,13 +74,14 @@ func (g *Gate) cloudTrail(op, region string, body []byte) error {
 
 // membersOf lists what the operations that create or change resources for good may be given.
 var membersOf = map[string][]string{
-	string(model.OpCreate):      {"Name", "S3BucketName", "IncludeGlobalServiceEvents", "IsMultiRegionTrail", "TagsList"},
-	string(model.OpUpdate):      {"Name", "IncludeGlobalServiceEvents", "IsMultiRegionTrail", "EnableLogFileValidation"},
-	string(model.OpDelete):      {"Name"},
-	string(model.OpStart):       {"Name"},
-	string(model.OpStop):        {"Name"},
-	string(model.OpPutEvents):   {"TrailName", "EventSelectors", "AdvancedEventSelectors"},
-	string(model.OpCreateStore): {"Name", "AdvancedEventSelectors", "MultiRegionEnabled", "RetentionPeriod", "TerminationProtectionEnabled", "StartIngestion", "TagsList"},
+	string(model.OpCreate):    {"Name", "S3BucketName", "IncludeGlobalServiceEvents", "IsMultiRegionTrail", "TagsList"},
+	string(model.OpUpdate):    {"Name", "IncludeGlobalServiceEvents", "IsMultiRegionTrail", "EnableLogFileValidation"},
+	string(model.OpDelete):    {"Name"},
+	string(model.OpStart):     {"Name"},
+	string(model.OpStop):      {"Name"},
+	string(model.OpPutEvents): {"TrailName", "EventSelectors", "AdvancedEventSelectors"},
+	string(model.OpCreateStore): {"Name", "AdvancedEventSelectors", "MultiRegionEnabled", "RetentionPeriod",
+		"TerminationProtectionEnabled", "StartIngestion", "TagsList"},
 	string(model.OpUpdateStore): {"EventDataStore", "AdvancedEventSelectors", "RetentionPeriod", "TerminationProtectionEnabled"},
 	string(model.OpDeleteStore): {"EventDataStore"},
 }
@@ -101,17 +102,14 @@ func (g *Gate) creation(op, region string, name model.Value) error {
 
 // trailString checks a string that names a trail, in every way in which a service might read it.
 func (g *Gate) trailString(region, s string) error {
-	if naming.IsARN(s) {
-		parts := strings.SplitN(s, ":", 6)
-		if len(parts) > 4 && parts[4] != "" && parts[4] != g.account && parts[4] != OtherAccount {
-			return Refuse(GuardAccount, "an ARN of an account that is not the caller's")
-		}
-		if len(parts) > 4 && parts[3] != "" {
-			region = parts[3]
-		}
-		if len(parts) > 4 && parts[4] == OtherAccount {
-			region = "" // nothing of ours is there
-		}
+	named, account, err := g.accountOf(s)
+	switch {
+	case err != nil:
+		return err
+	case account == OtherAccount:
+		region = "" // nothing of ours is there
+	case named != "":
+		region = named
 	}
 	for _, name := range readings(s) {
 		if err := g.trailName(region, name); err != nil {
@@ -119,6 +117,20 @@ func (g *Gate) trailString(region, s string) error {
 		}
 	}
 	return nil
+}
+
+// accountOf reads the Region and the account of what might be taken for an ARN, and refuses accounts that
+// are neither the caller's nor nobody's.
+func (g *Gate) accountOf(s string) (region, account string, err error) {
+	parts := strings.SplitN(s, ":", 6)
+	if !naming.IsARN(s) || len(parts) < 5 {
+		return "", "", nil
+	}
+	region, account = parts[3], parts[4]
+	if account != "" && account != g.account && account != OtherAccount {
+		err = Refuse(GuardAccount, "an ARN of an account that is not the caller's")
+	}
+	return region, account, err
 }
 
 // trailName admits a trail of the ledger's, and names that this process made up, which nothing else
@@ -140,11 +152,8 @@ func (g *Gate) trailName(region, name string) error {
 
 // storeString checks a string that names an event data store: all IDs in it must be known.
 func (g *Gate) storeString(region, s string) error {
-	if naming.IsARN(s) {
-		parts := strings.SplitN(s, ":", 6)
-		if len(parts) > 4 && parts[4] != "" && parts[4] != g.account && parts[4] != OtherAccount {
-			return Refuse(GuardAccount, "an ARN of an account that is not the caller's")
-		}
+	if _, _, err := g.accountOf(s); err != nil {
+		return err
 	}
 	for _, id := range naming.StoreIDs.FindAllString(s, -1) {
 		if r, ok := g.stores[strings.ToLower(id)]; ok && g.known[r] == Owned || g.madeUp(strings.ToLower(id)) {

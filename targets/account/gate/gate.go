@@ -42,11 +42,11 @@ func Refuse(guard, format string, args ...any) error {
 // that it is nobody's.
 const OtherAccount = "111122223333"
 
-// Standing is what the gate knows of a resource.
-type Standing uint8
+// standing is what the gate knows of a resource.
+type standing uint8
 
 const (
-	Unknown  Standing = iota
+	Unknown  standing = iota
 	Intended          // the ledger has the intention to create it
 	Owned             // it exists, and its tag was checked
 	Foreign           // it exists, and bears another tag or none
@@ -63,7 +63,7 @@ type Gate struct {
 
 	mu      sync.RWMutex
 	account string // empty until the account was found to be the right one
-	known   map[ledger.Resource]Standing
+	known   map[ledger.Resource]standing
 	stores  map[string]ledger.Resource // by ID
 	tags    map[string]bool            // of the names that this process makes up
 	missing map[string]bool            // how the IDs of stores begin that this process makes up
@@ -84,7 +84,8 @@ const (
 // New returns a gate for some Regions that lets nothing through yet but the questions who the caller is.
 // logging and storing let operations through that cost money.
 func New(regions []string, logging, storing bool) *Gate {
-	return &Gate{regions: regions, logging: logging, storing: storing, bases: map[base]*url.URL{}, known: map[ledger.Resource]Standing{}, stores: map[string]ledger.Resource{},
+	return &Gate{regions: regions, logging: logging, storing: storing, bases: map[base]*url.URL{},
+		known: map[ledger.Resource]standing{}, stores: map[string]ledger.Resource{},
 		tags: map[string]bool{}, missing: map[string]bool{}}
 }
 
@@ -102,7 +103,7 @@ func (g *Gate) Open(account, prefix string) {
 }
 
 // Set tells what is known of a resource.
-func (g *Gate) Set(r ledger.Resource, s Standing) {
+func (g *Gate) Set(r ledger.Resource, s standing) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if s == Unknown {

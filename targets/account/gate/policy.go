@@ -73,7 +73,8 @@ func Policy(o PolicyOptions) (Document, error) {
 		list := slices.Clone(actions[s])
 		slices.Sort(list)
 		if list = slices.Compact(list); len(list) > 0 {
-			document.Statement = append(document.Statement, Statement{Sid: sid, Effect: "Allow", Action: list, Resource: resource, Condition: condition})
+			document.Statement = append(document.Statement, Statement{Sid: sid, Effect: "Allow", Action: list,
+				Resource: resource, Condition: condition})
 		}
 	}
 	list := actions[everything]

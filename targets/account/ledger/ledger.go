@@ -133,7 +133,8 @@ func CheckPrefix(prefix string) error {
 	if len(prefix) < MinPrefix || len(prefix) > MaxPrefix || !prefixSyntax.MatchString(prefix) {
 		return fmt.Errorf("%w: a prefix has %d to %d lower-case letters, digits and single dashes, such as conform-night1", targets.ErrUsage, MinPrefix, MaxPrefix)
 	}
-	if strings.HasPrefix(prefix, "aws-") || strings.HasPrefix(prefix, "amazon") || strings.HasPrefix(prefix, "xn--") || strings.HasPrefix(prefix, "sthree-") {
+	if strings.HasPrefix(prefix, "aws-") || strings.HasPrefix(prefix, "amazon") || strings.HasPrefix(prefix, "xn--") ||
+		strings.HasPrefix(prefix, "sthree-") {
 		return fmt.Errorf("%w: a prefix must not begin as the names of AWS do", targets.ErrUsage)
 	}
 	return nil
@@ -233,7 +234,8 @@ func (l *Ledger) read(data []byte) error {
 		}
 		var line entry
 		if json.Unmarshal(lines.Bytes(), &line) != nil || !line.valid(l.head.Prefix) {
-			return usage("--ledger %s: line %d is damaged; mend it, or use 'conform sweep --prefix %s' and a new ledger", l.path, number, l.head.Prefix)
+			return usage("--ledger %s: line %d is damaged; mend it, or use 'conform sweep --prefix %s' and a new ledger",
+				l.path, number, l.head.Prefix)
 		}
 		l.note(line)
 	}

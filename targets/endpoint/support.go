@@ -20,8 +20,8 @@ import (
 	"github.com/insightconform/conform/targets/naming"
 )
 
-// beside is what a trail needs from other services of the endpoint.
-type beside struct {
+// support is what a trail needs from other services of the endpoint.
+type support struct {
 	bucket string     // the shared one
 	made   bool       // it was made here
 	s3     *s3.Client // nil where the endpoint has no S3
@@ -67,11 +67,11 @@ func (t *Target) arrangeThere(ctx context.Context, region, trail, condition stri
 	return nil
 }
 
-// findBesides makes the shared bucket where that is needed and possible.
-func (t *Target) findBesides(ctx context.Context) (notes []string) {
-	t.beside.bucket = generators.SharedBucket
+// findSupport makes the shared bucket where that is needed and possible.
+func (t *Target) findSupport(ctx context.Context) (notes []string) {
+	t.support.bucket = generators.SharedBucket
 	if t.options.Bucket != "" {
-		t.beside.bucket = t.options.Bucket
+		t.support.bucket = t.options.Bucket
 		return nil
 	}
 	if t.conditions["bucket-missing"] {
@@ -91,7 +91,7 @@ func (t *Target) findBesides(ctx context.Context) (notes []string) {
 		_ = t.dropBucket(ctx, client, name)
 		return []string{"the endpoint has no S3 that keeps buckets"}
 	}
-	t.beside.bucket, t.beside.made, t.beside.s3 = name, true, client
+	t.support.bucket, t.support.made, t.support.s3 = name, true, client
 	return nil
 }
 
@@ -172,7 +172,8 @@ func hasCode(err error, codes ...string) bool {
 
 func (t *Target) kms(region string) *kms.Client {
 	base := strings.TrimSuffix(t.url.String(), "/")
-	return kms.New(kms.Options{BaseEndpoint: &base, Region: region, Credentials: t.conn.credentials, HTTPClient: t.conn, Retryer: aws.NopRetryer{}})
+	return kms.New(kms.Options{BaseEndpoint: &base, Region: region, Credentials: t.conn.credentials,
+		HTTPClient: t.conn, Retryer: aws.NopRetryer{}})
 }
 
 // keysWork makes a key and schedules its deletion.
@@ -183,7 +184,7 @@ func (t *Target) keysWork(ctx context.Context) bool {
 		return false
 	}
 	_ = t.dropKey(ctx, region, id)
-	t.beside.kms = true
+	t.support.kms = true
 	return true
 }
 
@@ -238,7 +239,8 @@ func (t *Target) learnFromSTS(ctx context.Context) {
 	ctx, cancel := t.bounded(ctx)
 	defer cancel()
 	base := strings.TrimSuffix(t.url.String(), "/")
-	client := sts.New(sts.Options{BaseEndpoint: &base, Region: t.options.Regions[0], Credentials: t.conn.credentials, HTTPClient: t.conn, Retryer: aws.NopRetryer{}})
+	client := sts.New(sts.Options{BaseEndpoint: &base, Region: t.options.Regions[0], Credentials: t.conn.credentials,
+		HTTPClient: t.conn, Retryer: aws.NopRetryer{}})
 	out, err := client.GetCallerIdentity(ctx, &sts.GetCallerIdentityInput{})
 	if err != nil || !isAccount(aws.ToString(out.Account)) {
 		return
@@ -247,11 +249,11 @@ func (t *Target) learnFromSTS(ctx context.Context) {
 	t.learn(aws.ToString(out.Arn))
 }
 
-func (t *Target) closeBesides(ctx context.Context) error {
-	if t.beside.made {
-		t.beside.made = false
-		if err := t.dropBucket(ctx, t.beside.s3, t.beside.bucket); err != nil {
-			return fmt.Errorf("the bucket %s could not be deleted", t.beside.bucket)
+func (t *Target) closeSupport(ctx context.Context) error {
+	if t.support.made {
+		t.support.made = false
+		if err := t.dropBucket(ctx, t.support.s3, t.support.bucket); err != nil {
+			return fmt.Errorf("the bucket %s could not be deleted", t.support.bucket)
 		}
 	}
 	return nil

@@ -27,7 +27,8 @@ type Admit func(req *http.Request, body []byte) error
 
 // BeforeSigning is an API option that has the requests of any SDK client admitted.
 func (admit Admit) BeforeSigning(stack *middleware.Stack) error {
-	return stack.Finalize.Insert(middleware.FinalizeMiddlewareFunc("ConformAdmit", func(ctx context.Context, in middleware.FinalizeInput, next middleware.FinalizeHandler) (out middleware.FinalizeOutput, metadata middleware.Metadata, err error) {
+	return stack.Finalize.Insert(middleware.FinalizeMiddlewareFunc("ConformAdmit", func(ctx context.Context,
+		in middleware.FinalizeInput, next middleware.FinalizeHandler) (out middleware.FinalizeOutput, metadata middleware.Metadata, err error) {
 		request, ok := in.Request.(*smithyhttp.Request)
 		if !ok {
 			return out, metadata, errors.New("a request that is none of HTTP")
@@ -49,8 +50,8 @@ func (admit Admit) BeforeSigning(stack *middleware.Stack) error {
 	}), "Signing", middleware.Before)
 }
 
-// LineOptions say where a Line leads.
-type LineOptions struct {
+// CallerOptions say where a Caller sends to.
+type CallerOptions struct {
 	URL         *url.URL
 	Region      string            // that requests are signed for
 	Timeout     time.Duration     // of one request, its answer included
@@ -59,26 +60,26 @@ type LineOptions struct {
 	Admit       Admit // nil admits everything
 }
 
-// Line speaks CloudTrail's protocol with one URL as an endpoint target does, for targets that choose
+// Caller speaks CloudTrail's protocol with one URL as an endpoint target does, for targets that choose
 // their URLs and names themselves.
-type Line struct {
-	options LineOptions
+type Caller struct {
+	options CallerOptions
 	conn    *connection
 	client  *cloudtrail.Client
 }
 
-// NewLine returns a line; nothing is sent.
-func NewLine(o LineOptions) *Line {
+// NewCaller returns a caller; nothing is sent.
+func NewCaller(o CallerOptions) *Caller {
 	conn := newConnection(o.URL, o.Timeout, 16, o.Credentials, nil)
 	if o.Transport != nil {
 		conn.transport = o.Transport
 	}
 	conn.signer, conn.admit = v4.NewSigner(), o.Admit
-	return &Line{options: o, conn: conn, client: newClient(conn, o.Region, wire.ShortPrefix)}
+	return &Caller{options: o, conn: conn, client: newClient(conn, o.Region, wire.ShortPrefix)}
 }
 
 // Do sends one request and reads the answer. Reply.Err is what Admit refused with.
-func (l *Line) Do(ctx context.Context, r model.Request) targets.Reply {
+func (l *Caller) Do(ctx context.Context, r model.Request) targets.Reply {
 	ctx, cancel := context.WithTimeout(ctx, l.options.Timeout)
 	defer cancel()
 	x := l.conn.send(ctx, func(string) *cloudtrail.Client { return l.client }, l.options.Region, wire.ShortPrefix, r)
@@ -86,10 +87,11 @@ func (l *Line) Do(ctx context.Context, r model.Request) targets.Reply {
 }
 
 // HTTPClient sends what clients of other services have signed, and records nothing.
-func (l *Line) HTTPClient() aws.HTTPClient { return l.conn }
+func (l *Caller) HTTPClient() aws.HTTPClient { return l.conn }
 
 // send does one request, through the SDK where that can express it.
-func (c *connection) send(ctx context.Context, client func(region string) *cloudtrail.Client, region, prefix string, r model.Request) *exchanged {
+func (c *connection) send(ctx context.Context, client func(region string) *cloudtrail.Client, region, prefix string,
+	r model.Request) *exchanged {
 	x := &exchanged{}
 	if !r.Malformed() && !r.OtherTarget && !targets.IsBare(ctx) {
 		input := r.Input
