@@ -57,7 +57,7 @@ func (s *settings) applyFile() error {
 	}
 	options := s.byName()
 	var known []string
-	for _, group := range s.options() {
+	for _, group := range s.groups() {
 		for _, o := range group.options {
 			if !o.flagOnly {
 				known = append(known, o.name)

@@ -46,7 +46,7 @@ var learnOptions = []string{"timeout", "keep-account-ids", "config"}
 func targetOptions() []string {
 	var names []string
 	defaults := defaultSettings()
-	for _, o := range defaults.options()[0].options {
+	for _, o := range defaults.groups()[0].options {
 		names = append(names, o.name)
 	}
 	return append(names, learnOptions...)

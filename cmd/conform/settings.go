@@ -115,8 +115,8 @@ type optionGroup struct {
 	options []option
 }
 
-// options lists the settings in the order in which help shows them.
-func (s *settings) options() []optionGroup {
+// groups lists the settings in the order in which help shows them.
+func (s *settings) groups() []optionGroup {
 	return []optionGroup{
 		{"What is tested", []option{
 			{name: "target", value: "embedded|endpoint|account", set: setText(&s.target, checkTarget),
@@ -197,7 +197,7 @@ func (s *settings) options() []optionGroup {
 // byName returns the settings by name.
 func (s *settings) byName() map[string]option {
 	all := map[string]option{}
-	for _, group := range s.options() {
+	for _, group := range s.groups() {
 		for _, o := range group.options {
 			all[o.name] = o
 		}
@@ -225,7 +225,7 @@ func (v flagValue) Set(text string) error {
 
 // addFlags adds the flags of the settings with the given names, of all where there are none.
 func addFlags(cmd *cobra.Command, s *settings, names ...string) {
-	for _, group := range s.options() {
+	for _, group := range s.groups() {
 		for _, o := range group.options {
 			if len(names) > 0 && !slices.Contains(names, o.name) {
 				continue
@@ -243,13 +243,13 @@ func addFlags(cmd *cobra.Command, s *settings, names ...string) {
 func optionHelp(only ...string) string {
 	all := defaultSettings()
 	width := 0
-	for _, group := range all.options() {
+	for _, group := range all.groups() {
 		for _, o := range group.options {
 			width = max(width, len("--"+o.name))
 		}
 	}
 	var b strings.Builder
-	for _, group := range all.options() {
+	for _, group := range all.groups() {
 		title := "\n" + group.title + "\n"
 		for _, o := range group.options {
 			if !chosen(only, o.name) {
@@ -285,7 +285,7 @@ func variableName(name string) string {
 // applyEnvironment takes settings that no flag gave from CONFORM_… variables; empty ones count as
 // not set.
 func (s *settings) applyEnvironment(environ map[string]string) error {
-	for _, group := range s.options() {
+	for _, group := range s.groups() {
 		for _, o := range group.options {
 			text := environ[variableName(o.name)]
 			if text == "" || s.from[o.name] > fromEnvironment {
