@@ -1,4 +1,4 @@
-package formats_test
+package e2e
 
 import (
 	"context"
@@ -171,7 +171,7 @@ const tooWide = `
 
 // The checks below see what they are to see, and the page's policy stops what they would not.
 func TestPageChecksCanFail(t *testing.T) {
-	b := openPage(t, startBrowser(t), htmlOf(t, conforming()))
+	b := openPage(t, startBrowser(t), page(t, "conforming"))
 	eval[any](b, `document.querySelector('.lead').style.color = '#bbb'; document.querySelector('footer').style.width = '3000px'`)
 	assert.NotEmpty(t, eval[[]string](b, lowContrast))
 	assert.NotEmpty(t, eval[string](b, tooWide))
@@ -191,11 +191,11 @@ func TestPageChecksCanFail(t *testing.T) {
 
 func pagesToOpen(t *testing.T) map[string]string {
 	return map[string]string{
-		"conforming":   htmlOf(t, conforming()),
-		"inconclusive": htmlOf(t, inconclusive()),
-		"everything":   htmlOf(t, everything()),
-		"hostile":      htmlOf(t, hostile()),
-		"comparison":   htmlOf(t, conforming(), everything(), interrupted()),
+		"conforming":   page(t, "conforming"),
+		"inconclusive": page(t, "inconclusive"),
+		"everything":   page(t, "everything"),
+		"hostile":      page(t, "hostile"),
+		"comparison":   page(t, "comparison"),
 	}
 }
 
@@ -296,7 +296,7 @@ func (b *tab) accessible() {
 }
 
 func TestPageThemes(t *testing.T) {
-	b := openPage(t, startBrowser(t), htmlOf(t, everything()))
+	b := openPage(t, startBrowser(t), page(t, "everything"))
 	background := func() string { return eval[string](b, `return getComputedStyle(document.body).backgroundColor`) }
 	b.media("", "light")
 	light := background()
@@ -322,7 +322,7 @@ func TestPageThemes(t *testing.T) {
 }
 
 func TestPageRulesAndDivergences(t *testing.T) {
-	b := openPage(t, startBrowser(t), htmlOf(t, everything()))
+	b := openPage(t, startBrowser(t), page(t, "everything"))
 	open := func(selector string) bool { return eval[bool](b, `return document.querySelector('`+selector+`').open`) }
 	rule := "#rule-put-empty-disables"
 	assert.False(t, open(rule))
@@ -348,7 +348,7 @@ func TestPageRulesAndDivergences(t *testing.T) {
 }
 
 func TestPageFilter(t *testing.T) {
-	b := openPage(t, startBrowser(t), htmlOf(t, everything()))
+	b := openPage(t, startBrowser(t), page(t, "everything"))
 	visible := func(selector string) int {
 		return eval[int](b, `return [...document.querySelectorAll('`+selector+`')].filter((e) => e.checkVisibility()).length`)
 	}
@@ -378,7 +378,7 @@ func TestPageFilter(t *testing.T) {
 	assert.Equal(t, divergences, visible(".divergence"))
 	b.quiet()
 
-	b = openPage(t, b.ctx, htmlOf(t, conforming(), everything(), interrupted()))
+	b = openPage(t, b.ctx, page(t, "comparison"))
 	rules = visible("tr.rule")
 	b.click("#f-differs")
 	assert.Equal(t, eval[int](b, `return document.querySelectorAll('tr[data-differs]').length`), visible("tr.rule"))
@@ -389,7 +389,7 @@ func TestPageFilter(t *testing.T) {
 }
 
 func TestPageCopies(t *testing.T) {
-	b := openPage(t, startBrowser(t), htmlOf(t, everything()))
+	b := openPage(t, startBrowser(t), page(t, "everything"))
 	for _, permission := range []string{"clipboard-read", "clipboard-write"} {
 		_, err := chromedp.CallBrowser(b.ctx, browser.SetPermission, browser.SetPermissionParams{
 			Permission: &browser.PermissionDescriptor{Name: permission}, Setting: browser.PermissionSettingGranted})
@@ -411,7 +411,7 @@ func TestPageCopies(t *testing.T) {
 }
 
 func TestPagePictures(t *testing.T) {
-	b := openPage(t, startBrowser(t), htmlOf(t, everything()))
+	b := openPage(t, startBrowser(t), page(t, "everything"))
 	text := func(id string) string { return eval[string](b, `return document.querySelector('`+id+`').textContent`) }
 	assert.Equal(t, 1, eval[int](b, `return document.querySelectorAll('#walk a[tabindex="0"]').length`), "the picture is one stop of the tab key")
 	require.NoError(t, chromedp.Do(b.ctx, chromedp.Focus(chromedp.CSS("#walk a"))))
@@ -438,7 +438,7 @@ func TestPagePictures(t *testing.T) {
 
 // Every control can be reached with the tab key alone, in the order of the page.
 func TestPageKeyboard(t *testing.T) {
-	b := openPage(t, startBrowser(t), htmlOf(t, everything()))
+	b := openPage(t, startBrowser(t), page(t, "everything"))
 	want := eval[int](b, `
 		window.reachable = [...document.querySelectorAll('a[href], button, input, select, summary, [tabindex="0"]')].filter((e) => e.checkVisibility() && e.tabIndex >= 0);
 		return reachable.length`)
@@ -464,7 +464,7 @@ func TestPageKeyboard(t *testing.T) {
 }
 
 func TestPageWithoutScript(t *testing.T) {
-	b := openPage(t, startBrowser(t), htmlOf(t, everything()), func(b *tab) {
+	b := openPage(t, startBrowser(t), page(t, "everything"), func(b *tab) {
 		_, err := chromedp.Call(b.ctx, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true})
 		require.NoError(b.t, err)
 	})
@@ -479,7 +479,7 @@ func TestPageWithoutScript(t *testing.T) {
 }
 
 func TestPagePrints(t *testing.T) {
-	b := openPage(t, startBrowser(t), htmlOf(t, everything()))
+	b := openPage(t, startBrowser(t), page(t, "everything"))
 	pdf, err := chromedp.Run(b.ctx, chromedp.PrintToPDF(chromedp.PDFPaper(chromedp.PaperA4), chromedp.PDFPrintBackground()))
 	require.NoError(t, err)
 	assert.Greater(t, len(pdf), 50_000)
@@ -508,11 +508,7 @@ func TestPageIsHarmless(t *testing.T) {
 	// The other kinds are no more than text to a browser.
 	for _, name := range []string{"markup", "script", "style", "attribute", "apostrophe", "comment", "template", "bidi", "length"} {
 		t.Run(name, func(t *testing.T) {
-			list := spoiled(spoilingTexts[name])[1:]
-			if name == "markup" || name == "length" {
-				list = spoiled(spoilingTexts[name])
-			}
-			b := openPage(t, browser, htmlOf(t, list...))
+			b := openPage(t, browser, page(t, "spoilt-"+name))
 			b.size(360)
 			b.fits("the page")
 			assert.Equal(t, 1, eval[int](b, `return document.scripts.length`))
@@ -525,7 +521,7 @@ func TestPageIsHarmless(t *testing.T) {
 
 // The largest page that is promised opens, and its parts work.
 func TestLargePageOpens(t *testing.T) {
-	b := openPage(t, startBrowser(t), htmlOf(t, large()))
+	b := openPage(t, startBrowser(t), page(t, "large"))
 	assert.Equal(t, 40, eval[int](b, `return document.querySelectorAll('.divergence').length`))
 	require.NoError(t, chromedp.Do(b.ctx, chromedp.SendKeys(chromedp.CSS("#f-text"), "overwrites-categories")))
 	assert.Equal(t, 1, eval[int](b, `return [...document.querySelectorAll('.divergence')].filter((e) => e.checkVisibility()).length`))
