@@ -22,10 +22,9 @@ import (
 func (t *Target) provision(ctx context.Context) error {
 	s := t.service
 	t.bucket = ledger.Bucket.In(t.options.Regions[0], t.ledger.Prefix()+"-"+ledger.RandomName(12))
-	if err := t.ledger.Write(ledger.Intend, t.bucket); err != nil {
+	if err := s.intend(t.ledger, t.bucket); err != nil {
 		return err
 	}
-	s.gate.Set(t.bucket, gate.Intended)
 	ctx2, cancel := s.bounded(ctx)
 	defer cancel()
 	name := aws.String(t.bucket.Name)
@@ -153,8 +152,7 @@ func (s *service) removeBucket(ctx context.Context, book *ledger.Ledger, r ledge
 		_, err := s.s3.DeleteBucket(limited, &s3.DeleteBucketInput{Bucket: &r.Name})
 		cancel()
 		if err == nil || codeOf(err) == "NoSuchBucket" {
-			s.gate.Set(r, gate.Unknown)
-			return book.Write(ledger.Gone, r) == nil
+			return s.gone(book, r) == nil
 		}
 		if codeOf(err) != "BucketNotEmpty" || !s.emptyPage(ctx, r.Name) {
 			return false

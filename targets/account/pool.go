@@ -166,8 +166,7 @@ func (s *service) removeTrail(ctx context.Context, book *ledger.Ledger, r ledger
 	default:
 		return false
 	}
-	s.gate.Set(r, gate.Unknown)
-	return book.Write(ledger.Gone, r) == nil
+	return s.gone(book, r) == nil
 }
 
 // tagOf reads the tag of a trail or store. known says whether the service knows the resource.
@@ -184,4 +183,19 @@ func (s *service) tagOf(ctx context.Context, region, arn string) (value string, 
 		}
 	}
 	return "", true, reply
+}
+
+// intend notes in the ledger that a resource is about to be made, and lets the request through.
+func (s *service) intend(book *ledger.Ledger, r ledger.Resource) error {
+	if err := book.Write(ledger.Intend, r); err != nil {
+		return err
+	}
+	s.gate.Set(r, gate.Intended)
+	return nil
+}
+
+// gone notes that a resource is no more, or never was.
+func (s *service) gone(book *ledger.Ledger, r ledger.Resource) error {
+	s.gate.Set(r, gate.Unknown)
+	return book.Write(ledger.Gone, r)
 }

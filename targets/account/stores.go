@@ -170,10 +170,9 @@ func (s *service) storeARN(x *store) string {
 func (w *world) makeStore(ctx context.Context, r model.Request, kind string) targets.Reply {
 	s, book, region := w.target.service, w.target.ledger, r.Region
 	made := ledger.Store.In(region, book.Prefix()+"-"+randomTag()+"-"+kind)
-	if err := book.Write(ledger.Intend, made); err != nil {
+	if err := s.intend(book, made); err != nil {
 		return targets.Reply{Problem: "the ledger cannot be written", Err: err}
 	}
-	s.gate.Set(made, gate.Intended)
 	asked := r.Input.Get("Name").Text()
 	r.Input = r.Input.With("Name", model.Str(made.Name)).With("TagsList", tags(book)).
 		With("RetentionPeriod", model.Num("7")).With("TerminationProtectionEnabled",
@@ -181,8 +180,7 @@ func (w *world) makeStore(ctx context.Context, r model.Request, kind string) tar
 	reply := s.send(ctx, region, r, false)
 	reply.Instead = map[string]string{made.Name: asked}
 	if reply.Answer.Outcome == model.Refused {
-		s.gate.Set(made, gate.Unknown)
-		if err := book.Write(ledger.Gone, made); err != nil {
+		if err := s.gone(book, made); err != nil {
 			reply.Err = err
 		}
 		return reply
@@ -287,6 +285,5 @@ func (s *service) removeStore(ctx context.Context, book *ledger.Ledger, r ledger
 	if a := reply.Answer; a.Outcome != model.Succeeded && !strings.Contains(a.Code, "NotFound") && !strings.Contains(a.Code, "Inactive") {
 		return false
 	}
-	s.gate.Set(r, gate.Unknown)
-	return book.Write(ledger.Gone, r) == nil
+	return s.gone(book, r) == nil
 }

@@ -88,7 +88,7 @@ type sweeper struct {
 	service *service
 	ledger  *ledger.Ledger // nil for a sweep by prefix
 	delete  bool
-	forget  bool // what was gate.Intended and is not there was never made
+	forget  bool // what was intended and is not there was never made
 
 	listed map[string][]described            // trails by Region
 	stores map[string]map[string]listedStore // by Region and name
@@ -159,7 +159,7 @@ func (s *sweeper) one(ctx context.Context, r ledger.Resource) Item {
 	case !there:
 		return s.notThere(r)
 	case tag == "" && r.Kind == ledger.Bucket && s.ledger != nil && s.ledger.Event(r) == ledger.Intend:
-		// A crash between making and tagging. The name was random, and is in the ledger as gate.Intended.
+		// A crash between making and tagging. The name was random, and is in the ledger as intended.
 		if item, ok := s.tagLate(ctx, r); !ok {
 			return item
 		}

@@ -198,10 +198,9 @@ func (w *world) lend(ctx context.Context, p *pool, at ledger.Resource, r model.R
 // make creates a trail: first the ledger, then the request, then the look at its tag.
 func (w *world) make(ctx context.Context, p *pool, r ledger.Resource, out model.Request) targets.Reply {
 	s, book := w.target.service, w.target.ledger
-	if err := book.Write(ledger.Intend, r); err != nil {
+	if err := s.intend(book, r); err != nil {
 		return targets.Reply{Problem: "the ledger cannot be written", Err: err}
 	}
-	s.gate.Set(r, gate.Intended)
 	w.used[w.family(r.Name)] = true
 	var reply targets.Reply
 	s.until(ctx, w.target.options.Settle, func() bool {
@@ -209,8 +208,7 @@ func (w *world) make(ctx context.Context, p *pool, r ledger.Resource, out model.
 		return !slices.Contains(lateCodes, reply.Answer.Code)
 	})
 	if reply.Answer.Outcome == model.Refused {
-		s.gate.Set(r, gate.Unknown)
-		if err := book.Write(ledger.Gone, r); err != nil {
+		if err := s.gone(book, r); err != nil {
 			reply.Err = err
 		}
 		return reply
@@ -307,8 +305,7 @@ func (w *world) track(r model.Request, reply targets.Reply) {
 
 // deleted takes a trail out of the pool.
 func (w *world) deleted(x *trail) {
-	w.target.service.gate.Set(x.Resource, gate.Unknown)
-	_ = w.target.ledger.Write(ledger.Gone, x.Resource) // else the sweep finds that it is gone
+	_ = w.target.service.gone(w.target.ledger, x.Resource) // else the sweep finds that it is gone
 	p := w.target.pools[x.Region]
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -42,14 +42,13 @@ type onWay struct {
 
 // With has the worlds of a run, and not what is asked before them, answered by replicas.
 func (o ServerOptions) With(r *Replicas) ServerOptions {
-	o.around = func(first model.State) around { return newReplicas(r, first).handle }
+	var worlds atomic.Uint64 // which differ, and repeat from run to run
+	o.around = func(first model.State) around { return newReplicas(r, worlds.Add(1), first).handle }
 	return o
 }
 
-var replicaCount atomic.Uint64
-
-func newReplicas(w *Replicas, first model.State) *replicas {
-	return &replicas{Replicas: *w, random: rand.New(rand.NewPCG(w.Seed, replicaCount.Add(1))), past: []version{{state: first}}}
+func newReplicas(w *Replicas, world uint64, first model.State) *replicas {
+	return &replicas{Replicas: *w, random: rand.New(rand.NewPCG(w.Seed, world)), past: []version{{state: first}}}
 }
 
 // replica is the state that a request meets.

@@ -229,6 +229,9 @@ func MissingStores(tag string) string {
 
 // created notes the identifier that a successful CreateEventDataStore has answered.
 func (b *binding) created(id string) {
+	if _, same := storeNumber[id]; same && b.kept {
+		return // the target gives out the symbolic identifiers itself, also to stores whose creation it did not answer
+	}
 	symbolic := model.StoreID(len(b.stores))
 	if _, known := b.back[id]; id != "" && id != symbolic && !known {
 		b.back[id] = symbolic

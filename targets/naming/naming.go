@@ -191,5 +191,5 @@ func (b *binding) request(r model.Request) model.Request {
 	return r
 }
 
-// given reports whether a trail exists beforehand without being the world's.
+// isGiven reports whether a trail exists beforehand.
 func (b *binding) isGiven(name string) bool { return slices.Contains(b.given, name) }
