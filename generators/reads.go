@@ -16,7 +16,7 @@ func Reads(s model.State, touched model.Request, scope Scope) []model.Request {
 	}
 	out := make([]model.Request, 0, 4+len(s.Trails)+len(s.Stores))
 	add := func(region string, r model.Request) {
-		if scope.Can[opNeeds[r.Op]] {
+		if need, _ := r.Op.Needs(); scope.Can[need] {
 			if region != s.World.Home {
 				r.Region = region
 			}

@@ -57,14 +57,6 @@ func (s Scope) Applies(id model.ID) bool {
 	return rule != nil && s.Has(rule.Needs...)
 }
 
-var opNeeds = map[model.Op]model.Capability{
-	model.OpPut: model.CanPut, model.OpGet: model.CanGet, model.OpCreate: model.CanCreate, model.OpUpdate: model.CanUpdate,
-	model.OpDelete: model.CanDelete, model.OpTrail: model.CanGetTrail, model.OpStatus: model.CanStatus, model.OpStart: model.CanLog,
-	model.OpStop: model.CanStop, model.OpPutEvents: model.CanPutEvents, model.OpGetEvents: model.CanGetEvents,
-	model.OpCreateStore: model.CanStores, model.OpGetStore: model.CanStores, model.OpUpdateStore: model.CanUpdateStores,
-	model.OpDeleteStore: model.CanDeleteStores, model.OpRestoreStore: model.CanRestoreStores,
-}
-
 var conditionNeeds = [...]model.Capability{model.CanLoseBucket, model.CanLoseBucket, model.CanLoseKey, model.CanLoseKey,
 	model.CanArrangeAccount, model.CanArrangeAccount, model.CanArrangeAccount}
 
@@ -74,7 +66,7 @@ func (s Scope) Allows(requests ...model.Request) bool {
 }
 
 func (s Scope) allows(r model.Request) bool {
-	if need, ok := opNeeds[r.Op]; ok && !s.Can[need] {
+	if need, ok := r.Op.Needs(); ok && !s.Can[need] {
 		return false
 	}
 	if r.Region != "" && r.Region != model.DefaultWorld.Home && !s.Can[model.CanRegions] {

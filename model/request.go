@@ -35,6 +35,16 @@ const (
 var Ops = []Op{OpPut, OpGet, OpCreate, OpUpdate, OpDelete, OpTrail, OpStatus, OpStart, OpStop, OpPutEvents, OpGetEvents,
 	OpCreateStore, OpGetStore, OpUpdateStore, OpDeleteStore, OpRestoreStore, OpArrange}
 
+var opNeeds = map[Op]Capability{
+	OpPut: CanPut, OpGet: CanGet, OpCreate: CanCreate, OpUpdate: CanUpdate, OpDelete: CanDelete, OpTrail: CanGetTrail,
+	OpStatus: CanStatus, OpStart: CanLog, OpStop: CanStop, OpPutEvents: CanPutEvents, OpGetEvents: CanGetEvents,
+	OpCreateStore: CanStores, OpGetStore: CanStores, OpUpdateStore: CanUpdateStores, OpDeleteStore: CanDeleteStores,
+	OpRestoreStore: CanRestoreStores,
+}
+
+// Needs is the capability of a target that has the operation; ok is false where it is none of CloudTrail's.
+func (op Op) Needs() (c Capability, ok bool) { c, ok = opNeeds[op]; return c, ok }
+
 // Insights reports whether the operation is one of the two under test.
 func (op Op) Insights() bool { return op == OpPut || op == OpGet }
 

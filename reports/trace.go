@@ -72,19 +72,11 @@ func Pseudonymous(text string) string {
 	})
 }
 
-var opCapability = map[model.Op]model.Capability{
-	model.OpPut: model.CanPut, model.OpGet: model.CanGet, model.OpCreate: model.CanCreate, model.OpUpdate: model.CanUpdate,
-	model.OpDelete: model.CanDelete, model.OpTrail: model.CanGetTrail, model.OpStatus: model.CanStatus, model.OpStart: model.CanLog,
-	model.OpStop: model.CanStop, model.OpPutEvents: model.CanPutEvents, model.OpGetEvents: model.CanGetEvents,
-	model.OpCreateStore: model.CanStores, model.OpGetStore: model.CanStores, model.OpUpdateStore: model.CanUpdateStores,
-	model.OpDeleteStore: model.CanDeleteStores, model.OpRestoreStore: model.CanRestoreStores,
-}
-
 // needsOf lists the capabilities that the steps and the rule of a divergence need.
 func needsOf(d Divergence) []model.Capability {
 	found := map[model.Capability]bool{}
 	for _, step := range d.Steps {
-		if c, ok := opCapability[model.Op(step.Operation)]; ok {
+		if c, ok := model.Op(step.Operation).Needs(); ok {
 			found[c] = true
 		}
 		if step.Region != "" && step.Region != model.DefaultWorld.Home {
@@ -142,7 +134,7 @@ func readTrace(data []byte) (*Trace, error) {
 		return nil, fmt.Errorf("no trace: it has no steps or no signature")
 	}
 	for i, step := range t.Steps {
-		if _, known := opCapability[model.Op(step.Operation)]; !known && model.Op(step.Operation) != model.OpArrange {
+		if _, known := model.Op(step.Operation).Needs(); !known && model.Op(step.Operation) != model.OpArrange {
 			return nil, fmt.Errorf("no trace: step %d has the unknown operation %q", i+1, step.Operation)
 		}
 	}
