@@ -88,8 +88,8 @@ func TestReplayCommand(t *testing.T) {
 		"a fault":            {"--fault", "appends-selectors"},
 		"traces":             {"--fault", "appends-selectors", "--traces", "mine"},
 		"traces, quoted":     {"--fault", "appends-selectors", "--traces", "it's mine"},
-		"settling":           {"--fault", "appends-selectors", "--settle", "2s"},
-		"eventual":           {"--fault", "appends-selectors", "--eventual", "--settle", "500ms", "--regions", "us-west-2,eu-west-1"},
+		"settling":           {"--fault", "appends-selectors", "--settle", "10ms"},
+		"eventual":           {"--fault", "appends-selectors", "--eventual", "--settle", "10ms", "--regions", "us-west-2,eu-west-1"},
 		"an order, timeouts": {"--fault", "appends-selectors", "--order", "order.json", "--timeout", "3s", "--pace", "writes=1000,reads=1000"},
 		"an endpoint":        {"--endpoint", server.URL, "--timeout", "3s", "--use-environment-credentials"},
 	} {
