@@ -1,7 +1,7 @@
 // Bench compares conform with what people use instead: Hypothesis's rule-based state machines and
 // rapid's, over the same alphabet, against the same faults of the same server. See docs/comparison.md.
 //
-//	go run ./bench -write docs/comparison.md
+//	cd bench && go run . -write ../docs/comparison.md
 package main
 
 import (
@@ -25,7 +25,7 @@ import (
 	"github.com/insightconform/conform/targets/embedded"
 )
 
-const usage = `Usage: go run ./bench [flags]
+const usage = `Usage: go run . [flags]
 
 Compares conform with Hypothesis and rapid on the faults of the embedded server.
 Hypothesis is taken from python3, or from the interpreter in BENCH_PYTHON.
@@ -83,7 +83,7 @@ func wrongUsage(format string, a ...any) error {
 func readSettings(args []string) (*settings, error) {
 	fs := flag.NewFlagSet("bench", flag.ContinueOnError)
 	fs.SetOutput(io.Discard)
-	s := &settings{excluded: map[string]string{}, command: strings.Join(append([]string{"go run ./bench"}, args...), " ")}
+	s := &settings{excluded: map[string]string{}, command: strings.Join(append([]string{"cd bench && go run ."}, args...), " ")}
 	chosen := fs.String("tools", strings.Join(tools, ","), "")
 	faults := fs.String("faults", "", "")
 	fs.IntVar(&s.seeds, "seeds", 3, "")
