@@ -2,7 +2,6 @@ package diagnose
 
 import (
 	"slices"
-	"sort"
 	"strings"
 
 	"github.com/insightconform/conform/generators"
@@ -70,22 +69,28 @@ var controls = []control{
 	{model.WireProtocol, each(func(r model.Request) model.Request { r.OtherTarget = false; return r }), nil},
 }
 
+// onList changes a list of a request, where it has one.
+func onList(r model.Request, member string, change func([]model.Value) []model.Value) model.Request {
+	if list := r.Input.Get(member); list.Kind() == model.List {
+		r.Input = r.Input.With(member, model.ListOf(change(slices.Clone(list.Items()))...))
+	}
+	return r
+}
+
 // ofSelectors changes the selectors of a Put one by one.
 func ofSelectors(change func(model.Value) model.Value) func(model.Request) model.Request {
 	return func(r model.Request) model.Request {
-		list := r.Input.Get("InsightSelectors")
-		if r.Op != model.OpPut || list.Kind() != model.List {
+		if r.Op != model.OpPut {
 			return r
 		}
-		items := make([]model.Value, len(list.Items()))
-		for i, item := range list.Items() {
-			items[i] = item
-			if item.Kind() == model.Object {
-				items[i] = change(item)
+		return onList(r, "InsightSelectors", func(items []model.Value) []model.Value {
+			for i, item := range items {
+				if item.Kind() == model.Object {
+					items[i] = change(item)
+				}
 			}
-		}
-		r.Input = r.Input.With("InsightSelectors", model.ListOf(items...))
-		return r
+			return items
+		})
 	}
 }
 
@@ -123,10 +128,10 @@ func once(items []model.Value) []model.Value {
 }
 
 func entriesOnce(r model.Request) model.Request {
-	if list := r.Input.Get("InsightSelectors"); r.Op == model.OpPut && list.Kind() == model.List {
-		r.Input = r.Input.With("InsightSelectors", model.ListOf(once(list.Items())...))
+	if r.Op != model.OpPut {
+		return r
 	}
-	return r
+	return onList(r, "InsightSelectors", once)
 }
 
 // lastLife leaves out what came before a trail was made again.
@@ -142,10 +147,16 @@ func lastLife(requests []model.Request) []model.Request {
 }
 
 func disabledWithoutDestination(r model.Request) model.Request {
-	if list := r.Input.Get("InsightSelectors"); r.Op == model.OpPut && list.Kind() == model.List && len(list.Items()) == 0 && r.Input.Get("EventDataStore").Given() {
+	if r.Op == model.OpPut && disables(r) && r.Input.Get("EventDataStore").Given() {
 		r.Input = r.Input.With("InsightsDestination", model.Value{})
 	}
 	return r
+}
+
+// disables reports whether a request has an empty list of selectors.
+func disables(r model.Request) bool {
+	list := r.Input.Get("InsightSelectors")
+	return list.Kind() == model.List && len(list.Items()) == 0
 }
 
 // emptiedInsteadOfStopped turns insights off in another way.
@@ -191,27 +202,24 @@ func alwaysLogging(requests []model.Request) []model.Request {
 // moreLogs makes event selectors of one ReadWriteType log all management events.
 func moreLogs(readWrite string) func(model.Request) model.Request {
 	return func(r model.Request) model.Request {
-		list := r.Input.Get("EventSelectors")
-		if r.Op != model.OpPutEvents || list.Kind() != model.List {
+		if r.Op != model.OpPutEvents {
 			return r
 		}
-		items := slices.Clone(list.Items())
-		for i, item := range items {
-			if item.Get("ReadWriteType").Text() == readWrite && !(item.Get("IncludeManagementEvents").Kind() == model.Bool && !item.Get("IncludeManagementEvents").True()) {
-				items[i] = item.With("ReadWriteType", model.Str("All"))
+		return onList(r, "EventSelectors", func(items []model.Value) []model.Value {
+			for i, item := range items {
+				management := item.Get("IncludeManagementEvents")
+				if item.Get("ReadWriteType").Text() == readWrite && (management.Kind() != model.Bool || management.True()) {
+					items[i] = item.With("ReadWriteType", model.Str("All"))
+				}
 			}
-		}
-		r.Input = r.Input.With("EventSelectors", model.ListOf(items...))
-		return r
+			return items
+		})
 	}
 }
 
 // withMoreLogsWhereDisabled lets trails log everything in a case that ends with an empty list.
 func withMoreLogsWhereDisabled(requests []model.Request) []model.Request {
-	if len(requests) == 0 || requests[len(requests)-1].Op != model.OpPut {
-		return requests
-	}
-	if list := requests[len(requests)-1].Input.Get("InsightSelectors"); list.Kind() != model.List || len(list.Items()) > 0 {
+	if n := len(requests); n == 0 || requests[n-1].Op != model.OpPut || !disables(requests[n-1]) {
 		return requests
 	}
 	all := generators.EventClasses()[model.ManagementEvents|model.DataEvents]
@@ -252,16 +260,13 @@ func withoutUnknownMembers(r model.Request) model.Request {
 	if !r.Op.Insights() {
 		return r
 	}
-	in := keepMembers(r.Input, "TrailName", "EventDataStore", "InsightsDestination", "InsightSelectors")
-	if list := in.Get("InsightSelectors"); list.Kind() == model.List {
-		items := make([]model.Value, len(list.Items()))
-		for i, item := range list.Items() {
+	r.Input = keepMembers(r.Input, "TrailName", "EventDataStore", "InsightsDestination", "InsightSelectors")
+	return onList(r, "InsightSelectors", func(items []model.Value) []model.Value {
+		for i, item := range items {
 			items[i] = keepMembers(item, "InsightType", "EventCategories")
 		}
-		in = in.With("InsightSelectors", model.ListOf(items...))
-	}
-	r.Input = in
-	return r
+		return items
+	})
 }
 
 func keepMembers(v model.Value, names ...string) model.Value {
@@ -270,11 +275,7 @@ func keepMembers(v model.Value, names ...string) model.Value {
 	}
 	out := v
 	for _, m := range v.Members() {
-		known := false
-		for _, name := range names {
-			known = known || m.Name == name
-		}
-		if !known {
+		if !slices.Contains(names, m.Name) {
 			out = out.With(m.Name, model.Value{})
 		}
 	}
@@ -311,22 +312,21 @@ func storesByARN(r model.Request) model.Request {
 
 // inOrder sorts selectors and categories.
 func inOrder(r model.Request) model.Request {
-	list := r.Input.Get("InsightSelectors")
-	if r.Op != model.OpPut || list.Kind() != model.List {
+	if r.Op != model.OpPut {
 		return r
 	}
-	items := make([]model.Value, len(list.Items()))
-	for i, item := range list.Items() {
-		if categories := item.Get("EventCategories"); categories.Kind() == model.List {
-			sorted := append([]model.Value{}, categories.Items()...)
-			sort.SliceStable(sorted, func(i, j int) bool { return sorted[i].String() > sorted[j].String() }) // Management first
-			item = item.With("EventCategories", model.ListOf(sorted...))
-		}
-		items[i] = item
+	by := func(text func(model.Value) string) func(a, b model.Value) int {
+		return func(a, b model.Value) int { return strings.Compare(text(a), text(b)) }
 	}
-	sort.SliceStable(items, func(i, j int) bool {
-		return items[i].Get("InsightType").String() < items[j].Get("InsightType").String()
+	return onList(r, "InsightSelectors", func(items []model.Value) []model.Value {
+		for i, item := range items {
+			if categories := item.Get("EventCategories"); categories.Kind() == model.List {
+				sorted := slices.Clone(categories.Items())
+				slices.SortStableFunc(sorted, func(a, b model.Value) int { return by(model.Value.String)(b, a) }) // Management first
+				items[i] = item.With("EventCategories", model.ListOf(sorted...))
+			}
+		}
+		slices.SortStableFunc(items, by(func(item model.Value) string { return item.Get("InsightType").String() }))
+		return items
 	})
-	r.Input = r.Input.With("InsightSelectors", model.ListOf(items...))
-	return r
 }
