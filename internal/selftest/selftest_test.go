@@ -39,6 +39,9 @@ func TestMatrix(t *testing.T) {
 			}
 		}
 	}
+	if names != nil {
+		t.Logf("%d of %d faults are run; CI=true runs all", len(names), len(embedded.Faults))
+	}
 	s, err := Run(t.Context(), Options{Seed: 1, Faults: names})
 	require.NoError(t, err)
 	t.Log("\n" + shown(t, s))

@@ -37,10 +37,11 @@ func replicas(seed uint64) (*embedded.Replicas, time.Duration) {
 }
 
 // seeds is how many runs are made: all of them where time is no matter.
-func seeds(all, few uint64) uint64 {
+func seeds(t *testing.T, all, few uint64) uint64 {
 	if os.Getenv("CI") != "" {
 		return all
 	}
+	t.Logf("%d of %d seeds are run; CI=true runs all", few, all)
 	return few
 }
 
@@ -71,7 +72,7 @@ func explain(report *reports.Report) string {
 func TestNoFalseVerdict(t *testing.T) {
 	var waits, unclear atomic.Int64
 	t.Run("seeds", func(t *testing.T) {
-		for seed := uint64(1); seed <= seeds(200, 20); seed++ {
+		for seed := uint64(1); seed <= seeds(t, 200, 20); seed++ {
 			t.Run(fmt.Sprint(seed), func(t *testing.T) {
 				t.Parallel()
 				synctest.Test(t, func(t *testing.T) {
@@ -95,13 +96,13 @@ func TestNoFalseVerdict(t *testing.T) {
 			})
 		}
 	})
-	t.Logf("%d waits, %d runs of %d covered too little", waits.Load(), unclear.Load(), seeds(200, 20))
-	assert.Greater(t, uint64(waits.Load()), 50*seeds(200, 20), "some were late")
+	t.Logf("%d waits, %d runs of %d covered too little", waits.Load(), unclear.Load(), seeds(t, 200, 20))
+	assert.Greater(t, uint64(waits.Load()), 50*seeds(t, 200, 20), "some were late")
 }
 
 // TestOverHTTP is the same through the SDK and the wire, with several worlds side by side.
 func TestOverHTTP(t *testing.T) {
-	for seed := uint64(1); seed <= seeds(6, 2); seed++ {
+	for seed := uint64(1); seed <= seeds(t, 6, 2); seed++ {
 		synctest.Test(t, func(t *testing.T) {
 			late, settle := replicas(seed)
 			target := embedded.NewTarget(embedded.Options{ServerOptions: embedded.ServerOptions{}.With(late), InMemory: true})
@@ -144,7 +145,7 @@ func TestReplicasAreLateEnough(t *testing.T) {
 func TestSharpWithReplicas(t *testing.T) {
 	var runs, hits atomic.Int64
 	t.Run("faults", func(t *testing.T) {
-		some := int(seeds(8, 40))
+		some := int(seeds(t, 8, 40))
 		for i, f := range embedded.Faults {
 			if f.Deep || f.Computed || i%some != 0 {
 				continue
