@@ -36,13 +36,13 @@ func replicas(seed uint64) (*embedded.Replicas, time.Duration) {
 	return w, conform.DefaultSettle
 }
 
-// seeds is how many runs are made: all of them where time is no matter.
-func seeds(t *testing.T, all, few uint64) uint64 {
+// inCI is how much is tried: more where time is no matter.
+func inCI(t *testing.T, what string, more, fewer uint64) uint64 {
 	if os.Getenv("CI") != "" {
-		return all
+		return more
 	}
-	t.Logf("%d of %d seeds are run; CI=true runs all", few, all)
-	return few
+	t.Logf("%s: %d here, %d with CI=true", what, fewer, more)
+	return fewer
 }
 
 func run(t *testing.T, target targets.Target, options conform.Options) *reports.Report {
@@ -71,8 +71,9 @@ func explain(report *reports.Report) string {
 // differs wherever it may.
 func TestNoFalseVerdict(t *testing.T) {
 	var waits, unclear atomic.Int64
+	seeds := inCI(t, "seeds", 200, 20)
 	t.Run("seeds", func(t *testing.T) {
-		for seed := uint64(1); seed <= seeds(t, 200, 20); seed++ {
+		for seed := uint64(1); seed <= seeds; seed++ {
 			t.Run(fmt.Sprint(seed), func(t *testing.T) {
 				t.Parallel()
 				synctest.Test(t, func(t *testing.T) {
@@ -96,13 +97,14 @@ func TestNoFalseVerdict(t *testing.T) {
 			})
 		}
 	})
-	t.Logf("%d waits, %d runs of %d covered too little", waits.Load(), unclear.Load(), seeds(t, 200, 20))
-	assert.Greater(t, uint64(waits.Load()), 50*seeds(t, 200, 20), "some were late")
+	t.Logf("%d waits, %d runs of %d covered too little", waits.Load(), unclear.Load(), seeds)
+	assert.Greater(t, uint64(waits.Load()), 50*seeds, "some were late")
 }
 
 // TestOverHTTP is the same through the SDK and the wire, with several worlds side by side.
 func TestOverHTTP(t *testing.T) {
-	for seed := uint64(1); seed <= seeds(t, 6, 2); seed++ {
+	for seed := range inCI(t, "seeds", 6, 2) {
+		seed++
 		synctest.Test(t, func(t *testing.T) {
 			late, settle := replicas(seed)
 			target := embedded.NewTarget(embedded.Options{ServerOptions: embedded.ServerOptions{}.With(late), InMemory: true})
@@ -145,9 +147,9 @@ func TestReplicasAreLateEnough(t *testing.T) {
 func TestSharpWithReplicas(t *testing.T) {
 	var runs, hits atomic.Int64
 	t.Run("faults", func(t *testing.T) {
-		some := int(seeds(t, 8, 40))
+		stride := int(inCI(t, "one fault of", 8, 40))
 		for i, f := range embedded.Faults {
-			if f.Deep || f.Computed || i%some != 0 {
+			if f.Deep || f.Computed || i%stride != 0 {
 				continue
 			}
 			seed := uint64(i + 1)
