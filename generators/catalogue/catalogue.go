@@ -46,8 +46,14 @@ var plans struct {
 
 // planFor computes a plan once for each world and scope.
 func planFor(w *model.World, scope generators.Scope) *plan {
+	world := *w // the caller's may change
 	var key strings.Builder
-	fmt.Fprintf(&key, "%v %p %d %d %v", *w, w.Profile, scope.MaxTrails, scope.MaxStores, scope.Given)
+	if w.Profile != nil {
+		fmt.Fprint(&key, *w.Profile)
+		world.Profile = nil // whose address says nothing
+	}
+	fmt.Fprintf(&key, "%v %d %d %v", world, scope.MaxTrails, scope.MaxStores, scope.Given)
+	world.Profile = w.Profile
 	for _, c := range model.Capabilities {
 		if scope.Can[c] {
 			key.WriteString(" " + string(c))
@@ -58,7 +64,6 @@ func planFor(w *model.World, scope generators.Scope) *plan {
 	if p := plans.known[key.String()]; p != nil {
 		return p
 	}
-	world := *w // the caller's may change
 	p := compute(&world, scope)
 	if plans.known == nil {
 		plans.known = map[string]*plan{}
