@@ -260,13 +260,3 @@ func (x *Exploration) Walk() (transitions reports.Count, walk *reports.Walk) {
 	}
 	return transitions, walk
 }
-
-// Dry plays the whole systematic suite with one worker of the given subject, which should be the model
-// itself, and returns how many worlds that takes.
-func Dry(ctx context.Context, subject *probe.Subject, shard reports.Shard) (worlds int) {
-	part, parts := shard.Part(0, 1)
-	w := NewWorker(subject, machine.NewTour(subject.Scope, part, parts))
-	w.systematic(ctx, deal(catalogue.Cases(subject.Model, subject.Scope), part, parts))
-	w.walk(ctx)
-	return w.Client.Worlds
-}

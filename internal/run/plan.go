@@ -52,7 +52,7 @@ func planOf(ctx context.Context, subject *probe.Subject, o Options, defaultEvent
 	for _, suite := range o.Suites {
 		switch suite {
 		case explore.Systematic:
-			plan.Suites = append(plan.Suites, planSystematic(ctx, subject, o.Shard))
+			plan.Suites = append(plan.Suites, explore.PlannedSystematic(ctx, subject, o.Shard))
 		case explore.Complete:
 			plan.Suites = append(plan.Suites, explore.Planned(subject, explore.Options{Shard: o.Shard, Depth: o.Depth, Machines: o.Machines}, defaultEvents)...)
 		case explore.Random:
@@ -66,52 +66,3 @@ func planOf(ctx context.Context, subject *probe.Subject, o Options, defaultEvent
 	}
 	return plan
 }
-
-// planSystematic counts what the systematic suite sends to the reference that can do what the target
-// can.
-func planSystematic(ctx context.Context, subject *probe.Subject, shard reports.Shard) reports.PlannedSuite {
-	counted := &modelled{world: subject.Model}
-	dry := probe.Assume(targets.Info{}, subject.Scope.Can, probe.Options{})
-	dry.Target, dry.Model, dry.Scope = counted, subject.Model, subject.Scope
-	worlds := explore.Dry(ctx, dry, shard)
-	return reports.PlannedSuite{Name: explore.Systematic, Tests: worlds, Writes: counted.writes, Reads: counted.reads}
-}
-
-// modelled answers as the reference model does, and counts what it is sent.
-type modelled struct {
-	world         *model.World
-	writes, reads int
-}
-
-func (m *modelled) Open(context.Context) (targets.Info, error) { return targets.Info{}, nil }
-
-func (m *modelled) NewWorld(context.Context) (targets.World, error) {
-	return &modelledWorld{all: m, state: model.NewState(m.world)}, nil
-}
-
-func (m *modelled) Close() error { return nil }
-
-type modelledWorld struct {
-	all   *modelled
-	state model.State
-}
-
-func (w *modelledWorld) Do(_ context.Context, r model.Request) targets.Reply {
-	if r.Op.Reads() {
-		w.all.reads++
-	} else {
-		w.all.writes++
-	}
-	b := model.Step(w.state, r)[0]
-	w.state = b.Next
-	answer := b.Answer
-	switch answer.Outcome {
-	case model.AnySuccess:
-		answer.Outcome = model.Succeeded
-	case model.AnyRefusal, model.AnyAnswer:
-		answer = model.Refusal("Refused")
-	}
-	return targets.Reply{Answer: answer}
-}
-
-func (w *modelledWorld) Close(context.Context) error { return nil }
