@@ -26,7 +26,7 @@ type Generator struct {
 	badTrails  []Representative
 	badStores  []Representative
 	classes    []EventClass
-	wholes     []Whole
+	wholes     []whole
 	conditions []int
 }
 

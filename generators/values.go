@@ -425,24 +425,24 @@ var (
 	SourceVariants = []StoreKind{SourceStore, ReadStore, WriteStore, DataStore}
 )
 
-// Whole is a request that is malformed, or odd, as a whole.
-type Whole struct {
+// whole is a request that is malformed, or odd, as a whole.
+type whole struct {
 	Name  string
 	Apply func(model.Request) model.Request
 }
 
 // Wholes lists what can be wrong with a Put or Get beside its members. All need CanRawWire.
-func Wholes() []Whole {
-	raw := func(name, body string) Whole {
-		return Whole{name, func(r model.Request) model.Request { r.Input, r.Raw = model.Obj(), &body; return r }}
+func Wholes() []whole {
+	raw := func(name, body string) whole {
+		return whole{name, func(r model.Request) model.Request { r.Input, r.Raw = model.Obj(), &body; return r }}
 	}
-	method := func(name string) Whole {
-		return Whole{"method " + name, func(r model.Request) model.Request { r.Method = name; return r }}
+	method := func(name string) whole {
+		return whole{"method " + name, func(r model.Request) model.Request { r.Method = name; return r }}
 	}
-	member := func(name, member string, v model.Value) Whole {
-		return Whole{name, func(r model.Request) model.Request { r.Input = r.Input.With(member, v); return r }}
+	member := func(name, member string, v model.Value) whole {
+		return whole{name, func(r model.Request) model.Request { r.Input = r.Input.With(member, v); return r }}
 	}
-	return []Whole{
+	return []whole{
 		raw("no JSON", "not json"), raw("JSON cut short",
 			`{"TrailName": "alpha", "InsightSel`), raw("a top-level array", `["alpha"]`),
 		raw("a top-level string", `"alpha"`), raw("a top-level null", "null"), raw("an empty body", ""), raw("a number", "0"),

@@ -137,7 +137,7 @@ func allLogs() []model.Logs {
 }
 
 func (m *Machine) input(name string, r model.Request) {
-	m.Inputs = append(m.Inputs, Input{name, r})
+	m.Inputs = append(m.Inputs, namedRequest{name, r})
 }
 
 func (m *Machine) readTrail(s generators.Scope, trail string) {

@@ -18,7 +18,7 @@ type Machine struct {
 	Name        string
 	Abstraction string          // in words: which states are told apart, which requests form a class
 	Setup       []model.Request // from a fresh world to the first state
-	Inputs      []Input
+	Inputs      []namedRequest
 	// Reads are checked in every state, Separating are those of them that tell the states apart.
 	Reads, Separating []model.Request
 	States            []State // the first is where Setup leads
@@ -31,8 +31,8 @@ type Machine struct {
 	defaults    string
 }
 
-// Input stands for a class of requests.
-type Input struct {
+// namedRequest stands for a class of requests.
+type namedRequest struct {
 	Name    string
 	Request model.Request
 }
@@ -43,9 +43,9 @@ type State struct {
 	Access []uint8
 }
 
-// Choice says where a target goes from a state after an input for which the model allows several
+// choice says where a target goes from a state after an input for which the model allows several
 // states, the reference's first. ok is false where the target could not be asked.
-type Choice func(m *Machine, from State, input uint8, allowed []model.State) (next model.State, ok bool)
+type choice func(m *Machine, from State, input uint8, allowed []model.State) (next model.State, ok bool)
 
 // maxStates bounds a machine that a target's choices make larger than foreseen.
 const maxStates = 4096
@@ -122,7 +122,7 @@ func (m *Machine) Fingerprint() string {
 
 // Options say of a target what the shape of a machine depends on.
 type Options struct {
-	Choice Choice // nil goes where the reference goes
+	Choice choice // nil goes where the reference goes
 	// DefaultEvents says that GetEventSelectors of a new trail answers the selectors of EventClasses
 	// that log read and write management events. Otherwise the set-up stores them.
 	DefaultEvents bool
@@ -172,7 +172,7 @@ func Names() []string {
 
 // explore finds all states from a first one on breadth first, so that access words are as short as can
 // be.
-func (m *Machine) explore(first model.State, choose Choice) {
+func (m *Machine) explore(first model.State, choose choice) {
 	if _, known := m.index[m.key(first)]; known {
 		return
 	}

@@ -56,7 +56,7 @@ func tourOf(m *Machine) []int {
 			return walk
 		}
 		tour.Covered(s, r)
-		walk = append(walk, slices.IndexFunc(m.Inputs, func(i Input) bool { return i.Request.Op == r.Op && i.Request.Input.Equal(r.Input) }))
+		walk = append(walk, slices.IndexFunc(m.Inputs, func(i namedRequest) bool { return i.Request.Op == r.Op && i.Request.Input.Equal(r.Input) }))
 		s = model.Step(s, r)[0].Next
 	}
 }

@@ -20,9 +20,9 @@ const (
 // Where the target takes another way than the reference, by an accepted alternative, the tour learns
 // it. A tour serves one worker.
 type Tour struct {
-	inputs []Input
+	inputs []namedRequest
 	next   [tourStates][]uint8 // by state and input: where it is known to lead
-	marks  [tourStates][]byte  // and whether it is to be covered, in the letters of Walked
+	marks  [tourStates][]byte  // and whether it is to be covered, as walked.Rows marks it
 	left   [tourStates]int     // how many are still to be covered
 
 	total, count, steps int
@@ -33,7 +33,7 @@ type Tour struct {
 	lastTrail string
 }
 
-// The letters of Walked.Rows.
+// The marks of walked.Rows.
 const (
 	notInPart = ' '
 	uncovered = '-'
@@ -205,7 +205,7 @@ func (t *Tour) Covered(before model.State, r model.Request) {
 		return
 	}
 	named := r.Input.With("TrailName", model.Str(generators.NameAlpha))
-	i := slices.IndexFunc(t.inputs, func(x Input) bool { return x.Request.Op == r.Op && x.Request.Input.Equal(named) })
+	i := slices.IndexFunc(t.inputs, func(x namedRequest) bool { return x.Request.Op == r.Op && x.Request.Input.Equal(named) })
 	if i < 0 {
 		return
 	}
@@ -217,9 +217,9 @@ func (t *Tour) Covered(before model.State, r model.Request) {
 	}
 }
 
-// Walked describes the machine and which of its transitions are covered, for one worker's part.
+// walked describes the machine and which of its transitions are covered, for one worker's part.
 // A row has one byte for each input: '+' covered, '-' not, ' ' not in this part.
-type Walked struct {
+type walked struct {
 	Sets   []model.Selectors // what is on, by state
 	Logs   []model.Logs      // what is logged, by state
 	Inputs []string          // in words
@@ -227,8 +227,8 @@ type Walked struct {
 }
 
 // Walked returns what of this worker's part is covered.
-func (t *Tour) Walked() Walked {
-	out := Walked{}
+func (t *Tour) Walked() walked {
+	out := walked{}
 	for _, set := range model.AllSelectors() {
 		out.Inputs = append(out.Inputs, "Put "+set.String())
 	}
