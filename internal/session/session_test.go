@@ -1,0 +1,161 @@
+package session_test
+
+import (
+	"context"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/insightconform/conform/generators"
+	"github.com/insightconform/conform/internal/session"
+	"github.com/insightconform/conform/model"
+	"github.com/insightconform/conform/targets"
+)
+
+// scripted is a target that answers as the model does, but for what a script changes: it is given each
+// request with its number, from 0, and the right answer.
+type scripted struct {
+	script func(n int, r model.Request, right model.Answer) model.Answer
+}
+
+func (s scripted) Open(context.Context) (targets.Info, error) { return targets.Info{}, nil }
+func (s scripted) Close() error                               { return nil }
+func (s scripted) NewWorld(context.Context) (targets.World, error) {
+	return &world{script: s.script, state: model.NewState(&model.DefaultWorld)}, nil
+}
+
+type world struct {
+	script func(int, model.Request, model.Answer) model.Answer
+	state  model.State
+	n      int
+}
+
+func (w *world) Do(_ context.Context, r model.Request) targets.Reply {
+	b := model.Step(w.state, r)[0]
+	if b.Answer.Outcome == model.AnySuccess {
+		b.Answer.Outcome = model.Succeeded
+	}
+	answer := w.script(w.n, r, b.Answer)
+	w.n++
+	if answer.Outcome == model.Succeeded {
+		w.state = b.Next
+	}
+	return targets.Reply{Answer: answer}
+}
+
+func (w *world) Close(context.Context) error { return nil }
+
+// seen writes down what an observer is told.
+type seen []string
+
+func (s *seen) Found(_ *session.Session, f model.Finding) { *s = append(*s, "found "+string(f.Rule)) }
+func (s *seen) Allowed(step session.Step)                 { *s = append(*s, "allowed "+string(step.Request.Op)) }
+func (s *seen) Deviated(op model.Op, d model.Deviation)   { *s = append(*s, "deviated "+string(d.Rule)) }
+func (s *seen) Unchanged(resource string)                 { *s = append(*s, "unchanged "+resource) }
+func (s *seen) Followed()                                 { *s = append(*s, "followed") }
+func client(t scripted, settle time.Duration) *session.Client {
+	w := model.DefaultWorld
+	return &session.Client{Target: t, Model: &w, Scope: generators.Everything(), Status: session.NewStatus(nil), SettleTime: settle, Quota: session.Unlimited}
+}
+
+func right(_ int, _ model.Request, a model.Answer) model.Answer { return a }
+
+var (
+	callRate  = model.MakeSelectors(model.Management, 0)
+	errorRate = model.MakeSelectors(0, model.Management)
+)
+
+func play(t *testing.T, s *session.Session, requests ...model.Request) {
+	t.Helper()
+	for _, r := range requests {
+		s.Do(t.Context(), r)
+	}
+}
+
+// TestSteps: each step carries what was allowed and the states around it.
+func TestSteps(t *testing.T) {
+	s, err := client(scripted{right}, 0).New(t.Context(), session.Policy{}, nil)
+	require.NoError(t, err)
+	play(t, s, generators.Create("alpha"), generators.Start("alpha"), generators.Put("alpha", callRate), generators.Get("alpha"))
+	require.Len(t, s.Steps, 4)
+	assert.Empty(t, s.Found)
+	put := s.Steps[2]
+	assert.Equal(t, "success", put.Allowed()[0])
+	stored, _ := model.StoredIn(put.Before, "trail/us-east-1/alpha")
+	assert.False(t, stored.On())
+	stored, _ = model.StoredIn(put.State, "trail/us-east-1/alpha")
+	assert.Equal(t, callRate, stored)
+	assert.Empty(t, cmp.Diff(put.State.Resources(), s.State().Resources()))
+	assert.Equal(t, session.Requests(s.Steps)[3].Op, session.Exchanges(s.Steps)[3].Request.Op)
+}
+
+// TestFollow: after an answer that no branch allows the target is read and followed, so that its later
+// answers are judged by what it shows.
+func TestFollow(t *testing.T) {
+	wrong := func(n int, r model.Request, a model.Answer) model.Answer {
+		if r.Op == model.OpPut && n == 3 {
+			return model.Refusal("TrailNotFoundException") // and stores nothing
+		}
+		return a
+	}
+	var told seen
+	s, err := client(scripted{wrong}, 0).New(t.Context(), session.Policy{}, &told)
+	require.NoError(t, err)
+	play(t, s, generators.Create("alpha"), generators.Start("alpha"), generators.Put("alpha", callRate),
+		generators.Put("alpha", errorRate), generators.Get("alpha"))
+	require.Len(t, s.Found, 1)
+	assert.Equal(t, 3, s.Found[0].At)
+	assert.Equal(t, model.PutStores, s.Found[0].Rule)
+	assert.True(t, s.Steps[3].Diverges)
+	stored, _ := model.StoredIn(s.State(), "trail/us-east-1/alpha")
+	assert.Equal(t, callRate, stored)
+	assert.Empty(t, cmp.Diff(seen{"allowed CreateTrail", "allowed StartLogging", "allowed PutInsightSelectors", "found put/stores",
+		"followed", "allowed GetInsightSelectors"}, told))
+}
+
+// TestSilence: a world that gives no definite answers is given up.
+func TestSilence(t *testing.T) {
+	crashes := func(_ int, r model.Request, a model.Answer) model.Answer {
+		if r.Op == model.OpPut {
+			return model.Answer{Outcome: model.Crashed}
+		}
+		return a
+	}
+	s, err := client(scripted{crashes}, 0).New(t.Context(), session.Policy{}, nil)
+	require.NoError(t, err)
+	play(t, s, generators.Create("alpha"), generators.Start("alpha"))
+	for range 5 {
+		assert.True(t, s.Alive(t.Context()))
+		play(t, s, generators.Put("alpha", callRate))
+	}
+	assert.True(t, s.Silent())
+	assert.False(t, s.Alive(t.Context()))
+	assert.Equal(t, model.WireNoCrash, s.Found[0].Rule)
+}
+
+// TestEarlyWrites: on a target that may answer late, a success that may rest on an old state is doubtful
+// while exploring, and ends a session that waits.
+func TestEarlyWrites(t *testing.T) {
+	careless := func(_ int, r model.Request, a model.Answer) model.Answer {
+		if r.Op == model.OpPut && a.Outcome == model.Refused {
+			return model.Answer{Outcome: model.Succeeded, TrailARN: model.DefaultWorld.TrailARN("us-east-1", "alpha"), Selectors: callRate}
+		}
+		return a
+	}
+	readOnly := generators.PutEvents("alpha", generators.EventClasses()[model.ReadEvents])
+	for _, wait := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			s, err := client(scripted{careless}, time.Minute).New(t.Context(), session.Policy{Wait: wait}, nil)
+			require.NoError(t, err)
+			play(t, s, generators.Create("alpha"), readOnly, generators.Put("alpha", callRate))
+			assert.Equal(t, 2, s.Early())
+			assert.True(t, s.Doubtful())
+			assert.Equal(t, !wait, len(s.Found) > 0)
+			assert.False(t, s.Alive(t.Context()))
+		})
+	}
+}
