@@ -40,9 +40,9 @@ const (
 	covered   = '+'
 )
 
-// NewTour prepares the tour of one of several workers, part of parts from 0: together they cover all
-// transitions that the scope allows. Without PutInsightSelectors there are none.
-func NewTour(scope generators.Scope, part, parts int) *Tour {
+// NewTour prepares a tour of all transitions that the scope allows. Without PutInsightSelectors there are
+// none.
+func NewTour(scope generators.Scope) *Tour {
 	t := &Tour{}
 	for state := range t.marks {
 		t.marks[state] = bytes.Repeat([]byte{notInPart}, tourSets+tourLogs)
@@ -61,18 +61,10 @@ func NewTour(scope generators.Scope, part, parts int) *Tour {
 	for _, s := range m.States {
 		state, _ := placeOf(s.State.Trails[0])
 		for i := range t.inputs {
-			// Workers share out the Puts by what is logged and the rest by what is on, because the
-			// inputs keep these: a worker seldom has to leave its part.
-			place := int(state)
-			if i >= tourSets {
-				place = place%tourSets*tourLogs + place/tourSets
-			}
-			if place*parts/tourStates == part {
-				t.marks[state][i] = uncovered
-				t.left[state]++
-				t.total++
-			}
+			t.marks[state][i] = uncovered
 		}
+		t.left[state] = len(t.inputs)
+		t.total += len(t.inputs)
 	}
 	// A target that accepts too much comes to states that the machine does not have by itself.
 	for state := range uint8(tourStates) {
@@ -87,6 +79,33 @@ func NewTour(scope generators.Scope, part, parts int) *Tour {
 		}
 	}
 	return t
+}
+
+// Part is the tour of one of several workers, part of parts from 0, which together cover all transitions.
+func (t *Tour) Part(part, parts int) *Tour {
+	out := *t
+	out.total = 0
+	for state := range out.marks {
+		out.marks[state], out.next[state], out.left[state] = slices.Clone(t.marks[state]), slices.Clone(t.next[state]), 0
+		for i, mark := range out.marks[state] {
+			// Workers share out the Puts by what is logged and the rest by what is on, because the
+			// inputs keep these: a worker seldom has to leave its part.
+			place := state
+			if i >= tourSets {
+				place = place%tourSets*tourLogs + place/tourSets
+			}
+			if mark == notInPart {
+				continue
+			}
+			if place*parts/tourStates != part {
+				out.marks[state][i] = notInPart
+				continue
+			}
+			out.left[state]++
+			out.total++
+		}
+	}
+	return &out
 }
 
 // trailOf is the state of the model in which a trail is in a state of a tour.

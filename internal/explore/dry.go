@@ -26,8 +26,7 @@ func dry(subject *probe.Subject, shard reports.Shard) (*Worker, *modelled) {
 	sent := &modelled{world: subject.Model}
 	s := probe.Assume(targets.Info{}, subject.Scope.Can, probe.Options{})
 	s.Target, s.Model, s.Scope = sent, subject.Model, subject.Scope
-	part, parts := shard.Part(0, 1)
-	return NewWorker(s, machine.NewTour(s.Scope, part, parts)), sent
+	return NewWorker(s, machine.NewTour(s.Scope).Part(shard.Part(0, 1))), sent
 }
 
 // modelled answers as the reference model does, and counts what it is sent.

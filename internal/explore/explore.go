@@ -105,9 +105,9 @@ var suites = []suite{
 // New prepares the workers of a run.
 func New(subject *probe.Subject, o Options) *Exploration {
 	x := &Exploration{Subject: subject, options: o, cases: catalogue.Cases(subject.Model, subject.Scope)}
+	tour := machine.NewTour(subject.Scope)
 	for i := range subject.Workers {
-		part, parts := o.Shard.Part(i, subject.Workers)
-		w := x.newWorker(machine.NewTour(subject.Scope, part, parts))
+		w := x.newWorker(tour.Part(o.Shard.Part(i, subject.Workers)))
 		if o.Requests > 0 {
 			w.Client.Quota = share(o.Requests, i, subject.Workers)
 		}
