@@ -5,9 +5,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/go-json-experiment/json/jsontext"
 )
 
 // Kind is the JSON type of a Value. Absent, the zero value, is a member that is not there at all.
@@ -234,9 +237,7 @@ func (v Value) MarshalJSON() ([]byte, error) {
 // UnmarshalJSON implements json.Unmarshaler. Unlike those of ParseValue, members keep their order, so
 // that what was recorded reads as it did.
 func (v *Value) UnmarshalJSON(data []byte) error {
-	decoder := json.NewDecoder(bytes.NewReader(data))
-	decoder.UseNumber()
-	parsed, err := readValue(decoder, 0)
+	parsed, err := readValue(newDecoder(data))
 	if err != nil {
 		return err
 	}
@@ -244,70 +245,84 @@ func (v *Value) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-// maxDepth is how deep values may be nested, as encoding/json has it.
-const maxDepth = 10000
+// newDecoder reads what encoding/json reads: of a member that is given twice the last one counts, and
+// bytes that are no UTF-8 become U+FFFD.
+func newDecoder(data []byte) *jsontext.Decoder {
+	return jsontext.NewDecoder(bytes.NewBuffer(data), jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
+}
 
-// readValue reads a value that stands within some others.
-func readValue(decoder *json.Decoder, within int) (Value, error) {
-	token, err := decoder.Token()
+// small is how many members are looked through.
+const small = 16
+
+func readValue(decoder *jsontext.Decoder) (Value, error) {
+	token, err := decoder.ReadToken()
 	if err != nil {
 		return Value{}, err
 	}
-	switch x := token.(type) {
-	case nil:
+	switch token.Kind() {
+	case 'n':
 		return NullValue, nil
-	case bool:
-		return Boolean(x), nil
-	case json.Number:
-		return Num(x.String()), nil
-	case string:
-		return Str(x), nil
-	}
-	if within == maxDepth {
-		return Value{}, errors.New("nested too deeply")
-	}
-	out := Value{kind: List, list: []Value{}}
-	at := map[string]int{}
-	if token == json.Delim('{') {
-		out = Value{kind: Object, members: []Member{}}
-	}
-	for decoder.More() {
-		name := ""
-		if out.kind == Object {
-			if token, err = decoder.Token(); err != nil {
+	case 't', 'f':
+		return Boolean(token.Bool()), nil
+	case '0':
+		return Num(token.String()), nil
+	case '"':
+		return Str(token.String()), nil
+	case '[':
+		out := Value{kind: List, list: []Value{}}
+		for decoder.PeekKind() != ']' {
+			item, err := readValue(decoder)
+			if err != nil {
 				return Value{}, err
 			}
-			name, _ = token.(string)
-		}
-		item, err := readValue(decoder, within+1)
-		switch {
-		case err != nil:
-			return Value{}, err
-		case out.kind == List:
 			out.list = append(out.list, item)
-		default:
-			i, twice := at[name]
-			if !twice {
-				i, at[name] = len(out.members), len(out.members)
-				out.members = append(out.members, Member{Name: name})
+		}
+		_, err = decoder.ReadToken()
+		return out, err
+	}
+	out := Value{kind: Object, members: []Member{}}
+	var at map[string]int // of the members of a large object; those of a small one are looked through
+	for decoder.PeekKind() != '}' {
+		name, err := decoder.ReadToken()
+		if err != nil {
+			return Value{}, err
+		}
+		m := Member{Name: name.String()} // before the next token, which name would turn into
+		if m.Value, err = readValue(decoder); err != nil {
+			return Value{}, err
+		}
+		i, twice := at[m.Name]
+		if at == nil {
+			i = slices.IndexFunc(out.members, func(o Member) bool { return o.Name == m.Name })
+			twice = i >= 0
+		}
+		if twice {
+			out.members[i] = m
+			continue
+		}
+		out.members = append(out.members, m)
+		if n := len(out.members); at != nil {
+			at[m.Name] = n - 1
+		} else if n == small {
+			at = map[string]int{}
+			for i, o := range out.members {
+				at[o.Name] = i
 			}
-			out.members[i].Value = item
 		}
 	}
-	_, err = decoder.Token()
+	_, err = decoder.ReadToken()
 	return out, err
 }
 
 // ParseValue reads one JSON value. Of a member that is given twice the last one counts; members come
 // back sorted by name.
 func ParseValue(data []byte) (Value, error) {
-	decoder := json.NewDecoder(bytes.NewReader(data))
-	decoder.UseNumber()
-	v, err := readValue(decoder, 0)
+	decoder := newDecoder(data)
+	v, err := readValue(decoder)
 	if err != nil {
 		return Value{}, err
 	}
-	if decoder.More() {
+	if _, err := decoder.ReadToken(); err != io.EOF {
 		return Value{}, errors.New("more than one JSON value")
 	}
 	v.sort()
