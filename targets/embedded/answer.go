@@ -28,14 +28,6 @@ const (
 	codeUnsupported   = "UnsupportedOperationException"
 )
 
-// result is what became of a request: its answer, and the state afterwards.
-type result struct {
-	answer model.Answer
-	next   model.State
-}
-
-func (x result) succeeded() bool { return x.answer.Outcome != model.Refused }
-
 // response is an answer on its way to the wire.
 type response struct {
 	status      int

@@ -20,15 +20,13 @@ type Fault struct {
 	// Needs names what a target must be able to do for the fault to show, beside what Rule needs.
 	Needs []model.Capability
 
-	// start makes the fault's memory of a whole server. The function that it returns makes that of
-	// one account.
-	start func() func() hooks
+	start start
 	begin func() hooks
 }
 
 // hooks stand between the requests of an account and the reference.
 type hooks struct {
-	step  func(*call) result                 // instead of the reference's step, where not nil
+	step  func(*call)                        // changes what the reference does
 	reply func(r model.Request, p *response) // changes an answer on its way to the wire
 	// remembers says that more than the state and the request decides.
 	remembers bool
@@ -45,12 +43,12 @@ func (f Fault) started() Fault {
 // the wire, is left out.
 func (f Fault) Step(s model.State, r model.Request) (model.Answer, model.State) {
 	c := &call{state: s, request: r, reference: (&account{choose: reference}).step}
-	if f.start == nil {
-		x := c.pass()
-		return x.answer, x.next
+	var step func(*call)
+	if f.start != nil {
+		step = f.started().begin().step
 	}
-	x := f.started().begin().step(c)
-	return x.answer, x.next
+	c.play(step)
+	return c.answer, c.next
 }
 
 // Remembers says that more than the state and the request decides what the fault does.
@@ -78,19 +76,4 @@ func FaultNamed(name string) (Fault, bool) {
 		}
 	}
 	return Fault{}, false
-}
-
-// forgetful is a fault without memory.
-func forgetful(step func(*call) result) func() func() hooks {
-	return func() func() hooks { return func() hooks { return hooks{step: step} } }
-}
-
-// remembering is a fault with memory of an account.
-func remembering(begin func() func(*call) result) func() func() hooks {
-	return func() func() hooks { return func() hooks { return hooks{step: begin(), remembers: true} } }
-}
-
-// replying is a fault that shows on the wire alone.
-func replying(reply func(model.Request, *response)) func() func() hooks {
-	return func() func() hooks { return func() hooks { return hooks{reply: reply} } }
 }

@@ -10,12 +10,7 @@ func wireFaults() []Fault {
 	return []Fault{
 		{Name: "long-prefix-unknown", Rule: model.WireProtocol,
 			Describe: "The long X-Amz-Target prefix is not understood.",
-			start: forgetful(func(c *call) result {
-				if c.request.OtherTarget {
-					return c.refuse(codeUnknown)
-				}
-				return c.pass()
-			})},
+			start:    forgetful(refuses(codeUnknown, func(c *call) bool { return c.request.OtherTarget }))},
 		{Name: "error-without-code", Rule: model.WireErrorShape,
 			Describe: "Errors have a message and no code.",
 			start: replying(func(_ model.Request, p *response) {
@@ -51,12 +46,9 @@ func wireFaults() []Fault {
 			})},
 		{Name: "unknown-members-wrong-code", Rule: model.WireUnknownMembers,
 			Describe: "An unknown member is refused with " + codeUnlisted + ".",
-			start: forgetful(func(c *call) result {
-				if readsMembers(c.request) && c.unknownMember() && len(c.broken()) == 0 {
-					return c.refuse(codeUnlisted)
-				}
-				return c.pass()
-			})},
+			start: forgetful(refuses(codeUnlisted, func(c *call) bool {
+				return readsMembers(c.request) && c.unknownMember() && len(c.broken()) == 0
+			}))},
 		{Name: "unknown-members-crash", Rule: model.WireNoCrash,
 			Describe: "An unknown member of a Put or Get makes the server fail with 500.",
 			start: replying(func(r model.Request, p *response) {
