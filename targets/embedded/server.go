@@ -16,6 +16,7 @@ import (
 	"github.com/insightconform/conform/model"
 	"github.com/insightconform/conform/targets"
 	"github.com/insightconform/conform/targets/endpoint"
+	"github.com/insightconform/conform/targets/naming"
 	"github.com/insightconform/conform/targets/wire"
 )
 
@@ -134,7 +135,7 @@ func (s *Server) caller(header http.Header) (*account, string) {
 		region = model.DefaultWorld.Home
 	}
 	if _, scope, ok := strings.Cut(header.Get("Authorization"), "Credential="); ok {
-		if key, _, _ := strings.Cut(scope, "/"); isAccountID(key) {
+		if key, _, _ := strings.Cut(scope, "/"); naming.IsAccount(key) {
 			id = key
 		}
 	}
@@ -151,10 +152,6 @@ func (s *Server) caller(header http.Header) (*account, string) {
 		s.accounts[id] = a
 	}
 	return a, region
-}
-
-func isAccountID(s string) bool {
-	return len(s) == 12 && strings.Trim(s, "0123456789") == ""
 }
 
 // forget removes an account with all its resources; a world begins.

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -86,8 +87,33 @@ func (l *Caller) Do(ctx context.Context, r model.Request) targets.Reply {
 	return l.conn.read(ctx, r, x)
 }
 
-// HTTPClient sends what clients of other services have signed, and records nothing.
-func (l *Caller) HTTPClient() aws.HTTPClient { return l.conn }
+// Config is that of clients of other services, at another URL. What they send is recorded nowhere.
+func (l *Caller) Config(base *url.URL, region string, admit Admit) aws.Config {
+	return l.conn.config(base, region, admit)
+}
+
+// config is that of SDK clients whose calls take no longer than a request may.
+func (c *connection) config(base *url.URL, region string, admit Admit) aws.Config {
+	text := strings.TrimSuffix(base.String(), "/")
+	cfg := aws.Config{BaseEndpoint: &text, Region: region, Credentials: c.credentials, HTTPClient: c,
+		Retryer:                    func() aws.Retryer { return aws.NopRetryer{} },
+		RequestChecksumCalculation: aws.RequestChecksumCalculationWhenRequired,
+		ResponseChecksumValidation: aws.ResponseChecksumValidationWhenRequired,
+		APIOptions:                 []func(*middleware.Stack) error{c.bounded}}
+	if admit != nil {
+		cfg.APIOptions = append(cfg.APIOptions, admit.BeforeSigning)
+	}
+	return cfg
+}
+
+func (c *connection) bounded(stack *middleware.Stack) error {
+	return stack.Initialize.Add(middleware.InitializeMiddlewareFunc("ConformTimeout", func(ctx context.Context,
+		in middleware.InitializeInput, next middleware.InitializeHandler) (middleware.InitializeOutput, middleware.Metadata, error) {
+		ctx, cancel := context.WithTimeout(ctx, c.timeout)
+		defer cancel()
+		return next.HandleInitialize(ctx, in)
+	}), middleware.Before)
+}
 
 // send does one request, through the SDK where that can express it.
 func (c *connection) send(ctx context.Context, client func(region string) *cloudtrail.Client, region, prefix string,

@@ -19,8 +19,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws/arn"
-
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/credentials"
@@ -341,16 +339,11 @@ func (t *Target) unreachable(ctx context.Context, err error) error {
 
 // learn takes partition and account from an ARN.
 func (t *Target) learn(text string) (ok bool) {
-	parsed, err := arn.Parse(text)
-	if err != nil || !isAccount(parsed.AccountID) || parsed.Partition == "" {
-		return false
+	partition, account, ok := naming.Owner(text)
+	if ok {
+		t.partition, t.account = partition, account
 	}
-	t.partition, t.account = parsed.Partition, parsed.AccountID
-	return true
-}
-
-func isAccount(s string) bool {
-	return len(s) == 12 && strings.Trim(s, "0123456789") == ""
+	return ok
 }
 
 // found is what making trails has shown.

@@ -170,7 +170,7 @@ func (w *world) arrange(ctx context.Context, region string, r model.Request) tar
 			return refused("the trail has no bucket of its own")
 		}
 		if condition == "bucket-missing" {
-			err = w.target.dropBucket(ctx, w.target.support.s3, uses.bucket)
+			err = DropBucket(ctx, w.target.support.s3, uses.bucket)
 		} else {
 			err = w.target.setPolicy(ctx, w.target.support.s3, uses.bucket, "Deny")
 		}
@@ -180,11 +180,7 @@ func (w *world) arrange(ctx context.Context, region string, r model.Request) tar
 		if !slices.Contains(w.keys, place{region, key}) {
 			return refused("the trail has no key of its own")
 		}
-		if condition == "key-denied" {
-			err = w.target.denyKey(ctx, region, key)
-		} else {
-			err = w.target.disableKey(ctx, region, key)
-		}
+		err = w.target.spoilKey(ctx, region, key, condition == "key-denied")
 		own.key = ""
 	default:
 		return refused("the endpoint offers no way to arrange this")
@@ -226,7 +222,7 @@ func (w *world) Close(ctx context.Context) error {
 		}
 	}
 	for _, bucket := range w.buckets {
-		if w.target.dropBucket(ctx, w.target.support.s3, bucket) != nil {
+		if DropBucket(ctx, w.target.support.s3, bucket) != nil {
 			left++
 		}
 	}

@@ -10,8 +10,6 @@ import (
 	"strings"
 	"sync/atomic"
 
-	"github.com/aws/aws-sdk-go-v2/aws/arn"
-
 	"github.com/insightconform/conform/model"
 	"github.com/insightconform/conform/targets"
 )
@@ -116,12 +114,10 @@ func (w *world) lendTrail(r model.Request) targets.Reply {
 
 // learn takes partition and account from the ARN of a trail that was just made.
 func (w *world) learn(text string) {
-	parsed, err := arn.Parse(text)
-	if err != nil || parsed.Partition == "" || len(parsed.AccountID) != 12 || strings.Trim(parsed.AccountID, "0123456789") != "" {
+	names, ok := w.names, false
+	if names.Partition, names.Account, ok = Owner(text); !ok {
 		return
 	}
-	names := w.names
-	names.Partition, names.Account = parsed.Partition, parsed.AccountID
 	w.target.learnt.CompareAndSwap(nil, newIdentity(names))
 	w.binding.identity = w.target.learnt.Load()
 }
