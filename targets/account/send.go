@@ -14,6 +14,12 @@ import (
 	"github.com/insightconform/conform/targets/wire"
 )
 
+var (
+	usage        = targets.Class(targets.ErrUsage)
+	unreachable  = targets.Class(targets.ErrUnreachable)
+	inconclusive = targets.Class(targets.ErrInconclusive)
+)
+
 // codeOf is the code of an error of the service, or what kind of failure it is.
 func codeOf(err error) string {
 	var api smithy.APIError

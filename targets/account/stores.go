@@ -43,16 +43,9 @@ type store struct {
 	spoilt   bool
 }
 
-// listedStore is a store as ListEventDataStores shows it.
-type listedStore struct {
-	id, arn string
-	pending bool
-}
-
-// listStores lists the event data stores of a Region by name. Where there are none to be had, the list
+// listStores lists the event data stores of a Region. Where there are none to be had, the list
 // is empty.
-func (s *service) listStores(ctx context.Context, region string) (map[string]listedStore, error) {
-	out := map[string]listedStore{}
+func (s *service) listStores(ctx context.Context, region string) (out []listed, err error) {
 	input := model.Obj()
 	for range 20 {
 		reply := s.call(ctx, region, "ListEventDataStores", input)
@@ -64,8 +57,7 @@ func (s *service) listStores(ctx context.Context, region string) (map[string]lis
 		}
 		for _, item := range reply.Body.Get("EventDataStores").Items() {
 			arn := item.Get("EventDataStoreArn").Text()
-			id := strings.ToLower(naming.StoreIDs.FindString(arn))
-			out[item.Get("Name").Text()] = listedStore{id, arn, item.Get("Status").Text() == "PENDING_DELETION"}
+			out = append(out, listed{item.Get("Name").Text(), region, arn, storeID(arn), item.Get("Status").Text() == "PENDING_DELETION"})
 		}
 		next := reply.Body.Get("NextToken").Text()
 		if next == "" {
@@ -75,6 +67,9 @@ func (s *service) listStores(ctx context.Context, region string) (map[string]lis
 	}
 	return out, nil
 }
+
+// storeID is the identifier in what names a store.
+func storeID(text string) string { return strings.ToLower(naming.StoreIDs.FindString(text)) }
 
 // createStore lends a store that logs what is asked for, or makes one.
 func (w *world) createStore(ctx context.Context, r model.Request) targets.Reply {
@@ -135,20 +130,20 @@ func (t *Target) surveyStores(ctx context.Context, region string) error {
 		return err
 	}
 	foreign := 0
-	for name, listed := range all {
-		r := ledger.Store.In(region, name)
-		kind := name[strings.LastIndexByte(name, '-')+1:]
-		if listed.pending || t.ledger.Event(r) == "" || t.ledger.Event(r) == ledger.Gone {
+	for _, x := range all {
+		r := ledger.Store.In(region, x.name)
+		kind := x.name[strings.LastIndexByte(x.name, '-')+1:]
+		if x.pending || t.ledger.Event(r) == "" || t.ledger.Event(r) == ledger.Gone {
 			foreign++
 			continue
 		}
-		if tag, _, _ := t.service.tagOf(ctx, region, listed.arn); tag != t.ledger.ID() {
+		if tag, _, _ := t.service.tagOf(ctx, region, x.arn); tag != t.ledger.ID() {
 			foreign++
 			continue
 		}
 		t.service.gate.Set(r, gate.Owned)
-		t.service.gate.SetStore(listed.id, r)
-		t.stores.stores = append(t.stores.stores, &store{Resource: r, id: listed.id, kind: kind, insights: true, changed: true})
+		t.service.gate.SetStore(x.id, r)
+		t.stores.stores = append(t.stores.stores, &store{Resource: r, id: x.id, kind: kind, insights: true, changed: true})
 	}
 	t.stores.foreign[region] = foreign
 	return nil
@@ -170,44 +165,26 @@ func (s *service) storeARN(x *store) string {
 func (w *world) makeStore(ctx context.Context, r model.Request, kind string) targets.Reply {
 	s, book, region := w.target.service, w.target.ledger, r.Region
 	made := ledger.Store.In(region, book.Prefix()+"-"+randomTag()+"-"+kind)
-	if err := s.intend(book, made); err != nil {
-		return targets.Reply{Problem: "the ledger cannot be written", Err: err}
-	}
 	asked := r.Input.Get("Name").Text()
 	r.Input = r.Input.With("Name", model.Str(made.Name)).With("TagsList", tags(book)).
-		With("RetentionPeriod", model.Num("7")).With("TerminationProtectionEnabled",
-		model.Boolean(false)).With("MultiRegionEnabled", model.Boolean(false))
-	reply := s.send(ctx, region, r, false)
-	reply.Instead = map[string]string{made.Name: asked}
-	if reply.Answer.Outcome == model.Refused {
-		if err := s.gone(book, made); err != nil {
-			reply.Err = err
-		}
+		With("RetentionPeriod", model.Num("7")).With("TerminationProtectionEnabled", model.Boolean(false)).
+		With("MultiRegionEnabled", model.Boolean(false))
+	reply, unsent := s.creating(book, made, func() targets.Reply { return s.send(ctx, region, r, false) })
+	if unsent {
 		return reply
 	}
-	id := strings.ToLower(naming.StoreIDs.FindString(reply.Answer.StoreARN))
+	reply.Instead = map[string]string{made.Name: asked}
+	id := storeID(reply.Answer.StoreARN)
 	if reply.Answer.Outcome != model.Succeeded || id == "" {
-		return reply // the ledger has the intention
+		return reply // the ledger has the intention, unless it was refused
 	}
 	x := &store{Resource: made, id: id, kind: kind, logs: r.Input.Get("AdvancedEventSelectors")}
 	w.target.stores.stores = append(w.target.stores.stores, x)
-	value := ""
-	s.until(ctx, w.target.options.Settle, func() bool {
-		var last targets.Reply
-		value, _, last = s.tagOf(ctx, region, s.storeARN(x))
-		return value != "" || last.Err != nil || wire.Denied(last.Answer.Code)
-	})
-	if value != book.ID() && ctx.Err() == nil {
-		x.spoilt = true
-		reply.Err = gate.Refuse(gate.GuardTag, "the tag of the new %s cannot be confirmed", made)
+	reply.Err = s.confirmTag(ctx, book, made, s.storeARN(x), w.target.options.Settle)
+	if x.spoilt = book.Event(made) != ledger.Made; x.spoilt {
 		return reply
 	}
-	s.gate.Set(made, gate.Owned)
 	s.gate.SetStore(id, made)
-	if err := book.Write(ledger.Made, made); err != nil {
-		reply.Err = err
-		return reply
-	}
 	w.lendStore(x, "")
 	return reply
 }
@@ -235,8 +212,7 @@ func (t *Target) resetStore(ctx context.Context, x *store) bool {
 // trackStore notes what a request has changed in stores.
 func (w *world) trackStore(r model.Request, reply targets.Reply) {
 	for _, member := range []string{"EventDataStore", "InsightsDestination"} {
-		id := strings.ToLower(naming.StoreIDs.FindString(r.Input.Get(member).Text()))
-		x := w.stores[id]
+		x := w.stores[storeID(r.Input.Get(member).Text())]
 		if x == nil {
 			continue
 		}

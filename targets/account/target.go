@@ -163,21 +163,24 @@ func (t *Target) survey(ctx context.Context, region string) (*pool, error) {
 	return p, nil
 }
 
-// described is a trail as DescribeTrails shows it.
-type described struct{ name, home, arn string }
+// listed is a trail or store as the service lists it.
+type listed struct {
+	name, home, arn string
+	id              string // of a store
+	pending         bool   // it is a deleted store
+}
 
 // describe lists the trails that count in a Region, those of other Regions that are shadowed there too.
-func (s *service) describe(ctx context.Context, region string) ([]described, error) {
+func (s *service) describe(ctx context.Context, region string) ([]listed, error) {
 	reply := s.call(ctx, region, "DescribeTrails", model.Obj("includeShadowTrails", true))
 	if err := s.problem(ctx, region, "DescribeTrails", reply); err != nil {
 		return nil, err
 	}
-	var out []described
+	var out []listed
 	for _, item := range reply.Body.Get("trailList").Items() {
 		text := item.Get("TrailARN").Text()
 		parsed, _ := arn.Parse(text)
-		home := cmp.Or(item.Get("HomeRegion").Text(), parsed.Region)
-		out = append(out, described{item.Get("Name").Text(), home, text})
+		out = append(out, listed{name: item.Get("Name").Text(), home: cmp.Or(item.Get("HomeRegion").Text(), parsed.Region), arn: text})
 	}
 	return out, nil
 }

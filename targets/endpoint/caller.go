@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 	"github.com/aws/aws-sdk-go-v2/service/cloudtrail"
 	"github.com/aws/smithy-go/middleware"
 	smithyhttp "github.com/aws/smithy-go/transport/http"
@@ -71,11 +70,8 @@ type Caller struct {
 
 // NewCaller returns a caller; nothing is sent.
 func NewCaller(o CallerOptions) *Caller {
-	conn := newConnection(o.URL, o.Timeout, 16, o.Credentials, nil)
-	if o.Transport != nil {
-		conn.transport = o.Transport
-	}
-	conn.signer, conn.admit = v4.NewSigner(), o.Admit
+	conn := newConnection(o.URL, o.Timeout, 16, o.Credentials, o.Transport)
+	conn.admit = o.Admit
 	return &Caller{options: o, conn: conn, client: newClient(conn, o.Region, wire.ShortPrefix)}
 }
 
@@ -124,8 +120,8 @@ func (c *connection) send(ctx context.Context, client func(region string) *cloud
 		if input.Kind() == model.Absent {
 			input = model.Obj()
 		}
-		if op, ok := operations[r.Op]; ok && op.shape.fits(input) {
-			if op.call(recording(ctx, x), client(region), op.shape, input); x.reached {
+		if shape, ok := shapes[r.Op]; ok && shape.fits(input) {
+			if call(recording(ctx, x), client(region), r.Op, input); x.reached {
 				return x
 			}
 		}

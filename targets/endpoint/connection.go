@@ -39,14 +39,11 @@ type connection struct {
 	admit       Admit    // nil admits everything
 }
 
-func newConnection(u *url.URL, timeout time.Duration, conns int, credentials aws.CredentialsProvider,
-	dial func(context.Context, string, string) (net.Conn, error)) *connection {
-	if dial == nil {
-		dial = (&net.Dialer{Timeout: timeout, Control: guardDial}).DialContext
-	}
-	return &connection{
-		transport: &http.Transport{
-			DialContext:         dial,
+// newConnection sends through a transport, or over the network where that is nil.
+func newConnection(u *url.URL, timeout time.Duration, conns int, credentials aws.CredentialsProvider, transport http.RoundTripper) *connection {
+	if transport == nil {
+		transport = &http.Transport{
+			DialContext:         (&net.Dialer{Timeout: timeout, Control: guardDial}).DialContext,
 			MaxIdleConnsPerHost: conns,
 			// Shorter than servers keep a connection, so that none is used while it is being closed.
 			IdleConnTimeout:        time.Second,
@@ -54,12 +51,9 @@ func newConnection(u *url.URL, timeout time.Duration, conns int, credentials aws
 			DisableCompression:     true,
 			MaxResponseHeaderBytes: 64 << 10,
 			TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12},
-		},
-		timeout:     timeout,
-		credentials: credentials,
-		signer:      v4.NewSigner(),
-		url:         at(u, "/"),
+		}
 	}
+	return &connection{transport: transport, timeout: timeout, credentials: credentials, signer: v4.NewSigner(), url: at(u, "/")}
 }
 
 // at is a path below the endpoint's URL, as the SDK would form it.

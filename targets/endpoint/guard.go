@@ -65,13 +65,10 @@ func CheckURL(text string) (*url.URL, error) {
 	return clean, nil
 }
 
-func usage(format string, args ...any) error {
-	return fmt.Errorf("%w: %s", targets.ErrUsage, fmt.Sprintf(format, args...))
-}
-
-func refused(format string, args ...any) error {
-	return fmt.Errorf("%w: %s", targets.ErrRefused, fmt.Sprintf(format, args...))
-}
+var (
+	usage   = targets.Class(targets.ErrUsage)
+	refused = targets.Class(targets.ErrRefused)
+)
 
 // looseHost finds the host in whatever a resolver, a browser or a careless client might take for
 // one: without a scheme, percent-encoded, in full-width characters, after user information.

@@ -12,7 +12,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"net/url"
 	"strings"
@@ -51,8 +50,8 @@ type Options struct {
 	Credentials aws.CredentialsProvider
 
 	Pace Pacer // nil is as fast as the target answers
-	// Dial, where not nil, makes the connections instead of the network.
-	Dial func(ctx context.Context, network, address string) (net.Conn, error)
+	// Transport, where not nil, carries the requests instead of the network.
+	Transport http.RoundTripper
 }
 
 // Pacer keeps CloudTrail's requests below a rate; Regions are the target's own names of them.
@@ -147,7 +146,7 @@ func (t *Target) Open(ctx context.Context) (targets.Info, error) {
 	if err != nil {
 		return info, err
 	}
-	t.conn = newConnection(t.url, t.options.Timeout, t.options.Conns, provider, t.options.Dial)
+	t.conn = newConnection(t.url, t.options.Timeout, t.options.Conns, provider, t.options.Transport)
 	note, err := t.findPrefix(ctx)
 	if err != nil {
 		return info, err
