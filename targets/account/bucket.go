@@ -20,7 +20,7 @@ import (
 
 // provision makes the bucket that all trails of the run write to: closed to the public, and open to
 // CloudTrail for this run's trails alone.
-func (t *Target) provision(ctx context.Context) error {
+func (t *target) provision(ctx context.Context) error {
 	s := t.service
 	t.bucket = ledger.Bucket.In(t.options.Regions[0], t.ledger.Prefix()+"-"+ledger.RandomName(12))
 	if err := s.intend(t.ledger, t.bucket); err != nil {
@@ -50,7 +50,7 @@ func (t *Target) provision(ctx context.Context) error {
 }
 
 // tagBucket tags the new bucket and looks whether the tag is there.
-func (t *Target) tagBucket(ctx context.Context) error {
+func (t *target) tagBucket(ctx context.Context) error {
 	s := t.service
 	if _, err := s.s3.PutBucketTagging(ctx, &s3.PutBucketTaggingInput{Bucket: &t.bucket.Name,
 		Tagging: &types.Tagging{TagSet: []types.Tag{{Key: aws.String(ledger.TagKey), Value: aws.String(t.ledger.ID())}}}}); err != nil {
@@ -92,7 +92,7 @@ func (s *service) bucketTag(ctx context.Context, name string) (string, error) {
 }
 
 // bucketPolicy lets CloudTrail write for trails of this account that bear the prefix.
-func (t *Target) bucketPolicy() string {
+func (t *target) bucketPolicy() string {
 	s := t.service
 	service := model.Obj("Service", "cloudtrail.amazonaws.com")
 	bucket := "arn:" + s.partition + ":s3:::" + t.bucket.Name

@@ -13,7 +13,7 @@ import (
 
 // pool is what a Region has of trails.
 type pool struct {
-	target  *Target
+	target  *target
 	region  string
 	foreign int // trails that are not ours, but count
 
@@ -57,7 +57,7 @@ func (p *pool) idle(label string) *trail {
 }
 
 // countEverywhere notes that a request makes a trail of all Regions. Such a trail is not lent again.
-func (x *trail) countEverywhere(t *Target, out model.Request) {
+func (x *trail) countEverywhere(t *target, out model.Request) {
 	if out.Input.Get("IsMultiRegionTrail").Given() && !x.multi {
 		x.multi, x.spoilt = true, true
 		t.multi.Add(1)

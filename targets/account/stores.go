@@ -118,7 +118,7 @@ func kindOf(input model.Value) string {
 
 // surveyStores looks once through the stores of a Region: those of the ledger's earlier runs join the
 // pool, all others count.
-func (t *Target) surveyStores(ctx context.Context, region string) error {
+func (t *target) surveyStores(ctx context.Context, region string) error {
 	if t.stores.foreign == nil {
 		t.stores.foreign = map[string]int{}
 	}
@@ -190,7 +190,7 @@ func (w *world) makeStore(ctx context.Context, r model.Request, kind string) tar
 }
 
 // resetStore brings a store back to the state of a new one.
-func (t *Target) resetStore(ctx context.Context, x *store) bool {
+func (t *target) resetStore(ctx context.Context, x *store) bool {
 	s, arn := t.service, t.service.storeARN(x)
 	if x.insights && s.call(ctx, x.Region, string(model.OpPut), model.Obj("EventDataStore", arn, "InsightSelectors",
 		model.ListOf())).Answer.Outcome != model.Succeeded {
@@ -238,7 +238,7 @@ func (w *world) closeStores() {
 
 // parkStores deletes the stores that cannot be lent again, and turns Insights off on the others, which
 // stay for the next night.
-func (t *Target) parkStores(ctx context.Context) {
+func (t *target) parkStores(ctx context.Context) {
 	t.stores.mu.Lock()
 	defer t.stores.mu.Unlock()
 	t.stores.stores = slices.DeleteFunc(t.stores.stores, func(x *store) bool {

@@ -188,7 +188,7 @@ func (s *sweeper) tagLate(ctx context.Context, r ledger.Resource) (Item, bool) {
 		return Item{r, Found, ""}, false
 	}
 	s.service.gate.Set(r, gate.Intended)
-	t := &Target{options: s.service.options, service: s.service, ledger: s.ledger, bucket: r}
+	t := &target{options: s.service.options, service: s.service, ledger: s.ledger, bucket: r}
 	if err := t.tagBucket(ctx); err != nil {
 		return Item{r, Failed, wire.Printable(err.Error())}, false
 	}

@@ -72,8 +72,8 @@ func ForTest(t testing.TB, o Options, endpoints map[string]string, credentials a
 	return o
 }
 
-// Target is the service in one account. Make it with New.
-type Target struct {
+// target is the service in one account. Make it with New.
+type target struct {
 	options Options
 	service *service
 	ledger  *ledger.Ledger
@@ -89,19 +89,19 @@ type Target struct {
 }
 
 // New checks the options; nothing is sent before Open.
-func New(o Options) (*Target, error) {
+func New(o Options) (*target, error) {
 	if err := o.check(); err != nil {
 		return nil, err
 	}
 	if o.Ledger == "" {
 		return nil, usage("--target account needs --ledger PATH, the file that lists what was created")
 	}
-	return &Target{options: o, pools: map[string]*pool{}}, nil
+	return &target{options: o, pools: map[string]*pool{}}, nil
 }
 
 // Open implements targets.Target: the guards speak, what an earlier run has left is deleted, and the
 // bucket is made.
-func (t *Target) Open(ctx context.Context) (targets.Info, error) {
+func (t *target) Open(ctx context.Context) (targets.Info, error) {
 	o := t.options
 	info := targets.Info{Name: "account", Region: o.Regions[0], Eventual: true, RawRequests: true, Away: len(o.Regions) > 1}
 	var err error
@@ -143,7 +143,7 @@ func (t *Target) Open(ctx context.Context) (targets.Info, error) {
 }
 
 // survey counts the trails of a Region, and refuses where they leave no room.
-func (t *Target) survey(ctx context.Context, region string) (*pool, error) {
+func (t *target) survey(ctx context.Context, region string) (*pool, error) {
 	trails, err := t.service.describe(ctx, region)
 	if err != nil {
 		return nil, err
@@ -212,7 +212,7 @@ func (s *service) arn(r ledger.Resource) string {
 
 // removeLeftovers deletes what an earlier run of the ledger has left. Stores stay: they are a pool that
 // outlasts runs.
-func (t *Target) removeLeftovers(ctx context.Context) (string, error) {
+func (t *target) removeLeftovers(ctx context.Context) (string, error) {
 	left := slices.DeleteFunc(t.ledger.Live(), func(r ledger.Resource) bool { return r.Kind == ledger.Store })
 	if len(left) == 0 {
 		return "", nil
@@ -242,7 +242,7 @@ func (t *Target) removeLeftovers(ctx context.Context) (string, error) {
 
 // tryWithoutLogging finds out whether the service takes Insights on a trail that does not log. The
 // suites need that, unless trails may log.
-func (t *Target) tryWithoutLogging(ctx context.Context) error {
+func (t *target) tryWithoutLogging(ctx context.Context) error {
 	if t.options.AllowLogging {
 		return nil
 	}
@@ -305,7 +305,7 @@ const closingTime = 3 * time.Minute
 
 // Close implements targets.Target: it deletes what the run has created, also after an interruption.
 // What it cannot delete stays in the ledger.
-func (t *Target) Close() (err error) {
+func (t *target) Close() (err error) {
 	t.closing.Do(func() {
 		if t.service == nil {
 			return
@@ -335,7 +335,7 @@ func (t *Target) Close() (err error) {
 }
 
 // NewWorld implements targets.Target. A new world is at home in the Region with the fewest.
-func (t *Target) NewWorld(ctx context.Context) (targets.World, error) {
+func (t *target) NewWorld(ctx context.Context) (targets.World, error) {
 	if t.service == nil || t.ledger == nil {
 		return nil, errors.New("the target is not open")
 	}
@@ -346,7 +346,7 @@ func (t *Target) NewWorld(ctx context.Context) (targets.World, error) {
 	return newWorld(t, index, targets.Fresh(ctx)), nil
 }
 
-func (t *Target) leave(index int) {
+func (t *target) leave(index int) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.busy[index]--

@@ -19,7 +19,7 @@ import (
 
 // world has the trails that its requests made, or that were lent to it.
 type world struct {
-	target *Target
+	target *target
 	index  int
 	fresh  bool // nothing is lent
 	tag    string
@@ -29,7 +29,7 @@ type world struct {
 	stores map[string]*store // lent, by ID
 }
 
-func newWorld(t *Target, index int, fresh bool) *world {
+func newWorld(t *target, index int, fresh bool) *world {
 	w := &world{target: t, index: index, fresh: fresh, tag: randomTag(), used: map[string]bool{},
 		trails: map[ledger.Resource]*trail{}, stores: map[string]*store{}}
 	t.service.gate.Issue(w.tag)

@@ -35,8 +35,8 @@ type Options struct {
 	Timeout time.Duration
 }
 
-// Target is a Go value under test.
-type Target struct {
+// target is a Go value under test.
+type target struct {
 	calls   map[model.Op]call
 	options Options
 	problem string // why there is no PutInsightSelectors
@@ -50,7 +50,7 @@ type Target struct {
 const maxLate = 3
 
 // New wraps a value. Methods that it does not have are absent capabilities.
-func New(value any, options Options) *Target {
+func New(value any, options Options) *target {
 	if options.Account == "" {
 		options.Account = model.DefaultWorld.Account
 	}
@@ -60,7 +60,7 @@ func New(value any, options Options) *Target {
 	if options.Timeout <= 0 {
 		options.Timeout = 2 * time.Second
 	}
-	t := &Target{calls: callsOf(value), options: options, late: map[model.Op]int{}}
+	t := &target{calls: callsOf(value), options: options, late: map[model.Op]int{}}
 	if t.calls[model.OpPut] == nil {
 		t.problem = problemOf(value)
 	}
@@ -88,7 +88,7 @@ func problemOf(value any) string {
 }
 
 // Open implements targets.Target.
-func (t *Target) Open(context.Context) (targets.Info, error) {
+func (t *target) Open(context.Context) (targets.Info, error) {
 	if t.problem != "" {
 		return targets.Info{}, fmt.Errorf("%w: %s", targets.ErrUsage, t.problem)
 	}
@@ -108,10 +108,10 @@ func (t *Target) Open(context.Context) (targets.Info, error) {
 }
 
 // Close implements targets.Target.
-func (t *Target) Close() error { return nil }
+func (t *target) Close() error { return nil }
 
 // NewWorld implements targets.Target.
-func (t *Target) NewWorld(ctx context.Context) (targets.World, error) {
+func (t *target) NewWorld(ctx context.Context) (targets.World, error) {
 	if t.options.Reset != nil {
 		reset := func(context.Context, []byte) (any, error) { return nil, t.options.Reset() }
 		if _, err := t.protect(ctx, reset, nil); err != nil {
@@ -128,7 +128,7 @@ var (
 
 // protect makes a call, waits for it at most as long as Options.Timeout, and turns a panic into an
 // error.
-func (t *Target) protect(ctx context.Context, invoke call, input []byte) (any, error) {
+func (t *target) protect(ctx context.Context, invoke call, input []byte) (any, error) {
 	type result struct {
 		output any
 		err    error
@@ -157,7 +157,7 @@ func (t *Target) protect(ctx context.Context, invoke call, input []byte) (any, e
 
 // world is the state of the value since it was last clean.
 type world struct {
-	target *Target
+	target *target
 	used   []string // trails that Close must delete or turn off
 }
 

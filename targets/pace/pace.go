@@ -70,8 +70,8 @@ const (
 	recovering = 0.1 // of the configured rate
 )
 
-// Limiter hands out the tokens. It may be used by many goroutines.
-type Limiter struct {
+// limiter hands out the tokens. It may be used by many goroutines.
+type limiter struct {
 	rates Rates
 
 	mu      sync.Mutex
@@ -90,10 +90,10 @@ type bucket struct {
 }
 
 // New returns a limiter with full buckets.
-func New(r Rates) *Limiter { return &Limiter{rates: r, buckets: map[class]*bucket{}} }
+func New(r Rates) *limiter { return &limiter{rates: r, buckets: map[class]*bucket{}} }
 
 // bucket finds the bucket of a class. The lock is held.
-func (l *Limiter) bucket(region string, write bool) *bucket {
+func (l *limiter) bucket(region string, write bool) *bucket {
 	key := class{region, write}
 	b, ok := l.buckets[key]
 	if !ok {
@@ -114,7 +114,7 @@ func (l *Limiter) bucket(region string, write bool) *bucket {
 
 // Wait returns when one more request of the class may go to the Region, or with the context's error
 // once the context is done, and not before: a deadline that will not be met is no reason to end early.
-func (l *Limiter) Wait(ctx context.Context, region string, write bool) error {
+func (l *limiter) Wait(ctx context.Context, region string, write bool) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
@@ -140,7 +140,7 @@ func (l *Limiter) Wait(ctx context.Context, region string, write bool) error {
 }
 
 // Throttled tells that a request of the class was refused for coming too fast.
-func (l *Limiter) Throttled(region string, write bool) {
+func (l *limiter) Throttled(region string, write bool) {
 	now := time.Now()
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -150,15 +150,6 @@ func (l *Limiter) Throttled(region string, write bool) {
 		return
 	}
 	b.set(now, max(b.full*floor, b.tokens.Limit()*slower))
-}
-
-// Rate returns the present rate of a class in requests a second.
-func (l *Limiter) Rate(region string, write bool) float64 {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	b := l.bucket(region, write)
-	b.recover(time.Now())
-	return float64(b.tokens.Limit())
 }
 
 // recover raises a lowered rate by what the undisturbed time since the last change has earned.

@@ -21,11 +21,11 @@ type PolicyOptions struct {
 // Document is an IAM policy.
 type Document struct {
 	Version   string
-	Statement []Statement
+	Statement []statement
 }
 
-// Statement is one statement of a policy.
-type Statement struct {
+// statement is one statement of a policy.
+type statement struct {
 	Sid       string
 	Effect    string
 	Action    []string
@@ -73,7 +73,7 @@ func Policy(o PolicyOptions) (Document, error) {
 		list := slices.Clone(actions[s])
 		slices.Sort(list)
 		if list = slices.Compact(list); len(list) > 0 {
-			document.Statement = append(document.Statement, Statement{Sid: sid, Effect: "Allow", Action: list,
+			document.Statement = append(document.Statement, statement{Sid: sid, Effect: "Allow", Action: list,
 				Resource: resource, Condition: condition})
 		}
 	}
