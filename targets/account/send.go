@@ -74,10 +74,10 @@ func hintOf(code, message string) string {
 }
 
 // call sends a request of the target's own, outside any world, and waits out throttling.
-func (s *service) call(ctx context.Context, region, op string, input model.Value) targets.Reply {
-	r := model.Request{Op: model.Op(op), Input: input}
+func (s *service) call(ctx context.Context, region string, op model.Op, input model.Value) targets.Reply {
+	r := model.Request{Op: op, Input: input}
 	for pause := 200 * time.Millisecond; ; pause = min(2*pause, 5*time.Second) {
-		reply := s.send(ctx, region, r, !gate.Writes(op))
+		reply := s.send(ctx, region, r, !gate.Writes(string(op)))
 		if !wire.Repeatable(reply.Answer.Code) || reply.Err != nil || pause > 4*time.Second {
 			return reply
 		}

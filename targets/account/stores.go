@@ -192,16 +192,11 @@ func (w *world) makeStore(ctx context.Context, r model.Request, kind string) tar
 // resetStore brings a store back to the state of a new one.
 func (t *target) resetStore(ctx context.Context, x *store) bool {
 	s, arn := t.service, t.service.storeARN(x)
-	if x.insights && s.call(ctx, x.Region, string(model.OpPut), model.Obj("EventDataStore", arn, "InsightSelectors",
-		model.ListOf())).Answer.Outcome != model.Succeeded {
-		return false
-	}
-	if x.changed && x.logs.Kind() != model.Absent && s.call(ctx, x.Region, string(model.OpUpdateStore), model.Obj("EventDataStore", arn,
-		"AdvancedEventSelectors", x.logs)).Answer.Outcome != model.Succeeded {
-		return false
-	}
-	if !s.until(ctx, t.options.Settle, func() bool {
-		return s.call(ctx, x.Region, string(model.OpGet), model.Obj("EventDataStore", arn)).Answer.Code == "InsightNotEnabledException"
+	if !s.undo(ctx, x.Region, []undo{
+		{x.insights, model.OpPut, model.Obj("EventDataStore", arn, "InsightSelectors", model.ListOf())},
+		{x.changed && x.logs.Kind() != model.Absent, model.OpUpdateStore, model.Obj("EventDataStore", arn, "AdvancedEventSelectors", x.logs)},
+	}) || !s.until(ctx, t.options.Settle, func() bool {
+		return s.call(ctx, x.Region, model.OpGet, model.Obj("EventDataStore", arn)).Answer.Code == "InsightNotEnabledException"
 	}) {
 		return false
 	}
@@ -253,10 +248,10 @@ func (t *target) parkStores(ctx context.Context) {
 func (s *service) removeStore(ctx context.Context, book *ledger.Ledger, r ledger.Resource, id string) bool {
 	s.gate.SetStore(id, r)
 	input := model.Obj("EventDataStore", id)
-	reply := s.call(ctx, r.Region, string(model.OpDeleteStore), input)
+	reply := s.call(ctx, r.Region, model.OpDeleteStore, input)
 	if reply.Answer.Code == "EventDataStoreTerminationProtectedException" {
-		s.call(ctx, r.Region, string(model.OpUpdateStore), input.With("TerminationProtectionEnabled", model.Boolean(false)))
-		reply = s.call(ctx, r.Region, string(model.OpDeleteStore), input)
+		s.call(ctx, r.Region, model.OpUpdateStore, input.With("TerminationProtectionEnabled", model.Boolean(false)))
+		reply = s.call(ctx, r.Region, model.OpDeleteStore, input)
 	}
 	if a := reply.Answer; a.Outcome != model.Succeeded && !strings.Contains(a.Code, "NotFound") && !strings.Contains(a.Code, "Inactive") {
 		return false

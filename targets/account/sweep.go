@@ -1,6 +1,7 @@
 package account
 
 import (
+	"cmp"
 	"context"
 	"strings"
 
@@ -59,7 +60,7 @@ func Sweep(ctx context.Context, o SweepOptions) ([]Item, error) {
 	if o.ByPrefix {
 		service.gate.Open(service.account, o.Prefix)
 		items, err := s.search(ctx, o.Prefix)
-		return items, errorOr(ctx, err)
+		return items, cmp.Or(ctx.Err(), err)
 	}
 	if s.ledger, err = ledger.Open(o.Ledger, service.account, o.Prefix); err != nil {
 		return nil, err
@@ -73,14 +74,7 @@ func Sweep(ctx context.Context, o SweepOptions) ([]Item, error) {
 		}
 	}
 	items := s.ledgered(ctx, s.ledger.Live())
-	return items, errorOr(ctx, nil)
-}
-
-func errorOr(ctx context.Context, err error) error {
-	if ctx.Err() != nil {
-		return ctx.Err()
-	}
-	return err
+	return items, ctx.Err()
 }
 
 // sweeper looks at resources one by one, and deletes those that are the ledger's.

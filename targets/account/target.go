@@ -113,12 +113,13 @@ func (t *target) Open(ctx context.Context) (targets.Info, error) {
 		return info, err
 	}
 	t.service.gate.Open(t.service.account, t.ledger.Prefix())
-	note, err := t.removeLeftovers(ctx)
-	if err != nil {
-		return info, err
-	}
-	if note != "" {
-		info.Notes = append(info.Notes, note)
+	switch removed, failed, _ := t.removeLeft(ctx); {
+	case ctx.Err() != nil:
+		return info, ctx.Err()
+	case failed > 0:
+		info.Notes = append(info.Notes, fmt.Sprintf("of what an earlier run has left, %d could be removed and %d could not; see 'conform sweep'", removed, failed))
+	case removed > 0:
+		info.Notes = append(info.Notes, fmt.Sprintf("removed %d resources that an earlier run had left", removed))
 	}
 	t.busy = make([]int, len(o.Regions))
 	info.Room = maxTrails
@@ -210,34 +211,21 @@ func (s *service) arn(r ledger.Resource) string {
 	return "arn:" + s.partition + ":cloudtrail:" + r.Region + ":" + s.account + ":trail/" + r.Name
 }
 
-// removeLeftovers deletes what an earlier run of the ledger has left. Stores stay: they are a pool that
-// outlasts runs.
-func (t *target) removeLeftovers(ctx context.Context) (string, error) {
+// removeLeft deletes what the ledger has, but for stores: they are a pool that outlasts runs. why is that
+// of the last that failed.
+func (t *target) removeLeft(ctx context.Context) (removed, failed int, why string) {
 	left := slices.DeleteFunc(t.ledger.Live(), func(r ledger.Resource) bool { return r.Kind == ledger.Store })
-	if len(left) == 0 {
-		return "", nil
-	}
 	s := &sweeper{service: t.service, ledger: t.ledger, delete: true}
-	items := s.ledgered(ctx, left)
-	removed, kept := 0, 0
-	for _, item := range items {
+	for _, item := range s.ledgered(ctx, left) {
 		switch item.State {
 		case Deleted:
 			removed++
 		case Kept, Failed:
-			kept++
+			failed++
+			why = item.Why
 		}
 	}
-	if ctx.Err() != nil {
-		return "", ctx.Err()
-	}
-	if kept > 0 {
-		return fmt.Sprintf("of what an earlier run has left, %d could be removed and %d could not; see 'conform sweep'", removed, kept), nil
-	}
-	if removed == 0 {
-		return "", nil
-	}
-	return fmt.Sprintf("removed %d resources that an earlier run had left", removed), nil
+	return removed, failed, why
 }
 
 // tryWithoutLogging finds out whether the service takes Insights on a trail that does not log. The
@@ -318,16 +306,7 @@ func (t *target) Close() (err error) {
 		ctx, cancel := context.WithTimeout(context.Background(), closingTime)
 		defer cancel()
 		t.parkStores(ctx)
-		s := &sweeper{service: t.service, ledger: t.ledger, delete: true}
-		left := slices.DeleteFunc(t.ledger.Live(), func(r ledger.Resource) bool { return r.Kind == ledger.Store })
-		failed, why := 0, ""
-		for _, item := range s.ledgered(ctx, left) {
-			if item.State == Kept || item.State == Failed {
-				failed++
-				why = item.Why
-			}
-		}
-		if failed > 0 {
+		if _, failed, why := t.removeLeft(ctx); failed > 0 {
 			err = fmt.Errorf("%d resources could not be deleted (%s); 'conform sweep --ledger %s' lists them, and deletes them with --yes", failed, why, t.ledger.Path())
 		}
 	})

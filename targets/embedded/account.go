@@ -33,13 +33,13 @@ type account struct {
 // around stands between an account and its requests.
 type around func(a *account, r model.Request) response
 
-func newAccount(w model.World, o ServerOptions, fault *Fault) *account {
+func newAccount(w model.World, o ServerOptions, begin func() hooks) *account {
 	a := &account{state: model.NewState(&w), choose: o.Chooser}
 	if a.choose == nil {
 		a.choose = reference
 	}
-	if fault != nil {
-		a.hooks = fault.begin()
+	if begin != nil {
+		a.hooks = begin()
 	}
 	return a
 }

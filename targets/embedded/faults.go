@@ -1,6 +1,8 @@
 package embedded
 
 import (
+	"slices"
+
 	"github.com/insightconform/conform/model"
 )
 
@@ -21,7 +23,6 @@ type Fault struct {
 	Needs []model.Capability
 
 	start start
-	begin func() hooks
 }
 
 // hooks stand between the requests of an account and the reference.
@@ -32,12 +33,6 @@ type hooks struct {
 	remembers bool
 }
 
-// started returns the fault with a fresh memory.
-func (f Fault) started() Fault {
-	f.begin = f.start()
-	return f
-}
-
 // Step is what a server with the fault answers to a request, as it reads it, in some state, and the state
 // afterwards. The zero Fault is the reference. What a fault remembers, or does to answers on their way to
 // the wire, is left out.
@@ -45,35 +40,30 @@ func (f Fault) Step(s model.State, r model.Request) (model.Answer, model.State) 
 	c := &call{state: s, request: r, reference: (&account{choose: reference}).step}
 	var step func(*call)
 	if f.start != nil {
-		step = f.started().begin().step
+		step = f.start()().step
 	}
 	c.play(step)
 	return c.answer, c.next
 }
 
 // Remembers says that more than the state and the request decides what the fault does.
-func (f Fault) Remembers() bool { return f.started().begin().remembers }
+func (f Fault) Remembers() bool { return f.start()().remembers }
 
 // Faults lists all faults: those that follow from the table of rules and break it first, then the
 // hand-written ones by family, the deep ones, and the computed ones last.
 var Faults = func() []Fault {
-	var all []Fault
-	for _, family := range [][]Fault{errorFaults(), wireFaults(), putFaults(), getFaults(), logsFaults(), stateFaults(), storeFaults()} {
-		all = append(all, family...)
+	deep := deepFaults()
+	for i := range deep {
+		deep[i].Deep = true
 	}
-	for _, f := range deepFaults() {
-		f.Deep = true
-		all = append(all, f)
-	}
-	return append(all, computedFaults()...)
+	return slices.Concat(errorFaults(), wireFaults(), putFaults(), getFaults(), logsFaults(), stateFaults(), storeFaults(), deep,
+		computedFaults())
 }()
 
 // FaultNamed returns the fault of that name.
 func FaultNamed(name string) (Fault, bool) {
-	for _, f := range Faults {
-		if f.Name == name {
-			return f, true
-		}
+	if i := slices.IndexFunc(Faults, func(f Fault) bool { return f.Name == name }); i >= 0 {
+		return Faults[i], true
 	}
 	return Fault{}, false
 }

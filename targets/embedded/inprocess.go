@@ -17,7 +17,7 @@ func InProcess(o ServerOptions) targets.Target { return &inProcess{options: o} }
 
 type inProcess struct {
 	options ServerOptions
-	fault   *Fault
+	begin   func() hooks
 }
 
 // Open implements targets.Target.
@@ -28,7 +28,7 @@ func (t *inProcess) Open(context.Context) (targets.Info, error) {
 	if err != nil {
 		return info, err
 	}
-	t.fault = server.fault
+	t.begin = server.begin
 	return info, nil
 }
 
@@ -36,7 +36,7 @@ func (t *inProcess) Open(context.Context) (targets.Info, error) {
 func (t *inProcess) NewWorld(context.Context) (targets.World, error) {
 	w := model.DefaultWorld
 	w.Profile = t.options.Order
-	a := newAccount(w, t.options, t.fault)
+	a := newAccount(w, t.options, t.begin)
 	a.symbolic = true
 	if t.options.around != nil {
 		a.around = t.options.around(a.state)

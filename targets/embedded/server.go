@@ -36,7 +36,7 @@ type ServerOptions struct {
 // of its own: a 12-digit access key id is the account, every other one is 123456789012.
 type Server struct {
 	options ServerOptions
-	fault   *Fault
+	begin   func() hooks // of the fault; nil where there is none
 
 	mu       sync.Mutex
 	accounts map[string]*account
@@ -51,8 +51,7 @@ func NewServer(o ServerOptions) (*Server, error) {
 		if !ok {
 			return nil, fmt.Errorf("%w: there is no fault %q", targets.ErrUsage, o.Fault)
 		}
-		fault = fault.started()
-		s.fault = &fault
+		s.begin = fault.start()
 	}
 	return s, nil
 }
@@ -145,7 +144,7 @@ func (s *Server) caller(header http.Header) (*account, string) {
 	if !ok {
 		w := model.DefaultWorld
 		w.Account, w.Profile = id, s.options.Order
-		a = newAccount(w, s.options, s.fault)
+		a = newAccount(w, s.options, s.begin)
 		if s.worlds[id] && s.options.around != nil {
 			a.around = s.options.around(a.state)
 		}

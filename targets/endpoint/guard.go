@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/netip"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -138,19 +139,8 @@ func fold(s string) string {
 }
 
 func isAWS(host string) bool {
-	for _, suffix := range awsSuffixes {
-		if host == suffix || strings.HasSuffix(host, "."+suffix) {
-			return true
-		}
-	}
-	for label := range strings.SplitSeq(host, ".") {
-		for _, bad := range awsLabels {
-			if label == bad {
-				return true
-			}
-		}
-	}
-	return false
+	return slices.ContainsFunc(awsSuffixes, func(suffix string) bool { return host == suffix || strings.HasSuffix(host, "."+suffix) }) ||
+		slices.ContainsFunc(strings.Split(host, "."), func(label string) bool { return slices.Contains(awsLabels, label) })
 }
 
 func isMetadata(host string) bool {

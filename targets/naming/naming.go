@@ -6,7 +6,6 @@ package naming
 
 import (
 	"context"
-	"slices"
 	"strings"
 	"sync/atomic"
 
@@ -123,26 +122,14 @@ func (w *world) learn(text string) {
 }
 
 // arnWithin finds the first ARN in a body that has some part, whatever member it stands in.
-func arnWithin(v model.Value, part string) (found string) {
-	switch v.Kind() {
-	case model.String:
-		if s := v.Text(); strings.HasPrefix(s, "arn:") && strings.Contains(s, part) {
-			return s
+func arnWithin(body model.Value, part string) (found string) {
+	body.MapStrings(func(s string) string {
+		if found == "" && strings.HasPrefix(s, "arn:") && strings.Contains(s, part) {
+			found = s
 		}
-	case model.List:
-		for _, item := range v.Items() {
-			if found = arnWithin(item, part); found != "" {
-				return found
-			}
-		}
-	case model.Object:
-		for _, m := range v.Members() {
-			if found = arnWithin(m.Value, part); found != "" {
-				return found
-			}
-		}
-	}
-	return ""
+		return s
+	})
+	return found
 }
 
 // translate brings a reply into symbolic form. Sent, Received and Problem stay as they were.
@@ -186,6 +173,3 @@ func (b *binding) request(r model.Request) model.Request {
 	}
 	return r
 }
-
-// isGiven reports whether a trail exists beforehand.
-func (b *binding) isGiven(name string) bool { return slices.Contains(b.given, name) }

@@ -33,7 +33,7 @@ const maxRate = 100_000
 // Parse reads rates such as "writes=1,reads=10". A class that is not named keeps its default.
 func Parse(text string) (Rates, error) {
 	rates := Default
-	given := map[string]bool{}
+	classes, given := map[string]*float64{"writes": &rates.Writes, "reads": &rates.Reads}, map[string]bool{}
 	for item := range strings.SplitSeq(text, ",") {
 		class, number, _ := strings.Cut(strings.TrimSpace(item), "=")
 		if given[class] {
@@ -41,14 +41,10 @@ func Parse(text string) (Rates, error) {
 		}
 		given[class] = true
 		n, err := strconv.ParseFloat(number, 64)
-		if class != "writes" && class != "reads" || err != nil || !(n > 0 && n <= maxRate) {
+		if classes[class] == nil || err != nil || !(n > 0 && n <= maxRate) {
 			return Rates{}, fmt.Errorf("must be requests a second in each Region, above 0 and up to %d, like writes=1,reads=10", maxRate)
 		}
-		if class == "writes" {
-			rates.Writes = n
-		} else {
-			rates.Reads = n
-		}
+		*classes[class] = n
 	}
 	return rates, nil
 }

@@ -263,10 +263,10 @@ func (l *Ledger) append(line any) error {
 	if err != nil {
 		return err
 	}
-	if _, err := l.file.Write(append(text, '\n')); err != nil {
-		return fmt.Errorf("the ledger %s cannot be written, so nothing may be created: %w", l.path, err)
+	if _, err = l.file.Write(append(text, '\n')); err == nil {
+		err = l.file.Sync()
 	}
-	if err := l.file.Sync(); err != nil {
+	if err != nil {
 		return fmt.Errorf("the ledger %s cannot be written, so nothing may be created: %w", l.path, err)
 	}
 	return nil
