@@ -226,7 +226,7 @@ func connect(ctx context.Context, o Options) (*service, error) {
 	for _, region := range o.Regions {
 		s.callers[region] = endpoint.NewCaller(endpoint.CallerOptions{URL: s.gate.Base(gate.CloudTrail, region),
 			Region: region, Timeout: o.Timeout,
-			Transport: outside, Credentials: watched, Admit: s.gate.At(gate.CloudTrail, region)})
+			Transport: outside, Credentials: watched, Admit: s.gate.At(gate.CloudTrail, region), Pace: o.Pace})
 	}
 	if err := s.identify(ctx); err != nil {
 		s.transport.CloseIdleConnections()

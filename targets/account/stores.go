@@ -169,7 +169,7 @@ func (w *world) makeStore(ctx context.Context, r model.Request, kind string) tar
 	r.Input = r.Input.With("Name", model.Str(made.Name)).With("TagsList", tags(book)).
 		With("RetentionPeriod", model.Num("7")).With("TerminationProtectionEnabled", model.Boolean(false)).
 		With("MultiRegionEnabled", model.Boolean(false))
-	reply, unsent := s.creating(book, made, func() targets.Reply { return s.send(ctx, region, r, false) })
+	reply, unsent := s.creating(book, made, func() targets.Reply { return s.send(ctx, region, r) })
 	if unsent {
 		return reply
 	}

@@ -107,17 +107,12 @@ func (w *world) absent(r model.Request) (targets.Reply, bool) {
 
 // send sends a request and makes sure that a denied one is no verdict.
 func (w *world) send(ctx context.Context, r model.Request) targets.Reply {
-	reply := w.target.service.send(ctx, r.Region, r, r.Op.Reads())
+	reply := w.target.service.send(ctx, r.Region, r)
 	if (r.Op == model.OpPut || r.Op == model.OpGet) && reply.Answer.Outcome == model.Refused &&
-		wire.Denied(reply.Answer.Code) && w.ours(r) && reply.Err == nil {
+		wire.Denied(reply.Answer.Code) && w.trailNamed(r.Region, r.Input.Get("TrailName").Text()) != nil && reply.Err == nil {
 		reply.Err = inconclusive("%s answered %s; 'conform iam-policy' prints what a run must be permitted", r.Op, reply.Answer.Code)
 	}
 	return reply
-}
-
-// ours reports whether a request plainly names a trail of the world.
-func (w *world) ours(r model.Request) bool {
-	return w.trailNamed(r.Region, r.Input.Get("TrailName").Text()) != nil
 }
 
 // trailNamed finds the world's trail that a name or ARN means.

@@ -33,13 +33,19 @@ type account struct {
 // around stands between an account and its requests.
 type around func(a *account, r model.Request) response
 
-func newAccount(w model.World, o ServerOptions, begin func() hooks) *account {
-	a := &account{state: model.NewState(&w), choose: o.Chooser}
+// newAccount returns an account without resources, which may serve a world.
+func (s *Server) newAccount(id string, world bool) *account {
+	w := model.DefaultWorld
+	w.Account, w.Profile = id, s.options.Order
+	a := &account{state: model.NewState(&w), choose: s.options.Chooser}
 	if a.choose == nil {
 		a.choose = reference
 	}
-	if begin != nil {
-		a.hooks = begin()
+	if s.begin != nil {
+		a.hooks = s.begin()
+	}
+	if world && s.options.around != nil {
+		a.around = s.options.around(a.state)
 	}
 	return a
 }

@@ -142,12 +142,7 @@ func (s *Server) caller(header http.Header) (*account, string) {
 	defer s.mu.Unlock()
 	a, ok := s.accounts[id]
 	if !ok {
-		w := model.DefaultWorld
-		w.Account, w.Profile = id, s.options.Order
-		a = newAccount(w, s.options, s.begin)
-		if s.worlds[id] && s.options.around != nil {
-			a.around = s.options.around(a.state)
-		}
+		a = s.newAccount(id, s.worlds[id])
 		s.accounts[id] = a
 	}
 	return a, region

@@ -58,6 +58,7 @@ type CallerOptions struct {
 	Transport   http.RoundTripper // nil is one that follows no redirect and asks no proxy
 	Credentials aws.CredentialsProvider
 	Admit       Admit // nil admits everything
+	Pace        Pacer // nil is none
 }
 
 // Caller speaks CloudTrail's protocol with one URL as an endpoint target does, for targets that choose
@@ -71,16 +72,14 @@ type Caller struct {
 // NewCaller returns a caller; nothing is sent.
 func NewCaller(o CallerOptions) *Caller {
 	conn := newConnection(o.URL, o.Timeout, 16, o.Credentials, o.Transport)
-	conn.admit = o.Admit
+	conn.admit, conn.pace = o.Admit, o.Pace
 	return &Caller{options: o, conn: conn, client: newClient(conn, o.Region, wire.ShortPrefix)}
 }
 
 // Do sends one request and reads the answer. Reply.Err is what Admit refused with.
 func (l *Caller) Do(ctx context.Context, r model.Request) targets.Reply {
-	ctx, cancel := context.WithTimeout(ctx, l.options.Timeout)
-	defer cancel()
-	x := l.conn.send(ctx, func(string) *cloudtrail.Client { return l.client }, l.options.Region, wire.ShortPrefix, r)
-	return l.conn.read(ctx, r, x)
+	reply, _ := l.conn.ask(ctx, func(string) *cloudtrail.Client { return l.client }, l.options.Region, wire.ShortPrefix, r)
+	return reply
 }
 
 // Config is that of clients of other services, at another URL. What they send is recorded nowhere.
@@ -109,6 +108,25 @@ func (c *connection) bounded(stack *middleware.Stack) error {
 		defer cancel()
 		return next.HandleInitialize(ctx, in)
 	}), middleware.Before)
+}
+
+// ask sends one request in its time and reads the answer.
+func (c *connection) ask(ctx context.Context, client func(region string) *cloudtrail.Client, region, prefix string,
+	r model.Request) (targets.Reply, *exchanged) {
+	write := !r.Op.Reads() && !strings.HasPrefix(string(r.Op), "List") && !strings.HasPrefix(string(r.Op), "Describe")
+	if c.pace != nil {
+		if err := c.pace.Wait(ctx, region, write); err != nil {
+			return targets.Reply{Problem: "interrupted"}, &exchanged{err: err}
+		}
+	}
+	limited, cancel := context.WithTimeout(ctx, c.timeout)
+	defer cancel()
+	x := c.send(limited, client, region, prefix, r)
+	reply := c.read(ctx, r, x)
+	if c.pace != nil && x.err == nil && wire.Repeatable(reply.Answer.Code) {
+		c.pace.Throttled(region, write)
+	}
+	return reply, x
 }
 
 // send does one request, through the SDK where that can express it.

@@ -37,6 +37,7 @@ type connection struct {
 	signer      *v4.Signer
 	url         *url.URL // of the CloudTrail operations
 	admit       Admit    // nil admits everything
+	pace        Pacer    // nil is none
 }
 
 // newConnection sends through a transport, or over the network where that is nil.

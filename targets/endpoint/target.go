@@ -146,6 +146,7 @@ func (t *Target) Open(ctx context.Context) (targets.Info, error) {
 		return info, err
 	}
 	t.conn = newConnection(t.url, t.options.Timeout, t.options.Conns, provider, t.options.Transport)
+	t.conn.pace = t.options.Pace
 	note, err := t.findPrefix(ctx)
 	if err != nil {
 		return info, err
@@ -184,23 +185,9 @@ func (t *Target) client(region string) *cloudtrail.Client {
 	return client.(*cloudtrail.Client)
 }
 
-// do sends one request at the pace that is asked for, and reads its answer.
+// do sends one request and reads its answer.
 func (t *Target) do(ctx context.Context, region string, r model.Request) (targets.Reply, *exchanged) {
-	write, pace := !r.Op.Reads() && r.Op != opListStores, t.options.Pace
-	if pace != nil {
-		if err := pace.Wait(ctx, region, write); err != nil {
-			x := &exchanged{err: err}
-			return t.conn.read(ctx, r, x), x
-		}
-	}
-	limited, cancel := context.WithTimeout(ctx, t.options.Timeout)
-	defer cancel()
-	x := t.conn.send(limited, t.client, region, t.prefix, r)
-	reply := t.conn.read(ctx, r, x)
-	if pace != nil && x.err == nil && wire.Repeatable(reply.Answer.Code) {
-		pace.Throttled(region, write)
-	}
-	return reply, x
+	return t.conn.ask(ctx, t.client, region, t.prefix, r)
 }
 
 // ask sends a request of the target's own, outside any world.

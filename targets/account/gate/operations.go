@@ -80,6 +80,3 @@ func (op operation) permissions(name string) []string {
 
 // storeActions are those on trails that a run with stores needs on event data stores too.
 var storeActions = []string{"cloudtrail:PutInsightSelectors", "cloudtrail:GetInsightSelectors", "cloudtrail:ListTags"}
-
-// Writes reports whether an operation of CloudTrail's changes anything.
-func Writes(operation string) bool { return operations[CloudTrail+":"+operation].writes }
