@@ -5,6 +5,7 @@ package targets
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"github.com/insightconform/conform/model"
 )
@@ -40,6 +41,13 @@ var (
 	// ErrInconclusive, exit code 3, says that the target cannot be judged as things are.
 	ErrInconclusive = errors.New("inconclusive")
 )
+
+// Class makes errors of one of these classes. The arguments are those of fmt.Errorf.
+func Class(class error) func(format string, args ...any) error {
+	return func(format string, args ...any) error {
+		return fmt.Errorf("%w: %w", class, fmt.Errorf(format, args...))
+	}
+}
 
 // Info describes an opened target.
 type Info struct {

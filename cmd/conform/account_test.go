@@ -16,7 +16,6 @@ import (
 	"github.com/insightconform/conform/generators"
 	"github.com/insightconform/conform/internal/testing/accounttest"
 	"github.com/insightconform/conform/reports"
-	"github.com/insightconform/conform/targets"
 	"github.com/insightconform/conform/targets/account"
 	"github.com/insightconform/conform/targets/account/gate"
 	"github.com/insightconform/conform/targets/embedded"
@@ -184,8 +183,6 @@ func TestPolicyCommand(t *testing.T) {
 	require.Equal(t, string(want.JSON()), got.stdout)
 	require.NotContains(t, got.stdout, accounttest.Account)
 }
-
-var _ targets.Target = (*account.Target)(nil)
 
 // TestPlanOfAnAccount: a plan says what is created, sent, paid and permitted, names no account and
 // sends nothing, since nothing could be sent.

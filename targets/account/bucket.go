@@ -14,25 +14,20 @@ import (
 	"github.com/insightconform/conform/targets"
 	"github.com/insightconform/conform/targets/account/gate"
 	"github.com/insightconform/conform/targets/account/ledger"
+	"github.com/insightconform/conform/targets/endpoint"
 	"github.com/insightconform/conform/targets/wire"
 )
 
 // provision makes the bucket that all trails of the run write to: closed to the public, and open to
 // CloudTrail for this run's trails alone.
-func (t *Target) provision(ctx context.Context) error {
+func (t *target) provision(ctx context.Context) error {
 	s := t.service
 	t.bucket = ledger.Bucket.In(t.options.Regions[0], t.ledger.Prefix()+"-"+ledger.RandomName(12))
 	if err := s.intend(t.ledger, t.bucket); err != nil {
 		return err
 	}
-	ctx2, cancel := s.bounded(ctx)
-	defer cancel()
-	name := aws.String(t.bucket.Name)
-	input := &s3.CreateBucketInput{Bucket: name}
-	if t.bucket.Region != "us-east-1" {
-		input.CreateBucketConfiguration = &types.CreateBucketConfiguration{LocationConstraint: types.BucketLocationConstraint(t.bucket.Region)}
-	}
-	if _, err := s.s3.CreateBucket(ctx2, input); err != nil {
+	name := &t.bucket.Name
+	if err := endpoint.MakeBucket(ctx, s.s3, *name); err != nil {
 		return s.bucketProblem(ctx, "CreateBucket", err)
 	}
 	if err := t.tagBucket(ctx); err != nil {
@@ -41,27 +36,23 @@ func (t *Target) provision(ctx context.Context) error {
 	if err := t.ledger.Write(ledger.Made, t.bucket); err != nil {
 		return err
 	}
-	ctx3, cancel := s.bounded(ctx)
-	defer cancel()
 	on := aws.Bool(true)
-	if _, err := s.s3.PutPublicAccessBlock(ctx3, &s3.PutPublicAccessBlockInput{Bucket: name,
+	if _, err := s.s3.PutPublicAccessBlock(ctx, &s3.PutPublicAccessBlockInput{Bucket: name,
 		PublicAccessBlockConfiguration: &types.PublicAccessBlockConfiguration{
 			BlockPublicAcls: on, BlockPublicPolicy: on, IgnorePublicAcls: on, RestrictPublicBuckets: on}}); err != nil {
 		return s.bucketProblem(ctx, "PutPublicAccessBlock", err)
 	}
 	policy := t.bucketPolicy()
-	if _, err := s.s3.PutBucketPolicy(ctx3, &s3.PutBucketPolicyInput{Bucket: name, Policy: &policy}); err != nil {
+	if _, err := s.s3.PutBucketPolicy(ctx, &s3.PutBucketPolicyInput{Bucket: name, Policy: &policy}); err != nil {
 		return s.bucketProblem(ctx, "PutBucketPolicy", err)
 	}
 	return nil
 }
 
 // tagBucket tags the new bucket and looks whether the tag is there.
-func (t *Target) tagBucket(ctx context.Context) error {
+func (t *target) tagBucket(ctx context.Context) error {
 	s := t.service
-	limited, cancel := s.bounded(ctx)
-	defer cancel()
-	if _, err := s.s3.PutBucketTagging(limited, &s3.PutBucketTaggingInput{Bucket: &t.bucket.Name,
+	if _, err := s.s3.PutBucketTagging(ctx, &s3.PutBucketTaggingInput{Bucket: &t.bucket.Name,
 		Tagging: &types.Tagging{TagSet: []types.Tag{{Key: aws.String(ledger.TagKey), Value: aws.String(t.ledger.ID())}}}}); err != nil {
 		return s.bucketProblem(ctx, "PutBucketTagging", err)
 	}
@@ -85,9 +76,7 @@ func (t *Target) tagBucket(ctx context.Context) error {
 
 // bucketTag is the value of the ledger's tag on a bucket, empty where it has none.
 func (s *service) bucketTag(ctx context.Context, name string) (string, error) {
-	limited, cancel := s.bounded(ctx)
-	defer cancel()
-	out, err := s.s3.GetBucketTagging(limited, &s3.GetBucketTaggingInput{Bucket: &name})
+	out, err := s.s3.GetBucketTagging(ctx, &s3.GetBucketTaggingInput{Bucket: &name})
 	if codeOf(err) == "NoSuchTagSet" {
 		return "", nil
 	}
@@ -103,7 +92,7 @@ func (s *service) bucketTag(ctx context.Context, name string) (string, error) {
 }
 
 // bucketPolicy lets CloudTrail write for trails of this account that bear the prefix.
-func (t *Target) bucketPolicy() string {
+func (t *target) bucketPolicy() string {
 	s := t.service
 	service := model.Obj("Service", "cloudtrail.amazonaws.com")
 	bucket := "arn:" + s.partition + ":s3:::" + t.bucket.Name
@@ -119,10 +108,6 @@ func (t *Target) bucketPolicy() string {
 			bucket+"/AWSLogs/"+s.account+"/*",
 			"Condition", model.Obj("ArnLike", source, "StringEquals", model.Obj("s3:x-amz-acl", "bucket-owner-full-control"))),
 	)).String()
-}
-
-func (s *service) bounded(ctx context.Context) (context.Context, context.CancelFunc) {
-	return context.WithTimeout(ctx, s.options.Timeout)
 }
 
 // bucketProblem classes an error of S3.
@@ -146,36 +131,5 @@ func (s *service) bucketProblem(ctx context.Context, op string, err error) error
 
 // removeBucket empties a bucket and deletes it. It reports whether the bucket is gone.
 func (s *service) removeBucket(ctx context.Context, book *ledger.Ledger, r ledger.Resource) bool {
-	const pages = 1000 // an end, should a server list the same objects for ever
-	for range pages {
-		limited, cancel := s.bounded(ctx)
-		_, err := s.s3.DeleteBucket(limited, &s3.DeleteBucketInput{Bucket: &r.Name})
-		cancel()
-		if err == nil || codeOf(err) == "NoSuchBucket" {
-			return s.gone(book, r) == nil
-		}
-		if codeOf(err) != "BucketNotEmpty" || !s.emptyPage(ctx, r.Name) {
-			return false
-		}
-	}
-	return false
-}
-
-// emptyPage deletes as many objects of a bucket as one list shows.
-func (s *service) emptyPage(ctx context.Context, bucket string) bool {
-	limited, cancel := s.bounded(ctx)
-	defer cancel()
-	list, err := s.s3.ListObjectsV2(limited, &s3.ListObjectsV2Input{Bucket: &bucket})
-	if err != nil || len(list.Contents) == 0 {
-		return false
-	}
-	for _, object := range list.Contents {
-		limited, cancel := s.bounded(ctx)
-		_, err := s.s3.DeleteObject(limited, &s3.DeleteObjectInput{Bucket: &bucket, Key: object.Key})
-		cancel()
-		if err != nil {
-			return false
-		}
-	}
-	return true
+	return endpoint.DropBucket(ctx, s.s3, r.Name) == nil && s.gone(book, r) == nil
 }

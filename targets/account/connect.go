@@ -8,30 +8,26 @@ import (
 	"net/http"
 	"net/url"
 	"os"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws/arn"
-
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/arn"
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/cloudtrail"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/organizations"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
-	"github.com/aws/smithy-go/middleware"
 
 	"github.com/insightconform/conform/targets"
 	"github.com/insightconform/conform/targets/account/gate"
 	"github.com/insightconform/conform/targets/account/ledger"
 	"github.com/insightconform/conform/targets/endpoint"
+	"github.com/insightconform/conform/targets/naming"
 	"github.com/insightconform/conform/targets/wire"
 )
-
-var accountSyntax = regexp.MustCompile(`^[0-9]{12}$`)
 
 // service is a connection to one account whose guards have agreed.
 type service struct {
@@ -53,7 +49,7 @@ func (o *Options) check() error {
 		return usage("--target account needs --account ID, the account that may be changed")
 	}
 	for _, id := range o.Accounts {
-		if !accountSyntax.MatchString(id) {
+		if !naming.IsAccount(id) {
 			return usage("--account: an account id has 12 digits")
 		}
 		if id == gate.OtherAccount {
@@ -230,39 +226,26 @@ func connect(ctx context.Context, o Options) (*service, error) {
 	for _, region := range o.Regions {
 		s.callers[region] = endpoint.NewCaller(endpoint.CallerOptions{URL: s.gate.Base(gate.CloudTrail, region),
 			Region: region, Timeout: o.Timeout,
-			Transport: outside, Credentials: watched, Admit: s.gate.At(gate.CloudTrail, region)})
+			Transport: outside, Credentials: watched, Admit: s.gate.At(gate.CloudTrail, region), Pace: o.Pace})
 	}
-	if err := s.identify(ctx, watched); err != nil {
+	if err := s.identify(ctx); err != nil {
 		s.transport.CloseIdleConnections()
 		return nil, err
 	}
-	home := o.Regions[0]
-	s.s3 = s3.New(s3.Options{BaseEndpoint: s.baseOf(gate.S3), UsePathStyle: true, Region: home, Credentials: watched,
-		Retryer:    aws.NopRetryer{},
-		HTTPClient: s.callers[home].HTTPClient(), APIOptions: s.admitting(gate.S3),
-		RequestChecksumCalculation: aws.RequestChecksumCalculationWhenRequired, ResponseChecksumValidation: aws.ResponseChecksumValidationWhenRequired})
+	s.s3 = endpoint.NewS3(s.config(gate.S3, o.Regions[0]))
 	return s, nil
 }
 
-func (s *service) baseOf(name string) *string {
-	text := strings.TrimSuffix(s.gate.Base(name, s.options.Regions[0]).String(), "/")
-	return &text
-}
-
-func (s *service) admitting(name string) []func(*middleware.Stack) error {
-	return []func(*middleware.Stack) error{s.gate.At(name, s.options.Regions[0]).BeforeSigning}
+// config is that of clients of a service, whose requests are signed for a Region.
+func (s *service) config(name, signed string) aws.Config {
+	home := s.options.Regions[0]
+	return s.callers[home].Config(s.gate.Base(name, home), signed, s.gate.At(name, home))
 }
 
 // identify holds the guards of the account, its alias and its organization.
-func (s *service) identify(ctx context.Context, provider aws.CredentialsProvider) error {
-	home, client := s.options.Regions[0], s.callers[s.options.Regions[0]].HTTPClient()
-	bounded := func() (context.Context, context.CancelFunc) { return context.WithTimeout(ctx, s.options.Timeout) }
-
-	limited, cancel := bounded()
-	who, err := sts.New(sts.Options{BaseEndpoint: s.baseOf(gate.STS), Region: home, Credentials: provider,
-		HTTPClient: client, Retryer: aws.NopRetryer{},
-		APIOptions: s.admitting(gate.STS)}).GetCallerIdentity(limited, &sts.GetCallerIdentityInput{})
-	cancel()
+func (s *service) identify(ctx context.Context) error {
+	home := s.options.Regions[0]
+	who, err := sts.NewFromConfig(s.config(gate.STS, home)).GetCallerIdentity(ctx, &sts.GetCallerIdentityInput{})
 	if err != nil {
 		return s.asking("GetCallerIdentity", err)
 	}
@@ -277,12 +260,7 @@ func (s *service) identify(ctx context.Context, provider aws.CredentialsProvider
 			wire.Printable(caller.Partition), home)
 	}
 	global := globalRegion(s.partition)
-
-	limited, cancel = bounded()
-	aliases, err := iam.New(iam.Options{BaseEndpoint: s.baseOf(gate.IAM), Region: global, Credentials: provider,
-		HTTPClient: client, Retryer: aws.NopRetryer{},
-		APIOptions: s.admitting(gate.IAM)}).ListAccountAliases(limited, &iam.ListAccountAliasesInput{})
-	cancel()
+	aliases, err := iam.NewFromConfig(s.config(gate.IAM, global)).ListAccountAliases(ctx, &iam.ListAccountAliasesInput{})
 	switch {
 	case errors.Is(err, targets.ErrRefused):
 		return err
@@ -302,12 +280,8 @@ func (s *service) identify(ctx context.Context, provider aws.CredentialsProvider
 	if s.options.AllowManagementAccount {
 		return nil
 	}
-
-	limited, cancel = bounded()
-	organization, err := organizations.New(organizations.Options{BaseEndpoint: s.baseOf(gate.Organizations),
-		Region: global, Credentials: provider, HTTPClient: client,
-		Retryer: aws.NopRetryer{}, APIOptions: s.admitting(gate.Organizations)}).DescribeOrganization(limited, &organizations.DescribeOrganizationInput{})
-	cancel()
+	client := organizations.NewFromConfig(s.config(gate.Organizations, global))
+	organization, err := client.DescribeOrganization(ctx, &organizations.DescribeOrganizationInput{})
 	switch {
 	case errors.Is(err, targets.ErrRefused):
 		return err
@@ -317,7 +291,7 @@ func (s *service) identify(ctx context.Context, provider aws.CredentialsProvider
 		return ctx.Err()
 	case err != nil:
 		return gate.Refuse(gate.GuardOrganization, "it cannot be told whether the account manages an organization (%s); permit organizations:DescribeOrganization, or pass --allow-management-account", codeOf(err))
-	case organization.Organization == nil || !accountSyntax.MatchString(aws.ToString(organization.Organization.MasterAccountId)):
+	case organization.Organization == nil || !naming.IsAccount(aws.ToString(organization.Organization.MasterAccountId)):
 		return gate.Refuse(gate.GuardOrganization, "DescribeOrganization does not tell which account manages the organization; pass --allow-management-account if this one may be changed all the same")
 	case *organization.Organization.MasterAccountId == account:
 		return gate.Refuse(gate.GuardOrganization, "the account manages an organization; pass --allow-management-account if it may be changed all the same")

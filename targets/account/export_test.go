@@ -1,7 +1,10 @@
 package account
 
+// Target is for tests in other packages.
+type Target = target
+
 // Abandon leaves a target as the end of its process would: nothing is cleaned up, files are released.
-func Abandon(t *Target) {
+func Abandon(t *target) {
 	t.closing.Do(func() {})
 	if t.ledger != nil {
 		_ = t.ledger.Close()

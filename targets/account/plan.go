@@ -23,56 +23,56 @@ const (
 	readsPerSecond  = 10
 )
 
-// PlannedResource is something that a run would create.
-type PlannedResource struct {
+// plannedResource is something that a run would create.
+type plannedResource struct {
 	Kind  ledger.Kind `json:"kind"`
 	Count int         `json:"count"` // at most, at a time
 	Where string      `json:"where"`
 	Why   string      `json:"why"`
 }
 
-// PlannedCost is something that a run may cost.
-type PlannedCost struct {
+// plannedCost is something that a run may cost.
+type plannedCost struct {
 	What string `json:"what"`
 	Cost string `json:"cost"`
 	Why  string `json:"why"`
 }
 
-// Planned says what a run would do. Nothing is sent to find that out.
-type Planned struct {
+// planned says what a run would do. Nothing is sent to find that out.
+type planned struct {
 	Regions   []string          `json:"regions"`
-	Resources []PlannedResource `json:"resources"`
+	Resources []plannedResource `json:"resources"`
 	Writes    int               `json:"writes"`
 	Reads     int               `json:"reads"`
 	Minutes   float64           `json:"minutes"` // at the quota, in all Regions side by side
 	Why       string            `json:"why"`     // what the minutes rest on
-	Costs     []PlannedCost     `json:"costs"`
+	Costs     []plannedCost     `json:"costs"`
 	Policy    gate.Document     `json:"policy"`
 }
 
 // Plan says what a run with these options would create, how long the quotas make it, what it may cost,
 // and what it must be permitted. The prefix of a ledger that is there counts.
-func Plan(o Options, counts Counts) (Planned, error) {
+func Plan(o Options, counts Counts) (planned, error) {
 	if len(o.Accounts) == 0 { // a plan needs none
 		o.Accounts = []string{model.DefaultWorld.Account}
 	}
 	if err := o.check(); err != nil {
-		return Planned{}, err
+		return planned{}, err
 	}
 	if o.Prefix == "" && o.Ledger != "" {
 		prefix, err := ledger.ReadPrefix(o.Ledger)
 		if err != nil {
-			return Planned{}, err
+			return planned{}, err
 		}
 		o.Prefix = prefix
 	}
 	policy, err := gate.Policy(gate.PolicyOptions{Prefix: o.Prefix, Regions: o.Regions, Logging: o.AllowLogging, Stores: o.Stores})
 	if err != nil {
-		return Planned{}, err
+		return planned{}, err
 	}
-	p := Planned{Regions: o.Regions, Policy: policy}
+	p := planned{Regions: o.Regions, Policy: policy}
 	n := len(o.Regions)
-	p.Resources = []PlannedResource{
+	p.Resources = []plannedResource{
 		{ledger.Bucket, 1, o.Regions[0], "every trail must name one; public access is blocked, and only CloudTrail may write, for trails of the prefix"},
 		{ledger.Trail, maxTrails * n, fmt.Sprintf("at most %d in each Region, fewer where there are others", maxTrails),
 			"worlds share them, and they are brought back to the state of new ones in between"},
@@ -82,7 +82,7 @@ func Plan(o Options, counts Counts) (Planned, error) {
 	p.Writes = counts.Writes + counts.Worlds + maxTrails*n
 	p.Reads = counts.Reads + 3*counts.Trails + 4*n
 	if o.Stores {
-		p.Resources = append(p.Resources, PlannedResource{ledger.Store, maxStores * n, fmt.Sprintf("at most %d in each Region", maxStores),
+		p.Resources = append(p.Resources, plannedResource{ledger.Store, maxStores * n, fmt.Sprintf("at most %d in each Region", maxStores),
 			"kept from run to run, because a deleted one counts against the quota of 10 for seven days"})
 	}
 	writes, reads := float64(p.Writes)/writesPerSecond, float64(p.Reads)/readsPerSecond
@@ -106,22 +106,22 @@ func Capabilities(o Options) map[model.Capability]bool {
 	return can
 }
 
-func costsOf(o Options) []PlannedCost {
-	costs := []PlannedCost{
+func costsOf(o Options) []plannedCost {
+	costs := []plannedCost{
 		{"trails that do not log", "nothing", "a trail is paid for by the events that it delivers"},
 		{"requests to CloudTrail", "nothing", "management requests are free"},
 		{"the bucket", "less than $0.01 a run", "some ten requests of S3 at $0.005 for 1,000, and hardly any objects"},
 	}
 	if o.AllowLogging {
 		costs = append(costs,
-			PlannedCost{"management events of trails that log", "$2.00 for 100,000 events",
+			plannedCost{"management events of trails that log", "$2.00 for 100,000 events",
 				"the first copy of an account's management events in a Region is free, each further trail that logs delivers another"},
-			PlannedCost{"data events of trails that log", "$0.10 for 100,000 events",
+			plannedCost{"data events of trails that log", "$0.10 for 100,000 events",
 				"some cases log the data events of all S3 objects and functions, so an account without traffic costs nothing"},
-			PlannedCost{"Insights", "$0.35 for 100,000 management events analysed, and $0.03 for 100,000 data events, for each type", "they are analysed while Insights is on"})
+			plannedCost{"Insights", "$0.35 for 100,000 management events analysed, and $0.03 for 100,000 data events, for each type", "they are analysed while Insights is on"})
 	}
 	if o.Stores {
-		costs = append(costs, PlannedCost{"event data stores", "$0.75 for each GB taken in, $0.35 for 100,000 events analysed",
+		costs = append(costs, plannedCost{"event data stores", "$0.75 for each GB taken in, $0.35 for 100,000 events analysed",
 			"stores stay from run to run and take in the account's management events all the time, retained for seven days"})
 	}
 	return costs

@@ -13,7 +13,7 @@ import (
 
 // pool is what a Region has of trails.
 type pool struct {
-	target  *Target
+	target  *target
 	region  string
 	foreign int // trails that are not ours, but count
 
@@ -57,7 +57,7 @@ func (p *pool) idle(label string) *trail {
 }
 
 // countEverywhere notes that a request makes a trail of all Regions. Such a trail is not lent again.
-func (x *trail) countEverywhere(t *Target, out model.Request) {
+func (x *trail) countEverywhere(t *target, out model.Request) {
 	if out.Input.Get("IsMultiRegionTrail").Given() && !x.multi {
 		x.multi, x.spoilt = true, true
 		t.multi.Add(1)
@@ -105,16 +105,11 @@ func (p *pool) makeRoom(ctx context.Context) bool {
 // reset brings a trail back to the state of a new one, and looks whether it is there.
 func (p *pool) reset(ctx context.Context, x *trail) bool {
 	s, name := p.target.service, model.Str(x.Name)
-	done := func(op model.Op, input model.Value) bool {
-		return s.call(ctx, p.region, string(op), input).Answer.Outcome == model.Succeeded
-	}
-	if x.insights && !done(model.OpPut, model.Obj("TrailName", name, "InsightSelectors", model.ListOf())) {
-		return false
-	}
-	if x.logging && !done(model.OpStop, model.Obj("Name", name)) {
-		return false
-	}
-	if x.events && !done(model.OpPutEvents, model.Obj("TrailName", name, "EventSelectors", defaultEvents)) {
+	if !s.undo(ctx, p.region, []undo{
+		{x.insights, model.OpPut, model.Obj("TrailName", name, "InsightSelectors", model.ListOf())},
+		{x.logging, model.OpStop, model.Obj("Name", name)},
+		{x.events, model.OpPutEvents, model.Obj("TrailName", name, "EventSelectors", defaultEvents)},
+	}) {
 		return false
 	}
 	alike := 0
@@ -132,25 +127,38 @@ func (p *pool) reset(ctx context.Context, x *trail) bool {
 	return true
 }
 
+// undo takes a change back, where it is due.
+type undo struct {
+	due   bool
+	op    model.Op
+	input model.Value
+}
+
+func (s *service) undo(ctx context.Context, region string, changes []undo) bool {
+	return !slices.ContainsFunc(changes, func(u undo) bool {
+		return u.due && s.call(ctx, region, u.op, u.input).Answer.Outcome != model.Succeeded
+	})
+}
+
 // defaultEvents is what a new trail logs.
 var defaultEvents = model.ListOf(model.Obj("ReadWriteType", "All", "IncludeManagementEvents", true))
 
 // likeNew looks whether a trail shows the state of a new one.
 func (p *pool) likeNew(ctx context.Context, x *trail) bool {
 	s, name := p.target.service, model.Str(x.Name)
-	get := s.call(ctx, p.region, string(model.OpGet), model.Obj("TrailName", name)).Answer
+	get := s.call(ctx, p.region, model.OpGet, model.Obj("TrailName", name)).Answer
 	if get.Code != "InsightNotEnabledException" {
 		return false
 	}
 	if x.logging {
-		if status := s.call(ctx, p.region, string(model.OpStatus), model.Obj("Name", name)).Answer; status.Logging != model.No {
+		if status := s.call(ctx, p.region, model.OpStatus, model.Obj("Name", name)).Answer; status.Logging != model.No {
 			return false
 		}
 	}
 	if !x.events {
 		return true
 	}
-	events := s.call(ctx, p.region, string(model.OpGetEvents), model.Obj("TrailName", name))
+	events := s.call(ctx, p.region, model.OpGetEvents, model.Obj("TrailName", name))
 	selectors := events.Body.Get("EventSelectors").Items()
 	return events.Answer.Outcome == model.Succeeded && len(events.Body.Get("AdvancedEventSelectors").Items()) == 0 && len(selectors) == 1 &&
 		selectors[0].Get("ReadWriteType").Text() == "All" && selectors[0].Get("IncludeManagementEvents").True() &&
@@ -159,7 +167,7 @@ func (p *pool) likeNew(ctx context.Context, x *trail) bool {
 
 // removeTrail deletes a trail, and reports whether it is gone.
 func (s *service) removeTrail(ctx context.Context, book *ledger.Ledger, r ledger.Resource) bool {
-	reply := s.call(ctx, r.Region, string(model.OpDelete), model.Obj("Name", r.Name))
+	reply := s.call(ctx, r.Region, model.OpDelete, model.Obj("Name", r.Name))
 	switch a := reply.Answer; {
 	case a.Outcome == model.Succeeded:
 	case a.Outcome == model.Refused && a.Code == "TrailNotFoundException" && book.Event(r) != ledger.Intend:

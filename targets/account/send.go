@@ -14,6 +14,12 @@ import (
 	"github.com/insightconform/conform/targets/wire"
 )
 
+var (
+	usage        = targets.Class(targets.ErrUsage)
+	unreachable  = targets.Class(targets.ErrUnreachable)
+	inconclusive = targets.Class(targets.ErrInconclusive)
+)
+
 // codeOf is the code of an error of the service, or what kind of failure it is.
 func codeOf(err error) string {
 	var api smithy.APIError
@@ -68,10 +74,10 @@ func hintOf(code, message string) string {
 }
 
 // call sends a request of the target's own, outside any world, and waits out throttling.
-func (s *service) call(ctx context.Context, region, op string, input model.Value) targets.Reply {
-	r := model.Request{Op: model.Op(op), Input: input}
+func (s *service) call(ctx context.Context, region string, op model.Op, input model.Value) targets.Reply {
+	r := model.Request{Op: op, Input: input}
 	for pause := 200 * time.Millisecond; ; pause = min(2*pause, 5*time.Second) {
-		reply := s.send(ctx, region, r, !gate.Writes(op))
+		reply := s.send(ctx, region, r)
 		if !wire.Repeatable(reply.Answer.Code) || reply.Err != nil || pause > 4*time.Second {
 			return reply
 		}
@@ -83,23 +89,15 @@ func (s *service) call(ctx context.Context, region, op string, input model.Value
 	}
 }
 
-// send sends one request at the pace that the service allows. What concerns the caller and not the
+// send sends one request. What concerns the caller and not the
 // target becomes Reply.Err.
-func (s *service) send(ctx context.Context, region string, r model.Request, reads bool) targets.Reply {
+func (s *service) send(ctx context.Context, region string, r model.Request) targets.Reply {
 	caller, ok := s.callers[region]
 	if !ok {
 		err := gate.Refuse(gate.GuardRegion, "%s is not one of --regions", wire.Printable(region))
 		return targets.Reply{Problem: err.Error(), Err: err}
 	}
-	if pace := s.options.Pace; pace != nil {
-		if err := pace.Wait(ctx, region, !reads); err != nil {
-			return targets.Reply{Problem: "interrupted"}
-		}
-	}
 	reply := caller.Do(ctx, r)
-	if pace := s.options.Pace; pace != nil && wire.Repeatable(reply.Answer.Code) {
-		pace.Throttled(region, !reads)
-	}
 	message := reply.Body.Get("Message").Text() + reply.Body.Get("message").Text()
 	s.secrets.hideRead(&reply)
 	if hint := hintOf(reply.Answer.Code, message); hint != "" && reply.Err == nil {

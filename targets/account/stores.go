@@ -43,16 +43,9 @@ type store struct {
 	spoilt   bool
 }
 
-// listedStore is a store as ListEventDataStores shows it.
-type listedStore struct {
-	id, arn string
-	pending bool
-}
-
-// listStores lists the event data stores of a Region by name. Where there are none to be had, the list
+// listStores lists the event data stores of a Region. Where there are none to be had, the list
 // is empty.
-func (s *service) listStores(ctx context.Context, region string) (map[string]listedStore, error) {
-	out := map[string]listedStore{}
+func (s *service) listStores(ctx context.Context, region string) (out []listed, err error) {
 	input := model.Obj()
 	for range 20 {
 		reply := s.call(ctx, region, "ListEventDataStores", input)
@@ -64,8 +57,7 @@ func (s *service) listStores(ctx context.Context, region string) (map[string]lis
 		}
 		for _, item := range reply.Body.Get("EventDataStores").Items() {
 			arn := item.Get("EventDataStoreArn").Text()
-			id := strings.ToLower(naming.StoreIDs.FindString(arn))
-			out[item.Get("Name").Text()] = listedStore{id, arn, item.Get("Status").Text() == "PENDING_DELETION"}
+			out = append(out, listed{item.Get("Name").Text(), region, arn, storeID(arn), item.Get("Status").Text() == "PENDING_DELETION"})
 		}
 		next := reply.Body.Get("NextToken").Text()
 		if next == "" {
@@ -75,6 +67,9 @@ func (s *service) listStores(ctx context.Context, region string) (map[string]lis
 	}
 	return out, nil
 }
+
+// storeID is the identifier in what names a store.
+func storeID(text string) string { return strings.ToLower(naming.StoreIDs.FindString(text)) }
 
 // createStore lends a store that logs what is asked for, or makes one.
 func (w *world) createStore(ctx context.Context, r model.Request) targets.Reply {
@@ -123,7 +118,7 @@ func kindOf(input model.Value) string {
 
 // surveyStores looks once through the stores of a Region: those of the ledger's earlier runs join the
 // pool, all others count.
-func (t *Target) surveyStores(ctx context.Context, region string) error {
+func (t *target) surveyStores(ctx context.Context, region string) error {
 	if t.stores.foreign == nil {
 		t.stores.foreign = map[string]int{}
 	}
@@ -135,20 +130,20 @@ func (t *Target) surveyStores(ctx context.Context, region string) error {
 		return err
 	}
 	foreign := 0
-	for name, listed := range all {
-		r := ledger.Store.In(region, name)
-		kind := name[strings.LastIndexByte(name, '-')+1:]
-		if listed.pending || t.ledger.Event(r) == "" || t.ledger.Event(r) == ledger.Gone {
+	for _, x := range all {
+		r := ledger.Store.In(region, x.name)
+		kind := x.name[strings.LastIndexByte(x.name, '-')+1:]
+		if x.pending || t.ledger.Event(r) == "" || t.ledger.Event(r) == ledger.Gone {
 			foreign++
 			continue
 		}
-		if tag, _, _ := t.service.tagOf(ctx, region, listed.arn); tag != t.ledger.ID() {
+		if tag, _, _ := t.service.tagOf(ctx, region, x.arn); tag != t.ledger.ID() {
 			foreign++
 			continue
 		}
 		t.service.gate.Set(r, gate.Owned)
-		t.service.gate.SetStore(listed.id, r)
-		t.stores.stores = append(t.stores.stores, &store{Resource: r, id: listed.id, kind: kind, insights: true, changed: true})
+		t.service.gate.SetStore(x.id, r)
+		t.stores.stores = append(t.stores.stores, &store{Resource: r, id: x.id, kind: kind, insights: true, changed: true})
 	}
 	t.stores.foreign[region] = foreign
 	return nil
@@ -170,61 +165,38 @@ func (s *service) storeARN(x *store) string {
 func (w *world) makeStore(ctx context.Context, r model.Request, kind string) targets.Reply {
 	s, book, region := w.target.service, w.target.ledger, r.Region
 	made := ledger.Store.In(region, book.Prefix()+"-"+randomTag()+"-"+kind)
-	if err := s.intend(book, made); err != nil {
-		return targets.Reply{Problem: "the ledger cannot be written", Err: err}
-	}
 	asked := r.Input.Get("Name").Text()
 	r.Input = r.Input.With("Name", model.Str(made.Name)).With("TagsList", tags(book)).
-		With("RetentionPeriod", model.Num("7")).With("TerminationProtectionEnabled",
-		model.Boolean(false)).With("MultiRegionEnabled", model.Boolean(false))
-	reply := s.send(ctx, region, r, false)
-	reply.Instead = map[string]string{made.Name: asked}
-	if reply.Answer.Outcome == model.Refused {
-		if err := s.gone(book, made); err != nil {
-			reply.Err = err
-		}
+		With("RetentionPeriod", model.Num("7")).With("TerminationProtectionEnabled", model.Boolean(false)).
+		With("MultiRegionEnabled", model.Boolean(false))
+	reply, unsent := s.creating(book, made, func() targets.Reply { return s.send(ctx, region, r) })
+	if unsent {
 		return reply
 	}
-	id := strings.ToLower(naming.StoreIDs.FindString(reply.Answer.StoreARN))
+	reply.Instead = map[string]string{made.Name: asked}
+	id := storeID(reply.Answer.StoreARN)
 	if reply.Answer.Outcome != model.Succeeded || id == "" {
-		return reply // the ledger has the intention
+		return reply // the ledger has the intention, unless it was refused
 	}
 	x := &store{Resource: made, id: id, kind: kind, logs: r.Input.Get("AdvancedEventSelectors")}
 	w.target.stores.stores = append(w.target.stores.stores, x)
-	value := ""
-	s.until(ctx, w.target.options.Settle, func() bool {
-		var last targets.Reply
-		value, _, last = s.tagOf(ctx, region, s.storeARN(x))
-		return value != "" || last.Err != nil || wire.Denied(last.Answer.Code)
-	})
-	if value != book.ID() && ctx.Err() == nil {
-		x.spoilt = true
-		reply.Err = gate.Refuse(gate.GuardTag, "the tag of the new %s cannot be confirmed", made)
+	reply.Err = s.confirmTag(ctx, book, made, s.storeARN(x), w.target.options.Settle)
+	if x.spoilt = book.Event(made) != ledger.Made; x.spoilt {
 		return reply
 	}
-	s.gate.Set(made, gate.Owned)
 	s.gate.SetStore(id, made)
-	if err := book.Write(ledger.Made, made); err != nil {
-		reply.Err = err
-		return reply
-	}
 	w.lendStore(x, "")
 	return reply
 }
 
 // resetStore brings a store back to the state of a new one.
-func (t *Target) resetStore(ctx context.Context, x *store) bool {
+func (t *target) resetStore(ctx context.Context, x *store) bool {
 	s, arn := t.service, t.service.storeARN(x)
-	if x.insights && s.call(ctx, x.Region, string(model.OpPut), model.Obj("EventDataStore", arn, "InsightSelectors",
-		model.ListOf())).Answer.Outcome != model.Succeeded {
-		return false
-	}
-	if x.changed && x.logs.Kind() != model.Absent && s.call(ctx, x.Region, string(model.OpUpdateStore), model.Obj("EventDataStore", arn,
-		"AdvancedEventSelectors", x.logs)).Answer.Outcome != model.Succeeded {
-		return false
-	}
-	if !s.until(ctx, t.options.Settle, func() bool {
-		return s.call(ctx, x.Region, string(model.OpGet), model.Obj("EventDataStore", arn)).Answer.Code == "InsightNotEnabledException"
+	if !s.undo(ctx, x.Region, []undo{
+		{x.insights, model.OpPut, model.Obj("EventDataStore", arn, "InsightSelectors", model.ListOf())},
+		{x.changed && x.logs.Kind() != model.Absent, model.OpUpdateStore, model.Obj("EventDataStore", arn, "AdvancedEventSelectors", x.logs)},
+	}) || !s.until(ctx, t.options.Settle, func() bool {
+		return s.call(ctx, x.Region, model.OpGet, model.Obj("EventDataStore", arn)).Answer.Code == "InsightNotEnabledException"
 	}) {
 		return false
 	}
@@ -235,8 +207,7 @@ func (t *Target) resetStore(ctx context.Context, x *store) bool {
 // trackStore notes what a request has changed in stores.
 func (w *world) trackStore(r model.Request, reply targets.Reply) {
 	for _, member := range []string{"EventDataStore", "InsightsDestination"} {
-		id := strings.ToLower(naming.StoreIDs.FindString(r.Input.Get(member).Text()))
-		x := w.stores[id]
+		x := w.stores[storeID(r.Input.Get(member).Text())]
 		if x == nil {
 			continue
 		}
@@ -262,7 +233,7 @@ func (w *world) closeStores() {
 
 // parkStores deletes the stores that cannot be lent again, and turns Insights off on the others, which
 // stay for the next night.
-func (t *Target) parkStores(ctx context.Context) {
+func (t *target) parkStores(ctx context.Context) {
 	t.stores.mu.Lock()
 	defer t.stores.mu.Unlock()
 	t.stores.stores = slices.DeleteFunc(t.stores.stores, func(x *store) bool {
@@ -277,10 +248,10 @@ func (t *Target) parkStores(ctx context.Context) {
 func (s *service) removeStore(ctx context.Context, book *ledger.Ledger, r ledger.Resource, id string) bool {
 	s.gate.SetStore(id, r)
 	input := model.Obj("EventDataStore", id)
-	reply := s.call(ctx, r.Region, string(model.OpDeleteStore), input)
+	reply := s.call(ctx, r.Region, model.OpDeleteStore, input)
 	if reply.Answer.Code == "EventDataStoreTerminationProtectedException" {
-		s.call(ctx, r.Region, string(model.OpUpdateStore), input.With("TerminationProtectionEnabled", model.Boolean(false)))
-		reply = s.call(ctx, r.Region, string(model.OpDeleteStore), input)
+		s.call(ctx, r.Region, model.OpUpdateStore, input.With("TerminationProtectionEnabled", model.Boolean(false)))
+		reply = s.call(ctx, r.Region, model.OpDeleteStore, input)
 	}
 	if a := reply.Answer; a.Outcome != model.Succeeded && !strings.Contains(a.Code, "NotFound") && !strings.Contains(a.Code, "Inactive") {
 		return false

@@ -1,6 +1,7 @@
 package account
 
 import (
+	"cmp"
 	"context"
 	"strings"
 
@@ -59,7 +60,7 @@ func Sweep(ctx context.Context, o SweepOptions) ([]Item, error) {
 	if o.ByPrefix {
 		service.gate.Open(service.account, o.Prefix)
 		items, err := s.search(ctx, o.Prefix)
-		return items, errorOr(ctx, err)
+		return items, cmp.Or(ctx.Err(), err)
 	}
 	if s.ledger, err = ledger.Open(o.Ledger, service.account, o.Prefix); err != nil {
 		return nil, err
@@ -73,14 +74,7 @@ func Sweep(ctx context.Context, o SweepOptions) ([]Item, error) {
 		}
 	}
 	items := s.ledgered(ctx, s.ledger.Live())
-	return items, errorOr(ctx, nil)
-}
-
-func errorOr(ctx context.Context, err error) error {
-	if ctx.Err() != nil {
-		return ctx.Err()
-	}
-	return err
+	return items, ctx.Err()
 }
 
 // sweeper looks at resources one by one, and deletes those that are the ledger's.
@@ -90,8 +84,7 @@ type sweeper struct {
 	delete  bool
 	forget  bool // what was intended and is not there was never made
 
-	listed map[string][]described            // trails by Region
-	stores map[string]map[string]listedStore // by Region and name
+	listed map[ledger.Resource][]listed // all of a kind in a Region, which stand under no name
 }
 
 // ledgered sweeps resources of the ledger: trails before the bucket that they write to.
@@ -112,25 +105,20 @@ func (s *sweeper) search(ctx context.Context, prefix string) ([]Item, error) {
 	var found []ledger.Resource
 	var unread []Item
 	for _, region := range s.service.options.Regions {
-		trails, err := s.service.describe(ctx, region)
-		if err != nil {
-			return nil, err
-		}
-		for _, x := range trails {
-			if x.home == region && strings.HasPrefix(x.name, prefix+"-") {
-				found = append(found, ledger.Trail.In(region, x.name))
-			}
-		}
-		stores, err := s.service.listStores(ctx, region)
-		if err != nil {
-			if ctx.Err() != nil {
+		for _, kind := range []ledger.Kind{ledger.Trail, ledger.Store} {
+			all, err := s.list(ctx, kind, region)
+			switch {
+			case err != nil && kind == ledger.Trail:
+				return nil, err
+			case err != nil && ctx.Err() != nil:
 				return nil, ctx.Err()
+			case err != nil:
+				unread = append(unread, Item{kind.In(region, ""), Failed, reason(err)})
 			}
-			unread = append(unread, Item{ledger.Store.In(region, ""), Failed, reason(err)})
-		}
-		for name, x := range stores {
-			if strings.HasPrefix(name, prefix+"-") && !x.pending {
-				found = append(found, ledger.Store.In(region, name))
+			for _, x := range all {
+				if x.home == region && strings.HasPrefix(x.name, prefix+"-") && !x.pending {
+					found = append(found, kind.In(region, x.name))
+				}
 			}
 		}
 	}
@@ -194,7 +182,7 @@ func (s *sweeper) tagLate(ctx context.Context, r ledger.Resource) (Item, bool) {
 		return Item{r, Found, ""}, false
 	}
 	s.service.gate.Set(r, gate.Intended)
-	t := &Target{options: s.service.options, service: s.service, ledger: s.ledger, bucket: r}
+	t := &target{options: s.service.options, service: s.service, ledger: s.ledger, bucket: r}
 	if err := t.tagBucket(ctx); err != nil {
 		return Item{r, Failed, wire.Printable(err.Error())}, false
 	}
@@ -209,81 +197,67 @@ func (s *sweeper) removed(ctx context.Context, r ledger.Resource) bool {
 	case ledger.Bucket:
 		return s.service.removeBucket(ctx, book, r)
 	}
-	return s.service.removeStore(ctx, book, r, s.stores[r.Region][r.Name].id)
+	x, _ := s.find(ctx, r)
+	return s.service.removeStore(ctx, book, r, x.id)
 }
 
 // look finds out whether a resource is there, and which ledger's tag it bears.
 func (s *sweeper) look(ctx context.Context, r ledger.Resource) (there bool, tag, why string) {
-	switch r.Kind {
-	case ledger.Trail:
-		return s.lookTrail(ctx, r)
-	case ledger.Bucket:
-		return s.lookBucket(ctx, r)
-	}
-	return s.lookStore(ctx, r)
-}
-
-func (s *sweeper) lookTrail(ctx context.Context, r ledger.Resource) (bool, string, string) {
-	if s.listed == nil {
-		s.listed = map[string][]described{}
-	}
-	if _, known := s.listed[r.Region]; !known {
-		trails, err := s.service.describe(ctx, r.Region)
-		if err != nil {
-			return false, "", reason(err)
+	const unread = "its tags cannot be read: "
+	if r.Kind == ledger.Bucket {
+		tag, err := s.service.bucketTag(ctx, r.Name)
+		switch code := codeOf(err); {
+		case code == "NoSuchBucket":
+			return false, "", ""
+		case err != nil:
+			return true, "", unread + code
 		}
-		s.listed[r.Region] = trails
+		return true, tag, ""
 	}
-	arn := ""
-	for _, x := range s.listed[r.Region] {
-		if x.name == r.Name && x.home == r.Region {
-			arn = x.arn
-		}
-	}
-	if arn == "" {
-		return false, "", ""
-	}
-	if arn != s.service.arn(r) {
-		return true, "", "its ARN is not that of a trail of this account and Region"
-	}
-	tag, known, reply := s.service.tagOf(ctx, r.Region, arn)
-	if !known {
-		return true, "", "its tags cannot be read: " + answerOf(reply)
-	}
-	return true, tag, ""
-}
-
-func (s *sweeper) lookBucket(ctx context.Context, r ledger.Resource) (bool, string, string) {
-	tag, err := s.service.bucketTag(ctx, r.Name)
-	switch code := codeOf(err); {
-	case code == "NoSuchBucket":
-		return false, "", ""
+	x, err := s.find(ctx, r)
+	switch {
 	case err != nil:
-		return true, "", "its tags cannot be read: " + code
-	}
-	return true, tag, ""
-}
-
-func (s *sweeper) lookStore(ctx context.Context, r ledger.Resource) (bool, string, string) {
-	if s.stores == nil {
-		s.stores = map[string]map[string]listedStore{}
-	}
-	if s.stores[r.Region] == nil {
-		stores, err := s.service.listStores(ctx, r.Region)
-		if err != nil {
-			return false, "", reason(err)
-		}
-		s.stores[r.Region] = stores
-	}
-	x, ok := s.stores[r.Region][r.Name]
-	if !ok || x.pending {
+		return false, "", reason(err)
+	case x.arn == "":
 		return false, "", ""
+	case r.Kind == ledger.Trail && x.arn != s.service.arn(r):
+		return true, "", "its ARN is not that of a trail of this account and Region"
 	}
 	tag, known, reply := s.service.tagOf(ctx, r.Region, x.arn)
 	if !known {
-		return true, "", "its tags cannot be read: " + answerOf(reply)
+		return true, "", unread + answerOf(reply)
 	}
 	return true, tag, ""
+}
+
+// list lists the trails or stores of a Region, once.
+func (s *sweeper) list(ctx context.Context, kind ledger.Kind, region string) ([]listed, error) {
+	if s.listed == nil {
+		s.listed = map[ledger.Resource][]listed{}
+	}
+	at, list := kind.In(region, ""), s.service.describe
+	if kind == ledger.Store {
+		list = s.service.listStores
+	}
+	if all, known := s.listed[at]; known {
+		return all, nil
+	}
+	all, err := list(ctx, region)
+	if err == nil {
+		s.listed[at] = all
+	}
+	return all, err
+}
+
+// find finds a trail or store in the list; without an ARN it is not there.
+func (s *sweeper) find(ctx context.Context, r ledger.Resource) (found listed, err error) {
+	all, err := s.list(ctx, r.Kind, r.Region)
+	for _, x := range all {
+		if x.name == r.Name && x.home == r.Region && !x.pending {
+			found = x
+		}
+	}
+	return found, err
 }
 
 func answerOf(reply targets.Reply) string {

@@ -72,8 +72,8 @@ func ForTest(t testing.TB, o Options, endpoints map[string]string, credentials a
 	return o
 }
 
-// Target is the service in one account. Make it with New.
-type Target struct {
+// target is the service in one account. Make it with New.
+type target struct {
 	options Options
 	service *service
 	ledger  *ledger.Ledger
@@ -89,19 +89,19 @@ type Target struct {
 }
 
 // New checks the options; nothing is sent before Open.
-func New(o Options) (*Target, error) {
+func New(o Options) (*target, error) {
 	if err := o.check(); err != nil {
 		return nil, err
 	}
 	if o.Ledger == "" {
 		return nil, usage("--target account needs --ledger PATH, the file that lists what was created")
 	}
-	return &Target{options: o, pools: map[string]*pool{}}, nil
+	return &target{options: o, pools: map[string]*pool{}}, nil
 }
 
 // Open implements targets.Target: the guards speak, what an earlier run has left is deleted, and the
 // bucket is made.
-func (t *Target) Open(ctx context.Context) (targets.Info, error) {
+func (t *target) Open(ctx context.Context) (targets.Info, error) {
 	o := t.options
 	info := targets.Info{Name: "account", Region: o.Regions[0], Eventual: true, RawRequests: true, Away: len(o.Regions) > 1}
 	var err error
@@ -113,12 +113,13 @@ func (t *Target) Open(ctx context.Context) (targets.Info, error) {
 		return info, err
 	}
 	t.service.gate.Open(t.service.account, t.ledger.Prefix())
-	note, err := t.removeLeftovers(ctx)
-	if err != nil {
-		return info, err
-	}
-	if note != "" {
-		info.Notes = append(info.Notes, note)
+	switch removed, failed, _ := t.removeLeft(ctx); {
+	case ctx.Err() != nil:
+		return info, ctx.Err()
+	case failed > 0:
+		info.Notes = append(info.Notes, fmt.Sprintf("of what an earlier run has left, %d could be removed and %d could not; see 'conform sweep'", removed, failed))
+	case removed > 0:
+		info.Notes = append(info.Notes, fmt.Sprintf("removed %d resources that an earlier run had left", removed))
 	}
 	t.busy = make([]int, len(o.Regions))
 	info.Room = maxTrails
@@ -143,7 +144,7 @@ func (t *Target) Open(ctx context.Context) (targets.Info, error) {
 }
 
 // survey counts the trails of a Region, and refuses where they leave no room.
-func (t *Target) survey(ctx context.Context, region string) (*pool, error) {
+func (t *target) survey(ctx context.Context, region string) (*pool, error) {
 	trails, err := t.service.describe(ctx, region)
 	if err != nil {
 		return nil, err
@@ -163,21 +164,24 @@ func (t *Target) survey(ctx context.Context, region string) (*pool, error) {
 	return p, nil
 }
 
-// described is a trail as DescribeTrails shows it.
-type described struct{ name, home, arn string }
+// listed is a trail or store as the service lists it.
+type listed struct {
+	name, home, arn string
+	id              string // of a store
+	pending         bool   // it is a deleted store
+}
 
 // describe lists the trails that count in a Region, those of other Regions that are shadowed there too.
-func (s *service) describe(ctx context.Context, region string) ([]described, error) {
+func (s *service) describe(ctx context.Context, region string) ([]listed, error) {
 	reply := s.call(ctx, region, "DescribeTrails", model.Obj("includeShadowTrails", true))
 	if err := s.problem(ctx, region, "DescribeTrails", reply); err != nil {
 		return nil, err
 	}
-	var out []described
+	var out []listed
 	for _, item := range reply.Body.Get("trailList").Items() {
 		text := item.Get("TrailARN").Text()
 		parsed, _ := arn.Parse(text)
-		home := cmp.Or(item.Get("HomeRegion").Text(), parsed.Region)
-		out = append(out, described{item.Get("Name").Text(), home, text})
+		out = append(out, listed{name: item.Get("Name").Text(), home: cmp.Or(item.Get("HomeRegion").Text(), parsed.Region), arn: text})
 	}
 	return out, nil
 }
@@ -207,39 +211,26 @@ func (s *service) arn(r ledger.Resource) string {
 	return "arn:" + s.partition + ":cloudtrail:" + r.Region + ":" + s.account + ":trail/" + r.Name
 }
 
-// removeLeftovers deletes what an earlier run of the ledger has left. Stores stay: they are a pool that
-// outlasts runs.
-func (t *Target) removeLeftovers(ctx context.Context) (string, error) {
+// removeLeft deletes what the ledger has, but for stores: they are a pool that outlasts runs. why is that
+// of the last that failed.
+func (t *target) removeLeft(ctx context.Context) (removed, failed int, why string) {
 	left := slices.DeleteFunc(t.ledger.Live(), func(r ledger.Resource) bool { return r.Kind == ledger.Store })
-	if len(left) == 0 {
-		return "", nil
-	}
 	s := &sweeper{service: t.service, ledger: t.ledger, delete: true}
-	items := s.ledgered(ctx, left)
-	removed, kept := 0, 0
-	for _, item := range items {
+	for _, item := range s.ledgered(ctx, left) {
 		switch item.State {
 		case Deleted:
 			removed++
 		case Kept, Failed:
-			kept++
+			failed++
+			why = item.Why
 		}
 	}
-	if ctx.Err() != nil {
-		return "", ctx.Err()
-	}
-	if kept > 0 {
-		return fmt.Sprintf("of what an earlier run has left, %d could be removed and %d could not; see 'conform sweep'", removed, kept), nil
-	}
-	if removed == 0 {
-		return "", nil
-	}
-	return fmt.Sprintf("removed %d resources that an earlier run had left", removed), nil
+	return removed, failed, why
 }
 
 // tryWithoutLogging finds out whether the service takes Insights on a trail that does not log. The
 // suites need that, unless trails may log.
-func (t *Target) tryWithoutLogging(ctx context.Context) error {
+func (t *target) tryWithoutLogging(ctx context.Context) error {
 	if t.options.AllowLogging {
 		return nil
 	}
@@ -302,7 +293,7 @@ const closingTime = 3 * time.Minute
 
 // Close implements targets.Target: it deletes what the run has created, also after an interruption.
 // What it cannot delete stays in the ledger.
-func (t *Target) Close() (err error) {
+func (t *target) Close() (err error) {
 	t.closing.Do(func() {
 		if t.service == nil {
 			return
@@ -315,16 +306,7 @@ func (t *Target) Close() (err error) {
 		ctx, cancel := context.WithTimeout(context.Background(), closingTime)
 		defer cancel()
 		t.parkStores(ctx)
-		s := &sweeper{service: t.service, ledger: t.ledger, delete: true}
-		left := slices.DeleteFunc(t.ledger.Live(), func(r ledger.Resource) bool { return r.Kind == ledger.Store })
-		failed, why := 0, ""
-		for _, item := range s.ledgered(ctx, left) {
-			if item.State == Kept || item.State == Failed {
-				failed++
-				why = item.Why
-			}
-		}
-		if failed > 0 {
+		if _, failed, why := t.removeLeft(ctx); failed > 0 {
 			err = fmt.Errorf("%d resources could not be deleted (%s); 'conform sweep --ledger %s' lists them, and deletes them with --yes", failed, why, t.ledger.Path())
 		}
 	})
@@ -332,7 +314,7 @@ func (t *Target) Close() (err error) {
 }
 
 // NewWorld implements targets.Target. A new world is at home in the Region with the fewest.
-func (t *Target) NewWorld(ctx context.Context) (targets.World, error) {
+func (t *target) NewWorld(ctx context.Context) (targets.World, error) {
 	if t.service == nil || t.ledger == nil {
 		return nil, errors.New("the target is not open")
 	}
@@ -343,7 +325,7 @@ func (t *Target) NewWorld(ctx context.Context) (targets.World, error) {
 	return newWorld(t, index, targets.Fresh(ctx)), nil
 }
 
-func (t *Target) leave(index int) {
+func (t *target) leave(index int) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.busy[index]--

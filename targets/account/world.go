@@ -19,7 +19,7 @@ import (
 
 // world has the trails that its requests made, or that were lent to it.
 type world struct {
-	target *Target
+	target *target
 	index  int
 	fresh  bool // nothing is lent
 	tag    string
@@ -29,7 +29,7 @@ type world struct {
 	stores map[string]*store // lent, by ID
 }
 
-func newWorld(t *Target, index int, fresh bool) *world {
+func newWorld(t *target, index int, fresh bool) *world {
 	w := &world{target: t, index: index, fresh: fresh, tag: randomTag(), used: map[string]bool{},
 		trails: map[ledger.Resource]*trail{}, stores: map[string]*store{}}
 	t.service.gate.Issue(w.tag)
@@ -107,17 +107,12 @@ func (w *world) absent(r model.Request) (targets.Reply, bool) {
 
 // send sends a request and makes sure that a denied one is no verdict.
 func (w *world) send(ctx context.Context, r model.Request) targets.Reply {
-	reply := w.target.service.send(ctx, r.Region, r, r.Op.Reads())
+	reply := w.target.service.send(ctx, r.Region, r)
 	if (r.Op == model.OpPut || r.Op == model.OpGet) && reply.Answer.Outcome == model.Refused &&
-		wire.Denied(reply.Answer.Code) && w.ours(r) && reply.Err == nil {
+		wire.Denied(reply.Answer.Code) && w.trailNamed(r.Region, r.Input.Get("TrailName").Text()) != nil && reply.Err == nil {
 		reply.Err = inconclusive("%s answered %s; 'conform iam-policy' prints what a run must be permitted", r.Op, reply.Answer.Code)
 	}
 	return reply
-}
-
-// ours reports whether a request plainly names a trail of the world.
-func (w *world) ours(r model.Request) bool {
-	return w.trailNamed(r.Region, r.Input.Get("TrailName").Text()) != nil
 }
 
 // trailNamed finds the world's trail that a name or ARN means.
@@ -198,23 +193,16 @@ func (w *world) lend(ctx context.Context, p *pool, at ledger.Resource, r model.R
 // make creates a trail: first the ledger, then the request, then the look at its tag.
 func (w *world) make(ctx context.Context, p *pool, r ledger.Resource, out model.Request) targets.Reply {
 	s, book := w.target.service, w.target.ledger
-	if err := s.intend(book, r); err != nil {
-		return targets.Reply{Problem: "the ledger cannot be written", Err: err}
-	}
-	w.used[w.family(r.Name)] = true
-	var reply targets.Reply
-	s.until(ctx, w.target.options.Settle, func() bool {
-		reply = w.send(ctx, out)
-		return !slices.Contains(lateCodes, reply.Answer.Code)
-	})
-	if reply.Answer.Outcome == model.Refused {
-		if err := s.gone(book, r); err != nil {
-			reply.Err = err
-		}
+	reply, unsent := s.creating(book, r, func() (reply targets.Reply) {
+		w.used[w.family(r.Name)] = true
+		s.until(ctx, w.target.options.Settle, func() bool {
+			reply = w.send(ctx, out)
+			return !slices.Contains(lateCodes, reply.Answer.Code)
+		})
 		return reply
-	}
-	if reply.Err != nil && len(reply.Sent) == 0 {
-		return reply // never sent
+	})
+	if unsent || reply.Answer.Outcome == model.Refused {
+		return reply
 	}
 	x := &trail{Resource: r, label: w.label(r.Name), lent: true, spoilt: reply.Answer.Outcome != model.Succeeded}
 	x.countEverywhere(w.target, out)
@@ -223,7 +211,7 @@ func (w *world) make(ctx context.Context, p *pool, r ledger.Resource, out model.
 	if reply.Answer.Outcome != model.Succeeded {
 		return reply
 	}
-	if err := s.checkTrail(ctx, book, r, w.target.options.Settle); err != nil {
+	if err := s.confirmTag(ctx, book, r, s.arn(r), w.target.options.Settle); err != nil {
 		reply.Err = err
 	}
 	return reply
@@ -233,11 +221,27 @@ func (w *world) make(ctx context.Context, p *pool, r ledger.Resource, out model.
 // not show.
 var lateCodes = []string{"MaximumNumberOfTrailsExceededException", "InsufficientS3BucketPolicyException", "S3BucketDoesNotExistException"}
 
-// checkTrail looks whether a trail that was just made bears the ledger's tag.
-func (s *service) checkTrail(ctx context.Context, book *ledger.Ledger, r ledger.Resource, settle time.Duration) error {
+// creating notes in the ledger that a resource is about to be made, has the request sent that makes it,
+// and notes a refusal. unsent says that nothing went out.
+func (s *service) creating(book *ledger.Ledger, r ledger.Resource, send func() targets.Reply) (reply targets.Reply, unsent bool) {
+	if err := s.intend(book, r); err != nil {
+		return targets.Reply{Problem: "the ledger cannot be written", Err: err}, true
+	}
+	reply = send()
+	if reply.Answer.Outcome == model.Refused {
+		if err := s.gone(book, r); err != nil {
+			reply.Err = err
+		}
+	}
+	return reply, reply.Err != nil && len(reply.Sent) == 0
+}
+
+// confirmTag looks whether a trail or store that was just made bears the ledger's tag, and notes that it
+// is made.
+func (s *service) confirmTag(ctx context.Context, book *ledger.Ledger, r ledger.Resource, arn string, settle time.Duration) error {
 	value, last := "", targets.Reply{}
 	s.until(ctx, settle, func() bool {
-		value, _, last = s.tagOf(ctx, r.Region, s.arn(r))
+		value, _, last = s.tagOf(ctx, r.Region, arn)
 		return value != "" || last.Err != nil || wire.Denied(last.Answer.Code) || wire.Absent(last.Answer.Code)
 	})
 	switch {

@@ -33,13 +33,19 @@ type account struct {
 // around stands between an account and its requests.
 type around func(a *account, r model.Request) response
 
-func newAccount(w model.World, o ServerOptions, fault *Fault) *account {
-	a := &account{state: model.NewState(&w), choose: o.Chooser}
+// newAccount returns an account without resources, which may serve a world.
+func (s *Server) newAccount(id string, world bool) *account {
+	w := model.DefaultWorld
+	w.Account, w.Profile = id, s.options.Order
+	a := &account{state: model.NewState(&w), choose: s.options.Chooser}
 	if a.choose == nil {
 		a.choose = reference
 	}
-	if fault != nil {
-		a.hooks = fault.begin()
+	if s.begin != nil {
+		a.hooks = s.begin()
+	}
+	if world && s.options.around != nil {
+		a.around = s.options.around(a.state)
 	}
 	return a
 }
@@ -59,19 +65,13 @@ func (a *account) handle(r model.Request) response {
 
 // carryOut does a request in the present state.
 func (a *account) carryOut(r model.Request) response {
-	before := a.state
-	c := &call{state: before, request: r, reference: a.step}
-	var x result
-	if a.hooks.step != nil {
-		x = a.hooks.step(c)
-	} else {
-		x = c.pass()
-	}
-	a.state = x.next
-	if r.Op == model.OpCreateStore && len(x.next.Stores) > len(before.Stores) && !a.symbolic {
+	c := &call{state: a.state, request: r, reference: a.step}
+	c.play(a.hooks.step)
+	a.state = c.next
+	if r.Op == model.OpCreateStore && len(c.next.Stores) > len(c.state.Stores) && !a.symbolic {
 		a.nameNewStore()
 	}
-	out := render(x.answer, r, before, a.state)
+	out := render(c.answer, r, c.state, a.state)
 	if a.hooks.reply != nil {
 		a.hooks.reply(r, &out)
 	}
@@ -84,10 +84,10 @@ type choose = func(branches []model.Branch, r model.Request) int
 func reference([]model.Branch, model.Request) int { return 0 }
 
 // step is the model's step with the branch that is chosen.
-func (a *account) step(s model.State, r model.Request) result {
+func (a *account) step(s model.State, r model.Request) (model.Answer, model.State) {
 	branches := model.Step(s, r)
 	b := &branches[a.choose(branches, r)]
-	return result{settle(b.Answer, s, r), b.Next}
+	return settle(b.Answer, s, r), b.Next
 }
 
 // admit refuses Regions that the account does not keep. A Region takes the place of one that was never

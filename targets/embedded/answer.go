@@ -28,14 +28,6 @@ const (
 	codeUnsupported   = "UnsupportedOperationException"
 )
 
-// result is what became of a request: its answer, and the state afterwards.
-type result struct {
-	answer model.Answer
-	next   model.State
-}
-
-func (x result) succeeded() bool { return x.answer.Outcome != model.Refused }
-
 // response is an answer on its way to the wire.
 type response struct {
 	status      int
@@ -75,25 +67,26 @@ func message(code string, s model.State, r model.Request) string {
 			return rule.Statement + " [" + string(id) + "]"
 		}
 	}
-	switch code {
-	case codeNotEnabled:
-		return "Insights is not enabled on this resource."
-	case codeTrailNotFound:
-		return "No such trail: " + resourceName(r)
-	case codeTrailExists:
-		return "The trail exists already: " + resourceName(r)
-	case codeTrailName:
-		return "Not a trail name: " + resourceName(r)
-	case codeTrailARN:
-		return "Not the ARN of a trail: " + resourceName(r)
-	case codeStoreNotFound:
-		return "No such event data store: " + resourceName(r)
-	case codeSerialization:
-		return "The request is not understood."
-	case codeBadEvents:
-		return "The event selectors are missing or empty."
+	text, ok := messages[code]
+	if !ok {
+		return "The request cannot be carried out."
 	}
-	return "The request cannot be carried out."
+	if strings.HasSuffix(text, ": ") {
+		text += resourceName(r)
+	}
+	return text
+}
+
+// messages explain codes without a rule; after a colon comes the name of the resource.
+var messages = map[string]string{
+	codeNotEnabled:    "Insights is not enabled on this resource.",
+	codeTrailNotFound: "No such trail: ",
+	codeTrailExists:   "The trail exists already: ",
+	codeTrailName:     "Not a trail name: ",
+	codeTrailARN:      "Not the ARN of a trail: ",
+	codeStoreNotFound: "No such event data store: ",
+	codeSerialization: "The request is not understood.",
+	codeBadEvents:     "The event selectors are missing or empty.",
 }
 
 const maxNameInMessage = 160

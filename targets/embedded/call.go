@@ -1,6 +1,7 @@
 package embedded
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws/arn"
@@ -10,56 +11,122 @@ import (
 
 // call is one request as a fault sees it.
 type call struct {
-	state     model.State
+	state     model.State // before
 	request   model.Request
-	reference func(model.State, model.Request) result
+	reference func(model.State, model.Request) (model.Answer, model.State)
 
-	// Where many faults see the same call, what the model says of it is asked once.
-	passed *result
-	breaks *[]model.ID
+	// What becomes of the request: first what the reference makes of it.
+	answer model.Answer
+	next   model.State
+
+	i int // the trail or store that the request names, where a fault is about one
 }
 
-// pass does what the model says.
-func (c *call) pass() result {
-	if c.passed != nil {
-		return *c.passed
+// play has the reference carry the request out, and a fault change that.
+func (c *call) play(fault func(*call)) {
+	c.answer, c.next = c.reference(c.state, c.request)
+	if fault != nil {
+		fault(c)
 	}
-	return c.reference(c.state, c.request)
 }
+
+// is reports whether the request is a well-formed one of an operation.
+func (c *call) is(op model.Op) bool { return c.request.Op == op && !c.request.Malformed() }
+
+func (c *call) succeeded() bool { return c.answer.Outcome != model.Refused }
 
 // broken lists the rules of the error order that the request breaks.
-func (c *call) broken() []model.ID {
-	if c.breaks != nil {
-		return *c.breaks
-	}
-	return model.Broken(c.state, c.request)
+func (c *call) broken() []model.ID { return model.Broken(c.state, c.request) }
+
+// breaks reports whether the request breaks a rule of the error order, and besides it at most some others.
+func (c *call) breaks(rule model.ID, others ...model.ID) bool {
+	broken := c.broken()
+	return slices.Contains(broken, rule) &&
+		!slices.ContainsFunc(broken, func(id model.ID) bool { return id != rule && !slices.Contains(others, id) })
 }
 
-// refuse changes nothing.
-func (c *call) refuse(code string) result { return result{model.Refusal(code), c.state} }
+// reads reports whether the request is a Get that breaks no rule.
+func (c *call) reads() bool { return c.is(model.OpGet) && len(c.broken()) == 0 }
 
-// trail is the index of the trail that the request names and that is in the Region of the call; -1
-// where there is none.
-func (c *call) trail() int { return findTrail(c.state, c.request) }
-
-// putsOnTrail returns the trail whose selectors a well-named Put sets.
-func (c *call) putsOnTrail() (i int, ok bool) {
-	if c.request.Op != model.OpPut || c.request.Malformed() || len(c.broken()) > 0 {
-		return -1, false
-	}
-	i = c.trail()
-	return i, i >= 0
-}
+// puts reports whether the request is a Put that breaks no rule and that the reference carries out.
+func (c *call) puts() bool { return c.is(model.OpPut) && len(c.broken()) == 0 && c.succeeded() }
 
 // enables reports whether a Put has a non-empty list.
 func (c *call) enables() bool { return len(c.list()) > 0 }
 
+func (c *call) disables() bool { return !c.enables() }
+
 func (c *call) list() []model.Value { return c.request.Input.Get("InsightSelectors").Items() }
 
-// breaksOnly reports whether a rule of the error order is the only one that the request breaks.
-func (c *call) breaksOnly(rule model.ID) bool {
-	broken := c.broken()
-	return len(broken) == 1 && broken[0] == rule
+// requested is the set of selectors that a Put asks for, read as an answer's list is: what cannot be
+// understood is left out.
+func (c *call) requested() model.Selectors {
+	list := c.request.Input.Get("InsightSelectors")
+	a, _, _ := model.ReadSuccess(model.OpPut, model.Obj("InsightSelectors", list))
+	return a.Selectors.Effective()
+}
+
+// byARN reports whether the request names its trail by ARN.
+func (c *call) byARN() bool { return strings.HasPrefix(givenTrail(c.request), "arn:") }
+
+// trail is the index of the trail that the request names and that is in the Region of the call; -1
+// where there is none. store and destination are the like.
+func (c *call) trail() int { return findTrail(c.state, c.request) }
+
+func (c *call) store() int { return findStore(c.state, c.request, "EventDataStore") }
+
+func (c *call) destination() int { return findStore(c.state, c.request, "InsightsDestination") }
+
+// oldTrail is the trail c.i before the call, before what it has stored then, and after what it has
+// stored now.
+func (c *call) oldTrail() *model.Trail  { return &c.state.Trails[c.i] }
+func (c *call) before() model.Selectors { return c.state.Trails[c.i].Insights }
+func (c *call) after() model.Selectors  { return c.next.Trails[c.i].Insights.Effective() }
+
+// refuse changes nothing.
+func (c *call) refuse(code string) { c.answer, c.next = model.Refusal(code), c.state }
+
+// put sets what is stored on the trail c.i, and putOn on any.
+func (c *call) put(set model.Selectors) { c.putOn(c.i, set) }
+
+func (c *call) putOn(i int, set model.Selectors) {
+	t := c.next.Trails[i]
+	t.Insights, t.Repeats = set, false
+	t.Asleep, t.MustWake, t.HasEither = 0, false, false
+	c.next = c.next.WithTrail(i, t)
+}
+
+// changeStore changes the i-th store.
+func (c *call) changeStore(i int, change func(*model.Store)) {
+	x := c.next.Stores[i]
+	change(&x)
+	c.next = c.next.WithStore(i, x)
+}
+
+// putOnStore sets what is stored on the i-th store.
+func (c *call) putOnStore(i int, set model.Selectors) {
+	c.changeStore(i, func(x *model.Store) { x.Insights, x.Repeats = set, false })
+}
+
+// success is what Put and Get answer for the trail c.i with a set.
+func (c *call) success(set model.Selectors) model.Answer {
+	t := c.oldTrail()
+	return model.Answer{Outcome: model.Succeeded, TrailARN: c.state.World.TrailARN(t.Home, t.Name), Selectors: set}
+}
+
+// show has Get answer as if a set was stored on the trail c.i.
+func (c *call) show(set model.Selectors) {
+	if c.refuse(codeNotEnabled); set.On() {
+		c.answer = c.success(set)
+	}
+}
+
+// storeARN is the ARN of a store in the Region of the call.
+func (c *call) storeARN(id string) string {
+	if strings.HasPrefix(id, "arn:") {
+		return id
+	}
+	return c.state.World.StoreARN(regionOf(c.state, c.request), id)
 }
 
 // givenTrail is the TrailName or Name of a request.
@@ -94,12 +161,12 @@ func regionOf(s model.State, r model.Request) string {
 }
 
 func indexOf(s model.State, key trailKey) int {
-	for i := range s.Trails {
-		if keyOf(s.Trails[i]) == key {
-			return i
-		}
-	}
-	return -1
+	return slices.IndexFunc(s.Trails, func(t model.Trail) bool { return keyOf(t) == key })
+}
+
+// elsewhere is the index of the trail of that name in the other Region.
+func elsewhere(s model.State, key trailKey) int {
+	return slices.IndexFunc(s.Trails, func(t model.Trail) bool { return t.Name == key.name && t.Home != key.region })
 }
 
 // findTrail finds the trail that a request names in the Region of the call.
@@ -117,61 +184,32 @@ func findTrail(s model.State, r model.Request) int {
 
 // findStore finds the store that a member of a request names in the Region of the call.
 func findStore(s model.State, r model.Request, member string) int {
-	given := r.Input.Get(member).Text()
-	for i := range s.Stores {
-		x := &s.Stores[i]
-		if x.Home == regionOf(s, r) && (given == x.ID || given == s.World.StoreARN(x.Home, x.ID)) {
-			return i
+	given, region := r.Input.Get(member).Text(), regionOf(s, r)
+	return slices.IndexFunc(s.Stores, func(x model.Store) bool {
+		return x.Home == region && (given == x.ID || given == s.World.StoreARN(x.Home, x.ID))
+	})
+}
+
+// siblings lists the other trails of the same world and Region, in the order in which they were made.
+func (c *call) siblings() (out []int) {
+	t := c.oldTrail()
+	for j := range c.state.Trails {
+		if other := &c.state.Trails[j]; j != c.i && other.Home == t.Home && tagOf(other.Name) == tagOf(t.Name) {
+			out = append(out, j)
 		}
 	}
-	return -1
+	return out
 }
 
 // tagLength is that of the tag with which a run ends the names of one world's trails.
 const tagLength = 10
 
-// sameWorld reports whether two trails belong to one world of a run. Runs tell worlds apart by a tag
-// at the end of a name; faults that mix trails up stay within a world, since a run judges each world
-// by itself.
-func sameWorld(a, b string) bool { return tagOf(a) == tagOf(b) }
-
+// tagOf is the tag at the end of a name, by which runs tell worlds apart. Faults that mix trails up stay
+// within a world, since a run judges each world by itself.
 func tagOf(name string) string {
 	i := strings.LastIndexByte(name, '-')
-	if i < 0 || len(name)-i-1 != tagLength {
+	if i < 0 || len(name)-i-1 != tagLength || strings.Trim(name[i+1:], "abcdefghijklmnopqrstuvwxyz") != "" {
 		return ""
 	}
-	tag := name[i+1:]
-	if strings.Trim(tag, "abcdefghijklmnopqrstuvwxyz") != "" {
-		return ""
-	}
-	return tag
-}
-
-// readSelectors reads a list of selectors as an answer's list is read: what cannot be understood is
-// left out.
-func readSelectors(list model.Value) model.Selectors {
-	a, _, _ := model.ReadSuccess(model.OpPut, model.Obj("InsightSelectors", list))
-	return a.Selectors.Effective()
-}
-
-// requested is the set of selectors that a Put asks for.
-func (c *call) requested() model.Selectors {
-	return readSelectors(c.request.Input.Get("InsightSelectors"))
-}
-
-// withInsights sets what is stored on the i-th trail.
-func (x result) withInsights(i int, set model.Selectors) result {
-	t := x.next.Trails[i]
-	t.Insights, t.Repeats = set, false
-	t.Asleep, t.MustWake, t.HasEither = 0, false, false
-	x.next = x.next.WithTrail(i, t)
-	return x
-}
-
-// withStoreInsights sets what is stored on the i-th store.
-func (x result) withStoreInsights(i int, set model.Selectors) result {
-	store := x.next.Stores[i]
-	store.Insights, store.Repeats = set, false
-	x.next = x.next.WithStore(i, store)
-	return x
+	return name[i+1:]
 }

@@ -2,7 +2,6 @@ package embedded
 
 import (
 	"slices"
-	"strings"
 
 	"github.com/insightconform/conform/model"
 )
@@ -36,6 +35,9 @@ func (e entry) duplicated() bool {
 	return false
 }
 
+// empty reports whether the entry has a list of categories without any.
+func (e entry) empty() bool { return !e.absent && len(e.categories) == 0 }
+
 // entries lists the selectors of a Put that name a type of the enum.
 func (c *call) entries() []entry {
 	var out []entry
@@ -55,9 +57,6 @@ func (c *call) entries() []entry {
 	}
 	return out
 }
-
-// empty reports whether the entry has a list of categories without any.
-func (e entry) empty() bool { return !e.absent && len(e.categories) == 0 }
 
 // first finds an entry.
 func (c *call) first(is func(entry) bool) (e entry, found bool) {
@@ -88,10 +87,7 @@ func (c *call) unknownMember() bool {
 	if c.request.Op == model.OpPut {
 		known = append(known, "InsightsDestination", "InsightSelectors")
 	}
-	if hasOther(c.request.Input, known) {
-		return true
-	}
-	return slices.ContainsFunc(c.list(), func(item model.Value) bool {
+	return hasOther(c.request.Input, known) || slices.ContainsFunc(c.list(), func(item model.Value) bool {
 		return hasOther(item, []string{"InsightType", "EventCategories"})
 	})
 }
@@ -100,8 +96,7 @@ func hasOther(v model.Value, known []string) bool {
 	return slices.ContainsFunc(v.Members(), func(m model.Member) bool { return !slices.Contains(known, m.Name) })
 }
 
-// byARN reports whether the request names its trail by ARN.
-func (c *call) byARN() bool { return strings.HasPrefix(givenTrail(c.request), "arn:") }
+const bothCategories = model.Management | model.Data
 
 var bothTypes = [...]model.Type{model.CallRate, model.ErrorRate}
 
@@ -110,6 +105,16 @@ func with(set model.Selectors, t model.Type, c model.Categories) model.Selectors
 	of := [2]model.Categories{set.Of(model.CallRate), set.Of(model.ErrorRate)}
 	of[t] = c
 	return model.MakeSelectors(of[0], of[1])
+}
+
+// eachType changes the categories of each type.
+func eachType(set model.Selectors, change func(t model.Type, of model.Categories) model.Categories) model.Selectors {
+	for _, t := range bothTypes {
+		if of := set.Of(t); change(t, of) != of {
+			set = with(set, t, change(t, of))
+		}
+	}
+	return set
 }
 
 // firstType returns the set with its first type alone.

@@ -1,6 +1,8 @@
 package embedded
 
 import (
+	"slices"
+
 	"github.com/insightconform/conform/model"
 )
 
@@ -20,24 +22,15 @@ type Fault struct {
 	// Needs names what a target must be able to do for the fault to show, beside what Rule needs.
 	Needs []model.Capability
 
-	// start makes the fault's memory of a whole server. The function that it returns makes that of
-	// one account.
-	start func() func() hooks
-	begin func() hooks
+	start start
 }
 
 // hooks stand between the requests of an account and the reference.
 type hooks struct {
-	step  func(*call) result                 // instead of the reference's step, where not nil
+	step  func(*call)                        // changes what the reference does
 	reply func(r model.Request, p *response) // changes an answer on its way to the wire
 	// remembers says that more than the state and the request decides.
 	remembers bool
-}
-
-// started returns the fault with a fresh memory.
-func (f Fault) started() Fault {
-	f.begin = f.start()
-	return f
 }
 
 // Step is what a server with the fault answers to a request, as it reads it, in some state, and the state
@@ -45,52 +38,32 @@ func (f Fault) started() Fault {
 // the wire, is left out.
 func (f Fault) Step(s model.State, r model.Request) (model.Answer, model.State) {
 	c := &call{state: s, request: r, reference: (&account{choose: reference}).step}
-	if f.start == nil {
-		x := c.pass()
-		return x.answer, x.next
+	var step func(*call)
+	if f.start != nil {
+		step = f.start()().step
 	}
-	x := f.started().begin().step(c)
-	return x.answer, x.next
+	c.play(step)
+	return c.answer, c.next
 }
 
 // Remembers says that more than the state and the request decides what the fault does.
-func (f Fault) Remembers() bool { return f.started().begin().remembers }
+func (f Fault) Remembers() bool { return f.start()().remembers }
 
 // Faults lists all faults: those that follow from the table of rules and break it first, then the
 // hand-written ones by family, the deep ones, and the computed ones last.
 var Faults = func() []Fault {
-	var all []Fault
-	for _, family := range [][]Fault{errorFaults(), wireFaults(), putFaults(), getFaults(), logsFaults(), stateFaults(), storeFaults()} {
-		all = append(all, family...)
+	deep := deepFaults()
+	for i := range deep {
+		deep[i].Deep = true
 	}
-	for _, f := range deepFaults() {
-		f.Deep = true
-		all = append(all, f)
-	}
-	return append(all, computedFaults()...)
+	return slices.Concat(errorFaults(), wireFaults(), putFaults(), getFaults(), logsFaults(), stateFaults(), storeFaults(), deep,
+		computedFaults())
 }()
 
 // FaultNamed returns the fault of that name.
 func FaultNamed(name string) (Fault, bool) {
-	for _, f := range Faults {
-		if f.Name == name {
-			return f, true
-		}
+	if i := slices.IndexFunc(Faults, func(f Fault) bool { return f.Name == name }); i >= 0 {
+		return Faults[i], true
 	}
 	return Fault{}, false
-}
-
-// forgetful is a fault without memory.
-func forgetful(step func(*call) result) func() func() hooks {
-	return func() func() hooks { return func() hooks { return hooks{step: step} } }
-}
-
-// remembering is a fault with memory of an account.
-func remembering(begin func() func(*call) result) func() func() hooks {
-	return func() func() hooks { return func() hooks { return hooks{step: begin(), remembers: true} } }
-}
-
-// replying is a fault that shows on the wire alone.
-func replying(reply func(model.Request, *response)) func() func() hooks {
-	return func() func() hooks { return func() hooks { return hooks{reply: reply} } }
 }

@@ -1,9 +1,6 @@
 package embedded
 
 import (
-	"slices"
-	"strings"
-
 	"github.com/insightconform/conform/model"
 )
 
@@ -47,114 +44,71 @@ func computedFaults() []Fault {
 
 // ignored carries out what breaks a rule alone.
 func ignored(id model.ID) Fault {
-	broken, beside := breaking(id)
-	return Fault{Name: string(id) + "/ignored", Rule: id, AlsoRules: beside,
-		Describe: "A request that breaks " + string(id) + " alone is carried out.",
-		start: forgetful(func(c *call) result {
-			if broken(c) {
-				return c.careless()
-			}
-			return c.pass()
-		})}
+	return breaking(id, "ignored", "is carried out", (*call).careless)
 }
 
 // answering refuses what breaks a rule alone with a code of its own choice, which may be another rule's.
 func answering(id model.ID, how, code string, of model.ID) Fault {
-	broken, beside := breaking(id)
 	if of != "" {
 		of = ", as for " + of
 	}
-	return Fault{Name: string(id) + "/" + how, Rule: id, AlsoRules: beside,
-		Describe: "A request that breaks " + string(id) + " alone answers " + code + string(of) + ".",
-		start: forgetful(func(c *call) result {
-			if broken(c) {
-				return c.refuse(code)
-			}
-			return c.pass()
-		})}
+	return breaking(id, how, "answers "+code+string(of), func(c *call) { c.refuse(code) })
 }
 
-// breaking tells the requests that break a rule and nothing else, as far as that can be; beside are the
-// rules that such a request may break, too.
-func breaking(id model.ID) (broken func(*call) bool, beside []model.ID) {
-	if id != model.StoreSame {
-		return func(c *call) bool { return c.breaksOnly(id) }, nil
+// breaking is a fault of the requests that break a rule and nothing else, as far as that can be.
+func breaking(id model.ID, how, what string, then change) Fault {
+	var others []model.ID
+	if id == model.StoreSame { // no store logs both kinds, so that row 23 or 24 is always broken with this one
+		others = []model.ID{model.StoreDestination, model.StoreSource}
 	}
-	// No store logs both kinds, so that row 23 or 24 is always broken with this one.
-	beside = []model.ID{model.StoreDestination, model.StoreSource}
-	return func(c *call) bool { return c.breaksWith(id, beside) }, beside
-}
-
-// breaksWith reports whether a request breaks a rule, and besides it at most some others.
-func (c *call) breaksWith(id model.ID, others []model.ID) bool {
-	broken := c.broken()
-	return slices.Contains(broken, id) &&
-		!slices.ContainsFunc(broken, func(b model.ID) bool { return b != id && !slices.Contains(others, b) })
+	return Fault{Name: string(id) + "/" + how, Rule: id, AlsoRules: others,
+		Describe: "A request that breaks " + string(id) + " alone " + what + ".",
+		start:    forgetful(where(func(c *call) bool { return c.breaks(id, others...) }, then))}
 }
 
 // careless carries out a Put or Get as far as it can be understood, and answers success.
-func (c *call) careless() result {
-	x := result{model.Answer{Outcome: model.Succeeded}, c.state}
-	r := c.request
-	if r.Input.Get("TrailName").Kind() != model.String {
-		return c.carelessOnStore(x)
+func (c *call) careless() {
+	c.answer, c.next = model.Answer{Outcome: model.Succeeded}, c.state
+	if c.request.Input.Get("TrailName").Kind() != model.String {
+		c.carelessOnStore()
+		return
 	}
-	key := namedKey(c.state, r)
-	x.answer.TrailARN = c.state.World.TrailARN(key.region, key.name)
-	if name := givenTrail(r); strings.HasPrefix(name, "arn:") {
-		x.answer.TrailARN = name
+	key := namedKey(c.state, c.request)
+	c.answer.TrailARN = c.state.World.TrailARN(key.region, key.name)
+	if c.byARN() {
+		c.answer.TrailARN = givenTrail(c.request)
 	}
 	i := indexOf(c.state, key)
 	if i < 0 {
 		i = elsewhere(c.state, key)
 	}
-	if r.Op == model.OpPut {
-		x.answer.Selectors = c.requested()
+	if c.request.Op == model.OpPut {
+		c.answer.Selectors = c.requested()
 		if i >= 0 {
-			x = x.withInsights(i, x.answer.Selectors)
+			c.putOn(i, c.answer.Selectors)
 		}
 	} else if i >= 0 {
-		x.answer.Selectors = c.state.Trails[i].Insights
+		c.answer.Selectors = c.state.Trails[i].Insights
 	}
-	return x
 }
 
-// elsewhere is the index of the trail of that name in the other Region.
-func elsewhere(s model.State, key trailKey) int {
-	for i := range s.Trails {
-		if s.Trails[i].Name == key.name && s.Trails[i].Home != key.region {
-			return i
-		}
-	}
-	return -1
-}
-
-func (c *call) carelessOnStore(x result) result {
-	i := findStore(c.state, c.request, "EventDataStore")
+func (c *call) carelessOnStore() {
+	i := c.store()
 	if i < 0 {
-		x.answer.StoreARN = c.storeARN(c.request.Input.Get("EventDataStore").Text())
-		return x
+		c.answer.StoreARN = c.storeARN(c.request.Input.Get("EventDataStore").Text())
+		return
 	}
-	store := c.state.Stores[i]
-	x.answer.StoreARN = c.storeARN(store.ID)
+	c.answer.StoreARN = c.storeARN(c.state.Stores[i].ID)
 	if c.request.Op == model.OpGet {
-		x.answer.Selectors = store.Insights
-		return x
+		c.answer.Selectors = c.state.Stores[i].Insights
+		return
 	}
-	x.answer.Selectors = c.requested()
-	store.Insights = x.answer.Selectors
-	if j := findStore(c.state, c.request, "InsightsDestination"); j >= 0 {
-		store.Destination = c.state.Stores[j].ID
-		x.answer.Destination = c.storeARN(store.Destination)
-	}
-	x.next = x.next.WithStore(i, store)
-	return x
-}
-
-// storeARN is the ARN of a store in the Region of the call.
-func (c *call) storeARN(id string) string {
-	if strings.HasPrefix(id, "arn:") {
-		return id
-	}
-	return c.state.World.StoreARN(regionOf(c.state, c.request), id)
+	c.answer.Selectors = c.requested()
+	c.changeStore(i, func(x *model.Store) {
+		x.Insights = c.answer.Selectors
+		if j := c.destination(); j >= 0 {
+			x.Destination = c.state.Stores[j].ID
+			c.answer.Destination = c.storeARN(x.Destination)
+		}
+	})
 }

@@ -1,180 +1,157 @@
 package embedded
 
 import (
+	"cmp"
+
 	"github.com/insightconform/conform/model"
 )
 
-// storing stores and answers a set.
-func (x result) storing(i int, set model.Selectors) result {
-	x.answer.Selectors, x.answer.Repeated = set, false
-	return x.withInsights(i, set)
-}
-
-// keepUnnamed adds to a set the types of an earlier one that it does not have.
-func keepUnnamed(_ *call, before, after model.Selectors) (model.Selectors, bool) {
-	for _, t := range bothTypes {
-		if after.Of(t) == 0 {
-			after = with(after, t, before.Of(t))
+// keepUnnamed adds to what is stored the types of before that the Put does not name.
+func keepUnnamed(c *call) (model.Selectors, bool) {
+	return eachType(c.after(), func(t model.Type, of model.Categories) model.Categories {
+		if of == 0 {
+			return c.before().Of(t)
 		}
-	}
-	return after, true
+		return of
+	}), true
 }
-
-const bothCategories = model.Management | model.Data
 
 // sameAgain tells the Puts of what is stored already.
-func sameAgain(c *call, i int, x result) bool { return c.stored(i).Effective() == x.stored(i) }
-
-func disables(c *call, _ int, _ result) bool { return !c.enables() }
+func sameAgain(c *call) bool { return c.before().Effective() == c.after() }
 
 // having tells the Puts of which an entry is of some kind, and meaning what its type gets then.
 func having(is func(entry) bool) when {
-	return func(c *call, _ int, _ result) bool { _, found := c.first(is); return found }
+	return func(c *call) bool { _, found := c.first(is); return found }
 }
 
-func meaning(is func(entry) bool, categories model.Categories) another {
-	return func(c *call, _, after model.Selectors) (model.Selectors, bool) {
+func meaning(is func(entry) bool, categories model.Categories) set {
+	return func(c *call) (model.Selectors, bool) {
 		e, found := c.first(is)
-		return with(after, e.kind, categories), found
+		return with(c.after(), e.kind, categories), found
 	}
 }
 
-// absentMeaning gives the entries without EventCategories another meaning, which may depend on what
-// the type had before.
-func absentMeaning(meaning func(before model.Categories) model.Categories) func() func() hooks {
-	return answersInstead(func(c *call, before, after model.Selectors) (model.Selectors, bool) {
-		changed := after
+func twice(c *call) bool { _, same := c.repeatedType(); return same }
+
+// entrywise stores a set in which the type of each entry gets other categories, which may depend on what
+// it had before.
+func entrywise(is func(entry) bool, categories func(e entry, before, after model.Categories) model.Categories) set {
+	return func(c *call) (model.Selectors, bool) {
+		changed := c.after()
 		for _, e := range c.entries() {
-			if e.absent {
-				changed = with(changed, e.kind, meaning(before.Of(e.kind)))
+			if is(e) {
+				changed = with(changed, e.kind, categories(e, c.before().Of(e.kind), changed.Of(e.kind)))
 			}
 		}
-		return changed, changed != after
-	})
+		return changed, true
+	}
+}
+
+// changing leaves all as it is where the set is no other.
+func changing(instead set) set {
+	return func(c *call) (model.Selectors, bool) {
+		set, ok := instead(c)
+		return set, ok && set != c.after()
+	}
+}
+
+func withoutCategories(e entry) bool { return e.absent }
+
+func always(c model.Categories) func(entry, model.Categories, model.Categories) model.Categories {
+	return func(entry, model.Categories, model.Categories) model.Categories { return c }
 }
 
 func putFaults() []Fault {
 	return []Fault{
 		{Name: "put-answers-one-type", Rule: model.PutStores,
 			Describe: "Put answers the first of two types only, but stores both.",
-			start: onEnabling(func(_ *call, i int, x result) result {
-				x.answer.Selectors = firstType(x.stored(i))
-				return x
-			})},
+			start:    onEnabling(func(c *call) { c.answer.Selectors = firstType(c.after()) })},
 		{Name: "put-answers-the-name", Rule: model.PutStores,
 			Describe: "Put answers the trail's name as its TrailARN.",
-			start: onPut(func(c *call, i int, x result) result {
-				x.answer.TrailARN = c.state.Trails[i].Name
-				return x
-			})},
+			start:    onPut(func(c *call) { c.answer.TrailARN = c.oldTrail().Name })},
 		{Name: "two-categories-refused", Rule: model.PutStores,
 			Describe: "A type with both categories is refused.",
-			start: onEnabling(refuses(codeSelectors, func(_ *call, i int, x result) bool {
-				after := x.stored(i)
-				return after.Of(model.CallRate) == bothCategories || after.Of(model.ErrorRate) == bothCategories
+			start: onEnabling(refuses(codeSelectors, func(c *call) bool {
+				return c.after().Of(model.CallRate) == bothCategories || c.after().Of(model.ErrorRate) == bothCategories
 			}))},
 
 		{Name: "appends-selectors", Rule: model.PutReplacesList,
 			Describe: "Types that a second Put does not name stay on.",
-			start:    storesInstead(keepUnnamed)},
+			start:    onEnabling(stores(keepUnnamed))},
 		{Name: "answers-appended-selectors", Rule: model.PutReplacesList, AlsoRules: []model.ID{model.PutStores},
 			Describe: "Types that a second Put does not name stay on, and its answer says so.",
-			start:    answersInstead(keepUnnamed)},
+			start:    onEnabling(answers(keepUnnamed))},
 		{Name: "unions-categories", Rule: model.PutOverwritesCategories,
 			Describe: "Categories that are given for a type are added to its earlier ones.",
-			start: storesInstead(func(c *call, before, after model.Selectors) (model.Selectors, bool) {
-				for _, e := range c.entries() {
-					if len(e.categories) > 0 {
-						after = with(after, e.kind, after.Of(e.kind)|before.Of(e.kind))
-					}
-				}
-				return after, true
-			})},
+			start: onEnabling(stores(entrywise(func(e entry) bool { return len(e.categories) > 0 },
+				func(_ entry, before, after model.Categories) model.Categories { return before | after })))},
 
 		{Name: "absent-categories-mean-both", Rule: model.PutDefaultManagement,
 			Describe: "Without EventCategories a type is on for Management and Data.",
-			start:    absentMeaning(func(model.Categories) model.Categories { return bothCategories })},
+			start:    onEnabling(answers(changing(entrywise(withoutCategories, always(bothCategories)))))},
 		{Name: "absent-categories-mean-none", Rule: model.PutDefaultManagement,
 			Describe: "Without EventCategories a type is not enabled.",
-			start:    absentMeaning(func(model.Categories) model.Categories { return 0 })},
+			start:    onEnabling(answers(changing(entrywise(withoutCategories, always(0)))))},
 		{Name: "absent-categories-keep-earlier", Rule: model.PutDefaultManagement,
 			Describe: "Without EventCategories a type keeps the ones that it had, even Data alone.",
-			start: absentMeaning(func(before model.Categories) model.Categories {
-				if before == 0 {
-					return model.Management
-				}
-				return before
-			})},
+			start: onEnabling(answers(entrywise(withoutCategories, func(_ entry, before, _ model.Categories) model.Categories {
+				return cmp.Or(before, model.Management)
+			})))},
 
 		{Name: "empty-list-ignored", Rule: model.PutEmptyDisables,
 			Describe: "An empty list is answered well and changes nothing.",
-			start:    onPut(ignores(disables))},
+			start:    onPut(ignores((*call).disables))},
 		{Name: "empty-list-refused", Rule: model.PutEmptyDisables,
 			Describe: "An empty list on a trail with Insights on is refused.",
-			start: onPut(refuses(codeSelectors, func(c *call, i int, _ result) bool {
-				t := &c.state.Trails[i]
-				return !c.enables() && t.Insights.On() && t.Logs&model.ManagementEvents == model.ManagementEvents
+			start: onPut(refuses(codeSelectors, func(c *call) bool {
+				return c.disables() && c.before().On() && c.oldTrail().Logs&model.ManagementEvents == model.ManagementEvents
 			}))},
 		{Name: "empty-list-refused-when-off", Rule: model.PutEmptyWhenOff,
 			Describe: "An empty list on a trail with Insights off answers InsightNotEnabledException.",
-			start:    onPut(refuses(codeNotEnabled, func(c *call, i int, _ result) bool { return !c.enables() && !c.stored(i).On() }))},
+			start:    onPut(refuses(codeNotEnabled, func(c *call) bool { return c.disables() && !c.before().On() }))},
 
 		{Name: "same-put-toggles", Rule: model.PutIdempotent,
 			Describe: "A Put of what is stored already turns Insights off.",
-			start: storesInstead(func(_ *call, before, after model.Selectors) (model.Selectors, bool) {
-				return 0, before.Effective() == after
-			})},
+			start:    onEnabling(where(sameAgain, func(c *call) { c.put(0) }))},
 		{Name: "same-put-refused", Rule: model.PutIdempotent, AlsoRules: []model.ID{model.PutStores},
 			Describe: "A Put of what is stored already answers ConflictException.",
 			start:    onEnabling(refuses(codeConflict, sameAgain))},
 
 		{Name: "data-first-hides-management", Rule: model.PutOrderFree,
 			Describe: "Of a list of categories that begins with Data, only that is stored.",
-			start: storesInstead(func(c *call, _, after model.Selectors) (model.Selectors, bool) {
-				for _, e := range c.entries() {
-					if len(e.categories) > 1 && e.categories[0] == model.Data {
-						after = with(after, e.kind, model.Data)
-					}
-				}
-				return after, true
-			})},
+			start: onEnabling(stores(entrywise(func(e entry) bool {
+				return len(e.categories) > 1 && e.categories[0] == model.Data
+			}, always(model.Data))))},
 		{Name: "error-rate-first-hides-call-rate", Rule: model.PutOrderFree,
 			Describe: "Of a list that begins with ApiErrorRateInsight, only that selector is stored.",
-			start: storesInstead(func(c *call, _, after model.Selectors) (model.Selectors, bool) {
-				if c.entries()[0].kind == model.ErrorRate {
-					after = with(after, model.CallRate, 0)
-				}
-				return after, true
-			})},
+			start: onEnabling(stores(func(c *call) (model.Selectors, bool) {
+				return with(c.after(), model.CallRate, 0), c.entries()[0].kind == model.ErrorRate
+			}))},
 
 		{Name: "empty-categories-mean-both", Rule: model.PutCategoriesEmpty,
 			Describe: "An empty list of categories enables Management and Data.",
-			start:    answersInstead(meaning(entry.empty, bothCategories))},
+			start:    onEnabling(answers(meaning(entry.empty, bothCategories)))},
 		{Name: "empty-categories-wrong-code", Rule: model.PutCategoriesEmpty,
 			Describe: "An empty list of categories is refused with " + codeUnlisted + ".",
 			start:    onEnabling(refuses(codeUnlisted, having(entry.empty)))},
 		{Name: "duplicate-type-dropped", Rule: model.PutDuplicateType,
 			Describe: "A type that is named twice with the same categories is not enabled.",
-			start: answersInstead(func(c *call, _, after model.Selectors) (model.Selectors, bool) {
+			start: onEnabling(answers(func(c *call) (model.Selectors, bool) {
 				t, same := c.repeatedType()
-				return with(after, t, 0), same
-			})},
+				return with(c.after(), t, 0), same
+			}))},
 		{Name: "duplicate-type-wrong-code", Rule: model.PutDuplicateType,
 			Describe: "A type that is named twice with the same categories is refused with " + codeUnlisted + ".",
-			start:    onEnabling(refuses(codeUnlisted, func(c *call, _ int, _ result) bool { _, same := c.repeatedType(); return same }))},
+			start:    onEnabling(refuses(codeUnlisted, twice))},
 		{Name: "duplicate-category-means-both", Rule: model.PutDuplicateCategory,
 			Describe: "A category that is named twice stands for both.",
-			start:    answersInstead(meaning(entry.duplicated, bothCategories))},
+			start:    onEnabling(answers(meaning(entry.duplicated, bothCategories)))},
 		{Name: "duplicate-category-wrong-code", Rule: model.PutDuplicateCategory,
 			Describe: "A category that is named twice is refused with " + codeUnlisted + ".",
 			start:    onEnabling(refuses(codeUnlisted, having(entry.duplicated)))},
 		{Name: "differing-duplicates-stored-otherwise", Rule: model.PutDuplicateDiffering,
 			Describe: "Of a type that is named twice with different categories, Put answers the first entry and stores the last.",
-			start: forgetful(func(c *call) result {
-				i := c.trail()
-				if i < 0 || !c.breaksOnly(model.PutDuplicateDiffering) {
-					return c.pass()
-				}
+			start: on((*call).trail, func(c *call) bool { return c.breaks(model.PutDuplicateDiffering) }, func(c *call) {
 				var first, last model.Selectors
 				for _, e := range c.entries() {
 					last = with(last, e.kind, e.set())
@@ -182,7 +159,8 @@ func putFaults() []Fault {
 						first = with(first, e.kind, e.set())
 					}
 				}
-				return result{c.success(i, first), c.state}.withInsights(i, last)
+				c.answer, c.next = c.success(first), c.state
+				c.put(last)
 			})},
 	}
 }

@@ -1,83 +1,57 @@
 package embedded
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/insightconform/conform/model"
 )
 
-// What tells calls on stores apart.
-func enables(c *call, _ int, _ result) bool { return c.enables() }
+// What tells calls on stores apart; guarded are the updates that the reference refuses.
+func disablesWithout(c *call) bool { return c.disables() && c.destination() < 0 }
+func disablesWith(c *call) bool    { return c.disables() && c.destination() >= 0 }
+func guarded(c *call) bool         { return c.answer.Code == codeSelectors }
 
-func disablesWithout(c *call, _ int, _ result) bool { return !c.enables() && c.destination() < 0 }
+func repoints(c *call) bool { return c.enables() && c.state.Stores[c.i].Destination != "" }
 
-func disablesWith(c *call, _ int, _ result) bool { return !c.enables() && c.destination() >= 0 }
-
-// guarded tells the updates that the reference refuses.
-func guarded(_ *call, _ int, x result) bool { return x.answer.Code == codeSelectors }
-
-func (c *call) store() int { return findStore(c.state, c.request, "EventDataStore") }
-
-func (c *call) destination() int { return findStore(c.state, c.request, "InsightsDestination") }
-
-func (c *call) wellFormedOnStore() bool {
-	return !c.request.Malformed() && c.request.Input.Get("TrailName").Kind() == model.Absent && len(c.broken()) == 0
+func keepDestination(c *call) {
+	c.changeStore(c.i, func(x *model.Store) { x.Destination = c.state.Stores[c.i].Destination })
 }
 
 // unguarded carries out an update as if Insights were off, and keeps what is stored.
-func (c *call) unguarded(i int) result {
-	old := c.state.Stores[i]
-	x := c.reference(result{next: c.state}.withStoreInsights(i, 0).next, c.request)
-	return x.withStoreInsights(i, old.Insights)
+func (c *call) unguarded() {
+	c.next = c.state
+	c.putOnStore(c.i, 0)
+	c.answer, c.next = c.reference(c.next, c.request)
+	c.putOnStore(c.i, c.state.Stores[c.i].Insights)
 }
 
 // fed reports whether another store sends its insights to the i-th.
 func fed(s model.State, i int) bool {
-	for j := range s.Stores {
-		if s.Stores[j].Destination == s.Stores[i].ID && s.Stores[j].Insights.On() {
-			return true
-		}
-	}
-	return false
-}
-
-// withDestination sets where the insights of the i-th store go.
-func (x result) withDestination(i int, id string) result {
-	store := x.next.Stores[i]
-	store.Destination = id
-	x.next = x.next.WithStore(i, store)
-	return x
+	return slices.ContainsFunc(s.Stores, func(x model.Store) bool { return x.Destination == s.Stores[i].ID && x.Insights.On() })
 }
 
 func storeFaults() []Fault {
 	return []Fault{
 		{Name: "store-enable-refused", Rule: model.StoreEnables,
 			Describe: "Enabling Insights on a store is refused with InvalidParameterException.",
-			start:    onStorePut(refuses(codeParameter, enables))},
+			start:    onStorePut(refuses(codeParameter, (*call).enables))},
 		{Name: "store-enable-not-stored", Rule: model.StoreEnables, AlsoRules: []model.ID{model.GetReflectsPut},
 			Describe: "Enabling Insights on a store is answered well and not stored.",
-			start:    onStorePut(ignores(enables))},
+			start:    onStorePut(ignores((*call).enables))},
 		{Name: "destination-missing", Rule: model.AnswerOneOwner, AlsoRules: []model.ID{model.StoreEnables},
 			Needs:    []model.Capability{model.CanStores},
 			Describe: "Put and Get on a store answer no InsightsDestination.",
-			start:    onAnswer(func(_ *call, a *model.Answer) { a.Destination = "" })},
+			start:    onAnswer(func(c *call) { c.answer.Destination = "" })},
 		{Name: "store-suffix-unknown", Rule: model.StoreARNOrSuffix,
 			Describe: "A store's ID suffix is not found, its ARN is.",
-			start: forgetful(func(c *call) result {
-				i := c.store()
-				byID := i >= 0 && !strings.HasPrefix(c.request.Input.Get("EventDataStore").Text(), "arn:")
-				if byID && (c.request.Op == model.OpPut || c.request.Op == model.OpGet) && c.wellFormedOnStore() {
-					return c.refuse(codeStoreNotFound)
-				}
-				return c.pass()
-			})},
+			start: on((*call).store, func(c *call) bool {
+				return (c.is(model.OpPut) || c.is(model.OpGet)) && c.noTrail() && len(c.broken()) == 0 &&
+					!strings.HasPrefix(c.request.Input.Get("EventDataStore").Text(), "arn:")
+			}, func(c *call) { c.refuse(codeStoreNotFound) })},
 		{Name: "store-answers-suffix", Rule: model.StoreARNOrSuffix,
 			Describe: "Put and Get answer a store's ID suffix instead of its ARN.",
-			start: onAnswer(func(_ *call, a *model.Answer) {
-				if i := strings.LastIndexByte(a.StoreARN, '/'); i >= 0 {
-					a.StoreARN = a.StoreARN[i+1:]
-				}
-			})},
+			start:    onAnswer(func(c *call) { c.answer.StoreARN = c.answer.StoreARN[strings.LastIndexByte(c.answer.StoreARN, '/')+1:] })},
 		{Name: "store-disable-refused", Rule: model.StoreDisable,
 			Describe: "An empty list for a store is refused without a destination.",
 			start:    onStorePut(refuses(codeCombination, disablesWithout))},
@@ -92,73 +66,52 @@ func storeFaults() []Fault {
 			start:    onStorePut(refuses(codeUnlisted, disablesWith))},
 		{Name: "repoint-keeps-destination", Rule: model.StoreRepoint,
 			Describe: "A Put with another destination answers the new one and keeps the old.",
-			start: onStorePut(func(c *call, i int, x result) result {
-				if old := c.state.Stores[i].Destination; c.enables() && old != "" {
-					return x.withDestination(i, old)
-				}
-				return x
-			})},
+			start:    onStorePut(where(repoints, keepDestination))},
 		{Name: "repoint-answers-old-destination", Rule: model.StoreRepoint,
 			Describe: "A Put with another destination keeps the old one, and its answer says so.",
-			start: onStorePut(func(c *call, i int, x result) result {
-				if old := c.state.Stores[i].Destination; c.enables() && old != "" {
-					x.answer.Destination = c.storeARN(old)
-					return x.withDestination(i, old)
-				}
-				return x
-			})},
+			start: onStorePut(where(repoints, func(c *call) {
+				keepDestination(c)
+				c.answer.Destination = c.storeARN(c.state.Stores[c.i].Destination)
+			}))},
 		{Name: "not-ingesting-wrong-code", Rule: model.StoreNotIngesting,
 			Describe: "Put with a source or destination that does not ingest answers " + codeUnlisted + ".",
-			start: onStorePut(refuses(codeUnlisted, func(c *call, i int, _ result) bool {
+			start: onStorePut(refuses(codeUnlisted, func(c *call) bool {
 				dest := c.destination()
-				return c.enables() && (!c.state.Stores[i].Ingesting || dest >= 0 && !c.state.Stores[dest].Ingesting)
+				return c.enables() && (!c.state.Stores[c.i].Ingesting || dest >= 0 && !c.state.Stores[dest].Ingesting)
 			}))},
 		{Name: "update-guard-missing", Rule: model.StoreUpdateGuard,
 			Describe: "UpdateEventDataStore takes away what enabled insights need.",
-			start: onStoreUpdate(func(c *call, i int, x result) result {
-				if guarded(c, i, x) {
-					return c.unguarded(i)
-				}
-				return x
-			})},
+			start:    onStoreUpdate(where(guarded, (*call).unguarded))},
 		{Name: "update-guard-wrong-code", Rule: model.StoreUpdateGuard,
 			Describe: "UpdateEventDataStore that breaks a prerequisite answers " + codeUnlisted + ".",
 			start:    onStoreUpdate(refuses(codeUnlisted, guarded))},
 		{Name: "update-guard-when-off", Rule: model.StoreUpdateGuard,
 			Describe: "UpdateEventDataStore to no management events is refused even with Insights off.",
-			start: onStoreUpdate(refuses(codeSelectors, func(c *call, i int, x result) bool {
-				return x.succeeded() && !c.state.Stores[i].Insights.On() && !fed(c.state, i) && x.next.Stores[i].Logs&model.ManagementEvents == 0
+			start: onStoreUpdate(refuses(codeSelectors, func(c *call) bool {
+				return c.succeeded() && !c.state.Stores[c.i].Insights.On() && !fed(c.state, c.i) &&
+					c.next.Stores[c.i].Logs&model.ManagementEvents == 0
 			}))},
 		{Name: "update-guard-applies", Rule: model.StoreUpdateGuard, AlsoRules: []model.ID{model.ErrorAtomic, model.LogsVisible},
 			Describe: "UpdateEventDataStore that breaks a prerequisite is refused, and carried out.",
-			start: onStoreUpdate(func(c *call, i int, x result) result {
-				if guarded(c, i, x) {
-					x.next = c.unguarded(i).next
-				}
-				return x
-			})},
+			start: onStoreUpdate(where(guarded, func(c *call) {
+				refusal := c.answer
+				c.unguarded()
+				c.answer = refusal
+			}))},
 		{Name: "store-shows-data", Rule: model.StoreNoData,
 			Describe: "Get on a store shows Data beside Management.",
-			start: on(func(c *call, _ result) (int, bool) {
-				i := c.store()
-				return i, i >= 0 && c.request.Op == model.OpGet && c.wellFormedOnStore()
-			}, func(_ *call, _ int, x result) result {
-				for _, t := range bothTypes {
-					if x.succeeded() && x.answer.Selectors.Of(t) != 0 {
-						x.answer.Selectors = with(x.answer.Selectors, t, bothCategories)
+			start: on((*call).store, func(c *call) bool { return c.noTrail() && c.reads() && c.succeeded() }, func(c *call) {
+				c.answer.Selectors = eachType(c.answer.Selectors, func(_ model.Type, of model.Categories) model.Categories {
+					if of != 0 {
+						return bothCategories
 					}
-				}
-				return x
+					return 0
+				})
 			})},
 		{Name: "store-selectors-frozen", Rule: model.LogsVisible, Needs: []model.Capability{model.CanStores, model.CanUpdateStores},
 			Describe: "GetEventDataStore shows the event selectors that the store was made with.",
-			start: onStoreUpdate(func(c *call, i int, x result) result {
-				if x.succeeded() {
-					store := x.next.Stores[i]
-					store.Events = c.state.Stores[i].Events
-					x.next = x.next.WithStore(i, store)
-				}
-				return x
-			})},
+			start: onStoreUpdate(where((*call).succeeded, func(c *call) {
+				c.changeStore(c.i, func(x *model.Store) { x.Events = c.state.Stores[c.i].Events })
+			}))},
 	}
 }

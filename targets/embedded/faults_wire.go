@@ -10,12 +10,7 @@ func wireFaults() []Fault {
 	return []Fault{
 		{Name: "long-prefix-unknown", Rule: model.WireProtocol,
 			Describe: "The long X-Amz-Target prefix is not understood.",
-			start: forgetful(func(c *call) result {
-				if c.request.OtherTarget {
-					return c.refuse(codeUnknown)
-				}
-				return c.pass()
-			})},
+			start:    forgetful(refuses(codeUnknown, func(c *call) bool { return c.request.OtherTarget }))},
 		{Name: "error-without-code", Rule: model.WireErrorShape,
 			Describe: "Errors have a message and no code.",
 			start: replying(func(_ model.Request, p *response) {
@@ -51,36 +46,23 @@ func wireFaults() []Fault {
 			})},
 		{Name: "unknown-members-wrong-code", Rule: model.WireUnknownMembers,
 			Describe: "An unknown member is refused with " + codeUnlisted + ".",
-			start: forgetful(func(c *call) result {
-				if readsMembers(c.request) && c.unknownMember() && len(c.broken()) == 0 {
-					return c.refuse(codeUnlisted)
-				}
-				return c.pass()
-			})},
+			start: forgetful(refuses(codeUnlisted, func(c *call) bool {
+				return readsMembers(c.request) && c.unknownMember() && len(c.broken()) == 0
+			}))},
 		{Name: "unknown-members-crash", Rule: model.WireNoCrash,
 			Describe: "An unknown member of a Put or Get makes the server fail with 500.",
-			start: replying(func(r model.Request, p *response) {
-				if c := (&call{request: r}); readsMembers(r) && c.unknownMember() {
-					crash(p)
-				}
-			})},
+			start:    crashes(func(r model.Request) bool { return readsMembers(r) && (&call{request: r}).unknownMember() })},
 		{Name: "missing-members-crash", Rule: model.WireNoCrash,
 			Describe: "A Put or Get that lacks a member makes the server fail with 500 and HTML.",
-			start: replying(func(r model.Request, p *response) {
+			start: crashes(func(r model.Request) bool {
 				in := r.Input
 				lacksList := r.Op == model.OpPut && !in.Get("InsightSelectors").Given()
 				lacksOwner := !in.Get("TrailName").Given() && !in.Get("EventDataStore").Given()
-				if readsMembers(r) && (lacksList || lacksOwner) {
-					crash(p)
-				}
+				return readsMembers(r) && (lacksList || lacksOwner)
 			})},
 		{Name: "malformed-json-crash", Rule: model.WireNoCrash,
 			Describe: "A body that is no JSON object makes the server fail with 500.",
-			start: replying(func(r model.Request, p *response) {
-				if r.Raw != nil {
-					crash(p)
-				}
-			})},
+			start:    crashes(func(r model.Request) bool { return r.Raw != nil })},
 		{Name: "malformed-json-drops-connection", Rule: model.WireNoCrash,
 			Describe: "A body that is no JSON object gets no answer: the connection is closed.",
 			start:    replying(func(r model.Request, p *response) { p.drop = r.Raw != nil })},
@@ -99,9 +81,14 @@ func readsMembers(r model.Request) bool {
 	return (r.Op == model.OpPut || r.Op == model.OpGet) && !r.Malformed()
 }
 
-func crash(p *response) {
-	p.status, p.contentType = http.StatusInternalServerError, "text/html; charset=utf-8"
-	p.raw = []byte("<!doctype html>\n<title>500 Internal Server Error</title>\n<h1>Internal Server Error</h1>\n")
+// crashes answers some requests with 500 and HTML.
+func crashes(about func(model.Request) bool) start {
+	return replying(func(r model.Request, p *response) {
+		if about(r) {
+			p.status, p.contentType = http.StatusInternalServerError, "text/html; charset=utf-8"
+			p.raw = []byte("<!doctype html>\n<title>500 Internal Server Error</title>\n<h1>Internal Server Error</h1>\n")
+		}
+	})
 }
 
 // misspelling renames a member of Put's and Get's successes, at the top and within selectors.

@@ -17,30 +17,21 @@ func InProcess(o ServerOptions) targets.Target { return &inProcess{options: o} }
 
 type inProcess struct {
 	options ServerOptions
-	fault   *Fault
+	server  *Server // whose accounts are the worlds
 }
 
 // Open implements targets.Target.
-func (t *inProcess) Open(context.Context) (targets.Info, error) {
-	info := targets.Info{Name: "embedded", Region: model.DefaultWorld.Home, Workers: runtime.GOMAXPROCS(0),
+func (t *inProcess) Open(context.Context) (info targets.Info, err error) {
+	info = targets.Info{Name: "embedded", Region: model.DefaultWorld.Home, Workers: runtime.GOMAXPROCS(0),
 		Away: true, Buckets: true, Keys: true, Arrange: true, RawRequests: true}
-	server, err := NewServer(t.options)
-	if err != nil {
-		return info, err
-	}
-	t.fault = server.fault
-	return info, nil
+	t.server, err = NewServer(t.options)
+	return info, err
 }
 
 // NewWorld implements targets.Target.
 func (t *inProcess) NewWorld(context.Context) (targets.World, error) {
-	w := model.DefaultWorld
-	w.Profile = t.options.Order
-	a := newAccount(w, t.options, t.fault)
+	a := t.server.newAccount(model.DefaultWorld.Account, true)
 	a.symbolic = true
-	if t.options.around != nil {
-		a.around = t.options.around(a.state)
-	}
 	return &inProcessWorld{a}, nil
 }
 

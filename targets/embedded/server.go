@@ -16,6 +16,7 @@ import (
 	"github.com/insightconform/conform/model"
 	"github.com/insightconform/conform/targets"
 	"github.com/insightconform/conform/targets/endpoint"
+	"github.com/insightconform/conform/targets/naming"
 	"github.com/insightconform/conform/targets/wire"
 )
 
@@ -35,7 +36,7 @@ type ServerOptions struct {
 // of its own: a 12-digit access key id is the account, every other one is 123456789012.
 type Server struct {
 	options ServerOptions
-	fault   *Fault
+	begin   func() hooks // of the fault; nil where there is none
 
 	mu       sync.Mutex
 	accounts map[string]*account
@@ -50,8 +51,7 @@ func NewServer(o ServerOptions) (*Server, error) {
 		if !ok {
 			return nil, fmt.Errorf("%w: there is no fault %q", targets.ErrUsage, o.Fault)
 		}
-		fault = fault.started()
-		s.fault = &fault
+		s.begin = fault.start()
 	}
 	return s, nil
 }
@@ -134,7 +134,7 @@ func (s *Server) caller(header http.Header) (*account, string) {
 		region = model.DefaultWorld.Home
 	}
 	if _, scope, ok := strings.Cut(header.Get("Authorization"), "Credential="); ok {
-		if key, _, _ := strings.Cut(scope, "/"); isAccountID(key) {
+		if key, _, _ := strings.Cut(scope, "/"); naming.IsAccount(key) {
 			id = key
 		}
 	}
@@ -142,19 +142,10 @@ func (s *Server) caller(header http.Header) (*account, string) {
 	defer s.mu.Unlock()
 	a, ok := s.accounts[id]
 	if !ok {
-		w := model.DefaultWorld
-		w.Account, w.Profile = id, s.options.Order
-		a = newAccount(w, s.options, s.fault)
-		if s.worlds[id] && s.options.around != nil {
-			a.around = s.options.around(a.state)
-		}
+		a = s.newAccount(id, s.worlds[id])
 		s.accounts[id] = a
 	}
 	return a, region
-}
-
-func isAccountID(s string) bool {
-	return len(s) == 12 && strings.Trim(s, "0123456789") == ""
 }
 
 // forget removes an account with all its resources; a world begins.

@@ -43,7 +43,7 @@ type target struct {
 	server  *Server
 	http    *http.Server
 	url     string
-	dial    func(context.Context, string, string) (net.Conn, error)
+	local   http.RoundTripper // nil is over the network
 
 	mu     sync.Mutex
 	idle   []*tenant
@@ -63,17 +63,20 @@ func (t *target) Open(ctx context.Context) (targets.Info, error) {
 	if t.server, err = NewServer(t.options.ServerOptions); err != nil {
 		return info, err
 	}
-	listener, err := t.listen(ctx)
-	if err != nil {
-		return info, fmt.Errorf("%w: %w", targets.ErrUnreachable, err)
-	}
 	handler := http.Handler(t.server)
 	if t.options.Wrap != nil {
 		handler = t.options.Wrap(t.server)
 	}
-	t.http = newHTTPServer(handler)
-	go func() { _ = t.http.Serve(listener) }() // ends with Close
-
+	if t.options.InMemory {
+		t.url, t.local = "http://127.0.0.1", local{handler}
+	} else {
+		listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
+		if err != nil {
+			return info, fmt.Errorf("%w: %w", targets.ErrUnreachable, err)
+		}
+		t.url, t.http = "http://"+listener.Addr().String(), newHTTPServer(handler)
+		go func() { _ = t.http.Serve(listener) }() // ends with Close
+	}
 	first, info, err := t.newTenant(ctx)
 	if err != nil {
 		return info, err
@@ -81,19 +84,6 @@ func (t *target) Open(ctx context.Context) (targets.Info, error) {
 	t.idle = append(t.idle, first)
 	info.Name, info.Workers = "embedded", t.options.Workers
 	return info, nil
-}
-
-func (t *target) listen(ctx context.Context) (net.Listener, error) {
-	if t.options.InMemory {
-		memory := newMemory()
-		t.dial, t.url = memory.dial, "http://127.0.0.1"
-		return memory, nil
-	}
-	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
-	if err == nil {
-		t.url = "http://" + listener.Addr().String()
-	}
-	return listener, err
 }
 
 // firstAccount is far from the ids that requests name.
@@ -106,7 +96,7 @@ func (t *target) newTenant(ctx context.Context) (*tenant, targets.Info, error) {
 	t.mu.Unlock()
 	var err error
 	s.endpoint, err = endpoint.New(endpoint.Options{URL: t.url, Regions: t.options.Regions, Timeout: t.options.Timeout,
-		Conns: 1, Pace: t.options.Pace, Dial: t.dial,
+		Conns: 1, Pace: t.options.Pace, Transport: t.local,
 		Credentials: credentials.NewStaticCredentialsProvider(s.account, "embedded", "")})
 	if err != nil {
 		return s, targets.Info{}, err

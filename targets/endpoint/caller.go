@@ -8,10 +8,10 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 	"github.com/aws/aws-sdk-go-v2/service/cloudtrail"
 	"github.com/aws/smithy-go/middleware"
 	smithyhttp "github.com/aws/smithy-go/transport/http"
@@ -58,6 +58,7 @@ type CallerOptions struct {
 	Transport   http.RoundTripper // nil is one that follows no redirect and asks no proxy
 	Credentials aws.CredentialsProvider
 	Admit       Admit // nil admits everything
+	Pace        Pacer // nil is none
 }
 
 // Caller speaks CloudTrail's protocol with one URL as an endpoint target does, for targets that choose
@@ -70,24 +71,63 @@ type Caller struct {
 
 // NewCaller returns a caller; nothing is sent.
 func NewCaller(o CallerOptions) *Caller {
-	conn := newConnection(o.URL, o.Timeout, 16, o.Credentials, nil)
-	if o.Transport != nil {
-		conn.transport = o.Transport
-	}
-	conn.signer, conn.admit = v4.NewSigner(), o.Admit
+	conn := newConnection(o.URL, o.Timeout, 16, o.Credentials, o.Transport)
+	conn.admit, conn.pace = o.Admit, o.Pace
 	return &Caller{options: o, conn: conn, client: newClient(conn, o.Region, wire.ShortPrefix)}
 }
 
 // Do sends one request and reads the answer. Reply.Err is what Admit refused with.
 func (l *Caller) Do(ctx context.Context, r model.Request) targets.Reply {
-	ctx, cancel := context.WithTimeout(ctx, l.options.Timeout)
-	defer cancel()
-	x := l.conn.send(ctx, func(string) *cloudtrail.Client { return l.client }, l.options.Region, wire.ShortPrefix, r)
-	return l.conn.read(ctx, r, x)
+	reply, _ := l.conn.ask(ctx, func(string) *cloudtrail.Client { return l.client }, l.options.Region, wire.ShortPrefix, r)
+	return reply
 }
 
-// HTTPClient sends what clients of other services have signed, and records nothing.
-func (l *Caller) HTTPClient() aws.HTTPClient { return l.conn }
+// Config is that of clients of other services, at another URL. What they send is recorded nowhere.
+func (l *Caller) Config(base *url.URL, region string, admit Admit) aws.Config {
+	return l.conn.config(base, region, admit)
+}
+
+// config is that of SDK clients whose calls take no longer than a request may.
+func (c *connection) config(base *url.URL, region string, admit Admit) aws.Config {
+	text := strings.TrimSuffix(base.String(), "/")
+	cfg := aws.Config{BaseEndpoint: &text, Region: region, Credentials: c.credentials, HTTPClient: c,
+		Retryer:                    func() aws.Retryer { return aws.NopRetryer{} },
+		RequestChecksumCalculation: aws.RequestChecksumCalculationWhenRequired,
+		ResponseChecksumValidation: aws.ResponseChecksumValidationWhenRequired,
+		APIOptions:                 []func(*middleware.Stack) error{c.bounded}}
+	if admit != nil {
+		cfg.APIOptions = append(cfg.APIOptions, admit.BeforeSigning)
+	}
+	return cfg
+}
+
+func (c *connection) bounded(stack *middleware.Stack) error {
+	return stack.Initialize.Add(middleware.InitializeMiddlewareFunc("ConformTimeout", func(ctx context.Context,
+		in middleware.InitializeInput, next middleware.InitializeHandler) (middleware.InitializeOutput, middleware.Metadata, error) {
+		ctx, cancel := context.WithTimeout(ctx, c.timeout)
+		defer cancel()
+		return next.HandleInitialize(ctx, in)
+	}), middleware.Before)
+}
+
+// ask sends one request in its time and reads the answer.
+func (c *connection) ask(ctx context.Context, client func(region string) *cloudtrail.Client, region, prefix string,
+	r model.Request) (targets.Reply, *exchanged) {
+	write := !r.Op.Reads() && !strings.HasPrefix(string(r.Op), "List") && !strings.HasPrefix(string(r.Op), "Describe")
+	if c.pace != nil {
+		if err := c.pace.Wait(ctx, region, write); err != nil {
+			return targets.Reply{Problem: "interrupted"}, &exchanged{err: err}
+		}
+	}
+	limited, cancel := context.WithTimeout(ctx, c.timeout)
+	defer cancel()
+	x := c.send(limited, client, region, prefix, r)
+	reply := c.read(ctx, r, x)
+	if c.pace != nil && x.err == nil && wire.Repeatable(reply.Answer.Code) {
+		c.pace.Throttled(region, write)
+	}
+	return reply, x
+}
 
 // send does one request, through the SDK where that can express it.
 func (c *connection) send(ctx context.Context, client func(region string) *cloudtrail.Client, region, prefix string,
@@ -98,8 +138,8 @@ func (c *connection) send(ctx context.Context, client func(region string) *cloud
 		if input.Kind() == model.Absent {
 			input = model.Obj()
 		}
-		if op, ok := operations[r.Op]; ok && op.shape.fits(input) {
-			if op.call(recording(ctx, x), client(region), op.shape, input); x.reached {
+		if shape, ok := shapes[r.Op]; ok && shape.fits(input) {
+			if call(recording(ctx, x), client(region), r.Op, input); x.reached {
 				return x
 			}
 		}

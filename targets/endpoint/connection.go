@@ -37,16 +37,14 @@ type connection struct {
 	signer      *v4.Signer
 	url         *url.URL // of the CloudTrail operations
 	admit       Admit    // nil admits everything
+	pace        Pacer    // nil is none
 }
 
-func newConnection(u *url.URL, timeout time.Duration, conns int, credentials aws.CredentialsProvider,
-	dial func(context.Context, string, string) (net.Conn, error)) *connection {
-	if dial == nil {
-		dial = (&net.Dialer{Timeout: timeout, Control: guardDial}).DialContext
-	}
-	return &connection{
-		transport: &http.Transport{
-			DialContext:         dial,
+// newConnection sends through a transport, or over the network where that is nil.
+func newConnection(u *url.URL, timeout time.Duration, conns int, credentials aws.CredentialsProvider, transport http.RoundTripper) *connection {
+	if transport == nil {
+		transport = &http.Transport{
+			DialContext:         (&net.Dialer{Timeout: timeout, Control: guardDial}).DialContext,
 			MaxIdleConnsPerHost: conns,
 			// Shorter than servers keep a connection, so that none is used while it is being closed.
 			IdleConnTimeout:        time.Second,
@@ -54,12 +52,9 @@ func newConnection(u *url.URL, timeout time.Duration, conns int, credentials aws
 			DisableCompression:     true,
 			MaxResponseHeaderBytes: 64 << 10,
 			TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12},
-		},
-		timeout:     timeout,
-		credentials: credentials,
-		signer:      v4.NewSigner(),
-		url:         at(u, "/"),
+		}
 	}
+	return &connection{transport: transport, timeout: timeout, credentials: credentials, signer: v4.NewSigner(), url: at(u, "/")}
 }
 
 // at is a path below the endpoint's URL, as the SDK would form it.
@@ -71,8 +66,6 @@ func at(u *url.URL, path string) *url.URL {
 
 // exchanged is what was on the wire.
 type exchanged struct {
-	region   string // the target's own
-	write    bool
 	sent     []byte
 	reached  bool // the request got as far as the transport
 	status   int
@@ -100,12 +93,10 @@ func (c *connection) Do(req *http.Request) (*http.Response, error) {
 	}
 	var body []byte
 	if req.Body != nil && req.Body != http.NoBody {
-		size := max(req.ContentLength, 0)
-		buffer := bytes.NewBuffer(make([]byte, 0, size+bytes.MinRead))
-		if _, err := buffer.ReadFrom(req.Body); err != nil {
+		var err error
+		if body, err = io.ReadAll(req.Body); err != nil {
 			return nil, err
 		}
-		body = buffer.Bytes()
 	}
 	response := c.exchange(req, body, x)
 	if x.err != nil {
@@ -137,32 +128,17 @@ func (c *connection) exchange(req *http.Request, body []byte, x *exchanged) *htt
 		return nil
 	}
 	x.status, x.header = response.StatusCode, response.Header
-	x.received, x.err = readAnswer(response.Body, response.ContentLength)
+	x.received, x.err = readAnswer(response.Body)
 	response.Body.Close() // before its end, this closes the connection
 	return response
 }
 
-func readAnswer(body io.Reader, length int64) ([]byte, error) {
-	size := int64(512)
-	if length >= 0 {
-		size = min(length, maxAnswer) + 1
+func readAnswer(body io.Reader) ([]byte, error) {
+	data, err := io.ReadAll(io.LimitReader(body, maxAnswer+1))
+	if len(data) > maxAnswer {
+		return data[:maxAnswer], errTooLarge
 	}
-	data := make([]byte, 0, size)
-	for {
-		if len(data) == cap(data) {
-			data = append(data, 0)[:len(data)]
-		}
-		n, err := body.Read(data[len(data):min(cap(data), maxAnswer+1)])
-		data = data[:len(data)+n]
-		switch {
-		case len(data) > maxAnswer:
-			return data[:maxAnswer], errTooLarge
-		case err == io.EOF:
-			return data, nil
-		case err != nil:
-			return data, err
-		}
-	}
+	return data, err
 }
 
 // raw sends a signed request with a body of our own.

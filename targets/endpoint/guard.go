@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/netip"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -65,13 +66,10 @@ func CheckURL(text string) (*url.URL, error) {
 	return clean, nil
 }
 
-func usage(format string, args ...any) error {
-	return fmt.Errorf("%w: %s", targets.ErrUsage, fmt.Sprintf(format, args...))
-}
-
-func refused(format string, args ...any) error {
-	return fmt.Errorf("%w: %s", targets.ErrRefused, fmt.Sprintf(format, args...))
-}
+var (
+	usage   = targets.Class(targets.ErrUsage)
+	refused = targets.Class(targets.ErrRefused)
+)
 
 // looseHost finds the host in whatever a resolver, a browser or a careless client might take for
 // one: without a scheme, percent-encoded, in full-width characters, after user information.
@@ -141,19 +139,8 @@ func fold(s string) string {
 }
 
 func isAWS(host string) bool {
-	for _, suffix := range awsSuffixes {
-		if host == suffix || strings.HasSuffix(host, "."+suffix) {
-			return true
-		}
-	}
-	for label := range strings.SplitSeq(host, ".") {
-		for _, bad := range awsLabels {
-			if label == bad {
-				return true
-			}
-		}
-	}
-	return false
+	return slices.ContainsFunc(awsSuffixes, func(suffix string) bool { return host == suffix || strings.HasSuffix(host, "."+suffix) }) ||
+		slices.ContainsFunc(strings.Split(host, "."), func(label string) bool { return slices.Contains(awsLabels, label) })
 }
 
 func isMetadata(host string) bool {

@@ -15,42 +15,23 @@ import (
 	"github.com/insightconform/conform/targets/wire"
 )
 
-// operation calls one operation of the SDK's client with an input made from JSON that fits its shape.
-type operation struct {
-	shape *shape
-	call  func(ctx context.Context, client *cloudtrail.Client, shape *shape, input model.Value)
-}
-
-// op wraps a method of the client. Its result is not looked at: the connection records what is on
-// the wire, and an answer is read from there.
-func op[I, O any](method func(*cloudtrail.Client, context.Context, *I, ...func(*cloudtrail.Options)) (*O, error)) operation {
-	return operation{
-		shape: shapeOf(reflect.TypeFor[I]()),
-		call: func(ctx context.Context, client *cloudtrail.Client, shape *shape, input model.Value) {
-			in := new(I)
-			shape.fill(reflect.ValueOf(in).Elem(), input)
-			_, _ = method(client, ctx, in)
-		},
+// shapes are those of the inputs of the SDK client's operations.
+var shapes = func() map[model.Op]*shape {
+	client, out := reflect.TypeFor[*cloudtrail.Client](), map[model.Op]*shape{}
+	for _, op := range model.Ops {
+		if method, ok := client.MethodByName(string(op)); ok {
+			out[op] = shapeWithin(method.Type.In(2).Elem(), map[reflect.Type]*shape{})
+		}
 	}
-}
+	return out
+}()
 
-var operations = map[model.Op]operation{
-	model.OpPut:          op((*cloudtrail.Client).PutInsightSelectors),
-	model.OpGet:          op((*cloudtrail.Client).GetInsightSelectors),
-	model.OpCreate:       op((*cloudtrail.Client).CreateTrail),
-	model.OpUpdate:       op((*cloudtrail.Client).UpdateTrail),
-	model.OpDelete:       op((*cloudtrail.Client).DeleteTrail),
-	model.OpTrail:        op((*cloudtrail.Client).GetTrail),
-	model.OpStatus:       op((*cloudtrail.Client).GetTrailStatus),
-	model.OpStart:        op((*cloudtrail.Client).StartLogging),
-	model.OpStop:         op((*cloudtrail.Client).StopLogging),
-	model.OpPutEvents:    op((*cloudtrail.Client).PutEventSelectors),
-	model.OpGetEvents:    op((*cloudtrail.Client).GetEventSelectors),
-	model.OpCreateStore:  op((*cloudtrail.Client).CreateEventDataStore),
-	model.OpGetStore:     op((*cloudtrail.Client).GetEventDataStore),
-	model.OpUpdateStore:  op((*cloudtrail.Client).UpdateEventDataStore),
-	model.OpDeleteStore:  op((*cloudtrail.Client).DeleteEventDataStore),
-	model.OpRestoreStore: op((*cloudtrail.Client).RestoreEventDataStore),
+// call calls an operation of the SDK's client with an input made from JSON that fits its shape. The result
+// is not looked at: the connection records what is on the wire, and an answer is read from there.
+func call(ctx context.Context, client *cloudtrail.Client, op model.Op, input model.Value) {
+	in := reflect.New(shapes[op].goType)
+	shapes[op].fill(in.Elem(), input)
+	reflect.ValueOf(client).MethodByName(string(op)).Call([]reflect.Value{reflect.ValueOf(ctx), in})
 }
 
 // newClient makes the SDK's client for a Region. Options are given whole, so that it reads neither
@@ -123,8 +104,6 @@ type field struct {
 	index int
 	shape *shape
 }
-
-func shapeOf(t reflect.Type) *shape { return shapeWithin(t, map[reflect.Type]*shape{}) }
 
 func shapeWithin(t reflect.Type, known map[reflect.Type]*shape) *shape {
 	if s, ok := known[t]; ok {

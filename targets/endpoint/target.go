@@ -12,14 +12,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"net/url"
 	"strings"
 	"sync"
 	"time"
-
-	"github.com/aws/aws-sdk-go-v2/aws/arn"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/config"
@@ -53,8 +50,8 @@ type Options struct {
 	Credentials aws.CredentialsProvider
 
 	Pace Pacer // nil is as fast as the target answers
-	// Dial, where not nil, makes the connections instead of the network.
-	Dial func(ctx context.Context, network, address string) (net.Conn, error)
+	// Transport, where not nil, carries the requests instead of the network.
+	Transport http.RoundTripper
 }
 
 // Pacer keeps CloudTrail's requests below a rate; Regions are the target's own names of them.
@@ -72,8 +69,7 @@ type Target struct {
 	conn    *connection
 	prefix  string // of X-Amz-Target, as the probe found it
 
-	clientsLock sync.RWMutex
-	clients     map[string]*cloudtrail.Client // by Region
+	clients sync.Map // *cloudtrail.Client by Region
 
 	partition, account string // of ARNs, as far as known
 	unsure             bool   // no trail's ARN has shown the account
@@ -108,7 +104,7 @@ func New(options Options) (*Target, error) {
 	if options.Conns == 0 {
 		options.Conns = 16
 	}
-	return &Target{options: options, url: u, prefix: wire.ShortPrefix, clients: map[string]*cloudtrail.Client{},
+	return &Target{options: options, url: u, prefix: wire.ShortPrefix,
 		partition: model.DefaultWorld.Partition, account: model.DefaultWorld.Account, unsure: true}, nil
 }
 
@@ -149,7 +145,8 @@ func (t *Target) Open(ctx context.Context) (targets.Info, error) {
 	if err != nil {
 		return info, err
 	}
-	t.conn = newConnection(t.url, t.options.Timeout, t.options.Conns, provider, t.options.Dial)
+	t.conn = newConnection(t.url, t.options.Timeout, t.options.Conns, provider, t.options.Transport)
+	t.conn.pace = t.options.Pace
 	note, err := t.findPrefix(ctx)
 	if err != nil {
 		return info, err
@@ -181,47 +178,22 @@ func (t *Target) Open(ctx context.Context) (targets.Info, error) {
 
 // client returns the SDK's client for a Region.
 func (t *Target) client(region string) *cloudtrail.Client {
-	t.clientsLock.RLock()
-	client, ok := t.clients[region]
-	t.clientsLock.RUnlock()
-	if ok {
-		return client
+	client, ok := t.clients.Load(region)
+	if !ok {
+		client, _ = t.clients.LoadOrStore(region, newClient(t.conn, region, t.prefix))
 	}
-	t.clientsLock.Lock()
-	defer t.clientsLock.Unlock()
-	client = newClient(t.conn, region, t.prefix)
-	t.clients[region] = client
-	return client
+	return client.(*cloudtrail.Client)
 }
 
-// send does one request, through the SDK where that can express it.
-func (t *Target) send(ctx context.Context, region string, r model.Request) *exchanged {
-	x := &exchanged{region: region, write: !r.Op.Reads() && r.Op != opListStores}
-	if t.options.Pace != nil {
-		if x.err = t.options.Pace.Wait(ctx, region, x.write); x.err != nil {
-			return x
-		}
-	}
-	ctx, cancel := context.WithTimeout(ctx, t.options.Timeout)
-	defer cancel()
-	sent := t.conn.send(ctx, t.client, region, t.prefix, r)
-	sent.region, sent.write = x.region, x.write
-	return sent
-}
-
-// read makes a reply from what was on the wire.
-func (t *Target) read(ctx context.Context, r model.Request, x *exchanged) targets.Reply {
-	reply := t.conn.read(ctx, r, x)
-	if t.options.Pace != nil && x.err == nil && wire.Repeatable(reply.Answer.Code) {
-		t.options.Pace.Throttled(x.region, x.write)
-	}
-	return reply
+// do sends one request and reads its answer.
+func (t *Target) do(ctx context.Context, region string, r model.Request) (targets.Reply, *exchanged) {
+	return t.conn.ask(ctx, t.client, region, t.prefix, r)
 }
 
 // ask sends a request of the target's own, outside any world.
 func (t *Target) ask(ctx context.Context, region string, op model.Op, input model.Value) targets.Reply {
-	r := model.Request{Op: op, Input: input}
-	return t.read(ctx, r, t.send(ctx, region, r))
+	reply, _ := t.do(ctx, region, model.Request{Op: op, Input: input})
+	return reply
 }
 
 // sighting is what an answer shows of the server.
@@ -282,17 +254,16 @@ search:
 			break
 		}
 		for _, r.OtherTarget = range []bool{false, true} {
-			x := t.send(ctx, t.options.Regions[0], r)
+			reply, x := t.do(ctx, t.options.Regions[0], r)
 			if ctx.Err() != nil {
 				return "", ctx.Err()
 			}
 			if x.err != nil && x.status == 0 && !isLost(x.err) {
 				return "", t.unreachable(ctx, x.err)
 			}
-			reply := t.read(ctx, r, x)
 			nameless = nameless || reply.Answer.Outcome == model.Refused && reply.Answer.Code == "" && len(reply.Body.Members()) > 0
 			if r.Op == model.OpCreate && reply.Answer.Outcome == model.Succeeded {
-				t.send(ctx, t.options.Regions[0], model.Request{Op: model.OpDelete, OtherTarget: r.OtherTarget, Input: model.Obj("Name", name)})
+				t.do(ctx, t.options.Regions[0], model.Request{Op: model.OpDelete, OtherTarget: r.OtherTarget, Input: model.Obj("Name", name)})
 			}
 			if got := look(x, reply); got > best {
 				best, bestPrefix = got, wire.ShortPrefix
@@ -319,7 +290,7 @@ search:
 	}
 	if bestPrefix != t.prefix {
 		t.prefix = bestPrefix
-		t.clients = map[string]*cloudtrail.Client{}
+		t.clients.Clear()
 		note = "only the long X-Amz-Target prefix is understood"
 	}
 	return note, nil
@@ -341,16 +312,11 @@ func (t *Target) unreachable(ctx context.Context, err error) error {
 
 // learn takes partition and account from an ARN.
 func (t *Target) learn(text string) (ok bool) {
-	parsed, err := arn.Parse(text)
-	if err != nil || !isAccount(parsed.AccountID) || parsed.Partition == "" {
-		return false
+	partition, account, ok := naming.Owner(text)
+	if ok {
+		t.partition, t.account = partition, account
 	}
-	t.partition, t.account = parsed.Partition, parsed.AccountID
-	return true
-}
-
-func isAccount(s string) bool {
-	return len(s) == 12 && strings.Trim(s, "0123456789") == ""
+	return ok
 }
 
 // found is what making trails has shown.

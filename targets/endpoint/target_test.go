@@ -243,7 +243,7 @@ func TestSentIsInput(t *testing.T) {
 			}
 			return object
 		}
-		input := draw(operations[op].shape, 0)
+		input := draw(shapes[op], 0)
 		if input.Kind() != model.Object {
 			input = model.Obj("Unknown", input)
 		}

@@ -55,7 +55,7 @@ func (w *world) Do(ctx context.Context, r model.Request) targets.Reply {
 		return w.arrange(ctx, r.Region, r)
 	}
 	instead := w.provide(ctx, &r)
-	reply := w.target.read(ctx, r, w.target.send(ctx, r.Region, r))
+	reply, _ := w.target.do(ctx, r.Region, r)
 	reply.Instead = instead
 	w.track(r.Region, r, reply)
 	return reply
@@ -170,7 +170,7 @@ func (w *world) arrange(ctx context.Context, region string, r model.Request) tar
 			return refused("the trail has no bucket of its own")
 		}
 		if condition == "bucket-missing" {
-			err = w.target.dropBucket(ctx, w.target.support.s3, uses.bucket)
+			err = DropBucket(ctx, w.target.support.s3, uses.bucket)
 		} else {
 			err = w.target.setPolicy(ctx, w.target.support.s3, uses.bucket, "Deny")
 		}
@@ -180,11 +180,7 @@ func (w *world) arrange(ctx context.Context, region string, r model.Request) tar
 		if !slices.Contains(w.keys, place{region, key}) {
 			return refused("the trail has no key of its own")
 		}
-		if condition == "key-denied" {
-			err = w.target.denyKey(ctx, region, key)
-		} else {
-			err = w.target.disableKey(ctx, region, key)
-		}
+		err = w.target.spoilKey(ctx, region, key, condition == "key-denied")
 		own.key = ""
 	default:
 		return refused("the endpoint offers no way to arrange this")
@@ -208,32 +204,27 @@ func (w *world) Close(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	left := 0
-	for at := range w.trails {
-		if !w.remove(ctx, at.region, model.OpDelete, model.Obj("Name", at.name)) {
+	count := func(gone bool) {
+		if !gone {
 			left++
 		}
 	}
-	for at, there := range w.stores {
-		if there && !w.removeStore(ctx, at) {
-			left++
-		}
+	for at := range w.trails {
+		count(w.remove(ctx, at.region, model.OpDelete, model.Obj("Name", at.name)))
 	}
 	for _, at := range w.lost {
 		for _, id := range w.findStores(ctx, at) {
-			if !w.removeStore(ctx, place{at.region, id}) {
-				left++
-			}
+			w.stores[place{at.region, id}] = true
 		}
+	}
+	for at, there := range w.stores {
+		count(!there || w.removeStore(ctx, at))
 	}
 	for _, bucket := range w.buckets {
-		if w.target.dropBucket(ctx, w.target.support.s3, bucket) != nil {
-			left++
-		}
+		count(DropBucket(ctx, w.target.support.s3, bucket) == nil)
 	}
 	for _, key := range w.keys {
-		if w.target.dropKey(ctx, key.region, key.name) != nil {
-			left++
-		}
+		count(w.target.dropKey(ctx, key.region, key.name) == nil)
 	}
 	w.trails, w.stores, w.lost, w.buckets, w.keys = nil, nil, nil, nil, nil
 	if left > 0 {

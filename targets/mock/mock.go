@@ -35,8 +35,8 @@ type Options struct {
 	Timeout time.Duration
 }
 
-// Target is a Go value under test.
-type Target struct {
+// target is a Go value under test.
+type target struct {
 	calls   map[model.Op]call
 	options Options
 	problem string // why there is no PutInsightSelectors
@@ -50,7 +50,7 @@ type Target struct {
 const maxLate = 3
 
 // New wraps a value. Methods that it does not have are absent capabilities.
-func New(value any, options Options) *Target {
+func New(value any, options Options) *target {
 	if options.Account == "" {
 		options.Account = model.DefaultWorld.Account
 	}
@@ -60,7 +60,7 @@ func New(value any, options Options) *Target {
 	if options.Timeout <= 0 {
 		options.Timeout = 2 * time.Second
 	}
-	t := &Target{calls: callsOf(value), options: options, late: map[model.Op]int{}}
+	t := &target{calls: callsOf(value), options: options, late: map[model.Op]int{}}
 	if t.calls[model.OpPut] == nil {
 		t.problem = problemOf(value)
 	}
@@ -88,19 +88,19 @@ func problemOf(value any) string {
 }
 
 // Open implements targets.Target.
-func (t *Target) Open(context.Context) (targets.Info, error) {
+func (t *target) Open(context.Context) (targets.Info, error) {
 	if t.problem != "" {
-		return targets.Info{}, fmt.Errorf("%w: %s", targets.ErrUsage, t.problem)
+		return targets.Info{}, usage("%s", t.problem)
 	}
 	if t.calls[model.OpCreate] == nil && len(t.options.Trails) == 0 {
-		return targets.Info{}, fmt.Errorf("%w: the value has no CreateTrail; name trails that exist beforehand in Trails", targets.ErrUsage)
+		return targets.Info{}, usage("the value has no CreateTrail; name trails that exist beforehand in Trails")
 	}
 	for i, name := range t.options.Trails {
 		if !model.ValidTrailName(name) {
-			return targets.Info{}, fmt.Errorf("%w: Trails: %q is not a trail name", targets.ErrUsage, name)
+			return targets.Info{}, usage("Trails: %q is not a trail name", name)
 		}
 		if slices.Contains(t.options.Trails[:i], name) {
-			return targets.Info{}, fmt.Errorf("%w: Trails: %q stands twice", targets.ErrUsage, name)
+			return targets.Info{}, usage("Trails: %q stands twice", name)
 		}
 	}
 	// One world at a time: all of them share the value.
@@ -108,10 +108,10 @@ func (t *Target) Open(context.Context) (targets.Info, error) {
 }
 
 // Close implements targets.Target.
-func (t *Target) Close() error { return nil }
+func (t *target) Close() error { return nil }
 
 // NewWorld implements targets.Target.
-func (t *Target) NewWorld(ctx context.Context) (targets.World, error) {
+func (t *target) NewWorld(ctx context.Context) (targets.World, error) {
 	if t.options.Reset != nil {
 		reset := func(context.Context, []byte) (any, error) { return nil, t.options.Reset() }
 		if _, err := t.protect(ctx, reset, nil); err != nil {
@@ -128,7 +128,7 @@ var (
 
 // protect makes a call, waits for it at most as long as Options.Timeout, and turns a panic into an
 // error.
-func (t *Target) protect(ctx context.Context, invoke call, input []byte) (any, error) {
+func (t *target) protect(ctx context.Context, invoke call, input []byte) (any, error) {
 	type result struct {
 		output any
 		err    error
@@ -155,9 +155,11 @@ func (t *Target) protect(ctx context.Context, invoke call, input []byte) (any, e
 	}
 }
 
+var usage = targets.Class(targets.ErrUsage)
+
 // world is the state of the value since it was last clean.
 type world struct {
-	target *Target
+	target *target
 	used   []string // trails that Close must delete or turn off
 }
 
@@ -174,7 +176,7 @@ func (w *world) Do(ctx context.Context, r model.Request) targets.Reply {
 		return targets.Reply{Answer: model.Refusal("UnsupportedOperationException")}
 	}
 	if w.target.hung != "" {
-		return targets.Reply{Answer: model.Answer{Outcome: model.Unanswered}, Problem: w.target.hung, TimedOut: true}
+		return unanswered(w.target.hung)
 	}
 	w.note(r)
 	input := r.Input.AppendJSON(nil)
@@ -187,12 +189,12 @@ func (w *world) Do(ctx context.Context, r model.Request) targets.Reply {
 	}
 	switch {
 	case ctx.Err() != nil:
-		reply = targets.Reply{Answer: model.Answer{Outcome: model.Unanswered}, Problem: ctx.Err().Error(), TimedOut: true}
+		reply = unanswered(ctx.Err().Error())
 	case errors.Is(err, errTimeout):
 		if w.target.late[r.Op]++; w.target.late[r.Op] >= maxLate {
 			w.target.hung = fmt.Sprintf("%s: %v", r.Op, err)
 		}
-		reply = targets.Reply{Answer: model.Answer{Outcome: model.Unanswered}, Problem: err.Error(), TimedOut: true}
+		reply = unanswered(err.Error())
 	case err != nil:
 		reply = targets.Reply{Answer: model.Answer{Outcome: model.Crashed}, Problem: err.Error()}
 	case reply.Answer.Outcome == model.Succeeded:
@@ -201,6 +203,10 @@ func (w *world) Do(ctx context.Context, r model.Request) targets.Reply {
 	}
 	reply.Sent = input
 	return reply
+}
+
+func unanswered(problem string) targets.Reply {
+	return targets.Reply{Answer: model.Answer{Outcome: model.Unanswered}, Problem: problem, TimedOut: true}
 }
 
 // note keeps the name of a trail that is made, or that exists beforehand and is changed.

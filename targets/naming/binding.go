@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/insightconform/conform/generators"
@@ -66,7 +67,7 @@ func (b *binding) name(s string) string {
 		return b.lent[s]
 	case b.kept:
 		for out := s; ; out += "-0" { // a trail that exists and was not lent is out of reach
-			if !b.isGiven(out) {
+			if !slices.Contains(b.given, out) {
 				return out
 			}
 		}

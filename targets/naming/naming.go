@@ -6,11 +6,8 @@ package naming
 
 import (
 	"context"
-	"slices"
 	"strings"
 	"sync/atomic"
-
-	"github.com/aws/aws-sdk-go-v2/aws/arn"
 
 	"github.com/insightconform/conform/model"
 	"github.com/insightconform/conform/targets"
@@ -116,37 +113,23 @@ func (w *world) lendTrail(r model.Request) targets.Reply {
 
 // learn takes partition and account from the ARN of a trail that was just made.
 func (w *world) learn(text string) {
-	parsed, err := arn.Parse(text)
-	if err != nil || parsed.Partition == "" || len(parsed.AccountID) != 12 || strings.Trim(parsed.AccountID, "0123456789") != "" {
+	names, ok := w.names, false
+	if names.Partition, names.Account, ok = Owner(text); !ok {
 		return
 	}
-	names := w.names
-	names.Partition, names.Account = parsed.Partition, parsed.AccountID
 	w.target.learnt.CompareAndSwap(nil, newIdentity(names))
 	w.binding.identity = w.target.learnt.Load()
 }
 
 // arnWithin finds the first ARN in a body that has some part, whatever member it stands in.
-func arnWithin(v model.Value, part string) (found string) {
-	switch v.Kind() {
-	case model.String:
-		if s := v.Text(); strings.HasPrefix(s, "arn:") && strings.Contains(s, part) {
-			return s
+func arnWithin(body model.Value, part string) (found string) {
+	body.MapStrings(func(s string) string {
+		if found == "" && strings.HasPrefix(s, "arn:") && strings.Contains(s, part) {
+			found = s
 		}
-	case model.List:
-		for _, item := range v.Items() {
-			if found = arnWithin(item, part); found != "" {
-				return found
-			}
-		}
-	case model.Object:
-		for _, m := range v.Members() {
-			if found = arnWithin(m.Value, part); found != "" {
-				return found
-			}
-		}
-	}
-	return ""
+		return s
+	})
+	return found
 }
 
 // translate brings a reply into symbolic form. Sent, Received and Problem stay as they were.
@@ -190,6 +173,3 @@ func (b *binding) request(r model.Request) model.Request {
 	}
 	return r
 }
-
-// isGiven reports whether a trail exists beforehand.
-func (b *binding) isGiven(name string) bool { return slices.Contains(b.given, name) }

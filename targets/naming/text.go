@@ -15,6 +15,18 @@ func splitARN(s string) (parts []string, ok bool) {
 	return parts, len(parts) == 6
 }
 
+// Owner returns the partition and the account of an ARN; ok is false where it has none.
+func Owner(text string) (partition, account string, ok bool) {
+	parts, ok := splitARN(text)
+	if !ok || parts[1] == "" || !IsAccount(parts[4]) {
+		return "", "", false
+	}
+	return parts[1], parts[4], true
+}
+
+// IsAccount reports whether a string is an account id.
+func IsAccount(s string) bool { return len(s) == 12 && strings.Trim(s, "0123456789") == "" }
+
 func joinARN(parts []string) string { return strings.Join(parts, ":") }
 
 // cutResource splits the resource part of the ARN of a trail or an event data store.

@@ -33,7 +33,7 @@ const maxRate = 100_000
 // Parse reads rates such as "writes=1,reads=10". A class that is not named keeps its default.
 func Parse(text string) (Rates, error) {
 	rates := Default
-	given := map[string]bool{}
+	classes, given := map[string]*float64{"writes": &rates.Writes, "reads": &rates.Reads}, map[string]bool{}
 	for item := range strings.SplitSeq(text, ",") {
 		class, number, _ := strings.Cut(strings.TrimSpace(item), "=")
 		if given[class] {
@@ -41,14 +41,10 @@ func Parse(text string) (Rates, error) {
 		}
 		given[class] = true
 		n, err := strconv.ParseFloat(number, 64)
-		if class != "writes" && class != "reads" || err != nil || !(n > 0 && n <= maxRate) {
+		if classes[class] == nil || err != nil || !(n > 0 && n <= maxRate) {
 			return Rates{}, fmt.Errorf("must be requests a second in each Region, above 0 and up to %d, like writes=1,reads=10", maxRate)
 		}
-		if class == "writes" {
-			rates.Writes = n
-		} else {
-			rates.Reads = n
-		}
+		*classes[class] = n
 	}
 	return rates, nil
 }
@@ -70,8 +66,8 @@ const (
 	recovering = 0.1 // of the configured rate
 )
 
-// Limiter hands out the tokens. It may be used by many goroutines.
-type Limiter struct {
+// limiter hands out the tokens. It may be used by many goroutines.
+type limiter struct {
 	rates Rates
 
 	mu      sync.Mutex
@@ -90,10 +86,10 @@ type bucket struct {
 }
 
 // New returns a limiter with full buckets.
-func New(r Rates) *Limiter { return &Limiter{rates: r, buckets: map[class]*bucket{}} }
+func New(r Rates) *limiter { return &limiter{rates: r, buckets: map[class]*bucket{}} }
 
 // bucket finds the bucket of a class. The lock is held.
-func (l *Limiter) bucket(region string, write bool) *bucket {
+func (l *limiter) bucket(region string, write bool) *bucket {
 	key := class{region, write}
 	b, ok := l.buckets[key]
 	if !ok {
@@ -114,7 +110,7 @@ func (l *Limiter) bucket(region string, write bool) *bucket {
 
 // Wait returns when one more request of the class may go to the Region, or with the context's error
 // once the context is done, and not before: a deadline that will not be met is no reason to end early.
-func (l *Limiter) Wait(ctx context.Context, region string, write bool) error {
+func (l *limiter) Wait(ctx context.Context, region string, write bool) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
@@ -140,7 +136,7 @@ func (l *Limiter) Wait(ctx context.Context, region string, write bool) error {
 }
 
 // Throttled tells that a request of the class was refused for coming too fast.
-func (l *Limiter) Throttled(region string, write bool) {
+func (l *limiter) Throttled(region string, write bool) {
 	now := time.Now()
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -150,15 +146,6 @@ func (l *Limiter) Throttled(region string, write bool) {
 		return
 	}
 	b.set(now, max(b.full*floor, b.tokens.Limit()*slower))
-}
-
-// Rate returns the present rate of a class in requests a second.
-func (l *Limiter) Rate(region string, write bool) float64 {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	b := l.bucket(region, write)
-	b.recover(time.Now())
-	return float64(b.tokens.Limit())
 }
 
 // recover raises a lowered rate by what the undisturbed time since the last change has earned.

@@ -1,6 +1,7 @@
 package gate
 
 import (
+	"cmp"
 	"net/http"
 	"slices"
 	"strings"
@@ -191,22 +192,11 @@ func readings(s string) (names []string) {
 	return names
 }
 
-func eachString(v model.Value, check func(string) error) error {
-	switch v.Kind() {
-	case model.String:
-		return check(v.Text())
-	case model.List:
-		for _, item := range v.Items() {
-			if err := eachString(item, check); err != nil {
-				return err
-			}
-		}
-	case model.Object:
-		for _, m := range v.Members() {
-			if err := eachString(m.Value, check); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
+// eachString checks all strings that a value holds, and returns the first objection.
+func eachString(v model.Value, check func(string) error) (err error) {
+	v.MapStrings(func(s string) string {
+		err = cmp.Or(err, check(s))
+		return s
+	})
+	return err
 }

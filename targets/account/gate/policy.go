@@ -10,6 +10,8 @@ import (
 	"github.com/insightconform/conform/targets/account/ledger"
 )
 
+var usage = targets.Class(targets.ErrUsage)
+
 // PolicyOptions say what a policy is for.
 type PolicyOptions struct {
 	Prefix  string   // of the names; empty is the default, "conform-", which each new ledger's prefix begins with
@@ -21,11 +23,11 @@ type PolicyOptions struct {
 // Document is an IAM policy.
 type Document struct {
 	Version   string
-	Statement []Statement
+	Statement []statement
 }
 
-// Statement is one statement of a policy.
-type Statement struct {
+// statement is one statement of a policy.
+type statement struct {
 	Sid       string
 	Effect    string
 	Action    []string
@@ -38,11 +40,11 @@ type Statement struct {
 // on aws:ResourceAccount leaves out.
 func Policy(o PolicyOptions) (Document, error) {
 	if len(o.Regions) == 0 {
-		return Document{}, fmt.Errorf("%w: name the Regions with --regions, such as --regions us-east-1", targets.ErrUsage)
+		return Document{}, usage("name the Regions with --regions, such as --regions us-east-1")
 	}
 	for _, region := range o.Regions {
 		if !ledger.ValidRegion(region) {
-			return Document{}, fmt.Errorf("%w: --regions: %q is no Region", targets.ErrUsage, region)
+			return Document{}, usage("--regions: %q is no Region", region)
 		}
 	}
 	prefix := o.Prefix
@@ -55,44 +57,45 @@ func Policy(o PolicyOptions) (Document, error) {
 	}
 	partition := PartitionOf(o.Regions[0])
 	actions := map[scope][]string{}
-	for _, op := range operations {
+	for name, op := range operations {
 		if op.needs == needsLogging && !o.Logging || op.needs == needsStores && !o.Stores {
 			continue
 		}
-		actions[op.scope] = append(actions[op.scope], op.actions...)
+		actions[op.scope] = append(actions[op.scope], op.permissions(name)...)
+	}
+	if o.Stores {
+		actions[taggedStore] = append(actions[taggedStore], storeActions...)
 	}
 	var trails, stores []string
 	for _, region := range o.Regions {
 		trails = append(trails, fmt.Sprintf("arn:%s:cloudtrail:%s:*:trail/%s*", partition, region, prefix))
 		stores = append(stores, fmt.Sprintf("arn:%s:cloudtrail:%s:*:eventdatastore/*", partition, region))
 	}
-	own := map[string]any{"aws:ResourceAccount": "${aws:PrincipalAccount}"}
-	inRegions := map[string]any{"aws:RequestedRegion": o.Regions}
+	type condition = map[string]map[string]any
+	own := condition{"StringEquals": {"aws:ResourceAccount": "${aws:PrincipalAccount}"}}
+	all, bucket := []string{"*"}, "arn:"+partition+":s3:::"+prefix+"*"
 	document := Document{Version: "2012-10-17"}
-	add := func(sid string, s scope, resource []string, condition map[string]map[string]any) {
-		list := slices.Clone(actions[s])
+	for _, of := range []struct {
+		sid       string
+		scope     scope
+		resources []string
+		condition condition
+	}{
+		{"Look", everything, all, nil},
+		{"ListTrails", inRegions, all, condition{"StringEquals": {"aws:RequestedRegion": o.Regions}}},
+		{"Trails", prefixTrail, trails, nil},
+		{"NewBuckets", newBucket, []string{bucket}, nil},
+		{"Buckets", prefixS3, []string{bucket}, own},
+		{"Objects", prefixKeys, []string{bucket + "/*"}, own},
+		{"Stores", taggedStore, stores, condition{"StringLike": {"aws:ResourceTag/" + ledger.TagKey: "?*"}}},
+		{"NewStores", newStore, stores, condition{"StringLike": {"aws:RequestTag/" + ledger.TagKey: "?*"}}},
+	} {
+		list := actions[of.scope]
 		slices.Sort(list)
 		if list = slices.Compact(list); len(list) > 0 {
-			document.Statement = append(document.Statement, Statement{Sid: sid, Effect: "Allow", Action: list,
-				Resource: resource, Condition: condition})
+			document.Statement = append(document.Statement, statement{Sid: of.sid, Effect: "Allow", Action: list,
+				Resource: of.resources, Condition: of.condition})
 		}
-	}
-	list := actions[everything]
-	regional := slices.DeleteFunc(slices.Clone(list), func(a string) bool { return !strings.HasPrefix(a, "cloudtrail:") })
-	actions[everything] = slices.DeleteFunc(list, func(a string) bool { return strings.HasPrefix(a, "cloudtrail:") })
-	add("Look", everything, []string{"*"}, nil)
-	actions[everything] = regional
-	add("ListTrails", everything, []string{"*"}, map[string]map[string]any{"StringEquals": inRegions})
-	add("Trails", prefixTrail, trails, nil)
-	bucket := "arn:" + partition + ":s3:::" + prefix + "*"
-	add("NewBuckets", newBucket, []string{bucket}, nil)
-	add("Buckets", prefixS3, []string{bucket}, map[string]map[string]any{"StringEquals": own})
-	add("Objects", prefixKeys, []string{bucket + "/*"}, map[string]map[string]any{"StringEquals": own})
-	if o.Stores {
-		tagged := map[string]any{"aws:ResourceTag/" + ledger.TagKey: "?*"}
-		actions[taggedStore] = append(actions[taggedStore], storeActions...)
-		add("Stores", taggedStore, stores, map[string]map[string]any{"StringLike": tagged})
-		add("NewStores", newStore, stores, map[string]map[string]any{"StringLike": {"aws:RequestTag/" + ledger.TagKey: "?*"}})
 	}
 	return document, nil
 }

@@ -133,34 +133,31 @@ func strictObject(body []byte) (model.Value, error) {
 }
 
 func oneReading(decoder *json.Decoder) error {
+	broken := errors.New("it is no JSON")
 	token, err := decoder.Token()
 	if err != nil {
-		return errors.New("it is no JSON")
+		return broken
 	}
-	switch token {
-	case json.Delim('{'):
-		seen := map[string]bool{}
-		for decoder.More() {
+	if token != json.Delim('{') && token != json.Delim('[') {
+		return nil
+	}
+	seen := map[string]bool{}
+	for decoder.More() {
+		if token == json.Delim('{') {
 			name, err := decoder.Token()
 			if err != nil {
-				return errors.New("it is no JSON")
+				return broken
 			}
-			if seen[fmt.Sprint(name)] {
-				return fmt.Errorf("%s stands twice", wire.Printable(fmt.Sprint(name)))
+			text := fmt.Sprint(name)
+			if seen[text] {
+				return fmt.Errorf("%s stands twice", wire.Printable(text))
 			}
-			seen[fmt.Sprint(name)] = true
-			if err := oneReading(decoder); err != nil {
-				return err
-			}
+			seen[text] = true
 		}
-		_, err = decoder.Token()
-	case json.Delim('['):
-		for decoder.More() {
-			if err := oneReading(decoder); err != nil {
-				return err
-			}
+		if err := oneReading(decoder); err != nil {
+			return err
 		}
-		_, err = decoder.Token()
 	}
+	_, err = decoder.Token()
 	return err
 }

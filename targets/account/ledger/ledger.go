@@ -113,9 +113,7 @@ const (
 	MaxPrefix = 24
 )
 
-func usage(format string, args ...any) error {
-	return fmt.Errorf("%w: %w", targets.ErrUsage, fmt.Errorf(format, args...))
-}
+var usage = targets.Class(targets.ErrUsage)
 
 func refused(guard, format string, args ...any) error {
 	return fmt.Errorf("%w by the guard %s: %s", targets.ErrRefused, guard, fmt.Sprintf(format, args...))
@@ -131,11 +129,11 @@ var prefixSyntax = regexp.MustCompile(`^[a-z][a-z0-9]*(-[a-z0-9]+)*$`)
 // CheckPrefix says what is wrong with a prefix of names.
 func CheckPrefix(prefix string) error {
 	if len(prefix) < MinPrefix || len(prefix) > MaxPrefix || !prefixSyntax.MatchString(prefix) {
-		return fmt.Errorf("%w: a prefix has %d to %d lower-case letters, digits and single dashes, such as conform-night1", targets.ErrUsage, MinPrefix, MaxPrefix)
+		return usage("a prefix has %d to %d lower-case letters, digits and single dashes, such as conform-night1", MinPrefix, MaxPrefix)
 	}
 	if strings.HasPrefix(prefix, "aws-") || strings.HasPrefix(prefix, "amazon") || strings.HasPrefix(prefix, "xn--") ||
 		strings.HasPrefix(prefix, "sthree-") {
-		return fmt.Errorf("%w: a prefix must not begin as the names of AWS do", targets.ErrUsage)
+		return usage("a prefix must not begin as the names of AWS do")
 	}
 	return nil
 }
@@ -265,10 +263,10 @@ func (l *Ledger) append(line any) error {
 	if err != nil {
 		return err
 	}
-	if _, err := l.file.Write(append(text, '\n')); err != nil {
-		return fmt.Errorf("the ledger %s cannot be written, so nothing may be created: %w", l.path, err)
+	if _, err = l.file.Write(append(text, '\n')); err == nil {
+		err = l.file.Sync()
 	}
-	if err := l.file.Sync(); err != nil {
+	if err != nil {
 		return fmt.Errorf("the ledger %s cannot be written, so nothing may be created: %w", l.path, err)
 	}
 	return nil
