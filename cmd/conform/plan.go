@@ -37,20 +37,11 @@ The machines of complete suites (--machine) are
 `
 
 func (p *process) planCommand() *cobra.Command {
-	s := defaultSettings()
-	s.planning = true
-	cmd := &cobra.Command{
-		Use:   "plan",
-		Short: "Say what a run would do",
-		Long:  planHelp,
-		Args:  noArguments,
-		RunE:  func(cmd *cobra.Command, _ []string) error { return p.plan(cmd.Context(), &s) },
-	}
-	addFlags(cmd, &s)
-	return cmd
+	return settingsCommand("plan", "Say what a run would do", planHelp, p.plan)
 }
 
-func (p *process) plan(ctx context.Context, s *settings) error {
+func (p *process) plan(ctx context.Context, s *settings, _ []string) error {
+	s.planning = true
 	if err := s.complete(p.environ); err != nil {
 		return err
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"runtime"
@@ -123,6 +124,24 @@ func (p *process) rootCommand() *cobra.Command {
 		}
 	}
 	return root
+}
+
+// newCommand makes a command. One whose usage names no arguments refuses them.
+func newCommand(use, short, long string, run func(ctx context.Context, args []string) error) *cobra.Command {
+	cmd := &cobra.Command{Use: use, Short: short, Long: long}
+	cmd.RunE = func(cmd *cobra.Command, args []string) error { return run(cmd.Context(), args) }
+	if !strings.Contains(use, " ") {
+		cmd.Args = noArguments
+	}
+	return cmd
+}
+
+// settingsCommand makes a command that takes all settings of a run, or those named.
+func settingsCommand(use, short, long string, run func(context.Context, *settings, []string) error, names ...string) *cobra.Command {
+	s := defaultSettings()
+	cmd := newCommand(use, short, long, func(ctx context.Context, args []string) error { return run(ctx, &s, args) })
+	addFlags(cmd, &s, names...)
+	return cmd
 }
 
 // explainCompletion gives cobra's completion command help in the form of the other commands.

@@ -27,37 +27,29 @@ breaks it.
 `
 
 func (p *process) rulesCommand() *cobra.Command {
-	return &cobra.Command{
-		Use:   "rules [ID]",
-		Short: "Explain the rules",
-		Long:  rulesHelp,
-		Args: func(_ *cobra.Command, args []string) error {
-			if len(args) > 1 {
-				return usagef("'conform rules' explains one rule at a time; leave out %q", args[1])
-			}
-			return nil
-		},
-		ValidArgsFunction: func(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
-			if len(args) > 0 {
-				return nil, cobra.ShellCompDirectiveNoFileComp
-			}
-			return completeRules(), cobra.ShellCompDirectiveNoFileComp
-		},
-		RunE: func(cmd *cobra.Command, args []string) error {
-			width, _ := terminal(p.stdout)
-			text := ""
-			if len(args) == 0 {
-				text = ruleTable(width, families())
-			} else {
-				var err error
-				if text, err = explain(cmd.Context(), args[0], width); err != nil {
-					return err
-				}
-			}
-			_, err := fmt.Fprint(p.stdout, text)
-			return err
-		},
+	cmd := newCommand("rules [ID]", "Explain the rules", rulesHelp, func(ctx context.Context, args []string) (err error) {
+		width, _ := terminal(p.stdout)
+		text := ""
+		switch len(args) {
+		case 0:
+			text = ruleTable(width, families())
+		case 1:
+			text, err = explain(ctx, args[0], width)
+		default:
+			err = usagef("'conform rules' explains one rule at a time; leave out %q", args[1])
+		}
+		if err == nil {
+			_, err = fmt.Fprint(p.stdout, text)
+		}
+		return err
+	})
+	cmd.ValidArgsFunction = func(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+		if len(args) > 0 {
+			return nil, cobra.ShellCompDirectiveNoFileComp
+		}
+		return completeRules(), cobra.ShellCompDirectiveNoFileComp
 	}
+	return cmd
 }
 
 func ruleNames() []string {

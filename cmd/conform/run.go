@@ -12,7 +12,6 @@ import (
 	"golang.org/x/term"
 
 	"github.com/insightconform/conform"
-	"github.com/insightconform/conform/internal/files"
 	"github.com/insightconform/conform/model"
 	"github.com/insightconform/conform/reports"
 	"github.com/insightconform/conform/reports/formats"
@@ -47,24 +46,12 @@ Exit codes
 `
 
 func (p *process) runCommand() *cobra.Command {
-	s := defaultSettings()
-	cmd := &cobra.Command{
-		Use:   "run",
-		Short: "Test a target",
-		Long:  runHelpHead + optionHelp() + runHelpTail,
-		Args:  noArguments,
-		RunE:  func(cmd *cobra.Command, _ []string) error { return p.testTarget(cmd.Context(), &s) },
-	}
-	addFlags(cmd, &s)
-	return cmd
+	return settingsCommand("run", "Test a target", runHelpHead+optionHelp()+runHelpTail, p.testTarget)
 }
 
 // complete fills in what no flag gave.
 func (s *settings) complete(environ map[string]string) error {
-	if err := s.applyEnvironment(environ); err != nil {
-		return err
-	}
-	if err := s.applyFile(); err != nil {
+	if err := s.read(environ); err != nil {
 		return err
 	}
 	if err := s.resolveTarget(environ); err != nil {
@@ -101,11 +88,8 @@ func (s *settings) readInputs() (in inputs, err error) {
 		return in, err
 	}
 	for _, sink := range s.sinks {
-		if sink.Path == "" {
-			continue
-		}
-		if err := files.CheckWritable(sink.Path); err != nil {
-			return in, usagef("--report %s: %w; give a path that can be written", sink, err)
+		if err := mustBeWritable("--report "+sink.String(), sink.Path, "; give a path that can be written"); err != nil {
+			return in, err
 		}
 	}
 	if in.baseline, err = s.readBaseline(); err != nil {
@@ -118,8 +102,8 @@ func (s *settings) readInputs() (in inputs, err error) {
 	return in, err
 }
 
-// options are those of the run.
-func (s *settings) options(in inputs) conform.Options {
+// runOptions are those of the run.
+func (s *settings) runOptions(in inputs) conform.Options {
 	return conform.Options{
 		Seed:     s.seed,
 		Requests: s.requests,
@@ -145,7 +129,7 @@ func (s *settings) options(in inputs) conform.Options {
 }
 
 // testTarget runs the suites and writes the reports.
-func (p *process) testTarget(ctx context.Context, s *settings) error {
+func (p *process) testTarget(ctx context.Context, s *settings, _ []string) error {
 	if err := s.complete(p.environ); err != nil {
 		return err
 	}
@@ -174,7 +158,7 @@ func (p *process) testTarget(ctx context.Context, s *settings) error {
 		defer close(said)
 		progress.Say("conform: interrupted; writing the report of what was found (once more ends at once)")
 	})
-	options := s.options(in)
+	options := s.runOptions(in)
 	options.Progress, options.Events = progress.Show, events.listener()
 	if s.resume != "" {
 		options.Checkpoint = func(partial *reports.Report) {

@@ -22,75 +22,97 @@ const (
 	maxWorkers  = 256
 )
 
-// setText makes the setter of a text that a check lets pass.
-func setText(field *string, check func(string) error) func(string) error {
-	return func(text string) error {
-		if err := check(text); err != nil {
+// field is where a setting is kept: set takes a text in, and text gives it back, normalized and empty
+// where there is nothing.
+type field struct {
+	set  func(text string) error
+	text func() string
+}
+
+// fieldOf makes the field of a value that parse reads; nothing is changed where it fails.
+func fieldOf[T any](at *T, parse func(string) (T, error), text func(T) string) field {
+	return field{
+		set: func(given string) error {
+			value, err := parse(given)
+			if err == nil {
+				*at = value
+			}
 			return err
-		}
-		*field = text
-		return nil
+		},
+		text: func() string { return text(*at) },
 	}
 }
 
-// setList makes the setter of a list with commas, each item of which a check lets pass. Empty and repeated
+// textField makes the field of a text that a check lets pass.
+func textField(at *string, check func(string) error) field {
+	return fieldOf(at, func(text string) (string, error) { return text, check(text) }, strings.Clone)
+}
+
+// listField makes the field of a list with commas, each item of which a check lets pass. Empty and repeated
 // items are refused.
-func setList(field *[]string, check func(string) error) func(string) error {
-	return func(text string) error {
+func listField(at *[]string, check func(string) error) field {
+	return fieldOf(at, func(text string) ([]string, error) {
 		items, err := splitList(text)
-		if err != nil {
-			return err
-		}
 		for _, item := range items {
-			if err := check(item); err != nil {
-				return err
+			if err == nil {
+				err = check(item)
 			}
 		}
-		*field = items
-		return nil
-	}
+		return items, err
+	}, listText)
 }
 
-// setNumber makes the setter of a whole number within bounds.
-func setNumber[N int | uint64](field *N, lowest, highest uint64) func(string) error {
-	return func(text string) error {
+func listText(items []string) string { return strings.Join(items, ",") }
+
+// numberField makes the field of a whole number within bounds.
+func numberField[N int | uint64](at *N, lowest, highest uint64) field {
+	return fieldOf(at, func(text string) (N, error) {
 		n, err := strconv.ParseUint(text, 10, 64)
 		if err != nil || n < lowest || n > highest {
-			return fmt.Errorf("must be a whole number from %d to %d", lowest, highest)
+			return 0, fmt.Errorf("must be a whole number from %d to %d", lowest, highest)
 		}
-		*field = N(n)
-		return nil
-	}
+		return N(n), nil
+	}, func(n N) string {
+		if uint64(n) < lowest {
+			return ""
+		}
+		return fmt.Sprint(n)
+	})
 }
 
-// setSwitch makes the setter of a switch.
-func setSwitch(field *bool) func(string) error {
-	return func(text string) error {
+// switchField makes the field of a switch.
+func switchField(at *bool) field {
+	return fieldOf(at, func(text string) (bool, error) {
 		on, err := strconv.ParseBool(text)
 		if err != nil {
-			return fmt.Errorf("must be true or false")
+			return false, fmt.Errorf("must be true or false")
 		}
-		*field = on
-		return nil
-	}
+		return on, nil
+	}, func(on bool) string { return map[bool]string{true: "true"}[on] })
 }
 
-// setDuration makes the setter of a time of at least a millisecond.
-func setDuration(field *time.Duration) func(string) error {
-	return func(text string) error {
-		d, err := time.ParseDuration(text)
-		if err != nil {
-			if _, err := strconv.ParseFloat(text, 64); err == nil {
-				return fmt.Errorf("has no unit; write %ss for seconds", text)
-			}
-			return fmt.Errorf("is no duration; write it like 30s, 5m or 1h30m")
+// durationField makes the field of a time of at least a millisecond.
+func durationField(at *time.Duration) field {
+	return fieldOf(at, parseDuration, func(d time.Duration) string {
+		if d == 0 {
+			return ""
 		}
-		if d < time.Millisecond {
-			return fmt.Errorf("is too short; the least is 1ms")
+		return d.String()
+	})
+}
+
+func parseDuration(text string) (time.Duration, error) {
+	d, err := time.ParseDuration(text)
+	if err != nil {
+		if _, err := strconv.ParseFloat(text, 64); err == nil {
+			return 0, fmt.Errorf("has no unit; write %ss for seconds", text)
 		}
-		*field = d
-		return nil
+		return 0, fmt.Errorf("is no duration; write it like 30s, 5m or 1h30m")
 	}
+	if d < time.Millisecond {
+		return 0, fmt.Errorf("is too short; the least is 1ms")
+	}
+	return d, nil
 }
 
 func checkTarget(text string) error {
@@ -187,6 +209,13 @@ func (s *settings) setPace(text string) error {
 	rates, err := pace.Parse(text)
 	s.pace = &rates
 	return err
+}
+
+func (s *settings) paceText() string {
+	if s.pace == nil {
+		return ""
+	}
+	return s.pace.String()
 }
 
 func (s *settings) setFailOn(text string) error {
