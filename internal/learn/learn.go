@@ -250,7 +250,8 @@ func (l *learner) measurePair(ctx context.Context, p catalogue.Pair, c *reports.
 			c.Why = string(id) + ": " + a.why
 			return
 		case a.unstable:
-			c.Status, c.Why = reports.CellUnstable, fmt.Sprintf("%s alone is answered differently from try to try: %s", id, a.kind)
+			c.Status = reports.CellUnstable
+			c.Why = fmt.Sprintf("%s alone is answered differently from try to try: %s", id, a.kind)
 			return
 		case !a.code:
 			c.Why = fmt.Sprintf("%s, broken in this way: %s", id, notEnforced(a))
@@ -269,22 +270,23 @@ func (l *learner) measurePair(ctx context.Context, p catalogue.Pair, c *reports.
 		return
 	}
 	c.Answer, c.Steps = a.kind, a.steps
+	other := p.Rules[1]
 	switch {
 	case a.unstable:
 		c.Status, c.Why = reports.CellUnstable, "the answer differs from try to try"
+		return
 	case a.code && a.kind == kinds[0]:
 		c.Status = reports.CellFirst
 	case a.code && a.kind == kinds[1]:
-		c.Status = reports.CellSecond
+		c.Status, other = reports.CellSecond, p.Rules[0]
 	default:
 		c.Status, c.Why = reports.CellOther, "neither alone is answered so"
-	}
-	if c.Status != reports.CellFirst && c.Status != reports.CellSecond {
 		return
 	}
-	if x, other, differs := l.otherwise(ctx, p, c.Status, a.kind); differs {
+	if x, differs := l.otherwise(ctx, p, other, a.kind); differs {
 		c.Status = reports.CellUnstable
-		c.Why = fmt.Sprintf("another request that breaks just these two is answered by %s: %s", other, plain.OneLine(string(x.Input.AppendJSON(nil))))
+		c.Why = fmt.Sprintf("another request that breaks just these two is answered by %s: %s", other,
+			plain.OneLine(string(x.Input.AppendJSON(nil))))
 		return
 	}
 	l.evidence[p.Rules] = a
@@ -295,22 +297,22 @@ const alike = 3
 
 // otherwise looks for a request that breaks the same two rules and is answered by the other one. A
 // target that checks one selector after the other, say, has no order between their rules.
-func (l *learner) otherwise(ctx context.Context, p catalogue.Pair, status, kind string) (x model.Request, by model.ID, differs bool) {
-	first, second := p.Rules[0], p.Rules[1]
-	if status == reports.CellSecond {
-		first, second = second, first
+func (l *learner) otherwise(ctx context.Context, p catalogue.Pair, other model.ID, kind string) (x model.Request, differs bool) {
+	first := p.Rules[0]
+	if first == other {
+		first = p.Rules[1]
 	}
 	for _, x := range catalogue.Alike(l.after(p.Setup), p.Probe, l.subject.Scope, alike) {
 		a := l.once(ctx, p.Setup, x)
 		if a.why != "" || !a.code || a.kind == kind {
 			continue
 		}
-		own, other := l.aloneLike(ctx, first, p.Setup, x), l.aloneLike(ctx, second, p.Setup, x)
-		if own.kind != other.kind && other.code && a.kind == other.kind {
-			return x, second, true
+		own, by := l.aloneLike(ctx, first, p.Setup, x), l.aloneLike(ctx, other, p.Setup, x)
+		if own.kind != by.kind && by.code && a.kind == by.kind {
+			return x, true
 		}
 	}
-	return model.Request{}, "", false
+	return model.Request{}, false
 }
 
 // answer asks a request twice, each time in a fresh world.
