@@ -109,8 +109,9 @@ func (s settings) accountOptions() account.Options {
 	if s.pace != nil {
 		rates = *s.pace
 	}
-	return account.Options{Settle: s.settle, Pace: pace.New(rates), Accounts: a.ids, Regions: s.regions, Prefix: a.prefix, Ledger: a.ledger, AllowManagementAccount: a.management,
-		AllowUnknownAlias: a.unknownAlias, AllowLogging: a.logging, Stores: a.stores, KeepAccountIDs: s.keepAccounts, Timeout: s.timeout}
+	return account.Options{Accounts: a.ids, Regions: s.regions, Prefix: a.prefix, Ledger: a.ledger, KeepAccountIDs: s.keepAccounts,
+		AllowManagementAccount: a.management, AllowUnknownAlias: a.unknownAlias, AllowLogging: a.logging, Stores: a.stores,
+		Settle: s.settle, Pace: pace.New(rates), Timeout: s.timeout}
 }
 
 // helpOf explains some of the flags of run.
@@ -191,13 +192,15 @@ func (p *process) sweep(ctx context.Context, s *settings, yes bool) error {
 	}
 	items, err := account.Sweep(ctx, account.SweepOptions{Options: p.account(*s), ByPrefix: s.account.prefix != "" && s.from["ledger"] == fromDefault, Delete: yes})
 	failed := false
-	words := map[account.State]string{account.Found: "would delete", account.Deleted: "deleted", account.Gone: "gone already", account.Kept: "kept", account.Failed: "not deleted"}
+	words := map[account.State]string{account.Found: "would delete", account.Deleted: "deleted",
+		account.Gone: "gone already", account.Kept: "kept", account.Failed: "not deleted"}
 	for _, item := range items {
 		failed = failed || item.State == account.Failed
-		line := fmt.Sprintf("%-12s  %s", words[item.State], item.Resource)
+		what := fmt.Sprint(item.Resource)
 		if item.Name == "" {
-			line = fmt.Sprintf("%-12s  %ss in %s", words[item.State], item.Kind, item.Region)
+			what = fmt.Sprintf("%ss in %s", item.Kind, item.Region)
 		}
+		line := fmt.Sprintf("%-12s  %s", words[item.State], what)
 		if item.Why != "" {
 			line += ": " + item.Why
 		}

@@ -40,8 +40,8 @@ func (p *process) diff(paths []string, machine bool) error {
 		return usagef("'conform diff' takes two files, not %d; see 'conform diff --help'", len(paths))
 	}
 	var data [2][]byte
+	var err error
 	for i, path := range paths {
-		var err error
 		if data[i], err = readWholeFile(path); err != nil {
 			return err
 		}

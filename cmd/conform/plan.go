@@ -6,7 +6,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/insightconform/conform"
 	"github.com/insightconform/conform/internal/files"
 	pipeline "github.com/insightconform/conform/internal/run"
 	"github.com/insightconform/conform/reports"
@@ -49,8 +48,7 @@ func (p *process) plan(ctx context.Context, s *settings, _ []string) error {
 	if err != nil {
 		return err
 	}
-	options := conform.Options{Requests: s.requests, Workers: s.workers, Suites: s.suites, Order: order,
-		Depth: s.depth, Machines: s.machines, Shard: s.shard}
+	options := s.planOptions(order)
 	var plan *reports.Plan
 	if s.target == targetAccount {
 		plan, err = p.planAccount(ctx, s, options)

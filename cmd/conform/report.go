@@ -165,15 +165,16 @@ func readReport(stdin io.Reader, path string) (*reports.Report, error) {
 	return r, nil
 }
 
-// eventStreams are the reports of a run that are written as it goes.
-type eventStreams struct {
-	sinks   []formats.Sink
-	streams []*events.Stream
+// eventStreams are the reports of a run that are written as it goes, each with what asked for it.
+type eventStreams []eventStream
+
+type eventStream struct {
+	sink   formats.Sink
+	stream *events.Stream
 }
 
 // openEvents begins the streams that the settings ask for.
-func (p *process) openEvents(s *settings) (*eventStreams, error) {
-	all := &eventStreams{}
+func (p *process) openEvents(s *settings) (all eventStreams, err error) {
 	for _, sink := range s.sinks {
 		if sink.Format != formats.NDJSON {
 			continue
@@ -183,35 +184,44 @@ func (p *process) openEvents(s *settings) (*eventStreams, error) {
 			all.close(p)
 			return nil, usagef("--report %s: %w", sink, err)
 		}
-		all.sinks, all.streams = append(all.sinks, sink), append(all.streams, stream)
+		all = append(all, eventStream{sink, stream})
 	}
 	all.add(reports.StartEvent(s.reportBefore()))
 	return all, nil
 }
 
-func (all *eventStreams) add(e reports.Event) {
-	for _, stream := range all.streams {
-		stream.Add(e)
+func (all eventStreams) add(e reports.Event) {
+	for _, x := range all {
+		x.stream.Add(e)
 	}
 }
 
 // listener is what a run tells its events, nil where nobody wants them.
-func (all *eventStreams) listener() func(reports.Event) {
-	if len(all.streams) == 0 {
+func (all eventStreams) listener() func(reports.Event) {
+	if len(all) == 0 {
 		return nil
 	}
 	return all.add
 }
 
 // close ends the streams and reports whether all was written.
-func (all *eventStreams) close(p *process) bool {
+func (all eventStreams) close(p *process) bool {
 	whole := true
-	for i, stream := range all.streams {
-		if err := stream.Close(); err != nil {
-			p.complain("--report " + all.sinks[i].String() + ": " + err.Error())
+	for _, x := range all {
+		if err := x.stream.Close(); err != nil {
+			p.complain("--report " + x.sink.String() + ": " + err.Error())
 			whole = false
 		}
 	}
+	return whole
+}
+
+// end tells the streams how the run ended, closes them and reports whether all was written; continuous
+// integration is told as well.
+func (all eventStreams) end(p *process, s *settings, report *reports.Report) bool {
+	all.add(reports.EndEvent(report))
+	whole := all.close(p)
+	p.annotate(s, report)
 	return whole
 }
 
@@ -263,10 +273,9 @@ func (p *process) annotate(s *settings, report *reports.Report) {
 		return
 	}
 	out := p.stdout
-	for _, sink := range s.sinks {
-		if sink.Path == "" && sink.Format != formats.Text {
-			out = p.stderr // GitHub reads commands there too, and standard output is for the report alone
-		}
+	forMachines := func(sink formats.Sink) bool { return sink.Path == "" && sink.Format != formats.Text }
+	if slices.ContainsFunc(s.sinks, forMachines) {
+		out = p.stderr // GitHub reads commands there too, and standard output is for the report alone
 	}
 	if err := markdown.Annotations(out, report); err != nil {
 		p.complain("annotations: " + err.Error())

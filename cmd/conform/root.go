@@ -103,25 +103,19 @@ func (p *process) rootCommand() *cobra.Command {
 		p.policyCommand(),
 		p.selftestCommand(),
 	)
-	root.SetHelpCommand(&cobra.Command{
-		Use:   "help [COMMAND]",
-		Short: "Help about a command",
-		Long:  "Usage: conform help [COMMAND]\n",
-		RunE: func(cmd *cobra.Command, args []string) error {
-			about, rest, err := cmd.Root().Find(args)
+	root.SetHelpCommand(newCommand("help [COMMAND]", "Help about a command", "Usage: conform help [COMMAND]\n",
+		func(_ context.Context, args []string) error {
+			about, rest, err := root.Find(args)
 			if err != nil || len(rest) > 0 {
-				return unknownCommand(cmd.Root(), args[0])
+				return unknownCommand(root, args[0])
 			}
 			return about.Help()
-		},
-	})
+		}))
 	root.SetOut(p.stdout)
 	root.SetErr(p.stderr)
 	root.InitDefaultCompletionCmd() // keeps the output it finds
-	for _, cmd := range root.Commands() {
-		if cmd.Name() == "completion" {
-			explainCompletion(cmd)
-		}
+	if completion, _, err := root.Find([]string{"completion"}); err == nil {
+		explainCompletion(completion)
 	}
 	return root
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -125,21 +126,20 @@ func explainRule(ctx context.Context, rule *model.Rule, width int) (string, erro
 	field := func(name, text string) { fmt.Fprintf(&b, "%-10s %s\n", name, text) }
 	fmt.Fprintf(&b, "%s\n\n%s\n\n", rule.ID, rule.Statement)
 	field("level", rule.Level.String()+": "+levelMeaning[rule.Level])
-	for i, source := range strings.Split(rule.Source, ",") {
+	label := "source"
+	for source := range strings.SplitSeq(rule.Source, ",") {
 		source = strings.TrimSpace(source)
-		if long, ok := model.Sources[source]; ok {
-			source = long
-		}
-		label := "source"
-		if i > 0 {
-			label = ""
-		}
-		field(label, source)
+		field(label, cmp.Or(model.Sources[source], source))
+		label = ""
 	}
 	if rule.Code != "" {
 		field("reference", fmt.Sprintf("%s, place %d in the order of errors", rule.Code, rule.Row))
 	}
-	if accepted := acceptedOutcomes(rule); len(accepted) > 0 {
+	accepted := rule.Also
+	if rule.MayPass {
+		accepted = append([]string{"success"}, accepted...)
+	}
+	if len(accepted) > 0 {
 		field("accepted", strings.Join(accepted, ", "))
 	}
 	if rule.RefusalOnly {
@@ -181,24 +181,17 @@ const shownFaults = 3
 
 // breaking lists the faults of the embedded server that break a rule, those that show at once first.
 func breaking(rule model.ID) []embedded.Fault {
-	var faults []embedded.Fault
-	for _, deep := range []bool{false, true} {
-		for _, f := range embedded.Faults {
-			if f.Rule == rule && f.Deep == deep {
-				faults = append(faults, f)
-			}
+	var atOnce, deep []embedded.Fault
+	for _, f := range embedded.Faults {
+		switch {
+		case f.Rule != rule:
+		case f.Deep:
+			deep = append(deep, f)
+		default:
+			atOnce = append(atOnce, f)
 		}
 	}
-	return faults
-}
-
-// acceptedOutcomes lists what a rule accepts beside the reference.
-func acceptedOutcomes(rule *model.Rule) []string {
-	var accepted []string
-	if rule.MayPass {
-		accepted = append(accepted, "success")
-	}
-	return append(accepted, rule.Also...)
+	return append(atOnce, deep...)
 }
 
 func explainOrder() string {

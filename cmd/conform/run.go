@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -104,28 +105,19 @@ func (s *settings) readInputs() (in inputs, err error) {
 
 // runOptions are those of the run.
 func (s *settings) runOptions(in inputs) conform.Options {
-	return conform.Options{
-		Seed:     s.seed,
-		Requests: s.requests,
-		Time:     s.time,
-		Workers:  s.workers,
-		Suites:   s.suites,
-		Order:    in.order,
-		FailOn:   s.failOn,
-		Command:  s.command(s.seed, s.workers),
-		Version:  shortVersion(),
-		Eventual: s.eventual || s.settle > 0,
-		Settle:   s.settle,
+	options := s.planOptions(in.order)
+	options.Seed, options.Time, options.FailOn = s.seed, s.time, s.failOn
+	options.Command, options.Version = s.command(s.seed, s.workers), shortVersion()
+	options.Eventual, options.Settle = s.eventual || s.settle > 0, s.settle
+	options.ShrinkRequests = s.shrinkRequests
+	options.Traces, options.Baseline, options.Resume = tracesOf(in.known), in.baseline, in.earlier
+	return options
+}
 
-		Depth:    s.depth,
-		Machines: s.machines,
-		Shard:    s.shard,
-
-		ShrinkRequests: s.shrinkRequests,
-		Traces:         tracesOf(in.known),
-		Baseline:       in.baseline,
-		Resume:         in.earlier,
-	}
+// planOptions are those of the run that a plan depends on too.
+func (s *settings) planOptions(order *model.Profile) conform.Options {
+	return conform.Options{Requests: s.requests, Workers: s.workers, Suites: s.suites, Order: order,
+		Depth: s.depth, Machines: s.machines, Shard: s.shard}
 }
 
 // testTarget runs the suites and writes the reports.
@@ -199,23 +191,19 @@ func (s *settings) profile() (*model.Profile, error) {
 }
 
 // finish writes the reports and turns what a run returned into the end of the command.
-func (p *process) finish(ctx context.Context, s *settings, report *reports.Report, events *eventStreams, runError error) error {
+func (p *process) finish(ctx context.Context, s *settings, report *reports.Report, events eventStreams, runError error) error {
 	if report == nil {
 		if runError == nil && ctx.Err() == nil {
 			runError = errors.New("internal error: a run without a report")
 		}
 		p.finishWithoutRun(ctx, s, events, runError)
-		if runError == nil {
-			return exitCode(reports.ExitInterrupted)
-		}
-		return runError
+		return cmp.Or(runError, error(exitCode(reports.ExitInterrupted)))
 	}
 	if runError != nil && report.End != nil && !errors.Is(runError, conform.ErrHarness) { // of which it tells
 		endedBy(ctx, report.End, runError)
 		reports.Judge(report)
 	}
-	code := reports.WorseExit(report.ExitCode, exitCodeOf(ctx, runError))
-	report.ExitCode = code
+	report.ExitCode = reports.WorseExit(report.ExitCode, exitCodeOf(ctx, runError))
 	if report.Workers > 0 { // only the run knows how many the target could take
 		report.Command = s.command(report.Seed, report.Workers)
 	}
@@ -224,12 +212,10 @@ func (p *process) finish(ctx context.Context, s *settings, report *reports.Repor
 		options.Next = s.next(p.environ)
 	}
 	report.ExitCode = p.writeReports(s, report, options, formats.NDJSON) // which was written as the run went
-	code = report.ExitCode
-	events.add(reports.EndEvent(report))
-	if !events.close(p) {
+	code := report.ExitCode
+	if !events.end(p, s, report) {
 		code = reports.WorseExit(code, reports.ExitFailed)
 	}
-	p.annotate(s, report)
 	if runError != nil {
 		p.complain(runError.Error())
 	}
@@ -238,13 +224,11 @@ func (p *process) finish(ctx context.Context, s *settings, report *reports.Repor
 
 // finishWithoutRun tells those who read no terminal that a run could not begin. What reads the JSON
 // report finds none, since nothing was found out.
-func (p *process) finishWithoutRun(ctx context.Context, s *settings, events *eventStreams, runError error) {
+func (p *process) finishWithoutRun(ctx context.Context, s *settings, events eventStreams, runError error) {
 	report := s.withoutRun(ctx, runError)
 	onlyFiles := slices.DeleteFunc(slices.Clone(s.sinks), func(sink formats.Sink) bool { return sink.Path == "" })
 	p.writeReports(&settings{sinks: onlyFiles}, report, text.Options{}, formats.Text, formats.JSON, formats.HTML, formats.NDJSON)
-	events.add(reports.EndEvent(report))
-	events.close(p)
-	p.annotate(s, report)
+	events.end(p, s, report)
 }
 
 func (p *process) progress(s *settings) *text.Progress {
@@ -257,12 +241,7 @@ func (p *process) progress(s *settings) *text.Progress {
 
 func (p *process) textOptions(s *settings) text.Options {
 	width, live := terminal(p.stdout)
-	return text.Options{
-		Width:   width,
-		Color:   p.colored(live),
-		Verbose: s.verbose,
-		Quiet:   s.quiet,
-	}
+	return text.Options{Width: width, Color: p.colored(live), Verbose: s.verbose, Quiet: s.quiet}
 }
 
 // colored decides by the variables that people set for all their tools; NO_COLOR has the last word.

@@ -154,7 +154,7 @@ func (s *settings) groups() []optionGroup {
 				help: "end after this time, such as 30s or 5m"},
 			{name: "timeout", value: "DURATION", kind: kindDuration, at: durationField(&s.timeout),
 				help: "wait this long for an answer (default 10s)"},
-			{name: "pace", value: "RATES", at: field{s.setPace, s.paceText},
+			{name: "pace", value: "RATES", at: fieldOf(&s.pace, parsePace, paceText),
 				help: "send no more than so many requests a second in each Region, such as writes=1,reads=10; slower where the target throttles (default: as fast as it answers)"},
 			{name: "workers", value: "N", kind: kindNumber, at: numberField(&s.workers, 1, maxWorkers),
 				help: "test this many worlds side by side (default: what the target can take)"},
@@ -162,7 +162,7 @@ func (s *settings) groups() []optionGroup {
 				help: "repeat the run that had this seed (default: a random one)"},
 		}},
 		{"What counts", []option{
-			{name: "fail-on", value: "documented|observed|inferred", at: field{s.setFailOn, func() string { return s.failOn.String() }},
+			{name: "fail-on", value: "documented|observed|inferred", at: fieldOf(&s.failOn, parseLevel, model.Level.String),
 				help: "the weakest level of evidence that fails the run (default observed)"},
 			{name: "order", value: "FILE", at: textField(&s.order, checkPath),
 				help: "hold the target to an error order of its own"},

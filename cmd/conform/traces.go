@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -237,12 +238,9 @@ func (s *settings) tracesCalled(name string) ([]reports.TraceFile, error) {
 	if err != nil {
 		return nil, err
 	}
-	var found []reports.TraceFile
-	for _, f := range known {
-		if f.Trace.Name() == name || string(f.Trace.Rule) == name {
-			found = append(found, f)
-		}
-	}
+	found := slices.DeleteFunc(known, func(f reports.TraceFile) bool {
+		return f.Trace.Name() != name && string(f.Trace.Rule) != name
+	})
 	if len(found) == 0 {
 		return nil, usagef("%s is no file, and %s has no trace of it; 'conform run' with the same target flags writes those of what it finds, and --traces DIR looks elsewhere", name, folder)
 	}

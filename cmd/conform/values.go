@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"regexp"
 	"slices"
@@ -115,12 +116,27 @@ func parseDuration(text string) (time.Duration, error) {
 	return d, nil
 }
 
-func checkTarget(text string) error {
-	if text != targetEmbedded && text != targetEndpoint && text != targetAccount {
-		return fmt.Errorf("is no target; use %s, %s or %s", targetEmbedded, targetEndpoint, targetAccount)
+// checkBy makes a check that complains of what is not ok.
+func checkBy(ok func(string) bool, complaint string) func(string) error {
+	return func(text string) error {
+		if !ok(text) {
+			return errors.New(complaint)
+		}
+		return nil
 	}
-	return nil
 }
+
+func isGiven(text string) bool { return text != "" }
+
+var (
+	checkFile   = checkBy(isGiven, "is no file")
+	checkPath   = checkBy(isGiven, "is no path; give that of a file")
+	checkTarget = checkBy(func(text string) bool {
+		return text == targetEmbedded || text == targetEndpoint || text == targetAccount
+	}, "is no target; use embedded, endpoint or account")
+	checkBucket = checkBy(func(text string) bool { return text != "" && !strings.ContainsAny(text, " /\t\r\n") },
+		"is no name of a bucket; write it like my-bucket")
+)
 
 func checkEndpoint(text string) error {
 	_, err := endpoint.CheckURL(text)
@@ -136,13 +152,6 @@ func checkRegion(region string) error {
 	return nil
 }
 
-func checkBucket(text string) error {
-	if text == "" || strings.ContainsAny(text, " /\t\r\n") {
-		return fmt.Errorf("is no name of a bucket; write it like my-bucket")
-	}
-	return nil
-}
-
 // oneOf checks the items of a list of things that are known by name.
 func oneOf(what string, known []string) func(string) error {
 	return func(name string) error {
@@ -151,20 +160,6 @@ func oneOf(what string, known []string) func(string) error {
 		}
 		return nil
 	}
-}
-
-func checkFile(text string) error {
-	if text == "" {
-		return fmt.Errorf("is no file")
-	}
-	return nil
-}
-
-func checkPath(text string) error {
-	if text == "" {
-		return fmt.Errorf("is no path; give that of a file")
-	}
-	return nil
 }
 
 // checkFault says of a name that no fault has it.
@@ -205,26 +200,24 @@ func (s *settings) setShard(text string) error {
 	return err
 }
 
-func (s *settings) setPace(text string) error {
+func parsePace(text string) (*pace.Rates, error) {
 	rates, err := pace.Parse(text)
-	s.pace = &rates
-	return err
+	return &rates, err
 }
 
-func (s *settings) paceText() string {
-	if s.pace == nil {
+func paceText(rates *pace.Rates) string {
+	if rates == nil {
 		return ""
 	}
-	return s.pace.String()
+	return rates.String()
 }
 
-func (s *settings) setFailOn(text string) error {
+func parseLevel(text string) (model.Level, error) {
 	level, err := model.ParseLevel(text)
 	if err != nil {
-		return fmt.Errorf("is no level; use documented, observed or inferred")
+		err = fmt.Errorf("is no level; use documented, observed or inferred")
 	}
-	s.failOn = level
-	return nil
+	return level, err
 }
 
 func (s *settings) addReport(text string) error {

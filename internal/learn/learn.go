@@ -354,9 +354,9 @@ func (l *learner) once(ctx context.Context, setup []model.Request, probe model.R
 	}
 	n := len(setup)
 	for i := range min(n, len(s.Steps)) {
-		if !works(&s.Steps[i]) {
-			l.muted(ctx, s.Steps[i].Reply)
-			return answered{why: fmt.Sprintf("the set-up does not work here: %s is answered %s", requests[i].Op, kindOf(s.Steps[i].Reply.Answer))}
+		if step := &s.Steps[i]; !works(step) {
+			l.muted(ctx, step.Reply)
+			return answered{why: fmt.Sprintf("the set-up does not work here: %s is answered %s", requests[i].Op, kindOf(step.Reply.Answer))}
 		}
 	}
 	if len(s.Steps) <= n {
@@ -447,14 +447,14 @@ func (l *learner) triple(ctx context.Context, rules [3]model.ID) reports.Precede
 		return t
 	}
 	a := l.answer(ctx, setup, probe)
-	switch {
-	case a.why != "":
+	if a.why != "" {
 		t.Why = a.why
 		return t
-	case a.unstable:
-		t.Why = "the answer differs from try to try"
 	}
 	t.Answer, t.Steps = a.kind, a.steps
+	if a.unstable {
+		t.Why = "the answer differs from try to try"
+	}
 	for _, id := range rules {
 		if own := l.aloneLike(ctx, id, setup, probe); a.code && !a.unstable && own.code && own.kind == a.kind {
 			t.First = id
