@@ -31,18 +31,18 @@ type accountSettings struct {
 
 func (a *accountSettings) options() []option {
 	return []option{
-		{name: "account", value: "ID,…", kind: kindList, set: a.addIDs,
+		{name: "account", value: "ID,…", kind: kindList, at: field{a.addIDs, func() string { return listText(a.ids) }},
 			help: "the id of the account that may be changed; repeatable. Any other is refused"},
-		{name: "ledger", value: "FILE", set: setText(&a.ledger, checkPath),
+		{name: "ledger", value: "FILE", at: textField(&a.ledger, checkPath),
 			help: "the file that lists what runs have created (default conform/ledger.jsonl in your state directory)"},
-		{name: "prefix", value: "PREFIX", set: setText(&a.prefix, checkPrefix),
+		{name: "prefix", value: "PREFIX", at: textField(&a.prefix, checkPrefix),
 			help: "what all names begin with, 8 characters or more (default: the ledger's, a random one at first)"},
-		{name: "allow-logging", kind: kindSwitch, set: setSwitch(&a.logging), help: "send StartLogging too, which costs money"},
-		{name: "stores", kind: kindSwitch, set: setSwitch(&a.stores),
+		{name: "allow-logging", kind: kindSwitch, at: switchField(&a.logging), help: "send StartLogging too, which costs money"},
+		{name: "stores", kind: kindSwitch, at: switchField(&a.stores),
 			help: "test event data stores too, which cost money and stay from run to run"},
-		{name: "allow-unknown-alias", kind: kindSwitch, set: setSwitch(&a.unknownAlias),
+		{name: "allow-unknown-alias", kind: kindSwitch, at: switchField(&a.unknownAlias),
 			help: "use an account whose alias cannot be read; one with 'prod' in its alias is always refused"},
-		{name: "allow-management-account", kind: kindSwitch, set: setSwitch(&a.management), help: "use an organization's management account"},
+		{name: "allow-management-account", kind: kindSwitch, at: switchField(&a.management), help: "use an organization's management account"},
 	}
 }
 
@@ -109,20 +109,20 @@ func (s settings) accountOptions() account.Options {
 	if s.pace != nil {
 		rates = *s.pace
 	}
-	return account.Options{Settle: s.settle, Pace: pace.New(rates), Accounts: a.ids, Regions: s.regions, Prefix: a.prefix, Ledger: a.ledger, AllowManagementAccount: a.management,
-		AllowUnknownAlias: a.unknownAlias, AllowLogging: a.logging, Stores: a.stores, KeepAccountIDs: s.keepAccounts, Timeout: s.timeout}
+	return account.Options{Accounts: a.ids, Regions: s.regions, Prefix: a.prefix, Ledger: a.ledger, KeepAccountIDs: s.keepAccounts,
+		AllowManagementAccount: a.management, AllowUnknownAlias: a.unknownAlias, AllowLogging: a.logging, Stores: a.stores,
+		Settle: s.settle, Pace: pace.New(rates), Timeout: s.timeout}
 }
 
-// addFlagsNamed gives a command some of the flags of run, and returns them as help shows them.
-func addFlagsNamed(cmd *cobra.Command, s *settings, names ...string) string {
-	addFlags(cmd, s, names...)
-	all, help := s.byName(), ""
-	width := 0
+// helpOf explains some of the flags of run.
+func helpOf(names []string) (help string) {
+	defaults := defaultSettings()
+	all, width := defaults.byName(), 0
 	for _, name := range names {
 		width = max(width, len(all[name].synopsis()))
 	}
 	for _, name := range names {
-		help += fmt.Sprintf("  %-*s  %s\n", width, all[name].synopsis(), all[name].help)
+		help += all[name].helpLine(width)
 	}
 	return help
 }
@@ -140,28 +140,19 @@ Flags
 `
 
 func (p *process) policyCommand() *cobra.Command {
-	s := defaultSettings()
-	cmd := &cobra.Command{
-		Use:   "iam-policy",
-		Short: "Print the permissions that a run in an account needs",
-		Args:  noArguments,
-		RunE: func(*cobra.Command, []string) error {
-			if err := s.applyEnvironment(p.environ); err != nil {
-				return err
-			}
-			if err := s.applyFile(); err != nil {
-				return err
-			}
-			policy, err := gate.Policy(gate.PolicyOptions{Prefix: s.account.prefix, Regions: s.regions, Logging: s.account.logging, Stores: s.account.stores})
-			if err != nil {
-				return err
-			}
-			_, err = p.stdout.Write(policy.JSON())
+	run := func(_ context.Context, s *settings, _ []string) error {
+		if err := s.read(p.environ); err != nil {
 			return err
-		},
+		}
+		a := s.account
+		policy, err := gate.Policy(gate.PolicyOptions{Prefix: a.prefix, Regions: s.regions, Logging: a.logging, Stores: a.stores})
+		if err == nil {
+			_, err = p.stdout.Write(policy.JSON())
+		}
+		return err
 	}
-	cmd.Long = policyHelp + addFlagsNamed(cmd, &s, "regions", "prefix", "allow-logging", "stores", "config")
-	return cmd
+	names := []string{"regions", "prefix", "allow-logging", "stores", "config"}
+	return settingsCommand("iam-policy", "Print the permissions that a run in an account needs", policyHelp+helpOf(names), run, names...)
 }
 
 const sweepHelp = `Usage: conform sweep --account ID --regions A,B [flags]
@@ -182,25 +173,17 @@ Flags
 `
 
 func (p *process) sweepCommand() *cobra.Command {
-	s := defaultSettings()
 	yes := false
-	cmd := &cobra.Command{
-		Use:   "sweep",
-		Short: "Delete what runs have left in an account",
-		Args:  noArguments,
-		RunE:  func(cmd *cobra.Command, _ []string) error { return p.sweep(cmd.Context(), &s, yes) },
-	}
-	cmd.Long = sweepHelp + addFlagsNamed(cmd, &s, "account", "regions", "ledger", "prefix", "allow-unknown-alias", "allow-management-account", "timeout", "config") +
-		"  --yes                        delete what is found (default: list it)\n"
+	names := []string{"account", "regions", "ledger", "prefix", "allow-unknown-alias", "allow-management-account", "timeout", "config"}
+	help := sweepHelp + helpOf(names) + "  --yes                        delete what is found (default: list it)\n"
+	cmd := settingsCommand("sweep", "Delete what runs have left in an account", help,
+		func(ctx context.Context, s *settings, _ []string) error { return p.sweep(ctx, s, yes) }, names...)
 	cmd.Flags().BoolVar(&yes, "yes", false, "delete what is found")
 	return cmd
 }
 
 func (p *process) sweep(ctx context.Context, s *settings, yes bool) error {
-	if err := s.applyEnvironment(p.environ); err != nil {
-		return err
-	}
-	if err := s.applyFile(); err != nil {
+	if err := s.read(p.environ); err != nil {
 		return err
 	}
 	s.target = targetAccount
@@ -209,13 +192,15 @@ func (p *process) sweep(ctx context.Context, s *settings, yes bool) error {
 	}
 	items, err := account.Sweep(ctx, account.SweepOptions{Options: p.account(*s), ByPrefix: s.account.prefix != "" && s.from["ledger"] == fromDefault, Delete: yes})
 	failed := false
-	words := map[account.State]string{account.Found: "would delete", account.Deleted: "deleted", account.Gone: "gone already", account.Kept: "kept", account.Failed: "not deleted"}
+	words := map[account.State]string{account.Found: "would delete", account.Deleted: "deleted",
+		account.Gone: "gone already", account.Kept: "kept", account.Failed: "not deleted"}
 	for _, item := range items {
 		failed = failed || item.State == account.Failed
-		line := fmt.Sprintf("%-12s  %s", words[item.State], item.Resource)
+		what := fmt.Sprint(item.Resource)
 		if item.Name == "" {
-			line = fmt.Sprintf("%-12s  %ss in %s", words[item.State], item.Kind, item.Region)
+			what = fmt.Sprintf("%ss in %s", item.Kind, item.Region)
 		}
+		line := fmt.Sprintf("%-12s  %s", words[item.State], what)
 		if item.Why != "" {
 			line += ": " + item.Why
 		}

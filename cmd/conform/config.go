@@ -5,35 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"strconv"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
 )
-
-// maxFile bounds the files that people write: a configuration, an error order.
-const maxFile = 1 << 20
-
-// readSmallFile reads a file that a person wrote; anything else is wrong usage.
-func readSmallFile(setting, path string) ([]byte, error) {
-	file, err := os.Open(path)
-	if err != nil {
-		return nil, usagef("--%s: %w; give the path of a readable file", setting, err)
-	}
-	defer file.Close()
-	if info, err := file.Stat(); err == nil && info.IsDir() {
-		return nil, usagef("--%s: %s is a directory; give the path of a file", setting, path)
-	}
-	data, err := io.ReadAll(io.LimitReader(file, maxFile+1))
-	switch {
-	case err != nil:
-		return nil, usagef("--%s: %w; give the path of a readable file", setting, err)
-	case len(data) > maxFile:
-		return nil, usagef("--%s: %s is larger than %d bytes; give the file that was meant", setting, path, maxFile)
-	}
-	return data, nil
-}
 
 // applyFile takes settings that were given neither by flag nor by variable from the configuration
 // file. The file is checked as a whole, also where its settings are not used.
@@ -57,11 +33,9 @@ func (s *settings) applyFile() error {
 	}
 	options := s.byName()
 	var known []string
-	for _, group := range s.groups() {
-		for _, o := range group.options {
-			if !o.flagOnly {
-				known = append(known, o.name)
-			}
+	for _, o := range s.options() {
+		if !o.flagOnly {
+			known = append(known, o.name)
 		}
 	}
 	lines := map[string]int{}
@@ -86,7 +60,7 @@ func (s *settings) applyFile() error {
 			into, o = &checked, unused[o.name]
 		}
 		for _, text := range texts {
-			if err := o.set(text); err != nil {
+			if err := o.at.set(text); err != nil {
 				return wrongValue(s.place(value)+": "+o.name, text, err)
 			}
 		}
@@ -123,60 +97,57 @@ func parseYAML(data []byte) (*yaml.Node, error) {
 	return content, nil
 }
 
+// scalars says for each kind of setting that is no list of which YAML type it is, and what else to write.
+var scalars = map[kind]struct{ tag, otherwise string }{
+	kindText:     {"!!str", "must be a text; put quotes around it"},
+	kindNumber:   {"!!int", "must be a whole number"},
+	kindDuration: {"!!str", "must be a duration with a unit, such as 30s or 5m"},
+	kindSwitch:   {"!!bool", "must be true or false"},
+}
+
 // texts reads a setting's value from YAML, strictly: the type must be the setting's.
 func (o option) texts(node *yaml.Node) ([]string, error) {
-	for node.Kind == yaml.AliasNode {
+	if node.Kind == yaml.AliasNode {
 		node = node.Alias
 	}
-	isText := node.Kind == yaml.ScalarNode && node.Tag == "!!str"
-	switch o.kind {
-	case kindNumber:
-		if node.Kind == yaml.ScalarNode && node.Tag == "!!int" {
-			var n uint64
-			if node.Decode(&n) == nil {
-				return []string{strconv.FormatUint(n, 10)}, nil
-			}
-			return []string{node.Value}, nil // set says what is wrong with it
-		}
-		return nil, errors.New("must be a whole number")
-	case kindSwitch:
-		if node.Kind == yaml.ScalarNode && node.Tag == "!!bool" {
-			return []string{node.Value}, nil
-		}
-		return nil, errors.New("must be true or false")
-	case kindDuration:
-		if isText {
-			return []string{node.Value}, nil
-		}
-		return nil, errors.New("must be a duration with a unit, such as 30s or 5m")
-	case kindList:
-		return o.list(node, isText)
+	if o.kind == kindList {
+		return o.list(node)
 	}
-	if isText {
-		return []string{node.Value}, nil
+	must := scalars[o.kind]
+	if !isScalar(node, must.tag) {
+		return nil, errors.New(must.otherwise)
 	}
-	return nil, errors.New("must be a text; put quotes around it")
+	var n uint64
+	if o.kind == kindNumber && node.Decode(&n) == nil {
+		return []string{strconv.FormatUint(n, 10)}, nil
+	}
+	return []string{node.Value}, nil // set says what is wrong with it
+}
+
+func isScalar(node *yaml.Node, tag string) bool {
+	return node.Kind == yaml.ScalarNode && node.Tag == tag
 }
 
 // list reads a list of texts. A single text stands for itself, with commas as on the command line.
-func (o option) list(node *yaml.Node, isText bool) ([]string, error) {
-	if isText {
+func (o option) list(node *yaml.Node) ([]string, error) {
+	if isScalar(node, "!!str") {
 		return []string{node.Value}, nil
-	}
-	if node.Kind != yaml.SequenceNode || len(node.Content) == 0 {
-		return nil, errors.New("must be a list of texts, such as [A, B]")
 	}
 	var items []string
 	for _, item := range node.Content {
-		for item.Kind == yaml.AliasNode {
+		if item.Kind == yaml.AliasNode {
 			item = item.Alias
 		}
-		if item.Kind != yaml.ScalarNode || item.Tag != "!!str" {
-			return nil, errors.New("must be a list of texts, such as [A, B]")
+		if !isScalar(item, "!!str") {
+			items = nil
+			break
 		}
 		items = append(items, item.Value)
 	}
-	if o.name == "report" {
+	switch {
+	case node.Kind != yaml.SequenceNode || len(items) == 0:
+		return nil, errors.New("must be a list of texts, such as [A, B]")
+	case o.name == "report":
 		return items, nil
 	}
 	return []string{strings.Join(items, ",")}, nil

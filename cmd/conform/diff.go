@@ -1,8 +1,7 @@
 package main
 
 import (
-	"io"
-	"os"
+	"context"
 
 	"github.com/spf13/cobra"
 
@@ -30,12 +29,8 @@ Exit codes: 0 the same, 1 something differs, 2 wrong usage or no such file.
 
 func (p *process) diffCommand() *cobra.Command {
 	var machine bool
-	cmd := &cobra.Command{
-		Use:   "diff A B",
-		Short: "Compare two reports or two error orders",
-		Long:  diffHelp,
-		RunE:  func(_ *cobra.Command, args []string) error { return p.diff(args, machine) },
-	}
+	cmd := newCommand("diff A B", "Compare two reports or two error orders", diffHelp,
+		func(_ context.Context, args []string) error { return p.diff(args, machine) })
 	cmd.Flags().BoolVar(&machine, "json", false, "write the differences as JSON")
 	return cmd
 }
@@ -45,8 +40,8 @@ func (p *process) diff(paths []string, machine bool) error {
 		return usagef("'conform diff' takes two files, not %d; see 'conform diff --help'", len(paths))
 	}
 	var data [2][]byte
+	var err error
 	for i, path := range paths {
-		var err error
 		if data[i], err = readWholeFile(path); err != nil {
 			return err
 		}
@@ -64,31 +59,4 @@ func (p *process) diff(paths []string, machine bool) error {
 		return exitCode(reports.ExitDiverges)
 	}
 	return err
-}
-
-// maxReport bounds what is read as a report, so that a slip of the finger does not fill the memory.
-const maxReport = 512 << 20
-
-// readWholeFile reads a file that conform may have written; anything else is wrong usage.
-func readWholeFile(path string) ([]byte, error) {
-	file, err := os.Open(path)
-	if err != nil {
-		return nil, usagef("%w; give the path of a readable file", err)
-	}
-	defer file.Close()
-	if info, err := file.Stat(); err == nil && info.IsDir() {
-		return nil, usagef("%s is a directory; give the path of a file", path)
-	}
-	return readWhole(file, path)
-}
-
-func readWhole(in io.Reader, name string) ([]byte, error) {
-	data, err := io.ReadAll(io.LimitReader(in, maxReport+1))
-	switch {
-	case err != nil:
-		return nil, usagef("%s: %w", name, err)
-	case len(data) > maxReport:
-		return nil, usagef("%s is larger than %d bytes, so it cannot be what was meant", name, maxReport)
-	}
-	return data, nil
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"io"
-	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -53,19 +52,13 @@ func targetOptions() []string {
 }
 
 func (p *process) learnCommand() *cobra.Command {
-	s := defaultSettings()
 	var profile, out string
 	var verbose bool
-	cmd := &cobra.Command{
-		Use:   "learn",
-		Short: "Find out which error a target selects first",
-		Long:  learnHelpHead + optionHelp(targetOptions()...) + learnHelpTail,
-		Args:  noArguments,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			return p.learn(cmd.Context(), &s, profile, out, verbose)
-		},
-	}
-	addFlags(cmd, &s, targetOptions()...)
+	names := targetOptions()
+	cmd := settingsCommand("learn", "Find out which error a target selects first", learnHelpHead+optionHelp(names...)+learnHelpTail,
+		func(ctx context.Context, s *settings, _ []string) error {
+			return p.learn(ctx, s, profile, out, verbose)
+		}, names...)
 	cmd.Flags().StringVar(&profile, "profile", "", "write an error order file")
 	cmd.Flags().StringVar(&out, "out", "", "write the precedence matrix")
 	cmd.Flags().BoolVar(&verbose, "verbose", false, "show each pair")
@@ -79,13 +72,11 @@ func (p *process) learn(ctx context.Context, s *settings, profile, out string, v
 	if profile != "" && profile == out {
 		return usagef("--profile and --out name the same file %s; give each its own", profile)
 	}
-	for _, file := range []struct{ flag, path string }{{"profile", profile}, {"out", out}} {
-		if file.path == "" {
-			continue
-		}
-		if err := files.CheckWritable(file.path); err != nil {
-			return usagef("--%s %s: %w", file.flag, file.path, err)
-		}
+	if err := mustBeWritable("--profile "+profile, profile, ""); err != nil {
+		return err
+	}
+	if err := mustBeWritable("--out "+out, out, ""); err != nil {
+		return err
 	}
 	for _, note := range s.unusedNotes(p.environ) {
 		p.complain(note)
@@ -141,6 +132,3 @@ func (s *settings) keepLearned(learned *reports.Precedence, profile, out string)
 	}
 	return files.Write(profile, func(w io.Writer) error { return reports.WriteProfile(w, order) })
 }
-
-// chosen reports whether a setting is among those asked for; none stands for all.
-func chosen(only []string, name string) bool { return len(only) == 0 || slices.Contains(only, name) }

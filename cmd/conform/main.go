@@ -34,7 +34,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 
 // run runs the command with the given parts and returns its exit code.
 func (parts wiring) run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer, environ []string) (code int) {
-	p := &process{wiring: parts, stdout: stdout, stderr: stderr, environ: parseEnvironment(environ)}
+	p := &process{wiring: parts, stdout: stdout, stderr: stderr, stdin: stdin, environ: parseEnvironment(environ)}
 	defer func() {
 		if failure := recover(); failure != nil {
 			p.complain(fmt.Sprintf("internal error: %v; please report it (CONFORM_DEBUG=1 shows where)", failure))
@@ -45,7 +45,6 @@ func (parts wiring) run(ctx context.Context, args []string, stdin io.Reader, std
 		}
 	}()
 	root := p.rootCommand()
-	root.SetIn(stdin)
 	root.SetArgs(append([]string{}, args...)) // cobra takes nil for the process's own
 	err := root.ExecuteContext(ctx)
 	var ended exitCode
@@ -63,6 +62,7 @@ func (parts wiring) run(ctx context.Context, args []string, stdin io.Reader, std
 // process is one invocation of the command.
 type process struct {
 	wiring
+	stdin          io.Reader
 	stdout, stderr io.Writer
 	environ        map[string]string
 }

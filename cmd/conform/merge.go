@@ -1,6 +1,8 @@
 package main
 
 import (
+	"context"
+
 	"github.com/spf13/cobra"
 
 	"github.com/insightconform/conform/reports"
@@ -24,28 +26,16 @@ belong together.
 `
 
 func (p *process) mergeCommand() *cobra.Command {
-	s := defaultSettings()
-	cmd := &cobra.Command{
-		Use:   "merge FILE…",
-		Short: "Join the reports of the shards of a run",
-		Long:  mergeHelp,
-		RunE:  func(_ *cobra.Command, args []string) error { return p.merge(&s, args) },
-	}
-	addFlags(cmd, &s, "report")
-	return cmd
+	return settingsCommand("merge FILE…", "Join the reports of the shards of a run", mergeHelp, p.merge, "report")
 }
 
-func (p *process) merge(s *settings, paths []string) error {
+func (p *process) merge(_ context.Context, s *settings, paths []string) error {
 	if len(paths) == 0 {
 		return usagef("'conform merge' needs JSON reports: conform merge 1.json 2.json")
 	}
-	var parts []*reports.Report
-	for _, path := range paths {
-		part, err := readReport(nil, path)
-		if err != nil {
-			return err
-		}
-		parts = append(parts, part)
+	parts, err := readReports(nil, paths)
+	if err != nil {
+		return err
 	}
 	whole, err := reports.Join(parts...)
 	if err != nil {

@@ -6,7 +6,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/insightconform/conform"
 	"github.com/insightconform/conform/internal/files"
 	pipeline "github.com/insightconform/conform/internal/run"
 	"github.com/insightconform/conform/reports"
@@ -37,20 +36,11 @@ The machines of complete suites (--machine) are
 `
 
 func (p *process) planCommand() *cobra.Command {
-	s := defaultSettings()
-	s.planning = true
-	cmd := &cobra.Command{
-		Use:   "plan",
-		Short: "Say what a run would do",
-		Long:  planHelp,
-		Args:  noArguments,
-		RunE:  func(cmd *cobra.Command, _ []string) error { return p.plan(cmd.Context(), &s) },
-	}
-	addFlags(cmd, &s)
-	return cmd
+	return settingsCommand("plan", "Say what a run would do", planHelp, p.plan)
 }
 
-func (p *process) plan(ctx context.Context, s *settings) error {
+func (p *process) plan(ctx context.Context, s *settings, _ []string) error {
+	s.planning = true
 	if err := s.complete(p.environ); err != nil {
 		return err
 	}
@@ -58,8 +48,7 @@ func (p *process) plan(ctx context.Context, s *settings) error {
 	if err != nil {
 		return err
 	}
-	options := conform.Options{Requests: s.requests, Workers: s.workers, Suites: s.suites, Order: order,
-		Depth: s.depth, Machines: s.machines, Shard: s.shard}
+	options := s.planOptions(order)
 	var plan *reports.Plan
 	if s.target == targetAccount {
 		plan, err = p.planAccount(ctx, s, options)

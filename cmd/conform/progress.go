@@ -15,8 +15,8 @@ func (s *settings) readProgress() (*reports.Report, error) {
 	if s.resume == "" {
 		return nil, nil
 	}
-	if err := files.CheckWritable(s.resume); err != nil {
-		return nil, usagef("--resume %s: %w", s.resume, err)
+	if err := mustBeWritable("--resume "+s.resume, s.resume, ""); err != nil {
+		return nil, err
 	}
 	if _, err := os.Stat(s.resume); errors.Is(err, fs.ErrNotExist) {
 		return nil, nil

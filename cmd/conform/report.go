@@ -10,7 +10,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/insightconform/conform/internal/files"
 	"github.com/insightconform/conform/reports"
 	"github.com/insightconform/conform/reports/events"
 	"github.com/insightconform/conform/reports/formats"
@@ -39,14 +38,8 @@ that is no report.
 func (p *process) reportCommand() *cobra.Command {
 	var to []string
 	var precedence string
-	cmd := &cobra.Command{
-		Use:   "report FILE…",
-		Short: "Write the report of an earlier run in another format",
-		Long:  fmt.Sprintf(reportHelp, formatNames()),
-		RunE: func(cmd *cobra.Command, files []string) error {
-			return p.convert(cmd.InOrStdin(), files, to, precedence)
-		},
-	}
+	cmd := newCommand("report FILE…", "Write the report of an earlier run in another format", fmt.Sprintf(reportHelp, formatNames()),
+		func(_ context.Context, files []string) error { return p.convert(files, to, precedence) })
 	cmd.Flags().StringArrayVar(&to, "to", nil, "a format, to standard output or with =PATH to a file")
 	cmd.Flags().StringVar(&precedence, "precedence", "", "a file with a learned precedence of errors")
 	cmd.RegisterFlagCompletionFunc("to", cobra.FixedCompletions(formats.Names(), cobra.ShellCompDirectiveNoSpace))
@@ -60,7 +53,7 @@ func formatNames() string {
 }
 
 // convert reads reports and writes them in other formats. Nothing is written unless all can be.
-func (p *process) convert(stdin io.Reader, paths, to []string, precedence string) error {
+func (p *process) convert(paths, to []string, precedence string) error {
 	if len(paths) == 0 {
 		return usagef("'conform report' needs a report; 'conform run --report json=FILE' writes one")
 	}
@@ -74,30 +67,25 @@ func (p *process) convert(stdin io.Reader, paths, to []string, precedence string
 		if len(paths) > 1 && !sink.Compares() {
 			return usagef("--to %s takes one report, and %d are given; only html shows several side by side", sink.Format, len(paths))
 		}
-		if sink.Path == "" {
-			continue
-		}
-		if err := files.CheckWritable(sink.Path); err != nil {
-			return usagef("--to %s: %w", sink, err)
-		}
-	}
-	var list []*reports.Report
-	for _, path := range paths {
-		r, err := readReport(stdin, path)
-		if err != nil {
+		if err := mustBeWritable("--to "+sink.String(), sink.Path, ""); err != nil {
 			return err
 		}
-		list = append(list, r)
+	}
+	list, err := readReports(p.stdin, paths)
+	if err != nil {
+		return err
 	}
 	if precedence != "" {
 		if len(list) > 1 {
 			return usagef("--precedence goes with one report, and %d are given", len(list))
 		}
-		learned, err := readPrecedence(precedence)
+		data, err := readWholeFile(precedence)
 		if err != nil {
 			return err
 		}
-		list[0].Precedence = learned
+		if list[0].Precedence, err = reports.ReadPrecedence(data); err != nil {
+			return usagef("--precedence %s: %w", precedence, err)
+		}
 	}
 	for _, sink := range s.wanted() {
 		var err error
@@ -145,6 +133,18 @@ func ended(code int) error {
 	return exitCode(code)
 }
 
+// readReports reads JSON reports; - is standard input, where there is one.
+func readReports(stdin io.Reader, paths []string) (list []*reports.Report, err error) {
+	for _, path := range paths {
+		r, err := readReport(stdin, path)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, r)
+	}
+	return list, nil
+}
+
 func readReport(stdin io.Reader, path string) (*reports.Report, error) {
 	data, name := []byte(nil), path
 	var err error
@@ -165,28 +165,16 @@ func readReport(stdin io.Reader, path string) (*reports.Report, error) {
 	return r, nil
 }
 
-// readPrecedence reads the file of --precedence.
-func readPrecedence(path string) (*reports.Precedence, error) {
-	data, err := readWholeFile(path)
-	if err != nil {
-		return nil, err
-	}
-	learned, err := reports.ReadPrecedence(data)
-	if err != nil {
-		return nil, usagef("--precedence %s: %w", path, err)
-	}
-	return learned, nil
-}
+// eventStreams are the reports of a run that are written as it goes, each with what asked for it.
+type eventStreams []eventStream
 
-// eventStreams are the reports of a run that are written as it goes.
-type eventStreams struct {
-	sinks   []formats.Sink
-	streams []*events.Stream
+type eventStream struct {
+	sink   formats.Sink
+	stream *events.Stream
 }
 
 // openEvents begins the streams that the settings ask for.
-func (p *process) openEvents(s *settings) (*eventStreams, error) {
-	all := &eventStreams{}
+func (p *process) openEvents(s *settings) (all eventStreams, err error) {
 	for _, sink := range s.sinks {
 		if sink.Format != formats.NDJSON {
 			continue
@@ -196,35 +184,44 @@ func (p *process) openEvents(s *settings) (*eventStreams, error) {
 			all.close(p)
 			return nil, usagef("--report %s: %w", sink, err)
 		}
-		all.sinks, all.streams = append(all.sinks, sink), append(all.streams, stream)
+		all = append(all, eventStream{sink, stream})
 	}
 	all.add(reports.StartEvent(s.reportBefore()))
 	return all, nil
 }
 
-func (all *eventStreams) add(e reports.Event) {
-	for _, stream := range all.streams {
-		stream.Add(e)
+func (all eventStreams) add(e reports.Event) {
+	for _, x := range all {
+		x.stream.Add(e)
 	}
 }
 
 // listener is what a run tells its events, nil where nobody wants them.
-func (all *eventStreams) listener() func(reports.Event) {
-	if len(all.streams) == 0 {
+func (all eventStreams) listener() func(reports.Event) {
+	if len(all) == 0 {
 		return nil
 	}
 	return all.add
 }
 
 // close ends the streams and reports whether all was written.
-func (all *eventStreams) close(p *process) bool {
+func (all eventStreams) close(p *process) bool {
 	whole := true
-	for i, stream := range all.streams {
-		if err := stream.Close(); err != nil {
-			p.complain("--report " + all.sinks[i].String() + ": " + err.Error())
+	for _, x := range all {
+		if err := x.stream.Close(); err != nil {
+			p.complain("--report " + x.sink.String() + ": " + err.Error())
 			whole = false
 		}
 	}
+	return whole
+}
+
+// end tells the streams how the run ended, closes them and reports whether all was written; continuous
+// integration is told as well.
+func (all eventStreams) end(p *process, s *settings, report *reports.Report) bool {
+	all.add(reports.EndEvent(report))
+	whole := all.close(p)
+	p.annotate(s, report)
 	return whole
 }
 
@@ -276,10 +273,9 @@ func (p *process) annotate(s *settings, report *reports.Report) {
 		return
 	}
 	out := p.stdout
-	for _, sink := range s.sinks {
-		if sink.Path == "" && sink.Format != formats.Text {
-			out = p.stderr // GitHub reads commands there too, and standard output is for the report alone
-		}
+	forMachines := func(sink formats.Sink) bool { return sink.Path == "" && sink.Format != formats.Text }
+	if slices.ContainsFunc(s.sinks, forMachines) {
+		out = p.stderr // GitHub reads commands there too, and standard output is for the report alone
 	}
 	if err := markdown.Annotations(out, report); err != nil {
 		p.complain("annotations: " + err.Error())

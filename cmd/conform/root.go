@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"runtime"
@@ -102,27 +103,39 @@ func (p *process) rootCommand() *cobra.Command {
 		p.policyCommand(),
 		p.selftestCommand(),
 	)
-	root.SetHelpCommand(&cobra.Command{
-		Use:   "help [COMMAND]",
-		Short: "Help about a command",
-		Long:  "Usage: conform help [COMMAND]\n",
-		RunE: func(cmd *cobra.Command, args []string) error {
-			about, rest, err := cmd.Root().Find(args)
+	root.SetHelpCommand(newCommand("help [COMMAND]", "Help about a command", "Usage: conform help [COMMAND]\n",
+		func(_ context.Context, args []string) error {
+			about, rest, err := root.Find(args)
 			if err != nil || len(rest) > 0 {
-				return unknownCommand(cmd.Root(), args[0])
+				return unknownCommand(root, args[0])
 			}
 			return about.Help()
-		},
-	})
+		}))
 	root.SetOut(p.stdout)
 	root.SetErr(p.stderr)
 	root.InitDefaultCompletionCmd() // keeps the output it finds
-	for _, cmd := range root.Commands() {
-		if cmd.Name() == "completion" {
-			explainCompletion(cmd)
-		}
+	if completion, _, err := root.Find([]string{"completion"}); err == nil {
+		explainCompletion(completion)
 	}
 	return root
+}
+
+// newCommand makes a command. One whose usage names no arguments refuses them.
+func newCommand(use, short, long string, run func(ctx context.Context, args []string) error) *cobra.Command {
+	cmd := &cobra.Command{Use: use, Short: short, Long: long}
+	cmd.RunE = func(cmd *cobra.Command, args []string) error { return run(cmd.Context(), args) }
+	if !strings.Contains(use, " ") {
+		cmd.Args = noArguments
+	}
+	return cmd
+}
+
+// settingsCommand makes a command that takes all settings of a run, or those named.
+func settingsCommand(use, short, long string, run func(context.Context, *settings, []string) error, names ...string) *cobra.Command {
+	s := defaultSettings()
+	cmd := newCommand(use, short, long, func(ctx context.Context, args []string) error { return run(ctx, &s, args) })
+	addFlags(cmd, &s, names...)
+	return cmd
 }
 
 // explainCompletion gives cobra's completion command help in the form of the other commands.

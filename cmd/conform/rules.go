@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -27,37 +28,29 @@ breaks it.
 `
 
 func (p *process) rulesCommand() *cobra.Command {
-	return &cobra.Command{
-		Use:   "rules [ID]",
-		Short: "Explain the rules",
-		Long:  rulesHelp,
-		Args: func(_ *cobra.Command, args []string) error {
-			if len(args) > 1 {
-				return usagef("'conform rules' explains one rule at a time; leave out %q", args[1])
-			}
-			return nil
-		},
-		ValidArgsFunction: func(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
-			if len(args) > 0 {
-				return nil, cobra.ShellCompDirectiveNoFileComp
-			}
-			return completeRules(), cobra.ShellCompDirectiveNoFileComp
-		},
-		RunE: func(cmd *cobra.Command, args []string) error {
-			width, _ := terminal(p.stdout)
-			text := ""
-			if len(args) == 0 {
-				text = ruleTable(width, families())
-			} else {
-				var err error
-				if text, err = explain(cmd.Context(), args[0], width); err != nil {
-					return err
-				}
-			}
-			_, err := fmt.Fprint(p.stdout, text)
-			return err
-		},
+	cmd := newCommand("rules [ID]", "Explain the rules", rulesHelp, func(ctx context.Context, args []string) (err error) {
+		width, _ := terminal(p.stdout)
+		text := ""
+		switch len(args) {
+		case 0:
+			text = ruleTable(width, families())
+		case 1:
+			text, err = explain(ctx, args[0], width)
+		default:
+			err = usagef("'conform rules' explains one rule at a time; leave out %q", args[1])
+		}
+		if err == nil {
+			_, err = fmt.Fprint(p.stdout, text)
+		}
+		return err
+	})
+	cmd.ValidArgsFunction = func(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+		if len(args) > 0 {
+			return nil, cobra.ShellCompDirectiveNoFileComp
+		}
+		return completeRules(), cobra.ShellCompDirectiveNoFileComp
 	}
+	return cmd
 }
 
 func ruleNames() []string {
@@ -133,21 +126,20 @@ func explainRule(ctx context.Context, rule *model.Rule, width int) (string, erro
 	field := func(name, text string) { fmt.Fprintf(&b, "%-10s %s\n", name, text) }
 	fmt.Fprintf(&b, "%s\n\n%s\n\n", rule.ID, rule.Statement)
 	field("level", rule.Level.String()+": "+levelMeaning[rule.Level])
-	for i, source := range strings.Split(rule.Source, ",") {
+	label := "source"
+	for source := range strings.SplitSeq(rule.Source, ",") {
 		source = strings.TrimSpace(source)
-		if long, ok := model.Sources[source]; ok {
-			source = long
-		}
-		label := "source"
-		if i > 0 {
-			label = ""
-		}
-		field(label, source)
+		field(label, cmp.Or(model.Sources[source], source))
+		label = ""
 	}
 	if rule.Code != "" {
 		field("reference", fmt.Sprintf("%s, place %d in the order of errors", rule.Code, rule.Row))
 	}
-	if accepted := acceptedOutcomes(rule); len(accepted) > 0 {
+	accepted := rule.Also
+	if rule.MayPass {
+		accepted = append([]string{"success"}, accepted...)
+	}
+	if len(accepted) > 0 {
 		field("accepted", strings.Join(accepted, ", "))
 	}
 	if rule.RefusalOnly {
@@ -189,24 +181,17 @@ const shownFaults = 3
 
 // breaking lists the faults of the embedded server that break a rule, those that show at once first.
 func breaking(rule model.ID) []embedded.Fault {
-	var faults []embedded.Fault
-	for _, deep := range []bool{false, true} {
-		for _, f := range embedded.Faults {
-			if f.Rule == rule && f.Deep == deep {
-				faults = append(faults, f)
-			}
+	var atOnce, deep []embedded.Fault
+	for _, f := range embedded.Faults {
+		switch {
+		case f.Rule != rule:
+		case f.Deep:
+			deep = append(deep, f)
+		default:
+			atOnce = append(atOnce, f)
 		}
 	}
-	return faults
-}
-
-// acceptedOutcomes lists what a rule accepts beside the reference.
-func acceptedOutcomes(rule *model.Rule) []string {
-	var accepted []string
-	if rule.MayPass {
-		accepted = append(accepted, "success")
-	}
-	return append(accepted, rule.Also...)
+	return append(atOnce, deep...)
 }
 
 func explainOrder() string {

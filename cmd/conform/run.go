@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -12,7 +13,6 @@ import (
 	"golang.org/x/term"
 
 	"github.com/insightconform/conform"
-	"github.com/insightconform/conform/internal/files"
 	"github.com/insightconform/conform/model"
 	"github.com/insightconform/conform/reports"
 	"github.com/insightconform/conform/reports/formats"
@@ -47,24 +47,12 @@ Exit codes
 `
 
 func (p *process) runCommand() *cobra.Command {
-	s := defaultSettings()
-	cmd := &cobra.Command{
-		Use:   "run",
-		Short: "Test a target",
-		Long:  runHelpHead + optionHelp() + runHelpTail,
-		Args:  noArguments,
-		RunE:  func(cmd *cobra.Command, _ []string) error { return p.testTarget(cmd.Context(), &s) },
-	}
-	addFlags(cmd, &s)
-	return cmd
+	return settingsCommand("run", "Test a target", runHelpHead+optionHelp()+runHelpTail, p.testTarget)
 }
 
 // complete fills in what no flag gave.
 func (s *settings) complete(environ map[string]string) error {
-	if err := s.applyEnvironment(environ); err != nil {
-		return err
-	}
-	if err := s.applyFile(); err != nil {
+	if err := s.read(environ); err != nil {
 		return err
 	}
 	if err := s.resolveTarget(environ); err != nil {
@@ -101,11 +89,8 @@ func (s *settings) readInputs() (in inputs, err error) {
 		return in, err
 	}
 	for _, sink := range s.sinks {
-		if sink.Path == "" {
-			continue
-		}
-		if err := files.CheckWritable(sink.Path); err != nil {
-			return in, usagef("--report %s: %w; give a path that can be written", sink, err)
+		if err := mustBeWritable("--report "+sink.String(), sink.Path, "; give a path that can be written"); err != nil {
+			return in, err
 		}
 	}
 	if in.baseline, err = s.readBaseline(); err != nil {
@@ -118,34 +103,25 @@ func (s *settings) readInputs() (in inputs, err error) {
 	return in, err
 }
 
-// options are those of the run.
-func (s *settings) options(in inputs) conform.Options {
-	return conform.Options{
-		Seed:     s.seed,
-		Requests: s.requests,
-		Time:     s.time,
-		Workers:  s.workers,
-		Suites:   s.suites,
-		Order:    in.order,
-		FailOn:   s.failOn,
-		Command:  s.command(s.seed, s.workers),
-		Version:  shortVersion(),
-		Eventual: s.eventual || s.settle > 0,
-		Settle:   s.settle,
+// runOptions are those of the run.
+func (s *settings) runOptions(in inputs) conform.Options {
+	options := s.planOptions(in.order)
+	options.Seed, options.Time, options.FailOn = s.seed, s.time, s.failOn
+	options.Command, options.Version = s.command(s.seed, s.workers), shortVersion()
+	options.Eventual, options.Settle = s.eventual || s.settle > 0, s.settle
+	options.ShrinkRequests = s.shrinkRequests
+	options.Traces, options.Baseline, options.Resume = tracesOf(in.known), in.baseline, in.earlier
+	return options
+}
 
-		Depth:    s.depth,
-		Machines: s.machines,
-		Shard:    s.shard,
-
-		ShrinkRequests: s.shrinkRequests,
-		Traces:         tracesOf(in.known),
-		Baseline:       in.baseline,
-		Resume:         in.earlier,
-	}
+// planOptions are those of the run that a plan depends on too.
+func (s *settings) planOptions(order *model.Profile) conform.Options {
+	return conform.Options{Requests: s.requests, Workers: s.workers, Suites: s.suites, Order: order,
+		Depth: s.depth, Machines: s.machines, Shard: s.shard}
 }
 
 // testTarget runs the suites and writes the reports.
-func (p *process) testTarget(ctx context.Context, s *settings) error {
+func (p *process) testTarget(ctx context.Context, s *settings, _ []string) error {
 	if err := s.complete(p.environ); err != nil {
 		return err
 	}
@@ -174,7 +150,7 @@ func (p *process) testTarget(ctx context.Context, s *settings) error {
 		defer close(said)
 		progress.Say("conform: interrupted; writing the report of what was found (once more ends at once)")
 	})
-	options := s.options(in)
+	options := s.runOptions(in)
 	options.Progress, options.Events = progress.Show, events.listener()
 	if s.resume != "" {
 		options.Checkpoint = func(partial *reports.Report) {
@@ -215,23 +191,19 @@ func (s *settings) profile() (*model.Profile, error) {
 }
 
 // finish writes the reports and turns what a run returned into the end of the command.
-func (p *process) finish(ctx context.Context, s *settings, report *reports.Report, events *eventStreams, runError error) error {
+func (p *process) finish(ctx context.Context, s *settings, report *reports.Report, events eventStreams, runError error) error {
 	if report == nil {
 		if runError == nil && ctx.Err() == nil {
 			runError = errors.New("internal error: a run without a report")
 		}
 		p.finishWithoutRun(ctx, s, events, runError)
-		if runError == nil {
-			return exitCode(reports.ExitInterrupted)
-		}
-		return runError
+		return cmp.Or(runError, error(exitCode(reports.ExitInterrupted)))
 	}
 	if runError != nil && report.End != nil && !errors.Is(runError, conform.ErrHarness) { // of which it tells
 		endedBy(ctx, report.End, runError)
 		reports.Judge(report)
 	}
-	code := reports.WorseExit(report.ExitCode, exitCodeOf(ctx, runError))
-	report.ExitCode = code
+	report.ExitCode = reports.WorseExit(report.ExitCode, exitCodeOf(ctx, runError))
 	if report.Workers > 0 { // only the run knows how many the target could take
 		report.Command = s.command(report.Seed, report.Workers)
 	}
@@ -240,12 +212,10 @@ func (p *process) finish(ctx context.Context, s *settings, report *reports.Repor
 		options.Next = s.next(p.environ)
 	}
 	report.ExitCode = p.writeReports(s, report, options, formats.NDJSON) // which was written as the run went
-	code = report.ExitCode
-	events.add(reports.EndEvent(report))
-	if !events.close(p) {
+	code := report.ExitCode
+	if !events.end(p, s, report) {
 		code = reports.WorseExit(code, reports.ExitFailed)
 	}
-	p.annotate(s, report)
 	if runError != nil {
 		p.complain(runError.Error())
 	}
@@ -254,13 +224,11 @@ func (p *process) finish(ctx context.Context, s *settings, report *reports.Repor
 
 // finishWithoutRun tells those who read no terminal that a run could not begin. What reads the JSON
 // report finds none, since nothing was found out.
-func (p *process) finishWithoutRun(ctx context.Context, s *settings, events *eventStreams, runError error) {
+func (p *process) finishWithoutRun(ctx context.Context, s *settings, events eventStreams, runError error) {
 	report := s.withoutRun(ctx, runError)
 	onlyFiles := slices.DeleteFunc(slices.Clone(s.sinks), func(sink formats.Sink) bool { return sink.Path == "" })
 	p.writeReports(&settings{sinks: onlyFiles}, report, text.Options{}, formats.Text, formats.JSON, formats.HTML, formats.NDJSON)
-	events.add(reports.EndEvent(report))
-	events.close(p)
-	p.annotate(s, report)
+	events.end(p, s, report)
 }
 
 func (p *process) progress(s *settings) *text.Progress {
@@ -273,12 +241,7 @@ func (p *process) progress(s *settings) *text.Progress {
 
 func (p *process) textOptions(s *settings) text.Options {
 	width, live := terminal(p.stdout)
-	return text.Options{
-		Width:   width,
-		Color:   p.colored(live),
-		Verbose: s.verbose,
-		Quiet:   s.quiet,
-	}
+	return text.Options{Width: width, Color: p.colored(live), Verbose: s.verbose, Quiet: s.quiet}
 }
 
 // colored decides by the variables that people set for all their tools; NO_COLOR has the last word.

@@ -53,17 +53,12 @@ func (p *process) selftestCommand() *cobra.Command {
 	)
 	s := defaultSettings()
 	s.seed = 1
-	cmd := &cobra.Command{
-		Use:   "selftest",
-		Short: "Test conform itself on wrong servers",
-		Long:  selftestHelp,
-		Args:  noArguments,
-		RunE:  func(cmd *cobra.Command, _ []string) error { return p.testItself(cmd.Context(), s.seed, faults, path) },
-	}
+	cmd := newCommand("selftest", "Test conform itself on wrong servers", selftestHelp,
+		func(ctx context.Context, _ []string) error { return p.testItself(ctx, s.seed, faults, path) })
 	add := func(name, value string, set func(string) error) {
-		cmd.Flags().VarPF(flagValue{option{name: name, value: value, set: set}, &s}, name, "", "")
+		cmd.Flags().VarPF(flagValue{option{name: name, value: value, at: field{set: set}}, &s}, name, "", "")
 	}
-	add("seed", "N", setNumber(&s.seed, 1, math.MaxUint64))
+	add("seed", "N", numberField(&s.seed, 1, math.MaxUint64).set)
 	add("fault", "NAME", func(text string) error {
 		err := checkFault(text)
 		if err == nil {
@@ -85,8 +80,8 @@ func (p *process) selftestCommand() *cobra.Command {
 func (p *process) testItself(ctx context.Context, seed uint64, faults []string, path string) error {
 	toFile := path != "" && path != "-"
 	if toFile {
-		if err := files.CheckWritable(path); err != nil {
-			return usagef("--json %s: %w; give a path that can be written", path, err)
+		if err := mustBeWritable("--json "+path, path, "; give a path that can be written"); err != nil {
+			return err
 		}
 	}
 	progress, started := p.progress(&settings{}), time.Now()
@@ -114,10 +109,7 @@ func (p *process) testItself(ctx context.Context, seed uint64, faults []string, 
 			return exitCode(reports.WorseExit(result.ExitCode, reports.ExitFailed))
 		}
 	}
-	if result.ExitCode != reports.ExitConforms {
-		return exitCode(result.ExitCode)
-	}
-	return nil
+	return ended(result.ExitCode)
 }
 
 // selftestCommandLine repeats the self-test.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -34,22 +35,13 @@ const defaultAddress = "127.0.0.1:8080"
 
 func (p *process) serveCommand() *cobra.Command {
 	var address, fault string
-	cmd := &cobra.Command{
-		Use:   "serve",
-		Short: "Serve the reference over HTTP",
-		Long:  serveHelp,
-		Args:  noArguments,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			if variable := p.environ[variableName("addr")]; variable != "" && !cmd.Flags().Changed("addr") {
-				address = variable
-			}
-			if fault == listFaults {
-				return p.listFaults()
-			}
-			return p.serve(cmd.Context(), address, fault)
-		},
-	}
-	cmd.Flags().StringVar(&address, "addr", defaultAddress, "where to listen")
+	cmd := newCommand("serve", "Serve the reference over HTTP", serveHelp, func(ctx context.Context, _ []string) error {
+		if fault == listFaults {
+			return p.listFaults()
+		}
+		return p.serve(ctx, address, fault)
+	})
+	cmd.Flags().StringVar(&address, "addr", cmp.Or(p.environ[variableName("addr")], defaultAddress), "where to listen")
 	cmd.Flags().StringVar(&fault, "fault", "", "be wrong on purpose in one way")
 	cmd.RegisterFlagCompletionFunc("fault", completeFaults)
 	return cmd

@@ -106,7 +106,7 @@ type option struct {
 	value    string // how its value is named in help; a list of choices is separated by |
 	kind     kind
 	help     string
-	set      func(text string) error
+	at       field
 	flagOnly bool // no key of a configuration file
 }
 
@@ -119,88 +119,95 @@ type optionGroup struct {
 func (s *settings) groups() []optionGroup {
 	return []optionGroup{
 		{"What is tested", []option{
-			{name: "target", value: "embedded|endpoint|account", set: setText(&s.target, checkTarget),
+			{name: "target", value: "embedded|endpoint|account", at: textField(&s.target, checkTarget),
 				help: "the server that comes with conform, one at a URL, or the service in a sandbox account (default embedded)"},
-			{name: "endpoint", value: "URL", set: setText(&s.endpoint, checkEndpoint),
+			{name: "endpoint", value: "URL", at: textField(&s.endpoint, checkEndpoint),
 				help: "where the target listens; implies --target endpoint"},
-			{name: "regions", value: "A,B", kind: kindList, set: setList(&s.regions, checkRegion),
+			{name: "regions", value: "A,B", kind: kindList, at: listField(&s.regions, checkRegion),
 				help: "the Regions to use: the home Region, and a second one; in an account as many as you like"},
-			{name: "bucket", value: "NAME", set: setText(&s.bucket, checkBucket),
+			{name: "bucket", value: "NAME", at: textField(&s.bucket, checkBucket),
 				help: "an S3 bucket for trails, where the target's S3 cannot make one"},
-			{name: "fault", value: "NAME", set: setText(&s.fault, checkFault),
+			{name: "fault", value: "NAME", at: textField(&s.fault, checkFault),
 				help: "make the embedded server wrong on purpose, in one of the ways that 'conform serve --fault list' lists"},
-			{name: "eventual", kind: kindSwitch, set: setSwitch(&s.eventual),
+			{name: "eventual", kind: kindSwitch, at: switchField(&s.eventual),
 				help: "the target is eventually consistent: wait for what was written before calling an answer wrong"},
-			{name: "settle", value: "DURATION", kind: kindDuration, set: setDuration(&s.settle),
+			{name: "settle", value: "DURATION", kind: kindDuration, at: durationField(&s.settle),
 				help: "how long an eventually consistent target may take to show what was written (default 1m); implies --eventual"},
-			{name: "use-environment-credentials", kind: kindSwitch, set: setSwitch(&s.environmentCredentials),
+			{name: "use-environment-credentials", kind: kindSwitch, at: switchField(&s.environmentCredentials),
 				help: "sign with the credentials of the environment instead of test/test"},
 		}},
 		{"In an account", s.account.options()},
 		{"How much is tried", []option{
-			{name: "suite", value: "systematic,complete,random", kind: kindList, set: setList(&s.suites, oneOf("suite", explore.Suites)),
+			{name: "suite", value: "systematic,complete,random", kind: kindList, at: listField(&s.suites, oneOf("suite", explore.Suites)),
 				help: "the suites to run (default systematic,random)"},
-			{name: "depth", value: "0|1|2", kind: kindNumber, set: setNumber(&s.depth, 0, conform.MaxDepth),
+			{name: "depth", value: "0|1|2", kind: kindNumber, at: numberField(&s.depth, 0, conform.MaxDepth),
 				help: "the complete suites catch every fault with up to this many extra states (default 0)"},
-			{name: "machine", value: "NAME,…", kind: kindList, set: setList(&s.machines, oneOf("machine", machine.Names())),
+			{name: "machine", value: "NAME,…", kind: kindList, at: listField(&s.machines, oneOf("machine", machine.Names())),
 				help: "the machines of the complete suites, as 'conform plan' lists them (default trail,two-trails,stores)"},
-			{name: "shard", value: "I/N", set: s.setShard,
+			{name: "shard", value: "I/N", at: field{s.setShard, func() string { return s.shard.String() }},
 				help: "run only the I-th of N equal shares, from 1; auto asks the environment of a fleet; 'conform merge' joins their reports"},
-			{name: "resume", value: "FILE", set: setText(&s.resume, checkFile),
+			{name: "resume", value: "FILE", at: textField(&s.resume, checkFile),
 				help: "keep the progress in this JSON report, and go on from it if it is there"},
-			{name: "requests", value: "N", kind: kindNumber, set: setNumber(&s.requests, 1, maxRequests),
+			{name: "requests", value: "N", kind: kindNumber, at: numberField(&s.requests, 1, maxRequests),
 				help: "send at most N requests (default: the systematic suite whole, then 5,000)"},
-			{name: "time", value: "DURATION", kind: kindDuration, set: setDuration(&s.time),
+			{name: "time", value: "DURATION", kind: kindDuration, at: durationField(&s.time),
 				help: "end after this time, such as 30s or 5m"},
-			{name: "timeout", value: "DURATION", kind: kindDuration, set: setDuration(&s.timeout),
+			{name: "timeout", value: "DURATION", kind: kindDuration, at: durationField(&s.timeout),
 				help: "wait this long for an answer (default 10s)"},
-			{name: "pace", value: "RATES", set: s.setPace,
+			{name: "pace", value: "RATES", at: fieldOf(&s.pace, parsePace, paceText),
 				help: "send no more than so many requests a second in each Region, such as writes=1,reads=10; slower where the target throttles (default: as fast as it answers)"},
-			{name: "workers", value: "N", kind: kindNumber, set: setNumber(&s.workers, 1, maxWorkers),
+			{name: "workers", value: "N", kind: kindNumber, at: numberField(&s.workers, 1, maxWorkers),
 				help: "test this many worlds side by side (default: what the target can take)"},
-			{name: "seed", value: "N", kind: kindNumber, set: setNumber(&s.seed, 1, math.MaxUint64),
+			{name: "seed", value: "N", kind: kindNumber, at: numberField(&s.seed, 1, math.MaxUint64),
 				help: "repeat the run that had this seed (default: a random one)"},
 		}},
 		{"What counts", []option{
-			{name: "fail-on", value: "documented|observed|inferred", set: s.setFailOn,
+			{name: "fail-on", value: "documented|observed|inferred", at: fieldOf(&s.failOn, parseLevel, model.Level.String),
 				help: "the weakest level of evidence that fails the run (default observed)"},
-			{name: "order", value: "FILE", set: setText(&s.order, checkPath),
+			{name: "order", value: "FILE", at: textField(&s.order, checkPath),
 				help: "hold the target to an error order of its own"},
-			{name: "baseline", value: "FILE", set: setText(&s.baseline, checkPath),
+			{name: "baseline", value: "FILE", at: textField(&s.baseline, checkPath),
 				help: "accept the divergences that this file lists with a reason; a stale entry fails the run"},
-			{name: "update-baseline", kind: kindSwitch, set: setSwitch(&s.updateBaseline),
+			{name: "update-baseline", kind: kindSwitch, at: switchField(&s.updateBaseline),
 				help: "write what was found to the file of --baseline, reasons kept"},
-			{name: "shrink-requests", value: "N", kind: kindNumber, set: setNumber(&s.shrinkRequests, 1, maxRequests),
+			{name: "shrink-requests", value: "N", kind: kindNumber, at: numberField(&s.shrinkRequests, 1, maxRequests),
 				help: "spend at most N requests on shortening what is found (default 2000)"},
 		}},
 		{"What is written", []option{
-			{name: "report", value: "FORMAT[=PATH]", kind: kindList, set: s.addReport,
+			{name: "report", value: "FORMAT[=PATH]", kind: kindList, at: field{set: s.addReport},
 				help: formatNames() + ", to standard output or a file; ndjson is written as the run goes; repeatable (default text)"},
-			{name: "traces", value: "DIR", set: setText(&s.traces, checkPath),
+			{name: "traces", value: "DIR", at: textField(&s.traces, checkPath),
 				help: "keep a trace of each confirmed divergence here, and replay those that are there first; none keeps none (default conform-traces/TARGET)"},
-			{name: "prune", kind: kindSwitch, set: setSwitch(&s.prune),
+			{name: "prune", kind: kindSwitch, at: switchField(&s.prune),
 				help: "remove the traces of what is fixed"},
-			{name: "keep-account-ids", kind: kindSwitch, set: setSwitch(&s.keepAccounts),
+			{name: "keep-account-ids", kind: kindSwitch, at: switchField(&s.keepAccounts),
 				help: "leave account ids in traces as they are"},
-			{name: "quiet", kind: kindSwitch, set: setSwitch(&s.quiet),
+			{name: "quiet", kind: kindSwitch, at: switchField(&s.quiet),
 				help: "say nothing but the verdict and the rules that fail the run"},
-			{name: "verbose", kind: kindSwitch, set: setSwitch(&s.verbose),
+			{name: "verbose", kind: kindSwitch, at: switchField(&s.verbose),
 				help: "say of each divergence where its rule comes from, with every request and answer; list every deviation"},
 		}},
 		{"Where settings come from", []option{
-			{name: "config", value: "FILE", flagOnly: true, set: setText(&s.config, checkPath),
+			{name: "config", value: "FILE", flagOnly: true, at: textField(&s.config, checkPath),
 				help: "read settings from a YAML file whose keys are these flags' names"},
 		}},
 	}
 }
 
+// options lists the settings without their groups.
+func (s *settings) options() []option {
+	var all []option
+	for _, group := range s.groups() {
+		all = append(all, group.options...)
+	}
+	return all
+}
+
 // byName returns the settings by name.
 func (s *settings) byName() map[string]option {
 	all := map[string]option{}
-	for _, group := range s.groups() {
-		for _, o := range group.options {
-			all[o.name] = o
-		}
+	for _, o := range s.options() {
+		all[o.name] = o
 	}
 	return all
 }
@@ -216,7 +223,7 @@ func (v flagValue) String() string { return "" }
 func (v flagValue) Type() string { return v.option.value }
 
 func (v flagValue) Set(text string) error {
-	if err := v.option.set(text); err != nil {
+	if err := v.option.at.set(text); err != nil {
 		return err
 	}
 	v.settings.from[v.option.name] = fromFlag
@@ -225,49 +232,50 @@ func (v flagValue) Set(text string) error {
 
 // addFlags adds the flags of the settings with the given names, of all where there are none.
 func addFlags(cmd *cobra.Command, s *settings, names ...string) {
-	for _, group := range s.groups() {
-		for _, o := range group.options {
-			if len(names) > 0 && !slices.Contains(names, o.name) {
-				continue
-			}
-			flag := cmd.Flags().VarPF(flagValue{o, s}, o.name, "", o.help)
-			if o.kind == kindSwitch {
-				flag.NoOptDefVal = "true"
-			}
-			cmd.RegisterFlagCompletionFunc(o.name, o.completion())
+	for _, o := range s.options() {
+		if !chosen(names, o.name) {
+			continue
 		}
+		flag := cmd.Flags().VarPF(flagValue{o, s}, o.name, "", o.help)
+		if o.kind == kindSwitch {
+			flag.NoOptDefVal = "true"
+		}
+		cmd.RegisterFlagCompletionFunc(o.name, o.completion())
 	}
 }
+
+// chosen reports whether a setting is among those asked for; none stands for all.
+func chosen(only []string, name string) bool { return len(only) == 0 || slices.Contains(only, name) }
 
 // optionHelp renders the settings by group for help, all or only some.
 func optionHelp(only ...string) string {
 	all := defaultSettings()
 	width := 0
-	for _, group := range all.groups() {
-		for _, o := range group.options {
-			width = max(width, len("--"+o.name))
-		}
+	for _, o := range all.options() {
+		width = max(width, len("--"+o.name))
 	}
-	var b strings.Builder
+	help := ""
 	for _, group := range all.groups() {
 		title := "\n" + group.title + "\n"
 		for _, o := range group.options {
-			if !chosen(only, o.name) {
-				continue
-			}
-			b.WriteString(title)
-			title = ""
-			if line := o.synopsis(); len(line) <= width {
-				fmt.Fprintf(&b, "  %-*s  %s\n", width, line, o.help)
-			} else {
-				fmt.Fprintf(&b, "  %s\n  %-*s  %s\n", line, width, "", o.help)
+			if chosen(only, o.name) {
+				help, title = help+title+o.helpLine(width), ""
 			}
 		}
 	}
-	return b.String()
+	return help
 }
 
-func (o option) synopsis() string { return strings.TrimSpace("--" + o.name + " " + o.value) }
+// helpLine explains a setting in help, on two lines where its synopsis is wider than it may be.
+func (o option) helpLine(width int) string {
+	line := strings.TrimSpace(o.synopsis())
+	if len(line) > width {
+		line += fmt.Sprintf("\n  %-*s", width, "")
+	}
+	return fmt.Sprintf("  %-*s  %s\n", width, line, o.help)
+}
+
+func (o option) synopsis() string { return "--" + o.name + " " + o.value }
 
 // wrongValue says of a flag, a variable or a place in a file that its value cannot be used, and why.
 func wrongValue(where, text string, err error) error {
@@ -282,26 +290,32 @@ func variableName(name string) string {
 	return "CONFORM_" + strings.ToUpper(strings.ReplaceAll(name, "-", "_"))
 }
 
+// read takes what no flag gave from the environment and the configuration file.
+func (s *settings) read(environ map[string]string) error {
+	if err := s.applyEnvironment(environ); err != nil {
+		return err
+	}
+	return s.applyFile()
+}
+
 // applyEnvironment takes settings that no flag gave from CONFORM_… variables; empty ones count as
 // not set.
 func (s *settings) applyEnvironment(environ map[string]string) error {
-	for _, group := range s.groups() {
-		for _, o := range group.options {
-			text := environ[variableName(o.name)]
-			if text == "" || s.from[o.name] > fromEnvironment {
-				continue
-			}
-			items := []string{text}
-			if o.name == "report" {
-				items = strings.Split(text, ",")
-			}
-			for _, item := range items {
-				if err := o.set(item); err != nil {
-					return wrongValue(variableName(o.name), item, err)
-				}
-			}
-			s.from[o.name] = fromEnvironment
+	for _, o := range s.options() {
+		text := environ[variableName(o.name)]
+		if text == "" || s.from[o.name] > fromEnvironment {
+			continue
 		}
+		items := []string{text}
+		if o.name == "report" {
+			items = strings.Split(text, ",")
+		}
+		for _, item := range items {
+			if err := o.at.set(item); err != nil {
+				return wrongValue(variableName(o.name), item, err)
+			}
+		}
+		s.from[o.name] = fromEnvironment
 	}
 	return nil
 }
@@ -326,16 +340,16 @@ func (s *settings) resolveTarget(environ map[string]string) error {
 	if len(s.regions) > 2 {
 		return usagef("--regions %q: are more than two Regions; give the home Region and at most one more", strings.Join(s.regions, ","))
 	}
-	if s.target == targetEmbedded {
+	switch {
+	case s.target == targetEmbedded:
 		s.endpoint = ""
 		return nil
-	}
-	if s.endpoint != "" {
+	case s.endpoint != "":
 		return nil
 	}
 	for _, name := range endpointVariables {
 		if text := environ[name]; text != "" {
-			if err := setText(&s.endpoint, checkEndpoint)(text); err != nil {
+			if err := textField(&s.endpoint, checkEndpoint).set(text); err != nil {
 				return wrongValue(name, text, err)
 			}
 			return nil
@@ -345,36 +359,31 @@ func (s *settings) resolveTarget(environ map[string]string) error {
 }
 
 // unusedNotes lists what was set and has no effect on the chosen target.
-func (s *settings) unusedNotes(environ map[string]string) []string {
+func (s *settings) unusedNotes(environ map[string]string) (notes []string) {
+	note := func(name, why string) bool {
+		given := s.from[name] != fromDefault
+		if given {
+			notes = append(notes, "--"+name+" has no effect "+why)
+		}
+		return given
+	}
 	if s.target != targetAccount {
 		for _, o := range s.account.options() {
-			if s.from[o.name] != fromDefault {
-				return append([]string{fmt.Sprintf("--%s has no effect without --target account", o.name)}, s.unusedHere(environ)...)
+			if note(o.name, "without --target account") {
+				break // one is enough
 			}
 		}
 	}
-	return s.unusedHere(environ)
-}
-
-// unusedHere does so for settings other than those of an account.
-func (s *settings) unusedHere(environ map[string]string) []string {
 	if s.target != targetEmbedded {
-		return nil
+		return notes
 	}
-	var notes []string
-	if s.from["target"] == fromDefault {
-		for _, name := range endpointVariables {
-			if environ[name] != "" {
-				notes = append(notes, fmt.Sprintf("testing the embedded server; %s is set, and '--target endpoint' would test what it names", name))
-				break
-			}
-		}
+	given := func(name string) bool { return environ[name] != "" }
+	if i := slices.IndexFunc(endpointVariables, given); i >= 0 && s.from["target"] == fromDefault {
+		notes = append(notes, "testing the embedded server; "+endpointVariables[i]+
+			" is set, and '--target endpoint' would test what it names")
 	}
-	for _, name := range []string{"bucket", "use-environment-credentials"} {
-		if s.from[name] != fromDefault {
-			notes = append(notes, fmt.Sprintf("--%s has no effect on the embedded server; --endpoint URL tests another", name))
-		}
-	}
+	note("bucket", "on the embedded server; --endpoint URL tests another")
+	note("use-environment-credentials", "on the embedded server; --endpoint URL tests another")
 	return notes
 }
 

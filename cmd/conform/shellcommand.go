@@ -2,121 +2,72 @@ package main
 
 import (
 	"slices"
-	"strconv"
 	"strings"
-	"time"
 
 	"github.com/insightconform/conform"
-	"github.com/insightconform/conform/model"
 	"github.com/insightconform/conform/reports"
 	"github.com/insightconform/conform/reports/plain"
 )
 
+// The settings that say which target is tested and how requests are sent, in the order in which commands
+// have them, and those of an account that go before.
+var (
+	accountNames = []string{"ledger", "prefix", "allow-logging", "stores", "allow-unknown-alias", "allow-management-account"}
+	targetNames  = []string{"fault", "regions", "bucket", "eventual", "settle", "use-environment-credentials"}
+	mannerNames  = []string{"timeout", "pace"}
+)
+
 // command is the full command that repeats a run with these settings.
 func (s *settings) command(seed uint64, workers int) string {
-	c := shellCommand{"conform", "run"}
-	c.target(s)
-	c.flag("suite", strings.Join(s.suites, ","))
+	ran := *s
+	ran.seed, ran.workers = seed, workers
+	how := []string{"suite"}
 	if slices.Contains(s.suites, conform.Complete) {
-		c.flag("depth", strconv.Itoa(s.depth))
-		c.flag("machine", strings.Join(s.machines, ","))
+		how = append(how, "depth", "machine")
 	}
-	c.flag("shard", s.shard.String())
-	c.number("requests", s.requests)
-	c.duration("time", s.time)
-	c.manner(s)
-	c.number("workers", workers)
-	c.flag("seed", strconv.FormatUint(seed, 10))
-	c.flag("order", s.order)
-	if s.failOn != model.Observed {
-		c.flag("fail-on", s.failOn.String())
-	}
-	c.flag("baseline", s.baseline)
-	return c.String()
+	return "conform run" + ran.targetWords() + ran.words(how, true) +
+		ran.words(slices.Concat([]string{"shard", "requests", "time"}, mannerNames, []string{"workers", "seed", "order", "fail-on", "baseline"}), false)
 }
 
 // replaying is the command that plays a trace which a run with these settings has kept again.
 func (s *settings) replaying(trace *reports.Trace) string {
-	c := shellCommand{"conform", "replay", trace.Name()}
-	c.flag("traces", s.traces)
-	c.target(s)
-	c.manner(s)
-	c.flag("order", s.order)
-	return c.String()
+	return "conform replay " + trace.Name() + s.words([]string{"traces"}, false) + s.targetWords() +
+		s.words(append(mannerNames, "order"), false)
 }
 
-// shellCommand collects the words of a command.
-type shellCommand []string
-
-func (c shellCommand) String() string { return strings.Join(c, " ") }
-
-// flag adds a flag with its value, if it has one.
-func (c *shellCommand) flag(name, value string) {
-	if value != "" {
-		*c = append(*c, "--"+name, plain.ShellWord(value))
-	}
-}
-
-func (c *shellCommand) number(name string, n int) {
-	if n > 0 {
-		c.flag(name, strconv.Itoa(n))
-	}
-}
-
-func (c *shellCommand) duration(name string, d time.Duration) {
-	if d > 0 {
-		c.flag(name, d.String())
-	}
-}
-
-func (c *shellCommand) on(name string, on bool) {
-	if on {
-		*c = append(*c, "--"+name)
-	}
-}
-
-// target adds what says which target is tested.
-func (c *shellCommand) target(s *settings) {
+// targetWords says which target is tested. The account stands there as a variable unless account ids are
+// to be kept.
+func (s *settings) targetWords() string {
+	which := ""
 	switch s.target {
 	case targetEndpoint:
-		c.flag("endpoint", s.endpoint)
+		which = s.words([]string{"endpoint"}, false)
 	case targetAccount:
-		c.account(s)
+		which = ` --target account --account "$CONFORM_ACCOUNT"`
+		if s.keepAccounts {
+			which = " --target account" + s.words([]string{"account"}, false)
+		}
+		which += s.words(accountNames, false)
 	}
-	c.flag("fault", s.fault)
-	c.flag("regions", strings.Join(s.regions, ","))
-	c.flag("bucket", s.bucket)
-	c.on("eventual", s.eventual)
-	c.duration("settle", s.settle)
-	c.on("use-environment-credentials", s.environmentCredentials)
+	return which + s.words(targetNames, false)
 }
 
-// manner adds how requests are sent.
-func (c *shellCommand) manner(s *settings) {
-	if s.timeout != defaultTimeout {
-		c.duration("timeout", s.timeout)
+// words are the flags that give the settings with these names, without those that have their default or, where
+// all are asked for, with them.
+func (s *settings) words(names []string, all bool) string {
+	var b strings.Builder
+	defaults := defaultSettings()
+	given, usual := s.byName(), defaults.byName()
+	for _, name := range names {
+		o := given[name]
+		text := o.at.text()
+		switch {
+		case text == "" || !all && text == usual[name].at.text(), name == "ledger" && s.from[name] == fromDefault:
+		case o.kind == kindSwitch:
+			b.WriteString(" --" + name)
+		default:
+			b.WriteString(" --" + name + " " + plain.ShellWord(text))
+		}
 	}
-	if s.pace != nil {
-		c.flag("pace", s.pace.String())
-	}
-}
-
-// account adds the settings of the account target. The account stands there as a variable unless account
-// ids are to be kept.
-func (c *shellCommand) account(s *settings) {
-	a := s.account
-	*c = append(*c, "--target", targetAccount)
-	if s.keepAccounts {
-		c.flag("account", strings.Join(a.ids, ","))
-	} else {
-		*c = append(*c, "--account", `"$CONFORM_ACCOUNT"`)
-	}
-	if s.from["ledger"] != fromDefault {
-		c.flag("ledger", a.ledger)
-	}
-	c.flag("prefix", a.prefix)
-	c.on("allow-logging", a.logging)
-	c.on("stores", a.stores)
-	c.on("allow-unknown-alias", a.unknownAlias)
-	c.on("allow-management-account", a.management)
+	return b.String()
 }

@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -84,8 +85,8 @@ func (s *settings) readBaseline() (*reports.Baseline, error) {
 		return nil, nil
 	}
 	if s.updateBaseline {
-		if err := files.CheckWritable(s.baseline); err != nil {
-			return nil, usagef("--baseline %s: %w; give a path that can be written", s.baseline, err)
+		if err := mustBeWritable("--baseline "+s.baseline, s.baseline, "; give a path that can be written"); err != nil {
+			return nil, err
 		}
 		if _, err := os.Stat(s.baseline); errors.Is(err, fs.ErrNotExist) {
 			return nil, nil
@@ -152,16 +153,8 @@ could be replayed, 130 interrupted.
 `
 
 func (p *process) replayCommand() *cobra.Command {
-	s := defaultSettings()
-	cmd := &cobra.Command{
-		Use:   "replay TRACE|DIR|NAME|RULE…",
-		Short: "Play recorded divergences again",
-		Long:  replayHelp + optionHelp(),
-
-		ValidArgsFunction: completeTraces,
-		RunE:              func(cmd *cobra.Command, args []string) error { return p.replay(cmd.Context(), &s, args) },
-	}
-	addFlags(cmd, &s)
+	cmd := settingsCommand("replay TRACE|DIR|NAME|RULE…", "Play recorded divergences again", replayHelp+optionHelp(), p.replay)
+	cmd.ValidArgsFunction = completeTraces
 	return cmd
 }
 
@@ -245,12 +238,9 @@ func (s *settings) tracesCalled(name string) ([]reports.TraceFile, error) {
 	if err != nil {
 		return nil, err
 	}
-	var found []reports.TraceFile
-	for _, f := range known {
-		if f.Trace.Name() == name || string(f.Trace.Rule) == name {
-			found = append(found, f)
-		}
-	}
+	found := slices.DeleteFunc(known, func(f reports.TraceFile) bool {
+		return f.Trace.Name() != name && string(f.Trace.Rule) != name
+	})
 	if len(found) == 0 {
 		return nil, usagef("%s is no file, and %s has no trace of it; 'conform run' with the same target flags writes those of what it finds, and --traces DIR looks elsewhere", name, folder)
 	}
@@ -268,34 +258,29 @@ expected and what came, and cleans up.
 
 func (p *process) exportCommand() *cobra.Command {
 	var as string
-	cmd := &cobra.Command{
-		Use:   "export TRACE --as FORM",
-		Short: "Turn a recorded divergence into a script",
-		Long:  exportHelp,
-
-		ValidArgsFunction: completeTraces,
-		RunE: func(_ *cobra.Command, args []string) error {
-			if len(args) != 1 {
-				return usagef("'conform export' takes one trace; give the path of its file")
-			}
-			if as == "" {
-				return usagef("--as is missing; use one of %s", strings.Join(scripts.Forms, ", "))
-			}
-			files, err := reports.ReadTraceFiles(args[0])
-			if err != nil {
-				return unreadable(err)
-			}
-			if len(files) != 1 {
-				return usagef("%s is a folder of %d traces; name one of them", args[0], len(files))
-			}
-			script, err := scripts.Export(files[0].Trace, as)
-			if err != nil {
-				return usagef("--as %q: %w", as, err)
-			}
-			_, err = p.stdout.Write(script)
-			return err
-		},
+	export := func(_ context.Context, args []string) error {
+		if len(args) != 1 {
+			return usagef("'conform export' takes one trace; give the path of its file")
+		}
+		if as == "" {
+			return usagef("--as is missing; use one of %s", strings.Join(scripts.Forms, ", "))
+		}
+		files, err := reports.ReadTraceFiles(args[0])
+		if err != nil {
+			return unreadable(err)
+		}
+		if len(files) != 1 {
+			return usagef("%s is a folder of %d traces; name one of them", args[0], len(files))
+		}
+		script, err := scripts.Export(files[0].Trace, as)
+		if err != nil {
+			return usagef("--as %q: %w", as, err)
+		}
+		_, err = p.stdout.Write(script)
+		return err
 	}
+	cmd := newCommand("export TRACE --as FORM", "Turn a recorded divergence into a script", exportHelp, export)
+	cmd.ValidArgsFunction = completeTraces
 	cmd.Flags().StringVar(&as, "as", "", "the form: awscli, boto3, go or curl")
 	cmd.RegisterFlagCompletionFunc("as", cobra.FixedCompletions(scripts.Forms, cobra.ShellCompDirectiveNoFileComp))
 	return cmd

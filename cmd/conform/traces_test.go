@@ -128,7 +128,7 @@ func TestReplayCommandOfAnAccount(t *testing.T) {
 	for _, given := range [][2]string{{"target", "account"}, {"account", "123456789012"}, {"regions", "us-east-1,eu-west-1"}, {"ledger", "my ledger"},
 		{"prefix", "conform-night1"}, {"allow-logging", "true"}, {"stores", "true"}, {"allow-unknown-alias", "true"}, {"allow-management-account", "true"},
 		{"settle", "90s"}, {"traces", "kept"}} {
-		require.NoError(t, s.byName()[given[0]].set(given[1]))
+		require.NoError(t, s.byName()[given[0]].at.set(given[1]))
 		s.from[given[0]] = fromFlag
 	}
 	const flags = " --ledger 'my ledger' --prefix conform-night1 --allow-logging --stores --allow-unknown-alias --allow-management-account --regions us-east-1,eu-west-1 --settle 1m30s"

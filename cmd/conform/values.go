@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"regexp"
 	"slices"
@@ -22,83 +23,120 @@ const (
 	maxWorkers  = 256
 )
 
-// setText makes the setter of a text that a check lets pass.
-func setText(field *string, check func(string) error) func(string) error {
-	return func(text string) error {
-		if err := check(text); err != nil {
+// field is where a setting is kept: set takes a text in, and text gives it back, normalized and empty
+// where there is nothing.
+type field struct {
+	set  func(text string) error
+	text func() string
+}
+
+// fieldOf makes the field of a value that parse reads; nothing is changed where it fails.
+func fieldOf[T any](at *T, parse func(string) (T, error), text func(T) string) field {
+	return field{
+		set: func(given string) error {
+			value, err := parse(given)
+			if err == nil {
+				*at = value
+			}
 			return err
-		}
-		*field = text
-		return nil
+		},
+		text: func() string { return text(*at) },
 	}
 }
 
-// setList makes the setter of a list with commas, each item of which a check lets pass. Empty and repeated
+// textField makes the field of a text that a check lets pass.
+func textField(at *string, check func(string) error) field {
+	return fieldOf(at, func(text string) (string, error) { return text, check(text) }, strings.Clone)
+}
+
+// listField makes the field of a list with commas, each item of which a check lets pass. Empty and repeated
 // items are refused.
-func setList(field *[]string, check func(string) error) func(string) error {
-	return func(text string) error {
+func listField(at *[]string, check func(string) error) field {
+	return fieldOf(at, func(text string) ([]string, error) {
 		items, err := splitList(text)
-		if err != nil {
-			return err
-		}
 		for _, item := range items {
-			if err := check(item); err != nil {
-				return err
+			if err == nil {
+				err = check(item)
 			}
 		}
-		*field = items
-		return nil
-	}
+		return items, err
+	}, listText)
 }
 
-// setNumber makes the setter of a whole number within bounds.
-func setNumber[N int | uint64](field *N, lowest, highest uint64) func(string) error {
-	return func(text string) error {
+func listText(items []string) string { return strings.Join(items, ",") }
+
+// numberField makes the field of a whole number within bounds.
+func numberField[N int | uint64](at *N, lowest, highest uint64) field {
+	return fieldOf(at, func(text string) (N, error) {
 		n, err := strconv.ParseUint(text, 10, 64)
 		if err != nil || n < lowest || n > highest {
-			return fmt.Errorf("must be a whole number from %d to %d", lowest, highest)
+			return 0, fmt.Errorf("must be a whole number from %d to %d", lowest, highest)
 		}
-		*field = N(n)
-		return nil
-	}
+		return N(n), nil
+	}, func(n N) string {
+		if uint64(n) < lowest {
+			return ""
+		}
+		return fmt.Sprint(n)
+	})
 }
 
-// setSwitch makes the setter of a switch.
-func setSwitch(field *bool) func(string) error {
-	return func(text string) error {
+// switchField makes the field of a switch.
+func switchField(at *bool) field {
+	return fieldOf(at, func(text string) (bool, error) {
 		on, err := strconv.ParseBool(text)
 		if err != nil {
-			return fmt.Errorf("must be true or false")
+			return false, fmt.Errorf("must be true or false")
 		}
-		*field = on
-		return nil
-	}
+		return on, nil
+	}, func(on bool) string { return map[bool]string{true: "true"}[on] })
 }
 
-// setDuration makes the setter of a time of at least a millisecond.
-func setDuration(field *time.Duration) func(string) error {
+// durationField makes the field of a time of at least a millisecond.
+func durationField(at *time.Duration) field {
+	return fieldOf(at, parseDuration, func(d time.Duration) string {
+		if d == 0 {
+			return ""
+		}
+		return d.String()
+	})
+}
+
+func parseDuration(text string) (time.Duration, error) {
+	d, err := time.ParseDuration(text)
+	if err != nil {
+		if _, err := strconv.ParseFloat(text, 64); err == nil {
+			return 0, fmt.Errorf("has no unit; write %ss for seconds", text)
+		}
+		return 0, fmt.Errorf("is no duration; write it like 30s, 5m or 1h30m")
+	}
+	if d < time.Millisecond {
+		return 0, fmt.Errorf("is too short; the least is 1ms")
+	}
+	return d, nil
+}
+
+// checkBy makes a check that complains of what is not ok.
+func checkBy(ok func(string) bool, complaint string) func(string) error {
 	return func(text string) error {
-		d, err := time.ParseDuration(text)
-		if err != nil {
-			if _, err := strconv.ParseFloat(text, 64); err == nil {
-				return fmt.Errorf("has no unit; write %ss for seconds", text)
-			}
-			return fmt.Errorf("is no duration; write it like 30s, 5m or 1h30m")
+		if !ok(text) {
+			return errors.New(complaint)
 		}
-		if d < time.Millisecond {
-			return fmt.Errorf("is too short; the least is 1ms")
-		}
-		*field = d
 		return nil
 	}
 }
 
-func checkTarget(text string) error {
-	if text != targetEmbedded && text != targetEndpoint && text != targetAccount {
-		return fmt.Errorf("is no target; use %s, %s or %s", targetEmbedded, targetEndpoint, targetAccount)
-	}
-	return nil
-}
+func isGiven(text string) bool { return text != "" }
+
+var (
+	checkFile   = checkBy(isGiven, "is no file")
+	checkPath   = checkBy(isGiven, "is no path; give that of a file")
+	checkTarget = checkBy(func(text string) bool {
+		return text == targetEmbedded || text == targetEndpoint || text == targetAccount
+	}, "is no target; use embedded, endpoint or account")
+	checkBucket = checkBy(func(text string) bool { return text != "" && !strings.ContainsAny(text, " /\t\r\n") },
+		"is no name of a bucket; write it like my-bucket")
+)
 
 func checkEndpoint(text string) error {
 	_, err := endpoint.CheckURL(text)
@@ -114,13 +152,6 @@ func checkRegion(region string) error {
 	return nil
 }
 
-func checkBucket(text string) error {
-	if text == "" || strings.ContainsAny(text, " /\t\r\n") {
-		return fmt.Errorf("is no name of a bucket; write it like my-bucket")
-	}
-	return nil
-}
-
 // oneOf checks the items of a list of things that are known by name.
 func oneOf(what string, known []string) func(string) error {
 	return func(name string) error {
@@ -129,20 +160,6 @@ func oneOf(what string, known []string) func(string) error {
 		}
 		return nil
 	}
-}
-
-func checkFile(text string) error {
-	if text == "" {
-		return fmt.Errorf("is no file")
-	}
-	return nil
-}
-
-func checkPath(text string) error {
-	if text == "" {
-		return fmt.Errorf("is no path; give that of a file")
-	}
-	return nil
 }
 
 // checkFault says of a name that no fault has it.
@@ -183,19 +200,24 @@ func (s *settings) setShard(text string) error {
 	return err
 }
 
-func (s *settings) setPace(text string) error {
+func parsePace(text string) (*pace.Rates, error) {
 	rates, err := pace.Parse(text)
-	s.pace = &rates
-	return err
+	return &rates, err
 }
 
-func (s *settings) setFailOn(text string) error {
+func paceText(rates *pace.Rates) string {
+	if rates == nil {
+		return ""
+	}
+	return rates.String()
+}
+
+func parseLevel(text string) (model.Level, error) {
 	level, err := model.ParseLevel(text)
 	if err != nil {
-		return fmt.Errorf("is no level; use documented, observed or inferred")
+		err = fmt.Errorf("is no level; use documented, observed or inferred")
 	}
-	s.failOn = level
-	return nil
+	return level, err
 }
 
 func (s *settings) addReport(text string) error {

@@ -52,10 +52,7 @@ func Write(path string, render func(io.Writer) error) (err error) {
 			return err
 		}
 	}
-	if err := temporary.Sync(); err != nil {
-		return err
-	}
-	if err := temporary.Close(); err != nil {
+	if err := errors.Join(temporary.Sync(), temporary.Close()); err != nil {
 		return err
 	}
 	return os.Rename(temporary.Name(), file)
@@ -94,7 +91,8 @@ func createBeside(path string) (*os.File, error) {
 		return nil, &fs.PathError{Op: "write", Path: path, Err: errors.New("is a directory")}
 	}
 	for {
-		file, err := os.OpenFile(filepath.Join(directory, fmt.Sprintf(".conform-%08x.tmp", rand.Uint32())), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
+		name := filepath.Join(directory, fmt.Sprintf(".conform-%08x.tmp", rand.Uint32()))
+		file, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
 		var cause *fs.PathError
 		switch {
 		case err == nil:

@@ -250,7 +250,8 @@ func (l *learner) measurePair(ctx context.Context, p catalogue.Pair, c *reports.
 			c.Why = string(id) + ": " + a.why
 			return
 		case a.unstable:
-			c.Status, c.Why = reports.CellUnstable, fmt.Sprintf("%s alone is answered differently from try to try: %s", id, a.kind)
+			c.Status = reports.CellUnstable
+			c.Why = fmt.Sprintf("%s alone is answered differently from try to try: %s", id, a.kind)
 			return
 		case !a.code:
 			c.Why = fmt.Sprintf("%s, broken in this way: %s", id, notEnforced(a))
@@ -269,22 +270,23 @@ func (l *learner) measurePair(ctx context.Context, p catalogue.Pair, c *reports.
 		return
 	}
 	c.Answer, c.Steps = a.kind, a.steps
+	other := p.Rules[1]
 	switch {
 	case a.unstable:
 		c.Status, c.Why = reports.CellUnstable, "the answer differs from try to try"
+		return
 	case a.code && a.kind == kinds[0]:
 		c.Status = reports.CellFirst
 	case a.code && a.kind == kinds[1]:
-		c.Status = reports.CellSecond
+		c.Status, other = reports.CellSecond, p.Rules[0]
 	default:
 		c.Status, c.Why = reports.CellOther, "neither alone is answered so"
-	}
-	if c.Status != reports.CellFirst && c.Status != reports.CellSecond {
 		return
 	}
-	if x, other, differs := l.otherwise(ctx, p, c.Status, a.kind); differs {
+	if x, differs := l.otherwise(ctx, p, other, a.kind); differs {
 		c.Status = reports.CellUnstable
-		c.Why = fmt.Sprintf("another request that breaks just these two is answered by %s: %s", other, plain.OneLine(string(x.Input.AppendJSON(nil))))
+		c.Why = fmt.Sprintf("another request that breaks just these two is answered by %s: %s", other,
+			plain.OneLine(string(x.Input.AppendJSON(nil))))
 		return
 	}
 	l.evidence[p.Rules] = a
@@ -295,22 +297,22 @@ const alike = 3
 
 // otherwise looks for a request that breaks the same two rules and is answered by the other one. A
 // target that checks one selector after the other, say, has no order between their rules.
-func (l *learner) otherwise(ctx context.Context, p catalogue.Pair, status, kind string) (x model.Request, by model.ID, differs bool) {
-	first, second := p.Rules[0], p.Rules[1]
-	if status == reports.CellSecond {
-		first, second = second, first
+func (l *learner) otherwise(ctx context.Context, p catalogue.Pair, other model.ID, kind string) (x model.Request, differs bool) {
+	first := p.Rules[0]
+	if first == other {
+		first = p.Rules[1]
 	}
 	for _, x := range catalogue.Alike(l.after(p.Setup), p.Probe, l.subject.Scope, alike) {
 		a := l.once(ctx, p.Setup, x)
 		if a.why != "" || !a.code || a.kind == kind {
 			continue
 		}
-		own, other := l.aloneLike(ctx, first, p.Setup, x), l.aloneLike(ctx, second, p.Setup, x)
-		if own.kind != other.kind && other.code && a.kind == other.kind {
-			return x, second, true
+		own, by := l.aloneLike(ctx, first, p.Setup, x), l.aloneLike(ctx, other, p.Setup, x)
+		if own.kind != by.kind && by.code && a.kind == by.kind {
+			return x, true
 		}
 	}
-	return model.Request{}, "", false
+	return model.Request{}, false
 }
 
 // answer asks a request twice, each time in a fresh world.
@@ -352,9 +354,9 @@ func (l *learner) once(ctx context.Context, setup []model.Request, probe model.R
 	}
 	n := len(setup)
 	for i := range min(n, len(s.Steps)) {
-		if !works(&s.Steps[i]) {
-			l.muted(ctx, s.Steps[i].Reply)
-			return answered{why: fmt.Sprintf("the set-up does not work here: %s is answered %s", requests[i].Op, kindOf(s.Steps[i].Reply.Answer))}
+		if step := &s.Steps[i]; !works(step) {
+			l.muted(ctx, step.Reply)
+			return answered{why: fmt.Sprintf("the set-up does not work here: %s is answered %s", requests[i].Op, kindOf(step.Reply.Answer))}
 		}
 	}
 	if len(s.Steps) <= n {
@@ -445,14 +447,14 @@ func (l *learner) triple(ctx context.Context, rules [3]model.ID) reports.Precede
 		return t
 	}
 	a := l.answer(ctx, setup, probe)
-	switch {
-	case a.why != "":
+	if a.why != "" {
 		t.Why = a.why
 		return t
-	case a.unstable:
-		t.Why = "the answer differs from try to try"
 	}
 	t.Answer, t.Steps = a.kind, a.steps
+	if a.unstable {
+		t.Why = "the answer differs from try to try"
+	}
 	for _, id := range rules {
 		if own := l.aloneLike(ctx, id, setup, probe); a.code && !a.unstable && own.code && own.kind == a.kind {
 			t.First = id

@@ -40,7 +40,8 @@ func New(ctx context.Context, target targets.Target, o probe.Options, failOn mod
 		target.Close()
 		return nil, err
 	}
-	return &Property{subject: subject, client: subject.NewClient(), generate: generators.New(subject.Scope), failOn: failOn, version: version}, nil
+	return &Property{subject: subject, client: subject.NewClient(), generate: generators.New(subject.Scope),
+		failOn: failOn, version: version}, nil
 }
 
 // Close releases the target.

@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"runtime"
 	"slices"
-	"sync"
 
 	"github.com/insightconform/conform/generators"
 	"github.com/insightconform/conform/generators/catalogue"
@@ -44,24 +43,13 @@ type classified struct {
 func classify(ctx context.Context, faults []embedded.Fault) ([]classified, reports.SelftestWalk, error) {
 	w := newWalk()
 	out := make([]classified, len(faults))
-	next := make(chan int)
-	var wait sync.WaitGroup
-	for range runtime.GOMAXPROCS(0) {
-		wait.Go(func() {
-			for i := range next {
-				if faults[i].Computed {
-					out[i] = w.compare(ctx, faults[i])
-				} else {
-					out[i] = classified{class: wrong, witness: w.witness(ctx, faults[i])}
-				}
-			}
-		})
-	}
-	for i := range faults {
-		next <- i
-	}
-	close(next)
-	wait.Wait()
+	sideBySide(runtime.GOMAXPROCS(0), len(faults), func(i int) {
+		if faults[i].Computed {
+			out[i] = w.compare(ctx, faults[i])
+		} else {
+			out[i] = classified{class: wrong, witness: w.witness(ctx, faults[i])}
+		}
+	})
 	return out, reports.SelftestWalk{States: len(w.states), Requests: len(w.inputs), Words: len(w.words)}, ctx.Err()
 }
 
@@ -87,7 +75,7 @@ func newWalk() *walk {
 	add(known, &w.states, start)
 	for _, c := range w.cases {
 		s := start
-		for _, r := range append(slices.Clone(c.Setup), c.Probe) {
+		for _, r := range requestsOf(c) {
 			if key := r.GoString(); !seen[key] {
 				seen[key] = true
 				w.input(r)
@@ -112,13 +100,12 @@ func (w *walk) input(r model.Request) {
 	read := r
 	if r.Op != model.OpArrange {
 		var problem string
-		if read, problem = wire.DecodeRequest(cmp.Or(r.Method, http.MethodPost), http.Header{wire.TargetHeader: {wire.Target(r)}}, wire.Encode(r)); problem != "" {
+		header := http.Header{wire.TargetHeader: {wire.Target(r)}}
+		if read, problem = wire.DecodeRequest(cmp.Or(r.Method, http.MethodPost), header, wire.Encode(r)); problem != "" {
 			return
 		}
 	}
-	if read.Region = r.Region; read.Region == "" {
-		read.Region = w.world.Home
-	}
+	read.Region = cmp.Or(r.Region, w.world.Home)
 	w.inputs = append(w.inputs, input{r, read})
 }
 
@@ -246,15 +233,16 @@ func (w *walk) witness(ctx context.Context, f embedded.Fault) string {
 	if _, err := target.Open(ctx); err != nil {
 		return ""
 	}
-	reads := func(s model.State, r model.Request) []model.Request {
+	found := ""
+	done := func(calls []call, reads reading) bool {
+		found = w.play(ctx, target, calls, reads)
+		return found != "" || ctx.Err() != nil
+	}
+	all := func(s model.State, r model.Request) []model.Request {
 		return generators.Reads(s, r, generators.Everything())
 	}
 	for _, c := range w.cases {
-		var calls []call
-		for _, r := range append(slices.Clone(c.Setup), c.Probe) {
-			calls = append(calls, call{r})
-		}
-		if found := w.play(ctx, target, calls, reads); found != "" || ctx.Err() != nil {
+		if done(slices.Collect(slices.Chunk(requestsOf(c), 1)), all) {
 			return found
 		}
 	}
@@ -262,20 +250,18 @@ func (w *walk) witness(ctx context.Context, f embedded.Fault) string {
 		return ""
 	}
 	const name = generators.NameAlpha
-	three := []model.Request{generators.Get(name), generators.GetTrail(name), generators.GetEvents(name)}
-	reads = func(model.State, model.Request) []model.Request { return three }
+	three := call{generators.Get(name), generators.GetTrail(name), generators.GetEvents(name)}
+	begin := []call{{generators.Create(name), generators.Start(name)}}
 	for _, word := range w.words {
-		calls := append([]call{{generators.Create(name), generators.Start(name)}}, word...)
-		if found := w.play(ctx, target, calls, reads); found != "" || ctx.Err() != nil {
-			return found
+		if done(slices.Concat(begin, word), func(model.State, model.Request) []model.Request { return three }) {
+			break
 		}
 	}
-	return ""
+	return found
 }
 
 // play makes calls, and reads after each that is none, until an answer is wrong; it tells the story.
-func (w *walk) play(ctx context.Context, target targets.Target, calls []call, reads func(model.State,
-	model.Request) []model.Request) string {
+func (w *walk) play(ctx context.Context, target targets.Target, calls []call, reads reading) string {
 	world, err := target.NewWorld(ctx)
 	if err != nil {
 		return ""
@@ -305,7 +291,12 @@ func (w *walk) play(ctx context.Context, target targets.Target, calls []call, re
 }
 
 // call is a step of a word: requests about one trail.
-type call []model.Request
+type call = []model.Request
+
+// reading is what is read after a request.
+type reading func(model.State, model.Request) []model.Request
+
+func requestsOf(c catalogue.Case) []model.Request { return append(slices.Clone(c.Setup), c.Probe) }
 
 const (
 	maxWord   = 4

@@ -98,20 +98,29 @@ type test struct {
 // runAll runs the suite against all servers, the right one first.
 func (t *test) runAll(ctx context.Context) {
 	t.progress.Total = 1 + len(t.faults)
+	sideBySide(t.options.Parallel, t.progress.Total, func(i int) {
+		switch {
+		case ctx.Err() != nil:
+		case i == 0:
+			t.runRight(ctx)
+		default:
+			t.runFault(ctx, &t.out.Faults[i-1])
+		}
+	})
+}
+
+// sideBySide does n things, some at the same time.
+func sideBySide(workers, n int, do func(i int)) {
 	next := make(chan int)
 	var wait sync.WaitGroup
-	for range t.options.Parallel {
+	for range workers {
 		wait.Go(func() {
 			for i := range next {
-				if i < 0 {
-					t.runRight(ctx)
-				} else {
-					t.runFault(ctx, &t.out.Faults[i])
-				}
+				do(i)
 			}
 		})
 	}
-	for i := -1; i < len(t.faults) && ctx.Err() == nil; i++ {
+	for i := range n {
 		next <- i
 	}
 	close(next)
@@ -160,13 +169,11 @@ func firstLine(err error) string {
 
 func (t *test) runRight(ctx context.Context) {
 	report, err := t.run(ctx, "")
-	if err != nil {
-		if ctx.Err() == nil {
-			t.problem("the run against the server without a fault: " + firstLine(err))
-		}
+	switch {
+	case err != nil && ctx.Err() == nil:
+		t.problem("the run against the server without a fault: " + firstLine(err))
 		return
-	}
-	if report.Verdict == reports.Interrupted {
+	case err != nil, report.Verdict == reports.Interrupted:
 		return
 	}
 	t.out.Right = reports.SelftestRight{Verdict: report.Verdict, Requests: report.Requests,
@@ -186,13 +193,11 @@ func (t *test) problem(text string) {
 // runFault runs the suite against one fault.
 func (t *test) runFault(ctx context.Context, f *reports.SelftestFault) {
 	report, err := t.run(ctx, f.Name)
-	if err != nil {
-		if ctx.Err() == nil {
-			f.Ran, f.Problem = true, "the run failed: "+firstLine(err)
-		}
+	switch {
+	case err != nil && ctx.Err() == nil:
+		f.Ran, f.Problem = true, "the run failed: "+firstLine(err)
 		return
-	}
-	if report.Verdict == reports.Interrupted {
+	case err != nil, report.Verdict == reports.Interrupted:
 		return
 	}
 	f.Ran, f.Requests, f.ConfirmRequests = true, report.Requests, report.ConfirmRequests

@@ -3,10 +3,11 @@
 package accounttest
 
 import (
-	"bytes"
+	"cmp"
 	"encoding/xml"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -75,8 +76,8 @@ func Start(t testing.TB, o embedded.ServerOptions) *Cloud {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := &Cloud{Account: Account, server: server, counts: map[string]int{}, trails: map[string]string{}, tags: map[string]map[string]string{},
-		buckets: map[string]map[string]string{}, made: map[string]string{}, extra: map[string]string{}}
+	c := &Cloud{Account: Account, server: server, counts: map[string]int{}, trails: map[string]string{},
+		tags: map[string]map[string]string{}, buckets: map[string]map[string]string{}, made: map[string]string{}, extra: map[string]string{}}
 	listening := httptest.NewServer(c)
 	t.Cleanup(listening.Close)
 	c.URL = listening.URL
@@ -110,27 +111,18 @@ func (c *Cloud) Requests() []Seen {
 func (c *Cloud) Left() (left []string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for arn := range c.trails {
-		left = append(left, arn)
-	}
-	for name := range c.buckets {
-		left = append(left, name)
-	}
-	for arn := range c.made {
-		left = append(left, arn)
-	}
+	left = slices.AppendSeq(left, maps.Keys(c.trails))
+	left = slices.AppendSeq(left, maps.Keys(c.buckets))
+	left = slices.AppendSeq(left, maps.Keys(c.made))
 	slices.Sort(left)
 	return left
 }
 
 // AddTrail makes a trail that is not the target's.
 func (c *Cloud) AddTrail(region, name string, tags map[string]string) string {
-	list := model.ListOf()
-	for key, value := range tags {
-		list = model.ListOf(append(list.Items(), model.Obj("Key", key, "Value", value))...)
-	}
-	c.serve(Seen{"cloudtrail", "CreateTrail", region, model.Obj("Name", name, "S3BucketName", "other", "TagsList", list).String()}, nil)
-	return "arn:aws:cloudtrail:" + region + ":" + c.Account + ":trail/" + name
+	in := model.Obj("Name", name, "S3BucketName", "other", "TagsList", tagsList(tags))
+	c.serve(Seen{"cloudtrail", "CreateTrail", region, in.String()}, nil)
+	return c.trailARN(region, name)
 }
 
 // AddBucket makes a bucket with objects.
@@ -195,34 +187,34 @@ func (c *Cloud) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	switch {
 	case fault == nil:
-		for name, values := range answer.Header() {
-			w.Header()[name] = values
-		}
+		maps.Copy(w.Header(), answer.Header())
 		w.WriteHeader(answer.Code)
 		w.Write(answer.Body.Bytes())
 	case fault.Drop:
 		panic(http.ErrAbortHandler)
 	default:
-		c.refuse(w, seen.Service, fault)
+		refuse(w, seen.Service, *fault)
 	}
 }
 
-func (c *Cloud) refuse(w http.ResponseWriter, service string, f *Fault) {
-	status := f.Status
-	if status == 0 {
-		status = http.StatusBadRequest
-	}
-	switch service {
-	case "sts", "iam":
-		w.WriteHeader(status)
-		fmt.Fprintf(w, "<ErrorResponse><Error><Type>Sender</Type><Code>%s</Code><Message>%s</Message></Error></ErrorResponse>", f.Code, f.Message)
-	case "s3":
+// errorXML is how services that do not speak JSON refuse.
+var errorXML = map[string]string{
+	"sts": "<ErrorResponse><Error><Type>Sender</Type><Code>%s</Code><Message>%s</Message></Error></ErrorResponse>",
+	"iam": "<ErrorResponse><Error><Type>Sender</Type><Code>%s</Code><Message>%s</Message></Error></ErrorResponse>",
+	"s3":  "<Error><Code>%s</Code><Message>%s</Message></Error>",
+}
+
+func refuse(w http.ResponseWriter, service string, f Fault) {
+	form, isXML := errorXML[service]
+	if isXML {
 		w.Header().Set("Content-Type", "application/xml")
-		w.WriteHeader(status)
-		fmt.Fprintf(w, "<Error><Code>%s</Code><Message>%s</Message></Error>", f.Code, f.Message)
-	default:
+	} else {
 		w.Header().Set("Content-Type", wire.ContentType)
-		w.WriteHeader(status)
+	}
+	w.WriteHeader(cmp.Or(f.Status, http.StatusBadRequest))
+	if isXML {
+		fmt.Fprintf(w, form, f.Code, f.Message)
+	} else {
 		w.Write(wire.EncodeRefusal(f.Code, f.Message))
 	}
 }
@@ -233,21 +225,23 @@ func (c *Cloud) serve(seen Seen, r *http.Request) *httptest.ResponseRecorder {
 	w := httptest.NewRecorder()
 	switch seen.Service {
 	case "sts":
-		fmt.Fprintf(w, `<GetCallerIdentityResponse><GetCallerIdentityResult><Arn>arn:aws:sts::%s:assumed-role/sandbox/night</Arn><UserId>AROAX:night</UserId><Account>%s</Account></GetCallerIdentityResult></GetCallerIdentityResponse>`, c.Account, c.Account)
+		fmt.Fprintf(w, `<GetCallerIdentityResponse><GetCallerIdentityResult>`+
+			`<Arn>arn:aws:sts::%[1]s:assumed-role/sandbox/night</Arn><UserId>AROAX:night</UserId><Account>%[1]s</Account>`+
+			`</GetCallerIdentityResult></GetCallerIdentityResponse>`, c.Account)
 	case "iam":
 		members := ""
 		for _, alias := range c.Aliases {
 			members += "<member>" + alias + "</member>"
 		}
-		fmt.Fprintf(w, `<ListAccountAliasesResponse><ListAccountAliasesResult><IsTruncated>false</IsTruncated><AccountAliases>%s</AccountAliases></ListAccountAliasesResult></ListAccountAliasesResponse>`, members)
+		fmt.Fprintf(w, `<ListAccountAliasesResponse><ListAccountAliasesResult><IsTruncated>false</IsTruncated>`+
+			`<AccountAliases>%s</AccountAliases></ListAccountAliasesResult></ListAccountAliasesResponse>`, members)
 	case "organizations":
-		w.Header().Set("Content-Type", wire.ContentType)
 		if c.Organization == "" {
-			w.WriteHeader(http.StatusBadRequest)
-			w.Write(wire.EncodeRefusal("AWSOrganizationsNotInUseException", "Your account is not a member of an organization."))
-		} else {
-			fmt.Fprint(w, model.Obj("Organization", model.Obj("Id", "o-example", "MasterAccountId", c.Organization)))
+			refuse(w, seen.Service, Fault{Code: "AWSOrganizationsNotInUseException", Message: "Your account is not a member of an organization."})
+			break
 		}
+		w.Header().Set("Content-Type", wire.ContentType)
+		fmt.Fprint(w, model.Obj("Organization", model.Obj("Id", "o-example", "MasterAccountId", c.Organization)))
 	case "s3":
 		c.bucket(w, r, seen)
 	case "cloudtrail":
@@ -261,18 +255,13 @@ func (c *Cloud) serve(seen Seen, r *http.Request) *httptest.ResponseRecorder {
 // maxTrails is the quota of a Region.
 const maxTrails = 5
 
+// cloudTrail answers what the embedded server has no operation for, and has it answer the rest.
 func (c *Cloud) cloudTrail(w *httptest.ResponseRecorder, r *http.Request, seen Seen) {
 	w.Header().Set("Content-Type", wire.ContentType)
 	in, _ := model.ParseValue([]byte(seen.Body))
-	inRegion := 0
-	for _, home := range c.trails {
-		if home == seen.Region {
-			inRegion++
-		}
-	}
+	var list []model.Value
 	switch seen.Op {
 	case "DescribeTrails":
-		var list []model.Value
 		for arn, home := range c.trails {
 			if home == seen.Region {
 				list = append(list, model.Obj("Name", arn[strings.LastIndexByte(arn, '/')+1:], "TrailARN", arn, "HomeRegion", home))
@@ -281,48 +270,57 @@ func (c *Cloud) cloudTrail(w *httptest.ResponseRecorder, r *http.Request, seen S
 		fmt.Fprint(w, model.Obj("trailList", model.ListOf(list...)))
 		return
 	case "ListTags":
-		var list []model.Value
 		for _, id := range in.Get("ResourceIdList").Items() {
-			if _, ok := c.tags[id.Text()]; !ok {
-				w.WriteHeader(http.StatusBadRequest)
-				w.Write(wire.EncodeRefusal("ResourceNotFoundException", "no "+id.Text()))
+			tags, ok := c.tags[id.Text()]
+			if !ok {
+				refuse(w, seen.Service, Fault{Code: "ResourceNotFoundException", Message: "no " + id.Text()})
 				return
 			}
-			var tags []model.Value
-			for key, value := range c.tags[id.Text()] {
-				tags = append(tags, model.Obj("Key", key, "Value", value))
-			}
-			list = append(list, model.Obj("ResourceId", id, "TagsList", model.ListOf(tags...)))
+			list = append(list, model.Obj("ResourceId", id, "TagsList", tagsList(tags)))
 		}
 		fmt.Fprint(w, model.Obj("ResourceTagList", model.ListOf(list...)))
 		return
 	case "ListEventDataStores":
-		var list []model.Value
 		for arn, name := range c.made {
 			list = append(list, model.Obj("Name", name, "EventDataStoreArn", arn, "Status", "ENABLED"))
 		}
 		fmt.Fprint(w, model.Obj("EventDataStores", model.ListOf(list...)))
 		return
 	case "CreateTrail":
+		inRegion := 0
+		for _, home := range c.trails {
+			if home == seen.Region {
+				inRegion++
+			}
+		}
 		if inRegion >= maxTrails {
-			w.WriteHeader(http.StatusBadRequest)
-			w.Write(wire.EncodeRefusal("MaximumNumberOfTrailsExceededException", "five"))
+			refuse(w, seen.Service, Fault{Code: "MaximumNumberOfTrailsExceededException", Message: "five"})
 			return
 		}
 	}
-	inner := httptest.NewRequest(http.MethodPost, "/", bytes.NewReader([]byte(seen.Body)))
+	c.forward(w, r, seen)
+	if w.Code == http.StatusOK {
+		out, _ := model.ParseValue(w.Body.Bytes())
+		c.keep(seen, in, out)
+	}
+}
+
+// forward has the embedded server answer; r is nil for a request that did not arrive over the network.
+func (c *Cloud) forward(w http.ResponseWriter, r *http.Request, seen Seen) {
+	inner := httptest.NewRequest(http.MethodPost, "/", strings.NewReader(seen.Body))
 	inner.Header.Set(wire.TargetHeader, wire.ShortPrefix+seen.Op)
 	if r != nil {
 		inner.Method = r.Method
 		inner.Header.Set(wire.TargetHeader, r.Header.Get(wire.TargetHeader))
 	}
 	inner.Header.Set("Content-Type", wire.ContentType)
-	inner.Header.Set("Authorization", "AWS4-HMAC-SHA256 Credential="+c.Account+"/20260101/"+seen.Region+"/cloudtrail/aws4_request, SignedHeaders=host, Signature=x")
+	inner.Header.Set("Authorization", "AWS4-HMAC-SHA256 Credential="+c.Account+"/20260101/"+seen.Region+
+		"/cloudtrail/aws4_request, SignedHeaders=host, Signature=x")
 	c.server.ServeHTTP(w, inner)
-	if w.Code != http.StatusOK {
-		return
-	}
-	out, _ := model.ParseValue(w.Body.Bytes())
+}
+
+// keep notes what a request that succeeded has made or deleted.
+func (c *Cloud) keep(seen Seen, in, out model.Value) {
 	switch seen.Op {
 	case "CreateTrail":
 		arn := out.Get("TrailARN").Text()
@@ -333,16 +331,23 @@ func (c *Cloud) cloudTrail(w *httptest.ResponseRecorder, r *http.Request, seen S
 		c.made[arn] = in.Get("Name").Text()
 		c.tag(arn, in)
 	case "DeleteTrail":
-		name := in.Get("Name").Text()
-		delete(c.trails, "arn:aws:cloudtrail:"+seen.Region+":"+c.Account+":trail/"+name)
+		delete(c.trails, c.trailARN(seen.Region, in.Get("Name").Text()))
 	case "DeleteEventDataStore":
 		id := in.Get("EventDataStore").Text()
-		for arn := range c.made {
-			if strings.HasSuffix(arn, id) {
-				delete(c.made, arn)
-			}
-		}
+		maps.DeleteFunc(c.made, func(arn, _ string) bool { return strings.HasSuffix(arn, id) })
 	}
+}
+
+func (c *Cloud) trailARN(region, name string) string {
+	return "arn:aws:cloudtrail:" + region + ":" + c.Account + ":trail/" + name
+}
+
+func tagsList(tags map[string]string) model.Value {
+	var list []model.Value
+	for key, value := range tags {
+		list = append(list, model.Obj("Key", key, "Value", value))
+	}
+	return model.ListOf(list...)
 }
 
 func (c *Cloud) tag(arn string, in model.Value) {
@@ -354,7 +359,7 @@ func (c *Cloud) tag(arn string, in model.Value) {
 
 func (c *Cloud) bucket(w *httptest.ResponseRecorder, r *http.Request, seen Seen) {
 	w.Header().Set("Content-Type", "application/xml")
-	refuse := func(status int, code string) { c.refuse(w, "s3", &Fault{Status: status, Code: code, Message: "no"}) }
+	no := func(status int, code string) { refuse(w, "s3", Fault{Status: status, Code: code, Message: "no"}) }
 	name, key, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
 	objects, there := c.buckets[name]
 	query := r.URL.Query()
@@ -368,7 +373,7 @@ func (c *Cloud) bucket(w *httptest.ResponseRecorder, r *http.Request, seen Seen)
 	case r.Method == http.MethodPut && r.URL.RawQuery == "" || query.Get("x-id") == "CreateBucket":
 		c.buckets[name], c.tags[name] = map[string]string{}, nil
 	case !there:
-		refuse(http.StatusNotFound, "NoSuchBucket")
+		no(http.StatusNotFound, "NoSuchBucket")
 	case query.Has("tagging") && r.Method == http.MethodPut:
 		var tagging struct {
 			TagSet struct{ Tag []struct{ Key, Value string } }
@@ -380,7 +385,7 @@ func (c *Cloud) bucket(w *httptest.ResponseRecorder, r *http.Request, seen Seen)
 		}
 	case query.Has("tagging"):
 		if c.tags[name] == nil {
-			refuse(http.StatusNotFound, "NoSuchTagSet")
+			no(http.StatusNotFound, "NoSuchTagSet")
 			return
 		}
 		fmt.Fprint(w, "<Tagging><TagSet>")
@@ -398,7 +403,7 @@ func (c *Cloud) bucket(w *httptest.ResponseRecorder, r *http.Request, seen Seen)
 		delete(objects, key)
 		w.WriteHeader(http.StatusNoContent)
 	case r.Method == http.MethodDelete && len(objects) > 0:
-		refuse(http.StatusConflict, "BucketNotEmpty")
+		no(http.StatusConflict, "BucketNotEmpty")
 	case r.Method == http.MethodDelete:
 		delete(c.buckets, name)
 		delete(c.tags, name)
