@@ -133,14 +133,13 @@ func orderOfPrecedence(p *Precedence) *errorOrder {
 	o := &errorOrder{first: map[[2]model.ID]model.ID{}, open: map[[2]model.ID]string{}, codes: p.Codes, silent: p.Unmeasured}
 	for _, c := range p.Cells {
 		pair := [2]model.ID{c.First, c.Second}
-		switch c.Status {
-		case CellFirst, CellSecond:
-			o.first[pair] = c.Winner()
-		default:
-			o.open[pair] = c.Status
-			if c.Answer != "" {
-				o.open[pair] += ": " + c.Answer
-			}
+		if ordered, ok := c.Order(); ok {
+			o.first[pair] = ordered[0]
+			continue
+		}
+		o.open[pair] = c.Status
+		if c.Answer != "" {
+			o.open[pair] += ": " + c.Answer
 		}
 	}
 	return o

@@ -136,13 +136,13 @@ func (p *Precedence) Profile(name string) (*model.Profile, error) {
 // WriteProfile writes an error order file, as --order takes it.
 func WriteProfile(w io.Writer, p *model.Profile) error { return plain.WriteJSON(w, p) }
 
-// Winner returns the rule that is answered first, where a cell says so.
-func (c PrecedenceCell) Winner() model.ID {
+// Order is the two rules of a cell with the one that is answered first in front, where the cell says so.
+func (c PrecedenceCell) Order() (pair [2]model.ID, ok bool) {
 	switch c.Status {
 	case CellFirst:
-		return c.First
+		return [2]model.ID{c.First, c.Second}, true
 	case CellSecond:
-		return c.Second
+		return [2]model.ID{c.Second, c.First}, true
 	}
-	return ""
+	return pair, false
 }

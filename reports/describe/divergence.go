@@ -147,31 +147,19 @@ func Sources(source string) []string {
 	return parts
 }
 
-// Lack is a reason for which a target could not be asked about some capabilities.
-type Lack struct {
-	Why   string // shown
-	Names []string
-}
-
-// Lacking lists the absent capabilities of a report, those with the same reason together.
-func Lacking(r *reports.Report) []Lack {
-	var out []Lack
-	for _, name := range slices.Sorted(maps.Keys(r.Capabilities)) {
-		if r.Capabilities[name] != reports.Absent {
-			continue
-		}
-		why := plain.Text(r.NotCovered[name])
-		i := slices.IndexFunc(out, func(l Lack) bool { return l.Why == why })
-		if i < 0 && len(out) < maxReasons {
-			i = len(out)
-			out = append(out, Lack{Why: why})
-		}
-		if i >= 0 {
-			out[i].Names = append(out[i].Names, name)
-		}
-	}
-	return out
+// Lacking lists the absent capabilities of a report by the reason, as it may be shown.
+func Lacking(r *reports.Report) []plain.Group[string, string] {
+	names := slices.DeleteFunc(slices.Sorted(maps.Keys(r.Capabilities)), func(name string) bool {
+		return r.Capabilities[name] != reports.Absent
+	})
+	reasons := plain.GroupBy(names, func(name string) string { return plain.Text(r.NotCovered[name]) })
+	return reasons[:min(len(reasons), maxReasons)]
 }
 
 // maxReasons bounds how many reasons Lacking tells.
 const maxReasons = 200
+
+// Machine says how large the machine of a complete suite is.
+func Machine(c *reports.Certificate) string {
+	return plain.Counted(c.States, "state") + ", " + plain.Counted(len(c.Inputs), "input") + ", " + plain.Counted(c.Transitions, "transition")
+}
