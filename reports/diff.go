@@ -166,34 +166,27 @@ func (d *Diff) reports(a, b *Report) {
 		id := model.Rules[i].ID
 		d.add(sectionRules, string(id), ruleStatus(a, id), ruleStatus(b, id))
 	}
-	for _, name := range keysOf(a.Capabilities, b.Capabilities) {
-		d.add(sectionCapabilities, name, capability(a, name), capability(b, name))
-	}
-	deviationsA, deviationsB := deviationsOf(a), deviationsOf(b)
-	for _, name := range keysOf(deviationsA, deviationsB) {
-		d.add(sectionDeviations, name, deviationsA[name], deviationsB[name])
-	}
+	d.compare(sectionCapabilities, capabilitiesOf(a), capabilitiesOf(b), "not in the report")
+	d.compare(sectionDeviations, deviationsOf(a), deviationsOf(b), "")
 	if a.Precedence != nil && b.Precedence != nil {
 		d.orders(orderOfPrecedence(a.Precedence), orderOfPrecedence(b.Precedence))
 	}
 }
 
-// keysOf lists the keys of two maps, sorted.
-func keysOf[T any](a, b map[string]T) []string {
-	keys := slices.AppendSeq(slices.Collect(maps.Keys(a)), maps.Keys(b))
-	slices.Sort(keys)
-	return slices.Compact(keys)
+// compare adds what differs between the texts under the same names, in the order of the names.
+func (d *Diff) compare(section string, a, b map[string]string, missing string) {
+	names := slices.AppendSeq(slices.Collect(maps.Keys(a)), maps.Keys(b))
+	slices.Sort(names)
+	for _, name := range slices.Compact(names) {
+		d.add(section, name, cmp.Or(a[name], missing), cmp.Or(b[name], missing))
+	}
 }
 
 // divergences matches those of one signature, then those of one rule and operation: such a one has
 // changed.
 func (d *Diff) divergences(a, b []Divergence) {
-	sorted := func(list []Divergence) []Divergence {
-		list = slices.Clone(list)
-		slices.SortStableFunc(list, func(x, y Divergence) int { return cmp.Compare(x.Signature, y.Signature) })
-		return list
-	}
-	a, b = sorted(a), sorted(b)
+	bySignature := func(x, y Divergence) int { return cmp.Compare(x.Signature, y.Signature) }
+	a, b = slices.SortedStableFunc(slices.Values(a), bySignature), slices.SortedStableFunc(slices.Values(b), bySignature)
 	take := func(list *[]Divergence, same func(Divergence) bool) (Divergence, bool) {
 		i := slices.IndexFunc(*list, same)
 		if i < 0 {
@@ -235,11 +228,7 @@ func (d Divergence) name() string {
 }
 
 func (d Divergence) outcome() string {
-	expected := "nothing else"
-	if len(d.Expected) > 0 {
-		expected = d.Expected[0]
-	}
-	return d.Actual + " instead of " + expected
+	return d.Actual + " instead of " + append(slices.Clip(d.Expected), "nothing else")[0]
 }
 
 // standing is what may change of a divergence while its signature stays.
@@ -263,15 +252,15 @@ func ruleStatus(r *Report, id model.ID) string {
 	return state
 }
 
-func capability(r *Report, name string) string {
-	status, ok := r.Capabilities[name]
-	switch why := r.NotCovered[name]; {
-	case !ok:
-		return "not in the report"
-	case why != "":
-		return string(status) + ": " + why
+func capabilitiesOf(r *Report) map[string]string {
+	out := map[string]string{}
+	for name, status := range r.Capabilities {
+		out[name] = string(status)
+		if why := r.NotCovered[name]; why != "" {
+			out[name] += ": " + why
+		}
 	}
-	return string(status)
+	return out
 }
 
 func deviationsOf(r *Report) map[string]string {

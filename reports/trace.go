@@ -1,15 +1,16 @@
 package reports
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"hash/fnv"
 	"io"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/insightconform/conform/model"
+	"github.com/insightconform/conform/reports/plain"
 	"github.com/insightconform/conform/targets"
 )
 
@@ -45,16 +46,13 @@ type Trace struct {
 // NewTrace makes the trace of a divergence. Account ids in concrete bytes are replaced by pseudonyms
 // unless keepAccounts.
 func NewTrace(r *Report, d Divergence, keepAccounts bool) *Trace {
-	t := &Trace{Schema: TraceSchema, Version: r.Version, Signature: d.Signature, Rule: d.Rule, Level: d.Level, Statement: d.Statement,
-		Source: d.Source, Operation: d.Operation, Expected: d.Expected, Actual: d.Actual, Status: d.Status, Seen: d.Seen, Raw: d.Raw,
-		Target: r.Target, Needs: needsOf(d), Steps: append([]Step{}, d.Steps...)}
+	steps := append([]Step{}, d.Steps...)
 	if !keepAccounts {
-		for i := range t.Steps {
-			t.Steps[i].Sent = Pseudonymous(t.Steps[i].Sent)
-			t.Steps[i].Received = Pseudonymous(t.Steps[i].Received)
-		}
+		steps = withPseudonyms(steps)
 	}
-	return t
+	return &Trace{Schema: TraceSchema, Version: r.Version, Signature: d.Signature, Rule: d.Rule, Level: d.Level, Statement: d.Statement,
+		Source: d.Source, Operation: d.Operation, Expected: d.Expected, Actual: d.Actual, Status: d.Status, Seen: d.Seen, Raw: d.Raw,
+		Target: r.Target, Needs: needsOf(d), Steps: steps}
 }
 
 // accountID matches what may be an account id: twelve digits by themselves.
@@ -91,13 +89,7 @@ func needsOf(d Divergence) []model.Capability {
 			found[c] = true
 		}
 	}
-	needs := []model.Capability{}
-	for _, c := range model.Capabilities {
-		if found[c] {
-			needs = append(needs, c)
-		}
-	}
-	return needs
+	return slices.DeleteFunc(slices.Clone(model.Capabilities), func(c model.Capability) bool { return !found[c] })
 }
 
 // ModelRequest is the symbolic request of a step.
@@ -107,10 +99,12 @@ func (s Step) ModelRequest() model.Request {
 
 // JSON writes the trace.
 func (t *Trace) JSON(w io.Writer) error {
-	encoder := json.NewEncoder(w)
-	encoder.SetEscapeHTML(false)
-	encoder.SetIndent("", "  ")
-	return encoder.Encode(t)
+	data, err := plain.Marshal(t, "  ")
+	if err != nil {
+		return err
+	}
+	_, err = w.Write(data)
+	return err
 }
 
 // readTrace reads a trace. Errors are one line.
@@ -124,10 +118,8 @@ func readTrace(data []byte) (*Trace, error) {
 	if head.Schema != TraceSchema {
 		return nil, fmt.Errorf("no trace of schema %s, but %q; replay it with the version of conform that wrote it", TraceSchema, head.Schema)
 	}
-	decoder := json.NewDecoder(bytes.NewReader(data))
-	decoder.DisallowUnknownFields()
 	t := &Trace{}
-	if err := decoder.Decode(t); err != nil {
+	if err := strictDecoder(data).Decode(t); err != nil {
 		return nil, fmt.Errorf("no trace: %w", err)
 	}
 	if len(t.Steps) == 0 || t.Signature == "" {

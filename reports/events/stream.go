@@ -2,8 +2,6 @@
 package events
 
 import (
-	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -128,13 +126,11 @@ func (s *Stream) Close() error {
 }
 
 func eventLine(e reports.Event) ([]byte, error) {
-	var buffer bytes.Buffer
-	encoder := json.NewEncoder(&buffer)
-	encoder.SetEscapeHTML(false)
-	if err := encoder.Encode(plain.WithoutNil(e)); err != nil {
+	data, err := plain.Marshal(plain.WithoutNil(e), "")
+	if err != nil {
 		return nil, fmt.Errorf("an event as JSON: %w", err)
 	}
-	return plain.EscapeJSON(buffer.Bytes()), nil
+	return plain.EscapeJSON(data), nil
 }
 
 // The bounds of what an event tells of a step.

@@ -54,7 +54,7 @@ func (p *page) section(title string) {
 
 // heading begins a page with the version of conform.
 func (p *page) heading(version, about string) {
-	p.line(span{strings.TrimSpace("conform " + version), bold}, span{" · " + about, normal})
+	p.line(span{strings.TrimSuffix("conform "+version, " "), bold}, span{" · " + about, normal})
 }
 
 var verdictStyles = map[reports.Verdict]style{reports.Conforms: green, reports.Passed: green,
