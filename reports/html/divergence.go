@@ -148,35 +148,26 @@ func (v *divergenceView) compare(d *reports.Divergence) {
 		}
 		return
 	}
-	v.selectors(stored, came)
+	v.Expected = append(v.Expected, compared(stored, came, "missing in the answer", "missing")...)
+	v.Actual = append(v.Actual, compared(came, stored, "should not be there", "surplus")...)
 }
 
-// selectors marks what is missing in, and what should not be in, the selectors that came.
-func (v *divergenceView) selectors(stored, came []string) {
-	if len(stored) == 0 {
-		v.Expected = append(v.Expected, plainLine("no selector"))
+// compared lists the lines of one side; those that the other side has not are marked, and said to be what they are.
+func compared(side, other []string, extra, class string) []line {
+	if len(side) == 0 {
+		return []line{plainLine("no selector")}
 	}
-	left := slices.Clone(came)
-	for _, text := range stored {
-		if i := slices.Index(left, text); i >= 0 {
-			left = slices.Delete(left, i, i+1)
-			v.Expected = append(v.Expected, plainLine(text))
+	var lines []line
+	other = slices.Clone(other)
+	for _, text := range side {
+		if i := slices.Index(other, text); i >= 0 {
+			other = slices.Delete(other, i, i+1)
+			lines = append(lines, plainLine(text))
 		} else {
-			v.Expected = append(v.Expected, line{[]markedSpan{{text, true}}, "missing in the answer", "missing"})
+			lines = append(lines, line{[]markedSpan{{text, true}}, extra, class})
 		}
 	}
-	left = slices.Clone(stored)
-	for _, text := range came {
-		if i := slices.Index(left, text); i >= 0 {
-			left = slices.Delete(left, i, i+1)
-			v.Actual = append(v.Actual, plainLine(text))
-		} else {
-			v.Actual = append(v.Actual, line{[]markedSpan{{text, true}}, "should not be there", "surplus"})
-		}
-	}
-	if len(came) == 0 {
-		v.Actual = append(v.Actual, plainLine("no selector"))
-	}
+	return lines
 }
 
 func plainLine(text string) line { return line{Spans: []markedSpan{{Text: text}}} }

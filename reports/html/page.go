@@ -34,7 +34,8 @@ var (
 var functions = template.FuncMap{
 	"clean": func(s any) string { return clean(fmt.Sprint(s)) }, "long": long, "cleanAll": cleanAll, "grouped": plain.Grouped, "operation": operation,
 	"command": func(s string) string { return plain.Message(s) },
-	"level":   level, "anchor": anchor, "sources": sources, "lacking": describe.Lacking, "meaning": meaning, "verdictClass": verdictClass,
+	"level":   level, "anchor": anchor, "sources": sources, "lacking": describe.Lacking, "meaning": meaning, "verdictClass": verdictClass, "headline": headline,
+	"facts": runFacts, "summary": summary, "precedence": newPrecedenceView, "timeline": newTimelineView,
 	"certificate": certificateFacts, "coverage": coverageFacts, "settling": settling,
 	"outcomeClass": func(s string) string { return cmp.Or(outcomeClass[s], "not-covered") },
 	"standing":     standing, "sightings": sightings, "request": request, "answer": answer, "wire": wire, "resource": resource, "lamps": lamps, "logs": logsInWords,
