@@ -57,7 +57,7 @@ func TestExportQuotesForPython(t *testing.T) {
 	var want []string
 	for _, s := range hostileTexts {
 		script.WriteString(pythonQuote(literalText(s)) + ",\n" + pythonQuote(exportText{{literal: s}, {variable: varRun}}) + ",\n" +
-			"json.loads(" + pythonQuote(exportJSON(nil, model.Str(s), "", func(_, s string) exportText { return literalText(s) })) + "),\n")
+			"json.loads(" + pythonQuote(jsonSyntax.render(model.Str(s), "", func(_, s string) exportText { return literalText(s) })) + "),\n")
 		want = append(want, s, s+"r", s)
 	}
 	script.WriteString("]))\n")
