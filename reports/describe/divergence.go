@@ -2,6 +2,7 @@
 package describe
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -12,14 +13,21 @@ import (
 	"github.com/insightconform/conform/reports/plain"
 )
 
-// worst lists the divergences that count most first: what fails the run, then the rest, each in the
+// WorstFirst lists the divergences that count most first: what fails the run, then the rest, each in the
 // report's order.
 func WorstFirst(r *reports.Report) []reports.Divergence {
-	fails := slices.DeleteFunc(slices.Clone(r.Divergences), func(d reports.Divergence) bool { return !d.Fails })
-	return append(fails, slices.DeleteFunc(slices.Clone(r.Divergences), func(d reports.Divergence) bool { return d.Fails })...)
+	var fails, others []reports.Divergence
+	for _, d := range r.Divergences {
+		if d.Fails {
+			fails = append(fails, d)
+		} else {
+			others = append(others, d)
+		}
+	}
+	return append(fails, others...)
 }
 
-// standing says of a divergence in a few words what it counts for.
+// Standing says of a divergence in a few words what it counts for.
 func Standing(r *reports.Report, d reports.Divergence) string {
 	switch {
 	case d.Known:
@@ -128,23 +136,16 @@ func Counts(r *reports.Report) string {
 	if len(parts) == 0 {
 		return ""
 	}
-	noun := "divergences"
-	if len(r.Divergences) == 1 {
-		noun = "divergence"
-	}
-	return fmt.Sprintf("%d %s, %s", len(r.Divergences), noun, strings.Join(parts, ", "))
+	noun := strings.TrimPrefix(plain.Counted(len(r.Divergences), "divergence"), plain.Grouped(len(r.Divergences)))
+	return fmt.Sprintf("%d%s, %s", len(r.Divergences), noun, strings.Join(parts, ", "))
 }
 
 // Sources spells the abbreviations of a rule's source out.
 func Sources(source string) []string {
-	parts := strings.Split(source, ",")
-	for i, part := range parts {
-		parts[i] = strings.TrimSpace(part)
-		if long, ok := model.Sources[parts[i]]; ok {
-			parts[i] = long
-		}
-	}
-	return parts
+	return plain.Texts(strings.Split(source, ","), func(part string) string {
+		part = strings.TrimSpace(part)
+		return cmp.Or(model.Sources[part], part)
+	})
 }
 
 // Lacking lists the absent capabilities of a report by the reason, as it may be shown.

@@ -32,7 +32,7 @@ var (
 
 // functions are what the templates say values with. Each makes the texts that it gets harmless.
 var functions = template.FuncMap{
-	"clean": func(s any) string { return clean(fmt.Sprint(s)) }, "long": long, "cleanAll": cleanAll, "grouped": plain.Grouped, "operation": operation,
+	"clean": func(s any) string { return clean(fmt.Sprint(s)) }, "long": long, "cleanAll": cleanAll[string], "grouped": plain.Grouped, "operation": operation,
 	"command": func(s string) string { return plain.Message(s) },
 	"level":   level, "anchor": anchor, "sources": sources, "lacking": describe.Lacking, "meaning": meaning, "verdictClass": verdictClass, "headline": headline,
 	"facts": runFacts, "summary": summary, "precedence": newPrecedenceView, "timeline": newTimelineView,

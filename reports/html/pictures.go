@@ -263,11 +263,7 @@ func newPrecedenceView(p *reports.Precedence) *precedenceView {
 	}
 	v.Counts = slices.DeleteFunc(kinds, func(k *cellKind) bool { return k.Count == 0 })
 	for _, cycle := range p.Cycles[:min(len(p.Cycles), maxOnPage)] {
-		names := make([]string, 0, len(cycle))
-		for _, id := range cycle {
-			names = append(names, string(id))
-		}
-		v.Cycles = append(v.Cycles, strings.Join(cleanAll(names), ", "))
+		v.Cycles = append(v.Cycles, strings.Join(cleanAll(cycle), ", "))
 	}
 	return v
 }

@@ -156,11 +156,8 @@ func long(s string) string { return plain.Shown(s, 2*plain.MaxShown) }
 // operation is the short name of an operation.
 func operation(s string) string { return plain.Operation(clean(s)) }
 
-func cleanAll(list []string) []string {
-	out := make([]string, 0, len(list))
-	for _, s := range list[:min(len(list), maxOnPage)] {
-		out = append(out, clean(s))
-	}
+func cleanAll[T ~string](list []T) []string {
+	out := plain.Texts(list[:min(len(list), maxOnPage)], clean[T])
 	if left := len(list) - maxOnPage; left > 0 {
 		out = append(out, fmt.Sprintf("… and %s more", plain.Grouped(left)))
 	}

@@ -23,3 +23,12 @@ func GroupBy[K comparable, T any](list []T, key func(T) K) []Group[K, T] {
 	}
 	return out
 }
+
+// Texts renders each item of a list.
+func Texts[T any](list []T, render func(T) string) []string {
+	out := make([]string, len(list))
+	for i, item := range list {
+		out[i] = render(item)
+	}
+	return out
+}

@@ -124,15 +124,13 @@ func (p *page) certificate(c *reports.Certificate) {
 
 // notCovered names the absent capabilities, with the reason.
 func notCovered(r *reports.Report) []string {
-	var parts []string
-	for _, lack := range describe.Lacking(r) {
-		part := strings.Join(lack.Items, ", ")
+	return plain.Texts(describe.Lacking(r), func(lack plain.Group[string, string]) string {
+		why := ""
 		if lack.Key != "" {
-			part += " (" + lack.Key + ")"
+			why = " (" + lack.Key + ")"
 		}
-		parts = append(parts, part)
-	}
-	return parts
+		return strings.Join(lack.Items, ", ") + why
+	})
 }
 
 // deviationCounts says how often each rule was kept in another way than the reference's, the most
@@ -145,11 +143,9 @@ func deviationCounts(r *reports.Report) []string {
 	ids := slices.SortedFunc(maps.Keys(counts), func(a, b model.ID) int {
 		return cmp.Or(counts[b]-counts[a], strings.Compare(string(a), string(b)))
 	})
-	var parts []string
-	for _, id := range ids {
-		parts = append(parts, fmt.Sprintf("%s (%s)", plain.Text(id), plain.Counted(counts[id], "time")))
-	}
-	return parts
+	return plain.Texts(ids, func(id model.ID) string {
+		return fmt.Sprintf("%s (%s)", plain.Text(id), plain.Counted(counts[id], "time"))
+	})
 }
 
 // unexercised lists the applicable rules that the run did not try.

@@ -134,10 +134,7 @@ func (p *page) rulesCaught(s *reports.Selftest) {
 		if reason.Key == "" {
 			continue
 		}
-		var excused []string
-		for _, r := range reason.Items {
-			excused = append(excused, string(r.Rule))
-		}
+		excused := plain.Texts(reason.Items, func(r reports.SelftestRule) string { return string(r.Rule) })
 		p.labelled("", fmt.Sprintf("none by %s: %s", strings.Join(excused, ", "), reason.Key), normal)
 	}
 }
