@@ -14,8 +14,8 @@ import (
 	"github.com/insightconform/conform/reports/plain"
 )
 
-// BaselineSchema identifies the form of a Baseline file.
-const BaselineSchema = "conform/baseline/1"
+// baselineSchema identifies the form of a Baseline file.
+const baselineSchema = "conform/baseline/1"
 
 // Baseline lists divergences that are known and accepted: they do not fail a run.
 type Baseline struct {
@@ -59,8 +59,8 @@ func ReadBaseline(data []byte, yamlForm bool) (*Baseline, error) {
 	if err := strictDecoder(data).Decode(b); err != nil {
 		return nil, fmt.Errorf("not a baseline: %w", err)
 	}
-	if b.Schema != BaselineSchema {
-		return nil, fmt.Errorf("its schema is %q, not %q", plain.OneLine(b.Schema), BaselineSchema)
+	if b.Schema != baselineSchema {
+		return nil, fmt.Errorf("its schema is %q, not %q", plain.OneLine(b.Schema), baselineSchema)
 	}
 	seen := map[string]bool{}
 	for i, e := range b.Entries {
@@ -135,7 +135,7 @@ func (e *BaselineEntry) Expired(today time.Time) bool {
 // still there are kept, and so are entries that the run could not check, or that its replay of their
 // steps still showed although the exploration, cut short perhaps, did not come upon them.
 func UpdatedBaseline(old *Baseline, r *Report) *Baseline {
-	b := &Baseline{Schema: BaselineSchema, Entries: []BaselineEntry{}}
+	b := &Baseline{Schema: baselineSchema, Entries: []BaselineEntry{}}
 	for _, d := range r.Divergences {
 		e := BaselineEntry{Signature: d.Signature, Reason: todoReason, Raw: d.Raw, Needs: needsOf(d)}
 		if d.Status == Unrepeated {

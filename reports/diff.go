@@ -12,8 +12,8 @@ import (
 	"github.com/insightconform/conform/reports/plain"
 )
 
-// DiffSchema identifies the JSON form of a Diff.
-const DiffSchema = "conform/diff/1"
+// diffSchema identifies the JSON form of a Diff.
+const diffSchema = "conform/diff/1"
 
 // Diff is what differs between two reports, or between two error orders.
 type Diff struct {
@@ -82,7 +82,7 @@ func Compare(pathA string, dataA []byte, pathB string, dataB []byte) (*Diff, err
 	if a.kind != b.kind {
 		return nil, fmt.Errorf("%s is %s and %s is %s; compare two of one kind", pathA, a.kind, pathB, b.kind)
 	}
-	d := &Diff{Schema: DiffSchema, A: a.name, B: b.name, Differences: []Difference{}}
+	d := &Diff{Schema: diffSchema, A: a.name, B: b.name, Differences: []Difference{}}
 	if a.kind == kindReport {
 		d.reports(a.report, b.report)
 	} else {

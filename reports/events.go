@@ -8,14 +8,14 @@ import (
 	"github.com/insightconform/conform/targets"
 )
 
-// EventsSchema identifies the form of a stream of events, one JSON object on each line.
-const EventsSchema = "conform/events/1"
+// eventsSchema identifies the form of a stream of events, one JSON object on each line.
+const eventsSchema = "conform/events/1"
 
 // The values of Event.Event.
 const (
 	EventStart        = "start"        // the first: what is run, and how
 	EventProbed       = "probed"       // what the target is and can do
-	EventProgress     = "progress"     // now and then
+	eventProgress     = "progress"     // now and then
 	EventSuspicion    = "suspicion"    // an answer that the model does not allow, the first of its kind
 	EventConfirmation = "confirmation" // the suspicion was tried again on fresh worlds
 	EventShrunk       = "shrunk"       // a shorter sequence shows it
@@ -72,7 +72,7 @@ type eventResult struct {
 
 // StartEvent says what a report's run is. Of a report that is not yet written it takes what is known.
 func StartEvent(r *Report) Event {
-	return Event{Event: EventStart, Time: r.Started, Schema: EventsSchema, Version: r.Version, Command: r.Command, Seed: r.Seed,
+	return Event{Event: EventStart, Time: r.Started, Schema: eventsSchema, Version: r.Version, Command: r.Command, Seed: r.Seed,
 		Suites: r.Suites, FailOn: r.FailOn, Target: &r.Target}
 }
 
@@ -83,7 +83,7 @@ func ProbedEvent(r *Report) Event {
 
 // ProgressEvent says how far a run has come.
 func ProgressEvent(u Update) Event {
-	return Event{Event: EventProgress, Progress: &u}
+	return Event{Event: eventProgress, Progress: &u}
 }
 
 // EndEvent says how a run ended.

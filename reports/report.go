@@ -45,8 +45,8 @@ const (
 	ExitInterrupted  = 130 // SIGINT or SIGTERM
 )
 
-// ExitCode returns the exit code of a verdict.
-func (v Verdict) ExitCode() int {
+// exitCode returns the exit code of a verdict.
+func (v Verdict) exitCode() int {
 	switch v {
 	case Conforms:
 		return ExitConforms

@@ -14,8 +14,8 @@ import (
 	"github.com/insightconform/conform/targets"
 )
 
-// TraceSchema identifies the JSON form of a Trace.
-const TraceSchema = "conform/trace/1"
+// traceSchema identifies the JSON form of a Trace.
+const traceSchema = "conform/trace/1"
 
 // Trace is the durable record of one divergence: a case that shows it, as it was confirmed. It is
 // replayed from the symbolic requests of its steps.
@@ -50,7 +50,7 @@ func NewTrace(r *Report, d Divergence, keepAccounts bool) *Trace {
 	if !keepAccounts {
 		steps = withPseudonyms(steps)
 	}
-	return &Trace{Schema: TraceSchema, Version: r.Version, Signature: d.Signature, Rule: d.Rule, Level: d.Level, Statement: d.Statement,
+	return &Trace{Schema: traceSchema, Version: r.Version, Signature: d.Signature, Rule: d.Rule, Level: d.Level, Statement: d.Statement,
 		Source: d.Source, Operation: d.Operation, Expected: d.Expected, Actual: d.Actual, Status: d.Status, Seen: d.Seen, Raw: d.Raw,
 		Target: r.Target, Needs: needsOf(d), Steps: steps}
 }
@@ -115,8 +115,8 @@ func readTrace(data []byte) (*Trace, error) {
 	if err := json.Unmarshal(data, &head); err != nil {
 		return nil, fmt.Errorf("no trace: damaged JSON: %w", err)
 	}
-	if head.Schema != TraceSchema {
-		return nil, fmt.Errorf("no trace of schema %s, but %q; replay it with the version of conform that wrote it", TraceSchema, head.Schema)
+	if head.Schema != traceSchema {
+		return nil, fmt.Errorf("no trace of schema %s, but %q; replay it with the version of conform that wrote it", traceSchema, head.Schema)
 	}
 	t := &Trace{}
 	if err := strictDecoder(data).Decode(t); err != nil {
@@ -147,7 +147,7 @@ func TraceName(text string) bool {
 
 var hexName = regexp.MustCompile(`^[0-9a-f]{6}$`)
 
-// fileName is the name under which a trace is kept: its signature in the letters of file names.
+// fileName is the name under which a trace is kept: its signature in characters that file names may have.
 func (t *Trace) fileName() string {
 	name := strings.Map(func(c rune) rune {
 		switch {

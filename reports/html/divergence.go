@@ -304,13 +304,13 @@ func answer(s reports.Step) answerView {
 	return view
 }
 
-var lampNames = [...]string{"call rate", "error rate"} // of model.TypeNames
+var typeNames = [...]string{"call rate", "error rate"} // of model.TypeNames
 
-var lampCategories = [...]string{"Management", "Data"}
+var categoryNames = [...]string{"Management", "Data"}
 
 var logNames = map[rune]string{'W': "write", 'R': "read", 'D': "data", 'I': "Insights"}
 
-// resourceView names a resource, and says what is on beside what the lamps can show.
+// resourceView names a resource, and says what is on beside what the table of selectors can show.
 type resourceView struct{ Name, Region, Other string }
 
 func resource(s reports.ResourceState) resourceView {
@@ -331,16 +331,16 @@ func resource(s reports.ResourceState) resourceView {
 	return v
 }
 
-type lampRow struct {
+type selectorRow struct {
 	Name string
-	On   [len(lampCategories)]bool
+	On   [len(categoryNames)]bool
 }
 
-func lamps(s reports.ResourceState) []lampRow {
-	var rows []lampRow
+func selectorRows(s reports.ResourceState) []selectorRow {
+	var rows []selectorRow
 	for i, insightType := range model.TypeNames {
-		row := lampRow{Name: lampNames[i]}
-		for k, category := range lampCategories {
+		row := selectorRow{Name: typeNames[i]}
+		for k, category := range categoryNames {
 			row.On[k] = slices.Contains(s.On[insightType], category)
 		}
 		rows = append(rows, row)
@@ -348,16 +348,16 @@ func lamps(s reports.ResourceState) []lampRow {
 	return rows
 }
 
-// logsInWords spells the letters of section 3 of the rules out.
-func logsInWords(letters string) string {
-	if letters == "" || letters == "none" {
+// logsInWords spells what a trail logs out.
+func logsInWords(logs string) string {
+	if logs == "" || logs == "none" {
 		return "nothing"
 	}
 	var words []string
-	for _, c := range letters {
+	for _, c := range logs {
 		word, ok := logNames[c]
 		if !ok {
-			return clean(letters)
+			return clean(logs)
 		}
 		words = append(words, word)
 	}

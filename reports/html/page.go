@@ -38,7 +38,7 @@ var functions = template.FuncMap{
 	"facts": runFacts, "summary": summary, "precedence": newPrecedenceView, "timeline": newTimelineView,
 	"certificate": certificateFacts, "coverage": coverageFacts, "settling": settling,
 	"outcomeClass": func(s string) string { return cmp.Or(outcomeClass[s], "not-covered") },
-	"standing":     standing, "sightings": sightings, "request": request, "answer": answer, "wire": wire, "resource": resource, "lamps": lamps, "logs": logsInWords,
+	"standing":     standing, "sightings": sightings, "request": request, "answer": answer, "wire": wire, "resource": resource, "selectors": selectorRows, "logs": logsInWords,
 	"sequence":     func(steps []reports.Step) string { return describe.Steps(steps, plain.MaxShown) },
 	"span":         func(columns []*reportView) int { return len(columns) + 1 },
 	"certificates": some[reports.Certificate], "deviations": some[reports.Deviation], "replays": some[reports.Replay],

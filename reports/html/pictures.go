@@ -174,7 +174,7 @@ func setPlace(on string) (column, row int, ok bool) {
 			return 0, 0, false
 		}
 		for category := range strings.SplitSeq(categories, ", ") {
-			k := slices.Index(lampCategories[:], category)
+			k := slices.Index(categoryNames[:], category)
 			if k < 0 {
 				return 0, 0, false
 			}
@@ -184,7 +184,7 @@ func setPlace(on string) (column, row int, ok bool) {
 	return place[1], place[0], true
 }
 
-var shorterSelectors = strings.NewReplacer("ApiCallRateInsight", lampNames[0], "ApiErrorRateInsight", lampNames[1])
+var shorterSelectors = strings.NewReplacer("ApiCallRateInsight", typeNames[0], "ApiErrorRateInsight", typeNames[1])
 
 func selectorsInWords(s string) string { return clean(shorterSelectors.Replace(s)) }
 
