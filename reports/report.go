@@ -47,20 +47,14 @@ const (
 
 // exitCode returns the exit code of a verdict.
 func (v Verdict) exitCode() int {
-	switch v {
-	case Conforms:
-		return ExitConforms
-	case Diverges:
-		return ExitDiverges
-	case Inconclusive:
-		return ExitInconclusive
-	case RefusedRun:
-		return ExitRefused
-	case Interrupted:
-		return ExitInterrupted
+	if code, known := exitCodes[v]; known {
+		return code
 	}
 	return ExitFailed
 }
+
+var exitCodes = map[Verdict]int{Conforms: ExitConforms, Diverges: ExitDiverges, Inconclusive: ExitInconclusive,
+	RefusedRun: ExitRefused, Interrupted: ExitInterrupted}
 
 // exitOrder lists the exit codes in the order in which they win where several hold.
 var exitOrder = []int{ExitInterrupted, ExitFailed, ExitRefused, ExitUsage, ExitDiverges, ExitInconclusive, ExitConforms}
@@ -329,11 +323,10 @@ func (c Coverage) Counts() (applicable, exercised, violated int) {
 		if rule.Violated {
 			violated++
 		}
-		if !rule.Applicable {
-			continue
+		if rule.Applicable {
+			applicable++
 		}
-		applicable++
-		if rule.Exercised {
+		if rule.Applicable && rule.Exercised {
 			exercised++
 		}
 	}

@@ -1,6 +1,7 @@
 package html
 
 import (
+	"cmp"
 	"fmt"
 	"html/template"
 	"slices"
@@ -76,19 +77,18 @@ func newDivergenceView(r *reports.Report, d *reports.Divergence, v *reportView, 
 
 // standing says what follows from a divergence for the run; Name is its class on the page.
 func standing(d *reports.Divergence) fact {
+	class, text := "tolerated", "confirmed; does not fail the run"
 	switch {
-	case d.Known && d.Reason != "":
-		return fact{"known", "known to the baseline: " + clean(d.Reason)}
 	case d.Known:
-		return fact{"known", "known to the baseline"}
+		return fact{"known", strings.TrimSuffix("known to the baseline: "+clean(d.Reason), ": ")}
 	case d.Status == reports.Unrepeated && d.Fails:
-		return fact{"unrepeated", "seen, but not again on a fresh world; fails the run"}
+		class, text = "unrepeated", "seen, but not again on a fresh world; fails the run"
 	case d.Status == reports.Unrepeated:
-		return fact{"unrepeated", "seen, but not again on a fresh world; does not fail the run"}
+		class, text = "unrepeated", "seen, but not again on a fresh world; does not fail the run"
 	case d.Fails:
-		return fact{"failing", "confirmed; fails the run"}
+		class, text = "failing", "confirmed; fails the run"
 	}
-	return fact{"tolerated", "confirmed; does not fail the run"}
+	return fact{class, text}
 }
 
 func sightings(d *reports.Divergence) []fact {
@@ -97,16 +97,6 @@ func sightings(d *reports.Divergence) []fact {
 		seen += ", in " + clean(d.Seen) + " tries on a fresh world"
 	}
 	return facts("seen", seen, "also shows as", strings.Join(cleanAll(d.Also), ", "), "signature", long(d.Signature), "signature of a replay", long(d.Raw))
-}
-
-// divergingStep returns the step that diverges with its place, nil where the report does not tell.
-func divergingStep(d *reports.Divergence) (int, *reports.Step) {
-	for i := range d.Steps {
-		if d.Steps[i].Diverges {
-			return i, &d.Steps[i]
-		}
-	}
-	return -1, nil
 }
 
 // compare sets what was expected beside what came.
@@ -119,10 +109,11 @@ func (v *divergenceView) compare(d *reports.Divergence) {
 	left, right := differingWords(reference, clean(d.Actual))
 	v.Expected, v.Actual = []line{{Spans: left}}, []line{{Spans: right}}
 	v.Answers = operation(d.Operation)
-	i, step := divergingStep(d)
-	if step == nil {
+	i := slices.IndexFunc(d.Steps, func(s reports.Step) bool { return s.Diverges })
+	if i < 0 {
 		return
 	}
+	step := &d.Steps[i]
 	v.Answers = operation(step.Operation)
 	if step.Answer.Outcome != reports.OutcomeSuccess {
 		if problem := clean(step.Answer.Problem); problem != "" {
@@ -192,10 +183,7 @@ func storedLines(d *reports.Divergence, i int, step *reports.Step) ([]string, bo
 	if i >= len(d.States) {
 		return nil, false
 	}
-	name := step.Request.Get("TrailName").Text()
-	if name == "" {
-		name = step.Request.Get("EventDataStore").Text()
-	}
+	name := cmp.Or(step.Request.Get("TrailName").Text(), step.Request.Get("EventDataStore").Text())
 	name = name[strings.LastIndexByte(name, '/')+1:]
 	for _, state := range d.States[i] {
 		if name == "" || !strings.HasSuffix(state.Resource, "/"+name) {
@@ -281,18 +269,18 @@ func wire(s string) string {
 type answerView struct{ Class, Code, Text string }
 
 func answer(s reports.Step) answerView {
+	body := s.Answer.Body
+	s.Answer.Body = model.Value{} // it is told apart
+	view := answerView{Class: "crashed", Code: clean(describe.Answer(s))}
 	switch s.Answer.Outcome {
 	case reports.OutcomeSuccess:
+		view.Class = "success"
 	case reports.OutcomeRefused:
-		return answerView{"refused", clean(describe.Answer(s)), ""}
+		view.Class = "refused"
+		return view
 	default:
-		return answerView{"crashed", clean(describe.Answer(s)), ""}
+		return view
 	}
-	view := answerView{Class: "success", Code: "success"}
-	if s.Status != 0 {
-		view.Code = fmt.Sprint(s.Status)
-	}
-	body := s.Answer.Body
 	switch list, has := body.Get("InsightSelectors"), body.Get("HasInsightSelectors"); {
 	case list.Given():
 		view.Text = clean(describe.Selectors(list))
@@ -337,13 +325,12 @@ type selectorRow struct {
 }
 
 func selectorRows(s reports.ResourceState) []selectorRow {
-	var rows []selectorRow
+	rows := make([]selectorRow, len(model.TypeNames))
 	for i, insightType := range model.TypeNames {
-		row := selectorRow{Name: typeNames[i]}
+		rows[i].Name = typeNames[i]
 		for k, category := range categoryNames {
-			row.On[k] = slices.Contains(s.On[insightType], category)
+			rows[i].On[k] = slices.Contains(s.On[insightType], category)
 		}
-		rows = append(rows, row)
 	}
 	return rows
 }
