@@ -1,7 +1,6 @@
 package reports
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -15,8 +14,8 @@ import (
 	"github.com/insightconform/conform/reports/plain"
 )
 
-// BaselineSchema identifies the form of a Baseline file.
-const BaselineSchema = "conform/baseline/1"
+// baselineSchema identifies the form of a Baseline file.
+const baselineSchema = "conform/baseline/1"
 
 // Baseline lists divergences that are known and accepted: they do not fail a run.
 type Baseline struct {
@@ -56,14 +55,12 @@ func ReadBaseline(data []byte, yamlForm bool) (*Baseline, error) {
 		}
 		data = converted
 	}
-	decoder := json.NewDecoder(bytes.NewReader(data))
-	decoder.DisallowUnknownFields()
 	b := &Baseline{}
-	if err := decoder.Decode(b); err != nil {
+	if err := strictDecoder(data).Decode(b); err != nil {
 		return nil, fmt.Errorf("not a baseline: %w", err)
 	}
-	if b.Schema != BaselineSchema {
-		return nil, fmt.Errorf("its schema is %q, not %q", plain.OneLine(b.Schema), BaselineSchema)
+	if b.Schema != baselineSchema {
+		return nil, fmt.Errorf("its schema is %q, not %q", plain.OneLine(b.Schema), baselineSchema)
 	}
 	seen := map[string]bool{}
 	for i, e := range b.Entries {
@@ -90,20 +87,17 @@ func ReadBaseline(data []byte, yamlForm bool) (*Baseline, error) {
 // Write renders the baseline in JSON or YAML, its entries sorted by signature.
 func (b *Baseline) Write(w io.Writer, yamlForm bool) error {
 	slices.SortFunc(b.Entries, func(x, y BaselineEntry) int { return strings.Compare(x.Signature, y.Signature) })
-	var text bytes.Buffer
-	encoder := json.NewEncoder(&text)
-	encoder.SetEscapeHTML(false)
-	encoder.SetIndent("", "  ")
-	if err := encoder.Encode(b); err != nil {
+	text, err := plain.Marshal(b, "  ")
+	if err != nil {
 		return err
 	}
 	if !yamlForm {
-		_, err := w.Write(text.Bytes())
+		_, err := w.Write(text)
 		return err
 	}
 	// JSON is YAML: reading it as nodes keeps the order of the keys.
 	var node yaml.Node
-	if err := yaml.Unmarshal(text.Bytes(), &node); err != nil {
+	if err := yaml.Unmarshal(text, &node); err != nil {
 		return err
 	}
 	blockStyle(&node)
@@ -124,11 +118,8 @@ func blockStyle(node *yaml.Node) {
 
 // Find returns the entry of a signature, nil where there is none.
 func (b *Baseline) Find(signature string) *BaselineEntry {
-	if b == nil {
-		return nil
-	}
-	for i := range b.Entries {
-		if b.Entries[i].Signature == signature {
+	if b != nil {
+		if i := slices.IndexFunc(b.Entries, func(e BaselineEntry) bool { return e.Signature == signature }); i >= 0 {
 			return &b.Entries[i]
 		}
 	}
@@ -144,7 +135,7 @@ func (e *BaselineEntry) Expired(today time.Time) bool {
 // still there are kept, and so are entries that the run could not check, or that its replay of their
 // steps still showed although the exploration, cut short perhaps, did not come upon them.
 func UpdatedBaseline(old *Baseline, r *Report) *Baseline {
-	b := &Baseline{Schema: BaselineSchema, Entries: []BaselineEntry{}}
+	b := &Baseline{Schema: baselineSchema, Entries: []BaselineEntry{}}
 	for _, d := range r.Divergences {
 		e := BaselineEntry{Signature: d.Signature, Reason: todoReason, Raw: d.Raw, Needs: needsOf(d)}
 		if d.Status == Unrepeated {
@@ -157,9 +148,6 @@ func UpdatedBaseline(old *Baseline, r *Report) *Baseline {
 			e.Reason, e.Link, e.Expires = known.Reason, known.Link, known.Expires
 		}
 		b.Entries = append(b.Entries, e)
-	}
-	if old == nil {
-		return b
 	}
 	for _, replay := range r.Baseline {
 		keep := replay.Outcome == ReplayNotCovered || replay.Outcome == ReplayDiverges

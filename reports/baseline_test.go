@@ -9,7 +9,7 @@ import (
 // TestUpdatedBaselineKeepsWhatIsThere: a run that was too short to come upon a known divergence again
 // must not drop it, nor one that it could not check.
 func TestUpdatedBaselineKeepsWhatIsThere(t *testing.T) {
-	old := &Baseline{Schema: BaselineSchema}
+	old := &Baseline{Schema: baselineSchema}
 	report := &Report{}
 	for _, outcome := range []string{ReplayDiverges, ReplayNotCovered, ReplayFixed, ReplayDifferent} {
 		old.Entries = append(old.Entries, BaselineEntry{Signature: outcome, Reason: "because"})

@@ -12,8 +12,8 @@ import (
 	"github.com/insightconform/conform/reports/plain"
 )
 
-// DiffSchema identifies the JSON form of a Diff.
-const DiffSchema = "conform/diff/1"
+// diffSchema identifies the JSON form of a Diff.
+const diffSchema = "conform/diff/1"
 
 // Diff is what differs between two reports, or between two error orders.
 type Diff struct {
@@ -82,7 +82,7 @@ func Compare(pathA string, dataA []byte, pathB string, dataB []byte) (*Diff, err
 	if a.kind != b.kind {
 		return nil, fmt.Errorf("%s is %s and %s is %s; compare two of one kind", pathA, a.kind, pathB, b.kind)
 	}
-	d := &Diff{Schema: DiffSchema, A: a.name, B: b.name, Differences: []Difference{}}
+	d := &Diff{Schema: diffSchema, A: a.name, B: b.name, Differences: []Difference{}}
 	if a.kind == kindReport {
 		d.reports(a.report, b.report)
 	} else {
@@ -133,14 +133,13 @@ func orderOfPrecedence(p *Precedence) *errorOrder {
 	o := &errorOrder{first: map[[2]model.ID]model.ID{}, open: map[[2]model.ID]string{}, codes: p.Codes, silent: p.Unmeasured}
 	for _, c := range p.Cells {
 		pair := [2]model.ID{c.First, c.Second}
-		switch c.Status {
-		case CellFirst, CellSecond:
-			o.first[pair] = c.Winner()
-		default:
-			o.open[pair] = c.Status
-			if c.Answer != "" {
-				o.open[pair] += ": " + c.Answer
-			}
+		if ordered, ok := c.Order(); ok {
+			o.first[pair] = ordered[0]
+			continue
+		}
+		o.open[pair] = c.Status
+		if c.Answer != "" {
+			o.open[pair] += ": " + c.Answer
 		}
 	}
 	return o
@@ -167,34 +166,27 @@ func (d *Diff) reports(a, b *Report) {
 		id := model.Rules[i].ID
 		d.add(sectionRules, string(id), ruleStatus(a, id), ruleStatus(b, id))
 	}
-	for _, name := range keysOf(a.Capabilities, b.Capabilities) {
-		d.add(sectionCapabilities, name, capability(a, name), capability(b, name))
-	}
-	deviationsA, deviationsB := deviationsOf(a), deviationsOf(b)
-	for _, name := range keysOf(deviationsA, deviationsB) {
-		d.add(sectionDeviations, name, deviationsA[name], deviationsB[name])
-	}
+	d.compare(sectionCapabilities, capabilitiesOf(a), capabilitiesOf(b), "not in the report")
+	d.compare(sectionDeviations, deviationsOf(a), deviationsOf(b), "")
 	if a.Precedence != nil && b.Precedence != nil {
 		d.orders(orderOfPrecedence(a.Precedence), orderOfPrecedence(b.Precedence))
 	}
 }
 
-// keysOf lists the keys of two maps, sorted.
-func keysOf[T any](a, b map[string]T) []string {
-	keys := slices.AppendSeq(slices.Collect(maps.Keys(a)), maps.Keys(b))
-	slices.Sort(keys)
-	return slices.Compact(keys)
+// compare adds what differs between the texts under the same names, in the order of the names.
+func (d *Diff) compare(section string, a, b map[string]string, missing string) {
+	names := slices.AppendSeq(slices.Collect(maps.Keys(a)), maps.Keys(b))
+	slices.Sort(names)
+	for _, name := range slices.Compact(names) {
+		d.add(section, name, cmp.Or(a[name], missing), cmp.Or(b[name], missing))
+	}
 }
 
 // divergences matches those of one signature, then those of one rule and operation: such a one has
 // changed.
 func (d *Diff) divergences(a, b []Divergence) {
-	sorted := func(list []Divergence) []Divergence {
-		list = slices.Clone(list)
-		slices.SortStableFunc(list, func(x, y Divergence) int { return cmp.Compare(x.Signature, y.Signature) })
-		return list
-	}
-	a, b = sorted(a), sorted(b)
+	bySignature := func(x, y Divergence) int { return cmp.Compare(x.Signature, y.Signature) }
+	a, b = slices.SortedStableFunc(slices.Values(a), bySignature), slices.SortedStableFunc(slices.Values(b), bySignature)
 	take := func(list *[]Divergence, same func(Divergence) bool) (Divergence, bool) {
 		i := slices.IndexFunc(*list, same)
 		if i < 0 {
@@ -236,11 +228,7 @@ func (d Divergence) name() string {
 }
 
 func (d Divergence) outcome() string {
-	expected := "nothing else"
-	if len(d.Expected) > 0 {
-		expected = d.Expected[0]
-	}
-	return d.Actual + " instead of " + expected
+	return d.Actual + " instead of " + append(slices.Clip(d.Expected), "nothing else")[0]
 }
 
 // standing is what may change of a divergence while its signature stays.
@@ -264,15 +252,15 @@ func ruleStatus(r *Report, id model.ID) string {
 	return state
 }
 
-func capability(r *Report, name string) string {
-	status, ok := r.Capabilities[name]
-	switch why := r.NotCovered[name]; {
-	case !ok:
-		return "not in the report"
-	case why != "":
-		return string(status) + ": " + why
+func capabilitiesOf(r *Report) map[string]string {
+	out := map[string]string{}
+	for name, status := range r.Capabilities {
+		out[name] = string(status)
+		if why := r.NotCovered[name]; why != "" {
+			out[name] += ": " + why
+		}
 	}
-	return string(status)
+	return out
 }
 
 func deviationsOf(r *Report) map[string]string {

@@ -8,14 +8,14 @@ import (
 	"github.com/insightconform/conform/targets"
 )
 
-// EventsSchema identifies the form of a stream of events, one JSON object on each line.
-const EventsSchema = "conform/events/1"
+// eventsSchema identifies the form of a stream of events, one JSON object on each line.
+const eventsSchema = "conform/events/1"
 
 // The values of Event.Event.
 const (
 	EventStart        = "start"        // the first: what is run, and how
 	EventProbed       = "probed"       // what the target is and can do
-	EventProgress     = "progress"     // now and then
+	eventProgress     = "progress"     // now and then
 	EventSuspicion    = "suspicion"    // an answer that the model does not allow, the first of its kind
 	EventConfirmation = "confirmation" // the suspicion was tried again on fresh worlds
 	EventShrunk       = "shrunk"       // a shorter sequence shows it
@@ -42,24 +42,25 @@ type Event struct {
 	Capabilities map[string]CapabilityStatus `json:"capabilities,omitempty"`
 	NotCovered   map[string]string           `json:"not_covered,omitempty"`
 
-	Progress   *EventCounts `json:"progress,omitempty"`
+	Progress   *Update      `json:"progress,omitempty"`
 	Divergence *Divergence  `json:"divergence,omitempty"` // of suspicions, confirmations and what is shrunk, too
 	Note       string       `json:"note,omitempty"`
-	End        *EventResult `json:"end,omitempty"`
+	End        *eventResult `json:"end,omitempty"`
 }
 
-// EventCounts says how far a run has come.
-type EventCounts struct {
-	Phase             string  `json:"phase"`
-	Requests          int     `json:"requests"`
-	RequestsPerSecond float64 `json:"requests_per_second"`
-	RulesExercised    int     `json:"rules_exercised"`
-	RulesApplicable   int     `json:"rules_applicable"`
-	Divergences       int     `json:"divergences"` // seen, not yet told apart
+// Update says how far a run has come.
+type Update struct {
+	Phase           string        `json:"phase"` // what the run is doing, in a word or two
+	Requests        int           `json:"requests"`
+	Rate            float64       `json:"requests_per_second"`
+	RulesExercised  int           `json:"rules_exercised"`
+	RulesApplicable int           `json:"rules_applicable"`
+	Divergences     int           `json:"divergences"` // seen, not yet told apart
+	Left            time.Duration `json:"-"`           // an estimate; 0 is unknown
 }
 
-// EventResult says how a run ended.
-type EventResult struct {
+// eventResult says how a run ended.
+type eventResult struct {
 	Verdict         Verdict `json:"verdict"`
 	ExitCode        int     `json:"exit_code"`
 	Reason          string  `json:"reason"`
@@ -71,7 +72,7 @@ type EventResult struct {
 
 // StartEvent says what a report's run is. Of a report that is not yet written it takes what is known.
 func StartEvent(r *Report) Event {
-	return Event{Event: EventStart, Time: r.Started, Schema: EventsSchema, Version: r.Version, Command: r.Command, Seed: r.Seed,
+	return Event{Event: EventStart, Time: r.Started, Schema: eventsSchema, Version: r.Version, Command: r.Command, Seed: r.Seed,
 		Suites: r.Suites, FailOn: r.FailOn, Target: &r.Target}
 }
 
@@ -82,21 +83,10 @@ func ProbedEvent(r *Report) Event {
 
 // ProgressEvent says how far a run has come.
 func ProgressEvent(u Update) Event {
-	return Event{Event: EventProgress, Progress: &EventCounts{u.Phase, u.Requests, plain.Finite(u.Rate), u.RulesExercised, u.RulesApplicable, u.Divergences}}
+	return Event{Event: eventProgress, Progress: &u}
 }
 
 // EndEvent says how a run ended.
 func EndEvent(r *Report) Event {
-	return Event{Event: EventEnd, End: &EventResult{r.Verdict, r.ExitCode, plain.Shorten(r.Reason, plain.MaxMessage), r.Partial, r.Requests, r.Cases, plain.Finite(r.DurationSeconds)}}
-}
-
-// Update is the state of a run while it goes on.
-type Update struct {
-	Phase           string // what the run is doing, in a word or two
-	Requests        int
-	Rate            float64 // requests a second
-	RulesExercised  int
-	RulesApplicable int
-	Divergences     int
-	Left            time.Duration // an estimate; 0 is unknown
+	return Event{Event: EventEnd, End: &eventResult{r.Verdict, r.ExitCode, plain.Shorten(r.Reason, plain.MaxMessage), r.Partial, r.Requests, r.Cases, plain.Finite(r.DurationSeconds)}}
 }

@@ -73,7 +73,7 @@ func join(parts []*Report) (*Report, error) {
 		out.Certificates[i].Conclude()
 	}
 	out.End, out.CutShort = joinedEnd(parts), stillCut(parts)
-	out.Sort()
+	out.sort()
 	return &out, nil
 }
 
@@ -143,17 +143,18 @@ func (r *Report) add(p *Report) {
 	for name, status := range p.Capabilities {
 		r.SetCapability(model.Capability(name), status == Covered || r.Capabilities[name] == Covered, p.NotCovered[name])
 	}
-	for _, d := range p.Divergences {
-		r.addDivergence(d)
-	}
-	for _, d := range p.Deviations {
-		r.addDeviation(d)
-	}
-	r.Replays = united(r.Replays, p.Replays)
-	r.Notes = united(r.Notes, p.Notes)
-	for _, entry := range p.Baseline {
-		r.addBaseline(entry)
-	}
+	r.Divergences = united(r.Divergences, p.Divergences, func(d Divergence) string { return d.Signature }, joinDivergence)
+	r.Deviations = united(r.Deviations, p.Deviations, func(d Deviation) Deviation {
+		d.Level, d.Count = 0, 0
+		return d
+	}, func(known *Deviation, d Deviation) { known.Count += d.Count })
+	r.Replays = united(r.Replays, p.Replays, itself, keepFirst)
+	r.Notes = united(r.Notes, p.Notes, itself, keepFirst)
+	r.Baseline = united(r.Baseline, p.Baseline, func(e Replay) string { return e.Signature }, func(known *Replay, e Replay) {
+		if e.Stale && !known.Stale { // what is stale anywhere is stale
+			*known = e
+		}
+	})
 	for id, c := range p.Coverage.Rules {
 		known := r.Coverage.Rules[id]
 		joined := RuleCoverage{Exercised: known.Exercised || c.Exercised, Violated: known.Violated || c.Violated, Applicable: known.Applicable || c.Applicable}
@@ -168,9 +169,11 @@ func (r *Report) add(p *Report) {
 	r.Coverage.Pairs.Covered += p.Coverage.Pairs.Covered
 	r.Coverage.Pairs.Total += p.Coverage.Pairs.Total
 	r.Coverage.addWalk(p.Coverage)
-	for _, c := range p.Certificates {
-		r.addCertificate(c)
-	}
+	r.Certificates = united(r.Certificates, p.Certificates, func(c Certificate) string { return c.Machine }, func(known *Certificate, c Certificate) {
+		known.Done = JoinRanges(slices.Concat(known.Done, c.Done))
+		known.Failed += c.Failed
+		known.Unstable += c.Unstable
+	})
 	if s := p.Settling; s != nil {
 		if r.Settling == nil {
 			r.Settling = &Settling{}
@@ -183,13 +186,8 @@ func (r *Report) add(p *Report) {
 	}
 }
 
-func (r *Report) addDivergence(d Divergence) {
-	i := slices.IndexFunc(r.Divergences, func(k Divergence) bool { return k.Signature == d.Signature })
-	if i < 0 {
-		r.Divergences = append(r.Divergences, d)
-		return
-	}
-	known := &r.Divergences[i]
+// joinDivergence keeps of two that are the same the one that tells more, with the count of both.
+func joinDivergence(known *Divergence, d Divergence) {
 	count := known.Count + d.Count
 	if known.Status == Unrepeated && d.Status != Unrepeated || known.Status == d.Status && len(d.Steps) < len(known.Steps) {
 		*known = d
@@ -197,36 +195,22 @@ func (r *Report) addDivergence(d Divergence) {
 	known.Count = count
 }
 
-// addBaseline takes in what became of an entry of the baseline; one that is stale anywhere is stale.
-func (r *Report) addBaseline(entry Replay) {
-	i := slices.IndexFunc(r.Baseline, func(k Replay) bool { return k.Signature == entry.Signature })
-	if i < 0 {
-		r.Baseline = append(r.Baseline, entry)
-	} else if entry.Stale && !r.Baseline[i].Stale {
-		r.Baseline[i] = entry
-	}
-}
-
-// united is a list with what another one has besides.
-func united[T comparable](list, more []T) []T {
+// united is a list with another one: what has a key that is known already is joined to that.
+func united[T any, K comparable](list, more []T, key func(T) K, join func(known *T, x T)) []T {
+	list = slices.Clone(list)
 	for _, x := range more {
-		if !slices.Contains(list, x) {
+		if i := slices.IndexFunc(list, func(known T) bool { return key(known) == key(x) }); i >= 0 {
+			join(&list[i], x)
+		} else {
 			list = append(list, x)
 		}
 	}
 	return list
 }
 
-func (r *Report) addDeviation(d Deviation) {
-	for i := range r.Deviations {
-		k := &r.Deviations[i]
-		if k.Rule == d.Rule && k.Operation == d.Operation && k.Reference == d.Reference && k.Actual == d.Actual {
-			k.Count += d.Count
-			return
-		}
-	}
-	r.Deviations = append(r.Deviations, d)
-}
+func itself[T any](x T) T { return x }
+
+func keepFirst[T any](*T, T) {}
 
 // addWalk joins what was covered of the transitions; without a picture of it the counts are all there is.
 func (c *Coverage) addWalk(o Coverage) {
@@ -252,21 +236,6 @@ func (c *Coverage) addWalk(o Coverage) {
 		c.Transitions.Covered += covered
 		c.Transitions.Total += covered + strings.Count(s.Row, "-")
 	}
-}
-
-func (r *Report) addCertificate(c Certificate) {
-	for i := range r.Certificates {
-		k := &r.Certificates[i]
-		if k.Machine != c.Machine {
-			continue
-		}
-		k.Done = JoinRanges(append(slices.Clone(k.Done), c.Done...))
-		k.Failed += c.Failed
-		k.Unstable += c.Unstable
-		return
-	}
-	c.Done = slices.Clone(c.Done)
-	r.Certificates = append(r.Certificates, c)
 }
 
 // JoinRanges puts ranges [from, to) in order and joins those that touch.

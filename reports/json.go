@@ -24,7 +24,7 @@ func (r *Report) Normalized() *Report {
 	if c.Schema == "" {
 		c.Schema = Schema
 	}
-	c.Sort()
+	c.sort()
 	return &c
 }
 

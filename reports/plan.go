@@ -1,7 +1,6 @@
 package reports
 
 import (
-	"encoding/json"
 	"io"
 
 	"github.com/insightconform/conform/reports/plain"
@@ -52,11 +51,4 @@ type PlannedSuite struct {
 }
 
 // PlanJSON writes a plan as indented JSON.
-func PlanJSON(w io.Writer, p *Plan) error {
-	data, err := json.MarshalIndent(p, "", "  ")
-	if err != nil {
-		return err
-	}
-	_, err = w.Write(append(plain.EscapeJSON(data), '\n'))
-	return err
-}
+func PlanJSON(w io.Writer, p *Plan) error { return plain.WriteJSON(w, p) }

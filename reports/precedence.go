@@ -8,7 +8,6 @@ import (
 	"io"
 	"maps"
 	"slices"
-	"strings"
 
 	"github.com/insightconform/conform/model"
 	"github.com/insightconform/conform/reports/plain"
@@ -29,10 +28,16 @@ func ReadPrecedence(data []byte) (*Precedence, error) {
 	return p, nil
 }
 
-// readStrictly reads one JSON value without unknown members.
-func readStrictly(data []byte, into any) error {
+// strictDecoder reads no member that it does not know.
+func strictDecoder(data []byte) *json.Decoder {
 	decoder := json.NewDecoder(bytes.NewReader(data))
 	decoder.DisallowUnknownFields()
+	return decoder
+}
+
+// readStrictly reads one JSON value without unknown members.
+func readStrictly(data []byte, into any) error {
+	decoder := strictDecoder(data)
 	if err := decoder.Decode(into); err != nil {
 		if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 			return errors.New("the JSON ends too early")
@@ -64,8 +69,10 @@ func (p *Precedence) check() error {
 		}
 		return nil
 	}
-	if err := errors.Join(known("codes", slices.Sorted(maps.Keys(p.Codes))...), known("unmeasured", slices.Sorted(maps.Keys(p.Unmeasured))...)); err != nil {
-		return firstLine(err)
+	for _, err := range []error{known("codes", slices.Sorted(maps.Keys(p.Codes))...), known("unmeasured", slices.Sorted(maps.Keys(p.Unmeasured))...)} {
+		if err != nil {
+			return err
+		}
 	}
 	seen := map[[2]model.ID]bool{}
 	for i, c := range p.Cells {
@@ -97,24 +104,19 @@ func (p *Precedence) check() error {
 	return nil
 }
 
-func firstLine(err error) error {
-	text, _, _ := strings.Cut(err.Error(), "\n")
-	return errors.New(text)
-}
-
 // JSON writes the precedence. Account ids in what went over the wire are replaced by pseudonyms unless
 // keepAccounts.
 func (p *Precedence) JSON(w io.Writer, keepAccounts bool) error {
+	if keepAccounts {
+		return plain.WriteJSON(w, p)
+	}
 	c := *p
-	if !keepAccounts {
-		c.Cells = slices.Clone(p.Cells)
-		for i := range c.Cells {
-			c.Cells[i].Steps = withPseudonyms(c.Cells[i].Steps)
-		}
-		c.Triples = slices.Clone(p.Triples)
-		for i := range c.Triples {
-			c.Triples[i].Steps = withPseudonyms(c.Triples[i].Steps)
-		}
+	c.Cells, c.Triples = slices.Clone(p.Cells), slices.Clone(p.Triples)
+	for i := range c.Cells {
+		c.Cells[i].Steps = withPseudonyms(c.Cells[i].Steps)
+	}
+	for i := range c.Triples {
+		c.Triples[i].Steps = withPseudonyms(c.Triples[i].Steps)
 	}
 	return plain.WriteJSON(w, &c)
 }
@@ -136,13 +138,13 @@ func (p *Precedence) Profile(name string) (*model.Profile, error) {
 // WriteProfile writes an error order file, as --order takes it.
 func WriteProfile(w io.Writer, p *model.Profile) error { return plain.WriteJSON(w, p) }
 
-// Winner returns the rule that is answered first, where a cell says so.
-func (c PrecedenceCell) Winner() model.ID {
+// Order is the two rules of a cell with the one that is answered first in front, where the cell says so.
+func (c PrecedenceCell) Order() (pair [2]model.ID, ok bool) {
 	switch c.Status {
 	case CellFirst:
-		return c.First
+		return [2]model.ID{c.First, c.Second}, true
 	case CellSecond:
-		return c.Second
+		return [2]model.ID{c.Second, c.First}, true
 	}
-	return ""
+	return pair, false
 }

@@ -45,22 +45,16 @@ const (
 	ExitInterrupted  = 130 // SIGINT or SIGTERM
 )
 
-// ExitCode returns the exit code of a verdict.
-func (v Verdict) ExitCode() int {
-	switch v {
-	case Conforms:
-		return ExitConforms
-	case Diverges:
-		return ExitDiverges
-	case Inconclusive:
-		return ExitInconclusive
-	case RefusedRun:
-		return ExitRefused
-	case Interrupted:
-		return ExitInterrupted
+// exitCode returns the exit code of a verdict.
+func (v Verdict) exitCode() int {
+	if code, known := exitCodes[v]; known {
+		return code
 	}
 	return ExitFailed
 }
+
+var exitCodes = map[Verdict]int{Conforms: ExitConforms, Diverges: ExitDiverges, Inconclusive: ExitInconclusive,
+	RefusedRun: ExitRefused, Interrupted: ExitInterrupted}
 
 // exitOrder lists the exit codes in the order in which they win where several hold.
 var exitOrder = []int{ExitInterrupted, ExitFailed, ExitRefused, ExitUsage, ExitDiverges, ExitInconclusive, ExitConforms}
@@ -245,9 +239,7 @@ const maxBrief = 2000
 func (s Step) Brief() Step {
 	s.Sent, s.Received = plain.Shorten(s.Sent, maxBrief), plain.Shorten(s.Received, maxBrief)
 	s.Answer.Code, s.Answer.Problem = plain.Shorten(s.Answer.Code, maxBrief), plain.Shorten(s.Answer.Problem, maxBrief)
-	if text := s.Answer.Body.String(); len(text) > maxBrief {
-		s.Answer.Body = model.Str(plain.Shorten(text, maxBrief))
-	}
+	s.Answer.Body = BoundedValue(s.Answer.Body, maxBrief)
 	return s
 }
 
@@ -256,12 +248,14 @@ const maxKept = targets.MaxKept
 
 // keep makes bytes from the wire fit for JSON: bytes that are no UTF-8 become \xNN.
 func keep(data []byte) string {
+	more := ""
 	if len(data) > maxKept {
-		return plain.EscapeInvalid(string(data[:maxKept])) + "…"
+		data, more = data[:maxKept], "…"
 	}
-	return plain.EscapeInvalid(string(data))
+	return plain.EscapeInvalid(string(data)) + more
 }
 
+// BoundedValue is a value, or the beginning of its JSON where that has more characters than the limit.
 func BoundedValue(v model.Value, limit int) model.Value {
 	if text := v.String(); len(text) > limit {
 		return model.Str(plain.Shorten(text, limit))
@@ -329,11 +323,10 @@ func (c Coverage) Counts() (applicable, exercised, violated int) {
 		if rule.Violated {
 			violated++
 		}
-		if !rule.Applicable {
-			continue
+		if rule.Applicable {
+			applicable++
 		}
-		applicable++
-		if rule.Exercised {
+		if rule.Applicable && rule.Exercised {
 			exercised++
 		}
 	}
@@ -346,39 +339,32 @@ func (r *Report) FailsRun(d Divergence) bool {
 	return d.Fails && (d.Status != Unrepeated || !r.Target.Eventual)
 }
 
-// Sort brings divergences and deviations into the order in which every rendering shows them:
+// sort brings divergences and deviations into the order in which every rendering shows them:
 // confirmed divergences before unrepeated ones, the strongest level first, then in the order of the
 // rules; the most frequent deviations first.
-func (r *Report) Sort() {
-	place := make(map[model.ID]int, len(model.Rules))
-	for i := range model.Rules {
-		place[model.Rules[i].ID] = i
+func (r *Report) sort() {
+	place := rulePlaces()
+	unrepeated := func(d Divergence) int {
+		if d.Status == Unrepeated {
+			return 1
+		}
+		return 0
 	}
 	slices.SortStableFunc(r.Divergences, func(a, b Divergence) int {
-		return cmp.Or(
-			falseFirst(a.Status == Unrepeated, b.Status == Unrepeated),
-			cmp.Compare(b.Level, a.Level),
-			place[a.Rule]-place[b.Rule],
-			strings.Compare(a.Signature, b.Signature),
-		)
+		return cmp.Or(unrepeated(a)-unrepeated(b), cmp.Compare(b.Level, a.Level), place[a.Rule]-place[b.Rule],
+			strings.Compare(a.Signature, b.Signature))
 	})
 	slices.SortStableFunc(r.Deviations, func(a, b Deviation) int {
-		return cmp.Or(
-			b.Count-a.Count,
-			cmp.Compare(a.Rule, b.Rule),
-			strings.Compare(a.Operation, b.Operation),
-			strings.Compare(a.Reference, b.Reference),
-			strings.Compare(a.Actual, b.Actual),
-		)
+		return cmp.Or(b.Count-a.Count, cmp.Compare(a.Rule, b.Rule), strings.Compare(a.Operation, b.Operation),
+			strings.Compare(a.Reference, b.Reference), strings.Compare(a.Actual, b.Actual))
 	})
 }
 
-func falseFirst(a, b bool) int {
-	switch {
-	case a == b:
-		return 0
-	case b:
-		return -1
+// rulePlaces says where in the table of rules each stands, from 0.
+func rulePlaces() map[model.ID]int {
+	places := make(map[model.ID]int, len(model.Rules))
+	for i := range model.Rules {
+		places[model.Rules[i].ID] = i
 	}
-	return 1
+	return places
 }

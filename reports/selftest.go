@@ -1,10 +1,7 @@
 package reports
 
 import (
-	"bytes"
 	"cmp"
-	"encoding/json"
-	"fmt"
 	"io"
 	"slices"
 
@@ -91,24 +88,11 @@ type SelftestRule struct {
 }
 
 // SelftestJSON writes the result as indented JSON.
-func SelftestJSON(w io.Writer, s *Selftest) error {
-	var buffer bytes.Buffer
-	encoder := json.NewEncoder(&buffer)
-	encoder.SetEscapeHTML(false)
-	encoder.SetIndent("", "  ")
-	if err := encoder.Encode(s); err != nil {
-		return fmt.Errorf("the self-test as JSON: %w", err)
-	}
-	_, err := w.Write(plain.EscapeJSON(buffer.Bytes()))
-	return err
-}
+func SelftestJSON(w io.Writer, s *Selftest) error { return plain.WriteJSON(w, s) }
 
 // SortFaults brings the faults into the order of the rules that they are about; those of one rule stay
 // in their order.
 func (s *Selftest) SortFaults() {
-	place := map[model.ID]int{}
-	for i := range model.Rules {
-		place[model.Rules[i].ID] = i
-	}
+	place := rulePlaces()
 	slices.SortStableFunc(s.Faults, func(a, b SelftestFault) int { return cmp.Compare(place[a.Rule], place[b.Rule]) })
 }

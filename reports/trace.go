@@ -1,20 +1,21 @@
 package reports
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"hash/fnv"
 	"io"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/insightconform/conform/model"
+	"github.com/insightconform/conform/reports/plain"
 	"github.com/insightconform/conform/targets"
 )
 
-// TraceSchema identifies the JSON form of a Trace.
-const TraceSchema = "conform/trace/1"
+// traceSchema identifies the JSON form of a Trace.
+const traceSchema = "conform/trace/1"
 
 // Trace is the durable record of one divergence: a case that shows it, as it was confirmed. It is
 // replayed from the symbolic requests of its steps.
@@ -45,16 +46,13 @@ type Trace struct {
 // NewTrace makes the trace of a divergence. Account ids in concrete bytes are replaced by pseudonyms
 // unless keepAccounts.
 func NewTrace(r *Report, d Divergence, keepAccounts bool) *Trace {
-	t := &Trace{Schema: TraceSchema, Version: r.Version, Signature: d.Signature, Rule: d.Rule, Level: d.Level, Statement: d.Statement,
-		Source: d.Source, Operation: d.Operation, Expected: d.Expected, Actual: d.Actual, Status: d.Status, Seen: d.Seen, Raw: d.Raw,
-		Target: r.Target, Needs: needsOf(d), Steps: append([]Step{}, d.Steps...)}
+	steps := append([]Step{}, d.Steps...)
 	if !keepAccounts {
-		for i := range t.Steps {
-			t.Steps[i].Sent = Pseudonymous(t.Steps[i].Sent)
-			t.Steps[i].Received = Pseudonymous(t.Steps[i].Received)
-		}
+		steps = withPseudonyms(steps)
 	}
-	return t
+	return &Trace{Schema: traceSchema, Version: r.Version, Signature: d.Signature, Rule: d.Rule, Level: d.Level, Statement: d.Statement,
+		Source: d.Source, Operation: d.Operation, Expected: d.Expected, Actual: d.Actual, Status: d.Status, Seen: d.Seen, Raw: d.Raw,
+		Target: r.Target, Needs: needsOf(d), Steps: steps}
 }
 
 // accountID matches what may be an account id: twelve digits by themselves.
@@ -91,13 +89,7 @@ func needsOf(d Divergence) []model.Capability {
 			found[c] = true
 		}
 	}
-	needs := []model.Capability{}
-	for _, c := range model.Capabilities {
-		if found[c] {
-			needs = append(needs, c)
-		}
-	}
-	return needs
+	return slices.DeleteFunc(slices.Clone(model.Capabilities), func(c model.Capability) bool { return !found[c] })
 }
 
 // ModelRequest is the symbolic request of a step.
@@ -107,10 +99,12 @@ func (s Step) ModelRequest() model.Request {
 
 // JSON writes the trace.
 func (t *Trace) JSON(w io.Writer) error {
-	encoder := json.NewEncoder(w)
-	encoder.SetEscapeHTML(false)
-	encoder.SetIndent("", "  ")
-	return encoder.Encode(t)
+	data, err := plain.Marshal(t, "  ")
+	if err != nil {
+		return err
+	}
+	_, err = w.Write(data)
+	return err
 }
 
 // readTrace reads a trace. Errors are one line.
@@ -121,13 +115,11 @@ func readTrace(data []byte) (*Trace, error) {
 	if err := json.Unmarshal(data, &head); err != nil {
 		return nil, fmt.Errorf("no trace: damaged JSON: %w", err)
 	}
-	if head.Schema != TraceSchema {
-		return nil, fmt.Errorf("no trace of schema %s, but %q; replay it with the version of conform that wrote it", TraceSchema, head.Schema)
+	if head.Schema != traceSchema {
+		return nil, fmt.Errorf("no trace of schema %s, but %q; replay it with the version of conform that wrote it", traceSchema, head.Schema)
 	}
-	decoder := json.NewDecoder(bytes.NewReader(data))
-	decoder.DisallowUnknownFields()
 	t := &Trace{}
-	if err := decoder.Decode(t); err != nil {
+	if err := strictDecoder(data).Decode(t); err != nil {
 		return nil, fmt.Errorf("no trace: %w", err)
 	}
 	if len(t.Steps) == 0 || t.Signature == "" {
@@ -155,7 +147,7 @@ func TraceName(text string) bool {
 
 var hexName = regexp.MustCompile(`^[0-9a-f]{6}$`)
 
-// fileName is the name under which a trace is kept: its signature in the letters of file names.
+// fileName is the name under which a trace is kept: its signature in characters that file names may have.
 func (t *Trace) fileName() string {
 	name := strings.Map(func(c rune) rune {
 		switch {

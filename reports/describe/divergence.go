@@ -2,6 +2,7 @@
 package describe
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -12,14 +13,21 @@ import (
 	"github.com/insightconform/conform/reports/plain"
 )
 
-// worst lists the divergences that count most first: what fails the run, then the rest, each in the
+// WorstFirst lists the divergences that count most first: what fails the run, then the rest, each in the
 // report's order.
 func WorstFirst(r *reports.Report) []reports.Divergence {
-	fails := slices.DeleteFunc(slices.Clone(r.Divergences), func(d reports.Divergence) bool { return !d.Fails })
-	return append(fails, slices.DeleteFunc(slices.Clone(r.Divergences), func(d reports.Divergence) bool { return d.Fails })...)
+	var fails, others []reports.Divergence
+	for _, d := range r.Divergences {
+		if d.Fails {
+			fails = append(fails, d)
+		} else {
+			others = append(others, d)
+		}
+	}
+	return append(fails, others...)
 }
 
-// standing says of a divergence in a few words what it counts for.
+// Standing says of a divergence in a few words what it counts for.
 func Standing(r *reports.Report, d reports.Divergence) string {
 	switch {
 	case d.Known:
@@ -128,50 +136,31 @@ func Counts(r *reports.Report) string {
 	if len(parts) == 0 {
 		return ""
 	}
-	noun := "divergences"
-	if len(r.Divergences) == 1 {
-		noun = "divergence"
-	}
-	return fmt.Sprintf("%d %s, %s", len(r.Divergences), noun, strings.Join(parts, ", "))
+	noun := strings.TrimPrefix(plain.Counted(len(r.Divergences), "divergence"), plain.Grouped(len(r.Divergences)))
+	return fmt.Sprintf("%d%s, %s", len(r.Divergences), noun, strings.Join(parts, ", "))
 }
 
 // Sources spells the abbreviations of a rule's source out.
 func Sources(source string) []string {
-	parts := strings.Split(source, ",")
-	for i, part := range parts {
-		parts[i] = strings.TrimSpace(part)
-		if long, ok := model.Sources[parts[i]]; ok {
-			parts[i] = long
-		}
-	}
-	return parts
+	return plain.Texts(strings.Split(source, ","), func(part string) string {
+		part = strings.TrimSpace(part)
+		return cmp.Or(model.Sources[part], part)
+	})
 }
 
-// Lack is a reason for which a target could not be asked about some capabilities.
-type Lack struct {
-	Why   string // shown
-	Names []string
-}
-
-// Lacking lists the absent capabilities of a report, those with the same reason together.
-func Lacking(r *reports.Report) []Lack {
-	var out []Lack
-	for _, name := range slices.Sorted(maps.Keys(r.Capabilities)) {
-		if r.Capabilities[name] != reports.Absent {
-			continue
-		}
-		why := plain.Text(r.NotCovered[name])
-		i := slices.IndexFunc(out, func(l Lack) bool { return l.Why == why })
-		if i < 0 && len(out) < maxReasons {
-			i = len(out)
-			out = append(out, Lack{Why: why})
-		}
-		if i >= 0 {
-			out[i].Names = append(out[i].Names, name)
-		}
-	}
-	return out
+// Lacking lists the absent capabilities of a report by the reason, as it may be shown.
+func Lacking(r *reports.Report) []plain.Group[string, string] {
+	names := slices.DeleteFunc(slices.Sorted(maps.Keys(r.Capabilities)), func(name string) bool {
+		return r.Capabilities[name] != reports.Absent
+	})
+	reasons := plain.GroupBy(names, func(name string) string { return plain.Text(r.NotCovered[name]) })
+	return reasons[:min(len(reasons), maxReasons)]
 }
 
 // maxReasons bounds how many reasons Lacking tells.
 const maxReasons = 200
+
+// Machine says how large the machine of a complete suite is.
+func Machine(c *reports.Certificate) string {
+	return plain.Counted(c.States, "state") + ", " + plain.Counted(len(c.Inputs), "input") + ", " + plain.Counted(c.Transitions, "transition")
+}

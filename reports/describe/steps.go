@@ -2,6 +2,7 @@ package describe
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/insightconform/conform/model"
@@ -15,24 +16,18 @@ import (
 // set the scene, the last one shows the fault.
 func Steps(steps []reports.Step, limit int) string {
 	const arrow = " → "
-	parts := make([]string, len(steps))
 	resource := ""
-	for i, step := range steps {
-		parts[i] = plain.Text(Step(step, &resource))
-	}
+	parts := plain.Texts(steps, func(s reports.Step) string { return plain.Text(Step(s, &resource)) })
 	if whole := strings.Join(parts, arrow); limit <= 0 || plain.Length(whole) <= limit || len(parts) < 3 {
 		return plain.Shorten(whole, limit)
 	}
-	for i, part := range parts {
-		parts[i] = ShortTypes.Replace(part)
-	}
+	parts = plain.Texts(parts, ShortTypes.Replace)
 	if line := strings.Join(squeezed(parts, plain.Length(strings.Join(parts, arrow))-limit), arrow); plain.Length(line) <= limit {
 		return line
 	}
 	abridged := func(first, last int) string {
 		gap := fmt.Sprintf("… %s …", plain.Counted(len(parts)-first-last, "step"))
-		pieces := append(append(append([]string{}, parts[:first]...), gap), parts[len(parts)-last:]...)
-		return strings.Join(pieces, arrow)
+		return strings.Join(slices.Concat(parts[:first], []string{gap}, parts[len(parts)-last:]), arrow)
 	}
 	for last := len(parts) - 2; last > 0; last-- {
 		if line := abridged(1, last); plain.Length(line) <= limit {
@@ -59,7 +54,7 @@ func squeezed(parts []string, excess int) []string {
 	if left < leastStep {
 		return parts
 	}
-	parts = append([]string{}, parts...)
+	parts = slices.Clone(parts)
 	parts[longest] = plain.Shorten(parts[longest], left)
 	return parts
 }
@@ -225,11 +220,7 @@ func Selectors(list model.Value) string {
 	if list.Kind() != model.List {
 		return list.String()
 	}
-	items := make([]string, len(list.Items()))
-	for i, item := range list.Items() {
-		items[i] = Selector(item)
-	}
-	return "[" + strings.Join(items, ", ") + "]"
+	return "[" + strings.Join(plain.Texts(list.Items(), Selector), ", ") + "]"
 }
 
 func Selector(item model.Value) string {
@@ -248,17 +239,11 @@ func Selector(item model.Value) string {
 	default:
 		return name.Text() + ": " + categories.String()
 	}
-	if len(categories.Items()) == 0 {
-		return name.Text() + ": []"
+	odd := func(c model.Value) bool { return c.Kind() != model.String || c.Text() == "" }
+	if len(categories.Items()) == 0 || slices.ContainsFunc(categories.Items(), odd) {
+		return name.Text() + ": " + categories.String()
 	}
-	names := make([]string, len(categories.Items()))
-	for i, c := range categories.Items() {
-		if c.Kind() != model.String || c.Text() == "" {
-			return name.Text() + ": " + categories.String()
-		}
-		names[i] = c.Text()
-	}
-	return name.Text() + ": " + strings.Join(names, "+")
+	return name.Text() + ": " + strings.Join(plain.Texts(categories.Items(), model.Value.Text), "+")
 }
 
 // Value renders any JSON value with as few marks as people need.
@@ -270,16 +255,9 @@ func Value(v model.Value) string {
 		}
 		return v.Text()
 	case model.List:
-		items := make([]string, len(v.Items()))
-		for i, item := range v.Items() {
-			items[i] = Value(item)
-		}
-		return "[" + strings.Join(items, ", ") + "]"
+		return "[" + strings.Join(plain.Texts(v.Items(), Value), ", ") + "]"
 	case model.Object:
-		members := make([]string, len(v.Members()))
-		for i, member := range v.Members() {
-			members[i] = member.Name + ": " + Value(member.Value)
-		}
+		members := plain.Texts(v.Members(), func(m model.Member) string { return m.Name + ": " + Value(m.Value) })
 		return "{" + strings.Join(members, ", ") + "}"
 	}
 	return v.String()

@@ -2,8 +2,6 @@
 package events
 
 import (
-	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -101,15 +99,14 @@ func (s *Stream) Add(e reports.Event) {
 	}
 }
 
+func shortened(s string) string { return plain.Shorten(s, maxEventText) }
+
 // bound shortens what a target may have made long.
 func bound(e *reports.Event) {
 	e.Note = plain.Shorten(e.Note, maxEventText)
 	if e.Target != nil {
 		target := *e.Target
-		target.Notes = slices.Clone(target.Notes)
-		for i := range target.Notes {
-			target.Notes[i] = plain.Shorten(target.Notes[i], maxEventText)
-		}
+		target.Notes = plain.Texts(target.Notes, shortened)
 		e.Target = &target
 	}
 	e.NotCovered = maps.Clone(e.NotCovered)
@@ -128,13 +125,11 @@ func (s *Stream) Close() error {
 }
 
 func eventLine(e reports.Event) ([]byte, error) {
-	var buffer bytes.Buffer
-	encoder := json.NewEncoder(&buffer)
-	encoder.SetEscapeHTML(false)
-	if err := encoder.Encode(plain.WithoutNil(e)); err != nil {
+	data, err := plain.Marshal(plain.WithoutNil(e), "")
+	if err != nil {
 		return nil, fmt.Errorf("an event as JSON: %w", err)
 	}
-	return plain.EscapeJSON(buffer.Bytes()), nil
+	return plain.EscapeJSON(data), nil
 }
 
 // The bounds of what an event tells of a step.
@@ -148,12 +143,9 @@ const (
 func briefDivergence(d *reports.Divergence, withSteps bool) *reports.Divergence {
 	c := *d
 	c.States, c.Steps = nil, nil
-	c.Also = slices.Clone(c.Also)
+	c.Also = plain.Texts(c.Also, shortened)
 	for _, text := range []*string{&c.Signature, &c.Raw, &c.Actual, &c.Reason} {
 		*text = plain.Shorten(*text, maxEventText)
-	}
-	for i := range c.Also {
-		c.Also[i] = plain.Shorten(c.Also[i], maxEventText)
 	}
 	if !withSteps {
 		return &c
@@ -161,15 +153,15 @@ func briefDivergence(d *reports.Divergence, withSteps bool) *reports.Divergence 
 	for _, step := range d.Steps {
 		step.Request = reports.BoundedValue(step.Request, maxEventBody)
 		step.Answer.Body = reports.BoundedValue(step.Answer.Body, maxEventBody)
-		step.Answer.Code, step.Answer.Problem = plain.Shorten(step.Answer.Code, maxEventText), plain.Shorten(step.Answer.Problem, maxEventText)
+		step.Answer.Code, step.Answer.Problem = shortened(step.Answer.Code), shortened(step.Answer.Problem)
 		if step.Raw != nil {
-			raw := plain.Shorten(*step.Raw, maxEventText)
+			raw := shortened(*step.Raw)
 			step.Raw = &raw
 		}
 		if !step.Diverges {
 			step.Sent, step.Received = "", ""
 		}
-		step.Sent, step.Received = plain.Shorten(step.Sent, maxEventText), plain.Shorten(step.Received, maxEventText)
+		step.Sent, step.Received = shortened(step.Sent), shortened(step.Received)
 		c.Steps = append(c.Steps, step)
 	}
 	return &c

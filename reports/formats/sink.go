@@ -53,12 +53,8 @@ type Sink struct {
 // Parse reads a format, or FORMAT=PATH; the path - is standard output.
 func Parse(spec string) (Sink, error) {
 	format, path, withPath := strings.Cut(spec, "=")
-	known := false
-	for _, f := range formats {
-		known = known || f == format
-	}
 	switch {
-	case !known:
+	case !slices.Contains(formats, format):
 		return Sink{}, fmt.Errorf("%q is no report format; use %s, or one of them with =PATH", plain.Text(format), plain.Alternatives(formats, plain.MaxShown))
 	case withPath && path == "":
 		return Sink{}, fmt.Errorf("a path is missing after %s=; write it like %s=report.txt", format, format)
@@ -68,7 +64,7 @@ func Parse(spec string) (Sink, error) {
 	return Sink{Format: format, Path: path}, nil
 }
 
-// String is the inverse of ParseSink.
+// String is the inverse of Parse.
 func (s Sink) String() string {
 	if s.Path == "" {
 		return s.Format
@@ -86,6 +82,10 @@ func (s Sink) Write(stdout io.Writer, r *reports.Report, options text.Options) e
 		}
 		render = func(w io.Writer) error { return text.Report(w, r, options) }
 	}
+	return s.write(stdout, render)
+}
+
+func (s Sink) write(stdout io.Writer, render func(io.Writer) error) error {
 	if s.Path == "" {
 		return render(stdout)
 	}
@@ -97,9 +97,5 @@ func (s Sink) Compares() bool { return comparers[s.Format] != nil }
 
 // WriteComparison renders several reports into a sink that Compares.
 func (s Sink) WriteComparison(stdout io.Writer, list []*reports.Report) error {
-	render := func(w io.Writer) error { return comparers[s.Format](w, list...) }
-	if s.Path == "" {
-		return render(stdout)
-	}
-	return files.Write(s.Path, render)
+	return s.write(stdout, func(w io.Writer) error { return comparers[s.Format](w, list...) })
 }

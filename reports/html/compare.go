@@ -2,22 +2,19 @@ package html
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/insightconform/conform/reports"
+	"github.com/insightconform/conform/reports/plain"
 )
 
 // comparisonView is the matrix of targets and rules.
 type comparisonView struct {
 	Columns  []*reportView
-	Families []comparisonFamily
+	Families []plain.Group[string, *comparisonRow]
 	Differ   int // how many rules the targets differ in
 	Rules    int
-}
-
-type comparisonFamily struct {
-	Name string
-	Rows []comparisonRow
 }
 
 type comparisonRow struct {
@@ -34,44 +31,34 @@ type comparisonCell struct {
 
 func newComparison(views []*reportView) *comparisonView {
 	out := &comparisonView{Columns: views}
-	rules := map[string]map[int]*ruleView{}
-	families := map[string]int{}
+	var list []*comparisonRow
+	rows := map[string]*comparisonRow{}
 	for i, v := range views {
 		for _, rule := range v.Rules {
-			if rules[rule.ID] == nil {
-				rules[rule.ID] = map[int]*ruleView{}
-				k, ok := families[rule.Family]
-				if !ok {
-					k = len(out.Families)
-					families[rule.Family] = k
-					out.Families = append(out.Families, comparisonFamily{Name: rule.Family})
+			row := rows[rule.ID]
+			if row == nil {
+				row = &comparisonRow{Rule: rule}
+				for range views {
+					row.Cells = append(row.Cells, comparisonCell{State: reports.RuleNotTried, Class: stateClass(reports.RuleNotTried), Note: "the report does not mention it"})
 				}
-				out.Families[k].Rows = append(out.Families[k].Rows, comparisonRow{Rule: rule})
-				out.Rules++
+				rows[rule.ID] = row
+				list = append(list, row)
 			}
-			rules[rule.ID][i] = rule
+			row.Cells[i] = newComparisonCell(v, rule)
 		}
 	}
-	for f := range out.Families {
-		for i := range out.Families[f].Rows {
-			row := &out.Families[f].Rows[i]
-			for k, v := range views {
-				row.Cells = append(row.Cells, newComparisonCell(v, rules[row.Rule.ID][k]))
-				row.Differs = row.Differs || row.Cells[k].State != row.Cells[0].State
-			}
-			if row.Differs {
-				out.Differ++
-			}
+	for _, row := range list {
+		row.Differs = slices.ContainsFunc(row.Cells, func(c comparisonCell) bool { return c.State != row.Cells[0].State })
+		if row.Differs {
+			out.Differ++
 		}
 	}
+	out.Rules, out.Families = len(list), plain.GroupBy(list, func(r *comparisonRow) string { return r.Rule.Family })
 	return out
 }
 
 func newComparisonCell(v *reportView, rule *ruleView) comparisonCell {
-	if rule == nil {
-		return comparisonCell{State: reports.RuleNotTried, Class: stateClass(reports.RuleNotTried), Note: "the report does not mention it"}
-	}
-	cell := comparisonCell{State: rule.State, Class: rule.Class, Note: rule.Why}
+	cell := comparisonCell{State: rule.State, Class: rule.Class(), Note: rule.Why}
 	switch {
 	case len(rule.Violations) > 0:
 		cell.Href = rule.Violations[0].Name

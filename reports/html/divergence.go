@@ -1,6 +1,7 @@
 package html
 
 import (
+	"cmp"
 	"fmt"
 	"html/template"
 	"slices"
@@ -76,19 +77,18 @@ func newDivergenceView(r *reports.Report, d *reports.Divergence, v *reportView, 
 
 // standing says what follows from a divergence for the run; Name is its class on the page.
 func standing(d *reports.Divergence) fact {
+	class, text := "tolerated", "confirmed; does not fail the run"
 	switch {
-	case d.Known && d.Reason != "":
-		return fact{"known", "known to the baseline: " + clean(d.Reason)}
 	case d.Known:
-		return fact{"known", "known to the baseline"}
+		return fact{"known", strings.TrimSuffix("known to the baseline: "+clean(d.Reason), ": ")}
 	case d.Status == reports.Unrepeated && d.Fails:
-		return fact{"unrepeated", "seen, but not again on a fresh world; fails the run"}
+		class, text = "unrepeated", "seen, but not again on a fresh world; fails the run"
 	case d.Status == reports.Unrepeated:
-		return fact{"unrepeated", "seen, but not again on a fresh world; does not fail the run"}
+		class, text = "unrepeated", "seen, but not again on a fresh world; does not fail the run"
 	case d.Fails:
-		return fact{"failing", "confirmed; fails the run"}
+		class, text = "failing", "confirmed; fails the run"
 	}
-	return fact{"tolerated", "confirmed; does not fail the run"}
+	return fact{class, text}
 }
 
 func sightings(d *reports.Divergence) []fact {
@@ -97,16 +97,6 @@ func sightings(d *reports.Divergence) []fact {
 		seen += ", in " + clean(d.Seen) + " tries on a fresh world"
 	}
 	return facts("seen", seen, "also shows as", strings.Join(cleanAll(d.Also), ", "), "signature", long(d.Signature), "signature of a replay", long(d.Raw))
-}
-
-// divergingStep returns the step that diverges with its place, nil where the report does not tell.
-func divergingStep(d *reports.Divergence) (int, *reports.Step) {
-	for i := range d.Steps {
-		if d.Steps[i].Diverges {
-			return i, &d.Steps[i]
-		}
-	}
-	return -1, nil
 }
 
 // compare sets what was expected beside what came.
@@ -119,10 +109,11 @@ func (v *divergenceView) compare(d *reports.Divergence) {
 	left, right := differingWords(reference, clean(d.Actual))
 	v.Expected, v.Actual = []line{{Spans: left}}, []line{{Spans: right}}
 	v.Answers = operation(d.Operation)
-	i, step := divergingStep(d)
-	if step == nil {
+	i := slices.IndexFunc(d.Steps, func(s reports.Step) bool { return s.Diverges })
+	if i < 0 {
 		return
 	}
+	step := &d.Steps[i]
 	v.Answers = operation(step.Operation)
 	if step.Answer.Outcome != reports.OutcomeSuccess {
 		if problem := clean(step.Answer.Problem); problem != "" {
@@ -148,35 +139,26 @@ func (v *divergenceView) compare(d *reports.Divergence) {
 		}
 		return
 	}
-	v.selectors(stored, came)
+	v.Expected = append(v.Expected, compared(stored, came, "missing in the answer", "missing")...)
+	v.Actual = append(v.Actual, compared(came, stored, "should not be there", "surplus")...)
 }
 
-// selectors marks what is missing in, and what should not be in, the selectors that came.
-func (v *divergenceView) selectors(stored, came []string) {
-	if len(stored) == 0 {
-		v.Expected = append(v.Expected, plainLine("no selector"))
+// compared lists the lines of one side; those that the other side has not are marked, and said to be what they are.
+func compared(side, other []string, extra, class string) []line {
+	if len(side) == 0 {
+		return []line{plainLine("no selector")}
 	}
-	left := slices.Clone(came)
-	for _, text := range stored {
-		if i := slices.Index(left, text); i >= 0 {
-			left = slices.Delete(left, i, i+1)
-			v.Expected = append(v.Expected, plainLine(text))
+	var lines []line
+	other = slices.Clone(other)
+	for _, text := range side {
+		if i := slices.Index(other, text); i >= 0 {
+			other = slices.Delete(other, i, i+1)
+			lines = append(lines, plainLine(text))
 		} else {
-			v.Expected = append(v.Expected, line{[]markedSpan{{text, true}}, "missing in the answer", "missing"})
+			lines = append(lines, line{[]markedSpan{{text, true}}, extra, class})
 		}
 	}
-	left = slices.Clone(stored)
-	for _, text := range came {
-		if i := slices.Index(left, text); i >= 0 {
-			left = slices.Delete(left, i, i+1)
-			v.Actual = append(v.Actual, plainLine(text))
-		} else {
-			v.Actual = append(v.Actual, line{[]markedSpan{{text, true}}, "should not be there", "surplus"})
-		}
-	}
-	if len(came) == 0 {
-		v.Actual = append(v.Actual, plainLine("no selector"))
-	}
+	return lines
 }
 
 func plainLine(text string) line { return line{Spans: []markedSpan{{Text: text}}} }
@@ -201,10 +183,7 @@ func storedLines(d *reports.Divergence, i int, step *reports.Step) ([]string, bo
 	if i >= len(d.States) {
 		return nil, false
 	}
-	name := step.Request.Get("TrailName").Text()
-	if name == "" {
-		name = step.Request.Get("EventDataStore").Text()
-	}
+	name := cmp.Or(step.Request.Get("TrailName").Text(), step.Request.Get("EventDataStore").Text())
 	name = name[strings.LastIndexByte(name, '/')+1:]
 	for _, state := range d.States[i] {
 		if name == "" || !strings.HasSuffix(state.Resource, "/"+name) {
@@ -290,18 +269,18 @@ func wire(s string) string {
 type answerView struct{ Class, Code, Text string }
 
 func answer(s reports.Step) answerView {
+	body := s.Answer.Body
+	s.Answer.Body = model.Value{} // it is told apart
+	view := answerView{Class: "crashed", Code: clean(describe.Answer(s))}
 	switch s.Answer.Outcome {
 	case reports.OutcomeSuccess:
+		view.Class = "success"
 	case reports.OutcomeRefused:
-		return answerView{"refused", clean(describe.Answer(s)), ""}
+		view.Class = "refused"
+		return view
 	default:
-		return answerView{"crashed", clean(describe.Answer(s)), ""}
+		return view
 	}
-	view := answerView{Class: "success", Code: "success"}
-	if s.Status != 0 {
-		view.Code = fmt.Sprint(s.Status)
-	}
-	body := s.Answer.Body
 	switch list, has := body.Get("InsightSelectors"), body.Get("HasInsightSelectors"); {
 	case list.Given():
 		view.Text = clean(describe.Selectors(list))
@@ -313,13 +292,13 @@ func answer(s reports.Step) answerView {
 	return view
 }
 
-var lampNames = [...]string{"call rate", "error rate"} // of model.TypeNames
+var typeNames = [...]string{"call rate", "error rate"} // of model.TypeNames
 
-var lampCategories = [...]string{"Management", "Data"}
+var categoryNames = [...]string{"Management", "Data"}
 
 var logNames = map[rune]string{'W': "write", 'R': "read", 'D': "data", 'I': "Insights"}
 
-// resourceView names a resource, and says what is on beside what the lamps can show.
+// resourceView names a resource, and says what is on beside what the table of selectors can show.
 type resourceView struct{ Name, Region, Other string }
 
 func resource(s reports.ResourceState) resourceView {
@@ -340,33 +319,32 @@ func resource(s reports.ResourceState) resourceView {
 	return v
 }
 
-type lampRow struct {
+type selectorRow struct {
 	Name string
-	On   [len(lampCategories)]bool
+	On   [len(categoryNames)]bool
 }
 
-func lamps(s reports.ResourceState) []lampRow {
-	var rows []lampRow
+func selectorRows(s reports.ResourceState) []selectorRow {
+	rows := make([]selectorRow, len(model.TypeNames))
 	for i, insightType := range model.TypeNames {
-		row := lampRow{Name: lampNames[i]}
-		for k, category := range lampCategories {
-			row.On[k] = slices.Contains(s.On[insightType], category)
+		rows[i].Name = typeNames[i]
+		for k, category := range categoryNames {
+			rows[i].On[k] = slices.Contains(s.On[insightType], category)
 		}
-		rows = append(rows, row)
 	}
 	return rows
 }
 
-// logsInWords spells the letters of section 3 of the rules out.
-func logsInWords(letters string) string {
-	if letters == "" || letters == "none" {
+// logsInWords spells what a trail logs out.
+func logsInWords(logs string) string {
+	if logs == "" || logs == "none" {
 		return "nothing"
 	}
 	var words []string
-	for _, c := range letters {
+	for _, c := range logs {
 		word, ok := logNames[c]
 		if !ok {
-			return clean(letters)
+			return clean(logs)
 		}
 		words = append(words, word)
 	}

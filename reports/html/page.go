@@ -32,12 +32,13 @@ var (
 
 // functions are what the templates say values with. Each makes the texts that it gets harmless.
 var functions = template.FuncMap{
-	"clean": func(s any) string { return clean(fmt.Sprint(s)) }, "long": long, "cleanAll": cleanAll, "grouped": plain.Grouped, "operation": operation,
+	"clean": func(s any) string { return clean(fmt.Sprint(s)) }, "long": long, "cleanAll": cleanAll[string], "grouped": plain.Grouped, "operation": operation,
 	"command": func(s string) string { return plain.Message(s) },
-	"level":   level, "anchor": anchor, "sources": sources, "lacking": describe.Lacking, "meaning": meaning, "verdictClass": verdictClass,
+	"level":   level, "anchor": anchor, "sources": sources, "lacking": describe.Lacking, "meaning": meaning, "verdictClass": verdictClass, "headline": headline,
+	"facts": runFacts, "summary": summary, "precedence": newPrecedenceView, "timeline": newTimelineView,
 	"certificate": certificateFacts, "coverage": coverageFacts, "settling": settling,
 	"outcomeClass": func(s string) string { return cmp.Or(outcomeClass[s], "not-covered") },
-	"standing":     standing, "sightings": sightings, "request": request, "answer": answer, "wire": wire, "resource": resource, "lamps": lamps, "logs": logsInWords,
+	"standing":     standing, "sightings": sightings, "request": request, "answer": answer, "wire": wire, "resource": resource, "selectors": selectorRows, "logs": logsInWords,
 	"sequence":     func(steps []reports.Step) string { return describe.Steps(steps, plain.MaxShown) },
 	"span":         func(columns []*reportView) int { return len(columns) + 1 },
 	"certificates": some[reports.Certificate], "deviations": some[reports.Deviation], "replays": some[reports.Replay],
@@ -108,42 +109,40 @@ const roomForDivergences = 1_400_000
 // renderDivergences shows each divergence as fully as there is room, and returns what is left: the steps
 // of all go before the scripts of any.
 func (v *reportView) renderDivergences(room int) (int, error) {
-	for _, d := range v.Divergences {
-		scripts := d.Scripts
-		d.Scripts = nil
-		size, err := d.render(room)
-		if err != nil {
-			return 0, err
-		}
-		d.Scripts = scripts
-		room -= size
+	scripts := make([][]fact, len(v.Divergences))
+	for i, d := range v.Divergences {
+		scripts[i], d.Scripts = d.Scripts, nil
 	}
-	for _, d := range v.Divergences {
-		if d.Brief || len(d.Scripts) == 0 {
-			continue
+	for round := range 2 {
+		for i, d := range v.Divergences {
+			if round == 1 && (d.Brief || len(scripts[i]) == 0) {
+				continue
+			}
+			if round == 1 {
+				d.Scripts = scripts[i]
+			}
+			before := len(d.HTML)
+			if err := d.render(room + before); err != nil {
+				return 0, err
+			}
+			room -= len(d.HTML) - before
 		}
-		without := len(d.HTML)
-		size, err := d.render(room + without)
-		if err != nil {
-			return 0, err
-		}
-		room -= size - without
 	}
 	return room, nil
 }
 
 // render shows a divergence within a number of bytes: in full, without scripts, or in brief, which is
 // done even where there is no room.
-func (d *divergenceView) render(room int) (int, error) {
+func (d *divergenceView) render(room int) error {
 	for {
 		var out bytes.Buffer
 		if err := htmlPages.ExecuteTemplate(&out, "divergence", d); err != nil {
-			return 0, err
+			return err
 		}
 		switch {
 		case out.Len() <= room || d.Brief:
 			d.HTML = template.HTML(out.String())
-			return out.Len(), nil
+			return nil
 		case len(d.Scripts) > 0:
 			d.Scripts = nil
 		default:

@@ -1,6 +1,7 @@
 package html
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"slices"
@@ -173,7 +174,7 @@ func setPlace(on string) (column, row int, ok bool) {
 			return 0, 0, false
 		}
 		for category := range strings.SplitSeq(categories, ", ") {
-			k := slices.Index(lampCategories[:], category)
+			k := slices.Index(categoryNames[:], category)
 			if k < 0 {
 				return 0, 0, false
 			}
@@ -183,62 +184,63 @@ func setPlace(on string) (column, row int, ok bool) {
 	return place[1], place[0], true
 }
 
-var shorterSelectors = strings.NewReplacer("ApiCallRateInsight", lampNames[0], "ApiErrorRateInsight", lampNames[1])
+var shorterSelectors = strings.NewReplacer("ApiCallRateInsight", typeNames[0], "ApiErrorRateInsight", typeNames[1])
 
 func selectorsInWords(s string) string { return clean(shorterSelectors.Replace(s)) }
 
 // precedenceView is the heat map of the pairs of error rules, in the order that was learned.
 type precedenceView struct {
-	Rules  []precedenceRule
-	Rows   []precedenceRow
-	Counts []cellCount
+	Rules  []*precedenceRule
+	Counts []*cellKind
 	Cycles []string
 	Pairs  []*pairView // of which there is something to tell
 }
 
+// precedenceRule is a rule with its row.
 type precedenceRule struct {
 	Number    int
 	ID, Code  string
-	Reference string // its place in the reference's order
-}
-
-type precedenceRow struct {
-	Rule  precedenceRule
-	Cells []*pairView // nil below the diagonal
+	Reference string      // its place in the reference's order
+	Cells     []*pairView // nil below the diagonal
 }
 
 type pairView struct {
-	Kind                cellCount
+	Kind                cellKind
 	ID                  string // where there is something to tell
 	Row, Column, Status string
 	Cell                *reports.PrecedenceCell
 }
 
-type cellCount struct {
+type cellKind struct {
+	status              string // of the cells that are shown so
 	Class, Symbol, Text string
 	Count               int
 }
 
-// The ways in which a pair is shown. The row's rule is the one that was learned to come first.
-var cellKinds = []cellCount{
-	{Class: "row", Symbol: "◀", Text: "the row's rule is answered"},
-	{Class: "column", Symbol: "▲", Text: "the column's rule is answered"},
-	{Class: "alike", Symbol: "=", Text: "both alone are answered alike"},
-	{Class: "other", Symbol: "≠", Text: "neither's own answer is given"},
-	{Class: "unstable", Symbol: "~", Text: "the answer differs from try to try"},
-	{Class: "uncovered", Symbol: "–", Text: "the target cannot be brought there"},
-	{Class: "impossible", Symbol: "·", Text: "no request breaks exactly these two"},
+// cellKinds are the ways in which a pair is shown. The row's rule is the one that was learned to come first.
+func cellKinds() []*cellKind {
+	return []*cellKind{
+		{reports.CellFirst, "row", "◀", "the row's rule is answered", 0},
+		{reports.CellSecond, "column", "▲", "the column's rule is answered", 0},
+		{reports.CellIndistinguishable, "alike", "=", "both alone are answered alike", 0},
+		{reports.CellOther, "other", "≠", "neither's own answer is given", 0},
+		{reports.CellUnstable, "unstable", "~", "the answer differs from try to try", 0},
+		{reports.CellNotCovered, "uncovered", "–", "the target cannot be brought there", 0},
+		{reports.CellImpossible, "impossible", "·", "no request breaks exactly these two", 0},
+	}
 }
 
 const maxPrecedenceRules = 60
 
 func newPrecedenceView(p *reports.Precedence) *precedenceView {
+	if p == nil {
+		return nil
+	}
 	v := &precedenceView{}
-	ids := p.Rules[:min(len(p.Rules), maxPrecedenceRules)]
 	place := map[model.ID]int{}
-	for i, id := range ids {
+	for i, id := range p.Rules[:min(len(p.Rules), maxPrecedenceRules)] {
 		place[id] = i
-		rule := precedenceRule{Number: i + 1, ID: clean(string(id)), Code: clean(p.Codes[id])}
+		rule := &precedenceRule{Number: i + 1, ID: clean(id), Code: clean(p.Codes[id])}
 		if known := model.RuleOf(id); known != nil && known.Row > 0 {
 			rule.Reference = fmt.Sprint(known.Row)
 		}
@@ -252,67 +254,44 @@ func newPrecedenceView(p *reports.Precedence) *precedenceView {
 			cells[[2]int{min(first, second), max(first, second)}] = &p.Cells[i]
 		}
 	}
-	counts := map[string]int{}
-	for i := range ids {
-		row := precedenceRow{Rule: v.Rules[i]}
-		for k := range ids {
-			if k <= i {
-				row.Cells = append(row.Cells, nil)
-				continue
-			}
-			row.Cells = append(row.Cells, v.cell(cells[[2]int{i, k}], i, k, counts))
-		}
-		v.Rows = append(v.Rows, row)
-	}
-	for _, kind := range cellKinds {
-		kind.Count = counts[kind.Class]
-		if kind.Count > 0 {
-			v.Counts = append(v.Counts, kind)
+	kinds := cellKinds()
+	for i, rule := range v.Rules {
+		rule.Cells = make([]*pairView, len(v.Rules))
+		for k := i + 1; k < len(v.Rules); k++ {
+			rule.Cells[k] = v.pair(cells[[2]int{i, k}], rule, v.Rules[k], kinds)
 		}
 	}
+	v.Counts = slices.DeleteFunc(kinds, func(k *cellKind) bool { return k.Count == 0 })
 	for _, cycle := range p.Cycles[:min(len(p.Cycles), maxOnPage)] {
-		names := make([]string, 0, len(cycle))
-		for _, id := range cycle {
-			names = append(names, string(id))
-		}
-		v.Cycles = append(v.Cycles, strings.Join(cleanAll(names), ", "))
+		v.Cycles = append(v.Cycles, strings.Join(cleanAll(cycle), ", "))
 	}
 	return v
 }
 
-func (v *precedenceView) cell(c *reports.PrecedenceCell, row, column int, counts map[string]int) *pairView {
-	out := &pairView{Row: v.Rules[row].ID, Column: v.Rules[column].ID, Cell: c}
+func (v *precedenceView) pair(c *reports.PrecedenceCell, row, column *precedenceRule, kinds []*cellKind) *pairView {
+	out := &pairView{Row: row.ID, Column: column.ID, Cell: c}
 	if c == nil {
 		out.Kind.Class = "impossible"
 		return out
 	}
-	class := statusClass[c.Status]
-	switch {
-	case class == "":
-		class = "uncovered"
-	case class == "row" && (c.Status == reports.CellFirst) != (clean(c.First) == out.Row):
-		class = "column"
+	status := c.Status
+	if pair, ok := c.Order(); ok {
+		status, out.Status = reports.CellFirst, out.Row+" is answered"
+		if clean(pair[0]) != out.Row {
+			status, out.Status = reports.CellSecond, out.Column+" is answered"
+		}
 	}
-	counts[class]++
-	out.Kind = cellKinds[slices.IndexFunc(cellKinds, func(k cellCount) bool { return k.Class == class })]
-	switch class {
-	case "row":
-		out.Status = out.Row + " is answered"
-	case "column":
-		out.Status = out.Column + " is answered"
-	default:
-		out.Status = out.Kind.Text
+	i := slices.IndexFunc(kinds, func(k *cellKind) bool { return k.status == status })
+	if i < 0 {
+		i = slices.IndexFunc(kinds, func(k *cellKind) bool { return k.status == reports.CellNotCovered })
 	}
-	out.ID = fmt.Sprintf("pair-%d-%d", row+1, column+1)
-	if class != "impossible" || c.Why != "" || len(c.Steps) > 0 {
+	kinds[i].Count++
+	out.Kind, out.ID = *kinds[i], fmt.Sprintf("pair-%d-%d", row.Number, column.Number)
+	out.Status = cmp.Or(out.Status, out.Kind.Text)
+	if status != reports.CellImpossible || c.Why != "" || len(c.Steps) > 0 {
 		v.Pairs = append(v.Pairs, out)
 	}
 	return out
-}
-
-var statusClass = map[string]string{
-	reports.CellFirst: "row", reports.CellSecond: "row", reports.CellIndistinguishable: "alike", reports.CellOther: "other",
-	reports.CellUnstable: "unstable", reports.CellImpossible: "impossible",
 }
 
 // timelineView is two charts over the same time.

@@ -22,22 +22,13 @@ type reportView struct {
 	Prefix string // of the ids of its elements
 	Many   bool   // the page has others beside it
 
-	Name     string // of the target
-	Details  []string
-	Fault    string // that was put into it
-	Headline string
-	Tiles    []tile
-	Facts    []fact
+	Name    string // of the target
+	Details []string
+	Detail  string // what says most of the target beside its name
 
 	Rules       []*ruleView
-	Families    []familyView
-	States      []stateCount
 	Divergences []*divergenceView
-	Untried     []*ruleView
-	Notes       []string
 	Walk        *walkView
-	Precedence  *precedenceView
-	Timeline    *timelineView
 }
 
 type fact struct{ Name, Value string }
@@ -61,41 +52,69 @@ const (
 	ruleSilent   = "makes no claim"
 )
 
-var ruleStates = []string{reports.RuleViolated, ruleDeviates, reports.RuleKept, reports.RuleNotTried, reports.RuleNotCovered, ruleSilent}
+// ruleState is a state of a rule on the page.
+type ruleState struct {
+	State, Counted string // the word for one rule, and for several
+	Meaning        string
+	Count, Before  int // rules in this state, and in those before
+}
 
-// stateClass is the name of a state, or of an outcome, among the classes and symbols of the page.
+var ruleStates = []ruleState{
+	{State: reports.RuleViolated, Counted: reports.RuleViolated, Meaning: "some answer was one that no reading of the rule accepts"},
+	{State: ruleDeviates, Counted: "deviating", Meaning: "kept, with an answer that is accepted although it is not the reference one"},
+	{State: reports.RuleKept, Counted: reports.RuleKept, Meaning: "tried, and every answer was the reference one"},
+	{State: reports.RuleNotTried, Counted: reports.RuleNotTried, Meaning: "the run did not get to it"},
+	{State: reports.RuleNotCovered, Counted: reports.RuleNotCovered, Meaning: "the target lacks what the rule needs"},
+	{State: ruleSilent, Counted: "without a claim", Meaning: "says how something is read, and cannot be violated"},
+}
+
+// Class is the name of a state among the classes and symbols of the page.
+func (s ruleState) Class() string { return stateClass(s.State) }
+
 func stateClass(state string) string { return strings.ReplaceAll(state, " ", "-") }
 
-type stateCount struct {
-	State, Class, Meaning string
-	Counted               string // the words for several rules
-	Count, Before         int    // rules in this state, and in those before
-}
-
-// countedState has the words for rules in a state where they are not its name.
-func countedState(state string) string {
-	switch state {
-	case ruleDeviates:
-		return "deviating"
-	case ruleSilent:
-		return "without a claim"
+// statesOf counts the rules in each state that some are in.
+func statesOf(rules []*ruleView) []ruleState {
+	var out []ruleState
+	before := 0
+	for _, s := range ruleStates {
+		s.Before = before
+		for _, rule := range rules {
+			if rule.State == s.State {
+				s.Count++
+			}
+		}
+		if s.Count > 0 {
+			out = append(out, s)
+			before += s.Count
+		}
 	}
-	return state
+	return out
 }
 
-var stateMeaning = map[string]string{
-	reports.RuleKept:       "tried, and every answer was the reference one",
-	reports.RuleViolated:   "some answer was one that no reading of the rule accepts",
-	ruleDeviates:           "kept, with an answer that is accepted although it is not the reference one",
-	reports.RuleNotTried:   "the run did not get to it",
-	reports.RuleNotCovered: "the target lacks what the rule needs",
-	ruleSilent:             "says how something is read, and cannot be violated",
+// States counts the rules of the report by their state.
+func (v *reportView) States() []ruleState { return statesOf(v.Rules) }
+
+// Families has the rules by family.
+func (v *reportView) Families() []plain.Group[string, *ruleView] {
+	return plain.GroupBy(v.Rules, func(r *ruleView) string { return r.Family })
 }
 
-type familyView struct {
-	Name    string
-	Summary string
-	Rules   []*ruleView
+// Untried lists the rules that the run did not get to.
+func (v *reportView) Untried() []*ruleView {
+	return slices.DeleteFunc(slices.Clone(v.Rules), func(r *ruleView) bool { return r.State != reports.RuleNotTried })
+}
+
+// Notes lists those of the target and those of the run.
+func (v *reportView) Notes() []string { return cleanAll(slices.Concat(v.R.Target.Notes, v.R.Notes)) }
+
+// summary counts rules by their state, in words.
+func summary(rules []*ruleView) string {
+	var parts []string
+	for _, s := range statesOf(rules) {
+		parts = append(parts, fmt.Sprintf("%d %s", s.Count, s.Counted))
+	}
+	return strings.Join(parts, ", ")
 }
 
 type ruleView struct {
@@ -106,11 +125,14 @@ type ruleView struct {
 	Statement        string
 	Sources          []string
 	Facts            []fact
-	State, Class     string
+	State            string
 	Why              string
 	Violations       []fact // names are places on the page
 	Deviations       []reports.Deviation
 }
+
+// Class is the name of the rule's state among the classes and symbols of the page.
+func (r *ruleView) Class() string { return stateClass(r.State) }
 
 // levelView is a level of evidence. Strength is 1 to 3, and 0 where there is no such level.
 type levelView struct {
@@ -134,11 +156,8 @@ func long(s string) string { return plain.Shown(s, 2*plain.MaxShown) }
 // operation is the short name of an operation.
 func operation(s string) string { return plain.Operation(clean(s)) }
 
-func cleanAll(list []string) []string {
-	out := make([]string, 0, len(list))
-	for _, s := range list[:min(len(list), maxOnPage)] {
-		out = append(out, clean(s))
-	}
+func cleanAll[T ~string](list []T) []string {
+	out := plain.Texts(list[:min(len(list), maxOnPage)], clean[T])
 	if left := len(list) - maxOnPage; left > 0 {
 		out = append(out, fmt.Sprintf("… and %s more", plain.Grouped(left)))
 	}
@@ -152,23 +171,17 @@ const maxOnPage = 200
 var faultFlag = regexp.MustCompile(`^conform run .*--fault (\S+)`)
 
 func newReportView(r *reports.Report, index int, many bool) *reportView {
-	v := &reportView{R: r, Many: many, Number: index + 1, Name: cmp.Or(clean(r.Target.Name), "unknown target"), Headline: headline(r),
-		Notes: cleanAll(slices.Concat(r.Target.Notes, r.Notes)), Timeline: newTimelineView(r.Timeline)}
+	v := &reportView{R: r, Many: many, Number: index + 1, Name: cmp.Or(clean(r.Target.Name), "unknown target")}
 	if many {
 		v.Prefix = fmt.Sprintf("r%d-", v.Number)
 	}
-	if fault := faultFlag.FindStringSubmatch(r.Command); fault != nil {
-		v.Fault = "made wrong on purpose: " + clean(fault[1])
+	fault := ""
+	if found := faultFlag.FindStringSubmatch(r.Command); found != nil {
+		fault = "made wrong on purpose: " + clean(found[1])
 	}
-	for _, detail := range []string{clean(r.Target.Endpoint), clean(r.Target.Region), v.Fault} {
-		if detail != "" {
-			v.Details = append(v.Details, detail)
-		}
-	}
+	v.Details = slices.DeleteFunc([]string{clean(r.Target.Endpoint), clean(r.Target.Region), fault}, func(s string) bool { return s == "" })
+	v.Detail = cmp.Or(slices.Concat([]string{fault}, v.Details)...)
 	v.rules(r)
-	v.states()
-	v.tiles(r)
-	v.facts(r)
 	times := map[model.ID]int{}
 	for i := range r.Divergences {
 		v.Divergences = append(v.Divergences, newDivergenceView(r, &r.Divergences[i], v, i))
@@ -178,18 +191,7 @@ func newReportView(r *reports.Report, index int, many bool) *reportView {
 		d.Twice = times[d.D.Rule] > 1
 	}
 	v.Walk = newWalkView(r.Coverage.Walk, v.Prefix)
-	if r.Precedence != nil {
-		v.Precedence = newPrecedenceView(r.Precedence)
-	}
 	return v
-}
-
-// Detail is what says most of the target beside its name.
-func (v *reportView) Detail() string {
-	if v.Fault == "" && len(v.Details) > 0 {
-		return v.Details[0]
-	}
-	return v.Fault
 }
 
 // settling says how long an eventually consistent target took.
@@ -198,39 +200,34 @@ func settling(s *reports.Settling) []fact {
 		"longest", plain.Duration(s.LongestSeconds), "reads that never matched", plain.Grouped(s.TimedOut))
 }
 
-func verdictClass(v reports.Verdict) string {
-	switch v {
-	case reports.Conforms:
-		return "good"
-	case reports.Diverges, reports.Failed:
-		return "bad"
-	}
-	return "unsure"
+// verdictText is what the page says to a verdict.
+type verdictText struct{ Class, Headline, Title, Meaning string }
+
+var verdictTexts = map[reports.Verdict]verdictText{
+	reports.Conforms: {"good", "It conforms: no divergence was found", "What a pass means",
+		"Among the requests that were tried, no answer contradicted a rule at level %s or above. " +
+			"That is evidence, not proof: a longer run, or another seed, can find more."},
+	reports.Diverges: {"bad", "It diverges", "What a divergence means",
+		"A confirmed divergence is a fact about the target: it gave an answer, again on a fresh start, that no reading of the rules accepts. " +
+			"An unrepeated one was seen and did not come back."},
+	reports.Interrupted: {"unsure", "Interrupted: what was found until then", "What this means", "The run was stopped before it was through. " +
+		"A divergence that it confirmed is a fact about the target all the same; what it did not try it says nothing about."},
+	reports.Inconclusive: {Headline: "Inconclusive: this run cannot say"},
+	reports.Failed:       {Class: "bad", Headline: "conform itself failed"},
+	reports.RefusedRun:   {Headline: "Refused for safety: nothing was tested"},
 }
 
+func verdictClass(v reports.Verdict) string { return cmp.Or(verdictTexts[v].Class, "unsure") }
+
 func headline(r *reports.Report) string {
-	failing := countFailing(r)
-	switch r.Verdict {
-	case reports.Conforms:
-		if other := len(r.Divergences); other > 0 {
-			return "It conforms, with " + plain.Counted(other, "divergence") + " that " + plural(other, "does", "do") + " not count"
-		}
-		return "It conforms: no divergence was found"
-	case reports.Diverges:
-		if failing == 0 {
-			return "It diverges"
-		}
+	failing, other := countFailing(r), len(r.Divergences)
+	switch {
+	case r.Verdict == reports.Conforms && other > 0:
+		return "It conforms, with " + plain.Counted(other, "divergence") + " that " + plural(other, "does", "do") + " not count"
+	case r.Verdict == reports.Diverges && failing > 0:
 		return "It diverges in " + plain.Counted(failing, "way")
-	case reports.Inconclusive:
-		return "Inconclusive: this run cannot say"
-	case reports.Failed:
-		return "conform itself failed"
-	case reports.RefusedRun:
-		return "Refused for safety: nothing was tested"
-	case reports.Interrupted:
-		return "Interrupted: what was found until then"
 	}
-	return clean(string(r.Verdict))
+	return cmp.Or(verdictTexts[r.Verdict].Headline, clean(r.Verdict))
 }
 
 func countFailing(r *reports.Report) (n int) {
@@ -251,45 +248,24 @@ func plural(n int, one, more string) string {
 
 // meaning says what the verdict does and does not mean.
 func meaning(r *reports.Report) []fact {
-	level := "observed"
-	if r.FailOn != 0 {
-		level = r.FailOn.String()
-	}
-	silence := fact{"What it says nothing about", "Features that the target lacks, which this page lists, message texts, tags, billing, IAM policies, " +
-		"the order and paging of lists, and the Insights events themselves."}
 	rests := fact{"What the rules rest on", "Documented rules come from the AWS documentation or the service model, observed ones from recorded answers of the real service. " +
 		"Where both are silent, the rule is inferred: it is shown, but by default fails nothing."}
-	switch r.Verdict {
-	case reports.Conforms:
-		return []fact{{"What a pass means", "Among the requests that were tried, no answer contradicted a rule at level " + level + " or above. " +
-			"That is evidence, not proof: a longer run, or another seed, can find more."}, silence, rests}
-	case reports.Diverges:
-		return []fact{{"What a divergence means", "A confirmed divergence is a fact about the target: it gave an answer, again on a fresh start, that no reading of the rules accepts. " +
-			"An unrepeated one was seen and did not come back."}, silence, rests}
-	case reports.Interrupted:
-		return []fact{{"What this means", "The run was stopped before it was through. A divergence that it confirmed is a fact about the target all the same; what it did not try it says nothing about."}, silence, rests}
+	text := verdictTexts[r.Verdict]
+	if text.Meaning == "" {
+		return []fact{{"What this means", "This is neither a pass nor a failure of the target: the run did not get far enough to tell. The line above says why, and what to do."}, rests}
 	}
-	return []fact{{"What this means", "This is neither a pass nor a failure of the target: the run did not get far enough to tell. The line above says why, and what to do."}, rests}
+	level := model.Observed
+	if r.FailOn != 0 {
+		level = r.FailOn
+	}
+	return []fact{{text.Title, strings.Replace(text.Meaning, "%s", level.String(), 1)},
+		{"What it says nothing about", "Features that the target lacks, which this page lists, message texts, tags, billing, IAM policies, " +
+			"the order and paging of lists, and the Insights events themselves."}, rests}
 }
 
-// states counts the rules in each state.
-func (v *reportView) states() {
-	before := 0
-	for _, state := range ruleStates {
-		count := 0
-		for _, rule := range v.Rules {
-			if rule.State == state {
-				count++
-			}
-		}
-		if count > 0 {
-			v.States = append(v.States, stateCount{state, stateClass(state), stateMeaning[state], countedState(state), count, before})
-			before += count
-		}
-	}
-}
-
-func (v *reportView) tiles(r *reports.Report) {
+// Tiles are the numbers that say most of the run.
+func (v *reportView) Tiles() []tile {
+	r := v.R
 	applicable, exercised, _ := r.Coverage.Counts()
 	failing, all := countFailing(r), len(r.Divergences)
 	divergences := tile{plain.Grouped(all), "", plural(all, "divergence", "divergences")}
@@ -298,20 +274,22 @@ func (v *reportView) tiles(r *reports.Report) {
 	} else if all > 0 {
 		divergences.Of = plain.Grouped(failing) + " of them fail the run"
 	}
-	v.Tiles = []tile{
+	tiles := []tile{
 		divergences,
 		{plain.Grouped(exercised), "of " + plain.Grouped(applicable) + " that apply", "rules put to the test"},
 		{plain.Grouped(r.Requests), "in " + plain.Duration(r.DurationSeconds), plural(r.Requests, "request", "requests")},
 	}
-	if t := r.Coverage.Transitions; t.Total > 0 {
-		v.Tiles = append(v.Tiles, tile{plain.Grouped(t.Covered), "of " + plain.Grouped(t.Total), "transitions covered"})
+	share := func(c reports.Count, label string) {
+		if c.Total > 0 {
+			tiles = append(tiles, tile{plain.Grouped(c.Covered), "of " + plain.Grouped(c.Total), label})
+		}
 	}
-	if p := r.Coverage.Pairs; p.Total > 0 {
-		v.Tiles = append(v.Tiles, tile{plain.Grouped(p.Covered), "of " + plain.Grouped(p.Total), "pairs of errors tried"})
-	}
+	share(r.Coverage.Transitions, "transitions covered")
+	share(r.Coverage.Pairs, "pairs of errors tried")
+	return tiles
 }
 
-func (v *reportView) facts(r *reports.Report) {
+func runFacts(r *reports.Report) []fact {
 	started, confirming, failOn, exit := "", "", "", strconv.Itoa(r.ExitCode)
 	if !r.Started.IsZero() {
 		started = r.Started.UTC().Format("2 January 2006, 15:04 UTC")
@@ -325,7 +303,7 @@ func (v *reportView) facts(r *reports.Report) {
 	if r.Partial {
 		exit += ", partial"
 	}
-	v.Facts = facts("started", started, "rate", plain.Grouped(int(r.RequestsPerSecond+0.5))+" requests a second", "cases", plain.Grouped(r.Cases),
+	return facts("started", started, "rate", plain.Grouped(int(r.RequestsPerSecond+0.5))+" requests a second", "cases", plain.Grouped(r.Cases),
 		"to confirm", confirming, "suites", strings.Join(cleanAll(r.Suites), ", "), "cut short", strings.Join(cleanAll(r.CutShort), ", "),
 		"seed", strconv.FormatUint(r.Seed, 10), "workers", plain.Grouped(r.Workers), "fails on", failOn, "exit code", exit, "conform", clean(r.Version))
 }
@@ -385,45 +363,11 @@ func (v *reportView) rules(r *reports.Report) {
 		}
 		rule.Deviations = append(rule.Deviations, d)
 	}
-	families := map[string]int{}
-	for _, rule := range v.Rules {
-		rule.Class = stateClass(rule.State)
-		if _, ok := families[rule.Family]; !ok {
-			families[rule.Family] = len(v.Families)
-			v.Families = append(v.Families, familyView{Name: rule.Family})
-		}
-		family := &v.Families[families[rule.Family]]
-		family.Rules = append(family.Rules, rule)
-		if rule.State == reports.RuleNotTried {
-			v.Untried = append(v.Untried, rule)
-		}
-	}
-	for i := range v.Families {
-		v.Families[i].summarize()
-	}
-}
-
-func (f *familyView) summarize() {
-	counts := map[string]int{}
-	for _, rule := range f.Rules {
-		counts[rule.State]++
-	}
-	var parts []string
-	for _, state := range ruleStates {
-		if counts[state] > 0 {
-			parts = append(parts, fmt.Sprintf("%d %s", counts[state], countedState(state)))
-		}
-	}
-	f.Summary = strings.Join(parts, ", ")
 }
 
 func (v *reportView) rule(r *reports.Report, id model.ID, index int) *ruleView {
-	out := &ruleView{ID: clean(string(id)), Family: clean(id.Family()), Anchor: fmt.Sprintf("rule-%d", index+1)}
-	_, name, _ := strings.Cut(out.ID, "/")
-	out.Name = name
-	if name == "" {
-		out.Name = out.ID
-	}
+	_, name, _ := strings.Cut(clean(id), "/")
+	out := &ruleView{ID: clean(id), Family: clean(id.Family()), Name: cmp.Or(name, clean(id)), Anchor: fmt.Sprintf("rule-%d", index+1)}
 	if rule := model.RuleOf(id); rule != nil {
 		out.Anchor, out.Known = ruleAnchor(id), true
 		out.Level, out.Statement, out.Sources = level(rule.Level), rule.Statement, describe.Sources(rule.Source)
@@ -439,14 +383,12 @@ func (v *reportView) rule(r *reports.Report, id model.ID, index int) *ruleView {
 		}
 	}
 	coverage, covered := r.Coverage.Rules[id]
-	out.Why = clean(coverage.Why)
+	out.State, out.Why = coverage.State(), clean(coverage.Why)
 	switch rule := model.RuleOf(id); {
 	case rule != nil && rule.Silent && !coverage.Violated:
 		out.State = ruleSilent
 	case !covered:
 		out.State, out.Why = reports.RuleNotTried, "the report does not mention it"
-	default:
-		out.State = coverage.State()
 	}
 	return out
 }
@@ -472,8 +414,7 @@ func certificateFacts(c reports.Certificate) []fact {
 	if c.Unstable > 0 {
 		unstable = plain.Counted(c.Unstable, "test")
 	}
-	return facts("extra states", "up to "+plain.Grouped(c.Depth),
-		"machine", fmt.Sprintf("%s, %s, %s", plain.Counted(c.States, "state"), plain.Counted(len(c.Inputs), "input"), plain.Counted(c.Transitions, "transition")),
+	return facts("extra states", "up to "+plain.Grouped(c.Depth), "machine", describe.Machine(&c),
 		"told apart", long(c.Abstraction), "reads", strings.Join(cleanAll(c.Reads), ", "),
 		"tests", fmt.Sprintf("%s of %s executed, %s failed", plain.Grouped(c.Executed()), plain.Grouped(c.Tests), plain.Grouped(c.Failed)),
 		"unstable", unstable, "requests", plain.Grouped(c.Requests), "shard", clean(c.Shard), "fingerprint", clean(c.Fingerprint))

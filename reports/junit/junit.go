@@ -73,17 +73,12 @@ func Write(w io.Writer, r *reports.Report) error {
 	r = r.Normalized()
 	out := junitReport{Name: "conform " + plain.Text(r.Target.Name), Time: seconds(r.DurationSeconds)}
 	out.add(r, "run", r.DurationSeconds, junitRun(r))
-	cases := map[string][]junitCase{}
-	var families []string
-	for _, id := range ruleIDs(r) {
-		family := id.Family()
-		if cases[family] == nil {
-			families = append(families, family)
+	for _, family := range plain.GroupBy(ruleIDs(r), model.ID.Family) {
+		var cases []junitCase
+		for _, id := range family.Items {
+			cases = append(cases, junitRule(r, id))
 		}
-		cases[family] = append(cases[family], junitRule(r, id))
-	}
-	for _, family := range families {
-		out.add(r, family, 0, cases[family]...)
+		out.add(r, family.Key, 0, cases...)
 	}
 	if stale := junitBaseline(r); len(stale) > 0 {
 		out.add(r, "baseline", 0, stale...)
@@ -128,10 +123,7 @@ func (j *junitReport) add(r *reports.Report, family string, took float64, cases 
 func seconds(s float64) string { return strconv.FormatFloat(max(0, s), 'f', 3, 64) }
 
 func junitProperties(r *reports.Report) []junitProperty {
-	target := plain.Text(r.Target.Name)
-	if r.Target.Endpoint != "" {
-		target += " " + plain.Text(r.Target.Endpoint)
-	}
+	target := strings.TrimSuffix(plain.Text(r.Target.Name)+" "+plain.Text(r.Target.Endpoint), " ")
 	list := []junitProperty{
 		{"target", target},
 		{"verdict", plain.Text(r.Verdict)},
@@ -205,28 +197,20 @@ func junitRule(r *reports.Report, id model.ID) junitCase {
 		c.Failure.Type = failing[0].Level.String()
 	case len(passing) > 0:
 		c.Skipped = junitDivergences(r, passing)
-		c.Skipped.Message = skippedBecause(r, passing[0]) + ": " + c.Skipped.Message
+		because := describe.Standing(r, passing[0])
+		if d := passing[0]; d.Known && d.Reason != "" {
+			because += " (" + plain.Text(d.Reason) + ")"
+		}
+		c.Skipped.Message = because + ": " + c.Skipped.Message
 	case model.RuleOf(id) != nil && model.RuleOf(id).Silent:
 		c.Skipped = &junitResult{Message: "makes no claim"}
 	case !rule.Applicable, !rule.Exercised:
-		c.Skipped = &junitResult{Message: reasonOr(rule.Why, rule.State())}
+		c.Skipped = &junitResult{Message: rule.State()}
+		if rule.Why != "" {
+			c.Skipped.Message += ": " + plain.Text(rule.Why)
+		}
 	}
 	return c
-}
-
-func skippedBecause(r *reports.Report, d reports.Divergence) string {
-	text := describe.Standing(r, d)
-	if d.Known && d.Reason != "" {
-		text += " (" + plain.Text(d.Reason) + ")"
-	}
-	return text
-}
-
-func reasonOr(why, label string) string {
-	if why == "" {
-		return label
-	}
-	return label + ": " + plain.Text(why)
 }
 
 // junitDivergences tells the divergences of one rule.

@@ -114,26 +114,21 @@ func markdownHead(r *reports.Report) string {
 	if mark == "" {
 		mark = "⚠️"
 	}
-	target := r.Target.Name
-	if r.Target.Endpoint != "" {
-		target += " " + r.Target.Endpoint
-	}
-	fmt.Fprintf(&b, "## %s conform: %s\n\n", mark, mdPlain(string(r.Verdict)))
-	line := fmt.Sprintf("**%s** (exit %d)", mdPlain(string(r.Verdict)), r.ExitCode)
+	verdict, partial, counts := mdPlain(string(r.Verdict)), "", describe.Counts(r)
 	if r.Partial {
-		line = fmt.Sprintf("**%s** (exit %d, partial)", mdPlain(string(r.Verdict)), r.ExitCode)
+		partial = ", partial"
 	}
-	if counts := describe.Counts(r); counts != "" {
-		line += ": " + counts
+	if counts != "" {
+		counts = ": " + counts
 	}
-	b.WriteString(line + ".\n")
+	fmt.Fprintf(&b, "## %s conform: %s\n\n**%s** (exit %d%s)%s.\n", mark, verdict, verdict, r.ExitCode, partial, counts)
 	if r.Reason != "" {
 		b.WriteString("\n" + mdCode(r.Reason) + "\n")
 	}
 	applicable, exercised, violated := r.Coverage.Counts()
 	b.WriteString("\n| | |\n|---|---|\n")
 	row := func(label, text string) { fmt.Fprintf(&b, "| %s | %s |\n", label, text) }
-	row("target", mdCode(target))
+	row("target", mdCode(strings.TrimSuffix(r.Target.Name+" "+r.Target.Endpoint, " ")))
 	row("sent", fmt.Sprintf("%s in %s, %s", plain.Counted(r.Requests, "request"), plain.Duration(r.DurationSeconds), plain.Counted(r.Cases, "case")))
 	row("rules", fmt.Sprintf("%d of %d applicable exercised, %d violated", exercised, applicable, violated))
 	if t := r.Coverage.Transitions; t.Total > 0 {
@@ -185,7 +180,7 @@ func markdownTail(r *reports.Report) string {
 			b.WriteString("- " + item + "\n")
 		}
 	}
-	var stale, absent, deviations, notes []string
+	var stale, absent []string
 	for _, entry := range r.Baseline {
 		if entry.Stale {
 			stale = append(stale, mdCode(entry.Signature)+" "+mdCode(entry.Outcome+": "+entry.Mend))
@@ -196,17 +191,12 @@ func markdownTail(r *reports.Report) string {
 			absent = append(absent, mdCode(name)+" "+mdCode(r.NotCovered[name]))
 		}
 	}
-	for _, d := range r.Deviations {
-		deviations = append(deviations, fmt.Sprintf("%s %s: %s instead of %s, %s", mdCode(string(d.Rule)), mdCode(d.Operation),
-			mdCode(d.Actual), mdCode(d.Reference), plain.Counted(d.Count, "time")))
-	}
-	for _, note := range slices.Concat(r.Target.Notes, r.Notes) {
-		notes = append(notes, mdCode(note))
-	}
 	list("Stale in the baseline", stale)
 	list("Not covered", absent)
-	list("Accepted, but not the reference answer", deviations)
-	list("Notes", notes)
+	list("Accepted, but not the reference answer", plain.Texts(r.Deviations, func(d reports.Deviation) string {
+		return fmt.Sprintf("%s %s: %s instead of %s, %s", mdCode(string(d.Rule)), mdCode(d.Operation), mdCode(d.Actual), mdCode(d.Reference), plain.Counted(d.Count, "time"))
+	}))
+	list("Notes", plain.Texts(slices.Concat(r.Target.Notes, r.Notes), mdCode))
 	return b.String()
 }
 

@@ -39,16 +39,23 @@ func EscapeJSON(data []byte) []byte {
 	return out
 }
 
-// WriteJSON writes indented JSON that can be looked at safely.
-func WriteJSON(w io.Writer, v any) error {
+// Marshal renders JSON with a line feed behind it. Each level has an indent, and is on one line where that is empty.
+func Marshal(v any, indent string) ([]byte, error) {
 	var buffer bytes.Buffer
 	encoder := json.NewEncoder(&buffer)
 	encoder.SetEscapeHTML(false)
-	encoder.SetIndent("", "  ")
-	if err := encoder.Encode(v); err != nil {
+	encoder.SetIndent("", indent)
+	err := encoder.Encode(v)
+	return buffer.Bytes(), err
+}
+
+// WriteJSON writes indented JSON that can be looked at safely.
+func WriteJSON(w io.Writer, v any) error {
+	data, err := Marshal(v, "  ")
+	if err != nil {
 		return err
 	}
-	_, err := w.Write(EscapeJSON(buffer.Bytes()))
+	_, err = w.Write(EscapeJSON(data))
 	return err
 }
 

@@ -26,23 +26,16 @@ func Target(t targets.Info) string {
 
 func Length(s string) int { return utf8.RuneCountInString(s) }
 
-// Wrap joins parts into lines of at most width characters where that is possible; 0 or less is no limit.
-func Wrap(parts []string, separator string, width int) []string {
+// Wrap joins words into lines of at most width characters where that is possible; 0 or less is no limit.
+func Wrap(words []string, width int) []string {
 	var lines []string
-	current := ""
-	for i, part := range parts {
-		switch {
-		case i == 0:
-			current = part
-		case width > 0 && Length(current)+Length(separator)+Length(part) > width:
-			lines = append(lines, current+strings.TrimRight(separator, " "))
-			current = part
-		default:
-			current += separator + part
+	for _, word := range words {
+		last := len(lines) - 1
+		if last < 0 || width > 0 && Length(lines[last])+1+Length(word) > width {
+			lines = append(lines, word)
+		} else {
+			lines[last] += " " + word
 		}
-	}
-	if current != "" {
-		lines = append(lines, current)
 	}
 	return lines
 }

@@ -37,13 +37,11 @@ func Export(t *reports.Trace, as string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	file := write.file
-	quote := write.quote
 	scripts, err := template.New("").Funcs(template.FuncMap{
-		"text":     func(s string) string { return quote(exportText{{literal: s}}) },
-		"quote":    func(s exportText) string { return quote(s) },
-		"body":     func(s exportStep) string { return write.body(s) },
-		"comment":  func(s string) string { return plain.Message(s) },
+		"text":     func(s string) string { return write.quote(literalText(s)) },
+		"quote":    write.quote,
+		"body":     write.body,
+		"comment":  func(s any) string { return plain.Message(fmt.Sprint(s)) },
 		"variable": write.variable,
 		"infix":    bucketInfix,
 	}).ParseFS(exportFiles, "*.tmpl")
@@ -51,7 +49,7 @@ func Export(t *reports.Trace, as string) ([]byte, error) {
 		return nil, err
 	}
 	var out bytes.Buffer
-	if err := scripts.ExecuteTemplate(&out, file, plan); err != nil {
+	if err := scripts.ExecuteTemplate(&out, write.file, plan); err != nil {
 		return nil, err
 	}
 	if as == "go" {
@@ -86,11 +84,7 @@ func bucketInfix(variable string) string {
 // exportPlan is what a script does, in terms that all forms share.
 type exportPlan struct {
 	Form       string
-	Rule       string
-	Statement  string
-	Source     string
-	Signature  string
-	Operation  string
+	Trace      *reports.Trace
 	Steps      []exportStep
 	Buckets    []string // variables
 	Keys       []string // variables
@@ -177,8 +171,7 @@ const (
 const longExportName = 100
 
 func newExportPlan(t *reports.Trace, form string) (*exportPlan, error) {
-	p := &exportPlan{Form: form, Rule: string(t.Rule), Statement: t.Statement, Source: t.Source, Signature: t.Signature,
-		Operation: t.Operation, ShowStatus: t.Rule == model.WireErrorStatus}
+	p := &exportPlan{Form: form, Trace: t, ShowStatus: t.Rule == model.WireErrorStatus}
 	diverging := slices.IndexFunc(t.Steps, func(s reports.Step) bool { return s.Diverges })
 	if len(t.Steps) == 0 {
 		return nil, fmt.Errorf("a trace without steps cannot be exported")
@@ -215,12 +208,9 @@ type exportNames struct {
 func newExportNames(steps []reports.Step) *exportNames {
 	n := &exportNames{ownBucket: map[string]string{}, ownKey: map[string]string{}}
 	// A store may be named before, or without, being created.
-	all := ""
+	all, creations := "", 0
 	for _, step := range steps {
 		all += step.Request.String()
-	}
-	creations := 0
-	for _, step := range steps {
 		if model.Op(step.Operation) == model.OpCreateStore {
 			creations++
 		}
@@ -279,7 +269,7 @@ func (n *exportNames) step(t *reports.Trace, step reports.Step, diverges bool, f
 	case step.Request.Kind() == model.Absent:
 		out.JSON = literalText("{}")
 	default:
-		out.JSON = exportJSON(nil, step.Request, "", out.translate)
+		out.JSON = jsonSyntax.render(step.Request, "", out.translate)
 	}
 	// Typed clients hide what is wrong on the wire itself, and how a server failed.
 	hidden := diverges && (strings.HasPrefix(string(t.Rule), "wire/") || readsEvents(op) ||
@@ -304,12 +294,7 @@ func exportTitle(step reports.Step) string {
 }
 
 func plainMethod(method string) bool {
-	for _, c := range method {
-		if c < 'A' || c > 'Z' {
-			return false
-		}
-	}
-	return len(method) <= 10
+	return len(method) <= 10 && !strings.ContainsFunc(method, func(c rune) bool { return c < 'A' || c > 'Z' })
 }
 
 func exportExpected(t *reports.Trace, step reports.Step) string {
@@ -360,12 +345,14 @@ func (n *exportNames) text(owner, member, s string) exportText {
 		}
 	case "EventDataStore", "InsightsDestination":
 		if !strings.HasPrefix(s, "arn:") {
-			return n.storeText(s)
+			return storeText(s)
 		}
 	case "S3BucketName":
 		switch s {
 		case sharedBucketName:
-			n.need(&n.buckets, varBucket)
+			if !slices.Contains(n.buckets, varBucket) {
+				n.buckets = append(n.buckets, varBucket)
+			}
 			return exportText{{variable: varBucket}}
 		case ownBucketName:
 			return exportText{{variable: n.own(n.ownBucket, &n.buckets, owner, varOwnBucket)}}
@@ -375,13 +362,7 @@ func (n *exportNames) text(owner, member, s string) exportText {
 			return exportText{{variable: n.own(n.ownKey, &n.keys, owner, varKey)}}
 		}
 	}
-	return n.arnText(s)
-}
-
-func (n *exportNames) need(list *[]string, variable string) {
-	if !slices.Contains(*list, variable) {
-		*list = append(*list, variable)
-	}
+	return arnText(s)
 }
 
 // own gives the bucket or key of a trail's own.
@@ -401,7 +382,7 @@ func nameText(s string) exportText {
 	return exportText{{literal: s + "-"}, {variable: varRun}}
 }
 
-func (n *exportNames) storeText(s string) exportText {
+func storeText(s string) exportText {
 	for i := range 100 {
 		if s == model.StoreID(i) {
 			return exportText{{variable: fmt.Sprintf("%s%d", varStore, i)}}
@@ -411,34 +392,27 @@ func (n *exportNames) storeText(s string) exportText {
 }
 
 // arnText replaces Region, account and resource of an ARN; any other string stays.
-func (n *exportNames) arnText(s string) exportText {
+func arnText(s string) exportText {
 	parts := strings.SplitN(s, ":", 6)
 	if len(parts) != 6 || parts[0] != "arn" {
 		return literalText(s)
 	}
 	w := model.DefaultWorld
+	variables := map[string]string{w.Home: varRegion, w.Away: varAway, w.Account: varAccount}
 	out := literalText(strings.Join(parts[:3], ":") + ":")
-	switch parts[3] {
-	case w.Home:
-		out = append(out, exportPart{variable: varRegion})
-	case w.Away:
-		out = append(out, exportPart{variable: varAway})
-	default:
-		out = append(out, exportPart{literal: parts[3]})
+	for _, s := range parts[3:5] {
+		if variable := variables[s]; variable != "" {
+			out = append(out, exportPart{variable: variable}, exportPart{literal: ":"})
+		} else {
+			out = append(out, exportPart{literal: s + ":"})
+		}
 	}
-	out = append(out, exportPart{literal: ":"})
-	if parts[4] == w.Account {
-		out = append(out, exportPart{variable: varAccount})
-	} else {
-		out = append(out, exportPart{literal: parts[4]})
-	}
-	out = append(out, exportPart{literal: ":"})
 	kind, id, ok := strings.Cut(parts[5], "/")
 	switch {
 	case ok && kind == "trail":
-		return append(append(out, exportPart{literal: "trail/"}), nameText(id)...)
+		return slices.Concat(out, literalText("trail/"), nameText(id))
 	case ok && kind == "eventdatastore":
-		return append(append(out, exportPart{literal: "eventdatastore/"}), n.storeText(id)...)
+		return slices.Concat(out, literalText("eventdatastore/"), storeText(id))
 	}
 	return append(out, exportPart{literal: parts[5]})
 }

@@ -1,10 +1,10 @@
 package scripts
 
 import (
+	"cmp"
 	"fmt"
 	"reflect"
 	"slices"
-	"sort"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/service/cloudtrail"
@@ -32,10 +32,7 @@ func (n *exportNames) recorded(step reports.Step, showStatus bool) exportText {
 	case answer.Outcome == reports.OutcomeCrashed && step.Status < 300:
 		return literalText(kindNoJSON)
 	case answer.Outcome != reports.OutcomeSuccess:
-		code := answer.Code
-		if code == "" {
-			code = kindNoCode
-		}
+		code := cmp.Or(answer.Code, kindNoCode)
 		if showStatus {
 			code += fmt.Sprintf(" (HTTP %d)", step.Status)
 		}
@@ -52,19 +49,13 @@ func (n *exportNames) recorded(step reports.Step, showStatus bool) exportText {
 		}
 		out = append(out, exportPart{literal: " selectors=[" + strings.Join(recordedSelectors(body), ",") + "]"})
 	case model.OpTrail:
-		out = append(
-			out,
-			exportPart{literal: fmt.Sprintf(" HasInsightSelectors=%t", body.Get("Trail").Get("HasInsightSelectors").True())},
-		)
+		out[0].literal += fmt.Sprintf(" HasInsightSelectors=%t", body.Get("Trail").Get("HasInsightSelectors").True())
 	case model.OpStatus:
-		out = append(out, exportPart{literal: fmt.Sprintf(" IsLogging=%t", body.Get("IsLogging").True())})
+		out[0].literal += fmt.Sprintf(" IsLogging=%t", body.Get("IsLogging").True())
 	case model.OpGetEvents, model.OpGetStore:
-		var words []string
-		for _, member := range []string{"EventSelectors", "AdvancedEventSelectors"} {
-			words = appendWords(words, body.Get(member))
-		}
-		sort.Strings(words)
-		out = append(out, exportPart{literal: " events=[" + strings.Join(words, ",") + "]"})
+		words := appendWords(appendWords(nil, body.Get("EventSelectors")), body.Get("AdvancedEventSelectors"))
+		slices.Sort(words)
+		out[0].literal += " events=[" + strings.Join(words, ",") + "]"
 	}
 	return out
 }
@@ -107,52 +98,24 @@ func appendWords(words []string, v model.Value) []string {
 	return words
 }
 
-// inputs are those of the typed clients: the SDK for Go has them as types, and boto3 has the same members.
-var inputs = map[model.Op]reflect.Type{
-	model.OpPut:          reflect.TypeFor[cloudtrail.PutInsightSelectorsInput](),
-	model.OpGet:          reflect.TypeFor[cloudtrail.GetInsightSelectorsInput](),
-	model.OpCreate:       reflect.TypeFor[cloudtrail.CreateTrailInput](),
-	model.OpUpdate:       reflect.TypeFor[cloudtrail.UpdateTrailInput](),
-	model.OpDelete:       reflect.TypeFor[cloudtrail.DeleteTrailInput](),
-	model.OpTrail:        reflect.TypeFor[cloudtrail.GetTrailInput](),
-	model.OpStatus:       reflect.TypeFor[cloudtrail.GetTrailStatusInput](),
-	model.OpStart:        reflect.TypeFor[cloudtrail.StartLoggingInput](),
-	model.OpStop:         reflect.TypeFor[cloudtrail.StopLoggingInput](),
-	model.OpPutEvents:    reflect.TypeFor[cloudtrail.PutEventSelectorsInput](),
-	model.OpGetEvents:    reflect.TypeFor[cloudtrail.GetEventSelectorsInput](),
-	model.OpCreateStore:  reflect.TypeFor[cloudtrail.CreateEventDataStoreInput](),
-	model.OpGetStore:     reflect.TypeFor[cloudtrail.GetEventDataStoreInput](),
-	model.OpUpdateStore:  reflect.TypeFor[cloudtrail.UpdateEventDataStoreInput](),
-	model.OpDeleteStore:  reflect.TypeFor[cloudtrail.DeleteEventDataStoreInput](),
-	model.OpRestoreStore: reflect.TypeFor[cloudtrail.RestoreEventDataStoreInput](),
-}
-
 // required has the members without which a client refuses to send, by the name of their type.
 var required = map[string][]string{
-	"PutInsightSelectorsInput": {
-		"InsightSelectors",
-	}, "CreateTrailInput": {"Name", "S3BucketName"}, "UpdateTrailInput": {"Name"},
-	"DeleteTrailInput": {
-		"Name",
-	}, "GetTrailInput": {"Name"}, "GetTrailStatusInput": {"Name"}, "StartLoggingInput": {"Name"}, "StopLoggingInput": {"Name"},
-	"PutEventSelectorsInput": {
-		"TrailName",
-	}, "GetEventSelectorsInput": {"TrailName"}, "CreateEventDataStoreInput": {"Name"},
-	"GetEventDataStoreInput": {
-		"EventDataStore",
-	}, "UpdateEventDataStoreInput": {"EventDataStore"}, "DeleteEventDataStoreInput": {"EventDataStore"},
-	"RestoreEventDataStoreInput": {
-		"EventDataStore",
-	}, "AdvancedEventSelector": {"FieldSelectors"}, "AdvancedFieldSelector": {"Field"},
+	"PutInsightSelectorsInput": {"InsightSelectors"}, "CreateTrailInput": {"Name", "S3BucketName"}, "UpdateTrailInput": {"Name"},
+	"DeleteTrailInput": {"Name"}, "GetTrailInput": {"Name"}, "GetTrailStatusInput": {"Name"}, "StartLoggingInput": {"Name"},
+	"StopLoggingInput": {"Name"}, "PutEventSelectorsInput": {"TrailName"}, "GetEventSelectorsInput": {"TrailName"},
+	"CreateEventDataStoreInput": {"Name"}, "GetEventDataStoreInput": {"EventDataStore"}, "UpdateEventDataStoreInput": {"EventDataStore"},
+	"DeleteEventDataStoreInput": {"EventDataStore"}, "RestoreEventDataStoreInput": {"EventDataStore"},
+	"AdvancedEventSelector": {"FieldSelectors"}, "AdvancedFieldSelector": {"Field"},
 }
 
-// expressible reports whether the typed client of a form sends just this input.
+// expressible reports whether the typed client of a form sends just this input. The SDK for Go has the inputs as
+// types, and boto3 has the same members.
 func expressible(op model.Op, input model.Value, form string) bool {
 	if input.Kind() == model.Absent {
 		input = model.Obj()
 	}
-	t, ok := inputs[op]
-	return ok && fits(input, t, form)
+	method, ok := reflect.TypeFor[*cloudtrail.Client]().MethodByName(string(op))
+	return ok && fits(input, method.Type.In(2), form)
 }
 
 func fits(v model.Value, t reflect.Type, form string) bool {

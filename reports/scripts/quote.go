@@ -9,27 +9,39 @@ import (
 	"github.com/insightconform/conform/model"
 )
 
-// exportJSON appends a value as JSON in ASCII; translate says what each of its strings becomes. The
-// variables stand for names and identifiers, which need no escapes.
-func exportJSON(dst exportText, v model.Value, member string, translate func(member, s string) exportText) exportText {
-	literal := func(s string) { dst = append(dst, exportPart{literal: s}) }
+// syntax says how a language writes JSON values.
+type syntax struct {
+	str  func(exportText) exportText // a string
+	name func(string) string         // that of a member
+	word func(model.Value) string    // anything that is neither a string, a list nor an object
+}
+
+// jsonSyntax is JSON in ASCII. The variables stand for names and identifiers, which need no escapes.
+var jsonSyntax = syntax{name: jsonString, word: model.Value.String, str: func(t exportText) exportText {
+	out := literalText(`"`)
+	for _, part := range t {
+		part.literal = jsonASCII(part.literal)
+		out = append(out, part)
+	}
+	return append(out, exportPart{literal: `"`})
+}}
+
+var pythonSyntax = syntax{name: pythonString, word: pythonWord, str: func(t exportText) exportText { return literalText(pythonQuote(t)) }}
+
+// render writes a value; translate says what each of its strings becomes.
+func (x syntax) render(v model.Value, member string, translate func(member, s string) exportText) exportText {
+	var out exportText
+	literal := func(s string) { out = append(out, exportPart{literal: s}) }
 	switch v.Kind() {
 	case model.String:
-		literal(`"`)
-		for _, part := range translate(member, v.Text()) {
-			if part.variable == "" {
-				part.literal = jsonASCII(part.literal)
-			}
-			dst = append(dst, part)
-		}
-		literal(`"`)
+		return x.str(translate(member, v.Text()))
 	case model.List:
 		literal("[")
 		for i, item := range v.Items() {
 			if i > 0 {
 				literal(", ")
 			}
-			dst = exportJSON(dst, item, member, translate)
+			out = append(out, x.render(item, member, translate)...)
 		}
 		literal("]")
 	case model.Object:
@@ -38,15 +50,17 @@ func exportJSON(dst exportText, v model.Value, member string, translate func(mem
 			if i > 0 {
 				literal(", ")
 			}
-			literal(`"` + jsonASCII(m.Name) + `": `)
-			dst = exportJSON(dst, m.Value, m.Name, translate)
+			literal(x.name(m.Name) + ": ")
+			out = append(out, x.render(m.Value, m.Name, translate)...)
 		}
 		literal("}")
 	default:
-		literal(v.String())
+		literal(x.word(v))
 	}
-	return dst
+	return out
 }
+
+func jsonString(s string) string { return `"` + jsonASCII(s) + `"` }
 
 // jsonASCII is the inside of a JSON string.
 func jsonASCII(s string) string {
@@ -68,47 +82,38 @@ func jsonASCII(s string) string {
 	return b.String()
 }
 
-// merged joins neighbouring literals.
-func merged(t exportText) exportText {
-	var out exportText
-	for _, part := range t {
-		if last := len(out) - 1; last >= 0 && part.variable == "" && out[last].variable == "" {
-			out[last].literal += part.literal
-		} else {
-			out = append(out, part)
+// quoted quotes the literals of a text, neighbouring ones together, and names its variables.
+func quoted(t exportText, literal, variable func(string) string) []string {
+	var out []string
+	text := ""
+	flush := func() {
+		if text != "" {
+			out = append(out, literal(text))
 		}
+		text = ""
+	}
+	for _, part := range t {
+		text += part.literal
+		if part.variable != "" {
+			flush()
+			out = append(out, variable(part.variable))
+		}
+	}
+	flush()
+	if len(out) == 0 {
+		return []string{literal("")}
 	}
 	return out
 }
 
 // readable reports whether a literal may stand in a source file as it is.
 func readable(s string) bool {
-	for _, r := range s {
-		if r < ' ' || r > '~' {
-			return false
-		}
-	}
-	return true
+	return !strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r > '~' })
 }
 
 func bashVariable(name string) string { return `"$` + name + `"` }
 
-func bashQuote(t exportText) string {
-	var b strings.Builder
-	for _, part := range merged(t) {
-		switch {
-		case part.variable != "":
-			b.WriteString(bashVariable(part.variable))
-		case part.literal == "" && len(t) > 1:
-		default:
-			b.WriteString(bashLiteral(part.literal))
-		}
-	}
-	if b.Len() == 0 {
-		return "''"
-	}
-	return b.String()
-}
+func bashQuote(t exportText) string { return strings.Join(quoted(t, bashLiteral, bashVariable), "") }
 
 // bashLiteral is '…', or $'…' where a character has to be escaped. Bytes are given in octal, so that
 // no locale matters. NUL, which a shell cannot hold, must not be there.
@@ -168,22 +173,16 @@ func pythonVariable(name string) string {
 
 // pythonQuote is "…", or f"…" where there are variables.
 func pythonQuote(t exportText) string {
-	text, literal := t.allLiteral()
-	if literal {
-		return `"` + pythonEscape(text) + `"`
+	if text, literal := t.allLiteral(); literal {
+		return pythonString(text)
 	}
 	braces := strings.NewReplacer("{", "{{", "}", "}}")
-	var b strings.Builder
-	b.WriteString(`f"`)
-	for _, part := range t {
-		if part.variable != "" {
-			b.WriteString("{" + pythonVariable(part.variable) + "}")
-		} else {
-			b.WriteString(pythonEscape(braces.Replace(part.literal)))
-		}
-	}
-	return b.String() + `"`
+	parts := quoted(t, func(s string) string { return pythonEscape(braces.Replace(s)) },
+		func(name string) string { return "{" + pythonVariable(name) + "}" })
+	return `f"` + strings.Join(parts, "") + `"`
 }
+
+func pythonString(s string) string { return `"` + pythonEscape(s) + `"` }
 
 // pythonEscape is the inside of a literal: Go and Python have the same escapes.
 func pythonEscape(s string) string {
@@ -196,35 +195,23 @@ func pythonBody(s exportStep) string {
 	if s.Raw {
 		return pythonQuote(s.JSON)
 	}
-	return pythonValue(s.Input, "", s.translate)
+	text, _ := pythonSyntax.render(s.Input, "", s.translate).allLiteral()
+	return text
 }
 
-func pythonValue(v model.Value, member string, translate func(member, s string) exportText) string {
-	var parts []string
-	switch v.Kind() {
-	case model.Absent:
+// pythonWord is a value without parts. Only numbers that are integers get here.
+func pythonWord(v model.Value) string {
+	switch {
+	case v.Kind() == model.Absent:
 		return "{}"
-	case model.Null:
+	case v.Kind() == model.Null:
 		return "None"
-	case model.Bool:
-		if v.True() {
-			return "True"
-		}
-		return "False"
-	case model.String:
-		return pythonQuote(translate(member, v.Text()))
-	case model.List:
-		for _, item := range v.Items() {
-			parts = append(parts, pythonValue(item, member, translate))
-		}
-		return "[" + strings.Join(parts, ", ") + "]"
-	case model.Object:
-		for _, m := range v.Members() {
-			parts = append(parts, `"`+pythonEscape(m.Name)+`": `+pythonValue(m.Value, m.Name, translate))
-		}
-		return "{" + strings.Join(parts, ", ") + "}"
+	case v.Kind() == model.Number:
+		return v.Text()
+	case v.True():
+		return "True"
 	}
-	return v.Text() // only numbers that are integers get here
+	return "False"
 }
 
 func goVariable(name string) string {
@@ -238,23 +225,14 @@ func goVariable(name string) string {
 	return `r.made["` + name + `"]` // buckets and keys
 }
 
-func goQuote(t exportText) string {
-	var parts []string
-	for _, part := range merged(t) {
-		switch {
-		case part.variable != "":
-			parts = append(parts, goVariable(part.variable))
-		case part.literal == "" && len(t) > 1:
-		case readable(part.literal) && strings.ContainsAny(part.literal, `"\`) && !strings.Contains(part.literal, "`"):
-			parts = append(parts, "`"+part.literal+"`")
-		default:
-			parts = append(parts, strconv.QuoteToASCII(part.literal))
-		}
+func goQuote(t exportText) string { return strings.Join(quoted(t, goLiteral, goVariable), " + ") }
+
+// goLiteral is between backquotes where that saves escapes.
+func goLiteral(s string) string {
+	if readable(s) && strings.ContainsAny(s, `"\`) && !strings.Contains(s, "`") {
+		return "`" + s + "`"
 	}
-	if len(parts) == 0 {
-		return `""`
-	}
-	return strings.Join(parts, " + ")
+	return strconv.QuoteToASCII(s)
 }
 
 func goBody(s exportStep) string { return goQuote(s.JSON) }

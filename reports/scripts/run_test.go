@@ -66,7 +66,7 @@ var exportCases = map[string]exportCase{
 }
 
 func (c exportCase) trace() *reports.Trace {
-	t := &reports.Trace{Schema: reports.TraceSchema, Signature: string(c.rule), Rule: c.rule, Source: "S0", Statement: string(c.rule), Expected: []string{c.expected}}
+	t := &reports.Trace{Schema: "conform/trace/1", Signature: string(c.rule), Rule: c.rule, Source: "S0", Statement: string(c.rule), Expected: []string{c.expected}}
 	if rule := model.RuleOf(c.rule); rule != nil {
 		t.Statement, t.Source = rule.Statement, rule.Source
 	}

@@ -23,7 +23,7 @@ import (
 
 // exportedTrace makes a trace of requests that were answered so; the last one diverges.
 func exportedTrace(rule model.ID, requests []model.Request, answers []reports.StepAnswer) *reports.Trace {
-	t := &reports.Trace{Schema: reports.TraceSchema, Signature: string(rule) + "|x", Rule: rule, Statement: "It does what it should.", Source: "S0", Expected: []string{"success"}}
+	t := &reports.Trace{Schema: "conform/trace/1", Signature: string(rule) + "|x", Rule: rule, Statement: "It does what it should.", Source: "S0", Expected: []string{"success"}}
 	for i, r := range requests {
 		t.Steps = append(t.Steps, reports.Step{Number: i + 1, Operation: string(r.Op), Region: r.Region, Request: r.Input, Raw: r.Raw, Method: r.Method,
 			OtherTarget: r.OtherTarget, Answer: answers[i], Diverges: i == len(requests)-1})
@@ -57,7 +57,7 @@ func TestExportQuotesForPython(t *testing.T) {
 	var want []string
 	for _, s := range hostileTexts {
 		script.WriteString(pythonQuote(literalText(s)) + ",\n" + pythonQuote(exportText{{literal: s}, {variable: varRun}}) + ",\n" +
-			"json.loads(" + pythonQuote(exportJSON(nil, model.Str(s), "", func(_, s string) exportText { return literalText(s) })) + "),\n")
+			"json.loads(" + pythonQuote(jsonSyntax.render(model.Str(s), "", func(_, s string) exportText { return literalText(s) })) + "),\n")
 		want = append(want, s, s+"r", s)
 	}
 	script.WriteString("]))\n")

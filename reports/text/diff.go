@@ -22,8 +22,7 @@ func Diff(w io.Writer, d *reports.Diff, options Options) error {
 	for i, x := range d.Differences {
 		if x.Section != section {
 			section, listed = x.Section, 0
-			p.blank()
-			p.line(span{section, bold})
+			p.section(section)
 		}
 		if listed++; listed > maxDifferences {
 			if i+1 == len(d.Differences) || d.Differences[i+1].Section != section {
@@ -49,6 +48,5 @@ func Diff(w io.Writer, d *reports.Diff, options Options) error {
 	} else {
 		p.line(span{plain.Counted(len(d.Differences), "difference"), yellow}, span{": - in A only, + in B only, ~ changed from A to B", dim})
 	}
-	_, err := w.Write(p.buffer.Bytes())
-	return err
+	return p.end(w)
 }

@@ -3,15 +3,19 @@ package text
 import (
 	"bytes"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 
+	"github.com/insightconform/conform/reports"
 	"github.com/insightconform/conform/reports/plain"
 )
 
 // page collects the lines of a text report. All text passes through line, where it is made harmless.
 type page struct {
 	options Options
+	most    int // lines of an entry
+	titled  string
 	buffer  bytes.Buffer
 }
 
@@ -31,7 +35,39 @@ type span struct {
 	style style
 }
 
+func (p *page) end(w io.Writer) error {
+	_, err := w.Write(plain.WithoutCommands(p.buffer.Bytes()))
+	return err
+}
+
 func (p *page) blank() { p.buffer.WriteByte('\n') }
+
+// section writes a title, unless it is the one that was written last.
+func (p *page) section(title string) {
+	if title == p.titled {
+		return
+	}
+	p.titled = title
+	p.blank()
+	p.line(span{title, bold})
+}
+
+// heading begins a page with the version of conform.
+func (p *page) heading(version, about string) {
+	p.line(span{strings.TrimSuffix("conform "+version, " "), bold}, span{" · " + about, normal})
+}
+
+var verdictStyles = map[reports.Verdict]style{reports.Conforms: green, reports.Passed: green,
+	reports.Inconclusive: yellow, reports.Interrupted: yellow, reports.RefusedRun: yellow}
+
+// verdict writes a verdict with what follows it.
+func (p *page) verdict(v reports.Verdict, rest string) {
+	s, ok := verdictStyles[v]
+	if !ok {
+		s = red
+	}
+	p.line(span{string(v), s}, span{rest, normal})
+}
 
 // line writes spans side by side, cut at the page's width.
 func (p *page) line(spans ...span) { p.write(true, spans) }
@@ -55,7 +91,7 @@ func (p *page) write(cut bool, spans []span) {
 		}
 		p.buffer.WriteString(text)
 	}
-	p.buffer.WriteByte('\n')
+	p.blank()
 }
 
 // proseWidth is where running text is broken.
@@ -66,40 +102,46 @@ func (p *page) proseWidth() int {
 	return 110
 }
 
-// How wide the labels of a summary and of a divergence are.
-const (
-	labelWidth = 12
-	blockLabel = 10
-)
+// labelWidth is how wide the labels of a summary are.
+const labelWidth = 12
 
 // labelled writes "label       text".
-func (p *page) labelled(label, text string, s style) {
-	p.line(span{fmt.Sprintf("%-*s", labelWidth, label), dim}, span{text, s})
+func (p *page) labelled(label, text string, s style) { p.field(labelWidth, label, text, s) }
+
+// field is labelled with a label of any width.
+func (p *page) field(width int, label, text string, s style) {
+	p.line(span{fmt.Sprintf("%-*s", width, label), dim}, span{text, s})
 }
 
-// field is labelled with the labels of a divergence.
-func (p *page) field(indent, label, text string, s style) {
-	p.line(span{fmt.Sprintf("%s%-*s", indent, blockLabel, label), dim}, span{text, s})
-}
+// say is an entry of one part.
+func (p *page) say(label, text string) { p.entry(label, normal, p.most, "", text) }
 
 // entry writes a label with a text that goes on over several lines, and returns how many. Of parts that
 // do not fit in so many lines the last ones are counted; with --verbose, all are written.
 func (p *page) entry(label string, s style, lines int, separator string, parts ...string) int {
 	room := max(p.proseWidth()-labelWidth, 20)
-	wrapped := plain.Wrap(strings.Fields(strings.Join(parts, separator)), " ", room)
+	wrapped := plain.Wrap(strings.Fields(strings.Join(parts, separator)), room)
 	for kept := len(parts) - 1; len(wrapped) > lines && kept > 0 && !p.options.Verbose; kept-- {
 		left := fmt.Sprintf("and %d more", len(parts)-kept)
-		wrapped = plain.Wrap(strings.Fields(strings.Join(append(slices.Clone(parts[:kept]), left), separator)), " ", room)
+		wrapped = plain.Wrap(strings.Fields(strings.Join(append(slices.Clone(parts[:kept]), left), separator)), room)
 	}
 	if len(wrapped) > lines && !p.options.Verbose {
 		wrapped[lines-1] = plain.Shorten(wrapped[lines-1]+" "+wrapped[lines], room)
 		wrapped = wrapped[:lines]
 	}
-	for i, line := range wrapped {
-		if i > 0 {
-			label = ""
-		}
-		p.labelled(label, line, s)
-	}
+	p.lines(label, wrapped, s)
 	return len(wrapped)
+}
+
+// parts writes a label with parts that each stay whole where that can be.
+func (p *page) parts(label string, parts []string) {
+	p.lines(label, plain.Wrap(parts, p.proseWidth()-labelWidth), normal)
+}
+
+// lines writes lines with a label before the first.
+func (p *page) lines(label string, lines []string, s style) {
+	for _, line := range lines {
+		p.labelled(label, line, s)
+		label = ""
+	}
 }

@@ -1,9 +1,9 @@
 package text
 
 import (
+	"cmp"
 	"fmt"
 	"io"
-	"maps"
 	"slices"
 	"strings"
 
@@ -15,68 +15,56 @@ import (
 
 // Precedence writes the precedence for people: the order as a chain, which rules are answered
 // alike, the circles and the counts; verbose, each pair.
-func Precedence(w io.Writer, p *reports.Precedence, options Options) error {
-	out := &page{options: options}
-	out.line(span{"the order in which errors are selected", bold}, span{" · " + plain.Target(p.Target), normal})
-	out.blank()
-	out.paragraph("asked", fmt.Sprintf("%s: %d of %d rules are answered with an error code", plain.Counted(p.Requests, "request"), len(p.Codes), len(model.ErrorRules())))
-	out.chain(p)
-	out.cycles(p)
-	out.alike(p)
-	out.unmeasured(p)
-	out.paragraph("pairs", pairCounts(p))
+func Precedence(w io.Writer, learned *reports.Precedence, options Options) error {
+	p := &page{options: options}
+	p.line(span{"the order in which errors are selected", bold}, span{" · " + plain.Target(learned.Target), normal})
+	p.blank()
+	p.parts("asked", strings.Fields(fmt.Sprintf("%s: %d of %d rules are answered with an error code",
+		plain.Counted(learned.Requests, "request"), len(learned.Codes), len(model.ErrorRules()))))
+	p.chain(learned)
+	p.cycles(learned)
+	p.alike(learned)
+	p.unmeasured(learned)
+	p.parts("pairs", strings.Fields(pairCounts(learned)))
 	if options.Verbose {
-		out.cells(p)
-	}
-	_, err := w.Write(out.buffer.Bytes())
-	return err
-}
-
-// paragraph writes a label and a text that is broken between words.
-func (p *page) paragraph(label, text string) { p.parts(label, strings.Fields(text), " ") }
-
-// parts writes a label and parts that each stay whole where that can be.
-func (p *page) parts(label string, parts []string, separator string) {
-	for i, line := range plain.Wrap(parts, separator, p.proseWidth()-labelWidth) {
-		if i > 0 {
-			label = ""
+		for _, status := range reports.CellStatuses {
+			for _, c := range learned.Cells {
+				if c.Status == status {
+					p.section(statusTitles[status])
+					p.cell(c)
+				}
+			}
 		}
-		p.labelled(label, line, normal)
 	}
+	return p.end(w)
 }
 
 // chain writes the measured rules in order. An arrow stands where a measurement, or a chain of them,
 // puts the one before the other; a dot where nothing is known of the two.
 func (p *page) chain(learned *reports.Precedence) {
-	var rules []model.ID
-	for _, id := range learned.Rules {
-		if learned.Codes[id] != "" {
-			rules = append(rules, id)
-		}
-	}
 	if len(learned.Holds) == 0 {
-		p.paragraph("order", "none: no two rules were told apart")
+		p.parts("order", strings.Fields("none: no two rules were told apart"))
 		return
 	}
 	var parts []string
+	var last model.ID
 	known := leads(learned.Cells)
-	open := false
-	for i, id := range rules {
-		text := string(id)
-		if i > 0 {
-			mark := "→ "
-			if !known[[2]model.ID{rules[i-1], id}] || known[[2]model.ID{id, rules[i-1]}] {
-				mark, open = "· ", true
-			}
-			text = mark + text
-		}
-		parts = append(parts, text)
-	}
-	p.parts("order", parts, " ")
 	legend := "A → B: where a request breaks both, A is answered"
-	if open {
-		legend += "; A · B: the order of the two is open"
+	for _, id := range learned.Rules {
+		if learned.Codes[id] == "" {
+			continue
+		}
+		mark := "→ "
+		switch {
+		case last == "":
+			mark = ""
+		case !known[[2]model.ID{last, id}] || known[[2]model.ID{id, last}]:
+			mark, legend = "· ", "A → B: where a request breaks both, A is answered; A · B: the order of the two is open"
+		}
+		parts = append(parts, mark+string(id))
+		last = id
 	}
+	p.parts("order", parts)
 	p.line(span{strings.Repeat(" ", labelWidth) + legend, dim})
 }
 
@@ -84,11 +72,8 @@ func (p *page) chain(learned *reports.Precedence) {
 func leads(cells []reports.PrecedenceCell) map[[2]model.ID]bool {
 	known := map[[2]model.ID]bool{}
 	for _, c := range cells {
-		switch c.Winner() {
-		case c.First:
-			known[[2]model.ID{c.First, c.Second}] = true
-		case c.Second:
-			known[[2]model.ID{c.Second, c.First}] = true
+		if pair, ok := c.Order(); ok {
+			known[pair] = true
 		}
 	}
 	rules := model.ErrorRules()
@@ -109,53 +94,50 @@ func (p *page) cycles(learned *reports.Precedence) {
 		return
 	}
 	for _, set := range learned.Cycles {
-		p.parts("in a circle", joined(set, ", "), " ")
+		p.parts("in a circle", joined(set, ","))
 	}
-	listed := 0
-	for _, t := range learned.Triples {
-		if listed++; listed > deviationLines && !p.options.Verbose {
-			p.labelled("", fmt.Sprintf("… and %d more; --verbose lists them all", len(learned.Triples)-deviationLines), dim)
+	for i, t := range learned.Triples {
+		if i == deviationLines && !p.options.Verbose {
+			p.labelled("", fmt.Sprintf("… and %d more; --verbose lists them all", len(learned.Triples)-i), dim)
 			return
 		}
-		p.parts("", append(joined(t.Rules[:], " →"), "→ "+string(t.Rules[0])+";", "all three: "+describeTriple(t)), " ")
+		answer := plain.Text(t.Answer)
+		switch {
+		case t.Answer == "":
+			answer = "not asked, " + plain.Text(t.Why)
+		case t.First != "":
+			answer += ", of " + string(t.First)
+		}
+		p.parts("", append(joined(t.Rules[:], " →"), "→ "+string(t.Rules[0])+";", "all three: "+answer))
 	}
-}
-
-func describeTriple(t reports.PrecedenceTriple) string {
-	switch {
-	case t.Answer == "":
-		return "not asked, " + plain.Text(t.Why)
-	case t.First == "":
-		return plain.Text(t.Answer)
-	}
-	return fmt.Sprintf("%s, of %s", plain.Text(t.Answer), t.First)
 }
 
 // joined lists ids as words of a sentence, each but the last with the mark behind it.
 func joined(ids []model.ID, mark string) []string {
-	var out []string
+	out := make([]string, len(ids))
 	for i, id := range ids {
-		text := string(id)
+		out[i] = string(id)
 		if i < len(ids)-1 {
-			text += strings.TrimRight(mark, " ")
+			out[i] += mark
 		}
-		out = append(out, text)
 	}
 	return out
 }
 
+// rulesBy puts the rules of which a text is known together by that.
+func rulesBy(learned *reports.Precedence, texts map[model.ID]string) []plain.Group[string, model.ID] {
+	rules := slices.DeleteFunc(slices.Clone(learned.Rules), func(id model.ID) bool { return texts[id] == "" })
+	return plain.GroupBy(rules, func(id model.ID) string { return texts[id] })
+}
+
 // alike lists the codes that more than one rule is answered with.
 func (p *page) alike(learned *reports.Precedence) {
-	byCode := map[string][]model.ID{}
-	for _, id := range learned.Rules {
-		if code := learned.Codes[id]; code != "" {
-			byCode[code] = append(byCode[code], id)
-		}
-	}
+	codes := rulesBy(learned, learned.Codes)
+	slices.SortFunc(codes, func(a, b plain.Group[string, model.ID]) int { return cmp.Compare(a.Key, b.Key) })
 	label := "alike"
-	for _, code := range slices.Sorted(maps.Keys(byCode)) {
-		if len(byCode[code]) > 1 {
-			p.parts(label, append([]string{plain.Text(code) + ":"}, joined(byCode[code], ", ")...), " ")
+	for _, code := range codes {
+		if len(code.Items) > 1 {
+			p.parts(label, append([]string{plain.Text(code.Key) + ":"}, joined(code.Items, ",")...))
 			label = ""
 		}
 	}
@@ -163,23 +145,11 @@ func (p *page) alike(learned *reports.Precedence) {
 
 // unmeasured lists the rules without a code, those with the same reason together.
 func (p *page) unmeasured(learned *reports.Precedence) {
-	byReason := map[string][]model.ID{}
-	var reasons []string
-	for _, id := range learned.Rules {
-		why := learned.Unmeasured[id]
-		if why == "" {
-			continue
-		}
-		if byReason[why] == nil {
-			reasons = append(reasons, why)
-		}
-		byReason[why] = append(byReason[why], id)
-	}
 	label := "no code"
-	for _, why := range reasons {
-		ids := joined(byReason[why], ", ")
+	for _, reason := range rulesBy(learned, learned.Unmeasured) {
+		ids := joined(reason.Items, ",")
 		ids[len(ids)-1] += ":"
-		p.parts(label, append(ids, strings.Fields(plain.Text(why))...), " ")
+		p.parts(label, append(ids, strings.Fields(plain.Text(reason.Key))...))
 		label = ""
 	}
 }
@@ -190,36 +160,17 @@ func pairCounts(p *reports.Precedence) string {
 	for _, c := range p.Cells {
 		counts[c.Status]++
 	}
-	counts[reports.CellFirst] += counts[reports.CellSecond]
-	var parts []string
-	for _, kind := range []struct{ status, words string }{{reports.CellFirst, "told apart"}, {reports.CellIndistinguishable, "answered alike"},
-		{reports.CellOther, "answered otherwise"}, {reports.CellUnstable, "unstable"}, {reports.CellNotCovered, "not covered"}, {reports.CellImpossible, "that no request can break together"}} {
-		if counts[kind.status] > 0 || kind.status == reports.CellFirst {
-			parts = append(parts, fmt.Sprintf("%d %s", counts[kind.status], kind.words))
+	ordered := counts[reports.CellFirst] + counts[reports.CellSecond]
+	text := fmt.Sprintf("%d told apart", ordered)
+	for _, status := range []string{reports.CellIndistinguishable, reports.CellOther, reports.CellUnstable, reports.CellNotCovered, reports.CellImpossible} {
+		if counts[status] > 0 {
+			text += fmt.Sprintf(", %d %s", counts[status], statusTitles[status])
 		}
 	}
-	text := strings.Join(parts, ", ")
-	if left := counts[reports.CellFirst] - len(p.Holds); left > 0 {
+	if ordered > len(p.Holds) {
 		text += fmt.Sprintf("; a target can be held to %d of the pairs told apart", len(p.Holds))
 	}
 	return text
-}
-
-func (p *page) cells(learned *reports.Precedence) {
-	section := ""
-	for _, status := range reports.CellStatuses {
-		for _, c := range learned.Cells {
-			if c.Status != status {
-				continue
-			}
-			if section != status {
-				section = status
-				p.blank()
-				p.line(span{statusTitles[status], bold})
-			}
-			p.cell(c)
-		}
-	}
 }
 
 var statusTitles = map[string]string{
@@ -234,11 +185,8 @@ var statusTitles = map[string]string{
 
 func (p *page) cell(c reports.PrecedenceCell) {
 	ids := string(c.First) + ", " + string(c.Second)
-	switch c.Winner() {
-	case c.First:
-		ids = string(c.First) + " → " + string(c.Second)
-	case c.Second:
-		ids = string(c.Second) + " → " + string(c.First)
+	if pair, ok := c.Order(); ok {
+		ids = string(pair[0]) + " → " + string(pair[1])
 	}
 	detail := c.Answer
 	if c.Status == reports.CellIndistinguishable {

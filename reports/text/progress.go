@@ -3,6 +3,7 @@ package text
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -14,36 +15,27 @@ import (
 // updateLine renders the update in at most width characters, 0 for any number. What matters least is left
 // out first: what the run is doing, then the time left, then the number of requests.
 func updateLine(u reports.Update, width int) string {
-	phase, left, rules, divergences := u.Phase, "", "", ""
-	if u.Left >= time.Second {
-		left = u.Left.Round(time.Second).String() + " left"
-	}
+	parts := []string{u.Phase, plain.Counted(u.Requests, "request"), plain.Grouped(int(u.Rate+0.5)) + "/s", "", "", ""}
 	if u.RulesApplicable > 0 {
-		rules = fmt.Sprintf("%d of %d rules", u.RulesExercised, u.RulesApplicable)
-		divergences = plain.Counted(u.Divergences, "divergence")
+		parts[3], parts[4] = fmt.Sprintf("%d of %d rules", u.RulesExercised, u.RulesApplicable), plain.Counted(u.Divergences, "divergence")
 	}
-	parts := []*string{&phase, ptr(plain.Counted(u.Requests, "request")), ptr(plain.Grouped(int(u.Rate+0.5)) + "/s"), &rules, &divergences, &left}
+	if u.Left >= time.Second {
+		parts[5] = u.Left.Round(time.Second).String() + " left"
+	}
 	render := func() string {
-		var kept []string
-		for _, part := range parts {
-			if *part != "" {
-				kept = append(kept, *part)
-			}
-		}
+		kept := slices.DeleteFunc(slices.Clone(parts), func(part string) bool { return part == "" })
 		return plain.Visible(strings.Join(kept, " · "))
 	}
 	text := render()
-	for _, part := range []*string{parts[0], parts[5], parts[1]} {
+	for _, least := range []int{0, 5, 1} {
 		if width <= 0 || plain.Length(text) <= width {
-			return text
+			break
 		}
-		*part = ""
+		parts[least] = ""
 		text = render()
 	}
 	return plain.Shorten(text, width)
 }
-
-func ptr[T any](v T) *T { return &v }
 
 // Progress shows updates on standard error: one line that is redrawn on a terminal, a line now and
 // then elsewhere. A run that is over soon shows nothing. Its methods may be called side by side.

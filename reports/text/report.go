@@ -41,144 +41,96 @@ const (
 // the end the verdict and the command that repeats the run.
 func Report(w io.Writer, r *reports.Report, options Options) error {
 	r = r.Normalized()
-	p := &page{options: options}
-	if p.options.Quiet {
-		p.verdictLine(r)
+	p := &page{options: options, most: summaryLines}
+	if options.Quiet {
+		p.outcome(r)
 		p.failing(r)
-	} else {
-		p.title(r)
-		p.divergences(r)
-		p.known(r)
-		p.deviations(r)
-		p.summary(r)
-		p.verdict(r)
+		return p.end(w)
 	}
-	_, err := w.Write(plain.WithoutCommands(p.buffer.Bytes()))
-	return err
-}
-
-func (p *page) title(r *reports.Report) {
-	name := "conform"
-	if r.Version != "" {
-		name += " " + r.Version
+	p.heading(r.Version, plain.Target(r.Target))
+	p.divergences(r)
+	p.known(r)
+	p.deviations(r)
+	p.blank()
+	p.summary(r)
+	p.notes(r)
+	p.blank()
+	p.outcome(r)
+	p.reason(r)
+	if r.Command != "" {
+		p.whole(span{"repeat: ", dim}, span{r.Command, normal})
 	}
-	p.line(span{name, bold}, span{" · " + plain.Target(r.Target), normal})
+	if options.Next != "" {
+		p.whole(span{"next:   ", dim}, span{options.Next, bold})
+	}
+	return p.end(w)
 }
 
 // summary says what was done, what was covered, and what there is to know beside the divergences.
 func (p *page) summary(r *reports.Report) {
-	p.blank()
-	work := fmt.Sprintf(
-		"%s in %s (%s a second), %s",
-		plain.Counted(r.Requests, "request"),
-		plain.Duration(r.DurationSeconds),
-		plain.Grouped(int(r.RequestsPerSecond+0.5)),
-		plain.Counted(r.Cases, "case"),
-	)
+	work := fmt.Sprintf("%s in %s (%s a second), %s", plain.Counted(r.Requests, "request"), plain.Duration(r.DurationSeconds),
+		plain.Grouped(int(r.RequestsPerSecond+0.5)), plain.Counted(r.Cases, "case"))
 	if r.ConfirmRequests > 0 {
 		work += fmt.Sprintf("; %s more to confirm", plain.Grouped(r.ConfirmRequests))
 	}
-	p.entry("sent", normal, summaryLines, "", work)
-
+	p.say("sent", work)
 	applicable, exercised, violated := r.Coverage.Counts()
-	rules := fmt.Sprintf("%d of %d applicable exercised, ", exercised, applicable)
-	if violated == 0 {
-		rules += "none violated"
-	} else {
-		rules += fmt.Sprintf("%d violated", violated)
+	wrong := "none"
+	if violated > 0 {
+		wrong = fmt.Sprint(violated)
 	}
-	p.entry("rules", normal, summaryLines, "", rules)
+	p.say("rules", fmt.Sprintf("%d of %d applicable exercised, %s violated", exercised, applicable, wrong))
 	if w := r.Settling; w != nil {
-		p.entry(
-			"settling",
-			normal,
-			summaryLines,
-			"",
-			fmt.Sprintf("%s did not match at once; after a write they took %s (median), at most %s; %d never matched",
-				plain.Counted(w.Waits, "answer"), plain.Duration(w.MedianSeconds), plain.Duration(w.LongestSeconds), w.TimedOut),
-		)
+		p.say("settling", fmt.Sprintf("%s did not match at once; after a write they took %s (median), at most %s; %d never matched",
+			plain.Counted(w.Waits, "answer"), plain.Duration(w.MedianSeconds), plain.Duration(w.LongestSeconds), w.TimedOut))
 	}
 	if t, pairs := r.Coverage.Transitions, r.Coverage.Pairs; t.Total+pairs.Total > 0 {
-		p.entry(
-			"coverage",
-			normal,
-			summaryLines,
-			"",
-			fmt.Sprintf("%d of %d transitions, %d of %d pairs of errors", t.Covered, t.Total, pairs.Covered, pairs.Total),
-		)
+		p.say("coverage", fmt.Sprintf("%d of %d transitions, %d of %d pairs of errors", t.Covered, t.Total, pairs.Covered, pairs.Total))
 	}
 	for i := range r.Certificates {
 		p.certificate(&r.Certificates[i])
 	}
 	if len(r.Replays) > 0 {
-		p.entry("replayed", normal, summaryLines, "", summary(r.Replays))
+		p.say("replayed", summary(r.Replays))
 	}
-	if len(r.CutShort) > 0 {
-		p.entry("cut short", yellow, summaryLines, ", ", r.CutShort...)
-	}
-	p.entry("not covered", normal, summaryLines, "; ", notCovered(r)...)
+	p.entry("cut short", yellow, p.most, ", ", r.CutShort...)
+	p.entry("not covered", normal, p.most, "; ", notCovered(r)...)
 	if p.options.Verbose {
-		p.entry("untried", normal, summaryLines, ", ", unexercised(r)...)
+		p.entry("untried", normal, p.most, ", ", unexercised(r)...)
 	} else {
 		p.entry("deviations", normal, deviationLines, ", ", deviationCounts(r)...)
 	}
-	p.notes(r)
 }
 
 // certificate says what a complete suite guarantees; with Verbose, all of it.
 func (p *page) certificate(c *reports.Certificate) {
 	s := yellow
-	if c.Holds {
+	switch {
+	case c.Failed > 0:
+		s = red
+	case c.Holds:
 		s = green
 	}
-	if c.Failed > 0 {
-		s = red
-	}
-	p.entry(
-		"certificate",
-		s,
-		certificateLines,
-		"",
-		fmt.Sprintf(
-			"%s, depth %d: %s",
-			plain.Text(c.Machine),
-			c.Depth,
-			plain.Shown(c.Result, 2*plain.MaxShown),
-		),
-	)
+	result := plain.Shown(c.Result, 2*plain.MaxShown)
+	p.entry("certificate", s, certificateLines, "", fmt.Sprintf("%s, depth %d: %s", plain.Text(c.Machine), c.Depth, result))
 	if !p.options.Verbose {
 		return
 	}
-	p.entry(
-		"  machine",
-		normal,
-		summaryLines,
-		"",
-		fmt.Sprintf("%s, %s, %s; %s", plain.Counted(c.States, "state"), plain.Counted(len(c.Inputs), "input"),
-			plain.Counted(c.Transitions, "transition"), plain.Shown(c.Abstraction, 2*plain.MaxShown)),
-	)
-	p.entry("  reads", normal, summaryLines, ", ", c.Reads...)
-	p.entry(
-		"  suite",
-		normal,
-		summaryLines,
-		"",
-		fmt.Sprintf("%s, %s", plain.Counted(c.Tests, "test"), plain.Counted(c.Requests, "request")),
-	)
-	p.entry("  provided", normal, summaryLines, "", "that "+strings.Join(c.Hypotheses, "; that "))
+	p.say("  machine", describe.Machine(c)+"; "+plain.Shown(c.Abstraction, 2*plain.MaxShown))
+	p.entry("  reads", normal, p.most, ", ", c.Reads...)
+	p.say("  suite", plain.Counted(c.Tests, "test")+", "+plain.Counted(c.Requests, "request"))
+	p.say("  provided", "that "+strings.Join(c.Hypotheses, "; that "))
 }
 
 // notCovered names the absent capabilities, with the reason.
 func notCovered(r *reports.Report) []string {
-	var parts []string
-	for _, lack := range describe.Lacking(r) {
-		part := strings.Join(lack.Names, ", ")
-		if lack.Why != "" {
-			part += " (" + lack.Why + ")"
+	return plain.Texts(describe.Lacking(r), func(lack plain.Group[string, string]) string {
+		why := ""
+		if lack.Key != "" {
+			why = " (" + lack.Key + ")"
 		}
-		parts = append(parts, part)
-	}
-	return parts
+		return strings.Join(lack.Items, ", ") + why
+	})
 }
 
 // deviationCounts says how often each rule was kept in another way than the reference's, the most
@@ -191,14 +143,9 @@ func deviationCounts(r *reports.Report) []string {
 	ids := slices.SortedFunc(maps.Keys(counts), func(a, b model.ID) int {
 		return cmp.Or(counts[b]-counts[a], strings.Compare(string(a), string(b)))
 	})
-	var parts []string
-	for _, id := range ids {
-		parts = append(
-			parts,
-			fmt.Sprintf("%s (%s)", plain.Text(id), plain.Counted(counts[id], "time")),
-		)
-	}
-	return parts
+	return plain.Texts(ids, func(id model.ID) string {
+		return fmt.Sprintf("%s (%s)", plain.Text(id), plain.Counted(counts[id], "time"))
+	})
 }
 
 // unexercised lists the applicable rules that the run did not try.
@@ -214,7 +161,6 @@ func unexercised(r *reports.Report) []string {
 }
 
 func (p *page) divergences(r *reports.Report) {
-	section := ""
 	for _, d := range r.Divergences {
 		title := d.Level.String()
 		switch {
@@ -225,128 +171,97 @@ func (p *page) divergences(r *reports.Report) {
 		case !d.Fails:
 			title += ", which does not fail this run"
 		}
-		if title != section {
-			section = title
-			p.blank()
-			p.line(span{title, bold})
-		}
+		p.section(title)
 		p.divergence(d)
 	}
 }
 
 // known lists what the baseline accepts, and what became of its other entries.
 func (p *page) known(r *reports.Report) {
-	title := func(text string) {
-		p.blank()
-		p.line(span{text, bold})
+	list := func(section, signature, remark string) {
+		p.section(section)
+		p.line(span{"  " + plain.Text(signature), normal}, span{"  " + plain.Text(remark), dim})
 	}
-	first := true
 	for _, d := range r.Divergences {
-		if !d.Known {
-			continue
+		if d.Known {
+			list("known to the baseline", d.Signature, d.Reason)
 		}
-		if first {
-			title("known to the baseline")
-			first = false
-		}
-		p.line(
-			span{"  " + plain.Text(d.Signature), normal},
-			span{"  " + plain.Text(d.Reason), dim},
-		)
 	}
-	first = true
 	for _, entry := range r.Baseline {
-		if !entry.Stale && entry.Outcome != reports.ReplayNotCovered {
-			continue
+		switch {
+		case entry.Stale:
+			list("in the baseline, but", entry.Signature, entry.Outcome+": "+entry.Mend)
+		case entry.Outcome == reports.ReplayNotCovered:
+			list("in the baseline, but", entry.Signature, "not checked: "+entry.Why)
 		}
-		if first {
-			title("in the baseline, but")
-			first = false
-		}
-		label := "not checked: " + entry.Why
-		if entry.Stale {
-			label = entry.Outcome + ": " + entry.Mend
-		}
-		p.line(
-			span{"  " + plain.Text(entry.Signature), normal},
-			span{"  " + plain.Text(label), dim},
-		)
 	}
 }
 
+// How wide the labels of a divergence and of its steps are, with their indent.
+const (
+	blockLabel = 14
+	stepLabel  = 19
+)
+
 // divergence writes the five lines of a divergence. The last one is not cut: it is there to be copied.
 func (p *page) divergence(d reports.Divergence) {
+	p.rule(d)
+	room := maxSequence
+	if p.options.Width > 0 && !p.options.Verbose {
+		room = max(p.options.Width-blockLabel, 20)
+	}
+	if len(d.Steps) > 0 {
+		p.field(blockLabel, "    sequence", describe.Steps(d.Steps, room), normal)
+	}
+	p.field(blockLabel, "    expected", plain.Alternatives(d.Expected, min(room, plain.MaxShown)), normal)
+	actual := plain.Text(describe.Actual(d))
+	if plain.Length(actual) > room {
+		actual = describe.ShortTypes.Replace(actual)
+	}
+	p.field(blockLabel, "    actual", actual, bold)
+	if d.Replay != "" {
+		p.whole(span{fmt.Sprintf("%-*s", blockLabel, "    replay"), dim}, span{d.Replay, normal})
+	}
+	if p.options.Verbose {
+		p.field(blockLabel, "    see", describe.Provenance(d), dim)
+		p.steps(d.Steps)
+	}
+}
+
+// rule names the rule of a divergence.
+func (p *page) rule(d reports.Divergence) {
 	s := red
 	if !d.Fails {
 		s = yellow
 	}
 	p.line(span{"  " + string(d.Rule), s}, span{"  " + plain.Text(d.Statement), normal})
-
-	const indent = "    "
-	room := maxSequence
-	if p.options.Width > 0 && !p.options.Verbose {
-		room = max(p.options.Width-len(indent)-blockLabel, 20)
-	}
-	if len(d.Steps) > 0 {
-		p.field(indent, "sequence", describe.Steps(d.Steps, room), normal)
-	}
-	p.field(indent, "expected", plain.Alternatives(d.Expected, min(room, plain.MaxShown)), normal)
-	actual := plain.Text(describe.Actual(d))
-	if plain.Length(actual) > room {
-		actual = describe.ShortTypes.Replace(actual)
-	}
-	p.field(indent, "actual", actual, bold)
-	if d.Replay != "" {
-		p.whole(span{fmt.Sprintf("%s%-*s", indent, blockLabel, "replay"), dim}, span{d.Replay, normal})
-	}
-	if p.options.Verbose {
-		p.field(indent, "see", describe.Provenance(d), dim)
-		p.steps(d.Steps)
-	}
 }
 
 func (p *page) steps(steps []reports.Step) {
-	const indent = "      "
 	for _, step := range steps {
 		mark, s := " ", normal
 		if step.Diverges {
 			mark, s = "✗", red
 		}
 		none := ""
-		p.line(
-			span{fmt.Sprintf("    %s %2d ", mark, step.Number), s},
-			span{plain.Text(describe.Step(step, &none)), normal},
-		)
-		p.field(indent+"   ", "answered", plain.Text(describe.Answer(step)), s)
+		p.line(span{fmt.Sprintf("    %s %2d ", mark, step.Number), s}, span{plain.Text(describe.Step(step, &none)), normal})
+		p.field(stepLabel, "         answered", plain.Text(describe.Answer(step)), s)
 		if step.Diverges {
-			p.field(indent+"   ", "allowed", plain.Alternatives(step.Allowed, plain.MaxShown), normal)
+			p.field(stepLabel, "         allowed", plain.Alternatives(step.Allowed, plain.MaxShown), normal)
 		}
 	}
 }
 
 // deviations lists each kind of them, where all is told.
 func (p *page) deviations(r *reports.Report) {
-	if len(r.Deviations) == 0 || !p.options.Verbose {
+	if !p.options.Verbose {
 		return
 	}
-	p.blank()
-	p.line(span{"accepted, but not the reference answer", bold})
 	for _, d := range r.Deviations {
-		p.line(
-			span{"  " + string(d.Rule), yellow},
-			span{
-				fmt.Sprintf(
-					"  %s: %s",
-					plain.Operation(plain.Text(d.Operation)),
-					plain.Text(d.Actual),
-				),
-				normal,
-			},
-			span{
-				fmt.Sprintf(" instead of %s, %s", plain.Text(d.Reference), plain.Counted(d.Count, "time")),
-				dim,
-			},
-		)
+		p.section("accepted, but not the reference answer")
+		p.line(span{"  " + string(d.Rule), yellow},
+			span{fmt.Sprintf("  %s: %s", plain.Operation(plain.Text(d.Operation)), plain.Text(d.Actual)), normal},
+			span{fmt.Sprintf(" instead of %s, %s", plain.Text(d.Reference), plain.Counted(d.Count, "time")), dim})
 	}
 }
 
@@ -358,43 +273,24 @@ func (p *page) notes(r *reports.Report) {
 			p.labelled("", fmt.Sprintf("… and %d more notes", left), dim)
 			return
 		}
-		lines += p.entry("note", normal, min(2, max(1, noteLines-1-lines)), "", plain.Shown(note, 2*plain.MaxShown))
+		most := min(2, max(1, noteLines-1-lines))
+		lines += p.entry("note", normal, most, "", plain.Shown(note, 2*plain.MaxShown))
 	}
 }
 
-func (p *page) verdict(r *reports.Report) {
-	p.blank()
-	p.verdictLine(r)
-	p.reason(r)
-	if r.Command != "" {
-		p.whole(span{"repeat: ", dim}, span{r.Command, normal})
-	}
-	if p.options.Next != "" {
-		p.whole(span{"next:   ", dim}, span{p.options.Next, bold})
-	}
-}
-
-func (p *page) verdictLine(r *reports.Report) {
-	s := red
-	switch r.Verdict {
-	case reports.Conforms:
-		s = green
-	case reports.Inconclusive, reports.Interrupted, reports.RefusedRun:
-		s = yellow
-	}
-	partial := ""
+func (p *page) outcome(r *reports.Report) {
+	partial, counts := "", describe.Counts(r)
 	if r.Partial {
 		partial = ", partial"
 	}
-	summary := fmt.Sprintf(" (exit %d%s)", r.ExitCode, partial)
-	if counts := describe.Counts(r); counts != "" {
-		summary += ": " + counts
+	if counts != "" {
+		counts = ": " + counts
 	}
-	p.line(span{string(r.Verdict), s}, span{summary, normal})
+	p.verdict(r.Verdict, fmt.Sprintf(" (exit %d%s)%s", r.ExitCode, partial, counts))
 }
 
 func (p *page) reason(r *reports.Report) {
-	for _, line := range plain.Wrap(strings.Fields(plain.Shown(r.Reason, 2*plain.MaxShown)), " ", p.proseWidth()) {
+	for _, line := range plain.Wrap(strings.Fields(plain.Shown(r.Reason, 2*plain.MaxShown)), p.proseWidth()) {
 		p.line(span{line, normal})
 	}
 }
@@ -405,7 +301,7 @@ func (p *page) failing(r *reports.Report) {
 	for _, d := range r.Divergences {
 		if d.Fails && !listed[d.Rule] {
 			listed[d.Rule] = true
-			p.line(span{"  " + string(d.Rule), red}, span{"  " + plain.Text(d.Statement), normal})
+			p.rule(d)
 		}
 	}
 	if len(listed) == 0 && r.Verdict != reports.Conforms {
