@@ -88,5 +88,6 @@ func ProgressEvent(u Update) Event {
 
 // EndEvent says how a run ended.
 func EndEvent(r *Report) Event {
-	return Event{Event: EventEnd, End: &eventResult{r.Verdict, r.ExitCode, plain.Shorten(r.Reason, plain.MaxMessage), r.Partial, r.Requests, r.Cases, plain.Finite(r.DurationSeconds)}}
+	return Event{Event: EventEnd, End: &eventResult{r.Verdict, r.ExitCode, plain.Shorten(r.Reason, plain.MaxMessage),
+		r.Partial, r.Requests, r.Cases, plain.Finite(r.DurationSeconds)}}
 }

@@ -150,11 +150,12 @@ func (r *Report) add(p *Report) {
 	}, func(known *Deviation, d Deviation) { known.Count += d.Count })
 	r.Replays = united(r.Replays, p.Replays, itself, keepFirst)
 	r.Notes = united(r.Notes, p.Notes, itself, keepFirst)
-	r.Baseline = united(r.Baseline, p.Baseline, func(e Replay) string { return e.Signature }, func(known *Replay, e Replay) {
-		if e.Stale && !known.Stale { // what is stale anywhere is stale
-			*known = e
-		}
-	})
+	r.Baseline = united(r.Baseline, p.Baseline, func(e Replay) string { return e.Signature },
+		func(known *Replay, e Replay) {
+			if e.Stale && !known.Stale { // what is stale anywhere is stale
+				*known = e
+			}
+		})
 	for id, c := range p.Coverage.Rules {
 		known := r.Coverage.Rules[id]
 		joined := RuleCoverage{Exercised: known.Exercised || c.Exercised, Violated: known.Violated || c.Violated, Applicable: known.Applicable || c.Applicable}
@@ -169,11 +170,12 @@ func (r *Report) add(p *Report) {
 	r.Coverage.Pairs.Covered += p.Coverage.Pairs.Covered
 	r.Coverage.Pairs.Total += p.Coverage.Pairs.Total
 	r.Coverage.addWalk(p.Coverage)
-	r.Certificates = united(r.Certificates, p.Certificates, func(c Certificate) string { return c.Machine }, func(known *Certificate, c Certificate) {
-		known.Done = JoinRanges(slices.Concat(known.Done, c.Done))
-		known.Failed += c.Failed
-		known.Unstable += c.Unstable
-	})
+	r.Certificates = united(r.Certificates, p.Certificates, func(c Certificate) string { return c.Machine },
+		func(known *Certificate, c Certificate) {
+			known.Done = JoinRanges(slices.Concat(known.Done, c.Done))
+			known.Failed += c.Failed
+			known.Unstable += c.Unstable
+		})
 	if s := p.Settling; s != nil {
 		if r.Settling == nil {
 			r.Settling = &Settling{}

@@ -69,7 +69,8 @@ func (p *Precedence) check() error {
 		}
 		return nil
 	}
-	for _, err := range []error{known("codes", slices.Sorted(maps.Keys(p.Codes))...), known("unmeasured", slices.Sorted(maps.Keys(p.Unmeasured))...)} {
+	for _, err := range []error{known("codes", slices.Sorted(maps.Keys(p.Codes))...),
+		known("unmeasured", slices.Sorted(maps.Keys(p.Unmeasured))...)} {
 		if err != nil {
 			return err
 		}

@@ -116,7 +116,8 @@ func readTrace(data []byte) (*Trace, error) {
 		return nil, fmt.Errorf("no trace: damaged JSON: %w", err)
 	}
 	if head.Schema != traceSchema {
-		return nil, fmt.Errorf("no trace of schema %s, but %q; replay it with the version of conform that wrote it", traceSchema, head.Schema)
+		return nil, fmt.Errorf("no trace of schema %s, but %q; replay it with the version of conform that wrote it",
+			traceSchema, head.Schema)
 	}
 	t := &Trace{}
 	if err := strictDecoder(data).Decode(t); err != nil {

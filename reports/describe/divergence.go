@@ -162,5 +162,6 @@ const maxReasons = 200
 
 // Machine says how large the machine of a complete suite is.
 func Machine(c *reports.Certificate) string {
-	return plain.Counted(c.States, "state") + ", " + plain.Counted(len(c.Inputs), "input") + ", " + plain.Counted(c.Transitions, "transition")
+	return plain.Counted(c.States, "state") + ", " + plain.Counted(len(c.Inputs), "input") + ", " +
+		plain.Counted(c.Transitions, "transition")
 }

@@ -39,7 +39,8 @@ func newComparison(views []*reportView) *comparisonView {
 			if row == nil {
 				row = &comparisonRow{Rule: rule}
 				for range views {
-					row.Cells = append(row.Cells, comparisonCell{State: reports.RuleNotTried, Class: stateClass(reports.RuleNotTried), Note: "the report does not mention it"})
+					row.Cells = append(row.Cells, comparisonCell{State: reports.RuleNotTried, Class: stateClass(reports.RuleNotTried),
+						Note: "the report does not mention it"})
 				}
 				rows[rule.ID] = row
 				list = append(list, row)

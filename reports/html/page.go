@@ -32,13 +32,16 @@ var (
 
 // functions are what the templates say values with. Each makes the texts that it gets harmless.
 var functions = template.FuncMap{
-	"clean": func(s any) string { return clean(fmt.Sprint(s)) }, "long": long, "cleanAll": cleanAll[string], "grouped": plain.Grouped, "operation": operation,
+	"clean": func(s any) string { return clean(fmt.Sprint(s)) }, "long": long, "cleanAll": cleanAll[string],
+	"grouped": plain.Grouped, "operation": operation,
 	"command": func(s string) string { return plain.Message(s) },
-	"level":   level, "anchor": anchor, "sources": sources, "lacking": describe.Lacking, "meaning": meaning, "verdictClass": verdictClass, "headline": headline,
+	"level":   level, "anchor": anchor, "sources": sources, "lacking": describe.Lacking, "meaning": meaning,
+	"verdictClass": verdictClass, "headline": headline,
 	"facts": runFacts, "summary": summary, "precedence": newPrecedenceView, "timeline": newTimelineView,
 	"certificate": certificateFacts, "coverage": coverageFacts, "settling": settling,
 	"outcomeClass": func(s string) string { return cmp.Or(outcomeClass[s], "not-covered") },
-	"standing":     standing, "sightings": sightings, "request": request, "answer": answer, "wire": wire, "resource": resource, "selectors": selectorRows, "logs": logsInWords,
+	"standing":     standing, "sightings": sightings, "request": request, "answer": answer,
+	"wire": wire, "resource": resource, "selectors": selectorRows, "logs": logsInWords,
 	"sequence":     func(steps []reports.Step) string { return describe.Steps(steps, plain.MaxShown) },
 	"span":         func(columns []*reportView) int { return len(columns) + 1 },
 	"certificates": some[reports.Certificate], "deviations": some[reports.Deviation], "replays": some[reports.Replay],

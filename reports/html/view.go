@@ -60,7 +60,8 @@ type ruleState struct {
 }
 
 var ruleStates = []ruleState{
-	{State: reports.RuleViolated, Counted: reports.RuleViolated, Meaning: "some answer was one that no reading of the rule accepts"},
+	{State: reports.RuleViolated, Counted: reports.RuleViolated,
+		Meaning: "some answer was one that no reading of the rule accepts"},
 	{State: ruleDeviates, Counted: "deviating", Meaning: "kept, with an answer that is accepted although it is not the reference one"},
 	{State: reports.RuleKept, Counted: reports.RuleKept, Meaning: "tried, and every answer was the reference one"},
 	{State: reports.RuleNotTried, Counted: reports.RuleNotTried, Meaning: "the run did not get to it"},
@@ -179,7 +180,8 @@ func newReportView(r *reports.Report, index int, many bool) *reportView {
 	if found := faultFlag.FindStringSubmatch(r.Command); found != nil {
 		fault = "made wrong on purpose: " + clean(found[1])
 	}
-	v.Details = slices.DeleteFunc([]string{clean(r.Target.Endpoint), clean(r.Target.Region), fault}, func(s string) bool { return s == "" })
+	v.Details = slices.DeleteFunc([]string{clean(r.Target.Endpoint), clean(r.Target.Region), fault},
+		func(s string) bool { return s == "" })
 	v.Detail = cmp.Or(slices.Concat([]string{fault}, v.Details)...)
 	v.rules(r)
 	times := map[model.ID]int{}
@@ -252,7 +254,8 @@ func meaning(r *reports.Report) []fact {
 		"Where both are silent, the rule is inferred: it is shown, but by default fails nothing."}
 	text := verdictTexts[r.Verdict]
 	if text.Meaning == "" {
-		return []fact{{"What this means", "This is neither a pass nor a failure of the target: the run did not get far enough to tell. The line above says why, and what to do."}, rests}
+		return []fact{{"What this means", "This is neither a pass nor a failure of the target: the run did not get far enough to tell. " +
+			"The line above says why, and what to do."}, rests}
 	}
 	level := model.Observed
 	if r.FailOn != 0 {
@@ -367,7 +370,8 @@ func (v *reportView) rules(r *reports.Report) {
 
 func (v *reportView) rule(r *reports.Report, id model.ID, index int) *ruleView {
 	_, name, _ := strings.Cut(clean(id), "/")
-	out := &ruleView{ID: clean(id), Family: clean(id.Family()), Name: cmp.Or(name, clean(id)), Anchor: fmt.Sprintf("rule-%d", index+1)}
+	out := &ruleView{ID: clean(id), Family: clean(id.Family()), Name: cmp.Or(name, clean(id)),
+		Anchor: fmt.Sprintf("rule-%d", index+1)}
 	if rule := model.RuleOf(id); rule != nil {
 		out.Anchor, out.Known = ruleAnchor(id), true
 		out.Level, out.Statement, out.Sources = level(rule.Level), rule.Statement, describe.Sources(rule.Source)

@@ -194,7 +194,8 @@ func markdownTail(r *reports.Report) string {
 	list("Stale in the baseline", stale)
 	list("Not covered", absent)
 	list("Accepted, but not the reference answer", plain.Texts(r.Deviations, func(d reports.Deviation) string {
-		return fmt.Sprintf("%s %s: %s instead of %s, %s", mdCode(string(d.Rule)), mdCode(d.Operation), mdCode(d.Actual), mdCode(d.Reference), plain.Counted(d.Count, "time"))
+		return fmt.Sprintf("%s %s: %s instead of %s, %s", mdCode(string(d.Rule)), mdCode(d.Operation), mdCode(d.Actual), mdCode(d.Reference),
+			plain.Counted(d.Count, "time"))
 	}))
 	list("Notes", plain.Texts(slices.Concat(r.Target.Notes, r.Notes), mdCode))
 	return b.String()

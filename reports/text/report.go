@@ -68,8 +68,8 @@ func Report(w io.Writer, r *reports.Report, options Options) error {
 
 // summary says what was done, what was covered, and what there is to know beside the divergences.
 func (p *page) summary(r *reports.Report) {
-	work := fmt.Sprintf("%s in %s (%s a second), %s", plain.Counted(r.Requests, "request"), plain.Duration(r.DurationSeconds),
-		plain.Grouped(int(r.RequestsPerSecond+0.5)), plain.Counted(r.Cases, "case"))
+	work := fmt.Sprintf("%s in %s (%s a second), %s", plain.Counted(r.Requests, "request"),
+		plain.Duration(r.DurationSeconds), plain.Grouped(int(r.RequestsPerSecond+0.5)), plain.Counted(r.Cases, "case"))
 	if r.ConfirmRequests > 0 {
 		work += fmt.Sprintf("; %s more to confirm", plain.Grouped(r.ConfirmRequests))
 	}
@@ -81,7 +81,8 @@ func (p *page) summary(r *reports.Report) {
 	}
 	p.say("rules", fmt.Sprintf("%d of %d applicable exercised, %s violated", exercised, applicable, wrong))
 	if w := r.Settling; w != nil {
-		p.say("settling", fmt.Sprintf("%s did not match at once; after a write they took %s (median), at most %s; %d never matched",
+		p.say("settling", fmt.Sprintf("%s did not match at once; "+
+			"after a write they took %s (median), at most %s; %d never matched",
 			plain.Counted(w.Waits, "answer"), plain.Duration(w.MedianSeconds), plain.Duration(w.LongestSeconds), w.TimedOut))
 	}
 	if t, pairs := r.Coverage.Transitions, r.Coverage.Pairs; t.Total+pairs.Total > 0 {

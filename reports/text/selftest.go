@@ -20,7 +20,8 @@ func Selftest(w io.Writer, s *reports.Selftest, options Options) error {
 	p.faults(s)
 	p.rulesCaught(s)
 	p.labelled("walk", fmt.Sprintf("%s in each of %s; %s of calls for faults that remember",
-		plain.Counted(s.Walk.Requests, "request"), plain.Counted(s.Walk.States, "state"), plain.Counted(s.Walk.Words, "sequence")), dim)
+		plain.Counted(s.Walk.Requests, "request"), plain.Counted(s.Walk.States, "state"),
+		plain.Counted(s.Walk.Words, "sequence")), dim)
 	p.blank()
 	p.verdict(s.Verdict, fmt.Sprintf(" (exit %d)", s.ExitCode))
 	for _, problem := range s.Problems {
@@ -101,7 +102,8 @@ func (p *page) faults(s *reports.Selftest) {
 	caught := fmt.Sprintf("%d of %d that are wrong", len(requests), judged-all[reports.ClassSame]-all[reports.ClassTolerant])
 	if n := len(requests); n > 0 {
 		slices.Sort(requests)
-		caught += fmt.Sprintf("; requests until then: median %s, at most %s", plain.Grouped(requests[n/2]), plain.Grouped(requests[n-1]))
+		caught += fmt.Sprintf("; requests until then: median %s, at most %s", plain.Grouped(requests[n/2]),
+			plain.Grouped(requests[n-1]))
 	}
 	p.labelled("caught", caught, normal)
 	if n := all[reports.ClassTolerant]; n > 0 {
