@@ -152,7 +152,7 @@ func (b *binding) translate(op model.Op, reply *targets.Reply) {
 
 // moves reports whether any name differs on the target.
 func (b *binding) moves() bool {
-	return !b.kept || !b.identity.plain || len(b.back) > 0
+	return !b.kept || !b.identity.plain || len(b.back)+len(b.given) > 0
 }
 
 // request translates a request.
