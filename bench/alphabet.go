@@ -7,6 +7,7 @@ import (
 	"github.com/insightconform/conform/generators"
 	"github.com/insightconform/conform/generators/catalogue"
 	"github.com/insightconform/conform/model"
+	"github.com/insightconform/conform/model/value"
 	"github.com/insightconform/conform/targets/embedded"
 	"github.com/insightconform/conform/targets/wire"
 )
@@ -19,13 +20,13 @@ type alphabet struct {
 	Prefix    string        `json:"prefix"` // of X-Amz-Target
 	ARN       string        `json:"arn"`    // of a trail, up to its name
 	Names     []string      `json:"names"`
-	Create    model.Value   `json:"create"`    // members of CreateTrail beside Name
-	Selectors []model.Value `json:"selectors"` // all sets, the empty one first
-	Variants  []model.Value `json:"variants"`
-	BadLists  []model.Value `json:"bad_selectors"`
-	BadNames  []model.Value `json:"bad_names"`
-	Events    []model.Value `json:"events"`
-	AllEvents model.Value   `json:"all_events"` // what meets every prerequisite
+	Create    value.Value   `json:"create"`    // members of CreateTrail beside Name
+	Selectors []value.Value `json:"selectors"` // all sets, the empty one first
+	Variants  []value.Value `json:"variants"`
+	BadLists  []value.Value `json:"bad_selectors"`
+	BadNames  []value.Value `json:"bad_names"`
+	Events    []value.Value `json:"events"`
+	AllEvents value.Value   `json:"all_events"` // what meets every prerequisite
 	Wholes    []whole       `json:"wholes"`
 }
 
@@ -38,11 +39,11 @@ type whole struct {
 
 func newAlphabet() *alphabet {
 	w := &model.DefaultWorld
-	a := &alphabet{Account: w.Account, Prefix: wire.ShortPrefix, ARN: w.TrailARN(w.Home, ""), Names: generators.Names, Create: generators.Create("x").Input.With("Name", model.Value{})}
-	members := func(name string, list []generators.Representative) []model.Value {
-		var out []model.Value
+	a := &alphabet{Account: w.Account, Prefix: wire.ShortPrefix, ARN: w.TrailARN(w.Home, ""), Names: generators.Names, Create: generators.Create("x").Input.With("Name", value.Value{})}
+	members := func(name string, list []generators.Representative) []value.Value {
+		var out []value.Value
 		for _, r := range list {
-			out = append(out, model.Obj(name, r.Value))
+			out = append(out, value.Obj(name, r.Value))
 		}
 		return out
 	}

@@ -13,6 +13,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/insightconform/conform/model"
+	"github.com/insightconform/conform/model/value"
 	"github.com/insightconform/conform/targets/wire"
 )
 
@@ -57,47 +58,47 @@ func (m *machine) create(t *rapid.T) {
 	}
 	free := slices.DeleteFunc(slices.Clone(m.Names), func(name string) bool { return slices.Contains(m.trails, name) })
 	name := rapid.SampledFrom(free).Draw(t, "name")
-	m.send(t, model.OpCreate, with(m.Create, model.Obj("Name", name)))
+	m.send(t, model.OpCreate, with(m.Create, value.Obj("Name", name)))
 	m.trails = append(m.trails, name)
-	m.send(t, model.OpStart, model.Obj("Name", name))
+	m.send(t, model.OpStart, value.Obj("Name", name))
 	m.look(t, name)
 }
 
 func (m *machine) delete(t *rapid.T) {
 	name := m.trail(t)
-	m.send(t, model.OpDelete, model.Obj("Name", name))
+	m.send(t, model.OpDelete, value.Obj("Name", name))
 	m.trails = slices.DeleteFunc(m.trails, func(other string) bool { return other == name })
 	m.look(t, name)
 }
 
 func (m *machine) start(t *rapid.T) {
 	name := m.trail(t)
-	m.send(t, model.OpStart, model.Obj("Name", name))
+	m.send(t, model.OpStart, value.Obj("Name", name))
 	m.look(t, name)
 }
 
 func (m *machine) stop(t *rapid.T) {
 	name := m.trail(t)
-	m.send(t, model.OpStop, model.Obj("Name", name))
+	m.send(t, model.OpStop, value.Obj("Name", name))
 	m.look(t, name)
 }
 
 func (m *machine) update(t *rapid.T) {
 	name := m.trail(t)
-	m.send(t, model.OpUpdate, model.Obj("Name", name, "IncludeGlobalServiceEvents", true))
+	m.send(t, model.OpUpdate, value.Obj("Name", name, "IncludeGlobalServiceEvents", true))
 	m.look(t, name)
 }
 
 func (m *machine) log(t *rapid.T) {
 	name := m.trail(t)
-	m.send(t, model.OpPutEvents, with(model.Obj("TrailName", name), rapid.SampledFrom(m.Events).Draw(t, "events")))
-	m.send(t, model.OpGetEvents, model.Obj("TrailName", name))
+	m.send(t, model.OpPutEvents, with(value.Obj("TrailName", name), rapid.SampledFrom(m.Events).Draw(t, "events")))
+	m.send(t, model.OpGetEvents, value.Obj("TrailName", name))
 	m.look(t, name)
 }
 
 func (m *machine) logEverything(t *rapid.T) {
 	name := m.trail(t)
-	m.send(t, model.OpPutEvents, with(model.Obj("TrailName", name), m.AllEvents))
+	m.send(t, model.OpPutEvents, with(value.Obj("TrailName", name), m.AllEvents))
 	m.look(t, name)
 }
 
@@ -120,12 +121,12 @@ func (m *machine) putBadList(t *rapid.T) {
 	m.putOn(t, m.trail(t), rapid.SampledFrom(m.BadLists).Draw(t, "selectors"))
 }
 
-func (m *machine) putOn(t *rapid.T, name string, selectors model.Value) {
+func (m *machine) putOn(t *rapid.T, name string, selectors value.Value) {
 	given := name
 	if rapid.Bool().Draw(t, "by ARN") {
 		given = m.ARN + name
 	}
-	m.send(t, model.OpPut, with(model.Obj("TrailName", given), selectors))
+	m.send(t, model.OpPut, with(value.Obj("TrailName", given), selectors))
 	m.look(t, name)
 }
 
@@ -138,7 +139,7 @@ func (m *machine) get(t *rapid.T) {
 	if rapid.Bool().Draw(t, "by ARN") {
 		name = m.ARN + name
 	}
-	m.send(t, model.OpGet, model.Obj("TrailName", name))
+	m.send(t, model.OpGet, value.Obj("TrailName", name))
 }
 
 func (m *machine) getBadName(t *rapid.T) {
@@ -149,9 +150,9 @@ func (m *machine) read(t *rapid.T) {
 	name := m.trail(t)
 	switch op := rapid.SampledFrom([]model.Op{model.OpTrail, model.OpStatus, model.OpGetEvents}).Draw(t, "operation"); op {
 	case model.OpGetEvents:
-		m.send(t, op, model.Obj("TrailName", name))
+		m.send(t, op, value.Obj("TrailName", name))
 	default:
-		m.send(t, op, model.Obj("Name", name))
+		m.send(t, op, value.Obj("Name", name))
 	}
 }
 
@@ -171,10 +172,10 @@ func (m *machine) trail(t *rapid.T) string {
 // look reads what a write may have changed on a trail. More reads than this one, of HasInsightSelectors
 // or of the other trails, cost more requests than they save: they are actions of their own.
 func (m *machine) look(t *rapid.T, name string) {
-	m.send(t, model.OpGet, model.Obj("TrailName", name))
+	m.send(t, model.OpGet, value.Obj("TrailName", name))
 }
 
-func with(v model.Value, parts ...model.Value) model.Value {
+func with(v value.Value, parts ...value.Value) value.Value {
 	for _, part := range parts {
 		for _, member := range part.Members() {
 			v = v.With(member.Name, member.Value)
@@ -183,7 +184,7 @@ func with(v model.Value, parts ...model.Value) model.Value {
 	return v
 }
 
-func (m *machine) send(t *rapid.T, op model.Op, input model.Value) {
+func (m *machine) send(t *rapid.T, op model.Op, input value.Value) {
 	m.exchange(t, http.MethodPost, wire.ShortPrefix+string(op), input.AppendJSON(nil))
 }
 

@@ -9,6 +9,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/insightconform/conform/model"
+	"github.com/insightconform/conform/model/value"
 )
 
 // scopes are those of the targets that the project knows: all, a typed client, an emulator with
@@ -125,7 +126,7 @@ func TestDrawnRequestsAreWithinScope(t *testing.T) {
 }
 
 func TestNeverAnEmptyStoreBesideATrail(t *testing.T) {
-	empty := func(v model.Value) bool { return v.Kind() == model.String && v.Text() == "" }
+	empty := func(v value.Value) bool { return v.Kind() == value.String && v.Text() == "" }
 	check := func(r model.Request) {
 		if r.Input.Get("TrailName").Given() {
 			require.False(t, empty(r.Input.Get("EventDataStore")) || empty(r.Input.Get("InsightsDestination")), "%s", r.Input)

@@ -6,6 +6,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/insightconform/conform/model"
+	"github.com/insightconform/conform/model/value"
 )
 
 // Generator draws random requests for one scope. It prepares its tables once, so that a draw is
@@ -17,12 +18,12 @@ type Generator struct {
 	started []action // what to do where there is a trail, each as often as it is to be drawn
 	empty   []action // and where there is none
 
-	sets       []model.Value    // all sets of selectors, plainly
-	allowed    [8][]model.Value // those whose prerequisites the logs meet, the empty one included
-	variants   []model.Value
-	badLists   []model.Value
-	badItems   []model.Value
-	goodItems  []model.Value
+	sets       []value.Value    // all sets of selectors, plainly
+	allowed    [8][]value.Value // those whose prerequisites the logs meet, the empty one included
+	variants   []value.Value
+	badLists   []value.Value
+	badItems   []value.Value
+	goodItems  []value.Value
 	badTrails  []Representative
 	badStores  []Representative
 	classes    []EventClass
@@ -62,7 +63,7 @@ var actions = []struct {
 		if one(t, 2) {
 			setting = "EnableLogFileValidation"
 		}
-		return with(OnTrail(model.OpUpdate, x.Name), setting, model.Boolean(true))
+		return with(OnTrail(model.OpUpdate, x.Name), setting, value.Boolean(true))
 	})},
 	{1, 0, model.CanGetTrail, ofTrail(func(_ *Generator, t *rapid.T, x *model.Trail) model.Request {
 		return OnTrail(of(t, []model.Op{model.OpTrail, model.OpStatus, model.OpGetEvents}), x.Name)
@@ -113,7 +114,7 @@ func (g *Generator) prepareValues() {
 			}
 		}
 	}
-	expressible := func(reps []Representative, in func(model.Value) model.Request) (out []model.Value) {
+	expressible := func(reps []Representative, in func(value.Value) model.Request) (out []value.Value) {
 		for _, r := range reps {
 			if g.scope.Allows(in(r.Value)) {
 				out = append(out, r.Value)
@@ -121,22 +122,22 @@ func (g *Generator) prepareValues() {
 		}
 		return out
 	}
-	inList := func(v model.Value) model.Request { return PutList(NameAlpha, v) }
-	inItem := func(v model.Value) model.Request { return PutList(NameAlpha, model.ListOf(v)) }
+	inList := func(v value.Value) model.Request { return PutList(NameAlpha, v) }
+	inItem := func(v value.Value) model.Request { return PutList(NameAlpha, value.ListOf(v)) }
 	g.variants, g.badLists, g.badItems = expressible(VariantSelectors(), inList), expressible(BadSelectors(),
 		inList), expressible(BadItems(), inItem)
 	for _, insight := range model.TypeNames {
-		g.goodItems = append(g.goodItems, Selector(insight, management), model.Obj("InsightType", insight),
+		g.goodItems = append(g.goodItems, Selector(insight, management), value.Obj("InsightType", insight),
 			Selector(insight, management, data),
 			Selector(insight, data), Selector(insight, data, management))
 	}
-	typed := func(reps []Representative, kinds ...model.Kind) []Representative {
+	typed := func(reps []Representative, kinds ...value.Kind) []Representative {
 		return slices.DeleteFunc(reps, func(r Representative) bool {
 			return !g.scope.Can[model.CanRawWire] && !slices.Contains(kinds, r.Value.Kind())
 		})
 	}
-	g.badTrails = typed(BadTrailNames(w), model.String, model.Absent)
-	g.badStores = typed(badStoreNames(w), model.String)
+	g.badTrails = typed(BadTrailNames(w), value.String, value.Absent)
+	g.badStores = typed(badStoreNames(w), value.String)
 	for _, c := range EventClasses() {
 		if g.scope.Can[model.CanAdvancedEvents] || !c.Input.Get("AdvancedEventSelectors").Given() {
 			g.classes = append(g.classes, c)
@@ -207,7 +208,7 @@ func (g *Generator) plainest(s model.State) model.Request {
 	if g.scope.Can[model.CanGet] {
 		return Get(name)
 	}
-	return PutList(name, model.ListOf())
+	return PutList(name, value.ListOf())
 }
 
 func (g *Generator) any(t *rapid.T, s model.State) model.Request {
@@ -314,13 +315,13 @@ func (g *Generator) create(t *rapid.T, s model.State) (model.Request, bool) {
 		r = CreateFragile(name, g.scope)
 	}
 	if one(t, 8) {
-		r = with(r, "IsMultiRegionTrail", model.Boolean(true))
+		r = with(r, "IsMultiRegionTrail", value.Boolean(true))
 	}
 	return In(region, r), true
 }
 
 // list draws InsightSelectors: right ones for what is logged, mostly.
-func (g *Generator) list(t *rapid.T, logs model.Logs) model.Value {
+func (g *Generator) list(t *rapid.T, logs model.Logs) value.Value {
 	switch draw(t, 8) {
 	case 0, 1, 2, 3:
 		return of(t, g.allowed[logs&7])
@@ -329,40 +330,40 @@ func (g *Generator) list(t *rapid.T, logs model.Logs) model.Value {
 	case 5:
 		return of(t, g.variants)
 	}
-	items := make([]model.Value, 1+draw(t, 3))
+	items := make([]value.Value, 1+draw(t, 3))
 	for i := range items {
 		items[i] = of(t, g.goodItems)
 	}
-	return model.ListOf(items...)
+	return value.ListOf(items...)
 }
 
 // badList draws InsightSelectors with something wrong: a list that is nothing else, or a wrong
 // selector among right ones.
-func (g *Generator) badList(t *rapid.T) model.Value {
+func (g *Generator) badList(t *rapid.T) value.Value {
 	if one(t, 2) {
 		return of(t, g.badLists)
 	}
-	items := []model.Value{of(t, g.goodItems), of(t, g.badItems)}
+	items := []value.Value{of(t, g.goodItems), of(t, g.badItems)}
 	if one(t, 2) {
 		items[0], items[1] = items[1], items[0]
 	}
-	return model.ListOf(items...)
+	return value.ListOf(items...)
 }
 
 // unlikely draws a TrailName other than those of the trail: of another, unknown, or wrong.
-func (g *Generator) unlikely(t *rapid.T, s model.State, region string) (model.Value, string) {
+func (g *Generator) unlikely(t *rapid.T, s model.State, region string) (value.Value, string) {
 	switch draw(t, 8) {
 	case 0:
-		return model.Str(of(t, Names)), region
+		return value.Str(of(t, Names)), region
 	case 1:
-		return model.Str(s.World.TrailARN(g.world.Home, of(t, Names))), region
+		return value.Str(s.World.TrailARN(g.world.Home, of(t, Names))), region
 	case 2:
 		if g.scope.Can[model.CanRegions] {
 			name := of(t, Names)
 			if one(t, 2) {
-				return model.Str(name), g.world.Away
+				return value.Str(name), g.world.Away
 			}
-			return model.Str(s.World.TrailARN(g.world.Away, name)), region
+			return value.Str(s.World.TrailARN(g.world.Away, name)), region
 		}
 	}
 	return of(t, g.badTrails).Value, region
@@ -373,12 +374,12 @@ func (g *Generator) putTrail(t *rapid.T, s model.State) model.Request {
 		return g.get(t, s)
 	}
 	r := model.Request{Op: model.OpPut}
-	name, logs := model.Str(UnknownName), model.ManagementEvents
+	name, logs := value.Str(UnknownName), model.ManagementEvents
 	if x := g.trail(t, s); x != nil {
-		name, logs = model.Str(g.nameOrARN(t, s, x)), x.Logs
+		name, logs = value.Str(g.nameOrARN(t, s, x)), x.Logs
 		r = g.at(r, x)
 	}
-	var list, store, destination model.Value
+	var list, store, destination value.Value
 	wrong := draw(t, 16)
 	if wrong == 10 || wrong == 11 || wrong == 15 {
 		name, r.Region = g.unlikely(t, s, r.Region)
@@ -391,7 +392,7 @@ func (g *Generator) putTrail(t *rapid.T, s model.State) model.Request {
 	if wrong == 14 {
 		stray := of(t, g.badStores).Value
 		if len(s.Stores) > 0 && !one(t, 4) {
-			stray = model.Str(of(t, s.Stores).ID)
+			stray = value.Str(of(t, s.Stores).ID)
 		}
 		if one(t, 3) {
 			destination = stray
@@ -399,7 +400,7 @@ func (g *Generator) putTrail(t *rapid.T, s model.State) model.Request {
 			store = stray
 		}
 	}
-	r.Input = model.Obj("TrailName", name, "EventDataStore", store, "InsightSelectors", list,
+	r.Input = value.Obj("TrailName", name, "EventDataStore", store, "InsightSelectors", list,
 		"InsightsDestination", destination)
 	return r
 }
@@ -407,15 +408,15 @@ func (g *Generator) putTrail(t *rapid.T, s model.State) model.Request {
 func (g *Generator) get(t *rapid.T, s model.State) model.Request {
 	r := model.Request{Op: model.OpGet}
 	if len(s.Stores) > 0 && one(t, 3) {
-		r.Input = model.Obj("EventDataStore", g.storeName(t, s))
+		r.Input = value.Obj("EventDataStore", g.storeName(t, s))
 		if one(t, 8) {
-			r.Input = r.Input.With("TrailName", model.Str(of(t, Names)))
+			r.Input = r.Input.With("TrailName", value.Str(of(t, Names)))
 		}
 		return r
 	}
-	var name model.Value
+	var name value.Value
 	if x := g.trail(t, s); x != nil && !one(t, 2) {
-		name = model.Str(g.nameOrARN(t, s, x))
+		name = value.Str(g.nameOrARN(t, s, x))
 		r = g.at(r, x)
 		if g.scope.Can[model.CanRegions] && one(t, 8) {
 			r.Region = g.world.Away
@@ -423,6 +424,6 @@ func (g *Generator) get(t *rapid.T, s model.State) model.Request {
 	} else {
 		name, r.Region = g.unlikely(t, s, "")
 	}
-	r.Input = model.Obj("TrailName", name)
+	r.Input = value.Obj("TrailName", name)
 	return r
 }

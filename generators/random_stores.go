@@ -4,21 +4,22 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/insightconform/conform/model"
+	"github.com/insightconform/conform/model/value"
 )
 
 // storeName draws an EventDataStore or InsightsDestination: one that there is, or a wrong one.
-func (g *Generator) storeName(t *rapid.T, s model.State) model.Value {
+func (g *Generator) storeName(t *rapid.T, s model.State) value.Value {
 	if len(s.Stores) == 0 || one(t, 8) {
 		return of(t, g.badStores).Value
 	}
 	return g.storeRef(t, s, draw(t, len(s.Stores)))
 }
 
-func (g *Generator) storeRef(t *rapid.T, s model.State, i int) model.Value {
+func (g *Generator) storeRef(t *rapid.T, s model.State, i int) value.Value {
 	if one(t, 3) {
-		return model.Str(s.World.StoreARN(s.Stores[i].Home, s.Stores[i].ID))
+		return value.Str(s.World.StoreARN(s.Stores[i].Home, s.Stores[i].ID))
 	}
-	return model.Str(s.Stores[i].ID)
+	return value.Str(s.Stores[i].ID)
 }
 
 // store draws a call on the event data stores: first a source and a destination are made.
@@ -77,7 +78,7 @@ func (g *Generator) putStore(t *rapid.T, s model.State) model.Request {
 		}
 	}
 	from, to := g.storeRef(t, s, source), g.storeRef(t, s, destination)
-	var list model.Value
+	var list value.Value
 	switch wrong := draw(t, 16); wrong {
 	case 12:
 		from = of(t, g.badStores).Value
@@ -87,19 +88,19 @@ func (g *Generator) putStore(t *rapid.T, s model.State) model.Request {
 		list = g.badList(t)
 	case 15:
 		if one(t, 2) {
-			from = model.Value{}
+			from = value.Value{}
 		} else {
-			to = model.Value{}
+			to = value.Value{}
 		}
 	case 9, 10, 11:
-		list = model.ListOf()
+		list = value.ListOf()
 		if !one(t, 4) {
-			to = model.Value{}
+			to = value.Value{}
 		}
 	}
-	if list.Kind() == model.Absent {
+	if list.Kind() == value.Absent {
 		list = g.list(t, s.Stores[source].Logs&model.ManagementEvents)
 	}
-	return model.Request{Op: model.OpPut, Input: model.Obj("EventDataStore", from, "InsightSelectors", list,
+	return model.Request{Op: model.OpPut, Input: value.Obj("EventDataStore", from, "InsightSelectors", list,
 		"InsightsDestination", to)}
 }

@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/insightconform/conform/model"
+	"github.com/insightconform/conform/model/value"
 )
 
 // The symbolic names that requests use. Targets make them unique; letter case and length class stay.
@@ -30,15 +31,15 @@ func Put(trail string, set model.Selectors) model.Request {
 	return PutList(trail, set.Value())
 }
 
-func PutList(trail string, list model.Value) model.Request {
-	return model.Request{Op: model.OpPut, Input: model.Obj("TrailName", trail, "InsightSelectors", list)}
+func PutList(trail string, list value.Value) model.Request {
+	return model.Request{Op: model.OpPut, Input: value.Obj("TrailName", trail, "InsightSelectors", list)}
 }
 
 // PutStore is a PutInsightSelectors on an event data store; an empty destination is left out.
 func PutStore(source, destination string, set model.Selectors) model.Request {
-	in := model.Obj("EventDataStore", source, "InsightSelectors", set.Value())
+	in := value.Obj("EventDataStore", source, "InsightSelectors", set.Value())
 	if destination != "" {
-		in = in.With("InsightsDestination", model.Str(destination))
+		in = in.With("InsightsDestination", value.Str(destination))
 	}
 	return model.Request{Op: model.OpPut, Input: in}
 }
@@ -48,22 +49,22 @@ func Get(trail string) model.Request { return OnTrail(model.OpGet, trail) }
 
 // GetStore is a GetInsightSelectors of an event data store.
 func GetStore(store string) model.Request {
-	return model.Request{Op: model.OpGet, Input: model.Obj("EventDataStore", store)}
+	return model.Request{Op: model.OpGet, Input: value.Obj("EventDataStore", store)}
 }
 
 // Create is a CreateTrail in the shared bucket.
 func Create(trail string) model.Request {
-	return model.Request{Op: model.OpCreate, Input: model.Obj("Name", trail, "S3BucketName", SharedBucket)}
+	return model.Request{Op: model.OpCreate, Input: value.Obj("Name", trail, "S3BucketName", SharedBucket)}
 }
 
 // CreateFragile is a CreateTrail with a bucket and a key of its own where the target can break them.
 func CreateFragile(trail string, scope Scope) model.Request {
 	r := Create(trail)
 	if scope.Can[model.CanLoseBucket] {
-		r = with(r, "S3BucketName", model.Str(OwnBucket))
+		r = with(r, "S3BucketName", value.Str(OwnBucket))
 	}
 	if scope.Can[model.CanLoseKey] {
-		r = with(r, "KmsKeyId", model.Str(OwnKey))
+		r = with(r, "KmsKeyId", value.Str(OwnKey))
 	}
 	return r
 }
@@ -78,13 +79,13 @@ func Status(trail string) model.Request    { return OnTrail(model.OpStatus, trai
 func GetEvents(trail string) model.Request { return OnTrail(model.OpGetEvents, trail) }
 func Update(trail string) model.Request {
 	r := OnTrail(model.OpUpdate, trail)
-	r = with(r, "IncludeGlobalServiceEvents", model.Boolean(true))
+	r = with(r, "IncludeGlobalServiceEvents", value.Boolean(true))
 	return r
 }
 
 // OnTrail is a call on a trail: it names the trail by the member that the operation has for it.
 func OnTrail(op model.Op, trail string) model.Request {
-	return model.Request{Op: op, Input: model.Obj(nameMember(op), trail)}
+	return model.Request{Op: op, Input: value.Obj(nameMember(op), trail)}
 }
 
 func nameMember(op model.Op) string {
@@ -98,12 +99,12 @@ func nameMember(op model.Op) string {
 // Arrange brings a condition about for a trail that was created with a bucket and key of its own.
 func Arrange(trail string, condition int) model.Request {
 	return model.Request{Op: model.OpArrange,
-		Input: model.Obj("TrailName", trail, "Condition", model.ConditionNames[condition])}
+		Input: value.Obj("TrailName", trail, "Condition", model.ConditionNames[condition])}
 }
 
 // PutEvents is a PutEventSelectors with one of the EventClasses.
 func PutEvents(trail string, class EventClass) model.Request {
-	in := model.Obj("TrailName", trail)
+	in := value.Obj("TrailName", trail)
 	for _, m := range class.Input.Members() {
 		in = in.With(m.Name, m.Value)
 	}
@@ -112,18 +113,18 @@ func PutEvents(trail string, class EventClass) model.Request {
 
 // CreateStore creates the n-th event data store of a world, from 0, with what it logs.
 func CreateStore(n int, kind StoreKind) model.Request {
-	in := model.Obj("Name", "store-"+string([]byte{'0' + byte(n/10%10), '0' + byte(n%10)}),
-		"AdvancedEventSelectors", kind.Selectors, "MultiRegionEnabled", false, "RetentionPeriod", model.Num("7"),
+	in := value.Obj("Name", "store-"+string([]byte{'0' + byte(n/10%10), '0' + byte(n%10)}),
+		"AdvancedEventSelectors", kind.Selectors, "MultiRegionEnabled", false, "RetentionPeriod", value.Num("7"),
 		"TerminationProtectionEnabled", false)
 	if kind.Stopped {
-		in = in.With("StartIngestion", model.Boolean(false))
+		in = in.With("StartIngestion", value.Boolean(false))
 	}
 	return model.Request{Op: model.OpCreateStore, Input: in}
 }
 
 // OnStore is a call on a store.
 func OnStore(op model.Op, store string) model.Request {
-	return model.Request{Op: op, Input: model.Obj("EventDataStore", store)}
+	return model.Request{Op: op, Input: value.Obj("EventDataStore", store)}
 }
 
 // UpdateStore changes what a store logs.
@@ -172,7 +173,7 @@ func GetOf(resource string) model.Request {
 	return In(region, Get(name))
 }
 
-func with(r model.Request, member string, v model.Value) model.Request {
+func with(r model.Request, member string, v value.Value) model.Request {
 	r.Input = r.Input.With(member, v)
 	return r
 }

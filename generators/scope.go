@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/insightconform/conform/model"
+	"github.com/insightconform/conform/model/value"
 )
 
 // Scope limits what is generated to what a target can do.
@@ -95,13 +96,13 @@ func (s Scope) allows(r model.Request) bool {
 }
 
 // typed has the members that a typed client can say, with their kinds.
-var typed = map[model.Op]map[string]model.Kind{
-	model.OpGet: {"TrailName": model.String, "EventDataStore": model.String},
-	model.OpPut: {"TrailName": model.String, "EventDataStore": model.String, "InsightsDestination": model.String,
-		"InsightSelectors": model.List},
+var typed = map[model.Op]map[string]value.Kind{
+	model.OpGet: {"TrailName": value.String, "EventDataStore": value.String},
+	model.OpPut: {"TrailName": value.String, "EventDataStore": value.String, "InsightsDestination": value.String,
+		"InsightSelectors": value.List},
 }
 
-var typedSelector = map[string]model.Kind{"InsightType": model.String, "EventCategories": model.List}
+var typedSelector = map[string]value.Kind{"InsightType": value.String, "EventCategories": value.List}
 
 // needsRawWire reports whether a typed client cannot express a Put or Get: null, a wrong type, an
 // unknown member, an empty InsightType.
@@ -110,19 +111,19 @@ func needsRawWire(r model.Request) bool {
 		r.Op == model.OpPut && slices.ContainsFunc(r.Input.Get("InsightSelectors").Items(), selectorNeedsRaw))
 }
 
-func needsRaw(v model.Value, kinds map[string]model.Kind) bool {
-	return v.Kind() != model.Object || slices.ContainsFunc(v.Members(), func(m model.Member) bool {
+func needsRaw(v value.Value, kinds map[string]value.Kind) bool {
+	return v.Kind() != value.Object || slices.ContainsFunc(v.Members(), func(m value.Member) bool {
 		kind, known := kinds[m.Name]
 		return !known || m.Value.Kind() != kind
 	})
 }
 
-func selectorNeedsRaw(item model.Value) bool {
-	if name := item.Get("InsightType"); needsRaw(item, typedSelector) || name.Kind() == model.String && name.Text() == "" {
+func selectorNeedsRaw(item value.Value) bool {
+	if name := item.Get("InsightType"); needsRaw(item, typedSelector) || name.Kind() == value.String && name.Text() == "" {
 		return true
 	}
 	return slices.ContainsFunc(item.Get("EventCategories").Items(),
-		func(c model.Value) bool { return c.Kind() != model.String })
+		func(c value.Value) bool { return c.Kind() != value.String })
 }
 
 // Reference follows the reference branches of requests and reports whether all of them succeed.

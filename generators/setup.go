@@ -1,6 +1,9 @@
 package generators
 
-import "github.com/insightconform/conform/model"
+import (
+	"github.com/insightconform/conform/model"
+	"github.com/insightconform/conform/model/value"
+)
 
 // SetUp lists a short sequence that brings a fresh world into a state. What only a history can bring
 // about, such as the memory of a stopped trail, is left out.
@@ -20,7 +23,7 @@ func SetUp(state model.State, scope Scope) []model.Request {
 	}
 	for _, x := range state.Stores {
 		if x.Pending {
-			out = append(out, model.Request{Op: model.OpDeleteStore, Input: model.Obj("EventDataStore", x.ID)})
+			out = append(out, model.Request{Op: model.OpDeleteStore, Input: value.Obj("EventDataStore", x.ID)})
 		}
 	}
 	return out
@@ -29,16 +32,16 @@ func SetUp(state model.State, scope Scope) []model.Request {
 func setUpTrail(t model.Trail, scope Scope) []model.Request {
 	create := Create(t.Name)
 	if t.MultiRegion {
-		create.Input = create.Input.With("IsMultiRegionTrail", model.Boolean(true))
+		create.Input = create.Input.With("IsMultiRegionTrail", value.Boolean(true))
 	}
 	if t.Conditions != 0 {
-		create.Input = create.Input.With("S3BucketName", model.Str(OwnBucket)).With("KmsKeyId", model.Str(OwnKey))
+		create.Input = create.Input.With("S3BucketName", value.Str(OwnBucket)).With("KmsKeyId", value.Str(OwnKey))
 	}
 	out := []model.Request{create}
 	if t.Logging && scope.Can[model.CanLog] {
 		out = append(out, Start(t.Name))
 	}
-	events := func(v model.Value) model.Request {
+	events := func(v value.Value) model.Request {
 		return PutEvents(t.Name, EventClass{Input: v})
 	}
 	stored := eventsValue(t.Events)
@@ -59,7 +62,7 @@ func setUpTrail(t model.Trail, scope Scope) []model.Request {
 	}
 	for i, name := range model.ConditionNames {
 		if t.Conditions&(1<<i) != 0 {
-			out = append(out, model.Request{Op: model.OpArrange, Input: model.Obj("TrailName", t.Name, "Condition", name)})
+			out = append(out, model.Request{Op: model.OpArrange, Input: value.Obj("TrailName", t.Name, "Condition", name)})
 		}
 	}
 	if region := t.Home; region != model.DefaultWorld.Home {
@@ -71,10 +74,10 @@ func setUpTrail(t model.Trail, scope Scope) []model.Request {
 }
 
 // eventsValue reads event selectors in the canonical form of a state.
-func eventsValue(canonical string) model.Value {
-	v, err := model.ParseValue([]byte(canonical))
+func eventsValue(canonical string) value.Value {
+	v, err := value.Parse([]byte(canonical))
 	if err != nil {
-		return model.Obj()
+		return value.Obj()
 	}
 	return v
 }

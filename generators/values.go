@@ -4,22 +4,23 @@ import (
 	"strings"
 
 	"github.com/insightconform/conform/model"
+	"github.com/insightconform/conform/model/value"
 )
 
 // Representative is one class of values of a member: a name for people, a value, and the error rules
 // that it breaks in a request that is otherwise plain.
 type Representative struct {
 	Name   string
-	Value  model.Value // Absent leaves the member out
+	Value  value.Value // Absent leaves the member out
 	Region string      // where the request is sent, where that belongs to the class
 	Breaks []model.ID
 }
 
-func breaking(name string, v model.Value, rules ...model.ID) Representative {
+func breaking(name string, v value.Value, rules ...model.ID) Representative {
 	return Representative{Name: name, Value: v, Breaks: rules}
 }
 
-func Valid(name string, v model.Value) Representative { return Representative{Name: name, Value: v} }
+func Valid(name string, v value.Value) Representative { return Representative{Name: name, Value: v} }
 
 const (
 	UnknownName  = "nobody"
@@ -29,7 +30,7 @@ const (
 
 // breakingText is breaking for a string.
 func breakingText(name, text string, rules ...model.ID) Representative {
-	return breaking(name, model.Str(text), rules...)
+	return breaking(name, value.Str(text), rules...)
 }
 
 // breakingTexts is breakingText for several strings, each with its name.
@@ -43,10 +44,10 @@ func breakingTexts(rule model.ID, texts ...[2]string) (out []Representative) {
 // wrongTypes lists a value of each JSON type that is no string and not null.
 func wrongTypes(text string, rules ...model.ID) []Representative {
 	return []Representative{
-		breaking("a number", model.Num("5"), rules...),
-		breaking("a list", model.Strs(text), rules...),
-		breaking("an object", model.Obj("Name", text), rules...),
-		breaking("a boolean", model.Boolean(true), rules...),
+		breaking("a number", value.Num("5"), rules...),
+		breaking("a list", value.Strs(text), rules...),
+		breaking("an object", value.Obj("Name", text), rules...),
+		breaking("a boolean", value.Boolean(true), rules...),
 	}
 }
 
@@ -94,8 +95,8 @@ func BadTrailNames(w *model.World) []Representative {
 		breakingText("ARN of another account", but(w.Account, w.OtherAccount), model.TrailOtherAccount),
 		breakingText("ARN of another account and Region", but(w.Home, w.Away, w.Account, w.OtherAccount),
 			model.TrailOtherAccount, model.TrailHomeRegion),
-		breaking("absent", model.Value{}, model.InputNoResource),
-		breaking("null", model.NullValue, model.InputNoResource),
+		breaking("absent", value.Value{}, model.InputNoResource),
+		breaking("null", value.NullValue, model.InputNoResource),
 	)
 	return append(out, wrongTypes(NameAlpha, model.WireWrongType, model.InputNoResource)...)
 }
@@ -108,26 +109,26 @@ func TrailNames(s model.State) []Representative {
 	for _, t := range s.Trails {
 		arn := w.TrailARN(t.Home, t.Name)
 		if t.Home != w.Home {
-			byName := breaking("name of "+t.Name+" in another Region", model.Str(t.Name), model.TrailHomeRegion)
+			byName := breaking("name of "+t.Name+" in another Region", value.Str(t.Name), model.TrailHomeRegion)
 			if _, twice := s.Trail(w.Home, t.Name); !twice {
 				variants = append(variants, byName)
 			}
-			variants = append(variants, breaking("ARN of "+t.Name+" in another Region", model.Str(arn), model.TrailHomeRegion),
-				Representative{Name: t.Name + " in its Region", Value: model.Str(t.Name), Region: t.Home})
+			variants = append(variants, breaking("ARN of "+t.Name+" in another Region", value.Str(arn), model.TrailHomeRegion),
+				Representative{Name: t.Name + " in its Region", Value: value.Str(t.Name), Region: t.Home})
 			continue
 		}
-		out = append(out, Valid("name of "+t.Name, model.Str(t.Name)), Valid("ARN of "+t.Name, model.Str(arn)))
+		out = append(out, Valid("name of "+t.Name, value.Str(t.Name)), Valid("ARN of "+t.Name, value.Str(arn)))
 		if other := SwapCase(t.Name); other != t.Name {
 			if _, there := s.Trail(w.Home, other); !there {
-				variants = append(variants, breaking(t.Name+" in another letter case", model.Str(other), model.TrailNotFound),
-					breaking("ARN of "+t.Name+" in another letter case", model.Str(w.TrailARN(w.Home, other)), model.TrailNotFound))
+				variants = append(variants, breaking(t.Name+" in another letter case", value.Str(other), model.TrailNotFound),
+					breaking("ARN of "+t.Name+" in another letter case", value.Str(w.TrailARN(w.Home, other)), model.TrailNotFound))
 			}
 		}
 		if _, there := s.Trail(w.Away, t.Name); !there {
 			variants = append(variants,
-				Representative{"name of " + t.Name + " from another Region", model.Str(t.Name), w.Away,
+				Representative{"name of " + t.Name + " from another Region", value.Str(t.Name), w.Away,
 					[]model.ID{model.TrailHomeRegion}},
-				Representative{"ARN of " + t.Name + " from another Region", model.Str(arn), w.Away,
+				Representative{"ARN of " + t.Name + " from another Region", value.Str(arn), w.Away,
 					[]model.ID{model.TrailHomeRegion}})
 		}
 	}
@@ -168,7 +169,7 @@ func badStoreNames(w *model.World) []Representative {
 		breakingText("ARN of another account", but(w.Account, w.OtherAccount, UnknownStore, model.StoreID(0)),
 			model.StoreOtherAccount),
 		breakingText("ARN of another account, unknown store", but(w.Account, w.OtherAccount), model.StoreOtherAccount),
-		breaking("null", model.NullValue),
+		breaking("null", value.NullValue),
 	)
 	return append(out, wrongTypes(UnknownStore, model.WireWrongType)...)
 }
@@ -178,8 +179,8 @@ func StoreNames(s model.State) []Representative {
 	var out []Representative
 	for i, x := range s.Stores {
 		name := "store " + string([]byte{'0' + byte(i%10)})
-		r := []Representative{Valid("ARN of "+name, model.Str(s.World.StoreARN(x.Home, x.ID))),
-			Valid("identifier of "+name, model.Str(x.ID))}
+		r := []Representative{Valid("ARN of "+name, value.Str(s.World.StoreARN(x.Home, x.ID))),
+			Valid("identifier of "+name, value.Str(x.ID))}
 		if x.Home != s.World.Home {
 			continue
 		}
@@ -194,8 +195,8 @@ func StoreNames(s model.State) []Representative {
 }
 
 // Selector is one item of InsightSelectors.
-func Selector(insight string, categories ...string) model.Value {
-	return model.Obj("InsightType", insight, "EventCategories", model.Strs(categories...))
+func Selector(insight string, categories ...string) value.Value {
+	return value.Obj("InsightType", insight, "EventCategories", value.Strs(categories...))
 }
 
 // The spellings that requests use most.
@@ -220,27 +221,27 @@ func PlainSelectors() []Representative {
 // VariantSelectors lists lists that are valid, or refused only by some, without being spelt plainly:
 // other orders, absent, null and empty categories, duplicates, unknown members.
 func VariantSelectors() []Representative {
-	list := func(name string, items ...model.Value) Representative { return Valid(name, model.ListOf(items...)) }
-	differing := func(name string, items ...model.Value) Representative {
-		return breaking(name, model.ListOf(items...), model.PutDuplicateDiffering)
+	list := func(name string, items ...value.Value) Representative { return Valid(name, value.ListOf(items...)) }
+	differing := func(name string, items ...value.Value) Representative {
+		return breaking(name, value.ListOf(items...), model.PutDuplicateDiffering)
 	}
-	calls := func(categories ...string) model.Value { return Selector(callRate, categories...) }
-	errors := func(categories ...string) model.Value { return Selector(errorRate, categories...) }
-	bare := func(insight string) model.Value { return model.Obj("InsightType", insight) }
+	calls := func(categories ...string) value.Value { return Selector(callRate, categories...) }
+	errors := func(categories ...string) value.Value { return Selector(errorRate, categories...) }
+	bare := func(insight string) value.Value { return value.Obj("InsightType", insight) }
 	both := []string{management, data}
 	turned := []string{data, management}
 	return []Representative{
 		list("types in the other order", errors(management), calls(management)),
 		list("categories in the other order", calls(turned...)),
 		list("types and categories in the other order", errors(turned...), calls(turned...)),
-		list("members in the other order", model.Obj("EventCategories", model.Strs(management), "InsightType", callRate)),
+		list("members in the other order", value.Obj("EventCategories", value.Strs(management), "InsightType", callRate)),
 		list("call rate without categories", bare(callRate)),
 		list("error rate without categories", bare(errorRate)),
 		list("both types without categories", bare(callRate), bare(errorRate)),
 		list("one type without categories", bare(callRate), errors(management)),
-		list("categories null", model.Obj("InsightType", callRate, "EventCategories", model.NullValue)),
+		list("categories null", value.Obj("InsightType", callRate, "EventCategories", value.NullValue)),
 		list("categories null beside a valid selector", calls(management),
-			model.Obj("InsightType", errorRate, "EventCategories", model.NullValue)),
+			value.Obj("InsightType", errorRate, "EventCategories", value.NullValue)),
 		list("categories empty", calls()),
 		list("categories of error rate empty", errors()),
 		list("categories of both types empty", calls(), errors()),
@@ -253,7 +254,7 @@ func VariantSelectors() []Representative {
 		list("a type twice, once without categories", calls(management), bare(callRate)),
 		list("a category twice", calls(management, management)),
 		list("a category twice around another", errors(management, data, management)),
-		list("an unknown member in a selector", calls(management).With("Nonsense", model.Str("x"))),
+		list("an unknown member in a selector", calls(management).With("Nonsense", value.Str("x"))),
 		differing("a type twice with other categories", calls(management), calls(data)),
 		differing("a type twice with more categories", errors(management), errors(both...)),
 		differing("a type twice with fewer categories", calls(both...), calls(data)),
@@ -263,7 +264,7 @@ func VariantSelectors() []Representative {
 
 // BadItems lists the selectors that are wrong in themselves.
 func BadItems() []Representative {
-	ofCategories := func(v model.Value) model.Value { return model.Obj("InsightType", callRate, "EventCategories", v) }
+	ofCategories := func(v value.Value) value.Value { return value.Obj("InsightType", callRate, "EventCategories", v) }
 	var out []Representative
 	for _, x := range [][2]string{
 		{"unknown type", "ApiLatencyInsight"}, {"type in lower case",
@@ -275,10 +276,10 @@ func BadItems() []Representative {
 		out = append(out, breaking(x[0], Selector(x[1], management), model.SelectorTypeInvalid))
 	}
 	out = append(out,
-		breaking("type absent", model.Obj("EventCategories", model.Strs(management)), model.SelectorTypeMissing),
-		breaking("type null", model.Obj("InsightType", model.NullValue, "EventCategories", model.Strs(management)),
+		breaking("type absent", value.Obj("EventCategories", value.Strs(management)), model.SelectorTypeMissing),
+		breaking("type null", value.Obj("InsightType", value.NullValue, "EventCategories", value.Strs(management)),
 			model.SelectorTypeMissing),
-		breaking("an empty object", model.Obj(), model.SelectorTypeMissing))
+		breaking("an empty object", value.Obj(), model.SelectorTypeMissing))
 	for _, x := range [][2]string{
 		{"unknown category", "Network"}, {"category in lower case", "management"}, {"category in capitals", "DATA"},
 		{"category empty", ""}, {"category Insight", "Insight"}, {"category with a space", " Management"},
@@ -291,21 +292,21 @@ func BadItems() []Representative {
 		breaking("an unknown category before a valid one", Selector(callRate, "Network", management), model.SelectorCategory))
 	for _, x := range wrongTypes(callRate, model.WireWrongType) {
 		out = append(out, breaking("type "+x.Name,
-			model.Obj("InsightType", x.Value, "EventCategories", model.Strs(management)), x.Breaks...))
-		if x.Value.Kind() != model.Object { // an object is one, if an odd one
+			value.Obj("InsightType", x.Value, "EventCategories", value.Strs(management)), x.Breaks...))
+		if x.Value.Kind() != value.Object { // an object is one, if an odd one
 			out = append(out, breaking("a selector "+x.Name, x.Value, x.Breaks...))
 		}
 	}
 	out = append(out,
-		breaking("a selector a string", model.Str(callRate), model.WireWrongType),
-		breaking("a selector null", model.NullValue, model.WireWrongType, model.SelectorTypeMissing),
-		breaking("categories a string", ofCategories(model.Str(management)), model.WireWrongType),
-		breaking("categories an object", ofCategories(model.Obj("Management", true)), model.WireWrongType),
-		breaking("categories a number", ofCategories(model.Num("1")), model.WireWrongType),
-		breaking("categories a boolean", ofCategories(model.Boolean(true)), model.WireWrongType),
-		breaking("a category a number", ofCategories(model.ListOf(model.Num("1"))), model.WireWrongType),
-		breaking("a category an object", ofCategories(model.ListOf(model.Obj())), model.WireWrongType),
-		breaking("a category null", ofCategories(model.ListOf(model.NullValue)), model.WireWrongType, model.SelectorCategory),
+		breaking("a selector a string", value.Str(callRate), model.WireWrongType),
+		breaking("a selector null", value.NullValue, model.WireWrongType, model.SelectorTypeMissing),
+		breaking("categories a string", ofCategories(value.Str(management)), model.WireWrongType),
+		breaking("categories an object", ofCategories(value.Obj("Management", true)), model.WireWrongType),
+		breaking("categories a number", ofCategories(value.Num("1")), model.WireWrongType),
+		breaking("categories a boolean", ofCategories(value.Boolean(true)), model.WireWrongType),
+		breaking("a category a number", ofCategories(value.ListOf(value.Num("1"))), model.WireWrongType),
+		breaking("a category an object", ofCategories(value.ListOf(value.Obj())), model.WireWrongType),
+		breaking("a category null", ofCategories(value.ListOf(value.NullValue)), model.WireWrongType, model.SelectorCategory),
 	)
 	return out
 }
@@ -314,21 +315,21 @@ func BadItems() []Representative {
 func BadSelectors() []Representative {
 	var out []Representative
 	for _, item := range BadItems() {
-		out = append(out, breaking(item.Name, model.ListOf(item.Value), item.Breaks...))
+		out = append(out, breaking(item.Name, value.ListOf(item.Value), item.Breaks...))
 	}
 	good := Selector(errorRate, management)
 	for _, item := range []int{0, 10, 13} { // one of each rule of the selectors
 		bad := BadItems()[item]
-		out = append(out, breaking(bad.Name+" after a valid selector", model.ListOf(good, bad.Value), bad.Breaks...),
-			breaking(bad.Name+" before a valid selector", model.ListOf(bad.Value, good), bad.Breaks...))
+		out = append(out, breaking(bad.Name+" after a valid selector", value.ListOf(good, bad.Value), bad.Breaks...),
+			breaking(bad.Name+" before a valid selector", value.ListOf(bad.Value, good), bad.Breaks...))
 	}
-	out = append(out, breaking("absent", model.Value{}, model.InputSelectorsMissing),
-		breaking("null", model.NullValue, model.InputSelectorsMissing),
-		breaking("a string", model.Str(callRate), model.WireWrongType, model.InputSelectorsMissing),
-		breaking("a number", model.Num("0"), model.WireWrongType, model.InputSelectorsMissing),
-		breaking("a boolean", model.Boolean(false), model.WireWrongType, model.InputSelectorsMissing),
+	out = append(out, breaking("absent", value.Value{}, model.InputSelectorsMissing),
+		breaking("null", value.NullValue, model.InputSelectorsMissing),
+		breaking("a string", value.Str(callRate), model.WireWrongType, model.InputSelectorsMissing),
+		breaking("a number", value.Num("0"), model.WireWrongType, model.InputSelectorsMissing),
+		breaking("a boolean", value.Boolean(false), model.WireWrongType, model.InputSelectorsMissing),
 		breaking("an object", Selector(callRate, management), model.WireWrongType, model.InputSelectorsMissing),
-		breaking("an empty object instead of the list", model.Obj(), model.WireWrongType, model.InputSelectorsMissing))
+		breaking("an empty object instead of the list", value.Obj(), model.WireWrongType, model.InputSelectorsMissing))
 	return out
 }
 
@@ -336,17 +337,17 @@ func BadSelectors() []Representative {
 type EventClass struct {
 	Name  string
 	logs  model.Logs
-	Input model.Value // without TrailName
+	Input value.Value // without TrailName
 }
 
-var s3Objects = model.ListOf(model.Obj("Type", "AWS::S3::Object", "Values", model.Strs("arn:aws:s3")))
+var s3Objects = value.ListOf(value.Obj("Type", "AWS::S3::Object", "Values", value.Strs("arn:aws:s3")))
 
 // EventClasses lists the eight classes of logs twice over: by basic selectors (one for each class, at
 // its index), then in other ways and by advanced selectors.
 func EventClasses() []EventClass {
-	eventSelectors := func(items ...model.Value) model.Value { return model.Obj("EventSelectors", model.ListOf(items...)) }
-	basic := func(readWrite string, include bool, dataToo bool) model.Value {
-		v := model.Obj("ReadWriteType", readWrite, "IncludeManagementEvents", include)
+	eventSelectors := func(items ...value.Value) value.Value { return value.Obj("EventSelectors", value.ListOf(items...)) }
+	basic := func(readWrite string, include bool, dataToo bool) value.Value {
+		v := value.Obj("ReadWriteType", readWrite, "IncludeManagementEvents", include)
 		if dataToo {
 			v = v.With("DataResources", s3Objects)
 		}
@@ -369,23 +370,23 @@ func EventClasses() []EventClass {
 			eventSelectors(basic("ReadOnly", true, false), basic("WriteOnly", true, false))},
 		EventClass{"basic RD, data of write calls alone", model.ReadEvents | model.DataEvents,
 			eventSelectors(basic("ReadOnly", true, false), basic("WriteOnly", false, true))},
-		EventClass{"basic RW by default", model.ManagementEvents, model.Obj("EventSelectors", model.ListOf(model.Obj()))},
+		EventClass{"basic RW by default", model.ManagementEvents, value.Obj("EventSelectors", value.ListOf(value.Obj()))},
 	)
 	for logs := model.Logs(1); logs < 8; logs++ {
-		out = append(out, EventClass{"advanced " + logs.String(), logs, model.Obj("AdvancedEventSelectors", advanced(logs))})
+		out = append(out, EventClass{"advanced " + logs.String(), logs, value.Obj("AdvancedEventSelectors", advanced(logs))})
 	}
 	return out
 }
 
 // advanced lists the advanced event selectors that log something.
-func advanced(logs model.Logs) model.Value {
-	field := func(name, value string) model.Value {
-		return model.Obj("Field", name, "Equals", model.Strs(value))
+func advanced(logs model.Logs) value.Value {
+	field := func(name, item string) value.Value {
+		return value.Obj("Field", name, "Equals", value.Strs(item))
 	}
-	one := func(name string, fields ...model.Value) model.Value {
-		return model.Obj("Name", name, "FieldSelectors", model.ListOf(fields...))
+	one := func(name string, fields ...value.Value) value.Value {
+		return value.Obj("Name", name, "FieldSelectors", value.ListOf(fields...))
 	}
-	var items []model.Value
+	var items []value.Value
 	switch logs & model.ManagementEvents {
 	case model.ManagementEvents:
 		items = append(items, one("management", field("eventCategory", "Management")))
@@ -400,13 +401,13 @@ func advanced(logs model.Logs) model.Value {
 	if logs&model.InsightEvents != 0 {
 		items = append(items, one("insight", field("eventCategory", "Insight")))
 	}
-	return model.ListOf(items...)
+	return value.ListOf(items...)
 }
 
 // StoreKind is what an event data store may log.
 type StoreKind struct {
 	Name      string
-	Selectors model.Value
+	Selectors value.Value
 	Stopped   bool // created with StartIngestion false
 }
 
@@ -434,12 +435,12 @@ type whole struct {
 // Wholes lists what can be wrong with a Put or Get beside its members. All need CanRawWire.
 func Wholes() []whole {
 	raw := func(name, body string) whole {
-		return whole{name, func(r model.Request) model.Request { r.Input, r.Raw = model.Obj(), &body; return r }}
+		return whole{name, func(r model.Request) model.Request { r.Input, r.Raw = value.Obj(), &body; return r }}
 	}
 	method := func(name string) whole {
 		return whole{"method " + name, func(r model.Request) model.Request { r.Method = name; return r }}
 	}
-	member := func(name, member string, v model.Value) whole {
+	member := func(name, member string, v value.Value) whole {
 		return whole{name, func(r model.Request) model.Request { r.Input = r.Input.With(member, v); return r }}
 	}
 	return []whole{
@@ -452,8 +453,8 @@ func Wholes() []whole {
 		raw("arrays 10,000 deep", strings.Repeat("[", 10000)+strings.Repeat("]", 10000)),
 		method("GET"), method("PUT"), method("DELETE"),
 		{"the other target prefix", func(r model.Request) model.Request { r.OtherTarget = true; return r }},
-		member("an unknown member", "Nonsense", model.Str("x")),
-		member("an unknown member that is an object", "Tags", model.ListOf(model.Obj("Key", "a", "Value", "b"))),
-		member("a member in another letter case", "trailName", model.Str(UnknownName)),
+		member("an unknown member", "Nonsense", value.Str("x")),
+		member("an unknown member that is an object", "Tags", value.ListOf(value.Obj("Key", "a", "Value", "b"))),
+		member("a member in another letter case", "trailName", value.Str(UnknownName)),
 	}
 }

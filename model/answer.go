@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"slices"
 	"strings"
+
+	"github.com/insightconform/conform/model/value"
 )
 
 // Objection is what a wire or answer rule has against one answer, whatever state the target is in.
@@ -16,7 +18,7 @@ type Objection struct {
 
 // ReadSuccess normalises the body of a success. Objections name misspelt members, which are read as
 // meant; notes list unknown members of the operations under test.
-func ReadSuccess(op Op, body Value) (a Answer, objections []Objection, notes []string) {
+func ReadSuccess(op Op, body value.Value) (a Answer, objections []Objection, notes []string) {
 	a.Outcome = Succeeded
 	m := memberReader{body: body}
 	switch op {
@@ -51,14 +53,14 @@ func ReadSuccess(op Op, body Value) (a Answer, objections []Objection, notes []s
 
 // memberReader finds members by their right spelling, and by letter case alone where that is missing.
 type memberReader struct {
-	body       Value
+	body       value.Value
 	names      []string
 	objections []Objection
 }
 
-func (m *memberReader) get(name string) Value {
+func (m *memberReader) get(name string) value.Value {
 	m.names = append(m.names, name)
-	if v := m.body.Get(name); v.Kind() != Absent {
+	if v := m.body.Get(name); v.Kind() != value.Absent {
 		return v
 	}
 	for _, member := range m.body.Members() {
@@ -68,12 +70,12 @@ func (m *memberReader) get(name string) Value {
 			return member.Value
 		}
 	}
-	return Value{}
+	return value.Value{}
 }
 
 func (m *memberReader) text(name string) string {
 	v := m.get(name)
-	if v.Given() && v.Kind() != String {
+	if v.Given() && v.Kind() != value.String {
 		m.objections = append(m.objections, Objection{Rule: WireMembers, Expected: name + " as a string",
 			Actual: kindNames[v.Kind()]})
 	}
@@ -84,11 +86,11 @@ var kindNames = [...]string{"absent", "null", "a boolean", "a number", "a string
 
 func readSelectors(m *memberReader, a *Answer) {
 	list := m.get("InsightSelectors")
-	if list.Given() && list.Kind() != List {
+	if list.Given() && list.Kind() != value.List {
 		m.objections = append(m.objections, Objection{Rule: WireMembers, Expected: "InsightSelectors as a list",
 			Actual: kindNames[list.Kind()]})
 	}
-	alien := func(v Value) { a.Alien = cmp.Or(a.Alien, v.String(), "nothing") }
+	alien := func(v value.Value) { a.Alien = cmp.Or(a.Alien, v.String(), "nothing") }
 	for _, item := range list.Items() {
 		entry := memberReader{body: item}
 		name := entry.get("InsightType")
@@ -112,7 +114,7 @@ func readSelectors(m *memberReader, a *Answer) {
 				}
 				c |= one
 			}
-			if categories.Kind() != List {
+			if categories.Kind() != value.List {
 				alien(categories)
 			}
 		}
@@ -125,61 +127,61 @@ func readSelectors(m *memberReader, a *Answer) {
 
 // Body is the inverse of ReadSuccess: the members of a reference answer to the request r. state is
 // the state after the request; it supplies what the answer shows beyond the model's claims.
-func (a Answer) Body(r Request, state State) Value {
+func (a Answer) Body(r Request, state State) value.Value {
 	switch r.Op {
 	case OpPut, OpGet:
 		selectors := a.Selectors.Value()
 		if items := selectors.Items(); a.Repeated && len(items) > 0 {
-			selectors = ListOf(append(items, items[0])...)
+			selectors = value.ListOf(append(items, items[0])...)
 		}
-		return Obj("TrailARN", given(a.TrailARN), "EventDataStoreArn", given(a.StoreARN),
+		return value.Obj("TrailARN", given(a.TrailARN), "EventDataStoreArn", given(a.StoreARN),
 			"InsightSelectors", selectors, "InsightsDestination", given(a.Destination))
 	case OpCreate, OpUpdate, OpTrail, OpStatus, OpGetEvents, OpPutEvents:
 		return trailBody(a, r, state)
 	case OpCreateStore, OpGetStore, OpUpdateStore, OpRestoreStore:
 		return storeBody(a, r, state)
 	}
-	return Obj()
+	return value.Obj()
 }
 
-func given(s string) Value {
+func given(s string) value.Value {
 	if s == "" {
-		return Value{}
+		return value.Value{}
 	}
-	return Str(s)
+	return value.Str(s)
 }
 
-func trailBody(a Answer, r Request, state State) Value {
+func trailBody(a Answer, r Request, state State) value.Value {
 	i := state.namedTrail(r)
 	if i < 0 {
-		return Obj()
+		return value.Obj()
 	}
 	t := state.Trails[i]
 	arn := state.World.TrailARN(t.Home, t.Name)
 	switch r.Op {
 	case OpStatus:
-		return Obj("IsLogging", a.Logging == Yes)
+		return value.Obj("IsLogging", a.Logging == Yes)
 	case OpTrail:
-		return Obj("Trail", Obj("Name", t.Name, "TrailARN", arn, "HomeRegion", t.Home, "IsMultiRegionTrail", t.MultiRegion,
+		return value.Obj("Trail", value.Obj("Name", t.Name, "TrailARN", arn, "HomeRegion", t.Home, "IsMultiRegionTrail", t.MultiRegion,
 			"HasInsightSelectors", a.HasInsights == Yes))
 	case OpGetEvents, OpPutEvents:
 		if t.Events == "" {
-			return Obj("TrailARN", arn, "EventSelectors", ListOf(Obj("ReadWriteType", "All", "IncludeManagementEvents", true,
-				"DataResources", ListOf(), "ExcludeManagementEventSources", ListOf())))
+			return value.Obj("TrailARN", arn, "EventSelectors", value.ListOf(value.Obj("ReadWriteType", "All", "IncludeManagementEvents", true,
+				"DataResources", value.ListOf(), "ExcludeManagementEventSources", value.ListOf())))
 		}
-		events, _ := ParseValue([]byte(t.Events))
-		return events.With("TrailARN", Str(arn))
+		events, _ := value.Parse([]byte(t.Events))
+		return events.With("TrailARN", value.Str(arn))
 	}
-	return Obj("Name", t.Name, "TrailARN", arn, "IsMultiRegionTrail", t.MultiRegion)
+	return value.Obj("Name", t.Name, "TrailARN", arn, "IsMultiRegionTrail", t.MultiRegion)
 }
 
-func storeBody(a Answer, r Request, state State) Value {
+func storeBody(a Answer, r Request, state State) value.Value {
 	i := len(state.Stores) - 1
 	if r.Op != OpCreateStore {
 		i = state.namedStore(r)
 	}
 	if i < 0 {
-		return Obj()
+		return value.Obj()
 	}
 	x := state.Stores[i]
 	status := "ENABLED"
@@ -188,9 +190,9 @@ func storeBody(a Answer, r Request, state State) Value {
 	} else if !x.Ingesting {
 		status = "STOPPED_INGESTION"
 	}
-	body := Obj("EventDataStoreArn", state.World.StoreARN(x.Home, x.ID), "Status", status)
+	body := value.Obj("EventDataStoreArn", state.World.StoreARN(x.Home, x.ID), "Status", status)
 	if x.Events != "" {
-		events, _ := ParseValue([]byte(x.Events))
+		events, _ := value.Parse([]byte(x.Events))
 		body = body.With("AdvancedEventSelectors", events.Get("AdvancedEventSelectors"))
 	}
 	return body

@@ -1,30 +1,34 @@
 package model
 
-import "testing"
+import (
+	"testing"
+
+	"github.com/insightconform/conform/model/value"
+)
 
 // BenchmarkStep walks a mixed sequence: valid and refused Puts, reads, and calls around them.
 func BenchmarkStep(b *testing.B) {
 	world := DefaultWorld
 	s := NewState(&world)
 	play := func(r Request) { s = Step(s, r)[0].Next }
-	play(Request{Op: OpCreate, Input: Obj("Name", "alpha", "S3BucketName", "b")})
-	play(Request{Op: OpStart, Input: Obj("Name", "alpha")})
-	one := ListOf(Obj("InsightType", "ApiCallRateInsight", "EventCategories", Strs("Management")))
-	two := ListOf(Obj("InsightType", "ApiCallRateInsight"), Obj("InsightType", "ApiErrorRateInsight", "EventCategories", Strs("Management")))
-	data := ListOf(Obj("InsightType", "ApiCallRateInsight", "EventCategories", Strs("Data")))
+	play(Request{Op: OpCreate, Input: value.Obj("Name", "alpha", "S3BucketName", "b")})
+	play(Request{Op: OpStart, Input: value.Obj("Name", "alpha")})
+	one := value.ListOf(value.Obj("InsightType", "ApiCallRateInsight", "EventCategories", value.Strs("Management")))
+	two := value.ListOf(value.Obj("InsightType", "ApiCallRateInsight"), value.Obj("InsightType", "ApiErrorRateInsight", "EventCategories", value.Strs("Management")))
+	data := value.ListOf(value.Obj("InsightType", "ApiCallRateInsight", "EventCategories", value.Strs("Data")))
 	requests := []Request{
-		{Op: OpPut, Input: Obj("TrailName", "alpha", "InsightSelectors", one)},
-		{Op: OpGet, Input: Obj("TrailName", "alpha")},
-		{Op: OpPut, Input: Obj("TrailName", "alpha", "InsightSelectors", two)},
-		{Op: OpGet, Input: Obj("TrailName", world.TrailARN(world.Home, "alpha"))},
-		{Op: OpTrail, Input: Obj("Name", "alpha")},
-		{Op: OpPut, Input: Obj("TrailName", "beta", "InsightSelectors", one)},
-		{Op: OpGet, Input: Obj("TrailName", "alpha")},
-		{Op: OpPut, Input: Obj("TrailName", "alpha", "InsightSelectors", data)},
-		{Op: OpGet, Input: Obj("TrailName", "alpha")},
-		{Op: OpStatus, Input: Obj("Name", "alpha")},
-		{Op: OpPut, Input: Obj("TrailName", "alpha", "InsightSelectors", ListOf())},
-		{Op: OpGet, Input: Obj("TrailName", "alpha")},
+		{Op: OpPut, Input: value.Obj("TrailName", "alpha", "InsightSelectors", one)},
+		{Op: OpGet, Input: value.Obj("TrailName", "alpha")},
+		{Op: OpPut, Input: value.Obj("TrailName", "alpha", "InsightSelectors", two)},
+		{Op: OpGet, Input: value.Obj("TrailName", world.TrailARN(world.Home, "alpha"))},
+		{Op: OpTrail, Input: value.Obj("Name", "alpha")},
+		{Op: OpPut, Input: value.Obj("TrailName", "beta", "InsightSelectors", one)},
+		{Op: OpGet, Input: value.Obj("TrailName", "alpha")},
+		{Op: OpPut, Input: value.Obj("TrailName", "alpha", "InsightSelectors", data)},
+		{Op: OpGet, Input: value.Obj("TrailName", "alpha")},
+		{Op: OpStatus, Input: value.Obj("Name", "alpha")},
+		{Op: OpPut, Input: value.Obj("TrailName", "alpha", "InsightSelectors", value.ListOf())},
+		{Op: OpGet, Input: value.Obj("TrailName", "alpha")},
 	}
 	b.ReportAllocs()
 	for i := 0; b.Loop(); i++ {

@@ -1,5 +1,7 @@
 package model
 
+import "github.com/insightconform/conform/model/value"
+
 // Exchange is one step of a case as the model saw it: the state before, the request, its answer, and
 // the state that the answer was followed to.
 type Exchange struct {
@@ -318,7 +320,7 @@ func Showing(s State, resource string, a Answer) (State, bool) {
 }
 
 // ShowingEvents returns the state in which a trail logs what an answer of GetEventSelectors shows.
-func ShowingEvents(s State, resource string, body Value) State {
+func ShowingEvents(s State, resource string, body value.Value) State {
 	i, _ := s.find(resource)
 	if i < 0 {
 		return s

@@ -1,12 +1,16 @@
 package model
 
-import "sort"
+import (
+	"sort"
+
+	"github.com/insightconform/conform/model/value"
+)
 
 // logsOf says what the event selectors of a request or answer log (section 3); several add up.
-func logsOf(in Value) Logs {
+func logsOf(in value.Value) Logs {
 	var logs Logs
 	for _, selector := range in.Get("EventSelectors").Items() {
-		if v := selector.Get("IncludeManagementEvents"); v.Kind() != Bool || v.True() {
+		if v := selector.Get("IncludeManagementEvents"); v.Kind() != value.Bool || v.True() {
 			switch selector.Get("ReadWriteType").Text() {
 			case "ReadOnly":
 				logs |= ReadEvents
@@ -26,7 +30,7 @@ func logsOf(in Value) Logs {
 	return logs
 }
 
-func advancedLogs(selector Value) Logs {
+func advancedLogs(selector value.Value) Logs {
 	category, readOnly := "", ""
 	for _, field := range selector.Get("FieldSelectors").Items() {
 		if equals := field.Get("Equals").Items(); len(equals) > 0 {
@@ -55,15 +59,15 @@ func advancedLogs(selector Value) Logs {
 
 // canonicalEvents renders event selectors so that two that mean the same are equal: defaults filled
 // in, order and names without meaning, empty lists left out.
-func canonicalEvents(in Value) string {
-	var basic, advanced []Value
+func canonicalEvents(in value.Value) string {
+	var basic, advanced []value.Value
 	for _, selector := range in.Get("EventSelectors").Items() {
 		basic = append(basic, canonicalBasic(selector))
 	}
 	for _, selector := range in.Get("AdvancedEventSelectors").Items() {
-		var fields []Value
+		var fields []value.Value
 		for _, field := range selector.Get("FieldSelectors").Items() {
-			out := Obj("Field", field.Get("Field").Text())
+			out := value.Obj("Field", field.Get("Field").Text())
 			for _, m := range field.Members() {
 				if m.Name != "Field" && len(m.Value.Items()) > 0 {
 					out = out.With(m.Name, sorted(m.Value.Items()))
@@ -71,9 +75,9 @@ func canonicalEvents(in Value) string {
 			}
 			fields = append(fields, out)
 		}
-		advanced = append(advanced, Obj("FieldSelectors", sorted(fields)))
+		advanced = append(advanced, value.Obj("FieldSelectors", sorted(fields)))
 	}
-	out := Obj()
+	out := value.Obj()
 	if len(basic) > 0 {
 		out = out.With("EventSelectors", sorted(basic))
 	}
@@ -86,16 +90,16 @@ func canonicalEvents(in Value) string {
 	return out.String()
 }
 
-func canonicalBasic(selector Value) Value {
+func canonicalBasic(selector value.Value) value.Value {
 	readWrite := selector.Get("ReadWriteType").Text()
 	if readWrite == "" {
 		readWrite = "All"
 	}
 	include := selector.Get("IncludeManagementEvents")
-	out := Obj("ReadWriteType", readWrite, "IncludeManagementEvents", include.Kind() != Bool || include.True())
-	var resources []Value
+	out := value.Obj("ReadWriteType", readWrite, "IncludeManagementEvents", include.Kind() != value.Bool || include.True())
+	var resources []value.Value
 	for _, resource := range selector.Get("DataResources").Items() {
-		resources = append(resources, Obj("Type", resource.Get("Type").Text(), "Values",
+		resources = append(resources, value.Obj("Type", resource.Get("Type").Text(), "Values",
 			sorted(resource.Get("Values").Items())))
 	}
 	if len(resources) > 0 {
@@ -107,10 +111,10 @@ func canonicalBasic(selector Value) Value {
 	return out
 }
 
-func sorted(items []Value) Value {
-	out := append([]Value{}, items...)
+func sorted(items []value.Value) value.Value {
+	out := append([]value.Value{}, items...)
 	sort.Slice(out, func(i, j int) bool { return out[i].String() < out[j].String() })
-	return ListOf(out...)
+	return value.ListOf(out...)
 }
 
 // stepPutEventSelectors replaces what a trail logs. Where that takes away what enabled insights

@@ -1,6 +1,10 @@
 package model
 
-import "slices"
+import (
+	"slices"
+
+	"github.com/insightconform/conform/model/value"
+)
 
 // awayCodes are what a Get may answer to the ARN of a trail in another Region.
 var awayCodes = []string{codeARN, codeNotFound, codeHomeRegion}
@@ -12,7 +16,7 @@ func stepGet(s State, r Request) []Branch {
 		branches := refusals(s, r.Op, found, nil)
 		if q.ref.kind == refBlank && q.trailName == "" && q.storeGiven {
 			alternative := r
-			alternative.Input = r.Input.With("TrailName", Value{})
+			alternative.Input = r.Input.With("TrailName", value.Value{})
 			branches = acceptAll(branches, stepGet(s, alternative), TrailNameSyntax)
 		}
 		if q.ref.kind == refOtherRegion || q.ref.elsewhere {

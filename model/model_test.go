@@ -8,6 +8,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/insightconform/conform/model/value"
 )
 
 // A script is a sequence of requests and the kinds of answer that the reference gives and that are
@@ -40,17 +42,17 @@ func play(t *testing.T, steps []scriptStep) State {
 	return s
 }
 
-func on(op Op, pairs ...any) Request { return Request{Op: op, Input: Obj(pairs...)} }
+func on(op Op, pairs ...any) Request { return Request{Op: op, Input: value.Obj(pairs...)} }
 
-func put(trail string, selectors ...Value) Request {
-	return on(OpPut, "TrailName", trail, "InsightSelectors", ListOf(selectors...))
+func put(trail string, selectors ...value.Value) Request {
+	return on(OpPut, "TrailName", trail, "InsightSelectors", value.ListOf(selectors...))
 }
 
-func selector(t string, categories ...string) Value {
+func selector(t string, categories ...string) value.Value {
 	if categories == nil {
-		return Obj("InsightType", t)
+		return value.Obj("InsightType", t)
 	}
-	return Obj("InsightType", t, "EventCategories", Strs(categories...))
+	return value.Obj("InsightType", t, "EventCategories", value.Strs(categories...))
 }
 
 const (
@@ -64,8 +66,8 @@ func started(more ...scriptStep) []scriptStep {
 }
 
 var (
-	allEvents = ListOf(Obj("ReadWriteType", "All", "DataResources", ListOf(Obj("Type", "AWS::S3::Object", "Values", Strs("arn:aws:s3")))))
-	readOnly  = ListOf(Obj("ReadWriteType", "ReadOnly"))
+	allEvents = value.ListOf(value.Obj("ReadWriteType", "All", "DataResources", value.ListOf(value.Obj("Type", "AWS::S3::Object", "Values", value.Strs("arn:aws:s3")))))
+	readOnly  = value.ListOf(value.Obj("ReadWriteType", "ReadOnly"))
 	getIt     = on(OpGet, "TrailName", name)
 )
 
@@ -106,8 +108,8 @@ func TestReferenceOnTrails(t *testing.T) {
 			scriptStep{getIt, codeNotEnabled, nil}),
 		"input errors": started(
 			scriptStep{on(OpPut, "TrailName", name), codeParameter, []string{codeValidation}},
-			scriptStep{on(OpPut, "InsightSelectors", ListOf()), codeCombination, []string{codeTrailName}},
-			scriptStep{on(OpPut, "TrailName", name, "EventDataStore", "abc", "InsightSelectors", ListOf()), codeCombination, []string{codeParameter, codeSelectors}},
+			scriptStep{on(OpPut, "InsightSelectors", value.ListOf()), codeCombination, []string{codeTrailName}},
+			scriptStep{on(OpPut, "TrailName", name, "EventDataStore", "abc", "InsightSelectors", value.ListOf()), codeCombination, []string{codeParameter, codeSelectors}},
 			scriptStep{put("my-_trail", selector(callRate)), codeTrailName, []string{codeNotFound}},
 			scriptStep{put("192.168.5.4", selector(callRate)), codeTrailName, nil},
 			scriptStep{put(" ", selector(callRate)), codeTrailName, []string{codeParameter, codeCombination}},
@@ -115,43 +117,43 @@ func TestReferenceOnTrails(t *testing.T) {
 			scriptStep{put("no-such-trail", selector(callRate)), codeNotFound, nil},
 			scriptStep{put("arn:aws:cloudtrail:us-east-1:210987654321:trail/x1y", selector(callRate)), codeARN, []string{codeAccess, codeMember}},
 			scriptStep{put(name, selector("apicallrateinsight")), codeSelectors, []string{codeSerialization}},
-			scriptStep{put(name, Obj("EventCategories", Strs("Management"))), codeSelectors, []string{codeValidation}},
+			scriptStep{put(name, value.Obj("EventCategories", value.Strs("Management"))), codeSelectors, []string{codeValidation}},
 			scriptStep{put(name, selector(callRate, "management")), codeSelectors, nil},
-			scriptStep{on(OpPut, "TrailName", Num("42"), "InsightSelectors", ListOf()), codeSerialization, []string{codeCombination}},
+			scriptStep{on(OpPut, "TrailName", value.Num("42"), "InsightSelectors", value.ListOf()), codeSerialization, []string{codeCombination}},
 			scriptStep{put(name, selector(callRate, "Management"), selector(callRate, "Data")), codeParameter, []string{codeSelectors}},
 			scriptStep{getIt, codeNotEnabled, nil}),
 		"another Region": started(
-			scriptStep{Request{Op: OpPut, Region: "eu-west-1", Input: Obj("TrailName", name, "InsightSelectors", ListOf())}, codeNotFound, []string{codeHomeRegion}},
-			scriptStep{Request{Op: OpPut, Region: "eu-west-1", Input: Obj("TrailName", arn, "InsightSelectors", ListOf())}, codeHomeRegion, []string{codeNotFound, codeARN}},
-			scriptStep{Request{Op: OpGet, Region: "eu-west-1", Input: Obj("TrailName", name)}, codeNotFound, nil}),
+			scriptStep{Request{Op: OpPut, Region: "eu-west-1", Input: value.Obj("TrailName", name, "InsightSelectors", value.ListOf())}, codeNotFound, []string{codeHomeRegion}},
+			scriptStep{Request{Op: OpPut, Region: "eu-west-1", Input: value.Obj("TrailName", arn, "InsightSelectors", value.ListOf())}, codeHomeRegion, []string{codeNotFound, codeARN}},
+			scriptStep{Request{Op: OpGet, Region: "eu-west-1", Input: value.Obj("TrailName", name)}, codeNotFound, nil}),
 	} {
 		t.Run(about, func(t *testing.T) { play(t, steps) })
 	}
 }
 
 func storeScript(more ...scriptStep) []scriptStep {
-	management := ListOf(Obj("FieldSelectors", ListOf(Obj("Field", "eventCategory", "Equals", Strs("Management")))))
-	insight := ListOf(Obj("FieldSelectors", ListOf(Obj("Field", "eventCategory", "Equals", Strs("Insight")))))
+	management := value.ListOf(value.Obj("FieldSelectors", value.ListOf(value.Obj("Field", "eventCategory", "Equals", value.Strs("Management")))))
+	insight := value.ListOf(value.Obj("FieldSelectors", value.ListOf(value.Obj("Field", "eventCategory", "Equals", value.Strs("Insight")))))
 	return append([]scriptStep{{request: on(OpCreateStore, "Name", "source", "AdvancedEventSelectors", management)},
 		{request: on(OpCreateStore, "Name", "destination", "AdvancedEventSelectors", insight)}}, more...)
 }
 
 func TestReferenceOnStores(t *testing.T) {
 	source, dest := StoreID(0), StoreID(1)
-	both := func(source, dest string, selectors ...Value) Request {
-		return on(OpPut, "EventDataStore", source, "InsightsDestination", dest, "InsightSelectors", ListOf(selectors...))
+	both := func(source, dest string, selectors ...value.Value) Request {
+		return on(OpPut, "EventDataStore", source, "InsightsDestination", dest, "InsightSelectors", value.ListOf(selectors...))
 	}
 	get := on(OpGet, "EventDataStore", source)
-	readOnlyStore := ListOf(Obj("FieldSelectors", ListOf(Obj("Field", "eventCategory", "Equals", Strs("Management")), Obj("Field", "readOnly", "Equals", Strs("true")))))
+	readOnlyStore := value.ListOf(value.Obj("FieldSelectors", value.ListOf(value.Obj("Field", "eventCategory", "Equals", value.Strs("Management")), value.Obj("Field", "readOnly", "Equals", value.Strs("true")))))
 	for about, steps := range map[string][]scriptStep{
 		"enable and disable": storeScript(
 			scriptStep{get, codeNotEnabled, nil},
 			scriptStep{both(source, DefaultWorld.StoreARN("us-east-1", dest), selector(callRate)), callRate + ": Management", nil},
 			scriptStep{get, callRate + ": Management", nil},
-			scriptStep{on(OpPut, "EventDataStore", source, "InsightSelectors", ListOf()), "off", nil},
+			scriptStep{on(OpPut, "EventDataStore", source, "InsightSelectors", value.ListOf()), "off", nil},
 			scriptStep{get, codeNotEnabled, nil}),
 		"refusals": storeScript(
-			scriptStep{on(OpPut, "EventDataStore", source, "InsightSelectors", ListOf(selector(callRate))), codeCombination, []string{codeParameter, codeSelectors}},
+			scriptStep{on(OpPut, "EventDataStore", source, "InsightSelectors", value.ListOf(selector(callRate))), codeCombination, []string{codeParameter, codeSelectors}},
 			scriptStep{both(source, dest, selector(callRate, "Data")), codeSelectors, []string{codeUnsupported}},
 			scriptStep{both(source, source, selector(callRate)), codeSelectors, nil},
 			scriptStep{both(dest, dest, selector(callRate)), codeSelectors, nil},
@@ -160,12 +162,12 @@ func TestReferenceOnStores(t *testing.T) {
 		"an update that breaks a prerequisite is refused while Insights is on": storeScript(
 			scriptStep{both(source, dest, selector(callRate)), "", nil},
 			scriptStep{on(OpUpdateStore, "EventDataStore", source, "AdvancedEventSelectors", readOnlyStore), codeSelectors, nil},
-			scriptStep{on(OpPut, "EventDataStore", source, "InsightSelectors", ListOf()), "off", nil},
+			scriptStep{on(OpPut, "EventDataStore", source, "InsightSelectors", value.ListOf()), "off", nil},
 			scriptStep{on(OpUpdateStore, "EventDataStore", source, "AdvancedEventSelectors", readOnlyStore), "success", nil}),
 		"a store that is pending deletion": storeScript(
 			scriptStep{on(OpDeleteStore, "EventDataStore", source), "", nil},
 			scriptStep{both(source, dest, selector(callRate)), codeParameter, []string{codeStoreInactive}},
-			scriptStep{on(OpPut, "EventDataStore", source, "InsightSelectors", ListOf()), codeParameter, []string{"success"}}),
+			scriptStep{on(OpPut, "EventDataStore", source, "InsightSelectors", value.ListOf()), codeParameter, []string{"success"}}),
 	} {
 		t.Run(about, func(t *testing.T) { play(t, steps) })
 	}
@@ -175,7 +177,7 @@ func TestReferenceOnStores(t *testing.T) {
 func TestErrorsChangeNothing(t *testing.T) {
 	s := play(t, started(scriptStep{put(name, selector(callRate)), "", nil}))
 	for _, r := range []Request{put(name, selector("x")), put("x", selector(callRate)), put(name, selector(callRate), selector(callRate, "Data")),
-		on(OpPut, "TrailName", name), on(OpPut, "TrailName", name, "InsightSelectors", NullValue)} {
+		on(OpPut, "TrailName", name), on(OpPut, "TrailName", name, "InsightSelectors", value.NullValue)} {
 		for _, b := range Step(s, r) {
 			if b.Answer.Outcome == Refused {
 				assert.True(t, b.Next.Equal(s), "%s after %s", b.Answer.Kind(), r.Input)
@@ -287,18 +289,18 @@ func TestRuleTable(t *testing.T) {
 
 func TestValueRoundTrip(t *testing.T) {
 	for _, text := range []string{`{"a":[1,"x\u0001",null,true,{"b":[]}],"c":-1.5e3}`, `[]`, `"\u003c\ud83d\ude00"`, `null`} {
-		v, err := ParseValue([]byte(text))
+		v, err := value.Parse([]byte(text))
 		require.NoError(t, err)
-		again, err := ParseValue(v.AppendJSON(nil))
+		again, err := value.Parse(v.AppendJSON(nil))
 		require.NoError(t, err)
 		assert.True(t, v.Equal(again), text)
 	}
 	for _, bad := range []string{``, `{`, `{} {}`, `{"a"}`} {
-		_, err := ParseValue([]byte(bad))
+		_, err := value.Parse([]byte(bad))
 		assert.Error(t, err, bad)
-		assert.Error(t, json.Unmarshal([]byte(bad), new(Value)), bad)
+		assert.Error(t, json.Unmarshal([]byte(bad), new(value.Value)), bad)
 	}
-	var recorded Value
+	var recorded value.Value
 	require.NoError(t, json.Unmarshal([]byte(`{"b":1,"a":{"z":[],"y":{}},"b":null,"c":"\u00e9"}`), &recorded))
 	assert.Equal(t, `{"b":null,"a":{"z":[],"y":{}},"c":"é"}`, recorded.String(), "members keep their order, the last of a name counts")
 }

@@ -1,6 +1,10 @@
 package model
 
-import "slices"
+import (
+	"slices"
+
+	"github.com/insightconform/conform/model/value"
+)
 
 func stepPut(s State, r Request) []Branch {
 	q := resolve(s, r)
@@ -17,7 +21,7 @@ func stepPut(s State, r Request) []Branch {
 	if q.ref.kind == refBlank && q.trailName == "" && q.storeGiven {
 		// An empty TrailName may be read as an absent one.
 		alternative := r
-		alternative.Input = r.Input.With("TrailName", Value{})
+		alternative.Input = r.Input.With("TrailName", value.Value{})
 		branches = acceptAll(branches, stepPut(s, alternative), TrailNameSyntax)
 	}
 	return branches

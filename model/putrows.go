@@ -1,6 +1,10 @@
 package model
 
-import "cmp"
+import (
+	"cmp"
+
+	"github.com/insightconform/conform/model/value"
+)
 
 // putRow says when a Put or Get breaks a rule. A rule has more than one row where what it answers
 // depends on how it is broken.
@@ -26,7 +30,7 @@ func isGet(q *call) bool { return q.get }
 var putRows = []putRow{
 	{rule: WireWrongType, when: func(q *call) bool { return q.wrongType || q.nullInList }},
 	{rule: WireWrongType, when: func(q *call) bool { return q.nullMember && !q.wrongType && !q.nullInList }, soft: always},
-	{rule: InputSelectorsMissing, when: func(q *call) bool { return !q.get && q.list.Kind() != List }},
+	{rule: InputSelectorsMissing, when: func(q *call) bool { return !q.get && q.list.Kind() != value.List }},
 	{rule: InputNoResource, when: func(q *call) bool { return !q.trailGiven && !q.hasStore() && !q.hasDest() }},
 	{rule: InputNoResource, when: destinationAlone, level: Inferred},
 	{rule: InputTrailAndStore, when: func(q *call) bool { return q.trailGiven && q.onStores() }},

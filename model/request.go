@@ -1,6 +1,10 @@
 package model
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/insightconform/conform/model/value"
+)
 
 // Op is an API operation, or an event in the target's environment (OpArrange).
 type Op string
@@ -60,9 +64,9 @@ func (op Op) Reads() bool {
 // Request is one call in symbolic form: names, accounts, Regions and store identifiers are the fixed
 // ones of a World, which a target replaces by its own on the way out and back.
 type Request struct {
-	Op     Op     `json:"op"`
-	Region string `json:"region,omitempty"` // where it is sent; empty is the home Region
-	Input  Value  `json:"input"`
+	Op     Op          `json:"op"`
+	Region string      `json:"region,omitempty"` // where it is sent; empty is the home Region
+	Input  value.Value `json:"input"`
 
 	// Raw, where not nil, is sent instead of Input: a body that is not a JSON object.
 	Raw *string `json:"raw,omitempty"`

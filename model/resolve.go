@@ -1,12 +1,14 @@
 package model
 
+import "github.com/insightconform/conform/model/value"
+
 // call is a Put or Get as the rules ask about it: its members one by one, and what they name in a
 // state.
 type call struct {
 	get                                bool
 	trailGiven, storeGiven, destGiven  bool // as strings
 	trailName, storeName, destName     string
-	list                               Value
+	list                               value.Value
 	entries                            []putEntry // the well-typed ones of known type
 	asked                              Selectors  // those entries as they are written
 	wrongType, nullMember, nullInList  bool       // somewhere
@@ -86,8 +88,8 @@ func readPut(r Request) call {
 		}
 	}
 	switch q.list.Kind() {
-	case Absent, List:
-	case Null:
+	case value.Absent, value.List:
+	case value.Null:
 		q.nullMember = true
 	default:
 		q.wrongType = true
@@ -100,11 +102,11 @@ func readPut(r Request) call {
 }
 
 // text notes a member's type and reads it where it is a string.
-func (q *call) text(v Value) (string, bool) {
+func (q *call) text(v value.Value) (string, bool) {
 	switch v.Kind() {
-	case String:
+	case value.String:
 		return v.Text(), true
-	case Null:
+	case value.Null:
 		q.nullMember = true
 	default:
 		q.wrongType = true
@@ -112,12 +114,12 @@ func (q *call) text(v Value) (string, bool) {
 	return "", false
 }
 
-func (q *call) readEntry(item Value) {
+func (q *call) readEntry(item value.Value) {
 	switch item.Kind() {
-	case Null:
+	case value.Null:
 		q.nullInList, q.typeMissing = true, true
 		return
-	case Object:
+	case value.Object:
 	default:
 		q.wrongType = true
 		return
@@ -130,10 +132,10 @@ func (q *call) readEntry(item Value) {
 	e := putEntry{}
 	known := false
 	switch name := item.Get("InsightType"); name.Kind() {
-	case Absent, Null:
+	case value.Absent, value.Null:
 		q.typeMissing = true
-		q.nullMember = q.nullMember || name.Kind() == Null
-	case String:
+		q.nullMember = q.nullMember || name.Kind() == value.Null
+	case value.String:
 		if e.t, known = parseType(name.Text()); !known {
 			q.typeInvalid = true
 		}
@@ -147,17 +149,17 @@ func (q *call) readEntry(item Value) {
 	}
 }
 
-func (q *call) readCategories(categories Value, e *putEntry) {
+func (q *call) readCategories(categories value.Value, e *putEntry) {
 	switch categories.Kind() {
-	case Absent, Null:
+	case value.Absent, value.Null:
 		e.absent, e.c = true, Management
-		q.nullMember = q.nullMember || categories.Kind() == Null
-	case List:
+		q.nullMember = q.nullMember || categories.Kind() == value.Null
+	case value.List:
 		for _, v := range categories.Items() {
 			switch c, ok := parseCategory(v.Text()); {
-			case v.Kind() == Null:
+			case v.Kind() == value.Null:
 				q.nullInList, q.categoryInvalid = true, true
-			case v.Kind() != String:
+			case v.Kind() != value.String:
 				q.wrongType = true
 			case !ok:
 				q.categoryInvalid = true
@@ -196,7 +198,7 @@ func (q *call) readDuplicates() {
 func (q *call) enabling() bool { return len(q.list.Items()) > 0 }
 
 // disabling reports whether the list is empty.
-func (q *call) disabling() bool { return q.list.Kind() == List && len(q.list.Items()) == 0 }
+func (q *call) disabling() bool { return q.list.Kind() == value.List && len(q.list.Items()) == 0 }
 
 // onStores reports whether a store is named, be it beside a trail.
 func (q *call) onStores() bool { return q.storeGiven || q.destGiven }

@@ -4,6 +4,8 @@ import (
 	"math/bits"
 	"slices"
 	"strings"
+
+	"github.com/insightconform/conform/model/value"
 )
 
 // Type is an insight type.
@@ -101,8 +103,8 @@ type selectorEntry struct {
 }
 
 // Value renders the entry as it stands on the wire.
-func (e selectorEntry) value() Value {
-	return Obj("InsightType", TypeNames[e.Type], "EventCategories", Strs(e.Categories.Names()...))
+func (e selectorEntry) value() value.Value {
+	return value.Obj("InsightType", TypeNames[e.Type], "EventCategories", value.Strs(e.Categories.Names()...))
 }
 
 // Names lists the categories of the set as spelt on the wire.
@@ -117,12 +119,12 @@ func (c Categories) Names() []string {
 }
 
 // Value renders the set as a list of selectors.
-func (s Selectors) Value() Value {
-	list := []Value{}
+func (s Selectors) Value() value.Value {
+	list := []value.Value{}
 	for _, e := range s.Entries() {
 		list = append(list, e.value())
 	}
-	return ListOf(list...)
+	return value.ListOf(list...)
 }
 
 // String renders the set for people: "ApiCallRateInsight: Management, Data; …", or "off".

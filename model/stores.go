@@ -1,5 +1,7 @@
 package model
 
+import "github.com/insightconform/conform/model/value"
+
 // namedStore is the index of the store that a store operation names, -1 where there is none.
 func (s State) namedStore(r Request) int {
 	return s.resolveStore(r.Input.Get("EventDataStore").Text(), s.World.region(r)).at
@@ -7,7 +9,7 @@ func (s State) namedStore(r Request) int {
 
 func stepCreateStore(s State, r Request) []Branch {
 	x := Store{ID: StoreID(len(s.Stores)), Home: s.World.region(r), Logs: ManagementEvents, Ingesting: true}
-	if start := r.Input.Get("StartIngestion"); start.Kind() == Bool && !start.True() {
+	if start := r.Input.Get("StartIngestion"); start.Kind() == value.Bool && !start.True() {
 		x.Ingesting = false
 	}
 	if r.Input.Get("AdvancedEventSelectors").Given() {

@@ -5,6 +5,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/insightconform/conform/model/value"
 )
 
 // TestRowsFollowThePage: every error rule has a row, and the rows stand in the order of the page.
@@ -42,8 +44,8 @@ func TestWithoutStores(t *testing.T) {
 	s := NewState(&w)
 	for _, r := range []Request{
 		on(OpGet, "EventDataStore", StoreID(0)),
-		on(OpPut, "EventDataStore", StoreID(0), "InsightSelectors", ListOf()),
-		on(OpPut, "EventDataStore", StoreID(0), "InsightsDestination", StoreID(1), "InsightSelectors", ListOf(selector("ApiCallRateInsight"))),
+		on(OpPut, "EventDataStore", StoreID(0), "InsightSelectors", value.ListOf()),
+		on(OpPut, "EventDataStore", StoreID(0), "InsightsDestination", StoreID(1), "InsightSelectors", value.ListOf(selector("ApiCallRateInsight"))),
 	} {
 		for _, b := range Step(s, r) {
 			assert.Equal(t, Refused, b.Answer.Outcome, "%#v", r)
@@ -54,8 +56,8 @@ func TestWithoutStores(t *testing.T) {
 
 // TestUnknownValuesReadAsNone: what an answer lists outside the enums is noted and stands for nothing.
 func TestUnknownValuesReadAsNone(t *testing.T) {
-	list := ListOf(Obj("InsightType", "ApiCallRateInsight", "EventCategories", Strs("Network", "Data")))
-	a, _, _ := ReadSuccess(OpGet, Obj("InsightSelectors", list))
+	list := value.ListOf(value.Obj("InsightType", "ApiCallRateInsight", "EventCategories", value.Strs("Network", "Data")))
+	a, _, _ := ReadSuccess(OpGet, value.Obj("InsightSelectors", list))
 	assert.Equal(t, MakeSelectors(Data, 0), a.Selectors)
 	assert.False(t, a.Repeated)
 	assert.Equal(t, `"Network"`, a.Alien)

@@ -1,10 +1,12 @@
 package model
 
+import "github.com/insightconform/conform/model/value"
+
 // namedTrail is the index of the trail that a trail operation names by name or ARN and finds in the
 // Region of the call, -1 where there is none.
 func (s State) namedTrail(r Request) int {
 	name := r.Input.Get("TrailName")
-	if name.Kind() == Absent {
+	if name.Kind() == value.Absent {
 		name = r.Input.Get("Name")
 	}
 	ref := s.World.resolveTrail(name.Text(), s.World.region(r))
@@ -29,7 +31,7 @@ func stepCreateTrail(s State, r Request) []Branch {
 // stepUpdateTrail keeps the selectors (trail/update-keeps).
 func stepUpdateTrail(s State, i int, r Request) []Branch {
 	t := s.Trails[i]
-	if multi := r.Input.Get("IsMultiRegionTrail"); multi.Kind() == Bool {
+	if multi := r.Input.Get("IsMultiRegionTrail"); multi.Kind() == value.Bool {
 		t.MultiRegion = multi.True()
 	}
 	return done(s, s.WithTrail(i, t))

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/insightconform/conform/model"
+	"github.com/insightconform/conform/model/value"
 	"github.com/insightconform/conform/reports/plain"
 	"github.com/insightconform/conform/targets"
 )
@@ -177,7 +178,7 @@ type Step struct {
 	Number      int         `json:"number"` // from 1
 	Operation   string      `json:"operation"`
 	Region      string      `json:"region,omitempty"` // empty is the home Region
-	Request     model.Value `json:"request"`          // in symbolic form
+	Request     value.Value `json:"request"`          // in symbolic form
 	Raw         *string     `json:"raw,omitempty"`    // sent instead of Request
 	Method      string      `json:"method,omitempty"` // instead of POST
 	OtherTarget bool        `json:"other_target,omitempty"`
@@ -193,7 +194,7 @@ type Step struct {
 type StepAnswer struct {
 	Outcome string      `json:"outcome"` // success, refused, crashed or unanswered
 	Code    string      `json:"code,omitempty"`
-	Body    model.Value `json:"body,omitzero"`
+	Body    value.Value `json:"body,omitzero"`
 	Problem string      `json:"problem,omitempty"`
 }
 
@@ -256,9 +257,9 @@ func keep(data []byte) string {
 }
 
 // BoundedValue is a value, or the beginning of its JSON where that has more characters than the limit.
-func BoundedValue(v model.Value, limit int) model.Value {
+func BoundedValue(v value.Value, limit int) value.Value {
 	if text := v.String(); len(text) > limit {
-		return model.Str(plain.Shorten(text, limit))
+		return value.Str(plain.Shorten(text, limit))
 	}
 	return v
 }

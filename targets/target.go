@@ -8,6 +8,7 @@ import (
 	"fmt"
 
 	"github.com/insightconform/conform/model"
+	"github.com/insightconform/conform/model/value"
 )
 
 // Target is something that answers requests. Its methods other than NewWorld are called from one
@@ -112,7 +113,7 @@ type Names struct {
 // Reply is one answer with what was seen on the wire.
 type Reply struct {
 	Answer model.Answer
-	Body   model.Value // of a success or refusal
+	Body   value.Value // of a success or refusal
 	// Instead lists what the target has used in place of names in the request: the name used, and the
 	// one that was asked for. Of the name of a new trail, later requests use it too.
 	Instead map[string]string

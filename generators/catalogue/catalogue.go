@@ -10,6 +10,7 @@ import (
 
 	"github.com/insightconform/conform/generators"
 	"github.com/insightconform/conform/model"
+	"github.com/insightconform/conform/model/value"
 )
 
 // The kinds of a Case.
@@ -204,7 +205,7 @@ func (b *builder) values() {
 	}
 	world := b.search.ws.list[0]
 	plain := world.plain[0]
-	get := model.Request{Op: model.OpGet, Input: plain.Input.With("InsightSelectors", model.Value{})}
+	get := model.Request{Op: model.OpGet, Input: plain.Input.With("InsightSelectors", value.Value{})}
 	for _, r := range []model.Request{plain, get} {
 		for _, whole := range generators.Wholes() {
 			probe := whole.Apply(r)
@@ -241,7 +242,7 @@ func Breaking(s model.State, rule model.ID, like model.Request) (model.Request, 
 		for ti, trail := range repairsOfName(s, like.Input.Get("TrailName"), true) {
 			for xi, source := range repairsOfName(s, like.Input.Get("EventDataStore"), false) {
 				for di, destination := range repairsOfName(s, like.Input.Get("InsightsDestination"), false) {
-					if like.Op == model.OpGet && destination.Kind() != model.Absent {
+					if like.Op == model.OpGet && destination.Kind() != value.Absent {
 						continue
 					}
 					for li, list := range repairsOfList(like) {
@@ -251,7 +252,7 @@ func Breaking(s model.State, rule model.ID, like model.Request) (model.Request, 
 						}
 						r := like
 						r.Region = region
-						r.Input = model.Obj("TrailName", trail, "EventDataStore", source, "InsightsDestination", destination,
+						r.Input = value.Obj("TrailName", trail, "EventDataStore", source, "InsightsDestination", destination,
 							"InsightSelectors", list)
 						if setOf(model.Broken(s, r)) == want {
 							best, least = r, cost
@@ -265,43 +266,43 @@ func Breaking(s model.State, rule model.ID, like model.Request) (model.Request, 
 }
 
 // repairsOfName lists a member as it is, and what may take its place, absent last.
-func repairsOfName(s model.State, v model.Value, trail bool) []model.Value {
-	out := []model.Value{v}
+func repairsOfName(s model.State, v value.Value, trail bool) []value.Value {
+	out := []value.Value{v}
 	if trail {
 		for _, t := range s.Trails {
-			out = append(out, model.Str(t.Name))
+			out = append(out, value.Str(t.Name))
 		}
-	} else if v.Kind() != model.Absent || len(s.Trails) == 0 {
+	} else if v.Kind() != value.Absent || len(s.Trails) == 0 {
 		for _, x := range s.Stores {
-			out = append(out, model.Str(x.ID))
+			out = append(out, value.Str(x.ID))
 		}
 	}
-	if v.Kind() != model.Absent {
-		out = append(out, model.Value{})
+	if v.Kind() != value.Absent {
+		out = append(out, value.Value{})
 	}
 	return out
 }
 
 // repairsOfList lists the selectors as they are, each by itself, and plain ones.
-func repairsOfList(like model.Request) []model.Value {
+func repairsOfList(like model.Request) []value.Value {
 	if like.Op == model.OpGet {
-		return []model.Value{{}}
+		return []value.Value{{}}
 	}
 	list := like.Input.Get("InsightSelectors")
-	out := []model.Value{list}
+	out := []value.Value{list}
 	if items := list.Items(); len(items) > 1 {
 		for i := range items {
-			out = append(out, model.ListOf(items[i]))
+			out = append(out, value.ListOf(items[i]))
 		}
 		for i := range items {
-			out = append(out, model.ListOf(append(slices.Clone(items[:i]), items[i+1:]...)...))
+			out = append(out, value.ListOf(append(slices.Clone(items[:i]), items[i+1:]...)...))
 		}
 	}
 	for _, item := range list.Items() {
-		if item.Kind() == model.Object {
-			out = append(out, model.ListOf(item.With("EventCategories", model.Strs(management))),
-				model.ListOf(item.With("InsightType", model.Str(errorRate))), model.ListOf(item.With("InsightType",
-					model.Str(callRate))))
+		if item.Kind() == value.Object {
+			out = append(out, value.ListOf(item.With("EventCategories", value.Strs(management))),
+				value.ListOf(item.With("InsightType", value.Str(errorRate))), value.ListOf(item.With("InsightType",
+					value.Str(callRate))))
 		}
 	}
 	for _, set := range []model.Selectors{setB, setA, model.MakeSelectors(0, model.Data), 0} {

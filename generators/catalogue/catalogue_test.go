@@ -11,6 +11,7 @@ import (
 
 	"github.com/insightconform/conform/generators"
 	"github.com/insightconform/conform/model"
+	"github.com/insightconform/conform/model/value"
 )
 
 // scopes are those of the targets that the project knows: all, a typed client, an emulator with
@@ -67,7 +68,7 @@ func TestCatalogueCases(t *testing.T) {
 }
 
 func TestNeverAnEmptyStoreBesideATrail(t *testing.T) {
-	empty := func(v model.Value) bool { return v.Kind() == model.String && v.Text() == "" }
+	empty := func(v value.Value) bool { return v.Kind() == value.String && v.Text() == "" }
 	for _, c := range Cases(world(), generators.Everything()) {
 		if in := c.Probe.Input; in.Get("TrailName").Given() {
 			require.False(t, empty(in.Get("EventDataStore")) || empty(in.Get("InsightsDestination")), "%s", in)

@@ -6,6 +6,7 @@ import (
 
 	"github.com/insightconform/conform/generators"
 	"github.com/insightconform/conform/model"
+	"github.com/insightconform/conform/model/value"
 )
 
 // Short names for what histories are made of.
@@ -105,7 +106,7 @@ func (h *histories) life() {
 	h.add("a deleted trail's name in another letter case",
 		join(h.up, steps(put(h.alpha, setC), remove(h.alpha)), h.made(h.other)), get(h.other))
 	validation := generators.OnTrail(model.OpUpdate, h.alpha)
-	validation.Input = validation.Input.With("EnableLogFileValidation", model.Boolean(true))
+	validation.Input = validation.Input.With("EnableLogFileValidation", value.Boolean(true))
 	for _, set := range []model.Selectors{setA, setC} {
 		h.add("a trail with "+set.String()+" is updated", h.up, put(h.alpha, set), update(h.alpha))
 	}
@@ -226,13 +227,13 @@ func (h *histories) orders() {
 		if bits&2 != 0 {
 			slices.Reverse(two)
 		}
-		items := []model.Value{selector(callRate, one...), selector(errorRate, two...)}
+		items := []value.Value{selector(callRate, one...), selector(errorRate, two...)}
 		if bits&4 != 0 {
 			slices.Reverse(items)
 		}
-		h.add(fmt.Sprintf("the fullest list, order %d", bits), full, putList(h.alpha, model.ListOf(items...)))
+		h.add(fmt.Sprintf("the fullest list, order %d", bits), full, putList(h.alpha, value.ListOf(items...)))
 		h.add(fmt.Sprintf("the fullest list after itself, order %d", bits), full, put(h.alpha, setD),
-			putList(h.alpha, model.ListOf(items...)))
+			putList(h.alpha, value.ListOf(items...)))
 	}
 	for _, list := range generators.VariantSelectors() {
 		h.add("over the fullest list: "+list.Name, full, put(h.alpha, setD), putList(h.alpha, list.Value))
@@ -269,7 +270,7 @@ func (h *histories) repeats() {
 // refusals: a refused call changes nothing, whatever was valid in it.
 func (h *histories) refusals() {
 	a := h.alpha
-	good := []model.Value{selector(callRate, management), selector(errorRate, management)}
+	good := []value.Value{selector(callRate, management), selector(errorRate, management)}
 	bad := generators.BadItems()
 	one := map[model.ID]bool{}
 	for _, item := range bad {
@@ -285,29 +286,29 @@ func (h *histories) refusals() {
 			}
 			for i, g := range good[:2] {
 				h.add(fmt.Sprintf("refused %s: a valid selector %d, then %s", label, i, item.Name), on,
-					putList(a, model.ListOf(g, item.Value)))
+					putList(a, value.ListOf(g, item.Value)))
 				h.add(fmt.Sprintf("refused %s: %s, then a valid selector %d", label, item.Name, i), on,
-					putList(a, model.ListOf(item.Value, g)))
+					putList(a, value.ListOf(item.Value, g)))
 			}
 		}
 		h.add("refused for "+item.Name+", then as it should be", join(h.up, steps(put(a, setC))),
-			putList(a, model.ListOf(good[0])))
+			putList(a, value.ListOf(good[0])))
 	}
-	onData := model.ListOf(selector(callRate, management), selector(errorRate, data))
-	turned := model.ListOf(selector(errorRate, data), selector(callRate, management))
+	onData := value.ListOf(selector(callRate, management), selector(errorRate, data))
+	turned := value.ListOf(selector(errorRate, data), selector(callRate, management))
 	for _, before := range []model.Selectors{setB, setC, 0} {
 		on := join(h.up, steps(put(a, before)))
 		h.add("after "+before.String()+": one prerequisite missing", on, putList(a, onData))
 		h.add("after "+before.String()+": one prerequisite missing, other order", on, putList(a, turned))
 	}
 	absent := put(a, setA)
-	absent.Input = absent.Input.With("InsightSelectors", model.Value{})
+	absent.Input = absent.Input.With("InsightSelectors", value.Value{})
 	null := put(a, setA)
-	null.Input = null.Input.With("InsightSelectors", model.NullValue)
+	null.Input = null.Input.With("InsightSelectors", value.NullValue)
 	store := put(a, setA)
-	store.Input = store.Input.With("EventDataStore", model.Str(generators.UnknownStore))
+	store.Input = store.Input.With("EventDataStore", value.Str(generators.UnknownStore))
 	destination := put(a, 0)
-	destination.Input = destination.Input.With("InsightsDestination", model.Str(generators.UnknownStore))
+	destination.Input = destination.Input.With("InsightsDestination", value.Str(generators.UnknownStore))
 	on := join(h.up, steps(put(a, setC)))
 	h.add("refused after insights: no selectors", on, absent)
 	h.add("refused after insights: selectors null", on, null)
@@ -363,7 +364,7 @@ func (h *histories) regions() {
 	h.add("one name in two Regions: deleted away", twins, put(a, setA), away(put(a, setC)), away(remove(a)))
 	h.add("one name in two Regions: the other's ARN from home", twins, put(a, setA), away(put(a, setC)), put(twin, setB))
 	multi := create(a)
-	multi.Input = multi.Input.With("IsMultiRegionTrail", model.Boolean(true))
+	multi.Input = multi.Input.With("IsMultiRegionTrail", value.Boolean(true))
 	multiUp := h.ws.start1(multi)
 	h.add("a multi-Region trail", multiUp, put(a, setC))
 	h.add("a multi-Region trail read from another Region by name", multiUp, put(a, setC), away(get(a)))

@@ -9,6 +9,7 @@ import (
 
 	"github.com/insightconform/conform/generators"
 	"github.com/insightconform/conform/model"
+	"github.com/insightconform/conform/model/value"
 )
 
 // Pair is what is known of the requests that break just two rules of the error order.
@@ -99,15 +100,15 @@ func Together(rules []model.ID, w *model.World, scope generators.Scope) (setup [
 // set-ups of these. Joined, each two set-ups are put together besides, concatenated, each two lists.
 func (s *search) mix(from []found, joined, concatenated bool, visit func(p *prepared, r model.Request, broken ruleSet)) {
 	var regions []string
-	var trails, stores []model.Value
-	lists := []model.Value{model.ListOf()}
-	add := func(values *[]model.Value, v model.Value) {
+	var trails, stores []value.Value
+	lists := []value.Value{value.ListOf()}
+	add := func(values *[]value.Value, v value.Value) {
 		if !slices.ContainsFunc(*values, v.Equal) {
 			*values = append(*values, v)
 		}
 	}
-	add(&trails, model.Value{})
-	add(&stores, model.Value{})
+	add(&trails, value.Value{})
+	add(&stores, value.Value{})
 	for _, f := range from {
 		if !slices.Contains(regions, f.request.Region) {
 			regions = append(regions, f.request.Region)
@@ -122,7 +123,7 @@ func (s *search) mix(from []found, joined, concatenated bool, visit func(p *prep
 		for _, list := range single {
 			for _, more := range single {
 				if len(list.Items()) > 0 && len(more.Items()) > 0 && !list.Equal(more) {
-					add(&lists, model.ListOf(slices.Concat(list.Items(), more.Items())...))
+					add(&lists, value.ListOf(slices.Concat(list.Items(), more.Items())...))
 				}
 			}
 		}
@@ -134,7 +135,7 @@ func (s *search) mix(from []found, joined, concatenated bool, visit func(p *prep
 					for _, destination := range stores {
 						for _, list := range lists {
 							r := model.Request{Op: model.OpPut, Region: region,
-								Input: model.Obj("TrailName", trail, "EventDataStore", source, "InsightsDestination", destination, "InsightSelectors", list)}
+								Input: value.Obj("TrailName", trail, "EventDataStore", source, "InsightsDestination", destination, "InsightSelectors", list)}
 							if s.ws.scope.Allows(r) {
 								visit(&p, r, setOf(model.Broken(p.state, r)))
 							}
@@ -188,7 +189,7 @@ func broke(rules ...model.ID) func(model.State, model.Request) bool {
 }
 
 // gives reports whether a member is a string, names whether that is not an empty one.
-func gives(r model.Request, member string) bool { return r.Input.Get(member).Kind() == model.String }
+func gives(r model.Request, member string) bool { return r.Input.Get(member).Kind() == value.String }
 
 func names(r model.Request, member string) bool {
 	return gives(r, member) && r.Input.Get(member).Text() != ""
@@ -199,7 +200,7 @@ func names(r model.Request, member string) bool {
 var traits = []trait{
 	{func(_ model.State, r model.Request) bool { return gives(r, "TrailName") }, "a TrailName",
 		"a request without TrailName"},
-	{func(_ model.State, r model.Request) bool { return r.Input.Get("InsightSelectors").Kind() == model.List },
+	{func(_ model.State, r model.Request) bool { return r.Input.Get("InsightSelectors").Kind() == value.List },
 		"a list in InsightSelectors", "InsightSelectors without a list"},
 	{func(_ model.State, r model.Request) bool {
 		return gives(r, "EventDataStore") || gives(r, "InsightsDestination")
@@ -352,8 +353,8 @@ func Alike(s model.State, r model.Request, scope generators.Scope, n int) []mode
 		var found []model.Request
 		for _, v := range values {
 			x := edit{member, v}.apply(r)
-			other := v.Value.Kind() != model.Null && !v.Value.Equal(old) &&
-				(old.Kind() == model.Absent) == (v.Value.Kind() == model.Absent)
+			other := v.Value.Kind() != value.Null && !v.Value.Equal(old) &&
+				(old.Kind() == value.Absent) == (v.Value.Kind() == value.Absent)
 			if other && len(v.Value.String()) < 500 && scope.Allows(x) && setOf(model.Broken(s, x)) == set {
 				found = append(found, x)
 			}
@@ -362,12 +363,12 @@ func Alike(s model.State, r model.Request, scope generators.Scope, n int) []mode
 	}
 	items := slices.Clone(r.Input.Get("InsightSelectors").Items())
 	slices.Reverse(items)
-	add("InsightSelectors", representative{Value: model.ListOf(items...)})
+	add("InsightSelectors", representative{Value: value.ListOf(items...)})
 	var lists []representative
 	for _, a := range items {
 		for _, b := range generators.BadItems() {
-			lists = append(lists, representative{Value: model.ListOf(b.Value, a)},
-				representative{Value: model.ListOf(a, b.Value)})
+			lists = append(lists, representative{Value: value.ListOf(b.Value, a)},
+				representative{Value: value.ListOf(a, b.Value)})
 		}
 	}
 	slices.Reverse(lists)

@@ -6,6 +6,7 @@ import (
 
 	"github.com/insightconform/conform/generators"
 	"github.com/insightconform/conform/model"
+	"github.com/insightconform/conform/model/value"
 )
 
 // exercised asks the model which rules a request tests, given the reference answer.
@@ -184,7 +185,7 @@ func (b *builder) alphabet(s model.State, odd bool) []model.Request {
 			put(alpha, setData), put(alpha, model.MakeSelectors(model.Management|model.Data, 0)),
 			put(arn, setA), get(alpha), get(arn), generators.GetTrail(alpha), generators.Status(alpha), generators.GetEvents(alpha), stop(alpha), start(alpha), update(alpha), remove(alpha),
 			putEvents(alpha, basic[model.ReadEvents]), putEvents(alpha, basic[model.ManagementEvents|model.DataEvents]),
-			model.Request{Op: model.OpPut, Input: plain.Input.With("Nonsense", model.Str("x"))}, withOther)
+			model.Request{Op: model.OpPut, Input: plain.Input.With("Nonsense", value.Str("x"))}, withOther)
 		if odd {
 			for _, list := range generators.VariantSelectors() {
 				calls = append(calls, putList(alpha, list.Value))

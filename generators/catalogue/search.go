@@ -8,6 +8,7 @@ import (
 
 	"github.com/insightconform/conform/generators"
 	"github.com/insightconform/conform/model"
+	"github.com/insightconform/conform/model/value"
 )
 
 // ruleSet is a set of error rules by their place in the error order.
@@ -149,14 +150,14 @@ func newMembers() *members {
 		valid("call rate on Data", selector(callRate, data)), valid("error rate on Data", selector(errorRate, data)),
 		bad[0], bad[10], bad[13], bad[wrongType],
 	}
-	differing := []model.Value{selector(callRate, management), selector(callRate, data)}
+	differing := []value.Value{selector(callRate, management), selector(callRate, data)}
 	for i, a := range items {
 		for _, b := range items[i+1:] {
 			m.combined = append(m.combined, edit{"InsightSelectors",
-				valid(a.Name+" and "+b.Name, model.ListOf(a.Value, b.Value))})
+				valid(a.Name+" and "+b.Name, value.ListOf(a.Value, b.Value))})
 		}
 		m.combined = append(m.combined, edit{"InsightSelectors",
-			valid("a type twice with other categories and "+a.Name, model.ListOf(differing[0], differing[1], a.Value))})
+			valid("a type twice with other categories and "+a.Name, value.ListOf(differing[0], differing[1], a.Value))})
 	}
 	return m
 }
@@ -188,18 +189,18 @@ func (s *search) world(i int, lists *members) {
 		byMember[member] = append(edits(member, absent), edits(member, stores...)...)
 	}
 	noStore := edit{"EventDataStore", absent}
-	blank := edit{"EventDataStore", representative{Name: "empty", Value: model.Str(""),
+	blank := edit{"EventDataStore", representative{Name: "empty", Value: value.Str(""),
 		Breaks: []model.ID{model.InputNoResource, model.StoreIDSyntax}}}
 	for _, plain := range p.plain {
 		get := model.Request{Op: model.OpGet, Input: plain.Input.With("InsightSelectors",
-			model.Value{}).With("InsightsDestination", model.Value{})}
+			value.Value{}).With("InsightsDestination", value.Value{})}
 		names := byMember
 		if !plain.Input.Get("TrailName").Given() {
 			names = map[string][]edit{"TrailName": byMember["TrailName"], "InsightSelectors": byMember["InsightSelectors"],
 				"EventDataStore": append(slices.Clone(byMember["EventDataStore"]),
 					blank), "InsightsDestination": byMember["InsightsDestination"]}
 			// An empty list may leave out either store.
-			off := edit{"InsightSelectors", valid("the empty list", model.ListOf())}
+			off := edit{"InsightSelectors", valid("the empty list", value.ListOf())}
 			s.note(0, i, off.apply(noStore.apply(plain)), off, noStore)
 		}
 		kept := s.vary(0, i, plain, names, putMembers)
@@ -217,7 +218,7 @@ func (s *search) world(i int, lists *members) {
 var whichResource = setOf([]model.ID{model.InputNoResource, model.InputTrailAndStore, model.InputStoreNeedsBoth})
 
 // absent leaves a member out.
-var absent = valid("absent", model.Value{})
+var absent = valid("absent", value.Value{})
 
 var putMembers = []string{"TrailName", "EventDataStore", "InsightsDestination", "InsightSelectors"}
 
@@ -257,7 +258,7 @@ func (s *search) vary(op, world int, plain model.Request, byMember map[string][]
 		seen := map[ruleSet]bool{}
 		for _, e := range byMember[member] {
 			r := e.apply(plain)
-			if r.Input.Get("TrailName").Given() && r.Input.Get("EventDataStore").Kind() == model.String &&
+			if r.Input.Get("TrailName").Given() && r.Input.Get("EventDataStore").Kind() == value.String &&
 				r.Input.Get("EventDataStore").Text() == "" {
 				continue
 			}

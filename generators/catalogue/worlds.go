@@ -5,6 +5,7 @@ import (
 
 	"github.com/insightconform/conform/generators"
 	"github.com/insightconform/conform/model"
+	"github.com/insightconform/conform/model/value"
 )
 
 // The spellings that requests use most.
@@ -52,7 +53,7 @@ func (ws *worlds) add(name string, setup []model.Request, trail string, source, 
 	}
 	if trail != "" && source >= 0 {
 		both := p.plain[0]
-		both.Input = both.Input.With("EventDataStore", model.Str(model.StoreID(source)))
+		both.Input = both.Input.With("EventDataStore", value.Str(model.StoreID(source)))
 		p.plain = append(p.plain, both)
 	}
 	for _, t := range state.Trails {

@@ -6,6 +6,7 @@ import (
 
 	"github.com/insightconform/conform/generators"
 	"github.com/insightconform/conform/model"
+	"github.com/insightconform/conform/model/value"
 )
 
 // A tour tells states of a logging trail apart by which of the 16 sets of selectors is on, and under
@@ -157,7 +158,7 @@ func (t *Tour) Next(s model.State, trail string) (model.Request, bool) {
 		return model.Request{}, false
 	}
 	r := t.inputs[input].Request
-	r.Input = r.Input.With("TrailName", model.Str(trail))
+	r.Input = r.Input.With("TrailName", value.Str(trail))
 	return r, true
 }
 
@@ -223,7 +224,7 @@ func (t *Tour) Covered(before model.State, r model.Request) {
 	if !ok {
 		return
 	}
-	named := r.Input.With("TrailName", model.Str(generators.NameAlpha))
+	named := r.Input.With("TrailName", value.Str(generators.NameAlpha))
 	i := slices.IndexFunc(t.inputs, func(x namedRequest) bool { return x.Request.Op == r.Op && x.Request.Input.Equal(named) })
 	if i < 0 {
 		return

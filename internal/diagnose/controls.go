@@ -6,6 +6,7 @@ import (
 
 	"github.com/insightconform/conform/generators"
 	"github.com/insightconform/conform/model"
+	"github.com/insightconform/conform/model/value"
 )
 
 // control is an experiment with a rule that says a trait of a case must not matter, or is the only
@@ -70,22 +71,22 @@ var controls = []control{
 }
 
 // onList changes a list of a request, where it has one.
-func onList(r model.Request, member string, change func([]model.Value) []model.Value) model.Request {
-	if list := r.Input.Get(member); list.Kind() == model.List {
-		r.Input = r.Input.With(member, model.ListOf(change(slices.Clone(list.Items()))...))
+func onList(r model.Request, member string, change func([]value.Value) []value.Value) model.Request {
+	if list := r.Input.Get(member); list.Kind() == value.List {
+		r.Input = r.Input.With(member, value.ListOf(change(slices.Clone(list.Items()))...))
 	}
 	return r
 }
 
 // ofSelectors changes the selectors of a Put one by one.
-func ofSelectors(change func(model.Value) model.Value) func(model.Request) model.Request {
+func ofSelectors(change func(value.Value) value.Value) func(model.Request) model.Request {
 	return func(r model.Request) model.Request {
 		if r.Op != model.OpPut {
 			return r
 		}
-		return onList(r, "InsightSelectors", func(items []model.Value) []model.Value {
+		return onList(r, "InsightSelectors", func(items []value.Value) []value.Value {
 			for i, item := range items {
-				if item.Kind() == model.Object {
+				if item.Kind() == value.Object {
 					items[i] = change(item)
 				}
 			}
@@ -94,31 +95,31 @@ func ofSelectors(change func(model.Value) model.Value) func(model.Request) model
 	}
 }
 
-var justManagement = model.Strs(model.CategoryNames[0])
+var justManagement = value.Strs(model.CategoryNames[0])
 
-func emptyToManagement(item model.Value) model.Value {
-	if v := item.Get("EventCategories"); v.Kind() == model.List && len(v.Items()) == 0 {
+func emptyToManagement(item value.Value) value.Value {
+	if v := item.Get("EventCategories"); v.Kind() == value.List && len(v.Items()) == 0 {
 		return item.With("EventCategories", justManagement)
 	}
 	return item
 }
 
-func absentToManagement(item model.Value) model.Value {
+func absentToManagement(item value.Value) value.Value {
 	if v := item.Get("EventCategories"); !v.Given() {
 		return item.With("EventCategories", justManagement)
 	}
 	return item
 }
 
-func categoriesOnce(item model.Value) model.Value {
-	if v := item.Get("EventCategories"); v.Kind() == model.List {
-		return item.With("EventCategories", model.ListOf(once(v.Items())...))
+func categoriesOnce(item value.Value) value.Value {
+	if v := item.Get("EventCategories"); v.Kind() == value.List {
+		return item.With("EventCategories", value.ListOf(once(v.Items())...))
 	}
 	return item
 }
 
-func once(items []model.Value) []model.Value {
-	var out []model.Value
+func once(items []value.Value) []value.Value {
+	var out []value.Value
 	for _, item := range items {
 		if !slices.ContainsFunc(out, item.Equal) {
 			out = append(out, item)
@@ -148,7 +149,7 @@ func lastLife(requests []model.Request) []model.Request {
 
 func disabledWithoutDestination(r model.Request) model.Request {
 	if r.Op == model.OpPut && disables(r) && r.Input.Get("EventDataStore").Given() {
-		r.Input = r.Input.With("InsightsDestination", model.Value{})
+		r.Input = r.Input.With("InsightsDestination", value.Value{})
 	}
 	return r
 }
@@ -156,7 +157,7 @@ func disabledWithoutDestination(r model.Request) model.Request {
 // disables reports whether a request has an empty list of selectors.
 func disables(r model.Request) bool {
 	list := r.Input.Get("InsightSelectors")
-	return list.Kind() == model.List && len(list.Items()) == 0
+	return list.Kind() == value.List && len(list.Items()) == 0
 }
 
 // emptiedInsteadOfStopped turns insights off in another way.
@@ -205,11 +206,11 @@ func moreLogs(readWrite string) func(model.Request) model.Request {
 		if r.Op != model.OpPutEvents {
 			return r
 		}
-		return onList(r, "EventSelectors", func(items []model.Value) []model.Value {
+		return onList(r, "EventSelectors", func(items []value.Value) []value.Value {
 			for i, item := range items {
 				management := item.Get("IncludeManagementEvents")
-				if item.Get("ReadWriteType").Text() == readWrite && (management.Kind() != model.Bool || management.True()) {
-					items[i] = item.With("ReadWriteType", model.Str("All"))
+				if item.Get("ReadWriteType").Text() == readWrite && (management.Kind() != value.Bool || management.True()) {
+					items[i] = item.With("ReadWriteType", value.Str("All"))
 				}
 			}
 			return items
@@ -250,7 +251,7 @@ func withoutRepeats(requests []model.Request) []model.Request {
 }
 
 func sameSelectors(a, b model.Request) bool {
-	plain := func(r model.Request) model.Value {
+	plain := func(r model.Request) value.Value {
 		return inOrder(ofSelectors(absentToManagement)(r)).Input.Get("InsightSelectors")
 	}
 	return plain(a).Equal(plain(b))
@@ -261,7 +262,7 @@ func withoutUnknownMembers(r model.Request) model.Request {
 		return r
 	}
 	r.Input = keepMembers(r.Input, "TrailName", "EventDataStore", "InsightsDestination", "InsightSelectors")
-	return onList(r, "InsightSelectors", func(items []model.Value) []model.Value {
+	return onList(r, "InsightSelectors", func(items []value.Value) []value.Value {
 		for i, item := range items {
 			items[i] = keepMembers(item, "InsightType", "EventCategories")
 		}
@@ -269,14 +270,14 @@ func withoutUnknownMembers(r model.Request) model.Request {
 	})
 }
 
-func keepMembers(v model.Value, names ...string) model.Value {
-	if v.Kind() != model.Object {
+func keepMembers(v value.Value, names ...string) value.Value {
+	if v.Kind() != value.Object {
 		return v
 	}
 	out := v
 	for _, m := range v.Members() {
 		if !slices.Contains(names, m.Name) {
-			out = out.With(m.Name, model.Value{})
+			out = out.With(m.Name, value.Value{})
 		}
 	}
 	return out
@@ -291,7 +292,7 @@ func trailsByName(r model.Request) model.Request {
 	}
 	if name := r.Input.Get("TrailName").Text(); r.Op.Insights() {
 		if short, ok := strings.CutPrefix(name, w.TrailARN(region, "")); ok && model.ValidTrailName(short) {
-			r.Input = r.Input.With("TrailName", model.Str(short))
+			r.Input = r.Input.With("TrailName", value.Str(short))
 		}
 	}
 	return r
@@ -304,7 +305,7 @@ func storesByARN(r model.Request) model.Request {
 	}
 	for _, member := range []string{"EventDataStore", "InsightsDestination"} {
 		if id := r.Input.Get(member).Text(); strings.HasPrefix(id, "00000000-0000-4000-8000-") {
-			r.Input = r.Input.With(member, model.Str(model.DefaultWorld.StoreARN(model.DefaultWorld.Home, id)))
+			r.Input = r.Input.With(member, value.Str(model.DefaultWorld.StoreARN(model.DefaultWorld.Home, id)))
 		}
 	}
 	return r
@@ -315,18 +316,18 @@ func inOrder(r model.Request) model.Request {
 	if r.Op != model.OpPut {
 		return r
 	}
-	by := func(text func(model.Value) string) func(a, b model.Value) int {
-		return func(a, b model.Value) int { return strings.Compare(text(a), text(b)) }
+	by := func(text func(value.Value) string) func(a, b value.Value) int {
+		return func(a, b value.Value) int { return strings.Compare(text(a), text(b)) }
 	}
-	return onList(r, "InsightSelectors", func(items []model.Value) []model.Value {
+	return onList(r, "InsightSelectors", func(items []value.Value) []value.Value {
 		for i, item := range items {
-			if categories := item.Get("EventCategories"); categories.Kind() == model.List {
+			if categories := item.Get("EventCategories"); categories.Kind() == value.List {
 				sorted := slices.Clone(categories.Items())
-				slices.SortStableFunc(sorted, func(a, b model.Value) int { return by(model.Value.String)(b, a) }) // Management first
-				items[i] = item.With("EventCategories", model.ListOf(sorted...))
+				slices.SortStableFunc(sorted, func(a, b value.Value) int { return by(value.Value.String)(b, a) }) // Management first
+				items[i] = item.With("EventCategories", value.ListOf(sorted...))
 			}
 		}
-		slices.SortStableFunc(items, by(func(item model.Value) string { return item.Get("InsightType").String() }))
+		slices.SortStableFunc(items, by(func(item value.Value) string { return item.Get("InsightType").String() }))
 		return items
 	})
 }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/insightconform/conform/generators"
 	"github.com/insightconform/conform/model"
+	"github.com/insightconform/conform/model/value"
 )
 
 // The order of simplicity, in which a shrunk case is minimal:
@@ -64,18 +65,18 @@ var optional = map[model.Op][]string{
 	model.OpCreateStore: {"StartIngestion", "RetentionPeriod", "MultiRegionEnabled"},
 }
 
-func simplerInputs(r model.Request) []model.Value {
-	var out []model.Value
+func simplerInputs(r model.Request) []value.Value {
+	var out []value.Value
 	in := r.Input
 	for _, member := range optional[r.Op] {
-		if in.Get(member).Kind() != model.Absent {
-			out = append(out, in.With(member, model.Value{}))
+		if in.Get(member).Kind() != value.Absent {
+			out = append(out, in.With(member, value.Value{}))
 		}
 	}
 	if r.Op.Insights() {
 		for _, m := range in.Members() {
 			if m.Name != "InsightSelectors" && m.Name != "TrailName" {
-				out = append(out, in.With(m.Name, model.Value{}))
+				out = append(out, in.With(m.Name, value.Value{}))
 			}
 		}
 		if plain := trailsByName(r).Input; !plain.Equal(in) {
@@ -101,41 +102,41 @@ func simplerInputs(r model.Request) []model.Value {
 		}
 	}
 	for i, item := range in.Get("EventSelectors").Items() {
-		if item.Kind() != model.Object {
+		if item.Kind() != value.Object {
 			continue
 		}
 		for _, m := range item.Members() {
-			out = append(out, in.With("EventSelectors", replaced(in.Get("EventSelectors"), i, item.With(m.Name, model.Value{}))))
+			out = append(out, in.With("EventSelectors", replaced(in.Get("EventSelectors"), i, item.With(m.Name, value.Value{}))))
 		}
 	}
 	return out
 }
 
 // shorter is the first half of a string of eight characters or more.
-func shorter(v model.Value) []model.Value {
+func shorter(v value.Value) []value.Value {
 	text := v.Text()
-	if v.Kind() != model.String || len(text) < 8 {
+	if v.Kind() != value.String || len(text) < 8 {
 		return nil
 	}
-	return []model.Value{model.Str(text[:len(text)/2])}
+	return []value.Value{value.Str(text[:len(text)/2])}
 }
 
-func without(list model.Value, i int) model.Value {
-	return model.ListOf(slices.Delete(slices.Clone(list.Items()), i, i+1)...)
+func without(list value.Value, i int) value.Value {
+	return value.ListOf(slices.Delete(slices.Clone(list.Items()), i, i+1)...)
 }
 
-func replaced(list model.Value, i int, v model.Value) model.Value {
+func replaced(list value.Value, i int, v value.Value) value.Value {
 	items := slices.Clone(list.Items())
 	items[i] = v
-	return model.ListOf(items...)
+	return value.ListOf(items...)
 }
 
-func simplerSelectors(list model.Value) []model.Value {
-	var out []model.Value
-	if list.Kind() != model.List || len(list.Items()) == 0 {
+func simplerSelectors(list value.Value) []value.Value {
+	var out []value.Value
+	if list.Kind() != value.List || len(list.Items()) == 0 {
 		return out
 	}
-	out = append(out, model.ListOf())
+	out = append(out, value.ListOf())
 	for i, item := range list.Items() {
 		if len(list.Items()) > 1 {
 			out = append(out, without(list, i))
@@ -147,14 +148,14 @@ func simplerSelectors(list model.Value) []model.Value {
 	return out
 }
 
-func simplerSelector(item model.Value) []model.Value {
-	var out []model.Value
-	if item.Kind() != model.Object {
+func simplerSelector(item value.Value) []value.Value {
+	var out []value.Value
+	if item.Kind() != value.Object {
 		return out
 	}
 	for _, m := range item.Members() {
 		if m.Name != "InsightType" && m.Name != "EventCategories" {
-			out = append(out, item.With(m.Name, model.Value{}))
+			out = append(out, item.With(m.Name, value.Value{}))
 		}
 	}
 	categories := item.Get("EventCategories")
@@ -163,17 +164,17 @@ func simplerSelector(item model.Value) []model.Value {
 			out = append(out, item.With("EventCategories", without(categories, i)))
 		}
 		if c.Text() == model.CategoryNames[1] {
-			out = append(out, item.With("EventCategories", replaced(categories, i, model.Str(model.CategoryNames[0]))))
+			out = append(out, item.With("EventCategories", replaced(categories, i, value.Str(model.CategoryNames[0]))))
 		}
 		for _, v := range shorter(c) {
 			out = append(out, item.With("EventCategories", replaced(categories, i, v)))
 		}
 	}
-	if categories.Kind() != model.Absent {
-		out = append(out, item.With("EventCategories", model.Value{}))
+	if categories.Kind() != value.Absent {
+		out = append(out, item.With("EventCategories", value.Value{}))
 	}
 	if item.Get("InsightType").Text() == model.TypeNames[1] {
-		out = append(out, item.With("InsightType", model.Str(model.TypeNames[0])))
+		out = append(out, item.With("InsightType", value.Str(model.TypeNames[0])))
 	}
 	for _, v := range shorter(item.Get("InsightType")) {
 		out = append(out, item.With("InsightType", v))

@@ -15,6 +15,7 @@ import (
 	"github.com/insightconform/conform"
 	"github.com/insightconform/conform/internal/learn"
 	"github.com/insightconform/conform/model"
+	"github.com/insightconform/conform/model/value"
 	"github.com/insightconform/conform/reports"
 	"github.com/insightconform/conform/reports/text"
 	"github.com/insightconform/conform/targets"
@@ -253,11 +254,11 @@ func TestLearnUnsteady(t *testing.T) {
 			if reply.Answer.Outcome != model.Refused || *code != "InvalidInsightSelectorsException" {
 				break
 			}
-			if name := item.Get("InsightType"); name.Kind() == model.String && !slices.Contains(model.TypeNames[:], name.Text()) {
+			if name := item.Get("InsightType"); name.Kind() == value.String && !slices.Contains(model.TypeNames[:], name.Text()) {
 				break
 			}
-			if slices.ContainsFunc(item.Get("EventCategories").Items(), func(v model.Value) bool {
-				return v.Kind() == model.String && !slices.Contains(model.CategoryNames[:], v.Text())
+			if slices.ContainsFunc(item.Get("EventCategories").Items(), func(v value.Value) bool {
+				return v.Kind() == value.String && !slices.Contains(model.CategoryNames[:], v.Text())
 			}) {
 				*code = "InvalidParameterException" // the first wrong selector decides
 				break

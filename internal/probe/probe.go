@@ -9,6 +9,7 @@ import (
 	"github.com/insightconform/conform/generators"
 	"github.com/insightconform/conform/internal/session"
 	"github.com/insightconform/conform/model"
+	"github.com/insightconform/conform/model/value"
 	"github.com/insightconform/conform/reports/plain"
 	"github.com/insightconform/conform/targets"
 	"github.com/insightconform/conform/targets/wire"
@@ -156,9 +157,9 @@ func (p *prober) stores(ctx context.Context) {
 		}
 		return
 	}
-	id := model.Obj("EventDataStore", model.StoreID(0))
+	id := value.Obj("EventDataStore", model.StoreID(0))
 	p.try(ctx, generators.PutStore(model.StoreID(0), "", 0))
-	_, ok, why = p.try(ctx, model.Request{Op: model.OpUpdateStore, Input: id.With("RetentionPeriod", model.Num("7"))})
+	_, ok, why = p.try(ctx, model.Request{Op: model.OpUpdateStore, Input: id.With("RetentionPeriod", value.Num("7"))})
 	p.set(model.CanUpdateStores, ok, why)
 	_, ok, why = p.try(ctx, model.Request{Op: model.OpDeleteStore, Input: id})
 	p.set(model.CanDeleteStores, ok, why)
@@ -188,7 +189,7 @@ func (p *prober) twoRegions(ctx context.Context) (bool, string) {
 	if p.client.Eventual() {
 		session.Sleep(ctx, p.client.SettleTime) // or it would not be seen yet
 	}
-	from := model.Request{Op: model.OpGet, Region: away, Input: model.Obj("TrailName", "region-home")}
+	from := model.Request{Op: model.OpGet, Region: away, Input: value.Obj("TrailName", "region-home")}
 	if reply, ok, _ := p.try(ctx, from); ok || reply.Answer.Code == "InsightNotEnabledException" {
 		return false, "both Regions show the same trails"
 	}

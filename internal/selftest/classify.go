@@ -11,6 +11,7 @@ import (
 	"github.com/insightconform/conform/generators"
 	"github.com/insightconform/conform/generators/catalogue"
 	"github.com/insightconform/conform/model"
+	"github.com/insightconform/conform/model/value"
 	"github.com/insightconform/conform/reports"
 	"github.com/insightconform/conform/targets"
 	"github.com/insightconform/conform/targets/embedded"
@@ -308,9 +309,9 @@ func words() [][]call {
 	const name = generators.NameAlpha
 	one, both := model.MakeSelectors(model.Management, 0), model.MakeSelectors(model.Management, model.Management)
 	byARN := generators.Put(name, model.MakeSelectors(0, model.Management))
-	byARN.Input = byARN.Input.With("TrailName", model.Str(model.DefaultWorld.TrailARN(model.DefaultWorld.Home, name)))
+	byARN.Input = byARN.Input.With("TrailName", value.Str(model.DefaultWorld.TrailARN(model.DefaultWorld.Home, name)))
 	refused := generators.Put(name, one)
-	refused.Input = refused.Input.With("InsightSelectors", model.ListOf(model.Obj("InsightType", "ApiLatencyInsight")))
+	refused.Input = refused.Input.With("InsightSelectors", value.ListOf(value.Obj("InsightType", "ApiLatencyInsight")))
 	classes := generators.EventClasses()
 	calls := []call{
 		{generators.Put(name, one)}, {generators.Put(name, both)}, {generators.Put(name, 0)}, {byARN}, {refused, refused},

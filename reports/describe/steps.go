@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/insightconform/conform/model"
+	"github.com/insightconform/conform/model/value"
 	"github.com/insightconform/conform/reports"
 	"github.com/insightconform/conform/reports/plain"
 )
@@ -67,7 +68,7 @@ func Exchange(steps []reports.Step) []string {
 	for i, step := range steps {
 		op := model.Op(step.Operation)
 		if op != model.OpPut && op != model.OpGet && i < len(steps)-1 {
-			step.Answer.Body = model.Value{}
+			step.Answer.Body = value.Value{}
 		}
 		if op == model.OpPut || op == model.OpGet {
 			step.Answer.Body = abbreviated(step.Answer.Body)
@@ -82,13 +83,13 @@ func Exchange(steps []reports.Step) []string {
 }
 
 // abbreviated writes the ARNs and selectors of an answer as those of requests are written.
-func abbreviated(body model.Value) model.Value {
+func abbreviated(body value.Value) value.Value {
 	for _, member := range body.Members() {
 		switch {
-		case member.Value.Kind() == model.String:
-			body = body.With(member.Name, model.Str(Name(member.Value.Text())))
+		case member.Value.Kind() == value.String:
+			body = body.With(member.Name, value.Str(Name(member.Value.Text())))
 		case member.Name == "InsightSelectors":
-			body = body.With(member.Name, model.Str(Selectors(member.Value)))
+			body = body.With(member.Name, value.Str(Selectors(member.Value)))
 		}
 	}
 	return body
@@ -131,14 +132,14 @@ func quote(s string) string {
 var resourceMembers = []string{"TrailName", "Name", "EventDataStore", "InsightsDestination"}
 
 // describeResource names the resources of a request as shortly as they remain distinguishable.
-func describeResource(input model.Value) string {
+func describeResource(input value.Value) string {
 	var names []string
 	for _, member := range resourceMembers {
 		v := input.Get(member)
 		switch {
-		case v.Kind() == model.Absent:
+		case v.Kind() == value.Absent:
 			continue
-		case v.Kind() != model.String:
+		case v.Kind() != value.String:
 			names = append(names, member+": "+v.String())
 			continue
 		}
@@ -181,28 +182,28 @@ var routine = map[string]bool{"S3BucketName": true}
 func describeInput(step reports.Step) string {
 	input := step.Request
 	switch input.Kind() {
-	case model.Absent:
+	case value.Absent:
 		return ""
-	case model.Object:
+	case value.Object:
 	default:
 		return " " + input.String()
 	}
 	var parts []string
 	if model.Op(step.Operation) == model.OpPut {
 		selectors := input.Get("InsightSelectors")
-		if selectors.Kind() == model.Absent {
+		if selectors.Kind() == value.Absent {
 			parts = append(parts, "without InsightSelectors")
 		} else {
 			parts = append(parts, Selectors(selectors))
 		}
-		input = input.With("InsightSelectors", model.Value{})
+		input = input.With("InsightSelectors", value.Value{})
 	}
 	if model.Op(step.Operation) == model.OpArrange {
 		parts = append(parts, input.Get("Condition").Text())
-		input = input.With("Condition", model.Value{})
+		input = input.With("Condition", value.Value{})
 	}
 	for _, member := range resourceMembers {
-		input = input.With(member, model.Value{})
+		input = input.With(member, value.Value{})
 	}
 	for _, member := range input.Members() {
 		if !routine[member.Name] {
@@ -216,16 +217,16 @@ func describeInput(step reports.Step) string {
 }
 
 // Selectors renders insight selectors: "[ApiCallRateInsight: Management+Data]".
-func Selectors(list model.Value) string {
-	if list.Kind() != model.List {
+func Selectors(list value.Value) string {
+	if list.Kind() != value.List {
 		return list.String()
 	}
 	return "[" + strings.Join(plain.Texts(list.Items(), Selector), ", ") + "]"
 }
 
-func Selector(item model.Value) string {
+func Selector(item value.Value) string {
 	name, categories := item.Get("InsightType"), item.Get("EventCategories")
-	ordinary := item.Kind() == model.Object && name.Kind() == model.String && name.Text() != ""
+	ordinary := item.Kind() == value.Object && name.Kind() == value.String && name.Text() != ""
 	for _, member := range item.Members() {
 		ordinary = ordinary && (member.Name == "InsightType" || member.Name == "EventCategories")
 	}
@@ -233,31 +234,31 @@ func Selector(item model.Value) string {
 		return item.String()
 	}
 	switch categories.Kind() {
-	case model.Absent:
+	case value.Absent:
 		return name.Text()
-	case model.List:
+	case value.List:
 	default:
 		return name.Text() + ": " + categories.String()
 	}
-	odd := func(c model.Value) bool { return c.Kind() != model.String || c.Text() == "" }
+	odd := func(c value.Value) bool { return c.Kind() != value.String || c.Text() == "" }
 	if len(categories.Items()) == 0 || slices.ContainsFunc(categories.Items(), odd) {
 		return name.Text() + ": " + categories.String()
 	}
-	return name.Text() + ": " + strings.Join(plain.Texts(categories.Items(), model.Value.Text), "+")
+	return name.Text() + ": " + strings.Join(plain.Texts(categories.Items(), value.Value.Text), "+")
 }
 
 // Value renders any JSON value with as few marks as people need.
-func Value(v model.Value) string {
+func Value(v value.Value) string {
 	switch v.Kind() {
-	case model.String:
+	case value.String:
 		if v.Text() == "" {
 			return "''"
 		}
 		return v.Text()
-	case model.List:
+	case value.List:
 		return "[" + strings.Join(plain.Texts(v.Items(), Value), ", ") + "]"
-	case model.Object:
-		members := plain.Texts(v.Members(), func(m model.Member) string { return m.Name + ": " + Value(m.Value) })
+	case value.Object:
+		members := plain.Texts(v.Members(), func(m value.Member) string { return m.Name + ": " + Value(m.Value) })
 		return "{" + strings.Join(members, ", ") + "}"
 	}
 	return v.String()
@@ -276,7 +277,7 @@ func Answer(step reports.Step) string {
 		if step.Status != 0 {
 			text = fmt.Sprint(step.Status)
 		}
-		if answer.Body.Kind() == model.Absent {
+		if answer.Body.Kind() == value.Absent {
 			return text
 		}
 		return text + " " + Value(answer.Body)

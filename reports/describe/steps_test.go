@@ -4,28 +4,29 @@ import (
 	"testing"
 
 	"github.com/insightconform/conform/model"
+	"github.com/insightconform/conform/model/value"
 	"github.com/insightconform/conform/reports"
 	"github.com/insightconform/conform/reports/plain"
 	"github.com/insightconform/conform/targets"
 	"github.com/stretchr/testify/assert"
 )
 
-func put(selectors ...model.Value) model.Request {
-	return model.Request{Op: model.OpPut, Input: model.Obj("TrailName", "alpha", "InsightSelectors", model.ListOf(selectors...))}
+func put(selectors ...value.Value) model.Request {
+	return model.Request{Op: model.OpPut, Input: value.Obj("TrailName", "alpha", "InsightSelectors", value.ListOf(selectors...))}
 }
 
-func selector(name string, categories ...string) model.Value {
+func selector(name string, categories ...string) value.Value {
 	if categories == nil {
-		return model.Obj("InsightType", name)
+		return value.Obj("InsightType", name)
 	}
-	return model.Obj("InsightType", name, "EventCategories", model.Strs(categories...))
+	return value.Obj("InsightType", name, "EventCategories", value.Strs(categories...))
 }
 
 func TestDescribeSteps(t *testing.T) {
 	arn := model.DefaultWorld.TrailARN("us-east-1", "alpha")
 	raw := "{"
 	step := func(op model.Op, pairs ...any) reports.Step {
-		return reports.Step{Operation: string(op), Request: model.Obj(pairs...)}
+		return reports.Step{Operation: string(op), Request: value.Obj(pairs...)}
 	}
 	for _, test := range []struct {
 		want  string
@@ -36,19 +37,19 @@ func TestDescribeSteps(t *testing.T) {
 		{"Get alpha → Get ARN of alpha → Get beta", []reports.Step{
 			step(model.OpGet, "TrailName", "alpha"), step(model.OpGet, "TrailName", arn), step(model.OpGet, "TrailName", "beta")}},
 		{"Put alpha without InsightSelectors", []reports.Step{step(model.OpPut, "TrailName", "alpha")}},
-		{"Put '' null", []reports.Step{step(model.OpPut, "TrailName", "", "InsightSelectors", model.NullValue)}},
+		{"Put '' null", []reports.Step{step(model.OpPut, "TrailName", "", "InsightSelectors", value.NullValue)}},
 		{"Put [ApiCallRateInsight: Management+Data, ApiErrorRateInsight: [], X]", []reports.Step{step(model.OpPut, "InsightSelectors",
-			model.ListOf(selector("ApiCallRateInsight", "Management", "Data"), selector("ApiErrorRateInsight", []string{}...).With("EventCategories", model.ListOf()), selector("X")))}},
-		{`Put [{"InsightType":"A","Extra":true}, "text", A: "Data", B: [null]]`, []reports.Step{step(model.OpPut, "InsightSelectors", model.ListOf(
-			model.Obj("InsightType", "A", "Extra", true), model.Str("text"),
-			model.Obj("InsightType", "A", "EventCategories", "Data"), model.Obj("InsightType", "B", "EventCategories", model.ListOf(model.NullValue))))}},
+			value.ListOf(selector("ApiCallRateInsight", "Management", "Data"), selector("ApiErrorRateInsight", []string{}...).With("EventCategories", value.ListOf()), selector("X")))}},
+		{`Put [{"InsightType":"A","Extra":true}, "text", A: "Data", B: [null]]`, []reports.Step{step(model.OpPut, "InsightSelectors", value.ListOf(
+			value.Obj("InsightType", "A", "Extra", true), value.Str("text"),
+			value.Obj("InsightType", "A", "EventCategories", "Data"), value.Obj("InsightType", "B", "EventCategories", value.ListOf(value.NullValue))))}},
 		{"Put store …00 to ARN of store …01 []", []reports.Step{step(model.OpPut, "EventDataStore", model.StoreID(0),
-			"InsightsDestination", model.DefaultWorld.StoreARN("us-east-1", model.StoreID(1)), "InsightSelectors", model.ListOf())}},
+			"InsightsDestination", model.DefaultWorld.StoreARN("us-east-1", model.StoreID(1)), "InsightSelectors", value.ListOf())}},
 		{"Put with the body '{' by PUT in eu-west-1", []reports.Step{{Operation: string(model.OpPut), Raw: &raw, Method: "PUT", Region: "eu-west-1"}}},
-		{"Get TrailName: 7 with the other target prefix", []reports.Step{{Operation: string(model.OpGet), Request: model.Obj("TrailName", model.Num("7")), OtherTarget: true}}},
+		{"Get TrailName: 7 with the other target prefix", []reports.Step{{Operation: string(model.OpGet), Request: value.Obj("TrailName", value.Num("7")), OtherTarget: true}}},
 		{"Arrange alpha bucket-missing", []reports.Step{step(model.OpArrange, "TrailName", "alpha", "Condition", "bucket-missing")}},
 		{"PutEventSelectors alpha EventSelectors: [{ReadWriteType: ReadOnly}]", []reports.Step{
-			step(model.OpPutEvents, "TrailName", "alpha", "EventSelectors", model.ListOf(model.Obj("ReadWriteType", "ReadOnly")))}},
+			step(model.OpPutEvents, "TrailName", "alpha", "EventSelectors", value.ListOf(value.Obj("ReadWriteType", "ReadOnly")))}},
 	} {
 		assert.Equal(t, test.want, Steps(test.steps, 0))
 	}

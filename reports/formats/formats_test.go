@@ -24,6 +24,7 @@ import (
 
 	"github.com/insightconform/conform/internal/golden"
 	"github.com/insightconform/conform/model"
+	"github.com/insightconform/conform/model/value"
 	"github.com/insightconform/conform/reports"
 	"github.com/insightconform/conform/reports/events"
 	"github.com/insightconform/conform/reports/formats"
@@ -60,8 +61,8 @@ func filledWith(evil string) *reports.Report {
 	whole := evil
 	evil = plain.Shorten(evil, 500)
 	r := evidenced()
-	step := reports.NewStep(1, model.Request{Op: model.OpTrail, Region: evil, Input: model.Obj("TrailName", evil)},
-		targets.Reply{Answer: model.Refusal(whole), Body: model.Obj("InsightSelectors", whole), Sent: []byte(evil), Received: []byte(whole), Status: 400, Problem: whole}, []string{evil})
+	step := reports.NewStep(1, model.Request{Op: model.OpTrail, Region: evil, Input: value.Obj("TrailName", evil)},
+		targets.Reply{Answer: model.Refusal(whole), Body: value.Obj("InsightSelectors", whole), Sent: []byte(evil), Received: []byte(whole), Status: 400, Problem: whole}, []string{evil})
 	step.Diverges = true
 	r.Verdict, r.Reason, r.Version, r.Command = reports.Diverges, evil, evil, "conform run "+evil
 	r.Target = targets.Info{Name: evil, Endpoint: evil, Region: evil, Notes: []string{whole}}

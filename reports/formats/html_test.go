@@ -20,6 +20,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/insightconform/conform/model"
+	"github.com/insightconform/conform/model/value"
 	"github.com/insightconform/conform/reports"
 	"github.com/insightconform/conform/reports/html"
 	"github.com/insightconform/conform/targets"
@@ -148,8 +149,8 @@ func precedence() *reports.Precedence {
 func large() *reports.Report {
 	r := everything()
 	r.Requests, r.Divergences = 10_000, nil
-	stored := success(model.Obj("TrailARN", model.DefaultWorld.TrailARN("us-east-1", "alpha"), "InsightSelectors",
-		model.ListOf(selector("ApiCallRateInsight", "Management", "Data"), selector("ApiErrorRateInsight", "Management"))))
+	stored := success(value.Obj("TrailARN", model.DefaultWorld.TrailARN("us-east-1", "alpha"), "InsightSelectors",
+		value.ListOf(selector("ApiCallRateInsight", "Management", "Data"), selector("ApiErrorRateInsight", "Management"))))
 	for i := range 40 {
 		d := reports.Divergence{Rule: model.Rules[i].ID, Level: model.Rules[i].Level, Statement: model.Rules[i].Statement, Source: model.Rules[i].Source, Operation: string(model.OpGet),
 			Signature: fmt.Sprintf("%s|GetInsightSelectors|the selectors last stored|other selectors %d", model.Rules[i].ID, i),
@@ -157,7 +158,7 @@ func large() *reports.Report {
 		for n := range 8 {
 			request := put(selector("ApiCallRateInsight", "Management"), selector("ApiErrorRateInsight"))
 			if n == 7 {
-				request = model.Request{Op: model.OpGet, Input: model.Obj("TrailName", "alpha")}
+				request = model.Request{Op: model.OpGet, Input: value.Obj("TrailName", "alpha")}
 			}
 			reply := stored
 			reply.Sent = request.Input.AppendJSON(nil)
@@ -290,7 +291,7 @@ func TestHTMLHasABound(t *testing.T) {
 		}
 		for k := range d.Steps {
 			d.Steps[k].Sent, d.Steps[k].Received, d.Steps[k].Answer.Code, d.Steps[k].Answer.Outcome = huge, huge, huge, "refused"
-			d.Steps[k].Request = model.Obj("TrailName", huge)
+			d.Steps[k].Request = value.Obj("TrailName", huge)
 		}
 		d.States = nil
 		addStates(d)
@@ -374,9 +375,9 @@ func spoil(v reflect.Value, text string, depth int) {
 		}
 		v.Set(m)
 	case reflect.Struct:
-		if v.Type() == reflect.TypeFor[model.Value]() {
+		if v.Type() == reflect.TypeFor[value.Value]() {
 			text := strings.ToValidUTF8(text, "?") // JSON has no other
-			v.Set(reflect.ValueOf(model.Obj("TrailName", text, text, model.Strs(text, text), "InsightSelectors", model.ListOf(model.Obj("InsightType", text, "EventCategories", model.Strs(text)), model.Str(text)))))
+			v.Set(reflect.ValueOf(value.Obj("TrailName", text, text, value.Strs(text, text), "InsightSelectors", value.ListOf(value.Obj("InsightType", text, "EventCategories", value.Strs(text)), value.Str(text)))))
 			return
 		}
 		if v.Type().PkgPath() == "time" {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/insightconform/conform/internal/golden"
 	"github.com/insightconform/conform/model"
+	"github.com/insightconform/conform/model/value"
 	"github.com/insightconform/conform/reports"
 	"github.com/insightconform/conform/reports/plain"
 	"github.com/insightconform/conform/reports/text"
@@ -21,7 +22,7 @@ func learned() *reports.Precedence {
 	cell := func(a, b model.ID, status, answer, why string) reports.PrecedenceCell {
 		return reports.PrecedenceCell{First: a, Second: b, Status: status, Answer: answer, Why: why}
 	}
-	request := model.Request{Op: model.OpPut, Input: model.Obj("TrailName", "ab", "InsightSelectors", model.ListOf(selector("x")))}
+	request := model.Request{Op: model.OpPut, Input: value.Obj("TrailName", "ab", "InsightSelectors", value.ListOf(selector("x")))}
 	reply := targets.Reply{Answer: model.Refusal("InvalidTrailNameException"), Status: 400, Received: []byte(`{"account": "345678901234"}`)}
 	p := &reports.Precedence{
 		Schema: reports.PrecedenceSchema, Target: targets.Info{Name: "endpoint", Endpoint: "http://127.0.0.1:5000", Region: "us-east-1"}, Requests: 1234,

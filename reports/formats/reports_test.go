@@ -16,6 +16,7 @@ import (
 
 	"github.com/insightconform/conform/internal/golden"
 	"github.com/insightconform/conform/model"
+	"github.com/insightconform/conform/model/value"
 	"github.com/insightconform/conform/reports"
 	"github.com/insightconform/conform/reports/formats"
 	"github.com/insightconform/conform/reports/plain"
@@ -50,36 +51,36 @@ func conforming() *reports.Report {
 	return r
 }
 
-func put(selectors ...model.Value) model.Request {
-	return model.Request{Op: model.OpPut, Input: model.Obj("TrailName", "alpha", "InsightSelectors", model.ListOf(selectors...))}
+func put(selectors ...value.Value) model.Request {
+	return model.Request{Op: model.OpPut, Input: value.Obj("TrailName", "alpha", "InsightSelectors", value.ListOf(selectors...))}
 }
 
-func selector(name string, categories ...string) model.Value {
+func selector(name string, categories ...string) value.Value {
 	if categories == nil {
-		return model.Obj("InsightType", name)
+		return value.Obj("InsightType", name)
 	}
-	return model.Obj("InsightType", name, "EventCategories", model.Strs(categories...))
+	return value.Obj("InsightType", name, "EventCategories", value.Strs(categories...))
 }
 
-func success(body model.Value) targets.Reply {
+func success(body value.Value) targets.Reply {
 	return targets.Reply{Answer: model.Answer{Outcome: model.Succeeded}, Body: body, Status: 200, Received: body.AppendJSON(nil)}
 }
 
 func diverging() *reports.Report {
 	named := func(op model.Op) model.Request {
-		return model.Request{Op: op, Input: model.Obj("TrailName", "alpha")}
+		return model.Request{Op: op, Input: value.Obj("TrailName", "alpha")}
 	}
-	stored := success(model.Obj("TrailARN", model.DefaultWorld.TrailARN("us-east-1", "alpha"), "InsightSelectors",
-		model.ListOf(selector("ApiCallRateInsight", "Management"))))
+	stored := success(value.Obj("TrailARN", model.DefaultWorld.TrailARN("us-east-1", "alpha"), "InsightSelectors",
+		value.ListOf(selector("ApiCallRateInsight", "Management"))))
 	steps := []reports.Step{
-		reports.NewStep(1, model.Request{Op: model.OpCreate, Input: model.Obj("Name", "alpha", "S3BucketName", "bucket")}, success(model.Obj("Name", "alpha")), []string{"200"}),
-		reports.NewStep(2, named(model.OpStart), success(model.Obj()), []string{"200"}),
+		reports.NewStep(1, model.Request{Op: model.OpCreate, Input: value.Obj("Name", "alpha", "S3BucketName", "bucket")}, success(value.Obj("Name", "alpha")), []string{"200"}),
+		reports.NewStep(2, named(model.OpStart), success(value.Obj()), []string{"200"}),
 		reports.NewStep(3, put(selector("ApiCallRateInsight")), stored, []string{"200 [ApiCallRateInsight: Management]"}),
 		reports.NewStep(4, put(), stored, []string{"200 []"}),
 		reports.NewStep(5, named(model.OpGet), stored, []string{"InsightNotEnabledException"}),
 	}
 	steps[4].Diverges = true
-	missing := reports.NewStep(1, model.Request{Op: model.OpPut, Input: model.Obj("TrailName", "alpha")},
+	missing := reports.NewStep(1, model.Request{Op: model.OpPut, Input: value.Obj("TrailName", "alpha")},
 		targets.Reply{Answer: model.Answer{Outcome: model.Crashed}, Status: 500, Problem: "HTML where JSON is due"},
 		[]string{"InvalidParameterException", "InvalidInsightSelectorsException"})
 	missing.Diverges = true
@@ -143,8 +144,8 @@ func hostile() *reports.Report {
 	r.Notes = []string{evil}
 	r.SetCapability(model.CanStores, false, evil)
 	steps := []reports.Step{
-		reports.NewStep(1, model.Request{Op: model.OpTrail, Region: evil, Input: model.Obj("TrailName", evil)},
-			targets.Reply{Answer: model.Refusal(evil), Body: model.Str(evil), Received: []byte(evil), Status: 400, Problem: evil}, []string{evil}),
+		reports.NewStep(1, model.Request{Op: model.OpTrail, Region: evil, Input: value.Obj("TrailName", evil)},
+			targets.Reply{Answer: model.Refusal(evil), Body: value.Str(evil), Received: []byte(evil), Status: 400, Problem: evil}, []string{evil}),
 	}
 	steps[0].Diverges = true
 	r.Divergences = []reports.Divergence{{Signature: "s", Rule: model.PutStores, Level: model.Documented, Fails: true, Statement: evil, Source: evil,
@@ -301,7 +302,7 @@ func TestMegabytesAreCut(t *testing.T) {
 	huge := strings.Repeat("x", 50<<20)
 	r.Divergences[0].Actual = huge
 	r.Divergences[0].Steps = []reports.Step{reports.NewStep(1, put(), targets.Reply{
-		Answer: model.Refusal(huge), Problem: huge, Received: []byte(huge), Body: model.Obj("m", huge)}, nil)}
+		Answer: model.Refusal(huge), Problem: huge, Received: []byte(huge), Body: value.Obj("m", huge)}, nil)}
 	assert.Less(t, len(textOf(t, r, text.Options{Verbose: true})), 20_000)
 	step := r.Divergences[0].Steps[0]
 	for _, kept := range []string{step.Answer.Code, step.Answer.Problem, step.Received, step.Answer.Body.String()} {

@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/insightconform/conform/model"
+	"github.com/insightconform/conform/model/value"
 	"github.com/insightconform/conform/reports"
 	"github.com/insightconform/conform/reports/schemas"
 	"github.com/insightconform/conform/targets"
@@ -68,7 +69,7 @@ func TestSchemasNameEveryField(t *testing.T) {
 }
 
 // opaque are the types whose JSON is not that of their fields.
-var opaque = []reflect.Type{reflect.TypeFor[time.Time](), reflect.TypeFor[model.Value](), reflect.TypeFor[model.Level]()}
+var opaque = []reflect.Type{reflect.TypeFor[time.Time](), reflect.TypeFor[value.Value](), reflect.TypeFor[model.Level]()}
 
 func compareSchema(t *testing.T, path, file string, schema map[string]any, of reflect.Type) {
 	t.Helper()

@@ -9,6 +9,7 @@ import (
 
 	"github.com/aymanbagabas/go-udiff/lcs"
 	"github.com/insightconform/conform/model"
+	"github.com/insightconform/conform/model/value"
 	"github.com/insightconform/conform/reports"
 	"github.com/insightconform/conform/reports/describe"
 	"github.com/insightconform/conform/reports/plain"
@@ -124,11 +125,11 @@ func (v *divergenceView) compare(d *reports.Divergence) {
 		}
 		return
 	}
-	if body := step.Answer.Body; body.Kind() != model.Absent {
+	if body := step.Answer.Body; body.Kind() != value.Absent {
 		v.Whole = plain.Shown(body.String(), maxAnswer)
 	}
 	list := step.Answer.Body.Get("InsightSelectors")
-	if list.Kind() != model.List {
+	if list.Kind() != value.List {
 		return
 	}
 	came := selectorLines(list)
@@ -164,14 +165,14 @@ func compared(side, other []string, extra, class string) []line {
 func plainLine(text string) line { return line{Spans: []markedSpan{{Text: text}}} }
 
 // selectorLines renders the selectors of an answer one by one, in the form of storedLines.
-func selectorLines(list model.Value) []string {
+func selectorLines(list value.Value) []string {
 	var lines []string
 	for i, item := range list.Items() {
 		if i == maxLines {
 			return append(lines, fmt.Sprintf("… and %s more", plain.Grouped(len(list.Items())-i)))
 		}
 		if categories := item.Get("EventCategories"); item.Get("InsightType").Text() != "" && !categories.Given() {
-			item = item.With("EventCategories", model.Strs("Management"))
+			item = item.With("EventCategories", value.Strs("Management"))
 		}
 		lines = append(lines, clean(describe.Selector(item)))
 	}
@@ -270,7 +271,7 @@ type answerView struct{ Class, Code, Text string }
 
 func answer(s reports.Step) answerView {
 	body := s.Answer.Body
-	s.Answer.Body = model.Value{} // it is told apart
+	s.Answer.Body = value.Value{} // it is told apart
 	view := answerView{Class: "crashed", Code: clean(describe.Answer(s))}
 	switch s.Answer.Outcome {
 	case reports.OutcomeSuccess:
@@ -286,7 +287,7 @@ func answer(s reports.Step) answerView {
 		view.Text = clean(describe.Selectors(list))
 	case model.Op(s.Operation) == model.OpTrail && has.Given():
 		view.Text = clean("HasInsightSelectors: " + describe.Value(has))
-	case s.Diverges && body.Kind() != model.Absent:
+	case s.Diverges && body.Kind() != value.Absent:
 		view.Text = clean(describe.Value(body))
 	}
 	return view

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/insightconform/conform/model"
+	"github.com/insightconform/conform/model/value"
 	"github.com/insightconform/conform/reports"
 	"github.com/insightconform/conform/targets"
 	"github.com/stretchr/testify/assert"
@@ -20,7 +21,7 @@ func TestRuleStates(t *testing.T) {
 		model.PutReplacesList:  {Applicable: true, Exercised: true, Violated: true},
 		model.PutEmptyDisables: {Applicable: true},
 		model.StoreEnables:     {Why: "no stores"},
-		"throttled":        {Why: "it makes no claim"},
+		"throttled":            {Why: "it makes no claim"},
 		"future/rule":          {Applicable: true, Exercised: true},
 	}
 	r.Deviations = []reports.Deviation{{Rule: model.PutIdempotent, Count: 1}, {Rule: model.PutReplacesList, Count: 1}, {Rule: model.Order, Count: 2}}
@@ -38,8 +39,8 @@ func TestRuleStates(t *testing.T) {
 
 func TestComparedSelectors(t *testing.T) {
 	d := reports.Divergence{Rule: model.PutReplacesList, Operation: string(model.OpGet), Expected: []string{"the selectors last stored"}, Actual: "other selectors"}
-	d.Steps = []reports.Step{reports.NewStep(1, model.Request{Op: model.OpGet, Input: model.Obj("TrailName", model.DefaultWorld.TrailARN("us-east-1", "alpha"))},
-		success(model.Obj("InsightSelectors", model.ListOf(selector("ApiCallRateInsight"), selector("ApiCallRateInsight", "Management"), selector("Odd")))), nil)}
+	d.Steps = []reports.Step{reports.NewStep(1, model.Request{Op: model.OpGet, Input: value.Obj("TrailName", model.DefaultWorld.TrailARN("us-east-1", "alpha"))},
+		success(value.Obj("InsightSelectors", value.ListOf(selector("ApiCallRateInsight"), selector("ApiCallRateInsight", "Management"), selector("Odd")))), nil)}
 	d.Steps[0].Diverges = true
 	d.States = [][]reports.ResourceState{{{Resource: "trail/us-east-1/alpha", On: map[string][]string{"ApiCallRateInsight": {"Management"}, "ApiErrorRateInsight": {"Data"}}}}}
 	r := &reports.Report{}
@@ -139,13 +140,13 @@ func walk() *reports.Walk {
 	return w
 }
 
-func selector(name string, categories ...string) model.Value {
+func selector(name string, categories ...string) value.Value {
 	if categories == nil {
-		return model.Obj("InsightType", name)
+		return value.Obj("InsightType", name)
 	}
-	return model.Obj("InsightType", name, "EventCategories", model.Strs(categories...))
+	return value.Obj("InsightType", name, "EventCategories", value.Strs(categories...))
 }
 
-func success(body model.Value) targets.Reply {
+func success(body value.Value) targets.Reply {
 	return targets.Reply{Answer: model.Answer{Outcome: model.Succeeded}, Body: body, Status: 200, Received: body.AppendJSON(nil)}
 }

@@ -11,6 +11,7 @@ import (
 	"text/template"
 
 	"github.com/insightconform/conform/model"
+	"github.com/insightconform/conform/model/value"
 	"github.com/insightconform/conform/reports"
 	"github.com/insightconform/conform/reports/describe"
 	"github.com/insightconform/conform/reports/plain"
@@ -107,7 +108,7 @@ type exportStep struct {
 	Operation string
 	Title     string
 	Region    string // a variable
-	Input     model.Value
+	Input     value.Value
 	translate func(member string, s string) exportText
 	JSON      exportText // the body
 	Malformed bool       // the body is no JSON of an object, or the method no POST
@@ -266,7 +267,7 @@ func (n *exportNames) step(t *reports.Trace, step reports.Step, diverges bool, f
 	case step.Raw != nil:
 		out.JSON = literalText(*step.Raw)
 		out.StandIn = standIn(*step.Raw)
-	case step.Request.Kind() == model.Absent:
+	case step.Request.Kind() == value.Absent:
 		out.JSON = literalText("{}")
 	default:
 		out.JSON = jsonSyntax.render(step.Request, "", out.translate)

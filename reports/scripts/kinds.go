@@ -10,6 +10,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/cloudtrail"
 
 	"github.com/insightconform/conform/model"
+	"github.com/insightconform/conform/model/value"
 	"github.com/insightconform/conform/reports"
 )
 
@@ -43,7 +44,7 @@ func (n *exportNames) recorded(step reports.Step, showStatus bool) exportText {
 	switch model.Op(step.Operation) {
 	case model.OpPut, model.OpGet:
 		for _, member := range []string{"TrailARN", "EventDataStoreArn", "InsightsDestination"} {
-			if v := body.Get(member); v.Kind() == model.String && v.Text() != "" {
+			if v := body.Get(member); v.Kind() == value.String && v.Text() != "" {
 				out = append(append(out, exportPart{literal: " " + member + "="}), n.text("", member, v.Text())...)
 			}
 		}
@@ -61,7 +62,7 @@ func (n *exportNames) recorded(step reports.Step, showStatus bool) exportText {
 }
 
 // recordedSelectors lists what an answer says as Type:Category, sorted, repetitions kept.
-func recordedSelectors(body model.Value) []string {
+func recordedSelectors(body value.Value) []string {
 	var out []string
 	for _, item := range body.Get("InsightSelectors").Items() {
 		name := item.Get("InsightType").Text()
@@ -82,11 +83,11 @@ func recordedSelectors(body model.Value) []string {
 
 // appendWords lists the member names and plain values within a value. Sorted, they tell event
 // selectors apart well enough, and a shell can find them.
-func appendWords(words []string, v model.Value) []string {
+func appendWords(words []string, v value.Value) []string {
 	switch v.Kind() {
-	case model.Bool, model.Number:
+	case value.Bool, value.Number:
 		words = append(words, v.String())
-	case model.String:
+	case value.String:
 		words = append(words, v.Text())
 	}
 	for _, item := range v.Items() {
@@ -110,44 +111,44 @@ var required = map[string][]string{
 
 // expressible reports whether the typed client of a form sends just this input. The SDK for Go has the inputs as
 // types, and boto3 has the same members.
-func expressible(op model.Op, input model.Value, form string) bool {
-	if input.Kind() == model.Absent {
-		input = model.Obj()
+func expressible(op model.Op, input value.Value, form string) bool {
+	if input.Kind() == value.Absent {
+		input = value.Obj()
 	}
 	method, ok := reflect.TypeFor[*cloudtrail.Client]().MethodByName(string(op))
 	return ok && fits(input, method.Type.In(2), form)
 }
 
-func fits(v model.Value, t reflect.Type, form string) bool {
+func fits(v value.Value, t reflect.Type, form string) bool {
 	if t.Kind() == reflect.Pointer {
 		t = t.Elem()
 	}
 	switch t.Kind() {
 	case reflect.String:
-		return v.Kind() == model.String &&
+		return v.Kind() == value.String &&
 			!(t.PkgPath() != "" && v.Text() == "" && form == "go") // which leaves out an empty enum
 	case reflect.Bool:
-		return v.Kind() == model.Bool
+		return v.Kind() == value.Bool
 	case reflect.Int32:
-		return v.Kind() == model.Number && len(v.Text()) <= 9 && strings.Trim(v.Text(), "0123456789") == ""
+		return v.Kind() == value.Number && len(v.Text()) <= 9 && strings.Trim(v.Text(), "0123456789") == ""
 	case reflect.Slice:
-		return v.Kind() == model.List &&
-			!slices.ContainsFunc(v.Items(), func(item model.Value) bool { return !fits(item, t.Elem(), form) })
+		return v.Kind() == value.List &&
+			!slices.ContainsFunc(v.Items(), func(item value.Value) bool { return !fits(item, t.Elem(), form) })
 	case reflect.Struct:
-		return v.Kind() == model.Object && membersFit(v, t, form)
+		return v.Kind() == value.Object && membersFit(v, t, form)
 	}
 	return false
 }
 
-func membersFit(v model.Value, t reflect.Type, form string) bool {
+func membersFit(v value.Value, t reflect.Type, form string) bool {
 	for i, m := range v.Members() {
 		field, known := t.FieldByName(m.Name)
 		if !known || !field.IsExported() || !fits(m.Value, field.Type, form) {
 			return false
 		}
-		if slices.ContainsFunc(v.Members()[:i], func(o model.Member) bool { return o.Name == m.Name }) {
+		if slices.ContainsFunc(v.Members()[:i], func(o value.Member) bool { return o.Name == m.Name }) {
 			return false
 		}
 	}
-	return !slices.ContainsFunc(required[t.Name()], func(name string) bool { return v.Get(name).Kind() == model.Absent })
+	return !slices.ContainsFunc(required[t.Name()], func(name string) bool { return v.Get(name).Kind() == value.Absent })
 }

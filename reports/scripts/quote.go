@@ -6,18 +6,18 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"github.com/insightconform/conform/model"
+	"github.com/insightconform/conform/model/value"
 )
 
 // syntax says how a language writes JSON values.
 type syntax struct {
 	str  func(exportText) exportText // a string
 	name func(string) string         // that of a member
-	word func(model.Value) string    // anything that is neither a string, a list nor an object
+	word func(value.Value) string    // anything that is neither a string, a list nor an object
 }
 
 // jsonSyntax is JSON in ASCII. The variables stand for names and identifiers, which need no escapes.
-var jsonSyntax = syntax{name: jsonString, word: model.Value.String, str: func(t exportText) exportText {
+var jsonSyntax = syntax{name: jsonString, word: value.Value.String, str: func(t exportText) exportText {
 	out := literalText(`"`)
 	for _, part := range t {
 		part.literal = jsonASCII(part.literal)
@@ -29,13 +29,13 @@ var jsonSyntax = syntax{name: jsonString, word: model.Value.String, str: func(t 
 var pythonSyntax = syntax{name: pythonString, word: pythonWord, str: func(t exportText) exportText { return literalText(pythonQuote(t)) }}
 
 // render writes a value; translate says what each of its strings becomes.
-func (x syntax) render(v model.Value, member string, translate func(member, s string) exportText) exportText {
+func (x syntax) render(v value.Value, member string, translate func(member, s string) exportText) exportText {
 	var out exportText
 	literal := func(s string) { out = append(out, exportPart{literal: s}) }
 	switch v.Kind() {
-	case model.String:
+	case value.String:
 		return x.str(translate(member, v.Text()))
-	case model.List:
+	case value.List:
 		literal("[")
 		for i, item := range v.Items() {
 			if i > 0 {
@@ -44,7 +44,7 @@ func (x syntax) render(v model.Value, member string, translate func(member, s st
 			out = append(out, x.render(item, member, translate)...)
 		}
 		literal("]")
-	case model.Object:
+	case value.Object:
 		literal("{")
 		for i, m := range v.Members() {
 			if i > 0 {
@@ -200,13 +200,13 @@ func pythonBody(s exportStep) string {
 }
 
 // pythonWord is a value without parts. Only numbers that are integers get here.
-func pythonWord(v model.Value) string {
+func pythonWord(v value.Value) string {
 	switch {
-	case v.Kind() == model.Absent:
+	case v.Kind() == value.Absent:
 		return "{}"
-	case v.Kind() == model.Null:
+	case v.Kind() == value.Null:
 		return "None"
-	case v.Kind() == model.Number:
+	case v.Kind() == value.Number:
 		return v.Text()
 	case v.True():
 		return "True"

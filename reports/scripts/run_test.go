@@ -13,11 +13,12 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/insightconform/conform/generators"
+	"github.com/insightconform/conform/internal/testing/mototest"
 	"github.com/insightconform/conform/model"
+	"github.com/insightconform/conform/model/value"
 	"github.com/insightconform/conform/reports"
 	"github.com/insightconform/conform/reports/scripts"
 	"github.com/insightconform/conform/targets/embedded"
-	"github.com/insightconform/conform/internal/testing/mototest"
 )
 
 // An exportCase is a divergence, most of them moto's.
@@ -34,35 +35,35 @@ var (
 	setUp     = []model.Request{generators.Create("alpha"), generators.Start("alpha")}
 	alphaARN  = model.DefaultWorld.TrailARN(model.DefaultWorld.Home, "alpha")
 
-	callRate  = model.Obj("InsightType", "ApiCallRateInsight", "EventCategories", model.Strs("Management"))
-	errorRate = model.Obj("InsightType", "ApiErrorRateInsight", "EventCategories", model.Strs("Management"))
+	callRate  = value.Obj("InsightType", "ApiCallRateInsight", "EventCategories", value.Strs("Management"))
+	errorRate = value.Obj("InsightType", "ApiErrorRateInsight", "EventCategories", value.Strs("Management"))
 )
 
 func put(members ...any) model.Request {
-	return model.Request{Op: model.OpPut, Input: model.Obj(members...)}
+	return model.Request{Op: model.OpPut, Input: value.Obj(members...)}
 }
 
 func after(steps []model.Request, more ...model.Request) []model.Request {
 	return append(append([]model.Request{}, steps...), more...)
 }
 
-func answered(list ...model.Value) reports.StepAnswer {
-	return reports.StepAnswer{Outcome: "success", Body: model.Obj("TrailARN", alphaARN, "InsightSelectors", model.ListOf(list...))}
+func answered(list ...value.Value) reports.StepAnswer {
+	return reports.StepAnswer{Outcome: "success", Body: value.Obj("TrailARN", alphaARN, "InsightSelectors", value.ListOf(list...))}
 }
 
 var exportCases = map[string]exportCase{
 	"replaces-list": {"put/replaces-list", after(setUp,
-		put("TrailName", "alpha", "InsightSelectors", model.ListOf(callRate)),
-		put("TrailName", "alpha", "InsightSelectors", model.ListOf(errorRate)),
+		put("TrailName", "alpha", "InsightSelectors", value.ListOf(callRate)),
+		put("TrailName", "alpha", "InsightSelectors", value.ListOf(errorRate)),
 		generators.Get("alpha")), answered(callRate, errorRate), 200, "200 [ApiErrorRateInsight: Management]"},
 	"trail-and-store": {"input/trail-and-store", after(setUp,
-		put("TrailName", alphaARN, "EventDataStore", "9f8e7d6c-5b4a-4392-8a1b-0c9d8e7f6a5b", "InsightSelectors", model.ListOf(callRate))),
+		put("TrailName", alphaARN, "EventDataStore", "9f8e7d6c-5b4a-4392-8a1b-0c9d8e7f6a5b", "InsightSelectors", value.ListOf(callRate))),
 		answered(callRate), 200, "InvalidParameterCombinationException"},
 	"no-crash": {"wire/no-crash", after(setUp, put("TrailName", "alpha")),
 		reports.StepAnswer{Outcome: "crashed", Problem: "HTTP 500, text/html"}, 500, "InvalidParameterException"},
 	"type-invalid": {"selector/type-invalid", after(setUp,
-		put("TrailName", "alpha", "InsightSelectors", model.ListOf(model.Obj("InsightType", "ApiLatencyInsight")))),
-		answered(model.Obj("InsightType", "ApiLatencyInsight")), 200, "InvalidInsightSelectorsException"},
+		put("TrailName", "alpha", "InsightSelectors", value.ListOf(value.Obj("InsightType", "ApiLatencyInsight")))),
+		answered(value.Obj("InsightType", "ApiLatencyInsight")), 200, "InvalidInsightSelectorsException"},
 }
 
 func (c exportCase) trace() *reports.Trace {
@@ -214,27 +215,27 @@ func TestExportOfStoresAndConditions(t *testing.T) {
 	t.Cleanup(endpoint.Close)
 	source, destination := model.StoreID(0), model.DefaultWorld.StoreARN(model.DefaultWorld.Home, model.StoreID(1))
 	logs := func(category string) generators.StoreKind {
-		return generators.StoreKind{Selectors: model.ListOf(model.Obj("FieldSelectors",
-			model.ListOf(model.Obj("Field", "eventCategory", "Equals", model.Strs(category)))))}
+		return generators.StoreKind{Selectors: value.ListOf(value.Obj("FieldSelectors",
+			value.ListOf(value.Obj("Field", "eventCategory", "Equals", value.Strs(category)))))}
 	}
 	stores := exportCase{"store/enables", []model.Request{generators.CreateStore(0, logs("Management")), generators.CreateStore(1, logs("Insight")),
-		put("EventDataStore", source, "InsightsDestination", destination, "InsightSelectors", model.ListOf(callRate))},
-		reports.StepAnswer{Outcome: "success", Body: model.Obj("EventDataStoreArn", model.DefaultWorld.StoreARN(model.DefaultWorld.Home, source),
-			"InsightsDestination", destination, "InsightSelectors", model.ListOf(callRate))}, 200, "something else"}
+		put("EventDataStore", source, "InsightsDestination", destination, "InsightSelectors", value.ListOf(callRate))},
+		reports.StepAnswer{Outcome: "success", Body: value.Obj("EventDataStoreArn", model.DefaultWorld.StoreARN(model.DefaultWorld.Home, source),
+			"InsightsDestination", destination, "InsightSelectors", value.ListOf(callRate))}, 200, "something else"}
 	create := generators.Create("alpha")
-	create.Input = create.Input.With("S3BucketName", model.Str(generators.OwnBucket)).With("KmsKeyId", model.Str("conform-key"))
+	create.Input = create.Input.With("S3BucketName", value.Str(generators.OwnBucket)).With("KmsKeyId", value.Str("conform-key"))
 	condition := exportCase{"org/no-service-role", []model.Request{create, generators.Start("alpha"),
-		{Op: model.OpArrange, Input: model.Obj("TrailName", "alpha", "Condition", "no-service-role")},
-		put("TrailName", "alpha", "InsightSelectors", model.ListOf(callRate))},
+		{Op: model.OpArrange, Input: value.Obj("TrailName", "alpha", "Condition", "no-service-role")},
+		put("TrailName", "alpha", "InsightSelectors", value.ListOf(callRate))},
 		reports.StepAnswer{Outcome: "refused", Code: "NoManagementAccountSLRExistsException"}, 400, "something else"}
 	body := "{\x00'\"\x01"
 	malformed := exportCase{"wire/no-crash", []model.Request{{Op: model.OpPut, Raw: &body}},
 		reports.StepAnswer{Outcome: "refused", Code: "SerializationException"}, 400, "something else"}
 	events := exportCase{"logs/visible", after(setUp, generators.GetEvents("alpha")),
-		reports.StepAnswer{Outcome: "success", Body: model.Obj("TrailARN", alphaARN, "EventSelectors", model.ListOf(model.Obj("ReadWriteType", "All",
-			"IncludeManagementEvents", true, "DataResources", model.ListOf(), "ExcludeManagementEventSources", model.ListOf())))}, 200, "something else"}
-	flag := exportCase{"trail/has-insight-selectors", after(setUp, put("TrailName", "alpha", "InsightSelectors", model.ListOf(callRate)), generators.GetTrail("alpha")),
-		reports.StepAnswer{Outcome: "success", Body: model.Obj("Trail", model.Obj("HasInsightSelectors", true))}, 200, "something else"}
+		reports.StepAnswer{Outcome: "success", Body: value.Obj("TrailARN", alphaARN, "EventSelectors", value.ListOf(value.Obj("ReadWriteType", "All",
+			"IncludeManagementEvents", true, "DataResources", value.ListOf(), "ExcludeManagementEventSources", value.ListOf())))}, 200, "something else"}
+	flag := exportCase{"trail/has-insight-selectors", after(setUp, put("TrailName", "alpha", "InsightSelectors", value.ListOf(callRate)), generators.GetTrail("alpha")),
+		reports.StepAnswer{Outcome: "success", Body: value.Obj("Trail", value.Obj("HasInsightSelectors", true))}, 200, "something else"}
 	for name, c := range map[string]exportCase{"stores": stores, "condition": condition, "malformed": malformed, "events": events, "flag": flag} {
 		for _, form := range scripts.Forms {
 			if form == "awscli" && name != "stores" || form == "go" && name == "flag" {
@@ -254,13 +255,13 @@ func TestExportSpoilsBucketsAndKeys(t *testing.T) {
 	t.Parallel()
 	moto := mototest.Start(t)
 	create := generators.Create("alpha")
-	create.Input = create.Input.With("S3BucketName", model.Str(generators.OwnBucket)).With("KmsKeyId", model.Str("conform-key"))
+	create.Input = create.Input.With("S3BucketName", value.Str(generators.OwnBucket)).With("KmsKeyId", value.Str("conform-key"))
 	arrange := func(condition string) model.Request {
-		return model.Request{Op: model.OpArrange, Input: model.Obj("TrailName", "alpha", "Condition", condition)}
+		return model.Request{Op: model.OpArrange, Input: value.Obj("TrailName", "alpha", "Condition", condition)}
 	}
 	for name, conditions := range map[string][2]string{"gone": {"bucket-missing", "key-unusable"}, "denied": {"bucket-denied", "key-denied"}} {
 		c := exportCase{"bucket/policy", []model.Request{create, arrange(conditions[0]), arrange(conditions[1]),
-			put("TrailName", "alpha", "InsightSelectors", model.ListOf(callRate))}, answered(callRate), 200, "InsufficientS3BucketPolicyException"}
+			put("TrailName", "alpha", "InsightSelectors", value.ListOf(callRate))}, answered(callRate), 200, "InsufficientS3BucketPolicyException"}
 		for _, form := range []string{"boto3", "go", "curl"} {
 			t.Run(form+"/"+name, func(t *testing.T) {
 				code, output := runExport(t, moto, form, c)

@@ -18,6 +18,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/insightconform/conform/model"
+	"github.com/insightconform/conform/model/value"
 	"github.com/insightconform/conform/reports"
 )
 
@@ -57,7 +58,7 @@ func TestExportQuotesForPython(t *testing.T) {
 	var want []string
 	for _, s := range hostileTexts {
 		script.WriteString(pythonQuote(literalText(s)) + ",\n" + pythonQuote(exportText{{literal: s}, {variable: varRun}}) + ",\n" +
-			"json.loads(" + pythonQuote(jsonSyntax.render(model.Str(s), "", func(_, s string) exportText { return literalText(s) })) + "),\n")
+			"json.loads(" + pythonQuote(jsonSyntax.render(value.Str(s), "", func(_, s string) exportText { return literalText(s) })) + "),\n")
 		want = append(want, s, s+"r", s)
 	}
 	script.WriteString("]))\n")
@@ -95,11 +96,11 @@ func inDirectory(t *testing.T, interpreter string, script []byte) ([]byte, error
 // hostileTrace has every hostile value wherever a trace has text.
 func hostileTrace(s string) *reports.Trace {
 	trace := exportedTrace("put/stores", []model.Request{
-		{Op: model.OpPut, Input: model.Obj("TrailName", s, s, s, "InsightSelectors", model.Strs(s))},
+		{Op: model.OpPut, Input: value.Obj("TrailName", s, s, s, "InsightSelectors", value.Strs(s))},
 		{Op: model.OpPut, Raw: &s},
-		{Op: model.OpGet, Input: model.Obj("TrailName", "arn:aws:cloudtrail:"+s+":"+s+":trail/"+s)},
-	}, []reports.StepAnswer{{Outcome: "refused", Code: s}, {Outcome: "refused", Code: s}, {Outcome: "success", Problem: s, Body: model.Obj("TrailARN", s,
-		"InsightSelectors", model.ListOf(model.Obj("InsightType", s, "EventCategories", model.Strs(s))))}})
+		{Op: model.OpGet, Input: value.Obj("TrailName", "arn:aws:cloudtrail:"+s+":"+s+":trail/"+s)},
+	}, []reports.StepAnswer{{Outcome: "refused", Code: s}, {Outcome: "refused", Code: s}, {Outcome: "success", Problem: s, Body: value.Obj("TrailARN", s,
+		"InsightSelectors", value.ListOf(value.Obj("InsightType", s, "EventCategories", value.Strs(s))))}})
 	trace.Rule, trace.Statement, trace.Source, trace.Signature = model.ID(s), s, s, s
 	trace.Steps[2].Allowed = []string{s, s}
 	trace.Target.Name, trace.Target.Endpoint = s, s
@@ -201,24 +202,24 @@ func TestExportNames(t *testing.T) {
 }
 
 func TestExportSendsRawWhatClientsCannotSay(t *testing.T) {
-	selectors := model.ListOf(model.Obj("InsightType", "ApiCallRateInsight"))
-	put := func(in model.Value) model.Request { return model.Request{Op: model.OpPut, Input: in} }
+	selectors := value.ListOf(value.Obj("InsightType", "ApiCallRateInsight"))
+	put := func(in value.Value) model.Request { return model.Request{Op: model.OpPut, Input: in} }
 	text := "[]"
 	for name, x := range map[string]struct {
 		request    model.Request
 		everywhere bool // raw also outside the Go form
 		inGo       bool
 	}{
-		"plain":          {put(model.Obj("TrailName", "alpha", "InsightSelectors", selectors)), false, false},
-		"empty list":     {put(model.Obj("TrailName", "alpha", "InsightSelectors", model.ListOf())), false, false},
-		"empty enum":     {put(model.Obj("TrailName", "alpha", "InsightSelectors", model.ListOf(model.Obj("InsightType", "")))), false, true},
-		"missing member": {put(model.Obj("TrailName", "alpha")), true, true},
-		"null":           {put(model.Obj("TrailName", model.NullValue, "InsightSelectors", selectors)), true, true},
-		"wrong type":     {put(model.Obj("TrailName", model.Num("5"), "InsightSelectors", selectors)), true, true},
-		"unknown member": {put(model.Obj("TrailName", "alpha", "InsightSelectors", selectors, "Nonsense", "x")), true, true},
+		"plain":          {put(value.Obj("TrailName", "alpha", "InsightSelectors", selectors)), false, false},
+		"empty list":     {put(value.Obj("TrailName", "alpha", "InsightSelectors", value.ListOf())), false, false},
+		"empty enum":     {put(value.Obj("TrailName", "alpha", "InsightSelectors", value.ListOf(value.Obj("InsightType", "")))), false, true},
+		"missing member": {put(value.Obj("TrailName", "alpha")), true, true},
+		"null":           {put(value.Obj("TrailName", value.NullValue, "InsightSelectors", selectors)), true, true},
+		"wrong type":     {put(value.Obj("TrailName", value.Num("5"), "InsightSelectors", selectors)), true, true},
+		"unknown member": {put(value.Obj("TrailName", "alpha", "InsightSelectors", selectors, "Nonsense", "x")), true, true},
 		"raw":            {model.Request{Op: model.OpPut, Raw: &text}, true, true},
-		"method":         {model.Request{Op: model.OpPut, Method: "GET", Input: model.Obj("InsightSelectors", selectors)}, true, true},
-		"other target":   {model.Request{Op: model.OpPut, OtherTarget: true, Input: model.Obj("InsightSelectors", selectors)}, true, true},
+		"method":         {model.Request{Op: model.OpPut, Method: "GET", Input: value.Obj("InsightSelectors", selectors)}, true, true},
+		"other target":   {model.Request{Op: model.OpPut, OtherTarget: true, Input: value.Obj("InsightSelectors", selectors)}, true, true},
 	} {
 		for _, form := range []string{"awscli", "boto3", "go"} {
 			plan, err := newExportPlan(oneStep(x.request), form)

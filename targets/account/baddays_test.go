@@ -26,6 +26,7 @@ import (
 	"github.com/insightconform/conform/internal/testing/accounttest"
 	"github.com/insightconform/conform/internal/testing/mototest"
 	"github.com/insightconform/conform/model"
+	"github.com/insightconform/conform/model/value"
 	"github.com/insightconform/conform/reports"
 	"github.com/insightconform/conform/targets"
 	"github.com/insightconform/conform/targets/account"
@@ -209,7 +210,7 @@ func TestNoSecretInAnyOutput(t *testing.T) {
 func TestReplayOfAForeignTrace(t *testing.T) {
 	c := accounttest.Start(t, embedded.ServerOptions{})
 	theirs := c.AddTrail("us-east-1", "production", nil)
-	trace := &reports.Trace{Signature: "x", Steps: []reports.Step{{Operation: string(model.OpPut), Request: model.Obj("TrailName", theirs, "InsightSelectors", model.ListOf())}}}
+	trace := &reports.Trace{Signature: "x", Steps: []reports.Step{{Operation: string(model.OpPut), Request: value.Obj("TrailName", theirs, "InsightSelectors", value.ListOf())}}}
 	target, err := account.New(options(t, c, account.Options{}))
 	require.NoError(t, err)
 	_, err = pipeline.Replay(t.Context(), target, []*reports.Trace{trace}, pipeline.Options{Settle: settle})

@@ -10,7 +10,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
-	"github.com/insightconform/conform/model"
+	"github.com/insightconform/conform/model/value"
 	"github.com/insightconform/conform/targets"
 	"github.com/insightconform/conform/targets/account/gate"
 	"github.com/insightconform/conform/targets/account/ledger"
@@ -94,19 +94,19 @@ func (s *service) bucketTag(ctx context.Context, name string) (string, error) {
 // bucketPolicy lets CloudTrail write for trails of this account that bear the prefix.
 func (t *target) bucketPolicy() string {
 	s := t.service
-	service := model.Obj("Service", "cloudtrail.amazonaws.com")
+	service := value.Obj("Service", "cloudtrail.amazonaws.com")
 	bucket := "arn:" + s.partition + ":s3:::" + t.bucket.Name
 	var sources []string
 	for _, region := range t.options.Regions {
 		sources = append(sources, fmt.Sprintf("arn:%s:cloudtrail:%s:%s:trail/%s-*", s.partition, region, s.account, t.ledger.Prefix()))
 	}
-	source := model.Obj("aws:SourceArn", model.Strs(sources...))
-	return model.Obj("Version", "2012-10-17", "Statement", model.ListOf(
-		model.Obj("Sid", "Check", "Effect", "Allow", "Principal", service, "Action", "s3:GetBucketAcl", "Resource", bucket,
-			"Condition", model.Obj("ArnLike", source)),
-		model.Obj("Sid", "Write", "Effect", "Allow", "Principal", service, "Action", "s3:PutObject", "Resource",
+	source := value.Obj("aws:SourceArn", value.Strs(sources...))
+	return value.Obj("Version", "2012-10-17", "Statement", value.ListOf(
+		value.Obj("Sid", "Check", "Effect", "Allow", "Principal", service, "Action", "s3:GetBucketAcl", "Resource", bucket,
+			"Condition", value.Obj("ArnLike", source)),
+		value.Obj("Sid", "Write", "Effect", "Allow", "Principal", service, "Action", "s3:PutObject", "Resource",
 			bucket+"/AWSLogs/"+s.account+"/*",
-			"Condition", model.Obj("ArnLike", source, "StringEquals", model.Obj("s3:x-amz-acl", "bucket-owner-full-control"))),
+			"Condition", value.Obj("ArnLike", source, "StringEquals", value.Obj("s3:x-amz-acl", "bucket-owner-full-control"))),
 	)).String()
 }
 

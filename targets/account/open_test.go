@@ -18,6 +18,7 @@ import (
 	"github.com/insightconform/conform/generators"
 	"github.com/insightconform/conform/internal/testing/accounttest"
 	"github.com/insightconform/conform/model"
+	"github.com/insightconform/conform/model/value"
 	"github.com/insightconform/conform/targets"
 	"github.com/insightconform/conform/targets/account"
 	"github.com/insightconform/conform/targets/account/ledger"
@@ -160,15 +161,15 @@ func TestRefusalsWithinAWorld(t *testing.T) {
 		guard string
 		r     model.Request
 	}{
-		{"region", model.Request{Op: model.OpPut, Region: "ap-south-1", Input: model.Obj("TrailName", "alpha")}},
-		{"account", model.Request{Op: model.OpPut, Input: model.Obj("TrailName", "arn:aws:cloudtrail:us-east-1:999988887777:trail/alpha")}},
+		{"region", model.Request{Op: model.OpPut, Region: "ap-south-1", Input: value.Obj("TrailName", "alpha")}},
+		{"account", model.Request{Op: model.OpPut, Input: value.Obj("TrailName", "arn:aws:cloudtrail:us-east-1:999988887777:trail/alpha")}},
 		{"account", generators.Put(theirs, 0)},
 		{"prefix", model.Request{Op: model.OpPut, Raw: &raw}},
-		{"operation", model.Request{Op: "DeleteChannel", Input: model.Obj("Channel", "x")}},
-		{"operation", model.Request{Op: model.OpUpdate, Input: model.Obj("Name", "alpha", "IsOrganizationTrail", true)}},
-		{"operation", model.Request{Op: model.OpUpdate, Input: model.Obj("Name", "alpha", "S3BucketName", "production")}},
-		{"operation", model.Request{Op: model.OpCreate, Input: model.Obj("Name", "beta", "S3BucketName", "conform-bucket", "KmsKeyId", "alias/production")}},
-		{"ownership", model.Request{Op: model.OpCreate, Input: model.Obj("Name", "beta", "S3BucketName", "production")}},
+		{"operation", model.Request{Op: "DeleteChannel", Input: value.Obj("Channel", "x")}},
+		{"operation", model.Request{Op: model.OpUpdate, Input: value.Obj("Name", "alpha", "IsOrganizationTrail", true)}},
+		{"operation", model.Request{Op: model.OpUpdate, Input: value.Obj("Name", "alpha", "S3BucketName", "production")}},
+		{"operation", model.Request{Op: model.OpCreate, Input: value.Obj("Name", "beta", "S3BucketName", "conform-bucket", "KmsKeyId", "alias/production")}},
+		{"ownership", model.Request{Op: model.OpCreate, Input: value.Obj("Name", "beta", "S3BucketName", "production")}},
 	} {
 		reply := w.Do(t.Context(), test.r)
 		require.ErrorIs(t, reply.Err, targets.ErrRefused, "%+v", test.r)
@@ -339,7 +340,7 @@ func TestLedgerComesBeforeEachCreation(t *testing.T) {
 	var missing []string
 	c.Fault = func(s accounttest.Seen, _ int) *accounttest.Fault {
 		name := ""
-		if body, err := model.ParseValue([]byte(s.Body)); err == nil && strings.HasPrefix(s.Op, "Create") {
+		if body, err := value.Parse([]byte(s.Body)); err == nil && strings.HasPrefix(s.Op, "Create") {
 			name = body.Get("Name").Text()
 		} else if s.Service == "s3" && strings.HasPrefix(s.Op, "PUT /") && !strings.Contains(s.Op, "?") {
 			name = strings.TrimPrefix(s.Op, "PUT /")

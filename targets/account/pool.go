@@ -6,6 +6,7 @@ import (
 	"sync"
 
 	"github.com/insightconform/conform/model"
+	"github.com/insightconform/conform/model/value"
 	"github.com/insightconform/conform/targets"
 	"github.com/insightconform/conform/targets/account/gate"
 	"github.com/insightconform/conform/targets/account/ledger"
@@ -104,11 +105,11 @@ func (p *pool) makeRoom(ctx context.Context) bool {
 
 // reset brings a trail back to the state of a new one, and looks whether it is there.
 func (p *pool) reset(ctx context.Context, x *trail) bool {
-	s, name := p.target.service, model.Str(x.Name)
+	s, name := p.target.service, value.Str(x.Name)
 	if !s.undo(ctx, p.region, []undo{
-		{x.insights, model.OpPut, model.Obj("TrailName", name, "InsightSelectors", model.ListOf())},
-		{x.logging, model.OpStop, model.Obj("Name", name)},
-		{x.events, model.OpPutEvents, model.Obj("TrailName", name, "EventSelectors", defaultEvents)},
+		{x.insights, model.OpPut, value.Obj("TrailName", name, "InsightSelectors", value.ListOf())},
+		{x.logging, model.OpStop, value.Obj("Name", name)},
+		{x.events, model.OpPutEvents, value.Obj("TrailName", name, "EventSelectors", defaultEvents)},
 	}) {
 		return false
 	}
@@ -131,7 +132,7 @@ func (p *pool) reset(ctx context.Context, x *trail) bool {
 type undo struct {
 	due   bool
 	op    model.Op
-	input model.Value
+	input value.Value
 }
 
 func (s *service) undo(ctx context.Context, region string, changes []undo) bool {
@@ -141,24 +142,24 @@ func (s *service) undo(ctx context.Context, region string, changes []undo) bool 
 }
 
 // defaultEvents is what a new trail logs.
-var defaultEvents = model.ListOf(model.Obj("ReadWriteType", "All", "IncludeManagementEvents", true))
+var defaultEvents = value.ListOf(value.Obj("ReadWriteType", "All", "IncludeManagementEvents", true))
 
 // likeNew looks whether a trail shows the state of a new one.
 func (p *pool) likeNew(ctx context.Context, x *trail) bool {
-	s, name := p.target.service, model.Str(x.Name)
-	get := s.call(ctx, p.region, model.OpGet, model.Obj("TrailName", name)).Answer
+	s, name := p.target.service, value.Str(x.Name)
+	get := s.call(ctx, p.region, model.OpGet, value.Obj("TrailName", name)).Answer
 	if get.Code != "InsightNotEnabledException" {
 		return false
 	}
 	if x.logging {
-		if status := s.call(ctx, p.region, model.OpStatus, model.Obj("Name", name)).Answer; status.Logging != model.No {
+		if status := s.call(ctx, p.region, model.OpStatus, value.Obj("Name", name)).Answer; status.Logging != model.No {
 			return false
 		}
 	}
 	if !x.events {
 		return true
 	}
-	events := s.call(ctx, p.region, model.OpGetEvents, model.Obj("TrailName", name))
+	events := s.call(ctx, p.region, model.OpGetEvents, value.Obj("TrailName", name))
 	selectors := events.Body.Get("EventSelectors").Items()
 	return events.Answer.Outcome == model.Succeeded && len(events.Body.Get("AdvancedEventSelectors").Items()) == 0 && len(selectors) == 1 &&
 		selectors[0].Get("ReadWriteType").Text() == "All" && selectors[0].Get("IncludeManagementEvents").True() &&
@@ -167,7 +168,7 @@ func (p *pool) likeNew(ctx context.Context, x *trail) bool {
 
 // removeTrail deletes a trail, and reports whether it is gone.
 func (s *service) removeTrail(ctx context.Context, book *ledger.Ledger, r ledger.Resource) bool {
-	reply := s.call(ctx, r.Region, model.OpDelete, model.Obj("Name", r.Name))
+	reply := s.call(ctx, r.Region, model.OpDelete, value.Obj("Name", r.Name))
 	switch a := reply.Answer; {
 	case a.Outcome == model.Succeeded:
 	case a.Outcome == model.Refused && a.Code == "TrailNotFoundException" && book.Event(r) != ledger.Intend:
@@ -178,8 +179,8 @@ func (s *service) removeTrail(ctx context.Context, book *ledger.Ledger, r ledger
 }
 
 // tagOf reads the tag of a trail or store. known says whether the service knows the resource.
-func (s *service) tagOf(ctx context.Context, region, arn string) (value string, known bool, reply targets.Reply) {
-	reply = s.call(ctx, region, "ListTags", model.Obj("ResourceIdList", model.Strs(arn)))
+func (s *service) tagOf(ctx context.Context, region, arn string) (given string, known bool, reply targets.Reply) {
+	reply = s.call(ctx, region, "ListTags", value.Obj("ResourceIdList", value.Strs(arn)))
 	if reply.Answer.Outcome != model.Succeeded {
 		return "", false, reply
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/insightconform/conform"
 	"github.com/insightconform/conform/internal/testing/accounttest"
 	"github.com/insightconform/conform/model"
+	"github.com/insightconform/conform/model/value"
 	"github.com/insightconform/conform/reports"
 	"github.com/insightconform/conform/reports/text"
 	"github.com/insightconform/conform/targets/account"
@@ -64,7 +65,7 @@ func checkRequests(t *testing.T, c *accounttest.Cloud, o account.Options) {
 			continue
 		}
 		require.Contains(t, o.Regions, seen.Region, seen)
-		body, err := model.ParseValue([]byte(seen.Body))
+		body, err := value.Parse([]byte(seen.Body))
 		if err != nil {
 			continue
 		}

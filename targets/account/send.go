@@ -9,6 +9,7 @@ import (
 	"github.com/aws/smithy-go"
 
 	"github.com/insightconform/conform/model"
+	"github.com/insightconform/conform/model/value"
 	"github.com/insightconform/conform/targets"
 	"github.com/insightconform/conform/targets/account/gate"
 	"github.com/insightconform/conform/targets/wire"
@@ -74,7 +75,7 @@ func hintOf(code, message string) string {
 }
 
 // call sends a request of the target's own, outside any world, and waits out throttling.
-func (s *service) call(ctx context.Context, region string, op model.Op, input model.Value) targets.Reply {
+func (s *service) call(ctx context.Context, region string, op model.Op, input value.Value) targets.Reply {
 	r := model.Request{Op: op, Input: input}
 	for pause := 200 * time.Millisecond; ; pause = min(2*pause, 5*time.Second) {
 		reply := s.send(ctx, region, r)

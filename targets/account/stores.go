@@ -9,6 +9,7 @@ import (
 	"sync"
 
 	"github.com/insightconform/conform/model"
+	"github.com/insightconform/conform/model/value"
 	"github.com/insightconform/conform/targets"
 	"github.com/insightconform/conform/targets/account/gate"
 	"github.com/insightconform/conform/targets/account/ledger"
@@ -36,7 +37,7 @@ type store struct {
 	ledger.Resource
 	id       string
 	kind     string      // of the input that made it, part of the name
-	logs     model.Value // what it logged as a new one; absent where that is not known
+	logs     value.Value // what it logged as a new one; absent where that is not known
 	lent     bool
 	insights bool
 	changed  bool // it was told what to log
@@ -46,7 +47,7 @@ type store struct {
 // listStores lists the event data stores of a Region. Where there are none to be had, the list
 // is empty.
 func (s *service) listStores(ctx context.Context, region string) (out []listed, err error) {
-	input := model.Obj()
+	input := value.Obj()
 	for range 20 {
 		reply := s.call(ctx, region, "ListEventDataStores", input)
 		if a := reply.Answer; a.Outcome == model.Refused && reply.Err == nil && !wire.Repeatable(a.Code) {
@@ -63,7 +64,7 @@ func (s *service) listStores(ctx context.Context, region string) (out []listed, 
 		if next == "" {
 			break
 		}
-		input = model.Obj("NextToken", next)
+		input = value.Obj("NextToken", next)
 	}
 	return out, nil
 }
@@ -88,7 +89,7 @@ func (w *world) createStore(ctx context.Context, r model.Request) targets.Reply 
 		if x.Region != region || x.lent || x.spoilt || x.kind != kind {
 			continue
 		}
-		if x.logs.Kind() == model.Absent {
+		if x.logs.Kind() == value.Absent {
 			x.logs = r.Input.Get("AdvancedEventSelectors")
 		}
 		if !w.target.resetStore(ctx, x) {
@@ -111,8 +112,8 @@ func (w *world) createStore(ctx context.Context, r model.Request) targets.Reply 
 }
 
 // kindOf tells stores apart by what they are made with, their names aside.
-func kindOf(input model.Value) string {
-	sum := sha256.Sum256([]byte(input.With("Name", model.Value{}).String()))
+func kindOf(input value.Value) string {
+	sum := sha256.Sum256([]byte(input.With("Name", value.Value{}).String()))
 	return hex.EncodeToString(sum[:5])
 }
 
@@ -154,7 +155,7 @@ func (w *world) lendStore(x *store, note string) targets.Reply {
 	w.stores[x.id] = x
 	arn := w.target.service.storeARN(x)
 	return targets.Reply{Answer: model.Answer{Outcome: model.Succeeded, StoreARN: arn},
-		Body: model.Obj("EventDataStoreArn", arn, "Status", "ENABLED"), Notes: []string{note}}
+		Body: value.Obj("EventDataStoreArn", arn, "Status", "ENABLED"), Notes: []string{note}}
 }
 
 func (s *service) storeARN(x *store) string {
@@ -166,9 +167,9 @@ func (w *world) makeStore(ctx context.Context, r model.Request, kind string) tar
 	s, book, region := w.target.service, w.target.ledger, r.Region
 	made := ledger.Store.In(region, book.Prefix()+"-"+randomTag()+"-"+kind)
 	asked := r.Input.Get("Name").Text()
-	r.Input = r.Input.With("Name", model.Str(made.Name)).With("TagsList", tags(book)).
-		With("RetentionPeriod", model.Num("7")).With("TerminationProtectionEnabled", model.Boolean(false)).
-		With("MultiRegionEnabled", model.Boolean(false))
+	r.Input = r.Input.With("Name", value.Str(made.Name)).With("TagsList", tags(book)).
+		With("RetentionPeriod", value.Num("7")).With("TerminationProtectionEnabled", value.Boolean(false)).
+		With("MultiRegionEnabled", value.Boolean(false))
 	reply, unsent := s.creating(book, made, func() targets.Reply { return s.send(ctx, region, r) })
 	if unsent {
 		return reply
@@ -193,14 +194,14 @@ func (w *world) makeStore(ctx context.Context, r model.Request, kind string) tar
 func (t *target) resetStore(ctx context.Context, x *store) bool {
 	s, arn := t.service, t.service.storeARN(x)
 	if !s.undo(ctx, x.Region, []undo{
-		{x.insights, model.OpPut, model.Obj("EventDataStore", arn, "InsightSelectors", model.ListOf())},
-		{x.changed && x.logs.Kind() != model.Absent, model.OpUpdateStore, model.Obj("EventDataStore", arn, "AdvancedEventSelectors", x.logs)},
+		{x.insights, model.OpPut, value.Obj("EventDataStore", arn, "InsightSelectors", value.ListOf())},
+		{x.changed && x.logs.Kind() != value.Absent, model.OpUpdateStore, value.Obj("EventDataStore", arn, "AdvancedEventSelectors", x.logs)},
 	}) || !s.until(ctx, t.options.Settle, func() bool {
-		return s.call(ctx, x.Region, model.OpGet, model.Obj("EventDataStore", arn)).Answer.Code == "InsightNotEnabledException"
+		return s.call(ctx, x.Region, model.OpGet, value.Obj("EventDataStore", arn)).Answer.Code == "InsightNotEnabledException"
 	}) {
 		return false
 	}
-	x.insights, x.changed = false, x.changed && x.logs.Kind() == model.Absent
+	x.insights, x.changed = false, x.changed && x.logs.Kind() == value.Absent
 	return true
 }
 
@@ -247,10 +248,10 @@ func (t *target) parkStores(ctx context.Context) {
 // removeStore deletes a store, which stays pending for seven days. It reports whether that was done.
 func (s *service) removeStore(ctx context.Context, book *ledger.Ledger, r ledger.Resource, id string) bool {
 	s.gate.SetStore(id, r)
-	input := model.Obj("EventDataStore", id)
+	input := value.Obj("EventDataStore", id)
 	reply := s.call(ctx, r.Region, model.OpDeleteStore, input)
 	if reply.Answer.Code == "EventDataStoreTerminationProtectedException" {
-		s.call(ctx, r.Region, model.OpUpdateStore, input.With("TerminationProtectionEnabled", model.Boolean(false)))
+		s.call(ctx, r.Region, model.OpUpdateStore, input.With("TerminationProtectionEnabled", value.Boolean(false)))
 		reply = s.call(ctx, r.Region, model.OpDeleteStore, input)
 	}
 	if a := reply.Answer; a.Outcome != model.Succeeded && !strings.Contains(a.Code, "NotFound") && !strings.Contains(a.Code, "Inactive") {

@@ -24,6 +24,7 @@ import (
 
 	"github.com/insightconform/conform/generators"
 	"github.com/insightconform/conform/model"
+	"github.com/insightconform/conform/model/value"
 	"github.com/insightconform/conform/targets"
 	"github.com/insightconform/conform/targets/account/gate"
 	"github.com/insightconform/conform/targets/account/ledger"
@@ -173,7 +174,7 @@ type listed struct {
 
 // describe lists the trails that count in a Region, those of other Regions that are shadowed there too.
 func (s *service) describe(ctx context.Context, region string) ([]listed, error) {
-	reply := s.call(ctx, region, "DescribeTrails", model.Obj("includeShadowTrails", true))
+	reply := s.call(ctx, region, "DescribeTrails", value.Obj("includeShadowTrails", true))
 	if err := s.problem(ctx, region, "DescribeTrails", reply); err != nil {
 		return nil, err
 	}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/insightconform/conform/generators"
 	"github.com/insightconform/conform/model"
+	"github.com/insightconform/conform/model/value"
 	"github.com/insightconform/conform/targets"
 	"github.com/insightconform/conform/targets/account/gate"
 	"github.com/insightconform/conform/targets/account/ledger"
@@ -74,7 +75,7 @@ func (w *world) Do(ctx context.Context, r model.Request) targets.Reply {
 		return reply
 	}
 	if r.Input.Get("S3BucketName").Text() == generators.OwnBucket {
-		r.Input = r.Input.With("S3BucketName", model.Str(w.target.bucket.Name)) // nothing is done to it
+		r.Input = r.Input.With("S3BucketName", value.Str(w.target.bucket.Name)) // nothing is done to it
 	}
 	switch r.Op {
 	case model.OpCreate:
@@ -160,8 +161,8 @@ func (w *world) tagged(out model.Request) model.Request {
 }
 
 // tags is the list of tags of a new resource.
-func tags(book *ledger.Ledger) model.Value {
-	return model.ListOf(model.Obj("Key", ledger.TagKey, "Value", book.ID()))
+func tags(book *ledger.Ledger) value.Value {
+	return value.ListOf(value.Obj("Key", ledger.TagKey, "Value", book.ID()))
 }
 
 // lend gives the world a trail of an earlier one, brought back to the state of a new one.
@@ -183,7 +184,7 @@ func (w *world) lend(ctx context.Context, p *pool, at ledger.Resource, r model.R
 		w.trails[x.Resource] = x
 		arn := w.target.service.arn(x.Resource)
 		return targets.Reply{Answer: model.Answer{Outcome: model.Succeeded, TrailARN: arn},
-			Body:    model.Obj("Name", x.Name, "S3BucketName", w.target.bucket.Name, "TrailARN", arn),
+			Body:    value.Obj("Name", x.Name, "S3BucketName", w.target.bucket.Name, "TrailARN", arn),
 			Instead: map[string]string{x.Name: at.Name},
 			Notes:   []string{"not sent: a trail of an earlier case, which shows the state of a new one, takes its place"}}, true
 	}
@@ -292,7 +293,7 @@ func (w *world) track(r model.Request, reply targets.Reply) {
 	switch r.Op {
 	case model.OpPut:
 		list := r.Input.Get("InsightSelectors")
-		x.insights = list.Kind() != model.List || len(list.Items()) > 0
+		x.insights = list.Kind() != value.List || len(list.Items()) > 0
 	case model.OpPutEvents:
 		x.events = true
 	case model.OpStart:

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/insightconform/conform/model"
+	"github.com/insightconform/conform/model/value"
 	"github.com/insightconform/conform/targets/wire"
 )
 
@@ -32,7 +33,7 @@ const (
 type response struct {
 	status      int
 	contentType string
-	body        model.Value
+	body        value.Value
 	raw         []byte // sent instead of body where not nil
 	drop        bool   // closes the connection instead
 }
@@ -45,10 +46,10 @@ func (p *response) bytes() []byte {
 }
 
 func refusal(code, message string) response {
-	return response{status: http.StatusBadRequest, contentType: wire.ContentType, body: model.Obj("__type", code, "Message", message)}
+	return response{status: http.StatusBadRequest, contentType: wire.ContentType, body: value.Obj("__type", code, "Message", message)}
 }
 
-func success(body model.Value) response {
+func success(body value.Value) response {
 	return response{status: http.StatusOK, contentType: wire.ContentType, body: body}
 }
 
@@ -93,7 +94,7 @@ const maxNameInMessage = 160
 
 func resourceName(r model.Request) string {
 	for _, member := range []string{"TrailName", "Name", "EventDataStore"} {
-		if v := r.Input.Get(member); v.Kind() == model.String {
+		if v := r.Input.Get(member); v.Kind() == value.String {
 			if name := v.Text(); len(name) <= maxNameInMessage {
 				return name
 			}

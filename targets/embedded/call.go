@@ -7,6 +7,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws/arn"
 
 	"github.com/insightconform/conform/model"
+	"github.com/insightconform/conform/model/value"
 )
 
 // call is one request as a fault sees it.
@@ -56,13 +57,13 @@ func (c *call) enables() bool { return len(c.list()) > 0 }
 
 func (c *call) disables() bool { return !c.enables() }
 
-func (c *call) list() []model.Value { return c.request.Input.Get("InsightSelectors").Items() }
+func (c *call) list() []value.Value { return c.request.Input.Get("InsightSelectors").Items() }
 
 // requested is the set of selectors that a Put asks for, read as an answer's list is: what cannot be
 // understood is left out.
 func (c *call) requested() model.Selectors {
 	list := c.request.Input.Get("InsightSelectors")
-	a, _, _ := model.ReadSuccess(model.OpPut, model.Obj("InsightSelectors", list))
+	a, _, _ := model.ReadSuccess(model.OpPut, value.Obj("InsightSelectors", list))
 	return a.Selectors.Effective()
 }
 
@@ -132,7 +133,7 @@ func (c *call) storeARN(id string) string {
 // givenTrail is the TrailName or Name of a request.
 func givenTrail(r model.Request) string {
 	name := r.Input.Get("TrailName")
-	if name.Kind() == model.Absent {
+	if name.Kind() == value.Absent {
 		name = r.Input.Get("Name")
 	}
 	return name.Text()

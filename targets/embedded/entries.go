@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/insightconform/conform/model"
+	"github.com/insightconform/conform/model/value"
 )
 
 // entry is one well-typed selector of a Put as it was written.
@@ -87,13 +88,13 @@ func (c *call) unknownMember() bool {
 	if c.request.Op == model.OpPut {
 		known = append(known, "InsightsDestination", "InsightSelectors")
 	}
-	return hasOther(c.request.Input, known) || slices.ContainsFunc(c.list(), func(item model.Value) bool {
+	return hasOther(c.request.Input, known) || slices.ContainsFunc(c.list(), func(item value.Value) bool {
 		return hasOther(item, []string{"InsightType", "EventCategories"})
 	})
 }
 
-func hasOther(v model.Value, known []string) bool {
-	return slices.ContainsFunc(v.Members(), func(m model.Member) bool { return !slices.Contains(known, m.Name) })
+func hasOther(v value.Value, known []string) bool {
+	return slices.ContainsFunc(v.Members(), func(m value.Member) bool { return !slices.Contains(known, m.Name) })
 }
 
 const bothCategories = model.Management | model.Data

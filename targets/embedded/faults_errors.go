@@ -2,6 +2,7 @@ package embedded
 
 import (
 	"github.com/insightconform/conform/model"
+	"github.com/insightconform/conform/model/value"
 )
 
 // codeUnlisted is an error that no rule accepts anywhere.
@@ -69,7 +70,7 @@ func breaking(id model.ID, how, what string, then change) Fault {
 // careless carries out a Put or Get as far as it can be understood, and answers success.
 func (c *call) careless() {
 	c.answer, c.next = model.Answer{Outcome: model.Succeeded}, c.state
-	if c.request.Input.Get("TrailName").Kind() != model.String {
+	if c.request.Input.Get("TrailName").Kind() != value.String {
 		c.carelessOnStore()
 		return
 	}

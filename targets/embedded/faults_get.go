@@ -4,6 +4,7 @@ import (
 	"net/http"
 
 	"github.com/insightconform/conform/model"
+	"github.com/insightconform/conform/model/value"
 )
 
 func truth(b bool) model.Truth {
@@ -133,9 +134,9 @@ func getFaults() []Fault {
 			Describe: "Get lists a type besides that is in no enum.",
 			start: replying(func(r model.Request, p *response) {
 				if r.Op == model.OpGet && p.status == http.StatusOK {
-					list := append([]model.Value{}, p.body.Get("InsightSelectors").Items()...)
-					list = append(list, model.Obj("InsightType", "ApiLatencyInsight", "EventCategories", model.Strs("Management")))
-					p.body = p.body.With("InsightSelectors", model.ListOf(list...))
+					list := append([]value.Value{}, p.body.Get("InsightSelectors").Items()...)
+					list = append(list, value.Obj("InsightType", "ApiLatencyInsight", "EventCategories", value.Strs("Management")))
+					p.body = p.body.With("InsightSelectors", value.ListOf(list...))
 				}
 			})},
 	}

@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/insightconform/conform/model"
+	"github.com/insightconform/conform/model/value"
 )
 
 // whileStopped tells the calls on a trail that is not logging.
@@ -69,9 +70,9 @@ func logsFaults() []Fault {
 		{Name: "event-selectors-not-shown", Rule: model.LogsVisible,
 			Describe: "GetEventSelectors always answers the default selectors.",
 			start: replying(func(r model.Request, p *response) {
-				if r.Op == model.OpGetEvents && p.body.Get("__type").Kind() == model.Absent {
-					p.body = model.Obj("TrailARN", p.body.Get("TrailARN"), "EventSelectors", model.ListOf(model.Obj(
-						"ReadWriteType", "All", "IncludeManagementEvents", true, "DataResources", model.ListOf())))
+				if r.Op == model.OpGetEvents && p.body.Get("__type").Kind() == value.Absent {
+					p.body = value.Obj("TrailARN", p.body.Get("TrailARN"), "EventSelectors", value.ListOf(value.Obj(
+						"ReadWriteType", "All", "IncludeManagementEvents", true, "DataResources", value.ListOf())))
 				}
 			})},
 		{Name: "event-selectors-frozen", Rule: model.LogsVisible,

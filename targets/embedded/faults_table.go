@@ -1,6 +1,9 @@
 package embedded
 
-import "github.com/insightconform/conform/model"
+import (
+	"github.com/insightconform/conform/model"
+	"github.com/insightconform/conform/model/value"
+)
 
 // start makes a fault's memory of a whole server. The function that it returns makes that of one account.
 type start = func() func() hooks
@@ -94,7 +97,7 @@ func onStorePut(then change) start {
 	return on((*call).store, func(c *call) bool { return c.noTrail() && c.puts() }, then)
 }
 
-func (c *call) noTrail() bool { return c.request.Input.Get("TrailName").Kind() == model.Absent }
+func (c *call) noTrail() bool { return c.request.Input.Get("TrailName").Kind() == value.Absent }
 
 // onStoreUpdate is a fault of UpdateEventDataStore with selectors.
 func onStoreUpdate(then change) start {

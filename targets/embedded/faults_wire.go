@@ -4,6 +4,7 @@ import (
 	"net/http"
 
 	"github.com/insightconform/conform/model"
+	"github.com/insightconform/conform/model/value"
 )
 
 func wireFaults() []Fault {
@@ -15,7 +16,7 @@ func wireFaults() []Fault {
 			Describe: "Errors have a message and no code.",
 			start: replying(func(_ model.Request, p *response) {
 				if p.status == http.StatusBadRequest {
-					p.body = p.body.With("__type", model.Value{})
+					p.body = p.body.With("__type", value.Value{})
 				}
 			})},
 		{Name: "errors-with-200", Rule: model.WireErrorStatus,
@@ -100,15 +101,15 @@ func misspelling(from, to string) func() func() hooks {
 	})
 }
 
-func rename(v model.Value, from, to string) model.Value {
+func rename(v value.Value, from, to string) value.Value {
 	switch v.Kind() {
-	case model.List:
-		var items []model.Value
+	case value.List:
+		var items []value.Value
 		for _, item := range v.Items() {
 			items = append(items, rename(item, from, to))
 		}
-		return model.ListOf(items...)
-	case model.Object:
+		return value.ListOf(items...)
+	case value.Object:
 		var pairs []any
 		for _, m := range v.Members() {
 			if m.Name == from {
@@ -116,7 +117,7 @@ func rename(v model.Value, from, to string) model.Value {
 			}
 			pairs = append(pairs, m.Name, rename(m.Value, from, to))
 		}
-		return model.Obj(pairs...)
+		return value.Obj(pairs...)
 	}
 	return v
 }

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/insightconform/conform/model"
+	"github.com/insightconform/conform/model/value"
 	"github.com/insightconform/conform/targets"
 	"github.com/insightconform/conform/targets/endpoint"
 	"github.com/insightconform/conform/targets/naming"
@@ -106,7 +107,7 @@ func notImplemented() response {
 func (s *Server) arrange(req *http.Request, body []byte) response {
 	switch req.Method {
 	case http.MethodGet:
-		return success(model.Obj("conditions", model.Strs(model.ConditionNames[:]...)))
+		return success(value.Obj("conditions", value.Strs(model.ConditionNames[:]...)))
 	case http.MethodPost:
 	default:
 		return notImplemented()
@@ -123,7 +124,7 @@ func (s *Server) arrange(req *http.Request, body []byte) response {
 		region = asked.Region
 	}
 	return a.handle(model.Request{Op: model.OpArrange, Region: region,
-		Input: model.Obj("TrailName", asked.TrailName, "Condition", asked.Condition)})
+		Input: value.Obj("TrailName", asked.TrailName, "Condition", asked.Condition)})
 }
 
 // caller finds the account and the Region in the credential scope of a request's signature, which is

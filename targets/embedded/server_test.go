@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/insightconform/conform/model"
+	"github.com/insightconform/conform/model/value"
 	"github.com/insightconform/conform/targets/endpoint"
 	"github.com/insightconform/conform/targets/wire"
 )
@@ -33,7 +34,7 @@ func newCaller(t *testing.T, o ServerOptions) caller {
 	return caller{t, server, "test", "us-east-1", wire.ShortPrefix}
 }
 
-func (c caller) do(method, path, target, body string) (status int, got model.Value) {
+func (c caller) do(method, path, target, body string) (status int, got value.Value) {
 	c.t.Helper()
 	req, err := http.NewRequest(method, c.server.URL+path, strings.NewReader(body))
 	require.NoError(c.t, err)
@@ -47,15 +48,15 @@ func (c caller) do(method, path, target, body string) (status int, got model.Val
 	defer response.Body.Close()
 	data, err := io.ReadAll(response.Body)
 	require.NoError(c.t, err)
-	got, err = model.ParseValue(data)
+	got, err = value.Parse(data)
 	if err != nil {
-		got = model.Str(string(data))
+		got = value.Str(string(data))
 	}
 	return response.StatusCode, got
 }
 
 // call does one operation and returns the code of an error, or the body of a success.
-func (c caller) call(op model.Op, in model.Value) (code string, body model.Value) {
+func (c caller) call(op model.Op, in value.Value) (code string, body value.Value) {
 	c.t.Helper()
 	status, body := c.do(http.MethodPost, "/", c.prefix+string(op), in.String())
 	code = body.Get("__type").Text()
@@ -68,47 +69,47 @@ func (c caller) call(op model.Op, in model.Value) (code string, body model.Value
 	return code, body
 }
 
-func (c caller) ok(op model.Op, in model.Value) model.Value {
+func (c caller) ok(op model.Op, in value.Value) value.Value {
 	c.t.Helper()
 	code, body := c.call(op, in)
 	require.Empty(c.t, code, body.String())
 	return body
 }
 
-func (c caller) refused(code string, op model.Op, in model.Value) {
+func (c caller) refused(code string, op model.Op, in value.Value) {
 	c.t.Helper()
 	got, body := c.call(op, in)
 	assert.Equal(c.t, code, got, body.String())
 }
 
-var callRate = model.ListOf(model.Obj("InsightType", "ApiCallRateInsight"))
+var callRate = value.ListOf(value.Obj("InsightType", "ApiCallRateInsight"))
 
 func TestServer(t *testing.T) {
 	c := newCaller(t, ServerOptions{})
-	named := model.Obj("TrailName", "my-trail")
+	named := value.Obj("TrailName", "my-trail")
 	c.refused(codeTrailNotFound, model.OpGet, named)
-	c.refused(codeTrailName, model.OpCreate, model.Obj("Name", "my-_trail", "S3BucketName", "b"))
-	created := c.ok(model.OpCreate, model.Obj("Name", "my-trail", "S3BucketName", "b"))
+	c.refused(codeTrailName, model.OpCreate, value.Obj("Name", "my-_trail", "S3BucketName", "b"))
+	created := c.ok(model.OpCreate, value.Obj("Name", "my-trail", "S3BucketName", "b"))
 	assert.Equal(t, "arn:aws:cloudtrail:us-east-1:123456789012:trail/my-trail", created.Get("TrailARN").Text())
-	c.refused(codeTrailExists, model.OpCreate, model.Obj("Name", "my-trail", "S3BucketName", "b"))
+	c.refused(codeTrailExists, model.OpCreate, value.Obj("Name", "my-trail", "S3BucketName", "b"))
 	c.refused(codeNotEnabled, model.OpGet, named)
-	c.ok(model.OpStart, model.Obj("Name", "my-trail"))
+	c.ok(model.OpStart, value.Obj("Name", "my-trail"))
 
 	c.prefix = wire.LongPrefix
 	body := c.ok(model.OpPut, named.With("InsightSelectors", callRate))
 	want := `{"TrailARN":"arn:aws:cloudtrail:us-east-1:123456789012:trail/my-trail","InsightSelectors":[{"InsightType":"ApiCallRateInsight","EventCategories":["Management"]}]}`
 	assert.Equal(t, parsed(t, want).String(), body.String())
-	assert.True(t, c.ok(model.OpTrail, model.Obj("Name", "my-trail")).Get("Trail").Get("HasInsightSelectors").True())
+	assert.True(t, c.ok(model.OpTrail, value.Obj("Name", "my-trail")).Get("Trail").Get("HasInsightSelectors").True())
 
 	other := c
 	other.key = "999999999999"
 	other.refused(codeTrailNotFound, model.OpGet, named)
-	assert.Contains(t, other.ok(model.OpCreate, model.Obj("Name", "my-trail", "S3BucketName", "b")).Get("TrailARN").Text(), ":999999999999:")
+	assert.Contains(t, other.ok(model.OpCreate, value.Obj("Name", "my-trail", "S3BucketName", "b")).Get("TrailARN").Text(), ":999999999999:")
 	other.refused(codeNotEnabled, model.OpGet, named)
 }
 
-func parsed(t *testing.T, text string) model.Value {
-	v, err := model.ParseValue([]byte(text))
+func parsed(t *testing.T, text string) value.Value {
+	v, err := value.Parse([]byte(text))
 	require.NoError(t, err)
 	return v
 }
@@ -116,12 +117,12 @@ func parsed(t *testing.T, text string) model.Value {
 func TestServerRegions(t *testing.T) {
 	c := newCaller(t, ServerOptions{})
 	in := func(region string) caller { d := c; d.region = region; return d }
-	create := model.Obj("Name", "my-trail", "S3BucketName", "b")
+	create := value.Obj("Name", "my-trail", "S3BucketName", "b")
 	for _, region := range []string{"ap-south-1", "sa-east-1"} {
 		assert.Contains(t, in(region).ok(model.OpCreate, create).Get("TrailARN").Text(), ":"+region+":")
 	}
 	in("us-east-1").refused(codeUnsupported, model.OpCreate, create)
-	byARN := model.Obj("TrailName", "arn:aws:cloudtrail:ap-south-1:123456789012:trail/my-trail", "InsightSelectors", callRate)
+	byARN := value.Obj("TrailName", "arn:aws:cloudtrail:ap-south-1:123456789012:trail/my-trail", "InsightSelectors", callRate)
 	in("sa-east-1").refused("InvalidHomeRegionException", model.OpPut, byARN)
 	in("ap-south-1").ok(model.OpPut, byARN)
 }
@@ -130,21 +131,21 @@ func TestServerStores(t *testing.T) {
 	c := newCaller(t, ServerOptions{})
 	ids := map[string]bool{}
 	for range 2*maxPending + 120 {
-		arn := c.ok(model.OpCreateStore, model.Obj("Name", "store")).Get("EventDataStoreArn").Text()
+		arn := c.ok(model.OpCreateStore, value.Obj("Name", "store")).Get("EventDataStoreArn").Text()
 		require.False(t, ids[arn], "%s was given twice", arn)
 		ids[arn] = true
-		assert.Equal(t, arn, c.ok(model.OpGetStore, model.Obj("EventDataStore", arn)).Get("EventDataStoreArn").Text())
-		c.ok(model.OpDeleteStore, model.Obj("EventDataStore", arn))
+		assert.Equal(t, arn, c.ok(model.OpGetStore, value.Obj("EventDataStore", arn)).Get("EventDataStoreArn").Text())
+		c.ok(model.OpDeleteStore, value.Obj("EventDataStore", arn))
 	}
-	c.refused(codeStoreNotFound, model.OpGetStore, model.Obj("EventDataStore", model.StoreID(0)))
+	c.refused(codeStoreNotFound, model.OpGetStore, value.Obj("EventDataStore", model.StoreID(0)))
 
-	source := c.ok(model.OpCreateStore, model.Obj("Name", "source")).Get("EventDataStoreArn").Text()
-	dest := c.ok(model.OpCreateStore, model.Obj("Name", "dest", "AdvancedEventSelectors", model.ListOf(advanced("Insight")))).Get("EventDataStoreArn").Text()
+	source := c.ok(model.OpCreateStore, value.Obj("Name", "source")).Get("EventDataStoreArn").Text()
+	dest := c.ok(model.OpCreateStore, value.Obj("Name", "dest", "AdvancedEventSelectors", value.ListOf(advanced("Insight")))).Get("EventDataStoreArn").Text()
 	_, suffix, _ := strings.Cut(source, "/")
-	body := c.ok(model.OpPut, model.Obj("EventDataStore", suffix, "InsightsDestination", dest, "InsightSelectors", callRate))
+	body := c.ok(model.OpPut, value.Obj("EventDataStore", suffix, "InsightsDestination", dest, "InsightSelectors", callRate))
 	assert.Equal(t, source, body.Get("EventDataStoreArn").Text())
 	assert.Equal(t, dest, body.Get("InsightsDestination").Text())
-	assert.Equal(t, model.Absent, body.Get("TrailARN").Kind())
+	assert.Equal(t, value.Absent, body.Get("TrailARN").Kind())
 }
 
 func TestServerStrangeRequests(t *testing.T) {
@@ -178,14 +179,14 @@ func TestServerArranges(t *testing.T) {
 	c := newCaller(t, ServerOptions{})
 	_, body := c.do(http.MethodGet, endpoint.ArrangePath, "", "")
 	assert.Len(t, body.Get("conditions").Items(), len(model.ConditionNames))
-	c.ok(model.OpCreate, model.Obj("Name", "my-trail", "S3BucketName", "b"))
+	c.ok(model.OpCreate, value.Obj("Name", "my-trail", "S3BucketName", "b"))
 	arrange := func(body string) (int, string) {
 		status, got := c.do(http.MethodPost, endpoint.ArrangePath, "", body)
 		return status, got.Get("__type").Text()
 	}
 	status, _ := arrange(`{"TrailName":"my-trail","Condition":"bucket-denied","Region":"us-east-1"}`)
 	assert.Equal(t, http.StatusOK, status)
-	c.refused("InsufficientS3BucketPolicyException", model.OpPut, model.Obj("TrailName", "my-trail", "InsightSelectors", callRate))
+	c.refused("InsufficientS3BucketPolicyException", model.OpPut, value.Obj("TrailName", "my-trail", "InsightSelectors", callRate))
 	_, code := arrange(`{"TrailName":"my-trail","Condition":"rain"}`)
 	assert.Equal(t, codeParameter, code)
 	_, code = arrange(`{"TrailName":"no-trail","Condition":"bucket-denied"}`)

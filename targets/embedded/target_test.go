@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/insightconform/conform/model"
+	"github.com/insightconform/conform/model/value"
 	"github.com/insightconform/conform/targets/naming"
 )
 
@@ -36,8 +37,8 @@ func TestTargetWorldsAreIsolated(t *testing.T) {
 	_, err := target.Open(ctx)
 	require.NoError(t, err)
 	defer func() { require.NoError(t, target.Close()) }()
-	create := model.Request{Op: model.OpCreate, Input: model.Obj("Name", "my-trail")}
-	get := model.Request{Op: model.OpGet, Input: model.Obj("TrailName", "my-trail")}
+	create := model.Request{Op: model.OpCreate, Input: value.Obj("Name", "my-trail")}
+	get := model.Request{Op: model.OpGet, Input: value.Obj("TrailName", "my-trail")}
 	for range 3 {
 		first, err := naming.Wrap(target).NewWorld(ctx)
 		require.NoError(t, err)
@@ -75,9 +76,9 @@ func BenchmarkInProcess(b *testing.B) {
 	require.NoError(b, err)
 	world, err := naming.Wrap(target).NewWorld(ctx)
 	require.NoError(b, err)
-	world.Do(ctx, model.Request{Op: model.OpCreate, Input: model.Obj("Name", "my-trail")})
-	world.Do(ctx, model.Request{Op: model.OpStart, Input: model.Obj("Name", "my-trail")})
-	put := model.Request{Op: model.OpPut, Input: model.Obj("TrailName", "my-trail", "InsightSelectors", callRate)}
+	world.Do(ctx, model.Request{Op: model.OpCreate, Input: value.Obj("Name", "my-trail")})
+	world.Do(ctx, model.Request{Op: model.OpStart, Input: value.Obj("Name", "my-trail")})
+	put := model.Request{Op: model.OpPut, Input: value.Obj("TrailName", "my-trail", "InsightSelectors", callRate)}
 	for b.Loop() {
 		if reply := world.Do(ctx, put); reply.Answer.Outcome != model.Succeeded {
 			b.Fatal(fmt.Sprint(reply))

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/insightconform/conform/model"
+	"github.com/insightconform/conform/model/value"
 	"github.com/insightconform/conform/targets"
 	"github.com/insightconform/conform/targets/naming"
 	"github.com/insightconform/conform/targets/wire"
@@ -38,29 +39,29 @@ func (w *walker) region() string {
 	return w0.Home
 }
 
-func (w *walker) trailName(region string) model.Value {
+func (w *walker) trailName(region string) value.Value {
 	name := pick(w, trailNames...)
 	switch w.IntN(16) {
 	case 0:
-		return model.Str(pick(w, "", " ", "ab", "my-_trail", "192.168.5.4", "-x-"))
+		return value.Str(pick(w, "", " ", "ab", "my-_trail", "192.168.5.4", "-x-"))
 	case 1:
-		return model.Str(pick(w, "arn:aws:s3:::bucket", "arn:aws:cloudtrail:us-east-1:123456789012:eventdatastore/abc", "arn:aws:cloudtrail:us-east-1:123456789012:trail/a"))
+		return value.Str(pick(w, "arn:aws:s3:::bucket", "arn:aws:cloudtrail:us-east-1:123456789012:eventdatastore/abc", "arn:aws:cloudtrail:us-east-1:123456789012:trail/a"))
 	case 2:
-		return model.Str("arn:aws:cloudtrail:" + region + ":" + w0.OtherAccount + ":trail/" + name)
+		return value.Str("arn:aws:cloudtrail:" + region + ":" + w0.OtherAccount + ":trail/" + name)
 	case 3:
-		return model.Str(w0.TrailARN(w.region(), name))
+		return value.Str(w0.TrailARN(w.region(), name))
 	case 4, 5, 6:
-		return model.Str(w0.TrailARN(region, name))
+		return value.Str(w0.TrailARN(region, name))
 	}
-	return model.Str(name)
+	return value.Str(name)
 }
 
-func (w *walker) store(region string) model.Value {
+func (w *walker) store(region string) value.Value {
 	return w.storeLogging(region, model.ManagementEvents|model.DataEvents|model.InsightEvents)
 }
 
 // storeLogging draws a store, preferably one that logs some of the given kinds of event.
-func (w *walker) storeLogging(region string, logs model.Logs) model.Value {
+func (w *walker) storeLogging(region string, logs model.Logs) value.Value {
 	id := model.StoreID(w.IntN(6))
 	for _, i := range w.Perm(len(w.state.Stores)) {
 		if x := w.state.Stores[i]; x.Home == region && x.Logs&logs != 0 {
@@ -70,63 +71,63 @@ func (w *walker) storeLogging(region string, logs model.Logs) model.Value {
 	}
 	switch w.IntN(14) {
 	case 0:
-		return model.Str(pick(w, "", "ab", "no store", "arn:aws:cloudtrail:us-east-1:123456789012:trail/abc"))
+		return value.Str(pick(w, "", "ab", "no store", "arn:aws:cloudtrail:us-east-1:123456789012:trail/abc"))
 	case 1:
-		return model.Str("arn:aws:cloudtrail:" + region + ":" + w0.OtherAccount + ":eventdatastore/" + id)
+		return value.Str("arn:aws:cloudtrail:" + region + ":" + w0.OtherAccount + ":eventdatastore/" + id)
 	case 2, 3, 4, 5:
-		return model.Str(w0.StoreARN(region, id))
+		return value.Str(w0.StoreARN(region, id))
 	}
-	return model.Str(id)
+	return value.Str(id)
 }
 
-func (w *walker) categories() model.Value {
+func (w *walker) categories() value.Value {
 	switch w.IntN(12) {
 	case 0, 1:
-		return model.Value{}
+		return value.Value{}
 	case 2:
-		return model.ListOf()
+		return value.ListOf()
 	case 3:
-		return pick(w, model.Strs("Management", "Management"), model.Strs("Data", "Data"), model.Strs("management"), model.Strs("Insight"), model.NullValue, model.Num("3"), model.Strs("Management", "data"))
+		return pick(w, value.Strs("Management", "Management"), value.Strs("Data", "Data"), value.Strs("management"), value.Strs("Insight"), value.NullValue, value.Num("3"), value.Strs("Management", "data"))
 	case 4, 5:
-		return model.Strs("Data")
+		return value.Strs("Data")
 	case 6:
-		return model.Strs("Data", "Management")
+		return value.Strs("Data", "Management")
 	case 7, 8:
-		return model.Strs("Management", "Data")
+		return value.Strs("Management", "Data")
 	}
-	return model.Strs("Management")
+	return value.Strs("Management")
 }
 
-func (w *walker) entry() model.Value {
+func (w *walker) entry() value.Value {
 	var kind any = pick(w, model.TypeNames[:]...)
 	if w.oneIn(20) {
-		kind = pick[any](w, "ApiLatencyInsight", "apicallrateinsight", model.Value{}, model.NullValue, model.Num("1"))
+		kind = pick[any](w, "ApiLatencyInsight", "apicallrateinsight", value.Value{}, value.NullValue, value.Num("1"))
 	}
-	e := model.Obj("InsightType", kind, "EventCategories", w.categories())
+	e := value.Obj("InsightType", kind, "EventCategories", w.categories())
 	if w.oneIn(40) {
-		e = e.With("Extra", model.Str("x"))
+		e = e.With("Extra", value.Str("x"))
 	}
 	return e
 }
 
-func (w *walker) selectors() model.Value {
+func (w *walker) selectors() value.Value {
 	switch w.IntN(12) {
 	case 0, 1:
-		return model.ListOf()
+		return value.ListOf()
 	case 2:
-		return pick(w, model.Value{}, model.NullValue, model.Str("x"))
+		return pick(w, value.Value{}, value.NullValue, value.Str("x"))
 	case 3:
 		e := w.entry()
-		return model.ListOf(e, e)
+		return value.ListOf(e, e)
 	case 4, 5, 6, 7:
-		return model.ListOf(w.entry(), w.entry())
+		return value.ListOf(w.entry(), w.entry())
 	}
-	return model.ListOf(w.entry())
+	return value.ListOf(w.entry())
 }
 
 func (w *walker) put() model.Request {
 	region := w.region()
-	in := model.Obj()
+	in := value.Obj()
 	switch w.IntN(10) {
 	case 0:
 		in = in.With("TrailName", w.trailName(region)).With("EventDataStore", w.store(region))
@@ -141,57 +142,57 @@ func (w *walker) put() model.Request {
 	}
 	in = in.With("InsightSelectors", w.selectors())
 	if w.oneIn(40) {
-		in = in.With("Extra", model.Boolean(true))
+		in = in.With("Extra", value.Boolean(true))
 	}
 	return model.Request{Op: model.OpPut, Region: region, Input: in, OtherTarget: w.oneIn(60)}
 }
 
-func (w *walker) events() model.Value {
+func (w *walker) events() value.Value {
 	switch w.IntN(5) {
 	case 0:
-		return model.Obj("AdvancedEventSelectors", model.ListOf(advanced("Management"), advanced("Data")))
+		return value.Obj("AdvancedEventSelectors", value.ListOf(advanced("Management"), advanced("Data")))
 	case 1:
-		return model.Obj("AdvancedEventSelectors", model.ListOf(advanced(pick(w, "Management", "Data"))))
+		return value.Obj("AdvancedEventSelectors", value.ListOf(advanced(pick(w, "Management", "Data"))))
 	}
-	s := model.Obj("ReadWriteType", pick(w, "All", "All", "ReadOnly", "WriteOnly"))
+	s := value.Obj("ReadWriteType", pick(w, "All", "All", "ReadOnly", "WriteOnly"))
 	if w.oneIn(3) {
-		s = s.With("IncludeManagementEvents", model.Boolean(w.oneIn(3)))
+		s = s.With("IncludeManagementEvents", value.Boolean(w.oneIn(3)))
 	}
 	if !w.oneIn(3) {
-		s = s.With("DataResources", model.ListOf(model.Obj("Type", "AWS::S3::Object", "Values", model.Strs("arn:aws:s3"))))
+		s = s.With("DataResources", value.ListOf(value.Obj("Type", "AWS::S3::Object", "Values", value.Strs("arn:aws:s3"))))
 	}
-	return model.Obj("EventSelectors", model.ListOf(s))
+	return value.Obj("EventSelectors", value.ListOf(s))
 }
 
-func advanced(category string) model.Value {
-	return model.Obj("FieldSelectors", model.ListOf(model.Obj("Field", "eventCategory", "Equals", model.Strs(category))))
+func advanced(category string) value.Value {
+	return value.Obj("FieldSelectors", value.ListOf(value.Obj("Field", "eventCategory", "Equals", value.Strs(category))))
 }
 
-func (w *walker) storeEvents() model.Value {
+func (w *walker) storeEvents() value.Value {
 	switch w.IntN(5) {
 	case 0, 1:
-		return model.ListOf(advanced("Insight"))
+		return value.ListOf(advanced("Insight"))
 	case 2:
-		return model.ListOf(advanced("Data"))
+		return value.ListOf(advanced("Data"))
 	case 3:
-		return model.ListOf(advanced("Management"), advanced("Data"))
+		return value.ListOf(advanced("Management"), advanced("Data"))
 	}
-	return model.Value{}
+	return value.Value{}
 }
 
 // next draws a request.
 func (w *walker) next() model.Request {
 	region := w.region()
-	on := func(op model.Op, member string, v model.Value) model.Request {
-		return model.Request{Op: op, Region: region, Input: model.Obj(member, v)}
+	on := func(op model.Op, member string, v value.Value) model.Request {
+		return model.Request{Op: op, Region: region, Input: value.Obj(member, v)}
 	}
 	if len(w.state.Trails) < 3 || w.oneIn(40) {
-		return on(model.OpCreate, "Name", model.Str(pick(w, trailNames...)))
+		return on(model.OpCreate, "Name", value.Str(pick(w, trailNames...)))
 	}
 	if len(w.state.Stores) < 7 && w.oneIn(4) {
 		r := on(model.OpCreateStore, "AdvancedEventSelectors", w.storeEvents())
 		if w.oneIn(4) {
-			r.Input = r.Input.With("StartIngestion", model.Boolean(false))
+			r.Input = r.Input.With("StartIngestion", value.Boolean(false))
 		}
 		return r
 	}
@@ -228,8 +229,8 @@ func (w *walker) next() model.Request {
 		}
 	case 19:
 		if w.oneIn(5) {
-			r := on(model.OpArrange, "TrailName", model.Str(pick(w, trailNames...)))
-			r.Input = r.Input.With("Condition", model.Str(pick(w, model.ConditionNames[:]...)))
+			r := on(model.OpArrange, "TrailName", value.Str(pick(w, trailNames...)))
+			r.Input = r.Input.With("Condition", value.Str(pick(w, model.ConditionNames[:]...)))
 			return r
 		}
 	case 20:
@@ -240,10 +241,10 @@ func (w *walker) next() model.Request {
 	case 27, 28, 29:
 		return on(model.OpGet, "EventDataStore", w.storeLogging(region, model.ManagementEvents))
 	case 30:
-		return pick(w, model.Request{Op: model.OpGet, Region: region, Input: model.Obj()},
-			model.Request{Op: model.OpGet, Region: region, Input: model.Obj("TrailName", w.trailName(region), "EventDataStore", w.store(region))},
-			model.Request{Op: model.OpGet, Region: region, Input: model.Obj("TrailName", w.trailName(region), "Extra", "x")},
-			model.Request{Op: model.OpGet, Region: region, Input: model.Obj("TrailName", model.Num("5"), "EventDataStore", w.store(region))})
+		return pick(w, model.Request{Op: model.OpGet, Region: region, Input: value.Obj()},
+			model.Request{Op: model.OpGet, Region: region, Input: value.Obj("TrailName", w.trailName(region), "EventDataStore", w.store(region))},
+			model.Request{Op: model.OpGet, Region: region, Input: value.Obj("TrailName", w.trailName(region), "Extra", "x")},
+			model.Request{Op: model.OpGet, Region: region, Input: value.Obj("TrailName", value.Num("5"), "EventDataStore", w.store(region))})
 	}
 	return w.put()
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/aws/smithy-go/middleware"
 
 	"github.com/insightconform/conform/model"
+	"github.com/insightconform/conform/model/value"
 	"github.com/insightconform/conform/targets/wire"
 )
 
@@ -40,9 +41,9 @@ func BenchmarkDo(b *testing.B) {
 	target, _ := open(b, trivial, nil)
 	w := newWorld(b, target)
 	both := model.MakeSelectors(model.Management, model.Management)
-	through := model.Request{Op: model.OpPut, Input: model.Obj("TrailName", "alpha", "InsightSelectors", both.Value())}
+	through := model.Request{Op: model.OpPut, Input: value.Obj("TrailName", "alpha", "InsightSelectors", both.Value())}
 	raw := through
-	raw.Input = raw.Input.With("Unknown", model.NullValue)
+	raw.Input = raw.Input.With("Unknown", value.NullValue)
 	for name, r := range map[string]model.Request{"SDK": through, "raw": raw} {
 		b.Run(name+"/world", func(b *testing.B) {
 			b.ReportAllocs()

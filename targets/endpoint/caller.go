@@ -17,6 +17,7 @@ import (
 	smithyhttp "github.com/aws/smithy-go/transport/http"
 
 	"github.com/insightconform/conform/model"
+	"github.com/insightconform/conform/model/value"
 	"github.com/insightconform/conform/targets"
 	"github.com/insightconform/conform/targets/wire"
 )
@@ -135,8 +136,8 @@ func (c *connection) send(ctx context.Context, client func(region string) *cloud
 	x := &exchanged{}
 	if !r.Malformed() && !r.OtherTarget && !targets.IsBare(ctx) {
 		input := r.Input
-		if input.Kind() == model.Absent {
-			input = model.Obj()
+		if input.Kind() == value.Absent {
+			input = value.Obj()
 		}
 		if shape, ok := shapes[r.Op]; ok && shape.fits(input) {
 			if call(recording(ctx, x), client(region), r.Op, input); x.reached {

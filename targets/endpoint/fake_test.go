@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/insightconform/conform/model"
+	"github.com/insightconform/conform/model/value"
 	"github.com/insightconform/conform/targets"
 	"github.com/insightconform/conform/targets/naming"
 	"github.com/insightconform/conform/targets/wire"
@@ -47,7 +48,7 @@ func (f *fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.requests = append(f.requests, seen{r.Method, r.Header.Get(wire.TargetHeader), r.Header.Get("Authorization"), string(body)})
-	answer := func(v model.Value) {
+	answer := func(v value.Value) {
 		w.Header().Set("Content-Type", wire.ContentType)
 		fmt.Fprint(w, v)
 	}
@@ -86,31 +87,31 @@ func (f *fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	_, stored := f.stores[id]
 	switch {
 	case strings.HasSuffix(target, ".ListEventDataStores"):
-		list := []model.Value{}
+		list := []value.Value{}
 		for id, name := range f.stores {
-			list = append(list, model.Obj("Name", name, "EventDataStoreArn", arn+"eventdatastore/"+id))
+			list = append(list, value.Obj("Name", name, "EventDataStoreArn", arn+"eventdatastore/"+id))
 		}
-		answer(model.Obj("EventDataStores", model.ListOf(list...)))
+		answer(value.Obj("EventDataStores", value.ListOf(list...)))
 	case problem != "" || request.Malformed():
 		refuse("SerializationException")
 	case request.Op == model.OpCreate:
 		f.trails[region+name] = string(body)
-		answer(model.Obj("TrailARN", arn+"trail/"+name, "Name", name, "S3BucketName", in.Get("S3BucketName")))
+		answer(value.Obj("TrailARN", arn+"trail/"+name, "Name", name, "S3BucketName", in.Get("S3BucketName")))
 	case request.Op == model.OpCreateStore:
 		id := fmt.Sprintf("%08d-0000-4000-8000-000000000000", len(f.requests))
 		f.stores[id] = name
 		f.locked[id] = f.lock
-		answer(model.Obj("EventDataStoreArn", arn+"eventdatastore/"+id, "Name", name))
+		answer(value.Obj("EventDataStoreArn", arn+"eventdatastore/"+id, "Name", name))
 	case request.Op == model.OpUpdateStore && stored:
 		delete(f.locked, id)
-		answer(model.Obj())
+		answer(value.Obj())
 	case request.Op == model.OpDeleteStore && f.locked[id]:
 		refuse("EventDataStoreTerminationProtectedException")
 	case request.Op == model.OpDeleteStore && stored:
 		delete(f.stores, id)
-		answer(model.Obj())
+		answer(value.Obj())
 	case id != "" && stored:
-		answer(model.Obj("EventDataStoreArn", arn+"eventdatastore/"+id, "InsightsDestination", in.Get("InsightsDestination")))
+		answer(value.Obj("EventDataStoreArn", arn+"eventdatastore/"+id, "InsightsDestination", in.Get("InsightsDestination")))
 	case id != "":
 		refuse("InvalidParameterException")
 	case !exists:
@@ -119,11 +120,11 @@ func (f *fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		refuse("OperationNotPermittedException")
 	case request.Op == model.OpDelete:
 		delete(f.trails, region+name)
-		answer(model.Obj())
+		answer(value.Obj())
 	case request.Op == model.OpPut:
-		answer(model.Obj("TrailARN", arn+"trail/"+name, "InsightSelectors", in.Get("InsightSelectors")))
+		answer(value.Obj("TrailARN", arn+"trail/"+name, "InsightSelectors", in.Get("InsightSelectors")))
 	default:
-		answer(model.Obj("TrailARN", arn+"trail/"+name))
+		answer(value.Obj("TrailARN", arn+"trail/"+name))
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 	smithyhttp "github.com/aws/smithy-go/transport/http"
 
 	"github.com/insightconform/conform/model"
+	"github.com/insightconform/conform/model/value"
 	"github.com/insightconform/conform/targets/wire"
 )
 
@@ -28,7 +29,7 @@ var shapes = func() map[model.Op]*shape {
 
 // call calls an operation of the SDK's client with an input made from JSON that fits its shape. The result
 // is not looked at: the connection records what is on the wire, and an answer is read from there.
-func call(ctx context.Context, client *cloudtrail.Client, op model.Op, input model.Value) {
+func call(ctx context.Context, client *cloudtrail.Client, op model.Op, input value.Value) {
 	in := reflect.New(shapes[op].goType)
 	shapes[op].fill(in.Elem(), input)
 	reflect.ValueOf(client).MethodByName(string(op)).Call([]reflect.Value{reflect.ValueOf(ctx), in})
@@ -136,19 +137,19 @@ func shapeWithin(t reflect.Type, known map[reflect.Type]*shape) *shape {
 }
 
 // fits reports whether the SDK sends just this JSON value for the type.
-func (s *shape) fits(v model.Value) bool {
+func (s *shape) fits(v value.Value) bool {
 	switch s.kind {
 	case reflect.Pointer:
 		return s.item.fits(v)
 	case reflect.String:
-		return v.Kind() == model.String
+		return v.Kind() == value.String
 	case reflect.Bool:
-		return v.Kind() == model.Bool
+		return v.Kind() == value.Bool
 	case reflect.Int32, reflect.Int64:
 		n, err := strconv.ParseInt(v.Text(), 10, s.goType.Bits())
-		return v.Kind() == model.Number && err == nil && strconv.FormatInt(n, 10) == v.Text()
+		return v.Kind() == value.Number && err == nil && strconv.FormatInt(n, 10) == v.Text()
 	case reflect.Slice:
-		if v.Kind() != model.List {
+		if v.Kind() != value.List {
 			return false
 		}
 		for _, item := range v.Items() {
@@ -158,12 +159,12 @@ func (s *shape) fits(v model.Value) bool {
 		}
 		return true
 	case reflect.Struct:
-		return v.Kind() == model.Object && s.fitsMembers(v.Members())
+		return v.Kind() == value.Object && s.fitsMembers(v.Members())
 	}
 	return false
 }
 
-func (s *shape) fitsMembers(members []model.Member) bool {
+func (s *shape) fitsMembers(members []value.Member) bool {
 	for i, m := range members {
 		f, ok := s.members[m.Name]
 		if !ok || !f.shape.fits(m.Value) {
@@ -186,7 +187,7 @@ func (s *shape) fitsMembers(members []model.Member) bool {
 }
 
 // fill sets dst from a JSON value that fits.
-func (s *shape) fill(dst reflect.Value, v model.Value) {
+func (s *shape) fill(dst reflect.Value, v value.Value) {
 	switch s.kind {
 	case reflect.Pointer:
 		p := reflect.New(s.item.goType)

@@ -13,7 +13,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 
 	"github.com/insightconform/conform/generators"
-	"github.com/insightconform/conform/model"
+	"github.com/insightconform/conform/model/value"
 	"github.com/insightconform/conform/targets/naming"
 )
 
@@ -54,7 +54,7 @@ func (t *Target) extension(ctx context.Context, region, method string, body []by
 
 // arrangeThere asks the extension to bring about a condition.
 func (t *Target) arrangeThere(ctx context.Context, region, trail, condition string) error {
-	body := model.Obj("TrailName", trail, "Condition", condition, "Region", region).AppendJSON(nil)
+	body := value.Obj("TrailName", trail, "Condition", condition, "Region", region).AppendJSON(nil)
 	x := t.extension(ctx, region, http.MethodPost, body)
 	if x.err == nil && x.status != http.StatusOK {
 		return fmt.Errorf("HTTP %d", x.status)
@@ -100,11 +100,11 @@ func (t *Target) makeBucket(ctx context.Context, client *s3.Client, name string)
 }
 
 func (t *Target) setPolicy(ctx context.Context, client *s3.Client, name, effect string) error {
-	service := model.Obj("Service", "cloudtrail.amazonaws.com")
+	service := value.Obj("Service", "cloudtrail.amazonaws.com")
 	bucket := "arn:" + t.partition + ":s3:::" + name
-	policy := model.Obj("Version", "2012-10-17", "Statement", model.ListOf(
-		model.Obj("Sid", "Check", "Effect", "Allow", "Principal", service, "Action", "s3:GetBucketAcl", "Resource", bucket),
-		model.Obj("Sid", "Write", "Effect", effect, "Principal", service, "Action", "s3:PutObject", "Resource", bucket+"/*"),
+	policy := value.Obj("Version", "2012-10-17", "Statement", value.ListOf(
+		value.Obj("Sid", "Check", "Effect", "Allow", "Principal", service, "Action", "s3:GetBucketAcl", "Resource", bucket),
+		value.Obj("Sid", "Write", "Effect", effect, "Principal", service, "Action", "s3:PutObject", "Resource", bucket+"/*"),
 	)).String()
 	_, err := client.PutBucketPolicy(ctx, &s3.PutBucketPolicyInput{Bucket: &name, Policy: &policy})
 	return err
@@ -140,10 +140,10 @@ func (t *Target) makeKey(ctx context.Context, region string) (id, arn string, er
 
 func (t *Target) keyPolicy(effect string) string {
 	root := "arn:" + t.partition + ":iam::" + t.account + ":root"
-	return model.Obj("Version", "2012-10-17", "Statement", model.ListOf(
-		model.Obj("Sid", "Owner", "Effect", "Allow", "Principal", model.Obj("AWS", root), "Action", "kms:*", "Resource", "*"),
-		model.Obj("Sid", "Encrypt", "Effect", effect, "Principal", model.Obj("Service", "cloudtrail.amazonaws.com"),
-			"Action", model.Strs("kms:GenerateDataKey*", "kms:DescribeKey"), "Resource", "*"),
+	return value.Obj("Version", "2012-10-17", "Statement", value.ListOf(
+		value.Obj("Sid", "Owner", "Effect", "Allow", "Principal", value.Obj("AWS", root), "Action", "kms:*", "Resource", "*"),
+		value.Obj("Sid", "Encrypt", "Effect", effect, "Principal", value.Obj("Service", "cloudtrail.amazonaws.com"),
+			"Action", value.Strs("kms:GenerateDataKey*", "kms:DescribeKey"), "Resource", "*"),
 	)).String()
 }
 

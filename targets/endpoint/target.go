@@ -25,6 +25,7 @@ import (
 
 	"github.com/insightconform/conform/generators"
 	"github.com/insightconform/conform/model"
+	"github.com/insightconform/conform/model/value"
 	"github.com/insightconform/conform/targets"
 	"github.com/insightconform/conform/targets/naming"
 	"github.com/insightconform/conform/targets/wire"
@@ -191,7 +192,7 @@ func (t *Target) do(ctx context.Context, region string, r model.Request) (target
 }
 
 // ask sends a request of the target's own, outside any world.
-func (t *Target) ask(ctx context.Context, region string, op model.Op, input model.Value) targets.Reply {
+func (t *Target) ask(ctx context.Context, region string, op model.Op, input value.Value) targets.Reply {
 	reply, _ := t.do(ctx, region, model.Request{Op: op, Input: input})
 	return reply
 }
@@ -240,12 +241,12 @@ func look(x *exchanged, reply targets.Reply) sighting {
 func (t *Target) findPrefix(ctx context.Context) (note string, err error) {
 	name := "conform-probe-" + naming.NewTag()
 	probes := []model.Request{
-		{Op: model.OpGet, Input: model.Obj("TrailName", name)},
-		{Op: model.OpStatus, Input: model.Obj("Name", name)},
-		{Op: model.OpPut, Input: model.Obj("TrailName", name, "InsightSelectors", model.ListOf())},
+		{Op: model.OpGet, Input: value.Obj("TrailName", name)},
+		{Op: model.OpStatus, Input: value.Obj("Name", name)},
+		{Op: model.OpPut, Input: value.Obj("TrailName", name, "InsightSelectors", value.ListOf())},
 	}
 	// Where errors have no code, only a success shows what answers.
-	create := model.Request{Op: model.OpCreate, Input: model.Obj("Name", name, "S3BucketName", cmp.Or(t.options.Bucket,
+	create := model.Request{Op: model.OpCreate, Input: value.Obj("Name", name, "S3BucketName", cmp.Or(t.options.Bucket,
 		generators.SharedBucket))}
 	seen, best, bestPrefix, nameless := "", stranger, wire.ShortPrefix, false
 search:
@@ -263,7 +264,7 @@ search:
 			}
 			nameless = nameless || reply.Answer.Outcome == model.Refused && reply.Answer.Code == "" && len(reply.Body.Members()) > 0
 			if r.Op == model.OpCreate && reply.Answer.Outcome == model.Succeeded {
-				t.do(ctx, t.options.Regions[0], model.Request{Op: model.OpDelete, OtherTarget: r.OtherTarget, Input: model.Obj("Name", name)})
+				t.do(ctx, t.options.Regions[0], model.Request{Op: model.OpDelete, OtherTarget: r.OtherTarget, Input: value.Obj("Name", name)})
 			}
 			if got := look(x, reply); got > best {
 				best, bestPrefix = got, wire.ShortPrefix
@@ -332,13 +333,13 @@ func (t *Target) probeTrails(ctx context.Context) (f found) {
 	create := func(region, bucket, key string) targets.Reply {
 		n++
 		name := fmt.Sprintf("conform-probe-%s-%d", tag, n)
-		input := model.Obj("Name", name, "S3BucketName", bucket)
+		input := value.Obj("Name", name, "S3BucketName", bucket)
 		if key != "" {
-			input = input.With("KmsKeyId", model.Str(key))
+			input = input.With("KmsKeyId", value.Str(key))
 		}
 		reply := t.ask(ctx, region, model.OpCreate, input)
 		if reply.Answer.Outcome != model.Refused {
-			gone := t.ask(ctx, region, model.OpDelete, model.Obj("Name", name))
+			gone := t.ask(ctx, region, model.OpDelete, value.Obj("Name", name))
 			deleted = deleted && gone.Answer.Outcome == model.Succeeded
 		}
 		return reply
@@ -373,7 +374,7 @@ func (t *Target) probeTrails(ctx context.Context) (f found) {
 }
 
 // arnIn finds a trail's ARN, however its member is spelt.
-func arnIn(body model.Value) string {
+func arnIn(body value.Value) string {
 	for _, m := range body.Members() {
 		if strings.EqualFold(m.Name, "TrailARN") {
 			return m.Value.Text()

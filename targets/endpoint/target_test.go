@@ -23,6 +23,7 @@ import (
 
 	"github.com/insightconform/conform/generators"
 	"github.com/insightconform/conform/model"
+	"github.com/insightconform/conform/model/value"
 	"github.com/insightconform/conform/targets"
 	"github.com/insightconform/conform/targets/wire"
 )
@@ -48,7 +49,7 @@ func TestOpenLearns(t *testing.T) {
 	target, info := open(t, f, func(o *Options) { o.Regions = []string{"eu-central-1"} })
 	assert.False(t, info.Away)
 	w := newWorld(t, target)
-	reply := w.Do(t.Context(), model.Request{Op: model.OpCreate, Input: model.Obj("Name", "alpha", "S3BucketName", generators.SharedBucket)})
+	reply := w.Do(t.Context(), model.Request{Op: model.OpCreate, Input: value.Obj("Name", "alpha", "S3BucketName", generators.SharedBucket)})
 	assert.Equal(t, homeARN+"trail/alpha", reply.Answer.TrailARN)
 	assert.Contains(t, string(reply.Received), "arn:aws:cloudtrail:eu-central-1:000000000000:trail/alpha-")
 }
@@ -66,7 +67,7 @@ func TestOneRegion(t *testing.T) {
 func TestBucketOption(t *testing.T) {
 	f := newFake()
 	target, _ := open(t, f, func(o *Options) { o.Bucket = "mine" })
-	newWorld(t, target).Do(t.Context(), model.Request{Op: model.OpCreate, Input: model.Obj("Name", "alpha", "S3BucketName", generators.SharedBucket)})
+	newWorld(t, target).Do(t.Context(), model.Request{Op: model.OpCreate, Input: value.Obj("Name", "alpha", "S3BucketName", generators.SharedBucket)})
 	assert.Contains(t, f.last().body, `"S3BucketName":"mine"`)
 	for _, r := range f.requests {
 		assert.NotEqual(t, "PUT", r.method, "no bucket is made")
@@ -83,8 +84,8 @@ func TestWorldsSideBySide(t *testing.T) {
 				w := newWorld(t, target)
 				for _, name := range []string{"alpha", "abc", strings.Repeat("a", 128)} {
 					arn := homeARN + "trail/" + name
-					assert.Equal(t, arn, w.Do(t.Context(), model.Request{Op: model.OpCreate, Input: model.Obj("Name", name)}).Answer.TrailARN)
-					assert.Equal(t, arn, w.Do(t.Context(), model.Request{Op: model.OpPut, Input: model.Obj("TrailName", arn, "InsightSelectors", model.ListOf())}).Answer.TrailARN)
+					assert.Equal(t, arn, w.Do(t.Context(), model.Request{Op: model.OpCreate, Input: value.Obj("Name", name)}).Answer.TrailARN)
+					assert.Equal(t, arn, w.Do(t.Context(), model.Request{Op: model.OpPut, Input: value.Obj("TrailName", arn, "InsightSelectors", value.ListOf())}).Answer.TrailARN)
 				}
 				assert.NoError(t, w.Close(t.Context()))
 			}
@@ -101,13 +102,13 @@ func TestPrefix(t *testing.T) {
 		target, info := open(t, f, nil)
 		assert.Equal(t, prefix == wire.LongPrefix, strings.Contains(strings.Join(info.Notes, ";"), "prefix"))
 		w := newWorld(t, target)
-		r := model.Request{Op: model.OpGet, Input: model.Obj("TrailName", "alpha")}
+		r := model.Request{Op: model.OpGet, Input: value.Obj("TrailName", "alpha")}
 		assert.Equal(t, model.Refusal("TrailNotFoundException"), w.Do(t.Context(), r).Answer)
 		assert.Equal(t, prefix+"GetInsightSelectors", f.last().target)
 		r.OtherTarget = true
 		assert.Equal(t, model.Refusal("UnknownOperationException"), w.Do(t.Context(), r).Answer)
 		assert.Equal(t, other+"GetInsightSelectors", f.last().target)
-		r.OtherTarget, r.Input = false, r.Input.With("Unknown", model.NullValue) // what the SDK cannot say
+		r.OtherTarget, r.Input = false, r.Input.With("Unknown", value.NullValue) // what the SDK cannot say
 		w.Do(t.Context(), r)
 		assert.Equal(t, prefix+"GetInsightSelectors", f.last().target)
 	}
@@ -118,8 +119,8 @@ func TestWorld(t *testing.T) {
 	target, _ := open(t, f, nil)
 	a, b := newWorld(t, target), newWorld(t, target)
 	ctx := t.Context()
-	create := model.Request{Op: model.OpCreate, Input: model.Obj("Name", "alpha", "S3BucketName", generators.SharedBucket)}
-	get := model.Request{Op: model.OpGet, Input: model.Obj("TrailName", homeARN+"trail/alpha")}
+	create := model.Request{Op: model.OpCreate, Input: value.Obj("Name", "alpha", "S3BucketName", generators.SharedBucket)}
+	get := model.Request{Op: model.OpGet, Input: value.Obj("TrailName", homeARN+"trail/alpha")}
 
 	reply := a.Do(ctx, create)
 	assert.Equal(t, model.Succeeded, reply.Answer.Outcome)
@@ -135,11 +136,11 @@ func TestWorld(t *testing.T) {
 
 	// Stores are named by their number.
 	for n := range 2 {
-		reply = a.Do(ctx, model.Request{Op: model.OpCreateStore, Input: model.Obj("Name", "store")})
+		reply = a.Do(ctx, model.Request{Op: model.OpCreateStore, Input: value.Obj("Name", "store")})
 		assert.Equal(t, homeARN+"eventdatastore/"+model.StoreID(n), reply.Answer.StoreARN)
 	}
-	reply = a.Do(ctx, model.Request{Op: model.OpPut, Input: model.Obj("EventDataStore", model.StoreID(0),
-		"InsightsDestination", homeARN+"eventdatastore/"+model.StoreID(1), "InsightSelectors", model.ListOf())})
+	reply = a.Do(ctx, model.Request{Op: model.OpPut, Input: value.Obj("EventDataStore", model.StoreID(0),
+		"InsightsDestination", homeARN+"eventdatastore/"+model.StoreID(1), "InsightSelectors", value.ListOf())})
 	assert.Equal(t, homeARN+"eventdatastore/"+model.StoreID(0), reply.Answer.StoreARN)
 	assert.Equal(t, homeARN+"eventdatastore/"+model.StoreID(1), reply.Answer.Destination)
 
@@ -161,7 +162,7 @@ func TestCloseTellsWhatIsLeft(t *testing.T) {
 	f := newFake()
 	target, _ := open(t, f, nil)
 	w := newWorld(t, target)
-	w.Do(t.Context(), model.Request{Op: model.OpCreate, Input: model.Obj("Name", "alpha")})
+	w.Do(t.Context(), model.Request{Op: model.OpCreate, Input: value.Obj("Name", "alpha")})
 	f.keepAll = true
 	assert.ErrorContains(t, w.Close(t.Context()), "1 resources")
 }
@@ -178,7 +179,7 @@ func TestLostStoreIsFound(t *testing.T) {
 	}), nil)
 	w := newWorld(t, target)
 	losing.Store(true)
-	reply := w.Do(t.Context(), model.Request{Op: model.OpCreateStore, Input: model.Obj("Name", "store")})
+	reply := w.Do(t.Context(), model.Request{Op: model.OpCreateStore, Input: value.Obj("Name", "store")})
 	assert.Equal(t, model.Unanswered, reply.Answer.Outcome)
 	f.mu.Lock()
 	assert.Len(t, f.stores, 1)
@@ -193,13 +194,13 @@ func TestArrange(t *testing.T) {
 	target, info := open(t, f, nil)
 	assert.True(t, info.Buckets && info.Keys && info.Arrange)
 	w := newWorld(t, target)
-	r := model.Request{Op: model.OpArrange, Input: model.Obj("TrailName", "alpha", "Condition", "service-owned")}
+	r := model.Request{Op: model.OpArrange, Input: value.Obj("TrailName", "alpha", "Condition", "service-owned")}
 	assert.Equal(t, model.Succeeded, w.Do(t.Context(), r).Answer.Outcome)
 	assert.JSONEq(t, `{"TrailName":"alpha-`+w.inner.tag+`","Condition":"service-owned","Region":"us-east-1"}`, f.arranged[0])
 
 	plain, _ := open(t, newFake(), nil)
 	for _, condition := range append(model.ConditionNames[:], "other", "") {
-		r.Input = r.Input.With("Condition", model.Str(condition))
+		r.Input = r.Input.With("Condition", value.Str(condition))
 		assert.Equal(t, model.Refusal("NotArranged"), newWorld(t, plain).Do(t.Context(), r).Answer, condition)
 	}
 }
@@ -210,12 +211,12 @@ func TestSentIsInput(t *testing.T) {
 	f := newFake()
 	target, _ := open(t, f, nil)
 	w := newWorld(t, target)
-	exotic := []model.Value{model.NullValue, model.Num("1"), model.Num("1.50"), model.Str(""), model.Str("é\x01\u2028<"), model.Boolean(false), model.ListOf(), model.Obj(),
-		model.ListOf(model.NullValue), model.Strs("", "x"), model.Str(strings.Repeat("x", 5000)), model.Num("-0"), model.Num("99999999999")}
+	exotic := []value.Value{value.NullValue, value.Num("1"), value.Num("1.50"), value.Str(""), value.Str("é\x01\u2028<"), value.Boolean(false), value.ListOf(), value.Obj(),
+		value.ListOf(value.NullValue), value.Strs("", "x"), value.Str(strings.Repeat("x", 5000)), value.Num("-0"), value.Num("99999999999")}
 	rapid.Check(t, func(t *rapid.T) {
 		op := rapid.SampledFrom(model.Ops[:len(model.Ops)-1]).Draw(t, "op")
-		var draw func(shape *shape, depth int) model.Value
-		draw = func(s *shape, depth int) model.Value {
+		var draw func(shape *shape, depth int) value.Value
+		draw = func(s *shape, depth int) value.Value {
 			if rapid.IntRange(0, 19).Draw(t, "exotic") == 0 {
 				return rapid.SampledFrom(exotic).Draw(t, "value")
 			}
@@ -223,19 +224,19 @@ func TestSentIsInput(t *testing.T) {
 			case reflect.Pointer:
 				return draw(s.item, depth)
 			case reflect.String:
-				return model.Str(rapid.SampledFrom([]string{"my-_trail", "Data", "ApiCallRateInsight", "", "a\"b"}).Draw(t, "text"))
+				return value.Str(rapid.SampledFrom([]string{"my-_trail", "Data", "ApiCallRateInsight", "", "a\"b"}).Draw(t, "text"))
 			case reflect.Bool:
-				return model.Boolean(rapid.Bool().Draw(t, "bool"))
+				return value.Boolean(rapid.Bool().Draw(t, "bool"))
 			case reflect.Int32, reflect.Int64:
-				return model.Num(rapid.SampledFrom([]string{"0", "7", "-3", "2147483648"}).Draw(t, "number"))
+				return value.Num(rapid.SampledFrom([]string{"0", "7", "-3", "2147483648"}).Draw(t, "number"))
 			case reflect.Slice:
-				items := make([]model.Value, rapid.IntRange(0, 2).Draw(t, "items"))
+				items := make([]value.Value, rapid.IntRange(0, 2).Draw(t, "items"))
 				for i := range items {
 					items[i] = draw(s.item, depth+1)
 				}
-				return model.ListOf(items...)
+				return value.ListOf(items...)
 			}
-			object := model.Obj()
+			object := value.Obj()
 			for name, f := range s.members {
 				if rapid.IntRange(0, 2).Draw(t, name) == 0 && depth < 4 {
 					object = object.With(name, draw(f.shape, depth+1))
@@ -244,11 +245,11 @@ func TestSentIsInput(t *testing.T) {
 			return object
 		}
 		input := draw(shapes[op], 0)
-		if input.Kind() != model.Object {
-			input = model.Obj("Unknown", input)
+		if input.Kind() != value.Object {
+			input = value.Obj("Unknown", input)
 		}
 		reply := w.inner.Do(t.Context(), model.Request{Op: op, Region: "us-east-1", Input: input})
-		sent, err := model.ParseValue([]byte(f.last().body))
+		sent, err := value.Parse([]byte(f.last().body))
 		require.NoError(t, err)
 		require.True(t, sent.Equal(input), "%s was sent as %s", input, sent)
 		require.Equal(t, f.last().body, string(reply.Sent))
@@ -265,7 +266,7 @@ func TestRawRequests(t *testing.T) {
 		assert.NotEmpty(t, f.last().auth)
 	}
 	for _, method := range []string{"GET", "PUT", "DELETE", "HEAD", "PATCH", "OPTIONS"} {
-		w.Do(t.Context(), model.Request{Op: model.OpGet, Input: model.Obj("TrailName", "alpha"), Method: method})
+		w.Do(t.Context(), model.Request{Op: model.OpGet, Input: value.Obj("TrailName", "alpha"), Method: method})
 		assert.Equal(t, method, f.last().method)
 		assert.Contains(t, f.last().body, "alpha-")
 	}
@@ -286,7 +287,7 @@ func TestNothingOfTheEnvironmentGoesOut(t *testing.T) {
 	}
 	f := newFake()
 	target, _ := open(t, f, nil)
-	newWorld(t, target).Do(t.Context(), model.Request{Op: model.OpGet, Input: model.Obj("TrailName", "alpha")})
+	newWorld(t, target).Do(t.Context(), model.Request{Op: model.OpGet, Input: value.Obj("TrailName", "alpha")})
 	for _, r := range f.requests {
 		assert.NotContains(t, r.auth+r.body, secret)
 		assert.NotContains(t, r.auth, "ap-south-1")
@@ -465,8 +466,8 @@ func TestHostile(t *testing.T) {
 		}},
 	}
 	w := newWorld(t, target)
-	through := model.Request{Op: model.OpGet, Input: model.Obj("TrailName", "alpha")}
-	raw := model.Request{Op: model.OpGet, Input: model.Obj("TrailName", model.NullValue)}
+	through := model.Request{Op: model.OpGet, Input: value.Obj("TrailName", "alpha")}
+	raw := model.Request{Op: model.OpGet, Input: value.Obj("TrailName", value.NullValue)}
 	for _, test := range tests {
 		for name, r := range map[string]model.Request{"SDK": through, "raw": raw} {
 			t.Run(test.name+"/"+name, func(t *testing.T) {
@@ -504,7 +505,7 @@ func TestStaleConnections(t *testing.T) {
 	require.NoError(t, err)
 	w := newWorld(t, target)
 	for range 20 {
-		reply := w.Do(t.Context(), model.Request{Op: model.OpGet, Input: model.Obj("TrailName", "alpha")})
+		reply := w.Do(t.Context(), model.Request{Op: model.OpGet, Input: value.Obj("TrailName", "alpha")})
 		require.Equal(t, model.Refused, reply.Answer.Outcome, reply.Problem)
 		time.Sleep(12 * time.Millisecond)
 	}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/insightconform/conform/generators"
 	"github.com/insightconform/conform/model"
+	"github.com/insightconform/conform/model/value"
 	"github.com/insightconform/conform/targets"
 	"github.com/insightconform/conform/targets/naming"
 	"github.com/insightconform/conform/targets/wire"
@@ -132,7 +133,7 @@ func (w *world) provide(ctx context.Context, r *model.Request) (instead map[stri
 			}
 		}
 		instead[own.bucket] = generators.OwnBucket
-		r.Input = r.Input.With("S3BucketName", model.Str(own.bucket))
+		r.Input = r.Input.With("S3BucketName", value.Str(own.bucket))
 	}
 	if ownKey {
 		if own.key == "" && creates {
@@ -144,7 +145,7 @@ func (w *world) provide(ctx context.Context, r *model.Request) (instead map[stri
 		}
 		if own.key != "" {
 			instead[own.key] = generators.OwnKey
-			r.Input = r.Input.With("KmsKeyId", model.Str(own.key))
+			r.Input = r.Input.With("KmsKeyId", value.Str(own.key))
 		}
 	}
 	w.own[at] = own
@@ -210,7 +211,7 @@ func (w *world) Close(ctx context.Context) error {
 		}
 	}
 	for at := range w.trails {
-		count(w.remove(ctx, at.region, model.OpDelete, model.Obj("Name", at.name)))
+		count(w.remove(ctx, at.region, model.OpDelete, value.Obj("Name", at.name)))
 	}
 	for _, at := range w.lost {
 		for _, id := range w.findStores(ctx, at) {
@@ -234,16 +235,16 @@ func (w *world) Close(ctx context.Context) error {
 }
 
 func (w *world) removeStore(ctx context.Context, at place) bool {
-	input := model.Obj("EventDataStore", at.name)
+	input := value.Obj("EventDataStore", at.name)
 	if w.remove(ctx, at.region, model.OpDeleteStore, input) {
 		return true
 	}
-	w.target.ask(ctx, at.region, model.OpUpdateStore, input.With("TerminationProtectionEnabled", model.Boolean(false)))
+	w.target.ask(ctx, at.region, model.OpUpdateStore, input.With("TerminationProtectionEnabled", value.Boolean(false)))
 	return w.remove(ctx, at.region, model.OpDeleteStore, input)
 }
 
 // remove deletes a resource, and reports whether it is gone as far as the target can tell.
-func (w *world) remove(ctx context.Context, region string, op model.Op, input model.Value) bool {
+func (w *world) remove(ctx context.Context, region string, op model.Op, input value.Value) bool {
 	for wait := 250 * time.Millisecond; ; wait *= 2 {
 		answer := w.target.ask(ctx, region, op, input).Answer
 		switch {
@@ -266,7 +267,7 @@ const opListStores model.Op = "ListEventDataStores"
 
 // findStores lists the stores of a name, whose identifier was never answered.
 func (w *world) findStores(ctx context.Context, at place) (ids []string) {
-	reply := w.target.ask(ctx, at.region, opListStores, model.Obj())
+	reply := w.target.ask(ctx, at.region, opListStores, value.Obj())
 	for _, item := range reply.Body.Get("EventDataStores").Items() {
 		if item.Get("Name").Text() == at.name {
 			ids = append(ids, bareName(item.Get("EventDataStoreArn").Text()))

@@ -15,6 +15,7 @@ import (
 	"github.com/aws/smithy-go"
 
 	"github.com/insightconform/conform/model"
+	"github.com/insightconform/conform/model/value"
 	"github.com/insightconform/conform/targets"
 )
 
@@ -198,7 +199,7 @@ func (w *world) Do(ctx context.Context, r model.Request) targets.Reply {
 	case err != nil:
 		reply = targets.Reply{Answer: model.Answer{Outcome: model.Crashed}, Problem: err.Error()}
 	case reply.Answer.Outcome == model.Succeeded:
-		reply.Body = reply.Body.With("ResultMetadata", model.Value{})
+		reply.Body = reply.Body.With("ResultMetadata", value.Value{})
 		reply.Answer, reply.Objections, reply.Notes = model.ReadSuccess(r.Op, reply.Body)
 	}
 	reply.Sent = input
@@ -228,9 +229,9 @@ func replyOf(output any, err error) targets.Reply {
 	var api smithy.APIError
 	switch {
 	case errors.As(err, &api):
-		return targets.Reply{Answer: model.Refusal(api.ErrorCode()), Body: model.Obj("__type", api.ErrorCode(), "Message", api.ErrorMessage())}
+		return targets.Reply{Answer: model.Refusal(api.ErrorCode()), Body: value.Obj("__type", api.ErrorCode(), "Message", api.ErrorMessage())}
 	case err != nil:
-		return targets.Reply{Answer: model.Refusal(""), Body: model.Obj("Message", err.Error()),
+		return targets.Reply{Answer: model.Refusal(""), Body: value.Obj("Message", err.Error()),
 			Objections: []model.Objection{{Rule: model.WireErrorShape, Level: model.Observed,
 				Expected: "an API error with a code", Actual: "an error without a code"}}}
 	}
@@ -238,8 +239,8 @@ func replyOf(output any, err error) targets.Reply {
 	if err != nil {
 		return targets.Reply{Answer: model.Answer{Outcome: model.Crashed}, Problem: "the output is no JSON: " + err.Error()}
 	}
-	body, err := model.ParseValue(encoded)
-	if err != nil || body.Kind() != model.Object {
+	body, err := value.Parse(encoded)
+	if err != nil || body.Kind() != value.Object {
 		return targets.Reply{Answer: model.Answer{Outcome: model.Crashed}, Problem: "neither an output nor an error"}
 	}
 	return targets.Reply{Answer: model.Answer{Outcome: model.Succeeded}, Body: body, Received: encoded}
@@ -251,9 +252,9 @@ func (w *world) Close(ctx context.Context) error {
 		return nil
 	}
 	for _, name := range w.used {
-		op, input := model.OpPut, model.Obj("TrailName", name, "InsightSelectors", model.ListOf())
+		op, input := model.OpPut, value.Obj("TrailName", name, "InsightSelectors", value.ListOf())
 		if w.target.calls[model.OpDelete] != nil {
-			op, input = model.OpDelete, model.Obj("Name", name)
+			op, input = model.OpDelete, value.Obj("Name", name)
 		}
 		_, _ = w.target.protect(ctx, w.target.calls[op], input.AppendJSON(nil))
 	}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/insightconform/conform/generators"
 	"github.com/insightconform/conform/model"
+	"github.com/insightconform/conform/model/value"
 	"github.com/insightconform/conform/targets"
 )
 
@@ -301,7 +302,7 @@ func (b *binding) unmarked(s string) string {
 }
 
 // input translates the input of a request.
-func (b *binding) input(input model.Value) model.Value {
+func (b *binding) input(input value.Value) value.Value {
 	out := input
 	for _, m := range input.Members() {
 		member := m.Name

@@ -10,6 +10,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/insightconform/conform/model"
+	"github.com/insightconform/conform/model/value"
 	"github.com/insightconform/conform/targets"
 )
 
@@ -142,7 +143,7 @@ func TestTagsAreUnique(t *testing.T) {
 
 func BenchmarkBinding(b *testing.B) {
 	w := testBinding("aws", "123456789012", "us-east-1", "eu-west-1")
-	input := model.Obj("TrailName", model.DefaultWorld.TrailARN("us-east-1", "alpha"), "InsightSelectors", model.MakeSelectors(model.Management, model.Data).Value())
+	input := value.Obj("TrailName", model.DefaultWorld.TrailARN("us-east-1", "alpha"), "InsightSelectors", model.MakeSelectors(model.Management, model.Data).Value())
 	b.ReportAllocs()
 	for b.Loop() {
 		w.input(input)

@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 
 	"github.com/insightconform/conform/model"
+	"github.com/insightconform/conform/model/value"
 	"github.com/insightconform/conform/targets"
 )
 
@@ -108,7 +109,7 @@ func (w *world) lendTrail(r model.Request) targets.Reply {
 	w.binding.lends(name, w.lend[0])
 	w.lend = w.lend[1:]
 	arn := model.DefaultWorld.TrailARN(model.DefaultWorld.Home, name)
-	return targets.Reply{Answer: model.Answer{Outcome: model.Succeeded, TrailARN: arn}, Body: model.Obj("Name", name, "TrailARN", arn)}
+	return targets.Reply{Answer: model.Answer{Outcome: model.Succeeded, TrailARN: arn}, Body: value.Obj("Name", name, "TrailARN", arn)}
 }
 
 // learn takes partition and account from the ARN of a trail that was just made.
@@ -122,7 +123,7 @@ func (w *world) learn(text string) {
 }
 
 // arnWithin finds the first ARN in a body that has some part, whatever member it stands in.
-func arnWithin(body model.Value, part string) (found string) {
+func arnWithin(body value.Value, part string) (found string) {
 	body.MapStrings(func(s string) string {
 		if found == "" && strings.HasPrefix(s, "arn:") && strings.Contains(s, part) {
 			found = s
@@ -168,7 +169,7 @@ func (b *binding) request(r model.Request) model.Request {
 			raw := strings.ReplaceAll(*r.Raw, commonName, b.name(commonName))
 			r.Raw = &raw
 		}
-	case r.Input.Kind() == model.Object:
+	case r.Input.Kind() == value.Object:
 		r.Input = b.input(r.Input)
 	}
 	return r

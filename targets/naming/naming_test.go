@@ -10,6 +10,7 @@ import (
 
 	"github.com/insightconform/conform/generators"
 	"github.com/insightconform/conform/model"
+	"github.com/insightconform/conform/model/value"
 	"github.com/insightconform/conform/targets"
 )
 
@@ -47,7 +48,7 @@ func openWorld(t *testing.T, s *scripted) targets.World {
 	return w
 }
 
-func succeeded(r model.Request, body model.Value) targets.Reply {
+func succeeded(r model.Request, body value.Value) targets.Reply {
 	answer, _, _ := model.ReadSuccess(r.Op, body)
 	return targets.Reply{Answer: answer, Body: body}
 }
@@ -57,7 +58,7 @@ const elsewhere = "arn:aws-cn:cloudtrail:cn-north-1:555566667777:trail/"
 func TestLearnsAccount(t *testing.T) {
 	s := &scripted{info: targets.Info{Region: "cn-north-1"}}
 	s.world.answer = func(r model.Request) targets.Reply {
-		return succeeded(r, model.Obj("TrailARN", elsewhere+r.Input.Get("Name").Text()))
+		return succeeded(r, value.Obj("TrailARN", elsewhere+r.Input.Get("Name").Text()))
 	}
 	// A world that does not say how things are called.
 	w := openWorld(t, s).(*world)
@@ -74,7 +75,7 @@ func TestLends(t *testing.T) {
 	s := &scripted{}
 	s.world.names = targets.Names{Kept: true, Account: "000000000000", Trails: []string{"given-trail-1", "beta"}}
 	s.world.answer = func(r model.Request) targets.Reply {
-		return targets.Reply{Answer: model.Refusal("X"), Body: model.Obj("Message", "no "+r.Input.Get("TrailName").Text())}
+		return targets.Reply{Answer: model.Refusal("X"), Body: value.Obj("Message", "no "+r.Input.Get("TrailName").Text())}
 	}
 	w := openWorld(t, s)
 	assert.Equal(t, model.DefaultWorld.TrailARN(model.DefaultWorld.Home, "alpha"), w.Do(t.Context(), generators.Create("alpha")).Answer.TrailARN)
@@ -93,7 +94,7 @@ func TestInstead(t *testing.T) {
 	s.world.names = targets.Names{Prefix: "conform-x", Tag: "abcdefghij", Account: "555566667777", Secret: true, Bucket: "conform-x-bucket"}
 	const old = "conform-x-zyxwvutsrq-alpha"
 	s.world.answer = func(r model.Request) targets.Reply {
-		reply := succeeded(r, model.Obj("Name", old, "S3BucketName", r.Input.Get("S3BucketName"), "KmsKeyId", "key-1234567890",
+		reply := succeeded(r, value.Obj("Name", old, "S3BucketName", r.Input.Get("S3BucketName"), "KmsKeyId", "key-1234567890",
 			"Message", "account 555566667777 has "+old+"2"))
 		reply.Instead = map[string]string{old: r.Input.Get("Name").Text(), "key-1234567890": generators.OwnKey}
 		return reply

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/insightconform/conform/model"
+	"github.com/insightconform/conform/model/value"
 	"github.com/insightconform/conform/targets"
 )
 
@@ -18,7 +19,7 @@ func DecodeAnswer(r model.Request, status int, header http.Header, body []byte) 
 	if len(body) > targets.MaxKept {
 		d.reply.Received = append([]byte(nil), body[:targets.MaxKept]...) // lets go of the rest
 	}
-	if v, err := model.ParseValue(body); err == nil && v.Kind() == model.Object {
+	if v, err := value.Parse(body); err == nil && v.Kind() == value.Object {
 		d.body, d.isObject = v, true
 	}
 	d.readCode()
@@ -30,7 +31,7 @@ func DecodeAnswer(r model.Request, status int, header http.Header, body []byte) 
 type decoder struct {
 	status   int
 	header   http.Header
-	body     model.Value
+	body     value.Value
 	isObject bool
 
 	code       string   // of an error, as on the wire
@@ -52,13 +53,13 @@ var messageMembers = []string{"Message", "message", "errorMessage"}
 
 func (d *decoder) readCode() {
 	body := d.body
-	if nested := nestedError(d.body); nested.Kind() == model.Object {
+	if nested := nestedError(d.body); nested.Kind() == value.Object {
 		body = nested
 		d.shape = append(d.shape, "error within a member of its own")
 	}
 	raw, from := "", ""
 	for _, name := range codeMembers {
-		if v := body.Get(name); v.Kind() == model.String && v.Text() != "" {
+		if v := body.Get(name); v.Kind() == value.String && v.Text() != "" {
 			raw, from = v.Text(), name
 			break
 		}
@@ -81,7 +82,7 @@ func (d *decoder) readCode() {
 		d.shape = append(d.shape, "namespace before the error code")
 	}
 	for _, name := range messageMembers {
-		if body.Get(name).Kind() == model.String {
+		if body.Get(name).Kind() == value.String {
 			d.hasMessage = true
 			if name != "Message" {
 				d.shape = append(d.shape, "error message under "+name)
@@ -96,11 +97,11 @@ func (d *decoder) readCode() {
 const headerName = "X-Amzn-ErrorType"
 
 // nestedError finds {"Error": {"Code": …}}, which servers of the query protocol send.
-func nestedError(body model.Value) model.Value {
-	if body.Get("__type").Kind() == model.String {
-		return model.Value{}
+func nestedError(body value.Value) value.Value {
+	if body.Get("__type").Kind() == value.String {
+		return value.Value{}
 	}
-	if v := body.Get("Error"); v.Kind() == model.Object {
+	if v := body.Get("Error"); v.Kind() == value.Object {
 		return v
 	}
 	return body.Get("error")
@@ -172,7 +173,7 @@ func (d *decoder) isError() bool {
 
 func (d *decoder) succeed(op model.Op, empty bool) {
 	if empty {
-		d.body = model.Obj()
+		d.body = value.Obj()
 		d.reply.Body = d.body
 		d.note("a success with an empty body")
 	}

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/insightconform/conform/model"
+	"github.com/insightconform/conform/model/value"
 )
 
 // ContentType is that of requests and of answers.
@@ -34,7 +35,7 @@ func Encode(r model.Request) []byte {
 	if r.Raw != nil {
 		return []byte(*r.Raw)
 	}
-	if r.Input.Kind() == model.Absent {
+	if r.Input.Kind() == value.Absent {
 		return []byte("{}")
 	}
 	return r.Input.AppendJSON(make([]byte, 0, 256))
@@ -76,8 +77,8 @@ func DecodeRequest(method string, header http.Header, body []byte) (r model.Requ
 		}
 		r.Op, r.OtherTarget = op, long
 	}
-	input, err := model.ParseValue(body)
-	if err != nil || input.Kind() != model.Object {
+	input, err := value.Parse(body)
+	if err != nil || input.Kind() != value.Object {
 		raw := string(body)
 		r.Raw = &raw
 		return r, problem
@@ -103,5 +104,5 @@ func SignedRegion(header http.Header) string {
 
 // EncodeRefusal returns the body of an error.
 func EncodeRefusal(code, message string) []byte {
-	return model.Obj("__type", code, "Message", message).AppendJSON(nil)
+	return value.Obj("__type", code, "Message", message).AppendJSON(nil)
 }

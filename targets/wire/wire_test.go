@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/insightconform/conform/model"
+	"github.com/insightconform/conform/model/value"
 	"github.com/insightconform/conform/targets"
 )
 
@@ -103,7 +104,7 @@ func TestDecodeAnswer(t *testing.T) {
 
 // request is a well-formed request of an operation, or one that is not JSON.
 func request(op model.Op, malformed bool) model.Request {
-	r := model.Request{Op: op, Input: model.Obj()}
+	r := model.Request{Op: op, Input: value.Obj()}
 	if malformed {
 		raw := "{"
 		r.Raw = &raw
@@ -130,7 +131,7 @@ func TestRequestRoundTrip(t *testing.T) {
 			if op == model.OpArrange {
 				continue
 			}
-			sent := model.Request{Op: op, Input: model.Obj("TrailName", "a\"\x01é", "X", model.NullValue), OtherTarget: prefix == LongPrefix}
+			sent := model.Request{Op: op, Input: value.Obj("TrailName", "a\"\x01é", "X", value.NullValue), OtherTarget: prefix == LongPrefix}
 			got, problem := DecodeRequest("POST", header(TargetHeader, prefix+string(op)), Encode(sent))
 			require.Empty(t, problem)
 			assert.True(t, got.Input.Equal(sent.Input))

@@ -18,7 +18,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/credentials"
 
-	"github.com/insightconform/conform/model"
+	"github.com/insightconform/conform/model/value"
 	"github.com/insightconform/conform/targets/account"
 	"github.com/insightconform/conform/targets/embedded"
 	"github.com/insightconform/conform/targets/wire"
@@ -120,7 +120,7 @@ func (c *Cloud) Left() (left []string) {
 
 // AddTrail makes a trail that is not the target's.
 func (c *Cloud) AddTrail(region, name string, tags map[string]string) string {
-	in := model.Obj("Name", name, "S3BucketName", "other", "TagsList", tagsList(tags))
+	in := value.Obj("Name", name, "S3BucketName", "other", "TagsList", tagsList(tags))
 	c.serve(Seen{"cloudtrail", "CreateTrail", region, in.String()}, nil)
 	return c.trailARN(region, name)
 }
@@ -241,7 +241,7 @@ func (c *Cloud) serve(seen Seen, r *http.Request) *httptest.ResponseRecorder {
 			break
 		}
 		w.Header().Set("Content-Type", wire.ContentType)
-		fmt.Fprint(w, model.Obj("Organization", model.Obj("Id", "o-example", "MasterAccountId", c.Organization)))
+		fmt.Fprint(w, value.Obj("Organization", value.Obj("Id", "o-example", "MasterAccountId", c.Organization)))
 	case "s3":
 		c.bucket(w, r, seen)
 	case "cloudtrail":
@@ -258,16 +258,16 @@ const maxTrails = 5
 // cloudTrail answers what the embedded server has no operation for, and has it answer the rest.
 func (c *Cloud) cloudTrail(w *httptest.ResponseRecorder, r *http.Request, seen Seen) {
 	w.Header().Set("Content-Type", wire.ContentType)
-	in, _ := model.ParseValue([]byte(seen.Body))
-	var list []model.Value
+	in, _ := value.Parse([]byte(seen.Body))
+	var list []value.Value
 	switch seen.Op {
 	case "DescribeTrails":
 		for arn, home := range c.trails {
 			if home == seen.Region {
-				list = append(list, model.Obj("Name", arn[strings.LastIndexByte(arn, '/')+1:], "TrailARN", arn, "HomeRegion", home))
+				list = append(list, value.Obj("Name", arn[strings.LastIndexByte(arn, '/')+1:], "TrailARN", arn, "HomeRegion", home))
 			}
 		}
-		fmt.Fprint(w, model.Obj("trailList", model.ListOf(list...)))
+		fmt.Fprint(w, value.Obj("trailList", value.ListOf(list...)))
 		return
 	case "ListTags":
 		for _, id := range in.Get("ResourceIdList").Items() {
@@ -276,15 +276,15 @@ func (c *Cloud) cloudTrail(w *httptest.ResponseRecorder, r *http.Request, seen S
 				refuse(w, seen.Service, Fault{Code: "ResourceNotFoundException", Message: "no " + id.Text()})
 				return
 			}
-			list = append(list, model.Obj("ResourceId", id, "TagsList", tagsList(tags)))
+			list = append(list, value.Obj("ResourceId", id, "TagsList", tagsList(tags)))
 		}
-		fmt.Fprint(w, model.Obj("ResourceTagList", model.ListOf(list...)))
+		fmt.Fprint(w, value.Obj("ResourceTagList", value.ListOf(list...)))
 		return
 	case "ListEventDataStores":
 		for arn, name := range c.made {
-			list = append(list, model.Obj("Name", name, "EventDataStoreArn", arn, "Status", "ENABLED"))
+			list = append(list, value.Obj("Name", name, "EventDataStoreArn", arn, "Status", "ENABLED"))
 		}
-		fmt.Fprint(w, model.Obj("EventDataStores", model.ListOf(list...)))
+		fmt.Fprint(w, value.Obj("EventDataStores", value.ListOf(list...)))
 		return
 	case "CreateTrail":
 		inRegion := 0
@@ -300,7 +300,7 @@ func (c *Cloud) cloudTrail(w *httptest.ResponseRecorder, r *http.Request, seen S
 	}
 	c.forward(w, r, seen)
 	if w.Code == http.StatusOK {
-		out, _ := model.ParseValue(w.Body.Bytes())
+		out, _ := value.Parse(w.Body.Bytes())
 		c.keep(seen, in, out)
 	}
 }
@@ -320,7 +320,7 @@ func (c *Cloud) forward(w http.ResponseWriter, r *http.Request, seen Seen) {
 }
 
 // keep notes what a request that succeeded has made or deleted.
-func (c *Cloud) keep(seen Seen, in, out model.Value) {
+func (c *Cloud) keep(seen Seen, in, out value.Value) {
 	switch seen.Op {
 	case "CreateTrail":
 		arn := out.Get("TrailARN").Text()
@@ -342,15 +342,15 @@ func (c *Cloud) trailARN(region, name string) string {
 	return "arn:aws:cloudtrail:" + region + ":" + c.Account + ":trail/" + name
 }
 
-func tagsList(tags map[string]string) model.Value {
-	var list []model.Value
-	for key, value := range tags {
-		list = append(list, model.Obj("Key", key, "Value", value))
+func tagsList(tags map[string]string) value.Value {
+	var list []value.Value
+	for key, item := range tags {
+		list = append(list, value.Obj("Key", key, "Value", item))
 	}
-	return model.ListOf(list...)
+	return value.ListOf(list...)
 }
 
-func (c *Cloud) tag(arn string, in model.Value) {
+func (c *Cloud) tag(arn string, in value.Value) {
 	c.tags[arn] = map[string]string{}
 	for _, tag := range in.Get("TagsList").Items() {
 		c.tags[arn][tag.Get("Key").Text()] = tag.Get("Value").Text()

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/insightconform/conform/model"
+	"github.com/insightconform/conform/model/value"
 	"github.com/insightconform/conform/targets/account/ledger"
 	"github.com/insightconform/conform/targets/naming"
 	"github.com/insightconform/conform/targets/wire"
@@ -87,12 +88,12 @@ var membersOf = map[string][]string{
 	string(model.OpDeleteStore): {"EventDataStore"},
 }
 
-func (g *Gate) creation(op, region string, name model.Value) error {
+func (g *Gate) creation(op, region string, name value.Value) error {
 	kind := ledger.Trail
 	if op == string(model.OpCreateStore) {
 		kind = ledger.Store
 	}
-	if name.Kind() != model.String || !strings.HasPrefix(name.Text(), g.prefix+"-") {
+	if name.Kind() != value.String || !strings.HasPrefix(name.Text(), g.prefix+"-") {
 		return Refuse(GuardPrefix, "the name of a new %s does not bear the prefix %s", kind, g.prefix)
 	}
 	if g.known[kind.In(region, name.Text())] == Unknown {
@@ -193,7 +194,7 @@ func readings(s string) (names []string) {
 }
 
 // eachString checks all strings that a value holds, and returns the first objection.
-func eachString(v model.Value, check func(string) error) (err error) {
+func eachString(v value.Value, check func(string) error) (err error) {
 	v.MapStrings(func(s string) string {
 		err = cmp.Or(err, check(s))
 		return s

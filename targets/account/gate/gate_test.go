@@ -12,6 +12,7 @@ import (
 
 	"github.com/insightconform/conform/generators"
 	"github.com/insightconform/conform/model"
+	"github.com/insightconform/conform/model/value"
 	"github.com/insightconform/conform/targets"
 	"github.com/insightconform/conform/targets/account/ledger"
 	"github.com/insightconform/conform/targets/naming"
@@ -62,7 +63,7 @@ func arnOf(region, account, resource string) string {
 
 func TestGateRefuses(t *testing.T) {
 	put := func(name string) string {
-		return model.Obj("TrailName", name, "InsightSelectors", model.ListOf()).String()
+		return value.Obj("TrailName", name, "InsightSelectors", value.ListOf()).String()
 	}
 	for _, test := range []struct{ guard, op, region, body string }{
 		{GuardPrefix, "PutInsightSelectors", "us-east-1", put("production")},
@@ -104,9 +105,9 @@ func TestGateRefuses(t *testing.T) {
 		{guardOperation, "PutInsightSelectors", "us-east-1", `{"TrailName": "production",}`},
 		{guardOperation, "PutInsightSelectors", "us-east-1", "<TrailName>production</TrailName>"},
 		{guardOperation, "PutInsightSelectors", "us-east-1", "TrailName=production"},
-		{guardOwner, "PutInsightSelectors", "us-east-1", model.Obj("EventDataStore", "aaaaaaaa-2222-4333-8444-555555555555").String()},
-		{guardOwner, "PutInsightSelectors", "us-east-1", model.Obj("InsightsDestination", arnOf("us-east-1", ourAccount, "eventdatastore/AAAAAAAA-2222-4333-8444-555555555555")).String()},
-		{GuardAccount, "PutInsightSelectors", "us-east-1", model.Obj("EventDataStore", arnOf("us-east-1", "999988887777", "eventdatastore/"+ourStore)).String()},
+		{guardOwner, "PutInsightSelectors", "us-east-1", value.Obj("EventDataStore", "aaaaaaaa-2222-4333-8444-555555555555").String()},
+		{guardOwner, "PutInsightSelectors", "us-east-1", value.Obj("InsightsDestination", arnOf("us-east-1", ourAccount, "eventdatastore/AAAAAAAA-2222-4333-8444-555555555555")).String()},
+		{GuardAccount, "PutInsightSelectors", "us-east-1", value.Obj("EventDataStore", arnOf("us-east-1", "999988887777", "eventdatastore/"+ourStore)).String()},
 		{GuardPrefix, "DeleteTrail", "us-east-1", `{"Name":"production"}`},
 		{guardLogging, "StopLogging", "us-east-1", `{"Name":"` + arnOf("us-east-1", ourAccount, "trail/production") + `"}`},
 		{guardLogging, "StartLogging", "us-east-1", `{"Name":"` + ourTrail + `"}`},
@@ -136,19 +137,19 @@ func TestGateRefuses(t *testing.T) {
 }
 
 func TestGateAdmits(t *testing.T) {
-	selectors := model.ListOf(model.Obj("InsightType", "ApiCallRateInsight"))
+	selectors := value.ListOf(value.Obj("InsightType", "ApiCallRateInsight"))
 	for _, test := range []struct{ op, body string }{
-		{"PutInsightSelectors", model.Obj("TrailName", ourTrail, "InsightSelectors", selectors).String()},
-		{"PutInsightSelectors", model.Obj("TrailName", oldTrail, "InsightSelectors", selectors).String()},
-		{"PutInsightSelectors", model.Obj("TrailName", arnOf("us-east-1", ourAccount, "trail/"+ourTrail)).String()},
-		{"PutInsightSelectors", model.Obj("TrailName", arnOf("us-east-1", OtherAccount, "trail/"+ourTrail)).String()},
-		{"PutInsightSelectors", model.Obj("TrailName", "ab").String()},
-		{"PutInsightSelectors", model.Obj("TrailName", "192.168.5.4").String()},
-		{"PutInsightSelectors", model.Obj("TrailName", "arn:aws:cloudtrail:us-east-1").String()},
-		{"PutInsightSelectors", model.Obj("TrailName", ourTrail+"\n").String()},
-		{"PutInsightSelectors", model.Obj("TrailName", ourTrail, "Nonsense", "production").String()},
-		{"PutInsightSelectors", model.Obj("EventDataStore", ourStore, "InsightsDestination", naming.MissingStores(ourTag)+"00").String()},
-		{"PutInsightSelectors", model.Obj("EventDataStore", "no store").String()},
+		{"PutInsightSelectors", value.Obj("TrailName", ourTrail, "InsightSelectors", selectors).String()},
+		{"PutInsightSelectors", value.Obj("TrailName", oldTrail, "InsightSelectors", selectors).String()},
+		{"PutInsightSelectors", value.Obj("TrailName", arnOf("us-east-1", ourAccount, "trail/"+ourTrail)).String()},
+		{"PutInsightSelectors", value.Obj("TrailName", arnOf("us-east-1", OtherAccount, "trail/"+ourTrail)).String()},
+		{"PutInsightSelectors", value.Obj("TrailName", "ab").String()},
+		{"PutInsightSelectors", value.Obj("TrailName", "192.168.5.4").String()},
+		{"PutInsightSelectors", value.Obj("TrailName", "arn:aws:cloudtrail:us-east-1").String()},
+		{"PutInsightSelectors", value.Obj("TrailName", ourTrail+"\n").String()},
+		{"PutInsightSelectors", value.Obj("TrailName", ourTrail, "Nonsense", "production").String()},
+		{"PutInsightSelectors", value.Obj("EventDataStore", ourStore, "InsightsDestination", naming.MissingStores(ourTag)+"00").String()},
+		{"PutInsightSelectors", value.Obj("EventDataStore", "no store").String()},
 		{"PutInsightSelectors", "not json"}, {"PutInsightSelectors", ""}, {"PutInsightSelectors", `{"TrailName": "` + ourTrail + `",}`},
 		{"PutInsightSelectors", `{"TrailName": "` + ourTrail + `", "Ins`}, {"PutInsightSelectors", strings.Repeat("[", 5000)},
 		{"GetInsightSelectors", `{"TrailName":"production"}`}, // reads change nothing
@@ -224,7 +225,7 @@ func TestGateFollowsThePolicy(t *testing.T) {
 		}
 		g := testGate()
 		g.logging, g.storing = false, false
-		body := []byte(model.Obj("Name", ourTrail).String())
+		body := []byte(value.Obj("Name", ourTrail).String())
 		assert.ErrorIs(t, g.At(CloudTrail, "us-east-1")(cloudTrailRequest(operation, "cloudtrail.example"), body), targets.ErrRefused, name)
 		g.logging = true
 		if op.needs == needsLogging {
@@ -243,7 +244,7 @@ func translating(t *testing.T, names targets.Names) (concrete func(model.Request
 		return c.sent
 	}
 	symbolic = func(s string) string {
-		c.reply = targets.Reply{Body: model.Obj("Text", s)}
+		c.reply = targets.Reply{Body: value.Obj("Text", s)}
 		return named.Do(t.Context(), generators.Get("alpha")).Body.Get("Text").Text()
 	}
 	return concrete, symbolic
@@ -283,14 +284,14 @@ func TestGateOnEverythingTranslated(t *testing.T) {
 	for _, text := range []string{"production", "prod/uction", ourTrail, "Production", "zzz", strings.Repeat("a", 59), strings.Repeat("b", 60), strings.Repeat("c", 128), strings.Repeat("d", 129),
 		"arn:aws:cloudtrail:us-east-1:123456789012:trail/production", "arn:aws:cloudtrail:ap-south-1:123456789012:trail/production",
 		"aRn:aws:cloudtrail:us-east-1:123456789012:trail/production/x", "::production::", "../production", "production\x00", "“production”"} {
-		names = append(names, generators.Representative{Name: text, Value: model.Str(text)})
+		names = append(names, generators.Representative{Name: text, Value: value.Str(text)})
 	}
 	for i, home := range g.regions { // each is home to one world
 		concrete, symbolic := translating(t, targets.Names{Partition: "aws", Account: ourAccount, OtherAccount: OtherAccount, Secret: true,
 			Regions: []string{home, g.regions[1-i]}, Bucket: ourBucket, Prefix: ourPrefix, Tag: ourTag})
 		for _, name := range append(names, generators.TrailNames(s)...) {
 			for _, member := range []string{"TrailName", "trailName", "Name", "TRAIL_NAME"} {
-				r := concrete(model.Request{Op: model.OpPut, Input: model.Obj(member, name.Value, "InsightSelectors", model.ListOf())})
+				r := concrete(model.Request{Op: model.OpPut, Input: value.Obj(member, name.Value, "InsightSelectors", value.ListOf())})
 				err := g.At(CloudTrail, home)(cloudTrailRequest(string(r.Op), "cloudtrail.example"), wire.Encode(r))
 				assert.NoError(t, err, "%s: %s", name.Name, wire.Encode(r))
 				if text := r.Input.Get("TrailName").Text(); member == "TrailName" && len(text) < 200 {
@@ -305,7 +306,7 @@ func TestGateOnEverythingTranslated(t *testing.T) {
 			}
 		}
 		for _, whole := range generators.Wholes() {
-			r := whole.Apply(model.Request{Op: model.OpPut, Input: model.Obj("TrailName", "alpha", "InsightSelectors", model.ListOf())})
+			r := whole.Apply(model.Request{Op: model.OpPut, Input: value.Obj("TrailName", "alpha", "InsightSelectors", value.ListOf())})
 			for { // and all beginnings of it that shrinking tries
 				out := concrete(r)
 				assert.NoError(t, g.At(CloudTrail, home)(cloudTrailRequest(string(r.Op), "cloudtrail.example"), wire.Encode(out)), "%s: %.100q", whole.Name, wire.Encode(out))
@@ -324,7 +325,7 @@ func TestGateOnEverythingTranslated(t *testing.T) {
 		out := concrete(model.Request{Op: model.OpPut, Raw: &raw})
 		assert.ErrorIs(t, g.At(CloudTrail, home)(cloudTrailRequest("PutInsightSelectors", "cloudtrail.example"), wire.Encode(out)), targets.ErrRefused)
 
-		store := concrete(model.Request{Op: model.OpPut, Input: model.Obj("EventDataStore", "abcdefab-2222-4333-8444-555555555555", "InsightsDestination", model.StoreID(3))})
+		store := concrete(model.Request{Op: model.OpPut, Input: value.Obj("EventDataStore", "abcdefab-2222-4333-8444-555555555555", "InsightsDestination", model.StoreID(3))})
 		assert.NotContains(t, store.Input.String(), "abcdefab-2222")
 		assert.NoError(t, g.At(CloudTrail, home)(cloudTrailRequest("PutInsightSelectors", "cloudtrail.example"), wire.Encode(store)))
 		assert.Equal(t, "abcdefab-2222-4333-8444-555555555555", symbolic(store.Input.Get("EventDataStore").Text()))

@@ -13,6 +13,7 @@ import (
 
 	"github.com/insightconform/conform/generators"
 	"github.com/insightconform/conform/model"
+	"github.com/insightconform/conform/model/value"
 	"github.com/insightconform/conform/targets/wire"
 )
 
@@ -114,19 +115,19 @@ func (g *Gate) harmless(body []byte) bool {
 
 // strictObject reads a JSON object that there is only one way to read: valid UTF-8, nothing after it,
 // no member twice in any letter case.
-func strictObject(body []byte) (model.Value, error) {
+func strictObject(body []byte) (value.Value, error) {
 	if !utf8.Valid(body) || bytes.HasPrefix(body, []byte("\ufeff")) {
-		return model.Value{}, errors.New("it is no UTF-8")
+		return value.Value{}, errors.New("it is no UTF-8")
 	}
 	decoder := json.NewDecoder(bytes.NewReader(body))
 	if err := oneReading(decoder); err != nil {
-		return model.Value{}, err
+		return value.Value{}, err
 	}
 	if _, err := decoder.Token(); err != io.EOF {
-		return model.Value{}, errors.New("something stands after it")
+		return value.Value{}, errors.New("something stands after it")
 	}
-	v, err := model.ParseValue(body)
-	if err != nil || v.Kind() != model.Object {
+	v, err := value.Parse(body)
+	if err != nil || v.Kind() != value.Object {
 		return v, errors.New("it is no JSON object")
 	}
 	return v, nil

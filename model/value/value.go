@@ -1,4 +1,5 @@
-package model
+// Package value holds JSON that may be wrong: null, values of the wrong type, unknown members.
+package value
 
 import (
 	"bytes"
@@ -80,7 +81,7 @@ func Obj(pairs ...any) Value {
 		case bool:
 			item = Boolean(x)
 		default:
-			panic(fmt.Sprintf("model.Obj: a member of type %T", x))
+			panic(fmt.Sprintf("value.Obj: a member of type %T", x))
 		}
 		if item.kind != Absent {
 			v.members = append(v.members, Member{pairs[i].(string), item})
@@ -234,7 +235,7 @@ func (v Value) MarshalJSON() ([]byte, error) {
 	return v.AppendJSON(nil), nil
 }
 
-// UnmarshalJSON implements json.Unmarshaler. Unlike those of ParseValue, members keep their order, so
+// UnmarshalJSON implements json.Unmarshaler. Unlike those of Parse, members keep their order, so
 // that what was recorded reads as it did.
 func (v *Value) UnmarshalJSON(data []byte) error {
 	parsed, err := readValue(newDecoder(data))
@@ -314,9 +315,9 @@ func readValue(decoder *jsontext.Decoder) (Value, error) {
 	return out, err
 }
 
-// ParseValue reads one JSON value. Of a member that is given twice the last one counts; members come
+// Parse reads one JSON value. Of a member that is given twice the last one counts; members come
 // back sorted by name.
-func ParseValue(data []byte) (Value, error) {
+func Parse(data []byte) (Value, error) {
 	decoder := newDecoder(data)
 	v, err := readValue(decoder)
 	if err != nil {

@@ -1,4 +1,4 @@
-package model
+package value_test
 
 import (
 	"strings"
@@ -6,6 +6,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/insightconform/conform/model/value"
 )
 
 // TestParseValue: what is read is what encoding/json reads, and nothing may follow it.
@@ -17,7 +19,7 @@ func TestParseValue(t *testing.T) {
 		"\"\xff\"":                    "\"\uFFFD\"",
 		`"\ud800"`:                    "\"\uFFFD\"",
 	} {
-		v, err := ParseValue([]byte(text))
+		v, err := value.Parse([]byte(text))
 		require.NoError(t, err, text)
 		assert.Equal(t, want, v.String())
 	}
@@ -25,12 +27,12 @@ func TestParseValue(t *testing.T) {
 	for _, c := range "bcdefghijklmnopqrstuvwxyz" {
 		many += `"` + string(c) + `":0,`
 	}
-	v, err := ParseValue([]byte(many + `"a":1,"z":2}`))
+	v, err := value.Parse([]byte(many + `"a":1,"z":2}`))
 	require.NoError(t, err)
 	assert.Len(t, v.Members(), 26)
 	assert.Equal(t, "1 2", v.Get("a").String()+" "+v.Get("z").String())
 	for _, text := range []string{"", "{", `{"a":1}}`, `[1]]`, `{} {}`, `{"a":01}`, "nul", `{"a" 1}`, strings.Repeat("[", 20_000)} {
-		_, err := ParseValue([]byte(text))
+		_, err := value.Parse([]byte(text))
 		assert.Error(t, err, text[:min(len(text), 20)])
 	}
 }
