@@ -66,7 +66,7 @@ func (p *process) learnCommand() *cobra.Command {
 }
 
 func (p *process) learn(ctx context.Context, s *settings, profile, out string, verbose bool) error {
-	if err := s.complete(p.environ); err != nil {
+	if err := s.resolve(p.environ); err != nil {
 		return err
 	}
 	if profile != "" && profile == out {

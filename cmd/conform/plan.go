@@ -41,7 +41,7 @@ func (p *process) planCommand() *cobra.Command {
 
 func (p *process) plan(ctx context.Context, s *settings, _ []string) error {
 	s.planning = true
-	if err := s.complete(p.environ); err != nil {
+	if err := s.resolve(p.environ); err != nil {
 		return err
 	}
 	order, err := s.profile()

@@ -50,8 +50,8 @@ func (p *process) runCommand() *cobra.Command {
 	return settingsCommand("run", "Test a target", runHelpHead+optionHelp()+runHelpTail, p.testTarget)
 }
 
-// complete fills in what no flag gave.
-func (s *settings) complete(environ map[string]string) error {
+// resolve fills in what no flag gave.
+func (s *settings) resolve(environ map[string]string) error {
 	if err := s.read(environ); err != nil {
 		return err
 	}
@@ -122,7 +122,7 @@ func (s *settings) planOptions(order *model.Profile) conform.Options {
 
 // testTarget runs the suites and writes the reports.
 func (p *process) testTarget(ctx context.Context, s *settings, _ []string) error {
-	if err := s.complete(p.environ); err != nil {
+	if err := s.resolve(p.environ); err != nil {
 		return err
 	}
 	in, err := s.readInputs()

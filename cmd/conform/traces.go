@@ -162,7 +162,7 @@ func (p *process) replay(ctx context.Context, s *settings, paths []string) error
 	if len(paths) == 0 {
 		return usagef("'conform replay' needs a trace, a folder of traces, or a rule; 'conform run' writes traces to conform-traces")
 	}
-	if err := s.complete(p.environ); err != nil {
+	if err := s.resolve(p.environ); err != nil {
 		return err
 	}
 	order, err := s.profile()

@@ -65,7 +65,7 @@ func Run(ctx context.Context, o Options) (*reports.Selftest, error) {
 			out.Faults[i].Class, out.Faults[i].Changed, out.Faults[i].Witness = string(c.class), c.changed, c.witness
 		}
 	}
-	t.judge(ctx)
+	t.decide(ctx)
 	return out, nil
 }
 
@@ -230,8 +230,8 @@ func problemOf(f *reports.SelftestFault) string {
 	return ""
 }
 
-// judge counts what each rule has caught, and decides.
-func (t *test) judge(ctx context.Context) {
+// decide counts what each rule has caught, and decides.
+func (t *test) decide(ctx context.Context) {
 	out := t.out
 	out.SortFaults()
 	for i := range out.Faults {

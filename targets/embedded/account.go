@@ -87,7 +87,7 @@ func reference([]model.Branch, model.Request) int { return 0 }
 func (a *account) step(s model.State, r model.Request) (model.Answer, model.State) {
 	branches := model.Step(s, r)
 	b := &branches[a.choose(branches, r)]
-	return settle(b.Answer, s, r), b.Next
+	return definite(b.Answer, s, r), b.Next
 }
 
 // admit refuses Regions that the account does not keep. A Region takes the place of one that was never

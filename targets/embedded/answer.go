@@ -103,9 +103,9 @@ func resourceName(r model.Request) string {
 	return "(none)"
 }
 
-// settle makes the answer of a branch definite: where any refusal would do, it takes the code that
+// definite makes the answer of a branch a definite one: where any refusal would do, it takes the code that
 // the service would give.
-func settle(a model.Answer, s model.State, r model.Request) model.Answer {
+func definite(a model.Answer, s model.State, r model.Request) model.Answer {
 	switch a.Outcome {
 	case model.AnyRefusal, model.AnyAnswer: // any answer will do only where the resource is not there
 		return model.Refusal(plausibleCode(s, r))

@@ -134,7 +134,7 @@ func (a *account) answerLate(r model.Request, old model.State) response {
 		return render(then.Answer, r, old, old)
 	case r.Op == model.OpPut && then.Answer.Outcome == model.Succeeded && now.Answer.Outcome == model.Refused:
 		a.state = withInsightsOf(newest, then.Next)
-		return render(settle(then.Answer, old, r), r, old, then.Next)
+		return render(definite(then.Answer, old, r), r, old, then.Next)
 	}
 	return a.carryOut(r)
 }
