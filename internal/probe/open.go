@@ -47,28 +47,29 @@ type Subject struct {
 // the caller closes it. Errors are those of targets.Target.Open.
 func Open(ctx context.Context, target targets.Target, o Options) (*Subject, error) {
 	target = naming.Wrap(target)
+	status := session.NewStatus(o.Events) // opening is part of the run's time
 	info, err := target.Open(ctx)
 	if err != nil {
 		return nil, errors.Join(err, target.Close())
 	}
 	info.Eventual = info.Eventual || o.Eventual
-	s := newSubject(info, o)
+	s := newSubject(info, o, status)
 	s.Target = target
 	return s, nil
 }
 
 // Assume is a target that is not asked: it is taken to have the given capabilities.
 func Assume(info targets.Info, can map[model.Capability]bool, o Options) *Subject {
-	s := newSubject(info, o)
+	s := newSubject(info, o, session.NewStatus(o.Events))
 	s.Scope, s.Workers, s.Probed = generators.Scope{Can: can}, 1, true
 	s.fit()
 	return s
 }
 
-func newSubject(info targets.Info, o Options) *Subject {
+func newSubject(info targets.Info, o Options, status *session.Status) *Subject {
 	world := model.DefaultWorld
 	world.Profile = o.Order
-	s := &Subject{Info: info, Status: session.NewStatus(o.Events), Model: &world, Why: map[model.Capability]string{}, Workers: workers(info, o.Workers)}
+	s := &Subject{Info: info, Status: status, Model: &world, Why: map[model.Capability]string{}, Workers: workers(info, o.Workers)}
 	s.Scope = generators.Scope{Can: map[model.Capability]bool{}, MaxTrails: maxTrails, MaxStores: maxStores}
 	if info.Eventual {
 		if s.settle = o.Settle; s.settle == 0 {
