@@ -32,8 +32,11 @@ func DropBucket(ctx context.Context, client *s3.Client, name string) error {
 	for range pages {
 		_, err := client.DeleteBucket(ctx, &s3.DeleteBucketInput{Bucket: &name})
 		var api smithy.APIError
-		if err == nil || errors.As(err, &api) && api.ErrorCode() == "NoSuchBucket" {
+		switch {
+		case err == nil || errors.As(err, &api) && api.ErrorCode() == "NoSuchBucket":
 			return nil
+		case api == nil || api.ErrorCode() != "BucketNotEmpty":
+			return err // nothing in it is touched for another reason
 		}
 		list, unlisted := client.ListObjectsV2(ctx, &s3.ListObjectsV2Input{Bucket: &name})
 		if unlisted != nil || len(list.Contents) == 0 {
