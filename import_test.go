@@ -35,6 +35,9 @@ func TestMock(t *testing.T) { conform.Check(t, conform.Mock(struct{}{}, conform.
 		command := exec.CommandContext(t.Context(), "go", args...)
 		command.Dir, command.Env = folder, append(os.Environ(), "GOFLAGS=", "GOWORK=off")
 		output, err := command.CombinedOutput()
+		if err != nil && args[0] == "mod" && os.Getenv("CI") == "" {
+			t.Skipf("the modules are not at hand: %s", output)
+		}
 		require.NoError(t, err, string(output))
 	}
 	sums, err := os.ReadFile(filepath.Join(folder, "go.sum"))
