@@ -95,7 +95,7 @@ func reachable(f embedded.Fault) (ok bool, why string) {
 			return false, "for want of " + string(c)
 		}
 	}
-	if rule.Row > 0 && !breakable(f.Rule) {
+	if rule.Code != "" && !breakable(f.Rule) {
 		return false, "as no request of the alphabet breaks " + string(f.Rule) + " alone"
 	}
 	return true, ""

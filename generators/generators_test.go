@@ -80,9 +80,6 @@ func TestRepresentativesBreakWhatTheyClaim(t *testing.T) {
 			if r.Name == "null" {
 				r.Breaks = []model.ID{model.InputStoreNeedsBoth}
 			}
-			if slices.Contains(r.Breaks, model.WireWrongType) {
-				r.Breaks = []model.ID{model.WireWrongType, model.InputStoreNeedsBoth}
-			}
 			check(s, r, put)
 		}
 	}

@@ -44,6 +44,12 @@ func (g *Generator) store(t *rapid.T, s model.State) model.Request {
 				return OnStore(model.OpRestoreStore, s.Stores[j].ID)
 			}
 		}
+	case i == 12 && g.scope.Can[model.CanStopStores]:
+		j := draw(t, n)
+		if s.Stores[j].Ingesting {
+			return OnStore(model.OpStopIngestion, s.Stores[j].ID)
+		}
+		return OnStore(model.OpStartIngestion, s.Stores[j].ID)
 	case i >= 11 && n < g.scope.mostStores():
 		return CreateStore(n, of(t, storeKinds))
 	case i >= 9 && g.scope.Can[model.CanUpdateStores]:

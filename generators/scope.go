@@ -79,6 +79,8 @@ func (s Scope) allows(r model.Request) bool {
 		return false
 	}
 	switch r.Op {
+	case model.OpPut:
+		return s.Can[model.CanInsightData] || r.Input.Get("EventDataStore").Given() || !namesData(r)
 	case model.OpPutEvents:
 		return s.Can[model.CanAdvancedEvents] || !r.Input.Get("AdvancedEventSelectors").Given()
 	case model.OpArrange:
@@ -93,6 +95,13 @@ func (s Scope) allows(r model.Request) bool {
 			(s.Can[model.CanLoseBucket] || r.Input.Get("S3BucketName").Text() != OwnBucket)
 	}
 	return true
+}
+
+// namesData reports whether a selector of a Put names the category Data.
+func namesData(r model.Request) bool {
+	return slices.ContainsFunc(r.Input.Get("InsightSelectors").Items(), func(item value.Value) bool {
+		return slices.ContainsFunc(item.Get("EventCategories").Items(), func(c value.Value) bool { return c.Text() == data })
+	})
 }
 
 // typed has the members that a typed client can say, with their kinds.

@@ -51,7 +51,7 @@ func setUpTrail(t model.Trail, scope Scope) []model.Request {
 		if t.Events != "" {
 			out = append(out, events(stored))
 		}
-	case t.LogsOpen || model.Meets(t.Insights, t.Logs):
+	case model.Meets(t.Insights, t.Logs|t.Open):
 		if t.Events != "" {
 			out = append(out, events(stored))
 		}

@@ -98,7 +98,7 @@ func BadTrailNames(w *model.World) []Representative {
 		breaking("absent", value.Value{}, model.InputNoResource),
 		breaking("null", value.NullValue, model.InputNoResource),
 	)
-	return append(out, wrongTypes(NameAlpha, model.WireWrongType, model.InputNoResource)...)
+	return append(out, wrongTypes(NameAlpha, model.WireWrongType)...)
 }
 
 // TrailNames lists the classes of TrailName in a state: those of BadTrailNames, and all ways to name
@@ -371,6 +371,9 @@ func EventClasses() []EventClass {
 		EventClass{"basic RD, data of write calls alone", model.ReadEvents | model.DataEvents,
 			eventSelectors(basic("ReadOnly", true, false), basic("WriteOnly", false, true))},
 		EventClass{"basic RW by default", model.ManagementEvents, value.Obj("EventSelectors", value.ListOf(value.Obj()))},
+		EventClass{"basic RW, data of no value", model.ManagementEvents,
+			eventSelectors(basic("All", true, false).With("DataResources", value.ListOf(value.Obj("Type", "AWS::S3::Object", "Values", value.ListOf()))))},
+		EventClass{"basic D, of read calls alone", model.DataEvents, eventSelectors(basic("ReadOnly", false, true))},
 	)
 	for logs := model.Logs(1); logs < 8; logs++ {
 		out = append(out, EventClass{"advanced " + logs.String(), logs, value.Obj("AdvancedEventSelectors", advanced(logs))})

@@ -85,7 +85,7 @@ func blameEvents(history []Exchange, f *Finding) {
 		if op := x.Request.Op; op != OpPutEvents && op != OpUpdateStore || Resource(x.Before, x.Request) != resource {
 			continue
 		}
-		if x.Answer.Outcome == Refused && canonicalEvents(x.Request.Input) == history[last].Answer.Events {
+		if x.Answer.Outcome == Refused && ShownLogs(x.Request.Input) == history[last].Answer.Logs {
 			f.Rule, f.Step, f.Operation = ErrorAtomic, i, x.Request.Op
 			if x.Request.Op == OpUpdateStore {
 				f.Rule = StoreUpdateGuard
@@ -109,21 +109,23 @@ func selectorsKind(a Answer) string {
 	return kindOtherSelectors
 }
 
-// findingLevel is the level of the rule, or a lower one where the sources cover only part of it.
+// findingLevel is the level of the rule, or a lower one where the sources cover only part of it. x is the
+// exchange that shows it.
 func findingLevel(f Finding, x Exchange) Level {
 	rule := RuleOf(f.Rule)
-	if rule == nil { // Order: held by a learned profile
+	switch {
+	case rule == nil: // Order: held by a learned profile
 		return Observed
+	case !x.Request.Op.Insights():
+		return rule.Level
+	case rule.ID == AnswerOneEntry && x.Answer.Alien == "" || x.Request.Op == OpGet && rule.OfRead != 0:
+		return Inferred
 	}
 	level := rule.Level
-	if x.Request.Op != OpPut && x.Request.Op != OpGet {
-		return level
-	}
-	broken := putBreaches(x.Before, resolve(x.Before, x.Request))
-	for i := range broken {
-		if broken[i].rule.ID == f.Rule && !broken[i].soft {
-			level = min(level, broken[i].level)
-			if rule.RefusalOnly && x.Answer.Outcome == Refused {
+	for _, b := range putBreaches(x.Before, resolve(x.Before, x.Request)) {
+		if b.rule == rule && !b.soft {
+			level = min(level, b.level)
+			if b.open && x.Answer.Outcome == Refused {
 				level = Inferred
 			}
 		}
@@ -218,7 +220,11 @@ func blameGet(history []Exchange, reference Answer, f *Finding) {
 	}
 	off := reference.Outcome == Refused
 	got := x.Answer.Selectors
+	away := resolve(x.Before, x.Request).away()
 	switch {
+	case away && (x.Answer.Outcome == Refused || reference.Code == codeNotFound):
+		f.Rule = TrailHomeRegion
+		return
 	case x.Answer.Alien != "":
 		f.Rule, f.Actual = AnswerOneEntry, kindAlien
 		return
@@ -279,16 +285,6 @@ func blameHistory(history []Exchange, got Selectors, repeated bool, f *Finding) 
 	}
 }
 
-// shownElsewhere reports whether another trail or store has just these selectors.
-func (s State) shownElsewhere(resource string, set Selectors) bool {
-	for i := range s.Trails {
-		if s.trailResource(i) != resource && s.Trails[i].Insights == set {
-			return true
-		}
-	}
-	return false
-}
-
 // Showing returns the state in which a resource stores what an answer to its Get shows, and false
 // where the answer shows nothing that the model has.
 func Showing(s State, resource string, a Answer) (State, bool) {
@@ -301,7 +297,7 @@ func Showing(s State, resource string, a Answer) (State, bool) {
 			set = a.Selectors
 		}
 	}
-	if trail, store := s.find(resource); trail >= 0 {
+	if trail, store := s.Find(resource); trail >= 0 {
 		t := s.Trails[trail]
 		t.Insights, t.Repeats, t.Asleep, t.MustWake, t.HasEither = set, false, 0, false, !t.Logging
 		return s.WithTrail(trail, t), true
@@ -321,11 +317,12 @@ func Showing(s State, resource string, a Answer) (State, bool) {
 
 // ShowingEvents returns the state in which a trail logs what an answer of GetEventSelectors shows.
 func ShowingEvents(s State, resource string, body value.Value) State {
-	i, _ := s.find(resource)
+	i, _ := s.Find(resource)
 	if i < 0 {
 		return s
 	}
 	t := s.Trails[i]
-	t.Events, t.Logs = canonicalEvents(body), logsOf(body)
+	t.Events = eventsOf(body)
+	t.Logs, t.Open = logsOf(body)
 	return s.WithTrail(i, t)
 }

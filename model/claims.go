@@ -25,9 +25,10 @@ type claim struct {
 type change struct {
 	request       Request
 	before, after State
-	q             *call  // of a Put
+	q             *call  // of a Put or Get
 	trail         *Trail // before, of another call on a trail
 	resource      string
+	reference     Answer
 	old, set      Selectors // stored before the change, and after it or as the reference has it
 
 	own      bool // it is this resource that was read
@@ -44,7 +45,8 @@ func newChange(before, after State, r Request) *change {
 	}
 	c.old, _ = StoredIn(before, c.resource)
 	c.set, _ = StoredIn(after, c.resource)
-	if r.Op == OpPut {
+	c.reference = Step(before, r)[0].Answer
+	if r.Op.Insights() {
 		c.q = resolve(before, r)
 	} else if i := before.namedTrail(r); i >= 0 {
 		c.trail = &before.Trails[i]
@@ -55,6 +57,7 @@ func newChange(before, after State, r Request) *change {
 // claims are the promises, the most telling first. Of what a read shows, and of what a refusal
 // contradicts, the first row that holds is blamed.
 var claims = []claim{
+	{rule: TrailCreateExisting, op: OpCreate, due: func(c *change) bool { return existed(c) && wasOn(c) }, shows: func(c *change) bool { return c.own && existed(c) }},
 	{rule: ErrorAtomic, shows: func(c *change) bool { return c.failed && c.own }},
 
 	{rule: StoreDisableWithDst, op: OpPut, now: disablesStoreWithDest, refused: disablesStoreWithDest,
@@ -63,17 +66,14 @@ var claims = []claim{
 		due: func(c *change) bool { return disablesStore(c) && c.old.On() }},
 	{rule: StoreNotIngesting, op: OpPut, now: ofStores(storesIdle), refused: storesIdle},
 	{rule: StoreRepoint, op: OpPut, due: ofStores(repoints), refused: repoints},
+	{rule: StoreDefaultCategory, op: OpPut, now: ofStores(saysManagement), refused: saysManagement},
 	{rule: StoreEnables, op: OpPut, now: ofStores(ofAny), refused: onStore},
 
 	{rule: WireUnknownMembers, op: OpPut, now: unknownMember, refused: unknownMember},
 	{rule: LogsPutStopped, op: OpPut, now: ofTrail(stopped), refused: stopped},
-	{rule: LogsDisable, op: OpPut, now: ofTrail(func(c *change) bool {
-		return c.q.disabling() &&
-			c.q.named.Logs&WriteEvents == 0
-	}),
-		refused: func(c *change) bool {
-			return c.q.disabling() && c.q.named != nil && (c.q.named.Logs&WriteEvents == 0 || !Meets(c.old, c.q.named.Logs))
-		}},
+	{rule: LogsDisable, op: OpPut, now: ofTrail(disablesWithoutWrites), refused: ofTrail(func(c *change) bool {
+		return disablesWithoutWrites(c) || c.q.disabling() && !Meets(c.old, c.q.named.Logs)
+	})},
 	{rule: PutEmptyDisables, op: OpPut, now: ofTrail(turnsOff), due: ofTrail(turnsOff), refused: turnsOff,
 		shows: ofOwn(turnsOff)},
 	{rule: PutEmptyWhenOff, op: OpPut, now: ofTrail(staysOff), refused: staysOff, shows: ofOwn(staysOff)},
@@ -109,10 +109,7 @@ var claims = []claim{
 		shows: oneEach(func(c *change) bool {
 			return c.anyEntry(func(e putEntry) bool { return e.absent && c.got.Of(e.t) != c.set.Of(e.t) })
 		})},
-	{rule: StateIsolated, op: OpCreate, shows: ofOwn(func(c *change) bool {
-		return isNew(c) && c.got.On() &&
-			c.after.shownElsewhere(c.read, c.got)
-	})},
+	{rule: StateIsolated, op: OpCreate, shows: ofOwn(func(c *change) bool { return isNew(c) && c.got.On() && c.shownElsewhere() })},
 	{rule: StateInitiallyOff, op: OpCreate, due: isNew, shows: ofOwn(isNew)},
 	{rule: PutDuplicateCategory, op: OpPut, now: duplicateCategory, refused: duplicateCategory,
 		shows: oneEach(duplicateCategory)},
@@ -129,15 +126,13 @@ var claims = []claim{
 	{rule: PutStores, op: OpPut, now: ofTrail(enables), refused: ofAny},
 	{rule: PutOrderFree, op: OpPut, due: func(c *change) bool { return !c.q.canonical() }},
 	{rule: TrailNameOrARN, op: OpPut, now: byARN, due: func(c *change) bool { return byARN(c) && c.set != c.old }},
-	{rule: StoreARNOrSuffix, op: OpPut, now: ofStores(func(c *change) bool {
-		return !strings.HasPrefix(c.q.storeName, "arn:") || !strings.HasPrefix(c.q.destName, "arn:")
-	})},
+	{rule: StoreARNOrSuffix, op: OpPut, now: ofStores(func(c *change) bool { return !isARN(c.q.storeName) || !isARN(c.q.destName) })},
 
 	{rule: TrailUpdateKeeps, op: OpUpdate, due: wasOn, shows: ofOwn(ofAny)},
 	{rule: AnswerOneEntry, op: OpPut, now: enables, shows: ofOwn(func(c *change) bool { return !c.listsEachOnce() })},
 	{rule: LogsStop, op: OpStop, due: wasOn, shows: ofOwn(wasOn)},
-	{rule: LogsStart, op: OpStart, tie: true,
-		due: func(c *change) bool { return wasStopped(c) && c.trail.HasEither }, shows: ofOwn(wasStopped)},
+	{rule: LogsStart, op: OpStart, tie: true, due: wasAsleep, shows: ofOwn(wasStopped)},
+	{rule: StoreStopIngestion, tie: true, due: func(c *change) bool { return ingestion(c) && wasOn(c) }, shows: ofOwn(ingestion)},
 	{rule: LogsSelectorsLater, op: OpPutEvents, tie: true, now: weakens, shows: ofOwn(weakens)},
 	{rule: StateIsolated, op: OpPut, due: func(c *change) bool { return len(c.after.Trails)+len(c.after.Stores) > 1 },
 		shows: ofOther(ofAny)},
@@ -146,6 +141,14 @@ var claims = []claim{
 	{rule: GetReflectsPut, op: OpPut, shows: ofAny},
 	{rule: GetReflectsPut, shows: ofOwn(func(c *change) bool { return c.request.Op != OpCreate })},
 	{rule: GetReflectsPut, shows: ofAny},
+
+	{rule: GetNotEnabled, op: OpGet, now: func(c *change) bool { return c.reference.Code == codeNotEnabled }},
+	{rule: GetReflectsPut, op: OpGet, now: func(c *change) bool { return c.reference.Outcome == Succeeded }},
+	{rule: TrailNameOrARN, op: OpGet, now: byARN},
+	{rule: StoreARNOrSuffix, op: OpGet, now: func(c *change) bool { return c.q.storeGiven && !isARN(c.q.storeName) }},
+	{rule: TrailHasInsights, op: OpTrail, now: func(c *change) bool { return c.reference.HasInsights == Yes }},
+	{rule: LogsVisible, now: func(c *change) bool { return c.reference.Logs != 0 }},
+	{rule: StoreUpdateGuard, op: OpUpdateStore, now: func(c *change) bool { return c.reference.Outcome == Refused }},
 }
 
 func ofAny(*change) bool { return true }
@@ -200,13 +203,31 @@ func stopped(c *change) bool           { return c.q.named != nil && !c.q.named.L
 func logsReads(c *change) bool {
 	return c.q.named != nil && c.q.named.Logs&ManagementEvents == ReadEvents
 }
-func byARN(c *change) bool      { return strings.HasPrefix(c.q.trailName, "arn:") }
+func isARN(name string) bool    { return strings.HasPrefix(name, "arn:") }
+func byARN(c *change) bool      { return isARN(c.q.trailName) }
+func existed(c *change) bool    { return c.trail != nil }
 func wasOn(c *change) bool      { return c.old.On() }
 func wasStopped(c *change) bool { return c.trail != nil && !c.trail.Logging }
+func wasAsleep(c *change) bool  { return wasStopped(c) && c.trail.HasEither }
+
+func ingestion(c *change) bool {
+	return c.request.Op == OpStopIngestion || c.request.Op == OpStartIngestion
+}
+
+func disablesWithoutWrites(c *change) bool {
+	return c.q.disabling() && c.q.named.Logs&WriteEvents == 0
+}
+
+// saysManagement is a list for a store in which each selector names Management alone.
+func saysManagement(c *change) bool {
+	given := func(e putEntry) bool { return e.defined && e.c == Management }
+	return onStore(c) && c.q.from != nil && len(c.q.entries) > 0 && !slices.ContainsFunc(c.q.entries, func(e putEntry) bool { return !given(e) })
+}
 
 // weakens is a PutEventSelectors that takes away what the insights of the trail need.
 func weakens(c *change) bool {
-	return c.trail != nil && !Meets(c.trail.Insights, logsOf(c.request.Input))
+	logs, _ := logsOf(c.request.Input)
+	return c.trail != nil && !Meets(c.trail.Insights, logs)
 }
 
 func isNew(c *change) bool { return c.resource != "" && !stateHas(c.before, c.resource) }
@@ -214,6 +235,16 @@ func isNew(c *change) bool { return c.resource != "" && !stateHas(c.before, c.re
 // remade is a trail that has the name of one that was deleted.
 func remade(c *change) bool {
 	return isNew(c) && c.after.wasDeleted(c.after.World.region(c.request), c.request.Input.Get("Name").Text())
+}
+
+// shownElsewhere reports whether another trail has just the selectors that were read.
+func (c *change) shownElsewhere() bool {
+	for i := range c.after.Trails {
+		if c.after.trailResource(i) != c.read && c.after.Trails[i].Insights == c.got {
+			return true
+		}
+	}
+	return false
 }
 
 func anyType(holds func(Type) bool) bool { return holds(CallRate) || holds(ErrorRate) }
@@ -261,4 +292,45 @@ func (c *change) contradicted(got Selectors, repeated bool) (rule ID, weight int
 		}
 	}
 	return GetReflectsPut, len(claims)
+}
+
+// Exercised tells which rules an allowed answer has put to the test: now those about which the answer
+// itself would have told, due those that the next Get of the resource tells. Rules of error codes are
+// exercised by a request that breaks them alone.
+func Exercised(before State, r Request, a Answer, after State) (now, due []ID, resource string) {
+	resource = Resource(after, r)
+	switch {
+	case !a.Definite():
+		return nil, nil, resource
+	case r.Malformed():
+		return []ID{WireNoCrash}, nil, resource
+	case !r.Op.Insights():
+		if now, due = newChange(before, after, r).tests(); a.Outcome != Succeeded && r.Op != OpCreate {
+			due = nil
+		}
+		return now, due, resource
+	}
+	now = []ID{WireMembers, AnswerOneOwner}
+	if a.Outcome == Refused {
+		now = []ID{WireErrorShape, WireErrorStatus}
+	}
+	if r.OtherTarget {
+		now = append(now, WireProtocol)
+	}
+	broken := Broken(before, r)
+	if len(broken) == 1 {
+		now = append(now, broken[0])
+		if forgets := forgotten(before, r, broken[0]); forgets != broken[0] {
+			now = append(now, forgets)
+		}
+	}
+	c := newChange(before, after, r)
+	switch {
+	case r.Op == OpPut && a.Outcome == Refused && len(broken) > 0:
+		due = []ID{ErrorAtomic}
+	case len(broken) == 0 && (r.Op == OpGet || c.reference.Outcome == Succeeded):
+		more, later := c.tests()
+		now, due = append(now, more...), later
+	}
+	return now, due, resource
 }

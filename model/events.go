@@ -1,33 +1,62 @@
 package model
 
 import (
-	"sort"
+	"slices"
 
 	"github.com/insightconform/conform/model/value"
 )
 
-// logsOf says what the event selectors of a request or answer log (section 3); several add up.
-func logsOf(in value.Value) Logs {
-	var logs Logs
+// dataWrites is, while selectors are added up, that some of the data events are of write calls.
+const dataWrites Logs = 1 << 6
+
+// logsOf says what the event selectors of a request or answer log, and of which kinds of event that is
+// open (section 3). Several selectors add up.
+func logsOf(in value.Value) (logs, open Logs) {
 	for _, selector := range in.Get("EventSelectors").Items() {
-		if v := selector.Get("IncludeManagementEvents"); v.Kind() != value.Bool || v.True() {
-			switch selector.Get("ReadWriteType").Text() {
-			case "ReadOnly":
-				logs |= ReadEvents
-			case "WriteOnly":
-				logs |= WriteEvents
-			default:
-				logs |= ManagementEvents
+		kinds := ManagementEvents | DataEvents | dataWrites
+		switch selector.Get("ReadWriteType").Text() {
+		case "ReadOnly":
+			kinds = ReadEvents | DataEvents
+		case "WriteOnly":
+			kinds = WriteEvents | DataEvents | dataWrites
+		}
+		if !includesManagement(selector) {
+			kinds &^= ManagementEvents
+		}
+		hasValues := func(resource value.Value) bool { return len(resource.Get("Values").Items()) > 0 }
+		if resources := selector.Get("DataResources").Items(); !slices.ContainsFunc(resources, hasValues) {
+			kinds &= ManagementEvents
+			if len(resources) > 0 {
+				open |= DataEvents
 			}
 		}
-		if len(selector.Get("DataResources").Items()) > 0 {
-			logs |= DataEvents
-		}
+		logs |= kinds
 	}
 	for _, selector := range in.Get("AdvancedEventSelectors").Items() {
 		logs |= advancedLogs(selector)
 	}
-	return logs
+	if logs&(DataEvents|dataWrites) == DataEvents {
+		logs |= ReadDataOnly
+	}
+	return logs &^ dataWrites, open &^ logs
+}
+
+func includesManagement(selector value.Value) bool {
+	v := selector.Get("IncludeManagementEvents")
+	return v.Kind() != value.Bool || v.True()
+}
+
+// ShownLogs is what the event selectors of an answer log, with the mark of an answer that has shown it.
+func ShownLogs(body value.Value) Logs {
+	logs, _ := logsOf(body)
+	return logs | Shown
+}
+
+// logNothing reports whether a basic selector has neither management events nor resources.
+func logNothing(in value.Value) bool {
+	return slices.ContainsFunc(in.Get("EventSelectors").Items(), func(selector value.Value) bool {
+		return !includesManagement(selector) && len(selector.Get("DataResources").Items()) == 0
+	})
 }
 
 func advancedLogs(selector value.Value) Logs {
@@ -43,8 +72,10 @@ func advancedLogs(selector value.Value) Logs {
 		}
 	}
 	switch {
-	case category == "Data":
+	case category == "Data" && readOnly == "true":
 		return DataEvents
+	case category == "Data":
+		return DataEvents | dataWrites
 	case category == "Insight":
 		return InsightEvents
 	case category != "Management":
@@ -57,32 +88,13 @@ func advancedLogs(selector value.Value) Logs {
 	return ManagementEvents
 }
 
-// canonicalEvents renders event selectors so that two that mean the same are equal: defaults filled
-// in, order and names without meaning, empty lists left out.
-func canonicalEvents(in value.Value) string {
-	var basic, advanced []value.Value
-	for _, selector := range in.Get("EventSelectors").Items() {
-		basic = append(basic, canonicalBasic(selector))
-	}
-	for _, selector := range in.Get("AdvancedEventSelectors").Items() {
-		var fields []value.Value
-		for _, field := range selector.Get("FieldSelectors").Items() {
-			out := value.Obj("Field", field.Get("Field").Text())
-			for _, m := range field.Members() {
-				if m.Name != "Field" && len(m.Value.Items()) > 0 {
-					out = out.With(m.Name, sorted(m.Value.Items()))
-				}
-			}
-			fields = append(fields, out)
-		}
-		advanced = append(advanced, value.Obj("FieldSelectors", sorted(fields)))
-	}
+// eventsOf keeps the event selectors of a request as they were given, as JSON; empty where there are none.
+func eventsOf(in value.Value) string {
 	out := value.Obj()
-	if len(basic) > 0 {
-		out = out.With("EventSelectors", sorted(basic))
-	}
-	if len(advanced) > 0 {
-		out = out.With("AdvancedEventSelectors", sorted(advanced))
+	for _, name := range []string{"EventSelectors", "AdvancedEventSelectors"} {
+		if list := in.Get(name); len(list.Items()) > 0 {
+			out = out.With(name, list)
+		}
 	}
 	if len(out.Members()) == 0 {
 		return ""
@@ -90,104 +102,80 @@ func canonicalEvents(in value.Value) string {
 	return out.String()
 }
 
-func canonicalBasic(selector value.Value) value.Value {
-	readWrite := selector.Get("ReadWriteType").Text()
-	if readWrite == "" {
-		readWrite = "All"
-	}
-	include := selector.Get("IncludeManagementEvents")
-	out := value.Obj("ReadWriteType", readWrite, "IncludeManagementEvents", include.Kind() != value.Bool || include.True())
-	var resources []value.Value
-	for _, resource := range selector.Get("DataResources").Items() {
-		resources = append(resources, value.Obj("Type", resource.Get("Type").Text(), "Values",
-			sorted(resource.Get("Values").Items())))
-	}
-	if len(resources) > 0 {
-		out = out.With("DataResources", sorted(resources))
-	}
-	if excluded := selector.Get("ExcludeManagementEventSources").Items(); len(excluded) > 0 {
-		out = out.With("ExcludeManagementEventSources", sorted(excluded))
-	}
-	return out
-}
-
-func sorted(items []value.Value) value.Value {
-	out := append([]value.Value{}, items...)
-	sort.Slice(out, func(i, j int) bool { return out[i].String() < out[j].String() })
-	return value.ListOf(out...)
-}
-
-// stepPutEventSelectors replaces what a trail logs. Where that takes away what enabled insights
-// need, logs/selectors-change-later says what may become of them.
+// stepPutEventSelectors replaces what a trail logs. Where that takes away what enabled insights need,
+// logs/selectors-change-later says what may become of them. Selectors that log nothing are refused, or
+// are taken as any others.
 func stepPutEventSelectors(s State, i int, r Request) []Branch {
-	events := canonicalEvents(r.Input)
-	if events == "" {
+	t := s.Trails[i]
+	t.Events = eventsOf(r.Input)
+	if t.Events == "" {
 		return refusedOrIgnored(s)
 	}
-	t := s.Trails[i]
-	t.Logs, t.LogsOpen, t.Events = logsOf(r.Input), false, events
-	insights := weakened(t.Insights, t.Logs)
-	asleep := weakened(t.Asleep, t.Logs)
+	t.Logs, t.Open = logsOf(r.Input)
 	branches := []Branch{plain(AnySuccess, s.WithTrail(i, t))}
-	for _, set := range insights {
-		for _, later := range asleep {
+	for _, set := range weakened(t.Insights, t.Logs) {
+		for _, later := range weakened(t.Asleep, t.Logs) {
 			if set == t.Insights && later == t.Asleep {
 				continue
 			}
 			dropped := t
 			dropped.Insights, dropped.Asleep = set, later
 			dropped.MustWake = t.MustWake && later == t.Asleep
-			branches = append(branches, Branch{Answer: Answer{Outcome: AnySuccess}, Next: s.WithTrail(i, dropped),
-				Rule: LogsSelectorsLater})
+			branches = append(branches, accepted(LogsSelectorsLater, AnySuccess, s.WithTrail(i, dropped)))
 		}
 	}
-	if len(branches) == 1 {
+	switch {
+	case logNothing(r.Input):
+		branches[0].Silent = true
+		return append([]Branch{{Answer: Refusal(codeEventSelectors), Next: s}, silent(AnyRefusal, s)}, branches...)
+	case len(branches) == 1:
 		return append(branches, silent(AnyRefusal, s))
 	}
-	for _, code := range ruleIndex[LogsSelectorsLater].Also {
-		branches = append(branches, Branch{Answer: Refusal(code), Next: s, Rule: LogsSelectorsLater})
-	}
-	return branches
+	return addRefusals(branches, s, LogsSelectorsLater, ruleIndex[LogsSelectorsLater].Also...)
 }
 
 // weakened lists what may be left of selectors under new logs: all of them; where a prerequisite is
 // missing also none, the types that keep theirs, or the entries that do.
 func weakened(set Selectors, logs Logs) []Selectors {
+	kept := func(set Selectors) bool { return Meets(set, logs) && !readsDataAlone(set, logs) }
 	out := []Selectors{set}
-	if Meets(set, logs) {
+	if kept(set) {
 		return out
 	}
-	add := func(s Selectors) {
-		for _, known := range out {
-			if known == s {
-				return
-			}
-		}
-		out = append(out, s)
-	}
-	add(0)
 	var types, entries Selectors
 	for t := range Type(2) {
 		var c Categories
 		for _, one := range []Categories{Management, Data} {
-			if set.Of(t)&one != 0 && Meets(Entry(t, one), logs) {
+			if set.Of(t)&one != 0 && kept(Entry(t, one)) {
 				c |= one
 			}
 		}
 		if c == set.Of(t) {
-			types |= set & (0xf << (4 * uint8(t)))
+			types |= set & t.entries()
 		}
 		if c != 0 {
 			entries |= Entry(t, c)
 		}
 	}
-	add(types)
-	add(entries)
+	for _, left := range []Selectors{0, types, entries} {
+		if !slices.Contains(out, left) {
+			out = append(out, left)
+		}
+	}
 	return out
 }
 
 // stepGetEventSelectors holds logs/visible for what a request has stored.
-func stepGetEventSelectors(s State, i int, r Request) []Branch {
-	return []Branch{{Answer: Answer{Outcome: AnySuccess, Events: s.Trails[i].Events}, Next: s},
-		silent(AnyRefusal, s)}
+func stepGetEventSelectors(s State, i int, _ Request) []Branch {
+	t := &s.Trails[i]
+	return shows(s, t.Events, t.Logs, t.Open)
+}
+
+// shows claims what event selectors log where it is known.
+func shows(s State, events string, logs, open Logs) []Branch {
+	expected := Answer{Outcome: AnySuccess}
+	if events != "" && open == 0 {
+		expected.Logs = logs | Shown
+	}
+	return []Branch{{Answer: expected, Next: s}, silent(AnyRefusal, s)}
 }

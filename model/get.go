@@ -13,12 +13,7 @@ func stepGet(s State, r Request) []Branch {
 	q := resolve(s, r)
 	found := putBreaches(s, q)
 	if slices.ContainsFunc(found, func(b breach) bool { return !b.mayPass }) {
-		branches := refusals(s, r.Op, found, nil)
-		if q.ref.kind == refBlank && q.trailName == "" && q.storeGiven {
-			alternative := r
-			alternative.Input = r.Input.With("TrailName", value.Value{})
-			branches = acceptAll(branches, stepGet(s, alternative), TrailNameSyntax)
-		}
+		branches := orWithoutName(refusals(s, r.Op, found, nil), s, q, r)
 		if q.ref.kind == refOtherRegion || q.ref.elsewhere {
 			// Where a refused Get names another Region too, the codes of that are accepted.
 			branches = addRefusals(branches, s, TrailHomeRegion, awayCodes...)
@@ -28,7 +23,7 @@ func stepGet(s State, r Request) []Branch {
 	var answers []Branch
 	switch {
 	case q.named != nil:
-		answers = getAnswers(s, trailAnswer(s, q.at), q.named.Insights, q.named.Repeats)
+		answers = s.getTrail(q.at)
 	case q.trailGiven:
 		answers = getFromAway(s, q.ref)
 	case q.from != nil:
@@ -36,20 +31,17 @@ func stepGet(s State, r Request) []Branch {
 		answer := Answer{Outcome: Succeeded, StoreARN: s.World.StoreARN(x.Home, x.ID),
 			Destination: s.World.StoreARN(x.Home, x.Destination)}
 		answers = getAnswers(s, answer, x.Insights, x.Repeats)
+		if x.Insights.On() && !x.Ingesting {
+			answers = append(answers, Branch{Answer: Refusal(codeNotEnabled), Next: s, Rule: StoreStopIngestion})
+		}
 	}
 	return refusals(s, r.Op, found, answers)
 }
 
-func acceptAll(branches, more []Branch, rule ID) []Branch {
-	for _, b := range more {
-		b.Rule = rule
-		branches = append(branches, b)
-	}
-	return branches
-}
-
-func trailAnswer(s State, i int) Answer {
-	return Answer{Outcome: Succeeded, TrailARN: s.Trails[i].fullARN(s.World)}
+// getTrail is a Get of a trail that can be read.
+func (s State) getTrail(i int) []Branch {
+	t := &s.Trails[i]
+	return getAnswers(s, Answer{Outcome: Succeeded, TrailARN: t.fullARN(s.World)}, t.Insights, t.Repeats)
 }
 
 // getAnswers lists what a Get of a readable resource may answer.
@@ -66,17 +58,32 @@ func getAnswers(s State, answer Answer, stored Selectors, repeats bool) []Branch
 	return branches
 }
 
-// getFromAway is a Get from another Region than the trail's home. By name the trail is not found, or
-// for a multi-Region trail read; by ARN it is read or one of three codes is answered.
+// getFromAway is a Get from another Region than the trail's home. By name the trail is not found, or for a
+// multi-Region trail read; by ARN it is read. Codes that name the Region are accepted.
 func getFromAway(s State, ref trailRef) []Branch {
 	if ref.kind == refName {
 		branches := []Branch{{Answer: Refusal(codeNotFound), Next: s}}
 		if i := s.trailElsewhere(ref.region, ref.name); i >= 0 && s.Trails[i].MultiRegion {
-			branches = acceptAll(branches, getAnswers(s, trailAnswer(s, i), s.Trails[i].Insights, s.Trails[i].Repeats), TrailHomeRegion)
+			branches = acceptAll(branches, s.getTrail(i), TrailHomeRegion)
 		}
+		return addRefusals(branches, s, TrailHomeRegion, codeHomeRegion)
+	}
+	return addRefusals(s.getTrail(s.trail(ref.region, ref.name)), s, TrailHomeRegion, awayCodes...)
+}
+
+// orWithoutName accepts that an empty TrailName beside a store is read as an absent one.
+func orWithoutName(branches []Branch, s State, q *call, r Request) []Branch {
+	if !q.trailGiven || q.trailName != "" || !q.storeGiven {
 		return branches
 	}
-	i := s.trail(ref.region, ref.name)
-	branches := getAnswers(s, trailAnswer(s, i), s.Trails[i].Insights, s.Trails[i].Repeats)
-	return addRefusals(branches, s, TrailHomeRegion, awayCodes...)
+	r.Input = r.Input.With("TrailName", value.Value{})
+	return acceptAll(branches, Step(s, r), TrailNameSyntax)
+}
+
+func acceptAll(branches, more []Branch, rule ID) []Branch {
+	for _, b := range more {
+		b.Rule = rule
+		branches = append(branches, b)
+	}
+	return branches
 }

@@ -60,7 +60,7 @@ func LoadProfile(data []byte) (*Profile, error) {
 func (p *Profile) index() error {
 	p.rank = make(map[ID]int, len(p.Order))
 	for i, id := range p.Order {
-		if rule := RuleOf(id); rule == nil || rule.Row == 0 {
+		if rule := RuleOf(id); rule == nil || rule.Code == "" {
 			return fmt.Errorf("order: %q is no error rule; see 'conform rules'", id)
 		}
 		if _, twice := p.rank[id]; twice {

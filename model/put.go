@@ -1,10 +1,6 @@
 package model
 
-import (
-	"slices"
-
-	"github.com/insightconform/conform/model/value"
-)
+import "slices"
 
 func stepPut(s State, r Request) []Branch {
 	q := resolve(s, r)
@@ -17,14 +13,7 @@ func stepPut(s State, r Request) []Branch {
 	case q.from != nil && (q.to != nil || q.disabling()):
 		successes = putOnStore(s, q)
 	}
-	branches := refusals(s, r.Op, found, successes)
-	if q.ref.kind == refBlank && q.trailName == "" && q.storeGiven {
-		// An empty TrailName may be read as an absent one.
-		alternative := r
-		alternative.Input = r.Input.With("TrailName", value.Value{})
-		branches = acceptAll(branches, stepPut(s, alternative), TrailNameSyntax)
-	}
-	return branches
+	return orWithoutName(refusals(s, r.Op, found, successes), s, q, r)
 }
 
 // putOnTrail lists the successes of a Put on a trail that exists in the Region of the call.
@@ -50,7 +39,7 @@ func putOnTrail(s State, q *call) []Branch {
 		return out
 	}
 	for _, st := range q.storings(t.Insights) {
-		if t.LogsOpen || Meets(st.asked, t.Logs) {
+		if Meets(st.asked, t.Logs|t.Open) {
 			store(st)
 		}
 	}
@@ -96,7 +85,7 @@ func (q *call) storings(before Selectors) []storing {
 	}
 	for _, e := range q.entries {
 		if !e.defined && before.Of(e.t)&Data != 0 && out[0].set.single() {
-			set := out[0].set&^(0xf<<(4*uint8(e.t))) | Entry(e.t, Management|Data)
+			set := out[0].set&^e.t.entries() | Entry(e.t, Management|Data)
 			out = append(out, storing{set: set, asked: out[0].set, rule: PutDefaultManagement})
 		}
 	}
@@ -105,30 +94,18 @@ func (q *call) storings(before Selectors) []storing {
 
 // combine stores the entries with one reading of an empty list of categories.
 func (q *call) combine(empty Categories, rule ID) []storing {
-	var all, union, first, last Selectors
-	duplicate, differing := q.duplicateCategory, false
+	var all Selectors
+	duplicate := q.duplicateCategory
 	for _, e := range q.entries {
 		c := e.c
 		if !e.defined && !e.absent {
 			c = empty
 		}
-		one, mask := Entry(e.t, c), Selectors(0xf)<<(4*uint8(e.t))
-		if all&mask != 0 {
-			duplicate = duplicate || all&one != 0
-			differing = differing || all&mask != one
-		} else {
-			first |= one
-		}
-		union = union&^mask | Entry(e.t, union.Of(e.t)|c)
-		last = last&^mask | one
-		all |= one
+		duplicate = duplicate || all&Entry(e.t, c) != 0
+		all |= Entry(e.t, c)
 	}
-	if differing {
-		var out []storing
-		for _, set := range []Selectors{union, first, last, all} {
-			out = append(out, storing{set: set, asked: set, repeats: set == all, rule: PutDuplicateDiffering})
-		}
-		return out
+	if !all.single() {
+		return selections(all, duplicate)
 	}
 	out := []storing{{set: all, asked: all, rule: rule}}
 	if duplicate {
@@ -139,6 +116,38 @@ func (q *call) combine(empty Categories, rule ID) []storing {
 			}
 		}
 		out = append(out, storing{set: all, asked: all, repeats: true, rule: rule})
+	}
+	return out
+}
+
+// selections are the ways to store a type that is given with differing categories: any of its entries,
+// listed or merged, all of them merged first.
+func selections(all Selectors, duplicate bool) []storing {
+	var out []storing
+	for _, callRate := range selectionsOf(CallRate, all) {
+		for _, errorRate := range selectionsOf(ErrorRate, all) {
+			set := callRate | errorRate
+			out = append(out, storing{set: set, asked: set, repeats: duplicate || !set.single(), rule: PutDuplicateDiffering})
+		}
+	}
+	return out
+}
+
+func selectionsOf(t Type, all Selectors) []Selectors {
+	all &= t.entries()
+	if all == 0 || all.single() {
+		return []Selectors{all}
+	}
+	out := []Selectors{Entry(t, all.Of(t))}
+	for some := Selectors(1); some != 0; some++ {
+		if some&^all != 0 {
+			continue
+		}
+		for _, set := range []Selectors{some, Entry(t, some.Of(t))} {
+			if !slices.Contains(out, set) {
+				out = append(out, set)
+			}
+		}
 	}
 	return out
 }

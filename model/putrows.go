@@ -2,152 +2,163 @@ package model
 
 import (
 	"cmp"
+	"slices"
 
 	"github.com/insightconform/conform/model/value"
 )
 
-// putRow says when a Put or Get breaks a rule. A rule has more than one row where what it answers
-// depends on how it is broken.
+// putRow says when a Put or Get breaks an error rule.
 type putRow struct {
 	rule ID
-	when func(q *call) bool
-	// soft is when the refusal is merely accepted: the reference does not refuse.
-	soft func(q *call) bool
-	// pass is when a success is accepted too, beside Rule.MayPass.
-	pass func(q *call) bool
+	when cond // the rule is broken
+	soft cond // the refusal is merely accepted: the reference does not refuse
+	pass cond // a success is accepted too, beside Rule.MayPass
+
 	// What differs from the rule where it is broken in this way, if given.
-	code  string
-	also  []string // accepted beside Rule.Also
+	in    cond
+	code  string   // in place of the rule's, and of what the rule accepts beside it
+	also  []string // accepted besides
 	level Level
+	open  bool // as Rule.RefusalOnly
 }
 
-func always(*call) bool { return true }
+// cond is a condition over a request that has been resolved.
+type cond = func(q *call) bool
 
-func isGet(q *call) bool { return q.get }
-
-// putRows are the error rules in the order of the reference page, and after them those that accept a
-// refusal of what the reference does not refuse.
+// putRows are the error rules in the order of the reference page (section 4), and after them the rules that
+// accept a refusal of what the reference does not refuse.
 var putRows = []putRow{
-	{rule: WireWrongType, when: func(q *call) bool { return q.wrongType || q.nullInList }},
-	{rule: WireWrongType, when: func(q *call) bool { return q.nullMember && !q.wrongType && !q.nullInList }, soft: always},
+	{rule: WireWrongType, when: mistyped, soft: nullAlone},
 	{rule: InputSelectorsMissing, when: func(q *call) bool { return !q.get && q.list.Kind() != value.List }},
-	{rule: InputNoResource, when: func(q *call) bool { return !q.trailGiven && !q.hasStore() && !q.hasDest() }},
-	{rule: InputNoResource, when: destinationAlone, level: Inferred},
-	{rule: InputTrailAndStore, when: func(q *call) bool { return q.trailGiven && q.onStores() }},
-	{rule: InputStoreNeedsBoth, when: func(q *call) bool {
-		return !q.trailGiven && q.enabling() &&
-			q.hasStore() != q.hasDest()
-	}},
-	{rule: InputStoreNeedsBoth, when: destinationAlone, level: Inferred},
-	{rule: TrailNameSyntax, when: trailIs(refBlank), also: []string{codeParameter, codeCombination}},
-	{rule: TrailNameSyntax, when: trailIs(refBadName)},
+	{rule: InputNoResource, when: noResource, soft: mistypedName},
+	{rule: InputTrailAndStore, when: trailAndStore, soft: func(q *call) bool { return !q.trailGiven || !q.onStores() }},
+	{rule: InputStoreNeedsBoth, when: half, soft: mistypedName, in: destinationAlone, level: Inferred},
+	{rule: TrailNameSyntax, when: trailIs(refBlank, refBadName), in: trailIs(refBlank), also: []string{codeParameter, codeCombination}},
 	{rule: TrailARNSyntax, when: trailIs(refBadARN)},
 	{rule: StoreIDSyntax, when: storeIs(storeBadSyntax), soft: lenient(storeBadSyntax)},
 	{rule: SelectorTypeInvalid, when: func(q *call) bool { return q.typeInvalid }},
 	{rule: SelectorTypeMissing, when: func(q *call) bool { return q.typeMissing }},
-	{rule: SelectorCategory, when: func(q *call) bool { return q.categoryInvalid && !q.nullInList }},
-	{rule: SelectorCategory, when: func(q *call) bool { return q.categoryInvalid && q.nullInList }, level: Inferred},
-	{rule: StoreDataCategory, when: func(q *call) bool {
-		return q.onStores() && (q.asked.Of(CallRate)|q.asked.Of(ErrorRate))&Data != 0
-	}},
-	{rule: TrailNotFound, when: func(q *call) bool {
-		return (q.ref.kind == refName || q.ref.kind == refARN) && q.named == nil && !q.there ||
-			q.ref.kind == refOtherRegion && !q.there
-	}},
+	{rule: SelectorCategory, when: func(q *call) bool { return q.categoryInvalid }, in: nullInList, level: Inferred},
+	{rule: StoreDataCategory, when: func(q *call) bool { return q.onStores() && q.asked.has(Data) }},
+	{rule: TrailNotFound, when: noSuchTrail},
 	{rule: TrailOtherAccount, when: trailIs(refOtherAccount)},
-	{rule: TrailHomeRegion, when: func(q *call) bool {
-		return !q.get &&
-			(q.ref.kind == refOtherRegion || q.ref.elsewhere)
-	}},
-	{rule: TrailHomeRegion, when: func(q *call) bool { return !q.get && q.ref.kind == refName && q.named == nil && q.there },
-		code: codeNotFound, also: []string{codeHomeRegion}, level: Observed},
+	{rule: TrailHomeRegion, when: notFromHome, in: byName, code: codeNotFound, also: []string{codeHomeRegion}, level: Observed},
 	{rule: StoreNotFound, when: storeIs(storeMissing), soft: lenient(storeMissing)},
 	{rule: StoreOtherAccount, when: storeIs(storeOtherAccount), soft: lenient(storeOtherAccount)},
-	{rule: StoreInactive, when: storeIs(storePending),
-		soft: func(q *call) bool { return q.get || lenient(storePending)(q) },
-		pass: func(q *call) bool { return q.disabling() && (q.dest.kind != storePending || q.openDest()) }},
-	{rule: OrgMemberAccount, when: func(q *call) bool {
-		return around(MemberAccount)(q) &&
-			q.ref.kind == refName
-	}, soft: isGet,
-		also: []string{codeNotFound}},
-	{rule: OrgMemberAccount, when: func(q *call) bool {
-		return around(MemberAccount)(q) &&
-			q.ref.kind != refName
-	}, soft: isGet},
+	{rule: StoreInactive, when: storeIs(storePending), soft: pendingIsRead, pass: pendingIsDisabled},
+	{rule: OrgMemberAccount, when: around(MemberAccount), soft: isGet, in: byName, also: []string{codeNotFound}},
 	{rule: OrgNoServiceRole, when: around(NoServiceRole), soft: isGet},
 	{rule: TrailNotPermitted, when: around(ServiceOwned), soft: isGet},
 	// Whether a success is possible where the logs are missing depends on how the entries are stored.
-	{rule: LogsCallRate, when: lacks(lacksWrites), soft: openLogs, pass: always},
-	{rule: LogsErrorRate, when: lacks(lacksManagement), soft: openLogs, pass: always},
-	{rule: LogsData, when: lacks(lacksData), soft: openLogs, pass: always},
+	{rule: LogsCallRate, when: lacks(lacksWrites), soft: mayHave(lacksWrites), pass: always},
+	{rule: LogsErrorRate, when: lacks(lacksManagement), soft: mayHave(lacksManagement), pass: always},
+	{rule: LogsData, when: lacks(lacksDataOfWrites), soft: mayHave(lacksData), pass: always},
 	// Whether a destination is looked at where none is needed is open.
-	{rule: StoreDestination, when: func(q *call) bool {
-		return !q.trailGiven && q.to != nil &&
-			q.to.Logs&InsightEvents == 0
-	}, soft: notEnabling},
-	{rule: StoreSource, when: func(q *call) bool { return enablesOn(q) && lacksWrites(q.asked, q.from.Logs) }, pass: always,
+	{rule: StoreDestination, when: func(q *call) bool { return !q.trailGiven && q.to != nil && q.to.Logs&InsightEvents == 0 }, soft: notEnabling},
+	{rule: StoreSource, when: sourceLacks, pass: always, in: sourceLacksWrites, open: true,
 		also: []string{codeParameter, codeCombination, codeNotPermitted}},
-	{rule: StoreSource, when: func(q *call) bool {
-		return enablesOn(q) && lacksManagement(q.asked, q.from.Logs) && !lacksWrites(q.asked, q.from.Logs)
-	}, pass: always},
 	{rule: StoreSame, when: func(q *call) bool { return !q.trailGiven && q.from != nil && q.from == q.to }, soft: notEnabling},
-	{rule: BucketMissingRule, when: broken(BucketMissing)},
-	{rule: BucketPolicy, when: broken(BucketDenied)},
-	{rule: KMSPolicy, when: broken(keyDenied)},
-	{rule: KMSUnusable, when: broken(keyUnusable)},
+	{rule: BucketMissingRule, when: lost(BucketMissing)},
+	{rule: BucketPolicy, when: lost(BucketDenied)},
+	{rule: KMSPolicy, when: lost(keyDenied)},
+	{rule: KMSUnusable, when: lost(keyUnusable)},
 	{rule: PutDuplicateDiffering, when: func(q *call) bool { return q.duplicateDiffering }},
 
 	{rule: WireUnknownMembers, when: func(q *call) bool { return q.unknownMember }, soft: always},
 	{rule: StoreNotIngesting, when: func(q *call) bool { return !q.get && storeIs(storeIdle)(q) }, soft: always},
 	{rule: LogsPutStopped, when: func(q *call) bool { return q.alone() && !q.named.Logging }, soft: always},
-	{rule: StoreDisableWithDst, when: func(q *call) bool {
-		return !q.trailGiven && q.disabling() &&
-			q.storeGiven && q.destGiven
-	}, soft: always},
+	{rule: StoreDisableWithDst, when: func(q *call) bool { return q.openDest() && q.destGiven }, soft: always},
 	{rule: PutCategoriesEmpty, when: func(q *call) bool { return q.emptyCategories }, soft: always},
 	{rule: PutDuplicateCategory, when: func(q *call) bool { return q.duplicateCategory }, soft: always},
 	{rule: PutDuplicateType, when: func(q *call) bool { return q.duplicateType }, soft: always},
 }
 
+func always(*call) bool        { return true }
+func isGet(q *call) bool       { return q.get }
 func notEnabling(q *call) bool { return !q.enabling() }
+func byName(q *call) bool      { return q.ref.kind == refName }
+func nullInList(q *call) bool  { return q.nullInList }
+func mistyped(q *call) bool    { return q.wrongType || q.nullInList || q.nullMember }
+func nullAlone(q *call) bool   { return !q.wrongType && !q.nullInList }
+
+// A member that should name a resource and is of another type may count as given.
+func mistypedName(q *call) bool { return q.mistypedTrail || q.mistypedStore }
+
+func trailAndStore(q *call) bool {
+	return (q.trailGiven || q.mistypedTrail) && (q.onStores() || q.mistypedStore)
+}
+
+func noResource(q *call) bool {
+	return !q.trailGiven && !q.hasStore() && !q.hasDest() || destinationAlone(q)
+}
 
 // destinationAlone is an empty list for a destination without a source.
 func destinationAlone(q *call) bool {
 	return !q.trailGiven && !q.hasStore() && q.hasDest() && q.disabling()
 }
 
-func trailIs(kind trailRefKind) func(*call) bool {
-	return func(q *call) bool { return q.ref.kind == kind }
+// half is a request that enables with one of the two stores, or destinationAlone.
+func half(q *call) bool {
+	return !q.trailGiven && q.enabling() && q.hasStore() != q.hasDest() || destinationAlone(q)
 }
 
+func trailIs(kinds ...trailRefKind) cond {
+	return func(q *call) bool { return slices.Contains(kinds, q.ref.kind) }
+}
+
+func noSuchTrail(q *call) bool {
+	switch q.ref.kind {
+	case refName, refARN, refOtherRegion:
+		return q.named == nil && !q.there
+	}
+	return false
+}
+
+// notFromHome is a Put from another Region than the trail's home.
+func notFromHome(q *call) bool { return q.away() && !q.get }
+
 // storeIs is for the source, the destination, or both.
-func storeIs(kind storeRefKind) func(*call) bool {
+func storeIs(kind storeRefKind) cond {
 	return func(q *call) bool { return q.source.kind == kind || q.dest.kind == kind }
 }
 
 // lenient is where a store of that kind need not be looked at.
-func lenient(kind storeRefKind) func(*call) bool {
+func lenient(kind storeRefKind) cond {
 	return func(q *call) bool { return q.noStores || q.source.kind != kind && q.openDest() }
 }
 
+func pendingIsRead(q *call) bool { return q.get || lenient(storePending)(q) }
+
+func pendingIsDisabled(q *call) bool {
+	return q.disabling() && (q.dest.kind != storePending || q.openDest())
+}
+
 // around is a circumstance of the trail that any change of it, and maybe its reading, meets.
-func around(c Condition) func(*call) bool {
+func around(c Condition) cond {
 	return func(q *call) bool { return q.named != nil && q.named.Conditions&c != 0 }
 }
 
-// broken is a circumstance that keeps insights from being delivered.
-func broken(c Condition) func(*call) bool {
+// lost is a circumstance that keeps insights from being delivered.
+func lost(c Condition) cond {
 	return func(q *call) bool { return q.alone() && q.enabling() && q.named.Conditions&c != 0 }
 }
 
-func lacks(logs func(Selectors, Logs) bool) func(*call) bool {
+// lacks is a trail that does not log what a Put needs, mayHave one of which that is not known.
+func lacks(logs func(Selectors, Logs) bool) cond {
 	return func(q *call) bool { return q.alone() && q.enabling() && logs(q.asked, q.named.Logs) }
 }
 
-func openLogs(q *call) bool { return q.named.LogsOpen }
+func mayHave(logs func(Selectors, Logs) bool) cond {
+	return func(q *call) bool { return !logs(q.asked, q.named.Logs|q.named.Open) }
+}
 
-func enablesOn(q *call) bool { return !q.trailGiven && q.enabling() && q.from != nil }
+func sourceLacksWrites(q *call) bool {
+	return !q.trailGiven && q.enabling() && q.from != nil && lacksWrites(q.asked, q.from.Logs)
+}
+
+func sourceLacks(q *call) bool {
+	return sourceLacksWrites(q) || !q.trailGiven && q.enabling() && q.from != nil && lacksManagement(q.asked, q.from.Logs)
+}
 
 // The prerequisites of a set of selectors: whether what a resource logs lacks them.
 func lacksWrites(set Selectors, logs Logs) bool {
@@ -158,8 +169,16 @@ func lacksManagement(set Selectors, logs Logs) bool {
 	return set.Of(ErrorRate)&Management != 0 && logs&ManagementEvents == 0
 }
 
-func lacksData(set Selectors, logs Logs) bool {
-	return (set.Of(CallRate)|set.Of(ErrorRate))&Data != 0 && logs&DataEvents == 0
+func lacksData(set Selectors, logs Logs) bool { return set.has(Data) && logs&DataEvents == 0 }
+
+// lacksDataOfWrites is also that the call rate of data events is asked for where those of reads alone are
+// logged, which the sources have either way.
+func lacksDataOfWrites(set Selectors, logs Logs) bool {
+	return lacksData(set, logs) || readsDataAlone(set, logs)
+}
+
+func readsDataAlone(set Selectors, logs Logs) bool {
+	return set.Of(CallRate)&Data != 0 && logs&ReadDataOnly != 0
 }
 
 // Meets reports whether a trail that logs these kinds of event meets the prerequisites of a set.
@@ -173,10 +192,10 @@ type breach struct {
 	code string
 	also []string
 	// soft breaches are refusals that a rule merely accepts: the reference does not refuse.
-	soft bool
-	// mayPass is rule.MayPass, or a circumstance in which a 200 is accepted too.
-	mayPass bool
+	soft    bool
+	mayPass bool // a success is accepted too
 	level   Level
+	open    bool // no source names the code
 }
 
 // putBreaches lists what a Put or Get breaks, in the order of the state's profile.
@@ -188,7 +207,14 @@ func putBreaches(s State, q *call) []breach {
 			continue
 		}
 		rule := ruleIndex[row.rule]
-		b := breach{rule: rule, code: cmp.Or(row.code, rule.Code), also: row.also, level: cmp.Or(row.level, rule.Level)}
+		b := breach{rule: rule, code: rule.Code, also: rule.Also, level: rule.Level, open: rule.RefusalOnly}
+		if row.in != nil && row.in(q) {
+			if row.code != "" {
+				b.code, b.also = row.code, nil
+			}
+			b.also = slices.Concat(b.also, row.also)
+			b.level, b.open = cmp.Or(row.level, b.level), b.open || row.open
+		}
 		b.soft = row.soft != nil && row.soft(q)
 		b.mayPass = b.soft || rule.MayPass || row.pass != nil && row.pass(q)
 		if b.soft && b.code != "" {

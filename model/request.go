@@ -30,6 +30,9 @@ const (
 	OpDeleteStore  Op = "DeleteEventDataStore"
 	OpRestoreStore Op = "RestoreEventDataStore"
 
+	OpStartIngestion Op = "StartEventDataStoreIngestion"
+	OpStopIngestion  Op = "StopEventDataStoreIngestion"
+
 	// OpArrange is no API call: it changes a trail's surroundings, such as its bucket or key. Its
 	// input has TrailName and Condition, one of the names that ConditionNames lists.
 	OpArrange Op = "Arrange"
@@ -37,13 +40,13 @@ const (
 
 // Ops lists all operations in a fixed order.
 var Ops = []Op{OpPut, OpGet, OpCreate, OpUpdate, OpDelete, OpTrail, OpStatus, OpStart, OpStop, OpPutEvents, OpGetEvents,
-	OpCreateStore, OpGetStore, OpUpdateStore, OpDeleteStore, OpRestoreStore, OpArrange}
+	OpCreateStore, OpGetStore, OpUpdateStore, OpDeleteStore, OpRestoreStore, OpStartIngestion, OpStopIngestion, OpArrange}
 
 var opNeeds = map[Op]Capability{
 	OpPut: CanPut, OpGet: CanGet, OpCreate: CanCreate, OpUpdate: CanUpdate, OpDelete: CanDelete, OpTrail: CanGetTrail,
 	OpStatus: CanStatus, OpStart: CanLog, OpStop: CanStop, OpPutEvents: CanPutEvents, OpGetEvents: CanGetEvents,
 	OpCreateStore: CanStores, OpGetStore: CanStores, OpUpdateStore: CanUpdateStores, OpDeleteStore: CanDeleteStores,
-	OpRestoreStore: CanRestoreStores,
+	OpRestoreStore: CanRestoreStores, OpStartIngestion: CanStopStores, OpStopIngestion: CanStopStores,
 }
 
 // Needs is the capability of a target that has the operation; ok is false where it is none of CloudTrail's.
@@ -148,7 +151,7 @@ type Answer struct {
 
 	HasInsights Truth
 	Logging     Truth
-	Events      string // the event selectors in canonical form, see canonicalEvents
+	Logs        Logs // what the event selectors log, with the mark Shown
 }
 
 // Refusal returns the answer with an error code.

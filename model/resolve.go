@@ -8,6 +8,7 @@ type call struct {
 	get                                bool
 	trailGiven, storeGiven, destGiven  bool // as strings
 	trailName, storeName, destName     string
+	mistypedTrail, mistypedStore       bool // a member that names one is no string
 	list                               value.Value
 	entries                            []putEntry // the well-typed ones of known type
 	asked                              Selectors  // those entries as they are written
@@ -76,11 +77,11 @@ func readPut(r Request) call {
 	for _, m := range r.Input.Members() {
 		switch {
 		case m.Name == "TrailName":
-			q.trailName, q.trailGiven = q.text(m.Value)
+			q.trailName, q.trailGiven = q.text(m.Value, &q.mistypedTrail)
 		case m.Name == "EventDataStore":
-			q.storeName, q.storeGiven = q.text(m.Value)
+			q.storeName, q.storeGiven = q.text(m.Value, &q.mistypedStore)
 		case m.Name == "InsightsDestination" && !q.get:
-			q.destName, q.destGiven = q.text(m.Value)
+			q.destName, q.destGiven = q.text(m.Value, &q.mistypedStore)
 		case m.Name == "InsightSelectors" && !q.get:
 			q.list = m.Value
 		default:
@@ -102,14 +103,14 @@ func readPut(r Request) call {
 }
 
 // text notes a member's type and reads it where it is a string.
-func (q *call) text(v value.Value) (string, bool) {
+func (q *call) text(v value.Value, mistyped *bool) (string, bool) {
 	switch v.Kind() {
 	case value.String:
 		return v.Text(), true
 	case value.Null:
 		q.nullMember = true
 	default:
-		q.wrongType = true
+		q.wrongType, *mistyped = true, true
 	}
 	return "", false
 }
@@ -210,5 +211,31 @@ func (q *call) hasDest() bool  { return q.destName != "" }
 // trail logs and on what is around it.
 func (q *call) alone() bool { return q.named != nil && !q.onStores() && !q.get }
 
+// away reports whether a trail is named from another Region than its home.
+func (q *call) away() bool {
+	return q.ref.kind == refOtherRegion || q.ref.elsewhere || q.ref.kind == refName && q.named == nil && q.there
+}
+
 // openDest reports whether the destination may be looked at or not.
 func (q *call) openDest() bool { return q.disabling() && q.hasStore() && !q.trailGiven }
+
+// canonical reports whether selectors and categories stand in the order of the enums.
+func (q *call) canonical() bool {
+	last := -1
+	for _, item := range q.list.Items() {
+		t, ok := parseType(item.Get("InsightType").Text())
+		if !ok || int(t) < last {
+			return false
+		}
+		last = int(t)
+		lastCategory := Categories(0)
+		for _, v := range item.Get("EventCategories").Items() {
+			c, _ := parseCategory(v.Text())
+			if c < lastCategory {
+				return false
+			}
+			lastCategory = c
+		}
+	}
+	return true
+}

@@ -2,6 +2,7 @@ package model
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -80,18 +81,19 @@ const (
 	PutDuplicateDiffering   ID = "put/duplicate-type-differing"
 	PutDuplicateCategory    ID = "put/duplicate-category"
 
-	LogsCallRate       ID = "logs/call-rate-needs-write"
-	LogsErrorRate      ID = "logs/error-rate-needs-management"
-	LogsData           ID = "logs/data-needs-data"
-	LogsReadOnlyError  ID = "logs/read-only-error-rate"
-	LogsDisable        ID = "logs/disable-needs-nothing"
-	LogsSelectorsLater ID = "logs/selectors-change-later"
-	LogsStop           ID = "logs/stop-logging"
-	LogsStart          ID = "logs/start-logging"
-	LogsPutStopped     ID = "logs/put-while-stopped"
-	LogsVisible        ID = "logs/visible"
-	TrailUpdateKeeps   ID = "trail/update-keeps"
-	TrailDeleteForgets ID = "trail/delete-forgets"
+	LogsCallRate        ID = "logs/call-rate-needs-write"
+	LogsErrorRate       ID = "logs/error-rate-needs-management"
+	LogsData            ID = "logs/data-needs-data"
+	LogsReadOnlyError   ID = "logs/read-only-error-rate"
+	LogsDisable         ID = "logs/disable-needs-nothing"
+	LogsSelectorsLater  ID = "logs/selectors-change-later"
+	LogsStop            ID = "logs/stop-logging"
+	LogsStart           ID = "logs/start-logging"
+	LogsPutStopped      ID = "logs/put-while-stopped"
+	LogsVisible         ID = "logs/visible"
+	TrailCreateExisting ID = "trail/create-existing"
+	TrailUpdateKeeps    ID = "trail/update-keeps"
+	TrailDeleteForgets  ID = "trail/delete-forgets"
 
 	InputSelectorsMissing ID = "input/selectors-missing"
 	InputNoResource       ID = "input/no-resource"
@@ -121,15 +123,19 @@ const (
 	KMSPolicy             ID = "kms/policy"
 	KMSUnusable           ID = "kms/unusable"
 
-	StoreEnables        ID = "store/enables"
-	StoreARNOrSuffix    ID = "store/arn-or-suffix"
-	StoreDisable        ID = "store/disable"
-	StoreDisableWithDst ID = "store/disable-with-destination"
-	StoreRepoint        ID = "store/repoint"
-	StoreNotIngesting   ID = "store/not-ingesting"
-	StoreUpdateGuard    ID = "store/update-guard"
-	StoreNoData         ID = "store/no-data"
+	StoreEnables         ID = "store/enables"
+	StoreARNOrSuffix     ID = "store/arn-or-suffix"
+	StoreDisable         ID = "store/disable"
+	StoreDisableWithDst  ID = "store/disable-with-destination"
+	StoreRepoint         ID = "store/repoint"
+	StoreNotIngesting    ID = "store/not-ingesting"
+	StoreDefaultCategory ID = "store/default-category"
+	StoreStopIngestion   ID = "store/stop-ingestion"
+	StoreUpdateGuard     ID = "store/update-guard"
+	StoreNoData          ID = "store/no-data"
 
+	// Busy is what ConflictException breaks that outlasts the repeats, where no rule promised anything else.
+	Busy ID = "busy"
 	// Order names the deviation of answering the code of another broken rule than the first.
 	Order ID = "order"
 )
@@ -141,7 +147,6 @@ const (
 	codeBucketGone     = "S3BucketDoesNotExistException"
 	codeBucketPolicy   = "InsufficientS3BucketPolicyException"
 	codeCombination    = "InvalidParameterCombinationException"
-	codeConflict       = "ConflictException"
 	codeEncryption     = "InsufficientEncryptionPolicyException"
 	codeEventSelectors = "InvalidEventSelectorsException"
 	codeHomeRegion     = "InvalidHomeRegionException"
@@ -158,6 +163,7 @@ const (
 	codeStoreInactive  = "InactiveEventDataStoreException"
 	codeStoreNotFound  = "EventDataStoreNotFoundException"
 	codeStoreStatus    = "InvalidEventDataStoreStatusException"
+	codeTrailExists    = "TrailAlreadyExistsException"
 	codeTrailName      = "InvalidTrailNameException"
 	codeUnsupported    = "UnsupportedOperationException"
 	codeValidation     = "ValidationException"
@@ -182,14 +188,15 @@ type Rule struct {
 	Source    string // S0, API, SM, UG, CFN, TF, W, LAB as in Sources; "-" where there is none
 	Statement string // one sentence
 
-	// Row is the place in the reference's error order, from 1; 0 for rules that are no error.
-	Row int
-	// Code is the error that the reference answers, Also what is accepted beside it.
+	// Code is the error that the reference answers, empty for a rule that is no error. Also is what is
+	// accepted beside it.
 	Code string
 	Also []string
-	// RefusalOnly says that the sources name no code, only the refusal: an unlisted 4xx code is a
+	// RefusalOnly says that no source names the code, only the refusal: an unlisted 4xx code is a
 	// divergence at level inferred.
 	RefusalOnly bool
+	// OfRead is the level of what a Get shows, where it is lower than that of the effect.
+	OfRead Level
 	// MayPass says that the request may as well succeed when nothing else is broken.
 	MayPass bool
 	// Silent says that the rule makes no claim that an answer could contradict.
@@ -205,11 +212,13 @@ func (r *Rule) Family() string { return r.ID.Family() }
 var Sources = map[string]string{
 	"S0":  "API reference page of PutInsightSelectors",
 	"API": "CloudTrail API Reference, other pages",
-	"SM":  "service model (botocore 1.43, Smithy 2026-06)",
+	"SM":  "service model (botocore 1.44.8, 2026-11)",
 	"UG":  "CloudTrail User Guide",
 	"CFN": "CloudFormation resource schemas",
 	"TF":  "terraform-provider-aws, recorded acceptance runs (PRs 12390, 37591)",
-	"W":   "recorded wire bodies (aws-sdk-go-v2 issue 1957, a 2021 terraform debug log, cloudbeat issue 1750)",
+	"W": "recorded wire bodies (aws-sdk-go-v2 issue 1957, a 2021 terraform debug log, cloudbeat issue 1750, placebo recordings of " +
+		"cloud-custodian, log records of invictus-ir/aws_dataset and stratus-red-team, error texts in public issues: " +
+		"steampipe-plugin-aws 577, cq-provider-aws 405, aws-recon 22, cloud-nuke 906, aws-cli 3048, aws-cdk 13966)",
 	"LAB": "one third-party lab, 2026-03, weak",
 	"-":   "no source: the documentation is silent",
 }
@@ -235,6 +244,8 @@ const (
 	CanUpdateStores   Capability = "update-event-data-store"
 	CanDeleteStores   Capability = "delete-event-data-store"
 	CanRestoreStores  Capability = "restore-event-data-store"
+	CanStopStores     Capability = "stop-event-data-store-ingestion"
+	CanInsightData    Capability = "insights-on-data-events"
 	CanRegions        Capability = "regions"
 	CanLoseBucket     Capability = "bucket-conditions"
 	CanLoseKey        Capability = "key-conditions"
@@ -245,12 +256,12 @@ const (
 // Capabilities lists all of them in a fixed order.
 var Capabilities = []Capability{CanPut, CanGet, CanCreate, CanUpdate, CanDelete, CanGetTrail, CanStatus, CanLog, CanStop,
 	CanPutEvents, CanAdvancedEvents, CanGetEvents, CanStores, CanUpdateStores, CanDeleteStores, CanRestoreStores,
-	CanRegions, CanLoseBucket, CanLoseKey, CanArrangeAccount, CanRawWire}
+	CanStopStores, CanInsightData, CanRegions, CanLoseBucket, CanLoseKey, CanArrangeAccount, CanRawWire}
 
 func needs(c ...Capability) []Capability { return c }
 
-// Rules is the table of all rules, in the order of the reference page; the rules with a row stand in
-// the reference's error order.
+// Rules is the table of all rules, in the order of the reference page; the error rules in the
+// order in which the reference selects them.
 var Rules = []Rule{
 	{ID: WireProtocol, Level: Documented, Source: "SM", Needs: needs(CanRawWire),
 		Statement: "A POST to / as application/x-amz-json-1.1 works with the short and with the long X-Amz-Target prefix."},
@@ -263,7 +274,7 @@ var Rules = []Rule{
 	{ID: WireUnknownMembers, Level: Inferred, Source: "-", Also: []string{codeSerialization, codeValidation}, Needs: needs(CanRawWire),
 		Statement: "Unknown members of a request are ignored."},
 	{ID: WireNoCrash, Level: Documented, Source: "API",
-		Statement: "No request, however malformed, gets a 5xx or a dropped connection, and no well-formed one an answer that is not JSON."},
+		Statement: "No request, however malformed, gets a 5xx, a dropped connection or never an answer, and no well-formed one an answer that is not JSON."},
 
 	{ID: StateInitiallyOff, Level: Documented, Source: "API",
 		Statement: "A new trail has Insights off."},
@@ -271,7 +282,7 @@ var Rules = []Rule{
 		Statement: "A valid Put on a trail answers 200 with the full trail ARN and the requested selectors as a set."},
 	{ID: PutReplacesList, Level: Observed, Source: "TF, S0",
 		Statement: "A second Put replaces the whole list: a type that it does not name is off."},
-	{ID: PutOverwritesCategories, Level: Documented, Source: "S0",
+	{ID: PutOverwritesCategories, Level: Documented, Source: "S0", Needs: needs(CanInsightData),
 		Statement: "The categories given for a type replace its earlier ones."},
 	{ID: PutDefaultManagement, Level: Documented, Source: "S0",
 		Statement: "Without EventCategories the type is on for Management alone."},
@@ -284,10 +295,10 @@ var Rules = []Rule{
 	{ID: PutOrderFree, Level: Observed, Source: "TF, CFN",
 		Statement: "The order of selectors and of categories carries no meaning."},
 	{ID: GetReflectsPut, Level: Documented, Source: "API", Needs: needs(CanGet),
-		Statement: "Get answers the selectors last stored, as a set, and the full ARN."},
+		Statement: "Get answers the selectors last stored, as a set, and the full ARN; for a store also the destination."},
 	{ID: GetNotEnabled, Level: Documented, Source: "API", Needs: needs(CanGet),
 		Statement: "Get while Insights is off answers InsightNotEnabledException."},
-	{ID: TrailHasInsights, Level: Documented, Source: "API", Needs: needs(CanGetTrail),
+	{ID: TrailHasInsights, Level: Documented, Source: "API, W", Needs: needs(CanGetTrail),
 		Statement: "GetTrail's HasInsightSelectors is true exactly when Insights is on."},
 	{ID: TrailNameOrARN, Level: Observed, Source: "TF, API",
 		Statement: "TrailName may be the name or the ARN, with the same effect."},
@@ -311,110 +322,112 @@ var Rules = []Rule{
 	{ID: LogsDisable, Level: Inferred, Source: "TF", Needs: needs(CanPutEvents),
 		Statement: "An empty list of selectors has no prerequisite."},
 	{ID: LogsSelectorsLater, Level: Inferred, Source: "-", Needs: needs(CanPutEvents),
-		Also:      []string{codeEventSelectors, codeSelectors, codeNotPermitted, codeConflict},
+		Also:      []string{codeEventSelectors, codeSelectors, codeNotPermitted},
 		Statement: "PutEventSelectors that removes a prerequisite while Insights is on succeeds and keeps Insights."},
-	{ID: LogsStop, Level: Documented, Source: "UG", Needs: needs(CanLog, CanStop, CanGet),
+	{ID: LogsStop, Level: Documented, OfRead: Inferred, Source: "UG", Needs: needs(CanLog, CanStop, CanGet),
 		Statement: "StopLogging turns Insights off on the trail."},
-	{ID: LogsStart, Level: Inferred, Source: "-", Needs: needs(CanLog, CanStop, CanGet),
-		Statement: "StartLogging after StopLogging does not bring the selectors back."},
+	{ID: LogsStart, Level: Documented, OfRead: Inferred, Source: "UG", Needs: needs(CanLog, CanStop, CanGet),
+		Statement: "StartLogging after StopLogging brings the stored selectors back."},
 	{ID: LogsPutStopped, Level: Inferred, Source: "-", Needs: needs(CanLog),
 		Also:      []string{codeParameter, codeSelectors, codeNotPermitted, codeUnsupported},
 		Statement: "Put on a trail that is not logging succeeds."},
-	{ID: LogsVisible, Level: Documented, Source: "S0", Needs: needs(CanPutEvents, CanGetEvents),
-		Statement: "GetEventSelectors and GetEventDataStore show the selectors last stored."},
+	{ID: LogsVisible, Level: Documented, Source: "S0, W", Needs: needs(CanPutEvents, CanGetEvents),
+		Statement: "GetEventSelectors and GetEventDataStore show event selectors that log what was last stored."},
+	{ID: TrailCreateExisting, Level: Inferred, Source: "API", Needs: needs(CanCreate),
+		Statement: "CreateTrail with the name of a trail that exists is refused, and the trail keeps its selectors."},
 	{ID: TrailUpdateKeeps, Level: Inferred, Source: "-", Needs: needs(CanUpdate),
 		Statement: "UpdateTrail of other settings keeps Insights."},
 	{ID: TrailDeleteForgets, Level: Documented, Source: "UG", Needs: needs(CanCreate, CanDelete),
 		Statement: "A deleted trail answers TrailNotFoundException, and a new trail of its name starts off."},
 
-	{ID: WireWrongType, Level: Inferred, Source: "S0", Row: 1, Code: codeSerialization, Needs: needs(CanRawWire),
+	{ID: WireWrongType, Level: Inferred, Source: "S0", Code: codeSerialization, Needs: needs(CanRawWire),
 		Also:      []string{codeSelectors, codeParameter, codeValidation},
 		Statement: "A member of the wrong JSON type is refused."},
-	{ID: InputSelectorsMissing, Level: Documented, Source: "S0", Row: 2, Code: codeParameter, RefusalOnly: true,
+	{ID: InputSelectorsMissing, Level: Documented, Source: "S0", Code: codeParameter, RefusalOnly: true,
 		Also:      []string{codeSelectors, codeCombination, codeValidation, codeSerialization},
 		Statement: "InsightSelectors is required; leaving it out never turns Insights off."},
-	{ID: InputNoResource, Level: Inferred, Source: "-", Row: 3, Code: codeCombination,
+	{ID: InputNoResource, Level: Inferred, Source: "-", Code: codeCombination,
 		Also:      []string{codeParameter, codeTrailName, codeValidation},
 		Statement: "A trail or an event data store must be named."},
-	{ID: InputTrailAndStore, Level: Documented, Source: "S0", Row: 4, Code: codeCombination, Also: []string{codeParameter},
+	{ID: InputTrailAndStore, Level: Documented, Source: "S0", Code: codeCombination, Also: []string{codeParameter},
 		Statement: "TrailName cannot be combined with EventDataStore or InsightsDestination."},
-	{ID: InputStoreNeedsBoth, Level: Documented, Source: "S0", Row: 5, Code: codeCombination, RefusalOnly: true, Needs: needs(CanStores),
+	{ID: InputStoreNeedsBoth, Level: Documented, Source: "S0", Code: codeCombination, RefusalOnly: true, Needs: needs(CanStores),
 		Also:      []string{codeParameter, codeSelectors},
 		Statement: "Enabling Insights on a store needs both EventDataStore and InsightsDestination."},
-	{ID: TrailNameSyntax, Level: Documented, Source: "S0", Row: 6, Code: codeTrailName, Also: []string{codeNotFound},
+	{ID: TrailNameSyntax, Level: Documented, Source: "S0", Code: codeTrailName, Also: []string{codeNotFound},
 		Statement: "A trail name has 3 to 128 letters, digits, dots, dashes and underscores, starts and ends with a letter or digit, has no two of ._- side by side and is no IPv4 address."},
-	{ID: TrailARNSyntax, Level: Documented, Source: "S0", Row: 7, Code: codeARN,
+	{ID: TrailARNSyntax, Level: Documented, Source: "S0", Code: codeARN,
 		Also:      []string{codeTrailName, codeNotFound, codeParameter},
 		Statement: "A TrailName that starts with arn: must be the ARN of a trail."},
-	{ID: StoreIDSyntax, Level: Documented, Source: "S0", Row: 8, Code: codeParameter, RefusalOnly: true, Needs: needs(CanStores),
+	{ID: StoreIDSyntax, Level: Documented, Source: "S0", Code: codeParameter, RefusalOnly: true, Needs: needs(CanStores),
 		Also:      []string{codeValidation, codeARN, codeSelectors, codeStoreARN, codeStoreNotFound},
 		Statement: "EventDataStore and InsightsDestination have 3 to 256 of the characters a-zA-Z0-9._/-: and are no ARN of another kind."},
-	{ID: SelectorTypeInvalid, Level: Documented, Source: "S0", Row: 9, Code: codeSelectors,
+	{ID: SelectorTypeInvalid, Level: Documented, Source: "S0", Code: codeSelectors,
 		Also:      []string{codeParameter, codeValidation, codeSerialization},
 		Statement: "InsightType is ApiCallRateInsight or ApiErrorRateInsight, in this letter case."},
-	{ID: SelectorTypeMissing, Level: Inferred, Source: "-", Row: 10, Code: codeSelectors,
+	{ID: SelectorTypeMissing, Level: Inferred, Source: "-", Code: codeSelectors,
 		Also:      []string{codeParameter, codeValidation},
 		Statement: "Every selector names its InsightType."},
-	{ID: SelectorCategory, Level: Documented, Source: "S0", Row: 11, Code: codeSelectors, RefusalOnly: true,
+	{ID: SelectorCategory, Level: Documented, Source: "S0", Code: codeSelectors, RefusalOnly: true,
 		Also:      []string{codeParameter, codeValidation, codeSerialization},
 		Statement: "An event category is Management or Data, in this letter case."},
-	{ID: StoreDataCategory, Level: Documented, Source: "S0", Row: 12, Code: codeSelectors, RefusalOnly: true, Needs: needs(CanStores),
+	{ID: StoreDataCategory, Level: Documented, Source: "S0", Code: codeSelectors, RefusalOnly: true, Needs: needs(CanStores),
 		Also:      []string{codeParameter, codeCombination, codeUnsupported},
 		Statement: "Data is no category for an event data store."},
-	{ID: TrailNotFound, Level: Documented, Source: "S0", Row: 13, Code: codeNotFound,
+	{ID: TrailNotFound, Level: Documented, Source: "S0, W", Code: codeNotFound,
 		Statement: "A well-formed name or own ARN without such a trail answers TrailNotFoundException."},
-	{ID: TrailOtherAccount, Level: Inferred, Source: "-", Row: 14, Code: codeARN,
+	{ID: TrailOtherAccount, Level: Inferred, Source: "W", Code: codeARN,
 		Also:      []string{codeNotFound, codeAccess, codeMember},
 		Statement: "The ARN of another account's trail is refused."},
-	{ID: TrailHomeRegion, Level: Documented, Source: "S0, TF", Row: 15, Code: codeHomeRegion, Needs: needs(CanRegions),
+	{ID: TrailHomeRegion, Level: Documented, Source: "API, W", Code: codeHomeRegion, Needs: needs(CanRegions),
 		Also:      []string{codeNotFound, codeARN},
 		Statement: "A trail is changed only from its home Region."},
-	{ID: StoreNotFound, Level: Documented, Source: "S0", Row: 16, Code: codeParameter, RefusalOnly: true, Needs: needs(CanStores),
+	{ID: StoreNotFound, Level: Documented, Source: "S0", Code: codeParameter, RefusalOnly: true, Needs: needs(CanStores),
 		Also:      []string{codeARN, codeSelectors, codeStoreNotFound, codeStoreARN},
 		Statement: "A well-formed store identifier without such a store is refused."},
-	{ID: StoreOtherAccount, Level: Documented, Source: "S0", Row: 17, Code: codeParameter, RefusalOnly: true, Needs: needs(CanStores),
+	{ID: StoreOtherAccount, Level: Documented, Source: "S0", Code: codeParameter, RefusalOnly: true, Needs: needs(CanStores),
 		Also:      []string{codeARN, codeSelectors, codeNotPermitted, codeAccess, codeStoreNotFound, codeStoreARN},
 		Statement: "Source and destination must belong to the caller's account."},
-	{ID: StoreInactive, Level: Documented, Source: "S0", Row: 18, Code: codeParameter, RefusalOnly: true, Needs: needs(CanStores, CanDeleteStores),
+	{ID: StoreInactive, Level: Documented, Source: "UG", Code: codeParameter, RefusalOnly: true, Needs: needs(CanStores, CanDeleteStores),
 		Also:      []string{codeSelectors, codeNotPermitted, codeStoreInactive, codeStoreNotFound, codeStoreStatus},
 		Statement: "A store that is pending deletion can be neither source nor destination."},
-	{ID: OrgMemberAccount, Level: Documented, Source: "S0", Row: 19, Code: codeMember, Needs: needs(CanArrangeAccount),
-		Also:      []string{codeNotPermitted, codeAccess},
+	{ID: OrgMemberAccount, Level: Documented, Source: "S0", Code: codeMember, Needs: needs(CanArrangeAccount),
+		Also:      []string{codeNotPermitted, codeAccess, codeARN},
 		Statement: "A member account that is no delegated administrator cannot change an organization trail."},
-	{ID: OrgNoServiceRole, Level: Documented, Source: "S0", Row: 20, Code: codeNoRole, Needs: needs(CanArrangeAccount),
+	{ID: OrgNoServiceRole, Level: Documented, Source: "S0", Code: codeNoRole, Needs: needs(CanArrangeAccount),
 		Statement: "Without the service-linked role in the management account an organization trail cannot be changed."},
-	{ID: TrailNotPermitted, Level: Documented, Source: "S0", Row: 21, Code: codeNotPermitted, Needs: needs(CanArrangeAccount),
+	{ID: TrailNotPermitted, Level: Documented, Source: "S0", Code: codeNotPermitted, Needs: needs(CanArrangeAccount),
 		Also:      []string{codeUnsupported, codeAccess},
 		Statement: "A trail that a service owns cannot be changed by the caller."},
-	{ID: LogsCallRate, Level: Documented, Source: "S0", Row: 22, Code: codeSelectors, RefusalOnly: true, Needs: needs(CanPutEvents),
+	{ID: LogsCallRate, Level: Documented, Source: "S0", Code: codeSelectors, RefusalOnly: true, Needs: needs(CanPutEvents),
 		Also:      []string{codeParameter, codeCombination, codeNotPermitted},
 		Statement: "ApiCallRateInsight on Management needs a resource that logs write management events."},
-	{ID: LogsErrorRate, Level: Documented, Source: "S0", Row: 22, Code: codeSelectors, RefusalOnly: true, Needs: needs(CanPutEvents),
+	{ID: LogsErrorRate, Level: Documented, Source: "S0", Code: codeSelectors, RefusalOnly: true, Needs: needs(CanPutEvents),
 		Also:      []string{codeParameter, codeCombination, codeNotPermitted},
 		Statement: "ApiErrorRateInsight on Management needs a resource that logs read or write management events."},
-	{ID: LogsData, Level: Documented, Source: "S0, LAB", Row: 22, Code: codeParameter, RefusalOnly: true,
+	{ID: LogsData, Level: Documented, Source: "S0", Code: codeParameter, RefusalOnly: true, Needs: needs(CanInsightData),
 		Also:      []string{codeSelectors, codeCombination, codeNotPermitted},
 		Statement: "Either type on Data needs a trail that logs data events."},
-	{ID: StoreDestination, Level: Documented, Source: "S0", Row: 23, Code: codeSelectors, Needs: needs(CanStores),
+	{ID: StoreDestination, Level: Documented, Source: "S0", Code: codeSelectors, Needs: needs(CanStores),
 		Statement: "The destination must log the Insight category."},
-	{ID: StoreSource, Level: Documented, Source: "S0", Row: 24, Code: codeSelectors, Needs: needs(CanStores),
+	{ID: StoreSource, Level: Documented, Source: "S0", Code: codeSelectors, Needs: needs(CanStores),
 		Statement: "The source must log management events, write ones for ApiCallRateInsight."},
-	{ID: StoreSame, Level: Inferred, Source: "-", Row: 25, Code: codeSelectors, Needs: needs(CanStores),
+	{ID: StoreSame, Level: Inferred, Source: "-", Code: codeSelectors, Needs: needs(CanStores),
 		Also:      []string{codeParameter, codeCombination},
 		Statement: "Source and destination are two stores."},
-	{ID: BucketMissingRule, Level: Documented, Source: "S0", Row: 26, Code: codeBucketGone, MayPass: true, Needs: needs(CanLoseBucket),
+	{ID: BucketMissingRule, Level: Documented, Source: "S0", Code: codeBucketGone, MayPass: true, Needs: needs(CanLoseBucket),
 		Also:      []string{codeBucketPolicy},
 		Statement: "While the trail's bucket is gone, Put answers S3BucketDoesNotExistException."},
-	{ID: BucketPolicy, Level: Documented, Source: "S0", Row: 27, Code: codeBucketPolicy, Needs: needs(CanLoseBucket),
+	{ID: BucketPolicy, Level: Documented, Source: "S0", Code: codeBucketPolicy, Needs: needs(CanLoseBucket),
 		Also:      []string{codeEncryption},
 		Statement: "While the bucket policy does not let CloudTrail write, Put answers InsufficientS3BucketPolicyException."},
-	{ID: KMSPolicy, Level: Documented, Source: "S0", Row: 28, Code: codeEncryption, Needs: needs(CanLoseKey),
+	{ID: KMSPolicy, Level: Documented, Source: "S0", Code: codeEncryption, Needs: needs(CanLoseKey),
 		Also:      []string{codeKMS},
 		Statement: "While the key policy does not let CloudTrail encrypt, Put answers InsufficientEncryptionPolicyException."},
-	{ID: KMSUnusable, Level: Documented, Source: "S0", Row: 29, Code: codeKMS, MayPass: true, Needs: needs(CanLoseKey),
+	{ID: KMSUnusable, Level: Documented, Source: "S0", Code: codeKMS, MayPass: true, Needs: needs(CanLoseKey),
 		Also:      []string{codeEncryption},
 		Statement: "While the key is disabled or pending deletion, Put answers KmsException."},
-	{ID: PutDuplicateDiffering, Level: Inferred, Source: "-", Row: 30, Code: codeSelectors, MayPass: true, Also: []string{codeParameter},
+	{ID: PutDuplicateDiffering, Level: Inferred, Source: "-", Code: codeSelectors, MayPass: true, Needs: needs(CanInsightData), Also: []string{codeParameter},
 		Statement: "The same type twice with different categories is refused; whatever Put answers, Get answers the same."},
 
 	{ID: StoreEnables, Level: Documented, Source: "S0", Needs: needs(CanStores),
@@ -426,10 +439,14 @@ var Rules = []Rule{
 	{ID: StoreDisableWithDst, Level: Inferred, Source: "-", Needs: needs(CanStores), Also: []string{codeCombination, codeParameter},
 		Statement: "An empty list for a store with a destination succeeds too."},
 	{ID: StoreRepoint, Level: Inferred, Source: "-", Needs: needs(CanStores),
-		Statement: "A Put with another destination replaces the destination."},
+		Statement: "A Put with another destination succeeds and replaces the destination."},
 	{ID: StoreNotIngesting, Level: Inferred, Source: "-", Needs: needs(CanStores),
 		Also:      []string{codeParameter, codeSelectors, codeNotPermitted, codeStoreInactive, codeStoreNotFound, codeStoreStatus},
 		Statement: "A store that is neither enabled nor pending deletion can be source or destination."},
+	{ID: StoreDefaultCategory, Level: Documented, OfRead: Inferred, Source: "S0", Needs: needs(CanStores),
+		Statement: "EventCategories Management on an event data store is accepted and means the same as none."},
+	{ID: StoreStopIngestion, Level: Documented, OfRead: Inferred, Source: "UG", Needs: needs(CanStores, CanStopStores, CanGet),
+		Statement: "StopEventDataStoreIngestion and StartEventDataStoreIngestion keep the selectors."},
 	{ID: StoreUpdateGuard, Level: Documented, Source: "UG", Needs: needs(CanStores, CanUpdateStores),
 		Statement: "UpdateEventDataStore that breaks a live prerequisite answers InvalidInsightSelectorsException; with Insights off it succeeds."},
 	{ID: StoreNoData, Level: Documented, Source: "S0", Needs: needs(CanStores, CanGet),
@@ -439,10 +456,12 @@ var Rules = []Rule{
 
 	{ID: "throttled", Level: Documented, Source: "API", Silent: true,
 		Statement: "ThrottlingException may come at any time: the harness waits and repeats."},
+	{ID: Busy, Level: Documented, Source: "SM", Silent: true,
+		Statement: "ConflictException from a write, with HTTP 400 or 409, is no verdict unless it outlasts the repeats."},
 	{ID: "access", Level: Documented, Source: "API", Silent: true,
 		Statement: "Refused credentials make a run inconclusive."},
 	{ID: "unsupported", Level: Documented, Source: "API", Silent: true,
-		Statement: "UnsupportedOperationException for a whole operation means that the capability is absent."},
+		Statement: "UnsupportedOperationException for a whole operation, for all Puts with Data or for all on stores means that the capability is absent."},
 }
 
 var ruleIndex = func() map[ID]*Rule {
@@ -456,11 +475,14 @@ var ruleIndex = func() map[ID]*Rule {
 // RuleOf returns the rule of that id, nil where there is none.
 func RuleOf(id ID) *Rule { return ruleIndex[id] }
 
+// Place is the place of an error rule in the reference's order of errors, from 1; 0 for another rule.
+func Place(id ID) int { return slices.Index(ErrorRules(), id) + 1 }
+
 // ErrorRules lists the rules that stand in the error order, in that order.
 func ErrorRules() []ID {
 	var ids []ID
 	for i := range Rules {
-		if Rules[i].Row > 0 {
+		if Rules[i].Code != "" {
 			ids = append(ids, Rules[i].ID)
 		}
 	}

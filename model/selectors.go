@@ -39,6 +39,9 @@ type Selectors uint8
 
 const emptyEntries Selectors = 1 | 1<<4 // the entries that name no category
 
+// entries are all those of a type.
+func (t Type) entries() Selectors { return 0xf << (4 * uint8(t)) }
+
 // Entry returns the set with one selector.
 func Entry(t Type, c Categories) Selectors { return 1 << (4*uint8(t) + uint8(c)) }
 
@@ -74,6 +77,9 @@ func (s Selectors) Of(t Type) Categories {
 	}
 	return c
 }
+
+// has reports whether a type is on for one of some categories.
+func (s Selectors) has(c Categories) bool { return (s.Of(CallRate)|s.Of(ErrorRate))&c != 0 }
 
 // Effective returns the set with one entry per enabled type.
 func (s Selectors) Effective() Selectors { return MakeSelectors(s.Of(CallRate), s.Of(ErrorRate)) }
@@ -160,6 +166,10 @@ const (
 	ReadEvents
 	DataEvents
 	InsightEvents // event data stores of category Insight alone
+	ReadDataOnly  // of the data events, those of read calls alone
+
+	// Shown marks, in an Answer, that it has shown event selectors.
+	Shown Logs = 1 << 7
 
 	ManagementEvents = WriteEvents | ReadEvents
 )

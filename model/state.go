@@ -89,8 +89,8 @@ type Trail struct {
 	Logging     bool
 	Conditions  Condition
 	Logs        Logs
-	LogsOpen    bool   // it may log more, or less: no prerequisite is held
-	Events      string // the event selectors last stored, canonical; empty where none were
+	Open        Logs   // kinds of event of which it is not known whether they are logged
+	Events      string // the event selectors last stored, as JSON; empty where none were
 
 	Insights Selectors // what GetInsightSelectors answers; off where it enables nothing
 	Repeats  bool      // a request with duplicates stored them: answers may repeat entries
@@ -113,8 +113,8 @@ func (t *Trail) fullARN(w *World) string {
 type Store struct {
 	ID, Home    string
 	Logs        Logs
-	Events      string
-	Pending     bool // pending deletion
+	Events      string // as of a Trail
+	Pending     bool   // pending deletion
 	Ingesting   bool
 	Insights    Selectors
 	Repeats     bool
@@ -213,10 +213,71 @@ func (s State) Equal(o State) bool {
 func (s State) Resources() []string {
 	var out []string
 	for i := range s.Trails {
-		out = append(out, "trail/"+s.Trails[i].Home+"/"+s.Trails[i].Name)
+		out = append(out, s.trailResource(i))
 	}
 	for i := range s.Stores {
-		out = append(out, "store/"+s.Stores[i].Home+"/"+s.Stores[i].ID)
+		out = append(out, s.storeResource(i))
 	}
 	return out
 }
+
+// Resource names the trail or store that a Put, Get or trail operation concerns, as "trail/REGION/NAME"
+// or "store/REGION/ID"; empty where the request names none that exists.
+func Resource(s State, r Request) string {
+	switch r.Op {
+	case OpPut, OpGet:
+		name := r.Input.Get("TrailName")
+		if !name.Given() {
+			return s.storeResource(s.namedStore(r))
+		}
+		ref := s.World.resolveTrail(name.Text(), s.World.region(r))
+		if i := s.trail(ref.region, ref.name); i >= 0 {
+			return s.trailResource(i)
+		}
+		return s.trailResource(s.trailElsewhere(ref.region, ref.name))
+	case OpCreateStore:
+		return s.storeResource(len(s.Stores) - 1)
+	case OpGetStore, OpUpdateStore, OpDeleteStore, OpRestoreStore, OpStartIngestion, OpStopIngestion:
+		return s.storeResource(s.namedStore(r))
+	}
+	return s.trailResource(s.namedTrail(r))
+}
+
+func (s State) trailResource(i int) string {
+	if i < 0 {
+		return ""
+	}
+	return "trail/" + s.Trails[i].Home + "/" + s.Trails[i].Name
+}
+
+func (s State) storeResource(i int) string {
+	if i < 0 {
+		return ""
+	}
+	return "store/" + s.Stores[i].Home + "/" + s.Stores[i].ID
+}
+
+// Find is the index of the trail or of the store that a resource is, -1 for the other and where there is
+// none.
+func (s State) Find(resource string) (trail, store int) {
+	kind, rest, _ := strings.Cut(resource, "/")
+	region, name, _ := strings.Cut(rest, "/")
+	if kind == "trail" {
+		return s.trail(region, name), -1
+	}
+	return -1, s.store(region, name)
+}
+
+// StoredIn returns what GetInsightSelectors of a resource is expected to show, and whether the state
+// has the resource.
+func StoredIn(s State, resource string) (Selectors, bool) {
+	switch trail, store := s.Find(resource); {
+	case trail >= 0:
+		return s.Trails[trail].Insights, true
+	case store >= 0:
+		return s.Stores[store].Insights, true
+	}
+	return 0, false
+}
+
+func stateHas(s State, resource string) bool { _, ok := StoredIn(s, resource); return ok }

@@ -58,6 +58,7 @@ var (
 	}
 	storeSteps = map[Op]func(s State, i int, r Request) []Branch{
 		OpGetStore: stepGetStore, OpUpdateStore: stepUpdateStore, OpDeleteStore: stepDeleteStore, OpRestoreStore: stepRestoreStore,
+		OpStartIngestion: stepIngestion, OpStopIngestion: stepIngestion,
 	}
 )
 
@@ -79,6 +80,13 @@ func plain(o Outcome, next State) Branch { return Branch{Answer: Answer{Outcome:
 func silent(o Outcome, next State) Branch {
 	b := plain(o, next)
 	b.Silent = true
+	return b
+}
+
+// accepted is an outcome that a rule accepts beside the reference.
+func accepted(rule ID, o Outcome, next State) Branch {
+	b := plain(o, next)
+	b.Rule = rule
 	return b
 }
 

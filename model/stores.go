@@ -8,42 +8,41 @@ func (s State) namedStore(r Request) int {
 }
 
 func stepCreateStore(s State, r Request) []Branch {
-	x := Store{ID: StoreID(len(s.Stores)), Home: s.World.region(r), Logs: ManagementEvents, Ingesting: true}
-	if start := r.Input.Get("StartIngestion"); start.Kind() == value.Bool && !start.True() {
-		x.Ingesting = false
-	}
-	if r.Input.Get("AdvancedEventSelectors").Given() {
-		x.Logs = logsOf(r.Input)
-		x.Events = canonicalEvents(r.Input)
-	}
+	start := r.Input.Get("StartIngestion")
+	x := Store{ID: StoreID(len(s.Stores)), Home: s.World.region(r), Logs: ManagementEvents,
+		Ingesting: start.Kind() != value.Bool || start.True()}
+	x.set(r)
 	return done(s, s.WithStore(-1, x))
 }
 
+// set stores the event selectors of a request, where it has any.
+func (x *Store) set(r Request) {
+	if r.Input.Get("AdvancedEventSelectors").Given() {
+		x.Logs, _ = logsOf(r.Input)
+		x.Events = eventsOf(r.Input)
+	}
+}
+
 // stepGetStore holds logs/visible; whether a store that is pending deletion can be read is open.
-func stepGetStore(s State, i int, r Request) []Branch {
-	return []Branch{{Answer: Answer{Outcome: AnySuccess, Events: s.Stores[i].Events}, Next: s},
-		silent(AnyRefusal, s)}
+func stepGetStore(s State, i int, _ Request) []Branch {
+	return shows(s, s.Stores[i].Events, s.Stores[i].Logs, 0)
 }
 
 // stepUpdateStore holds store/update-guard.
 func stepUpdateStore(s State, i int, r Request) []Branch {
 	x := s.Stores[i]
-	updated := x
-	if r.Input.Get("AdvancedEventSelectors").Given() {
-		updated.Logs, updated.Events = logsOf(r.Input), canonicalEvents(r.Input)
-	}
-	after := plain(AnySuccess, s.WithStore(i, updated))
-	guard := Branch{Answer: Refusal(codeSelectors), Next: s}
+	x.set(r)
+	guard, after := Branch{Answer: Refusal(codeSelectors), Next: s}, plain(AnySuccess, s.WithStore(i, x))
 	switch {
 	case x.Pending:
 		return done(s, after.Next)
-	case x.Insights.On() && !Meets(x.Insights.Effective(), updated.Logs):
+	case x.Insights.On() && !Meets(x.Insights.Effective(), x.Logs):
 		if x.Ingesting {
 			return []Branch{guard}
 		}
 		after.Rule = StoreUpdateGuard
 		return []Branch{guard, after}
-	case s.feeds(x.ID) && updated.Logs&InsightEvents == 0:
+	case s.feeds(x.ID) && x.Logs&InsightEvents == 0:
 		guard.Rule = StoreUpdateGuard
 		return []Branch{after, guard}
 	}
@@ -57,8 +56,16 @@ func Unguarded(s State, r Request) (State, bool) {
 		return s, false
 	}
 	x := s.Stores[i]
-	x.Logs, x.Events = logsOf(r.Input), canonicalEvents(r.Input)
+	x.set(r)
 	return s.WithStore(i, x), true
+}
+
+// stepIngestion keeps the selectors (store/stop-ingestion). A destination of category Insight can be
+// neither stopped nor started, so that no rule obliges a target to accept either.
+func stepIngestion(s State, i int, r Request) []Branch {
+	x := s.Stores[i]
+	x.Ingesting = r.Op == OpStartIngestion
+	return done(s, s.WithStore(i, x))
 }
 
 // feeds reports whether a live source sends its insights to the store.
@@ -86,28 +93,20 @@ func stepRestoreStore(s State, i int, r Request) []Branch {
 }
 
 func openSelectors(before, after State, i int) []Branch {
-	branches := []Branch{plain(AnySuccess, after)}
-	open := func(next State) {
-		branches = append(branches, silent(AnySuccess, next))
-	}
-	off := func(s State, i int) State {
-		x := s.Stores[i]
-		x.Insights, x.Destination, x.Repeats = 0, "", false
-		return s.WithStore(i, x)
-	}
-	variants := []State{after}
-	if after.Stores[i].Insights.On() {
-		variants = append(variants, off(after, i))
-	}
+	states := []State{after}
 	for j := range after.Stores {
-		if j != i && after.Stores[j].Destination == after.Stores[i].ID && after.Stores[j].Insights.On() {
-			for _, v := range variants {
-				variants = append(variants, off(v, j))
-			}
+		x := after.Stores[j]
+		if !x.Insights.On() || j != i && x.Destination != after.Stores[i].ID {
+			continue
+		}
+		x.Insights, x.Destination, x.Repeats = 0, "", false
+		for _, s := range states {
+			states = append(states, s.WithStore(j, x))
 		}
 	}
-	for _, v := range variants[1:] {
-		open(v)
+	branches := []Branch{plain(AnySuccess, after)}
+	for _, s := range states[1:] {
+		branches = append(branches, silent(AnySuccess, s))
 	}
 	return append(branches, silent(AnyRefusal, before))
 }

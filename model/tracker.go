@@ -7,7 +7,7 @@ import (
 
 // maxStates bounds the set of states that a Tracker keeps. It is far above what the branches of one
 // case multiply to; a set that outgrows it is cut to its first states.
-const maxStates = 64
+const maxStates = 512
 
 // Tracker follows a target: it keeps the set of states that the answers so far allow.
 type Tracker struct {
@@ -62,6 +62,14 @@ type Verdict struct {
 	Expected []string
 	// Objections are breaches that show in the answer although a branch allows it.
 	Objections []Objection
+}
+
+// Objection is what a wire or answer rule has against one answer, whatever state the target is in.
+type Objection struct {
+	Rule     ID
+	Level    Level
+	Expected string
+	Actual   string
 }
 
 // Observe takes in the answer to a request. Where a branch of some possible state allows it, the set
@@ -236,7 +244,7 @@ func match(op Op, want, got Answer) (Objection, bool) {
 		return Objection{}, got.Outcome == Refused && (got.Code == want.Code || got.Code == "")
 	case AnySuccess:
 		return Objection{}, got.Outcome == Succeeded && claimed(want.HasInsights, got.HasInsights) &&
-			claimed(want.Logging, got.Logging) && (want.Events == "" || want.Events == got.Events)
+			claimed(want.Logging, got.Logging) && (want.Logs == 0 || want.Logs == got.Logs)
 	}
 	if got.Outcome != Succeeded || got.Alien != "" || (got.Repeated && !want.Repeated) ||
 		!matchSelectors(want.Selectors, got.Selectors) {
@@ -255,38 +263,32 @@ func matchSelectors(want, got Selectors) bool {
 // owner compares the members that name the resource. A member that is missing or wrong contradicts the
 // documentation, one too many only its examples (answer/one-owner).
 func owner(op Op, want, got Answer) Objection {
-	wrongTrail, wrongStore := PutStores, StoreARNOrSuffix
+	wrongTrail, wrongDestination := PutStores, StoreRepoint
 	if op == OpGet {
-		wrongTrail = GetReflectsPut
+		wrongTrail, wrongDestination = GetReflectsPut, GetReflectsPut
+	}
+	if got.Destination != "" && strings.HasSuffix(want.Destination, "/"+got.Destination) {
+		wrongDestination = StoreARNOrSuffix
 	}
 	for _, m := range []struct {
 		name, want, got string
 		wrong           ID
 	}{
 		{"TrailARN", want.TrailARN, got.TrailARN, wrongTrail},
-		{"EventDataStoreArn", want.StoreARN, got.StoreARN, wrongStore},
-		{"InsightsDestination", want.Destination, got.Destination, wrongDestination(want.Destination, got.Destination)},
+		{"EventDataStoreArn", want.StoreARN, got.StoreARN, StoreARNOrSuffix},
+		{"InsightsDestination", want.Destination, got.Destination, wrongDestination},
 	} {
 		switch {
 		case m.want == m.got:
 		case m.want == "" && m.name == "InsightsDestination" && want.StoreARN != "" && !want.Selectors.On():
 			// The answer to a store's [] may carry it.
 		case m.want == "":
-			return Objection{Rule: AnswerOneOwner, Level: Inferred, Expected: m.name + " absent", Actual: m.name + " given"}
+			return Objection{AnswerOneOwner, Inferred, m.name + " absent", m.name + " given"}
 		case m.got == "":
-			return Objection{Rule: AnswerOneOwner, Level: Documented, Expected: m.name + " given", Actual: m.name + " absent"}
+			return Objection{AnswerOneOwner, Documented, m.name + " given", m.name + " absent"}
 		default:
-			return Objection{Rule: m.wrong, Level: ruleIndex[m.wrong].Level, Expected: m.name + " as requested",
-				Actual: "another " + m.name}
+			return Objection{m.wrong, ruleIndex[m.wrong].Level, m.name + " as requested", "another " + m.name}
 		}
 	}
 	return Objection{}
-}
-
-// wrongDestination blames a wrong InsightsDestination on its form or on what it points to.
-func wrongDestination(want, got string) ID {
-	if got != "" && strings.HasSuffix(want, "/"+got) {
-		return StoreARNOrSuffix
-	}
-	return StoreRepoint
 }

@@ -16,15 +16,24 @@ func (s State) namedTrail(r Request) int {
 	return s.trail(ref.region, ref.name)
 }
 
+// stepCreateTrail makes a trail, which is not logging. Of a name that is taken, trail/create-existing has
+// the selectors kept; what else a success does to the trail is open.
 func stepCreateTrail(s State, r Request) []Branch {
-	name := r.Input.Get("Name").Text()
-	if !ValidTrailName(name) || s.namedTrail(r) >= 0 {
+	name, home := r.Input.Get("Name").Text(), s.World.region(r)
+	if !ValidTrailName(name) {
 		return refusedOrIgnored(s)
 	}
-	home := s.World.region(r)
+	if i := s.namedTrail(r); i >= 0 {
+		t := s.Trails[i]
+		t.Open = ManagementEvents | DataEvents
+		return []Branch{{Answer: Refusal(codeTrailExists), Next: s},
+			accepted(TrailCreateExisting, AnyRefusal, s), accepted(TrailCreateExisting, AnySuccess, s.WithTrail(i, t))}
+	}
 	t := Trail{Name: name, Home: home, arn: s.World.TrailARN(home, name), Logs: ManagementEvents,
-		LogsOpen: s.World.Lent, Logging: s.World.NoStart,
-		MultiRegion: r.Input.Get("IsMultiRegionTrail").True()}
+		Logging: s.World.NoStart, MultiRegion: r.Input.Get("IsMultiRegionTrail").True()}
+	if s.World.Lent {
+		t.Open = ManagementEvents | DataEvents
+	}
 	return done(s, s.WithTrail(-1, t))
 }
 
@@ -37,9 +46,7 @@ func stepUpdateTrail(s State, i int, r Request) []Branch {
 	return done(s, s.WithTrail(i, t))
 }
 
-func stepDeleteTrail(s State, i int, r Request) []Branch {
-	return done(s, s.withoutTrail(i))
-}
+func stepDeleteTrail(s State, i int, _ Request) []Branch { return done(s, s.withoutTrail(i)) }
 
 // homeName reports whether a call names a trail of its Region, the home one, by a well-formed name.
 func (s State) homeName(r Request) bool {
@@ -49,39 +56,27 @@ func (s State) homeName(r Request) bool {
 
 // stepGetTrail holds trail/has-insight-selectors.
 func stepGetTrail(s State, i int, _ Request) []Branch {
-	t := s.Trails[i]
-	expected := Answer{Outcome: AnySuccess, HasInsights: truth(t.Insights.On())}
-	if t.HasEither {
-		expected.HasInsights = unclaimed
+	expected := Answer{Outcome: AnySuccess}
+	if t := &s.Trails[i]; !t.HasEither {
+		expected.HasInsights = truth(t.Insights.On())
 	}
 	return []Branch{{Answer: expected, Next: s}, silent(AnyRefusal, s)}
 }
 
 // stepGetTrailStatus claims nothing, but the model follows what is answered.
-func stepGetTrailStatus(s State, i int, r Request) []Branch {
-	t := s.Trails[i]
-	branches := make([]Branch, 3)
-	branches[0] = Branch{Answer: Answer{Outcome: AnySuccess, Logging: truth(t.Logging)}, Next: s}
-	t.Logging = !t.Logging
-	branches[1] = Branch{Answer: Answer{Outcome: AnySuccess, Logging: truth(t.Logging)}, Next: s.WithTrail(i, t), Silent: true}
-	branches[2] = silent(AnyRefusal, s)
-	return branches
+func stepGetTrailStatus(s State, i int, _ Request) []Branch {
+	other := s.Trails[i]
+	other.Logging = !other.Logging
+	is, isNot := plain(AnySuccess, s), silent(AnySuccess, s.WithTrail(i, other))
+	is.Answer.Logging, isNot.Answer.Logging = truth(!other.Logging), truth(other.Logging)
+	return []Branch{is, isNot, silent(AnyRefusal, s)}
 }
 
 // stepStopLogging holds logs/stop-logging: Insights is off, and Get says so or still answers the old
-// selectors. It does so on a trail that is stopped already, too.
-func stepStopLogging(s State, i int, r Request) []Branch {
+// selectors. On a trail that is stopped already it takes back what obliged StartLogging to bring them back.
+func stepStopLogging(s State, i int, _ Request) []Branch {
 	t := s.Trails[i]
-	t.Logging = false
-	if t.MustWake { // what was put while the trail was stopped may be forgotten
-		forgotten := t
-		forgotten.MustWake = false
-		return []Branch{
-			plain(AnySuccess, s.WithTrail(i, t)),
-			{Answer: Answer{Outcome: AnySuccess}, Next: s.WithTrail(i, forgotten), Rule: LogsStop},
-			silent(AnyRefusal, s),
-		}
-	}
+	t.Logging, t.MustWake = false, false
 	if t.Insights == 0 {
 		return done(s, s.WithTrail(i, t))
 	}
@@ -89,31 +84,29 @@ func stepStopLogging(s State, i int, r Request) []Branch {
 	kept.HasEither = true
 	off := kept
 	off.Insights, off.Asleep = 0, t.Insights
-	return []Branch{
-		plain(AnySuccess, s.WithTrail(i, off)),
-		{Answer: Answer{Outcome: AnySuccess}, Next: s.WithTrail(i, kept), Rule: LogsStop},
-		silent(AnyRefusal, s),
-	}
+	return []Branch{plain(AnySuccess, s.WithTrail(i, off)), accepted(LogsStop, AnySuccess, s.WithTrail(i, kept)),
+		silent(AnyRefusal, s)}
 }
 
-// stepStartLogging holds logs/start-logging: nothing comes back, or the selectors of before
-// StopLogging do. What was stored while the trail was stopped stands.
-func stepStartLogging(s State, i int, r Request) []Branch {
+// stepStartLogging holds logs/start-logging: the selectors of before StopLogging are in force again, or
+// stay off where no Get has shown them. What was stored while the trail was stopped stands.
+func stepStartLogging(s State, i int, _ Request) []Branch {
 	t := s.Trails[i]
-	t.Logging = true
-	woken := t
+	if t.Logging {
+		return done(s, s)
+	}
+	t.Logging, t.HasEither = true, false
+	if t.Asleep == 0 {
+		return done(s, s.WithTrail(i, t))
+	}
+	woken, off := t, t
 	woken.Insights, woken.Asleep, woken.MustWake = t.Asleep, 0, false
-	if t.MustWake {
-		woken.HasEither = false
-		return done(s, s.WithTrail(i, woken))
+	off.Asleep = 0
+	branches := done(s, s.WithTrail(i, woken))
+	if !t.MustWake {
+		branches = append(branches, accepted(LogsStart, AnySuccess, s.WithTrail(i, off)))
 	}
-	still := t
-	still.Asleep = 0
-	branches := []Branch{plain(AnySuccess, s.WithTrail(i, still))}
-	if t.Asleep != 0 {
-		branches = append(branches, Branch{Answer: Answer{Outcome: AnySuccess}, Next: s.WithTrail(i, woken), Rule: LogsStart})
-	}
-	return append(branches, silent(AnyRefusal, s))
+	return branches
 }
 
 // stepArrange changes a trail's surroundings; what the target cannot arrange changes nothing.

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/insightconform/conform/model"
 	"github.com/insightconform/conform/model/value"
@@ -143,6 +144,22 @@ func Bare(ctx context.Context) context.Context { return context.WithValue(ctx, b
 
 // IsBare reports whether a context is one of Bare.
 func IsBare(ctx context.Context) bool { return ctx.Value(bareKey{}) != nil }
+
+type patienceKey struct{}
+
+// WithPatience returns a context whose requests may take ten times as long as the target's options say, up
+// to half a minute, so that what is slow is told from what never answers.
+func WithPatience(ctx context.Context) context.Context {
+	return context.WithValue(ctx, patienceKey{}, true)
+}
+
+// Limit is how long a request may take whose usual time limit is given.
+func Limit(ctx context.Context, usual time.Duration) time.Duration {
+	if ctx.Value(patienceKey{}) == nil {
+		return usual
+	}
+	return max(usual, min(10*usual, 30*time.Second))
+}
 
 type freshKey struct{}
 

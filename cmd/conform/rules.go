@@ -133,7 +133,7 @@ func explainRule(ctx context.Context, rule *model.Rule, width int) (string, erro
 		label = ""
 	}
 	if rule.Code != "" {
-		field("reference", fmt.Sprintf("%s, place %d in the order of errors", rule.Code, rule.Row))
+		field("reference", fmt.Sprintf("%s, place %d in the order of errors", rule.Code, model.Place(rule.ID)))
 	}
 	accepted := rule.Also
 	if rule.MayPass {
@@ -198,9 +198,9 @@ func explainOrder() string {
 	var b strings.Builder
 	fmt.Fprint(&b, "order\n\nOf a request that breaks several rules, the reference answers the first in this order. No public\n"+
 		"source documents one, so the code of any other broken rule is accepted and listed as a deviation.\n\n")
-	for _, id := range model.ErrorRules() {
+	for i, id := range model.ErrorRules() {
 		rule := model.RuleOf(id)
-		fmt.Fprintf(&b, "%3d  %-32s %s\n", rule.Row, id, rule.Code)
+		fmt.Fprintf(&b, "%3d  %-32s %s\n", i+1, id, rule.Code)
 	}
 	return b.String()
 }

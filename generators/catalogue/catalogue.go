@@ -96,7 +96,7 @@ func Cases(w *model.World, scope generators.Scope) []Case {
 func Minimal(rule model.ID, op model.Op, w *model.World, scope generators.Scope) (setup []model.Request, probe model.Request, ok bool) {
 	s := planFor(w, scope).search
 	i := slices.Index(searchOps[:], op)
-	if i < 0 || !s.ws.scope.Applies(rule) || model.RuleOf(rule).Row == 0 {
+	if i < 0 || !s.ws.scope.Applies(rule) || model.RuleOf(rule).Code == "" {
 		return nil, model.Request{}, false
 	}
 	f, ok := s.exact[i][setOf([]model.ID{rule})]

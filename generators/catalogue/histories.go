@@ -112,6 +112,9 @@ func (h *histories) life() {
 	}
 	h.add("a trail's log file validation is updated", h.up, put(h.alpha, setC), validation)
 	h.add("a trail without insights is updated", h.up, update(h.alpha))
+	for _, name := range []string{h.alpha, beta} {
+		h.add("a trail with insights is made once more: "+name, h.ws.trailUp(name), put(name, setC), create(name), get(name))
+	}
 }
 
 // isolation: names that are like each other are still two trails.
@@ -438,6 +441,12 @@ func (h *histories) stores() {
 	h.add("a store's selectors shown", pair, onStore(model.OpGetStore, id(0)))
 	h.add("a store's selectors shown after a change", pair, updateStore(id(0), generators.ReadStore),
 		onStore(model.OpGetStore, arn(0)))
+	halt, resume := onStore(model.OpStopIngestion, id(0)), onStore(model.OpStartIngestion, id(0))
+	h.add("a source stopped", pair, on, halt)
+	h.add("a source stopped and started", pair, on, halt, resume)
+	h.add("a source stopped, read and started", pair, on, halt, getStore(id(0)), resume)
+	h.add("a source stopped and put", pair, halt, on)
+	h.add("a source stopped and turned off", pair, on, halt, putStore(id(0), "", 0), resume)
 	drop, restore := onStore(model.OpDeleteStore, id(0)), onStore(model.OpRestoreStore, id(0))
 	h.add("a source deleted", pair, on, drop)
 	h.add("a source deleted and restored", pair, on, drop, restore)

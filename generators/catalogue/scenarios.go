@@ -87,7 +87,7 @@ func (b *builder) positive() {
 	ws := b.search.ws
 	missing := map[model.ID]bool{}
 	for _, rule := range model.Rules {
-		if rule.Row == 0 && !rule.Silent && ws.scope.Has(rule.Needs...) {
+		if rule.Code == "" && !rule.Silent && ws.scope.Has(rule.Needs...) {
 			missing[rule.ID] = true
 		}
 	}

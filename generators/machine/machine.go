@@ -26,9 +26,9 @@ type Machine struct {
 	next [][]uint16 // by state and input
 	// identifiers lists for each state the words after which Separating tells it from every other
 	// state. The empty word is always the first.
-	identifiers [][][]uint8
-	index       map[stateKey]uint16
-	defaults    string
+	identifiers   [][][]uint8
+	index         map[stateKey]uint16
+	defaultEvents bool // as in Options
 }
 
 // namedRequest stands for a class of requests.
@@ -61,8 +61,9 @@ func (m *Machine) key(s model.State) stateKey {
 	copy(k.trails[:], s.Trails)
 	copy(k.stores[:], s.Stores)
 	for i := range s.Trails {
-		if k.trails[i].Events == "" {
-			k.trails[i].Events = m.defaults
+		k.trails[i].Events = ""
+		if m.logs(&s.Trails[i]) == 0 {
+			k.trails[i].Events = "not claimed"
 		}
 	}
 	return k
@@ -74,14 +75,18 @@ func (m *Machine) StateOf(s model.State) (i int, ok bool) {
 	return int(n), ok
 }
 
-// Events is what a GetEventSelectors shows in a state; empty where nothing is claimed.
-func (m *Machine) Events(state int, read model.Request) string {
+// Logs is what a GetEventSelectors shows in a state; 0 where nothing is claimed.
+func (m *Machine) Logs(state int, read model.Request) model.Logs {
 	s := m.States[state].State
 	t, _ := s.Trail(s.World.Home, read.Input.Get("TrailName").Text())
-	if t.Events == "" {
-		return m.defaults
+	return m.logs(&t)
+}
+
+func (m *Machine) logs(t *model.Trail) model.Logs {
+	if t.Events == "" && !m.defaultEvents || t.Open != 0 {
+		return 0
 	}
-	return t.Events
+	return t.Logs | model.Shown
 }
 
 // ChoiceKind names what the model leaves open of an input in a state, where it does: transitions of
@@ -137,10 +142,8 @@ func New(name string, w *model.World, scope generators.Scope, o Options) *Machin
 	}
 	m := a.build(w, scope)
 	rw := generators.EventClasses()[model.ManagementEvents]
-	if o.DefaultEvents {
-		created, _ := generators.Reference(scope.Initial(w), generators.Create(generators.NameAlpha),
-			generators.PutEvents(generators.NameAlpha, rw))
-		m.defaults = created.Trails[len(created.Trails)-1].Events
+	if m.defaultEvents = o.DefaultEvents; m.defaultEvents {
+		// The set-up need not store them.
 	} else if scope.Has(model.CanPutEvents) {
 		for _, trail := range a.trails {
 			m.Setup = append(m.Setup, generators.PutEvents(trail, rw))
@@ -223,8 +226,8 @@ func observe(s model.State, reads []model.Request, m *Machine) string {
 	text := ""
 	for _, r := range reads {
 		a := model.Step(s, r)[0].Answer
-		if r.Op == model.OpGetEvents && a.Events == "" {
-			a.Events = m.defaults
+		if t, ok := s.Trail(s.World.Home, r.Input.Get("TrailName").Text()); ok && r.Op == model.OpGetEvents {
+			a.Logs = m.logs(&t)
 		}
 		text += fmt.Sprintf("%+v\n", a)
 	}

@@ -55,9 +55,7 @@ func NewTour(scope generators.Scope) *Tour {
 	m := abstractionOf("trail").build(&w, scope)
 	t.inputs = m.Inputs
 	first := trailOf(&w, uint8(model.ManagementEvents)*tourSets)
-	logging, _ := generators.Reference(first,
-		generators.PutEvents(generators.NameAlpha, generators.EventClasses()[model.ManagementEvents]))
-	m.defaults = logging.Trails[0].Events
+	m.defaultEvents = true
 	m.explore(first, nil)
 	for _, s := range m.States {
 		state, _ := placeOf(s.State.Trails[0])

@@ -10,6 +10,7 @@ import (
 	"github.com/insightconform/conform/model"
 	"github.com/insightconform/conform/reports"
 	"github.com/insightconform/conform/reports/plain"
+	"github.com/insightconform/conform/targets"
 )
 
 // Options say how far suspicions are looked into.
@@ -138,6 +139,9 @@ func (p *Player) confirm(ctx context.Context, d *Divergence) {
 	needed := 1
 	if d.Finding.Rule == model.WireNoCrash {
 		needed = maxTries
+	}
+	if d.Finding.Actual == session.NoAnswer {
+		ctx = targets.WithPatience(ctx)
 	}
 	requests := session.Requests(d.Steps)
 	for d.Tries < maxTries && d.Again < needed && ctx.Err() == nil {

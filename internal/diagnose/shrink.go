@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/insightconform/conform/generators"
 	"github.com/insightconform/conform/internal/session"
@@ -62,6 +63,11 @@ func (p *Player) shrinkAll(ctx context.Context, found []*Divergence, o Options) 
 // Shrink reduces a confirmed divergence within a budget of requests and reports how many cases it
 // played, and whether it came to an end.
 func (p *Player) Shrink(ctx context.Context, d *Divergence, budget int) (executions int, whole bool) {
+	if d.Finding.Actual == session.NoAnswer { // each case that shows it takes a time limit long
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, time.Minute)
+		defer cancel()
+	}
 	s := &shrinker{player: p, signature: d.Raw, budget: min(budget, MaxShrinkRequests), known: map[string]*shown{}, reached: map[string]bool{}}
 	if found := s.reduce(ctx, &shown{d.Finding, d.Steps}); len(found.steps) > 0 {
 		d.Steps, d.Finding.Step = found.steps, found.Step

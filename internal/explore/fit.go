@@ -87,14 +87,14 @@ func DefaultEvents(ctx context.Context, client *session.Client) bool {
 	}
 	defer s.Close(ctx)
 	read := generators.GetEvents(generators.NameAlpha)
-	shown := [2]string{}
+	shown := [2]model.Logs{}
 	for i, before := range [][]model.Request{generators.NewTrail(client.Scope), {generators.PutEvents(generators.NameAlpha, generators.EventClasses()[model.ManagementEvents])}} {
 		if send(ctx, client, s, append(before, read)...) != testPassed {
 			return false
 		}
-		shown[i] = s.Last().Reply.Answer.Events
+		shown[i] = s.Last().Reply.Answer.Logs
 	}
-	return shown[0] != "" && shown[0] == shown[1]
+	return shown[0] != 0 && shown[0] == shown[1]
 }
 
 // Rate counts the requests that one world gets answered in a second.

@@ -134,12 +134,28 @@ func (p *prober) trails(ctx context.Context) {
 	p.set(model.CanPut, present(reply, ok), why)
 	reply, ok, why = p.try(ctx, generators.Get(name))
 	p.set(model.CanGet, present(reply, ok), why)
+	p.dataEvents(ctx, name)
 	simple(model.CanStop, generators.Stop(name))
 	simple(model.CanDelete, generators.Delete(name))
 	if !p.can(model.CanLog) {
 		// Without StartLogging all trails count as logging, and a stopped one could not be told from them.
 		p.set(model.CanStop, false, "there is no StartLogging")
 	}
+}
+
+// dataEvents finds out whether every Put with Data is answered as if there was no such operation, where
+// others are not.
+func (p *prober) dataEvents(ctx context.Context, trail string) {
+	offered, why := !p.can(model.CanPut), ""
+	for _, set := range []model.Selectors{model.MakeSelectors(model.Data, 0), model.MakeSelectors(0, model.Data)} {
+		if offered {
+			break
+		}
+		var reply targets.Reply
+		reply, offered, why = p.try(ctx, generators.Put(trail, set))
+		offered = offered || !wire.Absent(reply.Answer.Code)
+	}
+	p.set(model.CanInsightData, offered, why)
 }
 
 func (p *prober) stores(ctx context.Context) {
@@ -149,10 +165,16 @@ func (p *prober) stores(ctx context.Context) {
 	}
 	if p.set(model.CanStores, ok, why) {
 		reply, ok, why := p.try(ctx, generators.PutStore(model.StoreID(0), model.StoreID(1), model.MakeSelectors(model.Management, 0)))
-		p.set(model.CanStores, present(reply, ok), why)
+		if !present(reply, ok) {
+			var got bool
+			if reply, got, _ = p.try(ctx, generators.GetStore(model.StoreID(0))); present(reply, got) {
+				ok = true // it is there, and refuses a valid Put
+			}
+		}
+		p.set(model.CanStores, ok || present(reply, ok), why)
 	}
 	if !p.can(model.CanStores) {
-		for _, c := range []model.Capability{model.CanUpdateStores, model.CanDeleteStores, model.CanRestoreStores} {
+		for _, c := range []model.Capability{model.CanUpdateStores, model.CanStopStores, model.CanDeleteStores, model.CanRestoreStores} {
 			p.set(c, false, "there are no event data stores")
 		}
 		return
@@ -161,6 +183,11 @@ func (p *prober) stores(ctx context.Context) {
 	p.try(ctx, generators.PutStore(model.StoreID(0), "", 0))
 	_, ok, why = p.try(ctx, model.Request{Op: model.OpUpdateStore, Input: id.With("RetentionPeriod", value.Num("7"))})
 	p.set(model.CanUpdateStores, ok, why)
+	_, ok, why = p.try(ctx, model.Request{Op: model.OpStopIngestion, Input: id})
+	if ok {
+		_, ok, why = p.try(ctx, model.Request{Op: model.OpStartIngestion, Input: id})
+	}
+	p.set(model.CanStopStores, ok, why)
 	_, ok, why = p.try(ctx, model.Request{Op: model.OpDeleteStore, Input: id})
 	p.set(model.CanDeleteStores, ok, why)
 	_, ok, why = p.try(ctx, model.Request{Op: model.OpRestoreStore, Input: id})

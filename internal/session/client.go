@@ -27,6 +27,7 @@ type Client struct {
 	Timeline Timeline
 	Settling Settling
 	PutSeen  bool // some Put succeeded
+	Busy     int  // answers that said so, and were waited out or not
 	Stuck    bool // no fresh world is to be had
 
 	// taken has the deviations that answers of a settled world have shown of the target.
@@ -75,28 +76,54 @@ func (c *Client) take(d model.Deviation) {
 	c.taken[d] = true
 }
 
-// maxThrottled is how often a throttled request is repeated.
-const maxThrottled = 12
+// How often a throttled request is repeated, and a write that is told that its resource is busy: of the
+// latter the last times while no other client has a request in flight. An eventually consistent target may be
+// busy for longer.
+const (
+	maxThrottled = 12
+	maxBusy      = 5
+	busyTogether = 2
+	longestBusy  = 5 * time.Minute
+)
 
-// Send sends a request and waits out throttling, which is never an answer, as long as is sensible.
+// Send sends a request and waits out throttling, which is never an answer, and what keeps a resource busy, as
+// long as is sensible.
 func (c *Client) Send(ctx context.Context, world targets.World, r model.Request) targets.Reply {
-	pause := 50 * time.Millisecond
+	pause, began, busy := 50*time.Millisecond, time.Now(), 0
 	for tries := 1; ; tries++ {
-		sent := time.Now()
-		reply := world.Do(ctx, r)
-		c.Timeline.add(sent.Sub(c.Status.Started), time.Since(sent))
-		c.Requests++
-		c.Status.Requests.Add(1)
-		if reply.Err != nil {
-			c.Status.ended.CompareAndSwap(nil, &reply.Err)
-		}
+		reply := c.sendOnce(ctx, world, r, busy >= busyTogether)
 		code := reply.Answer.Code
-		later := wire.Throttled(code) || c.Eventual() && r.Op.Reads() && wire.Unavailable(code)
-		if tries == maxThrottled || !later || !Sleep(ctx, pause) {
+		later := tries < maxThrottled && (wire.Throttled(code) || c.Eventual() && r.Op.Reads() && wire.Unavailable(code))
+		if code == wire.Busy && !r.Op.Reads() {
+			busy++
+			c.Busy++
+			later = busy < maxBusy || c.Eventual() && time.Since(began) < longestBusy
+		}
+		if !later || !Sleep(ctx, pause) {
 			return reply
 		}
 		pause = min(2*pause, 2*time.Second)
 	}
+}
+
+// sendOnce sends a request, alone where nothing else may be in flight.
+func (c *Client) sendOnce(ctx context.Context, world targets.World, r model.Request, alone bool) targets.Reply {
+	if alone {
+		c.Status.inFlight.Lock()
+		defer c.Status.inFlight.Unlock()
+	} else {
+		c.Status.inFlight.RLock()
+		defer c.Status.inFlight.RUnlock()
+	}
+	sent := time.Now()
+	reply := world.Do(ctx, r)
+	c.Timeline.add(sent.Sub(c.Status.Started), time.Since(sent))
+	c.Requests++
+	c.Status.Requests.Add(1)
+	if reply.Err != nil {
+		c.Status.ended.CompareAndSwap(nil, &reply.Err)
+	}
+	return reply
 }
 
 // NewWorld opens a fresh world.

@@ -146,8 +146,11 @@ func (s *Session) Do(ctx context.Context, r model.Request) {
 	if !s.awaitTurn(ctx, r) {
 		return
 	}
-	before, others := s.tracker.State(), s.tracker.Others()
+	before, others, busy := s.tracker.State(), s.tracker.Others(), s.client.Busy
 	reply, verdict, ok := s.sendUntilSettled(ctx, r)
+	for range s.client.Busy - busy {
+		s.deviated(r.Op, model.Deviation{Rule: model.Busy, Reference: "an answer that decides", Actual: wire.Busy})
+	}
 	if !ok {
 		return
 	}
@@ -240,7 +243,7 @@ func (s *Session) indefinite(r model.Request, reply targets.Reply) {
 		s.Lost = "no definite answers: " + reply.Problem
 		s.client.silenced(reply.Problem)
 	}
-	if reply.TimedOut || !r.Op.Insights() || s.client.Eventual() && wire.Unavailable(reply.Answer.Code) {
+	if !r.Op.Insights() || len(reply.Objections) > 0 || s.client.Eventual() && (reply.TimedOut || wire.Unavailable(reply.Answer.Code)) {
 		return
 	}
 	level := model.Documented
@@ -251,8 +254,13 @@ func (s *Session) indefinite(r model.Request, reply targets.Reply) {
 		Expected: []string{"a definite answer"}, Actual: crashKind(reply)})
 }
 
+// NoAnswer is what a request got that was not answered in its time.
+const NoAnswer = "no answer"
+
 func crashKind(reply targets.Reply) string {
 	switch {
+	case reply.TimedOut:
+		return NoAnswer
 	case reply.Answer.Outcome == model.Unanswered:
 		return "a dropped connection"
 	case reply.Status >= 500:

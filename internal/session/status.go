@@ -21,6 +21,8 @@ type Status struct {
 	silent      atomic.Int64 // worlds in a row that were lost to silence
 	ended       atomic.Pointer[error]
 
+	inFlight sync.RWMutex // held for reading by each request that is on its way
+
 	mu    sync.Mutex
 	rules map[model.ID]bool
 

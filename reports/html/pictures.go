@@ -241,8 +241,8 @@ func newPrecedenceView(p *reports.Precedence) *precedenceView {
 	for i, id := range p.Rules[:min(len(p.Rules), maxPrecedenceRules)] {
 		place[id] = i
 		rule := &precedenceRule{Number: i + 1, ID: clean(id), Code: clean(p.Codes[id])}
-		if known := model.RuleOf(id); known != nil && known.Row > 0 {
-			rule.Reference = fmt.Sprint(known.Row)
+		if n := model.Place(id); n > 0 {
+			rule.Reference = fmt.Sprint(n)
 		}
 		v.Rules = append(v.Rules, rule)
 	}

@@ -376,7 +376,7 @@ func (v *reportView) rule(r *reports.Report, id model.ID, index int) *ruleView {
 		out.Anchor, out.Known = ruleAnchor(id), true
 		out.Level, out.Statement, out.Sources = level(rule.Level), rule.Statement, describe.Sources(rule.Source)
 		if rule.Code != "" {
-			out.Facts = append(out.Facts, fact{"reference", fmt.Sprintf("%s, place %d in the order of errors", rule.Code, rule.Row)})
+			out.Facts = append(out.Facts, fact{"reference", fmt.Sprintf("%s, place %d in the order of errors", rule.Code, model.Place(rule.ID))})
 		}
 		accepted := slices.Clone(rule.Also)
 		if rule.MayPass {

@@ -88,7 +88,7 @@ func (s *secrets) hideKeys(text string) string { return s.replace(text, s.replac
 func (s *secrets) hideRead(reply *targets.Reply) {
 	hide := func(text string) string { return s.replace(text, s.replacers().own) }
 	a := &reply.Answer
-	for _, text := range []*string{&a.Code, &a.TrailARN, &a.StoreARN, &a.Destination, &a.Alien, &a.Events} {
+	for _, text := range []*string{&a.Code, &a.TrailARN, &a.StoreARN, &a.Destination, &a.Alien} {
 		*text = hide(*text)
 	}
 	reply.Body = reply.Body.MapStrings(hide)

@@ -96,6 +96,8 @@ func (w *world) absent(r model.Request) (targets.Reply, bool) {
 		why = "not sent, because a trail that logs costs money; --allow-logging sends it"
 	case strings.HasSuffix(string(r.Op), "EventDataStore") && !o.Stores:
 		why = "not sent, because event data stores cost money; --stores sends it"
+	case r.Op == model.OpStartIngestion || r.Op == model.OpStopIngestion:
+		why = "not sent, because a store that is used again must go on ingesting"
 	case r.Op == model.OpDeleteStore || r.Op == model.OpRestoreStore:
 		why = "not sent, because a deleted event data store counts against the quota for seven days"
 	case r.Op == model.OpArrange:

@@ -57,7 +57,7 @@ func render(a model.Answer, r model.Request, before, after model.State) response
 	if a.Outcome == model.Refused {
 		return refusal(a.Code, message(a.Code, before, r))
 	}
-	return success(a.Body(r, after))
+	return success(wire.Body(a, r, after))
 }
 
 // message explains a refusal by the rule behind it, where there is one.
@@ -120,7 +120,8 @@ func plausibleCode(s model.State, r model.Request) string {
 	switch r.Op {
 	case model.OpCreateStore:
 		return codeParameter
-	case model.OpGetStore, model.OpUpdateStore, model.OpDeleteStore, model.OpRestoreStore:
+	case model.OpGetStore, model.OpUpdateStore, model.OpDeleteStore, model.OpRestoreStore,
+		model.OpStartIngestion, model.OpStopIngestion:
 		if r.Input.Get("EventDataStore").Text() == "" {
 			return codeParameter
 		}

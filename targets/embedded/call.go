@@ -8,6 +8,7 @@ import (
 
 	"github.com/insightconform/conform/model"
 	"github.com/insightconform/conform/model/value"
+	"github.com/insightconform/conform/targets/wire"
 )
 
 // call is one request as a fault sees it.
@@ -63,7 +64,7 @@ func (c *call) list() []value.Value { return c.request.Input.Get("InsightSelecto
 // understood is left out.
 func (c *call) requested() model.Selectors {
 	list := c.request.Input.Get("InsightSelectors")
-	a, _, _ := model.ReadSuccess(model.OpPut, value.Obj("InsightSelectors", list))
+	a, _, _ := wire.ReadSuccess(model.OpPut, value.Obj("InsightSelectors", list))
 	return a.Selectors.Effective()
 }
 

@@ -89,6 +89,15 @@ func logsFaults() []Fault {
 				t.Events = **first // what is shown is frozen; what is logged is not
 				c.next = c.next.WithTrail(c.i, t)
 			})},
+		{Name: "create-existing-turns-off", Rule: model.TrailCreateExisting, AlsoRules: []model.ID{model.ErrorAtomic},
+			Describe: "CreateTrail with the name of a trail that exists is refused, and turns its Insights off.",
+			start:    on((*call).trail, func(c *call) bool { return c.is(model.OpCreate) }, func(c *call) { c.put(0) })},
+		{Name: "create-existing-makes-anew", Rule: model.TrailCreateExisting,
+			Describe: "CreateTrail with the name of a trail that exists succeeds, and the trail is a new one.",
+			start: on((*call).trail, func(c *call) bool { return c.is(model.OpCreate) }, func(c *call) {
+				fresh := model.Trail{Name: c.oldTrail().Name, Home: c.oldTrail().Home, Logs: model.ManagementEvents}
+				c.answer, c.next = model.Answer{Outcome: model.AnySuccess}, c.state.WithTrail(c.i, fresh)
+			})},
 		{Name: "update-turns-off", Rule: model.TrailUpdateKeeps,
 			Describe: "UpdateTrail turns Insights off.",
 			start:    onTrail(model.OpUpdate, func(c *call) { c.put(0) })},

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/insightconform/conform/model"
+	"github.com/insightconform/conform/model/value"
 )
 
 // What tells calls on stores apart; guarded are the updates that the reference refuses.
@@ -73,6 +74,17 @@ func storeFaults() []Fault {
 				keepDestination(c)
 				c.answer.Destination = c.storeARN(c.state.Stores[c.i].Destination)
 			}))},
+		{Name: "store-management-refused", Rule: model.StoreDefaultCategory,
+			Describe: "EventCategories on an event data store are refused, even Management.",
+			start: onStorePut(refuses(codeSelectors, func(c *call) bool {
+				return slices.ContainsFunc(c.list(), func(v value.Value) bool { return v.Get("EventCategories").Given() })
+			}))},
+		{Name: "stop-ingestion-turns-off", Rule: model.StoreStopIngestion,
+			Describe: "StopEventDataStoreIngestion turns Insights off for good.",
+			start:    onStoreCall(model.OpStopIngestion, func(c *call) { c.putOnStore(c.i, 0) })},
+		{Name: "start-ingestion-drops-one-type", Rule: model.StoreStopIngestion,
+			Describe: "StartEventDataStoreIngestion keeps the first of two types.",
+			start:    onStoreCall(model.OpStartIngestion, func(c *call) { c.putOnStore(c.i, firstType(c.state.Stores[c.i].Insights)) })},
 		{Name: "not-ingesting-wrong-code", Rule: model.StoreNotIngesting,
 			Describe: "Put with a source or destination that does not ingest answers " + codeUnlisted + ".",
 			start: onStorePut(refuses(codeUnlisted, func(c *call) bool {

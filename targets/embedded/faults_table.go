@@ -106,6 +106,11 @@ func onStoreUpdate(then change) start {
 	}, then)
 }
 
+// onStoreCall is a fault of one operation on a store that exists, where the reference carries it out.
+func onStoreCall(op model.Op, then change) start {
+	return on((*call).store, func(c *call) bool { return c.is(op) && c.succeeded() }, then)
+}
+
 // onAnswer changes the successful answers of Put and Get.
 func onAnswer(then change) start {
 	return forgetful(where(func(c *call) bool {

@@ -227,6 +227,7 @@ func (w *walker) next() model.Request {
 		if w.oneIn(3) {
 			return on(pick(w, model.OpDeleteStore, model.OpRestoreStore), "EventDataStore", w.store(region))
 		}
+		return on(pick(w, model.OpStopIngestion, model.OpStartIngestion), "EventDataStore", w.store(region))
 	case 19:
 		if w.oneIn(5) {
 			r := on(model.OpArrange, "TrailName", value.Str(pick(w, trailNames...)))

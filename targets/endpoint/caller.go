@@ -105,7 +105,7 @@ func (c *connection) config(base *url.URL, region string, admit Admit) aws.Confi
 func (c *connection) bounded(stack *middleware.Stack) error {
 	return stack.Initialize.Add(middleware.InitializeMiddlewareFunc("ConformTimeout", func(ctx context.Context,
 		in middleware.InitializeInput, next middleware.InitializeHandler) (middleware.InitializeOutput, middleware.Metadata, error) {
-		ctx, cancel := context.WithTimeout(ctx, c.timeout)
+		ctx, cancel := context.WithTimeout(ctx, targets.Limit(ctx, c.timeout))
 		defer cancel()
 		return next.HandleInitialize(ctx, in)
 	}), middleware.Before)
@@ -120,7 +120,7 @@ func (c *connection) ask(ctx context.Context, client func(region string) *cloudt
 			return targets.Reply{Problem: "interrupted"}, &exchanged{err: err}
 		}
 	}
-	limited, cancel := context.WithTimeout(ctx, c.timeout)
+	limited, cancel := context.WithTimeout(ctx, targets.Limit(ctx, c.timeout))
 	defer cancel()
 	x := c.send(limited, client, region, prefix, r)
 	reply := c.read(ctx, r, x)

@@ -196,7 +196,7 @@ func (c *connection) problem(ctx context.Context, err error) (text string, crash
 	case errors.Is(ctx.Err(), context.Canceled):
 		return "interrupted", false
 	case isTimeout(err):
-		return fmt.Sprintf("no answer within %v", c.timeout), false
+		return fmt.Sprintf("no answer within %v", targets.Limit(ctx, c.timeout)), false
 	case errors.Is(err, syscall.ECONNREFUSED):
 		return "connection refused", false
 	case isReset(err):

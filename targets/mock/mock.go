@@ -17,6 +17,7 @@ import (
 	"github.com/insightconform/conform/model"
 	"github.com/insightconform/conform/model/value"
 	"github.com/insightconform/conform/targets"
+	"github.com/insightconform/conform/targets/wire"
 )
 
 // Options say what a mock is like.
@@ -134,7 +135,8 @@ func (t *target) protect(ctx context.Context, invoke call, input []byte) (any, e
 		output any
 		err    error
 	}
-	ctx, cancel := context.WithTimeout(ctx, t.options.Timeout)
+	limit := targets.Limit(ctx, t.options.Timeout)
+	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	done := make(chan result, 1)
 	go func() {
@@ -152,7 +154,7 @@ func (t *target) protect(ctx context.Context, invoke call, input []byte) (any, e
 	case r := <-done:
 		return r.output, r.err
 	case <-ctx.Done():
-		return nil, fmt.Errorf("%w within %s; does the mock wait for its own lock?", errTimeout, t.options.Timeout)
+		return nil, fmt.Errorf("%w within %s; does the mock wait for its own lock?", errTimeout, limit)
 	}
 }
 
@@ -200,7 +202,7 @@ func (w *world) Do(ctx context.Context, r model.Request) targets.Reply {
 		reply = targets.Reply{Answer: model.Answer{Outcome: model.Crashed}, Problem: err.Error()}
 	case reply.Answer.Outcome == model.Succeeded:
 		reply.Body = reply.Body.With("ResultMetadata", value.Value{})
-		reply.Answer, reply.Objections, reply.Notes = model.ReadSuccess(r.Op, reply.Body)
+		reply.Answer, reply.Objections, reply.Notes = wire.ReadSuccess(r.Op, reply.Body)
 	}
 	reply.Sent = input
 	return reply

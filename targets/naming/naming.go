@@ -92,7 +92,7 @@ func (w *world) Do(ctx context.Context, r model.Request) targets.Reply {
 			w.binding.created(id)
 		}
 	}
-	w.binding.translate(r.Op, &reply)
+	w.binding.translate(&reply)
 	return reply
 }
 
@@ -134,7 +134,7 @@ func arnWithin(body value.Value, part string) (found string) {
 }
 
 // translate brings a reply into symbolic form. Sent, Received and Problem stay as they were.
-func (b *binding) translate(op model.Op, reply *targets.Reply) {
+func (b *binding) translate(reply *targets.Reply) {
 	if !b.moves() {
 		return
 	}
@@ -144,10 +144,6 @@ func (b *binding) translate(op model.Op, reply *targets.Reply) {
 		if *s != "" {
 			*s = b.symbolic(*s)
 		}
-	}
-	if !b.identity.plain && strings.Contains(a.Events, "arn:") {
-		read, _, _ := model.ReadSuccess(op, reply.Body)
-		a.Events = read.Events
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 	"github.com/insightconform/conform/model"
 	"github.com/insightconform/conform/model/value"
 	"github.com/insightconform/conform/targets"
+	"github.com/insightconform/conform/targets/wire"
 )
 
 // scripted is a target with one world, which answers as it is told and keeps what it was sent.
@@ -49,7 +50,7 @@ func openWorld(t *testing.T, s *scripted) targets.World {
 }
 
 func succeeded(r model.Request, body value.Value) targets.Reply {
-	answer, _, _ := model.ReadSuccess(r.Op, body)
+	answer, _, _ := wire.ReadSuccess(r.Op, body)
 	return targets.Reply{Answer: answer, Body: body}
 }
 

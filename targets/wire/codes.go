@@ -26,6 +26,10 @@ var (
 // Throttled reports whether a code says that the request came too fast and was not carried out.
 func Throttled(code string) bool { return slices.Contains(throttled, code) }
 
+// Busy is the code by which a write says that its trail or store is not ready, or that another call is
+// changing it. It comes with HTTP 400 or 409.
+const Busy = "ConflictException"
+
 // Unavailable reports whether a code is what a service answers on a bad day. A write may have been done
 // all the same.
 func Unavailable(code string) bool { return slices.Contains(unavailable, code) }

@@ -19,8 +19,11 @@ func DecodeAnswer(r model.Request, status int, header http.Header, body []byte) 
 	if len(body) > targets.MaxKept {
 		d.reply.Received = append([]byte(nil), body[:targets.MaxKept]...) // lets go of the rest
 	}
-	if v, err := value.Parse(body); err == nil && v.Kind() == value.Object {
-		d.body, d.isObject = v, true
+	if v, err := value.Parse(body); err == nil {
+		d.isJSON = true
+		if v.Kind() == value.Object {
+			d.body, d.isObject = v, true
+		}
 	}
 	d.readCode()
 	d.reply.Body = d.body
@@ -32,6 +35,7 @@ type decoder struct {
 	status   int
 	header   http.Header
 	body     value.Value
+	isJSON   bool
 	isObject bool
 
 	code       string   // of an error, as on the wire
@@ -77,7 +81,9 @@ func (d *decoder) readCode() {
 	} else if from != "" && from != "__type" {
 		d.shape = append(d.shape, "error code under "+from)
 	}
-	d.code = plain(raw)
+	if d.code = plain(raw); d.code == "ValidationError" {
+		d.code = "ValidationException" // the same by another name
+	}
 	if from != headerName && strings.Contains(raw, "#") {
 		d.shape = append(d.shape, "namespace before the error code")
 	}
@@ -146,6 +152,9 @@ func (d *decoder) decide(op model.Op, malformed, empty bool) {
 	case malformed:
 		d.reply.Answer.Outcome = model.Succeeded
 		d.note("a success whose body is no JSON object")
+	case d.isJSON:
+		d.crash("the body is no JSON object")
+		d.object(model.Objection{Rule: model.WireMembers, Level: model.Documented, Expected: "a JSON object", Actual: "other JSON"})
 	default:
 		d.crash("the body is no JSON object")
 	}
@@ -177,7 +186,7 @@ func (d *decoder) succeed(op model.Op, empty bool) {
 		d.reply.Body = d.body
 		d.note("a success with an empty body")
 	}
-	answer, objections, notes := model.ReadSuccess(op, d.body)
+	answer, objections, notes := ReadSuccess(op, d.body)
 	d.reply.Answer = answer
 	for _, o := range objections {
 		if o.Level == 0 {
@@ -205,7 +214,7 @@ func (d *decoder) refuse(malformed bool) {
 	if d.code == "" {
 		d.object(model.Objection{Rule: model.WireErrorShape, Level: model.Observed, Expected: "an error code", Actual: "none"})
 	}
-	if d.status != http.StatusBadRequest && !Repeatable(d.code) {
+	if busy := d.code == Busy && d.status == http.StatusConflict; d.status != http.StatusBadRequest && !busy && !Repeatable(d.code) {
 		d.object(model.Objection{Rule: model.WireErrorStatus, Level: model.Inferred, Expected: "400", Actual: strconv.Itoa(d.status)})
 	}
 }

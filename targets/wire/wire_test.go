@@ -180,3 +180,12 @@ func BenchmarkDecodeAnswer(b *testing.B) {
 		DecodeAnswer(request(model.OpPut, false), 200, h, body)
 	}
 }
+
+// TestUnknownValuesReadAsNone: what an answer lists outside the enums is noted and stands for nothing.
+func TestUnknownValuesReadAsNone(t *testing.T) {
+	list := value.ListOf(value.Obj("InsightType", "ApiCallRateInsight", "EventCategories", value.Strs("Network", "Data")))
+	a, _, _ := ReadSuccess(model.OpGet, value.Obj("InsightSelectors", list))
+	assert.Equal(t, model.MakeSelectors(model.Data, 0), a.Selectors)
+	assert.False(t, a.Repeated)
+	assert.Equal(t, `"Network"`, a.Alien)
+}

@@ -68,15 +68,15 @@ type Alternative struct {
 var offered = map[model.ID]int{
 	model.WireUnknownMembers: 2, model.WireWrongType: 4,
 	model.PutDefaultManagement: 2, model.PutCategoriesEmpty: 5, model.PutDuplicateType: 3, model.PutDuplicateCategory: 3, model.PutDuplicateDiffering: 9,
-	model.LogsCallRate: 3, model.LogsErrorRate: 3, model.LogsData: 3,
+	model.LogsCallRate: 4, model.LogsErrorRate: 4, model.LogsData: 4, model.TrailCreateExisting: 2,
 	model.LogsSelectorsLater: 7, model.LogsStop: 1, model.LogsStart: 1, model.LogsPutStopped: 9,
 	model.InputSelectorsMissing: 4, model.InputNoResource: 3, model.InputTrailAndStore: 1, model.InputStoreNeedsBoth: 2,
 	model.TrailNameSyntax: 12, model.TrailARNSyntax: 3, model.TrailOtherAccount: 3, model.TrailHomeRegion: 3, model.TrailNotPermitted: 3,
 	model.StoreIDSyntax: 5, model.StoreDataCategory: 3, model.StoreNotFound: 4, model.StoreOtherAccount: 6, model.StoreInactive: 6,
 	model.StoreDestination: 1, model.StoreSource: 3, model.StoreSame: 1,
-	model.StoreDisableWithDst: 2, model.StoreNotIngesting: 6, model.StoreUpdateGuard: 1,
+	model.StoreDisableWithDst: 2, model.StoreNotIngesting: 6, model.StoreUpdateGuard: 1, model.StoreStopIngestion: 1,
 	model.SelectorTypeInvalid: 3, model.SelectorTypeMissing: 2, model.SelectorCategory: 3,
-	model.OrgMemberAccount: 4, model.OrgNoServiceRole: 1,
+	model.OrgMemberAccount: 5, model.OrgNoServiceRole: 1,
 	model.BucketMissingRule: 2, model.BucketPolicy: 1, model.KMSPolicy: 1, model.KMSUnusable: 2,
 	model.Order: 14,
 }

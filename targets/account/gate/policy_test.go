@@ -47,7 +47,7 @@ func TestPolicyIsJustWhatIsSent(t *testing.T) {
 	// Every operation of the model is sent or answered for.
 	for _, op := range model.Ops {
 		if _, sent := operations["cloudtrail:"+string(op)]; !sent {
-			assert.Contains(t, []model.Op{model.OpArrange, model.OpRestoreStore}, op)
+			assert.Contains(t, []model.Op{model.OpArrange, model.OpRestoreStore, model.OpStartIngestion, model.OpStopIngestion}, op)
 		}
 	}
 	// What changes anything is limited to names, or to tags where there are no names.
