@@ -127,7 +127,7 @@ func selections(all Selectors, duplicate bool) []storing {
 	for _, callRate := range selectionsOf(CallRate, all) {
 		for _, errorRate := range selectionsOf(ErrorRate, all) {
 			set := callRate | errorRate
-			out = append(out, storing{set: set, asked: set, repeats: duplicate || !set.single(), rule: PutDuplicateDiffering})
+			out = append(out, storing{set: set, asked: set, repeats: duplicate && set&^all == 0 || !set.single(), rule: PutDuplicateDiffering})
 		}
 	}
 	return out

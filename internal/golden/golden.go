@@ -5,6 +5,7 @@ import (
 	"flag"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -15,6 +16,15 @@ var update = flag.Bool("update", false, "rewrite the golden files")
 
 // screen is how many lines of a difference are shown.
 const screen = 40
+
+var number = regexp.MustCompile(`\d[\d,]*(\.\d+)?`)
+
+// Shape is Check for what a whole run gives: its numbers, which every other order of requests changes, are
+// taken for one and the same.
+func Shape[T ~string | ~[]byte](t testing.TB, path string, got T) {
+	t.Helper()
+	Check(t, path, number.ReplaceAllString(string(got), "N"))
+}
 
 // Check compares a text with the file at path, or with -update writes it there.
 func Check[T ~string | ~[]byte](t testing.TB, path string, got T) {

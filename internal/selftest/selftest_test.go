@@ -84,10 +84,10 @@ func TestGolden(t *testing.T) {
 	s, err := Run(t.Context(), Options{Seed: 1, Faults: faults, Parallel: 3})
 	require.NoError(t, err)
 	s.Command = "conform selftest …"
-	golden.Check(t, "testdata/few.txt", shown(t, s))
+	golden.Shape(t, "testdata/few.txt", shown(t, s))
 	var out bytes.Buffer
 	require.NoError(t, reports.SelftestJSON(&out, s))
-	golden.Check(t, "testdata/few.json", out.Bytes())
+	golden.Shape(t, "testdata/few.json", out.Bytes())
 }
 
 func TestUnknownFault(t *testing.T) {
