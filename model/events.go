@@ -174,8 +174,11 @@ func stepGetEventSelectors(s State, i int, _ Request) []Branch {
 // shows claims what event selectors log where it is known.
 func shows(s State, events string, logs, open Logs) []Branch {
 	expected := Answer{Outcome: AnySuccess}
-	if events != "" && open == 0 {
-		expected.Logs = logs | Shown
+	if open&DataEvents != 0 {
+		open |= ReadDataOnly
+	}
+	if events != "" {
+		expected.Logs, expected.Open = logs|Shown, open
 	}
 	return []Branch{{Answer: expected, Next: s}, silent(AnyRefusal, s)}
 }

@@ -151,7 +151,7 @@ type Answer struct {
 
 	HasInsights Truth
 	Logging     Truth
-	Logs        Logs // what the event selectors log, with the mark Shown
+	Logs, Open  Logs // what the event selectors log, with the mark Shown, and what is not claimed of that
 }
 
 // Refusal returns the answer with an error code.

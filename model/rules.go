@@ -405,7 +405,7 @@ var Rules = []Rule{
 	{ID: LogsErrorRate, Level: Documented, Source: "S0", Code: codeSelectors, RefusalOnly: true, Needs: needs(CanPutEvents),
 		Also:      []string{codeParameter, codeCombination, codeNotPermitted},
 		Statement: "ApiErrorRateInsight on Management needs a resource that logs read or write management events."},
-	{ID: LogsData, Level: Documented, Source: "S0", Code: codeParameter, RefusalOnly: true, Needs: needs(CanInsightData),
+	{ID: LogsData, Level: Documented, Source: "S0, LAB", Code: codeParameter, RefusalOnly: true, Needs: needs(CanInsightData),
 		Also:      []string{codeSelectors, codeCombination, codeNotPermitted},
 		Statement: "Either type on Data needs a trail that logs data events."},
 	{ID: StoreDestination, Level: Documented, Source: "S0", Code: codeSelectors, Needs: needs(CanStores),

@@ -42,7 +42,7 @@ func Step(s State, r Request) []Branch {
 		}
 	}
 	switch {
-	case r.Op == OpTrail && s.homeName(r):
+	case r.Op == OpTrail && s.namesHome(r):
 		return refused(s)
 	case r.Op.Reads() || !slices.Contains(Ops, r.Op):
 		return anything(s)
@@ -121,7 +121,7 @@ func refusals(s State, op Op, found []breach, successes []Branch) []Branch {
 	if i := slices.IndexFunc(found, func(b breach) bool { return !b.soft }); i >= 0 {
 		first = &found[i]
 		branches = append(branches, Branch{Answer: Refusal(first.code), Next: s})
-		branches = first.accepted(branches, s, first.rule.ID)
+		branches = addRefusals(branches, s, first.rule.ID, first.also...)
 		if slices.ContainsFunc(found, func(b breach) bool { return !b.mayPass }) {
 			successes = nil
 		}
@@ -145,14 +145,9 @@ func refusals(s State, op Op, found []breach, successes []Branch) []Branch {
 		if !b.soft {
 			branches = addRefusals(branches, s, rule, b.code)
 		}
-		branches = b.accepted(branches, s, rule)
+		branches = addRefusals(branches, s, rule, b.also...)
 	}
 	return branches
-}
-
-// accepted adds the refusals that are accepted beside the reference's.
-func (b *breach) accepted(branches []Branch, s State, rule ID) []Branch {
-	return addRefusals(addRefusals(branches, s, rule, b.rule.Also...), s, rule, b.also...)
 }
 
 // addRefusals adds those codes that no branch has.

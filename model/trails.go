@@ -48,10 +48,11 @@ func stepUpdateTrail(s State, i int, r Request) []Branch {
 
 func stepDeleteTrail(s State, i int, _ Request) []Branch { return done(s, s.withoutTrail(i)) }
 
-// homeName reports whether a call names a trail of its Region, the home one, by a well-formed name.
-func (s State) homeName(r Request) bool {
+// namesHome reports whether a call to the home Region names a trail that would be there, if it was any.
+func (s State) namesHome(r Request) bool {
 	region := s.World.region(r)
-	return region == s.World.Home && s.World.resolveTrail(r.Input.Get("Name").Text(), region).kind == refName
+	kind := s.World.resolveTrail(r.Input.Get("Name").Text(), region).kind
+	return region == s.World.Home && (kind == refName || kind == refARN)
 }
 
 // stepGetTrail holds trail/has-insight-selectors.
