@@ -18,7 +18,7 @@ func TestBlamedStep(t *testing.T) {
 		op     Op
 		back   int // how many steps before the last one
 	}{
-		{"the answer itself", trail(put("call").answers(yes("error"))), "put/stores", OpPut, 0},
+		{"the answer itself", trail(put("call:Management").answers(yes("error"))), "put/stores", OpPut, 0},
 		{"a refusal", trail(put("call").answers(no("NobodyHeardOfIt"))), "put/stores", OpPut, 0},
 		{"a Get that shows what a refused Put had in it",
 			trail(put("error"), put("call", "x").answers(no("InvalidInsightSelectors")), getTrail, get.answers(yes("call"))), "error/atomic", OpPut, 2},

@@ -304,7 +304,7 @@ func (x *run) log() string {
 
 // inShort leaves out of requests what stands in all of them.
 var inShort = strings.NewReplacer(storeARN(source), "ARN of source", storeARN(dest), "ARN of dest", source, "source", dest, "dest", dest2, "dest2",
-fourth, "fourth", nobody, "nobody", `"InsightType":`, "", `"EventCategories":`, "", `"FieldSelectors":`, "", `"Field":`, "", `"Equals":`, "", `"S3BucketName":"bucket"`, "", `"`, "")
+	fourth, "fourth", nobody, "nobody", `"InsightType":`, "", `"EventCategories":`, "", `"FieldSelectors":`, "", `"Field":`, "", `"Equals":`, "", `"S3BucketName":"bucket"`, "", `"`, "")
 
 func describe(a Answer) string {
 	text := a.Kind()

@@ -336,7 +336,7 @@ var branchScenes = []*scene{
 		wrong(ok, get.answers(yes("call", "error"))),
 
 	rule("logs/selectors-change-later", "dropped: all types, or those that lost their prerequisite").
-		in(trail(put("call", "error"))).ask(readsOnly).
+		in(trail(put("call", "error"), get)).ask(readsOnly).
 		reference(ok, get.answers(yes("call", "error"))).
 		deviation(ok, get.answers(yes("error"))).
 		deviation(ok, get.answers(notEnabled)).
@@ -454,7 +454,7 @@ var answerScenes = []*scene{
 	unconcerned("StartLogging of a trail that is logging", start),
 	unconcerned("the deletion of another trail", on(OpDelete, "Name", "other")),
 	rule("get/reflects-put", "covers updates of a store that keep the prerequisites").
-		in(stores(putStore("call"))).ask(updateStore(source, "writes")).
+		in(stores(putStore("call"), getStore)).ask(updateStore(source, "writes")).
 		reference(ok, getStore.answers(yes("call"))).
 		violation(Documented, ok, getStore.answers(notEnabled)).
 		violation(Documented, ok, getStore.answers(yes("error"))),

@@ -32,7 +32,7 @@ var storeScenes = []*scene{
 		violationOf(either("store/enables", "store/arn-or-suffix"), Documented, yes("call", "error").owned("", storeARN(dest2), storeARN(dest))).
 		violationOf("answer/one-owner", Inferred, yes("call", "error").owned(arnOf(name), storeARN(source), storeARN(dest))),
 	rule("store/enables", "what was enabled is on").
-		in(stores()).ask(putStore("call")).
+		in(stores()).ask(putStore("call:Management")).
 		reference(yes("call"), getStore.answers(yes("call"))).
 		violationOf(either("store/enables", "get/reflects-put"), Documented, yes("call"), getStore.answers(notEnabled)).
 		violationOf(either("store/enables", "get/reflects-put"), Documented, yes("call"), getStore.answers(yes("error"))),

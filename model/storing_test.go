@@ -23,7 +23,7 @@ var storingScenes = []*scene{
 		violation(Documented, yes("error")),
 
 	rule("put/stores", "a valid Put on a trail answers 200 with the requested selectors as a set").
-		in(trail()).ask(put("call", "error:Management")).
+		in(trail()).ask(put("call:Management", "error:Management")).
 		reference(yes("call", "error")).
 		reference(yes("error:Management", "call:Management"), get.answers(yes("call", "error"))).
 		violation(Documented, yes("call")).
@@ -122,11 +122,11 @@ var storingScenes = []*scene{
 		violation(Inferred, no("InvalidInsightSelectors")),
 
 	rule("put/idempotent", "the same non-empty Put twice: same state").
-		in(trail(put("call"))).ask(put("call")).
+		in(trail(put("call:Management"), get)).ask(put("call:Management")).
 		reference(yes("call"), get.answers(yes("call"))).
 		violation(Documented, yes("call"), get.answers(notEnabled)).
 		violation(Documented, yes("call"), get.answers(yes("error"))).
-		violationOf(either("put/idempotent", "answer/one-entry-per-type"), 0, yes("call"), get.answers(yes("call", "call"))),
+		wrong(yes("call"), get.answers(yes("call", "call"))),
 	rule("put/idempotent", "same answer: inferred").
 		in(trail(put("call"))).ask(put("call")).
 		reference(yes("call")).
@@ -147,7 +147,7 @@ var storingScenes = []*scene{
 		wrong(yes("call:Data")),
 
 	rule("get/reflects-put", "Get answers the last stored selectors, as a set, and the full ARN").
-		in(dataTrail(put("call:Data", "error"))).ask(get).
+		in(dataTrail(put("call:Data", "error:Management"))).ask(get).
 		reference(yes("error", "call:Data")).
 		violation(Documented, no("InvalidParameter")).
 		violation(Documented, no("TrailNotFound")).
@@ -170,7 +170,7 @@ var storingScenes = []*scene{
 		violation(Documented, yes("error")),
 
 	rule("get/not-enabled", "after [] too").
-		in(trail(put("call"), put(), get)).ask(get).
+		in(trail(put("call"), put(), get.answers(notEnabled))).ask(get).
 		reference(notEnabled).
 		violation(Documented, yes()).
 		violation(Documented, no("InvalidParameter")).
@@ -245,13 +245,13 @@ var storingScenes = []*scene{
 		violationOf(either("answer/one-entry-per-type", "get/reflects-put"), 0, yes("call", "call")),
 
 	rule("state/isolated", "a Put on one trail changes no other").
-		in(two(put("call"))).ask(putTo("other", "error")).
+		in(two(put("call"), get)).ask(putTo("other", "error")).
 		reference(yes("error"), get.answers(yes("call")), getOf("other").answers(yes("error"))).
 		violation(Documented, yes("error"), get.answers(yes("error"))).
 		violation(Documented, yes("error"), get.answers(notEnabled)).
 		violation(Documented, yes("error"), get.answers(yes("call", "error"))),
 	rule("state/isolated", "nor does [] turn another off").
-		in(two(put("call"), putTo("other", "call"))).ask(put()).
+		in(two(put("call"), putTo("other", "call"), getOf("other"))).ask(put()).
 		reference(yes(), getOf("other").answers(yes("call"))).
 		violation(Documented, yes(), getOf("other").answers(notEnabled)),
 	rule("state/isolated", "trails and stores do not share").
