@@ -387,8 +387,7 @@ func (a reply) owned(trailARN, storeARN, destination string) reply {
 	return a
 }
 
-// ok is a 200 of another operation; has and shows are those of GetTrail and of the reads of event
-// selectors.
+// ok is a 200 of another operation; has and hasNot are of GetTrail.
 var (
 	ok     = reply{Answer: Answer{Outcome: Succeeded}}
 	has    = reply{Answer: Answer{Outcome: Succeeded, HasInsights: Yes}}

@@ -19,7 +19,7 @@ func TestErrors(t *testing.T) { play(t, errorScenes) }
 func (r pageRule) codes() []string {
 	var out []string
 	for _, code := range append([]string{r.code}, r.also...) {
-		if code != "200" {
+		if code != "200" && code != "" {
 			out = append(out, bare(code))
 		}
 	}
@@ -67,8 +67,16 @@ func (s *scene) aloneAs(level Level, code string, also ...string) *scene {
 	if asked := s.asked.Input.Get("InsightSelectors"); s.asked.Op == OpPut && len(asked.Items()) == 0 {
 		success = yes()
 	}
-	if !slices.Contains(r.also, "200") {
-		s.violation(level, success)
+	if slices.Contains(r.also, "200") {
+		return s.deviation(success)
+	}
+	return s.violation(level, success)
+}
+
+// codesOf are the refusals that rules answer or accept, however they are listed.
+func (s *scene) codesOf(rules ...ID) *scene {
+	for _, id := range rules {
+		s.opens(pageRuleOf(id).codes()...)
 	}
 	return s
 }
@@ -110,11 +118,11 @@ var errorScenes = slices.Concat(
 			violation(Inferred, no("TrailNotFound")).violation(Inferred, yes("call")),
 		breaks("wire/wrong-type", "TrailName is a number").
 			in(trail()).ask(put("call").with("TrailName", number)).
-			reference(no("Serialization")).opens("InvalidInsightSelectors", "InvalidParameter", "Validation").
+			reference(no("Serialization")).codesOf("wire/wrong-type", "input/no-resource").
 			violation(Inferred, no("OperationNotPermitted")).violation(Inferred, yes("call").owned(arnOf(name), "", "")),
 		breaks("wire/wrong-type", "InsightSelectors is an object").
 			in(trail()).ask(put().with("InsightSelectors", value.Obj())).
-			reference(no("Serialization")).opens("InvalidInsightSelectors", "InvalidParameter", "Validation").
+			reference(no("Serialization")).codesOf("wire/wrong-type", "input/selectors-missing").
 			violation(Inferred, no("OperationNotPermitted")).violation(Inferred, yes()),
 		breaks("wire/wrong-type", "a selector is a string").
 			in(trail()).ask(put().with("InsightSelectors", value.Strs("ApiCallRateInsight"))).
@@ -122,11 +130,11 @@ var errorScenes = slices.Concat(
 			violation(Inferred, no("OperationNotPermitted")).violation(Inferred, yes("call")),
 		breaks("wire/wrong-type", "beside a selector that is right").
 			in(trail()).ask(put().with("InsightSelectors", value.ListOf(selector("call"), value.Boolean(true)))).
-			reference(no("Serialization"), get.answers(notEnabled)).
+			reference(no("Serialization"), get.answers(notEnabled)).codesOf("wire/wrong-type").
 			violationOf("error/atomic", Documented, no("Serialization"), get.answers(yes("call"))),
 		breaks("wire/wrong-type", "in Get").
 			in(trail()).ask(get.with("TrailName", number)).
-			reference(no("Serialization")).opens("InvalidParameter", "Validation").
+			reference(no("Serialization")).codesOf("wire/wrong-type", "input/no-resource").
 			violation(Inferred, no("OperationNotPermitted")).violation(Inferred, yes("call").owned(arnOf(name), "", "")),
 
 		breaks("wire/unknown-members", "unknown request members are ignored").
@@ -134,8 +142,7 @@ var errorScenes = slices.Concat(
 			reference(yes("call"), get.answers(yes("call"))).
 			deviations("Serialization", "Validation").
 			violation(Inferred, no("InvalidParameter")).
-			violation(Inferred, no("NobodyHeardOfIt")).
-			wrong(yes("error")),
+			violation(Inferred, no("NobodyHeardOfIt")),
 		breaks("wire/unknown-members", "within a selector").
 			in(trail()).ask(put().with("InsightSelectors", value.ListOf(selector("call").With("Unknown", number)))).
 			reference(yes("call"), get.answers(yes("call"))).
@@ -144,9 +151,7 @@ var errorScenes = slices.Concat(
 		breaks("wire/unknown-members", "in Get").
 			in(trail(put("call"))).ask(get.with("MaxResults", number)).
 			reference(yes("call")).
-			deviations("Serialization", "Validation").
-			wrong(no("InvalidParameter")).
-			wrong(notEnabled),
+			deviations("Serialization", "Validation"),
 
 		breaks("input/selectors-missing", "InsightSelectors absent").in(trail()).ask(put().without("InsightSelectors")).alone(),
 		breaks("input/selectors-missing", "null").in(trail()).ask(put().with("InsightSelectors", value.NullValue)).
@@ -155,7 +160,7 @@ var errorScenes = slices.Concat(
 			violation(Inferred, no("NobodyHeardOfIt")).
 			violation(Documented, yes()),
 		breaks("input/selectors-missing", "never turns Insights off").in(trail(put("call"))).ask(put().without("InsightSelectors")).
-			reference(no("InvalidParameter"), get.answers(yes("call"))).
+			reference(no("InvalidParameter"), get.answers(yes("call"))).codesOf("input/selectors-missing").
 			violation(Documented, yes()).
 			violation(Documented, yes("call")).
 			violationOf("error/atomic", Documented, no("InvalidParameter"), get.answers(notEnabled)),
@@ -183,7 +188,7 @@ var errorScenes = slices.Concat(
 			in(stores()).ask(putStore("call").without("EventDataStore")).alone(),
 		breaks("input/store-needs-both", "the destination of an earlier Put does not count").
 			in(stores(putStore("call"))).ask(putStore("error").without("InsightsDestination")).
-			reference(no("InvalidParameterCombination"), getStore.answers(yes("call"))).
+			reference(no("InvalidParameterCombination"), getStore.answers(yes("call"))).codesOf("input/store-needs-both").
 			violation(Documented, yes("error").owned("", storeARN(source), storeARN(dest))),
 	},
 
@@ -257,7 +262,7 @@ var errorScenes = slices.Concat(
 		breaks("trail/home-region", "with [] by name").
 			in(trail(put("call"))).ask(put().from(away)).aloneAs(Observed, "TrailNotFound", "InvalidHomeRegion"),
 		breaks("trail/home-region", "changes nothing").in(trail(put("error"))).ask(putTo(arnOf(name), "call").from(away)).
-			reference(no("InvalidHomeRegion"), get.answers(yes("error"))).
+			reference(no("InvalidHomeRegion"), get.answers(yes("error"))).codesOf("trail/home-region").
 			violationOf("error/atomic", Documented, no("InvalidHomeRegion"), get.answers(yes("call"))),
 		breaks("trail/home-region", "Get by name: TrailNotFoundException, also InvalidHomeRegionException").
 			in(trail(put("call"))).ask(get.from(away)).
@@ -270,8 +275,16 @@ var errorScenes = slices.Concat(
 			reference(yes("call")).
 			opens("CloudTrailARNInvalid", "TrailNotFound", "InvalidHomeRegion").
 			violation(0, no("InvalidParameter")).
-			violation(0, no("NobodyHeardOfIt")).
-			wrong(yes("error")),
+			violation(0, no("NobodyHeardOfIt")),
+
+		breaks("trail/home-region", "Get by ARN while it is off").
+			in(trail()).ask(getOf(arnOf(name)).from(away)).
+			reference(notEnabled).
+			opens("CloudTrailARNInvalid", "TrailNotFound", "InvalidHomeRegion"),
+		breaks("trail/home-region", "Get by ARN of a trail that is not there").
+			in(trail()).ask(getOf(arnOf("nobody")).from(away)).
+			open(no("TrailNotFound")).
+			opens("CloudTrailARNInvalid", "InvalidHomeRegion"),
 
 		breaks("store/not-found", "no such source").in(stores()).ask(putBoth(nobody, dest, "call")).alone(),
 		breaks("store/not-found", "no such destination").in(stores()).ask(putBoth(source, storeARN(nobody), "call")).alone(),
@@ -287,14 +300,11 @@ var errorScenes = slices.Concat(
 		breaks("store/inactive", "the destination").in(stores(of(OpDeleteStore, dest))).ask(putStore("error")).alone(),
 		breaks("store/inactive", "a store that was restored is none").
 			in(stores(of(OpDeleteStore, source), of(OpRestoreStore, source))).ask(putStore("call")).
-			reference(yes("call")).
-			wrong(no("OperationNotPermitted")),
+			reference(yes("call")),
 		breaks("store/inactive", "Get may answer that row's codes or as usual").
 			in(stores(of(OpDeleteStore, source))).ask(getStore).
 			reference(notEnabled).
-			opens("InvalidParameter", "InvalidInsightSelectors", "OperationNotPermitted", "InactiveEventDataStore", "EventDataStoreNotFound", "InvalidEventDataStoreStatus").
-			wrong(no("NobodyHeardOfIt")).
-			wrong(no("TrailNotFound")),
+			opens("InvalidParameter", "InvalidInsightSelectors", "OperationNotPermitted", "InactiveEventDataStore", "EventDataStoreNotFound", "InvalidEventDataStoreStatus"),
 
 		breaks("org/member-account", "by ARN").in(trail(arrange("member-account"))).ask(putTo(arnOf(name), "call")).alone(),
 		breaks("org/member-account", "by name TrailNotFoundException").in(trail(arrange("member-account"))).ask(put("call")).alone("TrailNotFound"),
@@ -302,22 +312,18 @@ var errorScenes = slices.Concat(
 		breaks("org/member-account", "Get may answer that row's codes or as usual").
 			in(trail(put("call"), arrange("member-account"))).ask(get).
 			reference(yes("call")).
-			opens("NotOrganizationMasterAccount", "OperationNotPermitted", "AccessDenied", "CloudTrailARNInvalid", "TrailNotFound").
-			wrong(no("InvalidParameter")).
-			wrong(notEnabled),
+			opens("NotOrganizationMasterAccount", "OperationNotPermitted", "AccessDenied", "CloudTrailARNInvalid", "TrailNotFound"),
 		breaks("org/no-service-role", "the management account has no service-linked role").
 			in(trail(arrange("no-service-role"))).ask(put("call")).alone(),
 		breaks("org/no-service-role", "with []").in(trail(arrange("no-service-role"))).ask(put()).alone(),
 		breaks("org/no-service-role", "Get").in(trail(put("call"), arrange("no-service-role"))).ask(get).
 			reference(yes("call")).
-			opens("NoManagementAccountSLRExists").
-			wrong(no("NotOrganizationMasterAccount")),
+			opens("NoManagementAccountSLRExists"),
 		breaks("trail/not-permitted", "a service-owned trail").in(trail(arrange("service-owned"))).ask(put("call")).alone(),
 		breaks("trail/not-permitted", "with []").in(trail(arrange("service-owned"))).ask(put()).alone(),
 		breaks("trail/not-permitted", "Get").in(trail(arrange("service-owned"))).ask(get).
 			reference(notEnabled).
-			opens("OperationNotPermitted", "UnsupportedOperation", "AccessDenied").
-			wrong(no("NotOrganizationMasterAccount")),
+			opens("OperationNotPermitted", "UnsupportedOperation", "AccessDenied"),
 
 		breaks("store/destination-not-insight", "the destination does not log the Insight category").
 			in(stores(createStore("Management"))).ask(putBoth(source, fourth, "call")).alone(),
@@ -333,8 +339,7 @@ var errorScenes = slices.Concat(
 			alone("InvalidParameter", "InvalidParameterCombination", "OperationNotPermitted"),
 		breaks("store/source-not-management", "either kind will do for the error rate").
 			in(stores(createStore("reads"))).ask(putBoth(fourth, dest, "error")).
-			reference(yes("error")).
-			wrong(no("InvalidInsightSelectors")),
+			reference(yes("error")),
 
 		breaks("store/same-store", "source = destination").
 			in(stores()).ask(putBoth(source, source, "call")).
@@ -345,23 +350,19 @@ var errorScenes = slices.Concat(
 		breaks("store/same-store", "once by its ARN").
 			in(stores()).ask(putBoth(storeARN(dest), dest, "error")).
 			reference(no("InvalidInsightSelectors")).
-			opens("InvalidParameter", "InvalidParameterCombination").
-			wrong(no("OperationNotPermitted")).
-			wrong(yes("error")),
+			opens("InvalidParameter", "InvalidParameterCombination"),
 	},
 
 	surroundings("bucket/missing", "bucket-missing"), surroundings("bucket/policy", "bucket-denied"),
 	surroundings("kms/policy", "key-denied"), surroundings("kms/unusable", "key-unusable"),
 	[]*scene{
 		breaks("bucket/missing", "200 is accepted, and then holds").in(trail(arrange("bucket-missing"))).ask(put("call")).
-			reference(no("S3BucketDoesNotExist"), get.answers(notEnabled)).
+			reference(no("S3BucketDoesNotExist"), get.answers(notEnabled)).codesOf("bucket/missing").
 			deviation(yes("call"), get.answers(yes("call"))).
-			wrong(yes("error")).
 			wrong(yes("call"), get.answers(notEnabled)),
 		breaks("kms/unusable", "200 is accepted, and then holds").in(trail(arrange("key-unusable"))).ask(put("error")).
-			reference(no("Kms"), get.answers(notEnabled)).
-			deviation(yes("error"), get.answers(yes("error"))).
-			wrong(yes("call")),
+			reference(no("Kms"), get.answers(notEnabled)).codesOf("kms/unusable").
+			deviation(yes("error"), get.answers(yes("error"))),
 	},
 )
 

@@ -28,34 +28,31 @@ var inputScenes = []*scene{
 		reference(no("InvalidParameterCombination"), getStore.answers(notEnabled)).
 		open(yes("call"), getStore.answers(yes("call"))).
 		opens("InvalidParameter", "InvalidTrailName", "TrailNotFound").
-		wrong(yes("call"), getStore.answers(notEnabled)).
-		wrong(yes("error")).
-		wrong(no("OperationNotPermitted")),
+		wrong(yes("call"), getStore.answers(notEnabled)),
+	rule("input/trail-and-store", `with [] too`).
+		in(stores(putStore("call"))).ask(putStore().without("InsightsDestination").with("TrailName", "")).
+		reference(no("InvalidParameterCombination"), getStore.answers(yes("call"))).
+		open(yes(), getStore.answers(notEnabled)).
+		opens("InvalidParameter", "InvalidTrailName", "TrailNotFound"),
 	rule("input/trail-and-store", `in Get too`).
 		in(stores(putStore("call"))).ask(getStore.with("TrailName", "")).
 		reference(no("InvalidParameterCombination")).
 		open(yes("call")).
-		opens("InvalidParameter", "InvalidTrailName", "TrailNotFound").
-		wrong(yes("error")).
-		wrong(no("OperationNotPermitted")),
+		opens("InvalidParameter", "InvalidTrailName", "TrailNotFound"),
 	rule("input/trail-and-store", `white space is given, and not read as absent`).
 		in(stores()).ask(putStore("call").with("TrailName", " ")).
-		reference(no("InvalidParameterCombination")).
+		reference(no("InvalidParameterCombination")).codesOf("input/trail-and-store", "trail/name-syntax").
 		violation(Documented, yes("call").owned("", storeARN(source), storeARN(dest))),
 
 	rule("put/stores", "null for a member is absent; also accepted: row 1").
 		in(trail()).ask(put("call").with("EventDataStore", value.NullValue)).
 		reference(yes("call"), get.answers(yes("call"))).
 		deviationOf("wire/wrong-type", no("Serialization"), get.answers(notEnabled)).
-		opens("InvalidInsightSelectors", "InvalidParameter", "Validation").
-		wrong(no("InvalidParameterCombination")).
-		wrong(no("TrailNotFound")),
+		opens("InvalidInsightSelectors", "InvalidParameter", "Validation"),
 	rule("put/default-management", "null for EventCategories").
 		in(trail()).ask(put().with("InsightSelectors", value.ListOf(selector("call").With("EventCategories", value.NullValue)))).
 		reference(yes("call"), get.answers(yes("call"))).
-		opens("Serialization", "InvalidInsightSelectors", "InvalidParameter", "Validation").
-		wrong(no("InvalidParameterCombination")).
-		wrong(yes("call:Data")),
+		opens("Serialization", "InvalidInsightSelectors", "InvalidParameter", "Validation"),
 	rule("input/no-resource", "null for TrailName").
 		in(trail()).ask(put("call").with("TrailName", value.NullValue)).
 		reference(no("InvalidParameterCombination")).
@@ -65,17 +62,13 @@ var inputScenes = []*scene{
 	rule("get/not-enabled", "null for a member of Get").
 		in(trail()).ask(get.with("EventDataStore", value.NullValue)).
 		reference(notEnabled).
-		opens("Serialization", "InvalidInsightSelectors", "InvalidParameter", "Validation").
-		wrong(no("InvalidParameterCombination")).
-		wrong(yes("call")),
+		opens("Serialization", "InvalidInsightSelectors", "InvalidParameter", "Validation"),
 
 	rule("get/reflects-put", "a stray InsightsDestination in Get is an unknown member").
 		in(trailAndStores(put("call"))).ask(get.with("InsightsDestination", dest)).
 		reference(yes("call")).
 		deviationOf("wire/unknown-members", no("Serialization")).
-		deviationOf("wire/unknown-members", no("Validation")).
-		wrong(no("InvalidParameterCombination")).
-		wrong(notEnabled),
+		deviationOf("wire/unknown-members", no("Validation")),
 	rule("input/no-resource", "alone it names nothing").
 		in(stores()).ask(on(OpGet, "InsightsDestination", dest)).
 		reference(no("InvalidParameterCombination")).
@@ -115,38 +108,30 @@ var inputScenes = []*scene{
 		violation(Inferred, no("OperationNotPermitted")),
 	rule("wire/wrong-type", "does not count as enabling").
 		in(stores()).ask(on(OpPut, "EventDataStore", source, "InsightSelectors", "all of them")).
-		reference(no("Serialization")).
-		opens("InvalidInsightSelectors", "InvalidParameter", "Validation").
-		wrong(no("OperationNotPermitted")),
+		reference(no("Serialization")).codesOf("wire/wrong-type", "input/selectors-missing"),
 	rule("wire/wrong-type", "it may count as given for row 3").
 		in(trail()).ask(put().with("TrailName", number)).
 		reference(no("Serialization")).
-		opens("InvalidParameterCombination", "InvalidParameter", "InvalidTrailName", "Validation", "InvalidInsightSelectors").
-		wrong(no("TrailNotFound")),
+		opens("InvalidParameterCombination", "InvalidParameter", "InvalidTrailName", "Validation", "InvalidInsightSelectors"),
 	rule("wire/wrong-type", "for row 4").
 		in(stores()).ask(putStore("call").with("TrailName", number)).
 		reference(no("Serialization")).
 		opens("InvalidParameterCombination", "InvalidParameter", "InvalidInsightSelectors", "Validation").
-		wrong(no("TrailNotFound")).
 		wrong(yes("call").owned("", storeARN(source), storeARN(dest))),
 	rule("wire/wrong-type", "and for row 5").
 		in(stores()).ask(putStore("call").with("InsightsDestination", number)).
 		reference(no("Serialization")).
-		opens("InvalidParameterCombination", "InvalidParameter", "InvalidInsightSelectors", "Validation").
-		wrong(no("TrailNotFound")),
+		opens("InvalidParameterCombination", "InvalidParameter", "InvalidInsightSelectors", "Validation"),
 
 	rule("trail/arn-syntax", "another partition than the target's: row 7").
 		in(trail()).ask(putTo("arn:aws-cn:cloudtrail:us-east-1:123456789012:trail/my-trail", "call")).
 		reference(no("CloudTrailARNInvalid")).
 		deviations("InvalidTrailName", "TrailNotFound", "InvalidParameter").
-		violation(Documented, yes("call")).
-		wrong(no("OperationNotPermitted")),
+		violation(Documented, yes("call")),
 	rule("trail/arn-syntax", "or 15 where its Region differs").
 		in(trail()).ask(putTo("arn:aws-cn:cloudtrail:cn-north-1:123456789012:trail/my-trail", "call")).
 		reference(no("CloudTrailARNInvalid")).
-		opens("InvalidTrailName", "TrailNotFound", "InvalidParameter", "InvalidHomeRegion").
-		wrong(no("OperationNotPermitted")).
-		wrong(yes("call")),
+		opens("InvalidTrailName", "TrailNotFound", "InvalidParameter", "InvalidHomeRegion"),
 	rule("trail/arn-syntax", "a bad name within the ARN: row 7").
 		in(trail()).ask(putTo(arnOf("my-_trail"), "call")).alone(),
 	rule("trail/arn-syntax", "an IPv4 address within the ARN, in Get").
@@ -154,9 +139,7 @@ var inputScenes = []*scene{
 	rule("trail/arn-syntax", "a Region that does not exist: row 7 or 15").
 		in(trail()).ask(putTo("arn:aws:cloudtrail:nowhere-1:123456789012:trail/my-trail", "call")).
 		open(no("CloudTrailARNInvalid")).
-		opens("InvalidTrailName", "TrailNotFound", "InvalidParameter", "InvalidHomeRegion").
-		wrong(no("OperationNotPermitted")).
-		wrong(yes("call")),
+		opens("InvalidTrailName", "TrailNotFound", "InvalidParameter", "InvalidHomeRegion"),
 }
 
 var severalScenes = []*scene{
@@ -164,45 +147,35 @@ var severalScenes = []*scene{
 		in(trail()).ask(putTo("nobody", "call").with("Unknown", "x")).
 		reference(no("TrailNotFound")).
 		deviationOf(Order, no("Serialization")).
-		deviationOf(Order, no("Validation")).
-		wrong(no("InvalidParameter")),
+		deviationOf(Order, no("Validation")),
 	rule("put/duplicate-type", "duplicates").
 		in(trail()).ask(putTo("nobody", "call", "call")).
 		reference(no("TrailNotFound")).
 		deviationOf(Order, no("InvalidInsightSelectors")).
-		deviationOf(Order, no("InvalidParameter")).
-		wrong(no("Validation")).
-		wrong(yes("call")),
+		deviationOf(Order, no("InvalidParameter")),
 	rule("put/duplicate-category", "duplicate categories").
 		in(trail()).ask(putTo("nobody", "call:Management,Management")).
 		reference(no("TrailNotFound")).
 		deviationOf(Order, no("InvalidInsightSelectors")).
-		deviationOf(Order, no("InvalidParameter")).
-		wrong(no("Validation")),
+		deviationOf(Order, no("InvalidParameter")),
 	rule("put/categories-empty", "empty categories").
 		in(trail()).ask(putTo("nobody", "call:")).
 		reference(no("TrailNotFound")).
 		deviationOf(Order, no("InvalidInsightSelectors")).
-		deviationOf(Order, no("Validation")).
-		wrong(no("Serialization")),
+		deviationOf(Order, no("InvalidParameter")).
+		deviationOf(Order, no("Validation")),
 	rule("logs/put-while-stopped", "a stopped trail").
 		in([]step{create, readsOnly}).ask(put("call")).
-		reference(no("InvalidInsightSelectors")).
-		deviationOf("logs/call-rate-needs-write", no("InvalidParameterCombination")).
-		deviationOf(Order, no("UnsupportedOperation")).
-		wrong(no("Validation")).
-		wrong(yes("call")),
+		reference(no("InvalidInsightSelectors")).codesOf("logs/call-rate-needs-write").
+		deviationOf(Order, no("UnsupportedOperation")),
 	rule("store/disable-with-destination", "[] with a destination").
 		in(stores()).ask(putBoth(nobody, dest)).
-		reference(no("InvalidParameter")).
-		deviationOf(Order, no("InvalidParameterCombination")).
-		wrong(no("Validation")).
-		wrong(yes()),
+		reference(no("InvalidParameter")).codesOf("store/not-found").
+		deviationOf(Order, no("InvalidParameterCombination")),
 	rule("wire/unknown-members", "two that are merely accepted").
 		in([]step{create}).ask(put("call").with("Unknown", "x")).
 		reference(yes("call")).
-		opens("Serialization", "Validation", "InvalidParameter", "InvalidInsightSelectors", "OperationNotPermitted", "UnsupportedOperation").
-		wrong(no("TrailNotFound")),
+		opens("Serialization", "Validation", "InvalidParameter", "InvalidInsightSelectors", "OperationNotPermitted", "UnsupportedOperation"),
 
 	rule("put/duplicate-type-differing", "last in the order, after row 29").
 		in(trail(withData, arrange("key-unusable"))).ask(put("call", "call:Data")).
@@ -210,39 +183,36 @@ var severalScenes = []*scene{
 		deviationOf("kms/unusable", no("InsufficientEncryptionPolicy")).
 		deviationOf(Order, no("InvalidInsightSelectors")).
 		deviationOf(Order, no("InvalidParameter")).
+		open(yes("call"), get.answers(yes("call"))).
 		open(yes("call:Data"), get.answers(yes("call:Data"))).
-		wrong(no("Validation")),
+		open(yes("call:Management,Data"), get.answers(yes("call:Management,Data"))),
 	rule("put/duplicate-type-differing", "prerequisites may be checked for every entry or for the winning ones").
 		in(trail()).ask(put("call", "call:Data")).
 		reference(no("InvalidParameter")).
 		opens("InvalidInsightSelectors", "InvalidParameterCombination", "OperationNotPermitted").
 		open(yes("call"), get.answers(yes("call"))).
 		wrong(yes("call"), get.answers(notEnabled)).
-		wrong(yes("call:Data")).
-		wrong(yes("call:Management,Data")).
 		wrong(yes("call", "call:Data")),
 
 	rule("input/trail-and-store", "with row 4 broken, rows 6-8 count where their condition holds").
 		in(stores()).ask(putBoth("a b", dest, "call").with("TrailName", "my-_trail")).
-		reference(no("InvalidParameterCombination")).
+		reference(no("InvalidParameterCombination")).codesOf("trail/name-syntax", "store/id-syntax").
 		deviations("InvalidParameter").
 		deviationOf(Order, no("InvalidTrailName")).
 		deviationOf(Order, no("TrailNotFound")).
-		deviationOf(Order, no("EventDataStoreARNInvalid")).
-		wrong(no("OperationNotPermitted")),
+		deviationOf(Order, no("EventDataStoreARNInvalid")),
 	rule("input/trail-and-store", "so do rows 12-18").
 		in(stores(of(OpDeleteStore, dest))).ask(putBoth(nobody, dest, "call:Data").with("TrailName", foreignTrail)).
 		reference(no("InvalidParameterCombination")).
+		codesOf("store/data-category", "trail/other-account", "store/not-found", "store/inactive").
 		deviationOf(Order, no("UnsupportedOperation")).
 		deviationOf(Order, no("NotOrganizationMasterAccount")).
 		deviationOf(Order, no("EventDataStoreARNInvalid")).
-		deviationOf(Order, no("InactiveEventDataStore")).
-		wrong(no("InvalidHomeRegion")),
+		deviationOf(Order, no("InactiveEventDataStore")),
 	rule("input/trail-and-store", "row 15").
 		in(trailAndStores()).ask(putStore("call").with("TrailName", DefaultWorld.TrailARN(away, name))).
-		reference(no("InvalidParameterCombination")).
-		deviationOf(Order, no("InvalidHomeRegion")).
-		wrong(no("UnsupportedOperation")),
+		reference(no("InvalidParameterCombination")).codesOf("input/trail-and-store", "trail/home-region").
+		deviationOf(Order, no("InvalidHomeRegion")),
 	rule("input/trail-and-store", "rows 22-29 do not").
 		in(trailAndStores(readsOnly, arrange("key-unusable"), arrange("bucket-denied"))).ask(putBoth(source, source, "call").with("TrailName", name)).
 		reference(no("InvalidParameterCombination")).
@@ -255,29 +225,22 @@ var severalScenes = []*scene{
 	rule("trail/not-found", "an ARN of another Region without such a trail there: row 13 or 15").
 		in(trail()).ask(putTo(DefaultWorld.TrailARN(away, name), "call")).
 		open(no("TrailNotFound")).
-		opens("InvalidHomeRegion", "CloudTrailARNInvalid").
-		wrong(no("InvalidParameter")).
-		wrong(yes("call")),
+		opens("InvalidHomeRegion", "CloudTrailARNInvalid"),
 	rule("trail/other-account", "another account and another Region: both rows").
 		in(trail()).ask(putTo(strings.Replace(foreignTrail, home, away, 1), "call")).
 		reference(no("CloudTrailARNInvalid")).
-		opens("TrailNotFound", "AccessDenied", "NotOrganizationMasterAccount", "InvalidHomeRegion").
-		wrong(no("InvalidParameter")).
-		wrong(yes("call")),
+		opens("TrailNotFound", "AccessDenied", "NotOrganizationMasterAccount", "InvalidHomeRegion"),
 	rule("store/other-account", "a store ARN of another account: row 17 alone").
 		in(stores()).ask(putBoth(strings.Replace(storeARN(nobody), DefaultWorld.Account, DefaultWorld.OtherAccount, 1), dest, "call")).alone(),
 	rule("store/inactive", "a pending store given []: row 18 or 200").
 		in(stores(of(OpDeleteStore, source))).ask(putStore().without("InsightsDestination")).
 		open(yes()).
 		opens(inactiveCodes...).
-		violation(0, no("Validation")).
-		wrong(no("NobodyHeardOfIt")),
+		violation(0, no("Validation")),
 	rule("logs/put-while-stopped", "[] on a stopped trail: 200, or the refusals of logs/put-while-stopped").
 		in(trail(put("call"), stop)).ask(put()).
 		reference(yes(), get.answers(notEnabled)).
 		deviations("InvalidParameter", "InvalidInsightSelectors", "OperationNotPermitted", "UnsupportedOperation").
-		wrong(no("InvalidParameterCombination")).
-		wrong(yes("call")).
 		wrong(yes(), get.answers(yes("call"))),
 	rule("logs/start-logging", "[] on a stopped trail stands").
 		in(trail(put("call"), stop, put())).ask(start).
@@ -289,29 +252,25 @@ var branchScenes = []*scene{
 	rule("logs/data-needs-data", "for the call rate where only read data events are logged: 200 is the reference").
 		in(trail(putAdvanced("Management", "data reads"))).ask(put("call:Data")).
 		reference(yes("call:Data"), get.answers(yes("call:Data"))).
-		deviations("InvalidParameter", "InvalidInsightSelectors", "InvalidParameterCombination", "OperationNotPermitted").
-		wrong(no("Validation")).
-		wrong(yes("call")),
+		deviations("InvalidParameter", "InvalidInsightSelectors", "InvalidParameterCombination", "OperationNotPermitted"),
 	rule("logs/data-needs-data", "the error rate has what it needs").
 		in(trail(putAdvanced("Management", "data reads"))).ask(put("error:Data")).
-		reference(yes("error:Data")).
-		wrong(no("InvalidParameter")),
+		reference(yes("error:Data")),
 	rule("logs/data-needs-data", "read data events beside write ones").
 		in(trail(putAdvanced("Management", "data reads", "Data"))).ask(put("call:Data")).
-		reference(yes("call:Data")).
-		wrong(no("InvalidParameter")),
+		reference(yes("call:Data")),
 
 	rule("put/categories-empty", "type not enabled: the type may or may not appear in the answer").
 		in(trail(put("error"))).ask(put("call:", "error")).
+		reference(yes("call", "error")).codesOf("put/categories-empty").
 		deviation(yes("error"), get.answers(yes("error"))).
 		deviation(yes("error", "call:"), get.answers(yes("error"))).
 		deviation(yes("error", "call:"), get.answers(yes("error", "call:"))),
 	rule("put/categories-empty", "its prerequisites may or may not be checked").
 		in(trail(readsOnly)).ask(put("call:", "error")).
-		reference(no("InvalidInsightSelectors")).
+		reference(no("InvalidInsightSelectors")).codesOf("logs/call-rate-needs-write", "put/categories-empty").
 		open(yes("error"), get.answers(yes("error"))).
-		open(yes("error", "call:"), get.answers(yes("error"))).
-		wrong(yes("error", "call")),
+		open(yes("error", "call:"), get.answers(yes("error"))),
 
 	rule("logs/stop-logging", "until the next Put or StartLogging, HasInsightSelectors may be either, whatever Get answers").
 		in(trail(put("call"), stop)).ask(getTrail).
@@ -355,31 +314,23 @@ var branchScenes = []*scene{
 	rule("store/disable-with-destination", "the destination may or may not be checked").
 		in(stores(putStore("call"))).ask(putBoth(source, nobody)).
 		reference(yes(), getStore.answers(notEnabled)).
-		opens("InvalidParameterCombination", "InvalidParameter", "InvalidInsightSelectors", "CloudTrailARNInvalid", "EventDataStoreNotFound").
-		wrong(no("Validation")),
+		codesOf("store/disable-with-destination", "store/not-found"),
 	rule("store/disable-with-destination", "row 8").
 		in(stores(putStore("call"))).ask(putBoth(source, "a b")).
 		reference(yes()).
-		opens("Validation", "EventDataStoreARNInvalid", "InvalidParameter").
-		wrong(no("OperationNotPermitted")),
+		codesOf("store/disable-with-destination", "store/id-syntax"),
 	rule("store/disable-with-destination", "row 17").
 		in(stores()).ask(putBoth(source, foreignStore)).
-		reference(yes()).
-		opens("OperationNotPermitted", "AccessDenied", "InvalidParameter").
-		wrong(no("Validation")),
+		reference(yes()).codesOf("store/disable-with-destination", "store/other-account"),
 	rule("store/disable-with-destination", "row 18").
 		in(stores(of(OpDeleteStore, dest))).ask(putStore()).
-		reference(yes()).
-		opens("OperationNotPermitted", "InactiveEventDataStore", "InvalidParameter").
-		wrong(no("Validation")),
+		reference(yes()).codesOf("store/disable-with-destination", "store/inactive"),
 	rule("store/disable-with-destination", "rows 23 and 25").
 		in(stores()).ask(putBoth(source, source)).
-		reference(yes()).
-		opens("InvalidInsightSelectors", "InvalidParameter", "InvalidParameterCombination").
-		wrong(no("OperationNotPermitted")),
+		reference(yes()).codesOf("store/disable-with-destination", "store/destination-not-insight", "store/same-store"),
 	rule("store/disable-with-destination", "the answer to a store's [] may carry InsightsDestination").
 		in(stores(putStore("call"))).ask(putStore()).
-		reference(yes().owned("", storeARN(source), "")).
+		reference(yes().owned("", storeARN(source), "")).codesOf("store/disable-with-destination").
 		silent(yes().owned("", storeARN(source), storeARN(dest))).
 		violationOf("answer/one-owner", Inferred, yes().owned(arnOf(name), storeARN(source), "")),
 	rule("store/disable", "without a destination too").
@@ -417,14 +368,12 @@ var branchScenes = []*scene{
 		in(multiRegion(put("call"))).ask(get.from(away)).
 		reference(no("TrailNotFound")).
 		open(yes("call")).
-		opens("InvalidHomeRegion").
-		wrong(yes("error")).
-		wrong(no("InvalidParameter")),
+		opens("InvalidHomeRegion"),
 	rule("trail/home-region", "multi-Region trails: Get by name while it is off").
 		in(multiRegion()).ask(get.from(away)).
 		reference(no("TrailNotFound")).
 		open(notEnabled).
-		wrong(yes("call")),
+		opens("InvalidHomeRegion"),
 }
 
 func multiRegion(more ...step) []step {

@@ -4,6 +4,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
+
 	"github.com/insightconform/conform/model/value"
 )
 
@@ -88,8 +90,7 @@ func TestWhatSelectorsLog(t *testing.T) {
 var loggingScenes = []*scene{
 	rule("logs/call-rate-needs-write", "a new trail has R and W, no D").
 		in(trail()).ask(put("call", "error")).
-		reference(yes("call", "error")).
-		wrong(no("InvalidInsightSelectors")),
+		reference(yes("call", "error")),
 	rule("logs/call-rate-needs-write", "ApiCallRateInsight on Management needs W").
 		in(trail(readsOnly)).ask(put("call")).alone(),
 	rule("logs/call-rate-needs-write", "beside a type that has what it needs").
@@ -98,8 +99,7 @@ var loggingScenes = []*scene{
 		in(trail(putAdvanced("Data"))).ask(put("error")).alone(),
 	rule("logs/error-rate-needs-management", "both types on a trail without management events").
 		in(trail(putAdvanced("Data"))).ask(put("call", "error")).
-		reference(no("InvalidInsightSelectors")).
-		wrong(no("TrailNotFound")).
+		reference(no("InvalidInsightSelectors")).codesOf("logs/call-rate-needs-write").
 		violationOf(either("logs/call-rate-needs-write", "logs/error-rate-needs-management"), Documented, yes("call", "error")),
 	rule("logs/data-needs-data", "either type on Data needs D").
 		in(trail()).ask(put("call:Data")).alone(),
@@ -137,16 +137,26 @@ var loggingScenes = []*scene{
 	rule("logs/selectors-change-later", "after Get showed it the target is held to it").
 		in(trail(put("call"), readsOnly, get.answers(yes("call")))).ask(get).
 		reference(yes("call")).
-		wrong(notEnabled).
 		violationOf(either("logs/selectors-change-later", "get/reflects-put"), 0, yes("error")),
 	rule("logs/selectors-change-later", "a refusal leaves what the trail logs").
 		in(trail(put("call"), readsOnly.answers(no("InvalidEventSelectors")))).ask(put("call")).
-		reference(yes("call")).
-		wrong(no("InvalidInsightSelectors")),
+		reference(yes("call")),
 	rule("logs/selectors-change-later", "that removes none: Insights is kept").
 		in(dataTrail(put("call"))).ask(withoutData).
 		reference(ok, get.answers(yes("call"))).
 		wrong(ok, get.answers(notEnabled)),
+
+	rule("logs/selectors-change-later", "whether read data events are enough is open").
+		in(dataTrail(put("call:Data"), get)).ask(putAdvanced("Management", "data reads")).
+		open(ok, get.answers(yes("call:Data"))).
+		open(ok, get.answers(notEnabled)).
+		open(no("InvalidEventSelectors"), get.answers(yes("call:Data"))).
+		wrong(ok, get.answers(yes("call"))),
+	rule("logs/selectors-change-later", "so is whether empty Values are").
+		in(dataTrail(put("error:Data"), get)).ask(putBasic(value.Obj("DataResources", resources(nil)))).
+		open(ok, get.answers(yes("error:Data"))).
+		open(ok, get.answers(notEnabled)).
+		open(no("InvalidInsightSelectors"), get.answers(yes("error:Data"))),
 
 	rule("logs/stop-logging", "StopLogging turns Insights off on the trail").
 		in(trail(put("call", "error"), get)).ask(stop).
@@ -160,9 +170,7 @@ var loggingScenes = []*scene{
 		violationOf(either("logs/stop-logging", "get/reflects-put"), 0, notEnabled),
 	rule("logs/stop-logging", "after Get was InsightNotEnabledException").
 		in(trail(put("call"), get, stop, get.answers(notEnabled))).ask(get).
-		reference(notEnabled).
-		wrong(yes("call")).
-		wrong(yes("error")),
+		reference(notEnabled),
 	rule("logs/stop-logging", "a trail that is off stays off").
 		in(trail()).ask(stop).
 		reference(ok, get.answers(notEnabled), getTrail.answers(hasNot)).
@@ -183,6 +191,10 @@ var loggingScenes = []*scene{
 		in(trail(put("call"), get, stop, get.answers(yes("call")))).ask(start).
 		reference(ok, get.answers(yes("call"))).
 		violation(0, ok, get.answers(notEnabled)),
+	rule("logs/start-logging", "a trail that was stopped twice").
+		in(trail(put("call"), get, stop, stop)).ask(start).
+		reference(ok, get.answers(yes("call"))).
+		deviation(ok, get.answers(notEnabled)),
 	rule("logs/start-logging", "Insights that stayed off can be put again").
 		in(trail(put("call"), stop, start, get.answers(notEnabled))).ask(put("error")).
 		reference(yes("error"), get.answers(yes("error"))).
@@ -195,13 +207,13 @@ var loggingScenes = []*scene{
 		deviations("InvalidParameter", "InvalidInsightSelectors", "OperationNotPermitted", "UnsupportedOperation").
 		violation(Inferred, no("InvalidParameterCombination")).
 		violation(Inferred, no("InsightNotEnabled")).
-		wrong(yes("error")).
 		wrong(yes("call"), get.answers(yes("error"))),
 	rule("logs/put-while-stopped", "or stopped").
 		in(trail(put("error"), stop)).ask(put("call")).
 		reference(yes("call"), get.answers(yes("call"))).
 		deviation(yes("call"), get.answers(notEnabled)).
 		deviation(no("OperationNotPermitted"), get.answers(notEnabled)).
+		deviations("InvalidParameter", "InvalidInsightSelectors", "UnsupportedOperation").
 		violation(Inferred, no("TrailNotFound")).
 		wrong(yes("call"), get.answers(yes("call", "error"))),
 	rule("logs/put-while-stopped", "HasInsightSelectors either until StartLogging").
@@ -217,38 +229,42 @@ var loggingScenes = []*scene{
 
 	rule("logs/visible", "GetEventSelectors shows the selectors last stored").
 		in(trail(readsOnly)).ask(getEvents).
-		reference(shows(ReadEvents)).
-		violation(Documented, shows(ManagementEvents)).
-		violation(Documented, shows(WriteEvents)).
-		violation(Documented, shows(ReadEvents|DataEvents)),
+		reference(showsLogs(ReadEvents)).
+		violation(Documented, showsLogs(ManagementEvents)).
+		violation(Documented, showsLogs(WriteEvents)).
+		violation(Documented, showsLogs(ReadEvents|DataEvents)),
 	rule("logs/visible", "a second call replaces the first").
 		in(trail(readsOnly, withData)).ask(getEvents).
-		reference(shows(ManagementEvents|DataEvents)).
-		violation(Documented, shows(ReadEvents)).
-		violation(Documented, shows(ManagementEvents)),
+		reference(showsLogs(ManagementEvents|DataEvents)).
+		violation(Documented, showsLogs(ReadEvents)).
+		violation(Documented, showsLogs(ManagementEvents)),
 	rule("logs/visible", "and advanced selectors basic ones").
 		in(trail(withData, putAdvanced("writes"))).ask(getEvents).
-		reference(shows(WriteEvents)).
-		violation(Documented, shows(ManagementEvents|DataEvents)).
-		violation(Documented, shows(WriteEvents|DataEvents)),
+		reference(showsLogs(WriteEvents)).
+		violation(Documented, showsLogs(ManagementEvents|DataEvents)).
+		violation(Documented, showsLogs(WriteEvents|DataEvents)),
 	rule("logs/visible", "with only empty Values either way is accepted").
 		in(trail(putBasic(value.Obj("ReadWriteType", "WriteOnly", "DataResources", resources(nil))))).ask(getEvents).
-		open(shows(WriteEvents)).
-		open(shows(WriteEvents|DataEvents)).
-		violation(Documented, shows(ReadEvents)).
-		violation(Documented, shows(ManagementEvents)),
+		open(showsLogs(WriteEvents)).
+		open(showsLogs(WriteEvents|DataEvents)).
+		violation(Documented, showsLogs(ReadEvents)).
+		violation(Documented, showsLogs(ManagementEvents)),
 	rule("logs/visible", "a refused call stores none").
 		in(trail(put("call"))).ask(readsOnly).
-		deviationOf("logs/selectors-change-later", no("InvalidEventSelectors"), getEvents.answers(shows(ManagementEvents))).
-		violationOf(either("error/atomic", "logs/visible"), Documented, no("InvalidEventSelectors"), getEvents.answers(shows(ReadEvents))),
+		deviationOf("logs/selectors-change-later", no("InvalidEventSelectors"), getEvents.answers(showsLogs(ManagementEvents))).
+		violationOf(either("error/atomic", "logs/visible"), Documented, no("InvalidEventSelectors"), getEvents.answers(showsLogs(ReadEvents))),
+	rule("logs/visible", "what was stored before stays").
+		in(trail(withData, put("call"))).ask(readsOnly).
+		deviationOf("logs/selectors-change-later", no("InvalidEventSelectors"), getEvents.answers(showsLogs(ManagementEvents|DataEvents))).
+		violationOf(either("error/atomic", "logs/visible"), Documented, no("InvalidEventSelectors"), getEvents.answers(showsLogs(ReadEvents))),
 	rule("logs/visible", "GetEventDataStore shows them").
 		in(stores()).ask(updateStore(source, "writes")).
-		reference(ok, of(OpGetStore, source).answers(shows(WriteEvents))).
-		violation(Documented, ok, of(OpGetStore, source).answers(shows(ManagementEvents))),
+		reference(ok, of(OpGetStore, source).answers(showsLogs(WriteEvents))).
+		violation(Documented, ok, of(OpGetStore, source).answers(showsLogs(ManagementEvents))),
 	rule("logs/visible", "those of another store are left").
 		in(stores(updateStore(source, "writes"))).ask(of(OpGetStore, dest)).
-		reference(shows(InsightEvents)).
-		violation(Documented, shows(WriteEvents)),
+		reference(showsLogs(InsightEvents)).
+		violation(Documented, showsLogs(WriteEvents)),
 
 	rule("trail/create-existing", "TrailAlreadyExistsException, selectors kept").
 		in(trail(put("call"), get)).ask(create).
@@ -260,8 +276,7 @@ var loggingScenes = []*scene{
 		violationOf(either("trail/create-existing", "error/atomic"), 0, no("TrailAlreadyExists"), get.answers(notEnabled)),
 	rule("trail/create-existing", "what it logs is kept too").
 		in(trail(readsOnly, create.answers(no("TrailAlreadyExists")))).ask(put("call")).
-		reference(no("InvalidInsightSelectors")).
-		wrong(yes("call")),
+		reference(no("InvalidInsightSelectors")).codesOf("logs/call-rate-needs-write"),
 
 	rule("trail/update-keeps", "UpdateTrail of other settings keeps Insights").
 		in(trail(put("call"), get)).ask(update).
@@ -285,11 +300,33 @@ var loggingScenes = []*scene{
 		wrong(ok, start, getTrail.answers(has)),
 	rule("trail/delete-forgets", "and logs what a new trail does").
 		in(trail(readsOnly, remove, create, start)).ask(put("call")).
-		reference(yes("call")).
-		wrong(no("InvalidInsightSelectors")),
+		reference(yes("call")),
 }
 
 var getEvents = on(OpGetEvents, "TrailName", name)
 
-// shows is a 200 with event selectors that log these events.
-func shows(_ Logs) reply { return reply{Answer: Answer{Outcome: Succeeded}} }
+// showsLogs is a 200 with event selectors that log these events.
+func showsLogs(logs Logs) reply { return reply{Answer: Answer{Outcome: Succeeded, Logs: logs | Shown}} }
+
+// TestWithoutStartLogging: where the target has no StartLogging, its trails count as logging, and a
+// refusal that is accepted on a stopped trail excuses nothing.
+func TestWithoutStartLogging(t *testing.T) {
+	world := DefaultWorld
+	world.NoStart = true
+	x := &run{tracker: NewTracker(&world)}
+	x.play(create, put("call").answers(no("UnsupportedOperation")))
+	assert.False(t, x.verdict.Allowed, x.log())
+}
+
+// TestLentTrails: of a trail that was there before it is not known what it logs, until it is said.
+func TestLentTrails(t *testing.T) {
+	world := DefaultWorld
+	world.Lent = true
+	for _, a := range []reply{yes("call:Data"), no("InvalidParameter")} {
+		x := &run{tracker: NewTracker(&world)}
+		x.play(create, start, put("call:Data").answers(a))
+		assert.True(t, x.verdict.Allowed, x.log())
+		x.play(withoutData, put("error:Data").answers(yes("error:Data")))
+		assert.False(t, x.verdict.Allowed, x.log())
+	}
+}

@@ -13,6 +13,41 @@ import (
 
 // Properties of all scenes, and of all requests over a small alphabet in all situations that differ.
 
+// TestNothingElseIsAccepted: of a scene's Put or Get, the codes and sets of selectors that the scene
+// does not name are not allowed.
+func TestNothingElseIsAccepted(t *testing.T) {
+	for _, s := range sections() {
+		if !s.asked.Op.Insights() {
+			continue
+		}
+		named := map[string]bool{}
+		for _, o := range s.outcomes {
+			if first := o.course[0].reply; o.verdict < isViolation || len(o.course) > 1 {
+				named[describe(first.Answer)] = true
+			}
+		}
+		var others []reply
+		for _, code := range pageCodes {
+			others = append(others, no(code))
+		}
+		for _, set := range AllSelectors() {
+			others = append(others, reply{Answer: Answer{Outcome: Succeeded, Selectors: set}})
+		}
+		var allowed []string
+		for _, other := range others {
+			if named[describe(other.Answer)] {
+				continue
+			}
+			if x := newRun().play(s.given...).play(s.asked.answers(other)); x.verdict.Allowed && len(x.verdict.Objections) == 0 {
+				allowed = append(allowed, describe(other.Answer))
+			}
+		}
+		if len(allowed) > 0 {
+			t.Errorf("%s: %s\n%sshould not be allowed: %s", s.rule, s.words, newRun().play(append(slices.Clone(s.given), s.asked)...).log(), strings.Join(allowed, ", "))
+		}
+	}
+}
+
 // situations are set-ups after which trails and stores are in different states.
 var situations = map[string][]step{
 	"nothing":              nil,

@@ -20,15 +20,13 @@ func idle(logs string) step { return createStore(logs).with("StartIngestion", va
 
 var storeScenes = []*scene{
 	rule("store/enables", "200 with both ARNs, no TrailARN").
-		in(stores()).ask(putStore("call:Management", "error:Management")).
+		in(stores()).ask(putStore("call", "error")).
 		reference(yes("call", "error").owned("", storeARN(source), storeARN(dest)),
 			getStore.answers(yes("call", "error").owned("", storeARN(source), storeARN(dest)))).
 		violation(Documented, no("InvalidParameter")).
 		violation(Documented, no("InvalidInsightSelectors")).
 		violation(Documented, no("InsightNotEnabled")).
 		violation(Documented, no("NobodyHeardOfIt")).
-		violation(Documented, yes("call")).
-		violation(Documented, yes()).
 		violationOf(either("store/enables", "store/arn-or-suffix"), Documented, yes("call", "error").owned("", storeARN(dest2), storeARN(dest))).
 		violationOf("answer/one-owner", Inferred, yes("call", "error").owned(arnOf(name), storeARN(source), storeARN(dest))),
 	rule("store/enables", "what was enabled is on").
@@ -40,12 +38,10 @@ var storeScenes = []*scene{
 	rule("store/arn-or-suffix", "the ARN and the ID suffix mean the same").
 		in(stores()).ask(putBoth(storeARN(source), storeARN(dest), "call")).
 		reference(yes("call"), getStore.answers(yes("call"))).
-		wrong(no("InvalidParameter")).
 		wrong(yes("call"), getStore.answers(notEnabled)),
 	rule("store/arn-or-suffix", "in both members").
 		in(stores()).ask(putBoth(storeARN(source), dest, "call")).
-		reference(yes("call"), getFrom(storeARN(source)).answers(yes("call"))).
-		wrong(no("InvalidInsightSelectors")),
+		reference(yes("call"), getFrom(storeARN(source)).answers(yes("call"))),
 	rule("store/arn-or-suffix", "answers carry ARNs").
 		in(stores()).ask(putStore("call")).
 		reference(yes("call").owned("", storeARN(source), storeARN(dest))).
@@ -80,8 +76,7 @@ var storeScenes = []*scene{
 		deviation(no("InvalidParameter"), getStore.answers(yes("call"))).
 		violation(Inferred, no("Validation")).
 		violation(Inferred, no("NobodyHeardOfIt")).
-		violationOf(either("store/disable-with-destination", "store/disable"), 0, yes(), getStore.answers(yes("call"))).
-		wrong(yes("call")),
+		violationOf(either("store/disable-with-destination", "store/disable"), 0, yes(), getStore.answers(yes("call"))),
 
 	rule("store/repoint", "a Put with another destination is answered 200 and replaces it").
 		in(stores(putStore("call"), getStore)).ask(putBoth(source, dest2, "call")).
@@ -93,6 +88,7 @@ var storeScenes = []*scene{
 	rule("store/repoint", "after a refusal the old one stays").
 		in(stores(putStore("call"), getStore)).ask(putBoth(source, dest2, "Nonsense")).
 		reference(no("InvalidInsightSelectors"), getStore.answers(yes("call").owned("", storeARN(source), storeARN(dest)))).
+		codesOf("selector/type-invalid").
 		violationOf(either("get/reflects-put", "error/atomic"), Documented,
 			no("InvalidInsightSelectors"), getStore.answers(yes("call").owned("", storeARN(source), storeARN(dest2)))),
 
@@ -104,7 +100,6 @@ var storeScenes = []*scene{
 	rule("store/default-category", "and means the same as none").
 		in(stores(putStore("call"))).ask(putStore("call:Management")).
 		reference(yes("call"), getStore.answers(yes("call"))).
-		wrong(no("InvalidParameterCombination")).
 		wrong(yes("call"), getStore.answers(notEnabled)),
 
 	rule("store/stop-ingestion", "StopEventDataStoreIngestion keeps the selectors; Get may also answer InsightNotEnabledException").
@@ -136,8 +131,7 @@ var storeScenes = []*scene{
 		reference(yes("call"), getFrom(fourth).answers(yes("call"))).
 		deviations(inactiveCodes...).
 		violation(Inferred, no("Validation")).
-		violation(Inferred, no("NobodyHeardOfIt")).
-		wrong(yes("error")),
+		violation(Inferred, no("NobodyHeardOfIt")),
 	rule("store/not-ingesting", "a destination").
 		in(stores(idle("Insight"))).ask(putBoth(source, fourth, "error")).
 		reference(yes("error")).
@@ -146,24 +140,23 @@ var storeScenes = []*scene{
 	rule("store/not-ingesting", "a source that was stopped").
 		in(stores(of(OpStopIngestion, source))).ask(putStore("call")).
 		reference(yes("call")).
-		deviation(yes("call"), getStore.answers(notEnabled)).
+		deviationOf("store/stop-ingestion", yes("call"), getStore.answers(notEnabled)).
 		deviations(inactiveCodes...).
 		violation(Inferred, no("Validation")),
 	rule("store/not-ingesting", "a source that was started again is enabled").
 		in(stores(of(OpStopIngestion, source), of(OpStartIngestion, source))).ask(putStore("call")).
 		reference(yes("call"), getStore.answers(yes("call"))).
-		wrong(no("InvalidParameter")).
 		wrong(yes("call"), getStore.answers(notEnabled)),
 
 	rule("store/update-guard", "an update that breaks a live prerequisite: InvalidInsightSelectorsException, nothing changed").
 		in(stores(putStore("call"), getStore)).ask(updateStore(source, "reads")).
 		reference(no("InvalidInsightSelectors"), getStore.answers(yes("call"))).
-		reference(no("InvalidInsightSelectors"), of(OpGetStore, source).answers(shows(ManagementEvents))).
+		reference(no("InvalidInsightSelectors"), of(OpGetStore, source).answers(showsLogs(ManagementEvents))).
 		violation(Documented, ok).
 		violation(Documented, no("InvalidParameter")).
 		violation(Documented, no("NobodyHeardOfIt")).
 		violationOf(either("store/update-guard", "error/atomic"), Documented, no("InvalidInsightSelectors"), getStore.answers(notEnabled)).
-		violationOf(either("store/update-guard", "error/atomic"), Documented, no("InvalidInsightSelectors"), of(OpGetStore, source).answers(shows(ReadEvents))),
+		violationOf(either("store/update-guard", "error/atomic"), Documented, no("InvalidInsightSelectors"), of(OpGetStore, source).answers(showsLogs(ReadEvents))),
 	rule("store/update-guard", "of the error rate").
 		in(stores(putStore("error"), getStore)).ask(updateStore(source, "Data")).
 		reference(no("InvalidInsightSelectors"), getStore.answers(yes("error"))).
@@ -190,13 +183,17 @@ var storeScenes = []*scene{
 		violation(Documented, yes("call"), getStore.answers(yes("call:Management,Data"))),
 	rule("store/no-data", "after a refusal").
 		in(stores(putStore("error"))).ask(putStore("error:Data")).
-		reference(no("InvalidInsightSelectors"), getStore.answers(yes("error"))).
+		reference(no("InvalidInsightSelectors"), getStore.answers(yes("error"))).codesOf("store/data-category").
 		violationOf(either("store/no-data", "error/atomic"), Documented, no("InvalidInsightSelectors"), getStore.answers(yes("error:Data"))),
 
 	rule("store/delete-restore", "what they do to the selectors is not claimed").
 		in(stores(putStore("call"), of(OpDeleteStore, source))).ask(of(OpRestoreStore, source)).
 		silent(ok, getStore.answers(yes("call")), getStore.answers(yes("call"))).
 		silent(ok, getStore.answers(notEnabled), getStore.answers(notEnabled)),
+	rule("store/delete-restore", "nor what the deletion of a destination does to its source").
+		in(stores(putStore("call"))).ask(of(OpDeleteStore, dest)).
+		open(ok, getStore.answers(yes("call"))).
+		open(ok, getStore.answers(notEnabled)),
 	rule("store/delete-restore", "isolation still holds").
 		in(stores(createStore("Management"), putBoth(fourth, dest2, "error"), putStore("call"))).ask(of(OpDeleteStore, source)).
 		silent(ok, getFrom(fourth).answers(yes("error"))).

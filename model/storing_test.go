@@ -13,9 +13,7 @@ var storingScenes = []*scene{
 		in(trail()).ask(get).
 		reference(notEnabled).
 		violation(Documented, yes("call")).
-		violationOf(either("state/initially-off", "get/not-enabled"), Documented, yes()).
-		wrong(no("TrailNotFound")).
-		wrong(no("InvalidParameter")),
+		violationOf(either("state/initially-off", "get/not-enabled"), Documented, yes()),
 	rule("state/initially-off", "another trail that is on makes no difference").
 		in(trail(put("call"), createOf("other"), startOf("other"))).ask(getOf("other")).
 		reference(notEnabled).
@@ -91,9 +89,7 @@ var storingScenes = []*scene{
 		violationOf(either("put/default-management", "put/stores"), 0, yes("error")),
 	rule("put/default-management", "another type's Data is no reason").
 		in(dataTrail(put("error:Data"))).ask(put("call")).
-		reference(yes("call"), get.answers(yes("call"))).
-		wrong(yes("call:Management,Data")).
-		wrong(yes("call", "error:Data")),
+		reference(yes("call"), get.answers(yes("call"))),
 
 	rule("put/empty-disables", "[] answers 200 with an empty list and turns Insights off").
 		in(trail(put("call", "error"))).ask(put()).
@@ -107,15 +103,13 @@ var storingScenes = []*scene{
 	rule("put/empty-disables", "and another Put turns it on again").
 		in(trail(put("call"), put())).ask(put("error")).
 		reference(yes("error"), get.answers(yes("error"))).
-		wrong(yes("error"), get.answers(notEnabled)).
-		wrong(yes("call", "error")),
+		wrong(yes("error"), get.answers(notEnabled)),
 
 	rule("put/empty-when-off", "[] when already off is a 200 no-op").
 		in(trail()).ask(put()).
 		reference(yes(), get.answers(notEnabled)).
 		violation(Inferred, no("InvalidParameter")).
-		violation(Inferred, no("InsightNotEnabled")).
-		wrong(yes("call")),
+		violation(Inferred, no("InsightNotEnabled")),
 	rule("put/empty-when-off", "a second [] too").
 		in(trail(put("call"), put())).ask(put()).
 		reference(yes(), get.answers(notEnabled)).
@@ -130,9 +124,7 @@ var storingScenes = []*scene{
 	rule("put/idempotent", "same answer: inferred").
 		in(trail(put("call"))).ask(put("call")).
 		reference(yes("call")).
-		violationOf(either("put/idempotent", "put/stores"), 0, no("InvalidInsightSelectors")).
-		wrong(yes("error")).
-		wrong(yes()),
+		violationOf(either("put/idempotent", "put/stores"), 0, no("InvalidInsightSelectors")),
 
 	rule("put/order-free", "order of selectors carries no meaning").
 		in(trail()).ask(put("error", "call")).
@@ -143,8 +135,7 @@ var storingScenes = []*scene{
 	rule("put/order-free", "order of categories carries no meaning").
 		in(dataTrail()).ask(put("call:Data,Management")).
 		reference(yes("call:Management,Data"), get.answers(yes("call:Data,Management"))).
-		violationOf(either("put/order-free", "put/stores"), 0, no("InvalidInsightSelectors")).
-		wrong(yes("call:Data")),
+		violationOf(either("put/order-free", "put/stores"), 0, no("InvalidInsightSelectors")),
 
 	rule("get/reflects-put", "Get answers the last stored selectors, as a set, and the full ARN").
 		in(dataTrail(put("call:Data", "error:Management"))).ask(get).
@@ -155,8 +146,7 @@ var storingScenes = []*scene{
 		violation(Documented, yes("call:Data", "error").owned(arnOf("other"), "", "")).
 		violationOf(either("get/reflects-put", "put/stores"), Documented, notEnabled).
 		violationOf(either("get/reflects-put", "put/stores"), Documented, yes()).
-		violationOf(either("get/reflects-put", "put/stores"), Documented, yes("error")).
-		wrong(yes("call:Data", "error:Data")),
+		violationOf(either("get/reflects-put", "put/stores"), Documented, yes("error")),
 	rule("get/reflects-put", "for a store also the destination of the last Put that was answered 200").
 		in(stores(putStore("call"), putBoth(source, dest2, "error"), putBoth(source, nobody, "call").answers(no("InvalidParameter")))).
 		ask(getStore).
@@ -173,9 +163,7 @@ var storingScenes = []*scene{
 		in(trail(put("call"), put(), get.answers(notEnabled))).ask(get).
 		reference(notEnabled).
 		violation(Documented, yes()).
-		violation(Documented, no("InvalidParameter")).
-		wrong(yes("call")).
-		wrong(no("TrailNotFound")),
+		violation(Documented, no("InvalidParameter")),
 
 	rule("trail/has-insight-selectors", "true when Insights is on").
 		in(trail(put("call"))).ask(getTrail).
@@ -199,9 +187,7 @@ var storingScenes = []*scene{
 	rule("trail/name-or-arn", "and in Get").
 		in(trail(put("call"))).ask(getOf(arnOf(name))).
 		reference(yes("call")).
-		violationOf(either("trail/name-or-arn", "get/reflects-put"), 0, no("CloudTrailARNInvalid")).
-		wrong(notEnabled).
-		wrong(no("TrailNotFound")),
+		violationOf(either("trail/name-or-arn", "get/reflects-put"), 0, no("CloudTrailARNInvalid")),
 
 	rule("answer/one-owner", "a trail's answer has TrailARN and no EDS members").
 		in(trail()).ask(put("call")).
@@ -265,13 +251,13 @@ var storingScenes = []*scene{
 
 	rule("error/atomic", "a call that fails changes nothing, even when one of several selectors was valid").
 		in(trail(put("call"))).ask(put("error", "Nonsense")).
-		reference(no("InvalidInsightSelectors"), get.answers(yes("call"))).
+		reference(no("InvalidInsightSelectors"), get.answers(yes("call"))).codesOf("selector/type-invalid").
 		violation(Documented, no("InvalidInsightSelectors"), get.answers(yes("error"))).
 		violation(Documented, no("InvalidInsightSelectors"), get.answers(yes("call", "error"))).
 		violation(Documented, no("InvalidInsightSelectors"), get.answers(notEnabled)),
 	rule("error/atomic", "whatever its code").
 		in(trail()).ask(put("call", "error:Data")).
-		reference(no("InvalidParameter"), get.answers(notEnabled)).
+		reference(no("InvalidParameter"), get.answers(notEnabled)).codesOf("logs/data-needs-data").
 		violation(Documented, no("InvalidInsightSelectors"), get.answers(yes("call"))),
 	rule("error/atomic", "of event selectors").
 		in(trail(put("call"))).ask(readsOnly).
@@ -286,7 +272,6 @@ var storingScenes = []*scene{
 		deviations("InvalidInsightSelectors", "InvalidParameter", "Validation").
 		violation(Inferred, no("TrailNotFound")).
 		violation(Inferred, yes("call:Data")).
-		wrong(yes("error")).
 		wrong(yes("call"), get.answers(notEnabled)).
 		wrong(yes(), get.answers(yes("call"))),
 	rule("put/categories-empty", "the type is not enabled, beside one that is").
@@ -302,13 +287,12 @@ var storingScenes = []*scene{
 		reference(yes("call"), get.answers(yes("call"))).
 		deviation(yes("call", "call"), get.answers(yes("call", "call"))).
 		deviations("InvalidInsightSelectors", "InvalidParameter").
-		violation(Inferred, no("Validation")).
-		wrong(yes()).
-		wrong(yes("error")),
+		violation(Inferred, no("Validation")),
 	rule("put/duplicate-type", "with the same categories in another order").
 		in(dataTrail()).ask(put("error:Management,Data", "error:Data,Management")).
 		reference(yes("error:Management,Data"), get.answers(yes("error:Management,Data"))).
 		deviation(yes("error:Management,Data", "error:Management,Data")).
+		deviations("InvalidInsightSelectors", "InvalidParameter").
 		violation(Inferred, no("InvalidParameterCombination")),
 
 	rule("put/duplicate-type-differing", "the same type twice with different categories").
@@ -320,12 +304,10 @@ var storingScenes = []*scene{
 		deviation(yes("call:Management", "call:Data"), get.answers(yes("call:Management", "call:Data"))).
 		deviations("InvalidParameter").
 		violation(Inferred, no("Validation")).
-		violation(Inferred, no("TrailNotFound")).
-		wrong(yes()).
-		wrong(yes("error")),
+		violation(Inferred, no("TrailNotFound")),
 	rule("put/duplicate-type-differing", "whatever Put answers, Get must answer the same").
 		in(dataTrail()).ask(put("error:Management", "error:Data")).
-		reference(no("InvalidInsightSelectors")).
+		reference(no("InvalidInsightSelectors")).deviations("InvalidParameter").
 		violation(Inferred, yes("error:Management"), get.answers(yes("error:Data"))).
 		violation(Inferred, yes("error:Data"), get.answers(yes("error:Management,Data"))).
 		violation(Inferred, yes("error:Management,Data"), get.answers(yes("error:Management"))).
@@ -334,28 +316,36 @@ var storingScenes = []*scene{
 		violationOf("error/atomic", Documented, no("InvalidInsightSelectors"), get.answers(yes("error:Management"))),
 	rule("put/duplicate-type-differing", "with three entries or more, any selection of them, merged or not").
 		in(dataTrail()).ask(put("call:Management", "call:Data", "call:Management,Data")).
-		reference(no("InvalidInsightSelectors")).
+		reference(no("InvalidInsightSelectors")).deviations("InvalidParameter").
 		deviation(yes("call:Management"), get.answers(yes("call:Management"))).
 		deviation(yes("call:Data"), get.answers(yes("call:Data"))).
 		deviation(yes("call:Management,Data"), get.answers(yes("call:Management,Data"))).
 		deviation(yes("call:Management", "call:Data"), get.answers(yes("call:Data", "call:Management"))).
 		deviation(yes("call:Data", "call:Management,Data"), get.answers(yes("call:Data", "call:Management,Data"))).
-		deviation(yes("call:Management", "call:Data", "call:Management,Data"), get.answers(yes("call:Management", "call:Data", "call:Management,Data"))).
-		wrong(yes("error")),
+		deviation(yes("call:Management", "call:Data", "call:Management,Data"), get.answers(yes("call:Management", "call:Data", "call:Management,Data"))),
 	rule("put/duplicate-type-differing", "two of three entries are the same").
 		in(dataTrail()).ask(put("call:Data", "call:Data", "call")).
-		reference(no("InvalidInsightSelectors")).
+		reference(no("InvalidInsightSelectors")).deviations("InvalidParameter").
+		deviation(yes("call"), get.answers(yes("call"))).
+		deviation(yes("call:Management,Data"), get.answers(yes("call:Management,Data"))).
 		deviation(yes("call:Data"), get.answers(yes("call:Data"))).
 		deviation(yes("call:Data", "call"), get.answers(yes("call:Data", "call"))).
 		deviation(yes("call:Data", "call:Data", "call"), get.answers(yes("call:Data", "call:Data", "call"))).
 		deviation(yes("call:Data", "call:Data"), get.answers(yes("call:Data", "call:Data"))),
+
+	rule("put/duplicate-type-differing", "beside a type that is listed once").
+		in(dataTrail()).ask(put("call:Management", "error:Data", "call:Data")).
+		reference(no("InvalidInsightSelectors")).deviations("InvalidParameter").
+		deviation(yes("call:Management", "error:Data"), get.answers(yes("call:Management", "error:Data"))).
+		deviation(yes("call:Data", "error:Data"), get.answers(yes("call:Data", "error:Data"))).
+		deviation(yes("call:Management,Data", "error:Data"), get.answers(yes("call:Management,Data", "error:Data"))).
+		deviation(yes("call:Management", "call:Data", "error:Data")).
+		violation(Inferred, yes("call:Data", "error:Data"), get.answers(yes("call:Management", "error:Data"))),
 
 	rule("put/duplicate-category", "a category twice: stored once").
 		in(trail()).ask(put("call:Management,Management")).
 		reference(yes("call"), get.answers(yes("call"))).
 		deviation(yes("call:Management,Management"), get.answers(yes("call:Management,Management"))).
 		deviations("InvalidInsightSelectors", "InvalidParameter").
-		violation(Inferred, no("Validation")).
-		wrong(yes("call:Data")).
-		wrong(yes()),
+		violation(Inferred, no("Validation")),
 }
