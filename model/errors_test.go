@@ -137,6 +137,11 @@ var errorScenes = slices.Concat(
 			reference(no("Serialization")).codesOf("wire/wrong-type", "input/no-resource").
 			violation(Inferred, no("OperationNotPermitted")).violation(Inferred, yes("call").owned(arnOf(name), "", "")),
 
+		breaks("wire/wrong-type", "in Get of a store").
+			in(stores()).ask(getStore.with("EventDataStore", value.ListOf())).
+			reference(no("Serialization")).codesOf("wire/wrong-type", "input/no-resource").
+			violation(Inferred, no("OperationNotPermitted")),
+
 		breaks("wire/unknown-members", "unknown request members are ignored").
 			in(trail()).ask(put("call").with("Unknown", "x")).
 			reference(yes("call"), get.answers(yes("call"))).
@@ -245,6 +250,8 @@ var errorScenes = slices.Concat(
 
 		breaks("trail/not-found", "well-formed name, no such trail").in(trail()).ask(putTo("nobody", "call")).alone(),
 		breaks("trail/not-found", "own-Region own-account ARN").in(trail()).ask(putTo(arnOf("nobody"), "call")).alone(),
+		breaks("trail/not-found", "of the Region of the call").in(trail()).
+			ask(putTo(DefaultWorld.TrailARN(away, "nobody"), "call").from(away)).alone(),
 		breaks("trail/not-found", "names have a letter case").in(trail()).ask(putTo("My-Trail", "call")).alone(),
 		breaks("trail/not-found", "with []").in(trail()).ask(putTo("nobody")).alone(),
 		breaks("trail/not-found", "in Get").in(trail()).ask(getOf("nobody")).alone(),

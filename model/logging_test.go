@@ -274,6 +274,12 @@ var loggingScenes = []*scene{
 		violation(Inferred, ok, get.answers(notEnabled)).
 		violation(Inferred, ok, get.answers(yes("error"))).
 		violationOf(either("trail/create-existing", "error/atomic"), 0, no("TrailAlreadyExists"), get.answers(notEnabled)),
+	rule("trail/create-existing", "a trail of that name in another Region is another trail").
+		in(trail(put("call"), get)).ask(create.from(away)).
+		reference(ok, get.answers(yes("call")), get.from(away).answers(notEnabled)).
+		reference(ok, start.from(away), put("error").from(away).answers(yes("error").owned(DefaultWorld.TrailARN(away, name), "", ""))).
+		wrong(ok, get.answers(notEnabled)).
+		wrong(ok, get.from(away).answers(yes("call").owned(DefaultWorld.TrailARN(away, name), "", ""))),
 	rule("trail/create-existing", "what it logs is kept too").
 		in(trail(readsOnly, create.answers(no("TrailAlreadyExists")))).ask(put("call")).
 		reference(no("InvalidInsightSelectors")).codesOf("logs/call-rate-needs-write"),
@@ -292,7 +298,8 @@ var loggingScenes = []*scene{
 		violation(Documented, ok, get.answers(notEnabled)).
 		violation(Documented, ok, put("call").answers(yes("call"))).
 		violation(Documented, ok, put().answers(yes())).
-		violation(Documented, ok, getTrail.answers(has)),
+		violation(Documented, ok, getTrail.answers(has)).
+		violation(Documented, ok, getTrail.with("Name", arnOf(name)).answers(has)),
 	rule("trail/delete-forgets", "a new trail of that name starts off").
 		in(trail(put("call"), remove)).ask(create).
 		reference(ok, start, get.answers(notEnabled), getTrail.answers(hasNot)).

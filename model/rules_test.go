@@ -140,6 +140,20 @@ func TestRulesHaveTheCodesOfThePage(t *testing.T) {
 	}
 }
 
+// TestUndocumentedCodes: those with a star in section 4, and three that are common to all actions.
+func TestUndocumentedCodes(t *testing.T) {
+	stars := []string{"EventDataStoreARNInvalid", "EventDataStoreNotFound", "InactiveEventDataStore", "InvalidEventDataStoreStatus",
+		"Validation", "Serialization", "AccessDenied"}
+	for _, r := range page {
+		for _, code := range append(r.codes(), r.sometimes...) {
+			star := slices.Contains(stars, bare(code))
+			full := bare(code) + "Exception"
+			assert.Equal(t, star, Undocumented(OpPut, full), "%s of Put", code)
+			assert.Equal(t, star || bare(code) == "InvalidHomeRegion", Undocumented(OpGet, full), "%s of Get", code)
+		}
+	}
+}
+
 // TestSilentRules: the rows without a number claim nothing that an answer could contradict.
 func TestSilentRules(t *testing.T) {
 	for _, id := range []ID{"throttled", "busy", "access", "unsupported", "store/delete-restore"} {

@@ -143,6 +143,14 @@ var storeScenes = []*scene{
 		deviationOf("store/stop-ingestion", yes("call"), getStore.answers(notEnabled)).
 		deviations(inactiveCodes...).
 		violation(Inferred, no("Validation")),
+	rule("store/not-ingesting", "[] for a source that was stopped").
+		in(stores(putStore("call"), of(OpStopIngestion, source))).ask(putStore().without("InsightsDestination")).
+		reference(yes(), getStore.answers(notEnabled)).
+		deviations(inactiveCodes...).
+		wrong(yes(), getStore.answers(yes("call"))),
+	rule("store/not-ingesting", "a source that was created without ingestion, and started, is enabled").
+		in(stores(idle("Management"), of(OpStartIngestion, fourth))).ask(putBoth(fourth, dest, "call")).
+		reference(yes("call")),
 	rule("store/not-ingesting", "a source that was started again is enabled").
 		in(stores(of(OpStopIngestion, source), of(OpStartIngestion, source))).ask(putStore("call")).
 		reference(yes("call"), getStore.answers(yes("call"))).

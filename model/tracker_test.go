@@ -107,6 +107,38 @@ func TestTracker(t *testing.T) {
 	})
 }
 
+// TestReadingBack: after a divergence the state is the one that the target's answers show.
+func TestReadingBack(t *testing.T) {
+	x := newRun().play(trailAndStores(put("call"), putStore("call"))...)
+	s := x.tracker.State()
+	for _, c := range []struct {
+		read  step
+		reply reply
+	}{
+		{get, notEnabled}, {get, yes("error")}, {get, yes("call:Data", "error")}, {get, yes("call")},
+		{getStore, notEnabled}, {getStore, yes("error")}, {getStore, yes("error").owned("", storeARN(source), storeARN(dest2))},
+	} {
+		a := x.owned(c.read.Request, c.reply)
+		shown, ok := Showing(s, Resource(s, c.read.Request), a)
+		require.True(t, ok, describe(a))
+		v := TrackerAt(shown).Observe(c.read.Request, a)
+		assert.True(t, v.Allowed && len(v.Objections) == 0, "%#v → %s", c.read.Request, describe(a))
+	}
+	for _, a := range []reply{no("TrailNotFound"), yes("call", "Nonsense"), yes("call", "call"), yes("call", "call:Data")} {
+		shown, ok := Showing(s, Resource(s, get.Request), a.Answer)
+		assert.False(t, ok, "%s shows nothing that the model has", describe(a.Answer))
+		assert.Empty(t, diffStates(s, shown))
+	}
+	_, ok := Showing(s, Resource(s, getStore.Request), yes("call:Data").Answer)
+	assert.False(t, ok, "no store has Data")
+
+	resource := Resource(s, get.Request)
+	assert.Equal(t, "InvalidInsightSelectorsException", Step(ShowingEvents(s, resource, readsOnly.Input), put("call").Request)[0].Answer.Code)
+	broken, ok := Unguarded(s, updateStore(source, "reads").Request)
+	require.True(t, ok)
+	assert.Equal(t, "InvalidInsightSelectorsException", Step(broken, putStore("call").Request)[0].Answer.Code)
+}
+
 // TestHeldOrder: a learned order makes the code of a later rule a violation at level observed.
 func TestHeldOrder(t *testing.T) {
 	order := ErrorRules()
