@@ -259,6 +259,7 @@ func VariantSelectors() []Representative {
 		differing("a type twice with more categories", errors(management), errors(both...)),
 		differing("a type twice with fewer categories", calls(both...), calls(data)),
 		differing("a type twice with other categories beside another", calls(management), errors(management), calls(data)),
+		differing("a type three times, once with other categories", calls(management), calls(data), calls(management)),
 	}
 }
 
