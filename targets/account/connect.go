@@ -225,7 +225,7 @@ func connect(ctx context.Context, o Options) (*service, error) {
 	outside := s.gate.Transport(s.transport)
 	for _, region := range o.Regions {
 		s.callers[region] = endpoint.NewCaller(endpoint.CallerOptions{URL: s.gate.Base(gate.CloudTrail, region),
-			Region: region, Timeout: o.Timeout,
+			Timeout: o.Timeout, Conns: 16,
 			Transport: outside, Credentials: watched, Admit: s.gate.At(gate.CloudTrail, region), Pace: o.Pace})
 	}
 	if err := s.identify(ctx); err != nil {

@@ -98,7 +98,7 @@ func (s *service) send(ctx context.Context, region string, r model.Request) targ
 		err := gate.Refuse(gate.GuardRegion, "%s is not one of --regions", wire.Printable(region))
 		return targets.Reply{Problem: err.Error(), Err: err}
 	}
-	reply := caller.Do(ctx, r)
+	reply := caller.Send(ctx, region, r)
 	message := reply.Body.Get("Message").Text() + reply.Body.Get("message").Text()
 	s.secrets.hideRead(&reply)
 	if hint := hintOf(reply.Answer.Code, message); hint != "" && reply.Err == nil {

@@ -48,7 +48,7 @@ func (t *Target) extension(ctx context.Context, region, method string, body []by
 	ctx, cancel := context.WithTimeout(ctx, t.options.Timeout)
 	defer cancel()
 	x := &exchanged{}
-	t.conn.raw(ctx, region, method, "", at(t.url, ArrangePath), body, x)
+	t.caller.raw(ctx, region, method, "", at(t.url, ArrangePath), body, x)
 	return x
 }
 
@@ -72,7 +72,7 @@ func (t *Target) findSupport(ctx context.Context) (notes []string) {
 	if t.conditions["bucket-missing"] {
 		return nil // it keeps its own account of buckets
 	}
-	client := NewS3(t.conn.config(t.url, t.options.Regions[0], nil))
+	client := NewS3(t.caller.Config(t.url, t.options.Regions[0], nil))
 	name := "conform-" + naming.NewTag()
 	if err := t.makeBucket(ctx, client, name); err != nil {
 		return []string{"the endpoint has no S3 that makes buckets"}
@@ -111,7 +111,7 @@ func (t *Target) setPolicy(ctx context.Context, client *s3.Client, name, effect 
 }
 
 func (t *Target) kms(region string) *kms.Client {
-	return kms.NewFromConfig(t.conn.config(t.url, region, nil))
+	return kms.NewFromConfig(t.caller.Config(t.url, region, nil))
 }
 
 // keysWork makes a key and schedules its deletion.
@@ -166,7 +166,7 @@ func (t *Target) dropKey(ctx context.Context, region, id string) error {
 // learnFromSTS takes the account from the caller's identity, where no trail's ARN gave it. It stays
 // open to correction by the first one that does.
 func (t *Target) learnFromSTS(ctx context.Context) {
-	client := sts.NewFromConfig(t.conn.config(t.url, t.options.Regions[0], nil))
+	client := sts.NewFromConfig(t.caller.Config(t.url, t.options.Regions[0], nil))
 	out, err := client.GetCallerIdentity(ctx, &sts.GetCallerIdentityInput{})
 	if err != nil || !naming.IsAccount(aws.ToString(out.Account)) {
 		return

@@ -15,13 +15,11 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/credentials"
-	"github.com/aws/aws-sdk-go-v2/service/cloudtrail"
 
 	"github.com/insightconform/conform/generators"
 	"github.com/insightconform/conform/model"
@@ -67,10 +65,7 @@ type Pacer interface {
 type Target struct {
 	options Options
 	url     *url.URL
-	conn    *connection
-	prefix  string // of X-Amz-Target, as the probe found it
-
-	clients sync.Map // *cloudtrail.Client by Region
+	caller  *Caller
 
 	partition, account string // of ARNs, as far as known
 	unsure             bool   // no trail's ARN has shown the account
@@ -105,7 +100,7 @@ func New(options Options) (*Target, error) {
 	if options.Conns == 0 {
 		options.Conns = 16
 	}
-	return &Target{options: options, url: u, prefix: wire.ShortPrefix,
+	return &Target{options: options, url: u,
 		partition: model.DefaultWorld.Partition, account: model.DefaultWorld.Account, unsure: true}, nil
 }
 
@@ -146,8 +141,8 @@ func (t *Target) Open(ctx context.Context) (targets.Info, error) {
 	if err != nil {
 		return info, err
 	}
-	t.conn = newConnection(t.url, t.options.Timeout, t.options.Conns, provider, t.options.Transport)
-	t.conn.pace = t.options.Pace
+	t.caller = NewCaller(CallerOptions{URL: t.url, Timeout: t.options.Timeout, Conns: t.options.Conns, Credentials: provider,
+		Transport: t.options.Transport, Pace: t.options.Pace})
 	note, err := t.findPrefix(ctx)
 	if err != nil {
 		return info, err
@@ -177,24 +172,9 @@ func (t *Target) Open(ctx context.Context) (targets.Info, error) {
 	return info, nil
 }
 
-// client returns the SDK's client for a Region.
-func (t *Target) client(region string) *cloudtrail.Client {
-	client, ok := t.clients.Load(region)
-	if !ok {
-		client, _ = t.clients.LoadOrStore(region, newClient(t.conn, region, t.prefix))
-	}
-	return client.(*cloudtrail.Client)
-}
-
-// do sends one request and reads its answer.
-func (t *Target) do(ctx context.Context, region string, r model.Request) (targets.Reply, *exchanged) {
-	return t.conn.ask(ctx, t.client, region, t.prefix, r)
-}
-
 // ask sends a request of the target's own, outside any world.
 func (t *Target) ask(ctx context.Context, region string, op model.Op, input value.Value) targets.Reply {
-	reply, _ := t.do(ctx, region, model.Request{Op: op, Input: input})
-	return reply
+	return t.caller.Send(ctx, region, model.Request{Op: op, Input: input})
 }
 
 // sighting is what an answer shows of the server.
@@ -255,7 +235,7 @@ search:
 			break
 		}
 		for _, r.OtherTarget = range []bool{false, true} {
-			reply, x := t.do(ctx, t.options.Regions[0], r)
+			reply, x := t.caller.ask(ctx, t.options.Regions[0], r)
 			if ctx.Err() != nil {
 				return "", ctx.Err()
 			}
@@ -264,7 +244,7 @@ search:
 			}
 			nameless = nameless || reply.Answer.Outcome == model.Refused && reply.Answer.Code == "" && len(reply.Body.Members()) > 0
 			if r.Op == model.OpCreate && reply.Answer.Outcome == model.Succeeded {
-				t.do(ctx, t.options.Regions[0], model.Request{Op: model.OpDelete, OtherTarget: r.OtherTarget, Input: value.Obj("Name", name)})
+				t.caller.Send(ctx, t.options.Regions[0], model.Request{Op: model.OpDelete, OtherTarget: r.OtherTarget, Input: value.Obj("Name", name)})
 			}
 			if got := look(x, reply); got > best {
 				best, bestPrefix = got, wire.ShortPrefix
@@ -289,9 +269,8 @@ search:
 	case absent:
 		note = "none of the operations asked for seems to exist"
 	}
-	if bestPrefix != t.prefix {
-		t.prefix = bestPrefix
-		t.clients.Clear()
+	if bestPrefix != wire.ShortPrefix {
+		t.caller.prefix = bestPrefix
 		note = "only the long X-Amz-Target prefix is understood"
 	}
 	return note, nil
@@ -301,7 +280,7 @@ func (t *Target) unreachable(ctx context.Context, err error) error {
 	if errors.Is(err, targets.ErrRefused) {
 		return errMetadata
 	}
-	text, _ := t.conn.problem(ctx, err)
+	text := t.caller.problem(ctx, err)
 	if text == "connection refused" {
 		return fmt.Errorf("%w: nothing listens at %s; start the emulator or check --endpoint", targets.ErrUnreachable, t.url)
 	}
@@ -385,13 +364,13 @@ func arnIn(body value.Value) string {
 
 // Close implements targets.Target.
 func (t *Target) Close() error {
-	if t.conn == nil {
+	if t.caller == nil {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), t.options.Timeout)
 	defer cancel()
 	err := t.closeSupport(ctx)
-	if transport, ok := t.conn.transport.(*http.Transport); ok {
+	if transport, ok := t.caller.options.Transport.(*http.Transport); ok {
 		transport.CloseIdleConnections()
 	}
 	return err

@@ -56,7 +56,7 @@ func (w *world) Do(ctx context.Context, r model.Request) targets.Reply {
 		return w.arrange(ctx, r.Region, r)
 	}
 	instead := w.provide(ctx, &r)
-	reply, _ := w.target.do(ctx, r.Region, r)
+	reply := w.target.caller.Send(ctx, r.Region, r)
 	reply.Instead = instead
 	w.track(r.Region, r, reply)
 	return reply
