@@ -11,7 +11,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"time"
 
 	"github.com/insightconform/conform/model"
 	"github.com/insightconform/conform/model/value"
@@ -176,7 +175,3 @@ Signatures are not verified. An access key id of 12 digits is the account; any o
 Everything is kept in memory. POST /_conform/arrange {"TrailName", "Condition", "Region"} spoils a
 trail's surroundings; GET lists the conditions.
 `
-
-func newHTTPServer(handler http.Handler) *http.Server {
-	return &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: time.Minute, IdleTimeout: 2 * time.Minute}
-}
