@@ -57,7 +57,7 @@ func (t *target) tagBucket(ctx context.Context) error {
 		return s.bucketProblem(ctx, "PutBucketTagging", err)
 	}
 	var last error
-	if !s.until(ctx, t.options.Settle, func() bool {
+	if !s.until(ctx, func() bool {
 		value, err := s.bucketTag(ctx, t.bucket.Name)
 		last = err
 		return value == t.ledger.ID() || errors.Is(err, targets.ErrRefused) || wire.Denied(codeOf(err))
@@ -127,9 +127,4 @@ func (s *service) bucketProblem(ctx context.Context, op string, err error) error
 		return inconclusive("%s answered %s: %s", op, code, hint)
 	}
 	return inconclusive("%s answered %s", op, code)
-}
-
-// removeBucket empties a bucket and deletes it. It reports whether the bucket is gone.
-func (s *service) removeBucket(ctx context.Context, book *ledger.Ledger, r ledger.Resource) bool {
-	return endpoint.DropBucket(ctx, s.s3, r.Name) == nil && s.gone(book, r) == nil
 }

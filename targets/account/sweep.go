@@ -140,11 +140,11 @@ func (s *sweeper) one(ctx context.Context, r ledger.Resource) Item {
 	if ctx.Err() != nil {
 		return Item{r, Failed, "interrupted"}
 	}
-	there, tag, why := s.look(ctx, r)
+	arn, tag, why := s.look(ctx, r)
 	switch {
 	case why != "":
 		return Item{r, Failed, why}
-	case !there:
+	case arn == "":
 		return s.notThere(r)
 	case tag == "" && r.Kind == ledger.Bucket && s.ledger != nil && s.ledger.Event(r) == ledger.Intend:
 		// A crash between making and tagging. The name was random, and is in the ledger as intended.
@@ -158,7 +158,7 @@ func (s *sweeper) one(ctx context.Context, r ledger.Resource) Item {
 		return Item{r, Found, ""}
 	}
 	s.service.gate.Set(r, gate.Owned)
-	if s.removed(ctx, r) {
+	if s.service.remove(ctx, s.ledger, r, arn) {
 		return Item{r, Deleted, ""}
 	}
 	if ctx.Err() != nil {
@@ -189,45 +189,33 @@ func (s *sweeper) tagLate(ctx context.Context, r ledger.Resource) (Item, bool) {
 	return Item{}, true
 }
 
-func (s *sweeper) removed(ctx context.Context, r ledger.Resource) bool {
-	book := s.ledger // may be nil: a sweep by prefix writes none
-	switch r.Kind {
-	case ledger.Trail:
-		return s.service.removeTrail(ctx, book, r)
-	case ledger.Bucket:
-		return s.service.removeBucket(ctx, book, r)
-	}
-	x, _ := s.find(ctx, r)
-	return s.service.removeStore(ctx, book, r, x.id)
-}
-
-// look finds out whether a resource is there, and which ledger's tag it bears.
-func (s *sweeper) look(ctx context.Context, r ledger.Resource) (there bool, tag, why string) {
+// look finds a resource, and which ledger's tag it bears. Of what is not there, the ARN is empty.
+func (s *sweeper) look(ctx context.Context, r ledger.Resource) (arn, tag, why string) {
 	const unread = "its tags cannot be read: "
 	if r.Kind == ledger.Bucket {
 		tag, err := s.service.bucketTag(ctx, r.Name)
 		switch code := codeOf(err); {
 		case code == "NoSuchBucket":
-			return false, "", ""
+			return "", "", ""
 		case err != nil:
-			return true, "", unread + code
+			return "", "", unread + code
 		}
-		return true, tag, ""
+		return r.Name, tag, ""
 	}
 	x, err := s.find(ctx, r)
 	switch {
 	case err != nil:
-		return false, "", reason(err)
+		return "", "", reason(err)
 	case x.arn == "":
-		return false, "", ""
-	case r.Kind == ledger.Trail && x.arn != s.service.arn(r):
-		return true, "", "its ARN is not that of a trail of this account and Region"
+		return "", "", ""
+	case r.Kind == ledger.Trail && x.arn != s.service.arn(r, ""):
+		return "", "", "its ARN is not that of a trail of this account and Region"
 	}
 	tag, known, reply := s.service.tagOf(ctx, r.Region, x.arn)
 	if !known {
-		return true, "", unread + answerOf(reply)
+		why = unread + answerOf(reply)
 	}
-	return true, tag, ""
+	return x.arn, tag, why
 }
 
 // list lists the trails or stores of a Region, once.
@@ -235,14 +223,11 @@ func (s *sweeper) list(ctx context.Context, kind ledger.Kind, region string) ([]
 	if s.listed == nil {
 		s.listed = map[ledger.Resource][]listed{}
 	}
-	at, list := kind.In(region, ""), s.service.describe
-	if kind == ledger.Store {
-		list = s.service.listStores
-	}
+	at := kind.In(region, "")
 	if all, known := s.listed[at]; known {
 		return all, nil
 	}
-	all, err := list(ctx, region)
+	all, err := s.service.list(ctx, kind, region)
 	if err == nil {
 		s.listed[at] = all
 	}
