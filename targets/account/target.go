@@ -24,7 +24,6 @@ import (
 	"github.com/insightconform/conform/targets/account/ledger"
 	"github.com/insightconform/conform/targets/endpoint"
 	"github.com/insightconform/conform/targets/naming"
-	"github.com/insightconform/conform/targets/wire"
 )
 
 // defaultSettle is how long a change may take to show where the options say nothing.
@@ -135,31 +134,11 @@ func (t *target) Open(ctx context.Context) (targets.Info, error) {
 	return info, nil
 }
 
-// problem classes what came instead of a success to a request of the target's own.
-func (s *service) problem(ctx context.Context, region string, op model.Op, reply targets.Reply) error {
-	a := reply.Answer
-	switch {
-	case reply.Err != nil:
-		return reply.Err
-	case ctx.Err() != nil:
-		return ctx.Err()
-	case a.Outcome == model.Succeeded:
-		return nil
-	case a.Outcome == model.Refused && wire.Denied(a.Code):
-		return inconclusive("%s in %s answered %s; 'conform iam-policy' prints what a run must be permitted", op, region, wire.Printable(a.Code))
-	case a.Outcome == model.Refused && (wire.Absent(a.Code) || a.Code == ""):
-		return inconclusive("%s does not offer %s; choose another of --regions", region, op)
-	case a.Outcome == model.Refused:
-		return inconclusive("%s in %s answered %s", op, region, wire.Printable(a.Code))
-	}
-	return unreachable("%s in %s: %s; see whether this machine reaches the service, and whether the Region exists and is enabled", op, region, reply.Problem)
-}
-
 // removeLeft deletes what the ledger has, but for stores: they are a pool that outlasts runs. why is that
 // of the last that failed.
 func (t *target) removeLeft(ctx context.Context) (removed, failed int, why string) {
 	left := slices.DeleteFunc(t.ledger.Live(), func(r ledger.Resource) bool { return r.Kind == ledger.Store })
-	s := &sweeper{service: t.service, ledger: t.ledger, delete: true}
+	s := &sweeper{service: t.service, ledger: t.ledger, delete: true, listed: map[ledger.Resource][]listed{}}
 	for _, item := range s.ledgered(ctx, left) {
 		switch item.State {
 		case Deleted:
@@ -243,7 +222,7 @@ func (t *target) Close() (err error) {
 		if t.service == nil {
 			return
 		}
-		defer t.service.close()
+		defer t.service.transport.CloseIdleConnections()
 		if t.ledger == nil {
 			return
 		}
