@@ -2,7 +2,6 @@ package account
 
 import (
 	"context"
-	"crypto/rand"
 	"slices"
 	"strings"
 
@@ -14,6 +13,7 @@ import (
 	"github.com/insightconform/conform/targets"
 	"github.com/insightconform/conform/targets/account/gate"
 	"github.com/insightconform/conform/targets/account/ledger"
+	"github.com/insightconform/conform/targets/naming"
 	"github.com/insightconform/conform/targets/wire"
 )
 
@@ -28,19 +28,9 @@ type world struct {
 }
 
 func newWorld(t *target, index int, fresh bool) *world {
-	w := &world{target: t, index: index, fresh: fresh, tag: randomTag(), used: map[string]bool{}}
+	w := &world{target: t, index: index, fresh: fresh, tag: naming.RandomLetters(gate.TagLength), used: map[string]bool{}}
 	t.service.gate.Issue(w.tag)
 	return w
-}
-
-// randomTag returns letters that nobody else makes up.
-func randomTag() string {
-	random := make([]byte, gate.TagLength)
-	_, _ = rand.Read(random) // does not fail
-	for i := range random {
-		random[i] = 'a' + random[i]%26
-	}
-	return string(random)
 }
 
 // Names implements targets.Named.
@@ -199,7 +189,7 @@ func (w *world) createStore(ctx context.Context, r model.Request) targets.Reply 
 		return targets.Reply{Answer: model.Refusal("EventDataStoreMaxLimitExceededException"),
 			Notes: []string{"not sent: the pool of event data stores is exhausted"}}
 	}
-	x := &resource{Resource: ledger.Store.In(r.Region, book.Prefix()+"-"+randomTag()+"-"+like), like: like, logs: logs}
+	x := &resource{Resource: ledger.Store.In(r.Region, book.Prefix()+"-"+naming.RandomLetters(gate.TagLength)+"-"+like), like: like, logs: logs}
 	asked := r.Input.Get("Name").Text()
 	r.Input = r.Input.With("Name", value.Str(x.Name)).With("TagsList", tags(book)).
 		With("RetentionPeriod", value.Num("7")).With("TerminationProtectionEnabled", value.Boolean(false)).

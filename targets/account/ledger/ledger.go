@@ -89,16 +89,8 @@ func (h head) hash(account string) string {
 	return hex.EncodeToString(key)
 }
 
-// RandomName returns lower-case letters and digits that nobody can guess.
-func RandomName(length int) string {
-	const alphabet = "abcdefghijklmnopqrstuvwxyz234567"
-	random := make([]byte, length)
-	_, _ = rand.Read(random) // does not fail
-	for i := range random {
-		random[i] = alphabet[random[i]%byte(len(alphabet))]
-	}
-	return string(random)
-}
+// RandomName returns up to 26 lower-case letters and digits that nobody can guess.
+func RandomName(length int) string { return strings.ToLower(rand.Text()[:length]) }
 
 // DefaultPrefix begins the prefix of every ledger that is given none.
 const DefaultPrefix = "conform-"
