@@ -36,11 +36,10 @@ func (t *Target) findExtension(ctx context.Context) {
 	var offer struct {
 		Conditions []string `json:"conditions"`
 	}
-	if x.err != nil || x.status != http.StatusOK || json.Unmarshal(x.received, &offer) != nil {
-		return
-	}
-	for _, name := range offer.Conditions {
-		t.conditions[name] = true
+	if x.err == nil && x.status == http.StatusOK && json.Unmarshal(x.received, &offer) == nil {
+		for _, name := range offer.Conditions {
+			t.conditions[name] = true
+		}
 	}
 }
 
@@ -173,14 +172,4 @@ func (t *Target) learnFromSTS(ctx context.Context) {
 	}
 	t.account = *out.Account
 	t.learn(aws.ToString(out.Arn))
-}
-
-func (t *Target) closeSupport(ctx context.Context) error {
-	if t.support.made {
-		t.support.made = false
-		if DropBucket(ctx, t.support.s3, t.support.bucket) != nil {
-			return fmt.Errorf("the bucket %s could not be deleted", t.support.bucket)
-		}
-	}
-	return nil
 }

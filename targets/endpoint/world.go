@@ -75,14 +75,9 @@ func (w *world) track(region string, out model.Request, reply targets.Reply) {
 			w.uses[at] = uses{}
 		}
 		if done {
-			uses := w.uses[at]
-			if bucket := out.Input.Get("S3BucketName").Text(); bucket != "" {
-				uses.bucket = bucket
-			}
-			if key := out.Input.Get("KmsKeyId").Text(); key != "" {
-				uses.key = key
-			}
-			w.uses[at] = uses
+			before := w.uses[at]
+			w.uses[at] = uses{cmp.Or(out.Input.Get("S3BucketName").Text(), before.bucket),
+				cmp.Or(out.Input.Get("KmsKeyId").Text(), before.key)}
 		}
 	case model.OpDelete:
 		if done {
