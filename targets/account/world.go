@@ -27,12 +27,6 @@ type world struct {
 	has    []*resource
 }
 
-func newWorld(t *target, index int, fresh bool) *world {
-	w := &world{target: t, index: index, fresh: fresh, tag: naming.RandomLetters(gate.TagLength), used: map[string]bool{}}
-	t.service.gate.Issue(w.tag)
-	return w
-}
-
 // Names implements targets.Named.
 func (w *world) Names() targets.Names {
 	t := w.target
@@ -364,6 +358,8 @@ func (w *world) Close(context.Context) error {
 		p.mu.Unlock()
 	}
 	w.used = nil
-	w.target.leave(w.index)
+	w.target.mu.Lock()
+	defer w.target.mu.Unlock()
+	w.target.busy[w.index]--
 	return nil
 }

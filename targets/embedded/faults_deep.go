@@ -5,6 +5,7 @@ import (
 	"sync/atomic"
 
 	"github.com/insightconform/conform/model"
+	"github.com/insightconform/conform/targets/wire"
 )
 
 // seldom is how many Gets one wrong answer comes in.
@@ -226,7 +227,7 @@ func deepFaults() []Fault {
 					m.puts++
 					m.before = c.before().On()
 				case c.request.Op == model.OpTrail && m.puts > 1:
-					c.answer.HasInsights = truth(m.before)
+					c.answer.HasInsights = wire.Truth(m.before)
 				}
 			})},
 		{Name: "first-get-after-put-is-stale", Rule: model.GetReflectsPut,

@@ -7,13 +7,6 @@ import (
 	"github.com/insightconform/conform/model/value"
 )
 
-func truth(b bool) model.Truth {
-	if b {
-		return model.Yes
-	}
-	return model.No
-}
-
 // onFlag is a fault of GetTrail's HasInsightSelectors, which has always one value.
 func onFlag(value model.Truth) start {
 	return onTrail(model.OpTrail, func(c *call) { c.answer.HasInsights = value })

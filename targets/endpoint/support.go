@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"net/http"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -49,16 +48,6 @@ func (t *Target) extension(ctx context.Context, region, method string, body []by
 	x := &exchanged{}
 	t.caller.raw(ctx, region, method, "", at(t.url, ArrangePath), body, x)
 	return x
-}
-
-// arrangeThere asks the extension to bring about a condition.
-func (t *Target) arrangeThere(ctx context.Context, region, trail, condition string) error {
-	body := value.Obj("TrailName", trail, "Condition", condition, "Region", region).AppendJSON(nil)
-	x := t.extension(ctx, region, http.MethodPost, body)
-	if x.err == nil && x.status != http.StatusOK {
-		return fmt.Errorf("HTTP %d", x.status)
-	}
-	return x.err
 }
 
 // findSupport makes the shared bucket where that is needed and possible.
