@@ -140,10 +140,5 @@ func lose(set model.Selectors) model.Selectors {
 
 // lacks reports whether a type misses what it needs to be logged.
 func lacks(set model.Selectors, t model.Type, logs model.Logs) bool {
-	of := set.Of(t)
-	needs := model.ManagementEvents
-	if t == model.CallRate {
-		needs = model.WriteEvents
-	}
-	return of&model.Management != 0 && logs&needs == 0 || of&model.Data != 0 && logs&model.DataEvents == 0
+	return !model.Meets(with(set, 1-t, 0), logs)
 }
