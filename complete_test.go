@@ -2,7 +2,6 @@ package conform_test
 
 import (
 	"encoding/json"
-	"fmt"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -11,8 +10,6 @@ import (
 	"github.com/insightconform/conform"
 	"github.com/insightconform/conform/internal/explore"
 	"github.com/insightconform/conform/internal/run"
-	"github.com/insightconform/conform/internal/testing/choices"
-	"github.com/insightconform/conform/model"
 	"github.com/insightconform/conform/reports"
 	"github.com/insightconform/conform/targets/embedded"
 )
@@ -47,43 +44,6 @@ func TestCertificates(t *testing.T) {
 			assert.Len(t, c.Hypotheses, 4)
 		})
 	}
-}
-
-// TestCertificatesOfOtherWays: a target that takes an accepted alternative, always, gets a certificate
-// of the machine that it is; one that takes now this and now that gets none, and no divergence.
-func TestCertificatesOfOtherWays(t *testing.T) {
-	type way struct {
-		machine string
-		rule    model.ID
-		n       int
-	}
-	var ways []way
-	for n := range 3 {
-		ways = append(ways, way{"management", model.LogsSelectorsLater, n})
-	}
-	ways = append(ways, way{"trail", model.LogsSelectorsLater, 1}, way{"logging", model.LogsStop, 0},
-		way{"logging", model.LogsStart, 0}, way{"logging", model.LogsPutStopped, 0},
-		way{"logging", model.LogsPutStopped, 8})
-	for _, w := range ways {
-		t.Run(fmt.Sprint(w), func(t *testing.T) {
-			t.Parallel()
-			report := runComplete(t, embedded.ServerOptions{Chooser: choices.Always(w.rule, w.n)}, conform.Options{Machines: []string{w.machine}})
-			require.Len(t, report.Certificates, 1)
-			assert.Empty(t, rulesOf(report))
-			assert.True(t, report.Certificates[0].Holds, report.Certificates[0].Result)
-		})
-	}
-	t.Run("at random", func(t *testing.T) {
-		t.Parallel()
-		for seed := range uint64(3) {
-			report := runComplete(t, embedded.ServerOptions{Chooser: choices.Random(seed, 0)}, conform.Options{Machines: []string{"management"}, Depth: 1})
-			require.Len(t, report.Certificates, 1)
-			assert.Empty(t, rulesOf(report))
-			assert.False(t, report.Certificates[0].Holds)
-			assert.Positive(t, report.Certificates[0].Unstable)
-			assert.Contains(t, report.Certificates[0].Result, "not deterministic")
-		}
-	})
 }
 
 // TestNoCertificateForTheFaulty: each fault is caught by the suite of a machine that it is about.

@@ -65,7 +65,7 @@ func (a *accountSettings) addIDs(text string) error {
 }
 
 func checkPrefix(text string) error {
-	if ledger.CheckPrefix(text) != nil {
+	if text == "" || ledger.CheckPrefix(text) != nil {
 		return fmt.Errorf("is no prefix; give %d to %d lower-case letters, digits and single dashes, such as conform-night1", ledger.MinPrefix, ledger.MaxPrefix)
 	}
 	return nil

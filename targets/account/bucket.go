@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
@@ -28,9 +27,9 @@ func (t *target) provision(ctx context.Context) error {
 	}
 	name := &t.bucket.Name
 	if err := endpoint.MakeBucket(ctx, s.s3, *name); err != nil {
-		return s.bucketProblem(ctx, "CreateBucket", err)
+		return s.asking(ctx, "S3", "CreateBucket", err)
 	}
-	if err := t.tagBucket(ctx); err != nil {
+	if err := s.tagBucket(ctx, t.ledger, t.bucket); err != nil {
 		return err
 	}
 	if err := t.ledger.Write(ledger.Made, t.bucket); err != nil {
@@ -40,47 +39,46 @@ func (t *target) provision(ctx context.Context) error {
 	if _, err := s.s3.PutPublicAccessBlock(ctx, &s3.PutPublicAccessBlockInput{Bucket: name,
 		PublicAccessBlockConfiguration: &types.PublicAccessBlockConfiguration{
 			BlockPublicAcls: on, BlockPublicPolicy: on, IgnorePublicAcls: on, RestrictPublicBuckets: on}}); err != nil {
-		return s.bucketProblem(ctx, "PutPublicAccessBlock", err)
+		return s.asking(ctx, "S3", "PutPublicAccessBlock", err)
 	}
 	policy := t.bucketPolicy()
 	if _, err := s.s3.PutBucketPolicy(ctx, &s3.PutBucketPolicyInput{Bucket: name, Policy: &policy}); err != nil {
-		return s.bucketProblem(ctx, "PutBucketPolicy", err)
+		return s.asking(ctx, "S3", "PutBucketPolicy", err)
 	}
 	return nil
 }
 
-// tagBucket tags the new bucket and looks whether the tag is there.
-func (t *target) tagBucket(ctx context.Context) error {
-	s := t.service
-	if _, err := s.s3.PutBucketTagging(ctx, &s3.PutBucketTaggingInput{Bucket: &t.bucket.Name,
-		Tagging: &types.Tagging{TagSet: []types.Tag{{Key: aws.String(ledger.TagKey), Value: aws.String(t.ledger.ID())}}}}); err != nil {
-		return s.bucketProblem(ctx, "PutBucketTagging", err)
+// tagBucket tags a new bucket and looks whether the tag is there.
+func (s *service) tagBucket(ctx context.Context, book *ledger.Ledger, r ledger.Resource) error {
+	_, err := s.s3.PutBucketTagging(ctx, &s3.PutBucketTaggingInput{Bucket: &r.Name,
+		Tagging: &types.Tagging{TagSet: []types.Tag{{Key: aws.String(ledger.TagKey), Value: aws.String(book.ID())}}}})
+	if err != nil {
+		return s.asking(ctx, "S3", "PutBucketTagging", err)
 	}
-	var last error
-	if !s.until(ctx, t.options.Settle, func() bool {
-		value, err := s.bucketTag(ctx, t.bucket.Name)
-		last = err
-		return value == t.ledger.ID() || errors.Is(err, targets.ErrRefused) || wire.Denied(codeOf(err))
-	}) || last != nil {
-		if ctx.Err() != nil {
-			return ctx.Err()
-		}
-		if errors.Is(last, targets.ErrRefused) {
-			return last
-		}
-		return gate.Refuse(gate.GuardTag, "the tag of the new bucket cannot be confirmed (%s)", codeOf(last))
+	tag := ""
+	s.until(ctx, func() bool {
+		tag, err = s.bucketTag(ctx, r.Name)
+		return tag == book.ID() || errors.Is(err, targets.ErrRefused) || wire.Denied(codeOf(err))
+	})
+	switch {
+	case tag == book.ID():
+		s.gate.Set(r, gate.Owned)
+		return nil
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case errors.Is(err, targets.ErrRefused):
+		return err
 	}
-	s.gate.Set(t.bucket, gate.Owned)
-	return nil
+	return gate.Refuse(gate.GuardTag, "the tag of the new bucket cannot be confirmed (%s)", codeOf(err))
 }
 
 // bucketTag is the value of the ledger's tag on a bucket, empty where it has none.
 func (s *service) bucketTag(ctx context.Context, name string) (string, error) {
 	out, err := s.s3.GetBucketTagging(ctx, &s3.GetBucketTaggingInput{Bucket: &name})
-	if codeOf(err) == "NoSuchTagSet" {
-		return "", nil
-	}
 	if err != nil {
+		if codeOf(err) == "NoSuchTagSet" {
+			err = nil
+		}
 		return "", err
 	}
 	for _, tag := range out.TagSet {
@@ -108,28 +106,4 @@ func (t *target) bucketPolicy() string {
 			bucket+"/AWSLogs/"+s.account+"/*",
 			"Condition", value.Obj("ArnLike", source, "StringEquals", value.Obj("s3:x-amz-acl", "bucket-owner-full-control"))),
 	)).String()
-}
-
-// bucketProblem classes an error of S3.
-func (s *service) bucketProblem(ctx context.Context, op string, err error) error {
-	code := codeOf(err)
-	switch {
-	case errors.Is(err, targets.ErrRefused):
-		return err
-	case ctx.Err() != nil:
-		return ctx.Err()
-	case wire.Denied(code):
-		return inconclusive("%s answered %s; 'conform iam-policy' prints what a run must be permitted", op, code)
-	case strings.HasPrefix(code, "no answer"):
-		return unreachable("%s: %s; see whether this machine reaches S3 in %s", op, code, s.options.Regions[0])
-	}
-	if hint := hintOf(code, ""); hint != "" {
-		return inconclusive("%s answered %s: %s", op, code, hint)
-	}
-	return inconclusive("%s answered %s", op, code)
-}
-
-// removeBucket empties a bucket and deletes it. It reports whether the bucket is gone.
-func (s *service) removeBucket(ctx context.Context, book *ledger.Ledger, r ledger.Resource) bool {
-	return endpoint.DropBucket(ctx, s.s3, r.Name) == nil && s.gone(book, r) == nil
 }

@@ -1,6 +1,7 @@
 package account
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -20,6 +21,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/organizations"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
+	endpoints "github.com/aws/smithy-go/endpoints"
 
 	"github.com/insightconform/conform/targets"
 	"github.com/insightconform/conform/targets/account/gate"
@@ -70,21 +72,11 @@ func (o *Options) check() error {
 			return usage("--regions: %s and %s belong to different partitions", o.Regions[0], region)
 		}
 	}
-	if o.Prefix != "" {
-		if err := ledger.CheckPrefix(o.Prefix); err != nil {
-			return err
-		}
-	}
 	if o.Timeout < 0 || o.Settle < 0 {
 		return usage("a time limit must not be negative")
 	}
-	if o.Timeout == 0 {
-		o.Timeout = endpoint.DefaultTimeout
-	}
-	if o.Settle == 0 {
-		o.Settle = defaultSettle
-	}
-	return nil
+	o.Timeout, o.Settle = cmp.Or(o.Timeout, endpoint.DefaultTimeout), cmp.Or(o.Settle, defaultSettle)
+	return ledger.CheckPrefix(o.Prefix)
 }
 
 // endpointOverride names what in the environment would send the SDK elsewhere, empty where nothing
@@ -94,10 +86,7 @@ func endpointOverride(environ []string) string {
 	for _, entry := range environ {
 		name, value, _ := strings.Cut(entry, "=")
 		name = strings.ToUpper(name)
-		if value == "" {
-			continue
-		}
-		if name == "AWS_ENDPOINT_URL" || strings.HasPrefix(name, "AWS_ENDPOINT_URL_") || name == "AWS_CA_BUNDLE" {
+		if value != "" && (name == "AWS_ENDPOINT_URL" || strings.HasPrefix(name, "AWS_ENDPOINT_URL_") || name == "AWS_CA_BUNDLE") {
 			return name
 		}
 	}
@@ -124,10 +113,8 @@ func credentialsOf(ctx context.Context, region string) (aws.CredentialsProvider,
 		return nil, gate.Refuse(gate.GuardEndpoint, "%s is set; %s", name, remedy)
 	}
 	// A client without a proxy, so that HTTPS_PROXY changes nothing either.
-	direct := &http.Client{Transport: newTransport(30 * time.Second), CheckRedirect: func(*http.Request,
-		[]*http.Request) error {
-		return http.ErrUseLastResponse
-	}}
+	direct := &http.Client{Transport: newTransport(30 * time.Second),
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	cfg, err := config.LoadDefaultConfig(ctx, config.WithRegion(region), config.WithHTTPClient(direct))
 	if err != nil {
 		return nil, usage("the SDK's configuration cannot be read; see AWS_PROFILE and the files in ~/.aws, which must name no ca_bundle")
@@ -156,25 +143,22 @@ func newTransport(timeout time.Duration) *http.Transport {
 
 // resolve fixes the endpoints of all services, from the SDK's own table of them.
 func (s *service) resolve(ctx context.Context) error {
-	set := func(name, region string, uri url.URL, err error) error {
-		if err == nil && s.options.endpoints != nil {
-			fixed, err := url.Parse(s.options.endpoints[name])
-			if err != nil || fixed.Host == "" {
+	fix := func(name, region string, found endpoints.Endpoint, err error) error {
+		to := &found.URI
+		if fixed := s.options.endpoints; fixed != nil && err == nil {
+			if to, err = url.Parse(fixed[name]); err != nil || to.Host == "" {
 				return usage("no endpoint for %s", name)
 			}
-			s.gate.Fix(name, region, fixed)
-			return nil
-		}
-		if err != nil || uri.Scheme != "https" || uri.Host == "" {
+		} else if err != nil || to.Scheme != "https" || to.Host == "" {
 			return usage("--regions: the SDK knows no endpoint of %s for %s", name, region)
 		}
-		s.gate.Fix(name, region, &uri)
+		s.gate.Fix(name, region, to)
 		return nil
 	}
 	home := s.options.Regions[0]
 	for _, region := range s.options.Regions {
 		e, err := cloudtrail.NewDefaultEndpointResolverV2().ResolveEndpoint(ctx, cloudtrail.EndpointParameters{Region: &region})
-		if err := set(gate.CloudTrail, region, e.URI, err); err != nil {
+		if err := fix(gate.CloudTrail, region, e, err); err != nil {
 			return err
 		}
 	}
@@ -183,8 +167,8 @@ func (s *service) resolve(ctx context.Context) error {
 	e2, err2 := iam.NewDefaultEndpointResolverV2().ResolveEndpoint(ctx, iam.EndpointParameters{Region: &home})
 	e3, err3 := organizations.NewDefaultEndpointResolverV2().ResolveEndpoint(ctx, organizations.EndpointParameters{Region: &home})
 	e4, err4 := s3.NewDefaultEndpointResolverV2().ResolveEndpoint(ctx, s3.EndpointParameters{Region: &home})
-	return errors.Join(set(gate.STS, home, e1.URI, err1), set(gate.IAM, home, e2.URI, err2),
-		set(gate.Organizations, home, e3.URI, err3), set(gate.S3, home, e4.URI, err4))
+	return errors.Join(fix(gate.STS, home, e1, err1), fix(gate.IAM, home, e2, err2), fix(gate.Organizations, home, e3, err3),
+		fix(gate.S3, home, e4, err4))
 }
 
 // globalRegion is the Region that requests to the global services are signed for.
@@ -225,7 +209,7 @@ func connect(ctx context.Context, o Options) (*service, error) {
 	outside := s.gate.Transport(s.transport)
 	for _, region := range o.Regions {
 		s.callers[region] = endpoint.NewCaller(endpoint.CallerOptions{URL: s.gate.Base(gate.CloudTrail, region),
-			Region: region, Timeout: o.Timeout,
+			Timeout: o.Timeout, Conns: 16,
 			Transport: outside, Credentials: watched, Admit: s.gate.At(gate.CloudTrail, region), Pace: o.Pace})
 	}
 	if err := s.identify(ctx); err != nil {
@@ -247,7 +231,7 @@ func (s *service) identify(ctx context.Context) error {
 	home := s.options.Regions[0]
 	who, err := sts.NewFromConfig(s.config(gate.STS, home)).GetCallerIdentity(ctx, &sts.GetCallerIdentityInput{})
 	if err != nil {
-		return s.asking("GetCallerIdentity", err)
+		return s.asking(ctx, "STS", "GetCallerIdentity", err)
 	}
 	account := aws.ToString(who.Account)
 	s.secrets.identity(aws.ToString(who.Arn), account)
@@ -259,8 +243,16 @@ func (s *service) identify(ctx context.Context) error {
 		return gate.Refuse(gate.GuardRegion, "the credentials belong to the partition %s, and %s to another",
 			wire.Printable(caller.Partition), home)
 	}
-	global := globalRegion(s.partition)
-	aliases, err := iam.NewFromConfig(s.config(gate.IAM, global)).ListAccountAliases(ctx, &iam.ListAccountAliasesInput{})
+	if err := s.checkAlias(ctx); err != nil || s.options.AllowManagementAccount {
+		return err
+	}
+	return s.checkOrganization(ctx)
+}
+
+// checkAlias holds the guard of the account's alias.
+func (s *service) checkAlias(ctx context.Context) error {
+	client := iam.NewFromConfig(s.config(gate.IAM, globalRegion(s.partition)))
+	aliases, err := client.ListAccountAliases(ctx, &iam.ListAccountAliasesInput{})
 	switch {
 	case errors.Is(err, targets.ErrRefused):
 		return err
@@ -270,18 +262,21 @@ func (s *service) identify(ctx context.Context) error {
 		return gate.Refuse(gate.GuardAlias, "the account's alias cannot be read (%s); permit iam:ListAccountAliases, or pass --allow-unknown-alias if this is no production account", codeOf(err))
 	case err != nil:
 		s.notes = append(s.notes, "the account's alias is not known: iam:ListAccountAliases answered "+codeOf(err))
-	default:
-		for _, alias := range aliases.AccountAliases {
-			if strings.Contains(strings.ToLower(alias), "prod") {
-				return gate.Refuse(gate.GuardAlias, "the account's alias contains prod")
-			}
-		}
+	case slices.ContainsFunc(aliases.AccountAliases, func(alias string) bool { return strings.Contains(strings.ToLower(alias), "prod") }):
+		return gate.Refuse(gate.GuardAlias, "the account's alias contains prod")
 	}
-	if s.options.AllowManagementAccount {
-		return nil
+	return nil
+}
+
+// checkOrganization holds the guard of accounts that manage an organization.
+func (s *service) checkOrganization(ctx context.Context) error {
+	const remedy = "pass --allow-management-account"
+	client := organizations.NewFromConfig(s.config(gate.Organizations, globalRegion(s.partition)))
+	out, err := client.DescribeOrganization(ctx, &organizations.DescribeOrganizationInput{})
+	manager := ""
+	if err == nil && out.Organization != nil {
+		manager = aws.ToString(out.Organization.MasterAccountId)
 	}
-	client := organizations.NewFromConfig(s.config(gate.Organizations, global))
-	organization, err := client.DescribeOrganization(ctx, &organizations.DescribeOrganizationInput{})
 	switch {
 	case errors.Is(err, targets.ErrRefused):
 		return err
@@ -290,11 +285,11 @@ func (s *service) identify(ctx context.Context) error {
 	case err != nil && ctx.Err() != nil:
 		return ctx.Err()
 	case err != nil:
-		return gate.Refuse(gate.GuardOrganization, "it cannot be told whether the account manages an organization (%s); permit organizations:DescribeOrganization, or pass --allow-management-account", codeOf(err))
-	case organization.Organization == nil || !naming.IsAccount(aws.ToString(organization.Organization.MasterAccountId)):
-		return gate.Refuse(gate.GuardOrganization, "DescribeOrganization does not tell which account manages the organization; pass --allow-management-account if this one may be changed all the same")
-	case *organization.Organization.MasterAccountId == account:
-		return gate.Refuse(gate.GuardOrganization, "the account manages an organization; pass --allow-management-account if it may be changed all the same")
+		return gate.Refuse(gate.GuardOrganization, "it cannot be told whether the account manages an organization (%s); permit organizations:DescribeOrganization, or %s", codeOf(err), remedy)
+	case !naming.IsAccount(manager):
+		return gate.Refuse(gate.GuardOrganization, "DescribeOrganization does not tell which account manages the organization; %s if this one may be changed all the same", remedy)
+	case manager == s.account:
+		return gate.Refuse(gate.GuardOrganization, "the account manages an organization; %s if it may be changed all the same", remedy)
 	}
 	return nil
 }

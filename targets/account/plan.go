@@ -7,6 +7,7 @@ import (
 	"github.com/insightconform/conform/model"
 	"github.com/insightconform/conform/targets/account/gate"
 	"github.com/insightconform/conform/targets/account/ledger"
+	"github.com/insightconform/conform/targets/pace"
 )
 
 // Counts are how many requests the suites mean to send, by what the service counts them as.
@@ -16,12 +17,6 @@ type Counts struct {
 	Writes int // all requests that are no reads, those included
 	Reads  int // Get, Describe and List
 }
-
-// writesPerSecond and readsPerSecond are the service's quotas of a Region, which cannot be raised.
-const (
-	writesPerSecond = 1
-	readsPerSecond  = 10
-)
 
 // plannedResource is something that a run would create.
 type plannedResource struct {
@@ -60,11 +55,10 @@ func Plan(o Options, counts Counts) (planned, error) {
 		return planned{}, err
 	}
 	if o.Prefix == "" && o.Ledger != "" {
-		prefix, err := ledger.ReadPrefix(o.Ledger)
-		if err != nil {
+		var err error
+		if o.Prefix, err = ledger.ReadPrefix(o.Ledger); err != nil {
 			return planned{}, err
 		}
-		o.Prefix = prefix
 	}
 	policy, err := gate.Policy(gate.PolicyOptions{Prefix: o.Prefix, Regions: o.Regions, Logging: o.AllowLogging, Stores: o.Stores})
 	if err != nil {
@@ -85,10 +79,9 @@ func Plan(o Options, counts Counts) (planned, error) {
 		p.Resources = append(p.Resources, plannedResource{ledger.Store, maxStores * n, fmt.Sprintf("at most %d in each Region", maxStores),
 			"kept from run to run, because a deleted one counts against the quota of 10 for seven days"})
 	}
-	writes, reads := float64(p.Writes)/writesPerSecond, float64(p.Reads)/readsPerSecond
-	p.Minutes = math.Ceil(max(writes, reads)/60/float64(n)*10) / 10
-	p.Why = fmt.Sprintf("%d write and %d reads a second in each Region; reads go out while a write waits for its turn",
-		writesPerSecond, readsPerSecond)
+	p.Minutes = math.Ceil(pace.Default.Seconds(p.Writes, p.Reads)/60/float64(n)*10) / 10
+	p.Why = fmt.Sprintf("%v write and %v reads a second in each Region; reads go out while a write waits for its turn",
+		pace.Default.Writes, pace.Default.Reads)
 	p.Costs = costsOf(o)
 	return p, nil
 }

@@ -1,31 +1,53 @@
 package account
 
 import (
+	"cmp"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"slices"
+	"strings"
 	"sync"
+
+	"github.com/aws/aws-sdk-go-v2/aws/arn"
 
 	"github.com/insightconform/conform/model"
 	"github.com/insightconform/conform/model/value"
 	"github.com/insightconform/conform/targets"
 	"github.com/insightconform/conform/targets/account/gate"
 	"github.com/insightconform/conform/targets/account/ledger"
+	"github.com/insightconform/conform/targets/endpoint"
+	"github.com/insightconform/conform/targets/naming"
+	"github.com/insightconform/conform/targets/wire"
 )
 
-// pool is what a Region has of trails.
+// The quotas of a Region. Trails of all Regions and of the organization count in each; of stores, those
+// that are pending deletion count too, which is why a pool does not use up what there is.
+const (
+	maxTrails   = 5
+	maxStores   = 8
+	quotaStores = 10
+)
+
+// pool is what a Region has of trails or of event data stores. They are lent to one world after the other;
+// stores are kept from night to night, because a deleted one counts against the quota for seven days.
 type pool struct {
 	target  *target
+	kind    ledger.Kind
 	region  string
-	foreign int // trails that are not ours, but count
+	counted bool // foreign is known
+	foreign int  // that are not ours, but count
 
-	mu     sync.Mutex
-	trails []*trail // ours, that may exist
+	mu   sync.Mutex
+	ours []*resource // that may exist
 }
 
-// trail is one of ours, and what is known to set it apart from a new one.
-type trail struct {
+// resource is a trail or store of ours, and what is known to set it apart from a new one.
+type resource struct {
 	ledger.Resource
-	label    string // of its name, behind prefix and tag
+	arn      string
+	like     string      // what stands for it must have alike: behind a trail's prefix and tag, or what a store is made with
+	logs     value.Value // the selectors of a new one; absent where they are not known
 	lent     bool
 	insights bool // Insights may be on
 	events   bool // it was told what to log
@@ -36,21 +58,15 @@ type trail struct {
 	spoilt bool
 }
 
-// resettingCost is how many writes bring the trail back to the state of a new one. A new one costs two.
-func (x *trail) resettingCost() int {
-	cost := 0
-	for _, changed := range []bool{x.insights, x.events, x.logging} {
-		if changed {
-			cost++
-		}
-	}
-	return cost
-}
+// pool is that of a kind in a Region; nil where the Region is not used.
+func (t *target) pool(kind ledger.Kind, region string) *pool { return t.pools[kind.In(region, "")] }
 
-// idle finds a trail that may be lent in place of another with the same label.
-func (p *pool) idle(label string) *trail {
-	for _, x := range p.trails {
-		if !x.lent && !x.spoilt && x.label == label && x.resettingCost() <= 1 {
+// idle finds a resource that may be lent. A trail that takes more than one write to bring back is none: a
+// new one costs two.
+func (p *pool) idle(like string) *resource {
+	for _, x := range p.ours {
+		cheap := p.kind == ledger.Store || !(x.insights && x.events || x.insights && x.logging || x.events && x.logging)
+		if !x.lent && !x.spoilt && x.like == like && cheap {
 			return x
 		}
 	}
@@ -58,140 +74,267 @@ func (p *pool) idle(label string) *trail {
 }
 
 // countEverywhere notes that a request makes a trail of all Regions. Such a trail is not lent again.
-func (x *trail) countEverywhere(t *target, out model.Request) {
+func (x *resource) countEverywhere(t *target, out model.Request) {
 	if out.Input.Get("IsMultiRegionTrail").Given() && !x.multi {
 		x.multi, x.spoilt = true, true
 		t.multi.Add(1)
 	}
 }
 
-// count is how many trails count in the Region.
-func (p *pool) count() int {
-	n := p.foreign + int(p.target.multi.Load())
-	for _, x := range p.trails {
-		if !x.multi {
-			n++
-		}
-	}
-	return n
-}
-
-// drop forgets a trail that is gone.
-func (p *pool) drop(x *trail) {
+// drop forgets a resource that is gone.
+func (p *pool) drop(x *resource) {
 	if x.multi {
 		p.target.multi.Add(-1)
 	}
-	p.trails = slices.DeleteFunc(p.trails, func(y *trail) bool { return x == y })
+	p.ours = slices.DeleteFunc(p.ours, func(y *resource) bool { return x == y })
 }
 
-// makeRoom deletes a trail that nobody uses, where the Region has no room for another.
+// makeRoom reports whether there is room for another. Of trails it deletes one that nobody uses.
 func (p *pool) makeRoom(ctx context.Context) bool {
-	for p.count() >= maxTrails {
-		i := slices.IndexFunc(p.trails, func(x *trail) bool { return !x.lent && x.spoilt })
-		if i < 0 {
-			i = slices.IndexFunc(p.trails, func(x *trail) bool { return !x.lent })
-		}
-		if i < 0 {
-			return false
-		}
-		x := p.trails[i]
-		if !p.target.service.removeTrail(ctx, p.target.ledger, x.Resource) {
-			return false
-		}
-		p.drop(x)
+	if p.kind == ledger.Store {
+		return len(p.ours) < maxStores && len(p.ours)+p.foreign < quotaStores
 	}
-	return true
+	for {
+		n := p.foreign + int(p.target.multi.Load())
+		var unused *resource
+		for _, x := range p.ours {
+			if !x.multi {
+				n++
+			}
+			if !x.lent && (unused == nil || x.spoilt && !unused.spoilt) {
+				unused = x
+			}
+		}
+		if n < maxTrails {
+			return true
+		}
+		if unused == nil || !p.target.service.remove(ctx, p.target.ledger, unused.Resource, "") {
+			return false
+		}
+		p.drop(unused)
+	}
 }
 
-// reset brings a trail back to the state of a new one, and looks whether it is there.
-func (p *pool) reset(ctx context.Context, x *trail) bool {
-	s, name := p.target.service, value.Str(x.Name)
-	if !s.undo(ctx, p.region, []undo{
-		{x.insights, model.OpPut, value.Obj("TrailName", name, "InsightSelectors", value.ListOf())},
-		{x.logging, model.OpStop, value.Obj("Name", name)},
-		{x.events, model.OpPutEvents, value.Obj("TrailName", name, "EventSelectors", defaultEvents)},
-	}) {
-		return false
+// reset brings a resource back to the state of a new one, and looks whether that shows.
+func (p *pool) reset(ctx context.Context, x *resource) bool {
+	s, known := p.target.service, x.logs.Kind() != value.Absent
+	owner, update, member := value.Obj("TrailName", x.Name), model.OpPutEvents, "EventSelectors"
+	if p.kind == ledger.Store {
+		owner, update, member = value.Obj("EventDataStore", x.arn), model.OpUpdateStore, "AdvancedEventSelectors"
 	}
-	alike := 0
-	if !s.until(ctx, p.target.options.Settle, func() bool {
-		if p.likeNew(ctx, x) {
-			alike++
-		} else {
+	for _, undo := range []struct {
+		due   bool
+		op    model.Op
+		input value.Value
+	}{
+		{x.insights, model.OpPut, owner.With("InsightSelectors", value.ListOf())},
+		{x.logging, model.OpStop, value.Obj("Name", x.Name)},
+		{x.events && known, update, owner.With(member, x.logs)},
+	} {
+		if undo.due && s.call(ctx, p.region, undo.op, undo.input).Answer.Outcome != model.Succeeded {
+			return false
+		}
+	}
+	alike, enough := 0, 2 // once may be an answer from before
+	if p.kind == ledger.Store {
+		enough = 1
+	}
+	if !s.until(ctx, func() bool {
+		if alike++; !p.likeNew(ctx, x, owner) {
 			alike = 0
 		}
-		return alike == 2 // once may be an answer from before
+		return alike == enough
 	}) {
 		return false
 	}
-	x.insights, x.events, x.logging = false, false, false
+	x.insights, x.events, x.logging = false, x.events && !known, false
 	return true
-}
-
-// undo takes a change back, where it is due.
-type undo struct {
-	due   bool
-	op    model.Op
-	input value.Value
-}
-
-func (s *service) undo(ctx context.Context, region string, changes []undo) bool {
-	return !slices.ContainsFunc(changes, func(u undo) bool {
-		return u.due && s.call(ctx, region, u.op, u.input).Answer.Outcome != model.Succeeded
-	})
 }
 
 // defaultEvents is what a new trail logs.
 var defaultEvents = value.ListOf(value.Obj("ReadWriteType", "All", "IncludeManagementEvents", true))
 
-// likeNew looks whether a trail shows the state of a new one.
-func (p *pool) likeNew(ctx context.Context, x *trail) bool {
-	s, name := p.target.service, value.Str(x.Name)
-	get := s.call(ctx, p.region, model.OpGet, value.Obj("TrailName", name)).Answer
-	if get.Code != "InsightNotEnabledException" {
+// likeNew looks whether a resource shows the state of a new one.
+func (p *pool) likeNew(ctx context.Context, x *resource, owner value.Value) bool {
+	s := p.target.service
+	if s.call(ctx, p.region, model.OpGet, owner).Answer.Code != "InsightNotEnabledException" {
 		return false
 	}
-	if x.logging {
-		if status := s.call(ctx, p.region, model.OpStatus, value.Obj("Name", name)).Answer; status.Logging != model.No {
-			return false
-		}
+	if x.logging && s.call(ctx, p.region, model.OpStatus, value.Obj("Name", x.Name)).Answer.Logging != model.No {
+		return false
 	}
-	if !x.events {
+	if !x.events || p.kind == ledger.Store {
 		return true
 	}
-	events := s.call(ctx, p.region, model.OpGetEvents, value.Obj("TrailName", name))
+	events := s.call(ctx, p.region, model.OpGetEvents, owner)
 	selectors := events.Body.Get("EventSelectors").Items()
 	return events.Answer.Outcome == model.Succeeded && len(events.Body.Get("AdvancedEventSelectors").Items()) == 0 && len(selectors) == 1 &&
 		selectors[0].Get("ReadWriteType").Text() == "All" && selectors[0].Get("IncludeManagementEvents").True() &&
 		len(selectors[0].Get("DataResources").Items()) == 0
 }
 
-// removeTrail deletes a trail, and reports whether it is gone.
-func (s *service) removeTrail(ctx context.Context, book *ledger.Ledger, r ledger.Resource) bool {
-	reply := s.call(ctx, r.Region, model.OpDelete, value.Obj("Name", r.Name))
-	switch a := reply.Answer; {
-	case a.Outcome == model.Succeeded:
-	case a.Outcome == model.Refused && a.Code == "TrailNotFoundException" && book.Event(r) != ledger.Intend:
-	default:
-		return false
+// countTrails counts the trails of the Region, and refuses where they leave no room.
+func (p *pool) countTrails(ctx context.Context) error {
+	trails, err := p.target.service.list(ctx, ledger.Trail, p.region)
+	if err != nil {
+		return err
 	}
-	return s.gone(book, r) == nil
+	prefix := p.target.ledger.Prefix()
+	for _, x := range trails {
+		if strings.HasPrefix(x.name, prefix+"-") && x.home == p.region {
+			return gate.Refuse(gate.GuardPrefix, "%s has the trail %s, which bears the prefix and is not in the ledger; see 'conform sweep --prefix %s', or choose another --prefix",
+				p.region, wire.Printable(x.name), prefix)
+		}
+	}
+	if p.foreign = len(trails); p.foreign >= maxTrails {
+		return gate.Refuse(gate.GuardQuota, "%s has %d trails already, and the quota is %d; choose another Region",
+			p.region, p.foreign, maxTrails)
+	}
+	return nil
+}
+
+// countStores looks once through the stores of the Region: those of the ledger's earlier runs join the
+// pool, all others count.
+func (p *pool) countStores(ctx context.Context) error {
+	if p.counted {
+		return nil
+	}
+	s, book := p.target.service, p.target.ledger
+	all, err := s.list(ctx, ledger.Store, p.region)
+	if err != nil {
+		return err
+	}
+	for _, x := range all {
+		r := ledger.Store.In(p.region, x.name)
+		tag := ""
+		if known := book.Event(r); !x.pending && known != "" && known != ledger.Gone {
+			tag, _, _ = s.tagOf(ctx, p.region, x.arn)
+		}
+		if tag != book.ID() {
+			p.foreign++
+			continue
+		}
+		s.gate.Set(r, gate.Owned)
+		s.gate.SetStore(storeID(x.arn), r)
+		p.ours = append(p.ours, &resource{Resource: r, arn: s.arn(r, storeID(x.arn)), insights: true, events: true,
+			like: x.name[strings.LastIndexByte(x.name, '-')+1:]})
+	}
+	p.counted = true
+	return nil
+}
+
+// park deletes the stores that cannot be lent again, and turns Insights off on the others, which stay for
+// the next night.
+func (p *pool) park(ctx context.Context) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.ours = slices.DeleteFunc(p.ours, func(x *resource) bool {
+		return (x.spoilt || !p.reset(ctx, x)) && p.target.service.remove(ctx, p.target.ledger, x.Resource, x.arn)
+	})
+}
+
+// madeWith tells stores apart by what they are made with, their names aside. It is part of the name.
+func madeWith(input value.Value) string {
+	sum := sha256.Sum256([]byte(input.With("Name", value.Value{}).String()))
+	return hex.EncodeToString(sum[:5])
+}
+
+// storeID is the identifier in what names a store.
+func storeID(text string) string { return strings.ToLower(naming.StoreIDs.FindString(text)) }
+
+// arn is that of a resource of ours; a store needs its ID.
+func (s *service) arn(r ledger.Resource, id string) string {
+	what := "trail/" + r.Name
+	if r.Kind == ledger.Store {
+		what = "eventdatastore/" + id
+	}
+	return "arn:" + s.partition + ":cloudtrail:" + r.Region + ":" + s.account + ":" + what
+}
+
+// listed is a trail or store as the service lists it.
+type listed struct {
+	name, home, arn string
+	pending         bool // it is a deleted store
+}
+
+// listings say how trails and stores are listed; trails of other Regions are shadowed where they count.
+var listings = map[ledger.Kind]struct {
+	op        model.Op
+	input     value.Value
+	list, arn string
+}{
+	ledger.Trail: {"DescribeTrails", value.Obj("includeShadowTrails", true), "trailList", "TrailARN"},
+	ledger.Store: {"ListEventDataStores", value.Obj(), "EventDataStores", "EventDataStoreArn"},
+}
+
+// list lists the trails that count in a Region, or its stores. Where there are no stores to be had, that
+// list is empty.
+func (s *service) list(ctx context.Context, kind ledger.Kind, region string) (out []listed, err error) {
+	how := listings[kind]
+	for range 20 {
+		reply := s.call(ctx, region, how.op, how.input)
+		if a := reply.Answer; kind == ledger.Store && a.Outcome == model.Refused && reply.Err == nil && !wire.Repeatable(a.Code) {
+			return out, nil // closed, unsupported or not permitted: then there are none of ours either
+		}
+		if err := s.problem(ctx, region, how.op, reply); err != nil {
+			return nil, err
+		}
+		for _, item := range reply.Body.Get(how.list).Items() {
+			x := listed{item.Get("Name").Text(), region, item.Get(how.arn).Text(), item.Get("Status").Text() == "PENDING_DELETION"}
+			if kind == ledger.Trail {
+				parsed, _ := arn.Parse(x.arn)
+				x.home = cmp.Or(item.Get("HomeRegion").Text(), parsed.Region)
+			}
+			out = append(out, x)
+		}
+		next := reply.Body.Get("NextToken").Text()
+		if next == "" {
+			break
+		}
+		how.input = how.input.With("NextToken", value.Str(next))
+	}
+	return out, nil
+}
+
+// remove deletes a resource, and reports whether it is gone. A bucket is emptied before; a store, which is
+// named by its ID or ARN, stays pending for seven days.
+func (s *service) remove(ctx context.Context, book *ledger.Ledger, r ledger.Resource, store string) bool {
+	var a model.Answer
+	absent := false
+	switch r.Kind {
+	case ledger.Bucket:
+		if endpoint.DropBucket(ctx, s.s3, r.Name) != nil {
+			return false
+		}
+		a.Outcome = model.Succeeded
+	case ledger.Trail:
+		a = s.call(ctx, r.Region, model.OpDelete, value.Obj("Name", r.Name)).Answer
+		absent = a.Outcome == model.Refused && a.Code == "TrailNotFoundException" && book.Event(r) != ledger.Intend
+	case ledger.Store:
+		id := storeID(store)
+		s.gate.SetStore(id, r)
+		input := value.Obj("EventDataStore", id)
+		a = s.call(ctx, r.Region, model.OpDeleteStore, input).Answer
+		if a.Code == "EventDataStoreTerminationProtectedException" {
+			s.call(ctx, r.Region, model.OpUpdateStore, input.With("TerminationProtectionEnabled", value.Boolean(false)))
+			a = s.call(ctx, r.Region, model.OpDeleteStore, input).Answer
+		}
+		absent = strings.Contains(a.Code, "NotFound") || strings.Contains(a.Code, "Inactive")
+	}
+	return (a.Outcome == model.Succeeded || absent) && s.gone(book, r) == nil
 }
 
 // tagOf reads the tag of a trail or store. known says whether the service knows the resource.
 func (s *service) tagOf(ctx context.Context, region, arn string) (given string, known bool, reply targets.Reply) {
 	reply = s.call(ctx, region, "ListTags", value.Obj("ResourceIdList", value.Strs(arn)))
-	if reply.Answer.Outcome != model.Succeeded {
-		return "", false, reply
-	}
 	for _, item := range reply.Body.Get("ResourceTagList").Items() {
 		for _, tag := range item.Get("TagsList").Items() {
 			if tag.Get("Key").Text() == ledger.TagKey {
-				return tag.Get("Value").Text(), true, reply
+				given = cmp.Or(given, tag.Get("Value").Text())
 			}
 		}
 	}
-	return "", true, reply
+	return given, reply.Answer.Outcome == model.Succeeded, reply
 }
 
 // intend notes in the ledger that a resource is about to be made, and lets the request through.

@@ -3,6 +3,7 @@ package account
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"time"
 
@@ -35,30 +36,54 @@ func codeOf(err error) string {
 	return "no answer"
 }
 
-// asking classes the error of a first question.
-func (s *service) asking(op string, err error) error {
-	if errors.Is(err, targets.ErrRefused) || errors.Is(err, context.Canceled) {
-		return err
-	}
+// asking classes the error of a question to a service.
+func (s *service) asking(ctx context.Context, service, op string, err error) error {
 	code := codeOf(err)
 	var api smithy.APIError
-	if !errors.As(err, &api) {
-		return unreachable("%s got %s; see whether this machine reaches the service in %s", op, code, s.options.Regions[0])
+	switch {
+	case errors.Is(err, targets.ErrRefused):
+		return err
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case !errors.As(err, &api):
+		return unreachable("%s: %s; see whether this machine reaches %s in %s", op, code, service, s.options.Regions[0])
+	case wire.Denied(code):
+		return inconclusive("%s answered %s; 'conform iam-policy' prints what a run must be permitted", op, code)
 	}
 	if hint := hintOf(code, api.ErrorMessage()); hint != "" {
-		return inconclusive("%s answered %s: %s", op, code, hint)
+		code += ": " + hint
 	}
 	return inconclusive("%s answered %s", op, code)
 }
 
+// problem classes what came instead of a success to a request of the target's own.
+func (s *service) problem(ctx context.Context, region string, op model.Op, reply targets.Reply) error {
+	a, code := reply.Answer, wire.Printable(reply.Answer.Code)
+	switch {
+	case reply.Err != nil:
+		return reply.Err
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case a.Outcome == model.Succeeded:
+		return nil
+	case a.Outcome != model.Refused:
+		return unreachable("%s in %s: %s; see whether this machine reaches the service, and whether the Region exists and is enabled",
+			op, region, reply.Problem)
+	case wire.Denied(a.Code):
+		return inconclusive("%s in %s answered %s; 'conform iam-policy' prints what a run must be permitted", op, region, code)
+	case wire.Absent(a.Code) || a.Code == "":
+		return inconclusive("%s does not offer %s; choose another of --regions", region, op)
+	}
+	return inconclusive("%s in %s answered %s", op, region, code)
+}
+
 // hintOf says what to do about an answer that concerns the caller and not the target.
 func hintOf(code, message string) string {
-	lower := strings.ToLower(message)
-	skewed := strings.Contains(lower, "signature expired") || strings.Contains(lower, "not yet current") ||
-		strings.Contains(lower, "request has expired")
+	skewed := slices.Contains([]string{"RequestExpired", "RequestTimeTooSkewed", "RequestInTheFuture"}, code)
+	for _, text := range []string{"signature expired", "not yet current", "request has expired"} {
+		skewed = skewed || strings.Contains(strings.ToLower(message), text)
+	}
 	switch {
-	case code == "RequestExpired" || code == "RequestTimeTooSkewed" || code == "RequestInTheFuture":
-		skewed = true
 	case wire.Expired(code):
 		return "the credentials have expired; renew them, and let 'conform sweep' remove what is left"
 	case wire.BadSignature(code) && !skewed:
@@ -67,8 +92,7 @@ func hintOf(code, message string) string {
 		return "the credentials are not valid; check them"
 	case code == "OptInRequired" || code == "SubscriptionRequiredException":
 		return "the account is not opted in to the Region or service"
-	}
-	if skewed {
+	case skewed:
 		return "the clock of this machine is wrong; set it, for example with NTP"
 	}
 	return ""
@@ -90,15 +114,14 @@ func (s *service) call(ctx context.Context, region string, op model.Op, input va
 	}
 }
 
-// send sends one request. What concerns the caller and not the
-// target becomes Reply.Err.
+// send sends one request. What concerns the caller and not the target becomes Reply.Err.
 func (s *service) send(ctx context.Context, region string, r model.Request) targets.Reply {
 	caller, ok := s.callers[region]
 	if !ok {
 		err := gate.Refuse(gate.GuardRegion, "%s is not one of --regions", wire.Printable(region))
 		return targets.Reply{Problem: err.Error(), Err: err}
 	}
-	reply := caller.Do(ctx, r)
+	reply := caller.Send(ctx, region, r)
 	message := reply.Body.Get("Message").Text() + reply.Body.Get("message").Text()
 	s.secrets.hideRead(&reply)
 	if hint := hintOf(reply.Answer.Code, message); hint != "" && reply.Err == nil {
@@ -116,5 +139,3 @@ func (s *service) send(ctx context.Context, region string, r model.Request) targ
 	}
 	return reply
 }
-
-func (s *service) close() { s.transport.CloseIdleConnections() }

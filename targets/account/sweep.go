@@ -3,6 +3,7 @@ package account
 import (
 	"cmp"
 	"context"
+	"slices"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -55,8 +56,8 @@ func Sweep(ctx context.Context, o SweepOptions) ([]Item, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer service.close()
-	s := &sweeper{service: service, delete: o.Delete, forget: true}
+	defer service.transport.CloseIdleConnections()
+	s := &sweeper{service: service, delete: o.Delete, forget: true, listed: map[ledger.Resource][]listed{}}
 	if o.ByPrefix {
 		service.gate.Open(service.account, o.Prefix)
 		items, err := s.search(ctx, o.Prefix)
@@ -67,14 +68,16 @@ func Sweep(ctx context.Context, o SweepOptions) ([]Item, error) {
 	}
 	defer s.ledger.Close()
 	service.gate.Open(service.account, s.ledger.Prefix())
-	for _, r := range s.ledger.Live() {
-		if s.service.callers[r.Region] == nil || r.Kind == ledger.Bucket && r.Region != o.Regions[0] {
-			return nil, usage("the ledger has a %s; name its Region with --regions%s", r, map[bool]string{true: ", first",
-				false: ""}[r.Kind == ledger.Bucket])
+	live := s.ledger.Live()
+	for _, r := range live {
+		switch {
+		case r.Kind == ledger.Bucket && r.Region != o.Regions[0]:
+			return nil, usage("the ledger has a %s; name its Region with --regions, first", r)
+		case service.callers[r.Region] == nil:
+			return nil, usage("the ledger has a %s; name its Region with --regions", r)
 		}
 	}
-	items := s.ledgered(ctx, s.ledger.Live())
-	return items, ctx.Err()
+	return s.ledgered(ctx, live), ctx.Err()
 }
 
 // sweeper looks at resources one by one, and deletes those that are the ledger's.
@@ -124,7 +127,7 @@ func (s *sweeper) search(ctx context.Context, prefix string) ([]Item, error) {
 	}
 	buckets, err := s.service.s3.ListBuckets(ctx, &s3.ListBucketsInput{})
 	if err != nil {
-		return nil, s.service.bucketProblem(ctx, "ListBuckets", err)
+		return nil, s.service.asking(ctx, "S3", "ListBuckets", err)
 	}
 	for _, x := range buckets.Buckets {
 		region := aws.ToString(x.BucketRegion)
@@ -140,16 +143,24 @@ func (s *sweeper) one(ctx context.Context, r ledger.Resource) Item {
 	if ctx.Err() != nil {
 		return Item{r, Failed, "interrupted"}
 	}
-	there, tag, why := s.look(ctx, r)
-	switch {
+	arn, tag, why := s.look(ctx, r)
+	switch event := s.ledger.Event(r); {
 	case why != "":
 		return Item{r, Failed, why}
-	case !there:
-		return s.notThere(r)
-	case tag == "" && r.Kind == ledger.Bucket && s.ledger != nil && s.ledger.Event(r) == ledger.Intend:
+	case arn == "":
+		if s.delete && (s.forget || event == ledger.Made) {
+			if err := s.ledger.Write(ledger.Gone, r); err != nil {
+				return Item{r, Failed, err.Error()}
+			}
+		}
+		return Item{r, Gone, ""}
+	case tag == "" && r.Kind == ledger.Bucket && event == ledger.Intend:
 		// A crash between making and tagging. The name was random, and is in the ledger as intended.
-		if item, ok := s.tagLate(ctx, r); !ok {
-			return item
+		if s.delete {
+			s.service.gate.Set(r, gate.Intended)
+			if err := s.service.tagBucket(ctx, s.ledger, r); err != nil {
+				return Item{r, Failed, wire.Printable(err.Error())}
+			}
 		}
 	case tag == "" || s.ledger != nil && tag != s.ledger.ID():
 		return Item{r, Kept, "it does not bear the tag " + ledger.TagKey + " of the ledger"}
@@ -158,123 +169,68 @@ func (s *sweeper) one(ctx context.Context, r ledger.Resource) Item {
 		return Item{r, Found, ""}
 	}
 	s.service.gate.Set(r, gate.Owned)
-	if s.removed(ctx, r) {
+	switch {
+	case s.service.remove(ctx, s.ledger, r, arn):
 		return Item{r, Deleted, ""}
-	}
-	if ctx.Err() != nil {
+	case ctx.Err() != nil:
 		return Item{r, Failed, "interrupted"}
 	}
 	return Item{r, Failed, "it could not be deleted"}
 }
 
-func (s *sweeper) notThere(r ledger.Resource) Item {
-	if s.ledger != nil && s.delete && (s.forget || s.ledger.Event(r) == ledger.Made) {
-		if err := s.ledger.Write(ledger.Gone, r); err != nil {
-			return Item{r, Failed, err.Error()}
-		}
-	}
-	return Item{r, Gone, ""}
-}
-
-// tagLate tags a bucket that a crash has left without.
-func (s *sweeper) tagLate(ctx context.Context, r ledger.Resource) (Item, bool) {
-	if !s.delete {
-		return Item{r, Found, ""}, false
-	}
-	s.service.gate.Set(r, gate.Intended)
-	t := &target{options: s.service.options, service: s.service, ledger: s.ledger, bucket: r}
-	if err := t.tagBucket(ctx); err != nil {
-		return Item{r, Failed, wire.Printable(err.Error())}, false
-	}
-	return Item{}, true
-}
-
-func (s *sweeper) removed(ctx context.Context, r ledger.Resource) bool {
-	book := s.ledger // may be nil: a sweep by prefix writes none
-	switch r.Kind {
-	case ledger.Trail:
-		return s.service.removeTrail(ctx, book, r)
-	case ledger.Bucket:
-		return s.service.removeBucket(ctx, book, r)
-	}
-	x, _ := s.find(ctx, r)
-	return s.service.removeStore(ctx, book, r, x.id)
-}
-
-// look finds out whether a resource is there, and which ledger's tag it bears.
-func (s *sweeper) look(ctx context.Context, r ledger.Resource) (there bool, tag, why string) {
+// look finds a resource, and which ledger's tag it bears. Of what is not there, the ARN is empty.
+func (s *sweeper) look(ctx context.Context, r ledger.Resource) (arn, tag, why string) {
 	const unread = "its tags cannot be read: "
 	if r.Kind == ledger.Bucket {
 		tag, err := s.service.bucketTag(ctx, r.Name)
 		switch code := codeOf(err); {
 		case code == "NoSuchBucket":
-			return false, "", ""
+			return "", "", ""
 		case err != nil:
-			return true, "", unread + code
+			return "", "", unread + code
 		}
-		return true, tag, ""
+		return r.Name, tag, ""
 	}
-	x, err := s.find(ctx, r)
+	all, err := s.list(ctx, r.Kind, r.Region)
+	i := slices.IndexFunc(all, func(x listed) bool { return x.name == r.Name && x.home == r.Region && !x.pending })
 	switch {
 	case err != nil:
-		return false, "", reason(err)
-	case x.arn == "":
-		return false, "", ""
-	case r.Kind == ledger.Trail && x.arn != s.service.arn(r):
-		return true, "", "its ARN is not that of a trail of this account and Region"
+		return "", "", reason(err)
+	case i < 0:
+		return "", "", ""
+	case r.Kind == ledger.Trail && all[i].arn != s.service.arn(r, ""):
+		return "", "", "its ARN is not that of a trail of this account and Region"
 	}
-	tag, known, reply := s.service.tagOf(ctx, r.Region, x.arn)
+	tag, known, reply := s.service.tagOf(ctx, r.Region, all[i].arn)
 	if !known {
-		return true, "", unread + answerOf(reply)
+		why = unread + answerOf(reply)
 	}
-	return true, tag, ""
+	return all[i].arn, tag, why
 }
 
 // list lists the trails or stores of a Region, once.
 func (s *sweeper) list(ctx context.Context, kind ledger.Kind, region string) ([]listed, error) {
-	if s.listed == nil {
-		s.listed = map[ledger.Resource][]listed{}
-	}
-	at, list := kind.In(region, ""), s.service.describe
-	if kind == ledger.Store {
-		list = s.service.listStores
-	}
-	if all, known := s.listed[at]; known {
+	at := kind.In(region, "")
+	all, known := s.listed[at]
+	if known {
 		return all, nil
 	}
-	all, err := list(ctx, region)
+	all, err := s.service.list(ctx, kind, region)
 	if err == nil {
 		s.listed[at] = all
 	}
 	return all, err
 }
 
-// find finds a trail or store in the list; without an ARN it is not there.
-func (s *sweeper) find(ctx context.Context, r ledger.Resource) (found listed, err error) {
-	all, err := s.list(ctx, r.Kind, r.Region)
-	for _, x := range all {
-		if x.name == r.Name && x.home == r.Region && !x.pending {
-			found = x
-		}
-	}
-	return found, err
-}
-
 func answerOf(reply targets.Reply) string {
 	if code := reply.Answer.Code; code != "" && reply.Answer.Outcome == model.Refused {
 		return wire.Printable(code)
 	}
-	if reply.Problem != "" {
-		return reply.Problem
-	}
-	return "no answer"
+	return cmp.Or(reply.Problem, "no answer")
 }
 
 // reason is an error without its class.
 func reason(err error) string {
-	_, text, ok := strings.Cut(err.Error(), ": ")
-	if !ok {
-		return err.Error()
-	}
-	return text
+	_, text, _ := strings.Cut(err.Error(), ": ")
+	return cmp.Or(text, err.Error())
 }

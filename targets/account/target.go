@@ -7,38 +7,28 @@
 package account
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws/arn"
-
 	"github.com/aws/aws-sdk-go-v2/aws"
 
 	"github.com/insightconform/conform/generators"
 	"github.com/insightconform/conform/model"
-	"github.com/insightconform/conform/model/value"
 	"github.com/insightconform/conform/targets"
 	"github.com/insightconform/conform/targets/account/gate"
 	"github.com/insightconform/conform/targets/account/ledger"
 	"github.com/insightconform/conform/targets/endpoint"
 	"github.com/insightconform/conform/targets/naming"
-	"github.com/insightconform/conform/targets/wire"
 )
 
 // defaultSettle is how long a change may take to show where the options say nothing.
 const defaultSettle = 60 * time.Second
-
-// maxTrails is the service's quota of trails in a Region; those of all Regions and of the organization
-// count in each.
-const maxTrails = 5
 
 // Options say which account may be used, and how.
 type Options struct {
@@ -79,9 +69,8 @@ type target struct {
 	service *service
 	ledger  *ledger.Ledger
 	bucket  ledger.Resource
-	pools   map[string]*pool
-	multi   atomic.Int32 // trails of ours that count in all Regions
-	stores  storePool
+	pools   map[ledger.Resource]*pool // by kind and Region, without a name
+	multi   atomic.Int32              // trails of ours that count in all Regions
 
 	mu   sync.Mutex
 	busy []int // open worlds, by the Region that is their home
@@ -97,7 +86,7 @@ func New(o Options) (*target, error) {
 	if o.Ledger == "" {
 		return nil, usage("--target account needs --ledger PATH, the file that lists what was created")
 	}
-	return &target{options: o, pools: map[string]*pool{}}, nil
+	return &target{options: o, pools: map[ledger.Resource]*pool{}}, nil
 }
 
 // Open implements targets.Target: the guards speak, what an earlier run has left is deleted, and the
@@ -125,11 +114,13 @@ func (t *target) Open(ctx context.Context) (targets.Info, error) {
 	t.busy = make([]int, len(o.Regions))
 	info.Room = maxTrails
 	for _, region := range o.Regions {
-		p, err := t.survey(ctx, region)
-		if err != nil {
+		for kind := range listings {
+			t.pools[kind.In(region, "")] = &pool{target: t, kind: kind, region: region}
+		}
+		p := t.pool(ledger.Trail, region)
+		if err := p.countTrails(ctx); err != nil {
 			return info, err
 		}
-		t.pools[region] = p
 		info.Room = min(info.Room, maxTrails-p.foreign)
 	}
 	info.Workers = len(o.Regions)
@@ -144,79 +135,11 @@ func (t *target) Open(ctx context.Context) (targets.Info, error) {
 	return info, nil
 }
 
-// survey counts the trails of a Region, and refuses where they leave no room.
-func (t *target) survey(ctx context.Context, region string) (*pool, error) {
-	trails, err := t.service.describe(ctx, region)
-	if err != nil {
-		return nil, err
-	}
-	p := &pool{target: t, region: region}
-	for _, x := range trails {
-		if strings.HasPrefix(x.name, t.ledger.Prefix()+"-") && x.home == region {
-			return nil, gate.Refuse(gate.GuardPrefix, "%s has the trail %s, which bears the prefix and is not in the ledger; see 'conform sweep --prefix %s', or choose another --prefix",
-				region, wire.Printable(x.name), t.ledger.Prefix())
-		}
-		p.foreign++
-	}
-	if p.foreign >= maxTrails {
-		return nil, gate.Refuse(gate.GuardQuota, "%s has %d trails already, and the quota is %d; choose another Region",
-			region, p.foreign, maxTrails)
-	}
-	return p, nil
-}
-
-// listed is a trail or store as the service lists it.
-type listed struct {
-	name, home, arn string
-	id              string // of a store
-	pending         bool   // it is a deleted store
-}
-
-// describe lists the trails that count in a Region, those of other Regions that are shadowed there too.
-func (s *service) describe(ctx context.Context, region string) ([]listed, error) {
-	reply := s.call(ctx, region, "DescribeTrails", value.Obj("includeShadowTrails", true))
-	if err := s.problem(ctx, region, "DescribeTrails", reply); err != nil {
-		return nil, err
-	}
-	var out []listed
-	for _, item := range reply.Body.Get("trailList").Items() {
-		text := item.Get("TrailARN").Text()
-		parsed, _ := arn.Parse(text)
-		out = append(out, listed{name: item.Get("Name").Text(), home: cmp.Or(item.Get("HomeRegion").Text(), parsed.Region), arn: text})
-	}
-	return out, nil
-}
-
-// problem classes what came instead of a success to a request of the target's own.
-func (s *service) problem(ctx context.Context, region, op string, reply targets.Reply) error {
-	a := reply.Answer
-	switch {
-	case reply.Err != nil:
-		return reply.Err
-	case ctx.Err() != nil:
-		return ctx.Err()
-	case a.Outcome == model.Succeeded:
-		return nil
-	case a.Outcome == model.Refused && wire.Denied(a.Code):
-		return inconclusive("%s in %s answered %s; 'conform iam-policy' prints what a run must be permitted", op, region, wire.Printable(a.Code))
-	case a.Outcome == model.Refused && (wire.Absent(a.Code) || a.Code == ""):
-		return inconclusive("%s does not offer %s; choose another of --regions", region, op)
-	case a.Outcome == model.Refused:
-		return inconclusive("%s in %s answered %s", op, region, wire.Printable(a.Code))
-	}
-	return unreachable("%s in %s: %s; see whether this machine reaches the service, and whether the Region exists and is enabled", op, region, reply.Problem)
-}
-
-// arn is that of a trail of ours.
-func (s *service) arn(r ledger.Resource) string {
-	return "arn:" + s.partition + ":cloudtrail:" + r.Region + ":" + s.account + ":trail/" + r.Name
-}
-
 // removeLeft deletes what the ledger has, but for stores: they are a pool that outlasts runs. why is that
 // of the last that failed.
 func (t *target) removeLeft(ctx context.Context) (removed, failed int, why string) {
 	left := slices.DeleteFunc(t.ledger.Live(), func(r ledger.Resource) bool { return r.Kind == ledger.Store })
-	s := &sweeper{service: t.service, ledger: t.ledger, delete: true}
+	s := &sweeper{service: t.service, ledger: t.ledger, delete: true, listed: map[ledger.Resource][]listed{}}
 	for _, item := range s.ledgered(ctx, left) {
 		switch item.State {
 		case Deleted:
@@ -257,7 +180,7 @@ func (t *target) tryWithoutLogging(ctx context.Context) error {
 	case a.Outcome != model.Succeeded:
 		return nil // the run will tell
 	}
-	shown := t.service.until(ctx, t.options.Settle, func() bool {
+	shown := t.service.until(ctx, func() bool {
 		get := w.Do(ctx, generators.Get(name))
 		return get.Err != nil || get.Answer.Definite() && get.Answer.Code != "InsightNotEnabledException"
 	})
@@ -271,8 +194,9 @@ func (t *target) tryWithoutLogging(ctx context.Context) error {
 var stoppedCodes = []string{"InvalidParameterException", "InvalidInsightSelectorsException",
 	"OperationNotPermittedException", "UnsupportedOperationException"}
 
-// until repeats a look until it is satisfied, for at most as long as limit.
-func (s *service) until(ctx context.Context, limit time.Duration, look func() bool) bool {
+// until repeats a look until it is satisfied, for at most as long as a change may take to show.
+func (s *service) until(ctx context.Context, look func() bool) bool {
+	limit := s.options.Settle
 	deadline := time.Now().Add(limit)
 	for pause := min(limit/50, 200*time.Millisecond); ; pause = min(2*pause, 5*time.Second) {
 		if look() {
@@ -299,14 +223,18 @@ func (t *target) Close() (err error) {
 		if t.service == nil {
 			return
 		}
-		defer t.service.close()
+		defer t.service.transport.CloseIdleConnections()
 		if t.ledger == nil {
 			return
 		}
 		defer t.ledger.Close()
 		ctx, cancel := context.WithTimeout(context.Background(), closingTime)
 		defer cancel()
-		t.parkStores(ctx)
+		for _, region := range t.options.Regions {
+			if p := t.pool(ledger.Store, region); p != nil {
+				p.park(ctx)
+			}
+		}
 		if _, failed, why := t.removeLeft(ctx); failed > 0 {
 			err = fmt.Errorf("%d resources could not be deleted (%s); 'conform sweep --ledger %s' lists them, and deletes them with --yes", failed, why, t.ledger.Path())
 		}
@@ -323,11 +251,7 @@ func (t *target) NewWorld(ctx context.Context) (targets.World, error) {
 	defer t.mu.Unlock()
 	index := slices.Index(t.busy, slices.Min(t.busy))
 	t.busy[index]++
-	return newWorld(t, index, targets.Fresh(ctx)), nil
-}
-
-func (t *target) leave(index int) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.busy[index]--
+	w := &world{target: t, index: index, fresh: targets.Fresh(ctx), tag: naming.RandomLetters(gate.TagLength), used: map[string]bool{}}
+	t.service.gate.Issue(w.tag)
+	return w, nil
 }

@@ -2,10 +2,8 @@ package account
 
 import (
 	"context"
-	"crypto/rand"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws/arn"
 
@@ -15,36 +13,18 @@ import (
 	"github.com/insightconform/conform/targets"
 	"github.com/insightconform/conform/targets/account/gate"
 	"github.com/insightconform/conform/targets/account/ledger"
+	"github.com/insightconform/conform/targets/naming"
 	"github.com/insightconform/conform/targets/wire"
 )
 
-// world has the trails that its requests made, or that were lent to it.
+// world has the trails and stores that its requests made, or that were lent to it.
 type world struct {
 	target *target
 	index  int
-	fresh  bool // nothing is lent
+	fresh  bool // no trail is lent
 	tag    string
-
-	used   map[string]bool // families of names that some trail has had
-	trails map[ledger.Resource]*trail
-	stores map[string]*store // lent, by ID
-}
-
-func newWorld(t *target, index int, fresh bool) *world {
-	w := &world{target: t, index: index, fresh: fresh, tag: randomTag(), used: map[string]bool{},
-		trails: map[ledger.Resource]*trail{}, stores: map[string]*store{}}
-	t.service.gate.Issue(w.tag)
-	return w
-}
-
-// randomTag returns letters that nobody else makes up.
-func randomTag() string {
-	random := make([]byte, gate.TagLength)
-	_, _ = rand.Read(random) // does not fail
-	for i := range random {
-		random[i] = 'a' + random[i]%26
-	}
-	return string(random)
+	used   map[string]bool // families of names that some trail has had; nil once the world is closed
+	has    []*resource
 }
 
 // Names implements targets.Named.
@@ -79,7 +59,7 @@ func (w *world) Do(ctx context.Context, r model.Request) targets.Reply {
 	}
 	switch r.Op {
 	case model.OpCreate:
-		return w.create(ctx, r)
+		return w.createTrail(ctx, r)
 	case model.OpCreateStore:
 		return w.createStore(ctx, r)
 	}
@@ -119,47 +99,107 @@ func (w *world) send(ctx context.Context, r model.Request) targets.Reply {
 }
 
 // trailNamed finds the world's trail that a name or ARN means.
-func (w *world) trailNamed(region, name string) *trail {
+func (w *world) trailNamed(region, name string) *resource {
 	if parsed, err := arn.Parse(name); err == nil {
 		if parsed.AccountID != w.target.service.account {
 			return nil
 		}
 		region, name = parsed.Region, strings.TrimPrefix(parsed.Resource, "trail/")
 	}
-	return w.trails[ledger.Trail.In(region, name)]
+	return w.find(func(x *resource) bool { return x.Resource == ledger.Trail.In(region, name) })
 }
 
-// create lends a trail, or makes one.
-func (w *world) create(ctx context.Context, r model.Request) targets.Reply {
-	p := w.target.pools[r.Region]
-	at := ledger.Trail.In(r.Region, r.Input.Get("Name").Text())
+func (w *world) find(is func(*resource) bool) *resource {
+	if i := slices.IndexFunc(w.has, is); i >= 0 {
+		return w.has[i]
+	}
+	return nil
+}
+
+// createTrail lends a trail, or makes one.
+func (w *world) createTrail(ctx context.Context, r model.Request) targets.Reply {
+	p, s := w.target.pool(ledger.Trail, r.Region), w.target.service
+	name := r.Input.Get("Name").Text()
+	tagged := r
+	tagged.Input = r.Input.With("TagsList", tags(w.target.ledger))
 	switch {
 	case p == nil:
 		return w.send(ctx, r) // refused, and says why
-	case !model.ValidTrailName(at.Name):
+	case !model.ValidTrailName(name):
 		return targets.Reply{Answer: model.Refusal("InvalidTrailNameException"), Notes: []string{"not sent: no trail could have this name"}}
-	case w.trails[at] != nil:
-		return w.send(ctx, w.tagged(r))
+	case w.trailNamed(r.Region, name) != nil:
+		return w.send(ctx, tagged)
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if reply, ok := w.lend(ctx, p, at, r); ok {
-		return reply
-	}
-	if !p.makeRoom(ctx) {
-		if ctx.Err() != nil {
-			return targets.Reply{Problem: "interrupted"}
+	label, family, bucket := w.label(name), w.family(name), w.target.bucket.Name
+	plain := len(r.Input.Members()) == 2 && r.Input.Get("S3BucketName").Text() == bucket
+	if plain && !w.fresh && !w.used[family] {
+		if x := w.lend(ctx, p, label, value.Value{}); x != nil {
+			w.used[family] = true
+			return targets.Reply{Answer: model.Answer{Outcome: model.Succeeded, TrailARN: x.arn},
+				Body:    value.Obj("Name", x.Name, "S3BucketName", bucket, "TrailARN", x.arn),
+				Instead: map[string]string{x.Name: name},
+				Notes:   []string{"not sent: a trail of an earlier case, which shows the state of a new one, takes its place"}}
 		}
+	}
+	switch {
+	case ctx.Err() == nil && p.makeRoom(ctx):
+	case ctx.Err() != nil:
+		return targets.Reply{Problem: "interrupted"}
+	default:
 		return targets.Reply{Answer: model.Refusal("MaximumNumberOfTrailsExceededException"),
 			Notes: []string{"not sent: the Region has no room for another trail"}}
 	}
-	return w.make(ctx, p, at, w.tagged(r))
+	x := &resource{Resource: ledger.Trail.In(r.Region, name), like: label, logs: defaultEvents}
+	x.arn = s.arn(x.Resource, "")
+	w.used[family] = true
+	reply, made := w.make(ctx, x, tagged)
+	if made {
+		x.countEverywhere(w.target, r)
+		w.keep(ctx, p, x, &reply)
+	}
+	return reply
 }
 
-// tagged adds the ledger's tag.
-func (w *world) tagged(out model.Request) model.Request {
-	out.Input = out.Input.With("TagsList", tags(w.target.ledger))
-	return out
+// createStore lends a store that logs what is asked for, or makes one.
+func (w *world) createStore(ctx context.Context, r model.Request) targets.Reply {
+	p, s, book := w.target.pool(ledger.Store, r.Region), w.target.service, w.target.ledger
+	if p == nil {
+		return w.send(ctx, r) // refused, and says why
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if err := p.countStores(ctx); err != nil {
+		return targets.Reply{Problem: reason(err), Err: err}
+	}
+	like, logs := madeWith(r.Input), r.Input.Get("AdvancedEventSelectors")
+	if x := w.lend(ctx, p, like, logs); x != nil {
+		return targets.Reply{Answer: model.Answer{Outcome: model.Succeeded, StoreARN: x.arn},
+			Body:  value.Obj("EventDataStoreArn", x.arn, "Status", "ENABLED"),
+			Notes: []string{"not sent: an event data store of an earlier case takes its place"}}
+	}
+	if !p.makeRoom(ctx) {
+		return targets.Reply{Answer: model.Refusal("EventDataStoreMaxLimitExceededException"),
+			Notes: []string{"not sent: the pool of event data stores is exhausted"}}
+	}
+	x := &resource{Resource: ledger.Store.In(r.Region, book.Prefix()+"-"+naming.RandomLetters(gate.TagLength)+"-"+like), like: like, logs: logs}
+	asked := r.Input.Get("Name").Text()
+	r.Input = r.Input.With("Name", value.Str(x.Name)).With("TagsList", tags(book)).
+		With("RetentionPeriod", value.Num("7")).With("TerminationProtectionEnabled", value.Boolean(false)).
+		With("MultiRegionEnabled", value.Boolean(false))
+	reply, made := w.make(ctx, x, r)
+	if len(reply.Sent) > 0 {
+		reply.Instead = map[string]string{x.Name: asked}
+	}
+	id := storeID(reply.Answer.StoreARN)
+	if !made || id == "" {
+		return reply // the ledger has the intention, unless it was refused
+	}
+	x.arn = s.arn(x.Resource, id)
+	s.gate.SetStore(id, x.Resource)
+	w.keep(ctx, p, x, &reply)
+	return reply
 }
 
 // tags is the list of tags of a new resource.
@@ -167,83 +207,61 @@ func tags(book *ledger.Ledger) value.Value {
 	return value.ListOf(value.Obj("Key", ledger.TagKey, "Value", book.ID()))
 }
 
-// lend gives the world a trail of an earlier one, brought back to the state of a new one.
-func (w *world) lend(ctx context.Context, p *pool, at ledger.Resource, r model.Request) (targets.Reply, bool) {
-	label, family := w.label(at.Name), w.family(at.Name)
-	plain := len(r.Input.Members()) == 2 && r.Input.Get("S3BucketName").Text() == w.target.bucket.Name
-	if !plain || w.fresh || w.used[family] {
-		return targets.Reply{}, false
-	}
-	for x := p.idle(label); x != nil; x = p.idle(label) {
-		if !p.reset(ctx, x) {
-			if ctx.Err() != nil {
-				return targets.Reply{Problem: "interrupted"}, true
-			}
-			x.spoilt = true
-			continue
+// lend gives the world a resource of an earlier one, brought back to the state of a new one; nil where
+// there is none.
+func (w *world) lend(ctx context.Context, p *pool, like string, logs value.Value) *resource {
+	for x := p.idle(like); x != nil && ctx.Err() == nil; x = p.idle(like) {
+		if x.logs.Kind() == value.Absent {
+			x.logs = logs
 		}
-		x.lent, w.used[family] = true, true
-		w.trails[x.Resource] = x
-		arn := w.target.service.arn(x.Resource)
-		return targets.Reply{Answer: model.Answer{Outcome: model.Succeeded, TrailARN: arn},
-			Body:    value.Obj("Name", x.Name, "S3BucketName", w.target.bucket.Name, "TrailARN", arn),
-			Instead: map[string]string{x.Name: at.Name},
-			Notes:   []string{"not sent: a trail of an earlier case, which shows the state of a new one, takes its place"}}, true
+		if p.reset(ctx, x) {
+			x.lent = true
+			w.has = append(w.has, x)
+			return x
+		}
+		x.spoilt = ctx.Err() == nil
 	}
-	return targets.Reply{}, false
-}
-
-// make creates a trail: first the ledger, then the request, then the look at its tag.
-func (w *world) make(ctx context.Context, p *pool, r ledger.Resource, out model.Request) targets.Reply {
-	s, book := w.target.service, w.target.ledger
-	reply, unsent := s.creating(book, r, func() (reply targets.Reply) {
-		w.used[w.family(r.Name)] = true
-		s.until(ctx, w.target.options.Settle, func() bool {
-			reply = w.send(ctx, out)
-			return !slices.Contains(lateCodes, reply.Answer.Code)
-		})
-		return reply
-	})
-	if unsent || reply.Answer.Outcome == model.Refused {
-		return reply
-	}
-	x := &trail{Resource: r, label: w.label(r.Name), lent: true, spoilt: reply.Answer.Outcome != model.Succeeded}
-	x.countEverywhere(w.target, out)
-	p.trails = append(p.trails, x)
-	w.trails[r] = x
-	if reply.Answer.Outcome != model.Succeeded {
-		return reply
-	}
-	if err := s.confirmTag(ctx, book, r, s.arn(r), w.target.options.Settle); err != nil {
-		reply.Err = err
-	}
-	return reply
+	return nil
 }
 
 // lateCodes answer CreateTrail while a deletion does not count yet, or the new bucket and its policy do
 // not show.
 var lateCodes = []string{"MaximumNumberOfTrailsExceededException", "InsufficientS3BucketPolicyException", "S3BucketDoesNotExistException"}
 
-// creating notes in the ledger that a resource is about to be made, has the request sent that makes it,
-// and notes a refusal. unsent says that nothing went out.
-func (s *service) creating(book *ledger.Ledger, r ledger.Resource, send func() targets.Reply) (reply targets.Reply, unsent bool) {
-	if err := s.intend(book, r); err != nil {
-		return targets.Reply{Problem: "the ledger cannot be written", Err: err}, true
+// make has a resource made: first the ledger, then the request. A refusal is noted; made says that there
+// may be one.
+func (w *world) make(ctx context.Context, x *resource, r model.Request) (reply targets.Reply, made bool) {
+	s, book := w.target.service, w.target.ledger
+	if err := s.intend(book, x.Resource); err != nil {
+		return targets.Reply{Problem: "the ledger cannot be written", Err: err}, false
 	}
-	reply = send()
+	s.until(ctx, func() bool {
+		reply = w.send(ctx, r)
+		return !slices.Contains(lateCodes, reply.Answer.Code)
+	})
 	if reply.Answer.Outcome == model.Refused {
-		if err := s.gone(book, r); err != nil {
+		if err := s.gone(book, x.Resource); err != nil {
 			reply.Err = err
 		}
+		return reply, false
 	}
-	return reply, reply.Err != nil && len(reply.Sent) == 0
+	return reply, reply.Err == nil || len(reply.Sent) > 0
+}
+
+// keep puts a new resource into the pool and the world. Where its tag does not show, it is not lent again.
+func (w *world) keep(ctx context.Context, p *pool, x *resource, reply *targets.Reply) {
+	p.ours, w.has = append(p.ours, x), append(w.has, x)
+	if reply.Answer.Outcome == model.Succeeded {
+		reply.Err = w.target.service.confirmTag(ctx, w.target.ledger, x.Resource, x.arn)
+	}
+	x.lent, x.spoilt = true, x.spoilt || w.target.ledger.Event(x.Resource) != ledger.Made
 }
 
 // confirmTag looks whether a trail or store that was just made bears the ledger's tag, and notes that it
 // is made.
-func (s *service) confirmTag(ctx context.Context, book *ledger.Ledger, r ledger.Resource, arn string, settle time.Duration) error {
+func (s *service) confirmTag(ctx context.Context, book *ledger.Ledger, r ledger.Resource, arn string) error {
 	value, last := "", targets.Reply{}
-	s.until(ctx, settle, func() bool {
+	s.until(ctx, func() bool {
 		value, _, last = s.tagOf(ctx, r.Region, arn)
 		return value != "" || last.Err != nil || wire.Denied(last.Answer.Code) || wire.Absent(last.Answer.Code)
 	})
@@ -268,28 +286,32 @@ func (s *service) confirmTag(ctx context.Context, book *ledger.Ledger, r ledger.
 
 // track notes what a request has changed.
 func (w *world) track(r model.Request, reply targets.Reply) {
-	if r.Op.Reads() {
+	a := reply.Answer
+	done := a.Outcome == model.Succeeded
+	if r.Op.Reads() || a.Outcome == model.Refused && r.Op != model.OpPut {
 		return
 	}
-	if reply.Answer.Outcome == model.Refused && r.Op != model.OpPut {
-		return
+	for _, member := range []string{"EventDataStore", "InsightsDestination"} {
+		id := storeID(r.Input.Get(member).Text())
+		if x := w.find(func(x *resource) bool { return x.Kind == ledger.Store && storeID(x.arn) == id }); x != nil {
+			x.spoilt = x.spoilt || !a.Definite()
+			changed := done && member == "EventDataStore"
+			x.insights = x.insights || changed && r.Op == model.OpPut
+			x.events = x.events || changed && r.Op == model.OpUpdateStore
+		}
 	}
-	w.trackStore(r, reply)
-	name := r.Input.Get("TrailName").Text() + r.Input.Get("Name").Text()
-	x := w.trailNamed(r.Region, name)
+	x := w.trailNamed(r.Region, r.Input.Get("TrailName").Text()+r.Input.Get("Name").Text())
 	if x == nil {
-		if !reply.Answer.Definite() || reply.Answer.Outcome == model.Succeeded && r.Op == model.OpPut {
+		if !a.Definite() || done && r.Op == model.OpPut {
 			// Nobody knows what was meant: what the world has is not lent again.
-			for _, y := range w.trails {
-				y.spoilt = true
+			for _, y := range w.has {
+				y.spoilt = y.spoilt || y.Kind == ledger.Trail
 			}
 		}
 		return
 	}
-	if !reply.Answer.Definite() {
-		x.spoilt = true
-	}
-	if reply.Answer.Outcome != model.Succeeded {
+	x.spoilt = x.spoilt || !a.Definite()
+	if !done {
 		return
 	}
 	switch r.Op {
@@ -301,46 +323,43 @@ func (w *world) track(r model.Request, reply targets.Reply) {
 	case model.OpStart:
 		x.logging = true
 	case model.OpStop:
-		x.logging = false
-		x.spoilt = true // selectors may sleep until the next start
+		x.logging, x.spoilt = false, true // selectors may sleep until the next start
 	case model.OpUpdate:
 		x.countEverywhere(w.target, r)
 	case model.OpDelete:
-		w.deleted(x)
+		_ = w.target.service.gone(w.target.ledger, x.Resource) // else the sweep finds that it is gone
+		p := w.target.pool(x.Kind, x.Region)
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		p.drop(x)
+		w.has = slices.DeleteFunc(w.has, func(y *resource) bool { return x == y })
 	}
 }
 
-// deleted takes a trail out of the pool.
-func (w *world) deleted(x *trail) {
-	_ = w.target.service.gone(w.target.ledger, x.Resource) // else the sweep finds that it is gone
-	p := w.target.pools[x.Region]
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.drop(x)
-	delete(w.trails, x.Resource)
-}
-
-// Close implements targets.World. It sends nothing: trails go back to the pool, and those that are not
-// to be lent again are deleted when room is needed, or when the target is closed.
+// Close implements targets.World. It sends nothing: what the world has goes back to the pools, and trails
+// that are not to be lent again are deleted when room is needed, or when the target is closed.
 func (w *world) Close(context.Context) error {
-	if w.trails == nil {
+	if w.used == nil {
 		return nil
 	}
 	families := map[string]int{}
-	for at := range w.trails {
-		families[w.family(at.Name)]++
+	for _, x := range w.has {
+		families[w.family(x.Name)]++
 	}
-	for at, x := range w.trails {
-		p := w.target.pools[x.Region]
+	for _, x := range w.has {
+		p := w.target.pool(x.Kind, x.Region)
 		p.mu.Lock()
 		x.lent = false
-		if families[w.family(at.Name)] > 1 || w.fresh {
+		if x.Kind == ledger.Store {
+			x.insights = x.insights || w.fresh // reset it before anyone sees it
+		} else if families[w.family(x.Name)] > 1 || w.fresh {
 			x.spoilt = true // a later world would find its twin
 		}
 		p.mu.Unlock()
 	}
-	w.closeStores()
-	w.trails = nil
-	w.target.leave(w.index)
+	w.used = nil
+	w.target.mu.Lock()
+	defer w.target.mu.Unlock()
+	w.target.busy[w.index]--
 	return nil
 }

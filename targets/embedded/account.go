@@ -8,9 +8,6 @@ import (
 	"github.com/insightconform/conform/model"
 )
 
-// defaultAccount is that of callers whose access key id is no account id.
-const defaultAccount = "123456789012"
-
 // maxPending is how many stores that are pending deletion an account keeps; the oldest go first.
 const maxPending = 50
 
@@ -37,9 +34,9 @@ type around func(a *account, r model.Request) response
 func (s *Server) newAccount(id string, world bool) *account {
 	w := model.DefaultWorld
 	w.Account, w.Profile = id, s.options.Order
-	a := &account{state: model.NewState(&w), choose: s.options.Chooser}
-	if a.choose == nil {
-		a.choose = reference
+	a := &account{state: model.NewState(&w), choose: reference}
+	if s.options.Chooser != nil {
+		a.choose = s.options.Chooser
 	}
 	if s.begin != nil {
 		a.hooks = s.begin()
@@ -97,18 +94,17 @@ func (a *account) admit(region string) (refused response, ok bool) {
 	switch {
 	case region == w.Home:
 		a.homeUsed = true
-		return refused, true
 	case region == w.Away:
 		a.awayUsed = true
-		return refused, true
 	case !a.awayUsed:
 		w.Away, a.awayUsed = region, true
+		a.state.World = &w
 	case !a.homeUsed:
 		w.Home, a.homeUsed = region, true
+		a.state.World = &w
 	default:
 		return refusal(codeUnsupported, fmt.Sprintf("This server keeps the Regions %s and %s only.", w.Home, w.Away)), false
 	}
-	a.state.World = &w
 	return refused, true
 }
 
@@ -121,20 +117,13 @@ func (a *account) nameNewStore() {
 	x.ID = fmt.Sprintf("c0f00000-0000-4000-9000-%012x", a.created)
 	a.state = a.state.WithStore(last, x)
 
-	pending := 0
+	var pending []int
 	for i := range a.state.Stores {
 		if a.state.Stores[i].Pending {
-			pending++
+			pending = append(pending, i)
 		}
 	}
-	if pending > maxPending {
-		kept := slices.Clone(a.state.Stores)
-		a.state.Stores = slices.DeleteFunc(kept, func(x model.Store) bool {
-			drop := x.Pending && pending > maxPending
-			if drop {
-				pending--
-			}
-			return drop
-		})
+	for n := len(pending) - maxPending; n > 0; n-- {
+		a.state.Stores = slices.Concat(a.state.Stores[:pending[n-1]], a.state.Stores[pending[n-1]+1:])
 	}
 }

@@ -1,6 +1,7 @@
 package embedded
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -155,12 +156,7 @@ func namedKey(s model.State, r model.Request) trailKey {
 	return trailKey{parsed.Region, strings.TrimPrefix(parsed.Resource, "trail/")}
 }
 
-func regionOf(s model.State, r model.Request) string {
-	if r.Region == "" {
-		return s.World.Home
-	}
-	return r.Region
-}
+func regionOf(s model.State, r model.Request) string { return cmp.Or(r.Region, s.World.Home) }
 
 func indexOf(s model.State, key trailKey) int {
 	return slices.IndexFunc(s.Trails, func(t model.Trail) bool { return keyOf(t) == key })
@@ -173,15 +169,10 @@ func elsewhere(s model.State, key trailKey) int {
 
 // findTrail finds the trail that a request names in the Region of the call.
 func findTrail(s model.State, r model.Request) int {
-	key := namedKey(s, r)
-	i := indexOf(s, key)
-	if i < 0 || key.region != regionOf(s, r) {
-		return -1
-	}
-	if name := givenTrail(r); strings.HasPrefix(name, "arn:") && name != s.World.TrailARN(key.region, key.name) {
-		return -1
-	}
-	return i
+	given, region := givenTrail(r), regionOf(s, r)
+	return slices.IndexFunc(s.Trails, func(t model.Trail) bool {
+		return t.Home == region && (given == t.Name || given == s.World.TrailARN(region, t.Name))
+	})
 }
 
 // findStore finds the store that a member of a request names in the Region of the call.

@@ -27,14 +27,7 @@ func (e entry) set() model.Categories {
 }
 
 // duplicated reports whether a category stands twice.
-func (e entry) duplicated() bool {
-	for i, c := range e.categories {
-		if slices.Contains(e.categories[:i], c) {
-			return true
-		}
-	}
-	return false
-}
+func (e entry) duplicated() bool { return len(e.categories) > len(e.set().Names()) }
 
 // empty reports whether the entry has a list of categories without any.
 func (e entry) empty() bool { return !e.absent && len(e.categories) == 0 }
@@ -103,9 +96,10 @@ var bothTypes = [...]model.Type{model.CallRate, model.ErrorRate}
 
 // with returns a set in which one type has other categories; none turns it off.
 func with(set model.Selectors, t model.Type, c model.Categories) model.Selectors {
-	of := [2]model.Categories{set.Of(model.CallRate), set.Of(model.ErrorRate)}
-	of[t] = c
-	return model.MakeSelectors(of[0], of[1])
+	if t == model.CallRate {
+		return model.MakeSelectors(c, set.Of(model.ErrorRate))
+	}
+	return model.MakeSelectors(set.Of(model.CallRate), c)
 }
 
 // eachType changes the categories of each type.
@@ -146,10 +140,5 @@ func lose(set model.Selectors) model.Selectors {
 
 // lacks reports whether a type misses what it needs to be logged.
 func lacks(set model.Selectors, t model.Type, logs model.Logs) bool {
-	of := set.Of(t)
-	needs := model.ManagementEvents
-	if t == model.CallRate {
-		needs = model.WriteEvents
-	}
-	return of&model.Management != 0 && logs&needs == 0 || of&model.Data != 0 && logs&model.DataEvents == 0
+	return !model.Meets(with(set, 1-t, 0), logs)
 }

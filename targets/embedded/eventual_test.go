@@ -5,6 +5,9 @@ package embedded_test
 
 import (
 	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"slices"
 	"strings"
@@ -17,7 +20,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/insightconform/conform"
-	"github.com/insightconform/conform/internal/testing/choices"
 	"github.com/insightconform/conform/reports"
 	"github.com/insightconform/conform/reports/text"
 	"github.com/insightconform/conform/targets"
@@ -80,7 +82,7 @@ func TestNoFalseVerdict(t *testing.T) {
 					late, settle := replicas(seed)
 					server := embedded.ServerOptions{}.With(late)
 					if seed%2 == 0 {
-						server.Chooser = choices.Random(seed, 0)
+						server.Chooser = embedded.RandomChoice(seed, 0)
 					}
 					options := conform.Options{Seed: seed, Requests: 2000, Settle: settle}
 					if seed%4 < 2 {
@@ -101,13 +103,35 @@ func TestNoFalseVerdict(t *testing.T) {
 	assert.Greater(t, uint64(waits.Load()), 50*seeds, "some were late")
 }
 
+// local hands requests to a handler without sockets, in the calling goroutine.
+type local struct{ http.Handler }
+
+func (l local) RoundTrip(req *http.Request) (answer *http.Response, err error) {
+	defer func() {
+		if p := recover(); p == http.ErrAbortHandler {
+			err = io.ErrUnexpectedEOF
+		} else if p != nil {
+			panic(p)
+		}
+	}()
+	served := req.Clone(req.Context())
+	if served.Body == nil {
+		served.Body = http.NoBody
+	}
+	out := httptest.NewRecorder()
+	l.ServeHTTP(out, served)
+	return out.Result(), nil
+}
+
+func inMemory(h http.Handler) http.RoundTripper { return local{h} }
+
 // TestOverHTTP is the same through the SDK and the wire, with several worlds side by side.
 func TestOverHTTP(t *testing.T) {
 	for seed := range inCI(t, "seeds", 6, 2) {
 		seed++
 		synctest.Test(t, func(t *testing.T) {
 			late, settle := replicas(seed)
-			target := embedded.NewTarget(embedded.Options{ServerOptions: embedded.ServerOptions{}.With(late), InMemory: true})
+			target := embedded.NewTarget(embedded.Options{ServerOptions: embedded.ServerOptions{}.With(late), Transport: inMemory})
 			report := run(t, target, conform.Options{Seed: seed, Settle: settle, Requests: 3000, Workers: 3})
 			assert.Empty(t, report.Divergences, explain(report))
 			assert.NotZero(t, report.Settling.Waits)

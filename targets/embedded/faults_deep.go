@@ -5,7 +5,59 @@ import (
 	"sync/atomic"
 
 	"github.com/insightconform/conform/model"
+	"github.com/insightconform/conform/targets/wire"
 )
+
+// past is what has happened to a trail, the present call included.
+type past struct {
+	puts, enablings, gets int             // Puts, those with a list, Gets since the last Put
+	earlier               model.Selectors // stored before the last Put
+	off                   model.Selectors // stored when an empty list turned Insights off; none since it is on again
+	logging               model.Selectors // stored when StopLogging stopped it
+	wasOn, wasOff         bool            // Puts turned Insights on; off
+	stopped               bool            // since the last StartLogging
+	restarted             int             // which enabling Put is the first after StopLogging and StartLogging
+}
+
+func (m *past) note(c *call) {
+	switch before, after := c.before(), c.after(); c.request.Op {
+	case model.OpPut:
+		m.puts++
+		m.gets, m.earlier = 0, before
+		m.wasOn, m.wasOff = m.wasOn || after.On(), m.wasOff || before.On() && !after.On()
+		if c.enables() {
+			m.enablings++
+			m.off = 0
+		} else if before.On() {
+			m.off = before
+		}
+	case model.OpGet:
+		m.gets++
+	case model.OpStop:
+		m.stopped, m.restarted = true, 0
+		if !whileStopped(c) {
+			m.logging = before
+		}
+	case model.OpStart:
+		if m.stopped {
+			m.stopped, m.restarted = false, m.enablings+1
+		}
+	}
+}
+
+// withPast is a fault of one operation on a trail that depends on the trail's past.
+func withPast(op model.Op, then func(*call, *past)) start {
+	return byTrail(func(c *call, m *past) {
+		if m.note(c); c.request.Op == op {
+			then(c, m)
+		}
+	})
+}
+
+// remembered is one that stores another set.
+func remembered(op model.Op, instead func(*call, *past) (model.Selectors, bool)) start {
+	return withPast(op, func(c *call, m *past) { stores(func(c *call) (model.Selectors, bool) { return instead(c, m) })(c) })
+}
 
 // seldom is how many Gets one wrong answer comes in.
 const seldom = 25
@@ -128,81 +180,37 @@ func deepFaults() []Fault {
 			})},
 		{Name: "fifth-put-on-trail-loses-category", Rule: model.GetReflectsPut, AlsoRules: []model.ID{model.PutStores},
 			Describe: "Every fifth Put on a trail loses a category.",
-			start: byTrail(func(c *call, puts *int) {
-				if c.request.Op == model.OpPut && c.enables() {
-					if *puts++; *puts%5 == 0 {
-						c.put(lose(c.next.Trails[c.i].Insights))
-					}
-				}
+			start: remembered(model.OpPut, func(c *call, m *past) (model.Selectors, bool) {
+				return lose(c.after()), c.enables() && m.enablings%5 == 0
 			})},
 		{Name: "sixth-put-on-trail-is-lost", Rule: model.GetReflectsPut, AlsoRules: []model.ID{model.PutStores,
 			model.PutReplacesList, model.PutOverwritesCategories, model.PutEmptyDisables},
 			Describe: "From the sixth Put on a trail on, nothing is stored.",
-			start: byTrail(func(c *call, puts *int) {
-				if c.request.Op == model.OpPut {
-					if *puts++; *puts > 5 {
-						c.put(c.before())
-					}
-				}
-			})},
+			start:    remembered(model.OpPut, func(c *call, m *past) (model.Selectors, bool) { return c.before(), m.puts > 5 })},
 		{Name: "second-enabling-loses-type", Rule: model.GetReflectsPut, AlsoRules: []model.ID{model.PutStores},
 			Describe: "After Insights was turned off, a Put of both types stores the first only.",
-			start: byTrail(func(c *call, wasOff *bool) {
-				after := c.next.Trails[c.i].Insights
-				switch {
-				case c.request.Op != model.OpPut:
-				case *wasOff && twoTypes(after):
-					c.put(firstType(after))
-				default:
-					*wasOff = *wasOff || c.before().On() && !after.On()
-				}
+			start: remembered(model.OpPut, func(c *call, m *past) (model.Selectors, bool) {
+				return firstType(c.after()), m.wasOff && twoTypes(c.after())
 			})},
 		{Name: "put-lost-after-restart", Rule: model.GetReflectsPut, AlsoRules: []model.ID{model.PutStores,
 			model.LogsStart}, Needs: []model.Capability{model.CanLog, model.CanStop},
 			Describe: "The first Put after StopLogging and StartLogging is answered well and not stored.",
-			start: byTrail(func(c *call, m *struct{ stopped, restarted bool }) {
-				switch {
-				case c.request.Op == model.OpStop:
-					m.stopped, m.restarted = true, false
-				case c.request.Op == model.OpStart && m.stopped:
-					m.stopped, m.restarted = false, true
-				case c.request.Op == model.OpPut && m.restarted && c.enables():
-					m.restarted = false
-					c.put(c.before())
-				}
+			start: remembered(model.OpPut, func(c *call, m *past) (model.Selectors, bool) {
+				return c.before(), c.enables() && m.enablings == m.restarted
 			})},
 		{Name: "start-brings-back-earlier-put", Rule: model.LogsStart,
 			Describe: "StartLogging after StopLogging brings back what the last Put but one has stored.",
-			start: byTrail(func(c *call, earlier *model.Selectors) {
-				switch {
-				case c.request.Op == model.OpPut:
-					*earlier = c.before()
-				case c.request.Op == model.OpStart && c.oldTrail().Asleep.On() && earlier.On():
-					c.put(*earlier)
-				}
+			start: remembered(model.OpStart, func(c *call, m *past) (model.Selectors, bool) {
+				return m.earlier, c.oldTrail().Asleep.On() && m.earlier.On()
 			})},
 		{Name: "start-forgets-put-while-stopped", Rule: model.LogsStart, AlsoRules: []model.ID{model.LogsPutStopped},
 			Describe: "StartLogging brings back what was on before StopLogging, although there was a Put in between.",
-			start: byTrail(func(c *call, before *model.Selectors) {
-				switch logging := c.oldTrail().Logging; {
-				case c.request.Op == model.OpStop && logging:
-					*before = c.before()
-				case c.request.Op == model.OpStart && !logging && before.On():
-					c.put(*before)
-				}
+			start: remembered(model.OpStart, func(c *call, m *past) (model.Selectors, bool) {
+				return m.logging, whileStopped(c) && m.logging.On()
 			})},
 		{Name: "update-brings-back-selectors", Rule: model.TrailUpdateKeeps,
 			Describe: "UpdateTrail brings back the selectors that an empty list has turned off.",
-			start: byTrail(func(c *call, off *model.Selectors) {
-				switch {
-				case c.request.Op == model.OpPut && c.enables():
-					*off = 0
-				case c.request.Op == model.OpPut && c.before().On():
-					*off = c.before()
-				case c.request.Op == model.OpUpdate && off.On():
-					c.put(*off)
-				}
-			})},
+			start:    remembered(model.OpUpdate, func(_ *call, m *past) (model.Selectors, bool) { return m.off, m.off.On() })},
 		{Name: "event-selectors-reset-categories", Rule: model.GetReflectsPut,
 			AlsoRules: []model.ID{model.LogsSelectorsLater}, Needs: []model.Capability{model.CanPutEvents},
 			Describe: "PutEventSelectors that keeps every prerequisite resets the enabled types to Management.",
@@ -217,24 +225,17 @@ func deepFaults() []Fault {
 			}))},
 		{Name: "flag-stale-after-second-put", Rule: model.TrailHasInsights,
 			Describe: "From the second Put on a trail on, HasInsightSelectors is that of before the last Put.",
-			start: byTrail(func(c *call, m *struct {
-				puts   int
-				before bool
-			}) {
-				switch {
-				case c.request.Op == model.OpPut:
-					m.puts++
-					m.before = c.before().On()
-				case c.request.Op == model.OpTrail && m.puts > 1:
-					c.answer.HasInsights = truth(m.before)
+			start: withPast(model.OpTrail, func(c *call, m *past) {
+				if m.puts > 1 {
+					c.answer.HasInsights = wire.Truth(m.earlier.On())
 				}
 			})},
 		{Name: "first-get-after-put-is-stale", Rule: model.GetReflectsPut,
 			AlsoRules: []model.ID{model.PutReplacesList, model.PutOverwritesCategories, model.PutEmptyDisables},
 			Describe:  "The first Get after a Put answers what was stored before it; the second one is right.",
-			start: byTrail(func(c *call, m *earlierPut) {
-				if m.behind(c) {
-					m.put = false
+			start: withPast(model.OpGet, func(c *call, m *past) {
+				if m.puts > 0 && m.gets == 1 {
+					c.show(m.earlier)
 				}
 			})},
 		{Name: "one-get-in-25-is-wrong", Rule: model.GetReflectsPut, AlsoRules: []model.ID{model.GetNotEnabled, model.StateInitiallyOff},

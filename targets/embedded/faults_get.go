@@ -7,13 +7,6 @@ import (
 	"github.com/insightconform/conform/model/value"
 )
 
-func truth(b bool) model.Truth {
-	if b {
-		return model.Yes
-	}
-	return model.No
-}
-
 // onFlag is a fault of GetTrail's HasInsightSelectors, which has always one value.
 func onFlag(value model.Truth) start {
 	return onTrail(model.OpTrail, func(c *call) { c.answer.HasInsights = value })
@@ -21,24 +14,6 @@ func onFlag(value model.Truth) start {
 
 // offByGet tells the Gets that find Insights off.
 func offByGet(c *call) bool { return c.answer.Code == codeNotEnabled }
-
-// earlierPut remembers what was stored before the last Put on a trail.
-type earlierPut struct {
-	put    bool
-	before model.Selectors
-}
-
-// behind has Get show that, and reports whether it did.
-func (m *earlierPut) behind(c *call) bool {
-	if c.request.Op == model.OpPut {
-		m.put, m.before = true, c.before()
-	}
-	if c.request.Op != model.OpGet || !m.put {
-		return false
-	}
-	c.show(m.before)
-	return true
-}
 
 func getFaults() []Fault {
 	return []Fault{
@@ -68,7 +43,11 @@ func getFaults() []Fault {
 		{Name: "get-one-put-behind", Rule: model.GetReflectsPut, AlsoRules: []model.ID{model.PutReplacesList,
 			model.PutOverwritesCategories, model.PutEmptyDisables},
 			Describe: "Get answers what was stored before the last Put.",
-			start:    byTrail(func(c *call, m *earlierPut) { m.behind(c) })},
+			start: withPast(model.OpGet, func(c *call, m *past) {
+				if m.puts > 0 {
+					c.show(m.earlier)
+				}
+			})},
 
 		{Name: "get-off-answers-empty-list", Rule: model.GetNotEnabled, AlsoRules: []model.ID{model.StateInitiallyOff},
 			Describe: "Get on a trail with Insights off answers 200 with an empty list.",
@@ -85,11 +64,8 @@ func getFaults() []Fault {
 			start:    onFlag(model.Yes)},
 		{Name: "flag-stays-after-empty-list", Rule: model.TrailHasInsights,
 			Describe: "HasInsightSelectors stays true once Insights was on.",
-			start: byTrail(func(c *call, on *bool) {
-				switch {
-				case c.request.Op == model.OpPut:
-					*on = *on || c.next.Trails[c.i].Insights.On()
-				case c.request.Op == model.OpTrail && *on:
+			start: withPast(model.OpTrail, func(c *call, m *past) {
+				if m.wasOn {
 					c.answer.HasInsights = model.Yes
 				}
 			})},

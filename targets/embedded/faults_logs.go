@@ -1,8 +1,6 @@
 package embedded
 
 import (
-	"slices"
-
 	"github.com/insightconform/conform/model"
 	"github.com/insightconform/conform/model/value"
 )
@@ -12,7 +10,7 @@ func whileStopped(c *call) bool { return !c.oldTrail().Logging }
 
 // prerequisiteLost tells the PutEventSelectors that take away what enabled insights need.
 func prerequisiteLost(c *call) bool {
-	return slices.ContainsFunc(bothTypes[:], func(kind model.Type) bool { return lacks(c.before(), kind, c.next.Trails[c.i].Logs) })
+	return !model.Meets(c.before(), c.next.Trails[c.i].Logs)
 }
 
 func logsFaults() []Fault {

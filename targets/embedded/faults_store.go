@@ -19,12 +19,10 @@ func keepDestination(c *call) {
 	c.changeStore(c.i, func(x *model.Store) { x.Destination = c.state.Stores[c.i].Destination })
 }
 
-// unguarded carries out an update as if Insights were off, and keeps what is stored.
+// unguarded carries out an update that the reference refuses.
 func (c *call) unguarded() {
-	c.next = c.state
-	c.putOnStore(c.i, 0)
-	c.answer, c.next = c.reference(c.next, c.request)
-	c.putOnStore(c.i, c.state.Stores[c.i].Insights)
+	c.next, _ = model.Unguarded(c.state, c.request)
+	c.answer = model.Answer{Outcome: model.AnySuccess}
 }
 
 // fed reports whether another store sends its insights to the i-th.

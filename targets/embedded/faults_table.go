@@ -114,7 +114,7 @@ func onStoreCall(op model.Op, then change) start {
 // onAnswer changes the successful answers of Put and Get.
 func onAnswer(then change) start {
 	return forgetful(where(func(c *call) bool {
-		return (c.request.Op == model.OpPut || c.request.Op == model.OpGet) && c.succeeded()
+		return c.request.Op.Insights() && c.succeeded()
 	}, then))
 }
 

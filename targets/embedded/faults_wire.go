@@ -1,6 +1,7 @@
 package embedded
 
 import (
+	"bytes"
 	"net/http"
 
 	"github.com/insightconform/conform/model"
@@ -79,7 +80,7 @@ func wireFaults() []Fault {
 
 // readsMembers reports whether the request is a well-formed one of the operations under test.
 func readsMembers(r model.Request) bool {
-	return (r.Op == model.OpPut || r.Op == model.OpGet) && !r.Malformed()
+	return r.Op.Insights() && !r.Malformed()
 }
 
 // crashes answers some requests with 500 and HTML.
@@ -93,31 +94,10 @@ func crashes(about func(model.Request) bool) start {
 }
 
 // misspelling renames a member of Put's and Get's successes, at the top and within selectors.
-func misspelling(from, to string) func() func() hooks {
+func misspelling(from, to string) start {
 	return replying(func(r model.Request, p *response) {
-		if (r.Op == model.OpPut || r.Op == model.OpGet) && p.status == http.StatusOK {
-			p.body = rename(p.body, from, to)
+		if r.Op.Insights() && p.status == http.StatusOK {
+			p.raw = bytes.ReplaceAll(p.bytes(), []byte(`"`+from+`":`), []byte(`"`+to+`":`))
 		}
 	})
-}
-
-func rename(v value.Value, from, to string) value.Value {
-	switch v.Kind() {
-	case value.List:
-		var items []value.Value
-		for _, item := range v.Items() {
-			items = append(items, rename(item, from, to))
-		}
-		return value.ListOf(items...)
-	case value.Object:
-		var pairs []any
-		for _, m := range v.Members() {
-			if m.Name == from {
-				m.Name = to
-			}
-			pairs = append(pairs, m.Name, rename(m.Value, from, to))
-		}
-		return value.Obj(pairs...)
-	}
-	return v
 }

@@ -42,12 +42,7 @@ type inProcessWorld struct{ account *account }
 
 // Do implements targets.World.
 func (w *inProcessWorld) Do(_ context.Context, r model.Request) targets.Reply {
-	region := r.Region
-	if region == "" {
-		region = model.DefaultWorld.Home
-	}
-	sent := r
-	body := []byte(nil)
+	sent, body := r, []byte(nil)
 	if r.Op != model.OpArrange {
 		body = wire.Encode(r)
 		var problem string
@@ -55,19 +50,14 @@ func (w *inProcessWorld) Do(_ context.Context, r model.Request) targets.Reply {
 			return targets.Reply{Sent: body, Problem: problem} // the harness knows no other operations
 		}
 	}
-	sent.Region = region
+	sent.Region = cmp.Or(r.Region, model.DefaultWorld.Home)
 	out := w.account.handle(sent)
-	reply := decode(r, &out)
+	if out.drop {
+		return targets.Reply{Sent: body, Problem: "connection closed before the end of the answer"}
+	}
+	reply := wire.DecodeAnswer(r, out.status, http.Header{"Content-Type": {out.contentType}}, out.bytes())
 	reply.Sent = body
 	return reply
-}
-
-// decode is what a client makes of a response.
-func decode(r model.Request, out *response) targets.Reply {
-	if out.drop {
-		return targets.Reply{Problem: "connection closed before the end of the answer"}
-	}
-	return wire.DecodeAnswer(r, out.status, http.Header{"Content-Type": {out.contentType}}, out.bytes())
 }
 
 // Names implements targets.Named: nothing is shared, and the account is the model's.

@@ -4,6 +4,7 @@
 package embedded
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -11,7 +12,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"time"
 
 	"github.com/insightconform/conform/model"
 	"github.com/insightconform/conform/model/value"
@@ -62,14 +62,16 @@ const maxRequest = 1 << 20
 
 // ServeHTTP implements http.Handler.
 func (s *Server) ServeHTTP(w http.ResponseWriter, req *http.Request) {
-	body, err := io.ReadAll(http.MaxBytesReader(w, req.Body, maxRequest))
-	if err != nil {
-		out := refusal(codeSerialization, "The body cannot be read, or is larger than 1 MiB.")
-		out.write(w)
-		return
+	out := refusal(codeSerialization, "The body cannot be read, or is larger than 1 MiB.")
+	if body, err := io.ReadAll(http.MaxBytesReader(w, req.Body, maxRequest)); err == nil {
+		out = s.route(req, body)
 	}
-	out := s.route(req, body)
-	out.write(w)
+	if out.drop {
+		panic(http.ErrAbortHandler) // net/http closes the connection and says nothing
+	}
+	w.Header().Set("Content-Type", out.contentType)
+	w.WriteHeader(out.status)
+	_, _ = w.Write(out.bytes()) // a caller who has gone away is no concern
 }
 
 func (s *Server) route(req *http.Request, body []byte) response {
@@ -79,7 +81,7 @@ func (s *Server) route(req *http.Request, body []byte) response {
 		return s.arrange(req, body)
 	case req.URL.Path == "/" && req.Method == http.MethodGet && target == "" && req.URL.RawQuery == "":
 		return response{status: http.StatusOK, contentType: "text/plain; charset=utf-8", raw: []byte(page)}
-	case req.URL.Path != "/" || !forCloudTrail(target):
+	case req.URL.Path != "/" || !strings.HasPrefix(target, wire.ShortPrefix) && !strings.HasPrefix(target, wire.LongPrefix):
 		return notImplemented()
 	}
 	r, problem := wire.DecodeRequest(req.Method, req.Header, body)
@@ -91,12 +93,6 @@ func (s *Server) route(req *http.Request, body []byte) response {
 	return a.handle(r)
 }
 
-// forCloudTrail tells CloudTrail's operations from those of services that are not here, such as S3,
-// KMS and STS.
-func forCloudTrail(target string) bool {
-	return strings.HasPrefix(target, wire.ShortPrefix) || strings.HasPrefix(target, wire.LongPrefix)
-}
-
 func notImplemented() response {
 	out := refusal("NotImplemented", "This server has CloudTrail's Insights operations, and what they need, only.")
 	out.status = http.StatusNotImplemented
@@ -105,11 +101,9 @@ func notImplemented() response {
 
 // arrange serves the extension: GET lists the conditions, POST brings one about.
 func (s *Server) arrange(req *http.Request, body []byte) response {
-	switch req.Method {
-	case http.MethodGet:
+	if req.Method == http.MethodGet {
 		return success(value.Obj("conditions", value.Strs(model.ConditionNames[:]...)))
-	case http.MethodPost:
-	default:
+	} else if req.Method != http.MethodPost {
 		return notImplemented()
 	}
 	var asked struct{ TrailName, Condition, Region string }
@@ -120,20 +114,14 @@ func (s *Server) arrange(req *http.Request, body []byte) response {
 		return refusal(codeParameter, "Condition is none of "+strings.Join(model.ConditionNames[:], ", ")+".")
 	}
 	a, region := s.caller(req.Header)
-	if asked.Region != "" {
-		region = asked.Region
-	}
-	return a.handle(model.Request{Op: model.OpArrange, Region: region,
+	return a.handle(model.Request{Op: model.OpArrange, Region: cmp.Or(asked.Region, region),
 		Input: value.Obj("TrailName", asked.TrailName, "Condition", asked.Condition)})
 }
 
 // caller finds the account and the Region in the credential scope of a request's signature, which is
 // not verified.
 func (s *Server) caller(header http.Header) (*account, string) {
-	id, region := defaultAccount, wire.SignedRegion(header)
-	if region == "" {
-		region = model.DefaultWorld.Home
-	}
+	id := model.DefaultWorld.Account
 	if _, scope, ok := strings.Cut(header.Get("Authorization"), "Credential="); ok {
 		if key, _, _ := strings.Cut(scope, "/"); naming.IsAccount(key) {
 			id = key
@@ -146,7 +134,7 @@ func (s *Server) caller(header http.Header) (*account, string) {
 		a = s.newAccount(id, s.worlds[id])
 		s.accounts[id] = a
 	}
-	return a, region
+	return a, cmp.Or(wire.SignedRegion(header), model.DefaultWorld.Home)
 }
 
 // forget removes an account with all its resources; a world begins.
@@ -155,15 +143,6 @@ func (s *Server) forget(account string) {
 	defer s.mu.Unlock()
 	delete(s.accounts, account)
 	s.worlds[account] = true
-}
-
-func (p *response) write(w http.ResponseWriter) {
-	if p.drop {
-		panic(http.ErrAbortHandler) // net/http closes the connection and says nothing
-	}
-	w.Header().Set("Content-Type", p.contentType)
-	w.WriteHeader(p.status)
-	_, _ = w.Write(p.bytes()) // a caller who has gone away is no concern
 }
 
 const page = `conform: the reference behaviour of CloudTrail's PutInsightSelectors
@@ -176,7 +155,3 @@ Signatures are not verified. An access key id of 12 digits is the account; any o
 Everything is kept in memory. POST /_conform/arrange {"TrailName", "Condition", "Region"} spoils a
 trail's surroundings; GET lists the conditions.
 `
-
-func newHTTPServer(handler http.Handler) *http.Server {
-	return &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: time.Minute, IdleTimeout: 2 * time.Minute}
-}

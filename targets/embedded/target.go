@@ -9,7 +9,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/aws"
 
 	"github.com/insightconform/conform/model"
 	"github.com/insightconform/conform/targets"
@@ -25,8 +25,9 @@ type Options struct {
 	// Wrap, where not nil, gives what stands in front of the server.
 	Wrap func(*Server) http.Handler
 	Pace endpoint.Pacer
-	// InMemory connects client and server without sockets, which lets a test's fake clock run.
-	InMemory bool
+	// Transport, where not nil, connects client and server without sockets, which lets a test's fake clock
+	// run.
+	Transport func(http.Handler) http.RoundTripper
 }
 
 // NewTarget is the embedded server over HTTP on loopback, seen through an endpoint target as any
@@ -39,22 +40,27 @@ func NewTarget(o Options) targets.Target {
 }
 
 type target struct {
-	options Options
-	server  *Server
-	http    *http.Server
-	url     string
-	local   http.RoundTripper // nil is over the network
-
-	mu     sync.Mutex
-	idle   []*tenant
-	opened []*tenant
-}
-
-// tenant is an endpoint target with an account of its own, which serves one world after the other.
-type tenant struct {
-	account  string
+	options  Options
+	server   *Server
+	http     *http.Server // nil without sockets
 	endpoint *endpoint.Target
+
+	mu       sync.Mutex
+	idle     []string // accounts
+	accounts int      // that there are
 }
+
+type accountKey struct{}
+
+// withAccount has requests signed as an account.
+func withAccount(ctx context.Context, account string) context.Context {
+	return context.WithValue(ctx, accountKey{}, account)
+}
+
+var credentials = aws.CredentialsProviderFunc(func(ctx context.Context) (aws.Credentials, error) {
+	account, _ := ctx.Value(accountKey{}).(string)
+	return aws.Credentials{AccessKeyID: account, SecretAccessKey: "embedded"}, nil
+})
 
 // Open implements targets.Target.
 func (t *target) Open(ctx context.Context) (targets.Info, error) {
@@ -67,75 +73,56 @@ func (t *target) Open(ctx context.Context) (targets.Info, error) {
 	if t.options.Wrap != nil {
 		handler = t.options.Wrap(t.server)
 	}
-	if t.options.InMemory {
-		t.url, t.local = "http://127.0.0.1", local{handler}
+	o := endpoint.Options{URL: "http://127.0.0.1", Regions: t.options.Regions, Timeout: t.options.Timeout,
+		Conns: t.options.Workers, Pace: t.options.Pace, Credentials: credentials}
+	if t.options.Transport != nil {
+		o.Transport = t.options.Transport(handler)
 	} else {
 		listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
 		if err != nil {
 			return info, fmt.Errorf("%w: %w", targets.ErrUnreachable, err)
 		}
-		t.url, t.http = "http://"+listener.Addr().String(), newHTTPServer(handler)
+		o.URL = "http://" + listener.Addr().String()
+		t.http = &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: time.Minute, IdleTimeout: 2 * time.Minute}
 		go func() { _ = t.http.Serve(listener) }() // ends with Close
 	}
-	first, info, err := t.newTenant(ctx)
-	if err != nil {
+	if t.endpoint, err = endpoint.New(o); err != nil {
 		return info, err
 	}
-	t.idle = append(t.idle, first)
+	t.idle = []string{t.newAccount()}
+	info, err = t.endpoint.Open(withAccount(ctx, t.idle[0]))
 	info.Name, info.Workers = "embedded", t.options.Workers
-	return info, nil
+	return info, err
 }
 
-// firstAccount is far from the ids that requests name.
-const firstAccount = 700_000_000_000
-
-func (t *target) newTenant(ctx context.Context) (*tenant, targets.Info, error) {
-	t.mu.Lock()
-	s := &tenant{account: fmt.Sprint(firstAccount + len(t.opened))}
-	t.opened = append(t.opened, s)
-	t.mu.Unlock()
-	var err error
-	s.endpoint, err = endpoint.New(endpoint.Options{URL: t.url, Regions: t.options.Regions, Timeout: t.options.Timeout,
-		Conns: 1, Pace: t.options.Pace, Transport: t.local,
-		Credentials: credentials.NewStaticCredentialsProvider(s.account, "embedded", "")})
-	if err != nil {
-		return s, targets.Info{}, err
-	}
-	info, err := s.endpoint.Open(ctx)
-	return s, info, err
+// newAccount is far from the ids that requests name.
+func (t *target) newAccount() string {
+	t.accounts++
+	return fmt.Sprint(700_000_000_000 + t.accounts - 1)
 }
 
 // NewWorld implements targets.Target.
 func (t *target) NewWorld(ctx context.Context) (targets.World, error) {
-	t.mu.Lock()
-	var s *tenant
-	if n := len(t.idle); n > 0 {
-		s, t.idle = t.idle[n-1], t.idle[:n-1]
-	}
-	t.mu.Unlock()
-	if s == nil {
-		var err error
-		if s, _, err = t.newTenant(ctx); err != nil {
-			return nil, err
-		}
-	}
-	t.server.forget(s.account)
-	inner, err := s.endpoint.NewWorld(ctx)
+	inner, err := t.endpoint.NewWorld(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return &world{inner: inner.(targets.Named), target: t, tenant: s}, nil
+	w := &world{inner: inner.(targets.Named), target: t}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if n := len(t.idle); n > 0 {
+		w.account, t.idle = t.idle[n-1], t.idle[:n-1]
+	} else {
+		w.account = t.newAccount()
+	}
+	t.server.forget(w.account)
+	return w, nil
 }
 
 // Close implements targets.Target.
 func (t *target) Close() error {
-	t.mu.Lock()
-	opened := t.opened
-	t.mu.Unlock()
-	for _, s := range opened {
-		if s.endpoint != nil {
-			_ = s.endpoint.Close() // only what the server forgets with its end
-		}
+	if t.endpoint != nil {
+		_ = t.endpoint.Close() // only what the server forgets with its end
 	}
 	if t.http == nil {
 		return nil
@@ -144,21 +131,27 @@ func (t *target) Close() error {
 }
 
 type world struct {
-	inner  targets.Named
-	target *target
-	tenant *tenant
+	inner   targets.Named
+	target  *target
+	account string
 }
 
 // Do implements targets.World.
-func (w *world) Do(ctx context.Context, r model.Request) targets.Reply { return w.inner.Do(ctx, r) }
+func (w *world) Do(ctx context.Context, r model.Request) targets.Reply {
+	return w.inner.Do(withAccount(ctx, w.account), r)
+}
 
 // Names implements targets.Named: each world has an account for itself.
-func (w *world) Names() targets.Names { return w.inner.Names() }
+func (w *world) Names() targets.Names {
+	names := w.inner.Names()
+	names.Account = w.account
+	return names
+}
 
 // Close implements targets.World. The server forgets the account as a whole, which costs no requests.
 func (w *world) Close(context.Context) error {
 	w.target.mu.Lock()
 	defer w.target.mu.Unlock()
-	w.target.idle = append(w.target.idle, w.tenant)
+	w.target.idle = append(w.target.idle, w.account)
 	return nil
 }

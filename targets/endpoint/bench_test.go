@@ -14,7 +14,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/cloudtrail"
 	"github.com/aws/aws-sdk-go-v2/service/cloudtrail/types"
-	"github.com/aws/smithy-go/middleware"
 
 	"github.com/insightconform/conform/model"
 	"github.com/insightconform/conform/model/value"
@@ -59,7 +58,7 @@ func BenchmarkDo(b *testing.B) {
 	b.Run("SDK/bare", func(b *testing.B) {
 		base := target.url.String()
 		bare := cloudtrail.New(cloudtrail.Options{BaseEndpoint: &base, Region: "us-east-1", Credentials: provider, HTTPClient: client,
-			Retryer: aws.NopRetryer{}, APIOptions: []func(*middleware.Stack) error{withoutValidation}})
+			Retryer: aws.NopRetryer{}})
 		management := []types.SourceEventCategory{types.SourceEventCategoryManagement}
 		b.ReportAllocs()
 		for b.Loop() {

@@ -3,15 +3,21 @@ package endpoint
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
+	"encoding/json"
 	"errors"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
+	"reflect"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 	"github.com/aws/aws-sdk-go-v2/service/cloudtrail"
 	"github.com/aws/smithy-go/middleware"
 	smithyhttp "github.com/aws/smithy-go/transport/http"
@@ -26,10 +32,177 @@ import (
 // and sent.
 type Admit func(req *http.Request, body []byte) error
 
-// BeforeSigning is an API option that has the requests of any SDK client admitted.
-func (admit Admit) BeforeSigning(stack *middleware.Stack) error {
-	return stack.Finalize.Insert(middleware.FinalizeMiddlewareFunc("ConformAdmit", func(ctx context.Context,
-		in middleware.FinalizeInput, next middleware.FinalizeHandler) (out middleware.FinalizeOutput, metadata middleware.Metadata, err error) {
+// CallerOptions say where a Caller sends to.
+type CallerOptions struct {
+	URL         *url.URL
+	Timeout     time.Duration     // of one request, its answer included
+	Conns       int               // how many connections are kept
+	Transport   http.RoundTripper // nil is one that follows no redirect and asks no proxy
+	Credentials aws.CredentialsProvider
+	Admit       Admit // nil admits everything
+	Pace        Pacer // nil is none
+}
+
+// Caller speaks CloudTrail's protocol with one URL, and records what is on the wire. As an HTTPClient it
+// serves the SDK's clients; it works on the transport itself, so that nothing follows a redirect, keeps a
+// cookie or asks a proxy.
+type Caller struct {
+	options CallerOptions
+	signer  *v4.Signer
+	prefix  string   // of X-Amz-Target
+	clients sync.Map // *cloudtrail.Client by Region
+}
+
+// NewCaller returns a caller; nothing is sent.
+func NewCaller(o CallerOptions) *Caller {
+	if o.Transport == nil {
+		o.Transport = &http.Transport{
+			DialContext:         (&net.Dialer{Timeout: o.Timeout, Control: guardDial}).DialContext,
+			MaxIdleConnsPerHost: o.Conns,
+			// Shorter than servers keep a connection, so that none is used while it is being closed.
+			IdleConnTimeout:        time.Second,
+			TLSHandshakeTimeout:    o.Timeout,
+			DisableCompression:     true,
+			MaxResponseHeaderBytes: 64 << 10,
+			TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12},
+		}
+	}
+	return &Caller{options: o, signer: v4.NewSigner(), prefix: wire.ShortPrefix}
+}
+
+// Send sends one request to a Region and reads the answer. Reply.Err is what Admit refused with.
+func (c *Caller) Send(ctx context.Context, region string, r model.Request) targets.Reply {
+	reply, _ := c.ask(ctx, region, r)
+	return reply
+}
+
+// ask sends one request in its time and reads the answer.
+func (c *Caller) ask(ctx context.Context, region string, r model.Request) (targets.Reply, *exchanged) {
+	write := !r.Op.Reads() && !strings.HasPrefix(string(r.Op), "List") && !strings.HasPrefix(string(r.Op), "Describe")
+	if c.options.Pace != nil {
+		if err := c.options.Pace.Wait(ctx, region, write); err != nil {
+			return targets.Reply{Problem: "interrupted"}, &exchanged{err: err}
+		}
+	}
+	limited, cancel := context.WithTimeout(ctx, targets.Limit(ctx, c.options.Timeout))
+	defer cancel()
+	x := &exchanged{meant: r.Input}
+	if x.meant.Kind() == value.Absent {
+		x.meant = value.Obj()
+	}
+	if !c.throughSDK(limited, region, r, x) {
+		r.OtherTarget = r.OtherTarget != (c.prefix == wire.LongPrefix)
+		c.raw(limited, region, r.Method, wire.Target(r), at(c.options.URL, "/"), wire.Encode(r), x)
+	}
+	reply := c.read(ctx, r, x)
+	if c.options.Pace != nil && x.err == nil && wire.Repeatable(reply.Answer.Code) {
+		c.options.Pace.Throttled(region, write)
+	}
+	return reply, x
+}
+
+// read makes a reply from what was on the wire.
+func (c *Caller) read(ctx context.Context, r model.Request, x *exchanged) targets.Reply {
+	if x.err == nil {
+		reply := wire.DecodeAnswer(r, x.status, x.header, x.received)
+		reply.Sent = x.sent
+		return reply
+	}
+	reply := targets.Reply{Sent: x.sent, Status: x.status, Received: slices.Clone(x.received[:min(len(x.received), targets.MaxKept)])}
+	reply.Problem = c.problem(ctx, x.err)
+	if errors.Is(x.err, errTooLarge) {
+		reply.Answer.Outcome = model.Crashed
+	} else {
+		reply.TimedOut = isTimeout(x.err)
+	}
+	if errors.Is(x.err, targets.ErrRefused) {
+		reply.Err = x.err
+	}
+	return reply
+}
+
+type recorderKey struct{}
+
+func recorderOf(ctx context.Context) *exchanged {
+	x, _ := ctx.Value(recorderKey{}).(*exchanged)
+	return x
+}
+
+// throughSDK sends a request through the SDK's client, and reports whether that can say just what is
+// meant. The SDK's result is not looked at: an answer is read from what is on the wire.
+func (c *Caller) throughSDK(ctx context.Context, region string, r model.Request, x *exchanged) bool {
+	if r.Malformed() || r.OtherTarget || targets.IsBare(ctx) || !slices.Contains(model.Ops, r.Op) {
+		return false
+	}
+	method := reflect.ValueOf(c.client(region)).MethodByName(string(r.Op))
+	if !method.IsValid() {
+		return false
+	}
+	in := reflect.New(method.Type().In(1).Elem())
+	if json.Unmarshal(x.meant.AppendJSON(nil), in.Interface()) == nil {
+		method.Call([]reflect.Value{reflect.ValueOf(context.WithValue(ctx, recorderKey{}, x)), in})
+	}
+	return x.reached
+}
+
+// client returns the SDK's client for a Region.
+func (c *Caller) client(region string) *cloudtrail.Client {
+	client, ok := c.clients.Load(region)
+	if !ok {
+		client, _ = c.clients.LoadOrStore(region, cloudtrail.NewFromConfig(c.Config(at(c.options.URL, "/"), region, c.options.Admit),
+			func(o *cloudtrail.Options) { o.APIOptions = append(o.APIOptions, unchecked) }))
+	}
+	return client.(*cloudtrail.Client)
+}
+
+// Config is that of SDK clients of any service, at some URL. It is given whole, so that they read neither
+// the environment nor any configuration file; their calls take no longer than a request may.
+func (c *Caller) Config(base *url.URL, region string, admit Admit) aws.Config {
+	text := strings.TrimSuffix(base.String(), "/")
+	return aws.Config{BaseEndpoint: &text, Region: region, Credentials: c.options.Credentials, HTTPClient: c,
+		Retryer:                    func() aws.Retryer { return aws.NopRetryer{} },
+		RequestChecksumCalculation: aws.RequestChecksumCalculationWhenRequired,
+		ResponseChecksumValidation: aws.ResponseChecksumValidationWhenRequired,
+		APIOptions: []func(*middleware.Stack) error{c.bounded, func(stack *middleware.Stack) error {
+			return stack.Finalize.Insert(c.beforeSigning(admit), "Signing", middleware.Before)
+		}}}
+}
+
+func (c *Caller) bounded(stack *middleware.Stack) error {
+	return stack.Initialize.Add(middleware.InitializeMiddlewareFunc("ConformTimeout", func(ctx context.Context,
+		in middleware.InitializeInput, next middleware.InitializeHandler) (middleware.InitializeOutput, middleware.Metadata, error) {
+		ctx, cancel := context.WithTimeout(ctx, targets.Limit(ctx, c.options.Timeout))
+		defer cancel()
+		return next.HandleInitialize(ctx, in)
+	}), middleware.Before)
+}
+
+// unchecked lets requests out that lack a member, and leaves the answer to the recorder, which has read it
+// already: decoding it once more would cost time, and hides what is on the wire.
+func unchecked(stack *middleware.Stack) error {
+	_, _ = stack.Initialize.Remove("OperationInputValidation") // some operations have none
+	_, err := stack.Deserialize.Swap("OperationDeserializer", middleware.DeserializeMiddlewareFunc("OperationDeserializer",
+		func(ctx context.Context, in middleware.DeserializeInput,
+			next middleware.DeserializeHandler) (middleware.DeserializeOutput, middleware.Metadata, error) {
+			out, metadata, err := next.HandleDeserialize(ctx, in)
+			if err == nil {
+				err = errRecorded
+			}
+			return out, metadata, err
+		}))
+	return err
+}
+
+var (
+	errRecorded  = errors.New("recorded") // ends the SDK's call where its own decoding would begin
+	errOtherwise = errors.New("the SDK would send something else")
+)
+
+// beforeSigning looks at requests as the SDK would send them: whether they say what is meant, and whether
+// they are admitted. Those that are recorded get the prefix of X-Amz-Target.
+func (c *Caller) beforeSigning(admit Admit) middleware.FinalizeMiddleware {
+	return middleware.FinalizeMiddlewareFunc("ConformAdmit", func(ctx context.Context, in middleware.FinalizeInput,
+		next middleware.FinalizeHandler) (out middleware.FinalizeOutput, metadata middleware.Metadata, err error) {
 		request, ok := in.Request.(*smithyhttp.Request)
 		if !ok {
 			return out, metadata, errors.New("a request that is none of HTTP")
@@ -44,128 +217,17 @@ func (admit Admit) BeforeSigning(stack *middleware.Stack) error {
 			}
 			in.Request = request
 		}
-		if err := admit(request.Request, body); err != nil {
-			return out, metadata, err
+		if x := recorderOf(ctx); x != nil {
+			if said, err := value.Parse(body); err != nil || !said.Equal(x.meant) {
+				return out, metadata, errOtherwise
+			}
+			request.Header.Set(wire.TargetHeader, c.prefix+middleware.GetOperationName(ctx))
 		}
-		return next.HandleFinalize(ctx, in)
-	}), "Signing", middleware.Before)
-}
-
-// CallerOptions say where a Caller sends to.
-type CallerOptions struct {
-	URL         *url.URL
-	Region      string            // that requests are signed for
-	Timeout     time.Duration     // of one request, its answer included
-	Transport   http.RoundTripper // nil is one that follows no redirect and asks no proxy
-	Credentials aws.CredentialsProvider
-	Admit       Admit // nil admits everything
-	Pace        Pacer // nil is none
-}
-
-// Caller speaks CloudTrail's protocol with one URL as an endpoint target does, for targets that choose
-// their URLs and names themselves.
-type Caller struct {
-	options CallerOptions
-	conn    *connection
-	client  *cloudtrail.Client
-}
-
-// NewCaller returns a caller; nothing is sent.
-func NewCaller(o CallerOptions) *Caller {
-	conn := newConnection(o.URL, o.Timeout, 16, o.Credentials, o.Transport)
-	conn.admit, conn.pace = o.Admit, o.Pace
-	return &Caller{options: o, conn: conn, client: newClient(conn, o.Region, wire.ShortPrefix)}
-}
-
-// Do sends one request and reads the answer. Reply.Err is what Admit refused with.
-func (l *Caller) Do(ctx context.Context, r model.Request) targets.Reply {
-	reply, _ := l.conn.ask(ctx, func(string) *cloudtrail.Client { return l.client }, l.options.Region, wire.ShortPrefix, r)
-	return reply
-}
-
-// Config is that of clients of other services, at another URL. What they send is recorded nowhere.
-func (l *Caller) Config(base *url.URL, region string, admit Admit) aws.Config {
-	return l.conn.config(base, region, admit)
-}
-
-// config is that of SDK clients whose calls take no longer than a request may.
-func (c *connection) config(base *url.URL, region string, admit Admit) aws.Config {
-	text := strings.TrimSuffix(base.String(), "/")
-	cfg := aws.Config{BaseEndpoint: &text, Region: region, Credentials: c.credentials, HTTPClient: c,
-		Retryer:                    func() aws.Retryer { return aws.NopRetryer{} },
-		RequestChecksumCalculation: aws.RequestChecksumCalculationWhenRequired,
-		ResponseChecksumValidation: aws.ResponseChecksumValidationWhenRequired,
-		APIOptions:                 []func(*middleware.Stack) error{c.bounded}}
-	if admit != nil {
-		cfg.APIOptions = append(cfg.APIOptions, admit.BeforeSigning)
-	}
-	return cfg
-}
-
-func (c *connection) bounded(stack *middleware.Stack) error {
-	return stack.Initialize.Add(middleware.InitializeMiddlewareFunc("ConformTimeout", func(ctx context.Context,
-		in middleware.InitializeInput, next middleware.InitializeHandler) (middleware.InitializeOutput, middleware.Metadata, error) {
-		ctx, cancel := context.WithTimeout(ctx, targets.Limit(ctx, c.timeout))
-		defer cancel()
-		return next.HandleInitialize(ctx, in)
-	}), middleware.Before)
-}
-
-// ask sends one request in its time and reads the answer.
-func (c *connection) ask(ctx context.Context, client func(region string) *cloudtrail.Client, region, prefix string,
-	r model.Request) (targets.Reply, *exchanged) {
-	write := !r.Op.Reads() && !strings.HasPrefix(string(r.Op), "List") && !strings.HasPrefix(string(r.Op), "Describe")
-	if c.pace != nil {
-		if err := c.pace.Wait(ctx, region, write); err != nil {
-			return targets.Reply{Problem: "interrupted"}, &exchanged{err: err}
-		}
-	}
-	limited, cancel := context.WithTimeout(ctx, targets.Limit(ctx, c.timeout))
-	defer cancel()
-	x := c.send(limited, client, region, prefix, r)
-	reply := c.read(ctx, r, x)
-	if c.pace != nil && x.err == nil && wire.Repeatable(reply.Answer.Code) {
-		c.pace.Throttled(region, write)
-	}
-	return reply, x
-}
-
-// send does one request, through the SDK where that can express it.
-func (c *connection) send(ctx context.Context, client func(region string) *cloudtrail.Client, region, prefix string,
-	r model.Request) *exchanged {
-	x := &exchanged{}
-	if !r.Malformed() && !r.OtherTarget && !targets.IsBare(ctx) {
-		input := r.Input
-		if input.Kind() == value.Absent {
-			input = value.Obj()
-		}
-		if shape, ok := shapes[r.Op]; ok && shape.fits(input) {
-			if call(recording(ctx, x), client(region), r.Op, input); x.reached {
-				return x
+		if admit != nil {
+			if err := admit(request.Request, body); err != nil {
+				return out, metadata, err
 			}
 		}
-	}
-	r.OtherTarget = r.OtherTarget != (prefix == wire.LongPrefix)
-	c.raw(ctx, region, r.Method, wire.Target(r), c.url, wire.Encode(r), x)
-	return x
-}
-
-// read makes a reply from what was on the wire.
-func (c *connection) read(ctx context.Context, r model.Request, x *exchanged) targets.Reply {
-	if x.err == nil {
-		reply := wire.DecodeAnswer(r, x.status, x.header, x.received)
-		reply.Sent = x.sent
-		return reply
-	}
-	reply := targets.Reply{Sent: x.sent, Status: x.status, Received: slices.Clone(x.received[:min(len(x.received), targets.MaxKept)])}
-	text, crashed := c.problem(ctx, x.err)
-	reply.Problem = text
-	reply.TimedOut = !crashed && isTimeout(x.err)
-	if crashed {
-		reply.Answer.Outcome = model.Crashed
-	}
-	if errors.Is(x.err, targets.ErrRefused) {
-		reply.Err = x.err
-	}
-	return reply
+		return next.HandleFinalize(ctx, in)
+	})
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"net/http"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -36,11 +35,10 @@ func (t *Target) findExtension(ctx context.Context) {
 	var offer struct {
 		Conditions []string `json:"conditions"`
 	}
-	if x.err != nil || x.status != http.StatusOK || json.Unmarshal(x.received, &offer) != nil {
-		return
-	}
-	for _, name := range offer.Conditions {
-		t.conditions[name] = true
+	if x.err == nil && x.status == http.StatusOK && json.Unmarshal(x.received, &offer) == nil {
+		for _, name := range offer.Conditions {
+			t.conditions[name] = true
+		}
 	}
 }
 
@@ -48,18 +46,8 @@ func (t *Target) extension(ctx context.Context, region, method string, body []by
 	ctx, cancel := context.WithTimeout(ctx, t.options.Timeout)
 	defer cancel()
 	x := &exchanged{}
-	t.conn.raw(ctx, region, method, "", at(t.url, ArrangePath), body, x)
+	t.caller.raw(ctx, region, method, "", at(t.url, ArrangePath), body, x)
 	return x
-}
-
-// arrangeThere asks the extension to bring about a condition.
-func (t *Target) arrangeThere(ctx context.Context, region, trail, condition string) error {
-	body := value.Obj("TrailName", trail, "Condition", condition, "Region", region).AppendJSON(nil)
-	x := t.extension(ctx, region, http.MethodPost, body)
-	if x.err == nil && x.status != http.StatusOK {
-		return fmt.Errorf("HTTP %d", x.status)
-	}
-	return x.err
 }
 
 // findSupport makes the shared bucket where that is needed and possible.
@@ -72,7 +60,7 @@ func (t *Target) findSupport(ctx context.Context) (notes []string) {
 	if t.conditions["bucket-missing"] {
 		return nil // it keeps its own account of buckets
 	}
-	client := NewS3(t.conn.config(t.url, t.options.Regions[0], nil))
+	client := NewS3(t.caller.Config(t.url, t.options.Regions[0], nil))
 	name := "conform-" + naming.NewTag()
 	if err := t.makeBucket(ctx, client, name); err != nil {
 		return []string{"the endpoint has no S3 that makes buckets"}
@@ -111,7 +99,7 @@ func (t *Target) setPolicy(ctx context.Context, client *s3.Client, name, effect 
 }
 
 func (t *Target) kms(region string) *kms.Client {
-	return kms.NewFromConfig(t.conn.config(t.url, region, nil))
+	return kms.NewFromConfig(t.caller.Config(t.url, region, nil))
 }
 
 // keysWork makes a key and schedules its deletion.
@@ -166,21 +154,11 @@ func (t *Target) dropKey(ctx context.Context, region, id string) error {
 // learnFromSTS takes the account from the caller's identity, where no trail's ARN gave it. It stays
 // open to correction by the first one that does.
 func (t *Target) learnFromSTS(ctx context.Context) {
-	client := sts.NewFromConfig(t.conn.config(t.url, t.options.Regions[0], nil))
+	client := sts.NewFromConfig(t.caller.Config(t.url, t.options.Regions[0], nil))
 	out, err := client.GetCallerIdentity(ctx, &sts.GetCallerIdentityInput{})
 	if err != nil || !naming.IsAccount(aws.ToString(out.Account)) {
 		return
 	}
 	t.account = *out.Account
 	t.learn(aws.ToString(out.Arn))
-}
-
-func (t *Target) closeSupport(ctx context.Context) error {
-	if t.support.made {
-		t.support.made = false
-		if DropBucket(ctx, t.support.s3, t.support.bucket) != nil {
-			return fmt.Errorf("the bucket %s could not be deleted", t.support.bucket)
-		}
-	}
-	return nil
 }

@@ -14,14 +14,14 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"regexp"
+	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/credentials"
-	"github.com/aws/aws-sdk-go-v2/service/cloudtrail"
 
 	"github.com/insightconform/conform/generators"
 	"github.com/insightconform/conform/model"
@@ -67,10 +67,7 @@ type Pacer interface {
 type Target struct {
 	options Options
 	url     *url.URL
-	conn    *connection
-	prefix  string // of X-Amz-Target, as the probe found it
-
-	clients sync.Map // *cloudtrail.Client by Region
+	caller  *Caller
 
 	partition, account string // of ARNs, as far as known
 	unsure             bool   // no trail's ARN has shown the account
@@ -92,31 +89,19 @@ func New(options Options) (*Target, error) {
 		return nil, usage("name one Region or two different ones")
 	}
 	for _, region := range options.Regions {
-		if !regionSyntax(region) {
+		if !regionSyntax.MatchString(region) {
 			return nil, usage("%q is no Region; write one such as us-east-1", wire.Printable(region))
 		}
 	}
 	if options.Timeout < 0 || options.Conns < 0 {
 		return nil, usage("timeout and number of connections must not be negative")
 	}
-	if options.Timeout == 0 {
-		options.Timeout = DefaultTimeout
-	}
-	if options.Conns == 0 {
-		options.Conns = 16
-	}
-	return &Target{options: options, url: u, prefix: wire.ShortPrefix,
+	options.Timeout, options.Conns = cmp.Or(options.Timeout, DefaultTimeout), cmp.Or(options.Conns, 16)
+	return &Target{options: options, url: u,
 		partition: model.DefaultWorld.Partition, account: model.DefaultWorld.Account, unsure: true}, nil
 }
 
-func regionSyntax(s string) bool {
-	for _, c := range []byte(s) {
-		if (c < 'a' || c > 'z') && (c < '0' || c > '9') && c != '-' {
-			return false
-		}
-	}
-	return s != "" && len(s) <= 64 && s[0] != '-' && s[len(s)-1] != '-'
-}
+var regionSyntax = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,62}[a-z0-9])?$`)
 
 // provider chooses the credentials; all requests are signed, because some servers route by the
 // signature.
@@ -146,8 +131,8 @@ func (t *Target) Open(ctx context.Context) (targets.Info, error) {
 	if err != nil {
 		return info, err
 	}
-	t.conn = newConnection(t.url, t.options.Timeout, t.options.Conns, provider, t.options.Transport)
-	t.conn.pace = t.options.Pace
+	t.caller = NewCaller(CallerOptions{URL: t.url, Timeout: t.options.Timeout, Conns: t.options.Conns, Credentials: provider,
+		Transport: t.options.Transport, Pace: t.options.Pace})
 	note, err := t.findPrefix(ctx)
 	if err != nil {
 		return info, err
@@ -157,44 +142,19 @@ func (t *Target) Open(ctx context.Context) (targets.Info, error) {
 	}
 	t.findExtension(ctx)
 	info.Notes = append(info.Notes, t.findSupport(ctx)...)
-	found := t.probeTrails(ctx)
+	checksBucket, checksKey := t.probeTrails(ctx, &info)
 	if ctx.Err() != nil {
 		return info, ctx.Err()
 	}
-	info.Away = found.away
-	if found.refusal != "" {
-		info.Notes = append(info.Notes, found.refusal)
-	}
-	info.Buckets = t.conditions["bucket-missing"] && t.conditions["bucket-denied"] || t.support.s3 != nil && found.checksBucket
-	info.Keys = t.conditions["key-denied"] && t.conditions["key-unusable"] || found.checksKey && t.keysWork(ctx)
-	info.Arrange = len(t.conditions) > 0
-	for _, name := range model.ConditionNames {
-		info.Arrange = info.Arrange && t.conditions[name]
-	}
-	if !info.Away && len(t.options.Regions) > 1 && found.refusal == "" {
-		info.Notes = append(info.Notes, "a second Region keeps no trails of its own")
-	}
+	info.Buckets = t.conditions["bucket-missing"] && t.conditions["bucket-denied"] || t.support.s3 != nil && checksBucket
+	info.Keys = t.conditions["key-denied"] && t.conditions["key-unusable"] || checksKey && t.keysWork(ctx)
+	info.Arrange = !slices.ContainsFunc(model.ConditionNames[:], func(name string) bool { return !t.conditions[name] })
 	return info, nil
-}
-
-// client returns the SDK's client for a Region.
-func (t *Target) client(region string) *cloudtrail.Client {
-	client, ok := t.clients.Load(region)
-	if !ok {
-		client, _ = t.clients.LoadOrStore(region, newClient(t.conn, region, t.prefix))
-	}
-	return client.(*cloudtrail.Client)
-}
-
-// do sends one request and reads its answer.
-func (t *Target) do(ctx context.Context, region string, r model.Request) (targets.Reply, *exchanged) {
-	return t.conn.ask(ctx, t.client, region, t.prefix, r)
 }
 
 // ask sends a request of the target's own, outside any world.
 func (t *Target) ask(ctx context.Context, region string, op model.Op, input value.Value) targets.Reply {
-	reply, _ := t.do(ctx, region, model.Request{Op: op, Input: input})
-	return reply
+	return t.caller.Send(ctx, region, model.Request{Op: op, Input: input})
 }
 
 // sighting is what an answer shows of the server.
@@ -218,8 +178,7 @@ func look(x *exchanged, reply targets.Reply) sighting {
 			return works
 		}
 		for _, m := range reply.Body.Members() {
-			switch strings.ToLower(m.Name) {
-			case "trailarn", "insightselectors", "eventdatastorearn", "islogging":
+			if slices.Contains([]string{"trailarn", "insightselectors", "eventdatastorearn", "islogging"}, strings.ToLower(m.Name)) {
 				return works
 			}
 		}
@@ -255,7 +214,7 @@ search:
 			break
 		}
 		for _, r.OtherTarget = range []bool{false, true} {
-			reply, x := t.do(ctx, t.options.Regions[0], r)
+			reply, x := t.caller.ask(ctx, t.options.Regions[0], r)
 			if ctx.Err() != nil {
 				return "", ctx.Err()
 			}
@@ -264,7 +223,7 @@ search:
 			}
 			nameless = nameless || reply.Answer.Outcome == model.Refused && reply.Answer.Code == "" && len(reply.Body.Members()) > 0
 			if r.Op == model.OpCreate && reply.Answer.Outcome == model.Succeeded {
-				t.do(ctx, t.options.Regions[0], model.Request{Op: model.OpDelete, OtherTarget: r.OtherTarget, Input: value.Obj("Name", name)})
+				t.caller.Send(ctx, t.options.Regions[0], model.Request{Op: model.OpDelete, OtherTarget: r.OtherTarget, Input: value.Obj("Name", name)})
 			}
 			if got := look(x, reply); got > best {
 				best, bestPrefix = got, wire.ShortPrefix
@@ -275,11 +234,7 @@ search:
 			if best == works {
 				break search
 			}
-			if seen == "" {
-				if seen = reply.Problem; seen == "" {
-					seen = fmt.Sprintf("HTTP %d %s", x.status, x.header.Get("Content-Type"))
-				}
-			}
+			seen = cmp.Or(seen, reply.Problem, fmt.Sprintf("HTTP %d %s", x.status, x.header.Get("Content-Type")))
 		}
 	}
 	switch best {
@@ -289,9 +244,8 @@ search:
 	case absent:
 		note = "none of the operations asked for seems to exist"
 	}
-	if bestPrefix != t.prefix {
-		t.prefix = bestPrefix
-		t.clients.Clear()
+	if bestPrefix != wire.ShortPrefix {
+		t.caller.prefix = bestPrefix
 		note = "only the long X-Amz-Target prefix is understood"
 	}
 	return note, nil
@@ -301,7 +255,7 @@ func (t *Target) unreachable(ctx context.Context, err error) error {
 	if errors.Is(err, targets.ErrRefused) {
 		return errMetadata
 	}
-	text, _ := t.conn.problem(ctx, err)
+	text := t.caller.problem(ctx, err)
 	if text == "connection refused" {
 		return fmt.Errorf("%w: nothing listens at %s; start the emulator or check --endpoint", targets.ErrUnreachable, t.url)
 	}
@@ -320,14 +274,9 @@ func (t *Target) learn(text string) (ok bool) {
 	return ok
 }
 
-// found is what making trails has shown.
-type found struct {
-	away, checksBucket, checksKey bool
-	refusal                       string // why no trail can be made
-}
-
-// probeTrails makes trails and deletes them again, to learn the account and what CreateTrail checks.
-func (t *Target) probeTrails(ctx context.Context) (f found) {
+// probeTrails makes trails and deletes them again, to learn the account, whether there is a second Region,
+// and what CreateTrail checks.
+func (t *Target) probeTrails(ctx context.Context, info *targets.Info) (checksBucket, checksKey bool) {
 	home := t.options.Regions[0]
 	tag, n, deleted := naming.NewTag(), 0, true
 	create := func(region, bucket, key string) targets.Reply {
@@ -347,12 +296,9 @@ func (t *Target) probeTrails(ctx context.Context) (f found) {
 	first := create(home, t.support.bucket, "")
 	if first.Answer.Outcome != model.Succeeded {
 		t.learnFromSTS(ctx)
-		why := first.Problem
-		if why == "" {
-			why = strings.Join(append([]string{first.Answer.Code}, first.Notes...), " ")
-		}
-		f.refusal = "a trail could not be made: " + wire.Printable(strings.TrimSpace(why))
-		return f
+		why := cmp.Or(first.Problem, strings.Join(append([]string{first.Answer.Code}, first.Notes...), " "))
+		info.Notes = append(info.Notes, "a trail could not be made: "+wire.Printable(strings.TrimSpace(why)))
+		return false, false
 	}
 	if t.unsure = !t.learn(arnIn(first.Body)); t.unsure {
 		t.learnFromSTS(ctx)
@@ -360,17 +306,16 @@ func (t *Target) probeTrails(ctx context.Context) (f found) {
 	if len(t.options.Regions) > 1 {
 		away := t.options.Regions[1]
 		second := create(away, t.support.bucket, "")
-		f.away = second.Answer.Outcome == model.Succeeded && strings.Contains(arnIn(second.Body), ":"+away+":")
+		if info.Away = second.Answer.Outcome == model.Succeeded && strings.Contains(arnIn(second.Body), ":"+away+":"); !info.Away {
+			info.Notes = append(info.Notes, "a second Region keeps no trails of its own")
+		}
 	}
 	if !deleted {
-		return f // what stays may count against a quota, so no more of it
+		return false, false // what stays may count against a quota, so no more of it
 	}
-	if t.support.s3 != nil {
-		f.checksBucket = create(home, "conform-no-bucket-"+tag, "").Answer.Outcome == model.Refused
-	}
+	checksBucket = t.support.s3 != nil && create(home, "conform-no-bucket-"+tag, "").Answer.Outcome == model.Refused
 	unknown := fmt.Sprintf("arn:aws:kms:%s:%s:key/00000000-0000-4000-8000-000000000000", home, t.account)
-	f.checksKey = create(home, t.support.bucket, unknown).Answer.Outcome == model.Refused
-	return f
+	return checksBucket, create(home, t.support.bucket, unknown).Answer.Outcome == model.Refused
 }
 
 // arnIn finds a trail's ARN, however its member is spelt.
@@ -385,13 +330,17 @@ func arnIn(body value.Value) string {
 
 // Close implements targets.Target.
 func (t *Target) Close() error {
-	if t.conn == nil {
+	if t.caller == nil {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), t.options.Timeout)
 	defer cancel()
-	err := t.closeSupport(ctx)
-	if transport, ok := t.conn.transport.(*http.Transport); ok {
+	var err error
+	if t.support.made && DropBucket(ctx, t.support.s3, t.support.bucket) != nil {
+		err = fmt.Errorf("the bucket %s could not be deleted", t.support.bucket)
+	}
+	t.support.made = false
+	if transport, ok := t.caller.options.Transport.(*http.Transport); ok {
 		transport.CloseIdleConnections()
 	}
 	return err

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"net/http"
 	"slices"
 	"strings"
 	"time"
@@ -56,7 +57,7 @@ func (w *world) Do(ctx context.Context, r model.Request) targets.Reply {
 		return w.arrange(ctx, r.Region, r)
 	}
 	instead := w.provide(ctx, &r)
-	reply, _ := w.target.do(ctx, r.Region, r)
+	reply := w.target.caller.Send(ctx, r.Region, r)
 	reply.Instead = instead
 	w.track(r.Region, r, reply)
 	return reply
@@ -75,14 +76,9 @@ func (w *world) track(region string, out model.Request, reply targets.Reply) {
 			w.uses[at] = uses{}
 		}
 		if done {
-			uses := w.uses[at]
-			if bucket := out.Input.Get("S3BucketName").Text(); bucket != "" {
-				uses.bucket = bucket
-			}
-			if key := out.Input.Get("KmsKeyId").Text(); key != "" {
-				uses.key = key
-			}
-			w.uses[at] = uses
+			before := w.uses[at]
+			w.uses[at] = uses{cmp.Or(out.Input.Get("S3BucketName").Text(), before.bucket),
+				cmp.Or(out.Input.Get("KmsKeyId").Text(), before.key)}
 		}
 	case model.OpDelete:
 		if done {
@@ -165,7 +161,11 @@ func (w *world) arrange(ctx context.Context, region string, r model.Request) tar
 	var err error
 	switch {
 	case w.target.conditions[condition]:
-		err = w.target.arrangeThere(ctx, region, name, condition)
+		body := value.Obj("TrailName", name, "Condition", condition, "Region", region).AppendJSON(nil)
+		x := w.target.extension(ctx, region, http.MethodPost, body)
+		if err = x.err; err == nil && x.status != http.StatusOK {
+			err = fmt.Errorf("HTTP %d", x.status)
+		}
 	case strings.HasPrefix(condition, "bucket-") && w.target.support.s3 != nil:
 		if !slices.Contains(w.buckets, uses.bucket) {
 			return refused("the trail has no bucket of its own")
@@ -213,9 +213,12 @@ func (w *world) Close(ctx context.Context) error {
 	for at := range w.trails {
 		count(w.remove(ctx, at.region, model.OpDelete, value.Obj("Name", at.name)))
 	}
-	for _, at := range w.lost {
-		for _, id := range w.findStores(ctx, at) {
-			w.stores[place{at.region, id}] = true
+	for _, at := range w.lost { // their identifiers were never answered
+		reply := w.target.ask(ctx, at.region, "ListEventDataStores", value.Obj())
+		for _, item := range reply.Body.Get("EventDataStores").Items() {
+			if item.Get("Name").Text() == at.name {
+				w.stores[place{at.region, bareName(item.Get("EventDataStoreArn").Text())}] = true
+			}
 		}
 	}
 	for at, there := range w.stores {
@@ -260,18 +263,4 @@ func (w *world) remove(ctx context.Context, region string, op model.Op, input va
 		case <-time.After(wait):
 		}
 	}
-}
-
-// opListStores is no operation of the model's.
-const opListStores model.Op = "ListEventDataStores"
-
-// findStores lists the stores of a name, whose identifier was never answered.
-func (w *world) findStores(ctx context.Context, at place) (ids []string) {
-	reply := w.target.ask(ctx, at.region, opListStores, value.Obj())
-	for _, item := range reply.Body.Get("EventDataStores").Items() {
-		if item.Get("Name").Text() == at.name {
-			ids = append(ids, bareName(item.Get("EventDataStoreArn").Text()))
-		}
-	}
-	return ids
 }

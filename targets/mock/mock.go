@@ -3,6 +3,7 @@
 package mock
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -53,12 +54,8 @@ const maxLate = 3
 
 // New wraps a value. Methods that it does not have are absent capabilities.
 func New(value any, options Options) *target {
-	if options.Account == "" {
-		options.Account = model.DefaultWorld.Account
-	}
-	if options.Region == "" {
-		options.Region = model.DefaultWorld.Home
-	}
+	options.Account = cmp.Or(options.Account, model.DefaultWorld.Account)
+	options.Region = cmp.Or(options.Region, model.DefaultWorld.Home)
 	if options.Timeout <= 0 {
 		options.Timeout = 2 * time.Second
 	}
@@ -115,8 +112,8 @@ func (t *target) Close() error { return nil }
 // NewWorld implements targets.Target.
 func (t *target) NewWorld(ctx context.Context) (targets.World, error) {
 	if t.options.Reset != nil {
-		reset := func(context.Context, []byte) (any, error) { return nil, t.options.Reset() }
-		if _, err := t.protect(ctx, reset, nil); err != nil {
+		reset, err := t.protect(ctx, func(context.Context) targets.Reply { return targets.Reply{Err: t.options.Reset()} })
+		if err = cmp.Or(err, reset.Err); err != nil {
 			return nil, fmt.Errorf("resetting the mock: %w", err)
 		}
 	}
@@ -130,14 +127,14 @@ var (
 
 // protect makes a call, waits for it at most as long as Options.Timeout, and turns a panic into an
 // error.
-func (t *target) protect(ctx context.Context, invoke call, input []byte) (any, error) {
-	type result struct {
-		output any
-		err    error
-	}
+func (t *target) protect(ctx context.Context, invoke func(context.Context) targets.Reply) (reply targets.Reply, err error) {
 	limit := targets.Limit(ctx, t.options.Timeout)
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
+	type result struct {
+		reply targets.Reply
+		err   error
+	}
 	done := make(chan result, 1)
 	go func() {
 		r := result{err: fmt.Errorf("%w: the method ended its goroutine", errPanic)}
@@ -147,14 +144,13 @@ func (t *target) protect(ctx context.Context, invoke call, input []byte) (any, e
 			}
 			done <- r
 		}()
-		output, err := invoke(ctx, input)
-		r = result{output, err}
+		r = result{reply: invoke(ctx)}
 	}()
 	select {
 	case r := <-done:
-		return r.output, r.err
+		return r.reply, r.err
 	case <-ctx.Done():
-		return nil, fmt.Errorf("%w within %s; does the mock wait for its own lock?", errTimeout, limit)
+		return reply, fmt.Errorf("%w within %s; does the mock wait for its own lock?", errTimeout, limit)
 	}
 }
 
@@ -183,10 +179,7 @@ func (w *world) Do(ctx context.Context, r model.Request) targets.Reply {
 	}
 	w.note(r)
 	input := r.Input.AppendJSON(nil)
-	got, err := w.target.protect(ctx, func(ctx context.Context, input []byte) (any, error) {
-		return replyOf(invoke(ctx, input)), nil
-	}, input)
-	reply, _ := got.(targets.Reply)
+	reply, err := w.target.protect(ctx, func(ctx context.Context) targets.Reply { return replyOf(invoke(ctx, input)) })
 	if !errors.Is(err, errTimeout) {
 		delete(w.target.late, r.Op)
 	}
@@ -258,7 +251,10 @@ func (w *world) Close(ctx context.Context) error {
 		if w.target.calls[model.OpDelete] != nil {
 			op, input = model.OpDelete, value.Obj("Name", name)
 		}
-		_, _ = w.target.protect(ctx, w.target.calls[op], input.AppendJSON(nil))
+		_, _ = w.target.protect(ctx, func(ctx context.Context) targets.Reply {
+			_, _ = w.target.calls[op](ctx, input.AppendJSON(nil))
+			return targets.Reply{}
+		})
 	}
 	return nil
 }

@@ -165,7 +165,7 @@ func (b *binding) trail(s string) string {
 			parts[i] = move(parts[i])
 		}
 	}
-	return joinARN(parts)
+	return strings.Join(parts, ":")
 }
 
 func (b *binding) careful(name string) string {

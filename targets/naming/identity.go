@@ -2,6 +2,8 @@ package naming
 
 import (
 	"cmp"
+	"maps"
+	"strings"
 
 	"github.com/insightconform/conform/model"
 	"github.com/insightconform/conform/targets"
@@ -14,38 +16,20 @@ type swap struct{ out, back map[string]string }
 // left, so that no two strings become one.
 func newSwap(pairs ...[2]string) swap {
 	s := swap{map[string]string{}, map[string]string{}}
+	move := func(from, to string) { s.out[from], s.back[to] = to, from }
 	for _, p := range pairs {
-		s.out[p[0]], s.back[p[1]] = p[1], p[0]
+		inTheWay, left := s.from(p[1]), s.to(p[0])
+		move(p[0], p[1])
+		move(inTheWay, left)
 	}
-	for _, p := range pairs {
-		if _, ok := s.out[p[1]]; ok {
-			continue
-		}
-		for _, q := range pairs { // the only places left are firsts
-			if _, taken := s.back[q[0]]; !taken {
-				s.out[p[1]], s.back[q[0]] = q[0], p[1]
-				break
-			}
-		}
-	}
-	for from, to := range s.out {
-		if from == to {
-			delete(s.out, from)
-			delete(s.back, to)
-		}
+	for _, m := range []map[string]string{s.out, s.back} {
+		maps.DeleteFunc(m, func(from, to string) bool { return from == to })
 	}
 	return s
 }
 
-func (s swap) to(x string) string   { return moved(s.out, x) }
-func (s swap) from(x string) string { return moved(s.back, x) }
-
-func moved(m map[string]string, x string) string {
-	if y, ok := m[x]; ok {
-		return y
-	}
-	return x
-}
+func (s swap) to(x string) string   { return cmp.Or(s.out[x], x) }
+func (s swap) from(x string) string { return cmp.Or(s.back[x], x) }
 
 // identity translates what all worlds of an account share: partition, account and Regions.
 type identity struct {
@@ -57,10 +41,8 @@ type identity struct {
 func newIdentity(names targets.Names) *identity {
 	w := model.DefaultWorld
 	var regions [][2]string
-	for i, symbolic := range []string{w.Home, w.Away} {
-		if i < len(names.Regions) {
-			regions = append(regions, [2]string{symbolic, names.Regions[i]})
-		}
+	for i, region := range names.Regions[:min(2, len(names.Regions))] {
+		regions = append(regions, [2]string{[]string{w.Home, w.Away}[i], region})
 	}
 	accounts := [][2]string{{w.Account, cmp.Or(names.Account, w.Account)}}
 	if names.OtherAccount != "" {
@@ -96,8 +78,8 @@ func (id *identity) arn(s string, direction func(swap, string) string, resource 
 		return s
 	}
 	parts[1], parts[3], parts[4] = direction(id.partition, parts[1]), direction(id.region, parts[3]), direction(id.account, parts[4])
-	if kind, name, ok := cutResource(parts[5]); ok {
+	if kind, name, ok := strings.Cut(parts[5], "/"); ok && (kind == "trail" || kind == "eventdatastore") {
 		parts[5] = kind + "/" + resource(kind, name)
 	}
-	return joinARN(parts)
+	return strings.Join(parts, ":")
 }

@@ -2,32 +2,31 @@ package naming
 
 import (
 	"crypto/rand"
+	mathrand "math/rand/v2"
 	"sync/atomic"
 )
 
-// tagLength is that of the letters that make a name unique.
-const tagLength = 10
-
-var (
-	processTag = func() string {
-		random := make([]byte, tagLength-countLength-1)
-		_, _ = rand.Read(random) // does not fail
-		for i := range random {
-			random[i] = 'a' + random[i]%26
-		}
-		return "c" + string(random)
-	}()
-	tagCount   atomic.Uint32
-	shortCount = func() *atomic.Uint32 {
-		var n atomic.Uint32
-		random := make([]byte, 2)
-		_, _ = rand.Read(random)
-		n.Store(uint32(random[0])<<8 | uint32(random[1]))
-		return &n
-	}()
+// tagLength is that of the letters that make a name unique, the last of which count.
+const (
+	tagLength   = 10
+	countLength = 4
 )
 
-const countLength = 4
+var (
+	processTag           = "c" + RandomLetters(tagLength-countLength-1)
+	tagCount, shortCount atomic.Uint32
+	firstShort           = mathrand.Uint32N(8000)
+)
+
+// RandomLetters returns lower-case letters that nobody can guess.
+func RandomLetters(n int) string {
+	random := make([]byte, n)
+	_, _ = rand.Read(random) // does not fail
+	for i := range random {
+		random[i] = 'a' + random[i]%26
+	}
+	return string(random)
+}
 
 // NewTag returns ten lower-case letters that no other call has returned.
 func NewTag() string {
@@ -43,6 +42,6 @@ func NewTag() string {
 // nextShort returns three consonants: they make no word that an answer could hold.
 func nextShort() string {
 	const letters = "bcdfghjklmnpqrstvwxz"
-	n := shortCount.Add(1) * 2741 // has no factor in common with 8000: all names come before one repeats
+	n := (firstShort + shortCount.Add(1)) * 2741 // has no factor in common with 8000: all names come before one repeats
 	return string([]byte{letters[n%20], letters[n/20%20], letters[n/400%20]})
 }

@@ -1,6 +1,7 @@
 package naming
 
 import (
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -27,14 +28,6 @@ func Owner(text string) (partition, account string, ok bool) {
 // IsAccount reports whether a string is an account id.
 func IsAccount(s string) bool { return len(s) == 12 && strings.Trim(s, "0123456789") == "" }
 
-func joinARN(parts []string) string { return strings.Join(parts, ":") }
-
-// cutResource splits the resource part of the ARN of a trail or an event data store.
-func cutResource(resource string) (kind, name string, ok bool) {
-	kind, name, ok = strings.Cut(resource, "/")
-	return kind, name, ok && (kind == "trail" || kind == "eventdatastore")
-}
-
 // IsARN recognises what any service, however careless, might take for an ARN.
 func IsARN(s string) bool {
 	core := strings.TrimLeftFunc(s, notAlphanumeric)
@@ -48,29 +41,19 @@ func notAlphanumeric(c rune) bool {
 // kindWords stand in names of resources without being names.
 var kindWords = []string{"trail", "eventdatastore", "channel"}
 
+var betweenSeparators = regexp.MustCompile(`[^/:]+`)
+
 // MapNames replaces whatever a careless service might take for a name in a string that is no ARN, or
 // in the resource of one.
 func MapNames(s string, replace func(name string) string) string {
-	var b strings.Builder
-	for len(s) > 0 {
-		end := strings.IndexFunc(s, func(c rune) bool { return c == '/' || c == ':' })
-		if end < 0 {
-			end = len(s)
-		}
-		part := s[:end]
+	return betweenSeparators.ReplaceAllStringFunc(s, func(part string) string {
 		core := strings.TrimFunc(part, notAlphanumeric)
-		if core != "" && !slices.Contains(kindWords, core) {
-			lead := strings.Index(part, core)
-			part = part[:lead] + replace(core) + part[lead+len(core):]
+		if core == "" || slices.Contains(kindWords, core) {
+			return part
 		}
-		b.WriteString(part)
-		if end < len(s) {
-			b.WriteByte(s[end])
-			end++
-		}
-		s = s[end:]
-	}
-	return b.String()
+		before, after, _ := strings.Cut(part, core)
+		return before + replace(core) + after
+	})
 }
 
 // FoldedName is a member's name as the most careless reader would compare it.

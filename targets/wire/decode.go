@@ -1,8 +1,10 @@
 package wire
 
 import (
+	"cmp"
 	"mime"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -13,90 +15,88 @@ import (
 
 // DecodeAnswer reads the HTTP answer to a request. Of a malformed request any 4xx will do.
 func DecodeAnswer(r model.Request, status int, header http.Header, body []byte) targets.Reply {
-	d := decoder{status: status, header: header}
-	d.reply.Status = status
-	d.reply.Received = body
+	d := decoder{header: header, reply: targets.Reply{Status: status, Received: body}}
 	if len(body) > targets.MaxKept {
-		d.reply.Received = append([]byte(nil), body[:targets.MaxKept]...) // lets go of the rest
+		d.reply.Received = slices.Clone(body[:targets.MaxKept]) // lets go of the rest
 	}
-	if v, err := value.Parse(body); err == nil {
-		d.isJSON = true
-		if v.Kind() == value.Object {
-			d.body, d.isObject = v, true
-		}
+	if v, err := value.Parse(body); err == nil && v.Kind() == value.Object {
+		d.reply.Body, d.isObject = v, true
+	} else {
+		d.isJSON = err == nil
 	}
 	d.readCode()
-	d.reply.Body = d.body
 	d.decide(r.Op, r.Malformed(), len(body) == 0)
 	return d.reply
 }
 
 type decoder struct {
-	status   int
 	header   http.Header
-	body     value.Value
-	isJSON   bool
-	isObject bool
+	isObject bool // the body
+	isJSON   bool // but no object
 
 	code       string   // of an error, as on the wire
 	shape      []string // how the error differs from {"__type", "Message"}
-	typed      string   // __type, where it is a string
+	typed      bool     // the code is __type
 	hasMessage bool
 
 	reply targets.Reply
 }
 
-func (d *decoder) note(text string) { d.reply.Notes = append(d.reply.Notes, text) }
+func (d *decoder) note(texts ...string) { d.reply.Notes = append(d.reply.Notes, texts...) }
 
-func (d *decoder) object(o model.Objection) { d.reply.Objections = append(d.reply.Objections, o) }
+func (d *decoder) object(rule model.ID, level model.Level, expected, actual string) {
+	d.reply.Objections = append(d.reply.Objections, model.Objection{Rule: rule, Level: level, Expected: expected, Actual: actual})
+}
 
 // Where the code of an error may stand, in the order in which SDKs look.
 var codeMembers = []string{"__type", "code", "Code", "errorCode", "ErrorCode", "errorType"}
 
 var messageMembers = []string{"Message", "message", "errorMessage"}
 
+// text finds the first of some members that is a string, and not empty where it must be filled.
+func text(body value.Value, names []string, filled bool) (member, text string) {
+	for _, name := range names {
+		if v := body.Get(name); v.Kind() == value.String && (v.Text() != "" || !filled) {
+			return name, v.Text()
+		}
+	}
+	return "", ""
+}
+
 func (d *decoder) readCode() {
-	body := d.body
-	if nested := nestedError(d.body); nested.Kind() == value.Object {
+	body := d.reply.Body
+	if nested := nestedError(body); nested.Kind() == value.Object {
 		body = nested
 		d.shape = append(d.shape, "error within a member of its own")
 	}
-	raw, from := "", ""
-	for _, name := range codeMembers {
-		if v := body.Get(name); v.Kind() == value.String && v.Text() != "" {
-			raw, from = v.Text(), name
-			break
-		}
-	}
-	if from == "__type" {
-		d.typed = raw
-	}
+	from, raw := text(body, codeMembers, true)
+	d.typed = from == "__type"
 	if h := d.header.Get(headerName); h != "" {
-		if from != "__type" {
+		if !d.typed {
 			d.shape = append(d.shape, "error code in "+headerName)
 		} else if plain(h) != plain(raw) {
 			d.shape = append(d.shape, headerName+" differs from __type")
 		}
-		raw, from = h, headerName
-	} else if from != "" && from != "__type" {
-		d.shape = append(d.shape, "error code under "+from)
+		raw = h
+	} else {
+		if from != "" && !d.typed {
+			d.shape = append(d.shape, "error code under "+from)
+		}
+		if strings.Contains(raw, "#") {
+			d.shape = append(d.shape, "namespace before the error code")
+		}
 	}
 	if d.code = plain(raw); d.code == "ValidationError" {
 		d.code = "ValidationException" // the same by another name
 	}
-	if from != headerName && strings.Contains(raw, "#") {
-		d.shape = append(d.shape, "namespace before the error code")
+	switch from, _ = text(body, messageMembers, false); from {
+	case "Message":
+	case "":
+		d.shape = append(d.shape, "error without a message")
+	default:
+		d.shape = append(d.shape, "error message under "+from)
 	}
-	for _, name := range messageMembers {
-		if body.Get(name).Kind() == value.String {
-			d.hasMessage = true
-			if name != "Message" {
-				d.shape = append(d.shape, "error message under "+name)
-			}
-			return
-		}
-	}
-	d.shape = append(d.shape, "error without a message")
+	d.hasMessage = from != ""
 }
 
 // headerName is the header that may carry the code of an error.
@@ -123,99 +123,89 @@ func plain(code string) string {
 }
 
 func (d *decoder) decide(op model.Op, malformed, empty bool) {
+	status := d.reply.Status
 	switch {
-	case d.status >= 500 && (d.status != http.StatusNotImplemented || malformed):
+	case status >= 500 && (status != http.StatusNotImplemented || malformed):
 		d.crash("")
 		if Repeatable(d.code) {
 			d.reply.Answer.Code = d.code
 		}
-	case d.status == http.StatusNotImplemented:
+	case status == http.StatusNotImplemented:
 		d.refuseAbsent()
-	case d.status >= 400 && (malformed || d.isObject || d.status == http.StatusNotFound):
+	case status >= 400 && (malformed || d.isObject || status == http.StatusNotFound):
 		d.refuse(malformed)
-	case d.status >= 400:
-		d.crash("the body is no JSON object")
-	case d.status >= 300 && malformed:
+	case status >= 300 && status < 400 && malformed:
 		// Nothing but a crash is held against the answer to a malformed request, and this is none.
 		d.reply.Answer = model.Refusal("")
-		d.note("HTTP " + strconv.Itoa(d.status))
-	case d.status >= 300:
+		d.note("HTTP " + strconv.Itoa(status))
+	case status >= 300 && status < 400:
 		d.crash("a redirect, which is not followed")
-	case d.status < 200:
+	case status < 200:
 		d.crash("no final answer")
-	case d.isObject && d.isError():
+	case status < 300 && d.isObject && d.isError():
 		d.reply.Answer = model.Refusal(d.code)
-		d.reply.Notes = append(d.reply.Notes, d.shape...)
-		d.object(model.Objection{Rule: model.WireErrorStatus, Level: model.Documented, Expected: "400", Actual: strconv.Itoa(d.status)})
-	case d.isObject || empty:
+		d.note(d.shape...)
+		d.object(model.WireErrorStatus, model.Documented, "400", strconv.Itoa(status))
+	case status < 300 && (d.isObject || empty):
 		d.succeed(op, empty)
-	case malformed:
+	case status < 300 && malformed:
 		d.reply.Answer.Outcome = model.Succeeded
 		d.note("a success whose body is no JSON object")
-	case d.isJSON:
-		d.crash("the body is no JSON object")
-		d.object(model.Objection{Rule: model.WireMembers, Level: model.Documented, Expected: "a JSON object", Actual: "other JSON"})
 	default:
 		d.crash("the body is no JSON object")
+		if status < 300 && d.isJSON {
+			d.object(model.WireMembers, model.Documented, "a JSON object", "other JSON")
+		}
 	}
 }
 
 // isError tells an error that was sent with a 2xx from a success. A __type alone is not enough:
 // some servers name the shape of a success there.
 func (d *decoder) isError() bool {
-	if d.code == "" {
+	switch {
+	case d.code == "":
 		return false
-	}
-	if d.header.Get(headerName) != "" {
+	case d.header.Get(headerName) != "":
 		return true
-	}
-	if d.typed == "" {
+	case !d.typed:
 		return d.hasMessage
 	}
-	for _, suffix := range []string{"Response", "Result", "Output"} {
-		if strings.HasSuffix(d.code, suffix) {
-			return false
-		}
-	}
-	return true
+	return !slices.ContainsFunc([]string{"Response", "Result", "Output"}, func(end string) bool { return strings.HasSuffix(d.code, end) })
 }
 
 func (d *decoder) succeed(op model.Op, empty bool) {
 	if empty {
-		d.body = value.Obj()
-		d.reply.Body = d.body
+		d.reply.Body = value.Obj()
 		d.note("a success with an empty body")
 	}
-	answer, objections, notes := ReadSuccess(op, d.body)
+	answer, objections, notes := ReadSuccess(op, d.reply.Body)
 	d.reply.Answer = answer
 	for _, o := range objections {
-		if o.Level == 0 {
-			o.Level = model.Documented
-		}
-		d.object(o)
+		d.object(o.Rule, cmp.Or(o.Level, model.Documented), o.Expected, o.Actual)
 	}
-	d.reply.Notes = append(d.reply.Notes, notes...)
-	if d.status != http.StatusOK {
-		d.object(model.Objection{Rule: model.WireMembers, Level: model.Documented, Expected: "HTTP 200",
-			Actual: "HTTP " + strconv.Itoa(d.status)})
+	d.note(notes...)
+	if d.reply.Status != http.StatusOK {
+		d.object(model.WireMembers, model.Documented, "HTTP 200", "HTTP "+strconv.Itoa(d.reply.Status))
 	}
 }
 
 func (d *decoder) refuse(malformed bool) {
+	status := d.reply.Status
 	d.reply.Answer = model.Refusal(d.code)
-	if malformed {
+	switch {
+	case malformed:
 		return
-	}
-	if d.status == http.StatusNotFound && (d.code == "" || Absent(d.code)) {
+	case status == http.StatusNotFound && (d.code == "" || Absent(d.code)):
 		d.refuseAbsent()
 		return
 	}
-	d.reply.Notes = append(d.reply.Notes, d.shape...)
+	d.note(d.shape...)
 	if d.code == "" {
-		d.object(model.Objection{Rule: model.WireErrorShape, Level: model.Observed, Expected: "an error code", Actual: "none"})
+		d.object(model.WireErrorShape, model.Observed, "an error code", "none")
 	}
-	if busy := d.code == Busy && d.status == http.StatusConflict; d.status != http.StatusBadRequest && !busy && !Repeatable(d.code) {
-		d.object(model.Objection{Rule: model.WireErrorStatus, Level: model.Inferred, Expected: "400", Actual: strconv.Itoa(d.status)})
+	busy := d.code == Busy && status == http.StatusConflict
+	if status != http.StatusBadRequest && !busy && !Repeatable(d.code) {
+		d.object(model.WireErrorStatus, model.Inferred, "400", strconv.Itoa(status))
 	}
 }
 
@@ -223,10 +213,10 @@ func (d *decoder) refuse(malformed bool) {
 // its code: some servers send InternalFailure with it.
 func (d *decoder) refuseAbsent() {
 	d.reply.Answer = model.Refusal("")
-	note := "HTTP " + strconv.Itoa(d.status)
+	note := "HTTP " + strconv.Itoa(d.reply.Status)
 	if d.code != "" {
 		note += ", " + Printable(d.code)
-		if d.status == http.StatusNotFound {
+		if d.reply.Status == http.StatusNotFound {
 			d.reply.Answer.Code = d.code
 		}
 	}
@@ -235,9 +225,9 @@ func (d *decoder) refuseAbsent() {
 
 func (d *decoder) crash(why string) {
 	d.reply.Answer.Outcome = model.Crashed
-	problem := "HTTP " + strconv.Itoa(d.status)
-	if media := mediaType(d.header); media != "" {
-		problem += ", " + media
+	problem := "HTTP " + strconv.Itoa(d.reply.Status)
+	if media, _, err := mime.ParseMediaType(d.header.Get("Content-Type")); err == nil { // without what else a server may have put there
+		problem += ", " + Printable(media)
 	}
 	if d.isObject && d.code != "" {
 		problem += ", " + Printable(d.code)
@@ -246,16 +236,6 @@ func (d *decoder) crash(why string) {
 		problem += ": " + why
 	}
 	d.reply.Problem = problem
-}
-
-// mediaType is the answer's media type without parameters, or without anything else that a server
-// may have put there.
-func mediaType(header http.Header) string {
-	media, _, err := mime.ParseMediaType(header.Get("Content-Type"))
-	if err != nil {
-		return ""
-	}
-	return Printable(media)
 }
 
 // Printable keeps foreign text short and on one line.

@@ -28,9 +28,9 @@ func ReadSuccess(op model.Op, body value.Value) (a model.Answer, objections []mo
 	case model.OpTrail:
 		trail := body.Get("Trail")
 		a.TrailARN = trail.Get("TrailARN").Text()
-		a.HasInsights = truth(trail.Get("HasInsightSelectors").True())
+		a.HasInsights = Truth(trail.Get("HasInsightSelectors").True())
 	case model.OpStatus:
-		a.Logging = truth(body.Get("IsLogging").True())
+		a.Logging = Truth(body.Get("IsLogging").True())
 	case model.OpGetEvents, model.OpGetStore:
 		a.StoreARN = body.Get("EventDataStoreArn").Text()
 		a.Logs = model.ShownLogs(body)
@@ -41,7 +41,8 @@ func ReadSuccess(op model.Op, body value.Value) (a model.Answer, objections []mo
 	return a, m.objections, notes
 }
 
-func truth(b bool) model.Truth {
+// Truth is that of a boolean.
+func Truth(b bool) model.Truth {
 	if b {
 		return model.Yes
 	}

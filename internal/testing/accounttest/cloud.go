@@ -7,10 +7,12 @@ import (
 	"encoding/xml"
 	"fmt"
 	"io"
+	"iter"
 	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -49,24 +51,22 @@ type Seen struct {
 	Body                string
 }
 
-// Cloud is an account. Its fields may be changed before requests come.
+// Cloud is an account. Its fields may be changed while no request is on its way.
 type Cloud struct {
 	URL          string
 	Account      string
 	Aliases      []string
 	Organization string // the account id of the management account; empty is none
 	// Fault, where not nil, is asked about each request; n counts those of the same operation from 1.
-	Fault func(s Seen, n int) *Fault
+	Fault   func(s Seen, n int) *Fault
+	Buckets map[string]map[string]string // by name: objects
+	Tags    map[string]map[string]string // by ARN or bucket
+	Extra   map[string]string            // policies and access blocks, by bucket, question mark and kind
 
-	mu      sync.Mutex
-	server  *embedded.Server
-	seen    []Seen
-	counts  map[string]int
-	trails  map[string]string            // ARN → home Region
-	tags    map[string]map[string]string // by ARN or bucket
-	buckets map[string]map[string]string // by name: objects
-	made    map[string]string            // stores: ARN → name
-	extra   map[string]string            // policies and access blocks, by bucket and kind
+	mu     sync.Mutex
+	server *embedded.Server
+	seen   []Seen
+	made   map[string]string // trails and stores: ARN → name
 }
 
 // Start runs a cloud until the test is over.
@@ -76,8 +76,8 @@ func Start(t testing.TB, o embedded.ServerOptions) *Cloud {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := &Cloud{Account: Account, server: server, counts: map[string]int{}, trails: map[string]string{},
-		tags: map[string]map[string]string{}, buckets: map[string]map[string]string{}, made: map[string]string{}, extra: map[string]string{}}
+	c := &Cloud{Account: Account, server: server, Buckets: map[string]map[string]string{}, Tags: map[string]map[string]string{},
+		Extra: map[string]string{}, made: map[string]string{}}
 	listening := httptest.NewServer(c)
 	t.Cleanup(listening.Close)
 	c.URL = listening.URL
@@ -108,12 +108,10 @@ func (c *Cloud) Requests() []Seen {
 }
 
 // Left lists the trails, buckets and stores that there are, by ARN or name.
-func (c *Cloud) Left() (left []string) {
+func (c *Cloud) Left() []string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	left = slices.AppendSeq(left, maps.Keys(c.trails))
-	left = slices.AppendSeq(left, maps.Keys(c.buckets))
-	left = slices.AppendSeq(left, maps.Keys(c.made))
+	left := slices.AppendSeq(slices.Collect(maps.Keys(c.Buckets)), maps.Keys(c.made))
 	slices.Sort(left)
 	return left
 }
@@ -121,47 +119,19 @@ func (c *Cloud) Left() (left []string) {
 // AddTrail makes a trail that is not the target's.
 func (c *Cloud) AddTrail(region, name string, tags map[string]string) string {
 	in := value.Obj("Name", name, "S3BucketName", "other", "TagsList", tagsList(tags))
-	c.serve(Seen{"cloudtrail", "CreateTrail", region, in.String()}, nil)
+	r := httptest.NewRequest(http.MethodPost, "/", nil)
+	r.Header.Set(wire.TargetHeader, wire.ShortPrefix+"CreateTrail")
+	c.serve(httptest.NewRecorder(), r, Seen{"cloudtrail", "CreateTrail", region, in.String()})
 	return c.trailARN(region, name)
 }
 
-// AddBucket makes a bucket with objects.
-func (c *Cloud) AddBucket(name string, tags, objects map[string]string) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if objects == nil {
-		objects = map[string]string{}
-	}
-	c.buckets[name], c.tags[name] = objects, tags
-}
-
-// Objects puts objects into the bucket whose name has the prefix.
-func (c *Cloud) Objects(prefix string, keys ...string) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	for name, objects := range c.buckets {
-		if strings.HasPrefix(name, prefix) {
-			for _, key := range keys {
-				objects[key] = "{}"
-			}
-		}
-	}
-}
-
-// Extra is the policy or publicAccessBlock that a bucket was given.
-func (c *Cloud) Extra(bucket, kind string) string {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.extra[bucket+"?"+kind]
-}
+var scope = regexp.MustCompile(`Credential=[^/,]+/[^/,]+/([^/,]+)/([^/,]+)/`)
 
 func (c *Cloud) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	body, _ := io.ReadAll(r.Body)
-	seen := Seen{Body: string(body), Region: wire.SignedRegion(r.Header)}
-	if _, scope, ok := strings.Cut(r.Header.Get("Authorization"), "Credential="); ok {
-		if parts := strings.Split(strings.Split(scope, ",")[0], "/"); len(parts) == 5 {
-			seen.Service = parts[3]
-		}
+	seen := Seen{Body: string(body)}
+	if of := scope.FindStringSubmatch(r.Header.Get("Authorization")); of != nil {
+		seen.Region, seen.Service = of[1], of[2]
 	}
 	switch target := r.Header.Get(wire.TargetHeader); {
 	case target != "":
@@ -174,27 +144,28 @@ func (c *Cloud) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	c.mu.Lock()
 	c.seen = append(c.seen, seen)
-	c.counts[seen.Op]++
-	n, ask := c.counts[seen.Op], c.Fault
+	n, ask := 0, c.Fault
+	for _, s := range c.seen {
+		if s.Op == seen.Op {
+			n++
+		}
+	}
 	c.mu.Unlock()
 	var fault *Fault
 	if ask != nil {
 		fault = ask(seen, n)
 	}
-	var answer *httptest.ResponseRecorder
-	if fault == nil || fault.Applied {
-		answer = c.serve(seen, r)
+	if fault == nil {
+		c.serve(w, r, seen)
+		return
 	}
-	switch {
-	case fault == nil:
-		maps.Copy(w.Header(), answer.Header())
-		w.WriteHeader(answer.Code)
-		w.Write(answer.Body.Bytes())
-	case fault.Drop:
+	if fault.Applied {
+		c.serve(httptest.NewRecorder(), r, seen)
+	}
+	if fault.Drop {
 		panic(http.ErrAbortHandler)
-	default:
-		refuse(w, seen.Service, *fault)
 	}
+	refuse(w, seen.Service, *fault)
 }
 
 // errorXML is how services that do not speak JSON refuse.
@@ -205,36 +176,27 @@ var errorXML = map[string]string{
 }
 
 func refuse(w http.ResponseWriter, service string, f Fault) {
-	form, isXML := errorXML[service]
-	if isXML {
-		w.Header().Set("Content-Type", "application/xml")
-	} else {
-		w.Header().Set("Content-Type", wire.ContentType)
+	media, body := wire.ContentType, string(wire.EncodeRefusal(f.Code, f.Message))
+	if form, isXML := errorXML[service]; isXML {
+		media, body = "application/xml", fmt.Sprintf(form, f.Code, f.Message)
 	}
+	w.Header().Set("Content-Type", media)
 	w.WriteHeader(cmp.Or(f.Status, http.StatusBadRequest))
-	if isXML {
-		fmt.Fprintf(w, form, f.Code, f.Message)
-	} else {
-		w.Write(wire.EncodeRefusal(f.Code, f.Message))
-	}
+	io.WriteString(w, body)
 }
 
-func (c *Cloud) serve(seen Seen, r *http.Request) *httptest.ResponseRecorder {
+func (c *Cloud) serve(w http.ResponseWriter, r *http.Request, seen Seen) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	w := httptest.NewRecorder()
 	switch seen.Service {
 	case "sts":
 		fmt.Fprintf(w, `<GetCallerIdentityResponse><GetCallerIdentityResult>`+
 			`<Arn>arn:aws:sts::%[1]s:assumed-role/sandbox/night</Arn><UserId>AROAX:night</UserId><Account>%[1]s</Account>`+
 			`</GetCallerIdentityResult></GetCallerIdentityResponse>`, c.Account)
 	case "iam":
-		members := ""
-		for _, alias := range c.Aliases {
-			members += "<member>" + alias + "</member>"
-		}
 		fmt.Fprintf(w, `<ListAccountAliasesResponse><ListAccountAliasesResult><IsTruncated>false</IsTruncated>`+
-			`<AccountAliases>%s</AccountAliases></ListAccountAliasesResult></ListAccountAliasesResponse>`, members)
+			`<AccountAliases>%s</AccountAliases></ListAccountAliasesResult></ListAccountAliasesResponse>`,
+			each("<member>%s</member>", slices.Values(c.Aliases)))
 	case "organizations":
 		if c.Organization == "" {
 			refuse(w, seen.Service, Fault{Code: "AWSOrganizationsNotInUseException", Message: "Your account is not a member of an organization."})
@@ -249,89 +211,80 @@ func (c *Cloud) serve(seen Seen, r *http.Request) *httptest.ResponseRecorder {
 	default:
 		w.WriteHeader(http.StatusForbidden)
 	}
-	return w
+}
+
+// each writes a text for each of some names.
+func each(form string, names iter.Seq[string]) (out string) {
+	for name := range names {
+		out += fmt.Sprintf(form, name)
+	}
+	return out
 }
 
 // maxTrails is the quota of a Region.
 const maxTrails = 5
 
 // cloudTrail answers what the embedded server has no operation for, and has it answer the rest.
-func (c *Cloud) cloudTrail(w *httptest.ResponseRecorder, r *http.Request, seen Seen) {
+func (c *Cloud) cloudTrail(w http.ResponseWriter, r *http.Request, seen Seen) {
 	w.Header().Set("Content-Type", wire.ContentType)
 	in, _ := value.Parse([]byte(seen.Body))
-	var list []value.Value
+	var trails, stores, tagged []value.Value
+	for arn, name := range c.made {
+		switch {
+		case strings.Contains(arn, ":eventdatastore/"):
+			stores = append(stores, value.Obj("Name", name, "EventDataStoreArn", arn, "Status", "ENABLED"))
+		case strings.Contains(arn, ":"+seen.Region+":"):
+			trails = append(trails, value.Obj("Name", name, "TrailARN", arn, "HomeRegion", seen.Region))
+		}
+	}
 	switch seen.Op {
 	case "DescribeTrails":
-		for arn, home := range c.trails {
-			if home == seen.Region {
-				list = append(list, value.Obj("Name", arn[strings.LastIndexByte(arn, '/')+1:], "TrailARN", arn, "HomeRegion", home))
-			}
-		}
-		fmt.Fprint(w, value.Obj("trailList", value.ListOf(list...)))
-		return
+		fmt.Fprint(w, value.Obj("trailList", value.ListOf(trails...)))
+	case "ListEventDataStores":
+		fmt.Fprint(w, value.Obj("EventDataStores", value.ListOf(stores...)))
 	case "ListTags":
 		for _, id := range in.Get("ResourceIdList").Items() {
-			tags, ok := c.tags[id.Text()]
+			tags, ok := c.Tags[id.Text()]
 			if !ok {
 				refuse(w, seen.Service, Fault{Code: "ResourceNotFoundException", Message: "no " + id.Text()})
 				return
 			}
-			list = append(list, value.Obj("ResourceId", id, "TagsList", tagsList(tags)))
+			tagged = append(tagged, value.Obj("ResourceId", id, "TagsList", tagsList(tags)))
 		}
-		fmt.Fprint(w, value.Obj("ResourceTagList", value.ListOf(list...)))
-		return
-	case "ListEventDataStores":
-		for arn, name := range c.made {
-			list = append(list, value.Obj("Name", name, "EventDataStoreArn", arn, "Status", "ENABLED"))
-		}
-		fmt.Fprint(w, value.Obj("EventDataStores", value.ListOf(list...)))
-		return
+		fmt.Fprint(w, value.Obj("ResourceTagList", value.ListOf(tagged...)))
 	case "CreateTrail":
-		inRegion := 0
-		for _, home := range c.trails {
-			if home == seen.Region {
-				inRegion++
-			}
-		}
-		if inRegion >= maxTrails {
+		if len(trails) >= maxTrails {
 			refuse(w, seen.Service, Fault{Code: "MaximumNumberOfTrailsExceededException", Message: "five"})
 			return
 		}
-	}
-	c.forward(w, r, seen)
-	if w.Code == http.StatusOK {
-		out, _ := value.Parse(w.Body.Bytes())
-		c.keep(seen, in, out)
+		fallthrough
+	default:
+		c.forward(w, r, seen, in)
 	}
 }
 
-// forward has the embedded server answer; r is nil for a request that did not arrive over the network.
-func (c *Cloud) forward(w http.ResponseWriter, r *http.Request, seen Seen) {
-	inner := httptest.NewRequest(http.MethodPost, "/", strings.NewReader(seen.Body))
-	inner.Header.Set(wire.TargetHeader, wire.ShortPrefix+seen.Op)
-	if r != nil {
-		inner.Method = r.Method
-		inner.Header.Set(wire.TargetHeader, r.Header.Get(wire.TargetHeader))
-	}
-	inner.Header.Set("Content-Type", wire.ContentType)
+// forward has the embedded server answer, and notes what a request that succeeds has made or deleted.
+func (c *Cloud) forward(w http.ResponseWriter, r *http.Request, seen Seen, in value.Value) {
+	inner, answer := r.Clone(r.Context()), httptest.NewRecorder()
+	inner.Body = io.NopCloser(strings.NewReader(seen.Body))
 	inner.Header.Set("Authorization", "AWS4-HMAC-SHA256 Credential="+c.Account+"/20260101/"+seen.Region+
 		"/cloudtrail/aws4_request, SignedHeaders=host, Signature=x")
-	c.server.ServeHTTP(w, inner)
-}
-
-// keep notes what a request that succeeded has made or deleted.
-func (c *Cloud) keep(seen Seen, in, out value.Value) {
+	c.server.ServeHTTP(answer, inner)
+	w.WriteHeader(answer.Code)
+	w.Write(answer.Body.Bytes())
+	if answer.Code != http.StatusOK {
+		return
+	}
+	out, _ := value.Parse(answer.Body.Bytes())
 	switch seen.Op {
-	case "CreateTrail":
-		arn := out.Get("TrailARN").Text()
-		c.trails[arn] = seen.Region
-		c.tag(arn, in)
-	case "CreateEventDataStore":
-		arn := out.Get("EventDataStoreArn").Text()
-		c.made[arn] = in.Get("Name").Text()
-		c.tag(arn, in)
+	case "CreateTrail", "CreateEventDataStore":
+		arn := out.Get("TrailARN").Text() + out.Get("EventDataStoreArn").Text()
+		c.made[arn], c.Tags[arn] = in.Get("Name").Text(), map[string]string{}
+		for _, tag := range in.Get("TagsList").Items() {
+			c.Tags[arn][tag.Get("Key").Text()] = tag.Get("Value").Text()
+		}
 	case "DeleteTrail":
-		delete(c.trails, c.trailARN(seen.Region, in.Get("Name").Text()))
+		delete(c.made, c.trailARN(seen.Region, in.Get("Name").Text()))
 	case "DeleteEventDataStore":
 		id := in.Get("EventDataStore").Text()
 		maps.DeleteFunc(c.made, func(arn, _ string) bool { return strings.HasSuffix(arn, id) })
@@ -350,28 +303,18 @@ func tagsList(tags map[string]string) value.Value {
 	return value.ListOf(list...)
 }
 
-func (c *Cloud) tag(arn string, in value.Value) {
-	c.tags[arn] = map[string]string{}
-	for _, tag := range in.Get("TagsList").Items() {
-		c.tags[arn][tag.Get("Key").Text()] = tag.Get("Value").Text()
-	}
-}
-
-func (c *Cloud) bucket(w *httptest.ResponseRecorder, r *http.Request, seen Seen) {
+func (c *Cloud) bucket(w http.ResponseWriter, r *http.Request, seen Seen) {
 	w.Header().Set("Content-Type", "application/xml")
 	no := func(status int, code string) { refuse(w, "s3", Fault{Status: status, Code: code, Message: "no"}) }
 	name, key, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
-	objects, there := c.buckets[name]
+	objects, there := c.Buckets[name]
 	query := r.URL.Query()
 	switch {
 	case name == "":
-		fmt.Fprint(w, "<ListAllMyBucketsResult><Buckets>")
-		for bucket := range c.buckets {
-			fmt.Fprintf(w, "<Bucket><Name>%s</Name></Bucket>", bucket)
-		}
-		fmt.Fprint(w, "</Buckets></ListAllMyBucketsResult>")
+		fmt.Fprintf(w, "<ListAllMyBucketsResult><Buckets>%s</Buckets></ListAllMyBucketsResult>",
+			each("<Bucket><Name>%s</Name></Bucket>", maps.Keys(c.Buckets)))
 	case r.Method == http.MethodPut && r.URL.RawQuery == "" || query.Get("x-id") == "CreateBucket":
-		c.buckets[name], c.tags[name] = map[string]string{}, nil
+		c.Buckets[name], c.Tags[name] = map[string]string{}, nil
 	case !there:
 		no(http.StatusNotFound, "NoSuchBucket")
 	case query.Has("tagging") && r.Method == http.MethodPut:
@@ -379,25 +322,21 @@ func (c *Cloud) bucket(w *httptest.ResponseRecorder, r *http.Request, seen Seen)
 			TagSet struct{ Tag []struct{ Key, Value string } }
 		}
 		_ = xml.Unmarshal([]byte(seen.Body), &tagging)
-		c.tags[name] = map[string]string{}
+		c.Tags[name] = map[string]string{}
 		for _, tag := range tagging.TagSet.Tag {
-			c.tags[name][tag.Key] = tag.Value
+			c.Tags[name][tag.Key] = tag.Value
 		}
+	case query.Has("tagging") && c.Tags[name] == nil:
+		no(http.StatusNotFound, "NoSuchTagSet")
 	case query.Has("tagging"):
-		if c.tags[name] == nil {
-			no(http.StatusNotFound, "NoSuchTagSet")
-			return
-		}
 		fmt.Fprint(w, "<Tagging><TagSet>")
-		for k, v := range c.tags[name] {
+		for k, v := range c.Tags[name] {
 			fmt.Fprintf(w, "<Tag><Key>%s</Key><Value>%s</Value></Tag>", k, v)
 		}
 		fmt.Fprint(w, "</TagSet></Tagging>")
 	case r.Method == http.MethodPut:
-		for _, kind := range []string{"policy", "publicAccessBlock"} {
-			if query.Has(kind) {
-				c.extra[name+"?"+kind] = seen.Body
-			}
+		for kind := range query {
+			c.Extra[name+"?"+kind] = seen.Body
 		}
 	case r.Method == http.MethodDelete && key != "":
 		delete(objects, key)
@@ -405,14 +344,11 @@ func (c *Cloud) bucket(w *httptest.ResponseRecorder, r *http.Request, seen Seen)
 	case r.Method == http.MethodDelete && len(objects) > 0:
 		no(http.StatusConflict, "BucketNotEmpty")
 	case r.Method == http.MethodDelete:
-		delete(c.buckets, name)
-		delete(c.tags, name)
+		delete(c.Buckets, name)
+		delete(c.Tags, name)
 		w.WriteHeader(http.StatusNoContent)
 	case r.Method == http.MethodGet:
-		fmt.Fprintf(w, "<ListBucketResult><Name>%s</Name>", name)
-		for object := range objects {
-			fmt.Fprintf(w, "<Contents><Key>%s</Key></Contents>", object)
-		}
-		fmt.Fprint(w, "</ListBucketResult>")
+		fmt.Fprintf(w, "<ListBucketResult><Name>%s</Name>%s</ListBucketResult>", name,
+			each("<Contents><Key>%s</Key></Contents>", maps.Keys(objects)))
 	}
 }

@@ -19,85 +19,60 @@ func (g *Gate) bucket(op, region string, req *http.Request) error {
 	if !strings.HasPrefix(name, g.prefix+"-") {
 		return Refuse(GuardPrefix, "the bucket %s does not bear the prefix %s", wire.Printable(name), g.prefix)
 	}
-	switch standing := g.known[ledger.Bucket.In(region, name)]; {
-	case standing == Owned, standing == Intended && (op == "CreateBucket" || op == "PutBucketTagging"):
+	is := g.known[ledger.Bucket.In(region, name)]
+	if is == Owned || is == Intended && (op == "CreateBucket" || op == "PutBucketTagging") {
 		return nil
 	}
 	return Refuse(guardOwner, "the ledger has no bucket %s in %s whose tag was checked", wire.Printable(name), region)
 }
 
 // cloudTrail checks a request that changes trails or stores, or would if its names were others.
-func (g *Gate) cloudTrail(op, region string, body []byte) error {
+func (g *Gate) cloudTrail(name string, op operation, region string, body []byte) error {
 	if g.harmless(body) {
 		return nil
 	}
 	input, err := strictObject(body)
 	if err != nil {
-		return Refuse(guardOperation, "a body of %s that no run sends: %s", op, err)
+		return Refuse(guardOperation, "a body of %s that no run sends: %s", name, err)
 	}
-	creates := op == string(model.OpCreate) || op == string(model.OpCreateStore)
-	if known, limited := membersOf[op]; limited {
-		for _, m := range input.Members() {
-			if !slices.Contains(known, m.Name) {
-				return Refuse(guardOperation, "%s with %s is nothing that a run sends", op, wire.Printable(m.Name))
-			}
+	for _, m := range input.Members() {
+		if op.members != nil && !slices.Contains(op.members, m.Name) {
+			return Refuse(guardOperation, "%s with %s is nothing that a run sends", name, wire.Printable(m.Name))
 		}
 	}
-	if creates {
-		if err := g.creation(op, region, input.Get("Name")); err != nil {
-			return err
+	if op.creates != "" {
+		called := input.Get("Name")
+		if called.Kind() != value.String || !strings.HasPrefix(called.Text(), g.prefix+"-") {
+			return Refuse(GuardPrefix, "the name of a new %s does not bear the prefix %s", op.creates, g.prefix)
+		}
+		if g.known[op.creates.In(region, called.Text())] == Unknown {
+			return Refuse(guardLedger, "a %s would be created that is not in the ledger", op.creates)
 		}
 	}
 	for _, m := range input.Members() {
-		var err error
-		switch folded := naming.FoldedName(m.Name); {
-		case op == string(model.OpCreateStore) && m.Name == "Name":
-		case folded == "eventdatastore" || folded == "insightsdestination" || folded == "eventdatastorearn" || folded == "insightsdestinationarn":
-			err = eachString(m.Value, func(s string) error { return g.storeString(region, s) })
-		case folded == "s3bucketname":
-			err = eachString(m.Value, func(s string) error { return g.bucketString(s) })
-		case folded == "eventselectors" || folded == "advancedeventselectors" || folded == "tagslist":
-		case folded == "trailname" || folded == "name" || folded == "trailarn":
-			err = eachString(m.Value, func(s string) error { return g.trailString(region, s) })
+		check := func(s string) error { return g.trailString(region, s) }
+		switch naming.FoldedName(m.Name) {
+		case "eventdatastore", "insightsdestination", "eventdatastorearn", "insightsdestinationarn":
+			check = g.storeString
+		case "s3bucketname":
+			check = g.bucketString
+		case "eventselectors", "advancedeventselectors", "tagslist":
+			continue
+		case "trailname", "name", "trailarn":
+			if op.creates == ledger.Store && m.Name == "Name" {
+				continue
+			}
 		default:
-			err = eachString(m.Value, func(s string) error {
+			check = func(s string) error {
 				if naming.IsARN(s) {
 					return g.trailString(region, s)
 				}
 				return nil
-			})
+			}
 		}
-		if err != nil {
+		if err := eachString(m.Value, check); err != nil {
 			return err
 		}
-	}
-	return nil
-}
-
-// membersOf lists what the operations that create or change resources for good may be given.
-var membersOf = map[string][]string{
-	string(model.OpCreate):    {"Name", "S3BucketName", "IncludeGlobalServiceEvents", "IsMultiRegionTrail", "TagsList"},
-	string(model.OpUpdate):    {"Name", "IncludeGlobalServiceEvents", "IsMultiRegionTrail", "EnableLogFileValidation"},
-	string(model.OpDelete):    {"Name"},
-	string(model.OpStart):     {"Name"},
-	string(model.OpStop):      {"Name"},
-	string(model.OpPutEvents): {"TrailName", "EventSelectors", "AdvancedEventSelectors"},
-	string(model.OpCreateStore): {"Name", "AdvancedEventSelectors", "MultiRegionEnabled", "RetentionPeriod",
-		"TerminationProtectionEnabled", "StartIngestion", "TagsList"},
-	string(model.OpUpdateStore): {"EventDataStore", "AdvancedEventSelectors", "RetentionPeriod", "TerminationProtectionEnabled"},
-	string(model.OpDeleteStore): {"EventDataStore"},
-}
-
-func (g *Gate) creation(op, region string, name value.Value) error {
-	kind := ledger.Trail
-	if op == string(model.OpCreateStore) {
-		kind = ledger.Store
-	}
-	if name.Kind() != value.String || !strings.HasPrefix(name.Text(), g.prefix+"-") {
-		return Refuse(GuardPrefix, "the name of a new %s does not bear the prefix %s", kind, g.prefix)
-	}
-	if g.known[kind.In(region, name.Text())] == Unknown {
-		return Refuse(guardLedger, "a %s would be created that is not in the ledger", kind)
 	}
 	return nil
 }
@@ -142,33 +117,36 @@ func (g *Gate) trailName(region, name string) error {
 	if !ok {
 		return Refuse(GuardPrefix, "the trail name %s does not bear the prefix %s", wire.Printable(name), g.prefix)
 	}
-	Standing := g.known[ledger.Trail.In(region, name)]
-	if Standing == Foreign {
+	is := g.known[ledger.Trail.In(region, name)]
+	if is == Foreign {
 		return Refuse(GuardTag, "the trail %s bears another tag than the ledger's", wire.Printable(name))
 	}
-	if Standing == Owned || len(rest) > TagLength && rest[TagLength] == '-' && g.tags[rest[:TagLength]] {
+	if is == Owned || len(rest) > TagLength && rest[TagLength] == '-' && g.tags[rest[:TagLength]] {
 		return nil
 	}
 	return Refuse(guardOwner, "the ledger has no trail %s in %s whose tag was checked", wire.Printable(name), wire.Printable(region))
 }
 
 // storeString checks a string that names an event data store: all IDs in it must be known.
-func (g *Gate) storeString(region, s string) error {
+func (g *Gate) storeString(s string) error {
 	if _, _, err := g.accountOf(s); err != nil {
 		return err
 	}
 	for _, id := range naming.StoreIDs.FindAllString(s, -1) {
-		if r, ok := g.stores[strings.ToLower(id)]; ok && g.known[r] == Owned || g.madeUp(strings.ToLower(id)) {
-			continue
+		lower, madeUp := strings.ToLower(id), false
+		for begins := range g.missing {
+			madeUp = madeUp || strings.HasPrefix(lower, begins)
 		}
-		return Refuse(guardOwner, "the ledger has no event data store %s whose tag was checked", id)
+		if r, ok := g.stores[lower]; !madeUp && !(ok && g.known[r] == Owned) {
+			return Refuse(guardOwner, "the ledger has no event data store %s whose tag was checked", id)
+		}
 	}
 	return nil
 }
 
 func (g *Gate) bucketString(s string) error {
-	for r, Standing := range g.known {
-		if r.Kind == ledger.Bucket && r.Name == s && Standing == Owned {
+	for r, is := range g.known {
+		if r.Kind == ledger.Bucket && r.Name == s && is == Owned {
 			return nil
 		}
 	}

@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
-	"strings"
 	"sync"
 
 	"github.com/insightconform/conform/targets"
@@ -127,16 +126,6 @@ func (g *Gate) Issue(tag string) {
 	g.tags[tag], g.missing[naming.MissingStores(tag)] = true, true
 }
 
-// madeUp reports whether this process has made up the ID of a store.
-func (g *Gate) madeUp(id string) bool {
-	for begins := range g.missing {
-		if strings.HasPrefix(id, begins) {
-			return true
-		}
-	}
-	return false
-}
-
 // TagLength is that of a tag.
 const TagLength = 10
 
@@ -175,7 +164,7 @@ func (g *Gate) admit(service, region string, req *http.Request, body []byte) err
 	case service == S3:
 		return g.bucket(name, region, req)
 	}
-	return g.cloudTrail(name, region, body)
+	return g.cloudTrail(name, op, region, body)
 }
 
 // where keeps requests on the endpoints that were fixed at the start.
@@ -192,18 +181,17 @@ func (g *Gate) where(service, region string, to *url.URL) error {
 
 // Transport is that of all requests: whatever a client was made to believe, nothing leaves for another
 // host.
-func (g *Gate) Transport(inner http.RoundTripper) http.RoundTripper { return fence{inner, g} }
-
-type fence struct {
-	inner http.RoundTripper
-	gate  *Gate
-}
-
-func (f fence) RoundTrip(req *http.Request) (*http.Response, error) {
-	for _, fixed := range f.gate.bases {
-		if req.URL.Scheme == fixed.Scheme && req.URL.Host == fixed.Host {
-			return f.inner.RoundTrip(req)
+func (g *Gate) Transport(inner http.RoundTripper) http.RoundTripper {
+	return fence(func(req *http.Request) (*http.Response, error) {
+		for _, fixed := range g.bases {
+			if req.URL.Scheme == fixed.Scheme && req.URL.Host == fixed.Host {
+				return inner.RoundTrip(req)
+			}
 		}
-	}
-	return nil, Refuse(GuardEndpoint, "a request would go to %s", wire.Printable(req.URL.Host))
+		return nil, Refuse(GuardEndpoint, "a request would go to %s", wire.Printable(req.URL.Host))
+	})
 }
+
+type fence func(*http.Request) (*http.Response, error)
+
+func (f fence) RoundTrip(req *http.Request) (*http.Response, error) { return f(req) }

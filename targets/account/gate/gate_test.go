@@ -202,7 +202,7 @@ func TestGateEndpoints(t *testing.T) {
 
 	// Whatever happens above it, the transport sends nothing elsewhere.
 	req, _ := http.NewRequest(http.MethodPost, "http://127.0.0.1:1/", nil)
-	_, err := fence{http.DefaultTransport, g}.RoundTrip(req)
+	_, err := g.Transport(http.DefaultTransport).RoundTrip(req)
 	require.ErrorContains(t, err, "by the guard endpoint:")
 
 	// Before the account was identified nothing but the questions for it goes out.

@@ -1,5 +1,7 @@
 package gate
 
+import "github.com/insightconform/conform/targets/account/ledger"
+
 // operation is one that a run may send.
 type operation struct {
 	identifies bool     // tells which account this is, and may go out before that is known
@@ -7,6 +9,8 @@ type operation struct {
 	actions    []string // that are permitted; nil is the one that is called as the operation
 	scope      scope
 	needs      need
+	creates    ledger.Kind
+	members    []string // that its input may have; nil is any
 }
 
 // scope says what the permission is limited to.
@@ -39,24 +43,32 @@ var operations = map[string]operation{
 	"iam:ListAccountAliases":             {identifies: true},
 	"organizations:DescribeOrganization": {identifies: true},
 
-	"cloudtrail:DescribeTrails":       {scope: inRegions},
-	"cloudtrail:ListTags":             {scope: prefixTrail},
-	"cloudtrail:GetInsightSelectors":  {scope: prefixTrail},
-	"cloudtrail:GetTrail":             {scope: prefixTrail},
-	"cloudtrail:GetTrailStatus":       {scope: prefixTrail},
-	"cloudtrail:GetEventSelectors":    {scope: prefixTrail},
-	"cloudtrail:CreateTrail":          {writes: true, actions: []string{"cloudtrail:CreateTrail", "cloudtrail:AddTags"}, scope: prefixTrail},
-	"cloudtrail:UpdateTrail":          {writes: true, scope: prefixTrail},
-	"cloudtrail:DeleteTrail":          {writes: true, scope: prefixTrail},
-	"cloudtrail:PutInsightSelectors":  {writes: true, scope: prefixTrail},
-	"cloudtrail:PutEventSelectors":    {writes: true, scope: prefixTrail},
-	"cloudtrail:StartLogging":         {writes: true, scope: prefixTrail, needs: needsLogging},
-	"cloudtrail:StopLogging":          {writes: true, scope: prefixTrail, needs: needsLogging},
-	"cloudtrail:ListEventDataStores":  {scope: inRegions, needs: needsStores},
-	"cloudtrail:GetEventDataStore":    {scope: taggedStore, needs: needsStores},
-	"cloudtrail:CreateEventDataStore": {writes: true, actions: []string{"cloudtrail:CreateEventDataStore", "cloudtrail:AddTags"}, scope: newStore, needs: needsStores},
-	"cloudtrail:UpdateEventDataStore": {writes: true, scope: taggedStore, needs: needsStores},
-	"cloudtrail:DeleteEventDataStore": {writes: true, scope: taggedStore, needs: needsStores},
+	"cloudtrail:DescribeTrails":      {scope: inRegions},
+	"cloudtrail:ListTags":            {scope: prefixTrail},
+	"cloudtrail:GetInsightSelectors": {scope: prefixTrail},
+	"cloudtrail:GetTrail":            {scope: prefixTrail},
+	"cloudtrail:GetTrailStatus":      {scope: prefixTrail},
+	"cloudtrail:GetEventSelectors":   {scope: prefixTrail},
+	"cloudtrail:CreateTrail": {writes: true, scope: prefixTrail,
+		actions: []string{"cloudtrail:CreateTrail", "cloudtrail:AddTags"}, creates: ledger.Trail,
+		members: []string{"Name", "S3BucketName", "IncludeGlobalServiceEvents", "IsMultiRegionTrail", "TagsList"}},
+	"cloudtrail:UpdateTrail": {writes: true, scope: prefixTrail,
+		members: []string{"Name", "IncludeGlobalServiceEvents", "IsMultiRegionTrail", "EnableLogFileValidation"}},
+	"cloudtrail:DeleteTrail":         {writes: true, scope: prefixTrail, members: []string{"Name"}},
+	"cloudtrail:PutInsightSelectors": {writes: true, scope: prefixTrail},
+	"cloudtrail:PutEventSelectors": {writes: true, scope: prefixTrail,
+		members: []string{"TrailName", "EventSelectors", "AdvancedEventSelectors"}},
+	"cloudtrail:StartLogging":        {writes: true, scope: prefixTrail, needs: needsLogging, members: []string{"Name"}},
+	"cloudtrail:StopLogging":         {writes: true, scope: prefixTrail, needs: needsLogging, members: []string{"Name"}},
+	"cloudtrail:ListEventDataStores": {scope: inRegions, needs: needsStores},
+	"cloudtrail:GetEventDataStore":   {scope: taggedStore, needs: needsStores},
+	"cloudtrail:CreateEventDataStore": {writes: true, scope: newStore, needs: needsStores,
+		actions: []string{"cloudtrail:CreateEventDataStore", "cloudtrail:AddTags"}, creates: ledger.Store,
+		members: []string{"Name", "AdvancedEventSelectors", "MultiRegionEnabled", "RetentionPeriod",
+			"TerminationProtectionEnabled", "StartIngestion", "TagsList"}},
+	"cloudtrail:UpdateEventDataStore": {writes: true, scope: taggedStore, needs: needsStores,
+		members: []string{"EventDataStore", "AdvancedEventSelectors", "RetentionPeriod", "TerminationProtectionEnabled"}},
+	"cloudtrail:DeleteEventDataStore": {writes: true, scope: taggedStore, needs: needsStores, members: []string{"EventDataStore"}},
 
 	"s3:ListBuckets":          {actions: []string{"s3:ListAllMyBuckets"}},
 	"s3:HeadBucket":           {actions: []string{"s3:ListBucket"}, scope: prefixS3},

@@ -47,13 +47,12 @@ func Policy(o PolicyOptions) (Document, error) {
 			return Document{}, usage("--regions: %q is no Region", region)
 		}
 	}
-	prefix := o.Prefix
-	if prefix == "" {
-		prefix = ledger.DefaultPrefix
-	} else if err := ledger.CheckPrefix(prefix); err != nil {
+	if err := ledger.CheckPrefix(o.Prefix); err != nil {
 		return Document{}, err
-	} else {
-		prefix += "-"
+	}
+	prefix := ledger.DefaultPrefix
+	if o.Prefix != "" {
+		prefix = o.Prefix + "-"
 	}
 	partition := PartitionOf(o.Regions[0])
 	actions := map[scope][]string{}

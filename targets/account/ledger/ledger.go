@@ -2,7 +2,6 @@
 package ledger
 
 import (
-	"bufio"
 	"bytes"
 	"crypto/pbkdf2"
 	"crypto/rand"
@@ -90,16 +89,8 @@ func (h head) hash(account string) string {
 	return hex.EncodeToString(key)
 }
 
-// RandomName returns lower-case letters and digits that nobody can guess.
-func RandomName(length int) string {
-	const alphabet = "abcdefghijklmnopqrstuvwxyz234567"
-	random := make([]byte, length)
-	_, _ = rand.Read(random) // does not fail
-	for i := range random {
-		random[i] = alphabet[random[i]%byte(len(alphabet))]
-	}
-	return string(random)
-}
+// RandomName returns up to 26 lower-case letters and digits that nobody can guess.
+func RandomName(length int) string { return strings.ToLower(rand.Text()[:length]) }
 
 // DefaultPrefix begins the prefix of every ledger that is given none.
 const DefaultPrefix = "conform-"
@@ -126,14 +117,18 @@ func ValidRegion(s string) bool { return regionSyntax.MatchString(s) }
 
 var prefixSyntax = regexp.MustCompile(`^[a-z][a-z0-9]*(-[a-z0-9]+)*$`)
 
-// CheckPrefix says what is wrong with a prefix of names.
+// CheckPrefix says what is wrong with a prefix of names; an empty one is none.
 func CheckPrefix(prefix string) error {
+	if prefix == "" {
+		return nil
+	}
 	if len(prefix) < MinPrefix || len(prefix) > MaxPrefix || !prefixSyntax.MatchString(prefix) {
 		return usage("a prefix has %d to %d lower-case letters, digits and single dashes, such as conform-night1", MinPrefix, MaxPrefix)
 	}
-	if strings.HasPrefix(prefix, "aws-") || strings.HasPrefix(prefix, "amazon") || strings.HasPrefix(prefix, "xn--") ||
-		strings.HasPrefix(prefix, "sthree-") {
-		return usage("a prefix must not begin as the names of AWS do")
+	for _, begins := range []string{"aws-", "amazon", "xn--", "sthree-"} {
+		if strings.HasPrefix(prefix, begins) {
+			return usage("a prefix must not begin as the names of AWS do")
+		}
 	}
 	return nil
 }
@@ -141,10 +136,8 @@ func CheckPrefix(prefix string) error {
 // Open opens the ledger at path, or begins one for the account. An empty prefix is the ledger's,
 // or a new random one. A ledger of another account is refused; so is one that a running process holds.
 func Open(path, account, prefix string) (*Ledger, error) {
-	if prefix != "" {
-		if err := CheckPrefix(prefix); err != nil {
-			return nil, err
-		}
+	if err := CheckPrefix(prefix); err != nil {
+		return nil, err
 	}
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return nil, usage("--ledger %s: %w", path, err)
@@ -175,10 +168,8 @@ func ReadPrefix(path string) (string, error) {
 		return "", usage("--ledger: %w", err)
 	}
 	l := &Ledger{path: path, live: map[Resource]string{}}
-	if err := l.read(data); err != nil {
-		return "", err
-	}
-	return l.head.Prefix, nil
+	err = l.read(data)
+	return l.head.Prefix, err
 }
 
 func (l *Ledger) open(account, prefix string) error {
@@ -219,26 +210,20 @@ func (l *Ledger) begin(account, prefix string) error {
 
 // read takes in whole lines.
 func (l *Ledger) read(data []byte) error {
-	lines := bufio.NewScanner(bytes.NewReader(data))
-	number := 0
-	for lines.Scan() {
+	first, rest, _ := bytes.Cut(data, []byte("\n"))
+	if json.Unmarshal(first, &l.head) != nil || l.head.Schema != schema || l.head.Prefix == "" || CheckPrefix(l.head.Prefix) != nil ||
+		l.head.ID == "" || l.head.Iterations < 1 || l.head.Iterations > 100*hashIterations {
+		return usage("--ledger %s: line 1 is no head of a ledger; name another file", l.path)
+	}
+	number := 1
+	for text := range bytes.Lines(rest) {
 		number++
-		if number == 1 {
-			if json.Unmarshal(lines.Bytes(), &l.head) != nil || l.head.Schema != schema || CheckPrefix(l.head.Prefix) != nil || l.head.ID == "" ||
-				l.head.Iterations < 1 || l.head.Iterations > 100*hashIterations {
-				return usage("--ledger %s: line 1 is no head of a ledger; name another file", l.path)
-			}
-			continue
-		}
 		var line entry
-		if json.Unmarshal(lines.Bytes(), &line) != nil || !line.valid(l.head.Prefix) {
+		if json.Unmarshal(text, &line) != nil || !line.valid(l.head.Prefix) {
 			return usage("--ledger %s: line %d is damaged; mend it, or use 'conform sweep --prefix %s' and a new ledger",
 				l.path, number, l.head.Prefix)
 		}
 		l.note(line)
-	}
-	if err := lines.Err(); err != nil {
-		return usage("--ledger %s: %w", l.path, err)
 	}
 	return nil
 }

@@ -1,6 +1,7 @@
-// Package choices makes a server take what the reference page leaves open: at random, or one alternative
-// wherever it is offered.
-package choices
+package embedded
+
+// Choosers make a server take what the reference page leaves open: at random, or one alternative wherever
+// it is offered.
 
 import (
 	"math/rand/v2"
@@ -9,14 +10,10 @@ import (
 	"github.com/insightconform/conform/model"
 )
 
-// Choice picks one of the allowed branches of a request by its index; 0 is the reference. It may be
-// called from several goroutines.
-type Choice = func(branches []model.Branch, r model.Request) int
-
-// Random takes any branch, each as likely as the others, repeatably for a seed where one
+// RandomChoice takes any branch, each as likely as the others, repeatably for a seed where one
 // goroutine asks. Branches about which no rule says anything, such as refusing to create a trail,
 // count only with the probability silent, so that a walk gets anywhere.
-func Random(seed uint64, silent float64) Choice {
+func RandomChoice(seed uint64, silent float64) choose {
 	var mu sync.Mutex
 	random := rand.New(rand.NewPCG(seed, 0))
 	return func(branches []model.Branch, _ model.Request) int {
@@ -40,9 +37,9 @@ func Random(seed uint64, silent float64) Choice {
 	}
 }
 
-// Always takes the n-th alternative, from 0, that a rule accepts beside the reference, wherever that
+// AlwaysChoice takes the n-th alternative, from 0, that a rule accepts beside the reference, wherever that
 // many are offered, and the reference elsewhere.
-func Always(rule model.ID, n int) Choice {
+func AlwaysChoice(rule model.ID, n int) choose {
 	return func(branches []model.Branch, _ model.Request) int {
 		left := n
 		for i := 1; i < len(branches); i++ {
@@ -58,7 +55,7 @@ func Always(rule model.ID, n int) Choice {
 	}
 }
 
-// Alternative is one accepted way of differing from the reference, as Always takes it.
+// Alternative is one accepted way of differing from the reference, as AlwaysChoice takes it.
 type Alternative struct {
 	Rule model.ID
 	N    int

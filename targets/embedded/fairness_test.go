@@ -1,0 +1,127 @@
+package embedded_test
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/insightconform/conform"
+	"github.com/insightconform/conform/model"
+	"github.com/insightconform/conform/reports"
+	"github.com/insightconform/conform/targets"
+	"github.com/insightconform/conform/targets/embedded"
+)
+
+// silentShare is how often a fair server refuses what no rule obliges it to do, such as to make a trail.
+const silentShare = 0.01
+
+// requireNoViolation runs against a server that only ever takes accepted branches.
+func requireNoViolation(t *testing.T, about string, target targets.Target, o conform.Options) *reports.Report {
+	t.Helper()
+	report, err := conform.Run(t.Context(), target, o)
+	require.NoError(t, err, about)
+	for _, d := range report.Divergences {
+		var steps []string
+		for _, s := range d.Steps {
+			steps = append(steps, fmt.Sprintf("%s %s %s → %s %s %s allowed %v", s.Operation, s.Region, s.Request, s.Answer.Outcome, s.Answer.Code, s.Answer.Body, s.Allowed))
+		}
+		t.Errorf("%s: false positive %s (%s)", about, d.Signature, d.Status)
+		for _, s := range steps {
+			t.Log(s)
+		}
+		t.FailNow()
+	}
+	return report
+}
+
+// TestFairnessAtRandom: whatever accepted branch the server takes at each step, nothing is called a
+// violation.
+func TestFairnessAtRandom(t *testing.T) {
+	const seeds, requests = 200, 600
+	for seed, played := 0, 0; played < seeds; seed++ {
+		require.Less(t, seed, 2*seeds, "most runs are long enough")
+		target := embedded.InProcess(embedded.ServerOptions{Chooser: embedded.RandomChoice(uint64(seed), silentShare)})
+		report := requireNoViolation(t, fmt.Sprintf("seed %d", seed), target,
+			conform.Options{Seed: uint64(seed) + 1, Requests: requests, Workers: 1, Suites: []string{conform.Random}})
+		if report.Requests >= 500 { // fewer where the probe was refused a trail
+			played++
+		}
+	}
+}
+
+// TestFairnessOverHTTP is the same through the SDK and the wire, with the systematic suite too.
+func TestFairnessOverHTTP(t *testing.T) {
+	for seed := range 10 {
+		target := embedded.NewTarget(embedded.Options{ServerOptions: embedded.ServerOptions{Chooser: embedded.RandomChoice(uint64(seed), silentShare)}})
+		requireNoViolation(t, fmt.Sprintf("seed %d", seed), target, conform.Options{Seed: uint64(seed) + 1, Requests: 1500})
+	}
+}
+
+// TestFairnessSystematic puts a server of random accepted branches through the whole default run.
+func TestFairnessSystematic(t *testing.T) {
+	for seed := range 8 {
+		target := embedded.InProcess(embedded.ServerOptions{Chooser: embedded.RandomChoice(uint64(seed)+1000, silentShare)})
+		requireNoViolation(t, fmt.Sprintf("seed %d", seed), target, conform.Options{Seed: uint64(seed) + 1, Workers: 2})
+	}
+}
+
+// TestFairnessOfEachAlternative takes one accepted alternative wherever it is offered, through the
+// systematic suite.
+func TestFairnessOfEachAlternative(t *testing.T) {
+	for _, a := range embedded.Alternatives() {
+		t.Run(fmt.Sprintf("%s/%d", a.Rule, a.N), func(t *testing.T) {
+			t.Parallel()
+			target := embedded.InProcess(embedded.ServerOptions{Chooser: embedded.AlwaysChoice(a.Rule, a.N)})
+			report := requireNoViolation(t, string(a.Rule), target, conform.Options{Seed: 1, Workers: 1, Suites: []string{conform.Systematic}})
+			seen := false
+			for _, d := range report.Deviations {
+				seen = seen || d.Rule == a.Rule
+			}
+			// Later alternatives of a rule are offered only for requests that break many rules, and two
+			// rules are reached through stores that the suite makes no such use of.
+			rare := a.N > 0 || a.Rule == model.StoreUpdateGuard || a.Rule == model.StoreDestination
+			assert.True(t, seen || rare, "taking the alternative shows as a deviation of its rule")
+		})
+	}
+}
+
+// TestCertificatesOfOtherWays: a target that takes an accepted alternative, always, gets a certificate
+// of the machine that it is; one that takes now this and now that gets none, and no divergence.
+func TestCertificatesOfOtherWays(t *testing.T) {
+	complete := func(t *testing.T, chooser func([]model.Branch, model.Request) int, o conform.Options) *reports.Report {
+		o.Seed, o.Workers, o.Suites = 1, 2, []string{conform.Complete}
+		return requireNoViolation(t, fmt.Sprint(o.Machines), embedded.InProcess(embedded.ServerOptions{Chooser: chooser}), o)
+	}
+	type way struct {
+		machine string
+		rule    model.ID
+		n       int
+	}
+	var ways []way
+	for n := range 3 {
+		ways = append(ways, way{"management", model.LogsSelectorsLater, n})
+	}
+	ways = append(ways, way{"trail", model.LogsSelectorsLater, 1}, way{"logging", model.LogsStop, 0},
+		way{"logging", model.LogsStart, 0}, way{"logging", model.LogsPutStopped, 0},
+		way{"logging", model.LogsPutStopped, 8})
+	for _, w := range ways {
+		t.Run(fmt.Sprint(w), func(t *testing.T) {
+			t.Parallel()
+			report := complete(t, embedded.AlwaysChoice(w.rule, w.n), conform.Options{Machines: []string{w.machine}})
+			require.Len(t, report.Certificates, 1)
+			assert.True(t, report.Certificates[0].Holds, report.Certificates[0].Result)
+		})
+	}
+	t.Run("at random", func(t *testing.T) {
+		t.Parallel()
+		for seed := range uint64(3) {
+			report := complete(t, embedded.RandomChoice(seed, 0), conform.Options{Machines: []string{"management"}, Depth: 1})
+			require.Len(t, report.Certificates, 1)
+			assert.False(t, report.Certificates[0].Holds)
+			assert.Positive(t, report.Certificates[0].Unstable)
+			assert.Contains(t, report.Certificates[0].Result, "not deterministic")
+		}
+	})
+}
