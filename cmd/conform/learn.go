@@ -115,7 +115,7 @@ func (p *process) learn(ctx context.Context, s *settings, profile, out string, v
 // keepLearned writes the files that were asked for.
 func (s *settings) keepLearned(learned *reports.Precedence, profile, out string) error {
 	if out != "" {
-		if err := files.Write(out, func(w io.Writer) error { return learned.JSON(w, s.keepAccounts) }); err != nil {
+		if err := files.Write(out, func(w io.Writer) error { return learned.JSON(w, s.account.KeepAccountIDs) }); err != nil {
 			return err
 		}
 	}

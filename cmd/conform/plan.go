@@ -44,18 +44,17 @@ func (p *process) plan(ctx context.Context, s *settings, _ []string) error {
 	if err := s.resolve(p.environ); err != nil {
 		return err
 	}
-	order, err := s.profile()
+	err := s.readOrder()
 	if err != nil {
 		return err
 	}
-	options := s.planOptions(order)
 	var plan *reports.Plan
 	if s.target == targetAccount {
-		plan, err = p.planAccount(ctx, s, options)
+		plan, err = p.planAccount(ctx, s)
 	} else {
 		var target targets.Target
 		if target, err = p.open(s); err == nil {
-			plan, err = pipeline.Plan(ctx, target, pipeline.Options(options))
+			plan, err = pipeline.Plan(ctx, target, pipeline.Options(s.runOptions()))
 		}
 	}
 	if err != nil {

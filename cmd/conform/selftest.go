@@ -52,13 +52,13 @@ func (p *process) selftestCommand() *cobra.Command {
 		path   string
 	)
 	s := defaultSettings()
-	s.seed = 1
+	s.run.Seed = 1
 	cmd := newCommand("selftest", "Test conform itself on wrong servers", selftestHelp,
-		func(ctx context.Context, _ []string) error { return p.testItself(ctx, s.seed, faults, path) })
+		func(ctx context.Context, _ []string) error { return p.testItself(ctx, s.run.Seed, faults, path) })
 	add := func(name, value string, set func(string) error) {
-		cmd.Flags().VarPF(flagValue{option{name: name, value: value, at: field{set: set}}, &s}, name, "", "")
+		cmd.Flags().VarPF(flagValue{option{name: name, value: value, at: field{set: set}}, s.from}, name, "", "")
 	}
-	add("seed", "N", numberField(&s.seed, 1, math.MaxUint64).set)
+	add("seed", "N", numberField(&s.run.Seed, 1, math.MaxUint64).set)
 	add("fault", "NAME", func(text string) error {
 		err := checkFault(text)
 		if err == nil {
