@@ -140,6 +140,28 @@ func Counts(r *reports.Report) string {
 	return fmt.Sprintf("%d%s, %s", len(r.Divergences), noun, strings.Join(parts, ", "))
 }
 
+// LevelMeanings says what each level of evidence means.
+var LevelMeanings = map[model.Level]string{
+	model.Documented: "the API reference, user guide or service model says so",
+	model.Observed:   "a recorded answer of the real service says so",
+	model.Inferred:   "the documentation is silent; this reference was chosen so that there is one",
+}
+
+// Answers says what a broken rule is answered with: the reference answer, and what is accepted beside it.
+func Answers(rule *model.Rule) (answers [][2]string) {
+	if rule.Code != "" {
+		answers = append(answers, [2]string{"reference", fmt.Sprintf("%s, place %d in the order of errors", rule.Code, rule.Row)})
+	}
+	accepted := slices.Clone(rule.Also)
+	if rule.MayPass {
+		accepted = slices.Insert(accepted, 0, "success")
+	}
+	if len(accepted) > 0 {
+		answers = append(answers, [2]string{"accepted", strings.Join(accepted, ", ")})
+	}
+	return answers
+}
+
 // Sources spells the abbreviations of a rule's source out.
 func Sources(source string) []string {
 	return plain.Texts(strings.Split(source, ","), func(part string) string {
