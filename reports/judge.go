@@ -41,7 +41,7 @@ func Judge(r *Report) {
 	}
 	for _, row := range verdicts(r, r.End, count(r)) {
 		if row.holds {
-			r.Verdict, r.Reason, r.ExitCode = row.verdict, row.reason, row.verdict.exitCode()
+			r.Verdict, r.Reason, r.ExitCode = row.verdict, row.reason, exitCodes[row.verdict]
 			break
 		}
 	}

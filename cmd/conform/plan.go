@@ -6,10 +6,10 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/insightconform/conform/internal/files"
 	pipeline "github.com/insightconform/conform/internal/run"
 	"github.com/insightconform/conform/reports"
 	"github.com/insightconform/conform/reports/formats"
+	"github.com/insightconform/conform/reports/plain"
 	"github.com/insightconform/conform/reports/text"
 	"github.com/insightconform/conform/targets"
 )
@@ -65,16 +65,11 @@ func (p *process) plan(ctx context.Context, s *settings, _ []string) error {
 		switch sink.Format {
 		case formats.Text:
 		case formats.JSON:
-			render = func(w io.Writer) error { return reports.PlanJSON(w, plan) }
+			render = func(w io.Writer) error { return plain.WriteJSON(w, plan) }
 		default:
 			return usagef("--report %s: a plan is written as text or json", sink)
 		}
-		if sink.Path == "" {
-			err = render(p.stdout)
-		} else {
-			err = files.Write(sink.Path, render)
-		}
-		if err != nil {
+		if err := sink.Render(p.stdout, render); err != nil {
 			return usagef("--report %s: %w", sink, err)
 		}
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/insightconform/conform/internal/files"
 	"github.com/insightconform/conform/internal/selftest"
 	"github.com/insightconform/conform/reports"
+	"github.com/insightconform/conform/reports/plain"
 	"github.com/insightconform/conform/reports/text"
 )
 
@@ -94,7 +95,7 @@ func (p *process) testItself(ctx context.Context, seed uint64, faults []string, 
 		return err
 	}
 	result.Version, result.Command = shortVersion(), selftestCommandLine(seed, faults)
-	asJSON := func(w io.Writer) error { return reports.SelftestJSON(w, result) }
+	asJSON := func(w io.Writer) error { return plain.WriteJSON(w, result) }
 	if path == "-" {
 		err = asJSON(p.stdout)
 	} else {
