@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/insightconform/conform/internal/files"
 	"github.com/insightconform/conform/model"
@@ -33,6 +34,11 @@ type Replay struct {
 
 // Diverges reports whether the target still does not conform.
 func (r Replay) Diverges() bool { return r.Outcome == ReplayDiverges || r.Outcome == ReplayDifferent }
+
+// Stale lists the entries of the baseline that must go.
+func (r *Report) Stale() []Replay {
+	return slices.DeleteFunc(slices.Clone(r.Baseline), func(e Replay) bool { return !e.Stale })
+}
 
 // TraceFile is a trace with the file that it was read from.
 type TraceFile struct {

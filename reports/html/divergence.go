@@ -254,8 +254,7 @@ func stepViews(d *reports.Divergence) []stepView {
 
 // request is what a step sends, without its operation.
 func request(s reports.Step) string {
-	none := ""
-	return strings.TrimSpace(strings.TrimPrefix(clean(describe.Step(s, &none)), operation(s.Operation)))
+	return strings.TrimSpace(strings.TrimPrefix(clean(describe.Step(s, new(""))), operation(s.Operation)))
 }
 
 // wire is what went over the wire, with other names for accounts.
