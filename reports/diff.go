@@ -2,11 +2,11 @@ package reports
 
 import (
 	"cmp"
-	"encoding/json"
+	"errors"
 	"fmt"
-	"io"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/insightconform/conform/model"
 	"github.com/insightconform/conform/reports/plain"
@@ -25,38 +25,32 @@ type Diff struct {
 
 // Difference is one thing that differs. A or B is empty where it is there on the other side only.
 type Difference struct {
-	Section string `json:"section"` // one of the Section constants
+	Section string `json:"section"` // what it is about, such as rules
 	Name    string `json:"name"`
 	A       string `json:"a,omitempty"`
 	B       string `json:"b,omitempty"`
 }
 
-// The values of Difference.Section, in the order in which a Diff has them.
+// The values of Difference.Section that several places have.
 const (
-	sectionVerdict      = "verdict"
-	sectionDivergences  = "divergences"
-	sectionRules        = "rules"
-	sectionCapabilities = "capabilities"
-	sectionDeviations   = "deviations"
-	sectionCodes        = "codes"                  // that a rule alone is answered with
-	sectionReversed     = "pairs in another order" // of two error rules
-	sectionOneSided     = "pairs whose order is known in one only"
-	sectionOpen         = "pairs without an order, answered differently"
-	sectionList         = "order of the list" // of an error order file
+	sectionDivergences = "divergences"
+	sectionReversed    = "pairs in another order" // of two error rules
+	sectionOneSided    = "pairs whose order is known in one only"
+	sectionOpen        = "pairs without an order, answered differently"
 )
 
-// The kinds of file that can be compared.
-const (
-	kindReport = "a report"
-	kindOrder  = "an error order"
-)
-
-// side is one of the two files of a Diff.
+// side is one of the two files of a Diff: a report or an error order.
 type side struct {
-	kind   string
 	name   string
 	report *Report
 	order  *errorOrder
+}
+
+func (s *side) kind() string {
+	if s.report != nil {
+		return "a report"
+	}
+	return "an error order"
 }
 
 // errorOrder is what a profile or a precedence says of pairs of rules.
@@ -79,11 +73,11 @@ func Compare(pathA string, dataA []byte, pathB string, dataB []byte) (*Diff, err
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", pathB, err)
 	}
-	if a.kind != b.kind {
-		return nil, fmt.Errorf("%s is %s and %s is %s; compare two of one kind", pathA, a.kind, pathB, b.kind)
+	if a.kind() != b.kind() {
+		return nil, fmt.Errorf("%s is %s and %s is %s; compare two of one kind", pathA, a.kind(), pathB, b.kind())
 	}
 	d := &Diff{Schema: diffSchema, A: a.name, B: b.name, Differences: []Difference{}}
-	if a.kind == kindReport {
+	if a.report != nil {
 		d.reports(a.report, b.report)
 	} else {
 		d.orders(a.order, b.order)
@@ -92,33 +86,31 @@ func Compare(pathA string, dataA []byte, pathB string, dataB []byte) (*Diff, err
 }
 
 func readSide(data []byte) (*side, error) {
-	var head struct {
-		Schema string `json:"schema"`
-	}
-	if err := json.Unmarshal(data, &head); err != nil {
+	schema, err := schemaOf(data)
+	if err != nil {
 		return nil, fmt.Errorf("not JSON: %s", plain.Text(err.Error()))
 	}
-	switch head.Schema {
+	switch schema {
 	case Schema:
 		r, err := ReadJSON(data)
 		if err != nil {
 			return nil, err
 		}
-		return &side{kind: kindReport, name: plain.Target(r.Target), report: r}, nil
+		return &side{name: plain.Target(r.Target), report: r}, nil
 	case model.ProfileSchema:
 		p, err := model.LoadProfile(data)
 		if err != nil {
-			return nil, fmt.Errorf("%s", plain.Text(err.Error()))
+			return nil, errors.New(plain.Text(err.Error()))
 		}
-		return &side{kind: kindOrder, name: plain.Text(p.Name), order: orderOfProfile(p)}, nil
+		return &side{name: plain.Text(p.Name), order: orderOfProfile(p)}, nil
 	case PrecedenceSchema:
 		p, err := ReadPrecedence(data)
 		if err != nil {
 			return nil, err
 		}
-		return &side{kind: kindOrder, name: plain.Target(p.Target), order: orderOfPrecedence(p)}, nil
+		return &side{name: plain.Target(p.Target), order: orderOfPrecedence(p)}, nil
 	}
-	return nil, fmt.Errorf("the schema is %q; give a file of schema %s, %s or %s", plain.Shorten(head.Schema, plain.MaxShown), Schema, model.ProfileSchema, PrecedenceSchema)
+	return nil, fmt.Errorf("the schema is %q; give a file of schema %s, %s or %s", plain.Shorten(schema, plain.MaxShown), Schema, model.ProfileSchema, PrecedenceSchema)
 }
 
 func orderOfProfile(p *model.Profile) *errorOrder {
@@ -160,14 +152,14 @@ func (d *Diff) add(section, name, a, b string) {
 }
 
 func (d *Diff) reports(a, b *Report) {
-	d.add(sectionVerdict, "verdict", string(a.Verdict), string(b.Verdict))
+	d.add("verdict", "verdict", string(a.Verdict), string(b.Verdict))
 	d.divergences(a.Divergences, b.Divergences)
 	for i := range model.Rules {
 		id := model.Rules[i].ID
-		d.add(sectionRules, string(id), ruleStatus(a, id), ruleStatus(b, id))
+		d.add("rules", string(id), ruleStatus(a, id), ruleStatus(b, id))
 	}
-	d.compare(sectionCapabilities, capabilitiesOf(a), capabilitiesOf(b), "not in the report")
-	d.compare(sectionDeviations, deviationsOf(a), deviationsOf(b), "")
+	d.compare("capabilities", capabilitiesOf(a), capabilitiesOf(b), "not in the report")
+	d.compare("deviations", deviationsOf(a), deviationsOf(b), "")
 	if a.Precedence != nil && b.Precedence != nil {
 		d.orders(orderOfPrecedence(a.Precedence), orderOfPrecedence(b.Precedence))
 	}
@@ -187,23 +179,13 @@ func (d *Diff) compare(section string, a, b map[string]string, missing string) {
 func (d *Diff) divergences(a, b []Divergence) {
 	bySignature := func(x, y Divergence) int { return cmp.Compare(x.Signature, y.Signature) }
 	a, b = slices.SortedStableFunc(slices.Values(a), bySignature), slices.SortedStableFunc(slices.Values(b), bySignature)
-	take := func(list *[]Divergence, same func(Divergence) bool) (Divergence, bool) {
-		i := slices.IndexFunc(*list, same)
-		if i < 0 {
-			return Divergence{}, false
-		}
-		x := (*list)[i]
-		*list = slices.Delete(*list, i, i+1)
-		return x, true
-	}
-	var left []Divergence
-	for _, x := range a {
-		if y, ok := take(&b, func(y Divergence) bool { return y.Signature == x.Signature }); ok {
+	left := slices.DeleteFunc(slices.Clone(a), func(x Divergence) bool {
+		y, ok := take(&b, func(y Divergence) bool { return y.Signature == x.Signature })
+		if ok {
 			d.add(sectionDivergences, x.name(), x.standing(), y.standing())
-		} else {
-			left = append(left, x)
 		}
-	}
+		return ok
+	})
 	for _, x := range left {
 		y, ok := take(&b, func(y Divergence) bool { return y.Rule == x.Rule && y.Operation == x.Operation })
 		switch {
@@ -220,11 +202,19 @@ func (d *Diff) divergences(a, b []Divergence) {
 	}
 }
 
-func (d Divergence) name() string {
-	if d.Operation == "" {
-		return string(d.Rule)
+// take takes the first of a list that is meant out of it.
+func take[T any](list *[]T, meant func(T) bool) (found T, ok bool) {
+	i := slices.IndexFunc(*list, meant)
+	if i < 0 {
+		return found, false
 	}
-	return string(d.Rule) + " " + plain.Operation(d.Operation)
+	found = (*list)[i]
+	*list = slices.Delete(*list, i, i+1)
+	return found, true
+}
+
+func (d Divergence) name() string {
+	return strings.TrimSuffix(string(d.Rule)+" "+plain.Operation(d.Operation), " ")
 }
 
 func (d Divergence) outcome() string {
@@ -275,7 +265,7 @@ func (d *Diff) orders(a, b *errorOrder) {
 	rules := model.ErrorRules()
 	if a.codes != nil && b.codes != nil {
 		for _, id := range rules {
-			d.add(sectionCodes, string(id), a.code(id), b.code(id))
+			d.add("codes", string(id), a.code(id), b.code(id))
 		}
 	}
 	for _, section := range []string{sectionReversed, sectionOneSided, sectionOpen} {
@@ -290,7 +280,7 @@ func (d *Diff) orders(a, b *errorOrder) {
 	}
 	for i := range min(len(a.list), len(b.list)) {
 		if a.list[i] != b.list[i] {
-			d.add(sectionList, fmt.Sprintf("from place %d on", i+1), string(a.list[i]), string(b.list[i]))
+			d.add("order of the list", fmt.Sprintf("from place %d on", i+1), string(a.list[i]), string(b.list[i]))
 			break
 		}
 	}
@@ -331,6 +321,3 @@ func (o *errorOrder) code(id model.ID) string {
 	}
 	return "none"
 }
-
-// DiffJSON writes the form for machines.
-func DiffJSON(w io.Writer, d *Diff) error { return plain.WriteJSON(w, d) }

@@ -50,15 +50,12 @@ func join(parts []*Report) (*Report, error) {
 			return nil, fmt.Errorf("the reports are of different runs: %s", what)
 		}
 	}
-	out := *first
 	if len(parts) == 1 {
-		return &out, nil
+		return new(*first), nil
 	}
-	out.Requests, out.ConfirmRequests, out.Cases, out.DurationSeconds, out.Workers = 0, 0, 0, 0, 0
-	out.Divergences, out.Deviations, out.Replays, out.Baseline, out.Notes, out.Timeline = nil, nil, nil, nil, nil, nil
-	out.Coverage = Coverage{Rules: map[model.ID]RuleCoverage{}}
-	out.Certificates, out.Precedence, out.Settling = nil, nil, nil
-	out.Capabilities, out.NotCovered = map[string]CapabilityStatus{}, nil
+	out := Report{Schema: first.Schema, Version: first.Version, Target: first.Target, Seed: first.Seed, Suites: first.Suites, Shard: first.Shard,
+		FailOn: first.FailOn, Command: first.Command, Started: first.Started, RequestsPerSecond: first.RequestsPerSecond,
+		Capabilities: map[string]CapabilityStatus{}, Coverage: Coverage{Rules: map[model.ID]RuleCoverage{}}}
 	if slices.ContainsFunc(parts, func(p *Report) bool { return p.Shard != first.Shard }) {
 		out.Shard = "" // the whole
 	}

@@ -41,7 +41,7 @@ func Judge(r *Report) {
 	}
 	for _, row := range verdicts(r, r.End, count(r)) {
 		if row.holds {
-			r.Verdict, r.Reason, r.ExitCode = row.verdict, row.reason, row.verdict.exitCode()
+			r.Verdict, r.Reason, r.ExitCode = row.verdict, row.reason, exitCodes[row.verdict]
 			break
 		}
 	}
@@ -115,11 +115,7 @@ func count(r *Report) (n counts) {
 			n.below++
 		}
 	}
-	for _, entry := range r.Baseline {
-		if entry.Stale {
-			n.stale = append(n.stale, fmt.Sprintf("%s (%s)", entry.Signature, entry.Mend))
-		}
-	}
+	n.stale = plain.Texts(r.Stale(), func(e Replay) string { return fmt.Sprintf("%s (%s)", e.Signature, e.Mend) })
 	n.applicable, n.exercised, _ = r.Coverage.Counts()
 	for i := range r.Certificates {
 		n.executed += r.Certificates[i].Executed()

@@ -1,11 +1,6 @@
 package reports
 
-import (
-	"io"
-
-	"github.com/insightconform/conform/reports/plain"
-	"github.com/insightconform/conform/targets"
-)
+import "github.com/insightconform/conform/targets"
 
 // PlanSchema identifies the JSON form of a Plan.
 const PlanSchema = "conform/plan/1"
@@ -49,6 +44,3 @@ type PlannedSuite struct {
 	NotCovered  string       `json:"not_covered,omitempty"` // why nothing can be sent
 	Certificate *Certificate `json:"certificate,omitempty"` // what a whole run of it would guarantee
 }
-
-// PlanJSON writes a plan as indented JSON.
-func PlanJSON(w io.Writer, p *Plan) error { return plain.WriteJSON(w, p) }

@@ -61,46 +61,39 @@ func (p *Precedence) check() error {
 	for i, id := range model.ErrorRules() {
 		place[id] = i + 1
 	}
-	known := func(where string, ids ...model.ID) error {
-		for _, id := range ids {
-			if place[id] == 0 {
-				return fmt.Errorf("%s: %q is no error rule", where, plain.Shorten(string(id), plain.MaxShown))
-			}
-		}
-		return nil
+	type named struct {
+		where string
+		ids   []model.ID
 	}
-	for _, err := range []error{known("codes", slices.Sorted(maps.Keys(p.Codes))...),
-		known("unmeasured", slices.Sorted(maps.Keys(p.Unmeasured))...)} {
-		if err != nil {
-			return err
+	all := []named{{"codes", slices.Sorted(maps.Keys(p.Codes))}, {"unmeasured", slices.Sorted(maps.Keys(p.Unmeasured))}}
+	for i, c := range p.Cells {
+		all = append(all, named{fmt.Sprintf("cell %d", i+1), []model.ID{c.First, c.Second}})
+	}
+	for i, set := range p.Cycles {
+		all = append(all, named{fmt.Sprintf("cycle %d", i+1), set})
+	}
+	for i, t := range p.Triples {
+		all = append(all, named{fmt.Sprintf("triple %d", i+1), t.Rules[:]})
+	}
+	for _, x := range all {
+		for _, id := range x.ids {
+			if place[id] == 0 {
+				return fmt.Errorf("%s: %q is no error rule", x.where, plain.Shorten(string(id), plain.MaxShown))
+			}
 		}
 	}
 	seen := map[[2]model.ID]bool{}
 	for i, c := range p.Cells {
-		where := fmt.Sprintf("cell %d", i+1)
-		if err := known(where, c.First, c.Second); err != nil {
-			return err
-		}
 		pair := [2]model.ID{c.First, c.Second}
 		switch {
 		case !slices.Contains(CellStatuses, c.Status):
-			return fmt.Errorf("%s: there is no status %q", where, plain.Shorten(c.Status, plain.MaxShown))
+			return fmt.Errorf("cell %d: there is no status %q", i+1, plain.Shorten(c.Status, plain.MaxShown))
 		case place[c.First] >= place[c.Second]:
-			return fmt.Errorf("%s: %s does not stand before %s in the reference's order", where, c.First, c.Second)
+			return fmt.Errorf("cell %d: %s does not stand before %s in the reference's order", i+1, c.First, c.Second)
 		case seen[pair]:
-			return fmt.Errorf("%s: the pair %s and %s stands twice", where, c.First, c.Second)
+			return fmt.Errorf("cell %d: the pair %s and %s stands twice", i+1, c.First, c.Second)
 		}
 		seen[pair] = true
-	}
-	for i, set := range p.Cycles {
-		if err := known(fmt.Sprintf("cycle %d", i+1), set...); err != nil {
-			return err
-		}
-	}
-	for i, t := range p.Triples {
-		if err := known(fmt.Sprintf("triple %d", i+1), t.Rules[:]...); err != nil {
-			return err
-		}
 	}
 	return nil
 }
@@ -108,16 +101,15 @@ func (p *Precedence) check() error {
 // JSON writes the precedence. Account ids in what went over the wire are replaced by pseudonyms unless
 // keepAccounts.
 func (p *Precedence) JSON(w io.Writer, keepAccounts bool) error {
-	if keepAccounts {
-		return plain.WriteJSON(w, p)
-	}
 	c := *p
-	c.Cells, c.Triples = slices.Clone(p.Cells), slices.Clone(p.Triples)
-	for i := range c.Cells {
-		c.Cells[i].Steps = withPseudonyms(c.Cells[i].Steps)
-	}
-	for i := range c.Triples {
-		c.Triples[i].Steps = withPseudonyms(c.Triples[i].Steps)
+	if !keepAccounts {
+		c.Cells, c.Triples = slices.Clone(p.Cells), slices.Clone(p.Triples)
+		for i := range c.Cells {
+			c.Cells[i].Steps = withPseudonyms(c.Cells[i].Steps)
+		}
+		for i := range c.Triples {
+			c.Triples[i].Steps = withPseudonyms(c.Triples[i].Steps)
+		}
 	}
 	return plain.WriteJSON(w, &c)
 }
@@ -135,9 +127,6 @@ func withPseudonyms(steps []Step) []Step {
 func (p *Precedence) Profile(name string) (*model.Profile, error) {
 	return model.NewProfile(name, plain.WithoutNil(p.Rules), plain.WithoutNil(p.Holds))
 }
-
-// WriteProfile writes an error order file, as --order takes it.
-func WriteProfile(w io.Writer, p *model.Profile) error { return plain.WriteJSON(w, p) }
 
 // Order is the two rules of a cell with the one that is answered first in front, where the cell says so.
 func (c PrecedenceCell) Order() (pair [2]model.ID, ok bool) {

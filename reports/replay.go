@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/insightconform/conform/internal/files"
 	"github.com/insightconform/conform/model"
@@ -34,55 +35,42 @@ type Replay struct {
 // Diverges reports whether the target still does not conform.
 func (r Replay) Diverges() bool { return r.Outcome == ReplayDiverges || r.Outcome == ReplayDifferent }
 
+// Stale lists the entries of the baseline that must go.
+func (r *Report) Stale() []Replay {
+	return slices.DeleteFunc(slices.Clone(r.Baseline), func(e Replay) bool { return !e.Stale })
+}
+
 // TraceFile is a trace with the file that it was read from.
 type TraceFile struct {
 	Path  string
 	Trace *Trace
 }
 
-// ReadTraceFiles reads traces from files, and from the .json files of folders. A folder without
-// traces, and anything that is no trace, is an error that names the file.
-func ReadTraceFiles(paths ...string) ([]TraceFile, error) {
-	var out []TraceFile
-	for _, path := range paths {
-		info, err := os.Stat(path)
-		if err != nil {
-			return nil, err
-		}
-		files := []string{path}
-		if info.IsDir() {
-			if files, err = traceFilesBelow(path); err != nil {
-				return nil, err
-			}
-			if len(files) == 0 {
-				return nil, fmt.Errorf("%s: the folder has no traces; give one that 'conform run' has written", path)
-			}
-		}
-		for _, file := range files {
-			data, err := os.ReadFile(file)
-			if err != nil {
-				return nil, err
-			}
-			trace, err := readTrace(data)
-			if err != nil {
-				return nil, fmt.Errorf("%s: %w", file, err)
-			}
-			out = append(out, TraceFile{file, trace})
-		}
+// ReadTraceFiles reads a trace from a file, or those in the .json files of a folder and the folders below it. A folder
+// without traces, and anything that is no trace, is an error that names the file.
+func ReadTraceFiles(path string) (traces []TraceFile, err error) {
+	if _, err := os.Stat(path); err != nil {
+		return nil, err
 	}
-	return out, nil
-}
-
-// traceFilesBelow lists the .json files in a folder and the folders below it.
-func traceFilesBelow(folder string) ([]string, error) {
-	var files []string
-	err := filepath.WalkDir(folder, func(path string, entry fs.DirEntry, err error) error {
-		if err == nil && !entry.IsDir() && filepath.Ext(path) == ".json" {
-			files = append(files, path)
+	err = filepath.WalkDir(path, func(file string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() || file != path && filepath.Ext(file) != ".json" {
+			return err
 		}
-		return err
+		data, err := os.ReadFile(file)
+		if err != nil {
+			return err
+		}
+		trace, err := readTrace(data)
+		if err != nil {
+			return fmt.Errorf("%s: %w", file, err)
+		}
+		traces = append(traces, TraceFile{file, trace})
+		return nil
 	})
-	return files, err
+	if err == nil && len(traces) == 0 {
+		err = fmt.Errorf("%s: the folder has no traces; give one that 'conform run' has written", path)
+	}
+	return traces, err
 }
 
 // WriteTraces writes the trace of each confirmed divergence into a folder, each file atomically, notes

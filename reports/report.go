@@ -9,6 +9,9 @@ package reports
 
 import (
 	"cmp"
+	"encoding/json"
+	"fmt"
+	"io"
 	"slices"
 	"strings"
 	"time"
@@ -46,16 +49,8 @@ const (
 	ExitInterrupted  = 130 // SIGINT or SIGTERM
 )
 
-// exitCode returns the exit code of a verdict.
-func (v Verdict) exitCode() int {
-	if code, known := exitCodes[v]; known {
-		return code
-	}
-	return ExitFailed
-}
-
 var exitCodes = map[Verdict]int{Conforms: ExitConforms, Diverges: ExitDiverges, Inconclusive: ExitInconclusive,
-	RefusedRun: ExitRefused, Interrupted: ExitInterrupted}
+	Failed: ExitFailed, RefusedRun: ExitRefused, Interrupted: ExitInterrupted}
 
 // exitOrder lists the exit codes in the order in which they win where several hold.
 var exitOrder = []int{ExitInterrupted, ExitFailed, ExitRefused, ExitUsage, ExitDiverges, ExitInconclusive, ExitConforms}
@@ -126,12 +121,11 @@ func (r *Report) SetCapability(name model.Capability, covered bool, why string) 
 	if r.Capabilities == nil {
 		r.Capabilities = map[string]CapabilityStatus{}
 	}
-	if covered {
+	if r.Capabilities[string(name)] = Absent; covered {
 		r.Capabilities[string(name)] = Covered
 		delete(r.NotCovered, string(name))
 		return
 	}
-	r.Capabilities[string(name)] = Absent
 	if r.NotCovered == nil {
 		r.NotCovered = map[string]string{}
 	}
@@ -345,14 +339,8 @@ func (r *Report) FailsRun(d Divergence) bool {
 // rules; the most frequent deviations first.
 func (r *Report) sort() {
 	place := rulePlaces()
-	unrepeated := func(d Divergence) int {
-		if d.Status == Unrepeated {
-			return 1
-		}
-		return 0
-	}
 	slices.SortStableFunc(r.Divergences, func(a, b Divergence) int {
-		return cmp.Or(unrepeated(a)-unrepeated(b), cmp.Compare(b.Level, a.Level), place[a.Rule]-place[b.Rule],
+		return cmp.Or(strings.Compare(a.Status, b.Status), cmp.Compare(b.Level, a.Level), place[a.Rule]-place[b.Rule],
 			strings.Compare(a.Signature, b.Signature))
 	})
 	slices.SortStableFunc(r.Deviations, func(a, b Deviation) int {
@@ -368,4 +356,36 @@ func rulePlaces() map[model.ID]int {
 		places[model.Rules[i].ID] = i
 	}
 	return places
+}
+
+// JSON writes the report as indented JSON. Characters that a terminal would obey or hide are written
+// as escapes, so that the file can be looked at safely.
+func JSON(w io.Writer, r *Report) error {
+	if err := plain.WriteJSON(w, r.Normalized()); err != nil {
+		return fmt.Errorf("the report as JSON: %w", err)
+	}
+	return nil
+}
+
+// Normalized returns a copy in the order in which every rendering shows it, its lists and maps empty rather
+// than nil and its numbers such as JSON can say.
+func (r *Report) Normalized() *Report {
+	c := plain.WithoutNil(*r)
+	if c.Schema == "" {
+		c.Schema = Schema
+	}
+	c.sort()
+	return &c
+}
+
+// ReadJSON reads what JSON wrote.
+func ReadJSON(data []byte) (*Report, error) {
+	r := &Report{}
+	if err := json.Unmarshal(data, r); err != nil {
+		return nil, fmt.Errorf("not a report: %w", err)
+	}
+	if r.Schema != Schema {
+		return nil, fmt.Errorf("schema %q is not %q", plain.Visible(plain.Shorten(r.Schema, plain.MaxShown)), Schema)
+	}
+	return r, nil
 }

@@ -2,11 +2,9 @@ package reports
 
 import (
 	"cmp"
-	"io"
 	"slices"
 
 	"github.com/insightconform/conform/model"
-	"github.com/insightconform/conform/reports/plain"
 )
 
 // SelftestSchema identifies the JSON form of a Selftest.
@@ -86,9 +84,6 @@ type SelftestRule struct {
 	Faults int      `json:"faults"`
 	Why    string   `json:"why,omitempty"` // it need not catch any
 }
-
-// SelftestJSON writes the result as indented JSON.
-func SelftestJSON(w io.Writer, s *Selftest) error { return plain.WriteJSON(w, s) }
 
 // SortFaults brings the faults into the order of the rules that they are about; those of one rule stay
 // in their order.

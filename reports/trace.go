@@ -100,24 +100,29 @@ func (s Step) ModelRequest() model.Request {
 // JSON writes the trace.
 func (t *Trace) JSON(w io.Writer) error {
 	data, err := plain.Marshal(t, "  ")
-	if err != nil {
-		return err
+	if err == nil {
+		_, err = w.Write(data)
 	}
-	_, err = w.Write(data)
 	return err
+}
+
+// schemaOf reads which form a file of JSON has.
+func schemaOf(data []byte) (string, error) {
+	var head struct {
+		Schema string `json:"schema"`
+	}
+	err := json.Unmarshal(data, &head)
+	return head.Schema, err
 }
 
 // readTrace reads a trace. Errors are one line.
 func readTrace(data []byte) (*Trace, error) {
-	var head struct {
-		Schema string `json:"schema"`
-	}
-	if err := json.Unmarshal(data, &head); err != nil {
+	schema, err := schemaOf(data)
+	if err != nil {
 		return nil, fmt.Errorf("no trace: damaged JSON: %w", err)
 	}
-	if head.Schema != traceSchema {
-		return nil, fmt.Errorf("no trace of schema %s, but %q; replay it with the version of conform that wrote it",
-			traceSchema, head.Schema)
+	if schema != traceSchema {
+		return nil, fmt.Errorf("no trace of schema %s, but %q; replay it with the version of conform that wrote it", traceSchema, schema)
 	}
 	t := &Trace{}
 	if err := strictDecoder(data).Decode(t); err != nil {

@@ -1,83 +1,31 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
-	"github.com/insightconform/conform"
 	pipeline "github.com/insightconform/conform/internal/run"
 	"github.com/insightconform/conform/reports"
 	"github.com/insightconform/conform/reports/plain"
 	"github.com/insightconform/conform/targets"
 	"github.com/insightconform/conform/targets/account"
 	"github.com/insightconform/conform/targets/account/gate"
-	"github.com/insightconform/conform/targets/account/ledger"
 	"github.com/insightconform/conform/targets/pace"
 )
-
-// accountSettings are those of the account target.
-type accountSettings struct {
-	ids                      []string
-	prefix, ledger           string
-	management, unknownAlias bool
-	logging, stores          bool
-}
-
-func (a *accountSettings) options() []option {
-	return []option{
-		{name: "account", value: "ID,…", kind: kindList, at: field{a.addIDs, func() string { return listText(a.ids) }},
-			help: "the id of the account that may be changed; repeatable. Any other is refused"},
-		{name: "ledger", value: "FILE", at: textField(&a.ledger, checkPath),
-			help: "the file that lists what runs have created (default conform/ledger.jsonl in your state directory)"},
-		{name: "prefix", value: "PREFIX", at: textField(&a.prefix, checkPrefix),
-			help: "what all names begin with, 8 characters or more (default: the ledger's, a random one at first)"},
-		{name: "allow-logging", kind: kindSwitch, at: switchField(&a.logging), help: "send StartLogging too, which costs money"},
-		{name: "stores", kind: kindSwitch, at: switchField(&a.stores),
-			help: "test event data stores too, which cost money and stay from run to run"},
-		{name: "allow-unknown-alias", kind: kindSwitch, at: switchField(&a.unknownAlias),
-			help: "use an account whose alias cannot be read; one with 'prod' in its alias is always refused"},
-		{name: "allow-management-account", kind: kindSwitch, at: switchField(&a.management), help: "use an organization's management account"},
-	}
-}
-
-var accountNumber = regexp.MustCompile(`^[0-9]{12}$`)
-
-func (a *accountSettings) addIDs(text string) error {
-	ids, err := splitList(text)
-	if err != nil {
-		return err
-	}
-	for _, id := range ids {
-		if !accountNumber.MatchString(id) {
-			return fmt.Errorf("is no account id, which has 12 digits")
-		}
-		if !slices.Contains(a.ids, id) {
-			a.ids = append(a.ids, id)
-		}
-	}
-	return nil
-}
-
-func checkPrefix(text string) error {
-	if text == "" || ledger.CheckPrefix(text) != nil {
-		return fmt.Errorf("is no prefix; give %d to %d lower-case letters, digits and single dashes, such as conform-night1", ledger.MinPrefix, ledger.MaxPrefix)
-	}
-	return nil
-}
 
 // resolveAccount completes the settings of the account target, which takes nothing but the credentials
 // from the environment of the AWS tools.
 func (s *settings) resolveAccount(environ map[string]string) error {
-	if len(s.account.ids) == 0 && !s.planning {
+	if len(s.account.Accounts) == 0 && !s.planning {
 		return usagef("--target account needs --account ID, the account that may be changed")
 	}
-	if len(s.regions) == 0 {
+	if len(s.endpoint.Regions) == 0 {
 		return usagef("--target account needs --regions A,B: it takes none from the environment")
 	}
 	for _, name := range []string{"bucket", "use-environment-credentials", "fault"} {
@@ -91,27 +39,23 @@ func (s *settings) resolveAccount(environ map[string]string) error {
 
 // resolveLedger puts the ledger into the user's state directory where no setting names one.
 func (s *settings) resolveLedger(environ map[string]string) {
-	if s.account.ledger != "" {
+	if s.account.Ledger != "" {
 		return
 	}
 	switch state, home := environ["XDG_STATE_HOME"], environ["HOME"]; {
 	case filepath.IsAbs(state):
-		s.account.ledger = filepath.Join(state, "conform", "ledger.jsonl")
+		s.account.Ledger = filepath.Join(state, "conform", "ledger.jsonl")
 	case filepath.IsAbs(home):
-		s.account.ledger = filepath.Join(home, ".local", "state", "conform", "ledger.jsonl")
+		s.account.Ledger = filepath.Join(home, ".local", "state", "conform", "ledger.jsonl")
 	default:
-		s.account.ledger = "conform-ledger.jsonl"
+		s.account.Ledger = "conform-ledger.jsonl"
 	}
 }
 
 func (s settings) accountOptions() account.Options {
-	a, rates := s.account, pace.Default
-	if s.pace != nil {
-		rates = *s.pace
-	}
-	return account.Options{Accounts: a.ids, Regions: s.regions, Prefix: a.prefix, Ledger: a.ledger, KeepAccountIDs: s.keepAccounts,
-		AllowManagementAccount: a.management, AllowUnknownAlias: a.unknownAlias, AllowLogging: a.logging, Stores: a.stores,
-		Settle: s.settle, Pace: pace.New(rates), Timeout: s.timeout}
+	o, rates := s.account, cmp.Or(s.pace, &pace.Default)
+	o.Regions, o.Timeout, o.Settle, o.Pace = s.endpoint.Regions, s.endpoint.Timeout, s.run.Settle, pace.New(*rates)
+	return o
 }
 
 // helpOf explains some of the flags of run.
@@ -145,7 +89,7 @@ func (p *process) policyCommand() *cobra.Command {
 			return err
 		}
 		a := s.account
-		policy, err := gate.Policy(gate.PolicyOptions{Prefix: a.prefix, Regions: s.regions, Logging: a.logging, Stores: a.stores})
+		policy, err := gate.Policy(gate.PolicyOptions{Prefix: a.Prefix, Regions: s.endpoint.Regions, Logging: a.AllowLogging, Stores: a.Stores})
 		if err == nil {
 			_, err = p.stdout.Write(policy.JSON())
 		}
@@ -190,7 +134,7 @@ func (p *process) sweep(ctx context.Context, s *settings, yes bool) error {
 	if err := s.resolveAccount(p.environ); err != nil {
 		return usagef("%s", strings.Replace(err.Error(), "--target account", "'conform sweep'", 1))
 	}
-	items, err := account.Sweep(ctx, account.SweepOptions{Options: p.account(*s), ByPrefix: s.account.prefix != "" && s.from["ledger"] == fromDefault, Delete: yes})
+	items, err := account.Sweep(ctx, account.SweepOptions{Options: p.account(*s), ByPrefix: s.account.Prefix != "" && s.from["ledger"] == fromDefault, Delete: yes})
 	failed := false
 	words := map[account.State]string{account.Found: "would delete", account.Deleted: "deleted",
 		account.Gone: "gone already", account.Kept: "kept", account.Failed: "not deleted"}
@@ -223,10 +167,10 @@ func (p *process) sweep(ctx context.Context, s *settings, yes bool) error {
 }
 
 // planAccount plans a run in an account without sending anything.
-func (p *process) planAccount(ctx context.Context, s *settings, options conform.Options) (*reports.Plan, error) {
+func (p *process) planAccount(ctx context.Context, s *settings) (*reports.Plan, error) {
 	o := p.account(*s)
 	info := targets.Info{Name: targetAccount, Region: strings.Join(o.Regions, ","), Eventual: true}
-	plan, err := pipeline.PlanWithin(ctx, info, account.Capabilities(o), pipeline.Options(options))
+	plan, err := pipeline.PlanWithin(ctx, info, account.Capabilities(o), pipeline.Options(s.runOptions()))
 	if err != nil {
 		return nil, err
 	}

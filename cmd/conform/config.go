@@ -2,21 +2,59 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
 )
 
-// applyFile takes settings that were given neither by flag nor by variable from the configuration
-// file. The file is checked as a whole, also where its settings are not used.
-func (s *settings) applyFile() error {
+// variableName is the environment variable of a setting.
+func variableName(name string) string {
+	return "CONFORM_" + strings.ToUpper(strings.ReplaceAll(name, "-", "_"))
+}
+
+// read takes what no flag gave from CONFORM_… variables, of which empty ones count as not set, and from the
+// configuration file.
+func (s *settings) read(environ map[string]string) error {
+	for _, o := range s.options() {
+		text := environ[variableName(o.name)]
+		if text == "" || s.from[o.name] > fromEnvironment {
+			continue
+		}
+		items := []string{text}
+		if o.name == "report" {
+			items = strings.Split(text, ",")
+		}
+		if err := o.setAll(items, variableName(o.name)); err != nil {
+			return err
+		}
+		s.from[o.name] = fromEnvironment
+	}
 	if s.config == "" {
 		return nil
 	}
+	return s.readConfig()
+}
+
+// setAll sets an option to texts that were given at a place.
+func (o option) setAll(texts []string, where string) error {
+	for _, text := range texts {
+		if err := o.at.set(text); err != nil {
+			return wrongValue(where, text, err)
+		}
+	}
+	return nil
+}
+
+// readConfig takes settings that were given neither by flag nor by variable from the configuration
+// file. The file is checked as a whole, also where its settings are not used.
+func (s *settings) readConfig() error {
 	data, err := readSmallFile("config", s.config)
 	if err != nil {
 		return err
@@ -25,27 +63,19 @@ func (s *settings) applyFile() error {
 	if err != nil {
 		return usagef("%s: %w; write settings like 'seed: 42'", s.config, err)
 	}
-	if document == nil {
-		return nil
-	}
 	if document.Kind != yaml.MappingNode {
 		return usagef("%s: the file must hold settings like 'seed: 42'", s.place(document))
 	}
 	options := s.byName()
-	var known []string
-	for _, o := range s.options() {
-		if !o.flagOnly {
-			known = append(known, o.name)
-		}
-	}
+	delete(options, "config")
 	lines := map[string]int{}
 	checked := defaultSettings() // takes the settings that go unused
 	unused := checked.byName()
 	for i := 0; i+1 < len(document.Content); i += 2 {
 		key, value := document.Content[i], document.Content[i+1]
 		o, ok := options[key.Value]
-		if !ok || o.flagOnly {
-			return usagef("%s: %q is no setting; %s", s.place(key), key.Value, suggestion(nearest(key.Value, known), "conform run --help"))
+		if !ok {
+			return usagef("%s: %q is no setting; %s", s.place(key), key.Value, suggestion(nearest(key.Value, slices.Sorted(maps.Keys(options))), "conform run --help"))
 		}
 		if first, twice := lines[o.name]; twice {
 			return usagef("%s: %s stands twice, first on line %d; remove one of them", s.place(key), o.name, first)
@@ -59,10 +89,8 @@ func (s *settings) applyFile() error {
 		if s.from[o.name] > fromFile {
 			into, o = &checked, unused[o.name]
 		}
-		for _, text := range texts {
-			if err := o.at.set(text); err != nil {
-				return wrongValue(s.place(value)+": "+o.name, text, err)
-			}
+		if err := o.setAll(texts, s.place(value)+": "+o.name); err != nil {
+			return err
 		}
 		into.from[o.name] = fromFile
 	}
@@ -74,81 +102,61 @@ func (s *settings) place(node *yaml.Node) string {
 	return fmt.Sprintf("%s line %d", s.config, node.Line)
 }
 
-// parseYAML reads exactly one document; nil is an empty one.
+// parseYAML reads exactly one document; an empty one is a mapping without keys.
 func parseYAML(data []byte) (*yaml.Node, error) {
 	decoder := yaml.NewDecoder(bytes.NewReader(data))
 	var document, second yaml.Node
-	switch err := decoder.Decode(&document); {
-	case errors.Is(err, io.EOF):
-		return nil, nil
-	case err != nil:
+	if err := decoder.Decode(&document); err != nil && !errors.Is(err, io.EOF) {
 		return nil, err
 	}
-	if err := decoder.Decode(&second); !errors.Is(err, io.EOF) {
-		if err != nil {
-			return nil, err
-		}
+	switch err := decoder.Decode(&second); {
+	case err == nil:
 		return nil, fmt.Errorf("line %d: a second document; one is enough", second.Line)
+	case !errors.Is(err, io.EOF):
+		return nil, err
 	}
-	content := document.Content[0]
-	if content.Kind == yaml.ScalarNode && content.Tag == "!!null" {
-		return nil, nil
+	if len(document.Content) == 0 || document.Content[0].Tag == "!!null" {
+		return &yaml.Node{Kind: yaml.MappingNode}, nil
 	}
-	return content, nil
+	return document.Content[0], nil
 }
 
-// scalars says for each kind of setting that is no list of which YAML type it is, and what else to write.
-var scalars = map[kind]struct{ tag, otherwise string }{
-	kindText:     {"!!str", "must be a text; put quotes around it"},
-	kindNumber:   {"!!int", "must be a whole number"},
-	kindDuration: {"!!str", "must be a duration with a unit, such as 30s or 5m"},
-	kindSwitch:   {"!!bool", "must be true or false"},
-}
+// form is what the value of a setting looks like in a configuration file: the YAML type, and what else to write.
+type form struct{ tag, otherwise string }
+
+var (
+	aText     = form{"!!str", "must be a text; put quotes around it"}
+	aNumber   = form{"!!int", "must be a whole number"}
+	aDuration = form{"!!str", "must be a duration with a unit, such as 30s or 5m"}
+	aList     = form{"!!str", "must be a list of texts, such as [A, B]"} // or one text with commas, as on the command line
+	aSwitch   = form{"!!bool", "must be true or false"}
+)
 
 // texts reads a setting's value from YAML, strictly: the type must be the setting's.
-func (o option) texts(node *yaml.Node) ([]string, error) {
-	if node.Kind == yaml.AliasNode {
-		node = node.Alias
+func (o option) texts(node *yaml.Node) (texts []string, err error) {
+	aliased := func(node *yaml.Node) *yaml.Node { return cmp.Or(node.Alias, node) }
+	node = aliased(node)
+	items := []*yaml.Node{node}
+	if o.at.form == aList && node.Kind == yaml.SequenceNode {
+		items = node.Content
 	}
-	if o.kind == kindList {
-		return o.list(node)
-	}
-	must := scalars[o.kind]
-	if !isScalar(node, must.tag) {
-		return nil, errors.New(must.otherwise)
-	}
-	var n uint64
-	if o.kind == kindNumber && node.Decode(&n) == nil {
-		return []string{strconv.FormatUint(n, 10)}, nil
-	}
-	return []string{node.Value}, nil // set says what is wrong with it
-}
-
-func isScalar(node *yaml.Node, tag string) bool {
-	return node.Kind == yaml.ScalarNode && node.Tag == tag
-}
-
-// list reads a list of texts. A single text stands for itself, with commas as on the command line.
-func (o option) list(node *yaml.Node) ([]string, error) {
-	if isScalar(node, "!!str") {
-		return []string{node.Value}, nil
-	}
-	var items []string
-	for _, item := range node.Content {
-		if item.Kind == yaml.AliasNode {
-			item = item.Alias
+	for _, item := range items {
+		item = aliased(item)
+		if item.Kind != yaml.ScalarNode || item.Tag != o.at.form.tag {
+			return nil, errors.New(o.at.form.otherwise)
 		}
-		if !isScalar(item, "!!str") {
-			items = nil
-			break
+		text := item.Value
+		var n uint64
+		if o.at.form == aNumber && item.Decode(&n) == nil {
+			text = strconv.FormatUint(n, 10)
 		}
-		items = append(items, item.Value)
+		texts = append(texts, text) // set says what is wrong with it
 	}
 	switch {
-	case node.Kind != yaml.SequenceNode || len(items) == 0:
-		return nil, errors.New("must be a list of texts, such as [A, B]")
+	case len(texts) == 0:
+		return nil, errors.New(o.at.form.otherwise)
 	case o.name == "report":
-		return items, nil
+		return texts, nil
 	}
-	return []string{strings.Join(items, ",")}, nil
+	return []string{strings.Join(texts, ",")}, nil
 }

@@ -143,10 +143,10 @@ func TestKubernetesJob(t *testing.T) {
 			environ[within(t, variable, "name").(string)] = value.(string)
 		}
 	}
-	i, n, _, err := parseShard("auto", environ)
+	shard, err := parseShard("auto", environ)
 	require.NoError(t, err)
-	assert.Equal(t, 4, i)
-	assert.Equal(t, within(t, job, "spec", "completions"), n, "the count that the environment tells is the Job's")
+	assert.Equal(t, 3, shard.Index)
+	assert.Equal(t, within(t, job, "spec", "completions"), shard.Count, "the count that the environment tells is the Job's")
 	assert.Equal(t, within(t, documents[1], "metadata", "name"), within(t, pod, "volumes", 0, "persistentVolumeClaim", "claimName"))
 }
 

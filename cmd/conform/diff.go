@@ -6,6 +6,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/insightconform/conform/reports"
+	"github.com/insightconform/conform/reports/plain"
 	"github.com/insightconform/conform/reports/text"
 )
 
@@ -51,7 +52,7 @@ func (p *process) diff(paths []string, machine bool) error {
 		return usagef("%w", err)
 	}
 	if machine {
-		err = reports.DiffJSON(p.stdout, d)
+		err = plain.WriteJSON(p.stdout, d)
 	} else {
 		err = text.Diff(p.stdout, d, p.textOptions(&settings{}))
 	}

@@ -1,9 +1,13 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
+
+	"github.com/insightconform/conform"
+	"github.com/insightconform/conform/reports/plain"
 )
 
 // fleet is where a system that starts several equal jobs tells each of them which one it is.
@@ -26,64 +30,60 @@ var fleets = []fleet{
 const shardAuto = "auto"
 
 // parseShard reads a value of --shard: "i/n" with i from 1 to n, or auto, for which environ is asked.
-// source names the system that told it, and is empty for an explicit value.
-func parseShard(text string, environ map[string]string) (i, n int, source string, err error) {
+func parseShard(text string, environ map[string]string) (conform.Shard, error) {
 	if text == shardAuto {
 		return shardFromEnvironment(environ)
 	}
-	index, count, ok := strings.Cut(text, "/")
-	i, ok1 := jobNumber(index)
-	n, ok2 := jobNumber(count)
-	if !ok || !ok1 || !ok2 || i < 1 || i > n {
-		return 0, 0, "", fmt.Errorf("is no share; write it like 2/5 for the second of five, or auto")
+	index, count, _ := strings.Cut(text, "/")
+	shard, ok := shardOf(index, count, 1)
+	if !ok {
+		return shard, errors.New("is no share; write it like 2/5 for the second of five, or auto")
 	}
-	return i, n, "", nil
+	return shard, nil
 }
 
-// shardFromEnvironment finds which of n equal jobs this one is, from 1. Where two systems say so, such
+// shardFromEnvironment finds which of n equal jobs this one is. Where two systems say so, such
 // as a GitLab job that starts another one's pod, they must agree.
-func shardFromEnvironment(environ map[string]string) (i, n int, source string, err error) {
+func shardFromEnvironment(environ map[string]string) (found conform.Shard, err error) {
+	source := "" // the system that told it
 	for _, f := range fleets {
 		index, count := environ[f.index], environ[f.count]
 		if index == "" && (count == "" || f.first == 1) {
 			continue // GitLab sets the total for every job, parallel or not
 		}
+		shard, ok := shardOf(index, count, f.first)
 		switch {
 		case index == "":
-			return 0, 0, "", fmt.Errorf("the environment has %s and no %s (%s); set both, or write the share like 2/5", f.count, f.index, f.name)
+			err = fmt.Errorf("the environment has %s and no %s (%s); set both, or write the share like 2/5", f.count, f.index, f.name)
 		case count == "":
-			return 0, 0, "", fmt.Errorf("the environment has %s and no %s (%s); set it to the number of jobs, or write the share like 2/5", f.index, f.count, f.name)
+			err = fmt.Errorf("the environment has %s and no %s (%s); set it to the number of jobs, or write the share like 2/5", f.index, f.count, f.name)
+		case !ok:
+			err = fmt.Errorf("%s=%.20q and %s=%.20q make no share (%s); the index runs from %d to one job for each of the count", f.index, index, f.count, count, f.name, f.first)
+		case source != "" && shard != found:
+			err = fmt.Errorf("the environment has two shares, %d/%d (%s) and %d/%d (%s); write the one that is meant like 2/5", found.Index+1, found.Count, source, shard.Index+1, shard.Count, f.name)
 		}
-		at, ok1 := jobNumber(index)
-		of, ok2 := jobNumber(count)
-		at += 1 - f.first
-		if !ok1 || !ok2 || at < 1 || at > of {
-			return 0, 0, "", fmt.Errorf("%s=%.20q and %s=%.20q make no share (%s); the index runs from %d to one job for each of the count", f.index, index, f.count, count, f.name, f.first)
+		if err != nil {
+			return conform.Shard{}, err
 		}
-		if source != "" && (at != i || of != n) {
-			return 0, 0, "", fmt.Errorf("the environment has two shares, %d/%d (%s) and %d/%d (%s); write the one that is meant like 2/5", i, n, source, at, of, f.name)
-		}
-		i, n, source = at, of, f.name
+		found, source = shard, f.name
 	}
 	if source == "" {
-		return 0, 0, "", fmt.Errorf("the environment tells of no fleet (%s); write the share like 2/5", fleetVariables())
+		variables := plain.Texts(fleets, func(f fleet) string { return f.index })
+		return found, fmt.Errorf("the environment tells of no fleet (%s); write the share like 2/5", strings.Join(variables, ", "))
 	}
-	return i, n, source, nil
-}
-
-func fleetVariables() string {
-	var names []string
-	for _, f := range fleets {
-		names = append(names, f.index)
-	}
-	return strings.Join(names, ", ")
+	return found, nil
 }
 
 // maxJobs keeps a slip of the finger from asking for the impossible.
 const maxJobs = 10_000
 
-// jobNumber reads a plain whole number.
-func jobNumber(text string) (int, bool) {
-	n, err := strconv.Atoi(text)
-	return n, err == nil && n >= 0 && n <= maxJobs && strconv.Itoa(n) == text
+// shardOf is the share of a job by its index, counted from first, among so many.
+func shardOf(index, count string, first int) (conform.Shard, bool) {
+	i, err1 := strconv.Atoi(index)
+	n, err2 := strconv.Atoi(count)
+	i -= first
+	if err1 != nil || err2 != nil || i < 0 || i >= n || n > maxJobs || strconv.Itoa(i+first) != index || strconv.Itoa(n) != count {
+		return conform.Shard{}, false
+	}
+	return conform.Shard{Index: i, Count: n}, true
 }

@@ -4,6 +4,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/assert"
+
+	"github.com/insightconform/conform"
 )
 
 func TestShard(t *testing.T) {
@@ -11,7 +13,6 @@ func TestShard(t *testing.T) {
 		text    string
 		environ map[string]string
 		i, n    int
-		source  string
 		problem string
 	}{
 		{text: "1/1", i: 1, n: 1},
@@ -29,28 +30,28 @@ func TestShard(t *testing.T) {
 		{text: "1/1000000", problem: "is no share"},
 		{text: "Auto", problem: "is no share"},
 		{text: "auto", problem: "tells of no fleet"},
-		{text: "auto", environ: map[string]string{"JOB_COMPLETION_INDEX": "0", "JOB_COMPLETIONS": "3"}, i: 1, n: 3, source: "Kubernetes Indexed Job"},
-		{text: "auto", environ: map[string]string{"JOB_COMPLETION_INDEX": "2", "JOB_COMPLETIONS": "3"}, i: 3, n: 3, source: "Kubernetes Indexed Job"},
+		{text: "auto", environ: map[string]string{"JOB_COMPLETION_INDEX": "0", "JOB_COMPLETIONS": "3"}, i: 1, n: 3},
+		{text: "auto", environ: map[string]string{"JOB_COMPLETION_INDEX": "2", "JOB_COMPLETIONS": "3"}, i: 3, n: 3},
 		{text: "auto", environ: map[string]string{"JOB_COMPLETION_INDEX": "3", "JOB_COMPLETIONS": "3"}, problem: "make no share"},
 		{text: "auto", environ: map[string]string{"JOB_COMPLETION_INDEX": "1"}, problem: "no JOB_COMPLETIONS"},
 		{text: "auto", environ: map[string]string{"JOB_COMPLETIONS": "3"}, problem: "no JOB_COMPLETION_INDEX"},
-		{text: "auto", environ: map[string]string{"AWS_BATCH_JOB_ARRAY_INDEX": "9", "AWS_BATCH_JOB_ARRAY_SIZE": "10"}, i: 10, n: 10, source: "AWS Batch array job"},
+		{text: "auto", environ: map[string]string{"AWS_BATCH_JOB_ARRAY_INDEX": "9", "AWS_BATCH_JOB_ARRAY_SIZE": "10"}, i: 10, n: 10},
 		{text: "auto", environ: map[string]string{"AWS_BATCH_JOB_ARRAY_INDEX": "nine", "AWS_BATCH_JOB_ARRAY_SIZE": "10"}, problem: "make no share"},
-		{text: "auto", environ: map[string]string{"CI_NODE_INDEX": "1", "CI_NODE_TOTAL": "4"}, i: 1, n: 4, source: "GitLab parallel job"},
-		{text: "auto", environ: map[string]string{"CI_NODE_INDEX": "4", "CI_NODE_TOTAL": "4"}, i: 4, n: 4, source: "GitLab parallel job"},
+		{text: "auto", environ: map[string]string{"CI_NODE_INDEX": "1", "CI_NODE_TOTAL": "4"}, i: 1, n: 4},
+		{text: "auto", environ: map[string]string{"CI_NODE_INDEX": "4", "CI_NODE_TOTAL": "4"}, i: 4, n: 4},
 		{text: "auto", environ: map[string]string{"CI_NODE_INDEX": "0", "CI_NODE_TOTAL": "4"}, problem: "make no share"},
 		{text: "auto", environ: map[string]string{"CI_NODE_TOTAL": "1"}, problem: "tells of no fleet"},
-		{text: "auto", environ: map[string]string{"STRATEGY_JOB_INDEX": "1", "STRATEGY_JOB_TOTAL": "2"}, i: 2, n: 2, source: "GitHub matrix"},
+		{text: "auto", environ: map[string]string{"STRATEGY_JOB_INDEX": "1", "STRATEGY_JOB_TOTAL": "2"}, i: 2, n: 2},
 		{text: "auto", environ: map[string]string{"STRATEGY_JOB_INDEX": "-1", "STRATEGY_JOB_TOTAL": "2"}, problem: "make no share"},
 		{text: "auto", environ: map[string]string{"STRATEGY_JOB_INDEX": "0", "STRATEGY_JOB_TOTAL": "2", "CI_NODE_INDEX": "2", "CI_NODE_TOTAL": "2"}, problem: "two shares"},
 	} {
-		i, n, source, err := parseShard(test.text, test.environ)
+		shard, err := parseShard(test.text, test.environ)
 		if test.problem != "" {
 			assert.ErrorContains(t, err, test.problem, "%q %v", test.text, test.environ)
-			assert.Zero(t, i+n)
+			assert.Zero(t, shard)
 			continue
 		}
 		assert.NoError(t, err, "%q %v", test.text, test.environ)
-		assert.Equal(t, []any{test.i, test.n, test.source}, []any{i, n, source}, "%q %v", test.text, test.environ)
+		assert.Equal(t, conform.Shard{Index: test.i - 1, Count: test.n}, shard, "%q %v", test.text, test.environ)
 	}
 }

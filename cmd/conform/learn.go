@@ -10,6 +10,7 @@ import (
 	"github.com/insightconform/conform/internal/files"
 	"github.com/insightconform/conform/internal/learn"
 	"github.com/insightconform/conform/reports"
+	"github.com/insightconform/conform/reports/plain"
 	"github.com/insightconform/conform/reports/text"
 	"github.com/insightconform/conform/targets"
 )
@@ -115,7 +116,7 @@ func (p *process) learn(ctx context.Context, s *settings, profile, out string, v
 // keepLearned writes the files that were asked for.
 func (s *settings) keepLearned(learned *reports.Precedence, profile, out string) error {
 	if out != "" {
-		if err := files.Write(out, func(w io.Writer) error { return learned.JSON(w, s.keepAccounts) }); err != nil {
+		if err := files.Write(out, func(w io.Writer) error { return learned.JSON(w, s.account.KeepAccountIDs) }); err != nil {
 			return err
 		}
 	}
@@ -130,5 +131,5 @@ func (s *settings) keepLearned(learned *reports.Precedence, profile, out string)
 	if err != nil {
 		return err
 	}
-	return files.Write(profile, func(w io.Writer) error { return reports.WriteProfile(w, order) })
+	return files.Write(profile, func(w io.Writer) error { return plain.WriteJSON(w, order) })
 }

@@ -255,11 +255,11 @@ report: [text, json=`+filepath.Join(t.TempDir(), "r.json")+`]
 	require.Equal(t, 0, f.run(t.Context(), []string{"CONFORM_CONFIG=" + file}, "run").code)
 	s := f.settings
 	assert.Equal(t, targetEndpoint, s.target)
-	assert.Equal(t, "http://file:1", s.endpoint)
-	assert.Equal(t, []string{"us-west-2", "eu-north-1"}, s.regions)
-	assert.Equal(t, "from-file", s.bucket)
-	assert.True(t, s.environmentCredentials)
-	assert.Equal(t, 3*time.Second, s.timeout)
+	assert.Equal(t, "http://file:1", s.endpoint.URL)
+	assert.Equal(t, []string{"us-west-2", "eu-north-1"}, s.endpoint.Regions)
+	assert.Equal(t, "from-file", s.endpoint.Bucket)
+	assert.True(t, s.endpoint.UseEnvironmentCredentials)
+	assert.Equal(t, 3*time.Second, s.endpoint.Timeout)
 	assert.Len(t, s.sinks, 2)
 	o := f.options
 	o.Progress, o.Version = nil, ""
@@ -272,8 +272,8 @@ report: [text, json=`+filepath.Join(t.TempDir(), "r.json")+`]
 	environ := []string{"CONFORM_CONFIG=/nowhere", "CONFORM_BUCKET=from-environment", "CONFORM_SEED=5", "CONFORM_WORKERS=", "CONFORM_USE_ENVIRONMENT_CREDENTIALS=false", "CONFORM_REPORT=text"}
 	require.Equal(t, 0, f.run(t.Context(), environ, "run", "--config", file, "--seed", "6").code)
 	assert.Equal(t, uint64(6), f.options.Seed, "flag before variable before file")
-	assert.Equal(t, "from-environment", f.settings.bucket)
-	assert.False(t, f.settings.environmentCredentials)
+	assert.Equal(t, "from-environment", f.settings.endpoint.Bucket)
+	assert.False(t, f.settings.endpoint.UseEnvironmentCredentials)
 	assert.Equal(t, 4, f.options.Workers, "an empty variable is not set")
 	assert.Len(t, f.settings.sinks, 1)
 
@@ -294,7 +294,7 @@ report: [text, json=`+filepath.Join(t.TempDir(), "r.json")+`]
 	} {
 		require.Equal(t, 0, f.run(t.Context(), test.environ, test.args...).code)
 		assert.Equal(t, test.target, f.settings.target, test.args)
-		assert.Equal(t, test.server, f.settings.endpoint, test.args)
+		assert.Equal(t, test.server, f.settings.endpoint.URL, test.args)
 	}
 }
 

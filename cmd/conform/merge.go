@@ -42,5 +42,5 @@ func (p *process) merge(_ context.Context, s *settings, paths []string) error {
 		return usagef("merge: %w", err)
 	}
 	reports.Judge(whole)
-	return ended(p.writeReports(s, whole, p.textOptions(s)))
+	return ended(p.writeReports(s.wanted(), whole, p.textOptions(s)))
 }

@@ -6,10 +6,10 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/insightconform/conform/internal/files"
 	pipeline "github.com/insightconform/conform/internal/run"
 	"github.com/insightconform/conform/reports"
 	"github.com/insightconform/conform/reports/formats"
+	"github.com/insightconform/conform/reports/plain"
 	"github.com/insightconform/conform/reports/text"
 	"github.com/insightconform/conform/targets"
 )
@@ -44,18 +44,17 @@ func (p *process) plan(ctx context.Context, s *settings, _ []string) error {
 	if err := s.resolve(p.environ); err != nil {
 		return err
 	}
-	order, err := s.profile()
+	err := s.readOrder()
 	if err != nil {
 		return err
 	}
-	options := s.planOptions(order)
 	var plan *reports.Plan
 	if s.target == targetAccount {
-		plan, err = p.planAccount(ctx, s, options)
+		plan, err = p.planAccount(ctx, s)
 	} else {
 		var target targets.Target
 		if target, err = p.open(s); err == nil {
-			plan, err = pipeline.Plan(ctx, target, pipeline.Options(options))
+			plan, err = pipeline.Plan(ctx, target, pipeline.Options(s.runOptions()))
 		}
 	}
 	if err != nil {
@@ -66,16 +65,11 @@ func (p *process) plan(ctx context.Context, s *settings, _ []string) error {
 		switch sink.Format {
 		case formats.Text:
 		case formats.JSON:
-			render = func(w io.Writer) error { return reports.PlanJSON(w, plan) }
+			render = func(w io.Writer) error { return plain.WriteJSON(w, plan) }
 		default:
 			return usagef("--report %s: a plan is written as text or json", sink)
 		}
-		if sink.Path == "" {
-			err = render(p.stdout)
-		} else {
-			err = files.Write(sink.Path, render)
-		}
-		if err != nil {
+		if err := sink.Render(p.stdout, render); err != nil {
 			return usagef("--report %s: %w", sink, err)
 		}
 	}

@@ -10,38 +10,39 @@ import (
 	"github.com/insightconform/conform/reports"
 )
 
-// readProgress reads the report of --resume; nil is a run from the beginning.
-func (s *settings) readProgress() (*reports.Report, error) {
+// readProgress reads the report of --resume, where there is one to go on from.
+func (s *settings) readProgress() error {
 	if s.resume == "" {
-		return nil, nil
+		return nil
 	}
 	if err := mustBeWritable("--resume "+s.resume, s.resume, ""); err != nil {
-		return nil, err
+		return err
 	}
 	if _, err := os.Stat(s.resume); errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
+		return nil
 	}
-	earlier, err := readReport(nil, s.resume)
+	earlier, err := readReports(nil, []string{s.resume})
 	if err != nil {
-		return nil, err
+		return err
 	}
-	for _, c := range earlier.Certificates {
-		if c.Depth != s.depth {
-			return nil, usagef("--resume %s: it is of --depth %d; give that, or another file to begin anew", s.resume, c.Depth)
+	s.run.Resume = earlier[0]
+	for _, c := range earlier[0].Certificates {
+		if c.Depth != s.run.Depth {
+			return usagef("--resume %s: it is of --depth %d; give that, or another file to begin anew", s.resume, c.Depth)
 		}
 	}
-	return earlier, nil
+	return nil
 }
 
 // saveProgress writes what was done, joined with what was done before.
-func (s *settings) saveProgress(earlier, report *reports.Report) (*reports.Report, error) {
-	whole := report
-	if earlier != nil {
-		var err error
-		if whole, err = reports.Continue(earlier, report); err != nil {
+func (s *settings) saveProgress(report *reports.Report) (*reports.Report, error) {
+	if s.run.Resume != nil {
+		whole, err := reports.Continue(s.run.Resume, report)
+		if err != nil {
 			return report, usagef("--resume %s: %w; give another file to begin anew", s.resume, err)
 		}
 		reports.Judge(whole)
+		report = whole
 	}
-	return whole, files.Write(s.resume, func(w io.Writer) error { return reports.JSON(w, whole) })
+	return report, files.Write(s.resume, func(w io.Writer) error { return reports.JSON(w, report) })
 }

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -16,6 +15,7 @@ import (
 	"github.com/insightconform/conform/reports/markdown"
 	"github.com/insightconform/conform/reports/plain"
 	"github.com/insightconform/conform/reports/text"
+	"github.com/insightconform/conform/targets"
 )
 
 const reportHelp = `Usage: conform report FILE… --to FORMAT[=PATH] [flags]
@@ -47,10 +47,7 @@ func (p *process) reportCommand() *cobra.Command {
 }
 
 // formatNames lists the formats for people.
-func formatNames() string {
-	names := formats.Names()
-	return strings.Join(names[:len(names)-1], ", ") + " or " + names[len(names)-1]
-}
+func formatNames() string { return plain.Alternatives(formats.Names(), plain.MaxShown) }
 
 // convert reads reports and writes them in other formats. Nothing is written unless all can be.
 func (p *process) convert(paths, to []string, precedence string) error {
@@ -88,13 +85,11 @@ func (p *process) convert(paths, to []string, precedence string) error {
 		}
 	}
 	for _, sink := range s.wanted() {
-		var err error
+		write := func() error { return sink.Write(p.stdout, list[0], p.textOptions(&s)) }
 		if len(list) > 1 {
-			err = sink.WriteComparison(p.stdout, list)
-		} else {
-			err = sink.Write(p.stdout, list[0], p.textOptions(&settings{}))
+			write = func() error { return sink.WriteComparison(p.stdout, list) }
 		}
-		if err != nil {
+		if err := write(); err != nil {
 			return fmt.Errorf("--to %s: %w", sink, err)
 		}
 	}
@@ -109,11 +104,11 @@ func (s *settings) wanted() []formats.Sink {
 	return s.sinks
 }
 
-// writeReports writes a report into all that were asked for, but those of some formats, and returns its exit
+// writeReports writes a report into the sinks, but those of some formats, and returns its exit
 // code, or a worse one where it could not.
-func (p *process) writeReports(s *settings, r *reports.Report, options text.Options, but ...string) (code int) {
+func (p *process) writeReports(sinks []formats.Sink, r *reports.Report, options text.Options, but ...string) (code int) {
 	code = r.ExitCode
-	for _, sink := range s.wanted() {
+	for _, sink := range sinks {
 		if slices.Contains(but, sink.Format) {
 			continue
 		}
@@ -136,33 +131,24 @@ func ended(code int) error {
 // readReports reads JSON reports; - is standard input, where there is one.
 func readReports(stdin io.Reader, paths []string) (list []*reports.Report, err error) {
 	for _, path := range paths {
-		r, err := readReport(stdin, path)
+		var data []byte
+		if path == "-" {
+			path = "standard input"
+			data, err = readWhole(stdin, path)
+		} else {
+			data, err = readWholeFile(path)
+		}
 		if err != nil {
 			return nil, err
 		}
+		r, err := reports.ReadJSON(data)
+		if err != nil {
+			return nil, usagef("%s: %w; give a report that 'conform run --report json=FILE' has written", path, err)
+		}
+		reports.Judge(r)
 		list = append(list, r)
 	}
 	return list, nil
-}
-
-func readReport(stdin io.Reader, path string) (*reports.Report, error) {
-	data, name := []byte(nil), path
-	var err error
-	if path == "-" {
-		name = "standard input"
-		data, err = readWhole(stdin, name)
-	} else {
-		data, err = readWholeFile(path)
-	}
-	if err != nil {
-		return nil, err
-	}
-	r, err := reports.ReadJSON(data)
-	if err != nil {
-		return nil, usagef("%s: %w; give a report that 'conform run --report json=FILE' has written", name, err)
-	}
-	reports.Judge(r)
-	return r, nil
 }
 
 // eventStreams are the reports of a run that are written as it goes, each with what asked for it.
@@ -181,7 +167,6 @@ func (p *process) openEvents(s *settings) (all eventStreams, err error) {
 		}
 		stream, err := events.Open(sink.Path, p.stdout)
 		if err != nil {
-			all.close(p)
 			return nil, usagef("--report %s: %w", sink, err)
 		}
 		all = append(all, eventStream{sink, stream})
@@ -196,16 +181,17 @@ func (all eventStreams) add(e reports.Event) {
 	}
 }
 
-// listener is what a run tells its events, nil where nobody wants them.
-func (all eventStreams) listener() func(reports.Event) {
-	if len(all) == 0 {
-		return nil
-	}
-	return all.add
+// reportBefore is what a report says before its run.
+func (s *settings) reportBefore() *reports.Report {
+	o := s.runOptions()
+	return &reports.Report{Schema: reports.Schema, Version: o.Version, Command: o.Command, Started: time.Now(),
+		Target: targets.Info{Name: s.target, Endpoint: s.endpoint.URL}, Seed: o.Seed, Workers: o.Workers, Suites: o.Suites, FailOn: o.FailOn}
 }
 
-// close ends the streams and reports whether all was written.
-func (all eventStreams) close(p *process) bool {
+// tell ends the streams with how the run ended, and marks it for continuous integration by the summary of
+// GitHub's step and by annotations. It reports whether all of the streams was written.
+func (p *process) tell(s *settings, report *reports.Report, all eventStreams) bool {
+	all.add(reports.EndEvent(report))
 	whole := true
 	for _, x := range all {
 		if err := x.stream.Close(); err != nil {
@@ -213,71 +199,20 @@ func (all eventStreams) close(p *process) bool {
 			whole = false
 		}
 	}
-	return whole
-}
-
-// end tells the streams how the run ended, closes them and reports whether all was written; continuous
-// integration is told as well.
-func (all eventStreams) end(p *process, s *settings, report *reports.Report) bool {
-	all.add(reports.EndEvent(report))
-	whole := all.close(p)
-	p.annotate(s, report)
-	return whole
-}
-
-// reportBefore is what a report says before its run.
-func (s *settings) reportBefore() *reports.Report {
-	r := &reports.Report{Schema: reports.Schema, Version: shortVersion(), Seed: s.seed, Workers: s.workers, Suites: s.suites, FailOn: s.failOn,
-		Command: s.command(s.seed, s.workers), Started: time.Now()}
-	r.Target.Name, r.Target.Endpoint = s.target, s.endpoint
-	return r
-}
-
-// withoutRun is the report of a run that could not begin: the target was refused, or is not there.
-func (s *settings) withoutRun(ctx context.Context, err error) *reports.Report {
-	r := s.reportBefore()
-	r.End = &reports.End{}
-	endedBy(ctx, r.End, err)
-	reports.Judge(r)
-	return r
-}
-
-// endedBy notes the error that a run ended with.
-func endedBy(ctx context.Context, end *reports.End, err error) {
-	reason := reports.ReasonInterrupted
-	if err != nil {
-		reason = plain.OneLine(err.Error())
-	}
-	switch exitCodeOf(ctx, err) {
-	case reports.ExitRefused:
-		end.Refused = reason
-	case reports.ExitInconclusive:
-		end.Lost = reason
-	case reports.ExitUsage:
-		end.Misused = reason
-	case reports.ExitFailed:
-		end.Failed = reason
-	default:
-		end.Interrupted = reason
-	}
-}
-
-// annotate marks a run for continuous integration: the summary of GitHub's step, and annotations.
-func (p *process) annotate(s *settings, report *reports.Report) {
 	if path := p.environ["GITHUB_STEP_SUMMARY"]; path != "" {
 		if err := markdown.AppendSummary(path, report); err != nil {
 			p.complain("GITHUB_STEP_SUMMARY: " + err.Error())
 		}
 	}
-	if p.environ["GITHUB_ACTIONS"] != "true" {
-		return
+	if p.environ["GITHUB_ACTIONS"] == "true" {
+		out := p.stdout
+		forMachines := func(sink formats.Sink) bool { return sink.Path == "" && sink.Format != formats.Text }
+		if slices.ContainsFunc(s.sinks, forMachines) {
+			out = p.stderr // GitHub reads commands there too, and standard output is for the report alone
+		}
+		if err := markdown.Annotations(out, report); err != nil {
+			p.complain("annotations: " + err.Error())
+		}
 	}
-	out := p.stdout
-	forMachines := func(sink formats.Sink) bool { return sink.Path == "" && sink.Format != formats.Text }
-	if slices.ContainsFunc(s.sinks, forMachines) {
-		out = p.stderr // GitHub reads commands there too, and standard output is for the report alone
-	}
-	if err := markdown.Annotations(out, report); err != nil {
-		p.complain("annotations: " + err.Error())
-	}
+	return whole
 }

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -12,6 +11,7 @@ import (
 	"github.com/insightconform/conform/internal/explore"
 	"github.com/insightconform/conform/model"
 	"github.com/insightconform/conform/reports/describe"
+	"github.com/insightconform/conform/reports/plain"
 	"github.com/insightconform/conform/targets/embedded"
 )
 
@@ -115,41 +115,24 @@ func explain(ctx context.Context, name string, width int) (string, error) {
 	return "", usagef("there is no rule %q; %s", name, suggestion(nearest(name, ruleNames()), "conform rules"))
 }
 
-var levelMeaning = map[model.Level]string{
-	model.Documented: "the API reference, user guide or service model says so",
-	model.Observed:   "a recorded answer of the real service says so",
-	model.Inferred:   "the documentation is silent; this reference was chosen so that there is one",
-}
-
 func explainRule(ctx context.Context, rule *model.Rule, width int) (string, error) {
 	var b strings.Builder
 	field := func(name, text string) { fmt.Fprintf(&b, "%-10s %s\n", name, text) }
 	fmt.Fprintf(&b, "%s\n\n%s\n\n", rule.ID, rule.Statement)
-	field("level", rule.Level.String()+": "+levelMeaning[rule.Level])
+	field("level", rule.Level.String()+": "+describe.LevelMeanings[rule.Level])
 	label := "source"
-	for source := range strings.SplitSeq(rule.Source, ",") {
-		source = strings.TrimSpace(source)
-		field(label, cmp.Or(model.Sources[source], source))
+	for _, source := range describe.Sources(rule.Source) {
+		field(label, source)
 		label = ""
 	}
-	if rule.Code != "" {
-		field("reference", fmt.Sprintf("%s, place %d in the order of errors", rule.Code, model.Place(rule.ID)))
-	}
-	accepted := rule.Also
-	if rule.MayPass {
-		accepted = append([]string{"success"}, accepted...)
-	}
-	if len(accepted) > 0 {
-		field("accepted", strings.Join(accepted, ", "))
+	for _, answer := range describe.Answers(rule) {
+		field(answer[0], answer[1])
 	}
 	if rule.RefusalOnly {
 		field("", "the sources name no code: another refusal diverges at level inferred")
 	}
 	if len(rule.Needs) > 0 {
-		needs := make([]string, len(rule.Needs))
-		for i, capability := range rule.Needs {
-			needs[i] = string(capability)
-		}
+		needs := plain.Texts(rule.Needs, func(c model.Capability) string { return string(c) })
 		field("tried with", "targets that offer "+strings.Join(needs, ", "))
 	}
 	steps, err := explore.Illustrate(ctx, embedded.InProcess(embedded.ServerOptions{}), rule.ID)

@@ -62,62 +62,58 @@ func (s *settings) resolve(environ map[string]string) error {
 		return usagef("--quiet and --verbose contradict each other; leave one of them out")
 	}
 	if s.shardAuto {
-		i, n, _, err := parseShard(shardAuto, environ)
-		if err != nil {
+		var err error
+		if s.run.Shard, err = shardFromEnvironment(environ); err != nil {
 			return usagef("--shard auto: %w", err)
 		}
-		s.shard = conform.Shard{Index: i - 1, Count: n}
 	}
 	s.sinks = s.wanted()
-	if s.seed == 0 {
-		s.seed = uint64(rand.Uint32()) + 1 // never 0, and short enough to be typed
+	if s.run.Seed == 0 {
+		s.run.Seed = uint64(rand.Uint32()) + 1 // never 0, and short enough to be typed
 	}
 	return nil
 }
 
-// inputs are the files that a run begins with. Each is nil where there is none.
-type inputs struct {
-	order    *model.Profile
-	baseline *reports.Baseline
-	known    []reports.TraceFile
-	earlier  *reports.Report // that the run goes on from
-}
-
-// readInputs reads them, and sees that the reports can be written.
-func (s *settings) readInputs() (in inputs, err error) {
-	if in.order, err = s.profile(); err != nil {
-		return in, err
-	}
-	for _, sink := range s.sinks {
-		if err := mustBeWritable("--report "+sink.String(), sink.Path, "; give a path that can be written"); err != nil {
-			return in, err
+// readInputs reads the files that a run begins with, and sees that the reports can be written.
+func (s *settings) readInputs() error {
+	for _, read := range []func() error{s.readOrder, s.checkReports, s.readBaseline, s.readKnown, s.readProgress} {
+		if err := read(); err != nil {
+			return err
 		}
 	}
-	if in.baseline, err = s.readBaseline(); err != nil {
-		return in, err
-	}
-	if in.known, err = s.readTraces(); err != nil {
-		return in, err
-	}
-	in.earlier, err = s.readProgress()
-	return in, err
+	return nil
 }
 
-// runOptions are those of the run.
-func (s *settings) runOptions(in inputs) conform.Options {
-	options := s.planOptions(in.order)
-	options.Seed, options.Time, options.FailOn = s.seed, s.time, s.failOn
-	options.Command, options.Version = s.command(s.seed, s.workers), shortVersion()
-	options.Eventual, options.Settle = s.eventual || s.settle > 0, s.settle
-	options.ShrinkRequests = s.shrinkRequests
-	options.Traces, options.Baseline, options.Resume = tracesOf(in.known), in.baseline, in.earlier
-	return options
+func (s *settings) checkReports() error {
+	for _, sink := range s.sinks {
+		if err := mustBeWritable("--report "+sink.String(), sink.Path, "; give a path that can be written"); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
-// planOptions are those of the run that a plan depends on too.
-func (s *settings) planOptions(order *model.Profile) conform.Options {
-	return conform.Options{Requests: s.requests, Workers: s.workers, Suites: s.suites, Order: order,
-		Depth: s.depth, Machines: s.machines, Shard: s.shard}
+// readOrder reads the error order, nil where the reference's holds.
+func (s *settings) readOrder() error {
+	if s.order == "" {
+		return nil
+	}
+	data, err := readSmallFile("order", s.order)
+	if err != nil {
+		return err
+	}
+	if s.run.Order, err = model.LoadProfile(data); err != nil {
+		return usagef("--order %s: %w; 'conform rules order' lists what it must hold", s.order, err)
+	}
+	return nil
+}
+
+// options are those of the run.
+func (s *settings) runOptions() conform.Options {
+	o := s.run
+	o.Command, o.Version = s.command(o.Seed, o.Workers), shortVersion()
+	o.Eventual = o.Eventual || o.Settle > 0
+	return o
 }
 
 // testTarget runs the suites and writes the reports.
@@ -125,8 +121,7 @@ func (p *process) testTarget(ctx context.Context, s *settings, _ []string) error
 	if err := s.resolve(p.environ); err != nil {
 		return err
 	}
-	in, err := s.readInputs()
-	if err != nil {
+	if err := s.readInputs(); err != nil {
 		return err
 	}
 	for _, note := range s.unusedNotes(p.environ) {
@@ -150,11 +145,14 @@ func (p *process) testTarget(ctx context.Context, s *settings, _ []string) error
 		defer close(said)
 		progress.Say("conform: interrupted; writing the report of what was found (once more ends at once)")
 	})
-	options := s.runOptions(in)
-	options.Progress, options.Events = progress.Show, events.listener()
+	options := s.runOptions()
+	options.Progress = progress.Show
+	if len(events) > 0 {
+		options.Events = events.add
+	}
 	if s.resume != "" {
 		options.Checkpoint = func(partial *reports.Report) {
-			if _, err := s.saveProgress(in.earlier, partial); err != nil {
+			if _, err := s.saveProgress(partial); err != nil {
 				progress.Say("conform: " + err.Error())
 			}
 		}
@@ -165,29 +163,13 @@ func (p *process) testTarget(ctx context.Context, s *settings, _ []string) error
 	}
 	progress.Close()
 	if report != nil && s.resume != "" {
-		whole, problem := s.saveProgress(in.earlier, report)
+		whole, problem := s.saveProgress(report)
 		err, report = errors.Join(err, problem), whole
 	}
 	if report != nil {
-		err = errors.Join(err, s.keep(report, in.known, in.baseline))
+		err = errors.Join(err, s.keep(report))
 	}
 	return p.finish(ctx, s, report, events, err)
-}
-
-// profile reads the error order, nil where the reference's holds.
-func (s *settings) profile() (*model.Profile, error) {
-	if s.order == "" {
-		return nil, nil
-	}
-	data, err := readSmallFile("order", s.order)
-	if err != nil {
-		return nil, err
-	}
-	profile, err := model.LoadProfile(data)
-	if err != nil {
-		return nil, usagef("--order %s: %w; 'conform rules order' lists what it must hold", s.order, err)
-	}
-	return profile, nil
 }
 
 // finish writes the reports and turns what a run returned into the end of the command.
@@ -211,9 +193,9 @@ func (p *process) finish(ctx context.Context, s *settings, report *reports.Repor
 	if report.Verdict == reports.Conforms {
 		options.Next = s.next(p.environ)
 	}
-	report.ExitCode = p.writeReports(s, report, options, formats.NDJSON) // which was written as the run went
+	report.ExitCode = p.writeReports(s.sinks, report, options, formats.NDJSON) // which was written as the run went
 	code := report.ExitCode
-	if !events.end(p, s, report) {
+	if !p.tell(s, report, events) {
 		code = reports.WorseExit(code, reports.ExitFailed)
 	}
 	if runError != nil {
@@ -222,13 +204,36 @@ func (p *process) finish(ctx context.Context, s *settings, report *reports.Repor
 	return ended(code)
 }
 
-// finishWithoutRun tells those who read no terminal that a run could not begin. What reads the JSON
-// report finds none, since nothing was found out.
+// finishWithoutRun tells those who read no terminal that a run could not begin: the target was refused, or is not
+// there. What reads the JSON report finds none, since nothing was found out.
 func (p *process) finishWithoutRun(ctx context.Context, s *settings, events eventStreams, runError error) {
-	report := s.withoutRun(ctx, runError)
+	report := s.reportBefore()
+	report.End = &reports.End{}
+	endedBy(ctx, report.End, runError)
+	reports.Judge(report)
 	onlyFiles := slices.DeleteFunc(slices.Clone(s.sinks), func(sink formats.Sink) bool { return sink.Path == "" })
-	p.writeReports(&settings{sinks: onlyFiles}, report, text.Options{}, formats.Text, formats.JSON, formats.HTML, formats.NDJSON)
-	events.end(p, s, report)
+	p.writeReports(onlyFiles, report, text.Options{}, formats.Text, formats.JSON, formats.HTML, formats.NDJSON)
+	p.tell(s, report, events)
+}
+
+// endedBy notes the error that a run ended with.
+func endedBy(ctx context.Context, end *reports.End, err error) {
+	reason := reports.ReasonInterrupted
+	if err != nil {
+		reason = plain.OneLine(err.Error())
+	}
+	switch exitCodeOf(ctx, err) {
+	case reports.ExitRefused:
+		end.Refused = reason
+	case reports.ExitInconclusive:
+		end.Lost = reason
+	case reports.ExitUsage:
+		end.Misused = reason
+	case reports.ExitFailed:
+		end.Failed = reason
+	default:
+		end.Interrupted = reason
+	}
 }
 
 func (p *process) progress(s *settings) *text.Progress {

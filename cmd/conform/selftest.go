@@ -12,6 +12,7 @@ import (
 	"github.com/insightconform/conform/internal/files"
 	"github.com/insightconform/conform/internal/selftest"
 	"github.com/insightconform/conform/reports"
+	"github.com/insightconform/conform/reports/plain"
 	"github.com/insightconform/conform/reports/text"
 )
 
@@ -52,13 +53,13 @@ func (p *process) selftestCommand() *cobra.Command {
 		path   string
 	)
 	s := defaultSettings()
-	s.seed = 1
+	s.run.Seed = 1
 	cmd := newCommand("selftest", "Test conform itself on wrong servers", selftestHelp,
-		func(ctx context.Context, _ []string) error { return p.testItself(ctx, s.seed, faults, path) })
+		func(ctx context.Context, _ []string) error { return p.testItself(ctx, s.run.Seed, faults, path) })
 	add := func(name, value string, set func(string) error) {
-		cmd.Flags().VarPF(flagValue{option{name: name, value: value, at: field{set: set}}, &s}, name, "", "")
+		cmd.Flags().VarPF(flagValue{option{name: name, value: value, at: field{set: set}}, s.from}, name, "", "")
 	}
-	add("seed", "N", numberField(&s.seed, 1, math.MaxUint64).set)
+	add("seed", "N", numberField(&s.run.Seed, 1, math.MaxUint64).set)
 	add("fault", "NAME", func(text string) error {
 		err := checkFault(text)
 		if err == nil {
@@ -94,7 +95,7 @@ func (p *process) testItself(ctx context.Context, seed uint64, faults []string, 
 		return err
 	}
 	result.Version, result.Command = shortVersion(), selftestCommandLine(seed, faults)
-	asJSON := func(w io.Writer) error { return reports.SelftestJSON(w, result) }
+	asJSON := func(w io.Writer) error { return plain.WriteJSON(w, result) }
 	if path == "-" {
 		err = asJSON(p.stdout)
 	} else {

@@ -6,56 +6,37 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
 
 	"github.com/insightconform/conform"
 	"github.com/insightconform/conform/generators/machine"
 	"github.com/insightconform/conform/internal/explore"
 	"github.com/insightconform/conform/model"
+	"github.com/insightconform/conform/reports"
 	"github.com/insightconform/conform/reports/formats"
+	"github.com/insightconform/conform/targets/account"
 	"github.com/insightconform/conform/targets/endpoint"
 	"github.com/insightconform/conform/targets/pace"
 )
 
 // settings is what a run is told, from whatever source.
 type settings struct {
-	target                 string
-	endpoint               string
-	config                 string
-	seed                   uint64
-	requests               int
-	time                   time.Duration
-	workers                int
-	timeout                time.Duration
-	suites                 []string
-	depth                  int
-	machines               []string
-	shard                  conform.Shard
-	shardAuto              bool // the environment of a fleet says which
-	resume                 string
-	planning               bool // nothing is sent to an account
-	regions                []string
-	bucket                 string
-	order                  string
-	failOn                 model.Level
-	sinks                  []formats.Sink
-	environmentCredentials bool
-	fault                  string
-	traces                 string
-	prune                  bool
-	keepAccounts           bool
-	shrinkRequests         int
-	baseline               string
-	updateBaseline         bool
-	quiet                  bool
-	verbose                bool
-	pace                   *pace.Rates // nil is as fast as the target answers
-	eventual               bool
-	settle                 time.Duration
-	account                accountSettings
+	run      conform.Options  // without what is read from files, until that is
+	endpoint endpoint.Options // Regions and Timeout hold for every target
+	account  account.Options
+	pace     *pace.Rates // nil is as fast as the target answers
+
+	target, fault         string
+	config, resume        string
+	order, baseline       string
+	traces                string
+	prune, updateBaseline bool
+	shardAuto             bool // the environment of a fleet says which
+	planning              bool // nothing is sent to an account
+	quiet, verbose        bool
+	sinks                 []formats.Sink
+	known                 []reports.TraceFile // that earlier runs have kept
 
 	from map[string]origin // of the settings that were given, by name
 }
@@ -77,37 +58,21 @@ const (
 	targetAccount  = "account"
 )
 
-const defaultTimeout = endpoint.DefaultTimeout
-
 func defaultSettings() settings {
 	return settings{
-		target:  targetEmbedded,
-		timeout: defaultTimeout,
-		suites:  []string{conform.Systematic, conform.Random},
-		failOn:  model.Observed,
-		from:    map[string]origin{},
+		target:   targetEmbedded,
+		run:      conform.Options{Suites: []string{conform.Systematic, conform.Random}, FailOn: model.Observed},
+		endpoint: endpoint.Options{Timeout: endpoint.DefaultTimeout},
+		from:     map[string]origin{},
 	}
 }
 
-// kind is the type that a setting has in a configuration file.
-type kind int
-
-const (
-	kindText kind = iota
-	kindNumber
-	kindDuration
-	kindList
-	kindSwitch
-)
-
-// option is one setting: a flag, an environment variable and a key of the configuration file.
+// option is one setting: a flag, an environment variable and, but for the file's own, a key of the configuration file.
 type option struct {
-	name     string
-	value    string // how its value is named in help; a list of choices is separated by |
-	kind     kind
-	help     string
-	at       field
-	flagOnly bool // no key of a configuration file
+	name  string
+	value string // how its value is named in help; a list of choices is separated by |
+	at    field
+	help  string
 }
 
 type optionGroup struct {
@@ -119,84 +84,91 @@ type optionGroup struct {
 func (s *settings) groups() []optionGroup {
 	return []optionGroup{
 		{"What is tested", []option{
-			{name: "target", value: "embedded|endpoint|account", at: textField(&s.target, checkTarget),
-				help: "the server that comes with conform, one at a URL, or the service in a sandbox account (default embedded)"},
-			{name: "endpoint", value: "URL", at: textField(&s.endpoint, checkEndpoint),
-				help: "where the target listens; implies --target endpoint"},
-			{name: "regions", value: "A,B", kind: kindList, at: listField(&s.regions, checkRegion),
-				help: "the Regions to use: the home Region, and a second one; in an account as many as you like"},
-			{name: "bucket", value: "NAME", at: textField(&s.bucket, checkBucket),
-				help: "an S3 bucket for trails, where the target's S3 cannot make one"},
-			{name: "fault", value: "NAME", at: textField(&s.fault, checkFault),
-				help: "make the embedded server wrong on purpose, in one of the ways that 'conform serve --fault list' lists"},
-			{name: "eventual", kind: kindSwitch, at: switchField(&s.eventual),
-				help: "the target is eventually consistent: wait for what was written before calling an answer wrong"},
-			{name: "settle", value: "DURATION", kind: kindDuration, at: durationField(&s.settle),
-				help: "how long an eventually consistent target may take to show what was written (default 1m); implies --eventual"},
-			{name: "use-environment-credentials", kind: kindSwitch, at: switchField(&s.environmentCredentials),
-				help: "sign with the credentials of the environment instead of test/test"},
+			{"target", "embedded|endpoint|account", textField(&s.target, checkTarget),
+				"the server that comes with conform, one at a URL, or the service in a sandbox account (default embedded)"},
+			{"endpoint", "URL", textField(&s.endpoint.URL, checkEndpoint),
+				"where the target listens; implies --target endpoint"},
+			{"regions", "A,B", listField(&s.endpoint.Regions, checkRegion),
+				"the Regions to use: the home Region, and a second one; in an account as many as you like"},
+			{"bucket", "NAME", textField(&s.endpoint.Bucket, checkBucket),
+				"an S3 bucket for trails, where the target's S3 cannot make one"},
+			{"fault", "NAME", textField(&s.fault, checkFault),
+				"make the embedded server wrong on purpose, in one of the ways that 'conform serve --fault list' lists"},
+			{"eventual", "", switchField(&s.run.Eventual),
+				"the target is eventually consistent: wait for what was written before calling an answer wrong"},
+			{"settle", "DURATION", durationField(&s.run.Settle),
+				"how long an eventually consistent target may take to show what was written (default 1m); implies --eventual"},
+			{"use-environment-credentials", "", switchField(&s.endpoint.UseEnvironmentCredentials),
+				"sign with the credentials of the environment instead of test/test"},
 		}},
-		{"In an account", s.account.options()},
+		{"In an account", []option{
+			{"account", "ID,…", field{s.addAccounts, func() string { return listText(s.account.Accounts) }, aList},
+				"the id of the account that may be changed; repeatable. Any other is refused"},
+			{"ledger", "FILE", textField(&s.account.Ledger, checkPath),
+				"the file that lists what runs have created (default conform/ledger.jsonl in your state directory)"},
+			{"prefix", "PREFIX", textField(&s.account.Prefix, checkPrefix),
+				"what all names begin with, 8 characters or more (default: the ledger's, a random one at first)"},
+			{"allow-logging", "", switchField(&s.account.AllowLogging), "send StartLogging too, which costs money"},
+			{"stores", "", switchField(&s.account.Stores),
+				"test event data stores too, which cost money and stay from run to run"},
+			{"allow-unknown-alias", "", switchField(&s.account.AllowUnknownAlias),
+				"use an account whose alias cannot be read; one with 'prod' in its alias is always refused"},
+			{"allow-management-account", "", switchField(&s.account.AllowManagementAccount),
+				"use an organization's management account"},
+		}},
 		{"How much is tried", []option{
-			{name: "suite", value: "systematic,complete,random", kind: kindList, at: listField(&s.suites, oneOf("suite", explore.Suites)),
-				help: "the suites to run (default systematic,random)"},
-			{name: "depth", value: "0|1|2", kind: kindNumber, at: numberField(&s.depth, 0, conform.MaxDepth),
-				help: "the complete suites catch every fault with up to this many extra states (default 0)"},
-			{name: "machine", value: "NAME,…", kind: kindList, at: listField(&s.machines, oneOf("machine", machine.Names())),
-				help: "the machines of the complete suites, as 'conform plan' lists them (default trail,two-trails,stores)"},
-			{name: "shard", value: "I/N", at: field{s.setShard, func() string { return s.shard.String() }},
-				help: "run only the I-th of N equal shares, from 1; auto asks the environment of a fleet; 'conform merge' joins their reports"},
-			{name: "resume", value: "FILE", at: textField(&s.resume, checkFile),
-				help: "keep the progress in this JSON report, and go on from it if it is there"},
-			{name: "requests", value: "N", kind: kindNumber, at: numberField(&s.requests, 1, maxRequests),
-				help: "send at most N requests (default: the systematic suite whole, then 5,000)"},
-			{name: "time", value: "DURATION", kind: kindDuration, at: durationField(&s.time),
-				help: "end after this time, such as 30s or 5m"},
-			{name: "timeout", value: "DURATION", kind: kindDuration, at: durationField(&s.timeout),
-				help: "wait this long for an answer (default 10s)"},
-			{name: "pace", value: "RATES", at: fieldOf(&s.pace, parsePace, paceText),
-				help: "send no more than so many requests a second in each Region, such as writes=1,reads=10; slower where the target throttles (default: as fast as it answers)"},
-			{name: "workers", value: "N", kind: kindNumber, at: numberField(&s.workers, 1, maxWorkers),
-				help: "test this many worlds side by side (default: what the target can take)"},
-			{name: "seed", value: "N", kind: kindNumber, at: numberField(&s.seed, 1, math.MaxUint64),
-				help: "repeat the run that had this seed (default: a random one)"},
+			{"suite", "systematic,complete,random", listField(&s.run.Suites, oneOf("suite", explore.Suites)),
+				"the suites to run (default systematic,random)"},
+			{"depth", "0|1|2", numberField(&s.run.Depth, 0, conform.MaxDepth),
+				"the complete suites catch every fault with up to this many extra states (default 0)"},
+			{"machine", "NAME,…", listField(&s.run.Machines, oneOf("machine", machine.Names())),
+				"the machines of the complete suites, as 'conform plan' lists them (default trail,two-trails,stores)"},
+			{"shard", "I/N", field{s.setShard, func() string { return s.run.Shard.String() }, aText},
+				"run only the I-th of N equal shares, from 1; auto asks the environment of a fleet; 'conform merge' joins their reports"},
+			{"resume", "FILE", textField(&s.resume, checkFile),
+				"keep the progress in this JSON report, and go on from it if it is there"},
+			{"requests", "N", numberField(&s.run.Requests, 1, maxRequests),
+				"send at most N requests (default: the systematic suite whole, then 5,000)"},
+			{"time", "DURATION", durationField(&s.run.Time), "end after this time, such as 30s or 5m"},
+			{"timeout", "DURATION", durationField(&s.endpoint.Timeout), "wait this long for an answer (default 10s)"},
+			{"pace", "RATES", fieldOf(&s.pace, aText, parsePace, paceText),
+				"send no more than so many requests a second in each Region, such as writes=1,reads=10; slower where the target throttles (default: as fast as it answers)"},
+			{"workers", "N", numberField(&s.run.Workers, 1, maxWorkers),
+				"test this many worlds side by side (default: what the target can take)"},
+			{"seed", "N", numberField(&s.run.Seed, 1, math.MaxUint64),
+				"repeat the run that had this seed (default: a random one)"},
 		}},
 		{"What counts", []option{
-			{name: "fail-on", value: "documented|observed|inferred", at: fieldOf(&s.failOn, parseLevel, model.Level.String),
-				help: "the weakest level of evidence that fails the run (default observed)"},
-			{name: "order", value: "FILE", at: textField(&s.order, checkPath),
-				help: "hold the target to an error order of its own"},
-			{name: "baseline", value: "FILE", at: textField(&s.baseline, checkPath),
-				help: "accept the divergences that this file lists with a reason; a stale entry fails the run"},
-			{name: "update-baseline", kind: kindSwitch, at: switchField(&s.updateBaseline),
-				help: "write what was found to the file of --baseline, reasons kept"},
-			{name: "shrink-requests", value: "N", kind: kindNumber, at: numberField(&s.shrinkRequests, 1, maxRequests),
-				help: "spend at most N requests on shortening what is found (default 2000)"},
+			{"fail-on", "documented|observed|inferred", fieldOf(&s.run.FailOn, aText, parseLevel, model.Level.String),
+				"the weakest level of evidence that fails the run (default observed)"},
+			{"order", "FILE", textField(&s.order, checkPath), "hold the target to an error order of its own"},
+			{"baseline", "FILE", textField(&s.baseline, checkPath),
+				"accept the divergences that this file lists with a reason; a stale entry fails the run"},
+			{"update-baseline", "", switchField(&s.updateBaseline),
+				"write what was found to the file of --baseline, reasons kept"},
+			{"shrink-requests", "N", numberField(&s.run.ShrinkRequests, 1, maxRequests),
+				"spend at most N requests on shortening what is found (default 2000)"},
 		}},
 		{"What is written", []option{
-			{name: "report", value: "FORMAT[=PATH]", kind: kindList, at: field{set: s.addReport},
-				help: formatNames() + ", to standard output or a file; ndjson is written as the run goes; repeatable (default text)"},
-			{name: "traces", value: "DIR", at: textField(&s.traces, checkPath),
-				help: "keep a trace of each confirmed divergence here, and replay those that are there first; none keeps none (default conform-traces/TARGET)"},
-			{name: "prune", kind: kindSwitch, at: switchField(&s.prune),
-				help: "remove the traces of what is fixed"},
-			{name: "keep-account-ids", kind: kindSwitch, at: switchField(&s.keepAccounts),
-				help: "leave account ids in traces as they are"},
-			{name: "quiet", kind: kindSwitch, at: switchField(&s.quiet),
-				help: "say nothing but the verdict and the rules that fail the run"},
-			{name: "verbose", kind: kindSwitch, at: switchField(&s.verbose),
-				help: "say of each divergence where its rule comes from, with every request and answer; list every deviation"},
+			{"report", "FORMAT[=PATH]", field{s.addReport, func() string { return "" }, aList},
+				formatNames() + ", to standard output or a file; ndjson is written as the run goes; repeatable (default text)"},
+			{"traces", "DIR", textField(&s.traces, checkPath),
+				"keep a trace of each confirmed divergence here, and replay those that are there first; none keeps none (default conform-traces/TARGET)"},
+			{"prune", "", switchField(&s.prune), "remove the traces of what is fixed"},
+			{"keep-account-ids", "", switchField(&s.account.KeepAccountIDs), "leave account ids in traces as they are"},
+			{"quiet", "", switchField(&s.quiet), "say nothing but the verdict and the rules that fail the run"},
+			{"verbose", "", switchField(&s.verbose),
+				"say of each divergence where its rule comes from, with every request and answer; list every deviation"},
 		}},
 		{"Where settings come from", []option{
-			{name: "config", value: "FILE", flagOnly: true, at: textField(&s.config, checkPath),
-				help: "read settings from a YAML file whose keys are these flags' names"},
+			{"config", "FILE", textField(&s.config, checkPath),
+				"read settings from a YAML file whose keys are these flags' names"},
 		}},
 	}
 }
 
 // options lists the settings without their groups.
-func (s *settings) options() []option {
-	var all []option
+func (s *settings) options() (all []option) {
 	for _, group := range s.groups() {
 		all = append(all, group.options...)
 	}
@@ -214,20 +186,20 @@ func (s *settings) byName() map[string]option {
 
 // flagValue connects a setting with its flag.
 type flagValue struct {
-	option   option
-	settings *settings
+	option
+	from map[string]origin
 }
 
 func (v flagValue) String() string { return "" }
 
-func (v flagValue) Type() string { return v.option.value }
+func (v flagValue) Type() string { return v.value }
 
 func (v flagValue) Set(text string) error {
-	if err := v.option.at.set(text); err != nil {
-		return err
+	err := v.at.set(text)
+	if err == nil {
+		v.from[v.name] = fromFlag
 	}
-	v.settings.from[v.option.name] = fromFlag
-	return nil
+	return err
 }
 
 // addFlags adds the flags of the settings with the given names, of all where there are none.
@@ -236,8 +208,8 @@ func addFlags(cmd *cobra.Command, s *settings, names ...string) {
 		if !chosen(names, o.name) {
 			continue
 		}
-		flag := cmd.Flags().VarPF(flagValue{o, s}, o.name, "", o.help)
-		if o.kind == kindSwitch {
+		flag := cmd.Flags().VarPF(flagValue{o, s.from}, o.name, "", o.help)
+		if o.at.form == aSwitch {
 			flag.NoOptDefVal = "true"
 		}
 		cmd.RegisterFlagCompletionFunc(o.name, o.completion())
@@ -248,13 +220,12 @@ func addFlags(cmd *cobra.Command, s *settings, names ...string) {
 func chosen(only []string, name string) bool { return len(only) == 0 || slices.Contains(only, name) }
 
 // optionHelp renders the settings by group for help, all or only some.
-func optionHelp(only ...string) string {
+func optionHelp(only ...string) (help string) {
 	all := defaultSettings()
 	width := 0
 	for _, o := range all.options() {
 		width = max(width, len("--"+o.name))
 	}
-	help := ""
 	for _, group := range all.groups() {
 		title := "\n" + group.title + "\n"
 		for _, o := range group.options {
@@ -285,41 +256,6 @@ func wrongValue(where, text string, err error) error {
 // userInformation is the part of a URL that belongs in no log.
 var userInformation = regexp.MustCompile(`//[^/]*@`)
 
-// variableName is the environment variable of a setting.
-func variableName(name string) string {
-	return "CONFORM_" + strings.ToUpper(strings.ReplaceAll(name, "-", "_"))
-}
-
-// read takes what no flag gave from the environment and the configuration file.
-func (s *settings) read(environ map[string]string) error {
-	if err := s.applyEnvironment(environ); err != nil {
-		return err
-	}
-	return s.applyFile()
-}
-
-// applyEnvironment takes settings that no flag gave from CONFORM_… variables; empty ones count as
-// not set.
-func (s *settings) applyEnvironment(environ map[string]string) error {
-	for _, o := range s.options() {
-		text := environ[variableName(o.name)]
-		if text == "" || s.from[o.name] > fromEnvironment {
-			continue
-		}
-		items := []string{text}
-		if o.name == "report" {
-			items = strings.Split(text, ",")
-		}
-		for _, item := range items {
-			if err := o.at.set(item); err != nil {
-				return wrongValue(variableName(o.name), item, err)
-			}
-		}
-		s.from[o.name] = fromEnvironment
-	}
-	return nil
-}
-
 // The variables by which the AWS SDKs and tools name an endpoint, the specific one first.
 var endpointVariables = []string{"AWS_ENDPOINT_URL_CLOUDTRAIL", "AWS_ENDPOINT_URL"}
 
@@ -333,23 +269,22 @@ func (s *settings) resolveTarget(environ map[string]string) error {
 	case url == target && url != fromDefault && s.target != targetEndpoint:
 		return usagef("--target %s and --endpoint contradict each other; leave one of them out", s.target)
 	}
-	if s.target == targetAccount {
-		s.endpoint = ""
-		return s.resolveAccount(environ)
+	if s.target != targetEndpoint {
+		s.endpoint.URL = ""
 	}
-	if len(s.regions) > 2 {
-		return usagef("--regions %q: are more than two Regions; give the home Region and at most one more", strings.Join(s.regions, ","))
-	}
+	regions := s.endpoint.Regions
 	switch {
-	case s.target == targetEmbedded:
-		s.endpoint = ""
-		return nil
-	case s.endpoint != "":
+	case s.target == targetAccount:
+		return s.resolveAccount(environ)
+	case len(regions) > 2:
+		return usagef("--regions %q: are more than two Regions; give the home Region and at most one more", strings.Join(regions, ","))
+	case s.target == targetEmbedded, s.endpoint.URL != "":
 		return nil
 	}
 	for _, name := range endpointVariables {
 		if text := environ[name]; text != "" {
-			if err := textField(&s.endpoint, checkEndpoint).set(text); err != nil {
+			s.endpoint.URL = text
+			if err := checkEndpoint(text); err != nil {
 				return wrongValue(name, text, err)
 			}
 			return nil
@@ -360,31 +295,25 @@ func (s *settings) resolveTarget(environ map[string]string) error {
 
 // unusedNotes lists what was set and has no effect on the chosen target.
 func (s *settings) unusedNotes(environ map[string]string) (notes []string) {
-	note := func(name, why string) bool {
-		given := s.from[name] != fromDefault
-		if given {
-			notes = append(notes, "--"+name+" has no effect "+why)
-		}
-		return given
-	}
-	if s.target != targetAccount {
-		for _, o := range s.account.options() {
-			if note(o.name, "without --target account") {
-				break // one is enough
+	given := func(name string) bool { return s.from[name] != fromDefault }
+	note := func(why string, names ...string) {
+		for _, name := range names {
+			if given(name) {
+				notes = append(notes, "--"+name+" has no effect "+why)
 			}
 		}
+	}
+	names := append([]string{"account"}, accountNames...)
+	if i := slices.IndexFunc(names, given); s.target != targetAccount && i >= 0 { // one is enough
+		note("without --target account", names[i])
 	}
 	if s.target != targetEmbedded {
 		return notes
 	}
-	given := func(name string) bool { return environ[name] != "" }
-	if i := slices.IndexFunc(endpointVariables, given); i >= 0 && s.from["target"] == fromDefault {
+	if i := slices.IndexFunc(endpointVariables, func(name string) bool { return environ[name] != "" }); i >= 0 && !given("target") {
 		notes = append(notes, "testing the embedded server; "+endpointVariables[i]+
 			" is set, and '--target endpoint' would test what it names")
 	}
-	note("bucket", "on the embedded server; --endpoint URL tests another")
-	note("use-environment-credentials", "on the embedded server; --endpoint URL tests another")
+	note("on the embedded server; --endpoint URL tests another", "bucket", "use-environment-credentials")
 	return notes
 }
-
-var _ pflag.Value = flagValue{}

@@ -20,9 +20,9 @@ var (
 // command is the full command that repeats a run with these settings.
 func (s *settings) command(seed uint64, workers int) string {
 	ran := *s
-	ran.seed, ran.workers = seed, workers
+	ran.run.Seed, ran.run.Workers = seed, workers
 	how := []string{"suite"}
-	if slices.Contains(s.suites, conform.Complete) {
+	if slices.Contains(s.run.Suites, conform.Complete) {
 		how = append(how, "depth", "machine")
 	}
 	return "conform run" + ran.targetWords() + ran.words(how, true) +
@@ -44,7 +44,7 @@ func (s *settings) targetWords() string {
 		which = s.words([]string{"endpoint"}, false)
 	case targetAccount:
 		which = ` --target account --account "$CONFORM_ACCOUNT"`
-		if s.keepAccounts {
+		if s.account.KeepAccountIDs {
 			which = " --target account" + s.words([]string{"account"}, false)
 		}
 		which += s.words(accountNames, false)
@@ -63,7 +63,7 @@ func (s *settings) words(names []string, all bool) string {
 		text := o.at.text()
 		switch {
 		case text == "" || !all && text == usual[name].at.text(), name == "ledger" && s.from[name] == fromDefault:
-		case o.kind == kindSwitch:
+		case o.at.form == aSwitch:
 			b.WriteString(" --" + name)
 		default:
 			b.WriteString(" --" + name + " " + plain.ShellWord(text))

@@ -26,18 +26,12 @@ type wiring struct {
 
 var production = wiring{
 	embedded: func(s settings) (targets.Target, error) {
-		return embedded.NewTarget(embedded.Options{ServerOptions: embedded.ServerOptions{Fault: s.fault}, Regions: s.regions, Timeout: s.timeout, Workers: s.workers, Pace: pacer(s)}), nil
+		return embedded.NewTarget(embedded.Options{ServerOptions: embedded.ServerOptions{Fault: s.fault}, Regions: s.endpoint.Regions,
+			Timeout: s.endpoint.Timeout, Workers: s.run.Workers, Pace: s.pacer()}), nil
 	},
 	endpoint: func(s settings) (targets.Target, error) {
-		return endpoint.New(endpoint.Options{
-			Conns:                     s.workers,
-			URL:                       s.endpoint,
-			Regions:                   s.regions,
-			Bucket:                    s.bucket,
-			Timeout:                   s.timeout,
-			UseEnvironmentCredentials: s.environmentCredentials,
-			Pace:                      pacer(s),
-		})
+		s.endpoint.Conns, s.endpoint.Pace = s.run.Workers, s.pacer()
+		return endpoint.New(s.endpoint)
 	},
 	account: settings.accountOptions,
 	conform: conform.Run,
@@ -59,7 +53,7 @@ func (p *process) open(s *settings) (targets.Target, error) {
 }
 
 // pacer is nil where nothing is to be paced.
-func pacer(s settings) endpoint.Pacer {
+func (s settings) pacer() endpoint.Pacer {
 	if s.pace == nil {
 		return nil
 	}

@@ -34,7 +34,7 @@ func (s *settings) tracesFolder() string {
 		return s.traces
 	}
 	name := s.target
-	if u, err := url.Parse(s.endpoint); s.target == targetEndpoint && err == nil {
+	if u, err := url.Parse(s.endpoint.URL); s.target == targetEndpoint && err == nil {
 		name += "-" + strings.NewReplacer(":", "-", "[", "", "]", "").Replace(u.Host)
 	}
 	if s.fault != "" {
@@ -43,28 +43,27 @@ func (s *settings) tracesFolder() string {
 	return filepath.Join("conform-traces", name)
 }
 
-// readTraces reads the traces that are there from earlier runs.
-func (s *settings) readTraces() ([]reports.TraceFile, error) {
+// readKnown reads the traces that are there from earlier runs.
+func (s *settings) readKnown() error {
 	folder := s.tracesFolder()
 	if folder == "" {
-		return nil, nil
+		return nil
 	}
 	entries, err := os.ReadDir(folder)
 	if errors.Is(err, fs.ErrNotExist) || err == nil && len(entries) == 0 {
-		return nil, nil
+		return nil
 	}
 	if err != nil {
-		return nil, usagef("--traces: %w; give a folder", err)
+		return usagef("--traces: %w; give a folder", err)
 	}
-	files, err := reports.ReadTraceFiles(folder)
-	if err != nil {
-		return nil, usagef("--traces: %w; remove the file, or give another folder", err)
+	if s.known, err = reports.ReadTraceFiles(folder); err != nil {
+		return usagef("--traces: %w; remove the file, or give another folder", err)
 	}
-	return files, nil
+	s.run.Traces = tracesOf(s.known)
+	return nil
 }
 
-func tracesOf(files []reports.TraceFile) []*reports.Trace {
-	var traces []*reports.Trace
+func tracesOf(files []reports.TraceFile) (traces []*reports.Trace) {
 	for _, f := range files {
 		traces = append(traces, f.Trace)
 	}
@@ -77,40 +76,38 @@ func yamlFile(path string) bool {
 }
 
 // readBaseline reads the file of --baseline. One that is to be written need not be there.
-func (s *settings) readBaseline() (*reports.Baseline, error) {
-	if s.baseline == "" {
-		if s.updateBaseline {
-			return nil, usagef("--update-baseline needs --baseline FILE")
-		}
-		return nil, nil
-	}
-	if s.updateBaseline {
+func (s *settings) readBaseline() error {
+	switch {
+	case s.baseline == "" && s.updateBaseline:
+		return usagef("--update-baseline needs --baseline FILE")
+	case s.baseline == "":
+		return nil
+	case s.updateBaseline:
 		if err := mustBeWritable("--baseline "+s.baseline, s.baseline, "; give a path that can be written"); err != nil {
-			return nil, err
+			return err
 		}
 		if _, err := os.Stat(s.baseline); errors.Is(err, fs.ErrNotExist) {
-			return nil, nil
+			return nil
 		}
 	}
 	data, err := readSmallFile("baseline", s.baseline)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	baseline, err := reports.ReadBaseline(data, yamlFile(s.baseline))
-	if err != nil {
-		return nil, usagef("--baseline %s: %w; mend the file, or remove it and write it anew with --update-baseline", s.baseline, err)
+	if s.run.Baseline, err = reports.ReadBaseline(data, yamlFile(s.baseline)); err != nil {
+		return usagef("--baseline %s: %w; mend the file, or remove it and write it anew with --update-baseline", s.baseline, err)
 	}
-	return baseline, nil
+	return nil
 }
 
 // keep writes the traces and the baseline of a run, and removes the traces of what is fixed.
-func (s *settings) keep(report *reports.Report, known []reports.TraceFile, baseline *reports.Baseline) error {
+func (s *settings) keep(report *reports.Report) error {
 	if folder := s.tracesFolder(); folder != "" {
-		files, err := reports.WriteTraces(folder, report, s.keepAccounts)
+		written, err := reports.WriteTraces(folder, report, s.account.KeepAccountIDs)
 		if err != nil {
 			return fmt.Errorf("--traces: %w", err)
 		}
-		if len(files) > 0 {
+		if len(written) > 0 {
 			report.Notes = append([]string{"traces for 'conform export': " + folder}, report.Notes...)
 		}
 		for i, d := range report.Divergences {
@@ -119,15 +116,15 @@ func (s *settings) keep(report *reports.Report, known []reports.TraceFile, basel
 			}
 		}
 		for i, replay := range report.Replays {
-			if s.prune && replay.Outcome == reports.ReplayFixed && i < len(known) {
-				if err := os.Remove(known[i].Path); err != nil {
+			if s.prune && replay.Outcome == reports.ReplayFixed && i < len(s.known) {
+				if err := os.Remove(s.known[i].Path); err != nil {
 					return fmt.Errorf("--prune: %w", err)
 				}
 			}
 		}
 	}
 	if s.updateBaseline && !report.Partial {
-		updated := reports.UpdatedBaseline(baseline, report)
+		updated := reports.UpdatedBaseline(s.run.Baseline, report)
 		if err := files.Write(s.baseline, func(w io.Writer) error { return updated.Write(w, yamlFile(s.baseline)) }); err != nil {
 			return fmt.Errorf("--baseline %s: %w", s.baseline, err)
 		}
@@ -165,8 +162,7 @@ func (p *process) replay(ctx context.Context, s *settings, paths []string) error
 	if err := s.resolve(p.environ); err != nil {
 		return err
 	}
-	order, err := s.profile()
-	if err != nil {
+	if err := s.readOrder(); err != nil {
 		return err
 	}
 	files, err := s.tracesNamed(paths)
@@ -177,7 +173,7 @@ func (p *process) replay(ctx context.Context, s *settings, paths []string) error
 	if err != nil {
 		return err
 	}
-	replays, err := pipeline.Replay(ctx, target, tracesOf(files), pipeline.Options{Order: order, Workers: s.workers, Eventual: s.eventual || s.settle > 0, Settle: s.settle})
+	replays, err := pipeline.Replay(ctx, target, tracesOf(files), pipeline.Options(s.runOptions()))
 	if err != nil {
 		return err
 	}
@@ -234,11 +230,10 @@ func (s *settings) tracesCalled(name string) ([]reports.TraceFile, error) {
 	if folder == "" {
 		return nil, usagef("%s is no file, and --traces none leaves no folder to look for it; give --traces DIR", name)
 	}
-	known, err := s.readTraces()
-	if err != nil {
+	if err := s.readKnown(); err != nil {
 		return nil, err
 	}
-	found := slices.DeleteFunc(known, func(f reports.TraceFile) bool {
+	found := slices.DeleteFunc(slices.Clone(s.known), func(f reports.TraceFile) bool {
 		return f.Trace.Name() != name && string(f.Trace.Rule) != name
 	})
 	if len(found) == 0 {

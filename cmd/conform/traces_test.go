@@ -134,7 +134,7 @@ func TestReplayCommandOfAnAccount(t *testing.T) {
 	const flags = " --ledger 'my ledger' --prefix conform-night1 --allow-logging --stores --allow-unknown-alias --allow-management-account --regions us-east-1,eu-west-1 --settle 1m30s"
 	trace := &reports.Trace{Signature: "s"}
 	assert.Equal(t, "conform replay "+trace.Name()+` --traces kept --target account --account "$CONFORM_ACCOUNT"`+flags, s.replaying(trace))
-	s.keepAccounts = true
+	s.account.KeepAccountIDs = true
 	assert.Equal(t, "conform replay "+trace.Name()+" --traces kept --target account --account 123456789012"+flags, s.replaying(trace))
 }
 

@@ -9,9 +9,10 @@ import (
 	"strings"
 	"time"
 
-	"github.com/insightconform/conform"
 	"github.com/insightconform/conform/model"
 	"github.com/insightconform/conform/reports/formats"
+	"github.com/insightconform/conform/reports/plain"
+	"github.com/insightconform/conform/targets/account/ledger"
 	"github.com/insightconform/conform/targets/embedded"
 	"github.com/insightconform/conform/targets/endpoint"
 	"github.com/insightconform/conform/targets/pace"
@@ -28,46 +29,37 @@ const (
 type field struct {
 	set  func(text string) error
 	text func() string
+	form form
 }
 
 // fieldOf makes the field of a value that parse reads; nothing is changed where it fails.
-func fieldOf[T any](at *T, parse func(string) (T, error), text func(T) string) field {
-	return field{
-		set: func(given string) error {
-			value, err := parse(given)
-			if err == nil {
-				*at = value
-			}
-			return err
-		},
-		text: func() string { return text(*at) },
+func fieldOf[T any](at *T, form form, parse func(string) (T, error), text func(T) string) field {
+	set := func(given string) error {
+		value, err := parse(given)
+		if err == nil {
+			*at = value
+		}
+		return err
 	}
+	return field{set, func() string { return text(*at) }, form}
 }
 
 // textField makes the field of a text that a check lets pass.
 func textField(at *string, check func(string) error) field {
-	return fieldOf(at, func(text string) (string, error) { return text, check(text) }, strings.Clone)
+	return fieldOf(at, aText, func(text string) (string, error) { return text, check(text) }, strings.Clone)
 }
 
 // listField makes the field of a list with commas, each item of which a check lets pass. Empty and repeated
 // items are refused.
 func listField(at *[]string, check func(string) error) field {
-	return fieldOf(at, func(text string) ([]string, error) {
-		items, err := splitList(text)
-		for _, item := range items {
-			if err == nil {
-				err = check(item)
-			}
-		}
-		return items, err
-	}, listText)
+	return fieldOf(at, aList, func(text string) ([]string, error) { return splitList(text, check) }, listText)
 }
 
 func listText(items []string) string { return strings.Join(items, ",") }
 
 // numberField makes the field of a whole number within bounds.
 func numberField[N int | uint64](at *N, lowest, highest uint64) field {
-	return fieldOf(at, func(text string) (N, error) {
+	return fieldOf(at, aNumber, func(text string) (N, error) {
 		n, err := strconv.ParseUint(text, 10, 64)
 		if err != nil || n < lowest || n > highest {
 			return 0, fmt.Errorf("must be a whole number from %d to %d", lowest, highest)
@@ -83,18 +75,18 @@ func numberField[N int | uint64](at *N, lowest, highest uint64) field {
 
 // switchField makes the field of a switch.
 func switchField(at *bool) field {
-	return fieldOf(at, func(text string) (bool, error) {
+	return fieldOf(at, aSwitch, func(text string) (bool, error) {
 		on, err := strconv.ParseBool(text)
 		if err != nil {
-			return false, fmt.Errorf("must be true or false")
+			err = errors.New(aSwitch.otherwise)
 		}
-		return on, nil
+		return on, err
 	}, func(on bool) string { return map[bool]string{true: "true"}[on] })
 }
 
 // durationField makes the field of a time of at least a millisecond.
 func durationField(at *time.Duration) field {
-	return fieldOf(at, parseDuration, func(d time.Duration) string {
+	return fieldOf(at, aDuration, parseDuration, func(d time.Duration) string {
 		if d == 0 {
 			return ""
 		}
@@ -136,6 +128,9 @@ var (
 	}, "is no target; use embedded, endpoint or account")
 	checkBucket = checkBy(func(text string) bool { return text != "" && !strings.ContainsAny(text, " /\t\r\n") },
 		"is no name of a bucket; write it like my-bucket")
+	checkAccount = checkBy(regexp.MustCompile(`^[0-9]{12}$`).MatchString, "is no account id, which has 12 digits")
+	checkPrefix  = checkBy(func(text string) bool { return text != "" && ledger.CheckPrefix(text) == nil },
+		fmt.Sprintf("is no prefix; give %d to %d lower-case letters, digits and single dashes, such as conform-night1", ledger.MinPrefix, ledger.MaxPrefix))
 )
 
 func checkEndpoint(text string) error {
@@ -167,36 +162,44 @@ func checkFault(name string) error {
 	if _, ok := embedded.FaultNamed(name); ok {
 		return nil
 	}
-	var names []string
-	for _, f := range embedded.Faults {
-		names = append(names, f.Name)
-	}
+	names := plain.Texts(embedded.Faults, func(f embedded.Fault) string { return f.Name })
 	return fmt.Errorf("is no fault; %s", suggestion(nearest(name, names), "conform serve --fault list"))
 }
 
-// splitList reads a list with commas and refuses empty and repeated items.
-func splitList(text string) ([]string, error) {
-	var list []string
+// splitList reads a list with commas, each item of which a check lets pass, and refuses empty and repeated ones.
+func splitList(text string, check func(string) error) (list []string, err error) {
 	for item := range strings.SplitSeq(text, ",") {
 		item = strings.TrimSpace(item)
 		switch {
 		case item == "":
-			return nil, fmt.Errorf("has an empty item; write a list like A,B")
+			return nil, errors.New("has an empty item; write a list like A,B")
 		case slices.Contains(list, item):
 			return nil, fmt.Errorf("names %q twice; once is enough", item)
+		case err == nil:
+			err = check(item)
 		}
 		list = append(list, item)
 	}
-	return list, nil
+	return list, err
 }
 
-func (s *settings) setShard(text string) error {
-	s.shardAuto = text == shardAuto
-	if s.shardAuto {
-		return nil // the environment is asked once all settings are read
+func (s *settings) addAccounts(text string) error {
+	ids, err := splitList(text, checkAccount)
+	if err != nil {
+		return err
 	}
-	i, n, _, err := parseShard(text, nil)
-	s.shard = conform.Shard{Index: i - 1, Count: n}
+	for _, id := range ids {
+		if !slices.Contains(s.account.Accounts, id) {
+			s.account.Accounts = append(s.account.Accounts, id)
+		}
+	}
+	return nil
+}
+
+func (s *settings) setShard(text string) (err error) {
+	if s.shardAuto = text == shardAuto; !s.shardAuto { // the environment is asked once all settings are read
+		s.run.Shard, err = parseShard(text, nil)
+	}
 	return err
 }
 
@@ -215,7 +218,7 @@ func paceText(rates *pace.Rates) string {
 func parseLevel(text string) (model.Level, error) {
 	level, err := model.ParseLevel(text)
 	if err != nil {
-		err = fmt.Errorf("is no level; use documented, observed or inferred")
+		err = errors.New("is no level; use documented, observed or inferred")
 	}
 	return level, err
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/insightconform/conform/internal/golden"
 	"github.com/insightconform/conform/model"
 	"github.com/insightconform/conform/reports"
+	"github.com/insightconform/conform/reports/plain"
 	"github.com/insightconform/conform/reports/text"
 	"github.com/insightconform/conform/targets"
 	"github.com/insightconform/conform/targets/embedded"
@@ -86,7 +87,7 @@ func TestGolden(t *testing.T) {
 	s.Command = "conform selftest …"
 	golden.Shape(t, "testdata/few.txt", shown(t, s))
 	var out bytes.Buffer
-	require.NoError(t, reports.SelftestJSON(&out, s))
+	require.NoError(t, plain.WriteJSON(&out, s))
 	golden.Shape(t, "testdata/few.json", out.Bytes())
 }
 

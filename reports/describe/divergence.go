@@ -16,15 +16,9 @@ import (
 // WorstFirst lists the divergences that count most first: what fails the run, then the rest, each in the
 // report's order.
 func WorstFirst(r *reports.Report) []reports.Divergence {
-	var fails, others []reports.Divergence
-	for _, d := range r.Divergences {
-		if d.Fails {
-			fails = append(fails, d)
-		} else {
-			others = append(others, d)
-		}
-	}
-	return append(fails, others...)
+	others := slices.Clone(r.Divergences)
+	fails := slices.DeleteFunc(slices.Clone(others), func(d reports.Divergence) bool { return !d.Fails })
+	return append(fails, slices.DeleteFunc(others, func(d reports.Divergence) bool { return d.Fails })...)
 }
 
 // Standing says of a divergence in a few words what it counts for.
@@ -53,7 +47,7 @@ func Details(r *reports.Report, d reports.Divergence) []string {
 	var lines []string
 	say := func(label, text string) { lines = append(lines, fmt.Sprintf("%-*s%s", labelWidth, label, text)) }
 	say("rule", plain.Text(d.Rule)+", "+d.Level.String()+": "+plain.Text(d.Statement))
-	resource := ""
+	resource, label := "", "sequence"
 	for i, step := range d.Steps {
 		text := plain.Text(Step(step, &resource))
 		if left := len(d.Steps) - maxDetailed; left > 0 && i > 0 && i <= left {
@@ -62,15 +56,12 @@ func Details(r *reports.Report, d reports.Divergence) []string {
 			}
 			continue
 		}
-		label := "sequence"
-		if i > 0 {
-			label = ""
-		}
 		mark, room := " ", plain.MaxShown
 		if step.Diverges {
 			mark, room = "✗", plain.MaxMessage
 		}
 		say(label, fmt.Sprintf("%s %d. %s → %s", mark, step.Number, text, plain.Shown(Answer(step), room)))
+		label = ""
 	}
 	say("expected", plain.Alternatives(d.Expected, plain.MaxShown))
 	say("actual", plain.Text(Actual(d)))
@@ -78,7 +69,7 @@ func Details(r *reports.Report, d reports.Divergence) []string {
 	if d.Known {
 		say("known", plain.Text(d.Reason))
 	}
-	label := "reproduce"
+	label = "reproduce"
 	for _, command := range []string{d.Replay, r.Command} {
 		if command != "" {
 			say(label, plain.Message(command))
@@ -113,31 +104,52 @@ func Provenance(d reports.Divergence) string {
 	return plain.Text(text)
 }
 
-// Counts says how many divergences there are by kind: "2 documented, 1 unrepeated".
-func Counts(r *reports.Report) string {
-	byLevel := map[model.Level]int{}
-	unrepeated := 0
+// Outcome says what a run came to beside its verdict: " (exit 1): 3 divergences, 2 documented, 1 unrepeated".
+func Outcome(r *reports.Report) string {
+	kinds := map[string]int{}
 	for _, d := range r.Divergences {
 		if d.Status == reports.Unrepeated {
-			unrepeated++
+			kinds[d.Status]++
 		} else {
-			byLevel[d.Level]++
+			kinds[d.Level.String()]++
 		}
 	}
-	var parts []string
-	for _, level := range []model.Level{model.Documented, model.Observed, model.Inferred} {
-		if byLevel[level] > 0 {
-			parts = append(parts, fmt.Sprintf("%d %s", byLevel[level], level))
+	text := fmt.Sprintf(" (exit %d", r.ExitCode)
+	if r.Partial {
+		text += ", partial"
+	}
+	text += ")"
+	if len(r.Divergences) > 0 {
+		text += ": " + strings.ReplaceAll(plain.Counted(len(r.Divergences), "divergence"), ",", "")
+	}
+	for _, kind := range []string{model.Documented.String(), model.Observed.String(), model.Inferred.String(), reports.Unrepeated} {
+		if kinds[kind] > 0 {
+			text += fmt.Sprintf(", %d %s", kinds[kind], kind)
 		}
 	}
-	if unrepeated > 0 {
-		parts = append(parts, fmt.Sprintf("%d unrepeated", unrepeated))
+	return text
+}
+
+// LevelMeanings says what each level of evidence means.
+var LevelMeanings = map[model.Level]string{
+	model.Documented: "the API reference, user guide or service model says so",
+	model.Observed:   "a recorded answer of the real service says so",
+	model.Inferred:   "the documentation is silent; this reference was chosen so that there is one",
+}
+
+// Answers says what a broken rule is answered with: the reference answer, and what is accepted beside it.
+func Answers(rule *model.Rule) (answers [][2]string) {
+	if rule.Code != "" {
+		answers = append(answers, [2]string{"reference", fmt.Sprintf("%s, place %d in the order of errors", rule.Code, model.Place(rule.ID))})
 	}
-	if len(parts) == 0 {
-		return ""
+	accepted := slices.Clone(rule.Also)
+	if rule.MayPass {
+		accepted = slices.Insert(accepted, 0, "success")
 	}
-	noun := strings.TrimPrefix(plain.Counted(len(r.Divergences), "divergence"), plain.Grouped(len(r.Divergences)))
-	return fmt.Sprintf("%d%s, %s", len(r.Divergences), noun, strings.Join(parts, ", "))
+	if len(accepted) > 0 {
+		answers = append(answers, [2]string{"accepted", strings.Join(accepted, ", ")})
+	}
+	return answers
 }
 
 // Sources spells the abbreviations of a rule's source out.
@@ -148,12 +160,16 @@ func Sources(source string) []string {
 	})
 }
 
-// Lacking lists the absent capabilities of a report by the reason, as it may be shown.
-func Lacking(r *reports.Report) []plain.Group[string, string] {
-	names := slices.DeleteFunc(slices.Sorted(maps.Keys(r.Capabilities)), func(name string) bool {
+// Absent lists the capabilities that a run did not cover.
+func Absent(r *reports.Report) []string {
+	return slices.DeleteFunc(slices.Sorted(maps.Keys(r.Capabilities)), func(name string) bool {
 		return r.Capabilities[name] != reports.Absent
 	})
-	reasons := plain.GroupBy(names, func(name string) string { return plain.Text(r.NotCovered[name]) })
+}
+
+// Lacking lists them by the reason, as it may be shown.
+func Lacking(r *reports.Report) []plain.Group[string, string] {
+	reasons := plain.GroupBy(Absent(r), func(name string) string { return plain.Text(r.NotCovered[name]) })
 	return reasons[:min(len(reasons), maxReasons)]
 }
 

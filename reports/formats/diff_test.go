@@ -13,6 +13,7 @@ import (
 	"github.com/insightconform/conform/internal/golden"
 	"github.com/insightconform/conform/model"
 	"github.com/insightconform/conform/reports"
+	"github.com/insightconform/conform/reports/plain"
 	"github.com/insightconform/conform/reports/text"
 )
 
@@ -35,7 +36,7 @@ func profileFile(t *testing.T, p *reports.Precedence) []byte {
 	profile, err := p.Profile("a profile")
 	require.NoError(t, err)
 	var file bytes.Buffer
-	require.NoError(t, reports.WriteProfile(&file, profile))
+	require.NoError(t, plain.WriteJSON(&file, profile))
 	return file.Bytes()
 }
 
@@ -89,7 +90,7 @@ func TestCompareReports(t *testing.T) {
 	var shown, machine bytes.Buffer
 	require.NoError(t, text.Diff(&shown, d, text.Options{Width: 100}))
 	golden.Check(t, "testdata/diff.txt", shown.Bytes())
-	require.NoError(t, reports.DiffJSON(&machine, d))
+	require.NoError(t, plain.WriteJSON(&machine, d))
 	assert.NotContains(t, machine.String(), "\x1b")
 	var read reports.Diff
 	require.NoError(t, json.Unmarshal(machine.Bytes(), &read))

@@ -103,7 +103,7 @@ func TestPrecedenceProfile(t *testing.T) {
 	profile, err := p.Profile("learned from a test")
 	require.NoError(t, err)
 	var file bytes.Buffer
-	require.NoError(t, reports.WriteProfile(&file, profile))
+	require.NoError(t, plain.WriteJSON(&file, profile))
 	read, err := model.LoadProfile(file.Bytes())
 	require.NoError(t, err)
 	assert.Equal(t, p.Holds, read.Holds)

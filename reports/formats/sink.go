@@ -17,29 +17,24 @@ import (
 	"github.com/insightconform/conform/reports/text"
 )
 
-// The formats of a Sink.
+// The formats of a Sink that its users tell apart.
 const (
-	Text     = "text"
-	JSON     = "json"
-	HTML     = "html"
-	JUnit    = "junit"
-	Markdown = "markdown"
-	NDJSON   = "ndjson"
+	Text   = "text"
+	JSON   = "json"
+	HTML   = "html"
+	NDJSON = "ndjson"
 )
 
-var formats = []string{Text, JSON, HTML, JUnit, Markdown, NDJSON}
+var formats = []string{Text, JSON, HTML, "junit", "markdown", NDJSON}
 
 // renderers has the formats that need nothing but the report.
 var renderers = map[string]func(io.Writer, *reports.Report) error{
-	JSON:     reports.JSON,
-	HTML:     func(w io.Writer, r *reports.Report) error { return html.Write(w, r) },
-	JUnit:    junit.Write,
-	Markdown: markdown.Write,
-	NDJSON:   events.Write,
+	JSON:       reports.JSON,
+	HTML:       func(w io.Writer, r *reports.Report) error { return html.Write(w, r) },
+	"junit":    junit.Write,
+	"markdown": markdown.Write,
+	NDJSON:     events.Write,
 }
-
-// comparers has the formats that show several reports side by side.
-var comparers = map[string]func(io.Writer, ...*reports.Report) error{HTML: html.Write}
 
 // Names lists the names of the formats.
 func Names() []string { return slices.Clone(formats) }
@@ -75,17 +70,19 @@ func (s Sink) String() string {
 // Write renders the report into the sink. Options are those of text on standard output; a text file
 // is plain and as wide as it needs to be.
 func (s Sink) Write(stdout io.Writer, r *reports.Report, options text.Options) error {
-	render := func(w io.Writer) error { return renderers[s.Format](w, r) }
-	if s.Format == Text {
-		if s.Path != "" {
-			options = text.Options{Verbose: options.Verbose}
-		}
-		render = func(w io.Writer) error { return text.Report(w, r, options) }
+	if s.Path != "" {
+		options = text.Options{Verbose: options.Verbose}
 	}
-	return s.write(stdout, render)
+	return s.Render(stdout, func(w io.Writer) error {
+		if s.Format == Text {
+			return text.Report(w, r, options)
+		}
+		return renderers[s.Format](w, r)
+	})
 }
 
-func (s Sink) write(stdout io.Writer, render func(io.Writer) error) error {
+// Render lets render write to where the sink is.
+func (s Sink) Render(stdout io.Writer, render func(io.Writer) error) error {
 	if s.Path == "" {
 		return render(stdout)
 	}
@@ -93,9 +90,9 @@ func (s Sink) write(stdout io.Writer, render func(io.Writer) error) error {
 }
 
 // Compares reports whether the sink's format can show several reports at once.
-func (s Sink) Compares() bool { return comparers[s.Format] != nil }
+func (s Sink) Compares() bool { return s.Format == HTML }
 
 // WriteComparison renders several reports into a sink that Compares.
 func (s Sink) WriteComparison(stdout io.Writer, list []*reports.Report) error {
-	return s.write(stdout, func(w io.Writer) error { return comparers[s.Format](w, list...) })
+	return s.Render(stdout, func(w io.Writer) error { return html.Write(w, list...) })
 }

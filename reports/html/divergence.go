@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"html/template"
+	"maps"
 	"slices"
 	"strings"
 
@@ -35,6 +36,7 @@ type divergenceView struct {
 	Open     bool
 	Commands []fact
 	Scripts  []fact
+	scripts  []fact // that there may be room for
 }
 
 // line is one line of a comparison, with what differs marked.
@@ -78,18 +80,14 @@ func newDivergenceView(r *reports.Report, d *reports.Divergence, v *reportView, 
 
 // standing says what follows from a divergence for the run; Name is its class on the page.
 func standing(d *reports.Divergence) fact {
-	class, text := "tolerated", "confirmed; does not fail the run"
+	verb := map[bool]string{true: "fails", false: "does not fail"}[d.Fails]
 	switch {
 	case d.Known:
 		return fact{"known", strings.TrimSuffix("known to the baseline: "+clean(d.Reason), ": ")}
-	case d.Status == reports.Unrepeated && d.Fails:
-		class, text = "unrepeated", "seen, but not again on a fresh world; fails the run"
 	case d.Status == reports.Unrepeated:
-		class, text = "unrepeated", "seen, but not again on a fresh world; does not fail the run"
-	case d.Fails:
-		class, text = "failing", "confirmed; fails the run"
+		return fact{"unrepeated", "seen, but not again on a fresh world; " + verb + " the run"}
 	}
-	return fact{class, text}
+	return fact{map[bool]string{true: "failing", false: "tolerated"}[d.Fails], "confirmed; " + verb + " the run"}
 }
 
 func sightings(d *reports.Divergence) []fact {
@@ -118,10 +116,10 @@ func (v *divergenceView) compare(d *reports.Divergence) {
 	v.Answers = operation(step.Operation)
 	if step.Answer.Outcome != reports.OutcomeSuccess {
 		if problem := clean(step.Answer.Problem); problem != "" {
-			v.Actual = append(v.Actual, plainLine(problem))
+			v.Actual = append(v.Actual, plainLines(problem)...)
 		}
 		if status := fmt.Sprint(step.Status); step.Status != 0 && !strings.Contains(step.Answer.Problem, status) {
-			v.Actual = append(v.Actual, plainLine("HTTP status "+status))
+			v.Actual = append(v.Actual, plainLines("HTTP status "+status)...)
 		}
 		return
 	}
@@ -135,9 +133,7 @@ func (v *divergenceView) compare(d *reports.Divergence) {
 	came := selectorLines(list)
 	stored, ok := storedLines(d, i, step)
 	if !ok || !strings.HasPrefix(d.Actual, "other") {
-		for _, text := range came {
-			v.Actual = append(v.Actual, plainLine(text))
-		}
+		v.Actual = append(v.Actual, plainLines(came...)...)
 		return
 	}
 	v.Expected = append(v.Expected, compared(stored, came, "missing in the answer", "missing")...)
@@ -147,22 +143,26 @@ func (v *divergenceView) compare(d *reports.Divergence) {
 // compared lists the lines of one side; those that the other side has not are marked, and said to be what they are.
 func compared(side, other []string, extra, class string) []line {
 	if len(side) == 0 {
-		return []line{plainLine("no selector")}
+		return plainLines("no selector")
 	}
-	var lines []line
+	lines := plainLines(side...)
 	other = slices.Clone(other)
-	for _, text := range side {
+	for n, text := range side {
 		if i := slices.Index(other, text); i >= 0 {
 			other = slices.Delete(other, i, i+1)
-			lines = append(lines, plainLine(text))
 		} else {
-			lines = append(lines, line{[]markedSpan{{text, true}}, extra, class})
+			lines[n] = line{[]markedSpan{{text, true}}, extra, class}
 		}
 	}
 	return lines
 }
 
-func plainLine(text string) line { return line{Spans: []markedSpan{{Text: text}}} }
+func plainLines(texts ...string) (lines []line) {
+	for _, text := range texts {
+		lines = append(lines, line{Spans: []markedSpan{{Text: text}}})
+	}
+	return lines
+}
 
 // selectorLines renders the selectors of an answer one by one, in the form of storedLines.
 func selectorLines(list value.Value) []string {
@@ -180,25 +180,22 @@ func selectorLines(list value.Value) []string {
 }
 
 // storedLines renders what the model held for the resource that a step names.
-func storedLines(d *reports.Divergence, i int, step *reports.Step) ([]string, bool) {
-	if i >= len(d.States) {
-		return nil, false
-	}
+func storedLines(d *reports.Divergence, i int, step *reports.Step) (lines []string, ok bool) {
 	name := cmp.Or(step.Request.Get("TrailName").Text(), step.Request.Get("EventDataStore").Text())
 	name = name[strings.LastIndexByte(name, '/')+1:]
-	for _, state := range d.States[i] {
-		if name == "" || !strings.HasSuffix(state.Resource, "/"+name) {
-			continue
-		}
-		var lines []string
-		for _, insightType := range model.TypeNames {
-			if on := state.On[insightType]; len(on) > 0 {
-				lines = append(lines, clean(insightType+": "+strings.Join(on, "+")))
-			}
-		}
-		return lines, true
+	if i >= len(d.States) || name == "" {
+		return nil, false
 	}
-	return nil, false
+	k := slices.IndexFunc(d.States[i], func(s reports.ResourceState) bool { return strings.HasSuffix(s.Resource, "/"+name) })
+	if k < 0 {
+		return nil, false
+	}
+	for _, insightType := range model.TypeNames {
+		if on := d.States[i][k].On[insightType]; len(on) > 0 {
+			lines = append(lines, clean(insightType+": "+strings.Join(on, "+")))
+		}
+	}
+	return lines, true
 }
 
 // differingWords marks the words that two lines do not share, or all of them where they share little.
@@ -257,8 +254,7 @@ func stepViews(d *reports.Divergence) []stepView {
 
 // request is what a step sends, without its operation.
 func request(s reports.Step) string {
-	none := ""
-	return strings.TrimSpace(strings.TrimPrefix(clean(describe.Step(s, &none)), operation(s.Operation)))
+	return strings.TrimSpace(strings.TrimPrefix(clean(describe.Step(s, new(""))), operation(s.Operation)))
 }
 
 // wire is what went over the wire, with other names for accounts.
@@ -269,20 +265,14 @@ func wire(s string) string {
 // answerView is an answer in short.
 type answerView struct{ Class, Code, Text string }
 
+var outcomeClasses = map[string]string{reports.OutcomeSuccess: "success", reports.OutcomeRefused: "refused"}
+
 func answer(s reports.Step) answerView {
 	body := s.Answer.Body
 	s.Answer.Body = value.Value{} // it is told apart
-	view := answerView{Class: "crashed", Code: clean(describe.Answer(s))}
-	switch s.Answer.Outcome {
-	case reports.OutcomeSuccess:
-		view.Class = "success"
-	case reports.OutcomeRefused:
-		view.Class = "refused"
-		return view
-	default:
-		return view
-	}
+	view := answerView{Class: cmp.Or(outcomeClasses[s.Answer.Outcome], "crashed"), Code: clean(describe.Answer(s))}
 	switch list, has := body.Get("InsightSelectors"), body.Get("HasInsightSelectors"); {
+	case s.Answer.Outcome != reports.OutcomeSuccess:
 	case list.Given():
 		view.Text = clean(describe.Selectors(list))
 	case model.Op(s.Operation) == model.OpTrail && has.Given():
@@ -294,8 +284,6 @@ func answer(s reports.Step) answerView {
 }
 
 var typeNames = [...]string{"call rate", "error rate"} // of model.TypeNames
-
-var categoryNames = [...]string{"Management", "Data"}
 
 var logNames = map[rune]string{'W': "write", 'R': "read", 'D': "data", 'I': "Insights"}
 
@@ -310,28 +298,25 @@ func resource(s reports.ResourceState) resourceView {
 		v.Name = clean(describe.Name(name))
 	}
 	var other []string
-	for insightType, categories := range s.On {
+	for _, insightType := range slices.Sorted(maps.Keys(s.On)) {
 		if !slices.Contains(model.TypeNames[:], insightType) {
-			other = append(other, insightType+": "+strings.Join(categories, "+"))
+			other = append(other, insightType+": "+strings.Join(s.On[insightType], "+"))
 		}
 	}
-	slices.Sort(other)
 	v.Other = clean(strings.Join(other, ", "))
 	return v
 }
 
+// selectorRow says for which categories a type of Insights is on.
 type selectorRow struct {
 	Name string
-	On   [len(categoryNames)]bool
+	On   []bool
 }
 
-func selectorRows(s reports.ResourceState) []selectorRow {
-	rows := make([]selectorRow, len(model.TypeNames))
+func selectorRows(s reports.ResourceState) (rows []selectorRow) {
 	for i, insightType := range model.TypeNames {
-		rows[i].Name = typeNames[i]
-		for k, category := range categoryNames {
-			rows[i].On[k] = slices.Contains(s.On[insightType], category)
-		}
+		on := func(category string) bool { return slices.Contains(s.On[insightType], category) }
+		rows = append(rows, selectorRow{typeNames[i], []bool{on("Management"), on("Data")}})
 	}
 	return rows
 }
@@ -341,15 +326,10 @@ func logsInWords(logs string) string {
 	if logs == "" || logs == "none" {
 		return "nothing"
 	}
-	var words []string
-	for _, c := range logs {
-		word, ok := logNames[c]
-		if !ok {
-			return clean(logs)
-		}
-		words = append(words, word)
+	if strings.Trim(logs, "WRDI") != "" {
+		return clean(logs)
 	}
-	return strings.Join(words, ", ")
+	return strings.Join(plain.Texts([]rune(logs), func(c rune) string { return logNames[c] }), ", ")
 }
 
 // commands are what one pastes to see the divergence again.
@@ -365,13 +345,10 @@ func (v *divergenceView) commands(r *reports.Report, d *reports.Divergence, many
 		add("As a script for the AWS CLI", export+" --as awscli")
 		add("As a script for boto3", export+" --as boto3")
 	}
-	if many {
-		return
-	}
-	trace := reports.NewTrace(r, *d, false)
-	for _, form := range [...]struct{ name, title string }{{"awscli", "AWS CLI"}, {"boto3", "boto3"}} {
-		if text, err := scripts.Export(trace, form.name); err == nil && len(text) <= maxScript {
-			v.Scripts = append(v.Scripts, fact{form.title, visibleLines(string(text))})
+	for _, form := range facts("awscli", "AWS CLI", "boto3", "boto3") {
+		text, err := scripts.Export(reports.NewTrace(r, *d, false), form.Name)
+		if err == nil && len(text) <= maxScript && !many {
+			v.scripts = append(v.scripts, fact{form.Value, visibleLines(string(text))})
 		}
 	}
 }

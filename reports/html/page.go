@@ -38,7 +38,11 @@ var functions = template.FuncMap{
 	"level":   level, "anchor": anchor, "sources": sources, "lacking": describe.Lacking, "meaning": meaning,
 	"verdictClass": verdictClass, "headline": headline,
 	"facts": runFacts, "summary": summary, "precedence": newPrecedenceView, "timeline": newTimelineView,
-	"certificate": certificateFacts, "coverage": coverageFacts, "settling": settling,
+	"certificate": certificateFacts,
+	"coverage": func(c reports.Coverage) []fact {
+		return coverageFacts(c, "transitions between the states of one trail", "pairs of error rules that one request breaks together")
+	},
+	"settling":     settling,
 	"outcomeClass": func(s string) string { return cmp.Or(outcomeClass[s], "not-covered") },
 	"standing":     standing, "sightings": sightings, "request": request, "answer": answer,
 	"wire": wire, "resource": resource, "selectors": selectorRows, "logs": logsInWords,
@@ -109,47 +113,29 @@ func Write(w io.Writer, list ...*reports.Report) error {
 // roomForDivergences is how many bytes of a page may go to divergences.
 const roomForDivergences = 1_400_000
 
-// renderDivergences shows each divergence as fully as there is room, and returns what is left: the steps
-// of all go before the scripts of any.
+// renderDivergences shows each divergence as fully as there is room, and returns what is left: all in brief, which
+// is done even where there is no room, then the steps of all before the scripts of any.
 func (v *reportView) renderDivergences(room int) (int, error) {
-	scripts := make([][]fact, len(v.Divergences))
-	for i, d := range v.Divergences {
-		scripts[i], d.Scripts = d.Scripts, nil
-	}
-	for round := range 2 {
-		for i, d := range v.Divergences {
-			if round == 1 && (d.Brief || len(scripts[i]) == 0) {
+	for round := range 3 {
+		for _, d := range v.Divergences {
+			if round == 2 && (d.Brief || len(d.scripts) == 0) {
 				continue
 			}
-			if round == 1 {
-				d.Scripts = scripts[i]
+			fuller := *d
+			fuller.Brief = round == 0
+			if round == 2 {
+				fuller.Scripts = d.scripts
 			}
-			before := len(d.HTML)
-			if err := d.render(room + before); err != nil {
+			var out bytes.Buffer
+			if err := htmlPages.ExecuteTemplate(&out, "divergence", &fuller); err != nil {
 				return 0, err
 			}
-			room -= len(d.HTML) - before
+			if more := out.Len() - len(d.HTML); round == 0 || more <= room {
+				room -= more
+				fuller.HTML = template.HTML(out.String())
+				*d = fuller
+			}
 		}
 	}
 	return room, nil
-}
-
-// render shows a divergence within a number of bytes: in full, without scripts, or in brief, which is
-// done even where there is no room.
-func (d *divergenceView) render(room int) error {
-	for {
-		var out bytes.Buffer
-		if err := htmlPages.ExecuteTemplate(&out, "divergence", d); err != nil {
-			return err
-		}
-		switch {
-		case out.Len() <= room || d.Brief:
-			d.HTML = template.HTML(out.String())
-			return nil
-		case len(d.Scripts) > 0:
-			d.Scripts = nil
-		default:
-			d.Brief = true
-		}
-	}
 }

@@ -122,24 +122,20 @@ func newWalkView(w *reports.Walk, prefix string) *walkView {
 
 // draw makes the paths of the dots and returns what the row says.
 func (c *walkCell) draw(row string, places [][2]int, inputs []string) (covered, total int, missing []string) {
-	var done, open, outside strings.Builder
 	for k := range min(len(row), len(places)) {
-		x, y := c.X+cellInset+places[k][0], c.Y+cellInset+places[k][1]
-		path := &done
+		path := &c.Outside
 		switch row[k] {
 		case '+':
+			path = &c.Done
 			covered++
 			total++
 		case '-':
-			path = &open
+			path = &c.Open
 			total++
 			missing = append(missing, selectorsInWords(inputs[k]))
-		default:
-			path = &outside
 		}
-		fmt.Fprintf(path, "M%d %dh%dv%dh-%dz", x, y, dot, dot, dot)
+		*path += fmt.Sprintf("M%d %dh%dv%dh-%dz", c.X+cellInset+places[k][0], c.Y+cellInset+places[k][1], dot, dot, dot)
 	}
-	c.Done, c.Open, c.Outside = done.String(), open.String(), outside.String()
 	return covered, total, missing
 }
 
@@ -163,26 +159,23 @@ func inputPlaces(inputs []string) (places [][2]int, rows int) {
 // setPlace puts a set of selectors into a square: the columns are what ApiErrorRateInsight is on for, the
 // rows what ApiCallRateInsight is: nothing, Management, Data, both.
 func setPlace(on string) (column, row int, ok bool) {
-	if on == "off" {
-		return 0, 0, true
-	}
-	place := [2]int{}
+	var place [len(typeNames)]int
 	for part := range strings.SplitSeq(on, "; ") {
-		name, categories, found := strings.Cut(part, ": ")
-		i := slices.Index(model.TypeNames[:], name)
-		if !found || i < 0 {
+		name, categories, _ := strings.Cut(part, ": ")
+		i, k := slices.Index(model.TypeNames[:], name), slices.Index(setNames[:], categories)
+		switch {
+		case on == "off":
+		case i < 0 || k < 1:
 			return 0, 0, false
-		}
-		for category := range strings.SplitSeq(categories, ", ") {
-			k := slices.Index(categoryNames[:], category)
-			if k < 0 {
-				return 0, 0, false
-			}
-			place[i] |= 1 << k
+		default:
+			place[i] = k
 		}
 	}
 	return place[1], place[0], true
 }
+
+// setNames are what a type may be on for.
+var setNames = [...]string{"", "Management", "Data", "Management, Data"}
 
 var shorterSelectors = strings.NewReplacer("ApiCallRateInsight", typeNames[0], "ApiErrorRateInsight", typeNames[1])
 
@@ -190,7 +183,7 @@ func selectorsInWords(s string) string { return clean(shorterSelectors.Replace(s
 
 // precedenceView is the heat map of the pairs of error rules, in the order that was learned.
 type precedenceView struct {
-	Rules  []*precedenceRule
+	Rules  []precedenceRule
 	Counts []*cellKind
 	Cycles []string
 	Pairs  []*pairView // of which there is something to tell
@@ -205,29 +198,17 @@ type precedenceRule struct {
 }
 
 type pairView struct {
-	Kind                cellKind
+	Kind                *cellKind
 	ID                  string // where there is something to tell
 	Row, Column, Status string
 	Cell                *reports.PrecedenceCell
 }
 
+// cellKind is a way in which a pair is shown.
 type cellKind struct {
 	status              string // of the cells that are shown so
 	Class, Symbol, Text string
 	Count               int
-}
-
-// cellKinds are the ways in which a pair is shown. The row's rule is the one that was learned to come first.
-func cellKinds() []*cellKind {
-	return []*cellKind{
-		{reports.CellFirst, "row", "◀", "the row's rule is answered", 0},
-		{reports.CellSecond, "column", "▲", "the column's rule is answered", 0},
-		{reports.CellIndistinguishable, "alike", "=", "both alone are answered alike", 0},
-		{reports.CellOther, "other", "≠", "neither's own answer is given", 0},
-		{reports.CellUnstable, "unstable", "~", "the answer differs from try to try", 0},
-		{reports.CellNotCovered, "uncovered", "–", "the target cannot be brought there", 0},
-		{reports.CellImpossible, "impossible", "·", "no request breaks exactly these two", 0},
-	}
 }
 
 const maxPrecedenceRules = 60
@@ -236,57 +217,59 @@ func newPrecedenceView(p *reports.Precedence) *precedenceView {
 	if p == nil {
 		return nil
 	}
-	v := &precedenceView{}
-	place := map[model.ID]int{}
-	for i, id := range p.Rules[:min(len(p.Rules), maxPrecedenceRules)] {
-		place[id] = i
-		rule := &precedenceRule{Number: i + 1, ID: clean(id), Code: clean(p.Codes[id])}
+	v := &precedenceView{Counts: []*cellKind{ // the row's rule is the one that was learned to come first
+		{reports.CellFirst, "row", "◀", "the row's rule is answered", 0},
+		{reports.CellSecond, "column", "▲", "the column's rule is answered", 0},
+		{reports.CellIndistinguishable, "alike", "=", "both alone are answered alike", 0},
+		{reports.CellOther, "other", "≠", "neither's own answer is given", 0},
+		{reports.CellUnstable, "unstable", "~", "the answer differs from try to try", 0},
+		{reports.CellNotCovered, "uncovered", "–", "the target cannot be brought there", 0},
+		{reports.CellImpossible, "impossible", "·", "no request breaks exactly these two", 0},
+	}}
+	cells := map[[2]model.ID]*reports.PrecedenceCell{}
+	for i, c := range p.Cells {
+		cells[[2]model.ID{c.First, c.Second}], cells[[2]model.ID{c.Second, c.First}] = &p.Cells[i], &p.Cells[i]
+	}
+	rules := p.Rules[:min(len(p.Rules), maxPrecedenceRules)]
+	for i, id := range rules {
+		rule := precedenceRule{Number: i + 1, ID: clean(id), Code: clean(p.Codes[id]), Cells: make([]*pairView, len(rules))}
 		if n := model.Place(id); n > 0 {
 			rule.Reference = fmt.Sprint(n)
 		}
+		for k := i + 1; k < len(rules); k++ {
+			rule.Cells[k] = v.pair(cells[[2]model.ID{id, rules[k]}], id, rules[k], fmt.Sprintf("pair-%d-%d", i+1, k+1))
+		}
 		v.Rules = append(v.Rules, rule)
 	}
-	cells := map[[2]int]*reports.PrecedenceCell{}
-	for i := range p.Cells {
-		first, ok1 := place[p.Cells[i].First]
-		second, ok2 := place[p.Cells[i].Second]
-		if ok1 && ok2 && first != second {
-			cells[[2]int{min(first, second), max(first, second)}] = &p.Cells[i]
-		}
-	}
-	kinds := cellKinds()
-	for i, rule := range v.Rules {
-		rule.Cells = make([]*pairView, len(v.Rules))
-		for k := i + 1; k < len(v.Rules); k++ {
-			rule.Cells[k] = v.pair(cells[[2]int{i, k}], rule, v.Rules[k], kinds)
-		}
-	}
-	v.Counts = slices.DeleteFunc(kinds, func(k *cellKind) bool { return k.Count == 0 })
+	v.Counts = slices.DeleteFunc(v.Counts, func(k *cellKind) bool { return k.Count == 0 })
 	for _, cycle := range p.Cycles[:min(len(p.Cycles), maxOnPage)] {
 		v.Cycles = append(v.Cycles, strings.Join(cleanAll(cycle), ", "))
 	}
 	return v
 }
 
-func (v *precedenceView) pair(c *reports.PrecedenceCell, row, column *precedenceRule, kinds []*cellKind) *pairView {
-	out := &pairView{Row: row.ID, Column: column.ID, Cell: c}
+func (v *precedenceView) pair(c *reports.PrecedenceCell, row, column model.ID, id string) *pairView {
+	out := &pairView{Row: clean(row), Column: clean(column), Cell: c, Kind: &cellKind{Class: "impossible"}}
 	if c == nil {
-		out.Kind.Class = "impossible"
 		return out
 	}
 	status := c.Status
 	if pair, ok := c.Order(); ok {
 		status, out.Status = reports.CellFirst, out.Row+" is answered"
-		if clean(pair[0]) != out.Row {
+		if pair[0] != row {
 			status, out.Status = reports.CellSecond, out.Column+" is answered"
 		}
 	}
-	i := slices.IndexFunc(kinds, func(k *cellKind) bool { return k.status == status })
-	if i < 0 {
-		i = slices.IndexFunc(kinds, func(k *cellKind) bool { return k.status == reports.CellNotCovered })
+	find := func(status string) (found *cellKind) {
+		for _, kind := range v.Counts {
+			if kind.status == status {
+				found = kind
+			}
+		}
+		return found
 	}
-	kinds[i].Count++
-	out.Kind, out.ID = *kinds[i], fmt.Sprintf("pair-%d-%d", row.Number, column.Number)
+	out.Kind, out.ID = cmp.Or(find(status), find(reports.CellNotCovered)), id
+	out.Kind.Count++
 	out.Status = cmp.Or(out.Status, out.Kind.Text)
 	if status != reports.CellImpossible || c.Why != "" || len(c.Steps) > 0 {
 		v.Pairs = append(v.Pairs, out)
@@ -320,54 +303,47 @@ const (
 
 func newTimelineView(timeline []reports.Interval) *timelineView {
 	timeline = timeline[:min(len(timeline), 2*maxOnPage)]
-	if len(timeline) == 0 {
-		return nil
-	}
 	width := 0.1
 	if len(timeline) > 1 {
 		width = plain.Finite(timeline[1].Seconds - timeline[0].Seconds)
 	}
-	if width <= 0 {
+	if len(timeline) == 0 || width <= 0 {
 		return nil
 	}
 	v := &timelineView{}
-	end := width * float64(len(timeline))
-	step := niceStep(end, 8)
-	span := step * math.Ceil(end/step-1e-9)
-	for i := range int(math.Round(span/step)) + 1 {
+	step, steps := niceSteps(width*float64(len(timeline)), 8)
+	span := step * float64(steps)
+	for i := range steps + 1 {
 		v.Seconds = append(v.Seconds, number(step*float64(i)))
 	}
 	busiest, slowest, quickest := 0.0, 0.0, math.Inf(1)
-	for _, x := range timeline {
-		busiest = max(busiest, float64(x.Requests)/width)
+	for i, x := range timeline {
+		rate := float64(x.Requests) / width
+		busiest = max(busiest, rate)
 		slowest = max(slowest, plain.Finite(x.SlowMS), plain.Finite(x.MeanMS))
 		if x.MeanMS > 0 {
 			quickest = min(quickest, x.MeanMS)
 		}
+		v.Rows = append(v.Rows, timelineRow{number(width*float64(i)) + " s", plain.Grouped(x.Requests), number(rate), number(plain.Finite(x.MeanMS)), number(plain.Finite(x.SlowMS))})
 	}
 	v.rate(timeline, width, span, busiest)
 	if slowest > 0 && !math.IsInf(quickest, 0) {
 		v.latency(timeline, width, span, quickest, slowest)
 		v.Slowest = number(slowest) + " ms"
 	}
-	for i, x := range timeline {
-		v.Rows = append(v.Rows, timelineRow{number(width*float64(i)) + " s", plain.Grouped(x.Requests), number(float64(x.Requests) / width), number(plain.Finite(x.MeanMS)), number(plain.Finite(x.SlowMS))})
-	}
 	return v
 }
 
 func (v *timelineView) rate(timeline []reports.Interval, width, span, busiest float64) {
-	step := niceStep(max(busiest, 1), 4)
-	top := step * math.Ceil(max(busiest, 1)/step-1e-9)
-	v.Rate.axis(int(math.Round(top/step)), func(i int) string { return number(step * float64(i)) })
-	var path strings.Builder
-	path.WriteString("M0 " + fmt.Sprint(chartHigh))
+	step, steps := niceSteps(max(busiest, 1), 4)
+	v.Rate.axis(steps, func(i int) string { return number(step * float64(i)) })
+	path := ""
 	for i, x := range timeline {
-		y := coordinate(chartHigh * (1 - float64(x.Requests)/width/top))
-		fmt.Fprintf(&path, "L%s %sH%s", coordinate(chartWide*width*float64(i)/span), y, coordinate(chartWide*width*float64(i+1)/span))
+		y := coordinate(chartHigh * (1 - float64(x.Requests)/width/(step*float64(steps))))
+		path += fmt.Sprintf("L%s %sH%s", coordinate(chartWide*width*float64(i)/span), y, coordinate(chartWide*width*float64(i+1)/span))
 	}
-	v.Rate.Line = strings.Replace(path.String(), "M0 "+fmt.Sprint(chartHigh)+"L", "M", 1)
-	v.Rate.Area = path.String() + fmt.Sprintf("V%dZ", chartHigh)
+	v.Rate.Line = "M" + path[1:]
+	v.Rate.Area = fmt.Sprintf("M0 %d%sV%dZ", chartHigh, path, chartHigh)
 }
 
 // latency has a logarithmic axis: the slowest answer may take a thousand times as long as the mean.
@@ -382,7 +358,6 @@ func (v *timelineView) latency(timeline []reports.Interval, width, span, quickes
 	height := func(ms float64) string {
 		return coordinate(chartHigh * (1 - (math.Log10(ms)-low)/(high-low)))
 	}
-	var mean, points strings.Builder
 	command := "M"
 	for i, x := range timeline {
 		at := coordinate(chartWide * width * (float64(i) + 0.5) / span)
@@ -390,13 +365,12 @@ func (v *timelineView) latency(timeline []reports.Interval, width, span, quickes
 			command = "M"
 			continue
 		}
-		fmt.Fprintf(&mean, "%s%s %s", command, at, height(x.MeanMS))
+		v.Latency.Line += fmt.Sprintf("%s%s %s", command, at, height(x.MeanMS))
 		command = "L"
 		if x.SlowMS >= x.MeanMS && !math.IsInf(x.SlowMS, 0) {
-			fmt.Fprintf(&points, "M%s %sV%s", at, height(x.MeanMS), height(x.SlowMS))
+			v.Latency.Points += fmt.Sprintf("M%s %sV%s", at, height(x.MeanMS), height(x.SlowMS))
 		}
 	}
-	v.Latency.Line, v.Latency.Points = mean.String(), points.String()
 }
 
 func (c *chart) axis(steps int, text func(int) string) {
@@ -406,16 +380,16 @@ func (c *chart) axis(steps int, text func(int) string) {
 	}
 }
 
-// niceStep is 1, 2 or 5 times a power of ten, such that about count of them reach the end.
-func niceStep(end float64, count int) float64 {
+// niceSteps is a step of 1, 2 or 5 times a power of ten, and how many of them reach the end: about count.
+func niceSteps(end float64, count int) (step float64, steps int) {
 	rough := end / float64(count)
-	power := math.Pow(10, math.Floor(math.Log10(rough)))
-	for _, factor := range []float64{1, 2, 5} {
-		if factor*power >= rough {
-			return factor * power
+	step = math.Pow(10, math.Floor(math.Log10(rough)))
+	for _, factor := range []float64{2, 2.5, 2} { // 2, 5, 10
+		if step < rough {
+			step *= factor
 		}
 	}
-	return 10 * power
+	return step, int(math.Ceil(end/step - 1e-9))
 }
 
 // number renders a measure with three digits that matter.

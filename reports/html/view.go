@@ -75,8 +75,7 @@ func (s ruleState) Class() string { return stateClass(s.State) }
 func stateClass(state string) string { return strings.ReplaceAll(state, " ", "-") }
 
 // statesOf counts the rules in each state that some are in.
-func statesOf(rules []*ruleView) []ruleState {
-	var out []ruleState
+func statesOf(rules []*ruleView) (out []ruleState) {
 	before := 0
 	for _, s := range ruleStates {
 		s.Before = before
@@ -85,9 +84,8 @@ func statesOf(rules []*ruleView) []ruleState {
 				s.Count++
 			}
 		}
-		if s.Count > 0 {
+		if before += s.Count; s.Count > 0 {
 			out = append(out, s)
-			before += s.Count
 		}
 	}
 	return out
@@ -111,11 +109,7 @@ func (v *reportView) Notes() []string { return cleanAll(slices.Concat(v.R.Target
 
 // summary counts rules by their state, in words.
 func summary(rules []*ruleView) string {
-	var parts []string
-	for _, s := range statesOf(rules) {
-		parts = append(parts, fmt.Sprintf("%d %s", s.Count, s.Counted))
-	}
-	return strings.Join(parts, ", ")
+	return strings.Join(plain.Texts(statesOf(rules), func(s ruleState) string { return fmt.Sprintf("%d %s", s.Count, s.Counted) }), ", ")
 }
 
 type ruleView struct {
@@ -142,10 +136,10 @@ type levelView struct {
 }
 
 func level(l model.Level) levelView {
-	if l < model.Inferred || l > model.Documented {
-		return levelView{}
+	if meaning := describe.LevelMeanings[l]; meaning != "" {
+		return levelView{l.String(), meaning, int(l)}
 	}
-	return levelView{l.String(), levelMeanings[l], int(l)}
+	return levelView{}
 }
 
 // clean is the form of any text of a report on the page.
@@ -183,7 +177,7 @@ func newReportView(r *reports.Report, index int, many bool) *reportView {
 	v.Details = slices.DeleteFunc([]string{clean(r.Target.Endpoint), clean(r.Target.Region), fault},
 		func(s string) bool { return s == "" })
 	v.Detail = cmp.Or(slices.Concat([]string{fault}, v.Details)...)
-	v.rules(r)
+	v.rules()
 	times := map[model.ID]int{}
 	for i := range r.Divergences {
 		v.Divergences = append(v.Divergences, newDivergenceView(r, &r.Divergences[i], v, i))
@@ -194,12 +188,6 @@ func newReportView(r *reports.Report, index int, many bool) *reportView {
 	}
 	v.Walk = newWalkView(r.Coverage.Walk, v.Prefix)
 	return v
-}
-
-// settling says how long an eventually consistent target took.
-func settling(s *reports.Settling) []fact {
-	return facts("reads that did not match at once", plain.Grouped(s.Waits), "time until they did, median", plain.Duration(s.MedianSeconds),
-		"longest", plain.Duration(s.LongestSeconds), "reads that never matched", plain.Grouped(s.TimedOut))
 }
 
 // verdictText is what the page says to a verdict.
@@ -225,7 +213,7 @@ func headline(r *reports.Report) string {
 	failing, other := countFailing(r), len(r.Divergences)
 	switch {
 	case r.Verdict == reports.Conforms && other > 0:
-		return "It conforms, with " + plain.Counted(other, "divergence") + " that " + plural(other, "does", "do") + " not count"
+		return "It conforms, with " + plain.Counted(other, "divergence") + " that " + map[bool]string{true: "does", false: "do"}[other == 1] + " not count"
 	case r.Verdict == reports.Diverges && failing > 0:
 		return "It diverges in " + plain.Counted(failing, "way")
 	}
@@ -241,13 +229,6 @@ func countFailing(r *reports.Report) (n int) {
 	return n
 }
 
-func plural(n int, one, more string) string {
-	if n == 1 {
-		return one
-	}
-	return more
-}
-
 // meaning says what the verdict does and does not mean.
 func meaning(r *reports.Report) []fact {
 	rests := fact{"What the rules rest on", "Documented rules come from the AWS documentation or the service model, observed ones from recorded answers of the real service. " +
@@ -257,10 +238,7 @@ func meaning(r *reports.Report) []fact {
 		return []fact{{"What this means", "This is neither a pass nor a failure of the target: the run did not get far enough to tell. " +
 			"The line above says why, and what to do."}, rests}
 	}
-	level := model.Observed
-	if r.FailOn != 0 {
-		level = r.FailOn
-	}
+	level := cmp.Or(r.FailOn, model.Observed)
 	return []fact{{text.Title, strings.Replace(text.Meaning, "%s", level.String(), 1)},
 		{"What it says nothing about", "Features that the target lacks, which this page lists, message texts, tags, billing, IAM policies, " +
 			"the order and paging of lists, and the Insights events themselves."}, rests}
@@ -271,25 +249,37 @@ func (v *reportView) Tiles() []tile {
 	r := v.R
 	applicable, exercised, _ := r.Coverage.Counts()
 	failing, all := countFailing(r), len(r.Divergences)
-	divergences := tile{plain.Grouped(all), "", plural(all, "divergence", "divergences")}
+	counted := func(n int, noun, of string) tile {
+		value, label, _ := strings.Cut(plain.Counted(n, noun), " ")
+		return tile{value, of, label}
+	}
+	of := ""
 	if all > 0 && failing == all {
-		divergences.Of = "all fail the run"
+		of = "all fail the run"
 	} else if all > 0 {
-		divergences.Of = plain.Grouped(failing) + " of them fail the run"
+		of = plain.Grouped(failing) + " of them fail the run"
 	}
 	tiles := []tile{
-		divergences,
+		counted(all, "divergence", of),
 		{plain.Grouped(exercised), "of " + plain.Grouped(applicable) + " that apply", "rules put to the test"},
-		{plain.Grouped(r.Requests), "in " + plain.Duration(r.DurationSeconds), plural(r.Requests, "request", "requests")},
+		counted(r.Requests, "request", "in "+plain.Duration(r.DurationSeconds)),
 	}
-	share := func(c reports.Count, label string) {
-		if c.Total > 0 {
-			tiles = append(tiles, tile{plain.Grouped(c.Covered), "of " + plain.Grouped(c.Total), label})
-		}
+	for _, c := range coverageFacts(r.Coverage, "transitions covered", "pairs of errors tried") {
+		covered, total, _ := strings.Cut(c.Value, " ")
+		tiles = append(tiles, tile{covered, total, c.Name})
 	}
-	share(r.Coverage.Transitions, "transitions covered")
-	share(r.Coverage.Pairs, "pairs of errors tried")
 	return tiles
+}
+
+// coverageFacts says what was covered of what can be counted, under the names for the two.
+func coverageFacts(c reports.Coverage, transitions, pairs string) []fact {
+	share := func(c reports.Count) string {
+		if c.Total == 0 {
+			return ""
+		}
+		return plain.Grouped(c.Covered) + " of " + plain.Grouped(c.Total)
+	}
+	return facts(transitions, share(c.Transitions), pairs, share(c.Pairs))
 }
 
 func runFacts(r *reports.Report) []fact {
@@ -311,28 +301,18 @@ func runFacts(r *reports.Report) []fact {
 		"seed", strconv.FormatUint(r.Seed, 10), "workers", plain.Grouped(r.Workers), "fails on", failOn, "exit code", exit, "conform", clean(r.Version))
 }
 
-func coverageFacts(c reports.Coverage) []fact {
-	share := func(c reports.Count) string {
-		if c.Total == 0 {
-			return ""
-		}
-		return plain.Grouped(c.Covered) + " of " + plain.Grouped(c.Total)
-	}
-	return facts("transitions between the states of one trail", share(c.Transitions), "pairs of error rules that one request breaks together", share(c.Pairs))
-}
-
-var levelMeanings = map[model.Level]string{
-	model.Documented: "the API reference, user guide or service model says so",
-	model.Observed:   "a recorded answer of the real service says so",
-	model.Inferred:   "the documentation is silent; this reference was chosen so that there is one",
+// settling says how long an eventually consistent target took.
+func settling(s *reports.Settling) []fact {
+	return facts("reads that did not match at once", plain.Grouped(s.Waits), "time until they did, median", plain.Duration(s.MedianSeconds),
+		"longest", plain.Duration(s.LongestSeconds), "reads that never matched", plain.Grouped(s.TimedOut))
 }
 
 // rules brings the rules of this build together with all that the report speaks of.
-func (v *reportView) rules(r *reports.Report) {
-	known := map[model.ID]*ruleView{}
+func (v *reportView) rules() {
+	r, known := v.R, map[model.ID]*ruleView{}
 	add := func(id model.ID) *ruleView {
-		if known[id] == nil {
-			known[id] = v.rule(r, id, len(known))
+		if known[id] == nil && len(known) < len(model.Rules)+maxOnPage {
+			known[id] = newRuleView(r, id, len(known))
 			v.Rules = append(v.Rules, known[id])
 		}
 		return known[id]
@@ -341,17 +321,15 @@ func (v *reportView) rules(r *reports.Report) {
 		add(model.Rules[i].ID)
 	}
 	for _, id := range slices.Sorted(maps.Keys(r.Coverage.Rules)) {
-		if len(known) < len(model.Rules)+maxOnPage {
-			add(id)
-		}
+		add(id)
 	}
 	for i, d := range r.Divergences {
-		if known[d.Rule] == nil && len(known) > len(model.Rules)+maxOnPage {
+		rule := add(d.Rule)
+		if rule == nil {
 			continue
 		}
-		rule := add(d.Rule)
 		rule.State = reports.RuleViolated
-		if model.RuleOf(d.Rule) == nil {
+		if !rule.Known {
 			rule.Level, rule.Statement, rule.Sources = level(d.Level), clean(d.Statement), sources(d.Source)
 		}
 		rule.Violations = append(rule.Violations, fact{fmt.Sprintf("#%sd%d", v.Prefix, i+1), operation(d.Operation) + " answers " + clean(d.Actual)})
@@ -368,27 +346,20 @@ func (v *reportView) rules(r *reports.Report) {
 	}
 }
 
-func (v *reportView) rule(r *reports.Report, id model.ID, index int) *ruleView {
+func newRuleView(r *reports.Report, id model.ID, index int) *ruleView {
 	_, name, _ := strings.Cut(clean(id), "/")
-	out := &ruleView{ID: clean(id), Family: clean(id.Family()), Name: cmp.Or(name, clean(id)),
-		Anchor: fmt.Sprintf("rule-%d", index+1)}
-	if rule := model.RuleOf(id); rule != nil {
+	coverage, covered := r.Coverage.Rules[id]
+	out := &ruleView{ID: clean(id), Family: clean(id.Family()), Name: cmp.Or(name, clean(id)), Anchor: fmt.Sprintf("rule-%d", index+1),
+		State: coverage.State(), Why: clean(coverage.Why)}
+	rule := model.RuleOf(id)
+	if rule != nil {
 		out.Anchor, out.Known = ruleAnchor(id), true
 		out.Level, out.Statement, out.Sources = level(rule.Level), rule.Statement, describe.Sources(rule.Source)
-		if rule.Code != "" {
-			out.Facts = append(out.Facts, fact{"reference", fmt.Sprintf("%s, place %d in the order of errors", rule.Code, model.Place(rule.ID))})
-		}
-		accepted := slices.Clone(rule.Also)
-		if rule.MayPass {
-			accepted = slices.Insert(accepted, 0, "success")
-		}
-		if len(accepted) > 0 {
-			out.Facts = append(out.Facts, fact{"accepted", strings.Join(accepted, ", ")})
+		for _, answer := range describe.Answers(rule) {
+			out.Facts = append(out.Facts, fact{answer[0], answer[1]})
 		}
 	}
-	coverage, covered := r.Coverage.Rules[id]
-	out.State, out.Why = coverage.State(), clean(coverage.Why)
-	switch rule := model.RuleOf(id); {
+	switch {
 	case rule != nil && rule.Silent && !coverage.Violated:
 		out.State = ruleSilent
 	case !covered:
@@ -425,5 +396,5 @@ func certificateFacts(c reports.Certificate) []fact {
 }
 
 var outcomeClass = map[string]string{
-	reports.ReplayDiverges: reports.RuleViolated, reports.ReplayFixed: reports.RuleKept, reports.ReplayDifferent: ruleDeviates, reports.ReplayNotCovered: "not-covered", reports.ReplayExpired: "not-exercised",
+	reports.ReplayDiverges: reports.RuleViolated, reports.ReplayFixed: reports.RuleKept, reports.ReplayDifferent: ruleDeviates, reports.ReplayExpired: "not-exercised",
 }

@@ -224,13 +224,10 @@ func junitDivergences(r *reports.Report, list []reports.Divergence) *junitResult
 }
 
 // junitBaseline has a failed case for each entry of the baseline that is stale: it fails the run.
-func junitBaseline(r *reports.Report) []junitCase {
-	var cases []junitCase
-	for _, entry := range r.Baseline {
-		if entry.Stale {
-			cases = append(cases, junitCase{Name: plain.Text(entry.Signature),
-				Failure: &junitResult{Message: plain.Text(entry.Outcome) + ": " + plain.Message(entry.Mend), Type: "stale"}})
-		}
+func junitBaseline(r *reports.Report) (cases []junitCase) {
+	for _, entry := range r.Stale() {
+		cases = append(cases, junitCase{Name: plain.Text(entry.Signature),
+			Failure: &junitResult{Message: plain.Text(entry.Outcome) + ": " + plain.Message(entry.Mend), Type: "stale"}})
 	}
 	return cases
 }

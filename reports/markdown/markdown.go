@@ -3,11 +3,11 @@ package markdown
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
-	"maps"
 	"os"
 	"slices"
 	"strings"
@@ -82,15 +82,9 @@ func markdown(r *reports.Report, limit int) []byte {
 		*into = append(*into, text)
 		return true
 	}
-	for i, d := range list {
-		if !take(&rows, markdownRow(r, i+1, d)) {
-			break
-		}
+	for len(rows) < len(list) && take(&rows, markdownRow(r, len(rows)+1, list[len(rows)])) {
 	}
-	for i, d := range list[:len(rows)] {
-		if !take(&details, markdownDetails(r, i+1, d)) {
-			break
-		}
+	for len(details) < len(rows) && take(&details, markdownDetails(r, len(details)+1, list[len(details)])) {
 	}
 
 	var b bytes.Buffer
@@ -110,18 +104,9 @@ func markdown(r *reports.Report, limit int) []byte {
 
 func markdownHead(r *reports.Report) string {
 	var b strings.Builder
-	mark := map[reports.Verdict]string{reports.Conforms: "✅", reports.Diverges: "❌"}[r.Verdict]
-	if mark == "" {
-		mark = "⚠️"
-	}
-	verdict, partial, counts := mdPlain(string(r.Verdict)), "", describe.Counts(r)
-	if r.Partial {
-		partial = ", partial"
-	}
-	if counts != "" {
-		counts = ": " + counts
-	}
-	fmt.Fprintf(&b, "## %s conform: %s\n\n**%s** (exit %d%s)%s.\n", mark, verdict, verdict, r.ExitCode, partial, counts)
+	mark := cmp.Or(map[reports.Verdict]string{reports.Conforms: "✅", reports.Diverges: "❌"}[r.Verdict], "⚠️")
+	verdict := mdPlain(string(r.Verdict))
+	fmt.Fprintf(&b, "## %s conform: %s\n\n**%s**%s.\n", mark, verdict, verdict, describe.Outcome(r))
 	if r.Reason != "" {
 		b.WriteString("\n" + mdCode(r.Reason) + "\n")
 	}
@@ -180,19 +165,10 @@ func markdownTail(r *reports.Report) string {
 			b.WriteString("- " + item + "\n")
 		}
 	}
-	var stale, absent []string
-	for _, entry := range r.Baseline {
-		if entry.Stale {
-			stale = append(stale, mdCode(entry.Signature)+" "+mdCode(entry.Outcome+": "+entry.Mend))
-		}
-	}
-	for _, name := range slices.Sorted(maps.Keys(r.Capabilities)) {
-		if r.Capabilities[name] == reports.Absent {
-			absent = append(absent, mdCode(name)+" "+mdCode(r.NotCovered[name]))
-		}
-	}
-	list("Stale in the baseline", stale)
-	list("Not covered", absent)
+	list("Stale in the baseline", plain.Texts(r.Stale(), func(e reports.Replay) string {
+		return mdCode(e.Signature) + " " + mdCode(e.Outcome+": "+e.Mend)
+	}))
+	list("Not covered", plain.Texts(describe.Absent(r), func(name string) string { return mdCode(name) + " " + mdCode(r.NotCovered[name]) }))
 	list("Accepted, but not the reference answer", plain.Texts(r.Deviations, func(d reports.Deviation) string {
 		return fmt.Sprintf("%s %s: %s instead of %s, %s", mdCode(string(d.Rule)), mdCode(d.Operation), mdCode(d.Actual), mdCode(d.Reference),
 			plain.Counted(d.Count, "time"))
@@ -280,10 +256,8 @@ func Annotations(w io.Writer, r *reports.Report) error {
 		}
 	}
 	divergences("error", true)
-	for _, entry := range r.Baseline {
-		if entry.Stale {
-			say("error", "conform: stale in the baseline", plain.Text(entry.Signature)+"\n"+plain.Message(entry.Mend))
-		}
+	for _, entry := range r.Stale() {
+		say("error", "conform: stale in the baseline", plain.Text(entry.Signature)+"\n"+plain.Message(entry.Mend))
 	}
 	divergences("warning", false)
 	_, err := io.WriteString(w, b.String())

@@ -3,7 +3,9 @@ package scripts
 
 import (
 	"bytes"
+	"cmp"
 	"embed"
+	"errors"
 	"fmt"
 	"go/format"
 	"slices"
@@ -30,7 +32,7 @@ var exportFiles embed.FS
 // All text of a trace may come from a hostile target; it reaches a script as a quoted literal or as a
 // comment on one line, never otherwise.
 func Export(t *reports.Trace, as string) ([]byte, error) {
-	write, ok := exportWriters[as]
+	language, ok := languages[as]
 	if !ok {
 		return nil, fmt.Errorf("there is no form %s; use one of %s", plain.OneLine(as), strings.Join(Forms, ", "))
 	}
@@ -39,18 +41,17 @@ func Export(t *reports.Trace, as string) ([]byte, error) {
 		return nil, err
 	}
 	scripts, err := template.New("").Funcs(template.FuncMap{
-		"text":     func(s string) string { return write.quote(literalText(s)) },
-		"quote":    write.quote,
-		"body":     write.body,
+		"text":     func(s string) string { return language.quote(literalText(s)) },
+		"quote":    language.quote,
 		"comment":  func(s any) string { return plain.Message(fmt.Sprint(s)) },
-		"variable": write.variable,
+		"variable": language.variable,
 		"infix":    bucketInfix,
 	}).ParseFS(exportFiles, "*.tmpl")
 	if err != nil {
 		return nil, err
 	}
 	var out bytes.Buffer
-	if err := scripts.ExecuteTemplate(&out, write.file, plan); err != nil {
+	if err := scripts.ExecuteTemplate(&out, language.file, plan); err != nil {
 		return nil, err
 	}
 	if as == "go" {
@@ -59,19 +60,18 @@ func Export(t *reports.Trace, as string) ([]byte, error) {
 	return out.Bytes(), nil
 }
 
-// exportWriter is how one form writes what a plan says.
-type exportWriter struct {
+// language is how one form writes what a plan says.
+type language struct {
 	file     string
 	quote    func(exportText) string
-	body     func(exportStep) string
 	variable func(string) string
 }
 
-var exportWriters = map[string]exportWriter{
-	"awscli": {"bash.tmpl", bashQuote, bashBody, bashVariable},
-	"curl":   {"bash.tmpl", bashQuote, bashBody, bashVariable},
-	"boto3":  {"boto3.tmpl", pythonQuote, pythonBody, pythonVariable},
-	"go":     {"go.tmpl", goQuote, goBody, goVariable},
+var languages = map[string]language{
+	"awscli": {"bash.tmpl", bashQuote, bashVariable},
+	"curl":   {"bash.tmpl", bashQuote, bashVariable},
+	"boto3":  {"boto3.tmpl", pythonQuote, pythonVariable},
+	"go":     {"go.tmpl", goQuote, goVariable},
 }
 
 // bucketInfix tells the buckets of a script apart by name: the shared one has none, OWN_BUCKET1 has own-1-.
@@ -108,11 +108,8 @@ type exportStep struct {
 	Operation string
 	Title     string
 	Region    string // a variable
-	Input     value.Value
-	translate func(member string, s string) exportText
-	JSON      exportText // the body
-	Malformed bool       // the body is no JSON of an object, or the method no POST
-	Raw       bool       // no typed client can send it, or read its answer
+	Body      string // as the form writes it
+	Raw       bool   // no typed client can send it, or read its answer
 	Method    string
 	Target    string // X-Amz-Target
 	LongForm  bool   // the target is not the usual one
@@ -172,19 +169,19 @@ const (
 const longExportName = 100
 
 func newExportPlan(t *reports.Trace, form string) (*exportPlan, error) {
-	p := &exportPlan{Form: form, Trace: t, ShowStatus: t.Rule == model.WireErrorStatus}
-	diverging := slices.IndexFunc(t.Steps, func(s reports.Step) bool { return s.Diverges })
 	if len(t.Steps) == 0 {
-		return nil, fmt.Errorf("a trace without steps cannot be exported")
+		return nil, errors.New("a trace without steps cannot be exported")
 	}
-	if diverging < 0 {
-		diverging = len(t.Steps) - 1
+	p := &exportPlan{Form: form, Trace: t, ShowStatus: t.Rule == model.WireErrorStatus}
+	last := slices.IndexFunc(t.Steps, func(s reports.Step) bool { return s.Diverges })
+	if last < 0 {
+		last = len(t.Steps) - 1
 	}
-	names := newExportNames(t.Steps[:diverging+1])
-	for i, step := range t.Steps[:diverging+1] {
-		out, err := names.step(t, step, i == diverging, form)
+	names := newExportNames(t.Steps[:last+1])
+	for i, step := range t.Steps[:last+1] {
+		out, err := names.step(t, step, i == last, form)
 		if err != nil {
-			return nil, err
+			return nil, fmt.Errorf("step %d %w", step.Number, err)
 		}
 		p.HasRaw = p.HasRaw || out.Raw
 		p.HasTyped = p.HasTyped || !out.Raw && out.Condition == ""
@@ -226,56 +223,32 @@ func newExportNames(steps []reports.Step) *exportNames {
 
 func (n *exportNames) step(t *reports.Trace, step reports.Step, diverges bool, form string) (exportStep, error) {
 	op := model.Op(step.Operation)
-	out := exportStep{Number: step.Number, Operation: step.Operation, Title: exportTitle(step), Region: varRegion, Input: step.Request, Method: step.Method,
-		Target: "CloudTrail_20131101." + step.Operation, Diverges: diverges, Must: !diverges && step.Answer.Outcome == reports.OutcomeSuccess,
-		Malformed: step.ModelRequest().Malformed()}
-	switch step.Region {
-	case "", model.DefaultWorld.Home:
-	case model.DefaultWorld.Away:
+	out := exportStep{Number: step.Number, Operation: step.Operation, Title: plain.Text(describe.Step(step, new(""))), Region: varRegion,
+		Method: cmp.Or(step.Method, "POST"), Target: "CloudTrail_20131101." + step.Operation, LongForm: step.OtherTarget,
+		Diverges: diverges, Must: !diverges && step.Answer.Outcome == reports.OutcomeSuccess}
+	switch {
+	case step.Region == model.DefaultWorld.Away:
 		out.Region = varAway
-	default:
-		return out, fmt.Errorf("step %d goes to the Region %s, which has no place in a script", step.Number, plain.OneLine(step.Region))
-	}
-	if op == model.OpArrange {
-		n.arrange(&out, step)
-		return out, nil
-	}
-	if !slices.Contains(model.Ops, op) {
-		return out, fmt.Errorf("step %d has the unknown operation %s", step.Number, plain.OneLine(step.Operation))
-	}
-	if out.Method == "" {
-		out.Method = "POST"
-	}
-	if !plainMethod(out.Method) {
-		return out, fmt.Errorf("step %d has the method %s", step.Number, plain.OneLine(out.Method))
-	}
-	if step.OtherTarget {
-		out.LongForm = true
-		out.Target = "com.amazonaws.cloudtrail.v20131101." + out.Target
-	}
-	owner := step.Region + "/" + step.Request.Get("Name").Text()
-	// What a name stands for changes with later steps: it is settled here, once.
-	settled := map[[2]string]exportText{}
-	out.translate = func(member, s string) exportText {
-		key := [2]string{member, s}
-		if _, ok := settled[key]; !ok {
-			settled[key] = n.text(owner, member, s)
-		}
-		return settled[key]
+	case step.Region != "" && step.Region != model.DefaultWorld.Home:
+		return out, fmt.Errorf("goes to the Region %s, which has no place in a script", plain.OneLine(step.Region))
 	}
 	switch {
-	case step.Raw != nil:
-		out.JSON = literalText(*step.Raw)
-		out.StandIn = standIn(*step.Raw)
-	case step.Request.Kind() == value.Absent:
-		out.JSON = literalText("{}")
-	default:
-		out.JSON = jsonSyntax.render(step.Request, "", out.translate)
+	case op == model.OpArrange:
+		n.arrange(&out, step)
+		return out, nil
+	case !slices.Contains(model.Ops, op):
+		return out, fmt.Errorf("has the unknown operation %s", plain.OneLine(step.Operation))
+	case !plainMethod(out.Method):
+		return out, fmt.Errorf("has the method %s", plain.OneLine(out.Method))
+	}
+	if step.OtherTarget {
+		out.Target = "com.amazonaws.cloudtrail.v20131101." + out.Target
 	}
 	// Typed clients hide what is wrong on the wire itself, and how a server failed.
 	hidden := diverges && (strings.HasPrefix(string(t.Rule), "wire/") || readsEvents(op) ||
 		step.Answer.Outcome != reports.OutcomeSuccess && step.Answer.Outcome != reports.OutcomeRefused)
-	out.Raw = form == "curl" || hidden || out.Malformed || step.OtherTarget || !expressible(op, step.Request, form)
+	out.Raw = form == "curl" || hidden || step.ModelRequest().Malformed() || step.OtherTarget || !expressible(op, step.Request, form)
+	n.body(&out, step, form)
 	if op == model.OpCreateStore {
 		out.Learns = fmt.Sprintf("%s%d", varStore, n.created)
 		if step.Answer.Outcome == reports.OutcomeSuccess || diverges {
@@ -289,9 +262,25 @@ func (n *exportNames) step(t *reports.Trace, step reports.Step, diverges bool, f
 	return out, nil
 }
 
-func exportTitle(step reports.Step) string {
-	resource := ""
-	return plain.Text(describe.Step(step, &resource))
+// body writes what a step sends.
+func (n *exportNames) body(out *exportStep, step reports.Step, form string) {
+	owner := step.Region + "/" + step.Request.Get("Name").Text()
+	translate := func(member, s string) exportText { return n.text(owner, member, s) }
+	text := literalText("{}")
+	switch {
+	case step.Raw != nil:
+		raw := *step.Raw
+		if languages[form].file == "bash.tmpl" {
+			raw, out.StandIn = withoutNUL(raw)
+		}
+		text = literalText(raw)
+	case step.Request.Kind() != value.Absent:
+		text = jsonSyntax.render(step.Request, "", translate)
+	}
+	out.Body = languages[form].quote(text)
+	if form == "boto3" && !out.Raw {
+		out.Body, _ = pythonSyntax.render(step.Request, "", translate).allLiteral()
+	}
 }
 
 func plainMethod(method string) bool {
@@ -320,13 +309,11 @@ func (n *exportNames) arrange(out *exportStep, step reports.Step) {
 	condition := step.Request.Get("Condition").Text()
 	out.Condition, out.Through, out.Must = condition, "extension", true
 	out.Trail = n.text(owner, "TrailName", name)
-	if bucket := n.ownBucket[owner]; bucket != "" && (condition == "bucket-missing" || condition == "bucket-denied") {
-		out.Through, out.Resource = "s3", bucket
-		delete(n.ownBucket, owner)
-	}
-	if key := n.ownKey[owner]; key != "" && (condition == "key-denied" || condition == "key-unusable") {
-		out.Through, out.Resource = "kms", key
-		delete(n.ownKey, owner)
+	owned := map[string]map[string]string{"s3": n.ownBucket, "kms": n.ownKey}
+	through := map[string]string{"bucket-missing": "s3", "bucket-denied": "s3", "key-denied": "kms", "key-unusable": "kms"}[condition]
+	if resource := owned[through][owner]; resource != "" {
+		out.Through, out.Resource = through, resource
+		delete(owned[through], owner)
 	}
 }
 
@@ -339,29 +326,21 @@ func bareTrailName(s string) string {
 
 // text translates one string of a request.
 func (n *exportNames) text(owner, member, s string) exportText {
-	switch member {
-	case "TrailName", "Name":
-		if !strings.HasPrefix(s, "arn:") {
-			return nameText(s)
+	isARN := strings.HasPrefix(s, "arn:")
+	switch {
+	case (member == "TrailName" || member == "Name") && !isARN:
+		return nameText(s)
+	case (member == "EventDataStore" || member == "InsightsDestination") && !isARN:
+		return storeText(s)
+	case member == "S3BucketName" && s == sharedBucketName:
+		if !slices.Contains(n.buckets, varBucket) {
+			n.buckets = append(n.buckets, varBucket)
 		}
-	case "EventDataStore", "InsightsDestination":
-		if !strings.HasPrefix(s, "arn:") {
-			return storeText(s)
-		}
-	case "S3BucketName":
-		switch s {
-		case sharedBucketName:
-			if !slices.Contains(n.buckets, varBucket) {
-				n.buckets = append(n.buckets, varBucket)
-			}
-			return exportText{{variable: varBucket}}
-		case ownBucketName:
-			return exportText{{variable: n.own(n.ownBucket, &n.buckets, owner, varOwnBucket)}}
-		}
-	case "KmsKeyId":
-		if s == ownKeyName {
-			return exportText{{variable: n.own(n.ownKey, &n.keys, owner, varKey)}}
-		}
+		return exportText{{variable: varBucket}}
+	case member == "S3BucketName" && s == ownBucketName:
+		return exportText{{variable: n.own(n.ownBucket, &n.buckets, owner, varOwnBucket)}}
+	case member == "KmsKeyId" && s == ownKeyName:
+		return exportText{{variable: n.own(n.ownKey, &n.keys, owner, varKey)}}
 	}
 	return arnText(s)
 }
@@ -402,11 +381,11 @@ func arnText(s string) exportText {
 	variables := map[string]string{w.Home: varRegion, w.Away: varAway, w.Account: varAccount}
 	out := literalText(strings.Join(parts[:3], ":") + ":")
 	for _, s := range parts[3:5] {
-		if variable := variables[s]; variable != "" {
-			out = append(out, exportPart{variable: variable}, exportPart{literal: ":"})
-		} else {
-			out = append(out, exportPart{literal: s + ":"})
+		part := exportPart{variable: variables[s]}
+		if part.variable == "" {
+			part.literal = s
 		}
+		out = append(out, part, exportPart{literal: ":"})
 	}
 	kind, id, ok := strings.Cut(parts[5], "/")
 	switch {

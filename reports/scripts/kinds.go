@@ -14,49 +14,42 @@ import (
 	"github.com/insightconform/conform/reports"
 )
 
-// The kinds of an answer as the scripts print and compare them, beside error codes and successes.
-const (
-	kindNoAnswer = "no answer"
-	kindFailure  = "5xx"
-	kindNoJSON   = "success without JSON"
-	kindNoCode   = "an error without a code"
-)
-
 // recorded is the kind of a step's recorded answer, as a script computes it for the answer it gets.
 func (n *exportNames) recorded(step reports.Step, showStatus bool) exportText {
-	answer := step.Answer
+	answer, body := step.Answer, step.Answer.Body
 	switch {
 	case answer.Outcome == reports.OutcomeUnanswered:
-		return literalText(kindNoAnswer)
+		return literalText("no answer")
 	case step.Status >= 500 || answer.Outcome == reports.OutcomeCrashed && step.Status == 0:
-		return literalText(kindFailure)
+		return literalText("5xx")
 	case answer.Outcome == reports.OutcomeCrashed && step.Status < 300:
-		return literalText(kindNoJSON)
+		return literalText("success without JSON")
 	case answer.Outcome != reports.OutcomeSuccess:
-		code := cmp.Or(answer.Code, kindNoCode)
+		code := cmp.Or(answer.Code, "an error without a code")
 		if showStatus {
 			code += fmt.Sprintf(" (HTTP %d)", step.Status)
 		}
 		return literalText(code)
 	}
 	out := literalText("success")
-	body := answer.Body
+	say := func(format string, value any) { out = append(out, exportPart{literal: fmt.Sprintf(format, value)}) }
 	switch model.Op(step.Operation) {
 	case model.OpPut, model.OpGet:
 		for _, member := range []string{"TrailARN", "EventDataStoreArn", "InsightsDestination"} {
 			if v := body.Get(member); v.Kind() == value.String && v.Text() != "" {
-				out = append(append(out, exportPart{literal: " " + member + "="}), n.text("", member, v.Text())...)
+				say(" %s=", member)
+				out = append(out, n.text("", member, v.Text())...)
 			}
 		}
-		out = append(out, exportPart{literal: " selectors=[" + strings.Join(recordedSelectors(body), ",") + "]"})
+		say(" selectors=[%s]", strings.Join(recordedSelectors(body), ","))
 	case model.OpTrail:
-		out[0].literal += fmt.Sprintf(" HasInsightSelectors=%t", body.Get("Trail").Get("HasInsightSelectors").True())
+		say(" HasInsightSelectors=%t", body.Get("Trail").Get("HasInsightSelectors").True())
 	case model.OpStatus:
-		out[0].literal += fmt.Sprintf(" IsLogging=%t", body.Get("IsLogging").True())
+		say(" IsLogging=%t", body.Get("IsLogging").True())
 	case model.OpGetEvents, model.OpGetStore:
 		words := appendWords(appendWords(nil, body.Get("EventSelectors")), body.Get("AdvancedEventSelectors"))
 		slices.Sort(words)
-		out[0].literal += " events=[" + strings.Join(words, ",") + "]"
+		say(" events=[%s]", strings.Join(words, ","))
 	}
 	return out
 }
@@ -141,14 +134,13 @@ func fits(v value.Value, t reflect.Type, form string) bool {
 }
 
 func membersFit(v value.Value, t reflect.Type, form string) bool {
-	for i, m := range v.Members() {
+	seen := map[string]bool{}
+	for _, m := range v.Members() {
 		field, known := t.FieldByName(m.Name)
-		if !known || !field.IsExported() || !fits(m.Value, field.Type, form) {
+		if !known || !field.IsExported() || seen[m.Name] || !fits(m.Value, field.Type, form) {
 			return false
 		}
-		if slices.ContainsFunc(v.Members()[:i], func(o value.Member) bool { return o.Name == m.Name }) {
-			return false
-		}
+		seen[m.Name] = true
 	}
-	return !slices.ContainsFunc(required[t.Name()], func(name string) bool { return v.Get(name).Kind() == value.Absent })
+	return !slices.ContainsFunc(required[t.Name()], func(name string) bool { return !seen[name] })
 }

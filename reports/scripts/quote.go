@@ -2,8 +2,10 @@ package scripts
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf16"
 	"unicode/utf8"
 
 	"github.com/insightconform/conform/model/value"
@@ -12,12 +14,11 @@ import (
 // syntax says how a language writes JSON values.
 type syntax struct {
 	str  func(exportText) exportText // a string
-	name func(string) string         // that of a member
 	word func(value.Value) string    // anything that is neither a string, a list nor an object
 }
 
 // jsonSyntax is JSON in ASCII. The variables stand for names and identifiers, which need no escapes.
-var jsonSyntax = syntax{name: jsonString, word: value.Value.String, str: func(t exportText) exportText {
+var jsonSyntax = syntax{word: value.Value.String, str: func(t exportText) exportText {
 	out := literalText(`"`)
 	for _, part := range t {
 		part.literal = jsonASCII(part.literal)
@@ -26,80 +27,64 @@ var jsonSyntax = syntax{name: jsonString, word: value.Value.String, str: func(t 
 	return append(out, exportPart{literal: `"`})
 }}
 
-var pythonSyntax = syntax{name: pythonString, word: pythonWord, str: func(t exportText) exportText { return literalText(pythonQuote(t)) }}
+var pythonSyntax = syntax{word: pythonWord, str: func(t exportText) exportText { return literalText(pythonQuote(t)) }}
 
 // render writes a value; translate says what each of its strings becomes.
 func (x syntax) render(v value.Value, member string, translate func(member, s string) exportText) exportText {
-	var out exportText
-	literal := func(s string) { out = append(out, exportPart{literal: s}) }
 	switch v.Kind() {
 	case value.String:
 		return x.str(translate(member, v.Text()))
 	case value.List:
-		literal("[")
-		for i, item := range v.Items() {
-			if i > 0 {
-				literal(", ")
-			}
-			out = append(out, x.render(item, member, translate)...)
-		}
-		literal("]")
+		return enclosed("[", v.Items(), "]", func(item value.Value) exportText { return x.render(item, member, translate) })
 	case value.Object:
-		literal("{")
-		for i, m := range v.Members() {
-			if i > 0 {
-				literal(", ")
-			}
-			literal(x.name(m.Name) + ": ")
-			out = append(out, x.render(m.Value, m.Name, translate)...)
-		}
-		literal("}")
-	default:
-		literal(x.word(v))
+		return enclosed("{", v.Members(), "}", func(m value.Member) exportText {
+			return slices.Concat(x.str(literalText(m.Name)), literalText(": "), x.render(m.Value, m.Name, translate))
+		})
 	}
-	return out
+	return literalText(x.word(v))
 }
 
-func jsonString(s string) string { return `"` + jsonASCII(s) + `"` }
+func enclosed[T any](begin string, list []T, end string, render func(T) exportText) exportText {
+	out := literalText(begin)
+	for i, item := range list {
+		if i > 0 {
+			out = append(out, exportPart{literal: ", "})
+		}
+		out = append(out, render(item)...)
+	}
+	return append(out, exportPart{literal: end})
+}
 
 // jsonASCII is the inside of a JSON string.
 func jsonASCII(s string) string {
 	var b strings.Builder
-	for _, r := range s {
+	for _, unit := range utf16.Encode([]rune(s)) {
 		switch {
-		case r == '"' || r == '\\':
-			b.WriteByte('\\')
-			b.WriteRune(r)
-		case r >= ' ' && r < 0x7f:
-			b.WriteRune(r)
-		case r > 0xffff:
-			r -= 0x10000
-			fmt.Fprintf(&b, `\u%04x\u%04x`, 0xd800+r>>10, 0xdc00+r&0x3ff)
+		case unit == '"' || unit == '\\':
+			b.WriteString(`\` + string(rune(unit)))
+		case unit >= ' ' && unit < 0x7f:
+			b.WriteByte(byte(unit))
 		default:
-			fmt.Fprintf(&b, `\u%04x`, r)
+			fmt.Fprintf(&b, `\u%04x`, unit)
 		}
 	}
 	return b.String()
 }
 
 // quoted quotes the literals of a text, neighbouring ones together, and names its variables.
-func quoted(t exportText, literal, variable func(string) string) []string {
-	var out []string
-	text := ""
-	flush := func() {
+func quoted(t exportText, literal, variable func(string) string) (out []string) {
+	for i := 0; i < len(t); i++ {
+		text := ""
+		for ; i < len(t) && t[i].variable == ""; i++ {
+			text += t[i].literal
+		}
 		if text != "" {
 			out = append(out, literal(text))
 		}
-		text = ""
-	}
-	for _, part := range t {
-		text += part.literal
-		if part.variable != "" {
-			flush()
-			out = append(out, variable(part.variable))
+		if i < len(t) {
+			out = append(out, variable(t[i].variable))
 		}
 	}
-	flush()
 	if len(out) == 0 {
 		return []string{literal("")}
 	}
@@ -122,46 +107,28 @@ func bashLiteral(s string) string {
 		return "'" + s + "'"
 	}
 	var b strings.Builder
-	b.WriteString("$'")
-	for i := range len(s) {
-		switch c := s[i]; {
+	for _, c := range []byte(s) {
+		switch {
 		case c == '\'' || c == '\\':
-			b.WriteByte('\\')
-			b.WriteByte(c)
+			b.Write([]byte{'\\', c})
 		case c < ' ' || c > '~':
 			fmt.Fprintf(&b, `\%03o`, c)
 		default:
 			b.WriteByte(c)
 		}
 	}
-	return b.String() + "'"
+	return "$'" + b.String() + "'"
 }
 
-// standIn is a byte, as tr(1) reads it, that stands for NUL in a body until it is sent; a shell cannot
-// hold NUL itself. It is empty where there is no need.
-func standIn(body string) string {
-	if !strings.Contains(body, "\x00") {
-		return ""
-	}
-	for c := byte(1); c < utf8.RuneSelf; c++ {
-		if !strings.Contains(body, string(rune(c))) {
-			return fmt.Sprintf(`\%03o`, c)
+// withoutNUL puts another byte in the place of NUL, which a shell cannot hold, until a body is sent, and names it
+// as tr(1) reads it. A body with all of ASCII in it is sent without its NUL.
+func withoutNUL(body string) (text, standIn string) {
+	for c := range utf8.RuneSelf {
+		if strings.Contains(body, "\x00") && !strings.ContainsRune(body, rune(c)) {
+			return strings.ReplaceAll(body, "\x00", string(rune(c))), fmt.Sprintf(`\%03o`, c)
 		}
 	}
-	return "" // a body with all of ASCII in it is sent without its NUL
-}
-
-func bashBody(s exportStep) string {
-	text, _ := s.JSON.allLiteral()
-	if !strings.Contains(text, "\x00") {
-		return bashQuote(s.JSON)
-	}
-	stand, _ := strconv.ParseUint(strings.TrimPrefix(s.StandIn, `\`), 8, 8)
-	replacement := ""
-	if stand != 0 {
-		replacement = string(rune(stand))
-	}
-	return bashLiteral(strings.ReplaceAll(text, "\x00", replacement))
+	return strings.ReplaceAll(body, "\x00", ""), ""
 }
 
 func pythonVariable(name string) string {
@@ -174,7 +141,7 @@ func pythonVariable(name string) string {
 // pythonQuote is "…", or f"…" where there are variables.
 func pythonQuote(t exportText) string {
 	if text, literal := t.allLiteral(); literal {
-		return pythonString(text)
+		return `"` + pythonEscape(text) + `"`
 	}
 	braces := strings.NewReplacer("{", "{{", "}", "}}")
 	parts := quoted(t, func(s string) string { return pythonEscape(braces.Replace(s)) },
@@ -182,36 +149,23 @@ func pythonQuote(t exportText) string {
 	return `f"` + strings.Join(parts, "") + `"`
 }
 
-func pythonString(s string) string { return `"` + pythonEscape(s) + `"` }
-
 // pythonEscape is the inside of a literal: Go and Python have the same escapes.
 func pythonEscape(s string) string {
 	quoted := strconv.QuoteToASCII(strings.ToValidUTF8(s, "\ufffd"))
 	return quoted[1 : len(quoted)-1]
 }
 
-// pythonBody is a dictionary, or the text of a body that is none.
-func pythonBody(s exportStep) string {
-	if s.Raw {
-		return pythonQuote(s.JSON)
-	}
-	text, _ := pythonSyntax.render(s.Input, "", s.translate).allLiteral()
-	return text
-}
-
 // pythonWord is a value without parts. Only numbers that are integers get here.
 func pythonWord(v value.Value) string {
-	switch {
-	case v.Kind() == value.Absent:
+	switch v.Kind() {
+	case value.Absent:
 		return "{}"
-	case v.Kind() == value.Null:
+	case value.Null:
 		return "None"
-	case v.Kind() == value.Number:
+	case value.Number:
 		return v.Text()
-	case v.True():
-		return "True"
 	}
-	return "False"
+	return map[bool]string{true: "True", false: "False"}[v.True()]
 }
 
 func goVariable(name string) string {
@@ -234,5 +188,3 @@ func goLiteral(s string) string {
 	}
 	return strconv.QuoteToASCII(s)
 }
-
-func goBody(s exportStep) string { return goQuote(s.JSON) }

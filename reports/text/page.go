@@ -2,6 +2,7 @@ package text
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"io"
 	"slices"
@@ -62,11 +63,7 @@ var verdictStyles = map[reports.Verdict]style{reports.Conforms: green, reports.P
 
 // verdict writes a verdict with what follows it.
 func (p *page) verdict(v reports.Verdict, rest string) {
-	s, ok := verdictStyles[v]
-	if !ok {
-		s = red
-	}
-	p.line(span{string(v), s}, span{rest, normal})
+	p.line(span{string(v), cmp.Or(verdictStyles[v], red)}, span{rest, normal})
 }
 
 // line writes spans side by side, cut at the page's width.
@@ -96,19 +93,13 @@ func (p *page) write(cut bool, spans []span) {
 
 // proseWidth is where running text is broken.
 func (p *page) proseWidth() int {
-	if p.options.Width > 0 {
-		return p.options.Width
-	}
-	return 110
+	return cmp.Or(p.options.Width, 110)
 }
 
 // labelWidth is how wide the labels of a summary are.
 const labelWidth = 12
 
-// labelled writes "label       text".
-func (p *page) labelled(label, text string, s style) { p.field(labelWidth, label, text, s) }
-
-// field is labelled with a label of any width.
+// field writes a label of a width with a text.
 func (p *page) field(width int, label, text string, s style) {
 	p.line(span{fmt.Sprintf("%-*s", width, label), dim}, span{text, s})
 }
@@ -141,7 +132,7 @@ func (p *page) parts(label string, parts []string) {
 // lines writes lines with a label before the first.
 func (p *page) lines(label string, lines []string, s style) {
 	for _, line := range lines {
-		p.labelled(label, line, s)
+		p.field(labelWidth, label, line, s)
 		label = ""
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"io"
+	"math"
 	"slices"
 	"strings"
 
@@ -16,16 +17,16 @@ import (
 // Precedence writes the precedence for people: the order as a chain, which rules are answered
 // alike, the circles and the counts; verbose, each pair.
 func Precedence(w io.Writer, learned *reports.Precedence, options Options) error {
-	p := &page{options: options}
+	p := &page{options: options, most: math.MaxInt}
 	p.line(span{"the order in which errors are selected", bold}, span{" · " + plain.Target(learned.Target), normal})
 	p.blank()
-	p.parts("asked", strings.Fields(fmt.Sprintf("%s: %d of %d rules are answered with an error code",
-		plain.Counted(learned.Requests, "request"), len(learned.Codes), len(model.ErrorRules()))))
+	p.say("asked", fmt.Sprintf("%s: %d of %d rules are answered with an error code",
+		plain.Counted(learned.Requests, "request"), len(learned.Codes), len(model.ErrorRules())))
 	p.chain(learned)
 	p.cycles(learned)
 	p.alike(learned)
 	p.unmeasured(learned)
-	p.parts("pairs", strings.Fields(pairCounts(learned)))
+	p.say("pairs", pairCounts(learned))
 	if options.Verbose {
 		for _, status := range reports.CellStatuses {
 			for _, c := range learned.Cells {
@@ -43,29 +44,23 @@ func Precedence(w io.Writer, learned *reports.Precedence, options Options) error
 // puts the one before the other; a dot where nothing is known of the two.
 func (p *page) chain(learned *reports.Precedence) {
 	if len(learned.Holds) == 0 {
-		p.parts("order", strings.Fields("none: no two rules were told apart"))
+		p.say("order", "none: no two rules were told apart")
 		return
 	}
+	measured := slices.DeleteFunc(slices.Clone(learned.Rules), func(id model.ID) bool { return learned.Codes[id] == "" })
 	var parts []string
-	var last model.ID
-	known := leads(learned.Cells)
-	legend := "A → B: where a request breaks both, A is answered"
-	for _, id := range learned.Rules {
-		if learned.Codes[id] == "" {
-			continue
-		}
+	known, open := leads(learned.Cells), ""
+	for i, id := range measured {
 		mark := "→ "
-		switch {
-		case last == "":
+		if i == 0 {
 			mark = ""
-		case !known[[2]model.ID{last, id}] || known[[2]model.ID{id, last}]:
-			mark, legend = "· ", "A → B: where a request breaks both, A is answered; A · B: the order of the two is open"
+		} else if last := measured[i-1]; !known[[2]model.ID{last, id}] || known[[2]model.ID{id, last}] {
+			mark, open = "· ", "; A · B: the order of the two is open"
 		}
 		parts = append(parts, mark+string(id))
-		last = id
 	}
 	p.parts("order", parts)
-	p.line(span{strings.Repeat(" ", labelWidth) + legend, dim})
+	p.line(span{strings.Repeat(" ", labelWidth) + "A → B: where a request breaks both, A is answered" + open, dim})
 }
 
 // leads has the pairs of which the first is answered before the second, by any chain of cells.
@@ -98,7 +93,7 @@ func (p *page) cycles(learned *reports.Precedence) {
 	}
 	for i, t := range learned.Triples {
 		if i == deviationLines && !p.options.Verbose {
-			p.labelled("", fmt.Sprintf("… and %d more; --verbose lists them all", len(learned.Triples)-i), dim)
+			p.field(labelWidth, "", fmt.Sprintf("… and %d more; --verbose lists them all", len(learned.Triples)-i), dim)
 			return
 		}
 		answer := plain.Text(t.Answer)
@@ -133,13 +128,12 @@ func rulesBy(learned *reports.Precedence, texts map[model.ID]string) []plain.Gro
 // alike lists the codes that more than one rule is answered with.
 func (p *page) alike(learned *reports.Precedence) {
 	codes := rulesBy(learned, learned.Codes)
+	codes = slices.DeleteFunc(codes, func(code plain.Group[string, model.ID]) bool { return len(code.Items) < 2 })
 	slices.SortFunc(codes, func(a, b plain.Group[string, model.ID]) int { return cmp.Compare(a.Key, b.Key) })
 	label := "alike"
 	for _, code := range codes {
-		if len(code.Items) > 1 {
-			p.parts(label, append([]string{plain.Text(code.Key) + ":"}, joined(code.Items, ",")...))
-			label = ""
-		}
+		p.parts(label, append([]string{plain.Text(code.Key) + ":"}, joined(code.Items, ",")...))
+		label = ""
 	}
 }
 
@@ -147,9 +141,7 @@ func (p *page) alike(learned *reports.Precedence) {
 func (p *page) unmeasured(learned *reports.Precedence) {
 	label := "no code"
 	for _, reason := range rulesBy(learned, learned.Unmeasured) {
-		ids := joined(reason.Items, ",")
-		ids[len(ids)-1] += ":"
-		p.parts(label, append(ids, strings.Fields(plain.Text(reason.Key))...))
+		p.say(label, strings.Join(joined(reason.Items, ","), " ")+": "+plain.Text(reason.Key))
 		label = ""
 	}
 }
@@ -162,8 +154,7 @@ func pairCounts(p *reports.Precedence) string {
 	}
 	ordered := counts[reports.CellFirst] + counts[reports.CellSecond]
 	text := fmt.Sprintf("%d told apart", ordered)
-	for _, status := range []string{reports.CellIndistinguishable, reports.CellOther, reports.CellUnstable,
-		reports.CellNotCovered, reports.CellImpossible} {
+	for _, status := range []string{reports.CellIndistinguishable, reports.CellOther, reports.CellUnstable, reports.CellNotCovered, reports.CellImpossible} {
 		if counts[status] > 0 {
 			text += fmt.Sprintf(", %d %s", counts[status], statusTitles[status])
 		}

@@ -75,11 +75,8 @@ func (p *page) summary(r *reports.Report) {
 	}
 	p.say("sent", work)
 	applicable, exercised, violated := r.Coverage.Counts()
-	wrong := "none"
-	if violated > 0 {
-		wrong = fmt.Sprint(violated)
-	}
-	p.say("rules", fmt.Sprintf("%d of %d applicable exercised, %s violated", exercised, applicable, wrong))
+	rules := fmt.Sprintf("%d of %d applicable exercised, %d violated", exercised, applicable, violated)
+	p.say("rules", strings.Replace(rules, ", 0 violated", ", none violated", 1))
 	if w := r.Settling; w != nil {
 		p.say("settling", fmt.Sprintf("%s did not match at once; "+
 			"after a write they took %s (median), at most %s; %d never matched",
@@ -106,10 +103,9 @@ func (p *page) summary(r *reports.Report) {
 // certificate says what a complete suite guarantees; with Verbose, all of it.
 func (p *page) certificate(c *reports.Certificate) {
 	s := yellow
-	switch {
-	case c.Failed > 0:
+	if c.Failed > 0 {
 		s = red
-	case c.Holds:
+	} else if c.Holds {
 		s = green
 	}
 	result := plain.Shown(c.Result, 2*plain.MaxShown)
@@ -126,11 +122,7 @@ func (p *page) certificate(c *reports.Certificate) {
 // notCovered names the absent capabilities, with the reason.
 func notCovered(r *reports.Report) []string {
 	return plain.Texts(describe.Lacking(r), func(lack plain.Group[string, string]) string {
-		why := ""
-		if lack.Key != "" {
-			why = " (" + lack.Key + ")"
-		}
-		return strings.Join(lack.Items, ", ") + why
+		return strings.TrimSuffix(strings.Join(lack.Items, ", ")+" ("+lack.Key+")", " ()")
 	})
 }
 
@@ -189,10 +181,9 @@ func (p *page) known(r *reports.Report) {
 		}
 	}
 	for _, entry := range r.Baseline {
-		switch {
-		case entry.Stale:
+		if entry.Stale {
 			list("in the baseline, but", entry.Signature, entry.Outcome+": "+entry.Mend)
-		case entry.Outcome == reports.ReplayNotCovered:
+		} else if entry.Outcome == reports.ReplayNotCovered {
 			list("in the baseline, but", entry.Signature, "not checked: "+entry.Why)
 		}
 	}
@@ -244,8 +235,7 @@ func (p *page) steps(steps []reports.Step) {
 		if step.Diverges {
 			mark, s = "✗", red
 		}
-		none := ""
-		p.line(span{fmt.Sprintf("    %s %2d ", mark, step.Number), s}, span{plain.Text(describe.Step(step, &none)), normal})
+		p.line(span{fmt.Sprintf("    %s %2d ", mark, step.Number), s}, span{plain.Text(describe.Step(step, new(""))), normal})
 		p.field(stepLabel, "         answered", plain.Text(describe.Answer(step)), s)
 		if step.Diverges {
 			p.field(stepLabel, "         allowed", plain.Alternatives(step.Allowed, plain.MaxShown), normal)
@@ -271,7 +261,7 @@ func (p *page) notes(r *reports.Report) {
 	lines := 0
 	for i, note := range notes {
 		if left := len(notes) - i; lines >= noteLines-1 && left > 1 && !p.options.Verbose {
-			p.labelled("", fmt.Sprintf("… and %d more notes", left), dim)
+			p.field(labelWidth, "", fmt.Sprintf("… and %d more notes", left), dim)
 			return
 		}
 		most := min(2, max(1, noteLines-1-lines))
@@ -280,14 +270,7 @@ func (p *page) notes(r *reports.Report) {
 }
 
 func (p *page) outcome(r *reports.Report) {
-	partial, counts := "", describe.Counts(r)
-	if r.Partial {
-		partial = ", partial"
-	}
-	if counts != "" {
-		counts = ": " + counts
-	}
-	p.verdict(r.Verdict, fmt.Sprintf(" (exit %d%s)%s", r.ExitCode, partial, counts))
+	p.verdict(r.Verdict, describe.Outcome(r))
 }
 
 func (p *page) reason(r *reports.Report) {

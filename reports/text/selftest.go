@@ -19,7 +19,7 @@ func Selftest(w io.Writer, s *reports.Selftest, options Options) error {
 	p.blank()
 	p.faults(s)
 	p.rulesCaught(s)
-	p.labelled("walk", fmt.Sprintf("%s in each of %s; %s of calls for faults that remember",
+	p.field(labelWidth, "walk", fmt.Sprintf("%s in each of %s; %s of calls for faults that remember",
 		plain.Counted(s.Walk.Requests, "request"), plain.Counted(s.Walk.States, "state"),
 		plain.Counted(s.Walk.Words, "sequence")), dim)
 	p.blank()
@@ -78,14 +78,10 @@ func faultOutcome(f reports.SelftestFault, ruleWidth int) (string, style) {
 
 // faults says what the faults come to.
 func (p *page) faults(s *reports.Selftest) {
+	judged := slices.DeleteFunc(slices.Clone(s.Faults), func(f reports.SelftestFault) bool { return !f.Ran || f.Class == "" })
 	var requests []int // until the wrong ones were caught
-	judged := 0
 	all, fine := map[string]int{}, map[string]int{}
-	for _, f := range s.Faults {
-		if !f.Ran || f.Class == "" {
-			continue
-		}
-		judged++
+	for _, f := range judged {
 		all[f.Class]++
 		if f.Problem == "" {
 			fine[f.Class]++
@@ -94,33 +90,34 @@ func (p *page) faults(s *reports.Selftest) {
 			requests = append(requests, f.Requests)
 		}
 	}
+	say := func(label, text string) { p.field(labelWidth, label, text, normal) }
 	right := fmt.Sprintf("%s after %s", s.Right.Verdict, plain.Counted(s.Right.Requests, "request"))
 	if s.Right.Requests == 0 {
 		right = "not run"
 	}
-	p.labelled("right", right+": the server without a fault", normal)
-	caught := fmt.Sprintf("%d of %d that are wrong", len(requests), judged-all[reports.ClassSame]-all[reports.ClassTolerant])
+	say("right", right+": the server without a fault")
+	caught := fmt.Sprintf("%d of %d that are wrong", len(requests), len(judged)-all[reports.ClassSame]-all[reports.ClassTolerant])
 	if n := len(requests); n > 0 {
 		slices.Sort(requests)
 		caught += fmt.Sprintf("; requests until then: median %s, at most %s", plain.Grouped(requests[n/2]),
 			plain.Grouped(requests[n-1]))
 	}
-	p.labelled("caught", caught, normal)
+	say("caught", caught)
 	if n := all[reports.ClassTolerant]; n > 0 {
-		p.labelled("tolerated", fmt.Sprintf("%d of %d are deviations and no violation", fine[reports.ClassTolerant], n), normal)
+		say("tolerated", fmt.Sprintf("%d of %d are deviations and no violation", fine[reports.ClassTolerant], n))
 	}
 	if n := all[reports.ClassSame]; n > 0 {
-		p.labelled("equivalent", fmt.Sprintf("%d of %d are not reported", fine[reports.ClassSame], n), normal)
+		say("equivalent", fmt.Sprintf("%d of %d are not reported", fine[reports.ClassSame], n))
 	}
-	if judged < len(s.Faults) {
-		p.labelled("not judged", plain.Counted(len(s.Faults)-judged, "fault"), yellow)
+	if left := len(s.Faults) - len(judged); left > 0 {
+		p.field(labelWidth, "not judged", plain.Counted(left, "fault"), yellow)
 	}
 }
 
 // rulesCaught says which rules have caught a fault, and why the others need not.
 func (p *page) rulesCaught(s *reports.Selftest) {
 	if len(s.Rules) == 0 {
-		p.labelled("rules", "not counted, since only some faults were run", normal)
+		p.field(labelWidth, "rules", "not counted, since only some faults were run", normal)
 		return
 	}
 	claiming, catching := 0, 0
@@ -131,12 +128,12 @@ func (p *page) rulesCaught(s *reports.Selftest) {
 			catching += min(r.Faults, 1)
 		}
 	}
-	p.labelled("rules", fmt.Sprintf("%d of %d that claim something catch a fault", catching, claiming), normal)
+	p.field(labelWidth, "rules", fmt.Sprintf("%d of %d that claim something catch a fault", catching, claiming), normal)
 	for _, reason := range reasons {
 		if reason.Key == "" {
 			continue
 		}
 		excused := plain.Texts(reason.Items, func(r reports.SelftestRule) string { return string(r.Rule) })
-		p.labelled("", fmt.Sprintf("none by %s: %s", strings.Join(excused, ", "), reason.Key), normal)
+		p.field(labelWidth, "", fmt.Sprintf("none by %s: %s", strings.Join(excused, ", "), reason.Key), normal)
 	}
 }
