@@ -32,8 +32,7 @@ func (c control) takes(from model.ID) bool { return c.from == nil || slices.Cont
 
 // applies reports whether the case has the trait.
 func (c control) applies(requests []model.Request) bool {
-	plain := c.without(requests)
-	return keyOf(plain) != keyOf(requests)
+	return generators.Key(c.without(requests)...) != generators.Key(requests...)
 }
 
 // each makes a control of a change of single requests.

@@ -194,7 +194,7 @@ func deal(cases []catalogue.Case, i, n int) []catalogue.Case {
 	var mine []catalogue.Case
 	group := -1
 	for k := range cases {
-		if k == 0 || !sameSetup(cases[k-1], cases[k]) || k%groupSize == 0 {
+		if k == 0 || cases[k-1].World != cases[k].World || k%groupSize == 0 {
 			group++
 		}
 		if group%n == i {
@@ -205,12 +205,6 @@ func deal(cases []catalogue.Case, i, n int) []catalogue.Case {
 }
 
 const groupSize = 25
-
-func sameSetup(a, b catalogue.Case) bool {
-	return slices.EqualFunc(a.Setup, b.Setup, func(x, y model.Request) bool {
-		return x.Op == y.Op && x.Region == y.Region && x.Input.Equal(y.Input)
-	})
-}
 
 // Pairs lists the pairs of error rules that the systematic suite is to break together.
 func (x *Exploration) Pairs() [][2]model.ID {
@@ -224,7 +218,7 @@ func (x *Exploration) Pairs() [][2]model.ID {
 func pairsOf(cases []catalogue.Case) [][2]model.ID {
 	var pairs [][2]model.ID
 	for _, c := range cases {
-		if c.Kind != catalogue.KindPair || c.Op != model.OpPut || len(c.Rules) != 2 {
+		if c.Kind != catalogue.KindPair || c.Probe.Op != model.OpPut || len(c.Rules) != 2 {
 			continue
 		}
 		if pair := [2]model.ID{c.Rules[0], c.Rules[1]}; !slices.Contains(pairs, pair) {

@@ -106,7 +106,7 @@ func (w *Worker) probeAgain(ctx context.Context, v *visit, c catalogue.Case) boo
 func (w *Worker) groups(ctx context.Context, cases []catalogue.Case, probe func(context.Context, *visit, catalogue.Case) bool) {
 	for start := 0; start < len(cases) && !w.Client.Spent(ctx); {
 		end := start + 1
-		for end < len(cases) && sameSetup(cases[start], cases[end]) {
+		for end < len(cases) && cases[start].World == cases[end].World {
 			end++
 		}
 		w.group(ctx, cases[start:end], probe)

@@ -317,11 +317,8 @@ func (l *learner) otherwise(ctx context.Context, p catalogue.Pair, other model.I
 
 // answer asks a request twice, each time in a fresh world.
 func (l *learner) answer(ctx context.Context, setup []model.Request, probe model.Request) answered {
-	var key strings.Builder
-	for _, r := range append(slices.Clone(setup), probe) {
-		fmt.Fprintf(&key, "%s %s %s\n", r.Op, r.Region, r.Input.AppendJSON(nil))
-	}
-	if a, ok := l.known[key.String()]; ok {
+	key := generators.Key(append(slices.Clone(setup), probe)...)
+	if a, ok := l.known[key]; ok {
 		return a
 	}
 	a := l.once(ctx, setup, probe)
@@ -335,7 +332,7 @@ func (l *learner) answer(ctx context.Context, setup []model.Request, probe model
 			a.steps = again.steps
 		}
 	}
-	l.known[key.String()] = a
+	l.known[key] = a
 	return a
 }
 

@@ -76,7 +76,7 @@ func newWalk() *walk {
 	add(known, &w.states, start)
 	for _, c := range w.cases {
 		s := start
-		for _, r := range requestsOf(c) {
+		for _, r := range c.Requests() {
 			if key := r.GoString(); !seen[key] {
 				seen[key] = true
 				w.input(r)
@@ -243,7 +243,7 @@ func (w *walk) witness(ctx context.Context, f embedded.Fault) string {
 		return generators.Reads(s, r, generators.Everything())
 	}
 	for _, c := range w.cases {
-		if done(slices.Collect(slices.Chunk(requestsOf(c), 1)), all) {
+		if done(slices.Collect(slices.Chunk(c.Requests(), 1)), all) {
 			return found
 		}
 	}
@@ -296,8 +296,6 @@ type call = []model.Request
 
 // reading is what is read after a request.
 type reading func(model.State, model.Request) []model.Request
-
-func requestsOf(c catalogue.Case) []model.Request { return append(slices.Clone(c.Setup), c.Probe) }
 
 const (
 	maxWord   = 4
