@@ -61,39 +61,42 @@ type histories struct {
 	full   []model.Request // makes the trail, logging all events
 }
 
-// add adds a history.
-func (h *histories) add(setup []model.Request, more ...model.Request) {
-	h.scenario(nil, join(setup, more))
+// after adds a history for each request that may follow a set-up.
+func (h *histories) after(setup []model.Request, lasts ...model.Request) {
+	for _, last := range lasts {
+		h.scenario(nil, join(setup, steps(last)))
+	}
 }
 
 // fresh is a new trail that logs.
 func (h *histories) fresh(name string) []model.Request { return h.made(create(name)) }
+
+// on is the trail with insights.
+func (h *histories) on(set model.Selectors, more ...model.Request) []model.Request {
+	return join(h.up, steps(put(h.a, set)), more)
+}
 
 // life: what is deleted is forgotten, whatever the name; what is updated keeps its insights.
 func (h *histories) life() {
 	for _, name := range []string{h.a, generators.NameShort, generators.NameLong} {
 		up, arn, again := h.trailUp(name), h.w.TrailARN(h.w.Home, name), h.fresh(name)
 		gone := join(up, steps(put(name, setC), remove(name)))
-		h.add(up, put(name, setC))
-		h.add(up, put(arn, setC))
-		h.add(up, put(name, setA), get(arn))
-		h.add(gone, get(name))
-		h.add(gone, get(arn))
-		h.add(gone, put(name, setC))
-		h.add(join(gone, again))
-		h.add(join(up, steps(put(arn, setC), remove(name)), again), get(arn))
-		h.add(join(gone, again), put(name, setA))
+		h.after(up, put(name, setC), put(arn, setC))
+		h.after(join(up, steps(put(name, setA))), get(arn))
+		h.after(gone, get(name), get(arn), put(name, setC))
+		h.scenario(nil, join(gone, again))
+		h.after(join(up, steps(put(arn, setC), remove(name)), again), get(arn))
+		h.after(join(gone, again), put(name, setA))
 	}
 	a, again := h.a, h.fresh(h.a)
-	h.add(join(h.up, h.fresh(beta), steps(put(a, setA), put(beta, setB), remove(a)), again), get(a))
-	h.add(join(h.full, steps(put(a, setD), remove(a)), again), put(a, setData))
-	h.add(join(h.up, steps(put(a, setA), remove(a)), again, steps(put(a, setB), remove(a)), again), get(a))
-	h.add(join(h.up, steps(put(a, setC), remove(a)), h.fresh(h.other)), get(h.other))
-	for _, set := range []model.Selectors{setA, setC} {
-		h.add(h.up, put(a, set), update(a))
-	}
-	h.add(h.up, put(a, setC), with(generators.OnTrail(model.OpUpdate, a), "EnableLogFileValidation", value.Boolean(true)))
-	h.add(h.up, update(a))
+	h.after(join(h.up, h.fresh(beta), steps(put(a, setA), put(beta, setB), remove(a)), again), get(a))
+	h.after(join(h.full, steps(put(a, setD), remove(a)), again), put(a, setData))
+	h.after(join(h.on(setA, remove(a)), again, steps(put(a, setB), remove(a)), again), get(a))
+	h.after(join(h.on(setC, remove(a)), h.fresh(h.other)), get(h.other))
+	validation := with(generators.OnTrail(model.OpUpdate, a), "EnableLogFileValidation", value.Boolean(true))
+	h.after(h.on(setA), update(a))
+	h.after(h.on(setC), update(a), validation)
+	h.after(h.up, update(a))
 }
 
 // isolation: names that are like each other are still two trails.
@@ -103,15 +106,13 @@ func (h *histories) isolation() {
 		{generators.NameShort, "Abc"}, {generators.NameLong, lastCase}} {
 		one, two := pair[0], pair[1]
 		up := join(h.trailUp(one), h.trailUp(two))
-		h.add(up, put(one, setA))
-		h.add(up, put(one, setA), put(two, setB))
-		h.add(up, put(one, setA), put(two, setC), put(one, 0))
-		h.add(up, put(one, setA), put(two, setC), remove(one))
-		h.add(up, put(one, setA), put(two, setC), stop(one))
-		h.add(up, put(one, setA), put(h.w.TrailARN(h.w.Home, two), setC))
-		h.add(up, put(one, setB), put(two, setC), logging(one, model.ReadEvents))
-		h.add(up, put(two, setC), refused(one))
-		h.add(join(h.trailUp(one), steps(put(one, setC)), h.trailUp(two)), get(two))
+		h.after(up, put(one, setA))
+		h.after(join(up, steps(put(one, setA))), put(two, setB))
+		h.after(join(up, steps(put(one, setA), put(two, setC))), put(one, 0), remove(one), stop(one))
+		h.after(join(up, steps(put(one, setA))), put(h.w.TrailARN(h.w.Home, two), setC))
+		h.after(join(up, steps(put(one, setB), put(two, setC))), logging(one, model.ReadEvents))
+		h.after(join(up, steps(put(two, setC))), refused(one))
+		h.after(join(h.trailUp(one), steps(put(one, setC)), h.trailUp(two)), get(two))
 	}
 }
 
@@ -125,7 +126,7 @@ func (h *histories) words() {
 	}
 	for _, first := range calls {
 		for _, second := range calls {
-			h.add(join(h.up, steps(put(a, setA)), first, second), get(a))
+			h.after(join(h.on(setA), first, second), get(a))
 		}
 	}
 }
@@ -135,10 +136,10 @@ func (h *histories) threeTrails() {
 	names := []string{h.a, h.other, beta}
 	up := join(h.trailUp(names[0]), h.trailUp(names[1]), h.trailUp(names[2]))
 	for _, one := range names {
-		h.add(up, put(one, setA))
+		h.after(up, put(one, setA))
 		for _, two := range names {
 			if one != two {
-				h.add(up, put(one, setA), put(two, setB))
+				h.after(join(up, steps(put(one, setA))), put(two, setB))
 			}
 		}
 	}
@@ -147,42 +148,40 @@ func (h *histories) threeTrails() {
 // stopping: StopLogging turns insights off; what a stopped trail is given is a class of its own.
 func (h *histories) stopping() {
 	a := h.a
-	stopped := join(h.up, steps(put(a, setC), stop(a)))
-	h.add(stopped)
-	h.add(h.up, stop(a))
-	h.add(stopped, start(a))
-	h.add(stopped, put(a, setA), start(a))
-	h.add(stopped, put(a, 0), start(a))
-	h.add(stopped, put(a, setA))
-	h.add(h.up, stop(a), put(a, setC))
-	h.add(stopped, put(a, 0))
-	h.add(stopped, start(a), put(a, setA))
-	h.add(stopped, stop(a), start(a))
-	h.add(h.up, put(a, setC), start(a))
-	h.add(stopped, start(a), put(a, setA), stop(a), start(a))
-	h.add(join(stopped, steps(remove(a)), h.fresh(a)), get(a))
+	stopped := h.on(setC, stop(a))
+	then := func(more ...model.Request) []model.Request { return join(stopped, more) }
+	h.after(h.on(setC), stop(a))
+	h.after(h.up, stop(a))
+	h.after(stopped, start(a))
+	h.after(then(put(a, setA)), start(a))
+	h.after(then(put(a, 0)), start(a))
+	h.after(stopped, put(a, setA))
+	h.after(join(h.up, steps(stop(a))), put(a, setC))
+	h.after(stopped, put(a, 0))
+	h.after(then(start(a)), put(a, setA))
+	h.after(then(stop(a)), start(a))
+	h.after(h.on(setC), start(a))
+	h.after(then(start(a), put(a, setA), stop(a)), start(a))
+	h.after(join(then(remove(a)), h.fresh(a)), get(a))
 	never := steps(create(a)) // started
-	h.add(never, get(a))
-	h.add(never, put(a, setA))
-	h.add(never, put(a, 0))
-	h.add(never, put(a, setA), start(a))
-	h.add(never, refused(a))
+	h.after(never, get(a), put(a, setA), put(a, 0), refused(a))
+	h.after(join(never, steps(put(a, setA))), start(a))
 }
 
 // naming: the name and the ARN mean the same, in every operation.
 func (h *histories) naming() {
 	a, arn := h.a, h.arn
-	h.add(h.up, put(a, setC), get(arn))
-	h.add(h.up, put(arn, setC), get(a))
-	h.add(h.up, put(arn, setC), get(arn))
-	h.add(h.up, put(a, setC), put(arn, setA))
-	h.add(h.up, put(arn, setC), put(a, setB), get(arn))
-	h.add(h.up, put(a, setC), put(arn, 0), get(arn))
-	h.add(h.up, put(arn, setC), put(a, 0), get(arn))
+	byARN := join(h.up, steps(put(arn, setC)))
+	h.after(h.on(setC), get(arn), put(arn, setA))
+	h.after(byARN, get(a), get(arn))
+	h.after(join(byARN, steps(put(a, setB))), get(arn))
+	h.after(h.on(setC, put(arn, 0)), get(arn))
+	h.after(join(byARN, steps(put(a, 0))), get(arn))
 }
 
 // orders: every order of the selectors and categories of the fullest list.
 func (h *histories) orders() {
+	fullest := join(h.full, steps(put(h.a, setD)))
 	for bits := range 8 {
 		one, two := []string{management, data}, []string{management, data}
 		if bits&1 != 0 {
@@ -195,12 +194,12 @@ func (h *histories) orders() {
 		if bits&4 != 0 {
 			slices.Reverse(items)
 		}
-		h.add(h.full, putList(h.a, value.ListOf(items...)))
-		h.add(h.full, put(h.a, setD), putList(h.a, value.ListOf(items...)))
+		h.after(h.full, putList(h.a, value.ListOf(items...)))
+		h.after(fullest, putList(h.a, value.ListOf(items...)))
 	}
 	for _, list := range generators.VariantSelectors() {
-		h.add(h.full, put(h.a, setD), putList(h.a, list.Value))
-		h.add(h.full, put(h.a, model.MakeSelectors(0, model.Data)), putList(h.a, list.Value))
+		h.after(fullest, putList(h.a, list.Value))
+		h.after(join(h.full, steps(put(h.a, model.MakeSelectors(0, model.Data)))), putList(h.a, list.Value))
 	}
 }
 
@@ -208,16 +207,16 @@ func (h *histories) orders() {
 func (h *histories) repeats() {
 	a := h.a
 	for _, set := range []model.Selectors{setA, setB, setC} {
-		h.add(h.up, put(a, set), put(a, set))
-		h.add(h.up, put(a, set), put(a, set), put(a, set))
-		h.add(h.up, put(a, set), put(a, 0), put(a, set))
+		h.after(h.on(set), put(a, set))
+		h.after(h.on(set, put(a, set)), put(a, set))
+		h.after(h.on(set, put(a, 0)), put(a, set))
 	}
-	h.add(h.full, put(a, setD), put(a, setD))
-	h.add(h.full, put(a, setD), put(a, 0), put(a, setD))
-	h.add(h.full, put(a, setD), put(a, 0), put(a, setA))
-	h.add(h.up, put(a, setC), put(a, 0), put(a, 0))
-	h.add(h.up, put(a, 0))
-	h.add(h.up, put(a, setA), put(a, 0), put(a, setB))
+	fullest := join(h.full, steps(put(a, setD)))
+	h.after(fullest, put(a, setD))
+	h.after(join(fullest, steps(put(a, 0))), put(a, setD), put(a, setA))
+	h.after(h.on(setC, put(a, 0)), put(a, 0))
+	h.after(h.up, put(a, 0))
+	h.after(h.on(setA, put(a, 0)), put(a, setB))
 	turns := h.full
 	for i, set := range model.AllSelectors() {
 		turns = join(turns, steps(put(a, set)))
@@ -225,7 +224,7 @@ func (h *histories) repeats() {
 			turns = join(turns, steps(put(a, setD)))
 		}
 	}
-	h.add(turns)
+	h.scenario(nil, turns)
 }
 
 // refusals: a refused call changes nothing, whatever was valid in it.
@@ -238,39 +237,35 @@ func (h *histories) refusals() {
 			continue
 		}
 		seen[item.Breaks[0]] = true
-		for _, on := range [][]model.Request{{put(a, setA)}, {put(a, setC)}, nil} {
+		for _, before := range [][]model.Request{h.on(setA), h.on(setC), h.up} {
 			for _, g := range good {
-				h.add(join(h.up, on), putList(a, value.ListOf(g, item.Value)))
-				h.add(join(h.up, on), putList(a, value.ListOf(item.Value, g)))
+				h.after(before, putList(a, value.ListOf(g, item.Value)), putList(a, value.ListOf(item.Value, g)))
 			}
 		}
-		h.add(h.up, put(a, setC), putList(a, value.ListOf(good[0])))
+		h.after(h.on(setC), putList(a, value.ListOf(good[0])))
 	}
+	onData := selector(errorRate, data)
 	for _, before := range []model.Selectors{setB, setC, 0} {
 		// One prerequisite is missing.
-		h.add(h.up, put(a, before), putList(a, value.ListOf(good[0], selector(errorRate, data))))
-		h.add(h.up, put(a, before), putList(a, value.ListOf(selector(errorRate, data), good[0])))
+		h.after(h.on(before), putList(a, value.ListOf(good[0], onData)), putList(a, value.ListOf(onData, good[0])))
 	}
-	h.add(h.up, put(a, setC), putList(a, value.Value{}))
-	h.add(h.up, put(a, setC), putList(a, value.NullValue))
-	h.add(h.up, put(a, setC), with(put(a, setA), "EventDataStore", value.Str(generators.UnknownStore)))
-	h.add(h.up, put(a, setC), with(put(a, 0), "InsightsDestination", value.Str(generators.UnknownStore)))
-	h.add(h.up, put(a, setC), putList(a, generators.VariantSelectors()[23].Value)) // duplicates that differ
+	unknown := value.Str(generators.UnknownStore)
+	h.after(h.on(setC), putList(a, value.Value{}), putList(a, value.NullValue), with(put(a, setA), "EventDataStore", unknown),
+		with(put(a, 0), "InsightsDestination", unknown), putList(a, generators.VariantSelectors()[23].Value))
 }
 
 // prerequisites: each class of logs, and changes under live insights.
 func (h *histories) prerequisites() {
 	a, classes := h.a, generators.EventClasses()
 	for _, class := range classes {
-		h.add(h.up, putEvents(a, class), generators.GetEvents(a))
-		for _, set := range []model.Selectors{setA, setB, setData, 0} {
-			h.add(h.up, putEvents(a, class), put(a, set))
-		}
+		h.after(join(h.up, steps(putEvents(a, class))), generators.GetEvents(a),
+			put(a, setA), put(a, setB), put(a, setData), put(a, 0))
 	}
+	fullest := join(h.full, steps(put(a, setD)))
 	for _, class := range classes[:8] {
-		h.add(h.full, put(a, setD), putEvents(a, class))
-		h.add(h.full, put(a, setD), putEvents(a, class), put(a, 0))
-		h.add(h.full, put(a, setD), putEvents(a, class), logging(a, allEvents), get(a))
+		h.after(fullest, putEvents(a, class))
+		h.after(join(fullest, steps(putEvents(a, class))), put(a, 0))
+		h.after(join(fullest, steps(putEvents(a, class), logging(a, allEvents))), get(a))
 	}
 }
 
@@ -278,109 +273,93 @@ func (h *histories) prerequisites() {
 func (h *histories) regions() {
 	a := h.a
 	away := func(r model.Request) model.Request { return in(h.w.Away, r) }
-	abroad, there := h.made(away(create(beta))), away(put(beta, setC))
-	awayARN := h.w.TrailARN(h.w.Away, beta)
-	h.add(abroad, there)
-	h.add(abroad, away(put(awayARN, setC)))
-	for _, last := range steps(get(awayARN), get(beta), put(awayARN, setA), put(beta, 0), away(put(beta, 0))) {
-		h.add(abroad, there, last)
-	}
-	for _, last := range steps(get(h.arn), get(a), put(a, setA), put(h.arn, 0)) {
-		h.add(h.up, put(a, setC), away(last))
-	}
+	abroad, awayARN := h.made(away(create(beta))), h.w.TrailARN(h.w.Away, beta)
+	h.after(abroad, away(put(beta, setC)), away(put(awayARN, setC)))
+	h.after(join(abroad, steps(away(put(beta, setC)))),
+		get(awayARN), get(beta), put(awayARN, setA), put(beta, 0), away(put(beta, 0)))
+	h.after(h.on(setC), away(get(h.arn)), away(get(a)), away(put(a, setA)), away(put(h.arn, 0)))
 	twins := join(h.up, h.made(away(create(a)))) // of one name
-	both := join(twins, steps(put(a, setA), away(put(a, setC))))
-	h.add(twins, put(a, setA))
-	h.add(twins, away(put(a, setA)))
-	h.add(twins, put(a, setA), away(put(a, setB)))
-	for _, last := range steps(put(a, 0), remove(a), away(remove(a)), put(h.w.TrailARN(h.w.Away, a), setB)) {
-		h.add(both, last)
-	}
+	h.after(twins, put(a, setA), away(put(a, setA)))
+	h.after(join(twins, steps(put(a, setA))), away(put(a, setB)))
+	h.after(join(twins, steps(put(a, setA), away(put(a, setC)))),
+		put(a, 0), remove(a), away(remove(a)), put(h.w.TrailARN(h.w.Away, a), setB))
 	multi := h.made(with(create(a), "IsMultiRegionTrail", value.Boolean(true)))
-	h.add(multi, put(a, setC))
-	for _, last := range steps(get(a), get(h.arn), put(a, setA)) {
-		h.add(multi, put(a, setC), away(last))
-	}
+	h.after(multi, put(a, setC))
+	h.after(join(multi, steps(put(a, setC))), away(get(a)), away(get(h.arn)), away(put(a, setA)))
 }
 
-var id = model.StoreID
+var (
+	id                      = model.StoreID
+	storeOn, storeOff       = putStore(id(0), id(1), setC), putStore(id(0), "", 0)
+	dropStore, restoreStore = onStore(model.OpDeleteStore, id(0)), onStore(model.OpRestoreStore, id(0))
+)
 
 // pair makes a source and a destination.
-func pair() []model.Request { return steps(createStore(0, source), createStore(1, insight)) }
+func pair(more ...model.Request) []model.Request {
+	return join(steps(createStore(0, source), createStore(1, insight)), more)
+}
 
 // stores: insights on event data stores.
 func (h *histories) stores() {
 	arn := func(n int) string { return h.w.StoreARN(h.w.Home, id(n)) }
-	pair := pair()
-	three, on, off := join(pair, steps(createStore(2, insight))), putStore(id(0), id(1), setC), putStore(id(0), "", 0)
+	toFirst := func(set model.Selectors) model.Request { return putStore(id(0), id(1), set) }
+	toSecond := func(set model.Selectors) model.Request { return putStore(id(0), id(2), set) }
+	three := pair(createStore(2, insight), storeOn)
 	for _, set := range []model.Selectors{setA, setB, setC} {
-		h.add(pair, putStore(id(0), id(1), set))
-		h.add(pair, putStore(id(0), id(1), set), off)
-		h.add(pair, putStore(id(0), id(1), set), putStore(id(0), id(1), set))
+		h.after(pair(), toFirst(set))
+		h.after(pair(toFirst(set)), storeOff, toFirst(set))
 	}
-	for _, names := range [][2]string{{arn(0), arn(1)}, {arn(0), id(1)}, {id(0), arn(1)}} {
-		h.add(pair, putStore(names[0], names[1], setC))
-	}
-	h.add(pair, on, getStore(arn(0)))
-	h.add(pair, getStore(id(0)))
-	h.add(pair, on, getStore(id(1)))
-	h.add(pair, on, putStore(id(0), id(1), setA))
-	h.add(pair, on, putStore(arn(0), "", 0))
-	h.add(pair, on, putStore(id(0), id(1), 0))
-	h.add(pair, off)
-	h.add(pair, on, off, putStore(id(0), id(1), setB))
-	h.add(three, on, putStore(id(0), id(2), setC))
-	h.add(three, on, putStore(id(0), id(2), setA))
-	h.add(three, on, putStore(id(0), id(2), setC), on)
-	h.add(three, on, off, putStore(id(0), id(2), setA))
-	h.add(pair, on, putStore(id(0), id(1), setD))
-	h.add(pair, on, putStore(id(0), id(1), model.MakeSelectors(model.Management, model.Data)))
-	h.add(three, on, putStore(id(0), generators.UnknownStore, setA))
-	h.add(pair, on, putStore(id(0), "", setA))
+	h.after(pair(), putStore(arn(0), arn(1), setC), putStore(arn(0), id(1), setC), putStore(id(0), arn(1), setC))
+	h.after(pair(storeOn), getStore(arn(0)))
+	h.after(pair(), getStore(id(0)))
+	h.after(pair(storeOn), getStore(id(1)), toFirst(setA), putStore(arn(0), "", 0), toFirst(0))
+	h.after(pair(), storeOff)
+	h.after(pair(storeOn, storeOff), toFirst(setB))
+	h.after(three, toSecond(setC), toSecond(setA))
+	h.after(join(three, steps(toSecond(setC))), storeOn)
+	h.after(join(three, steps(storeOff)), toSecond(setA))
+	h.after(pair(storeOn), toFirst(setD), toFirst(model.MakeSelectors(model.Management, model.Data)))
+	h.after(three, putStore(id(0), generators.UnknownStore, setA))
+	h.after(pair(storeOn), putStore(id(0), "", setA))
 	for _, list := range generators.VariantSelectors() {
-		h.add(pair, with(putStore(id(0), id(1), setA), "InsightSelectors", list.Value))
+		h.after(pair(), with(toFirst(setA), "InsightSelectors", list.Value))
 	}
-	two := join(pair, steps(createStore(2, source)))
-	h.add(two, on, putStore(id(2), id(1), setA))
-	h.add(two, on, putStore(id(2), id(1), setA), off)
-	trail := join(h.up, pair)
-	h.add(trail, on, put(h.a, setA))
-	h.add(trail, put(h.a, setA), on)
-	h.add(trail, on, put(h.a, setA), put(h.a, 0))
-	h.add(trail, on, put(h.a, setA), remove(h.a))
+	two := pair(createStore(2, source), storeOn)
+	h.after(two, putStore(id(2), id(1), setA))
+	h.after(join(two, steps(putStore(id(2), id(1), setA))), storeOff)
+	trail := join(h.up, pair())
+	h.after(join(trail, steps(storeOn)), put(h.a, setA))
+	h.after(join(trail, steps(put(h.a, setA))), storeOn)
+	h.after(join(trail, steps(storeOn, put(h.a, setA))), put(h.a, 0), remove(h.a))
 }
 
 // sourceKinds: what a store logs, and that it changes.
 func (h *histories) sourceKinds() {
-	pair, on := pair(), putStore(id(0), id(1), setC)
-	h.add(nil, createStore(0, generators.IdleSource), createStore(1, insight), putStore(id(0), id(1), setA))
-	h.add(nil, createStore(0, source), createStore(1, generators.IdleInsight), putStore(id(0), id(1), setA))
+	h.after(steps(createStore(0, generators.IdleSource), createStore(1, insight)), putStore(id(0), id(1), setA))
+	h.after(steps(createStore(0, source), createStore(1, generators.IdleInsight)), putStore(id(0), id(1), setA))
 	for _, kind := range generators.SourceVariants[1:] {
 		for _, set := range []model.Selectors{setA, setB} {
-			h.add(nil, createStore(0, kind), createStore(1, insight), putStore(id(0), id(1), set))
-			h.add(pair, putStore(id(0), id(1), set), updateStore(id(0), kind))
+			h.after(steps(createStore(0, kind), createStore(1, insight)), putStore(id(0), id(1), set))
+			h.after(pair(putStore(id(0), id(1), set)), updateStore(id(0), kind))
 		}
-		h.add(pair, updateStore(id(0), kind))
-		h.add(pair, on, putStore(id(0), "", 0), updateStore(id(0), kind))
+		h.after(pair(), updateStore(id(0), kind))
+		h.after(pair(storeOn, storeOff), updateStore(id(0), kind))
 	}
-	h.add(pair, on, updateStore(id(1), source))
-	h.add(pair, onStore(model.OpGetStore, id(0)))
-	h.add(pair, updateStore(id(0), generators.ReadStore), onStore(model.OpGetStore, h.w.StoreARN(h.w.Home, id(0))))
+	h.after(pair(storeOn), updateStore(id(1), source))
+	h.after(pair(), onStore(model.OpGetStore, id(0)))
+	h.after(pair(updateStore(id(0), generators.ReadStore)), onStore(model.OpGetStore, h.w.StoreARN(h.w.Home, id(0))))
 }
 
 // storeLife: stores that are deleted, restored, or in another Region.
 func (h *histories) storeLife() {
-	pair, on := pair(), putStore(id(0), id(1), setC)
-	drop, restore := onStore(model.OpDeleteStore, id(0)), onStore(model.OpRestoreStore, id(0))
-	h.add(pair, on, drop)
-	h.add(pair, on, drop, restore)
-	h.add(pair, drop, restore, on)
-	h.add(pair, on, drop, putStore(id(0), "", 0))
-	h.add(pair, on, drop, on)
-	h.add(pair, on, onStore(model.OpDeleteStore, id(1)))
-	h.add(pair, on, onStore(model.OpDeleteStore, id(1)), onStore(model.OpRestoreStore, id(1)))
-	h.add(join(pair, steps(createStore(2, insight))), on, onStore(model.OpDeleteStore, id(2)))
-	abroad := steps(in(h.w.Away, pair[0]), in(h.w.Away, pair[1]))
-	h.add(abroad, in(h.w.Away, on))
-	h.add(abroad, on)
+	dropInsight := onStore(model.OpDeleteStore, id(1))
+	h.after(pair(storeOn), dropStore)
+	h.after(pair(storeOn, dropStore), restoreStore)
+	h.after(pair(dropStore, restoreStore), storeOn)
+	h.after(pair(storeOn, dropStore), storeOff, storeOn)
+	h.after(pair(storeOn), dropInsight)
+	h.after(pair(storeOn, dropInsight), onStore(model.OpRestoreStore, id(1)))
+	h.after(pair(createStore(2, insight), storeOn), onStore(model.OpDeleteStore, id(2)))
+	abroad := steps(in(h.w.Away, pair()[0]), in(h.w.Away, pair()[1]))
+	h.after(abroad, in(h.w.Away, storeOn), storeOn)
 }
