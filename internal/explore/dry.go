@@ -26,7 +26,8 @@ func dry(subject *probe.Subject, shard reports.Shard) (*Worker, *modelled) {
 	sent := &modelled{world: subject.Model}
 	s := probe.Assume(targets.Info{}, subject.Scope.Can, probe.Options{})
 	s.Target, s.Model, s.Scope = sent, subject.Model, subject.Scope
-	return NewWorker(s, machine.NewTour(s.Scope).Part(shard.Part(0, 1))), sent
+	part, parts := shard.Part(0, 1)
+	return NewWorker(s, machine.NewTour(s.Scope, part, parts)), sent
 }
 
 // modelled answers as the reference model does, and counts what it is sent.

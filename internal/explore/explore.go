@@ -105,9 +105,9 @@ var suites = []suite{
 // New prepares the workers of a run.
 func New(subject *probe.Subject, o Options) *Exploration {
 	x := &Exploration{Subject: subject, options: o, cases: catalogue.Cases(subject.Model, subject.Scope)}
-	tour := machine.NewTour(subject.Scope)
 	for i := range subject.Workers {
-		w := x.newWorker(tour.Part(o.Shard.Part(i, subject.Workers)))
+		part, parts := o.Shard.Part(i, subject.Workers)
+		w := x.newWorker(machine.NewTour(subject.Scope, part, parts))
 		if o.Requests > 0 {
 			w.Client.Quota = share(o.Requests, i, subject.Workers)
 		}
@@ -230,27 +230,16 @@ func pairsOf(cases []catalogue.Case) [][2]model.ID {
 
 // Walk shows what the workers' tours covered.
 func (x *Exploration) Walk() (transitions reports.Count, walk *reports.Walk) {
+	var tours []*machine.Tour
 	for _, w := range x.Workers {
-		tour := w.Coverage.tour
-		transitions.Covered += tour.Count()
-		transitions.Total += tour.Total()
-		part := tour.Walked()
-		if walk == nil {
-			walk = &reports.Walk{Inputs: part.Inputs}
-			for i := range part.Rows {
-				walk.States = append(walk.States, reports.WalkState{On: part.Sets[i].String(), Logs: part.Logs[i].String(), Row: string(part.Rows[i])})
-			}
-			continue
-		}
-		for i, row := range part.Rows {
-			joined := []byte(walk.States[i].Row)
-			for k, mark := range row {
-				if mark != ' ' {
-					joined[k] = mark
-				}
-			}
-			walk.States[i].Row = string(joined)
-		}
+		tours = append(tours, w.Coverage.tour)
+		transitions.Covered += w.Coverage.tour.Count()
+		transitions.Total += w.Coverage.tour.Total()
+	}
+	all := machine.Walked(tours)
+	walk = &reports.Walk{Inputs: all.Inputs}
+	for i, row := range all.Rows {
+		walk.States = append(walk.States, reports.WalkState{On: all.Sets[i].String(), Logs: all.Logs[i].String(), Row: string(row)})
 	}
 	return transitions, walk
 }

@@ -23,7 +23,8 @@ func (w *Worker) visit(ctx context.Context) (*visit, bool) {
 	v := &visit{worker: w, due: map[string][]model.ID{}}
 	s, err := w.Client.New(ctx, session.Policy{}, v)
 	if err != nil {
-		w.Client.NoWorld(err)
+		w.Client.Note(err.Error())
+		w.Client.Stuck = true
 		return nil, false
 	}
 	v.session = s
@@ -45,10 +46,9 @@ func (v *visit) leave(ctx context.Context) {
 // play sends requests in order for as long as the world can be followed and the quota lasts.
 func (v *visit) play(ctx context.Context, requests ...model.Request) bool {
 	for _, r := range requests {
-		if !v.session.Alive(ctx) || v.worker.Client.Spent(ctx) || v.worker.due() {
+		if v.worker.due() || !v.session.Play(ctx, r) {
 			return false
 		}
-		v.session.Do(ctx, r)
 	}
 	return v.session.Alive(ctx) && !v.worker.due()
 }

@@ -27,7 +27,7 @@ func (p *prober) can(c model.Capability) bool { return p.subject.Scope.Can[c] }
 
 // probe finds out what the target can do. It judges nothing: what it meets is met again by the suites.
 func (s *Subject) probe(ctx context.Context, client *session.Client, workers int) error {
-	world, err := client.NewWorld(ctx)
+	world, err := client.Target.NewWorld(ctx)
 	if err != nil {
 		return err
 	}

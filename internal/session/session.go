@@ -105,7 +105,7 @@ type Session struct {
 
 // New opens a fresh world. observer may be nil.
 func (c *Client) New(ctx context.Context, policy Policy, observer Observer) (*Session, error) {
-	world, err := c.NewWorld(ctx)
+	world, err := c.Target.NewWorld(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -139,6 +139,18 @@ func (s *Session) Answering() bool { return s.silent == 0 && len(s.Steps) > 0 }
 
 // Silent reports whether the world was given up since it gave no definite answers.
 func (s *Session) Silent() bool { return s.silent >= maxSilent }
+
+// Play does requests in order for as long as the world can be followed and the client's quota lasts, and
+// reports whether more may follow.
+func (s *Session) Play(ctx context.Context, requests ...model.Request) bool {
+	for _, r := range requests {
+		if !s.Alive(ctx) || s.client.Spent(ctx) {
+			return false
+		}
+		s.Do(ctx, r)
+	}
+	return s.Alive(ctx)
+}
 
 // Do sends one request, has the model judge its answer and follows the target. After an answer that no
 // branch allows it reads the state back.
