@@ -81,6 +81,7 @@ func NewTour(scope generators.Scope, part, parts int) *Tour {
 	}
 	for n, s := range m.States {
 		state, _ := placeOf(s.State.Trails[0])
+		t.next[state] = nil
 		for _, to := range m.next[n] {
 			after, _ := placeOf(m.States[to].State.Trails[0])
 			t.next[state] = append(t.next[state], after)
