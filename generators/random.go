@@ -337,8 +337,7 @@ func (g *Generator) list(t *rapid.T, logs model.Logs) value.Value {
 	return value.ListOf(items...)
 }
 
-// badList draws InsightSelectors with something wrong: a list that is nothing else, or a wrong
-// selector among right ones.
+// badList draws InsightSelectors with something wrong: a list as a whole, or one selector of it.
 func (g *Generator) badList(t *rapid.T) value.Value {
 	if one(t, 2) {
 		return of(t, g.badLists)

@@ -103,8 +103,7 @@ func Cases(w *model.World, scope generators.Scope) []Case {
 	return slices.Clone(planFor(w, scope).cases)
 }
 
-// Minimal is the simplest set-up and request that break a rule of the error order alone; ok is false
-// where there is none within the scope.
+// Minimal is the simplest set-up and request that break an error rule alone; ok is false where the scope has none.
 func Minimal(rule model.ID, op model.Op, w *model.World, scope generators.Scope) (setup []model.Request, probe model.Request, ok bool) {
 	i := slices.Index(searchOps[:], op)
 	if i < 0 || !scope.Applies(rule) || model.RuleOf(rule).Row == 0 {
@@ -162,8 +161,8 @@ func (p *plan) broken(kind string, n int) {
 	}
 }
 
-// addValues adds each class of values of each member, where it breaks least beside its rule, and what
-// can be odd about a request as a whole.
+// addValues adds each class of values, where it breaks least beside its rule, and what can be odd about a whole
+// request.
 func (p *plan) addValues() {
 	for op := range searchOps {
 		for _, v := range p.order[op] {

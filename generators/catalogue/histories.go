@@ -116,8 +116,7 @@ func (h *histories) isolation() {
 	}
 }
 
-// words: every two calls after a first Put, in each order. What one call leaves behind for the next
-// shows here.
+// words: every two calls after a first Put, in each order, show what one call leaves behind for the next.
 func (h *histories) words() {
 	a := h.a
 	calls := [][]model.Request{

@@ -26,8 +26,7 @@ type Pair struct {
 	Why   string
 }
 
-// Pairs lists all pairs of rules of the error order with the simplest PutInsightSelectors that breaks
-// just the two.
+// Pairs lists all pairs of error rules with the simplest PutInsightSelectors that breaks just the two.
 func Pairs(w *model.World, scope generators.Scope) []Pair {
 	p := planFor(w, scope)
 	pairs := slices.Clone(allPairs())
@@ -195,8 +194,7 @@ func names(r model.Request, member string) bool {
 	return gives(r, member) && r.Input.Get(member).Text() != ""
 }
 
-// traits are what can keep two rules from being broken by one request. Those that explain most come
-// first.
+// traits are what can keep one request from breaking two rules. Those that explain most come first.
 var traits = []trait{
 	{func(_ model.State, r model.Request) bool { return gives(r, "TrailName") }, "a TrailName",
 		"a request without TrailName"},
@@ -290,8 +288,7 @@ func (x *reasons) third(set ruleSet) string {
 	return "what breaks both breaks " + strings.Join(names, " and ") + " too"
 }
 
-// parts lists, for each rule of a set, up to n of the simplest requests that break it without the
-// others of the set.
+// parts lists, for each rule of a set, up to n of the simplest requests that break it without the others.
 func (x *reasons) parts(set ruleSet, n int) (out []found) {
 	for _, id := range set.ids() {
 		var some []found

@@ -60,8 +60,7 @@ func specific(rules []model.ID) []model.ID {
 	return out
 }
 
-// positive adds, for each rule that is no error, the shortest history over a small alphabet whose
-// last step the model says tests it.
+// positive adds, for each rule that is no error, the shortest history of a few calls whose last step tests it.
 func (p *plan) positive() {
 	best := map[model.ID][]model.Request{} // nil where nothing is found yet
 	for _, rule := range model.Rules {
@@ -132,8 +131,7 @@ func (p *plan) beginnings() [][]model.Request {
 	}
 }
 
-// calls lists the requests that the search for positive cases tries in a state. What odd lists of
-// selectors test shows in one step.
+// calls lists what positive tries in a state; odd lists of selectors too, whose effect shows in one step.
 func (p *plan) calls(s model.State, odd bool) []model.Request {
 	a := p.alpha
 	calls := steps(create(a), get(generators.UnknownName))

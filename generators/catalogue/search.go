@@ -153,8 +153,7 @@ func (p *plan) searchWorld(i int) {
 		get := with(with(plain, "InsightSelectors", absent.Value), "InsightsDestination", absent.Value)
 		p.vary(1, i, get, names, putMembers[:2])
 		if p.reduced == nil {
-			// What breaks the same in the first world breaks the same in those that differ from it
-			// only in what is around the trail.
+			// What breaks the same here does so too in worlds that differ only in what is around the trail.
 			p.reduced = kept
 			kept["InsightSelectors"] = slices.Concat(kept["InsightSelectors"], p.combined, lists[:16])
 		}

@@ -25,8 +25,7 @@ type prepared struct {
 // cost orders worlds by their simplicity.
 func (x *prepared) cost() int { return 3*len(x.setup) + 5*min(len(x.state.Stores), 1) + 20*x.strange }
 
-// world prepares a world if its set-up is possible. Its plain Puts name the trail, where that is not
-// empty, and the first two stores.
+// world prepares a world if its set-up is possible. Its plain Puts name the trail, if any, and the first two stores.
 func (p *plan) world(trail string, setup ...[]model.Request) {
 	x := prepared{setup: join(setup...)}
 	var ok bool

@@ -115,8 +115,7 @@ const (
 	ReadEverything
 )
 
-// Test is one test: inputs from the first state on. Reads has what is read before the first input and
-// after each.
+// Test is inputs from the first state on. Reads has what is read before the first input and after each.
 type Test struct {
 	Inputs []uint8
 	Reads  []uint8
@@ -149,8 +148,7 @@ func (s *Suite) Test(n int, t *Test) {
 	if kind == shorter || n > 0 {
 		return
 	}
-	// Of the tests that share a beginning, the first one checks it: that which goes on with the first
-	// input alone.
+	// Of the tests that share a beginning, the one that goes on with the first input alone checks it.
 	for at := len(access) + b.length - 1; at >= len(access) && t.Inputs[at] == 0; at-- {
 		t.Reads[at] = ReadEverything
 	}

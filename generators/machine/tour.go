@@ -9,8 +9,7 @@ import (
 	"github.com/insightconform/conform/model/value"
 )
 
-// A tour tells states of a logging trail apart by which of the 16 sets of selectors is on, and under
-// which of the 8 classes of logs.
+// A tour tells the states of a logging trail apart by the set of selectors that is on and the class of logs.
 const (
 	tourSets   = 16
 	tourLogs   = 8
@@ -143,9 +142,8 @@ func (t *Tour) Next(s model.State, trail string) (model.Request, bool) {
 	return r, true
 }
 
-// choose finds the first input of a shortest way that ends in an uncovered transition. Of the
-// uncovered transitions of the state itself it prefers those that stay, then those whose end has the
-// most uncovered ones, so that few states must be visited again.
+// choose finds the first input of a shortest way to an uncovered transition. Of those of the state itself it prefers
+// one that stays, then one whose end has the most left, so that few states are visited again.
 func (t *Tour) choose(state uint8) (input int, ok bool) {
 	if t.left[state] > 0 {
 		most := -1

@@ -11,8 +11,7 @@ import (
 	"github.com/insightconform/conform/targets"
 )
 
-// PlannedSystematic counts what the systematic suite sends to the reference that can do what the target
-// can.
+// PlannedSystematic counts what the systematic suite sends to the reference, limited as the target is.
 func PlannedSystematic(ctx context.Context, subject *probe.Subject, shard reports.Shard) reports.PlannedSuite {
 	w, sent := dry(subject, shard)
 	part, parts := shard.Part(0, 1)

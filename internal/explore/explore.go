@@ -27,8 +27,7 @@ const (
 // Suites lists the suites in the order in which they are run.
 var Suites = []string{Systematic, Complete, Random}
 
-// DefaultRandom is how many requests of random exploration follow the systematic suite where
-// Options.Requests sets no cap.
+// DefaultRandom is how many requests the random suite sends where Options.Requests sets no cap.
 const DefaultRandom = 5000
 
 // Options say what is explored.
@@ -44,8 +43,7 @@ type Options struct {
 	Resume *reports.Report
 	// Checkpoint is called now and then while complete suites run; may be nil.
 	Checkpoint func()
-	// Found is told the signature of each suspicion that is new to a worker; true ends the exploration.
-	// May be nil.
+	// Found is told the signature of each suspicion that is new to a worker; true ends it all. May be nil.
 	Found func(signature string) (enough bool)
 	// Stop, where not nil, says of a confirmed divergence whether the run ends with it. Each suspicion of
 	// at least level Minimum is then looked into as soon as the world that showed it is closed.

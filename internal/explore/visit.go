@@ -9,8 +9,7 @@ import (
 	"github.com/insightconform/conform/model"
 )
 
-// visit is a worker's stay in one world. As the observer of its session it notes what was tried and
-// what was found.
+// visit is a worker's stay in one world. It observes the session: what was tried and what was found.
 type visit struct {
 	session *session.Session
 	worker  *Worker
@@ -31,8 +30,7 @@ func (w *Worker) visit(ctx context.Context) (*visit, bool) {
 	return v, true
 }
 
-// leave ends a visit, notes whether the target still answers, and looks into what is to be looked into
-// at once.
+// leave ends a visit, notes whether the target still answers, and inspects what is pending.
 func (v *visit) leave(ctx context.Context) {
 	if c := v.worker.Client; v.session.Silent() {
 		c.Unanswered(ctx, c.Status.Silence())

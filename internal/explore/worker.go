@@ -183,8 +183,7 @@ func (w *Worker) walk(ctx context.Context) {
 	}
 }
 
-// dueReads lists the reads that say whether a transition was right. Where nothing was to change, Get
-// alone says so.
+// dueReads lists the reads that say whether a transition was right: Get alone where nothing was to change.
 func dueReads(before, after model.State, r model.Request, scope generators.Scope) []model.Request {
 	reads := generators.Reads(after, r, scope)
 	if r.Op == model.OpPut && after.Equal(before) && len(reads) > 1 {

@@ -77,8 +77,7 @@ func (o *precedenceOrder) free(a int, placed []model.ID) bool {
 	return true
 }
 
-// maxTriples bounds the requests that are spent on circles: a target that selects its errors at random
-// has thousands.
+// maxTriples bounds the circles that are asked about: a target that selects errors at random has thousands.
 const maxTriples = 50
 
 // triples lists the circles of three rules, the first being the one that the reference puts first.

@@ -28,8 +28,7 @@ type Property struct {
 	last     *reports.Trace
 }
 
-// New opens and probes the target; Close ends it. version is put into traces. Errors are those of
-// targets.Target.Open.
+// New opens and probes the target. version is put into traces. Errors are those of targets.Target.Open.
 func New(ctx context.Context, target targets.Target, o probe.Options, failOn model.Level, version string) (*Property, error) {
 	subject, err := probe.Open(ctx, target, o)
 	if err != nil {
@@ -63,8 +62,7 @@ func (p *Property) Draw(seed int) []model.Request {
 	return p.generate.Sequence(p.subject.Model).Example(seed)
 }
 
-// Play plays a sequence and returns the signature of its first divergence that counts, empty where
-// there is none.
+// Play plays a sequence and returns the signature of its first divergence that counts, empty for none.
 func (p *Property) Play(ctx context.Context, requests []model.Request) string {
 	s, err := p.client.New(ctx, session.Policy{Wait: true}, nil)
 	if err != nil {

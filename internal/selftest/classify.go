@@ -177,8 +177,7 @@ func (w *walk) compare(ctx context.Context, f embedded.Fault) (out classified) {
 	return out
 }
 
-// betrays looks for a wrong answer in a state that the answers so far do not allow: every request, and
-// after every request the reads.
+// betrays looks for a wrong answer in a state that is not allowed: to every request, and to the reads after each.
 func (w *walk) betrays(f embedded.Fault, s model.State, before *model.Tracker) string {
 	if holds(before, s) {
 		return ""
@@ -236,8 +235,7 @@ func accepts(t *model.Tracker, r model.Request, reply targets.Reply) bool {
 	return reply.Answer.Outcome != model.Refused || reply.Answer.Code != "" || r.Malformed()
 }
 
-// witness plays each case and, where the fault remembers, each word in a fresh world, and returns the first
-// wrong answer in words.
+// witness plays each case and, where the fault remembers, each word, and tells of the first wrong answer.
 func (w *walk) witness(ctx context.Context, f embedded.Fault) string {
 	target := embedded.InProcess(embedded.ServerOptions{Fault: f.Name})
 	if _, err := target.Open(ctx); err != nil {
