@@ -2,9 +2,8 @@ package conform
 
 import (
 	"bytes"
+	"cmp"
 	"context"
-
-	"pgregory.net/rapid"
 
 	"github.com/insightconform/conform/internal/probe"
 	"github.com/insightconform/conform/internal/property"
@@ -82,28 +81,13 @@ func Mock(value any, options MockOptions) targets.Target { return mock.New(value
 
 // Property is the conformance of an opened and probed target as a property for rapid.Check,
 // rapid.MakeCheck and rapid.MakeFuzz: a drawn sequence of requests, each followed by the reads that
-// tell states apart, shows no divergence at or above Options.FailOn.
-type Property struct{ property *property.Property }
+// tell states apart, shows no divergence at or above Options.FailOn. Its method Check is the property,
+// Last the trace of the last case that failed, and Close releases the target.
+type Property = property.Property
 
-// NewProperty opens and probes the target; Close ends it. Of the options it looks at Order, FailOn,
-// Eventual, Settle and Version. Errors are those of Run.
+// NewProperty opens and probes the target. Of the options it looks at Order, FailOn, Eventual, Settle
+// and Version. Errors are those of Run.
 func NewProperty(ctx context.Context, target targets.Target, o Options) (*Property, error) {
-	if o.FailOn == 0 {
-		o.FailOn = model.Observed
-	}
-	p, err := property.New(ctx, target, probe.Options{Order: o.Order, Eventual: o.Eventual, Settle: o.Settle}, o.FailOn, o.Version)
-	if err != nil {
-		return nil, err
-	}
-	return &Property{p}, nil
+	failOn := cmp.Or(o.FailOn, model.Observed)
+	return property.New(ctx, target, probe.Options{Order: o.Order, Eventual: o.Eventual, Settle: o.Settle}, failOn, o.Version)
 }
-
-// Check is the property. It fails from one place and with a message that names the divergence and
-// nothing of chance, so that rapid can shrink it.
-func (p *Property) Check(t *rapid.T) { p.property.Check(t) }
-
-// Last is the trace of the last case that failed, nil where none did.
-func (p *Property) Last() *reports.Trace { return p.property.Last() }
-
-// Close releases the target.
-func (p *Property) Close() error { return p.property.Close() }

@@ -63,7 +63,7 @@ var actions = []struct {
 		if one(t, 2) {
 			setting = "EnableLogFileValidation"
 		}
-		return with(OnTrail(model.OpUpdate, x.Name), setting, value.Boolean(true))
+		return With(OnTrail(model.OpUpdate, x.Name), setting, value.Boolean(true))
 	})},
 	{1, 0, model.CanGetTrail, ofTrail(func(_ *Generator, t *rapid.T, x *model.Trail) model.Request {
 		return OnTrail(of(t, []model.Op{model.OpTrail, model.OpStatus, model.OpGetEvents}), x.Name)
@@ -315,7 +315,7 @@ func (g *Generator) create(t *rapid.T, s model.State) (model.Request, bool) {
 		r = CreateFragile(name, g.scope)
 	}
 	if one(t, 8) {
-		r = with(r, "IsMultiRegionTrail", value.Boolean(true))
+		r = With(r, "IsMultiRegionTrail", value.Boolean(true))
 	}
 	return In(region, r), true
 }
@@ -337,8 +337,7 @@ func (g *Generator) list(t *rapid.T, logs model.Logs) value.Value {
 	return value.ListOf(items...)
 }
 
-// badList draws InsightSelectors with something wrong: a list that is nothing else, or a wrong
-// selector among right ones.
+// badList draws InsightSelectors with something wrong: a list as a whole, or one selector of it.
 func (g *Generator) badList(t *rapid.T) value.Value {
 	if one(t, 2) {
 		return of(t, g.badLists)

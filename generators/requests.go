@@ -1,6 +1,7 @@
 package generators
 
 import (
+	"fmt"
 	"strings"
 
 	"github.com/insightconform/conform/model"
@@ -61,10 +62,10 @@ func Create(trail string) model.Request {
 func CreateFragile(trail string, scope Scope) model.Request {
 	r := Create(trail)
 	if scope.Can[model.CanLoseBucket] {
-		r = with(r, "S3BucketName", value.Str(OwnBucket))
+		r = With(r, "S3BucketName", value.Str(OwnBucket))
 	}
 	if scope.Can[model.CanLoseKey] {
-		r = with(r, "KmsKeyId", value.Str(OwnKey))
+		r = With(r, "KmsKeyId", value.Str(OwnKey))
 	}
 	return r
 }
@@ -79,7 +80,7 @@ func Status(trail string) model.Request    { return OnTrail(model.OpStatus, trai
 func GetEvents(trail string) model.Request { return OnTrail(model.OpGetEvents, trail) }
 func Update(trail string) model.Request {
 	r := OnTrail(model.OpUpdate, trail)
-	r = with(r, "IncludeGlobalServiceEvents", value.Boolean(true))
+	r = With(r, "IncludeGlobalServiceEvents", value.Boolean(true))
 	return r
 }
 
@@ -130,7 +131,7 @@ func OnStore(op model.Op, store string) model.Request {
 // UpdateStore changes what a store logs.
 func UpdateStore(store string, kind StoreKind) model.Request {
 	r := OnStore(model.OpUpdateStore, store)
-	r = with(r, "AdvancedEventSelectors", kind.Selectors)
+	r = With(r, "AdvancedEventSelectors", kind.Selectors)
 	return r
 }
 
@@ -173,7 +174,21 @@ func GetOf(resource string) model.Request {
 	return In(region, Get(name))
 }
 
-func with(r model.Request, member string, v value.Value) model.Request {
+// Key tells requests apart, but for an empty body and an empty object.
+func Key(requests ...model.Request) string {
+	var key strings.Builder
+	for _, r := range requests {
+		raw := ""
+		if r.Raw != nil {
+			raw = *r.Raw
+		}
+		fmt.Fprintf(&key, "%s %s %s %t %s %s\n", r.Op, r.Region, r.Method, r.OtherTarget, raw, r.Input.AppendJSON(nil))
+	}
+	return key.String()
+}
+
+// With is a request with another value of a member; Absent takes it out.
+func With(r model.Request, member string, v value.Value) model.Request {
 	r.Input = r.Input.With(member, v)
 	return r
 }

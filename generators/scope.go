@@ -113,8 +113,7 @@ var typed = map[model.Op]map[string]value.Kind{
 
 var typedSelector = map[string]value.Kind{"InsightType": value.String, "EventCategories": value.List}
 
-// needsRawWire reports whether a typed client cannot express a Put or Get: null, a wrong type, an
-// unknown member, an empty InsightType.
+// needsRawWire reports whether a Put or Get has null, a wrong type, an unknown member or an empty InsightType.
 func needsRawWire(r model.Request) bool {
 	return typed[r.Op] != nil && (needsRaw(r.Input, typed[r.Op]) ||
 		r.Op == model.OpPut && slices.ContainsFunc(r.Input.Get("InsightSelectors").Items(), selectorNeedsRaw))

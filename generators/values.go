@@ -101,8 +101,7 @@ func BadTrailNames(w *model.World) []Representative {
 	return append(out, wrongTypes(NameAlpha, model.WireWrongType)...)
 }
 
-// TrailNames lists the classes of TrailName in a state: those of BadTrailNames, and all ways to name
-// the trails that there are.
+// TrailNames lists the classes of TrailName in a state: all ways to name its trails, and BadTrailNames.
 func TrailNames(s model.State) []Representative {
 	w := s.World
 	var out, variants []Representative

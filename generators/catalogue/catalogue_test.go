@@ -44,22 +44,22 @@ func world() *model.World { w := model.DefaultWorld; return &w }
 func TestCatalogueCases(t *testing.T) {
 	for name, scope := range scopes() {
 		t.Run(name, func(t *testing.T) {
-			names := map[string]bool{}
+			known := map[string]bool{}
 			for _, c := range Cases(world(), scope) {
-				require.False(t, names[c.Name], "two cases are called %s", c.Name)
-				names[c.Name] = true
-				require.True(t, scope.Allows(append(slices.Clone(c.Setup), c.Probe)...), c.Name)
-				require.Equal(t, c.Probe.Op, c.Op)
+				key := fmt.Sprint(c.Kind == kindScenario, generators.Key(c.Requests()...))
+				require.False(t, known[key], "twice: %#v", c.Requests())
+				known[key] = true
+				require.True(t, scope.Allows(c.Requests()...), "%#v", c.Requests())
 				s, ok := generators.Reference(scope.Initial(world()), c.Setup...)
-				require.True(t, ok, c.Name)
+				require.True(t, ok, "%#v", c.Requests())
 				if c.Kind != kindScenario && !c.Probe.Malformed() && !slices.ContainsFunc(c.Rules, func(id model.ID) bool { return id.Family() == "wire" && id != model.WireWrongType }) {
 					broken := slices.DeleteFunc(model.Broken(s, c.Probe), func(id model.ID) bool { return !scope.Applies(id) })
-					require.ElementsMatch(t, c.Rules, broken, c.Name)
+					require.ElementsMatch(t, c.Rules, broken, "%#v", c.Requests())
 				}
 				if c.Kind == KindRule && name == "everything" {
-					require.Equal(t, c.Rules, model.Broken(s, c.Probe), c.Name)
+					require.Equal(t, c.Rules, model.Broken(s, c.Probe), "%#v", c.Requests())
 					for _, b := range model.Step(s, c.Probe) {
-						require.True(t, b.Answer.Outcome == model.Refused || model.RuleOf(c.Rules[0]).MayPass, "%s may succeed", c.Name)
+						require.True(t, b.Answer.Outcome == model.Refused || model.RuleOf(c.Rules[0]).MayPass, "may succeed: %#v", c.Requests())
 					}
 				}
 			}
@@ -122,9 +122,9 @@ func TestCatalogueWithoutStartLogging(t *testing.T) {
 	w.NoStart = true
 	for _, c := range Cases(w, scope) {
 		s, ok := generators.Reference(scope.Initial(w), c.Setup...)
-		require.True(t, ok, c.Name)
+		require.True(t, ok, "%#v", c.Requests())
 		for _, x := range s.Trails {
-			require.True(t, x.Logging, c.Name)
+			require.True(t, x.Logging, "%#v", c.Requests())
 		}
 	}
 	for _, id := range model.ErrorRules() {
@@ -181,7 +181,7 @@ func TestBreakingRepairsAllButOne(t *testing.T) {
 			n++
 			if r, ok := Breaking(s, id, c.Probe); ok {
 				done++
-				require.Equal(t, []model.ID{id}, model.Broken(s, r), "%s: %s", c.Name, id)
+				require.Equal(t, []model.ID{id}, model.Broken(s, r), "%#v: %s", c.Requests(), id)
 			}
 		}
 	}
@@ -193,10 +193,7 @@ func TestCatalogueIsDeterministic(t *testing.T) {
 	render := func(cases []Case) string {
 		var b strings.Builder
 		for _, c := range cases {
-			fmt.Fprintf(&b, "%s %s %v\n", c.Name, c.Kind, c.Rules)
-			for _, r := range append(slices.Clone(c.Setup), c.Probe) {
-				writeKey(&b, r)
-			}
+			fmt.Fprintf(&b, "%s %v\n%s", c.Kind, c.Rules, generators.Key(c.Requests()...))
 		}
 		return b.String()
 	}
@@ -211,9 +208,9 @@ func TestCatalogueSizes(t *testing.T) {
 	for _, c := range Cases(world(), generators.Everything()) {
 		kinds[c.Kind]++
 		requests += len(c.Setup) + 1
-		if key := setupKey(c.Setup); key != last {
+		if c.World != last {
 			shared += len(c.Setup)
-			last = key
+			last = c.World
 		}
 		shared++
 	}

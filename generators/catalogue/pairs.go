@@ -3,6 +3,7 @@ package catalogue
 import (
 	"cmp"
 	"fmt"
+	"iter"
 	"slices"
 	"strings"
 	"sync"
@@ -25,90 +26,83 @@ type Pair struct {
 	Why   string
 }
 
-// Pairs lists all pairs of rules of the error order with the simplest PutInsightSelectors that breaks
-// just the two.
+// Pairs lists all pairs of error rules with the simplest PutInsightSelectors that breaks just the two.
 func Pairs(w *model.World, scope generators.Scope) []Pair {
-	here, all := planFor(w, scope).search, everywhere().search
-	var out []Pair
+	p := planFor(w, scope)
+	pairs := slices.Clone(allPairs())
+	for i, all := range pairs {
+		x, set := &pairs[i], setOf(all.Rules[:])
+		if f, ok := p.exact[0][set]; ok && f.rules == set {
+			*x = Pair{Rules: all.Rules, Found: true, Setup: slices.Clone(p.worlds[f.world].setup), Probe: f.request}
+		} else if all.Found {
+			*x = Pair{Rules: all.Rules, Needs: lacking(scope, all.Rules[:], append(slices.Clone(all.Setup), all.Probe))}
+			if len(x.Needs) == 0 {
+				x.Why = "what the target has leaves no request that breaks just these two"
+			}
+		}
+	}
+	return pairs
+}
+
+// allPairs are those where the target can do all.
+var allPairs = sync.OnceValue(func() (out []Pair) {
+	x := newReasons()
 	for a := range errorRules {
 		for b := a + 1; b < len(errorRules); b++ {
-			set := ruleSet(1<<a | 1<<b)
 			p := Pair{Rules: [2]model.ID{errorRules[a], errorRules[b]}}
-			if f, ok := here.exact[0][set]; ok && f.rules == set {
-				p.Found, p.Setup, p.Probe = true, slices.Clone(here.ws.list[f.world].setup), f.request
-			} else if f, ok := all.exact[0][set]; ok {
-				p.Needs = lacking(scope, p.Rules[:], append(slices.Clone(all.ws.list[f.world].setup), f.request))
-				if len(p.Needs) == 0 {
-					p.Why = "what the target has leaves no request that breaks just these two"
-				}
-			} else {
-				p.Why = everywhere().why(a, b)
+			if p.Setup, p.Probe, p.Found = x.simplest(0, 1<<a|1<<b); !p.Found {
+				p.Why = cmp.Or(x.exclude(a, b), x.third(1<<a|1<<b))
 			}
 			out = append(out, p)
 		}
 	}
 	return out
-}
+})
 
 // lacking lists the capabilities that rules or requests need and a scope does not have.
 func lacking(scope generators.Scope, rules []model.ID, requests []model.Request) []model.Capability {
-	var out []model.Capability
-	for _, c := range model.Capabilities {
-		if scope.Can[c] {
-			continue
-		}
-		without := generators.Everything()
-		without.Can[c] = false
-		if r := without; !r.Allows(requests...) ||
-			slices.ContainsFunc(rules, func(id model.ID) bool { return !r.Applies(id) }) {
-			out = append(out, c)
-		}
-	}
-	return out
+	return slices.DeleteFunc(slices.Clone(model.Capabilities), func(c model.Capability) bool {
+		rest := generators.Everything()
+		rest.Can[c] = false
+		return scope.Can[c] || rest.Allows(requests...) && !slices.ContainsFunc(rules, func(id model.ID) bool { return !rest.Applies(id) })
+	})
 }
 
 // Together is the simplest known set-up and PutInsightSelectors that break just the given rules of the
 // error order; ok is false where none was found within the scope. More than two are put together from
 // the requests that break fewer of them.
 func Together(rules []model.ID, w *model.World, scope generators.Scope) (setup []model.Request, probe model.Request, ok bool) {
-	s := planFor(w, scope).search
+	p := planFor(w, scope)
 	set := setOf(rules)
-	if f, found := s.exact[0][set]; found && f.rules == set {
-		return slices.Clone(s.ws.list[f.world].setup), f.request, true
+	if f, found := p.exact[0][set]; found && f.rules == set {
+		return p.simplest(0, set)
 	}
 	var from []found
-	for part, f := range s.exact[0] {
+	for part, f := range p.exact[0] {
 		if part&^set == 0 {
 			from = append(from, f)
 		}
 	}
 	slices.SortFunc(from, func(f, g found) int { return cmp.Compare(f.rules, g.rules) })
 	least := 0
-	s.mix(from, true, true, func(p *prepared, r model.Request, broken ruleSet) {
-		if broken != set {
-			return
-		}
-		cost := 1000*p.cost() + len(r.Input.AppendJSON(nil))
-		if !ok || cost < least {
-			setup, probe, ok, least = slices.Clone(p.setup), r, true, cost
+	p.mix(from, true, func(x *prepared, r model.Request, broken ruleSet) {
+		if cost := 1000*x.cost() + len(r.Input.AppendJSON(nil)); broken == set && (!ok || cost < least) {
+			setup, probe, ok, least = slices.Clone(x.setup), r, true, cost
 		}
 	})
 	return setup, probe, ok
 }
 
 // mix visits the Puts whose members and Regions each come from some of the given requests, after the
-// set-ups of these. Joined, each two set-ups are put together besides, concatenated, each two lists.
-func (s *search) mix(from []found, joined, concatenated bool, visit func(p *prepared, r model.Request, broken ruleSet)) {
+// set-ups of one or two of these. Concatenated, each two lists are put together besides.
+func (p *plan) mix(from []found, concatenated bool, visit func(x *prepared, r model.Request, broken ruleSet)) {
 	var regions []string
-	var trails, stores []value.Value
-	lists := []value.Value{value.ListOf()}
+	trails, stores, lists := []value.Value{{}}, []value.Value{{}}, []value.Value{value.ListOf()}
 	add := func(values *[]value.Value, v value.Value) {
 		if !slices.ContainsFunc(*values, v.Equal) {
 			*values = append(*values, v)
 		}
 	}
-	add(&trails, value.Value{})
-	add(&stores, value.Value{})
 	for _, f := range from {
 		if !slices.Contains(regions, f.request.Region) {
 			regions = append(regions, f.request.Region)
@@ -118,60 +112,65 @@ func (s *search) mix(from []found, joined, concatenated bool, visit func(p *prep
 		add(&stores, f.request.Input.Get("InsightsDestination"))
 		add(&lists, f.request.Input.Get("InsightSelectors"))
 	}
-	if concatenated {
-		single := slices.Clone(lists)
-		for _, list := range single {
-			for _, more := range single {
-				if len(list.Items()) > 0 && len(more.Items()) > 0 && !list.Equal(more) {
-					add(&lists, value.ListOf(slices.Concat(list.Items(), more.Items())...))
-				}
+	if single := slices.Clone(lists); concatenated {
+		for at := range product(len(single), len(single)) {
+			a, b := single[at[0]], single[at[1]]
+			if len(a.Items()) > 0 && len(b.Items()) > 0 && !a.Equal(b) {
+				add(&lists, value.ListOf(slices.Concat(a.Items(), b.Items())...))
 			}
 		}
 	}
-	for _, p := range s.worldsOf(from, joined) {
-		for _, region := range regions {
-			for _, trail := range trails {
-				for _, source := range stores {
-					for _, destination := range stores {
-						for _, list := range lists {
-							r := model.Request{Op: model.OpPut, Region: region,
-								Input: value.Obj("TrailName", trail, "EventDataStore", source, "InsightsDestination", destination, "InsightSelectors", list)}
-							if s.ws.scope.Allows(r) {
-								visit(&p, r, setOf(model.Broken(p.state, r)))
-							}
-						}
-					}
-				}
+	for _, x := range p.worldsOf(from) {
+		for at := range product(len(regions), len(trails), len(stores), len(stores), len(lists)) {
+			r := in(regions[at[0]], request(model.OpPut, trails[at[1]], stores[at[2]], stores[at[3]], lists[at[4]]))
+			if p.scope.Allows(r) {
+				visit(&x, r, setOf(model.Broken(x.state, r)))
 			}
 		}
 	}
 }
 
-// worldsOf lists the worlds of the given requests and, joined, what each two of them make together.
-func (s *search) worldsOf(from []found, joined bool) []prepared {
-	var own []int
-	for _, f := range from {
-		if !slices.Contains(own, f.world) {
-			own = append(own, f.world)
+// request is a Put or Get with some of its members.
+func request(op model.Op, trail, source, destination, list value.Value) model.Request {
+	return model.Request{Op: op, Input: value.Obj("TrailName", trail, "EventDataStore", source,
+		"InsightsDestination", destination, "InsightSelectors", list)}
+}
+
+// product yields every choice of an index below each of some sizes, in order. The slice is used again.
+func product(sizes ...int) iter.Seq[[]int] {
+	return func(yield func([]int) bool) {
+		at := make([]int, len(sizes))
+		for i := 0; i >= 0 && !slices.Contains(sizes, 0) && yield(at); {
+			for i = len(at) - 1; i >= 0; i-- {
+				if at[i]++; at[i] < sizes[i] {
+					break
+				}
+				at[i] = 0
+			}
 		}
 	}
+}
+
+// worldsOf lists the worlds of the given requests, and what each two of them make together.
+func (p *plan) worldsOf(from []found) (out []prepared) {
+	var own []int
+	for _, f := range from {
+		own = append(own, f.world)
+	}
 	slices.Sort(own)
-	var out []prepared
+	own = slices.Compact(own)
 	for i, a := range own {
-		out = append(out, s.ws.list[a])
-		if !joined {
-			continue
-		}
+		out = append(out, p.worlds[a])
 		for _, b := range own[i+1:] {
-			setup := slices.Clone(s.ws.list[a].setup)
-			for _, r := range s.ws.list[b].setup {
-				if !slices.ContainsFunc(setup, func(x model.Request) bool { return setupKey([]model.Request{x}) == setupKey([]model.Request{r}) }) {
+			setup := slices.Clone(p.worlds[a].setup)
+			for _, r := range p.worlds[b].setup {
+				if !slices.ContainsFunc(setup, func(x model.Request) bool { return generators.Key(x) == generators.Key(r) }) {
 					setup = append(setup, r)
 				}
 			}
-			state, ok := generators.Reference(s.ws.start, setup...)
-			if ok && s.ws.scope.Fits(state) && s.ws.scope.Allows(setup...) {
-				out = append(out, prepared{name: s.ws.list[a].name + " and " + s.ws.list[b].name, setup: setup, state: state})
+			state, ok := generators.Reference(p.start, setup...)
+			if ok && p.scope.Fits(state) && p.scope.Allows(setup...) {
+				out = append(out, prepared{setup: setup, state: state})
 			}
 		}
 	}
@@ -195,8 +194,7 @@ func names(r model.Request, member string) bool {
 	return gives(r, member) && r.Input.Get(member).Text() != ""
 }
 
-// traits are what can keep two rules from being broken by one request. Those that explain most come
-// first.
+// traits are what can keep one request from breaking two rules. Those that explain most come first.
 var traits = []trait{
 	{func(_ model.State, r model.Request) bool { return gives(r, "TrailName") }, "a TrailName",
 		"a request without TrailName"},
@@ -228,56 +226,33 @@ var traits = []trait{
 
 // reasons is a plan with what each error rule needs, from all Puts that the search has tried.
 type reasons struct {
-	search        *search
+	*plan
 	always, never []uint // by rule: the traits of all requests that break it, and those of none
-
-	mu    sync.Mutex
-	known map[[2]int]string
 }
 
-// everywhere has the reasons where the target can do all.
-var everywhere = sync.OnceValue(func() *reasons {
-	w := model.DefaultWorld
-	x := &reasons{search: planFor(&w, generators.Everything()).search, known: map[[2]int]string{}}
-	for range errorRules {
-		x.always, x.never = append(x.always, 1<<len(traits)-1), append(x.never, 1<<len(traits)-1)
-	}
-	watched := &search{ws: x.search.ws, watch: x.learn}
-	watched.run()
+// newReasons has them where the target can do all.
+func newReasons() *reasons {
+	x := &reasons{plan: newPlan(&model.DefaultWorld, generators.Everything())}
+	x.always = slices.Repeat([]uint{1<<len(traits) - 1}, len(errorRules))
+	x.never = slices.Clone(x.always)
+	x.searchAll(func(s model.State, r model.Request, broken ruleSet) {
+		var has uint
+		for i := range traits {
+			if traits[i].holds(s, r) {
+				has |= 1 << i
+			}
+		}
+		for i := range errorRules {
+			if broken&(1<<i) != 0 {
+				x.always[i] &= has
+				x.never[i] &^= has
+			}
+		}
+	})
 	return x
-})
-
-// learn takes in what a Put breaks.
-func (x *reasons) learn(s model.State, r model.Request, broken ruleSet) {
-	var has uint
-	for i := range traits {
-		if traits[i].holds(s, r) {
-			has |= 1 << i
-		}
-	}
-	for i := range errorRules {
-		if broken&(1<<i) != 0 {
-			x.always[i] &= has
-			x.never[i] &^= has
-		}
-	}
 }
 
-// why says what keeps one request from breaking just two rules: what the one needs and the other
-// excludes, or which third rule is broken with them.
-func (x *reasons) why(a, b int) string {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	key := [2]int{a, b}
-	if _, ok := x.known[key]; !ok {
-		x.known[key] = x.exclude(a, b)
-		if x.known[key] == "" {
-			x.known[key] = x.third(a, b)
-		}
-	}
-	return x.known[key]
-}
-
+// exclude says of two rules what the one needs and the other excludes, empty where there is nothing.
 func (x *reasons) exclude(a, b int) string {
 	for i, t := range traits {
 		bit := uint(1) << i
@@ -291,15 +266,16 @@ func (x *reasons) exclude(a, b int) string {
 	return ""
 }
 
-// third names the rules that are broken by all that breaks two.
-func (x *reasons) third(a, b int) string {
-	set := ruleSet(1<<a | 1<<b)
-	rest, ok := x.alsoBroken(set, x.simplest(set, 1))
-	if !ok || rest.count() != 1 {
-		if more, found := x.alsoBroken(set, x.simplest(set, 6)); found && ok {
-			rest &= more
-		} else if found {
-			rest = more
+// third names the rules that are broken by all that breaks a set.
+func (x *reasons) third(set ruleSet) string {
+	rest := ^set
+	for _, n := range []int{1, 6} { // of the simplest requests for each rule: one is mostly enough
+		if rest.count() != 1 {
+			x.mix(x.parts(set, n), false, func(_ *prepared, _ model.Request, broken ruleSet) {
+				if broken&set == set {
+					rest &= broken
+				}
+			})
 		}
 	}
 	if rest == 0 {
@@ -312,13 +288,11 @@ func (x *reasons) third(a, b int) string {
 	return "what breaks both breaks " + strings.Join(names, " and ") + " too"
 }
 
-// simplest lists, for each rule of a set, up to n of the simplest requests that break it without the
-// others of the set.
-func (x *reasons) simplest(set ruleSet, n int) []found {
-	var out []found
+// parts lists, for each rule of a set, up to n of the simplest requests that break it without the others.
+func (x *reasons) parts(set ruleSet, n int) (out []found) {
 	for _, id := range set.ids() {
 		var some []found
-		for part, f := range x.search.exact[0] {
+		for part, f := range x.exact[0] {
 			if part&set == setOf([]model.ID{id}) {
 				some = append(some, f)
 			}
@@ -327,70 +301,6 @@ func (x *reasons) simplest(set ruleSet, n int) []found {
 			return cmp.Or(f.rules.count()-g.rules.count(), f.cost-g.cost, cmp.Compare(f.rules, g.rules))
 		})
 		out = append(out, some[:min(n, len(some))]...)
-	}
-	return out
-}
-
-// alsoBroken finds which other rules are broken by all mixtures of requests that break a set.
-func (x *reasons) alsoBroken(set ruleSet, from []found) (rest ruleSet, ok bool) {
-	rest = ^set
-	x.search.mix(from, true, false, func(_ *prepared, _ model.Request, broken ruleSet) {
-		if broken&set == set {
-			rest, ok = rest&broken, true
-		}
-	})
-	return rest, ok
-}
-
-// Alike lists up to n other requests that break just the same rules in the same state: with selectors
-// in another order or of other kinds, and with other names of the trail and the stores. A target that
-// selects errors in one order answers all of them by the same rule.
-func Alike(s model.State, r model.Request, scope generators.Scope, n int) []model.Request {
-	set := setOf(model.Broken(s, r))
-	var kinds [][]model.Request
-	add := func(member string, values ...representative) {
-		old := r.Input.Get(member)
-		var found []model.Request
-		for _, v := range values {
-			x := edit{member, v}.apply(r)
-			other := v.Value.Kind() != value.Null && !v.Value.Equal(old) &&
-				(old.Kind() == value.Absent) == (v.Value.Kind() == value.Absent)
-			if other && len(v.Value.String()) < 500 && scope.Allows(x) && setOf(model.Broken(s, x)) == set {
-				found = append(found, x)
-			}
-		}
-		kinds = append(kinds, found)
-	}
-	items := slices.Clone(r.Input.Get("InsightSelectors").Items())
-	slices.Reverse(items)
-	add("InsightSelectors", representative{Value: value.ListOf(items...)})
-	var lists []representative
-	for _, a := range items {
-		for _, b := range generators.BadItems() {
-			lists = append(lists, representative{Value: value.ListOf(b.Value, a)},
-				representative{Value: value.ListOf(a, b.Value)})
-		}
-	}
-	slices.Reverse(lists)
-	add("InsightSelectors", append(lists, generators.BadSelectors()...)...)
-	trails := generators.TrailNames(s)
-	if !strings.HasPrefix(r.Input.Get("TrailName").Text(), "arn:") {
-		slices.Reverse(trails) // the ARNs stand behind
-	}
-	add("TrailName", trails...)
-	for _, member := range putMembers[1:3] {
-		stores := generators.StoreNames(s)
-		slices.Reverse(stores)
-		add(member, stores...)
-	}
-	var out []model.Request
-	for round, before := 0, -1; len(out) > before; round++ {
-		before = len(out)
-		for _, found := range kinds {
-			if round < len(found) && len(out) < n {
-				out = append(out, found[round])
-			}
-		}
 	}
 	return out
 }

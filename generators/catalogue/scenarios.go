@@ -1,7 +1,6 @@
 package catalogue
 
 import (
-	"fmt"
 	"slices"
 
 	"github.com/insightconform/conform/generators"
@@ -23,45 +22,25 @@ func exercised(before model.State, r model.Request) []model.ID {
 	return slices.Concat(now, due)
 }
 
-// sequence is a history to try: all but the last request are its set-up.
-type sequence struct {
-	name     string
-	requests []model.Request
-}
-
-// scenarios adds the positive case of each rule that is no error, found by search, and then the
-// histories that deep faults need.
-func (b *builder) scenarios() {
-	mark := len(b.cases)
-	b.positive()
-	for _, s := range b.histories() {
-		b.scenario(nil, s)
-	}
-	b.together(mark)
-}
-
-// scenario adds a history if the scope allows it and the reference model follows it. Without rules, the
-// model is asked for those that it tests.
-func (b *builder) scenario(rules []model.ID, s sequence) {
-	n := len(s.requests) - 1
-	ws := b.search.ws
-	if n < 0 || !ws.scope.Allows(s.requests...) {
+// scenario adds a history, all but whose last request are its set-up, if the scope allows it and the
+// reference model follows it. Without rules, the model is asked for those that it tests.
+func (p *plan) scenario(rules []model.ID, requests []model.Request) {
+	n := len(requests) - 1
+	if n < 0 || !p.scope.Allows(requests...) {
 		return
 	}
-	state := ws.start
-	for _, r := range s.requests[:n] {
+	state := p.start
+	for _, r := range requests[:n] {
 		next, ok := generators.Reference(state, r)
-		if !ok {
+		if !ok || !p.scope.Fits(next) {
 			return
 		}
-		if state = next; !ws.scope.Fits(state) {
-			return
-		}
+		state = next
 	}
 	if rules == nil {
-		rules = specific(exercised(state, s.requests[n]))
+		rules = specific(exercised(state, requests[n]))
 	}
-	b.add(Case{Kind: kindScenario, Name: s.name, Rules: rules, Setup: s.requests[:n:n], Probe: s.requests[n]})
+	p.add(Case{Kind: kindScenario, Rules: rules, Setup: requests[:n:n], Probe: requests[n]})
 }
 
 // specific leaves out what every answer tests.
@@ -81,127 +60,103 @@ func specific(rules []model.ID) []model.ID {
 	return out
 }
 
-// positive finds, for each rule that is no error, the shortest history over a small alphabet whose
-// last step the model says tests it.
-func (b *builder) positive() {
-	ws := b.search.ws
-	missing := map[model.ID]bool{}
+// positive adds, for each rule that is no error, the shortest history of a few calls whose last step tests it.
+func (p *plan) positive() {
+	best := map[model.ID][]model.Request{} // nil where nothing is found yet
 	for _, rule := range model.Rules {
-		if rule.Code == "" && !rule.Silent && ws.scope.Has(rule.Needs...) {
-			missing[rule.ID] = true
+		if rule.Code == "" && !rule.Silent && p.scope.Has(rule.Needs...) {
+			best[rule.ID] = nil
 		}
 	}
-	best := map[model.ID]sequence{}
-	take := func(requests []model.Request, r model.Request, rules []model.ID) {
-		for _, id := range rules {
-			if before, ok := best[id]; missing[id] && (!ok || len(requests)+1 < len(before.requests)) {
-				best[id] = sequence{fmt.Sprintf("%s tests %s", r.Op, id), append(slices.Clone(requests), r)}
+	take := func(before model.State, requests ...model.Request) {
+		for _, id := range exercised(before, requests[len(requests)-1]) {
+			if known, missing := best[id]; missing && (known == nil || len(requests) < len(known)) {
+				best[id] = requests
 			}
 		}
 	}
-	// longest is the length of the longest history that is needed as far as known.
-	longest := func() int {
-		n := 0
-		for id := range missing {
-			if s, ok := best[id]; ok {
-				n = max(n, len(s.requests))
-			} else {
-				return 99
+	// better reports whether histories of that length may be shorter than one that is known.
+	better := func(length int) bool {
+		for _, known := range best {
+			if known == nil || length < len(known) {
+				return true
 			}
 		}
-		return n
+		return false
 	}
 	for depth := 1; depth <= 2; depth++ {
-		for _, start := range b.positiveWorlds() {
-			state, ok := generators.Reference(ws.start, start.requests...)
-			if !ok || !ws.scope.Allows(start.requests...) || !ws.scope.Fits(state) || longest() <= len(start.requests)+depth {
+		for _, begin := range p.beginnings() {
+			state, ok := generators.Reference(p.start, begin...)
+			if !ok || !p.scope.Allows(begin...) || !p.scope.Fits(state) || !better(len(begin)+depth) {
 				continue
 			}
-			alphabet := b.alphabet(state, depth == 1)
-			for _, first := range alphabet {
+			calls := p.calls(state, depth == 1)
+			for _, first := range calls {
 				if depth == 1 {
-					take(start.requests, first, exercised(state, first))
+					take(state, join(begin, steps(first))...)
 					continue
 				}
 				next, ok := generators.Reference(state, first)
 				if !ok || first.Op.Reads() || next.Equal(state) {
 					continue
 				}
-				for _, second := range alphabet {
-					take(append(slices.Clone(start.requests), first), second, exercised(next, second))
+				for _, second := range calls {
+					take(next, join(begin, steps(first, second))...)
 				}
 			}
 		}
 	}
 	together := map[string][]model.ID{}
 	for _, rule := range model.Rules {
-		if s, ok := best[rule.ID]; ok {
-			key := setupKey(s.requests)
-			together[key] = append(together[key], rule.ID)
-		}
+		key := generators.Key(best[rule.ID]...)
+		together[key] = append(together[key], rule.ID)
 	}
 	for _, rule := range model.Rules {
-		s, ok := best[rule.ID]
-		if key := setupKey(s.requests); ok && together[key][0] == rule.ID {
-			b.scenario(together[key], s)
+		requests := best[rule.ID]
+		if rules := together[generators.Key(requests...)]; requests != nil && rules[0] == rule.ID {
+			p.scenario(rules, requests)
 		}
 	}
 }
 
-// positiveWorlds lists the starting points of the search for positive cases, simplest first.
-func (b *builder) positiveWorlds() []sequence {
-	ws := b.search.ws
-	alpha := ws.mainTrail()
-	up := ws.trailUp(alpha)
-	on := join(up, []model.Request{put(alpha, setC)})
-	second := ws.start1(create(beta))
-	stores := []model.Request{createStore(0, source), createStore(1, insight)}
+// beginnings lists the starting points of the search for positive cases, simplest first.
+func (p *plan) beginnings() [][]model.Request {
+	on := join(p.up, steps(put(p.alpha, setC)))
+	stores := steps(createStore(0, source), createStore(1, insight))
 	storeOn := putStore(model.StoreID(0), model.StoreID(1), setA)
-	return []sequence{
-		{"nothing", nil},
-		{"a trail", up},
-		{"a trail with insights", on},
-		{"two trails", join(on, second)},
-		{"two stores", stores},
-		{"two stores with insights", join(stores, []model.Request{storeOn})},
-		{"three stores", join(stores, []model.Request{createStore(2, insight), storeOn})},
-		{"a source without ingestion", []model.Request{createStore(0, generators.IdleSource), createStore(1, insight)}},
+	return [][]model.Request{
+		nil, p.up, on, join(on, p.made(create(beta))),
+		stores, join(stores, steps(storeOn)), join(stores, steps(createStore(2, insight), storeOn)),
+		steps(createStore(0, generators.IdleSource), createStore(1, insight)),
 	}
 }
 
-// alphabet lists the requests that the search for positive cases tries in a state. What odd lists of
-// selectors test shows in one step.
-func (b *builder) alphabet(s model.State, odd bool) []model.Request {
-	ws := b.search.ws
-	alpha := ws.mainTrail()
-	basic := generators.EventClasses()
-	calls := []model.Request{create(alpha), get(generators.UnknownName)}
+// calls lists what positive tries in a state; odd lists of selectors too, whose effect shows in one step.
+func (p *plan) calls(s model.State, odd bool) []model.Request {
+	a := p.alpha
+	calls := steps(create(a), get(generators.UnknownName))
 	if len(s.Trails) > 0 {
-		plain := put(alpha, setA)
+		plain, arn := put(a, setA), p.w.TrailARN(p.w.Home, a)
 		withOther := plain
 		withOther.OtherTarget = true
-		arn := ws.w.TrailARN(ws.w.Home, alpha)
-		calls = append(calls, plain, put(alpha, setC), put(alpha, 0), put(alpha, setB),
-			put(alpha, setData), put(alpha, model.MakeSelectors(model.Management|model.Data, 0)),
-			put(arn, setA), get(alpha), get(arn), generators.GetTrail(alpha), generators.Status(alpha), generators.GetEvents(alpha), stop(alpha), start(alpha), update(alpha), remove(alpha),
-			putEvents(alpha, basic[model.ReadEvents]), putEvents(alpha, basic[model.ManagementEvents|model.DataEvents]),
-			model.Request{Op: model.OpPut, Input: plain.Input.With("Nonsense", value.Str("x"))}, withOther)
+		calls = append(calls, plain, put(a, setC), put(a, 0), put(a, setB), put(a, setData),
+			put(a, model.MakeSelectors(model.Management|model.Data, 0)), put(arn, setA), get(a), get(arn),
+			generators.GetTrail(a), generators.Status(a), generators.GetEvents(a), stop(a), start(a), update(a), remove(a),
+			logging(a, model.ReadEvents), logging(a, allEvents), with(plain, "Nonsense", value.Str("x")), withOther)
 		if odd {
 			for _, list := range generators.VariantSelectors() {
-				calls = append(calls, putList(alpha, list.Value))
+				calls = append(calls, putList(a, list.Value))
 			}
 		}
 	}
 	if len(s.Stores) > 1 {
-		set := setA
-		source, destination := model.StoreID(0), model.StoreID(1)
-		calls = append(calls, putStore(source, destination, set), putStore(source, "", 0), putStore(source, destination, 0),
-			putStore(ws.w.StoreARN(ws.w.Home, source), ws.w.StoreARN(ws.w.Home, destination), set), getStore(source),
-			onStore(model.OpGetStore, source), updateStore(source, generators.ReadStore), updateStore(source,
-				generators.DataStore))
+		from, to := model.StoreID(0), model.StoreID(1)
+		calls = append(calls, putStore(from, to, setA), putStore(from, "", 0), putStore(from, to, 0),
+			putStore(p.w.StoreARN(p.w.Home, from), p.w.StoreARN(p.w.Home, to), setA), getStore(from),
+			onStore(model.OpGetStore, from), updateStore(from, generators.ReadStore), updateStore(from, generators.DataStore))
 		if len(s.Stores) > 2 {
-			calls = append(calls, putStore(source, model.StoreID(2), set))
+			calls = append(calls, putStore(from, model.StoreID(2), setA))
 		}
 	}
-	return slices.DeleteFunc(calls, func(r model.Request) bool { return !ws.scope.Allows(r) })
+	return slices.DeleteFunc(calls, func(r model.Request) bool { return !p.scope.Allows(r) })
 }

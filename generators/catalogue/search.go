@@ -4,7 +4,6 @@ import (
 	"maps"
 	"math/bits"
 	"slices"
-	"strings"
 
 	"github.com/insightconform/conform/generators"
 	"github.com/insightconform/conform/model"
@@ -16,18 +15,10 @@ type ruleSet uint64
 
 var errorRules = model.ErrorRules()
 
-var errorIndex = func() map[model.ID]int {
-	index := map[model.ID]int{}
-	for i, id := range errorRules {
-		index[id] = i
-	}
-	return index
-}()
-
 func setOf(ids []model.ID) ruleSet {
 	var set ruleSet
 	for _, id := range ids {
-		set |= 1 << errorIndex[id]
+		set |= 1 << slices.Index(errorRules, id)
 	}
 	return set
 }
@@ -47,8 +38,7 @@ func (s ruleSet) ids() []model.ID {
 // found is the simplest request that is known to break a set of rules.
 type found struct {
 	cost    int
-	world   int // index in worlds.list
-	label   string
+	world   int // index in plan.worlds
 	request model.Request
 	rules   ruleSet
 }
@@ -58,158 +48,114 @@ type representative = generators.Representative
 // edit is one difference from a plain request.
 type edit struct {
 	member string
-	r      representative
+	representative
+	breaks ruleSet // with the plain request, where that was tried
 }
 
 func (e edit) apply(r model.Request) model.Request {
-	r.Input = r.Input.With(e.member, e.r.Value)
-	if e.r.Region != "" {
-		r.Region = e.r.Region
+	if e.Region != "" {
+		r.Region = e.Region
 	}
-	return r
+	return with(r, e.member, e.Value)
 }
 
-var nouns = map[string]string{"TrailName": "trail", "EventDataStore": "source",
-	"InsightsDestination": "destination", "InsightSelectors": "selectors"}
-
-func edits(member string, values ...representative) []edit {
-	var out []edit
-	for _, v := range values {
-		out = append(out, edit{member, v})
-	}
-	return out
-}
-
-func (e edit) label() string { return nouns[e.member] + " " + e.r.Name }
+// class is a class of values of a member.
+type class struct{ member, name string }
 
 // search looks in all prepared worlds for the simplest request that breaks each set of one or two
 // rules, and for the world in which each value can be tried with the least other trouble.
 type search struct {
-	ws      *worlds
-	applies ruleSet
-	exact   [2]map[ruleSet]found                      // by operation: Put, Get
-	values  [2]map[string]found                       // by member and value
-	order   [2][]string                               // the keys of values as they were met
-	reduced map[string][]edit                         // of the first world, by member: one edit for each set that edits break
-	kinds   map[[2]bool]bool                          // whether a world with trails, with stores, has been searched
-	tried   int                                       // requests
-	watch   func(model.State, model.Request, ruleSet) // is shown each Put that is tried; may be nil
+	applies  ruleSet
+	exact    [2]map[ruleSet]found // by operation: Put, Get
+	values   [2]map[class]found
+	order    [2][]class                  // the keys of values as they were met
+	combined []representative            // lists of two and three selectors that break several rules
+	reduced  map[string][]representative // of the first world, by member: one for each set that is broken
+	kinds    map[[2]bool]bool            // whether a world with trails, with stores, has been searched
+	watch    func(model.State, model.Request, ruleSet)
 }
 
 var searchOps = [2]model.Op{model.OpPut, model.OpGet}
 
-func newSearch(ws *worlds) *search {
-	s := &search{ws: ws}
-	s.run()
-	return s
-}
-
-// run searches all worlds.
-func (s *search) run() {
-	ws := s.ws
-	s.kinds = map[[2]bool]bool{}
+// searchAll searches all worlds. watch is shown each Put that is tried; may be nil.
+func (p *plan) searchAll(watch func(model.State, model.Request, ruleSet)) {
+	p.search = search{kinds: map[[2]bool]bool{}, combined: combinedLists(), watch: watch}
 	for i, id := range errorRules {
-		if ws.scope.Applies(id) {
-			s.applies |= 1 << i
+		if p.scope.Applies(id) {
+			p.applies |= 1 << i
 		}
 	}
 	for op := range searchOps {
-		s.exact[op] = map[ruleSet]found{}
-		s.values[op] = map[string]found{}
+		p.exact[op], p.values[op] = map[ruleSet]found{}, map[class]found{}
 	}
-	lists := newMembers()
-	for i := range ws.list {
-		s.world(i, lists)
+	for i := range p.worlds {
+		p.searchWorld(i)
 	}
 }
 
-// members are the values to try that do not depend on the world.
-type members struct {
-	selectors []edit // each class
-	fewer     []edit // the valid ones, and one for each set of rules that a class breaks
-	combined  []edit // lists of two and three selectors that break several rules
-}
-
-func newMembers() *members {
-	m := &members{}
-	seen := map[ruleSet]bool{}
-	for _, r := range slices.Concat(generators.PlainSelectors(), generators.VariantSelectors(), generators.BadSelectors()) {
-		m.selectors = append(m.selectors, edit{"InsightSelectors", r})
-		if set := setOf(r.Breaks); set == 0 || !seen[set] || slices.Contains(r.Breaks, model.PutDuplicateDiffering) {
-			seen[set] = true
-			m.fewer = append(m.fewer, edit{"InsightSelectors", r})
-		}
-	}
+func combinedLists() (out []representative) {
 	bad := generators.BadItems()
 	wrongType := slices.IndexFunc(bad, func(r representative) bool {
-		return setOf(r.Breaks) == setOf([]model.ID{model.WireWrongType})
+		return slices.Equal(r.Breaks, []model.ID{model.WireWrongType})
 	})
-	items := []representative{
-		valid("call rate on Management", selector(callRate, management)), valid("error rate on Management",
-			selector(errorRate, management)),
-		valid("call rate on Data", selector(callRate, data)), valid("error rate on Data", selector(errorRate, data)),
-		bad[0], bad[10], bad[13], bad[wrongType],
+	items := []value.Value{
+		selector(callRate, management), selector(errorRate, management), selector(callRate, data), selector(errorRate, data),
+		bad[0].Value, bad[10].Value, bad[13].Value, bad[wrongType].Value,
 	}
-	differing := []value.Value{selector(callRate, management), selector(callRate, data)}
+	add := func(items ...value.Value) {
+		list := value.ListOf(items...)
+		out = append(out, valid(list.String(), list))
+	}
 	for i, a := range items {
 		for _, b := range items[i+1:] {
-			m.combined = append(m.combined, edit{"InsightSelectors",
-				valid(a.Name+" and "+b.Name, value.ListOf(a.Value, b.Value))})
+			add(a, b)
 		}
-		m.combined = append(m.combined, edit{"InsightSelectors",
-			valid("a type twice with other categories and "+a.Name, value.ListOf(differing[0], differing[1], a.Value))})
+		add(items[0], items[2], a) // a type twice with other categories
 	}
-	return m
+	return out
 }
 
-func (s *search) world(i int, lists *members) {
-	p := &s.ws.list[i]
-	if p.reduced && len(s.reduced) > 0 {
-		for _, plain := range p.plain {
-			names := s.reduced
-			if plain.Input.Get("EventDataStore").Given() == plain.Input.Get("TrailName").Given() {
-				names = s.ofStores(p.state)
+func (p *plan) searchWorld(i int) {
+	x := &p.worlds[i]
+	if x.reduced && p.reduced != nil {
+		for _, plain := range x.plain {
+			names := p.reduced
+			if plain.Input.Get("EventDataStore").Given() {
+				names = p.withStores(x.state)
 			}
 			if plain.Input.Get("TrailName").Given() {
-				s.vary(0, i, plain, names, putMembers)
+				p.vary(0, i, plain, names, putMembers)
 			}
 		}
 		return
 	}
-	trails, stores, selectors := generators.TrailNames(p.state), generators.StoreNames(p.state), lists.selectors
-	if kind := [2]bool{len(p.state.Trails) > 0, len(p.state.Stores) > 0}; s.kinds[kind] {
+	trails, stores := generators.TrailNames(x.state), generators.StoreNames(x.state)
+	lists := slices.Concat(generators.PlainSelectors(), generators.VariantSelectors(), generators.BadSelectors())
+	kind := [2]bool{len(x.state.Trails) > 0, len(x.state.Stores) > 0}
+	if p.kinds[kind] {
 		// Each class has been tried with a trail, with stores, with both.
-		trails, stores, selectors = fewer(trails), fewer(stores), lists.fewer
-	} else {
-		s.kinds[kind] = true
+		trails, stores, lists = fewer(trails), fewer(stores), fewer(lists)
 	}
-	byMember := map[string][]edit{"InsightSelectors": append(append([]edit{}, selectors...), lists.combined...)}
-	byMember["TrailName"] = edits("TrailName", trails...)
-	for _, member := range putMembers[1:3] {
-		byMember[member] = append(edits(member, absent), edits(member, stores...)...)
-	}
-	noStore := edit{"EventDataStore", absent}
-	blank := edit{"EventDataStore", representative{Name: "empty", Value: value.Str(""),
-		Breaks: []model.ID{model.InputNoResource, model.StoreIDSyntax}}}
-	for _, plain := range p.plain {
-		get := model.Request{Op: model.OpGet, Input: plain.Input.With("InsightSelectors",
-			value.Value{}).With("InsightsDestination", value.Value{})}
+	p.kinds[kind] = true
+	stores = slices.Concat([]representative{absent}, stores)
+	blank := representative{Name: "empty", Value: value.Str(""), Breaks: []model.ID{model.InputNoResource, model.StoreIDSyntax}}
+	byMember := map[string][]representative{"TrailName": trails, "EventDataStore": stores, "InsightsDestination": stores,
+		"InsightSelectors": slices.Concat(lists, p.combined)}
+	for _, plain := range x.plain {
 		names := byMember
 		if !plain.Input.Get("TrailName").Given() {
-			names = map[string][]edit{"TrailName": byMember["TrailName"], "InsightSelectors": byMember["InsightSelectors"],
-				"EventDataStore": append(slices.Clone(byMember["EventDataStore"]),
-					blank), "InsightsDestination": byMember["InsightsDestination"]}
+			names = maps.Clone(byMember)
+			names["EventDataStore"] = slices.Concat(stores, []representative{blank})
 			// An empty list may leave out either store.
-			off := edit{"InsightSelectors", valid("the empty list", value.ListOf())}
-			s.note(0, i, off.apply(noStore.apply(plain)), off, noStore)
+			p.note(0, i, with(with(plain, "EventDataStore", absent.Value), "InsightSelectors", value.ListOf()), 2)
 		}
-		kept := s.vary(0, i, plain, names, putMembers)
-		s.vary(1, i, get, names, putMembers[:2])
-		if s.reduced == nil {
-			// What breaks the same in the first world breaks the same in those that differ from it
-			// only in what is around the trail.
-			s.reduced = kept
-			s.reduced["InsightSelectors"] = append(append(kept["InsightSelectors"], lists.combined...), lists.selectors[:16]...)
+		kept := p.vary(0, i, plain, names, putMembers)
+		get := with(with(plain, "InsightSelectors", absent.Value), "InsightsDestination", absent.Value)
+		p.vary(1, i, get, names, putMembers[:2])
+		if p.reduced == nil {
+			// What breaks the same here does so too in worlds that differ only in what is around the trail.
+			p.reduced = kept
+			kept["InsightSelectors"] = slices.Concat(kept["InsightSelectors"], p.combined, lists[:16])
 		}
 	}
 }
@@ -224,147 +170,126 @@ var putMembers = []string{"TrailName", "EventDataStore", "InsightsDestination", 
 
 // fewer keeps of the representatives that break the same rules in the same Region the first.
 func fewer(reps []representative) []representative {
-	type class struct {
+	type kind struct {
 		breaks ruleSet
 		region string
 	}
-	seen := map[class]bool{}
+	seen := map[kind]bool{}
 	return slices.DeleteFunc(reps, func(r representative) bool {
-		c := class{setOf(r.Breaks), r.Region}
-		known := seen[c]
-		seen[c] = true
-		return known && c.breaks != 0
+		k := kind{setOf(r.Breaks), r.Region}
+		known := seen[k]
+		seen[k] = true
+		return known && k.breaks != 0 && !slices.Contains(r.Breaks, model.PutDuplicateDiffering)
 	})
 }
 
-// ofStores is the reduced lists with the stores of a state.
-func (s *search) ofStores(state model.State) map[string][]edit {
-	out := maps.Clone(s.reduced)
+// withStores is the reduced lists with the stores of a state.
+func (p *plan) withStores(state model.State) map[string][]representative {
+	out := maps.Clone(p.reduced)
 	for _, member := range putMembers[1:3] {
-		for _, r := range generators.StoreNames(state) {
-			out[member] = append(slices.Clip(out[member]), edit{member, r})
-		}
+		out[member] = slices.Concat(out[member], generators.StoreNames(state))
 	}
 	return out
 }
 
 // vary tries every single edit of a plain request, and of those that differ in what they break every
-// two of different members.
-func (s *search) vary(op, world int, plain model.Request, byMember map[string][]edit, names []string) map[string][]edit {
-	s.note(op, world, plain)
-	kept := make([][]edit, len(names))
-	breaks := make([][]ruleSet, len(names))
-	for i, member := range names {
+// two of different members. It returns these, by member.
+func (p *plan) vary(op, world int, plain model.Request, byMember map[string][]representative, members []string) map[string][]representative {
+	p.note(op, world, plain, 0)
+	kept, out := make([][]edit, len(members)), map[string][]representative{}
+	for i, member := range members {
 		seen := map[ruleSet]bool{}
-		for _, e := range byMember[member] {
+		for _, rep := range byMember[member] {
+			e := edit{member: member, representative: rep}
 			r := e.apply(plain)
-			if r.Input.Get("TrailName").Given() && r.Input.Get("EventDataStore").Kind() == value.String &&
-				r.Input.Get("EventDataStore").Text() == "" {
+			store := r.Input.Get("EventDataStore")
+			if r.Input.Get("TrailName").Given() && store.Kind() == value.String && store.Text() == "" {
 				continue
 			}
-			broken, ok := s.note(op, world, r, e)
+			broken, ok := p.note(op, world, r, 1)
 			if !ok {
 				continue
 			}
-			s.value(op, world, e, r, broken)
+			p.value(op, world, e, r, broken)
 			if !seen[broken] {
 				seen[broken] = true
-				kept[i] = append(kept[i], e)
-				breaks[i] = append(breaks[i], broken&s.applies)
+				e.breaks = broken & p.applies
+				kept[i], out[member] = append(kept[i], e), append(out[member], rep)
 			}
 		}
 	}
-	cost := s.cost(world, []edit{{}, {}})
+	cost := p.cost(world, 2)
 	for i := range kept {
 		for j := i + 1; j < len(kept); j++ {
-			for x, a := range kept[i] {
+			for _, a := range kept[i] {
 				first := a.apply(plain)
-				for y, b := range kept[j] {
+				for _, b := range kept[j] {
 					// Two edits mostly break together what they break by themselves.
-					likely := breaks[i][x] | breaks[j][y]
-					if known, ok := s.exact[op][likely]; (likely&^whichResource).count() > 2 || (ok && known.cost <= cost) {
+					likely := a.breaks | b.breaks
+					if known, ok := p.exact[op][likely]; (likely&^whichResource).count() > 2 || (ok && known.cost <= cost) {
 						continue
 					}
-					s.note(op, world, b.apply(first), a, b)
+					p.note(op, world, b.apply(first), 2)
 				}
 			}
 		}
 	}
-	out := map[string][]edit{}
-	for i, member := range names {
-		out[member] = kept[i]
-	}
 	return out
 }
 
-// note keeps a request if it is the simplest so far to break what it breaks.
-func (s *search) note(op, world int, r model.Request, edits ...edit) (broken ruleSet, ok bool) {
+// note keeps a request with some edits if it is the simplest so far to break what it breaks.
+func (p *plan) note(op, world int, r model.Request, edits int) (broken ruleSet, ok bool) {
 	r.Op = searchOps[op]
-	if !s.ws.scope.Allows(r) {
+	if !p.scope.Allows(r) {
 		return 0, false
 	}
-	s.tried++
-	broken = setOf(model.Broken(s.ws.list[world].state, r))
-	if s.watch != nil && r.Op == model.OpPut {
-		s.watch(s.ws.list[world].state, r, broken)
+	state := p.worlds[world].state
+	broken = setOf(model.Broken(state, r))
+	if p.watch != nil && r.Op == model.OpPut {
+		p.watch(state, r, broken)
 	}
-	applicable := broken & s.applies
+	applicable := broken & p.applies
 	if n := applicable.count(); n != 1 && n != 2 {
 		return broken, true
 	}
 	// A rule that the target cannot have is better not broken beside the one that is meant.
-	cost := s.cost(world, edits) + 50*(broken&^applicable).count()
-	if before, known := s.exact[op][applicable]; !known || cost < before.cost {
-		if s.mayPass(world, r, applicable) {
-			if cost += 30; known && cost >= before.cost {
-				return broken, true
-			}
-		}
-		var labels []string
-		for _, e := range edits {
-			labels = append(labels, e.label())
-		}
-		s.exact[op][applicable] = found{cost: cost, world: world, label: strings.Join(labels, ", "), request: r, rules: broken}
+	cost := p.cost(world, edits) + 50*(broken&^applicable).count()
+	known, ok := p.exact[op][applicable]
+	if (!ok || cost < known.cost) && mayPass(state, r, applicable) {
+		cost += 30
+	}
+	if !ok || cost < known.cost {
+		p.exact[op][applicable] = found{cost: cost, world: world, request: r, rules: broken}
 	}
 	return broken, true
 }
 
-func (s *search) cost(world int, edits []edit) int { return s.ws.list[world].cost() + 2*len(edits) }
+func (p *plan) cost(world, edits int) int { return p.worlds[world].cost() + 2*edits }
 
 // mayPass reports whether a success is accepted although none of the rules says so: such a request
 // shows less than others that break the same rules.
-func (s *search) mayPass(world int, r model.Request, rules ruleSet) bool {
-	for _, id := range rules.ids() {
-		if model.RuleOf(id).MayPass {
-			return false
-		}
-	}
-	for _, b := range model.Step(s.ws.list[world].state, r) {
-		if b.Answer.Outcome == model.Succeeded {
-			return true
-		}
-	}
-	return false
+func mayPass(s model.State, r model.Request, rules ruleSet) bool {
+	return !slices.ContainsFunc(rules.ids(), func(id model.ID) bool { return model.RuleOf(id).MayPass }) &&
+		slices.ContainsFunc(model.Step(s, r), func(b model.Branch) bool { return b.Answer.Outcome == model.Succeeded })
 }
 
 // value keeps the simplest way to try a value by itself: breaking nothing or its rule alone if that
 // can be, else with as few others as possible.
-func (s *search) value(op, world int, e edit, r model.Request, broken ruleSet) {
+func (p *plan) value(op, world int, e edit, r model.Request, broken ruleSet) {
 	r.Op = searchOps[op]
-	key := e.label()
-	others := max(0, (broken&s.applies).count()-1) + 2*(broken&^s.applies).count()
-	if len(e.r.Breaks) > 0 && broken&setOf(e.r.Breaks[:1]) == 0 {
+	others := max(0, (broken&p.applies).count()-1) + 2*(broken&^p.applies).count()
+	if len(e.Breaks) > 0 && broken&setOf(e.Breaks[:1]) == 0 {
 		others += 10 // what the value is about does not show here
 	}
-	if len(e.r.Breaks) == 0 && broken != 0 {
+	if len(e.Breaks) == 0 && broken != 0 {
 		others += 5
 	}
-	cost := s.ws.list[world].cost() + 100*others
-	before, known := s.values[op][key]
+	cost, key := p.cost(world, 0)+100*others, class{e.member, e.Name}
+	before, known := p.values[op][key]
 	if !known {
-		s.order[op] = append(s.order[op], key)
+		p.order[op] = append(p.order[op], key)
 	}
 	if !known || cost < before.cost {
-		s.values[op][key] = found{cost: cost, world: world, label: key, request: r, rules: broken}
+		p.values[op][key] = found{cost: cost, world: world, request: r, rules: broken}
 	}
 }

@@ -1,8 +1,6 @@
 package catalogue
 
 import (
-	"strings"
-
 	"github.com/insightconform/conform/generators"
 	"github.com/insightconform/conform/model"
 	"github.com/insightconform/conform/model/value"
@@ -16,7 +14,6 @@ var (
 
 // prepared is a set-up from an empty world, with the state that the reference model is in after it.
 type prepared struct {
-	name  string
 	setup []model.Request
 	state model.State
 	plain []model.Request // the Puts to vary, those that the reference accepts first
@@ -26,104 +23,76 @@ type prepared struct {
 }
 
 // cost orders worlds by their simplicity.
-func (p *prepared) cost() int { return 3*len(p.setup) + 5*min(len(p.state.Stores), 1) + 20*p.strange }
+func (x *prepared) cost() int { return 3*len(x.setup) + 5*min(len(x.state.Stores), 1) + 20*x.strange }
 
-// worlds collects prepared worlds that the scope allows.
-type worlds struct {
-	w     *model.World
-	scope generators.Scope
-	start model.State
-	list  []prepared
-}
-
-// add keeps the set-up if it is possible. Trail and store say which resources its plain Puts name.
-func (ws *worlds) add(name string, setup []model.Request, trail string, source, destination int) {
-	state, ok := generators.Reference(ws.start, setup...)
-	if !ok || !ws.scope.Fits(state) || !ws.scope.Allows(setup...) {
+// world prepares a world if its set-up is possible. Its plain Puts name the trail, if any, and the first two stores.
+func (p *plan) world(trail string, setup ...[]model.Request) {
+	x := prepared{setup: join(setup...)}
+	var ok bool
+	x.state, ok = generators.Reference(p.start, x.setup...)
+	if !ok || !p.scope.Fits(x.state) || !p.scope.Allows(x.setup...) {
 		return
 	}
-	p := prepared{name: name, setup: setup, state: state}
+	stores := len(x.state.Stores)
 	if trail != "" {
-		p.plain = append(p.plain, ws.plainPut(state, func(set model.Selectors) model.Request { return put(trail, set) }))
+		x.plain = append(x.plain, plainest(x.state, func(set model.Selectors) model.Request { return put(trail, set) }))
 	}
-	if source >= 0 {
-		p.plain = append(p.plain, ws.plainPut(state, func(set model.Selectors) model.Request {
-			return putStore(model.StoreID(source), model.StoreID(destination), set)
+	if stores > 0 {
+		x.plain = append(x.plain, plainest(x.state, func(set model.Selectors) model.Request {
+			return putStore(model.StoreID(0), model.StoreID(min(1, stores-1)), set)
 		}))
 	}
-	if trail != "" && source >= 0 {
-		both := p.plain[0]
-		both.Input = both.Input.With("EventDataStore", value.Str(model.StoreID(source)))
-		p.plain = append(p.plain, both)
+	if len(x.plain) == 2 {
+		x.plain = append(x.plain, with(x.plain[0], "EventDataStore", value.Str(model.StoreID(0))))
 	}
-	for _, t := range state.Trails {
+	fixed := x.state
+	for i, t := range x.state.Trails {
 		if t.Logs == 0 {
-			p.strange++ // the service refuses event selectors that log nothing
+			x.strange++ // the service refuses event selectors that log nothing
 		}
-	}
-	for _, x := range state.Stores {
-		if x.Logs&model.InsightEvents != 0 && x.Logs != model.InsightEvents {
-			p.strange++ // nor can a store log both categories
-		}
-	}
-	p.reduced = !state.Equal(withoutConditions(state))
-	ws.list = append(ws.list, p)
-}
-
-func withoutConditions(s model.State) model.State {
-	for i, t := range s.Trails {
 		t.Conditions = 0
-		s = s.WithTrail(i, t)
+		fixed = fixed.WithTrail(i, t)
 	}
-	return s
+	for _, s := range x.state.Stores {
+		if s.Logs&model.InsightEvents != 0 && s.Logs != model.InsightEvents {
+			x.strange++ // nor can a store log both categories
+		}
+	}
+	x.reduced = !x.state.Equal(fixed)
+	p.worlds = append(p.worlds, x)
 }
 
-// plainPut is the simplest Put that breaks least in the state.
-func (ws *worlds) plainPut(s model.State, put func(model.Selectors) model.Request) model.Request {
+// plainest is the simplest Put that breaks least in a state.
+func plainest(s model.State, put func(model.Selectors) model.Request) model.Request {
 	var best model.Request
 	least := 99
 	for _, set := range []model.Selectors{setA, setB, setData} {
-		r := put(set)
-		if n := len(model.Broken(s, r)); n < least {
-			best, least = r, n
+		if n := len(model.Broken(s, put(set))); n < least {
+			best, least = put(set), n
 		}
 	}
 	return best
 }
 
 // trailUp makes a trail that logs, or uses one that is there from the start.
-func (ws *worlds) trailUp(name string) []model.Request {
-	for _, t := range ws.scope.Given {
+func (p *plan) trailUp(name string) []model.Request {
+	for _, t := range p.scope.Given {
 		if t.Name == name {
 			if t.Logging {
 				return nil
 			}
-			return []model.Request{start(name)}
+			return steps(start(name))
 		}
 	}
-	return ws.start1(create(name))
+	return p.made(create(name))
 }
 
-func (ws *worlds) start1(create model.Request) []model.Request {
-	out := []model.Request{create}
-	if ws.scope.Can[model.CanLog] && !ws.w.NoStart {
-		start := start(create.Input.Get("Name").Text())
-		start.Region = create.Region
-		out = append(out, start)
+// made creates a trail that then logs.
+func (p *plan) made(create model.Request) []model.Request {
+	if !p.scope.Can[model.CanLog] || p.w.NoStart {
+		return steps(create)
 	}
-	return out
-}
-
-// mainTrail is the name of the trail that single-trail worlds use.
-func (ws *worlds) mainTrail() string {
-	if !ws.scope.Can[model.CanCreate] {
-		for _, t := range ws.scope.Given {
-			if t.Home == ws.w.Home {
-				return t.Name
-			}
-		}
-	}
-	return generators.NameAlpha
+	return steps(create, in(create.Region, start(create.Input.Get("Name").Text())))
 }
 
 // logsForPrerequisites are the classes of logs under which the prerequisites differ.
@@ -131,89 +100,75 @@ var logsForPrerequisites = []model.Logs{model.ReadEvents, model.DataEvents, mode
 	model.ReadEvents | model.DataEvents, model.WriteEvents, model.WriteEvents | model.DataEvents, 0}
 
 // prepareWorlds lists the worlds in which the rules of the error order are tried, simplest first.
-func prepareWorlds(w *model.World, scope generators.Scope) *worlds {
-	ws := &worlds{w: w, scope: scope, start: scope.Initial(w)}
-	basic := generators.EventClasses()
-	alpha := ws.mainTrail()
-	up := ws.trailUp(alpha)
-	store := func(kinds ...generators.StoreKind) []model.Request {
-		var out []model.Request
+func (p *plan) prepareWorlds() {
+	p.alpha = generators.NameAlpha
+	if !p.scope.Can[model.CanCreate] {
+		for _, t := range p.scope.Given {
+			if t.Home == p.w.Home {
+				p.alpha = t.Name
+				break
+			}
+		}
+	}
+	p.up = p.trailUp(p.alpha)
+	stores := func(kinds ...generators.StoreKind) (out []model.Request) {
 		for i, kind := range kinds {
 			out = append(out, createStore(i, kind))
 		}
 		return out
 	}
-	drop := func(n int) model.Request { return onStore(model.OpDeleteStore, model.StoreID(n)) }
+	drop := func(n int) []model.Request { return steps(onStore(model.OpDeleteStore, model.StoreID(n))) }
 
-	ws.add("a trail", up, alpha, -1, -1)
-	if len(ws.list) == 0 {
-		ws.add("nothing", nil, alpha, -1, -1)
+	p.world(p.alpha, p.up)
+	if len(p.worlds) == 0 {
+		p.world(p.alpha)
 	}
 	for _, logs := range logsForPrerequisites {
-		ws.add("a trail that logs "+logs.String(), join(up, steps(putEvents(alpha, basic[logs]))), alpha, -1, -1)
+		p.world(p.alpha, p.up, steps(logging(p.alpha, logs)))
 	}
-	away := create(beta)
-	away.Region = w.Away
-	ws.add("a trail, and one in another Region", join(up, ws.start1(away)), alpha, -1, -1)
+	away := p.made(in(p.w.Away, create(beta)))
+	p.world(p.alpha, p.up, away)
 
-	pair := store(source, insight)
-	ws.add("a source and a destination", pair, "", 0, 1)
-	ws.add("two management stores", store(source, source), "", 0, 1)
-	ws.add("a source pending deletion, and a destination", join(pair, steps(drop(0))), "", 0, 1)
-	ws.add("a source, a destination and a management store", store(source, insight, source), "", 0, 1)
+	pair, mixed, dataOnly := stores(source, insight), stores(generators.MixedStore), generators.DataStore
+	p.world("", pair)
+	p.world("", stores(source, source))
+	p.world("", pair, drop(0))
+	p.world("", stores(source, insight, source))
 	for _, kind := range generators.SourceVariants[1:] {
-		ws.add("a "+kind.Name+" and a destination", store(kind, insight), "", 0, 1)
+		p.world("", stores(kind, insight))
 	}
-	ws.add("a data-only store and a management store", store(generators.DataStore, source), "", 0, 1)
-	ws.add("a store of both categories", store(generators.MixedStore), "", 0, 0)
-	ws.add("a store of both categories pending deletion", join(store(generators.MixedStore), steps(drop(0))), "", 0, 0)
-	ws.add("two stores, and one pending deletion", join(store(source, insight, source), steps(drop(2))), "", 0, 1)
-	ws.add("two stores, and a destination pending deletion",
-		join(store(source, insight, insight), steps(drop(2))), "", 0, 1)
-	ws.add("a data-only store pending deletion, and a destination",
-		join(store(generators.DataStore, insight), steps(drop(0))), "", 0, 1)
-	ws.add("a trail, a source and a destination", join(up, pair), alpha, 0, 1)
-	ws.add("a trail, one in another Region, and two stores", join(up, ws.start1(away), pair), alpha, 0, 1)
-	ws.add("a trail, and two stores, one pending deletion", join(up, pair, steps(drop(1))), alpha, 0, 1)
-	ws.conditions(pair, basic)
-	return ws
+	p.world("", stores(dataOnly, source))
+	p.world("", mixed)
+	p.world("", mixed, drop(0))
+	p.world("", stores(source, insight, source), drop(2))
+	p.world("", stores(source, insight, insight), drop(2))
+	p.world("", stores(dataOnly, insight), drop(0))
+	p.world(p.alpha, p.up, pair)
+	p.world(p.alpha, p.up, away, pair)
+	p.world(p.alpha, p.up, pair, drop(1))
+	p.conditions(pair)
 }
 
-// conditions adds worlds in which something around the trail is wrong: each condition, under each
+// conditions prepares worlds in which something around the trail is wrong: each condition, under each
 // class of logs, with stores, and each two of them that can hold together.
-func (ws *worlds) conditions(stores []model.Request, basic []generators.EventClass) {
-	name := ws.mainTrail()
-	fragile := ws.trailUp(name)
-	if ws.scope.Can[model.CanCreate] {
-		fragile = ws.start1(generators.CreateFragile(name, ws.scope))
+func (p *plan) conditions(stores []model.Request) {
+	fragile := p.up
+	if p.scope.Can[model.CanCreate] {
+		fragile = p.made(generators.CreateFragile(p.alpha, p.scope))
 	}
-	for c, label := range model.ConditionNames {
-		broken := []model.Request{generators.Arrange(name, c)}
-		ws.add("a trail, "+label, join(fragile, broken), name, -1, -1)
+	for c := range model.ConditionNames {
+		broken := steps(generators.Arrange(p.alpha, c))
+		p.world(p.alpha, fragile, broken)
 		for _, logs := range logsForPrerequisites[:3] {
-			ws.add("a trail that logs "+logs.String()+", "+label,
-				join(fragile, []model.Request{putEvents(name, basic[logs])}, broken), name, -1, -1)
+			p.world(p.alpha, fragile, steps(logging(p.alpha, logs)), broken)
 		}
 		if model.Condition(1<<c)&(model.MemberAccount|model.NoServiceRole|model.ServiceOwned) != 0 {
-			ws.add("a trail and stores, "+label, join(fragile, stores, broken), name, 0, 1)
+			p.world(p.alpha, fragile, stores, broken)
 		}
 		for d := c + 1; d < len(model.ConditionNames); d++ {
-			if model.Condition(1<<c|1<<d) == model.BucketMissing|model.BucketDenied {
-				continue // a bucket that is gone has no policy
+			if model.Condition(1<<c|1<<d) != model.BucketMissing|model.BucketDenied { // a bucket that is gone has no policy
+				p.world(p.alpha, fragile, broken, steps(generators.Arrange(p.alpha, d)))
 			}
-			ws.add("a trail, "+label+" and "+model.ConditionNames[d],
-				join(fragile, broken, steps(generators.Arrange(name, d))), name, -1, -1)
 		}
 	}
-}
-
-// describe names a request's difference from a plain one.
-func describe(parts ...string) string {
-	var out []string
-	for _, p := range parts {
-		if p != "" {
-			out = append(out, p)
-		}
-	}
-	return strings.Join(out, ", ")
 }

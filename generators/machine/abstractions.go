@@ -25,8 +25,7 @@ type abstraction struct {
 	moreStates, moreInputs string
 }
 
-// Default lists those that a complete suite runs unless others are named: the first is part of
-// the second, and the last takes long.
+// Default lists the machines of a complete suite unless others are named.
 var Default = []string{"trail", "two-trails", "stores"}
 
 var onTrails = []model.Capability{model.CanPut, model.CanGet, model.CanCreate}

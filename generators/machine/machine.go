@@ -24,8 +24,7 @@ type Machine struct {
 	States            []State // the first is where Setup leads
 
 	next [][]uint16 // by state and input
-	// identifiers lists for each state the words after which Separating tells it from every other
-	// state. The empty word is always the first.
+	// identifiers lists by state the words after which Separating tells it from all others, first the empty word.
 	identifiers   [][][]uint8
 	index         map[stateKey]uint16
 	defaultEvents bool // as in Options
@@ -89,8 +88,7 @@ func (m *Machine) logs(t *model.Trail) model.Logs {
 	return t.Logs | model.Shown
 }
 
-// ChoiceKind names what the model leaves open of an input in a state, where it does: transitions of
-// one kind are open for the same reason.
+// ChoiceKind names what the model leaves open of an input in a state: the same where it is for the same reason.
 func (m *Machine) ChoiceKind(state int, input uint8) (kind string, open bool) {
 	from := m.States[state].State
 	branches := model.Step(from, m.Inputs[input].Request)
@@ -173,8 +171,7 @@ func Names() []string {
 	return names
 }
 
-// explore finds all states from a first one on breadth first, so that access words are as short as can
-// be.
+// explore finds all states from a first one on, breadth first, so that access words are short.
 func (m *Machine) explore(first model.State, choose choice) {
 	if _, known := m.index[m.key(first)]; known {
 		return
@@ -234,8 +231,7 @@ func observe(s model.State, reads []model.Request, m *Machine) string {
 	return text
 }
 
-// minimize picks the reads that are needed, merges states that nothing tells apart, and finds the
-// words that tell the others apart.
+// minimize picks the reads that are needed, merges states that nothing tells apart, and identifies the others.
 func (m *Machine) minimize() {
 	// GetTrail shows nothing that Get does not, and its flag is not always claimed.
 	m.Separating = slices.DeleteFunc(slices.Clone(m.Reads), func(r model.Request) bool { return r.Op == model.OpTrail })
@@ -325,8 +321,7 @@ func (m *Machine) merge(class []int) {
 	m.States, m.next = states, next
 }
 
-// identify finds for each pair of states that the reads alone do not tell apart a shortest word after
-// which they do, and gives it to both.
+// identify gives each two states that the reads alone do not tell apart a shortest word after which they do.
 func (m *Machine) identify() {
 	m.identifiers = make([][][]uint8, len(m.States))
 	shown := make([]string, len(m.States))

@@ -47,7 +47,7 @@ func (m *Machine) cost(walk []int) int {
 
 // tourOf is the tour of all transitions of the trail machine as inputs of that machine.
 func tourOf(m *Machine) []int {
-	tour := NewTour(generators.Everything())
+	tour := NewTour(generators.Everything(), 0, 1)
 	s, _ := generators.Reference(generators.Everything().Initial(world()), m.Setup...)
 	var walk []int
 	for {

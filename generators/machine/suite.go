@@ -1,5 +1,7 @@
 package machine
 
+import "sort"
+
 // Suite is a complete test suite of a machine, in the form of the HSI method (harmonized state
 // identifiers): from a fresh world to every state, from there every word of inputs that is one longer
 // than the depth, and the reads that tell states apart. It catches every implementation that differs
@@ -12,11 +14,18 @@ type Suite struct {
 	Depth   int
 	machine *Machine
 
-	// tails[m][state] sums up the ways to go on from a state by m inputs, and the identifiers after.
-	tails  [][]tail
+	// tails[kind][m][state] sums up the ways to go on from a state by m inputs, and the identifiers after.
+	tails  [2][][]tail
 	blocks []block
 	total  int
 }
+
+// The kinds of words before an identifier. Those that are no longer than the depth are tests of their own
+// only where an identifier other than the empty one follows them.
+const (
+	shorter = iota
+	longest
+)
 
 // tail counts tests, and the inputs of their identifiers.
 type tail struct{ tests, inputs int }
@@ -30,29 +39,30 @@ type block struct {
 // NewSuite prepares the suite of a depth, from 0.
 func NewSuite(m *Machine, depth int) *Suite {
 	s := &Suite{machine: m, Depth: depth}
-	for length := 0; length <= depth+1; length++ {
-		row := make([]tail, len(m.States))
-		for state := range m.States {
-			if length == 0 {
-				row[state] = s.ends(state)
-				continue
+	for kind := range s.tails {
+		for length := 0; length <= depth+1; length++ {
+			row := make([]tail, len(m.States))
+			for state := range row {
+				t := &row[state]
+				if length == 0 {
+					for _, word := range s.identifiers(kind, state) {
+						t.tests++
+						t.inputs += len(word)
+					}
+					continue
+				}
+				for input := range m.Inputs {
+					of := s.tails[kind][length-1][m.next[state][input]]
+					t.tests += of.tests
+					t.inputs += of.inputs
+				}
 			}
-			for input := range m.Inputs {
-				of := s.tails[length-1][m.next[state][input]]
-				row[state].tests += of.tests
-				row[state].inputs += of.inputs
-			}
+			s.tails[kind] = append(s.tails[kind], row)
 		}
-		s.tails = append(s.tails, row)
 	}
 	for state := range m.States {
-		// Shorter words are tests of their own only where identifiers follow them.
 		for length := 0; length <= depth+1; length++ {
-			n := s.tails[length][state].tests
-			if length <= depth {
-				n -= s.words(length)
-			}
-			if n > 0 {
+			if n := s.tails[s.kind(length)][length][state].tests; n > 0 {
 				s.blocks = append(s.blocks, block{state, length, s.total})
 				s.total += n
 			}
@@ -61,23 +71,19 @@ func NewSuite(m *Machine, depth int) *Suite {
 	return s
 }
 
-// ends counts the identifiers of a state.
-func (s *Suite) ends(state int) tail {
-	words := s.machine.identifiers[state]
-	t := tail{tests: len(words)}
-	for _, w := range words {
-		t.inputs += len(w)
+func (s *Suite) kind(length int) int {
+	if length <= s.Depth {
+		return shorter
 	}
-	return t
+	return longest
 }
 
-// words counts the words of a length.
-func (s *Suite) words(length int) int {
-	n := 1
-	for range length {
-		n *= len(s.machine.Inputs)
+// identifiers lists those that make tests of words that lead to a state.
+func (s *Suite) identifiers(kind, state int) [][]uint8 {
+	if kind == shorter {
+		return s.machine.identifiers[state][1:]
 	}
-	return n
+	return s.machine.identifiers[state]
 }
 
 // Tests is how many tests the suite has.
@@ -86,18 +92,15 @@ func (s *Suite) Tests() int { return s.total }
 // Cost is how many requests the suite sends: writes, with those of the set-up, and reads.
 func (s *Suite) Cost() (writes, reads int) {
 	m := s.machine
-	nodes := 0 // at which every read is checked
-	for length := 0; length <= s.Depth; length++ {
-		nodes += s.words(length)
+	nodes, words := 0, 1 // a node is where every read is checked
+	for range s.Depth + 1 {
+		nodes += words
+		words *= len(m.Inputs)
 	}
 	for state := range m.States {
-		before := len(m.Setup) + len(m.States[state].Access)
 		for length := 0; length <= s.Depth+1; length++ {
-			t := s.tails[length][state]
-			if length <= s.Depth {
-				t.tests -= s.words(length)
-			}
-			writes += t.tests*(before+length) + t.inputs
+			t := s.tails[s.kind(length)][length][state]
+			writes += t.tests*(len(m.Setup)+len(m.States[state].Access)+length) + t.inputs
 			reads += t.tests * len(m.Separating)
 		}
 		reads += nodes * len(m.Reads)
@@ -112,8 +115,7 @@ const (
 	ReadEverything
 )
 
-// Test is one test: inputs from the first state on. Reads has what is read before the first input and
-// after each.
+// Test is inputs from the first state on. Reads has what is read before the first input and after each.
 type Test struct {
 	Inputs []uint8
 	Reads  []uint8
@@ -122,51 +124,31 @@ type Test struct {
 // Test fills in the n-th test, from 0.
 func (s *Suite) Test(n int, t *Test) {
 	m := s.machine
-	low, high := 0, len(s.blocks)
-	for high-low > 1 {
-		if mid := (low + high) / 2; s.blocks[mid].from <= n {
-			low = mid
-		} else {
-			high = mid
-		}
-	}
-	b := s.blocks[low]
+	b := s.blocks[sort.Search(len(s.blocks), func(i int) bool { return s.blocks[i].from > n })-1]
 	n -= b.from
 	access := m.States[b.state].Access
 	t.Inputs = append(t.Inputs[:0], access...)
-	state := b.state
-	proper := b.length <= s.Depth // without the empty identifier
-	for left := b.length; left > 0; left-- {
+	state, kind := b.state, s.kind(b.length)
+	for left := b.length - 1; left >= 0; left-- {
 		for input := range m.Inputs {
 			to := int(m.next[state][input])
-			of := s.tails[left-1][to].tests
-			if proper {
-				of -= s.words(left - 1)
-			}
-			if n < of {
+			tests := s.tails[kind][left][to].tests
+			if n < tests {
 				t.Inputs = append(t.Inputs, uint8(input))
 				state = to
 				break
 			}
-			n -= of
+			n -= tests
 		}
 	}
-	identifiers := m.identifiers[state]
-	if proper {
-		identifiers = identifiers[1:]
-	}
-	t.Inputs = append(t.Inputs, identifiers[n]...)
+	t.Inputs = append(t.Inputs, s.identifiers(kind, state)[n]...)
 
-	t.Reads = t.Reads[:0]
-	for range len(t.Inputs) + 1 {
-		t.Reads = append(t.Reads, ReadNothing)
-	}
+	t.Reads = append(t.Reads[:0], make([]uint8, len(t.Inputs)+1)...)
 	t.Reads[len(t.Inputs)] = readSeparating
-	if proper || n > 0 {
+	if kind == shorter || n > 0 {
 		return
 	}
-	// Of the tests that share a beginning, the first one checks it: that which goes on with the first
-	// input alone.
+	// Of the tests that share a beginning, the one that goes on with the first input alone checks it.
 	for at := len(access) + b.length - 1; at >= len(access) && t.Inputs[at] == 0; at-- {
 		t.Reads[at] = ReadEverything
 	}

@@ -9,8 +9,7 @@ import (
 	"github.com/insightconform/conform/model/value"
 )
 
-// A tour tells states of a logging trail apart by which of the 16 sets of selectors is on, and under
-// which of the 8 classes of logs.
+// A tour tells the states of a logging trail apart by the set of selectors that is on and the class of logs.
 const (
 	tourSets   = 16
 	tourLogs   = 8
@@ -41,9 +40,9 @@ const (
 	covered   = '+'
 )
 
-// NewTour prepares a tour of all transitions that the scope allows. Without PutInsightSelectors there are
-// none.
-func NewTour(scope generators.Scope) *Tour {
+// NewTour prepares the tour of one of several workers, part of parts from 0, which together cover all
+// transitions that the scope allows. Without PutInsightSelectors there are none.
+func NewTour(scope generators.Scope, part, parts int) *Tour {
 	t := &Tour{}
 	for state := range t.marks {
 		t.marks[state] = bytes.Repeat([]byte{notInPart}, tourSets+tourLogs)
@@ -60,10 +59,18 @@ func NewTour(scope generators.Scope) *Tour {
 	for _, s := range m.States {
 		state, _ := placeOf(s.State.Trails[0])
 		for i := range t.inputs {
-			t.marks[state][i] = uncovered
+			// Workers share out the Puts by what is logged and the rest by what is on, because the
+			// inputs keep these: a worker seldom has to leave its part.
+			at := int(state)
+			if i >= tourSets {
+				at = at%tourSets*tourLogs + at/tourSets
+			}
+			if at*parts/tourStates == part {
+				t.marks[state][i] = uncovered
+				t.left[state]++
+				t.total++
+			}
 		}
-		t.left[state] = len(t.inputs)
-		t.total += len(t.inputs)
 	}
 	// A target that accepts too much comes to states that the machine does not have by itself.
 	for state := range uint8(tourStates) {
@@ -78,33 +85,6 @@ func NewTour(scope generators.Scope) *Tour {
 		}
 	}
 	return t
-}
-
-// Part is the tour of one of several workers, part of parts from 0, which together cover all transitions.
-func (t *Tour) Part(part, parts int) *Tour {
-	out := *t
-	out.total = 0
-	for state := range out.marks {
-		out.marks[state], out.next[state], out.left[state] = slices.Clone(t.marks[state]), slices.Clone(t.next[state]), 0
-		for i, mark := range out.marks[state] {
-			// Workers share out the Puts by what is logged and the rest by what is on, because the
-			// inputs keep these: a worker seldom has to leave its part.
-			place := state
-			if i >= tourSets {
-				place = place%tourSets*tourLogs + place/tourSets
-			}
-			if mark == notInPart {
-				continue
-			}
-			if place*parts/tourStates != part {
-				out.marks[state][i] = notInPart
-				continue
-			}
-			out.left[state]++
-			out.total++
-		}
-	}
-	return &out
 }
 
 // trailOf is the state of the model in which a trail is in a state of a tour.
@@ -160,9 +140,8 @@ func (t *Tour) Next(s model.State, trail string) (model.Request, bool) {
 	return r, true
 }
 
-// choose finds the first input of a shortest way that ends in an uncovered transition. Of the
-// uncovered transitions of the state itself it prefers those that stay, then those whose end has the
-// most uncovered ones, so that few states must be visited again.
+// choose finds the first input of a shortest way to an uncovered transition. Of those of the state itself it prefers
+// one that stays, then one whose end has the most left, so that few states are visited again.
 func (t *Tour) choose(state uint8) (input int, ok bool) {
 	if t.left[state] > 0 {
 		most := -1
@@ -235,8 +214,8 @@ func (t *Tour) Covered(before model.State, r model.Request) {
 	}
 }
 
-// walked describes the machine and which of its transitions are covered, for one worker's part.
-// A row has one byte for each input: '+' covered, '-' not, ' ' not in this part.
+// walked describes the machine and which of its transitions are covered. A row has one byte for each
+// input: '+' covered, '-' not, ' ' in nobody's part.
 type walked struct {
 	Sets   []model.Selectors // what is on, by state
 	Logs   []model.Logs      // what is logged, by state
@@ -244,8 +223,8 @@ type walked struct {
 	Rows   [][]byte
 }
 
-// Walked returns what of this worker's part is covered.
-func (t *Tour) Walked() walked {
+// Walked returns what the tours of several workers have covered.
+func Walked(tours []*Tour) walked {
 	out := walked{}
 	for _, set := range model.AllSelectors() {
 		out.Inputs = append(out.Inputs, "Put "+set.String())
@@ -253,8 +232,13 @@ func (t *Tour) Walked() walked {
 	for logs, class := range generators.EventClasses()[:tourLogs] {
 		out.Inputs = append(out.Inputs, "PutEventSelectors "+class.Name)
 		for _, set := range model.AllSelectors() {
-			out.Sets, out.Logs = append(out.Sets, set), append(out.Logs, model.Logs(logs))
-			out.Rows = append(out.Rows, slices.Clone(t.marks[len(out.Rows)]))
+			row := bytes.Repeat([]byte{notInPart}, tourSets+tourLogs)
+			for _, t := range tours {
+				for i, mark := range t.marks[len(out.Rows)] {
+					row[i] = max(row[i], mark)
+				}
+			}
+			out.Sets, out.Logs, out.Rows = append(out.Sets, set), append(out.Logs, model.Logs(logs)), append(out.Rows, row)
 		}
 	}
 	return out

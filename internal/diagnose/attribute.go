@@ -80,8 +80,7 @@ func (p *Player) experiment(ctx context.Context, d *Divergence) {
 	}
 }
 
-// blameNecessary takes the blamed step out of the case. Where the last step diverges all the same, what
-// it shows then is the finding.
+// blameNecessary takes the blamed step out of the case, for as long as the last step diverges all the same.
 func (p *Player) blameNecessary(ctx context.Context, d *Divergence) {
 	for {
 		last, blamed := len(d.Steps)-1, d.Finding.Step
@@ -96,8 +95,7 @@ func (p *Player) blameNecessary(ctx context.Context, d *Divergence) {
 	}
 }
 
-// after plays the case of a divergence and returns what was found before it, nil where there is
-// nothing: then it shows by itself.
+// after plays the case of a divergence and returns what is found before it, nil where it shows by itself.
 func (p *Player) after(ctx context.Context, d *Divergence) *Divergence {
 	requests := session.Requests(d.Steps)
 	if earlier := p.before(ctx, d, requests); earlier != nil {

@@ -89,8 +89,7 @@ func merged(found []*Divergence) []*Divergence {
 	})
 }
 
-// withoutSymptoms drops the divergences that, in their shortest case, show only after another one of
-// at least the same level.
+// withoutSymptoms drops divergences that, in their shortest case, show only after another one of no lower level.
 func (p *Player) withoutSymptoms(ctx context.Context, found []*Divergence) []*Divergence {
 	return slices.DeleteFunc(found, func(d *Divergence) bool {
 		if d.Again == 0 {

@@ -1,6 +1,7 @@
 package diagnose
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -32,16 +33,14 @@ func (c control) takes(from model.ID) bool { return c.from == nil || slices.Cont
 
 // applies reports whether the case has the trait.
 func (c control) applies(requests []model.Request) bool {
-	plain := c.without(requests)
-	return keyOf(plain) != keyOf(requests)
+	return generators.Key(c.without(requests)...) != generators.Key(requests...)
 }
 
 // each makes a control of a change of single requests.
 func each(change func(model.Request) model.Request) func([]model.Request) []model.Request {
 	return func(requests []model.Request) []model.Request {
-		plain := make([]model.Request, len(requests))
-		for i, r := range requests {
-			plain[i] = r
+		plain := slices.Clone(requests)
+		for i, r := range plain {
 			if !r.Malformed() {
 				plain[i] = change(r)
 			}
@@ -54,15 +53,15 @@ func each(change func(model.Request) model.Request) func([]model.Request) []mode
 var controls = []control{
 	{model.WireUnknownMembers, each(withoutUnknownMembers), nil},
 	{model.PutOrderFree, each(inOrder), nil},
-	{model.PutCategoriesEmpty, each(ofSelectors(emptyToManagement)), broad},
-	{model.PutDefaultManagement, each(ofSelectors(absentToManagement)), broad},
+	{model.PutCategoriesEmpty, each(toManagement(isEmptyList)), broad},
+	{model.PutDefaultManagement, each(toManagement(notGiven)), broad},
 	{model.PutDuplicateCategory, each(ofSelectors(categoriesOnce)), broad},
-	{model.PutDuplicateType, each(entriesOnce), broad},
+	{model.PutDuplicateType, each(ofList(model.OpPut, "InsightSelectors", once)), broad},
 	{model.TrailDeleteForgets, lastLife, nothing},
 	{model.LogsStop, emptiedInsteadOfStopped, nothing},
 	{model.StoreDisableWithDst, each(disabledWithoutDestination), nothing},
 	{model.LogsPutStopped, alwaysLogging, general},
-	{model.LogsReadOnlyError, each(moreLogs("ReadOnly")), general},
+	{model.LogsReadOnlyError, each(ofList(model.OpPutEvents, "EventSelectors", readAndWrite)), general},
 	{model.LogsDisable, withMoreLogsWhereDisabled, general},
 	{model.PutIdempotent, withoutRepeats, general},
 	{model.StoreARNOrSuffix, each(storesByARN), nil},
@@ -70,56 +69,53 @@ var controls = []control{
 	{model.WireProtocol, each(func(r model.Request) model.Request { r.OtherTarget = false; return r }), nil},
 }
 
-// onList changes a list of a request, where it has one.
-func onList(r model.Request, member string, change func([]value.Value) []value.Value) model.Request {
-	if list := r.Input.Get(member); list.Kind() == value.List {
-		r.Input = r.Input.With(member, value.ListOf(change(slices.Clone(list.Items()))...))
+// onList changes a member that is a list, where it is one.
+func onList(v value.Value, member string, change func([]value.Value) []value.Value) value.Value {
+	if list := v.Get(member); list.Kind() == value.List {
+		return v.With(member, value.ListOf(change(slices.Clone(list.Items()))...))
 	}
-	return r
+	return v
+}
+
+// ofList changes a list of the requests of one operation.
+func ofList(op model.Op, member string, change func([]value.Value) []value.Value) func(model.Request) model.Request {
+	return func(r model.Request) model.Request {
+		if r.Op == op {
+			r.Input = onList(r.Input, member, change)
+		}
+		return r
+	}
 }
 
 // ofSelectors changes the selectors of a Put one by one.
 func ofSelectors(change func(value.Value) value.Value) func(model.Request) model.Request {
-	return func(r model.Request) model.Request {
-		if r.Op != model.OpPut {
-			return r
-		}
-		return onList(r, "InsightSelectors", func(items []value.Value) []value.Value {
-			for i, item := range items {
-				if item.Kind() == value.Object {
-					items[i] = change(item)
-				}
+	return ofList(model.OpPut, "InsightSelectors", func(items []value.Value) []value.Value {
+		for i, item := range items {
+			if item.Kind() == value.Object {
+				items[i] = change(item)
 			}
-			return items
-		})
-	}
+		}
+		return items
+	})
 }
 
-var justManagement = value.Strs(model.CategoryNames[0])
-
-func emptyToManagement(item value.Value) value.Value {
-	if v := item.Get("EventCategories"); v.Kind() == value.List && len(v.Items()) == 0 {
-		return item.With("EventCategories", justManagement)
-	}
-	return item
+// toManagement writes out Management for categories that are left out in one way.
+func toManagement(leftOut func(value.Value) bool) func(model.Request) model.Request {
+	return ofSelectors(func(item value.Value) value.Value {
+		if leftOut(item.Get("EventCategories")) {
+			return item.With("EventCategories", value.Strs(model.CategoryNames[0]))
+		}
+		return item
+	})
 }
 
-func absentToManagement(item value.Value) value.Value {
-	if v := item.Get("EventCategories"); !v.Given() {
-		return item.With("EventCategories", justManagement)
-	}
-	return item
-}
+func isEmptyList(v value.Value) bool { return v.Kind() == value.List && len(v.Items()) == 0 }
 
-func categoriesOnce(item value.Value) value.Value {
-	if v := item.Get("EventCategories"); v.Kind() == value.List {
-		return item.With("EventCategories", value.ListOf(once(v.Items())...))
-	}
-	return item
-}
+func notGiven(v value.Value) bool { return !v.Given() }
 
-func once(items []value.Value) []value.Value {
-	var out []value.Value
+func categoriesOnce(item value.Value) value.Value { return onList(item, "EventCategories", once) }
+
+func once(items []value.Value) (out []value.Value) {
 	for _, item := range items {
 		if !slices.ContainsFunc(out, item.Equal) {
 			out = append(out, item)
@@ -128,18 +124,11 @@ func once(items []value.Value) []value.Value {
 	return out
 }
 
-func entriesOnce(r model.Request) model.Request {
-	if r.Op != model.OpPut {
-		return r
-	}
-	return onList(r, "InsightSelectors", once)
-}
-
 // lastLife leaves out what came before a trail was made again.
 func lastLife(requests []model.Request) []model.Request {
-	for i := len(requests) - 1; i >= 0; i-- {
-		if requests[i].Op == model.OpDelete && slices.ContainsFunc(requests[i:], func(r model.Request) bool {
-			return r.Op == model.OpCreate && r.Input.Get("Name").Equal(requests[i].Input.Get("Name"))
+	for i, r := range slices.Backward(requests) {
+		if r.Op == model.OpDelete && slices.ContainsFunc(requests[i:], func(later model.Request) bool {
+			return later.Op == model.OpCreate && later.Input.Get("Name").Equal(r.Input.Get("Name"))
 		}) {
 			return requests[i+1:]
 		}
@@ -148,16 +137,15 @@ func lastLife(requests []model.Request) []model.Request {
 }
 
 func disabledWithoutDestination(r model.Request) model.Request {
-	if r.Op == model.OpPut && disables(r) && r.Input.Get("EventDataStore").Given() {
+	if disables(r) && r.Input.Get("EventDataStore").Given() {
 		r.Input = r.Input.With("InsightsDestination", value.Value{})
 	}
 	return r
 }
 
-// disables reports whether a request has an empty list of selectors.
+// disables reports whether a request puts an empty list of selectors.
 func disables(r model.Request) bool {
-	list := r.Input.Get("InsightSelectors")
-	return list.Kind() == value.List && len(list.Items()) == 0
+	return r.Op == model.OpPut && isEmptyList(r.Input.Get("InsightSelectors"))
 }
 
 // emptiedInsteadOfStopped turns insights off in another way.
@@ -165,16 +153,14 @@ func emptiedInsteadOfStopped(requests []model.Request) []model.Request {
 	plain := slices.Clone(requests)
 	for i, r := range plain {
 		if r.Op == model.OpStop {
-			plain[i] = generators.Put(r.Input.Get("Name").Text(), 0)
-			plain[i].Region = r.Region
+			plain[i] = generators.In(r.Region, generators.Put(r.Input.Get("Name").Text(), 0))
 		}
 	}
 	return plain
 }
 
 // withoutReads leaves out all reads but the last step.
-func withoutReads(requests []model.Request) []model.Request {
-	var plain []model.Request
+func withoutReads(requests []model.Request) (plain []model.Request) {
 	for i, r := range requests {
 		if i == len(requests)-1 || !r.Op.Reads() {
 			plain = append(plain, r)
@@ -184,77 +170,60 @@ func withoutReads(requests []model.Request) []model.Request {
 }
 
 // alwaysLogging starts every trail at once and never stops it.
-func alwaysLogging(requests []model.Request) []model.Request {
-	var plain []model.Request
+func alwaysLogging(requests []model.Request) (plain []model.Request) {
 	for i, r := range requests {
 		if r.Op == model.OpStop {
 			continue
 		}
 		plain = append(plain, r)
 		if r.Op == model.OpCreate && (i+1 >= len(requests) || requests[i+1].Op != model.OpStart) {
-			start := generators.Start(r.Input.Get("Name").Text())
-			start.Region = r.Region
-			plain = append(plain, start)
+			plain = append(plain, generators.In(r.Region, generators.Start(r.Input.Get("Name").Text())))
 		}
 	}
 	return plain
 }
 
-// moreLogs makes event selectors of one ReadWriteType log all management events.
-func moreLogs(readWrite string) func(model.Request) model.Request {
-	return func(r model.Request) model.Request {
-		if r.Op != model.OpPutEvents {
-			return r
+// readAndWrite makes event selectors of read events log all management events.
+func readAndWrite(items []value.Value) []value.Value {
+	for i, item := range items {
+		management := item.Get("IncludeManagementEvents")
+		if item.Get("ReadWriteType").Text() == "ReadOnly" && (management.Kind() != value.Bool || management.True()) {
+			items[i] = item.With("ReadWriteType", value.Str("All"))
 		}
-		return onList(r, "EventSelectors", func(items []value.Value) []value.Value {
-			for i, item := range items {
-				management := item.Get("IncludeManagementEvents")
-				if item.Get("ReadWriteType").Text() == readWrite && (management.Kind() != value.Bool || management.True()) {
-					items[i] = item.With("ReadWriteType", value.Str("All"))
-				}
-			}
-			return items
-		})
 	}
+	return items
 }
 
 // withMoreLogsWhereDisabled lets trails log everything in a case that ends with an empty list.
 func withMoreLogsWhereDisabled(requests []model.Request) []model.Request {
-	if n := len(requests); n == 0 || requests[n-1].Op != model.OpPut || !disables(requests[n-1]) {
+	if n := len(requests); n == 0 || !disables(requests[n-1]) {
 		return requests
 	}
 	all := generators.EventClasses()[model.ManagementEvents|model.DataEvents]
 	return each(func(r model.Request) model.Request {
 		if r.Op == model.OpPutEvents {
-			more := generators.PutEvents(r.Input.Get("TrailName").Text(), all)
-			more.Region = r.Region
-			return more
+			return generators.In(r.Region, generators.PutEvents(r.Input.Get("TrailName").Text(), all))
 		}
 		return r
 	})(requests)
 }
 
 // withoutRepeats leaves out a Put that a later one on the same trail says again.
-func withoutRepeats(requests []model.Request) []model.Request {
-	var plain []model.Request
-	for i, r := range requests {
-		again := r.Op == model.OpPut && slices.ContainsFunc(requests[i+1:], func(later model.Request) bool {
-			return later.Op == model.OpPut && later.Region == r.Region &&
-				trailsByName(later).Input.Get("TrailName").Equal(trailsByName(r).Input.Get("TrailName")) &&
-				sameSelectors(later, r)
-		})
-		if !again {
-			plain = append(plain, r)
+func withoutRepeats(requests []model.Request) (plain []model.Request) {
+	var said []value.Value
+	for _, r := range slices.Backward(requests) {
+		if r.Op == model.OpPut {
+			input := inOrder(toManagement(notGiven)(trailsByName(r))).Input
+			it := value.ListOf(value.Str(r.Region), input.Get("TrailName"), input.Get("InsightSelectors"))
+			if slices.ContainsFunc(said, it.Equal) {
+				continue
+			}
+			said = append(said, it)
 		}
+		plain = append(plain, r)
 	}
+	slices.Reverse(plain)
 	return plain
-}
-
-func sameSelectors(a, b model.Request) bool {
-	plain := func(r model.Request) value.Value {
-		return inOrder(ofSelectors(absentToManagement)(r)).Input.Get("InsightSelectors")
-	}
-	return plain(a).Equal(plain(b))
 }
 
 func withoutUnknownMembers(r model.Request) model.Request {
@@ -262,72 +231,57 @@ func withoutUnknownMembers(r model.Request) model.Request {
 		return r
 	}
 	r.Input = keepMembers(r.Input, "TrailName", "EventDataStore", "InsightsDestination", "InsightSelectors")
-	return onList(r, "InsightSelectors", func(items []value.Value) []value.Value {
+	r.Input = onList(r.Input, "InsightSelectors", func(items []value.Value) []value.Value {
 		for i, item := range items {
 			items[i] = keepMembers(item, "InsightType", "EventCategories")
 		}
 		return items
 	})
+	return r
 }
 
 func keepMembers(v value.Value, names ...string) value.Value {
-	if v.Kind() != value.Object {
-		return v
-	}
-	out := v
 	for _, m := range v.Members() {
 		if !slices.Contains(names, m.Name) {
-			out = out.With(m.Name, value.Value{})
+			v = v.With(m.Name, value.Value{})
 		}
 	}
-	return out
+	return v
 }
 
 // trailsByName replaces the ARN of a trail in the Region of the call by its name.
 func trailsByName(r model.Request) model.Request {
-	w := model.DefaultWorld
-	region := r.Region
-	if region == "" {
-		region = w.Home
-	}
-	if name := r.Input.Get("TrailName").Text(); r.Op.Insights() {
-		if short, ok := strings.CutPrefix(name, w.TrailARN(region, "")); ok && model.ValidTrailName(short) {
-			r.Input = r.Input.With("TrailName", value.Str(short))
-		}
+	home := model.DefaultWorld.TrailARN(cmp.Or(r.Region, model.DefaultWorld.Home), "")
+	name, ok := strings.CutPrefix(r.Input.Get("TrailName").Text(), home)
+	if ok && r.Op.Insights() && model.ValidTrailName(name) {
+		r.Input = r.Input.With("TrailName", value.Str(name))
 	}
 	return r
 }
 
 // storesByARN replaces the ID suffix of a store by its ARN.
 func storesByARN(r model.Request) model.Request {
-	if !r.Op.Insights() {
-		return r
-	}
 	for _, member := range []string{"EventDataStore", "InsightsDestination"} {
-		if id := r.Input.Get(member).Text(); strings.HasPrefix(id, "00000000-0000-4000-8000-") {
+		id := r.Input.Get(member).Text()
+		if r.Op.Insights() && strings.HasPrefix(id, "00000000-0000-4000-8000-") {
 			r.Input = r.Input.With(member, value.Str(model.DefaultWorld.StoreARN(model.DefaultWorld.Home, id)))
 		}
 	}
 	return r
 }
 
-// inOrder sorts selectors and categories.
+// inOrder sorts selectors and categories, Management first.
 func inOrder(r model.Request) model.Request {
-	if r.Op != model.OpPut {
-		return r
-	}
-	by := func(text func(value.Value) string) func(a, b value.Value) int {
-		return func(a, b value.Value) int { return strings.Compare(text(a), text(b)) }
-	}
-	return onList(r, "InsightSelectors", func(items []value.Value) []value.Value {
+	return ofList(model.OpPut, "InsightSelectors", func(items []value.Value) []value.Value {
 		for i, item := range items {
-			if categories := item.Get("EventCategories"); categories.Kind() == value.List {
-				sorted := slices.Clone(categories.Items())
-				slices.SortStableFunc(sorted, func(a, b value.Value) int { return by(value.Value.String)(b, a) }) // Management first
-				items[i] = item.With("EventCategories", value.ListOf(sorted...))
-			}
+			items[i] = onList(item, "EventCategories", func(categories []value.Value) []value.Value {
+				slices.SortStableFunc(categories, func(a, b value.Value) int { return strings.Compare(b.String(), a.String()) })
+				return categories
+			})
 		}
-		slices.SortStableFunc(items, by(func(item value.Value) string { return item.Get("InsightType").String() }))
+		slices.SortStableFunc(items, func(a, b value.Value) int {
+			return strings.Compare(a.Get("InsightType").String(), b.Get("InsightType").String())
+		})
 		return items
-	})
+	})(r)
 }

@@ -66,8 +66,7 @@ func (d *Divergence) Key() string {
 	return strings.Join(parts, "|")
 }
 
-// traits lists the controls that apply to the deciding requests; the rest of the case is left to the
-// experiments.
+// traits lists the controls that apply to the deciding requests; the rest is left to the experiments.
 func (d *Divergence) traits() []control {
 	deciding := []model.Request{d.Steps[len(d.Steps)-1].Request}
 	if d.Finding.Step < len(d.Steps)-1 {
@@ -164,8 +163,7 @@ type Suspicions map[string]*Divergence
 // maxSuspicions bounds what a hopelessly different target can pile up.
 const maxSuspicions = 2000
 
-// Add takes a suspicion in, keeping its steps as they are now, and reports whether it is the first of
-// its kind.
+// Add takes a suspicion in, its steps as they are now, and reports whether it is the first of its kind.
 func (all Suspicions) Add(d *Divergence) bool {
 	key := d.Key()
 	known, ok := all[key]
@@ -184,8 +182,7 @@ func (all Suspicions) Add(d *Divergence) bool {
 	return false
 }
 
-// Sorted lists the suspicions in an order that does not depend on chance: strongest level first, then
-// fewest broken rules, then signature.
+// Sorted lists the suspicions, never by chance: strongest level first, then fewest broken rules, then signature.
 func (all Suspicions) Sorted() []*Divergence {
 	keys := make([]string, 0, len(all))
 	for key := range all {

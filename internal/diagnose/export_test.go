@@ -2,7 +2,6 @@ package diagnose
 
 // What the tests of shrinking, which explore first and so stand outside this package, look into.
 var (
-	KeyOf           = keyOf
 	NameOf          = nameOf
 	SimplerCases    = simplerCases
 	SimplerRequests = simplerRequests

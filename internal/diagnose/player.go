@@ -82,8 +82,7 @@ func signed(signature string) func(session.Found) bool {
 	return func(f session.Found) bool { return f.Signature() == signature }
 }
 
-// watch plays requests until a finding of the signature shows; nil where none does. An answer that got
-// lost must get lost each time.
+// watch plays requests until a signature shows; nil where it does not. An answer that got lost must do so each time.
 func (p *Player) watch(ctx context.Context, requests []model.Request, signature string) *shown {
 	for tries := 1; ; tries++ {
 		found := p.find(ctx, requests, signed(signature))

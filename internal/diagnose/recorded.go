@@ -40,8 +40,7 @@ func OfBaseline(e *reports.BaselineEntry) Recorded {
 	return r
 }
 
-// Replay plays a recorded divergence until it shows, or as often as its rate demands, and says what
-// became of it.
+// Replay plays a recorded divergence until it shows, or as often as it may hide, and says what became of it.
 func (p *Player) Replay(ctx context.Context, r Recorded) reports.Replay {
 	out := reports.Replay{Signature: r.Signature, Outcome: reports.ReplayFixed}
 	for _, need := range r.Needs {

@@ -77,7 +77,7 @@ func (p *Player) Shrink(ctx context.Context, d *Divergence, budget int) (executi
 
 // shows plays a candidate and returns the divergence as it shows, nil where it does not.
 func (s *shrinker) shows(ctx context.Context, candidate []model.Request) *shown {
-	key := keyOf(candidate)
+	key := generators.Key(candidate...)
 	if found, known := s.known[key]; known {
 		return found
 	}
@@ -91,24 +91,6 @@ func (s *shrinker) shows(ctx context.Context, candidate []model.Request) *shown 
 	s.executions++
 	s.known[key] = found
 	return found
-}
-
-func keyOf(requests []model.Request) string {
-	var key strings.Builder
-	for _, r := range requests {
-		key.WriteString(string(r.Op))
-		key.WriteString(r.Region)
-		key.Write(r.Input.AppendJSON(nil))
-		if r.Raw != nil {
-			key.WriteString(*r.Raw)
-		}
-		key.WriteString(r.Method)
-		if r.OtherTarget {
-			key.WriteByte('+')
-		}
-		key.WriteByte('\n')
-	}
-	return key.String()
 }
 
 // reduce runs the passes to a fixpoint: first the model's own set-up of the state before the last
@@ -132,7 +114,7 @@ func (s *shrinker) reduce(ctx context.Context, found *shown) *shown {
 	}
 }
 
-func (s *shown) key() string { return keyOf(session.Requests(s.steps)) }
+func (s *shown) key() string { return generators.Key(session.Requests(s.steps)...) }
 
 // pass tries candidates in order until none of them shows the divergence. After one that does it goes
 // on at the same place: what failed before that place mostly fails again, and is tried again last.

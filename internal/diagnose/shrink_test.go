@@ -112,7 +112,7 @@ func (x *finder) simplerThan(ctx context.Context, s shrunk) []model.Request {
 	candidates := oneStepSimpler(requests)
 	for _, candidate := range candidates {
 		// What a replay reads back may add the very step that was left out.
-		if again := x.shows(ctx, candidate, s.signature); again != nil && diagnose.KeyOf(session.Requests(again)) != diagnose.KeyOf(requests) {
+		if again := x.shows(ctx, candidate, s.signature); again != nil && generators.Key(session.Requests(again)...) != generators.Key(requests...) {
 			return candidate
 		}
 	}
@@ -159,7 +159,7 @@ func (x *finder) newSearch(s shrunk, plays int) *search {
 	known := map[string]bool{}
 	add := func(requests ...model.Request) {
 		for _, r := range requests {
-			if key := diagnose.KeyOf([]model.Request{r}); !known[key] && len(found.alphabet) < maxLetters {
+			if key := generators.Key(r); !known[key] && len(found.alphabet) < maxLetters {
 				known[key] = true
 				found.alphabet = append(found.alphabet, r)
 			}

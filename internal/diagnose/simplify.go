@@ -24,9 +24,7 @@ func simplerCases(requests []model.Request) [][]model.Request {
 	var out [][]model.Request
 	for i, r := range requests {
 		for _, simpler := range simplerRequests(r) {
-			candidate := slices.Clone(requests)
-			candidate[i] = simpler
-			out = append(out, candidate)
+			out = append(out, slices.Replace(slices.Clone(requests), i, i+1, simpler))
 		}
 	}
 	return append(out, simplerNames(requests)...)
@@ -66,80 +64,89 @@ var optional = map[model.Op][]string{
 }
 
 func simplerInputs(r model.Request) []value.Value {
-	var out []value.Value
-	in := r.Input
-	for _, member := range optional[r.Op] {
-		if in.Get(member).Kind() != value.Absent {
-			out = append(out, in.With(member, value.Value{}))
-		}
-	}
+	x := variants{of: r.Input}
+	x.without(optional[r.Op]...)
 	if r.Op.Insights() {
-		for _, m := range in.Members() {
+		for _, m := range x.of.Members() {
 			if m.Name != "InsightSelectors" && m.Name != "TrailName" {
-				out = append(out, in.With(m.Name, value.Value{}))
+				x.without(m.Name)
 			}
 		}
-		if plain := trailsByName(r).Input; !plain.Equal(in) {
-			out = append(out, plain)
+		if plain := trailsByName(r).Input; !plain.Equal(x.of) {
+			x.out = append(x.out, plain)
 		}
 		for _, member := range []string{"TrailName", "EventDataStore", "InsightsDestination"} {
-			for _, v := range shorter(in.Get(member)) {
-				out = append(out, in.With(member, v))
-			}
+			x.with(member, shorter(x.of.Get(member))...)
 		}
 	}
 	if r.Op == model.OpPut {
-		for _, list := range simplerSelectors(in.Get("InsightSelectors")) {
-			out = append(out, in.With("InsightSelectors", list))
-		}
+		x.with("InsightSelectors", simplerSelectors(x.of.Get("InsightSelectors"))...)
 	}
 	for _, member := range []string{"EventSelectors", "AdvancedEventSelectors"} {
-		list := in.Get(member)
+		list := x.of.Get(member)
 		for i := range list.Items() {
-			if len(list.Items()) > 1 {
-				out = append(out, in.With(member, without(list, i)))
-			}
+			x.with(member, fewer(list, i)...)
 		}
 	}
-	for i, item := range in.Get("EventSelectors").Items() {
-		if item.Kind() != value.Object {
-			continue
-		}
+	events := x.of.Get("EventSelectors")
+	for i, item := range events.Items() {
 		for _, m := range item.Members() {
-			out = append(out, in.With("EventSelectors", replaced(in.Get("EventSelectors"), i, item.With(m.Name, value.Value{}))))
+			x.with("EventSelectors", replaced(events, i, item.With(m.Name, value.Value{})))
 		}
 	}
-	return out
+	return x.out
+}
+
+// variants collects values that differ from an object in one member.
+type variants struct {
+	of  value.Value
+	out []value.Value
+}
+
+func (x *variants) with(member string, values ...value.Value) {
+	for _, v := range values {
+		x.out = append(x.out, x.of.With(member, v))
+	}
+}
+
+// without leaves out each of some members that are there.
+func (x *variants) without(members ...string) {
+	for _, member := range members {
+		if x.of.Get(member).Kind() != value.Absent {
+			x.with(member, value.Value{})
+		}
+	}
 }
 
 // shorter is the first half of a string of eight characters or more.
 func shorter(v value.Value) []value.Value {
-	text := v.Text()
-	if v.Kind() != value.String || len(text) < 8 {
-		return nil
+	if text := v.Text(); v.Kind() == value.String && len(text) >= 8 {
+		return []value.Value{value.Str(text[:len(text)/2])}
 	}
-	return []value.Value{value.Str(text[:len(text)/2])}
+	return nil
 }
 
-func without(list value.Value, i int) value.Value {
-	return value.ListOf(slices.Delete(slices.Clone(list.Items()), i, i+1)...)
+// fewer is a list without an item, unless it is the only one.
+func fewer(list value.Value, i int) []value.Value {
+	if len(list.Items()) < 2 {
+		return nil
+	}
+	return []value.Value{value.ListOf(slices.Delete(slices.Clone(list.Items()), i, i+1)...)}
 }
 
 func replaced(list value.Value, i int, v value.Value) value.Value {
-	items := slices.Clone(list.Items())
-	items[i] = v
-	return value.ListOf(items...)
+	return value.ListOf(slices.Replace(slices.Clone(list.Items()), i, i+1, v)...)
 }
 
 func simplerSelectors(list value.Value) []value.Value {
-	var out []value.Value
-	if list.Kind() != value.List || len(list.Items()) == 0 {
-		return out
+	if len(list.Items()) == 0 {
+		return nil
 	}
-	out = append(out, value.ListOf())
+	out := []value.Value{value.ListOf()}
 	for i, item := range list.Items() {
-		if len(list.Items()) > 1 {
-			out = append(out, without(list, i))
+		out = append(out, fewer(list, i)...)
+		if item.Kind() != value.Object {
+			continue
 		}
 		for _, simpler := range simplerSelector(item) {
 			out = append(out, replaced(list, i, simpler))
@@ -149,82 +156,68 @@ func simplerSelectors(list value.Value) []value.Value {
 }
 
 func simplerSelector(item value.Value) []value.Value {
-	var out []value.Value
-	if item.Kind() != value.Object {
-		return out
-	}
+	x := variants{of: item}
 	for _, m := range item.Members() {
 		if m.Name != "InsightType" && m.Name != "EventCategories" {
-			out = append(out, item.With(m.Name, value.Value{}))
+			x.without(m.Name)
 		}
 	}
 	categories := item.Get("EventCategories")
 	for i, c := range categories.Items() {
-		if len(categories.Items()) > 1 {
-			out = append(out, item.With("EventCategories", without(categories, i)))
-		}
+		x.with("EventCategories", fewer(categories, i)...)
 		if c.Text() == model.CategoryNames[1] {
-			out = append(out, item.With("EventCategories", replaced(categories, i, value.Str(model.CategoryNames[0]))))
+			x.with("EventCategories", replaced(categories, i, value.Str(model.CategoryNames[0])))
 		}
 		for _, v := range shorter(c) {
-			out = append(out, item.With("EventCategories", replaced(categories, i, v)))
+			x.with("EventCategories", replaced(categories, i, v))
 		}
 	}
-	if categories.Kind() != value.Absent {
-		out = append(out, item.With("EventCategories", value.Value{}))
-	}
+	x.without("EventCategories")
 	if item.Get("InsightType").Text() == model.TypeNames[1] {
-		out = append(out, item.With("InsightType", value.Str(model.TypeNames[0])))
+		x.with("InsightType", value.Str(model.TypeNames[0]))
 	}
-	for _, v := range shorter(item.Get("InsightType")) {
-		out = append(out, item.With("InsightType", v))
-	}
-	return out
+	x.with("InsightType", shorter(item.Get("InsightType"))...)
+	return x.out
 }
 
 // simplerNames renames a trail to alpha throughout the case, and moves the case to the home Region.
 func simplerNames(requests []model.Request) [][]model.Request {
 	var out [][]model.Request
-	used := map[string]bool{}
-	away := false
-	for _, r := range requests {
-		if r.Op == model.OpCreate {
-			used[r.Input.Get("Name").Text()] = true
-		}
-		away = away || r.Region != ""
+	creates := func(name string) bool {
+		return slices.ContainsFunc(requests, func(r model.Request) bool {
+			return r.Op == model.OpCreate && r.Input.Get("Name").Text() == name
+		})
 	}
-	if !used[generators.NameAlpha] {
+	if !creates(generators.NameAlpha) {
 		for _, name := range generators.Names[1:] {
-			if used[name] {
-				out = append(out, renamed(requests, name, generators.NameAlpha))
+			if creates(name) {
+				out = append(out, mapped(requests, func(s string) string {
+					before, ok := strings.CutSuffix(s, name)
+					if ok && (before == "" || strings.HasSuffix(before, ":trail/")) {
+						return before + generators.NameAlpha
+					}
+					return s
+				}))
 			}
 		}
 	}
-	if away {
-		home := slices.Clone(requests)
+	if slices.ContainsFunc(requests, func(r model.Request) bool { return r.Region != "" }) {
+		home := mapped(requests, func(s string) string {
+			return strings.Replace(s, ":"+model.DefaultWorld.Away+":", ":"+model.DefaultWorld.Home+":", 1)
+		})
 		for i := range home {
 			home[i].Region = ""
-			home[i].Input = home[i].Input.MapStrings(func(s string) string {
-				return strings.Replace(s, ":"+model.DefaultWorld.Away+":", ":"+model.DefaultWorld.Home+":", 1)
-			})
 		}
 		out = append(out, home)
 	}
 	return out
 }
 
-func renamed(requests []model.Request, from, to string) []model.Request {
+// mapped changes the strings of all requests.
+func mapped(requests []model.Request, change func(string) string) []model.Request {
 	out := slices.Clone(requests)
 	for i := range out {
-		out[i].Input = out[i].Input.MapStrings(func(s string) string {
-			if s == from {
-				return to
-			}
-			if short, ok := strings.CutSuffix(s, ":trail/"+from); ok {
-				return short + ":trail/" + to
-			}
-			return s
-		})
+		out[i].Input = out[i].Input.MapStrings(change)
 	}
 	return out
 }

@@ -51,8 +51,7 @@ type completeSuite struct {
 	failed   int      // tests of those
 }
 
-// complete runs the complete suites of the machines, one after the other, and reports whether all of
-// its share was executed.
+// complete runs the suites of the machines in turn, and reports whether all of its share was executed.
 func (x *Exploration) complete(ctx context.Context) bool {
 	whole := true
 	for _, name := range x.options.machines() {

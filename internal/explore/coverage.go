@@ -14,8 +14,7 @@ type Coverage struct {
 	classes map[string]bool
 	tour    *machine.Tour
 	status  *session.Status
-	// missing has the applicable rules that are not yet exercised: once it is empty, there is nothing
-	// more to find out about them.
+	// missing has the applicable rules that are not yet exercised: once it is empty, none is looked for.
 	missing map[model.ID]bool
 }
 

@@ -11,8 +11,7 @@ import (
 	"github.com/insightconform/conform/targets"
 )
 
-// PlannedSystematic counts what the systematic suite sends to the reference that can do what the target
-// can.
+// PlannedSystematic counts what the systematic suite sends to the reference, limited as the target is.
 func PlannedSystematic(ctx context.Context, subject *probe.Subject, shard reports.Shard) reports.PlannedSuite {
 	w, sent := dry(subject, shard)
 	part, parts := shard.Part(0, 1)
@@ -26,7 +25,8 @@ func dry(subject *probe.Subject, shard reports.Shard) (*Worker, *modelled) {
 	sent := &modelled{world: subject.Model}
 	s := probe.Assume(targets.Info{}, subject.Scope.Can, probe.Options{})
 	s.Target, s.Model, s.Scope = sent, subject.Model, subject.Scope
-	return NewWorker(s, machine.NewTour(s.Scope).Part(shard.Part(0, 1))), sent
+	part, parts := shard.Part(0, 1)
+	return NewWorker(s, machine.NewTour(s.Scope, part, parts)), sent
 }
 
 // modelled answers as the reference model does, and counts what it is sent.

@@ -27,8 +27,7 @@ const (
 // Suites lists the suites in the order in which they are run.
 var Suites = []string{Systematic, Complete, Random}
 
-// DefaultRandom is how many requests of random exploration follow the systematic suite where
-// Options.Requests sets no cap.
+// DefaultRandom is how many requests the random suite sends where Options.Requests sets no cap.
 const DefaultRandom = 5000
 
 // Options say what is explored.
@@ -44,8 +43,7 @@ type Options struct {
 	Resume *reports.Report
 	// Checkpoint is called now and then while complete suites run; may be nil.
 	Checkpoint func()
-	// Found is told the signature of each suspicion that is new to a worker; true ends the exploration.
-	// May be nil.
+	// Found is told the signature of each suspicion that is new to a worker; true ends it all. May be nil.
 	Found func(signature string) (enough bool)
 	// Stop, where not nil, says of a confirmed divergence whether the run ends with it. Each suspicion of
 	// at least level Minimum is then looked into as soon as the world that showed it is closed.
@@ -105,9 +103,9 @@ var suites = []suite{
 // New prepares the workers of a run.
 func New(subject *probe.Subject, o Options) *Exploration {
 	x := &Exploration{Subject: subject, options: o, cases: catalogue.Cases(subject.Model, subject.Scope)}
-	tour := machine.NewTour(subject.Scope)
 	for i := range subject.Workers {
-		w := x.newWorker(tour.Part(o.Shard.Part(i, subject.Workers)))
+		part, parts := o.Shard.Part(i, subject.Workers)
+		w := x.newWorker(machine.NewTour(subject.Scope, part, parts))
 		if o.Requests > 0 {
 			w.Client.Quota = share(o.Requests, i, subject.Workers)
 		}
@@ -194,7 +192,7 @@ func deal(cases []catalogue.Case, i, n int) []catalogue.Case {
 	var mine []catalogue.Case
 	group := -1
 	for k := range cases {
-		if k == 0 || !sameSetup(cases[k-1], cases[k]) || k%groupSize == 0 {
+		if k == 0 || cases[k-1].World != cases[k].World || k%groupSize == 0 {
 			group++
 		}
 		if group%n == i {
@@ -205,12 +203,6 @@ func deal(cases []catalogue.Case, i, n int) []catalogue.Case {
 }
 
 const groupSize = 25
-
-func sameSetup(a, b catalogue.Case) bool {
-	return slices.EqualFunc(a.Setup, b.Setup, func(x, y model.Request) bool {
-		return x.Op == y.Op && x.Region == y.Region && x.Input.Equal(y.Input)
-	})
-}
 
 // Pairs lists the pairs of error rules that the systematic suite is to break together.
 func (x *Exploration) Pairs() [][2]model.ID {
@@ -224,7 +216,7 @@ func (x *Exploration) Pairs() [][2]model.ID {
 func pairsOf(cases []catalogue.Case) [][2]model.ID {
 	var pairs [][2]model.ID
 	for _, c := range cases {
-		if c.Kind != catalogue.KindPair || c.Op != model.OpPut || len(c.Rules) != 2 {
+		if c.Kind != catalogue.KindPair || c.Probe.Op != model.OpPut || len(c.Rules) != 2 {
 			continue
 		}
 		if pair := [2]model.ID{c.Rules[0], c.Rules[1]}; !slices.Contains(pairs, pair) {
@@ -236,27 +228,16 @@ func pairsOf(cases []catalogue.Case) [][2]model.ID {
 
 // Walk shows what the workers' tours covered.
 func (x *Exploration) Walk() (transitions reports.Count, walk *reports.Walk) {
+	var tours []*machine.Tour
 	for _, w := range x.Workers {
-		tour := w.Coverage.tour
-		transitions.Covered += tour.Count()
-		transitions.Total += tour.Total()
-		part := tour.Walked()
-		if walk == nil {
-			walk = &reports.Walk{Inputs: part.Inputs}
-			for i := range part.Rows {
-				walk.States = append(walk.States, reports.WalkState{On: part.Sets[i].String(), Logs: part.Logs[i].String(), Row: string(part.Rows[i])})
-			}
-			continue
-		}
-		for i, row := range part.Rows {
-			joined := []byte(walk.States[i].Row)
-			for k, mark := range row {
-				if mark != ' ' {
-					joined[k] = mark
-				}
-			}
-			walk.States[i].Row = string(joined)
-		}
+		tours = append(tours, w.Coverage.tour)
+		transitions.Covered += w.Coverage.tour.Count()
+		transitions.Total += w.Coverage.tour.Total()
+	}
+	all := machine.Walked(tours)
+	walk = &reports.Walk{Inputs: all.Inputs}
+	for i, row := range all.Rows {
+		walk.States = append(walk.States, reports.WalkState{On: all.Sets[i].String(), Logs: all.Logs[i].String(), Row: string(row)})
 	}
 	return transitions, walk
 }

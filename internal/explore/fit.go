@@ -55,8 +55,7 @@ func wayOf(ctx context.Context, client *session.Client, m *machine.Machine, from
 	return s.State(), true
 }
 
-// followsReference tries, for each kind of choice that the model leaves, the first transition that has
-// it.
+// followsReference tries, of each kind of choice that the model leaves, the first transition.
 func followsReference(ctx context.Context, client *session.Client, m *machine.Machine) bool {
 	seen := map[string]bool{}
 	for from := range m.States {
@@ -75,8 +74,7 @@ func followsReference(ctx context.Context, client *session.Client, m *machine.Ma
 	return true
 }
 
-// DefaultEvents asks the target whether a new trail shows the event selectors that log all management
-// events.
+// DefaultEvents asks whether a new trail shows the event selectors that log all management events.
 func DefaultEvents(ctx context.Context, client *session.Client) bool {
 	if !client.Can(model.CanGetEvents) || !client.Can(model.CanPutEvents) {
 		return false

@@ -50,7 +50,7 @@ func Illustrate(ctx context.Context, target targets.Target, rule model.ID) ([]re
 // for the rule before what shows it as well.
 func plainness(c catalogue.Case, rule model.ID) int {
 	cost := 8*len(c.Setup) + len(c.Probe.Input.String())/16
-	if c.Op != model.OpPut {
+	if c.Probe.Op != model.OpPut {
 		cost += 4
 	}
 	if !slices.Contains(c.Rules, rule) {
@@ -64,7 +64,7 @@ func plainness(c catalogue.Case, rule model.ID) int {
 
 // illustrate plays a case and the reads after it until the only rule that is asked for is exercised.
 func (v *visit) illustrate(ctx context.Context, c catalogue.Case) {
-	requests := append(slices.Clone(c.Setup), c.Probe)
+	requests := c.Requests()
 	cov, scope := v.worker.Coverage, v.worker.Client.Scope
 	for len(requests) > 0 && len(cov.missing) > 0 && v.play(ctx, requests[0]) {
 		if requests = requests[1:]; len(requests) == 0 && len(v.session.Steps) == len(c.Setup)+1 {

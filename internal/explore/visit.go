@@ -9,8 +9,7 @@ import (
 	"github.com/insightconform/conform/model"
 )
 
-// visit is a worker's stay in one world. As the observer of its session it notes what was tried and
-// what was found.
+// visit is a worker's stay in one world. It observes the session: what was tried and what was found.
 type visit struct {
 	session *session.Session
 	worker  *Worker
@@ -23,15 +22,15 @@ func (w *Worker) visit(ctx context.Context) (*visit, bool) {
 	v := &visit{worker: w, due: map[string][]model.ID{}}
 	s, err := w.Client.New(ctx, session.Policy{}, v)
 	if err != nil {
-		w.Client.NoWorld(err)
+		w.Client.Note(err.Error())
+		w.Client.Stuck = true
 		return nil, false
 	}
 	v.session = s
 	return v, true
 }
 
-// leave ends a visit, notes whether the target still answers, and looks into what is to be looked into
-// at once.
+// leave ends a visit, notes whether the target still answers, and inspects what is pending.
 func (v *visit) leave(ctx context.Context) {
 	if c := v.worker.Client; v.session.Silent() {
 		c.Unanswered(ctx, c.Status.Silence())
@@ -45,10 +44,9 @@ func (v *visit) leave(ctx context.Context) {
 // play sends requests in order for as long as the world can be followed and the quota lasts.
 func (v *visit) play(ctx context.Context, requests ...model.Request) bool {
 	for _, r := range requests {
-		if !v.session.Alive(ctx) || v.worker.Client.Spent(ctx) || v.worker.due() {
+		if v.worker.due() || !v.session.Play(ctx, r) {
 			return false
 		}
-		v.session.Do(ctx, r)
 	}
 	return v.session.Alive(ctx) && !v.worker.due()
 }

@@ -106,7 +106,7 @@ func (w *Worker) probeAgain(ctx context.Context, v *visit, c catalogue.Case) boo
 func (w *Worker) groups(ctx context.Context, cases []catalogue.Case, probe func(context.Context, *visit, catalogue.Case) bool) {
 	for start := 0; start < len(cases) && !w.Client.Spent(ctx); {
 		end := start + 1
-		for end < len(cases) && sameSetup(cases[start], cases[end]) {
+		for end < len(cases) && cases[start].World == cases[end].World {
 			end++
 		}
 		w.group(ctx, cases[start:end], probe)
@@ -183,8 +183,7 @@ func (w *Worker) walk(ctx context.Context) {
 	}
 }
 
-// dueReads lists the reads that say whether a transition was right. Where nothing was to change, Get
-// alone says so.
+// dueReads lists the reads that say whether a transition was right: Get alone where nothing was to change.
 func dueReads(before, after model.State, r model.Request, scope generators.Scope) []model.Request {
 	reads := generators.Reads(after, r, scope)
 	if r.Op == model.OpPut && after.Equal(before) && len(reads) > 1 {

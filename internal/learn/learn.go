@@ -2,6 +2,7 @@
 package learn
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -40,20 +41,22 @@ func Learn(ctx context.Context, target targets.Target, options Options) (*report
 	if err := subject.Probe(ctx); err != nil {
 		return nil, err
 	}
-	if ctx.Err() != nil {
-		return nil, ctx.Err()
-	}
-	if !subject.Can(model.CanPut) {
-		return nil, fmt.Errorf("%w: the target does not offer PutInsightSelectors: %s", targets.ErrInconclusive, subject.WhyNot(model.CanPut))
-	}
-	if !subject.Testable() {
-		return nil, fmt.Errorf("%w: no trail could be made to ask about: %s", targets.ErrInconclusive, subject.WhyNot(model.CanCreate))
-	}
 	l := &learner{subject: subject, player: diagnose.NewPlayer(subject.NewClient()), progress: options.Progress,
 		known: map[string]answered{}, evidence: map[[2]model.ID]answered{},
 		out: &reports.Precedence{Schema: reports.PrecedenceSchema, Version: options.Version, Target: subject.Info,
 			Codes: map[model.ID]string{}, Unmeasured: map[model.ID]string{}}}
-	if why := l.refusesAll(ctx); why != "" {
+	why := ""
+	switch {
+	case ctx.Err() != nil:
+		return nil, ctx.Err()
+	case !subject.Can(model.CanPut):
+		why = "the target does not offer PutInsightSelectors: " + subject.WhyNot(model.CanPut)
+	case !subject.Testable():
+		why = "no trail could be made to ask about: " + subject.WhyNot(model.CanCreate)
+	default:
+		why = l.refusesAll(ctx)
+	}
+	if why != "" {
 		return nil, fmt.Errorf("%w: %s", targets.ErrInconclusive, why)
 	}
 	l.learn(ctx)
@@ -89,10 +92,7 @@ func (l *learner) refusesAll(ctx context.Context) string {
 		return ""
 	}
 	a := l.once(ctx, generators.NewTrail(l.subject.Scope), generators.PlainPut(generators.NameAlpha))
-	switch {
-	case l.over(ctx) != "" || a.answer.Outcome == model.Succeeded:
-		return ""
-	case a.why != "":
+	if l.over(ctx) != "" || a.answer.Outcome == model.Succeeded || a.why != "" {
 		return a.why
 	}
 	return fmt.Sprintf("a PutInsightSelectors that breaks no rule is answered %s, so the errors of others say nothing", plain.OneLine(a.kind))
@@ -113,26 +113,26 @@ func (l *learner) learn(ctx context.Context) {
 
 // problem says what kept the target from being learned, nil where nothing did.
 func (l *learner) problem(ctx context.Context) error {
-	if ctx.Err() != nil {
+	code, why := l.subject.Status.AccessDenied(), ""
+	switch {
+	case ctx.Err() != nil:
 		return ctx.Err()
-	}
-	if code := l.subject.Status.AccessDenied(); code != "" {
-		return fmt.Errorf("%w: access was denied (%s); check the credentials", targets.ErrInconclusive, code)
-	}
-	if l.subject.Status.TargetLost() {
-		return fmt.Errorf("%w: the target stopped answering; see whether it still runs, and try a longer --timeout", targets.ErrInconclusive)
-	}
-	if len(l.out.Codes) == 0 {
-		why := "nothing could be asked"
-		for _, id := range model.ErrorRules() {
+	case code != "":
+		why = fmt.Sprintf("access was denied (%s); check the credentials", code)
+	case l.subject.Status.TargetLost():
+		why = "the target stopped answering; see whether it still runs, and try a longer --timeout"
+	case len(l.out.Codes) > 0:
+		return nil
+	default:
+		example := "nothing could be asked"
+		for _, id := range slices.Backward(model.ErrorRules()) {
 			if text := l.out.Unmeasured[id]; text != "" && len(model.RuleOf(id).Needs) == 0 {
-				why = string(id) + ": " + text
-				break
+				example = string(id) + ": " + text
 			}
 		}
-		return fmt.Errorf("%w: no error could be measured, so there is no order to learn (%s)", targets.ErrInconclusive, why)
+		why = "no error could be measured, so there is no order to learn (" + example + ")"
 	}
-	return nil
+	return fmt.Errorf("%w: %s", targets.ErrInconclusive, why)
 }
 
 func (l *learner) show(done, total int) {
@@ -171,8 +171,8 @@ func notEnforced(a answered) string {
 
 // alone asks the simplest request that breaks a rule.
 func (l *learner) alone(ctx context.Context, id model.ID) answered {
-	if slices.ContainsFunc(model.RuleOf(id).Needs, func(c model.Capability) bool { return !l.subject.Can(c) }) {
-		return answered{why: l.subject.Lacking(model.RuleOf(id))}
+	if rule := model.RuleOf(id); slices.ContainsFunc(rule.Needs, func(c model.Capability) bool { return !l.subject.Can(c) }) {
+		return answered{why: l.subject.Lacking(rule)}
 	}
 	setup, probe, ok := catalogue.Minimal(id, model.OpPut, l.subject.Model, l.subject.Scope)
 	if !ok || len(model.Broken(l.after(setup), probe)) != 1 {
@@ -213,10 +213,7 @@ func likeness(a, b model.Request) int {
 
 // after is the state of the reference after a set-up.
 func (l *learner) after(setup []model.Request) model.State {
-	s := l.subject.Scope.Initial(l.subject.Model)
-	for _, r := range setup {
-		s = model.Step(s, r)[0].Next
-	}
+	s, _ := generators.Reference(l.subject.Scope.Initial(l.subject.Model), setup...)
 	return s
 }
 
@@ -242,50 +239,45 @@ func (l *learner) cell(ctx context.Context, p catalogue.Pair) reports.Precedence
 
 // measurePair fills in the cell of two rules that each have a code.
 func (l *learner) measurePair(ctx context.Context, p catalogue.Pair, c *reports.PrecedenceCell) {
-	var kinds [2]string
 	for i, id := range p.Rules {
 		a := l.aloneLike(ctx, id, p.Setup, p.Probe)
 		switch {
 		case a.why != "":
 			c.Why = string(id) + ": " + a.why
-			return
 		case a.unstable:
 			c.Status = reports.CellUnstable
 			c.Why = fmt.Sprintf("%s alone is answered differently from try to try: %s", id, a.kind)
-			return
 		case !a.code:
 			c.Why = fmt.Sprintf("%s, broken in this way: %s", id, notEnforced(a))
+		}
+		if c.Why != "" {
+			c.Own = [2]string{}
 			return
 		}
-		kinds[i] = a.kind
+		c.Own[i] = a.kind
 	}
-	c.Own = kinds
-	if kinds[0] == kinds[1] {
+	if c.Own[0] == c.Own[1] {
 		c.Status = reports.CellIndistinguishable
 		return
 	}
 	a := l.answer(ctx, p.Setup, p.Probe)
-	if a.why != "" {
-		c.Why = a.why
+	if c.Why = a.why; a.why != "" {
 		return
 	}
 	c.Answer, c.Steps = a.kind, a.steps
-	other := p.Rules[1]
+	first := slices.Index(c.Own[:], a.kind)
 	switch {
 	case a.unstable:
 		c.Status, c.Why = reports.CellUnstable, "the answer differs from try to try"
 		return
-	case a.code && a.kind == kinds[0]:
-		c.Status = reports.CellFirst
-	case a.code && a.kind == kinds[1]:
-		c.Status, other = reports.CellSecond, p.Rules[0]
-	default:
+	case !a.code || first < 0:
 		c.Status, c.Why = reports.CellOther, "neither alone is answered so"
 		return
 	}
-	if x, differs := l.otherwise(ctx, p, other, a.kind); differs {
+	c.Status = []string{reports.CellFirst, reports.CellSecond}[first]
+	if x, differs := l.otherwise(ctx, p, p.Rules[first], p.Rules[1-first], a.kind); differs {
 		c.Status = reports.CellUnstable
-		c.Why = fmt.Sprintf("another request that breaks just these two is answered by %s: %s", other,
+		c.Why = fmt.Sprintf("another request that breaks just these two is answered by %s: %s", p.Rules[1-first],
 			plain.OneLine(string(x.Input.AppendJSON(nil))))
 		return
 	}
@@ -297,11 +289,7 @@ const alike = 3
 
 // otherwise looks for a request that breaks the same two rules and is answered by the other one. A
 // target that checks one selector after the other, say, has no order between their rules.
-func (l *learner) otherwise(ctx context.Context, p catalogue.Pair, other model.ID, kind string) (x model.Request, differs bool) {
-	first := p.Rules[0]
-	if first == other {
-		first = p.Rules[1]
-	}
+func (l *learner) otherwise(ctx context.Context, p catalogue.Pair, first, other model.ID, kind string) (x model.Request, differs bool) {
 	for _, x := range catalogue.Alike(l.after(p.Setup), p.Probe, l.subject.Scope, alike) {
 		a := l.once(ctx, p.Setup, x)
 		if a.why != "" || !a.code || a.kind == kind {
@@ -317,11 +305,8 @@ func (l *learner) otherwise(ctx context.Context, p catalogue.Pair, other model.I
 
 // answer asks a request twice, each time in a fresh world.
 func (l *learner) answer(ctx context.Context, setup []model.Request, probe model.Request) answered {
-	var key strings.Builder
-	for _, r := range append(slices.Clone(setup), probe) {
-		fmt.Fprintf(&key, "%s %s %s\n", r.Op, r.Region, r.Input.AppendJSON(nil))
-	}
-	if a, ok := l.known[key.String()]; ok {
+	key := generators.Key(append(slices.Clone(setup), probe)...)
+	if a, ok := l.known[key]; ok {
 		return a
 	}
 	a := l.once(ctx, setup, probe)
@@ -335,7 +320,7 @@ func (l *learner) answer(ctx context.Context, setup []model.Request, probe model
 			a.steps = again.steps
 		}
 	}
-	l.known[key.String()] = a
+	l.known[key] = a
 	return a
 }
 
@@ -344,26 +329,21 @@ func (l *learner) once(ctx context.Context, setup []model.Request, probe model.R
 	if why := l.over(ctx); why != "" {
 		return answered{why: why}
 	}
-	requests := append(slices.Clone(setup), probe)
+	n := len(setup)
 	// A set-up that does not work ends the case.
-	s, err := l.player.Play(ctx, requests, func(s *session.Session) bool {
-		return len(s.Steps) > 0 && len(s.Steps) <= len(setup) && !works(s.Last())
-	})
+	failing := func(s *session.Session) int {
+		return slices.IndexFunc(s.Steps[:min(n, len(s.Steps))], func(x session.Step) bool { return !works(x) })
+	}
+	s, err := l.player.Play(ctx, append(slices.Clone(setup), probe), func(s *session.Session) bool { return failing(s) >= 0 })
 	if err != nil {
 		return answered{why: err.Error()}
 	}
-	n := len(setup)
-	for i := range min(n, len(s.Steps)) {
-		if step := &s.Steps[i]; !works(step) {
-			l.muted(ctx, step.Reply)
-			return answered{why: fmt.Sprintf("the set-up does not work here: %s is answered %s", requests[i].Op, kindOf(step.Reply.Answer))}
-		}
+	if i := failing(s); i >= 0 {
+		l.muted(ctx, s.Steps[i].Reply)
+		return answered{why: fmt.Sprintf("the set-up does not work here: %s is answered %s", s.Steps[i].Request.Op, kindOf(s.Steps[i].Reply.Answer))}
 	}
 	if len(s.Steps) <= n {
-		if why := l.over(ctx); why != "" {
-			return answered{why: why}
-		}
-		return answered{why: "the set-up could not be played to the end: " + s.Lost}
+		return answered{why: cmp.Or(l.over(ctx), "the set-up could not be played to the end: "+s.Lost)}
 	}
 	last := &s.Steps[n]
 	l.muted(ctx, last.Reply)
@@ -376,7 +356,7 @@ func (l *learner) once(ctx context.Context, setup []model.Request, probe model.R
 }
 
 // works reports whether a step of a set-up did what it was to do.
-func works(step *session.Step) bool {
+func works(step session.Step) bool {
 	return !step.Diverges && step.Reply.Answer.Outcome == model.Succeeded
 }
 

@@ -46,16 +46,14 @@ func (o *precedenceOrder) circular(a, b int) bool { return o.leads[a][b] && o.le
 // sorted lists all rules, those that go before others first and otherwise as in the reference, and the
 // sets of rules between which there is no order. Such a set stands together.
 func (o *precedenceOrder) sorted() (rules []model.ID, cycles [][]model.ID) {
-	placed := make([]bool, len(o.rules))
 	for len(rules) < len(o.rules) {
-		for a := range o.rules {
-			if placed[a] || !o.free(a, placed) {
+		for a, id := range o.rules {
+			if slices.Contains(rules, id) || !o.free(a, rules) {
 				continue
 			}
 			var set []model.ID
 			for b := range o.rules {
 				if b == a || o.circular(a, b) {
-					placed[b] = true
 					set = append(set, o.rules[b])
 				}
 			}
@@ -70,28 +68,27 @@ func (o *precedenceOrder) sorted() (rules []model.ID, cycles [][]model.ID) {
 }
 
 // free reports whether all rules that go before a rule are placed, but for those in a circle with it.
-func (o *precedenceOrder) free(a int, placed []bool) bool {
-	for b := range o.rules {
-		if !placed[b] && o.leads[b][a] && !o.circular(a, b) {
+func (o *precedenceOrder) free(a int, placed []model.ID) bool {
+	for b, id := range o.rules {
+		if o.leads[b][a] && !o.circular(a, b) && !slices.Contains(placed, id) {
 			return false
 		}
 	}
 	return true
 }
 
-// maxTriples bounds the requests that are spent on circles: a target that selects its errors at random
-// has thousands.
+// maxTriples bounds the circles that are asked about: a target that selects errors at random has thousands.
 const maxTriples = 50
 
 // triples lists the circles of three rules, the first being the one that the reference puts first.
 func (o *precedenceOrder) triples(cycles [][]model.ID) [][3]model.ID {
+	before := func(x, y model.ID) bool { return o.before[slices.Index(o.rules, x)][slices.Index(o.rules, y)] }
 	var out [][3]model.ID
-	for _, set := range cycles {
-		for _, x := range set {
-			for _, y := range set {
-				for _, z := range set {
-					a, b, c := slices.Index(o.rules, x), slices.Index(o.rules, y), slices.Index(o.rules, z)
-					if a < b && a < c && o.before[a][b] && o.before[b][c] && o.before[c][a] && len(out) < maxTriples {
+	for _, set := range cycles { // each in the order of the reference
+		for i, x := range set {
+			for _, y := range set[i+1:] {
+				for _, z := range set[i+1:] {
+					if before(x, y) && before(y, z) && before(z, x) && len(out) < maxTriples {
 						out = append(out, [3]model.ID{x, y, z})
 					}
 				}

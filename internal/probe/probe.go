@@ -27,7 +27,7 @@ func (p *prober) can(c model.Capability) bool { return p.subject.Scope.Can[c] }
 
 // probe finds out what the target can do. It judges nothing: what it meets is met again by the suites.
 func (s *Subject) probe(ctx context.Context, client *session.Client, workers int) error {
-	world, err := client.NewWorld(ctx)
+	world, err := client.Target.NewWorld(ctx)
 	if err != nil {
 		return err
 	}
@@ -68,8 +68,7 @@ func (p *prober) try(ctx context.Context, r model.Request) (reply targets.Reply,
 	return reply, false, fmt.Sprintf("%s answered %s", r.Op, a.Kind())
 }
 
-// insist repeats a request to an eventually consistent target for as long as an old state, or a lost
-// answer, may be why it did not succeed.
+// insist repeats a request for as long as an old state, or a lost answer, may be why it did not succeed.
 func (p *prober) insist(ctx context.Context, r model.Request, reply targets.Reply) targets.Reply {
 	lost := false
 	for pause := session.FirstPause; ; pause = min(2*pause, session.LongestPause) {

@@ -3,7 +3,6 @@ package property
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"strings"
 
@@ -29,8 +28,7 @@ type Property struct {
 	last     *reports.Trace
 }
 
-// New opens and probes the target; Close ends it. version is put into traces. Errors are those of
-// targets.Target.Open.
+// New opens and probes the target. version is put into traces. Errors are those of targets.Target.Open.
 func New(ctx context.Context, target targets.Target, o probe.Options, failOn model.Level, version string) (*Property, error) {
 	subject, err := probe.Open(ctx, target, o)
 	if err != nil {
@@ -50,9 +48,6 @@ func (p *Property) Close() error { return p.subject.Target.Close() }
 // Last is the trace of the last case that failed, nil where none did.
 func (p *Property) Last() *reports.Trace { return p.last }
 
-// String names the target, for messages.
-func (p *Property) String() string { return fmt.Sprintf("property of %s", p.subject.Info.Name) }
-
 // Check is the property. It fails from one place and with a message that names the divergence and
 // nothing of chance, so that rapid can shrink it.
 func (p *Property) Check(t *rapid.T) {
@@ -67,8 +62,7 @@ func (p *Property) Draw(seed int) []model.Request {
 	return p.generate.Sequence(p.subject.Model).Example(seed)
 }
 
-// Play plays a sequence and returns the signature of its first divergence that counts, empty where
-// there is none.
+// Play plays a sequence and returns the signature of its first divergence that counts, empty for none.
 func (p *Property) Play(ctx context.Context, requests []model.Request) string {
 	s, err := p.client.New(ctx, session.Policy{Wait: true}, nil)
 	if err != nil {
@@ -77,7 +71,7 @@ func (p *Property) Play(ctx context.Context, requests []model.Request) string {
 	defer s.Close(ctx)
 	counts := func(f session.Found) bool { return f.Level >= p.failOn }
 	for _, r := range requests {
-		if !p.send(ctx, s, r) || !p.send(ctx, s, generators.Reads(s.State(), r, p.client.Scope)...) || slices.ContainsFunc(s.Found, counts) {
+		if !s.Play(ctx, r) || !s.Play(ctx, generators.Reads(s.State(), r, p.client.Scope)...) || slices.ContainsFunc(s.Found, counts) {
 			break
 		}
 	}
@@ -89,16 +83,6 @@ func (p *Property) Play(ctx context.Context, requests []model.Request) string {
 	d.Steps, d.Again, d.Tries = s.Steps[:s.Found[i].At+1], 1, 1
 	p.last = reports.NewTrace(&reports.Report{Version: p.version, Target: p.subject.Info}, d.Report(), false)
 	return strings.ReplaceAll(d.Raw, "\n", " ")
-}
-
-func (p *Property) send(ctx context.Context, s *session.Session, requests ...model.Request) bool {
-	for _, r := range requests {
-		if !s.Alive(ctx) || p.client.Spent(ctx) {
-			return false
-		}
-		s.Do(ctx, r)
-	}
-	return s.Alive(ctx)
 }
 
 // Requests counts what was sent to play cases.

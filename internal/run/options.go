@@ -14,8 +14,7 @@ import (
 	"github.com/insightconform/conform/targets"
 )
 
-// Options are those of conform.Options, where each is described. The two structs have the same fields,
-// so that one converts into the other.
+// Options has the fields of conform.Options, where each is described, so that one converts into the other.
 type Options struct {
 	Seed           uint64
 	Requests       int

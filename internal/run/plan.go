@@ -34,8 +34,7 @@ func Plan(ctx context.Context, target targets.Target, options Options) (*reports
 	return plan, errors.Join(ctx.Err(), target.Close())
 }
 
-// PlanWithin is Plan for a target that is not to be asked: it is assumed to have the given
-// capabilities. Nothing is sent.
+// PlanWithin is Plan for a target that is assumed to have the given capabilities. Nothing is sent.
 func PlanWithin(ctx context.Context, info targets.Info, can map[model.Capability]bool, options Options) (*reports.Plan, error) {
 	if err := options.normalize(); err != nil {
 		return nil, err

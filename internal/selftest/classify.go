@@ -71,21 +71,24 @@ type walk struct {
 func newWalk() *walk {
 	w := &walk{world: model.DefaultWorld, words: words(), breaking: map[model.ID][][2]int{}}
 	w.cases = catalogue.Cases(&w.world, generators.Everything())
-	seen, known := map[string]bool{}, map[string][]model.State{}
+	sent, all := map[string]bool{}, states{}
 	start := model.NewState(&w.world)
-	add(known, &w.states, start)
+	all.add(start)
 	for _, c := range w.cases {
 		s := start
-		for _, r := range requestsOf(c) {
-			if key := r.GoString(); !seen[key] {
-				seen[key] = true
+		for _, r := range c.Requests() {
+			if key := r.GoString(); !sent[key] {
+				sent[key] = true
 				w.input(r)
 			}
 			s = model.Step(s, r)[0].Next
-			add(known, &w.states, s)
+			all.add(s)
 		}
 	}
-	w.oneTrail(known, start)
+	for _, s := range ofOneTrail(start) {
+		all.add(s)
+	}
+	w.states = all.list
 	for i, s := range w.states {
 		for j, in := range w.inputs {
 			for _, id := range model.Broken(s, in.read) {
@@ -110,8 +113,8 @@ func (w *walk) input(r model.Request) {
 	w.inputs = append(w.inputs, input{r, read})
 }
 
-// oneTrail adds the states of one trail, breadth first until there are no more.
-func (w *walk) oneTrail(known map[string][]model.State, s model.State) {
+// ofOneTrail lists the states of one trail, breadth first until there are no more.
+func ofOneTrail(empty model.State) []model.State {
 	calls := call{generators.Start(generators.NameAlpha), generators.Stop(generators.NameAlpha)}
 	for _, set := range model.AllSelectors() {
 		calls = append(calls, generators.Put(generators.NameAlpha, set))
@@ -119,23 +122,29 @@ func (w *walk) oneTrail(known map[string][]model.State, s model.State) {
 	for _, class := range generators.EventClasses() {
 		calls = append(calls, generators.PutEvents(generators.NameAlpha, class))
 	}
-	queue := []model.State{model.Step(s, generators.Create(generators.NameAlpha))[0].Next}
-	seen := map[string][]model.State{}
-	for len(queue) > 0 {
-		s, queue = queue[0], queue[1:]
-		add(known, &w.states, s)
+	all := states{list: []model.State{model.Step(empty, generators.Create(generators.NameAlpha))[0].Next}}
+	for i := 0; i < len(all.list); i++ {
 		for _, r := range calls {
-			add(seen, &queue, model.Step(s, r)[0].Next)
+			all.add(model.Step(all.list[i], r)[0].Next)
 		}
 	}
+	return all.list
 }
 
-// add appends a state that is not known.
-func add(known map[string][]model.State, list *[]model.State, s model.State) {
+// states are different ones, in the order in which they came.
+type states struct {
+	list  []model.State
+	known map[string][]model.State
+}
+
+func (x *states) add(s model.State) {
 	key := fmt.Sprint(s.Trails, s.Stores)
-	if !slices.ContainsFunc(known[key], s.Equal) {
-		known[key] = append(known[key], s)
-		*list = append(*list, s)
+	if x.known == nil {
+		x.known = map[string][]model.State{}
+	}
+	if !slices.ContainsFunc(x.known[key], s.Equal) {
+		x.known[key] = append(x.known[key], s)
+		x.list = append(x.list, s)
 	}
 }
 
@@ -168,8 +177,7 @@ func (w *walk) compare(ctx context.Context, f embedded.Fault) (out classified) {
 	return out
 }
 
-// betrays looks for a wrong answer in a state that the answers so far do not allow: every request, and
-// after every request the reads.
+// betrays looks for a wrong answer in a state that is not allowed: to every request, and to the reads after each.
 func (w *walk) betrays(f embedded.Fault, s model.State, before *model.Tracker) string {
 	if holds(before, s) {
 		return ""
@@ -230,8 +238,7 @@ func accepts(t *model.Tracker, r model.Request, reply targets.Reply) bool {
 	return reply.Answer.Outcome != model.Refused || reply.Answer.Code != "" || r.Malformed()
 }
 
-// witness plays each case and, where the fault remembers, each word in a fresh world, and returns the first
-// wrong answer in words.
+// witness plays each case and, where the fault remembers, each word, and tells of the first wrong answer.
 func (w *walk) witness(ctx context.Context, f embedded.Fault) string {
 	target := embedded.InProcess(embedded.ServerOptions{Fault: f.Name})
 	if _, err := target.Open(ctx); err != nil {
@@ -242,22 +249,18 @@ func (w *walk) witness(ctx context.Context, f embedded.Fault) string {
 		found = w.play(ctx, target, calls, reads)
 		return found != "" || ctx.Err() != nil
 	}
-	all := func(s model.State, r model.Request) []model.Request {
-		return generators.Reads(s, r, generators.Everything())
-	}
 	for _, c := range w.cases {
-		if done(slices.Collect(slices.Chunk(requestsOf(c), 1)), all) {
+		if done(slices.Collect(slices.Chunk(c.Requests(), 1)), func(s model.State, r model.Request) []model.Request {
+			return generators.Reads(s, r, generators.Everything())
+		}) {
 			return found
 		}
-	}
-	if !f.Remembers() {
-		return ""
 	}
 	const name = generators.NameAlpha
 	three := call{generators.Get(name), generators.GetTrail(name), generators.GetEvents(name)}
 	begin := []call{{generators.Create(name), generators.Start(name)}}
 	for _, word := range w.words {
-		if done(slices.Concat(begin, word), func(model.State, model.Request) []model.Request { return three }) {
+		if !f.Remembers() || done(slices.Concat(begin, word), func(model.State, model.Request) []model.Request { return three }) {
 			break
 		}
 	}
@@ -265,14 +268,13 @@ func (w *walk) witness(ctx context.Context, f embedded.Fault) string {
 }
 
 // play makes calls, and reads after each that is none, until an answer is wrong; it tells the story.
-func (w *walk) play(ctx context.Context, target targets.Target, calls []call, reads reading) string {
+func (w *walk) play(ctx context.Context, target targets.Target, calls []call, reads reading) (story string) {
 	world, err := target.NewWorld(ctx)
 	if err != nil {
 		return ""
 	}
 	tracker := model.NewTracker(&w.world)
 	var sent []model.Request
-	story := ""
 	wrong := func(r model.Request) bool {
 		sent = append(sent, r)
 		reply := world.Do(ctx, r)
@@ -300,8 +302,6 @@ type call = []model.Request
 // reading is what is read after a request.
 type reading func(model.State, model.Request) []model.Request
 
-func requestsOf(c catalogue.Case) []model.Request { return append(slices.Clone(c.Setup), c.Probe) }
-
 const (
 	maxWord   = 4
 	maxRepeat = 10
@@ -311,10 +311,8 @@ const (
 func words() [][]call {
 	const name = generators.NameAlpha
 	one, both := model.MakeSelectors(model.Management, 0), model.MakeSelectors(model.Management, model.Management)
-	byARN := generators.Put(name, model.MakeSelectors(0, model.Management))
-	byARN.Input = byARN.Input.With("TrailName", value.Str(model.DefaultWorld.TrailARN(model.DefaultWorld.Home, name)))
-	refused := generators.Put(name, one)
-	refused.Input = refused.Input.With("InsightSelectors", value.ListOf(value.Obj("InsightType", "ApiLatencyInsight")))
+	byARN := generators.Put(model.DefaultWorld.TrailARN(model.DefaultWorld.Home, name), model.MakeSelectors(0, model.Management))
+	refused := generators.PutList(name, value.ListOf(value.Obj("InsightType", "ApiLatencyInsight")))
 	classes := generators.EventClasses()
 	calls := []call{
 		{generators.Put(name, one)}, {generators.Put(name, both)}, {generators.Put(name, 0)}, {byARN}, {refused, refused},

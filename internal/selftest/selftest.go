@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/insightconform/conform"
 	"github.com/insightconform/conform/model"
@@ -111,23 +112,21 @@ func (t *test) runAll(ctx context.Context) {
 
 // sideBySide does n things, some at the same time.
 func sideBySide(workers, n int, do func(i int)) {
-	next := make(chan int)
+	var next atomic.Int64
 	var wait sync.WaitGroup
 	for range workers {
 		wait.Go(func() {
-			for i := range next {
+			for i := int(next.Add(1)) - 1; i < n; i = int(next.Add(1)) - 1 {
 				do(i)
 			}
 		})
 	}
-	for i := range n {
-		next <- i
-	}
-	close(next)
 	wait.Wait()
 }
 
-func (t *test) run(ctx context.Context, fault string) (*reports.Report, error) {
+// run runs the suite against a server with a fault; an empty name is none. Without a report the run was
+// interrupted, or it failed with a problem.
+func (t *test) run(ctx context.Context, fault string) (report *reports.Report, problem string) {
 	report, err := t.guarded(ctx, fault)
 	if err == nil && report == nil {
 		err = errors.New("nothing was sent")
@@ -142,7 +141,14 @@ func (t *test) run(ctx context.Context, fault string) (*reports.Report, error) {
 	if t.options.Progress != nil {
 		t.options.Progress(t.progress)
 	}
-	return report, err
+	switch {
+	case err != nil && ctx.Err() == nil:
+		problem, _, _ = strings.Cut(err.Error(), "\n") // without the stack of a failure
+		return nil, problem
+	case err != nil, report.Verdict == reports.Interrupted:
+		return nil, ""
+	}
+	return report, ""
 }
 
 // guarded makes an error of a panic, so that the other runs go on.
@@ -156,24 +162,16 @@ func (t *test) guarded(ctx context.Context, fault string) (report *reports.Repor
 	return t.options.run(ctx, fault, conform.Options{Seed: t.options.Seed, Workers: 1, FailOn: model.Inferred, StopAtFirst: true})
 }
 
-// runEmbedded is a run against the embedded server with a fault; an empty name is none.
 func runEmbedded(ctx context.Context, fault string, o conform.Options) (*reports.Report, error) {
 	return conform.Run(ctx, embedded.InProcess(embedded.ServerOptions{Fault: fault}), o)
 }
 
-// firstLine leaves the stack of a failure out.
-func firstLine(err error) string {
-	line, _, _ := strings.Cut(err.Error(), "\n")
-	return line
-}
-
 func (t *test) runRight(ctx context.Context) {
-	report, err := t.run(ctx, "")
-	switch {
-	case err != nil && ctx.Err() == nil:
-		t.problem("the run against the server without a fault: " + firstLine(err))
-		return
-	case err != nil, report.Verdict == reports.Interrupted:
+	report, problem := t.run(ctx, "")
+	if report == nil {
+		if problem != "" {
+			t.problem("the run against the server without a fault: " + problem)
+		}
 		return
 	}
 	t.out.Right = reports.SelftestRight{Verdict: report.Verdict, Requests: report.Requests,
@@ -192,12 +190,11 @@ func (t *test) problem(text string) {
 
 // runFault runs the suite against one fault.
 func (t *test) runFault(ctx context.Context, f *reports.SelftestFault) {
-	report, err := t.run(ctx, f.Name)
-	switch {
-	case err != nil && ctx.Err() == nil:
-		f.Ran, f.Problem = true, "the run failed: "+firstLine(err)
-		return
-	case err != nil, report.Verdict == reports.Interrupted:
+	report, problem := t.run(ctx, f.Name)
+	if report == nil {
+		if problem != "" {
+			f.Ran, f.Problem = true, "the run failed: "+problem
+		}
 		return
 	}
 	f.Ran, f.Requests, f.ConfirmRequests = true, report.Requests, report.ConfirmRequests

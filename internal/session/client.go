@@ -126,11 +126,6 @@ func (c *Client) sendOnce(ctx context.Context, world targets.World, r model.Requ
 	return reply
 }
 
-// NewWorld opens a fresh world.
-func (c *Client) NewWorld(ctx context.Context) (targets.World, error) {
-	return c.Target.NewWorld(ctx)
-}
-
 // cleanUpTime bounds the clean-up of one world.
 const cleanUpTime = 10 * time.Second
 
@@ -148,15 +143,9 @@ func (c *Client) CloseWorld(ctx context.Context, world targets.World, silent boo
 	}
 }
 
-// NoWorld ends the client's work where no fresh world is to be had.
-func (c *Client) NoWorld(err error) {
-	c.Note(err.Error())
-	c.Stuck = true
-}
-
 // Answers reports whether a plain Put or Get in a fresh world gets a definite answer.
 func (c *Client) Answers(ctx context.Context) bool {
-	world, err := c.NewWorld(ctx)
+	world, err := c.Target.NewWorld(ctx)
 	if err != nil {
 		return false
 	}

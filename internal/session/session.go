@@ -105,7 +105,7 @@ type Session struct {
 
 // New opens a fresh world. observer may be nil.
 func (c *Client) New(ctx context.Context, policy Policy, observer Observer) (*Session, error) {
-	world, err := c.NewWorld(ctx)
+	world, err := c.Target.NewWorld(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -140,8 +140,18 @@ func (s *Session) Answering() bool { return s.silent == 0 && len(s.Steps) > 0 }
 // Silent reports whether the world was given up since it gave no definite answers.
 func (s *Session) Silent() bool { return s.silent >= maxSilent }
 
-// Do sends one request, has the model judge its answer and follows the target. After an answer that no
-// branch allows it reads the state back.
+// Play does requests for as long as the world can be followed and the quota lasts, and reports whether more may come.
+func (s *Session) Play(ctx context.Context, requests ...model.Request) bool {
+	for _, r := range requests {
+		if !s.Alive(ctx) || s.client.Spent(ctx) {
+			return false
+		}
+		s.Do(ctx, r)
+	}
+	return s.Alive(ctx)
+}
+
+// Do sends one request, has the model judge its answer, and follows the target, which it reads back if it diverged.
 func (s *Session) Do(ctx context.Context, r model.Request) {
 	if !s.awaitTurn(ctx, r) {
 		return

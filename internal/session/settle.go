@@ -60,8 +60,7 @@ func (s *Session) LostWrite() bool { return !s.lostWrite.IsZero() }
 // Doubtful reports whether what is found now must repeat on a settled world before it counts.
 func (s *Session) Doubtful() bool { return s.reliedEarly || s.early >= 0 || s.LostWrite() }
 
-// RestsOnAnswer reports whether a finding rests on an answer. One that was lost says nothing by itself where
-// answers get lost on the way.
+// RestsOnAnswer reports whether a finding rests on more than a lost answer, where answers get lost on the way.
 func (c *Client) RestsOnAnswer(f model.Finding) bool {
 	return !c.Eventual() || f.Rule != model.WireNoCrash
 }
@@ -85,8 +84,7 @@ func (s *Session) awaitSettled(ctx context.Context) bool {
 	return true
 }
 
-// awaitTurn waits before a write that must not rest on an old state: one whose answer did, and one that
-// would tell several states apart.
+// awaitTurn waits before a write whose answer rested on an old state, or would tell several states apart.
 func (s *Session) awaitTurn(ctx context.Context, r model.Request) bool {
 	if !s.client.Eventual() || r.Op.Reads() || !s.policy.Wait {
 		return true
@@ -177,8 +175,7 @@ func (s *Session) rely(r model.Request, a model.Answer, settled bool) model.Verd
 	return verdict
 }
 
-// matches reports whether an answer is what the reference expects, or what this target answers instead
-// when it had the time to settle.
+// matches reports whether an answer is what the reference expects, or what this target answers when settled.
 func (s *Session) matches(r model.Request, a model.Answer, verdict model.Verdict) bool {
 	return verdict.Allowed && len(verdict.Objections) == 0 &&
 		!slices.ContainsFunc(append(s.unexpected(r, a), verdict.Deviations...), func(d model.Deviation) bool { return !s.client.taken[d] })
