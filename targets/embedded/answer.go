@@ -140,8 +140,6 @@ func plausibleCode(s model.State, r model.Request) string {
 		return codeNotPermitted
 	case findTrail(s, r) < 0:
 		return codeTrailNotFound
-	case r.Op == model.OpCreate:
-		return codeTrailExists
 	case r.Op == model.OpPutEvents:
 		return codeBadEvents
 	}
