@@ -169,6 +169,13 @@ const (
 	codeValidation     = "ValidationException"
 )
 
+// Known reports whether some rule speaks of a code.
+func Known(code string) bool {
+	return code == codeNotEnabled || code == codeTrailExists || slices.ContainsFunc(Rules, func(r Rule) bool {
+		return code != "" && (r.Code == code || slices.Contains(r.Also, code))
+	})
+}
+
 // Undocumented reports whether a code that some rule accepts is not in the error list on the reference
 // page of the operation (Put or Get).
 func Undocumented(op Op, code string) bool {

@@ -16,7 +16,7 @@ func (p *Player) blameSingle(ctx context.Context, d *Divergence) {
 	}
 	f := &d.Finding
 	for _, id := range d.broken {
-		if p.single(ctx, single{id, f.Operation}) != f.Actual {
+		if f.Actual == "success" && model.RuleOf(id).MayPass || p.single(ctx, single{id, f.Operation}) != f.Actual {
 			continue
 		}
 		if rule := model.RuleOf(id); id != f.Rule {
@@ -58,6 +58,9 @@ func (p *Player) experiment(ctx context.Context, d *Divergence) {
 		requests := session.Requests(d.Steps)
 		if !p.Client.Scope.Applies(c.rule) || !c.applies(requests) {
 			continue // nor can a target without StartLogging be told to start
+		}
+		if c.rule == model.StoreDefaultCategory && d.Finding.Rule != c.rule {
+			continue // written out, Management explains more than left out
 		}
 		if found := p.watchEnd(ctx, c.without(requests)); found != nil {
 			d.take(found)

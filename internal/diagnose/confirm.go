@@ -30,7 +30,25 @@ func (p *Player) Resolve(ctx context.Context, suspected []*Divergence, o Options
 		return found
 	}
 	p.shrinkAll(ctx, found, o)
-	return p.withoutSymptoms(ctx, merged(found))
+	return p.storesAsOne(p.withoutSymptoms(ctx, merged(found)))
+}
+
+// storesAsOne lists everything that a target shows on event data stores under store/enables, where it answers
+// every Put and Get on them with one and the same code.
+func (p *Player) storesAsOne(found []*Divergence) []*Divergence {
+	code, always := p.Client.Status.StoresAlways()
+	first := slices.IndexFunc(found, func(d *Divergence) bool { return d.Finding.Rule == model.StoreEnables && d.Again > 0 })
+	if !always || first < 0 {
+		return found
+	}
+	cause := found[first]
+	return slices.DeleteFunc(found, func(d *Divergence) bool {
+		symptom := d != cause && d.Finding.Actual == code && session.OnStore(d.Steps[len(d.Steps)-1].Request)
+		if symptom {
+			cause.Also = append(cause.Also, d.Finding.Signature())
+		}
+		return symptom
+	})
 }
 
 // ResolveOne tries one suspicion again, decides which rule it belongs to, and reports whether it is

@@ -55,6 +55,7 @@ var controls = []control{
 	{model.PutOrderFree, each(inOrder), nil},
 	{model.PutCategoriesEmpty, each(toManagement(isEmptyList)), broad},
 	{model.PutDefaultManagement, each(toManagement(notGiven)), broad},
+	{model.StoreDefaultCategory, each(storesWithoutManagement), broad},
 	{model.PutDuplicateCategory, each(ofSelectors(categoriesOnce)), broad},
 	{model.PutDuplicateType, each(ofList(model.OpPut, "InsightSelectors", once)), broad},
 	{model.TrailDeleteForgets, lastLife, nothing},
@@ -107,6 +108,19 @@ func toManagement(leftOut func(value.Value) bool) func(model.Request) model.Requ
 		}
 		return item
 	})
+}
+
+// storesWithoutManagement leaves out what means the same as no categories on an event data store.
+func storesWithoutManagement(r model.Request) model.Request {
+	if !r.Input.Get("EventDataStore").Given() {
+		return r
+	}
+	return ofSelectors(func(item value.Value) value.Value {
+		if c := item.Get("EventCategories"); c.Equal(value.Strs(model.CategoryNames[0])) {
+			return item.With("EventCategories", value.Value{})
+		}
+		return item
+	})(r)
 }
 
 func isEmptyList(v value.Value) bool { return v.Kind() == value.List && len(v.Items()) == 0 }

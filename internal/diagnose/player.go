@@ -18,6 +18,7 @@ type Player struct {
 
 // NewPlayer makes a player that sends by a client.
 func NewPlayer(client *session.Client) *Player {
+	client.Patient = true
 	return &Player{Client: client, singles: map[single]string{}}
 }
 

@@ -105,8 +105,7 @@ func (p *prober) set(c model.Capability, ok bool, why string) bool {
 
 // present reports whether an operation is there: it succeeded, or was refused as one that is.
 func present(reply targets.Reply, ok bool) bool {
-	return ok || reply.Answer.Outcome == model.Refused && reply.Answer.Code != "" && reply.Status != 404 && reply.Status != 501 &&
-		!wire.Absent(reply.Answer.Code) && reply.Answer.Code != "InternalFailure"
+	return ok || reply.Answer.Outcome == model.Refused && !wire.Missing(reply)
 }
 
 func (p *prober) trails(ctx context.Context) {

@@ -29,6 +29,7 @@ type Client struct {
 	PutSeen  bool // some Put succeeded
 	Busy     int  // answers that said so, and were waited out or not
 	Stuck    bool // no fresh world is to be had
+	Patient  bool // waits for what is busy, however often that was in vain
 
 	// taken has the deviations that answers of a settled world have shown of the target.
 	taken map[model.Deviation]bool
@@ -95,15 +96,29 @@ func (c *Client) Send(ctx context.Context, world targets.World, r model.Request)
 		code := reply.Answer.Code
 		later := tries < maxThrottled && (wire.Throttled(code) || c.Eventual() && r.Op.Reads() && wire.Unavailable(code))
 		if code == wire.Busy && !r.Op.Reads() {
-			busy++
+			if busy++; busy == 1 {
+				pause /= 5 // it is a matter of one call
+			}
 			c.Busy++
-			later = busy < maxBusy || c.Eventual() && time.Since(began) < longestBusy
+			later = busy < c.mostBusy() || c.Eventual() && time.Since(began) < longestBusy
+			if !later {
+				c.Status.busy.Add(1)
+			}
 		}
 		if !later || !Sleep(ctx, pause) {
 			return reply
 		}
 		pause = min(2*pause, 2*time.Second)
 	}
+}
+
+// mostBusy is how often a busy write is sent. What has stayed busy often enough is no matter of waiting; what
+// is found then is tried again by a client that waits all the same.
+func (c *Client) mostBusy() int {
+	if c.Status.busy.Load() > maxBusy && !c.Patient {
+		return busyTogether
+	}
+	return maxBusy
 }
 
 // sendOnce sends a request, alone where nothing else may be in flight.

@@ -169,6 +169,9 @@ func (s *Session) Do(ctx context.Context, r model.Request) {
 		s.Lost = "a write that may rest on an old state"
 		return
 	}
+	if OnStore(r) && model.Resource(before, r) != "" {
+		s.client.Status.answeredOnStore(reply.Answer.Kind())
+	}
 	s.object(r, reply, verdict)
 	if !reply.Answer.Definite() {
 		s.indefinite(r, reply)

@@ -21,10 +21,12 @@ type Status struct {
 	silent      atomic.Int64 // worlds in a row that were lost to silence
 	ended       atomic.Pointer[error]
 
+	busy     atomic.Int64 // writes that stayed busy, however often they were repeated
 	inFlight sync.RWMutex // held for reading by each request that is on its way
 
-	mu    sync.Mutex
-	rules map[model.ID]bool
+	mu     sync.Mutex
+	rules  map[model.ID]bool
+	stores map[string]bool // the kinds of what Put and Get answered on event data stores that are there
 
 	events  func(reports.Event)
 	telling sync.Mutex
@@ -33,7 +35,29 @@ type Status struct {
 
 // NewStatus begins a run. events is told of what happens, one event at a time; nil where nobody listens.
 func NewStatus(events func(reports.Event)) *Status {
-	return &Status{Started: time.Now(), rules: map[model.ID]bool{}, events: events, told: map[string]bool{}}
+	return &Status{Started: time.Now(), rules: map[model.ID]bool{}, stores: map[string]bool{}, events: events, told: map[string]bool{}}
+}
+
+// OnStore reports whether a request is a Put or Get on an event data store alone.
+func OnStore(r model.Request) bool {
+	return r.Op.Insights() && r.Input.Get("EventDataStore").Given() && !r.Input.Get("TrailName").Given()
+}
+
+func (s *Status) answeredOnStore(kind string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.stores[kind] = true
+}
+
+// StoresAlways is the code that every Put and Get on event data stores was answered; ok is false where they
+// were answered in several ways, or well.
+func (s *Status) StoresAlways() (code string, ok bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for code = range s.stores {
+		ok = len(s.stores) == 1 && code != (model.Answer{Outcome: model.Succeeded}).Kind() && code != "InsightNotEnabledException"
+	}
+	return code, ok
 }
 
 // Listened reports whether somebody listens to the events.

@@ -13,7 +13,6 @@ import (
 const (
 	codeBadEvents     = "InvalidEventSelectorsException"
 	codeCombination   = "InvalidParameterCombinationException"
-	codeConflict      = "ConflictException"
 	codeNotEnabled    = "InsightNotEnabledException"
 	codeParameter     = "InvalidParameterException"
 	codeSelectors     = "InvalidInsightSelectorsException"
@@ -128,7 +127,7 @@ func plausibleCode(s model.State, r model.Request) string {
 		if findStore(s, r, "EventDataStore") < 0 {
 			return codeStoreNotFound
 		}
-		return codeConflict
+		return codeNotPermitted
 	}
 	name := givenTrail(r)
 	switch {

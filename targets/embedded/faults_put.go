@@ -4,6 +4,7 @@ import (
 	"cmp"
 
 	"github.com/insightconform/conform/model"
+	"github.com/insightconform/conform/targets/wire"
 )
 
 // keepUnnamed adds to what is stored the types of before that the Put does not name.
@@ -114,8 +115,11 @@ func putFaults() []Fault {
 			Describe: "A Put of what is stored already turns Insights off.",
 			start:    onEnabling(where(sameAgain, func(c *call) { c.put(0) }))},
 		{Name: "same-put-refused", Rule: model.PutIdempotent, AlsoRules: []model.ID{model.PutStores},
-			Describe: "A Put of what is stored already answers ConflictException.",
-			start:    onEnabling(refuses(codeConflict, sameAgain))},
+			Describe: "A Put of what is stored already answers " + codeUnlisted + ".",
+			start:    onEnabling(refuses(codeUnlisted, sameAgain))},
+		{Name: "both-types-stay-busy", Rule: model.PutStores, AlsoRules: []model.ID{model.PutIdempotent, model.LogsReadOnlyError},
+			Describe: "A Put of both types answers " + wire.Busy + ", however often it is repeated.",
+			start:    onEnabling(refuses(wire.Busy, func(c *call) bool { return twoTypes(c.after()) }))},
 
 		{Name: "data-first-hides-management", Rule: model.PutOrderFree,
 			Describe: "Of a list of categories that begins with Data, only that is stored.",

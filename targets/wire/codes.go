@@ -1,6 +1,12 @@
 package wire
 
-import "slices"
+import (
+	"net/http"
+	"slices"
+
+	"github.com/insightconform/conform/model"
+	"github.com/insightconform/conform/targets"
+)
 
 // What error codes mean, whatever the operation.
 var (
@@ -36,6 +42,13 @@ const Busy = "ConflictException"
 
 // Repeatable reports whether a caller may repeat the request: Throttled, or Unavailable.
 func Repeatable(code string) bool { return Throttled(code) || Unavailable(code) }
+
+// Missing reports whether a refusal says that the target does not have the operation (behaviour.md, section 8): by
+// its code, or by a 501, or by a 404 without a code that any rule knows.
+func Missing(reply targets.Reply) bool {
+	code := reply.Answer.Code
+	return Absent(code) || reply.Status == http.StatusNotImplemented || reply.Status == http.StatusNotFound && !model.Known(code)
+}
 
 // Unauthenticated reports whether a code says that the caller is not known, so that no answer tells
 // anything of the operation.

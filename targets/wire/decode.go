@@ -195,7 +195,7 @@ func (d *decoder) refuse(malformed bool) {
 	switch {
 	case malformed:
 		return
-	case status == http.StatusNotFound && (d.code == "" || Absent(d.code)):
+	case status == http.StatusNotFound && !model.Known(d.code):
 		d.refuseAbsent()
 		return
 	}
