@@ -2,9 +2,12 @@ package conform_test
 
 import (
 	"bytes"
+	"io"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -15,15 +18,16 @@ import (
 	"github.com/insightconform/conform/targets/endpoint"
 )
 
-// TestOneRequestCrashes: a target that crashes on one kind of request, every time, has not been lost.
-func TestOneRequestCrashes(t *testing.T) {
+// spoiled is a right server but for the answers that spoil takes over; it gets what the right one answers.
+func spoiled(t *testing.T, spoil func(w http.ResponseWriter, op, answer string) bool) string {
+	t.Helper()
 	right, err := embedded.NewServer(embedded.ServerOptions{})
 	require.NoError(t, err)
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		recorder := httptest.NewRecorder()
 		right.ServeHTTP(recorder, r)
-		if bytes.Contains(recorder.Body.Bytes(), []byte("InsightNotEnabledException")) {
-			http.Error(w, "<h1>Internal Server Error</h1>", http.StatusInternalServerError)
+		_, op, _ := strings.Cut(r.Header.Get("X-Amz-Target"), "_20131101.")
+		if spoil(w, op, recorder.Body.String()) {
 			return
 		}
 		for name, values := range recorder.Header() {
@@ -32,12 +36,86 @@ func TestOneRequestCrashes(t *testing.T) {
 		w.WriteHeader(recorder.Code)
 		_, _ = w.Write(recorder.Body.Bytes())
 	}))
-	defer server.Close()
+	t.Cleanup(server.Close)
+	return server.URL
+}
 
-	target, err := endpoint.New(endpoint.Options{URL: server.URL})
-	require.NoError(t, err)
-	report, err := conform.Run(t.Context(), target, conform.Options{Seed: 1, Requests: 4000})
-	require.NoError(t, err)
-	assert.Equal(t, []model.ID{model.WireNoCrash}, rulesOf(report), explain(report, func(model.ID) bool { return true }))
-	assert.Equal(t, 1, report.ExitCode, report.Reason)
+// TestOneKindOfAnswerIsSpoiled: one kind of request is answered wrongly, every time. The target has not been
+// lost, and this is one divergence, under the rule that speaks of it.
+func TestOneKindOfAnswerIsSpoiled(t *testing.T) {
+	whileOff := func(answer string) bool { return strings.Contains(answer, "InsightNotEnabledException") }
+	for name, x := range map[string]struct {
+		spoil func(w http.ResponseWriter, op, answer string) bool
+		rule  model.ID
+	}{
+		"crashes": {func(w http.ResponseWriter, _, answer string) bool {
+			if whileOff(answer) {
+				http.Error(w, "<h1>Internal Server Error</h1>", http.StatusInternalServerError)
+			}
+			return whileOff(answer)
+		}, model.WireNoCrash},
+		"never answers": {func(_ http.ResponseWriter, _, answer string) bool {
+			if whileOff(answer) {
+				time.Sleep(5500 * time.Millisecond) // longer than confirming waits
+			}
+			return whileOff(answer)
+		}, model.WireNoCrash},
+		"answers null": {func(w http.ResponseWriter, op, answer string) bool {
+			spoil := op == "PutInsightSelectors" && strings.Contains(answer, `"InsightSelectors":[]`)
+			if spoil {
+				w.Header().Set("Content-Type", "application/x-amz-json-1.1")
+				_, _ = w.Write([]byte("null"))
+			}
+			return spoil
+		}, model.WireMembers},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			target, err := endpoint.New(endpoint.Options{URL: spoiled(t, x.spoil), Timeout: 500 * time.Millisecond})
+			require.NoError(t, err)
+			report, err := conform.Run(t.Context(), target, conform.Options{Seed: 1, Requests: 1000})
+			require.NoError(t, err)
+			assert.Equal(t, []model.ID{x.rule}, rulesOf(report), explain(report, func(model.ID) bool { return true }))
+			assert.Equal(t, 1, report.ExitCode, report.Reason)
+		})
+	}
+}
+
+// TestNotOffered: a target that answers UnsupportedOperationException to every Put with Data, or to every Put
+// and Get on event data stores, does not offer them, and that is no divergence.
+func TestNotOffered(t *testing.T) {
+	unsupported := func(w http.ResponseWriter) bool {
+		w.Header().Set("Content-Type", "application/x-amz-json-1.1")
+		w.WriteHeader(http.StatusBadRequest)
+		_, _ = w.Write([]byte(`{"__type":"UnsupportedOperationException","Message":"no"}`))
+		return true
+	}
+	for name, x := range map[string]struct {
+		about string // what an answer to a Put or Get of such a kind has in it
+		want  model.Capability
+	}{"data": {`"Data"`, model.CanInsightData}, "stores": {"eventdatastore/", model.CanStores}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			right, err := embedded.NewServer(embedded.ServerOptions{})
+			require.NoError(t, err)
+			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				body, _ := io.ReadAll(r.Body)
+				r.Body = io.NopCloser(bytes.NewReader(body))
+				insights := strings.HasSuffix(r.Header.Get("X-Amz-Target"), "InsightSelectors")
+				onStore := bytes.Contains(body, []byte(`"EventDataStore"`)) && !bytes.Contains(body, []byte(`"TrailName"`))
+				if insights && (name == "stores" && onStore || name == "data" && !onStore && bytes.Contains(body, []byte(x.about))) {
+					unsupported(w)
+					return
+				}
+				right.ServeHTTP(w, r)
+			}))
+			t.Cleanup(server.Close)
+			target, err := endpoint.New(endpoint.Options{URL: server.URL})
+			require.NoError(t, err)
+			report, err := conform.Run(t.Context(), target, conform.Options{Seed: 1, Requests: 3000})
+			require.NoError(t, err)
+			assert.Empty(t, rulesOf(report), explain(report, func(model.ID) bool { return true }))
+			assert.Contains(t, report.NotCovered, string(x.want))
+		})
+	}
 }

@@ -248,7 +248,8 @@ func TestFailsNowAndThen(t *testing.T) {
 	for name, x := range map[string]struct {
 		each int32
 		fail http.HandlerFunc
-	}{"resets": {50, resetting}, "hangs": {600, hanging}, "500 page": {50, errorPage}, "truncated JSON": {50, truncated}} {
+	}{"resets": {50, resetting}, "hangs": {600, hanging}, "500 page": {50, errorPage}, "truncated JSON": {50, truncated},
+		"busy": {40, refusing(http.StatusBadRequest, "ConflictException")}, "busy with 409": {40, refusing(http.StatusConflict, "ConflictException")}} {
 		t.Run(name, func(t *testing.T) {
 			// Long enough for a right answer on a busy machine, so that only those are missed that never come.
 			got, report := reported(t, "--endpoint", emulator(t, every(x.each, x.fail)), "--timeout", "5s", "--requests", "2500")
@@ -256,6 +257,15 @@ func TestFailsNowAndThen(t *testing.T) {
 			assert.Equal(t, 0, got.code, got.stdout+got.stderr)
 			assert.Empty(t, violated(report))
 		})
+	}
+}
+
+// refusing answers a write with a code, and leaves reads as they are.
+func refusing(status int, code string) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "application/x-amz-json-1.1")
+		w.WriteHeader(status)
+		fmt.Fprintf(w, `{"__type":%q,"Message":"busy"}`, code)
 	}
 }
 
