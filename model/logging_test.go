@@ -252,7 +252,6 @@ var loggingScenes = []*scene{
 	rule("logs/visible", "a refused call stores none").
 		in(trail(put("call"))).ask(readsOnly).
 		deviationOf("logs/selectors-change-later", no("InvalidEventSelectors"), getEvents.answers(showsLogs(ManagementEvents))).
-		violationOf(either("error/atomic", "logs/visible"), Documented, no("InvalidEventSelectors"), getEvents.answers(showsLogs(ReadEvents))),
 	rule("logs/visible", "what was stored before stays").
 		in(trail(withData, put("call"))).ask(readsOnly).
 		deviationOf("logs/selectors-change-later", no("InvalidEventSelectors"), getEvents.answers(showsLogs(ManagementEvents|DataEvents))).
