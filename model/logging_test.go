@@ -251,7 +251,7 @@ var loggingScenes = []*scene{
 		violation(Documented, showsLogs(ManagementEvents)),
 	rule("logs/visible", "a refused call stores none").
 		in(trail(put("call"))).ask(readsOnly).
-		deviationOf("logs/selectors-change-later", no("InvalidEventSelectors"), getEvents.answers(showsLogs(ManagementEvents))).
+		deviationOf("logs/selectors-change-later", no("InvalidEventSelectors"), getEvents.answers(showsLogs(ManagementEvents))),
 	rule("logs/visible", "what was stored before stays").
 		in(trail(withData, put("call"))).ask(readsOnly).
 		deviationOf("logs/selectors-change-later", no("InvalidEventSelectors"), getEvents.answers(showsLogs(ManagementEvents|DataEvents))).
