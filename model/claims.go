@@ -1,25 +1,28 @@
 package model
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 )
 
-// claim is what a rule that is no error promises of a change, and how it shows that the promise was
-// not kept. A rule has more than one row where what shows it is of different weight.
+// claim is what a rule that is no error promises of a change, and how it shows that the promise was not
+// kept. A rule has more than one row where what shows it is of different weight.
 type claim struct {
 	rule ID
-	op   Op // of the change; empty is any
+	op   Op   // of the change; empty is any
+	when test // of the change besides, if given
 	// now is when the answer to the change puts the rule to the test, due when the next Get of the
-	// resource does.
-	now, due func(c *change) bool
-	// refused is when the refusal of a valid Put contradicts the rule.
-	refused func(c *change) bool
-	// shows is when a later read of a resource contradicts the rule.
-	shows func(c *change) bool
-	// tie says that shows is as telling as that of the row before: the later change counts.
-	tie bool
+	// resource does, refused when the refusal of a valid Put contradicts the rule.
+	now, due, refused test
+	// shows is when a read of the resource that was changed contradicts the rule; with any, also a read of
+	// another one, or after a change that was refused.
+	shows test
+	any   bool
+	tie   bool // shows is as telling as that of the row before: the later change counts
 }
+
+type test = func(c *change) bool
 
 // change is a call that may have changed what a trail or store has stored, and what a read shows then.
 type change struct {
@@ -31,21 +34,17 @@ type change struct {
 	reference     Answer
 	old, set      Selectors // stored before the change, and after it or as the reference has it
 
-	own      bool // it is this resource that was read
-	failed   bool // the change was refused
-	read     string
-	got      Selectors
-	repeated bool
+	read   string // the resource that was read
+	own    bool   // which is the one that was changed
+	failed bool   // the change was refused
+	got    Answer
 }
 
 func newChange(before, after State, r Request) *change {
-	c := &change{request: r, before: before, after: after, resource: Resource(after, r)}
-	if c.resource == "" {
-		c.resource = Resource(before, r)
-	}
+	c := &change{request: r, before: before, after: after, reference: Step(before, r)[0].Answer}
+	c.resource = cmp.Or(Resource(after, r), Resource(before, r))
 	c.old, _ = StoredIn(before, c.resource)
 	c.set, _ = StoredIn(after, c.resource)
-	c.reference = Step(before, r)[0].Answer
 	if r.Op.Insights() {
 		c.q = resolve(before, r)
 	} else if i := before.namedTrail(r); i >= 0 {
@@ -57,90 +56,66 @@ func newChange(before, after State, r Request) *change {
 // claims are the promises, the most telling first. Of what a read shows, and of what a refusal
 // contradicts, the first row that holds is blamed.
 var claims = []claim{
-	{rule: TrailCreateExisting, op: OpCreate, due: func(c *change) bool { return existed(c) && wasOn(c) }, shows: func(c *change) bool { return c.own && existed(c) }},
-	{rule: ErrorAtomic, shows: func(c *change) bool { return c.failed && c.own }},
+	{rule: TrailCreateExisting, op: OpCreate, when: existed, due: wasOn, any: true, shows: isOwn},
+	{rule: ErrorAtomic, any: true, shows: func(c *change) bool { return c.failed && c.own }},
 
-	{rule: StoreDisableWithDst, op: OpPut, now: disablesStoreWithDest, refused: disablesStoreWithDest,
-		shows: ofOwn(disablesStoreWithDest)},
-	{rule: StoreDisable, op: OpPut, now: disablesStore, refused: disablesStore, shows: ofOwn(disablesStore),
-		due: func(c *change) bool { return disablesStore(c) && c.old.On() }},
-	{rule: StoreNotIngesting, op: OpPut, now: ofStores(storesIdle), refused: storesIdle},
-	{rule: StoreRepoint, op: OpPut, due: ofStores(repoints), refused: repoints},
-	{rule: StoreDefaultCategory, op: OpPut, now: ofStores(saysManagement), refused: saysManagement},
-	{rule: StoreEnables, op: OpPut, now: ofStores(ofAny), refused: onStore},
+	{rule: StoreDisableWithDst, op: OpPut, when: disablesStoreWithDest, now: every, refused: every, shows: every},
+	{rule: StoreDisable, op: OpPut, when: disablesStore, now: every, due: wasOn, refused: every, shows: every},
+	{rule: StoreNotIngesting, op: OpPut, when: enablesIdle, now: every, refused: every},
+	{rule: StoreRepoint, op: OpPut, when: repoints, due: every, refused: every},
+	{rule: StoreDefaultCategory, op: OpPut, when: saysManagement, now: every, refused: every},
+	{rule: StoreEnables, op: OpPut, when: enablesStore, now: every, refused: every},
 
-	{rule: WireUnknownMembers, op: OpPut, now: unknownMember, refused: unknownMember},
-	{rule: LogsPutStopped, op: OpPut, now: ofTrail(stopped), refused: stopped},
-	{rule: LogsDisable, op: OpPut, now: ofTrail(disablesWithoutWrites), refused: ofTrail(func(c *change) bool {
-		return disablesWithoutWrites(c) || c.q.disabling() && !Meets(c.old, c.q.named.Logs)
-	})},
-	{rule: PutEmptyDisables, op: OpPut, now: ofTrail(turnsOff), due: ofTrail(turnsOff), refused: turnsOff,
-		shows: ofOwn(turnsOff)},
-	{rule: PutEmptyWhenOff, op: OpPut, now: ofTrail(staysOff), refused: staysOff, shows: ofOwn(staysOff)},
+	{rule: WireUnknownMembers, op: OpPut, when: unknownMember, now: every, refused: every},
+	{rule: LogsPutStopped, op: OpPut, when: stopped, now: every, refused: every},
+	{rule: LogsDisable, op: OpPut, when: onTrail, now: disablesWithoutWrites, refused: disablesWithout},
+	{rule: PutEmptyDisables, op: OpPut, when: turnsOff, now: onTrail, due: onTrail, refused: every, shows: every},
+	{rule: PutEmptyWhenOff, op: OpPut, when: staysOff, now: onTrail, refused: every, shows: every},
 
-	{rule: PutReplacesList, op: OpPut, shows: ofOwn(func(c *change) bool { // the new list was appended
-		return c.old.On() && c.got&c.old == c.old && c.got&c.set == c.set && (c.got != c.set || c.repeated)
-	})},
-	{rule: StoreNoData, op: OpPut, due: ofStores(ofAny),
-		shows: ofOwn(func(c *change) bool { return !c.q.trailGiven && (c.got.Of(CallRate)|c.got.Of(ErrorRate))&Data != 0 })},
-	{rule: PutCategoriesEmpty, op: OpPut, now: emptyCategories, refused: emptyCategories,
-		shows: ofOwn(func(c *change) bool { return c.q.emptyCategories && c.got.Effective() != c.set.Effective() })},
-	{rule: PutDuplicateDiffering, op: OpPut, shows: ofOwn(func(c *change) bool { return c.q.duplicateDiffering })},
-	{rule: PutReplacesList, op: OpPut, due: func(c *change) bool {
-		return c.q.enabling() && anyType(func(t Type) bool { return c.old.Of(t) != 0 && c.set.Of(t) == 0 })
-	},
-		shows: ofOwn(func(c *change) bool {
-			return anyType(func(t Type) bool { return c.got.Of(t) != 0 && c.set.Of(t) == 0 && c.old.Of(t) != 0 })
-		})},
-	{rule: PutOverwritesCategories, op: OpPut,
-		due: func(c *change) bool {
-			return anyType(func(t Type) bool { return c.set.Of(t) != 0 && c.old.Of(t)&^c.set.Of(t) != 0 })
-		},
-		shows: ofOwn(func(c *change) bool {
-			return c.anyEntry(func(e putEntry) bool {
-				return e.defined && c.got.Of(e.t) == c.old.Of(e.t)|c.set.Of(e.t) && c.got.Of(e.t) != c.set.Of(e.t)
-			})
-		})},
-	{rule: TrailDeleteForgets, op: OpCreate, due: remade, shows: ofOwn(remade)},
-	{rule: StateIsolated, op: OpPut, shows: ofOther(func(c *change) bool { return c.got.On() && c.got == c.set })},
-	{rule: PutDefaultManagement, op: OpPut, due: func(c *change) bool {
-		return c.anyEntry(func(e putEntry) bool { return e.absent && c.old.Of(e.t)&Data == 0 })
-	},
-		shows: oneEach(func(c *change) bool {
-			return c.anyEntry(func(e putEntry) bool { return e.absent && c.got.Of(e.t) != c.set.Of(e.t) })
-		})},
-	{rule: StateIsolated, op: OpCreate, shows: ofOwn(func(c *change) bool { return isNew(c) && c.got.On() && c.shownElsewhere() })},
-	{rule: StateInitiallyOff, op: OpCreate, due: isNew, shows: ofOwn(isNew)},
-	{rule: PutDuplicateCategory, op: OpPut, now: duplicateCategory, refused: duplicateCategory,
-		shows: oneEach(duplicateCategory)},
-	{rule: PutDuplicateType, op: OpPut, now: func(c *change) bool { return c.q.duplicateType },
-		refused: func(c *change) bool { return c.q.duplicateType || c.q.duplicateDiffering },
-		shows:   oneEach(func(c *change) bool { return c.q.duplicateType || c.q.emptyCategories })},
-	{rule: LogsReadOnlyError, op: OpPut, refused: logsReads,
-		now: ofTrail(func(c *change) bool { return c.q.enabling() && logsReads(c) && c.set.Of(ErrorRate)&Management != 0 })},
-	{rule: PutIdempotent, op: OpPut, due: func(c *change) bool { return c.q.enabling() && c.set == c.old },
-		refused: func(c *change) bool {
-			return c.old.On() && len(c.q.entries) > 0 && c.old == c.q.combine(Management, "")[0].set
-		},
-		shows: oneEach(func(c *change) bool { return c.set == c.old && c.got != c.set })},
-	{rule: PutStores, op: OpPut, now: ofTrail(enables), refused: ofAny},
+	{rule: PutReplacesList, op: OpPut, shows: appended},
+	{rule: StoreNoData, op: OpPut, when: onStore, due: enables,
+		shows: func(c *change) bool { return c.got.Selectors.has(Data) }},
+	{rule: PutCategoriesEmpty, op: OpPut, when: emptyCategories, now: every, refused: every,
+		shows: func(c *change) bool { return c.got.Selectors.Effective() != c.set.Effective() }},
+	{rule: PutDuplicateDiffering, op: OpPut, when: duplicateDiffering, shows: every},
+	{rule: PutReplacesList, op: OpPut,
+		due:   func(c *change) bool { return c.q.enabling() && c.old.types()&^c.set.types() != 0 },
+		shows: func(c *change) bool { return c.got.Selectors.types()&c.old.types()&^c.set.types() != 0 }},
+	{rule: PutOverwritesCategories, op: OpPut, due: narrows, shows: merged},
+	{rule: TrailDeleteForgets, op: OpCreate, when: remade, due: every, shows: every},
+	{rule: StateIsolated, op: OpPut, any: true,
+		shows: func(c *change) bool { return isOther(c) && gotOn(c) && c.got.Selectors == c.set }},
+	{rule: PutDefaultManagement, op: OpPut, due: defaults, shows: defaultsOther},
+	{rule: StateIsolated, op: OpCreate, when: isNew, shows: func(c *change) bool { return gotOn(c) && shownElsewhere(c) }},
+	{rule: StateInitiallyOff, op: OpCreate, when: isNew, due: every, shows: every},
+	{rule: PutDuplicateCategory, op: OpPut, when: duplicateCategory, now: every, refused: every, shows: listsEachOnce},
+	{rule: PutDuplicateType, op: OpPut, now: duplicateType,
+		refused: func(c *change) bool { return duplicateType(c) || duplicateDiffering(c) },
+		shows:   func(c *change) bool { return listsEachOnce(c) && (duplicateType(c) || emptyCategories(c)) }},
+	{rule: LogsReadOnlyError, op: OpPut, when: logsReads, refused: every,
+		now: func(c *change) bool { return c.q.enabling() && c.set.Of(ErrorRate)&Management != 0 }},
+	{rule: PutIdempotent, op: OpPut, refused: asksForSame,
+		due:   func(c *change) bool { return c.q.enabling() && c.set == c.old },
+		shows: func(c *change) bool { return listsEachOnce(c) && c.set == c.old && c.got.Selectors != c.set }},
+	{rule: PutStores, op: OpPut, now: func(c *change) bool { return onTrail(c) && enables(c) }, refused: every},
 	{rule: PutOrderFree, op: OpPut, due: func(c *change) bool { return !c.q.canonical() }},
-	{rule: TrailNameOrARN, op: OpPut, now: byARN, due: func(c *change) bool { return byARN(c) && c.set != c.old }},
-	{rule: StoreARNOrSuffix, op: OpPut, now: ofStores(func(c *change) bool { return !isARN(c.q.storeName) || !isARN(c.q.destName) })},
+	{rule: TrailNameOrARN, op: OpPut, when: byARN, now: every, due: func(c *change) bool { return c.set != c.old }},
+	{rule: StoreARNOrSuffix, op: OpPut, when: enablesStore, now: bySuffix},
 
-	{rule: TrailUpdateKeeps, op: OpUpdate, due: wasOn, shows: ofOwn(ofAny)},
-	{rule: AnswerOneEntry, op: OpPut, now: enables, shows: ofOwn(func(c *change) bool { return !c.listsEachOnce() })},
-	{rule: LogsStop, op: OpStop, due: wasOn, shows: ofOwn(wasOn)},
-	{rule: LogsStart, op: OpStart, tie: true, due: wasAsleep, shows: ofOwn(wasStopped)},
-	{rule: StoreStopIngestion, tie: true, due: func(c *change) bool { return ingestion(c) && wasOn(c) }, shows: ofOwn(ingestion)},
-	{rule: LogsSelectorsLater, op: OpPutEvents, tie: true, now: weakens, shows: ofOwn(weakens)},
+	{rule: TrailUpdateKeeps, op: OpUpdate, due: wasOn, shows: every},
+	{rule: AnswerOneEntry, op: OpPut, now: enables, shows: func(c *change) bool { return !listsEachOnce(c) }},
+	{rule: LogsStop, op: OpStop, when: wasOn, due: every, shows: every},
+	{rule: LogsStart, op: OpStart, tie: true, when: wasStopped, due: hadEither, shows: every},
+	{rule: StoreStopIngestion, op: OpStopIngestion, tie: true, due: wasOn, shows: every},
+	{rule: StoreStopIngestion, op: OpStartIngestion, tie: true, due: wasOn, shows: every},
+	{rule: LogsSelectorsLater, op: OpPutEvents, tie: true, when: weakens, now: every, shows: every},
 	{rule: StateIsolated, op: OpPut, due: func(c *change) bool { return len(c.after.Trails)+len(c.after.Stores) > 1 },
-		shows: ofOther(ofAny)},
-	{rule: ErrorAtomic, shows: func(c *change) bool { return c.failed }},
-	{rule: StoreEnables, op: OpPut, shows: ofOwn(func(c *change) bool { return !c.q.trailGiven && !c.old.On() && !c.got.On() })},
-	{rule: GetReflectsPut, op: OpPut, shows: ofAny},
-	{rule: GetReflectsPut, shows: ofOwn(func(c *change) bool { return c.request.Op != OpCreate })},
-	{rule: GetReflectsPut, shows: ofAny},
+		any: true, shows: isOther},
+	{rule: ErrorAtomic, any: true, shows: func(c *change) bool { return c.failed }},
+	{rule: StoreEnables, op: OpPut, when: onStore, shows: func(c *change) bool { return !wasOn(c) && !gotOn(c) }},
+	{rule: GetReflectsPut, op: OpPut, any: true, shows: every},
+	{rule: GetReflectsPut, shows: func(c *change) bool { return c.request.Op != OpCreate }},
+	{rule: GetReflectsPut, any: true, shows: every},
 
 	{rule: GetNotEnabled, op: OpGet, now: func(c *change) bool { return c.reference.Code == codeNotEnabled }},
 	{rule: GetReflectsPut, op: OpGet, now: func(c *change) bool { return c.reference.Outcome == Succeeded }},
@@ -151,77 +126,97 @@ var claims = []claim{
 	{rule: StoreUpdateGuard, op: OpUpdateStore, now: func(c *change) bool { return c.reference.Outcome == Refused }},
 }
 
-func ofAny(*change) bool { return true }
-
-// ofOwn and ofOther are what a read of the changed resource, or of another one, shows after a success.
-func ofOwn(shows func(*change) bool) func(*change) bool {
-	return func(c *change) bool { return c.own && !c.failed && shows(c) }
-}
-
-func ofOther(shows func(*change) bool) func(*change) bool {
-	return func(c *change) bool { return !c.own && !c.failed && shows(c) }
-}
-
-// oneEach leaves out what an answer that lists a type twice shows.
-func oneEach(shows func(*change) bool) func(*change) bool {
-	return ofOwn(func(c *change) bool { return c.listsEachOnce() && shows(c) })
-}
-
-func (c *change) listsEachOnce() bool {
-	return c.got.single() && !(c.repeated && c.got.Effective() == c.set.Effective())
-}
-
-// ofTrail is for a Put on a trail, ofStores for one that enables something on a store.
-func ofTrail(when func(*change) bool) func(*change) bool {
-	return func(c *change) bool { return c.q.named != nil && when(c) }
-}
-
-func ofStores(when func(*change) bool) func(*change) bool {
-	return func(c *change) bool { return onStore(c) && c.q.enabling() && when(c) }
-}
-
-func onStore(c *change) bool { return !c.q.trailGiven }
-
-func disablesStoreWithDest(c *change) bool { return onStore(c) && c.q.disabling() && c.q.destGiven }
+// What the rows ask of a change. A Put has its call, another call on a trail that trail.
+func every(*change) bool                   { return true }
+func onTrail(c *change) bool               { return c.q.named != nil }
+func onStore(c *change) bool               { return !c.q.trailGiven }
+func enables(c *change) bool               { return c.q.enabling() }
+func enablesStore(c *change) bool          { return onStore(c) && c.q.enabling() }
 func disablesStore(c *change) bool         { return onStore(c) && c.q.disabling() && !c.q.destGiven }
+func disablesStoreWithDest(c *change) bool { return onStore(c) && c.q.disabling() && c.q.destGiven }
+func turnsOff(c *change) bool              { return c.q.disabling() && wasOn(c) }
+func staysOff(c *change) bool              { return c.q.disabling() && !wasOn(c) }
+func unknownMember(c *change) bool         { return c.q.unknownMember }
+func emptyCategories(c *change) bool       { return c.q.emptyCategories }
+func duplicateCategory(c *change) bool     { return c.q.duplicateCategory }
+func duplicateType(c *change) bool         { return c.q.duplicateType }
+func duplicateDiffering(c *change) bool    { return c.q.duplicateDiffering }
+func stopped(c *change) bool               { return onTrail(c) && !c.q.named.Logging }
+func logsReads(c *change) bool             { return onTrail(c) && c.q.named.Logs&ManagementEvents == ReadEvents }
+func byARN(c *change) bool                 { return isARN(c.q.trailName) }
+func bySuffix(c *change) bool              { return !isARN(c.q.storeName) || !isARN(c.q.destName) }
+func existed(c *change) bool               { return c.trail != nil }
+func wasOn(c *change) bool                 { return c.old.On() }
+func wasStopped(c *change) bool            { return c.trail != nil && !c.trail.Logging }
+func hadEither(c *change) bool             { return c.trail.HasEither }
+func isNew(c *change) bool                 { return c.resource != "" && !stateHas(c.before, c.resource) }
+func isOwn(c *change) bool                 { return c.own }
+func isOther(c *change) bool               { return !c.own && !c.failed }
+func gotOn(c *change) bool                 { return c.got.Selectors.On() }
 
-func storesIdle(c *change) bool {
-	return onStore(c) && c.q.from != nil && c.q.to != nil && !(c.q.from.Ingesting && c.q.to.Ingesting)
+func isARN(name string) bool { return strings.HasPrefix(name, "arn:") }
+
+// enablesIdle is with a store that is not ingesting, repoints with another destination than before, and
+// saysManagement with selectors that each name Management alone.
+func enablesIdle(c *change) bool {
+	return enablesStore(c) && c.q.from != nil && c.q.to != nil && !(c.q.from.Ingesting && c.q.to.Ingesting)
 }
 
 func repoints(c *change) bool {
-	return onStore(c) && c.q.from != nil && c.q.to != nil && c.q.from.Insights.On() && c.q.from.Destination != c.q.to.ID
+	from, to := c.q.from, c.q.to
+	return enablesStore(c) && from != nil && to != nil && from.Insights.On() && from.Destination != to.ID
 }
 
-func enables(c *change) bool           { return c.q.enabling() }
-func turnsOff(c *change) bool          { return c.q.disabling() && c.old.On() }
-func staysOff(c *change) bool          { return c.q.disabling() && !c.old.On() }
-func unknownMember(c *change) bool     { return c.q.unknownMember }
-func emptyCategories(c *change) bool   { return c.q.emptyCategories }
-func duplicateCategory(c *change) bool { return c.q.duplicateCategory }
-func stopped(c *change) bool           { return c.q.named != nil && !c.q.named.Logging }
-func logsReads(c *change) bool {
-	return c.q.named != nil && c.q.named.Logs&ManagementEvents == ReadEvents
-}
-func isARN(name string) bool    { return strings.HasPrefix(name, "arn:") }
-func byARN(c *change) bool      { return isARN(c.q.trailName) }
-func existed(c *change) bool    { return c.trail != nil }
-func wasOn(c *change) bool      { return c.old.On() }
-func wasStopped(c *change) bool { return c.trail != nil && !c.trail.Logging }
-func wasAsleep(c *change) bool  { return wasStopped(c) && c.trail.HasEither }
-
-func ingestion(c *change) bool {
-	return c.request.Op == OpStopIngestion || c.request.Op == OpStartIngestion
-}
-
-func disablesWithoutWrites(c *change) bool {
-	return c.q.disabling() && c.q.named.Logs&WriteEvents == 0
-}
-
-// saysManagement is a list for a store in which each selector names Management alone.
 func saysManagement(c *change) bool {
-	given := func(e putEntry) bool { return e.defined && e.c == Management }
-	return onStore(c) && c.q.from != nil && len(c.q.entries) > 0 && !slices.ContainsFunc(c.q.entries, func(e putEntry) bool { return !given(e) })
+	other := func(e putEntry) bool { return !e.defined || e.c != Management }
+	return enablesStore(c) && c.q.from != nil && len(c.q.entries) > 0 && !slices.ContainsFunc(c.q.entries, other)
+}
+
+// disablesWithoutWrites is on a trail that the call rate could not be enabled on, disablesWithout on one that
+// does not log what was enabled.
+func disablesWithoutWrites(c *change) bool { return c.q.disabling() && c.q.named.Logs&WriteEvents == 0 }
+
+func disablesWithout(c *change) bool {
+	return disablesWithoutWrites(c) || c.q.disabling() && !Meets(c.old, c.q.named.Logs)
+}
+
+// asksForSame is a Put of what is stored.
+func asksForSame(c *change) bool {
+	return wasOn(c) && len(c.q.entries) > 0 && c.old == c.q.combine(Management, "")[0].set
+}
+
+// narrows is a type that stays on and loses a category, which merged shows to be kept.
+func narrows(c *change) bool {
+	loses := func(t Type) bool { return c.set.Of(t) != 0 && c.old.Of(t)&^c.set.Of(t) != 0 }
+	return loses(CallRate) || loses(ErrorRate)
+}
+
+func merged(c *change) bool {
+	return slices.ContainsFunc(c.q.entries, func(e putEntry) bool {
+		got, set := c.got.Selectors.Of(e.t), c.set.Of(e.t)
+		return e.defined && got == c.old.Of(e.t)|set && got != set
+	})
+}
+
+// appended shows what was stored and the new list.
+func appended(c *change) bool {
+	got := c.got.Selectors
+	return wasOn(c) && got&c.old == c.old && got&c.set == c.set && (got != c.set || c.got.Repeated)
+}
+
+// defaults is a type without EventCategories for which Data was off, and defaultsOther one that is shown with
+// other categories than the default.
+func defaults(c *change) bool {
+	return slices.ContainsFunc(c.q.entries, func(e putEntry) bool { return e.absent && c.old.Of(e.t)&Data == 0 })
+}
+
+func defaultsOther(c *change) bool {
+	other := func(e putEntry) bool { return e.absent && c.got.Selectors.Of(e.t) != c.set.Of(e.t) }
+	return listsEachOnce(c) && slices.ContainsFunc(c.q.entries, other)
+}
+
+func (c *change) anyEntry(holds func(putEntry) bool) bool {
+	return slices.ContainsFunc(c.q.entries, holds)
 }
 
 // weakens is a PutEventSelectors that takes away what the insights of the trail need.
@@ -230,68 +225,44 @@ func weakens(c *change) bool {
 	return c.trail != nil && !Meets(c.trail.Insights, logs)
 }
 
-func isNew(c *change) bool { return c.resource != "" && !stateHas(c.before, c.resource) }
-
 // remade is a trail that has the name of one that was deleted.
 func remade(c *change) bool {
 	return isNew(c) && c.after.wasDeleted(c.after.World.region(c.request), c.request.Input.Get("Name").Text())
 }
 
+// listsEachOnce leaves out what lists a type twice.
+func listsEachOnce(c *change) bool {
+	got := c.got.Selectors
+	return got.single() && !(c.got.Repeated && got.Effective() == c.set.Effective())
+}
+
 // shownElsewhere reports whether another trail has just the selectors that were read.
-func (c *change) shownElsewhere() bool {
-	for i := range c.after.Trails {
-		if c.after.trailResource(i) != c.read && c.after.Trails[i].Insights == c.got {
-			return true
-		}
-	}
-	return false
+func shownElsewhere(c *change) bool {
+	return slices.ContainsFunc(c.after.Trails, func(t Trail) bool {
+		return t.resource() != c.read && t.Insights == c.got.Selectors
+	})
 }
 
-func anyType(holds func(Type) bool) bool { return holds(CallRate) || holds(ErrorRate) }
-
-func (c *change) anyEntry(holds func(putEntry) bool) bool {
-	return slices.ContainsFunc(c.q.entries, holds)
-}
-
-func (c *change) about(x *claim) bool { return x.op == "" || x.op == c.request.Op }
-
-// tests lists the rules that a change puts to the test.
-func (c *change) tests() (now, due []ID) {
-	for i := range claims {
-		x := &claims[i]
-		if c.about(x) && x.now != nil && x.now(c) {
-			now = append(now, x.rule)
-		}
-		if c.about(x) && x.due != nil && x.due(c) {
-			due = append(due, x.rule)
-		}
-	}
-	return now, due
+func (x *claim) about(c *change) bool {
+	return (x.op == "" || x.op == c.request.Op) && (x.when == nil || x.when(c))
 }
 
 // promised is the rule by which a valid Put should not have been refused.
 func (c *change) promised() ID {
-	for i := range claims {
-		if x := &claims[i]; c.about(x) && x.refused != nil && x.refused(c) {
-			return x.rule
-		}
-	}
-	return PutStores
+	i := slices.IndexFunc(claims, func(x claim) bool { return x.refused != nil && x.about(c) && x.refused(c) })
+	return claims[i].rule
 }
 
-// contradicted is the rule that a read contradicts. The lower its weight the more telling it is.
-func (c *change) contradicted(got Selectors, repeated bool) (rule ID, weight int) {
-	c.got, c.repeated = got, repeated
-	for i := range claims {
-		x := &claims[i]
-		if !x.tie {
-			weight = i
-		}
-		if c.about(x) && x.shows != nil && x.shows(c) {
-			return x.rule, weight
-		}
+// contradicted is the row of the rule that a read contradicts. The lower its weight the more telling it is.
+func (c *change) contradicted() (rule ID, weight int) {
+	i := slices.IndexFunc(claims, func(x claim) bool {
+		return x.shows != nil && (x.any || c.own && !c.failed) && x.about(c) && x.shows(c)
+	})
+	rule = claims[i].rule
+	for weight = i; claims[weight].tie; {
+		weight--
 	}
-	return GetReflectsPut, len(claims)
+	return rule, weight
 }
 
 // Exercised tells which rules an allowed answer has put to the test: now those about which the answer
@@ -299,38 +270,45 @@ func (c *change) contradicted(got Selectors, repeated bool) (rule ID, weight int
 // exercised by a request that breaks them alone.
 func Exercised(before State, r Request, a Answer, after State) (now, due []ID, resource string) {
 	resource = Resource(after, r)
-	switch {
-	case !a.Definite():
+	if !a.Definite() {
 		return nil, nil, resource
-	case r.Malformed():
+	} else if r.Malformed() {
 		return []ID{WireNoCrash}, nil, resource
-	case !r.Op.Insights():
-		if now, due = newChange(before, after, r).tests(); a.Outcome != Succeeded && r.Op != OpCreate {
-			due = nil
-		}
-		return now, due, resource
-	}
-	now = []ID{WireMembers, AnswerOneOwner}
-	if a.Outcome == Refused {
-		now = []ID{WireErrorShape, WireErrorStatus}
-	}
-	if r.OtherTarget {
-		now = append(now, WireProtocol)
-	}
-	broken := Broken(before, r)
-	if len(broken) == 1 {
-		now = append(now, broken[0])
-		if forgets := forgotten(before, r, broken[0]); forgets != broken[0] {
-			now = append(now, forgets)
-		}
 	}
 	c := newChange(before, after, r)
-	switch {
-	case r.Op == OpPut && a.Outcome == Refused && len(broken) > 0:
-		due = []ID{ErrorAtomic}
-	case len(broken) == 0 && (r.Op == OpGet || c.reference.Outcome == Succeeded):
-		more, later := c.tests()
-		now, due = append(now, more...), later
+	tested, read := true, a.Outcome == Succeeded || r.Op == OpCreate
+	if r.Op.Insights() {
+		now = []ID{WireMembers, AnswerOneOwner}
+		if a.Outcome == Refused {
+			now = []ID{WireErrorShape, WireErrorStatus}
+		}
+		if r.OtherTarget {
+			now = append(now, WireProtocol)
+		}
+		broken := Broken(before, r)
+		if len(broken) == 1 {
+			now = append(now, broken[0])
+			if forgets := forgotten(before, r, broken[0]); forgets != broken[0] {
+				now = append(now, forgets)
+			}
+		}
+		if r.Op == OpPut && a.Outcome == Refused && len(broken) > 0 {
+			due = []ID{ErrorAtomic}
+		}
+		tested = len(broken) == 0 && (r.Op == OpGet || c.reference.Outcome == Succeeded)
+		read = true
+	}
+	for i := range claims {
+		x := &claims[i]
+		if !tested || x.now == nil && x.due == nil || !x.about(c) {
+			continue
+		}
+		if x.now != nil && x.now(c) {
+			now = append(now, x.rule)
+		}
+		if read && x.due != nil && x.due(c) {
+			due = append(due, x.rule)
+		}
 	}
 	return now, due, resource
 }

@@ -81,6 +81,16 @@ func (s Selectors) Of(t Type) Categories {
 // has reports whether a type is on for one of some categories.
 func (s Selectors) has(c Categories) bool { return (s.Of(CallRate)|s.Of(ErrorRate))&c != 0 }
 
+// types are all entries of the types that are on.
+func (s Selectors) types() (all Selectors) {
+	for t := range Type(2) {
+		if s.Of(t) != 0 {
+			all |= t.entries()
+		}
+	}
+	return all
+}
+
 // Effective returns the set with one entry per enabled type.
 func (s Selectors) Effective() Selectors { return MakeSelectors(s.Of(CallRate), s.Of(ErrorRate)) }
 
