@@ -154,6 +154,17 @@ type Answer struct {
 	Logs, Open  Logs // what the event selectors log, with the mark Shown, and what is not claimed of that
 }
 
+var outcomeKinds = [...]string{Unanswered: "no answer", Crashed: "5xx", Succeeded: "success",
+	Refused: "an error without a code", AnySuccess: "success", AnyRefusal: "any error", AnyAnswer: "any answer"}
+
+// Kind is the answer's class, as signatures and reports name it: an error code, "success", …
+func (a Answer) Kind() string {
+	if a.Outcome == Refused && a.Code != "" {
+		return a.Code
+	}
+	return outcomeKinds[a.Outcome]
+}
+
 // Refusal returns the answer with an error code.
 func Refusal(code string) Answer { return Answer{Outcome: Refused, Code: code} }
 
