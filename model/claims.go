@@ -98,7 +98,7 @@ var claims = []claim{
 		due:   func(c *change) bool { return c.q.enabling() && c.set == c.old },
 		shows: func(c *change) bool { return listsEachOnce(c) && c.set == c.old && c.got.Selectors != c.set }},
 	{rule: PutStores, op: OpPut, now: func(c *change) bool { return onTrail(c) && enables(c) }, refused: every},
-	{rule: PutOrderFree, op: OpPut, due: func(c *change) bool { return !c.q.canonical() }},
+	{rule: PutOrderFree, op: OpPut, due: func(c *change) bool { return c.q.unordered }},
 	{rule: TrailNameOrARN, op: OpPut, when: byARN, now: every, due: func(c *change) bool { return c.set != c.old }},
 	{rule: StoreARNOrSuffix, op: OpPut, when: enablesStore, now: bySuffix},
 

@@ -48,7 +48,7 @@ func putOnTrail(s State, q *call) []Branch {
 
 // putOnStore lists the successes of a Put on a store that exists in the Region of the call.
 func putOnStore(s State, q *call) []Branch {
-	x, source := *q.from, q.source.at
+	x, source := *q.from, s.store(q.from.Home, q.from.ID)
 	answer := Answer{Outcome: Succeeded, StoreARN: s.World.StoreARN(x.Home, x.ID)}
 	if q.disabling() {
 		x.Insights, x.Repeats, x.Destination = 0, false, ""

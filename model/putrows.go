@@ -119,18 +119,18 @@ func notFromHome(q *call) bool { return q.away() && !q.get }
 
 // storeIs is for the source, the destination, or both.
 func storeIs(kind storeRefKind) cond {
-	return func(q *call) bool { return q.source.kind == kind || q.dest.kind == kind }
+	return func(q *call) bool { return q.source == kind || q.dest == kind }
 }
 
 // lenient is where a store of that kind need not be looked at.
 func lenient(kind storeRefKind) cond {
-	return func(q *call) bool { return q.noStores || q.source.kind != kind && q.openDest() }
+	return func(q *call) bool { return q.noStores || q.source != kind && q.openDest() }
 }
 
 func pendingIsRead(q *call) bool { return q.get || lenient(storePending)(q) }
 
 func pendingIsDisabled(q *call) bool {
-	return q.disabling() && (q.dest.kind != storePending || q.openDest())
+	return q.disabling() && (q.dest != storePending || q.openDest())
 }
 
 // around is a circumstance of the trail that any change of it, and maybe its reading, meets.

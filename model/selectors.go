@@ -1,8 +1,8 @@
 package model
 
 import (
+	"cmp"
 	"math/bits"
-	"slices"
 	"strings"
 
 	"github.com/insightconform/conform/model/value"
@@ -118,11 +118,6 @@ type selectorEntry struct {
 	Categories Categories
 }
 
-// Value renders the entry as it stands on the wire.
-func (e selectorEntry) value() value.Value {
-	return value.Obj("InsightType", TypeNames[e.Type], "EventCategories", value.Strs(e.Categories.Names()...))
-}
-
 // Names lists the categories of the set as spelt on the wire.
 func (c Categories) Names() []string {
 	names := []string{}
@@ -138,7 +133,7 @@ func (c Categories) Names() []string {
 func (s Selectors) Value() value.Value {
 	list := []value.Value{}
 	for _, e := range s.Entries() {
-		list = append(list, e.value())
+		list = append(list, value.Obj("InsightType", TypeNames[e.Type], "EventCategories", value.Strs(e.Categories.Names()...)))
 	}
 	return value.ListOf(list...)
 }
@@ -153,18 +148,6 @@ func (s Selectors) String() string {
 		parts = append(parts, TypeNames[e.Type]+": "+strings.Join(e.Categories.Names(), ", "))
 	}
 	return strings.Join(parts, "; ")
-}
-
-func parseType(name string) (Type, bool) {
-	i := slices.Index(TypeNames[:], name)
-	return Type(max(i, 0)), i >= 0
-}
-
-func parseCategory(name string) (Categories, bool) {
-	if i := slices.Index(CategoryNames[:], name); i >= 0 {
-		return 1 << i, true
-	}
-	return 0, false
 }
 
 // Logs says what kinds of event a resource logs.
@@ -185,15 +168,11 @@ const (
 )
 
 // String renders the set with the letters of section 3.
-func (l Logs) String() string {
-	letters := ""
+func (l Logs) String() (letters string) {
 	for i, c := range "WRDI" {
 		if l&(1<<i) != 0 {
 			letters += string(c)
 		}
 	}
-	if letters == "" {
-		return "none"
-	}
-	return letters
+	return cmp.Or(letters, "none")
 }

@@ -1,6 +1,8 @@
 package model
 
 import (
+	"cmp"
+	"fmt"
 	"slices"
 	"strings"
 )
@@ -27,33 +29,22 @@ type World struct {
 var DefaultWorld = World{Partition: "aws", Account: "123456789012", OtherAccount: "210987654321",
 	Home: "us-east-1", Away: "eu-west-1"}
 
-func (w *World) region(r Request) string {
-	if r.Region == "" {
-		return w.Home
-	}
-	return r.Region
-}
-
-func (w *World) profile() *Profile {
-	if w.Profile == nil {
-		return defaultProfile
-	}
-	return w.Profile
-}
+func (w *World) region(r Request) string { return cmp.Or(r.Region, w.Home) }
+func (w *World) profile() *Profile       { return cmp.Or(w.Profile, defaultProfile) }
 
 // TrailARN is the ARN of the caller's trail of that name.
-func (w *World) TrailARN(region, name string) string {
-	return "arn:" + w.Partition + ":cloudtrail:" + region + ":" + w.Account + ":trail/" + name
-}
+func (w *World) TrailARN(region, name string) string { return w.arn(region) + ":trail/" + name }
 
 // StoreARN is the ARN of the caller's event data store with that ID suffix.
-func (w *World) StoreARN(region, id string) string {
-	return "arn:" + w.Partition + ":cloudtrail:" + region + ":" + w.Account + ":eventdatastore/" + id
+func (w *World) StoreARN(region, id string) string { return w.arn(region) + ":eventdatastore/" + id }
+
+func (w *World) arn(region string) string {
+	return "arn:" + w.Partition + ":cloudtrail:" + region + ":" + w.Account
 }
 
 // StoreID is the symbolic ID suffix of the n-th event data store that a case creates, from 0.
 func StoreID(n int) string {
-	return "00000000-0000-4000-8000-" + strings.Repeat("0", 10) + string([]byte{'0' + byte(n/10%10), '0' + byte(n%10)})
+	return fmt.Sprintf("00000000-0000-4000-8000-%012d", n%100)
 }
 
 // Condition is a set of circumstances around a trail that OpArrange brings about.
@@ -73,13 +64,6 @@ const (
 // ConditionNames spells the conditions in OpArrange requests: ConditionNames[i] is condition 1<<i.
 var ConditionNames = [...]string{"bucket-missing", "bucket-denied", "key-denied", "key-unusable",
 	"member-account", "no-service-role", "service-owned"}
-
-func parseCondition(name string) Condition {
-	if i := slices.Index(ConditionNames[:], name); i >= 0 {
-		return 1 << i
-	}
-	return 0
-}
 
 // Trail is the state of one trail.
 type Trail struct {

@@ -4,7 +4,11 @@ import "github.com/insightconform/conform/model/value"
 
 // namedStore is the index of the store that a store operation names, -1 where there is none.
 func (s State) namedStore(r Request) int {
-	return s.resolveStore(r.Input.Get("EventDataStore").Text(), s.World.region(r)).at
+	_, x := s.resolveStore(r.Input.Get("EventDataStore").Text(), s.World.region(r))
+	if x == nil {
+		return -1
+	}
+	return s.store(x.Home, x.ID)
 }
 
 func stepCreateStore(s State, r Request) []Branch {
