@@ -186,14 +186,12 @@ func Meets(set Selectors, logs Logs) bool {
 	return !lacksWrites(set, logs) && !lacksManagement(set, logs) && !lacksData(set, logs)
 }
 
-// breach is one way in which a request breaks a rule: a row of the table in the case at hand.
+// breach is a row of the table that a request breaks.
 type breach struct {
-	rule *Rule
-	code string
-	also []string
-	// soft breaches are refusals that a rule merely accepts: the reference does not refuse.
-	soft    bool
-	mayPass bool // a success is accepted too
+	rule    *Rule
+	codes   []string // what is answered, and what is accepted beside it
+	soft    bool     // the refusal is merely accepted: the reference does not refuse
+	mayPass bool     // a success is accepted too
 	level   Level
 	open    bool // no source names the code
 }
@@ -207,21 +205,21 @@ func putBreaches(s State, q *call) []breach {
 			continue
 		}
 		rule := ruleIndex[row.rule]
-		b := breach{rule: rule, code: rule.Code, also: rule.Also, level: rule.Level, open: rule.RefusalOnly}
+		b := breach{rule: rule, level: rule.Level, open: rule.RefusalOnly, soft: row.soft != nil && row.soft(q)}
+		b.mayPass = b.soft || rule.MayPass || row.pass != nil && row.pass(q)
+		if b.codes = rule.Also; rule.Code != "" {
+			b.codes = append([]string{rule.Code}, rule.Also...)
+		}
 		if row.in != nil && row.in(q) {
 			if row.code != "" {
-				b.code, b.also = row.code, nil
+				b.codes = []string{row.code}
 			}
-			b.also = slices.Concat(b.also, row.also)
+			b.codes = slices.Concat(b.codes, row.also)
 			b.level, b.open = cmp.Or(row.level, b.level), b.open || row.open
-		}
-		b.soft = row.soft != nil && row.soft(q)
-		b.mayPass = b.soft || rule.MayPass || row.pass != nil && row.pass(q)
-		if b.soft && b.code != "" {
-			b.also = append([]string{b.code}, b.also...)
 		}
 		found = append(found, b)
 	}
-	s.World.profile().sort(found)
+	rank := s.World.profile().rank
+	slices.SortStableFunc(found, func(a, b breach) int { return rank[a.rule.ID] - rank[b.rule.ID] })
 	return found
 }
