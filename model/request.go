@@ -2,6 +2,7 @@ package model
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/insightconform/conform/model/value"
 )
@@ -11,25 +12,22 @@ type Op string
 
 // The operations that the model knows.
 const (
-	OpPut    Op = "PutInsightSelectors"
-	OpGet    Op = "GetInsightSelectors"
-	OpCreate Op = "CreateTrail"
-	OpUpdate Op = "UpdateTrail"
-	OpDelete Op = "DeleteTrail"
-	OpTrail  Op = "GetTrail"
-	OpStatus Op = "GetTrailStatus"
-	OpStart  Op = "StartLogging"
-	OpStop   Op = "StopLogging"
-
-	OpPutEvents Op = "PutEventSelectors"
-	OpGetEvents Op = "GetEventSelectors"
-
-	OpCreateStore  Op = "CreateEventDataStore"
-	OpGetStore     Op = "GetEventDataStore"
-	OpUpdateStore  Op = "UpdateEventDataStore"
-	OpDeleteStore  Op = "DeleteEventDataStore"
-	OpRestoreStore Op = "RestoreEventDataStore"
-
+	OpPut            Op = "PutInsightSelectors"
+	OpGet            Op = "GetInsightSelectors"
+	OpCreate         Op = "CreateTrail"
+	OpUpdate         Op = "UpdateTrail"
+	OpDelete         Op = "DeleteTrail"
+	OpTrail          Op = "GetTrail"
+	OpStatus         Op = "GetTrailStatus"
+	OpStart          Op = "StartLogging"
+	OpStop           Op = "StopLogging"
+	OpPutEvents      Op = "PutEventSelectors"
+	OpGetEvents      Op = "GetEventSelectors"
+	OpCreateStore    Op = "CreateEventDataStore"
+	OpGetStore       Op = "GetEventDataStore"
+	OpUpdateStore    Op = "UpdateEventDataStore"
+	OpDeleteStore    Op = "DeleteEventDataStore"
+	OpRestoreStore   Op = "RestoreEventDataStore"
 	OpStartIngestion Op = "StartEventDataStoreIngestion"
 	OpStopIngestion  Op = "StopEventDataStoreIngestion"
 
@@ -56,13 +54,7 @@ func (op Op) Needs() (c Capability, ok bool) { c, ok = opNeeds[op]; return c, ok
 func (op Op) Insights() bool { return op == OpPut || op == OpGet }
 
 // Reads reports whether the operation only reads.
-func (op Op) Reads() bool {
-	switch op {
-	case OpGet, OpTrail, OpStatus, OpGetEvents, OpGetStore:
-		return true
-	}
-	return false
-}
+func (op Op) Reads() bool { return strings.HasPrefix(string(op), "Get") }
 
 // Request is one call in symbolic form: names, accounts, Regions and store identifiers are the fixed
 // ones of a World, which a target replaces by its own on the way out and back.
