@@ -11,6 +11,7 @@ import (
 type claim struct {
 	rule ID
 	op   Op   // of the change; empty is any
+	call cond // of that Put or Get, if given
 	when test // of the change besides, if given
 	// now is when the answer to the change puts the rule to the test, due when the next Get of the
 	// resource does, refused when the refusal of a valid Put contradicts the rule.
@@ -59,51 +60,52 @@ var claims = []claim{
 	{rule: TrailCreateExisting, op: OpCreate, when: existed, due: wasOn, any: true, shows: isOwn},
 	{rule: ErrorAtomic, any: true, shows: func(c *change) bool { return c.failed && c.own }},
 
-	{rule: StoreDisableWithDst, op: OpPut, when: disablesStoreWithDest, now: every, refused: every, shows: every},
-	{rule: StoreDisable, op: OpPut, when: disablesStore, now: every, due: wasOn, refused: every, shows: every},
-	{rule: StoreNotIngesting, op: OpPut, when: enablesIdle, now: every, refused: every},
-	{rule: StoreRepoint, op: OpPut, when: repoints, due: every, refused: every},
-	{rule: StoreDefaultCategory, op: OpPut, when: saysManagement, now: every, refused: every},
-	{rule: StoreEnables, op: OpPut, when: enablesStore, now: every, refused: every},
+	{rule: StoreDisableWithDst, op: OpPut, call: disablesStoreWithDest, now: every, refused: every, shows: every},
+	{rule: StoreDisable, op: OpPut, call: disablesStore, now: every, due: wasOn, refused: every, shows: every},
+	{rule: StoreNotIngesting, op: OpPut, call: enablesIdle, now: every, refused: every},
+	{rule: StoreRepoint, op: OpPut, call: repoints, due: every, refused: every},
+	{rule: StoreDefaultCategory, op: OpPut, call: saysManagement, now: every, refused: every},
+	{rule: StoreEnables, op: OpPut, call: enablesStore, now: every, refused: every},
 
-	{rule: WireUnknownMembers, op: OpPut, when: unknownMember, now: every, refused: every},
-	{rule: LogsPutStopped, op: OpPut, when: stopped, now: every, refused: every},
-	{rule: LogsDisable, op: OpPut, when: onTrail, now: disablesWithoutWrites, refused: disablesWithout},
-	{rule: PutEmptyDisables, op: OpPut, when: turnsOff, now: onTrail, due: onTrail, refused: every, shows: every},
-	{rule: PutEmptyWhenOff, op: OpPut, when: staysOff, now: onTrail, refused: every, shows: every},
+	{rule: WireUnknownMembers, op: OpPut, call: unknownMember, now: every, refused: every},
+	{rule: LogsPutStopped, op: OpPut, call: isStopped, now: every, refused: every},
+	{rule: LogsDisable, op: OpPut, call: disablesTrail, refused: logsLess,
+		now: func(c *change) bool { return c.q.named.Logs&WriteEvents == 0 }},
+	{rule: PutEmptyDisables, op: OpPut, call: disablesTrail, when: wasOn, now: every, due: every, refused: every, shows: every},
+	{rule: PutEmptyWhenOff, op: OpPut, call: disablesTrail, when: wasOff, now: every, refused: every, shows: every},
 
 	{rule: PutReplacesList, op: OpPut, shows: appended},
-	{rule: StoreNoData, op: OpPut, when: onStore, due: enables,
+	{rule: StoreNoData, op: OpPut, call: enablesStore, due: every,
 		shows: func(c *change) bool { return c.got.Selectors.has(Data) }},
-	{rule: PutCategoriesEmpty, op: OpPut, when: emptyCategories, now: every, refused: every,
+	{rule: PutCategoriesEmpty, op: OpPut, call: emptyCategories, now: every, refused: every,
 		shows: func(c *change) bool { return c.got.Selectors.Effective() != c.set.Effective() }},
-	{rule: PutDuplicateDiffering, op: OpPut, when: duplicateDiffering, shows: every},
-	{rule: PutReplacesList, op: OpPut,
-		due:   func(c *change) bool { return c.q.enabling() && c.old.types()&^c.set.types() != 0 },
+	{rule: PutDuplicateDiffering, op: OpPut, call: duplicateDiffering, shows: every},
+	{rule: PutReplacesList, op: OpPut, call: enabling,
+		due:   func(c *change) bool { return c.old.types()&^c.set.types() != 0 },
 		shows: func(c *change) bool { return c.got.Selectors.types()&c.old.types()&^c.set.types() != 0 }},
 	{rule: PutOverwritesCategories, op: OpPut, due: narrows, shows: merged},
 	{rule: TrailDeleteForgets, op: OpCreate, when: remade, due: every, shows: every},
 	{rule: StateIsolated, op: OpPut, any: true,
 		shows: func(c *change) bool { return isOther(c) && gotOn(c) && c.got.Selectors == c.set }},
 	{rule: PutDefaultManagement, op: OpPut, due: defaults, shows: defaultsOther},
-	{rule: StateIsolated, op: OpCreate, when: isNew, shows: func(c *change) bool { return gotOn(c) && shownElsewhere(c) }},
+	{rule: StateIsolated, op: OpCreate, when: isNew, shows: shownElsewhere},
 	{rule: StateInitiallyOff, op: OpCreate, when: isNew, due: every, shows: every},
-	{rule: PutDuplicateCategory, op: OpPut, when: duplicateCategory, now: every, refused: every, shows: listsEachOnce},
-	{rule: PutDuplicateType, op: OpPut, now: duplicateType,
-		refused: func(c *change) bool { return duplicateType(c) || duplicateDiffering(c) },
-		shows:   func(c *change) bool { return listsEachOnce(c) && (duplicateType(c) || emptyCategories(c)) }},
-	{rule: LogsReadOnlyError, op: OpPut, when: logsReads, refused: every,
-		now: func(c *change) bool { return c.q.enabling() && c.set.Of(ErrorRate)&Management != 0 }},
-	{rule: PutIdempotent, op: OpPut, refused: asksForSame,
-		due:   func(c *change) bool { return c.q.enabling() && c.set == c.old },
-		shows: func(c *change) bool { return listsEachOnce(c) && c.set == c.old && c.got.Selectors != c.set }},
-	{rule: PutStores, op: OpPut, now: func(c *change) bool { return onTrail(c) && enables(c) }, refused: every},
-	{rule: PutOrderFree, op: OpPut, due: func(c *change) bool { return c.q.unordered }},
-	{rule: TrailNameOrARN, op: OpPut, when: byARN, now: every, due: func(c *change) bool { return c.set != c.old }},
-	{rule: StoreARNOrSuffix, op: OpPut, when: enablesStore, now: bySuffix},
+	{rule: PutDuplicateCategory, op: OpPut, call: duplicateCategory, now: every, refused: every, shows: listsEachOnce},
+	{rule: PutDuplicateType, op: OpPut, call: duplicateType, now: every, refused: every, shows: listsEachOnce},
+	{rule: PutDuplicateType, op: OpPut, tie: true, call: duplicateDiffering, refused: every},
+	{rule: PutDuplicateType, op: OpPut, tie: true, call: emptyCategories, shows: listsEachOnce},
+	{rule: LogsReadOnlyError, op: OpPut, call: enablesReads, refused: every,
+		now: func(c *change) bool { return c.set.Of(ErrorRate)&Management != 0 }},
+	{rule: PutIdempotent, op: OpPut, call: enabling, due: isSame, refused: asksForSame,
+		shows: func(c *change) bool { return isSame(c) && listsEachOnce(c) && c.got.Selectors != c.set }},
+	{rule: PutStores, op: OpPut, refused: every,
+		now: func(c *change) bool { return c.q.named != nil && c.q.enabling() }},
+	{rule: PutOrderFree, op: OpPut, call: func(q *call) bool { return q.unordered }, due: every},
+	{rule: TrailNameOrARN, op: OpPut, call: byARN, now: every, due: func(c *change) bool { return !isSame(c) }},
+	{rule: StoreARNOrSuffix, op: OpPut, call: bySuffix, now: every},
 
 	{rule: TrailUpdateKeeps, op: OpUpdate, due: wasOn, shows: every},
-	{rule: AnswerOneEntry, op: OpPut, now: enables, shows: func(c *change) bool { return !listsEachOnce(c) }},
+	{rule: AnswerOneEntry, op: OpPut, call: enabling, now: every, shows: func(c *change) bool { return !listsEachOnce(c) }},
 	{rule: LogsStop, op: OpStop, when: wasOn, due: every, shows: every},
 	{rule: LogsStart, op: OpStart, tie: true, when: wasStopped, due: hadEither, shows: every},
 	{rule: StoreStopIngestion, op: OpStopIngestion, tie: true, due: wasOn, shows: every},
@@ -112,72 +114,65 @@ var claims = []claim{
 	{rule: StateIsolated, op: OpPut, due: func(c *change) bool { return len(c.after.Trails)+len(c.after.Stores) > 1 },
 		any: true, shows: isOther},
 	{rule: ErrorAtomic, any: true, shows: func(c *change) bool { return c.failed }},
-	{rule: StoreEnables, op: OpPut, when: onStore, shows: func(c *change) bool { return !wasOn(c) && !gotOn(c) }},
+	{rule: StoreEnables, op: OpPut, call: enablesStore, shows: func(c *change) bool { return wasOff(c) && !gotOn(c) }},
 	{rule: GetReflectsPut, op: OpPut, any: true, shows: every},
 	{rule: GetReflectsPut, shows: func(c *change) bool { return c.request.Op != OpCreate }},
 	{rule: GetReflectsPut, any: true, shows: every},
 
 	{rule: GetNotEnabled, op: OpGet, now: func(c *change) bool { return c.reference.Code == codeNotEnabled }},
 	{rule: GetReflectsPut, op: OpGet, now: func(c *change) bool { return c.reference.Outcome == Succeeded }},
-	{rule: TrailNameOrARN, op: OpGet, now: byARN},
-	{rule: StoreARNOrSuffix, op: OpGet, now: func(c *change) bool { return c.q.storeGiven && !isARN(c.q.storeName) }},
+	{rule: TrailNameOrARN, op: OpGet, call: byARN, now: every},
+	{rule: StoreARNOrSuffix, op: OpGet, call: func(q *call) bool { return q.storeGiven && !isARN(q.storeName) }, now: every},
 	{rule: TrailHasInsights, op: OpTrail, now: func(c *change) bool { return c.reference.HasInsights == Yes }},
 	{rule: LogsVisible, now: func(c *change) bool { return c.reference.Logs != 0 }},
 	{rule: StoreUpdateGuard, op: OpUpdateStore, now: func(c *change) bool { return c.reference.Outcome == Refused }},
 }
 
-// What the rows ask of a change. A Put has its call, another call on a trail that trail.
-func every(*change) bool                   { return true }
-func onTrail(c *change) bool               { return c.q.named != nil }
-func onStore(c *change) bool               { return !c.q.trailGiven }
-func enables(c *change) bool               { return c.q.enabling() }
-func enablesStore(c *change) bool          { return onStore(c) && c.q.enabling() }
-func disablesStore(c *change) bool         { return onStore(c) && c.q.disabling() && !c.q.destGiven }
-func disablesStoreWithDest(c *change) bool { return onStore(c) && c.q.disabling() && c.q.destGiven }
-func turnsOff(c *change) bool              { return c.q.disabling() && wasOn(c) }
-func staysOff(c *change) bool              { return c.q.disabling() && !wasOn(c) }
-func unknownMember(c *change) bool         { return c.q.unknownMember }
-func emptyCategories(c *change) bool       { return c.q.emptyCategories }
-func duplicateCategory(c *change) bool     { return c.q.duplicateCategory }
-func duplicateType(c *change) bool         { return c.q.duplicateType }
-func duplicateDiffering(c *change) bool    { return c.q.duplicateDiffering }
-func stopped(c *change) bool               { return onTrail(c) && !c.q.named.Logging }
-func logsReads(c *change) bool             { return onTrail(c) && c.q.named.Logs&ManagementEvents == ReadEvents }
-func byARN(c *change) bool                 { return isARN(c.q.trailName) }
-func bySuffix(c *change) bool              { return !isARN(c.q.storeName) || !isARN(c.q.destName) }
-func existed(c *change) bool               { return c.trail != nil }
-func wasOn(c *change) bool                 { return c.old.On() }
-func wasStopped(c *change) bool            { return c.trail != nil && !c.trail.Logging }
-func hadEither(c *change) bool             { return c.trail.HasEither }
-func isNew(c *change) bool                 { return c.resource != "" && !stateHas(c.before, c.resource) }
-func isOwn(c *change) bool                 { return c.own }
-func isOther(c *change) bool               { return !c.own && !c.failed }
-func gotOn(c *change) bool                 { return c.got.Selectors.On() }
-
-func isARN(name string) bool { return strings.HasPrefix(name, "arn:") }
+// What the rows ask of a Put.
+func enabling(q *call) bool     { return q.enabling() }
+func enablesStore(q *call) bool { return !q.trailGiven && q.enabling() }
+func enablesReads(q *call) bool {
+	return q.enabling() && q.named != nil && q.named.Logs&ManagementEvents == ReadEvents
+}
+func disablesTrail(q *call) bool         { return q.named != nil && q.disabling() }
+func disablesStore(q *call) bool         { return !q.trailGiven && q.disabling() && !q.destGiven }
+func disablesStoreWithDest(q *call) bool { return !q.trailGiven && q.disabling() && q.destGiven }
+func isStopped(q *call) bool             { return q.named != nil && !q.named.Logging }
+func bySuffix(q *call) bool              { return enablesStore(q) && !(isARN(q.storeName) && isARN(q.destName)) }
+func byARN(q *call) bool                 { return isARN(q.trailName) }
+func isARN(name string) bool             { return strings.HasPrefix(name, "arn:") }
 
 // enablesIdle is with a store that is not ingesting, repoints with another destination than before, and
 // saysManagement with selectors that each name Management alone.
-func enablesIdle(c *change) bool {
-	return enablesStore(c) && c.q.from != nil && c.q.to != nil && !(c.q.from.Ingesting && c.q.to.Ingesting)
+func enablesIdle(q *call) bool {
+	return enablesStore(q) && q.from != nil && q.to != nil && !(q.from.Ingesting && q.to.Ingesting)
 }
 
-func repoints(c *change) bool {
-	from, to := c.q.from, c.q.to
-	return enablesStore(c) && from != nil && to != nil && from.Insights.On() && from.Destination != to.ID
+func repoints(q *call) bool {
+	return enablesStore(q) && q.from != nil && q.to != nil && q.from.Insights.On() && q.from.Destination != q.to.ID
 }
 
-func saysManagement(c *change) bool {
+func saysManagement(q *call) bool {
 	other := func(e putEntry) bool { return !e.defined || e.c != Management }
-	return enablesStore(c) && c.q.from != nil && len(c.q.entries) > 0 && !slices.ContainsFunc(c.q.entries, other)
+	return enablesStore(q) && q.from != nil && len(q.entries) > 0 && !slices.ContainsFunc(q.entries, other)
 }
 
-// disablesWithoutWrites is on a trail that the call rate could not be enabled on, disablesWithout on one that
-// does not log what was enabled.
-func disablesWithoutWrites(c *change) bool { return c.q.disabling() && c.q.named.Logs&WriteEvents == 0 }
+// What they ask of a change.
+func every(*change) bool        { return true }
+func existed(c *change) bool    { return c.trail != nil }
+func wasOn(c *change) bool      { return c.old.On() }
+func wasOff(c *change) bool     { return !c.old.On() }
+func wasStopped(c *change) bool { return c.trail != nil && !c.trail.Logging }
+func hadEither(c *change) bool  { return c.trail.HasEither }
+func isNew(c *change) bool      { return c.resource != "" && !stateHas(c.before, c.resource) }
+func isSame(c *change) bool     { return c.set == c.old }
+func isOwn(c *change) bool      { return c.own }
+func isOther(c *change) bool    { return !c.own && !c.failed }
+func gotOn(c *change) bool      { return c.got.Selectors.On() }
 
-func disablesWithout(c *change) bool {
-	return disablesWithoutWrites(c) || c.q.disabling() && !Meets(c.old, c.q.named.Logs)
+// logsLess is a trail that the call rate, or what was stored, could not be enabled on.
+func logsLess(c *change) bool {
+	return c.q.named.Logs&WriteEvents == 0 || !Meets(c.old, c.q.named.Logs)
 }
 
 // asksForSame is a Put of what is stored.
@@ -215,10 +210,6 @@ func defaultsOther(c *change) bool {
 	return listsEachOnce(c) && slices.ContainsFunc(c.q.entries, other)
 }
 
-func (c *change) anyEntry(holds func(putEntry) bool) bool {
-	return slices.ContainsFunc(c.q.entries, holds)
-}
-
 // weakens is a PutEventSelectors that takes away what the insights of the trail need.
 func weakens(c *change) bool {
 	logs, _ := logsOf(c.request.Input)
@@ -236,15 +227,14 @@ func listsEachOnce(c *change) bool {
 	return got.single() && !(c.got.Repeated && got.Effective() == c.set.Effective())
 }
 
-// shownElsewhere reports whether another trail has just the selectors that were read.
+// shownElsewhere is that another trail has just the selectors that were read.
 func shownElsewhere(c *change) bool {
-	return slices.ContainsFunc(c.after.Trails, func(t Trail) bool {
-		return t.resource() != c.read && t.Insights == c.got.Selectors
-	})
+	same := func(t Trail) bool { return t.resource() != c.read && t.Insights == c.got.Selectors }
+	return gotOn(c) && slices.ContainsFunc(c.after.Trails, same)
 }
 
 func (x *claim) about(c *change) bool {
-	return (x.op == "" || x.op == c.request.Op) && (x.when == nil || x.when(c))
+	return (x.op == "" || x.op == c.request.Op) && (x.call == nil || x.call(c.q)) && (x.when == nil || x.when(c))
 }
 
 // promised is the rule by which a valid Put should not have been refused.

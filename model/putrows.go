@@ -33,7 +33,7 @@ var putRows = []putRow{
 	{rule: InputNoResource, when: noResource, soft: mistypedName},
 	{rule: InputTrailAndStore, when: trailAndStore, soft: func(q *call) bool { return !q.trailGiven || !q.onStores() }},
 	{rule: InputStoreNeedsBoth, when: half, soft: mistypedName, in: destinationAlone, level: Inferred},
-	{rule: TrailNameSyntax, when: trailIs(refBlank, refBadName), in: trailIs(refBlank), also: []string{codeParameter, codeCombination}},
+	{rule: TrailNameSyntax, when: trailIs(refBlank, refBadName), in: trailIs(refBlank), also: codes{codeParameter, codeCombination}},
 	{rule: TrailARNSyntax, when: trailIs(refBadARN)},
 	{rule: StoreIDSyntax, when: storeIs(storeBadSyntax), soft: lenient(storeBadSyntax)},
 	{rule: SelectorTypeInvalid, when: func(q *call) bool { return q.typeInvalid }},
@@ -42,11 +42,11 @@ var putRows = []putRow{
 	{rule: StoreDataCategory, when: func(q *call) bool { return q.onStores() && q.asked.has(Data) }},
 	{rule: TrailNotFound, when: noSuchTrail},
 	{rule: TrailOtherAccount, when: trailIs(refOtherAccount)},
-	{rule: TrailHomeRegion, when: notFromHome, in: byName, code: codeNotFound, also: []string{codeHomeRegion}, level: Observed},
+	{rule: TrailHomeRegion, when: notFromHome, in: byName, code: codeNotFound, also: codes{codeHomeRegion}, level: Observed},
 	{rule: StoreNotFound, when: storeIs(storeMissing), soft: lenient(storeMissing)},
 	{rule: StoreOtherAccount, when: storeIs(storeOtherAccount), soft: lenient(storeOtherAccount)},
 	{rule: StoreInactive, when: storeIs(storePending), soft: pendingIsRead, pass: pendingIsDisabled},
-	{rule: OrgMemberAccount, when: around(MemberAccount), soft: isGet, in: byName, also: []string{codeNotFound}},
+	{rule: OrgMemberAccount, when: around(MemberAccount), soft: isGet, in: byName, also: codes{codeNotFound}},
 	{rule: OrgNoServiceRole, when: around(NoServiceRole), soft: isGet},
 	{rule: TrailNotPermitted, when: around(ServiceOwned), soft: isGet},
 	// Whether a success is possible where the logs are missing depends on how the entries are stored.
@@ -56,30 +56,40 @@ var putRows = []putRow{
 	// Whether a destination is looked at where none is needed is open.
 	{rule: StoreDestination, when: func(q *call) bool { return !q.trailGiven && q.to != nil && q.to.Logs&InsightEvents == 0 }, soft: notEnabling},
 	{rule: StoreSource, when: sourceLacks, pass: always, in: sourceLacksWrites, open: true,
-		also: []string{codeParameter, codeCombination, codeNotPermitted}},
+		also: codes{codeParameter, codeCombination, codeNotPermitted}},
 	{rule: StoreSame, when: func(q *call) bool { return !q.trailGiven && q.from != nil && q.from == q.to }, soft: notEnabling},
 	{rule: BucketMissingRule, when: lost(BucketMissing)},
 	{rule: BucketPolicy, when: lost(BucketDenied)},
 	{rule: KMSPolicy, when: lost(keyDenied)},
 	{rule: KMSUnusable, when: lost(keyUnusable)},
-	{rule: PutDuplicateDiffering, when: func(q *call) bool { return q.duplicateDiffering }},
+	{rule: PutDuplicateDiffering, when: duplicateDiffering},
 
-	{rule: WireUnknownMembers, when: func(q *call) bool { return q.unknownMember }, soft: always},
+	{rule: WireUnknownMembers, when: unknownMember, soft: always},
 	{rule: StoreNotIngesting, when: func(q *call) bool { return !q.get && storeIs(storeIdle)(q) }, soft: always},
 	{rule: LogsPutStopped, when: func(q *call) bool { return q.alone() && !q.named.Logging }, soft: always},
 	{rule: StoreDisableWithDst, when: func(q *call) bool { return q.openDest() && q.destGiven }, soft: always},
-	{rule: PutCategoriesEmpty, when: func(q *call) bool { return q.emptyCategories }, soft: always},
-	{rule: PutDuplicateCategory, when: func(q *call) bool { return q.duplicateCategory }, soft: always},
-	{rule: PutDuplicateType, when: func(q *call) bool { return q.duplicateType }, soft: always},
+	{rule: PutCategoriesEmpty, when: emptyCategories, soft: always},
+	{rule: PutDuplicateCategory, when: duplicateCategory, soft: always},
+	{rule: PutDuplicateType, when: duplicateType, soft: always},
 }
 
-func always(*call) bool        { return true }
-func isGet(q *call) bool       { return q.get }
-func notEnabling(q *call) bool { return !q.enabling() }
-func byName(q *call) bool      { return q.ref.kind == refName }
-func nullInList(q *call) bool  { return q.nullInList }
-func mistyped(q *call) bool    { return q.wrongType || q.nullInList || q.nullMember }
-func nullAlone(q *call) bool   { return !q.wrongType && !q.nullInList }
+func always(*call) bool               { return true }
+func isGet(q *call) bool              { return q.get }
+func notEnabling(q *call) bool        { return !q.enabling() }
+func byName(q *call) bool             { return q.ref.kind == refName }
+func nullInList(q *call) bool         { return q.nullInList }
+func mistyped(q *call) bool           { return q.wrongType || q.nullInList || q.nullMember }
+func nullAlone(q *call) bool          { return !q.wrongType && !q.nullInList }
+func unknownMember(q *call) bool      { return q.unknownMember }
+func emptyCategories(q *call) bool    { return q.emptyCategories }
+func duplicateCategory(q *call) bool  { return q.duplicateCategory }
+func duplicateType(q *call) bool      { return q.duplicateType }
+func duplicateDiffering(q *call) bool { return q.duplicateDiffering }
+func notFromHome(q *call) bool        { return q.away() && !q.get }
+func pendingIsRead(q *call) bool      { return q.get || lenient(storePending)(q) }
+func pendingIsDisabled(q *call) bool {
+	return q.disabling() && (q.dest != storePending || q.openDest())
+}
 
 // A member that should name a resource and is of another type may count as given.
 func mistypedName(q *call) bool { return q.mistypedTrail || q.mistypedStore }
@@ -114,9 +124,6 @@ func noSuchTrail(q *call) bool {
 	return false
 }
 
-// notFromHome is a Put from another Region than the trail's home.
-func notFromHome(q *call) bool { return q.away() && !q.get }
-
 // storeIs is for the source, the destination, or both.
 func storeIs(kind storeRefKind) cond {
 	return func(q *call) bool { return q.source == kind || q.dest == kind }
@@ -125,12 +132,6 @@ func storeIs(kind storeRefKind) cond {
 // lenient is where a store of that kind need not be looked at.
 func lenient(kind storeRefKind) cond {
 	return func(q *call) bool { return q.noStores || q.source != kind && q.openDest() }
-}
-
-func pendingIsRead(q *call) bool { return q.get || lenient(storePending)(q) }
-
-func pendingIsDisabled(q *call) bool {
-	return q.disabling() && (q.dest != storePending || q.openDest())
 }
 
 // around is a circumstance of the trail that any change of it, and maybe its reading, meets.
@@ -208,11 +209,11 @@ func putBreaches(s State, q *call) []breach {
 		b := breach{rule: rule, level: rule.Level, open: rule.RefusalOnly, soft: row.soft != nil && row.soft(q)}
 		b.mayPass = b.soft || rule.MayPass || row.pass != nil && row.pass(q)
 		if b.codes = rule.Also; rule.Code != "" {
-			b.codes = append([]string{rule.Code}, rule.Also...)
+			b.codes = append(codes{rule.Code}, rule.Also...)
 		}
 		if row.in != nil && row.in(q) {
 			if row.code != "" {
-				b.codes = []string{row.code}
+				b.codes = codes{row.code}
 			}
 			b.codes = slices.Concat(b.codes, row.also)
 			b.level, b.open = cmp.Or(row.level, b.level), b.open || row.open
