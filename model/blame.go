@@ -253,23 +253,24 @@ func (f *Finding) blameHistory(history []Exchange) {
 // Showing returns the state in which a resource stores what an answer to its Get shows, and false
 // where the answer shows nothing that the model has.
 func Showing(s State, resource string, a Answer) (State, bool) {
-	set := Selectors(0)
-	if off := a.Outcome == Refused && a.Code == codeNotEnabled; !off {
-		if a.Outcome != Succeeded || a.Alien != "" || a.Repeated || !a.Selectors.single() {
-			return s, false
-		}
-		if a.Selectors.On() {
-			set = a.Selectors
-		}
+	set := a.Selectors
+	switch {
+	case a.Outcome == Refused && a.Code == codeNotEnabled:
+		set = 0
+	case a.Outcome != Succeeded || a.Alien != "" || a.Repeated || !set.single():
+		return s, false
+	case !set.On():
+		set = 0
 	}
-	if trail, store := s.Find(resource); trail >= 0 {
+	trail, store := s.Find(resource)
+	switch {
+	case trail >= 0:
 		t := s.Trails[trail]
 		t.Insights, t.Repeats, t.Asleep, t.MustWake, t.HasEither = set, false, 0, false, !t.Logging
 		return s.WithTrail(trail, t), true
-	} else if store >= 0 {
-		if (set.Of(CallRate)|set.Of(ErrorRate))&Data != 0 {
-			return s, false
-		}
+	case store >= 0 && set.has(Data):
+		return s, false
+	case store >= 0:
 		x := s.Stores[store]
 		x.Insights, x.Repeats, x.Destination = set, false, ""
 		if a, ok := parseARN(a.Destination); ok && set.On() {

@@ -71,7 +71,8 @@ var claims = []claim{
 	{rule: LogsPutStopped, op: OpPut, call: isStopped, now: every, refused: every},
 	{rule: LogsDisable, op: OpPut, call: disablesTrail, refused: logsLess,
 		now: func(c *change) bool { return c.q.named.Logs&WriteEvents == 0 }},
-	{rule: PutEmptyDisables, op: OpPut, call: disablesTrail, when: wasOn, now: every, due: every, refused: every, shows: every},
+	{rule: PutEmptyDisables, op: OpPut, call: disablesTrail, when: wasOn,
+		now: every, due: every, refused: every, shows: every},
 	{rule: PutEmptyWhenOff, op: OpPut, call: disablesTrail, when: wasOff, now: every, refused: every, shows: every},
 
 	{rule: PutReplacesList, op: OpPut, shows: appended},
@@ -105,7 +106,7 @@ var claims = []claim{
 	{rule: StoreARNOrSuffix, op: OpPut, call: bySuffix, now: every},
 
 	{rule: TrailUpdateKeeps, op: OpUpdate, due: wasOn, shows: every},
-	{rule: AnswerOneEntry, op: OpPut, call: enabling, now: every, shows: func(c *change) bool { return !listsEachOnce(c) }},
+	{rule: AnswerOneEntry, op: OpPut, call: enabling, now: every, shows: listsOther},
 	{rule: LogsStop, op: OpStop, when: wasOn, due: every, shows: every},
 	{rule: LogsStart, op: OpStart, tie: true, when: wasStopped, due: hadEither, shows: every},
 	{rule: StoreStopIngestion, op: OpStopIngestion, tie: true, due: wasOn, shows: every},
@@ -122,7 +123,7 @@ var claims = []claim{
 	{rule: GetNotEnabled, op: OpGet, now: func(c *change) bool { return c.reference.Code == codeNotEnabled }},
 	{rule: GetReflectsPut, op: OpGet, now: func(c *change) bool { return c.reference.Outcome == Succeeded }},
 	{rule: TrailNameOrARN, op: OpGet, call: byARN, now: every},
-	{rule: StoreARNOrSuffix, op: OpGet, call: func(q *call) bool { return q.storeGiven && !isARN(q.storeName) }, now: every},
+	{rule: StoreARNOrSuffix, op: OpGet, call: readsBySuffix, now: every},
 	{rule: TrailHasInsights, op: OpTrail, now: func(c *change) bool { return c.reference.HasInsights == Yes }},
 	{rule: LogsVisible, now: func(c *change) bool { return c.reference.Logs != 0 }},
 	{rule: StoreUpdateGuard, op: OpUpdateStore, now: func(c *change) bool { return c.reference.Outcome == Refused }},
@@ -139,6 +140,7 @@ func disablesStore(q *call) bool         { return !q.trailGiven && q.disabling()
 func disablesStoreWithDest(q *call) bool { return !q.trailGiven && q.disabling() && q.destGiven }
 func isStopped(q *call) bool             { return q.named != nil && !q.named.Logging }
 func bySuffix(q *call) bool              { return enablesStore(q) && !(isARN(q.storeName) && isARN(q.destName)) }
+func readsBySuffix(q *call) bool         { return q.storeGiven && !isARN(q.storeName) }
 func byARN(q *call) bool                 { return isARN(q.trailName) }
 func isARN(name string) bool             { return strings.HasPrefix(name, "arn:") }
 
@@ -221,7 +223,8 @@ func remade(c *change) bool {
 	return isNew(c) && c.after.wasDeleted(c.after.World.region(c.request), c.request.Input.Get("Name").Text())
 }
 
-// listsEachOnce leaves out what lists a type twice.
+// listsOther is another number of entries of a type than one, or one that is there twice.
+func listsOther(c *change) bool { return !listsEachOnce(c) }
 func listsEachOnce(c *change) bool {
 	got := c.got.Selectors
 	return got.single() && !(c.got.Repeated && got.Effective() == c.set.Effective())

@@ -43,7 +43,8 @@ func logsOf(in value.Value) (logs, open Logs) {
 	return logs &^ dataWrites, open &^ logs
 }
 
-var categoryLogs = map[string]Logs{"Management": ManagementEvents, "Data": DataEvents | dataWrites, "Insight": InsightEvents}
+var categoryLogs = map[string]Logs{
+	"Management": ManagementEvents, "Data": DataEvents | dataWrites, "Insight": InsightEvents}
 
 // only leaves those of read calls, or of write calls.
 func only(logs Logs, reads, writes bool) Logs {

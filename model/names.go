@@ -56,7 +56,8 @@ func parseARN(s string) (a arn, ok bool) {
 
 // of reports whether it is that of a kind of resource of CloudTrail.
 func (a *arn) of(kind string) bool {
-	return a.service == "cloudtrail" && a.kind == kind && len(a.account) == 12 && strings.Trim(a.account, "0123456789") == ""
+	account := len(a.account) == 12 && strings.Trim(a.account, "0123456789") == ""
+	return a.service == "cloudtrail" && a.kind == kind && account
 }
 
 // trailRefKind tells what a TrailName is.
@@ -91,9 +92,10 @@ func (w *World) resolveTrail(s, region string) trailRef {
 		return trailRef{kind: refName, region: region, name: s}
 	}
 	a, ok := parseARN(s)
+	valid := ok && a.of("trail") && ValidTrailName(a.id) && a.region != ""
 	known := a.partition == w.Partition && (a.region == w.Home || a.region == w.Away)
 	switch {
-	case !ok || !a.of("trail") || !ValidTrailName(a.id) || a.region == "" || a.partition != w.Partition && a.region == region:
+	case !valid || a.partition != w.Partition && a.region == region:
 		return trailRef{kind: refBadARN}
 	case !known:
 		// Another partition, or a Region that does not exist: row 7 or 15.

@@ -14,10 +14,10 @@ type putRow struct {
 	soft cond // the refusal is merely accepted: the reference does not refuse
 	pass cond // a success is accepted too, beside Rule.MayPass
 
-	// What differs from the rule where it is broken in this way, if given.
+	// What differs where the rule is broken in this way, if given.
 	in    cond
-	code  string   // in place of the rule's, and of what the rule accepts beside it
-	also  []string // accepted besides
+	code  string // in place of the rule's, and of what the rule accepts beside it
+	also  codes  // accepted besides
 	level Level
 	open  bool // as Rule.RefusalOnly
 }
@@ -54,10 +54,10 @@ var putRows = []putRow{
 	{rule: LogsErrorRate, when: lacks(lacksManagement), soft: mayHave(lacksManagement), pass: always},
 	{rule: LogsData, when: lacks(lacksDataOfWrites), soft: mayHave(lacksData), pass: always},
 	// Whether a destination is looked at where none is needed is open.
-	{rule: StoreDestination, when: func(q *call) bool { return !q.trailGiven && q.to != nil && q.to.Logs&InsightEvents == 0 }, soft: notEnabling},
-	{rule: StoreSource, when: sourceLacks, pass: always, in: sourceLacksWrites, open: true,
+	{rule: StoreDestination, when: noDestination, soft: notEnabling},
+	{rule: StoreSource, when: sourceLacks(lacksEvents), pass: always, in: sourceLacks(lacksWrites), open: true,
 		also: codes{codeParameter, codeCombination, codeNotPermitted}},
-	{rule: StoreSame, when: func(q *call) bool { return !q.trailGiven && q.from != nil && q.from == q.to }, soft: notEnabling},
+	{rule: StoreSame, when: ownDestination, soft: notEnabling},
 	{rule: BucketMissingRule, when: lost(BucketMissing)},
 	{rule: BucketPolicy, when: lost(BucketDenied)},
 	{rule: KMSPolicy, when: lost(keyDenied)},
@@ -85,6 +85,8 @@ func emptyCategories(q *call) bool    { return q.emptyCategories }
 func duplicateCategory(q *call) bool  { return q.duplicateCategory }
 func duplicateType(q *call) bool      { return q.duplicateType }
 func duplicateDiffering(q *call) bool { return q.duplicateDiffering }
+func noDestination(q *call) bool      { return !q.trailGiven && q.to != nil && q.to.Logs&InsightEvents == 0 }
+func ownDestination(q *call) bool     { return !q.trailGiven && q.to != nil && q.to == q.from }
 func notFromHome(q *call) bool        { return q.away() && !q.get }
 func pendingIsRead(q *call) bool      { return q.get || lenient(storePending)(q) }
 func pendingIsDisabled(q *call) bool {
@@ -117,11 +119,7 @@ func trailIs(kinds ...trailRefKind) cond {
 }
 
 func noSuchTrail(q *call) bool {
-	switch q.ref.kind {
-	case refName, refARN, refOtherRegion:
-		return q.named == nil && !q.there
-	}
-	return false
+	return q.ref.name != "" && q.ref.kind != refOtherAccount && q.named == nil && !q.there
 }
 
 // storeIs is for the source, the destination, or both.
@@ -153,12 +151,8 @@ func mayHave(logs func(Selectors, Logs) bool) cond {
 	return func(q *call) bool { return !logs(q.asked, q.named.Logs|q.named.Open) }
 }
 
-func sourceLacksWrites(q *call) bool {
-	return !q.trailGiven && q.enabling() && q.from != nil && lacksWrites(q.asked, q.from.Logs)
-}
-
-func sourceLacks(q *call) bool {
-	return sourceLacksWrites(q) || !q.trailGiven && q.enabling() && q.from != nil && lacksManagement(q.asked, q.from.Logs)
+func sourceLacks(logs func(Selectors, Logs) bool) cond {
+	return func(q *call) bool { return enablesStore(q) && q.from != nil && logs(q.asked, q.from.Logs) }
 }
 
 // The prerequisites of a set of selectors: whether what a resource logs lacks them.
@@ -170,22 +164,23 @@ func lacksManagement(set Selectors, logs Logs) bool {
 	return set.Of(ErrorRate)&Management != 0 && logs&ManagementEvents == 0
 }
 
+func lacksEvents(set Selectors, logs Logs) bool {
+	return lacksWrites(set, logs) || lacksManagement(set, logs)
+}
 func lacksData(set Selectors, logs Logs) bool { return set.has(Data) && logs&DataEvents == 0 }
 
-// lacksDataOfWrites is also that the call rate of data events is asked for where those of reads alone are
-// logged, which the sources have either way.
-func lacksDataOfWrites(set Selectors, logs Logs) bool {
-	return lacksData(set, logs) || readsDataAlone(set, logs)
-}
-
+// readsDataAlone is the call rate of data events where those of reads alone are logged, which the sources have
+// either way.
 func readsDataAlone(set Selectors, logs Logs) bool {
 	return set.Of(CallRate)&Data != 0 && logs&ReadDataOnly != 0
 }
 
-// Meets reports whether a trail that logs these kinds of event meets the prerequisites of a set.
-func Meets(set Selectors, logs Logs) bool {
-	return !lacksWrites(set, logs) && !lacksManagement(set, logs) && !lacksData(set, logs)
+func lacksDataOfWrites(set Selectors, logs Logs) bool {
+	return lacksData(set, logs) || readsDataAlone(set, logs)
 }
+
+// Meets reports whether a trail that logs these kinds of event meets the prerequisites of a set.
+func Meets(set Selectors, logs Logs) bool { return !lacksEvents(set, logs) && !lacksData(set, logs) }
 
 // breach is a row of the table that a request breaks.
 type breach struct {

@@ -91,9 +91,7 @@ func (r Request) GoString() string {
 
 // Malformed reports whether the request is no JSON POST of an object, so that only wire/no-crash
 // is held for its answer.
-func (r Request) Malformed() bool {
-	return r.Raw != nil || (r.Method != "" && r.Method != "POST")
-}
+func (r Request) Malformed() bool { return r.Raw != nil || (r.Method != "" && r.Method != "POST") }
 
 // Outcome is the kind of an answer.
 type Outcome uint8

@@ -169,11 +169,9 @@ const (
 func Undocumented(op Op, code string) bool {
 	switch code {
 	case codeValidation, codeSerialization, codeAccess, codeStoreARN, codeStoreNotFound, codeStoreInactive, codeStoreStatus:
-		return op == OpPut || op == OpGet
-	case codeHomeRegion:
-		return op == OpGet
+		return op.Insights()
 	}
-	return false
+	return op == OpGet && code == codeHomeRegion
 }
 
 // Rule is one requirement of the reference behaviour.
@@ -183,21 +181,13 @@ type Rule struct {
 	Source    string // S0, API, SM, UG, CFN, TF, W, LAB as in Sources; "-" where there is none
 	Statement string // one sentence
 
-	// Code is the error that the reference answers, empty for a rule that is no error. Also is what is
-	// accepted beside it.
-	Code string
-	Also []string
-	// RefusalOnly says that no source names the code, only the refusal: an unlisted 4xx code is a
-	// divergence at level inferred.
-	RefusalOnly bool
-	// OfRead is the level of what a Get shows, where it is lower than that of the effect.
-	OfRead Level
-	// MayPass says that the request may as well succeed when nothing else is broken.
-	MayPass bool
-	// Silent says that the rule makes no claim that an answer could contradict.
-	Silent bool
-	// Needs names the capabilities without which the rule cannot be tried.
-	Needs []Capability
+	Code        string       // the error that the reference answers, empty for a rule that is no error
+	Also        []string     // the errors that are accepted beside it
+	RefusalOnly bool         // no source names the code, only the refusal: an unlisted 4xx code is at level inferred
+	OfRead      Level        // of what a Get shows, where it is lower than that of the effect
+	MayPass     bool         // the request may as well succeed when nothing else is broken
+	Silent      bool         // the rule makes no claim that an answer could contradict
+	Needs       []Capability // without which the rule cannot be tried
 }
 
 // Family is the part of the id before the slash.

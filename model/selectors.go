@@ -52,12 +52,9 @@ func MakeSelectors(callRate, errorRate Categories) Selectors {
 }
 
 // AllSelectors lists the 16 sets that requests without duplicates can store, the empty one first.
-func AllSelectors() []Selectors {
-	var all []Selectors
-	for c := range Categories(4) {
-		for e := range Categories(4) {
-			all = append(all, MakeSelectors(c, e))
-		}
+func AllSelectors() (all []Selectors) {
+	for i := range Categories(16) {
+		all = append(all, MakeSelectors(i/4, i%4))
 	}
 	return all
 }
@@ -66,16 +63,13 @@ func AllSelectors() []Selectors {
 func (s Selectors) On() bool { return s&^emptyEntries != 0 }
 
 // Of returns the categories for which a type is on.
-func (s Selectors) Of(t Type) Categories {
-	entries := s >> (4 * uint8(t)) & 0xf
-	var c Categories
-	if entries&(1<<Management|1<<(Management|Data)) != 0 {
-		c |= Management
+func (s Selectors) Of(t Type) (all Categories) {
+	for c := range Categories(4) {
+		if s&Entry(t, c) != 0 {
+			all |= c
+		}
 	}
-	if entries&(1<<Data|1<<(Management|Data)) != 0 {
-		c |= Data
-	}
-	return c
+	return all
 }
 
 // has reports whether a type is on for one of some categories.
@@ -99,9 +93,14 @@ func (s Selectors) single() bool {
 	return bits.OnesCount8(uint8(s)&0xf) <= 1 && bits.OnesCount8(uint8(s)>>4) <= 1
 }
 
+// selectorEntry is one selector of a set.
+type selectorEntry struct {
+	Type       Type
+	Categories Categories
+}
+
 // Entries lists the set in a fixed order.
-func (s Selectors) Entries() []selectorEntry {
-	var out []selectorEntry
+func (s Selectors) Entries() (out []selectorEntry) {
 	for t := range Type(2) {
 		for c := range Categories(4) {
 			if s&Entry(t, c) != 0 {
@@ -110,12 +109,6 @@ func (s Selectors) Entries() []selectorEntry {
 		}
 	}
 	return out
-}
-
-// selectorEntry is one selector of a set.
-type selectorEntry struct {
-	Type       Type
-	Categories Categories
 }
 
 // Names lists the categories of the set as spelt on the wire.
@@ -133,7 +126,8 @@ func (c Categories) Names() []string {
 func (s Selectors) Value() value.Value {
 	list := []value.Value{}
 	for _, e := range s.Entries() {
-		list = append(list, value.Obj("InsightType", TypeNames[e.Type], "EventCategories", value.Strs(e.Categories.Names()...)))
+		categories := value.Strs(e.Categories.Names()...)
+		list = append(list, value.Obj("InsightType", TypeNames[e.Type], "EventCategories", categories))
 	}
 	return value.ListOf(list...)
 }

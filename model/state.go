@@ -43,9 +43,7 @@ func (w *World) arn(region string) string {
 }
 
 // StoreID is the symbolic ID suffix of the n-th event data store that a case creates, from 0.
-func StoreID(n int) string {
-	return fmt.Sprintf("00000000-0000-4000-8000-%012d", n%100)
-}
+func StoreID(n int) string { return fmt.Sprintf("00000000-0000-4000-8000-%012d", n%100) }
 
 // Condition is a set of circumstances around a trail that OpArrange brings about.
 type Condition uint8

@@ -85,9 +85,7 @@ func accepted(rule ID, o Outcome, next State) Branch {
 }
 
 // refusedOrIgnored is a call on something that does not exist: nothing changes, whatever is answered.
-func refusedOrIgnored(s State) []Branch {
-	return []Branch{plain(AnyRefusal, s), silent(AnySuccess, s)}
-}
+func refusedOrIgnored(s State) []Branch { return []Branch{plain(AnyRefusal, s), silent(AnySuccess, s)} }
 
 // done is a call that no rule obliges the target to accept: it takes effect or is refused.
 func done(before, after State) []Branch {
