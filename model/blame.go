@@ -3,6 +3,7 @@ package model
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/insightconform/conform/model/value"
 )
@@ -10,12 +11,11 @@ import (
 // Exchange is one step of a case as the model saw it: the state before, the request, its answer, and
 // the state that the answer was followed to.
 type Exchange struct {
-	Before  State
-	Others  []State // the other states that were possible before
-	Request Request
-	Answer  Answer
-	After   State
-	Allowed bool
+	Before, After State
+	Others        []State // the other states that were possible before
+	Request       Request
+	Answer        Answer
+	Allowed       bool
 }
 
 // Finding is an answer that no allowed branch covers, blamed on a rule.
@@ -30,10 +30,7 @@ type Finding struct {
 
 // Signature identifies a divergence: rule, operation, expected kind, actual kind.
 func (f Finding) Signature() string {
-	expected := ""
-	if len(f.Expected) > 0 {
-		expected = f.Expected[0]
-	}
+	expected := strings.Join(f.Expected[:min(len(f.Expected), 1)], "")
 	return string(f.Rule) + "|" + string(f.Operation) + "|" + expected + "|" + f.Actual
 }
 
@@ -132,7 +129,9 @@ func blamePut(x *Exchange, reference Answer) ID {
 		return forgotten(x.Before, x.Request, broken[0])
 	}
 	if refused {
-		return newChange(x.Before, x.Before, x.Request).promised()
+		c := newChange(x.Before, x.Before, x.Request)
+		promised := func(p claim) bool { return p.refused != nil && p.about(c) && p.refused(c) }
+		return claims[slices.IndexFunc(claims, promised)].rule
 	} else if x.Answer.Alien != "" {
 		return AnswerOneEntry
 	}
@@ -161,9 +160,9 @@ func acceptedOutOfOrder(x *Exchange) bool {
 	return len(x.Before.World.profile().holds) > 0 && TrackerAt(s).Observe(x.Request, x.Answer).Allowed
 }
 
-// contradicted finds the rule by which a change should not have left a resource with the selectors got,
-// the most telling of all states that were possible before. Without a resource it is the answer to the
-// change itself that has them. The rule is empty where the change explains nothing.
+// contradicted finds the rule by which a change should not have left a resource as it is read (without a
+// resource: as the answer to the change has it), the most telling of all states that were possible before, and its
+// row. The rule is empty where the change explains nothing.
 func contradicted(x *Exchange, resource string, got Answer) (rule ID, weight int) {
 	weight = len(claims)
 	for i, before := range append([]State{x.Before}, x.Others...) {
@@ -177,8 +176,15 @@ func contradicted(x *Exchange, resource string, got Answer) (rule ID, weight int
 		} else if i > 0 && Resource(before, x.Request) == "" {
 			c.set = 0 // nothing could be stored there
 		}
-		if id, n := c.contradicted(); n < weight {
-			rule, weight = id, n
+		row := slices.IndexFunc(claims, func(p claim) bool {
+			return p.shows != nil && (p.any || c.own && !c.failed) && p.about(c) && p.shows(c)
+		})
+		id := claims[row].rule
+		for claims[row].tie {
+			row--
+		}
+		if row < weight {
+			rule, weight = id, row
 		}
 		if !stores {
 			break // what was possible besides makes no difference
@@ -229,9 +235,12 @@ func (f *Finding) blameHistory(history []Exchange) {
 	for i := f.Step - 1; i >= 0; i-- {
 		x := &history[i]
 		op, a := x.Request.Op, x.Answer
-		read := op == OpGet && (a.Outcome == Succeeded || a.Code == codeNotEnabled) && Resource(x.Before, x.Request) == resource
-		if read || !x.Allowed && a.Definite() {
-			break // the resource was right then, or the state was read back after it
+		if !x.Allowed && a.Definite() {
+			break // the state was read back after it
+		}
+		shown := a.Outcome == Succeeded || a.Code == codeNotEnabled
+		if op == OpGet && shown && Resource(x.Before, x.Request) == resource {
+			break // the resource was right then
 		} else if op.Reads() || op == OpArrange || !a.Definite() {
 			continue
 		}

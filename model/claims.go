@@ -9,18 +9,16 @@ import (
 // claim is what a rule that is no error promises of a change, and how it shows that the promise was not
 // kept. A rule has more than one row where what shows it is of different weight.
 type claim struct {
-	rule ID
-	op   Op   // of the change; empty is any
-	call cond // of that Put or Get, if given
-	when test // of the change besides, if given
-	// now is when the answer to the change puts the rule to the test, due when the next Get of the
-	// resource does, refused when the refusal of a valid Put contradicts the rule.
-	now, due, refused test
-	// shows is when a read of the resource that was changed contradicts the rule; with any, also a read of
-	// another one, or after a change that was refused.
-	shows test
-	any   bool
-	tie   bool // shows is as telling as that of the row before: the later change counts
+	rule    ID
+	op      Op   // of the change; empty is any
+	call    cond // of that Put or Get, if given
+	when    test // of the change besides, if given
+	now     test // the answer to the change puts the rule to the test
+	due     test // the next Get of the resource does
+	refused test // the refusal of a valid Put contradicts the rule
+	shows   test // a read of the resource contradicts the rule, after a change that succeeded
+	any     bool // the read may be of another resource, or after a refusal
+	tie     bool // shows is as telling as that of the row before: the later change counts
 }
 
 type test = func(c *change) bool
@@ -34,11 +32,10 @@ type change struct {
 	resource      string
 	reference     Answer
 	old, set      Selectors // stored before the change, and after it or as the reference has it
-
-	read   string // the resource that was read
-	own    bool   // which is the one that was changed
-	failed bool   // the change was refused
-	got    Answer
+	failed        bool      // the change was refused
+	read          string    // the resource that was read
+	own           bool      // which is the one that was changed
+	got           Answer
 }
 
 func newChange(before, after State, r Request) *change {
@@ -236,26 +233,8 @@ func shownElsewhere(c *change) bool {
 	return gotOn(c) && slices.ContainsFunc(c.after.Trails, same)
 }
 
-func (x *claim) about(c *change) bool {
+func (x claim) about(c *change) bool {
 	return (x.op == "" || x.op == c.request.Op) && (x.call == nil || x.call(c.q)) && (x.when == nil || x.when(c))
-}
-
-// promised is the rule by which a valid Put should not have been refused.
-func (c *change) promised() ID {
-	i := slices.IndexFunc(claims, func(x claim) bool { return x.refused != nil && x.about(c) && x.refused(c) })
-	return claims[i].rule
-}
-
-// contradicted is the row of the rule that a read contradicts. The lower its weight the more telling it is.
-func (c *change) contradicted() (rule ID, weight int) {
-	i := slices.IndexFunc(claims, func(x claim) bool {
-		return x.shows != nil && (x.any || c.own && !c.failed) && x.about(c) && x.shows(c)
-	})
-	rule = claims[i].rule
-	for weight = i; claims[weight].tie; {
-		weight--
-	}
-	return rule, weight
 }
 
 // Exercised tells which rules an allowed answer has put to the test: now those about which the answer
@@ -263,16 +242,16 @@ func (c *change) contradicted() (rule ID, weight int) {
 // exercised by a request that breaks them alone.
 func Exercised(before State, r Request, a Answer, after State) (now, due []ID, resource string) {
 	resource = Resource(after, r)
-	if !a.Definite() {
+	switch {
+	case !a.Definite():
 		return nil, nil, resource
-	} else if r.Malformed() {
+	case r.Malformed():
 		return []ID{WireNoCrash}, nil, resource
 	}
 	c := newChange(before, after, r)
-	tested, read := true, a.Outcome == Succeeded || r.Op == OpCreate
+	tested, read := true, true
 	if r.Op.Insights() {
-		now = []ID{WireMembers, AnswerOneOwner}
-		if a.Outcome == Refused {
+		if now = []ID{WireMembers, AnswerOneOwner}; a.Outcome == Refused {
 			now = []ID{WireErrorShape, WireErrorStatus}
 		}
 		if r.OtherTarget {
@@ -280,19 +259,16 @@ func Exercised(before State, r Request, a Answer, after State) (now, due []ID, r
 		}
 		broken := Broken(before, r)
 		if len(broken) == 1 {
-			now = append(now, broken[0])
-			if forgets := forgotten(before, r, broken[0]); forgets != broken[0] {
-				now = append(now, forgets)
-			}
+			now = slices.Compact(append(now, broken[0], forgotten(before, r, broken[0])))
 		}
 		if r.Op == OpPut && a.Outcome == Refused && len(broken) > 0 {
 			due = []ID{ErrorAtomic}
 		}
 		tested = len(broken) == 0 && (r.Op == OpGet || c.reference.Outcome == Succeeded)
-		read = true
+	} else {
+		read = a.Outcome == Succeeded || r.Op == OpCreate
 	}
-	for i := range claims {
-		x := &claims[i]
+	for _, x := range claims {
 		if !tested || x.now == nil && x.due == nil || !x.about(c) {
 			continue
 		}

@@ -5,8 +5,7 @@ import (
 	"strings"
 )
 
-// maxStates bounds the set of states that a Tracker keeps. It is far above what the branches of one
-// case multiply to; a set that outgrows it is cut to its first states.
+// maxStates bounds the set of states: far above what the branches of one case multiply to.
 const maxStates = 512
 
 // Tracker follows a target: it keeps the set of states that the answers so far allow.
@@ -30,8 +29,7 @@ func TrackerAt(s State) *Tracker { return &Tracker{states: []possible{{state: s}
 func (t *Tracker) State() State { return t.states[0].state }
 
 // Others returns the possible states but the first.
-func (t *Tracker) Others() []State {
-	var others []State
+func (t *Tracker) Others() (others []State) {
 	for _, s := range t.states[1:] {
 		others = append(others, s.state)
 	}
@@ -53,22 +51,17 @@ type Deviation struct {
 
 // Verdict is what the model says of one answer.
 type Verdict struct {
-	Allowed bool
-	// Deviations lists what accepted the answer, or an earlier one that only now is known to have
-	// been no reference outcome.
-	Deviations []Deviation
-	// Expected lists the kinds of the allowed answers, the reference first.
-	Expected []string
-	// Objections are breaches that show in the answer although a branch allows it.
-	Objections []Objection
+	Allowed    bool
+	Deviations []Deviation // what accepted the answer, or an earlier one that is known only now to be no reference
+	Expected   []string    // the kinds of the allowed answers, the reference first
+	Objections []Objection // breaches that show in the answer although a branch allows it
 }
 
 // Objection is what a wire or answer rule has against one answer, whatever state the target is in.
 type Objection struct {
-	Rule     ID
-	Level    Level
-	Expected string
-	Actual   string
+	Rule             ID
+	Level            Level
+	Expected, Actual string
 }
 
 // Observe takes in the answer to a request. Where a branch of some possible state allows it, the set
@@ -198,8 +191,9 @@ func match(op Op, want, got Answer) (Objection, bool) {
 		return Objection{}, got.Outcome == Succeeded && claimed(want.HasInsights, got.HasInsights) &&
 			claimed(want.Logging, got.Logging) && (want.Logs == 0 || (want.Logs^got.Logs)&^want.Open == 0)
 	}
-	if got.Outcome != Succeeded || got.Alien != "" || (got.Repeated && !want.Repeated) ||
-		!matchSelectors(want.Selectors, got.Selectors) {
+	// Entries without a category may be left out of the answer.
+	selectors := got.Selectors&^want.Selectors == 0 && want.Selectors&^got.Selectors&^emptyEntries == 0
+	if got.Outcome != Succeeded || got.Alien != "" || got.Repeated && !want.Repeated || !selectors {
 		return Objection{}, false
 	}
 	return owner(op, want, got), true
@@ -207,28 +201,23 @@ func match(op Op, want, got Answer) (Objection, bool) {
 
 func claimed(want, got Truth) bool { return want == unclaimed || want == got }
 
-// matchSelectors compares as sets; entries without a category may be left out of the answer.
-func matchSelectors(want, got Selectors) bool {
-	return got&^emptyEntries == want&^emptyEntries && got&emptyEntries&^want == 0
-}
-
 // owner compares the members that name the resource. A member that is missing or wrong contradicts the
 // documentation, one too many only its examples (answer/one-owner).
 func owner(op Op, want, got Answer) Objection {
-	wrongTrail, wrongDestination := PutStores, StoreRepoint
+	trail, destination := PutStores, StoreRepoint
 	if op == OpGet {
-		wrongTrail, wrongDestination = GetReflectsPut, GetReflectsPut
+		trail, destination = GetReflectsPut, GetReflectsPut
 	}
 	if got.Destination != "" && strings.HasSuffix(want.Destination, "/"+got.Destination) {
-		wrongDestination = StoreARNOrSuffix
+		destination = StoreARNOrSuffix
 	}
 	for _, m := range []struct {
 		name, want, got string
 		wrong           ID
 	}{
-		{"TrailARN", want.TrailARN, got.TrailARN, wrongTrail},
+		{"TrailARN", want.TrailARN, got.TrailARN, trail},
 		{"EventDataStoreArn", want.StoreARN, got.StoreARN, StoreARNOrSuffix},
-		{"InsightsDestination", want.Destination, got.Destination, wrongDestination},
+		{"InsightsDestination", want.Destination, got.Destination, destination},
 	} {
 		switch {
 		case m.want == m.got:
