@@ -1,16 +1,21 @@
 package model
 
-import "github.com/insightconform/conform/model/value"
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/insightconform/conform/model/value"
+)
 
 // Exchange is one step of a case as the model saw it: the state before, the request, its answer, and
 // the state that the answer was followed to.
 type Exchange struct {
-	Before  State
-	Others  []State // the other states that were possible before
-	Request Request
-	Answer  Answer
-	After   State
-	Allowed bool
+	Before, After State
+	Others        []State // the other states that were possible before
+	Request       Request
+	Answer        Answer
+	Allowed       bool
 }
 
 // Finding is an answer that no allowed branch covers, blamed on a rule.
@@ -25,10 +30,7 @@ type Finding struct {
 
 // Signature identifies a divergence: rule, operation, expected kind, actual kind.
 func (f Finding) Signature() string {
-	expected := ""
-	if len(f.Expected) > 0 {
-		expected = f.Expected[0]
-	}
+	expected := strings.Join(f.Expected[:min(len(f.Expected), 1)], "")
 	return string(f.Rule) + "|" + string(f.Operation) + "|" + expected + "|" + f.Actual
 }
 
@@ -44,27 +46,27 @@ const (
 // wrong state, the rule is that of the earlier step whose breach explains it, the most specific first.
 func Blame(history []Exchange, expected []string) Finding {
 	last := len(history) - 1
-	x := history[last]
+	x := &history[last]
 	f := Finding{Operation: x.Request.Op, Step: last, Expected: expected, Actual: x.Answer.Kind()}
 	reference := Step(x.Before, x.Request)[0].Answer
 	switch x.Request.Op {
 	case OpPut:
 		f.Rule = blamePut(x, reference)
 		if reference.Outcome == Succeeded && x.Answer.Outcome == Succeeded {
-			f.Expected, f.Actual = []string{"the requested selectors"}, selectorsKind(x.Answer)
+			f.Expected, f.Actual = []string{"the requested selectors"}, kindOtherSelectors
+			if x.Answer.Alien != "" {
+				f.Actual = kindAlien
+			}
 		}
 	case OpGet:
-		blameGet(history, reference, &f)
+		f.blameGet(history, reference)
 	case OpTrail:
-		f.Rule = TrailHasInsights
-		f.Expected, f.Actual = []string{hasKind(reference.HasInsights)}, hasKind(x.Answer.HasInsights)
-		if reference.Outcome == AnyRefusal {
-			f.Rule, f.Expected, f.Actual = TrailDeleteForgets, expected, x.Answer.Kind()
+		if f.Rule = TrailDeleteForgets; reference.Outcome != AnyRefusal {
+			has := func(a Answer) string { return fmt.Sprintf("HasInsightSelectors %t", a.HasInsights == Yes) }
+			f.Rule, f.Expected, f.Actual = TrailHasInsights, []string{has(reference)}, has(x.Answer)
 		}
 	case OpGetEvents, OpGetStore:
-		f.Rule = LogsVisible
-		blameEvents(history, &f)
-		f.Expected, f.Actual = []string{"the event selectors last stored"}, "other event selectors"
+		f.blameEvents(history)
 	case OpPutEvents:
 		f.Rule = LogsSelectorsLater
 	case OpUpdateStore:
@@ -77,17 +79,17 @@ func Blame(history []Exchange, expected []string) Finding {
 }
 
 // blameEvents looks for a refused call that stored its event selectors all the same.
-func blameEvents(history []Exchange, f *Finding) {
-	last := len(history) - 1
-	resource := Resource(history[last].Before, history[last].Request)
-	for i := last - 1; i >= 0 && history[i].Allowed; i-- {
+func (f *Finding) blameEvents(history []Exchange) {
+	f.Rule, f.Expected, f.Actual = LogsVisible, []string{"the event selectors last stored"}, "other event selectors"
+	last := history[f.Step]
+	resource := Resource(last.Before, last.Request)
+	for i := f.Step - 1; i >= 0 && history[i].Allowed; i-- {
 		x := &history[i]
 		if op := x.Request.Op; op != OpPutEvents && op != OpUpdateStore || Resource(x.Before, x.Request) != resource {
 			continue
 		}
-		if x.Answer.Outcome == Refused && ShownLogs(x.Request.Input) == history[last].Answer.Logs {
-			f.Rule, f.Step, f.Operation = ErrorAtomic, i, x.Request.Op
-			if x.Request.Op == OpUpdateStore {
+		if x.Answer.Outcome == Refused && ShownLogs(x.Request.Input) == last.Answer.Logs {
+			if f.Rule, f.Step, f.Operation = ErrorAtomic, i, x.Request.Op; f.Operation == OpUpdateStore {
 				f.Rule = StoreUpdateGuard
 			}
 		}
@@ -95,23 +97,9 @@ func blameEvents(history []Exchange, f *Finding) {
 	}
 }
 
-func hasKind(t Truth) string {
-	if t == Yes {
-		return "HasInsightSelectors true"
-	}
-	return "HasInsightSelectors false"
-}
-
-func selectorsKind(a Answer) string {
-	if a.Alien != "" {
-		return kindAlien
-	}
-	return kindOtherSelectors
-}
-
 // findingLevel is the level of the rule, or a lower one where the sources cover only part of it. x is the
 // exchange that shows it.
-func findingLevel(f Finding, x Exchange) Level {
+func findingLevel(f Finding, x *Exchange) Level {
 	rule := RuleOf(f.Rule)
 	switch {
 	case rule == nil: // Order: held by a learned profile
@@ -124,8 +112,7 @@ func findingLevel(f Finding, x Exchange) Level {
 	level := rule.Level
 	for _, b := range putBreaches(x.Before, resolve(x.Before, x.Request)) {
 		if b.rule == rule && !b.soft {
-			level = min(level, b.level)
-			if b.open && x.Answer.Outcome == Refused {
+			if level = min(level, b.level); b.open && x.Answer.Outcome == Refused {
 				level = Inferred
 			}
 		}
@@ -133,26 +120,24 @@ func findingLevel(f Finding, x Exchange) Level {
 	return level
 }
 
-func blamePut(x Exchange, reference Answer) ID {
-	if reference.Outcome == Refused {
-		broken := Broken(x.Before, x.Request)
-		if x.Answer.Outcome == Refused && acceptedOutOfOrder(x, broken) {
+func blamePut(x *Exchange, reference Answer) ID {
+	refused := x.Answer.Outcome == Refused
+	if broken := Broken(x.Before, x.Request); reference.Outcome == Refused && len(broken) > 0 {
+		if refused && len(broken) > 1 && acceptedOutOfOrder(x) {
 			return Order
 		}
-		if len(broken) > 0 {
-			return forgotten(x.Before, x.Request, broken[0])
-		}
+		return forgotten(x.Before, x.Request, broken[0])
 	}
-	if x.Answer.Outcome == Refused {
-		return newChange(x.Before, x.Before, x.Request).promised()
-	}
-	if x.Answer.Alien != "" {
+	if refused {
+		c := newChange(x.Before, x.Before, x.Request)
+		promised := func(p claim) bool { return p.refused != nil && p.about(c) && p.refused(c) }
+		return claims[slices.IndexFunc(claims, promised)].rule
+	} else if x.Answer.Alien != "" {
 		return AnswerOneEntry
 	}
-	if rule, _ := contradicted(&x, "", x.Answer.Selectors, x.Answer.Repeated); rule != GetReflectsPut {
+	if rule, _ := contradicted(x, "", x.Answer); rule != GetReflectsPut {
 		return rule
-	}
-	if x.Request.Input.Get("TrailName").Given() {
+	} else if x.Request.Input.Get("TrailName").Given() {
 		return PutStores
 	}
 	return StoreEnables
@@ -169,117 +154,106 @@ func forgotten(s State, r Request, broken ID) ID {
 }
 
 // acceptedOutOfOrder reports whether a code is that of a broken rule which a held profile puts later.
-func acceptedOutOfOrder(x Exchange, broken []ID) bool {
-	if len(x.Before.World.profile().holds) == 0 || len(broken) < 2 {
-		return false
-	}
-	free := *x.Before.World
-	free.Profile = nil
-	s := x.Before
-	s.World = &free
-	for _, b := range Step(s, x.Request) {
-		if _, ok := match(x.Request.Op, b.Answer, x.Answer); ok {
-			return true
-		}
-	}
-	return false
+func acceptedOutOfOrder(x *Exchange) bool {
+	world, s := *x.Before.World, x.Before
+	world.Profile, s.World = nil, &world
+	return len(x.Before.World.profile().holds) > 0 && TrackerAt(s).Observe(x.Request, x.Answer).Allowed
 }
 
-// contradicted finds the rule by which a change should not have left a resource with the selectors got,
-// the most telling of all states that were possible before. Without a resource it is the answer to the
-// change itself that has them. The rule is empty where the change explains nothing.
-func contradicted(x *Exchange, resource string, got Selectors, repeated bool) (rule ID, weight int) {
-	rule, weight = "", len(claims)
+// contradicted finds the rule by which a change should not have left a resource as it is read (without a
+// resource: as the answer to the change has it), the most telling of all states that were possible before, and its
+// row. The rule is empty where the change explains nothing.
+func contradicted(x *Exchange, resource string, got Answer) (rule ID, weight int) {
+	weight = len(claims)
 	for i, before := range append([]State{x.Before}, x.Others...) {
 		c := newChange(before, x.After, x.Request)
-		c.failed, c.read, c.own = x.Answer.Outcome == Refused, resource, resource == "" || c.resource == resource
+		c.failed, c.read, c.own, c.got = x.Answer.Outcome == Refused, resource, resource == "" || c.resource == resource, got
+		stores := c.request.Op == OpPut && c.own && !c.failed
 		if resource == "" {
-			c.set = Step(before, x.Request)[0].Answer.Selectors
-		} else if c.own && c.request.Op == OpPut && !c.failed && got == c.set && !repeated {
+			c.set = c.reference.Selectors
+		} else if stores && got.Selectors == c.set && !got.Repeated {
 			return "", weight
 		} else if i > 0 && Resource(before, x.Request) == "" {
 			c.set = 0 // nothing could be stored there
 		}
-		if id, n := c.contradicted(got, repeated); n < weight {
-			rule, weight = id, n
+		row := slices.IndexFunc(claims, func(p claim) bool {
+			return p.shows != nil && (p.any || c.own && !c.failed) && p.about(c) && p.shows(c)
+		})
+		id := claims[row].rule
+		for claims[row].tie {
+			row--
 		}
-		if c.request.Op != OpPut || !c.own || c.failed {
+		if row < weight {
+			rule, weight = id, row
+		}
+		if !stores {
 			break // what was possible besides makes no difference
 		}
 	}
 	return rule, weight
 }
 
-// blameGet fills in the finding of a Get that no branch allows.
-func blameGet(history []Exchange, reference Answer, f *Finding) {
-	last := len(history) - 1
-	x := history[last]
-	if broken := Broken(x.Before, x.Request); len(broken) > 0 {
-		f.Rule = forgotten(x.Before, x.Request, broken[0])
-		return
-	}
-	off := reference.Outcome == Refused
-	got := x.Answer.Selectors
-	away := resolve(x.Before, x.Request).away()
+// blameGet is for a Get that no branch allows.
+func (f *Finding) blameGet(history []Exchange, reference Answer) {
+	x := &history[f.Step]
+	refused, off := x.Answer.Outcome == Refused, reference.Outcome == Refused
+	broken := Broken(x.Before, x.Request)
 	switch {
-	case away && (x.Answer.Outcome == Refused || reference.Code == codeNotFound):
+	case len(broken) > 0:
+		f.Rule = forgotten(x.Before, x.Request, broken[0])
+	case resolve(x.Before, x.Request).away() && (refused || reference.Code == codeNotFound):
 		f.Rule = TrailHomeRegion
-		return
 	case x.Answer.Alien != "":
 		f.Rule, f.Actual = AnswerOneEntry, kindAlien
-		return
-	case off && x.Answer.Outcome == Refused:
+	case off && refused:
 		f.Rule = GetNotEnabled
 		if i := x.Before.namedTrail(x.Request); i >= 0 && !x.Before.Trails[i].Logging && x.Before.Trails[i].HasEither {
 			f.Rule = LogsStop
 		}
-		return
-	case x.Answer.Outcome == Refused && x.Answer.Code != codeNotEnabled:
+	case refused && x.Answer.Code != codeNotEnabled:
 		f.Rule = GetReflectsPut
-		return
-	case off && x.Answer.Alien == "" && !got.On():
+	case off && !x.Answer.Selectors.On():
 		f.Rule = GetNotEnabled
-		return
+	default:
+		if x.Answer.Outcome == Succeeded {
+			f.Actual = kindOtherSelectors
+		}
+		if !off {
+			f.Expected = []string{kindSelectors}
+		}
+		f.blameHistory(history)
 	}
-	if x.Answer.Outcome == Succeeded {
-		f.Actual = selectorsKind(x.Answer)
-	}
-	if !off {
-		f.Expected = []string{kindSelectors}
-	}
-	blameHistory(history, got, x.Answer.Repeated, f)
 }
 
 // blameHistory looks for the step, among those since the resource was last read and found right,
-// whose breach explains what it is read as now.
-func blameHistory(history []Exchange, got Selectors, repeated bool, f *Finding) {
-	last := len(history) - 1
-	resource := Resource(history[last].Before, history[last].Request)
+// whose breach explains what the last answer shows.
+func (f *Finding) blameHistory(history []Exchange) {
+	last := history[f.Step]
+	resource := Resource(last.Before, last.Request)
 	best := len(claims)
 	f.Rule = GetReflectsPut
-	for i := last - 1; i >= 0; i-- {
+	for i := f.Step - 1; i >= 0; i-- {
 		x := &history[i]
-		if !x.Allowed && x.Answer.Definite() {
+		op, a := x.Request.Op, x.Answer
+		if !x.Allowed && a.Definite() {
 			break // the state was read back after it
 		}
-		if shows := x.Answer.Outcome == Succeeded || x.Answer.Code == codeNotEnabled; shows &&
-			x.Request.Op == OpGet && Resource(x.Before, x.Request) == resource {
+		shown := a.Outcome == Succeeded || a.Code == codeNotEnabled
+		if op == OpGet && shown && Resource(x.Before, x.Request) == resource {
 			break // the resource was right then
-		}
-		if x.Request.Op.Reads() || x.Request.Op == OpArrange || !x.Answer.Definite() {
+		} else if op.Reads() || op == OpArrange || !a.Definite() {
 			continue
 		}
-		if rule, weight := contradicted(x, resource, got, repeated); weight < best {
-			best = weight
-			f.Rule, f.Step, f.Operation = rule, i, x.Request.Op
+		if rule, weight := contradicted(x, resource, last.Answer); weight < best {
+			best, f.Rule, f.Step, f.Operation = weight, rule, i, op
 		}
-		if x.Answer.Outcome == Succeeded && Resource(x.After, x.Request) == resource &&
-			(x.Request.Op == OpPut || x.Request.Op == OpCreate && !stateHas(x.Before, resource)) {
+		if a.Outcome == Succeeded && Resource(x.After, x.Request) == resource &&
+			(op == OpPut || op == OpCreate && !stateHas(x.Before, resource)) {
 			break // this settled the state, whatever was before
 		}
 	}
-	if f.Operation == OpPut && f.Rule != PutEmptyDisables && f.Rule != PutEmptyWhenOff &&
-		f.Rule != StoreDisable && f.Rule != StoreDisableWithDst {
+	disabling := []ID{PutEmptyDisables, PutEmptyWhenOff, StoreDisable, StoreDisableWithDst}
+	if f.Operation == OpPut && !slices.Contains(disabling, f.Rule) {
 		// On or off makes no difference to what a Put has done wrong.
 		f.Expected, f.Actual = []string{kindSelectors}, kindOtherSelectors
 	}
@@ -288,23 +262,24 @@ func blameHistory(history []Exchange, got Selectors, repeated bool, f *Finding) 
 // Showing returns the state in which a resource stores what an answer to its Get shows, and false
 // where the answer shows nothing that the model has.
 func Showing(s State, resource string, a Answer) (State, bool) {
-	set := Selectors(0)
-	if off := a.Outcome == Refused && a.Code == codeNotEnabled; !off {
-		if a.Outcome != Succeeded || a.Alien != "" || a.Repeated || !a.Selectors.single() {
-			return s, false
-		}
-		if a.Selectors.On() {
-			set = a.Selectors
-		}
+	set := a.Selectors
+	switch {
+	case a.Outcome == Refused && a.Code == codeNotEnabled:
+		set = 0
+	case a.Outcome != Succeeded || a.Alien != "" || a.Repeated || !set.single():
+		return s, false
+	case !set.On():
+		set = 0
 	}
-	if trail, store := s.Find(resource); trail >= 0 {
+	trail, store := s.Find(resource)
+	switch {
+	case trail >= 0:
 		t := s.Trails[trail]
 		t.Insights, t.Repeats, t.Asleep, t.MustWake, t.HasEither = set, false, 0, false, !t.Logging
 		return s.WithTrail(trail, t), true
-	} else if store >= 0 {
-		if (set.Of(CallRate)|set.Of(ErrorRate))&Data != 0 {
-			return s, false
-		}
+	case store >= 0 && set.has(Data):
+		return s, false
+	case store >= 0:
 		x := s.Stores[store]
 		x.Insights, x.Repeats, x.Destination = set, false, ""
 		if a, ok := parseARN(a.Destination); ok && set.On() {

@@ -2,6 +2,7 @@ package model
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/insightconform/conform/model/value"
 )
@@ -13,13 +14,8 @@ const dataWrites Logs = 1 << 6
 // open (section 3). Several selectors add up.
 func logsOf(in value.Value) (logs, open Logs) {
 	for _, selector := range in.Get("EventSelectors").Items() {
-		kinds := ManagementEvents | DataEvents | dataWrites
-		switch selector.Get("ReadWriteType").Text() {
-		case "ReadOnly":
-			kinds = ReadEvents | DataEvents
-		case "WriteOnly":
-			kinds = WriteEvents | DataEvents | dataWrites
-		}
+		kind := selector.Get("ReadWriteType").Text()
+		kinds := only(ManagementEvents|DataEvents|dataWrites, kind == "ReadOnly", kind == "WriteOnly")
 		if !includesManagement(selector) {
 			kinds &^= ManagementEvents
 		}
@@ -33,12 +29,32 @@ func logsOf(in value.Value) (logs, open Logs) {
 		logs |= kinds
 	}
 	for _, selector := range in.Get("AdvancedEventSelectors").Items() {
-		logs |= advancedLogs(selector)
+		fields := map[string]string{}
+		for _, field := range selector.Get("FieldSelectors").Items() {
+			if equals := field.Get("Equals").Items(); len(equals) > 0 {
+				fields[field.Get("Field").Text()] = equals[0].Text()
+			}
+		}
+		logs |= only(categoryLogs[fields["eventCategory"]], fields["readOnly"] == "true", fields["readOnly"] == "false")
 	}
 	if logs&(DataEvents|dataWrites) == DataEvents {
 		logs |= ReadDataOnly
 	}
 	return logs &^ dataWrites, open &^ logs
+}
+
+var categoryLogs = map[string]Logs{
+	"Management": ManagementEvents, "Data": DataEvents | dataWrites, "Insight": InsightEvents}
+
+// only leaves those of read calls, or of write calls.
+func only(logs Logs, reads, writes bool) Logs {
+	switch {
+	case reads:
+		return logs &^ (WriteEvents | dataWrites)
+	case writes:
+		return logs &^ ReadEvents
+	}
+	return logs
 }
 
 func includesManagement(selector value.Value) bool {
@@ -52,42 +68,6 @@ func ShownLogs(body value.Value) Logs {
 	return logs | Shown
 }
 
-// logNothing reports whether a basic selector has neither management events nor resources.
-func logNothing(in value.Value) bool {
-	return slices.ContainsFunc(in.Get("EventSelectors").Items(), func(selector value.Value) bool {
-		return !includesManagement(selector) && len(selector.Get("DataResources").Items()) == 0
-	})
-}
-
-func advancedLogs(selector value.Value) Logs {
-	category, readOnly := "", ""
-	for _, field := range selector.Get("FieldSelectors").Items() {
-		if equals := field.Get("Equals").Items(); len(equals) > 0 {
-			switch field.Get("Field").Text() {
-			case "eventCategory":
-				category = equals[0].Text()
-			case "readOnly":
-				readOnly = equals[0].Text()
-			}
-		}
-	}
-	switch {
-	case category == "Data" && readOnly == "true":
-		return DataEvents
-	case category == "Data":
-		return DataEvents | dataWrites
-	case category == "Insight":
-		return InsightEvents
-	case category != "Management":
-		return 0
-	case readOnly == "true":
-		return ReadEvents
-	case readOnly == "false":
-		return WriteEvents
-	}
-	return ManagementEvents
-}
-
 // eventsOf keeps the event selectors of a request as they were given, as JSON; empty where there are none.
 func eventsOf(in value.Value) string {
 	out := value.Obj()
@@ -96,16 +76,16 @@ func eventsOf(in value.Value) string {
 			out = out.With(name, list)
 		}
 	}
-	if len(out.Members()) == 0 {
-		return ""
-	}
-	return out.String()
+	return strings.TrimSuffix(out.String(), "{}")
 }
 
 // stepPutEventSelectors replaces what a trail logs. Where that takes away what enabled insights need,
 // logs/selectors-change-later says what may become of them. Selectors that log nothing are refused, or
 // are taken as any others.
 func stepPutEventSelectors(s State, i int, r Request) []Branch {
+	logsNothing := func(basic value.Value) bool {
+		return !includesManagement(basic) && len(basic.Get("DataResources").Items()) == 0
+	}
 	t := s.Trails[i]
 	t.Events = eventsOf(r.Input)
 	if t.Events == "" {
@@ -125,7 +105,7 @@ func stepPutEventSelectors(s State, i int, r Request) []Branch {
 		}
 	}
 	switch {
-	case logNothing(r.Input):
+	case slices.ContainsFunc(r.Input.Get("EventSelectors").Items(), logsNothing):
 		branches[0].Silent = true
 		return append([]Branch{{Answer: Refusal(codeEventSelectors), Next: s}, silent(AnyRefusal, s)}, branches...)
 	case len(branches) == 1:
@@ -167,8 +147,7 @@ func weakened(set Selectors, logs Logs) []Selectors {
 
 // stepGetEventSelectors holds logs/visible for what a request has stored.
 func stepGetEventSelectors(s State, i int, _ Request) []Branch {
-	t := &s.Trails[i]
-	return shows(s, t.Events, t.Logs, t.Open)
+	return shows(s, s.Trails[i].Events, s.Trails[i].Logs, s.Trails[i].Open)
 }
 
 // shows claims what event selectors log where it is known.

@@ -12,16 +12,10 @@ var awayCodes = []string{codeARN, codeNotFound, codeHomeRegion}
 func stepGet(s State, r Request) []Branch {
 	q := resolve(s, r)
 	found := putBreaches(s, q)
-	if slices.ContainsFunc(found, func(b breach) bool { return !b.mayPass }) {
-		branches := orWithoutName(refusals(s, r.Op, found, nil), s, q, r)
-		if q.ref.kind == refOtherRegion || q.ref.elsewhere {
-			// Where a refused Get names another Region too, the codes of that are accepted.
-			branches = addRefusals(branches, s, TrailHomeRegion, awayCodes...)
-		}
-		return branches
-	}
+	refused := slices.ContainsFunc(found, func(b breach) bool { return !b.mayPass })
 	var answers []Branch
 	switch {
+	case refused:
 	case q.named != nil:
 		answers = s.getTrail(q.at)
 	case q.trailGiven:
@@ -35,7 +29,15 @@ func stepGet(s State, r Request) []Branch {
 			answers = append(answers, Branch{Answer: Refusal(codeNotEnabled), Next: s, Rule: StoreStopIngestion})
 		}
 	}
-	return refusals(s, r.Op, found, answers)
+	branches := refusals(s, r.Op, found, answers)
+	if refused {
+		branches = orWithoutName(branches, s, q, r)
+	}
+	if refused && (q.ref.kind == refOtherRegion || q.ref.elsewhere) {
+		// Where a refused Get names another Region too, the codes of that are accepted.
+		branches = addRefusals(branches, s, TrailHomeRegion, awayCodes...)
+	}
+	return branches
 }
 
 // getTrail is a Get of a trail that can be read.

@@ -13,10 +13,7 @@ func ValidTrailName(s string) bool {
 		return false
 	}
 	for i := 1; i < len(s); i++ {
-		if alphanumeric(s[i]) {
-			continue
-		}
-		if !punctuation(s[i]) || punctuation(s[i-1]) {
+		if !alphanumeric(s[i]) && (!punctuation(s[i]) || punctuation(s[i-1])) {
 			return false
 		}
 	}
@@ -29,9 +26,8 @@ func alphanumeric(c byte) bool {
 
 func punctuation(c byte) bool { return c == '.' || c == '_' || c == '-' }
 
-// ipv4 reports whether s is an IPv4 address in dotted decimal.
 func ipv4(s string) bool {
-	if s[0] < '0' || s[0] > '9' {
+	if s[0] > '9' {
 		return false // most names: errors are slow
 	}
 	_, err := netip.ParseAddr(s)
@@ -58,7 +54,11 @@ func parseARN(s string) (a arn, ok bool) {
 	return a, ok
 }
 
-func accountID(s string) bool { return len(s) == 12 && strings.Trim(s, "0123456789") == "" }
+// of reports whether it is that of a kind of resource of CloudTrail.
+func (a *arn) of(kind string) bool {
+	account := len(a.account) == 12 && strings.Trim(a.account, "0123456789") == ""
+	return a.service == "cloudtrail" && a.kind == kind && account
+}
 
 // trailRefKind tells what a TrailName is.
 type trailRefKind uint8
@@ -92,14 +92,12 @@ func (w *World) resolveTrail(s, region string) trailRef {
 		return trailRef{kind: refName, region: region, name: s}
 	}
 	a, ok := parseARN(s)
-	if !ok || a.service != "cloudtrail" || a.kind != "trail" || !accountID(a.account) || !ValidTrailName(a.id) || a.region == "" {
-		return trailRef{kind: refBadARN}
-	}
-	known := a.region == w.Home || a.region == w.Away
+	valid := ok && a.of("trail") && ValidTrailName(a.id) && a.region != ""
+	known := a.partition == w.Partition && (a.region == w.Home || a.region == w.Away)
 	switch {
-	case a.partition != w.Partition && a.region == region:
+	case !valid || a.partition != w.Partition && a.region == region:
 		return trailRef{kind: refBadARN}
-	case a.partition != w.Partition || !known:
+	case !known:
 		// Another partition, or a Region that does not exist: row 7 or 15.
 		return trailRef{kind: refBadARN, elsewhere: true}
 	case a.account != w.Account:
@@ -123,44 +121,36 @@ const (
 	storeFound
 )
 
-// storeRef is what an identifier names; at is the index of a store that is there, else -1.
-type storeRef struct {
-	kind storeRefKind
-	at   int
-}
-
-// resolveStore finds the store that an identifier names.
-func (s State) resolveStore(id, region string) storeRef {
-	if len(id) < 3 || len(id) > 256 {
-		return storeRef{storeBadSyntax, -1}
-	}
+// resolveStore finds the store that an identifier names, if it is there.
+func (s State) resolveStore(id, region string) (storeRefKind, *Store) {
 	odd := func(c rune) bool {
 		return c >= utf8.RuneSelf || !alphanumeric(byte(c)) && !punctuation(byte(c)) && c != '/' && c != ':'
 	}
-	if strings.ContainsFunc(id, odd) {
-		return storeRef{storeBadSyntax, -1}
+	if len(id) < 3 || len(id) > 256 || strings.ContainsFunc(id, odd) {
+		return storeBadSyntax, nil
 	}
 	if strings.HasPrefix(id, "arn:") {
 		a, ok := parseARN(id)
 		switch {
-		case !ok || a.service != "cloudtrail" || a.kind != "eventdatastore" || !accountID(a.account) ||
-			a.partition != s.World.Partition:
-			return storeRef{storeBadSyntax, -1}
+		case !ok || !a.of("eventdatastore") || a.partition != s.World.Partition:
+			return storeBadSyntax, nil
 		case a.account != s.World.Account:
-			return storeRef{storeOtherAccount, -1}
+			return storeOtherAccount, nil
 		case a.region != region:
-			return storeRef{storeMissing, -1}
+			return storeMissing, nil
 		}
 		id = a.id
 	}
 	i := s.store(region, id)
-	switch {
-	case i < 0:
-		return storeRef{storeMissing, -1}
-	case s.Stores[i].Pending:
-		return storeRef{storePending, i}
-	case !s.Stores[i].Ingesting:
-		return storeRef{storeIdle, i}
+	if i < 0 {
+		return storeMissing, nil
 	}
-	return storeRef{storeFound, i}
+	switch x := &s.Stores[i]; {
+	case x.Pending:
+		return storePending, x
+	case !x.Ingesting:
+		return storeIdle, x
+	default:
+		return storeFound, x
+	}
 }

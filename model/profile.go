@@ -4,7 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"sort"
+	"slices"
 )
 
 // ProfileSchema identifies the format of an error order file.
@@ -27,13 +27,7 @@ type Profile struct {
 }
 
 // defaultProfile is the order of section 4.
-var defaultProfile = func() *Profile {
-	p, err := NewProfile("reference", ErrorRules(), nil)
-	if err != nil {
-		panic(err)
-	}
-	return p
-}()
+var defaultProfile, _ = NewProfile("reference", ErrorRules(), nil)
 
 // NewProfile makes an error order. The order must name every error rule once, and what it holds must
 // agree with it.
@@ -60,16 +54,15 @@ func LoadProfile(data []byte) (*Profile, error) {
 func (p *Profile) index() error {
 	p.rank = make(map[ID]int, len(p.Order))
 	for i, id := range p.Order {
-		if rule := RuleOf(id); rule == nil || rule.Code == "" {
+		if Place(id) == 0 {
 			return fmt.Errorf("order: %q is no error rule; see 'conform rules'", id)
-		}
-		if _, twice := p.rank[id]; twice {
+		} else if slices.Contains(p.Order[:i], id) {
 			return fmt.Errorf("order: %q stands twice", id)
 		}
 		p.rank[id] = i
 	}
 	for _, id := range ErrorRules() {
-		if _, ok := p.rank[id]; !ok {
+		if !slices.Contains(p.Order, id) {
 			return fmt.Errorf("order: %q is missing", id)
 		}
 	}
@@ -83,12 +76,4 @@ func (p *Profile) index() error {
 		p.holds[pair] = true
 	}
 	return nil
-}
-
-// sort brings breaches into the profile's order.
-func (p *Profile) sort(b []breach) {
-	if len(b) < 2 {
-		return
-	}
-	sort.SliceStable(b, func(i, j int) bool { return p.rank[b[i].rule.ID] < p.rank[b[j].rule.ID] })
 }

@@ -1,6 +1,9 @@
 package model
 
-import "slices"
+import (
+	"cmp"
+	"slices"
+)
 
 func stepPut(s State, r Request) []Branch {
 	q := resolve(s, r)
@@ -20,12 +23,11 @@ func stepPut(s State, r Request) []Branch {
 func putOnTrail(s State, q *call) []Branch {
 	i, t := q.at, *q.named
 	answer := Answer{Outcome: Succeeded, TrailARN: t.fullARN(s.World)}
-	out := make([]Branch, 0, 1+len(q.entries))
-	store := func(st storing) {
-		awake := t
+	var out []Branch
+	for _, st := range q.storings(t.Insights, t.Logs|t.Open) {
+		awake, a := t, answer
 		awake.Insights, awake.Repeats = st.set, st.repeats
 		awake.Asleep, awake.MustWake, awake.HasEither = 0, false, false
-		a := answer
 		a.Selectors, a.Repeated = st.set, st.repeats
 		out = append(out, Branch{Answer: a, Next: s.WithTrail(i, awake), Rule: st.rule})
 		if !t.Logging && st.set.On() {
@@ -34,33 +36,19 @@ func putOnTrail(s State, q *call) []Branch {
 			out = append(out, Branch{Answer: a, Next: s.WithTrail(i, asleep), Rule: LogsPutStopped})
 		}
 	}
-	if q.disabling() {
-		store(storing{})
-		return out
-	}
-	for _, st := range q.storings(t.Insights) {
-		if Meets(st.asked, t.Logs|t.Open) {
-			store(st)
-		}
-	}
 	return out
 }
 
 // putOnStore lists the successes of a Put on a store that exists in the Region of the call.
 func putOnStore(s State, q *call) []Branch {
-	x, source := *q.from, q.source.at
+	x, source := *q.from, s.store(q.from.Home, q.from.ID)
 	answer := Answer{Outcome: Succeeded, StoreARN: s.World.StoreARN(x.Home, x.ID)}
-	if q.disabling() {
-		x.Insights, x.Repeats, x.Destination = 0, false, ""
-		return []Branch{{Answer: answer, Next: s.WithStore(source, x)}}
+	if x.Destination = ""; q.enabling() {
+		x.Destination = q.to.ID
+		answer.Destination = s.World.StoreARN(x.Home, x.Destination)
 	}
-	x.Destination = q.to.ID
-	answer.Destination = s.World.StoreARN(x.Home, x.Destination)
 	var out []Branch
-	for _, st := range q.storings(x.Insights) {
-		if !Meets(st.asked, x.Logs) {
-			continue
-		}
+	for _, st := range q.storings(x.Insights, x.Logs) {
 		x.Insights, x.Repeats = st.set, st.repeats
 		answer.Selectors, answer.Repeated = st.set, st.repeats
 		out = append(out, Branch{Answer: answer, Next: s.WithStore(source, x), Rule: st.rule})
@@ -76,9 +64,9 @@ type storing struct {
 	rule    ID // that accepts it; empty for the reference
 }
 
-// storings lists the ways to store the request's entries over what was stored before, the reference
-// first. They differ where duplicates, empty categories or absent ones leave a choice.
-func (q *call) storings(before Selectors) []storing {
+// storings lists the ways to store the request's entries over what was stored before, as far as what is logged
+// allows, the reference first. They differ where duplicates, empty categories or absent ones leave a choice.
+func (q *call) storings(before Selectors, logs Logs) []storing {
 	out := q.combine(Management, "")
 	if q.emptyCategories {
 		out = append(out, q.combine(0, PutCategoriesEmpty)...)
@@ -89,7 +77,7 @@ func (q *call) storings(before Selectors) []storing {
 			out = append(out, storing{set: set, asked: out[0].set, rule: PutDefaultManagement})
 		}
 	}
-	return out
+	return slices.DeleteFunc(out, func(st storing) bool { return !Meets(st.asked, logs) })
 }
 
 // combine stores the entries with one reading of an empty list of categories.
@@ -109,13 +97,11 @@ func (q *call) combine(empty Categories, rule ID) []storing {
 	}
 	out := []storing{{set: all, asked: all, rule: rule}}
 	if duplicate {
-		if rule == "" {
-			rule = PutDuplicateType
-			if q.duplicateCategory {
-				rule = PutDuplicateCategory
-			}
+		twice := PutDuplicateType
+		if q.duplicateCategory {
+			twice = PutDuplicateCategory
 		}
-		out = append(out, storing{set: all, asked: all, repeats: true, rule: rule})
+		out = append(out, storing{set: all, asked: all, repeats: true, rule: cmp.Or(rule, twice)})
 	}
 	return out
 }
@@ -127,7 +113,8 @@ func selections(all Selectors, duplicate bool) []storing {
 	for _, callRate := range selectionsOf(CallRate, all) {
 		for _, errorRate := range selectionsOf(ErrorRate, all) {
 			set := callRate | errorRate
-			out = append(out, storing{set: set, asked: set, repeats: duplicate && set&^all == 0 || !set.single(), rule: PutDuplicateDiffering})
+			repeats := duplicate && set&^all == 0 || !set.single()
+			out = append(out, storing{set: set, asked: set, repeats: repeats, rule: PutDuplicateDiffering})
 		}
 	}
 	return out
@@ -140,11 +127,8 @@ func selectionsOf(t Type, all Selectors) []Selectors {
 	}
 	out := []Selectors{Entry(t, all.Of(t))}
 	for some := Selectors(1); some != 0; some++ {
-		if some&^all != 0 {
-			continue
-		}
 		for _, set := range []Selectors{some, Entry(t, some.Of(t))} {
-			if !slices.Contains(out, set) {
+			if some&^all == 0 && !slices.Contains(out, set) {
 				out = append(out, set)
 			}
 		}

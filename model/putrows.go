@@ -14,10 +14,10 @@ type putRow struct {
 	soft cond // the refusal is merely accepted: the reference does not refuse
 	pass cond // a success is accepted too, beside Rule.MayPass
 
-	// What differs from the rule where it is broken in this way, if given.
+	// What differs where the rule is broken in this way, if given.
 	in    cond
-	code  string   // in place of the rule's, and of what the rule accepts beside it
-	also  []string // accepted besides
+	code  string // in place of the rule's, and of what the rule accepts beside it
+	also  codes  // accepted besides
 	level Level
 	open  bool // as Rule.RefusalOnly
 }
@@ -33,7 +33,7 @@ var putRows = []putRow{
 	{rule: InputNoResource, when: noResource, soft: mistypedName},
 	{rule: InputTrailAndStore, when: trailAndStore, soft: func(q *call) bool { return !q.trailGiven || !q.onStores() }},
 	{rule: InputStoreNeedsBoth, when: half, soft: mistypedName, in: destinationAlone, level: Inferred},
-	{rule: TrailNameSyntax, when: trailIs(refBlank, refBadName), in: trailIs(refBlank), also: []string{codeParameter, codeCombination}},
+	{rule: TrailNameSyntax, when: trailIs(refBlank, refBadName), in: trailIs(refBlank), also: codes{codeParameter, codeCombination}},
 	{rule: TrailARNSyntax, when: trailIs(refBadARN)},
 	{rule: StoreIDSyntax, when: storeIs(storeBadSyntax), soft: lenient(storeBadSyntax)},
 	{rule: SelectorTypeInvalid, when: func(q *call) bool { return q.typeInvalid }},
@@ -42,11 +42,11 @@ var putRows = []putRow{
 	{rule: StoreDataCategory, when: func(q *call) bool { return q.onStores() && q.asked.has(Data) }},
 	{rule: TrailNotFound, when: noSuchTrail},
 	{rule: TrailOtherAccount, when: trailIs(refOtherAccount)},
-	{rule: TrailHomeRegion, when: notFromHome, in: byName, code: codeNotFound, also: []string{codeHomeRegion}, level: Observed},
+	{rule: TrailHomeRegion, when: notFromHome, in: byName, code: codeNotFound, also: codes{codeHomeRegion}, level: Observed},
 	{rule: StoreNotFound, when: storeIs(storeMissing), soft: lenient(storeMissing)},
 	{rule: StoreOtherAccount, when: storeIs(storeOtherAccount), soft: lenient(storeOtherAccount)},
 	{rule: StoreInactive, when: storeIs(storePending), soft: pendingIsRead, pass: pendingIsDisabled},
-	{rule: OrgMemberAccount, when: around(MemberAccount), soft: isGet, in: byName, also: []string{codeNotFound}},
+	{rule: OrgMemberAccount, when: around(MemberAccount), soft: isGet, in: byName, also: codes{codeNotFound}},
 	{rule: OrgNoServiceRole, when: around(NoServiceRole), soft: isGet},
 	{rule: TrailNotPermitted, when: around(ServiceOwned), soft: isGet},
 	// Whether a success is possible where the logs are missing depends on how the entries are stored.
@@ -54,32 +54,44 @@ var putRows = []putRow{
 	{rule: LogsErrorRate, when: lacks(lacksManagement), soft: mayHave(lacksManagement), pass: always},
 	{rule: LogsData, when: lacks(lacksDataOfWrites), soft: mayHave(lacksData), pass: always},
 	// Whether a destination is looked at where none is needed is open.
-	{rule: StoreDestination, when: func(q *call) bool { return !q.trailGiven && q.to != nil && q.to.Logs&InsightEvents == 0 }, soft: notEnabling},
-	{rule: StoreSource, when: sourceLacks, pass: always, in: sourceLacksWrites, open: true,
-		also: []string{codeParameter, codeCombination, codeNotPermitted}},
-	{rule: StoreSame, when: func(q *call) bool { return !q.trailGiven && q.from != nil && q.from == q.to }, soft: notEnabling},
+	{rule: StoreDestination, when: noDestination, soft: notEnabling},
+	{rule: StoreSource, when: sourceLacks(lacksEvents), pass: always, in: sourceLacks(lacksWrites), open: true,
+		also: codes{codeParameter, codeCombination, codeNotPermitted}},
+	{rule: StoreSame, when: ownDestination, soft: notEnabling},
 	{rule: BucketMissingRule, when: lost(BucketMissing)},
 	{rule: BucketPolicy, when: lost(BucketDenied)},
 	{rule: KMSPolicy, when: lost(keyDenied)},
 	{rule: KMSUnusable, when: lost(keyUnusable)},
-	{rule: PutDuplicateDiffering, when: func(q *call) bool { return q.duplicateDiffering }},
+	{rule: PutDuplicateDiffering, when: duplicateDiffering},
 
-	{rule: WireUnknownMembers, when: func(q *call) bool { return q.unknownMember }, soft: always},
+	{rule: WireUnknownMembers, when: unknownMember, soft: always},
 	{rule: StoreNotIngesting, when: func(q *call) bool { return !q.get && storeIs(storeIdle)(q) }, soft: always},
 	{rule: LogsPutStopped, when: func(q *call) bool { return q.alone() && !q.named.Logging }, soft: always},
 	{rule: StoreDisableWithDst, when: func(q *call) bool { return q.openDest() && q.destGiven }, soft: always},
-	{rule: PutCategoriesEmpty, when: func(q *call) bool { return q.emptyCategories }, soft: always},
-	{rule: PutDuplicateCategory, when: func(q *call) bool { return q.duplicateCategory }, soft: always},
-	{rule: PutDuplicateType, when: func(q *call) bool { return q.duplicateType }, soft: always},
+	{rule: PutCategoriesEmpty, when: emptyCategories, soft: always},
+	{rule: PutDuplicateCategory, when: duplicateCategory, soft: always},
+	{rule: PutDuplicateType, when: duplicateType, soft: always},
 }
 
-func always(*call) bool        { return true }
-func isGet(q *call) bool       { return q.get }
-func notEnabling(q *call) bool { return !q.enabling() }
-func byName(q *call) bool      { return q.ref.kind == refName }
-func nullInList(q *call) bool  { return q.nullInList }
-func mistyped(q *call) bool    { return q.wrongType || q.nullInList || q.nullMember }
-func nullAlone(q *call) bool   { return !q.wrongType && !q.nullInList }
+func always(*call) bool               { return true }
+func isGet(q *call) bool              { return q.get }
+func notEnabling(q *call) bool        { return !q.enabling() }
+func byName(q *call) bool             { return q.ref.kind == refName }
+func nullInList(q *call) bool         { return q.nullInList }
+func mistyped(q *call) bool           { return q.wrongType || q.nullInList || q.nullMember }
+func nullAlone(q *call) bool          { return !q.wrongType && !q.nullInList }
+func unknownMember(q *call) bool      { return q.unknownMember }
+func emptyCategories(q *call) bool    { return q.emptyCategories }
+func duplicateCategory(q *call) bool  { return q.duplicateCategory }
+func duplicateType(q *call) bool      { return q.duplicateType }
+func duplicateDiffering(q *call) bool { return q.duplicateDiffering }
+func noDestination(q *call) bool      { return !q.trailGiven && q.to != nil && q.to.Logs&InsightEvents == 0 }
+func ownDestination(q *call) bool     { return !q.trailGiven && q.to != nil && q.to == q.from }
+func notFromHome(q *call) bool        { return q.away() && !q.get }
+func pendingIsRead(q *call) bool      { return q.get || lenient(storePending)(q) }
+func pendingIsDisabled(q *call) bool {
+	return q.disabling() && (q.dest != storePending || q.openDest())
+}
 
 // A member that should name a resource and is of another type may count as given.
 func mistypedName(q *call) bool { return q.mistypedTrail || q.mistypedStore }
@@ -107,30 +119,17 @@ func trailIs(kinds ...trailRefKind) cond {
 }
 
 func noSuchTrail(q *call) bool {
-	switch q.ref.kind {
-	case refName, refARN, refOtherRegion:
-		return q.named == nil && !q.there
-	}
-	return false
+	return q.ref.name != "" && q.ref.kind != refOtherAccount && q.named == nil && !q.there
 }
-
-// notFromHome is a Put from another Region than the trail's home.
-func notFromHome(q *call) bool { return q.away() && !q.get }
 
 // storeIs is for the source, the destination, or both.
 func storeIs(kind storeRefKind) cond {
-	return func(q *call) bool { return q.source.kind == kind || q.dest.kind == kind }
+	return func(q *call) bool { return q.source == kind || q.dest == kind }
 }
 
 // lenient is where a store of that kind need not be looked at.
 func lenient(kind storeRefKind) cond {
-	return func(q *call) bool { return q.noStores || q.source.kind != kind && q.openDest() }
-}
-
-func pendingIsRead(q *call) bool { return q.get || lenient(storePending)(q) }
-
-func pendingIsDisabled(q *call) bool {
-	return q.disabling() && (q.dest.kind != storePending || q.openDest())
+	return func(q *call) bool { return q.noStores || q.source != kind && q.openDest() }
 }
 
 // around is a circumstance of the trail that any change of it, and maybe its reading, meets.
@@ -152,12 +151,8 @@ func mayHave(logs func(Selectors, Logs) bool) cond {
 	return func(q *call) bool { return !logs(q.asked, q.named.Logs|q.named.Open) }
 }
 
-func sourceLacksWrites(q *call) bool {
-	return !q.trailGiven && q.enabling() && q.from != nil && lacksWrites(q.asked, q.from.Logs)
-}
-
-func sourceLacks(q *call) bool {
-	return sourceLacksWrites(q) || !q.trailGiven && q.enabling() && q.from != nil && lacksManagement(q.asked, q.from.Logs)
+func sourceLacks(logs func(Selectors, Logs) bool) cond {
+	return func(q *call) bool { return enablesStore(q) && q.from != nil && logs(q.asked, q.from.Logs) }
 }
 
 // The prerequisites of a set of selectors: whether what a resource logs lacks them.
@@ -169,31 +164,30 @@ func lacksManagement(set Selectors, logs Logs) bool {
 	return set.Of(ErrorRate)&Management != 0 && logs&ManagementEvents == 0
 }
 
+func lacksEvents(set Selectors, logs Logs) bool {
+	return lacksWrites(set, logs) || lacksManagement(set, logs)
+}
 func lacksData(set Selectors, logs Logs) bool { return set.has(Data) && logs&DataEvents == 0 }
 
-// lacksDataOfWrites is also that the call rate of data events is asked for where those of reads alone are
-// logged, which the sources have either way.
-func lacksDataOfWrites(set Selectors, logs Logs) bool {
-	return lacksData(set, logs) || readsDataAlone(set, logs)
-}
-
+// readsDataAlone is the call rate of data events where those of reads alone are logged, which the sources have
+// either way.
 func readsDataAlone(set Selectors, logs Logs) bool {
 	return set.Of(CallRate)&Data != 0 && logs&ReadDataOnly != 0
 }
 
-// Meets reports whether a trail that logs these kinds of event meets the prerequisites of a set.
-func Meets(set Selectors, logs Logs) bool {
-	return !lacksWrites(set, logs) && !lacksManagement(set, logs) && !lacksData(set, logs)
+func lacksDataOfWrites(set Selectors, logs Logs) bool {
+	return lacksData(set, logs) || readsDataAlone(set, logs)
 }
 
-// breach is one way in which a request breaks a rule: a row of the table in the case at hand.
+// Meets reports whether a trail that logs these kinds of event meets the prerequisites of a set.
+func Meets(set Selectors, logs Logs) bool { return !lacksEvents(set, logs) && !lacksData(set, logs) }
+
+// breach is a row of the table that a request breaks.
 type breach struct {
-	rule *Rule
-	code string
-	also []string
-	// soft breaches are refusals that a rule merely accepts: the reference does not refuse.
-	soft    bool
-	mayPass bool // a success is accepted too
+	rule    *Rule
+	codes   []string // what is answered, and what is accepted beside it
+	soft    bool     // the refusal is merely accepted: the reference does not refuse
+	mayPass bool     // a success is accepted too
 	level   Level
 	open    bool // no source names the code
 }
@@ -207,21 +201,21 @@ func putBreaches(s State, q *call) []breach {
 			continue
 		}
 		rule := ruleIndex[row.rule]
-		b := breach{rule: rule, code: rule.Code, also: rule.Also, level: rule.Level, open: rule.RefusalOnly}
+		b := breach{rule: rule, level: rule.Level, open: rule.RefusalOnly, soft: row.soft != nil && row.soft(q)}
+		b.mayPass = b.soft || rule.MayPass || row.pass != nil && row.pass(q)
+		if b.codes = rule.Also; rule.Code != "" {
+			b.codes = append(codes{rule.Code}, rule.Also...)
+		}
 		if row.in != nil && row.in(q) {
 			if row.code != "" {
-				b.code, b.also = row.code, nil
+				b.codes = codes{row.code}
 			}
-			b.also = slices.Concat(b.also, row.also)
+			b.codes = slices.Concat(b.codes, row.also)
 			b.level, b.open = cmp.Or(row.level, b.level), b.open || row.open
-		}
-		b.soft = row.soft != nil && row.soft(q)
-		b.mayPass = b.soft || rule.MayPass || row.pass != nil && row.pass(q)
-		if b.soft && b.code != "" {
-			b.also = append([]string{b.code}, b.also...)
 		}
 		found = append(found, b)
 	}
-	s.World.profile().sort(found)
+	rank := s.World.profile().rank
+	slices.SortStableFunc(found, func(a, b breach) int { return rank[a.rule.ID] - rank[b.rule.ID] })
 	return found
 }

@@ -2,6 +2,7 @@ package model
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/insightconform/conform/model/value"
 )
@@ -11,25 +12,22 @@ type Op string
 
 // The operations that the model knows.
 const (
-	OpPut    Op = "PutInsightSelectors"
-	OpGet    Op = "GetInsightSelectors"
-	OpCreate Op = "CreateTrail"
-	OpUpdate Op = "UpdateTrail"
-	OpDelete Op = "DeleteTrail"
-	OpTrail  Op = "GetTrail"
-	OpStatus Op = "GetTrailStatus"
-	OpStart  Op = "StartLogging"
-	OpStop   Op = "StopLogging"
-
-	OpPutEvents Op = "PutEventSelectors"
-	OpGetEvents Op = "GetEventSelectors"
-
-	OpCreateStore  Op = "CreateEventDataStore"
-	OpGetStore     Op = "GetEventDataStore"
-	OpUpdateStore  Op = "UpdateEventDataStore"
-	OpDeleteStore  Op = "DeleteEventDataStore"
-	OpRestoreStore Op = "RestoreEventDataStore"
-
+	OpPut            Op = "PutInsightSelectors"
+	OpGet            Op = "GetInsightSelectors"
+	OpCreate         Op = "CreateTrail"
+	OpUpdate         Op = "UpdateTrail"
+	OpDelete         Op = "DeleteTrail"
+	OpTrail          Op = "GetTrail"
+	OpStatus         Op = "GetTrailStatus"
+	OpStart          Op = "StartLogging"
+	OpStop           Op = "StopLogging"
+	OpPutEvents      Op = "PutEventSelectors"
+	OpGetEvents      Op = "GetEventSelectors"
+	OpCreateStore    Op = "CreateEventDataStore"
+	OpGetStore       Op = "GetEventDataStore"
+	OpUpdateStore    Op = "UpdateEventDataStore"
+	OpDeleteStore    Op = "DeleteEventDataStore"
+	OpRestoreStore   Op = "RestoreEventDataStore"
 	OpStartIngestion Op = "StartEventDataStoreIngestion"
 	OpStopIngestion  Op = "StopEventDataStoreIngestion"
 
@@ -56,13 +54,7 @@ func (op Op) Needs() (c Capability, ok bool) { c, ok = opNeeds[op]; return c, ok
 func (op Op) Insights() bool { return op == OpPut || op == OpGet }
 
 // Reads reports whether the operation only reads.
-func (op Op) Reads() bool {
-	switch op {
-	case OpGet, OpTrail, OpStatus, OpGetEvents, OpGetStore:
-		return true
-	}
-	return false
-}
+func (op Op) Reads() bool { return strings.HasPrefix(string(op), "Get") }
 
 // Request is one call in symbolic form: names, accounts, Regions and store identifiers are the fixed
 // ones of a World, which a target replaces by its own on the way out and back.
@@ -99,9 +91,7 @@ func (r Request) GoString() string {
 
 // Malformed reports whether the request is no JSON POST of an object, so that only wire/no-crash
 // is held for its answer.
-func (r Request) Malformed() bool {
-	return r.Raw != nil || (r.Method != "" && r.Method != "POST")
-}
+func (r Request) Malformed() bool { return r.Raw != nil || (r.Method != "" && r.Method != "POST") }
 
 // Outcome is the kind of an answer.
 type Outcome uint8
@@ -152,6 +142,17 @@ type Answer struct {
 	HasInsights Truth
 	Logging     Truth
 	Logs, Open  Logs // what the event selectors log, with the mark Shown, and what is not claimed of that
+}
+
+var outcomeKinds = [...]string{Unanswered: "no answer", Crashed: "5xx", Succeeded: "success",
+	Refused: "an error without a code", AnySuccess: "success", AnyRefusal: "any error", AnyAnswer: "any answer"}
+
+// Kind is the answer's class, as signatures and reports name it: an error code, "success", …
+func (a Answer) Kind() string {
+	if a.Outcome == Refused && a.Code != "" {
+		return a.Code
+	}
+	return outcomeKinds[a.Outcome]
 }
 
 // Refusal returns the answer with an error code.

@@ -1,30 +1,35 @@
 package model
 
-import "github.com/insightconform/conform/model/value"
+import (
+	"slices"
 
-// call is a Put or Get as the rules ask about it: its members one by one, and what they name in a
-// state.
+	"github.com/insightconform/conform/model/value"
+)
+
+// call is a Put or Get as the rules ask about it: its members one by one, and what they name in a state.
 type call struct {
-	get                                bool
-	trailGiven, storeGiven, destGiven  bool // as strings
-	trailName, storeName, destName     string
-	mistypedTrail, mistypedStore       bool // a member that names one is no string
-	list                               value.Value
-	entries                            []putEntry // the well-typed ones of known type
-	asked                              Selectors  // those entries as they are written
-	wrongType, nullMember, nullInList  bool       // somewhere
-	unknownMember                      bool
-	typeInvalid, typeMissing           bool
-	categoryInvalid                    bool
-	emptyCategories, duplicateCategory bool
-	duplicateType, duplicateDiffering  bool // the latter with other categories
+	get                               bool
+	trailGiven, storeGiven, destGiven bool // as strings
+	trailName, storeName, destName    string
+	mistypedTrail, mistypedStore      bool // a member that names one is no string
+	list                              value.Value
+	entries                           []putEntry    // the well-typed ones of known type
+	asked                             Selectors     // those entries as they are written
+	first                             [2]Categories // of each type
+
+	// What occurs somewhere.
+	wrongType, nullMember, nullInList                   bool
+	unknownMember, typeInvalid, typeMissing             bool
+	categoryInvalid, emptyCategories, duplicateCategory bool
+	duplicateType, duplicateDiffering                   bool // the latter with other categories
+	unordered                                           bool // types or categories are not in the order of the enums
 
 	noStores     bool // as in World
 	ref          trailRef
 	at           int    // of the trail in State.Trails, -1 where it is not in the Region of the call
 	named        *Trail // that trail
 	there        bool   // a trail that ref names is in its own Region, or by name in another one
-	source, dest storeRef
+	source, dest storeRefKind
 	from, to     *Store // the stores that are there
 }
 
@@ -37,9 +42,9 @@ type putEntry struct {
 
 // resolve reads a Put or Get in a state.
 func resolve(s State, r Request) *call {
-	q := readPut(r)
+	q := &call{get: r.Op == OpGet, noStores: s.World.NoStores, at: -1}
+	q.read(r.Input)
 	region := s.World.region(r)
-	q.noStores, q.at = s.World.NoStores, -1
 	if q.trailGiven {
 		q.ref = s.World.resolveTrail(q.trailName, region)
 	}
@@ -55,26 +60,18 @@ func resolve(s State, r Request) *call {
 	if q.at >= 0 {
 		q.named = &s.Trails[q.at]
 	}
-	q.source, q.from = s.storeNamed(q.storeGiven, q.storeName, region)
-	q.dest, q.to = s.storeNamed(q.destGiven, q.destName, region)
-	return &q
+	if q.storeGiven {
+		q.source, q.from = s.resolveStore(q.storeName, region)
+	}
+	if q.destGiven {
+		q.dest, q.to = s.resolveStore(q.destName, region)
+	}
+	return q
 }
 
-func (s State) storeNamed(given bool, id, region string) (storeRef, *Store) {
-	if !given {
-		return storeRef{at: -1}, nil
-	}
-	ref := s.resolveStore(id, region)
-	if ref.at < 0 {
-		return ref, nil
-	}
-	return ref, &s.Stores[ref.at]
-}
-
-// readPut reads the members of a Put or Get.
-func readPut(r Request) call {
-	q := call{get: r.Op == OpGet}
-	for _, m := range r.Input.Members() {
+// read reads the members.
+func (q *call) read(in value.Value) {
+	for _, m := range in.Members() {
 		switch {
 		case m.Name == "TrailName":
 			q.trailName, q.trailGiven = q.text(m.Value, &q.mistypedTrail)
@@ -88,117 +85,96 @@ func readPut(r Request) call {
 			q.unknownMember = true
 		}
 	}
-	switch q.list.Kind() {
-	case value.Absent, value.List:
+	if q.is(value.List, q.list) {
+		for _, item := range q.list.Items() {
+			q.readEntry(item)
+		}
+	}
+}
+
+// is reports whether a member is there and of a kind, and notes it where it is null or of another kind.
+func (q *call) is(kind value.Kind, v value.Value) bool {
+	switch v.Kind() {
+	case kind:
+		return true
 	case value.Null:
 		q.nullMember = true
+	case value.Absent:
 	default:
 		q.wrongType = true
 	}
-	for _, item := range q.list.Items() {
-		q.readEntry(item)
-	}
-	q.readDuplicates()
-	return q
+	return false
 }
 
-// text notes a member's type and reads it where it is a string.
 func (q *call) text(v value.Value, mistyped *bool) (string, bool) {
-	switch v.Kind() {
-	case value.String:
+	if q.is(value.String, v) {
 		return v.Text(), true
-	case value.Null:
-		q.nullMember = true
-	default:
-		q.wrongType, *mistyped = true, true
 	}
+	*mistyped = *mistyped || v.Given()
 	return "", false
 }
 
 func (q *call) readEntry(item value.Value) {
-	switch item.Kind() {
-	case value.Null:
+	if item.Kind() == value.Null {
 		q.nullInList, q.typeMissing = true, true
 		return
-	case value.Object:
-	default:
-		q.wrongType = true
+	} else if !q.is(value.Object, item) {
 		return
 	}
 	for _, m := range item.Members() {
-		if m.Name != "InsightType" && m.Name != "EventCategories" {
-			q.unknownMember = true
-		}
+		q.unknownMember = q.unknownMember || m.Name != "InsightType" && m.Name != "EventCategories"
 	}
-	e := putEntry{}
-	known := false
-	switch name := item.Get("InsightType"); name.Kind() {
-	case value.Absent, value.Null:
-		q.typeMissing = true
-		q.nullMember = q.nullMember || name.Kind() == value.Null
-	case value.String:
-		if e.t, known = parseType(name.Text()); !known {
-			q.typeInvalid = true
-		}
+	e := q.readCategories(item.Get("EventCategories"))
+	name, t := item.Get("InsightType"), -1
+	if q.is(value.String, name) {
+		t = slices.Index(TypeNames[:], name.Text())
+		q.typeInvalid = q.typeInvalid || t < 0
+	}
+	q.typeMissing = q.typeMissing || !name.Given()
+	if t < 0 || e.c == 0 {
+		return
+	}
+	e.t = Type(t)
+	q.entries = append(q.entries, e)
+	q.asked |= Entry(e.t, e.c)
+	q.unordered = q.unordered || e.t == CallRate && q.first[ErrorRate] != 0
+	switch q.first[e.t] {
+	case 0:
+		q.first[e.t] = e.c
+	case e.c:
+		q.duplicateType = true
 	default:
-		q.wrongType = true
-	}
-	q.readCategories(item.Get("EventCategories"), &e)
-	if known && e.c != 0 {
-		q.entries = append(q.entries, e)
-		q.asked |= Entry(e.t, e.c)
+		q.duplicateDiffering = true
 	}
 }
 
-func (q *call) readCategories(categories value.Value, e *putEntry) {
-	switch categories.Kind() {
-	case value.Absent, value.Null:
-		e.absent, e.c = true, Management
-		q.nullMember = q.nullMember || categories.Kind() == value.Null
-	case value.List:
-		for _, v := range categories.Items() {
-			switch c, ok := parseCategory(v.Text()); {
-			case v.Kind() == value.Null:
-				q.nullInList, q.categoryInvalid = true, true
-			case v.Kind() != value.String:
-				q.wrongType = true
-			case !ok:
-				q.categoryInvalid = true
-			default:
-				q.duplicateCategory = q.duplicateCategory || e.c&c != 0
-				e.c |= c
-			}
-			e.defined = true
-		}
-		if !e.defined {
-			q.emptyCategories = true
-			e.c = Management
-		}
-	default:
-		q.wrongType = true
-		e.defined = true
+func (q *call) readCategories(categories value.Value) (e putEntry) {
+	e.absent, e.defined = !categories.Given(), len(categories.Items()) > 0
+	if isList := q.is(value.List, categories); e.absent || isList && !e.defined {
+		e.c = Management
+		q.emptyCategories = q.emptyCategories || isList
 	}
-}
-
-func (q *call) readDuplicates() {
-	var first [2]*putEntry
-	for i := range q.entries {
-		e := &q.entries[i]
-		switch before := first[e.t]; {
-		case before == nil:
-			first[e.t] = e
-		case before.c == e.c:
-			q.duplicateType = true
+	for _, v := range categories.Items() {
+		i := slices.Index(CategoryNames[:], v.Text())
+		switch {
+		case v.Kind() == value.Null:
+			q.nullInList, q.categoryInvalid = true, true
+		case v.Kind() != value.String:
+			q.wrongType = true
+		case i < 0:
+			q.categoryInvalid = true
 		default:
-			q.duplicateDiffering = true
+			c := Categories(1) << i
+			q.duplicateCategory = q.duplicateCategory || e.c&c != 0
+			q.unordered = q.unordered || e.c >= 2*c
+			e.c |= c
 		}
 	}
+	return e
 }
 
-// enabling reports whether the request has a non-empty list.
-func (q *call) enabling() bool { return len(q.list.Items()) > 0 }
-
-// disabling reports whether the list is empty.
+// enabling reports whether the request has a non-empty list, disabling whether the list is empty.
+func (q *call) enabling() bool  { return len(q.list.Items()) > 0 }
 func (q *call) disabling() bool { return q.list.Kind() == value.List && len(q.list.Items()) == 0 }
 
 // onStores reports whether a store is named, be it beside a trail.
@@ -218,24 +194,3 @@ func (q *call) away() bool {
 
 // openDest reports whether the destination may be looked at or not.
 func (q *call) openDest() bool { return q.disabling() && q.hasStore() && !q.trailGiven }
-
-// canonical reports whether selectors and categories stand in the order of the enums.
-func (q *call) canonical() bool {
-	last := -1
-	for _, item := range q.list.Items() {
-		t, ok := parseType(item.Get("InsightType").Text())
-		if !ok || int(t) < last {
-			return false
-		}
-		last = int(t)
-		lastCategory := Categories(0)
-		for _, v := range item.Get("EventCategories").Items() {
-			c, _ := parseCategory(v.Text())
-			if c < lastCategory {
-				return false
-			}
-			lastCategory = c
-		}
-	}
-	return true
-}

@@ -22,7 +22,7 @@ const (
 	Documented                  // the API reference, user guide or service model says so
 )
 
-var levelNames = [...]string{"", "inferred", "observed", "documented"}
+var levelNames = []string{"", "inferred", "observed", "documented"}
 
 // String spells the level as reports do.
 func (l Level) String() string { return levelNames[l] }
@@ -31,20 +31,15 @@ func (l Level) String() string { return levelNames[l] }
 func (l Level) MarshalText() ([]byte, error) { return []byte(l.String()), nil }
 
 // UnmarshalText is the inverse of MarshalText.
-func (l *Level) UnmarshalText(text []byte) error {
-	level, err := ParseLevel(string(text))
-	if err == nil {
-		*l = level
-	}
+func (l *Level) UnmarshalText(text []byte) (err error) {
+	*l, err = ParseLevel(string(text))
 	return err
 }
 
 // ParseLevel reads the name of a level.
 func ParseLevel(name string) (Level, error) {
-	for l := Inferred; l <= Documented; l++ {
-		if levelNames[l] == name {
-			return l, nil
-		}
+	if l := slices.Index(levelNames, name); l > 0 {
+		return Level(l), nil
 	}
 	return 0, fmt.Errorf("%q is no level; use documented, observed or inferred", name)
 }
@@ -181,11 +176,9 @@ func Known(code string) bool {
 func Undocumented(op Op, code string) bool {
 	switch code {
 	case codeValidation, codeSerialization, codeAccess, codeStoreARN, codeStoreNotFound, codeStoreInactive, codeStoreStatus:
-		return op == OpPut || op == OpGet
-	case codeHomeRegion:
-		return op == OpGet
+		return op.Insights()
 	}
-	return false
+	return op == OpGet && code == codeHomeRegion
 }
 
 // Rule is one requirement of the reference behaviour.
@@ -195,21 +188,13 @@ type Rule struct {
 	Source    string // S0, API, SM, UG, CFN, TF, W, LAB as in Sources; "-" where there is none
 	Statement string // one sentence
 
-	// Code is the error that the reference answers, empty for a rule that is no error. Also is what is
-	// accepted beside it.
-	Code string
-	Also []string
-	// RefusalOnly says that no source names the code, only the refusal: an unlisted 4xx code is a
-	// divergence at level inferred.
-	RefusalOnly bool
-	// OfRead is the level of what a Get shows, where it is lower than that of the effect.
-	OfRead Level
-	// MayPass says that the request may as well succeed when nothing else is broken.
-	MayPass bool
-	// Silent says that the rule makes no claim that an answer could contradict.
-	Silent bool
-	// Needs names the capabilities without which the rule cannot be tried.
-	Needs []Capability
+	Code        string       // the error that the reference answers, empty for a rule that is no error
+	Also        []string     // the errors that are accepted beside it
+	RefusalOnly bool         // no source names the code, only the refusal: an unlisted 4xx code is at level inferred
+	OfRead      Level        // of what a Get shows, where it is lower than that of the effect
+	MayPass     bool         // the request may as well succeed when nothing else is broken
+	Silent      bool         // the rule makes no claim that an answer could contradict
+	Needs       []Capability // without which the rule cannot be tried
 }
 
 // Family is the part of the id before the slash.
@@ -265,31 +250,32 @@ var Capabilities = []Capability{CanPut, CanGet, CanCreate, CanUpdate, CanDelete,
 	CanPutEvents, CanAdvancedEvents, CanGetEvents, CanStores, CanUpdateStores, CanDeleteStores, CanRestoreStores,
 	CanStopStores, CanInsightData, CanRegions, CanLoseBucket, CanLoseKey, CanArrangeAccount, CanRawWire}
 
-func needs(c ...Capability) []Capability { return c }
+type (
+	codes = []string
+	needs = []Capability
+)
 
 // Rules is the table of all rules, in the order of the reference page; the error rules in the
 // order in which the reference selects them.
 var Rules = []Rule{
-	{ID: WireProtocol, Level: Documented, Source: "SM", Needs: needs(CanRawWire),
+	{ID: WireProtocol, Level: Documented, Source: "SM", Needs: needs{CanRawWire},
 		Statement: "A POST to / as application/x-amz-json-1.1 works with the short and with the long X-Amz-Target prefix."},
 	{ID: WireErrorShape, Level: Observed, Source: "W",
 		Statement: "An error answers an object with the code in __type (or code, or X-Amzn-ErrorType) and at most a message beside it."},
-	{ID: WireErrorStatus, Level: Documented, Source: "API",
-		Statement: "An error has HTTP status 400."},
+	{ID: WireErrorStatus, Level: Documented, Source: "API", Statement: "An error has HTTP status 400."},
 	{ID: WireMembers, Level: Documented, Source: "SM",
 		Statement: "A success answers 200 with members spelt TrailARN, InsightSelectors, EventDataStoreArn, InsightsDestination, InsightType, EventCategories."},
-	{ID: WireUnknownMembers, Level: Inferred, Source: "-", Also: []string{codeSerialization, codeValidation}, Needs: needs(CanRawWire),
-		Statement: "Unknown members of a request are ignored."},
+	{ID: WireUnknownMembers, Level: Inferred, Source: "-", Needs: needs{CanRawWire},
+		Also: codes{codeSerialization, codeValidation}, Statement: "Unknown members of a request are ignored."},
 	{ID: WireNoCrash, Level: Documented, Source: "API",
 		Statement: "No request, however malformed, gets a 5xx, a dropped connection or never an answer, and no well-formed one an answer that is not JSON."},
 
-	{ID: StateInitiallyOff, Level: Documented, Source: "API",
-		Statement: "A new trail has Insights off."},
+	{ID: StateInitiallyOff, Level: Documented, Source: "API", Statement: "A new trail has Insights off."},
 	{ID: PutStores, Level: Documented, Source: "S0",
 		Statement: "A valid Put on a trail answers 200 with the full trail ARN and the requested selectors as a set."},
 	{ID: PutReplacesList, Level: Observed, Source: "TF, S0",
 		Statement: "A second Put replaces the whole list: a type that it does not name is off."},
-	{ID: PutOverwritesCategories, Level: Documented, Source: "S0", Needs: needs(CanInsightData),
+	{ID: PutOverwritesCategories, Level: Documented, Source: "S0", Needs: needs{CanInsightData},
 		Statement: "The categories given for a type replace its earlier ones."},
 	{ID: PutDefaultManagement, Level: Documented, Source: "S0",
 		Statement: "Without EventCategories the type is on for Management alone."},
@@ -297,15 +283,14 @@ var Rules = []Rule{
 		Statement: "An empty list of selectors answers 200 with an empty list and turns Insights off."},
 	{ID: PutEmptyWhenOff, Level: Inferred, Source: "SM",
 		Statement: "An empty list of selectors when Insights is off already succeeds and changes nothing."},
-	{ID: PutIdempotent, Level: Documented, Source: "SM",
-		Statement: "The same Put twice leaves the same state."},
+	{ID: PutIdempotent, Level: Documented, Source: "SM", Statement: "The same Put twice leaves the same state."},
 	{ID: PutOrderFree, Level: Observed, Source: "TF, CFN",
 		Statement: "The order of selectors and of categories carries no meaning."},
-	{ID: GetReflectsPut, Level: Documented, Source: "API", Needs: needs(CanGet),
+	{ID: GetReflectsPut, Level: Documented, Source: "API", Needs: needs{CanGet},
 		Statement: "Get answers the selectors last stored, as a set, and the full ARN; for a store also the destination."},
-	{ID: GetNotEnabled, Level: Documented, Source: "API", Needs: needs(CanGet),
+	{ID: GetNotEnabled, Level: Documented, Source: "API", Needs: needs{CanGet},
 		Statement: "Get while Insights is off answers InsightNotEnabledException."},
-	{ID: TrailHasInsights, Level: Documented, Source: "API, W", Needs: needs(CanGetTrail),
+	{ID: TrailHasInsights, Level: Documented, Source: "API, W", Needs: needs{CanGetTrail},
 		Statement: "GetTrail's HasInsightSelectors is true exactly when Insights is on."},
 	{ID: TrailNameOrARN, Level: Observed, Source: "TF, API",
 		Statement: "TrailName may be the name or the ARN, with the same effect."},
@@ -313,152 +298,144 @@ var Rules = []Rule{
 		Statement: "A trail's answer has TrailARN alone; a store's has EventDataStoreArn (and InsightsDestination) alone."},
 	{ID: AnswerOneEntry, Level: Documented, Source: "S0",
 		Statement: "An answer lists exactly one entry per requested type, all values from the enums."},
-	{ID: StateIsolated, Level: Documented, Source: "S0",
-		Statement: "A Put on one trail or store changes no other."},
+	{ID: StateIsolated, Level: Documented, Source: "S0", Statement: "A Put on one trail or store changes no other."},
 	{ID: ErrorAtomic, Level: Documented, Source: "API",
 		Statement: "A call that fails changes nothing, even when one of several selectors was valid."},
-	{ID: PutCategoriesEmpty, Level: Inferred, Source: "-", Also: []string{codeSelectors, codeParameter, codeValidation},
+	{ID: PutCategoriesEmpty, Level: Inferred, Source: "-", Also: codes{codeSelectors, codeParameter, codeValidation},
 		Statement: "An empty list of categories means the same as an absent one."},
-	{ID: PutDuplicateType, Level: Inferred, Source: "-", Also: []string{codeSelectors, codeParameter},
+	{ID: PutDuplicateType, Level: Inferred, Source: "-", Also: codes{codeSelectors, codeParameter},
 		Statement: "The same type twice with the same categories is stored once."},
-	{ID: PutDuplicateCategory, Level: Inferred, Source: "-", Also: []string{codeSelectors, codeParameter},
+	{ID: PutDuplicateCategory, Level: Inferred, Source: "-", Also: codes{codeSelectors, codeParameter},
 		Statement: "The same category twice is stored once."},
 
-	{ID: LogsReadOnlyError, Level: Documented, Source: "S0", Needs: needs(CanPutEvents),
+	{ID: LogsReadOnlyError, Level: Documented, Source: "S0", Needs: needs{CanPutEvents},
 		Statement: "ApiErrorRateInsight on a trail that logs only read management events is fine."},
-	{ID: LogsDisable, Level: Inferred, Source: "TF", Needs: needs(CanPutEvents),
+	{ID: LogsDisable, Level: Inferred, Source: "TF", Needs: needs{CanPutEvents},
 		Statement: "An empty list of selectors has no prerequisite."},
-	{ID: LogsSelectorsLater, Level: Inferred, Source: "-", Needs: needs(CanPutEvents),
-		Also:      []string{codeEventSelectors, codeSelectors, codeNotPermitted},
+	{ID: LogsSelectorsLater, Level: Inferred, Source: "-", Needs: needs{CanPutEvents},
+		Also:      codes{codeEventSelectors, codeSelectors, codeNotPermitted},
 		Statement: "PutEventSelectors that removes a prerequisite while Insights is on succeeds and keeps Insights."},
-	{ID: LogsStop, Level: Documented, OfRead: Inferred, Source: "UG", Needs: needs(CanLog, CanStop, CanGet),
+	{ID: LogsStop, Level: Documented, OfRead: Inferred, Source: "UG", Needs: needs{CanLog, CanStop, CanGet},
 		Statement: "StopLogging turns Insights off on the trail."},
-	{ID: LogsStart, Level: Documented, OfRead: Inferred, Source: "UG", Needs: needs(CanLog, CanStop, CanGet),
+	{ID: LogsStart, Level: Documented, OfRead: Inferred, Source: "UG", Needs: needs{CanLog, CanStop, CanGet},
 		Statement: "StartLogging after StopLogging brings the stored selectors back."},
-	{ID: LogsPutStopped, Level: Inferred, Source: "-", Needs: needs(CanLog),
-		Also:      []string{codeParameter, codeSelectors, codeNotPermitted, codeUnsupported},
+	{ID: LogsPutStopped, Level: Inferred, Source: "-", Needs: needs{CanLog},
+		Also:      codes{codeParameter, codeSelectors, codeNotPermitted, codeUnsupported},
 		Statement: "Put on a trail that is not logging succeeds."},
-	{ID: LogsVisible, Level: Documented, Source: "S0, W", Needs: needs(CanPutEvents, CanGetEvents),
+	{ID: LogsVisible, Level: Documented, Source: "S0, W", Needs: needs{CanPutEvents, CanGetEvents},
 		Statement: "GetEventSelectors and GetEventDataStore show event selectors that log what was last stored."},
-	{ID: TrailCreateExisting, Level: Inferred, Source: "API", Needs: needs(CanCreate),
+	{ID: TrailCreateExisting, Level: Inferred, Source: "API", Needs: needs{CanCreate},
 		Statement: "CreateTrail with the name of a trail that exists is refused, and the trail keeps its selectors."},
-	{ID: TrailUpdateKeeps, Level: Inferred, Source: "-", Needs: needs(CanUpdate),
+	{ID: TrailUpdateKeeps, Level: Inferred, Source: "-", Needs: needs{CanUpdate},
 		Statement: "UpdateTrail of other settings keeps Insights."},
-	{ID: TrailDeleteForgets, Level: Documented, Source: "UG", Needs: needs(CanCreate, CanDelete),
+	{ID: TrailDeleteForgets, Level: Documented, Source: "UG", Needs: needs{CanCreate, CanDelete},
 		Statement: "A deleted trail answers TrailNotFoundException, and a new trail of its name starts off."},
 
-	{ID: WireWrongType, Level: Inferred, Source: "S0", Code: codeSerialization, Needs: needs(CanRawWire),
-		Also:      []string{codeSelectors, codeParameter, codeValidation},
-		Statement: "A member of the wrong JSON type is refused."},
+	{ID: WireWrongType, Level: Inferred, Source: "S0", Code: codeSerialization, Needs: needs{CanRawWire},
+		Also: codes{codeSelectors, codeParameter, codeValidation}, Statement: "A member of the wrong JSON type is refused."},
 	{ID: InputSelectorsMissing, Level: Documented, Source: "S0", Code: codeParameter, RefusalOnly: true,
-		Also:      []string{codeSelectors, codeCombination, codeValidation, codeSerialization},
+		Also:      codes{codeSelectors, codeCombination, codeValidation, codeSerialization},
 		Statement: "InsightSelectors is required; leaving it out never turns Insights off."},
 	{ID: InputNoResource, Level: Inferred, Source: "-", Code: codeCombination,
-		Also:      []string{codeParameter, codeTrailName, codeValidation},
+		Also:      codes{codeParameter, codeTrailName, codeValidation},
 		Statement: "A trail or an event data store must be named."},
-	{ID: InputTrailAndStore, Level: Documented, Source: "S0", Code: codeCombination, Also: []string{codeParameter},
+	{ID: InputTrailAndStore, Level: Documented, Source: "S0", Code: codeCombination, Also: codes{codeParameter},
 		Statement: "TrailName cannot be combined with EventDataStore or InsightsDestination."},
-	{ID: InputStoreNeedsBoth, Level: Documented, Source: "S0", Code: codeCombination, RefusalOnly: true, Needs: needs(CanStores),
-		Also:      []string{codeParameter, codeSelectors},
+	{ID: InputStoreNeedsBoth, Level: Documented, Source: "S0", Code: codeCombination, RefusalOnly: true, Needs: needs{CanStores},
+		Also:      codes{codeParameter, codeSelectors},
 		Statement: "Enabling Insights on a store needs both EventDataStore and InsightsDestination."},
-	{ID: TrailNameSyntax, Level: Documented, Source: "S0", Code: codeTrailName, Also: []string{codeNotFound},
+	{ID: TrailNameSyntax, Level: Documented, Source: "S0", Code: codeTrailName, Also: codes{codeNotFound},
 		Statement: "A trail name has 3 to 128 letters, digits, dots, dashes and underscores, starts and ends with a letter or digit, has no two of ._- side by side and is no IPv4 address."},
 	{ID: TrailARNSyntax, Level: Documented, Source: "S0", Code: codeARN,
-		Also:      []string{codeTrailName, codeNotFound, codeParameter},
+		Also:      codes{codeTrailName, codeNotFound, codeParameter},
 		Statement: "A TrailName that starts with arn: must be the ARN of a trail."},
-	{ID: StoreIDSyntax, Level: Documented, Source: "S0", Code: codeParameter, RefusalOnly: true, Needs: needs(CanStores),
-		Also:      []string{codeValidation, codeARN, codeSelectors, codeStoreARN, codeStoreNotFound},
+	{ID: StoreIDSyntax, Level: Documented, Source: "S0", Code: codeParameter, RefusalOnly: true, Needs: needs{CanStores},
+		Also:      codes{codeValidation, codeARN, codeSelectors, codeStoreARN, codeStoreNotFound},
 		Statement: "EventDataStore and InsightsDestination have 3 to 256 of the characters a-zA-Z0-9._/-: and are no ARN of another kind."},
 	{ID: SelectorTypeInvalid, Level: Documented, Source: "S0", Code: codeSelectors,
-		Also:      []string{codeParameter, codeValidation, codeSerialization},
+		Also:      codes{codeParameter, codeValidation, codeSerialization},
 		Statement: "InsightType is ApiCallRateInsight or ApiErrorRateInsight, in this letter case."},
 	{ID: SelectorTypeMissing, Level: Inferred, Source: "-", Code: codeSelectors,
-		Also:      []string{codeParameter, codeValidation},
-		Statement: "Every selector names its InsightType."},
+		Also: codes{codeParameter, codeValidation}, Statement: "Every selector names its InsightType."},
 	{ID: SelectorCategory, Level: Documented, Source: "S0", Code: codeSelectors, RefusalOnly: true,
-		Also:      []string{codeParameter, codeValidation, codeSerialization},
+		Also:      codes{codeParameter, codeValidation, codeSerialization},
 		Statement: "An event category is Management or Data, in this letter case."},
-	{ID: StoreDataCategory, Level: Documented, Source: "S0", Code: codeSelectors, RefusalOnly: true, Needs: needs(CanStores),
-		Also:      []string{codeParameter, codeCombination, codeUnsupported},
+	{ID: StoreDataCategory, Level: Documented, Source: "S0", Code: codeSelectors, RefusalOnly: true, Needs: needs{CanStores},
+		Also:      codes{codeParameter, codeCombination, codeUnsupported},
 		Statement: "Data is no category for an event data store."},
 	{ID: TrailNotFound, Level: Documented, Source: "S0, W", Code: codeNotFound,
 		Statement: "A well-formed name or own ARN without such a trail answers TrailNotFoundException."},
-	{ID: TrailOtherAccount, Level: Inferred, Source: "W", Code: codeARN,
-		Also:      []string{codeNotFound, codeAccess, codeMember},
+	{ID: TrailOtherAccount, Level: Inferred, Source: "W", Code: codeARN, Also: codes{codeNotFound, codeAccess, codeMember},
 		Statement: "The ARN of another account's trail is refused."},
-	{ID: TrailHomeRegion, Level: Documented, Source: "API, W", Code: codeHomeRegion, Needs: needs(CanRegions),
-		Also:      []string{codeNotFound, codeARN},
-		Statement: "A trail is changed only from its home Region."},
-	{ID: StoreNotFound, Level: Documented, Source: "S0", Code: codeParameter, RefusalOnly: true, Needs: needs(CanStores),
-		Also:      []string{codeARN, codeSelectors, codeStoreNotFound, codeStoreARN},
+	{ID: TrailHomeRegion, Level: Documented, Source: "API, W", Code: codeHomeRegion, Needs: needs{CanRegions},
+		Also: codes{codeNotFound, codeARN}, Statement: "A trail is changed only from its home Region."},
+	{ID: StoreNotFound, Level: Documented, Source: "S0", Code: codeParameter, RefusalOnly: true, Needs: needs{CanStores},
+		Also:      codes{codeARN, codeSelectors, codeStoreNotFound, codeStoreARN},
 		Statement: "A well-formed store identifier without such a store is refused."},
-	{ID: StoreOtherAccount, Level: Documented, Source: "S0", Code: codeParameter, RefusalOnly: true, Needs: needs(CanStores),
-		Also:      []string{codeARN, codeSelectors, codeNotPermitted, codeAccess, codeStoreNotFound, codeStoreARN},
+	{ID: StoreOtherAccount, Level: Documented, Source: "S0", Code: codeParameter, RefusalOnly: true, Needs: needs{CanStores},
+		Also:      codes{codeARN, codeSelectors, codeNotPermitted, codeAccess, codeStoreNotFound, codeStoreARN},
 		Statement: "Source and destination must belong to the caller's account."},
-	{ID: StoreInactive, Level: Documented, Source: "UG", Code: codeParameter, RefusalOnly: true, Needs: needs(CanStores, CanDeleteStores),
-		Also:      []string{codeSelectors, codeNotPermitted, codeStoreInactive, codeStoreNotFound, codeStoreStatus},
+	{ID: StoreInactive, Level: Documented, Source: "UG", Code: codeParameter, RefusalOnly: true, Needs: needs{CanStores, CanDeleteStores},
+		Also:      codes{codeSelectors, codeNotPermitted, codeStoreInactive, codeStoreNotFound, codeStoreStatus},
 		Statement: "A store that is pending deletion can be neither source nor destination."},
-	{ID: OrgMemberAccount, Level: Documented, Source: "S0", Code: codeMember, Needs: needs(CanArrangeAccount),
-		Also:      []string{codeNotPermitted, codeAccess, codeARN},
+	{ID: OrgMemberAccount, Level: Documented, Source: "S0", Code: codeMember, Needs: needs{CanArrangeAccount},
+		Also:      codes{codeNotPermitted, codeAccess, codeARN},
 		Statement: "A member account that is no delegated administrator cannot change an organization trail."},
-	{ID: OrgNoServiceRole, Level: Documented, Source: "S0", Code: codeNoRole, Needs: needs(CanArrangeAccount),
+	{ID: OrgNoServiceRole, Level: Documented, Source: "S0", Code: codeNoRole, Needs: needs{CanArrangeAccount},
 		Statement: "Without the service-linked role in the management account an organization trail cannot be changed."},
-	{ID: TrailNotPermitted, Level: Documented, Source: "S0", Code: codeNotPermitted, Needs: needs(CanArrangeAccount),
-		Also:      []string{codeUnsupported, codeAccess},
-		Statement: "A trail that a service owns cannot be changed by the caller."},
-	{ID: LogsCallRate, Level: Documented, Source: "S0", Code: codeSelectors, RefusalOnly: true, Needs: needs(CanPutEvents),
-		Also:      []string{codeParameter, codeCombination, codeNotPermitted},
+	{ID: TrailNotPermitted, Level: Documented, Source: "S0", Code: codeNotPermitted, Needs: needs{CanArrangeAccount},
+		Also: codes{codeUnsupported, codeAccess}, Statement: "A trail that a service owns cannot be changed by the caller."},
+	{ID: LogsCallRate, Level: Documented, Source: "S0", Code: codeSelectors, RefusalOnly: true, Needs: needs{CanPutEvents},
+		Also:      codes{codeParameter, codeCombination, codeNotPermitted},
 		Statement: "ApiCallRateInsight on Management needs a resource that logs write management events."},
-	{ID: LogsErrorRate, Level: Documented, Source: "S0", Code: codeSelectors, RefusalOnly: true, Needs: needs(CanPutEvents),
-		Also:      []string{codeParameter, codeCombination, codeNotPermitted},
+	{ID: LogsErrorRate, Level: Documented, Source: "S0", Code: codeSelectors, RefusalOnly: true, Needs: needs{CanPutEvents},
+		Also:      codes{codeParameter, codeCombination, codeNotPermitted},
 		Statement: "ApiErrorRateInsight on Management needs a resource that logs read or write management events."},
-	{ID: LogsData, Level: Documented, Source: "S0, LAB", Code: codeParameter, RefusalOnly: true, Needs: needs(CanInsightData),
-		Also:      []string{codeSelectors, codeCombination, codeNotPermitted},
+	{ID: LogsData, Level: Documented, Source: "S0, LAB", Code: codeParameter, RefusalOnly: true, Needs: needs{CanInsightData},
+		Also:      codes{codeSelectors, codeCombination, codeNotPermitted},
 		Statement: "Either type on Data needs a trail that logs data events."},
-	{ID: StoreDestination, Level: Documented, Source: "S0", Code: codeSelectors, Needs: needs(CanStores),
+	{ID: StoreDestination, Level: Documented, Source: "S0", Code: codeSelectors, Needs: needs{CanStores},
 		Statement: "The destination must log the Insight category."},
-	{ID: StoreSource, Level: Documented, Source: "S0", Code: codeSelectors, Needs: needs(CanStores),
+	{ID: StoreSource, Level: Documented, Source: "S0", Code: codeSelectors, Needs: needs{CanStores},
 		Statement: "The source must log management events, write ones for ApiCallRateInsight."},
-	{ID: StoreSame, Level: Inferred, Source: "-", Code: codeSelectors, Needs: needs(CanStores),
-		Also:      []string{codeParameter, codeCombination},
-		Statement: "Source and destination are two stores."},
-	{ID: BucketMissingRule, Level: Documented, Source: "S0", Code: codeBucketGone, MayPass: true, Needs: needs(CanLoseBucket),
-		Also:      []string{codeBucketPolicy},
+	{ID: StoreSame, Level: Inferred, Source: "-", Code: codeSelectors, Needs: needs{CanStores},
+		Also: codes{codeParameter, codeCombination}, Statement: "Source and destination are two stores."},
+	{ID: BucketMissingRule, Level: Documented, Source: "S0", Code: codeBucketGone, MayPass: true, Needs: needs{CanLoseBucket},
+		Also:      codes{codeBucketPolicy},
 		Statement: "While the trail's bucket is gone, Put answers S3BucketDoesNotExistException."},
-	{ID: BucketPolicy, Level: Documented, Source: "S0", Code: codeBucketPolicy, Needs: needs(CanLoseBucket),
-		Also:      []string{codeEncryption},
+	{ID: BucketPolicy, Level: Documented, Source: "S0", Code: codeBucketPolicy, Needs: needs{CanLoseBucket},
+		Also:      codes{codeEncryption},
 		Statement: "While the bucket policy does not let CloudTrail write, Put answers InsufficientS3BucketPolicyException."},
-	{ID: KMSPolicy, Level: Documented, Source: "S0", Code: codeEncryption, Needs: needs(CanLoseKey),
-		Also:      []string{codeKMS},
+	{ID: KMSPolicy, Level: Documented, Source: "S0", Code: codeEncryption, Needs: needs{CanLoseKey}, Also: codes{codeKMS},
 		Statement: "While the key policy does not let CloudTrail encrypt, Put answers InsufficientEncryptionPolicyException."},
-	{ID: KMSUnusable, Level: Documented, Source: "S0", Code: codeKMS, MayPass: true, Needs: needs(CanLoseKey),
-		Also:      []string{codeEncryption},
-		Statement: "While the key is disabled or pending deletion, Put answers KmsException."},
-	{ID: PutDuplicateDiffering, Level: Inferred, Source: "-", Code: codeSelectors, MayPass: true, Needs: needs(CanInsightData), Also: []string{codeParameter},
+	{ID: KMSUnusable, Level: Documented, Source: "S0", Code: codeKMS, MayPass: true, Needs: needs{CanLoseKey},
+		Also: codes{codeEncryption}, Statement: "While the key is disabled or pending deletion, Put answers KmsException."},
+	{ID: PutDuplicateDiffering, Level: Inferred, Source: "-", Code: codeSelectors, MayPass: true, Needs: needs{CanInsightData},
+		Also:      codes{codeParameter},
 		Statement: "The same type twice with different categories is refused; whatever Put answers, Get answers the same."},
 
-	{ID: StoreEnables, Level: Documented, Source: "S0", Needs: needs(CanStores),
+	{ID: StoreEnables, Level: Documented, Source: "S0", Needs: needs{CanStores},
 		Statement: "A source that logs management events and a destination of category Insight: 200 with both ARNs."},
-	{ID: StoreARNOrSuffix, Level: Documented, Source: "S0", Needs: needs(CanStores),
+	{ID: StoreARNOrSuffix, Level: Documented, Source: "S0", Needs: needs{CanStores},
 		Statement: "A store's ARN and its ID suffix mean the same; answers carry ARNs."},
-	{ID: StoreDisable, Level: Documented, Source: "S0", Needs: needs(CanStores),
+	{ID: StoreDisable, Level: Documented, Source: "S0", Needs: needs{CanStores},
 		Statement: "An empty list for a store without a destination succeeds and turns Insights off."},
-	{ID: StoreDisableWithDst, Level: Inferred, Source: "-", Needs: needs(CanStores), Also: []string{codeCombination, codeParameter},
-		Statement: "An empty list for a store with a destination succeeds too."},
-	{ID: StoreRepoint, Level: Inferred, Source: "-", Needs: needs(CanStores),
+	{ID: StoreDisableWithDst, Level: Inferred, Source: "-", Needs: needs{CanStores},
+		Also: codes{codeCombination, codeParameter}, Statement: "An empty list for a store with a destination succeeds too."},
+	{ID: StoreRepoint, Level: Inferred, Source: "-", Needs: needs{CanStores},
 		Statement: "A Put with another destination succeeds and replaces the destination."},
-	{ID: StoreNotIngesting, Level: Inferred, Source: "-", Needs: needs(CanStores),
-		Also:      []string{codeParameter, codeSelectors, codeNotPermitted, codeStoreInactive, codeStoreNotFound, codeStoreStatus},
+	{ID: StoreNotIngesting, Level: Inferred, Source: "-", Needs: needs{CanStores},
+		Also:      codes{codeParameter, codeSelectors, codeNotPermitted, codeStoreInactive, codeStoreNotFound, codeStoreStatus},
 		Statement: "A store that is neither enabled nor pending deletion can be source or destination."},
-	{ID: StoreDefaultCategory, Level: Documented, OfRead: Inferred, Source: "S0", Needs: needs(CanStores),
+	{ID: StoreDefaultCategory, Level: Documented, OfRead: Inferred, Source: "S0", Needs: needs{CanStores},
 		Statement: "EventCategories Management on an event data store is accepted and means the same as none."},
-	{ID: StoreStopIngestion, Level: Documented, OfRead: Inferred, Source: "UG", Needs: needs(CanStores, CanStopStores, CanGet),
+	{ID: StoreStopIngestion, Level: Documented, OfRead: Inferred, Source: "UG", Needs: needs{CanStores, CanStopStores, CanGet},
 		Statement: "StopEventDataStoreIngestion and StartEventDataStoreIngestion keep the selectors."},
-	{ID: StoreUpdateGuard, Level: Documented, Source: "UG", Needs: needs(CanStores, CanUpdateStores),
+	{ID: StoreUpdateGuard, Level: Documented, Source: "UG", Needs: needs{CanStores, CanUpdateStores},
 		Statement: "UpdateEventDataStore that breaks a live prerequisite answers InvalidInsightSelectorsException; with Insights off it succeeds."},
-	{ID: StoreNoData, Level: Documented, Source: "S0", Needs: needs(CanStores, CanGet),
+	{ID: StoreNoData, Level: Documented, Source: "S0", Needs: needs{CanStores, CanGet},
 		Statement: "Get never shows Data on an event data store."},
-	{ID: "store/delete-restore", Level: Inferred, Source: "-", Needs: needs(CanStores, CanDeleteStores, CanRestoreStores), Silent: true,
+	{ID: "store/delete-restore", Level: Inferred, Source: "-", Needs: needs{CanStores, CanDeleteStores, CanRestoreStores}, Silent: true,
 		Statement: "What deleting and restoring a store does to its selectors is not claimed."},
 
 	{ID: "throttled", Level: Documented, Source: "API", Silent: true,

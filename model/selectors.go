@@ -1,8 +1,8 @@
 package model
 
 import (
+	"cmp"
 	"math/bits"
-	"slices"
 	"strings"
 
 	"github.com/insightconform/conform/model/value"
@@ -52,12 +52,9 @@ func MakeSelectors(callRate, errorRate Categories) Selectors {
 }
 
 // AllSelectors lists the 16 sets that requests without duplicates can store, the empty one first.
-func AllSelectors() []Selectors {
-	var all []Selectors
-	for c := range Categories(4) {
-		for e := range Categories(4) {
-			all = append(all, MakeSelectors(c, e))
-		}
+func AllSelectors() (all []Selectors) {
+	for i := range Categories(16) {
+		all = append(all, MakeSelectors(i/4, i%4))
 	}
 	return all
 }
@@ -66,20 +63,27 @@ func AllSelectors() []Selectors {
 func (s Selectors) On() bool { return s&^emptyEntries != 0 }
 
 // Of returns the categories for which a type is on.
-func (s Selectors) Of(t Type) Categories {
-	entries := s >> (4 * uint8(t)) & 0xf
-	var c Categories
-	if entries&(1<<Management|1<<(Management|Data)) != 0 {
-		c |= Management
+func (s Selectors) Of(t Type) (all Categories) {
+	for c := range Categories(4) {
+		if s&Entry(t, c) != 0 {
+			all |= c
+		}
 	}
-	if entries&(1<<Data|1<<(Management|Data)) != 0 {
-		c |= Data
-	}
-	return c
+	return all
 }
 
 // has reports whether a type is on for one of some categories.
 func (s Selectors) has(c Categories) bool { return (s.Of(CallRate)|s.Of(ErrorRate))&c != 0 }
+
+// types are all entries of the types that are on.
+func (s Selectors) types() (all Selectors) {
+	for t := range Type(2) {
+		if s.Of(t) != 0 {
+			all |= t.entries()
+		}
+	}
+	return all
+}
 
 // Effective returns the set with one entry per enabled type.
 func (s Selectors) Effective() Selectors { return MakeSelectors(s.Of(CallRate), s.Of(ErrorRate)) }
@@ -89,9 +93,14 @@ func (s Selectors) single() bool {
 	return bits.OnesCount8(uint8(s)&0xf) <= 1 && bits.OnesCount8(uint8(s)>>4) <= 1
 }
 
+// selectorEntry is one selector of a set.
+type selectorEntry struct {
+	Type       Type
+	Categories Categories
+}
+
 // Entries lists the set in a fixed order.
-func (s Selectors) Entries() []selectorEntry {
-	var out []selectorEntry
+func (s Selectors) Entries() (out []selectorEntry) {
 	for t := range Type(2) {
 		for c := range Categories(4) {
 			if s&Entry(t, c) != 0 {
@@ -100,17 +109,6 @@ func (s Selectors) Entries() []selectorEntry {
 		}
 	}
 	return out
-}
-
-// selectorEntry is one selector of a set.
-type selectorEntry struct {
-	Type       Type
-	Categories Categories
-}
-
-// Value renders the entry as it stands on the wire.
-func (e selectorEntry) value() value.Value {
-	return value.Obj("InsightType", TypeNames[e.Type], "EventCategories", value.Strs(e.Categories.Names()...))
 }
 
 // Names lists the categories of the set as spelt on the wire.
@@ -128,7 +126,8 @@ func (c Categories) Names() []string {
 func (s Selectors) Value() value.Value {
 	list := []value.Value{}
 	for _, e := range s.Entries() {
-		list = append(list, e.value())
+		categories := value.Strs(e.Categories.Names()...)
+		list = append(list, value.Obj("InsightType", TypeNames[e.Type], "EventCategories", categories))
 	}
 	return value.ListOf(list...)
 }
@@ -143,18 +142,6 @@ func (s Selectors) String() string {
 		parts = append(parts, TypeNames[e.Type]+": "+strings.Join(e.Categories.Names(), ", "))
 	}
 	return strings.Join(parts, "; ")
-}
-
-func parseType(name string) (Type, bool) {
-	i := slices.Index(TypeNames[:], name)
-	return Type(max(i, 0)), i >= 0
-}
-
-func parseCategory(name string) (Categories, bool) {
-	if i := slices.Index(CategoryNames[:], name); i >= 0 {
-		return 1 << i, true
-	}
-	return 0, false
 }
 
 // Logs says what kinds of event a resource logs.
@@ -175,15 +162,11 @@ const (
 )
 
 // String renders the set with the letters of section 3.
-func (l Logs) String() string {
-	letters := ""
+func (l Logs) String() (letters string) {
 	for i, c := range "WRDI" {
 		if l&(1<<i) != 0 {
 			letters += string(c)
 		}
 	}
-	if letters == "" {
-		return "none"
-	}
-	return letters
+	return cmp.Or(letters, "none")
 }

@@ -1,6 +1,8 @@
 package model
 
 import (
+	"cmp"
+	"fmt"
 	"slices"
 	"strings"
 )
@@ -27,34 +29,21 @@ type World struct {
 var DefaultWorld = World{Partition: "aws", Account: "123456789012", OtherAccount: "210987654321",
 	Home: "us-east-1", Away: "eu-west-1"}
 
-func (w *World) region(r Request) string {
-	if r.Region == "" {
-		return w.Home
-	}
-	return r.Region
-}
-
-func (w *World) profile() *Profile {
-	if w.Profile == nil {
-		return defaultProfile
-	}
-	return w.Profile
-}
+func (w *World) region(r Request) string { return cmp.Or(r.Region, w.Home) }
+func (w *World) profile() *Profile       { return cmp.Or(w.Profile, defaultProfile) }
 
 // TrailARN is the ARN of the caller's trail of that name.
-func (w *World) TrailARN(region, name string) string {
-	return "arn:" + w.Partition + ":cloudtrail:" + region + ":" + w.Account + ":trail/" + name
-}
+func (w *World) TrailARN(region, name string) string { return w.arn(region) + ":trail/" + name }
 
 // StoreARN is the ARN of the caller's event data store with that ID suffix.
-func (w *World) StoreARN(region, id string) string {
-	return "arn:" + w.Partition + ":cloudtrail:" + region + ":" + w.Account + ":eventdatastore/" + id
+func (w *World) StoreARN(region, id string) string { return w.arn(region) + ":eventdatastore/" + id }
+
+func (w *World) arn(region string) string {
+	return "arn:" + w.Partition + ":cloudtrail:" + region + ":" + w.Account
 }
 
 // StoreID is the symbolic ID suffix of the n-th event data store that a case creates, from 0.
-func StoreID(n int) string {
-	return "00000000-0000-4000-8000-" + strings.Repeat("0", 10) + string([]byte{'0' + byte(n/10%10), '0' + byte(n%10)})
-}
+func StoreID(n int) string { return fmt.Sprintf("00000000-0000-4000-8000-%012d", n%100) }
 
 // Condition is a set of circumstances around a trail that OpArrange brings about.
 type Condition uint8
@@ -73,13 +62,6 @@ const (
 // ConditionNames spells the conditions in OpArrange requests: ConditionNames[i] is condition 1<<i.
 var ConditionNames = [...]string{"bucket-missing", "bucket-denied", "key-denied", "key-unusable",
 	"member-account", "no-service-role", "service-owned"}
-
-func parseCondition(name string) Condition {
-	if i := slices.Index(ConditionNames[:], name); i >= 0 {
-		return 1 << i
-	}
-	return 0
-}
 
 // Trail is the state of one trail.
 type Trail struct {
@@ -144,30 +126,15 @@ func (s State) Trail(region, name string) (Trail, bool) {
 }
 
 func (s State) trail(region, name string) int {
-	for i := range s.Trails {
-		if s.Trails[i].Name == name && s.Trails[i].Home == region {
-			return i
-		}
-	}
-	return -1
+	return slices.IndexFunc(s.Trails, func(t Trail) bool { return t.Name == name && t.Home == region })
 }
 
 func (s State) trailElsewhere(region, name string) int {
-	for i := range s.Trails {
-		if s.Trails[i].Name == name && s.Trails[i].Home != region {
-			return i
-		}
-	}
-	return -1
+	return slices.IndexFunc(s.Trails, func(t Trail) bool { return t.Name == name && t.Home != region })
 }
 
 func (s State) store(region, id string) int {
-	for i := range s.Stores {
-		if s.Stores[i].ID == id && s.Stores[i].Home == region {
-			return i
-		}
-	}
-	return -1
+	return slices.IndexFunc(s.Stores, func(x Store) bool { return x.ID == id && x.Home == region })
 }
 
 // WithTrail returns the state with the i-th trail replaced, or added where i is -1.
@@ -209,14 +176,17 @@ func (s State) Equal(o State) bool {
 	return s.gone == o.gone && slices.Equal(s.Trails, o.Trails) && slices.Equal(s.Stores, o.Stores)
 }
 
+func (t Trail) resource() string { return "trail/" + t.Home + "/" + t.Name }
+func (x Store) resource() string { return "store/" + x.Home + "/" + x.ID }
+
 // Resources lists the trails and stores of the state, named as Resource names them.
 func (s State) Resources() []string {
 	var out []string
-	for i := range s.Trails {
-		out = append(out, s.trailResource(i))
+	for _, t := range s.Trails {
+		out = append(out, t.resource())
 	}
-	for i := range s.Stores {
-		out = append(out, s.storeResource(i))
+	for _, x := range s.Stores {
+		out = append(out, x.resource())
 	}
 	return out
 }
@@ -224,37 +194,27 @@ func (s State) Resources() []string {
 // Resource names the trail or store that a Put, Get or trail operation concerns, as "trail/REGION/NAME"
 // or "store/REGION/ID"; empty where the request names none that exists.
 func Resource(s State, r Request) string {
-	switch r.Op {
-	case OpPut, OpGet:
-		name := r.Input.Get("TrailName")
-		if !name.Given() {
-			return s.storeResource(s.namedStore(r))
-		}
+	name := r.Input.Get("TrailName")
+	switch {
+	case r.Op == OpCreateStore:
+		return resourceAt(s.Stores, len(s.Stores)-1)
+	case storeSteps[r.Op] != nil, r.Op.Insights() && !name.Given():
+		return resourceAt(s.Stores, s.namedStore(r))
+	case r.Op.Insights():
 		ref := s.World.resolveTrail(name.Text(), s.World.region(r))
 		if i := s.trail(ref.region, ref.name); i >= 0 {
-			return s.trailResource(i)
+			return s.Trails[i].resource()
 		}
-		return s.trailResource(s.trailElsewhere(ref.region, ref.name))
-	case OpCreateStore:
-		return s.storeResource(len(s.Stores) - 1)
-	case OpGetStore, OpUpdateStore, OpDeleteStore, OpRestoreStore, OpStartIngestion, OpStopIngestion:
-		return s.storeResource(s.namedStore(r))
+		return resourceAt(s.Trails, s.trailElsewhere(ref.region, ref.name))
 	}
-	return s.trailResource(s.namedTrail(r))
+	return resourceAt(s.Trails, s.namedTrail(r))
 }
 
-func (s State) trailResource(i int) string {
+func resourceAt[T interface{ resource() string }](list []T, i int) string {
 	if i < 0 {
 		return ""
 	}
-	return "trail/" + s.Trails[i].Home + "/" + s.Trails[i].Name
-}
-
-func (s State) storeResource(i int) string {
-	if i < 0 {
-		return ""
-	}
-	return "store/" + s.Stores[i].Home + "/" + s.Stores[i].ID
+	return list[i].resource()
 }
 
 // Find is the index of the trail or of the store that a resource is, -1 for the other and where there is

@@ -3,7 +3,10 @@
 // Rules; Step says what each request may answer and what is true afterwards.
 package model
 
-import "slices"
+import (
+	"cmp"
+	"slices"
+)
 
 // Branch is one allowed outcome of a request: an expected answer and the state that it implies.
 type Branch struct {
@@ -32,34 +35,30 @@ func Step(s State, r Request) []Branch {
 	case OpCreateStore:
 		return stepCreateStore(s, r)
 	}
-	if step := trailSteps[r.Op]; step != nil {
-		if i := s.namedTrail(r); i >= 0 {
-			return step(s, i, r)
-		}
-	} else if step := storeSteps[r.Op]; step != nil {
-		if i := s.namedStore(r); i >= 0 {
-			return step(s, i, r)
-		}
+	step, i := trailSteps[r.Op], -1
+	if step != nil {
+		i = s.namedTrail(r)
+	} else if step = storeSteps[r.Op]; step != nil {
+		i = s.namedStore(r)
 	}
 	switch {
+	case i >= 0:
+		return step(s, i, r)
 	case r.Op == OpTrail && s.namesHome(r):
-		return refused(s)
-	case r.Op.Reads() || !slices.Contains(Ops, r.Op):
-		return anything(s)
+		return []Branch{plain(AnyRefusal, s)}
+	case r.Op.Reads() || step == nil:
+		return []Branch{silent(AnyAnswer, s)}
 	}
 	return refusedOrIgnored(s)
 }
 
 // trailSteps and storeSteps are the calls on a trail or store that is there, by its index.
 var (
-	trailSteps = map[Op]func(s State, i int, r Request) []Branch{
-		OpUpdate: stepUpdateTrail, OpDelete: stepDeleteTrail, OpTrail: stepGetTrail, OpStatus: stepGetTrailStatus, OpStart: stepStartLogging,
-		OpStop: stepStopLogging, OpPutEvents: stepPutEventSelectors, OpGetEvents: stepGetEventSelectors, OpArrange: stepArrange,
-	}
-	storeSteps = map[Op]func(s State, i int, r Request) []Branch{
-		OpGetStore: stepGetStore, OpUpdateStore: stepUpdateStore, OpDeleteStore: stepDeleteStore, OpRestoreStore: stepRestoreStore,
-		OpStartIngestion: stepIngestion, OpStopIngestion: stepIngestion,
-	}
+	trailSteps = map[Op]func(s State, i int, r Request) []Branch{OpUpdate: stepUpdateTrail, OpDelete: stepDeleteTrail,
+		OpTrail: stepGetTrail, OpStatus: stepGetTrailStatus, OpStart: stepStartLogging, OpStop: stepStopLogging,
+		OpPutEvents: stepPutEventSelectors, OpGetEvents: stepGetEventSelectors, OpArrange: stepArrange}
+	storeSteps = map[Op]func(s State, i int, r Request) []Branch{OpGetStore: stepGetStore, OpUpdateStore: stepUpdateStore,
+		OpDeleteStore: stepDeleteStore, OpRestoreStore: stepDeleteStore, OpStartIngestion: stepIngestion, OpStopIngestion: stepIngestion}
 )
 
 // stepMalformed claims nothing: a target may even read another method as POST.
@@ -74,36 +73,19 @@ func stepMalformed(s State, r Request) []Branch {
 	return branches
 }
 
-// plain is an outcome of which nothing is claimed but its kind, silent one that no rule claims.
+// plain is an outcome of which nothing is claimed but its kind, silent one that no rule claims, and accepted
+// one that a rule accepts beside the reference.
 func plain(o Outcome, next State) Branch { return Branch{Answer: Answer{Outcome: o}, Next: next} }
-
 func silent(o Outcome, next State) Branch {
-	b := plain(o, next)
-	b.Silent = true
-	return b
+	return Branch{Answer: Answer{Outcome: o}, Next: next, Silent: true}
 }
 
-// accepted is an outcome that a rule accepts beside the reference.
 func accepted(rule ID, o Outcome, next State) Branch {
-	b := plain(o, next)
-	b.Rule = rule
-	return b
-}
-
-// anything allows every answer and no change.
-func anything(s State) []Branch {
-	return []Branch{silent(AnyAnswer, s)}
-}
-
-// refused allows every refusal and nothing else.
-func refused(s State) []Branch {
-	return []Branch{plain(AnyRefusal, s)}
+	return Branch{Answer: Answer{Outcome: o}, Next: next, Rule: rule}
 }
 
 // refusedOrIgnored is a call on something that does not exist: nothing changes, whatever is answered.
-func refusedOrIgnored(s State) []Branch {
-	return []Branch{plain(AnyRefusal, s), silent(AnySuccess, s)}
-}
+func refusedOrIgnored(s State) []Branch { return []Branch{plain(AnyRefusal, s), silent(AnySuccess, s)} }
 
 // done is a call that no rule obliges the target to accept: it takes effect or is refused.
 func done(before, after State) []Branch {
@@ -117,35 +99,24 @@ func refusals(s State, op Op, found []breach, successes []Branch) []Branch {
 		return successes
 	}
 	var branches []Branch
-	var first *breach
-	if i := slices.IndexFunc(found, func(b breach) bool { return !b.soft }); i >= 0 {
-		first = &found[i]
-		branches = append(branches, Branch{Answer: Refusal(first.code), Next: s})
-		branches = addRefusals(branches, s, first.rule.ID, first.also...)
-		if slices.ContainsFunc(found, func(b breach) bool { return !b.mayPass }) {
-			successes = nil
-		}
+	first := slices.IndexFunc(found, func(b breach) bool { return !b.soft })
+	var rule ID
+	if first >= 0 {
+		rule = found[first].rule.ID
+		branches = addRefusals(nil, s, "", found[first].codes[0])
+		branches = addRefusals(branches, s, rule, found[first].codes[1:]...)
 	}
 	for _, b := range successes {
-		if b.Rule == "" && first != nil {
-			b.Rule = first.rule.ID
-		}
+		b.Rule = cmp.Or(b.Rule, rule)
 		branches = append(branches, b)
 	}
 	holds := s.World.profile().holds
-	for i := range found {
-		b := &found[i]
-		rule := b.rule.ID
-		if first != nil {
-			if b == first || op == OpPut && holds[[2]ID{first.rule.ID, rule}] {
-				continue
-			}
-			rule = Order
+	for i, b := range found {
+		if first < 0 {
+			branches = addRefusals(branches, s, b.rule.ID, b.codes...)
+		} else if i != first && !(op == OpPut && holds[[2]ID{rule, b.rule.ID}]) {
+			branches = addRefusals(branches, s, Order, b.codes...)
 		}
-		if !b.soft {
-			branches = addRefusals(branches, s, rule, b.code)
-		}
-		branches = addRefusals(branches, s, rule, b.also...)
 	}
 	return branches
 }
@@ -153,10 +124,8 @@ func refusals(s State, op Op, found []breach, successes []Branch) []Branch {
 // addRefusals adds those codes that no branch has.
 func addRefusals(branches []Branch, s State, rule ID, codes ...string) []Branch {
 	for _, code := range codes {
-		if !slices.ContainsFunc(branches, func(b Branch) bool {
-			return b.Answer.Outcome == Refused &&
-				b.Answer.Code == code
-		}) {
+		has := func(b Branch) bool { return b.Answer.Outcome == Refused && b.Answer.Code == code }
+		if !slices.ContainsFunc(branches, has) {
 			branches = append(branches, Branch{Answer: Refusal(code), Next: s, Rule: rule})
 		}
 	}
@@ -166,18 +135,14 @@ func addRefusals(branches []Branch, s State, rule ID, codes ...string) []Branch 
 // Broken lists the rules of the error order that a Put or Get breaks, in the profile's order. Rules
 // that merely accept a refusal are not among them.
 func Broken(s State, r Request) []ID {
-	if r.Malformed() {
+	if r.Malformed() || !r.Op.Insights() {
 		return nil
 	}
-	if r.Op != OpPut && r.Op != OpGet {
-		return nil
-	}
-	found := putBreaches(s, resolve(s, r))
 	var ids []ID
-	for i := range found {
-		if !found[i].soft && (len(ids) == 0 || ids[len(ids)-1] != found[i].rule.ID) {
-			ids = append(ids, found[i].rule.ID)
+	for _, b := range putBreaches(s, resolve(s, r)) {
+		if !b.soft {
+			ids = append(ids, b.rule.ID)
 		}
 	}
-	return ids
+	return slices.Compact(ids)
 }

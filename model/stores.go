@@ -1,10 +1,18 @@
 package model
 
-import "github.com/insightconform/conform/model/value"
+import (
+	"slices"
+
+	"github.com/insightconform/conform/model/value"
+)
 
 // namedStore is the index of the store that a store operation names, -1 where there is none.
 func (s State) namedStore(r Request) int {
-	return s.resolveStore(r.Input.Get("EventDataStore").Text(), s.World.region(r)).at
+	_, x := s.resolveStore(r.Input.Get("EventDataStore").Text(), s.World.region(r))
+	if x == nil {
+		return -1
+	}
+	return s.store(x.Home, x.ID)
 }
 
 func stepCreateStore(s State, r Request) []Branch {
@@ -70,29 +78,15 @@ func stepIngestion(s State, i int, r Request) []Branch {
 
 // feeds reports whether a live source sends its insights to the store.
 func (s State) feeds(id string) bool {
-	for i := range s.Stores {
-		if s.Stores[i].Destination == id && s.Stores[i].Insights.On() {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(s.Stores, func(x Store) bool { return x.Destination == id && x.Insights.On() })
 }
 
-// stepDeleteStore and stepRestoreStore claim nothing about the selectors of the store, or of the
+// stepDeleteStore is to delete or restore a store. It claims nothing about the selectors of the store, or of the
 // sources that feed it: they may be kept or be off.
-func stepDeleteStore(s State, i int, r Request) []Branch {
-	x := s.Stores[i]
-	x.Pending = true
-	return openSelectors(s, s.WithStore(i, x), i)
-}
-
-func stepRestoreStore(s State, i int, r Request) []Branch {
-	x := s.Stores[i]
-	x.Pending, x.Ingesting = false, true
-	return openSelectors(s, s.WithStore(i, x), i)
-}
-
-func openSelectors(before, after State, i int) []Branch {
+func stepDeleteStore(before State, i int, r Request) []Branch {
+	x := before.Stores[i]
+	x.Pending, x.Ingesting = r.Op == OpDeleteStore, x.Ingesting || r.Op == OpRestoreStore
+	after := before.WithStore(i, x)
 	states := []State{after}
 	for j := range after.Stores {
 		x := after.Stores[j]

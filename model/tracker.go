@@ -5,8 +5,7 @@ import (
 	"strings"
 )
 
-// maxStates bounds the set of states that a Tracker keeps. It is far above what the branches of one
-// case multiply to; a set that outgrows it is cut to its first states.
+// maxStates bounds the set of states: far above what the branches of one case multiply to.
 const maxStates = 512
 
 // Tracker follows a target: it keeps the set of states that the answers so far allow.
@@ -14,8 +13,7 @@ type Tracker struct {
 	states []possible
 }
 
-// possible is a state that the answers allow, with the deviations that the target has taken if this
-// is the one that it is in.
+// possible is a state that the answers allow, with the deviations that led to it.
 type possible struct {
 	state      State
 	deviations []Deviation
@@ -31,10 +29,9 @@ func TrackerAt(s State) *Tracker { return &Tracker{states: []possible{{state: s}
 func (t *Tracker) State() State { return t.states[0].state }
 
 // Others returns the possible states but the first.
-func (t *Tracker) Others() []State {
-	var others []State
-	for i := range t.states[1:] {
-		others = append(others, t.states[i+1].state)
+func (t *Tracker) Others() (others []State) {
+	for _, s := range t.states[1:] {
+		others = append(others, s.state)
 	}
 	return others
 }
@@ -43,7 +40,7 @@ func (t *Tracker) Others() []State {
 func (t *Tracker) Certain() bool { return len(t.states) == 1 }
 
 // Clone returns an independent copy.
-func (t *Tracker) Clone() *Tracker { return &Tracker{states: append([]possible(nil), t.states...)} }
+func (t *Tracker) Clone() *Tracker { return &Tracker{states: slices.Clone(t.states)} }
 
 // Deviation is an answer that is accepted although it is not the reference one.
 type Deviation struct {
@@ -54,22 +51,17 @@ type Deviation struct {
 
 // Verdict is what the model says of one answer.
 type Verdict struct {
-	Allowed bool
-	// Deviations lists what accepted the answer, or an earlier one that only now is known to have
-	// been no reference outcome.
-	Deviations []Deviation
-	// Expected lists the kinds of the allowed answers, the reference first.
-	Expected []string
-	// Objections are breaches that show in the answer although a branch allows it.
-	Objections []Objection
+	Allowed    bool
+	Deviations []Deviation // what accepted the answer, or an earlier one that is known only now to be no reference
+	Expected   []string    // the kinds of the allowed answers, the reference first
+	Objections []Objection // breaches that show in the answer although a branch allows it
 }
 
 // Objection is what a wire or answer rule has against one answer, whatever state the target is in.
 type Objection struct {
-	Rule     ID
-	Level    Level
-	Expected string
-	Actual   string
+	Rule             ID
+	Level            Level
+	Expected, Actual string
 }
 
 // Observe takes in the answer to a request. Where a branch of some possible state allows it, the set
@@ -77,10 +69,6 @@ type Objection struct {
 // false: the caller then reads the target's state back and calls Follow. An answer that is not
 // definite leaves both outcomes possible: applied, or not applied.
 func (t *Tracker) Observe(r Request, a Answer) Verdict {
-	if !a.Definite() {
-		t.fork(r)
-		return Verdict{Allowed: true}
-	}
 	var verdict Verdict
 	var next []possible
 	clean := false // some match is not objected to
@@ -88,15 +76,19 @@ func (t *Tracker) Observe(r Request, a Answer) Verdict {
 		branches := Step(s.state, r)
 		for i := range branches {
 			b := &branches[i]
-			objection, ok := match(r.Op, b.Answer, a)
-			if !ok || (clean && objection.Rule != "") {
+			if !a.Definite() {
+				next = addState(next, possible{b.Next, s.deviations})
 				continue
 			}
-			if objection.Rule == "" && !clean {
-				clean, next, verdict.Objections = true, nil, nil
-			}
-			if objection.Rule != "" && len(verdict.Objections) == 0 {
+			objection, ok := match(r.Op, b.Answer, a)
+			objected := objection.Rule != ""
+			switch {
+			case !ok || clean && objected:
+				continue
+			case objected && len(next) == 0:
 				verdict.Objections = []Objection{objection}
+			case !objected && !clean:
+				clean, next, verdict.Objections = true, nil, nil
 			}
 			p := possible{b.Next, s.deviations}
 			if b.Rule != "" && !b.Silent {
@@ -104,36 +96,36 @@ func (t *Tracker) Observe(r Request, a Answer) Verdict {
 				if d.Actual == d.Reference {
 					d.Actual += " with another accepted result"
 				}
-				p.deviations = append(s.deviations[:len(s.deviations):len(s.deviations)], d)
+				p.deviations = append(slices.Clip(s.deviations), d)
 			}
 			next = addState(next, p)
 		}
 	}
-	if len(next) == 0 {
-		verdict.Expected = t.Allowed(r)
-		return verdict
+	switch {
+	case !a.Definite():
+		for _, s := range t.states {
+			next = addState(next, s)
+		}
+		t.states = next
+		return Verdict{Allowed: true}
+	case len(next) == 0:
+		return Verdict{Expected: t.Allowed(r)}
 	}
-	verdict.Allowed = true
 	t.states = next
-	verdict.Deviations = t.taken()
+	verdict.Allowed, verdict.Deviations = true, t.taken()
 	return verdict
 }
 
 // Prefer puts the states that allow an answer first, and keeps the others: it is for answers that
 // hint at a state but do not say it.
 func (t *Tracker) Prefer(r Request, a Answer) {
-	allows := func(s possible) bool {
-		return slices.ContainsFunc(Step(s.state, r), func(b Branch) bool { _, ok := match(r.Op, b.Answer, a); return ok })
-	}
-	if len(t.states) < 2 || allows(t.states[0]) {
-		return
-	}
 	var first, rest []possible
-	for _, s := range t.states {
-		if allows(s) {
-			first = append(first, s)
-		} else {
+	for i, s := range t.states {
+		allows := func(b Branch) bool { _, ok := match(r.Op, b.Answer, a); return ok }
+		if !slices.ContainsFunc(Step(s.state, r), allows) {
 			rest = append(rest, s)
+		} else if first = append(first, s); i == 0 {
+			return
 		}
 	}
 	t.states = append(first, rest...)
@@ -142,49 +134,25 @@ func (t *Tracker) Prefer(r Request, a Answer) {
 // taken returns the deviations that the target has taken for sure: those of the state with the
 // fewest, where every possible state has some.
 func (t *Tracker) taken() []Deviation {
-	fewest := 0
-	for i := range t.states {
-		if len(t.states[i].deviations) < len(t.states[fewest].deviations) {
-			fewest = i
-		}
-	}
-	taken := t.states[fewest].deviations
-	if len(taken) > 0 {
+	fewest := slices.MinFunc(t.states, func(a, b possible) int { return len(a.deviations) - len(b.deviations) })
+	if len(fewest.deviations) > 0 {
 		for i := range t.states {
 			t.states[i].deviations = nil
 		}
 	}
-	return taken
+	return fewest.deviations
 }
 
 // addState adds a state, or for one that is there already keeps the shorter list of deviations.
 func addState(states []possible, p possible) []possible {
-	for i := range states {
-		if states[i].state.Equal(p.state) {
-			if len(p.deviations) < len(states[i].deviations) {
-				states[i].deviations = p.deviations
-			}
-			return states
-		}
+	i := slices.IndexFunc(states, func(o possible) bool { return o.state.Equal(p.state) })
+	switch {
+	case i >= 0 && len(p.deviations) < len(states[i].deviations):
+		states[i].deviations = p.deviations
+	case i < 0 && len(states) < maxStates:
+		return append(states, p)
 	}
-	if len(states) >= maxStates {
-		return states
-	}
-	return append(states, p)
-}
-
-// fork keeps every state that the request may lead to, and those in which it was not applied.
-func (t *Tracker) fork(r Request) {
-	var next []possible
-	for _, s := range t.states {
-		for _, b := range Step(s.state, r) {
-			next = addState(next, possible{b.Next, s.deviations})
-		}
-	}
-	for _, s := range t.states {
-		next = addState(next, s)
-	}
-	t.states = next
+	return states
 }
 
 // Allowed lists the kinds of answer to a request that the possible states allow, the reference first.
@@ -192,15 +160,12 @@ func (t *Tracker) Allowed(r Request) []string {
 	var kinds []string
 	for _, s := range t.states {
 		for _, b := range Step(s.state, r) {
-			if kind := b.Answer.Kind(); !slices.Contains(kinds, kind) {
-				kinds = append(kinds, kind)
-			}
+			kinds = append(kinds, b.Answer.Kind())
 		}
 	}
-	if len(kinds) > 1 {
-		slices.Sort(kinds[1:])
-	}
-	return kinds
+	rest := slices.DeleteFunc(kinds[1:], func(kind string) bool { return kind == kinds[0] })
+	slices.Sort(rest)
+	return append(kinds[:1], slices.Compact(rest)...)
 }
 
 // Follow sets the possible states, after a divergence, to those that the target was read to be in.
@@ -209,26 +174,6 @@ func (t *Tracker) Follow(states ...State) {
 	for _, s := range states {
 		t.states = addState(t.states, possible{state: s})
 	}
-}
-
-// Kind is the answer's class, as signatures and reports name it: an error code, "success", …
-func (a Answer) Kind() string {
-	switch a.Outcome {
-	case Unanswered:
-		return "no answer"
-	case Crashed:
-		return "5xx"
-	case Refused:
-		if a.Code == "" {
-			return "an error without a code"
-		}
-		return a.Code
-	case AnyRefusal:
-		return "any error"
-	case AnyAnswer:
-		return "any answer"
-	}
-	return "success"
 }
 
 // match reports whether a branch's expectation covers an answer, and what the answer's owner members
@@ -246,8 +191,9 @@ func match(op Op, want, got Answer) (Objection, bool) {
 		return Objection{}, got.Outcome == Succeeded && claimed(want.HasInsights, got.HasInsights) &&
 			claimed(want.Logging, got.Logging) && (want.Logs == 0 || (want.Logs^got.Logs)&^want.Open == 0)
 	}
-	if got.Outcome != Succeeded || got.Alien != "" || (got.Repeated && !want.Repeated) ||
-		!matchSelectors(want.Selectors, got.Selectors) {
+	// Entries without a category may be left out of the answer.
+	selectors := got.Selectors&^want.Selectors == 0 && want.Selectors&^got.Selectors&^emptyEntries == 0
+	if got.Outcome != Succeeded || got.Alien != "" || got.Repeated && !want.Repeated || !selectors {
 		return Objection{}, false
 	}
 	return owner(op, want, got), true
@@ -255,28 +201,23 @@ func match(op Op, want, got Answer) (Objection, bool) {
 
 func claimed(want, got Truth) bool { return want == unclaimed || want == got }
 
-// matchSelectors compares as sets; entries without a category may be left out of the answer.
-func matchSelectors(want, got Selectors) bool {
-	return got&^emptyEntries == want&^emptyEntries && got&emptyEntries&^want == 0
-}
-
 // owner compares the members that name the resource. A member that is missing or wrong contradicts the
 // documentation, one too many only its examples (answer/one-owner).
 func owner(op Op, want, got Answer) Objection {
-	wrongTrail, wrongDestination := PutStores, StoreRepoint
+	trail, destination := PutStores, StoreRepoint
 	if op == OpGet {
-		wrongTrail, wrongDestination = GetReflectsPut, GetReflectsPut
+		trail, destination = GetReflectsPut, GetReflectsPut
 	}
 	if got.Destination != "" && strings.HasSuffix(want.Destination, "/"+got.Destination) {
-		wrongDestination = StoreARNOrSuffix
+		destination = StoreARNOrSuffix
 	}
 	for _, m := range []struct {
 		name, want, got string
 		wrong           ID
 	}{
-		{"TrailARN", want.TrailARN, got.TrailARN, wrongTrail},
+		{"TrailARN", want.TrailARN, got.TrailARN, trail},
 		{"EventDataStoreArn", want.StoreARN, got.StoreARN, StoreARNOrSuffix},
-		{"InsightsDestination", want.Destination, got.Destination, wrongDestination},
+		{"InsightsDestination", want.Destination, got.Destination, destination},
 	} {
 		switch {
 		case m.want == m.got:

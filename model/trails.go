@@ -1,6 +1,10 @@
 package model
 
-import "github.com/insightconform/conform/model/value"
+import (
+	"slices"
+
+	"github.com/insightconform/conform/model/value"
+)
 
 // namedTrail is the index of the trail that a trail operation names by name or ARN and finds in the
 // Region of the call, -1 where there is none.
@@ -113,6 +117,8 @@ func stepStartLogging(s State, i int, _ Request) []Branch {
 // stepArrange changes a trail's surroundings; what the target cannot arrange changes nothing.
 func stepArrange(s State, i int, r Request) []Branch {
 	t := s.Trails[i]
-	t.Conditions |= parseCondition(r.Input.Get("Condition").Text())
+	if c := slices.Index(ConditionNames[:], r.Input.Get("Condition").Text()); c >= 0 {
+		t.Conditions |= 1 << c
+	}
 	return done(s, s.WithTrail(i, t))
 }

@@ -28,8 +28,8 @@ const (
 	Object
 )
 
-// Value is one immutable JSON value. Requests keep their input in this form because the harness must
-// be able to say what no typed client can: null, wrong types, unknown members.
+// Value is one immutable JSON value. Requests keep their input in this form, since no typed client can say null, wrong
+// types or unknown members.
 type Value struct {
 	kind    Kind
 	text    string // a string's content, a number's or boolean's literal
@@ -125,61 +125,38 @@ func (v Value) Get(name string) Value {
 
 // With returns the object with one member set, or removed where the new value is Absent.
 func (v Value) With(name string, item Value) Value {
-	out := Value{kind: Object, members: make([]Member, 0, len(v.members)+1)}
-	found := false
-	for _, m := range v.members {
-		if m.Name == name {
-			found = true
-			if item.kind == Absent {
-				continue
-			}
-			m.Value = item
-		}
-		out.members = append(out.members, m)
+	members := append(make([]Member, 0, len(v.members)+1), v.members...)
+	i := slices.IndexFunc(members, func(m Member) bool { return m.Name == name })
+	switch {
+	case i >= 0 && item.kind == Absent:
+		members = slices.Delete(members, i, i+1)
+	case i >= 0:
+		members[i].Value = item
+	case item.kind != Absent:
+		members = append(members, Member{name, item})
 	}
-	if !found && item.kind != Absent {
-		out.members = append(out.members, Member{name, item})
-	}
-	return out
+	return Value{kind: Object, members: members}
 }
 
 // MapStrings returns the value with every string in it (not the member names) replaced by f's result.
 func (v Value) MapStrings(f func(string) string) Value {
-	switch v.kind {
-	case String:
+	if v.kind == String {
 		v.text = f(v.text)
-	case List:
-		list := make([]Value, len(v.list))
-		for i, item := range v.list {
-			list[i] = item.MapStrings(f)
-		}
-		v.list = list
-	case Object:
-		members := make([]Member, len(v.members))
-		for i, m := range v.members {
-			members[i] = Member{m.Name, m.Value.MapStrings(f)}
-		}
-		v.members = members
+	}
+	v.list, v.members = slices.Clone(v.list), slices.Clone(v.members)
+	for i, item := range v.list {
+		v.list[i] = item.MapStrings(f)
+	}
+	for i, m := range v.members {
+		v.members[i].Value = m.Value.MapStrings(f)
 	}
 	return v
 }
 
 // Equal compares two values; the order of an object's members carries no meaning.
 func (v Value) Equal(w Value) bool {
-	if v.kind != w.kind || v.text != w.text || len(v.list) != len(w.list) || len(v.members) != len(w.members) {
-		return false
-	}
-	for i := range v.list {
-		if !v.list[i].Equal(w.list[i]) {
-			return false
-		}
-	}
-	for _, m := range v.members {
-		if !m.Value.Equal(w.Get(m.Name)) {
-			return false
-		}
-	}
-	return true
+	return v.kind == w.kind && v.text == w.text && slices.EqualFunc(v.list, w.list, Value.Equal) && len(v.members) == len(w.members) &&
+		!slices.ContainsFunc(v.members, func(m Member) bool { return !m.Value.Equal(w.Get(m.Name)) })
 }
 
 // AppendJSON appends the value as JSON; Absent appends nothing.
@@ -239,11 +216,10 @@ func (v Value) MarshalJSON() ([]byte, error) {
 // that what was recorded reads as it did.
 func (v *Value) UnmarshalJSON(data []byte) error {
 	parsed, err := readValue(newDecoder(data))
-	if err != nil {
-		return err
+	if err == nil {
+		*v = parsed
 	}
-	*v = parsed
-	return nil
+	return err
 }
 
 // newDecoder reads what encoding/json reads: of a member that is given twice the last one counts, and
@@ -251,9 +227,6 @@ func (v *Value) UnmarshalJSON(data []byte) error {
 func newDecoder(data []byte) *jsontext.Decoder {
 	return jsontext.NewDecoder(bytes.NewBuffer(data), jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
 }
-
-// small is how many members are looked through.
-const small = 16
 
 func readValue(decoder *jsontext.Decoder) (Value, error) {
 	token, err := decoder.ReadToken()
@@ -270,49 +243,38 @@ func readValue(decoder *jsontext.Decoder) (Value, error) {
 	case '"':
 		return Str(token.String()), nil
 	case '[':
-		out := Value{kind: List, list: []Value{}}
+		v := Value{kind: List, list: []Value{}}
 		for decoder.PeekKind() != ']' {
 			item, err := readValue(decoder)
 			if err != nil {
 				return Value{}, err
 			}
-			out.list = append(out.list, item)
+			v.list = append(v.list, item)
 		}
 		_, err = decoder.ReadToken()
-		return out, err
+		return v, err
 	}
-	out := Value{kind: Object, members: []Member{}}
-	var at map[string]int // of the members of a large object; those of a small one are looked through
+	v := Value{kind: Object, members: []Member{}}
+	at := map[string]int{} // the places of the members
 	for decoder.PeekKind() != '}' {
-		name, err := decoder.ReadToken()
+		token, err := decoder.ReadToken()
 		if err != nil {
 			return Value{}, err
 		}
-		m := Member{Name: name.String()} // before the next token, which name would turn into
-		if m.Value, err = readValue(decoder); err != nil {
+		name := token.String() // before the next token, which this one would turn into
+		item, err := readValue(decoder)
+		if err != nil {
 			return Value{}, err
 		}
-		i, twice := at[m.Name]
-		if at == nil {
-			i = slices.IndexFunc(out.members, func(o Member) bool { return o.Name == m.Name })
-			twice = i >= 0
-		}
-		if twice {
-			out.members[i] = m
+		if i, twice := at[name]; twice {
+			v.members[i].Value = item
 			continue
 		}
-		out.members = append(out.members, m)
-		if n := len(out.members); at != nil {
-			at[m.Name] = n - 1
-		} else if n == small {
-			at = map[string]int{}
-			for i, o := range out.members {
-				at[o.Name] = i
-			}
-		}
+		at[name] = len(v.members)
+		v.members = append(v.members, Member{name, item})
 	}
 	_, err = decoder.ReadToken()
-	return out, err
+	return v, err
 }
 
 // Parse reads one JSON value. Of a member that is given twice the last one counts; members come
@@ -322,8 +284,7 @@ func Parse(data []byte) (Value, error) {
 	v, err := readValue(decoder)
 	if err != nil {
 		return Value{}, err
-	}
-	if _, err := decoder.ReadToken(); err != io.EOF {
+	} else if _, err := decoder.ReadToken(); err != io.EOF {
 		return Value{}, errors.New("more than one JSON value")
 	}
 	v.sort()
