@@ -238,7 +238,7 @@ func (f *Finding) blameHistory(history []Exchange) {
 		if !x.Allowed && a.Definite() {
 			break // the state was read back after it
 		}
-		shown := a.Outcome == Succeeded || a.Code == codeNotEnabled
+		shown := a.Outcome == Succeeded || a.Code == codeNotEnabled && !(last.Answer.Selectors.On() && x.Before.hides(resource))
 		if op == OpGet && shown && Resource(x.Before, x.Request) == resource {
 			break // the resource was right then
 		} else if op.Reads() || op == OpArrange || !a.Definite() {
@@ -257,6 +257,12 @@ func (f *Finding) blameHistory(history []Exchange) {
 		// On or off makes no difference to what a Put has done wrong.
 		f.Expected, f.Actual = []string{kindSelectors}, kindOtherSelectors
 	}
+}
+
+// hides reports whether a Get may say that Insights is off whatever is stored.
+func (s State) hides(resource string) bool {
+	trail, store := s.Find(resource)
+	return trail >= 0 && !s.Trails[trail].Logging || store >= 0 && !s.Stores[store].Ingesting
 }
 
 // Showing returns the state in which a resource stores what an answer to its Get shows, and false

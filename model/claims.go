@@ -43,6 +43,9 @@ func newChange(before, after State, r Request) *change {
 	c.resource = cmp.Or(Resource(after, r), Resource(before, r))
 	c.old, _ = StoredIn(before, c.resource)
 	c.set, _ = StoredIn(after, c.resource)
+	if trail, _ := before.Find(c.resource); trail >= 0 && before.Trails[trail].Asleep.On() {
+		c.old = before.Trails[trail].Asleep
+	}
 	if r.Op.Insights() {
 		c.q = resolve(before, r)
 	} else if i := before.namedTrail(r); i >= 0 {

@@ -228,7 +228,8 @@ func withoutRepeats(requests []model.Request) (plain []model.Request) {
 	for _, r := range slices.Backward(requests) {
 		if r.Op == model.OpPut {
 			input := inOrder(toManagement(notGiven)(trailsByName(r))).Input
-			it := value.ListOf(value.Str(r.Region), input.Get("TrailName"), input.Get("InsightSelectors"))
+			it := value.ListOf(value.Str(r.Region), input.Get("TrailName"), input.Get("InsightSelectors"),
+				input.Get("EventDataStore"), input.Get("InsightsDestination"))
 			if slices.ContainsFunc(said, it.Equal) {
 				continue
 			}

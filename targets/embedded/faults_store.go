@@ -67,7 +67,7 @@ func storeFaults() []Fault {
 		{Name: "store-disable-with-destination-wrong-code", Rule: model.StoreDisableWithDst,
 			Describe: "An empty list for a store with a destination is refused with " + codeUnlisted + ".",
 			start:    onStorePut(refuses(codeUnlisted, disablesWith))},
-		{Name: "repoint-keeps-destination", Rule: model.StoreRepoint,
+		{Name: "repoint-keeps-destination", Rule: model.GetReflectsPut, Needs: []model.Capability{model.CanStores},
 			Describe: "A Put with another destination answers the new one and keeps the old.",
 			start:    onStorePut(where(repoints, keepDestination))},
 		{Name: "repoint-answers-old-destination", Rule: model.StoreRepoint,
