@@ -316,17 +316,14 @@ func (b *binding) input(input value.Value) value.Value {
 		case "EventDataStore", "InsightsDestination", "eventdatastore", "insightsdestination":
 			translate = b.store
 		case "S3BucketName", "s3bucketname":
-			translate = b.bucketName
+			translate = func(s string) string {
+				if s == generators.SharedBucket {
+					return b.bucket
+				}
+				return b.other(s)
+			}
 		}
 		out = out.With(m.Name, m.Value.MapStrings(translate))
 	}
 	return out
-}
-
-// bucketName translates a bucket.
-func (b *binding) bucketName(s string) string {
-	if s == generators.SharedBucket {
-		return b.bucket
-	}
-	return b.other(s)
 }
