@@ -17,8 +17,7 @@ import (
 	"github.com/insightconform/conform/targets/wire"
 )
 
-// provision makes the bucket that all trails of the run write to: closed to the public, and open to
-// CloudTrail for this run's trails alone.
+// provision makes the bucket of all trails: closed to the public, and open to CloudTrail for these trails alone.
 func (t *target) provision(ctx context.Context) error {
 	s := t.service
 	t.bucket = ledger.Bucket.In(t.options.Regions[0], t.ledger.Prefix()+"-"+ledger.RandomName(12))

@@ -61,8 +61,7 @@ type resource struct {
 // pool is that of a kind in a Region; nil where the Region is not used.
 func (t *target) pool(kind ledger.Kind, region string) *pool { return t.pools[kind.In(region, "")] }
 
-// idle finds a resource that may be lent. A trail that takes more than one write to bring back is none: a
-// new one costs two.
+// idle finds what may be lent. A trail that takes more than one write to bring back may not: a new one costs two.
 func (p *pool) idle(like string) *resource {
 	for _, x := range p.ours {
 		cheap := p.kind == ledger.Store || !(x.insights && x.events || x.insights && x.logging || x.events && x.logging)
@@ -193,8 +192,7 @@ func (p *pool) countTrails(ctx context.Context) error {
 	return nil
 }
 
-// countStores looks once through the stores of the Region: those of the ledger's earlier runs join the
-// pool, all others count.
+// countStores looks once through the Region's stores: those of earlier runs join the pool, the others count.
 func (p *pool) countStores(ctx context.Context) error {
 	if p.counted {
 		return nil
@@ -223,8 +221,7 @@ func (p *pool) countStores(ctx context.Context) error {
 	return nil
 }
 
-// park deletes the stores that cannot be lent again, and turns Insights off on the others, which stay for
-// the next night.
+// park deletes stores that cannot be lent again, and turns Insights off on those that stay for the next night.
 func (p *pool) park(ctx context.Context) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -267,8 +264,7 @@ var listings = map[ledger.Kind]struct {
 	ledger.Store: {"ListEventDataStores", value.Obj(), "EventDataStores", "EventDataStoreArn"},
 }
 
-// list lists the trails that count in a Region, or its stores. Where there are no stores to be had, that
-// list is empty.
+// list lists the trails that count in a Region, or its stores; none where there are no stores to be had.
 func (s *service) list(ctx context.Context, kind ledger.Kind, region string) (out []listed, err error) {
 	how := listings[kind]
 	for range 20 {
@@ -296,8 +292,7 @@ func (s *service) list(ctx context.Context, kind ledger.Kind, region string) (ou
 	return out, nil
 }
 
-// remove deletes a resource, and reports whether it is gone. A bucket is emptied before; a store, which is
-// named by its ID or ARN, stays pending for seven days.
+// remove deletes a resource, a store by its ID or ARN, and reports whether that is done.
 func (s *service) remove(ctx context.Context, book *ledger.Ledger, r ledger.Resource, store string) bool {
 	var a model.Answer
 	absent := false

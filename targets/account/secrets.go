@@ -32,8 +32,7 @@ const (
 // hidden stands where a secret stood.
 const hidden = "[hidden]"
 
-// patterns of secrets that are not this run's own: keys, and the parts of a signature, which the
-// service repeats in the text of some errors.
+// secretPatterns finds keys of others, and the parts of a signature, which some errors repeat.
 var secretPatterns = regexp.MustCompile(`\b(AKIA|ASIA)[A-Z0-9]{12,}\b|(?i)(x-amz-security-token|x-amz-signature|signature)(["']?\s*[=:]\s*["']?)[A-Za-z0-9+/=%]{16,}|AWS4-HMAC-SHA256[^"<]*`)
 
 // watch passes credentials on and notes them.

@@ -207,8 +207,7 @@ func tags(book *ledger.Ledger) value.Value {
 	return value.ListOf(value.Obj("Key", ledger.TagKey, "Value", book.ID()))
 }
 
-// lend gives the world a resource of an earlier one, brought back to the state of a new one; nil where
-// there is none.
+// lend gives the world a resource of an earlier one, which is like new; nil where there is none.
 func (w *world) lend(ctx context.Context, p *pool, like string, logs value.Value) *resource {
 	for x := p.idle(like); x != nil && ctx.Err() == nil; x = p.idle(like) {
 		if x.logs.Kind() == value.Absent {
@@ -224,12 +223,10 @@ func (w *world) lend(ctx context.Context, p *pool, like string, logs value.Value
 	return nil
 }
 
-// lateCodes answer CreateTrail while a deletion does not count yet, or the new bucket and its policy do
-// not show.
+// lateCodes answer CreateTrail while a deletion, or the new bucket and its policy, does not show yet.
 var lateCodes = []string{"MaximumNumberOfTrailsExceededException", "InsufficientS3BucketPolicyException", "S3BucketDoesNotExistException"}
 
-// make has a resource made: first the ledger, then the request. A refusal is noted; made says that there
-// may be one.
+// make writes the ledger, then sends the request. A refusal is noted; made says that the resource may be there.
 func (w *world) make(ctx context.Context, x *resource, r model.Request) (reply targets.Reply, made bool) {
 	s, book := w.target.service, w.target.ledger
 	if err := s.intend(book, x.Resource); err != nil {
@@ -257,8 +254,7 @@ func (w *world) keep(ctx context.Context, p *pool, x *resource, reply *targets.R
 	x.lent, x.spoilt = true, x.spoilt || w.target.ledger.Event(x.Resource) != ledger.Made
 }
 
-// confirmTag looks whether a trail or store that was just made bears the ledger's tag, and notes that it
-// is made.
+// confirmTag notes that a trail or store is made, once it bears the ledger's tag.
 func (s *service) confirmTag(ctx context.Context, book *ledger.Ledger, r ledger.Resource, arn string) error {
 	value, last := "", targets.Reply{}
 	s.until(ctx, func() bool {

@@ -87,8 +87,7 @@ func (a *account) step(s model.State, r model.Request) (model.Answer, model.Stat
 	return definite(b.Answer, s, r), b.Next
 }
 
-// admit refuses Regions that the account does not keep. A Region takes the place of one that was never
-// called.
+// admit refuses Regions that the account does not keep. One takes the place of one that was never called.
 func (a *account) admit(region string) (refused response, ok bool) {
 	w := *a.state.World
 	switch {
@@ -108,8 +107,7 @@ func (a *account) admit(region string) (refused response, ok bool) {
 	return refused, true
 }
 
-// nameNewStore gives the store that was just made an ID that the account never had, and lets go of
-// old stores that are pending deletion.
+// nameNewStore gives a new store an ID that the account never had, and lets go of old ones pending deletion.
 func (a *account) nameNewStore() {
 	last := len(a.state.Stores) - 1
 	x := a.state.Stores[last]

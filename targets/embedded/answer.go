@@ -103,8 +103,7 @@ func resourceName(r model.Request) string {
 	return "(none)"
 }
 
-// definite makes the answer of a branch a definite one: where any refusal would do, it takes the code that
-// the service would give.
+// definite takes the code that the service would give where any refusal would do.
 func definite(a model.Answer, s model.State, r model.Request) model.Answer {
 	switch a.Outcome {
 	case model.AnyRefusal, model.AnyAnswer: // any answer will do only where the resource is not there

@@ -61,8 +61,7 @@ func (c *call) disables() bool { return !c.enables() }
 
 func (c *call) list() []value.Value { return c.request.Input.Get("InsightSelectors").Items() }
 
-// requested is the set of selectors that a Put asks for, read as an answer's list is: what cannot be
-// understood is left out.
+// requested is the set that a Put asks for, without what cannot be understood.
 func (c *call) requested() model.Selectors {
 	list := c.request.Input.Get("InsightSelectors")
 	a, _, _ := wire.ReadSuccess(model.OpPut, value.Obj("InsightSelectors", list))
@@ -72,16 +71,14 @@ func (c *call) requested() model.Selectors {
 // byARN reports whether the request names its trail by ARN.
 func (c *call) byARN() bool { return strings.HasPrefix(givenTrail(c.request), "arn:") }
 
-// trail is the index of the trail that the request names and that is in the Region of the call; -1
-// where there is none. store and destination are the like.
+// trail, store and destination are what the request names in the Region of the call; -1 where there is none.
 func (c *call) trail() int { return findTrail(c.state, c.request) }
 
 func (c *call) store() int { return findStore(c.state, c.request, "EventDataStore") }
 
 func (c *call) destination() int { return findStore(c.state, c.request, "InsightsDestination") }
 
-// oldTrail is the trail c.i before the call, before what it has stored then, and after what it has
-// stored now.
+// oldTrail is the trail c.i before the call, before what it has stored then, and after what it has now.
 func (c *call) oldTrail() *model.Trail  { return &c.state.Trails[c.i] }
 func (c *call) before() model.Selectors { return c.state.Trails[c.i].Insights }
 func (c *call) after() model.Selectors  { return c.next.Trails[c.i].Insights.Effective() }
@@ -197,8 +194,7 @@ func (c *call) siblings() (out []int) {
 // tagLength is that of the tag with which a run ends the names of one world's trails.
 const tagLength = 10
 
-// tagOf is the tag at the end of a name, by which runs tell worlds apart. Faults that mix trails up stay
-// within a world, since a run judges each world by itself.
+// tagOf is the tag that ends a name: faults that mix trails up stay within a world, since each is judged by itself.
 func tagOf(name string) string {
 	i := strings.LastIndexByte(name, '-')
 	if i < 0 || len(name)-i-1 != tagLength || strings.Trim(name[i+1:], "abcdefghijklmnopqrstuvwxyz") != "" {

@@ -61,8 +61,7 @@ func (c *call) first(is func(entry) bool) (e entry, found bool) {
 	return e, false
 }
 
-// repeatedType finds the first type that two entries name, and reports whether their categories are the
-// same.
+// repeatedType finds the first type that two entries name, and whether their categories are the same.
 func (c *call) repeatedType() (t model.Type, same bool) {
 	entries := c.entries()
 	for i, e := range entries {

@@ -23,8 +23,7 @@ func replying(reply func(model.Request, *response)) start {
 	return func() func() hooks { return func() hooks { return hooks{reply: reply} } }
 }
 
-// What a fault does to a call that it is about, what tells such calls, and the set that a trail has
-// instead; false leaves all as it is.
+// What a fault does to a call, what tells calls that it is about, and the set that a trail has instead, if any.
 type (
 	change = func(*call)
 	when   = func(*call) bool
@@ -73,8 +72,7 @@ func on(find func(*call) int, about when, then change) start {
 	})
 }
 
-// onPut is a fault of the well-formed Puts on a trail that the reference carries out, onEnabling of those
-// with a non-empty list.
+// onPut is a fault of the Puts on a trail that the reference carries out, onEnabling of those with a list.
 func onPut(then change) start { return on((*call).trail, (*call).puts, then) }
 
 func onEnabling(then change) start { return onPut(where((*call).enables, then)) }
@@ -118,8 +116,7 @@ func onAnswer(then change) start {
 	}, then))
 }
 
-// byTrail is a fault with a memory M of each trail that there is, which DeleteTrail ends. then is called
-// for what succeeds on the trail, and for every well-formed Get.
+// byTrail is a fault with a memory of each trail until DeleteTrail; then gets what succeeds, and every right Get.
 func byTrail[M any](then func(*call, *M)) start {
 	return remembering(func() func(*call) {
 		memories := map[trailKey]*M{}

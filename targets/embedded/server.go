@@ -118,8 +118,7 @@ func (s *Server) arrange(req *http.Request, body []byte) response {
 		Input: value.Obj("TrailName", asked.TrailName, "Condition", asked.Condition)})
 }
 
-// caller finds the account and the Region in the credential scope of a request's signature, which is
-// not verified.
+// caller finds account and Region in the credential scope of a request's signature, which is not verified.
 func (s *Server) caller(header http.Header) (*account, string) {
 	id := model.DefaultWorld.Account
 	if _, scope, ok := strings.Cut(header.Get("Authorization"), "Credential="); ok {

@@ -76,8 +76,7 @@ func (c *Caller) exchange(req *http.Request, body []byte, x *exchanged) *http.Re
 		req.Body, req.GetBody = nil, nil
 	} else {
 		req.ContentLength = int64(len(body))
-		// With GetBody, the transport sends a POST again where a kept connection turned out to be
-		// closed before anything was written; it never does so later.
+		// Lets a POST go again where a kept connection was closed before anything was written; never later.
 		req.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(body)), nil }
 		req.Body, _ = req.GetBody()
 	}

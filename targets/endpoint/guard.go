@@ -14,8 +14,7 @@ import (
 	"github.com/insightconform/conform/targets/wire"
 )
 
-// awsSuffixes are the domains of all AWS partitions, and of what AWS serves beside them. The whole
-// top level domain aws is Amazon's.
+// awsSuffixes are the domains of all AWS partitions and of what AWS serves beside them; all of aws is Amazon's.
 var awsSuffixes = []string{"aws", "aws.dev", "aws.amazon.com", "amazonaws-us-gov.com", "ic.gov", "sgov.gov", "adc-e.uk", "scloud"}
 
 // awsLabels are refused wherever they stand in a host name: no emulator needs them.
@@ -104,8 +103,7 @@ func unescape(s string) string {
 	return b.String()
 }
 
-// fold lowers letters, maps full-width forms and other full stops to ASCII, and drops white space,
-// controls and characters that take no room.
+// fold lowers letters, maps full-width forms and full stops to ASCII, and drops what takes no room.
 func fold(s string) string {
 	return strings.Map(func(r rune) rune {
 		switch {
@@ -147,8 +145,7 @@ var (
 	linkLocal4 = netip.MustParsePrefix("169.254.0.0/16")
 	// AWS serves instance metadata, task credentials and time within this range.
 	ec2Metadata6 = netip.MustParsePrefix("fd00:ec2::/32")
-	// Prefixes under which a gateway or the host itself reaches an IPv4 address, in the last four
-	// bytes.
+	// Under these a gateway or the host itself reaches an IPv4 address, in the last four bytes.
 	embedding6 = []netip.Prefix{netip.MustParsePrefix("64:ff9b::/96"), netip.MustParsePrefix("64:ff9b:1::/48"), netip.MustParsePrefix("::/96")}
 	sixToFour  = netip.MustParsePrefix("2002::/16")
 )

@@ -151,8 +151,7 @@ func (t *Target) dropKey(ctx context.Context, region, id string) error {
 	return err
 }
 
-// learnFromSTS takes the account from the caller's identity, where no trail's ARN gave it. It stays
-// open to correction by the first one that does.
+// learnFromSTS takes the account from the caller's identity, until a trail's ARN tells it.
 func (t *Target) learnFromSTS(ctx context.Context) {
 	client := sts.NewFromConfig(t.caller.Config(t.url, t.options.Regions[0], nil))
 	out, err := client.GetCallerIdentity(ctx, &sts.GetCallerIdentityInput{})

@@ -103,8 +103,7 @@ func New(options Options) (*Target, error) {
 
 var regionSyntax = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,62}[a-z0-9])?$`)
 
-// provider chooses the credentials; all requests are signed, because some servers route by the
-// signature.
+// provider chooses the credentials; all requests are signed, because some servers route by that.
 func (t *Target) provider(ctx context.Context) (aws.CredentialsProvider, error) {
 	if t.options.Credentials != nil {
 		return t.options.Credentials, nil
@@ -195,8 +194,7 @@ func look(x *exchanged, reply targets.Reply) sighting {
 	return stranger
 }
 
-// findPrefix asks harmless questions about a trail that does not exist, until one is answered as
-// CloudTrail would.
+// findPrefix asks about a trail that does not exist, until one question is answered as CloudTrail would.
 func (t *Target) findPrefix(ctx context.Context) (note string, err error) {
 	name := "conform-probe-" + naming.NewTag()
 	probes := []model.Request{
@@ -274,8 +272,7 @@ func (t *Target) learn(text string) (ok bool) {
 	return ok
 }
 
-// probeTrails makes trails and deletes them again, to learn the account, whether there is a second Region,
-// and what CreateTrail checks.
+// probeTrails makes and deletes trails, to learn the account, of a second Region, and what CreateTrail checks.
 func (t *Target) probeTrails(ctx context.Context, info *targets.Info) (checksBucket, checksKey bool) {
 	home := t.options.Regions[0]
 	tag, n, deleted := naming.NewTag(), 0, true

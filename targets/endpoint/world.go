@@ -107,8 +107,7 @@ func bareName(s string) string {
 	return s
 }
 
-// provide puts the trail's own bucket and key in a request that asks for them, and makes them for the
-// trail that asks first. It returns what stands for what.
+// provide puts a trail's own bucket and key where a request asks for them, made at first; instead says for what.
 func (w *world) provide(ctx context.Context, r *model.Request) (instead map[string]string) {
 	ownBucket := r.Input.Get("S3BucketName").Text() == generators.OwnBucket
 	ownKey := r.Input.Get("KmsKeyId").Text() == generators.OwnKey && w.target.support.kms
@@ -148,8 +147,7 @@ func (w *world) provide(ctx context.Context, r *model.Request) (instead map[stri
 	return instead
 }
 
-// arrange brings about a condition: through the extension where the endpoint has it, else through
-// S3 and KMS.
+// arrange brings about a condition, through the extension where there is one, else through S3 and KMS.
 func (w *world) arrange(ctx context.Context, region string, r model.Request) targets.Reply {
 	condition := r.Input.Get("Condition").Text()
 	name := r.Input.Get("TrailName").Text()

@@ -48,8 +48,7 @@ type target struct {
 	hung string           // what happened then
 }
 
-// maxLate is how often in a row a method may give no answer. After that nothing is called any more: a
-// mock that waits for its own lock will do so for good.
+// maxLate is how often in a row a method may give no answer: one that waits for its own lock does so for good.
 const maxLate = 3
 
 // New wraps a value. Methods that it does not have are absent capabilities.
@@ -125,8 +124,7 @@ var (
 	errTimeout = errors.New("no answer")
 )
 
-// protect makes a call, waits for it at most as long as Options.Timeout, and turns a panic into an
-// error.
+// protect makes a call in its time, and turns a panic into an error.
 func (t *target) protect(ctx context.Context, invoke func(context.Context) targets.Reply) (reply targets.Reply, err error) {
 	limit := targets.Limit(ctx, t.options.Timeout)
 	ctx, cancel := context.WithTimeout(ctx, limit)
@@ -218,8 +216,7 @@ func (w *world) note(r model.Request) {
 	}
 }
 
-// replyOf turns what a method returned into a reply. It calls methods of the error and of the output,
-// which are foreign code too.
+// replyOf makes a reply of what a method returned. It calls methods of that, which are foreign code too.
 func replyOf(output any, err error) targets.Reply {
 	var api smithy.APIError
 	switch {

@@ -16,8 +16,7 @@ import (
 // commonName stands in malformed bodies, too.
 const commonName = generators.NameAlpha
 
-// binding translates between the symbolic names of one world and those on the target. Every string
-// that goes out comes back as itself.
+// binding translates a world's names to those on the target; every string that goes out comes back as itself.
 type binding struct {
 	identity *identity
 	prefix   string // of all names; empty makes names end with the tag
@@ -80,8 +79,7 @@ func (b *binding) name(s string) string {
 	return b.patterned(s)
 }
 
-// prefixed puts prefix and tag before a name. Names that differ in letter case alone have one tag: that
-// of the trail that was lent for one of them, or the world's.
+// prefixed puts prefix and tag before a name. Names alike but for case share a tag: a lent trail's, or the world's.
 func (b *binding) prefixed(s string) string {
 	family := strings.ToLower(s)
 	tag, ok := b.families[family]

@@ -96,8 +96,7 @@ func (g *Gate) trailString(region, s string) error {
 	return nil
 }
 
-// accountOf reads the Region and the account of what might be taken for an ARN, and refuses accounts that
-// are neither the caller's nor nobody's.
+// accountOf reads what might be taken for an ARN, and refuses accounts neither the caller's nor nobody's.
 func (g *Gate) accountOf(s string) (region, account string, err error) {
 	parts := strings.SplitN(s, ":", 6)
 	if !naming.IsARN(s) || len(parts) < 5 {
@@ -110,8 +109,7 @@ func (g *Gate) accountOf(s string) (region, account string, err error) {
 	return region, account, err
 }
 
-// trailName admits a trail of the ledger's, and names that this process made up, which nothing else
-// can bear.
+// trailName admits a trail of the ledger's, and names that this process made up, which nothing else bears.
 func (g *Gate) trailName(region, name string) error {
 	rest, ok := strings.CutPrefix(name, g.prefix+"-")
 	if !ok {

@@ -92,8 +92,7 @@ var harmlessBodies = func() (bodies []string) {
 	return bodies
 }()
 
-// harmless reports whether a body is the beginning of one of the malformed ones of the suites, with
-// this run's names in place of theirs.
+// harmless reports whether a body begins a malformed one of the suites, with this run's names in place of theirs.
 func (g *Gate) harmless(body []byte) bool {
 	text := string(body)
 	for _, bad := range harmlessBodies {
@@ -113,8 +112,7 @@ func (g *Gate) harmless(body []byte) bool {
 	return false
 }
 
-// strictObject reads a JSON object that there is only one way to read: valid UTF-8, nothing after it,
-// no member twice.
+// strictObject reads a JSON object that can be read in one way: UTF-8, nothing after it, no member twice.
 func strictObject(body []byte) (value.Value, error) {
 	decoder := jsontext.NewDecoder(bytes.NewReader(body))
 	if _, err := decoder.ReadValue(); err != nil {
