@@ -1,6 +1,7 @@
 package embedded
 
 import (
+	"cmp"
 	"net/http"
 	"strings"
 
@@ -90,17 +91,13 @@ var messages = map[string]string{
 	codeBadEvents:     "The event selectors are missing or empty.",
 }
 
-const maxNameInMessage = 160
-
 func resourceName(r model.Request) string {
-	for _, member := range []string{"TrailName", "Name", "EventDataStore"} {
-		if v := r.Input.Get(member); v.Kind() == value.String {
-			if name := v.Text(); len(name) <= maxNameInMessage {
-				return name
-			}
-		}
+	const longest = 160
+	name := cmp.Or(givenTrail(r), r.Input.Get("EventDataStore").Text())
+	if name == "" || len(name) > longest {
+		return "(none)"
 	}
-	return "(none)"
+	return name
 }
 
 // definite takes the code that the service would give where any refusal would do.

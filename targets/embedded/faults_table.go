@@ -86,9 +86,7 @@ func onRefusedPut(then change) start {
 func onGet(then change) start { return on((*call).trail, (*call).reads, then) }
 
 // onTrail is a fault of one operation on a trail that exists, where the reference carries it out.
-func onTrail(op model.Op, then change) start {
-	return on((*call).trail, func(c *call) bool { return c.is(op) && c.succeeded() }, then)
-}
+func onTrail(op model.Op, then change) start { return on((*call).trail, done(op), then) }
 
 // onStorePut is a fault of the well-formed Puts on a store that the reference carries out.
 func onStorePut(then change) start {
@@ -104,10 +102,10 @@ func onStoreUpdate(then change) start {
 	}, then)
 }
 
-// onStoreCall is a fault of one operation on a store that exists, where the reference carries it out.
-func onStoreCall(op model.Op, then change) start {
-	return on((*call).store, func(c *call) bool { return c.is(op) && c.succeeded() }, then)
-}
+// onStoreCall is the like on a store.
+func onStoreCall(op model.Op, then change) start { return on((*call).store, done(op), then) }
+
+func done(op model.Op) when { return func(c *call) bool { return c.is(op) && c.succeeded() } }
 
 // onAnswer changes the successful answers of Put and Get.
 func onAnswer(then change) start {

@@ -28,8 +28,7 @@ import (
 	"github.com/insightconform/conform/targets/wire"
 )
 
-// Admit looks at a request with its body before it is signed. An error keeps it from being signed
-// and sent.
+// Admit looks at a request with its body before it is signed. An error keeps it from being sent.
 type Admit func(req *http.Request, body []byte) error
 
 // CallerOptions say where a Caller sends to.

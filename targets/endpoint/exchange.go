@@ -57,13 +57,10 @@ func (c *Caller) Do(req *http.Request) (*http.Response, error) {
 			return nil, err
 		}
 	}
-	if recorder := recorderOf(req.Context()); recorder != nil {
-		response := c.exchange(req, body, recorder)
-		return response, recorder.err
-	}
-	x := &exchanged{}
+	recorder := recorderOf(req.Context())
+	x := cmp.Or(recorder, &exchanged{})
 	response := c.exchange(req, body, x)
-	if x.err == nil {
+	if x.err == nil && recorder == nil {
 		response.Body = io.NopCloser(bytes.NewReader(x.received))
 	}
 	return response, x.err

@@ -46,9 +46,9 @@ func (t *Target) NewWorld(context.Context) (targets.World, error) {
 
 // Names implements targets.Named.
 func (w *world) Names() targets.Names {
-	t := w.target
-	return targets.Names{Partition: t.partition, Account: t.account, Unsure: t.unsure, Regions: t.options.Regions,
-		Bucket: t.support.bucket, Tag: w.tag}
+	names := w.target.names
+	names.Tag = w.tag
+	return names
 }
 
 // Do implements targets.World.

@@ -220,8 +220,7 @@ func (b *binding) storeID(s string) string {
 	return id
 }
 
-// MissingStores is how the identifiers begin that a world of some tag makes up for stores that there
-// are not.
+// MissingStores is how the identifiers begin that a world of some tag makes up for missing stores.
 func MissingStores(tag string) string {
 	hex := fmt.Sprintf("%x", tag)
 	return hex[:8] + "-" + hex[8:12] + "-4" + hex[12:15] + "-8" + hex[15:18] + "-" + hex[:10]

@@ -37,8 +37,7 @@ const Busy = "ConflictException"
 // Repeatable reports whether a caller may repeat the request: Throttled, or Unavailable.
 func Repeatable(code string) bool { return Throttled(code) || Unavailable(code) }
 
-// Unauthenticated reports whether a code says that the caller is not known, so that no answer tells
-// anything of the operation.
+// Unauthenticated reports whether a code says that the caller is not known, and nothing of the operation.
 func Unauthenticated(code string) bool {
 	return BadSignature(code) || Expired(code) || BadCredentials(code)
 }

@@ -131,9 +131,9 @@ func (g *Gate) storeString(s string) error {
 		return err
 	}
 	for _, id := range naming.StoreIDs.FindAllString(s, -1) {
-		lower, madeUp := strings.ToLower(id), false
-		for begins := range g.missing {
-			madeUp = madeUp || strings.HasPrefix(lower, begins)
+		lower, madeUp := strings.ToLower(id), false // by this process, as the ID of a store that there is not
+		for tag := range g.tags {
+			madeUp = madeUp || strings.HasPrefix(lower, naming.MissingStores(tag))
 		}
 		if r, ok := g.stores[lower]; !madeUp && !(ok && g.known[r] == Owned) {
 			return Refuse(guardOwner, "the ledger has no event data store %s whose tag was checked", id)

@@ -12,7 +12,6 @@ import (
 	"github.com/insightconform/conform/targets"
 	"github.com/insightconform/conform/targets/account/ledger"
 	"github.com/insightconform/conform/targets/endpoint"
-	"github.com/insightconform/conform/targets/naming"
 	"github.com/insightconform/conform/targets/wire"
 )
 
@@ -37,8 +36,7 @@ func Refuse(guard, format string, args ...any) error {
 	return fmt.Errorf("%w by the guard %s: %s", targets.ErrRefused, guard, fmt.Sprintf(format, args...))
 }
 
-// OtherAccount stands for an account that is not the caller's: AWS keeps this number for examples, so
-// that it is nobody's.
+// OtherAccount stands for another account than the caller's: AWS keeps it for examples, so it is nobody's.
 const OtherAccount = "111122223333"
 
 // standing is what the gate knows of a resource.
@@ -65,7 +63,6 @@ type Gate struct {
 	known   map[ledger.Resource]standing
 	stores  map[string]ledger.Resource // by ID
 	tags    map[string]bool            // of the names that this process makes up
-	missing map[string]bool            // how the IDs of stores begin that this process makes up
 }
 
 // base names an endpoint.
@@ -85,7 +82,7 @@ const (
 func New(regions []string, logging, storing bool) *Gate {
 	return &Gate{regions: regions, logging: logging, storing: storing, bases: map[base]*url.URL{},
 		known: map[ledger.Resource]standing{}, stores: map[string]ledger.Resource{},
-		tags: map[string]bool{}, missing: map[string]bool{}}
+		tags: map[string]bool{}}
 }
 
 // Fix has requests of a service in a Region go to a URL, and nowhere else.
@@ -123,7 +120,7 @@ func (g *Gate) SetStore(id string, r ledger.Resource) {
 func (g *Gate) Issue(tag string) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.tags[tag], g.missing[naming.MissingStores(tag)] = true, true
+	g.tags[tag] = true
 }
 
 // TagLength is that of a tag.
@@ -179,8 +176,7 @@ func (g *Gate) where(service, region string, to *url.URL) error {
 	return nil
 }
 
-// Transport is that of all requests: whatever a client was made to believe, nothing leaves for another
-// host.
+// Transport is that of all requests: whatever a client believes, nothing leaves for another host.
 func (g *Gate) Transport(inner http.RoundTripper) http.RoundTripper {
 	return fence(func(req *http.Request) (*http.Response, error) {
 		for _, fixed := range g.bases {
