@@ -35,10 +35,9 @@ type World interface {
 
 // The classes of error that Open and NewWorld return.
 var (
-	ErrUsage       = errors.New("wrong usage")       // exit code 2: the configuration makes no sense
-	ErrUnreachable = errors.New("not reachable")     // exit code 3: nothing there, or not this service
-	ErrRefused     = errors.New("refused")           // exit code 5: would be unsafe
-	ErrQuota       = errors.New("quota is exceeded") // the target has no room for another world now
+	ErrUsage       = errors.New("wrong usage")   // exit code 2: the configuration makes no sense
+	ErrUnreachable = errors.New("not reachable") // exit code 3: nothing there, or not this service
+	ErrRefused     = errors.New("refused")       // exit code 5: would be unsafe
 
 	// ErrInconclusive, exit code 3, says that the target cannot be judged as things are.
 	ErrInconclusive = errors.New("inconclusive")

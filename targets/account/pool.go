@@ -5,11 +5,15 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"slices"
 	"strings"
 	"sync"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/aws/arn"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/smithy-go"
 
 	"github.com/insightconform/conform/model"
 	"github.com/insightconform/conform/model/value"
@@ -206,7 +210,7 @@ func (p *pool) countStores(ctx context.Context) error {
 		r := ledger.Store.In(p.region, x.name)
 		tag := ""
 		if known := book.Event(r); !x.pending && known != "" && known != ledger.Gone {
-			tag, _, _ = s.tagOf(ctx, p.region, x.arn)
+			tag, _ = s.tagOf(ctx, r, x.arn)
 		}
 		if tag != book.ID() {
 			p.foreign++
@@ -319,17 +323,59 @@ func (s *service) remove(ctx context.Context, book *ledger.Ledger, r ledger.Reso
 	return (a.Outcome == model.Succeeded || absent) && s.gone(book, r) == nil
 }
 
-// tagOf reads the tag of a trail or store. known says whether the service knows the resource.
-func (s *service) tagOf(ctx context.Context, region, arn string) (given string, known bool, reply targets.Reply) {
-	reply = s.call(ctx, region, "ListTags", value.Obj("ResourceIdList", value.Strs(arn)))
+// tagOf reads the ledger's tag on a resource, empty where it has none.
+func (s *service) tagOf(ctx context.Context, r ledger.Resource, arn string) (string, error) {
+	tags := map[string]string{}
+	if r.Kind == ledger.Bucket {
+		out, err := s.s3.GetBucketTagging(ctx, &s3.GetBucketTaggingInput{Bucket: &r.Name})
+		if codeOf(err) == "NoSuchTagSet" {
+			return "", nil
+		} else if err != nil {
+			return "", err
+		}
+		for _, tag := range out.TagSet {
+			tags[aws.ToString(tag.Key)] = aws.ToString(tag.Value)
+		}
+		return tags[ledger.TagKey], nil
+	}
+	reply := s.call(ctx, r.Region, "ListTags", value.Obj("ResourceIdList", value.Strs(arn)))
+	switch {
+	case reply.Err != nil:
+		return "", reply.Err
+	case reply.Answer.Outcome != model.Succeeded:
+		return "", &smithy.GenericAPIError{Code: cmp.Or(reply.Answer.Code, reply.Problem, "no answer")}
+	}
 	for _, item := range reply.Body.Get("ResourceTagList").Items() {
 		for _, tag := range item.Get("TagsList").Items() {
-			if tag.Get("Key").Text() == ledger.TagKey {
-				given = cmp.Or(given, tag.Get("Value").Text())
-			}
+			tags[tag.Get("Key").Text()] = tag.Get("Value").Text()
 		}
 	}
-	return given, reply.Answer.Outcome == model.Succeeded, reply
+	return tags[ledger.TagKey], nil
+}
+
+// confirmTag notes that a resource is made, once it bears the ledger's tag.
+func (s *service) confirmTag(ctx context.Context, book *ledger.Ledger, r ledger.Resource, arn string) (err error) {
+	tag, what := "", "it shows none"
+	ends := func() bool { return errors.Is(err, targets.ErrRefused) || errors.Is(err, targets.ErrInconclusive) }
+	s.until(ctx, func() bool {
+		tag, err = s.tagOf(ctx, r, arn)
+		return tag != "" || ends() || wire.Denied(codeOf(err)) || wire.Absent(codeOf(err))
+	})
+	switch {
+	case tag == book.ID():
+		s.gate.Set(r, gate.Owned)
+		return book.Write(ledger.Made, r)
+	case ctx.Err() != nil:
+		return ctx.Err() // the ledger has the intention, and the clean-up looks again
+	case ends():
+		return err
+	case tag != "":
+		what = "it shows another"
+	case err != nil:
+		what = "reading it was answered with " + codeOf(err)
+	}
+	s.gate.Set(r, gate.Foreign)
+	return gate.Refuse(gate.GuardTag, "the tag of the new %s cannot be confirmed: %s", r, what)
 }
 
 // intend notes in the ledger that a resource is about to be made, and lets the request through.

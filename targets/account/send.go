@@ -30,6 +30,8 @@ func codeOf(err error) string {
 		return ""
 	case errors.As(err, &api):
 		return wire.Printable(api.ErrorCode())
+	case errors.Is(err, targets.ErrRefused), errors.Is(err, targets.ErrInconclusive):
+		return reason(err)
 	case errors.Is(err, context.DeadlineExceeded):
 		return "no answer in time"
 	}

@@ -249,35 +249,11 @@ func (w *world) make(ctx context.Context, x *resource, r model.Request) (reply t
 func (w *world) keep(ctx context.Context, p *pool, x *resource, reply *targets.Reply) {
 	p.ours, w.has = append(p.ours, x), append(w.has, x)
 	if reply.Answer.Outcome == model.Succeeded {
-		reply.Err = w.target.service.confirmTag(ctx, w.target.ledger, x.Resource, x.arn)
+		if err := w.target.service.confirmTag(ctx, w.target.ledger, x.Resource, x.arn); ctx.Err() == nil {
+			reply.Err = err
+		}
 	}
 	x.lent, x.spoilt = true, x.spoilt || w.target.ledger.Event(x.Resource) != ledger.Made
-}
-
-// confirmTag notes that a trail or store is made, once it bears the ledger's tag.
-func (s *service) confirmTag(ctx context.Context, book *ledger.Ledger, r ledger.Resource, arn string) error {
-	value, last := "", targets.Reply{}
-	s.until(ctx, func() bool {
-		value, _, last = s.tagOf(ctx, r.Region, arn)
-		return value != "" || last.Err != nil || wire.Denied(last.Answer.Code) || wire.Absent(last.Answer.Code)
-	})
-	switch {
-	case ctx.Err() != nil:
-		return nil // the ledger has the intention, and the clean-up looks again
-	case last.Err != nil:
-		return last.Err
-	case value != book.ID():
-		s.gate.Set(r, gate.Foreign)
-		what := "it shows none"
-		if value != "" {
-			what = "it shows another"
-		} else if code := last.Answer.Code; code != "" {
-			what = "ListTags answered " + wire.Printable(code)
-		}
-		return gate.Refuse(gate.GuardTag, "the tag of the new %s cannot be confirmed: %s", r, what)
-	}
-	s.gate.Set(r, gate.Owned)
-	return book.Write(ledger.Made, r)
 }
 
 // track notes what a request has changed.
