@@ -40,7 +40,6 @@ func (t *target) provision(ctx context.Context) error {
 	return nil
 }
 
-// tagBucket tags a new bucket and looks whether the tag is there.
 func (s *service) tagBucket(ctx context.Context, book *ledger.Ledger, r ledger.Resource) error {
 	if _, err := s.s3.PutBucketTagging(ctx, &s3.PutBucketTaggingInput{Bucket: &r.Name,
 		Tagging: &types.Tagging{TagSet: []types.Tag{{Key: aws.String(ledger.TagKey), Value: aws.String(book.ID())}}}}); err != nil {

@@ -249,7 +249,6 @@ func (s *service) identify(ctx context.Context) error {
 	return s.checkOrganization(ctx)
 }
 
-// checkAlias holds the guard of the account's alias.
 func (s *service) checkAlias(ctx context.Context) error {
 	client := iam.NewFromConfig(s.config(gate.IAM, globalRegion(s.partition)))
 	aliases, err := client.ListAccountAliases(ctx, &iam.ListAccountAliasesInput{})
@@ -268,7 +267,6 @@ func (s *service) checkAlias(ctx context.Context) error {
 	return nil
 }
 
-// checkOrganization holds the guard of accounts that manage an organization.
 func (s *service) checkOrganization(ctx context.Context) error {
 	const remedy = "pass --allow-management-account"
 	client := organizations.NewFromConfig(s.config(gate.Organizations, globalRegion(s.partition)))

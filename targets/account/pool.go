@@ -84,7 +84,6 @@ func (x *resource) countEverywhere(t *target, out model.Request) {
 	}
 }
 
-// drop forgets a resource that is gone.
 func (p *pool) drop(x *resource) {
 	if x.multi {
 		p.target.multi.Add(-1)
@@ -154,10 +153,8 @@ func (p *pool) reset(ctx context.Context, x *resource) bool {
 	return true
 }
 
-// defaultEvents is what a new trail logs.
 var defaultEvents = value.ListOf(value.Obj("ReadWriteType", "All", "IncludeManagementEvents", true))
 
-// likeNew looks whether a resource shows the state of a new one.
 func (p *pool) likeNew(ctx context.Context, x *resource, owner value.Value) bool {
 	s := p.target.service
 	if s.call(ctx, p.region, model.OpGet, owner).Answer.Code != "InsightNotEnabledException" {

@@ -29,7 +29,6 @@ const (
 	hideAll    // and the account
 )
 
-// hidden stands where a secret stood.
 const hidden = "[hidden]"
 
 // secretPatterns finds keys of others, and the parts of a signature, which some errors repeat.

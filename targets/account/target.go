@@ -63,7 +63,6 @@ func ForTest(t testing.TB, o Options, endpoints map[string]string, credentials a
 	return o
 }
 
-// target is the service in one account. Make it with New.
 type target struct {
 	options Options
 	service *service
@@ -207,7 +206,6 @@ func (s *service) until(ctx context.Context, look func() bool) bool {
 	}
 }
 
-// closingTime bounds the clean-up at the end of a run.
 const closingTime = 3 * time.Minute
 
 // Close implements targets.Target: it deletes what the run has created, also after an interruption.

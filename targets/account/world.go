@@ -27,7 +27,6 @@ type world struct {
 	has    []*resource
 }
 
-// Names implements targets.Named.
 func (w *world) Names() targets.Names {
 	t := w.target
 	regions := []string{w.home()}
@@ -49,7 +48,6 @@ func (w *world) label(name string) string {
 // family is what names that differ in letter case alone have in common.
 func (w *world) family(name string) string { return strings.ToLower(w.label(name)) }
 
-// Do implements targets.World.
 func (w *world) Do(ctx context.Context, r model.Request) targets.Reply {
 	if reply, ok := w.absent(r); ok {
 		return reply
@@ -116,7 +114,6 @@ func (w *world) find(is func(*resource) bool) *resource {
 	return nil
 }
 
-// createTrail lends a trail, or makes one.
 func (w *world) createTrail(ctx context.Context, r model.Request) targets.Reply {
 	p, s := w.target.pool(ledger.Trail, r.Region), w.target.service
 	name := r.Input.Get("Name").Text()
@@ -202,7 +199,6 @@ func (w *world) createStore(ctx context.Context, r model.Request) targets.Reply 
 	return reply
 }
 
-// tags is the list of tags of a new resource.
 func tags(book *ledger.Ledger) value.Value {
 	return value.ListOf(value.Obj("Key", ledger.TagKey, "Value", book.ID()))
 }
@@ -256,7 +252,6 @@ func (w *world) keep(ctx context.Context, p *pool, x *resource, reply *targets.R
 	x.lent, x.spoilt = true, x.spoilt || w.target.ledger.Event(x.Resource) != ledger.Made
 }
 
-// track notes what a request has changed.
 func (w *world) track(r model.Request, reply targets.Reply) {
 	a := reply.Answer
 	done := a.Outcome == model.Succeeded

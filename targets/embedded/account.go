@@ -60,7 +60,6 @@ func (a *account) handle(r model.Request) response {
 	return a.carryOut(r)
 }
 
-// carryOut does a request in the present state.
 func (a *account) carryOut(r model.Request) response {
 	c := &call{state: a.state, request: r, reference: a.step}
 	c.play(a.hooks.step)
@@ -80,7 +79,6 @@ type choose = func(branches []model.Branch, r model.Request) int
 
 func reference([]model.Branch, model.Request) int { return 0 }
 
-// step is the model's step with the branch that is chosen.
 func (a *account) step(s model.State, r model.Request) (model.Answer, model.State) {
 	branches := model.Step(s, r)
 	b := &branches[a.choose(branches, r)]

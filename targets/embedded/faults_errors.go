@@ -42,7 +42,6 @@ func computedFaults() []Fault {
 	return faults
 }
 
-// ignored carries out what breaks a rule alone.
 func ignored(id model.ID) Fault {
 	return breaking(id, "ignored", "is carried out", (*call).careless)
 }

@@ -16,7 +16,6 @@ func keepUnnamed(c *call) (model.Selectors, bool) {
 	}), true
 }
 
-// sameAgain tells the Puts of what is stored already.
 func sameAgain(c *call) bool { return c.before().Effective() == c.after() }
 
 // having tells the Puts of which an entry is of some kind, and meaning what its type gets then.

@@ -30,7 +30,6 @@ type (
 	set    = func(*call) (model.Selectors, bool)
 )
 
-// refuses answers a code.
 func refuses(code string, about when) change { return where(about, func(c *call) { c.refuse(code) }) }
 
 // ignores answers as the reference does, and changes nothing.

@@ -57,7 +57,6 @@ func NewServer(o ServerOptions) (*Server, error) {
 	return s, nil
 }
 
-// maxRequest is how many bytes of a request's body are read.
 const maxRequest = 1 << 20
 
 // ServeHTTP implements http.Handler.

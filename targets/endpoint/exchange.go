@@ -31,7 +31,6 @@ func at(u *url.URL, path string) *url.URL {
 	return &clean
 }
 
-// maxAnswer is how much of an answer is read.
 const maxAnswer = 1 << 20
 
 // exchanged is what was on the wire.

@@ -27,7 +27,6 @@ type support struct {
 // {"conditions": […]}, POST of {"TrailName", "Condition", "Region"} brings one about.
 const ArrangePath = "/_conform/arrange"
 
-// findExtension asks for the arranging extension.
 func (t *Target) findExtension(ctx context.Context) {
 	t.conditions = map[string]bool{}
 	x := t.extension(ctx, t.options.Regions[0], http.MethodGet, nil)

@@ -31,7 +31,6 @@ import (
 	"github.com/insightconform/conform/targets/wire"
 )
 
-// defaultRegions are used where the options name none.
 var defaultRegions = []string{"us-east-1", "eu-west-1"}
 
 // DefaultTimeout is how long a request may take where the options say nothing.

@@ -38,7 +38,6 @@ type Options struct {
 	Timeout time.Duration
 }
 
-// target is a Go value under test.
 type target struct {
 	calls   map[model.Op]call
 	options Options
@@ -85,7 +84,6 @@ func problemOf(value any) string {
 	return fmt.Sprintf("%s has no method %s with the signature of the SDK client", t, name)
 }
 
-// Open implements targets.Target.
 func (t *target) Open(context.Context) (targets.Info, error) {
 	if t.problem != "" {
 		return targets.Info{}, usage("%s", t.problem)
@@ -105,10 +103,8 @@ func (t *target) Open(context.Context) (targets.Info, error) {
 	return targets.Info{Name: "mock", Region: t.options.Region, Serial: true, Lent: len(t.options.Trails) > 0}, nil
 }
 
-// Close implements targets.Target.
 func (t *target) Close() error { return nil }
 
-// NewWorld implements targets.Target.
 func (t *target) NewWorld(ctx context.Context) (targets.World, error) {
 	if t.options.Reset != nil {
 		reset, err := t.protect(ctx, func(context.Context) targets.Reply { return targets.Reply{Err: t.options.Reset()} })
@@ -160,13 +156,11 @@ type world struct {
 	used   []string // trails that Close must delete or turn off
 }
 
-// Names implements targets.Named.
 func (w *world) Names() targets.Names {
 	o := w.target.options
 	return targets.Names{Account: o.Account, Regions: []string{o.Region}, Kept: true, Trails: o.Trails}
 }
 
-// Do implements targets.World.
 func (w *world) Do(ctx context.Context, r model.Request) targets.Reply {
 	invoke := w.target.calls[r.Op]
 	if invoke == nil || r.Region != w.target.options.Region {
@@ -238,7 +232,6 @@ func replyOf(output any, err error) targets.Reply {
 	return targets.Reply{Answer: model.Answer{Outcome: model.Succeeded}, Body: body, Received: encoded}
 }
 
-// Close implements targets.World.
 func (w *world) Close(ctx context.Context) error {
 	if w.target.options.Reset != nil || w.target.hung != "" {
 		return nil

@@ -298,7 +298,6 @@ func (b *binding) unmarked(s string) string {
 	return s
 }
 
-// input translates the input of a request.
 func (b *binding) input(input value.Value) value.Value {
 	out := input
 	for _, m := range input.Members() {

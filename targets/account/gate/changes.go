@@ -13,7 +13,6 @@ import (
 	"github.com/insightconform/conform/targets/wire"
 )
 
-// bucket checks a request that changes a bucket.
 func (g *Gate) bucket(op, region string, req *http.Request) error {
 	name, _ := bucketPath(g.bases[base{S3, region}], req)
 	if !strings.HasPrefix(name, g.prefix+"-") {

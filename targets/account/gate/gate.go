@@ -65,7 +65,6 @@ type Gate struct {
 	tags    map[string]bool            // of the names that this process makes up
 }
 
-// base names an endpoint.
 type base struct{ service, region string }
 
 // The services, as the gate and the policy name them.

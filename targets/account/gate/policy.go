@@ -26,7 +26,6 @@ type Document struct {
 	Statement []statement
 }
 
-// statement is one statement of a policy.
 type statement struct {
 	Sid       string
 	Effect    string

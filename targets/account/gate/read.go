@@ -17,7 +17,6 @@ import (
 	"github.com/insightconform/conform/targets/wire"
 )
 
-// operationOf reads from a request what it asks for.
 func operationOf(service string, at *url.URL, req *http.Request, body []byte) string {
 	switch service {
 	case STS, IAM:
@@ -45,7 +44,6 @@ func operationOf(service string, at *url.URL, req *http.Request, body []byte) st
 	return "?"
 }
 
-// bucketPath splits the path of a request to S3.
 func bucketPath(at *url.URL, req *http.Request) (bucket, key string) {
 	path := strings.TrimPrefix(req.URL.EscapedPath(), strings.TrimSuffix(at.EscapedPath(), "/"))
 	bucket, key, _ = strings.Cut(strings.TrimPrefix(path, "/"), "/")

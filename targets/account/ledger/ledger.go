@@ -195,7 +195,6 @@ func ReadPrefix(path string) (string, error) {
 	return l.head.Prefix, err
 }
 
-// read takes in whole lines.
 func (l *Ledger) read(data []byte) error {
 	first, rest, _ := bytes.Cut(data, []byte("\n"))
 	if json.Unmarshal(first, &l.head) != nil || l.head.Schema != schema || l.head.Prefix == "" || CheckPrefix(l.head.Prefix) != nil ||
