@@ -173,13 +173,7 @@ func (s *service) resolve(ctx context.Context) error {
 
 // globalRegion is the Region that requests to the global services are signed for.
 func globalRegion(partition string) string {
-	switch partition {
-	case "aws-cn":
-		return "cn-north-1"
-	case "aws-us-gov":
-		return "us-gov-west-1"
-	}
-	return "us-east-1"
+	return cmp.Or(map[string]string{"aws-cn": "cn-north-1", "aws-us-gov": "us-gov-west-1"}[partition], "us-east-1")
 }
 
 // connect asks the account who it is, and returns only if all guards that concern the account agree.

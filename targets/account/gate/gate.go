@@ -101,10 +101,6 @@ func (g *Gate) Open(account, prefix string) {
 func (g *Gate) Set(r ledger.Resource, s standing) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if s == Unknown {
-		delete(g.known, r)
-		return
-	}
 	g.known[r] = s
 }
 
@@ -133,13 +129,16 @@ func (g *Gate) At(service, region string) endpoint.Admit {
 func (g *Gate) admit(service, region string, req *http.Request, body []byte) error {
 	g.mu.RLock()
 	defer g.mu.RUnlock()
-	if err := g.where(service, region, req.URL); err != nil {
-		return err
-	}
-	if req.Host != "" && req.Host != req.URL.Host {
+	fixed := g.bases[base{service, region}]
+	switch to := req.URL; {
+	case fixed == nil:
+		return Refuse(GuardRegion, "%s in %s is not what this run was told to use", service, wire.Printable(region))
+	case to == nil || to.Scheme != fixed.Scheme || to.Host != fixed.Host || to.User != nil:
+		return Refuse(GuardEndpoint, "a request of %s would go elsewhere than to %s", service, fixed.Host)
+	case req.Host != "" && req.Host != to.Host:
 		return Refuse(GuardEndpoint, "the request names the host %s", wire.Printable(req.Host))
 	}
-	name := operationOf(service, g.bases[base{service, region}], req, body)
+	name := operationOf(service, fixed, req, body)
 	op, ok := operations[service+":"+name]
 	if !ok {
 		return Refuse(guardOperation, "%s of %s is nothing that a run sends", wire.Printable(name), service)
@@ -161,18 +160,6 @@ func (g *Gate) admit(service, region string, req *http.Request, body []byte) err
 		return g.bucket(name, region, req)
 	}
 	return g.cloudTrail(name, op, region, body)
-}
-
-// where keeps requests on the endpoints that were fixed at the start.
-func (g *Gate) where(service, region string, to *url.URL) error {
-	fixed := g.bases[base{service, region}]
-	if fixed == nil {
-		return Refuse(GuardRegion, "%s in %s is not what this run was told to use", service, wire.Printable(region))
-	}
-	if to == nil || to.Scheme != fixed.Scheme || to.Host != fixed.Host || to.User != nil {
-		return Refuse(GuardEndpoint, "a request of %s would go elsewhere than to %s", service, fixed.Host)
-	}
-	return nil
 }
 
 // Transport is that of all requests: whatever a client believes, nothing leaves for another host.
