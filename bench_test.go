@@ -137,7 +137,7 @@ func (h *hostOfWorlds) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
 		r.Body = io.NopCloser(bytes.NewReader(body))
 		h.calls[world] = append(h.calls[world], bareCall{method: r.Method, target: r.Header.Get(wire.TargetHeader),
-			region: wire.SignedRegion(r.Header), body: body, raw: !strings.Contains(r.UserAgent(), "aws-sdk-go-v2")})
+			region: wire.Signed(r.Header).Region, body: body, raw: !strings.Contains(r.UserAgent(), "aws-sdk-go-v2")})
 	}
 	h.mu.Unlock()
 	server.ServeHTTP(w, r)

@@ -122,7 +122,7 @@ func (m *meter) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 // inAlphabet reports whether a request is one that all tools may send.
 func inAlphabet(req *http.Request) bool {
 	return req.URL.Path == "/" && !strings.Contains(req.Header.Get(wire.TargetHeader), "EventDataStore") &&
-		cmp.Or(wire.SignedRegion(req.Header), model.DefaultWorld.Home) == model.DefaultWorld.Home
+		cmp.Or(wire.Signed(req.Header).Region, model.DefaultWorld.Home) == model.DefaultWorld.Home
 }
 
 // record lets the server answer, and reports whether it dropped the connection instead.

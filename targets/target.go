@@ -35,10 +35,9 @@ type World interface {
 
 // The classes of error that Open and NewWorld return.
 var (
-	ErrUsage       = errors.New("wrong usage")       // exit code 2: the configuration makes no sense
-	ErrUnreachable = errors.New("not reachable")     // exit code 3: nothing there, or not this service
-	ErrRefused     = errors.New("refused")           // exit code 5: would be unsafe
-	ErrQuota       = errors.New("quota is exceeded") // the target has no room for another world now
+	ErrUsage       = errors.New("wrong usage")   // exit code 2: the configuration makes no sense
+	ErrUnreachable = errors.New("not reachable") // exit code 3: nothing there, or not this service
+	ErrRefused     = errors.New("refused")       // exit code 5: would be unsafe
 
 	// ErrInconclusive, exit code 3, says that the target cannot be judged as things are.
 	ErrInconclusive = errors.New("inconclusive")
@@ -136,36 +135,40 @@ type Reply struct {
 // MaxKept is how many bytes of an answer's body a Reply keeps.
 const MaxKept = 16 << 10
 
-type bareKey struct{}
+// mark is something that a context may say of its requests.
+type mark uint8
+
+const (
+	bare mark = iota
+	patient
+	fresh
+)
+
+func (m mark) set(ctx context.Context) context.Context { return context.WithValue(ctx, m, true) }
+func (m mark) in(ctx context.Context) bool             { return ctx.Value(m) != nil }
 
 // Bare returns a context whose requests go out without a client library in between, where a target
 // has a choice: that is cheaper, and means the same on the wire.
-func Bare(ctx context.Context) context.Context { return context.WithValue(ctx, bareKey{}, true) }
+func Bare(ctx context.Context) context.Context { return bare.set(ctx) }
 
 // IsBare reports whether a context is one of Bare.
-func IsBare(ctx context.Context) bool { return ctx.Value(bareKey{}) != nil }
-
-type patienceKey struct{}
+func IsBare(ctx context.Context) bool { return bare.in(ctx) }
 
 // WithPatience returns a context whose requests may take ten times as long as the target's options say, up
 // to half a minute, so that what is slow is told from what never answers.
-func WithPatience(ctx context.Context) context.Context {
-	return context.WithValue(ctx, patienceKey{}, true)
-}
+func WithPatience(ctx context.Context) context.Context { return patient.set(ctx) }
 
 // Limit is how long a request may take whose usual time limit is given.
 func Limit(ctx context.Context, usual time.Duration) time.Duration {
-	if ctx.Value(patienceKey{}) == nil {
+	if !patient.in(ctx) {
 		return usual
 	}
 	return max(usual, min(10*usual, 30*time.Second))
 }
 
-type freshKey struct{}
-
 // WithFresh asks NewWorld for a world that uses nothing of an earlier one, so that what it shows has no
 // other cause than its own requests.
-func WithFresh(ctx context.Context) context.Context { return context.WithValue(ctx, freshKey{}, true) }
+func WithFresh(ctx context.Context) context.Context { return fresh.set(ctx) }
 
 // Fresh reports whether WithFresh was said.
-func Fresh(ctx context.Context) bool { return ctx.Value(freshKey{}) != nil }
+func Fresh(ctx context.Context) bool { return fresh.in(ctx) }

@@ -252,7 +252,7 @@ var (
 // oneRegion has every request be one to us-east-1.
 func oneRegion(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		r.Header.Set("Authorization", strings.Replace(r.Header.Get("Authorization"), "/"+wire.SignedRegion(r.Header)+"/", "/us-east-1/", 1))
+		r.Header.Set("Authorization", strings.Replace(r.Header.Get("Authorization"), "/"+wire.Signed(r.Header).Region+"/", "/us-east-1/", 1))
 		next.ServeHTTP(w, r)
 	})
 }
@@ -304,7 +304,7 @@ func room(trails int) middleware {
 			name := in.Name[strings.LastIndexByte(in.Name, '/')+1:]
 			mu.Lock()
 			defer mu.Unlock()
-			region := wire.SignedRegion(r.Header)
+			region := wire.Signed(r.Header).Region
 			if held[region] == nil {
 				held[region] = map[string]bool{}
 			}

@@ -2,7 +2,6 @@ package account
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -10,15 +9,11 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
 	"github.com/insightconform/conform/model/value"
-	"github.com/insightconform/conform/targets"
-	"github.com/insightconform/conform/targets/account/gate"
 	"github.com/insightconform/conform/targets/account/ledger"
 	"github.com/insightconform/conform/targets/endpoint"
-	"github.com/insightconform/conform/targets/wire"
 )
 
-// provision makes the bucket that all trails of the run write to: closed to the public, and open to
-// CloudTrail for this run's trails alone.
+// provision makes the bucket of all trails: closed to the public, and open to CloudTrail for these trails alone.
 func (t *target) provision(ctx context.Context) error {
 	s := t.service
 	t.bucket = ledger.Bucket.In(t.options.Regions[0], t.ledger.Prefix()+"-"+ledger.RandomName(12))
@@ -30,9 +25,6 @@ func (t *target) provision(ctx context.Context) error {
 		return s.asking(ctx, "S3", "CreateBucket", err)
 	}
 	if err := s.tagBucket(ctx, t.ledger, t.bucket); err != nil {
-		return err
-	}
-	if err := t.ledger.Write(ledger.Made, t.bucket); err != nil {
 		return err
 	}
 	on := aws.Bool(true)
@@ -48,45 +40,12 @@ func (t *target) provision(ctx context.Context) error {
 	return nil
 }
 
-// tagBucket tags a new bucket and looks whether the tag is there.
 func (s *service) tagBucket(ctx context.Context, book *ledger.Ledger, r ledger.Resource) error {
-	_, err := s.s3.PutBucketTagging(ctx, &s3.PutBucketTaggingInput{Bucket: &r.Name,
-		Tagging: &types.Tagging{TagSet: []types.Tag{{Key: aws.String(ledger.TagKey), Value: aws.String(book.ID())}}}})
-	if err != nil {
+	if _, err := s.s3.PutBucketTagging(ctx, &s3.PutBucketTaggingInput{Bucket: &r.Name,
+		Tagging: &types.Tagging{TagSet: []types.Tag{{Key: aws.String(ledger.TagKey), Value: aws.String(book.ID())}}}}); err != nil {
 		return s.asking(ctx, "S3", "PutBucketTagging", err)
 	}
-	tag := ""
-	s.until(ctx, func() bool {
-		tag, err = s.bucketTag(ctx, r.Name)
-		return tag == book.ID() || errors.Is(err, targets.ErrRefused) || wire.Denied(codeOf(err))
-	})
-	switch {
-	case tag == book.ID():
-		s.gate.Set(r, gate.Owned)
-		return nil
-	case ctx.Err() != nil:
-		return ctx.Err()
-	case errors.Is(err, targets.ErrRefused):
-		return err
-	}
-	return gate.Refuse(gate.GuardTag, "the tag of the new bucket cannot be confirmed (%s)", codeOf(err))
-}
-
-// bucketTag is the value of the ledger's tag on a bucket, empty where it has none.
-func (s *service) bucketTag(ctx context.Context, name string) (string, error) {
-	out, err := s.s3.GetBucketTagging(ctx, &s3.GetBucketTaggingInput{Bucket: &name})
-	if err != nil {
-		if codeOf(err) == "NoSuchTagSet" {
-			err = nil
-		}
-		return "", err
-	}
-	for _, tag := range out.TagSet {
-		if aws.ToString(tag.Key) == ledger.TagKey {
-			return aws.ToString(tag.Value), nil
-		}
-	}
-	return "", nil
+	return s.confirmTag(ctx, book, r, "")
 }
 
 // bucketPolicy lets CloudTrail write for trails of this account that bear the prefix.

@@ -173,13 +173,7 @@ func (s *service) resolve(ctx context.Context) error {
 
 // globalRegion is the Region that requests to the global services are signed for.
 func globalRegion(partition string) string {
-	switch partition {
-	case "aws-cn":
-		return "cn-north-1"
-	case "aws-us-gov":
-		return "us-gov-west-1"
-	}
-	return "us-east-1"
+	return cmp.Or(map[string]string{"aws-cn": "cn-north-1", "aws-us-gov": "us-gov-west-1"}[partition], "us-east-1")
 }
 
 // connect asks the account who it is, and returns only if all guards that concern the account agree.
@@ -249,7 +243,6 @@ func (s *service) identify(ctx context.Context) error {
 	return s.checkOrganization(ctx)
 }
 
-// checkAlias holds the guard of the account's alias.
 func (s *service) checkAlias(ctx context.Context) error {
 	client := iam.NewFromConfig(s.config(gate.IAM, globalRegion(s.partition)))
 	aliases, err := client.ListAccountAliases(ctx, &iam.ListAccountAliasesInput{})
@@ -268,7 +261,6 @@ func (s *service) checkAlias(ctx context.Context) error {
 	return nil
 }
 
-// checkOrganization holds the guard of accounts that manage an organization.
 func (s *service) checkOrganization(ctx context.Context) error {
 	const remedy = "pass --allow-management-account"
 	client := organizations.NewFromConfig(s.config(gate.Organizations, globalRegion(s.partition)))

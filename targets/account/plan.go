@@ -18,7 +18,6 @@ type Counts struct {
 	Reads  int // Get, Describe and List
 }
 
-// plannedResource is something that a run would create.
 type plannedResource struct {
 	Kind  ledger.Kind `json:"kind"`
 	Count int         `json:"count"` // at most, at a time
@@ -26,7 +25,6 @@ type plannedResource struct {
 	Why   string      `json:"why"`
 }
 
-// plannedCost is something that a run may cost.
 type plannedCost struct {
 	What string `json:"what"`
 	Cost string `json:"cost"`

@@ -5,11 +5,15 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"slices"
 	"strings"
 	"sync"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/aws/arn"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/smithy-go"
 
 	"github.com/insightconform/conform/model"
 	"github.com/insightconform/conform/model/value"
@@ -61,8 +65,7 @@ type resource struct {
 // pool is that of a kind in a Region; nil where the Region is not used.
 func (t *target) pool(kind ledger.Kind, region string) *pool { return t.pools[kind.In(region, "")] }
 
-// idle finds a resource that may be lent. A trail that takes more than one write to bring back is none: a
-// new one costs two.
+// idle finds what may be lent. A trail that takes more than one write to bring back may not: a new one costs two.
 func (p *pool) idle(like string) *resource {
 	for _, x := range p.ours {
 		cheap := p.kind == ledger.Store || !(x.insights && x.events || x.insights && x.logging || x.events && x.logging)
@@ -81,7 +84,6 @@ func (x *resource) countEverywhere(t *target, out model.Request) {
 	}
 }
 
-// drop forgets a resource that is gone.
 func (p *pool) drop(x *resource) {
 	if x.multi {
 		p.target.multi.Add(-1)
@@ -151,10 +153,8 @@ func (p *pool) reset(ctx context.Context, x *resource) bool {
 	return true
 }
 
-// defaultEvents is what a new trail logs.
 var defaultEvents = value.ListOf(value.Obj("ReadWriteType", "All", "IncludeManagementEvents", true))
 
-// likeNew looks whether a resource shows the state of a new one.
 func (p *pool) likeNew(ctx context.Context, x *resource, owner value.Value) bool {
 	s := p.target.service
 	if s.call(ctx, p.region, model.OpGet, owner).Answer.Code != "InsightNotEnabledException" {
@@ -193,8 +193,7 @@ func (p *pool) countTrails(ctx context.Context) error {
 	return nil
 }
 
-// countStores looks once through the stores of the Region: those of the ledger's earlier runs join the
-// pool, all others count.
+// countStores looks once through the Region's stores: those of earlier runs join the pool, the others count.
 func (p *pool) countStores(ctx context.Context) error {
 	if p.counted {
 		return nil
@@ -208,7 +207,7 @@ func (p *pool) countStores(ctx context.Context) error {
 		r := ledger.Store.In(p.region, x.name)
 		tag := ""
 		if known := book.Event(r); !x.pending && known != "" && known != ledger.Gone {
-			tag, _, _ = s.tagOf(ctx, p.region, x.arn)
+			tag, _ = s.tagOf(ctx, r, x.arn)
 		}
 		if tag != book.ID() {
 			p.foreign++
@@ -223,8 +222,7 @@ func (p *pool) countStores(ctx context.Context) error {
 	return nil
 }
 
-// park deletes the stores that cannot be lent again, and turns Insights off on the others, which stay for
-// the next night.
+// park deletes stores that cannot be lent again, and turns Insights off on those that stay for the next night.
 func (p *pool) park(ctx context.Context) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -267,8 +265,7 @@ var listings = map[ledger.Kind]struct {
 	ledger.Store: {"ListEventDataStores", value.Obj(), "EventDataStores", "EventDataStoreArn"},
 }
 
-// list lists the trails that count in a Region, or its stores. Where there are no stores to be had, that
-// list is empty.
+// list lists the trails that count in a Region, or its stores; none where there are no stores to be had.
 func (s *service) list(ctx context.Context, kind ledger.Kind, region string) (out []listed, err error) {
 	how := listings[kind]
 	for range 20 {
@@ -296,8 +293,7 @@ func (s *service) list(ctx context.Context, kind ledger.Kind, region string) (ou
 	return out, nil
 }
 
-// remove deletes a resource, and reports whether it is gone. A bucket is emptied before; a store, which is
-// named by its ID or ARN, stays pending for seven days.
+// remove deletes a resource, a store by its ID or ARN, and reports whether that is done.
 func (s *service) remove(ctx context.Context, book *ledger.Ledger, r ledger.Resource, store string) bool {
 	var a model.Answer
 	absent := false
@@ -324,17 +320,59 @@ func (s *service) remove(ctx context.Context, book *ledger.Ledger, r ledger.Reso
 	return (a.Outcome == model.Succeeded || absent) && s.gone(book, r) == nil
 }
 
-// tagOf reads the tag of a trail or store. known says whether the service knows the resource.
-func (s *service) tagOf(ctx context.Context, region, arn string) (given string, known bool, reply targets.Reply) {
-	reply = s.call(ctx, region, "ListTags", value.Obj("ResourceIdList", value.Strs(arn)))
+// tagOf reads the ledger's tag on a resource, empty where it has none.
+func (s *service) tagOf(ctx context.Context, r ledger.Resource, arn string) (string, error) {
+	tags := map[string]string{}
+	if r.Kind == ledger.Bucket {
+		out, err := s.s3.GetBucketTagging(ctx, &s3.GetBucketTaggingInput{Bucket: &r.Name})
+		if codeOf(err) == "NoSuchTagSet" {
+			return "", nil
+		} else if err != nil {
+			return "", err
+		}
+		for _, tag := range out.TagSet {
+			tags[aws.ToString(tag.Key)] = aws.ToString(tag.Value)
+		}
+		return tags[ledger.TagKey], nil
+	}
+	reply := s.call(ctx, r.Region, "ListTags", value.Obj("ResourceIdList", value.Strs(arn)))
+	switch {
+	case reply.Err != nil:
+		return "", reply.Err
+	case reply.Answer.Outcome != model.Succeeded:
+		return "", &smithy.GenericAPIError{Code: cmp.Or(reply.Answer.Code, reply.Problem, "no answer")}
+	}
 	for _, item := range reply.Body.Get("ResourceTagList").Items() {
 		for _, tag := range item.Get("TagsList").Items() {
-			if tag.Get("Key").Text() == ledger.TagKey {
-				given = cmp.Or(given, tag.Get("Value").Text())
-			}
+			tags[tag.Get("Key").Text()] = tag.Get("Value").Text()
 		}
 	}
-	return given, reply.Answer.Outcome == model.Succeeded, reply
+	return tags[ledger.TagKey], nil
+}
+
+// confirmTag notes that a resource is made, once it bears the ledger's tag.
+func (s *service) confirmTag(ctx context.Context, book *ledger.Ledger, r ledger.Resource, arn string) (err error) {
+	tag, what := "", "it shows none"
+	ends := func() bool { return errors.Is(err, targets.ErrRefused) || errors.Is(err, targets.ErrInconclusive) }
+	s.until(ctx, func() bool {
+		tag, err = s.tagOf(ctx, r, arn)
+		return tag != "" || ends() || wire.Denied(codeOf(err)) || wire.Absent(codeOf(err))
+	})
+	switch {
+	case tag == book.ID():
+		s.gate.Set(r, gate.Owned)
+		return book.Write(ledger.Made, r)
+	case ctx.Err() != nil:
+		return ctx.Err() // the ledger has the intention, and the clean-up looks again
+	case ends():
+		return err
+	case tag != "":
+		what = "it shows another"
+	case err != nil:
+		what = "reading it was answered with " + codeOf(err)
+	}
+	s.gate.Set(r, gate.Foreign)
+	return gate.Refuse(gate.GuardTag, "the tag of the new %s cannot be confirmed: %s", r, what)
 }
 
 // intend notes in the ledger that a resource is about to be made, and lets the request through.

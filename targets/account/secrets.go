@@ -19,17 +19,19 @@ type secrets struct {
 	keys    []string // access keys, secret keys and tokens
 	caller  string   // its ARN
 	account string   // empty where it may be seen
-	built   replacers
+	built   [hideAll + 1]*strings.Replacer
 }
 
-// replacers put something harmless in the place of keys, of the caller too, and of the account too.
-type replacers struct{ plain, own, all *strings.Replacer }
+// What is taken out of a text.
+const (
+	hideKeys   = iota
+	hideCaller // and keys
+	hideAll    // and the account
+)
 
-// hidden stands where a secret stood.
 const hidden = "[hidden]"
 
-// patterns of secrets that are not this run's own: keys, and the parts of a signature, which the
-// service repeats in the text of some errors.
+// secretPatterns finds keys of others, and the parts of a signature, which some errors repeat.
 var secretPatterns = regexp.MustCompile(`\b(AKIA|ASIA)[A-Z0-9]{12,}\b|(?i)(x-amz-security-token|x-amz-signature|signature)(["']?\s*[=:]\s*["']?)[A-Za-z0-9+/=%]{16,}|AWS4-HMAC-SHA256[^"<]*`)
 
 // watch passes credentials on and notes them.
@@ -64,49 +66,37 @@ func (s *secrets) identity(arn, account string) {
 // build is called with the lock held.
 func (s *secrets) build() {
 	var pairs []string
-	add := func(old, replacement string) *strings.Replacer {
-		if old != "" {
-			pairs = append(pairs, old, replacement)
-		}
-		return strings.NewReplacer(pairs...)
-	}
 	for _, key := range s.keys {
-		add(key, hidden)
+		pairs = append(pairs, key, hidden)
 	}
-	s.built.plain = add("", "")
-	s.built.own = add(s.caller, "the caller")
-	s.built.all = add(s.account, model.DefaultWorld.Account)
+	for what, next := range [][2]string{{}, {s.caller, "the caller"}, {s.account, model.DefaultWorld.Account}} {
+		if next[0] != "" {
+			pairs = append(pairs, next[:]...)
+		}
+		s.built[what] = strings.NewReplacer(pairs...)
+	}
 }
 
-// hide takes everything out of a text that must stand in no output.
-func (s *secrets) hide(text string) string { return s.replace(text, s.replacers().all) }
-
-// hideKeys takes out all but the caller and the account.
-func (s *secrets) hideKeys(text string) string { return s.replace(text, s.replacers().plain) }
+// hide takes out of a text what must not stand there.
+func (s *secrets) hide(what int, text string) string {
+	s.mu.RLock()
+	by := s.built[what]
+	s.mu.RUnlock()
+	if by != nil {
+		text = by.Replace(text)
+	}
+	if by != nil && len(text) >= 16 {
+		text = secretPatterns.ReplaceAllString(text, hidden)
+	}
+	return text
+}
 
 // hideRead takes out of what was read of an answer all but the account, which names need.
 func (s *secrets) hideRead(reply *targets.Reply) {
-	hide := func(text string) string { return s.replace(text, s.replacers().own) }
+	hide := func(text string) string { return s.hide(hideCaller, text) }
 	a := &reply.Answer
 	for _, text := range []*string{&a.Code, &a.TrailARN, &a.StoreARN, &a.Destination, &a.Alien} {
 		*text = hide(*text)
 	}
 	reply.Body = reply.Body.MapStrings(hide)
-}
-
-func (s *secrets) replacers() replacers {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	return s.built
-}
-
-func (s *secrets) replace(text string, by *strings.Replacer) string {
-	if by == nil || text == "" {
-		return text
-	}
-	text = by.Replace(text)
-	if len(text) >= 16 {
-		text = secretPatterns.ReplaceAllString(text, hidden)
-	}
-	return text
 }

@@ -30,6 +30,8 @@ func codeOf(err error) string {
 		return ""
 	case errors.As(err, &api):
 		return wire.Printable(api.ErrorCode())
+	case errors.Is(err, targets.ErrRefused), errors.Is(err, targets.ErrInconclusive):
+		return reason(err)
 	case errors.Is(err, context.DeadlineExceeded):
 		return "no answer in time"
 	}
@@ -127,15 +129,14 @@ func (s *service) send(ctx context.Context, region string, r model.Request) targ
 	if hint := hintOf(reply.Answer.Code, message); hint != "" && reply.Err == nil {
 		reply.Err = inconclusive("%s answered %s: %s", r.Op, wire.Printable(reply.Answer.Code), hint)
 	}
-	if !s.options.KeepAccountIDs || reply.Err != nil {
-		reply.Received = []byte(s.secrets.hide(string(reply.Received)))
-		reply.Sent = []byte(s.secrets.hide(string(reply.Sent)))
-	} else {
-		reply.Received = []byte(s.secrets.hideKeys(string(reply.Received)))
+	raw := hideAll
+	if s.options.KeepAccountIDs && reply.Err == nil {
+		raw = hideKeys
 	}
-	reply.Problem = s.secrets.hide(reply.Problem)
+	reply.Received, reply.Sent = []byte(s.secrets.hide(raw, string(reply.Received))), []byte(s.secrets.hide(raw, string(reply.Sent)))
+	reply.Problem = s.secrets.hide(hideAll, reply.Problem)
 	for i := range reply.Notes {
-		reply.Notes[i] = s.secrets.hide(reply.Notes[i])
+		reply.Notes[i] = s.secrets.hide(hideAll, reply.Notes[i])
 	}
 	return reply
 }

@@ -9,8 +9,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
-	"github.com/insightconform/conform/model"
-	"github.com/insightconform/conform/targets"
 	"github.com/insightconform/conform/targets/account/gate"
 	"github.com/insightconform/conform/targets/account/ledger"
 	"github.com/insightconform/conform/targets/wire"
@@ -180,32 +178,28 @@ func (s *sweeper) one(ctx context.Context, r ledger.Resource) Item {
 
 // look finds a resource, and which ledger's tag it bears. Of what is not there, the ARN is empty.
 func (s *sweeper) look(ctx context.Context, r ledger.Resource) (arn, tag, why string) {
-	const unread = "its tags cannot be read: "
-	if r.Kind == ledger.Bucket {
-		tag, err := s.service.bucketTag(ctx, r.Name)
-		switch code := codeOf(err); {
-		case code == "NoSuchBucket":
-			return "", "", ""
+	arn = r.Name
+	if r.Kind != ledger.Bucket {
+		all, err := s.list(ctx, r.Kind, r.Region)
+		i := slices.IndexFunc(all, func(x listed) bool { return x.name == r.Name && x.home == r.Region && !x.pending })
+		switch {
 		case err != nil:
-			return "", "", unread + code
+			return "", "", reason(err)
+		case i < 0:
+			return "", "", ""
+		case r.Kind == ledger.Trail && all[i].arn != s.service.arn(r, ""):
+			return "", "", "its ARN is not that of a trail of this account and Region"
 		}
-		return r.Name, tag, ""
+		arn = all[i].arn
 	}
-	all, err := s.list(ctx, r.Kind, r.Region)
-	i := slices.IndexFunc(all, func(x listed) bool { return x.name == r.Name && x.home == r.Region && !x.pending })
+	tag, err := s.service.tagOf(ctx, r, arn)
 	switch {
-	case err != nil:
-		return "", "", reason(err)
-	case i < 0:
+	case codeOf(err) == "NoSuchBucket":
 		return "", "", ""
-	case r.Kind == ledger.Trail && all[i].arn != s.service.arn(r, ""):
-		return "", "", "its ARN is not that of a trail of this account and Region"
+	case err != nil:
+		why = "its tags cannot be read: " + codeOf(err)
 	}
-	tag, known, reply := s.service.tagOf(ctx, r.Region, all[i].arn)
-	if !known {
-		why = unread + answerOf(reply)
-	}
-	return all[i].arn, tag, why
+	return arn, tag, why
 }
 
 // list lists the trails or stores of a Region, once.
@@ -220,13 +214,6 @@ func (s *sweeper) list(ctx context.Context, kind ledger.Kind, region string) ([]
 		s.listed[at] = all
 	}
 	return all, err
-}
-
-func answerOf(reply targets.Reply) string {
-	if code := reply.Answer.Code; code != "" && reply.Answer.Outcome == model.Refused {
-		return wire.Printable(code)
-	}
-	return cmp.Or(reply.Problem, "no answer")
 }
 
 // reason is an error without its class.

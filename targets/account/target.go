@@ -63,7 +63,6 @@ func ForTest(t testing.TB, o Options, endpoints map[string]string, credentials a
 	return o
 }
 
-// target is the service in one account. Make it with New.
 type target struct {
 	options Options
 	service *service
@@ -135,8 +134,7 @@ func (t *target) Open(ctx context.Context) (targets.Info, error) {
 	return info, nil
 }
 
-// removeLeft deletes what the ledger has, but for stores: they are a pool that outlasts runs. why is that
-// of the last that failed.
+// removeLeft deletes what the ledger has but for stores, which outlast runs. why is that of the last failure.
 func (t *target) removeLeft(ctx context.Context) (removed, failed int, why string) {
 	left := slices.DeleteFunc(t.ledger.Live(), func(r ledger.Resource) bool { return r.Kind == ledger.Store })
 	s := &sweeper{service: t.service, ledger: t.ledger, delete: true, listed: map[ledger.Resource][]listed{}}
@@ -152,8 +150,7 @@ func (t *target) removeLeft(ctx context.Context) (removed, failed int, why strin
 	return removed, failed, why
 }
 
-// tryWithoutLogging finds out whether the service takes Insights on a trail that does not log. The
-// suites need that, unless trails may log.
+// tryWithoutLogging finds out whether a trail that does not log takes Insights, as suites need unless it may log.
 func (t *target) tryWithoutLogging(ctx context.Context) error {
 	if t.options.AllowLogging {
 		return nil
@@ -175,7 +172,7 @@ func (t *target) tryWithoutLogging(ctx context.Context) error {
 		return put.Err
 	case ctx.Err() != nil:
 		return ctx.Err()
-	case a.Outcome == model.Refused && slices.Contains(stoppedCodes, a.Code):
+	case a.Outcome == model.Refused && slices.Contains(model.RuleOf(model.LogsPutStopped).Also, a.Code):
 		return inconclusive("PutInsightSelectors on a trail that does not log answered %s%s", a.Code, remedy)
 	case a.Outcome != model.Succeeded:
 		return nil // the run will tell
@@ -189,10 +186,6 @@ func (t *target) tryWithoutLogging(ctx context.Context) error {
 	}
 	return ctx.Err()
 }
-
-// stoppedCodes are what logs/put-while-stopped accepts.
-var stoppedCodes = []string{"InvalidParameterException", "InvalidInsightSelectorsException",
-	"OperationNotPermittedException", "UnsupportedOperationException"}
 
 // until repeats a look until it is satisfied, for at most as long as a change may take to show.
 func (s *service) until(ctx context.Context, look func() bool) bool {
@@ -213,7 +206,6 @@ func (s *service) until(ctx context.Context, look func() bool) bool {
 	}
 }
 
-// closingTime bounds the clean-up at the end of a run.
 const closingTime = 3 * time.Minute
 
 // Close implements targets.Target: it deletes what the run has created, also after an interruption.

@@ -27,7 +27,6 @@ type world struct {
 	has    []*resource
 }
 
-// Names implements targets.Named.
 func (w *world) Names() targets.Names {
 	t := w.target
 	regions := []string{w.home()}
@@ -49,7 +48,6 @@ func (w *world) label(name string) string {
 // family is what names that differ in letter case alone have in common.
 func (w *world) family(name string) string { return strings.ToLower(w.label(name)) }
 
-// Do implements targets.World.
 func (w *world) Do(ctx context.Context, r model.Request) targets.Reply {
 	if reply, ok := w.absent(r); ok {
 		return reply
@@ -116,7 +114,6 @@ func (w *world) find(is func(*resource) bool) *resource {
 	return nil
 }
 
-// createTrail lends a trail, or makes one.
 func (w *world) createTrail(ctx context.Context, r model.Request) targets.Reply {
 	p, s := w.target.pool(ledger.Trail, r.Region), w.target.service
 	name := r.Input.Get("Name").Text()
@@ -202,13 +199,11 @@ func (w *world) createStore(ctx context.Context, r model.Request) targets.Reply 
 	return reply
 }
 
-// tags is the list of tags of a new resource.
 func tags(book *ledger.Ledger) value.Value {
 	return value.ListOf(value.Obj("Key", ledger.TagKey, "Value", book.ID()))
 }
 
-// lend gives the world a resource of an earlier one, brought back to the state of a new one; nil where
-// there is none.
+// lend gives the world a resource of an earlier one, which is like new; nil where there is none.
 func (w *world) lend(ctx context.Context, p *pool, like string, logs value.Value) *resource {
 	for x := p.idle(like); x != nil && ctx.Err() == nil; x = p.idle(like) {
 		if x.logs.Kind() == value.Absent {
@@ -224,12 +219,10 @@ func (w *world) lend(ctx context.Context, p *pool, like string, logs value.Value
 	return nil
 }
 
-// lateCodes answer CreateTrail while a deletion does not count yet, or the new bucket and its policy do
-// not show.
+// lateCodes answer CreateTrail while a deletion, or the new bucket and its policy, does not show yet.
 var lateCodes = []string{"MaximumNumberOfTrailsExceededException", "InsufficientS3BucketPolicyException", "S3BucketDoesNotExistException"}
 
-// make has a resource made: first the ledger, then the request. A refusal is noted; made says that there
-// may be one.
+// make writes the ledger, then sends the request. A refusal is noted; made says that the resource may be there.
 func (w *world) make(ctx context.Context, x *resource, r model.Request) (reply targets.Reply, made bool) {
 	s, book := w.target.service, w.target.ledger
 	if err := s.intend(book, x.Resource); err != nil {
@@ -252,39 +245,13 @@ func (w *world) make(ctx context.Context, x *resource, r model.Request) (reply t
 func (w *world) keep(ctx context.Context, p *pool, x *resource, reply *targets.Reply) {
 	p.ours, w.has = append(p.ours, x), append(w.has, x)
 	if reply.Answer.Outcome == model.Succeeded {
-		reply.Err = w.target.service.confirmTag(ctx, w.target.ledger, x.Resource, x.arn)
+		if err := w.target.service.confirmTag(ctx, w.target.ledger, x.Resource, x.arn); ctx.Err() == nil {
+			reply.Err = err
+		}
 	}
 	x.lent, x.spoilt = true, x.spoilt || w.target.ledger.Event(x.Resource) != ledger.Made
 }
 
-// confirmTag looks whether a trail or store that was just made bears the ledger's tag, and notes that it
-// is made.
-func (s *service) confirmTag(ctx context.Context, book *ledger.Ledger, r ledger.Resource, arn string) error {
-	value, last := "", targets.Reply{}
-	s.until(ctx, func() bool {
-		value, _, last = s.tagOf(ctx, r.Region, arn)
-		return value != "" || last.Err != nil || wire.Denied(last.Answer.Code) || wire.Absent(last.Answer.Code)
-	})
-	switch {
-	case ctx.Err() != nil:
-		return nil // the ledger has the intention, and the clean-up looks again
-	case last.Err != nil:
-		return last.Err
-	case value != book.ID():
-		s.gate.Set(r, gate.Foreign)
-		what := "it shows none"
-		if value != "" {
-			what = "it shows another"
-		} else if code := last.Answer.Code; code != "" {
-			what = "ListTags answered " + wire.Printable(code)
-		}
-		return gate.Refuse(gate.GuardTag, "the tag of the new %s cannot be confirmed: %s", r, what)
-	}
-	s.gate.Set(r, gate.Owned)
-	return book.Write(ledger.Made, r)
-}
-
-// track notes what a request has changed.
 func (w *world) track(r model.Request, reply targets.Reply) {
 	a := reply.Answer
 	done := a.Outcome == model.Succeeded

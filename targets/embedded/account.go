@@ -60,7 +60,6 @@ func (a *account) handle(r model.Request) response {
 	return a.carryOut(r)
 }
 
-// carryOut does a request in the present state.
 func (a *account) carryOut(r model.Request) response {
 	c := &call{state: a.state, request: r, reference: a.step}
 	c.play(a.hooks.step)
@@ -80,15 +79,13 @@ type choose = func(branches []model.Branch, r model.Request) int
 
 func reference([]model.Branch, model.Request) int { return 0 }
 
-// step is the model's step with the branch that is chosen.
 func (a *account) step(s model.State, r model.Request) (model.Answer, model.State) {
 	branches := model.Step(s, r)
 	b := &branches[a.choose(branches, r)]
 	return definite(b.Answer, s, r), b.Next
 }
 
-// admit refuses Regions that the account does not keep. A Region takes the place of one that was never
-// called.
+// admit refuses Regions that the account does not keep. One takes the place of one that was never called.
 func (a *account) admit(region string) (refused response, ok bool) {
 	w := *a.state.World
 	switch {
@@ -108,8 +105,7 @@ func (a *account) admit(region string) (refused response, ok bool) {
 	return refused, true
 }
 
-// nameNewStore gives the store that was just made an ID that the account never had, and lets go of
-// old stores that are pending deletion.
+// nameNewStore gives a new store an ID that the account never had, and lets go of old ones pending deletion.
 func (a *account) nameNewStore() {
 	last := len(a.state.Stores) - 1
 	x := a.state.Stores[last]

@@ -1,6 +1,7 @@
 package embedded
 
 import (
+	"cmp"
 	"net/http"
 	"strings"
 
@@ -89,21 +90,16 @@ var messages = map[string]string{
 	codeBadEvents:     "The event selectors are missing or empty.",
 }
 
-const maxNameInMessage = 160
-
 func resourceName(r model.Request) string {
-	for _, member := range []string{"TrailName", "Name", "EventDataStore"} {
-		if v := r.Input.Get(member); v.Kind() == value.String {
-			if name := v.Text(); len(name) <= maxNameInMessage {
-				return name
-			}
-		}
+	const longest = 160
+	name := cmp.Or(givenTrail(r), r.Input.Get("EventDataStore").Text())
+	if name == "" || len(name) > longest {
+		return "(none)"
 	}
-	return "(none)"
+	return name
 }
 
-// definite makes the answer of a branch a definite one: where any refusal would do, it takes the code that
-// the service would give.
+// definite takes the code that the service would give where any refusal would do.
 func definite(a model.Answer, s model.State, r model.Request) model.Answer {
 	switch a.Outcome {
 	case model.AnyRefusal, model.AnyAnswer: // any answer will do only where the resource is not there

@@ -38,7 +38,6 @@ func (c *call) is(op model.Op) bool { return c.request.Op == op && !c.request.Ma
 
 func (c *call) succeeded() bool { return c.answer.Outcome != model.Refused }
 
-// broken lists the rules of the error order that the request breaks.
 func (c *call) broken() []model.ID { return model.Broken(c.state, c.request) }
 
 // breaks reports whether the request breaks a rule of the error order, and besides it at most some others.
@@ -54,34 +53,29 @@ func (c *call) reads() bool { return c.is(model.OpGet) && len(c.broken()) == 0 }
 // puts reports whether the request is a Put that breaks no rule and that the reference carries out.
 func (c *call) puts() bool { return c.is(model.OpPut) && len(c.broken()) == 0 && c.succeeded() }
 
-// enables reports whether a Put has a non-empty list.
 func (c *call) enables() bool { return len(c.list()) > 0 }
 
 func (c *call) disables() bool { return !c.enables() }
 
 func (c *call) list() []value.Value { return c.request.Input.Get("InsightSelectors").Items() }
 
-// requested is the set of selectors that a Put asks for, read as an answer's list is: what cannot be
-// understood is left out.
+// requested is the set that a Put asks for, without what cannot be understood.
 func (c *call) requested() model.Selectors {
 	list := c.request.Input.Get("InsightSelectors")
 	a, _, _ := wire.ReadSuccess(model.OpPut, value.Obj("InsightSelectors", list))
 	return a.Selectors.Effective()
 }
 
-// byARN reports whether the request names its trail by ARN.
 func (c *call) byARN() bool { return strings.HasPrefix(givenTrail(c.request), "arn:") }
 
-// trail is the index of the trail that the request names and that is in the Region of the call; -1
-// where there is none. store and destination are the like.
+// trail, store and destination are what the request names in the Region of the call; -1 where there is none.
 func (c *call) trail() int { return findTrail(c.state, c.request) }
 
 func (c *call) store() int { return findStore(c.state, c.request, "EventDataStore") }
 
 func (c *call) destination() int { return findStore(c.state, c.request, "InsightsDestination") }
 
-// oldTrail is the trail c.i before the call, before what it has stored then, and after what it has
-// stored now.
+// oldTrail is the trail c.i before the call, before what it has stored then, and after what it has now.
 func (c *call) oldTrail() *model.Trail  { return &c.state.Trails[c.i] }
 func (c *call) before() model.Selectors { return c.state.Trails[c.i].Insights }
 func (c *call) after() model.Selectors  { return c.next.Trails[c.i].Insights.Effective() }
@@ -99,14 +93,12 @@ func (c *call) putOn(i int, set model.Selectors) {
 	c.next = c.next.WithTrail(i, t)
 }
 
-// changeStore changes the i-th store.
 func (c *call) changeStore(i int, change func(*model.Store)) {
 	x := c.next.Stores[i]
 	change(&x)
 	c.next = c.next.WithStore(i, x)
 }
 
-// putOnStore sets what is stored on the i-th store.
 func (c *call) putOnStore(i int, set model.Selectors) {
 	c.changeStore(i, func(x *model.Store) { x.Insights, x.Repeats = set, false })
 }
@@ -124,7 +116,6 @@ func (c *call) show(set model.Selectors) {
 	}
 }
 
-// storeARN is the ARN of a store in the Region of the call.
 func (c *call) storeARN(id string) string {
 	if strings.HasPrefix(id, "arn:") {
 		return id
@@ -132,7 +123,6 @@ func (c *call) storeARN(id string) string {
 	return c.state.World.StoreARN(regionOf(c.state, c.request), id)
 }
 
-// givenTrail is the TrailName or Name of a request.
 func givenTrail(r model.Request) string {
 	name := r.Input.Get("TrailName")
 	if name.Kind() == value.Absent {
@@ -146,7 +136,6 @@ type trailKey struct{ region, name string }
 
 func keyOf(t model.Trail) trailKey { return trailKey{t.Home, t.Name} }
 
-// namedKey is the key of the trail that a request names.
 func namedKey(s model.State, r model.Request) trailKey {
 	name := givenTrail(r)
 	parsed, err := arn.Parse(name)
@@ -167,7 +156,6 @@ func elsewhere(s model.State, key trailKey) int {
 	return slices.IndexFunc(s.Trails, func(t model.Trail) bool { return t.Name == key.name && t.Home != key.region })
 }
 
-// findTrail finds the trail that a request names in the Region of the call.
 func findTrail(s model.State, r model.Request) int {
 	given, region := givenTrail(r), regionOf(s, r)
 	return slices.IndexFunc(s.Trails, func(t model.Trail) bool {
@@ -175,7 +163,6 @@ func findTrail(s model.State, r model.Request) int {
 	})
 }
 
-// findStore finds the store that a member of a request names in the Region of the call.
 func findStore(s model.State, r model.Request, member string) int {
 	given, region := r.Input.Get(member).Text(), regionOf(s, r)
 	return slices.IndexFunc(s.Stores, func(x model.Store) bool {
@@ -197,8 +184,7 @@ func (c *call) siblings() (out []int) {
 // tagLength is that of the tag with which a run ends the names of one world's trails.
 const tagLength = 10
 
-// tagOf is the tag at the end of a name, by which runs tell worlds apart. Faults that mix trails up stay
-// within a world, since a run judges each world by itself.
+// tagOf is the tag that ends a name: faults that mix trails up stay within a world, since each is judged by itself.
 func tagOf(name string) string {
 	i := strings.LastIndexByte(name, '-')
 	if i < 0 || len(name)-i-1 != tagLength || strings.Trim(name[i+1:], "abcdefghijklmnopqrstuvwxyz") != "" {

@@ -14,7 +14,6 @@ type entry struct {
 	absent     bool               // EventCategories is absent or null
 }
 
-// set is what the entry asks for.
 func (e entry) set() model.Categories {
 	if len(e.categories) == 0 {
 		return model.Management
@@ -26,7 +25,6 @@ func (e entry) set() model.Categories {
 	return c
 }
 
-// duplicated reports whether a category stands twice.
 func (e entry) duplicated() bool { return len(e.categories) > len(e.set().Names()) }
 
 // empty reports whether the entry has a list of categories without any.
@@ -52,7 +50,6 @@ func (c *call) entries() []entry {
 	return out
 }
 
-// first finds an entry.
 func (c *call) first(is func(entry) bool) (e entry, found bool) {
 	entries := c.entries()
 	if i := slices.IndexFunc(entries, is); i >= 0 {
@@ -61,8 +58,7 @@ func (c *call) first(is func(entry) bool) (e entry, found bool) {
 	return e, false
 }
 
-// repeatedType finds the first type that two entries name, and reports whether their categories are the
-// same.
+// repeatedType finds the first type that two entries name, and whether their categories are the same.
 func (c *call) repeatedType() (t model.Type, same bool) {
 	entries := c.entries()
 	for i, e := range entries {
@@ -102,7 +98,6 @@ func with(set model.Selectors, t model.Type, c model.Categories) model.Selectors
 	return model.MakeSelectors(set.Of(model.CallRate), c)
 }
 
-// eachType changes the categories of each type.
 func eachType(set model.Selectors, change func(t model.Type, of model.Categories) model.Categories) model.Selectors {
 	for _, t := range bothTypes {
 		if of := set.Of(t); change(t, of) != of {
@@ -112,7 +107,6 @@ func eachType(set model.Selectors, change func(t model.Type, of model.Categories
 	return set
 }
 
-// firstType returns the set with its first type alone.
 func firstType(set model.Selectors) model.Selectors {
 	if set.Of(model.CallRate) != 0 {
 		return with(set, model.ErrorRate, 0)
@@ -120,7 +114,6 @@ func firstType(set model.Selectors) model.Selectors {
 	return set
 }
 
-// twoTypes reports whether both types are on.
 func twoTypes(set model.Selectors) bool {
 	return set.Of(model.CallRate) != 0 && set.Of(model.ErrorRate) != 0
 }

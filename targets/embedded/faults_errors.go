@@ -8,8 +8,7 @@ import (
 // codeUnlisted is an error that no rule accepts anywhere.
 const codeUnlisted = "ResourceNotFoundException"
 
-// errorFaults derives two faults from each rule of the error order: it is ignored, and it answers a
-// code that no rule accepts.
+// errorFaults derives from each rule of the error order that it is ignored, and that it answers no rule's code.
 func errorFaults() []Fault {
 	var faults []Fault
 	for _, id := range model.ErrorRules() {
@@ -43,7 +42,6 @@ func computedFaults() []Fault {
 	return faults
 }
 
-// ignored carries out what breaks a rule alone.
 func ignored(id model.ID) Fault {
 	return breaking(id, "ignored", "is carried out", (*call).careless)
 }

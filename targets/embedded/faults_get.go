@@ -12,7 +12,6 @@ func onFlag(value model.Truth) start {
 	return onTrail(model.OpTrail, func(c *call) { c.answer.HasInsights = value })
 }
 
-// offByGet tells the Gets that find Insights off.
 func offByGet(c *call) bool { return c.answer.Code == codeNotEnabled }
 
 func getFaults() []Fault {

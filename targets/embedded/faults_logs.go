@@ -5,7 +5,6 @@ import (
 	"github.com/insightconform/conform/model/value"
 )
 
-// whileStopped tells the calls on a trail that is not logging.
 func whileStopped(c *call) bool { return !c.oldTrail().Logging }
 
 // prerequisiteLost tells the PutEventSelectors that take away what enabled insights need.

@@ -17,7 +17,6 @@ func keepUnnamed(c *call) (model.Selectors, bool) {
 	}), true
 }
 
-// sameAgain tells the Puts of what is stored already.
 func sameAgain(c *call) bool { return c.before().Effective() == c.after() }
 
 // having tells the Puts of which an entry is of some kind, and meaning what its type gets then.
@@ -34,8 +33,7 @@ func meaning(is func(entry) bool, categories model.Categories) set {
 
 func twice(c *call) bool { _, same := c.repeatedType(); return same }
 
-// entrywise stores a set in which the type of each entry gets other categories, which may depend on what
-// it had before.
+// entrywise gives the type of each entry other categories, which may depend on what it had before.
 func entrywise(is func(entry) bool, categories func(e entry, before, after model.Categories) model.Categories) set {
 	return func(c *call) (model.Selectors, bool) {
 		changed := c.after()

@@ -23,15 +23,13 @@ func replying(reply func(model.Request, *response)) start {
 	return func() func() hooks { return func() hooks { return hooks{reply: reply} } }
 }
 
-// What a fault does to a call that it is about, what tells such calls, and the set that a trail has
-// instead; false leaves all as it is.
+// What a fault does to a call, what tells calls that it is about, and the set that a trail has instead, if any.
 type (
 	change = func(*call)
 	when   = func(*call) bool
 	set    = func(*call) (model.Selectors, bool)
 )
 
-// refuses answers a code.
 func refuses(code string, about when) change { return where(about, func(c *call) { c.refuse(code) }) }
 
 // ignores answers as the reference does, and changes nothing.
@@ -73,8 +71,7 @@ func on(find func(*call) int, about when, then change) start {
 	})
 }
 
-// onPut is a fault of the well-formed Puts on a trail that the reference carries out, onEnabling of those
-// with a non-empty list.
+// onPut is a fault of the Puts on a trail that the reference carries out, onEnabling of those with a list.
 func onPut(then change) start { return on((*call).trail, (*call).puts, then) }
 
 func onEnabling(then change) start { return onPut(where((*call).enables, then)) }
@@ -88,9 +85,7 @@ func onRefusedPut(then change) start {
 func onGet(then change) start { return on((*call).trail, (*call).reads, then) }
 
 // onTrail is a fault of one operation on a trail that exists, where the reference carries it out.
-func onTrail(op model.Op, then change) start {
-	return on((*call).trail, func(c *call) bool { return c.is(op) && c.succeeded() }, then)
-}
+func onTrail(op model.Op, then change) start { return on((*call).trail, done(op), then) }
 
 // onStorePut is a fault of the well-formed Puts on a store that the reference carries out.
 func onStorePut(then change) start {
@@ -106,10 +101,10 @@ func onStoreUpdate(then change) start {
 	}, then)
 }
 
-// onStoreCall is a fault of one operation on a store that exists, where the reference carries it out.
-func onStoreCall(op model.Op, then change) start {
-	return on((*call).store, func(c *call) bool { return c.is(op) && c.succeeded() }, then)
-}
+// onStoreCall is the like on a store.
+func onStoreCall(op model.Op, then change) start { return on((*call).store, done(op), then) }
+
+func done(op model.Op) when { return func(c *call) bool { return c.is(op) && c.succeeded() } }
 
 // onAnswer changes the successful answers of Put and Get.
 func onAnswer(then change) start {
@@ -118,8 +113,7 @@ func onAnswer(then change) start {
 	}, then))
 }
 
-// byTrail is a fault with a memory M of each trail that there is, which DeleteTrail ends. then is called
-// for what succeeds on the trail, and for every well-formed Get.
+// byTrail is a fault with a memory of each trail until DeleteTrail; then gets what succeeds, and every right Get.
 func byTrail[M any](then func(*call, *M)) start {
 	return remembering(func() func(*call) {
 		memories := map[trailKey]*M{}

@@ -83,7 +83,6 @@ func readsMembers(r model.Request) bool {
 	return r.Op.Insights() && !r.Malformed()
 }
 
-// crashes answers some requests with 500 and HTML.
 func crashes(about func(model.Request) bool) start {
 	return replying(func(r model.Request, p *response) {
 		if about(r) {

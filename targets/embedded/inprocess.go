@@ -20,7 +20,6 @@ type inProcess struct {
 	server  *Server // whose accounts are the worlds
 }
 
-// Open implements targets.Target.
 func (t *inProcess) Open(context.Context) (info targets.Info, err error) {
 	info = targets.Info{Name: "embedded", Region: model.DefaultWorld.Home, Workers: runtime.GOMAXPROCS(0),
 		Away: true, Buckets: true, Keys: true, Arrange: true, RawRequests: true}
@@ -28,19 +27,16 @@ func (t *inProcess) Open(context.Context) (info targets.Info, err error) {
 	return info, err
 }
 
-// NewWorld implements targets.Target.
 func (t *inProcess) NewWorld(context.Context) (targets.World, error) {
 	a := t.server.newAccount(model.DefaultWorld.Account, true)
 	a.symbolic = true
 	return &inProcessWorld{a}, nil
 }
 
-// Close implements targets.Target.
 func (t *inProcess) Close() error { return nil }
 
 type inProcessWorld struct{ account *account }
 
-// Do implements targets.World.
 func (w *inProcessWorld) Do(_ context.Context, r model.Request) targets.Reply {
 	sent, body := r, []byte(nil)
 	if r.Op != model.OpArrange {
@@ -65,5 +61,4 @@ func (w *inProcessWorld) Names() targets.Names {
 	return targets.Names{Account: model.DefaultWorld.Account, Kept: true}
 }
 
-// Close implements targets.World.
 func (w *inProcessWorld) Close(context.Context) error { return nil }

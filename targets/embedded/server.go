@@ -57,7 +57,6 @@ func NewServer(o ServerOptions) (*Server, error) {
 	return s, nil
 }
 
-// maxRequest is how many bytes of a request's body are read.
 const maxRequest = 1 << 20
 
 // ServeHTTP implements http.Handler.
@@ -118,14 +117,11 @@ func (s *Server) arrange(req *http.Request, body []byte) response {
 		Input: value.Obj("TrailName", asked.TrailName, "Condition", asked.Condition)})
 }
 
-// caller finds the account and the Region in the credential scope of a request's signature, which is
-// not verified.
+// caller finds account and Region in the credential scope of a request's signature, which is not verified.
 func (s *Server) caller(header http.Header) (*account, string) {
-	id := model.DefaultWorld.Account
-	if _, scope, ok := strings.Cut(header.Get("Authorization"), "Credential="); ok {
-		if key, _, _ := strings.Cut(scope, "/"); naming.IsAccount(key) {
-			id = key
-		}
+	signed, id := wire.Signed(header), model.DefaultWorld.Account
+	if naming.IsAccount(signed.Key) {
+		id = signed.Key
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -134,7 +130,7 @@ func (s *Server) caller(header http.Header) (*account, string) {
 		a = s.newAccount(id, s.worlds[id])
 		s.accounts[id] = a
 	}
-	return a, cmp.Or(wire.SignedRegion(header), model.DefaultWorld.Home)
+	return a, cmp.Or(signed.Region, model.DefaultWorld.Home)
 }
 
 // forget removes an account with all its resources; a world begins.

@@ -52,7 +52,6 @@ type target struct {
 
 type accountKey struct{}
 
-// withAccount has requests signed as an account.
 func withAccount(ctx context.Context, account string) context.Context {
 	return context.WithValue(ctx, accountKey{}, account)
 }
@@ -62,7 +61,6 @@ var credentials = aws.CredentialsProviderFunc(func(ctx context.Context) (aws.Cre
 	return aws.Credentials{AccessKeyID: account, SecretAccessKey: "embedded"}, nil
 })
 
-// Open implements targets.Target.
 func (t *target) Open(ctx context.Context) (targets.Info, error) {
 	info := targets.Info{Name: "embedded"}
 	var err error
@@ -101,7 +99,6 @@ func (t *target) newAccount() string {
 	return fmt.Sprint(700_000_000_000 + t.accounts - 1)
 }
 
-// NewWorld implements targets.Target.
 func (t *target) NewWorld(ctx context.Context) (targets.World, error) {
 	inner, err := t.endpoint.NewWorld(ctx)
 	if err != nil {
@@ -119,7 +116,6 @@ func (t *target) NewWorld(ctx context.Context) (targets.World, error) {
 	return w, nil
 }
 
-// Close implements targets.Target.
 func (t *target) Close() error {
 	if t.endpoint != nil {
 		_ = t.endpoint.Close() // only what the server forgets with its end
@@ -136,7 +132,6 @@ type world struct {
 	account string
 }
 
-// Do implements targets.World.
 func (w *world) Do(ctx context.Context, r model.Request) targets.Reply {
 	return w.inner.Do(withAccount(ctx, w.account), r)
 }

@@ -25,8 +25,7 @@ func MakeBucket(ctx context.Context, client *s3.Client, name string) error {
 	return err
 }
 
-// DropBucket deletes a bucket, and before that what trails have written to it. One that is not there is
-// no error.
+// DropBucket empties and deletes a bucket. One that is not there is no error.
 func DropBucket(ctx context.Context, client *s3.Client, name string) error {
 	const pages = 1000 // an end, should a server list the same objects for ever
 	for range pages {

@@ -28,8 +28,7 @@ import (
 	"github.com/insightconform/conform/targets/wire"
 )
 
-// Admit looks at a request with its body before it is signed. An error keeps it from being signed
-// and sent.
+// Admit looks at a request with its body before it is signed. An error keeps it from being sent.
 type Admit func(req *http.Request, body []byte) error
 
 // CallerOptions say where a Caller sends to.
@@ -101,7 +100,6 @@ func (c *Caller) ask(ctx context.Context, region string, r model.Request) (targe
 	return reply, x
 }
 
-// read makes a reply from what was on the wire.
 func (c *Caller) read(ctx context.Context, r model.Request, x *exchanged) targets.Reply {
 	if x.err == nil {
 		reply := wire.DecodeAnswer(r, x.status, x.header, x.received)
@@ -145,7 +143,6 @@ func (c *Caller) throughSDK(ctx context.Context, region string, r model.Request,
 	return x.reached
 }
 
-// client returns the SDK's client for a Region.
 func (c *Caller) client(region string) *cloudtrail.Client {
 	client, ok := c.clients.Load(region)
 	if !ok {

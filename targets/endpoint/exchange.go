@@ -31,7 +31,6 @@ func at(u *url.URL, path string) *url.URL {
 	return &clean
 }
 
-// maxAnswer is how much of an answer is read.
 const maxAnswer = 1 << 20
 
 // exchanged is what was on the wire.
@@ -57,13 +56,10 @@ func (c *Caller) Do(req *http.Request) (*http.Response, error) {
 			return nil, err
 		}
 	}
-	if recorder := recorderOf(req.Context()); recorder != nil {
-		response := c.exchange(req, body, recorder)
-		return response, recorder.err
-	}
-	x := &exchanged{}
+	recorder := recorderOf(req.Context())
+	x := cmp.Or(recorder, &exchanged{})
 	response := c.exchange(req, body, x)
-	if x.err == nil {
+	if x.err == nil && recorder == nil {
 		response.Body = io.NopCloser(bytes.NewReader(x.received))
 	}
 	return response, x.err
@@ -76,8 +72,7 @@ func (c *Caller) exchange(req *http.Request, body []byte, x *exchanged) *http.Re
 		req.Body, req.GetBody = nil, nil
 	} else {
 		req.ContentLength = int64(len(body))
-		// With GetBody, the transport sends a POST again where a kept connection turned out to be
-		// closed before anything was written; it never does so later.
+		// Lets a POST go again where a kept connection was closed before anything was written; never later.
 		req.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(body)), nil }
 		req.Body, _ = req.GetBody()
 	}

@@ -75,7 +75,7 @@ func (f *fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		refuse("UnknownOperationException")
 		return
 	}
-	region := wire.SignedRegion(r.Header)
+	region := wire.Signed(r.Header).Region
 	in := request.Input
 	name := in.Get("Name").Text() + in.Get("TrailName").Text()
 	if strings.HasPrefix(name, "arn:") {

@@ -1,8 +1,8 @@
 package endpoint
 
 import (
+	"cmp"
 	"fmt"
-	"net"
 	"net/netip"
 	"net/url"
 	"slices"
@@ -14,14 +14,8 @@ import (
 	"github.com/insightconform/conform/targets/wire"
 )
 
-// awsSuffixes are the domains of all AWS partitions, and of what AWS serves beside them. The whole
-// top level domain aws is Amazon's.
-var awsSuffixes = []string{
-	"aws", "aws.dev", "amazonaws.com", "amazonaws.com.cn", "amazonaws.eu", "aws.amazon.com", "amazonaws.cn",
-	"api.amazonwebservices.com.cn", "api.amazonwebservices.eu", "amazonwebservices.com",
-	"c2s.ic.gov", "sc2s.sgov.gov", "ic.gov", "sgov.gov", "cloud.adc-e.uk", "adc-e.uk", "hci.ic.gov", "csp.hci.ic.gov", "aws.scloud", "scloud",
-	"signin.aws.amazon.com", "amazonaws-us-gov.com",
-}
+// awsSuffixes are the domains of all AWS partitions and of what AWS serves beside them; all of aws is Amazon's.
+var awsSuffixes = []string{"aws", "aws.dev", "aws.amazon.com", "amazonaws-us-gov.com", "ic.gov", "sgov.gov", "adc-e.uk", "scloud"}
 
 // awsLabels are refused wherever they stand in a host name: no emulator needs them.
 var awsLabels = []string{"amazonaws", "amazonwebservices"}
@@ -59,11 +53,7 @@ func CheckURL(text string) (*url.URL, error) {
 			return nil, usage("%s is no port; use a number from 1 to 65535", wire.Printable(port))
 		}
 	}
-	clean := &url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path}
-	if clean.Path == "" {
-		clean.Path = "/"
-	}
-	return clean, nil
+	return &url.URL{Scheme: u.Scheme, Host: u.Host, Path: cmp.Or(u.Path, "/")}, nil
 }
 
 var (
@@ -113,8 +103,7 @@ func unescape(s string) string {
 	return b.String()
 }
 
-// fold lowers letters, maps full-width forms and other full stops to ASCII, and drops white space,
-// controls and characters that take no room.
+// fold lowers letters, maps full-width forms and full stops to ASCII, and drops what takes no room.
 func fold(s string) string {
 	return strings.Map(func(r rune) rune {
 		switch {
@@ -156,8 +145,7 @@ var (
 	linkLocal4 = netip.MustParsePrefix("169.254.0.0/16")
 	// AWS serves instance metadata, task credentials and time within this range.
 	ec2Metadata6 = netip.MustParsePrefix("fd00:ec2::/32")
-	// Prefixes under which a gateway or the host itself reaches an IPv4 address, in the last four
-	// bytes.
+	// Under these a gateway or the host itself reaches an IPv4 address, in the last four bytes.
 	embedding6 = []netip.Prefix{netip.MustParsePrefix("64:ff9b::/96"), netip.MustParsePrefix("64:ff9b:1::/48"), netip.MustParsePrefix("::/96")}
 	sixToFour  = netip.MustParsePrefix("2002::/16")
 )
@@ -171,10 +159,9 @@ func metadataAddr(addr netip.Addr) bool {
 		return true
 	}
 	b := addr.As16()
-	for _, prefix := range embedding6 {
-		if prefix.Contains(addr) && linkLocal4.Contains(netip.AddrFrom4([4]byte(b[12:16]))) {
-			return true
-		}
+	embeds := func(prefix netip.Prefix) bool { return prefix.Contains(addr) }
+	if slices.ContainsFunc(embedding6, embeds) && linkLocal4.Contains(netip.AddrFrom4([4]byte(b[12:16]))) {
+		return true
 	}
 	return sixToFour.Contains(addr) && linkLocal4.Contains(netip.AddrFrom4([4]byte(b[2:6])))
 }
@@ -210,15 +197,10 @@ func parseLooseIPv4(s string) (netip.Addr, bool) {
 
 // guardDial refuses a connection by its address, whatever name it was resolved from.
 func guardDial(_, address string, _ syscall.RawConn) error {
-	host, _, err := net.SplitHostPort(address)
-	if err != nil {
-		return nil
+	if at, err := netip.ParseAddrPort(address); err == nil && metadataAddr(at.Addr()) {
+		return errMetadata
 	}
-	addr, err := netip.ParseAddr(host)
-	if err != nil || !metadataAddr(addr) {
-		return nil
-	}
-	return errMetadata
+	return nil
 }
 
 var errMetadata = fmt.Errorf("%w: the host resolves to a link-local address, where instance metadata is served", targets.ErrRefused)

@@ -56,7 +56,7 @@ func TestMoto(t *testing.T) {
 	assert.False(t, hasBucket(t.Context(), target.support.s3, own))
 	assert.Equal(t, arn, do(model.OpCreate, value.Obj("Name", "alpha", "S3BucketName", generators.OwnBucket)).TrailARN, "another bucket is made")
 
-	shared := target.support.bucket
+	shared := target.names.Bucket
 	assert.NoError(t, w.Close(t.Context()))
 	assert.Equal(t, model.Refusal("TrailNotFoundException"), target.ask(t.Context(), "us-east-1", model.OpGet, value.Obj("TrailName", "alpha-"+w.inner.tag)).Answer)
 	assert.True(t, hasBucket(t.Context(), target.support.s3, shared))

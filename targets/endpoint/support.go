@@ -18,17 +18,15 @@ import (
 
 // support is what a trail needs from other services of the endpoint.
 type support struct {
-	bucket string     // the shared one
-	made   bool       // it was made here
-	s3     *s3.Client // nil where the endpoint has no S3
-	kms    bool       // whether keys can be made
+	made bool       // the shared bucket, here
+	s3   *s3.Client // nil where the endpoint has no S3
+	kms  bool       // whether keys can be made
 }
 
 // ArrangePath is where a server may offer to bring about conditions: GET answers
 // {"conditions": […]}, POST of {"TrailName", "Condition", "Region"} brings one about.
 const ArrangePath = "/_conform/arrange"
 
-// findExtension asks for the arranging extension.
 func (t *Target) findExtension(ctx context.Context) {
 	t.conditions = map[string]bool{}
 	x := t.extension(ctx, t.options.Regions[0], http.MethodGet, nil)
@@ -52,9 +50,9 @@ func (t *Target) extension(ctx context.Context, region, method string, body []by
 
 // findSupport makes the shared bucket where that is needed and possible.
 func (t *Target) findSupport(ctx context.Context) (notes []string) {
-	t.support.bucket = generators.SharedBucket
+	t.names.Bucket = generators.SharedBucket
 	if t.options.Bucket != "" {
-		t.support.bucket = t.options.Bucket
+		t.names.Bucket = t.options.Bucket
 		return nil
 	}
 	if t.conditions["bucket-missing"] {
@@ -70,7 +68,7 @@ func (t *Target) findSupport(ctx context.Context) (notes []string) {
 		_ = DropBucket(ctx, client, name)
 		return []string{"the endpoint has no S3 that keeps buckets"}
 	}
-	t.support.bucket, t.support.made, t.support.s3 = name, true, client
+	t.names.Bucket, t.support.made, t.support.s3 = name, true, client
 	return nil
 }
 
@@ -89,7 +87,7 @@ func (t *Target) makeBucket(ctx context.Context, client *s3.Client, name string)
 
 func (t *Target) setPolicy(ctx context.Context, client *s3.Client, name, effect string) error {
 	service := value.Obj("Service", "cloudtrail.amazonaws.com")
-	bucket := "arn:" + t.partition + ":s3:::" + name
+	bucket := "arn:" + t.names.Partition + ":s3:::" + name
 	policy := value.Obj("Version", "2012-10-17", "Statement", value.ListOf(
 		value.Obj("Sid", "Check", "Effect", "Allow", "Principal", service, "Action", "s3:GetBucketAcl", "Resource", bucket),
 		value.Obj("Sid", "Write", "Effect", effect, "Principal", service, "Action", "s3:PutObject", "Resource", bucket+"/*"),
@@ -127,7 +125,7 @@ func (t *Target) makeKey(ctx context.Context, region string) (id, arn string, er
 }
 
 func (t *Target) keyPolicy(effect string) string {
-	root := "arn:" + t.partition + ":iam::" + t.account + ":root"
+	root := "arn:" + t.names.Partition + ":iam::" + t.names.Account + ":root"
 	return value.Obj("Version", "2012-10-17", "Statement", value.ListOf(
 		value.Obj("Sid", "Owner", "Effect", "Allow", "Principal", value.Obj("AWS", root), "Action", "kms:*", "Resource", "*"),
 		value.Obj("Sid", "Encrypt", "Effect", effect, "Principal", value.Obj("Service", "cloudtrail.amazonaws.com"),
@@ -151,14 +149,13 @@ func (t *Target) dropKey(ctx context.Context, region, id string) error {
 	return err
 }
 
-// learnFromSTS takes the account from the caller's identity, where no trail's ARN gave it. It stays
-// open to correction by the first one that does.
+// learnFromSTS takes the account from the caller's identity, until a trail's ARN tells it.
 func (t *Target) learnFromSTS(ctx context.Context) {
 	client := sts.NewFromConfig(t.caller.Config(t.url, t.options.Regions[0], nil))
 	out, err := client.GetCallerIdentity(ctx, &sts.GetCallerIdentityInput{})
 	if err != nil || !naming.IsAccount(aws.ToString(out.Account)) {
 		return
 	}
-	t.account = *out.Account
+	t.names.Account = *out.Account
 	t.learn(aws.ToString(out.Arn))
 }

@@ -31,7 +31,6 @@ import (
 	"github.com/insightconform/conform/targets/wire"
 )
 
-// defaultRegions are used where the options name none.
 var defaultRegions = []string{"us-east-1", "eu-west-1"}
 
 // DefaultTimeout is how long a request may take where the options say nothing.
@@ -69,8 +68,7 @@ type Target struct {
 	url     *url.URL
 	caller  *Caller
 
-	partition, account string // of ARNs, as far as known
-	unsure             bool   // no trail's ARN has shown the account
+	names targets.Names // as far as known; unsure until a trail's ARN has shown the account
 
 	conditions map[string]bool // what the arranging extension offers
 	support    support
@@ -97,14 +95,13 @@ func New(options Options) (*Target, error) {
 		return nil, usage("timeout and number of connections must not be negative")
 	}
 	options.Timeout, options.Conns = cmp.Or(options.Timeout, DefaultTimeout), cmp.Or(options.Conns, 16)
-	return &Target{options: options, url: u,
-		partition: model.DefaultWorld.Partition, account: model.DefaultWorld.Account, unsure: true}, nil
+	return &Target{options: options, url: u, names: targets.Names{Partition: model.DefaultWorld.Partition,
+		Account: model.DefaultWorld.Account, Unsure: true, Regions: options.Regions}}, nil
 }
 
 var regionSyntax = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,62}[a-z0-9])?$`)
 
-// provider chooses the credentials; all requests are signed, because some servers route by the
-// signature.
+// provider chooses the credentials; all requests are signed, because some servers route by that.
 func (t *Target) provider(ctx context.Context) (aws.CredentialsProvider, error) {
 	if t.options.Credentials != nil {
 		return t.options.Credentials, nil
@@ -123,8 +120,7 @@ func (t *Target) provider(ctx context.Context) (aws.CredentialsProvider, error) 
 	return cfg.Credentials, nil
 }
 
-// Open implements targets.Target: it finds the prefix that the endpoint understands, its account,
-// and what it can do.
+// Open implements targets.Target: it finds the prefix and the account of the endpoint, and what it can do.
 func (t *Target) Open(ctx context.Context) (targets.Info, error) {
 	info := targets.Info{Name: "endpoint", Endpoint: t.url.String(), Region: t.options.Regions[0], RawRequests: true}
 	provider, err := t.provider(ctx)
@@ -195,8 +191,7 @@ func look(x *exchanged, reply targets.Reply) sighting {
 	return stranger
 }
 
-// findPrefix asks harmless questions about a trail that does not exist, until one is answered as
-// CloudTrail would.
+// findPrefix asks about a trail that does not exist, until one question is answered as CloudTrail would.
 func (t *Target) findPrefix(ctx context.Context) (note string, err error) {
 	name := "conform-probe-" + naming.NewTag()
 	probes := []model.Request{
@@ -269,13 +264,12 @@ func (t *Target) unreachable(ctx context.Context, err error) error {
 func (t *Target) learn(text string) (ok bool) {
 	partition, account, ok := naming.Owner(text)
 	if ok {
-		t.partition, t.account = partition, account
+		t.names.Partition, t.names.Account = partition, account
 	}
 	return ok
 }
 
-// probeTrails makes trails and deletes them again, to learn the account, whether there is a second Region,
-// and what CreateTrail checks.
+// probeTrails makes and deletes trails, to learn the account, of a second Region, and what CreateTrail checks.
 func (t *Target) probeTrails(ctx context.Context, info *targets.Info) (checksBucket, checksKey bool) {
 	home := t.options.Regions[0]
 	tag, n, deleted := naming.NewTag(), 0, true
@@ -293,19 +287,19 @@ func (t *Target) probeTrails(ctx context.Context, info *targets.Info) (checksBuc
 		}
 		return reply
 	}
-	first := create(home, t.support.bucket, "")
+	first := create(home, t.names.Bucket, "")
 	if first.Answer.Outcome != model.Succeeded {
 		t.learnFromSTS(ctx)
 		why := cmp.Or(first.Problem, strings.Join(append([]string{first.Answer.Code}, first.Notes...), " "))
 		info.Notes = append(info.Notes, "a trail could not be made: "+wire.Printable(strings.TrimSpace(why)))
 		return false, false
 	}
-	if t.unsure = !t.learn(arnIn(first.Body)); t.unsure {
+	if t.names.Unsure = !t.learn(arnIn(first.Body)); t.names.Unsure {
 		t.learnFromSTS(ctx)
 	}
 	if len(t.options.Regions) > 1 {
 		away := t.options.Regions[1]
-		second := create(away, t.support.bucket, "")
+		second := create(away, t.names.Bucket, "")
 		if info.Away = second.Answer.Outcome == model.Succeeded && strings.Contains(arnIn(second.Body), ":"+away+":"); !info.Away {
 			info.Notes = append(info.Notes, "a second Region keeps no trails of its own")
 		}
@@ -314,8 +308,8 @@ func (t *Target) probeTrails(ctx context.Context, info *targets.Info) (checksBuc
 		return false, false // what stays may count against a quota, so no more of it
 	}
 	checksBucket = t.support.s3 != nil && create(home, "conform-no-bucket-"+tag, "").Answer.Outcome == model.Refused
-	unknown := fmt.Sprintf("arn:aws:kms:%s:%s:key/00000000-0000-4000-8000-000000000000", home, t.account)
-	return checksBucket, create(home, t.support.bucket, unknown).Answer.Outcome == model.Refused
+	unknown := fmt.Sprintf("arn:aws:kms:%s:%s:key/00000000-0000-4000-8000-000000000000", home, t.names.Account)
+	return checksBucket, create(home, t.names.Bucket, unknown).Answer.Outcome == model.Refused
 }
 
 // arnIn finds a trail's ARN, however its member is spelt.
@@ -336,8 +330,8 @@ func (t *Target) Close() error {
 	ctx, cancel := context.WithTimeout(context.Background(), t.options.Timeout)
 	defer cancel()
 	var err error
-	if t.support.made && DropBucket(ctx, t.support.s3, t.support.bucket) != nil {
-		err = fmt.Errorf("the bucket %s could not be deleted", t.support.bucket)
+	if t.support.made && DropBucket(ctx, t.support.s3, t.names.Bucket) != nil {
+		err = fmt.Errorf("the bucket %s could not be deleted", t.names.Bucket)
 	}
 	t.support.made = false
 	if transport, ok := t.caller.options.Transport.(*http.Transport); ok {

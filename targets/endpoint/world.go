@@ -20,7 +20,6 @@ import (
 // place is a resource of a Region, by the name that the target knows it under.
 type place struct{ region, name string }
 
-// uses is what a trail of the world uses.
 type uses struct{ bucket, key string }
 
 // world is isolated from others by the names of what it makes.
@@ -44,14 +43,12 @@ func (t *Target) NewWorld(context.Context) (targets.World, error) {
 		uses: map[place]uses{}, own: map[place]uses{}}, nil
 }
 
-// Names implements targets.Named.
 func (w *world) Names() targets.Names {
-	t := w.target
-	return targets.Names{Partition: t.partition, Account: t.account, Unsure: t.unsure, Regions: t.options.Regions,
-		Bucket: t.support.bucket, Tag: w.tag}
+	names := w.target.names
+	names.Tag = w.tag
+	return names
 }
 
-// Do implements targets.World.
 func (w *world) Do(ctx context.Context, r model.Request) targets.Reply {
 	if r.Op == model.OpArrange {
 		return w.arrange(ctx, r.Region, r)
@@ -63,7 +60,6 @@ func (w *world) Do(ctx context.Context, r model.Request) targets.Reply {
 	return reply
 }
 
-// track notes what the requests have made.
 func (w *world) track(region string, out model.Request, reply targets.Reply) {
 	done := reply.Answer.Outcome == model.Succeeded
 	maybe := done || !reply.Answer.Definite()
@@ -107,8 +103,7 @@ func bareName(s string) string {
 	return s
 }
 
-// provide puts the trail's own bucket and key in a request that asks for them, and makes them for the
-// trail that asks first. It returns what stands for what.
+// provide puts a trail's own bucket and key where a request asks for them, made at first; instead says for what.
 func (w *world) provide(ctx context.Context, r *model.Request) (instead map[string]string) {
 	ownBucket := r.Input.Get("S3BucketName").Text() == generators.OwnBucket
 	ownKey := r.Input.Get("KmsKeyId").Text() == generators.OwnKey && w.target.support.kms
@@ -148,8 +143,7 @@ func (w *world) provide(ctx context.Context, r *model.Request) (instead map[stri
 	return instead
 }
 
-// arrange brings about a condition: through the extension where the endpoint has it, else through
-// S3 and KMS.
+// arrange brings about a condition, through the extension where there is one, else through S3 and KMS.
 func (w *world) arrange(ctx context.Context, region string, r model.Request) targets.Reply {
 	condition := r.Input.Get("Condition").Text()
 	name := r.Input.Get("TrailName").Text()
@@ -193,7 +187,6 @@ func (w *world) arrange(ctx context.Context, region string, r model.Request) tar
 	return targets.Reply{Answer: model.Answer{Outcome: model.Succeeded}}
 }
 
-// closing is how long Close may take.
 const closing = 30 * time.Second
 
 // Close implements targets.World. It works after an interruption too, for a shorter time.

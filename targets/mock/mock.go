@@ -38,7 +38,6 @@ type Options struct {
 	Timeout time.Duration
 }
 
-// target is a Go value under test.
 type target struct {
 	calls   map[model.Op]call
 	options Options
@@ -48,8 +47,7 @@ type target struct {
 	hung string           // what happened then
 }
 
-// maxLate is how often in a row a method may give no answer. After that nothing is called any more: a
-// mock that waits for its own lock will do so for good.
+// maxLate is how often in a row a method may give no answer: one that waits for its own lock does so for good.
 const maxLate = 3
 
 // New wraps a value. Methods that it does not have are absent capabilities.
@@ -86,7 +84,6 @@ func problemOf(value any) string {
 	return fmt.Sprintf("%s has no method %s with the signature of the SDK client", t, name)
 }
 
-// Open implements targets.Target.
 func (t *target) Open(context.Context) (targets.Info, error) {
 	if t.problem != "" {
 		return targets.Info{}, usage("%s", t.problem)
@@ -106,10 +103,8 @@ func (t *target) Open(context.Context) (targets.Info, error) {
 	return targets.Info{Name: "mock", Region: t.options.Region, Serial: true, Lent: len(t.options.Trails) > 0}, nil
 }
 
-// Close implements targets.Target.
 func (t *target) Close() error { return nil }
 
-// NewWorld implements targets.Target.
 func (t *target) NewWorld(ctx context.Context) (targets.World, error) {
 	if t.options.Reset != nil {
 		reset, err := t.protect(ctx, func(context.Context) targets.Reply { return targets.Reply{Err: t.options.Reset()} })
@@ -125,8 +120,7 @@ var (
 	errTimeout = errors.New("no answer")
 )
 
-// protect makes a call, waits for it at most as long as Options.Timeout, and turns a panic into an
-// error.
+// protect makes a call in its time, and turns a panic into an error.
 func (t *target) protect(ctx context.Context, invoke func(context.Context) targets.Reply) (reply targets.Reply, err error) {
 	limit := targets.Limit(ctx, t.options.Timeout)
 	ctx, cancel := context.WithTimeout(ctx, limit)
@@ -162,13 +156,11 @@ type world struct {
 	used   []string // trails that Close must delete or turn off
 }
 
-// Names implements targets.Named.
 func (w *world) Names() targets.Names {
 	o := w.target.options
 	return targets.Names{Account: o.Account, Regions: []string{o.Region}, Kept: true, Trails: o.Trails}
 }
 
-// Do implements targets.World.
 func (w *world) Do(ctx context.Context, r model.Request) targets.Reply {
 	invoke := w.target.calls[r.Op]
 	if invoke == nil || r.Region != w.target.options.Region {
@@ -218,8 +210,7 @@ func (w *world) note(r model.Request) {
 	}
 }
 
-// replyOf turns what a method returned into a reply. It calls methods of the error and of the output,
-// which are foreign code too.
+// replyOf makes a reply of what a method returned. It calls methods of that, which are foreign code too.
 func replyOf(output any, err error) targets.Reply {
 	var api smithy.APIError
 	switch {
@@ -241,7 +232,6 @@ func replyOf(output any, err error) targets.Reply {
 	return targets.Reply{Answer: model.Answer{Outcome: model.Succeeded}, Body: body, Received: encoded}
 }
 
-// Close implements targets.World.
 func (w *world) Close(ctx context.Context) error {
 	if w.target.options.Reset != nil || w.target.hung != "" {
 		return nil

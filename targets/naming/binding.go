@@ -16,8 +16,7 @@ import (
 // commonName stands in malformed bodies, too.
 const commonName = generators.NameAlpha
 
-// binding translates between the symbolic names of one world and those on the target. Every string
-// that goes out comes back as itself.
+// binding translates a world's names to those on the target; every string that goes out comes back as itself.
 type binding struct {
 	identity *identity
 	prefix   string // of all names; empty makes names end with the tag
@@ -80,8 +79,7 @@ func (b *binding) name(s string) string {
 	return b.patterned(s)
 }
 
-// prefixed puts prefix and tag before a name. Names that differ in letter case alone have one tag: that
-// of the trail that was lent for one of them, or the world's.
+// prefixed puts prefix and tag before a name. Names alike but for case share a tag: a lent trail's, or the world's.
 func (b *binding) prefixed(s string) string {
 	family := strings.ToLower(s)
 	tag, ok := b.families[family]
@@ -222,8 +220,7 @@ func (b *binding) storeID(s string) string {
 	return id
 }
 
-// MissingStores is how the identifiers begin that a world of some tag makes up for stores that there
-// are not.
+// MissingStores is how the identifiers begin that a world of some tag makes up for missing stores.
 func MissingStores(tag string) string {
 	hex := fmt.Sprintf("%x", tag)
 	return hex[:8] + "-" + hex[8:12] + "-4" + hex[12:15] + "-8" + hex[15:18] + "-" + hex[:10]
@@ -301,7 +298,6 @@ func (b *binding) unmarked(s string) string {
 	return s
 }
 
-// input translates the input of a request.
 func (b *binding) input(input value.Value) value.Value {
 	out := input
 	for _, m := range input.Members() {
@@ -316,17 +312,14 @@ func (b *binding) input(input value.Value) value.Value {
 		case "EventDataStore", "InsightsDestination", "eventdatastore", "insightsdestination":
 			translate = b.store
 		case "S3BucketName", "s3bucketname":
-			translate = b.bucketName
+			translate = func(s string) string {
+				if s == generators.SharedBucket {
+					return b.bucket
+				}
+				return b.other(s)
+			}
 		}
 		out = out.With(m.Name, m.Value.MapStrings(translate))
 	}
 	return out
-}
-
-// bucketName translates a bucket.
-func (b *binding) bucketName(s string) string {
-	if s == generators.SharedBucket {
-		return b.bucket
-	}
-	return b.other(s)
 }

@@ -12,8 +12,7 @@ import (
 // swap is a bijection on strings that moves few of them.
 type swap struct{ out, back map[string]string }
 
-// newSwap moves each first of a pair to its second. What stands in the way takes a place that is
-// left, so that no two strings become one.
+// newSwap moves each first of a pair to its second; what is in the way takes a place that is left.
 func newSwap(pairs ...[2]string) swap {
 	s := swap{map[string]string{}, map[string]string{}}
 	move := func(from, to string) { s.out[from], s.back[to] = to, from }
@@ -70,8 +69,7 @@ func (id *identity) word(s string, direction func(swap, string) string) string {
 	return direction(id.account, direction(id.region, s))
 }
 
-// arn translates an ARN of six parts part by part. resource gets the kind and the name of a trail or
-// an event data store.
+// arn translates an ARN part by part. resource gets the kind and the name of a trail or event data store.
 func (id *identity) arn(s string, direction func(swap, string) string, resource func(kind, name string) string) string {
 	parts, ok := splitARN(s)
 	if !ok {

@@ -29,14 +29,12 @@ type target struct {
 	learnt atomic.Pointer[identity] // from the first trail, where the target does not tell its account
 }
 
-// Open implements targets.Target.
 func (t *target) Open(ctx context.Context) (targets.Info, error) {
 	info, err := t.inner.Open(ctx)
 	t.region = info.Region
 	return info, err
 }
 
-// NewWorld implements targets.Target.
 func (t *target) NewWorld(ctx context.Context) (targets.World, error) {
 	inner, err := t.inner.NewWorld(ctx)
 	if err != nil {
@@ -52,7 +50,6 @@ func (t *target) NewWorld(ctx context.Context) (targets.World, error) {
 		learns: names.Account == "" || names.Unsure, lend: names.Trails}, nil
 }
 
-// Close implements targets.Target.
 func (t *target) Close() error { return t.inner.Close() }
 
 type world struct {
@@ -64,7 +61,6 @@ type world struct {
 	lend    []string // trails that exist beforehand and are not lent yet
 }
 
-// Do implements targets.World.
 func (w *world) Do(ctx context.Context, r model.Request) targets.Reply {
 	if w.learns {
 		if learnt := w.target.learnt.Load(); learnt != nil {
@@ -96,7 +92,6 @@ func (w *world) Do(ctx context.Context, r model.Request) targets.Reply {
 	return reply
 }
 
-// Close implements targets.World.
 func (w *world) Close(ctx context.Context) error { return w.inner.Close(ctx) }
 
 // lendTrail answers a CreateTrail with a trail that exists beforehand.
@@ -152,7 +147,6 @@ func (b *binding) moves() bool {
 	return !b.kept || !b.identity.plain || len(b.back)+len(b.given) > 0
 }
 
-// request translates a request.
 func (b *binding) request(r model.Request) model.Request {
 	if r.Region == "" {
 		r.Region = model.DefaultWorld.Home

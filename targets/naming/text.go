@@ -6,8 +6,7 @@ import (
 	"strings"
 )
 
-// splitARN splits a well-formed ARN into its six parts: arn, partition, service, Region, account and
-// resource.
+// splitARN splits an ARN into arn, partition, service, Region, account and resource.
 func splitARN(s string) (parts []string, ok bool) {
 	if !strings.HasPrefix(s, "arn:") {
 		return nil, false

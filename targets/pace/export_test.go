@@ -9,7 +9,5 @@ type Limiter = limiter
 func (l *limiter) Rate(region string, write bool) float64 {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	b := l.bucket(region, write)
-	b.recover(time.Now())
-	return float64(b.tokens.Limit())
+	return float64(l.bucket(time.Now(), region, write).tokens.Limit())
 }

@@ -5,7 +5,6 @@ package pace
 import (
 	"context"
 	"fmt"
-	"math"
 	"strconv"
 	"strings"
 	"sync"
@@ -88,24 +87,31 @@ type bucket struct {
 // New returns a limiter with full buckets.
 func New(r Rates) *limiter { return &limiter{rates: r, buckets: map[class]*bucket{}} }
 
-// bucket finds the bucket of a class. The lock is held.
-func (l *limiter) bucket(region string, write bool) *bucket {
+// bucket finds the bucket of a class, with what has come back of its rate. The lock is held.
+func (l *limiter) bucket(now time.Time, region string, write bool) *bucket {
 	key := class{region, write}
 	b, ok := l.buckets[key]
 	if !ok {
-		full := rate.Limit(l.rates.Reads)
-		if write {
-			full = rate.Limit(l.rates.Writes)
-		}
-		// A second's worth of reads may go out at once, but writes come one by one.
+		// Half a second's worth of reads may go out at once, but writes come one by one.
+		b = &bucket{full: rate.Limit(l.rates.Writes)}
 		burst := 1
-		if !write && !math.IsInf(l.rates.Reads, 1) {
-			burst = max(1, int(l.rates.Reads/2))
+		if !write {
+			b.full, burst = rate.Limit(l.rates.Reads), max(1, int(l.rates.Reads/2))
 		}
-		b = &bucket{full: full, tokens: rate.NewLimiter(full, burst)}
+		b.tokens = rate.NewLimiter(b.full, burst)
 		l.buckets[key] = b
 	}
+	// What was lowered is raised by what the undisturbed time since the last change has earned.
+	steps := int(now.Sub(b.changed) / recovery)
+	if limit := b.tokens.Limit(); limit < b.full && steps > 0 {
+		b.set(now, min(b.full, limit+rate.Limit(float64(steps)*recovering)*b.full))
+	}
 	return b
+}
+
+func (b *bucket) set(now time.Time, limit rate.Limit) {
+	b.tokens.SetLimitAt(now, limit)
+	b.changed = now
 }
 
 // Wait returns when one more request of the class may go to the Region, or with the context's error
@@ -116,9 +122,7 @@ func (l *limiter) Wait(ctx context.Context, region string, write bool) error {
 	}
 	now := time.Now()
 	l.mu.Lock()
-	b := l.bucket(region, write)
-	b.recover(now)
-	reserved := b.tokens.ReserveN(now, 1)
+	reserved := l.bucket(now, region, write).tokens.ReserveN(now, 1)
 	l.mu.Unlock()
 	delay := reserved.DelayFrom(now)
 	if delay == 0 {
@@ -140,26 +144,8 @@ func (l *limiter) Throttled(region string, write bool) {
 	now := time.Now()
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	b := l.bucket(region, write)
-	b.recover(now)
-	if limit := b.tokens.Limit(); limit < b.full && now.Sub(b.changed) < forgiving {
-		return
+	b := l.bucket(now, region, write)
+	if limit := b.tokens.Limit(); limit == b.full || now.Sub(b.changed) >= forgiving {
+		b.set(now, max(b.full*floor, limit*slower))
 	}
-	b.set(now, max(b.full*floor, b.tokens.Limit()*slower))
-}
-
-// recover raises a lowered rate by what the undisturbed time since the last change has earned.
-func (b *bucket) recover(now time.Time) {
-	steps := int(now.Sub(b.changed) / recovery)
-	if limit := b.tokens.Limit(); limit < b.full && steps > 0 {
-		b.set(now, min(b.full, limit+rate.Limit(float64(steps)*recovering)*b.full))
-	}
-}
-
-func (b *bucket) set(now time.Time, limit rate.Limit) {
-	if limit == rate.Inf {
-		return
-	}
-	b.tokens.SetLimitAt(now, limit)
-	b.changed = now
 }

@@ -64,7 +64,6 @@ func TestRatesByRegionAndClass(t *testing.T) {
 		}
 		wait.Wait()
 		assert.InDelta(t, 100, time.Since(began).Seconds(), 0.1, "each Region has buckets of its own")
-		assert.Zero(t, waits(t, pace.New(pace.Rates{Writes: math.Inf(1), Reads: math.Inf(1)}), "us-east-1", true, 1000))
 	})
 }
 

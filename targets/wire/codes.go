@@ -50,8 +50,7 @@ func Missing(reply targets.Reply) bool {
 	return Absent(code) || reply.Status == http.StatusNotImplemented || reply.Status == http.StatusNotFound && !model.Known(code)
 }
 
-// Unauthenticated reports whether a code says that the caller is not known, so that no answer tells
-// anything of the operation.
+// Unauthenticated reports whether a code says that the caller is not known, and nothing of the operation.
 func Unauthenticated(code string) bool {
 	return BadSignature(code) || Expired(code) || BadCredentials(code)
 }

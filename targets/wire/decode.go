@@ -159,8 +159,7 @@ func (d *decoder) decide(op model.Op, malformed, empty bool) {
 	}
 }
 
-// isError tells an error that was sent with a 2xx from a success. A __type alone is not enough:
-// some servers name the shape of a success there.
+// isError tells an error with a 2xx from a success, which some servers give a __type too.
 func (d *decoder) isError() bool {
 	switch {
 	case d.code == "":
@@ -209,8 +208,7 @@ func (d *decoder) refuse(malformed bool) {
 	}
 }
 
-// refuseAbsent reads an answer that says that the operation is not there. A 501 tells no more by
-// its code: some servers send InternalFailure with it.
+// refuseAbsent reads that the operation is not there. Of a 501 the code says nothing: some send InternalFailure.
 func (d *decoder) refuseAbsent() {
 	d.reply.Answer = model.Refusal("")
 	note := "HTTP " + strconv.Itoa(d.reply.Status)

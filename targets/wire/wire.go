@@ -4,6 +4,7 @@ package wire
 
 import (
 	"net/http"
+	"regexp"
 	"strings"
 
 	"github.com/insightconform/conform/model"
@@ -54,7 +55,7 @@ var known = func() map[string]model.Op {
 
 // DecodeRequest reads a request as a server gets it. A problem says in one line why no operation
 // is known; the request then has none. OtherTarget is set for the long prefix. The caller fills in
-// the Region, for which SignedRegion helps.
+// the Region, for which Signed helps.
 func DecodeRequest(method string, header http.Header, body []byte) (r model.Request, problem string) {
 	if method != http.MethodPost {
 		r.Method = method
@@ -87,19 +88,17 @@ func DecodeRequest(method string, header http.Header, body []byte) (r model.Requ
 	return r, problem
 }
 
-// SignedRegion returns the Region in the credential scope of a signed request, empty where there
-// is none.
-func SignedRegion(header http.Header) string {
-	_, scope, ok := strings.Cut(header.Get("Authorization"), "Credential=")
-	if !ok {
-		return ""
+var scope = regexp.MustCompile(`Credential=([^,]*)/[^/,]*/([^/,]*)/([^/,]*)/[^/,]*`)
+
+// Scope is what a signed request says of its signature; all is empty where it says nothing.
+type Scope struct{ Key, Region, Service string }
+
+// Signed reads the credential scope of a request.
+func Signed(header http.Header) Scope {
+	if of := scope.FindStringSubmatch(header.Get("Authorization")); of != nil {
+		return Scope{of[1], of[2], of[3]}
 	}
-	scope, _, _ = strings.Cut(scope, ",")
-	parts := strings.Split(strings.TrimSpace(scope), "/")
-	if len(parts) < 5 { // access key, date, Region, service, aws4_request; the key may hold slashes
-		return ""
-	}
-	return parts[len(parts)-3]
+	return Scope{}
 }
 
 // EncodeRefusal returns the body of an error.

@@ -159,11 +159,11 @@ func TestRequestRoundTrip(t *testing.T) {
 	}
 }
 
-func TestSignedRegion(t *testing.T) {
-	assert.Equal(t, "eu-west-1", SignedRegion(header("Authorization", "AWS4-HMAC-SHA256 Credential=test/20260101/eu-west-1/cloudtrail/aws4_request, SignedHeaders=host, Signature=x")))
-	assert.Empty(t, SignedRegion(header("Authorization", "Basic eA==")))
-	assert.Empty(t, SignedRegion(header("Authorization", "AWS4-HMAC-SHA256 Credential=a/b")))
-	assert.Empty(t, SignedRegion(http.Header{}))
+func TestSigned(t *testing.T) {
+	assert.Equal(t, "eu-west-1", Signed(header("Authorization", "AWS4-HMAC-SHA256 Credential=test/20260101/eu-west-1/cloudtrail/aws4_request, SignedHeaders=host, Signature=x")).Region)
+	assert.Empty(t, Signed(header("Authorization", "Basic eA==")))
+	assert.Empty(t, Signed(header("Authorization", "AWS4-HMAC-SHA256 Credential=a/b")))
+	assert.Empty(t, Signed(http.Header{}))
 }
 
 func TestRefusalRoundTrip(t *testing.T) {

@@ -12,7 +12,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
-	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -125,14 +124,10 @@ func (c *Cloud) AddTrail(region, name string, tags map[string]string) string {
 	return c.trailARN(region, name)
 }
 
-var scope = regexp.MustCompile(`Credential=[^/,]+/[^/,]+/([^/,]+)/([^/,]+)/`)
-
 func (c *Cloud) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	body, _ := io.ReadAll(r.Body)
-	seen := Seen{Body: string(body)}
-	if of := scope.FindStringSubmatch(r.Header.Get("Authorization")); of != nil {
-		seen.Region, seen.Service = of[1], of[2]
-	}
+	signed := wire.Signed(r.Header)
+	seen := Seen{Service: signed.Service, Region: signed.Region, Body: string(body)}
 	switch target := r.Header.Get(wire.TargetHeader); {
 	case target != "":
 		seen.Op = target[strings.LastIndexByte(target, '.')+1:]

@@ -13,7 +13,6 @@ import (
 	"github.com/insightconform/conform/targets/wire"
 )
 
-// bucket checks a request that changes a bucket.
 func (g *Gate) bucket(op, region string, req *http.Request) error {
 	name, _ := bucketPath(g.bases[base{S3, region}], req)
 	if !strings.HasPrefix(name, g.prefix+"-") {
@@ -96,8 +95,7 @@ func (g *Gate) trailString(region, s string) error {
 	return nil
 }
 
-// accountOf reads the Region and the account of what might be taken for an ARN, and refuses accounts that
-// are neither the caller's nor nobody's.
+// accountOf reads what might be taken for an ARN, and refuses accounts neither the caller's nor nobody's.
 func (g *Gate) accountOf(s string) (region, account string, err error) {
 	parts := strings.SplitN(s, ":", 6)
 	if !naming.IsARN(s) || len(parts) < 5 {
@@ -110,8 +108,7 @@ func (g *Gate) accountOf(s string) (region, account string, err error) {
 	return region, account, err
 }
 
-// trailName admits a trail of the ledger's, and names that this process made up, which nothing else
-// can bear.
+// trailName admits a trail of the ledger's, and names that this process made up, which nothing else bears.
 func (g *Gate) trailName(region, name string) error {
 	rest, ok := strings.CutPrefix(name, g.prefix+"-")
 	if !ok {
@@ -133,9 +130,9 @@ func (g *Gate) storeString(s string) error {
 		return err
 	}
 	for _, id := range naming.StoreIDs.FindAllString(s, -1) {
-		lower, madeUp := strings.ToLower(id), false
-		for begins := range g.missing {
-			madeUp = madeUp || strings.HasPrefix(lower, begins)
+		lower, madeUp := strings.ToLower(id), false // by this process, as the ID of a store that there is not
+		for tag := range g.tags {
+			madeUp = madeUp || strings.HasPrefix(lower, naming.MissingStores(tag))
 		}
 		if r, ok := g.stores[lower]; !madeUp && !(ok && g.known[r] == Owned) {
 			return Refuse(guardOwner, "the ledger has no event data store %s whose tag was checked", id)

@@ -12,7 +12,6 @@ import (
 	"github.com/insightconform/conform/targets"
 	"github.com/insightconform/conform/targets/account/ledger"
 	"github.com/insightconform/conform/targets/endpoint"
-	"github.com/insightconform/conform/targets/naming"
 	"github.com/insightconform/conform/targets/wire"
 )
 
@@ -37,8 +36,7 @@ func Refuse(guard, format string, args ...any) error {
 	return fmt.Errorf("%w by the guard %s: %s", targets.ErrRefused, guard, fmt.Sprintf(format, args...))
 }
 
-// OtherAccount stands for an account that is not the caller's: AWS keeps this number for examples, so
-// that it is nobody's.
+// OtherAccount stands for another account than the caller's: AWS keeps it for examples, so it is nobody's.
 const OtherAccount = "111122223333"
 
 // standing is what the gate knows of a resource.
@@ -65,10 +63,8 @@ type Gate struct {
 	known   map[ledger.Resource]standing
 	stores  map[string]ledger.Resource // by ID
 	tags    map[string]bool            // of the names that this process makes up
-	missing map[string]bool            // how the IDs of stores begin that this process makes up
 }
 
-// base names an endpoint.
 type base struct{ service, region string }
 
 // The services, as the gate and the policy name them.
@@ -85,7 +81,7 @@ const (
 func New(regions []string, logging, storing bool) *Gate {
 	return &Gate{regions: regions, logging: logging, storing: storing, bases: map[base]*url.URL{},
 		known: map[ledger.Resource]standing{}, stores: map[string]ledger.Resource{},
-		tags: map[string]bool{}, missing: map[string]bool{}}
+		tags: map[string]bool{}}
 }
 
 // Fix has requests of a service in a Region go to a URL, and nowhere else.
@@ -105,10 +101,6 @@ func (g *Gate) Open(account, prefix string) {
 func (g *Gate) Set(r ledger.Resource, s standing) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if s == Unknown {
-		delete(g.known, r)
-		return
-	}
 	g.known[r] = s
 }
 
@@ -123,7 +115,7 @@ func (g *Gate) SetStore(id string, r ledger.Resource) {
 func (g *Gate) Issue(tag string) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.tags[tag], g.missing[naming.MissingStores(tag)] = true, true
+	g.tags[tag] = true
 }
 
 // TagLength is that of a tag.
@@ -137,13 +129,16 @@ func (g *Gate) At(service, region string) endpoint.Admit {
 func (g *Gate) admit(service, region string, req *http.Request, body []byte) error {
 	g.mu.RLock()
 	defer g.mu.RUnlock()
-	if err := g.where(service, region, req.URL); err != nil {
-		return err
-	}
-	if req.Host != "" && req.Host != req.URL.Host {
+	fixed := g.bases[base{service, region}]
+	switch to := req.URL; {
+	case fixed == nil:
+		return Refuse(GuardRegion, "%s in %s is not what this run was told to use", service, wire.Printable(region))
+	case to == nil || to.Scheme != fixed.Scheme || to.Host != fixed.Host || to.User != nil:
+		return Refuse(GuardEndpoint, "a request of %s would go elsewhere than to %s", service, fixed.Host)
+	case req.Host != "" && req.Host != to.Host:
 		return Refuse(GuardEndpoint, "the request names the host %s", wire.Printable(req.Host))
 	}
-	name := operationOf(service, g.bases[base{service, region}], req, body)
+	name := operationOf(service, fixed, req, body)
 	op, ok := operations[service+":"+name]
 	if !ok {
 		return Refuse(guardOperation, "%s of %s is nothing that a run sends", wire.Printable(name), service)
@@ -167,20 +162,7 @@ func (g *Gate) admit(service, region string, req *http.Request, body []byte) err
 	return g.cloudTrail(name, op, region, body)
 }
 
-// where keeps requests on the endpoints that were fixed at the start.
-func (g *Gate) where(service, region string, to *url.URL) error {
-	fixed := g.bases[base{service, region}]
-	if fixed == nil {
-		return Refuse(GuardRegion, "%s in %s is not what this run was told to use", service, wire.Printable(region))
-	}
-	if to == nil || to.Scheme != fixed.Scheme || to.Host != fixed.Host || to.User != nil {
-		return Refuse(GuardEndpoint, "a request of %s would go elsewhere than to %s", service, fixed.Host)
-	}
-	return nil
-}
-
-// Transport is that of all requests: whatever a client was made to believe, nothing leaves for another
-// host.
+// Transport is that of all requests: whatever a client believes, nothing leaves for another host.
 func (g *Gate) Transport(inner http.RoundTripper) http.RoundTripper {
 	return fence(func(req *http.Request) (*http.Response, error) {
 		for _, fixed := range g.bases {

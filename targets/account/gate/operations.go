@@ -36,8 +36,7 @@ const (
 	needsStores
 )
 
-// operations is all that may be sent, by service and operation. The Gate admits nothing else, and the
-// policy is made of it.
+// operations is all that the Gate admits, by service and operation; the policy is made of it too.
 var operations = map[string]operation{
 	"sts:GetCallerIdentity":              {identifies: true, actions: []string{}},
 	"iam:ListAccountAliases":             {identifies: true},

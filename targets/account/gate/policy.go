@@ -26,7 +26,6 @@ type Document struct {
 	Statement []statement
 }
 
-// statement is one statement of a policy.
 type statement struct {
 	Sid       string
 	Effect    string
@@ -101,10 +100,7 @@ func Policy(o PolicyOptions) (Document, error) {
 
 // JSON renders the policy as IAM takes it.
 func (d Document) JSON() []byte {
-	text, err := json.MarshalIndent(d, "", "  ")
-	if err != nil {
-		panic(err) // of strings alone
-	}
+	text, _ := json.MarshalIndent(d, "", "  ") // of strings alone
 	return append(text, '\n')
 }
 

@@ -17,7 +17,6 @@ import (
 	"github.com/insightconform/conform/targets/wire"
 )
 
-// operationOf reads from a request what it asks for.
 func operationOf(service string, at *url.URL, req *http.Request, body []byte) string {
 	switch service {
 	case STS, IAM:
@@ -45,7 +44,6 @@ func operationOf(service string, at *url.URL, req *http.Request, body []byte) st
 	return "?"
 }
 
-// bucketPath splits the path of a request to S3.
 func bucketPath(at *url.URL, req *http.Request) (bucket, key string) {
 	path := strings.TrimPrefix(req.URL.EscapedPath(), strings.TrimSuffix(at.EscapedPath(), "/"))
 	bucket, key, _ = strings.Cut(strings.TrimPrefix(path, "/"), "/")
@@ -92,8 +90,7 @@ var harmlessBodies = func() (bodies []string) {
 	return bodies
 }()
 
-// harmless reports whether a body is the beginning of one of the malformed ones of the suites, with
-// this run's names in place of theirs.
+// harmless reports whether a body begins a malformed one of the suites, with this run's names in place of theirs.
 func (g *Gate) harmless(body []byte) bool {
 	text := string(body)
 	for _, bad := range harmlessBodies {
@@ -113,8 +110,7 @@ func (g *Gate) harmless(body []byte) bool {
 	return false
 }
 
-// strictObject reads a JSON object that there is only one way to read: valid UTF-8, nothing after it,
-// no member twice.
+// strictObject reads a JSON object that can be read in one way: UTF-8, nothing after it, no member twice.
 func strictObject(body []byte) (value.Value, error) {
 	decoder := jsontext.NewDecoder(bytes.NewReader(body))
 	if _, err := decoder.ReadValue(); err != nil {

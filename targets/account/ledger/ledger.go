@@ -3,6 +3,7 @@ package ledger
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/pbkdf2"
 	"crypto/rand"
 	"crypto/sha256"
@@ -82,10 +83,7 @@ type entry struct {
 const hashIterations = 200_000
 
 func (h head) hash(account string) string {
-	key, err := pbkdf2.Key(sha256.New, account, []byte(h.Salt), h.Iterations, 16)
-	if err != nil {
-		return ""
-	}
+	key, _ := pbkdf2.Key(sha256.New, account, []byte(h.Salt), h.Iterations, 16) // does not fail with such lengths
 	return hex.EncodeToString(key)
 }
 
@@ -135,7 +133,7 @@ func CheckPrefix(prefix string) error {
 
 // Open opens the ledger at path, or begins one for the account. An empty prefix is the ledger's,
 // or a new random one. A ledger of another account is refused; so is one that a running process holds.
-func Open(path, account, prefix string) (*Ledger, error) {
+func Open(path, account, prefix string) (l *Ledger, err error) {
 	if err := CheckPrefix(prefix); err != nil {
 		return nil, err
 	}
@@ -146,14 +144,39 @@ func Open(path, account, prefix string) (*Ledger, error) {
 	if err != nil {
 		return nil, usage("--ledger: %w", err)
 	}
-	l := &Ledger{path: path, file: file, live: map[Resource]string{}}
-	if err := lockFile(file); err != nil {
-		file.Close()
+	defer func() {
+		if err != nil {
+			file.Close()
+		}
+	}()
+	if lockFile(file) != nil {
 		return nil, refused("ledger", "%s is in use by another run; wait for its end, or name another with --ledger", path)
 	}
-	if err := l.open(account, prefix); err != nil {
-		file.Close()
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return nil, usage("--ledger: %w", err)
+	}
+	// What a crash cut short was never acted upon: a line is synced before its act.
+	whole := data[:bytes.LastIndexByte(data, '\n')+1]
+	if len(whole) < len(data) {
+		if err := file.Truncate(int64(len(whole))); err != nil {
+			return nil, usage("--ledger %s: %w", path, err)
+		}
+	}
+	l = &Ledger{path: path, file: file, live: map[Resource]string{}}
+	if len(whole) == 0 {
+		l.head = head{Schema: schema, ID: RandomName(16), Prefix: cmp.Or(prefix, DefaultPrefix+RandomName(8)), Salt: RandomName(16),
+			Iterations: hashIterations}
+		l.head.Account = l.head.hash(account)
+		return l, l.append(l.head)
+	}
+	switch err := l.read(whole); {
+	case err != nil:
 		return nil, err
+	case l.head.hash(account) != l.head.Account:
+		return nil, refused("ledger", "%s belongs to another account; name another with --ledger", path)
+	case prefix != "" && prefix != l.head.Prefix:
+		return nil, usage("--prefix: the ledger %s has the prefix %s; leave --prefix out, or name another --ledger", path, l.head.Prefix)
 	}
 	return l, nil
 }
@@ -161,10 +184,10 @@ func Open(path, account, prefix string) (*Ledger, error) {
 // ReadPrefix returns the prefix of the ledger at path, empty where there is none.
 func ReadPrefix(path string) (string, error) {
 	data, err := os.ReadFile(path)
-	if errors.Is(err, fs.ErrNotExist) || err == nil && len(data) == 0 {
+	switch {
+	case errors.Is(err, fs.ErrNotExist) || err == nil && len(data) == 0:
 		return "", nil
-	}
-	if err != nil {
+	case err != nil:
 		return "", usage("--ledger: %w", err)
 	}
 	l := &Ledger{path: path, live: map[Resource]string{}}
@@ -172,43 +195,6 @@ func ReadPrefix(path string) (string, error) {
 	return l.head.Prefix, err
 }
 
-func (l *Ledger) open(account, prefix string) error {
-	data, err := os.ReadFile(l.path)
-	if err != nil {
-		return usage("--ledger: %w", err)
-	}
-	// What a crash cut short was never acted upon: a line is synced before its act.
-	whole := data[:bytes.LastIndexByte(data, '\n')+1]
-	if len(whole) < len(data) {
-		if err := l.file.Truncate(int64(len(whole))); err != nil {
-			return usage("--ledger %s: %w", l.path, err)
-		}
-	}
-	if len(whole) == 0 {
-		return l.begin(account, prefix)
-	}
-	if err := l.read(whole); err != nil {
-		return err
-	}
-	if l.head.hash(account) != l.head.Account {
-		return refused("ledger", "%s belongs to another account; name another with --ledger", l.path)
-	}
-	if prefix != "" && prefix != l.head.Prefix {
-		return usage("--prefix: the ledger %s has the prefix %s; leave --prefix out, or name another --ledger", l.path, l.head.Prefix)
-	}
-	return nil
-}
-
-func (l *Ledger) begin(account, prefix string) error {
-	if prefix == "" {
-		prefix = DefaultPrefix + RandomName(8)
-	}
-	l.head = head{Schema: schema, ID: RandomName(16), Prefix: prefix, Salt: RandomName(16), Iterations: hashIterations}
-	l.head.Account = l.head.hash(account)
-	return l.append(l.head)
-}
-
-// read takes in whole lines.
 func (l *Ledger) read(data []byte) error {
 	first, rest, _ := bytes.Cut(data, []byte("\n"))
 	if json.Unmarshal(first, &l.head) != nil || l.head.Schema != schema || l.head.Prefix == "" || CheckPrefix(l.head.Prefix) != nil ||
@@ -244,14 +230,9 @@ func (l *Ledger) note(line entry) {
 
 // append writes one line and waits until it is on the disk.
 func (l *Ledger) append(line any) error {
-	text, err := json.Marshal(line)
-	if err != nil {
-		return err
-	}
-	if _, err = l.file.Write(append(text, '\n')); err == nil {
-		err = l.file.Sync()
-	}
-	if err != nil {
+	text, _ := json.Marshal(line) // of strings alone
+	_, err := l.file.Write(append(text, '\n'))
+	if err = cmp.Or(err, l.file.Sync()); err != nil {
 		return fmt.Errorf("the ledger %s cannot be written, so nothing may be created: %w", l.path, err)
 	}
 	return nil
