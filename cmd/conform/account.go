@@ -135,32 +135,30 @@ func (p *process) sweep(ctx context.Context, s *settings, yes bool) error {
 		return usagef("%s", strings.Replace(err.Error(), "--target account", "'conform sweep'", 1))
 	}
 	items, err := account.Sweep(ctx, account.SweepOptions{Options: p.account(*s), ByPrefix: s.account.Prefix != "" && s.from["ledger"] == fromDefault, Delete: yes})
-	failed := false
 	words := map[account.State]string{account.Found: "would delete", account.Deleted: "deleted",
 		account.Gone: "gone already", account.Kept: "kept", account.Failed: "not deleted"}
 	for _, item := range items {
-		failed = failed || item.State == account.Failed
 		what := fmt.Sprint(item.Resource)
 		if item.Name == "" {
 			what = fmt.Sprintf("%ss in %s", item.Kind, item.Region)
 		}
-		line := fmt.Sprintf("%-12s  %s", words[item.State], what)
-		if item.Why != "" {
-			line += ": " + item.Why
-		}
+		line := strings.TrimSuffix(fmt.Sprintf("%-12s  %s: %s", words[item.State], what, item.Why), ": ")
 		if _, problem := fmt.Fprintln(p.stdout, plain.OneLine(line)); problem != nil {
 			return problem
 		}
+	}
+	has := func(state account.State) bool {
+		return slices.ContainsFunc(items, func(x account.Item) bool { return x.State == state })
 	}
 	switch {
 	case err != nil:
 		return err
 	case len(items) == 0:
 		fmt.Fprintln(p.stdout, "nothing is left")
-	case !yes && slices.ContainsFunc(items, func(x account.Item) bool { return x.State == account.Found }):
+	case !yes && has(account.Found):
 		fmt.Fprintln(p.stdout, "nothing was deleted; --yes deletes")
 	}
-	if failed {
+	if has(account.Failed) {
 		return exitCode(reports.ExitInconclusive)
 	}
 	return nil

@@ -47,11 +47,10 @@ func (parts wiring) run(ctx context.Context, args []string, stdin io.Reader, std
 	root := p.rootCommand()
 	root.SetArgs(append([]string{}, args...)) // cobra takes nil for the process's own
 	err := root.ExecuteContext(ctx)
-	var ended exitCode
-	switch {
-	case err == nil:
+	if err == nil {
 		return reports.ExitConforms
-	case errors.As(err, &ended):
+	}
+	if ended, ok := errors.AsType[exitCode](err); ok {
 		return int(ended)
 	}
 	// The class of a usage error says nothing that its text does not say better.

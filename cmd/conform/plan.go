@@ -36,7 +36,7 @@ The machines of complete suites (--machine) are
 `
 
 func (p *process) planCommand() *cobra.Command {
-	return settingsCommand("plan", "Say what a run would do", planHelp, p.plan)
+	return settingsCommand("plan", "Say what a run would do, and how long it takes", planHelp, p.plan)
 }
 
 func (p *process) plan(ctx context.Context, s *settings, _ []string) error {

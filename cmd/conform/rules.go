@@ -53,23 +53,10 @@ func (p *process) rulesCommand() *cobra.Command {
 	return cmd
 }
 
-func ruleNames() []string {
-	names := []string{string(model.Order)}
-	for i := range model.Rules {
-		names = append(names, string(model.Rules[i].ID))
-	}
-	return names
-}
-
 // families lists the families of rules in the order in which the table starts them.
 func families() []string {
-	var names []string
-	for i := range model.Rules {
-		if family := model.Rules[i].ID.Family(); !slices.Contains(names, family) {
-			names = append(names, family)
-		}
-	}
-	return names
+	groups := plain.GroupBy(model.Rules, func(r model.Rule) string { return r.ID.Family() })
+	return plain.Texts(groups, func(g plain.Group[string, model.Rule]) string { return g.Key })
 }
 
 func ruleTable(width int, families []string) string {
@@ -112,7 +99,8 @@ func explain(ctx context.Context, name string, width int) (string, error) {
 	if slices.Contains(families(), name) {
 		return ruleTable(width, []string{name}), nil
 	}
-	return "", usagef("there is no rule %q; %s", name, suggestion(nearest(name, ruleNames()), "conform rules"))
+	names := append([]string{string(model.Order)}, plain.Texts(model.Rules, func(r model.Rule) string { return string(r.ID) })...)
+	return "", usagef("there is no rule %q; %s", name, suggestion(nearest(name, names), "conform rules"))
 }
 
 func explainRule(ctx context.Context, rule *model.Rule, width int) (string, error) {
@@ -164,17 +152,10 @@ const shownFaults = 3
 
 // breaking lists the faults of the embedded server that break a rule, those that show at once first.
 func breaking(rule model.ID) []embedded.Fault {
-	var atOnce, deep []embedded.Fault
-	for _, f := range embedded.Faults {
-		switch {
-		case f.Rule != rule:
-		case f.Deep:
-			deep = append(deep, f)
-		default:
-			atOnce = append(atOnce, f)
-		}
+	of := func(deep bool) []embedded.Fault {
+		return slices.DeleteFunc(slices.Clone(embedded.Faults), func(f embedded.Fault) bool { return f.Rule != rule || f.Deep != deep })
 	}
-	return append(atOnce, deep...)
+	return append(of(false), of(true)...)
 }
 
 func explainOrder() string {
