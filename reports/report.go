@@ -227,14 +227,12 @@ func NewStep(number int, request model.Request, reply targets.Reply, allowed []s
 	}
 }
 
-// maxBrief bounds each text of an answer where many steps are kept.
-const maxBrief = 2000
-
-// Brief is the step with what came over the wire shortened further.
-func (s Step) Brief() Step {
-	s.Sent, s.Received = plain.Shorten(s.Sent, maxBrief), plain.Shorten(s.Received, maxBrief)
-	s.Answer.Code, s.Answer.Problem = plain.Shorten(s.Answer.Code, maxBrief), plain.Shorten(s.Answer.Problem, maxBrief)
-	s.Answer.Body = BoundedValue(s.Answer.Body, maxBrief)
+// Brief is the step with its texts and its body shortened to so many characters.
+func (s Step) Brief(text, body int) Step {
+	for _, field := range []*string{&s.Sent, &s.Received, &s.Answer.Code, &s.Answer.Problem} {
+		*field = plain.Shorten(*field, text)
+	}
+	s.Answer.Body = BoundedValue(s.Answer.Body, body)
 	return s
 }
 

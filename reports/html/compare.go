@@ -3,7 +3,6 @@ package html
 import (
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/insightconform/conform/reports"
 	"github.com/insightconform/conform/reports/plain"
@@ -23,34 +22,25 @@ type comparisonRow struct {
 	Cells   []comparisonCell
 }
 
-type comparisonCell struct {
-	State, Class string
-	Href         string
-	Note         string
-}
+type comparisonCell struct{ State, Href, Note string }
 
 func newComparison(views []*reportView) *comparisonView {
 	out := &comparisonView{Columns: views}
+	unmentioned := comparisonCell{State: reports.RuleNotTried, Note: "the report does not mention it"}
 	var list []*comparisonRow
 	rows := map[string]*comparisonRow{}
 	for i, v := range views {
 		for _, rule := range v.Rules {
 			row := rows[rule.ID]
 			if row == nil {
-				row = &comparisonRow{Rule: rule}
-				for range views {
-					row.Cells = append(row.Cells, comparisonCell{State: reports.RuleNotTried, Class: stateClass(reports.RuleNotTried),
-						Note: "the report does not mention it"})
-				}
-				rows[rule.ID] = row
-				list = append(list, row)
+				row = &comparisonRow{Rule: rule, Cells: slices.Repeat([]comparisonCell{unmentioned}, len(views))}
+				rows[rule.ID], list = row, append(list, row)
 			}
 			row.Cells[i] = newComparisonCell(v, rule)
 		}
 	}
 	for _, row := range list {
-		row.Differs = slices.ContainsFunc(row.Cells, func(c comparisonCell) bool { return c.State != row.Cells[0].State })
-		if row.Differs {
+		if row.Differs = slices.ContainsFunc(row.Cells, func(c comparisonCell) bool { return c.State != row.Cells[0].State }); row.Differs {
 			out.Differ++
 		}
 	}
@@ -59,7 +49,7 @@ func newComparison(views []*reportView) *comparisonView {
 }
 
 func newComparisonCell(v *reportView, rule *ruleView) comparisonCell {
-	cell := comparisonCell{State: rule.State, Class: rule.Class(), Note: rule.Why}
+	cell := comparisonCell{State: rule.State, Note: rule.Why}
 	switch {
 	case len(rule.Violations) > 0:
 		cell.Href = rule.Violations[0].Name
@@ -71,6 +61,5 @@ func newComparisonCell(v *reportView, rule *ruleView) comparisonCell {
 	case rule.State == reports.RuleNotCovered:
 		cell.Href = "#" + v.Prefix + "not-covered"
 	}
-	cell.Note = strings.TrimSpace(cell.Note)
 	return cell
 }

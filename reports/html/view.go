@@ -69,11 +69,6 @@ var ruleStates = []ruleState{
 	{State: ruleSilent, Counted: "without a claim", Meaning: "says how something is read, and cannot be violated"},
 }
 
-// Class is the name of a state among the classes and symbols of the page.
-func (s ruleState) Class() string { return stateClass(s.State) }
-
-func stateClass(state string) string { return strings.ReplaceAll(state, " ", "-") }
-
 // statesOf counts the rules in each state that some are in.
 func statesOf(rules []*ruleView) (out []ruleState) {
 	before := 0
@@ -125,9 +120,6 @@ type ruleView struct {
 	Violations       []fact // names are places on the page
 	Deviations       []reports.Deviation
 }
-
-// Class is the name of the rule's state among the classes and symbols of the page.
-func (r *ruleView) Class() string { return stateClass(r.State) }
 
 // levelView is a level of evidence. Strength is 1 to 3, and 0 where there is no such level.
 type levelView struct {
