@@ -28,21 +28,15 @@ func ReadPrecedence(data []byte) (*Precedence, error) {
 	return p, nil
 }
 
-// strictDecoder reads no member that it does not know.
-func strictDecoder(data []byte) *json.Decoder {
-	decoder := json.NewDecoder(bytes.NewReader(data))
-	decoder.DisallowUnknownFields()
-	return decoder
-}
-
 // readStrictly reads one JSON value without unknown members.
 func readStrictly(data []byte, into any) error {
-	decoder := strictDecoder(data)
+	decoder := json.NewDecoder(bytes.NewReader(data))
+	decoder.DisallowUnknownFields()
 	if err := decoder.Decode(into); err != nil {
 		if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 			return errors.New("the JSON ends too early")
 		}
-		return fmt.Errorf("%s", plain.Text(err.Error()))
+		return errors.New(plain.Text(err.Error()))
 	}
 	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
 		return errors.New("something follows the JSON value")
