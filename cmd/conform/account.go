@@ -58,19 +58,6 @@ func (s settings) accountOptions() account.Options {
 	return o
 }
 
-// helpOf explains some of the flags of run.
-func helpOf(names []string) (help string) {
-	defaults := defaultSettings()
-	all, width := defaults.byName(), 0
-	for _, name := range names {
-		width = max(width, len(all[name].synopsis()))
-	}
-	for _, name := range names {
-		help += all[name].helpLine(width)
-	}
-	return help
-}
-
 const policyHelp = `Usage: conform iam-policy --regions A,B [flags]
 
 Prints, as JSON, the IAM policy that permits just what 'conform run --target
@@ -79,8 +66,6 @@ permits to names with the prefix. Without --prefix, to those with conform-,
 which every random prefix begins with. Nothing is sent.
 
   conform iam-policy --regions us-east-1 > policy.json
-
-Flags
 `
 
 func (p *process) policyCommand() *cobra.Command {
@@ -96,7 +81,7 @@ func (p *process) policyCommand() *cobra.Command {
 		return err
 	}
 	names := []string{"regions", "prefix", "allow-logging", "stores", "config"}
-	return settingsCommand("iam-policy", "Print the permissions that a run in an account needs", policyHelp+helpOf(names), run, names...)
+	return settingsCommand("iam-policy", "Print the permissions that a run in an account needs", policyHelp+optionHelp(names...), run, names...)
 }
 
 const sweepHelp = `Usage: conform sweep --account ID --regions A,B [flags]
@@ -113,14 +98,14 @@ by --prefix, must bear the tag of a ledger, else it is kept.
 Ends with exit code 0, or 3 where something could not be looked at or deleted,
 and 5 where a guard refused.
 
-Flags
+What is done
+  --yes                         delete what is found (default: list it)
 `
 
 func (p *process) sweepCommand() *cobra.Command {
 	yes := false
 	names := []string{"account", "regions", "ledger", "prefix", "allow-unknown-alias", "allow-management-account", "timeout", "config"}
-	help := sweepHelp + helpOf(names) + "  --yes                        delete what is found (default: list it)\n"
-	cmd := settingsCommand("sweep", "Delete what runs have left in an account", help,
+	cmd := settingsCommand("sweep", "Delete what runs have left in an account", sweepHelp+optionHelp(names...),
 		func(ctx context.Context, s *settings, _ []string) error { return p.sweep(ctx, s, yes) }, names...)
 	cmd.Flags().BoolVar(&yes, "yes", false, "delete what is found")
 	return cmd

@@ -46,7 +46,7 @@ func (p *process) learnCommand() *cobra.Command {
 	for _, o := range defaults.groups()[0].options {
 		names = append(names, o.name)
 	}
-	cmd := settingsCommand("learn", "Find out which error a target selects first", learnHelpHead+optionHelp(names...)+learnHelpTail,
+	cmd := p.targetCommand("learn", "Find out which error a target selects first", learnHelpHead+optionHelp(names...)+learnHelpTail,
 		func(ctx context.Context, s *settings, _ []string) error {
 			return p.learn(ctx, s, profile, out, verbose)
 		}, names...)
@@ -57,9 +57,6 @@ func (p *process) learnCommand() *cobra.Command {
 }
 
 func (p *process) learn(ctx context.Context, s *settings, profile, out string, verbose bool) error {
-	if err := s.resolve(p.environ); err != nil {
-		return err
-	}
 	if profile != "" && profile == out {
 		return usagef("--profile and --out name the same file %s; give each its own", profile)
 	}

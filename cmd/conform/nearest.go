@@ -1,7 +1,7 @@
 package main
 
 import (
-	"slices"
+	"math"
 	"strings"
 )
 
@@ -10,29 +10,22 @@ const maxSuggestions = 3
 
 // nearest returns the known names that someone who wrote name may have meant: the closest ones, all
 // equally close.
-func nearest(name string, known []string) []string {
-	type candidate struct {
-		name     string
-		distance int
-	}
-	var candidates []candidate
+func nearest(name string, known []string) (names []string) {
 	name = strings.ToLower(name)
 	bare := strings.TrimLeft(name, "-")
+	closest := math.MaxInt
 	for _, k := range known {
 		d := distance(name, k)
-		switch {
-		case len(bare) >= 3 && strings.Contains(k, bare):
+		if len(bare) >= 3 && strings.Contains(k, bare) {
 			d = min(d, 2)
-		case d > 1+len(bare)/4:
+		} else if d > 1+len(bare)/4 {
 			continue
 		}
-		candidates = append(candidates, candidate{k, d})
-	}
-	slices.SortStableFunc(candidates, func(a, b candidate) int { return a.distance - b.distance })
-	var names []string
-	for _, c := range candidates {
-		if c.distance == candidates[0].distance && len(names) < maxSuggestions {
-			names = append(names, c.name)
+		if d < closest {
+			closest, names = d, nil
+		}
+		if d == closest && len(names) < maxSuggestions {
+			names = append(names, k)
 		}
 	}
 	return names

@@ -119,6 +119,17 @@ func settingsCommand(use, short, long string, run func(context.Context, *setting
 	return cmd
 }
 
+// targetCommand makes one whose settings say what is tested: they are complete when it runs.
+func (p *process) targetCommand(use, short, long string, run func(context.Context, *settings, []string) error, names ...string) *cobra.Command {
+	return settingsCommand(use, short, long, func(ctx context.Context, s *settings, args []string) error {
+		s.planning = use == "plan"
+		if err := s.resolve(p.environ); err != nil {
+			return err
+		}
+		return run(ctx, s, args)
+	}, names...)
+}
+
 // explainCompletion gives cobra's completion command help in the form of the other commands.
 func explainCompletion(cmd *cobra.Command) {
 	cmd.Long = `Usage: conform completion bash|fish|powershell|zsh

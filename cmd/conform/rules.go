@@ -73,19 +73,11 @@ func ruleTable(width int, families []string) string {
 		for _, rule := range model.Rules {
 			if rule.ID.Family() == family {
 				line := fmt.Sprintf("  %-*s  %-10s  %s", idWidth, rule.ID, rule.Level, rule.Statement)
-				fmt.Fprintln(&b, cut(line, width))
+				fmt.Fprintln(&b, plain.Shorten(line, width))
 			}
 		}
 	}
 	return b.String()
-}
-
-// cut shortens one of our own lines to a terminal's width, where that is known.
-func cut(line string, width int) string {
-	if runes := []rune(line); width > 0 && len(runes) > width {
-		return string(runes[:width-1]) + "…"
-	}
-	return line
 }
 
 // explain renders one rule, one family, or the error order.
@@ -130,7 +122,7 @@ func explainRule(ctx context.Context, rule *model.Rule, width int) (string, erro
 	if len(steps) > 0 {
 		fmt.Fprint(&b, "\nExample: a short case that tries it, with the right answers\n")
 		for _, line := range describe.Exchange(steps) {
-			fmt.Fprintln(&b, cut("  "+line, width))
+			fmt.Fprintln(&b, plain.Shorten("  "+line, width))
 		}
 	}
 	if faults := breaking(rule.ID); len(faults) > 0 {

@@ -47,7 +47,7 @@ Exit codes
 `
 
 func (p *process) runCommand() *cobra.Command {
-	return settingsCommand("run", "Test a target", runHelpHead+optionHelp()+runHelpTail, p.testTarget)
+	return p.targetCommand("run", "Test a target", runHelpHead+optionHelp()+runHelpTail, p.testTarget)
 }
 
 // resolve fills in what no flag gave.
@@ -118,9 +118,6 @@ func (s *settings) runOptions() conform.Options {
 
 // testTarget runs the suites and writes the reports.
 func (p *process) testTarget(ctx context.Context, s *settings, _ []string) error {
-	if err := s.resolve(p.environ); err != nil {
-		return err
-	}
 	if err := s.readInputs(); err != nil {
 		return err
 	}

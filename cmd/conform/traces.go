@@ -150,7 +150,7 @@ could be replayed, 130 interrupted.
 `
 
 func (p *process) replayCommand() *cobra.Command {
-	cmd := settingsCommand("replay TRACE|DIR|NAME|RULE…", "Play recorded divergences again", replayHelp+optionHelp(), p.replay)
+	cmd := p.targetCommand("replay TRACE|DIR|NAME|RULE…", "Play recorded divergences again", replayHelp+optionHelp(), p.replay)
 	cmd.ValidArgsFunction = completeTraces
 	return cmd
 }
@@ -158,9 +158,6 @@ func (p *process) replayCommand() *cobra.Command {
 func (p *process) replay(ctx context.Context, s *settings, paths []string) error {
 	if len(paths) == 0 {
 		return usagef("'conform replay' needs a trace, a folder of traces, or a rule; 'conform run' writes traces to conform-traces")
-	}
-	if err := s.resolve(p.environ); err != nil {
-		return err
 	}
 	if err := s.readOrder(); err != nil {
 		return err
