@@ -174,8 +174,7 @@ func (d *Diff) compare(section string, a, b map[string]string, missing string) {
 	}
 }
 
-// divergences matches those of one signature, then those of one rule and operation: such a one has
-// changed.
+// divergences matches those of one signature, then those of one rule and operation: such a one has changed.
 func (d *Diff) divergences(a, b []Divergence) {
 	bySignature := func(x, y Divergence) int { return cmp.Compare(x.Signature, y.Signature) }
 	a, b = slices.SortedStableFunc(slices.Values(a), bySignature), slices.SortedStableFunc(slices.Values(b), bySignature)
@@ -286,8 +285,7 @@ func (d *Diff) orders(a, b *errorOrder) {
 	}
 }
 
-// sectionOf is where a pair whose relation differs belongs; empty where one side is silent about why
-// it is open and the other has no order either.
+// sectionOf is where a pair whose relation differs belongs; empty where one side does not say why it is open.
 func sectionOf(a, b *errorOrder, pair [2]model.ID) string {
 	x, y := a.first[pair] != "", b.first[pair] != ""
 	switch {

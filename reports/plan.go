@@ -37,8 +37,7 @@ func (p *Plan) Totals() (tests, writes, reads int) {
 	return tests, writes, reads
 }
 
-// PlannedSuite is what a suite would send. Set-up requests count as writes; what confirming and
-// cleaning up take is not known beforehand.
+// PlannedSuite is what a suite would send, set-up as writes; confirming and cleaning up come on top.
 type PlannedSuite struct {
 	Name        string       `json:"name"`
 	Tests       int          `json:"tests,omitempty"` // or cases

@@ -92,8 +92,7 @@ func (p *Precedence) check() error {
 	return nil
 }
 
-// JSON writes the precedence. Account ids in what went over the wire are replaced by pseudonyms unless
-// keepAccounts.
+// JSON writes the precedence, with pseudonyms for account ids unless keepAccounts.
 func (p *Precedence) JSON(w io.Writer, keepAccounts bool) error {
 	c := *p
 	if !keepAccounts {
@@ -116,8 +115,7 @@ func withPseudonyms(steps []Step) []Step {
 	return steps
 }
 
-// Profile is the error order that a target can be held to: a partial one, of the pairs that were told
-// apart.
+// Profile is the error order that a target can be held to: a partial one, of the pairs that were told apart.
 func (p *Precedence) Profile(name string) (*model.Profile, error) {
 	return model.NewProfile(name, plain.WithoutNil(p.Rules), plain.WithoutNil(p.Holds))
 }

@@ -326,8 +326,7 @@ func (c Coverage) Counts() (applicable, exercised, violated int) {
 	return applicable, exercised, violated
 }
 
-// FailsRun reports whether a divergence made the verdict. One that did not repeat says nothing about a
-// target that may answer late.
+// FailsRun reports whether a divergence made the verdict. An unrepeated one does not where a target may answer late.
 func (r *Report) FailsRun(d Divergence) bool {
 	return d.Fails && (d.Status != Unrepeated || !r.Target.Eventual)
 }
@@ -356,8 +355,7 @@ func rulePlaces() map[model.ID]int {
 	return places
 }
 
-// JSON writes the report as indented JSON. Characters that a terminal would obey or hide are written
-// as escapes, so that the file can be looked at safely.
+// JSON writes the report as indented JSON that can be looked at safely in a terminal.
 func JSON(w io.Writer, r *Report) error {
 	if err := plain.WriteJSON(w, r.Normalized()); err != nil {
 		return fmt.Errorf("the report as JSON: %w", err)

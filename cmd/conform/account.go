@@ -19,8 +19,7 @@ import (
 	"github.com/insightconform/conform/targets/pace"
 )
 
-// resolveAccount completes the settings of the account target, which takes nothing but the credentials
-// from the environment of the AWS tools.
+// resolveAccount completes the settings of the account target, which takes only credentials from the environment.
 func (s *settings) resolveAccount(environ map[string]string) error {
 	if len(s.account.Accounts) == 0 && !s.planning {
 		return usagef("--target account needs --account ID, the account that may be changed")
@@ -53,8 +52,8 @@ func (s *settings) resolveLedger(environ map[string]string) {
 }
 
 func (s settings) accountOptions() account.Options {
-	o, rates := s.account, cmp.Or(s.pace, &pace.Default)
-	o.Regions, o.Timeout, o.Settle, o.Pace = s.endpoint.Regions, s.endpoint.Timeout, s.run.Settle, pace.New(*rates)
+	o, rates := s.account, cmp.Or(s.pace, pace.Default)
+	o.Regions, o.Timeout, o.Settle, o.Pace = s.endpoint.Regions, s.endpoint.Timeout, s.run.Settle, pace.New(rates)
 	return o
 }
 

@@ -47,8 +47,7 @@ func readBounded(in io.Reader, name string, most int64) ([]byte, error) {
 	return data, nil
 }
 
-// mustBeWritable sees that the file of a setting can be written, where there is one. words begin the error,
-// and remedy ends it.
+// mustBeWritable sees that a file can be written, where one is named. words begin the error, and remedy ends it.
 func mustBeWritable(words, path, remedy string) error {
 	if err := files.CheckWritable(path); path != "" && err != nil {
 		return usagef("%s: %w%s", words, err, remedy)

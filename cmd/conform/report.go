@@ -141,8 +141,7 @@ func (s *settings) wanted() []formats.Sink {
 	return s.sinks
 }
 
-// writeReports writes a report into the sinks, but those of some formats, and returns its exit
-// code, or a worse one where it could not.
+// writeReports writes into all sinks but those of some formats, and returns the exit code, or a worse one on failure.
 func (p *process) writeReports(sinks []formats.Sink, r *reports.Report, options text.Options, but ...string) (code int) {
 	code = r.ExitCode
 	for _, sink := range sinks {
@@ -225,8 +224,7 @@ func (s *settings) reportBefore() *reports.Report {
 		Target: targets.Info{Name: s.target, Endpoint: s.endpoint.URL}, Seed: o.Seed, Workers: o.Workers, Suites: o.Suites, FailOn: o.FailOn}
 }
 
-// tell ends the streams with how the run ended, and marks it for continuous integration by the summary of
-// GitHub's step and by annotations. It reports whether all of the streams was written.
+// tell ends the streams, of which it reports whether all was written, and marks the run for continuous integration.
 func (p *process) tell(s *settings, report *reports.Report, all eventStreams) bool {
 	all.add(reports.EndEvent(report))
 	whole := true

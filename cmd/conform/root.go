@@ -232,8 +232,7 @@ func shortVersion() string {
 // maxSuggestions is how many names a suggestion offers.
 const maxSuggestions = 3
 
-// nearest returns the known names that someone who wrote name may have meant: the closest ones, all
-// equally close.
+// nearest returns the known names that someone who wrote name may have meant: those that are closest.
 func nearest(name string, known []string) (names []string) {
 	name = strings.ToLower(name)
 	bare := strings.TrimLeft(name, "-")

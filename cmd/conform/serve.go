@@ -47,8 +47,7 @@ func (p *process) serveCommand() *cobra.Command {
 	return cmd
 }
 
-// listFaults writes one line for each fault of the embedded server: its name, the rule that it is about,
-// and what it does otherwise.
+// listFaults writes a line for each fault of the embedded server: its name, its rule, and what it does otherwise.
 func (p *process) listFaults() error {
 	names, rules := 0, 0
 	for _, f := range embedded.Faults {

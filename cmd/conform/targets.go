@@ -54,8 +54,8 @@ func (p *process) open(s *settings) (targets.Target, error) {
 
 // pacer is nil where nothing is to be paced.
 func (s settings) pacer() endpoint.Pacer {
-	if s.pace == nil {
+	if s.pace == (pace.Rates{}) {
 		return nil
 	}
-	return pace.New(*s.pace)
+	return pace.New(s.pace)
 }

@@ -24,8 +24,7 @@ import (
 // noTraces is the value of --traces that keeps none.
 const noTraces = "none"
 
-// tracesFolder is where the traces of the target are kept, empty where none are: unless it is told, by the
-// kind of the target, its URL where it has one, and the fault that was put into it.
+// tracesFolder is where the traces are kept, empty where none are: as told, or by target, URL and fault.
 func (s *settings) tracesFolder() string {
 	switch s.traces {
 	case noTraces:
@@ -191,8 +190,7 @@ func (p *process) replay(ctx context.Context, s *settings, paths []string) error
 	return nil
 }
 
-// tracesNamed reads the traces that arguments name: files and folders, and by their names or rules those
-// in the target's folder.
+// tracesNamed reads the traces that arguments name: files, folders, and by name or rule those in the target's folder.
 func (s *settings) tracesNamed(names []string) (files []reports.TraceFile, err error) {
 	for _, name := range names {
 		named, err := reports.ReadTraceFiles(name)

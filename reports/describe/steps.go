@@ -61,8 +61,7 @@ func squeezed(parts []string, excess int) []string {
 	return parts
 }
 
-// Exchange renders the steps of an example, a line for each request and each answer. What an operation
-// that only sets the scene answers is left out.
+// Exchange renders the steps of an example, a line for each request and each answer, unless that only sets the scene.
 func Exchange(steps []reports.Step) []string {
 	var lines []string
 	resource := ""

@@ -47,8 +47,7 @@ type Stream struct {
 	err    error // the first
 }
 
-// maxEventSteps is how many suspicions a stream tells with their steps: a target that is wrong in each
-// answer shall not fill the disk.
+// maxEventSteps is how many suspicions are told with their steps: a target that is always wrong shall fill no disk.
 const maxEventSteps = 200
 
 // syncEvery is how often a stream is flushed to the disk.
@@ -68,8 +67,7 @@ func Open(path string, stdout io.Writer) (*Stream, error) {
 	return s, nil
 }
 
-// Add writes an event. A time of zero is now. After a write that failed nothing more is written; Close
-// says why.
+// Add writes an event. A time of zero is now. After a write that failed, of which Close tells, nothing is written.
 func (s *Stream) Add(e reports.Event) {
 	if e.Time.IsZero() {
 		e.Time = time.Now()
@@ -137,8 +135,7 @@ const (
 	maxEventBody = 4000
 )
 
-// brief is a copy without what makes a stream long: the bytes of all steps but those that diverge, and
-// the states beside them.
+// briefDivergence is a copy without what makes a stream long: states, and the bytes of steps that do not diverge.
 func briefDivergence(d *reports.Divergence, withSteps bool) *reports.Divergence {
 	c := *d
 	c.States, c.Steps = nil, nil

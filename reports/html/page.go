@@ -28,8 +28,7 @@ var (
 	htmlScript string
 )
 
-// The page carries its style and script inside, and its policy lets nothing else run or load: neither
-// what a target answered nor the network has a way in.
+// The page carries its style and script inside, and its policy lets nothing else run or load.
 var htmlPolicy = "default-src 'none'; style-src '" + digest(htmlStyle) + "'; script-src '" + digest(htmlScript) + "'; base-uri 'none'; form-action 'none'"
 
 var htmlPages = template.Must(template.New("").Funcs(functions).ParseFS(htmlFiles, "*.tmpl"))
@@ -109,8 +108,7 @@ func Write(w io.Writer, list ...*reports.Report) error {
 // roomForDivergences is how many bytes of a page may go to divergences.
 const roomForDivergences = 1_400_000
 
-// renderDivergences shows each divergence as fully as there is room, and returns what is left: all in brief, which
-// is done even where there is no room, then the steps of all before the scripts of any.
+// renderDivergences shows each within what room is left: all in brief, then their steps, then the scripts.
 func (v *reportView) renderDivergences(room int) (int, error) {
 	for round := range 3 {
 		for _, d := range v.Divergences {

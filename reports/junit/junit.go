@@ -17,8 +17,7 @@ import (
 	"github.com/insightconform/conform/reports/plain"
 )
 
-// The elements of a JUnit report, in the order that the common schemas ask for. Those schemas allow one
-// failure, error or skipped element for each case.
+// The elements of a JUnit report, in the order of the common schemas, which allow one result for each case.
 type junitReport struct {
 	XMLName  xml.Name     `xml:"testsuites"`
 	Name     string       `xml:"name,attr"`

@@ -60,8 +60,7 @@ func Finite(f float64) float64 {
 	return f
 }
 
-// WithoutNil copies a value for JSON, as deep as there are structs, pointers and lists: nil lists and maps become empty
-// where they would be written as null, and numbers finite.
+// WithoutNil copies a value for JSON: nil lists and maps that would be null become empty, and numbers finite.
 func WithoutNil[T any](v T) T {
 	return withoutNil(reflect.ValueOf(&v).Elem(), true).Interface().(T)
 }

@@ -61,8 +61,7 @@ func Duration(seconds float64) string {
 	return d.Round(time.Second).String()
 }
 
-// Alternatives joins what is allowed: "A", "A or B", "A, B or C"; where that is longer than limit, "A, B or 3
-// more".
+// Alternatives joins what is allowed: "A", "A, B or C"; where that is longer than limit, "A, B or 3 more".
 func Alternatives(list []string, limit int) string {
 	if len(list) == 0 {
 		return "nothing else"
@@ -101,8 +100,7 @@ type Group[K, T any] struct {
 	Items []T
 }
 
-// GroupBy puts what has the same key together. Groups come in the order of their first items, and items in that of
-// the list.
+// GroupBy puts what has the same key together, groups in the order of their first items, items in that of the list.
 func GroupBy[K comparable, T any](list []T, key func(T) K) []Group[K, T] {
 	var out []Group[K, T]
 	places := map[K]int{}

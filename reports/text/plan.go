@@ -72,8 +72,7 @@ func sent(writes, reads int) string {
 	return fmt.Sprintf("%s writes, %s reads", plain.Grouped(writes), plain.Grouped(reads))
 }
 
-// planDurations says how long requests take, at the quota of the service with reads of one world beside the
-// writes of others.
+// planDurations says how long requests take, at the quota with reads of one world beside the writes of others.
 func planDurations(p *reports.Plan, writes, reads int) string {
 	atQuota := max(float64(writes)/quotaWrites, float64(reads)/quotaReads) / 60
 	text := shownMinutes(atQuota) + " at 1 write and 10 reads a second"

@@ -12,8 +12,7 @@ import (
 	"github.com/insightconform/conform/reports/plain"
 )
 
-// updateLine renders the update in at most width characters, 0 for any number. What matters least is left
-// out first: what the run is doing, then the time left, then the number of requests.
+// updateLine renders the update in at most width characters, 0 for any number; what matters least is left out.
 func updateLine(u reports.Update, width int) string {
 	rules, found, left := "", "", ""
 	if u.RulesApplicable > 0 {
