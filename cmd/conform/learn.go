@@ -66,9 +66,6 @@ func (p *process) learn(ctx context.Context, s *settings, profile, out string, v
 	if err := mustBeWritable("--out "+out, out, ""); err != nil {
 		return err
 	}
-	for _, note := range s.unusedNotes(p.environ) {
-		p.complain(note)
-	}
 	target, err := p.open(s)
 	if err != nil {
 		return err

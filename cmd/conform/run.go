@@ -121,11 +121,6 @@ func (p *process) testTarget(ctx context.Context, s *settings, _ []string) error
 	if err := s.readInputs(); err != nil {
 		return err
 	}
-	for _, note := range s.unusedNotes(p.environ) {
-		if !s.quiet {
-			p.complain(note)
-		}
-	}
 	target, err := p.open(s)
 	if err != nil {
 		return err

@@ -41,8 +41,13 @@ var production = wiring{
 	selftest: selftest.Run,
 }
 
-// open makes the target that the settings choose.
+// open makes the target that the settings choose, and says what was set in vain.
 func (p *process) open(s *settings) (targets.Target, error) {
+	for _, note := range s.unusedNotes(p.environ) {
+		if !s.quiet {
+			p.complain(note)
+		}
+	}
 	switch s.target {
 	case targetEndpoint:
 		return p.endpoint(*s)
