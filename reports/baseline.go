@@ -56,7 +56,7 @@ func ReadBaseline(data []byte, yamlForm bool) (*Baseline, error) {
 		data = converted
 	}
 	b := &Baseline{}
-	if err := strictDecoder(data).Decode(b); err != nil {
+	if err := readStrictly(data, b); err != nil {
 		return nil, fmt.Errorf("not a baseline: %w", err)
 	}
 	if b.Schema != baselineSchema {
@@ -64,6 +64,7 @@ func ReadBaseline(data []byte, yamlForm bool) (*Baseline, error) {
 	}
 	seen := map[string]bool{}
 	for i, e := range b.Entries {
+		_, noDate := time.Parse(time.DateOnly, e.Expires)
 		switch {
 		case e.Signature == "":
 			return nil, fmt.Errorf("entry %d has no signature", i+1)
@@ -73,11 +74,8 @@ func ReadBaseline(data []byte, yamlForm bool) (*Baseline, error) {
 			return nil, fmt.Errorf("entry %d: %q has no reason; say why it is accepted", i+1, e.Signature)
 		case len(e.Steps) == 0:
 			return nil, fmt.Errorf("entry %d: %q has no steps; write them with --update-baseline", i+1, e.Signature)
-		}
-		if e.Expires != "" {
-			if _, err := time.Parse(time.DateOnly, e.Expires); err != nil {
-				return nil, fmt.Errorf("entry %d: expires %q is no date; write it like 2026-12-31", i+1, e.Expires)
-			}
+		case e.Expires != "" && noDate != nil:
+			return nil, fmt.Errorf("entry %d: expires %q is no date; write it like 2026-12-31", i+1, e.Expires)
 		}
 		seen[e.Signature] = true
 	}

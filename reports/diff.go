@@ -115,8 +115,8 @@ func readSide(data []byte) (*side, error) {
 
 func orderOfProfile(p *model.Profile) *errorOrder {
 	o := &errorOrder{list: p.Order, first: map[[2]model.ID]model.ID{}}
-	for _, pair := range p.Holds {
-		o.first[inOrder(pair)] = pair[0]
+	for _, pair := range p.Holds { // either may come first in the reference
+		o.first[pair], o.first[[2]model.ID{pair[1], pair[0]}] = pair[0], pair[0]
 	}
 	return o
 }
@@ -135,14 +135,6 @@ func orderOfPrecedence(p *Precedence) *errorOrder {
 		}
 	}
 	return o
-}
-
-// inOrder is a pair in the order of the reference.
-func inOrder(pair [2]model.ID) [2]model.ID {
-	if rules := model.ErrorRules(); slices.Index(rules, pair[0]) > slices.Index(rules, pair[1]) {
-		return [2]model.ID{pair[1], pair[0]}
-	}
-	return pair
 }
 
 func (d *Diff) add(section, name, a, b string) {
@@ -174,8 +166,7 @@ func (d *Diff) compare(section string, a, b map[string]string, missing string) {
 	}
 }
 
-// divergences matches those of one signature, then those of one rule and operation: such a one has
-// changed.
+// divergences matches those of one signature, then those of one rule and operation: such a one has changed.
 func (d *Diff) divergences(a, b []Divergence) {
 	bySignature := func(x, y Divergence) int { return cmp.Compare(x.Signature, y.Signature) }
 	a, b = slices.SortedStableFunc(slices.Values(a), bySignature), slices.SortedStableFunc(slices.Values(b), bySignature)
@@ -286,8 +277,7 @@ func (d *Diff) orders(a, b *errorOrder) {
 	}
 }
 
-// sectionOf is where a pair whose relation differs belongs; empty where one side is silent about why
-// it is open and the other has no order either.
+// sectionOf is where a pair whose relation differs belongs; empty where one side does not say why it is open.
 func sectionOf(a, b *errorOrder, pair [2]model.ID) string {
 	x, y := a.first[pair] != "", b.first[pair] != ""
 	switch {
@@ -303,21 +293,12 @@ func sectionOf(a, b *errorOrder, pair [2]model.ID) string {
 
 // relation says in words what is known of a pair.
 func (o *errorOrder) relation(pair [2]model.ID) string {
-	switch {
-	case o.first[pair] != "":
-		return string(o.first[pair]) + " first"
-	case o.open[pair] != "":
-		return o.open[pair]
+	if first := o.first[pair]; first != "" {
+		return string(first) + " first"
 	}
-	return "open"
+	return cmp.Or(o.open[pair], "open")
 }
 
 func (o *errorOrder) code(id model.ID) string {
-	switch {
-	case o.codes[id] != "":
-		return o.codes[id]
-	case o.silent[id] != "":
-		return "none: " + o.silent[id]
-	}
-	return "none"
+	return cmp.Or(o.codes[id], strings.TrimSuffix("none: "+o.silent[id], ": "))
 }

@@ -42,20 +42,17 @@ type Precedence struct {
 	Version  string       `json:"version,omitempty"` // of conform
 	Target   targets.Info `json:"target"`
 	Requests int          `json:"requests"`
-	// Rules lists the error rules in the order that was learned, as far as there is one; those of which
-	// nothing is known keep their place in the reference's order.
+	// Rules lists the error rules in the order that was learned; those of which nothing is known keep their place.
 	Rules []model.ID `json:"rules"`
 	// Codes has what each rule is answered with when it alone is broken, Unmeasured the rules that have
 	// no such code on this target, with the reason.
 	Codes      map[model.ID]string `json:"codes"`
 	Unmeasured map[model.ID]string `json:"unmeasured,omitempty"`
 	Cells      []PrecedenceCell    `json:"cells"` // one for each pair of rules
-	// Cycles lists the sets of rules between which there is no order, Triples what was answered to one
-	// request that breaks three of them.
+	// Cycles lists sets of rules without an order, Triples the answers to requests that break three rules of a set.
 	Cycles  [][]model.ID       `json:"cycles,omitempty"`
 	Triples []PrecedenceTriple `json:"triples,omitempty"`
-	// Holds lists the pairs {first, second} that the target can be held to: those that were told apart
-	// and agree with Rules.
+	// Holds lists the pairs that were told apart and agree with Rules: the target can be held to them.
 	Holds [][2]model.ID `json:"holds"`
 }
 
@@ -70,8 +67,7 @@ const (
 	CellNotCovered        = "not covered"       // the target cannot be brought there
 )
 
-// PrecedenceCell is what was measured of two rules that one request breaks together. First stands
-// before Second in the reference's order.
+// PrecedenceCell is what was measured of two rules that one request breaks, in the reference's order.
 type PrecedenceCell struct {
 	First  model.ID `json:"first"`
 	Second model.ID `json:"second"`

@@ -90,8 +90,7 @@ func joinedEnd(parts []*Report) *End {
 	return out
 }
 
-// after reports whether a report tells more than another one of the same shard: its run began later, or it
-// has that one in it.
+// after reports whether a report tells more than another of the same shard: its run began later, or has that in it.
 func (r *Report) after(o *Report) bool {
 	if r.Started.Equal(o.Started) {
 		return r.Requests > o.Requests

@@ -9,8 +9,7 @@ import (
 	"github.com/insightconform/conform/reports/plain"
 )
 
-// End says how a run ended: what its verdict rests on beside what was found and covered. A text says
-// why; an empty one, that it did not happen.
+// End says how a run ended, for its verdict. A text says why; an empty one, that it did not happen.
 type End struct {
 	Interrupted string `json:"interrupted,omitempty"`
 	Failed      string `json:"failed,omitempty"`  // the harness itself
@@ -19,8 +18,7 @@ type End struct {
 	Lost        string `json:"lost,omitempty"`    // the target, or access to it
 	// PutSucceeded says that a PutInsightSelectors succeeded.
 	PutSucceeded bool `json:"put_succeeded"`
-	// Resumed says that the run went on from an earlier report, and Joined that this is the report of several
-	// runs. One that is resumed and not joined covers only what was left.
+	// Resumed: the run went on from an earlier report, and covers only what was left. Joined: this is of several runs.
 	Resumed bool `json:"resumed,omitempty"`
 	Joined  bool `json:"joined,omitempty"`
 	// MissingShards are the shares of the whole of which no report was joined.

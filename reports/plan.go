@@ -1,6 +1,10 @@
 package reports
 
-import "github.com/insightconform/conform/targets"
+import (
+	"fmt"
+
+	"github.com/insightconform/conform/targets"
+)
 
 // PlanSchema identifies the JSON form of a Plan.
 const PlanSchema = "conform/plan/1"
@@ -33,8 +37,7 @@ func (p *Plan) Totals() (tests, writes, reads int) {
 	return tests, writes, reads
 }
 
-// PlannedSuite is what a suite would send. Set-up requests count as writes; what confirming and
-// cleaning up take is not known beforehand.
+// PlannedSuite is what a suite would send, set-up as writes; confirming and cleaning up come on top.
 type PlannedSuite struct {
 	Name        string       `json:"name"`
 	Tests       int          `json:"tests,omitempty"` // or cases
@@ -43,4 +46,29 @@ type PlannedSuite struct {
 	Estimated   bool         `json:"estimated,omitempty"`
 	NotCovered  string       `json:"not_covered,omitempty"` // why nothing can be sent
 	Certificate *Certificate `json:"certificate,omitempty"` // what a whole run of it would guarantee
+}
+
+// Shard is one of several equal shares of a run's work. The zero value is all of it.
+type Shard struct {
+	Index int // from 0
+	Count int // 0 is the same as 1
+}
+
+// String renders the shard as people count: "2/4" is the second of four; empty is all.
+func (s Shard) String() string {
+	if s.Count < 2 {
+		return ""
+	}
+	return fmt.Sprintf("%d/%d", s.Index+1, s.Count)
+}
+
+// Part is what worker i of n has to do of the whole: which of how many parts.
+func (s Shard) Part(i, n int) (part, parts int) {
+	return s.Index*n + i, max(1, s.Count) * n
+}
+
+// Share is the range of n tests that the shard has.
+func (s Shard) Share(n int) (from, to int) {
+	count := max(1, s.Count)
+	return n * s.Index / count, n * (s.Index + 1) / count
 }

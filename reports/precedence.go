@@ -28,21 +28,15 @@ func ReadPrecedence(data []byte) (*Precedence, error) {
 	return p, nil
 }
 
-// strictDecoder reads no member that it does not know.
-func strictDecoder(data []byte) *json.Decoder {
-	decoder := json.NewDecoder(bytes.NewReader(data))
-	decoder.DisallowUnknownFields()
-	return decoder
-}
-
 // readStrictly reads one JSON value without unknown members.
 func readStrictly(data []byte, into any) error {
-	decoder := strictDecoder(data)
+	decoder := json.NewDecoder(bytes.NewReader(data))
+	decoder.DisallowUnknownFields()
 	if err := decoder.Decode(into); err != nil {
 		if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 			return errors.New("the JSON ends too early")
 		}
-		return fmt.Errorf("%s", plain.Text(err.Error()))
+		return errors.New(plain.Text(err.Error()))
 	}
 	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
 		return errors.New("something follows the JSON value")
@@ -98,8 +92,7 @@ func (p *Precedence) check() error {
 	return nil
 }
 
-// JSON writes the precedence. Account ids in what went over the wire are replaced by pseudonyms unless
-// keepAccounts.
+// JSON writes the precedence, with pseudonyms for account ids unless keepAccounts.
 func (p *Precedence) JSON(w io.Writer, keepAccounts bool) error {
 	c := *p
 	if !keepAccounts {
@@ -122,8 +115,7 @@ func withPseudonyms(steps []Step) []Step {
 	return steps
 }
 
-// Profile is the error order that a target can be held to: a partial one, of the pairs that were told
-// apart.
+// Profile is the error order that a target can be held to: a partial one, of the pairs that were told apart.
 func (p *Precedence) Profile(name string) (*model.Profile, error) {
 	return model.NewProfile(name, plain.WithoutNil(p.Rules), plain.WithoutNil(p.Holds))
 }

@@ -227,14 +227,12 @@ func NewStep(number int, request model.Request, reply targets.Reply, allowed []s
 	}
 }
 
-// maxBrief bounds each text of an answer where many steps are kept.
-const maxBrief = 2000
-
-// Brief is the step with what came over the wire shortened further.
-func (s Step) Brief() Step {
-	s.Sent, s.Received = plain.Shorten(s.Sent, maxBrief), plain.Shorten(s.Received, maxBrief)
-	s.Answer.Code, s.Answer.Problem = plain.Shorten(s.Answer.Code, maxBrief), plain.Shorten(s.Answer.Problem, maxBrief)
-	s.Answer.Body = BoundedValue(s.Answer.Body, maxBrief)
+// Brief is the step with its texts and its body shortened to so many characters.
+func (s Step) Brief(text, body int) Step {
+	for _, field := range []*string{&s.Sent, &s.Received, &s.Answer.Code, &s.Answer.Problem} {
+		*field = plain.Shorten(*field, text)
+	}
+	s.Answer.Body = BoundedValue(s.Answer.Body, body)
 	return s
 }
 
@@ -328,8 +326,7 @@ func (c Coverage) Counts() (applicable, exercised, violated int) {
 	return applicable, exercised, violated
 }
 
-// FailsRun reports whether a divergence made the verdict. One that did not repeat says nothing about a
-// target that may answer late.
+// FailsRun reports whether a divergence made the verdict. An unrepeated one does not where a target may answer late.
 func (r *Report) FailsRun(d Divergence) bool {
 	return d.Fails && (d.Status != Unrepeated || !r.Target.Eventual)
 }
@@ -358,8 +355,7 @@ func rulePlaces() map[model.ID]int {
 	return places
 }
 
-// JSON writes the report as indented JSON. Characters that a terminal would obey or hide are written
-// as escapes, so that the file can be looked at safely.
+// JSON writes the report as indented JSON that can be looked at safely in a terminal.
 func JSON(w io.Writer, r *Report) error {
 	if err := plain.WriteJSON(w, r.Normalized()); err != nil {
 		return fmt.Errorf("the report as JSON: %w", err)

@@ -85,8 +85,7 @@ type SelftestRule struct {
 	Why    string   `json:"why,omitempty"` // it need not catch any
 }
 
-// SortFaults brings the faults into the order of the rules that they are about; those of one rule stay
-// in their order.
+// SortFaults brings the faults into the order of their rules; those of one rule stay in theirs.
 func (s *Selftest) SortFaults() {
 	place := rulePlaces()
 	slices.SortStableFunc(s.Faults, func(a, b SelftestFault) int { return cmp.Compare(place[a.Rule], place[b.Rule]) })

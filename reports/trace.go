@@ -125,7 +125,7 @@ func readTrace(data []byte) (*Trace, error) {
 		return nil, fmt.Errorf("no trace of schema %s, but %q; replay it with the version of conform that wrote it", traceSchema, schema)
 	}
 	t := &Trace{}
-	if err := strictDecoder(data).Decode(t); err != nil {
+	if err := readStrictly(data, t); err != nil {
 		return nil, fmt.Errorf("no trace: %w", err)
 	}
 	if len(t.Steps) == 0 || t.Signature == "" {
@@ -141,9 +141,13 @@ func readTrace(data []byte) (*Trace, error) {
 
 // Name is a short name for the trace: six hexadecimal digits of its signature.
 func (t *Trace) Name() string {
+	return fmt.Sprintf("%06x", t.hash()>>8)
+}
+
+func (t *Trace) hash() uint32 {
 	h := fnv.New32a()
 	h.Write([]byte(t.Signature))
-	return fmt.Sprintf("%06x", h.Sum32()>>8)
+	return h.Sum32()
 }
 
 // TraceName reports whether a text may be the name of a trace, or of a rule whose traces are meant.
@@ -153,23 +157,14 @@ func TraceName(text string) bool {
 
 var hexName = regexp.MustCompile(`^[0-9a-f]{6}$`)
 
+// noNames are the characters of a signature that names of files are spared.
+var noNames = regexp.MustCompile(`[^A-Za-z0-9/| -]`)
+
 // fileName is the name under which a trace is kept: its signature in characters that file names may have.
 func (t *Trace) fileName() string {
-	name := strings.Map(func(c rune) rune {
-		switch {
-		case 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || c == '-':
-			return c
-		case c == '/' || c == '|':
-			return '_'
-		case c == ' ':
-			return '-'
-		}
-		return -1
-	}, t.Signature)
+	name := strings.NewReplacer("/", "_", "|", "_", " ", "-").Replace(noNames.ReplaceAllString(t.Signature, ""))
 	if len(name) > 120 {
-		h := fnv.New32a()
-		h.Write([]byte(t.Signature))
-		name = fmt.Sprintf("%s-%08x", name[:110], h.Sum32())
+		name = fmt.Sprintf("%s-%08x", name[:110], t.hash())
 	}
 	return name + ".json"
 }

@@ -19,8 +19,7 @@ import (
 	"github.com/insightconform/conform/targets/pace"
 )
 
-// resolveAccount completes the settings of the account target, which takes nothing but the credentials
-// from the environment of the AWS tools.
+// resolveAccount completes the settings of the account target, which takes only credentials from the environment.
 func (s *settings) resolveAccount(environ map[string]string) error {
 	if len(s.account.Accounts) == 0 && !s.planning {
 		return usagef("--target account needs --account ID, the account that may be changed")
@@ -53,22 +52,9 @@ func (s *settings) resolveLedger(environ map[string]string) {
 }
 
 func (s settings) accountOptions() account.Options {
-	o, rates := s.account, cmp.Or(s.pace, &pace.Default)
-	o.Regions, o.Timeout, o.Settle, o.Pace = s.endpoint.Regions, s.endpoint.Timeout, s.run.Settle, pace.New(*rates)
+	o, rates := s.account, cmp.Or(s.pace, pace.Default)
+	o.Regions, o.Timeout, o.Settle, o.Pace = s.endpoint.Regions, s.endpoint.Timeout, s.run.Settle, pace.New(rates)
 	return o
-}
-
-// helpOf explains some of the flags of run.
-func helpOf(names []string) (help string) {
-	defaults := defaultSettings()
-	all, width := defaults.byName(), 0
-	for _, name := range names {
-		width = max(width, len(all[name].synopsis()))
-	}
-	for _, name := range names {
-		help += all[name].helpLine(width)
-	}
-	return help
 }
 
 const policyHelp = `Usage: conform iam-policy --regions A,B [flags]
@@ -79,8 +65,6 @@ permits to names with the prefix. Without --prefix, to those with conform-,
 which every random prefix begins with. Nothing is sent.
 
   conform iam-policy --regions us-east-1 > policy.json
-
-Flags
 `
 
 func (p *process) policyCommand() *cobra.Command {
@@ -96,7 +80,7 @@ func (p *process) policyCommand() *cobra.Command {
 		return err
 	}
 	names := []string{"regions", "prefix", "allow-logging", "stores", "config"}
-	return settingsCommand("iam-policy", "Print the permissions that a run in an account needs", policyHelp+helpOf(names), run, names...)
+	return settingsCommand("iam-policy", "Print the permissions that a run in an account needs", policyHelp+optionHelp(names...), run, names...)
 }
 
 const sweepHelp = `Usage: conform sweep --account ID --regions A,B [flags]
@@ -113,14 +97,14 @@ by --prefix, must bear the tag of a ledger, else it is kept.
 Ends with exit code 0, or 3 where something could not be looked at or deleted,
 and 5 where a guard refused.
 
-Flags
+What is done
+  --yes                         delete what is found (default: list it)
 `
 
 func (p *process) sweepCommand() *cobra.Command {
 	yes := false
 	names := []string{"account", "regions", "ledger", "prefix", "allow-unknown-alias", "allow-management-account", "timeout", "config"}
-	help := sweepHelp + helpOf(names) + "  --yes                        delete what is found (default: list it)\n"
-	cmd := settingsCommand("sweep", "Delete what runs have left in an account", help,
+	cmd := settingsCommand("sweep", "Delete what runs have left in an account", sweepHelp+optionHelp(names...),
 		func(ctx context.Context, s *settings, _ []string) error { return p.sweep(ctx, s, yes) }, names...)
 	cmd.Flags().BoolVar(&yes, "yes", false, "delete what is found")
 	return cmd
@@ -135,32 +119,30 @@ func (p *process) sweep(ctx context.Context, s *settings, yes bool) error {
 		return usagef("%s", strings.Replace(err.Error(), "--target account", "'conform sweep'", 1))
 	}
 	items, err := account.Sweep(ctx, account.SweepOptions{Options: p.account(*s), ByPrefix: s.account.Prefix != "" && s.from["ledger"] == fromDefault, Delete: yes})
-	failed := false
 	words := map[account.State]string{account.Found: "would delete", account.Deleted: "deleted",
 		account.Gone: "gone already", account.Kept: "kept", account.Failed: "not deleted"}
 	for _, item := range items {
-		failed = failed || item.State == account.Failed
 		what := fmt.Sprint(item.Resource)
 		if item.Name == "" {
 			what = fmt.Sprintf("%ss in %s", item.Kind, item.Region)
 		}
-		line := fmt.Sprintf("%-12s  %s", words[item.State], what)
-		if item.Why != "" {
-			line += ": " + item.Why
-		}
+		line := strings.TrimSuffix(fmt.Sprintf("%-12s  %s: %s", words[item.State], what, item.Why), ": ")
 		if _, problem := fmt.Fprintln(p.stdout, plain.OneLine(line)); problem != nil {
 			return problem
 		}
+	}
+	has := func(state account.State) bool {
+		return slices.ContainsFunc(items, func(x account.Item) bool { return x.State == state })
 	}
 	switch {
 	case err != nil:
 		return err
 	case len(items) == 0:
 		fmt.Fprintln(p.stdout, "nothing is left")
-	case !yes && slices.ContainsFunc(items, func(x account.Item) bool { return x.State == account.Found }):
+	case !yes && has(account.Found):
 		fmt.Fprintln(p.stdout, "nothing was deleted; --yes deletes")
 	}
-	if failed {
+	if has(account.Failed) {
 		return exitCode(reports.ExitInconclusive)
 	}
 	return nil

@@ -8,6 +8,7 @@ import (
 	"github.com/insightconform/conform/generators/machine"
 	"github.com/insightconform/conform/model"
 	"github.com/insightconform/conform/reports/formats"
+	"github.com/insightconform/conform/reports/plain"
 	"github.com/insightconform/conform/targets/embedded"
 )
 
@@ -24,9 +25,7 @@ func (o option) completion() cobra.CompletionFunc {
 	case o.name == "fault":
 		return completeFaults
 	case o.name == "traces":
-		return func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-			return nil, cobra.ShellCompDirectiveFilterDirs
-		}
+		return cobra.FixedCompletions(nil, cobra.ShellCompDirectiveFilterDirs)
 	case o.value == "FILE":
 		return cobra.FixedCompletions([]string{"yaml", "yml", "json"}, cobra.ShellCompDirectiveFilterFileExt)
 	case len(choices) > 1:
@@ -62,11 +61,8 @@ func completeReports(_ *cobra.Command, _ []string, typed string) ([]string, cobr
 }
 
 func completeFaults(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-	var offers []string
-	for _, f := range embedded.Faults {
-		offers = append(offers, f.Name+"\t"+f.Describe)
-	}
-	return offers, cobra.ShellCompDirectiveNoFileComp
+	offer := func(f embedded.Fault) string { return f.Name + "\t" + f.Describe }
+	return plain.Texts(embedded.Faults, offer), cobra.ShellCompDirectiveNoFileComp
 }
 
 func completeRules() []string {
@@ -76,13 +72,8 @@ func completeRules() []string {
 			offers = append(offers, family)
 		}
 	}
-	for i := range model.Rules {
-		offers = append(offers, string(model.Rules[i].ID)+"\t"+model.Rules[i].Statement)
-	}
-	return offers
+	return append(offers, plain.Texts(model.Rules, func(r model.Rule) string { return string(r.ID) + "\t" + r.Statement })...)
 }
 
 // completeTraces leaves it to the shell to find files and folders: a trace may be anywhere.
-func completeTraces(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-	return []string{"json"}, cobra.ShellCompDirectiveFilterFileExt
-}
+var completeTraces = cobra.FixedCompletions([]string{"json"}, cobra.ShellCompDirectiveFilterFileExt)

@@ -19,8 +19,7 @@ func variableName(name string) string {
 	return "CONFORM_" + strings.ToUpper(strings.ReplaceAll(name, "-", "_"))
 }
 
-// read takes what no flag gave from CONFORM_… variables, of which empty ones count as not set, and from the
-// configuration file.
+// read takes what no flag gave from CONFORM_… variables, unless they are empty, and from the configuration file.
 func (s *settings) read(environ map[string]string) error {
 	for _, o := range s.options() {
 		text := environ[variableName(o.name)]
@@ -52,8 +51,7 @@ func (o option) setAll(texts []string, where string) error {
 	return nil
 }
 
-// readConfig takes settings that were given neither by flag nor by variable from the configuration
-// file. The file is checked as a whole, also where its settings are not used.
+// readConfig takes what neither flag nor variable gave from the configuration file, all of which is checked.
 func (s *settings) readConfig() error {
 	data, err := readSmallFile("config", s.config)
 	if err != nil {

@@ -17,8 +17,7 @@ type fleet struct {
 	first        int    // the index of the first job
 }
 
-// fleets lists the systems that are known. Kubernetes and GitHub leave the count, or both, to the
-// manifest; those under deploy/ set it.
+// fleets lists the systems that are known. Some leave the count, or both, to the manifest, as those under deploy/ do.
 var fleets = []fleet{
 	{"Kubernetes Indexed Job", "JOB_COMPLETION_INDEX", "JOB_COMPLETIONS", 0},
 	{"AWS Batch array job", "AWS_BATCH_JOB_ARRAY_INDEX", "AWS_BATCH_JOB_ARRAY_SIZE", 0},
@@ -42,8 +41,7 @@ func parseShard(text string, environ map[string]string) (conform.Shard, error) {
 	return shard, nil
 }
 
-// shardFromEnvironment finds which of n equal jobs this one is. Where two systems say so, such
-// as a GitLab job that starts another one's pod, they must agree.
+// shardFromEnvironment finds which of n equal jobs this one is. Where two systems say so, they must agree.
 func shardFromEnvironment(environ map[string]string) (found conform.Shard, err error) {
 	source := "" // the system that told it
 	for _, f := range fleets {

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"io"
 
 	"github.com/spf13/cobra"
@@ -12,7 +11,6 @@ import (
 	"github.com/insightconform/conform/reports"
 	"github.com/insightconform/conform/reports/plain"
 	"github.com/insightconform/conform/reports/text"
-	"github.com/insightconform/conform/targets"
 )
 
 const learnHelpHead = `Usage: conform learn [flags]
@@ -39,24 +37,16 @@ Exit codes: 0 learned, 2 wrong usage or configuration, 3 inconclusive: nothing
 listens or no error could be measured, 130 interrupted, no file is written.
 `
 
-// learnOptions are the settings of a run that learning has too, beside what is tested.
-var learnOptions = []string{"timeout", "keep-account-ids", "config"}
-
-// targetOptions lists the settings that learning takes.
-func targetOptions() []string {
-	var names []string
+func (p *process) learnCommand() *cobra.Command {
+	var profile, out string
+	var verbose bool
+	// What is tested, and of the other settings of a run those that learning has too.
+	names := []string{"timeout", "keep-account-ids", "config"}
 	defaults := defaultSettings()
 	for _, o := range defaults.groups()[0].options {
 		names = append(names, o.name)
 	}
-	return append(names, learnOptions...)
-}
-
-func (p *process) learnCommand() *cobra.Command {
-	var profile, out string
-	var verbose bool
-	names := targetOptions()
-	cmd := settingsCommand("learn", "Find out which error a target selects first", learnHelpHead+optionHelp(names...)+learnHelpTail,
+	cmd := p.targetCommand("learn", "Find out which error a target selects first", learnHelpHead+optionHelp(names...)+learnHelpTail,
 		func(ctx context.Context, s *settings, _ []string) error {
 			return p.learn(ctx, s, profile, out, verbose)
 		}, names...)
@@ -67,9 +57,6 @@ func (p *process) learnCommand() *cobra.Command {
 }
 
 func (p *process) learn(ctx context.Context, s *settings, profile, out string, verbose bool) error {
-	if err := s.resolve(p.environ); err != nil {
-		return err
-	}
 	if profile != "" && profile == out {
 		return usagef("--profile and --out name the same file %s; give each its own", profile)
 	}
@@ -78,9 +65,6 @@ func (p *process) learn(ctx context.Context, s *settings, profile, out string, v
 	}
 	if err := mustBeWritable("--out "+out, out, ""); err != nil {
 		return err
-	}
-	for _, note := range s.unusedNotes(p.environ) {
-		p.complain(note)
 	}
 	target, err := p.open(s)
 	if err != nil {
@@ -91,10 +75,6 @@ func (p *process) learn(ctx context.Context, s *settings, profile, out string, v
 	learned, problem := learn.Learn(ctx, target, learn.Options{Progress: progress.Show, Version: shortVersion()})
 	progress.Close()
 	if learned == nil {
-		if errors.Is(problem, targets.ErrInconclusive) {
-			p.complain(problem.Error())
-			return exitCode(reports.ExitInconclusive)
-		}
 		return problem
 	}
 	options := p.textOptions(s)

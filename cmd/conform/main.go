@@ -16,6 +16,10 @@ import (
 	"github.com/insightconform/conform/reports"
 	"github.com/insightconform/conform/reports/plain"
 	"github.com/insightconform/conform/targets"
+
+	// The roots of trust for a machine that has none, such as an image from scratch. Those of the machine,
+	// or of SSL_CERT_FILE, go first.
+	_ "golang.org/x/crypto/x509roots/fallback"
 )
 
 func main() {
@@ -47,11 +51,10 @@ func (parts wiring) run(ctx context.Context, args []string, stdin io.Reader, std
 	root := p.rootCommand()
 	root.SetArgs(append([]string{}, args...)) // cobra takes nil for the process's own
 	err := root.ExecuteContext(ctx)
-	var ended exitCode
-	switch {
-	case err == nil:
+	if err == nil {
 		return reports.ExitConforms
-	case errors.As(err, &ended):
+	}
+	if ended, ok := errors.AsType[exitCode](err); ok {
 		return int(ended)
 	}
 	// The class of a usage error says nothing that its text does not say better.

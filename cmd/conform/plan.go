@@ -36,14 +36,10 @@ The machines of complete suites (--machine) are
 `
 
 func (p *process) planCommand() *cobra.Command {
-	return settingsCommand("plan", "Say what a run would do", planHelp, p.plan)
+	return p.targetCommand("plan", "Say what a run would do, and how long it takes", planHelp, p.plan)
 }
 
 func (p *process) plan(ctx context.Context, s *settings, _ []string) error {
-	s.planning = true
-	if err := s.resolve(p.environ); err != nil {
-		return err
-	}
 	err := s.readOrder()
 	if err != nil {
 		return err

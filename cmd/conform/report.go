@@ -46,6 +46,43 @@ func (p *process) reportCommand() *cobra.Command {
 	return cmd
 }
 
+const mergeHelp = `Usage: conform merge FILE… [--report FORMAT[=PATH]]
+
+Joins the JSON reports of the shards of one run, or of a run and those that went
+on with it, into one report: what was found, what was covered, and the tests of
+the complete suites, so that a certificate may hold for the whole.
+
+  conform run --suite complete --shard 1/2 --report json=1.json
+  conform run --suite complete --shard 2/2 --report json=2.json
+  conform merge 1.json 2.json --report text --report json=whole.json
+
+Flags
+  --report FORMAT[=PATH]  as of 'conform run' (default text)
+
+Exit codes are those of 'conform run', for the whole; 2 where the reports do not
+belong together.
+`
+
+func (p *process) mergeCommand() *cobra.Command {
+	return settingsCommand("merge FILE…", "Join the reports of the shards of a run", mergeHelp, p.merge, "report")
+}
+
+func (p *process) merge(_ context.Context, s *settings, paths []string) error {
+	if len(paths) == 0 {
+		return usagef("'conform merge' needs JSON reports: conform merge 1.json 2.json")
+	}
+	parts, err := readReports(nil, paths)
+	if err != nil {
+		return err
+	}
+	whole, err := reports.Join(parts...)
+	if err != nil {
+		return usagef("merge: %w", err)
+	}
+	reports.Judge(whole)
+	return ended(p.writeReports(s.wanted(), whole, p.textOptions(s)))
+}
+
 // formatNames lists the formats for people.
 func formatNames() string { return plain.Alternatives(formats.Names(), plain.MaxShown) }
 
@@ -104,8 +141,7 @@ func (s *settings) wanted() []formats.Sink {
 	return s.sinks
 }
 
-// writeReports writes a report into the sinks, but those of some formats, and returns its exit
-// code, or a worse one where it could not.
+// writeReports writes into all sinks but those of some formats, and returns the exit code, or a worse one on failure.
 func (p *process) writeReports(sinks []formats.Sink, r *reports.Report, options text.Options, but ...string) (code int) {
 	code = r.ExitCode
 	for _, sink := range sinks {
@@ -134,7 +170,7 @@ func readReports(stdin io.Reader, paths []string) (list []*reports.Report, err e
 		var data []byte
 		if path == "-" {
 			path = "standard input"
-			data, err = readWhole(stdin, path)
+			data, err = readBounded(stdin, path, maxReport)
 		} else {
 			data, err = readWholeFile(path)
 		}
@@ -188,8 +224,7 @@ func (s *settings) reportBefore() *reports.Report {
 		Target: targets.Info{Name: s.target, Endpoint: s.endpoint.URL}, Seed: o.Seed, Workers: o.Workers, Suites: o.Suites, FailOn: o.FailOn}
 }
 
-// tell ends the streams with how the run ended, and marks it for continuous integration by the summary of
-// GitHub's step and by annotations. It reports whether all of the streams was written.
+// tell ends the streams, of which it reports whether all was written, and marks the run for continuous integration.
 func (p *process) tell(s *settings, report *reports.Report, all eventStreams) bool {
 	all.add(reports.EndEvent(report))
 	whole := true
@@ -215,4 +250,56 @@ func (p *process) tell(s *settings, report *reports.Report, all eventStreams) bo
 		}
 	}
 	return whole
+}
+
+const diffHelp = `Usage: conform diff A B [flags]
+
+Says what differs between two JSON reports, or between two error orders: an
+emulator and another one, or two versions of the same.
+
+  conform diff old.json new.json         reports, of 'conform run --report json=PATH'
+  conform diff order-a.json order-b.json error orders, of 'conform learn'
+
+What is compared of reports: the verdict, the divergences, how each rule was
+covered, capabilities and deviations. Of error orders: the codes, and which of
+two rules is answered first. An order is a file of --profile or of --out.
+
+Flags
+  --json  write the differences as JSON
+
+Exit codes: 0 the same, 1 something differs, 2 wrong usage or no such file.
+`
+
+func (p *process) diffCommand() *cobra.Command {
+	var machine bool
+	cmd := newCommand("diff A B", "Compare two reports or two error orders", diffHelp,
+		func(_ context.Context, args []string) error { return p.diff(args, machine) })
+	cmd.Flags().BoolVar(&machine, "json", false, "write the differences as JSON")
+	return cmd
+}
+
+func (p *process) diff(paths []string, machine bool) error {
+	if len(paths) != 2 {
+		return usagef("'conform diff' takes two files, not %d; see 'conform diff --help'", len(paths))
+	}
+	var data [2][]byte
+	var err error
+	for i, path := range paths {
+		if data[i], err = readWholeFile(path); err != nil {
+			return err
+		}
+	}
+	d, err := reports.Compare(paths[0], data[0], paths[1], data[1])
+	if err != nil {
+		return usagef("%w", err)
+	}
+	if machine {
+		err = plain.WriteJSON(p.stdout, d)
+	} else {
+		err = text.Diff(p.stdout, d, p.textOptions(&settings{}))
+	}
+	if err == nil && len(d.Differences) > 0 {
+		return exitCode(reports.ExitDiverges)
+	}
+	return err
 }

@@ -1,9 +1,11 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"runtime"
 	"runtime/debug"
 	"slices"
@@ -11,6 +13,8 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"github.com/insightconform/conform/reports/plain"
 )
 
 const rootHelp = `conform tells whether a server behaves as CloudTrail's PutInsightSelectors is
@@ -46,20 +50,7 @@ Use the reference in the place of the service
   conform serve --addr 127.0.0.1:8080
 
 Commands
-  run          test a target
-  plan         what a run would do, and how long it takes
-  merge        join the reports of the shards of a run
-  replay       play recorded divergences again
-  report       write the report of an earlier run in another format
-  export       turn a recorded divergence into a script
-  learn        find out which error a target selects first
-  diff         compare two reports or two error orders
-  rules        explain the rules
-  serve        serve the reference over HTTP
-  selftest     test conform itself on wrong servers
-  sweep        delete what runs have left in an account
-  iam-policy   print the permissions that a run in an account needs
-  completion   write a completion script for your shell
+%s  completion   write a completion script for your shell
   help         help about a command
 
 Flags
@@ -73,7 +64,7 @@ func (p *process) rootCommand() *cobra.Command {
 	root := &cobra.Command{
 		Use:           "conform",
 		Short:         "Test whether a server behaves as PutInsightSelectors is documented to",
-		Version:       version(),
+		Version:       cmp.Or(shortVersion(), "(unknown version)") + ", " + runtime.Version(),
 		SilenceUsage:  true,
 		SilenceErrors: true,
 		Args: func(cmd *cobra.Command, args []string) error {
@@ -87,22 +78,13 @@ func (p *process) rootCommand() *cobra.Command {
 	root.SetVersionTemplate("conform {{.Version}}\n")
 	root.SetFlagErrorFunc(flagError)
 	root.SetHelpTemplate("{{.Long}}")
-	root.Long = rootHelp
-	root.AddCommand(
-		p.runCommand(),
-		p.planCommand(),
-		p.mergeCommand(),
-		p.replayCommand(),
-		p.reportCommand(),
-		p.exportCommand(),
-		p.learnCommand(),
-		p.diffCommand(),
-		p.rulesCommand(),
-		p.serveCommand(),
-		p.sweepCommand(),
-		p.policyCommand(),
-		p.selftestCommand(),
-	)
+	list := ""
+	for _, cmd := range []*cobra.Command{p.runCommand(), p.planCommand(), p.mergeCommand(), p.replayCommand(), p.reportCommand(), p.exportCommand(),
+		p.learnCommand(), p.diffCommand(), p.rulesCommand(), p.serveCommand(), p.selftestCommand(), p.sweepCommand(), p.policyCommand()} {
+		root.AddCommand(cmd)
+		list += fmt.Sprintf("  %-12s %s\n", cmd.Name(), strings.ToLower(cmd.Short[:1])+cmd.Short[1:])
+	}
+	root.Long = fmt.Sprintf(rootHelp, list)
 	root.SetHelpCommand(newCommand("help [COMMAND]", "Help about a command", "Usage: conform help [COMMAND]\n",
 		func(_ context.Context, args []string) error {
 			about, rest, err := root.Find(args)
@@ -138,6 +120,17 @@ func settingsCommand(use, short, long string, run func(context.Context, *setting
 	return cmd
 }
 
+// targetCommand makes one whose settings say what is tested: they are complete when it runs.
+func (p *process) targetCommand(use, short, long string, run func(context.Context, *settings, []string) error, names ...string) *cobra.Command {
+	return settingsCommand(use, short, long, func(ctx context.Context, s *settings, args []string) error {
+		s.planning = use == "plan"
+		if err := s.resolve(p.environ); err != nil {
+			return err
+		}
+		return run(ctx, s, args)
+	}, names...)
+}
+
 // explainCompletion gives cobra's completion command help in the form of the other commands.
 func explainCompletion(cmd *cobra.Command) {
 	cmd.Long = `Usage: conform completion bash|fish|powershell|zsh
@@ -162,10 +155,7 @@ Writes a script that completes commands, flags, their values and rules.
 }
 
 func unknownCommand(root *cobra.Command, name string) error {
-	var names []string
-	for _, cmd := range root.Commands() {
-		names = append(names, cmd.Name())
-	}
+	names := plain.Texts(root.Commands(), (*cobra.Command).Name)
 	return usagef("there is no command %q; %s", name, suggestion(nearest(name, names), "conform --help"))
 }
 
@@ -184,24 +174,21 @@ func noArguments(cmd *cobra.Command, args []string) error {
 
 // flagError turns the flag parser's errors into one line that names the flag and the remedy.
 func flagError(cmd *cobra.Command, err error) error {
-	var (
-		unknown *pflag.NotExistError
-		missing *pflag.ValueRequiredError
-		invalid *pflag.InvalidValueError
-	)
-	switch {
-	case errors.Is(err, pflag.ErrHelp):
+	if errors.Is(err, pflag.ErrHelp) {
 		return err
-	case errors.As(err, &unknown):
+	}
+	if unknown, ok := errors.AsType[*pflag.NotExistError](err); ok {
 		name := unknown.GetSpecifiedName()
 		if unknown.GetSpecifiedShortnames() != "" {
 			return usagef("there is no flag -%s; see '%s --help'", name, cmd.CommandPath())
 		}
 		return usagef("there is no flag --%s; %s", name, flagSuggestion(cmd, name))
-	case errors.As(err, &missing):
+	}
+	if missing, ok := errors.AsType[*pflag.ValueRequiredError](err); ok {
 		flag := missing.GetFlag()
 		return usagef("--%s needs a value: --%s %s", flag.Name, flag.Name, flag.Value.Type())
-	case errors.As(err, &invalid):
+	}
+	if invalid, ok := errors.AsType[*pflag.InvalidValueError](err); ok {
 		return wrongValue("--"+invalid.GetFlag().Name, invalid.GetValue(), errors.Unwrap(invalid))
 	}
 	return usagef("%w; see '%s --help'", err, cmd.CommandPath())
@@ -234,32 +221,58 @@ func suggestion(near []string, help string) string {
 	return "did you mean " + strings.Join(near, " or ") + "?"
 }
 
-// version is what is known about this build: the module's version, or the revision that it was
-// built from.
-func version() string {
-	text := "(unknown version)"
-	if info, ok := debug.ReadBuildInfo(); ok {
-		if info.Main.Version != "" {
-			text = info.Main.Version
-		}
-		settings := map[string]string{}
-		for _, s := range info.Settings {
-			settings[s.Key] = s.Value
-		}
-		if revision := settings["vcs.revision"]; revision != "" {
-			text += ", revision " + revision[:min(12, len(revision))]
-			if settings["vcs.modified"] == "true" {
-				text += " with changes"
-			}
-		}
-	}
-	return text + ", " + runtime.Version()
-}
-
-// shortVersion is the module's version alone.
+// shortVersion is that of the module. Where it has no tag, it names the revision and says whether there are changes.
 func shortVersion() string {
 	if info, ok := debug.ReadBuildInfo(); ok {
 		return info.Main.Version
 	}
 	return ""
+}
+
+// maxSuggestions is how many names a suggestion offers.
+const maxSuggestions = 3
+
+// nearest returns the known names that someone who wrote name may have meant: those that are closest.
+func nearest(name string, known []string) (names []string) {
+	name = strings.ToLower(name)
+	bare := strings.TrimLeft(name, "-")
+	closest := math.MaxInt
+	for _, k := range known {
+		d := distance(name, k)
+		if len(bare) >= 3 && strings.Contains(k, bare) {
+			d = min(d, 2)
+		} else if d > 1+len(bare)/4 {
+			continue
+		}
+		if d < closest {
+			closest, names = d, nil
+		}
+		if d == closest && len(names) < maxSuggestions {
+			names = append(names, k)
+		}
+	}
+	return names
+}
+
+// distance is the number of letters to insert, drop, change or swap with a neighbour to get from a to b.
+func distance(a, b string) int {
+	before, last, current := make([]int, len(b)+1), make([]int, len(b)+1), make([]int, len(b)+1)
+	for j := range last {
+		last[j] = j
+	}
+	for i := 1; i <= len(a); i++ {
+		current[0] = i
+		for j := 1; j <= len(b); j++ {
+			change := last[j-1]
+			if a[i-1] != b[j-1] {
+				change++
+			}
+			current[j] = min(change, last[j]+1, current[j-1]+1)
+			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
+				current[j] = min(current[j], before[j-2]+1)
+			}
+		}
+		before, last, current = last, current, before
+	}
+	return last[len(b)]
 }

@@ -53,23 +53,10 @@ func (p *process) rulesCommand() *cobra.Command {
 	return cmd
 }
 
-func ruleNames() []string {
-	names := []string{string(model.Order)}
-	for i := range model.Rules {
-		names = append(names, string(model.Rules[i].ID))
-	}
-	return names
-}
-
 // families lists the families of rules in the order in which the table starts them.
 func families() []string {
-	var names []string
-	for i := range model.Rules {
-		if family := model.Rules[i].ID.Family(); !slices.Contains(names, family) {
-			names = append(names, family)
-		}
-	}
-	return names
+	groups := plain.GroupBy(model.Rules, func(r model.Rule) string { return r.ID.Family() })
+	return plain.Texts(groups, func(g plain.Group[string, model.Rule]) string { return g.Key })
 }
 
 func ruleTable(width int, families []string) string {
@@ -86,19 +73,11 @@ func ruleTable(width int, families []string) string {
 		for _, rule := range model.Rules {
 			if rule.ID.Family() == family {
 				line := fmt.Sprintf("  %-*s  %-10s  %s", idWidth, rule.ID, rule.Level, rule.Statement)
-				fmt.Fprintln(&b, cut(line, width))
+				fmt.Fprintln(&b, plain.Shorten(line, width))
 			}
 		}
 	}
 	return b.String()
-}
-
-// cut shortens one of our own lines to a terminal's width, where that is known.
-func cut(line string, width int) string {
-	if runes := []rune(line); width > 0 && len(runes) > width {
-		return string(runes[:width-1]) + "…"
-	}
-	return line
 }
 
 // explain renders one rule, one family, or the error order.
@@ -112,7 +91,8 @@ func explain(ctx context.Context, name string, width int) (string, error) {
 	if slices.Contains(families(), name) {
 		return ruleTable(width, []string{name}), nil
 	}
-	return "", usagef("there is no rule %q; %s", name, suggestion(nearest(name, ruleNames()), "conform rules"))
+	names := append([]string{string(model.Order)}, plain.Texts(model.Rules, func(r model.Rule) string { return string(r.ID) })...)
+	return "", usagef("there is no rule %q; %s", name, suggestion(nearest(name, names), "conform rules"))
 }
 
 func explainRule(ctx context.Context, rule *model.Rule, width int) (string, error) {
@@ -142,7 +122,7 @@ func explainRule(ctx context.Context, rule *model.Rule, width int) (string, erro
 	if len(steps) > 0 {
 		fmt.Fprint(&b, "\nExample: a short case that tries it, with the right answers\n")
 		for _, line := range describe.Exchange(steps) {
-			fmt.Fprintln(&b, cut("  "+line, width))
+			fmt.Fprintln(&b, plain.Shorten("  "+line, width))
 		}
 	}
 	if faults := breaking(rule.ID); len(faults) > 0 {
@@ -164,17 +144,10 @@ const shownFaults = 3
 
 // breaking lists the faults of the embedded server that break a rule, those that show at once first.
 func breaking(rule model.ID) []embedded.Fault {
-	var atOnce, deep []embedded.Fault
-	for _, f := range embedded.Faults {
-		switch {
-		case f.Rule != rule:
-		case f.Deep:
-			deep = append(deep, f)
-		default:
-			atOnce = append(atOnce, f)
-		}
+	of := func(deep bool) []embedded.Fault {
+		return slices.DeleteFunc(slices.Clone(embedded.Faults), func(f embedded.Fault) bool { return f.Rule != rule || f.Deep != deep })
 	}
-	return append(atOnce, deep...)
+	return append(of(false), of(true)...)
 }
 
 func explainOrder() string {

@@ -47,7 +47,7 @@ Exit codes
 `
 
 func (p *process) runCommand() *cobra.Command {
-	return settingsCommand("run", "Test a target", runHelpHead+optionHelp()+runHelpTail, p.testTarget)
+	return p.targetCommand("run", "Test a target", runHelpHead+optionHelp()+runHelpTail, p.testTarget)
 }
 
 // resolve fills in what no flag gave.
@@ -118,16 +118,8 @@ func (s *settings) runOptions() conform.Options {
 
 // testTarget runs the suites and writes the reports.
 func (p *process) testTarget(ctx context.Context, s *settings, _ []string) error {
-	if err := s.resolve(p.environ); err != nil {
-		return err
-	}
 	if err := s.readInputs(); err != nil {
 		return err
-	}
-	for _, note := range s.unusedNotes(p.environ) {
-		if !s.quiet {
-			p.complain(note)
-		}
 	}
 	target, err := p.open(s)
 	if err != nil {
@@ -204,8 +196,7 @@ func (p *process) finish(ctx context.Context, s *settings, report *reports.Repor
 	return ended(code)
 }
 
-// finishWithoutRun tells those who read no terminal that a run could not begin: the target was refused, or is not
-// there. What reads the JSON report finds none, since nothing was found out.
+// finishWithoutRun tells those who read no terminal that a run could not begin. There is no JSON report of nothing.
 func (p *process) finishWithoutRun(ctx context.Context, s *settings, events eventStreams, runError error) {
 	report := s.reportBefore()
 	report.End = &reports.End{}
@@ -255,8 +246,7 @@ func (p *process) colored(live bool) bool {
 	return p.environ["NO_COLOR"] == "" && (forced != "" && forced != "0" || live && p.environ["TERM"] != "dumb")
 }
 
-// next is the command that someone will want after a first run, which tested what comes with conform:
-// the same on an emulator. Other runs have none.
+// next is the command that someone will want after a first run, of what comes with conform: the same on an emulator.
 func (s *settings) next(environ map[string]string) string {
 	if s.target != targetEmbedded || s.fault != "" {
 		return ""

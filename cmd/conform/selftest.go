@@ -4,7 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"math"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -48,32 +48,20 @@ Exit codes
 `
 
 func (p *process) selftestCommand() *cobra.Command {
-	var (
-		faults []string
-		path   string
-	)
-	s := defaultSettings()
-	s.run.Seed = 1
-	cmd := newCommand("selftest", "Test conform itself on wrong servers", selftestHelp,
-		func(ctx context.Context, _ []string) error { return p.testItself(ctx, s.run.Seed, faults, path) })
-	add := func(name, value string, set func(string) error) {
-		cmd.Flags().VarPF(flagValue{option{name: name, value: value, at: field{set: set}}, s.from}, name, "", "")
+	var faults []string
+	var path string
+	cmd := settingsCommand("selftest", "Test conform itself on wrong servers", selftestHelp,
+		func(ctx context.Context, s *settings, _ []string) error {
+			return p.testItself(ctx, max(1, s.run.Seed), faults, path)
+		}, "seed")
+	addFault := func(text string) error {
+		faults = append(faults, text)
+		return checkFault(text)
 	}
-	add("seed", "N", numberField(&s.run.Seed, 1, math.MaxUint64).set)
-	add("fault", "NAME", func(text string) error {
-		err := checkFault(text)
-		if err == nil {
-			faults = append(faults, text)
-		}
-		return err
-	})
-	add("json", "PATH", func(text string) error {
-		path = text
-		if text == "-" {
-			return nil
-		}
-		return checkPath(text)
-	})
+	for _, o := range []option{{"fault", "NAME", field{set: addFault}, "test with this fault alone; repeatable"},
+		{"json", "PATH", textField(&path, checkPath), "write the result for machines, too"}} {
+		cmd.Flags().Var(flagValue{o, map[string]origin{}}, o.name, o.help)
+	}
 	return cmd
 }
 
@@ -94,7 +82,7 @@ func (p *process) testItself(ctx context.Context, seed uint64, faults []string, 
 	if err != nil {
 		return err
 	}
-	result.Version, result.Command = shortVersion(), selftestCommandLine(seed, faults)
+	result.Version, result.Command = shortVersion(), strings.Join(append([]string{"conform selftest"}, faults...), " --fault ")+fmt.Sprintf(" --seed %d", seed)
 	asJSON := func(w io.Writer) error { return plain.WriteJSON(w, result) }
 	if path == "-" {
 		err = asJSON(p.stdout)
@@ -111,13 +99,4 @@ func (p *process) testItself(ctx context.Context, seed uint64, faults []string, 
 		}
 	}
 	return ended(result.ExitCode)
-}
-
-// selftestCommandLine repeats the self-test.
-func selftestCommandLine(seed uint64, faults []string) string {
-	line := "conform selftest"
-	for _, name := range faults {
-		line += " --fault " + name
-	}
-	return line + fmt.Sprintf(" --seed %d", seed)
 }

@@ -47,8 +47,7 @@ func (p *process) serveCommand() *cobra.Command {
 	return cmd
 }
 
-// listFaults writes one line for each fault of the embedded server: its name, the rule that it is about,
-// and what it does otherwise.
+// listFaults writes a line for each fault of the embedded server: its name, its rule, and what it does otherwise.
 func (p *process) listFaults() error {
 	names, rules := 0, 0
 	for _, f := range embedded.Faults {
@@ -67,18 +66,19 @@ func (p *process) serve(ctx context.Context, address, fault string) error {
 	if _, _, err := net.SplitHostPort(address); err != nil {
 		return usagef("--addr %q: is no HOST:PORT; write it like %s", address, defaultAddress)
 	}
-	if fault != "" {
-		if err := checkFault(fault); err != nil {
-			return usagef("--fault %q: %w", fault, err)
-		}
+	if err := checkFault(fault); fault != "" && err != nil {
+		return usagef("--fault %q: %w", fault, err)
 	}
 	handler, err := p.server(fault)
 	if err != nil {
 		return err
 	}
 	listener, err := net.Listen("tcp", address)
+	if operation, ok := errors.AsType[*net.OpError](err); ok {
+		err = operation.Err // without the address, which is named
+	}
 	if err != nil {
-		return usagef("--addr %s: cannot listen there (%w); choose another, or port 0 for a free one", address, rootCause(err))
+		return usagef("--addr %s: cannot listen there (%w); choose another, or port 0 for a free one", address, err)
 	}
 	server := &http.Server{
 		Handler:           handler,
@@ -102,13 +102,4 @@ func (p *process) serve(ctx context.Context, address, fault string) error {
 	}
 	<-stopped
 	return nil
-}
-
-// rootCause strips what an error repeats about an address that was just named.
-func rootCause(err error) error {
-	var operation *net.OpError
-	if errors.As(err, &operation) {
-		return operation.Err
-	}
-	return err
 }

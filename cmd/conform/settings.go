@@ -25,7 +25,7 @@ type settings struct {
 	run      conform.Options  // without what is read from files, until that is
 	endpoint endpoint.Options // Regions and Timeout hold for every target
 	account  account.Options
-	pace     *pace.Rates // nil is as fast as the target answers
+	pace     pace.Rates // zero is as fast as the target answers
 
 	target, fault         string
 	config, resume        string
@@ -131,7 +131,7 @@ func (s *settings) groups() []optionGroup {
 				"send at most N requests (default: the systematic suite whole, then 5,000)"},
 			{"time", "DURATION", durationField(&s.run.Time), "end after this time, such as 30s or 5m"},
 			{"timeout", "DURATION", durationField(&s.endpoint.Timeout), "wait this long for an answer (default 10s)"},
-			{"pace", "RATES", fieldOf(&s.pace, aText, parsePace, paceText),
+			{"pace", "RATES", fieldOf(&s.pace, aText, pace.Parse, paceText),
 				"send no more than so many requests a second in each Region, such as writes=1,reads=10; slower where the target throttles (default: as fast as it answers)"},
 			{"workers", "N", numberField(&s.run.Workers, 1, maxWorkers),
 				"test this many worlds side by side (default: what the target can take)"},

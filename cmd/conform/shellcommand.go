@@ -9,8 +9,7 @@ import (
 	"github.com/insightconform/conform/reports/plain"
 )
 
-// The settings that say which target is tested and how requests are sent, in the order in which commands
-// have them, and those of an account that go before.
+// The settings that say which target is tested and how requests are sent, in the order in which commands have them.
 var (
 	accountNames = []string{"ledger", "prefix", "allow-logging", "stores", "allow-unknown-alias", "allow-management-account"}
 	targetNames  = []string{"fault", "regions", "bucket", "eventual", "settle", "use-environment-credentials"}
@@ -35,8 +34,7 @@ func (s *settings) replaying(trace *reports.Trace) string {
 		s.words(append(mannerNames, "order"), false)
 }
 
-// targetWords says which target is tested. The account stands there as a variable unless account ids are
-// to be kept.
+// targetWords says which target is tested: an account by a variable, unless account ids are to be kept.
 func (s *settings) targetWords() string {
 	which := ""
 	switch s.target {
@@ -52,8 +50,7 @@ func (s *settings) targetWords() string {
 	return which + s.words(targetNames, false)
 }
 
-// words are the flags that give the settings with these names, without those that have their default or, where
-// all are asked for, with them.
+// words are the flags that give the settings with these names: all, or those without their default.
 func (s *settings) words(names []string, all bool) string {
 	var b strings.Builder
 	defaults := defaultSettings()

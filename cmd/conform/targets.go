@@ -41,8 +41,13 @@ var production = wiring{
 	selftest: selftest.Run,
 }
 
-// open makes the target that the settings choose.
+// open makes the target that the settings choose, and says what was set in vain.
 func (p *process) open(s *settings) (targets.Target, error) {
+	for _, note := range s.unusedNotes(p.environ) {
+		if !s.quiet {
+			p.complain(note)
+		}
+	}
 	switch s.target {
 	case targetEndpoint:
 		return p.endpoint(*s)
@@ -54,8 +59,8 @@ func (p *process) open(s *settings) (targets.Target, error) {
 
 // pacer is nil where nothing is to be paced.
 func (s settings) pacer() endpoint.Pacer {
-	if s.pace == nil {
+	if s.pace == (pace.Rates{}) {
 		return nil
 	}
-	return pace.New(*s.pace)
+	return pace.New(s.pace)
 }

@@ -24,23 +24,22 @@ import (
 // noTraces is the value of --traces that keeps none.
 const noTraces = "none"
 
-// tracesFolder is where the traces of the target are kept, empty where none are: unless it is told, by the
-// kind of the target, its URL where it has one, and the fault that was put into it.
+// tracesFolder is where the traces are kept, empty where none are: as told, or by target, URL and fault.
 func (s *settings) tracesFolder() string {
-	if s.traces == noTraces {
+	switch s.traces {
+	case noTraces:
 		return ""
+	case "":
+		name := s.target
+		if u, err := url.Parse(s.endpoint.URL); s.target == targetEndpoint && err == nil {
+			name += "-" + strings.NewReplacer(":", "-", "[", "", "]", "").Replace(u.Host)
+		}
+		if s.fault != "" {
+			name += "-" + strings.ReplaceAll(s.fault, "/", "_")
+		}
+		return filepath.Join("conform-traces", name)
 	}
-	if s.traces != "" {
-		return s.traces
-	}
-	name := s.target
-	if u, err := url.Parse(s.endpoint.URL); s.target == targetEndpoint && err == nil {
-		name += "-" + strings.NewReplacer(":", "-", "[", "", "]", "").Replace(u.Host)
-	}
-	if s.fault != "" {
-		name += "-" + strings.ReplaceAll(s.fault, "/", "_")
-	}
-	return filepath.Join("conform-traces", name)
+	return s.traces
 }
 
 // readKnown reads the traces that are there from earlier runs.
@@ -50,10 +49,10 @@ func (s *settings) readKnown() error {
 		return nil
 	}
 	entries, err := os.ReadDir(folder)
-	if errors.Is(err, fs.ErrNotExist) || err == nil && len(entries) == 0 {
+	switch {
+	case errors.Is(err, fs.ErrNotExist), err == nil && len(entries) == 0:
 		return nil
-	}
-	if err != nil {
+	case err != nil:
 		return usagef("--traces: %w; give a folder", err)
 	}
 	if s.known, err = reports.ReadTraceFiles(folder); err != nil {
@@ -150,7 +149,7 @@ could be replayed, 130 interrupted.
 `
 
 func (p *process) replayCommand() *cobra.Command {
-	cmd := settingsCommand("replay TRACE|DIR|NAME|RULE…", "Play recorded divergences again", replayHelp+optionHelp(), p.replay)
+	cmd := p.targetCommand("replay TRACE|DIR|NAME|RULE…", "Play recorded divergences again", replayHelp+optionHelp(), p.replay)
 	cmd.ValidArgsFunction = completeTraces
 	return cmd
 }
@@ -158,9 +157,6 @@ func (p *process) replayCommand() *cobra.Command {
 func (p *process) replay(ctx context.Context, s *settings, paths []string) error {
 	if len(paths) == 0 {
 		return usagef("'conform replay' needs a trace, a folder of traces, or a rule; 'conform run' writes traces to conform-traces")
-	}
-	if err := s.resolve(p.environ); err != nil {
-		return err
 	}
 	if err := s.readOrder(); err != nil {
 		return err
@@ -177,11 +173,8 @@ func (p *process) replay(ctx context.Context, s *settings, paths []string) error
 	if err != nil {
 		return err
 	}
-	diverges, played := false, false
 	for i := range replays {
 		replays[i].File = files[i].Path
-		diverges = diverges || replays[i].Diverges()
-		played = played || replays[i].Outcome != reports.ReplayNotCovered
 	}
 	if err := text.Replays(p.stdout, replays, p.textOptions(s)); err != nil {
 		return err
@@ -189,27 +182,25 @@ func (p *process) replay(ctx context.Context, s *settings, paths []string) error
 	switch {
 	case ctx.Err() != nil:
 		return exitCode(reports.ExitInterrupted)
-	case diverges:
+	case slices.ContainsFunc(replays, reports.Replay.Diverges):
 		return exitCode(reports.ExitDiverges)
-	case !played:
+	case !slices.ContainsFunc(replays, func(r reports.Replay) bool { return r.Outcome != reports.ReplayNotCovered }):
 		return exitCode(reports.ExitInconclusive)
 	}
 	return nil
 }
 
-// tracesNamed reads the traces that arguments name: files and folders, and by their names or rules those
-// in the target's folder.
-func (s *settings) tracesNamed(names []string) ([]reports.TraceFile, error) {
-	var files []reports.TraceFile
+// tracesNamed reads the traces that arguments name: files, folders, and by name or rule those in the target's folder.
+func (s *settings) tracesNamed(names []string) (files []reports.TraceFile, err error) {
 	for _, name := range names {
 		named, err := reports.ReadTraceFiles(name)
-		switch {
-		case errors.Is(err, fs.ErrNotExist) && reports.TraceName(name):
-			if named, err = s.tracesCalled(name); err != nil {
-				return nil, err
-			}
-		case err != nil:
-			return nil, unreadable(err)
+		if errors.Is(err, fs.ErrNotExist) && reports.TraceName(name) {
+			named, err = s.tracesCalled(name)
+		} else if err != nil {
+			err = unreadable(err)
+		}
+		if err != nil {
+			return nil, err
 		}
 		files = append(files, named...)
 	}

@@ -24,8 +24,7 @@ const (
 	maxWorkers  = 256
 )
 
-// field is where a setting is kept: set takes a text in, and text gives it back, normalized and empty
-// where there is nothing.
+// field is where a setting is kept: set takes a text in, and text gives it back, normalized, empty where nothing is.
 type field struct {
 	set  func(text string) error
 	text func() string
@@ -49,8 +48,7 @@ func textField(at *string, check func(string) error) field {
 	return fieldOf(at, aText, func(text string) (string, error) { return text, check(text) }, strings.Clone)
 }
 
-// listField makes the field of a list with commas, each item of which a check lets pass. Empty and repeated
-// items are refused.
+// listField makes the field of a list with commas, each item of which a check lets pass, and none is repeated.
 func listField(at *[]string, check func(string) error) field {
 	return fieldOf(at, aList, func(text string) ([]string, error) { return splitList(text, check) }, listText)
 }
@@ -203,13 +201,8 @@ func (s *settings) setShard(text string) (err error) {
 	return err
 }
 
-func parsePace(text string) (*pace.Rates, error) {
-	rates, err := pace.Parse(text)
-	return &rates, err
-}
-
-func paceText(rates *pace.Rates) string {
-	if rates == nil {
+func paceText(rates pace.Rates) string {
+	if rates == (pace.Rates{}) {
 		return ""
 	}
 	return rates.String()

@@ -32,7 +32,11 @@ func Write(path string, render func(io.Writer) error) (err error) {
 		return err
 	}
 	if direct {
-		return writeDirectly(file, render)
+		device, err := os.OpenFile(file, os.O_WRONLY, 0)
+		if err != nil {
+			return err
+		}
+		return errors.Join(render(device), device.Close())
 	}
 	temporary, err := createBeside(file)
 	if err != nil {
@@ -58,8 +62,7 @@ func Write(path string, render func(io.Writer) error) (err error) {
 	return os.Rename(temporary.Name(), file)
 }
 
-// destination follows symbolic links, so that a link stays one, and says whether the file must be
-// written in place because it is a device or a pipe.
+// destination follows symbolic links, and says whether the file is a device or a pipe, to be written in place.
 func destination(path string) (file string, direct bool, err error) {
 	info, err := os.Stat(path)
 	switch {
@@ -76,14 +79,6 @@ func destination(path string) (file string, direct bool, err error) {
 	return file, false, err
 }
 
-func writeDirectly(path string, render func(io.Writer) error) error {
-	file, err := os.OpenFile(path, os.O_WRONLY, 0)
-	if err != nil {
-		return err
-	}
-	return errors.Join(render(file), file.Close())
-}
-
 // createBeside makes an empty file in the same directory, with the permissions of any new file.
 func createBeside(path string) (*os.File, error) {
 	directory, base := filepath.Split(path)
@@ -93,15 +88,12 @@ func createBeside(path string) (*os.File, error) {
 	for {
 		name := filepath.Join(directory, fmt.Sprintf(".conform-%08x.tmp", rand.Uint32()))
 		file, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
-		var cause *fs.PathError
-		switch {
-		case err == nil:
-			return file, nil
-		case errors.Is(err, fs.ErrExist):
-		case errors.As(err, &cause): // people know the report, not the file beside it
-			return nil, &fs.PathError{Op: "write", Path: path, Err: cause.Err}
-		default:
-			return nil, err
+		if errors.Is(err, fs.ErrExist) {
+			continue
 		}
+		if cause, ok := errors.AsType[*fs.PathError](err); ok { // people know the report, not the file beside it
+			err = &fs.PathError{Op: "write", Path: path, Err: cause.Err}
+		}
+		return file, err
 	}
 }

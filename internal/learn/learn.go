@@ -350,7 +350,7 @@ func (l *learner) once(ctx context.Context, setup []model.Request, probe model.R
 	a := answered{kind: kindOf(last.Reply.Answer), code: last.Reply.Answer.Outcome == model.Refused && last.Reply.Answer.Code != "",
 		before: last.Before, request: probe, answer: last.Reply.Answer}
 	for i, step := range s.Steps[:n+1] {
-		a.steps = append(a.steps, step.Report(i+1).Brief())
+		a.steps = append(a.steps, step.Report(i+1).Brief(2000, 2000))
 	}
 	return a
 }

@@ -13,8 +13,7 @@ import (
 	"github.com/insightconform/conform/reports/plain"
 )
 
-// WorstFirst lists the divergences that count most first: what fails the run, then the rest, each in the
-// report's order.
+// WorstFirst lists the divergences that count most first: what fails the run, then the rest, in the report's order.
 func WorstFirst(r *reports.Report) []reports.Divergence {
 	others := slices.Clone(r.Divergences)
 	fails := slices.DeleteFunc(slices.Clone(others), func(d reports.Divergence) bool { return !d.Fails })

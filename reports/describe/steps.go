@@ -1,6 +1,7 @@
 package describe
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -60,8 +61,7 @@ func squeezed(parts []string, excess int) []string {
 	return parts
 }
 
-// Exchange renders the steps of an example, a line for each request and each answer. What an operation
-// that only sets the scene answers is left out.
+// Exchange renders the steps of an example, a line for each request and each answer, unless that only sets the scene.
 func Exchange(steps []reports.Step) []string {
 	var lines []string
 	resource := ""
@@ -97,29 +97,26 @@ func abbreviated(body value.Value) value.Value {
 
 // Step renders one request. The resource is named where it differs from the last one.
 func Step(step reports.Step, resource *string) string {
-	text := plain.Operation(step.Operation)
-	switch {
-	case step.Raw != nil:
-		text += " with the body " + quote(*step.Raw)
-	default:
+	parts := []string{plain.Operation(step.Operation)}
+	if step.Raw != nil {
+		parts = append(parts, "with the body "+quote(*step.Raw))
+	} else {
 		if name := describeResource(step.Request); name != *resource {
 			*resource = name
-			if name != "" {
-				text += " " + name
-			}
+			parts = append(parts, name)
 		}
-		text += describeInput(step)
+		parts = append(parts, describeInput(step))
 	}
 	if step.Method != "" && step.Method != "POST" {
-		text += " by " + step.Method
+		parts = append(parts, "by "+step.Method)
 	}
 	if step.OtherTarget {
-		text += " with the other target prefix"
+		parts = append(parts, "with the other target prefix")
 	}
 	if step.Region != "" {
-		text += " in " + step.Region
+		parts = append(parts, "in "+step.Region)
 	}
-	return text
+	return strings.Join(slices.DeleteFunc(parts, func(part string) bool { return part == "" }), " ")
 }
 
 func quote(s string) string {
@@ -135,19 +132,15 @@ var resourceMembers = []string{"TrailName", "Name", "EventDataStore", "InsightsD
 func describeResource(input value.Value) string {
 	var names []string
 	for _, member := range resourceMembers {
-		v := input.Get(member)
-		switch {
+		switch v := input.Get(member); {
 		case v.Kind() == value.Absent:
-			continue
 		case v.Kind() != value.String:
 			names = append(names, member+": "+v.String())
-			continue
+		case member == "InsightsDestination":
+			names = append(names, "to "+Name(v.Text()))
+		default:
+			names = append(names, Name(v.Text()))
 		}
-		name := Name(v.Text())
-		if member == "InsightsDestination" {
-			name = "to " + name
-		}
-		names = append(names, name)
 	}
 	return strings.Join(names, " ")
 }
@@ -175,45 +168,31 @@ func Name(name string) string {
 	return name
 }
 
-// routine lists members that every case needs and that say nothing.
-var routine = map[string]bool{"S3BucketName": true}
-
-// describeInput renders what a request says beside naming its resource.
+// describeInput renders what a request says beside naming its resource and the bucket, which every trail needs.
 func describeInput(step reports.Step) string {
 	input := step.Request
-	switch input.Kind() {
-	case value.Absent:
-		return ""
-	case value.Object:
-	default:
-		return " " + input.String()
+	if input.Kind() != value.Object {
+		return input.String()
 	}
 	var parts []string
-	if model.Op(step.Operation) == model.OpPut {
-		selectors := input.Get("InsightSelectors")
-		if selectors.Kind() == value.Absent {
-			parts = append(parts, "without InsightSelectors")
-		} else {
-			parts = append(parts, Selectors(selectors))
+	switch model.Op(step.Operation) {
+	case model.OpPut:
+		selectors := "without InsightSelectors"
+		if list := input.Get("InsightSelectors"); list.Kind() != value.Absent {
+			selectors = Selectors(list)
 		}
+		parts = append(parts, selectors)
 		input = input.With("InsightSelectors", value.Value{})
-	}
-	if model.Op(step.Operation) == model.OpArrange {
+	case model.OpArrange:
 		parts = append(parts, input.Get("Condition").Text())
 		input = input.With("Condition", value.Value{})
 	}
-	for _, member := range resourceMembers {
-		input = input.With(member, value.Value{})
-	}
 	for _, member := range input.Members() {
-		if !routine[member.Name] {
+		if !slices.Contains(resourceMembers, member.Name) && member.Name != "S3BucketName" {
 			parts = append(parts, member.Name+": "+Value(member.Value))
 		}
 	}
-	if len(parts) == 0 {
-		return ""
-	}
-	return " " + strings.Join(parts, ", ")
+	return strings.Join(parts, ", ")
 }
 
 // Selectors renders insight selectors: "[ApiCallRateInsight: Management+Data]".
@@ -230,31 +209,24 @@ func Selector(item value.Value) string {
 	for _, member := range item.Members() {
 		ordinary = ordinary && (member.Name == "InsightType" || member.Name == "EventCategories")
 	}
-	if !ordinary {
-		return item.String()
-	}
-	switch categories.Kind() {
-	case value.Absent:
-		return name.Text()
-	case value.List:
-	default:
-		return name.Text() + ": " + categories.String()
-	}
 	odd := func(c value.Value) bool { return c.Kind() != value.String || c.Text() == "" }
-	if len(categories.Items()) == 0 || slices.ContainsFunc(categories.Items(), odd) {
+	switch list := categories.Items(); {
+	case !ordinary:
+		return item.String()
+	case categories.Kind() == value.Absent:
+		return name.Text()
+	case len(list) == 0 || slices.ContainsFunc(list, odd): // or no list
 		return name.Text() + ": " + categories.String()
+	default:
+		return name.Text() + ": " + strings.Join(plain.Texts(list, value.Value.Text), "+")
 	}
-	return name.Text() + ": " + strings.Join(plain.Texts(categories.Items(), value.Value.Text), "+")
 }
 
 // Value renders any JSON value with as few marks as people need.
 func Value(v value.Value) string {
 	switch v.Kind() {
 	case value.String:
-		if v.Text() == "" {
-			return "''"
-		}
-		return v.Text()
+		return cmp.Or(v.Text(), "''")
 	case value.List:
 		return "[" + strings.Join(plain.Texts(v.Items(), Value), ", ") + "]"
 	case value.Object:
@@ -266,26 +238,22 @@ func Value(v value.Value) string {
 
 // Answer renders an answer: "200 {…}", "TrailNotFoundException (400)", "no answer: …".
 func Answer(step reports.Step) string {
-	answer := step.Answer
-	status := ""
+	answer, status := step.Answer, ""
 	if step.Status != 0 {
 		status = fmt.Sprintf(" (%d)", step.Status)
 	}
-	switch answer.Outcome {
-	case reports.OutcomeSuccess:
-		text := "success"
-		if step.Status != 0 {
-			text = fmt.Sprint(step.Status)
-		}
-		if answer.Body.Kind() == value.Absent {
-			return text
-		}
-		return text + " " + Value(answer.Body)
-	case reports.OutcomeRefused:
+	switch {
+	case answer.Outcome == reports.OutcomeRefused:
 		return answer.Code + status
+	case answer.Outcome != reports.OutcomeSuccess:
+		return strings.TrimSuffix(answer.Outcome+status+": "+answer.Problem, ": ")
 	}
-	if answer.Problem == "" {
-		return answer.Outcome + status
+	text := "success"
+	if step.Status != 0 {
+		text = fmt.Sprint(step.Status)
 	}
-	return answer.Outcome + status + ": " + answer.Problem
+	if answer.Body.Kind() != value.Absent {
+		text += " " + Value(answer.Body)
+	}
+	return text
 }

@@ -47,8 +47,7 @@ type Stream struct {
 	err    error // the first
 }
 
-// maxEventSteps is how many suspicions a stream tells with their steps: a target that is wrong in each
-// answer shall not fill the disk.
+// maxEventSteps is how many suspicions are told with their steps: a target that is always wrong shall fill no disk.
 const maxEventSteps = 200
 
 // syncEvery is how often a stream is flushed to the disk.
@@ -68,8 +67,7 @@ func Open(path string, stdout io.Writer) (*Stream, error) {
 	return s, nil
 }
 
-// Add writes an event. A time of zero is now. After a write that failed nothing more is written; Close
-// says why.
+// Add writes an event. A time of zero is now. After a write that failed, of which Close tells, nothing is written.
 func (s *Stream) Add(e reports.Event) {
 	if e.Time.IsZero() {
 		e.Time = time.Now()
@@ -82,11 +80,11 @@ func (s *Stream) Add(e reports.Event) {
 		return
 	}
 	if e.Divergence != nil {
-		withSteps := e.Event != reports.EventSuspicion || s.steps > 0
-		if e.Event == reports.EventSuspicion {
+		suspicion := e.Event == reports.EventSuspicion
+		e.Divergence = briefDivergence(e.Divergence, !suspicion || s.steps > 0)
+		if suspicion {
 			s.steps--
 		}
-		e.Divergence = briefDivergence(e.Divergence, withSteps)
 	}
 	line, err := eventLine(e)
 	if err == nil {
@@ -103,15 +101,14 @@ func shortened(s string) string { return plain.Shorten(s, maxEventText) }
 
 // bound shortens what a target may have made long.
 func bound(e *reports.Event) {
-	e.Note = plain.Shorten(e.Note, maxEventText)
+	e.Note = shortened(e.Note)
 	if e.Target != nil {
-		target := *e.Target
-		target.Notes = plain.Texts(target.Notes, shortened)
-		e.Target = &target
+		e.Target = new(*e.Target)
+		e.Target.Notes = plain.Texts(e.Target.Notes, shortened)
 	}
 	e.NotCovered = maps.Clone(e.NotCovered)
 	for name, why := range e.NotCovered {
-		e.NotCovered[name] = plain.Shorten(why, maxEventText)
+		e.NotCovered[name] = shortened(why)
 	}
 }
 
@@ -138,8 +135,7 @@ const (
 	maxEventBody = 4000
 )
 
-// brief is a copy without what makes a stream long: the bytes of all steps but those that diverge, and
-// the states beside them.
+// briefDivergence is a copy without what makes a stream long: states, and the bytes of steps that do not diverge.
 func briefDivergence(d *reports.Divergence, withSteps bool) *reports.Divergence {
 	c := *d
 	c.States, c.Steps = nil, nil
@@ -151,17 +147,14 @@ func briefDivergence(d *reports.Divergence, withSteps bool) *reports.Divergence 
 		return &c
 	}
 	for _, step := range d.Steps {
+		step = step.Brief(maxEventText, maxEventBody)
 		step.Request = reports.BoundedValue(step.Request, maxEventBody)
-		step.Answer.Body = reports.BoundedValue(step.Answer.Body, maxEventBody)
-		step.Answer.Code, step.Answer.Problem = shortened(step.Answer.Code), shortened(step.Answer.Problem)
 		if step.Raw != nil {
-			raw := shortened(*step.Raw)
-			step.Raw = &raw
+			step.Raw = new(shortened(*step.Raw))
 		}
 		if !step.Diverges {
 			step.Sent, step.Received = "", ""
 		}
-		step.Sent, step.Received = shortened(step.Sent), shortened(step.Received)
 		c.Steps = append(c.Steps, step)
 	}
 	return &c

@@ -4,9 +4,12 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/base64"
+	"encoding/json"
 	"encoding/xml"
+	"errors"
 	"fmt"
 	"io"
+	"os"
 	"reflect"
 	"regexp"
 	"slices"
@@ -79,43 +82,12 @@ func addStates(d *reports.Divergence) {
 	}
 }
 
+// walk is the machine on which the picture of it is tested.
 func walk() *reports.Walk {
-	var sets []string
-	for _, call := range []string{"", "Management", "Data", "Management, Data"} {
-		for _, failure := range []string{"", "Management", "Data", "Management, Data"} {
-			var parts []string
-			for i, categories := range []string{call, failure} {
-				if categories != "" {
-					parts = append(parts, model.TypeNames[i]+": "+categories)
-				}
-			}
-			if len(parts) == 0 {
-				parts = []string{"off"}
-			}
-			sets = append(sets, strings.Join(parts, "; "))
-		}
-	}
+	data, err := os.ReadFile("../html/testdata/walk.json")
 	w := &reports.Walk{}
-	logs := []string{"none", "W", "R", "WR", "D", "WD", "RD", "WRD"}
-	for _, set := range sets {
-		w.Inputs = append(w.Inputs, "Put "+set)
-	}
-	for _, l := range logs {
-		w.Inputs = append(w.Inputs, "PutEventSelectors basic "+l)
-	}
-	for i, l := range logs {
-		for k, set := range sets {
-			row := []byte(strings.Repeat("+", len(w.Inputs)))
-			for j := range row {
-				switch {
-				case i == 7 && j > 19:
-					row[j] = ' '
-				case (i+k)%5 == 0 && j%3 == 1, i == 2:
-					row[j] = '-'
-				}
-			}
-			w.States = append(w.States, reports.WalkState{On: set, Logs: l, Row: string(row)})
-		}
+	if err = errors.Join(err, json.Unmarshal(data, w)); err != nil {
+		panic(err)
 	}
 	return w
 }

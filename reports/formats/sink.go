@@ -67,8 +67,7 @@ func (s Sink) String() string {
 	return s.Format + "=" + s.Path
 }
 
-// Write renders the report into the sink. Options are those of text on standard output; a text file
-// is plain and as wide as it needs to be.
+// Write renders the report into the sink. Options are those of standard output; a text file is plain and not cut.
 func (s Sink) Write(stdout io.Writer, r *reports.Report, options text.Options) error {
 	if s.Path != "" {
 		options = text.Options{Verbose: options.Verbose}

@@ -11,29 +11,32 @@ import (
 	"fmt"
 	"html/template"
 	"io"
+	"strings"
 
 	"github.com/insightconform/conform/reports"
 	"github.com/insightconform/conform/reports/describe"
 	"github.com/insightconform/conform/reports/plain"
 )
 
-//go:embed *.tmpl style.css script.js
+//go:embed *.tmpl
 var htmlFiles embed.FS
 
-// The page carries its style and script inside, and its policy lets nothing else run or load: neither
-// what a target answered nor the network has a way in.
 var (
-	htmlStyle  = embedded("style.css")
-	htmlScript = embedded("script.js")
-	htmlPolicy = "default-src 'none'; style-src '" + digest(htmlStyle) + "'; script-src '" + digest(htmlScript) + "'; base-uri 'none'; form-action 'none'"
-
-	htmlPages = template.Must(template.New("").Funcs(functions).ParseFS(htmlFiles, "*.tmpl"))
+	//go:embed style.css
+	htmlStyle string
+	//go:embed script.js
+	htmlScript string
 )
+
+// The page carries its style and script inside, and its policy lets nothing else run or load.
+var htmlPolicy = "default-src 'none'; style-src '" + digest(htmlStyle) + "'; script-src '" + digest(htmlScript) + "'; base-uri 'none'; form-action 'none'"
+
+var htmlPages = template.Must(template.New("").Funcs(functions).ParseFS(htmlFiles, "*.tmpl"))
 
 // functions are what the templates say values with. Each makes the texts that it gets harmless.
 var functions = template.FuncMap{
 	"clean": func(s any) string { return clean(fmt.Sprint(s)) }, "long": long, "cleanAll": cleanAll[string],
-	"grouped": plain.Grouped, "operation": operation,
+	"grouped": plain.Grouped, "operation": operation, "class": func(state string) string { return strings.ReplaceAll(state, " ", "-") },
 	"command": func(s string) string { return plain.Message(s) },
 	"level":   level, "anchor": anchor, "sources": sources, "lacking": describe.Lacking, "meaning": meaning,
 	"verdictClass": verdictClass, "headline": headline,
@@ -53,14 +56,6 @@ var functions = template.FuncMap{
 
 // some is the beginning of a list that a target or a file can make long.
 func some[T any](list []T) []T { return list[:min(len(list), maxOnPage)] }
-
-func embedded(name string) string {
-	data, err := htmlFiles.ReadFile(name)
-	if err != nil {
-		panic(err) // the files are part of the program
-	}
-	return string(data)
-}
 
 func digest(text string) string {
 	sum := sha256.Sum256([]byte(text))
@@ -113,8 +108,7 @@ func Write(w io.Writer, list ...*reports.Report) error {
 // roomForDivergences is how many bytes of a page may go to divergences.
 const roomForDivergences = 1_400_000
 
-// renderDivergences shows each divergence as fully as there is room, and returns what is left: all in brief, which
-// is done even where there is no room, then the steps of all before the scripts of any.
+// renderDivergences shows each within what room is left: all in brief, then their steps, then the scripts.
 func (v *reportView) renderDivergences(room int) (int, error) {
 	for round := range 3 {
 		for _, d := range v.Divergences {

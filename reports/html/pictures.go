@@ -50,8 +50,7 @@ type walkMissing struct {
 	Inputs       []string
 }
 
-// The measures of the picture. A cell has four dots in a row: the Puts in the places of the sets that
-// they store, below them the event selectors.
+// The measures of the picture. A cell has four dots in a row: the Puts by the sets that they store, then the rest.
 const (
 	dot       = 6
 	dotPitch  = 8
@@ -156,8 +155,7 @@ func inputPlaces(inputs []string) (places [][2]int, rows int) {
 	return places, rows
 }
 
-// setPlace puts a set of selectors into a square: the columns are what ApiErrorRateInsight is on for, the
-// rows what ApiCallRateInsight is: nothing, Management, Data, both.
+// setPlace puts a set of selectors into a square: columns are what the error rate is on for, rows the call rate.
 func setPlace(on string) (column, row int, ok bool) {
 	var place [len(typeNames)]int
 	for part := range strings.SplitSeq(on, "; ") {
@@ -285,8 +283,7 @@ type timelineView struct {
 	Slowest       string
 }
 
-// chart is drawn in a box of chartWide × chartHigh that is stretched to the page; its labels stand beside
-// it, evenly, so that they are not.
+// chart is drawn in a box that is stretched to the page; its labels stand beside it, so that they are not.
 type chart struct {
 	Marks      []string // of the vertical axis, the highest first
 	Lines      []int    // where they are

@@ -1,8 +1,9 @@
 package html
 
 import (
+	"encoding/json"
+	"os"
 	"slices"
-	"strings"
 	"testing"
 
 	"github.com/insightconform/conform/model"
@@ -85,7 +86,8 @@ func TestCharts(t *testing.T) {
 }
 
 func TestWalkPicture(t *testing.T) {
-	v := newWalkView(walk(), "")
+	w := walk(t)
+	v := newWalkView(w, "")
 	require.Len(t, v.Panels, 8)
 	places := map[[2]int]bool{}
 	for _, cell := range v.Panels[3].Cells {
@@ -93,50 +95,18 @@ func TestWalkPicture(t *testing.T) {
 	}
 	assert.Len(t, places, 16, "cells lie on one another")
 	assert.Equal(t, 8*16*24-16*4, v.Total, "the requests within reach")
-	dots, rows := inputPlaces(walk().Inputs)
+	dots, rows := inputPlaces(w.Inputs)
 	slices.SortFunc(dots, func(a, b [2]int) int { return slices.Compare(a[:], b[:]) })
 	assert.Len(t, slices.Compact(dots), 24, "dots lie on one another")
 	assert.Equal(t, 6, rows)
 }
 
-func walk() *reports.Walk {
-	var sets []string
-	for _, call := range []string{"", "Management", "Data", "Management, Data"} {
-		for _, failure := range []string{"", "Management", "Data", "Management, Data"} {
-			var parts []string
-			for i, categories := range []string{call, failure} {
-				if categories != "" {
-					parts = append(parts, model.TypeNames[i]+": "+categories)
-				}
-			}
-			if len(parts) == 0 {
-				parts = []string{"off"}
-			}
-			sets = append(sets, strings.Join(parts, "; "))
-		}
-	}
+// walk reads a machine that was covered in part, with what a target without some requests cannot reach.
+func walk(t *testing.T) *reports.Walk {
+	data, err := os.ReadFile("testdata/walk.json")
+	require.NoError(t, err)
 	w := &reports.Walk{}
-	logs := []string{"none", "W", "R", "WR", "D", "WD", "RD", "WRD"}
-	for _, set := range sets {
-		w.Inputs = append(w.Inputs, "Put "+set)
-	}
-	for _, l := range logs {
-		w.Inputs = append(w.Inputs, "PutEventSelectors basic "+l)
-	}
-	for i, l := range logs {
-		for k, set := range sets {
-			row := []byte(strings.Repeat("+", len(w.Inputs)))
-			for j := range row {
-				switch {
-				case i == 7 && j > 19:
-					row[j] = ' '
-				case (i+k)%5 == 0 && j%3 == 1, i == 2:
-					row[j] = '-'
-				}
-			}
-			w.States = append(w.States, reports.WalkState{On: set, Logs: l, Row: string(row)})
-		}
-	}
+	require.NoError(t, json.Unmarshal(data, w))
 	return w
 }
 

@@ -2,7 +2,7 @@
 package junit
 
 import (
-	"bytes"
+	"cmp"
 	"encoding/xml"
 	"fmt"
 	"io"
@@ -17,8 +17,7 @@ import (
 	"github.com/insightconform/conform/reports/plain"
 )
 
-// The elements of a JUnit report, in the order that the common schemas ask for. Those schemas allow one
-// failure, error or skipped element for each case.
+// The elements of a JUnit report, in the order of the common schemas, which allow one result for each case.
 type junitReport struct {
 	XMLName  xml.Name     `xml:"testsuites"`
 	Name     string       `xml:"name,attr"`
@@ -83,16 +82,12 @@ func Write(w io.Writer, r *reports.Report) error {
 	if stale := junitBaseline(r); len(stale) > 0 {
 		out.add(r, "baseline", 0, stale...)
 	}
-	var buffer bytes.Buffer
-	buffer.WriteString(xml.Header)
-	encoder := xml.NewEncoder(&buffer)
-	encoder.Indent("", "  ")
-	if err := encoder.Encode(out); err != nil {
+	data, err := xml.MarshalIndent(out, "", "  ")
+	if err != nil {
 		return fmt.Errorf("the report as JUnit XML: %w", err)
 	}
-	buffer.WriteByte('\n')
 	// No attribute has a line feed, and no markup a #.
-	_, err := strings.NewReplacer("&#xA;", "\n", "##", "#&#35;").WriteString(w, buffer.String())
+	_, err = strings.NewReplacer("&#xA;", "\n", "##", "#&#35;").WriteString(w, xml.Header+string(data)+"\n")
 	return err
 }
 
@@ -103,10 +98,7 @@ func (j *junitReport) add(r *reports.Report, family string, took float64, cases 
 		Timestamp: r.Started.UTC().Format("2006-01-02T15:04:05"), Properties: junitProperties(r), Cases: cases, Tests: len(cases)}
 	for i := range cases {
 		c := &cases[i]
-		c.Class = "conform." + family
-		if c.Time == "" {
-			c.Time = seconds(0)
-		}
+		c.Class, c.Time = "conform."+family, cmp.Or(c.Time, seconds(0))
 		switch {
 		case c.Failure != nil:
 			s.Failures++
@@ -123,9 +115,8 @@ func (j *junitReport) add(r *reports.Report, family string, took float64, cases 
 func seconds(s float64) string { return strconv.FormatFloat(max(0, s), 'f', 3, 64) }
 
 func junitProperties(r *reports.Report) []junitProperty {
-	target := strings.TrimSuffix(plain.Text(r.Target.Name)+" "+plain.Text(r.Target.Endpoint), " ")
 	list := []junitProperty{
-		{"target", target},
+		{"target", strings.TrimSuffix(plain.Text(r.Target.Name)+" "+plain.Text(r.Target.Endpoint), " ")},
 		{"verdict", plain.Text(r.Verdict)},
 		{"exit code", strconv.Itoa(r.ExitCode)},
 		{"seed", strconv.FormatUint(r.Seed, 10)},
@@ -160,20 +151,19 @@ func junitRun(r *reports.Report) junitCase {
 
 // ruleIDs lists the rules that the report knows of, in the order of the rules.
 func ruleIDs(r *reports.Report) []model.ID {
-	known := map[model.ID]bool{}
-	for id := range r.Coverage.Rules {
-		known[id] = true
-	}
-	for _, d := range r.Divergences {
-		known[d.Rule] = true
-	}
 	var ids []model.ID
 	for i := range model.Rules {
-		if id := model.Rules[i].ID; known[id] {
-			ids = append(ids, id)
-			delete(known, id)
-		}
+		ids = append(ids, model.Rules[i].ID)
 	}
+	known := maps.Clone(r.Coverage.Rules)
+	for _, d := range r.Divergences {
+		known[d.Rule] = r.Coverage.Rules[d.Rule]
+	}
+	ids = slices.DeleteFunc(ids, func(id model.ID) bool {
+		_, mentioned := known[id]
+		delete(known, id)
+		return !mentioned
+	})
 	return append(ids, slices.Sorted(maps.Keys(known))...)
 }
 

@@ -177,8 +177,7 @@ func markdownTail(r *reports.Report) string {
 	return b.String()
 }
 
-// mdCode renders text that may be hostile within a line of Markdown. GitHub links no people, issues or
-// addresses in code.
+// mdCode renders text that may be hostile within a line. GitHub links no people, issues or addresses in code.
 func mdCode(s string) string { return mdCodeWithin(s, plain.MaxShown) }
 
 func mdCodeWithin(s string, limit int) string {
@@ -191,8 +190,7 @@ func mdCodeWithin(s string, limit int) string {
 // mdPlain renders text of conform's own that a report which was read from a file may have replaced.
 func mdPlain(s string) string { return mdText(plain.Text(s)) }
 
-// mdText writes each character that could have a meaning in Markdown or HTML within a line as a numeric
-// reference: those are never markup.
+// mdText writes what could have a meaning in Markdown or HTML as numeric references: those are never markup.
 func mdText(s string) string {
 	var b strings.Builder
 	for i, r := range s {

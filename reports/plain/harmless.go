@@ -14,8 +14,7 @@ import (
 // MaxShown is how many characters of one text a person is shown.
 const MaxShown = 200
 
-// Visible makes one line of harmless text: what a terminal or an eye would not show as itself is
-// written as an escape.
+// Visible makes one line of harmless text: what is not shown as itself is written as an escape.
 func Visible(s string) string { return escaped(s, strconv.IsPrint) }
 
 // EscapeInvalid writes the bytes that are no UTF-8 as \xNN and leaves the rest alone.
@@ -59,8 +58,7 @@ func Shorten(s string, limit int) string {
 	return s
 }
 
-// Shown is the form in which any text of a target reaches a person. The text is cut before it is
-// escaped as well, so that megabytes cost nothing.
+// Shown is the form in which any text of a target reaches a person. It is cut first, so that megabytes cost nothing.
 func Shown(s string, limit int) string {
 	return Shorten(Visible(Shorten(s, limit+1)), limit)
 }
@@ -77,8 +75,7 @@ const MaxMessage = 1000
 // OneLine makes any text fit for a line of a person's terminal: escaped and shortened.
 func OneLine(s string) string { return string(WithoutCommands([]byte(Message(s)))) }
 
-// Continuous integration reads commands from the output of what it runs: lines that begin with "::",
-// and "##[…]", "##vso[…]" or "##teamcity[…]" anywhere in a line.
+// Commands that continuous integration reads from output: lines that begin with "::", and "##vso[…]" in any.
 var (
 	lineCommand   = regexp.MustCompile(`(?m)^([ \t]*):`)
 	InlineCommand = regexp.MustCompile(`##([A-Za-z]*\[)`)

@@ -9,6 +9,7 @@ import (
 	"reflect"
 	"strings"
 	"unicode"
+	"unicode/utf16"
 	"unicode/utf8"
 )
 
@@ -19,19 +20,12 @@ func EscapeJSON(data []byte) []byte {
 	out := make([]byte, 0, len(data))
 	for len(data) > 0 {
 		r, size := utf8.DecodeRune(data)
-		if r == '#' && len(out) > 0 && out[len(out)-1] == '#' {
-			out = append(out, `\u0023`...)
-			data = data[size:]
-			continue
-		}
-		if r == 0x7f || r > 0x7f && !unicode.IsPrint(r) {
-			if r > 0xffff {
-				r -= 0x10000
-				out = fmt.Appendf(out, `\u%04x\u%04x`, 0xd800+r>>10, 0xdc00+r&0x3ff)
-			} else {
-				out = fmt.Appendf(out, `\u%04x`, r)
+		switch {
+		case r == '#' && len(out) > 0 && out[len(out)-1] == '#', r == 0x7f, r > 0x7f && !unicode.IsPrint(r):
+			for _, unit := range utf16.Encode([]rune{r}) {
+				out = fmt.Appendf(out, `\u%04x`, unit)
 			}
-		} else {
+		default:
 			out = append(out, data[:size]...)
 		}
 		data = data[size:]
@@ -52,10 +46,9 @@ func Marshal(v any, indent string) ([]byte, error) {
 // WriteJSON writes indented JSON that can be looked at safely.
 func WriteJSON(w io.Writer, v any) error {
 	data, err := Marshal(v, "  ")
-	if err != nil {
-		return err
+	if err == nil {
+		_, err = w.Write(EscapeJSON(data))
 	}
-	_, err = w.Write(EscapeJSON(data))
 	return err
 }
 
@@ -67,8 +60,7 @@ func Finite(f float64) float64 {
 	return f
 }
 
-// WithoutNil copies a value for JSON, as deep as there are structs, pointers and lists: nil lists and maps become empty
-// where they would be written as null, and numbers finite.
+// WithoutNil copies a value for JSON: nil lists and maps that would be null become empty, and numbers finite.
 func WithoutNil[T any](v T) T {
 	return withoutNil(reflect.ValueOf(&v).Elem(), true).Interface().(T)
 }

@@ -1,9 +1,9 @@
 package plain
 
 import (
+	"cmp"
 	"fmt"
 	"regexp"
-	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -14,14 +14,8 @@ import (
 
 // Target names what was asked: "endpoint http://127.0.0.1:5000 in us-east-1".
 func Target(t targets.Info) string {
-	text := Text(t.Name)
-	if t.Endpoint != "" {
-		text += " " + Text(t.Endpoint)
-	}
-	if t.Region != "" {
-		text += " in " + Text(t.Region)
-	}
-	return text
+	text := strings.TrimSuffix(Text(t.Name)+" "+Text(t.Endpoint), " ")
+	return strings.TrimSuffix(text+" in "+Text(t.Region), " in ")
 }
 
 func Length(s string) int { return utf8.RuneCountInString(s) }
@@ -67,22 +61,18 @@ func Duration(seconds float64) string {
 	return d.Round(time.Second).String()
 }
 
-// Alternatives joins what is allowed: "A", "A or B", "A, B or C"; where that is longer than limit, "A, B or 3
-// more".
+// Alternatives joins what is allowed: "A", "A, B or C"; where that is longer than limit, "A, B or 3 more".
 func Alternatives(list []string, limit int) string {
 	if len(list) == 0 {
 		return "nothing else"
 	}
-	for kept := len(list); ; kept-- {
-		names := slices.Clone(list[:kept])
-		if kept < len(list) {
-			names = append(names, fmt.Sprintf("%d more", len(list)-kept))
+	last := list[len(list)-1]
+	for more := 0; ; more++ {
+		if more > 0 {
+			last = fmt.Sprintf("%d more", more)
 		}
-		text := names[0]
-		if last := len(names) - 1; last > 0 {
-			text = strings.Join(names[:last], ", ") + " or " + names[last]
-		}
-		if Length(text) <= limit || kept == 1 {
+		text := strings.TrimPrefix(strings.Join(list[:len(list)-max(more, 1)], ", ")+" or "+last, " or ")
+		if Length(text) <= limit || more >= len(list)-1 {
 			return Shown(text, limit)
 		}
 	}
@@ -90,13 +80,7 @@ func Alternatives(list []string, limit int) string {
 
 // Operation shortens the names of the two operations under test.
 func Operation(operation string) string {
-	switch model.Op(operation) {
-	case model.OpPut:
-		return "Put"
-	case model.OpGet:
-		return "Get"
-	}
-	return operation
+	return cmp.Or(map[string]string{string(model.OpPut): "Put", string(model.OpGet): "Get"}[operation], operation)
 }
 
 // plainWord matches what a shell takes as it stands.
@@ -108,4 +92,36 @@ func ShellWord(word string) string {
 		return word
 	}
 	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
+}
+
+// Group is what of a list has the same key.
+type Group[K, T any] struct {
+	Key   K
+	Items []T
+}
+
+// GroupBy puts what has the same key together, groups in the order of their first items, items in that of the list.
+func GroupBy[K comparable, T any](list []T, key func(T) K) []Group[K, T] {
+	var out []Group[K, T]
+	places := map[K]int{}
+	for _, item := range list {
+		k := key(item)
+		i, known := places[k]
+		if !known {
+			i = len(out)
+			places[k] = i
+			out = append(out, Group[K, T]{Key: k})
+		}
+		out[i].Items = append(out[i].Items, item)
+	}
+	return out
+}
+
+// Texts renders each item of a list.
+func Texts[T any](list []T, render func(T) string) []string {
+	out := make([]string, len(list))
+	for i, item := range list {
+		out[i] = render(item)
+	}
+	return out
 }

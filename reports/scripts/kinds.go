@@ -74,8 +74,7 @@ func recordedSelectors(body value.Value) []string {
 	return out
 }
 
-// appendWords lists the member names and plain values within a value. Sorted, they tell event
-// selectors apart well enough, and a shell can find them.
+// appendWords lists member names and plain values: sorted, they tell event selectors apart, even for a shell.
 func appendWords(words []string, v value.Value) []string {
 	switch v.Kind() {
 	case value.Bool, value.Number:
@@ -102,8 +101,7 @@ var required = map[string][]string{
 	"AdvancedEventSelector": {"FieldSelectors"}, "AdvancedFieldSelector": {"Field"},
 }
 
-// expressible reports whether the typed client of a form sends just this input. The SDK for Go has the inputs as
-// types, and boto3 has the same members.
+// expressible reports whether a form's typed client sends just this input. boto3 has the members of the SDK for Go.
 func expressible(op model.Op, input value.Value, form string) bool {
 	if input.Kind() == value.Absent {
 		input = value.Obj()

@@ -100,8 +100,7 @@ func bashVariable(name string) string { return `"$` + name + `"` }
 
 func bashQuote(t exportText) string { return strings.Join(quoted(t, bashLiteral, bashVariable), "") }
 
-// bashLiteral is '…', or $'…' where a character has to be escaped. Bytes are given in octal, so that
-// no locale matters. NUL, which a shell cannot hold, must not be there.
+// bashLiteral is '…', or $'…' with the bytes of other characters in octal, so that no locale matters.
 func bashLiteral(s string) string {
 	if readable(s) && !strings.Contains(s, "'") {
 		return "'" + s + "'"
@@ -120,8 +119,7 @@ func bashLiteral(s string) string {
 	return "$'" + b.String() + "'"
 }
 
-// withoutNUL puts another byte in the place of NUL, which a shell cannot hold, until a body is sent, and names it
-// as tr(1) reads it. A body with all of ASCII in it is sent without its NUL.
+// withoutNUL replaces NUL, which no shell can hold, by a byte that is free, if any is, and names it for tr(1).
 func withoutNUL(body string) (text, standIn string) {
 	for c := range utf8.RuneSelf {
 		if strings.Contains(body, "\x00") && !strings.ContainsRune(body, rune(c)) {

@@ -107,8 +107,7 @@ func (p *page) field(width int, label, text string, s style) {
 // say is an entry of one part.
 func (p *page) say(label, text string) { p.entry(label, normal, p.most, "", text) }
 
-// entry writes a label with a text that goes on over several lines, and returns how many. Of parts that
-// do not fit in so many lines the last ones are counted; with --verbose, all are written.
+// entry writes a label with a wrapped text and returns its lines. Parts that do not fit are counted, unless verbose.
 func (p *page) entry(label string, s style, lines int, separator string, parts ...string) int {
 	room := max(p.proseWidth()-labelWidth, 20)
 	wrapped := plain.Wrap(strings.Fields(strings.Join(parts, separator)), room)

@@ -29,14 +29,12 @@ func Plan(w io.Writer, plan *reports.Plan, o Options) error {
 		rate = fmt.Sprintf("%s requests a second, with %s", plain.Grouped(int(plan.Rate)), plain.Counted(plan.Workers, "worker"))
 	}
 	p.say("measured", rate)
-	writes, reads := 0, 0
 	for _, s := range plan.Suites {
 		p.section(s.Name)
 		if s.NotCovered != "" {
 			p.entry("  not covered", yellow, p.most, "", s.NotCovered)
 			continue
 		}
-		writes, reads = writes+s.Writes, reads+s.Reads
 		what := sent(s.Writes, s.Reads)
 		if s.Estimated {
 			what = "about " + what
@@ -58,6 +56,7 @@ func Plan(w io.Writer, plan *reports.Plan, o Options) error {
 		}
 	}
 	p.blank()
+	_, writes, reads := plan.Totals()
 	p.say("in all", sent(writes, reads)+": "+planDurations(plan, writes, reads))
 	p.entry("beside", dim, p.most, "", "what confirming and shortening a divergence takes, and cleaning up")
 	for _, section := range plan.Sections {
@@ -73,8 +72,7 @@ func sent(writes, reads int) string {
 	return fmt.Sprintf("%s writes, %s reads", plain.Grouped(writes), plain.Grouped(reads))
 }
 
-// planDurations says how long requests take, at the quota of the service with reads of one world beside the
-// writes of others.
+// planDurations says how long requests take, at the quota with reads of one world beside the writes of others.
 func planDurations(p *reports.Plan, writes, reads int) string {
 	atQuota := max(float64(writes)/quotaWrites, float64(reads)/quotaReads) / 60
 	text := shownMinutes(atQuota) + " at 1 write and 10 reads a second"

@@ -14,8 +14,7 @@ import (
 	"github.com/insightconform/conform/reports/plain"
 )
 
-// Precedence writes the precedence for people: the order as a chain, which rules are answered
-// alike, the circles and the counts; verbose, each pair.
+// Precedence writes the order as a chain, which rules are answered alike, the circles, the counts; verbose, each pair.
 func Precedence(w io.Writer, learned *reports.Precedence, options Options) error {
 	p := &page{options: options, most: math.MaxInt}
 	p.line(span{"the order in which errors are selected", bold}, span{" · " + plain.Target(learned.Target), normal})
@@ -40,8 +39,7 @@ func Precedence(w io.Writer, learned *reports.Precedence, options Options) error
 	return p.end(w)
 }
 
-// chain writes the measured rules in order. An arrow stands where a measurement, or a chain of them,
-// puts the one before the other; a dot where nothing is known of the two.
+// chain writes the measured rules in order: an arrow where measurements say so, a dot where nothing is known.
 func (p *page) chain(learned *reports.Precedence) {
 	if len(learned.Holds) == 0 {
 		p.say("order", "none: no two rules were told apart")

@@ -12,27 +12,26 @@ import (
 	"github.com/insightconform/conform/reports/plain"
 )
 
-// updateLine renders the update in at most width characters, 0 for any number. What matters least is left
-// out first: what the run is doing, then the time left, then the number of requests.
+// updateLine renders the update in at most width characters, 0 for any number; what matters least is left out.
 func updateLine(u reports.Update, width int) string {
-	parts := []string{u.Phase, plain.Counted(u.Requests, "request"), plain.Grouped(int(u.Rate+0.5)) + "/s", "", "", ""}
+	rules, found, left := "", "", ""
 	if u.RulesApplicable > 0 {
-		parts[3], parts[4] = fmt.Sprintf("%d of %d rules", u.RulesExercised, u.RulesApplicable), plain.Counted(u.Divergences, "divergence")
+		rules, found = fmt.Sprintf("%d of %d rules", u.RulesExercised, u.RulesApplicable), plain.Counted(u.Divergences, "divergence")
 	}
 	if u.Left >= time.Second {
-		parts[5] = u.Left.Round(time.Second).String() + " left"
+		left = u.Left.Round(time.Second).String() + " left"
 	}
-	render := func() string {
+	parts := []string{u.Phase, plain.Counted(u.Requests, "request"), plain.Grouped(int(u.Rate+0.5)) + "/s", rules, found, left}
+	text := ""
+	for _, least := range []int{-1, 0, 5, 1} {
+		if least >= 0 {
+			parts[least] = ""
+		}
 		kept := slices.DeleteFunc(slices.Clone(parts), func(part string) bool { return part == "" })
-		return plain.Visible(strings.Join(kept, " · "))
-	}
-	text := render()
-	for _, least := range []int{0, 5, 1} {
+		text = plain.Visible(strings.Join(kept, " · "))
 		if width <= 0 || plain.Length(text) <= width {
 			break
 		}
-		parts[least] = ""
-		text = render()
 	}
 	return plain.Shorten(text, width)
 }
@@ -60,11 +59,7 @@ const (
 
 // NewProgress returns a Progress; live says that w is a terminal, of the given width where that is known.
 func NewProgress(w io.Writer, live bool, width int) *Progress {
-	return newProgress(w, live, width, time.Now)
-}
-
-func newProgress(w io.Writer, live bool, width int, now func() time.Time) *Progress {
-	return &Progress{w: w, live: live, width: width, now: now, started: now()}
+	return &Progress{w: w, live: live, width: width, now: time.Now, started: time.Now()}
 }
 
 // Show shows an update, unless it comes too soon after the one before.

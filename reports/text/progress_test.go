@@ -2,6 +2,7 @@ package text
 
 import (
 	"bytes"
+	"io"
 	"strings"
 	"testing"
 	"time"
@@ -16,7 +17,10 @@ func TestProgress(t *testing.T) {
 	u := reports.Update{Phase: "random", Requests: 12345, Rate: 2500.4, RulesExercised: 60, RulesApplicable: 74, Divergences: 1, Left: 61 * time.Second}
 
 	var live bytes.Buffer
-	p := newProgress(&live, true, 80, clock)
+	newProgress := func(w io.Writer, live bool, width int) *Progress {
+		return &Progress{w: w, live: live, width: width, now: clock, started: clock()}
+	}
+	p := newProgress(&live, true, 80)
 	for range 40 { // four seconds in steps of 0.1 s
 		now = now.Add(50 * time.Millisecond)
 		p.Show(u)
@@ -30,7 +34,7 @@ func TestProgress(t *testing.T) {
 	assert.True(t, strings.HasSuffix(live.String(), "\r\x1b[Krandom · 12,345 requests · 2,500/s · 60 of 74 rules · 1 divergence · 1m1s left\r\x1b[Kinterrupted\n"), live.String())
 
 	var lines bytes.Buffer
-	p = newProgress(&lines, false, 0, clock)
+	p = newProgress(&lines, false, 0)
 	for range 130 {
 		now = now.Add(100 * time.Millisecond)
 		p.Show(u)
@@ -39,7 +43,7 @@ func TestProgress(t *testing.T) {
 	assert.Equal(t, strings.Repeat("conform: "+updateLine(u, 0)+"\n", 3), lines.String())
 
 	var quiet bytes.Buffer
-	p = newProgress(&quiet, true, 0, clock)
+	p = newProgress(&quiet, true, 0)
 	now = now.Add(1900 * time.Millisecond)
 	p.Show(u)
 	p.Close()
