@@ -80,7 +80,7 @@ func (x *Exploration) newCompleteSuite(m *machine.Machine) *completeSuite {
 	from, to := x.options.Shard.Share(c.suite.Tests())
 	c.todo = [][2]int{{from, to}}
 	if earlier := x.earlier(m.Name); earlier != nil && earlier.Fingerprint == c.certificate.Fingerprint && earlier.Depth == c.suite.Depth {
-		c.todo = minus(c.todo, earlier.Done)
+		c.todo = without(from, to, earlier.Done)
 	} else if earlier != nil {
 		x.Notes = append(x.Notes, fmt.Sprintf("the machine %s begins anew: the earlier report is of another machine or depth", m.Name))
 	}
@@ -118,22 +118,14 @@ func (x *Exploration) earlier(machine string) *reports.Certificate {
 	return nil
 }
 
-// minus takes ranges out of others. Both are in order.
-func minus(ranges, out [][2]int) [][2]int {
-	var left [][2]int
-	for _, x := range ranges {
-		from := x[0]
-		for _, o := range out {
-			if o[1] <= from || o[0] >= x[1] {
-				continue
+// without takes ranges, which are in order, out of another one.
+func without(from, to int, done [][2]int) (left [][2]int) {
+	for _, d := range append(slices.Clone(done), [2]int{to, to}) {
+		if d[1] >= from && d[0] <= to {
+			if d[0] > from {
+				left = append(left, [2]int{from, d[0]})
 			}
-			if o[0] > from {
-				left = append(left, [2]int{from, o[0]})
-			}
-			from = o[1]
-		}
-		if from < x[1] {
-			left = append(left, [2]int{from, x[1]})
+			from = max(from, d[1])
 		}
 	}
 	return left
@@ -143,16 +135,14 @@ func minus(ranges, out [][2]int) [][2]int {
 func (c *completeSuite) take() (from, to int, ok bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for len(c.todo) > 0 && c.todo[0][0] >= c.todo[0][1] {
-		c.todo = c.todo[1:]
+	for ; len(c.todo) > 0; c.todo = c.todo[1:] {
+		part := &c.todo[0]
+		if from, to = part[0], min(part[0]+chunkSize, part[1]); from < to {
+			part[0] = to
+			return from, to, true
+		}
 	}
-	if len(c.todo) == 0 {
-		return 0, 0, false
-	}
-	from = c.todo[0][0]
-	to = min(from+chunkSize, c.todo[0][1])
-	c.todo[0][0] = to
-	return from, to, true
+	return 0, 0, false
 }
 
 func (c *completeSuite) finished(from, to, failed, unstable int) {

@@ -2,9 +2,9 @@ package explore
 
 import (
 	"context"
+	"slices"
 
 	"github.com/insightconform/conform/internal/diagnose"
-	"github.com/insightconform/conform/internal/probe"
 	"github.com/insightconform/conform/model"
 )
 
@@ -21,41 +21,28 @@ type inspector struct {
 // maxInspected is how often one kind of suspicion is looked into.
 const maxInspected = 3
 
-func newInspector(subject *probe.Subject, o Options) *inspector {
-	return &inspector{player: diagnose.NewPlayer(subject.NewClient()), minimum: o.Minimum, stop: o.Stop,
-		pending: diagnose.Suspicions{}, tried: map[string]int{}}
-}
-
 // suspect takes in what was found, if it matters and was not looked into often enough.
-func (w *Worker) suspect(d *diagnose.Divergence) {
-	c := w.inspector
+func (c *inspector) suspect(d *diagnose.Divergence) {
 	if c == nil || d.Doubtful() || d.Finding.Level < c.minimum {
 		return
 	}
-	key := d.Key()
-	if c.tried[key] < maxInspected {
+	if key := d.Key(); c.tried[key] < maxInspected {
 		c.tried[key]++
 		c.pending.Add(d)
 	}
 }
 
 // due reports whether there is something to look into.
-func (w *Worker) due() bool { return w.inspector != nil && len(w.inspector.pending) > 0 }
+func (c *inspector) due() bool { return c != nil && len(c.pending) > 0 }
 
-// inspect looks into what is pending, and stops all workers if the run ends with some of it.
-func (w *Worker) inspect(ctx context.Context) {
-	if !w.due() {
-		return
+// inspect looks into what is pending, and reports whether the run ends with some of it.
+func (c *inspector) inspect(ctx context.Context) bool {
+	if !c.due() {
+		return false
 	}
-	c := w.inspector
 	pending := c.pending.Sorted()
 	c.pending = diagnose.Suspicions{}
-	for _, d := range pending {
-		if c.player.ResolveOne(ctx, d) && c.stop(d) {
-			w.Client.Status.Stop.Store(true)
-			return
-		}
-	}
+	return slices.ContainsFunc(pending, func(d *diagnose.Divergence) bool { return c.player.ResolveOne(ctx, d) && c.stop(d) })
 }
 
 // Inspected counts the requests that were spent on looking into suspicions.

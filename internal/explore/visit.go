@@ -38,17 +38,19 @@ func (v *visit) leave(ctx context.Context) {
 		c.Answered()
 	}
 	v.session.Close(ctx)
-	v.worker.inspect(ctx)
+	if v.worker.inspector.inspect(ctx) {
+		v.worker.Client.Status.Stop.Store(true)
+	}
 }
 
 // play sends requests in order for as long as the world can be followed and the quota lasts.
 func (v *visit) play(ctx context.Context, requests ...model.Request) bool {
 	for _, r := range requests {
-		if v.worker.due() || !v.session.Play(ctx, r) {
+		if v.worker.inspector.due() || !v.session.Play(ctx, r) {
 			return false
 		}
 	}
-	return v.session.Alive(ctx) && !v.worker.due()
+	return v.session.Alive(ctx) && !v.worker.inspector.due()
 }
 
 // verify sends the reads that tell states apart after a request.
@@ -68,7 +70,7 @@ func (v *visit) Found(s *session.Session, f model.Finding) {
 			status.Stop.Store(true)
 		}
 	}
-	w.suspect(d)
+	w.inspector.suspect(d)
 }
 
 // Deviated counts a deviation.

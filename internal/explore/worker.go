@@ -32,15 +32,6 @@ type Deviation struct {
 	model.Deviation
 }
 
-func (x *Exploration) newWorker(tour *machine.Tour) *Worker {
-	w := NewWorker(x.Subject, tour)
-	w.found = x.options.Found
-	if x.options.Stop != nil {
-		w.inspector = newInspector(x.Subject, x.options)
-	}
-	return w
-}
-
 // NewWorker makes a worker that walks its part of the transitions by a tour, nil for none.
 func NewWorker(subject *probe.Subject, tour *machine.Tour) *Worker {
 	return &Worker{Client: subject.NewClient(), Coverage: NewCoverage(tour, subject.Status, subject.Scope.Applicable()), Suspicions: diagnose.Suspicions{},
