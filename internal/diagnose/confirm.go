@@ -144,7 +144,7 @@ func (p *Player) showsSettled(ctx context.Context, d *Divergence) bool {
 	for range 2 {
 		if found := p.find(ctx, session.Requests(d.Steps), p.reliable); found != nil {
 			d.take(found)
-			d.broken = brokenBy(&found.steps[len(found.steps)-1])
+			d.broken = brokenBy(&found.Steps[len(found.Steps)-1])
 			return true
 		}
 	}
@@ -169,7 +169,7 @@ func (p *Player) confirm(ctx context.Context, d *Divergence) {
 		}
 		d.Again++
 		// What is shown is the case as it was confirmed.
-		d.Steps, d.Finding.Step = found.steps, found.Step
+		d.Steps, d.Finding.Step = found.Steps, found.Finding.Step
 	}
 	if d.Again < needed {
 		d.Again = 0

@@ -56,23 +56,23 @@ func (p *Player) Play(ctx context.Context, requests []model.Request, until func(
 	}
 }
 
-// shown is a finding with the steps up to the one that showed it.
-type shown struct {
-	model.Finding
-	steps []session.Step
-}
-
 // find plays requests until something wanted is found, and returns it; nil where nothing is.
-func (p *Player) find(ctx context.Context, requests []model.Request, wanted func(session.Found) bool) *shown {
+func (p *Player) find(ctx context.Context, requests []model.Request, wanted func(session.Found) bool) *Divergence {
 	s, err := p.Play(ctx, requests, func(s *session.Session) bool { return slices.ContainsFunc(s.Found, wanted) })
 	if err != nil {
 		return nil
 	}
-	i := slices.IndexFunc(s.Found, wanted)
-	if i < 0 {
-		return nil
+	return firstOf(s, s.Found, wanted)
+}
+
+// firstOf is the first finding that is wanted, with the steps up to the one that showed it; nil for none.
+func firstOf(s *session.Session, found []session.Found, wanted func(session.Found) bool) *Divergence {
+	for _, f := range found {
+		if wanted(f) {
+			return &Divergence{Finding: f.Finding, Raw: f.Signature(), Steps: s.Steps[:f.At+1]}
+		}
 	}
-	return &shown{s.Found[i].Finding, s.Steps[:s.Found[i].At+1]}
+	return nil
 }
 
 // reliable reports whether a finding rests on an answer.
@@ -84,7 +84,7 @@ func signed(signature string) func(session.Found) bool {
 }
 
 // watch plays requests until a signature shows; nil where it does not. An answer that got lost must do so each time.
-func (p *Player) watch(ctx context.Context, requests []model.Request, signature string) *shown {
+func (p *Player) watch(ctx context.Context, requests []model.Request, signature string) *Divergence {
 	for tries := 1; ; tries++ {
 		found := p.find(ctx, requests, signed(signature))
 		if found == nil || tries == maxTries || p.Client.RestsOnAnswer(found.Finding) {
@@ -93,16 +93,8 @@ func (p *Player) watch(ctx context.Context, requests []model.Request, signature 
 	}
 }
 
-// watchLast plays requests and returns what is found at the last one, if it is the first finding.
-func (p *Player) watchLast(ctx context.Context, requests []model.Request) *shown {
-	if found := p.find(ctx, requests, p.reliable); found != nil && len(found.steps) == len(requests) {
-		return found
-	}
-	return nil
-}
-
 // watchEnd plays requests until something is found at the last write or a read after it.
-func (p *Player) watchEnd(ctx context.Context, requests []model.Request) *shown {
+func (p *Player) watchEnd(ctx context.Context, requests []model.Request) *Divergence {
 	end := 0
 	for i, r := range requests {
 		if !r.Op.Reads() {
