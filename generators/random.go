@@ -28,7 +28,7 @@ type Generator struct {
 	badTrails  []Representative
 	badStores  []Representative
 	classes    []EventClass
-	wholes     []whole
+	wholes     []func(model.Request) model.Request
 	conditions []int
 }
 
@@ -253,7 +253,7 @@ func (g *Generator) whole(t *rapid.T, s model.State) model.Request {
 	if one(t, 4) {
 		r = g.get(t, s)
 	}
-	return of(t, g.wholes).Apply(r)
+	return of(t, g.wholes)(r)
 }
 
 func (g *Generator) arrange(t *rapid.T, s model.State) model.Request {

@@ -399,35 +399,22 @@ var (
 	SourceVariants = []StoreKind{SourceStore, ReadStore, WriteStore, DataStore}
 )
 
-// whole is a request that is malformed, or odd, as a whole.
-type whole struct {
-	Name  string
-	Apply func(model.Request) model.Request
-}
-
 // Wholes lists what can be wrong with a Put or Get beside its members. All need CanRawWire.
-func Wholes() []whole {
-	raw := func(name, body string) whole {
-		return whole{name, func(r model.Request) model.Request { r.Input, r.Raw = value.Obj(), &body; return r }}
+func Wholes() []func(model.Request) model.Request {
+	var out []func(model.Request) model.Request
+	for _, body := range []string{"not json", `{"TrailName": "alpha", "InsightSel`, `["alpha"]`, `"alpha"`, "null", "", "0",
+		`{"TrailName": "alpha`, "{\"TrailName\": \"\xff\xfe\"}", `{"TrailName": "alpha",}`, `{} {}`, "<TrailName>alpha</TrailName>",
+		strings.Repeat("[", 10000) + strings.Repeat("]", 10000)} {
+		out = append(out, func(r model.Request) model.Request { r.Input, r.Raw = value.Obj(), &body; return r })
 	}
-	method := func(name string) whole {
-		return whole{"method " + name, func(r model.Request) model.Request { r.Method = name; return r }}
+	for _, method := range []string{"GET", "PUT", "DELETE"} {
+		out = append(out, func(r model.Request) model.Request { r.Method = method; return r })
 	}
-	member := func(name, member string, v value.Value) whole {
-		return whole{name, func(r model.Request) model.Request { r.Input = r.Input.With(member, v); return r }}
+	out = append(out, func(r model.Request) model.Request { r.OtherTarget = true; return r })
+	for _, unknown := range []value.Member{{Name: "Nonsense", Value: value.Str("x")},
+		{Name: "Tags", Value: value.ListOf(value.Obj("Key", "a", "Value", "b"))},
+		{Name: "trailName", Value: value.Str(UnknownName)}} { // in another letter case
+		out = append(out, func(r model.Request) model.Request { return With(r, unknown.Name, unknown.Value) })
 	}
-	return []whole{
-		raw("no JSON", "not json"), raw("JSON cut short",
-			`{"TrailName": "alpha", "InsightSel`), raw("a top-level array", `["alpha"]`),
-		raw("a top-level string", `"alpha"`), raw("a top-level null", "null"), raw("an empty body", ""), raw("a number", "0"),
-		raw("an unclosed string", `{"TrailName": "alpha`), raw("bytes that are no UTF-8", "{\"TrailName\": \"\xff\xfe\"}"),
-		raw("a trailing comma", `{"TrailName": "alpha",}`), raw("two values", `{} {}`), raw("XML",
-			"<TrailName>alpha</TrailName>"),
-		raw("arrays 10,000 deep", strings.Repeat("[", 10000)+strings.Repeat("]", 10000)),
-		method("GET"), method("PUT"), method("DELETE"),
-		{"the other target prefix", func(r model.Request) model.Request { r.OtherTarget = true; return r }},
-		member("an unknown member", "Nonsense", value.Str("x")),
-		member("an unknown member that is an object", "Tags", value.ListOf(value.Obj("Key", "a", "Value", "b"))),
-		member("a member in another letter case", "trailName", value.Str(UnknownName)),
-	}
+	return out
 }

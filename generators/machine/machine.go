@@ -140,9 +140,7 @@ func New(name string, w *model.World, scope generators.Scope, o Options) *Machin
 	}
 	m := a.build(w, scope)
 	rw := generators.EventClasses()[model.ManagementEvents]
-	if m.defaultEvents = o.DefaultEvents; m.defaultEvents {
-		// The set-up need not store them.
-	} else if scope.Has(model.CanPutEvents) {
+	if m.defaultEvents = o.DefaultEvents; !m.defaultEvents && scope.Has(model.CanPutEvents) {
 		for _, trail := range a.trails {
 			m.Setup = append(m.Setup, generators.PutEvents(trail, rw))
 		}
