@@ -147,8 +147,7 @@ func Reference(s model.State, requests ...model.Request) (model.State, bool) {
 }
 
 // Applicable lists the rules that claim something and can be tried.
-func (s Scope) Applicable() []model.ID {
-	var ids []model.ID
+func (s Scope) Applicable() (ids []model.ID) {
 	for i := range model.Rules {
 		if r := &model.Rules[i]; !r.Silent && s.Applies(r.ID) {
 			ids = append(ids, r.ID)

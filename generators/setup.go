@@ -7,8 +7,7 @@ import (
 
 // SetUp lists a short sequence that brings a fresh world into a state. What only a history can bring
 // about, such as the memory of a stopped trail, is left out.
-func SetUp(state model.State, scope Scope) []model.Request {
-	var out []model.Request
+func SetUp(state model.State, scope Scope) (out []model.Request) {
 	for _, t := range state.Trails {
 		out = append(out, setUpTrail(t, scope)...)
 	}

@@ -180,8 +180,7 @@ var (
 )
 
 // PlainSelectors lists the 15 non-empty sets of selectors in their usual order, and the empty one.
-func PlainSelectors() []Representative {
-	var out []Representative
+func PlainSelectors() (out []Representative) {
 	for _, set := range model.AllSelectors() {
 		name := set.String()
 		if set == 0 {
@@ -400,8 +399,7 @@ var (
 )
 
 // Wholes lists what can be wrong with a Put or Get beside its members. All need CanRawWire.
-func Wholes() []func(model.Request) model.Request {
-	var out []func(model.Request) model.Request
+func Wholes() (out []func(model.Request) model.Request) {
 	for _, body := range []string{"not json", `{"TrailName": "alpha", "InsightSel`, `["alpha"]`, `"alpha"`, "null", "", "0",
 		`{"TrailName": "alpha`, "{\"TrailName\": \"\xff\xfe\"}", `{"TrailName": "alpha",}`, `{} {}`, "<TrailName>alpha</TrailName>",
 		strings.Repeat("[", 10000) + strings.Repeat("]", 10000)} {

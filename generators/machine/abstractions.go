@@ -127,8 +127,7 @@ func managementSets() []model.Selectors {
 	return []model.Selectors{0, model.MakeSelectors(m, 0), model.MakeSelectors(0, m), model.MakeSelectors(m, m)}
 }
 
-func allLogs() []model.Logs {
-	var all []model.Logs
+func allLogs() (all []model.Logs) {
 	for logs := range model.Logs(8) {
 		all = append(all, logs)
 	}

@@ -133,7 +133,7 @@ func (p *Player) withoutSymptoms(ctx context.Context, found []*Divergence) []*Di
 // may have rested on an old state, and keeps what shows something there.
 func (p *Player) withoutDoubts(ctx context.Context, suspected []*Divergence, o Options) []*Divergence {
 	before := len(suspected)
-	kept := slices.DeleteFunc(suspected, func(d *Divergence) bool { return d.doubtful && !p.showsSettled(ctx, d) })
+	kept := slices.DeleteFunc(suspected, func(d *Divergence) bool { return d.Doubtful && !p.showsSettled(ctx, d) })
 	if dropped := before - len(kept); dropped > 0 && o.Note != nil {
 		o.Note(fmt.Sprintf("%s of the kind that an old state explains did not repeat once the target had settled", plain.Counted(dropped, "answer")))
 	}

@@ -190,8 +190,7 @@ func nameOf(r model.Request) string {
 }
 
 // fewerSteps leaves out chunks, large ones and late ones first. The last step stays.
-func fewerSteps(requests []model.Request) [][]model.Request {
-	var out [][]model.Request
+func fewerSteps(requests []model.Request) (out [][]model.Request) {
 	n := len(requests) - 1
 	for size := max(1, n/2); size >= 1; size /= 2 {
 		for end := n; end > 0; end -= size {

@@ -278,8 +278,7 @@ func (c *completeSuite) read(ctx context.Context, client *session.Client, s *ses
 
 // Certificates says what the complete suites have executed so far, and guarantee. reported says that what
 // they found is in the report, so that failed tests are done.
-func (x *Exploration) Certificates(reported bool) []reports.Certificate {
-	var out []reports.Certificate
+func (x *Exploration) Certificates(reported bool) (out []reports.Certificate) {
 	for _, c := range x.machines {
 		c.mu.Lock()
 		if reported {
@@ -310,8 +309,7 @@ func (x *Exploration) checkpoint() {
 const checkpointEvery = 5 * time.Second
 
 // Planned says what the complete suites would send.
-func Planned(subject *probe.Subject, o Options, defaultEvents bool) []reports.PlannedSuite {
-	var out []reports.PlannedSuite
+func Planned(subject *probe.Subject, o Options, defaultEvents bool) (out []reports.PlannedSuite) {
 	for _, name := range o.machines() {
 		m := machine.New(name, subject.Model, subject.Scope, machine.Options{DefaultEvents: defaultEvents})
 		if m == nil {

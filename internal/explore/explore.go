@@ -175,8 +175,7 @@ func (x *Exploration) dealt(i int) []catalogue.Case {
 }
 
 // deal gives the i-th of n workers its cases: whole groups that share a set-up.
-func deal(cases []catalogue.Case, i, n int) []catalogue.Case {
-	var mine []catalogue.Case
+func deal(cases []catalogue.Case, i, n int) (mine []catalogue.Case) {
 	group := -1
 	for k := range cases {
 		if k == 0 || cases[k-1].World != cases[k].World || k%groupSize == 0 {

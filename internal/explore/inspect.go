@@ -23,7 +23,7 @@ const maxInspected = 3
 
 // suspect takes in what was found, if it matters and was not looked into often enough.
 func (c *inspector) suspect(d *diagnose.Divergence) {
-	if c == nil || d.Doubtful() || d.Finding.Level < c.minimum {
+	if c == nil || d.Doubtful || d.Finding.Level < c.minimum {
 		return
 	}
 	if key := d.Key(); c.tried[key] < maxInspected {

@@ -62,7 +62,7 @@ func (v *visit) verify(ctx context.Context, r model.Request) bool {
 func (v *visit) Found(s *session.Session, f model.Finding) {
 	w, status := v.worker, v.worker.Client.Status
 	d := diagnose.Suspect(s, f)
-	d.Doubt(s.Doubtful() && w.Client.RestsOnAnswer(f)) // silence is confirmed in a way of its own
+	d.Doubtful = s.Doubtful() && w.Client.RestsOnAnswer(f) // silence is confirmed in a way of its own
 	if w.Suspicions.Add(d) {
 		status.Divergences.Add(1)
 		status.TellOnce(d.Key(), d.Event)
