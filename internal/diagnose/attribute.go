@@ -99,14 +99,12 @@ func (p *Player) blameNecessary(ctx context.Context, d *Divergence) {
 // after plays the case of a divergence and returns what is found before it, nil where it shows by itself.
 func (p *Player) after(ctx context.Context, d *Divergence) *Divergence {
 	requests := session.Requests(d.Steps)
-	if earlier := p.before(ctx, d, requests); earlier != nil {
-		return earlier
-	}
+	earlier := p.before(ctx, d, requests)
 	// What is accepted of a stopped trail may hide the first divergence.
-	if logging := alwaysLogging(requests); len(logging) != len(requests) {
-		return p.before(ctx, d, logging)
+	if logging := alwaysLogging(requests); earlier == nil && len(logging) != len(requests) {
+		earlier = p.before(ctx, d, logging)
 	}
-	return nil
+	return earlier
 }
 
 // before plays a case and returns what was found before the divergence, nil where that does not show.

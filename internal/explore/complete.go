@@ -60,7 +60,10 @@ func (x *Exploration) complete(ctx context.Context) bool {
 			x.Notes = append(x.Notes, fmt.Sprintf("the machine %s is not covered: the target lacks what it is about", name))
 			continue
 		}
-		c := x.newCompleteSuite(m)
+		c := &completeSuite{exploration: x, machine: m, suite: machine.NewSuite(m, x.options.Depth)}
+		c.certificate = newCertificate(m, c.suite, x.options.Shard)
+		from, to := x.options.Shard.Share(c.suite.Tests())
+		c.todo = without(from, to, x.doneBefore(&c.certificate))
 		x.machines = append(x.machines, c)
 		whole = ctx.Err() == nil && c.execute(ctx) && whole
 	}
@@ -72,19 +75,6 @@ func (o Options) machines() []string {
 		return machine.Default
 	}
 	return o.Machines
-}
-
-func (x *Exploration) newCompleteSuite(m *machine.Machine) *completeSuite {
-	c := &completeSuite{exploration: x, machine: m, suite: machine.NewSuite(m, x.options.Depth)}
-	c.certificate = newCertificate(m, c.suite, x.options.Shard)
-	from, to := x.options.Shard.Share(c.suite.Tests())
-	c.todo = [][2]int{{from, to}}
-	if earlier := x.earlier(m.Name); earlier != nil && earlier.Fingerprint == c.certificate.Fingerprint && earlier.Depth == c.suite.Depth {
-		c.todo = without(from, to, earlier.Done)
-	} else if earlier != nil {
-		x.Notes = append(x.Notes, fmt.Sprintf("the machine %s begins anew: the earlier report is of another machine or depth", m.Name))
-	}
-	return c
 }
 
 // newCertificate describes a suite of which nothing is executed.
@@ -105,16 +95,20 @@ func newCertificate(m *machine.Machine, suite *machine.Suite, shard reports.Shar
 	return c
 }
 
-// earlier is what an earlier, partial run did of a machine's suite.
-func (x *Exploration) earlier(machine string) *reports.Certificate {
+// doneBefore lists the tests of a suite that an earlier, partial run has done.
+func (x *Exploration) doneBefore(c *reports.Certificate) [][2]int {
 	if x.options.Resume == nil {
 		return nil
 	}
-	for i := range x.options.Resume.Certificates {
-		if c := &x.options.Resume.Certificates[i]; c.Machine == machine && c.Shard == x.options.Shard.String() {
-			return c
-		}
+	all := x.options.Resume.Certificates
+	i := slices.IndexFunc(all, func(o reports.Certificate) bool { return o.Machine == c.Machine && o.Shard == c.Shard })
+	switch {
+	case i < 0:
+		return nil
+	case all[i].Fingerprint == c.Fingerprint && all[i].Depth == c.Depth:
+		return all[i].Done
 	}
+	x.Notes = append(x.Notes, fmt.Sprintf("the machine %s begins anew: the earlier report is of another machine or depth", c.Machine))
 	return nil
 }
 
@@ -163,33 +157,29 @@ func (c *completeSuite) execute(ctx context.Context) bool {
 	return c.exploration.each(func(_ int, w *Worker) bool {
 		var test machine.Test
 		whole := true
-	chunks:
 		for !w.Client.Spent(ctx) {
 			from, to, ok := c.take()
 			if !ok {
 				return whole
 			}
-			failed, unstable := 0, 0
-			for n := from; n < to; n++ {
+			var came [testCut + 1]int // by result
+			for n := from; n < to && came[testUnanswered]+came[testCut] == 0; n++ {
 				c.suite.Test(n, &test)
 				result := c.test(ctx, w, &test)
 				for tries := 1; result == testUnanswered && tries < maxTests; tries++ {
 					result = c.test(ctx, w, &test)
 				}
-				switch result {
-				case testFailed:
-					failed++
-				case testUnstable:
-					unstable++
-				case testUnanswered:
-					whole = false
-					continue chunks // says nothing, so that the chunk is not done
-				case testCut:
-					return false
-				}
+				came[result]++
 			}
-			c.finished(from, to, failed, unstable)
-			c.exploration.checkpoint()
+			switch {
+			case came[testCut] > 0:
+				return false
+			case came[testUnanswered] > 0:
+				whole = false // which says nothing, so that the chunk is not done
+			default:
+				c.finished(from, to, came[testFailed], came[testUnstable])
+				c.exploration.checkpoint()
+			}
 		}
 		return false
 	})

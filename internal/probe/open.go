@@ -96,7 +96,7 @@ func workers(info targets.Info, wanted int) int {
 // ctx ended, there is no error and Probed stays false.
 func (s *Subject) Probe(ctx context.Context) error {
 	s.Prober = s.NewClient()
-	err := s.probe(ctx, s.Prober, s.Workers)
+	err := s.probe(ctx)
 	if ctx.Err() != nil || s.Status.Ended() != nil {
 		return nil
 	}

@@ -26,7 +26,8 @@ type prober struct {
 func (p *prober) can(c model.Capability) bool { return p.subject.Scope.Can[c] }
 
 // probe finds out what the target can do. It judges nothing: what it meets is met again by the suites.
-func (s *Subject) probe(ctx context.Context, client *session.Client, workers int) error {
+func (s *Subject) probe(ctx context.Context) error {
+	client := s.Prober
 	world, err := client.Target.NewWorld(ctx)
 	if err != nil {
 		return err
@@ -36,11 +37,10 @@ func (s *Subject) probe(ctx context.Context, client *session.Client, workers int
 	p.trails(ctx)
 	p.stores(ctx)
 	p.surroundings(ctx)
-	s.Workers = workers
 	if s.Info.Room > 0 && p.can(model.CanCreate) {
 		s.Scope.MaxTrails = min(maxTrails, s.Info.Room)
 	} else {
-		p.quota(ctx, workers)
+		p.quota(ctx)
 	}
 	return ctx.Err()
 }
@@ -231,19 +231,19 @@ func (p *prober) twoRegions(ctx context.Context) (bool, string) {
 }
 
 // quota finds how many trails fit, and how many workers with them.
-func (p *prober) quota(ctx context.Context, workers int) {
+func (p *prober) quota(ctx context.Context) {
 	if !p.can(model.CanCreate) {
 		p.subject.Scope.MaxTrails = 0
 		return
 	}
-	fit := 0
-	for ; fit < maxTrails*workers; fit++ {
+	fit, wanted := 0, maxTrails*p.subject.Workers
+	for ; fit < wanted; fit++ {
 		if _, ok, _ := p.try(ctx, generators.Create(fmt.Sprintf("quota-%d", fit))); !ok {
 			break
 		}
 	}
 	// The trails that the probe holds besides are gone when it is over.
-	if fit == maxTrails*workers {
+	if fit == wanted {
 		return
 	}
 	if p.can(model.CanRegions) {
