@@ -1,6 +1,7 @@
 package diagnose
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -171,17 +172,13 @@ func (p *Player) Replay(ctx context.Context, r Recorded) reports.Replay {
 			return out
 		}
 	}
-	raw := r.Raw
-	if raw == "" {
-		raw = r.Signature
-	}
 	for range r.Tries {
 		s, err := p.Play(ctx, r.Requests, nil)
 		switch {
 		case err != nil:
 			out.Outcome, out.Why = reports.ReplayNotCovered, err.Error()
 			return out
-		case slices.ContainsFunc(s.Found, signed(raw)):
+		case slices.ContainsFunc(s.Found, signed(cmp.Or(r.Raw, r.Signature))):
 			out.Outcome, out.Why = reports.ReplayDiverges, ""
 			return out
 		case len(s.Found) > 0:
