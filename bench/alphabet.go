@@ -58,7 +58,7 @@ func newAlphabet() *alphabet {
 	a.AllEvents = classes[model.ManagementEvents|model.DataEvents].Input
 	for _, r := range []model.Request{generators.Put(generators.NameAlpha, model.MakeSelectors(model.Management, 0)), generators.Get(generators.NameAlpha)} {
 		for _, odd := range generators.Wholes() {
-			a.Wholes = append(a.Wholes, asWhole(odd.Apply(r)))
+			a.Wholes = append(a.Wholes, asWhole(odd(r)))
 		}
 	}
 	return a

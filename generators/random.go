@@ -1,6 +1,7 @@
 package generators
 
 import (
+	"cmp"
 	"slices"
 
 	"pgregory.net/rapid"
@@ -27,12 +28,12 @@ type Generator struct {
 	badTrails  []Representative
 	badStores  []Representative
 	classes    []EventClass
-	wholes     []whole
+	wholes     []func(model.Request) model.Request
 	conditions []int
 }
 
-// action draws one kind of request. Where it has nothing to act on, ok is false.
-type action func(g *Generator, t *rapid.T, s model.State) (r model.Request, ok bool)
+// action draws one kind of request, none where it has nothing to act on.
+type action func(g *Generator, t *rapid.T, s model.State) model.Request
 
 // actions says how often each kind is drawn, out of about 64, where there are trails and where there are
 // none. The calls around insights name trails by name: what an ARN does to them is no question here.
@@ -41,8 +42,8 @@ var actions = []struct {
 	needs               model.Capability
 	draw                action
 }{
-	{24, 3, model.CanPut, always((*Generator).putTrail)},
-	{4, 2, model.CanGet, always((*Generator).get)},
+	{24, 3, model.CanPut, (*Generator).putTrail},
+	{4, 2, model.CanGet, (*Generator).get},
 	{4, 40, model.CanCreate, (*Generator).create},
 	{3, 0, model.CanDelete, (*Generator).delete},
 	{1, 0, model.CanLog, ofTrail(func(_ *Generator, _ *rapid.T, x *model.Trail) model.Request { return Start(x.Name) })},
@@ -68,13 +69,13 @@ var actions = []struct {
 	{1, 0, model.CanGetTrail, ofTrail(func(_ *Generator, t *rapid.T, x *model.Trail) model.Request {
 		return OnTrail(of(t, []model.Op{model.OpTrail, model.OpStatus, model.OpGetEvents}), x.Name)
 	})},
-	{2, 1, model.CanRawWire, always((*Generator).whole)},
+	{2, 1, model.CanRawWire, (*Generator).whole},
 	{1, 0, "", (*Generator).arrange}, // needs some of the conditions
-	{7, 6, model.CanStores, always((*Generator).store)},
-	{3, 3, model.CanStores, always((*Generator).store)},
-	{2, 1, model.CanUpdateStores, always((*Generator).store)},
-	{1, 1, model.CanDeleteStores, always((*Generator).store)},
-	{1, 1, model.CanRestoreStores, always((*Generator).store)},
+	{7, 6, model.CanStores, (*Generator).store},
+	{3, 3, model.CanStores, (*Generator).store},
+	{2, 1, model.CanUpdateStores, (*Generator).store},
+	{1, 1, model.CanDeleteStores, (*Generator).store},
+	{1, 1, model.CanRestoreStores, (*Generator).store},
 }
 
 // New prepares a generator.
@@ -93,7 +94,7 @@ func New(scope Scope) *Generator {
 		g.empty = append(g.empty, slices.Repeat([]action{x.draw}, x.without)...)
 	}
 	if len(g.empty) == 0 {
-		g.empty = []action{always((*Generator).get)}
+		g.empty = []action{(*Generator).get}
 	}
 	if len(g.started) == 0 {
 		g.started = g.empty
@@ -223,33 +224,28 @@ func (g *Generator) any(t *rapid.T, s model.State) model.Request {
 	if len(s.Trails) == 0 {
 		kinds = g.empty
 	}
-	if r, ok := of(t, kinds)(g, t, s); ok {
+	if r := of(t, kinds)(g, t, s); r.Op != "" {
 		return r
 	}
 	return g.putTrail(t, s)
 }
 
-func always(draw func(*Generator, *rapid.T, model.State) model.Request) action {
-	return func(g *Generator, t *rapid.T, s model.State) (model.Request, bool) { return draw(g, t, s), true }
-}
-
 // ofTrail is a call on one of the trails that there are.
 func ofTrail(draw func(*Generator, *rapid.T, *model.Trail) model.Request) action {
-	return func(g *Generator, t *rapid.T, s model.State) (model.Request, bool) {
-		x := g.trail(t, s)
-		if x == nil {
-			return model.Request{}, false
+	return func(g *Generator, t *rapid.T, s model.State) model.Request {
+		if x := g.trail(t, s); x != nil {
+			return g.at(draw(g, t, x), x)
 		}
-		return g.at(draw(g, t, x), x), true
+		return model.Request{}
 	}
 }
 
-func (g *Generator) delete(t *rapid.T, s model.State) (model.Request, bool) {
+func (g *Generator) delete(t *rapid.T, s model.State) model.Request {
 	x := g.trail(t, s)
 	if x == nil || x.Conditions != 0 { // what is broken around a trail would outlast it
-		return model.Request{}, false
+		return model.Request{}
 	}
-	return g.at(Delete(x.Name), x), true
+	return g.at(Delete(x.Name), x)
 }
 
 func (g *Generator) whole(t *rapid.T, s model.State) model.Request {
@@ -257,14 +253,14 @@ func (g *Generator) whole(t *rapid.T, s model.State) model.Request {
 	if one(t, 4) {
 		r = g.get(t, s)
 	}
-	return of(t, g.wholes).Apply(r)
+	return of(t, g.wholes)(r)
 }
 
-func (g *Generator) arrange(t *rapid.T, s model.State) (model.Request, bool) {
+func (g *Generator) arrange(t *rapid.T, s model.State) model.Request {
 	if _, ok := s.Trail(g.world.Home, NameBeta); !ok {
-		return model.Request{}, false
+		return model.Request{}
 	}
-	return Arrange(NameBeta, of(t, g.conditions)), true
+	return Arrange(NameBeta, of(t, g.conditions))
 }
 
 // trail draws one of the trails that there are.
@@ -290,25 +286,24 @@ func (g *Generator) at(r model.Request, x *model.Trail) model.Request {
 	return r
 }
 
-func (g *Generator) create(t *rapid.T, s model.State) (model.Request, bool) {
+func (g *Generator) create(t *rapid.T, s model.State) model.Request {
 	if len(s.Trails) >= g.scope.mostTrails() {
-		return model.Request{}, false
+		return model.Request{}
 	}
 	region := ""
-	home := g.world.Home
 	if g.scope.Can[model.CanRegions] && one(t, 8) {
-		region, home = g.world.Away, g.world.Away
+		region = g.world.Away
 	}
 	name := ""
 	for range len(Names) {
 		name = of(t, Names)
-		if _, taken := s.Trail(home, name); !taken {
+		if _, taken := s.Trail(cmp.Or(region, g.world.Home), name); !taken {
 			break
 		}
 		name = ""
 	}
 	if name == "" {
-		return model.Request{}, false
+		return model.Request{}
 	}
 	r := Create(name)
 	if name == NameBeta && region == "" {
@@ -317,7 +312,7 @@ func (g *Generator) create(t *rapid.T, s model.State) (model.Request, bool) {
 	if one(t, 8) {
 		r = With(r, "IsMultiRegionTrail", value.Boolean(true))
 	}
-	return In(region, r), true
+	return In(region, r)
 }
 
 // list draws InsightSelectors: right ones for what is logged, mostly.

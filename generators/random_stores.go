@@ -66,22 +66,20 @@ func (g *Generator) store(t *rapid.T, s model.State) model.Request {
 	return g.putStore(t, s)
 }
 
+// turn finds the next store, from one on, that logs some kind of events and is there to stay.
+func turn(s model.State, from int, logs model.Logs) int {
+	for i := range s.Stores {
+		if j := (from + i) % len(s.Stores); s.Stores[j].Logs&logs != 0 && !s.Stores[j].Pending {
+			return j
+		}
+	}
+	return from
+}
+
 func (g *Generator) putStore(t *rapid.T, s model.State) model.Request {
 	source, destination := draw(t, len(s.Stores)), draw(t, len(s.Stores))
 	if !one(t, 4) {
-		// Turn to the next stores of the right kinds.
-		for i := range s.Stores {
-			if j := (source + i) % len(s.Stores); s.Stores[j].Logs&model.ManagementEvents != 0 && !s.Stores[j].Pending {
-				source = j
-				break
-			}
-		}
-		for i := range s.Stores {
-			if j := (destination + i) % len(s.Stores); s.Stores[j].Logs&model.InsightEvents != 0 && !s.Stores[j].Pending {
-				destination = j
-				break
-			}
-		}
+		source, destination = turn(s, source, model.ManagementEvents), turn(s, destination, model.InsightEvents)
 	}
 	from, to := g.storeRef(t, s, source), g.storeRef(t, s, destination)
 	var list value.Value

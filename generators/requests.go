@@ -145,8 +145,7 @@ func In(region string, r model.Request) model.Request {
 func NewTrail(scope Scope) []model.Request { return NewTrails(scope, NameAlpha) }
 
 // NewTrails makes trails, logging where that can be said.
-func NewTrails(scope Scope, names ...string) []model.Request {
-	var out []model.Request
+func NewTrails(scope Scope, names ...string) (out []model.Request) {
 	for _, name := range names {
 		out = append(out, Create(name))
 		if scope.Can[model.CanLog] {

@@ -73,9 +73,7 @@ func (s Scope) allows(r model.Request) bool {
 	if r.Region != "" && r.Region != model.DefaultWorld.Home && !s.Can[model.CanRegions] {
 		return false
 	}
-	if s.Can[model.CanRawWire] {
-		// Everything can be said.
-	} else if r.Malformed() || r.OtherTarget || needsRawWire(r) {
+	if !s.Can[model.CanRawWire] && (r.Malformed() || r.OtherTarget || needsRawWire(r)) {
 		return false
 	}
 	switch r.Op {
@@ -84,12 +82,8 @@ func (s Scope) allows(r model.Request) bool {
 	case model.OpPutEvents:
 		return s.Can[model.CanAdvancedEvents] || !r.Input.Get("AdvancedEventSelectors").Given()
 	case model.OpArrange:
-		for i, name := range model.ConditionNames {
-			if r.Input.Get("Condition").Text() == name {
-				return s.Can[conditionNeeds[i]]
-			}
-		}
-		return false
+		i := slices.Index(model.ConditionNames[:], r.Input.Get("Condition").Text())
+		return i >= 0 && s.Can[conditionNeeds[i]]
 	case model.OpCreate:
 		return (s.Can[model.CanLoseKey] || !r.Input.Get("KmsKeyId").Given()) &&
 			(s.Can[model.CanLoseBucket] || r.Input.Get("S3BucketName").Text() != OwnBucket)
@@ -116,7 +110,11 @@ var typedSelector = map[string]value.Kind{"InsightType": value.String, "EventCat
 // needsRawWire reports whether a Put or Get has null, a wrong type, an unknown member or an empty InsightType.
 func needsRawWire(r model.Request) bool {
 	return typed[r.Op] != nil && (needsRaw(r.Input, typed[r.Op]) ||
-		r.Op == model.OpPut && slices.ContainsFunc(r.Input.Get("InsightSelectors").Items(), selectorNeedsRaw))
+		slices.ContainsFunc(r.Input.Get("InsightSelectors").Items(), func(item value.Value) bool {
+			name := item.Get("InsightType")
+			return needsRaw(item, typedSelector) || name.Kind() == value.String && name.Text() == "" ||
+				slices.ContainsFunc(item.Get("EventCategories").Items(), func(c value.Value) bool { return c.Kind() != value.String })
+		}))
 }
 
 func needsRaw(v value.Value, kinds map[string]value.Kind) bool {
@@ -124,14 +122,6 @@ func needsRaw(v value.Value, kinds map[string]value.Kind) bool {
 		kind, known := kinds[m.Name]
 		return !known || m.Value.Kind() != kind
 	})
-}
-
-func selectorNeedsRaw(item value.Value) bool {
-	if name := item.Get("InsightType"); needsRaw(item, typedSelector) || name.Kind() == value.String && name.Text() == "" {
-		return true
-	}
-	return slices.ContainsFunc(item.Get("EventCategories").Items(),
-		func(c value.Value) bool { return c.Kind() != value.String })
 }
 
 // Reference follows the reference branches of requests and reports whether all of them succeed.
@@ -147,8 +137,7 @@ func Reference(s model.State, requests ...model.Request) (model.State, bool) {
 }
 
 // Applicable lists the rules that claim something and can be tried.
-func (s Scope) Applicable() []model.ID {
-	var ids []model.ID
+func (s Scope) Applicable() (ids []model.ID) {
 	for i := range model.Rules {
 		if r := &model.Rules[i]; !r.Silent && s.Applies(r.ID) {
 			ids = append(ids, r.ID)

@@ -7,14 +7,13 @@ import (
 
 // SetUp lists a short sequence that brings a fresh world into a state. What only a history can bring
 // about, such as the memory of a stopped trail, is left out.
-func SetUp(state model.State, scope Scope) []model.Request {
-	var out []model.Request
+func SetUp(state model.State, scope Scope) (out []model.Request) {
 	for _, t := range state.Trails {
 		out = append(out, setUpTrail(t, scope)...)
 	}
 	for i, x := range state.Stores {
-		kind := StoreKind{Selectors: eventsValue(x.Events).Get("AdvancedEventSelectors"), Stopped: !x.Ingesting}
-		out = append(out, CreateStore(i, kind))
+		events, _ := value.Parse([]byte(x.Events)) // in the canonical form of a state
+		out = append(out, CreateStore(i, StoreKind{Selectors: events.Get("AdvancedEventSelectors"), Stopped: !x.Ingesting}))
 	}
 	for _, x := range state.Stores {
 		if x.Insights.On() && x.Destination != "" {
@@ -23,7 +22,7 @@ func SetUp(state model.State, scope Scope) []model.Request {
 	}
 	for _, x := range state.Stores {
 		if x.Pending {
-			out = append(out, model.Request{Op: model.OpDeleteStore, Input: value.Obj("EventDataStore", x.ID)})
+			out = append(out, OnStore(model.OpDeleteStore, x.ID))
 		}
 	}
 	return out
@@ -41,28 +40,21 @@ func setUpTrail(t model.Trail, scope Scope) []model.Request {
 	if t.Logging && scope.Can[model.CanLog] {
 		out = append(out, Start(t.Name))
 	}
-	events := func(v value.Value) model.Request {
-		return PutEvents(t.Name, EventClass{Input: v})
+	var stored []model.Request
+	if v, err := value.Parse([]byte(t.Events)); err == nil {
+		stored = append(stored, PutEvents(t.Name, EventClass{Input: v}))
 	}
-	stored := eventsValue(t.Events)
-	put := Put(t.Name, t.Insights)
-	switch {
+	switch put := Put(t.Name, t.Insights); {
 	case !t.Insights.On():
-		if t.Events != "" {
-			out = append(out, events(stored))
-		}
+		out = append(out, stored...)
 	case model.Meets(t.Insights, t.Logs|t.Open):
-		if t.Events != "" {
-			out = append(out, events(stored))
-		}
-		out = append(out, put)
-	default:
-		all := EventClasses()[model.ManagementEvents|model.DataEvents]
-		out = append(out, events(all.Input), put, events(stored))
+		out = append(append(out, stored...), put)
+	default: // which it had when it logged more
+		out = append(append(out, PutEvents(t.Name, EventClasses()[model.ManagementEvents|model.DataEvents]), put), stored...)
 	}
-	for i, name := range model.ConditionNames {
+	for i := range model.ConditionNames {
 		if t.Conditions&(1<<i) != 0 {
-			out = append(out, model.Request{Op: model.OpArrange, Input: value.Obj("TrailName", t.Name, "Condition", name)})
+			out = append(out, Arrange(t.Name, i))
 		}
 	}
 	if region := t.Home; region != model.DefaultWorld.Home {
@@ -71,13 +63,4 @@ func setUpTrail(t model.Trail, scope Scope) []model.Request {
 		}
 	}
 	return out
-}
-
-// eventsValue reads event selectors in the canonical form of a state.
-func eventsValue(canonical string) value.Value {
-	v, err := value.Parse([]byte(canonical))
-	if err != nil {
-		return value.Obj()
-	}
-	return v
 }

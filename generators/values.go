@@ -1,6 +1,8 @@
 package generators
 
 import (
+	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/insightconform/conform/model"
@@ -16,9 +18,19 @@ type Representative struct {
 	Breaks []model.ID
 }
 
-func breaking(name string, v value.Value, rules ...model.ID) Representative {
-	return Representative{Name: name, Value: v, Breaks: rules}
+// classes lists some that break the same rules, from alternating names and values or strings.
+func classes(breaks ids, namesAndValues ...any) (out []Representative) {
+	for i := 0; i < len(namesAndValues); i += 2 {
+		v, ok := namesAndValues[i+1].(value.Value)
+		if !ok {
+			v = value.Str(namesAndValues[i+1].(string))
+		}
+		out = append(out, Representative{Name: namesAndValues[i].(string), Value: v, Breaks: breaks})
+	}
+	return out
 }
+
+type ids = []model.ID
 
 func Valid(name string, v value.Value) Representative { return Representative{Name: name, Value: v} }
 
@@ -28,27 +40,10 @@ const (
 	nowhere      = "xx-nowhere-9"
 )
 
-// breakingText is breaking for a string.
-func breakingText(name, text string, rules ...model.ID) Representative {
-	return breaking(name, value.Str(text), rules...)
-}
-
-// breakingTexts is breakingText for several strings, each with its name.
-func breakingTexts(rule model.ID, texts ...[2]string) (out []Representative) {
-	for _, x := range texts {
-		out = append(out, breakingText(x[0], x[1], rule))
-	}
-	return out
-}
-
 // wrongTypes lists a value of each JSON type that is no string and not null.
-func wrongTypes(text string, rules ...model.ID) []Representative {
-	return []Representative{
-		breaking("a number", value.Num("5"), rules...),
-		breaking("a list", value.Strs(text), rules...),
-		breaking("an object", value.Obj("Name", text), rules...),
-		breaking("a boolean", value.Boolean(true), rules...),
-	}
+func wrongTypes(text string) []Representative {
+	return classes(ids{model.WireWrongType}, "a number", value.Num("5"), "a list", value.Strs(text),
+		"an object", value.Obj("Name", text), "a boolean", value.Boolean(true))
 }
 
 // BadTrailNames lists the classes of TrailName that are wrong in themselves, for any state.
@@ -58,80 +53,70 @@ func BadTrailNames(w *model.World) []Representative {
 	but := func(oldNew ...string) string {
 		return strings.NewReplacer(oldNew...).Replace(w.TrailARN(w.Home, NameAlpha))
 	}
-	out := breakingTexts(model.TrailNameSyntax, [][2]string{
-		{"of 2 characters", "ab"}, {"of 129 characters", NameLong + "x"}, {"two punctuation marks side by side", "my-_trail"},
-		{"an IPv4 address", "192.168.5.4"}, {"starts with a dot", ".alpha"}, {"starts with a dash", "-alpha"},
-		{"ends with a dash", "alpha-"}, {"ends with an underscore", "alpha_"}, {"a space within", "al pha"},
-		{"not ASCII", "tråil"}, {"a control character", "al\u0001pha"}, {"ends with a newline", "alpha\n"},
-		{"a slash", "trail/alpha"}, {"of 10,000 characters", strings.Repeat("a", 10000)}, {"empty",
-			""}, {"white space", "   "},
-		{"ARN in capitals", "ARN:aws:cloudtrail:" + w.Home + ":" + w.Account + ":trail/alpha"},
-	}...)
-	out = append(out, breakingTexts(model.TrailARNSyntax, [][2]string{
-		{"ARN of another service", but("cloudtrail", "s3")},
-		{"ARN of an event data store", but("trail/alpha", "eventdatastore/"+UnknownStore)},
-		{"ARN of another resource kind", but("trail/alpha", "channel/alpha")},
-		{"ARN with a bad name", but("trail/alpha", "trail/my-_trail")},
-		{"ARN without a name", but("trail/alpha", "trail/")},
-		{"ARN without a resource kind", but("trail/alpha", "alpha")},
-		{"ARN cut short", "arn:" + w.Partition + ":cloudtrail:" + w.Home},
-		{"ARN without an account", but(w.Account, "")},
-		{"ARN without a Region", but(w.Home, "")},
-		{"ARN of another partition", but(partition, ":aws-us-gov:")},
-		{"no more than arn:", "arn:"},
-	}...)...)
-	out = append(out,
-		breakingText("ARN of a Region that does not exist", but(w.Home, nowhere), model.TrailARNSyntax,
-			model.TrailHomeRegion),
-		breakingText("ARN of another partition and Region", but(partition, ":aws-cn:", w.Home, "cn-north-1"),
-			model.TrailARNSyntax, model.TrailHomeRegion),
-		breakingText("unknown name", UnknownName, model.TrailNotFound),
-		breakingText("unknown name of 3 characters", "zzz", model.TrailNotFound),
-		breakingText("unknown name of 128 characters", strings.Repeat("z", 128), model.TrailNotFound),
-		breakingText("unknown name with all punctuation", "a.b-c_d", model.TrailNotFound),
-		breakingText("ARN of an unknown trail", w.TrailARN(w.Home, UnknownName), model.TrailNotFound),
-		breakingText("ARN of an unknown trail in another Region", w.TrailARN(w.Away, UnknownName),
-			model.TrailNotFound, model.TrailHomeRegion),
-		breakingText("ARN of another account", but(w.Account, w.OtherAccount), model.TrailOtherAccount),
-		breakingText("ARN of another account and Region", but(w.Home, w.Away, w.Account, w.OtherAccount),
-			model.TrailOtherAccount, model.TrailHomeRegion),
-		breaking("absent", value.Value{}, model.InputNoResource),
-		breaking("null", value.NullValue, model.InputNoResource),
-	)
-	return append(out, wrongTypes(NameAlpha, model.WireWrongType)...)
+	return slices.Concat(
+		classes(ids{model.TrailNameSyntax},
+			"of 2 characters", "ab", "of 129 characters", NameLong+"x", "two punctuation marks side by side", "my-_trail",
+			"an IPv4 address", "192.168.5.4", "starts with a dot", ".alpha", "starts with a dash", "-alpha",
+			"ends with a dash", "alpha-", "ends with an underscore", "alpha_", "a space within", "al pha",
+			"not ASCII", "tråil", "a control character", "al\u0001pha", "ends with a newline", "alpha\n",
+			"a slash", "trail/alpha", "of 10,000 characters", strings.Repeat("a", 10000), "empty", "", "white space", "   ",
+			"ARN in capitals", "ARN:aws:cloudtrail:"+w.Home+":"+w.Account+":trail/alpha"),
+		classes(ids{model.TrailARNSyntax},
+			"ARN of another service", but("cloudtrail", "s3"),
+			"ARN of an event data store", but("trail/alpha", "eventdatastore/"+UnknownStore),
+			"ARN of another resource kind", but("trail/alpha", "channel/alpha"),
+			"ARN with a bad name", but("trail/alpha", "trail/my-_trail"),
+			"ARN without a name", but("trail/alpha", "trail/"),
+			"ARN without a resource kind", but("trail/alpha", "alpha"),
+			"ARN cut short", "arn:"+w.Partition+":cloudtrail:"+w.Home,
+			"ARN without an account", but(w.Account, ""),
+			"ARN without a Region", but(w.Home, ""),
+			"ARN of another partition", but(partition, ":aws-us-gov:"),
+			"no more than arn:", "arn:"),
+		classes(ids{model.TrailARNSyntax, model.TrailHomeRegion},
+			"ARN of a Region that does not exist", but(w.Home, nowhere),
+			"ARN of another partition and Region", but(partition, ":aws-cn:", w.Home, "cn-north-1")),
+		classes(ids{model.TrailNotFound},
+			"unknown name", UnknownName, "unknown name of 3 characters", "zzz",
+			"unknown name of 128 characters", strings.Repeat("z", 128), "unknown name with all punctuation", "a.b-c_d",
+			"ARN of an unknown trail", w.TrailARN(w.Home, UnknownName)),
+		classes(ids{model.TrailNotFound, model.TrailHomeRegion},
+			"ARN of an unknown trail in another Region", w.TrailARN(w.Away, UnknownName)),
+		classes(ids{model.TrailOtherAccount}, "ARN of another account", but(w.Account, w.OtherAccount)),
+		classes(ids{model.TrailOtherAccount, model.TrailHomeRegion},
+			"ARN of another account and Region", but(w.Home, w.Away, w.Account, w.OtherAccount)),
+		classes(ids{model.InputNoResource}, "absent", value.Value{}, "null", value.NullValue),
+		wrongTypes(NameAlpha))
 }
 
 // TrailNames lists the classes of TrailName in a state: all ways to name its trails, and BadTrailNames.
 func TrailNames(s model.State) []Representative {
 	w := s.World
+	elsewhere := ids{model.TrailHomeRegion}
 	var out, variants []Representative
 	for _, t := range s.Trails {
-		arn := w.TrailARN(t.Home, t.Name)
+		name, arn := t.Name, w.TrailARN(t.Home, t.Name)
 		if t.Home != w.Home {
-			byName := breaking("name of "+t.Name+" in another Region", value.Str(t.Name), model.TrailHomeRegion)
-			if _, twice := s.Trail(w.Home, t.Name); !twice {
-				variants = append(variants, byName)
+			if _, twice := s.Trail(w.Home, name); !twice {
+				variants = append(variants, classes(elsewhere, "name of "+name+" in another Region", name)...)
 			}
-			variants = append(variants, breaking("ARN of "+t.Name+" in another Region", value.Str(arn), model.TrailHomeRegion),
-				Representative{Name: t.Name + " in its Region", Value: value.Str(t.Name), Region: t.Home})
+			variants = append(variants, classes(elsewhere, "ARN of "+name+" in another Region", arn)...)
+			variants = append(variants, Representative{Name: name + " in its Region", Value: value.Str(name), Region: t.Home})
 			continue
 		}
-		out = append(out, Valid("name of "+t.Name, value.Str(t.Name)), Valid("ARN of "+t.Name, value.Str(arn)))
-		if other := SwapCase(t.Name); other != t.Name {
-			if _, there := s.Trail(w.Home, other); !there {
-				variants = append(variants, breaking(t.Name+" in another letter case", value.Str(other), model.TrailNotFound),
-					breaking("ARN of "+t.Name+" in another letter case", value.Str(w.TrailARN(w.Home, other)), model.TrailNotFound))
-			}
+		out = append(out, classes(nil, "name of "+name, name, "ARN of "+name, arn)...)
+		other := SwapCase(name)
+		if _, there := s.Trail(w.Home, other); !there && other != name {
+			variants = append(variants, classes(ids{model.TrailNotFound}, name+" in another letter case", other,
+				"ARN of "+name+" in another letter case", w.TrailARN(w.Home, other))...)
 		}
-		if _, there := s.Trail(w.Away, t.Name); !there {
+		if _, there := s.Trail(w.Away, name); !there {
 			variants = append(variants,
-				Representative{"name of " + t.Name + " from another Region", value.Str(t.Name), w.Away,
-					[]model.ID{model.TrailHomeRegion}},
-				Representative{"ARN of " + t.Name + " from another Region", value.Str(arn), w.Away,
-					[]model.ID{model.TrailHomeRegion}})
+				Representative{"name of " + name + " from another Region", value.Str(name), w.Away, elsewhere},
+				Representative{"ARN of " + name + " from another Region", value.Str(arn), w.Away, elsewhere})
 		}
 	}
-	return append(append(out, BadTrailNames(w)...), variants...)
+	return slices.Concat(out, BadTrailNames(w), variants)
 }
 
 // SwapCase changes the letter case of the first letter.
@@ -149,46 +134,36 @@ func badStoreNames(w *model.World) []Representative {
 	but := func(oldNew ...string) string {
 		return strings.NewReplacer(oldNew...).Replace(w.StoreARN(w.Home, UnknownStore))
 	}
-	out := breakingTexts(model.StoreIDSyntax, [][2]string{
-		{"of 2 characters", "ab"}, {"of 257 characters", strings.Repeat("a", 257)}, {"a space within", "00000000 0000"},
-		{"not ASCII", "störe"}, {"a control character", "store\u0001"}, {"an asterisk", "store*"},
-		{"ARN of a trail", w.TrailARN(w.Home, NameAlpha)},
-		{"ARN of a channel", but("eventdatastore", "channel")},
-		{"ARN of another service", but("cloudtrail", "s3")},
-		{"ARN cut short", "arn:" + w.Partition + ":cloudtrail:" + w.Home},
-		{"ARN of another partition", but(":"+w.Partition+":", ":aws-us-gov:")},
-	}...)
-	out = append(out,
-		breakingText("unknown identifier", UnknownStore, model.StoreNotFound),
-		breakingText("identifier of a store not yet created", model.StoreID(77), model.StoreNotFound),
-		breakingText("unknown identifier of 256 characters", strings.Repeat("a", 256), model.StoreNotFound),
-		breakingText("unknown identifier of 3 characters", "abc", model.StoreNotFound),
-		breakingText("ARN of an unknown store", w.StoreARN(w.Home, UnknownStore), model.StoreNotFound),
-		breakingText("ARN of a store in another Region", w.StoreARN(w.Away, model.StoreID(0)), model.StoreNotFound),
-		breakingText("ARN of another account", but(w.Account, w.OtherAccount, UnknownStore, model.StoreID(0)),
-			model.StoreOtherAccount),
-		breakingText("ARN of another account, unknown store", but(w.Account, w.OtherAccount), model.StoreOtherAccount),
-		breaking("null", value.NullValue),
-	)
-	return append(out, wrongTypes(UnknownStore, model.WireWrongType)...)
+	return slices.Concat(
+		classes(ids{model.StoreIDSyntax},
+			"of 2 characters", "ab", "of 257 characters", strings.Repeat("a", 257), "a space within", "00000000 0000",
+			"not ASCII", "störe", "a control character", "store\u0001", "an asterisk", "store*",
+			"ARN of a trail", w.TrailARN(w.Home, NameAlpha), "ARN of a channel", but("eventdatastore", "channel"),
+			"ARN of another service", but("cloudtrail", "s3"), "ARN cut short", "arn:"+w.Partition+":cloudtrail:"+w.Home,
+			"ARN of another partition", but(":"+w.Partition+":", ":aws-us-gov:")),
+		classes(ids{model.StoreNotFound},
+			"unknown identifier", UnknownStore, "identifier of a store not yet created", model.StoreID(77),
+			"unknown identifier of 256 characters", strings.Repeat("a", 256), "unknown identifier of 3 characters", "abc",
+			"ARN of an unknown store", w.StoreARN(w.Home, UnknownStore),
+			"ARN of a store in another Region", w.StoreARN(w.Away, model.StoreID(0))),
+		classes(ids{model.StoreOtherAccount},
+			"ARN of another account", but(w.Account, w.OtherAccount, UnknownStore, model.StoreID(0)),
+			"ARN of another account, unknown store", but(w.Account, w.OtherAccount)),
+		classes(nil, "null", value.NullValue),
+		wrongTypes(UnknownStore))
 }
 
 // StoreNames lists the classes of EventDataStore and InsightsDestination in a state.
 func StoreNames(s model.State) []Representative {
 	var out []Representative
 	for i, x := range s.Stores {
-		name := "store " + string([]byte{'0' + byte(i%10)})
-		r := []Representative{Valid("ARN of "+name, value.Str(s.World.StoreARN(x.Home, x.ID))),
-			Valid("identifier of "+name, value.Str(x.ID))}
-		if x.Home != s.World.Home {
-			continue
-		}
+		name, breaks := fmt.Sprint("store ", i%10), ids(nil)
 		if x.Pending {
-			r[0].Breaks, r[1].Breaks = []model.ID{model.StoreInactive}, []model.ID{model.StoreInactive}
-			r[0].Name += ", pending deletion"
-			r[1].Name += ", pending deletion"
+			name, breaks = name+", pending deletion", ids{model.StoreInactive}
 		}
-		out = append(out, r...)
+		if x.Home == s.World.Home {
+			out = append(out, classes(breaks, "ARN of "+name, s.World.StoreARN(x.Home, x.ID), "identifier of "+name, x.ID)...)
+		}
 	}
 	return append(out, badStoreNames(s.World)...)
 }
@@ -205,8 +180,7 @@ var (
 )
 
 // PlainSelectors lists the 15 non-empty sets of selectors in their usual order, and the empty one.
-func PlainSelectors() []Representative {
-	var out []Representative
+func PlainSelectors() (out []Representative) {
 	for _, set := range model.AllSelectors() {
 		name := set.String()
 		if set == 0 {
@@ -222,7 +196,7 @@ func PlainSelectors() []Representative {
 func VariantSelectors() []Representative {
 	list := func(name string, items ...value.Value) Representative { return Valid(name, value.ListOf(items...)) }
 	differing := func(name string, items ...value.Value) Representative {
-		return breaking(name, value.ListOf(items...), model.PutDuplicateDiffering)
+		return Representative{Name: name, Value: value.ListOf(items...), Breaks: ids{model.PutDuplicateDiffering}}
 	}
 	calls := func(categories ...string) value.Value { return Selector(callRate, categories...) }
 	errors := func(categories ...string) value.Value { return Selector(errorRate, categories...) }
@@ -262,75 +236,70 @@ func VariantSelectors() []Representative {
 	}
 }
 
+// changed is classes with another value each, and with something before their names.
+func changed(reps []Representative, before string, change func(value.Value) value.Value) []Representative {
+	for i, r := range reps {
+		reps[i].Name, reps[i].Value = before+r.Name, change(r.Value)
+	}
+	return reps
+}
+
 // BadItems lists the selectors that are wrong in themselves.
 func BadItems() []Representative {
+	ofType := func(v value.Value) value.Value {
+		return value.Obj("InsightType", v, "EventCategories", value.Strs(management))
+	}
+	ofCategory := func(v value.Value) value.Value {
+		return value.Obj("InsightType", callRate, "EventCategories", value.ListOf(v))
+	}
 	ofCategories := func(v value.Value) value.Value { return value.Obj("InsightType", callRate, "EventCategories", v) }
-	var out []Representative
-	for _, x := range [][2]string{
-		{"unknown type", "ApiLatencyInsight"}, {"type in lower case",
-			strings.ToLower(callRate)}, {"type in capitals", strings.ToUpper(errorRate)},
-		{"type with its first letter small", "apiErrorRateInsight"}, {"type empty", ""}, {"type with a space", callRate + " "},
-		{"type with a control character", "Api\u0007CallRateInsight"}, {"type not ASCII", "ÀpiCallRateInsight"},
-		{"type without its ending", "ApiCallRate"}, {"type of 10,000 characters", strings.Repeat("A", 10000)},
-	} {
-		out = append(out, breaking(x[0], Selector(x[1], management), model.SelectorTypeInvalid))
-	}
-	out = append(out,
-		breaking("type absent", value.Obj("EventCategories", value.Strs(management)), model.SelectorTypeMissing),
-		breaking("type null", value.Obj("InsightType", value.NullValue, "EventCategories", value.Strs(management)),
-			model.SelectorTypeMissing),
-		breaking("an empty object", value.Obj(), model.SelectorTypeMissing))
-	for _, x := range [][2]string{
-		{"unknown category", "Network"}, {"category in lower case", "management"}, {"category in capitals", "DATA"},
-		{"category empty", ""}, {"category Insight", "Insight"}, {"category with a space", " Management"},
-		{"category with a control character", "Data\u0000"}, {"category of 10,000 characters", strings.Repeat("M", 10000)},
-	} {
-		out = append(out, breaking(x[0], Selector(callRate, x[1]), model.SelectorCategory))
-	}
-	out = append(out,
-		breaking("an unknown category after a valid one", Selector(callRate, management, "Network"), model.SelectorCategory),
-		breaking("an unknown category before a valid one", Selector(callRate, "Network", management), model.SelectorCategory))
-	for _, x := range wrongTypes(callRate, model.WireWrongType) {
-		out = append(out, breaking("type "+x.Name,
-			value.Obj("InsightType", x.Value, "EventCategories", value.Strs(management)), x.Breaks...))
+	wrongType := ids{model.WireWrongType}
+	out := slices.Concat(
+		changed(classes(ids{model.SelectorTypeInvalid},
+			"unknown type", "ApiLatencyInsight", "type in lower case", strings.ToLower(callRate),
+			"type in capitals", strings.ToUpper(errorRate), "type with its first letter small", "apiErrorRateInsight",
+			"type empty", "", "type with a space", callRate+" ", "type with a control character", "Api\u0007CallRateInsight",
+			"type not ASCII", "ÀpiCallRateInsight", "type without its ending", "ApiCallRate",
+			"type of 10,000 characters", strings.Repeat("A", 10000)), "", ofType),
+		changed(classes(ids{model.SelectorTypeMissing}, "absent", value.Value{}, "null", value.NullValue), "type ", ofType),
+		classes(ids{model.SelectorTypeMissing}, "an empty object", value.Obj()),
+		changed(classes(ids{model.SelectorCategory},
+			"unknown category", "Network", "category in lower case", "management", "category in capitals", "DATA",
+			"category empty", "", "category Insight", "Insight", "category with a space", " Management",
+			"category with a control character", "Data\u0000",
+			"category of 10,000 characters", strings.Repeat("M", 10000)), "", ofCategory),
+		classes(ids{model.SelectorCategory},
+			"an unknown category after a valid one", Selector(callRate, management, "Network"),
+			"an unknown category before a valid one", Selector(callRate, "Network", management)))
+	for _, x := range wrongTypes(callRate) {
+		out = append(out, classes(wrongType, "type "+x.Name, ofType(x.Value))...)
 		if x.Value.Kind() != value.Object { // an object is one, if an odd one
-			out = append(out, breaking("a selector "+x.Name, x.Value, x.Breaks...))
+			out = append(out, classes(wrongType, "a selector "+x.Name, x.Value)...)
 		}
 	}
-	out = append(out,
-		breaking("a selector a string", value.Str(callRate), model.WireWrongType),
-		breaking("a selector null", value.NullValue, model.WireWrongType, model.SelectorTypeMissing),
-		breaking("categories a string", ofCategories(value.Str(management)), model.WireWrongType),
-		breaking("categories an object", ofCategories(value.Obj("Management", true)), model.WireWrongType),
-		breaking("categories a number", ofCategories(value.Num("1")), model.WireWrongType),
-		breaking("categories a boolean", ofCategories(value.Boolean(true)), model.WireWrongType),
-		breaking("a category a number", ofCategories(value.ListOf(value.Num("1"))), model.WireWrongType),
-		breaking("a category an object", ofCategories(value.ListOf(value.Obj())), model.WireWrongType),
-		breaking("a category null", ofCategories(value.ListOf(value.NullValue)), model.WireWrongType, model.SelectorCategory),
-	)
-	return out
+	return slices.Concat(out,
+		classes(wrongType, "a selector a string", callRate),
+		classes(ids{model.WireWrongType, model.SelectorTypeMissing}, "a selector null", value.NullValue),
+		changed(classes(wrongType, "a string", management, "an object", value.Obj("Management", true),
+			"a number", value.Num("1"), "a boolean", value.Boolean(true)), "categories ", ofCategories),
+		changed(classes(wrongType, "a number", value.Num("1"), "an object", value.Obj()), "a category ", ofCategory),
+		changed(classes(ids{model.WireWrongType, model.SelectorCategory}, "null", value.NullValue), "a category ", ofCategory))
 }
 
 // BadSelectors lists the classes of InsightSelectors that are wrong in themselves.
 func BadSelectors() []Representative {
-	var out []Representative
-	for _, item := range BadItems() {
-		out = append(out, breaking(item.Name, value.ListOf(item.Value), item.Breaks...))
-	}
+	out := changed(BadItems(), "", func(item value.Value) value.Value { return value.ListOf(item) })
 	good := Selector(errorRate, management)
 	for _, item := range []int{0, 10, 13} { // one of each rule of the selectors
 		bad := BadItems()[item]
-		out = append(out, breaking(bad.Name+" after a valid selector", value.ListOf(good, bad.Value), bad.Breaks...),
-			breaking(bad.Name+" before a valid selector", value.ListOf(bad.Value, good), bad.Breaks...))
+		out = append(out, classes(bad.Breaks, bad.Name+" after a valid selector", value.ListOf(good, bad.Value),
+			bad.Name+" before a valid selector", value.ListOf(bad.Value, good))...)
 	}
-	out = append(out, breaking("absent", value.Value{}, model.InputSelectorsMissing),
-		breaking("null", value.NullValue, model.InputSelectorsMissing),
-		breaking("a string", value.Str(callRate), model.WireWrongType, model.InputSelectorsMissing),
-		breaking("a number", value.Num("0"), model.WireWrongType, model.InputSelectorsMissing),
-		breaking("a boolean", value.Boolean(false), model.WireWrongType, model.InputSelectorsMissing),
-		breaking("an object", Selector(callRate, management), model.WireWrongType, model.InputSelectorsMissing),
-		breaking("an empty object instead of the list", value.Obj(), model.WireWrongType, model.InputSelectorsMissing))
-	return out
+	return slices.Concat(out,
+		classes(ids{model.InputSelectorsMissing}, "absent", value.Value{}, "null", value.NullValue),
+		classes(ids{model.WireWrongType, model.InputSelectorsMissing}, "a string", callRate, "a number", value.Num("0"),
+			"a boolean", value.Boolean(false), "an object", Selector(callRate, management),
+			"an empty object instead of the list", value.Obj()))
 }
 
 // EventClass is what PutEventSelectors may make a trail log, in one of the ways to say it.
@@ -429,35 +398,21 @@ var (
 	SourceVariants = []StoreKind{SourceStore, ReadStore, WriteStore, DataStore}
 )
 
-// whole is a request that is malformed, or odd, as a whole.
-type whole struct {
-	Name  string
-	Apply func(model.Request) model.Request
-}
-
 // Wholes lists what can be wrong with a Put or Get beside its members. All need CanRawWire.
-func Wholes() []whole {
-	raw := func(name, body string) whole {
-		return whole{name, func(r model.Request) model.Request { r.Input, r.Raw = value.Obj(), &body; return r }}
+func Wholes() (out []func(model.Request) model.Request) {
+	for _, body := range []string{"not json", `{"TrailName": "alpha", "InsightSel`, `["alpha"]`, `"alpha"`, "null", "", "0",
+		`{"TrailName": "alpha`, "{\"TrailName\": \"\xff\xfe\"}", `{"TrailName": "alpha",}`, `{} {}`, "<TrailName>alpha</TrailName>",
+		strings.Repeat("[", 10000) + strings.Repeat("]", 10000)} {
+		out = append(out, func(r model.Request) model.Request { r.Input, r.Raw = value.Obj(), &body; return r })
 	}
-	method := func(name string) whole {
-		return whole{"method " + name, func(r model.Request) model.Request { r.Method = name; return r }}
+	for _, method := range []string{"GET", "PUT", "DELETE"} {
+		out = append(out, func(r model.Request) model.Request { r.Method = method; return r })
 	}
-	member := func(name, member string, v value.Value) whole {
-		return whole{name, func(r model.Request) model.Request { r.Input = r.Input.With(member, v); return r }}
+	out = append(out, func(r model.Request) model.Request { r.OtherTarget = true; return r })
+	for _, unknown := range []value.Member{{Name: "Nonsense", Value: value.Str("x")},
+		{Name: "Tags", Value: value.ListOf(value.Obj("Key", "a", "Value", "b"))},
+		{Name: "trailName", Value: value.Str(UnknownName)}} { // in another letter case
+		out = append(out, func(r model.Request) model.Request { return With(r, unknown.Name, unknown.Value) })
 	}
-	return []whole{
-		raw("no JSON", "not json"), raw("JSON cut short",
-			`{"TrailName": "alpha", "InsightSel`), raw("a top-level array", `["alpha"]`),
-		raw("a top-level string", `"alpha"`), raw("a top-level null", "null"), raw("an empty body", ""), raw("a number", "0"),
-		raw("an unclosed string", `{"TrailName": "alpha`), raw("bytes that are no UTF-8", "{\"TrailName\": \"\xff\xfe\"}"),
-		raw("a trailing comma", `{"TrailName": "alpha",}`), raw("two values", `{} {}`), raw("XML",
-			"<TrailName>alpha</TrailName>"),
-		raw("arrays 10,000 deep", strings.Repeat("[", 10000)+strings.Repeat("]", 10000)),
-		method("GET"), method("PUT"), method("DELETE"),
-		{"the other target prefix", func(r model.Request) model.Request { r.OtherTarget = true; return r }},
-		member("an unknown member", "Nonsense", value.Str("x")),
-		member("an unknown member that is an object", "Tags", value.ListOf(value.Obj("Key", "a", "Value", "b"))),
-		member("a member in another letter case", "trailName", value.Str(UnknownName)),
-	}
+	return out
 }

@@ -173,7 +173,7 @@ func (p *plan) addValues() {
 	get := model.Request{Op: model.OpGet, Input: plain.Input.With("InsightSelectors", value.Value{})}
 	for _, r := range []model.Request{plain, get} {
 		for _, whole := range generators.Wholes() {
-			probe, rule := whole.Apply(r), model.WireUnknownMembers
+			probe, rule := whole(r), model.WireUnknownMembers
 			if probe.Malformed() {
 				rule = model.WireNoCrash
 			} else if probe.OtherTarget {

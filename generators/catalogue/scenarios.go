@@ -44,8 +44,7 @@ func (p *plan) scenario(rules []model.ID, requests []model.Request) {
 }
 
 // specific leaves out what every answer tests.
-func specific(rules []model.ID) []model.ID {
-	var out []model.ID
+func specific(rules []model.ID) (out []model.ID) {
 	for _, id := range rules {
 		switch id {
 		case model.WireErrorShape, model.WireErrorStatus, model.WireMembers, model.AnswerOneOwner, model.AnswerOneEntry:

@@ -25,8 +25,7 @@ func setOf(ids []model.ID) ruleSet {
 
 func (s ruleSet) count() int { return bits.OnesCount64(uint64(s)) }
 
-func (s ruleSet) ids() []model.ID {
-	var out []model.ID
+func (s ruleSet) ids() (out []model.ID) {
 	for i, id := range errorRules {
 		if s&(1<<i) != 0 {
 			out = append(out, id)

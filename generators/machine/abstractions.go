@@ -78,7 +78,11 @@ func (a *abstraction) build(w *model.World, s generators.Scope) *Machine {
 				m.input("PutEventSelectors "+trail+" "+strings.TrimPrefix(class.Name, "basic "), generators.PutEvents(trail, class))
 			}
 		}
-		m.readTrail(s, trail)
+		for _, r := range []model.Request{generators.Get(trail), generators.GetEvents(trail), generators.Status(trail), generators.GetTrail(trail)} {
+			if s.Allows(r) {
+				m.Reads = append(m.Reads, r)
+			}
+		}
 	}
 	if a.more != nil {
 		a.more(m, w, s)
@@ -127,8 +131,7 @@ func managementSets() []model.Selectors {
 	return []model.Selectors{0, model.MakeSelectors(m, 0), model.MakeSelectors(0, m), model.MakeSelectors(m, m)}
 }
 
-func allLogs() []model.Logs {
-	var all []model.Logs
+func allLogs() (all []model.Logs) {
 	for logs := range model.Logs(8) {
 		all = append(all, logs)
 	}
@@ -137,12 +140,4 @@ func allLogs() []model.Logs {
 
 func (m *Machine) input(name string, r model.Request) {
 	m.Inputs = append(m.Inputs, namedRequest{name, r})
-}
-
-func (m *Machine) readTrail(s generators.Scope, trail string) {
-	for _, r := range []model.Request{generators.Get(trail), generators.GetEvents(trail), generators.Status(trail), generators.GetTrail(trail)} {
-		if s.Allows(r) {
-			m.Reads = append(m.Reads, r)
-		}
-	}
 }

@@ -140,9 +140,7 @@ func New(name string, w *model.World, scope generators.Scope, o Options) *Machin
 	}
 	m := a.build(w, scope)
 	rw := generators.EventClasses()[model.ManagementEvents]
-	if m.defaultEvents = o.DefaultEvents; m.defaultEvents {
-		// The set-up need not store them.
-	} else if scope.Has(model.CanPutEvents) {
+	if m.defaultEvents = o.DefaultEvents; !m.defaultEvents && scope.Has(model.CanPutEvents) {
 		for _, trail := range a.trails {
 			m.Setup = append(m.Setup, generators.PutEvents(trail, rw))
 		}
@@ -163,8 +161,7 @@ func abstractionOf(name string) *abstraction {
 }
 
 // Names lists the machines in the order in which a run takes them.
-func Names() []string {
-	var names []string
+func Names() (names []string) {
 	for _, a := range abstractions {
 		names = append(names, a.name)
 	}
@@ -207,8 +204,7 @@ func (m *Machine) add(s State) uint16 {
 }
 
 // allowed lists the different states to which the model lets an input lead, the reference's first.
-func (m *Machine) allowed(s model.State, input uint8) []model.State {
-	var out []model.State
+func (m *Machine) allowed(s model.State, input uint8) (out []model.State) {
 	var keys []stateKey
 	for _, b := range model.Step(s, m.Inputs[input].Request) {
 		if k := m.key(b.Next); !slices.Contains(keys, k) {

@@ -30,15 +30,13 @@ func (p *Player) blameSingle(ctx context.Context, d *Divergence) {
 }
 
 // take makes a simpler case, and what it shows, the divergence's own.
-func (d *Divergence) take(s *shown) {
-	d.Finding, d.Steps, d.Raw = s.Finding, s.steps, s.Signature()
-}
+func (d *Divergence) take(o *Divergence) { d.Finding, d.Raw, d.Steps = o.Finding, o.Raw, o.Steps }
 
 // attribute finds the rule that a divergence belongs to. Its case stays as it is where the rule does.
 func (p *Player) attribute(ctx context.Context, d *Divergence) {
 	tried := *d
 	if p.experiment(ctx, &tried); tried.Finding.Signature() != d.Finding.Signature() {
-		d.Finding, d.Raw, d.Steps = tried.Finding, tried.Raw, tried.Steps
+		d.take(&tried)
 	}
 }
 
@@ -49,8 +47,8 @@ func (p *Player) experiment(ctx context.Context, d *Divergence) {
 		return
 	}
 	if plain := withoutReads(session.Requests(d.Steps)); len(plain) < len(d.Steps) {
-		if found := p.watch(ctx, plain, d.Raw); found != nil && len(found.steps) == len(plain) {
-			d.Steps, d.Finding = found.steps, found.Finding
+		if found := p.watch(ctx, plain, d.Raw); found != nil && len(found.Steps) == len(plain) {
+			d.take(found)
 		}
 	}
 	p.blameNecessary(ctx, d)
@@ -90,8 +88,8 @@ func (p *Player) blameNecessary(ctx context.Context, d *Divergence) {
 		if blamed >= last || blamed < 0 || d.Steps[blamed].Request.Op == model.OpCreate || d.Steps[blamed].Request.Op == model.OpCreateStore {
 			return
 		}
-		found := p.watchLast(ctx, slices.Delete(session.Requests(d.Steps), blamed, blamed+1))
-		if found == nil || found.steps[len(found.steps)-1].Request.Op != d.Steps[last].Request.Op {
+		found := p.find(ctx, slices.Delete(session.Requests(d.Steps), blamed, blamed+1), p.reliable)
+		if found == nil || len(found.Steps) != last || found.Steps[last-1].Request.Op != d.Steps[last].Request.Op {
 			return
 		}
 		d.take(found)
@@ -101,14 +99,12 @@ func (p *Player) blameNecessary(ctx context.Context, d *Divergence) {
 // after plays the case of a divergence and returns what is found before it, nil where it shows by itself.
 func (p *Player) after(ctx context.Context, d *Divergence) *Divergence {
 	requests := session.Requests(d.Steps)
-	if earlier := p.before(ctx, d, requests); earlier != nil {
-		return earlier
-	}
+	earlier := p.before(ctx, d, requests)
 	// What is accepted of a stopped trail may hide the first divergence.
-	if logging := alwaysLogging(requests); len(logging) != len(requests) {
-		return p.before(ctx, d, logging)
+	if logging := alwaysLogging(requests); earlier == nil && len(logging) != len(requests) {
+		earlier = p.before(ctx, d, logging)
 	}
-	return nil
+	return earlier
 }
 
 // before plays a case and returns what was found before the divergence, nil where that does not show.
@@ -118,14 +114,5 @@ func (p *Player) before(ctx context.Context, d *Divergence, requests []model.Req
 	if err != nil {
 		return nil
 	}
-	at := slices.IndexFunc(s.Found, wanted)
-	if at < 0 {
-		return nil
-	}
-	first := slices.IndexFunc(s.Found[:at], p.reliable)
-	if first < 0 {
-		return nil
-	}
-	f := s.Found[first]
-	return &Divergence{Finding: f.Finding, Raw: f.Signature(), Steps: slices.Clone(s.Steps[:f.At+1])}
+	return firstOf(s, s.Found[:max(0, slices.IndexFunc(s.Found, wanted))], p.reliable)
 }

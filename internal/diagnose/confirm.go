@@ -133,7 +133,7 @@ func (p *Player) withoutSymptoms(ctx context.Context, found []*Divergence) []*Di
 // may have rested on an old state, and keeps what shows something there.
 func (p *Player) withoutDoubts(ctx context.Context, suspected []*Divergence, o Options) []*Divergence {
 	before := len(suspected)
-	kept := slices.DeleteFunc(suspected, func(d *Divergence) bool { return d.doubtful && !p.showsSettled(ctx, d) })
+	kept := slices.DeleteFunc(suspected, func(d *Divergence) bool { return d.Doubtful && !p.showsSettled(ctx, d) })
 	if dropped := before - len(kept); dropped > 0 && o.Note != nil {
 		o.Note(fmt.Sprintf("%s of the kind that an old state explains did not repeat once the target had settled", plain.Counted(dropped, "answer")))
 	}
@@ -144,7 +144,7 @@ func (p *Player) showsSettled(ctx context.Context, d *Divergence) bool {
 	for range 2 {
 		if found := p.find(ctx, session.Requests(d.Steps), p.reliable); found != nil {
 			d.take(found)
-			d.broken = brokenBy(&found.steps[len(found.steps)-1])
+			d.broken = brokenBy(&found.Steps[len(found.Steps)-1])
 			return true
 		}
 	}
@@ -169,7 +169,7 @@ func (p *Player) confirm(ctx context.Context, d *Divergence) {
 		}
 		d.Again++
 		// What is shown is the case as it was confirmed.
-		d.Steps, d.Finding.Step = found.steps, found.Step
+		d.Steps, d.Finding.Step = found.Steps, found.Finding.Step
 	}
 	if d.Again < needed {
 		d.Again = 0

@@ -5,6 +5,7 @@ package diagnose
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -23,8 +24,8 @@ type Divergence struct {
 	Tries   int      // attempts
 	Also    []string // signatures of what shows only after this one
 
+	Doubtful bool       // it may rest on an old state of an eventually consistent target
 	broken   []model.ID // the rules that the diverging request breaks, where it breaks several
-	doubtful bool       // it may rest on an old state of an eventually consistent target
 }
 
 // Suspect makes a suspicion of what a session has just found.
@@ -32,18 +33,12 @@ func Suspect(s *session.Session, f model.Finding) *Divergence {
 	return &Divergence{Finding: f, Raw: f.Signature(), Count: 1, Steps: s.Steps, broken: brokenBy(s.Last())}
 }
 
-// Doubt says whether the suspicion may rest on an old state.
-func (d *Divergence) Doubt(doubtful bool) { d.doubtful = doubtful }
-
 // Event tells of the suspicion when it is new.
 func (d *Divergence) Event() reports.Event {
 	out := d.Report()
 	out.Count, out.Status, out.Seen, out.States = 1, reports.Suspected, "", nil
 	return reports.Event{Event: reports.EventSuspicion, Divergence: &out}
 }
-
-// Doubtful reports whether the suspicion may rest on an old state.
-func (d *Divergence) Doubtful() bool { return d.doubtful }
 
 // brokenBy lists the rules that a step breaks, where it breaks several.
 func brokenBy(step *session.Step) []model.ID {
@@ -60,31 +55,22 @@ func (d *Divergence) Key() string {
 	for _, id := range d.broken {
 		parts = append(parts, string(id))
 	}
-	for _, c := range d.traits() {
-		parts = append(parts, string(c.rule))
+	deciding := []model.Request{d.Steps[len(d.Steps)-1].Request} // the rest of the case is left to the experiments
+	if d.Finding.Step < len(d.Steps)-1 {
+		deciding = append(deciding, d.Steps[d.Finding.Step].Request)
+	}
+	for _, c := range controls {
+		if c.applies(deciding) {
+			parts = append(parts, string(c.rule))
+		}
 	}
 	return strings.Join(parts, "|")
 }
 
-// traits lists the controls that apply to the deciding requests; the rest is left to the experiments.
-func (d *Divergence) traits() []control {
-	deciding := []model.Request{d.Steps[len(d.Steps)-1].Request}
-	if d.Finding.Step < len(d.Steps)-1 {
-		deciding = append(deciding, d.Steps[d.Finding.Step].Request)
-	}
-	var out []control
-	for _, c := range controls {
-		if c.applies(deciding) {
-			out = append(out, c)
-		}
-	}
-	return out
-}
-
 // betterThan prefers the case that rests on no old state, then the stronger level, then the shorter one.
 func (d *Divergence) betterThan(known *Divergence) bool {
-	if d.doubtful != known.doubtful {
-		return known.doubtful
+	if d.Doubtful != known.Doubtful {
+		return known.Doubtful
 	}
 	return d.Finding.Level > known.Finding.Level || d.Finding.Level == known.Finding.Level && len(d.Steps) < len(known.Steps)
 }
@@ -177,18 +163,14 @@ func (all Suspicions) Add(d *Divergence) bool {
 	}
 	known.Count += d.Count
 	if d.betterThan(known) {
-		known.Steps, known.Finding, known.doubtful = slices.Clone(d.Steps), d.Finding, d.doubtful
+		known.Steps, known.Finding, known.Doubtful = slices.Clone(d.Steps), d.Finding, d.Doubtful
 	}
 	return false
 }
 
 // Sorted lists the suspicions, never by chance: strongest level first, then fewest broken rules, then signature.
 func (all Suspicions) Sorted() []*Divergence {
-	keys := make([]string, 0, len(all))
-	for key := range all {
-		keys = append(keys, key)
-	}
-	slices.SortFunc(keys, func(x, y string) int {
+	keys := slices.SortedFunc(maps.Keys(all), func(x, y string) int {
 		a, b := all[x], all[y]
 		return cmp.Or(cmp.Compare(b.Finding.Level, a.Finding.Level), cmp.Compare(len(a.broken), len(b.broken)), cmp.Compare(x, y))
 	})

@@ -1,12 +1,16 @@
 package diagnose
 
 import (
+	"cmp"
 	"context"
+	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/insightconform/conform/generators/catalogue"
 	"github.com/insightconform/conform/internal/session"
 	"github.com/insightconform/conform/model"
+	"github.com/insightconform/conform/reports"
 	"github.com/insightconform/conform/targets"
 )
 
@@ -56,23 +60,23 @@ func (p *Player) Play(ctx context.Context, requests []model.Request, until func(
 	}
 }
 
-// shown is a finding with the steps up to the one that showed it.
-type shown struct {
-	model.Finding
-	steps []session.Step
-}
-
 // find plays requests until something wanted is found, and returns it; nil where nothing is.
-func (p *Player) find(ctx context.Context, requests []model.Request, wanted func(session.Found) bool) *shown {
+func (p *Player) find(ctx context.Context, requests []model.Request, wanted func(session.Found) bool) *Divergence {
 	s, err := p.Play(ctx, requests, func(s *session.Session) bool { return slices.ContainsFunc(s.Found, wanted) })
 	if err != nil {
 		return nil
 	}
-	i := slices.IndexFunc(s.Found, wanted)
-	if i < 0 {
-		return nil
+	return firstOf(s, s.Found, wanted)
+}
+
+// firstOf is the first finding that is wanted, with the steps up to the one that showed it; nil for none.
+func firstOf(s *session.Session, found []session.Found, wanted func(session.Found) bool) *Divergence {
+	for _, f := range found {
+		if wanted(f) {
+			return &Divergence{Finding: f.Finding, Raw: f.Signature(), Steps: s.Steps[:f.At+1]}
+		}
 	}
-	return &shown{s.Found[i].Finding, s.Steps[:s.Found[i].At+1]}
+	return nil
 }
 
 // reliable reports whether a finding rests on an answer.
@@ -84,7 +88,7 @@ func signed(signature string) func(session.Found) bool {
 }
 
 // watch plays requests until a signature shows; nil where it does not. An answer that got lost must do so each time.
-func (p *Player) watch(ctx context.Context, requests []model.Request, signature string) *shown {
+func (p *Player) watch(ctx context.Context, requests []model.Request, signature string) *Divergence {
 	for tries := 1; ; tries++ {
 		found := p.find(ctx, requests, signed(signature))
 		if found == nil || tries == maxTries || p.Client.RestsOnAnswer(found.Finding) {
@@ -93,16 +97,8 @@ func (p *Player) watch(ctx context.Context, requests []model.Request, signature 
 	}
 }
 
-// watchLast plays requests and returns what is found at the last one, if it is the first finding.
-func (p *Player) watchLast(ctx context.Context, requests []model.Request) *shown {
-	if found := p.find(ctx, requests, p.reliable); found != nil && len(found.steps) == len(requests) {
-		return found
-	}
-	return nil
-}
-
 // watchEnd plays requests until something is found at the last write or a read after it.
-func (p *Player) watchEnd(ctx context.Context, requests []model.Request) *shown {
+func (p *Player) watchEnd(ctx context.Context, requests []model.Request) *Divergence {
 	end := 0
 	for i, r := range requests {
 		if !r.Op.Reads() {
@@ -135,4 +131,62 @@ func (p *Player) single(ctx context.Context, key single) string {
 	}
 	p.singles[key] = kind
 	return kind
+}
+
+// Recorded is a divergence of an earlier run, as a trace or a baseline has it.
+type Recorded struct {
+	Signature string
+	Raw       string // the signature that a replay shows, where it is another one
+	Needs     []model.Capability
+	Requests  []model.Request
+	Tries     int // how often it may run without diverging
+}
+
+// OfTrace is what a trace records.
+func OfTrace(t *reports.Trace) Recorded {
+	r := Recorded{Signature: t.Signature, Raw: t.Raw, Needs: t.Needs, Tries: 1}
+	if t.Status == reports.Unrepeated {
+		r.Tries = maxTries
+	}
+	for _, s := range t.Steps {
+		r.Requests = append(r.Requests, s.ModelRequest())
+	}
+	return r
+}
+
+// OfBaseline is what an entry of a baseline records.
+func OfBaseline(e *reports.BaselineEntry) Recorded {
+	r := Recorded{Signature: e.Signature, Raw: e.Raw, Needs: e.Needs, Requests: e.Steps, Tries: 1}
+	if e.Seen != "" {
+		r.Tries = 3 * maxTries // it comes and goes: only a long silence says that it is gone
+	}
+	return r
+}
+
+// Replay plays a recorded divergence until it shows, or as often as it may hide, and says what became of it.
+func (p *Player) Replay(ctx context.Context, r Recorded) reports.Replay {
+	out := reports.Replay{Signature: r.Signature, Outcome: reports.ReplayFixed}
+	for _, need := range r.Needs {
+		if !p.Client.Can(need) {
+			out.Outcome, out.Why = reports.ReplayNotCovered, "the target has no "+string(need)
+			return out
+		}
+	}
+	for range r.Tries {
+		s, err := p.Play(ctx, r.Requests, nil)
+		switch {
+		case err != nil:
+			out.Outcome, out.Why = reports.ReplayNotCovered, err.Error()
+			return out
+		case slices.ContainsFunc(s.Found, signed(cmp.Or(r.Raw, r.Signature))):
+			out.Outcome, out.Why = reports.ReplayDiverges, ""
+			return out
+		case len(s.Found) > 0:
+			f := s.Found[len(s.Found)-1]
+			out.Outcome, out.Why = reports.ReplayDifferent, fmt.Sprintf("%s: %s instead of %s", f.Rule, f.Actual, strings.Join(f.Expected[:min(1, len(f.Expected))], ""))
+		case s.Lost != "" || len(s.Steps) < len(r.Requests):
+			out.Outcome, out.Why = reports.ReplayNotCovered, "the steps could not be played to the end: "+s.Lost
+		}
+	}
+	return out
 }

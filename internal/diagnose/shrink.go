@@ -25,7 +25,7 @@ type shrinker struct {
 	signature  string
 	budget     int // requests left for this divergence
 	executions int
-	known      map[string]*shown // by candidate: nil where it does not show the divergence
+	known      map[string]*Divergence // by candidate: nil where it does not show the divergence
 	reached    map[string]bool
 	exhausted  bool
 }
@@ -68,15 +68,15 @@ func (p *Player) Shrink(ctx context.Context, d *Divergence, budget int) (executi
 		ctx, cancel = context.WithTimeout(ctx, time.Minute)
 		defer cancel()
 	}
-	s := &shrinker{player: p, signature: d.Raw, budget: min(budget, MaxShrinkRequests), known: map[string]*shown{}, reached: map[string]bool{}}
-	if found := s.reduce(ctx, &shown{d.Finding, d.Steps}); len(found.steps) > 0 {
-		d.Steps, d.Finding.Step = found.steps, found.Step
+	s := &shrinker{player: p, signature: d.Raw, budget: min(budget, MaxShrinkRequests), known: map[string]*Divergence{}, reached: map[string]bool{}}
+	if found := s.reduce(ctx, d); len(found.Steps) > 0 {
+		d.Steps, d.Finding.Step = found.Steps, found.Finding.Step
 	}
 	return s.executions, !s.exhausted
 }
 
 // shows plays a candidate and returns the divergence as it shows, nil where it does not.
-func (s *shrinker) shows(ctx context.Context, candidate []model.Request) *shown {
+func (s *shrinker) shows(ctx context.Context, candidate []model.Request) *Divergence {
 	key := generators.Key(candidate...)
 	if found, known := s.known[key]; known {
 		return found
@@ -96,61 +96,61 @@ func (s *shrinker) shows(ctx context.Context, candidate []model.Request) *shown 
 // reduce runs the passes to a fixpoint: first the model's own set-up of the state before the last
 // steps, then fewer steps, then simpler values. Leaving out pairs costs most and helps least: it waits
 // until nothing else does.
-func (s *shrinker) reduce(ctx context.Context, found *shown) *shown {
+func (s *shrinker) reduce(ctx context.Context, found *Divergence) *Divergence {
 	if again := s.fromState(ctx, found); again != nil {
 		found = again
 	}
 	for {
-		before := found.key()
+		before := caseKey(found)
 		for _, candidates := range []func([]model.Request) [][]model.Request{oneResource, fewerSteps, simplerCases} {
 			found = s.pass(ctx, found, candidates)
 		}
-		if found.key() == before {
+		if caseKey(found) == before {
 			found = s.pass(ctx, found, withoutPairs)
 		}
-		if found.key() == before || s.exhausted {
+		if caseKey(found) == before || s.exhausted {
 			return found
 		}
 	}
 }
 
-func (s *shown) key() string { return generators.Key(session.Requests(s.steps)...) }
+func caseKey(d *Divergence) string { return generators.Key(session.Requests(d.Steps)...) }
 
 // pass tries candidates in order until none of them shows the divergence. After one that does it goes
 // on at the same place: what failed before that place mostly fails again, and is tried again last.
-func (s *shrinker) pass(ctx context.Context, found *shown, candidates func([]model.Request) [][]model.Request) *shown {
-	s.reached[found.key()] = true
-	all := candidates(session.Requests(found.steps))
+func (s *shrinker) pass(ctx context.Context, found *Divergence, candidates func([]model.Request) [][]model.Request) *Divergence {
+	s.reached[caseKey(found)] = true
+	all := candidates(session.Requests(found.Steps))
 	for next, failed := 0, 0; failed < len(all) && !s.exhausted; {
 		next %= len(all)
 		// What a replay reads back may add a step: a case that was reached before is no progress.
 		again := s.shows(ctx, all[next])
-		if again == nil || s.reached[again.key()] {
+		if again == nil || s.reached[caseKey(again)] {
 			next++
 			failed++
 			continue
 		}
 		found, failed = again, 0
-		s.reached[found.key()] = true
-		all = candidates(session.Requests(found.steps))
+		s.reached[caseKey(found)] = true
+		all = candidates(session.Requests(found.Steps))
 	}
 	return found
 }
 
 // fromState replaces all but the last steps by the shortest set-up of the state before them. A state that
 // the target was followed to after a divergence is none that a set-up should make.
-func (s *shrinker) fromState(ctx context.Context, found *shown) *shown {
-	requests, blamed, n := session.Requests(found.steps), found.Step, len(found.steps)
+func (s *shrinker) fromState(ctx context.Context, found *Divergence) *Divergence {
+	requests, blamed, n := session.Requests(found.Steps), found.Finding.Step, len(found.Steps)
 	tried := map[int]bool{}
 	for _, from := range []int{blamed, n - 1, n - 2, n - 3, n - 5, n - 8} {
 		if from < 0 || from >= n || tried[from] || (blamed < from && blamed >= 0 && from != n-1) {
 			continue
 		}
 		tried[from] = true
-		if slices.ContainsFunc(found.steps[:from], func(x session.Step) bool { return x.Diverges }) {
+		if slices.ContainsFunc(found.Steps[:from], func(x session.Step) bool { return x.Diverges }) {
 			continue
 		}
-		candidate := append(generators.SetUp(found.steps[from].Before, s.player.Client.Scope), requests[from:]...)
+		candidate := append(generators.SetUp(found.Steps[from].Before, s.player.Client.Scope), requests[from:]...)
 		if len(candidate) >= n {
 			continue
 		}
@@ -190,8 +190,7 @@ func nameOf(r model.Request) string {
 }
 
 // fewerSteps leaves out chunks, large ones and late ones first. The last step stays.
-func fewerSteps(requests []model.Request) [][]model.Request {
-	var out [][]model.Request
+func fewerSteps(requests []model.Request) (out [][]model.Request) {
 	n := len(requests) - 1
 	for size := max(1, n/2); size >= 1; size /= 2 {
 		for end := n; end > 0; end -= size {

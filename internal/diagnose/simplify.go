@@ -31,8 +31,7 @@ func simplerCases(requests []model.Request) [][]model.Request {
 }
 
 // simplerRequests lists what is one step simpler than a request.
-func simplerRequests(r model.Request) []model.Request {
-	var out []model.Request
+func simplerRequests(r model.Request) (out []model.Request) {
 	with := func(change func(*model.Request)) {
 		simpler := r
 		change(&simpler)
@@ -181,8 +180,7 @@ func simplerSelector(item value.Value) []value.Value {
 }
 
 // simplerNames renames a trail to alpha throughout the case, and moves the case to the home Region.
-func simplerNames(requests []model.Request) [][]model.Request {
-	var out [][]model.Request
+func simplerNames(requests []model.Request) (out [][]model.Request) {
 	creates := func(name string) bool {
 		return slices.ContainsFunc(requests, func(r model.Request) bool {
 			return r.Op == model.OpCreate && r.Input.Get("Name").Text() == name

@@ -60,7 +60,10 @@ func (x *Exploration) complete(ctx context.Context) bool {
 			x.Notes = append(x.Notes, fmt.Sprintf("the machine %s is not covered: the target lacks what it is about", name))
 			continue
 		}
-		c := x.newCompleteSuite(m)
+		c := &completeSuite{exploration: x, machine: m, suite: machine.NewSuite(m, x.options.Depth)}
+		c.certificate = newCertificate(m, c.suite, x.options.Shard)
+		from, to := x.options.Shard.Share(c.suite.Tests())
+		c.todo = without(from, to, x.doneBefore(&c.certificate))
 		x.machines = append(x.machines, c)
 		whole = ctx.Err() == nil && c.execute(ctx) && whole
 	}
@@ -72,19 +75,6 @@ func (o Options) machines() []string {
 		return machine.Default
 	}
 	return o.Machines
-}
-
-func (x *Exploration) newCompleteSuite(m *machine.Machine) *completeSuite {
-	c := &completeSuite{exploration: x, machine: m, suite: machine.NewSuite(m, x.options.Depth)}
-	c.certificate = newCertificate(m, c.suite, x.options.Shard)
-	from, to := x.options.Shard.Share(c.suite.Tests())
-	c.todo = [][2]int{{from, to}}
-	if earlier := x.earlier(m.Name); earlier != nil && earlier.Fingerprint == c.certificate.Fingerprint && earlier.Depth == c.suite.Depth {
-		c.todo = minus(c.todo, earlier.Done)
-	} else if earlier != nil {
-		x.Notes = append(x.Notes, fmt.Sprintf("the machine %s begins anew: the earlier report is of another machine or depth", m.Name))
-	}
-	return c
 }
 
 // newCertificate describes a suite of which nothing is executed.
@@ -105,35 +95,31 @@ func newCertificate(m *machine.Machine, suite *machine.Suite, shard reports.Shar
 	return c
 }
 
-// earlier is what an earlier, partial run did of a machine's suite.
-func (x *Exploration) earlier(machine string) *reports.Certificate {
+// doneBefore lists the tests of a suite that an earlier, partial run has done.
+func (x *Exploration) doneBefore(c *reports.Certificate) [][2]int {
 	if x.options.Resume == nil {
 		return nil
 	}
-	for i := range x.options.Resume.Certificates {
-		if c := &x.options.Resume.Certificates[i]; c.Machine == machine && c.Shard == x.options.Shard.String() {
-			return c
-		}
+	all := x.options.Resume.Certificates
+	i := slices.IndexFunc(all, func(o reports.Certificate) bool { return o.Machine == c.Machine && o.Shard == c.Shard })
+	switch {
+	case i < 0:
+		return nil
+	case all[i].Fingerprint == c.Fingerprint && all[i].Depth == c.Depth:
+		return all[i].Done
 	}
+	x.Notes = append(x.Notes, fmt.Sprintf("the machine %s begins anew: the earlier report is of another machine or depth", c.Machine))
 	return nil
 }
 
-// minus takes ranges out of others. Both are in order.
-func minus(ranges, out [][2]int) [][2]int {
-	var left [][2]int
-	for _, x := range ranges {
-		from := x[0]
-		for _, o := range out {
-			if o[1] <= from || o[0] >= x[1] {
-				continue
+// without takes ranges, which are in order, out of another one.
+func without(from, to int, done [][2]int) (left [][2]int) {
+	for _, d := range append(slices.Clone(done), [2]int{to, to}) {
+		if d[1] >= from && d[0] <= to {
+			if d[0] > from {
+				left = append(left, [2]int{from, d[0]})
 			}
-			if o[0] > from {
-				left = append(left, [2]int{from, o[0]})
-			}
-			from = o[1]
-		}
-		if from < x[1] {
-			left = append(left, [2]int{from, x[1]})
+			from = max(from, d[1])
 		}
 	}
 	return left
@@ -143,16 +129,14 @@ func minus(ranges, out [][2]int) [][2]int {
 func (c *completeSuite) take() (from, to int, ok bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for len(c.todo) > 0 && c.todo[0][0] >= c.todo[0][1] {
-		c.todo = c.todo[1:]
+	for ; len(c.todo) > 0; c.todo = c.todo[1:] {
+		part := &c.todo[0]
+		if from, to = part[0], min(part[0]+chunkSize, part[1]); from < to {
+			part[0] = to
+			return from, to, true
+		}
 	}
-	if len(c.todo) == 0 {
-		return 0, 0, false
-	}
-	from = c.todo[0][0]
-	to = min(from+chunkSize, c.todo[0][1])
-	c.todo[0][0] = to
-	return from, to, true
+	return 0, 0, false
 }
 
 func (c *completeSuite) finished(from, to, failed, unstable int) {
@@ -173,33 +157,29 @@ func (c *completeSuite) execute(ctx context.Context) bool {
 	return c.exploration.each(func(_ int, w *Worker) bool {
 		var test machine.Test
 		whole := true
-	chunks:
 		for !w.Client.Spent(ctx) {
 			from, to, ok := c.take()
 			if !ok {
 				return whole
 			}
-			failed, unstable := 0, 0
-			for n := from; n < to; n++ {
+			var came [testCut + 1]int // by result
+			for n := from; n < to && came[testUnanswered]+came[testCut] == 0; n++ {
 				c.suite.Test(n, &test)
 				result := c.test(ctx, w, &test)
 				for tries := 1; result == testUnanswered && tries < maxTests; tries++ {
 					result = c.test(ctx, w, &test)
 				}
-				switch result {
-				case testFailed:
-					failed++
-				case testUnstable:
-					unstable++
-				case testUnanswered:
-					whole = false
-					continue chunks // says nothing, so that the chunk is not done
-				case testCut:
-					return false
-				}
+				came[result]++
 			}
-			c.finished(from, to, failed, unstable)
-			c.exploration.checkpoint()
+			switch {
+			case came[testCut] > 0:
+				return false
+			case came[testUnanswered] > 0:
+				whole = false // which says nothing, so that the chunk is not done
+			default:
+				c.finished(from, to, came[testFailed], came[testUnstable])
+				c.exploration.checkpoint()
+			}
 		}
 		return false
 	})
@@ -288,8 +268,7 @@ func (c *completeSuite) read(ctx context.Context, client *session.Client, s *ses
 
 // Certificates says what the complete suites have executed so far, and guarantee. reported says that what
 // they found is in the report, so that failed tests are done.
-func (x *Exploration) Certificates(reported bool) []reports.Certificate {
-	var out []reports.Certificate
+func (x *Exploration) Certificates(reported bool) (out []reports.Certificate) {
 	for _, c := range x.machines {
 		c.mu.Lock()
 		if reported {
@@ -320,8 +299,7 @@ func (x *Exploration) checkpoint() {
 const checkpointEvery = 5 * time.Second
 
 // Planned says what the complete suites would send.
-func Planned(subject *probe.Subject, o Options, defaultEvents bool) []reports.PlannedSuite {
-	var out []reports.PlannedSuite
+func Planned(subject *probe.Subject, o Options, defaultEvents bool) (out []reports.PlannedSuite) {
 	for _, name := range o.machines() {
 		m := machine.New(name, subject.Model, subject.Scope, machine.Options{DefaultEvents: defaultEvents})
 		if m == nil {

@@ -40,8 +40,7 @@ func (c *Coverage) Exercised(ids ...model.ID) {
 
 // seen notes a judged request: the pair of rules that it breaks and the transition that it is.
 func (c *Coverage) seen(before model.State, r model.Request) {
-	switch r.Op {
-	case model.OpPut:
+	if r.Op == model.OpPut {
 		broken := model.Broken(before, r)
 		if len(broken) == 2 {
 			c.Pairs[[2]model.ID{broken[0], broken[1]}] = true

@@ -69,43 +69,17 @@ type Exploration struct {
 	lastCheckpoint time.Time
 }
 
-// suite plays one suite with all workers and reports whether it was finished.
-type suite struct {
-	name string
-	play func(context.Context, *Exploration) bool
-}
-
-var suites = []suite{
-	{Systematic, func(ctx context.Context, x *Exploration) bool {
-		return x.each(func(i int, w *Worker) bool {
-			w.systematic(ctx, x.dealt(i))
-			w.walk(ctx)
-			return !w.Client.Spent(ctx)
-		})
-	}},
-	{Complete, func(ctx context.Context, x *Exploration) bool { return x.complete(ctx) }},
-	{Random, func(ctx context.Context, x *Exploration) bool {
-		if x.options.Requests == 0 && x.options.Until.IsZero() {
-			for i, w := range x.Workers {
-				w.Client.Quota = w.Client.Requests + share(DefaultRandom, i, len(x.Workers))
-			}
-		}
-		whole := x.each(func(i int, w *Worker) bool {
-			before := w.Client.Requests
-			part, _ := x.options.Shard.Part(i, len(x.Workers))
-			w.random(ctx, x.options.Seed+uint64(part)*0x9e3779b97f4a7c15, x.cases)
-			return w.Client.Requests > before && !w.Client.Stuck
-		})
-		return whole && (ctx.Err() == nil || !x.options.Until.IsZero())
-	}},
-}
-
 // New prepares the workers of a run.
 func New(subject *probe.Subject, o Options) *Exploration {
 	x := &Exploration{Subject: subject, options: o, cases: catalogue.Cases(subject.Model, subject.Scope)}
 	for i := range subject.Workers {
 		part, parts := o.Shard.Part(i, subject.Workers)
-		w := x.newWorker(machine.NewTour(subject.Scope, part, parts))
+		w := NewWorker(subject, machine.NewTour(subject.Scope, part, parts))
+		w.found = o.Found
+		if o.Stop != nil {
+			w.inspector = &inspector{player: diagnose.NewPlayer(subject.NewClient()), minimum: o.Minimum, stop: o.Stop,
+				pending: diagnose.Suspicions{}, tried: map[string]int{}}
+		}
 		if o.Requests > 0 {
 			w.Client.Quota = share(o.Requests, i, subject.Workers)
 		}
@@ -114,34 +88,53 @@ func New(subject *probe.Subject, o Options) *Exploration {
 	return x
 }
 
-// Run plays the suites that were asked for.
+// Run plays the suites that were asked for, but for those that an earlier run finished. Of complete suites
+// it is known test by test what is done.
 func (x *Exploration) Run(ctx context.Context) {
 	if !x.options.Until.IsZero() {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithDeadline(ctx, x.options.Until)
 		defer cancel()
 	}
-	for _, s := range suites {
-		if !x.wants(s.name) {
+	earlier := x.options.Resume
+	for _, suite := range Suites {
+		finished := earlier != nil && slices.Contains(earlier.Suites, suite) && !slices.Contains(earlier.CutShort, suite)
+		if !slices.Contains(x.options.Suites, suite) || finished && suite != Complete {
 			continue
 		}
-		if s.name != Complete { // which names its phases itself
-			x.Subject.Status.SetPhase(s.name)
+		if suite != Complete { // which names its phases itself
+			x.Subject.Status.SetPhase(suite)
 		}
-		if !s.play(ctx, x) {
-			x.Cut = append(x.Cut, s.name)
+		if !x.play(ctx, suite) {
+			x.Cut = append(x.Cut, suite)
 		}
 	}
 }
 
-// wants reports whether a suite is to be run: it was asked for, and an earlier run did not finish it.
-// Of complete suites it is known test by test what is done.
-func (x *Exploration) wants(suite string) bool {
-	if !slices.Contains(x.options.Suites, suite) {
-		return false
+// play plays one suite with all workers and reports whether it was finished.
+func (x *Exploration) play(ctx context.Context, suite string) bool {
+	switch suite {
+	case Systematic:
+		return x.each(func(i int, w *Worker) bool {
+			w.systematic(ctx, x.dealt(i))
+			w.walk(ctx)
+			return !w.Client.Spent(ctx)
+		})
+	case Complete:
+		return x.complete(ctx)
 	}
-	earlier := x.options.Resume
-	return suite == Complete || earlier == nil || !slices.Contains(earlier.Suites, suite) || slices.Contains(earlier.CutShort, suite)
+	if x.options.Requests == 0 && x.options.Until.IsZero() {
+		for i, w := range x.Workers {
+			w.Client.Quota = w.Client.Requests + share(DefaultRandom, i, len(x.Workers))
+		}
+	}
+	whole := x.each(func(i int, w *Worker) bool {
+		before := w.Client.Requests
+		part, _ := x.options.Shard.Part(i, len(x.Workers))
+		w.random(ctx, x.options.Seed+uint64(part)*0x9e3779b97f4a7c15, x.cases)
+		return w.Client.Requests > before && !w.Client.Stuck
+	})
+	return whole && (ctx.Err() == nil || !x.options.Until.IsZero())
 }
 
 // each runs a function for every worker, side by side, and reports whether all returned true. A panic
@@ -173,13 +166,7 @@ func (x *Exploration) Failure() string {
 }
 
 // share is the i-th of n parts of a number.
-func share(total, i, n int) int {
-	part := total / n
-	if i < total%n {
-		part++
-	}
-	return max(0, part)
-}
+func share(total, i, n int) int { return (total + n - 1 - i) / n }
 
 // dealt is the share of the systematic cases that a worker has.
 func (x *Exploration) dealt(i int) []catalogue.Case {
@@ -188,8 +175,7 @@ func (x *Exploration) dealt(i int) []catalogue.Case {
 }
 
 // deal gives the i-th of n workers its cases: whole groups that share a set-up.
-func deal(cases []catalogue.Case, i, n int) []catalogue.Case {
-	var mine []catalogue.Case
+func deal(cases []catalogue.Case, i, n int) (mine []catalogue.Case) {
 	group := -1
 	for k := range cases {
 		if k == 0 || cases[k-1].World != cases[k].World || k%groupSize == 0 {
@@ -205,22 +191,14 @@ func deal(cases []catalogue.Case, i, n int) []catalogue.Case {
 const groupSize = 25
 
 // Pairs lists the pairs of error rules that the systematic suite is to break together.
-func (x *Exploration) Pairs() [][2]model.ID {
-	var mine []catalogue.Case
+func (x *Exploration) Pairs() (pairs [][2]model.ID) {
 	for i := range x.Workers {
-		mine = append(mine, x.dealt(i)...)
-	}
-	return pairsOf(mine)
-}
-
-func pairsOf(cases []catalogue.Case) [][2]model.ID {
-	var pairs [][2]model.ID
-	for _, c := range cases {
-		if c.Kind != catalogue.KindPair || c.Probe.Op != model.OpPut || len(c.Rules) != 2 {
-			continue
-		}
-		if pair := [2]model.ID{c.Rules[0], c.Rules[1]}; !slices.Contains(pairs, pair) {
-			pairs = append(pairs, pair)
+		for _, c := range x.dealt(i) {
+			if c.Kind == catalogue.KindPair && c.Probe.Op == model.OpPut && len(c.Rules) == 2 {
+				if pair := [2]model.ID(c.Rules); !slices.Contains(pairs, pair) {
+					pairs = append(pairs, pair)
+				}
+			}
 		}
 	}
 	return pairs

@@ -32,7 +32,13 @@ func Illustrate(ctx context.Context, target targets.Target, rule model.ID) ([]re
 		if !ok {
 			break
 		}
-		v.illustrate(ctx, c)
+		// The case, and the reads after it, until the rule is exercised.
+		requests := c.Requests()
+		for len(requests) > 0 && len(w.Coverage.missing) > 0 && v.play(ctx, requests[0]) {
+			if requests = requests[1:]; len(requests) == 0 && len(v.session.Steps) == len(c.Setup)+1 {
+				requests = generators.Reads(v.session.State(), c.Probe, subject.Scope)
+			}
+		}
 		v.session.Close(ctx)
 		if !w.Coverage.Rules[rule] {
 			continue
@@ -60,15 +66,4 @@ func plainness(c catalogue.Case, rule model.ID) int {
 		cost += 100
 	}
 	return cost
-}
-
-// illustrate plays a case and the reads after it until the only rule that is asked for is exercised.
-func (v *visit) illustrate(ctx context.Context, c catalogue.Case) {
-	requests := c.Requests()
-	cov, scope := v.worker.Coverage, v.worker.Client.Scope
-	for len(requests) > 0 && len(cov.missing) > 0 && v.play(ctx, requests[0]) {
-		if requests = requests[1:]; len(requests) == 0 && len(v.session.Steps) == len(c.Setup)+1 {
-			requests = generators.Reads(v.session.State(), c.Probe, scope)
-		}
-	}
 }

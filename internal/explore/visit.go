@@ -2,6 +2,7 @@ package explore
 
 import (
 	"context"
+	"slices"
 
 	"github.com/insightconform/conform/generators"
 	"github.com/insightconform/conform/internal/diagnose"
@@ -38,17 +39,19 @@ func (v *visit) leave(ctx context.Context) {
 		c.Answered()
 	}
 	v.session.Close(ctx)
-	v.worker.inspect(ctx)
+	if v.worker.inspector.inspect(ctx) {
+		v.worker.Client.Status.Stop.Store(true)
+	}
 }
 
 // play sends requests in order for as long as the world can be followed and the quota lasts.
 func (v *visit) play(ctx context.Context, requests ...model.Request) bool {
 	for _, r := range requests {
-		if v.worker.due() || !v.session.Play(ctx, r) {
+		if v.worker.inspector.due() || !v.session.Play(ctx, r) {
 			return false
 		}
 	}
-	return v.session.Alive(ctx) && !v.worker.due()
+	return v.session.Alive(ctx) && !v.worker.inspector.due()
 }
 
 // verify sends the reads that tell states apart after a request.
@@ -60,7 +63,7 @@ func (v *visit) verify(ctx context.Context, r model.Request) bool {
 func (v *visit) Found(s *session.Session, f model.Finding) {
 	w, status := v.worker, v.worker.Client.Status
 	d := diagnose.Suspect(s, f)
-	d.Doubt(s.Doubtful() && w.Client.RestsOnAnswer(f)) // silence is confirmed in a way of its own
+	d.Doubtful = s.Doubtful() && w.Client.RestsOnAnswer(f) // silence is confirmed in a way of its own
 	if w.Suspicions.Add(d) {
 		status.Divergences.Add(1)
 		status.TellOnce(d.Key(), d.Event)
@@ -68,7 +71,7 @@ func (v *visit) Found(s *session.Session, f model.Finding) {
 			status.Stop.Store(true)
 		}
 	}
-	w.suspect(d)
+	w.inspector.suspect(d)
 }
 
 // Deviated counts a deviation.
@@ -112,3 +115,48 @@ func (v *visit) Unchanged(resource string) { v.worker.Coverage.Exercised(v.due[r
 
 // Followed forgets what was due: the target is in a state that nobody asked for.
 func (v *visit) Followed() { v.due = map[string][]model.ID{} }
+
+// inspector looks into what its worker suspects as soon as the world that showed it is closed, so that
+// a run can end with the first divergence.
+type inspector struct {
+	player  *diagnose.Player
+	minimum model.Level // of suspicions that matter
+	stop    func(*diagnose.Divergence) bool
+	pending diagnose.Suspicions
+	tried   map[string]int // by key of a suspicion
+}
+
+// maxInspected is how often one kind of suspicion is looked into.
+const maxInspected = 3
+
+// suspect takes in what was found, if it matters and was not looked into often enough.
+func (c *inspector) suspect(d *diagnose.Divergence) {
+	if c == nil || d.Doubtful || d.Finding.Level < c.minimum {
+		return
+	}
+	if key := d.Key(); c.tried[key] < maxInspected {
+		c.tried[key]++
+		c.pending.Add(d)
+	}
+}
+
+// due reports whether there is something to look into.
+func (c *inspector) due() bool { return c != nil && len(c.pending) > 0 }
+
+// inspect looks into what is pending, and reports whether the run ends with some of it.
+func (c *inspector) inspect(ctx context.Context) bool {
+	if !c.due() {
+		return false
+	}
+	pending := c.pending.Sorted()
+	c.pending = diagnose.Suspicions{}
+	return slices.ContainsFunc(pending, func(d *diagnose.Divergence) bool { return c.player.ResolveOne(ctx, d) && c.stop(d) })
+}
+
+// Inspected counts the requests that were spent on looking into suspicions.
+func (w *Worker) Inspected() int {
+	if w.inspector == nil {
+		return 0
+	}
+	return w.inspector.player.Client.Requests
+}

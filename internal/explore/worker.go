@@ -32,15 +32,6 @@ type Deviation struct {
 	model.Deviation
 }
 
-func (x *Exploration) newWorker(tour *machine.Tour) *Worker {
-	w := NewWorker(x.Subject, tour)
-	w.found = x.options.Found
-	if x.options.Stop != nil {
-		w.inspector = newInspector(x.Subject, x.options)
-	}
-	return w
-}
-
 // NewWorker makes a worker that walks its part of the transitions by a tour, nil for none.
 func NewWorker(subject *probe.Subject, tour *machine.Tour) *Worker {
 	return &Worker{Client: subject.NewClient(), Coverage: NewCoverage(tour, subject.Status, subject.Scope.Applicable()), Suspicions: diagnose.Suspicions{},
@@ -56,12 +47,14 @@ func (w *Worker) systematic(ctx context.Context, cases []catalogue.Case) {
 	w.plainly(ctx)
 	w.groups(ctx, cases, w.probe)
 	rules := slices.DeleteFunc(slices.Clone(cases), func(c catalogue.Case) bool { return c.Kind != catalogue.KindRule })
-	w.groups(ctx, rules, w.probeAgain)
+	w.groups(ctx, rules, func(ctx context.Context, v *visit, c catalogue.Case) bool {
+		return v.play(ctx, c.Probe, c.Probe, c.Probe) && v.verify(ctx, c.Probe)
+	})
 }
 
 // plainly uses one trail as anyone would.
 func (w *Worker) plainly(ctx context.Context) {
-	if !w.Client.Can(model.CanPut) || !w.Client.Can(model.CanGet) || !w.Client.Can(model.CanCreate) {
+	if !w.Client.Scope.Has(model.CanPut, model.CanGet, model.CanCreate) {
 		return
 	}
 	v, ok := w.visit(ctx)
@@ -95,11 +88,6 @@ func (w *Worker) probe(ctx context.Context, v *visit, c catalogue.Case) bool {
 		reads = slices.DeleteFunc(reads, func(r model.Request) bool { return r.Op == model.OpTrail })
 	}
 	return v.play(ctx, reads...)
-}
-
-// probeAgain sends a case's request three times: a refusal must not wear off.
-func (w *Worker) probeAgain(ctx context.Context, v *visit, c catalogue.Case) bool {
-	return v.play(ctx, c.Probe, c.Probe, c.Probe) && v.verify(ctx, c.Probe)
 }
 
 // groups plays cases that share a set-up in one world after the other.

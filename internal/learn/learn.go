@@ -332,7 +332,7 @@ func (l *learner) once(ctx context.Context, setup []model.Request, probe model.R
 	n := len(setup)
 	// A set-up that does not work ends the case.
 	failing := func(s *session.Session) int {
-		return slices.IndexFunc(s.Steps[:min(n, len(s.Steps))], func(x session.Step) bool { return !works(x) })
+		return slices.IndexFunc(s.Steps[:min(n, len(s.Steps))], func(x session.Step) bool { return x.Diverges || x.Reply.Answer.Outcome != model.Succeeded })
 	}
 	s, err := l.player.Play(ctx, append(slices.Clone(setup), probe), func(s *session.Session) bool { return failing(s) >= 0 })
 	if err != nil {
@@ -353,11 +353,6 @@ func (l *learner) once(ctx context.Context, setup []model.Request, probe model.R
 		a.steps = append(a.steps, step.Report(i+1).Brief(2000, 2000))
 	}
 	return a
-}
-
-// works reports whether a step of a set-up did what it was to do.
-func works(step session.Step) bool {
-	return !step.Diverges && step.Reply.Answer.Outcome == model.Succeeded
 }
 
 // over says why nothing more can be asked.

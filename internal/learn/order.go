@@ -99,8 +99,7 @@ func (o *precedenceOrder) triples(cycles [][]model.ID) [][3]model.ID {
 }
 
 // holds lists the measured pairs that no circle contradicts, in the order of the reference.
-func (o *precedenceOrder) holds() [][2]model.ID {
-	var out [][2]model.ID
+func (o *precedenceOrder) holds() (out [][2]model.ID) {
 	for a := range o.rules {
 		for b := a + 1; b < len(o.rules); b++ {
 			switch {

@@ -3,6 +3,7 @@
 package probe
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"runtime"
@@ -69,43 +70,31 @@ func Assume(info targets.Info, can map[model.Capability]bool, o Options) *Subjec
 func newSubject(info targets.Info, o Options, status *session.Status) *Subject {
 	world := model.DefaultWorld
 	world.Profile = o.Order
-	s := &Subject{Info: info, Status: status, Model: &world, Why: map[model.Capability]string{}, Workers: workers(info, o.Workers)}
+	s := &Subject{Info: info, Status: status, Model: &world, Why: map[model.Capability]string{},
+		Workers: cmp.Or(o.Workers, info.Workers, min(4, runtime.GOMAXPROCS(0)))}
+	if info.Serial {
+		s.Workers = 1
+	}
 	s.Scope = generators.Scope{Can: map[model.Capability]bool{}, MaxTrails: maxTrails, MaxStores: maxStores}
 	if info.Eventual {
-		if s.settle = o.Settle; s.settle == 0 {
-			s.settle = DefaultSettle
-		}
+		s.settle = cmp.Or(o.Settle, DefaultSettle)
 	}
 	return s
-}
-
-// workers is how many worlds to use side by side before quotas are known.
-func workers(info targets.Info, wanted int) int {
-	switch {
-	case info.Serial:
-		return 1
-	case wanted > 0:
-		return wanted
-	case info.Workers > 0:
-		return info.Workers
-	}
-	return min(4, runtime.GOMAXPROCS(0))
 }
 
 // Probe finds out what the target can do, and fits the model to it. Where the target ended the run, or
 // ctx ended, there is no error and Probed stays false.
 func (s *Subject) Probe(ctx context.Context) error {
 	s.Prober = s.NewClient()
-	err := s.probe(ctx, s.Prober, s.Workers)
+	err := s.probe(ctx)
 	if ctx.Err() != nil || s.Status.Ended() != nil {
 		return nil
 	}
-	if err != nil {
-		return err
+	if err == nil {
+		s.Probed = true
+		s.fit()
 	}
-	s.Probed = true
-	s.fit()
-	return nil
+	return err
 }
 
 func (s *Subject) fit() {

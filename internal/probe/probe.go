@@ -26,7 +26,8 @@ type prober struct {
 func (p *prober) can(c model.Capability) bool { return p.subject.Scope.Can[c] }
 
 // probe finds out what the target can do. It judges nothing: what it meets is met again by the suites.
-func (s *Subject) probe(ctx context.Context, client *session.Client, workers int) error {
+func (s *Subject) probe(ctx context.Context) error {
+	client := s.Prober
 	world, err := client.Target.NewWorld(ctx)
 	if err != nil {
 		return err
@@ -36,11 +37,10 @@ func (s *Subject) probe(ctx context.Context, client *session.Client, workers int
 	p.trails(ctx)
 	p.stores(ctx)
 	p.surroundings(ctx)
-	s.Workers = workers
 	if s.Info.Room > 0 && p.can(model.CanCreate) {
 		s.Scope.MaxTrails = min(maxTrails, s.Info.Room)
 	} else {
-		p.quota(ctx, workers)
+		p.quota(ctx)
 	}
 	return ctx.Err()
 }
@@ -73,7 +73,7 @@ func (p *prober) insist(ctx context.Context, r model.Request, reply targets.Repl
 	lost := false
 	for pause := session.FirstPause; ; pause = min(2*pause, session.LongestPause) {
 		a := reply.Answer
-		final := !present(reply, false) || wire.Unauthenticated(a.Code) || strings.HasPrefix(a.Code, "Maximum") || strings.Contains(a.Code, "LimitExceeded")
+		final := !present(reply) || wire.Unauthenticated(a.Code) || strings.HasPrefix(a.Code, "Maximum") || strings.Contains(a.Code, "LimitExceeded")
 		switch {
 		case a.Outcome == model.Refused && lost && strings.HasSuffix(a.Code, "AlreadyExistsException"):
 			reply.Answer = model.Answer{Outcome: model.Succeeded} // by the request whose answer was lost
@@ -103,23 +103,31 @@ func (p *prober) set(c model.Capability, ok bool, why string) bool {
 	return ok
 }
 
+// works records a capability: whether some requests succeed one after the other.
+func (p *prober) works(ctx context.Context, c model.Capability, requests ...model.Request) bool {
+	ok, why := true, ""
+	for _, r := range requests {
+		if _, ok, why = p.try(ctx, r); !ok {
+			break
+		}
+	}
+	return p.set(c, ok, why)
+}
+
 // present reports whether an operation is there: it succeeded, or was refused as one that is.
-func present(reply targets.Reply, ok bool) bool {
-	return ok || reply.Answer.Outcome == model.Refused && !wire.Missing(reply)
+func present(reply targets.Reply) bool {
+	return reply.Answer.Outcome == model.Succeeded || reply.Answer.Outcome == model.Refused && !wire.Missing(reply)
 }
 
 func (p *prober) trails(ctx context.Context) {
 	const name = generators.NameAlpha
 	classes := generators.EventClasses()
 	p.set(model.CanRawWire, p.subject.Info.RawRequests, "requests go through typed values, not over a wire")
-	_, ok, why := p.try(ctx, generators.Create(name))
-	made := p.set(model.CanCreate, ok, why)
-	simple := func(c model.Capability, r model.Request) bool {
-		_, ok, why := p.try(ctx, r)
-		if !made {
-			ok, why = false, "there is no trail to try it on"
+	made := p.works(ctx, model.CanCreate, generators.Create(name))
+	simple := func(c model.Capability, r model.Request) {
+		if p.works(ctx, c, r); !made {
+			p.set(c, false, "there is no trail to try it on")
 		}
-		return p.set(c, ok, why)
 	}
 	simple(model.CanLog, generators.Start(name))
 	simple(model.CanStatus, generators.Status(name))
@@ -128,10 +136,10 @@ func (p *prober) trails(ctx context.Context) {
 	simple(model.CanAdvancedEvents, generators.PutEvents(name, classes[len(classes)-1]))
 	simple(model.CanGetEvents, generators.GetEvents(name))
 	simple(model.CanUpdate, generators.Update(name))
-	reply, ok, why := p.try(ctx, generators.PlainPut(name))
-	p.set(model.CanPut, present(reply, ok), why)
-	reply, ok, why = p.try(ctx, generators.Get(name))
-	p.set(model.CanGet, present(reply, ok), why)
+	reply, _, why := p.try(ctx, generators.PlainPut(name))
+	p.set(model.CanPut, present(reply), why)
+	reply, _, why = p.try(ctx, generators.Get(name))
+	p.set(model.CanGet, present(reply), why)
 	p.dataEvents(ctx, name)
 	simple(model.CanStop, generators.Stop(name))
 	simple(model.CanDelete, generators.Delete(name))
@@ -157,19 +165,13 @@ func (p *prober) dataEvents(ctx context.Context, trail string) {
 }
 
 func (p *prober) stores(ctx context.Context) {
-	_, ok, why := p.try(ctx, generators.CreateStore(0, generators.SourceStore))
-	if ok {
-		_, ok, why = p.try(ctx, generators.CreateStore(1, generators.InsightStore))
-	}
-	if p.set(model.CanStores, ok, why) {
-		reply, ok, why := p.try(ctx, generators.PutStore(model.StoreID(0), model.StoreID(1), model.MakeSelectors(model.Management, 0)))
-		if !present(reply, ok) {
-			var got bool
-			if reply, got, _ = p.try(ctx, generators.GetStore(model.StoreID(0))); present(reply, got) {
-				ok = true // it is there, and refuses a valid Put
-			}
+	first := model.StoreID(0)
+	if p.works(ctx, model.CanStores, generators.CreateStore(0, generators.SourceStore), generators.CreateStore(1, generators.InsightStore)) {
+		reply, _, why := p.try(ctx, generators.PutStore(first, model.StoreID(1), model.MakeSelectors(model.Management, 0)))
+		if !present(reply) {
+			reply, _, _ = p.try(ctx, generators.GetStore(first)) // it may be there, and refuse a valid Put
 		}
-		p.set(model.CanStores, ok || present(reply, ok), why)
+		p.set(model.CanStores, present(reply), why)
 	}
 	if !p.can(model.CanStores) {
 		for _, c := range []model.Capability{model.CanUpdateStores, model.CanStopStores, model.CanDeleteStores, model.CanRestoreStores} {
@@ -177,19 +179,11 @@ func (p *prober) stores(ctx context.Context) {
 		}
 		return
 	}
-	id := value.Obj("EventDataStore", model.StoreID(0))
-	p.try(ctx, generators.PutStore(model.StoreID(0), "", 0))
-	_, ok, why = p.try(ctx, model.Request{Op: model.OpUpdateStore, Input: id.With("RetentionPeriod", value.Num("7"))})
-	p.set(model.CanUpdateStores, ok, why)
-	_, ok, why = p.try(ctx, model.Request{Op: model.OpStopIngestion, Input: id})
-	if ok {
-		_, ok, why = p.try(ctx, model.Request{Op: model.OpStartIngestion, Input: id})
-	}
-	p.set(model.CanStopStores, ok, why)
-	_, ok, why = p.try(ctx, model.Request{Op: model.OpDeleteStore, Input: id})
-	p.set(model.CanDeleteStores, ok, why)
-	_, ok, why = p.try(ctx, model.Request{Op: model.OpRestoreStore, Input: id})
-	p.set(model.CanRestoreStores, ok, why)
+	p.try(ctx, generators.PutStore(first, "", 0))
+	p.works(ctx, model.CanUpdateStores, generators.With(generators.OnStore(model.OpUpdateStore, first), "RetentionPeriod", value.Num("7")))
+	p.works(ctx, model.CanStopStores, generators.OnStore(model.OpStopIngestion, first), generators.OnStore(model.OpStartIngestion, first))
+	p.works(ctx, model.CanDeleteStores, generators.OnStore(model.OpDeleteStore, first))
+	p.works(ctx, model.CanRestoreStores, generators.OnStore(model.OpRestoreStore, first))
 }
 
 // surroundings probes Regions, buckets, keys and the account's conditions.
@@ -214,13 +208,10 @@ func (p *prober) twoRegions(ctx context.Context) (bool, string) {
 	if p.client.Eventual() {
 		session.Sleep(ctx, p.client.SettleTime) // or it would not be seen yet
 	}
-	from := model.Request{Op: model.OpGet, Region: away, Input: value.Obj("TrailName", "region-home")}
-	if reply, ok, _ := p.try(ctx, from); ok || reply.Answer.Code == "InsightNotEnabledException" {
+	if reply, ok, _ := p.try(ctx, generators.In(away, generators.Get("region-home"))); ok || reply.Answer.Code == "InsightNotEnabledException" {
 		return false, "both Regions show the same trails"
 	}
-	create := generators.Create("region-away")
-	create.Region = away
-	reply, ok, why := p.try(ctx, create)
+	reply, ok, why := p.try(ctx, generators.In(away, generators.Create("region-away")))
 	if !ok {
 		return false, why
 	}
@@ -231,19 +222,19 @@ func (p *prober) twoRegions(ctx context.Context) (bool, string) {
 }
 
 // quota finds how many trails fit, and how many workers with them.
-func (p *prober) quota(ctx context.Context, workers int) {
+func (p *prober) quota(ctx context.Context) {
 	if !p.can(model.CanCreate) {
 		p.subject.Scope.MaxTrails = 0
 		return
 	}
-	fit := 0
-	for ; fit < maxTrails*workers; fit++ {
+	fit, wanted := 0, maxTrails*p.subject.Workers
+	for ; fit < wanted; fit++ {
 		if _, ok, _ := p.try(ctx, generators.Create(fmt.Sprintf("quota-%d", fit))); !ok {
 			break
 		}
 	}
 	// The trails that the probe holds besides are gone when it is over.
-	if fit == maxTrails*workers {
+	if fit == wanted {
 		return
 	}
 	if p.can(model.CanRegions) {

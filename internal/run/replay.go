@@ -31,8 +31,7 @@ func Replay(ctx context.Context, target targets.Target, traces []*reports.Trace,
 	return replays, subject.Status.Ended()
 }
 
-func replay(ctx context.Context, player *diagnose.Player, traces []*reports.Trace) []reports.Replay {
-	var out []reports.Replay
+func replay(ctx context.Context, player *diagnose.Player, traces []*reports.Trace) (out []reports.Replay) {
 	for _, t := range traces {
 		if ctx.Err() != nil {
 			break

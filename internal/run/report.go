@@ -39,7 +39,6 @@ func (r *run) finish(ctx context.Context) {
 	if !r.subject.Probed {
 		report.CutShort = r.options.Suites // of which none was begun
 	}
-	r.setCapabilities()
 	for i := range report.Divergences {
 		r.subject.Status.Tell(reports.Event{Event: reports.EventDivergence, Divergence: &report.Divergences[i]})
 	}
@@ -51,28 +50,16 @@ func (r *run) finish(ctx context.Context) {
 	reports.Judge(report)
 }
 
-func (r *run) setCapabilities() {
-	if !r.subject.Probed {
-		return
-	}
-	for _, c := range model.Capabilities {
-		r.report.SetCapability(c, r.subject.Scope.Can[c], r.subject.Why[c])
-	}
-}
-
 // coverage fills in what is known of each rule.
 func (r *run) coverage() {
-	violated := map[model.ID]bool{}
-	for _, d := range r.report.Divergences {
-		violated[d.Rule] = true
-	}
 	var inScope []model.ID
 	if r.subject.Probed {
 		inScope = r.subject.Scope.Applicable()
 	}
 	for i := range model.Rules {
 		rule := &model.Rules[i]
-		c := reports.RuleCoverage{Applicable: slices.Contains(inScope, rule.ID), Violated: violated[rule.ID]}
+		c := reports.RuleCoverage{Applicable: slices.Contains(inScope, rule.ID),
+			Violated: slices.ContainsFunc(r.report.Divergences, func(d reports.Divergence) bool { return d.Rule == rule.ID })}
 		switch {
 		case rule.Silent:
 			c.Why = "it makes no claim"

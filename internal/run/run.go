@@ -44,21 +44,16 @@ func Run(ctx context.Context, target targets.Target, options Options) (*reports.
 	if err != nil {
 		return nil, err
 	}
-	r := newRun(subject, options)
-	err = r.pipeline(ctx)
-	if closing := target.Close(); err == nil && closing != nil {
-		r.note("closing the target: " + closing.Error())
-	}
-	return r.report, err
-}
-
-func newRun(subject *probe.Subject, options Options) *run {
 	r := &run{options: options, subject: subject, total: explore.NewCoverage(nil, subject.Status, nil)}
 	r.report = &reports.Report{Schema: reports.Schema, Version: options.Version, Target: subject.Info, Seed: options.Seed,
 		Suites: options.Suites, Shard: options.Shard.String(), FailOn: options.FailOn, Command: options.Command, Started: subject.Status.Started,
 		Divergences: []reports.Divergence{}, Deviations: []reports.Deviation{},
 		Coverage: reports.Coverage{Rules: map[model.ID]reports.RuleCoverage{}}}
-	return r
+	err = r.pipeline(ctx)
+	if closing := target.Close(); err == nil && closing != nil {
+		r.note("closing the target: " + closing.Error())
+	}
+	return r.report, err
 }
 
 func (r *run) note(text string) {
@@ -80,7 +75,9 @@ func (r *run) pipeline(ctx context.Context) error {
 			r.note(note)
 		}
 		r.report.Workers = s.Workers
-		r.setCapabilities()
+		for _, c := range model.Capabilities {
+			r.report.SetCapability(c, s.Scope.Can[c], s.Why[c])
+		}
 		s.Status.Tell(reports.ProbedEvent(r.report))
 	}
 	if s.Testable() {

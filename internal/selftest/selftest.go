@@ -127,7 +127,16 @@ func sideBySide(workers, n int, do func(i int)) {
 // run runs the suite against a server with a fault; an empty name is none. Without a report the run was
 // interrupted, or it failed with a problem.
 func (t *test) run(ctx context.Context, fault string) (report *reports.Report, problem string) {
-	report, err := t.guarded(ctx, fault)
+	var err error
+	func() {
+		defer func() { // of a panic, so that the other runs go on
+			if p := recover(); p != nil {
+				err = fmt.Errorf("%w: %v", conform.ErrHarness, p)
+			}
+		}()
+		// Every level counts: a fault may break a rule that is inferred.
+		report, err = t.options.run(ctx, fault, conform.Options{Seed: t.options.Seed, Workers: 1, FailOn: model.Inferred, StopAtFirst: true})
+	}()
 	if err == nil && report == nil {
 		err = errors.New("nothing was sent")
 	}
@@ -149,17 +158,6 @@ func (t *test) run(ctx context.Context, fault string) (report *reports.Report, p
 		return nil, ""
 	}
 	return report, ""
-}
-
-// guarded makes an error of a panic, so that the other runs go on.
-func (t *test) guarded(ctx context.Context, fault string) (report *reports.Report, err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			err = fmt.Errorf("%w: %v", conform.ErrHarness, p)
-		}
-	}()
-	// Every level counts: a fault may break a rule that is inferred.
-	return t.options.run(ctx, fault, conform.Options{Seed: t.options.Seed, Workers: 1, FailOn: model.Inferred, StopAtFirst: true})
 }
 
 func runEmbedded(ctx context.Context, fault string, o conform.Options) (*reports.Report, error) {

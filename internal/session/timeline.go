@@ -2,7 +2,6 @@ package session
 
 import (
 	"math"
-	"slices"
 	"time"
 
 	"github.com/insightconform/conform/reports"
@@ -26,19 +25,17 @@ const (
 	firstWidth = 100 * time.Millisecond
 )
 
-func (t *Timeline) add(at, took time.Duration) {
-	if t.width == 0 {
-		t.width = firstWidth
+func (t *Timeline) add(at, took time.Duration) { t.slot(at).join(slot{1, took, took}) }
+
+// slot is the one of a time, made where it is not there.
+func (t *Timeline) slot(at time.Duration) *slot {
+	t.width = max(t.width, firstWidth)
+	for at/t.width >= maxSlots {
+		t.widen()
 	}
 	i := int(max(at, 0) / t.width)
-	for i >= maxSlots {
-		t.widen()
-		i = int(at / t.width)
-	}
-	for len(t.slots) <= i {
-		t.slots = append(t.slots, slot{})
-	}
-	t.slots[i].join(slot{1, took, took})
+	t.slots = append(t.slots, make([]slot, max(0, i+1-len(t.slots)))...)
+	return &t.slots[i]
 }
 
 func (s *slot) join(o slot) {
@@ -61,25 +58,12 @@ func (t *Timeline) widen() {
 
 // Merge adds another timeline of the same run.
 func (t *Timeline) Merge(o Timeline) {
-	if len(o.slots) == 0 {
-		return
-	}
-	o.slots = slices.Clone(o.slots)
-	for t.width != o.width {
-		switch {
-		case t.width == 0:
-			t.width = o.width
-		case t.width < o.width:
-			t.widen()
-		default:
-			o.widen()
-		}
-	}
-	for len(t.slots) < len(o.slots) {
-		t.slots = append(t.slots, slot{})
+	t.width = max(t.width, firstWidth)
+	for t.width < o.width {
+		t.widen()
 	}
 	for i, s := range o.slots {
-		t.slots[i].join(s)
+		t.slot(time.Duration(i) * o.width).join(s)
 	}
 }
 

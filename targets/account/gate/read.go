@@ -83,7 +83,7 @@ var bucketOperations = map[string]string{
 // harmlessBodies are the malformed bodies that the suites send.
 var harmlessBodies = func() (bodies []string) {
 	for _, whole := range generators.Wholes() {
-		if r := whole.Apply(model.Request{Op: model.OpPut}); r.Raw != nil {
+		if r := whole(model.Request{Op: model.OpPut}); r.Raw != nil {
 			bodies = append(bodies, *r.Raw)
 		}
 	}
