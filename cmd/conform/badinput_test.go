@@ -249,7 +249,8 @@ func TestFailsNowAndThen(t *testing.T) {
 		each int32
 		fail http.HandlerFunc
 	}{"resets": {50, resetting}, "hangs": {600, hanging}, "500 page": {50, errorPage}, "truncated JSON": {50, truncated},
-		"busy": {40, refusing(http.StatusBadRequest, "ConflictException")}, "busy with 409": {40, refusing(http.StatusConflict, "ConflictException")}} {
+
+		"busy": {40, busy(http.StatusBadRequest)}, "busy with 409": {40, busy(http.StatusConflict)}} {
 		t.Run(name, func(t *testing.T) {
 			// Long enough for a right answer on a busy machine, so that only those are missed that never come.
 			got, report := reported(t, "--endpoint", emulator(t, every(x.each, x.fail)), "--timeout", "5s", "--requests", "2500")
@@ -260,12 +261,17 @@ func TestFailsNowAndThen(t *testing.T) {
 	}
 }
 
-// refusing answers a write with a code, and leaves reads as they are.
-func refusing(status int, code string) http.HandlerFunc {
+// busy answers that another call is changing the resource; of a read, which is never told so, that the
+// requests come too fast.
+func busy(status int) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
+		code := "ConflictException"
+		if strings.Contains(r.Header.Get("X-Amz-Target"), "_20131101.Get") {
+			code = "ThrottlingException"
+		}
 		w.Header().Set("Content-Type", "application/x-amz-json-1.1")
 		w.WriteHeader(status)
-		fmt.Fprintf(w, `{"__type":%q,"Message":"busy"}`, code)
+		fmt.Fprintf(w, `{"__type":%q,"Message":"later"}`, code)
 	}
 }
 
