@@ -221,8 +221,8 @@ func owner(op Op, want, got Answer) Objection {
 	} {
 		switch {
 		case m.want == m.got:
-		case m.want == "" && m.name == "InsightsDestination" && want.StoreARN != "" && !want.Selectors.On():
-			// The answer to a store's [] may carry it.
+		case (m.want == "" || m.got == "") && m.name == "InsightsDestination" && want.StoreARN != "" && !want.Selectors.On():
+			// What enables nothing on a store, such as [], may show it or not.
 		case m.want == "":
 			return Objection{AnswerOneOwner, Inferred, m.name + " absent", m.name + " given"}
 		case m.got == "":
