@@ -86,8 +86,7 @@ type Named interface {
 	Names() Names
 }
 
-// Names say how things are called in a world, so that package naming can translate the symbolic names of
-// cases.
+// Names say how things are called in a world, for package naming to translate the names of cases.
 type Names struct {
 	Partition string   // of ARNs; empty is aws
 	Account   string   // of ARNs; empty is learnt
@@ -147,8 +146,7 @@ const (
 func (m mark) set(ctx context.Context) context.Context { return context.WithValue(ctx, m, true) }
 func (m mark) in(ctx context.Context) bool             { return ctx.Value(m) != nil }
 
-// Bare returns a context whose requests go out without a client library in between, where a target
-// has a choice: that is cheaper, and means the same on the wire.
+// Bare has requests go out without a client library where possible: it is cheaper, and the same on the wire.
 func Bare(ctx context.Context) context.Context { return bare.set(ctx) }
 
 // IsBare reports whether a context is one of Bare.
@@ -166,8 +164,7 @@ func Limit(ctx context.Context, usual time.Duration) time.Duration {
 	return max(usual, min(10*usual, 30*time.Second))
 }
 
-// WithFresh asks NewWorld for a world that uses nothing of an earlier one, so that what it shows has no
-// other cause than its own requests.
+// WithFresh asks NewWorld for a world that uses nothing of an earlier one: only its own requests show.
 func WithFresh(ctx context.Context) context.Context { return fresh.set(ctx) }
 
 // Fresh reports whether WithFresh was said.

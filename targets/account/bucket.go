@@ -16,15 +16,15 @@ import (
 // provision makes the bucket of all trails: closed to the public, and open to CloudTrail for these trails alone.
 func (t *target) provision(ctx context.Context) error {
 	s := t.service
-	t.bucket = ledger.Bucket.In(t.options.Regions[0], t.ledger.Prefix()+"-"+ledger.RandomName(12))
-	if err := s.intend(t.ledger, t.bucket); err != nil {
+	t.bucket = ledger.Bucket.In(t.options.Regions[0], s.ledger.Prefix()+"-"+ledger.RandomName(12))
+	if err := s.intend(t.bucket); err != nil {
 		return err
 	}
 	name := &t.bucket.Name
 	if err := endpoint.MakeBucket(ctx, s.s3, *name); err != nil {
 		return s.asking(ctx, "S3", "CreateBucket", err)
 	}
-	if err := s.tagBucket(ctx, t.ledger, t.bucket); err != nil {
+	if err := s.tagBucket(ctx, t.bucket); err != nil {
 		return err
 	}
 	on := aws.Bool(true)
@@ -40,12 +40,12 @@ func (t *target) provision(ctx context.Context) error {
 	return nil
 }
 
-func (s *service) tagBucket(ctx context.Context, book *ledger.Ledger, r ledger.Resource) error {
+func (s *service) tagBucket(ctx context.Context, r ledger.Resource) error {
 	if _, err := s.s3.PutBucketTagging(ctx, &s3.PutBucketTaggingInput{Bucket: &r.Name,
-		Tagging: &types.Tagging{TagSet: []types.Tag{{Key: aws.String(ledger.TagKey), Value: aws.String(book.ID())}}}}); err != nil {
+		Tagging: &types.Tagging{TagSet: []types.Tag{{Key: aws.String(ledger.TagKey), Value: aws.String(s.ledger.ID())}}}}); err != nil {
 		return s.asking(ctx, "S3", "PutBucketTagging", err)
 	}
-	return s.confirmTag(ctx, book, r, "")
+	return s.confirmTag(ctx, r, "")
 }
 
 // bucketPolicy lets CloudTrail write for trails of this account that bear the prefix.
@@ -55,7 +55,7 @@ func (t *target) bucketPolicy() string {
 	bucket := "arn:" + s.partition + ":s3:::" + t.bucket.Name
 	var sources []string
 	for _, region := range t.options.Regions {
-		sources = append(sources, fmt.Sprintf("arn:%s:cloudtrail:%s:%s:trail/%s-*", s.partition, region, s.account, t.ledger.Prefix()))
+		sources = append(sources, fmt.Sprintf("arn:%s:cloudtrail:%s:%s:trail/%s-*", s.partition, region, s.account, s.ledger.Prefix()))
 	}
 	source := value.Obj("aws:SourceArn", value.Strs(sources...))
 	return value.Obj("Version", "2012-10-17", "Statement", value.ListOf(

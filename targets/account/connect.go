@@ -37,6 +37,7 @@ type service struct {
 	gate      *gate.Gate
 	secrets   *secrets
 	transport *http.Transport
+	ledger    *ledger.Ledger // nil before it is opened, and for a sweep by prefix
 	account   string
 	partition string
 	notes     []string

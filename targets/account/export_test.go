@@ -6,7 +6,7 @@ type Target = target
 // Abandon leaves a target as the end of its process would: nothing is cleaned up, files are released.
 func Abandon(t *target) {
 	t.closing.Do(func() {})
-	if t.ledger != nil {
-		_ = t.ledger.Close()
+	if t.service != nil && t.service.ledger != nil {
+		_ = t.service.ledger.Close()
 	}
 }

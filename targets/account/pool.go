@@ -110,7 +110,7 @@ func (p *pool) makeRoom(ctx context.Context) bool {
 		if n < maxTrails {
 			return true
 		}
-		if unused == nil || !p.target.service.remove(ctx, p.target.ledger, unused.Resource, "") {
+		if unused == nil || !p.target.service.remove(ctx, unused.Resource, "") {
 			return false
 		}
 		p.drop(unused)
@@ -179,7 +179,7 @@ func (p *pool) countTrails(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	prefix := p.target.ledger.Prefix()
+	prefix := p.target.service.ledger.Prefix()
 	for _, x := range trails {
 		if strings.HasPrefix(x.name, prefix+"-") && x.home == p.region {
 			return gate.Refuse(gate.GuardPrefix, "%s has the trail %s, which bears the prefix and is not in the ledger; see 'conform sweep --prefix %s', or choose another --prefix",
@@ -198,7 +198,7 @@ func (p *pool) countStores(ctx context.Context) error {
 	if p.counted {
 		return nil
 	}
-	s, book := p.target.service, p.target.ledger
+	s := p.target.service
 	all, err := s.list(ctx, ledger.Store, p.region)
 	if err != nil {
 		return err
@@ -206,10 +206,10 @@ func (p *pool) countStores(ctx context.Context) error {
 	for _, x := range all {
 		r := ledger.Store.In(p.region, x.name)
 		tag := ""
-		if known := book.Event(r); !x.pending && known != "" && known != ledger.Gone {
+		if known := s.ledger.Event(r); !x.pending && known != "" && known != ledger.Gone {
 			tag, _ = s.tagOf(ctx, r, x.arn)
 		}
-		if tag != book.ID() {
+		if tag != s.ledger.ID() {
 			p.foreign++
 			continue
 		}
@@ -227,7 +227,7 @@ func (p *pool) park(ctx context.Context) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.ours = slices.DeleteFunc(p.ours, func(x *resource) bool {
-		return (x.spoilt || !p.reset(ctx, x)) && p.target.service.remove(ctx, p.target.ledger, x.Resource, x.arn)
+		return (x.spoilt || !p.reset(ctx, x)) && p.target.service.remove(ctx, x.Resource, x.arn)
 	})
 }
 
@@ -294,7 +294,7 @@ func (s *service) list(ctx context.Context, kind ledger.Kind, region string) (ou
 }
 
 // remove deletes a resource, a store by its ID or ARN, and reports whether that is done.
-func (s *service) remove(ctx context.Context, book *ledger.Ledger, r ledger.Resource, store string) bool {
+func (s *service) remove(ctx context.Context, r ledger.Resource, store string) bool {
 	var a model.Answer
 	absent := false
 	switch r.Kind {
@@ -305,7 +305,7 @@ func (s *service) remove(ctx context.Context, book *ledger.Ledger, r ledger.Reso
 		a.Outcome = model.Succeeded
 	case ledger.Trail:
 		a = s.call(ctx, r.Region, model.OpDelete, value.Obj("Name", r.Name)).Answer
-		absent = a.Outcome == model.Refused && a.Code == "TrailNotFoundException" && book.Event(r) != ledger.Intend
+		absent = a.Outcome == model.Refused && a.Code == "TrailNotFoundException" && s.ledger.Event(r) != ledger.Intend
 	case ledger.Store:
 		id := storeID(store)
 		s.gate.SetStore(id, r)
@@ -317,7 +317,7 @@ func (s *service) remove(ctx context.Context, book *ledger.Ledger, r ledger.Reso
 		}
 		absent = strings.Contains(a.Code, "NotFound") || strings.Contains(a.Code, "Inactive")
 	}
-	return (a.Outcome == model.Succeeded || absent) && s.gone(book, r) == nil
+	return (a.Outcome == model.Succeeded || absent) && s.gone(r) == nil
 }
 
 // tagOf reads the ledger's tag on a resource, empty where it has none.
@@ -351,7 +351,7 @@ func (s *service) tagOf(ctx context.Context, r ledger.Resource, arn string) (str
 }
 
 // confirmTag notes that a resource is made, once it bears the ledger's tag.
-func (s *service) confirmTag(ctx context.Context, book *ledger.Ledger, r ledger.Resource, arn string) (err error) {
+func (s *service) confirmTag(ctx context.Context, r ledger.Resource, arn string) (err error) {
 	tag, what := "", "it shows none"
 	ends := func() bool { return errors.Is(err, targets.ErrRefused) || errors.Is(err, targets.ErrInconclusive) }
 	s.until(ctx, func() bool {
@@ -359,9 +359,9 @@ func (s *service) confirmTag(ctx context.Context, book *ledger.Ledger, r ledger.
 		return tag != "" || ends() || wire.Denied(codeOf(err)) || wire.Absent(codeOf(err))
 	})
 	switch {
-	case tag == book.ID():
+	case tag == s.ledger.ID():
 		s.gate.Set(r, gate.Owned)
-		return book.Write(ledger.Made, r)
+		return s.ledger.Write(ledger.Made, r)
 	case ctx.Err() != nil:
 		return ctx.Err() // the ledger has the intention, and the clean-up looks again
 	case ends():
@@ -376,8 +376,8 @@ func (s *service) confirmTag(ctx context.Context, book *ledger.Ledger, r ledger.
 }
 
 // intend notes in the ledger that a resource is about to be made, and lets the request through.
-func (s *service) intend(book *ledger.Ledger, r ledger.Resource) error {
-	if err := book.Write(ledger.Intend, r); err != nil {
+func (s *service) intend(r ledger.Resource) error {
+	if err := s.ledger.Write(ledger.Intend, r); err != nil {
 		return err
 	}
 	s.gate.Set(r, gate.Intended)
@@ -385,7 +385,7 @@ func (s *service) intend(book *ledger.Ledger, r ledger.Resource) error {
 }
 
 // gone notes that a resource is no more, or never was.
-func (s *service) gone(book *ledger.Ledger, r ledger.Resource) error {
+func (s *service) gone(r ledger.Resource) error {
 	s.gate.Set(r, gate.Unknown)
-	return book.Write(ledger.Gone, r)
+	return s.ledger.Write(ledger.Gone, r)
 }

@@ -26,8 +26,7 @@ const (
 	Failed  State = "failed"  // could not be deleted
 )
 
-// Item is one resource that a sweep has looked at. Without a name it stands for all of its kind in the
-// Region, which could not be listed.
+// Item is one resource of a sweep; without a name, all of its kind in a Region that could not be listed.
 type Item struct {
 	ledger.Resource
 	State State  `json:"state"`
@@ -61,12 +60,12 @@ func Sweep(ctx context.Context, o SweepOptions) ([]Item, error) {
 		items, err := s.search(ctx, o.Prefix)
 		return items, cmp.Or(ctx.Err(), err)
 	}
-	if s.ledger, err = ledger.Open(o.Ledger, service.account, o.Prefix); err != nil {
+	if service.ledger, err = ledger.Open(o.Ledger, service.account, o.Prefix); err != nil {
 		return nil, err
 	}
-	defer s.ledger.Close()
-	service.gate.Open(service.account, s.ledger.Prefix())
-	live := s.ledger.Live()
+	defer service.ledger.Close()
+	service.gate.Open(service.account, service.ledger.Prefix())
+	live := service.ledger.Live()
 	for _, r := range live {
 		switch {
 		case r.Kind == ledger.Bucket && r.Region != o.Regions[0]:
@@ -81,7 +80,6 @@ func Sweep(ctx context.Context, o SweepOptions) ([]Item, error) {
 // sweeper looks at resources one by one, and deletes those that are the ledger's.
 type sweeper struct {
 	service *service
-	ledger  *ledger.Ledger // nil for a sweep by prefix
 	delete  bool
 	forget  bool // what was intended and is not there was never made
 
@@ -142,12 +140,13 @@ func (s *sweeper) one(ctx context.Context, r ledger.Resource) Item {
 		return Item{r, Failed, "interrupted"}
 	}
 	arn, tag, why := s.look(ctx, r)
-	switch event := s.ledger.Event(r); {
+	book := s.service.ledger
+	switch event := book.Event(r); {
 	case why != "":
 		return Item{r, Failed, why}
 	case arn == "":
 		if s.delete && (s.forget || event == ledger.Made) {
-			if err := s.ledger.Write(ledger.Gone, r); err != nil {
+			if err := book.Write(ledger.Gone, r); err != nil {
 				return Item{r, Failed, err.Error()}
 			}
 		}
@@ -156,11 +155,11 @@ func (s *sweeper) one(ctx context.Context, r ledger.Resource) Item {
 		// A crash between making and tagging. The name was random, and is in the ledger as intended.
 		if s.delete {
 			s.service.gate.Set(r, gate.Intended)
-			if err := s.service.tagBucket(ctx, s.ledger, r); err != nil {
+			if err := s.service.tagBucket(ctx, r); err != nil {
 				return Item{r, Failed, wire.Printable(err.Error())}
 			}
 		}
-	case tag == "" || s.ledger != nil && tag != s.ledger.ID():
+	case tag == "" || book != nil && tag != book.ID():
 		return Item{r, Kept, "it does not bear the tag " + ledger.TagKey + " of the ledger"}
 	}
 	if !s.delete {
@@ -168,7 +167,7 @@ func (s *sweeper) one(ctx context.Context, r ledger.Resource) Item {
 	}
 	s.service.gate.Set(r, gate.Owned)
 	switch {
-	case s.service.remove(ctx, s.ledger, r, arn):
+	case s.service.remove(ctx, r, arn):
 		return Item{r, Deleted, ""}
 	case ctx.Err() != nil:
 		return Item{r, Failed, "interrupted"}

@@ -52,9 +52,8 @@ type Options struct {
 	credentials aws.CredentialsProvider
 }
 
-// ForTest returns options whose requests go to servers of a test, one URL for each of cloudtrail, sts,
-// iam, organizations and s3. Nothing but a test can name the endpoints: there is no flag, variable or
-// setting for them.
+// ForTest has requests go to a test's servers: one URL for each of cloudtrail, sts, iam, organizations and
+// s3. No flag, variable or setting can name them.
 func ForTest(t testing.TB, o Options, endpoints map[string]string, credentials aws.CredentialsProvider) Options {
 	if !testing.Testing() || t == nil {
 		panic("account.ForTest outside a test")
@@ -66,7 +65,6 @@ func ForTest(t testing.TB, o Options, endpoints map[string]string, credentials a
 type target struct {
 	options Options
 	service *service
-	ledger  *ledger.Ledger
 	bucket  ledger.Resource
 	pools   map[ledger.Resource]*pool // by kind and Region, without a name
 	multi   atomic.Int32              // trails of ours that count in all Regions
@@ -88,8 +86,7 @@ func New(o Options) (*target, error) {
 	return &target{options: o, pools: map[ledger.Resource]*pool{}}, nil
 }
 
-// Open implements targets.Target: the guards speak, what an earlier run has left is deleted, and the
-// bucket is made.
+// Open implements targets.Target: guards speak, what earlier runs left is deleted, and the bucket is made.
 func (t *target) Open(ctx context.Context) (targets.Info, error) {
 	o := t.options
 	info := targets.Info{Name: "account", Region: o.Regions[0], Eventual: true, RawRequests: true, Away: len(o.Regions) > 1}
@@ -98,10 +95,10 @@ func (t *target) Open(ctx context.Context) (targets.Info, error) {
 		return info, err
 	}
 	info.Notes = append(info.Notes, t.service.notes...)
-	if t.ledger, err = ledger.Open(o.Ledger, t.service.account, o.Prefix); err != nil {
+	if t.service.ledger, err = ledger.Open(o.Ledger, t.service.account, o.Prefix); err != nil {
 		return info, err
 	}
-	t.service.gate.Open(t.service.account, t.ledger.Prefix())
+	t.service.gate.Open(t.service.account, t.service.ledger.Prefix())
 	switch removed, failed, _ := t.removeLeft(ctx); {
 	case ctx.Err() != nil:
 		return info, ctx.Err()
@@ -130,14 +127,14 @@ func (t *target) Open(ctx context.Context) (targets.Info, error) {
 		return info, err
 	}
 	info.Notes = append(info.Notes, fmt.Sprintf("all that this run creates begins with %s and is listed in %s",
-		t.ledger.Prefix(), t.ledger.Path()))
+		t.service.ledger.Prefix(), t.service.ledger.Path()))
 	return info, nil
 }
 
 // removeLeft deletes what the ledger has but for stores, which outlast runs. why is that of the last failure.
 func (t *target) removeLeft(ctx context.Context) (removed, failed int, why string) {
-	left := slices.DeleteFunc(t.ledger.Live(), func(r ledger.Resource) bool { return r.Kind == ledger.Store })
-	s := &sweeper{service: t.service, ledger: t.ledger, delete: true, listed: map[ledger.Resource][]listed{}}
+	left := slices.DeleteFunc(t.service.ledger.Live(), func(r ledger.Resource) bool { return r.Kind == ledger.Store })
+	s := &sweeper{service: t.service, delete: true, listed: map[ledger.Resource][]listed{}}
 	for _, item := range s.ledgered(ctx, left) {
 		switch item.State {
 		case Deleted:
@@ -206,21 +203,18 @@ func (s *service) until(ctx context.Context, look func() bool) bool {
 	}
 }
 
-const closingTime = 3 * time.Minute
-
-// Close implements targets.Target: it deletes what the run has created, also after an interruption.
-// What it cannot delete stays in the ledger.
+// Close deletes what the run has created, also after an interruption; what it cannot stays in the ledger.
 func (t *target) Close() (err error) {
 	t.closing.Do(func() {
 		if t.service == nil {
 			return
 		}
 		defer t.service.transport.CloseIdleConnections()
-		if t.ledger == nil {
+		if t.service.ledger == nil {
 			return
 		}
-		defer t.ledger.Close()
-		ctx, cancel := context.WithTimeout(context.Background(), closingTime)
+		defer t.service.ledger.Close()
+		ctx, cancel := context.WithTimeout(context.Background(), 3*time.Minute)
 		defer cancel()
 		for _, region := range t.options.Regions {
 			if p := t.pool(ledger.Store, region); p != nil {
@@ -228,7 +222,7 @@ func (t *target) Close() (err error) {
 			}
 		}
 		if _, failed, why := t.removeLeft(ctx); failed > 0 {
-			err = fmt.Errorf("%d resources could not be deleted (%s); 'conform sweep --ledger %s' lists them, and deletes them with --yes", failed, why, t.ledger.Path())
+			err = fmt.Errorf("%d resources could not be deleted (%s); 'conform sweep --ledger %s' lists them, and deletes them with --yes", failed, why, t.service.ledger.Path())
 		}
 	})
 	return err
@@ -236,7 +230,7 @@ func (t *target) Close() (err error) {
 
 // NewWorld implements targets.Target. A new world is at home in the Region with the fewest.
 func (t *target) NewWorld(ctx context.Context) (targets.World, error) {
-	if t.service == nil || t.ledger == nil {
+	if t.service == nil || t.service.ledger == nil {
 		return nil, errors.New("the target is not open")
 	}
 	t.mu.Lock()

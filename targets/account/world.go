@@ -29,20 +29,18 @@ type world struct {
 
 func (w *world) Names() targets.Names {
 	t := w.target
-	regions := []string{w.home()}
+	regions := []string{t.options.Regions[w.index]}
 	if n := len(t.options.Regions); n > 1 {
 		regions = append(regions, t.options.Regions[(w.index+1)%n])
 	}
 	return targets.Names{Partition: t.service.partition, Account: t.service.account, OtherAccount: gate.OtherAccount,
 		Secret: true, Regions: regions,
-		Bucket: t.bucket.Name, Prefix: t.ledger.Prefix(), Tag: w.tag}
+		Bucket: t.bucket.Name, Prefix: t.service.ledger.Prefix(), Tag: w.tag}
 }
-
-func (w *world) home() string { return w.target.options.Regions[w.index] }
 
 // label is what a name has behind prefix and tag.
 func (w *world) label(name string) string {
-	return name[min(len(name), len(w.target.ledger.Prefix())+1+gate.TagLength+1):]
+	return name[min(len(name), len(w.target.service.ledger.Prefix())+1+gate.TagLength+1):]
 }
 
 // family is what names that differ in letter case alone have in common.
@@ -118,7 +116,7 @@ func (w *world) createTrail(ctx context.Context, r model.Request) targets.Reply 
 	p, s := w.target.pool(ledger.Trail, r.Region), w.target.service
 	name := r.Input.Get("Name").Text()
 	tagged := r
-	tagged.Input = r.Input.With("TagsList", tags(w.target.ledger))
+	tagged.Input = r.Input.With("TagsList", s.tags())
 	switch {
 	case p == nil:
 		return w.send(ctx, r) // refused, and says why
@@ -161,7 +159,7 @@ func (w *world) createTrail(ctx context.Context, r model.Request) targets.Reply 
 
 // createStore lends a store that logs what is asked for, or makes one.
 func (w *world) createStore(ctx context.Context, r model.Request) targets.Reply {
-	p, s, book := w.target.pool(ledger.Store, r.Region), w.target.service, w.target.ledger
+	p, s := w.target.pool(ledger.Store, r.Region), w.target.service
 	if p == nil {
 		return w.send(ctx, r) // refused, and says why
 	}
@@ -180,9 +178,9 @@ func (w *world) createStore(ctx context.Context, r model.Request) targets.Reply 
 		return targets.Reply{Answer: model.Refusal("EventDataStoreMaxLimitExceededException"),
 			Notes: []string{"not sent: the pool of event data stores is exhausted"}}
 	}
-	x := &resource{Resource: ledger.Store.In(r.Region, book.Prefix()+"-"+naming.RandomLetters(gate.TagLength)+"-"+like), like: like, logs: logs}
+	x := &resource{Resource: ledger.Store.In(r.Region, s.ledger.Prefix()+"-"+naming.RandomLetters(gate.TagLength)+"-"+like), like: like, logs: logs}
 	asked := r.Input.Get("Name").Text()
-	r.Input = r.Input.With("Name", value.Str(x.Name)).With("TagsList", tags(book)).
+	r.Input = r.Input.With("Name", value.Str(x.Name)).With("TagsList", s.tags()).
 		With("RetentionPeriod", value.Num("7")).With("TerminationProtectionEnabled", value.Boolean(false)).
 		With("MultiRegionEnabled", value.Boolean(false))
 	reply, made := w.make(ctx, x, r)
@@ -199,8 +197,8 @@ func (w *world) createStore(ctx context.Context, r model.Request) targets.Reply 
 	return reply
 }
 
-func tags(book *ledger.Ledger) value.Value {
-	return value.ListOf(value.Obj("Key", ledger.TagKey, "Value", book.ID()))
+func (s *service) tags() value.Value {
+	return value.ListOf(value.Obj("Key", ledger.TagKey, "Value", s.ledger.ID()))
 }
 
 // lend gives the world a resource of an earlier one, which is like new; nil where there is none.
@@ -224,8 +222,8 @@ var lateCodes = []string{"MaximumNumberOfTrailsExceededException", "Insufficient
 
 // make writes the ledger, then sends the request. A refusal is noted; made says that the resource may be there.
 func (w *world) make(ctx context.Context, x *resource, r model.Request) (reply targets.Reply, made bool) {
-	s, book := w.target.service, w.target.ledger
-	if err := s.intend(book, x.Resource); err != nil {
+	s := w.target.service
+	if err := s.intend(x.Resource); err != nil {
 		return targets.Reply{Problem: "the ledger cannot be written", Err: err}, false
 	}
 	s.until(ctx, func() bool {
@@ -233,7 +231,7 @@ func (w *world) make(ctx context.Context, x *resource, r model.Request) (reply t
 		return !slices.Contains(lateCodes, reply.Answer.Code)
 	})
 	if reply.Answer.Outcome == model.Refused {
-		if err := s.gone(book, x.Resource); err != nil {
+		if err := s.gone(x.Resource); err != nil {
 			reply.Err = err
 		}
 		return reply, false
@@ -245,11 +243,11 @@ func (w *world) make(ctx context.Context, x *resource, r model.Request) (reply t
 func (w *world) keep(ctx context.Context, p *pool, x *resource, reply *targets.Reply) {
 	p.ours, w.has = append(p.ours, x), append(w.has, x)
 	if reply.Answer.Outcome == model.Succeeded {
-		if err := w.target.service.confirmTag(ctx, w.target.ledger, x.Resource, x.arn); ctx.Err() == nil {
+		if err := w.target.service.confirmTag(ctx, x.Resource, x.arn); ctx.Err() == nil {
 			reply.Err = err
 		}
 	}
-	x.lent, x.spoilt = true, x.spoilt || w.target.ledger.Event(x.Resource) != ledger.Made
+	x.lent, x.spoilt = true, x.spoilt || w.target.service.ledger.Event(x.Resource) != ledger.Made
 }
 
 func (w *world) track(r model.Request, reply targets.Reply) {
@@ -294,7 +292,7 @@ func (w *world) track(r model.Request, reply targets.Reply) {
 	case model.OpUpdate:
 		x.countEverywhere(w.target, r)
 	case model.OpDelete:
-		_ = w.target.service.gone(w.target.ledger, x.Resource) // else the sweep finds that it is gone
+		_ = w.target.service.gone(x.Resource) // else the sweep finds that it is gone
 		p := w.target.pool(x.Kind, x.Region)
 		p.mu.Lock()
 		defer p.mu.Unlock()

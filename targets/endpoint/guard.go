@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/netip"
 	"net/url"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -88,19 +89,13 @@ func looseHost(text string) string {
 	return strings.TrimRight(text, ".")
 }
 
+var escaped = regexp.MustCompile(`%[0-9a-fA-F]{2}`)
+
 func unescape(s string) string {
-	var b strings.Builder
-	for i := 0; i < len(s); i++ {
-		if s[i] == '%' && i+2 < len(s) {
-			if n, err := strconv.ParseUint(s[i+1:i+3], 16, 8); err == nil {
-				b.WriteByte(byte(n))
-				i += 2
-				continue
-			}
-		}
-		b.WriteByte(s[i])
-	}
-	return b.String()
+	return escaped.ReplaceAllStringFunc(s, func(code string) string {
+		n, _ := strconv.ParseUint(code[1:], 16, 8)
+		return string([]byte{byte(n)})
+	})
 }
 
 // fold lowers letters, maps full-width forms and full stops to ASCII, and drops what takes no room.
@@ -175,14 +170,7 @@ func parseLooseIPv4(s string) (netip.Addr, bool) {
 	}
 	var ip uint64
 	for i, part := range parts {
-		base, digits := 10, part
-		switch {
-		case strings.HasPrefix(part, "0x"):
-			base, digits = 16, part[2:]
-		case len(part) > 1 && part[0] == '0':
-			base, digits = 8, part[1:]
-		}
-		n, err := strconv.ParseUint(digits, base, 32)
+		n, err := strconv.ParseUint(part, 0, 32)
 		bits := 8
 		if i == len(parts)-1 {
 			bits = 8 * (5 - len(parts))

@@ -42,8 +42,7 @@ var kindWords = []string{"trail", "eventdatastore", "channel"}
 
 var betweenSeparators = regexp.MustCompile(`[^/:]+`)
 
-// MapNames replaces whatever a careless service might take for a name in a string that is no ARN, or
-// in the resource of one.
+// MapNames replaces what a careless service might take for names in a string, or in the resource of an ARN.
 func MapNames(s string, replace func(name string) string) string {
 	return betweenSeparators.ReplaceAllStringFunc(s, func(part string) string {
 		core := strings.TrimFunc(part, notAlphanumeric)

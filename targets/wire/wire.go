@@ -5,6 +5,7 @@ package wire
 import (
 	"net/http"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/insightconform/conform/model"
@@ -42,17 +43,6 @@ func Encode(r model.Request) []byte {
 	return r.Input.AppendJSON(make([]byte, 0, 256))
 }
 
-// known maps the operations that have a place on the wire.
-var known = func() map[string]model.Op {
-	m := make(map[string]model.Op, len(model.Ops))
-	for _, op := range model.Ops {
-		if op != model.OpArrange {
-			m[string(op)] = op
-		}
-	}
-	return m
-}()
-
 // DecodeRequest reads a request as a server gets it. A problem says in one line why no operation
 // is known; the request then has none. OtherTarget is set for the long prefix. The caller fills in
 // the Region, for which Signed helps.
@@ -71,12 +61,10 @@ func DecodeRequest(method string, header http.Header, body []byte) (r model.Requ
 		problem = "no " + TargetHeader + " header"
 	case !long && !short:
 		problem = "unknown " + TargetHeader + " prefix"
+	case rest == string(model.OpArrange) || !slices.Contains(model.Ops, model.Op(rest)):
+		problem = "unknown operation"
 	default:
-		op, ok := known[rest]
-		if !ok {
-			problem = "unknown operation"
-		}
-		r.Op, r.OtherTarget = op, long
+		r.Op, r.OtherTarget = model.Op(rest), long
 	}
 	input, err := value.Parse(body)
 	if err != nil || input.Kind() != value.Object {
