@@ -76,17 +76,17 @@ func DecodeRequest(method string, header http.Header, body []byte) (r model.Requ
 	return r, problem
 }
 
-var scope = regexp.MustCompile(`Credential=([^,]*)/[^/,]*/([^/,]*)/([^/,]*)/[^/,]*`)
+var signature = regexp.MustCompile(`Credential=([^,]*)/[^/,]*/([^/,]*)/([^/,]*)/[^/,]*`)
 
-// Scope is what a signed request says of its signature; all is empty where it says nothing.
-type Scope struct{ Key, Region, Service string }
+// scope is what a signed request says of its signature; all is empty where it says nothing.
+type scope struct{ Key, Region, Service string }
 
 // Signed reads the credential scope of a request.
-func Signed(header http.Header) Scope {
-	if of := scope.FindStringSubmatch(header.Get("Authorization")); of != nil {
-		return Scope{of[1], of[2], of[3]}
+func Signed(header http.Header) scope {
+	if of := signature.FindStringSubmatch(header.Get("Authorization")); of != nil {
+		return scope{of[1], of[2], of[3]}
 	}
-	return Scope{}
+	return scope{}
 }
 
 // EncodeRefusal returns the body of an error.
