@@ -30,14 +30,11 @@ func Write(w io.Writer, r *reports.Report) error {
 	return err
 }
 
-// errNoRoom says that a file is too full for a report.
-var errNoRoom = errors.New("there is no room left")
-
 // leastRoom is below which no summary makes sense.
 const leastRoom = 16 << 10
 
 // AppendSummary appends the report as Markdown to a file that GitHub shows as the summary of a job's
-// step, within its limit. Where the file is too full already it is left alone, with errNoRoom.
+// step, within its limit. Where the file is too full already it is left alone, with an error.
 func AppendSummary(path string, r *reports.Report) error {
 	var size int64
 	info, err := os.Stat(path)
@@ -48,7 +45,7 @@ func AppendSummary(path string, r *reports.Report) error {
 		return err
 	}
 	if size > summaryLimit-leastRoom {
-		return fmt.Errorf("%s: %w", path, errNoRoom)
+		return fmt.Errorf("%s: there is no room left", path)
 	}
 	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o666)
 	if err != nil {
