@@ -69,20 +69,20 @@ func markdown(r *reports.Report, limit int) []byte {
 		tail = "\nThere is more in the JSON report: what was not covered, and notes.\n"
 	}
 	room -= len(tail)
-	var rows, details []string
 	list := describe.WorstFirst(r)
-	take := func(into *[]string, text string) bool {
-		if room < len(text) {
-			return false
+	fitting := func(list []reports.Divergence, render func(*reports.Report, int, reports.Divergence) string) (out []string) {
+		for i, d := range list {
+			text := render(r, i+1, d)
+			if room < len(text) {
+				break
+			}
+			room -= len(text)
+			out = append(out, text)
 		}
-		room -= len(text)
-		*into = append(*into, text)
-		return true
+		return out
 	}
-	for len(rows) < len(list) && take(&rows, markdownRow(r, len(rows)+1, list[len(rows)])) {
-	}
-	for len(details) < len(rows) && take(&details, markdownDetails(r, len(details)+1, list[len(details)])) {
-	}
+	rows := fitting(list, markdownRow)
+	details := fitting(list[:len(rows)], markdownDetails)
 
 	var b bytes.Buffer
 	b.WriteString(head)
