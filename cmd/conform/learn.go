@@ -43,7 +43,7 @@ func (p *process) learnCommand() *cobra.Command {
 	// What is tested, and of the other settings of a run those that learning has too.
 	names := []string{"timeout", "keep-account-ids", "config"}
 	defaults := defaultSettings()
-	for _, o := range defaults.groups()[0].options {
+	for _, o := range defaults.groups()[0].Items {
 		names = append(names, o.name)
 	}
 	cmd := p.targetCommand("learn", "Find out which error a target selects first", learnHelpHead+optionHelp(names...)+learnHelpTail,
@@ -60,11 +60,10 @@ func (p *process) learn(ctx context.Context, s *settings, profile, out string, v
 	if profile != "" && profile == out {
 		return usagef("--profile and --out name the same file %s; give each its own", profile)
 	}
-	if err := mustBeWritable("--profile "+profile, profile, ""); err != nil {
-		return err
-	}
-	if err := mustBeWritable("--out "+out, out, ""); err != nil {
-		return err
+	for _, file := range [][2]string{{"--profile ", profile}, {"--out ", out}} {
+		if err := mustBeWritable(file[0]+file[1], file[1], ""); err != nil {
+			return err
+		}
 	}
 	target, err := p.open(s)
 	if err != nil {

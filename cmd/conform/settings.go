@@ -15,6 +15,7 @@ import (
 	"github.com/insightconform/conform/model"
 	"github.com/insightconform/conform/reports"
 	"github.com/insightconform/conform/reports/formats"
+	"github.com/insightconform/conform/reports/plain"
 	"github.com/insightconform/conform/targets/account"
 	"github.com/insightconform/conform/targets/endpoint"
 	"github.com/insightconform/conform/targets/pace"
@@ -75,15 +76,10 @@ type option struct {
 	help  string
 }
 
-type optionGroup struct {
-	title   string
-	options []option
-}
-
 // groups lists the settings in the order in which help shows them.
-func (s *settings) groups() []optionGroup {
-	return []optionGroup{
-		{"What is tested", []option{
+func (s *settings) groups() []plain.Group[string, option] {
+	return []plain.Group[string, option]{
+		{Key: "What is tested", Items: []option{
 			{"target", "embedded|endpoint|account", textField(&s.target, checkTarget),
 				"the server that comes with conform, one at a URL, or the service in a sandbox account (default embedded)"},
 			{"endpoint", "URL", textField(&s.endpoint.URL, checkEndpoint),
@@ -101,7 +97,7 @@ func (s *settings) groups() []optionGroup {
 			{"use-environment-credentials", "", switchField(&s.endpoint.UseEnvironmentCredentials),
 				"sign with the credentials of the environment instead of test/test"},
 		}},
-		{"In an account", []option{
+		{Key: "In an account", Items: []option{
 			{"account", "ID,…", field{s.addAccounts, func() string { return listText(s.account.Accounts) }, aList},
 				"the id of the account that may be changed; repeatable. Any other is refused"},
 			{"ledger", "FILE", textField(&s.account.Ledger, checkPath),
@@ -116,7 +112,7 @@ func (s *settings) groups() []optionGroup {
 			{"allow-management-account", "", switchField(&s.account.AllowManagementAccount),
 				"use an organization's management account"},
 		}},
-		{"How much is tried", []option{
+		{Key: "How much is tried", Items: []option{
 			{"suite", "systematic,complete,random", listField(&s.run.Suites, oneOf("suite", explore.Suites)),
 				"the suites to run (default systematic,random)"},
 			{"depth", "0|1|2", numberField(&s.run.Depth, 0, conform.MaxDepth),
@@ -138,7 +134,7 @@ func (s *settings) groups() []optionGroup {
 			{"seed", "N", numberField(&s.run.Seed, 1, math.MaxUint64),
 				"repeat the run that had this seed (default: a random one)"},
 		}},
-		{"What counts", []option{
+		{Key: "What counts", Items: []option{
 			{"fail-on", "documented|observed|inferred", fieldOf(&s.run.FailOn, aText, parseLevel, model.Level.String),
 				"the weakest level of evidence that fails the run (default observed)"},
 			{"order", "FILE", textField(&s.order, checkPath), "hold the target to an error order of its own"},
@@ -149,7 +145,7 @@ func (s *settings) groups() []optionGroup {
 			{"shrink-requests", "N", numberField(&s.run.ShrinkRequests, 1, maxRequests),
 				"spend at most N requests on shortening what is found (default 2000)"},
 		}},
-		{"What is written", []option{
+		{Key: "What is written", Items: []option{
 			{"report", "FORMAT[=PATH]", field{s.addReport, func() string { return "" }, aList},
 				formatNames() + ", to standard output or a file; ndjson is written as the run goes; repeatable (default text)"},
 			{"traces", "DIR", textField(&s.traces, checkPath),
@@ -160,7 +156,7 @@ func (s *settings) groups() []optionGroup {
 			{"verbose", "", switchField(&s.verbose),
 				"say of each divergence where its rule comes from, with every request and answer; list every deviation"},
 		}},
-		{"Where settings come from", []option{
+		{Key: "Where settings come from", Items: []option{
 			{"config", "FILE", textField(&s.config, checkPath),
 				"read settings from a YAML file whose keys are these flags' names"},
 		}},
@@ -170,7 +166,7 @@ func (s *settings) groups() []optionGroup {
 // options lists the settings without their groups.
 func (s *settings) options() (all []option) {
 	for _, group := range s.groups() {
-		all = append(all, group.options...)
+		all = append(all, group.Items...)
 	}
 	return all
 }
@@ -227,8 +223,8 @@ func optionHelp(only ...string) (help string) {
 		width = max(width, len("--"+o.name))
 	}
 	for _, group := range all.groups() {
-		title := "\n" + group.title + "\n"
-		for _, o := range group.options {
+		title := "\n" + group.Key + "\n"
+		for _, o := range group.Items {
 			if chosen(only, o.name) {
 				help, title = help+title+o.helpLine(width), ""
 			}

@@ -202,43 +202,38 @@ func storedLines(d *reports.Divergence, i int, step *reports.Step) (lines []stri
 func differingWords(a, b string) (left, right []markedSpan) {
 	x, y := strings.Fields(a), strings.Fields(b)
 	common := len(x)
-	markX, markY := make([]bool, len(x)), make([]bool, len(y))
+	var changedX, changedY [][2]int
 	for _, d := range lcs.DiffLines(x, y) {
 		common -= d.End - d.Start
-		for i := d.Start; i < d.End; i++ {
-			markX[i] = true
-		}
-		for i := d.ReplStart; i < d.ReplEnd; i++ {
-			markY[i] = true
-		}
+		changedX, changedY = append(changedX, [2]int{d.Start, d.End}), append(changedY, [2]int{d.ReplStart, d.ReplEnd})
 	}
 	if 2*common < min(len(x), len(y)) || common == 0 {
 		return []markedSpan{{a, true}}, []markedSpan{{b, true}}
 	}
-	return markedWords(x, markX), markedWords(y, markY)
+	return markedWords(x, changedX), markedWords(y, changedY)
 }
 
-func markedWords(words []string, marked []bool) []markedSpan {
-	var spans []markedSpan
+// markedWords marks the words within some ranges.
+func markedWords(words []string, ranges [][2]int) (spans []markedSpan) {
 	for i, word := range words {
-		switch {
-		case i > 0 && marked[i] == marked[i-1]:
-			spans[len(spans)-1].Text += " " + word
+		marked := slices.ContainsFunc(ranges, func(r [2]int) bool { return r[0] <= i && i < r[1] })
+		if last := len(spans) - 1; i > 0 && spans[last].Marked == marked {
+			spans[last].Text += " " + word
 			continue
-		case i > 0:
+		} else if i > 0 {
 			spans = append(spans, markedSpan{Text: " "})
 		}
-		spans = append(spans, markedSpan{word, marked[i]})
+		spans = append(spans, markedSpan{word, marked})
 	}
 	return spans
 }
 
-func stepViews(d *reports.Divergence) []stepView {
-	var out []stepView
+func stepViews(d *reports.Divergence) (out []stepView) {
+	left := len(d.Steps) - 2*edgeSteps
 	for i, step := range d.Steps {
-		if len(d.Steps) > maxSteps && i >= edgeSteps && i < len(d.Steps)-edgeSteps {
+		if len(d.Steps) > maxSteps && i >= edgeSteps && i < edgeSteps+left {
 			if i == edgeSteps {
-				out = append(out, stepView{Gap: plain.Counted(len(d.Steps)-2*edgeSteps, "step") + " left out; the JSON report has them"})
+				out = append(out, stepView{Gap: plain.Counted(left, "step") + " left out; the JSON report has them"})
 			}
 			continue
 		}

@@ -30,14 +30,11 @@ func Write(w io.Writer, r *reports.Report) error {
 	return err
 }
 
-// errNoRoom says that a file is too full for a report.
-var errNoRoom = errors.New("there is no room left")
-
 // leastRoom is below which no summary makes sense.
 const leastRoom = 16 << 10
 
 // AppendSummary appends the report as Markdown to a file that GitHub shows as the summary of a job's
-// step, within its limit. Where the file is too full already it is left alone, with errNoRoom.
+// step, within its limit. Where the file is too full already it is left alone, with an error.
 func AppendSummary(path string, r *reports.Report) error {
 	var size int64
 	info, err := os.Stat(path)
@@ -48,7 +45,7 @@ func AppendSummary(path string, r *reports.Report) error {
 		return err
 	}
 	if size > summaryLimit-leastRoom {
-		return fmt.Errorf("%s: %w", path, errNoRoom)
+		return fmt.Errorf("%s: there is no room left", path)
 	}
 	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o666)
 	if err != nil {
@@ -72,20 +69,20 @@ func markdown(r *reports.Report, limit int) []byte {
 		tail = "\nThere is more in the JSON report: what was not covered, and notes.\n"
 	}
 	room -= len(tail)
-	var rows, details []string
 	list := describe.WorstFirst(r)
-	take := func(into *[]string, text string) bool {
-		if room < len(text) {
-			return false
+	fitting := func(list []reports.Divergence, render func(*reports.Report, int, reports.Divergence) string) (out []string) {
+		for i, d := range list {
+			text := render(r, i+1, d)
+			if room < len(text) {
+				break
+			}
+			room -= len(text)
+			out = append(out, text)
 		}
-		room -= len(text)
-		*into = append(*into, text)
-		return true
+		return out
 	}
-	for len(rows) < len(list) && take(&rows, markdownRow(r, len(rows)+1, list[len(rows)])) {
-	}
-	for len(details) < len(rows) && take(&details, markdownDetails(r, len(details)+1, list[len(details)])) {
-	}
+	rows := fitting(list, markdownRow)
+	details := fitting(list[:len(rows)], markdownDetails)
 
 	var b bytes.Buffer
 	b.WriteString(head)

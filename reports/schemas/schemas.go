@@ -10,8 +10,3 @@ import "embed"
 //
 //go:embed *.json
 var Files embed.FS
-
-// Trace is the schema of a recorded divergence, conform/trace/1.
-//
-//go:embed trace-1.json
-var Trace []byte

@@ -305,7 +305,11 @@ func exportExpected(t *reports.Trace, step reports.Step) string {
 // arrange plans a condition: through S3 or KMS where those can bring it about.
 func (n *exportNames) arrange(out *exportStep, step reports.Step) {
 	name := step.Request.Get("TrailName").Text()
-	owner := step.Region + "/" + bareTrailName(name)
+	bare := name
+	if strings.HasPrefix(name, "arn:") {
+		bare = name[strings.LastIndexByte(name, '/')+1:]
+	}
+	owner := step.Region + "/" + bare
 	condition := step.Request.Get("Condition").Text()
 	out.Condition, out.Through, out.Must = condition, "extension", true
 	out.Trail = n.text(owner, "TrailName", name)
@@ -315,13 +319,6 @@ func (n *exportNames) arrange(out *exportStep, step reports.Step) {
 		out.Through, out.Resource = through, resource
 		delete(owned[through], owner)
 	}
-}
-
-func bareTrailName(s string) string {
-	if strings.HasPrefix(s, "arn:") {
-		return s[strings.LastIndexByte(s, '/')+1:]
-	}
-	return s
 }
 
 // text translates one string of a request.

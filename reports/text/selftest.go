@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/insightconform/conform/model"
 	"github.com/insightconform/conform/reports"
 	"github.com/insightconform/conform/reports/plain"
 )
@@ -45,15 +44,10 @@ func (p *page) matrix(s *reports.Selftest) {
 	}
 	p.blank()
 	p.line(span{fmt.Sprintf("  %-*s  %-*s  %-10s  %9s", names, "fault", rules, "caught by", "level", "requests"), dim})
-	families := plain.GroupBy(model.Rules, func(r model.Rule) string { return r.Family() })
-	for _, family := range families {
-		for _, f := range s.Faults {
-			if f.Rule.Family() == family.Key {
-				p.section(family.Key)
-				text, style := faultOutcome(f, rules)
-				p.line(span{fmt.Sprintf("  %-*s  ", names, f.Name), normal}, span{text, style})
-			}
-		}
+	for _, f := range s.Faults { // which are in the order of the rules
+		p.section(f.Rule.Family())
+		text, style := faultOutcome(f, rules)
+		p.line(span{fmt.Sprintf("  %-*s  ", names, f.Name), normal}, span{text, style})
 	}
 }
 
