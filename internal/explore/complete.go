@@ -54,7 +54,7 @@ type completeSuite struct {
 // complete runs the suites of the machines in turn, and reports whether all of its share was executed.
 func (x *Exploration) complete(ctx context.Context) bool {
 	whole := true
-	for _, name := range x.options.machines() {
+	for _, name := range x.options.Machines {
 		m := x.fitMachine(ctx, name)
 		if m == nil {
 			x.Notes = append(x.Notes, fmt.Sprintf("the machine %s is not covered: the target lacks what it is about", name))
@@ -68,13 +68,6 @@ func (x *Exploration) complete(ctx context.Context) bool {
 		whole = ctx.Err() == nil && c.execute(ctx) && whole
 	}
 	return whole
-}
-
-func (o Options) machines() []string {
-	if o.Machines == nil {
-		return machine.Default
-	}
-	return o.Machines
 }
 
 // newCertificate describes a suite of which nothing is executed.
@@ -300,7 +293,7 @@ const checkpointEvery = 5 * time.Second
 
 // Planned says what the complete suites would send.
 func Planned(subject *probe.Subject, o Options, defaultEvents bool) (out []reports.PlannedSuite) {
-	for _, name := range o.machines() {
+	for _, name := range o.Machines {
 		m := machine.New(name, subject.Model, subject.Scope, machine.Options{DefaultEvents: defaultEvents})
 		if m == nil {
 			out = append(out, reports.PlannedSuite{Name: Complete + " " + name, NotCovered: "the target lacks what it is about"})

@@ -38,7 +38,7 @@ type Options struct {
 	Suites   []string
 	Shard    reports.Shard // the share of all suites to run
 	Depth    int           // of the complete suites
-	Machines []string      // of the complete suites; nil is machine.Default
+	Machines []string      // of the complete suites
 	// Resume is a partial report: what it says was done is left out. May be nil.
 	Resume *reports.Report
 	// Checkpoint is called now and then while complete suites run; may be nil.

@@ -57,6 +57,9 @@ func (o *Options) normalize() error {
 			return fmt.Errorf("%w: there is no suite %q; use one or several of %s", targets.ErrUsage, suite, strings.Join(explore.Suites, ", "))
 		}
 	}
+	if o.Machines == nil {
+		o.Machines = machine.Default
+	}
 	for _, name := range o.Machines {
 		if names := machine.Names(); !slices.Contains(names, name) {
 			return fmt.Errorf("%w: there is no machine %q; use %s", targets.ErrUsage, name, strings.Join(names, ", "))

@@ -46,7 +46,7 @@ func replay(ctx context.Context, player *diagnose.Player, traces []*reports.Trac
 // replay plays the traces of earlier runs, and each entry of the baseline. An entry is stale where it
 // has expired or does not diverge any more.
 func (r *run) replay(ctx context.Context) {
-	player := r.newPlayer()
+	player := diagnose.NewPlayer(r.subject.NewClient())
 	defer func() { r.report.ConfirmRequests += player.Client.Requests }()
 	r.report.Replays = replay(ctx, player, r.options.Traces)
 	if r.options.Baseline == nil {

@@ -2,6 +2,7 @@
 package run
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -166,7 +167,7 @@ func (r *run) diagnose(ctx context.Context) {
 	status := r.subject.Status
 	status.SetPhase("confirming")
 	status.Stop.Store(false) // which was for exploring
-	player := r.newPlayer()
+	player := diagnose.NewPlayer(r.subject.NewClient())
 	all := diagnose.Suspicions{}
 	for _, w := range r.exploration.Workers {
 		player.Client.Learn(w.Client)
@@ -192,14 +193,9 @@ func (r *run) diagnose(ctx context.Context) {
 		r.report.Divergences = append(r.report.Divergences, r.shown(d))
 	}
 	slices.SortStableFunc(r.report.Divergences, func(a, b reports.Divergence) int {
-		if a.Level != b.Level {
-			return int(b.Level) - int(a.Level)
-		}
-		return strings.Compare(a.Signature, b.Signature)
+		return cmp.Or(cmp.Compare(b.Level, a.Level), strings.Compare(a.Signature, b.Signature))
 	})
 }
-
-func (r *run) newPlayer() *diagnose.Player { return diagnose.NewPlayer(r.subject.NewClient()) }
 
 // shown renders a divergence for the report.
 func (r *run) shown(d *diagnose.Divergence) reports.Divergence {
