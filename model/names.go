@@ -80,6 +80,9 @@ type trailRef struct {
 	elsewhere    bool // names another Region too (refOtherAccount), or one that does not exist
 }
 
+// here reports whether it can be in the Region of the call.
+func (ref trailRef) here() bool { return ref.kind == refName || ref.kind == refARN }
+
 // resolveTrail reads a TrailName that a call to a Region gives.
 func (w *World) resolveTrail(s, region string) trailRef {
 	if !strings.HasPrefix(s, "arn:") {

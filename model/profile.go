@@ -15,11 +15,9 @@ const ProfileSchema = "conform/order/1"
 type Profile struct {
 	Schema string `json:"schema"`
 	Name   string `json:"name"`
-	// Order lists all error rules.
-	Order []ID `json:"order"`
-	// Holds lists pairs {first, second} that the target is held to, at level observed: answering the
-	// second to a PutInsightSelectors that breaks both is a divergence. The default profile holds none, since no public
-	// source documents an order.
+	Order  []ID   `json:"order"` // all error rules
+	// Holds lists pairs {first, second} that the target is held to, at level observed: answering the second to a Put that
+	// breaks both is a divergence. The default profile holds none, since no public source documents an order.
 	Holds [][2]ID `json:"holds"`
 
 	rank  map[ID]int
@@ -36,8 +34,7 @@ func NewProfile(name string, order []ID, holds [][2]ID) (*Profile, error) {
 	return p, p.index()
 }
 
-// LoadProfile reads an error order file. The order must name every error rule once; what it holds
-// must agree with it. Errors are one line.
+// LoadProfile reads an error order file, which must be as for NewProfile. Errors are one line.
 func LoadProfile(data []byte) (*Profile, error) {
 	decoder := json.NewDecoder(bytes.NewReader(data))
 	decoder.DisallowUnknownFields()

@@ -48,13 +48,11 @@ func resolve(s State, r Request) *call {
 	if q.trailGiven {
 		q.ref = s.World.resolveTrail(q.trailName, region)
 	}
-	switch q.ref.kind {
-	case refName:
-		q.there = s.trailElsewhere(region, q.ref.name) >= 0
+	switch {
+	case q.ref.here():
 		q.at = s.trail(region, q.ref.name)
-	case refARN:
-		q.at = s.trail(region, q.ref.name)
-	case refOtherRegion:
+		q.there = q.ref.kind == refName && s.trailElsewhere(region, q.ref.name) >= 0
+	case q.ref.kind == refOtherRegion:
 		q.there = s.trail(q.ref.region, q.ref.name) >= 0
 	}
 	if q.at >= 0 {

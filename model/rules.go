@@ -164,8 +164,7 @@ const (
 	codeValidation     = "ValidationException"
 )
 
-// Undocumented reports whether a code that some rule accepts is not in the error list on the reference
-// page of the operation (Put or Get).
+// Undocumented reports whether a code that some rule accepts is not in the error list of the operation (Put or Get).
 func Undocumented(op Op, code string) bool {
 	switch code {
 	case codeValidation, codeSerialization, codeAccess, codeStoreARN, codeStoreNotFound, codeStoreInactive, codeStoreStatus:

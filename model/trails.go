@@ -13,11 +13,10 @@ func (s State) namedTrail(r Request) int {
 	if name.Kind() == value.Absent {
 		name = r.Input.Get("Name")
 	}
-	ref := s.World.resolveTrail(name.Text(), s.World.region(r))
-	if ref.kind != refName && ref.kind != refARN {
-		return -1
+	if ref := s.World.resolveTrail(name.Text(), s.World.region(r)); ref.here() {
+		return s.trail(ref.region, ref.name)
 	}
-	return s.trail(ref.region, ref.name)
+	return -1
 }
 
 // stepCreateTrail makes a trail, which is not logging. Of a name that is taken, trail/create-existing has
@@ -55,8 +54,7 @@ func stepDeleteTrail(s State, i int, _ Request) []Branch { return done(s, s.with
 // namesHome reports whether a call to the home Region names a trail that would be there, if it was any.
 func (s State) namesHome(r Request) bool {
 	region := s.World.region(r)
-	kind := s.World.resolveTrail(r.Input.Get("Name").Text(), region).kind
-	return region == s.World.Home && (kind == refName || kind == refARN)
+	return region == s.World.Home && s.World.resolveTrail(r.Input.Get("Name").Text(), region).here()
 }
 
 // stepGetTrail holds trail/has-insight-selectors.

@@ -28,8 +28,7 @@ const (
 	Object
 )
 
-// Value is one immutable JSON value. Requests keep their input in this form, since no typed client can say null, wrong
-// types or unknown members.
+// Value is one immutable JSON value, be it null, of a wrong type or with unknown members.
 type Value struct {
 	kind    Kind
 	text    string // a string's content, a number's or boolean's literal
@@ -44,7 +43,7 @@ type Member struct {
 }
 
 // NullValue is the JSON null.
-var NullValue = Value{kind: Null}
+var NullValue = Value{kind: Null, text: "null"}
 
 // Str returns a JSON string.
 func Str(s string) Value { return Value{kind: String, text: s} }
@@ -155,48 +154,41 @@ func (v Value) MapStrings(f func(string) string) Value {
 
 // Equal compares two values; the order of an object's members carries no meaning.
 func (v Value) Equal(w Value) bool {
-	return v.kind == w.kind && v.text == w.text && slices.EqualFunc(v.list, w.list, Value.Equal) && len(v.members) == len(w.members) &&
-		!slices.ContainsFunc(v.members, func(m Member) bool { return !m.Value.Equal(w.Get(m.Name)) })
+	differs := func(m Member) bool { return !m.Value.Equal(w.Get(m.Name)) }
+	return v.kind == w.kind && v.text == w.text && slices.EqualFunc(v.list, w.list, Value.Equal) &&
+		len(v.members) == len(w.members) && !slices.ContainsFunc(v.members, differs)
 }
 
 // AppendJSON appends the value as JSON; Absent appends nothing.
 func (v Value) AppendJSON(dst []byte) []byte {
 	switch v.kind {
-	case Null:
-		return append(dst, "null"...)
-	case Bool, Number:
+	case Null, Bool, Number:
 		return append(dst, v.text...)
 	case String:
 		return appendString(dst, v.text)
 	case List:
 		dst = append(dst, '[')
-		for i, item := range v.list {
-			if i > 0 {
-				dst = append(dst, ',')
-			}
-			dst = item.AppendJSON(dst)
+		for _, item := range v.list {
+			dst = append(item.AppendJSON(dst), ',')
 		}
-		return append(dst, ']')
+		return append(bytes.TrimSuffix(dst, comma), ']')
 	case Object:
 		dst = append(dst, '{')
-		for i, m := range v.members {
-			if i > 0 {
-				dst = append(dst, ',')
-			}
-			dst = append(appendString(dst, m.Name), ':')
-			dst = m.Value.AppendJSON(dst)
+		for _, m := range v.members {
+			dst = append(m.Value.AppendJSON(append(appendString(dst, m.Name), ':')), ',')
 		}
-		return append(dst, '}')
+		return append(bytes.TrimSuffix(dst, comma), '}')
 	}
 	return dst
 }
 
+var comma = []byte{','}
+
 func appendString(dst []byte, s string) []byte {
-	for i := range len(s) {
-		if c := s[i]; c < 0x20 || c == '"' || c == '\\' || c >= utf8.RuneSelf {
-			quoted, _ := json.Marshal(s) // a string cannot fail
-			return append(dst, quoted...)
-		}
+	special := func(c rune) bool { return c < ' ' || c == '"' || c == '\\' || c >= utf8.RuneSelf }
+	if strings.ContainsFunc(s, special) {
+		quoted, _ := json.Marshal(s) // a string cannot fail
+		return append(dst, quoted...)
 	}
 	return append(append(append(dst, '"'), s...), '"')
 }
