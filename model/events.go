@@ -111,7 +111,7 @@ func stepPutEventSelectors(s State, i int, r Request) []Branch {
 	case len(branches) == 1:
 		return append(branches, silent(AnyRefusal, s))
 	}
-	return addRefusals(branches, s, LogsSelectorsLater, ruleIndex[LogsSelectorsLater].Also...)
+	return addRefusals(branches, s, LogsSelectorsLater, RuleOf(LogsSelectorsLater).Also...)
 }
 
 // weakened lists what may be left of selectors under new logs: all of them; where a prerequisite is

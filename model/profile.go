@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"sync"
 )
 
 // ProfileSchema identifies the format of an error order file.
@@ -25,7 +26,10 @@ type Profile struct {
 }
 
 // defaultProfile is the order of section 4.
-var defaultProfile, _ = NewProfile("reference", ErrorRules(), nil)
+var defaultProfile = sync.OnceValue(func() *Profile {
+	p, _ := NewProfile("reference", ErrorRules(), nil)
+	return p
+})
 
 // NewProfile makes an error order. The order must name every error rule once, and what it holds must
 // agree with it.

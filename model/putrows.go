@@ -200,7 +200,7 @@ func putBreaches(s State, q *call) []breach {
 		if !row.when(q) {
 			continue
 		}
-		rule := ruleIndex[row.rule]
+		rule := RuleOf(row.rule)
 		b := breach{rule: rule, level: rule.Level, open: rule.RefusalOnly, soft: row.soft != nil && row.soft(q)}
 		b.mayPass = b.soft || rule.MayPass || row.pass != nil && row.pass(q)
 		if b.codes = rule.Also; rule.Code != "" {

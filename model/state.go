@@ -28,7 +28,7 @@ var DefaultWorld = World{Partition: "aws", Account: "123456789012", OtherAccount
 	Home: "us-east-1", Away: "eu-west-1"}
 
 func (w *World) region(r Request) string { return cmp.Or(r.Region, w.Home) }
-func (w *World) profile() *Profile       { return cmp.Or(w.Profile, defaultProfile) }
+func (w *World) profile() *Profile       { return cmp.Or(w.Profile, defaultProfile()) }
 
 // TrailARN is the ARN of the caller's trail of that name.
 func (w *World) TrailARN(region, name string) string { return w.arn(region) + ":trail/" + name }

@@ -228,7 +228,7 @@ func owner(op Op, want, got Answer) Objection {
 		case m.got == "":
 			return Objection{AnswerOneOwner, Documented, m.name + " given", m.name + " absent"}
 		default:
-			return Objection{m.wrong, ruleIndex[m.wrong].Level, m.name + " as requested", "another " + m.name}
+			return Objection{m.wrong, RuleOf(m.wrong).Level, m.name + " as requested", "another " + m.name}
 		}
 	}
 	return Objection{}
