@@ -8,8 +8,7 @@ import (
 	"github.com/insightconform/conform/model/value"
 )
 
-// Exchange is one step of a case as the model saw it: the state before, the request, its answer, and
-// the state that the answer was followed to.
+// Exchange is one step of a case as the model saw it, After being the state that the answer was followed to.
 type Exchange struct {
 	Before, After State
 	Others        []State // the other states that were possible before
@@ -97,8 +96,7 @@ func (f *Finding) blameEvents(history []Exchange) {
 	}
 }
 
-// findingLevel is the level of the rule, or a lower one where the sources cover only part of it. x is the
-// exchange that shows it.
+// findingLevel is the level of the rule, or a lower one where the sources cover only part of what x shows.
 func findingLevel(f Finding, x *Exchange) Level {
 	rule := RuleOf(f.Rule)
 	switch {
@@ -143,8 +141,7 @@ func blamePut(x *Exchange, reference Answer) ID {
 	return StoreEnables
 }
 
-// forgotten is the rule that a request breaks, or trail/delete-forgets where the trail that is not found
-// was there before.
+// forgotten is the rule that a request breaks, or trail/delete-forgets where the missing trail was there before.
 func forgotten(s State, r Request, broken ID) ID {
 	ref := s.World.resolveTrail(r.Input.Get("TrailName").Text(), s.World.region(r))
 	if broken == TrailNotFound && ref.name != "" && s.wasDeleted(ref.region, ref.name) {
@@ -225,8 +222,7 @@ func (f *Finding) blameGet(history []Exchange, reference Answer) {
 	}
 }
 
-// blameHistory looks for the step, among those since the resource was last read and found right,
-// whose breach explains what the last answer shows.
+// blameHistory looks for the step since the resource was last found right whose breach explains what is read now.
 func (f *Finding) blameHistory(history []Exchange) {
 	last := history[f.Step]
 	resource := Resource(last.Before, last.Request)
@@ -259,8 +255,7 @@ func (f *Finding) blameHistory(history []Exchange) {
 	}
 }
 
-// Showing returns the state in which a resource stores what an answer to its Get shows, and false
-// where the answer shows nothing that the model has.
+// Showing returns the state in which a resource stores what its Get shows, and whether the model has such a state.
 func Showing(s State, resource string, a Answer) (State, bool) {
 	set := a.Selectors
 	switch {

@@ -56,8 +56,7 @@ func (op Op) Insights() bool { return op == OpPut || op == OpGet }
 // Reads reports whether the operation only reads.
 func (op Op) Reads() bool { return strings.HasPrefix(string(op), "Get") }
 
-// Request is one call in symbolic form: names, accounts, Regions and store identifiers are the fixed
-// ones of a World, which a target replaces by its own on the way out and back.
+// Request is one call in symbolic form: its names are those of a World, which a target replaces by its own.
 type Request struct {
 	Op          Op          `json:"op"`
 	Region      string      `json:"region,omitempty"` // where it is sent; empty is the home Region
@@ -85,8 +84,7 @@ func (r Request) GoString() string {
 	return text + " " + r.Input.String()
 }
 
-// Malformed reports whether the request is no JSON POST of an object, so that only wire/no-crash
-// is held for its answer.
+// Malformed reports whether the request is no JSON POST of an object: then only wire/no-crash is held.
 func (r Request) Malformed() bool { return r.Raw != nil || (r.Method != "" && r.Method != "POST") }
 
 // Outcome is the kind of an answer.

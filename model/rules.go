@@ -159,8 +159,7 @@ type (
 	needs = []Capability
 )
 
-// Rules is the table of all rules, in the order of the reference page; the error rules in the
-// order in which the reference selects them.
+// Rules are all rules in the order of the page; the error rules in the order in which the reference selects them.
 var Rules []Rule
 
 var ruleIndex = map[ID]int{}

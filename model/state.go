@@ -7,8 +7,7 @@ import (
 	"strings"
 )
 
-// World holds what stays fixed during a case: the identities that requests may name and what the
-// target is known to be able to do. All states of a case share one World.
+// World holds what stays fixed during a case: what requests may name, and what the target is known to be able to do.
 type World struct {
 	Partition             string
 	Account, OtherAccount string   // the caller's, and one that is not
@@ -184,8 +183,7 @@ func (s State) Resources() (out []string) {
 	return out
 }
 
-// Resource names the trail or store that a Put, Get or trail operation concerns, as "trail/REGION/NAME"
-// or "store/REGION/ID"; empty where the request names none that exists.
+// Resource names what a request concerns, as "trail/REGION/NAME" or "store/REGION/ID"; empty where none exists.
 func Resource(s State, r Request) string {
 	name := r.Input.Get("TrailName")
 	switch {

@@ -16,8 +16,7 @@ type Branch struct {
 	Silent bool // no rule claims anything here: taking the branch is no deviation
 }
 
-// Step returns the allowed outcomes of a request in a state, the reference first. It is total: for
-// requests that no rule speaks of, everything is allowed.
+// Step returns the allowed outcomes of a request in a state, the reference first. What no rule speaks of is allowed.
 func Step(s State, r Request) []Branch {
 	if r.Malformed() {
 		return stepMalformed(s, r)
@@ -89,8 +88,7 @@ func done(before, after State) []Branch {
 	return []Branch{plain(AnySuccess, after), silent(AnyRefusal, before)}
 }
 
-// refusals turns the breaches of a request into branches. successes are the outcomes of the
-// request where nothing forbids it, the reference first.
+// refusals turns the breaches of a request into branches, beside the successes that nothing forbids.
 func refusals(s State, op Op, found []breach, successes []Branch) []Branch {
 	if len(found) == 0 {
 		return successes
@@ -129,8 +127,7 @@ func addRefusals(branches []Branch, s State, rule ID, codes ...string) []Branch 
 	return branches
 }
 
-// Broken lists the rules of the error order that a Put or Get breaks, in the profile's order. Rules
-// that merely accept a refusal are not among them.
+// Broken lists the rules that a Put or Get breaks, in the profile's order, without those that merely accept a refusal.
 func Broken(s State, r Request) []ID {
 	if r.Malformed() || !r.Op.Insights() {
 		return nil

@@ -62,8 +62,7 @@ func Unguarded(s State, r Request) (State, bool) {
 	return s.WithStore(i, s.Stores[i].updated(r)), true
 }
 
-// stepIngestion keeps the selectors (store/stop-ingestion). A destination of category Insight can be
-// neither stopped nor started, so that no rule obliges a target to accept either.
+// stepIngestion keeps the selectors (store/stop-ingestion). It may be refused: no store of category Insight can stop.
 func stepIngestion(s State, i int, r Request) []Branch {
 	x := s.Stores[i]
 	x.Ingesting = r.Op == OpStartIngestion
@@ -75,8 +74,7 @@ func (s State) feeds(id string) bool {
 	return slices.ContainsFunc(s.Stores, func(x Store) bool { return x.Destination == id && x.Insights.On() })
 }
 
-// stepDeleteStore is to delete or restore a store. It claims nothing about the selectors of the store, or of the
-// sources that feed it: they may be kept or be off.
+// stepDeleteStore is to delete or restore: the selectors of the store, or of its sources, may be kept or be off.
 func stepDeleteStore(before State, i int, r Request) []Branch {
 	x := before.Stores[i]
 	x.Pending, x.Ingesting = r.Op == OpDeleteStore, x.Ingesting || r.Op == OpRestoreStore

@@ -6,8 +6,7 @@ import (
 	"github.com/insightconform/conform/model/value"
 )
 
-// namedTrail is the index of the trail that a trail operation names by name or ARN and finds in the
-// Region of the call, -1 where there is none.
+// namedTrail is the index of the trail that a trail operation finds in the Region of the call, or -1.
 func (s State) namedTrail(r Request) int {
 	name := r.Input.Get("TrailName")
 	if name.Kind() == value.Absent {
@@ -19,8 +18,7 @@ func (s State) namedTrail(r Request) int {
 	return -1
 }
 
-// stepCreateTrail makes a trail, which is not logging. Of a name that is taken, trail/create-existing has
-// the selectors kept; what else a success does to the trail is open.
+// stepCreateTrail makes a trail, which is not logging. One that exists keeps its selectors (trail/create-existing).
 func stepCreateTrail(s State, r Request) []Branch {
 	name, home := r.Input.Get("Name").Text(), s.World.region(r)
 	if !ValidTrailName(name) {

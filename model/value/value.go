@@ -66,8 +66,7 @@ func Strs(items ...string) Value {
 	return ListOf(list...)
 }
 
-// Obj returns a JSON object from alternating member names and values (Value, string or bool);
-// absent values are left out.
+// Obj returns an object of alternating member names and values (Value, string or bool), without absent values.
 func Obj(pairs ...any) Value {
 	v := Value{kind: Object}
 	for i := 0; i+1 < len(pairs); i += 2 {
@@ -204,8 +203,7 @@ func (v Value) MarshalJSON() ([]byte, error) {
 	return v.AppendJSON(nil), nil
 }
 
-// UnmarshalJSON implements json.Unmarshaler. Unlike those of Parse, members keep their order, so
-// that what was recorded reads as it did.
+// UnmarshalJSON implements json.Unmarshaler. Unlike with Parse, members keep the order that was recorded.
 func (v *Value) UnmarshalJSON(data []byte) error {
 	parsed, err := readValue(newDecoder(data))
 	if err == nil {
@@ -214,8 +212,7 @@ func (v *Value) UnmarshalJSON(data []byte) error {
 	return err
 }
 
-// newDecoder reads what encoding/json reads: of a member that is given twice the last one counts, and
-// bytes that are no UTF-8 become U+FFFD.
+// newDecoder reads what encoding/json reads: members given twice, and bytes that are no UTF-8, which become U+FFFD.
 func newDecoder(data []byte) *jsontext.Decoder {
 	return jsontext.NewDecoder(bytes.NewBuffer(data), jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
 }
@@ -269,8 +266,7 @@ func readValue(decoder *jsontext.Decoder) (Value, error) {
 	return v, err
 }
 
-// Parse reads one JSON value. Of a member that is given twice the last one counts; members come
-// back sorted by name.
+// Parse reads one JSON value. The last of members of the same name counts; they come back sorted by name.
 func Parse(data []byte) (Value, error) {
 	decoder := newDecoder(data)
 	v, err := readValue(decoder)
