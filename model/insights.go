@@ -28,8 +28,7 @@ func putOnTrail(s State, q *call) []Branch {
 	var out []Branch
 	for _, st := range q.storings(t.Insights, t.Logs|t.Open) {
 		awake, a := t, answer
-		awake.Insights, awake.Repeats = st.set, st.repeats
-		awake.Asleep, awake.MustWake, awake.HasEither = 0, false, false
+		awake.Insights, awake.Repeats, awake.Asleep, awake.MustWake, awake.HasEither = st.set, st.repeats, 0, false, false
 		a.Selectors, a.Repeated = st.set, st.repeats
 		out = append(out, Branch{Answer: a, Next: s.WithTrail(i, awake), Rule: st.rule})
 		if !t.Logging && st.set.On() {
