@@ -8,8 +8,7 @@ import (
 	"github.com/insightconform/conform/model/value"
 )
 
-// Exchange is one step of a case as the model saw it: the state before, the request, its answer, and
-// the state that the answer was followed to.
+// Exchange is one step of a case as the model saw it, After being the state that the answer was followed to.
 type Exchange struct {
 	Before, After State
 	Others        []State // the other states that were possible before
@@ -45,19 +44,20 @@ const (
 // not allowed; expected lists the kinds of answer that would have been. Where the answer shows a
 // wrong state, the rule is that of the earlier step whose breach explains it, the most specific first.
 func Blame(history []Exchange, expected []string) Finding {
-	last := len(history) - 1
-	x := &history[last]
-	f := Finding{Operation: x.Request.Op, Step: last, Expected: expected, Actual: x.Answer.Kind()}
+	x := &history[len(history)-1]
+	f := Finding{Operation: x.Request.Op, Step: len(history) - 1, Expected: expected, Actual: x.Answer.Kind()}
+	if broken := Broken(x.Before, x.Request); len(broken) > 0 {
+		f.Rule = forgotten(x.Before, x.Request, broken[0])
+		if x.Answer.Outcome == Refused && len(broken) > 1 && acceptedOutOfOrder(x) {
+			f.Rule = Order
+		}
+		f.Level = f.level(x)
+		return f
+	}
 	reference := Step(x.Before, x.Request)[0].Answer
 	switch x.Request.Op {
 	case OpPut:
-		f.Rule = blamePut(x, reference)
-		if reference.Outcome == Succeeded && x.Answer.Outcome == Succeeded {
-			f.Expected, f.Actual = []string{"the requested selectors"}, kindOtherSelectors
-			if x.Answer.Alien != "" {
-				f.Actual = kindAlien
-			}
-		}
+		f.blamePut(x, reference)
 	case OpGet:
 		f.blameGet(history, reference)
 	case OpTrail:
@@ -74,7 +74,7 @@ func Blame(history []Exchange, expected []string) Finding {
 	default:
 		f.Rule = WireNoCrash
 	}
-	f.Level = findingLevel(f, x)
+	f.Level = f.level(x)
 	return f
 }
 
@@ -97,9 +97,8 @@ func (f *Finding) blameEvents(history []Exchange) {
 	}
 }
 
-// findingLevel is the level of the rule, or a lower one where the sources cover only part of it. x is the
-// exchange that shows it.
-func findingLevel(f Finding, x *Exchange) Level {
+// level is that of the rule, or a lower one where the sources cover only part of what x shows.
+func (f *Finding) level(x *Exchange) Level {
 	rule := RuleOf(f.Rule)
 	switch {
 	case rule == nil: // Order: held by a learned profile
@@ -120,31 +119,28 @@ func findingLevel(f Finding, x *Exchange) Level {
 	return level
 }
 
-func blamePut(x *Exchange, reference Answer) ID {
-	refused := x.Answer.Outcome == Refused
-	if broken := Broken(x.Before, x.Request); reference.Outcome == Refused && len(broken) > 0 {
-		if refused && len(broken) > 1 && acceptedOutOfOrder(x) {
-			return Order
-		}
-		return forgotten(x.Before, x.Request, broken[0])
-	}
-	if refused {
+// blamePut is for a Put that breaks no rule of errors.
+func (f *Finding) blamePut(x *Exchange, reference Answer) {
+	if x.Answer.Outcome == Refused {
 		c := newChange(x.Before, x.Before, x.Request)
 		promised := func(p claim) bool { return p.refused != nil && p.about(c) && p.refused(c) }
-		return claims[slices.IndexFunc(claims, promised)].rule
-	} else if x.Answer.Alien != "" {
-		return AnswerOneEntry
+		f.Rule = claims[slices.IndexFunc(claims, promised)].rule
+		return
 	}
-	if rule, _ := contradicted(x, "", x.Answer); rule != GetReflectsPut {
-		return rule
-	} else if x.Request.Input.Get("TrailName").Given() {
-		return PutStores
+	actual := kindOtherSelectors
+	if x.Answer.Alien != "" {
+		f.Rule, actual = AnswerOneEntry, kindAlien
+	} else if f.Rule, _ = contradicted(x, "", x.Answer); f.Rule == GetReflectsPut {
+		if f.Rule = StoreEnables; x.Request.Input.Get("TrailName").Given() {
+			f.Rule = PutStores
+		}
 	}
-	return StoreEnables
+	if reference.Outcome == Succeeded {
+		f.Expected, f.Actual = []string{"the requested selectors"}, actual
+	}
 }
 
-// forgotten is the rule that a request breaks, or trail/delete-forgets where the trail that is not found
-// was there before.
+// forgotten is the rule that a request breaks, or trail/delete-forgets where the missing trail was there before.
 func forgotten(s State, r Request, broken ID) ID {
 	ref := s.World.resolveTrail(r.Input.Get("TrailName").Text(), s.World.region(r))
 	if broken == TrailNotFound && ref.name != "" && s.wasDeleted(ref.region, ref.name) {
@@ -193,14 +189,11 @@ func contradicted(x *Exchange, resource string, got Answer) (rule ID, weight int
 	return rule, weight
 }
 
-// blameGet is for a Get that no branch allows.
+// blameGet is for a Get that breaks no rule of errors.
 func (f *Finding) blameGet(history []Exchange, reference Answer) {
 	x := &history[f.Step]
 	refused, off := x.Answer.Outcome == Refused, reference.Outcome == Refused
-	broken := Broken(x.Before, x.Request)
 	switch {
-	case len(broken) > 0:
-		f.Rule = forgotten(x.Before, x.Request, broken[0])
 	case resolve(x.Before, x.Request).away() && (refused || reference.Code == codeNotFound):
 		f.Rule = TrailHomeRegion
 	case x.Answer.Alien != "":
@@ -225,8 +218,7 @@ func (f *Finding) blameGet(history []Exchange, reference Answer) {
 	}
 }
 
-// blameHistory looks for the step, among those since the resource was last read and found right,
-// whose breach explains what the last answer shows.
+// blameHistory looks for the step since the resource was last found right whose breach explains what is read now.
 func (f *Finding) blameHistory(history []Exchange) {
 	last := history[f.Step]
 	resource := Resource(last.Before, last.Request)
@@ -265,8 +257,7 @@ func (s State) hides(resource string) bool {
 	return trail >= 0 && !s.Trails[trail].Logging || store >= 0 && !s.Stores[store].Ingesting
 }
 
-// Showing returns the state in which a resource stores what an answer to its Get shows, and false
-// where the answer shows nothing that the model has.
+// Showing returns the state in which a resource stores what its Get shows, and whether the model has such a state.
 func Showing(s State, resource string, a Answer) (State, bool) {
 	set := a.Selectors
 	switch {

@@ -6,8 +6,7 @@ import (
 	"strings"
 )
 
-// claim is what a rule that is no error promises of a change, and how it shows that the promise was not
-// kept. A rule has more than one row where what shows it is of different weight.
+// claim is what a rule that is no error promises of a change. A rule has a row for each weight of what contradicts it.
 type claim struct {
 	rule    ID
 	op      Op   // of the change; empty is any
@@ -54,8 +53,7 @@ func newChange(before, after State, r Request) *change {
 	return c
 }
 
-// claims are the promises, the most telling first. Of what a read shows, and of what a refusal
-// contradicts, the first row that holds is blamed.
+// claims are the promises, the most telling first: of what a read or a refusal contradicts, the first row is blamed.
 var claims = []claim{
 	{rule: TrailCreateExisting, op: OpCreate, when: existed, due: wasOn, any: true, shows: isOwn},
 	{rule: ErrorAtomic, any: true, shows: func(c *change) bool { return c.failed && c.own }},

@@ -10,8 +10,7 @@ import (
 // dataWrites is, while selectors are added up, that some of the data events are of write calls.
 const dataWrites Logs = 1 << 6
 
-// logsOf says what the event selectors of a request or answer log, and of which kinds of event that is
-// open (section 3). Several selectors add up.
+// logsOf says what event selectors log, and of which kinds of event that is open (section 3). They add up.
 func logsOf(in value.Value) (logs, open Logs) {
 	for _, selector := range in.Get("EventSelectors").Items() {
 		kind := selector.Get("ReadWriteType").Text()
@@ -111,7 +110,7 @@ func stepPutEventSelectors(s State, i int, r Request) []Branch {
 	case len(branches) == 1:
 		return append(branches, silent(AnyRefusal, s))
 	}
-	return addRefusals(branches, s, LogsSelectorsLater, ruleIndex[LogsSelectorsLater].Also...)
+	return addRefusals(branches, s, LogsSelectorsLater, RuleOf(LogsSelectorsLater).Also...)
 }
 
 // weakened lists what may be left of selectors under new logs: all of them; where a prerequisite is

@@ -17,7 +17,11 @@ func ValidTrailName(s string) bool {
 			return false
 		}
 	}
-	return !ipv4(s)
+	if s[0] > '9' {
+		return true // most names: errors are slow
+	}
+	_, err := netip.ParseAddr(s)
+	return err != nil
 }
 
 func alphanumeric(c byte) bool {
@@ -26,14 +30,6 @@ func alphanumeric(c byte) bool {
 
 func punctuation(c byte) bool { return c == '.' || c == '_' || c == '-' }
 
-func ipv4(s string) bool {
-	if s[0] > '9' {
-		return false // most names: errors are slow
-	}
-	_, err := netip.ParseAddr(s)
-	return err == nil
-}
-
 // arn is a parsed Amazon Resource Name.
 type arn struct {
 	partition, service, region, account string
@@ -41,16 +37,12 @@ type arn struct {
 }
 
 func parseARN(s string) (a arn, ok bool) {
-	rest, ok := strings.CutPrefix(s, "arn:")
-	for _, part := range []*string{&a.partition, &a.service, &a.region, &a.account} {
-		if ok {
-			*part, rest, ok = strings.Cut(rest, ":")
-		}
+	parts := strings.SplitN(s, ":", 6)
+	if len(parts) < 6 || parts[0] != "arn" {
+		return a, false
 	}
-	if !ok {
-		return arn{}, false
-	}
-	a.kind, a.id, ok = strings.Cut(rest, "/")
+	a = arn{partition: parts[1], service: parts[2], region: parts[3], account: parts[4]}
+	a.kind, a.id, ok = strings.Cut(parts[5], "/")
 	return a, ok
 }
 
@@ -80,15 +72,18 @@ type trailRef struct {
 	elsewhere    bool // names another Region too (refOtherAccount), or one that does not exist
 }
 
+// here reports whether it can be in the Region of the call.
+func (ref trailRef) here() bool { return ref.kind == refName || ref.kind == refARN }
+
 // resolveTrail reads a TrailName that a call to a Region gives.
 func (w *World) resolveTrail(s, region string) trailRef {
-	if !strings.HasPrefix(s, "arn:") {
-		switch {
-		case strings.TrimSpace(s) == "":
-			return trailRef{kind: refBlank}
-		case !ValidTrailName(s):
-			return trailRef{kind: refBadName}
-		}
+	switch {
+	case strings.HasPrefix(s, "arn:"):
+	case strings.TrimSpace(s) == "":
+		return trailRef{kind: refBlank}
+	case !ValidTrailName(s):
+		return trailRef{kind: refBadName}
+	default:
 		return trailRef{kind: refName, region: region, name: s}
 	}
 	a, ok := parseARN(s)
@@ -142,15 +137,13 @@ func (s State) resolveStore(id, region string) (storeRefKind, *Store) {
 		id = a.id
 	}
 	i := s.store(region, id)
-	if i < 0 {
+	switch {
+	case i < 0:
 		return storeMissing, nil
+	case s.Stores[i].Pending:
+		return storePending, &s.Stores[i]
+	case !s.Stores[i].Ingesting:
+		return storeIdle, &s.Stores[i]
 	}
-	switch x := &s.Stores[i]; {
-	case x.Pending:
-		return storePending, x
-	case !x.Ingesting:
-		return storeIdle, x
-	default:
-		return storeFound, x
-	}
+	return storeFound, &s.Stores[i]
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"sync"
 )
 
 // ProfileSchema identifies the format of an error order file.
@@ -15,11 +16,9 @@ const ProfileSchema = "conform/order/1"
 type Profile struct {
 	Schema string `json:"schema"`
 	Name   string `json:"name"`
-	// Order lists all error rules.
-	Order []ID `json:"order"`
-	// Holds lists pairs {first, second} that the target is held to, at level observed: answering the
-	// second to a PutInsightSelectors that breaks both is a divergence. The default profile holds none, since no public
-	// source documents an order.
+	Order  []ID   `json:"order"` // all error rules
+	// Holds lists pairs {first, second} that the target is held to, at level observed: answering the second to a Put that
+	// breaks both is a divergence. The default profile holds none, since no public source documents an order.
 	Holds [][2]ID `json:"holds"`
 
 	rank  map[ID]int
@@ -27,53 +26,47 @@ type Profile struct {
 }
 
 // defaultProfile is the order of section 4.
-var defaultProfile, _ = NewProfile("reference", ErrorRules(), nil)
+var defaultProfile = sync.OnceValue(func() *Profile {
+	p, _ := NewProfile("reference", ErrorRules(), nil)
+	return p
+})
 
 // NewProfile makes an error order. The order must name every error rule once, and what it holds must
 // agree with it.
 func NewProfile(name string, order []ID, holds [][2]ID) (*Profile, error) {
-	p := &Profile{Schema: ProfileSchema, Name: name, Order: order, Holds: holds}
-	return p, p.index()
+	p := &Profile{Schema: ProfileSchema, Name: name, Order: order, Holds: holds, rank: map[ID]int{}, holds: map[[2]ID]bool{}}
+	for i, id := range order {
+		if Place(id) == 0 {
+			return p, fmt.Errorf("order: %q is no error rule; see 'conform rules'", id)
+		} else if slices.Contains(order[:i], id) {
+			return p, fmt.Errorf("order: %q stands twice", id)
+		}
+		p.rank[id] = i
+	}
+	for _, id := range ErrorRules() {
+		if !slices.Contains(order, id) {
+			return p, fmt.Errorf("order: %q is missing", id)
+		}
+	}
+	for _, pair := range holds {
+		first, second := slices.Index(order, pair[0]), slices.Index(order, pair[1])
+		if first < 0 || second <= first {
+			return p, fmt.Errorf("holds: %q before %q does not agree with the order", pair[0], pair[1])
+		}
+		p.holds[pair] = true
+	}
+	return p, nil
 }
 
-// LoadProfile reads an error order file. The order must name every error rule once; what it holds
-// must agree with it. Errors are one line.
+// LoadProfile reads an error order file, which must be as for NewProfile. Errors are one line.
 func LoadProfile(data []byte) (*Profile, error) {
 	decoder := json.NewDecoder(bytes.NewReader(data))
 	decoder.DisallowUnknownFields()
 	p := &Profile{}
 	if err := decoder.Decode(p); err != nil {
 		return nil, fmt.Errorf("not an error order: %w", err)
-	}
-	if p.Schema != ProfileSchema {
+	} else if p.Schema != ProfileSchema {
 		return nil, fmt.Errorf("schema %q is not %q", p.Schema, ProfileSchema)
 	}
-	return p, p.index()
-}
-
-func (p *Profile) index() error {
-	p.rank = make(map[ID]int, len(p.Order))
-	for i, id := range p.Order {
-		if Place(id) == 0 {
-			return fmt.Errorf("order: %q is no error rule; see 'conform rules'", id)
-		} else if slices.Contains(p.Order[:i], id) {
-			return fmt.Errorf("order: %q stands twice", id)
-		}
-		p.rank[id] = i
-	}
-	for _, id := range ErrorRules() {
-		if !slices.Contains(p.Order, id) {
-			return fmt.Errorf("order: %q is missing", id)
-		}
-	}
-	p.holds = make(map[[2]ID]bool, len(p.Holds))
-	for _, pair := range p.Holds {
-		first, ok1 := p.rank[pair[0]]
-		second, ok2 := p.rank[pair[1]]
-		if !ok1 || !ok2 || first >= second {
-			return fmt.Errorf("holds: %q before %q does not agree with the order", pair[0], pair[1])
-		}
-		p.holds[pair] = true
-	}
-	return nil
+	return NewProfile(p.Name, p.Order, p.Holds)
 }

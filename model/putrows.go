@@ -25,8 +25,7 @@ type putRow struct {
 // cond is a condition over a request that has been resolved.
 type cond = func(q *call) bool
 
-// putRows are the error rules in the order of the reference page (section 4), and after them the rules that
-// accept a refusal of what the reference does not refuse.
+// putRows are the error rules in the order of the page (section 4), and then the rules that merely accept a refusal.
 var putRows = []putRow{
 	{rule: WireWrongType, when: mistyped, soft: nullAlone},
 	{rule: InputSelectorsMissing, when: func(q *call) bool { return !q.get && q.list.Kind() != value.List }},
@@ -101,17 +100,17 @@ func trailAndStore(q *call) bool {
 }
 
 func noResource(q *call) bool {
-	return !q.trailGiven && !q.hasStore() && !q.hasDest() || destinationAlone(q)
+	return !q.trailGiven && q.storeName == "" && q.destName == "" || destinationAlone(q)
 }
 
 // destinationAlone is an empty list for a destination without a source.
 func destinationAlone(q *call) bool {
-	return !q.trailGiven && !q.hasStore() && q.hasDest() && q.disabling()
+	return !q.trailGiven && q.storeName == "" && q.destName != "" && q.disabling()
 }
 
 // half is a request that enables with one of the two stores, or destinationAlone.
 func half(q *call) bool {
-	return !q.trailGiven && q.enabling() && q.hasStore() != q.hasDest() || destinationAlone(q)
+	return !q.trailGiven && q.enabling() && (q.storeName == "") != (q.destName == "") || destinationAlone(q)
 }
 
 func trailIs(kinds ...trailRefKind) cond {
@@ -169,8 +168,7 @@ func lacksEvents(set Selectors, logs Logs) bool {
 }
 func lacksData(set Selectors, logs Logs) bool { return set.has(Data) && logs&DataEvents == 0 }
 
-// readsDataAlone is the call rate of data events where those of reads alone are logged, which the sources have
-// either way.
+// readsDataAlone is the call rate of data events where only those of reads are logged: the sources have it either way.
 func readsDataAlone(set Selectors, logs Logs) bool {
 	return set.Of(CallRate)&Data != 0 && logs&ReadDataOnly != 0
 }
@@ -200,7 +198,7 @@ func putBreaches(s State, q *call) []breach {
 		if !row.when(q) {
 			continue
 		}
-		rule := ruleIndex[row.rule]
+		rule := RuleOf(row.rule)
 		b := breach{rule: rule, level: rule.Level, open: rule.RefusalOnly, soft: row.soft != nil && row.soft(q)}
 		b.mayPass = b.soft || rule.MayPass || row.pass != nil && row.pass(q)
 		if b.codes = rule.Also; rule.Code != "" {

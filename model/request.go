@@ -56,19 +56,14 @@ func (op Op) Insights() bool { return op == OpPut || op == OpGet }
 // Reads reports whether the operation only reads.
 func (op Op) Reads() bool { return strings.HasPrefix(string(op), "Get") }
 
-// Request is one call in symbolic form: names, accounts, Regions and store identifiers are the fixed
-// ones of a World, which a target replaces by its own on the way out and back.
+// Request is one call in symbolic form: its names are those of a World, which a target replaces by its own.
 type Request struct {
-	Op     Op          `json:"op"`
-	Region string      `json:"region,omitempty"` // where it is sent; empty is the home Region
-	Input  value.Value `json:"input"`
-
-	// Raw, where not nil, is sent instead of Input: a body that is not a JSON object.
-	Raw *string `json:"raw,omitempty"`
-	// Method, where not empty, replaces POST.
-	Method string `json:"method,omitempty"`
-	// OtherTarget sends the X-Amz-Target prefix that the run does not use otherwise.
-	OtherTarget bool `json:"other_target,omitempty"`
+	Op          Op          `json:"op"`
+	Region      string      `json:"region,omitempty"` // where it is sent; empty is the home Region
+	Input       value.Value `json:"input"`
+	Raw         *string     `json:"raw,omitempty"`          // if not nil, sent instead of Input: a body that is no JSON object
+	Method      string      `json:"method,omitempty"`       // if not empty, in place of POST
+	OtherTarget bool        `json:"other_target,omitempty"` // with the X-Amz-Target prefix that is not used otherwise
 }
 
 // GoString renders the request on one line, for the logs of property tests.
@@ -89,15 +84,13 @@ func (r Request) GoString() string {
 	return text + " " + r.Input.String()
 }
 
-// Malformed reports whether the request is no JSON POST of an object, so that only wire/no-crash
-// is held for its answer.
+// Malformed reports whether the request is no JSON POST of an object: then only wire/no-crash is held.
 func (r Request) Malformed() bool { return r.Raw != nil || (r.Method != "" && r.Method != "POST") }
 
 // Outcome is the kind of an answer.
 type Outcome uint8
 
-// The outcomes. The last two occur only in what the model expects: they stand for any answer of a
-// kind that no rule makes a claim about.
+// The outcomes. The last three occur only in what the model expects.
 const (
 	Unanswered Outcome = iota // a timeout, a lost connection: applied or not applied
 	Crashed                   // a 5xx, or no JSON where JSON is due: applied or not applied

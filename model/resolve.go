@@ -48,13 +48,11 @@ func resolve(s State, r Request) *call {
 	if q.trailGiven {
 		q.ref = s.World.resolveTrail(q.trailName, region)
 	}
-	switch q.ref.kind {
-	case refName:
-		q.there = s.trailElsewhere(region, q.ref.name) >= 0
+	switch {
+	case q.ref.here():
 		q.at = s.trail(region, q.ref.name)
-	case refARN:
-		q.at = s.trail(region, q.ref.name)
-	case refOtherRegion:
+		q.there = q.ref.kind == refName && s.trailElsewhere(region, q.ref.name) >= 0
+	case q.ref.kind == refOtherRegion:
 		q.there = s.trail(q.ref.region, q.ref.name) >= 0
 	}
 	if q.at >= 0 {
@@ -180,11 +178,7 @@ func (q *call) disabling() bool { return q.list.Kind() == value.List && len(q.li
 // onStores reports whether a store is named, be it beside a trail.
 func (q *call) onStores() bool { return q.storeGiven || q.destGiven }
 
-func (q *call) hasStore() bool { return q.storeName != "" }
-func (q *call) hasDest() bool  { return q.destName != "" }
-
-// alone reports whether a Put names a trail that is there, and no store: then it depends on what the
-// trail logs and on what is around it.
+// alone is a Put that names a trail that is there, and no store: then logs and surroundings of the trail count.
 func (q *call) alone() bool { return q.named != nil && !q.onStores() && !q.get }
 
 // away reports whether a trail is named from another Region than its home.
@@ -193,4 +187,4 @@ func (q *call) away() bool {
 }
 
 // openDest reports whether the destination may be looked at or not.
-func (q *call) openDest() bool { return q.disabling() && q.hasStore() && !q.trailGiven }
+func (q *call) openDest() bool { return q.disabling() && q.storeName != "" && !q.trailGiven }

@@ -44,96 +44,8 @@ func ParseLevel(name string) (Level, error) {
 	return 0, fmt.Errorf("%q is no level; use documented, observed or inferred", name)
 }
 
-// The ids of the rules.
-const (
-	WireProtocol       ID = "wire/protocol"
-	WireErrorShape     ID = "wire/error-shape"
-	WireErrorStatus    ID = "wire/error-status"
-	WireMembers        ID = "wire/members"
-	WireUnknownMembers ID = "wire/unknown-members"
-	WireWrongType      ID = "wire/wrong-type"
-	WireNoCrash        ID = "wire/no-crash"
-
-	StateInitiallyOff       ID = "state/initially-off"
-	PutStores               ID = "put/stores"
-	PutReplacesList         ID = "put/replaces-list"
-	PutOverwritesCategories ID = "put/overwrites-categories"
-	PutDefaultManagement    ID = "put/default-management"
-	PutEmptyDisables        ID = "put/empty-disables"
-	PutEmptyWhenOff         ID = "put/empty-when-off"
-	PutIdempotent           ID = "put/idempotent"
-	PutOrderFree            ID = "put/order-free"
-	GetReflectsPut          ID = "get/reflects-put"
-	GetNotEnabled           ID = "get/not-enabled"
-	TrailHasInsights        ID = "trail/has-insight-selectors"
-	TrailNameOrARN          ID = "trail/name-or-arn"
-	AnswerOneOwner          ID = "answer/one-owner"
-	AnswerOneEntry          ID = "answer/one-entry-per-type"
-	StateIsolated           ID = "state/isolated"
-	ErrorAtomic             ID = "error/atomic"
-	PutCategoriesEmpty      ID = "put/categories-empty"
-	PutDuplicateType        ID = "put/duplicate-type"
-	PutDuplicateDiffering   ID = "put/duplicate-type-differing"
-	PutDuplicateCategory    ID = "put/duplicate-category"
-
-	LogsCallRate        ID = "logs/call-rate-needs-write"
-	LogsErrorRate       ID = "logs/error-rate-needs-management"
-	LogsData            ID = "logs/data-needs-data"
-	LogsReadOnlyError   ID = "logs/read-only-error-rate"
-	LogsDisable         ID = "logs/disable-needs-nothing"
-	LogsSelectorsLater  ID = "logs/selectors-change-later"
-	LogsStop            ID = "logs/stop-logging"
-	LogsStart           ID = "logs/start-logging"
-	LogsPutStopped      ID = "logs/put-while-stopped"
-	LogsVisible         ID = "logs/visible"
-	TrailCreateExisting ID = "trail/create-existing"
-	TrailUpdateKeeps    ID = "trail/update-keeps"
-	TrailDeleteForgets  ID = "trail/delete-forgets"
-
-	InputSelectorsMissing ID = "input/selectors-missing"
-	InputNoResource       ID = "input/no-resource"
-	InputTrailAndStore    ID = "input/trail-and-store"
-	InputStoreNeedsBoth   ID = "input/store-needs-both"
-	TrailNameSyntax       ID = "trail/name-syntax"
-	TrailARNSyntax        ID = "trail/arn-syntax"
-	StoreIDSyntax         ID = "store/id-syntax"
-	SelectorTypeInvalid   ID = "selector/type-invalid"
-	SelectorTypeMissing   ID = "selector/type-missing"
-	SelectorCategory      ID = "selector/category-invalid"
-	StoreDataCategory     ID = "store/data-category"
-	TrailNotFound         ID = "trail/not-found"
-	TrailOtherAccount     ID = "trail/other-account"
-	TrailHomeRegion       ID = "trail/home-region"
-	StoreNotFound         ID = "store/not-found"
-	StoreOtherAccount     ID = "store/other-account"
-	StoreInactive         ID = "store/inactive"
-	OrgMemberAccount      ID = "org/member-account"
-	OrgNoServiceRole      ID = "org/no-service-role"
-	TrailNotPermitted     ID = "trail/not-permitted"
-	StoreDestination      ID = "store/destination-not-insight"
-	StoreSource           ID = "store/source-not-management"
-	StoreSame             ID = "store/same-store"
-	BucketMissingRule     ID = "bucket/missing"
-	BucketPolicy          ID = "bucket/policy"
-	KMSPolicy             ID = "kms/policy"
-	KMSUnusable           ID = "kms/unusable"
-
-	StoreEnables         ID = "store/enables"
-	StoreARNOrSuffix     ID = "store/arn-or-suffix"
-	StoreDisable         ID = "store/disable"
-	StoreDisableWithDst  ID = "store/disable-with-destination"
-	StoreRepoint         ID = "store/repoint"
-	StoreNotIngesting    ID = "store/not-ingesting"
-	StoreDefaultCategory ID = "store/default-category"
-	StoreStopIngestion   ID = "store/stop-ingestion"
-	StoreUpdateGuard     ID = "store/update-guard"
-	StoreNoData          ID = "store/no-data"
-
-	// Busy is what ConflictException breaks that outlasts the repeats, where no rule promised anything else.
-	Busy ID = "busy"
-	// Order names the deviation of answering the code of another broken rule than the first.
-	Order ID = "order"
-)
+// Order names the deviation of answering the code of another broken rule than the first.
+const Order ID = "order"
 
 // The error codes that the rules speak of.
 const (
@@ -171,8 +83,7 @@ func Known(code string) bool {
 	})
 }
 
-// Undocumented reports whether a code that some rule accepts is not in the error list on the reference
-// page of the operation (Put or Get).
+// Undocumented reports whether a code that some rule accepts is not in the error list of the operation (Put or Get).
 func Undocumented(op Op, code string) bool {
 	switch code {
 	case codeValidation, codeSerialization, codeAccess, codeStoreARN, codeStoreNotFound, codeStoreInactive, codeStoreStatus:
@@ -255,209 +166,241 @@ type (
 	needs = []Capability
 )
 
-// Rules is the table of all rules, in the order of the reference page; the error rules in the
-// order in which the reference selects them.
-var Rules = []Rule{
-	{ID: WireProtocol, Level: Documented, Source: "SM", Needs: needs{CanRawWire},
-		Statement: "A POST to / as application/x-amz-json-1.1 works with the short and with the long X-Amz-Target prefix."},
-	{ID: WireErrorShape, Level: Observed, Source: "W",
-		Statement: "An error answers an object with the code in __type (or code, or X-Amzn-ErrorType) and at most a message beside it."},
-	{ID: WireErrorStatus, Level: Documented, Source: "API", Statement: "An error has HTTP status 400."},
-	{ID: WireMembers, Level: Documented, Source: "SM",
-		Statement: "A success answers 200 with members spelt TrailARN, InsightSelectors, EventDataStoreArn, InsightsDestination, InsightType, EventCategories."},
-	{ID: WireUnknownMembers, Level: Inferred, Source: "-", Needs: needs{CanRawWire},
-		Also: codes{codeSerialization, codeValidation}, Statement: "Unknown members of a request are ignored."},
-	{ID: WireNoCrash, Level: Documented, Source: "API",
-		Statement: "No request, however malformed, gets a 5xx, a dropped connection or never an answer, and no well-formed one an answer that is not JSON."},
+// Rules are all rules in the order of the page; the error rules in the order in which the reference selects them.
+var Rules []Rule
 
-	{ID: StateInitiallyOff, Level: Documented, Source: "API", Statement: "A new trail has Insights off."},
-	{ID: PutStores, Level: Documented, Source: "S0",
-		Statement: "A valid Put on a trail answers 200 with the full trail ARN and the requested selectors as a set."},
-	{ID: PutReplacesList, Level: Observed, Source: "TF, S0",
-		Statement: "A second Put replaces the whole list: a type that it does not name is off."},
-	{ID: PutOverwritesCategories, Level: Documented, Source: "S0", Needs: needs{CanInsightData},
-		Statement: "The categories given for a type replace its earlier ones."},
-	{ID: PutDefaultManagement, Level: Documented, Source: "S0",
-		Statement: "Without EventCategories the type is on for Management alone."},
-	{ID: PutEmptyDisables, Level: Documented, Source: "S0, UG",
-		Statement: "An empty list of selectors answers 200 with an empty list and turns Insights off."},
-	{ID: PutEmptyWhenOff, Level: Inferred, Source: "SM",
-		Statement: "An empty list of selectors when Insights is off already succeeds and changes nothing."},
-	{ID: PutIdempotent, Level: Documented, Source: "SM", Statement: "The same Put twice leaves the same state."},
-	{ID: PutOrderFree, Level: Observed, Source: "TF, CFN",
-		Statement: "The order of selectors and of categories carries no meaning."},
-	{ID: GetReflectsPut, Level: Documented, Source: "API", Needs: needs{CanGet},
-		Statement: "Get answers the selectors last stored, as a set, and the full ARN; for a store also the destination."},
-	{ID: GetNotEnabled, Level: Documented, Source: "API", Needs: needs{CanGet},
-		Statement: "Get while Insights is off answers InsightNotEnabledException."},
-	{ID: TrailHasInsights, Level: Documented, Source: "API, W", Needs: needs{CanGetTrail},
-		Statement: "GetTrail's HasInsightSelectors is true exactly when Insights is on."},
-	{ID: TrailNameOrARN, Level: Observed, Source: "TF, API",
-		Statement: "TrailName may be the name or the ARN, with the same effect."},
-	{ID: AnswerOneOwner, Level: Documented, Source: "API",
-		Statement: "A trail's answer has TrailARN alone; a store's has EventDataStoreArn (and InsightsDestination) alone."},
-	{ID: AnswerOneEntry, Level: Documented, Source: "S0",
-		Statement: "An answer lists exactly one entry per requested type, all values from the enums."},
-	{ID: StateIsolated, Level: Documented, Source: "S0", Statement: "A Put on one trail or store changes no other."},
-	{ID: ErrorAtomic, Level: Documented, Source: "API",
-		Statement: "A call that fails changes nothing, even when one of several selectors was valid."},
-	{ID: PutCategoriesEmpty, Level: Inferred, Source: "-", Also: codes{codeSelectors, codeParameter, codeValidation},
-		Statement: "An empty list of categories means the same as an absent one."},
-	{ID: PutDuplicateType, Level: Inferred, Source: "-", Also: codes{codeSelectors, codeParameter},
-		Statement: "The same type twice with the same categories is stored once."},
-	{ID: PutDuplicateCategory, Level: Inferred, Source: "-", Also: codes{codeSelectors, codeParameter},
-		Statement: "The same category twice is stored once."},
+var ruleIndex = map[ID]int{}
 
-	{ID: LogsReadOnlyError, Level: Documented, Source: "S0", Needs: needs{CanPutEvents},
-		Statement: "ApiErrorRateInsight on a trail that logs only read management events is fine."},
-	{ID: LogsDisable, Level: Inferred, Source: "TF", Needs: needs{CanPutEvents},
-		Statement: "An empty list of selectors has no prerequisite."},
-	{ID: LogsSelectorsLater, Level: Inferred, Source: "-", Needs: needs{CanPutEvents},
-		Also:      codes{codeEventSelectors, codeSelectors, codeNotPermitted},
-		Statement: "PutEventSelectors that removes a prerequisite while Insights is on succeeds and keeps Insights."},
-	{ID: LogsStop, Level: Documented, OfRead: Inferred, Source: "UG", Needs: needs{CanLog, CanStop, CanGet},
-		Statement: "StopLogging turns Insights off on the trail."},
-	{ID: LogsStart, Level: Documented, OfRead: Inferred, Source: "UG", Needs: needs{CanLog, CanStop, CanGet},
-		Statement: "StartLogging after StopLogging brings the stored selectors back."},
-	{ID: LogsPutStopped, Level: Inferred, Source: "-", Needs: needs{CanLog},
-		Also:      codes{codeParameter, codeSelectors, codeNotPermitted, codeUnsupported},
-		Statement: "Put on a trail that is not logging succeeds."},
-	{ID: LogsVisible, Level: Documented, Source: "S0, W", Needs: needs{CanPutEvents, CanGetEvents},
-		Statement: "GetEventSelectors and GetEventDataStore show event selectors that log what was last stored."},
-	{ID: TrailCreateExisting, Level: Inferred, Source: "API", Needs: needs{CanCreate},
-		Statement: "CreateTrail with the name of a trail that exists is refused, and the trail keeps its selectors."},
-	{ID: TrailUpdateKeeps, Level: Inferred, Source: "-", Needs: needs{CanUpdate},
-		Statement: "UpdateTrail of other settings keeps Insights."},
-	{ID: TrailDeleteForgets, Level: Documented, Source: "UG", Needs: needs{CanCreate, CanDelete},
-		Statement: "A deleted trail answers TrailNotFoundException, and a new trail of its name starts off."},
-
-	{ID: WireWrongType, Level: Inferred, Source: "S0", Code: codeSerialization, Needs: needs{CanRawWire},
-		Also: codes{codeSelectors, codeParameter, codeValidation}, Statement: "A member of the wrong JSON type is refused."},
-	{ID: InputSelectorsMissing, Level: Documented, Source: "S0", Code: codeParameter, RefusalOnly: true,
-		Also:      codes{codeSelectors, codeCombination, codeValidation, codeSerialization},
-		Statement: "InsightSelectors is required; leaving it out never turns Insights off."},
-	{ID: InputNoResource, Level: Inferred, Source: "-", Code: codeCombination,
-		Also:      codes{codeParameter, codeTrailName, codeValidation},
-		Statement: "A trail or an event data store must be named."},
-	{ID: InputTrailAndStore, Level: Documented, Source: "S0", Code: codeCombination, Also: codes{codeParameter},
-		Statement: "TrailName cannot be combined with EventDataStore or InsightsDestination."},
-	{ID: InputStoreNeedsBoth, Level: Documented, Source: "S0", Code: codeCombination, RefusalOnly: true, Needs: needs{CanStores},
-		Also:      codes{codeParameter, codeSelectors},
-		Statement: "Enabling Insights on a store needs both EventDataStore and InsightsDestination."},
-	{ID: TrailNameSyntax, Level: Documented, Source: "S0", Code: codeTrailName, Also: codes{codeNotFound},
-		Statement: "A trail name has 3 to 128 letters, digits, dots, dashes and underscores, starts and ends with a letter or digit, has no two of ._- side by side and is no IPv4 address."},
-	{ID: TrailARNSyntax, Level: Documented, Source: "S0", Code: codeARN,
-		Also:      codes{codeTrailName, codeNotFound, codeParameter},
-		Statement: "A TrailName that starts with arn: must be the ARN of a trail."},
-	{ID: StoreIDSyntax, Level: Documented, Source: "S0", Code: codeParameter, RefusalOnly: true, Needs: needs{CanStores},
-		Also:      codes{codeValidation, codeARN, codeSelectors, codeStoreARN, codeStoreNotFound},
-		Statement: "EventDataStore and InsightsDestination have 3 to 256 of the characters a-zA-Z0-9._/-: and are no ARN of another kind."},
-	{ID: SelectorTypeInvalid, Level: Documented, Source: "S0", Code: codeSelectors,
-		Also:      codes{codeParameter, codeValidation, codeSerialization},
-		Statement: "InsightType is ApiCallRateInsight or ApiErrorRateInsight, in this letter case."},
-	{ID: SelectorTypeMissing, Level: Inferred, Source: "-", Code: codeSelectors,
-		Also: codes{codeParameter, codeValidation}, Statement: "Every selector names its InsightType."},
-	{ID: SelectorCategory, Level: Documented, Source: "S0", Code: codeSelectors, RefusalOnly: true,
-		Also:      codes{codeParameter, codeValidation, codeSerialization},
-		Statement: "An event category is Management or Data, in this letter case."},
-	{ID: StoreDataCategory, Level: Documented, Source: "S0", Code: codeSelectors, RefusalOnly: true, Needs: needs{CanStores},
-		Also:      codes{codeParameter, codeCombination, codeUnsupported},
-		Statement: "Data is no category for an event data store."},
-	{ID: TrailNotFound, Level: Documented, Source: "S0, W", Code: codeNotFound,
-		Statement: "A well-formed name or own ARN without such a trail answers TrailNotFoundException."},
-	{ID: TrailOtherAccount, Level: Inferred, Source: "W", Code: codeARN, Also: codes{codeNotFound, codeAccess, codeMember},
-		Statement: "The ARN of another account's trail is refused."},
-	{ID: TrailHomeRegion, Level: Documented, Source: "API, W", Code: codeHomeRegion, Needs: needs{CanRegions},
-		Also: codes{codeNotFound, codeARN}, Statement: "A trail is changed only from its home Region."},
-	{ID: StoreNotFound, Level: Documented, Source: "S0", Code: codeParameter, RefusalOnly: true, Needs: needs{CanStores},
-		Also:      codes{codeARN, codeSelectors, codeStoreNotFound, codeStoreARN},
-		Statement: "A well-formed store identifier without such a store is refused."},
-	{ID: StoreOtherAccount, Level: Documented, Source: "S0", Code: codeParameter, RefusalOnly: true, Needs: needs{CanStores},
-		Also:      codes{codeARN, codeSelectors, codeNotPermitted, codeAccess, codeStoreNotFound, codeStoreARN},
-		Statement: "Source and destination must belong to the caller's account."},
-	{ID: StoreInactive, Level: Documented, Source: "UG", Code: codeParameter, RefusalOnly: true, Needs: needs{CanStores, CanDeleteStores},
-		Also:      codes{codeSelectors, codeNotPermitted, codeStoreInactive, codeStoreNotFound, codeStoreStatus},
-		Statement: "A store that is pending deletion can be neither source nor destination."},
-	{ID: OrgMemberAccount, Level: Documented, Source: "S0", Code: codeMember, Needs: needs{CanArrangeAccount},
-		Also:      codes{codeNotPermitted, codeAccess, codeARN},
-		Statement: "A member account that is no delegated administrator cannot change an organization trail."},
-	{ID: OrgNoServiceRole, Level: Documented, Source: "S0", Code: codeNoRole, Needs: needs{CanArrangeAccount},
-		Statement: "Without the service-linked role in the management account an organization trail cannot be changed."},
-	{ID: TrailNotPermitted, Level: Documented, Source: "S0", Code: codeNotPermitted, Needs: needs{CanArrangeAccount},
-		Also: codes{codeUnsupported, codeAccess}, Statement: "A trail that a service owns cannot be changed by the caller."},
-	{ID: LogsCallRate, Level: Documented, Source: "S0", Code: codeSelectors, RefusalOnly: true, Needs: needs{CanPutEvents},
-		Also:      codes{codeParameter, codeCombination, codeNotPermitted},
-		Statement: "ApiCallRateInsight on Management needs a resource that logs write management events."},
-	{ID: LogsErrorRate, Level: Documented, Source: "S0", Code: codeSelectors, RefusalOnly: true, Needs: needs{CanPutEvents},
-		Also:      codes{codeParameter, codeCombination, codeNotPermitted},
-		Statement: "ApiErrorRateInsight on Management needs a resource that logs read or write management events."},
-	{ID: LogsData, Level: Documented, Source: "S0, LAB", Code: codeParameter, RefusalOnly: true, Needs: needs{CanInsightData},
-		Also:      codes{codeSelectors, codeCombination, codeNotPermitted},
-		Statement: "Either type on Data needs a trail that logs data events."},
-	{ID: StoreDestination, Level: Documented, Source: "S0", Code: codeSelectors, Needs: needs{CanStores},
-		Statement: "The destination must log the Insight category."},
-	{ID: StoreSource, Level: Documented, Source: "S0", Code: codeSelectors, Needs: needs{CanStores},
-		Statement: "The source must log management events, write ones for ApiCallRateInsight."},
-	{ID: StoreSame, Level: Inferred, Source: "-", Code: codeSelectors, Needs: needs{CanStores},
-		Also: codes{codeParameter, codeCombination}, Statement: "Source and destination are two stores."},
-	{ID: BucketMissingRule, Level: Documented, Source: "S0", Code: codeBucketGone, MayPass: true, Needs: needs{CanLoseBucket},
-		Also:      codes{codeBucketPolicy},
-		Statement: "While the trail's bucket is gone, Put answers S3BucketDoesNotExistException."},
-	{ID: BucketPolicy, Level: Documented, Source: "S0", Code: codeBucketPolicy, Needs: needs{CanLoseBucket},
-		Also:      codes{codeEncryption},
-		Statement: "While the bucket policy does not let CloudTrail write, Put answers InsufficientS3BucketPolicyException."},
-	{ID: KMSPolicy, Level: Documented, Source: "S0", Code: codeEncryption, Needs: needs{CanLoseKey}, Also: codes{codeKMS},
-		Statement: "While the key policy does not let CloudTrail encrypt, Put answers InsufficientEncryptionPolicyException."},
-	{ID: KMSUnusable, Level: Documented, Source: "S0", Code: codeKMS, MayPass: true, Needs: needs{CanLoseKey},
-		Also: codes{codeEncryption}, Statement: "While the key is disabled or pending deletion, Put answers KmsException."},
-	{ID: PutDuplicateDiffering, Level: Inferred, Source: "-", Code: codeSelectors, MayPass: true, Needs: needs{CanInsightData},
-		Also:      codes{codeParameter},
-		Statement: "The same type twice with different categories is refused; whatever Put answers, Get answers the same."},
-
-	{ID: StoreEnables, Level: Documented, Source: "S0", Needs: needs{CanStores},
-		Statement: "A source that logs management events and a destination of category Insight: 200 with both ARNs."},
-	{ID: StoreARNOrSuffix, Level: Documented, Source: "S0", Needs: needs{CanStores},
-		Statement: "A store's ARN and its ID suffix mean the same; answers carry ARNs."},
-	{ID: StoreDisable, Level: Documented, Source: "S0", Needs: needs{CanStores},
-		Statement: "An empty list for a store without a destination succeeds and turns Insights off."},
-	{ID: StoreDisableWithDst, Level: Inferred, Source: "-", Needs: needs{CanStores},
-		Also: codes{codeCombination, codeParameter}, Statement: "An empty list for a store with a destination succeeds too."},
-	{ID: StoreRepoint, Level: Inferred, Source: "-", Needs: needs{CanStores},
-		Statement: "A Put with another destination succeeds and replaces the destination."},
-	{ID: StoreNotIngesting, Level: Inferred, Source: "-", Needs: needs{CanStores},
-		Also:      codes{codeParameter, codeSelectors, codeNotPermitted, codeStoreInactive, codeStoreNotFound, codeStoreStatus},
-		Statement: "A store that is neither enabled nor pending deletion can be source or destination."},
-	{ID: StoreDefaultCategory, Level: Documented, OfRead: Inferred, Source: "S0", Needs: needs{CanStores},
-		Statement: "EventCategories Management on an event data store is accepted and means the same as none."},
-	{ID: StoreStopIngestion, Level: Documented, OfRead: Inferred, Source: "UG", Needs: needs{CanStores, CanStopStores, CanGet},
-		Statement: "StopEventDataStoreIngestion and StartEventDataStoreIngestion keep the selectors."},
-	{ID: StoreUpdateGuard, Level: Documented, Source: "UG", Needs: needs{CanStores, CanUpdateStores},
-		Statement: "UpdateEventDataStore that breaks a live prerequisite answers InvalidInsightSelectorsException; with Insights off it succeeds."},
-	{ID: StoreNoData, Level: Documented, Source: "S0", Needs: needs{CanStores, CanGet},
-		Statement: "Get never shows Data on an event data store."},
-	{ID: "store/delete-restore", Level: Inferred, Source: "-", Needs: needs{CanStores, CanDeleteStores, CanRestoreStores}, Silent: true,
-		Statement: "What deleting and restoring a store does to its selectors is not claimed."},
-
-	{ID: "throttled", Level: Documented, Source: "API", Silent: true,
-		Statement: "ThrottlingException may come at any time: the harness waits and repeats."},
-	{ID: Busy, Level: Documented, Source: "SM", Silent: true,
-		Statement: "ConflictException from a write, with HTTP 400 or 409, is no verdict unless it outlasts the repeats."},
-	{ID: "access", Level: Documented, Source: "API", Silent: true,
-		Statement: "Refused credentials make a run inconclusive."},
-	{ID: "unsupported", Level: Documented, Source: "API", Silent: true,
-		Statement: "UnsupportedOperationException for a whole operation, for all Puts with Data or for all on stores means that the capability is absent."},
+// add puts a rule into the table.
+func add(r Rule) ID {
+	ruleIndex[r.ID] = len(Rules)
+	Rules = append(Rules, r)
+	return r.ID
 }
 
-var ruleIndex = func() map[ID]*Rule {
-	index := make(map[ID]*Rule, len(Rules))
-	for i := range Rules {
-		index[Rules[i].ID] = &Rules[i]
-	}
-	return index
-}()
+// The rules.
+var (
+	WireProtocol = add(Rule{ID: "wire/protocol", Level: Documented, Source: "SM", Needs: needs{CanRawWire},
+		Statement: "A POST to / as application/x-amz-json-1.1 works with the short and with the long X-Amz-Target prefix."})
+	WireErrorShape = add(Rule{ID: "wire/error-shape", Level: Observed, Source: "W",
+		Statement: "An error answers an object with the code in __type (or code, or X-Amzn-ErrorType) and at most a message beside it."})
+	WireErrorStatus = add(Rule{ID: "wire/error-status", Level: Documented, Source: "API",
+		Statement: "An error has HTTP status 400."})
+	WireMembers = add(Rule{ID: "wire/members", Level: Documented, Source: "SM",
+		Statement: "A success answers 200 with members spelt TrailARN, InsightSelectors, EventDataStoreArn, InsightsDestination, InsightType, EventCategories."})
+	WireUnknownMembers = add(Rule{ID: "wire/unknown-members", Level: Inferred, Source: "-", Needs: needs{CanRawWire},
+		Also: codes{codeSerialization, codeValidation}, Statement: "Unknown members of a request are ignored."})
+	WireNoCrash = add(Rule{ID: "wire/no-crash", Level: Documented, Source: "API",
+		Statement: "No request, however malformed, gets a 5xx, a dropped connection or never an answer, and no well-formed one an answer that is not JSON."})
+
+	StateInitiallyOff = add(Rule{ID: "state/initially-off", Level: Documented, Source: "API",
+		Statement: "A new trail has Insights off."})
+	PutStores = add(Rule{ID: "put/stores", Level: Documented, Source: "S0",
+		Statement: "A valid Put on a trail answers 200 with the full trail ARN and the requested selectors as a set."})
+	PutReplacesList = add(Rule{ID: "put/replaces-list", Level: Observed, Source: "TF, S0",
+		Statement: "A second Put replaces the whole list: a type that it does not name is off."})
+	PutOverwritesCategories = add(Rule{ID: "put/overwrites-categories", Level: Documented, Source: "S0",
+		Needs: needs{CanInsightData}, Statement: "The categories given for a type replace its earlier ones."})
+	PutDefaultManagement = add(Rule{ID: "put/default-management", Level: Documented, Source: "S0",
+		Statement: "Without EventCategories the type is on for Management alone."})
+	PutEmptyDisables = add(Rule{ID: "put/empty-disables", Level: Documented, Source: "S0, UG",
+		Statement: "An empty list of selectors answers 200 with an empty list and turns Insights off."})
+	PutEmptyWhenOff = add(Rule{ID: "put/empty-when-off", Level: Inferred, Source: "SM",
+		Statement: "An empty list of selectors when Insights is off already succeeds and changes nothing."})
+	PutIdempotent = add(Rule{ID: "put/idempotent", Level: Documented, Source: "SM",
+		Statement: "The same Put twice leaves the same state."})
+	PutOrderFree = add(Rule{ID: "put/order-free", Level: Observed, Source: "TF, CFN",
+		Statement: "The order of selectors and of categories carries no meaning."})
+	GetReflectsPut = add(Rule{ID: "get/reflects-put", Level: Documented, Source: "API", Needs: needs{CanGet},
+		Statement: "Get answers the selectors last stored, as a set, and the full ARN; for a store also the destination."})
+	GetNotEnabled = add(Rule{ID: "get/not-enabled", Level: Documented, Source: "API", Needs: needs{CanGet},
+		Statement: "Get while Insights is off answers InsightNotEnabledException."})
+	TrailHasInsights = add(Rule{ID: "trail/has-insight-selectors", Level: Documented, Source: "API, W",
+		Needs: needs{CanGetTrail}, Statement: "GetTrail's HasInsightSelectors is true exactly when Insights is on."})
+	TrailNameOrARN = add(Rule{ID: "trail/name-or-arn", Level: Observed, Source: "TF, API",
+		Statement: "TrailName may be the name or the ARN, with the same effect."})
+	AnswerOneOwner = add(Rule{ID: "answer/one-owner", Level: Documented, Source: "API",
+		Statement: "A trail's answer has TrailARN alone; a store's has EventDataStoreArn (and InsightsDestination) alone."})
+	AnswerOneEntry = add(Rule{ID: "answer/one-entry-per-type", Level: Documented, Source: "S0",
+		Statement: "An answer lists exactly one entry per requested type, all values from the enums."})
+	StateIsolated = add(Rule{ID: "state/isolated", Level: Documented, Source: "S0",
+		Statement: "A Put on one trail or store changes no other."})
+	ErrorAtomic = add(Rule{ID: "error/atomic", Level: Documented, Source: "API",
+		Statement: "A call that fails changes nothing, even when one of several selectors was valid."})
+	PutCategoriesEmpty = add(Rule{ID: "put/categories-empty", Level: Inferred, Source: "-",
+		Also:      codes{codeSelectors, codeParameter, codeValidation},
+		Statement: "An empty list of categories means the same as an absent one."})
+	PutDuplicateType = add(Rule{ID: "put/duplicate-type", Level: Inferred, Source: "-",
+		Also: codes{codeSelectors, codeParameter}, Statement: "The same type twice with the same categories is stored once."})
+	PutDuplicateCategory = add(Rule{ID: "put/duplicate-category", Level: Inferred, Source: "-",
+		Also: codes{codeSelectors, codeParameter}, Statement: "The same category twice is stored once."})
+
+	LogsReadOnlyError = add(Rule{ID: "logs/read-only-error-rate", Level: Documented, Source: "S0",
+		Needs:     needs{CanPutEvents},
+		Statement: "ApiErrorRateInsight on a trail that logs only read management events is fine."})
+	LogsDisable = add(Rule{ID: "logs/disable-needs-nothing", Level: Inferred, Source: "TF", Needs: needs{CanPutEvents},
+		Statement: "An empty list of selectors has no prerequisite."})
+	LogsSelectorsLater = add(Rule{ID: "logs/selectors-change-later", Level: Inferred, Source: "-",
+		Needs: needs{CanPutEvents}, Also: codes{codeEventSelectors, codeSelectors, codeNotPermitted},
+		Statement: "PutEventSelectors that removes a prerequisite while Insights is on succeeds and keeps Insights."})
+	LogsStop = add(Rule{ID: "logs/stop-logging", Level: Documented, OfRead: Inferred, Source: "UG",
+		Needs: needs{CanLog, CanStop, CanGet}, Statement: "StopLogging turns Insights off on the trail."})
+	LogsStart = add(Rule{ID: "logs/start-logging", Level: Documented, OfRead: Inferred, Source: "UG",
+		Needs: needs{CanLog, CanStop, CanGet}, Statement: "StartLogging after StopLogging brings the stored selectors back."})
+	LogsPutStopped = add(Rule{ID: "logs/put-while-stopped", Level: Inferred, Source: "-", Needs: needs{CanLog},
+		Also:      codes{codeParameter, codeSelectors, codeNotPermitted, codeUnsupported},
+		Statement: "Put on a trail that is not logging succeeds."})
+	LogsVisible = add(Rule{ID: "logs/visible", Level: Documented, Source: "S0, W",
+		Needs:     needs{CanPutEvents, CanGetEvents},
+		Statement: "GetEventSelectors and GetEventDataStore show event selectors that log what was last stored."})
+	TrailCreateExisting = add(Rule{ID: "trail/create-existing", Level: Inferred, Source: "API", Needs: needs{CanCreate},
+		Statement: "CreateTrail with the name of a trail that exists is refused, and the trail keeps its selectors."})
+	TrailUpdateKeeps = add(Rule{ID: "trail/update-keeps", Level: Inferred, Source: "-", Needs: needs{CanUpdate},
+		Statement: "UpdateTrail of other settings keeps Insights."})
+	TrailDeleteForgets = add(Rule{ID: "trail/delete-forgets", Level: Documented, Source: "UG",
+		Needs:     needs{CanCreate, CanDelete},
+		Statement: "A deleted trail answers TrailNotFoundException, and a new trail of its name starts off."})
+
+	WireWrongType = add(Rule{ID: "wire/wrong-type", Level: Inferred, Source: "S0", Code: codeSerialization,
+		Needs: needs{CanRawWire}, Also: codes{codeSelectors, codeParameter, codeValidation},
+		Statement: "A member of the wrong JSON type is refused."})
+	InputSelectorsMissing = add(Rule{ID: "input/selectors-missing", Level: Documented, Source: "S0", Code: codeParameter,
+		RefusalOnly: true, Also: codes{codeSelectors, codeCombination, codeValidation, codeSerialization},
+		Statement: "InsightSelectors is required; leaving it out never turns Insights off."})
+	InputNoResource = add(Rule{ID: "input/no-resource", Level: Inferred, Source: "-", Code: codeCombination,
+		Also:      codes{codeParameter, codeTrailName, codeValidation},
+		Statement: "A trail or an event data store must be named."})
+	InputTrailAndStore = add(Rule{ID: "input/trail-and-store", Level: Documented, Source: "S0", Code: codeCombination,
+		Also: codes{codeParameter}, Statement: "TrailName cannot be combined with EventDataStore or InsightsDestination."})
+	InputStoreNeedsBoth = add(Rule{ID: "input/store-needs-both", Level: Documented, Source: "S0", Code: codeCombination,
+		RefusalOnly: true, Needs: needs{CanStores}, Also: codes{codeParameter, codeSelectors},
+		Statement: "Enabling Insights on a store needs both EventDataStore and InsightsDestination."})
+	TrailNameSyntax = add(Rule{ID: "trail/name-syntax", Level: Documented, Source: "S0", Code: codeTrailName,
+		Also:      codes{codeNotFound},
+		Statement: "A trail name has 3 to 128 letters, digits, dots, dashes and underscores, starts and ends with a letter or digit, has no two of ._- side by side and is no IPv4 address."})
+	TrailARNSyntax = add(Rule{ID: "trail/arn-syntax", Level: Documented, Source: "S0", Code: codeARN,
+		Also:      codes{codeTrailName, codeNotFound, codeParameter},
+		Statement: "A TrailName that starts with arn: must be the ARN of a trail."})
+	StoreIDSyntax = add(Rule{ID: "store/id-syntax", Level: Documented, Source: "S0", Code: codeParameter,
+		RefusalOnly: true, Needs: needs{CanStores},
+		Also:      codes{codeValidation, codeARN, codeSelectors, codeStoreARN, codeStoreNotFound},
+		Statement: "EventDataStore and InsightsDestination have 3 to 256 of the characters a-zA-Z0-9._/-: and are no ARN of another kind."})
+	SelectorTypeInvalid = add(Rule{ID: "selector/type-invalid", Level: Documented, Source: "S0", Code: codeSelectors,
+		Also:      codes{codeParameter, codeValidation, codeSerialization},
+		Statement: "InsightType is ApiCallRateInsight or ApiErrorRateInsight, in this letter case."})
+	SelectorTypeMissing = add(Rule{ID: "selector/type-missing", Level: Inferred, Source: "-", Code: codeSelectors,
+		Also: codes{codeParameter, codeValidation}, Statement: "Every selector names its InsightType."})
+	SelectorCategory = add(Rule{ID: "selector/category-invalid", Level: Documented, Source: "S0", Code: codeSelectors,
+		RefusalOnly: true, Also: codes{codeParameter, codeValidation, codeSerialization},
+		Statement: "An event category is Management or Data, in this letter case."})
+	StoreDataCategory = add(Rule{ID: "store/data-category", Level: Documented, Source: "S0", Code: codeSelectors,
+		RefusalOnly: true, Needs: needs{CanStores}, Also: codes{codeParameter, codeCombination, codeUnsupported},
+		Statement: "Data is no category for an event data store."})
+	TrailNotFound = add(Rule{ID: "trail/not-found", Level: Documented, Source: "S0, W", Code: codeNotFound,
+		Statement: "A well-formed name or own ARN without such a trail answers TrailNotFoundException."})
+	TrailOtherAccount = add(Rule{ID: "trail/other-account", Level: Inferred, Source: "W", Code: codeARN,
+		Also: codes{codeNotFound, codeAccess, codeMember}, Statement: "The ARN of another account's trail is refused."})
+	TrailHomeRegion = add(Rule{ID: "trail/home-region", Level: Documented, Source: "API, W", Code: codeHomeRegion,
+		Needs: needs{CanRegions}, Also: codes{codeNotFound, codeARN},
+		Statement: "A trail is changed only from its home Region."})
+	StoreNotFound = add(Rule{ID: "store/not-found", Level: Documented, Source: "S0", Code: codeParameter,
+		RefusalOnly: true, Needs: needs{CanStores}, Also: codes{codeARN, codeSelectors, codeStoreNotFound, codeStoreARN},
+		Statement: "A well-formed store identifier without such a store is refused."})
+	StoreOtherAccount = add(Rule{ID: "store/other-account", Level: Documented, Source: "S0", Code: codeParameter,
+		RefusalOnly: true, Needs: needs{CanStores},
+		Also:      codes{codeARN, codeSelectors, codeNotPermitted, codeAccess, codeStoreNotFound, codeStoreARN},
+		Statement: "Source and destination must belong to the caller's account."})
+	StoreInactive = add(Rule{ID: "store/inactive", Level: Documented, Source: "UG", Code: codeParameter, RefusalOnly: true,
+		Needs:     needs{CanStores, CanDeleteStores},
+		Also:      codes{codeSelectors, codeNotPermitted, codeStoreInactive, codeStoreNotFound, codeStoreStatus},
+		Statement: "A store that is pending deletion can be neither source nor destination."})
+	OrgMemberAccount = add(Rule{ID: "org/member-account", Level: Documented, Source: "S0", Code: codeMember,
+		Needs: needs{CanArrangeAccount}, Also: codes{codeNotPermitted, codeAccess, codeARN},
+		Statement: "A member account that is no delegated administrator cannot change an organization trail."})
+	OrgNoServiceRole = add(Rule{ID: "org/no-service-role", Level: Documented, Source: "S0", Code: codeNoRole,
+		Needs:     needs{CanArrangeAccount},
+		Statement: "Without the service-linked role in the management account an organization trail cannot be changed."})
+	TrailNotPermitted = add(Rule{ID: "trail/not-permitted", Level: Documented, Source: "S0", Code: codeNotPermitted,
+		Needs: needs{CanArrangeAccount}, Also: codes{codeUnsupported, codeAccess},
+		Statement: "A trail that a service owns cannot be changed by the caller."})
+	LogsCallRate = add(Rule{ID: "logs/call-rate-needs-write", Level: Documented, Source: "S0", Code: codeSelectors,
+		RefusalOnly: true, Needs: needs{CanPutEvents}, Also: codes{codeParameter, codeCombination, codeNotPermitted},
+		Statement: "ApiCallRateInsight on Management needs a resource that logs write management events."})
+	LogsErrorRate = add(Rule{ID: "logs/error-rate-needs-management", Level: Documented, Source: "S0", Code: codeSelectors,
+		RefusalOnly: true, Needs: needs{CanPutEvents}, Also: codes{codeParameter, codeCombination, codeNotPermitted},
+		Statement: "ApiErrorRateInsight on Management needs a resource that logs read or write management events."})
+	LogsData = add(Rule{ID: "logs/data-needs-data", Level: Documented, Source: "S0, LAB", Code: codeParameter,
+		RefusalOnly: true, Needs: needs{CanInsightData}, Also: codes{codeSelectors, codeCombination, codeNotPermitted},
+		Statement: "Either type on Data needs a trail that logs data events."})
+	StoreDestination = add(Rule{ID: "store/destination-not-insight", Level: Documented, Source: "S0", Code: codeSelectors,
+		Needs: needs{CanStores}, Statement: "The destination must log the Insight category."})
+	StoreSource = add(Rule{ID: "store/source-not-management", Level: Documented, Source: "S0", Code: codeSelectors,
+		Needs: needs{CanStores}, Statement: "The source must log management events, write ones for ApiCallRateInsight."})
+	StoreSame = add(Rule{ID: "store/same-store", Level: Inferred, Source: "-", Code: codeSelectors,
+		Needs: needs{CanStores}, Also: codes{codeParameter, codeCombination},
+		Statement: "Source and destination are two stores."})
+	BucketMissingRule = add(Rule{ID: "bucket/missing", Level: Documented, Source: "S0", Code: codeBucketGone,
+		MayPass: true, Needs: needs{CanLoseBucket}, Also: codes{codeBucketPolicy},
+		Statement: "While the trail's bucket is gone, Put answers S3BucketDoesNotExistException."})
+	BucketPolicy = add(Rule{ID: "bucket/policy", Level: Documented, Source: "S0", Code: codeBucketPolicy,
+		Needs: needs{CanLoseBucket}, Also: codes{codeEncryption},
+		Statement: "While the bucket policy does not let CloudTrail write, Put answers InsufficientS3BucketPolicyException."})
+	KMSPolicy = add(Rule{ID: "kms/policy", Level: Documented, Source: "S0", Code: codeEncryption, Needs: needs{CanLoseKey},
+		Also:      codes{codeKMS},
+		Statement: "While the key policy does not let CloudTrail encrypt, Put answers InsufficientEncryptionPolicyException."})
+	KMSUnusable = add(Rule{ID: "kms/unusable", Level: Documented, Source: "S0", Code: codeKMS, MayPass: true,
+		Needs: needs{CanLoseKey}, Also: codes{codeEncryption},
+		Statement: "While the key is disabled or pending deletion, Put answers KmsException."})
+	PutDuplicateDiffering = add(Rule{ID: "put/duplicate-type-differing", Level: Inferred, Source: "-", Code: codeSelectors,
+		MayPass: true, Needs: needs{CanInsightData}, Also: codes{codeParameter},
+		Statement: "The same type twice with different categories is refused; whatever Put answers, Get answers the same."})
+
+	StoreEnables = add(Rule{ID: "store/enables", Level: Documented, Source: "S0", Needs: needs{CanStores},
+		Statement: "A source that logs management events and a destination of category Insight: 200 with both ARNs."})
+	StoreARNOrSuffix = add(Rule{ID: "store/arn-or-suffix", Level: Documented, Source: "S0", Needs: needs{CanStores},
+		Statement: "A store's ARN and its ID suffix mean the same; answers carry ARNs."})
+	StoreDisable = add(Rule{ID: "store/disable", Level: Documented, Source: "S0", Needs: needs{CanStores},
+		Statement: "An empty list for a store without a destination succeeds and turns Insights off."})
+	StoreDisableWithDst = add(Rule{ID: "store/disable-with-destination", Level: Inferred, Source: "-",
+		Needs: needs{CanStores}, Also: codes{codeCombination, codeParameter},
+		Statement: "An empty list for a store with a destination succeeds too."})
+	StoreRepoint = add(Rule{ID: "store/repoint", Level: Inferred, Source: "-", Needs: needs{CanStores},
+		Statement: "A Put with another destination succeeds and replaces the destination."})
+	StoreNotIngesting = add(Rule{ID: "store/not-ingesting", Level: Inferred, Source: "-", Needs: needs{CanStores},
+		Also:      codes{codeParameter, codeSelectors, codeNotPermitted, codeStoreInactive, codeStoreNotFound, codeStoreStatus},
+		Statement: "A store that is neither enabled nor pending deletion can be source or destination."})
+	StoreDefaultCategory = add(Rule{ID: "store/default-category", Level: Documented, OfRead: Inferred, Source: "S0",
+		Needs:     needs{CanStores},
+		Statement: "EventCategories Management on an event data store is accepted and means the same as none."})
+	StoreStopIngestion = add(Rule{ID: "store/stop-ingestion", Level: Documented, OfRead: Inferred, Source: "UG",
+		Needs:     needs{CanStores, CanStopStores, CanGet},
+		Statement: "StopEventDataStoreIngestion and StartEventDataStoreIngestion keep the selectors."})
+	StoreUpdateGuard = add(Rule{ID: "store/update-guard", Level: Documented, Source: "UG",
+		Needs:     needs{CanStores, CanUpdateStores},
+		Statement: "UpdateEventDataStore that breaks a live prerequisite answers InvalidInsightSelectorsException; with Insights off it succeeds."})
+	StoreNoData = add(Rule{ID: "store/no-data", Level: Documented, Source: "S0", Needs: needs{CanStores, CanGet},
+		Statement: "Get never shows Data on an event data store."})
+	_ = add(Rule{ID: "store/delete-restore", Level: Inferred, Source: "-", Silent: true,
+		Needs:     needs{CanStores, CanDeleteStores, CanRestoreStores},
+		Statement: "What deleting and restoring a store does to its selectors is not claimed."})
+
+	_ = add(Rule{ID: "throttled", Level: Documented, Source: "API", Silent: true,
+		Statement: "ThrottlingException may come at any time: the harness waits and repeats."})
+	Busy = add(Rule{ID: "busy", Level: Documented, Source: "SM", Silent: true,
+		Statement: "ConflictException from a write, with HTTP 400 or 409, is no verdict unless it outlasts the repeats."})
+	_ = add(Rule{ID: "access", Level: Documented, Source: "API", Silent: true,
+		Statement: "Refused credentials make a run inconclusive."})
+	_ = add(Rule{ID: "unsupported", Level: Documented, Source: "API", Silent: true,
+		Statement: "UnsupportedOperationException for a whole operation, for all Puts with Data or for all on stores means that the capability is absent."})
+)
 
 // RuleOf returns the rule of that id, nil where there is none.
-func RuleOf(id ID) *Rule { return ruleIndex[id] }
+func RuleOf(id ID) *Rule {
+	if i, ok := ruleIndex[id]; ok {
+		return &Rules[i]
+	}
+	return nil
+}
 
 // Place is the place of an error rule in the reference's order of errors, from 1; 0 for another rule.
 func Place(id ID) int { return slices.Index(ErrorRules(), id) + 1 }

@@ -45,8 +45,7 @@ func (t Type) entries() Selectors { return 0xf << (4 * uint8(t)) }
 // Entry returns the set with one selector.
 func Entry(t Type, c Categories) Selectors { return 1 << (4*uint8(t) + uint8(c)) }
 
-// MakeSelectors returns the set in which each type is on for the given categories, and off where
-// there are none.
+// MakeSelectors returns the set in which each type is on for the given categories, off where there are none.
 func MakeSelectors(callRate, errorRate Categories) Selectors {
 	return (Entry(CallRate, callRate) | Entry(ErrorRate, errorRate)) &^ emptyEntries
 }

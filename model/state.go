@@ -7,22 +7,19 @@ import (
 	"strings"
 )
 
-// World holds what stays fixed during a case: the identities that requests may name and what the
-// target is known to be able to do. All states of a case share one World.
+// World holds what stays fixed during a case: what requests may name, and what the target is known to be able to do.
 type World struct {
-	Partition    string
-	Account      string // the caller's
-	OtherAccount string
-	Home, Away   string // two Regions; trails are made in Home unless a request says otherwise
+	Partition             string
+	Account, OtherAccount string   // the caller's, and one that is not
+	Home, Away            string   // two Regions; trails are made in Home unless a request says otherwise
+	Profile               *Profile // the error order; nil is defaultProfile
 	// NoStart says that the target has no StartLogging: its trails count as logging from the start.
 	NoStart bool
-	// Lent says that CreateTrail lends trails that exist beforehand: until a PutEventSelectors, what
-	// they log is not known.
+	// Lent says that CreateTrail lends trails that exist beforehand: what they log is not known until a PutEventSelectors.
 	Lent bool
-	// NoStores says that the target has no event data stores: their rules are not broken by naming
-	// one, though their codes are accepted for it.
+	// NoStores says that the target has no event data stores: naming one breaks none of their rules, but their codes
+	// are accepted.
 	NoStores bool
-	Profile  *Profile // the error order; nil is defaultProfile
 }
 
 // DefaultWorld has the identities that all symbolic requests use.
@@ -30,7 +27,7 @@ var DefaultWorld = World{Partition: "aws", Account: "123456789012", OtherAccount
 	Home: "us-east-1", Away: "eu-west-1"}
 
 func (w *World) region(r Request) string { return cmp.Or(r.Region, w.Home) }
-func (w *World) profile() *Profile       { return cmp.Or(w.Profile, defaultProfile) }
+func (w *World) profile() *Profile       { return cmp.Or(w.Profile, defaultProfile()) }
 
 // TrailARN is the ARN of the caller's trail of that name.
 func (w *World) TrailARN(region, name string) string { return w.arn(region) + ":trail/" + name }
@@ -45,10 +42,10 @@ func (w *World) arn(region string) string {
 // StoreID is the symbolic ID suffix of the n-th event data store that a case creates, from 0.
 func StoreID(n int) string { return fmt.Sprintf("00000000-0000-4000-8000-%012d", n%100) }
 
-// Condition is a set of circumstances around a trail that OpArrange brings about.
+// Condition is a set of circumstances around a trail that OpArrange brings about, those of rows 19-21 and 26-29.
 type Condition uint8
 
-// The conditions of rows 19-21 and 26-29.
+// The conditions.
 const (
 	BucketMissing Condition = 1 << iota
 	BucketDenied            // the bucket policy no longer lets CloudTrail write
@@ -83,7 +80,6 @@ type Trail struct {
 	HasEither bool      // HasInsightSelectors claims nothing until the next Put
 }
 
-// fullARN is the ARN.
 func (t *Trail) fullARN(w *World) string {
 	if t.arn != "" {
 		return t.arn
@@ -103,26 +99,23 @@ type Store struct {
 	Destination string // the ID of the store that receives the insights
 }
 
-// State is what the model knows of a case's resources. It is a value: Step never changes the slices
-// of the state that it is given.
+// State is what the model knows of a case's resources. It is a value: nothing changes the slices of one.
 type State struct {
 	World  *World
 	Trails []Trail
 	Stores []Store
-	// gone names the trails that were deleted, so that a forgotten trail can be told from one that
-	// never was: "/Region/name/…".
-	gone string
+	gone   string // the trails that were deleted, as "/Region/name/…"
 }
 
 // NewState is the empty state of a fresh case.
 func NewState(w *World) State { return State{World: w} }
 
 // Trail returns the trail of that name in a Region, and whether there is one.
-func (s State) Trail(region, name string) (Trail, bool) {
+func (s State) Trail(region, name string) (t Trail, ok bool) {
 	if i := s.trail(region, name); i >= 0 {
 		return s.Trails[i], true
 	}
-	return Trail{}, false
+	return t, false
 }
 
 func (s State) trail(region, name string) int {
@@ -159,8 +152,8 @@ func replaced[T any](list []T, i int, x T) []T {
 }
 
 func (s State) withoutTrail(i int) State {
-	if !s.wasDeleted(s.Trails[i].Home, s.Trails[i].Name) {
-		s.gone += "/" + s.Trails[i].Home + "/" + s.Trails[i].Name + "/"
+	if t := &s.Trails[i]; !s.wasDeleted(t.Home, t.Name) {
+		s.gone += "/" + t.Home + "/" + t.Name + "/"
 	}
 	s.Trails = slices.Concat(s.Trails[:i], s.Trails[i+1:])
 	return s
@@ -180,8 +173,7 @@ func (t Trail) resource() string { return "trail/" + t.Home + "/" + t.Name }
 func (x Store) resource() string { return "store/" + x.Home + "/" + x.ID }
 
 // Resources lists the trails and stores of the state, named as Resource names them.
-func (s State) Resources() []string {
-	var out []string
+func (s State) Resources() (out []string) {
 	for _, t := range s.Trails {
 		out = append(out, t.resource())
 	}
@@ -191,8 +183,7 @@ func (s State) Resources() []string {
 	return out
 }
 
-// Resource names the trail or store that a Put, Get or trail operation concerns, as "trail/REGION/NAME"
-// or "store/REGION/ID"; empty where the request names none that exists.
+// Resource names what a request concerns, as "trail/REGION/NAME" or "store/REGION/ID"; empty where none exists.
 func Resource(s State, r Request) string {
 	name := r.Input.Get("TrailName")
 	switch {
@@ -217,8 +208,7 @@ func resourceAt[T interface{ resource() string }](list []T, i int) string {
 	return list[i].resource()
 }
 
-// Find is the index of the trail or of the store that a resource is, -1 for the other and where there is
-// none.
+// Find is the index of the trail or of the store that a resource is, -1 where it is none.
 func (s State) Find(resource string) (trail, store int) {
 	kind, rest, _ := strings.Cut(resource, "/")
 	region, name, _ := strings.Cut(rest, "/")
@@ -228,8 +218,7 @@ func (s State) Find(resource string) (trail, store int) {
 	return -1, s.store(region, name)
 }
 
-// StoredIn returns what GetInsightSelectors of a resource is expected to show, and whether the state
-// has the resource.
+// StoredIn returns what a Get of a resource is expected to show, and whether the state has the resource.
 func StoredIn(s State, resource string) (Selectors, bool) {
 	switch trail, store := s.Find(resource); {
 	case trail >= 0:

@@ -12,15 +12,11 @@ import (
 type Branch struct {
 	Answer Answer
 	Next   State
-	// Rule is empty for the reference outcome. Otherwise it names the rule that accepts this one
-	// beside the reference, or Order.
-	Rule ID
-	// Silent says that no rule claims anything here, so that taking the branch is no deviation.
-	Silent bool
+	Rule   ID   // that accepts it beside the reference, or Order; empty for the reference
+	Silent bool // no rule claims anything here: taking the branch is no deviation
 }
 
-// Step returns the allowed outcomes of a request in a state, the reference first. It is total: for
-// requests that no rule speaks of, everything is allowed.
+// Step returns the allowed outcomes of a request in a state, the reference first. What no rule speaks of is allowed.
 func Step(s State, r Request) []Branch {
 	if r.Malformed() {
 		return stepMalformed(s, r)
@@ -58,7 +54,8 @@ var (
 		OpTrail: stepGetTrail, OpStatus: stepGetTrailStatus, OpStart: stepStartLogging, OpStop: stepStopLogging,
 		OpPutEvents: stepPutEventSelectors, OpGetEvents: stepGetEventSelectors, OpArrange: stepArrange}
 	storeSteps = map[Op]func(s State, i int, r Request) []Branch{OpGetStore: stepGetStore, OpUpdateStore: stepUpdateStore,
-		OpDeleteStore: stepDeleteStore, OpRestoreStore: stepDeleteStore, OpStartIngestion: stepIngestion, OpStopIngestion: stepIngestion}
+		OpDeleteStore: stepDeleteStore, OpRestoreStore: stepDeleteStore,
+		OpStartIngestion: stepIngestion, OpStopIngestion: stepIngestion}
 )
 
 // stepMalformed claims nothing: a target may even read another method as POST.
@@ -75,13 +72,12 @@ func stepMalformed(s State, r Request) []Branch {
 
 // plain is an outcome of which nothing is claimed but its kind, silent one that no rule claims, and accepted
 // one that a rule accepts beside the reference.
-func plain(o Outcome, next State) Branch { return Branch{Answer: Answer{Outcome: o}, Next: next} }
-func silent(o Outcome, next State) Branch {
-	return Branch{Answer: Answer{Outcome: o}, Next: next, Silent: true}
+func plain(o Outcome, s State) Branch { return Branch{Answer: Answer{Outcome: o}, Next: s} }
+func silent(o Outcome, s State) Branch {
+	return Branch{Answer: Answer{Outcome: o}, Next: s, Silent: true}
 }
-
-func accepted(rule ID, o Outcome, next State) Branch {
-	return Branch{Answer: Answer{Outcome: o}, Next: next, Rule: rule}
+func accepted(rule ID, o Outcome, s State) Branch {
+	return Branch{Answer: Answer{Outcome: o}, Next: s, Rule: rule}
 }
 
 // refusedOrIgnored is a call on something that does not exist: nothing changes, whatever is answered.
@@ -92,8 +88,7 @@ func done(before, after State) []Branch {
 	return []Branch{plain(AnySuccess, after), silent(AnyRefusal, before)}
 }
 
-// refusals turns the breaches of a request into branches. successes are the outcomes of the
-// request where nothing forbids it, the reference first.
+// refusals turns the breaches of a request into branches, beside the successes that nothing forbids.
 func refusals(s State, op Op, found []breach, successes []Branch) []Branch {
 	if len(found) == 0 {
 		return successes
@@ -132,8 +127,7 @@ func addRefusals(branches []Branch, s State, rule ID, codes ...string) []Branch 
 	return branches
 }
 
-// Broken lists the rules of the error order that a Put or Get breaks, in the profile's order. Rules
-// that merely accept a refusal are not among them.
+// Broken lists the rules that a Put or Get breaks, in the profile's order, without those that merely accept a refusal.
 func Broken(s State, r Request) []ID {
 	if r.Malformed() || !r.Op.Insights() {
 		return nil

@@ -9,26 +9,23 @@ import (
 // namedStore is the index of the store that a store operation names, -1 where there is none.
 func (s State) namedStore(r Request) int {
 	_, x := s.resolveStore(r.Input.Get("EventDataStore").Text(), s.World.region(r))
-	if x == nil {
-		return -1
-	}
-	return s.store(x.Home, x.ID)
+	return slices.IndexFunc(s.Stores, func(o Store) bool { return x != nil && o.ID == x.ID && o.Home == x.Home })
 }
 
 func stepCreateStore(s State, r Request) []Branch {
 	start := r.Input.Get("StartIngestion")
 	x := Store{ID: StoreID(len(s.Stores)), Home: s.World.region(r), Logs: ManagementEvents,
 		Ingesting: start.Kind() != value.Bool || start.True()}
-	x.set(r)
-	return done(s, s.WithStore(-1, x))
+	return done(s, s.WithStore(-1, x.updated(r)))
 }
 
-// set stores the event selectors of a request, where it has any.
-func (x *Store) set(r Request) {
+// updated has the event selectors of a request, where that has any.
+func (x Store) updated(r Request) Store {
 	if r.Input.Get("AdvancedEventSelectors").Given() {
 		x.Logs, _ = logsOf(r.Input)
 		x.Events = eventsOf(r.Input)
 	}
+	return x
 }
 
 // stepGetStore holds logs/visible; whether a store that is pending deletion can be read is open.
@@ -38,8 +35,7 @@ func stepGetStore(s State, i int, _ Request) []Branch {
 
 // stepUpdateStore holds store/update-guard.
 func stepUpdateStore(s State, i int, r Request) []Branch {
-	x := s.Stores[i]
-	x.set(r)
+	x := s.Stores[i].updated(r)
 	guard, after := Branch{Answer: Refusal(codeSelectors), Next: s}, plain(AnySuccess, s.WithStore(i, x))
 	switch {
 	case x.Pending:
@@ -63,13 +59,10 @@ func Unguarded(s State, r Request) (State, bool) {
 	if r.Op != OpUpdateStore || i < 0 || !r.Input.Get("AdvancedEventSelectors").Given() {
 		return s, false
 	}
-	x := s.Stores[i]
-	x.set(r)
-	return s.WithStore(i, x), true
+	return s.WithStore(i, s.Stores[i].updated(r)), true
 }
 
-// stepIngestion keeps the selectors (store/stop-ingestion). A destination of category Insight can be
-// neither stopped nor started, so that no rule obliges a target to accept either.
+// stepIngestion keeps the selectors (store/stop-ingestion). It may be refused: no store of category Insight can stop.
 func stepIngestion(s State, i int, r Request) []Branch {
 	x := s.Stores[i]
 	x.Ingesting = r.Op == OpStartIngestion
@@ -81,26 +74,20 @@ func (s State) feeds(id string) bool {
 	return slices.ContainsFunc(s.Stores, func(x Store) bool { return x.Destination == id && x.Insights.On() })
 }
 
-// stepDeleteStore is to delete or restore a store. It claims nothing about the selectors of the store, or of the
-// sources that feed it: they may be kept or be off.
+// stepDeleteStore is to delete or restore: the selectors of the store, or of its sources, may be kept or be off.
 func stepDeleteStore(before State, i int, r Request) []Branch {
 	x := before.Stores[i]
 	x.Pending, x.Ingesting = r.Op == OpDeleteStore, x.Ingesting || r.Op == OpRestoreStore
 	after := before.WithStore(i, x)
-	states := []State{after}
-	for j := range after.Stores {
-		x := after.Stores[j]
+	branches := []Branch{plain(AnySuccess, after)}
+	for j, x := range after.Stores {
 		if !x.Insights.On() || j != i && x.Destination != after.Stores[i].ID {
 			continue
 		}
 		x.Insights, x.Destination, x.Repeats = 0, "", false
-		for _, s := range states {
-			states = append(states, s.WithStore(j, x))
+		for _, b := range branches {
+			branches = append(branches, silent(AnySuccess, b.Next.WithStore(j, x)))
 		}
-	}
-	branches := []Branch{plain(AnySuccess, after)}
-	for _, s := range states[1:] {
-		branches = append(branches, silent(AnySuccess, s))
 	}
 	return append(branches, silent(AnyRefusal, before))
 }

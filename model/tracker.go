@@ -116,8 +116,7 @@ func (t *Tracker) Observe(r Request, a Answer) Verdict {
 	return verdict
 }
 
-// Prefer puts the states that allow an answer first, and keeps the others: it is for answers that
-// hint at a state but do not say it.
+// Prefer puts first the states that allow an answer which hints at a state but does not settle it.
 func (t *Tracker) Prefer(r Request, a Answer) {
 	var first, rest []possible
 	for i, s := range t.states {
@@ -131,8 +130,7 @@ func (t *Tracker) Prefer(r Request, a Answer) {
 	t.states = append(first, rest...)
 }
 
-// taken returns the deviations that the target has taken for sure: those of the state with the
-// fewest, where every possible state has some.
+// taken returns the deviations that are sure: those of the state with the fewest, where every state has some.
 func (t *Tracker) taken() []Deviation {
 	fewest := slices.MinFunc(t.states, func(a, b possible) int { return len(a.deviations) - len(b.deviations) })
 	if len(fewest.deviations) > 0 {
@@ -176,8 +174,7 @@ func (t *Tracker) Follow(states ...State) {
 	}
 }
 
-// match reports whether a branch's expectation covers an answer, and what the answer's owner members
-// are objected to where everything else fits.
+// match reports whether an expectation covers an answer, and what is wrong with the members that name its owner.
 func match(op Op, want, got Answer) (Objection, bool) {
 	switch want.Outcome {
 	case AnyAnswer:
@@ -228,7 +225,7 @@ func owner(op Op, want, got Answer) Objection {
 		case m.got == "":
 			return Objection{AnswerOneOwner, Documented, m.name + " given", m.name + " absent"}
 		default:
-			return Objection{m.wrong, ruleIndex[m.wrong].Level, m.name + " as requested", "another " + m.name}
+			return Objection{m.wrong, RuleOf(m.wrong).Level, m.name + " as requested", "another " + m.name}
 		}
 	}
 	return Objection{}

@@ -6,22 +6,19 @@ import (
 	"github.com/insightconform/conform/model/value"
 )
 
-// namedTrail is the index of the trail that a trail operation names by name or ARN and finds in the
-// Region of the call, -1 where there is none.
+// namedTrail is the index of the trail that a trail operation finds in the Region of the call, or -1.
 func (s State) namedTrail(r Request) int {
 	name := r.Input.Get("TrailName")
 	if name.Kind() == value.Absent {
 		name = r.Input.Get("Name")
 	}
-	ref := s.World.resolveTrail(name.Text(), s.World.region(r))
-	if ref.kind != refName && ref.kind != refARN {
-		return -1
+	if ref := s.World.resolveTrail(name.Text(), s.World.region(r)); ref.here() {
+		return s.trail(ref.region, ref.name)
 	}
-	return s.trail(ref.region, ref.name)
+	return -1
 }
 
-// stepCreateTrail makes a trail, which is not logging. Of a name that is taken, trail/create-existing has
-// the selectors kept; what else a success does to the trail is open.
+// stepCreateTrail makes a trail, which is not logging. One that exists keeps its selectors (trail/create-existing).
 func stepCreateTrail(s State, r Request) []Branch {
 	name, home := r.Input.Get("Name").Text(), s.World.region(r)
 	if !ValidTrailName(name) {
@@ -55,8 +52,7 @@ func stepDeleteTrail(s State, i int, _ Request) []Branch { return done(s, s.with
 // namesHome reports whether a call to the home Region names a trail that would be there, if it was any.
 func (s State) namesHome(r Request) bool {
 	region := s.World.region(r)
-	kind := s.World.resolveTrail(r.Input.Get("Name").Text(), region).kind
-	return region == s.World.Home && (kind == refName || kind == refARN)
+	return region == s.World.Home && s.World.resolveTrail(r.Input.Get("Name").Text(), region).here()
 }
 
 // stepGetTrail holds trail/has-insight-selectors.

@@ -28,8 +28,7 @@ const (
 	Object
 )
 
-// Value is one immutable JSON value. Requests keep their input in this form, since no typed client can say null, wrong
-// types or unknown members.
+// Value is one immutable JSON value, be it null, of a wrong type or with unknown members.
 type Value struct {
 	kind    Kind
 	text    string // a string's content, a number's or boolean's literal
@@ -44,7 +43,7 @@ type Member struct {
 }
 
 // NullValue is the JSON null.
-var NullValue = Value{kind: Null}
+var NullValue = Value{kind: Null, text: "null"}
 
 // Str returns a JSON string.
 func Str(s string) Value { return Value{kind: String, text: s} }
@@ -67,8 +66,7 @@ func Strs(items ...string) Value {
 	return ListOf(list...)
 }
 
-// Obj returns a JSON object from alternating member names and values (Value, string or bool);
-// absent values are left out.
+// Obj returns an object of alternating member names and values (Value, string or bool), without absent values.
 func Obj(pairs ...any) Value {
 	v := Value{kind: Object}
 	for i := 0; i+1 < len(pairs); i += 2 {
@@ -155,48 +153,41 @@ func (v Value) MapStrings(f func(string) string) Value {
 
 // Equal compares two values; the order of an object's members carries no meaning.
 func (v Value) Equal(w Value) bool {
-	return v.kind == w.kind && v.text == w.text && slices.EqualFunc(v.list, w.list, Value.Equal) && len(v.members) == len(w.members) &&
-		!slices.ContainsFunc(v.members, func(m Member) bool { return !m.Value.Equal(w.Get(m.Name)) })
+	differs := func(m Member) bool { return !m.Value.Equal(w.Get(m.Name)) }
+	return v.kind == w.kind && v.text == w.text && slices.EqualFunc(v.list, w.list, Value.Equal) &&
+		len(v.members) == len(w.members) && !slices.ContainsFunc(v.members, differs)
 }
 
 // AppendJSON appends the value as JSON; Absent appends nothing.
 func (v Value) AppendJSON(dst []byte) []byte {
 	switch v.kind {
-	case Null:
-		return append(dst, "null"...)
-	case Bool, Number:
+	case Null, Bool, Number:
 		return append(dst, v.text...)
 	case String:
 		return appendString(dst, v.text)
 	case List:
 		dst = append(dst, '[')
-		for i, item := range v.list {
-			if i > 0 {
-				dst = append(dst, ',')
-			}
-			dst = item.AppendJSON(dst)
+		for _, item := range v.list {
+			dst = append(item.AppendJSON(dst), ',')
 		}
-		return append(dst, ']')
+		return append(bytes.TrimSuffix(dst, comma), ']')
 	case Object:
 		dst = append(dst, '{')
-		for i, m := range v.members {
-			if i > 0 {
-				dst = append(dst, ',')
-			}
-			dst = append(appendString(dst, m.Name), ':')
-			dst = m.Value.AppendJSON(dst)
+		for _, m := range v.members {
+			dst = append(m.Value.AppendJSON(append(appendString(dst, m.Name), ':')), ',')
 		}
-		return append(dst, '}')
+		return append(bytes.TrimSuffix(dst, comma), '}')
 	}
 	return dst
 }
 
+var comma = []byte{','}
+
 func appendString(dst []byte, s string) []byte {
-	for i := range len(s) {
-		if c := s[i]; c < 0x20 || c == '"' || c == '\\' || c >= utf8.RuneSelf {
-			quoted, _ := json.Marshal(s) // a string cannot fail
-			return append(dst, quoted...)
-		}
+	special := func(c rune) bool { return c < ' ' || c == '"' || c == '\\' || c >= utf8.RuneSelf }
+	if strings.ContainsFunc(s, special) {
+		quoted, _ := json.Marshal(s) // a string cannot fail
+		return append(dst, quoted...)
 	}
 	return append(append(append(dst, '"'), s...), '"')
 }
@@ -212,8 +203,7 @@ func (v Value) MarshalJSON() ([]byte, error) {
 	return v.AppendJSON(nil), nil
 }
 
-// UnmarshalJSON implements json.Unmarshaler. Unlike those of Parse, members keep their order, so
-// that what was recorded reads as it did.
+// UnmarshalJSON implements json.Unmarshaler. Unlike with Parse, members keep the order that was recorded.
 func (v *Value) UnmarshalJSON(data []byte) error {
 	parsed, err := readValue(newDecoder(data))
 	if err == nil {
@@ -222,8 +212,7 @@ func (v *Value) UnmarshalJSON(data []byte) error {
 	return err
 }
 
-// newDecoder reads what encoding/json reads: of a member that is given twice the last one counts, and
-// bytes that are no UTF-8 become U+FFFD.
+// newDecoder reads what encoding/json reads: members given twice, and bytes that are no UTF-8, which become U+FFFD.
 func newDecoder(data []byte) *jsontext.Decoder {
 	return jsontext.NewDecoder(bytes.NewBuffer(data), jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
 }
@@ -277,8 +266,7 @@ func readValue(decoder *jsontext.Decoder) (Value, error) {
 	return v, err
 }
 
-// Parse reads one JSON value. Of a member that is given twice the last one counts; members come
-// back sorted by name.
+// Parse reads one JSON value. The last of members of the same name counts; they come back sorted by name.
 func Parse(data []byte) (Value, error) {
 	decoder := newDecoder(data)
 	v, err := readValue(decoder)
