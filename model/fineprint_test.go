@@ -237,6 +237,14 @@ var severalScenes = []*scene{
 		open(yes()).
 		opens(inactiveCodes...).
 		violation(0, no("Validation")),
+	rule("store/inactive", "with a destination, which may be checked").
+		in(stores(of(OpDeleteStore, source))).ask(putStore()).
+		open(yes()).
+		codesOf("store/inactive", "store/disable-with-destination"),
+	rule("store/inactive", "of which both are pending").
+		in(stores(of(OpDeleteStore, source), of(OpDeleteStore, dest))).ask(putStore()).
+		open(yes()).
+		codesOf("store/inactive", "store/disable-with-destination"),
 	rule("logs/put-while-stopped", "[] on a stopped trail: 200, or the refusals of logs/put-while-stopped").
 		in(trail(put("call"), stop)).ask(put()).
 		reference(yes(), get.answers(notEnabled)).

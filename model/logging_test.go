@@ -227,6 +227,11 @@ var loggingScenes = []*scene{
 		violationOf(either("logs/put-while-stopped", "logs/start-logging"), 0, ok, get.answers(notEnabled)).
 		wrong(ok, getTrail.answers(hasNot)),
 
+	rule("logs/put-while-stopped", "what came into force can be stopped again").
+		in([]step{create, put("call"), get.answers(notEnabled), start, get, stop, get.answers(notEnabled)}).ask(start).
+		reference(ok, get.answers(yes("call"))).
+		deviationOf("logs/start-logging", ok, get.answers(notEnabled)),
+
 	rule("logs/visible", "GetEventSelectors shows the selectors last stored").
 		in(trail(readsOnly)).ask(getEvents).
 		reference(showsLogs(ReadEvents)).
