@@ -365,8 +365,7 @@ var errorScenes = slices.Concat(
 	[]*scene{
 		breaks("bucket/missing", "200 is accepted, and then holds").in(trail(arrange("bucket-missing"))).ask(put("call")).
 			reference(no("S3BucketDoesNotExist"), get.answers(notEnabled)).codesOf("bucket/missing").
-			deviation(yes("call"), get.answers(yes("call"))).
-			wrong(yes("call"), get.answers(notEnabled)),
+			deviation(yes("call"), get.answers(yes("call"))),
 		breaks("kms/unusable", "200 is accepted, and then holds").in(trail(arrange("key-unusable"))).ask(put("error")).
 			reference(no("Kms"), get.answers(notEnabled)).codesOf("kms/unusable").
 			deviation(yes("error"), get.answers(yes("error"))),

@@ -27,8 +27,7 @@ var inputScenes = []*scene{
 		in(stores()).ask(putStore("call").with("TrailName", "")).
 		reference(no("InvalidParameterCombination"), getStore.answers(notEnabled)).
 		open(yes("call"), getStore.answers(yes("call"))).
-		opens("InvalidParameter", "InvalidTrailName", "TrailNotFound").
-		wrong(yes("call"), getStore.answers(notEnabled)),
+		opens("InvalidParameter", "InvalidTrailName", "TrailNotFound"),
 	rule("input/trail-and-store", `with [] too`).
 		in(stores(putStore("call"))).ask(putStore().without("InsightsDestination").with("TrailName", "")).
 		reference(no("InvalidParameterCombination"), getStore.answers(yes("call"))).
@@ -191,7 +190,6 @@ var severalScenes = []*scene{
 		reference(no("InvalidParameter")).
 		opens("InvalidInsightSelectors", "InvalidParameterCombination", "OperationNotPermitted").
 		open(yes("call"), get.answers(yes("call"))).
-		wrong(yes("call"), get.answers(notEnabled)).
 		wrong(yes("call", "call:Data")),
 
 	rule("input/trail-and-store", "with row 4 broken, rows 6-8 count where their condition holds").
@@ -248,12 +246,10 @@ var severalScenes = []*scene{
 	rule("logs/put-while-stopped", "[] on a stopped trail: 200, or the refusals of logs/put-while-stopped").
 		in(trail(put("call"), stop)).ask(put()).
 		reference(yes(), get.answers(notEnabled)).
-		deviations("InvalidParameter", "InvalidInsightSelectors", "OperationNotPermitted", "UnsupportedOperation").
-		wrong(yes(), get.answers(yes("call"))),
+		deviations("InvalidParameter", "InvalidInsightSelectors", "OperationNotPermitted", "UnsupportedOperation"),
 	rule("logs/start-logging", "[] on a stopped trail stands").
 		in(trail(put("call"), stop, put())).ask(start).
-		reference(ok, get.answers(notEnabled)).
-		wrong(ok, get.answers(yes("call"))),
+		reference(ok, get.answers(notEnabled)),
 }
 
 var branchScenes = []*scene{
@@ -297,10 +293,7 @@ var branchScenes = []*scene{
 
 	rule("logs/start-logging", "after a Put in between, that Put stands").
 		in(trail(put("call"), stop, put("error"))).ask(start).
-		reference(ok, get.answers(yes("error")), getTrail.answers(has)).
-		wrong(ok, get.answers(notEnabled)).
-		wrong(ok, get.answers(yes("call"))).
-		wrong(ok, get.answers(yes("call", "error"))),
+		reference(ok, get.answers(yes("error")), getTrail.answers(has)),
 
 	rule("logs/selectors-change-later", "dropped: all types, or those that lost their prerequisite").
 		in(trail(put("call", "error"), get)).ask(readsOnly).
@@ -312,8 +305,7 @@ var branchScenes = []*scene{
 		in(trail(put("call"))).ask(putBasic(value.Obj("IncludeManagementEvents", false))).
 		reference(no("InvalidEventSelectors"), get.answers(yes("call"))).
 		open(ok, get.answers(yes("call"))).
-		open(ok, get.answers(notEnabled)).
-		wrong(ok, get.answers(yes("error"))),
+		open(ok, get.answers(notEnabled)),
 	rule("logs/selectors-change-later", "with Insights off it may be accepted too").
 		in(trail()).ask(putBasic(value.Obj("IncludeManagementEvents", false))).
 		reference(no("InvalidEventSelectors"), put("call").answers(yes("call"))).
@@ -376,6 +368,11 @@ var branchScenes = []*scene{
 		in(multiRegion(put("call"))).ask(get.from(away)).
 		reference(no("TrailNotFound")).
 		open(yes("call")).
+		opens("InvalidHomeRegion"),
+	rule("trail/home-region", "multi-Region trails: one that UpdateTrail made so").
+		in(trail(put("error"), update.with("IsMultiRegionTrail", value.Boolean(true)))).ask(get.from(away)).
+		reference(no("TrailNotFound")).
+		open(yes("error")).
 		opens("InvalidHomeRegion"),
 	rule("trail/home-region", "multi-Region trails: Get by name while it is off").
 		in(multiRegion()).ask(get.from(away)).

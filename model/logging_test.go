@@ -143,15 +143,13 @@ var loggingScenes = []*scene{
 		reference(yes("call")),
 	rule("logs/selectors-change-later", "that removes none: Insights is kept").
 		in(dataTrail(put("call"))).ask(withoutData).
-		reference(ok, get.answers(yes("call"))).
-		wrong(ok, get.answers(notEnabled)),
+		reference(ok, get.answers(yes("call"))),
 
 	rule("logs/selectors-change-later", "whether read data events are enough is open").
 		in(dataTrail(put("call:Data"), get)).ask(putAdvanced("Management", "data reads")).
 		open(ok, get.answers(yes("call:Data"))).
 		open(ok, get.answers(notEnabled)).
-		open(no("InvalidEventSelectors"), get.answers(yes("call:Data"))).
-		wrong(ok, get.answers(yes("call"))),
+		open(no("InvalidEventSelectors"), get.answers(yes("call:Data"))),
 	rule("logs/selectors-change-later", "so is whether empty Values are").
 		in(dataTrail(put("error:Data"), get)).ask(putBasic(value.Obj("DataResources", resources(nil)))).
 		open(ok, get.answers(yes("error:Data"))).
@@ -173,8 +171,7 @@ var loggingScenes = []*scene{
 		reference(notEnabled),
 	rule("logs/stop-logging", "a trail that is off stays off").
 		in(trail()).ask(stop).
-		reference(ok, get.answers(notEnabled), getTrail.answers(hasNot)).
-		wrong(ok, get.answers(yes("call"))),
+		reference(ok, get.answers(notEnabled), getTrail.answers(hasNot)),
 
 	rule("logs/start-logging", "brings the stored selectors back").
 		in(trail(put("call"), get, stop)).ask(start).
@@ -185,8 +182,7 @@ var loggingScenes = []*scene{
 	rule("logs/start-logging", "after Get was InsightNotEnabledException too").
 		in(trail(put("call"), get, stop, get.answers(notEnabled))).ask(start).
 		reference(ok, get.answers(yes("call"))).
-		deviation(ok, get.answers(notEnabled)).
-		wrong(ok, get.answers(yes("call", "error"))),
+		deviation(ok, get.answers(notEnabled)),
 	rule("logs/start-logging", "unless a Get showed the selectors while it was stopped").
 		in(trail(put("call"), get, stop, get.answers(yes("call")))).ask(start).
 		reference(ok, get.answers(yes("call"))).
@@ -195,10 +191,17 @@ var loggingScenes = []*scene{
 		in(trail(put("call"), get, stop, stop)).ask(start).
 		reference(ok, get.answers(yes("call"))).
 		deviation(ok, get.answers(notEnabled)),
+	rule("logs/start-logging", "a Put that was refused in between is none").
+		in(trail(put("call"), get, stop, put("error").answers(no("OperationNotPermitted")))).ask(start).
+		reference(ok, get.answers(yes("call"))).
+		deviation(ok, get.answers(notEnabled)),
+	rule("logs/start-logging", "whatever was taken away while it was stopped").
+		in(trail(put("call"), get, stop, readsOnly)).ask(start).
+		reference(ok, get.answers(yes("call"))).
+		open(ok, get.answers(notEnabled)),
 	rule("logs/start-logging", "Insights that stayed off can be put again").
 		in(trail(put("call"), stop, start, get.answers(notEnabled))).ask(put("error")).
-		reference(yes("error"), get.answers(yes("error"))).
-		wrong(yes("error"), get.answers(yes("call", "error"))),
+		reference(yes("error"), get.answers(yes("error"))),
 
 	rule("logs/put-while-stopped", "never started").
 		in([]step{create}).ask(put("call")).
@@ -206,21 +209,19 @@ var loggingScenes = []*scene{
 		deviation(yes("call"), get.answers(notEnabled)).
 		deviations("InvalidParameter", "InvalidInsightSelectors", "OperationNotPermitted", "UnsupportedOperation").
 		violation(Inferred, no("InvalidParameterCombination")).
-		violation(Inferred, no("InsightNotEnabled")).
-		wrong(yes("call"), get.answers(yes("error"))),
+		violation(Inferred, no("InsightNotEnabled")),
 	rule("logs/put-while-stopped", "or stopped").
 		in(trail(put("error"), stop)).ask(put("call")).
 		reference(yes("call"), get.answers(yes("call"))).
 		deviation(yes("call"), get.answers(notEnabled)).
 		deviation(no("OperationNotPermitted"), get.answers(notEnabled)).
+		open(no("OperationNotPermitted"), get.answers(yes("error"))).
 		deviations("InvalidParameter", "InvalidInsightSelectors", "UnsupportedOperation").
-		violation(Inferred, no("TrailNotFound")).
-		wrong(yes("call"), get.answers(yes("call", "error"))),
+		violation(Inferred, no("TrailNotFound")),
 	rule("logs/put-while-stopped", "HasInsightSelectors either until StartLogging").
 		in([]step{create, put("call"), get.answers(notEnabled)}).ask(getTrail).
 		open(has, get.answers(notEnabled)).
-		open(hasNot, get.answers(notEnabled)).
-		wrong(has, get.answers(yes("call"))),
+		open(hasNot, get.answers(notEnabled)),
 	rule("logs/put-while-stopped", "StartLogging brings it into force").
 		in([]step{create, put("call"), get.answers(notEnabled)}).ask(start).
 		reference(ok, get.answers(yes("call")), getTrail.answers(has)).
@@ -282,7 +283,6 @@ var loggingScenes = []*scene{
 		in(trail(put("call"), get)).ask(create.from(away)).
 		reference(ok, get.answers(yes("call")), get.from(away).answers(notEnabled)).
 		reference(ok, start.from(away), put("error").from(away).answers(yes("error").owned(DefaultWorld.TrailARN(away, name), "", ""))).
-		wrong(ok, get.answers(notEnabled)).
 		wrong(ok, get.from(away).answers(yes("call").owned(DefaultWorld.TrailARN(away, name), "", ""))),
 	rule("trail/create-existing", "what it logs is kept too").
 		in(trail(readsOnly, create.answers(no("TrailAlreadyExists")))).ask(put("call")).
@@ -309,6 +309,9 @@ var loggingScenes = []*scene{
 		reference(ok, start, get.answers(notEnabled), getTrail.answers(hasNot)).
 		violation(Documented, ok, start, get.answers(yes("call"))).
 		wrong(ok, start, getTrail.answers(has)),
+	rule("trail/delete-forgets", "also one that was stopped").
+		in(trail(put("call"), stop, remove, create)).ask(start).
+		reference(ok, get.answers(notEnabled)),
 	rule("trail/delete-forgets", "and logs what a new trail does").
 		in(trail(readsOnly, remove, create, start)).ask(put("call")).
 		reference(yes("call")),

@@ -37,8 +37,7 @@ var storeScenes = []*scene{
 
 	rule("store/arn-or-suffix", "the ARN and the ID suffix mean the same").
 		in(stores()).ask(putBoth(storeARN(source), storeARN(dest), "call")).
-		reference(yes("call"), getStore.answers(yes("call"))).
-		wrong(yes("call"), getStore.answers(notEnabled)),
+		reference(yes("call"), getStore.answers(yes("call"))),
 	rule("store/arn-or-suffix", "in both members").
 		in(stores()).ask(putBoth(storeARN(source), dest, "call")).
 		reference(yes("call"), getFrom(storeARN(source)).answers(yes("call"))),
@@ -66,8 +65,7 @@ var storeScenes = []*scene{
 		violationOf(either("store/disable", "put/empty-when-off"), 0, no("InvalidParameterCombination")),
 	rule("store/disable", "and another Put turns it on again").
 		in(stores(putStore("call"), putStore().without("InsightsDestination"))).ask(putBoth(source, dest2, "error")).
-		reference(yes("error"), getStore.answers(yes("error"))).
-		wrong(yes("error"), getStore.answers(notEnabled)),
+		reference(yes("error"), getStore.answers(yes("error"))),
 
 	rule("store/disable-with-destination", "the same with a destination: reference 200").
 		in(stores(putStore("call"))).ask(putStore()).
@@ -99,15 +97,13 @@ var storeScenes = []*scene{
 		violation(Documented, no("InvalidParameter")),
 	rule("store/default-category", "and means the same as none").
 		in(stores(putStore("call"))).ask(putStore("call:Management")).
-		reference(yes("call"), getStore.answers(yes("call"))).
-		wrong(yes("call"), getStore.answers(notEnabled)),
+		reference(yes("call"), getStore.answers(yes("call"))),
 
 	rule("store/stop-ingestion", "StopEventDataStoreIngestion keeps the selectors; Get may also answer InsightNotEnabledException").
 		in(stores(putStore("call"), getStore)).ask(of(OpStopIngestion, source)).
 		reference(ok, getStore.answers(yes("call"))).
 		deviation(ok, getStore.answers(notEnabled)).
-		violation(0, ok, getStore.answers(yes("error"))).
-		wrong(ok, getStore.answers(no("NobodyHeardOfIt"))),
+		violation(0, ok, getStore.answers(yes("error"))),
 	rule("store/stop-ingestion", "StartEventDataStoreIngestion keeps the selectors").
 		in(stores(putStore("call"), getStore, of(OpStopIngestion, source))).ask(of(OpStartIngestion, source)).
 		reference(ok, getStore.answers(yes("call"))).
@@ -119,16 +115,19 @@ var storeScenes = []*scene{
 		violation(0, ok, getStore.answers(notEnabled)),
 	rule("store/stop-ingestion", "a store that is off stays off").
 		in(stores(of(OpStopIngestion, source))).ask(of(OpStartIngestion, source)).
-		reference(ok, getStore.answers(notEnabled)).
-		wrong(ok, getStore.answers(yes("call"))),
+		reference(ok, getStore.answers(notEnabled)),
+	rule("store/stop-ingestion", "what was put while it was stopped stands").
+		in(stores(putStore("call"), getStore, of(OpStopIngestion, source), getStore.answers(notEnabled), putBoth(source, dest2, "error"))).
+		ask(of(OpStartIngestion, source)).
+		reference(ok, getStore.answers(yes("error").owned("", storeARN(source), storeARN(dest2)))),
 	rule("store/stop-ingestion", "what was put off stays off").
 		in(stores(putStore("call"), of(OpStopIngestion, source), putStore().without("InsightsDestination"))).ask(of(OpStartIngestion, source)).
-		reference(ok, getStore.answers(notEnabled)).
-		wrong(ok, getStore.answers(yes("call"))),
+		reference(ok, getStore.answers(notEnabled)),
 
 	rule("store/not-ingesting", "a source that was created without ingestion").
 		in(stores(idle("Management"))).ask(putBoth(fourth, dest, "call")).
 		reference(yes("call"), getFrom(fourth).answers(yes("call"))).
+		open(yes("call"), getFrom(fourth).answers(notEnabled)).
 		deviations(inactiveCodes...).
 		violation(Inferred, no("Validation")).
 		violation(Inferred, no("NobodyHeardOfIt")),
@@ -139,22 +138,20 @@ var storeScenes = []*scene{
 		violation(Inferred, no("CloudTrailARNInvalid")),
 	rule("store/not-ingesting", "a source that was stopped").
 		in(stores(of(OpStopIngestion, source))).ask(putStore("call")).
-		reference(yes("call")).
+		reference(yes("call"), getStore.answers(yes("call"))).
 		deviationOf("store/stop-ingestion", yes("call"), getStore.answers(notEnabled)).
 		deviations(inactiveCodes...).
 		violation(Inferred, no("Validation")),
 	rule("store/not-ingesting", "[] for a source that was stopped").
 		in(stores(putStore("call"), of(OpStopIngestion, source))).ask(putStore().without("InsightsDestination")).
 		reference(yes(), getStore.answers(notEnabled)).
-		deviations(inactiveCodes...).
-		wrong(yes(), getStore.answers(yes("call"))),
+		deviations(inactiveCodes...),
 	rule("store/not-ingesting", "a source that was created without ingestion, and started, is enabled").
 		in(stores(idle("Management"), of(OpStartIngestion, fourth))).ask(putBoth(fourth, dest, "call")).
 		reference(yes("call")),
 	rule("store/not-ingesting", "a source that was started again is enabled").
 		in(stores(of(OpStopIngestion, source), of(OpStartIngestion, source))).ask(putStore("call")).
-		reference(yes("call"), getStore.answers(yes("call"))).
-		wrong(yes("call"), getStore.answers(notEnabled)),
+		reference(yes("call"), getStore.answers(yes("call"))),
 
 	rule("store/update-guard", "an update that breaks a live prerequisite: InvalidInsightSelectorsException, nothing changed").
 		in(stores(putStore("call"), getStore)).ask(updateStore(source, "reads")).
@@ -181,8 +178,7 @@ var storeScenes = []*scene{
 	rule("store/update-guard", "an update that keeps what Insights needs").
 		in(stores(putStore("error"), getStore)).ask(updateStore(source, "reads")).
 		reference(ok, getStore.answers(yes("error"))).
-		violation(Documented, no("InvalidInsightSelectors")).
-		wrong(ok, getStore.answers(notEnabled)),
+		violation(Documented, no("InvalidInsightSelectors")),
 
 	rule("store/no-data", "Get must never show Data there").
 		in(stores()).ask(putStore("call")).
@@ -205,12 +201,10 @@ var storeScenes = []*scene{
 	rule("store/delete-restore", "isolation still holds").
 		in(stores(createStore("Management"), putBoth(fourth, dest2, "error"), putStore("call"))).ask(of(OpDeleteStore, source)).
 		silent(ok, getFrom(fourth).answers(yes("error"))).
-		wrong(ok, getFrom(fourth).answers(yes("call").owned("", storeARN(fourth), storeARN(dest2)))).
-		wrong(ok, getFrom(fourth).answers(notEnabled)),
+		wrong(ok, getFrom(fourth).answers(yes("call").owned("", storeARN(fourth), storeARN(dest2)))),
 	rule("store/delete-restore", "and atomicity").
 		in(stores(putStore("call"))).ask(of(OpDeleteStore, source)).
-		silent(no("OperationNotPermitted"), getStore.answers(yes("call"))).
-		wrong(no("OperationNotPermitted"), getStore.answers(notEnabled)),
+		silent(no("OperationNotPermitted"), getStore.answers(yes("call"))),
 }
 
 // TestWithoutStores: what names a store is refused by a target that has none, and nothing else is known.

@@ -84,7 +84,6 @@ var storingScenes = []*scene{
 		in(dataTrail(put("call:Data"))).ask(put("call")).
 		reference(yes("call"), get.answers(yes("call"))).
 		deviation(yes("call:Management,Data"), get.answers(yes("call:Management,Data"))).
-		wrong(yes("call:Management,Data"), get.answers(yes("call"))).
 		violationOf(either("put/default-management", "put/stores"), 0, yes("call:Data")).
 		violationOf(either("put/default-management", "put/stores"), 0, yes("error")),
 	rule("put/default-management", "another type's Data is no reason").
@@ -102,8 +101,7 @@ var storingScenes = []*scene{
 		violationOf(either("put/empty-disables", "put/stores"), Documented, yes("call", "error")),
 	rule("put/empty-disables", "and another Put turns it on again").
 		in(trail(put("call"), put())).ask(put("error")).
-		reference(yes("error"), get.answers(yes("error"))).
-		wrong(yes("error"), get.answers(notEnabled)),
+		reference(yes("error"), get.answers(yes("error"))),
 
 	rule("put/empty-when-off", "[] when already off is a 200 no-op").
 		in(trail()).ask(put()).
@@ -130,8 +128,7 @@ var storingScenes = []*scene{
 		in(trail()).ask(put("error", "call")).
 		reference(yes("call", "error"), get.answers(yes("call", "error"))).
 		reference(yes("error", "call"), get.answers(yes("call", "error"))).
-		violationOf(either("put/order-free", "put/stores"), 0, no("InvalidInsightSelectors")).
-		wrong(yes("call", "error"), get.answers(yes("error"))),
+		violationOf(either("put/order-free", "put/stores"), 0, no("InvalidInsightSelectors")),
 	rule("put/order-free", "order of categories carries no meaning").
 		in(dataTrail()).ask(put("call:Data,Management")).
 		reference(yes("call:Management,Data"), get.answers(yes("call:Data,Management"))).
@@ -182,8 +179,7 @@ var storingScenes = []*scene{
 		in(trail()).ask(putTo(arnOf(name), "call")).
 		reference(yes("call"), get.answers(yes("call"))).
 		violationOf(either("trail/name-or-arn", "put/stores"), 0, no("CloudTrailARNInvalid")).
-		violationOf(either("trail/name-or-arn", "put/stores"), 0, no("InvalidTrailName")).
-		wrong(yes("call"), get.answers(notEnabled)),
+		violationOf(either("trail/name-or-arn", "put/stores"), 0, no("InvalidTrailName")),
 	rule("trail/name-or-arn", "and in Get").
 		in(trail(put("call"))).ask(getOf(arnOf(name))).
 		reference(yes("call")).
@@ -269,23 +265,24 @@ var storingScenes = []*scene{
 		reference(yes("call"), get.answers(yes("call"))).
 		deviation(yes(), get.answers(notEnabled)).
 		deviation(yes("call:"), get.answers(notEnabled)).
+		open(yes(), get.answers(yes())).
+		open(yes("call:"), get.answers(yes("call:"))).
+		open(yes("call:"), get.answers(yes())).
 		deviations("InvalidInsightSelectors", "InvalidParameter", "Validation").
 		violation(Inferred, no("TrailNotFound")).
-		violation(Inferred, yes("call:Data")).
-		wrong(yes("call"), get.answers(notEnabled)).
-		wrong(yes(), get.answers(yes("call"))),
+		violation(Inferred, yes("call:Data")),
 	rule("put/categories-empty", "the type is not enabled, beside one that is").
 		in(trail()).ask(put("call:", "error")).
 		reference(yes("call", "error"), get.answers(yes("call", "error"))).
 		deviation(yes("error"), get.answers(yes("error"))).
 		deviation(yes("call:", "error"), get.answers(yes("error"))).
-		deviations("InvalidInsightSelectors", "InvalidParameter", "Validation").
-		wrong(yes("error"), get.answers(yes("call", "error"))),
+		deviations("InvalidInsightSelectors", "InvalidParameter", "Validation"),
 
 	rule("put/duplicate-type", "the same type twice with the same categories: stored once").
 		in(trail()).ask(put("call", "call")).
 		reference(yes("call"), get.answers(yes("call"))).
 		deviation(yes("call", "call"), get.answers(yes("call", "call"))).
+		open(yes("call", "call"), get.answers(yes("call"))).
 		deviations("InvalidInsightSelectors", "InvalidParameter").
 		violation(Inferred, no("Validation")),
 	rule("put/duplicate-type", "with the same categories in another order").
@@ -331,7 +328,8 @@ var storingScenes = []*scene{
 		deviation(yes("call:Data"), get.answers(yes("call:Data"))).
 		deviation(yes("call:Data", "call"), get.answers(yes("call:Data", "call"))).
 		deviation(yes("call:Data", "call:Data", "call"), get.answers(yes("call:Data", "call:Data", "call"))).
-		deviation(yes("call:Data", "call:Data"), get.answers(yes("call:Data", "call:Data"))),
+		deviation(yes("call:Data", "call:Data"), get.answers(yes("call:Data", "call:Data"))).
+		open(yes("call:Data", "call:Data"), get.answers(yes("call:Data"))),
 
 	rule("put/duplicate-type-differing", "beside a type that is listed once").
 		in(dataTrail()).ask(put("call:Management", "error:Data", "call:Data")).
@@ -346,6 +344,7 @@ var storingScenes = []*scene{
 		in(trail()).ask(put("call:Management,Management")).
 		reference(yes("call"), get.answers(yes("call"))).
 		deviation(yes("call:Management,Management"), get.answers(yes("call:Management,Management"))).
+		open(yes("call:Management,Management"), get.answers(yes("call"))).
 		deviations("InvalidInsightSelectors", "InvalidParameter").
 		violation(Inferred, no("Validation")),
 }
