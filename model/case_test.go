@@ -103,10 +103,19 @@ func (s *scene) wrong(first reply, later ...step) *scene {
 	return s.add(outcome{verdict: isWrong}, first, later)
 }
 
-// deviations and opens are refusals that are accepted, one by one.
-func (s *scene) deviations(codes ...string) *scene {
+// deviations, opens and violations are refusals, one by one.
+func (s *scene) deviations(codes ...string) *scene { return s.deviationsOf(s.rule, codes...) }
+
+func (s *scene) deviationsOf(id ID, codes ...string) *scene {
 	for _, code := range codes {
-		s.deviation(no(code))
+		s.deviationOf(id, no(code))
+	}
+	return s
+}
+
+func (s *scene) violations(level Level, codes ...string) *scene {
+	for _, code := range codes {
+		s.violation(level, no(code))
 	}
 	return s
 }
@@ -182,7 +191,8 @@ func (x *run) observe(next step) Verdict {
 	}
 	v := x.tracker.Observe(r, a)
 	x.deviations = append(x.deviations, v.Deviations...)
-	x.history = append(x.history, Exchange{Before: before, Others: others, Request: r, Answer: a, After: x.tracker.State(), Allowed: v.Allowed})
+	x.history = append(x.history, Exchange{Before: before, Others: others, Request: r, Answer: a,
+		After: x.tracker.State(), Allowed: v.Allowed})
 	return v
 }
 
@@ -303,8 +313,9 @@ func (x *run) log() string {
 }
 
 // inShort leaves out of requests what stands in all of them.
-var inShort = strings.NewReplacer(storeARN(source), "ARN of source", storeARN(dest), "ARN of dest", source, "source", dest, "dest", dest2, "dest2",
-	fourth, "fourth", nobody, "nobody", `"InsightType":`, "", `"EventCategories":`, "", `"FieldSelectors":`, "", `"Field":`, "", `"Equals":`, "", `"S3BucketName":"bucket"`, "", `"`, "")
+var inShort = strings.NewReplacer(storeARN(source), "ARN of source", storeARN(dest), "ARN of dest",
+	source, "source", dest, "dest", dest2, "dest2", fourth, "fourth", nobody, "nobody",
+	`"InsightType":`, "", `"EventCategories":`, "", `"FieldSelectors":`, "", `"Field":`, "", `"Equals":`, "", `,"S3BucketName":"bucket"`, "", `"`, "")
 
 func describe(a Answer) string {
 	text := a.Kind()

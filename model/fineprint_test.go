@@ -66,8 +66,7 @@ var inputScenes = []*scene{
 	rule("get/reflects-put", "a stray InsightsDestination in Get is an unknown member").
 		in(trailAndStores(put("call"))).ask(get.with("InsightsDestination", dest)).
 		reference(yes("call")).
-		deviationOf("wire/unknown-members", no("Serialization")).
-		deviationOf("wire/unknown-members", no("Validation")),
+		deviationsOf("wire/unknown-members", "Serialization", "Validation"),
 	rule("input/no-resource", "alone it names nothing").
 		in(stores()).ask(on(OpGet, "InsightsDestination", dest)).
 		reference(no("InvalidParameterCombination")).
@@ -145,24 +144,19 @@ var severalScenes = []*scene{
 	rule("wire/unknown-members", "refusals that are merely accepted count as broken rules: unknown members").
 		in(trail()).ask(putTo("nobody", "call").with("Unknown", "x")).
 		reference(no("TrailNotFound")).
-		deviationOf(Order, no("Serialization")).
-		deviationOf(Order, no("Validation")),
+		deviationsOf(Order, "Serialization", "Validation"),
 	rule("put/duplicate-type", "duplicates").
 		in(trail()).ask(putTo("nobody", "call", "call")).
 		reference(no("TrailNotFound")).
-		deviationOf(Order, no("InvalidInsightSelectors")).
-		deviationOf(Order, no("InvalidParameter")),
+		deviationsOf(Order, "InvalidInsightSelectors", "InvalidParameter"),
 	rule("put/duplicate-category", "duplicate categories").
 		in(trail()).ask(putTo("nobody", "call:Management,Management")).
 		reference(no("TrailNotFound")).
-		deviationOf(Order, no("InvalidInsightSelectors")).
-		deviationOf(Order, no("InvalidParameter")),
+		deviationsOf(Order, "InvalidInsightSelectors", "InvalidParameter"),
 	rule("put/categories-empty", "empty categories").
 		in(trail()).ask(putTo("nobody", "call:")).
 		reference(no("TrailNotFound")).
-		deviationOf(Order, no("InvalidInsightSelectors")).
-		deviationOf(Order, no("InvalidParameter")).
-		deviationOf(Order, no("Validation")),
+		deviationsOf(Order, "InvalidInsightSelectors", "InvalidParameter", "Validation"),
 	rule("logs/put-while-stopped", "a stopped trail").
 		in([]step{create, readsOnly}).ask(put("call")).
 		reference(no("InvalidInsightSelectors")).codesOf("logs/call-rate-needs-write").
@@ -180,8 +174,7 @@ var severalScenes = []*scene{
 		in(trail(withData, arrange("key-unusable"))).ask(put("call", "call:Data")).
 		reference(no("Kms")).
 		deviationOf("kms/unusable", no("InsufficientEncryptionPolicy")).
-		deviationOf(Order, no("InvalidInsightSelectors")).
-		deviationOf(Order, no("InvalidParameter")).
+		deviationsOf(Order, "InvalidInsightSelectors", "InvalidParameter").
 		open(yes("call"), get.answers(yes("call"))).
 		open(yes("call:Data"), get.answers(yes("call:Data"))).
 		open(yes("call:Management,Data"), get.answers(yes("call:Management,Data"))),
@@ -196,17 +189,12 @@ var severalScenes = []*scene{
 		in(stores()).ask(putBoth("a b", dest, "call").with("TrailName", "my-_trail")).
 		reference(no("InvalidParameterCombination")).codesOf("trail/name-syntax", "store/id-syntax").
 		deviations("InvalidParameter").
-		deviationOf(Order, no("InvalidTrailName")).
-		deviationOf(Order, no("TrailNotFound")).
-		deviationOf(Order, no("EventDataStoreARNInvalid")),
+		deviationsOf(Order, "InvalidTrailName", "TrailNotFound", "EventDataStoreARNInvalid"),
 	rule("input/trail-and-store", "so do rows 12-18").
 		in(stores(of(OpDeleteStore, dest))).ask(putBoth(nobody, dest, "call:Data").with("TrailName", foreignTrail)).
 		reference(no("InvalidParameterCombination")).
 		codesOf("store/data-category", "trail/other-account", "store/not-found", "store/inactive").
-		deviationOf(Order, no("UnsupportedOperation")).
-		deviationOf(Order, no("NotOrganizationMasterAccount")).
-		deviationOf(Order, no("EventDataStoreARNInvalid")).
-		deviationOf(Order, no("InactiveEventDataStore")),
+		deviationsOf(Order, "UnsupportedOperation", "NotOrganizationMasterAccount", "EventDataStoreARNInvalid", "InactiveEventDataStore"),
 	rule("input/trail-and-store", "row 15").
 		in(trailAndStores()).ask(putStore("call").with("TrailName", DefaultWorld.TrailARN(away, name))).
 		reference(no("InvalidParameterCombination")).codesOf("input/trail-and-store", "trail/home-region").
@@ -215,10 +203,7 @@ var severalScenes = []*scene{
 		in(trailAndStores(readsOnly, arrange("key-unusable"), arrange("bucket-denied"))).ask(putBoth(source, source, "call").with("TrailName", name)).
 		reference(no("InvalidParameterCombination")).
 		deviations("InvalidParameter").
-		violation(Documented, no("InvalidInsightSelectors")).
-		violation(Documented, no("OperationNotPermitted")).
-		violation(Documented, no("Kms")).
-		violation(Documented, no("InsufficientS3BucketPolicy")),
+		violations(Documented, "InvalidInsightSelectors", "OperationNotPermitted", "Kms", "InsufficientS3BucketPolicy"),
 
 	rule("trail/not-found", "an ARN of another Region without such a trail there: row 13 or 15").
 		in(trail()).ask(putTo(DefaultWorld.TrailARN(away, name), "call")).
@@ -351,8 +336,7 @@ var branchScenes = []*scene{
 	rule("store/update-guard", "an update that breaks nothing answers 200").
 		in(stores(putStore("call"))).ask(updateStore(source, "writes")).
 		reference(ok, getStore.answers(yes("call"))).
-		violation(Documented, no("InvalidInsightSelectors")).
-		violation(Documented, no("InvalidParameter")),
+		violations(Documented, "InvalidInsightSelectors", "InvalidParameter"),
 	rule("store/update-guard", "nor one of other settings").
 		in(stores(putStore("call"))).ask(of(OpUpdateStore, source).with("Name", "renamed")).
 		reference(ok, getStore.answers(yes("call"))).
@@ -398,8 +382,7 @@ var answerScenes = []*scene{
 	rule("trail/not-found", "a wrong code under the rule whose condition held").
 		in(trail(put("call"), arrange("key-unusable"), remove, createOf("other"))).ask(putTo("nobody", "call")).
 		reference(no("TrailNotFound")).
-		violation(Documented, no("Kms")).
-		violation(Documented, no("InvalidParameter")),
+		violations(Documented, "Kms", "InvalidParameter"),
 
 	unconcerned("reads", getTrail),
 	unconcerned("the state of logging", on(OpStatus, "Name", name).answers(reply{Answer: Answer{Outcome: Succeeded, Logging: Yes}})),

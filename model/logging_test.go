@@ -111,8 +111,7 @@ var loggingScenes = []*scene{
 	rule("logs/read-only-error-rate", "ApiErrorRateInsight on a read-only trail is fine").
 		in(trail(readsOnly)).ask(put("error")).
 		reference(yes("error"), get.answers(yes("error"))).
-		violation(Documented, no("InvalidInsightSelectors")).
-		violation(Documented, no("InvalidParameter")),
+		violations(Documented, "InvalidInsightSelectors", "InvalidParameter"),
 	rule("logs/disable-needs-nothing", "[] needs no prerequisite").
 		in(trail(putAdvanced("Data"))).ask(put()).
 		reference(yes(), get.answers(notEnabled)).
@@ -131,8 +130,7 @@ var loggingScenes = []*scene{
 		deviation(no("InvalidEventSelectors"), get.answers(yes("call"))).
 		deviation(no("InvalidInsightSelectors"), get.answers(yes("call"))).
 		deviation(no("OperationNotPermitted"), get.answers(yes("call"))).
-		violation(Inferred, no("NobodyHeardOfIt")).
-		violation(Inferred, no("Conflict")).
+		violations(Inferred, "NobodyHeardOfIt", "Conflict").
 		violation(Inferred, ok, get.answers(yes("error"))),
 	rule("logs/selectors-change-later", "after Get showed it the target is held to it").
 		in(trail(put("call"), readsOnly, get.answers(yes("call")))).ask(get).
@@ -208,8 +206,7 @@ var loggingScenes = []*scene{
 		reference(yes("call"), get.answers(yes("call"))).
 		deviation(yes("call"), get.answers(notEnabled)).
 		deviations("InvalidParameter", "InvalidInsightSelectors", "OperationNotPermitted", "UnsupportedOperation").
-		violation(Inferred, no("InvalidParameterCombination")).
-		violation(Inferred, no("InsightNotEnabled")),
+		violations(Inferred, "InvalidParameterCombination", "InsightNotEnabled"),
 	rule("logs/put-while-stopped", "or stopped").
 		in(trail(put("error"), stop)).ask(put("call")).
 		reference(yes("call"), get.answers(yes("call"))).

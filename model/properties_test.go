@@ -54,7 +54,8 @@ func TestNothingElseIsAccepted(t *testing.T) {
 				}
 			}
 			if len(allowed) > 0 {
-				t.Errorf("%s: %s\n%s%#v\nexpected: refused are\nseen: allowed %s", s.rule, s.words, key, steps[last].Request, strings.Join(allowed, ", "))
+				t.Errorf("%s: %s\n%s%#v\nexpected: no other answer than named\nseen: allowed is %s",
+					s.rule, s.words, key, steps[last].Request, strings.Join(allowed, ", "))
 			}
 		}
 	}
@@ -197,7 +198,8 @@ func sameOutcomes(t *testing.T, s State, one, other Request, about string) {
 	a, b := outcomes(Step(s, one)), outcomes(Step(s, other))
 	for i := range max(len(a), len(b)) {
 		if i >= len(a) || i >= len(b) || a[i] != b[i] {
-			t.Errorf("%s\nhas: %s\nother than: %.200s\nhas: %s", about, strings.Join(a[i:min(i+1, len(a))], ""), other.GoString(), strings.Join(b[i:min(i+1, len(b))], ""))
+			t.Errorf("%s\nhas: %s\nother than: %.200s\nhas: %s", about, strings.Join(a[min(i, len(a)):min(i+1, len(a))], ""),
+				other.GoString(), strings.Join(b[min(i, len(b)):min(i+1, len(b))], ""))
 			return
 		}
 	}

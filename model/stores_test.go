@@ -23,10 +23,7 @@ var storeScenes = []*scene{
 		in(stores()).ask(putStore("call", "error")).
 		reference(yes("call", "error").owned("", storeARN(source), storeARN(dest)),
 			getStore.answers(yes("call", "error").owned("", storeARN(source), storeARN(dest)))).
-		violation(Documented, no("InvalidParameter")).
-		violation(Documented, no("InvalidInsightSelectors")).
-		violation(Documented, no("InsightNotEnabled")).
-		violation(Documented, no("NobodyHeardOfIt")).
+		violations(Documented, "InvalidParameter", "InvalidInsightSelectors", "InsightNotEnabled", "NobodyHeardOfIt").
 		violationOf(either("store/enables", "store/arn-or-suffix"), Documented, yes("call", "error").owned("", storeARN(dest2), storeARN(dest))).
 		violationOf("answer/one-owner", Inferred, yes("call", "error").owned(arnOf(name), storeARN(source), storeARN(dest))),
 	rule("store/enables", "what was enabled is on").
@@ -55,8 +52,7 @@ var storeScenes = []*scene{
 	rule("store/disable", "[] without a destination: 200; Get then InsightNotEnabledException").
 		in(stores(putStore("call"))).ask(putStore().without("InsightsDestination")).
 		reference(yes(), getStore.answers(notEnabled)).
-		violation(Documented, no("InvalidParameterCombination")).
-		violation(Documented, no("InvalidParameter")).
+		violations(Documented, "InvalidParameterCombination", "InvalidParameter").
 		violation(Documented, yes(), getStore.answers(yes("call"))).
 		violationOf(either("store/disable", "store/enables"), Documented, yes("call")),
 	rule("store/disable", "when it is off already").
@@ -72,15 +68,13 @@ var storeScenes = []*scene{
 		reference(yes(), getStore.answers(notEnabled)).
 		deviation(no("InvalidParameterCombination"), getStore.answers(yes("call"))).
 		deviation(no("InvalidParameter"), getStore.answers(yes("call"))).
-		violation(Inferred, no("Validation")).
-		violation(Inferred, no("NobodyHeardOfIt")).
+		violations(Inferred, "Validation", "NobodyHeardOfIt").
 		violationOf(either("store/disable-with-destination", "store/disable"), 0, yes(), getStore.answers(yes("call"))),
 
 	rule("store/repoint", "a Put with another destination is answered 200 and replaces it").
 		in(stores(putStore("call"), getStore)).ask(putBoth(source, dest2, "call")).
 		reference(yes("call"), getStore.answers(yes("call").owned("", storeARN(source), storeARN(dest2)))).
-		violation(Inferred, no("InvalidInsightSelectors")).
-		violation(Inferred, no("InvalidParameter")).
+		violations(Inferred, "InvalidInsightSelectors", "InvalidParameter").
 		violationOf("get/reflects-put", Documented, yes("call"), getStore.answers(yes("call").owned("", storeARN(source), storeARN(dest)))).
 		violationOf(either("store/repoint", "store/enables"), 0, yes("call").owned("", storeARN(source), storeARN(dest))),
 	rule("store/repoint", "after a refusal the old one stays").
@@ -93,8 +87,7 @@ var storeScenes = []*scene{
 	rule("store/default-category", `an explicit EventCategories: ["Management"] is accepted`).
 		in(stores()).ask(putStore("call:Management")).
 		reference(yes("call"), getStore.answers(yes("call:Management"))).
-		violation(Documented, no("InvalidInsightSelectors")).
-		violation(Documented, no("InvalidParameter")),
+		violations(Documented, "InvalidInsightSelectors", "InvalidParameter"),
 	rule("store/default-category", "and means the same as none").
 		in(stores(putStore("call"))).ask(putStore("call:Management")).
 		reference(yes("call"), getStore.answers(yes("call"))),
@@ -129,8 +122,7 @@ var storeScenes = []*scene{
 		reference(yes("call"), getFrom(fourth).answers(yes("call"))).
 		open(yes("call"), getFrom(fourth).answers(notEnabled)).
 		deviations(inactiveCodes...).
-		violation(Inferred, no("Validation")).
-		violation(Inferred, no("NobodyHeardOfIt")),
+		violations(Inferred, "Validation", "NobodyHeardOfIt"),
 	rule("store/not-ingesting", "a destination").
 		in(stores(idle("Insight"))).ask(putBoth(source, fourth, "error")).
 		reference(yes("error")).
@@ -158,10 +150,10 @@ var storeScenes = []*scene{
 		reference(no("InvalidInsightSelectors"), getStore.answers(yes("call"))).
 		reference(no("InvalidInsightSelectors"), of(OpGetStore, source).answers(showsLogs(ManagementEvents))).
 		violation(Documented, ok).
-		violation(Documented, no("InvalidParameter")).
-		violation(Documented, no("NobodyHeardOfIt")).
+		violations(Documented, "InvalidParameter", "NobodyHeardOfIt").
 		violationOf(either("store/update-guard", "error/atomic"), Documented, no("InvalidInsightSelectors"), getStore.answers(notEnabled)).
-		violationOf(either("store/update-guard", "error/atomic"), Documented, no("InvalidInsightSelectors"), of(OpGetStore, source).answers(showsLogs(ReadEvents))),
+		violationOf(either("store/update-guard", "error/atomic"), Documented, no("InvalidInsightSelectors"),
+			of(OpGetStore, source).answers(showsLogs(ReadEvents))),
 	rule("store/update-guard", "of the error rate").
 		in(stores(putStore("error"), getStore)).ask(updateStore(source, "Data")).
 		reference(no("InvalidInsightSelectors"), getStore.answers(yes("error"))).
@@ -169,8 +161,7 @@ var storeScenes = []*scene{
 	rule("store/update-guard", "with Insights off it is 200").
 		in(stores()).ask(updateStore(source, "reads")).
 		reference(ok, putStore("call").answers(no("InvalidInsightSelectors"))).
-		violation(Documented, no("InvalidInsightSelectors")).
-		violation(Documented, no("InvalidParameter")),
+		violations(Documented, "InvalidInsightSelectors", "InvalidParameter"),
 	rule("store/update-guard", "after [] too").
 		in(stores(putStore("call"), putStore().without("InsightsDestination"))).ask(updateStore(source, "Data")).
 		reference(ok).

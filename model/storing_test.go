@@ -26,12 +26,8 @@ var storingScenes = []*scene{
 		reference(yes("error:Management", "call:Management"), get.answers(yes("call", "error"))).
 		violation(Documented, yes("call")).
 		violation(Documented, yes()).
-		violation(Documented, no("InvalidParameter")).
-		violation(Documented, no("InvalidInsightSelectors")).
-		violation(Documented, no("TrailNotFound")).
-		violation(Documented, no("InsightNotEnabled")).
-		violation(Documented, no("Conflict")).
-		violation(Documented, no("NobodyHeardOfIt")),
+		violations(Documented, "InvalidParameter", "InvalidInsightSelectors", "TrailNotFound").
+		violations(Documented, "InsightNotEnabled", "Conflict", "NobodyHeardOfIt"),
 	rule("put/stores", "with data events every set can be stored").
 		in(dataTrail()).ask(put("call:Data", "error:Management,Data")).
 		reference(yes("call:Data", "error:Management,Data"), get.answers(yes("call:Data", "error:Data,Management"))).
@@ -94,8 +90,7 @@ var storingScenes = []*scene{
 		in(trail(put("call", "error"))).ask(put()).
 		reference(yes(), get.answers(notEnabled)).
 		reference(yes(), getTrail.answers(hasNot)).
-		violation(Documented, no("InvalidParameter")).
-		violation(Documented, no("InsightNotEnabled")).
+		violations(Documented, "InvalidParameter", "InsightNotEnabled").
 		violation(Documented, yes(), get.answers(yes("call", "error"))).
 		violationOf(either("put/empty-disables", "put/replaces-list"), 0, yes(), get.answers(yes("call"))).
 		violationOf(either("put/empty-disables", "put/stores"), Documented, yes("call", "error")),
@@ -106,8 +101,7 @@ var storingScenes = []*scene{
 	rule("put/empty-when-off", "[] when already off is a 200 no-op").
 		in(trail()).ask(put()).
 		reference(yes(), get.answers(notEnabled)).
-		violation(Inferred, no("InvalidParameter")).
-		violation(Inferred, no("InsightNotEnabled")),
+		violations(Inferred, "InvalidParameter", "InsightNotEnabled"),
 	rule("put/empty-when-off", "a second [] too").
 		in(trail(put("call"), put())).ask(put()).
 		reference(yes(), get.answers(notEnabled)).
@@ -137,8 +131,7 @@ var storingScenes = []*scene{
 	rule("get/reflects-put", "Get answers the last stored selectors, as a set, and the full ARN").
 		in(dataTrail(put("call:Data", "error:Management"))).ask(get).
 		reference(yes("error", "call:Data")).
-		violation(Documented, no("InvalidParameter")).
-		violation(Documented, no("TrailNotFound")).
+		violations(Documented, "InvalidParameter", "TrailNotFound").
 		violation(Documented, yes("call:Data", "error").owned(name, "", "")).
 		violation(Documented, yes("call:Data", "error").owned(arnOf("other"), "", "")).
 		violationOf(either("get/reflects-put", "put/stores"), Documented, notEnabled).
@@ -300,8 +293,7 @@ var storingScenes = []*scene{
 		deviation(yes("call:Data"), get.answers(yes("call:Data"))).
 		deviation(yes("call:Management", "call:Data"), get.answers(yes("call:Management", "call:Data"))).
 		deviations("InvalidParameter").
-		violation(Inferred, no("Validation")).
-		violation(Inferred, no("TrailNotFound")),
+		violations(Inferred, "Validation", "TrailNotFound"),
 	rule("put/duplicate-type-differing", "whatever Put answers, Get must answer the same").
 		in(dataTrail()).ask(put("error:Management", "error:Data")).
 		reference(no("InvalidInsightSelectors")).deviations("InvalidParameter").
@@ -319,7 +311,8 @@ var storingScenes = []*scene{
 		deviation(yes("call:Management,Data"), get.answers(yes("call:Management,Data"))).
 		deviation(yes("call:Management", "call:Data"), get.answers(yes("call:Data", "call:Management"))).
 		deviation(yes("call:Data", "call:Management,Data"), get.answers(yes("call:Data", "call:Management,Data"))).
-		deviation(yes("call:Management", "call:Data", "call:Management,Data"), get.answers(yes("call:Management", "call:Data", "call:Management,Data"))),
+		deviation(yes("call:Management", "call:Data", "call:Management,Data"),
+			get.answers(yes("call:Management", "call:Data", "call:Management,Data"))),
 	rule("put/duplicate-type-differing", "two of three entries are the same").
 		in(dataTrail()).ask(put("call:Data", "call:Data", "call")).
 		reference(no("InvalidInsightSelectors")).deviations("InvalidParameter").
