@@ -333,6 +333,10 @@ var branchScenes = []*scene{
 		open(no("InvalidInsightSelectors")).
 		open(ok).
 		wrong(no("NobodyHeardOfIt")),
+	rule("store/update-guard", "so it is of a source that never ingested").
+		in(stores(idle("Management"), putBoth(fourth, dest, "error"))).ask(updateStore(fourth, "Data")).
+		open(no("InvalidInsightSelectors")).
+		open(ok),
 	rule("store/update-guard", "an update that breaks nothing answers 200").
 		in(stores(putStore("call"))).ask(updateStore(source, "writes")).
 		reference(ok, getStore.answers(yes("call"))).

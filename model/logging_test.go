@@ -57,7 +57,7 @@ var eventSelectors = []struct {
 func TestWhatSelectorsLog(t *testing.T) {
 	const call, errors, data ID = "logs/call-rate-needs-write", "logs/error-rate-needs-management", "logs/data-needs-data"
 	var scenes []*scene
-	for _, x := range append(eventSelectors, eventSelectors[0]) {
+	for _, x := range eventSelectors {
 		needs := func(needed, letters string, id ID) {
 			s := rule(id, x.about+": "+needed).in(trail(x.asked)).ask(put(needed))
 			switch {

@@ -106,6 +106,10 @@ var storeScenes = []*scene{
 		in(stores(putStore("call"), of(OpStopIngestion, source), getStore.answers(notEnabled))).ask(of(OpStartIngestion, source)).
 		reference(ok, getStore.answers(yes("call"))).
 		violation(0, ok, getStore.answers(notEnabled)),
+	rule("store/stop-ingestion", "a destination cannot be stopped").
+		in(stores(putStore("call"), getStore)).ask(of(OpStopIngestion, dest)).
+		open(no("InvalidEventDataStoreCategory"), getStore.answers(yes("call"))).
+		open(ok, getStore.answers(yes("call"))),
 	rule("store/stop-ingestion", "a store that is off stays off").
 		in(stores(of(OpStopIngestion, source))).ask(of(OpStartIngestion, source)).
 		reference(ok, getStore.answers(notEnabled)),

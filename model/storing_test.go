@@ -271,6 +271,17 @@ var storingScenes = []*scene{
 		deviation(yes("call:", "error"), get.answers(yes("error"))).
 		deviations("InvalidInsightSelectors", "InvalidParameter", "Validation"),
 
+	rule("put/categories-empty", "on a store, with its destination or, where nothing is enabled, without").
+		in(stores()).ask(putStore("call:")).
+		reference(yes("call"), getStore.answers(yes("call"))).
+		deviations("InvalidInsightSelectors", "InvalidParameter", "Validation").
+		deviation(yes().owned("", storeARN(source), storeARN(dest)), getStore.answers(notEnabled)).
+		deviation(yes().owned("", storeARN(source), ""), getStore.answers(notEnabled)).
+		open(yes().owned("", storeARN(source), ""), getStore.answers(yes())).
+		open(yes("call:").owned("", storeARN(source), storeARN(dest)), getStore.answers(notEnabled)).
+		open(yes("call:").owned("", storeARN(source), ""), getStore.answers(yes("call:"))).
+		open(yes("call:").owned("", storeARN(source), ""), getStore.answers(yes())),
+
 	rule("put/duplicate-type", "the same type twice with the same categories: stored once").
 		in(trail()).ask(put("call", "call")).
 		reference(yes("call"), get.answers(yes("call"))).
@@ -284,6 +295,13 @@ var storingScenes = []*scene{
 		deviation(yes("error:Management,Data", "error:Management,Data")).
 		deviations("InvalidInsightSelectors", "InvalidParameter").
 		violation(Inferred, no("InvalidParameterCombination")),
+
+	rule("put/duplicate-type", "on a store").
+		in(stores()).ask(putStore("error", "call", "error")).
+		reference(yes("call", "error"), getStore.answers(yes("call", "error"))).
+		deviation(yes("error", "call", "error"), getStore.answers(yes("error", "call", "error"))).
+		open(yes("error", "call", "error"), getStore.answers(yes("call", "error"))).
+		deviations("InvalidInsightSelectors", "InvalidParameter"),
 
 	rule("put/duplicate-type-differing", "the same type twice with different categories").
 		in(dataTrail()).ask(put("call:Management", "call:Data")).
