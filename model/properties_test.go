@@ -126,6 +126,18 @@ func everywhere(t *testing.T, requests []step, f func(t *testing.T, about string
 	}
 }
 
+// TestSelectorsInWords: sets are told apart in the words that reports and these tests have for them.
+func TestSelectorsInWords(t *testing.T) {
+	assert.Equal(t, "off", Selectors(0).String())
+	assert.Equal(t, "ApiErrorRateInsight: Data", yes("error:Data").Selectors.String())
+	assert.Equal(t, "ApiCallRateInsight: Management, Data; ApiErrorRateInsight: Management", yes("error", "call:Data,Management").Selectors.String())
+	words := map[string]bool{}
+	for _, set := range AllSelectors() {
+		words[set.String()] = true
+	}
+	assert.Len(t, words, 16)
+}
+
 func TestRefusalsChangeNothing(t *testing.T) {
 	everywhere(t, slices.Concat(requests, calls), func(t *testing.T, about string, x *run, r Request) {
 		s := x.tracker.State()

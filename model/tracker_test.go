@@ -91,6 +91,9 @@ func TestTracker(t *testing.T) {
 		x.tracker.Prefer(get.Request, hint)
 		assert.False(t, first.Equal(x.tracker.State()))
 		assert.Len(t, x.tracker.Others(), 1, "none is lost")
+		preferred := x.tracker.State()
+		x.tracker.Prefer(get.Request, hint)
+		assert.Empty(t, diffStates(preferred, x.tracker.State()), "what is first already stays")
 	})
 	t.Run("a deviation is told once, when it is sure", func(t *testing.T) {
 		x := newRun().play(trail(put("call"), stop)...)
