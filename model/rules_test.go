@@ -219,6 +219,28 @@ func exercisedBy(steps []step) []ID {
 	return out
 }
 
+// TestNotExercised: what would have come out the same without a rule is no test of it.
+func TestNotExercised(t *testing.T) {
+	for _, c := range []struct {
+		course []step
+		rules  []ID
+	}{
+		{trail(get.answers(notEnabled)), []ID{"get/reflects-put", "put/stores", "trail/name-or-arn"}},
+		{trail(put("call"), put("call"), get), []ID{"put/overwrites-categories", "put/replaces-list", "state/isolated", "get/not-enabled"}},
+		{dataTrail(put("call"), put("call:Management,Data"), get), []ID{"put/overwrites-categories", "put/replaces-list"}},
+		{trail(put("error")), []ID{"logs/read-only-error-rate", "logs/put-while-stopped", "put/empty-disables"}},
+		{trail(readsOnly, put()), []ID{"logs/read-only-error-rate", "put/empty-disables"}},
+		{trail(putTo("ab", "Nonsense").answers(no("InvalidTrailName"))), []ID{"trail/name-syntax", "selector/type-invalid"}},
+		{stores(putBoth(storeARN(source), storeARN(dest), "call")), []ID{"store/arn-or-suffix", "store/repoint", "put/stores"}},
+		{trail(start, stop, start), []ID{"logs/stop-logging", "logs/start-logging"}},
+	} {
+		exercised := exercisedBy(c.course)
+		for _, id := range c.rules {
+			assert.NotContains(t, exercised, id, c.course[len(c.course)-1].GoString())
+		}
+	}
+}
+
 // TestScenesNameRules: a wrong id in a scene would go unnoticed otherwise.
 func TestScenesNameRules(t *testing.T) {
 	for _, s := range sections() {
