@@ -79,7 +79,7 @@ var claims = []claim{
 	{rule: PutCategoriesEmpty, op: OpPut, call: emptyCategories, now: every, refused: every,
 		shows: func(c *change) bool { return c.got.Selectors.Effective() != c.set.Effective() }},
 	{rule: PutDuplicateDiffering, op: OpPut, call: duplicateDiffering, shows: every},
-	{rule: PutReplacesList, op: OpPut, call: enabling,
+	{rule: PutReplacesList, op: OpPut, call: (*call).enabling,
 		due:   func(c *change) bool { return c.old.types()&^c.set.types() != 0 },
 		shows: func(c *change) bool { return c.got.Selectors.types()&c.old.types()&^c.set.types() != 0 }},
 	{rule: PutOverwritesCategories, op: OpPut, due: narrows, shows: merged},
@@ -93,9 +93,9 @@ var claims = []claim{
 	{rule: PutDuplicateType, op: OpPut, call: duplicateType, now: every, refused: every, shows: listsEachOnce},
 	{rule: PutDuplicateType, op: OpPut, tie: true, call: duplicateDiffering, refused: every},
 	{rule: PutDuplicateType, op: OpPut, tie: true, call: emptyCategories, shows: listsEachOnce},
-	{rule: LogsReadOnlyError, op: OpPut, call: enablesReads, refused: every,
-		now: func(c *change) bool { return c.set.Of(ErrorRate)&Management != 0 }},
-	{rule: PutIdempotent, op: OpPut, call: enabling, due: isSame, refused: asksForSame,
+	{rule: LogsReadOnlyError, op: OpPut, call: logsReads, refused: every,
+		now: func(c *change) bool { return c.q.enabling() && c.set.Of(ErrorRate)&Management != 0 }},
+	{rule: PutIdempotent, op: OpPut, call: (*call).enabling, due: isSame, refused: asksForSame,
 		shows: func(c *change) bool { return isSame(c) && listsEachOnce(c) && c.got.Selectors != c.set }},
 	{rule: PutStores, op: OpPut, refused: every,
 		now: func(c *change) bool { return c.q.named != nil && c.q.enabling() }},
@@ -104,7 +104,7 @@ var claims = []claim{
 	{rule: StoreARNOrSuffix, op: OpPut, call: bySuffix, now: every},
 
 	{rule: TrailUpdateKeeps, op: OpUpdate, due: wasOn, shows: every},
-	{rule: AnswerOneEntry, op: OpPut, call: enabling, now: every, shows: listsOther},
+	{rule: AnswerOneEntry, op: OpPut, call: (*call).enabling, now: every, shows: listsOther},
 	{rule: LogsStop, op: OpStop, when: wasOn, due: every, shows: every},
 	{rule: LogsStart, op: OpStart, tie: true, when: wasStopped, due: hadEither, shows: every},
 	{rule: StoreStopIngestion, op: OpStopIngestion, tie: true, due: wasOn, shows: every},
@@ -128,11 +128,8 @@ var claims = []claim{
 }
 
 // What the rows ask of a Put.
-func enabling(q *call) bool     { return q.enabling() }
-func enablesStore(q *call) bool { return !q.trailGiven && q.enabling() }
-func enablesReads(q *call) bool {
-	return q.enabling() && q.named != nil && q.named.Logs&ManagementEvents == ReadEvents
-}
+func enablesStore(q *call) bool          { return !q.trailGiven && q.enabling() }
+func logsReads(q *call) bool             { return q.named != nil && q.named.Logs&ManagementEvents == ReadEvents }
 func disablesTrail(q *call) bool         { return q.named != nil && q.disabling() }
 func disablesStore(q *call) bool         { return !q.trailGiven && q.disabling() && !q.destGiven }
 func disablesStoreWithDest(q *call) bool { return !q.trailGiven && q.disabling() && q.destGiven }
@@ -221,8 +218,9 @@ func remade(c *change) bool {
 	return isNew(c) && c.after.wasDeleted(c.after.World.region(c.request), c.request.Input.Get("Name").Text())
 }
 
-// listsOther is another number of entries of a type than one, or one that is there twice.
 func listsOther(c *change) bool { return !listsEachOnce(c) }
+
+// listsEachOnce shows no type twice, as far as the selectors differ from those that were asked for.
 func listsEachOnce(c *change) bool {
 	got := c.got.Selectors
 	return got.single() && !(c.got.Repeated && got.Effective() == c.set.Effective())

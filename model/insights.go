@@ -159,10 +159,7 @@ func stepGet(s State, r Request) []Branch {
 			answers = append(answers, Branch{Answer: Refusal(codeNotEnabled), Next: s, Rule: StoreStopIngestion})
 		}
 	}
-	branches := refusals(s, r.Op, found, answers)
-	if refused {
-		branches = orWithoutName(branches, s, q, r)
-	}
+	branches := orWithoutName(refusals(s, r.Op, found, answers), s, q, r)
 	if refused && (q.ref.kind == refOtherRegion || q.ref.elsewhere) {
 		// Where a refused Get names another Region too, the codes of that are accepted.
 		branches = addRefusals(branches, s, TrailHomeRegion, awayCodes...)

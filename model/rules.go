@@ -406,11 +406,10 @@ func RuleOf(id ID) *Rule {
 func Place(id ID) int { return slices.Index(ErrorRules(), id) + 1 }
 
 // ErrorRules lists the rules that stand in the error order, in that order.
-func ErrorRules() []ID {
-	var ids []ID
-	for i := range Rules {
-		if Rules[i].Code != "" {
-			ids = append(ids, Rules[i].ID)
+func ErrorRules() (ids []ID) {
+	for _, r := range Rules {
+		if r.Code != "" {
+			ids = append(ids, r.ID)
 		}
 	}
 	return ids

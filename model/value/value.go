@@ -231,36 +231,35 @@ func readValue(decoder *jsontext.Decoder) (Value, error) {
 		return Num(token.String()), nil
 	case '"':
 		return Str(token.String()), nil
-	case '[':
-		v := Value{kind: List, list: []Value{}}
-		for decoder.PeekKind() != ']' {
-			item, err := readValue(decoder)
+	}
+	v := Value{kind: List, list: []Value{}}
+	if token.Kind() == '{' {
+		v = Value{kind: Object, members: []Member{}}
+	}
+	at := map[string]int{} // the places of the members
+	for kind := decoder.PeekKind(); kind != ']' && kind != '}'; kind = decoder.PeekKind() {
+		name := ""
+		if v.kind == Object {
+			token, err := decoder.ReadToken()
 			if err != nil {
 				return Value{}, err
 			}
-			v.list = append(v.list, item)
+			name = token.String() // before the next token, which this one would turn into
 		}
-		_, err = decoder.ReadToken()
-		return v, err
-	}
-	v := Value{kind: Object, members: []Member{}}
-	at := map[string]int{} // the places of the members
-	for decoder.PeekKind() != '}' {
-		token, err := decoder.ReadToken()
-		if err != nil {
-			return Value{}, err
-		}
-		name := token.String() // before the next token, which this one would turn into
 		item, err := readValue(decoder)
 		if err != nil {
 			return Value{}, err
 		}
-		if i, twice := at[name]; twice {
+		i, twice := at[name]
+		switch {
+		case v.kind == List:
+			v.list = append(v.list, item)
+		case twice:
 			v.members[i].Value = item
-			continue
+		default:
+			at[name] = len(v.members)
+			v.members = append(v.members, Member{name, item})
 		}
-		at[name] = len(v.members)
-		v.members = append(v.members, Member{name, item})
 	}
 	_, err = decoder.ReadToken()
 	return v, err
