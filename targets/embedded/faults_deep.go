@@ -56,7 +56,11 @@ func withPast(op model.Op, then func(*call, *past)) start {
 
 // remembered is one that stores another set.
 func remembered(op model.Op, instead func(*call, *past) (model.Selectors, bool)) start {
-	return withPast(op, func(c *call, m *past) { stores(func(c *call) (model.Selectors, bool) { return instead(c, m) })(c) })
+	return withPast(op, func(c *call, m *past) {
+		if set, ok := instead(c, m); ok {
+			c.put(set)
+		}
+	})
 }
 
 // seldom is how many Gets one wrong answer comes in.

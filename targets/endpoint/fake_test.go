@@ -37,6 +37,7 @@ type fake struct {
 
 type seen struct {
 	method, target, auth, body string
+	sdk                        bool
 }
 
 func newFake() *fake {
@@ -47,7 +48,8 @@ func (f *fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	body, _ := io.ReadAll(r.Body)
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.requests = append(f.requests, seen{r.Method, r.Header.Get(wire.TargetHeader), r.Header.Get("Authorization"), string(body)})
+	f.requests = append(f.requests, seen{r.Method, r.Header.Get(wire.TargetHeader), r.Header.Get("Authorization"), string(body),
+		strings.Contains(r.UserAgent(), "aws-sdk-go-v2")})
 	answer := func(v value.Value) {
 		w.Header().Set("Content-Type", wire.ContentType)
 		fmt.Fprint(w, v)

@@ -297,6 +297,33 @@ func TestSentIsInput(t *testing.T) {
 	})
 }
 
+// TestThroughSDK: the SDK's client sends what it can say just as it is meant, and nothing else.
+func TestThroughSDK(t *testing.T) {
+	f := newFake()
+	target, _ := open(t, f, nil)
+	w := newWorld(t, target)
+	put := model.Request{Op: model.OpPut}
+	for input, sdk := range map[string]bool{
+		`{"InsightSelectors":[{"EventCategories":["Data"],"InsightType":"x"}],"TrailName":"alpha"}`: true,
+		`{"TrailName":""}`:                          true,
+		`{"InsightSelectors":[]}`:                   true,
+		`{"InsightSelectors":[{"InsightType":""}]}`: false, // the SDK leaves out an empty enum
+		`{"InsightSelectors":[null]}`:               false,
+		`{"TrailName":null}`:                        false,
+		`{"trailName":"alpha"}`:                     false,
+		`{"TrailName":"alpha","Unknown":"x"}`:       false,
+		`{"TrailName":5}`:                           false,
+	} {
+		var err error
+		put.Input, err = value.Parse([]byte(input))
+		require.NoError(t, err)
+		w.Do(t.Context(), put)
+		assert.Equal(t, sdk, f.last().sdk, input)
+	}
+	w.Do(targets.Bare(t.Context()), put)
+	assert.False(t, f.last().sdk)
+}
+
 func TestRawRequests(t *testing.T) {
 	f := newFake()
 	target, _ := open(t, f, nil)
