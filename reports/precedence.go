@@ -44,7 +44,7 @@ func readStrictly(data []byte, into any) error {
 	return nil
 }
 
-var CellStatuses = []string{CellFirst, CellSecond, CellIndistinguishable, CellOther, CellUnstable, CellImpossible, CellNotCovered}
+var CellStatuses = []string{CellFirst, CellSecond, CellIndistinguishable, CellOther, CellUnstable, CellNotCovered, CellImpossible}
 
 // check finds what a reader could not rely on.
 func (p *Precedence) check() error {

@@ -206,25 +206,11 @@ var outcomeNames = map[model.Outcome]string{
 
 // NewStep records a request and its answer.
 func NewStep(number int, request model.Request, reply targets.Reply, allowed []string) Step {
-	return Step{
-		Number:      number,
-		Operation:   string(request.Op),
-		Region:      request.Region,
-		Request:     request.Input,
-		Raw:         request.Raw,
-		Method:      request.Method,
-		OtherTarget: request.OtherTarget,
-		Answer: StepAnswer{
-			Outcome: outcomeNames[reply.Answer.Outcome],
-			Code:    plain.Shorten(reply.Answer.Code, maxKept),
-			Body:    BoundedValue(reply.Body, maxKept),
-			Problem: plain.Shorten(reply.Problem, maxKept),
-		},
-		Allowed:  allowed,
-		Sent:     keep(reply.Sent),
-		Received: keep(reply.Received),
-		Status:   reply.Status,
-	}
+	answer := StepAnswer{Outcome: outcomeNames[reply.Answer.Outcome], Code: plain.Shorten(reply.Answer.Code, maxKept),
+		Body: BoundedValue(reply.Body, maxKept), Problem: plain.Shorten(reply.Problem, maxKept)}
+	return Step{Number: number, Operation: string(request.Op), Region: request.Region, Request: request.Input, Raw: request.Raw,
+		Method: request.Method, OtherTarget: request.OtherTarget, Answer: answer, Allowed: allowed,
+		Sent: keep(reply.Sent), Received: keep(reply.Received), Status: reply.Status}
 }
 
 // Brief is the step with its texts and its body shortened to so many characters.

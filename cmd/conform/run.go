@@ -170,7 +170,15 @@ func (p *process) finish(ctx context.Context, s *settings, report *reports.Repor
 		if runError == nil && ctx.Err() == nil {
 			runError = errors.New("internal error: a run without a report")
 		}
-		p.finishWithoutRun(ctx, s, events, runError)
+		// Those who read no terminal are told that the run could not begin: the target was refused, or is not there.
+		// There is no JSON report of nothing.
+		report = s.reportBefore()
+		report.End = &reports.End{}
+		endedBy(ctx, report.End, runError)
+		reports.Judge(report)
+		onlyFiles := slices.DeleteFunc(slices.Clone(s.sinks), func(sink formats.Sink) bool { return sink.Path == "" })
+		p.writeReports(onlyFiles, report, text.Options{}, formats.Text, formats.JSON, formats.HTML, formats.NDJSON)
+		p.tell(s, report, events)
 		return cmp.Or(runError, error(exitCode(reports.ExitInterrupted)))
 	}
 	if runError != nil && report.End != nil && !errors.Is(runError, conform.ErrHarness) { // of which it tells
@@ -194,17 +202,6 @@ func (p *process) finish(ctx context.Context, s *settings, report *reports.Repor
 		p.complain(runError.Error())
 	}
 	return ended(code)
-}
-
-// finishWithoutRun tells those who read no terminal that a run could not begin. There is no JSON report of nothing.
-func (p *process) finishWithoutRun(ctx context.Context, s *settings, events eventStreams, runError error) {
-	report := s.reportBefore()
-	report.End = &reports.End{}
-	endedBy(ctx, report.End, runError)
-	reports.Judge(report)
-	onlyFiles := slices.DeleteFunc(slices.Clone(s.sinks), func(sink formats.Sink) bool { return sink.Path == "" })
-	p.writeReports(onlyFiles, report, text.Options{}, formats.Text, formats.JSON, formats.HTML, formats.NDJSON)
-	p.tell(s, report, events)
 }
 
 // endedBy notes the error that a run ended with.

@@ -37,10 +37,10 @@ var htmlPages = template.Must(template.New("").Funcs(functions).ParseFS(htmlFile
 var functions = template.FuncMap{
 	"clean": func(s any) string { return clean(fmt.Sprint(s)) }, "long": long, "cleanAll": cleanAll[string],
 	"grouped": plain.Grouped, "operation": operation, "class": func(state string) string { return strings.ReplaceAll(state, " ", "-") },
-	"command": func(s string) string { return plain.Message(s) },
+	"command": plain.Message[string],
 	"level":   level, "anchor": anchor, "sources": sources, "lacking": describe.Lacking, "meaning": meaning,
 	"verdictClass": verdictClass, "headline": headline,
-	"facts": runFacts, "summary": summary, "precedence": newPrecedenceView, "timeline": newTimelineView,
+	"facts": runFacts, "summary": summary, "precedence": newPrecedenceView, "timeline": newTimelineView, "walk": newWalkView, "states": statesOf,
 	"certificate": certificateFacts,
 	"coverage": func(c reports.Coverage) []fact {
 		return coverageFacts(c, "transitions between the states of one trail", "pairs of error rules that one request breaks together")

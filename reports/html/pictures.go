@@ -185,6 +185,8 @@ type precedenceView struct {
 	Counts []*cellKind
 	Cycles []string
 	Pairs  []*pairView // of which there is something to tell
+
+	kinds map[string]*cellKind // by status
 }
 
 // precedenceRule is a rule with its row.
@@ -204,7 +206,6 @@ type pairView struct {
 
 // cellKind is a way in which a pair is shown.
 type cellKind struct {
-	status              string // of the cells that are shown so
 	Class, Symbol, Text string
 	Count               int
 }
@@ -215,14 +216,14 @@ func newPrecedenceView(p *reports.Precedence) *precedenceView {
 	if p == nil {
 		return nil
 	}
-	v := &precedenceView{Counts: []*cellKind{ // the row's rule is the one that was learned to come first
-		{reports.CellFirst, "row", "◀", "the row's rule is answered", 0},
-		{reports.CellSecond, "column", "▲", "the column's rule is answered", 0},
-		{reports.CellIndistinguishable, "alike", "=", "both alone are answered alike", 0},
-		{reports.CellOther, "other", "≠", "neither's own answer is given", 0},
-		{reports.CellUnstable, "unstable", "~", "the answer differs from try to try", 0},
-		{reports.CellNotCovered, "uncovered", "–", "the target cannot be brought there", 0},
-		{reports.CellImpossible, "impossible", "·", "no request breaks exactly these two", 0},
+	v := &precedenceView{kinds: map[string]*cellKind{ // the row's rule is the one that was learned to come first
+		reports.CellFirst:             {"row", "◀", "the row's rule is answered", 0},
+		reports.CellSecond:            {"column", "▲", "the column's rule is answered", 0},
+		reports.CellIndistinguishable: {"alike", "=", "both alone are answered alike", 0},
+		reports.CellOther:             {"other", "≠", "neither's own answer is given", 0},
+		reports.CellUnstable:          {"unstable", "~", "the answer differs from try to try", 0},
+		reports.CellNotCovered:        {"uncovered", "–", "the target cannot be brought there", 0},
+		reports.CellImpossible:        {"impossible", "·", "no request breaks exactly these two", 0},
 	}}
 	cells := map[[2]model.ID]*reports.PrecedenceCell{}
 	for i, c := range p.Cells {
@@ -239,7 +240,11 @@ func newPrecedenceView(p *reports.Precedence) *precedenceView {
 		}
 		v.Rules = append(v.Rules, rule)
 	}
-	v.Counts = slices.DeleteFunc(v.Counts, func(k *cellKind) bool { return k.Count == 0 })
+	for _, status := range reports.CellStatuses {
+		if kind := v.kinds[status]; kind.Count > 0 {
+			v.Counts = append(v.Counts, kind)
+		}
+	}
 	for _, cycle := range p.Cycles[:min(len(p.Cycles), maxOnPage)] {
 		v.Cycles = append(v.Cycles, strings.Join(cleanAll(cycle), ", "))
 	}
@@ -258,15 +263,7 @@ func (v *precedenceView) pair(c *reports.PrecedenceCell, row, column model.ID, i
 			status, out.Status = reports.CellSecond, out.Column+" is answered"
 		}
 	}
-	find := func(status string) (found *cellKind) {
-		for _, kind := range v.Counts {
-			if kind.status == status {
-				found = kind
-			}
-		}
-		return found
-	}
-	out.Kind, out.ID = cmp.Or(find(status), find(reports.CellNotCovered)), id
+	out.Kind, out.ID = cmp.Or(v.kinds[status], v.kinds[reports.CellNotCovered]), id
 	out.Kind.Count++
 	out.Status = cmp.Or(out.Status, out.Kind.Text)
 	if status != reports.CellImpossible || c.Why != "" || len(c.Steps) > 0 {

@@ -28,7 +28,6 @@ type reportView struct {
 
 	Rules       []*ruleView
 	Divergences []*divergenceView
-	Walk        *walkView
 }
 
 type fact struct{ Name, Value string }
@@ -85,9 +84,6 @@ func statesOf(rules []*ruleView) (out []ruleState) {
 	}
 	return out
 }
-
-// States counts the rules of the report by their state.
-func (v *reportView) States() []ruleState { return statesOf(v.Rules) }
 
 // Families has the rules by family.
 func (v *reportView) Families() []plain.Group[string, *ruleView] {
@@ -178,7 +174,6 @@ func newReportView(r *reports.Report, index int, many bool) *reportView {
 	for _, d := range v.Divergences {
 		d.Twice = times[d.D.Rule] > 1
 	}
-	v.Walk = newWalkView(r.Coverage.Walk, v.Prefix)
 	return v
 }
 

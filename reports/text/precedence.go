@@ -152,7 +152,7 @@ func pairCounts(p *reports.Precedence) string {
 	}
 	ordered := counts[reports.CellFirst] + counts[reports.CellSecond]
 	text := fmt.Sprintf("%d told apart", ordered)
-	for _, status := range []string{reports.CellIndistinguishable, reports.CellOther, reports.CellUnstable, reports.CellNotCovered, reports.CellImpossible} {
+	for _, status := range reports.CellStatuses[2:] {
 		if counts[status] > 0 {
 			text += fmt.Sprintf(", %d %s", counts[status], statusTitles[status])
 		}
