@@ -23,8 +23,9 @@ func Reads(s model.State, touched model.Request, scope Scope) []model.Request {
 			out = append(out, r)
 		}
 	}
-	region, name := trailNamed(s, touched)
-	if name != "" {
+	kind, region, name := named(s, touched)
+	switch {
+	case kind == "trail":
 		add(region, Get(name))
 		add(region, GetTrail(name))
 		switch touched.Op {
@@ -33,15 +34,10 @@ func Reads(s model.State, touched model.Request, scope Scope) []model.Request {
 		case model.OpPutEvents:
 			add(region, GetEvents(name))
 		}
-	}
-	store := ""
-	if kind, rest, _ := strings.Cut(model.Resource(s, touched), "/"); kind == "store" {
-		at, id, _ := strings.Cut(rest, "/")
-		store = id
-		add(at, GetStore(id))
-		switch touched.Op {
-		case model.OpCreateStore, model.OpUpdateStore:
-			add(at, OnStore(model.OpGetStore, id))
+	case kind == "store":
+		add(region, GetStore(name))
+		if touched.Op == model.OpCreateStore || touched.Op == model.OpUpdateStore {
+			add(region, OnStore(model.OpGetStore, name))
 		}
 	}
 	for i := range s.Trails {
@@ -50,28 +46,24 @@ func Reads(s model.State, touched model.Request, scope Scope) []model.Request {
 		}
 	}
 	for i := range s.Stores {
-		if x := &s.Stores[i]; x.ID != store {
+		if x := &s.Stores[i]; x.ID != name {
 			add(x.Home, GetStore(x.ID))
 		}
 	}
 	return out
 }
 
-// trailNamed finds the trail that a write named, in its home Region; the deleted one too.
-func trailNamed(s model.State, r model.Request) (region, name string) {
-	if resource := model.Resource(s, r); strings.HasPrefix(resource, "trail/") {
-		region, name, _ = strings.Cut(strings.TrimPrefix(resource, "trail/"), "/")
-		return region, name
-	}
-	if r.Op != model.OpDelete {
-		return "", ""
+// named finds the trail or store that a write named, in its home Region; the deleted trail too.
+func named(s model.State, r model.Request) (kind, region, name string) {
+	if parts := strings.SplitN(model.Resource(s, r), "/", 3); len(parts) == 3 {
+		return parts[0], parts[1], parts[2]
 	}
 	region, name = cmp.Or(r.Region, s.World.Home), r.Input.Get("Name").Text()
 	if parts := strings.SplitN(name, ":", 6); len(parts) == 6 {
 		region, name = parts[3], strings.TrimPrefix(parts[5], "trail/")
 	}
-	if !model.ValidTrailName(name) {
-		return "", ""
+	if r.Op != model.OpDelete || !model.ValidTrailName(name) {
+		return "", "", ""
 	}
-	return region, name
+	return "trail", region, name
 }

@@ -51,14 +51,10 @@ func (p *Player) storesAsOne(found []*Divergence) []*Divergence {
 	})
 }
 
-// ResolveOne tries one suspicion again, decides which rule it belongs to, and reports whether it is
-// confirmed. Its case stays as it was met.
+// ResolveOne tries one suspicion again, which is not doubtful, decides which rule it belongs to, and reports
+// whether it is confirmed. Its case stays as it was met.
 func (p *Player) ResolveOne(ctx context.Context, d *Divergence) bool {
-	kept := p.withoutDoubts(ctx, []*Divergence{d}, Options{})
-	if len(kept) == 0 {
-		return false
-	}
-	p.group(ctx, kept)
+	p.group(ctx, []*Divergence{d})
 	p.confirm(ctx, d)
 	return d.Again > 0
 }
@@ -134,7 +130,7 @@ func (p *Player) withoutSymptoms(ctx context.Context, found []*Divergence) []*Di
 func (p *Player) withoutDoubts(ctx context.Context, suspected []*Divergence, o Options) []*Divergence {
 	before := len(suspected)
 	kept := slices.DeleteFunc(suspected, func(d *Divergence) bool { return d.Doubtful && !p.showsSettled(ctx, d) })
-	if dropped := before - len(kept); dropped > 0 && o.Note != nil {
+	if dropped := before - len(kept); dropped > 0 {
 		o.Note(fmt.Sprintf("%s of the kind that an old state explains did not repeat once the target had settled", plain.Counted(dropped, "answer")))
 	}
 	return kept
