@@ -1,6 +1,8 @@
 package generators
 
 import (
+	"encoding/json"
+
 	"github.com/insightconform/conform/model"
 	"github.com/insightconform/conform/model/value"
 )
@@ -12,7 +14,7 @@ func SetUp(state model.State, scope Scope) (out []model.Request) {
 		out = append(out, setUpTrail(t, scope)...)
 	}
 	for i, x := range state.Stores {
-		events, _ := value.Parse([]byte(x.Events)) // in the canonical form of a state
+		events := eventsValue(x.Events)
 		out = append(out, CreateStore(i, StoreKind{Selectors: events.Get("AdvancedEventSelectors"), Stopped: !x.Ingesting}))
 	}
 	for _, x := range state.Stores {
@@ -41,8 +43,8 @@ func setUpTrail(t model.Trail, scope Scope) []model.Request {
 		out = append(out, Start(t.Name))
 	}
 	var stored []model.Request
-	if v, err := value.Parse([]byte(t.Events)); err == nil {
-		stored = append(stored, PutEvents(t.Name, EventClass{Input: v}))
+	if t.Events != "" {
+		stored = append(stored, PutEvents(t.Name, EventClass{Input: eventsValue(t.Events)}))
 	}
 	switch put := Put(t.Name, t.Insights); {
 	case !t.Insights.On():
@@ -63,4 +65,10 @@ func setUpTrail(t model.Trail, scope Scope) []model.Request {
 		}
 	}
 	return out
+}
+
+// eventsValue reads the event selectors of a state, members in the order in which they were given.
+func eventsValue(stored string) (v value.Value) {
+	_ = json.Unmarshal([]byte(stored), &v) // it is JSON, or empty
+	return v
 }
