@@ -228,7 +228,7 @@ func lost(t *testing.T, got result, report *reports.Report) {
 func TestCompleteSuiteLosesItsTarget(t *testing.T) {
 	suite := []string{"--suite", "complete", "--machine", "management", "--timeout", "300ms"}
 	for name, fail := range map[string]http.Handler{"hangs": hanging, "500 page": errorPage} {
-		got, report := reported(t, append(suite, "--endpoint", emulator(t, after(700, fail)))...)
+		got, report := reported(t, append(suite, "--endpoint", emulator(t, after(400, fail)))...)
 		assert.Equal(t, reports.ExitInconclusive, got.code, name+got.stdout+got.stderr)
 		require.NotNil(t, report, name)
 		assert.Empty(t, report.Divergences, name)

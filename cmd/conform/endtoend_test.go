@@ -396,7 +396,7 @@ var surroundings = []model.Capability{model.CanArrangeAccount, model.CanLoseBuck
 // missing is not covered; what is wrong is one divergence.
 func TestEmulators(t *testing.T) {
 	stores := []string{"CreateEventDataStore", "GetEventDataStore", "UpdateEventDataStore", "DeleteEventDataStore", "RestoreEventDataStore", "ListEventDataStores"}
-	storeCapabilities := []model.Capability{model.CanStores, model.CanUpdateStores, model.CanDeleteStores, model.CanRestoreStores}
+	storeCapabilities := []model.Capability{model.CanStores, model.CanUpdateStores, model.CanDeleteStores, model.CanRestoreStores, model.CanStopStores}
 	var badSignatures atomic.Int32
 	for _, test := range []struct {
 		name     string
