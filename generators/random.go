@@ -105,7 +105,7 @@ func New(scope Scope) *Generator {
 
 func (g *Generator) prepareValues() {
 	w := &g.world
-	for _, set := range model.AllSelectors() {
+	for _, set := range AllSelectors() {
 		g.sets = append(g.sets, set.Value())
 		for logs := range model.Logs(8) {
 			// Put the set on a trail that logs just this, to ask the model rather than repeat it.

@@ -191,3 +191,24 @@ func With(r model.Request, member string, v value.Value) model.Request {
 	r.Input = r.Input.With(member, v)
 	return r
 }
+
+// MapStrings is a value with every string in it (not the member names) replaced by f's result.
+func MapStrings(v value.Value, f func(string) string) value.Value {
+	switch v.Kind() {
+	case value.String:
+		return value.Str(f(v.Text()))
+	case value.List:
+		items := []value.Value{}
+		for _, item := range v.Items() {
+			items = append(items, MapStrings(item, f))
+		}
+		return value.ListOf(items...)
+	case value.Object:
+		var pairs []any
+		for _, m := range v.Members() {
+			pairs = append(pairs, m.Name, MapStrings(m.Value, f))
+		}
+		return value.Obj(pairs...)
+	}
+	return v
+}

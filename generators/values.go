@@ -181,7 +181,7 @@ var (
 
 // PlainSelectors lists the 15 non-empty sets of selectors in their usual order, and the empty one.
 func PlainSelectors() (out []Representative) {
-	for _, set := range model.AllSelectors() {
+	for _, set := range AllSelectors() {
 		name := set.String()
 		if set == 0 {
 			name = "the empty list"
@@ -415,4 +415,12 @@ func Wholes() (out []func(model.Request) model.Request) {
 		out = append(out, func(r model.Request) model.Request { return With(r, unknown.Name, unknown.Value) })
 	}
 	return out
+}
+
+// AllSelectors lists the 16 sets that requests without duplicates can store, the empty one first.
+func AllSelectors() (all []model.Selectors) {
+	for i := range model.Categories(16) {
+		all = append(all, model.MakeSelectors(i/4, i%4))
+	}
+	return all
 }

@@ -4,8 +4,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-
-	"github.com/insightconform/conform/model/value"
 )
 
 // Exchange is one step of a case as the model saw it, After being the state that the answer was followed to.
@@ -255,46 +253,4 @@ func (f *Finding) blameHistory(history []Exchange) {
 func (s State) hides(resource string) bool {
 	trail, store := s.Find(resource)
 	return trail >= 0 && !s.Trails[trail].Logging || store >= 0 && !s.Stores[store].Ingesting
-}
-
-// Showing returns the state in which a resource stores what its Get shows, and whether the model has such a state.
-func Showing(s State, resource string, a Answer) (State, bool) {
-	set := a.Selectors
-	switch {
-	case a.Outcome == Refused && a.Code == codeNotEnabled:
-		set = 0
-	case a.Outcome != Succeeded || a.Alien != "" || a.Repeated || !set.single():
-		return s, false
-	case !set.On():
-		set = 0
-	}
-	trail, store := s.Find(resource)
-	switch {
-	case trail >= 0:
-		t := s.Trails[trail]
-		t.Insights, t.Repeats, t.Asleep, t.MustWake, t.HasEither = set, false, 0, false, !t.Logging
-		return s.WithTrail(trail, t), true
-	case store >= 0 && set.has(Data):
-		return s, false
-	case store >= 0:
-		x := s.Stores[store]
-		x.Insights, x.Repeats, x.Destination = set, false, ""
-		if a, ok := parseARN(a.Destination); ok && set.On() {
-			x.Destination = a.id
-		}
-		return s.WithStore(store, x), true
-	}
-	return s, true
-}
-
-// ShowingEvents returns the state in which a trail logs what an answer of GetEventSelectors shows.
-func ShowingEvents(s State, resource string, body value.Value) State {
-	i, _ := s.Find(resource)
-	if i < 0 {
-		return s
-	}
-	t := s.Trails[i]
-	t.Events = eventsOf(body)
-	t.Logs, t.Open = logsOf(body)
-	return s.WithTrail(i, t)
 }

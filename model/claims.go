@@ -223,7 +223,7 @@ func listsOther(c *change) bool { return !listsEachOnce(c) }
 // listsEachOnce shows no type twice, as far as the selectors differ from those that were asked for.
 func listsEachOnce(c *change) bool {
 	got := c.got.Selectors
-	return got.single() && !(c.got.Repeated && got.Effective() == c.set.Effective())
+	return got.Single() && !(c.got.Repeated && got.Effective() == c.set.Effective())
 }
 
 // shownElsewhere is that another trail has just the selectors that were read.

@@ -78,6 +78,12 @@ func eventsOf(in value.Value) string {
 	return strings.TrimSuffix(out.String(), "{}")
 }
 
+// Store keeps the event selectors of a request or answer.
+func (t *Trail) Store(in value.Value) {
+	t.Events = eventsOf(in)
+	t.Logs, t.Open = logsOf(in)
+}
+
 // stepPutEventSelectors replaces what a trail logs. Where that takes away what enabled insights need,
 // logs/selectors-change-later says what may become of them. Selectors that log nothing are refused, or
 // are taken as any others.
@@ -86,11 +92,9 @@ func stepPutEventSelectors(s State, i int, r Request) []Branch {
 		return !includesManagement(basic) && len(basic.Get("DataResources").Items()) == 0
 	}
 	t := s.Trails[i]
-	t.Events = eventsOf(r.Input)
-	if t.Events == "" {
+	if t.Store(r.Input); t.Events == "" {
 		return refusedOrIgnored(s)
 	}
-	t.Logs, t.Open = logsOf(r.Input)
 	branches := []Branch{plain(AnySuccess, s.WithTrail(i, t))}
 	for _, set := range weakened(t.Insights, t.Logs) {
 		for _, later := range weakened(t.Asleep, t.Logs) {
@@ -117,9 +121,8 @@ func stepPutEventSelectors(s State, i int, r Request) []Branch {
 // missing also none, the types that keep theirs, or the entries that do.
 func weakened(set Selectors, logs Logs) []Selectors {
 	kept := func(set Selectors) bool { return Meets(set, logs) && !readsDataAlone(set, logs) }
-	out := []Selectors{set}
 	if kept(set) {
-		return out
+		return []Selectors{set}
 	}
 	var types, entries Selectors
 	for t := range Type(2) {
@@ -136,12 +139,9 @@ func weakened(set Selectors, logs Logs) []Selectors {
 			entries |= Entry(t, c)
 		}
 	}
-	for _, left := range []Selectors{0, types, entries} {
-		if !slices.Contains(out, left) {
-			out = append(out, left)
-		}
-	}
-	return out
+	left := []Selectors{0, types, entries}
+	slices.Sort(left)
+	return append([]Selectors{set}, slices.Compact(left)...)
 }
 
 // stepGetEventSelectors holds logs/visible for what a request has stored.

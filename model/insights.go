@@ -24,7 +24,7 @@ func stepPut(s State, r Request) []Branch {
 // putOnTrail lists the successes of a Put on a trail that exists in the Region of the call.
 func putOnTrail(s State, q *call) []Branch {
 	i, t := q.at, *q.named
-	answer := Answer{Outcome: Succeeded, TrailARN: t.fullARN(s.World)}
+	answer := Answer{Outcome: Succeeded, TrailARN: s.World.TrailARN(t.Home, t.Name)}
 	var out []Branch
 	for _, st := range q.storings(t.Insights, t.Logs|t.Open) {
 		awake, a := t, answer
@@ -73,7 +73,7 @@ func (q *call) storings(before Selectors, logs Logs) []storing {
 		out = append(out, q.combine(0, PutCategoriesEmpty)...)
 	}
 	for _, e := range q.entries {
-		if !e.defined && before.Of(e.t)&Data != 0 && out[0].set.single() {
+		if !e.defined && before.Of(e.t)&Data != 0 && out[0].set.Single() {
 			set := out[0].set&^e.t.entries() | Entry(e.t, Management|Data)
 			out = append(out, storing{set: set, asked: out[0].set, rule: PutDefaultManagement})
 		}
@@ -93,7 +93,7 @@ func (q *call) combine(empty Categories, rule ID) []storing {
 		duplicate = duplicate || all&Entry(e.t, c) != 0
 		all |= Entry(e.t, c)
 	}
-	if !all.single() {
+	if !all.Single() {
 		return selections(all, duplicate)
 	}
 	out := []storing{{set: all, asked: all, rule: rule}}
@@ -113,7 +113,7 @@ func selections(all Selectors, duplicate bool) []storing {
 	for _, callRate := range selectionsOf(CallRate, all) {
 		for _, errorRate := range selectionsOf(ErrorRate, all) {
 			set := callRate | errorRate
-			repeats := duplicate && set&^all == 0 || !set.single()
+			repeats := duplicate && set&^all == 0 || !set.Single()
 			out = append(out, storing{set: set, asked: set, repeats: repeats, rule: PutDuplicateDiffering})
 		}
 	}
@@ -122,7 +122,7 @@ func selections(all Selectors, duplicate bool) []storing {
 
 func selectionsOf(t Type, all Selectors) []Selectors {
 	all &= t.entries()
-	if all == 0 || all.single() {
+	if all == 0 || all.Single() {
 		return []Selectors{all}
 	}
 	out := []Selectors{Entry(t, all.Of(t))}
@@ -170,7 +170,7 @@ func stepGet(s State, r Request) []Branch {
 // getTrail is a Get of a trail that can be read.
 func (s State) getTrail(i int) []Branch {
 	t := &s.Trails[i]
-	return getAnswers(s, Answer{Outcome: Succeeded, TrailARN: t.fullARN(s.World)}, t.Insights, t.Repeats)
+	return getAnswers(s, Answer{Outcome: Succeeded, TrailARN: s.World.TrailARN(t.Home, t.Name)}, t.Insights, t.Repeats)
 }
 
 // getAnswers lists what a Get of a readable resource may answer.

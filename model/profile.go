@@ -1,8 +1,6 @@
 package model
 
 import (
-	"bytes"
-	"encoding/json"
 	"fmt"
 	"slices"
 	"sync"
@@ -56,17 +54,4 @@ func NewProfile(name string, order []ID, holds [][2]ID) (*Profile, error) {
 		p.holds[pair] = true
 	}
 	return p, nil
-}
-
-// LoadProfile reads an error order file, which must be as for NewProfile. Errors are one line.
-func LoadProfile(data []byte) (*Profile, error) {
-	decoder := json.NewDecoder(bytes.NewReader(data))
-	decoder.DisallowUnknownFields()
-	p := &Profile{}
-	if err := decoder.Decode(p); err != nil {
-		return nil, fmt.Errorf("not an error order: %w", err)
-	} else if p.Schema != ProfileSchema {
-		return nil, fmt.Errorf("schema %q is not %q", p.Schema, ProfileSchema)
-	}
-	return NewProfile(p.Name, p.Order, p.Holds)
 }

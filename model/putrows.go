@@ -94,11 +94,9 @@ func pendingIsDisabled(q *call) bool {
 
 // A member that should name a resource and is of another type may count as given.
 func mistypedName(q *call) bool { return q.mistypedTrail || q.mistypedStore }
-
 func trailAndStore(q *call) bool {
 	return (q.trailGiven || q.mistypedTrail) && (q.onStores() || q.mistypedStore)
 }
-
 func noResource(q *call) bool {
 	return !q.trailGiven && q.storeName == "" && q.destName == "" || destinationAlone(q)
 }
@@ -172,7 +170,6 @@ func lacksData(set Selectors, logs Logs) bool { return set.has(Data) && logs&Dat
 func readsDataAlone(set Selectors, logs Logs) bool {
 	return set.Of(CallRate)&Data != 0 && logs&ReadDataOnly != 0
 }
-
 func lacksDataOfWrites(set Selectors, logs Logs) bool {
 	return lacksData(set, logs) || readsDataAlone(set, logs)
 }

@@ -50,14 +50,6 @@ func MakeSelectors(callRate, errorRate Categories) Selectors {
 	return (Entry(CallRate, callRate) | Entry(ErrorRate, errorRate)) &^ emptyEntries
 }
 
-// AllSelectors lists the 16 sets that requests without duplicates can store, the empty one first.
-func AllSelectors() (all []Selectors) {
-	for i := range Categories(16) {
-		all = append(all, MakeSelectors(i/4, i%4))
-	}
-	return all
-}
-
 // On reports whether the set enables anything.
 func (s Selectors) On() bool { return s&^emptyEntries != 0 }
 
@@ -87,8 +79,8 @@ func (s Selectors) types() (all Selectors) {
 // Effective returns the set with one entry per enabled type.
 func (s Selectors) Effective() Selectors { return MakeSelectors(s.Of(CallRate), s.Of(ErrorRate)) }
 
-// single reports whether no type is listed with two different sets of categories.
-func (s Selectors) single() bool {
+// Single reports whether no type is listed with two different sets of categories.
+func (s Selectors) Single() bool {
 	return bits.OnesCount8(uint8(s)&0xf) <= 1 && bits.OnesCount8(uint8(s)>>4) <= 1
 }
 

@@ -63,7 +63,6 @@ var ConditionNames = [...]string{"bucket-missing", "bucket-denied", "key-denied"
 // Trail is the state of one trail.
 type Trail struct {
 	Name, Home  string
-	arn         string // in its World; empty in states that no Step has made
 	MultiRegion bool
 	Logging     bool
 	Conditions  Condition
@@ -78,13 +77,6 @@ type Trail struct {
 	Asleep    Selectors // may be back after StartLogging
 	MustWake  bool      // Asleep is back after StartLogging for sure
 	HasEither bool      // HasInsightSelectors claims nothing until the next Put
-}
-
-func (t *Trail) fullARN(w *World) string {
-	if t.arn != "" {
-		return t.arn
-	}
-	return w.TrailARN(t.Home, t.Name)
 }
 
 // Store is the state of one event data store.

@@ -1,7 +1,6 @@
 package model
 
 import (
-	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -110,38 +109,6 @@ func TestTracker(t *testing.T) {
 	})
 }
 
-// TestReadingBack: after a divergence the state is the one that the target's answers show.
-func TestReadingBack(t *testing.T) {
-	x := newRun().play(trailAndStores(put("call"), putStore("call"))...)
-	s := x.tracker.State()
-	for _, c := range []struct {
-		read  step
-		reply reply
-	}{
-		{get, notEnabled}, {get, yes("error")}, {get, yes("call:Data", "error")}, {get, yes("call")},
-		{getStore, notEnabled}, {getStore, yes("error")}, {getStore, yes("error").owned("", storeARN(source), storeARN(dest2))},
-	} {
-		a := x.owned(c.read.Request, c.reply)
-		shown, ok := Showing(s, Resource(s, c.read.Request), a)
-		require.True(t, ok, describe(a))
-		v := TrackerAt(shown).Observe(c.read.Request, a)
-		assert.True(t, v.Allowed && len(v.Objections) == 0, "%#v → %s", c.read.Request, describe(a))
-	}
-	for _, a := range []reply{no("TrailNotFound"), yes("call", "Nonsense"), yes("call", "call"), yes("call", "call:Data")} {
-		shown, ok := Showing(s, Resource(s, get.Request), a.Answer)
-		assert.False(t, ok, "%s shows nothing that the model has", describe(a.Answer))
-		assert.Empty(t, diffStates(s, shown))
-	}
-	_, ok := Showing(s, Resource(s, getStore.Request), yes("call:Data").Answer)
-	assert.False(t, ok, "no store has Data")
-
-	resource := Resource(s, get.Request)
-	assert.Equal(t, "InvalidInsightSelectorsException", Step(ShowingEvents(s, resource, readsOnly.Input), put("call").Request)[0].Answer.Code)
-	broken, ok := Unguarded(s, updateStore(source, "reads").Request)
-	require.True(t, ok)
-	assert.Equal(t, "InvalidInsightSelectorsException", Step(broken, putStore("call").Request)[0].Answer.Code)
-}
-
 // TestHeldOrder: a learned order makes the code of a later rule a violation at level observed.
 func TestHeldOrder(t *testing.T) {
 	order := ErrorRules()
@@ -183,25 +150,26 @@ func TestOtherOrder(t *testing.T) {
 	assert.True(t, NewTracker(&world).Observe(putTo("my-_trail", "Nonsense").Request, Refusal("InvalidTrailNameException")).Allowed)
 }
 
+// TestProfileErrors: an order names every error rule once, and what it holds agrees with it.
 func TestProfileErrors(t *testing.T) {
-	var quoted []string
-	for _, id := range ErrorRules() {
-		quoted = append(quoted, `"`+string(id)+`"`)
-	}
-	all := "[" + strings.Join(quoted, ",") + "]"
-	for text, want := range map[string]string{
-		`{`:              "not an error order",
-		`{"schema":"x"}`: `schema "x"`,
-		`{"schema":"conform/order/1","order":["put/stores"]}`:                                         "no error rule",
-		`{"schema":"conform/order/1","order":["wire/wrong-type","wire/wrong-type"]}`:                  "stands twice",
-		`{"schema":"conform/order/1","order":["wire/wrong-type"]}`:                                    "is missing",
-		`{"schema":"conform/order/1","order":` + all + `,"holds":[["kms/policy","store/id-syntax"]]}`: "does not agree",
-		`{"schema":"conform/order/1","order":` + all + `,"holds":[],"extra":1}`:                       "not an error order",
+	all := ErrorRules()
+	for want, p := range map[string]Profile{
+		"no error rule":  {Order: []ID{"put/stores"}},
+		"stands twice":   {Order: []ID{"wire/wrong-type", "wire/wrong-type"}},
+		"is missing":     {Order: all[:1]},
+		"does not agree": {Order: all, Holds: [][2]ID{{"kms/policy", "store/id-syntax"}}},
 	} {
-		_, err := LoadProfile([]byte(text))
+		_, err := NewProfile("x", p.Order, p.Holds)
 		assert.ErrorContains(t, err, want)
 	}
-	p, err := LoadProfile([]byte(`{"schema":"conform/order/1","name":"x","order":` + all + `,"holds":[["store/id-syntax","kms/policy"]]}`))
-	require.NoError(t, err)
-	assert.Equal(t, [][2]ID{{"store/id-syntax", "kms/policy"}}, p.Holds)
+	_, err := NewProfile("x", all, [][2]ID{{"store/id-syntax", "kms/policy"}})
+	assert.NoError(t, err)
+}
+
+// TestUnguarded: an update that should be refused may have taken effect all the same.
+func TestUnguarded(t *testing.T) {
+	x := newRun().play(trailAndStores(put("call"), putStore("call"))...)
+	broken, ok := Unguarded(x.tracker.State(), updateStore(source, "reads").Request)
+	require.True(t, ok)
+	assert.Equal(t, "InvalidInsightSelectorsException", Step(broken, putStore("call").Request)[0].Answer.Code)
 }

@@ -30,7 +30,7 @@ func stepCreateTrail(s State, r Request) []Branch {
 		return []Branch{{Answer: Refusal(codeTrailExists), Next: s},
 			accepted(TrailCreateExisting, AnyRefusal, s), accepted(TrailCreateExisting, AnySuccess, s.WithTrail(i, t))}
 	}
-	t := Trail{Name: name, Home: home, arn: s.World.TrailARN(home, name), Logs: ManagementEvents,
+	t := Trail{Name: name, Home: home, Logs: ManagementEvents,
 		Logging: s.World.NoStart, MultiRegion: r.Input.Get("IsMultiRegionTrail").True()}
 	if s.World.Lent {
 		t.Open = ManagementEvents | DataEvents

@@ -98,7 +98,7 @@ func readSide(data []byte) (*side, error) {
 		}
 		return &side{name: plain.Target(r.Target), report: r}, nil
 	case model.ProfileSchema:
-		p, err := model.LoadProfile(data)
+		p, err := ReadOrder(data)
 		if err != nil {
 			return nil, errors.New(plain.Text(err.Error()))
 		}

@@ -28,6 +28,17 @@ func ReadPrecedence(data []byte) (*Precedence, error) {
 	return p, nil
 }
 
+// ReadOrder reads a file with an order of errors, which must be as for model.NewProfile. Errors are one line.
+func ReadOrder(data []byte) (*model.Profile, error) {
+	var p model.Profile
+	if err := readStrictly(data, &p); err != nil {
+		return nil, fmt.Errorf("not an error order: %w", err)
+	} else if p.Schema != model.ProfileSchema {
+		return nil, fmt.Errorf("schema %q is not %q", p.Schema, model.ProfileSchema)
+	}
+	return model.NewProfile(p.Name, p.Order, p.Holds)
+}
+
 // readStrictly reads one JSON value without unknown members.
 func readStrictly(data []byte, into any) error {
 	decoder := json.NewDecoder(bytes.NewReader(data))

@@ -54,7 +54,7 @@ func TestLearnCommand(t *testing.T) {
 	assert.NotContains(t, string(data), "Authorization")
 	data, err = os.ReadFile(profile)
 	require.NoError(t, err)
-	held, err := model.LoadProfile(data)
+	held, err := reports.ReadOrder(data)
 	require.NoError(t, err)
 	assert.Equal(t, learned.Holds, held.Holds)
 	assert.Equal(t, "learned from endpoint "+url+"/", held.Name)

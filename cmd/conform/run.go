@@ -13,7 +13,6 @@ import (
 	"golang.org/x/term"
 
 	"github.com/insightconform/conform"
-	"github.com/insightconform/conform/model"
 	"github.com/insightconform/conform/reports"
 	"github.com/insightconform/conform/reports/formats"
 	"github.com/insightconform/conform/reports/plain"
@@ -102,7 +101,7 @@ func (s *settings) readOrder() error {
 	if err != nil {
 		return err
 	}
-	if s.run.Order, err = model.LoadProfile(data); err != nil {
+	if s.run.Order, err = reports.ReadOrder(data); err != nil {
 		return usagef("--order %s: %w; 'conform rules order' lists what it must hold", s.order, err)
 	}
 	return nil

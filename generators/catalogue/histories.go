@@ -218,7 +218,7 @@ func (h *histories) repeats() {
 	h.after(h.up, put(a, 0))
 	h.after(h.on(setA, put(a, 0)), put(a, setB))
 	turns := h.full
-	for i, set := range model.AllSelectors() {
+	for i, set := range generators.AllSelectors() {
 		turns = join(turns, steps(put(a, set)))
 		if i%3 == 2 {
 			turns = join(turns, steps(put(a, setD)))

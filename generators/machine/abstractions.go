@@ -38,7 +38,7 @@ var abstractions = []abstraction{
 		inputs: "a Put of each set of types", can: model.CanPutEvents,
 		moreStates: ", and which of read and write management events are logged",
 		moreInputs: ", and a PutEventSelectors of each class of management events"},
-	{name: "trail", needs: onTrails, trails: []string{generators.NameAlpha}, sets: model.AllSelectors(), logs: allLogs,
+	{name: "trail", needs: onTrails, trails: []string{generators.NameAlpha}, sets: generators.AllSelectors(), logs: allLogs,
 		states: "One trail that logs. States: which insight types are on for which categories",
 		inputs: "a Put of each of the 16 sets", can: model.CanPutEvents,
 		moreStates: ", and which of read, write and data events are logged",
@@ -57,7 +57,7 @@ var abstractions = []abstraction{
 		moreInputs: "; an UpdateEventDataStore of each class of management events"},
 	{name: "logging", needs: slices.Concat([]model.Capability{model.CanLog, model.CanStop}, onTrails),
 		trails: []string{generators.NameAlpha},
-		sets:   model.AllSelectors(), logs: allLogs, more: loggingCalls,
+		sets:   generators.AllSelectors(), logs: allLogs, more: loggingCalls,
 		states: "One trail. States: as of the machine 'trail', and whether the trail logs",
 		inputs: "those of 'trail', StartLogging, StopLogging, and for each error rule that needs nothing else one Put that breaks it alone"},
 }

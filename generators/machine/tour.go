@@ -90,7 +90,7 @@ func NewTour(scope generators.Scope, part, parts int) *Tour {
 // trailOf is the state of the model in which a trail is in a state of a tour.
 func trailOf(w *model.World, state uint8) model.State {
 	return model.NewState(w).WithTrail(-1, model.Trail{Name: generators.NameAlpha, Home: w.Home, Logging: true,
-		Logs: model.Logs(state / tourSets), Insights: model.AllSelectors()[state%tourSets]})
+		Logs: model.Logs(state / tourSets), Insights: generators.AllSelectors()[state%tourSets]})
 }
 
 // placeOf finds the state of a trail: logs*16 + set. ok is false where a tour does not have it.
@@ -226,12 +226,12 @@ type walked struct {
 // Walked returns what the tours of several workers have covered.
 func Walked(tours []*Tour) walked {
 	out := walked{}
-	for _, set := range model.AllSelectors() {
+	for _, set := range generators.AllSelectors() {
 		out.Inputs = append(out.Inputs, "Put "+set.String())
 	}
 	for logs, class := range generators.EventClasses()[:tourLogs] {
 		out.Inputs = append(out.Inputs, "PutEventSelectors "+class.Name)
-		for _, set := range model.AllSelectors() {
+		for _, set := range generators.AllSelectors() {
 			row := bytes.Repeat([]byte{notInPart}, tourSets+tourLogs)
 			for _, t := range tours {
 				for i, mark := range t.marks[len(out.Rows)] {

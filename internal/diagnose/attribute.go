@@ -43,7 +43,7 @@ func (p *Player) attribute(ctx context.Context, d *Divergence) {
 // experiment experiments with the traits of a case. One that makes no difference is taken out of it, and
 // what the simpler case shows is the finding; one that does gives the finding to its rule.
 func (p *Player) experiment(ctx context.Context, d *Divergence) {
-	if rule := model.RuleOf(d.Finding.Rule); rule == nil || rule.Family() == "wire" && rule.ID != model.WireUnknownMembers || rule.Code != "" && d.Finding.Actual == "success" {
+	if rule := model.RuleOf(d.Finding.Rule); rule == nil || rule.ID.Family() == "wire" && rule.ID != model.WireUnknownMembers || rule.Code != "" && d.Finding.Actual == "success" {
 		return
 	}
 	if plain := withoutReads(session.Requests(d.Steps)); len(plain) < len(d.Steps) {

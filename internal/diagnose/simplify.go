@@ -215,7 +215,7 @@ func simplerNames(requests []model.Request) (out [][]model.Request) {
 func mapped(requests []model.Request, change func(string) string) []model.Request {
 	out := slices.Clone(requests)
 	for i := range out {
-		out[i].Input = out[i].Input.MapStrings(change)
+		out[i].Input = generators.MapStrings(out[i].Input, change)
 	}
 	return out
 }

@@ -106,7 +106,7 @@ func Rate(ctx context.Context, subject *probe.Subject) float64 {
 	send(ctx, client, s, generators.NewTrail(subject.Scope)...)
 	before, started := client.Requests, time.Now()
 	for i := 0; i < 64 && s.Alive(ctx) && time.Since(started) < 2*time.Second; i++ {
-		s.Do(ctx, generators.Put(generators.NameAlpha, model.AllSelectors()[i%2]))
+		s.Do(ctx, generators.Put(generators.NameAlpha, generators.AllSelectors()[i%2]))
 		s.Do(ctx, generators.Get(generators.NameAlpha))
 	}
 	return float64(client.Requests-before) / time.Since(started).Seconds()

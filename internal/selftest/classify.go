@@ -116,7 +116,7 @@ func (w *walk) input(r model.Request) {
 // ofOneTrail lists the states of one trail, breadth first until there are no more.
 func ofOneTrail(empty model.State) []model.State {
 	calls := call{generators.Start(generators.NameAlpha), generators.Stop(generators.NameAlpha)}
-	for _, set := range model.AllSelectors() {
+	for _, set := range generators.AllSelectors() {
 		calls = append(calls, generators.Put(generators.NameAlpha, set))
 	}
 	for _, class := range generators.EventClasses() {

@@ -2,10 +2,12 @@ package session
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"github.com/insightconform/conform/generators"
 	"github.com/insightconform/conform/model"
+	"github.com/insightconform/conform/model/value"
 )
 
 // diverged blames the last step, reads the state back and follows the target.
@@ -74,7 +76,7 @@ func (s *Session) follow(ctx context.Context, blamed string) {
 		if !ok {
 			return
 		}
-		next, ok := model.Showing(state, resource, reply.Answer)
+		next, ok := showing(state, resource, reply.Answer)
 		if !ok {
 			s.Lost = "a state that the model does not have"
 			return
@@ -95,7 +97,7 @@ func (s *Session) follow(ctx context.Context, blamed string) {
 	switch {
 	case last.Request.Op == model.OpGetEvents:
 		// What is shown may be what is logged, or what was asked for may be.
-		states = append(states, model.ShowingEvents(state, blamed, last.Reply.Body))
+		states = append(states, showingEvents(state, blamed, last.Reply.Body))
 	case last.Request.Op == model.OpUpdateStore:
 		if applied, ok := model.Unguarded(state, last.Request); ok {
 			states = append(states, applied)
@@ -105,4 +107,47 @@ func (s *Session) follow(ctx context.Context, blamed string) {
 	if s.observer != nil {
 		s.observer.Followed()
 	}
+}
+
+// codeNotEnabled is what a Get answers while Insights is off.
+const codeNotEnabled = "InsightNotEnabledException"
+
+// showing is the state in which a resource stores what its Get shows; ok is false where the model has no such state.
+func showing(s model.State, resource string, a model.Answer) (_ model.State, ok bool) {
+	set := a.Selectors
+	switch {
+	case a.Outcome == model.Refused && a.Code == codeNotEnabled,
+		a.Outcome == model.Succeeded && a.Alien == "" && !a.Repeated && !set.On():
+		set = 0
+	case a.Outcome != model.Succeeded || a.Alien != "" || a.Repeated || !set.Single():
+		return s, false
+	}
+	trail, store := s.Find(resource)
+	switch {
+	case trail >= 0:
+		t := s.Trails[trail]
+		t.Insights, t.Repeats, t.Asleep, t.MustWake, t.HasEither = set, false, 0, false, !t.Logging
+		return s.WithTrail(trail, t), true
+	case store >= 0 && (set.Of(model.CallRate)|set.Of(model.ErrorRate))&model.Data != 0:
+		return s, false
+	case store >= 0:
+		x := s.Stores[store]
+		x.Insights, x.Repeats, x.Destination = set, false, ""
+		if _, id, ok := strings.Cut(a.Destination, ":eventdatastore/"); ok && set.On() {
+			x.Destination = id
+		}
+		return s.WithStore(store, x), true
+	}
+	return s, true
+}
+
+// showingEvents is the state in which a trail logs what an answer of GetEventSelectors shows.
+func showingEvents(s model.State, resource string, body value.Value) model.State {
+	i, _ := s.Find(resource)
+	if i < 0 {
+		return s
+	}
+	t := s.Trails[i]
+	t.Store(body)
+	return s.WithTrail(i, t)
 }

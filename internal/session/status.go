@@ -55,7 +55,7 @@ func (s *Status) StoresAlways() (code string, ok bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for code = range s.stores {
-		ok = len(s.stores) == 1 && code != (model.Answer{Outcome: model.Succeeded}).Kind() && code != "InsightNotEnabledException"
+		ok = len(s.stores) == 1 && code != (model.Answer{Outcome: model.Succeeded}).Kind() && code != codeNotEnabled
 	}
 	return code, ok
 }

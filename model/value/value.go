@@ -136,21 +136,6 @@ func (v Value) With(name string, item Value) Value {
 	return Value{kind: Object, members: members}
 }
 
-// MapStrings returns the value with every string in it (not the member names) replaced by f's result.
-func (v Value) MapStrings(f func(string) string) Value {
-	if v.kind == String {
-		v.text = f(v.text)
-	}
-	v.list, v.members = slices.Clone(v.list), slices.Clone(v.members)
-	for i, item := range v.list {
-		v.list[i] = item.MapStrings(f)
-	}
-	for i, m := range v.members {
-		v.members[i].Value = m.Value.MapStrings(f)
-	}
-	return v
-}
-
 // Equal compares two values; the order of an object's members carries no meaning.
 func (v Value) Equal(w Value) bool {
 	differs := func(m Member) bool { return !m.Value.Equal(w.Get(m.Name)) }

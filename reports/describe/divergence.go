@@ -151,11 +151,26 @@ func Answers(rule *model.Rule) (answers [][2]string) {
 	return answers
 }
 
+// sources explains the abbreviations in Rule.Source.
+var sources = map[string]string{
+	"S0":  "API reference page of PutInsightSelectors",
+	"API": "CloudTrail API Reference, other pages",
+	"SM":  "service model (botocore 1.44.8, 2026-11)",
+	"UG":  "CloudTrail User Guide",
+	"CFN": "CloudFormation resource schemas",
+	"TF":  "terraform-provider-aws, recorded acceptance runs (PRs 12390, 37591)",
+	"W": "recorded wire bodies (aws-sdk-go-v2 issue 1957, a 2021 terraform debug log, cloudbeat issue 1750, placebo recordings of " +
+		"cloud-custodian, log records of invictus-ir/aws_dataset and stratus-red-team, error texts in public issues: " +
+		"steampipe-plugin-aws 577, cq-provider-aws 405, aws-recon 22, cloud-nuke 906, aws-cli 3048, aws-cdk 13966)",
+	"LAB": "one third-party lab, 2026-03, weak",
+	"-":   "no source: the documentation is silent",
+}
+
 // Sources spells the abbreviations of a rule's source out.
 func Sources(source string) []string {
 	return plain.Texts(strings.Split(source, ","), func(part string) string {
 		part = strings.TrimSpace(part)
-		return cmp.Or(model.Sources[part], part)
+		return cmp.Or(sources[part], part)
 	})
 }
 

@@ -104,7 +104,7 @@ func TestPrecedenceProfile(t *testing.T) {
 	require.NoError(t, err)
 	var file bytes.Buffer
 	require.NoError(t, plain.WriteJSON(&file, profile))
-	read, err := model.LoadProfile(file.Bytes())
+	read, err := reports.ReadOrder(file.Bytes())
 	require.NoError(t, err)
 	assert.Equal(t, p.Holds, read.Holds)
 	assert.Equal(t, p.Rules, read.Order)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 
+	"github.com/insightconform/conform/generators"
 	"github.com/insightconform/conform/model"
 	"github.com/insightconform/conform/targets"
 )
@@ -98,5 +99,5 @@ func (s *secrets) hideRead(reply *targets.Reply) {
 	for _, text := range []*string{&a.Code, &a.TrailARN, &a.StoreARN, &a.Destination, &a.Alien} {
 		*text = hide(*text)
 	}
-	reply.Body = reply.Body.MapStrings(hide)
+	reply.Body = generators.MapStrings(reply.Body, hide)
 }

@@ -319,7 +319,7 @@ func (b *binding) input(input value.Value) value.Value {
 				return b.other(s)
 			}
 		}
-		out = out.With(m.Name, m.Value.MapStrings(translate))
+		out = out.With(m.Name, generators.MapStrings(m.Value, translate))
 	}
 	return out
 }

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync/atomic"
 
+	"github.com/insightconform/conform/generators"
 	"github.com/insightconform/conform/model"
 	"github.com/insightconform/conform/model/value"
 	"github.com/insightconform/conform/targets"
@@ -119,7 +120,7 @@ func (w *world) learn(text string) {
 
 // arnWithin finds the first ARN in a body that has some part, whatever member it stands in.
 func arnWithin(body value.Value, part string) (found string) {
-	body.MapStrings(func(s string) string {
+	generators.MapStrings(body, func(s string) string {
 		if found == "" && strings.HasPrefix(s, "arn:") && strings.Contains(s, part) {
 			found = s
 		}
@@ -134,7 +135,7 @@ func (b *binding) translate(reply *targets.Reply) {
 		return
 	}
 	a := &reply.Answer
-	reply.Body = reply.Body.MapStrings(b.symbolic)
+	reply.Body = generators.MapStrings(reply.Body, b.symbolic)
 	for _, s := range []*string{&a.TrailARN, &a.StoreARN, &a.Destination} {
 		if *s != "" {
 			*s = b.symbolic(*s)

@@ -43,11 +43,18 @@ const Busy = "ConflictException"
 // Repeatable reports whether a caller may repeat the request: Throttled, or Unavailable.
 func Repeatable(code string) bool { return Throttled(code) || Unavailable(code) }
 
+// known reports whether some rule speaks of a code.
+func known(code string) bool {
+	return code == "InsightNotEnabledException" || code == "TrailAlreadyExistsException" || slices.ContainsFunc(model.Rules, func(r model.Rule) bool {
+		return code != "" && (r.Code == code || slices.Contains(r.Also, code))
+	})
+}
+
 // Missing reports whether a refusal says that the target does not have the operation (behaviour.md, section 8): by
 // its code, or by a 501, or by a 404 without a code that any rule knows.
 func Missing(reply targets.Reply) bool {
 	code := reply.Answer.Code
-	return Absent(code) || reply.Status == http.StatusNotImplemented || reply.Status == http.StatusNotFound && !model.Known(code)
+	return Absent(code) || reply.Status == http.StatusNotImplemented || reply.Status == http.StatusNotFound && !known(code)
 }
 
 // Unauthenticated reports whether a code says that the caller is not known, and nothing of the operation.

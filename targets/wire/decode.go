@@ -194,7 +194,7 @@ func (d *decoder) refuse(malformed bool) {
 	switch {
 	case malformed:
 		return
-	case status == http.StatusNotFound && !model.Known(d.code):
+	case status == http.StatusNotFound && !known(d.code):
 		d.refuseAbsent()
 		return
 	}

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/insightconform/conform/generators"
 	"github.com/insightconform/conform/model"
 	"github.com/insightconform/conform/model/value"
 	"github.com/insightconform/conform/targets/account/ledger"
@@ -170,7 +171,7 @@ func readings(s string) (names []string) {
 
 // eachString checks all strings that a value holds, and returns the first objection.
 func eachString(v value.Value, check func(string) error) (err error) {
-	v.MapStrings(func(s string) string {
+	generators.MapStrings(v, func(s string) string {
 		err = cmp.Or(err, check(s))
 		return s
 	})
