@@ -134,10 +134,8 @@ var Capabilities = []Capability{CanPut, CanGet, CanCreate, CanUpdate, CanDelete,
 	CanPutEvents, CanAdvancedEvents, CanGetEvents, CanStores, CanUpdateStores, CanDeleteStores, CanRestoreStores,
 	CanStopStores, CanInsightData, CanRegions, CanLoseBucket, CanLoseKey, CanArrangeAccount, CanRawWire}
 
-type (
-	codes = []string
-	needs = []Capability
-)
+type codes = []string
+type needs = []Capability
 
 // Rules are all rules in the order of the page; the error rules in the order in which the reference selects them.
 var Rules []Rule

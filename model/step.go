@@ -93,9 +93,8 @@ func refusals(s State, op Op, found []breach, successes []Branch) []Branch {
 	if len(found) == 0 {
 		return successes
 	}
-	var branches []Branch
+	rule, branches := ID(""), []Branch(nil)
 	first := slices.IndexFunc(found, func(b breach) bool { return !b.soft })
-	var rule ID
 	if first >= 0 {
 		rule = found[first].rule.ID
 		branches = addRefusals(nil, s, "", found[first].codes[0])

@@ -155,18 +155,16 @@ func (v Value) AppendJSON(dst []byte) []byte {
 		for _, item := range v.list {
 			dst = append(item.AppendJSON(dst), ',')
 		}
-		return append(bytes.TrimSuffix(dst, comma), ']')
+		return append(bytes.TrimSuffix(dst, []byte{','}), ']')
 	case Object:
 		dst = append(dst, '{')
 		for _, m := range v.members {
 			dst = append(m.Value.AppendJSON(append(appendString(dst, m.Name), ':')), ',')
 		}
-		return append(bytes.TrimSuffix(dst, comma), '}')
+		return append(bytes.TrimSuffix(dst, []byte{','}), '}')
 	}
 	return dst
 }
-
-var comma = []byte{','}
 
 func appendString(dst []byte, s string) []byte {
 	special := func(c rune) bool { return c < ' ' || c == '"' || c == '\\' || c >= utf8.RuneSelf }
