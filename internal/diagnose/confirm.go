@@ -149,15 +149,18 @@ func (p *Player) showsSettled(ctx context.Context, d *Divergence) bool {
 
 // confirm plays the case of a divergence until it repeats: what crashes the target must do so each time.
 func (p *Player) confirm(ctx context.Context, d *Divergence) {
-	needed := 1
+	needed, most := 1, maxTries
 	if d.Finding.Rule == model.WireNoCrash {
-		needed = maxTries
+		if p.Client.Eventual() { // where answers get lost on the way, three may be lost by chance
+			most = 2 * maxTries
+		}
+		needed = most
 	}
 	if d.Finding.Actual == session.NoAnswer {
 		ctx = targets.WithPatience(ctx)
 	}
 	requests := session.Requests(d.Steps)
-	for d.Tries < maxTries && d.Again < needed && ctx.Err() == nil {
+	for d.Tries < most && d.Again < needed && ctx.Err() == nil {
 		found := p.find(ctx, requests, signed(d.Raw))
 		d.Tries++
 		if found == nil || d.Finding.Rule == model.WireNoCrash && !p.answers(ctx) {

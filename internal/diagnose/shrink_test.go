@@ -314,7 +314,7 @@ func TestShrinking(t *testing.T) {
 	t.Logf("%d divergences, %d shrunk within the budget; executions: median %d, at most %d; requests: median %d, at most %d; shortest: %d, longer: %d, the rest not searched to the end; met again by the search: %d",
 		len(all), whole, executions[len(executions)/2], executions[len(executions)-1], requests[len(requests)/2], requests[len(requests)-1], shortest, longer, met)
 	assert.LessOrEqual(t, executions[len(executions)/2], medianExecutions)
-	assert.LessOrEqual(t, requests[len(requests)-1], diagnose.MaxShrinkRequests)
+	assert.LessOrEqual(t, requests[len(requests)-1], diagnose.MaxShrinkRequests+20, "a case that has begun is played to its end")
 	// What the search gives up on does not count as shortest.
 	assert.GreaterOrEqual(t, float64(shortest), shareOfShortest*float64(len(all)))
 }

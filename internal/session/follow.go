@@ -1,6 +1,7 @@
 package session
 
 import (
+	"cmp"
 	"context"
 	"strings"
 	"time"
@@ -103,6 +104,11 @@ func (s *Session) follow(ctx context.Context, blamed string) {
 			states = append(states, applied)
 		}
 	}
+	for i, was := range s.tracker.State().Stores { // of a store that is stopped, a Get need not show what it has
+		if was.Insights.On() && !was.Ingesting && !state.Stores[i].Insights.On() {
+			states = append(states, state.WithStore(i, was))
+		}
+	}
 	s.tracker.Follow(states...)
 	if s.observer != nil {
 		s.observer.Followed()
@@ -125,8 +131,11 @@ func showing(s model.State, resource string, a model.Answer) (_ model.State, ok 
 	trail, store := s.Find(resource)
 	switch {
 	case trail >= 0:
-		t := s.Trails[trail]
-		t.Insights, t.Repeats, t.Asleep, t.MustWake, t.HasEither = set, false, 0, false, !t.Logging
+		t, asleep := s.Trails[trail], model.Selectors(0)
+		if !t.Logging && set == 0 { // what was stored before may be back after StartLogging, or not
+			asleep = cmp.Or(t.Insights.Effective(), t.Asleep)
+		}
+		t.Insights, t.Repeats, t.Asleep, t.MustWake, t.HasEither = set, false, asleep, false, !t.Logging
 		return s.WithTrail(trail, t), true
 	case store >= 0 && (set.Of(model.CallRate)|set.Of(model.ErrorRate))&model.Data != 0:
 		return s, false

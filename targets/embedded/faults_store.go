@@ -35,7 +35,7 @@ func storeFaults() []Fault {
 		{Name: "store-enable-refused", Rule: model.StoreEnables,
 			Describe: "Enabling Insights on a store is refused with InvalidParameterException.",
 			start:    onStorePut(refuses(codeParameter, (*call).enables))},
-		{Name: "stores-always-refused", Rule: model.StoreEnables,
+		{Name: "stores-always-refused", Rule: model.StoreEnables, AlsoRules: []model.ID{model.GetNotEnabled},
 			Describe: "Every Put and Get on an event data store answers " + codeUnlisted + ".",
 			start: on((*call).store, func(c *call) bool { return (c.is(model.OpPut) || c.is(model.OpGet)) && c.noTrail() },
 				func(c *call) { c.refuse(codeUnlisted) })},
