@@ -19,7 +19,7 @@ import (
 
 // hidden are the capabilities that the shared alphabet leaves out. The meter refuses what needs them,
 // so that conform's probe finds them absent and sends nothing of the kind either.
-var hidden = []model.Capability{model.CanStores, model.CanUpdateStores, model.CanDeleteStores, model.CanRestoreStores,
+var hidden = []model.Capability{model.CanStores, model.CanUpdateStores, model.CanDeleteStores, model.CanRestoreStores, model.CanStopStores,
 	model.CanRegions, model.CanLoseBucket, model.CanLoseKey, model.CanArrangeAccount}
 
 // VerdictHeader is the answer's header in which the oracle says what it thinks of the answer.
