@@ -30,13 +30,13 @@ func (w *World) region(r Request) string { return cmp.Or(r.Region, w.Home) }
 func (w *World) profile() *Profile       { return cmp.Or(w.Profile, defaultProfile()) }
 
 // TrailARN is the ARN of the caller's trail of that name.
-func (w *World) TrailARN(region, name string) string { return w.arn(region) + ":trail/" + name }
+func (w *World) TrailARN(region, name string) string {
+	return "arn:" + w.Partition + ":cloudtrail:" + region + ":" + w.Account + ":trail/" + name
+}
 
 // StoreARN is the ARN of the caller's event data store with that ID suffix.
-func (w *World) StoreARN(region, id string) string { return w.arn(region) + ":eventdatastore/" + id }
-
-func (w *World) arn(region string) string {
-	return "arn:" + w.Partition + ":cloudtrail:" + region + ":" + w.Account
+func (w *World) StoreARN(region, id string) string {
+	return "arn:" + w.Partition + ":cloudtrail:" + region + ":" + w.Account + ":eventdatastore/" + id
 }
 
 // StoreID is the symbolic ID suffix of the n-th event data store that a case creates, from 0.
