@@ -82,18 +82,20 @@ func TestOneKindOfAnswerIsSpoiled(t *testing.T) {
 }
 
 // TestNotOffered: a target that answers UnsupportedOperationException to every Put with Data, or to every Put
-// and Get on event data stores, does not offer them, and that is no divergence.
+// and Get on event data stores, does not offer them, and that is no divergence. One that does so to the Puts with
+// Data alone, and takes Data beside Management, offers it and is wrong.
 func TestNotOffered(t *testing.T) {
-	unsupported := func(w http.ResponseWriter) bool {
-		w.Header().Set("Content-Type", "application/x-amz-json-1.1")
-		w.WriteHeader(http.StatusBadRequest)
-		_, _ = w.Write([]byte(`{"__type":"UnsupportedOperationException","Message":"no"}`))
-		return true
+	onStore := func(body string) bool {
+		return strings.Contains(body, `"EventDataStore"`) && !strings.Contains(body, `"TrailName"`)
 	}
 	for name, x := range map[string]struct {
-		about string // what an answer to a Put or Get of such a kind has in it
-		want  model.Capability
-	}{"data": {`"Data"`, model.CanInsightData}, "stores": {"eventdatastore/", model.CanStores}} {
+		unsupported func(body string) bool
+		lacks       model.Capability // empty where the target is wrong
+	}{
+		"data":       {func(body string) bool { return !onStore(body) && strings.Contains(body, `"Data"`) }, model.CanInsightData},
+		"stores":     {onStore, model.CanStores},
+		"data alone": {func(body string) bool { return !onStore(body) && strings.Contains(body, `["Data"]`) }, ""},
+	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			right, err := embedded.NewServer(embedded.ServerOptions{})
@@ -101,10 +103,10 @@ func TestNotOffered(t *testing.T) {
 			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				body, _ := io.ReadAll(r.Body)
 				r.Body = io.NopCloser(bytes.NewReader(body))
-				insights := strings.HasSuffix(r.Header.Get("X-Amz-Target"), "InsightSelectors")
-				onStore := bytes.Contains(body, []byte(`"EventDataStore"`)) && !bytes.Contains(body, []byte(`"TrailName"`))
-				if insights && (name == "stores" && onStore || name == "data" && !onStore && bytes.Contains(body, []byte(x.about))) {
-					unsupported(w)
+				if strings.HasSuffix(r.Header.Get("X-Amz-Target"), "InsightSelectors") && x.unsupported(string(body)) {
+					w.Header().Set("Content-Type", "application/x-amz-json-1.1")
+					w.WriteHeader(http.StatusBadRequest)
+					_, _ = w.Write([]byte(`{"__type":"UnsupportedOperationException","Message":"no"}`))
 					return
 				}
 				right.ServeHTTP(w, r)
@@ -112,10 +114,16 @@ func TestNotOffered(t *testing.T) {
 			t.Cleanup(server.Close)
 			target, err := endpoint.New(endpoint.Options{URL: server.URL})
 			require.NoError(t, err)
-			report, err := conform.Run(t.Context(), target, conform.Options{Seed: 1, Requests: 3000})
+			report, err := conform.Run(t.Context(), target, conform.Options{Seed: 1, Requests: 8000})
 			require.NoError(t, err)
+			if x.lacks == "" {
+				assert.NotEmpty(t, rulesOf(report))
+				assert.NotContains(t, report.NotCovered, string(model.CanInsightData))
+				return
+			}
 			assert.Empty(t, rulesOf(report), explain(report, func(model.ID) bool { return true }))
-			assert.Contains(t, report.NotCovered, string(x.want))
+			assert.Contains(t, report.NotCovered, string(x.lacks))
+			assert.True(t, report.Coverage.Rules[model.PutStores].Exercised)
 		})
 	}
 }

@@ -54,7 +54,7 @@ func TestAddingARule(t *testing.T) {
 			in(diff, "patch", "-p1", "--no-backup-if-mismatch")
 			in("", "go", "build", "./...")
 			in("", "go", "test", "./model", "./generators/catalogue")
-			in("", "go", "test", "-run", "Golden|Text", "./internal/selftest", "./reports/formats")
+			in("", "go", "test", "-run", "Golden|Text|TestWholeRuns$|TestPlan", "./internal/selftest", "./reports/formats", "./cmd/conform")
 
 			report := filepath.Join(dir, "report.json")
 			command := exec.Command("go", "run", "./cmd/conform", "run", "--fault", fault, "--fail-on", "inferred", "--report", "json="+report)

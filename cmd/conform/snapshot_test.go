@@ -36,6 +36,7 @@ var unsteady = []struct {
 	{regexp.MustCompile(`conform \(devel\)|conform v\S+`), "conform VERSION"},
 	{regexp.MustCompile(`127\.0\.0\.1([:-])\d+`), "127.0.0.1${1}PORT"},
 	{regexp.MustCompile(`(?m), [\d,]+ times?$`), ", N times"},
+	{regexp.MustCompile(`only \d+ of \d+ applicable rules`), "only N of N applicable rules"},
 	{regexp.MustCompile(`seen [\d,]+ times?, in \d+ of \d+ tries`), "seen N times, in N of N tries"},
 }
 

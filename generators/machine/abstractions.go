@@ -64,7 +64,7 @@ var abstractions = []abstraction{
 
 // build makes the machine without its states.
 func (a *abstraction) build(w *model.World, s generators.Scope) *Machine {
-	m := &Machine{Name: a.name, Abstraction: a.states + ". Inputs: " + a.inputs + ".", index: map[stateKey]uint16{}}
+	m := &Machine{Name: a.name, Abstraction: a.states + ". Inputs: " + a.inputs + ".", index: map[stateKey]uint16{}, scope: s}
 	if s.Can[a.can] {
 		m.Abstraction = a.states + a.moreStates + ". Inputs: " + a.inputs + a.moreInputs + "."
 	}
@@ -74,9 +74,8 @@ func (a *abstraction) build(w *model.World, s generators.Scope) *Machine {
 			m.input("Put "+trail+" "+set.String(), generators.Put(trail, set))
 		}
 		for _, logs := range a.logs {
-			if class := generators.EventClasses()[logs]; s.Can[model.CanPutEvents] {
-				m.input("PutEventSelectors "+trail+" "+strings.TrimPrefix(class.Name, "basic "), generators.PutEvents(trail, class))
-			}
+			class := generators.EventClasses()[logs]
+			m.input("PutEventSelectors "+trail+" "+strings.TrimPrefix(class.Name, "basic "), generators.PutEvents(trail, class))
 		}
 		for _, r := range []model.Request{generators.Get(trail), generators.GetEvents(trail), generators.Status(trail), generators.GetTrail(trail)} {
 			if s.Allows(r) {
@@ -90,7 +89,7 @@ func (a *abstraction) build(w *model.World, s generators.Scope) *Machine {
 	return m
 }
 
-func storeCalls(m *Machine, _ *model.World, s generators.Scope) {
+func storeCalls(m *Machine, _ *model.World, _ generators.Scope) {
 	source := model.StoreID(0)
 	m.Setup = []model.Request{generators.CreateStore(0, generators.SourceStore),
 		generators.CreateStore(1, generators.InsightStore),
@@ -101,10 +100,8 @@ func storeCalls(m *Machine, _ *model.World, s generators.Scope) {
 			m.input(fmt.Sprintf("Put %s to destination %d", set, n), generators.PutStore(source, model.StoreID(n), set))
 		}
 	}
-	if s.Can[model.CanUpdateStores] {
-		for _, kind := range generators.SourceVariants[:3] {
-			m.input("UpdateEventDataStore "+kind.Name, generators.UpdateStore(source, kind))
-		}
+	for _, kind := range generators.SourceVariants[:3] {
+		m.input("UpdateEventDataStore "+kind.Name, generators.UpdateStore(source, kind))
 	}
 	m.Reads = []model.Request{generators.GetStore(source), generators.OnStore(model.OpGetStore, source)}
 }
@@ -134,6 +131,10 @@ func managementSets() []model.Selectors {
 // allLogs lists every class of logs.
 var allLogs = []model.Logs{0, 1, 2, 3, 4, 5, 6, 7}
 
+// input adds a class of requests, where the target can be sent them.
 func (m *Machine) input(name string, r model.Request) {
-	m.Inputs = append(m.Inputs, namedRequest{name, r})
+	if m.scope.Allows(r) {
+		m.Inputs = append(m.Inputs, namedRequest{name, r, m.offered})
+	}
+	m.offered++
 }

@@ -28,12 +28,15 @@ type Machine struct {
 	identifiers   [][][]uint8
 	index         map[stateKey]uint16
 	defaultEvents bool // as in Options
+	scope         generators.Scope
+	offered       int // classes of requests that the abstraction has
 }
 
 // namedRequest stands for a class of requests.
 type namedRequest struct {
 	Name    string
 	Request model.Request
+	class   int // its place among the classes of the abstraction
 }
 
 // State is a state with a shortest word that leads there from the first.

@@ -58,15 +58,15 @@ func NewTour(scope generators.Scope, part, parts int) *Tour {
 	m.explore(first, nil)
 	for _, s := range m.States {
 		state, _ := placeOf(s.State.Trails[0])
-		for i := range t.inputs {
+		for _, input := range t.inputs {
 			// Workers share out the Puts by what is logged and the rest by what is on, because the
 			// inputs keep these: a worker seldom has to leave its part.
 			at := int(state)
-			if i >= tourSets {
+			if input.class >= tourSets {
 				at = at%tourSets*tourLogs + at/tourSets
 			}
 			if at*parts/tourStates == part {
-				t.marks[state][i] = uncovered
+				t.marks[state][input.class] = uncovered
 				t.left[state]++
 				t.total++
 			}
@@ -147,7 +147,7 @@ func (t *Tour) choose(state uint8) (input int, ok bool) {
 		most := -1
 		for i, to := range t.next[state] {
 			switch {
-			case t.marks[state][i] != uncovered:
+			case t.marks[state][t.inputs[i].class] != uncovered:
 			case to == state:
 				return i, true
 			case t.left[to] > most:
@@ -207,8 +207,8 @@ func (t *Tour) Covered(before model.State, r model.Request) {
 		return
 	}
 	t.waiting, t.lastState, t.lastInput, t.lastTrail = true, state, i, trail
-	if t.marks[state][i] == uncovered {
-		t.marks[state][i] = covered
+	if mark := &t.marks[state][t.inputs[i].class]; *mark == uncovered {
+		*mark = covered
 		t.left[state]--
 		t.count++
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/insightconform/conform/reports"
 	"github.com/insightconform/conform/reports/plain"
 	"github.com/insightconform/conform/targets"
+	"github.com/insightconform/conform/targets/wire"
 )
 
 // Options say how far suspicions are looked into.
@@ -71,16 +72,16 @@ func (p *Player) group(ctx context.Context, suspected []*Divergence) []*Divergen
 	return merged(suspected)
 }
 
-// confirmAll tries again what was suspected, and drops what rests on answers that did not come, or came
-// as a 5xx or no JSON, unless it repeats: a server that now and then fails says nothing about how it
-// behaves.
+// confirmAll tries again what was suspected, and drops what rests on answers that did not come, came as a 5xx
+// or no JSON, or said that another call is at work, unless it repeats: a server that now and then fails or is
+// busy says nothing about how it behaves.
 func (p *Player) confirmAll(ctx context.Context, suspected []*Divergence, o Options) []*Divergence {
 	return slices.DeleteFunc(suspected, func(d *Divergence) bool {
 		if ctx.Err() == nil && !p.Client.Status.TargetLost() {
 			p.confirm(ctx, d)
 			o.Tell(reports.EventConfirmation, d)
 		}
-		silence := d.Finding.Rule == model.WireNoCrash && d.Again == 0
+		silence := (d.Finding.Rule == model.WireNoCrash || d.Finding.Actual == wire.Busy) && d.Again == 0
 		if silence {
 			o.Note(fmt.Sprintf("%s to %s, not for the same request again, and so no divergence: seen %s",
 				d.Finding.Actual, d.Finding.Operation, plain.Counted(d.Count, "time")))

@@ -153,7 +153,8 @@ func (p *prober) trails(ctx context.Context) {
 // others are not.
 func (p *prober) dataEvents(ctx context.Context, trail string) {
 	offered, why := !p.can(model.CanPut), ""
-	for _, set := range []model.Selectors{model.MakeSelectors(model.Data, 0), model.MakeSelectors(0, model.Data)} {
+	const data, both = model.Data, model.Management | model.Data
+	for _, set := range []model.Selectors{model.MakeSelectors(data, 0), model.MakeSelectors(0, data), model.MakeSelectors(both, both)} {
 		if offered {
 			break
 		}
