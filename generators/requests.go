@@ -2,6 +2,7 @@ package generators
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/insightconform/conform/model"
@@ -198,17 +199,17 @@ func MapStrings(v value.Value, f func(string) string) value.Value {
 	case value.String:
 		return value.Str(f(v.Text()))
 	case value.List:
-		items := []value.Value{}
-		for _, item := range v.Items() {
-			items = append(items, MapStrings(item, f))
+		items := slices.Clone(v.Items())
+		for i, item := range items {
+			items[i] = MapStrings(item, f)
 		}
 		return value.ListOf(items...)
 	case value.Object:
-		var pairs []any
-		for _, m := range v.Members() {
-			pairs = append(pairs, m.Name, MapStrings(m.Value, f))
+		members := slices.Clone(v.Members())
+		for i, m := range members {
+			members[i].Value = MapStrings(m.Value, f)
 		}
-		return value.Obj(pairs...)
+		return value.ObjectOf(members...)
 	}
 	return v
 }

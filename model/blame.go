@@ -164,7 +164,7 @@ func contradicted(x *Exchange, resource string, got Answer) (rule ID, weight int
 		c.failed, c.read, c.own, c.got = x.Answer.Outcome == Refused, resource, resource == "" || c.resource == resource, got
 		stores := c.request.Op == OpPut && c.own && !c.failed
 		if resource == "" {
-			c.set = c.reference.Selectors
+			c.set = c.reference().Selectors
 		} else if stores && got.Selectors == c.set && !got.Repeated {
 			return "", weight
 		} else if i > 0 && Resource(before, x.Request) == "" {

@@ -29,7 +29,6 @@ type change struct {
 	q             *call  // of a Put or Get
 	trail         *Trail // before, of another call on a trail
 	resource      string
-	reference     Answer
 	old, set      Selectors // stored before the change, and after it or as the reference has it
 	failed        bool      // the change was refused
 	read          string    // the resource that was read
@@ -37,9 +36,10 @@ type change struct {
 	got           Answer
 }
 
+func (c *change) reference() Answer { return Step(c.before, c.request)[0].Answer }
+
 func newChange(before, after State, r Request) *change {
-	c := &change{request: r, before: before, after: after, reference: Step(before, r)[0].Answer}
-	c.resource = cmp.Or(Resource(after, r), Resource(before, r))
+	c := &change{request: r, before: before, after: after, resource: cmp.Or(Resource(after, r), Resource(before, r))}
 	c.old, _ = StoredIn(before, c.resource)
 	c.set, _ = StoredIn(after, c.resource)
 	if trail, _ := before.Find(c.resource); trail >= 0 && before.Trails[trail].Asleep.On() {
@@ -118,13 +118,13 @@ var claims = []claim{
 	{rule: GetReflectsPut, shows: func(c *change) bool { return c.request.Op != OpCreate }},
 	{rule: GetReflectsPut, any: true, shows: every},
 
-	{rule: GetNotEnabled, op: OpGet, now: func(c *change) bool { return c.reference.Code == codeNotEnabled }},
-	{rule: GetReflectsPut, op: OpGet, now: func(c *change) bool { return c.reference.Outcome == Succeeded }},
+	{rule: GetNotEnabled, op: OpGet, now: func(c *change) bool { return c.reference().Code == codeNotEnabled }},
+	{rule: GetReflectsPut, op: OpGet, now: func(c *change) bool { return c.reference().Outcome == Succeeded }},
 	{rule: TrailNameOrARN, op: OpGet, call: byARN, now: every},
 	{rule: StoreARNOrSuffix, op: OpGet, call: readsBySuffix, now: every},
-	{rule: TrailHasInsights, op: OpTrail, now: func(c *change) bool { return c.reference.HasInsights == Yes }},
-	{rule: LogsVisible, now: func(c *change) bool { return c.reference.Logs != 0 }},
-	{rule: StoreUpdateGuard, op: OpUpdateStore, now: func(c *change) bool { return c.reference.Outcome == Refused }},
+	{rule: TrailHasInsights, op: OpTrail, now: func(c *change) bool { return c.reference().HasInsights == Yes }},
+	{rule: LogsVisible, now: func(c *change) bool { return c.reference().Logs != 0 }},
+	{rule: StoreUpdateGuard, op: OpUpdateStore, now: func(c *change) bool { return c.reference().Outcome == Refused }},
 }
 
 // What the rows ask of a Put.
@@ -263,18 +263,15 @@ func Exercised(before State, r Request, a Answer, after State) (now, due []ID, r
 		if r.Op == OpPut && a.Outcome == Refused && len(broken) > 0 {
 			due = []ID{ErrorAtomic}
 		}
-		tested = len(broken) == 0 && (r.Op == OpGet || c.reference.Outcome == Succeeded)
+		tested = len(broken) == 0 && (r.Op == OpGet || c.reference().Outcome == Succeeded)
 	} else {
 		read = a.Outcome == Succeeded || r.Op == OpCreate
 	}
 	for _, x := range claims {
-		if !tested || x.now == nil && x.due == nil || !x.about(c) {
-			continue
-		}
-		if x.now != nil && x.now(c) {
+		if tested && x.now != nil && x.about(c) && x.now(c) {
 			now = append(now, x.rule)
 		}
-		if read && x.due != nil && x.due(c) {
+		if tested && read && x.due != nil && x.about(c) && x.due(c) {
 			due = append(due, x.rule)
 		}
 	}

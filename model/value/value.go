@@ -66,6 +66,9 @@ func Strs(items ...string) Value {
 	return ListOf(list...)
 }
 
+// ObjectOf returns an object of members whose names differ and whose values are there.
+func ObjectOf(members ...Member) Value { return Value{kind: Object, members: members} }
+
 // Obj returns an object of alternating member names and values (Value, string or bool), without absent values.
 func Obj(pairs ...any) Value {
 	v := Value{kind: Object}

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"crypto/tls"
-	"encoding/json"
 	"errors"
 	"io"
 	"net"
@@ -21,6 +20,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/cloudtrail"
 	"github.com/aws/smithy-go/middleware"
 	smithyhttp "github.com/aws/smithy-go/transport/http"
+	"github.com/go-json-experiment/json"
 
 	"github.com/insightconform/conform/model"
 	"github.com/insightconform/conform/model/value"
@@ -49,7 +49,7 @@ type Caller struct {
 	options CallerOptions
 	signer  *v4.Signer
 	prefix  string   // of X-Amz-Target
-	clients sync.Map // *cloudtrail.Client by Region
+	clients sync.Map // *cloudtrail.Client by Region and key: each keeps one derived key
 }
 
 // NewCaller returns a caller; nothing is sent.
@@ -132,7 +132,7 @@ func (c *Caller) throughSDK(ctx context.Context, region string, r model.Request,
 	if r.Malformed() || r.OtherTarget || targets.IsBare(ctx) || !slices.Contains(model.Ops, r.Op) {
 		return false
 	}
-	method := reflect.ValueOf(c.client(region)).MethodByName(string(r.Op))
+	method := reflect.ValueOf(c.client(ctx, region)).MethodByName(string(r.Op))
 	if !method.IsValid() {
 		return false
 	}
@@ -143,10 +143,12 @@ func (c *Caller) throughSDK(ctx context.Context, region string, r model.Request,
 	return x.reached
 }
 
-func (c *Caller) client(region string) *cloudtrail.Client {
-	client, ok := c.clients.Load(region)
+func (c *Caller) client(ctx context.Context, region string) *cloudtrail.Client {
+	credentials, _ := c.options.Credentials.Retrieve(ctx)
+	of := [2]string{region, credentials.AccessKeyID}
+	client, ok := c.clients.Load(of)
 	if !ok {
-		client, _ = c.clients.LoadOrStore(region, cloudtrail.NewFromConfig(c.Config(at(c.options.URL, "/"), region, c.options.Admit),
+		client, _ = c.clients.LoadOrStore(of, cloudtrail.NewFromConfig(c.Config(at(c.options.URL, "/"), region, c.options.Admit),
 			func(o *cloudtrail.Options) { o.APIOptions = append(o.APIOptions, unchecked) }))
 	}
 	return client.(*cloudtrail.Client)

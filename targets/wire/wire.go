@@ -4,7 +4,6 @@ package wire
 
 import (
 	"net/http"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -76,17 +75,19 @@ func DecodeRequest(method string, header http.Header, body []byte) (r model.Requ
 	return r, problem
 }
 
-var signature = regexp.MustCompile(`Credential=([^,]*)/[^/,]*/([^/,]*)/([^/,]*)/[^/,]*`)
-
 // scope is what a signed request says of its signature; all is empty where it says nothing.
 type scope struct{ Key, Region, Service string }
 
-// Signed reads the credential scope of a request.
+// Signed reads the credential scope of a request: key, date, Region, service and a constant.
 func Signed(header http.Header) scope {
-	if of := signature.FindStringSubmatch(header.Get("Authorization")); of != nil {
-		return scope{of[1], of[2], of[3]}
+	_, of, _ := strings.Cut(header.Get("Authorization"), "Credential=")
+	of, _, _ = strings.Cut(of, ",")
+	parts := strings.Split(of, "/")
+	n := len(parts)
+	if n < 5 {
+		return scope{}
 	}
-	return scope{}
+	return scope{strings.Join(parts[:n-4], "/"), parts[n-3], parts[n-2]}
 }
 
 // EncodeRefusal returns the body of an error.
