@@ -27,7 +27,7 @@ type Generator struct {
 	goodItems  []value.Value
 	badTrails  []Representative
 	badStores  []Representative
-	classes    []EventClass
+	classes    []eventClass
 	wholes     []func(model.Request) model.Request
 	conditions []int
 }

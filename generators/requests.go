@@ -105,7 +105,7 @@ func Arrange(trail string, condition int) model.Request {
 }
 
 // PutEvents is a PutEventSelectors with one of the EventClasses.
-func PutEvents(trail string, class EventClass) model.Request {
+func PutEvents(trail string, class eventClass) model.Request {
 	in := value.Obj("TrailName", trail)
 	for _, m := range class.Input.Members() {
 		in = in.With(m.Name, m.Value)

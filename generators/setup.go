@@ -44,7 +44,7 @@ func setUpTrail(t model.Trail, scope Scope) []model.Request {
 	}
 	var stored []model.Request
 	if t.Events != "" {
-		stored = append(stored, PutEvents(t.Name, EventClass{Input: eventsValue(t.Events)}))
+		stored = append(stored, PutEvents(t.Name, eventClass{Input: eventsValue(t.Events)}))
 	}
 	switch put := Put(t.Name, t.Insights); {
 	case !t.Insights.On():

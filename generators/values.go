@@ -302,8 +302,8 @@ func BadSelectors() []Representative {
 			"an empty object instead of the list", value.Obj()))
 }
 
-// EventClass is what PutEventSelectors may make a trail log, in one of the ways to say it.
-type EventClass struct {
+// eventClass is what PutEventSelectors may make a trail log, in one of the ways to say it.
+type eventClass struct {
 	Name  string
 	logs  model.Logs
 	Input value.Value // without TrailName
@@ -313,7 +313,7 @@ var s3Objects = value.ListOf(value.Obj("Type", "AWS::S3::Object", "Values", valu
 
 // EventClasses lists the eight classes of logs twice over: by basic selectors (one for each class, at
 // its index), then in other ways and by advanced selectors.
-func EventClasses() []EventClass {
+func EventClasses() []eventClass {
 	eventSelectors := func(items ...value.Value) value.Value { return value.Obj("EventSelectors", value.ListOf(items...)) }
 	basic := func(readWrite string, include bool, dataToo bool) value.Value {
 		v := value.Obj("ReadWriteType", readWrite, "IncludeManagementEvents", include)
@@ -322,7 +322,7 @@ func EventClasses() []EventClass {
 		}
 		return v
 	}
-	var out []EventClass
+	var out []eventClass
 	for logs := range model.Logs(8) {
 		readWrite := "All"
 		switch logs & model.ManagementEvents {
@@ -332,20 +332,20 @@ func EventClasses() []EventClass {
 			readWrite = "WriteOnly"
 		}
 		v := basic(readWrite, logs&model.ManagementEvents != 0, logs&model.DataEvents != 0)
-		out = append(out, EventClass{"basic " + logs.String(), logs, eventSelectors(v)})
+		out = append(out, eventClass{"basic " + logs.String(), logs, eventSelectors(v)})
 	}
 	out = append(out,
-		EventClass{"basic RW from two selectors", model.ManagementEvents,
+		eventClass{"basic RW from two selectors", model.ManagementEvents,
 			eventSelectors(basic("ReadOnly", true, false), basic("WriteOnly", true, false))},
-		EventClass{"basic RD, data of write calls alone", model.ReadEvents | model.DataEvents,
+		eventClass{"basic RD, data of write calls alone", model.ReadEvents | model.DataEvents,
 			eventSelectors(basic("ReadOnly", true, false), basic("WriteOnly", false, true))},
-		EventClass{"basic RW by default", model.ManagementEvents, value.Obj("EventSelectors", value.ListOf(value.Obj()))},
-		EventClass{"basic RW, data of no value", model.ManagementEvents,
+		eventClass{"basic RW by default", model.ManagementEvents, value.Obj("EventSelectors", value.ListOf(value.Obj()))},
+		eventClass{"basic RW, data of no value", model.ManagementEvents,
 			eventSelectors(basic("All", true, false).With("DataResources", value.ListOf(value.Obj("Type", "AWS::S3::Object", "Values", value.ListOf()))))},
-		EventClass{"basic D, of read calls alone", model.DataEvents, eventSelectors(basic("ReadOnly", false, true))},
+		eventClass{"basic D, of read calls alone", model.DataEvents, eventSelectors(basic("ReadOnly", false, true))},
 	)
 	for logs := model.Logs(1); logs < 8; logs++ {
-		out = append(out, EventClass{"advanced " + logs.String(), logs, value.Obj("AdvancedEventSelectors", advanced(logs))})
+		out = append(out, eventClass{"advanced " + logs.String(), logs, value.Obj("AdvancedEventSelectors", advanced(logs))})
 	}
 	return out
 }
@@ -388,14 +388,14 @@ var (
 	SourceStore  = StoreKind{Name: "management source", Selectors: advanced(model.ManagementEvents)}
 	InsightStore = StoreKind{Name: "insight destination", Selectors: advanced(model.InsightEvents)}
 	ReadStore    = StoreKind{Name: "read-only source", Selectors: advanced(model.ReadEvents)}
-	WriteStore   = StoreKind{Name: "write-only source", Selectors: advanced(model.WriteEvents)}
+	writeStore   = StoreKind{Name: "write-only source", Selectors: advanced(model.WriteEvents)}
 	DataStore    = StoreKind{Name: "data-only store", Selectors: advanced(model.DataEvents)}
 	IdleSource   = StoreKind{Name: "source without ingestion", Selectors: advanced(model.ManagementEvents), Stopped: true}
 	IdleInsight  = StoreKind{Name: "destination without ingestion", Selectors: advanced(model.InsightEvents), Stopped: true}
 	MixedStore   = StoreKind{Name: "store of both categories",
 		Selectors: advanced(model.ManagementEvents | model.InsightEvents)}
-	storeKinds     = []StoreKind{SourceStore, InsightStore, ReadStore, WriteStore, DataStore, IdleSource, IdleInsight}
-	SourceVariants = []StoreKind{SourceStore, ReadStore, WriteStore, DataStore}
+	storeKinds     = []StoreKind{SourceStore, InsightStore, ReadStore, writeStore, DataStore, IdleSource, IdleInsight}
+	SourceVariants = []StoreKind{SourceStore, ReadStore, writeStore, DataStore}
 )
 
 // Wholes lists what can be wrong with a Put or Get beside its members. All need CanRawWire.
