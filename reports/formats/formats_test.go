@@ -403,7 +403,7 @@ func TestJUnitResults(t *testing.T) {
 	}
 	body := cases["put/empty-disables"].text
 	for _, part := range []string{"sequence      1. CreateTrail alpha", "✗ 5. Get → 200", "expected    InsightNotEnabledException", "actual      success", "reproduce   conform replay d3e4f5 --endpoint http://127.0.0.1:5000", "or          conform run --target endpoint", "API reference page"} {
-		assert.Contains(t, body, part)
+		assert.True(t, strings.Contains(body, part), part)
 	}
 	document := rendered(t, junit.Write, r)
 	for _, property := range []string{`name="seed" value="42"`, `name="workers" value="2"`, `name="target" value="endpoint http://127.0.0.1:5000"`, `name="suites" value="systematic,random"`, `name="version" value="v0.1.0"`, `name="command" value="conform run `} {

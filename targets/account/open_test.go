@@ -296,7 +296,7 @@ func TestLedger(t *testing.T) {
 	require.NoError(t, l.Close())
 	data, err := os.ReadFile(path)
 	require.NoError(t, err)
-	require.NotContains(t, string(data), accounttest.Account)
+	require.False(t, strings.Contains(string(data), accounttest.Account), accounttest.Account)
 	info, err := os.Stat(path)
 	require.NoError(t, err)
 	require.Equal(t, os.FileMode(0o600), info.Mode().Perm())
