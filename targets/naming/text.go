@@ -4,24 +4,14 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-)
 
-// splitARN splits an ARN into arn, partition, service, Region, account and resource.
-func splitARN(s string) (parts []string, ok bool) {
-	if !strings.HasPrefix(s, "arn:") {
-		return nil, false
-	}
-	parts = strings.SplitN(s, ":", 6)
-	return parts, len(parts) == 6
-}
+	"github.com/aws/aws-sdk-go-v2/aws/arn"
+)
 
 // Owner returns the partition and the account of an ARN; ok is false where it has none.
 func Owner(text string) (partition, account string, ok bool) {
-	parts, ok := splitARN(text)
-	if !ok || parts[1] == "" || !IsAccount(parts[4]) {
-		return "", "", false
-	}
-	return parts[1], parts[4], true
+	parsed, err := arn.Parse(text)
+	return parsed.Partition, parsed.AccountID, err == nil && parsed.Partition != "" && IsAccount(parsed.AccountID)
 }
 
 // IsAccount reports whether a string is an account id.
