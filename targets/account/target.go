@@ -192,13 +192,8 @@ func (s *service) until(ctx context.Context, look func() bool) bool {
 		if look() {
 			return true
 		}
-		if time.Now().Add(pause).After(deadline) {
+		if time.Now().Add(pause).After(deadline) || !targets.Sleep(ctx, pause) {
 			return false
-		}
-		select {
-		case <-ctx.Done():
-			return false
-		case <-time.After(pause):
 		}
 	}
 }
