@@ -25,9 +25,8 @@ type Options struct {
 	// Wrap, where not nil, gives what stands in front of the server.
 	Wrap func(*Server) http.Handler
 	Pace endpoint.Pacer
-	// Transport, where not nil, connects client and server without sockets, which lets a test's fake clock
-	// run.
-	Transport func(http.Handler) http.RoundTripper
+
+	transport func(http.Handler) http.RoundTripper // instead of sockets; set by tests alone
 }
 
 // NewTarget is the embedded server over HTTP on loopback, seen through an endpoint target as any
@@ -73,8 +72,8 @@ func (t *target) Open(ctx context.Context) (targets.Info, error) {
 	}
 	o := endpoint.Options{URL: "http://127.0.0.1", Regions: t.options.Regions, Timeout: t.options.Timeout,
 		Conns: t.options.Workers, Pace: t.options.Pace, Credentials: credentials}
-	if t.options.Transport != nil {
-		o.Transport = t.options.Transport(handler)
+	if t.options.transport != nil {
+		o.Transport = t.options.transport(handler)
 	} else {
 		listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
 		if err != nil {
