@@ -3,7 +3,6 @@ package account
 import (
 	"cmp"
 	"context"
-	"crypto/tls"
 	"errors"
 	"net"
 	"net/http"
@@ -134,12 +133,7 @@ func credentialsOf(ctx context.Context, region string) (aws.CredentialsProvider,
 }
 
 func newTransport(timeout time.Duration) *http.Transport {
-	return &http.Transport{
-		DialContext:         (&net.Dialer{Timeout: timeout}).DialContext,
-		MaxIdleConnsPerHost: 16, IdleConnTimeout: 10 * time.Second, TLSHandshakeTimeout: timeout,
-		DisableCompression: true, MaxResponseHeaderBytes: 64 << 10, ForceAttemptHTTP2: false,
-		TLSClientConfig: &tls.Config{MinVersion: tls.VersionTLS12},
-	}
+	return endpoint.NewTransport(&net.Dialer{Timeout: timeout}, 16, 10*time.Second)
 }
 
 // resolve fixes the endpoints of all services, from the SDK's own table of them.

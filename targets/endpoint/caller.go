@@ -55,18 +55,17 @@ type Caller struct {
 // NewCaller returns a caller; nothing is sent.
 func NewCaller(o CallerOptions) *Caller {
 	if o.Transport == nil {
-		o.Transport = &http.Transport{
-			DialContext:         (&net.Dialer{Timeout: o.Timeout, Control: guardDial}).DialContext,
-			MaxIdleConnsPerHost: o.Conns,
-			// Shorter than servers keep a connection, so that none is used while it is being closed.
-			IdleConnTimeout:        time.Second,
-			TLSHandshakeTimeout:    o.Timeout,
-			DisableCompression:     true,
-			MaxResponseHeaderBytes: 64 << 10,
-			TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12},
-		}
+		// Shorter than servers keep a connection, so that none is used while it is being closed.
+		o.Transport = NewTransport(&net.Dialer{Timeout: o.Timeout, Control: guardDial}, o.Conns, time.Second)
 	}
 	return &Caller{options: o, signer: v4.NewSigner(), prefix: wire.ShortPrefix}
+}
+
+// NewTransport returns one that asks no proxy and keeps some connections, each for some time without use.
+func NewTransport(dialer *net.Dialer, conns int, idle time.Duration) *http.Transport {
+	return &http.Transport{DialContext: dialer.DialContext, MaxIdleConnsPerHost: conns, IdleConnTimeout: idle,
+		TLSHandshakeTimeout: dialer.Timeout, DisableCompression: true, MaxResponseHeaderBytes: 64 << 10,
+		TLSClientConfig: &tls.Config{MinVersion: tls.VersionTLS12}}
 }
 
 // Send sends one request to a Region and reads the answer. Reply.Err is what Admit refused with.
