@@ -88,11 +88,7 @@ func startSandbox(t *testing.T) *sandbox {
 
 // options have all requests of the account target go to the sandbox.
 func (b *sandbox) options(t *testing.T, o account.Options) account.Options {
-	all := map[string]string{}
-	for _, service := range []string{"cloudtrail", "sts", "iam", "organizations", "s3"} {
-		all[service] = b.proxy
-	}
-	return account.ForTest(t, o, all, credentials.StaticCredentialsProvider{Value: b.credentials})
+	return account.ForTest(t, o, b.proxy, credentials.StaticCredentialsProvider{Value: b.credentials})
 }
 
 // command runs the command in the sandbox.

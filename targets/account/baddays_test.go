@@ -121,7 +121,7 @@ func TestChild(t *testing.T) {
 		t.Skip("run by TestKill")
 	}
 	o := account.ForTest(t, account.Options{Accounts: []string{testAccount}, Regions: []string{"us-east-1"}, Ledger: os.Getenv(childLedger), Settle: time.Second},
-		allAt(url), credentials.NewStaticCredentialsProvider(testKeyID, testSecret, testToken))
+		url, credentials.NewStaticCredentialsProvider(testKeyID, testSecret, testToken))
 	_, _ = run(t, o, conform.Options{})
 }
 
@@ -256,7 +256,7 @@ func TestOnMoto(t *testing.T) {
 	t.Setenv("MOTO_ACCOUNT_ID", testAccount)
 	url := mototest.Start(t)
 	o := account.ForTest(t, account.Options{Accounts: []string{testAccount}, Regions: []string{"us-east-1", "eu-west-1"}, Ledger: ledgerPath(t), Settle: 300 * time.Millisecond},
-		allAt(url), credentials.NewStaticCredentialsProvider(testKeyID, testSecret, ""))
+		url, credentials.NewStaticCredentialsProvider(testKeyID, testSecret, ""))
 	report, err := run(t, o, conform.Options{Requests: 800, ShrinkRequests: 100})
 	require.NoError(t, err)
 	require.Equal(t, reports.Diverges, report.Verdict, shown(t, report))

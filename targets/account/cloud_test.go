@@ -82,11 +82,6 @@ func startCloud(t testing.TB, o embedded.ServerOptions) *cloud {
 	return c
 }
 
-// allAt has one URL for all services.
-func allAt(url string) map[string]string {
-	return map[string]string{"cloudtrail": url, "sts": url, "iam": url, "organizations": url, "s3": url}
-}
-
 // Options are those of a run in the cloud.
 func (c *cloud) Options(t testing.TB, o account.Options) account.Options {
 	if o.Accounts == nil {
@@ -95,7 +90,7 @@ func (c *cloud) Options(t testing.TB, o account.Options) account.Options {
 	if o.Regions == nil {
 		o.Regions = []string{"us-east-1"}
 	}
-	return account.ForTest(t, o, allAt(c.URL), credentials.NewStaticCredentialsProvider(testKeyID, testSecret, testToken))
+	return account.ForTest(t, o, c.URL, credentials.NewStaticCredentialsProvider(testKeyID, testSecret, testToken))
 }
 
 // Requests lists what has arrived.

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"net"
 	"net/http"
-	"net/url"
 	"os"
 	"slices"
 	"strings"
@@ -139,12 +138,8 @@ func newTransport(timeout time.Duration) *http.Transport {
 // resolve fixes the endpoints of all services, from the SDK's own table of them.
 func (s *service) resolve(ctx context.Context) error {
 	fix := func(name, region string, found endpoints.Endpoint, err error) error {
-		to := &found.URI
-		if fixed := s.options.endpoints; fixed != nil && err == nil {
-			if to, err = url.Parse(fixed[name]); err != nil || to.Host == "" {
-				return usage("no endpoint for %s", name)
-			}
-		} else if err != nil || to.Scheme != "https" || to.Host == "" {
+		to := cmp.Or(s.options.endpoint, &found.URI)
+		if s.options.endpoint == nil && (err != nil || to.Scheme != "https" || to.Host == "") {
 			return usage("--regions: the SDK knows no endpoint of %s for %s", name, region)
 		}
 		s.gate.Fix(name, region, to)

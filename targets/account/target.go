@@ -10,6 +10,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/url"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -48,17 +49,20 @@ type Options struct {
 	Pace    endpoint.Pacer // nil is none
 
 	// Set by tests alone, through ForTest.
-	endpoints   map[string]string
+	endpoint    *url.URL
 	credentials aws.CredentialsProvider
 }
 
-// ForTest has requests go to a test's servers: one URL for each of cloudtrail, sts, iam, organizations and
-// s3. No flag, variable or setting can name them.
-func ForTest(t testing.TB, o Options, endpoints map[string]string, credentials aws.CredentialsProvider) Options {
+// ForTest has all requests go to a test's server. No flag, variable or setting can name it.
+func ForTest(t testing.TB, o Options, server string, credentials aws.CredentialsProvider) Options {
 	if !testing.Testing() || t == nil {
 		panic("account.ForTest outside a test")
 	}
-	o.endpoints, o.credentials = endpoints, credentials
+	to, err := url.Parse(server)
+	if err != nil || to.Host == "" {
+		t.Fatalf("%q is no URL of a server", server)
+	}
+	o.endpoint, o.credentials = to, credentials
 	return o
 }
 

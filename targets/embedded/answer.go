@@ -18,7 +18,6 @@ const (
 	codeParameter     = "InvalidParameterException"
 	codeSelectors     = "InvalidInsightSelectorsException"
 	codeSerialization = "SerializationException"
-	codeStoreARN      = "EventDataStoreARNInvalidException"
 	codeStoreNotFound = "EventDataStoreNotFoundException"
 	codeTrailARN      = "CloudTrailARNInvalidException"
 	codeTrailExists   = "TrailAlreadyExistsException"

@@ -57,8 +57,8 @@ var Faults = func() []Fault {
 	for i := range deep {
 		deep[i].Deep = true
 	}
-	return slices.Concat(errorFaults(), wireFaults(), putFaults(), getFaults(), logsFaults(), stateFaults(), storeFaults(), deep,
-		computedFaults())
+	return slices.Concat(ruleFaults(false), wireFaults(), putFaults(), getFaults(), logsFaults(), stateFaults(), storeFaults(), deep,
+		ruleFaults(true))
 }()
 
 // FaultNamed returns the fault of that name.
@@ -164,9 +164,6 @@ func onStoreUpdate(then change) start {
 		return c.is(model.OpUpdateStore) && c.request.Input.Get("AdvancedEventSelectors").Given() && !c.state.Stores[c.i].Pending
 	}, then)
 }
-
-// onStoreCall is the like on a store.
-func onStoreCall(op model.Op, then change) start { return on((*call).store, done(op), then) }
 
 func done(op model.Op) when { return func(c *call) bool { return c.is(op) && c.succeeded() } }
 

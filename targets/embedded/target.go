@@ -113,7 +113,7 @@ func (t *target) NewWorld(ctx context.Context) (targets.World, error) {
 	} else {
 		w.account = t.newAccount()
 	}
-	t.server.forget(w.account)
+	t.server.beginWorld(w.account)
 	return w, nil
 }
 
