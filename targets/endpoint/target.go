@@ -294,13 +294,13 @@ func (t *Target) probeTrails(ctx context.Context, info *targets.Info) (checksBuc
 		info.Notes = append(info.Notes, "a trail could not be made: "+wire.Printable(strings.TrimSpace(why)))
 		return false, false
 	}
-	if t.names.Unsure = !t.learn(arnIn(first.Body)); t.names.Unsure {
+	if t.names.Unsure = !t.learn(naming.ARNWithin(first.Body, ":cloudtrail:")); t.names.Unsure {
 		t.learnFromSTS(ctx)
 	}
 	if len(t.options.Regions) > 1 {
 		away := t.options.Regions[1]
 		second := create(away, t.names.Bucket, "")
-		if info.Away = second.Answer.Outcome == model.Succeeded && strings.Contains(arnIn(second.Body), ":"+away+":"); !info.Away {
+		if info.Away = second.Answer.Outcome == model.Succeeded && naming.ARNWithin(second.Body, ":cloudtrail:"+away+":") != ""; !info.Away {
 			info.Notes = append(info.Notes, "a second Region keeps no trails of its own")
 		}
 	}
@@ -310,16 +310,6 @@ func (t *Target) probeTrails(ctx context.Context, info *targets.Info) (checksBuc
 	checksBucket = t.support.s3 != nil && create(home, "conform-no-bucket-"+tag, "").Answer.Outcome == model.Refused
 	unknown := fmt.Sprintf("arn:aws:kms:%s:%s:key/00000000-0000-4000-8000-000000000000", home, t.names.Account)
 	return checksBucket, create(home, t.names.Bucket, unknown).Answer.Outcome == model.Refused
-}
-
-// arnIn finds a trail's ARN, however its member is spelt.
-func arnIn(body value.Value) string {
-	for _, m := range body.Members() {
-		if strings.EqualFold(m.Name, "TrailARN") {
-			return m.Value.Text()
-		}
-	}
-	return ""
 }
 
 // Close implements targets.Target.

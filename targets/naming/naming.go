@@ -81,9 +81,9 @@ func (w *world) Do(ctx context.Context, r model.Request) targets.Reply {
 	if reply.Answer.Outcome == model.Succeeded {
 		switch {
 		case r.Op == model.OpCreate && w.learns:
-			w.learn(arnWithin(reply.Body, ":cloudtrail:"))
+			w.learn(ARNWithin(reply.Body, ":cloudtrail:"))
 		case r.Op == model.OpCreateStore:
-			_, id, _ := strings.Cut(arnWithin(reply.Body, ":eventdatastore/"), ":eventdatastore/")
+			_, id, _ := strings.Cut(ARNWithin(reply.Body, ":eventdatastore/"), ":eventdatastore/")
 			w.binding.created(id)
 		}
 	}
@@ -116,8 +116,8 @@ func (w *world) learn(text string) {
 	w.binding.identity = w.target.learnt.Load()
 }
 
-// arnWithin finds the first ARN in a body that has some part, whatever member it stands in.
-func arnWithin(body value.Value, part string) (found string) {
+// ARNWithin finds the first ARN in a body that has some part, whatever member it stands in.
+func ARNWithin(body value.Value, part string) (found string) {
 	generators.MapStrings(body, func(s string) string {
 		if found == "" && strings.HasPrefix(s, "arn:") && strings.Contains(s, part) {
 			found = s
