@@ -48,7 +48,7 @@ type CallerOptions struct {
 type Caller struct {
 	options CallerOptions
 	signer  *v4.Signer
-	prefix  string   // of X-Amz-Target
+	long    bool     // the prefix of X-Amz-Target is
 	clients sync.Map // *cloudtrail.Client by Region
 }
 
@@ -58,7 +58,7 @@ func NewCaller(o CallerOptions) *Caller {
 		// Shorter than servers keep a connection, so that none is used while it is being closed.
 		o.Transport = NewTransport(&net.Dialer{Timeout: o.Timeout, Control: guardDial}, o.Conns, time.Second)
 	}
-	return &Caller{options: o, signer: v4.NewSigner(), prefix: wire.ShortPrefix}
+	return &Caller{options: o, signer: v4.NewSigner()}
 }
 
 // NewTransport returns one that asks no proxy and keeps some connections, each for some time without use.
@@ -89,7 +89,7 @@ func (c *Caller) ask(ctx context.Context, region string, r model.Request) (targe
 		x.meant = value.Obj()
 	}
 	if !c.throughSDK(limited, region, r, x) {
-		r.OtherTarget = r.OtherTarget != (c.prefix == wire.LongPrefix)
+		r.OtherTarget = r.OtherTarget != c.long
 		c.raw(limited, region, r.Method, wire.Target(r), at(c.options.URL, "/"), wire.Encode(r), x)
 	}
 	reply := c.read(ctx, r, x)
@@ -208,7 +208,7 @@ func (c *Caller) beforeSigning(admit Admit) middleware.FinalizeMiddleware {
 			if said, err := value.Parse(body); err != nil || !said.Equal(x.meant) {
 				return out, metadata, errOtherwise
 			}
-			request.Header.Set(wire.TargetHeader, c.prefix+middleware.GetOperationName(ctx))
+			request.Header.Set(wire.TargetHeader, wire.Target(model.Request{Op: model.Op(middleware.GetOperationName(ctx)), OtherTarget: c.long}))
 		}
 		if admit != nil {
 			if err := admit(request.Request, body); err != nil {

@@ -202,7 +202,7 @@ func (t *Target) findPrefix(ctx context.Context) (note string, err error) {
 	// Where errors have no code, only a success shows what answers.
 	create := model.Request{Op: model.OpCreate, Input: value.Obj("Name", name, "S3BucketName", cmp.Or(t.options.Bucket,
 		generators.SharedBucket))}
-	seen, best, bestPrefix, nameless := "", stranger, wire.ShortPrefix, false
+	seen, best, long, nameless := "", stranger, false, false
 search:
 	for _, r := range append(probes, create) {
 		if r.Op == model.OpCreate && (best != stranger || !nameless) {
@@ -221,10 +221,7 @@ search:
 				t.caller.Send(ctx, t.options.Regions[0], model.Request{Op: model.OpDelete, OtherTarget: r.OtherTarget, Input: value.Obj("Name", name)})
 			}
 			if got := look(x, reply); got > best {
-				best, bestPrefix = got, wire.ShortPrefix
-				if r.OtherTarget {
-					bestPrefix = wire.LongPrefix
-				}
+				best, long = got, r.OtherTarget
 			}
 			if best == works {
 				break search
@@ -239,8 +236,7 @@ search:
 	case absent:
 		note = "none of the operations asked for seems to exist"
 	}
-	if bestPrefix != wire.ShortPrefix {
-		t.caller.prefix = bestPrefix
+	if t.caller.long = long; long {
 		note = "only the long X-Amz-Target prefix is understood"
 	}
 	return note, nil
