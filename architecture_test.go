@@ -34,7 +34,7 @@ var architecture = []struct {
 	{"internal/probe", "internal/session reports targets generators model"},
 	{"internal/session", "reports targets generators model"},
 	{"internal/golden", ""},
-	{"internal/testing", "targets/embedded targets/account targets model"},
+	{"internal/testing", ""},
 
 	{"reports", "internal/files targets model"},
 	{"internal/files", ""},

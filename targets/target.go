@@ -169,3 +169,15 @@ func WithFresh(ctx context.Context) context.Context { return fresh.set(ctx) }
 
 // Fresh reports whether WithFresh was said.
 func Fresh(ctx context.Context) bool { return fresh.in(ctx) }
+
+// Sleep waits, and reports whether the context was still good at the end.
+func Sleep(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}

@@ -157,7 +157,7 @@ func (p *process) planAccount(ctx context.Context, s *settings) (*reports.Plan, 
 		return nil, err
 	}
 	worlds, writes, reads := plan.Totals()
-	planned, err := account.Plan(o, account.Counts{Worlds: worlds, Trails: worlds, Writes: writes, Reads: reads})
+	planned, err := account.Plan(o, worlds, writes, reads)
 	if err != nil {
 		return nil, err
 	}

@@ -3,32 +3,101 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"net/http/httputil"
+	"net/url"
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/cloudtrail"
+	"github.com/aws/aws-sdk-go-v2/service/iam"
+	"github.com/aws/aws-sdk-go-v2/service/organizations"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/sts"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/insightconform/conform/generators"
-	"github.com/insightconform/conform/internal/testing/accounttest"
+	"github.com/insightconform/conform/internal/testing/mototest"
 	"github.com/insightconform/conform/reports"
 	"github.com/insightconform/conform/targets/account"
 	"github.com/insightconform/conform/targets/account/gate"
-	"github.com/insightconform/conform/targets/embedded"
+	"github.com/insightconform/conform/targets/account/ledger"
 	"github.com/insightconform/conform/targets/naming"
+	"github.com/insightconform/conform/targets/wire"
 )
 
-// inCloud runs the command with all requests of the account target sent to a test's cloud.
-func inCloud(t *testing.T, c *accounttest.Cloud) func(args ...string) result {
+// sandboxAccount is the id of the account that tests use.
+const sandboxAccount = "404142434445"
+
+// sandbox is an account at moto, as somebody sees it who assumed a role there. The command's requests go
+// through a proxy.
+type sandbox struct {
+	credentials  aws.Credentials
+	organization *organizations.Client
+	iam          *iam.Client
+	s3           *s3.Client
+	cloudtrail   *cloudtrail.Client
+
+	proxy       string
+	requests    atomic.Int64 // that went through the proxy
+	tagsRefused atomic.Bool  // ListTags is refused there
+}
+
+func startSandbox(t *testing.T) *sandbox {
+	t.Setenv("MOTO_ACCOUNT_ID", sandboxAccount)
+	at := mototest.Start(t)
+	cfg := aws.Config{Region: "us-east-1", BaseEndpoint: &at, Credentials: credentials.NewStaticCredentialsProvider("any", "any", "")}
+	role, err := sts.NewFromConfig(cfg).AssumeRole(t.Context(), &sts.AssumeRoleInput{
+		RoleArn: aws.String("arn:aws:iam::" + sandboxAccount + ":role/sandbox"), RoleSessionName: aws.String("night")})
+	require.NoError(t, err)
+	got := role.Credentials
+	b := &sandbox{credentials: aws.Credentials{AccessKeyID: *got.AccessKeyId, SecretAccessKey: *got.SecretAccessKey, SessionToken: *got.SessionToken}}
+	cfg.Credentials = credentials.StaticCredentialsProvider{Value: b.credentials}
+	b.organization, b.iam, b.cloudtrail = organizations.NewFromConfig(cfg), iam.NewFromConfig(cfg), cloudtrail.NewFromConfig(cfg)
+	b.s3 = s3.NewFromConfig(cfg, func(o *s3.Options) { o.UsePathStyle = true })
+	to, err := url.Parse(at)
+	require.NoError(t, err)
+	moto := httputil.NewSingleHostReverseProxy(to)
+	b.proxy = served(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		b.requests.Add(1)
+		_, operation, _ := strings.Cut(r.Header.Get(wire.TargetHeader), wire.ShortPrefix)
+		switch {
+		case operation == "ListTags" && b.tagsRefused.Load():
+			w.WriteHeader(http.StatusBadRequest)
+			_, _ = w.Write(wire.EncodeRefusal("AccessDeniedException", ""))
+			return
+		case operation == "ListEventDataStores": // moto does not know it
+			_, _ = io.WriteString(w, "{}")
+			return
+		}
+		moto.ServeHTTP(w, r)
+	}))
+	return b
+}
+
+// options have all requests of the account target go to the sandbox.
+func (b *sandbox) options(t *testing.T, o account.Options) account.Options {
+	return account.ForTest(t, o, b.proxy, credentials.StaticCredentialsProvider{Value: b.credentials})
+}
+
+// command runs the command in the sandbox.
+func (b *sandbox) command(t *testing.T) func(args ...string) result {
 	parts := production
 	parts.account = func(s settings) account.Options {
 		o := s.accountOptions()
 		o.Settle, o.Pace = 300*time.Millisecond, nil
-		return c.Options(t, o)
+		return b.options(t, o)
 	}
 	home := t.TempDir()
 	return func(args ...string) result {
@@ -38,20 +107,35 @@ func inCloud(t *testing.T, c *accounttest.Cloud) func(args ...string) result {
 	}
 }
 
+// left lists the trails and buckets whose names begin as those of runs do.
+func (b *sandbox) left(t *testing.T) (names []string) {
+	trails, err := b.cloudtrail.DescribeTrails(t.Context(), &cloudtrail.DescribeTrailsInput{})
+	require.NoError(t, err)
+	for _, x := range trails.TrailList {
+		names = append(names, *x.Name)
+	}
+	buckets, err := b.s3.ListBuckets(t.Context(), &s3.ListBucketsInput{})
+	require.NoError(t, err)
+	for _, x := range buckets.Buckets {
+		names = append(names, *x.Name)
+	}
+	return slices.DeleteFunc(names, func(name string) bool { return !strings.HasPrefix(name, ledger.DefaultPrefix) })
+}
+
 func TestAccountCommands(t *testing.T) {
-	c := accounttest.Start(t, embedded.ServerOptions{Fault: "appends-selectors"})
-	conform := inCloud(t, c)
+	c := startSandbox(t)
+	conform := c.command(t)
 	dir := t.TempDir()
 	t.Chdir(dir)
-	in := []string{"--account", accounttest.Account, "--regions", "us-east-1"}
+	in := []string{"--account", sandboxAccount, "--regions", "us-east-1"}
 	with := func(first string, more ...string) []string { return append(append([]string{first}, in...), more...) }
 
-	got := conform(with("run", "--target", "account", "--requests", "1500", "--seed", "3", "--report", "text", "--report", "json=report.json")...)
+	got := conform(with("run", "--target", "account", "--requests", "200", "--shrink-requests", "20", "--seed", "3", "--report", "text", "--report", "json=report.json")...)
 	require.Equal(t, reports.ExitDiverges, got.code, got.stdout+got.stderr)
 	require.Contains(t, got.stdout, "account in us-east-1")
 	require.Contains(t, got.stdout, `--target account --account "$CONFORM_ACCOUNT" --regions us-east-1`)
-	require.Empty(t, c.Left())
-	require.NotEmpty(t, c.Requests())
+	require.Empty(t, c.left(t))
+	require.NotZero(t, c.requests.Load())
 	traces, err := filepath.Glob("conform-traces/account/*.json")
 	require.NoError(t, err)
 	require.NotEmpty(t, traces)
@@ -65,81 +149,86 @@ func TestAccountCommands(t *testing.T) {
 		}
 		return err
 	}))
-	for _, secret := range []string{accounttest.KeyID, accounttest.Secret, accounttest.Token, accounttest.Account, "assumed-role/sandbox", "Signature="} {
+	for _, secret := range []string{c.credentials.AccessKeyID, c.credentials.SecretAccessKey, c.credentials.SessionToken, sandboxAccount, "assumed-role/sandbox", "Signature="} {
+		require.NotEmpty(t, secret)
 		assert.NotContains(t, all, secret)
 	}
 
 	// A crash, and the sweep after it.
-	ledger := filepath.Join(dir, "ledger.jsonl")
-	target, err := account.New(c.Options(t, account.Options{Ledger: ledger, Settle: time.Second}))
+	path := filepath.Join(dir, "ledger.jsonl")
+	target, err := account.New(c.options(t, account.Options{Accounts: []string{sandboxAccount}, Regions: []string{"us-east-1"}, Ledger: path, Settle: time.Second}))
 	require.NoError(t, err)
 	_, err = target.Open(t.Context())
 	require.NoError(t, err)
 	w, err := naming.Wrap(target).NewWorld(t.Context())
 	require.NoError(t, err)
 	require.NoError(t, w.Do(t.Context(), generators.Create("alpha")).Err)
-	got = conform(with("sweep", "--ledger", ledger)...)
+	got = conform(with("sweep", "--ledger", path)...)
 	require.Equal(t, reports.ExitRefused, got.code)
-	require.Contains(t, got.stderr, "refused by the guard ledger: "+ledger+" is in use by another run")
-	left := len(c.Left())
-	data, err := os.ReadFile(ledger) // another name for what the crash would leave behind
+	require.Contains(t, got.stderr, "refused by the guard ledger: "+path+" is in use by another run")
+	left := len(c.left(t))
+	require.NotZero(t, left)
+	data, err := os.ReadFile(path) // another name for what the crash would leave behind
 	require.NoError(t, err)
-	ledger += ".crash"
-	require.NoError(t, os.WriteFile(ledger, data, 0o600))
-	got = conform(with("sweep", "--ledger", ledger)...)
-	require.Equal(t, reports.ExitConforms, got.code, got.stderr)
+	path += ".crash"
+	require.NoError(t, os.WriteFile(path, data, 0o600))
+	got = conform(with("sweep", "--ledger", path)...)
+	require.Equal(t, reports.ExitConforms, got.code, got.stdout+got.stderr)
 	require.Equal(t, left, strings.Count(got.stdout, "would delete  "), got.stdout)
-	require.Len(t, c.Left(), left)
-	got = conform(with("sweep", "--ledger", ledger, "--yes")...)
-	require.Equal(t, reports.ExitConforms, got.code, got.stderr)
+	require.Len(t, c.left(t), left)
+	got = conform(with("sweep", "--ledger", path, "--yes")...)
+	require.Equal(t, reports.ExitConforms, got.code, got.stdout+got.stderr)
 	require.Equal(t, left, strings.Count(got.stdout, "deleted       "), got.stdout)
-	require.Empty(t, c.Left())
-	got = conform(with("sweep", "--ledger", ledger, "--yes")...)
+	require.Empty(t, c.left(t))
+	got = conform(with("sweep", "--ledger", path, "--yes")...)
 	require.Equal(t, "nothing is left\n", got.stdout)
 	require.NoError(t, target.Close())
-	liar := c.AddTrail("us-east-1", "conform-night1-x", nil)
+
+	// A trail that only looks like one of a run.
+	const liar = "conform-night1-x"
+	_, err = c.s3.CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: aws.String("other")})
+	require.NoError(t, err)
+	_, err = c.cloudtrail.CreateTrail(t.Context(), &cloudtrail.CreateTrailInput{Name: aws.String(liar), S3BucketName: aws.String("other")})
+	require.NoError(t, err)
 	got = conform(with("sweep", "--prefix", "conform-night1", "--yes")...)
-	require.Equal(t, reports.ExitConforms, got.code, got.stderr)
+	require.Equal(t, reports.ExitConforms, got.code, got.stdout+got.stderr)
 	require.Regexp(t, `^kept          trail conform-night1-x in us-east-1: it does not bear the tag conform-ledger of the ledger\n$`, got.stdout)
-	require.Equal(t, []string{liar}, c.Left())
-	c.Fault = func(s accounttest.Seen, _ int) *accounttest.Fault {
-		if s.Op == "ListTags" {
-			return &accounttest.Fault{Code: "AccessDeniedException"}
-		}
-		return nil
-	}
+	require.Equal(t, []string{liar}, c.left(t))
+	c.tagsRefused.Store(true)
 	got = conform(with("sweep", "--prefix", "conform-night1", "--yes")...)
 	require.Equal(t, reports.ExitInconclusive, got.code, got.stdout)
-	c.Fault = nil
+	c.tagsRefused.Store(false)
 
 	for _, test := range []struct {
-		change func()
-		args   []string
-		guard  string
+		change  func() error
+		account string
+		guard   string
 	}{
-		{func() {}, []string{"--account", "999988887777"}, "account"},
-		{func() { c.Aliases = []string{"PROD"} }, nil, "alias"},
-		{func() { c.Aliases, c.Organization = nil, c.Account }, nil, "management-account"},
+		{func() error { return nil }, "999988887777", "account"},
+		{func() error {
+			_, err := c.iam.CreateAccountAlias(t.Context(), &iam.CreateAccountAliasInput{AccountAlias: aws.String("PROD")})
+			return err
+		}, sandboxAccount, "alias"},
+		{func() error {
+			_, err := c.iam.DeleteAccountAlias(t.Context(), &iam.DeleteAccountAliasInput{AccountAlias: aws.String("PROD")})
+			_, err2 := c.organization.CreateOrganization(t.Context(), &organizations.CreateOrganizationInput{})
+			return errors.Join(err, err2)
+		}, sandboxAccount, "management-account"},
 	} {
-		test.change()
+		require.NoError(t, test.change())
 		for _, args := range [][]string{{"run", "--target", "account"}, {"sweep", "--yes"}, {"replay", traces[0], "--target", "account"}} {
-			args = append(args, "--regions", "us-east-1", "--account")
-			if test.args != nil {
-				args = append(args, test.args[1])
-			} else {
-				args = append(args, accounttest.Account)
-			}
+			args = append(args, "--regions", "us-east-1", "--account", test.account)
 			got := conform(args...)
 			require.Equal(t, reports.ExitRefused, got.code, "%s: %s", args, got.stderr)
 			require.Regexp(t, `^conform: refused by the guard `+test.guard+`: [^\n]+\n$`, got.stderr)
-			require.NotContains(t, got.stderr, accounttest.Account)
+			require.NotContains(t, got.stderr, sandboxAccount)
 		}
 	}
 }
 
 func TestAccountIsNeverImplied(t *testing.T) {
 	f := passing()
-	got := f.run(t.Context(), []string{"AWS_PROFILE=x", "AWS_REGION=us-east-1"}, "run", "--account", accounttest.Account, "--regions", "us-east-1")
+	got := f.run(t.Context(), []string{"AWS_PROFILE=x", "AWS_REGION=us-east-1"}, "run", "--account", sandboxAccount, "--regions", "us-east-1")
 	require.Equal(t, 0, got.code)
 	require.Equal(t, targetEmbedded, f.settings.target)
 	require.Contains(t, got.stderr, "--account has no effect without --target account")
@@ -152,11 +241,11 @@ func TestWrongUsageOfAccounts(t *testing.T) {
 	}{
 		{[]string{"run", "--target", "account"}, `--target account needs --account ID, the account that may be changed`},
 		{[]string{"run", "--target", "account", "--account", "1"}, `--account "1": is no account id, which has 12 digits`},
-		{[]string{"run", "--target", "account", "--account", accounttest.Account}, `--target account needs --regions A,B: it takes none from the environment`},
+		{[]string{"run", "--target", "account", "--account", sandboxAccount}, `--target account needs --regions A,B: it takes none from the environment`},
 		{[]string{"run", "--target", "account", "--account", "111122223333", "--regions", "us-east-1"}, `--account: 111122223333 is a number that AWS keeps for examples`},
 		{[]string{"run", "--target", "account", "--endpoint", "http://127.0.0.1:1"}, `--target account and --endpoint contradict each other; leave one of them out`},
-		{[]string{"run", "--target", "account", "--account", accounttest.Account, "--regions", "us-east-1", "--bucket", "x"}, `--bucket and --target account contradict each other; leave one of them out`},
-		{[]string{"run", "--target", "account", "--account", accounttest.Account, "--regions", "mars-1x"}, `--regions: "mars-1x" is no Region; write one such as us-east-1`},
+		{[]string{"run", "--target", "account", "--account", sandboxAccount, "--regions", "us-east-1", "--bucket", "x"}, `--bucket and --target account contradict each other; leave one of them out`},
+		{[]string{"run", "--target", "account", "--account", sandboxAccount, "--regions", "mars-1x"}, `--regions: "mars-1x" is no Region; write one such as us-east-1`},
 		{[]string{"run", "--prefix", "short"}, `--prefix "short": is no prefix; give 8 to 24 lower-case letters, digits and single dashes, such as conform-night1`},
 		{[]string{"sweep", "--regions", "us-east-1"}, `'conform sweep' needs --account ID, the account that may be changed`},
 		{[]string{"sweep", "all"}, `'conform sweep' takes no argument "all"; see 'conform sweep --help'`},
@@ -173,7 +262,7 @@ func TestWrongUsageOfAccounts(t *testing.T) {
 }
 
 func TestPolicyCommand(t *testing.T) {
-	config := write(t, "conform.yaml", "target: account\naccount: [\""+accounttest.Account+"\"]\nregions: [us-east-1, eu-west-1]\nallow-logging: true\n")
+	config := write(t, "conform.yaml", "target: account\naccount: [\""+sandboxAccount+"\"]\nregions: [us-east-1, eu-west-1]\nallow-logging: true\n")
 	got := passing().run(t.Context(), nil, "iam-policy", "--config", config)
 	require.Equal(t, 0, got.code, got.stderr)
 	var policy gate.Document
@@ -181,7 +270,7 @@ func TestPolicyCommand(t *testing.T) {
 	want, err := gate.Policy(gate.PolicyOptions{Regions: []string{"us-east-1", "eu-west-1"}, Logging: true})
 	require.NoError(t, err)
 	require.Equal(t, string(want.JSON()), got.stdout)
-	require.NotContains(t, got.stdout, accounttest.Account)
+	require.NotContains(t, got.stdout, sandboxAccount)
 }
 
 // TestPlanOfAnAccount: a plan says what is created, sent, paid and permitted, names no account and

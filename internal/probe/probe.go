@@ -87,7 +87,7 @@ func (p *prober) insist(ctx context.Context, r model.Request, reply targets.Repl
 			return reply
 		}
 		lost = lost || !a.Definite()
-		if !session.Sleep(ctx, pause) {
+		if !targets.Sleep(ctx, pause) {
 			return reply
 		}
 		reply = p.client.Send(ctx, p.world, r)
@@ -207,7 +207,7 @@ func (p *prober) twoRegions(ctx context.Context) (bool, string) {
 		return false, why
 	}
 	if p.client.Eventual() {
-		session.Sleep(ctx, p.client.SettleTime) // or it would not be seen yet
+		targets.Sleep(ctx, p.client.SettleTime) // or it would not be seen yet
 	}
 	if reply, ok, _ := p.try(ctx, generators.In(away, generators.Get("region-home"))); ok || reply.Answer.Code == "InsightNotEnabledException" {
 		return false, "both Regions show the same trails"

@@ -105,7 +105,7 @@ func (c *Client) Send(ctx context.Context, world targets.World, r model.Request)
 				c.Status.busy.Add(1)
 			}
 		}
-		if !later || !Sleep(ctx, pause) {
+		if !later || !targets.Sleep(ctx, pause) {
 			return reply
 		}
 		pause = min(2*pause, 2*time.Second)
@@ -191,15 +191,3 @@ func (c *Client) Unanswered(ctx context.Context, problem string) {
 }
 
 func (c *Client) silenced(problem string) { c.Status.silence.Store(&problem) }
-
-// Sleep waits, and reports whether the run goes on.
-func Sleep(ctx context.Context, d time.Duration) bool {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
-}

@@ -77,7 +77,7 @@ func (s *Session) certain() bool {
 
 // awaitSettled waits until the world has settled.
 func (s *Session) awaitSettled(ctx context.Context) bool {
-	if left := s.client.SettleTime - time.Since(s.wrote); s.client.Eventual() && left > 0 && !Sleep(ctx, left) {
+	if left := s.client.SettleTime - time.Since(s.wrote); s.client.Eventual() && left > 0 && !targets.Sleep(ctx, left) {
 		s.Lost = "interrupted"
 		return false
 	}
@@ -140,7 +140,7 @@ func (s *Session) sendUntilSettled(ctx context.Context, r model.Request) (target
 		} else {
 			matched, mismatched = 0, true
 		}
-		if !Sleep(ctx, min(pause, max(s.client.SettleTime-time.Since(s.wrote), time.Millisecond))) {
+		if !targets.Sleep(ctx, min(pause, max(s.client.SettleTime-time.Since(s.wrote), time.Millisecond))) {
 			s.Lost = "interrupted"
 			return reply, verdict, false
 		}

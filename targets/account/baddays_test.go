@@ -23,7 +23,6 @@ import (
 	"github.com/insightconform/conform"
 	"github.com/insightconform/conform/generators"
 	pipeline "github.com/insightconform/conform/internal/run"
-	"github.com/insightconform/conform/internal/testing/accounttest"
 	"github.com/insightconform/conform/internal/testing/mototest"
 	"github.com/insightconform/conform/model"
 	"github.com/insightconform/conform/model/value"
@@ -38,9 +37,9 @@ import (
 // run says so, keeps what it has, and a sweep finishes the clean-up.
 func TestBadDaysMidway(t *testing.T) {
 	const from = 60 // the n-th Put or Get from which on it happens
-	after := func(f accounttest.Fault) func(accounttest.Seen, int) *accounttest.Fault {
+	after := func(f cloudFault) func(seenRequest, int) *cloudFault {
 		var n atomic.Int32
-		return func(s accounttest.Seen, _ int) *accounttest.Fault {
+		return func(s seenRequest, _ int) *cloudFault {
 			if s.Op == "PutInsightSelectors" || n.Load() >= from {
 				if n.Add(1) >= from {
 					return &f
@@ -49,29 +48,29 @@ func TestBadDaysMidway(t *testing.T) {
 			return nil
 		}
 	}
-	only := func(op, code string) func(accounttest.Seen, int) *accounttest.Fault {
-		return func(s accounttest.Seen, n int) *accounttest.Fault {
+	only := func(op, code string) func(seenRequest, int) *cloudFault {
+		return func(s seenRequest, n int) *cloudFault {
 			if s.Op == op && n > 3 {
-				return &accounttest.Fault{Code: code, Message: "User: arn:aws:sts::404142434445:assumed-role/sandbox/night is not authorized to perform: cloudtrail:" + op}
+				return &cloudFault{Code: code, Message: "User: arn:aws:sts::404142434445:assumed-role/sandbox/night is not authorized to perform: cloudtrail:" + op}
 			}
 			return nil
 		}
 	}
 	for _, test := range []struct {
 		name, reason string
-		fault        func(accounttest.Seen, int) *accounttest.Fault
+		fault        func(seenRequest, int) *cloudFault
 		dirty        bool // the clean-up cannot work either
 		verdict      reports.Verdict
 	}{
-		{"expired credentials", "the credentials have expired", after(accounttest.Fault{Code: "ExpiredTokenException", Message: "The security token included in the request is expired"}), true, reports.Inconclusive},
-		{"a clock that jumps", "the clock of this machine", after(accounttest.Fault{Code: "InvalidSignatureException", Message: "Signature expired: 20260101T000000Z is now earlier than 20260101T001500Z"}), true, reports.Inconclusive},
-		{"a network cut", "stopped answering", after(accounttest.Fault{Drop: true}), true, reports.Inconclusive},
+		{"expired credentials", "the credentials have expired", after(cloudFault{Code: "ExpiredTokenException", Message: "The security token included in the request is expired"}), true, reports.Inconclusive},
+		{"a clock that jumps", "the clock of this machine", after(cloudFault{Code: "InvalidSignatureException", Message: "Signature expired: 20260101T000000Z is now earlier than 20260101T001500Z"}), true, reports.Inconclusive},
+		{"a network cut", "stopped answering", after(cloudFault{Drop: true}), true, reports.Inconclusive},
 		{"Put denied", "PutInsightSelectors answered AccessDeniedException", only("PutInsightSelectors", "AccessDeniedException"), false, reports.Inconclusive},
 		{"Get denied", "GetInsightSelectors answered AccessDeniedException", only("GetInsightSelectors", "AccessDeniedException"), false, reports.Inconclusive},
 		{"GetEventSelectors denied", "", only("GetEventSelectors", "AccessDeniedException"), false, reports.Conforms},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			c := accounttest.Start(t, embedded.ServerOptions{})
+			c := startCloud(t, embedded.ServerOptions{})
 			c.Fault = test.fault
 			o := options(t, c, account.Options{Timeout: time.Second, Settle: 100 * time.Millisecond})
 			report, err := run(t, o, conform.Options{Requests: 2000})
@@ -93,9 +92,9 @@ func TestBadDaysMidway(t *testing.T) {
 }
 
 func TestInterruption(t *testing.T) {
-	c := accounttest.Start(t, embedded.ServerOptions{})
+	c := startCloud(t, embedded.ServerOptions{})
 	ctx, interrupt := context.WithCancel(t.Context())
-	c.Fault = func(s accounttest.Seen, n int) *accounttest.Fault {
+	c.Fault = func(s seenRequest, n int) *cloudFault {
 		if s.Op == "PutInsightSelectors" && n == 50 {
 			interrupt()
 		}
@@ -121,16 +120,16 @@ func TestChild(t *testing.T) {
 	if url == "" {
 		t.Skip("run by TestKill")
 	}
-	o := account.ForTest(t, account.Options{Accounts: []string{accounttest.Account}, Regions: []string{"us-east-1"}, Ledger: os.Getenv(childLedger), Settle: time.Second},
-		accounttest.Endpoints(url), credentials.NewStaticCredentialsProvider(accounttest.KeyID, accounttest.Secret, accounttest.Token))
+	o := account.ForTest(t, account.Options{Accounts: []string{testAccount}, Regions: []string{"us-east-1"}, Ledger: os.Getenv(childLedger), Settle: time.Second},
+		url, credentials.NewStaticCredentialsProvider(testKeyID, testSecret, testToken))
 	_, _ = run(t, o, conform.Options{})
 }
 
 // TestKill ends a run with SIGKILL in its middle.
 func TestKill(t *testing.T) {
-	c := accounttest.Start(t, embedded.ServerOptions{})
+	c := startCloud(t, embedded.ServerOptions{})
 	reached := make(chan struct{})
-	c.Fault = func(s accounttest.Seen, n int) *accounttest.Fault {
+	c.Fault = func(s seenRequest, n int) *cloudFault {
 		if s.Op == "CreateTrail" && n == 8 {
 			close(reached)
 		}
@@ -155,7 +154,7 @@ func TestKill(t *testing.T) {
 
 var (
 	signatures = regexp.MustCompile(`Signature=|AWS4-HMAC|X-Amz-Security-Token|x-amz-security-token|\bA[KS]IA[A-Z0-9]{12,}`)
-	anyAccount = regexp.MustCompile(accounttest.Account)
+	anyAccount = regexp.MustCompile(testAccount)
 )
 
 // TestNoSecretInAnyOutput runs on a server with faults, and with answers that repeat what was signed,
@@ -167,12 +166,12 @@ func TestNoSecretInAnyOutput(t *testing.T) {
 				fault = embedded.Faults[0].Name
 			}
 		}
-		c := accounttest.Start(t, embedded.ServerOptions{Fault: fault})
+		c := startCloud(t, embedded.ServerOptions{Fault: fault})
 		dir := t.TempDir()
-		c.Fault = func(s accounttest.Seen, n int) *accounttest.Fault {
+		c.Fault = func(s seenRequest, n int) *cloudFault {
 			if s.Op == "GetTrail" && n%3 == 0 {
-				return &accounttest.Fault{Code: "InvalidTrailNameException", Message: "arn:aws:sts::" + c.Account + ":assumed-role/sandbox/night with " + accounttest.KeyID + "/" + accounttest.Secret +
-					" The Canonical String for this request should have been 'POST\n/\n\nx-amz-security-token:" + accounttest.Token + "\nSignature=0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef' " + c.Account}
+				return &cloudFault{Code: "InvalidTrailNameException", Message: "arn:aws:sts::" + c.Account + ":assumed-role/sandbox/night with " + testKeyID + "/" + testSecret +
+					" The Canonical String for this request should have been 'POST\n/\n\nx-amz-security-token:" + testToken + "\nSignature=0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef' " + c.Account}
 			}
 			return nil
 		}
@@ -196,7 +195,7 @@ func TestNoSecretInAnyOutput(t *testing.T) {
 			}
 			return err
 		}))
-		for _, secret := range []string{accounttest.KeyID, accounttest.Secret, accounttest.Token, "assumed-role/sandbox"} {
+		for _, secret := range []string{testKeyID, testSecret, testToken, "assumed-role/sandbox"} {
 			assert.False(t, bytes.Contains(all.Bytes(), []byte(secret)), secret)
 		}
 		assert.Empty(t, signatures.FindAllString(all.String(), 3))
@@ -208,7 +207,7 @@ func TestNoSecretInAnyOutput(t *testing.T) {
 }
 
 func TestReplayOfAForeignTrace(t *testing.T) {
-	c := accounttest.Start(t, embedded.ServerOptions{})
+	c := startCloud(t, embedded.ServerOptions{})
 	theirs := c.AddTrail("us-east-1", "production", nil)
 	trace := &reports.Trace{Signature: "x", Steps: []reports.Step{{Operation: string(model.OpPut), Request: value.Obj("TrailName", theirs, "InsightSelectors", value.ListOf())}}}
 	target, err := account.New(options(t, c, account.Options{}))
@@ -222,7 +221,7 @@ func TestReplayOfAForeignTrace(t *testing.T) {
 }
 
 func TestStores(t *testing.T) {
-	c := accounttest.Start(t, embedded.ServerOptions{})
+	c := startCloud(t, embedded.ServerOptions{})
 	o := options(t, c, account.Options{Stores: true})
 	report, err := run(t, o, conform.Options{Requests: 1500})
 	require.NoError(t, err)
@@ -239,10 +238,10 @@ func TestStores(t *testing.T) {
 	require.Empty(t, c.Left())
 
 	// The service is closed to new accounts.
-	c = accounttest.Start(t, embedded.ServerOptions{})
-	c.Fault = func(s accounttest.Seen, _ int) *accounttest.Fault {
+	c = startCloud(t, embedded.ServerOptions{})
+	c.Fault = func(s seenRequest, _ int) *cloudFault {
 		if strings.HasSuffix(s.Op, "EventDataStore") || strings.HasSuffix(s.Op, "EventDataStores") {
-			return &accounttest.Fault{Code: "OperationNotPermittedException", Message: "not open to new customers"}
+			return &cloudFault{Code: "OperationNotPermittedException", Message: "not open to new customers"}
 		}
 		return nil
 	}
@@ -254,14 +253,14 @@ func TestStores(t *testing.T) {
 
 // TestOnMoto runs the whole flow on an independent implementation of all five services.
 func TestOnMoto(t *testing.T) {
-	t.Setenv("MOTO_ACCOUNT_ID", accounttest.Account)
+	t.Setenv("MOTO_ACCOUNT_ID", testAccount)
 	url := mototest.Start(t)
-	o := account.ForTest(t, account.Options{Accounts: []string{accounttest.Account}, Regions: []string{"us-east-1", "eu-west-1"}, Ledger: ledgerPath(t), Settle: 300 * time.Millisecond},
-		accounttest.Endpoints(url), credentials.NewStaticCredentialsProvider(accounttest.KeyID, accounttest.Secret, ""))
+	o := account.ForTest(t, account.Options{Accounts: []string{testAccount}, Regions: []string{"us-east-1", "eu-west-1"}, Ledger: ledgerPath(t), Settle: 300 * time.Millisecond},
+		url, credentials.NewStaticCredentialsProvider(testKeyID, testSecret, ""))
 	report, err := run(t, o, conform.Options{Requests: 800, ShrinkRequests: 100})
 	require.NoError(t, err)
 	require.Equal(t, reports.Diverges, report.Verdict, shown(t, report))
-	require.NotContains(t, shown(t, report), accounttest.Account)
+	require.NotContains(t, shown(t, report), testAccount)
 	require.NotContains(t, strings.Join(report.Notes, "\n"), "could not be deleted")
 	found := map[model.ID]bool{}
 	for _, d := range report.Divergences {

@@ -3,11 +3,9 @@ package account
 import (
 	"cmp"
 	"context"
-	"crypto/tls"
 	"errors"
 	"net"
 	"net/http"
-	"net/url"
 	"os"
 	"slices"
 	"strings"
@@ -134,23 +132,14 @@ func credentialsOf(ctx context.Context, region string) (aws.CredentialsProvider,
 }
 
 func newTransport(timeout time.Duration) *http.Transport {
-	return &http.Transport{
-		DialContext:         (&net.Dialer{Timeout: timeout}).DialContext,
-		MaxIdleConnsPerHost: 16, IdleConnTimeout: 10 * time.Second, TLSHandshakeTimeout: timeout,
-		DisableCompression: true, MaxResponseHeaderBytes: 64 << 10, ForceAttemptHTTP2: false,
-		TLSClientConfig: &tls.Config{MinVersion: tls.VersionTLS12},
-	}
+	return endpoint.NewTransport(&net.Dialer{Timeout: timeout}, 16, 10*time.Second)
 }
 
 // resolve fixes the endpoints of all services, from the SDK's own table of them.
 func (s *service) resolve(ctx context.Context) error {
 	fix := func(name, region string, found endpoints.Endpoint, err error) error {
-		to := &found.URI
-		if fixed := s.options.endpoints; fixed != nil && err == nil {
-			if to, err = url.Parse(fixed[name]); err != nil || to.Host == "" {
-				return usage("no endpoint for %s", name)
-			}
-		} else if err != nil || to.Scheme != "https" || to.Host == "" {
+		to := cmp.Or(s.options.endpoint, &found.URI)
+		if s.options.endpoint == nil && (err != nil || to.Scheme != "https" || to.Host == "") {
 			return usage("--regions: the SDK knows no endpoint of %s for %s", name, region)
 		}
 		s.gate.Fix(name, region, to)

@@ -111,8 +111,7 @@ func TestRealEndpoints(t *testing.T) {
 // TestClosedPort makes sure that without the service nothing is changed and nothing hangs.
 func TestClosedPort(t *testing.T) {
 	o := ForTest(t, Options{Accounts: []string{"404142434445"}, Regions: []string{"us-east-1"}, Ledger: filepath.Join(t.TempDir(), "ledger"), Timeout: time.Second},
-		map[string]string{"cloudtrail": "http://127.0.0.1:1", "sts": "http://127.0.0.1:1", "iam": "http://127.0.0.1:1", "organizations": "http://127.0.0.1:1", "s3": "http://127.0.0.1:1"},
-		credentials.NewStaticCredentialsProvider("a", "b", ""))
+		"http://127.0.0.1:1", credentials.NewStaticCredentialsProvider("a", "b", ""))
 	target, err := New(o)
 	require.NoError(t, err)
 	_, err = target.Open(t.Context())

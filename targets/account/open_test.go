@@ -16,7 +16,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/insightconform/conform/generators"
-	"github.com/insightconform/conform/internal/testing/accounttest"
 	"github.com/insightconform/conform/model"
 	"github.com/insightconform/conform/model/value"
 	"github.com/insightconform/conform/targets"
@@ -35,7 +34,7 @@ func opened(t *testing.T, o account.Options) (*account.Target, error) {
 }
 
 // writes counts the requests that change something.
-func writes(c *accounttest.Cloud) (n int) {
+func writes(c *cloud) (n int) {
 	for _, seen := range c.Requests() {
 		switch seen.Service {
 		case "cloudtrail":
@@ -52,7 +51,7 @@ func writes(c *accounttest.Cloud) (n int) {
 }
 
 // addObjects puts objects into the bucket whose name has the prefix.
-func addObjects(c *accounttest.Cloud, prefix string, keys ...string) {
+func addObjects(c *cloud, prefix string, keys ...string) {
 	for name, objects := range c.Buckets {
 		for _, key := range keys {
 			if strings.HasPrefix(name, prefix) {
@@ -63,63 +62,63 @@ func addObjects(c *accounttest.Cloud, prefix string, keys ...string) {
 }
 
 func TestGuardsAtTheStart(t *testing.T) {
-	deny := func(op string) func(accounttest.Seen, int) *accounttest.Fault {
-		return func(s accounttest.Seen, _ int) *accounttest.Fault {
+	deny := func(op string) func(seenRequest, int) *cloudFault {
+		return func(s seenRequest, _ int) *cloudFault {
 			if s.Op == op {
-				return &accounttest.Fault{Status: 403, Code: "AccessDenied", Message: "User: arn:aws:sts::404142434445:assumed-role/sandbox/night is not authorized"}
+				return &cloudFault{Status: 403, Code: "AccessDenied", Message: "User: arn:aws:sts::404142434445:assumed-role/sandbox/night is not authorized"}
 			}
 			return nil
 		}
 	}
 	for _, test := range []struct {
 		name, guard string // an empty guard admits
-		cloud       func(*accounttest.Cloud)
+		cloud       func(*cloud)
 		options     account.Options
 	}{
-		{"plain", "", func(*accounttest.Cloud) {}, account.Options{}},
-		{"another account", "account", func(*accounttest.Cloud) {}, account.Options{Accounts: []string{"999988887777", "404142434446"}}},
-		{"one of several accounts", "", func(*accounttest.Cloud) {}, account.Options{Accounts: []string{"999988887777", accounttest.Account}}},
-		{"a production alias", "alias", func(c *accounttest.Cloud) { c.Aliases = []string{"my-production"} }, account.Options{}},
-		{"a production alias in capitals", "alias", func(c *accounttest.Cloud) { c.Aliases = []string{"sandbox", "PrOd7"} }, account.Options{AllowUnknownAlias: true}},
-		{"a harmless alias", "", func(c *accounttest.Cloud) { c.Aliases = []string{"sandbox"} }, account.Options{}},
-		{"an alias that cannot be read", "alias", func(c *accounttest.Cloud) { c.Fault = deny("ListAccountAliases") }, account.Options{}},
-		{"an alias that need not be read", "", func(c *accounttest.Cloud) { c.Fault = deny("ListAccountAliases") }, account.Options{AllowUnknownAlias: true}},
-		{"a management account", "management-account", func(c *accounttest.Cloud) { c.Organization = c.Account }, account.Options{}},
-		{"a management account that is allowed", "", func(c *accounttest.Cloud) { c.Organization = c.Account }, account.Options{AllowManagementAccount: true}},
-		{"a member account", "", func(c *accounttest.Cloud) { c.Organization = "999988887777" }, account.Options{}},
-		{"an unreadable organization", "management-account", func(c *accounttest.Cloud) { c.Fault = deny("DescribeOrganization") }, account.Options{}},
-		{"an organization without a manager", "management-account", func(c *accounttest.Cloud) { c.Organization = "none" }, account.Options{}},
-		{"no room", "quota", func(c *accounttest.Cloud) {
+		{"plain", "", func(*cloud) {}, account.Options{}},
+		{"another account", "account", func(*cloud) {}, account.Options{Accounts: []string{"999988887777", "404142434446"}}},
+		{"one of several accounts", "", func(*cloud) {}, account.Options{Accounts: []string{"999988887777", testAccount}}},
+		{"a production alias", "alias", func(c *cloud) { c.Aliases = []string{"my-production"} }, account.Options{}},
+		{"a production alias in capitals", "alias", func(c *cloud) { c.Aliases = []string{"sandbox", "PrOd7"} }, account.Options{AllowUnknownAlias: true}},
+		{"a harmless alias", "", func(c *cloud) { c.Aliases = []string{"sandbox"} }, account.Options{}},
+		{"an alias that cannot be read", "alias", func(c *cloud) { c.Fault = deny("ListAccountAliases") }, account.Options{}},
+		{"an alias that need not be read", "", func(c *cloud) { c.Fault = deny("ListAccountAliases") }, account.Options{AllowUnknownAlias: true}},
+		{"a management account", "management-account", func(c *cloud) { c.Organization = c.Account }, account.Options{}},
+		{"a management account that is allowed", "", func(c *cloud) { c.Organization = c.Account }, account.Options{AllowManagementAccount: true}},
+		{"a member account", "", func(c *cloud) { c.Organization = "999988887777" }, account.Options{}},
+		{"an unreadable organization", "management-account", func(c *cloud) { c.Fault = deny("DescribeOrganization") }, account.Options{}},
+		{"an organization without a manager", "management-account", func(c *cloud) { c.Organization = "none" }, account.Options{}},
+		{"no room", "quota", func(c *cloud) {
 			for i := range 5 {
 				c.AddTrail("us-east-1", fmt.Sprintf("theirs-%d", i), nil)
 			}
 		}, account.Options{}},
-		{"room for one", "", func(c *accounttest.Cloud) {
+		{"room for one", "", func(c *cloud) {
 			for i := range 4 {
 				c.AddTrail("us-east-1", fmt.Sprintf("theirs-%d", i), nil)
 			}
 		}, account.Options{}},
-		{"no room in the second Region", "quota", func(c *accounttest.Cloud) {
+		{"no room in the second Region", "quota", func(c *cloud) {
 			for i := range 5 {
 				c.AddTrail("eu-west-1", fmt.Sprintf("theirs-%d", i), nil)
 			}
 		}, account.Options{Regions: []string{"us-east-1", "eu-west-1"}}},
-		{"another ledger's prefix", "prefix", func(c *accounttest.Cloud) {
+		{"another ledger's prefix", "prefix", func(c *cloud) {
 			c.AddTrail("us-east-1", "conform-night1-x", map[string]string{ledger.TagKey: "another"})
 		},
 			account.Options{Prefix: "conform-night1"}},
-		{"a prefix of its own", "", func(c *accounttest.Cloud) { c.AddTrail("us-east-1", "conform-night12-x", nil) }, account.Options{Prefix: "conform-night1"}},
-		{"trails without tags", "tag", func(c *accounttest.Cloud) {
-			c.Fault = func(s accounttest.Seen, _ int) *accounttest.Fault {
+		{"a prefix of its own", "", func(c *cloud) { c.AddTrail("us-east-1", "conform-night12-x", nil) }, account.Options{Prefix: "conform-night1"}},
+		{"trails without tags", "tag", func(c *cloud) {
+			c.Fault = func(s seenRequest, _ int) *cloudFault {
 				if s.Op == "ListTags" {
-					return &accounttest.Fault{Code: "AccessDeniedException"}
+					return &cloudFault{Code: "AccessDeniedException"}
 				}
 				return nil
 			}
 		}, account.Options{}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			c := accounttest.Start(t, embedded.ServerOptions{})
+			c := startCloud(t, embedded.ServerOptions{})
 			test.cloud(c)
 			before := writes(c)
 			target, err := opened(t, options(t, c, test.options))
@@ -128,7 +127,7 @@ func TestGuardsAtTheStart(t *testing.T) {
 			} else {
 				require.ErrorIs(t, err, targets.ErrRefused)
 				require.ErrorContains(t, err, "by the guard "+test.guard+":")
-				require.NotContains(t, err.Error(), accounttest.Account)
+				require.NotContains(t, err.Error(), testAccount)
 				if test.guard != "tag" {
 					require.Zero(t, writes(c)-before, "%+v", c.Requests())
 				}
@@ -147,11 +146,11 @@ func TestGuardsAtTheStart(t *testing.T) {
 func TestWrongOptions(t *testing.T) {
 	for _, o := range []account.Options{
 		{}, {Accounts: []string{"x"}, Regions: []string{"us-east-1"}}, {Accounts: []string{"1234567890123"}, Regions: []string{"us-east-1"}},
-		{Accounts: []string{"111122223333"}, Regions: []string{"us-east-1"}}, {Accounts: []string{accounttest.Account}},
-		{Accounts: []string{accounttest.Account}, Regions: []string{"us-east-1", "us-east-1"}}, {Accounts: []string{accounttest.Account}, Regions: []string{"evil.example/"}},
-		{Accounts: []string{accounttest.Account}, Regions: []string{"us-east-1", "cn-north-1"}}, {Accounts: []string{accounttest.Account}, Regions: []string{"us-east-1"}, Prefix: "short"},
-		{Accounts: []string{accounttest.Account}, Regions: []string{"us-east-1"}, Prefix: "Conform-Night"}, {Accounts: []string{accounttest.Account}, Regions: []string{"us-east-1"}, Prefix: "aws-conform"},
-		{Accounts: []string{accounttest.Account}, Regions: []string{"us-east-1"}},
+		{Accounts: []string{"111122223333"}, Regions: []string{"us-east-1"}}, {Accounts: []string{testAccount}},
+		{Accounts: []string{testAccount}, Regions: []string{"us-east-1", "us-east-1"}}, {Accounts: []string{testAccount}, Regions: []string{"evil.example/"}},
+		{Accounts: []string{testAccount}, Regions: []string{"us-east-1", "cn-north-1"}}, {Accounts: []string{testAccount}, Regions: []string{"us-east-1"}, Prefix: "short"},
+		{Accounts: []string{testAccount}, Regions: []string{"us-east-1"}, Prefix: "Conform-Night"}, {Accounts: []string{testAccount}, Regions: []string{"us-east-1"}, Prefix: "aws-conform"},
+		{Accounts: []string{testAccount}, Regions: []string{"us-east-1"}},
 	} {
 		_, err := account.New(o)
 		assert.ErrorIs(t, err, targets.ErrUsage, "%+v", o)
@@ -159,7 +158,7 @@ func TestWrongOptions(t *testing.T) {
 }
 
 func TestRefusalsWithinAWorld(t *testing.T) {
-	c := accounttest.Start(t, embedded.ServerOptions{})
+	c := startCloud(t, embedded.ServerOptions{})
 	theirs := c.AddTrail("us-east-1", "production", nil)
 	target, err := opened(t, options(t, c, account.Options{}))
 	require.NoError(t, err)
@@ -189,7 +188,7 @@ func TestRefusalsWithinAWorld(t *testing.T) {
 	require.Equal(t, before, writes(c))
 	// Names of theirs become ours.
 	for _, r := range []model.Request{generators.Put("production", 0), generators.Delete("production"), generators.PutEvents("production", generators.EventClasses()[1]),
-		generators.Put(strings.ReplaceAll(theirs, accounttest.Account, model.DefaultWorld.Account), 0)} {
+		generators.Put(strings.ReplaceAll(theirs, testAccount, model.DefaultWorld.Account), 0)} {
 		reply := w.Do(t.Context(), r)
 		require.NoError(t, reply.Err, r)
 		require.Equal(t, "TrailNotFoundException", reply.Answer.Code, r)
@@ -200,7 +199,7 @@ func TestRefusalsWithinAWorld(t *testing.T) {
 }
 
 func TestPoolLendsTrailsOnlyLikeNew(t *testing.T) {
-	c := accounttest.Start(t, embedded.ServerOptions{})
+	c := startCloud(t, embedded.ServerOptions{})
 	target, err := opened(t, options(t, c, account.Options{AllowLogging: true}))
 	require.NoError(t, err)
 	do := func(w targets.World, r model.Request) targets.Reply {
@@ -264,7 +263,7 @@ func TestPoolLendsTrailsOnlyLikeNew(t *testing.T) {
 }
 
 func TestBucketIsClosedToAllButItsTrails(t *testing.T) {
-	c := accounttest.Start(t, embedded.ServerOptions{})
+	c := startCloud(t, embedded.ServerOptions{})
 	target, err := opened(t, options(t, c, account.Options{Prefix: "conform-night1"}))
 	require.NoError(t, err)
 	bucket := ""
@@ -274,7 +273,7 @@ func TestBucketIsClosedToAllButItsTrails(t *testing.T) {
 		}
 	}
 	policy := c.Extra[bucket+"?policy"]
-	require.Contains(t, policy, "arn:aws:cloudtrail:us-east-1:"+accounttest.Account+":trail/conform-night1-*")
+	require.Contains(t, policy, "arn:aws:cloudtrail:us-east-1:"+testAccount+":trail/conform-night1-*")
 	require.Contains(t, policy, `"Action":"s3:GetBucketAcl"`)
 	require.Contains(t, policy, "bucket-owner-full-control")
 	require.Equal(t, 4, strings.Count(c.Extra[bucket+"?publicAccessBlock"], ">true<"))
@@ -286,17 +285,17 @@ func TestBucketIsClosedToAllButItsTrails(t *testing.T) {
 func TestLedger(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "below", "ledger.jsonl")
-	l, err := ledger.Open(path, accounttest.Account, "")
+	l, err := ledger.Open(path, testAccount, "")
 	require.NoError(t, err)
 	prefix := l.Prefix()
 	require.Regexp(t, `^conform-[a-z2-7]{8}$`, prefix)
-	_, err = ledger.Open(path, accounttest.Account, "")
+	_, err = ledger.Open(path, testAccount, "")
 	require.ErrorContains(t, err, "in use by another run")
 	require.ErrorIs(t, err, targets.ErrRefused)
 	require.NoError(t, l.Close())
 	data, err := os.ReadFile(path)
 	require.NoError(t, err)
-	require.False(t, strings.Contains(string(data), accounttest.Account), accounttest.Account)
+	require.False(t, strings.Contains(string(data), testAccount), testAccount)
 	info, err := os.Stat(path)
 	require.NoError(t, err)
 	require.Equal(t, os.FileMode(0o600), info.Mode().Perm())
@@ -304,7 +303,7 @@ func TestLedger(t *testing.T) {
 	_, err = ledger.Open(path, "999988887777", "")
 	require.ErrorIs(t, err, targets.ErrRefused)
 	require.ErrorContains(t, err, "belongs to another account")
-	_, err = ledger.Open(path, accounttest.Account, "conform-other")
+	_, err = ledger.Open(path, testAccount, "conform-other")
 	require.ErrorIs(t, err, targets.ErrUsage)
 
 	line := func(event, name string) string {
@@ -325,7 +324,7 @@ func TestLedger(t *testing.T) {
 		{"garbage\n" + line("intend", prefix+"-a"), 0, true},
 	} {
 		require.NoError(t, os.WriteFile(path, append(slices.Clone(data), test.add...), 0o600))
-		l, err := ledger.Open(path, accounttest.Account, "")
+		l, err := ledger.Open(path, testAccount, "")
 		if test.err {
 			require.ErrorIs(t, err, targets.ErrUsage, test.add)
 			continue
@@ -338,18 +337,18 @@ func TestLedger(t *testing.T) {
 		require.True(t, strings.HasSuffix(string(after), "\n"))
 	}
 	require.NoError(t, os.WriteFile(path, []byte("{}\n"), 0o600))
-	_, err = ledger.Open(path, accounttest.Account, "")
+	_, err = ledger.Open(path, testAccount, "")
 	require.ErrorIs(t, err, targets.ErrUsage)
-	_, err = ledger.Open(dir, accounttest.Account, "")
+	_, err = ledger.Open(dir, testAccount, "")
 	require.ErrorIs(t, err, targets.ErrUsage)
 }
 
 // TestLedgerComesBeforeEachCreation looks into the ledger at the moment at which a creation arrives.
 func TestLedgerComesBeforeEachCreation(t *testing.T) {
-	c := accounttest.Start(t, embedded.ServerOptions{})
+	c := startCloud(t, embedded.ServerOptions{})
 	o := options(t, c, account.Options{Stores: true})
 	var missing []string
-	c.Fault = func(s accounttest.Seen, _ int) *accounttest.Fault {
+	c.Fault = func(s seenRequest, _ int) *cloudFault {
 		name := ""
 		if body, err := value.Parse([]byte(s.Body)); err == nil && strings.HasPrefix(s.Op, "Create") {
 			name = body.Get("Name").Text()
@@ -385,7 +384,7 @@ func sweep(t *testing.T, o account.SweepOptions) map[account.State][]string {
 }
 
 // crashed opens a target, makes trails, and forgets it without closing, as a crash would.
-func crashed(t *testing.T, c *accounttest.Cloud, o account.Options) {
+func crashed(t *testing.T, c *cloud, o account.Options) {
 	t.Helper()
 	target, err := opened(t, o)
 	require.NoError(t, err)
@@ -401,7 +400,7 @@ func crashed(t *testing.T, c *accounttest.Cloud, o account.Options) {
 func TestSweep(t *testing.T) {
 	for _, byPrefix := range []bool{false, true} {
 		t.Run(fmt.Sprint(byPrefix), func(t *testing.T) {
-			c := accounttest.Start(t, embedded.ServerOptions{})
+			c := startCloud(t, embedded.ServerOptions{})
 			o := options(t, c, account.Options{Prefix: "conform-night1"})
 			theirs := c.AddTrail("us-east-1", "production", map[string]string{ledger.TagKey: "x"})
 			crashed(t, c, o)
@@ -428,7 +427,7 @@ func TestSweep(t *testing.T) {
 }
 
 func TestSweepGuards(t *testing.T) {
-	c := accounttest.Start(t, embedded.ServerOptions{})
+	c := startCloud(t, embedded.ServerOptions{})
 	o := options(t, c, account.Options{})
 	crashed(t, c, o)
 	left := c.Left()
@@ -455,7 +454,7 @@ func TestSweepGuards(t *testing.T) {
 }
 
 func TestNextRunRemovesWhatACrashLeft(t *testing.T) {
-	c := accounttest.Start(t, embedded.ServerOptions{})
+	c := startCloud(t, embedded.ServerOptions{})
 	o := options(t, c, account.Options{})
 	crashed(t, c, o)
 	require.NotEmpty(t, c.Left())
@@ -471,14 +470,14 @@ func TestCrashAtEachRequest(t *testing.T) {
 	for at := 1; ; at++ {
 		finished := false
 		for _, applied := range []bool{false, true} {
-			c := accounttest.Start(t, embedded.ServerOptions{})
+			c := startCloud(t, embedded.ServerOptions{})
 			o := options(t, c, account.Options{Settle: 20 * time.Millisecond, Timeout: time.Second})
 			n := 0
 			ctx, crash := context.WithCancel(t.Context())
-			c.Fault = func(s accounttest.Seen, _ int) *accounttest.Fault {
+			c.Fault = func(s seenRequest, _ int) *cloudFault {
 				if n++; n >= at {
 					crash()
-					return &accounttest.Fault{Drop: true, Applied: applied && n == at}
+					return &cloudFault{Drop: true, Applied: applied && n == at}
 				}
 				return nil
 			}
@@ -509,61 +508,61 @@ func TestBadDaysAtTheStart(t *testing.T) {
 		name  string
 		class error
 		want  string
-		fault func(s accounttest.Seen, n int) *accounttest.Fault
+		fault func(s seenRequest, n int) *cloudFault
 	}{
-		{"expired credentials", targets.ErrInconclusive, "the credentials have expired", func(s accounttest.Seen, _ int) *accounttest.Fault {
-			return &accounttest.Fault{Status: 403, Code: "ExpiredToken", Message: "The security token included in the request is expired"}
+		{"expired credentials", targets.ErrInconclusive, "the credentials have expired", func(s seenRequest, _ int) *cloudFault {
+			return &cloudFault{Status: 403, Code: "ExpiredToken", Message: "The security token included in the request is expired"}
 		}},
-		{"a wrong clock", targets.ErrInconclusive, "the clock of this machine is wrong", func(s accounttest.Seen, _ int) *accounttest.Fault {
-			return &accounttest.Fault{Status: 403, Code: "SignatureDoesNotMatch", Message: "Signature expired: 20260101T000000Z is now earlier than 20260101T001500Z"}
+		{"a wrong clock", targets.ErrInconclusive, "the clock of this machine is wrong", func(s seenRequest, _ int) *cloudFault {
+			return &cloudFault{Status: 403, Code: "SignatureDoesNotMatch", Message: "Signature expired: 20260101T000000Z is now earlier than 20260101T001500Z"}
 		}},
-		{"a wrong clock, by its code", targets.ErrInconclusive, "the clock of this machine is wrong", func(s accounttest.Seen, _ int) *accounttest.Fault {
-			return &accounttest.Fault{Code: "RequestExpired", Message: "Request has expired."}
+		{"a wrong clock, by its code", targets.ErrInconclusive, "the clock of this machine is wrong", func(s seenRequest, _ int) *cloudFault {
+			return &cloudFault{Code: "RequestExpired", Message: "Request has expired."}
 		}},
-		{"a Region without CloudTrail", targets.ErrInconclusive, "does not offer", func(s accounttest.Seen, _ int) *accounttest.Fault {
+		{"a Region without CloudTrail", targets.ErrInconclusive, "does not offer", func(s seenRequest, _ int) *cloudFault {
 			if s.Service == "cloudtrail" {
-				return &accounttest.Fault{Code: "UnsupportedOperationException"}
+				return &cloudFault{Code: "UnsupportedOperationException"}
 			}
 			return nil
 		}},
-		{"a Region that does not answer", targets.ErrUnreachable, "whether the Region exists", func(s accounttest.Seen, _ int) *accounttest.Fault {
+		{"a Region that does not answer", targets.ErrUnreachable, "whether the Region exists", func(s seenRequest, _ int) *cloudFault {
 			if s.Service == "cloudtrail" {
-				return &accounttest.Fault{Drop: true}
+				return &cloudFault{Drop: true}
 			}
 			return nil
 		}},
-		{"a denied creation", targets.ErrInconclusive, "conform iam-policy", func(s accounttest.Seen, _ int) *accounttest.Fault {
+		{"a denied creation", targets.ErrInconclusive, "conform iam-policy", func(s seenRequest, _ int) *cloudFault {
 			if s.Op == "CreateTrail" {
-				return &accounttest.Fault{Code: "AccessDeniedException"}
+				return &cloudFault{Code: "AccessDeniedException"}
 			}
 			return nil
 		}},
-		{"a denied bucket", targets.ErrInconclusive, "conform iam-policy", func(s accounttest.Seen, _ int) *accounttest.Fault {
+		{"a denied bucket", targets.ErrInconclusive, "conform iam-policy", func(s seenRequest, _ int) *cloudFault {
 			if s.Service == "s3" && strings.HasPrefix(s.Op, "PUT") {
-				return &accounttest.Fault{Status: 403, Code: "AccessDenied"}
+				return &cloudFault{Status: 403, Code: "AccessDenied"}
 			}
 			return nil
 		}},
-		{"Insights need logging", targets.ErrInconclusive, "--allow-logging", func(s accounttest.Seen, _ int) *accounttest.Fault {
+		{"Insights need logging", targets.ErrInconclusive, "--allow-logging", func(s seenRequest, _ int) *cloudFault {
 			if s.Op == "PutInsightSelectors" {
-				return &accounttest.Fault{Code: "InvalidParameterException"}
+				return &cloudFault{Code: "InvalidParameterException"}
 			}
 			return nil
 		}},
-		{"Insights show only where logged", targets.ErrInconclusive, "--allow-logging", func(s accounttest.Seen, _ int) *accounttest.Fault {
+		{"Insights show only where logged", targets.ErrInconclusive, "--allow-logging", func(s seenRequest, _ int) *cloudFault {
 			if s.Op == "GetInsightSelectors" {
-				return &accounttest.Fault{Code: "InsightNotEnabledException"}
+				return &cloudFault{Code: "InsightNotEnabledException"}
 			}
 			return nil
 		}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			c := accounttest.Start(t, embedded.ServerOptions{})
+			c := startCloud(t, embedded.ServerOptions{})
 			c.Fault = test.fault
 			target, err := opened(t, options(t, c, account.Options{Timeout: 2 * time.Second}))
 			require.ErrorIs(t, err, test.class)
 			require.ErrorContains(t, err, test.want)
-			require.NotContains(t, err.Error(), accounttest.Account)
+			require.NotContains(t, err.Error(), testAccount)
 			c.Fault = nil
 			require.NoError(t, target.Close())
 			require.Empty(t, c.Left())
@@ -593,10 +592,10 @@ func (p *paced) Throttled(region string, write bool) {
 }
 
 func TestPaceIsAskedBeforeEachRequest(t *testing.T) {
-	c := accounttest.Start(t, embedded.ServerOptions{})
-	c.Fault = func(s accounttest.Seen, n int) *accounttest.Fault {
+	c := startCloud(t, embedded.ServerOptions{})
+	c.Fault = func(s seenRequest, n int) *cloudFault {
 		if s.Op == "ListTags" && n == 1 || s.Op == "DeleteTrail" && n == 1 {
-			return &accounttest.Fault{Code: "ThrottlingException", Message: "Rate exceeded"}
+			return &cloudFault{Code: "ThrottlingException", Message: "Rate exceeded"}
 		}
 		return nil
 	}
@@ -623,10 +622,10 @@ func TestPaceIsAskedBeforeEachRequest(t *testing.T) {
 }
 
 func TestNewBucketShowsLate(t *testing.T) {
-	c := accounttest.Start(t, embedded.ServerOptions{})
-	c.Fault = func(s accounttest.Seen, n int) *accounttest.Fault {
+	c := startCloud(t, embedded.ServerOptions{})
+	c.Fault = func(s seenRequest, n int) *cloudFault {
 		if s.Op == "CreateTrail" && n < 4 {
-			return &accounttest.Fault{Code: []string{"S3BucketDoesNotExistException", "InsufficientS3BucketPolicyException", "MaximumNumberOfTrailsExceededException"}[n-1]}
+			return &cloudFault{Code: []string{"S3BucketDoesNotExistException", "InsufficientS3BucketPolicyException", "MaximumNumberOfTrailsExceededException"}[n-1]}
 		}
 		return nil
 	}

@@ -10,14 +10,6 @@ import (
 	"github.com/insightconform/conform/targets/pace"
 )
 
-// Counts are how many requests the suites mean to send, by what the service counts them as.
-type Counts struct {
-	Worlds int // fresh worlds
-	Trails int // CreateTrail requests in them
-	Writes int // all requests that are no reads, those included
-	Reads  int // Get, Describe and List
-}
-
 type plannedResource struct {
 	Kind  ledger.Kind `json:"kind"`
 	Count int         `json:"count"` // at most, at a time
@@ -44,8 +36,9 @@ type planned struct {
 }
 
 // Plan says what a run with these options would create, how long the quotas make it, what it may cost,
-// and what it must be permitted. The prefix of a ledger that is there counts.
-func Plan(o Options, counts Counts) (planned, error) {
+// and what it must be permitted, if its suites make some fresh worlds with a trail each, and send some
+// writes and reads, by what the service counts them as. The prefix of a ledger that is there counts.
+func Plan(o Options, worlds, writes, reads int) (planned, error) {
 	if len(o.Accounts) == 0 { // a plan needs none
 		o.Accounts = []string{model.DefaultWorld.Account}
 	}
@@ -71,8 +64,8 @@ func Plan(o Options, counts Counts) (planned, error) {
 	}
 	// A trail that is lent costs one write to bring back, a new one two: CreateTrail and DeleteTrail. Each
 	// look at a tag and at a state that was brought back is a read.
-	p.Writes = counts.Writes + counts.Worlds + maxTrails*n
-	p.Reads = counts.Reads + 3*counts.Trails + 4*n
+	p.Writes = writes + worlds + maxTrails*n
+	p.Reads = reads + 3*worlds + 4*n
 	if o.Stores {
 		p.Resources = append(p.Resources, plannedResource{ledger.Store, maxStores * n, fmt.Sprintf("at most %d in each Region", maxStores),
 			"kept from run to run, because a deleted one counts against the quota of 10 for seven days"})

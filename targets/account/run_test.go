@@ -11,7 +11,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/insightconform/conform"
-	"github.com/insightconform/conform/internal/testing/accounttest"
 	"github.com/insightconform/conform/model"
 	"github.com/insightconform/conform/model/value"
 	"github.com/insightconform/conform/reports"
@@ -24,7 +23,7 @@ import (
 func ledgerPath(t *testing.T) string { return filepath.Join(t.TempDir(), "ledger.jsonl") }
 
 // options are those of a test that need not wait long for anything.
-func options(t *testing.T, c *accounttest.Cloud, o account.Options) account.Options {
+func options(t *testing.T, c *cloud, o account.Options) account.Options {
 	if o.Ledger == "" {
 		o.Ledger = ledgerPath(t)
 	}
@@ -56,7 +55,7 @@ func shown(t *testing.T, r *reports.Report) string {
 
 // checkRequests looks through all that has arrived: nothing concerns a trail or bucket without the
 // prefix, or a Region that was not named.
-func checkRequests(t *testing.T, c *accounttest.Cloud, o account.Options) {
+func checkRequests(t *testing.T, c *cloud, o account.Options) {
 	t.Helper()
 	prefix, err := ledger.ReadPrefix(o.Ledger)
 	require.NoError(t, err)
@@ -81,7 +80,7 @@ func TestWholeRunOnTheReference(t *testing.T) {
 	for _, logging := range []bool{false, true} {
 		for _, regions := range [][]string{{"us-east-1"}, {"eu-west-1", "us-east-1"}} {
 			t.Run(fmt.Sprint(logging, regions), func(t *testing.T) {
-				c := accounttest.Start(t, embedded.ServerOptions{})
+				c := startCloud(t, embedded.ServerOptions{})
 				o := options(t, c, account.Options{AllowLogging: logging, Regions: regions})
 				report, err := run(t, o, conform.Options{Requests: 2500})
 				require.NoError(t, err)

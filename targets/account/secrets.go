@@ -19,8 +19,7 @@ type secrets struct {
 	mu      sync.RWMutex
 	keys    []string // access keys, secret keys and tokens
 	caller  string   // its ARN
-	account string   // empty where it may be seen
-	built   [hideAll + 1]*strings.Replacer
+	account string
 }
 
 // What is taken out of a text.
@@ -47,7 +46,6 @@ func (s *secrets) watch(inner aws.CredentialsProvider) aws.CredentialsProvider {
 					s.keys = append(s.keys, key)
 				}
 			}
-			s.build()
 		}
 		return c, err
 	}))
@@ -57,39 +55,27 @@ func (s *secrets) watch(inner aws.CredentialsProvider) aws.CredentialsProvider {
 func (s *secrets) identity(arn, account string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.caller = arn
-	if account != model.DefaultWorld.Account {
-		s.account = account
-	}
-	s.build()
-}
-
-// build is called with the lock held.
-func (s *secrets) build() {
-	var pairs []string
-	for _, key := range s.keys {
-		pairs = append(pairs, key, hidden)
-	}
-	for what, next := range [][2]string{{}, {s.caller, "the caller"}, {s.account, model.DefaultWorld.Account}} {
-		if next[0] != "" {
-			pairs = append(pairs, next[:]...)
-		}
-		s.built[what] = strings.NewReplacer(pairs...)
-	}
+	s.caller, s.account = arn, account
 }
 
 // hide takes out of a text what must not stand there.
 func (s *secrets) hide(what int, text string) string {
 	s.mu.RLock()
-	by := s.built[what]
-	s.mu.RUnlock()
-	if by != nil {
-		text = by.Replace(text)
+	defer s.mu.RUnlock()
+	var pairs []string
+	for _, key := range s.keys {
+		pairs = append(pairs, key, hidden)
 	}
-	if by != nil && len(text) >= 16 {
-		text = secretPatterns.ReplaceAllString(text, hidden)
+	if what >= hideCaller && s.caller != "" {
+		pairs = append(pairs, s.caller, "the caller")
 	}
-	return text
+	if what >= hideAll && s.account != "" {
+		pairs = append(pairs, s.account, model.DefaultWorld.Account)
+	}
+	if text = strings.NewReplacer(pairs...).Replace(text); len(text) < 16 {
+		return text
+	}
+	return secretPatterns.ReplaceAllString(text, hidden)
 }
 
 // hideRead takes out of what was read of an answer all but the account, which names need.

@@ -108,10 +108,8 @@ func (s *service) call(ctx context.Context, region string, op model.Op, input va
 		if !wire.Repeatable(reply.Answer.Code) || reply.Err != nil || pause > 4*time.Second {
 			return reply
 		}
-		select {
-		case <-ctx.Done():
+		if !targets.Sleep(ctx, pause) {
 			return reply
-		case <-time.After(pause):
 		}
 	}
 }

@@ -18,7 +18,6 @@ const (
 	codeParameter     = "InvalidParameterException"
 	codeSelectors     = "InvalidInsightSelectorsException"
 	codeSerialization = "SerializationException"
-	codeStoreARN      = "EventDataStoreARNInvalidException"
 	codeStoreNotFound = "EventDataStoreNotFoundException"
 	codeTrailARN      = "CloudTrailARNInvalidException"
 	codeTrailExists   = "TrailAlreadyExistsException"
@@ -101,41 +100,31 @@ func resourceName(r model.Request) string {
 
 // definite takes the code that the service would give where any refusal would do.
 func definite(a model.Answer, s model.State, r model.Request) model.Answer {
-	switch a.Outcome {
-	case model.AnyRefusal, model.AnyAnswer: // any answer will do only where the resource is not there
+	if a.Outcome == model.AnyRefusal || a.Outcome == model.AnyAnswer { // any answer will do only where the resource is not there
 		return model.Refusal(plausibleCode(s, r))
 	}
 	return a
 }
 
 func plausibleCode(s model.State, r model.Request) string {
-	if r.Malformed() {
+	store, trail := r.Input.Get("EventDataStore").Text(), givenTrail(r)
+	isARN := strings.HasPrefix(trail, "arn:")
+	switch ofStore := strings.Contains(string(r.Op), "EventDataStore"); {
+	case r.Malformed():
 		return codeSerialization
-	}
-	switch r.Op {
-	case model.OpCreateStore:
+	case r.Op == model.OpCreateStore, ofStore && store == "":
 		return codeParameter
-	case model.OpGetStore, model.OpUpdateStore, model.OpDeleteStore, model.OpRestoreStore,
-		model.OpStartIngestion, model.OpStopIngestion:
-		if r.Input.Get("EventDataStore").Text() == "" {
-			return codeParameter
-		}
-		if findStore(s, r, "EventDataStore") < 0 {
-			return codeStoreNotFound
-		}
+	case ofStore && findStore(s, r, "EventDataStore") < 0:
+		return codeStoreNotFound
+	case ofStore:
 		return codeNotPermitted
-	}
-	name := givenTrail(r)
-	switch {
-	case !strings.HasPrefix(name, "arn:") && !model.ValidTrailName(name):
+	case !isARN && !model.ValidTrailName(trail):
 		return codeTrailName
-	case strings.HasPrefix(name, "arn:") && !strings.Contains(name, ":trail/"):
+	case isARN && !strings.Contains(trail, ":trail/"):
 		return codeTrailARN
-	case findTrail(s, r) < 0 && r.Op == model.OpCreate:
-		return codeNotPermitted
-	case findTrail(s, r) < 0:
+	case findTrail(s, r) < 0 && r.Op != model.OpCreate:
 		return codeTrailNotFound
-	case r.Op == model.OpPutEvents:
+	case findTrail(s, r) >= 0 && r.Op == model.OpPutEvents:
 		return codeBadEvents
 	}
 	return codeNotPermitted

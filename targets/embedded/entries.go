@@ -107,6 +107,16 @@ func eachType(set model.Selectors, change func(t model.Type, of model.Categories
 	return set
 }
 
+// eachOn gives every type that is on the same categories.
+func eachOn(set model.Selectors, to model.Categories) model.Selectors {
+	for _, t := range bothTypes {
+		if set.Of(t) != 0 {
+			set = with(set, t, to)
+		}
+	}
+	return set
+}
+
 func firstType(set model.Selectors) model.Selectors {
 	if set.Of(model.CallRate) != 0 {
 		return with(set, model.ErrorRate, 0)

@@ -5,9 +5,6 @@ package embedded_test
 
 import (
 	"fmt"
-	"io"
-	"net/http"
-	"net/http/httptest"
 	"os"
 	"slices"
 	"strings"
@@ -103,35 +100,13 @@ func TestNoFalseVerdict(t *testing.T) {
 	assert.Greater(t, uint64(waits.Load()), 50*seeds, "some were late")
 }
 
-// local hands requests to a handler without sockets, in the calling goroutine.
-type local struct{ http.Handler }
-
-func (l local) RoundTrip(req *http.Request) (answer *http.Response, err error) {
-	defer func() {
-		if p := recover(); p == http.ErrAbortHandler {
-			err = io.ErrUnexpectedEOF
-		} else if p != nil {
-			panic(p)
-		}
-	}()
-	served := req.Clone(req.Context())
-	if served.Body == nil {
-		served.Body = http.NoBody
-	}
-	out := httptest.NewRecorder()
-	l.ServeHTTP(out, served)
-	return out.Result(), nil
-}
-
-func inMemory(h http.Handler) http.RoundTripper { return local{h} }
-
 // TestOverHTTP is the same through the SDK and the wire, with several worlds side by side.
 func TestOverHTTP(t *testing.T) {
 	for seed := range inCI(t, "seeds", 6, 2) {
 		seed++
 		synctest.Test(t, func(t *testing.T) {
 			late, settle := replicas(seed)
-			target := embedded.NewTarget(embedded.Options{ServerOptions: embedded.ServerOptions{}.With(late), Transport: inMemory})
+			target := embedded.NewTarget(embedded.Options{ServerOptions: embedded.ServerOptions{}.With(late)}.InMemory())
 			report := run(t, target, conform.Options{Seed: seed, Settle: settle, Requests: 3000, Workers: 3})
 			assert.Empty(t, report.Divergences, explain(report))
 			assert.NotZero(t, report.Settling.Waits)

@@ -219,12 +219,7 @@ func deepFaults() []Fault {
 			AlsoRules: []model.ID{model.LogsSelectorsLater}, Needs: []model.Capability{model.CanPutEvents},
 			Describe: "PutEventSelectors that keeps every prerequisite resets the enabled types to Management.",
 			start: onTrail(model.OpPutEvents, stores(func(c *call) (model.Selectors, bool) {
-				reset := eachType(c.before(), func(_ model.Type, of model.Categories) model.Categories {
-					if of != 0 {
-						return model.Management
-					}
-					return 0
-				})
+				reset := eachOn(c.before(), model.Management)
 				return reset, reset != c.before() && !prerequisiteLost(c)
 			}))},
 		{Name: "flag-stale-after-second-put", Rule: model.TrailHasInsights,

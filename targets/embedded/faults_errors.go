@@ -8,42 +8,28 @@ import (
 // codeUnlisted is an error that no rule accepts anywhere.
 const codeUnlisted = "ResourceNotFoundException"
 
-// errorFaults derives from each rule of the error order that it is ignored, and that it answers no rule's code.
-func errorFaults() []Fault {
+// ruleFaults derives from each rule of the error order that it is ignored, and that it answers no rule's code. The
+// computed ones may be accepted: that a rule is ignored although a success is accepted, and that each of two
+// neighbours in the order answers the other's code.
+func ruleFaults(computed bool) []Fault {
 	var faults []Fault
-	for _, id := range model.ErrorRules() {
-		if !model.RuleOf(id).MayPass { // else a success is accepted
-			faults = append(faults, ignored(id))
+	add := func(isComputed bool, f Fault) {
+		if f.Computed = isComputed; isComputed == computed {
+			faults = append(faults, f)
 		}
-		faults = append(faults, answering(id, "wrong-code", codeUnlisted, ""))
 	}
-	return faults
-}
-
-// computedFaults derives from the table of rules what may be accepted: that a rule is ignored although a
-// success is, and that each of two neighbours in the error order answers the other's code.
-func computedFaults() []Fault {
-	var faults []Fault
 	order := model.ErrorRules()
 	for i, id := range order {
-		if model.RuleOf(id).MayPass {
-			faults = append(faults, ignored(id))
-		}
+		add(model.RuleOf(id).MayPass, breaking(id, "ignored", "is carried out", (*call).careless))
+		add(false, answering(id, "wrong-code", codeUnlisted, ""))
 		if i > 0 {
-			faults = append(faults, answering(id, "code-of-previous", model.RuleOf(order[i-1]).Code, order[i-1]))
+			add(true, answering(id, "code-of-previous", model.RuleOf(order[i-1]).Code, order[i-1]))
 		}
 		if i+1 < len(order) {
-			faults = append(faults, answering(id, "code-of-next", model.RuleOf(order[i+1]).Code, order[i+1]))
+			add(true, answering(id, "code-of-next", model.RuleOf(order[i+1]).Code, order[i+1]))
 		}
 	}
-	for i := range faults {
-		faults[i].Computed = true
-	}
 	return faults
-}
-
-func ignored(id model.ID) Fault {
-	return breaking(id, "ignored", "is carried out", (*call).careless)
 }
 
 // answering refuses what breaks a rule alone with a code of its own choice, which may be another rule's.

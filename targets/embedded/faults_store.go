@@ -83,10 +83,12 @@ func storeFaults() []Fault {
 			}))},
 		{Name: "stop-ingestion-turns-off", Rule: model.StoreStopIngestion,
 			Describe: "StopEventDataStoreIngestion turns Insights off for good.",
-			start:    onStoreCall(model.OpStopIngestion, func(c *call) { c.putOnStore(c.i, 0) })},
+			start:    on((*call).store, done(model.OpStopIngestion), func(c *call) { c.putOnStore(c.i, 0) })},
 		{Name: "start-ingestion-drops-one-type", Rule: model.StoreStopIngestion,
 			Describe: "StartEventDataStoreIngestion keeps the first of two types.",
-			start:    onStoreCall(model.OpStartIngestion, func(c *call) { c.putOnStore(c.i, firstType(c.state.Stores[c.i].Insights)) })},
+			start: on((*call).store, done(model.OpStartIngestion), func(c *call) {
+				c.putOnStore(c.i, firstType(c.state.Stores[c.i].Insights))
+			})},
 		{Name: "not-ingesting-wrong-code", Rule: model.StoreNotIngesting,
 			Describe: "Put with a source or destination that does not ingest answers " + codeUnlisted + ".",
 			start: onStorePut(refuses(codeUnlisted, func(c *call) bool {
@@ -115,12 +117,7 @@ func storeFaults() []Fault {
 		{Name: "store-shows-data", Rule: model.StoreNoData,
 			Describe: "Get on a store shows Data beside Management.",
 			start: on((*call).store, func(c *call) bool { return c.noTrail() && c.reads() && c.succeeded() }, func(c *call) {
-				c.answer.Selectors = eachType(c.answer.Selectors, func(_ model.Type, of model.Categories) model.Categories {
-					if of != 0 {
-						return bothCategories
-					}
-					return 0
-				})
+				c.answer.Selectors = eachOn(c.answer.Selectors, bothCategories)
 			})},
 		{Name: "store-selectors-frozen", Rule: model.LogsVisible, Needs: []model.Capability{model.CanStores, model.CanUpdateStores},
 			Describe: "GetEventDataStore shows the event selectors that the store was made with.",

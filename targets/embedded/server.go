@@ -41,12 +41,11 @@ type Server struct {
 
 	mu       sync.Mutex
 	accounts map[string]*account
-	worlds   map[string]bool // accounts that serve worlds
 }
 
 // NewServer returns a server without resources. Its error wraps targets.ErrUsage.
 func NewServer(o ServerOptions) (*Server, error) {
-	s := &Server{options: o, accounts: map[string]*account{}, worlds: map[string]bool{}}
+	s := &Server{options: o, accounts: map[string]*account{}}
 	if o.Fault != "" {
 		fault, ok := FaultNamed(o.Fault)
 		if !ok {
@@ -127,18 +126,17 @@ func (s *Server) caller(header http.Header) (*account, string) {
 	defer s.mu.Unlock()
 	a, ok := s.accounts[id]
 	if !ok {
-		a = s.newAccount(id, s.worlds[id])
+		a = s.newAccount(id, false)
 		s.accounts[id] = a
 	}
 	return a, cmp.Or(signed.Region, model.DefaultWorld.Home)
 }
 
-// forget removes an account with all its resources; a world begins.
-func (s *Server) forget(account string) {
+// beginWorld gives a world an account, without the resources that it had.
+func (s *Server) beginWorld(account string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	delete(s.accounts, account)
-	s.worlds[account] = true
+	s.accounts[account] = s.newAccount(account, true)
 }
 
 const page = `conform: the reference behaviour of CloudTrail's PutInsightSelectors

@@ -1,6 +1,7 @@
 package embedded
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net"
@@ -14,6 +15,7 @@ import (
 	"github.com/insightconform/conform/model"
 	"github.com/insightconform/conform/targets"
 	"github.com/insightconform/conform/targets/endpoint"
+	"github.com/insightconform/conform/targets/wire"
 )
 
 // Options say how the embedded server is run as a target.
@@ -25,9 +27,8 @@ type Options struct {
 	// Wrap, where not nil, gives what stands in front of the server.
 	Wrap func(*Server) http.Handler
 	Pace endpoint.Pacer
-	// Transport, where not nil, connects client and server without sockets, which lets a test's fake clock
-	// run.
-	Transport func(http.Handler) http.RoundTripper
+
+	transport func(http.Handler) http.RoundTripper // instead of sockets; set by tests alone
 }
 
 // NewTarget is the embedded server over HTTP on loopback, seen through an endpoint target as any
@@ -73,8 +74,8 @@ func (t *target) Open(ctx context.Context) (targets.Info, error) {
 	}
 	o := endpoint.Options{URL: "http://127.0.0.1", Regions: t.options.Regions, Timeout: t.options.Timeout,
 		Conns: t.options.Workers, Pace: t.options.Pace, Credentials: credentials}
-	if t.options.Transport != nil {
-		o.Transport = t.options.Transport(handler)
+	if t.options.transport != nil {
+		o.Transport = t.options.transport(handler)
 	} else {
 		listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
 		if err != nil {
@@ -112,7 +113,7 @@ func (t *target) NewWorld(ctx context.Context) (targets.World, error) {
 	} else {
 		w.account = t.newAccount()
 	}
-	t.server.forget(w.account)
+	t.server.beginWorld(w.account)
 	return w, nil
 }
 
@@ -150,3 +151,55 @@ func (w *world) Close(context.Context) error {
 	w.target.idle = append(w.target.idle, w.account)
 	return nil
 }
+
+// InProcess is the embedded server without sockets: requests and answers go through the same bytes
+// as over HTTP, in the calling goroutine, and every world is an account by itself.
+func InProcess(o ServerOptions) targets.Target { return &inProcess{options: o} }
+
+type inProcess struct {
+	options ServerOptions
+	server  *Server // whose accounts are the worlds
+}
+
+func (t *inProcess) Open(context.Context) (info targets.Info, err error) {
+	info = targets.Info{Name: "embedded", Region: model.DefaultWorld.Home, Workers: runtime.GOMAXPROCS(0),
+		Away: true, Buckets: true, Keys: true, Arrange: true, RawRequests: true}
+	t.server, err = NewServer(t.options)
+	return info, err
+}
+
+func (t *inProcess) NewWorld(context.Context) (targets.World, error) {
+	a := t.server.newAccount(model.DefaultWorld.Account, true)
+	a.symbolic = true
+	return &inProcessWorld{a}, nil
+}
+
+func (t *inProcess) Close() error { return nil }
+
+type inProcessWorld struct{ account *account }
+
+func (w *inProcessWorld) Do(_ context.Context, r model.Request) targets.Reply {
+	sent, body := r, []byte(nil)
+	if r.Op != model.OpArrange {
+		body = wire.Encode(r)
+		var problem string
+		if sent, problem = wire.DecodeRequest(cmp.Or(r.Method, http.MethodPost), http.Header{wire.TargetHeader: {wire.Target(r)}}, body); problem != "" {
+			return targets.Reply{Sent: body, Problem: problem} // the harness knows no other operations
+		}
+	}
+	sent.Region = cmp.Or(r.Region, model.DefaultWorld.Home)
+	out := w.account.handle(sent)
+	if out.drop {
+		return targets.Reply{Sent: body, Problem: "connection closed before the end of the answer"}
+	}
+	reply := wire.DecodeAnswer(r, out.status, http.Header{"Content-Type": {out.contentType}}, out.bytes())
+	reply.Sent = body
+	return reply
+}
+
+// Names implements targets.Named: nothing is shared, and the account is the model's.
+func (w *inProcessWorld) Names() targets.Names {
+	return targets.Names{Account: model.DefaultWorld.Account, Kept: true}
+}
+
+func (w *inProcessWorld) Close(context.Context) error { return nil }

@@ -3,6 +3,9 @@ package embedded
 import (
 	"context"
 	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -84,4 +87,30 @@ func BenchmarkInProcess(b *testing.B) {
 			b.Fatal(fmt.Sprint(reply))
 		}
 	}
+}
+
+// local hands requests to a handler without sockets, in the calling goroutine.
+type local struct{ http.Handler }
+
+func (l local) RoundTrip(req *http.Request) (answer *http.Response, err error) {
+	defer func() {
+		if p := recover(); p == http.ErrAbortHandler {
+			err = io.ErrUnexpectedEOF
+		} else if p != nil {
+			panic(p)
+		}
+	}()
+	served := req.Clone(req.Context())
+	if served.Body == nil {
+		served.Body = http.NoBody
+	}
+	out := httptest.NewRecorder()
+	l.ServeHTTP(out, served)
+	return out.Result(), nil
+}
+
+// InMemory connects client and server without sockets, which lets a fake clock run.
+func (o Options) InMemory() Options {
+	o.transport = func(h http.Handler) http.RoundTripper { return local{h} }
+	return o
 }

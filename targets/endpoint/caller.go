@@ -48,25 +48,24 @@ type CallerOptions struct {
 type Caller struct {
 	options CallerOptions
 	signer  *v4.Signer
-	prefix  string   // of X-Amz-Target
+	long    bool     // the prefix of X-Amz-Target is
 	clients sync.Map // *cloudtrail.Client by Region and key: each keeps one derived key
 }
 
 // NewCaller returns a caller; nothing is sent.
 func NewCaller(o CallerOptions) *Caller {
 	if o.Transport == nil {
-		o.Transport = &http.Transport{
-			DialContext:         (&net.Dialer{Timeout: o.Timeout, Control: guardDial}).DialContext,
-			MaxIdleConnsPerHost: o.Conns,
-			// Shorter than servers keep a connection, so that none is used while it is being closed.
-			IdleConnTimeout:        time.Second,
-			TLSHandshakeTimeout:    o.Timeout,
-			DisableCompression:     true,
-			MaxResponseHeaderBytes: 64 << 10,
-			TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12},
-		}
+		// Shorter than servers keep a connection, so that none is used while it is being closed.
+		o.Transport = NewTransport(&net.Dialer{Timeout: o.Timeout, Control: guardDial}, o.Conns, time.Second)
 	}
-	return &Caller{options: o, signer: v4.NewSigner(), prefix: wire.ShortPrefix}
+	return &Caller{options: o, signer: v4.NewSigner()}
+}
+
+// NewTransport returns one that asks no proxy and keeps some connections, each for some time without use.
+func NewTransport(dialer *net.Dialer, conns int, idle time.Duration) *http.Transport {
+	return &http.Transport{DialContext: dialer.DialContext, MaxIdleConnsPerHost: conns, IdleConnTimeout: idle,
+		TLSHandshakeTimeout: dialer.Timeout, DisableCompression: true, MaxResponseHeaderBytes: 64 << 10,
+		TLSClientConfig: &tls.Config{MinVersion: tls.VersionTLS12}}
 }
 
 // Send sends one request to a Region and reads the answer. Reply.Err is what Admit refused with.
@@ -90,7 +89,7 @@ func (c *Caller) ask(ctx context.Context, region string, r model.Request) (targe
 		x.meant = value.Obj()
 	}
 	if !c.throughSDK(limited, region, r, x) {
-		r.OtherTarget = r.OtherTarget != (c.prefix == wire.LongPrefix)
+		r.OtherTarget = r.OtherTarget != c.long
 		c.raw(limited, region, r.Method, wire.Target(r), at(c.options.URL, "/"), wire.Encode(r), x)
 	}
 	reply := c.read(ctx, r, x)
@@ -162,18 +161,9 @@ func (c *Caller) Config(base *url.URL, region string, admit Admit) aws.Config {
 		Retryer:                    func() aws.Retryer { return aws.NopRetryer{} },
 		RequestChecksumCalculation: aws.RequestChecksumCalculationWhenRequired,
 		ResponseChecksumValidation: aws.ResponseChecksumValidationWhenRequired,
-		APIOptions: []func(*middleware.Stack) error{c.bounded, func(stack *middleware.Stack) error {
+		APIOptions: []func(*middleware.Stack) error{func(stack *middleware.Stack) error {
 			return stack.Finalize.Insert(c.beforeSigning(admit), "Signing", middleware.Before)
 		}}}
-}
-
-func (c *Caller) bounded(stack *middleware.Stack) error {
-	return stack.Initialize.Add(middleware.InitializeMiddlewareFunc("ConformTimeout", func(ctx context.Context,
-		in middleware.InitializeInput, next middleware.InitializeHandler) (middleware.InitializeOutput, middleware.Metadata, error) {
-		ctx, cancel := context.WithTimeout(ctx, targets.Limit(ctx, c.options.Timeout))
-		defer cancel()
-		return next.HandleInitialize(ctx, in)
-	}), middleware.Before)
 }
 
 // unchecked lets requests out that lack a member, and leaves the answer to the recorder, which has read it
@@ -220,7 +210,7 @@ func (c *Caller) beforeSigning(admit Admit) middleware.FinalizeMiddleware {
 			if said, err := value.Parse(body); err != nil || !said.Equal(x.meant) {
 				return out, metadata, errOtherwise
 			}
-			request.Header.Set(wire.TargetHeader, c.prefix+middleware.GetOperationName(ctx))
+			request.Header.Set(wire.TargetHeader, wire.Target(model.Request{Op: model.Op(middleware.GetOperationName(ctx)), OtherTarget: c.long}))
 		}
 		if admit != nil {
 			if err := admit(request.Request, body); err != nil {

@@ -58,7 +58,9 @@ func (c *Caller) Do(req *http.Request) (*http.Response, error) {
 	}
 	recorder := recorderOf(req.Context())
 	x := cmp.Or(recorder, &exchanged{})
-	response := c.exchange(req, body, x)
+	ctx, cancel := context.WithTimeout(req.Context(), targets.Limit(req.Context(), c.options.Timeout))
+	defer cancel()
+	response := c.exchange(req.WithContext(ctx), body, x)
 	if x.err == nil && recorder == nil {
 		response.Body = io.NopCloser(bytes.NewReader(x.received))
 	}

@@ -202,7 +202,7 @@ func (t *Target) findPrefix(ctx context.Context) (note string, err error) {
 	// Where errors have no code, only a success shows what answers.
 	create := model.Request{Op: model.OpCreate, Input: value.Obj("Name", name, "S3BucketName", cmp.Or(t.options.Bucket,
 		generators.SharedBucket))}
-	seen, best, bestPrefix, nameless := "", stranger, wire.ShortPrefix, false
+	seen, best, long, nameless := "", stranger, false, false
 search:
 	for _, r := range append(probes, create) {
 		if r.Op == model.OpCreate && (best != stranger || !nameless) {
@@ -221,10 +221,7 @@ search:
 				t.caller.Send(ctx, t.options.Regions[0], model.Request{Op: model.OpDelete, OtherTarget: r.OtherTarget, Input: value.Obj("Name", name)})
 			}
 			if got := look(x, reply); got > best {
-				best, bestPrefix = got, wire.ShortPrefix
-				if r.OtherTarget {
-					bestPrefix = wire.LongPrefix
-				}
+				best, long = got, r.OtherTarget
 			}
 			if best == works {
 				break search
@@ -239,8 +236,7 @@ search:
 	case absent:
 		note = "none of the operations asked for seems to exist"
 	}
-	if bestPrefix != wire.ShortPrefix {
-		t.caller.prefix = bestPrefix
+	if t.caller.long = long; long {
 		note = "only the long X-Amz-Target prefix is understood"
 	}
 	return note, nil
@@ -294,13 +290,13 @@ func (t *Target) probeTrails(ctx context.Context, info *targets.Info) (checksBuc
 		info.Notes = append(info.Notes, "a trail could not be made: "+wire.Printable(strings.TrimSpace(why)))
 		return false, false
 	}
-	if t.names.Unsure = !t.learn(arnIn(first.Body)); t.names.Unsure {
+	if t.names.Unsure = !t.learn(naming.ARNWithin(first.Body, ":cloudtrail:")); t.names.Unsure {
 		t.learnFromSTS(ctx)
 	}
 	if len(t.options.Regions) > 1 {
 		away := t.options.Regions[1]
 		second := create(away, t.names.Bucket, "")
-		if info.Away = second.Answer.Outcome == model.Succeeded && strings.Contains(arnIn(second.Body), ":"+away+":"); !info.Away {
+		if info.Away = second.Answer.Outcome == model.Succeeded && naming.ARNWithin(second.Body, ":cloudtrail:"+away+":") != ""; !info.Away {
 			info.Notes = append(info.Notes, "a second Region keeps no trails of its own")
 		}
 	}
@@ -310,16 +306,6 @@ func (t *Target) probeTrails(ctx context.Context, info *targets.Info) (checksBuc
 	checksBucket = t.support.s3 != nil && create(home, "conform-no-bucket-"+tag, "").Answer.Outcome == model.Refused
 	unknown := fmt.Sprintf("arn:aws:kms:%s:%s:key/00000000-0000-4000-8000-000000000000", home, t.names.Account)
 	return checksBucket, create(home, t.names.Bucket, unknown).Answer.Outcome == model.Refused
-}
-
-// arnIn finds a trail's ARN, however its member is spelt.
-func arnIn(body value.Value) string {
-	for _, m := range body.Members() {
-		if strings.EqualFold(m.Name, "TrailARN") {
-			return m.Value.Text()
-		}
-	}
-	return ""
 }
 
 // Close implements targets.Target.

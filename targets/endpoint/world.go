@@ -250,10 +250,8 @@ func (w *world) remove(ctx context.Context, region string, op model.Op, input va
 			return answer.Outcome == model.Refused && (answer.Code == "" || wire.Absent(answer.Code) ||
 				strings.Contains(answer.Code, "NotFound") || strings.Contains(answer.Code, "Inactive"))
 		}
-		select {
-		case <-ctx.Done():
+		if !targets.Sleep(ctx, wait) {
 			return false
-		case <-time.After(wait):
 		}
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/service/cloudtrail"
 	"github.com/aws/smithy-go"
 
 	"github.com/insightconform/conform/model"
@@ -107,44 +108,38 @@ func (t *target) Close() error { return nil }
 
 func (t *target) NewWorld(ctx context.Context) (targets.World, error) {
 	if t.options.Reset != nil {
-		reset, err := t.protect(ctx, func(context.Context) targets.Reply { return targets.Reply{Err: t.options.Reset()} })
-		if err = cmp.Or(err, reset.Err); err != nil {
-			return nil, fmt.Errorf("resetting the mock: %w", err)
+		reset := t.protect(ctx, func(context.Context) targets.Reply { return targets.Reply{Err: t.options.Reset()} })
+		if reset.Problem != "" {
+			reset.Err = errors.New(reset.Problem)
+		}
+		if reset.Err != nil {
+			return nil, fmt.Errorf("resetting the mock: %w", reset.Err)
 		}
 	}
 	return &world{target: t}, nil
 }
 
-var (
-	errPanic   = errors.New("panic") // a method panicked, or gave neither output nor error
-	errTimeout = errors.New("no answer")
-)
-
-// protect makes a call in its time, and turns a panic into an error.
-func (t *target) protect(ctx context.Context, invoke func(context.Context) targets.Reply) (reply targets.Reply, err error) {
+// protect makes a call in its time, and turns a panic into a crash.
+func (t *target) protect(ctx context.Context, invoke func(context.Context) targets.Reply) targets.Reply {
 	limit := targets.Limit(ctx, t.options.Timeout)
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
-	type result struct {
-		reply targets.Reply
-		err   error
-	}
-	done := make(chan result, 1)
+	done := make(chan targets.Reply, 1)
 	go func() {
-		r := result{err: fmt.Errorf("%w: the method ended its goroutine", errPanic)}
+		reply := crashed("panic: the method ended its goroutine")
 		defer func() {
 			if p := recover(); p != nil {
-				r = result{err: fmt.Errorf("%w: %v", errPanic, p)}
+				reply = crashed(fmt.Sprint("panic: ", p))
 			}
-			done <- r
+			done <- reply
 		}()
-		r = result{reply: invoke(ctx)}
+		reply = invoke(ctx)
 	}()
 	select {
-	case r := <-done:
-		return r.reply, r.err
+	case reply := <-done:
+		return reply
 	case <-ctx.Done():
-		return reply, fmt.Errorf("%w within %s; does the mock wait for its own lock?", errTimeout, limit)
+		return unanswered(fmt.Sprintf("no answer within %s; does the mock wait for its own lock?", limit))
 	}
 }
 
@@ -171,20 +166,17 @@ func (w *world) Do(ctx context.Context, r model.Request) targets.Reply {
 	}
 	w.note(r)
 	input := r.Input.AppendJSON(nil)
-	reply, err := w.target.protect(ctx, func(ctx context.Context) targets.Reply { return replyOf(invoke(ctx, input)) })
-	if !errors.Is(err, errTimeout) {
+	reply := w.target.protect(ctx, func(ctx context.Context) targets.Reply { return replyOf(invoke(ctx, input)) })
+	if !reply.TimedOut {
 		delete(w.target.late, r.Op)
 	}
 	switch {
 	case ctx.Err() != nil:
 		reply = unanswered(ctx.Err().Error())
-	case errors.Is(err, errTimeout):
+	case reply.TimedOut:
 		if w.target.late[r.Op]++; w.target.late[r.Op] >= maxLate {
-			w.target.hung = fmt.Sprintf("%s: %v", r.Op, err)
+			w.target.hung = fmt.Sprintf("%s: %s", r.Op, reply.Problem)
 		}
-		reply = unanswered(err.Error())
-	case err != nil:
-		reply = targets.Reply{Answer: model.Answer{Outcome: model.Crashed}, Problem: err.Error()}
 	case reply.Answer.Outcome == model.Succeeded:
 		reply.Body = reply.Body.With("ResultMetadata", value.Value{})
 		reply.Answer, reply.Objections, reply.Notes = wire.ReadSuccess(r.Op, reply.Body)
@@ -195,6 +187,10 @@ func (w *world) Do(ctx context.Context, r model.Request) targets.Reply {
 
 func unanswered(problem string) targets.Reply {
 	return targets.Reply{Answer: model.Answer{Outcome: model.Unanswered}, Problem: problem, TimedOut: true}
+}
+
+func crashed(problem string) targets.Reply {
+	return targets.Reply{Answer: model.Answer{Outcome: model.Crashed}, Problem: problem}
 }
 
 // note keeps the name of a trail that is made, or that exists beforehand and is changed.
@@ -223,11 +219,11 @@ func replyOf(output any, err error) targets.Reply {
 	}
 	encoded, err := json.Marshal(output)
 	if err != nil {
-		return targets.Reply{Answer: model.Answer{Outcome: model.Crashed}, Problem: "the output is no JSON: " + err.Error()}
+		return crashed("the output is no JSON: " + err.Error())
 	}
 	body, err := value.Parse(encoded)
 	if err != nil || body.Kind() != value.Object {
-		return targets.Reply{Answer: model.Answer{Outcome: model.Crashed}, Problem: "neither an output nor an error"}
+		return crashed("neither an output nor an error")
 	}
 	return targets.Reply{Answer: model.Answer{Outcome: model.Succeeded}, Body: body, Received: encoded}
 }
@@ -241,10 +237,43 @@ func (w *world) Close(ctx context.Context) error {
 		if w.target.calls[model.OpDelete] != nil {
 			op, input = model.OpDelete, value.Obj("Name", name)
 		}
-		_, _ = w.target.protect(ctx, func(ctx context.Context) targets.Reply {
+		w.target.protect(ctx, func(ctx context.Context) targets.Reply {
 			_, _ = w.target.calls[op](ctx, input.AppendJSON(nil))
 			return targets.Reply{}
 		})
 	}
 	return nil
+}
+
+// call invokes one method with a JSON input and returns its output.
+type call func(ctx context.Context, input []byte) (any, error)
+
+// callsOf finds the methods of the SDK client that a value has, by their exact signatures.
+func callsOf(value any) map[model.Op]call {
+	calls := map[model.Op]call{}
+	client, v := reflect.ValueOf((*cloudtrail.Client)(nil)), reflect.ValueOf(value)
+	for _, op := range model.Ops {
+		like := client.MethodByName(string(op))
+		if !like.IsValid() || !v.IsValid() {
+			continue
+		}
+		if method := v.MethodByName(string(op)); method.IsValid() && method.Type() == like.Type() {
+			calls[op] = callOf(method)
+		}
+	}
+	return calls
+}
+
+func callOf(method reflect.Value) call {
+	return func(ctx context.Context, input []byte) (any, error) {
+		in := reflect.New(method.Type().In(1).Elem())
+		if err := json.Unmarshal(input, in.Interface()); err != nil {
+			return nil, &smithy.GenericAPIError{Code: "SerializationException", Message: err.Error()} // a typed input cannot say it
+		}
+		out := method.Call([]reflect.Value{reflect.ValueOf(ctx), in})
+		if err, _ := out[1].Interface().(error); err != nil || out[0].IsNil() {
+			return nil, err // no output and no error is heard as such
+		}
+		return out[0].Interface(), nil
+	}
 }

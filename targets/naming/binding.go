@@ -18,11 +18,8 @@ const commonName = generators.NameAlpha
 
 // binding translates a world's names to those on the target; every string that goes out comes back as itself.
 type binding struct {
+	names    targets.Names
 	identity *identity
-	prefix   string // of all names; empty makes names end with the tag
-	tag      string // lower-case letters, unique to the world
-	kept     bool   // names are the same on the target
-	bucket   string // that stands for the shared one
 
 	families map[string]string // lower-case names → the pattern of their concrete ones, or their tag
 	back     map[string]string // concrete → symbolic, for all that the tag alone does not tell
@@ -30,29 +27,29 @@ type binding struct {
 	marks    []string          // what the tag adds to names
 	stores   []string          // the concrete IDs of StoreID(0), StoreID(1), …
 	missing  map[string]string // the concrete IDs of stores that there are not
-	given    []string          // trails that exist beforehand
-	lent     map[string]string // symbolic → concrete, of those trails
+	lent     map[string]string // symbolic → concrete, of trails that exist beforehand
 }
 
 func newBinding(names targets.Names, id *identity) *binding {
-	b := &binding{identity: id, prefix: names.Prefix, tag: names.Tag, kept: names.Kept, bucket: cmp.Or(names.Bucket, generators.SharedBucket),
-		families: map[string]string{}, back: map[string]string{}, missing: map[string]string{}, given: names.Trails, lent: map[string]string{}}
-	if b.kept {
+	b := &binding{names: names, identity: id, families: map[string]string{}, back: map[string]string{},
+		missing: map[string]string{}, lent: map[string]string{}}
+	b.names.Bucket = cmp.Or(b.names.Bucket, generators.SharedBucket)
+	if b.names.Kept {
 		return b
 	}
-	b.tag = cmp.Or(b.tag, NewTag())
-	b.marks = []string{"-" + b.tag}
-	if b.prefix != "" {
-		b.marks = []string{b.head(b.tag)}
+	b.names.Tag = cmp.Or(b.names.Tag, NewTag())
+	b.marks = []string{"-" + b.names.Tag}
+	if b.names.Prefix != "" {
+		b.marks = []string{b.head(b.names.Tag)}
 	}
-	if b.bucket != generators.SharedBucket {
-		b.back[b.bucket] = generators.SharedBucket
+	if b.names.Bucket != generators.SharedBucket {
+		b.back[b.names.Bucket] = generators.SharedBucket
 	}
 	return b
 }
 
 // head is what names of a tag begin with.
-func (b *binding) head(tag string) string { return b.prefix + "-" + tag + "-" }
+func (b *binding) head(tag string) string { return b.names.Prefix + "-" + tag + "-" }
 
 // Names of keptLength and more keep their length: with a prefix, and without.
 const (
@@ -65,16 +62,16 @@ func (b *binding) name(s string) string {
 	switch {
 	case b.lent[s] != "":
 		return b.lent[s]
-	case b.kept:
+	case b.names.Kept:
 		for out := s; ; out += "-0" { // a trail that exists and was not lent is out of reach
-			if !slices.Contains(b.given, out) {
+			if !slices.Contains(b.names.Trails, out) {
 				return out
 			}
 		}
-	case b.prefix != "":
+	case b.names.Prefix != "":
 		return b.prefixed(s)
 	case len(s) != 3 && len(s) < keptLength:
-		return s + "-" + b.tag
+		return s + "-" + b.names.Tag
 	}
 	return b.patterned(s)
 }
@@ -84,7 +81,7 @@ func (b *binding) prefixed(s string) string {
 	family := strings.ToLower(s)
 	tag, ok := b.families[family]
 	if !ok {
-		tag = b.tag
+		tag = b.names.Tag
 		b.families[family] = tag
 	}
 	head := b.head(tag)
@@ -108,7 +105,7 @@ func (b *binding) patterned(s string) string {
 			pattern = nextShort()
 		} else {
 			n := len(b.families)
-			tail := b.tag + string([]byte{'a' + byte(n/26%26), 'a' + byte(n%26)})
+			tail := b.names.Tag + string([]byte{'a' + byte(n/26%26), 'a' + byte(n%26)})
 			pattern = lower[:len(s)-len(tail)] + tail
 		}
 		b.families[lower] = pattern
@@ -136,11 +133,11 @@ func (b *binding) bind(concrete, symbolic string) {
 func (b *binding) lends(symbolic, concrete string) {
 	b.bind(concrete, symbolic)
 	b.lent[symbolic] = concrete
-	head := len(b.prefix) + 1 + tagLength
-	if b.prefix == "" || !strings.HasPrefix(concrete, b.prefix+"-") || len(concrete) <= head {
+	head := len(b.names.Prefix) + 1 + tagLength
+	if b.names.Prefix == "" || !strings.HasPrefix(concrete, b.names.Prefix+"-") || len(concrete) <= head {
 		return
 	}
-	tag := concrete[len(b.prefix)+1 : head]
+	tag := concrete[len(b.names.Prefix)+1 : head]
 	b.families[strings.ToLower(symbolic)] = tag
 	b.marks = append(b.marks, b.head(tag))
 }
@@ -149,9 +146,9 @@ func (b *binding) lends(symbolic, concrete string) {
 // take for a name becomes the world's own; what makes it wrong stays.
 func (b *binding) trail(s string) string {
 	switch {
-	case b.prefix == "" && model.ValidTrailName(s):
+	case b.names.Prefix == "" && model.ValidTrailName(s):
 		return b.name(s)
-	case b.prefix == "":
+	case b.names.Prefix == "":
 		return b.other(s)
 	case !IsARN(s):
 		return MapNames(s, b.careful)
@@ -172,7 +169,7 @@ func (b *binding) careful(name string) string {
 	case model.ValidTrailName(name):
 		return b.name(name)
 	case len(name) > longest && model.ValidTrailName(name[len(name)-tail:]):
-		head := b.head(b.tag)
+		head := b.head(b.names.Tag)
 		return head + name[len(head):]
 	}
 	return name
@@ -192,7 +189,7 @@ var StoreIDs = regexp.MustCompile(`[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-
 // store translates the identifier of an event data store: a suffix, or an ARN. With a prefix, no
 // identifier goes out that is not the world's own or made up.
 func (b *binding) store(s string) string {
-	if b.prefix != "" && !strings.Contains(s, ":trail/") {
+	if b.names.Prefix != "" && !strings.Contains(s, ":trail/") {
 		s = StoreIDs.ReplaceAllStringFunc(s, b.storeID)
 		return b.identity.arn(s, swap.to, func(_, id string) string { return id })
 	}
@@ -209,12 +206,12 @@ func (b *binding) storeID(s string) string {
 	switch {
 	case ok && n < len(b.stores) && b.stores[n] != "":
 		return b.stores[n]
-	case b.kept:
+	case b.names.Kept:
 		return s
 	}
 	id, ok := b.missing[s]
 	if !ok {
-		id = fmt.Sprintf("%s%02x", MissingStores(b.tag), len(b.missing))
+		id = fmt.Sprintf("%s%02x", MissingStores(b.names.Tag), len(b.missing))
 		b.missing[s], b.back[id] = id, s
 	}
 	return id
@@ -228,7 +225,7 @@ func MissingStores(tag string) string {
 
 // created notes the identifier that a successful CreateEventDataStore has answered.
 func (b *binding) created(id string) {
-	if _, same := storeNumber[id]; same && b.kept {
+	if _, same := storeNumber[id]; same && b.names.Kept {
 		return // the target gives out the symbolic identifiers itself, also to stores whose creation it did not answer
 	}
 	symbolic := model.StoreID(len(b.stores))
@@ -241,7 +238,7 @@ func (b *binding) created(id string) {
 // other translates a string of no particular meaning: only ARNs and what they consist of change.
 func (b *binding) other(s string) string {
 	switch {
-	case b.prefix != "" && strings.Contains(s, ":trail/"):
+	case b.names.Prefix != "" && strings.Contains(s, ":trail/"):
 		return b.trail(s)
 	case !strings.HasPrefix(s, "arn:"):
 		return b.identity.word(s, swap.to)
@@ -302,7 +299,7 @@ func (b *binding) input(input value.Value) value.Value {
 	out := input
 	for _, m := range input.Members() {
 		member := m.Name
-		if b.prefix != "" {
+		if b.names.Prefix != "" {
 			member = FoldedName(member)
 		}
 		translate := b.other
@@ -314,7 +311,7 @@ func (b *binding) input(input value.Value) value.Value {
 		case "S3BucketName", "s3bucketname":
 			translate = func(s string) string {
 				if s == generators.SharedBucket {
-					return b.bucket
+					return b.names.Bucket
 				}
 				return b.other(s)
 			}

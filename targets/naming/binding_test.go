@@ -21,7 +21,7 @@ func testBinding(partition, account string, regions ...string) *binding {
 
 func TestBindingNames(t *testing.T) {
 	b := testBinding("aws", "123456789012", "us-east-1", "eu-west-1")
-	assert.Equal(t, "alpha-"+b.tag, b.trail("alpha"))
+	assert.Equal(t, "alpha-"+b.names.Tag, b.trail("alpha"))
 	assert.Len(t, b.trail("abc"), 3)
 	long := strings.Repeat("a", 128)
 	assert.Len(t, b.trail(long), 128)
@@ -33,14 +33,14 @@ func TestBindingNames(t *testing.T) {
 	for _, invalid := range []string{"", " ", "ab", "my-_trail", "192.168.5.4", strings.Repeat("a", 129), "-abc", "a b c", "arn:aws:cloudtrail", "abc\x00"} {
 		assert.Equal(t, invalid, b.trail(invalid))
 	}
-	assert.Equal(t, "Unknown trail: alpha for the user: 123456789012", b.symbolic("Unknown trail: alpha-"+b.tag+" for the user: 123456789012"))
+	assert.Equal(t, "Unknown trail: alpha for the user: 123456789012", b.symbolic("Unknown trail: alpha-"+b.names.Tag+" for the user: 123456789012"))
 	assert.Equal(t, "no "+long+"!", b.symbolic("no "+b.trail(long)+"!"))
 }
 
 func TestBindingARNs(t *testing.T) {
 	b := testBinding("aws-cn", "000000000000", "cn-north-1", "us-east-1")
 	out := b.trail("arn:aws:cloudtrail:us-east-1:123456789012:trail/alpha")
-	assert.Equal(t, "arn:aws-cn:cloudtrail:cn-north-1:000000000000:trail/alpha-"+b.tag, out)
+	assert.Equal(t, "arn:aws-cn:cloudtrail:cn-north-1:000000000000:trail/alpha-"+b.names.Tag, out)
 	assert.Equal(t, "arn:aws:cloudtrail:us-east-1:123456789012:trail/alpha", b.symbolic(out))
 	assert.Contains(t, b.trail("arn:aws:cloudtrail:eu-west-1:210987654321:trail/alpha"), ":us-east-1:210987654321:", "the other account stays")
 	assert.Contains(t, b.trail("arn:aws-cn:cloudtrail:us-east-1:123456789012:trail/alpha"), "arn:aws:", "another partition is still another one")

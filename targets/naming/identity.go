@@ -5,6 +5,8 @@ import (
 	"maps"
 	"strings"
 
+	"github.com/aws/aws-sdk-go-v2/aws/arn"
+
 	"github.com/insightconform/conform/model"
 	"github.com/insightconform/conform/targets"
 )
@@ -71,13 +73,14 @@ func (id *identity) word(s string, direction func(swap, string) string) string {
 
 // arn translates an ARN part by part. resource gets the kind and the name of a trail or event data store.
 func (id *identity) arn(s string, direction func(swap, string) string, resource func(kind, name string) string) string {
-	parts, ok := splitARN(s)
-	if !ok {
+	parsed, err := arn.Parse(s)
+	if err != nil {
 		return s
 	}
-	parts[1], parts[3], parts[4] = direction(id.partition, parts[1]), direction(id.region, parts[3]), direction(id.account, parts[4])
-	if kind, name, ok := strings.Cut(parts[5], "/"); ok && (kind == "trail" || kind == "eventdatastore") {
-		parts[5] = kind + "/" + resource(kind, name)
+	parsed.Partition, parsed.Region = direction(id.partition, parsed.Partition), direction(id.region, parsed.Region)
+	parsed.AccountID = direction(id.account, parsed.AccountID)
+	if kind, name, ok := strings.Cut(parsed.Resource, "/"); ok && (kind == "trail" || kind == "eventdatastore") {
+		parsed.Resource = kind + "/" + resource(kind, name)
 	}
-	return strings.Join(parts, ":")
+	return parsed.String()
 }

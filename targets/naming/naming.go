@@ -47,8 +47,8 @@ func (t *target) NewWorld(ctx context.Context) (targets.World, error) {
 	} else if t.region != "" {
 		names.Regions = []string{t.region}
 	}
-	return &world{inner: inner, target: t, names: names, binding: newBinding(names, newIdentity(names)),
-		learns: names.Account == "" || names.Unsure, lend: names.Trails}, nil
+	return &world{inner: inner, target: t, binding: newBinding(names, newIdentity(names)),
+		learns: names.Account == "" || names.Unsure}, nil
 }
 
 func (t *target) Close() error { return t.inner.Close() }
@@ -56,10 +56,8 @@ func (t *target) Close() error { return t.inner.Close() }
 type world struct {
 	inner   targets.World
 	target  *target
-	names   targets.Names
 	binding *binding
-	learns  bool     // the account, from the ARNs of trails
-	lend    []string // trails that exist beforehand and are not lent yet
+	learns  bool // the account, from the ARNs of trails
 }
 
 func (w *world) Do(ctx context.Context, r model.Request) targets.Reply {
@@ -68,7 +66,7 @@ func (w *world) Do(ctx context.Context, r model.Request) targets.Reply {
 			w.binding.identity = learnt
 		}
 	}
-	if r.Op == model.OpCreate && len(w.binding.given) > 0 {
+	if r.Op == model.OpCreate && len(w.binding.names.Trails) > 0 {
 		return w.lendTrail(r)
 	}
 	sent := w.binding.request(r)
@@ -83,9 +81,9 @@ func (w *world) Do(ctx context.Context, r model.Request) targets.Reply {
 	if reply.Answer.Outcome == model.Succeeded {
 		switch {
 		case r.Op == model.OpCreate && w.learns:
-			w.learn(arnWithin(reply.Body, ":cloudtrail:"))
+			w.learn(ARNWithin(reply.Body, ":cloudtrail:"))
 		case r.Op == model.OpCreateStore:
-			_, id, _ := strings.Cut(arnWithin(reply.Body, ":eventdatastore/"), ":eventdatastore/")
+			_, id, _ := strings.Cut(ARNWithin(reply.Body, ":eventdatastore/"), ":eventdatastore/")
 			w.binding.created(id)
 		}
 	}
@@ -99,18 +97,18 @@ func (w *world) Close(ctx context.Context) error { return w.inner.Close(ctx) }
 func (w *world) lendTrail(r model.Request) targets.Reply {
 	name := r.Input.Get("Name").Text()
 	home := r.Region == "" || r.Region == model.DefaultWorld.Home
-	if _, lent := w.binding.lent[name]; lent || len(w.lend) == 0 || !model.ValidTrailName(name) || !home {
+	lend := w.binding.names.Trails[len(w.binding.lent):]
+	if _, lent := w.binding.lent[name]; lent || len(lend) == 0 || !model.ValidTrailName(name) || !home {
 		return targets.Reply{Answer: model.Refusal("MaximumNumberOfTrailsExceededException")}
 	}
-	w.binding.lends(name, w.lend[0])
-	w.lend = w.lend[1:]
+	w.binding.lends(name, lend[0])
 	arn := model.DefaultWorld.TrailARN(model.DefaultWorld.Home, name)
 	return targets.Reply{Answer: model.Answer{Outcome: model.Succeeded, TrailARN: arn}, Body: value.Obj("Name", name, "TrailARN", arn)}
 }
 
 // learn takes partition and account from the ARN of a trail that was just made.
 func (w *world) learn(text string) {
-	names, ok := w.names, false
+	names, ok := w.binding.names, false
 	if names.Partition, names.Account, ok = Owner(text); !ok {
 		return
 	}
@@ -118,8 +116,8 @@ func (w *world) learn(text string) {
 	w.binding.identity = w.target.learnt.Load()
 }
 
-// arnWithin finds the first ARN in a body that has some part, whatever member it stands in.
-func arnWithin(body value.Value, part string) (found string) {
+// ARNWithin finds the first ARN in a body that has some part, whatever member it stands in.
+func ARNWithin(body value.Value, part string) (found string) {
 	generators.MapStrings(body, func(s string) string {
 		if found == "" && strings.HasPrefix(s, "arn:") && strings.Contains(s, part) {
 			found = s
@@ -145,7 +143,7 @@ func (b *binding) translate(reply *targets.Reply) {
 
 // moves reports whether any name differs on the target.
 func (b *binding) moves() bool {
-	return !b.kept || !b.identity.plain || len(b.back)+len(b.given) > 0
+	return !b.names.Kept || !b.identity.plain || len(b.back)+len(b.names.Trails) > 0
 }
 
 func (b *binding) request(r model.Request) model.Request {
@@ -156,7 +154,7 @@ func (b *binding) request(r model.Request) model.Request {
 	switch {
 	case !b.moves():
 	case r.Raw != nil:
-		if b.prefix != "" {
+		if b.names.Prefix != "" {
 			raw := strings.ReplaceAll(*r.Raw, commonName, b.name(commonName))
 			r.Raw = &raw
 		}

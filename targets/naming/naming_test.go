@@ -63,8 +63,8 @@ func TestLearnsAccount(t *testing.T) {
 	}
 	// A world that does not say how things are called.
 	w := openWorld(t, s).(*world)
-	w.names, w.learns = targets.Names{Regions: []string{"cn-north-1"}}, true
-	w.binding = newBinding(w.names, newIdentity(w.names))
+	w.binding.names, w.learns = targets.Names{Regions: []string{"cn-north-1"}}, true
+	w.binding = newBinding(w.binding.names, newIdentity(w.binding.names))
 	reply := w.Do(t.Context(), generators.Create("alpha"))
 	assert.Equal(t, model.DefaultWorld.TrailARN(model.DefaultWorld.Home, "alpha"), reply.Answer.TrailARN)
 	assert.Equal(t, "cn-north-1", s.last().Region)

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"golang.org/x/time/rate"
+
+	"github.com/insightconform/conform/targets"
 )
 
 // Rates are requests a second in one Region.
@@ -124,19 +126,11 @@ func (l *limiter) Wait(ctx context.Context, region string, write bool) error {
 	l.mu.Lock()
 	reserved := l.bucket(now, region, write).tokens.ReserveN(now, 1)
 	l.mu.Unlock()
-	delay := reserved.DelayFrom(now)
-	if delay == 0 {
-		return nil
-	}
-	timer := time.NewTimer(delay)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
+	if delay := reserved.DelayFrom(now); delay > 0 && !targets.Sleep(ctx, delay) {
 		reserved.Cancel()
 		return ctx.Err()
 	}
+	return nil
 }
 
 // Throttled tells that a request of the class was refused for coming too fast.

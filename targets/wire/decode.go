@@ -1,7 +1,6 @@
 package wire
 
 import (
-	"cmp"
 	"mime"
 	"net/http"
 	"slices"
@@ -178,10 +177,7 @@ func (d *decoder) succeed(op model.Op, empty bool) {
 		d.note("a success with an empty body")
 	}
 	answer, objections, notes := ReadSuccess(op, d.reply.Body)
-	d.reply.Answer = answer
-	for _, o := range objections {
-		d.object(o.Rule, cmp.Or(o.Level, model.Documented), o.Expected, o.Actual)
-	}
+	d.reply.Answer, d.reply.Objections = answer, append(d.reply.Objections, objections...)
 	d.note(notes...)
 	if d.reply.Status != http.StatusOK {
 		d.object(model.WireMembers, model.Documented, "HTTP 200", "HTTP "+strconv.Itoa(d.reply.Status))

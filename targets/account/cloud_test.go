@@ -1,6 +1,4 @@
-// Package accounttest is a small cloud for tests of the account target: CloudTrail by the embedded
-// server, and just as much of STS, IAM, Organizations and S3 as the target asks for.
-package accounttest
+package account_test
 
 import (
 	"cmp"
@@ -25,18 +23,18 @@ import (
 	"github.com/insightconform/conform/targets/wire"
 )
 
-// The credentials that ForTest options carry. They look like real ones, so that a scan can find them.
+// The credentials of tests. They look like real ones, so that a scan can find them.
 const (
-	KeyID  = "AKIAZZZZZZZZTESTKEY1"
-	Secret = "s3cr3tS3cr3tS3cr3tS3cr3tS3cr3tS3cr3tS3cr"
-	Token  = "t0kenT0kenT0kenT0kenT0kenT0kenT0kenT0ken"
+	testKeyID  = "AKIAZZZZZZZZTESTKEY1"
+	testSecret = "s3cr3tS3cr3tS3cr3tS3cr3tS3cr3tS3cr3tS3cr"
+	testToken  = "t0kenT0kenT0kenT0kenT0kenT0kenT0kenT0ken"
 )
 
-// Account is that of a new cloud.
-const Account = "404142434445"
+// testAccount is that of a new cloud.
+const testAccount = "404142434445"
 
-// Fault is what a request gets instead of its answer.
-type Fault struct {
+// cloudFault is what a request gets instead of its answer.
+type cloudFault struct {
 	Status  int // 0 is 400
 	Code    string
 	Message string
@@ -44,38 +42,39 @@ type Fault struct {
 	Applied bool // only after the request was carried out
 }
 
-// Seen is one request that has arrived.
-type Seen struct {
+// seenRequest is one request that has arrived.
+type seenRequest struct {
 	Service, Op, Region string
 	Body                string
 }
 
-// Cloud is an account. Its fields may be changed while no request is on its way.
-type Cloud struct {
+// cloud is a small one that answers for an account: CloudTrail by the embedded server, and just as much of
+// STS, IAM, Organizations and S3 as the target asks for. Its fields may be changed while no request is on its way.
+type cloud struct {
 	URL          string
 	Account      string
 	Aliases      []string
 	Organization string // the account id of the management account; empty is none
 	// Fault, where not nil, is asked about each request; n counts those of the same operation from 1.
-	Fault   func(s Seen, n int) *Fault
+	Fault   func(s seenRequest, n int) *cloudFault
 	Buckets map[string]map[string]string // by name: objects
 	Tags    map[string]map[string]string // by ARN or bucket
 	Extra   map[string]string            // policies and access blocks, by bucket, question mark and kind
 
 	mu     sync.Mutex
 	server *embedded.Server
-	seen   []Seen
+	seen   []seenRequest
 	made   map[string]string // trails and stores: ARN → name
 }
 
-// Start runs a cloud until the test is over.
-func Start(t testing.TB, o embedded.ServerOptions) *Cloud {
+// startCloud runs a cloud until the test is over.
+func startCloud(t testing.TB, o embedded.ServerOptions) *cloud {
 	t.Helper()
 	server, err := embedded.NewServer(o)
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := &Cloud{Account: Account, server: server, Buckets: map[string]map[string]string{}, Tags: map[string]map[string]string{},
+	c := &cloud{Account: testAccount, server: server, Buckets: map[string]map[string]string{}, Tags: map[string]map[string]string{},
 		Extra: map[string]string{}, made: map[string]string{}}
 	listening := httptest.NewServer(c)
 	t.Cleanup(listening.Close)
@@ -83,31 +82,26 @@ func Start(t testing.TB, o embedded.ServerOptions) *Cloud {
 	return c
 }
 
-// Endpoints has one URL for all services.
-func Endpoints(url string) map[string]string {
-	return map[string]string{"cloudtrail": url, "sts": url, "iam": url, "organizations": url, "s3": url}
-}
-
 // Options are those of a run in the cloud.
-func (c *Cloud) Options(t testing.TB, o account.Options) account.Options {
+func (c *cloud) Options(t testing.TB, o account.Options) account.Options {
 	if o.Accounts == nil {
 		o.Accounts = []string{c.Account}
 	}
 	if o.Regions == nil {
 		o.Regions = []string{"us-east-1"}
 	}
-	return account.ForTest(t, o, Endpoints(c.URL), credentials.NewStaticCredentialsProvider(KeyID, Secret, Token))
+	return account.ForTest(t, o, c.URL, credentials.NewStaticCredentialsProvider(testKeyID, testSecret, testToken))
 }
 
 // Requests lists what has arrived.
-func (c *Cloud) Requests() []Seen {
+func (c *cloud) Requests() []seenRequest {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return slices.Clone(c.seen)
 }
 
 // Left lists the trails, buckets and stores that there are, by ARN or name.
-func (c *Cloud) Left() []string {
+func (c *cloud) Left() []string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	left := slices.AppendSeq(slices.Collect(maps.Keys(c.Buckets)), maps.Keys(c.made))
@@ -116,18 +110,18 @@ func (c *Cloud) Left() []string {
 }
 
 // AddTrail makes a trail that is not the target's.
-func (c *Cloud) AddTrail(region, name string, tags map[string]string) string {
+func (c *cloud) AddTrail(region, name string, tags map[string]string) string {
 	in := value.Obj("Name", name, "S3BucketName", "other", "TagsList", tagsList(tags))
 	r := httptest.NewRequest(http.MethodPost, "/", nil)
 	r.Header.Set(wire.TargetHeader, wire.ShortPrefix+"CreateTrail")
-	c.serve(httptest.NewRecorder(), r, Seen{"cloudtrail", "CreateTrail", region, in.String()})
+	c.serve(httptest.NewRecorder(), r, seenRequest{"cloudtrail", "CreateTrail", region, in.String()})
 	return c.trailARN(region, name)
 }
 
-func (c *Cloud) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+func (c *cloud) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	body, _ := io.ReadAll(r.Body)
 	signed := wire.Signed(r.Header)
-	seen := Seen{Service: signed.Service, Region: signed.Region, Body: string(body)}
+	seen := seenRequest{Service: signed.Service, Region: signed.Region, Body: string(body)}
 	switch target := r.Header.Get(wire.TargetHeader); {
 	case target != "":
 		seen.Op = target[strings.LastIndexByte(target, '.')+1:]
@@ -146,7 +140,7 @@ func (c *Cloud) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	c.mu.Unlock()
-	var fault *Fault
+	var fault *cloudFault
 	if ask != nil {
 		fault = ask(seen, n)
 	}
@@ -170,7 +164,7 @@ var errorXML = map[string]string{
 	"s3":  "<Error><Code>%s</Code><Message>%s</Message></Error>",
 }
 
-func refuse(w http.ResponseWriter, service string, f Fault) {
+func refuse(w http.ResponseWriter, service string, f cloudFault) {
 	media, body := wire.ContentType, string(wire.EncodeRefusal(f.Code, f.Message))
 	if form, isXML := errorXML[service]; isXML {
 		media, body = "application/xml", fmt.Sprintf(form, f.Code, f.Message)
@@ -180,7 +174,7 @@ func refuse(w http.ResponseWriter, service string, f Fault) {
 	io.WriteString(w, body)
 }
 
-func (c *Cloud) serve(w http.ResponseWriter, r *http.Request, seen Seen) {
+func (c *cloud) serve(w http.ResponseWriter, r *http.Request, seen seenRequest) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	switch seen.Service {
@@ -194,7 +188,7 @@ func (c *Cloud) serve(w http.ResponseWriter, r *http.Request, seen Seen) {
 			each("<member>%s</member>", slices.Values(c.Aliases)))
 	case "organizations":
 		if c.Organization == "" {
-			refuse(w, seen.Service, Fault{Code: "AWSOrganizationsNotInUseException", Message: "Your account is not a member of an organization."})
+			refuse(w, seen.Service, cloudFault{Code: "AWSOrganizationsNotInUseException", Message: "Your account is not a member of an organization."})
 			break
 		}
 		w.Header().Set("Content-Type", wire.ContentType)
@@ -220,7 +214,7 @@ func each(form string, names iter.Seq[string]) (out string) {
 const maxTrails = 5
 
 // cloudTrail answers what the embedded server has no operation for, and has it answer the rest.
-func (c *Cloud) cloudTrail(w http.ResponseWriter, r *http.Request, seen Seen) {
+func (c *cloud) cloudTrail(w http.ResponseWriter, r *http.Request, seen seenRequest) {
 	w.Header().Set("Content-Type", wire.ContentType)
 	in, _ := value.Parse([]byte(seen.Body))
 	var trails, stores, tagged []value.Value
@@ -241,7 +235,7 @@ func (c *Cloud) cloudTrail(w http.ResponseWriter, r *http.Request, seen Seen) {
 		for _, id := range in.Get("ResourceIdList").Items() {
 			tags, ok := c.Tags[id.Text()]
 			if !ok {
-				refuse(w, seen.Service, Fault{Code: "ResourceNotFoundException", Message: "no " + id.Text()})
+				refuse(w, seen.Service, cloudFault{Code: "ResourceNotFoundException", Message: "no " + id.Text()})
 				return
 			}
 			tagged = append(tagged, value.Obj("ResourceId", id, "TagsList", tagsList(tags)))
@@ -249,7 +243,7 @@ func (c *Cloud) cloudTrail(w http.ResponseWriter, r *http.Request, seen Seen) {
 		fmt.Fprint(w, value.Obj("ResourceTagList", value.ListOf(tagged...)))
 	case "CreateTrail":
 		if len(trails) >= maxTrails {
-			refuse(w, seen.Service, Fault{Code: "MaximumNumberOfTrailsExceededException", Message: "five"})
+			refuse(w, seen.Service, cloudFault{Code: "MaximumNumberOfTrailsExceededException", Message: "five"})
 			return
 		}
 		fallthrough
@@ -259,7 +253,7 @@ func (c *Cloud) cloudTrail(w http.ResponseWriter, r *http.Request, seen Seen) {
 }
 
 // forward has the embedded server answer, and notes what a request that succeeds has made or deleted.
-func (c *Cloud) forward(w http.ResponseWriter, r *http.Request, seen Seen, in value.Value) {
+func (c *cloud) forward(w http.ResponseWriter, r *http.Request, seen seenRequest, in value.Value) {
 	inner, answer := r.Clone(r.Context()), httptest.NewRecorder()
 	inner.Body = io.NopCloser(strings.NewReader(seen.Body))
 	inner.Header.Set("Authorization", "AWS4-HMAC-SHA256 Credential="+c.Account+"/20260101/"+seen.Region+
@@ -286,7 +280,7 @@ func (c *Cloud) forward(w http.ResponseWriter, r *http.Request, seen Seen, in va
 	}
 }
 
-func (c *Cloud) trailARN(region, name string) string {
+func (c *cloud) trailARN(region, name string) string {
 	return "arn:aws:cloudtrail:" + region + ":" + c.Account + ":trail/" + name
 }
 
@@ -298,9 +292,9 @@ func tagsList(tags map[string]string) value.Value {
 	return value.ListOf(list...)
 }
 
-func (c *Cloud) bucket(w http.ResponseWriter, r *http.Request, seen Seen) {
+func (c *cloud) bucket(w http.ResponseWriter, r *http.Request, seen seenRequest) {
 	w.Header().Set("Content-Type", "application/xml")
-	no := func(status int, code string) { refuse(w, "s3", Fault{Status: status, Code: code, Message: "no"}) }
+	no := func(status int, code string) { refuse(w, "s3", cloudFault{Status: status, Code: code, Message: "no"}) }
 	name, key, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
 	objects, there := c.Buckets[name]
 	query := r.URL.Query()
