@@ -128,7 +128,7 @@ func withPseudonyms(steps []Step) []Step {
 
 // Profile is the error order that a target can be held to: a partial one, of the pairs that were told apart.
 func (p *Precedence) Profile(name string) (*model.Profile, error) {
-	return model.NewProfile(name, plain.WithoutNil(p.Rules), plain.WithoutNil(p.Holds))
+	return model.NewProfile(name, p.Rules, p.Holds)
 }
 
 // Order is the two rules of a cell with the one that is answered first in front, where the cell says so.

@@ -122,7 +122,7 @@ func (s *Stream) Close() error {
 }
 
 func eventLine(e reports.Event) ([]byte, error) {
-	data, err := plain.Marshal(plain.WithoutNil(e), "")
+	data, err := plain.Marshal(e, "")
 	if err != nil {
 		return nil, fmt.Errorf("an event as JSON: %w", err)
 	}

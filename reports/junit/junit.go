@@ -155,7 +155,8 @@ func ruleIDs(r *reports.Report) []model.ID {
 	for i := range model.Rules {
 		ids = append(ids, model.Rules[i].ID)
 	}
-	known := maps.Clone(r.Coverage.Rules)
+	known := map[model.ID]reports.RuleCoverage{}
+	maps.Copy(known, r.Coverage.Rules)
 	for _, d := range r.Divergences {
 		known[d.Rule] = r.Coverage.Rules[d.Rule]
 	}

@@ -1,16 +1,17 @@
 package plain
 
 import (
-	"bytes"
-	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"math"
-	"reflect"
-	"strings"
 	"unicode"
 	"unicode/utf16"
 	"unicode/utf8"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+	v1 "github.com/go-json-experiment/json/v1"
 )
 
 // EscapeJSON writes control, format and other invisible characters beyond ASCII as \uNNNN, and the
@@ -21,7 +22,7 @@ func EscapeJSON(data []byte) []byte {
 	for len(data) > 0 {
 		r, size := utf8.DecodeRune(data)
 		switch {
-		case r == '#' && len(out) > 0 && out[len(out)-1] == '#', r == 0x7f, r > 0x7f && !unicode.IsPrint(r):
+		case r == '#' && len(out) > 0 && out[len(out)-1] == '#', r == 0x7f, r == utf8.RuneError, r > 0x7f && !unicode.IsPrint(r):
 			for _, unit := range utf16.Encode([]rune{r}) {
 				out = fmt.Appendf(out, `\u%04x`, unit)
 			}
@@ -33,14 +34,25 @@ func EscapeJSON(data []byte) []byte {
 	return out
 }
 
+// jsonOptions are those of encoding/json, but for nil lists and maps, which are empty ones, and numbers that JSON cannot
+// say, which are 0.
+var jsonOptions = json.JoinOptions(v1.DefaultOptionsV1(), json.FormatNilSliceAsNull(false), json.FormatNilMapAsNull(false),
+	jsontext.EscapeForHTML(false), json.WithMarshalers(json.MarshalToFunc(func(out *jsontext.Encoder, f float64) error {
+		if f == Finite(f) {
+			return errors.ErrUnsupported
+		}
+		return out.WriteToken(jsontext.Int(0))
+	})))
+
 // Marshal renders JSON with a line feed behind it. Each level has an indent, and is on one line where that is empty.
+// Nil lists and maps are written as empty ones, and infinite numbers as 0.
 func Marshal(v any, indent string) ([]byte, error) {
-	var buffer bytes.Buffer
-	encoder := json.NewEncoder(&buffer)
-	encoder.SetEscapeHTML(false)
-	encoder.SetIndent("", indent)
-	err := encoder.Encode(v)
-	return buffer.Bytes(), err
+	options := []json.Options{jsonOptions}
+	if indent != "" {
+		options = append(options, jsontext.WithIndent(indent))
+	}
+	data, err := json.Marshal(v, options...)
+	return append(data, '\n'), err
 }
 
 // WriteJSON writes indented JSON that can be looked at safely.
@@ -58,37 +70,4 @@ func Finite(f float64) float64 {
 		return 0
 	}
 	return f
-}
-
-// WithoutNil copies a value for JSON: nil lists and maps that would be null become empty, and numbers finite.
-func WithoutNil[T any](v T) T {
-	return withoutNil(reflect.ValueOf(&v).Elem(), true).Interface().(T)
-}
-
-var marshaler = reflect.TypeFor[json.Marshaler]()
-
-func withoutNil(v reflect.Value, written bool) reflect.Value {
-	out := reflect.New(v.Type()).Elem()
-	out.Set(v)
-	switch {
-	case v.Type().Implements(marshaler):
-	case v.Kind() == reflect.Float64:
-		out.SetFloat(Finite(v.Float()))
-	case v.Kind() == reflect.Map && v.IsNil() && written:
-		out.Set(reflect.MakeMap(v.Type()))
-	case v.Kind() == reflect.Pointer && !v.IsNil():
-		out.Set(reflect.New(v.Type().Elem()))
-		out.Elem().Set(withoutNil(v.Elem(), true))
-	case v.Kind() == reflect.Slice && (written || !v.IsNil()):
-		out.Set(reflect.MakeSlice(v.Type(), v.Len(), v.Len()))
-		for i := range v.Len() {
-			out.Index(i).Set(withoutNil(v.Index(i), true))
-		}
-	case v.Kind() == reflect.Struct:
-		for i := range v.NumField() {
-			tag := v.Type().Field(i).Tag.Get("json")
-			out.Field(i).Set(withoutNil(v.Field(i), !strings.Contains(tag, ",omit")))
-		}
-	}
-	return out
 }
