@@ -20,7 +20,7 @@ func (o option) completion() cobra.CompletionFunc {
 		return completeList(strings.Split(o.value, ","))
 	case o.name == "machine":
 		return completeList(machine.Names())
-	case o.name == "report":
+	case o.name == "report", o.name == "to":
 		return completeReports
 	case o.name == "fault":
 		return completeFaults

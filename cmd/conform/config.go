@@ -85,7 +85,7 @@ func (s *settings) readConfig() error {
 		}
 		into := s
 		if s.from[o.name] > fromFile {
-			into, o = &checked, unused[o.name]
+			into, o = checked, unused[o.name]
 		}
 		if err := o.setAll(texts, s.place(value)+": "+o.name); err != nil {
 			return err

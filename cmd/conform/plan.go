@@ -36,7 +36,8 @@ The machines of complete suites (--machine) are
 `
 
 func (p *process) planCommand() *cobra.Command {
-	return p.targetCommand("plan", "Say what a run would do, and how long it takes", planHelp, p.plan)
+	s := defaultSettings()
+	return p.targetCommand("plan", "Say what a run would do, and how long it takes", planHelp, s, s.groups(), p.plan)
 }
 
 func (p *process) plan(ctx context.Context, s *settings, _ []string) error {

@@ -85,8 +85,8 @@ func (p *process) rootCommand() *cobra.Command {
 		list += fmt.Sprintf("  %-12s %s\n", cmd.Name(), strings.ToLower(cmd.Short[:1])+cmd.Short[1:])
 	}
 	root.Long = fmt.Sprintf(rootHelp, list)
-	root.SetHelpCommand(newCommand("help [COMMAND]", "Help about a command", "Usage: conform help [COMMAND]\n",
-		func(_ context.Context, args []string) error {
+	root.SetHelpCommand(newCommand("help [COMMAND]", "Help about a command", "Usage: conform help [COMMAND]\n", defaultSettings(), nil,
+		func(_ context.Context, _ *settings, args []string) error {
 			about, rest, err := root.Find(args)
 			if err != nil || len(rest) > 0 {
 				return unknownCommand(root, args[0])
@@ -102,33 +102,43 @@ func (p *process) rootCommand() *cobra.Command {
 	return root
 }
 
-// newCommand makes a command. One whose usage names no arguments refuses them.
-func newCommand(use, short, long string, run func(ctx context.Context, args []string) error) *cobra.Command {
-	cmd := &cobra.Command{Use: use, Short: short, Long: long}
-	cmd.RunE = func(cmd *cobra.Command, args []string) error { return run(cmd.Context(), args) }
+// newCommand makes a command with settings and flags; its help has these in place of {flags}. One whose usage names no
+// arguments refuses them.
+func newCommand(use, short, long string, s *settings, flags []flagGroup, run func(context.Context, *settings, []string) error) *cobra.Command {
+	cmd := &cobra.Command{Use: use, Short: short, Long: strings.Replace(long, "{flags}\n", flagHelp(flags), 1)}
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		cmd.Flags().Visit(func(f *pflag.Flag) { s.from[f.Name] = fromFlag })
+		return run(cmd.Context(), s, args)
+	}
 	if !strings.Contains(use, " ") {
 		cmd.Args = noArguments
+	}
+	for _, group := range flags {
+		for _, o := range group.Items {
+			flag := cmd.Flags().VarPF(o, o.name, "", o.help)
+			if o.at.form == aSwitch {
+				flag.NoOptDefVal = "true"
+			}
+			cmd.RegisterFlagCompletionFunc(o.name, o.completion())
+		}
 	}
 	return cmd
 }
 
-// settingsCommand makes a command that takes all settings of a run, or those named.
-func settingsCommand(use, short, long string, run func(context.Context, *settings, []string) error, names ...string) *cobra.Command {
-	s := defaultSettings()
-	cmd := newCommand(use, short, long, func(ctx context.Context, args []string) error { return run(ctx, &s, args) })
-	addFlags(cmd, &s, names...)
-	return cmd
+// ownFlags are those of one command.
+func ownFlags(title string, options ...option) []flagGroup {
+	return []flagGroup{{Key: title, Items: options}}
 }
 
-// targetCommand makes one whose settings say what is tested: they are complete when it runs.
-func (p *process) targetCommand(use, short, long string, run func(context.Context, *settings, []string) error, names ...string) *cobra.Command {
-	return settingsCommand(use, short, long, func(ctx context.Context, s *settings, args []string) error {
+// targetCommand makes a command whose settings say what is tested: they are complete when it runs.
+func (p *process) targetCommand(use, short, long string, s *settings, flags []flagGroup, run func(context.Context, *settings, []string) error) *cobra.Command {
+	return newCommand(use, short, long, s, flags, func(ctx context.Context, s *settings, args []string) error {
 		s.planning = use == "plan"
 		if err := s.resolve(p.environ); err != nil {
 			return err
 		}
 		return run(ctx, s, args)
-	}, names...)
+	})
 }
 
 // explainCompletion gives cobra's completion command help in the form of the other commands.

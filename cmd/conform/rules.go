@@ -28,7 +28,7 @@ breaks it.
 `
 
 func (p *process) rulesCommand() *cobra.Command {
-	cmd := newCommand("rules [ID]", "Explain the rules", rulesHelp, func(ctx context.Context, args []string) (err error) {
+	cmd := newCommand("rules [ID]", "Explain the rules", rulesHelp, defaultSettings(), nil, func(ctx context.Context, _ *settings, args []string) (err error) {
 		width, _ := terminal(p.stdout)
 		text := ""
 		switch len(args) {

@@ -20,16 +20,15 @@ import (
 	"github.com/insightconform/conform/targets/endpoint"
 )
 
-const runHelpHead = `Usage: conform run [flags]
+const runHelp = `Usage: conform run [flags]
 
 Tests a target and reports each distinct divergence from the documented
 behaviour once, with the requests that show it.
 
   conform run                                    the server that comes with conform
   conform run --endpoint http://127.0.0.1:5000   an emulator
-`
+{flags}
 
-const runHelpTail = `
 Each flag may also be given as an environment variable (--fail-on as
 CONFORM_FAIL_ON) or in the file of --config; a flag goes before a variable, and
 a variable before the file. With --target endpoint and no --endpoint,
@@ -46,7 +45,8 @@ Exit codes
 `
 
 func (p *process) runCommand() *cobra.Command {
-	return p.targetCommand("run", "Test a target", runHelpHead+optionHelp()+runHelpTail, p.testTarget)
+	s := defaultSettings()
+	return p.targetCommand("run", "Test a target", runHelp, s, s.groups(), p.testTarget)
 }
 
 // resolve fills in what no flag gave.

@@ -146,10 +146,12 @@ gives it, or a rule.
 
 Exit codes: 0 all are fixed, 1 some diverge, 2 wrong usage or no trace, 3 nothing
 could be replayed, 130 interrupted.
+{flags}
 `
 
 func (p *process) replayCommand() *cobra.Command {
-	cmd := p.targetCommand("replay TRACE|DIR|NAME|RULE…", "Play recorded divergences again", replayHelp+optionHelp(), p.replay)
+	s := defaultSettings()
+	cmd := p.targetCommand("replay TRACE|DIR|NAME|RULE…", "Play recorded divergences again", replayHelp, s, s.groups(), p.replay)
 	cmd.ValidArgsFunction = completeTraces
 	return cmd
 }
@@ -244,7 +246,7 @@ expected and what came, and cleans up.
 
 func (p *process) exportCommand() *cobra.Command {
 	var as string
-	export := func(_ context.Context, args []string) error {
+	export := func(_ context.Context, _ *settings, args []string) error {
 		if len(args) != 1 {
 			return usagef("'conform export' takes one trace; give the path of its file")
 		}
@@ -265,9 +267,8 @@ func (p *process) exportCommand() *cobra.Command {
 		_, err = p.stdout.Write(script)
 		return err
 	}
-	cmd := newCommand("export TRACE --as FORM", "Turn a recorded divergence into a script", exportHelp, export)
+	cmd := newCommand("export TRACE --as FORM", "Turn a recorded divergence into a script", exportHelp, defaultSettings(),
+		ownFlags("", option{"as", strings.Join(scripts.Forms, "|"), textField(&as, anyText), "the form: awscli, boto3, go or curl"}), export)
 	cmd.ValidArgsFunction = completeTraces
-	cmd.Flags().StringVar(&as, "as", "", "the form: awscli, boto3, go or curl")
-	cmd.RegisterFlagCompletionFunc("as", cobra.FixedCompletions(scripts.Forms, cobra.ShellCompDirectiveNoFileComp))
 	return cmd
 }
