@@ -68,8 +68,8 @@ func completeFaults(*cobra.Command, []string, string) ([]string, cobra.ShellComp
 func completeRules() []string {
 	offers := []string{string(model.Order) + "\tthe order in which errors are selected"}
 	for _, family := range families() {
-		if model.RuleOf(model.ID(family)) == nil {
-			offers = append(offers, family)
+		if model.RuleOf(model.ID(family.Key)) == nil {
+			offers = append(offers, family.Key)
 		}
 	}
 	return append(offers, plain.Texts(model.Rules, func(r model.Rule) string { return string(r.ID) + "\t" + r.Statement })...)

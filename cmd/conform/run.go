@@ -75,17 +75,16 @@ func (s *settings) resolve(environ map[string]string) error {
 
 // readInputs reads the files that a run begins with, and sees that the reports can be written.
 func (s *settings) readInputs() error {
-	for _, read := range []func() error{s.readOrder, s.checkReports, s.readBaseline, s.readKnown, s.readProgress} {
-		if err := read(); err != nil {
+	if err := s.readOrder(); err != nil {
+		return err
+	}
+	for _, sink := range s.sinks {
+		if err := mustBeWritable("--report "+sink.String(), sink.Path, "; give a path that can be written"); err != nil {
 			return err
 		}
 	}
-	return nil
-}
-
-func (s *settings) checkReports() error {
-	for _, sink := range s.sinks {
-		if err := mustBeWritable("--report "+sink.String(), sink.Path, "; give a path that can be written"); err != nil {
+	for _, read := range []func() error{s.readBaseline, s.readKnown, s.readProgress} {
+		if err := read(); err != nil {
 			return err
 		}
 	}

@@ -133,7 +133,7 @@ func (s *settings) groups() []flagGroup {
 				"send at most N requests (default: the systematic suite whole, then 5,000)"},
 			{"time", "DURATION", durationField(&s.run.Time), "end after this time, such as 30s or 5m"},
 			{"timeout", "DURATION", durationField(&s.endpoint.Timeout), "wait this long for an answer (default 10s)"},
-			{"pace", "RATES", fieldOf(&s.pace, aText, pace.Parse, paceText),
+			{"pace", "RATES", fieldOf(&s.pace, aText, pace.Parse, pace.Rates.String),
 				"send no more than so many requests a second in each Region, such as writes=1,reads=10; slower where the target throttles (default: as fast as it answers)"},
 			{"workers", "N", numberField(&s.run.Workers, 1, maxWorkers),
 				"test this many worlds side by side (default: what the target can take)"},

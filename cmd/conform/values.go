@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"reflect"
 	"regexp"
 	"slices"
 	"strconv"
@@ -15,7 +16,6 @@ import (
 	"github.com/insightconform/conform/targets/account/ledger"
 	"github.com/insightconform/conform/targets/embedded"
 	"github.com/insightconform/conform/targets/endpoint"
-	"github.com/insightconform/conform/targets/pace"
 )
 
 // maxRequests and maxWorkers keep a slip of the finger from asking for the impossible.
@@ -31,7 +31,7 @@ type field struct {
 	form form
 }
 
-// fieldOf makes the field of a value that parse reads; nothing is changed where it fails.
+// fieldOf makes the field of a value that parse reads; nothing is changed where it fails. The zero value is none.
 func fieldOf[T any](at *T, form form, parse func(string) (T, error), text func(T) string) field {
 	set := func(given string) error {
 		value, err := parse(given)
@@ -40,7 +40,12 @@ func fieldOf[T any](at *T, form form, parse func(string) (T, error), text func(T
 		}
 		return err
 	}
-	return field{set, func() string { return text(*at) }, form}
+	return field{set, func() string {
+		if reflect.ValueOf(at).Elem().IsZero() {
+			return ""
+		}
+		return text(*at)
+	}, form}
 }
 
 // textField makes the field of a text that a check lets pass.
@@ -57,18 +62,20 @@ func listText(items []string) string { return strings.Join(items, ",") }
 
 // numberField makes the field of a whole number within bounds.
 func numberField[N int | uint64](at *N, lowest, highest uint64) field {
-	return fieldOf(at, aNumber, func(text string) (N, error) {
+	made := fieldOf(at, aNumber, func(text string) (N, error) {
 		n, err := strconv.ParseUint(text, 10, 64)
 		if err != nil || n < lowest || n > highest {
 			return 0, fmt.Errorf("must be a whole number from %d to %d", lowest, highest)
 		}
 		return N(n), nil
-	}, func(n N) string {
-		if uint64(n) < lowest {
+	}, nil)
+	made.text = func() string { // 0 is a number where it may be given
+		if uint64(*at) < lowest {
 			return ""
 		}
-		return fmt.Sprint(n)
-	})
+		return fmt.Sprint(*at)
+	}
+	return made
 }
 
 // switchField makes the field of a switch.
@@ -79,17 +86,12 @@ func switchField(at *bool) field {
 			err = errors.New(aSwitch.otherwise)
 		}
 		return on, err
-	}, func(on bool) string { return map[bool]string{true: "true"}[on] })
+	}, strconv.FormatBool)
 }
 
 // durationField makes the field of a time of at least a millisecond.
 func durationField(at *time.Duration) field {
-	return fieldOf(at, aDuration, parseDuration, func(d time.Duration) string {
-		if d == 0 {
-			return ""
-		}
-		return d.String()
-	})
+	return fieldOf(at, aDuration, parseDuration, time.Duration.String)
 }
 
 func parseDuration(text string) (time.Duration, error) {
@@ -202,13 +204,6 @@ func (s *settings) setShard(text string) (err error) {
 		s.run.Shard, err = parseShard(text, nil)
 	}
 	return err
-}
-
-func paceText(rates pace.Rates) string {
-	if rates == (pace.Rates{}) {
-		return ""
-	}
-	return rates.String()
 }
 
 func parseLevel(text string) (model.Level, error) {
