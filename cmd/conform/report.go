@@ -111,11 +111,7 @@ func (p *process) convert(s *settings, paths []string, precedence string) error 
 		}
 	}
 	for _, sink := range s.wanted() {
-		write := func() error { return sink.Write(p.stdout, list[0], p.textOptions(s)) }
-		if len(list) > 1 {
-			write = func() error { return sink.WriteComparison(p.stdout, list) }
-		}
-		if err := write(); err != nil {
+		if err := sink.Write(p.stdout, list[0], p.textOptions(s), list[1:]...); err != nil {
 			return fmt.Errorf("--to %s: %w", sink, err)
 		}
 	}

@@ -3,7 +3,6 @@ package events
 
 import (
 	"errors"
-	"fmt"
 	"io"
 	"maps"
 	"os"
@@ -86,9 +85,9 @@ func (s *Stream) Add(e reports.Event) {
 			s.steps--
 		}
 	}
-	line, err := eventLine(e)
+	line, err := plain.Marshal(e, "")
 	if err == nil {
-		_, err = s.w.Write(line)
+		_, err = s.w.Write(plain.EscapeJSON(line))
 	}
 	s.err = err
 	if s.file != nil && time.Since(s.synced) > syncEvery {
@@ -119,14 +118,6 @@ func (s *Stream) Close() error {
 	}
 	s.file.Sync()
 	return errors.Join(s.err, s.file.Close())
-}
-
-func eventLine(e reports.Event) ([]byte, error) {
-	data, err := plain.Marshal(e, "")
-	if err != nil {
-		return nil, fmt.Errorf("an event as JSON: %w", err)
-	}
-	return plain.EscapeJSON(data), nil
 }
 
 // The bounds of what an event tells of a step.

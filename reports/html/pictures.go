@@ -87,15 +87,13 @@ type precedenceView struct {
 	Counts []*cellKind
 	Cycles []string
 	Pairs  []*pairView // of which there is something to tell
-
-	kinds map[string]*cellKind // by status
 }
 
 // precedenceRule is a rule with its row.
 type precedenceRule struct {
 	Number    int
 	ID, Code  string
-	Reference string      // its place in the reference's order
+	Reference int         // its place in the reference's order, from 1
 	Cells     []*pairView // nil below the diagonal
 }
 
@@ -103,7 +101,7 @@ type pairView struct {
 	Kind                *cellKind
 	ID                  string // where there is something to tell
 	Row, Column, Status string
-	Cell                *reports.PrecedenceCell
+	Cell                reports.PrecedenceCell
 }
 
 // cellKind is a way in which a pair is shown.
@@ -118,60 +116,58 @@ func newPrecedenceView(p *reports.Precedence) *precedenceView {
 	if p == nil {
 		return nil
 	}
-	v := &precedenceView{kinds: map[string]*cellKind{ // the row's rule is the one that was learned to come first
-		reports.CellFirst:             {"row", "◀", "the row's rule is answered", 0},
-		reports.CellSecond:            {"column", "▲", "the column's rule is answered", 0},
-		reports.CellIndistinguishable: {"alike", "=", "both alone are answered alike", 0},
-		reports.CellOther:             {"other", "≠", "neither's own answer is given", 0},
-		reports.CellUnstable:          {"unstable", "~", "the answer differs from try to try", 0},
-		reports.CellNotCovered:        {"uncovered", "–", "the target cannot be brought there", 0},
-		reports.CellImpossible:        {"impossible", "·", "no request breaks exactly these two", 0},
-	}}
-	cells := map[[2]model.ID]*reports.PrecedenceCell{}
-	for i, c := range p.Cells {
-		cells[[2]model.ID{c.First, c.Second}], cells[[2]model.ID{c.Second, c.First}] = &p.Cells[i], &p.Cells[i]
+	kinds := []*cellKind{ // in the order of CellStatuses; the row's rule is the one that was learned to come first
+		{"row", "◀", "the row's rule is answered", 0},
+		{"column", "▲", "the column's rule is answered", 0},
+		{"alike", "=", "both alone are answered alike", 0},
+		{"other", "≠", "neither's own answer is given", 0},
+		{"unstable", "~", "the answer differs from try to try", 0},
+		{"uncovered", "–", "the target cannot be brought there", 0},
+		{"impossible", "·", "no request breaks exactly these two", 0},
 	}
+	cells := map[[2]model.ID]reports.PrecedenceCell{}
+	for _, c := range p.Cells {
+		cells[[2]model.ID{c.First, c.Second}], cells[[2]model.ID{c.Second, c.First}] = c, c
+	}
+	v := &precedenceView{}
 	rules := p.Rules[:min(len(p.Rules), maxPrecedenceRules)]
 	for i, id := range rules {
-		rule := precedenceRule{Number: i + 1, ID: clean(id), Code: clean(p.Codes[id]), Cells: make([]*pairView, len(rules))}
-		if n := model.Place(id); n > 0 {
-			rule.Reference = fmt.Sprint(n)
-		}
+		rule := precedenceRule{i + 1, clean(id), clean(p.Codes[id]), model.Place(id), make([]*pairView, len(rules))}
 		for k := i + 1; k < len(rules); k++ {
-			rule.Cells[k] = v.pair(cells[[2]model.ID{id, rules[k]}], id, rules[k], fmt.Sprintf("pair-%d-%d", i+1, k+1))
+			pair := &pairView{Row: rule.ID, Column: clean(rules[k]), Cell: cells[[2]model.ID{id, rules[k]}], Kind: &cellKind{Class: "impossible"}}
+			if rule.Cells[k] = pair; pair.Cell.Status == "" {
+				continue
+			}
+			pair.ID = fmt.Sprintf("pair-%d-%d", i+1, k+1)
+			pair.find(kinds, id)
+			if pair.Kind.Class != "impossible" || pair.Cell.Why != "" || len(pair.Cell.Steps) > 0 {
+				v.Pairs = append(v.Pairs, pair)
+			}
 		}
 		v.Rules = append(v.Rules, rule)
 	}
-	for _, status := range reports.CellStatuses {
-		if kind := v.kinds[status]; kind.Count > 0 {
-			v.Counts = append(v.Counts, kind)
-		}
-	}
+	v.Counts = slices.DeleteFunc(kinds, func(kind *cellKind) bool { return kind.Count == 0 })
 	for _, cycle := range p.Cycles[:min(len(p.Cycles), maxOnPage)] {
 		v.Cycles = append(v.Cycles, strings.Join(cleanAll(cycle), ", "))
 	}
 	return v
 }
 
-func (v *precedenceView) pair(c *reports.PrecedenceCell, row, column model.ID, id string) *pairView {
-	out := &pairView{Row: clean(row), Column: clean(column), Cell: c, Kind: &cellKind{Class: "impossible"}}
-	if c == nil {
-		return out
-	}
-	status := c.Status
-	if pair, ok := c.Order(); ok {
-		status, out.Status = reports.CellFirst, out.Row+" is answered"
-		if pair[0] != row {
-			status, out.Status = reports.CellSecond, out.Column+" is answered"
+// find says what was found of a pair in the row of a rule, and counts it.
+func (p *pairView) find(kinds []*cellKind, row model.ID) {
+	status := p.Cell.Status
+	if order, ok := p.Cell.Order(); ok {
+		status, p.Status = reports.CellFirst, p.Row+" is answered"
+		if order[0] != row {
+			status, p.Status = reports.CellSecond, p.Column+" is answered"
 		}
 	}
-	out.Kind, out.ID = cmp.Or(v.kinds[status], v.kinds[reports.CellNotCovered]), id
-	out.Kind.Count++
-	out.Status = cmp.Or(out.Status, out.Kind.Text)
-	if status != reports.CellImpossible || c.Why != "" || len(c.Steps) > 0 {
-		v.Pairs = append(v.Pairs, out)
+	if !slices.Contains(reports.CellStatuses, status) {
+		status = reports.CellNotCovered
 	}
-	return out
+	p.Kind = kinds[slices.Index(reports.CellStatuses, status)]
+	p.Kind.Count++
+	p.Status = cmp.Or(p.Status, p.Kind.Text)
 }
 
 // timelineView is two charts over the same time.

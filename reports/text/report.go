@@ -43,7 +43,7 @@ func Report(w io.Writer, r *reports.Report, options Options) error {
 	r = r.Normalized()
 	p := &page{options: options, most: summaryLines}
 	if options.Quiet {
-		p.outcome(r)
+		p.verdict(r.Verdict, describe.Outcome(r))
 		p.failing(r)
 		return p.end(w)
 	}
@@ -55,7 +55,7 @@ func Report(w io.Writer, r *reports.Report, options Options) error {
 	p.summary(r)
 	p.notes(r)
 	p.blank()
-	p.outcome(r)
+	p.verdict(r.Verdict, describe.Outcome(r))
 	p.reason(r)
 	if r.Command != "" {
 		p.whole(span{"repeat: ", dim}, span{r.Command, normal})
@@ -92,9 +92,14 @@ func (p *page) summary(r *reports.Report) {
 		p.say("replayed", summary(r.Replays))
 	}
 	p.entry("cut short", yellow, p.most, ", ", r.CutShort...)
-	p.entry("not covered", normal, p.most, "; ", notCovered(r)...)
+	p.entry("not covered", normal, p.most, "; ", plain.Texts(describe.Lacking(r), func(lack plain.Group[string, string]) string {
+		return strings.TrimSuffix(strings.Join(lack.Items, ", ")+" ("+lack.Key+")", " ()")
+	})...)
 	if p.options.Verbose {
-		p.entry("untried", normal, p.most, ", ", unexercised(r)...)
+		untried := slices.DeleteFunc(slices.Sorted(maps.Keys(r.Coverage.Rules)), func(id model.ID) bool {
+			return !r.Coverage.Rules[id].Applicable || r.Coverage.Rules[id].Exercised
+		})
+		p.entry("untried", normal, p.most, ", ", joined(untried, "")...)
 	} else {
 		p.entry("deviations", normal, deviationLines, ", ", deviationCounts(r)...)
 	}
@@ -119,15 +124,7 @@ func (p *page) certificate(c *reports.Certificate) {
 	p.say("  provided", "that "+strings.Join(c.Hypotheses, "; that "))
 }
 
-// notCovered names the absent capabilities, with the reason.
-func notCovered(r *reports.Report) []string {
-	return plain.Texts(describe.Lacking(r), func(lack plain.Group[string, string]) string {
-		return strings.TrimSuffix(strings.Join(lack.Items, ", ")+" ("+lack.Key+")", " ()")
-	})
-}
-
-// deviationCounts says how often each rule was kept in another way than the reference's, the most
-// frequent first.
+// deviationCounts says how often each rule was kept in another way than the reference's, the most frequent first.
 func deviationCounts(r *reports.Report) []string {
 	counts := map[model.ID]int{}
 	for _, d := range r.Deviations {
@@ -139,18 +136,6 @@ func deviationCounts(r *reports.Report) []string {
 	return plain.Texts(ids, func(id model.ID) string {
 		return fmt.Sprintf("%s (%s)", plain.Text(id), plain.Counted(counts[id], "time"))
 	})
-}
-
-// unexercised lists the applicable rules that the run did not try.
-func unexercised(r *reports.Report) []string {
-	var ids []string
-	for id, rule := range r.Coverage.Rules {
-		if rule.Applicable && !rule.Exercised {
-			ids = append(ids, string(id))
-		}
-	}
-	slices.Sort(ids)
-	return ids
 }
 
 func (p *page) divergences(r *reports.Report) {
@@ -267,10 +252,6 @@ func (p *page) notes(r *reports.Report) {
 		most := min(2, max(1, noteLines-1-lines))
 		lines += p.entry("note", normal, most, "", plain.Shown(note, 2*plain.MaxShown))
 	}
-}
-
-func (p *page) outcome(r *reports.Report) {
-	p.verdict(r.Verdict, describe.Outcome(r))
 }
 
 func (p *page) reason(r *reports.Report) {
