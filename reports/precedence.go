@@ -66,26 +66,27 @@ func (p *Precedence) check() error {
 	for i, id := range model.ErrorRules() {
 		place[id] = i + 1
 	}
-	type named struct {
-		where string
-		ids   []model.ID
-	}
-	all := []named{{"codes", slices.Sorted(maps.Keys(p.Codes))}, {"unmeasured", slices.Sorted(maps.Keys(p.Unmeasured))}}
-	for i, c := range p.Cells {
-		all = append(all, named{fmt.Sprintf("cell %d", i+1), []model.ID{c.First, c.Second}})
-	}
-	for i, set := range p.Cycles {
-		all = append(all, named{fmt.Sprintf("cycle %d", i+1), set})
-	}
-	for i, t := range p.Triples {
-		all = append(all, named{fmt.Sprintf("triple %d", i+1), t.Rules[:]})
-	}
-	for _, x := range all {
-		for _, id := range x.ids {
-			if place[id] == 0 {
-				return fmt.Errorf("%s: %q is no error rule", x.where, plain.Shorten(string(id), plain.MaxShown))
+	var problem error // the first
+	errorRules := func(where string, ids ...model.ID) {
+		for _, id := range ids {
+			if place[id] == 0 && problem == nil {
+				problem = fmt.Errorf("%s: %q is no error rule", where, plain.Shorten(string(id), plain.MaxShown))
 			}
 		}
+	}
+	errorRules("codes", slices.Sorted(maps.Keys(p.Codes))...)
+	errorRules("unmeasured", slices.Sorted(maps.Keys(p.Unmeasured))...)
+	for i, c := range p.Cells {
+		errorRules(fmt.Sprintf("cell %d", i+1), c.First, c.Second)
+	}
+	for i, set := range p.Cycles {
+		errorRules(fmt.Sprintf("cycle %d", i+1), set...)
+	}
+	for i, t := range p.Triples {
+		errorRules(fmt.Sprintf("triple %d", i+1), t.Rules[:]...)
+	}
+	if problem != nil {
+		return problem
 	}
 	seen := map[[2]model.ID]bool{}
 	for i, c := range p.Cells {

@@ -172,13 +172,8 @@ func readReports(stdin io.Reader, paths []string) (list []*reports.Report, err e
 	return list, nil
 }
 
-// eventStreams are the reports of a run that are written as it goes, each with what asked for it.
-type eventStreams []eventStream
-
-type eventStream struct {
-	sink   formats.Sink
-	stream *events.Stream
-}
+// eventStreams are the reports of a run that are written as it goes.
+type eventStreams []*events.Stream
 
 // openEvents begins the streams that the settings ask for.
 func (p *process) openEvents(s *settings) (all eventStreams, err error) {
@@ -190,15 +185,15 @@ func (p *process) openEvents(s *settings) (all eventStreams, err error) {
 		if err != nil {
 			return nil, usagef("--report %s: %w", sink, err)
 		}
-		all = append(all, eventStream{sink, stream})
+		all = append(all, stream)
 	}
 	all.add(reports.StartEvent(s.reportBefore()))
 	return all, nil
 }
 
 func (all eventStreams) add(e reports.Event) {
-	for _, x := range all {
-		x.stream.Add(e)
+	for _, stream := range all {
+		stream.Add(e)
 	}
 }
 
@@ -213,9 +208,9 @@ func (s *settings) reportBefore() *reports.Report {
 func (p *process) tell(s *settings, report *reports.Report, all eventStreams) bool {
 	all.add(reports.EndEvent(report))
 	whole := true
-	for _, x := range all {
-		if err := x.stream.Close(); err != nil {
-			p.complain("--report " + x.sink.String() + ": " + err.Error())
+	for _, stream := range all {
+		if err := stream.Close(); err != nil {
+			p.complain("--report " + formats.Sink{Format: formats.NDJSON, Path: stream.Path}.String() + ": " + err.Error())
 			whole = false
 		}
 	}

@@ -38,6 +38,7 @@ func Write(w io.Writer, r *reports.Report) error {
 // Stream writes events as they come, each as one line by one write, so that a run which is killed
 // leaves whole lines. Its methods may be called side by side.
 type Stream struct {
+	Path   string // of the file, empty for standard output
 	mu     sync.Mutex
 	w      io.Writer
 	file   *os.File // that is to be flushed to the disk; nil is none
@@ -54,7 +55,7 @@ const syncEvery = time.Second
 
 // Open starts a stream in a file, which is emptied. An empty path is standard output.
 func Open(path string, stdout io.Writer) (*Stream, error) {
-	s := &Stream{w: stdout, steps: maxEventSteps}
+	s := &Stream{Path: path, w: stdout, steps: maxEventSteps}
 	if path == "" {
 		return s, nil
 	}
