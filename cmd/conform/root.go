@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/hbollon/go-edlib"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
@@ -252,7 +253,7 @@ func nearest(name string, known []string) (names []string) {
 	bare := strings.TrimLeft(name, "-")
 	closest := math.MaxInt
 	for _, k := range known {
-		d := distance(name, k)
+		d := edlib.OSADamerauLevenshteinDistance(name, k) // a swap of neighbours counts as one
 		if len(bare) >= 3 && strings.Contains(k, bare) {
 			d = min(d, 2)
 		} else if d > 1+len(bare)/4 {
@@ -266,27 +267,6 @@ func nearest(name string, known []string) (names []string) {
 		}
 	}
 	return names
-}
-
-// distance is the number of letters to insert, drop, change or swap with a neighbour to get from a to b.
-func distance(a, b string) int {
-	d := make([][]int, len(a)+1) // of what a and b begin with
-	for i := range d {
-		d[i] = make([]int, len(b)+1)
-		for j := range d[i] {
-			if i == 0 || j == 0 {
-				d[i][j] = i + j
-				continue
-			}
-			d[i][j] = min(d[i-1][j], d[i][j-1], d[i-1][j-1]) + 1
-			if a[i-1] == b[j-1] {
-				d[i][j] = d[i-1][j-1]
-			} else if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
-				d[i][j] = min(d[i][j], d[i-2][j-2]+1)
-			}
-		}
-	}
-	return d[len(a)][len(b)]
 }
 
 // completion says what may stand after the flag of a setting.
