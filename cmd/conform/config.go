@@ -104,16 +104,16 @@ func (s *settings) place(node *yaml.Node) string {
 func parseYAML(data []byte) (*yaml.Node, error) {
 	decoder := yaml.NewDecoder(bytes.NewReader(data))
 	var document, second yaml.Node
-	if err := decoder.Decode(&document); err != nil && !errors.Is(err, io.EOF) {
-		return nil, err
+	err := decoder.Decode(&document)
+	if err == nil {
+		err = decoder.Decode(&second)
 	}
-	switch err := decoder.Decode(&second); {
+	switch {
 	case err == nil:
 		return nil, fmt.Errorf("line %d: a second document; one is enough", second.Line)
 	case !errors.Is(err, io.EOF):
 		return nil, err
-	}
-	if len(document.Content) == 0 || document.Content[0].Tag == "!!null" {
+	case len(document.Content) == 0, document.Content[0].Tag == "!!null":
 		return &yaml.Node{Kind: yaml.MappingNode}, nil
 	}
 	return document.Content[0], nil

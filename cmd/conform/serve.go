@@ -8,6 +8,7 @@ import (
 	"log"
 	"net"
 	"net/http"
+	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -45,16 +46,11 @@ func (p *process) serveCommand() *cobra.Command {
 
 // listFaults writes a line for each fault of the embedded server: its name, its rule, and what it does otherwise.
 func (p *process) listFaults() error {
-	names, rules := 0, 0
+	table := tabwriter.NewWriter(p.stdout, 0, 0, 2, ' ', 0)
 	for _, f := range embedded.Faults {
-		names, rules = max(names, len(f.Name)), max(rules, len(f.Rule))
+		fmt.Fprintf(table, "%s\t%s\t%s\n", f.Name, f.Rule, f.Describe)
 	}
-	for _, f := range embedded.Faults {
-		if _, err := fmt.Fprintf(p.stdout, "%-*s  %-*s  %s\n", names, f.Name, rules, f.Rule, f.Describe); err != nil {
-			return err
-		}
-	}
-	return nil
+	return table.Flush()
 }
 
 // serve answers requests until ctx is cancelled, which is its regular end.
