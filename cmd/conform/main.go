@@ -45,7 +45,11 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 
 // run runs the command with the given parts and returns its exit code.
 func (parts wiring) run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer, environ []string) (code int) {
-	p := &process{wiring: parts, stdout: stdout, stderr: stderr, stdin: stdin, environ: parseEnvironment(environ)}
+	p := &process{wiring: parts, stdout: stdout, stderr: stderr, stdin: stdin, environ: map[string]string{}}
+	for _, entry := range environ {
+		name, value, _ := strings.Cut(entry, "=")
+		p.environ[name] = value
+	}
 	defer func() {
 		if failure := recover(); failure != nil {
 			p.complain(fmt.Sprintf("internal error: %v; please report it (CONFORM_DEBUG=1 shows where)", failure))
@@ -111,16 +115,6 @@ func exitCodeOf(ctx context.Context, err error) int {
 		return reports.ExitInconclusive
 	}
 	return reports.ExitFailed
-}
-
-func parseEnvironment(environ []string) map[string]string {
-	values := make(map[string]string, len(environ))
-	for _, entry := range environ {
-		if name, value, ok := strings.Cut(entry, "="); ok {
-			values[name] = value
-		}
-	}
-	return values
 }
 
 // wiring names the parts that the command puts together; tests put others in their place.

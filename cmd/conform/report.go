@@ -75,7 +75,7 @@ func (p *process) merge(_ context.Context, s *settings, paths []string) error {
 		return usagef("merge: %w", err)
 	}
 	reports.Judge(whole)
-	return ended(p.writeReports(s.wanted(), whole, p.textOptions(s)))
+	return exitCode(p.writeReports(s.wanted(), whole, p.textOptions(s)))
 }
 
 // formatNames lists the formats for people.
@@ -139,14 +139,6 @@ func (p *process) writeReports(sinks []formats.Sink, r *reports.Report, options 
 		}
 	}
 	return code
-}
-
-// ended is how a command ends with an exit code.
-func ended(code int) error {
-	if code == reports.ExitConforms {
-		return nil
-	}
-	return exitCode(code)
 }
 
 // readReports reads JSON reports; - is standard input, where there is one.

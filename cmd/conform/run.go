@@ -201,7 +201,7 @@ func (p *process) finish(ctx context.Context, s *settings, report *reports.Repor
 	if runError != nil {
 		p.complain(runError.Error())
 	}
-	return ended(code)
+	return exitCode(code)
 }
 
 // endedBy notes the error that a run ended with.

@@ -92,5 +92,5 @@ func (p *process) testItself(ctx context.Context, seed uint64, faults []string, 
 			return exitCode(reports.WorseExit(result.ExitCode, reports.ExitFailed))
 		}
 	}
-	return ended(result.ExitCode)
+	return exitCode(result.ExitCode)
 }
