@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net/http"
 	"os"
 	"os/signal"
 	"runtime/debug"
@@ -119,29 +118,26 @@ func exitCodeOf(ctx context.Context, err error) int {
 
 // wiring names the parts that the command puts together; tests put others in their place.
 type wiring struct {
-	embedded func(settings) (targets.Target, error)
-	endpoint func(settings) (targets.Target, error)
-	account  func(settings) account.Options // tests send it elsewhere
+	target   func(settings) (targets.Target, error) // that is no account
+	account  func(settings) account.Options         // tests send it elsewhere
 	conform  func(context.Context, targets.Target, conform.Options) (*reports.Report, error)
-	server   func(fault string) (http.Handler, error)
 	selftest func(context.Context, selftest.Options) (*reports.Selftest, error)
 }
 
-var production = wiring{
-	embedded: func(s settings) (targets.Target, error) {
-		return embedded.NewTarget(embedded.Options{ServerOptions: embedded.ServerOptions{Fault: s.fault}, Regions: s.endpoint.Regions,
-			Timeout: s.endpoint.Timeout, Workers: s.run.Workers, Pace: s.pacer()}), nil
-	},
-	endpoint: func(s settings) (targets.Target, error) {
-		s.endpoint.Conns, s.endpoint.Pace = s.run.Workers, s.pacer()
+var production = wiring{settings.newTarget, settings.accountOptions, conform.Run, selftest.Run}
+
+// newTarget makes the embedded server, or what stands for the one at a URL.
+func (s settings) newTarget() (targets.Target, error) {
+	var pacer endpoint.Pacer
+	if s.pace != (pace.Rates{}) {
+		pacer = pace.New(s.pace)
+	}
+	if s.target == targetEndpoint {
+		s.endpoint.Conns, s.endpoint.Pace = s.run.Workers, pacer
 		return endpoint.New(s.endpoint)
-	},
-	account: settings.accountOptions,
-	conform: conform.Run,
-	server: func(fault string) (http.Handler, error) {
-		return embedded.NewServer(embedded.ServerOptions{Fault: fault})
-	},
-	selftest: selftest.Run,
+	}
+	return embedded.NewTarget(embedded.Options{ServerOptions: embedded.ServerOptions{Fault: s.fault}, Regions: s.endpoint.Regions,
+		Timeout: s.endpoint.Timeout, Workers: s.run.Workers, Pace: pacer}), nil
 }
 
 // open makes the target that the settings choose, and says what was set in vain.
@@ -151,19 +147,8 @@ func (p *process) open(s *settings) (targets.Target, error) {
 			p.complain(note)
 		}
 	}
-	switch s.target {
-	case targetEndpoint:
-		return p.endpoint(*s)
-	case targetAccount:
+	if s.target == targetAccount {
 		return account.New(p.account(*s))
 	}
-	return p.embedded(*s)
-}
-
-// pacer is nil where nothing is to be paced.
-func (s settings) pacer() endpoint.Pacer {
-	if s.pace == (pace.Rates{}) {
-		return nil
-	}
-	return pace.New(s.pace)
+	return p.target(*s)
 }

@@ -61,7 +61,7 @@ func (p *process) serve(ctx context.Context, address, fault string) error {
 	if err := checkFault(fault); fault != "" && err != nil {
 		return usagef("--fault %q: %w", fault, err)
 	}
-	handler, err := p.server(fault)
+	handler, err := embedded.NewServer(embedded.ServerOptions{Fault: fault})
 	if err != nil {
 		return err
 	}
