@@ -53,7 +53,7 @@ func (o option) setAll(texts []string, where string) error {
 
 // readConfig takes what neither flag nor variable gave from the configuration file, all of which is checked.
 func (s *settings) readConfig() error {
-	data, err := readSmallFile("config", s.config)
+	data, err := readFile("--config: ", s.config, maxFile)
 	if err != nil {
 		return err
 	}

@@ -26,15 +26,7 @@ const (
 	maxReport = 512 << 20 // of what is read as a report, so that a slip of the finger does not fill the memory
 )
 
-// readSmallFile reads a file that a person wrote and a setting names; anything else is wrong usage.
-func readSmallFile(setting, path string) ([]byte, error) {
-	return readFile("--"+setting+": ", path, maxFile)
-}
-
-// readWholeFile reads a file that conform may have written; anything else is wrong usage.
-func readWholeFile(path string) ([]byte, error) { return readFile("", path, maxReport) }
-
-// readFile reads a file of at most so many bytes. Its errors begin with the given words.
+// readFile reads a file of at most so many bytes. Anything else is wrong usage; its errors begin with the given words.
 func readFile(words, path string, most int64) ([]byte, error) {
 	file, err := os.Open(path)
 	if err != nil {
@@ -171,7 +163,7 @@ func (s *settings) readBaseline() error {
 			return nil
 		}
 	}
-	data, err := readSmallFile("baseline", s.baseline)
+	data, err := readFile("--baseline: ", s.baseline, maxFile)
 	if err != nil {
 		return err
 	}

@@ -102,7 +102,7 @@ func (p *process) convert(s *settings, paths []string, precedence string) error 
 		if len(list) > 1 {
 			return usagef("--precedence goes with one report, and %d are given", len(list))
 		}
-		data, err := readWholeFile(precedence)
+		data, err := readFile("", precedence, maxReport)
 		if err != nil {
 			return err
 		}
@@ -149,7 +149,7 @@ func readReports(stdin io.Reader, paths []string) (list []*reports.Report, err e
 			path = "standard input"
 			data, err = readBounded(stdin, path, maxReport)
 		} else {
-			data, err = readWholeFile(path)
+			data, err = readFile("", path, maxReport)
 		}
 		if err != nil {
 			return nil, err
@@ -254,7 +254,7 @@ func (p *process) diff(s *settings, paths []string, machine bool) error {
 	var data [2][]byte
 	var err error
 	for i, path := range paths {
-		if data[i], err = readWholeFile(path); err != nil {
+		if data[i], err = readFile("", path, maxReport); err != nil {
 			return err
 		}
 	}

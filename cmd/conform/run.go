@@ -98,7 +98,7 @@ func (s *settings) readOrder() error {
 	if s.order == "" {
 		return nil
 	}
-	data, err := readSmallFile("order", s.order)
+	data, err := readFile("--order: ", s.order, maxFile)
 	if err != nil {
 		return err
 	}

@@ -17,13 +17,8 @@ import (
 type walkView struct {
 	Covered, Total int
 	Logs           []string
-	Rows           []walkRow
-	Missing        []*walkCell // the states in which something was not covered
-}
-
-type walkRow struct {
-	On    string
-	Cells []*walkCell // nil where the machine has no such state
+	Rows           []plain.Group[string, *walkCell] // nil where the machine has no such state
+	Missing        []*walkCell                      // the states in which something was not covered
 }
 
 // walkCell says of a state how many of its requests were covered, and which were not.
@@ -67,12 +62,12 @@ func newWalkView(w *reports.Walk) *walkView {
 			v.Logs = append(v.Logs, c.Logs)
 		}
 	}
-	for _, on := range plain.GroupBy(cells, func(c *walkCell) string { return c.On }) {
-		row := walkRow{on.Key, make([]*walkCell, len(v.Logs))}
-		for _, c := range on.Items {
-			row.Cells[slices.Index(v.Logs, c.Logs)] = c
+	v.Rows = plain.GroupBy(cells, func(c *walkCell) string { return c.On })
+	for i, row := range v.Rows {
+		v.Rows[i].Items = make([]*walkCell, len(v.Logs))
+		for _, c := range row.Items {
+			v.Rows[i].Items[slices.Index(v.Logs, c.Logs)] = c
 		}
-		v.Rows = append(v.Rows, row)
 	}
 	return v
 }

@@ -89,12 +89,12 @@ func TestWalkTable(t *testing.T) {
 	require.Len(t, v.Logs, 8)
 	require.Len(t, v.Rows, 16)
 	for _, row := range v.Rows {
-		for i, cell := range row.Cells {
-			assert.Equal(t, [2]string{v.Logs[i], row.On}, [2]string{cell.Logs, cell.On})
+		for i, cell := range row.Items {
+			assert.Equal(t, [2]string{v.Logs[i], row.Key}, [2]string{cell.Logs, cell.On})
 		}
 	}
 	assert.Equal(t, 8*16*24-16*4, v.Total, "the requests within reach")
-	first := v.Rows[0].Cells[0]
+	first := v.Rows[0].Items[0]
 	assert.Equal(t, walkCell{ID: "walk-0", Logs: "nothing", On: "off", Covered: 16, Total: 24, Inputs: first.Inputs}, *first)
 	assert.Len(t, first.Inputs, 8)
 	assert.Same(t, first, v.Missing[0])
