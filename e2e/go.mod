@@ -2,12 +2,9 @@ module github.com/insightconform/conform/e2e
 
 go 1.26.0
 
-replace github.com/insightconform/conform => ../
-
 require (
 	github.com/chromedp/cdproto v0.159.0
 	github.com/chromedp/chromedp v0.23.0
-	github.com/insightconform/conform v0.0.0
 	github.com/santhosh-tekuri/jsonschema/v6 v6.0.2
 	github.com/stretchr/testify v1.12.1
 )

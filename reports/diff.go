@@ -41,25 +41,17 @@ const (
 
 // side is one of the two files of a Diff: a report or an error order.
 type side struct {
-	name   string
-	report *Report
-	order  *errorOrder
-}
-
-func (s *side) kind() string {
-	if s.report != nil {
-		return "a report"
-	}
-	return "an error order"
+	name, kind string
+	report     *Report
+	order      *errorOrder
 }
 
 // errorOrder is what a profile or a precedence says of pairs of rules.
 type errorOrder struct {
-	list   []model.ID // of a profile; nil for a precedence, whose list follows from its cells
-	first  map[[2]model.ID]model.ID
-	open   map[[2]model.ID]string // of a precedence: what is known where there is no order
-	codes  map[model.ID]string    // of a precedence
-	silent map[model.ID]string    // rules without a code, and why
+	list  []model.ID // of a profile; nil for a precedence, whose list follows from its cells
+	first map[[2]model.ID]model.ID
+	open  map[[2]model.ID]string // of a precedence: what is known where there is no order
+	codes map[model.ID]string    // of a precedence: what each rule alone is answered with, or why nothing
 }
 
 // Compare compares two JSON reports, or two error orders: profiles, as --order takes them, or what
@@ -73,8 +65,8 @@ func Compare(pathA string, dataA []byte, pathB string, dataB []byte) (*Diff, err
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", pathB, err)
 	}
-	if a.kind() != b.kind() {
-		return nil, fmt.Errorf("%s is %s and %s is %s; compare two of one kind", pathA, a.kind(), pathB, b.kind())
+	if a.kind != b.kind {
+		return nil, fmt.Errorf("%s is %s and %s is %s; compare two of one kind", pathA, a.kind, pathB, b.kind)
 	}
 	d := &Diff{Schema: diffSchema, A: a.name, B: b.name, Differences: []Difference{}}
 	if a.report != nil {
@@ -96,19 +88,19 @@ func readSide(data []byte) (*side, error) {
 		if err != nil {
 			return nil, err
 		}
-		return &side{name: plain.Target(r.Target), report: r}, nil
+		return &side{plain.Target(r.Target), "a report", r, nil}, nil
 	case model.ProfileSchema:
 		p, err := ReadOrder(data)
 		if err != nil {
 			return nil, errors.New(plain.Text(err.Error()))
 		}
-		return &side{name: plain.Text(p.Name), order: orderOfProfile(p)}, nil
+		return &side{plain.Text(p.Name), "an error order", nil, orderOfProfile(p)}, nil
 	case PrecedenceSchema:
 		p, err := ReadPrecedence(data)
 		if err != nil {
 			return nil, err
 		}
-		return &side{name: plain.Target(p.Target), order: orderOfPrecedence(p)}, nil
+		return &side{plain.Target(p.Target), "an error order", nil, orderOfPrecedence(p)}, nil
 	}
 	return nil, fmt.Errorf("the schema is %q; give a file of schema %s, %s or %s", plain.Shorten(schema, plain.MaxShown), Schema, model.ProfileSchema, PrecedenceSchema)
 }
@@ -122,7 +114,10 @@ func orderOfProfile(p *model.Profile) *errorOrder {
 }
 
 func orderOfPrecedence(p *Precedence) *errorOrder {
-	o := &errorOrder{first: map[[2]model.ID]model.ID{}, open: map[[2]model.ID]string{}, codes: p.Codes, silent: p.Unmeasured}
+	o := &errorOrder{first: map[[2]model.ID]model.ID{}, open: map[[2]model.ID]string{}, codes: map[model.ID]string{}}
+	for _, id := range model.ErrorRules() {
+		o.codes[id] = cmp.Or(p.Codes[id], strings.TrimSuffix("none: "+p.Unmeasured[id], ": "))
+	}
 	for _, c := range p.Cells {
 		pair := [2]model.ID{c.First, c.Second}
 		if ordered, ok := c.Order(); ok {
@@ -256,7 +251,7 @@ func (d *Diff) orders(a, b *errorOrder) {
 	rules := model.ErrorRules()
 	if a.codes != nil && b.codes != nil {
 		for _, id := range rules {
-			d.add("codes", string(id), a.code(id), b.code(id))
+			d.add("codes", string(id), a.codes[id], b.codes[id])
 		}
 	}
 	for _, section := range []string{sectionReversed, sectionOneSided, sectionOpen} {
@@ -297,8 +292,4 @@ func (o *errorOrder) relation(pair [2]model.ID) string {
 		return string(first) + " first"
 	}
 	return cmp.Or(o.open[pair], "open")
-}
-
-func (o *errorOrder) code(id model.ID) string {
-	return cmp.Or(o.codes[id], strings.TrimSuffix("none: "+o.silent[id], ": "))
 }

@@ -349,13 +349,12 @@ func JSON(w io.Writer, r *Report) error {
 	return nil
 }
 
-// Normalized returns a copy in the order in which every rendering shows it, its lists and maps empty rather
-// than nil and its numbers such as JSON can say.
+// Normalized returns a copy in the order in which every rendering shows it, its numbers such as JSON can say.
 func (r *Report) Normalized() *Report {
-	c := plain.WithoutNil(*r)
-	if c.Schema == "" {
-		c.Schema = Schema
-	}
+	c := *r
+	c.Schema = cmp.Or(c.Schema, Schema)
+	c.DurationSeconds, c.RequestsPerSecond = plain.Finite(r.DurationSeconds), plain.Finite(r.RequestsPerSecond)
+	c.Divergences, c.Deviations = slices.Clone(r.Divergences), slices.Clone(r.Deviations)
 	c.sort()
 	return &c
 }

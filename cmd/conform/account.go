@@ -65,6 +65,7 @@ permits to names with the prefix. Without --prefix, to those with conform-,
 which every random prefix begins with. Nothing is sent.
 
   conform iam-policy --regions us-east-1 > policy.json
+{flags}
 `
 
 func (p *process) policyCommand() *cobra.Command {
@@ -79,8 +80,9 @@ func (p *process) policyCommand() *cobra.Command {
 		}
 		return err
 	}
-	names := []string{"regions", "prefix", "allow-logging", "stores", "config"}
-	return settingsCommand("iam-policy", "Print the permissions that a run in an account needs", policyHelp+optionHelp(names...), run, names...)
+	s := defaultSettings()
+	return newCommand("iam-policy", "Print the permissions that a run in an account needs", policyHelp, s,
+		s.chosen("regions", "prefix", "allow-logging", "stores", "config"), run)
 }
 
 const sweepHelp = `Usage: conform sweep --account ID --regions A,B [flags]
@@ -96,18 +98,15 @@ by --prefix, must bear the tag of a ledger, else it is kept.
 
 Ends with exit code 0, or 3 where something could not be looked at or deleted,
 and 5 where a guard refused.
-
-What is done
-  --yes                         delete what is found (default: list it)
+{flags}
 `
 
 func (p *process) sweepCommand() *cobra.Command {
-	yes := false
-	names := []string{"account", "regions", "ledger", "prefix", "allow-unknown-alias", "allow-management-account", "timeout", "config"}
-	cmd := settingsCommand("sweep", "Delete what runs have left in an account", sweepHelp+optionHelp(names...),
-		func(ctx context.Context, s *settings, _ []string) error { return p.sweep(ctx, s, yes) }, names...)
-	cmd.Flags().BoolVar(&yes, "yes", false, "delete what is found")
-	return cmd
+	s, yes := defaultSettings(), false
+	flags := ownFlags("What is done", option{"yes", "", switchField(&yes), "delete what is found (default: list it)"})
+	flags = append(flags, s.chosen("account", "regions", "ledger", "prefix", "allow-unknown-alias", "allow-management-account", "timeout", "config")...)
+	return newCommand("sweep", "Delete what runs have left in an account", sweepHelp, s, flags,
+		func(ctx context.Context, s *settings, _ []string) error { return p.sweep(ctx, s, yes) })
 }
 
 func (p *process) sweep(ctx context.Context, s *settings, yes bool) error {

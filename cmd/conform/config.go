@@ -53,7 +53,7 @@ func (o option) setAll(texts []string, where string) error {
 
 // readConfig takes what neither flag nor variable gave from the configuration file, all of which is checked.
 func (s *settings) readConfig() error {
-	data, err := readSmallFile("config", s.config)
+	data, err := readFile("--config: ", s.config, maxFile)
 	if err != nil {
 		return err
 	}
@@ -85,7 +85,7 @@ func (s *settings) readConfig() error {
 		}
 		into := s
 		if s.from[o.name] > fromFile {
-			into, o = &checked, unused[o.name]
+			into, o = checked, unused[o.name]
 		}
 		if err := o.setAll(texts, s.place(value)+": "+o.name); err != nil {
 			return err
@@ -104,16 +104,16 @@ func (s *settings) place(node *yaml.Node) string {
 func parseYAML(data []byte) (*yaml.Node, error) {
 	decoder := yaml.NewDecoder(bytes.NewReader(data))
 	var document, second yaml.Node
-	if err := decoder.Decode(&document); err != nil && !errors.Is(err, io.EOF) {
-		return nil, err
+	err := decoder.Decode(&document)
+	if err == nil {
+		err = decoder.Decode(&second)
 	}
-	switch err := decoder.Decode(&second); {
+	switch {
 	case err == nil:
 		return nil, fmt.Errorf("line %d: a second document; one is enough", second.Line)
 	case !errors.Is(err, io.EOF):
 		return nil, err
-	}
-	if len(document.Content) == 0 || document.Content[0].Tag == "!!null" {
+	case len(document.Content) == 0, document.Content[0].Tag == "!!null":
 		return &yaml.Node{Kind: yaml.MappingNode}, nil
 	}
 	return document.Content[0], nil

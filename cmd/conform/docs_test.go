@@ -126,7 +126,7 @@ func known(command string) string {
 }
 
 // placeholders are what readers are to fill in, with something that could stand there.
-var placeholders = strings.NewReplacer("--account ID ", "--account 999988887777 ", "--fault NAME ", "--fault appends-selectors ")
+var placeholders = strings.NewReplacer("--account ID ", "--account 999988887777 ", "--fault NAME ", "--fault appends-selectors ", "--to FORMAT[=PATH] ", "--to text ")
 
 // TestCommandsOfThePages: each command that a page or a help text shows has a command and flags that exist,
 // with values that are understood.

@@ -1,13 +1,24 @@
 package main
 
 import (
+	"context"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
+	"net/url"
 	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
 
 	"github.com/insightconform/conform/internal/files"
+	pipeline "github.com/insightconform/conform/internal/run"
 	"github.com/insightconform/conform/reports"
+	"github.com/insightconform/conform/reports/scripts"
+	"github.com/insightconform/conform/reports/text"
 )
 
 const (
@@ -15,15 +26,7 @@ const (
 	maxReport = 512 << 20 // of what is read as a report, so that a slip of the finger does not fill the memory
 )
 
-// readSmallFile reads a file that a person wrote and a setting names; anything else is wrong usage.
-func readSmallFile(setting, path string) ([]byte, error) {
-	return readFile("--"+setting+": ", path, maxFile)
-}
-
-// readWholeFile reads a file that conform may have written; anything else is wrong usage.
-func readWholeFile(path string) ([]byte, error) { return readFile("", path, maxReport) }
-
-// readFile reads a file of at most so many bytes. Its errors begin with the given words.
+// readFile reads a file of at most so many bytes. Anything else is wrong usage; its errors begin with the given words.
 func readFile(words, path string, most int64) ([]byte, error) {
 	file, err := os.Open(path)
 	if err != nil {
@@ -90,4 +93,256 @@ func (s *settings) saveProgress(report *reports.Report) (*reports.Report, error)
 		report = whole
 	}
 	return report, files.Write(s.resume, func(w io.Writer) error { return reports.JSON(w, report) })
+}
+
+// noTraces is the value of --traces that keeps none.
+const noTraces = "none"
+
+// tracesFolder is where the traces are kept, empty where none are: as told, or by target, URL and fault.
+func (s *settings) tracesFolder() string {
+	switch s.traces {
+	case noTraces:
+		return ""
+	case "":
+		name := s.target
+		if u, err := url.Parse(s.endpoint.URL); s.target == targetEndpoint && err == nil {
+			name += "-" + strings.NewReplacer(":", "-", "[", "", "]", "").Replace(u.Host)
+		}
+		if s.fault != "" {
+			name += "-" + strings.ReplaceAll(s.fault, "/", "_")
+		}
+		return filepath.Join("conform-traces", name)
+	}
+	return s.traces
+}
+
+// readKnown reads the traces that are there from earlier runs.
+func (s *settings) readKnown() error {
+	folder := s.tracesFolder()
+	if folder == "" {
+		return nil
+	}
+	entries, err := os.ReadDir(folder)
+	switch {
+	case errors.Is(err, fs.ErrNotExist), err == nil && len(entries) == 0:
+		return nil
+	case err != nil:
+		return usagef("--traces: %w; give a folder", err)
+	}
+	if s.known, err = reports.ReadTraceFiles(folder); err != nil {
+		return usagef("--traces: %w; remove the file, or give another folder", err)
+	}
+	s.run.Traces = tracesOf(s.known)
+	return nil
+}
+
+func tracesOf(files []reports.TraceFile) (traces []*reports.Trace) {
+	for _, f := range files {
+		traces = append(traces, f.Trace)
+	}
+	return traces
+}
+
+func yamlFile(path string) bool {
+	ext := strings.ToLower(filepath.Ext(path))
+	return ext == ".yaml" || ext == ".yml"
+}
+
+// readBaseline reads the file of --baseline. One that is to be written need not be there.
+func (s *settings) readBaseline() error {
+	switch {
+	case s.baseline == "" && s.updateBaseline:
+		return usagef("--update-baseline needs --baseline FILE")
+	case s.baseline == "":
+		return nil
+	case s.updateBaseline:
+		if err := mustBeWritable("--baseline "+s.baseline, s.baseline, "; give a path that can be written"); err != nil {
+			return err
+		}
+		if _, err := os.Stat(s.baseline); errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
+	}
+	data, err := readFile("--baseline: ", s.baseline, maxFile)
+	if err != nil {
+		return err
+	}
+	if s.run.Baseline, err = reports.ReadBaseline(data, yamlFile(s.baseline)); err != nil {
+		return usagef("--baseline %s: %w; mend the file, or remove it and write it anew with --update-baseline", s.baseline, err)
+	}
+	return nil
+}
+
+// keep writes the traces and the baseline of a run, and removes the traces of what is fixed.
+func (s *settings) keep(report *reports.Report) error {
+	if folder := s.tracesFolder(); folder != "" {
+		written, err := reports.WriteTraces(folder, report, s.account.KeepAccountIDs)
+		if err != nil {
+			return fmt.Errorf("--traces: %w", err)
+		}
+		if len(written) > 0 {
+			report.Notes = append([]string{"traces for 'conform export': " + folder}, report.Notes...)
+		}
+		for i, d := range report.Divergences {
+			if d.Status == reports.Confirmed {
+				report.Divergences[i].Replay = s.replaying(&reports.Trace{Signature: d.Signature})
+			}
+		}
+		for i, replay := range report.Replays {
+			if s.prune && replay.Outcome == reports.ReplayFixed && i < len(s.known) {
+				if err := os.Remove(s.known[i].Path); err != nil {
+					return fmt.Errorf("--prune: %w", err)
+				}
+			}
+		}
+	}
+	if s.updateBaseline && !report.Partial {
+		updated := reports.UpdatedBaseline(s.run.Baseline, report)
+		if err := files.Write(s.baseline, func(w io.Writer) error { return updated.Write(w, yamlFile(s.baseline)) }); err != nil {
+			return fmt.Errorf("--baseline %s: %w", s.baseline, err)
+		}
+		report.Notes = append(report.Notes, fmt.Sprintf("%s now lists %d known divergences; say in each why it is accepted", s.baseline, len(updated.Entries)))
+	}
+	return nil
+}
+
+const replayHelp = `Usage: conform replay TRACE|DIR|NAME|RULE… [flags]
+
+Plays recorded divergences again, on the same target or another one, and says of
+each: still diverges, now different, fixed, or not covered. What is no file is
+looked for in the folder of the target's traces: a name as the report of a run
+gives it, or a rule.
+
+  conform replay 3f80a1 --endpoint http://127.0.0.1:5000
+  conform replay put/replaces-list --endpoint http://127.0.0.1:5000
+  conform replay conform-traces/endpoint-127.0.0.1-5000 --endpoint http://127.0.0.1:5000
+  conform replay trace.json                              on the embedded server
+
+Exit codes: 0 all are fixed, 1 some diverge, 2 wrong usage or no trace, 3 nothing
+could be replayed, 130 interrupted.
+{flags}
+`
+
+func (p *process) replayCommand() *cobra.Command {
+	s := defaultSettings()
+	cmd := p.targetCommand("replay TRACE|DIR|NAME|RULE…", "Play recorded divergences again", replayHelp, s, s.groups(), p.replay)
+	cmd.ValidArgsFunction = completeTraces
+	return cmd
+}
+
+func (p *process) replay(ctx context.Context, s *settings, paths []string) error {
+	if len(paths) == 0 {
+		return usagef("'conform replay' needs a trace, a folder of traces, or a rule; 'conform run' writes traces to conform-traces")
+	}
+	if err := s.readOrder(); err != nil {
+		return err
+	}
+	files, err := s.tracesNamed(paths)
+	if err != nil {
+		return err
+	}
+	target, err := p.open(s)
+	if err != nil {
+		return err
+	}
+	replays, err := pipeline.Replay(ctx, target, tracesOf(files), pipeline.Options(s.runOptions()))
+	if err != nil {
+		return err
+	}
+	for i := range replays {
+		replays[i].File = files[i].Path
+	}
+	if err := text.Replays(p.stdout, replays, p.textOptions(s)); err != nil {
+		return err
+	}
+	switch {
+	case ctx.Err() != nil:
+		return exitCode(reports.ExitInterrupted)
+	case slices.ContainsFunc(replays, reports.Replay.Diverges):
+		return exitCode(reports.ExitDiverges)
+	case !slices.ContainsFunc(replays, func(r reports.Replay) bool { return r.Outcome != reports.ReplayNotCovered }):
+		return exitCode(reports.ExitInconclusive)
+	}
+	return nil
+}
+
+// tracesNamed reads the traces that arguments name: files, folders, and by name or rule those in the target's folder.
+func (s *settings) tracesNamed(names []string) (files []reports.TraceFile, err error) {
+	for _, name := range names {
+		named, err := reports.ReadTraceFiles(name)
+		if errors.Is(err, fs.ErrNotExist) && reports.TraceName(name) {
+			named, err = s.tracesCalled(name)
+		} else if err != nil {
+			err = unreadable(err)
+		}
+		if err != nil {
+			return nil, err
+		}
+		files = append(files, named...)
+	}
+	return files, nil
+}
+
+// unreadable says of a file that should be a trace what to do about it.
+func unreadable(err error) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		return usagef("%w; give a trace, or a folder of traces, that 'conform run' has written", err)
+	}
+	return usagef("%w; 'conform run' writes a new one of what it finds", err)
+}
+
+// tracesCalled finds traces in the target's folder.
+func (s *settings) tracesCalled(name string) ([]reports.TraceFile, error) {
+	folder := s.tracesFolder()
+	if folder == "" {
+		return nil, usagef("%s is no file, and --traces none leaves no folder to look for it; give --traces DIR", name)
+	}
+	if err := s.readKnown(); err != nil {
+		return nil, err
+	}
+	found := slices.DeleteFunc(slices.Clone(s.known), func(f reports.TraceFile) bool {
+		return f.Trace.Name() != name && string(f.Trace.Rule) != name
+	})
+	if len(found) == 0 {
+		return nil, usagef("%s is no file, and %s has no trace of it; 'conform run' with the same target flags writes those of what it finds, and --traces DIR looks elsewhere", name, folder)
+	}
+	return found, nil
+}
+
+const exportHelp = `Usage: conform export TRACE --as awscli|boto3|go|curl
+
+Writes a script to standard output that shows a recorded divergence to someone
+who does not have conform: it sets up, performs the steps, prints what was
+expected and what came, and cleans up.
+
+  conform export trace.json --as boto3 > divergence.py
+`
+
+func (p *process) exportCommand() *cobra.Command {
+	var as string
+	export := func(_ context.Context, _ *settings, args []string) error {
+		if len(args) != 1 {
+			return usagef("'conform export' takes one trace; give the path of its file")
+		}
+		if as == "" {
+			return usagef("--as is missing; use one of %s", strings.Join(scripts.Forms, ", "))
+		}
+		files, err := reports.ReadTraceFiles(args[0])
+		if err != nil {
+			return unreadable(err)
+		}
+		if len(files) != 1 {
+			return usagef("%s is a folder of %d traces; name one of them", args[0], len(files))
+		}
+		script, err := scripts.Export(files[0].Trace, as)
+		if err != nil {
+			return usagef("--as %q: %w", as, err)
+		}
+		_, err = p.stdout.Write(script)
+		return err
+	}
+	cmd := newCommand("export TRACE --as FORM", "Turn a recorded divergence into a script", exportHelp, defaultSettings(),
+		ownFlags("", option{"as", strings.Join(scripts.Forms, "|"), textField(&as, anyText), "the form: awscli, boto3, go or curl"}), export)
+	cmd.ValidArgsFunction = completeTraces
+	return cmd
 }

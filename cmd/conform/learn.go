@@ -13,7 +13,7 @@ import (
 	"github.com/insightconform/conform/reports/text"
 )
 
-const learnHelpHead = `Usage: conform learn [flags]
+const learnHelp = `Usage: conform learn [flags]
 
 Finds out which error a target selects first where a request breaks several
 rules: asks for each rule alone, then for each two that one request can break
@@ -25,38 +25,27 @@ together, every time twice and in a fresh world.
 
 The profile holds only the pairs that were told apart. A run with it reports,
 at level observed, where the target no longer selects them in that order.
+{flags}
 
-What is kept
-  --profile PATH  write an error order file, as --order takes it
-  --out PATH      write the precedence matrix with all requests and answers, as JSON
-  --verbose       show each pair
-`
-
-const learnHelpTail = `
 Exit codes: 0 learned, 2 wrong usage or configuration, 3 inconclusive: nothing
 listens or no error could be measured, 130 interrupted, no file is written.
 `
 
 func (p *process) learnCommand() *cobra.Command {
 	var profile, out string
-	var verbose bool
+	s := defaultSettings()
+	flags := ownFlags("What is kept",
+		option{"profile", "PATH", textField(&profile, anyText), "write an error order file, as --order takes it"},
+		option{"out", "PATH", textField(&out, anyText), "write the precedence matrix with all requests and answers, as JSON"},
+		option{"verbose", "", switchField(&s.verbose), "show each pair"})
 	// What is tested, and of the other settings of a run those that learning has too.
-	names := []string{"timeout", "keep-account-ids", "config"}
-	defaults := defaultSettings()
-	for _, o := range defaults.groups()[0].Items {
-		names = append(names, o.name)
-	}
-	cmd := p.targetCommand("learn", "Find out which error a target selects first", learnHelpHead+optionHelp(names...)+learnHelpTail,
-		func(ctx context.Context, s *settings, _ []string) error {
-			return p.learn(ctx, s, profile, out, verbose)
-		}, names...)
-	cmd.Flags().StringVar(&profile, "profile", "", "write an error order file")
-	cmd.Flags().StringVar(&out, "out", "", "write the precedence matrix")
-	cmd.Flags().BoolVar(&verbose, "verbose", false, "show each pair")
-	return cmd
+	flags = append(flags, s.groups()[0])
+	flags = append(flags, s.chosen("timeout", "keep-account-ids", "config")...)
+	return p.targetCommand("learn", "Find out which error a target selects first", learnHelp, s, flags,
+		func(ctx context.Context, s *settings, _ []string) error { return p.learn(ctx, s, profile, out) })
 }
 
-func (p *process) learn(ctx context.Context, s *settings, profile, out string, verbose bool) error {
+func (p *process) learn(ctx context.Context, s *settings, profile, out string) error {
 	if profile != "" && profile == out {
 		return usagef("--profile and --out name the same file %s; give each its own", profile)
 	}
@@ -76,9 +65,7 @@ func (p *process) learn(ctx context.Context, s *settings, profile, out string, v
 	if learned == nil {
 		return problem
 	}
-	options := p.textOptions(s)
-	options.Verbose = verbose
-	if err := text.Precedence(p.stdout, learned, options); err != nil {
+	if err := text.Precedence(p.stdout, learned, p.textOptions(s)); err != nil {
 		return err
 	}
 	switch {

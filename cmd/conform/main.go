@@ -13,9 +13,15 @@ import (
 	"strings"
 	"syscall"
 
+	"github.com/insightconform/conform"
+	"github.com/insightconform/conform/internal/selftest"
 	"github.com/insightconform/conform/reports"
 	"github.com/insightconform/conform/reports/plain"
 	"github.com/insightconform/conform/targets"
+	"github.com/insightconform/conform/targets/account"
+	"github.com/insightconform/conform/targets/embedded"
+	"github.com/insightconform/conform/targets/endpoint"
+	"github.com/insightconform/conform/targets/pace"
 
 	// The roots of trust for a machine that has none, such as an image from scratch. Those of the machine,
 	// or of SSL_CERT_FILE, go first.
@@ -38,7 +44,11 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 
 // run runs the command with the given parts and returns its exit code.
 func (parts wiring) run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer, environ []string) (code int) {
-	p := &process{wiring: parts, stdout: stdout, stderr: stderr, stdin: stdin, environ: parseEnvironment(environ)}
+	p := &process{wiring: parts, stdout: stdout, stderr: stderr, stdin: stdin, environ: map[string]string{}}
+	for _, entry := range environ {
+		name, value, _ := strings.Cut(entry, "=")
+		p.environ[name] = value
+	}
 	defer func() {
 		if failure := recover(); failure != nil {
 			p.complain(fmt.Sprintf("internal error: %v; please report it (CONFORM_DEBUG=1 shows where)", failure))
@@ -106,12 +116,39 @@ func exitCodeOf(ctx context.Context, err error) int {
 	return reports.ExitFailed
 }
 
-func parseEnvironment(environ []string) map[string]string {
-	values := make(map[string]string, len(environ))
-	for _, entry := range environ {
-		if name, value, ok := strings.Cut(entry, "="); ok {
-			values[name] = value
+// wiring names the parts that the command puts together; tests put others in their place.
+type wiring struct {
+	target   func(settings) (targets.Target, error) // that is no account
+	account  func(settings) account.Options         // tests send it elsewhere
+	conform  func(context.Context, targets.Target, conform.Options) (*reports.Report, error)
+	selftest func(context.Context, selftest.Options) (*reports.Selftest, error)
+}
+
+var production = wiring{settings.newTarget, settings.accountOptions, conform.Run, selftest.Run}
+
+// newTarget makes the embedded server, or what stands for the one at a URL.
+func (s settings) newTarget() (targets.Target, error) {
+	var pacer endpoint.Pacer
+	if s.pace != (pace.Rates{}) {
+		pacer = pace.New(s.pace)
+	}
+	if s.target == targetEndpoint {
+		s.endpoint.Conns, s.endpoint.Pace = s.run.Workers, pacer
+		return endpoint.New(s.endpoint)
+	}
+	return embedded.NewTarget(embedded.Options{ServerOptions: embedded.ServerOptions{Fault: s.fault}, Regions: s.endpoint.Regions,
+		Timeout: s.endpoint.Timeout, Workers: s.run.Workers, Pace: pacer}), nil
+}
+
+// open makes the target that the settings choose, and says what was set in vain.
+func (p *process) open(s *settings) (targets.Target, error) {
+	for _, note := range s.unusedNotes(p.environ) {
+		if !s.quiet {
+			p.complain(note)
 		}
 	}
-	return values
+	if s.target == targetAccount {
+		return account.New(p.account(*s))
+	}
+	return p.target(*s)
 }

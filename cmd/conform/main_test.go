@@ -45,8 +45,7 @@ func (f *fakeRun) wiring() wiring {
 		return nil, nil
 	}
 	return wiring{
-		embedded: open,
-		endpoint: open,
+		target: open,
 		conform: func(ctx context.Context, _ targets.Target, o conform.Options) (*reports.Report, error) {
 			f.ran, f.options = true, o
 			if f.during != nil {
@@ -54,7 +53,6 @@ func (f *fakeRun) wiring() wiring {
 			}
 			return f.report, f.err
 		},
-		server: func(string) (http.Handler, error) { return http.NotFoundHandler(), nil },
 	}
 }
 
@@ -423,7 +421,7 @@ func TestTheRealServiceIsRefusedFromEverySource(t *testing.T) {
 
 func TestTargetErrors(t *testing.T) {
 	parts := passing().wiring()
-	parts.endpoint = func(settings) (targets.Target, error) {
+	parts.target = func(settings) (targets.Target, error) {
 		return nil, fmt.Errorf("%w: name one Region or two different ones", targets.ErrUsage)
 	}
 	var stdout, stderr bytes.Buffer
@@ -618,7 +616,7 @@ func TestServe(t *testing.T) {
 	response, err := http.Get(url)
 	require.NoError(t, err)
 	response.Body.Close()
-	assert.Equal(t, http.StatusNotFound, response.StatusCode)
+	assert.Equal(t, http.StatusOK, response.StatusCode, "the page of the reference")
 	cancel()
 	select {
 	case code := <-ended:
@@ -642,8 +640,6 @@ func TestNearest(t *testing.T) {
 	assert.Equal(t, []string{"serve"}, nearest("SERVER", known))
 	assert.Empty(t, nearest("launch", known))
 	assert.Empty(t, nearest("", known))
-	assert.Equal(t, 1, distance("--sede", "--seed"))
-	assert.Equal(t, 3, distance("", "abc"))
 }
 
 func TestShellWord(t *testing.T) {

@@ -25,25 +25,20 @@ Writes the report of an earlier run in other formats. FILE is what
 
   conform report report.json --to junit=junit.xml --to markdown=summary.md
   conform report report.json --to text
-
-Flags
-  --to FORMAT[=PATH]   %s;
-                       to standard output or a file; repeatable (default text)
-  --precedence FILE    put a learned precedence of errors into the report
+{flags}
 
 Exit codes: 0 the report was written, whatever its verdict; 2 wrong usage, or a file
 that is no report.
 `
 
 func (p *process) reportCommand() *cobra.Command {
-	var to []string
 	var precedence string
-	cmd := newCommand("report FILE…", "Write the report of an earlier run in another format", fmt.Sprintf(reportHelp, formatNames()),
-		func(_ context.Context, files []string) error { return p.convert(files, to, precedence) })
-	cmd.Flags().StringArrayVar(&to, "to", nil, "a format, to standard output or with =PATH to a file")
-	cmd.Flags().StringVar(&precedence, "precedence", "", "a file with a learned precedence of errors")
-	cmd.RegisterFlagCompletionFunc("to", cobra.FixedCompletions(formats.Names(), cobra.ShellCompDirectiveNoSpace))
-	return cmd
+	s := defaultSettings()
+	flags := ownFlags("Flags",
+		option{"to", "FORMAT[=PATH]", field{set: s.addReport, form: aList}, formatNames() + "; to standard output or a file; repeatable (default text)"},
+		option{"precedence", "FILE", textField(&precedence, anyText), "put a learned precedence of errors into the report"})
+	return newCommand("report FILE…", "Write the report of an earlier run in another format", reportHelp, s, flags,
+		func(_ context.Context, s *settings, files []string) error { return p.convert(s, files, precedence) })
 }
 
 const mergeHelp = `Usage: conform merge FILE… [--report FORMAT[=PATH]]
@@ -55,16 +50,16 @@ the complete suites, so that a certificate may hold for the whole.
   conform run --suite complete --shard 1/2 --report json=1.json
   conform run --suite complete --shard 2/2 --report json=2.json
   conform merge 1.json 2.json --report text --report json=whole.json
-
-Flags
-  --report FORMAT[=PATH]  as of 'conform run' (default text)
+{flags}
 
 Exit codes are those of 'conform run', for the whole; 2 where the reports do not
 belong together.
 `
 
 func (p *process) mergeCommand() *cobra.Command {
-	return settingsCommand("merge FILE…", "Join the reports of the shards of a run", mergeHelp, p.merge, "report")
+	s := defaultSettings()
+	return newCommand("merge FILE…", "Join the reports of the shards of a run", mergeHelp, s,
+		ownFlags("Flags", option{"report", "FORMAT[=PATH]", field{set: s.addReport, form: aList}, "as of 'conform run' (default text)"}), p.merge)
 }
 
 func (p *process) merge(_ context.Context, s *settings, paths []string) error {
@@ -80,22 +75,16 @@ func (p *process) merge(_ context.Context, s *settings, paths []string) error {
 		return usagef("merge: %w", err)
 	}
 	reports.Judge(whole)
-	return ended(p.writeReports(s.wanted(), whole, p.textOptions(s)))
+	return exitCode(p.writeReports(s.wanted(), whole, p.textOptions(s)))
 }
 
 // formatNames lists the formats for people.
 func formatNames() string { return plain.Alternatives(formats.Names(), plain.MaxShown) }
 
 // convert reads reports and writes them in other formats. Nothing is written unless all can be.
-func (p *process) convert(paths, to []string, precedence string) error {
+func (p *process) convert(s *settings, paths []string, precedence string) error {
 	if len(paths) == 0 {
 		return usagef("'conform report' needs a report; 'conform run --report json=FILE' writes one")
-	}
-	s := settings{}
-	for _, spec := range to {
-		if err := s.addReport(spec); err != nil {
-			return wrongValue("--to", spec, err)
-		}
 	}
 	for _, sink := range s.wanted() {
 		if len(paths) > 1 && !sink.Compares() {
@@ -113,7 +102,7 @@ func (p *process) convert(paths, to []string, precedence string) error {
 		if len(list) > 1 {
 			return usagef("--precedence goes with one report, and %d are given", len(list))
 		}
-		data, err := readWholeFile(precedence)
+		data, err := readFile("", precedence, maxReport)
 		if err != nil {
 			return err
 		}
@@ -122,11 +111,7 @@ func (p *process) convert(paths, to []string, precedence string) error {
 		}
 	}
 	for _, sink := range s.wanted() {
-		write := func() error { return sink.Write(p.stdout, list[0], p.textOptions(&s)) }
-		if len(list) > 1 {
-			write = func() error { return sink.WriteComparison(p.stdout, list) }
-		}
-		if err := write(); err != nil {
+		if err := sink.Write(p.stdout, list[0], p.textOptions(s), list[1:]...); err != nil {
 			return fmt.Errorf("--to %s: %w", sink, err)
 		}
 	}
@@ -156,14 +141,6 @@ func (p *process) writeReports(sinks []formats.Sink, r *reports.Report, options 
 	return code
 }
 
-// ended is how a command ends with an exit code.
-func ended(code int) error {
-	if code == reports.ExitConforms {
-		return nil
-	}
-	return exitCode(code)
-}
-
 // readReports reads JSON reports; - is standard input, where there is one.
 func readReports(stdin io.Reader, paths []string) (list []*reports.Report, err error) {
 	for _, path := range paths {
@@ -172,7 +149,7 @@ func readReports(stdin io.Reader, paths []string) (list []*reports.Report, err e
 			path = "standard input"
 			data, err = readBounded(stdin, path, maxReport)
 		} else {
-			data, err = readWholeFile(path)
+			data, err = readFile("", path, maxReport)
 		}
 		if err != nil {
 			return nil, err
@@ -187,13 +164,8 @@ func readReports(stdin io.Reader, paths []string) (list []*reports.Report, err e
 	return list, nil
 }
 
-// eventStreams are the reports of a run that are written as it goes, each with what asked for it.
-type eventStreams []eventStream
-
-type eventStream struct {
-	sink   formats.Sink
-	stream *events.Stream
-}
+// eventStreams are the reports of a run that are written as it goes.
+type eventStreams []*events.Stream
 
 // openEvents begins the streams that the settings ask for.
 func (p *process) openEvents(s *settings) (all eventStreams, err error) {
@@ -205,15 +177,15 @@ func (p *process) openEvents(s *settings) (all eventStreams, err error) {
 		if err != nil {
 			return nil, usagef("--report %s: %w", sink, err)
 		}
-		all = append(all, eventStream{sink, stream})
+		all = append(all, stream)
 	}
 	all.add(reports.StartEvent(s.reportBefore()))
 	return all, nil
 }
 
 func (all eventStreams) add(e reports.Event) {
-	for _, x := range all {
-		x.stream.Add(e)
+	for _, stream := range all {
+		stream.Add(e)
 	}
 }
 
@@ -228,9 +200,9 @@ func (s *settings) reportBefore() *reports.Report {
 func (p *process) tell(s *settings, report *reports.Report, all eventStreams) bool {
 	all.add(reports.EndEvent(report))
 	whole := true
-	for _, x := range all {
-		if err := x.stream.Close(); err != nil {
-			p.complain("--report " + x.sink.String() + ": " + err.Error())
+	for _, stream := range all {
+		if err := stream.Close(); err != nil {
+			p.complain("--report " + formats.Sink{Format: formats.NDJSON, Path: stream.Path}.String() + ": " + err.Error())
 			whole = false
 		}
 	}
@@ -263,29 +235,26 @@ emulator and another one, or two versions of the same.
 What is compared of reports: the verdict, the divergences, how each rule was
 covered, capabilities and deviations. Of error orders: the codes, and which of
 two rules is answered first. An order is a file of --profile or of --out.
-
-Flags
-  --json  write the differences as JSON
+{flags}
 
 Exit codes: 0 the same, 1 something differs, 2 wrong usage or no such file.
 `
 
 func (p *process) diffCommand() *cobra.Command {
 	var machine bool
-	cmd := newCommand("diff A B", "Compare two reports or two error orders", diffHelp,
-		func(_ context.Context, args []string) error { return p.diff(args, machine) })
-	cmd.Flags().BoolVar(&machine, "json", false, "write the differences as JSON")
-	return cmd
+	return newCommand("diff A B", "Compare two reports or two error orders", diffHelp, defaultSettings(),
+		ownFlags("Flags", option{"json", "", switchField(&machine), "write the differences as JSON"}),
+		func(_ context.Context, s *settings, args []string) error { return p.diff(s, args, machine) })
 }
 
-func (p *process) diff(paths []string, machine bool) error {
+func (p *process) diff(s *settings, paths []string, machine bool) error {
 	if len(paths) != 2 {
 		return usagef("'conform diff' takes two files, not %d; see 'conform diff --help'", len(paths))
 	}
 	var data [2][]byte
 	var err error
 	for i, path := range paths {
-		if data[i], err = readWholeFile(path); err != nil {
+		if data[i], err = readFile("", path, maxReport); err != nil {
 			return err
 		}
 	}
@@ -296,7 +265,7 @@ func (p *process) diff(paths []string, machine bool) error {
 	if machine {
 		err = plain.WriteJSON(p.stdout, d)
 	} else {
-		err = text.Diff(p.stdout, d, p.textOptions(&settings{}))
+		err = text.Diff(p.stdout, d, p.textOptions(s))
 	}
 	if err == nil && len(d.Differences) > 0 {
 		return exitCode(reports.ExitDiverges)

@@ -11,10 +11,15 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/hbollon/go-edlib"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/insightconform/conform/generators/machine"
+	"github.com/insightconform/conform/model"
+	"github.com/insightconform/conform/reports/formats"
 	"github.com/insightconform/conform/reports/plain"
+	"github.com/insightconform/conform/targets/embedded"
 )
 
 const rootHelp = `conform tells whether a server behaves as CloudTrail's PutInsightSelectors is
@@ -85,8 +90,8 @@ func (p *process) rootCommand() *cobra.Command {
 		list += fmt.Sprintf("  %-12s %s\n", cmd.Name(), strings.ToLower(cmd.Short[:1])+cmd.Short[1:])
 	}
 	root.Long = fmt.Sprintf(rootHelp, list)
-	root.SetHelpCommand(newCommand("help [COMMAND]", "Help about a command", "Usage: conform help [COMMAND]\n",
-		func(_ context.Context, args []string) error {
+	root.SetHelpCommand(newCommand("help [COMMAND]", "Help about a command", "Usage: conform help [COMMAND]\n", defaultSettings(), nil,
+		func(_ context.Context, _ *settings, args []string) error {
 			about, rest, err := root.Find(args)
 			if err != nil || len(rest) > 0 {
 				return unknownCommand(root, args[0])
@@ -102,33 +107,43 @@ func (p *process) rootCommand() *cobra.Command {
 	return root
 }
 
-// newCommand makes a command. One whose usage names no arguments refuses them.
-func newCommand(use, short, long string, run func(ctx context.Context, args []string) error) *cobra.Command {
-	cmd := &cobra.Command{Use: use, Short: short, Long: long}
-	cmd.RunE = func(cmd *cobra.Command, args []string) error { return run(cmd.Context(), args) }
+// newCommand makes a command with settings and flags; its help has these in place of {flags}. One whose usage names no
+// arguments refuses them.
+func newCommand(use, short, long string, s *settings, flags []flagGroup, run func(context.Context, *settings, []string) error) *cobra.Command {
+	cmd := &cobra.Command{Use: use, Short: short, Long: strings.Replace(long, "{flags}\n", flagHelp(flags), 1)}
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		cmd.Flags().Visit(func(f *pflag.Flag) { s.from[f.Name] = fromFlag })
+		return run(cmd.Context(), s, args)
+	}
 	if !strings.Contains(use, " ") {
 		cmd.Args = noArguments
+	}
+	for _, group := range flags {
+		for _, o := range group.Items {
+			flag := cmd.Flags().VarPF(o, o.name, "", o.help)
+			if o.at.form == aSwitch {
+				flag.NoOptDefVal = "true"
+			}
+			cmd.RegisterFlagCompletionFunc(o.name, o.completion())
+		}
 	}
 	return cmd
 }
 
-// settingsCommand makes a command that takes all settings of a run, or those named.
-func settingsCommand(use, short, long string, run func(context.Context, *settings, []string) error, names ...string) *cobra.Command {
-	s := defaultSettings()
-	cmd := newCommand(use, short, long, func(ctx context.Context, args []string) error { return run(ctx, &s, args) })
-	addFlags(cmd, &s, names...)
-	return cmd
+// ownFlags are those of one command.
+func ownFlags(title string, options ...option) []flagGroup {
+	return []flagGroup{{Key: title, Items: options}}
 }
 
-// targetCommand makes one whose settings say what is tested: they are complete when it runs.
-func (p *process) targetCommand(use, short, long string, run func(context.Context, *settings, []string) error, names ...string) *cobra.Command {
-	return settingsCommand(use, short, long, func(ctx context.Context, s *settings, args []string) error {
+// targetCommand makes a command whose settings say what is tested: they are complete when it runs.
+func (p *process) targetCommand(use, short, long string, s *settings, flags []flagGroup, run func(context.Context, *settings, []string) error) *cobra.Command {
+	return newCommand(use, short, long, s, flags, func(ctx context.Context, s *settings, args []string) error {
 		s.planning = use == "plan"
 		if err := s.resolve(p.environ); err != nil {
 			return err
 		}
 		return run(ctx, s, args)
-	}, names...)
+	})
 }
 
 // explainCompletion gives cobra's completion command help in the form of the other commands.
@@ -238,7 +253,7 @@ func nearest(name string, known []string) (names []string) {
 	bare := strings.TrimLeft(name, "-")
 	closest := math.MaxInt
 	for _, k := range known {
-		d := distance(name, k)
+		d := edlib.OSADamerauLevenshteinDistance(name, k) // a swap of neighbours counts as one
 		if len(bare) >= 3 && strings.Contains(k, bare) {
 			d = min(d, 2)
 		} else if d > 1+len(bare)/4 {
@@ -254,25 +269,68 @@ func nearest(name string, known []string) (names []string) {
 	return names
 }
 
-// distance is the number of letters to insert, drop, change or swap with a neighbour to get from a to b.
-func distance(a, b string) int {
-	before, last, current := make([]int, len(b)+1), make([]int, len(b)+1), make([]int, len(b)+1)
-	for j := range last {
-		last[j] = j
+// completion says what may stand after the flag of a setting.
+func (o option) completion() cobra.CompletionFunc {
+	choices := strings.Split(o.value, "|")
+	switch {
+	case o.name == "suite":
+		return completeList(strings.Split(o.value, ","))
+	case o.name == "machine":
+		return completeList(machine.Names())
+	case o.name == "report", o.name == "to":
+		return completeReports
+	case o.name == "fault":
+		return completeFaults
+	case o.name == "traces":
+		return cobra.FixedCompletions(nil, cobra.ShellCompDirectiveFilterDirs)
+	case o.value == "FILE":
+		return cobra.FixedCompletions([]string{"yaml", "yml", "json"}, cobra.ShellCompDirectiveFilterFileExt)
+	case len(choices) > 1:
+		return cobra.FixedCompletions(choices, cobra.ShellCompDirectiveNoFileComp)
 	}
-	for i := 1; i <= len(a); i++ {
-		current[0] = i
-		for j := 1; j <= len(b); j++ {
-			change := last[j-1]
-			if a[i-1] != b[j-1] {
-				change++
-			}
-			current[j] = min(change, last[j]+1, current[j-1]+1)
-			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
-				current[j] = min(current[j], before[j-2]+1)
+	return cobra.NoFileCompletions
+}
+
+// completeList completes the last item of a list with commas by what is not yet in it.
+func completeList(items []string) cobra.CompletionFunc {
+	return func(_ *cobra.Command, _ []string, typed string) ([]string, cobra.ShellCompDirective) {
+		before := typed[:strings.LastIndex(typed, ",")+1]
+		var offers []string
+		for _, item := range items {
+			if !strings.Contains(","+before, ","+item+",") {
+				offers = append(offers, before+item)
 			}
 		}
-		before, last, current = last, current, before
+		return offers, cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveNoSpace
 	}
-	return last[len(b)]
 }
+
+// completeReports offers the formats, and files after the =.
+func completeReports(_ *cobra.Command, _ []string, typed string) ([]string, cobra.ShellCompDirective) {
+	if strings.Contains(typed, "=") {
+		return nil, cobra.ShellCompDirectiveDefault
+	}
+	var offers []string
+	for _, format := range formats.Names() {
+		offers = append(offers, format, format+"=")
+	}
+	return offers, cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveNoSpace
+}
+
+func completeFaults(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+	offer := func(f embedded.Fault) string { return f.Name + "\t" + f.Describe }
+	return plain.Texts(embedded.Faults, offer), cobra.ShellCompDirectiveNoFileComp
+}
+
+func completeRules() []string {
+	offers := []string{string(model.Order) + "\tthe order in which errors are selected"}
+	for _, family := range families() {
+		if model.RuleOf(model.ID(family.Key)) == nil {
+			offers = append(offers, family.Key)
+		}
+	}
+	return append(offers, plain.Texts(model.Rules, func(r model.Rule) string { return string(r.ID) + "\t" + r.Statement })...)
+}
+
+// completeTraces leaves it to the shell to find files and folders: a trace may be anywhere.
+var completeTraces = cobra.FixedCompletions([]string{"json"}, cobra.ShellCompDirectiveFilterFileExt)

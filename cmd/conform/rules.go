@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -28,12 +29,12 @@ breaks it.
 `
 
 func (p *process) rulesCommand() *cobra.Command {
-	cmd := newCommand("rules [ID]", "Explain the rules", rulesHelp, func(ctx context.Context, args []string) (err error) {
+	cmd := newCommand("rules [ID]", "Explain the rules", rulesHelp, defaultSettings(), nil, func(ctx context.Context, _ *settings, args []string) (err error) {
 		width, _ := terminal(p.stdout)
 		text := ""
 		switch len(args) {
 		case 0:
-			text = ruleTable(width, families())
+			text = ruleTable(width, families()...)
 		case 1:
 			text, err = explain(ctx, args[0], width)
 		default:
@@ -53,31 +54,24 @@ func (p *process) rulesCommand() *cobra.Command {
 	return cmd
 }
 
-// families lists the families of rules in the order in which the table starts them.
-func families() []string {
-	groups := plain.GroupBy(model.Rules, func(r model.Rule) string { return r.ID.Family() })
-	return plain.Texts(groups, func(g plain.Group[string, model.Rule]) string { return g.Key })
+// families has the rules by family, in the order in which the table starts them.
+func families() []plain.Group[string, model.Rule] {
+	return plain.GroupBy(model.Rules, func(r model.Rule) string { return r.ID.Family() })
 }
 
-func ruleTable(width int, families []string) string {
+func ruleTable(width int, families ...plain.Group[string, model.Rule]) string {
 	idWidth := 0
 	for i := range model.Rules {
 		idWidth = max(idWidth, len(model.Rules[i].ID))
 	}
-	var b strings.Builder
-	for i, family := range families {
-		if i > 0 {
-			b.WriteByte('\n')
+	tables := plain.Texts(families, func(family plain.Group[string, model.Rule]) string {
+		table := family.Key + "\n"
+		for _, rule := range family.Items {
+			table += plain.Shorten(fmt.Sprintf("  %-*s  %-10s  %s", idWidth, rule.ID, rule.Level, rule.Statement), width) + "\n"
 		}
-		fmt.Fprintln(&b, family)
-		for _, rule := range model.Rules {
-			if rule.ID.Family() == family {
-				line := fmt.Sprintf("  %-*s  %-10s  %s", idWidth, rule.ID, rule.Level, rule.Statement)
-				fmt.Fprintln(&b, plain.Shorten(line, width))
-			}
-		}
-	}
-	return b.String()
+		return table
+	})
+	return strings.Join(tables, "\n")
 }
 
 // explain renders one rule, one family, or the error order.
@@ -88,8 +82,10 @@ func explain(ctx context.Context, name string, width int) (string, error) {
 	if name == string(model.Order) {
 		return explainOrder(), nil
 	}
-	if slices.Contains(families(), name) {
-		return ruleTable(width, []string{name}), nil
+	for _, family := range families() {
+		if family.Key == name {
+			return ruleTable(width, family), nil
+		}
 	}
 	names := append([]string{string(model.Order)}, plain.Texts(model.Rules, func(r model.Rule) string { return string(r.ID) })...)
 	return "", usagef("there is no rule %q; %s", name, suggestion(nearest(name, names), "conform rules"))
@@ -125,7 +121,11 @@ func explainRule(ctx context.Context, rule *model.Rule, width int) (string, erro
 			fmt.Fprintln(&b, plain.Shorten("  "+line, width))
 		}
 	}
-	if faults := breaking(rule.ID); len(faults) > 0 {
+	faults := slices.DeleteFunc(slices.Clone(embedded.Faults), func(f embedded.Fault) bool { return f.Rule != rule.ID })
+	slices.SortStableFunc(faults, func(a, b embedded.Fault) int { // those that show at once first
+		return strings.Compare(strconv.FormatBool(a.Deep), strconv.FormatBool(b.Deep))
+	})
+	if len(faults) > 0 {
 		fmt.Fprint(&b, "\nBroken on purpose by\n")
 		for i, f := range faults {
 			if left := len(faults) - i; i >= shownFaults && left > 1 {
@@ -141,14 +141,6 @@ func explainRule(ctx context.Context, rule *model.Rule, width int) (string, erro
 
 // shownFaults is how many faults the explanation of a rule lists.
 const shownFaults = 3
-
-// breaking lists the faults of the embedded server that break a rule, those that show at once first.
-func breaking(rule model.ID) []embedded.Fault {
-	of := func(deep bool) []embedded.Fault {
-		return slices.DeleteFunc(slices.Clone(embedded.Faults), func(f embedded.Fault) bool { return f.Rule != rule || f.Deep != deep })
-	}
-	return append(of(false), of(true)...)
-}
 
 func explainOrder() string {
 	var b strings.Builder

@@ -13,23 +13,24 @@ import (
 	"golang.org/x/term"
 
 	"github.com/insightconform/conform"
+	pipeline "github.com/insightconform/conform/internal/run"
 	"github.com/insightconform/conform/reports"
 	"github.com/insightconform/conform/reports/formats"
 	"github.com/insightconform/conform/reports/plain"
 	"github.com/insightconform/conform/reports/text"
+	"github.com/insightconform/conform/targets"
 	"github.com/insightconform/conform/targets/endpoint"
 )
 
-const runHelpHead = `Usage: conform run [flags]
+const runHelp = `Usage: conform run [flags]
 
 Tests a target and reports each distinct divergence from the documented
 behaviour once, with the requests that show it.
 
   conform run                                    the server that comes with conform
   conform run --endpoint http://127.0.0.1:5000   an emulator
-`
+{flags}
 
-const runHelpTail = `
 Each flag may also be given as an environment variable (--fail-on as
 CONFORM_FAIL_ON) or in the file of --config; a flag goes before a variable, and
 a variable before the file. With --target endpoint and no --endpoint,
@@ -46,7 +47,8 @@ Exit codes
 `
 
 func (p *process) runCommand() *cobra.Command {
-	return p.targetCommand("run", "Test a target", runHelpHead+optionHelp()+runHelpTail, p.testTarget)
+	s := defaultSettings()
+	return p.targetCommand("run", "Test a target", runHelp, s, s.groups(), p.testTarget)
 }
 
 // resolve fills in what no flag gave.
@@ -75,17 +77,16 @@ func (s *settings) resolve(environ map[string]string) error {
 
 // readInputs reads the files that a run begins with, and sees that the reports can be written.
 func (s *settings) readInputs() error {
-	for _, read := range []func() error{s.readOrder, s.checkReports, s.readBaseline, s.readKnown, s.readProgress} {
-		if err := read(); err != nil {
+	if err := s.readOrder(); err != nil {
+		return err
+	}
+	for _, sink := range s.sinks {
+		if err := mustBeWritable("--report "+sink.String(), sink.Path, "; give a path that can be written"); err != nil {
 			return err
 		}
 	}
-	return nil
-}
-
-func (s *settings) checkReports() error {
-	for _, sink := range s.sinks {
-		if err := mustBeWritable("--report "+sink.String(), sink.Path, "; give a path that can be written"); err != nil {
+	for _, read := range []func() error{s.readBaseline, s.readKnown, s.readProgress} {
+		if err := read(); err != nil {
 			return err
 		}
 	}
@@ -97,7 +98,7 @@ func (s *settings) readOrder() error {
 	if s.order == "" {
 		return nil
 	}
-	data, err := readSmallFile("order", s.order)
+	data, err := readFile("--order: ", s.order, maxFile)
 	if err != nil {
 		return err
 	}
@@ -200,7 +201,7 @@ func (p *process) finish(ctx context.Context, s *settings, report *reports.Repor
 	if runError != nil {
 		p.complain(runError.Error())
 	}
-	return ended(code)
+	return exitCode(code)
 }
 
 // endedBy notes the error that a run ended with.
@@ -263,4 +264,63 @@ func terminal(w io.Writer) (width int, ok bool) {
 	}
 	width, _, _ = term.GetSize(int(file.Fd()))
 	return width, true
+}
+
+const planHelp = `Usage: conform plan [flags]
+
+Says what 'conform run' with the same flags would do: the suites, their tests
+and requests, what the complete suites tell apart and guarantee, and how long
+all that takes, at the rate of the target and at the quota of the service. It
+probes the target with some requests and runs no suite; an account is sent
+nothing, and what would be created, permitted and paid is said as well.
+
+  conform plan --suite complete --depth 1
+  conform plan --suite systematic,complete --endpoint http://127.0.0.1:5000
+  conform plan --target account --regions us-east-1
+
+Flags are those of 'conform run'; --report json writes the plan for machines.
+The machines of complete suites (--machine) are
+  management   one trail: two types on Management (part of the next)
+  trail        one trail: all types, categories and classes of what it logs
+  two-trails   whether a trail's calls leave another one alone
+  stores       an event data store with two destinations
+  logging      as trail, with StartLogging, StopLogging and refused requests; long
+`
+
+func (p *process) planCommand() *cobra.Command {
+	s := defaultSettings()
+	return p.targetCommand("plan", "Say what a run would do, and how long it takes", planHelp, s, s.groups(), p.plan)
+}
+
+func (p *process) plan(ctx context.Context, s *settings, _ []string) error {
+	err := s.readOrder()
+	if err != nil {
+		return err
+	}
+	var plan *reports.Plan
+	if s.target == targetAccount {
+		plan, err = p.planAccount(ctx, s)
+	} else {
+		var target targets.Target
+		if target, err = p.open(s); err == nil {
+			plan, err = pipeline.Plan(ctx, target, pipeline.Options(s.runOptions()))
+		}
+	}
+	if err != nil {
+		return err
+	}
+	for _, sink := range s.sinks {
+		render := func(w io.Writer) error { return text.Plan(w, plan, p.textOptions(s)) }
+		switch sink.Format {
+		case formats.Text:
+		case formats.JSON:
+			render = func(w io.Writer) error { return plain.WriteJSON(w, plan) }
+		default:
+			return usagef("--report %s: a plan is written as text or json", sink)
+		}
+		if err := sink.Render(p.stdout, render); err != nil {
+			return usagef("--report %s: %w", sink, err)
+		}
+	}
+	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"math"
 	"strings"
 	"time"
 
@@ -30,13 +31,7 @@ A walk beside the reference tells beforehand which faults are wrong at all:
 
   conform selftest
   conform selftest --fault appends-selectors --fault trail/not-found/wrong-code
-
-Flags
-  --fault NAME  test with this fault alone; repeatable ('conform serve --fault
-                list' lists them; default all)
-  --seed N      of the random exploration (default 1)
-  --json PATH   write the result for machines, too; - is standard output, and
-                then no text
+{flags}
 
 Exit codes
     0  each fault came out as it must, and each rule that claims something
@@ -50,19 +45,18 @@ Exit codes
 func (p *process) selftestCommand() *cobra.Command {
 	var faults []string
 	var path string
-	cmd := settingsCommand("selftest", "Test conform itself on wrong servers", selftestHelp,
-		func(ctx context.Context, s *settings, _ []string) error {
-			return p.testItself(ctx, max(1, s.run.Seed), faults, path)
-		}, "seed")
+	s := defaultSettings()
 	addFault := func(text string) error {
 		faults = append(faults, text)
 		return checkFault(text)
 	}
-	for _, o := range []option{{"fault", "NAME", field{set: addFault}, "test with this fault alone; repeatable"},
-		{"json", "PATH", textField(&path, checkPath), "write the result for machines, too"}} {
-		cmd.Flags().Var(flagValue{o, map[string]origin{}}, o.name, o.help)
-	}
-	return cmd
+	flags := ownFlags("Flags",
+		option{"fault", "NAME", field{set: addFault}, "test with this fault alone; repeatable ('conform serve --fault list' lists them; default all)"},
+		option{"seed", "N", numberField(&s.run.Seed, 1, math.MaxUint64), "of the random exploration (default 1)"},
+		option{"json", "PATH", textField(&path, checkPath), "write the result for machines, too; - is standard output, and then no text"})
+	return newCommand("selftest", "Test conform itself on wrong servers", selftestHelp, s, flags, func(ctx context.Context, s *settings, _ []string) error {
+		return p.testItself(ctx, max(1, s.run.Seed), faults, path)
+	})
 }
 
 // testItself runs the self-test and writes its result.
@@ -98,5 +92,5 @@ func (p *process) testItself(ctx context.Context, seed uint64, faults []string, 
 			return exitCode(reports.WorseExit(result.ExitCode, reports.ExitFailed))
 		}
 	}
-	return ended(result.ExitCode)
+	return exitCode(result.ExitCode)
 }

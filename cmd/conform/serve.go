@@ -8,6 +8,7 @@ import (
 	"log"
 	"net"
 	"net/http"
+	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -22,10 +23,7 @@ the AWS JSON 1.1 protocol, any credentials, state in memory only. Ends on Ctrl-C
 
   conform serve
   AWS_ENDPOINT_URL_CLOUDTRAIL=http://127.0.0.1:8080 aws cloudtrail get-insight-selectors …
-
-Flags
-  --addr HOST:PORT  where to listen (default 127.0.0.1:8080); port 0 takes a free one
-  --fault NAME      be wrong on purpose in one way; 'list' lists the ways and ends
+{flags}
 `
 
 // listFaults is the value of --fault that lists them.
@@ -34,31 +32,25 @@ const listFaults = "list"
 const defaultAddress = "127.0.0.1:8080"
 
 func (p *process) serveCommand() *cobra.Command {
-	var address, fault string
-	cmd := newCommand("serve", "Serve the reference over HTTP", serveHelp, func(ctx context.Context, _ []string) error {
+	address, fault := cmp.Or(p.environ[variableName("addr")], defaultAddress), ""
+	run := func(ctx context.Context, _ *settings, _ []string) error {
 		if fault == listFaults {
 			return p.listFaults()
 		}
 		return p.serve(ctx, address, fault)
-	})
-	cmd.Flags().StringVar(&address, "addr", cmp.Or(p.environ[variableName("addr")], defaultAddress), "where to listen")
-	cmd.Flags().StringVar(&fault, "fault", "", "be wrong on purpose in one way")
-	cmd.RegisterFlagCompletionFunc("fault", completeFaults)
-	return cmd
+	}
+	return newCommand("serve", "Serve the reference over HTTP", serveHelp, defaultSettings(), ownFlags("Flags",
+		option{"addr", "HOST:PORT", textField(&address, anyText), "where to listen (default " + defaultAddress + "); port 0 takes a free one"},
+		option{"fault", "NAME", textField(&fault, anyText), "be wrong on purpose in one way; 'list' lists the ways and ends"}), run)
 }
 
 // listFaults writes a line for each fault of the embedded server: its name, its rule, and what it does otherwise.
 func (p *process) listFaults() error {
-	names, rules := 0, 0
+	table := tabwriter.NewWriter(p.stdout, 0, 0, 2, ' ', 0)
 	for _, f := range embedded.Faults {
-		names, rules = max(names, len(f.Name)), max(rules, len(f.Rule))
+		fmt.Fprintf(table, "%s\t%s\t%s\n", f.Name, f.Rule, f.Describe)
 	}
-	for _, f := range embedded.Faults {
-		if _, err := fmt.Fprintf(p.stdout, "%-*s  %-*s  %s\n", names, f.Name, rules, f.Rule, f.Describe); err != nil {
-			return err
-		}
-	}
-	return nil
+	return table.Flush()
 }
 
 // serve answers requests until ctx is cancelled, which is its regular end.
@@ -69,7 +61,7 @@ func (p *process) serve(ctx context.Context, address, fault string) error {
 	if err := checkFault(fault); fault != "" && err != nil {
 		return usagef("--fault %q: %w", fault, err)
 	}
-	handler, err := p.server(fault)
+	handler, err := embedded.NewServer(embedded.ServerOptions{Fault: fault})
 	if err != nil {
 		return err
 	}

@@ -7,8 +7,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/spf13/cobra"
-
 	"github.com/insightconform/conform"
 	"github.com/insightconform/conform/generators/machine"
 	"github.com/insightconform/conform/internal/explore"
@@ -59,8 +57,8 @@ const (
 	targetAccount  = "account"
 )
 
-func defaultSettings() settings {
-	return settings{
+func defaultSettings() *settings {
+	return &settings{
 		target:   targetEmbedded,
 		run:      conform.Options{Suites: []string{conform.Systematic, conform.Random}, FailOn: model.Observed},
 		endpoint: endpoint.Options{Timeout: endpoint.DefaultTimeout},
@@ -68,7 +66,7 @@ func defaultSettings() settings {
 	}
 }
 
-// option is one setting: a flag, an environment variable and, but for the file's own, a key of the configuration file.
+// option is a flag. Of a setting it is an environment variable too and, but for the file's own, a key of the configuration file.
 type option struct {
 	name  string
 	value string // how its value is named in help; a list of choices is separated by |
@@ -76,9 +74,17 @@ type option struct {
 	help  string
 }
 
+// String, Type and Set make a pflag.Value of an option.
+func (o option) String() string        { return "" }
+func (o option) Type() string          { return o.value }
+func (o option) Set(text string) error { return o.at.set(text) }
+
+// flagGroup has flags under a title.
+type flagGroup = plain.Group[string, option]
+
 // groups lists the settings in the order in which help shows them.
-func (s *settings) groups() []plain.Group[string, option] {
-	return []plain.Group[string, option]{
+func (s *settings) groups() []flagGroup {
+	return []flagGroup{
 		{Key: "What is tested", Items: []option{
 			{"target", "embedded|endpoint|account", textField(&s.target, checkTarget),
 				"the server that comes with conform, one at a URL, or the service in a sandbox account (default embedded)"},
@@ -127,7 +133,7 @@ func (s *settings) groups() []plain.Group[string, option] {
 				"send at most N requests (default: the systematic suite whole, then 5,000)"},
 			{"time", "DURATION", durationField(&s.run.Time), "end after this time, such as 30s or 5m"},
 			{"timeout", "DURATION", durationField(&s.endpoint.Timeout), "wait this long for an answer (default 10s)"},
-			{"pace", "RATES", fieldOf(&s.pace, aText, pace.Parse, paceText),
+			{"pace", "RATES", fieldOf(&s.pace, aText, pace.Parse, pace.Rates.String),
 				"send no more than so many requests a second in each Region, such as writes=1,reads=10; slower where the target throttles (default: as fast as it answers)"},
 			{"workers", "N", numberField(&s.run.Workers, 1, maxWorkers),
 				"test this many worlds side by side (default: what the target can take)"},
@@ -180,69 +186,42 @@ func (s *settings) byName() map[string]option {
 	return all
 }
 
-// flagValue connects a setting with its flag.
-type flagValue struct {
-	option
-	from map[string]origin
-}
-
-func (v flagValue) String() string { return "" }
-
-func (v flagValue) Type() string { return v.value }
-
-func (v flagValue) Set(text string) error {
-	err := v.at.set(text)
-	if err == nil {
-		v.from[v.name] = fromFlag
-	}
-	return err
-}
-
-// addFlags adds the flags of the settings with the given names, of all where there are none.
-func addFlags(cmd *cobra.Command, s *settings, names ...string) {
-	for _, o := range s.options() {
-		if !chosen(names, o.name) {
-			continue
+// chosen lists the settings that have one of the names.
+func (s *settings) chosen(names ...string) (groups []flagGroup) {
+	for _, group := range s.groups() {
+		group.Items = slices.DeleteFunc(group.Items, func(o option) bool { return !slices.Contains(names, o.name) })
+		if len(group.Items) > 0 {
+			groups = append(groups, group)
 		}
-		flag := cmd.Flags().VarPF(flagValue{o, s.from}, o.name, "", o.help)
-		if o.at.form == aSwitch {
-			flag.NoOptDefVal = "true"
-		}
-		cmd.RegisterFlagCompletionFunc(o.name, o.completion())
 	}
+	return groups
 }
 
-// chosen reports whether a setting is among those asked for; none stands for all.
-func chosen(only []string, name string) bool { return len(only) == 0 || slices.Contains(only, name) }
+// maxSynopsis is how wide a flag with its value may be for its help to stand on the same line.
+const maxSynopsis = 29
 
-// optionHelp renders the settings by group for help, all or only some.
-func optionHelp(only ...string) (help string) {
-	all := defaultSettings()
+// flagHelp renders flags for help.
+func flagHelp(groups []flagGroup) string {
+	synopsis := func(o option) string { return strings.TrimSpace("--" + o.name + " " + o.value) }
 	width := 0
-	for _, o := range all.options() {
-		width = max(width, len("--"+o.name))
-	}
-	for _, group := range all.groups() {
-		title := "\n" + group.Key + "\n"
+	for _, group := range groups {
 		for _, o := range group.Items {
-			if chosen(only, o.name) {
-				help, title = help+title+o.helpLine(width), ""
-			}
+			width = max(width, min(plain.Length(synopsis(o)), maxSynopsis))
 		}
 	}
-	return help
-}
-
-// helpLine explains a setting in help, on two lines where its synopsis is wider than it may be.
-func (o option) helpLine(width int) string {
-	line := strings.TrimSpace(o.synopsis())
-	if len(line) > width {
-		line += fmt.Sprintf("\n  %-*s", width, "")
+	var b strings.Builder
+	for _, group := range groups {
+		fmt.Fprintf(&b, "\n%s\n", group.Key)
+		for _, o := range group.Items {
+			line := synopsis(o)
+			if plain.Length(line) > width {
+				line += fmt.Sprintf("\n  %-*s", width, "")
+			}
+			fmt.Fprintf(&b, "  %-*s  %s\n", width, line, o.help)
+		}
 	}
-	return fmt.Sprintf("  %-*s  %s\n", width, line, o.help)
+	return b.String()
 }
-
-func (o option) synopsis() string { return "--" + o.name + " " + o.value }
 
 // wrongValue says of a flag, a variable or a place in a file that its value cannot be used, and why.
 func wrongValue(where, text string, err error) error {
@@ -312,4 +291,64 @@ func (s *settings) unusedNotes(environ map[string]string) (notes []string) {
 	}
 	note("on the embedded server; --endpoint URL tests another", "bucket", "use-environment-credentials")
 	return notes
+}
+
+// The settings that say which target is tested and how requests are sent, in the order in which commands have them.
+var (
+	accountNames = []string{"ledger", "prefix", "allow-logging", "stores", "allow-unknown-alias", "allow-management-account"}
+	targetNames  = []string{"fault", "regions", "bucket", "eventual", "settle", "use-environment-credentials"}
+	mannerNames  = []string{"timeout", "pace"}
+)
+
+// command is the full command that repeats a run with these settings.
+func (s *settings) command(seed uint64, workers int) string {
+	ran := *s
+	ran.run.Seed, ran.run.Workers = seed, workers
+	how := []string{"suite"}
+	if slices.Contains(s.run.Suites, conform.Complete) {
+		how = append(how, "depth", "machine")
+	}
+	return "conform run" + ran.targetWords() + ran.words(how, true) +
+		ran.words(slices.Concat([]string{"shard", "requests", "time"}, mannerNames, []string{"workers", "seed", "order", "fail-on", "baseline"}), false)
+}
+
+// replaying is the command that plays a trace which a run with these settings has kept again.
+func (s *settings) replaying(trace *reports.Trace) string {
+	return "conform replay " + trace.Name() + s.words([]string{"traces"}, false) + s.targetWords() +
+		s.words(append(mannerNames, "order"), false)
+}
+
+// targetWords says which target is tested: an account by a variable, unless account ids are to be kept.
+func (s *settings) targetWords() string {
+	which := ""
+	switch s.target {
+	case targetEndpoint:
+		which = s.words([]string{"endpoint"}, false)
+	case targetAccount:
+		which = ` --target account --account "$CONFORM_ACCOUNT"`
+		if s.account.KeepAccountIDs {
+			which = " --target account" + s.words([]string{"account"}, false)
+		}
+		which += s.words(accountNames, false)
+	}
+	return which + s.words(targetNames, false)
+}
+
+// words are the flags that give the settings with these names: all, or those without their default.
+func (s *settings) words(names []string, all bool) string {
+	var b strings.Builder
+	defaults := defaultSettings()
+	given, usual := s.byName(), defaults.byName()
+	for _, name := range names {
+		o := given[name]
+		text := o.at.text()
+		switch {
+		case text == "" || !all && text == usual[name].at.text(), name == "ledger" && s.from[name] == fromDefault:
+		case o.at.form == aSwitch:
+			b.WriteString(" --" + name)
+		default:
+			b.WriteString(" --" + name + " " + plain.ShellWord(text))
+		}
+	}
+	return b.String()
 }

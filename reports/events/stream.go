@@ -3,7 +3,6 @@ package events
 
 import (
 	"errors"
-	"fmt"
 	"io"
 	"maps"
 	"os"
@@ -39,6 +38,7 @@ func Write(w io.Writer, r *reports.Report) error {
 // Stream writes events as they come, each as one line by one write, so that a run which is killed
 // leaves whole lines. Its methods may be called side by side.
 type Stream struct {
+	Path   string // of the file, empty for standard output
 	mu     sync.Mutex
 	w      io.Writer
 	file   *os.File // that is to be flushed to the disk; nil is none
@@ -55,7 +55,7 @@ const syncEvery = time.Second
 
 // Open starts a stream in a file, which is emptied. An empty path is standard output.
 func Open(path string, stdout io.Writer) (*Stream, error) {
-	s := &Stream{w: stdout, steps: maxEventSteps}
+	s := &Stream{Path: path, w: stdout, steps: maxEventSteps}
 	if path == "" {
 		return s, nil
 	}
@@ -86,9 +86,9 @@ func (s *Stream) Add(e reports.Event) {
 			s.steps--
 		}
 	}
-	line, err := eventLine(e)
+	line, err := plain.Marshal(e, "")
 	if err == nil {
-		_, err = s.w.Write(line)
+		_, err = s.w.Write(plain.EscapeJSON(line))
 	}
 	s.err = err
 	if s.file != nil && time.Since(s.synced) > syncEvery {
@@ -119,14 +119,6 @@ func (s *Stream) Close() error {
 	}
 	s.file.Sync()
 	return errors.Join(s.err, s.file.Close())
-}
-
-func eventLine(e reports.Event) ([]byte, error) {
-	data, err := plain.Marshal(plain.WithoutNil(e), "")
-	if err != nil {
-		return nil, fmt.Errorf("an event as JSON: %w", err)
-	}
-	return plain.EscapeJSON(data), nil
 }
 
 // The bounds of what an event tells of a step.

@@ -49,10 +49,10 @@ func TestPages(t *testing.T) {
 		keep(name+".report-1.json", b.Bytes())
 		keep(name+".events-1.json", []byte(rendered(t, events.Write, r)))
 	}
-	data, err := json.Marshal(evidenced().Normalized().Precedence)
-	require.NoError(t, err)
-	keep("evidenced.precedence-1.json", data)
-	data, err = json.Marshal(&model.Profile{Schema: model.ProfileSchema, Name: "reference", Order: model.ErrorRules()})
+	var learned bytes.Buffer
+	require.NoError(t, evidenced().Precedence.JSON(&learned, true))
+	keep("evidenced.precedence-1.json", learned.Bytes())
+	data, err := json.Marshal(&model.Profile{Schema: model.ProfileSchema, Name: "reference", Order: model.ErrorRules()})
 	require.NoError(t, err)
 	keep("reference.order-1.json", bytes.Replace(data, []byte(`"holds":null`), []byte(`"holds":[]`), 1))
 }

@@ -30,7 +30,6 @@ var formats = []string{Text, JSON, HTML, "junit", "markdown", NDJSON}
 // renderers has the formats that need nothing but the report.
 var renderers = map[string]func(io.Writer, *reports.Report) error{
 	JSON:       reports.JSON,
-	HTML:       func(w io.Writer, r *reports.Report) error { return html.Write(w, r) },
 	"junit":    junit.Write,
 	"markdown": markdown.Write,
 	NDJSON:     events.Write,
@@ -67,14 +66,18 @@ func (s Sink) String() string {
 	return s.Format + "=" + s.Path
 }
 
-// Write renders the report into the sink. Options are those of standard output; a text file is plain and not cut.
-func (s Sink) Write(stdout io.Writer, r *reports.Report, options text.Options) error {
+// Write renders the report into the sink, with others beside it where its format Compares. Options are those of standard
+// output; a text file is plain and not cut.
+func (s Sink) Write(stdout io.Writer, r *reports.Report, options text.Options, others ...*reports.Report) error {
 	if s.Path != "" {
 		options = text.Options{Verbose: options.Verbose}
 	}
 	return s.Render(stdout, func(w io.Writer) error {
-		if s.Format == Text {
+		switch s.Format {
+		case Text:
 			return text.Report(w, r, options)
+		case HTML:
+			return html.Write(w, slices.Concat([]*reports.Report{r}, others)...)
 		}
 		return renderers[s.Format](w, r)
 	})
@@ -90,8 +93,3 @@ func (s Sink) Render(stdout io.Writer, render func(io.Writer) error) error {
 
 // Compares reports whether the sink's format can show several reports at once.
 func (s Sink) Compares() bool { return s.Format == HTML }
-
-// WriteComparison renders several reports into a sink that Compares.
-func (s Sink) WriteComparison(stdout io.Writer, list []*reports.Report) error {
-	return s.Render(stdout, func(w io.Writer) error { return html.Write(w, list...) })
-}

@@ -302,16 +302,11 @@ func resource(s reports.ResourceState) resourceView {
 	return v
 }
 
-// selectorRow says for which categories a type of Insights is on.
-type selectorRow struct {
-	Name string
-	On   []bool
-}
-
-func selectorRows(s reports.ResourceState) (rows []selectorRow) {
+// selectorRows say for which categories each type of Insights is on.
+func selectorRows(s reports.ResourceState) (rows []plain.Group[string, bool]) {
 	for i, insightType := range model.TypeNames {
 		on := func(category string) bool { return slices.Contains(s.On[insightType], category) }
-		rows = append(rows, selectorRow{typeNames[i], []bool{on("Management"), on("Data")}})
+		rows = append(rows, plain.Group[string, bool]{Key: typeNames[i], Items: []bool{on("Management"), on("Data")}})
 	}
 	return rows
 }

@@ -12,168 +12,65 @@ import (
 	"github.com/insightconform/conform/reports/plain"
 )
 
-// walkView is the machine of one logging trail: a panel for each set of events that the trail may log,
-// in it a cell for each set of selectors that may be on, in that a dot for each request.
+// walkView is the machine of one logging trail as a table: a row for each set of selectors that may be on, a
+// column for each set of events that the trail may log.
 type walkView struct {
-	Panels         []walkPanel
 	Covered, Total int
-	Width, Height  int // of a panel
-	CellWide       int
-	CellHigh       int
-	Axis           []axisLabel
-	Missing        []walkMissing
+	Logs           []string
+	Rows           []plain.Group[string, *walkCell] // nil where the machine has no such state
+	Missing        []*walkCell                      // the states in which something was not covered
 }
 
-type walkPanel struct {
-	Logs           string
-	Covered, Total int
-	Cells          []walkCell
-}
-
-type axisLabel struct {
-	X, Y int
-	Text string
-}
-
+// walkCell says of a state how many of its requests were covered, and which were not.
 type walkCell struct {
-	Href                string // to the list of what is missing
-	X, Y                int
-	Label               string
-	Done, Open, Outside string // paths
-	Full                bool
+	ID, Logs, On   string
+	Covered, Total int
+	Inputs         []string
 }
 
-// walkMissing lists what was not covered in one state.
-type walkMissing struct {
-	ID, Logs, On string
-	Share        string
-	Inputs       []string
-}
-
-// The measures of the picture. A cell has four dots in a row: the Puts by the sets that they store, then the rest.
-const (
-	dot       = 6
-	dotPitch  = 8
-	cellInset = 4
-	cellWide  = 4*dotPitch - (dotPitch - dot) + 2*cellInset
-	cellGap   = 6
-	dotGap    = 3 // between the Puts and the event selectors
-	panelLeft = 26
-	panelTop  = 18
-)
-
-// maxWalkStates and maxWalkInputs bound what is drawn.
+// maxWalkStates and maxWalkInputs bound what is shown.
 const (
 	maxWalkStates = 512
 	maxWalkInputs = 64
 )
 
-func newWalkView(w *reports.Walk, prefix string) *walkView {
+func newWalkView(w *reports.Walk) *walkView {
 	if w == nil || len(w.States) == 0 || len(w.States) > maxWalkStates || len(w.Inputs) == 0 || len(w.Inputs) > maxWalkInputs {
 		return nil
 	}
-	v := &walkView{CellWide: cellWide}
-	places, rows := inputPlaces(w.Inputs)
-	cellHigh := rows*dotPitch - (dotPitch - dot) + 2*cellInset + dotGap
-	v.CellHigh = cellHigh
-	panels := map[string]int{}
-	lowest := 0
+	v := &walkView{}
+	var cells []*walkCell
 	for i, state := range w.States {
-		logs := logsInWords(state.Logs)
-		p, ok := panels[logs]
-		if !ok {
-			p = len(v.Panels)
-			panels[logs] = p
-			v.Panels = append(v.Panels, walkPanel{Logs: logs})
-		}
-		panel := &v.Panels[p]
-		column, row, ok := setPlace(state.On)
-		if !ok {
-			column, row = len(panel.Cells)%4, len(panel.Cells)/4
-		}
-		lowest = max(lowest, row)
-		id := fmt.Sprintf("%swalk-%d", prefix, i)
-		cell := walkCell{Href: "#" + prefix + "coverage", X: panelLeft + column*(cellWide+cellGap), Y: panelTop + row*(cellHigh+cellGap)}
-		covered, total, missing := cell.draw(state.Row, places, w.Inputs)
-		cell.Full = covered == total
-		on := selectorsInWords(state.On)
-		cell.Label = fmt.Sprintf("logs %s, on: %s. %d of %d requests covered", logs, on, covered, total)
-		panel.Covered, panel.Total = panel.Covered+covered, panel.Total+total
-		v.Covered, v.Total = v.Covered+covered, v.Total+total
-		if len(missing) > 0 {
-			cell.Href = "#" + id
-			if covered == 0 {
-				missing = []string{"none was covered"}
+		c := &walkCell{ID: fmt.Sprintf("walk-%d", i), Logs: logsInWords(state.Logs), On: selectorsInWords(state.On)}
+		for k := range min(len(state.Row), len(w.Inputs)) {
+			switch state.Row[k] {
+			case '+':
+				c.Covered++
+			case '-':
+				c.Inputs = append(c.Inputs, selectorsInWords(w.Inputs[k]))
 			}
-			v.Missing = append(v.Missing, walkMissing{id, logs, on, fmt.Sprintf("%d of %d", covered, total), missing})
 		}
-		panel.Cells = append(panel.Cells, cell)
-	}
-	for i, text := range [...]string{"off", "M", "D", "M+D"} {
-		v.Axis = append(v.Axis, axisLabel{panelLeft + i*(cellWide+cellGap) + cellWide/2, panelTop - 6, text})
-		if i <= lowest {
-			v.Axis = append(v.Axis, axisLabel{panelLeft/2 - 2, panelTop + i*(cellHigh+cellGap) + cellHigh/2 + 3, text})
+		c.Total = c.Covered + len(c.Inputs)
+		v.Covered, v.Total = v.Covered+c.Covered, v.Total+c.Total
+		if c.Covered < c.Total {
+			v.Missing = append(v.Missing, c)
+			if c.Covered == 0 {
+				c.Inputs = []string{"none was covered"}
+			}
+		}
+		if cells = append(cells, c); !slices.Contains(v.Logs, c.Logs) {
+			v.Logs = append(v.Logs, c.Logs)
 		}
 	}
-	v.Width, v.Height = panelLeft+4*(cellWide+cellGap)-cellGap+2, panelTop+(lowest+1)*(cellHigh+cellGap)-cellGap+2
+	v.Rows = plain.GroupBy(cells, func(c *walkCell) string { return c.On })
+	for i, row := range v.Rows {
+		v.Rows[i].Items = make([]*walkCell, len(v.Logs))
+		for _, c := range row.Items {
+			v.Rows[i].Items[slices.Index(v.Logs, c.Logs)] = c
+		}
+	}
 	return v
 }
-
-// draw makes the paths of the dots and returns what the row says.
-func (c *walkCell) draw(row string, places [][2]int, inputs []string) (covered, total int, missing []string) {
-	for k := range min(len(row), len(places)) {
-		path := &c.Outside
-		switch row[k] {
-		case '+':
-			path = &c.Done
-			covered++
-			total++
-		case '-':
-			path = &c.Open
-			total++
-			missing = append(missing, selectorsInWords(inputs[k]))
-		}
-		*path += fmt.Sprintf("M%d %dh%dv%dh-%dz", c.X+cellInset+places[k][0], c.Y+cellInset+places[k][1], dot, dot, dot)
-	}
-	return covered, total, missing
-}
-
-// inputPlaces says where in a cell the dot of each input stands, and how many rows there are.
-func inputPlaces(inputs []string) (places [][2]int, rows int) {
-	next := 16 // those that store no set come below
-	for _, input := range inputs {
-		set, isPut := strings.CutPrefix(input, "Put ")
-		column, row, ok := setPlace(set)
-		gap := 0
-		if !isPut || !ok {
-			column, row, gap = next%4, next/4, dotGap
-			next++
-		}
-		places = append(places, [2]int{column * dotPitch, row*dotPitch + gap})
-		rows = max(rows, row+1)
-	}
-	return places, rows
-}
-
-// setPlace puts a set of selectors into a square: columns are what the error rate is on for, rows the call rate.
-func setPlace(on string) (column, row int, ok bool) {
-	var place [len(typeNames)]int
-	for part := range strings.SplitSeq(on, "; ") {
-		name, categories, _ := strings.Cut(part, ": ")
-		i, k := slices.Index(model.TypeNames[:], name), slices.Index(setNames[:], categories)
-		switch {
-		case on == "off":
-		case i < 0 || k < 1:
-			return 0, 0, false
-		default:
-			place[i] = k
-		}
-	}
-	return place[1], place[0], true
-}
-
-// setNames are what a type may be on for.
-var setNames = [...]string{"", "Management", "Data", "Management, Data"}
 
 var shorterSelectors = strings.NewReplacer("ApiCallRateInsight", typeNames[0], "ApiErrorRateInsight", typeNames[1])
 
@@ -185,15 +82,13 @@ type precedenceView struct {
 	Counts []*cellKind
 	Cycles []string
 	Pairs  []*pairView // of which there is something to tell
-
-	kinds map[string]*cellKind // by status
 }
 
 // precedenceRule is a rule with its row.
 type precedenceRule struct {
 	Number    int
 	ID, Code  string
-	Reference string      // its place in the reference's order
+	Reference int         // its place in the reference's order, from 1
 	Cells     []*pairView // nil below the diagonal
 }
 
@@ -201,7 +96,7 @@ type pairView struct {
 	Kind                *cellKind
 	ID                  string // where there is something to tell
 	Row, Column, Status string
-	Cell                *reports.PrecedenceCell
+	Cell                reports.PrecedenceCell
 }
 
 // cellKind is a way in which a pair is shown.
@@ -216,60 +111,58 @@ func newPrecedenceView(p *reports.Precedence) *precedenceView {
 	if p == nil {
 		return nil
 	}
-	v := &precedenceView{kinds: map[string]*cellKind{ // the row's rule is the one that was learned to come first
-		reports.CellFirst:             {"row", "◀", "the row's rule is answered", 0},
-		reports.CellSecond:            {"column", "▲", "the column's rule is answered", 0},
-		reports.CellIndistinguishable: {"alike", "=", "both alone are answered alike", 0},
-		reports.CellOther:             {"other", "≠", "neither's own answer is given", 0},
-		reports.CellUnstable:          {"unstable", "~", "the answer differs from try to try", 0},
-		reports.CellNotCovered:        {"uncovered", "–", "the target cannot be brought there", 0},
-		reports.CellImpossible:        {"impossible", "·", "no request breaks exactly these two", 0},
-	}}
-	cells := map[[2]model.ID]*reports.PrecedenceCell{}
-	for i, c := range p.Cells {
-		cells[[2]model.ID{c.First, c.Second}], cells[[2]model.ID{c.Second, c.First}] = &p.Cells[i], &p.Cells[i]
+	kinds := []*cellKind{ // in the order of CellStatuses; the row's rule is the one that was learned to come first
+		{"row", "◀", "the row's rule is answered", 0},
+		{"column", "▲", "the column's rule is answered", 0},
+		{"alike", "=", "both alone are answered alike", 0},
+		{"other", "≠", "neither's own answer is given", 0},
+		{"unstable", "~", "the answer differs from try to try", 0},
+		{"uncovered", "–", "the target cannot be brought there", 0},
+		{"impossible", "·", "no request breaks exactly these two", 0},
 	}
+	cells := map[[2]model.ID]reports.PrecedenceCell{}
+	for _, c := range p.Cells {
+		cells[[2]model.ID{c.First, c.Second}], cells[[2]model.ID{c.Second, c.First}] = c, c
+	}
+	v := &precedenceView{}
 	rules := p.Rules[:min(len(p.Rules), maxPrecedenceRules)]
 	for i, id := range rules {
-		rule := precedenceRule{Number: i + 1, ID: clean(id), Code: clean(p.Codes[id]), Cells: make([]*pairView, len(rules))}
-		if n := model.Place(id); n > 0 {
-			rule.Reference = fmt.Sprint(n)
-		}
+		rule := precedenceRule{i + 1, clean(id), clean(p.Codes[id]), model.Place(id), make([]*pairView, len(rules))}
 		for k := i + 1; k < len(rules); k++ {
-			rule.Cells[k] = v.pair(cells[[2]model.ID{id, rules[k]}], id, rules[k], fmt.Sprintf("pair-%d-%d", i+1, k+1))
+			pair := &pairView{Row: rule.ID, Column: clean(rules[k]), Cell: cells[[2]model.ID{id, rules[k]}], Kind: &cellKind{Class: "impossible"}}
+			if rule.Cells[k] = pair; pair.Cell.Status == "" {
+				continue
+			}
+			pair.ID = fmt.Sprintf("pair-%d-%d", i+1, k+1)
+			pair.find(kinds, id)
+			if pair.Kind.Class != "impossible" || pair.Cell.Why != "" || len(pair.Cell.Steps) > 0 {
+				v.Pairs = append(v.Pairs, pair)
+			}
 		}
 		v.Rules = append(v.Rules, rule)
 	}
-	for _, status := range reports.CellStatuses {
-		if kind := v.kinds[status]; kind.Count > 0 {
-			v.Counts = append(v.Counts, kind)
-		}
-	}
+	v.Counts = slices.DeleteFunc(kinds, func(kind *cellKind) bool { return kind.Count == 0 })
 	for _, cycle := range p.Cycles[:min(len(p.Cycles), maxOnPage)] {
 		v.Cycles = append(v.Cycles, strings.Join(cleanAll(cycle), ", "))
 	}
 	return v
 }
 
-func (v *precedenceView) pair(c *reports.PrecedenceCell, row, column model.ID, id string) *pairView {
-	out := &pairView{Row: clean(row), Column: clean(column), Cell: c, Kind: &cellKind{Class: "impossible"}}
-	if c == nil {
-		return out
-	}
-	status := c.Status
-	if pair, ok := c.Order(); ok {
-		status, out.Status = reports.CellFirst, out.Row+" is answered"
-		if pair[0] != row {
-			status, out.Status = reports.CellSecond, out.Column+" is answered"
+// find says what was found of a pair in the row of a rule, and counts it.
+func (p *pairView) find(kinds []*cellKind, row model.ID) {
+	status := p.Cell.Status
+	if order, ok := p.Cell.Order(); ok {
+		status, p.Status = reports.CellFirst, p.Row+" is answered"
+		if order[0] != row {
+			status, p.Status = reports.CellSecond, p.Column+" is answered"
 		}
 	}
-	out.Kind, out.ID = cmp.Or(v.kinds[status], v.kinds[reports.CellNotCovered]), id
-	out.Kind.Count++
-	out.Status = cmp.Or(out.Status, out.Kind.Text)
-	if status != reports.CellImpossible || c.Why != "" || len(c.Steps) > 0 {
-		v.Pairs = append(v.Pairs, out)
+	if !slices.Contains(reports.CellStatuses, status) {
+		status = reports.CellNotCovered
 	}
-	return out
+	p.Kind = kinds[slices.Index(reports.CellStatuses, status)]
+	p.Kind.Count++
+	p.Status = cmp.Or(p.Status, p.Kind.Text)
 }
 
 // timelineView is two charts over the same time.

@@ -174,7 +174,7 @@
   const row = (link) => { const id = link.getAttribute('href').slice(1); return document.getElementById(id); };
   const walk = find('#walk');
   if (walk) {
-    picture(walk, all('a.cell', walk), find('#walk-detail'), (link) => {
+    picture(walk, all('td a', walk), find('#walk-detail'), (link) => {
       const missing = row(link)?.matches('tr') ? '. Not covered: ' + row(link).lastElementChild.textContent : '.';
       return 'The trail ' + link.getAttribute('aria-label') + missing;
     });

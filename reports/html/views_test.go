@@ -3,7 +3,6 @@ package html
 import (
 	"encoding/json"
 	"os"
-	"slices"
 	"testing"
 
 	"github.com/insightconform/conform/model"
@@ -85,20 +84,20 @@ func TestCharts(t *testing.T) {
 	assert.Equal(t, []string{"1,000", "100", "10", "1"}, v.Latency.Marks)
 }
 
-func TestWalkPicture(t *testing.T) {
-	w := walk(t)
-	v := newWalkView(w, "")
-	require.Len(t, v.Panels, 8)
-	places := map[[2]int]bool{}
-	for _, cell := range v.Panels[3].Cells {
-		places[[2]int{cell.X, cell.Y}] = true
+func TestWalkTable(t *testing.T) {
+	v := newWalkView(walk(t))
+	require.Len(t, v.Logs, 8)
+	require.Len(t, v.Rows, 16)
+	for _, row := range v.Rows {
+		for i, cell := range row.Items {
+			assert.Equal(t, [2]string{v.Logs[i], row.Key}, [2]string{cell.Logs, cell.On})
+		}
 	}
-	assert.Len(t, places, 16, "cells lie on one another")
 	assert.Equal(t, 8*16*24-16*4, v.Total, "the requests within reach")
-	dots, rows := inputPlaces(w.Inputs)
-	slices.SortFunc(dots, func(a, b [2]int) int { return slices.Compare(a[:], b[:]) })
-	assert.Len(t, slices.Compact(dots), 24, "dots lie on one another")
-	assert.Equal(t, 6, rows)
+	first := v.Rows[0].Items[0]
+	assert.Equal(t, walkCell{ID: "walk-0", Logs: "nothing", On: "off", Covered: 16, Total: 24, Inputs: first.Inputs}, *first)
+	assert.Len(t, first.Inputs, 8)
+	assert.Same(t, first, v.Missing[0])
 }
 
 // walk reads a machine that was covered in part, with what a target without some requests cannot reach.

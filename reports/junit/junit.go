@@ -79,7 +79,12 @@ func Write(w io.Writer, r *reports.Report) error {
 		}
 		out.add(r, family.Key, 0, cases...)
 	}
-	if stale := junitBaseline(r); len(stale) > 0 {
+	var stale []junitCase // each fails the run
+	for _, entry := range r.Stale() {
+		stale = append(stale, junitCase{Name: plain.Text(entry.Signature),
+			Failure: &junitResult{Message: plain.Text(entry.Outcome) + ": " + plain.Message(entry.Mend), Type: "stale"}})
+	}
+	if len(stale) > 0 {
 		out.add(r, "baseline", 0, stale...)
 	}
 	data, err := xml.MarshalIndent(out, "", "  ")
@@ -151,19 +156,20 @@ func junitRun(r *reports.Report) junitCase {
 
 // ruleIDs lists the rules that the report knows of, in the order of the rules.
 func ruleIDs(r *reports.Report) []model.ID {
+	known := map[model.ID]bool{}
+	for id := range r.Coverage.Rules {
+		known[id] = true
+	}
+	for _, d := range r.Divergences {
+		known[d.Rule] = true
+	}
 	var ids []model.ID
 	for i := range model.Rules {
-		ids = append(ids, model.Rules[i].ID)
+		if id := model.Rules[i].ID; known[id] {
+			ids = append(ids, id)
+			delete(known, id)
+		}
 	}
-	known := maps.Clone(r.Coverage.Rules)
-	for _, d := range r.Divergences {
-		known[d.Rule] = r.Coverage.Rules[d.Rule]
-	}
-	ids = slices.DeleteFunc(ids, func(id model.ID) bool {
-		_, mentioned := known[id]
-		delete(known, id)
-		return !mentioned
-	})
 	return append(ids, slices.Sorted(maps.Keys(known))...)
 }
 
@@ -211,13 +217,4 @@ func junitDivergences(r *reports.Report, list []reports.Divergence) *junitResult
 		body = append(body, strings.Join(append(describe.Details(r, d), "standing    "+describe.Standing(r, d)), "\n"))
 	}
 	return &junitResult{Message: plain.Shorten(strings.Join(messages, "; "), plain.MaxMessage), Body: "\n" + strings.Join(body, "\n\n") + "\n"}
-}
-
-// junitBaseline has a failed case for each entry of the baseline that is stale: it fails the run.
-func junitBaseline(r *reports.Report) (cases []junitCase) {
-	for _, entry := range r.Stale() {
-		cases = append(cases, junitCase{Name: plain.Text(entry.Signature),
-			Failure: &junitResult{Message: plain.Text(entry.Outcome) + ": " + plain.Message(entry.Mend), Type: "stale"}})
-	}
-	return cases
 }

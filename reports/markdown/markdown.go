@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"slices"
 	"strings"
@@ -36,26 +35,19 @@ const leastRoom = 16 << 10
 // AppendSummary appends the report as Markdown to a file that GitHub shows as the summary of a job's
 // step, within its limit. Where the file is too full already it is left alone, with an error.
 func AppendSummary(path string, r *reports.Report) error {
-	var size int64
-	info, err := os.Stat(path)
-	switch {
-	case err == nil:
-		size = info.Size()
-	case !errors.Is(err, fs.ErrNotExist):
-		return err
-	}
-	if size > summaryLimit-leastRoom {
-		return fmt.Errorf("%s: there is no room left", path)
-	}
 	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o666)
 	if err != nil {
 		return err
 	}
-	text := markdown(r, summaryLimit-int(size)-1)
-	if size > 0 {
-		text = append([]byte("\n"), text...)
+	switch info, problem := file.Stat(); {
+	case problem != nil:
+		err = problem
+	case info.Size() > summaryLimit-leastRoom:
+		err = fmt.Errorf("%s: there is no room left", path)
+	default:
+		lead := strings.Repeat("\n", int(min(info.Size(), 1)))
+		_, err = file.Write(append([]byte(lead), markdown(r, summaryLimit-int(info.Size())-1)...))
 	}
-	_, err = file.Write(text)
 	return errors.Join(err, file.Close())
 }
 

@@ -238,7 +238,7 @@ func (n *exportNames) step(t *reports.Trace, step reports.Step, diverges bool, f
 		return out, nil
 	case !slices.Contains(model.Ops, op):
 		return out, fmt.Errorf("has the unknown operation %s", plain.OneLine(step.Operation))
-	case !plainMethod(out.Method):
+	case len(out.Method) > 10 || strings.Trim(out.Method, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") != "":
 		return out, fmt.Errorf("has the method %s", plain.OneLine(out.Method))
 	}
 	if step.OtherTarget {
@@ -281,10 +281,6 @@ func (n *exportNames) body(out *exportStep, step reports.Step, form string) {
 	if form == "boto3" && !out.Raw {
 		out.Body, _ = pythonSyntax.render(step.Request, "", translate).allLiteral()
 	}
-}
-
-func plainMethod(method string) bool {
-	return len(method) <= 10 && !strings.ContainsFunc(method, func(c rune) bool { return c < 'A' || c > 'Z' })
 }
 
 func exportExpected(t *reports.Trace, step reports.Step) string {

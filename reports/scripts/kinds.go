@@ -126,19 +126,15 @@ func fits(v value.Value, t reflect.Type, form string) bool {
 		return v.Kind() == value.List &&
 			!slices.ContainsFunc(v.Items(), func(item value.Value) bool { return !fits(item, t.Elem(), form) })
 	case reflect.Struct:
-		return v.Kind() == value.Object && membersFit(v, t, form)
+		seen := map[string]bool{}
+		for _, m := range v.Members() {
+			field, known := t.FieldByName(m.Name)
+			if !known || !field.IsExported() || seen[m.Name] || !fits(m.Value, field.Type, form) {
+				return false
+			}
+			seen[m.Name] = true
+		}
+		return v.Kind() == value.Object && !slices.ContainsFunc(required[t.Name()], func(name string) bool { return !seen[name] })
 	}
 	return false
-}
-
-func membersFit(v value.Value, t reflect.Type, form string) bool {
-	seen := map[string]bool{}
-	for _, m := range v.Members() {
-		field, known := t.FieldByName(m.Name)
-		if !known || !field.IsExported() || seen[m.Name] || !fits(m.Value, field.Type, form) {
-			return false
-		}
-		seen[m.Name] = true
-	}
-	return !slices.ContainsFunc(required[t.Name()], func(name string) bool { return !seen[name] })
 }

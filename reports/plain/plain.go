@@ -1,0 +1,274 @@
+// Package plain makes plain, harmless text of what a target answered, which is hostile input: control characters,
+// terminal sequences, invisible characters and invalid UTF-8 are escaped, and what is long is shortened. It
+// also has the words for numbers and lists that all formats share.
+package plain
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf16"
+	"unicode/utf8"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+	v1 "github.com/go-json-experiment/json/v1"
+
+	"github.com/insightconform/conform/model"
+	"github.com/insightconform/conform/targets"
+)
+
+// MaxShown is how many characters of one text a person is shown.
+const MaxShown = 200
+
+// Visible makes one line of harmless text: what is not shown as itself is written as an escape.
+func Visible(s string) string { return escaped(s, strconv.IsPrint) }
+
+// EscapeInvalid writes the bytes that are no UTF-8 as \xNN and leaves the rest alone.
+func EscapeInvalid(s string) string { return escaped(s, func(rune) bool { return true }) }
+
+// escaped writes what is no UTF-8, or no character to keep, as Go would in quotes.
+func escaped(s string, keep func(rune) bool) string {
+	var b strings.Builder
+	start := 0 // of what is kept
+	for i := 0; i < len(s); {
+		r, size := utf8.DecodeRuneInString(s[i:])
+		if invalid := r == utf8.RuneError && size == 1; invalid || !keep(r) {
+			b.WriteString(s[start:i])
+			quoted := strconv.QuoteRune(r)
+			if invalid {
+				quoted = fmt.Sprintf(`'\x%02x'`, s[i])
+			}
+			b.WriteString(quoted[1 : len(quoted)-1])
+			start = i + size
+		}
+		i += size
+	}
+	return b.String() + s[start:]
+}
+
+// Shorten cuts a text to at most limit characters, the last of them an ellipsis.
+func Shorten(s string, limit int) string {
+	if len(s) <= limit || limit < 1 {
+		return s
+	}
+	count := 0
+	cut := 0
+	for i := range s {
+		if count == limit-1 {
+			cut = i
+		}
+		if count++; count > limit {
+			return s[:cut] + "…"
+		}
+	}
+	return s
+}
+
+// Shown is the form in which any text of a target reaches a person. It is cut first, so that megabytes cost nothing.
+func Shown(s string, limit int) string {
+	return Shorten(Visible(Shorten(s, limit+1)), limit)
+}
+
+// Text is the form in which most texts of a target reach a person.
+func Text[T ~string](s T) string { return Shown(string(s), MaxShown) }
+
+// Message is Text with room for a message.
+func Message[T ~string](s T) string { return Shown(string(s), MaxMessage) }
+
+// MaxMessage is how many characters an error message may have.
+const MaxMessage = 1000
+
+// OneLine makes any text fit for a line of a person's terminal: escaped and shortened.
+func OneLine(s string) string { return string(WithoutCommands([]byte(Message(s)))) }
+
+// Commands that continuous integration reads from output: lines that begin with "::", and "##vso[…]" in any.
+var (
+	lineCommand   = regexp.MustCompile(`(?m)^([ \t]*):`)
+	InlineCommand = regexp.MustCompile(`##([A-Za-z]*\[)`)
+)
+
+// WithoutCommands makes printed lines free of such commands.
+func WithoutCommands(lines []byte) []byte {
+	lines = lineCommand.ReplaceAll(lines, []byte(`${1}\u003a`))
+	return InlineCommand.ReplaceAll(lines, []byte(`#\u0023${1}`))
+}
+
+// Target names what was asked: "endpoint http://127.0.0.1:5000 in us-east-1".
+func Target(t targets.Info) string {
+	text := strings.TrimSuffix(Text(t.Name)+" "+Text(t.Endpoint), " ")
+	return strings.TrimSuffix(text+" in "+Text(t.Region), " in ")
+}
+
+func Length(s string) int { return utf8.RuneCountInString(s) }
+
+// Wrap joins words into lines of at most width characters where that is possible; 0 or less is no limit.
+func Wrap(words []string, width int) []string {
+	var lines []string
+	for _, word := range words {
+		last := len(lines) - 1
+		if last < 0 || width > 0 && Length(lines[last])+1+Length(word) > width {
+			lines = append(lines, word)
+		} else {
+			lines[last] += " " + word
+		}
+	}
+	return lines
+}
+
+// Counted renders "1 request", "5,000 requests".
+func Counted(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return Grouped(n) + " " + noun + "s"
+}
+
+// Grouped renders a number with a comma between thousands.
+func Grouped(n int) string {
+	if n < 0 {
+		return "-" + Grouped(-n)
+	}
+	if n < 1000 {
+		return fmt.Sprint(n)
+	}
+	return fmt.Sprintf("%s,%03d", Grouped(n/1000), n%1000)
+}
+
+func Duration(seconds float64) string {
+	d := time.Duration(seconds * float64(time.Second))
+	if d < 10*time.Second {
+		return d.Round(10 * time.Millisecond).String()
+	}
+	return d.Round(time.Second).String()
+}
+
+// Alternatives joins what is allowed: "A", "A, B or C"; where that is longer than limit, "A, B or 3 more".
+func Alternatives(list []string, limit int) string {
+	if len(list) == 0 {
+		return "nothing else"
+	}
+	last := list[len(list)-1]
+	for more := 0; ; more++ {
+		if more > 0 {
+			last = fmt.Sprintf("%d more", more)
+		}
+		text := strings.TrimPrefix(strings.Join(list[:len(list)-max(more, 1)], ", ")+" or "+last, " or ")
+		if Length(text) <= limit || more >= len(list)-1 {
+			return Shown(text, limit)
+		}
+	}
+}
+
+// Operation shortens the names of the two operations under test.
+func Operation(operation string) string {
+	return cmp.Or(map[string]string{string(model.OpPut): "Put", string(model.OpGet): "Get"}[operation], operation)
+}
+
+// plainWord matches what a shell takes as it stands.
+var plainWord = regexp.MustCompile(`^[A-Za-z0-9_./:,=@%+-]+$`)
+
+// ShellWord quotes a word for a shell where it needs it.
+func ShellWord(word string) string {
+	if plainWord.MatchString(word) {
+		return word
+	}
+	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
+}
+
+// Group is what of a list has the same key.
+type Group[K, T any] struct {
+	Key   K
+	Items []T
+}
+
+// GroupBy puts what has the same key together, groups in the order of their first items, items in that of the list.
+func GroupBy[K comparable, T any](list []T, key func(T) K) []Group[K, T] {
+	var out []Group[K, T]
+	places := map[K]int{}
+	for _, item := range list {
+		k := key(item)
+		i, known := places[k]
+		if !known {
+			i = len(out)
+			places[k] = i
+			out = append(out, Group[K, T]{Key: k})
+		}
+		out[i].Items = append(out[i].Items, item)
+	}
+	return out
+}
+
+// Texts renders each item of a list.
+func Texts[T any](list []T, render func(T) string) []string {
+	out := make([]string, len(list))
+	for i, item := range list {
+		out[i] = render(item)
+	}
+	return out
+}
+
+// EscapeJSON writes control, format and other invisible characters beyond ASCII as \uNNNN, and the
+// second of two # that might begin a command to continuous integration. In JSON they can only stand
+// within strings.
+func EscapeJSON(data []byte) []byte {
+	out := make([]byte, 0, len(data))
+	for len(data) > 0 {
+		r, size := utf8.DecodeRune(data)
+		switch {
+		case r == '#' && len(out) > 0 && out[len(out)-1] == '#', r == 0x7f, r == utf8.RuneError, r > 0x7f && !unicode.IsPrint(r):
+			for _, unit := range utf16.Encode([]rune{r}) {
+				out = fmt.Appendf(out, `\u%04x`, unit)
+			}
+		default:
+			out = append(out, data[:size]...)
+		}
+		data = data[size:]
+	}
+	return out
+}
+
+// jsonOptions are those of encoding/json, but for nil lists and maps, which are empty ones, and numbers that JSON cannot
+// say, which are 0.
+var jsonOptions = json.JoinOptions(v1.DefaultOptionsV1(), json.FormatNilSliceAsNull(false), json.FormatNilMapAsNull(false),
+	jsontext.EscapeForHTML(false), json.WithMarshalers(json.MarshalToFunc(func(out *jsontext.Encoder, f float64) error {
+		if f == Finite(f) {
+			return errors.ErrUnsupported
+		}
+		return out.WriteToken(jsontext.Int(0))
+	})))
+
+// Marshal renders JSON with a line feed behind it. Each level has an indent, and is on one line where that is empty.
+// Nil lists and maps are written as empty ones, and infinite numbers as 0.
+func Marshal(v any, indent string) ([]byte, error) {
+	options := []json.Options{jsonOptions}
+	if indent != "" {
+		options = append(options, jsontext.WithIndent(indent))
+	}
+	data, err := json.Marshal(v, options...)
+	return append(data, '\n'), err
+}
+
+// WriteJSON writes indented JSON that can be looked at safely.
+func WriteJSON(w io.Writer, v any) error {
+	data, err := Marshal(v, "  ")
+	if err == nil {
+		_, err = w.Write(EscapeJSON(data))
+	}
+	return err
+}
+
+// Finite replaces what JSON cannot say, such as a rate over no time at all.
+func Finite(f float64) float64 {
+	if math.IsNaN(f) || math.IsInf(f, 0) {
+		return 0
+	}
+	return f
+}
