@@ -285,7 +285,7 @@ func (x *Exploration) checkpoint() {
 	defer x.checkpointing.Unlock()
 	if time.Since(x.lastCheckpoint) >= checkpointEvery {
 		x.lastCheckpoint = time.Now()
-		x.options.Checkpoint()
+		x.options.Checkpoint(x.Partial())
 	}
 }
 

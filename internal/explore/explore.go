@@ -30,27 +30,6 @@ var Suites = []string{Systematic, Complete, Random}
 // DefaultRandom is how many requests the random suite sends where Options.Requests sets no cap.
 const DefaultRandom = 5000
 
-// Options say what is explored.
-type Options struct {
-	Seed     uint64    // of the random exploration
-	Requests int       // caps the requests; 0 is no cap
-	Until    time.Time // ends the exploration; zero is no end
-	Suites   []string
-	Shard    reports.Shard // the share of all suites to run
-	Depth    int           // of the complete suites
-	Machines []string      // of the complete suites
-	// Resume is a partial report: what it says was done is left out. May be nil.
-	Resume *reports.Report
-	// Checkpoint is called now and then while complete suites run; may be nil.
-	Checkpoint func()
-	// Found is told the signature of each suspicion that is new to a worker; true ends it all. May be nil.
-	Found func(signature string) (enough bool)
-	// Stop, where not nil, says of a confirmed divergence whether the run ends with it. Each suspicion of
-	// at least level Minimum is then looked into as soon as the world that showed it is closed.
-	Stop    func(*diagnose.Divergence) bool
-	Minimum model.Level
-}
-
 // Exploration is the work of all workers of a run.
 type Exploration struct {
 	Subject *probe.Subject
@@ -59,6 +38,9 @@ type Exploration struct {
 	Notes   []string
 	// Fitting counts the requests that were spent on fitting machines to the target.
 	Fitting int
+
+	IsFirst func(*diagnose.Divergence) bool // whether Options.StopAtFirst ends the run with a confirmed divergence
+	Partial func() *reports.Report          // for Options.Checkpoint
 
 	options  Options
 	cases    []catalogue.Case
@@ -76,9 +58,9 @@ func New(subject *probe.Subject, o Options) *Exploration {
 		part, parts := o.Shard.Part(i, subject.Workers)
 		w := NewWorker(subject, machine.NewTour(subject.Scope, part, parts))
 		w.found = o.Found
-		if o.Stop != nil {
-			w.inspector = &inspector{player: diagnose.NewPlayer(subject.NewClient()), minimum: o.Minimum, stop: o.Stop,
-				pending: diagnose.Suspicions{}, tried: map[string]int{}}
+		if o.StopAtFirst {
+			w.inspector = &inspector{player: diagnose.NewPlayer(subject.NewClient()), minimum: o.FailOn,
+				stop: func(d *diagnose.Divergence) bool { return x.IsFirst(d) }, pending: diagnose.Suspicions{}, tried: map[string]int{}}
 		}
 		if o.Requests > 0 {
 			w.Client.Quota = share(o.Requests, i, subject.Workers)
@@ -91,9 +73,9 @@ func New(subject *probe.Subject, o Options) *Exploration {
 // Run plays the suites that were asked for, but for those that an earlier run finished. Of complete suites
 // it is known test by test what is done.
 func (x *Exploration) Run(ctx context.Context) {
-	if !x.options.Until.IsZero() {
+	if x.options.Time > 0 {
 		var cancel context.CancelFunc
-		ctx, cancel = context.WithDeadline(ctx, x.options.Until)
+		ctx, cancel = context.WithDeadline(ctx, x.Subject.Status.Started.Add(x.options.Time))
 		defer cancel()
 	}
 	earlier := x.options.Resume
@@ -123,7 +105,7 @@ func (x *Exploration) play(ctx context.Context, suite string) bool {
 	case Complete:
 		return x.complete(ctx)
 	}
-	if x.options.Requests == 0 && x.options.Until.IsZero() {
+	if x.options.Requests == 0 && x.options.Time == 0 {
 		for i, w := range x.Workers {
 			w.Client.Quota = w.Client.Requests + share(DefaultRandom, i, len(x.Workers))
 		}
@@ -134,7 +116,7 @@ func (x *Exploration) play(ctx context.Context, suite string) bool {
 		w.random(ctx, x.options.Seed+uint64(part)*0x9e3779b97f4a7c15, x.cases)
 		return w.Client.Requests > before && !w.Client.Stuck
 	})
-	return whole && (ctx.Err() == nil || !x.options.Until.IsZero())
+	return whole && (ctx.Err() == nil || x.options.Time > 0)
 }
 
 // each runs a function for every worker, side by side, and reports whether all returned true. A panic

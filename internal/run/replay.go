@@ -13,10 +13,10 @@ import (
 // Replay plays recorded traces on a target, which may be another one than they were found on, and says
 // of each what became of it. Options.Order is the only option that it looks at. Errors are those of Run.
 func Replay(ctx context.Context, target targets.Target, traces []*reports.Trace, options Options) ([]reports.Replay, error) {
-	if err := options.normalize(); err != nil {
+	if err := options.Normalize(); err != nil {
 		return nil, err
 	}
-	subject, err := probe.Open(ctx, target, options.probe())
+	subject, err := probe.Open(ctx, target, options.Probe())
 	if err != nil {
 		return nil, err
 	}

@@ -19,6 +19,9 @@ import (
 	"github.com/insightconform/conform/targets"
 )
 
+// Options are those of conform.Options.
+type Options = explore.Options
+
 // run is one call of Run.
 type run struct {
 	options     Options
@@ -38,10 +41,10 @@ var ErrHarness = errors.New("the harness failed")
 // wraps targets.ErrUsage, ErrUnreachable or ErrRefused where one of them holds; else the harness
 // failed. An interrupted ctx is no error: the report says so and is partial.
 func Run(ctx context.Context, target targets.Target, options Options) (*reports.Report, error) {
-	if err := options.normalize(); err != nil {
+	if err := options.Normalize(); err != nil {
 		return nil, err
 	}
-	subject, err := probe.Open(ctx, target, options.probe())
+	subject, err := probe.Open(ctx, target, options.Probe())
 	if err != nil {
 		return nil, err
 	}
@@ -104,21 +107,12 @@ func (r *run) absorb(c *session.Client) {
 
 // explore runs the suites and takes in what the workers saw.
 func (r *run) explore(ctx context.Context) {
-	o := r.options
-	options := explore.Options{Seed: o.Seed, Suites: o.Suites, Shard: o.Shard, Depth: o.Depth, Machines: o.Machines, Resume: o.Resume, Found: o.Found, Minimum: o.FailOn}
-	if o.Requests > 0 {
-		options.Requests = max(1, o.Requests-r.report.Requests)
-	}
-	if o.Time > 0 {
-		options.Until = r.report.Started.Add(o.Time)
-	}
-	if o.Checkpoint != nil {
-		options.Checkpoint = r.checkpoint
-	}
-	if o.StopAtFirst {
-		options.Stop = r.isFirst
+	options := r.options
+	if options.Requests > 0 {
+		options.Requests = max(1, options.Requests-r.report.Requests)
 	}
 	x := explore.New(r.subject, options)
+	x.IsFirst, x.Partial = r.isFirst, r.partial
 	r.exploration = x
 	x.Run(ctx)
 
@@ -215,11 +209,11 @@ func (r *run) tell(event string, d *diagnose.Divergence) {
 	}
 }
 
-// checkpoint tells the caller what is done.
-func (r *run) checkpoint() {
+// partial reports what is done while the run goes on.
+func (r *run) partial() *reports.Report {
 	partial := *r.report
 	partial.End = &reports.End{Interrupted: reports.ReasonGoesOn, Resumed: r.options.Resume != nil}
 	partial.Certificates = r.exploration.Certificates(false)
 	reports.Judge(&partial)
-	r.options.Checkpoint(&partial)
+	return &partial
 }

@@ -1,4 +1,4 @@
-package run
+package explore
 
 import (
 	"fmt"
@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/insightconform/conform/generators/machine"
-	"github.com/insightconform/conform/internal/explore"
 	"github.com/insightconform/conform/internal/probe"
 	"github.com/insightconform/conform/model"
 	"github.com/insightconform/conform/reports"
@@ -47,14 +46,14 @@ const DefaultShrinkRequests = 2000
 // MaxDepth is the greatest depth of a complete suite.
 const MaxDepth = 2
 
-// normalize fills in what is not given and refuses what makes no sense.
-func (o *Options) normalize() error {
+// Normalize fills in what is not given and refuses what makes no sense.
+func (o *Options) Normalize() error {
 	if o.Suites == nil {
-		o.Suites = []string{explore.Systematic, explore.Random}
+		o.Suites = []string{Systematic, Random}
 	}
 	for _, suite := range o.Suites {
-		if !slices.Contains(explore.Suites, suite) {
-			return fmt.Errorf("%w: there is no suite %q; use one or several of %s", targets.ErrUsage, suite, strings.Join(explore.Suites, ", "))
+		if !slices.Contains(Suites, suite) {
+			return fmt.Errorf("%w: there is no suite %q; use one or several of %s", targets.ErrUsage, suite, strings.Join(Suites, ", "))
 		}
 	}
 	if o.Machines == nil {
@@ -83,6 +82,7 @@ func (o *Options) normalize() error {
 	return nil
 }
 
-func (o *Options) probe() probe.Options {
+// Probe has the options that say how the target is opened.
+func (o *Options) Probe() probe.Options {
 	return probe.Options{Order: o.Order, Eventual: o.Eventual, Settle: o.Settle, Workers: o.Workers, Events: o.Events}
 }
