@@ -22,7 +22,7 @@ const (
 type Tour struct {
 	inputs []namedRequest
 	next   [tourStates][]uint8 // by state and input: where it is known to lead
-	marks  [tourStates][]byte  // and whether it is to be covered, as walked.Rows marks it
+	marks  [tourStates][]byte  // and whether it is to be covered, as Walked shows it
 	left   [tourStates]int     // how many are still to be covered
 
 	total, count, steps int
@@ -33,7 +33,7 @@ type Tour struct {
 	lastTrail string
 }
 
-// The marks of walked.Rows.
+// The marks of Walked.
 const (
 	notInPart = ' '
 	uncovered = '-'
@@ -57,7 +57,7 @@ func NewTour(scope generators.Scope, part, parts int) *Tour {
 	m.defaultEvents = true
 	m.explore(first, nil)
 	for _, s := range m.States {
-		state, _ := placeOf(s.State.Trails[0])
+		state, _ := place(s.State, generators.NameAlpha)
 		for _, input := range t.inputs {
 			// Workers share out the Puts by what is logged and the rest by what is on, because the
 			// inputs keep these: a worker seldom has to leave its part.
@@ -77,10 +77,10 @@ func NewTour(scope generators.Scope, part, parts int) *Tour {
 		m.explore(trailOf(&w, state), nil)
 	}
 	for n, s := range m.States {
-		state, _ := placeOf(s.State.Trails[0])
+		state, _ := place(s.State, generators.NameAlpha)
 		t.next[state] = nil
 		for _, to := range m.next[n] {
-			after, _ := placeOf(m.States[to].State.Trails[0])
+			after, _ := place(m.States[to].State, generators.NameAlpha)
 			t.next[state] = append(t.next[state], after)
 		}
 	}
@@ -93,20 +93,12 @@ func trailOf(w *model.World, state uint8) model.State {
 		Logs: model.Logs(state / tourSets), Insights: generators.AllSelectors()[state%tourSets]})
 }
 
-// placeOf finds the state of a trail: logs*16 + set. ok is false where a tour does not have it.
-func placeOf(trail model.Trail) (state uint8, ok bool) {
-	on := trail.Insights
-	state = uint8(trail.Logs&7)*tourSets + uint8(on.Of(model.CallRate))*4 + uint8(on.Of(model.ErrorRate))
-	return state, trail.Logging && trail.Conditions == 0
-}
-
-// place finds the state of the named trail in the home Region.
+// place finds the state of the named trail in the home Region: logs*16 + set. ok is false where a tour does not have it.
 func place(s model.State, name string) (state uint8, ok bool) {
 	trail, ok := s.Trail(s.World.Home, name)
-	if !ok {
-		return 0, false
-	}
-	return placeOf(trail)
+	on := trail.Insights
+	state = uint8(trail.Logs&7)*tourSets + uint8(on.Of(model.CallRate))*4 + uint8(on.Of(model.ErrorRate))
+	return state, ok && trail.Logging && trail.Conditions == 0
 }
 
 // Total is how many transitions the tour is to cover.
@@ -214,32 +206,23 @@ func (t *Tour) Covered(before model.State, r model.Request) {
 	}
 }
 
-// walked describes the machine and which of its transitions are covered. A row has one byte for each
-// input: '+' covered, '-' not, ' ' in nobody's part.
-type walked struct {
-	Sets   []model.Selectors // what is on, by state
-	Logs   []model.Logs      // what is logged, by state
-	Inputs []string          // in words
-	Rows   [][]byte
-}
-
-// Walked returns what the tours of several workers have covered.
-func Walked(tours []*Tour) walked {
-	out := walked{}
+// Walked shows by state what the tours of several workers have covered, and lists the inputs in words. A row has one
+// byte for each input: '+' covered, '-' not, ' ' in nobody's part.
+func Walked(tours []*Tour, show func(on model.Selectors, logs model.Logs, row []byte)) (inputs []string) {
 	for _, set := range generators.AllSelectors() {
-		out.Inputs = append(out.Inputs, "Put "+set.String())
+		inputs = append(inputs, "Put "+set.String())
 	}
 	for logs, class := range generators.EventClasses()[:tourLogs] {
-		out.Inputs = append(out.Inputs, "PutEventSelectors "+class.Name)
-		for _, set := range generators.AllSelectors() {
+		inputs = append(inputs, "PutEventSelectors "+class.Name)
+		for i, set := range generators.AllSelectors() {
 			row := bytes.Repeat([]byte{notInPart}, tourSets+tourLogs)
 			for _, t := range tours {
-				for i, mark := range t.marks[len(out.Rows)] {
-					row[i] = max(row[i], mark)
+				for input, mark := range t.marks[logs*tourSets+i] {
+					row[input] = max(row[input], mark)
 				}
 			}
-			out.Sets, out.Logs, out.Rows = append(out.Sets, set), append(out.Logs, model.Logs(logs)), append(out.Rows, row)
+			show(set, model.Logs(logs), row)
 		}
 	}
-	return out
+	return inputs
 }

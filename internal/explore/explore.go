@@ -194,10 +194,9 @@ func (x *Exploration) Walk() (transitions reports.Count, walk *reports.Walk) {
 		transitions.Covered += w.Coverage.tour.Count()
 		transitions.Total += w.Coverage.tour.Total()
 	}
-	all := machine.Walked(tours)
-	walk = &reports.Walk{Inputs: all.Inputs}
-	for i, row := range all.Rows {
-		walk.States = append(walk.States, reports.WalkState{On: all.Sets[i].String(), Logs: all.Logs[i].String(), Row: string(row)})
-	}
+	walk = &reports.Walk{}
+	walk.Inputs = machine.Walked(tours, func(on model.Selectors, logs model.Logs, row []byte) {
+		walk.States = append(walk.States, reports.WalkState{On: on.String(), Logs: logs.String(), Row: string(row)})
+	})
 	return transitions, walk
 }
