@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/insightconform/conform/generators"
 	"github.com/insightconform/conform/internal/session"
 	"github.com/insightconform/conform/model"
 	"github.com/insightconform/conform/reports"
@@ -164,7 +163,7 @@ func (p *Player) confirm(ctx context.Context, d *Divergence) {
 	for d.Tries < most && d.Again < needed && ctx.Err() == nil {
 		found := p.find(ctx, requests, signed(d.Raw))
 		d.Tries++
-		if found == nil || d.Finding.Rule == model.WireNoCrash && !p.answers(ctx) {
+		if found == nil || d.Finding.Rule == model.WireNoCrash && !p.Client.Answers(ctx) {
 			continue
 		}
 		d.Again++
@@ -174,18 +173,4 @@ func (p *Player) confirm(ctx context.Context, d *Divergence) {
 	if d.Again < needed {
 		d.Again = 0
 	}
-}
-
-// answers reports whether the target gives a definite answer to a well-formed request.
-func (p *Player) answers(ctx context.Context) bool {
-	for range maxTries {
-		s, err := p.Play(ctx, generators.NewTrail(p.Client.Scope), nil)
-		if err == nil && s.Answering() {
-			return true
-		}
-		if !p.Client.Eventual() { // elsewhere no answer gets lost on the way
-			break
-		}
-	}
-	return false
 }

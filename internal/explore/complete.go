@@ -220,16 +220,17 @@ func send(ctx context.Context, client *session.Client, s *session.Session, reque
 		}
 		before := len(s.Steps)
 		s.Do(ctx, r)
-		switch {
-		case len(s.Steps) == before:
+		if len(s.Steps) == before {
 			return testCut // throttled for too long, or interrupted
-		case !s.Steps[before].Reply.Answer.Definite():
-			client.Unanswered(ctx, s.Steps[before].Reply.Problem)
+		}
+		reply := s.Steps[before].Reply
+		client.Heard(ctx, reply.Answer.Definite(), reply.Problem)
+		switch {
+		case !reply.Answer.Definite():
 			return testUnanswered
 		case len(s.Found) > 0:
 			return testFailed
 		}
-		client.Answered()
 	}
 	return testPassed
 }

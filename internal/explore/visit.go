@@ -33,14 +33,11 @@ func (w *Worker) visit(ctx context.Context) (*visit, bool) {
 
 // leave ends a visit, notes whether the target still answers, and inspects what is pending.
 func (v *visit) leave(ctx context.Context) {
-	if c := v.worker.Client; v.session.Silent() {
-		c.Unanswered(ctx, c.Status.Silence())
-	} else {
-		c.Answered()
-	}
+	client := v.worker.Client
+	client.Heard(ctx, !v.session.Silent(), client.Status.Silence())
 	v.session.Close(ctx)
 	if v.worker.inspector.inspect(ctx) {
-		v.worker.Client.Status.Stop.Store(true)
+		client.Status.Stop.Store(true)
 	}
 }
 

@@ -71,7 +71,6 @@ type learner struct {
 	out      *reports.Precedence
 	known    map[string]answered
 	evidence map[[2]model.ID]answered // of the cells that say which rule goes first
-	mute     int                      // requests in a row that were not answered
 }
 
 // answered is what came of one request, asked in fresh worlds.
@@ -338,15 +337,17 @@ func (l *learner) once(ctx context.Context, setup []model.Request, probe model.R
 	if err != nil {
 		return answered{why: err.Error()}
 	}
+	if len(s.Steps) > 0 {
+		reply := s.Last().Reply
+		l.player.Client.Heard(ctx, reply.Answer.Definite(), reply.Problem)
+	}
 	if i := failing(s); i >= 0 {
-		l.muted(ctx, s.Steps[i].Reply)
 		return answered{why: fmt.Sprintf("the set-up does not work here: %s is answered %s", s.Steps[i].Request.Op, kindOf(s.Steps[i].Reply.Answer))}
 	}
 	if len(s.Steps) <= n {
 		return answered{why: cmp.Or(l.over(ctx), "the set-up could not be played to the end: "+s.Lost)}
 	}
 	last := &s.Steps[n]
-	l.muted(ctx, last.Reply)
 	a := answered{kind: kindOf(last.Reply.Answer), code: last.Reply.Answer.Outcome == model.Refused && last.Reply.Answer.Code != "",
 		before: last.Before, request: probe, answer: last.Reply.Answer}
 	for i, step := range s.Steps[:n+1] {
@@ -367,25 +368,6 @@ func (l *learner) over(ctx context.Context) string {
 	}
 	return ""
 }
-
-// muted counts requests in a row without an answer. Where plain ones get none either, the target is
-// lost; one kind of request may well crash it every time.
-func (l *learner) muted(ctx context.Context, reply targets.Reply) {
-	if reply.Answer.Definite() {
-		l.mute = 0
-		return
-	}
-	if l.mute++; l.mute < maxMute {
-		return
-	}
-	l.mute = 0
-	if !l.player.Client.Answers(ctx) {
-		l.subject.Status.SetTargetLost()
-	}
-}
-
-// maxMute is how many requests in a row may go unanswered before the target is asked plainly.
-const maxMute = 4
 
 // maxKind is how many bytes of an error code are compared and kept.
 const maxKind = 300

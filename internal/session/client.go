@@ -176,14 +176,11 @@ func (c *Client) Answers(ctx context.Context) bool {
 	return definite
 }
 
-// Answered says that the target has just answered.
-func (c *Client) Answered() { c.Status.silent.Store(0) }
-
-// Unanswered counts answers that did not come against the target, unless it answers plain requests: one
-// kind of request may well crash it every time.
-func (c *Client) Unanswered(ctx context.Context, problem string) {
-	if c.Answers(ctx) {
-		c.Answered()
+// Heard says whether the target has just answered. What was not answered counts against it, unless it answers
+// plain requests: one kind of request may well crash it every time.
+func (c *Client) Heard(ctx context.Context, answered bool, problem string) {
+	if answered || c.Answers(ctx) {
+		c.Status.silent.Store(0)
 		return
 	}
 	c.silenced(problem)

@@ -134,9 +134,6 @@ func (s *Session) Last() *Step { return &s.Steps[len(s.Steps)-1] }
 // maxSilent is how many answers in a row may be indefinite before the world is given up.
 const maxSilent = 5
 
-// Answering reports whether the last answer was definite.
-func (s *Session) Answering() bool { return s.silent == 0 && len(s.Steps) > 0 }
-
 // Silent reports whether the world was given up since it gave no definite answers.
 func (s *Session) Silent() bool { return s.silent >= maxSilent }
 

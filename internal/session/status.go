@@ -138,9 +138,6 @@ const maxSilentWorlds = 4
 // TargetLost reports whether the target answers no more.
 func (s *Status) TargetLost() bool { return s.silent.Load() >= maxSilentWorlds }
 
-// SetTargetLost says that the target answers no more.
-func (s *Status) SetTargetLost() { s.silent.Store(maxSilentWorlds) }
-
 // Over reports whether nothing more is to be sent.
 func (s *Status) Over() bool {
 	return s.access.Load() != nil || s.ended.Load() != nil || s.TargetLost() || s.Stop.Load()
