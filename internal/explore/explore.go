@@ -172,27 +172,32 @@ func deal(cases []catalogue.Case, i, n int) (mine []catalogue.Case) {
 
 const groupSize = 25
 
-// Pairs lists the pairs of error rules that the systematic suite is to break together.
-func (x *Exploration) Pairs() (pairs [][2]model.ID) {
+// Pairs counts the pairs of error rules that the systematic suite is to break together.
+func (x *Exploration) Pairs() (count reports.Count) {
+	known := map[[2]model.ID]bool{}
 	for i := range x.Workers {
 		for _, c := range x.dealt(i) {
-			if c.Kind == catalogue.KindPair && c.Probe.Op == model.OpPut && len(c.Rules) == 2 {
-				if pair := [2]model.ID(c.Rules); !slices.Contains(pairs, pair) {
-					pairs = append(pairs, pair)
-				}
+			if c.Kind != catalogue.KindPair || c.Probe.Op != model.OpPut || len(c.Rules) != 2 || known[[2]model.ID(c.Rules)] {
+				continue
+			}
+			pair := [2]model.ID(c.Rules)
+			known[pair] = true
+			count.Total++
+			if slices.ContainsFunc(x.Workers, func(w *Worker) bool { return w.pairs[pair] }) {
+				count.Covered++
 			}
 		}
 	}
-	return pairs
+	return count
 }
 
 // Walk shows what the workers' tours covered.
 func (x *Exploration) Walk() (transitions reports.Count, walk *reports.Walk) {
 	var tours []*machine.Tour
 	for _, w := range x.Workers {
-		tours = append(tours, w.Coverage.tour)
-		transitions.Covered += w.Coverage.tour.Count()
-		transitions.Total += w.Coverage.tour.Total()
+		tours = append(tours, w.tour)
+		transitions.Covered += w.tour.Count()
+		transitions.Total += w.tour.Total()
 	}
 	walk = &reports.Walk{}
 	walk.Inputs = machine.Walked(tours, func(on model.Selectors, logs model.Logs, row []byte) {

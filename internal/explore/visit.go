@@ -81,15 +81,15 @@ func (v *visit) Allowed(step session.Step) {
 	if v.quiet {
 		return
 	}
-	cov := v.worker.Coverage
-	cov.seen(step.Before, step.Request)
-	if len(cov.missing) == 0 {
+	w := v.worker
+	w.seen(step.Before, step.Request)
+	if len(w.missing) == 0 {
 		return
 	}
 	now, due, resource := model.Exercised(step.Before, step.Request, step.Reply.Answer, step.State)
-	cov.Exercised(now...)
+	w.exercised(now...)
 	if step.Request.Op == model.OpGet && resource != "" {
-		cov.Exercised(v.due[resource]...)
+		w.exercised(v.due[resource]...)
 		delete(v.due, resource)
 		return
 	}
@@ -108,7 +108,7 @@ func (v *visit) Allowed(step session.Step) {
 }
 
 // Unchanged notes that the rules hold which the next Get of a resource was to test.
-func (v *visit) Unchanged(resource string) { v.worker.Coverage.Exercised(v.due[resource]...) }
+func (v *visit) Unchanged(resource string) { v.worker.exercised(v.due[resource]...) }
 
 // Followed forgets what was due: the target is in a state that nobody asked for.
 func (v *visit) Followed() { v.due = map[string][]model.ID{} }

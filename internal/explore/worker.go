@@ -18,10 +18,13 @@ import (
 // Worker explores a target.
 type Worker struct {
 	Client     *session.Client
-	Coverage   *Coverage
 	Suspicions diagnose.Suspicions
 	Deviations map[Deviation]int // how often each was seen
 	generate   *generators.Generator
+	tour       *machine.Tour
+	missing    map[model.ID]bool    // applicable rules that it has not yet exercised: once it is empty, none is looked for
+	pairs      map[[2]model.ID]bool // of rules that one Put has broken
+	classes    map[string]bool      // the broken rules that were tried in each class of states
 	found      func(signature string) bool
 	inspector  *inspector // nil where suspicions can wait
 }
@@ -32,10 +35,15 @@ type Deviation struct {
 	model.Deviation
 }
 
-// NewWorker makes a worker that walks its part of the transitions by a tour, nil for none.
+// NewWorker makes a worker that walks its part of the transitions by a tour.
 func NewWorker(subject *probe.Subject, tour *machine.Tour) *Worker {
-	return &Worker{Client: subject.NewClient(), Coverage: NewCoverage(tour, subject.Status, subject.Scope.Applicable()), Suspicions: diagnose.Suspicions{},
-		Deviations: map[Deviation]int{}, generate: generators.New(subject.Scope)}
+	w := &Worker{Client: subject.NewClient(), Suspicions: diagnose.Suspicions{}, Deviations: map[Deviation]int{},
+		generate: generators.New(subject.Scope), tour: tour,
+		missing: map[model.ID]bool{}, pairs: map[[2]model.ID]bool{}, classes: map[string]bool{}}
+	for _, id := range subject.Scope.Applicable() {
+		w.missing[id] = true
+	}
+	return w
 }
 
 // systematic plays the catalogue's cases that fall to this worker: part of parts. Cases that share a
@@ -142,20 +150,20 @@ func (w *Worker) walk(ctx context.Context) {
 		if !ok {
 			return
 		}
-		before := w.Coverage.tour.Count()
+		before := w.tour.Count()
 		if v.play(ctx, generators.NewTrail(w.Client.Scope)...) {
-			w.Coverage.tour.Restart()
+			w.tour.Restart()
 			for len(v.session.Steps) < maxTourSteps {
-				r, ok := w.Coverage.tour.Next(v.session.State(), generators.NameAlpha)
+				r, ok := w.tour.Next(v.session.State(), generators.NameAlpha)
 				if !ok {
 					stuck = maxStuck
 					break
 				}
-				before, covered := v.session.State(), w.Coverage.tour.Count()
+				before, covered := v.session.State(), w.tour.Count()
 				if !v.play(ctx, r) {
 					break
 				}
-				if w.Coverage.tour.Count() == covered && w.Coverage.tour.Leads(v.session.State()) {
+				if w.tour.Count() == covered && w.tour.Leads(v.session.State()) {
 					continue // only on the way: where it leads was read before
 				}
 				reads := dueReads(before, v.session.State(), r, w.Client.Scope)
@@ -164,7 +172,7 @@ func (w *Worker) walk(ctx context.Context) {
 				}
 			}
 		}
-		if w.Coverage.tour.Count() == before {
+		if w.tour.Count() == before {
 			stuck++
 		}
 		v.leave(ctx)
@@ -212,7 +220,7 @@ func (w *Worker) draw(draw *generators.Draws, state model.State, cases []catalog
 	if len(cases) > 0 && len(state.Trails) > 0 && draw.Below(4) == 0 {
 		for range 6 {
 			probe := cases[draw.Below(len(cases))].Probe
-			if probe.Op == model.OpPut && !w.Coverage.classes[class(state, model.Broken(state, probe))] {
+			if probe.Op == model.OpPut && !w.classes[class(state, model.Broken(state, probe))] {
 				return probe
 			}
 		}

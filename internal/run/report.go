@@ -66,7 +66,7 @@ func (r *run) coverage() {
 		case !c.Applicable:
 			c.Why = r.subject.Lacking(rule)
 		default:
-			if c.Exercised = r.total.Rules[rule.ID]; !c.Exercised {
+			if c.Exercised = r.subject.Status.Exercised(rule.ID); !c.Exercised {
 				c.Why = "no request put it to the test"
 			}
 		}

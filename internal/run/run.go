@@ -28,7 +28,6 @@ type run struct {
 	subject     *probe.Subject
 	exploration *explore.Exploration // nil until the target is known to be testable
 	report      *reports.Report
-	total       *explore.Coverage
 	timeline    session.Timeline
 	putSeen     bool
 	first       atomic.Pointer[diagnose.Divergence] // with which Options.StopAtFirst ended the run
@@ -48,7 +47,7 @@ func Run(ctx context.Context, target targets.Target, options Options) (*reports.
 	if err != nil {
 		return nil, err
 	}
-	r := &run{options: options, subject: subject, total: explore.NewCoverage(nil, subject.Status, nil)}
+	r := &run{options: options, subject: subject}
 	r.report = &reports.Report{Schema: reports.Schema, Version: options.Version, Target: subject.Info, Seed: options.Seed,
 		Suites: options.Suites, Shard: options.Shard.String(), FailOn: options.FailOn, Command: options.Command, Started: subject.Status.Started,
 		Divergences: []reports.Divergence{}, Deviations: []reports.Deviation{},
@@ -120,7 +119,6 @@ func (r *run) explore(ctx context.Context) {
 	deviations := map[explore.Deviation]int{}
 	for _, w := range x.Workers {
 		r.absorb(w.Client)
-		r.total.Merge(w.Coverage)
 		settling.Merge(w.Client.Settling)
 		r.report.Cases += w.Client.Worlds
 		for key, count := range w.Deviations {
@@ -133,12 +131,7 @@ func (r *run) explore(ctx context.Context) {
 	r.report.Requests += x.Fitting
 	r.report.CutShort = x.Cut
 	r.report.Coverage.Transitions, r.report.Coverage.Walk = x.Walk()
-	for _, pair := range x.Pairs() {
-		r.report.Coverage.Pairs.Total++
-		if r.total.Pairs[pair] {
-			r.report.Coverage.Pairs.Covered++
-		}
-	}
+	r.report.Coverage.Pairs = x.Pairs()
 	r.report.Timeline = r.timeline.Intervals()
 	if r.subject.Info.Eventual {
 		r.report.Settling = settling.Summary()
@@ -183,7 +176,7 @@ func (r *run) diagnose(ctx context.Context) {
 	r.report.ConfirmRequests += player.Client.Requests
 	r.report.Certificates = r.exploration.Certificates(true)
 	for _, d := range found {
-		r.total.Exercised(d.Finding.Rule)
+		r.subject.Status.Exercise(d.Finding.Rule)
 		r.report.Divergences = append(r.report.Divergences, r.shown(d))
 	}
 	slices.SortStableFunc(r.report.Divergences, func(a, b reports.Divergence) int {

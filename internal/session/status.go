@@ -91,11 +91,18 @@ func (s *Status) TellNote(text string) {
 	s.TellOnce(reports.EventNote+text, func() reports.Event { return reports.Event{Event: reports.EventNote, Note: text} })
 }
 
-// Exercised notes that some worker has put a rule to the test.
-func (s *Status) Exercised(id model.ID) {
+// Exercise notes that a rule was put to the test.
+func (s *Status) Exercise(id model.ID) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.rules[id] = true
+}
+
+// Exercised reports whether a rule was put to the test.
+func (s *Status) Exercised(id model.ID) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.rules[id]
 }
 
 // RulesExercised counts the rules that were put to the test.
