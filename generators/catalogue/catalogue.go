@@ -81,18 +81,12 @@ func newPlan(w *model.World, scope generators.Scope) *plan {
 func compute(w *model.World, scope generators.Scope) *plan {
 	p := newPlan(w, scope)
 	p.searchAll(nil)
-	p.broken(KindRule, 1)
-	p.together(0)
-	mark := len(p.cases)
-	p.positive()
-	p.histories()
-	p.together(mark)
-	mark = len(p.cases)
-	p.addValues()
-	p.together(mark)
-	mark = len(p.cases)
-	p.broken(KindPair, 2)
-	p.together(mark)
+	rules, pairs := func() { p.broken(KindRule, 1) }, func() { p.broken(KindPair, 2) }
+	for _, add := range []func(){rules, p.scenarios, p.addValues, pairs} {
+		mark := len(p.cases)
+		add()
+		p.together(mark)
+	}
 	return p
 }
 

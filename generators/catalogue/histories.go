@@ -43,8 +43,9 @@ func logging(trail string, logs model.Logs) model.Request {
 // refused is a Put that no trail accepts.
 func refused(trail string) model.Request { return putList(trail, generators.BadSelectors()[0].Value) }
 
-// histories adds the scenarios that need more than one step: each class of deep fault has some.
-func (p *plan) histories() {
+// scenarios adds what shows the rules that are no errors, then histories: each class of deep fault has some.
+func (p *plan) scenarios() {
+	p.positive()
 	h := &histories{plan: p, a: p.alpha, arn: p.w.TrailARN(p.w.Home, p.alpha), other: generators.SwapCase(p.alpha)}
 	h.full = join(p.up, steps(logging(h.a, allEvents)))
 	for _, about := range []func(){h.life, h.isolation, h.stopping, h.naming, h.orders, h.repeats, h.refusals, h.prerequisites,

@@ -55,7 +55,7 @@ func NewTour(scope generators.Scope, part, parts int) *Tour {
 	t.inputs = m.Inputs
 	first := trailOf(&w, uint8(model.ManagementEvents)*tourSets)
 	m.defaultEvents = true
-	m.explore(first, nil)
+	m.explore(first, Options{})
 	for _, s := range m.States {
 		state, _ := place(s.State, generators.NameAlpha)
 		for _, input := range t.inputs {
@@ -74,7 +74,7 @@ func NewTour(scope generators.Scope, part, parts int) *Tour {
 	}
 	// A target that accepts too much comes to states that the machine does not have by itself.
 	for state := range uint8(tourStates) {
-		m.explore(trailOf(&w, state), nil)
+		m.explore(trailOf(&w, state), Options{})
 	}
 	for n, s := range m.States {
 		state, _ := place(s.State, generators.NameAlpha)

@@ -8,6 +8,7 @@ import (
 	"github.com/insightconform/conform/internal/diagnose"
 	"github.com/insightconform/conform/internal/session"
 	"github.com/insightconform/conform/model"
+	"github.com/insightconform/conform/reports"
 )
 
 // visit is a worker's stay in one world. It observes the session: what was tried and what was found.
@@ -73,7 +74,7 @@ func (v *visit) Found(s *session.Session, f model.Finding) {
 
 // Deviated counts a deviation.
 func (v *visit) Deviated(op model.Op, d model.Deviation) {
-	v.worker.Deviations[Deviation{op, d}]++
+	v.worker.Deviations[reports.Deviation{Rule: d.Rule, Level: model.Inferred, Operation: string(op), Reference: d.Reference, Actual: d.Actual}]++
 }
 
 // Allowed notes which rules an allowed answer has tested.

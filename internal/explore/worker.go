@@ -13,13 +13,14 @@ import (
 	"github.com/insightconform/conform/internal/probe"
 	"github.com/insightconform/conform/internal/session"
 	"github.com/insightconform/conform/model"
+	"github.com/insightconform/conform/reports"
 )
 
 // Worker explores a target.
 type Worker struct {
 	Client     *session.Client
 	Suspicions diagnose.Suspicions
-	Deviations map[Deviation]int // how often each was seen
+	Deviations map[reports.Deviation]int // how often each was seen, by itself without a count
 	generate   *generators.Generator
 	tour       *machine.Tour
 	missing    map[model.ID]bool    // applicable rules that it has not yet exercised: once it is empty, none is looked for
@@ -29,15 +30,9 @@ type Worker struct {
 	inspector  *inspector // nil where suspicions can wait
 }
 
-// Deviation is one that an operation showed.
-type Deviation struct {
-	Op model.Op
-	model.Deviation
-}
-
 // NewWorker makes a worker that walks its part of the transitions by a tour.
 func NewWorker(subject *probe.Subject, tour *machine.Tour) *Worker {
-	w := &Worker{Client: subject.NewClient(), Suspicions: diagnose.Suspicions{}, Deviations: map[Deviation]int{},
+	w := &Worker{Client: subject.NewClient(), Suspicions: diagnose.Suspicions{}, Deviations: map[reports.Deviation]int{},
 		generate: generators.New(subject.Scope), tour: tour,
 		missing: map[model.ID]bool{}, pairs: map[[2]model.ID]bool{}, classes: map[string]bool{}}
 	for _, id := range subject.Scope.Applicable() {

@@ -9,16 +9,16 @@ import (
 	"strings"
 	"time"
 
-	"github.com/insightconform/conform/internal/explore"
 	"github.com/insightconform/conform/model"
 	"github.com/insightconform/conform/reports"
 	"github.com/insightconform/conform/targets"
 )
 
-func deviationList(counts map[explore.Deviation]int) []reports.Deviation {
+func deviationList(counts map[reports.Deviation]int) []reports.Deviation {
 	out := []reports.Deviation{}
-	for key, count := range counts {
-		out = append(out, reports.Deviation{Rule: key.Rule, Level: model.Inferred, Operation: string(key.Op), Reference: key.Reference, Actual: key.Actual, Count: count})
+	for d, count := range counts {
+		d.Count = count
+		out = append(out, d)
 	}
 	slices.SortFunc(out, func(a, b reports.Deviation) int {
 		return cmp.Or(strings.Compare(string(a.Rule), string(b.Rule)), strings.Compare(a.Operation, b.Operation),

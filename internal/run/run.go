@@ -116,7 +116,7 @@ func (r *run) explore(ctx context.Context) {
 	x.Run(ctx)
 
 	var settling session.Settling
-	deviations := map[explore.Deviation]int{}
+	deviations := map[reports.Deviation]int{}
 	for _, w := range x.Workers {
 		r.absorb(w.Client)
 		settling.Merge(w.Client.Settling)
