@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/insightconform/conform/generators"
 	"github.com/insightconform/conform/generators/catalogue"
@@ -38,9 +37,6 @@ func Learn(ctx context.Context, target targets.Target, options Options) (*report
 		return nil, err
 	}
 	defer target.Close()
-	if err := subject.Probe(ctx); err != nil {
-		return nil, err
-	}
 	l := &learner{subject: subject, player: diagnose.NewPlayer(subject.NewClient()), progress: options.Progress,
 		known: map[string]answered{}, evidence: map[[2]model.ID]answered{},
 		out: &reports.Precedence{Schema: reports.PrecedenceSchema, Version: options.Version, Target: subject.Info,
@@ -112,14 +108,11 @@ func (l *learner) learn(ctx context.Context) {
 
 // problem says what kept the target from being learned, nil where nothing did.
 func (l *learner) problem(ctx context.Context) error {
-	code, why := l.subject.Status.AccessDenied(), ""
+	why := l.subject.Status.Lost()
 	switch {
 	case ctx.Err() != nil:
 		return ctx.Err()
-	case code != "":
-		why = fmt.Sprintf("access was denied (%s); check the credentials", code)
-	case l.subject.Status.TargetLost():
-		why = "the target stopped answering; see whether it still runs, and try a longer --timeout"
+	case why != "":
 	case len(l.out.Codes) > 0:
 		return nil
 	default:
@@ -138,11 +131,8 @@ func (l *learner) show(done, total int) {
 	if l.progress == nil {
 		return
 	}
-	u := reports.Update{Phase: fmt.Sprintf("learning, pair %d of %d", done+1, total), Requests: int(l.subject.Status.Requests.Load())}
-	if elapsed := time.Since(l.subject.Status.Started); elapsed > 0 {
-		u.Rate = float64(u.Requests) / elapsed.Seconds()
-	}
-	l.progress(u)
+	l.subject.Status.SetPhase(fmt.Sprintf("learning, pair %d of %d", done+1, total))
+	l.progress(l.subject.Status.Update())
 }
 
 // measure asks what a rule alone is answered with.
@@ -358,15 +348,11 @@ func (l *learner) once(ctx context.Context, setup []model.Request, probe model.R
 
 // over says why nothing more can be asked.
 func (l *learner) over(ctx context.Context) string {
-	switch {
-	case ctx.Err() != nil:
+	if ctx.Err() != nil {
 		return "interrupted before it was asked"
-	case l.subject.Status.AccessDenied() != "":
-		return "access was denied"
-	case l.subject.Status.TargetLost():
-		return "the target stopped answering"
 	}
-	return ""
+	why, _, _ := strings.Cut(l.subject.Status.Lost(), ";") // without the advice
+	return why
 }
 
 // maxKind is how many bytes of an error code are compared and kept.

@@ -44,8 +44,9 @@ type Subject struct {
 	settle  time.Duration
 }
 
-// Open opens a target; Probe then finds out what it can do. After an error the target is closed; else
-// the caller closes it. Errors are those of targets.Target.Open.
+// Open opens a target, finds out what it can do, and fits the model to it. Where the target ended the run, or ctx
+// ended, there is no error and Probed stays false. After an error the target is closed; else the caller closes
+// it. Errors are those of targets.Target.Open.
 func Open(ctx context.Context, target targets.Target, o Options) (*Subject, error) {
 	target = naming.Wrap(target)
 	status := session.NewStatus(o.Events) // opening is part of the run's time
@@ -56,6 +57,16 @@ func Open(ctx context.Context, target targets.Target, o Options) (*Subject, erro
 	info.Eventual = info.Eventual || o.Eventual
 	s := newSubject(info, o, status)
 	s.Target = target
+	s.Prober = s.NewClient()
+	err = s.probe(ctx)
+	switch {
+	case ctx.Err() != nil || status.Ended() != nil:
+	case err != nil:
+		return nil, errors.Join(err, target.Close())
+	default:
+		s.Probed = true
+		s.fit()
+	}
 	return s, nil
 }
 
@@ -80,21 +91,6 @@ func newSubject(info targets.Info, o Options, status *session.Status) *Subject {
 		s.settle = cmp.Or(o.Settle, DefaultSettle)
 	}
 	return s
-}
-
-// Probe finds out what the target can do, and fits the model to it. Where the target ended the run, or
-// ctx ended, there is no error and Probed stays false.
-func (s *Subject) Probe(ctx context.Context) error {
-	s.Prober = s.NewClient()
-	err := s.probe(ctx)
-	if ctx.Err() != nil || s.Status.Ended() != nil {
-		return nil
-	}
-	if err == nil {
-		s.Probed = true
-		s.fit()
-	}
-	return err
 }
 
 func (s *Subject) fit() {

@@ -22,8 +22,8 @@ func Plan(ctx context.Context, target targets.Target, options Options) (*reports
 	if err != nil {
 		return nil, err
 	}
-	if err := subject.Probe(ctx); err != nil || !subject.Probed {
-		return nil, errors.Join(err, ctx.Err(), target.Close())
+	if !subject.Probed {
+		return nil, errors.Join(ctx.Err(), target.Close())
 	}
 	rate := 0.0
 	if subject.Can(model.CanPut) && subject.Can(model.CanGet) && subject.Can(model.CanCreate) {

@@ -40,10 +40,8 @@ func (r *run) showProgress() (stop func()) {
 }
 
 func (r *run) update(applicable int) reports.Update {
-	elapsed := time.Since(r.report.Started).Seconds()
-	u := reports.Update{Phase: r.subject.Status.Phase(), Requests: int(r.subject.Status.Requests.Load()), RulesExercised: r.subject.Status.RulesExercised(),
-		RulesApplicable: applicable, Divergences: int(r.subject.Status.Divergences.Load())}
-	u.Rate = float64(u.Requests) / elapsed
+	u := r.subject.Status.Update()
+	u.RulesApplicable = applicable
 	if r.options.Time > 0 {
 		u.Left = max(0, r.options.Time-time.Since(r.report.Started))
 	}

@@ -21,9 +21,6 @@ func Replay(ctx context.Context, target targets.Target, traces []*reports.Trace,
 		return nil, err
 	}
 	defer target.Close()
-	if err := subject.Probe(ctx); err != nil {
-		return nil, err
-	}
 	var replays []reports.Replay
 	if subject.Probed {
 		replays = replay(ctx, diagnose.NewPlayer(subject.NewClient()), traces)

@@ -83,20 +83,9 @@ func (r *run) ending(ctx context.Context) *reports.End {
 	if r.failure() != nil {
 		end.Failed = "the harness failed; what it had found is reported"
 	}
-	status := r.subject.Status
-	switch ended, code := status.Ended(), status.AccessDenied(); {
-	case ended != nil && errors.Is(ended, targets.ErrRefused):
-		end.Refused = ended.Error()
-	case ended != nil:
-		end.Lost = ended.Error()
-	case code != "":
-		end.Lost = fmt.Sprintf("access was denied (%s); check the credentials, or pass --use-environment-credentials", code)
-	case status.TargetLost():
-		problem := ""
-		if p := status.Silence(); p != "" {
-			problem = " (" + p + ")"
-		}
-		end.Lost = "the target stopped answering" + problem + "; see whether it still runs, and try a longer --timeout"
+	end.Lost = r.subject.Status.Lost()
+	if errors.Is(r.subject.Status.Ended(), targets.ErrRefused) {
+		end.Refused, end.Lost = end.Lost, ""
 	}
 	return end
 }

@@ -52,11 +52,11 @@ func Run(ctx context.Context, target targets.Target, options Options) (*reports.
 		Suites: options.Suites, Shard: options.Shard.String(), FailOn: options.FailOn, Command: options.Command, Started: subject.Status.Started,
 		Divergences: []reports.Divergence{}, Deviations: []reports.Deviation{},
 		Coverage: reports.Coverage{Rules: map[model.ID]reports.RuleCoverage{}}}
-	err = r.pipeline(ctx)
-	if closing := target.Close(); err == nil && closing != nil {
-		r.note("closing the target: " + closing.Error())
+	r.pipeline(ctx)
+	if err := target.Close(); err != nil {
+		r.note("closing the target: " + err.Error())
 	}
-	return r.report, err
+	return r.report, r.failure()
 }
 
 func (r *run) note(text string) {
@@ -65,14 +65,9 @@ func (r *run) note(text string) {
 	}
 }
 
-func (r *run) pipeline(ctx context.Context) error {
+func (r *run) pipeline(ctx context.Context) {
 	s := r.subject
-	err := s.Probe(ctx)
 	r.absorb(s.Prober)
-	if err != nil {
-		r.report = nil
-		return err
-	}
 	if s.Probed {
 		for _, note := range s.Notes {
 			r.note(note)
@@ -91,7 +86,6 @@ func (r *run) pipeline(ctx context.Context) error {
 		stop()
 	}
 	r.finish(ctx)
-	return r.failure()
 }
 
 // absorb takes in what a client sent and saw.

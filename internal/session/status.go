@@ -1,6 +1,7 @@
 package session
 
 import (
+	"fmt"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -105,8 +106,7 @@ func (s *Status) Exercised(id model.ID) bool {
 	return s.rules[id]
 }
 
-// RulesExercised counts the rules that were put to the test.
-func (s *Status) RulesExercised() int {
+func (s *Status) rulesExercised() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return len(s.rules)
@@ -114,12 +114,6 @@ func (s *Status) RulesExercised() int {
 
 // SetPhase says what the run is doing.
 func (s *Status) SetPhase(phase string) { s.phase.Store(&phase) }
-
-// Phase is what the run is doing, empty before it does anything.
-func (s *Status) Phase() string { return text(s.phase.Load()) }
-
-// AccessDenied is the code with which the target denied access, empty where it did not.
-func (s *Status) AccessDenied() string { return text(s.access.Load()) }
 
 // Silence is what the target did, the last time, instead of answering.
 func (s *Status) Silence() string { return text(s.silence.Load()) }
@@ -144,6 +138,29 @@ const maxSilentWorlds = 4
 
 // TargetLost reports whether the target answers no more.
 func (s *Status) TargetLost() bool { return s.silent.Load() >= maxSilentWorlds }
+
+// Lost says why the target can be asked no more, empty while it can.
+func (s *Status) Lost() string {
+	switch err, silence := s.Ended(), s.Silence(); {
+	case err != nil:
+		return err.Error()
+	case s.access.Load() != nil:
+		return fmt.Sprintf("access was denied (%s); check the credentials, or pass --use-environment-credentials", *s.access.Load())
+	case s.TargetLost() && silence != "":
+		return "the target stopped answering (" + silence + "); see whether it still runs, and try a longer --timeout"
+	case s.TargetLost():
+		return "the target stopped answering; see whether it still runs, and try a longer --timeout"
+	}
+	return ""
+}
+
+// Update says how a run goes on.
+func (s *Status) Update() reports.Update {
+	u := reports.Update{Phase: text(s.phase.Load()), Requests: int(s.Requests.Load()), RulesExercised: s.rulesExercised(),
+		Divergences: int(s.Divergences.Load())}
+	u.Rate = float64(u.Requests) / time.Since(s.Started).Seconds()
+	return u
+}
 
 // Over reports whether nothing more is to be sent.
 func (s *Status) Over() bool {
