@@ -129,22 +129,20 @@ func (p *Player) withoutSymptoms(ctx context.Context, found []*Divergence) []*Di
 // may have rested on an old state, and keeps what shows something there.
 func (p *Player) withoutDoubts(ctx context.Context, suspected []*Divergence, o Options) []*Divergence {
 	before := len(suspected)
-	kept := slices.DeleteFunc(suspected, func(d *Divergence) bool { return d.Doubtful && !p.showsSettled(ctx, d) })
+	kept := slices.DeleteFunc(suspected, func(d *Divergence) bool {
+		for tries := 0; d.Doubtful && tries < 2; tries++ {
+			if found := p.find(ctx, session.Requests(d.Steps), p.reliable); found != nil {
+				d.take(found)
+				d.broken = brokenBy(&found.Steps[len(found.Steps)-1])
+				return false
+			}
+		}
+		return d.Doubtful
+	})
 	if dropped := before - len(kept); dropped > 0 {
 		o.Note(fmt.Sprintf("%s of the kind that an old state explains did not repeat once the target had settled", plain.Counted(dropped, "answer")))
 	}
 	return kept
-}
-
-func (p *Player) showsSettled(ctx context.Context, d *Divergence) bool {
-	for range 2 {
-		if found := p.find(ctx, session.Requests(d.Steps), p.reliable); found != nil {
-			d.take(found)
-			d.broken = brokenBy(&found.Steps[len(found.Steps)-1])
-			return true
-		}
-	}
-	return false
 }
 
 // confirm plays the case of a divergence until it repeats: what crashes the target must do so each time.

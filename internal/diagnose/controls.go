@@ -59,7 +59,7 @@ var controls = []control{
 	{model.PutDuplicateCategory, each(ofSelectors(categoriesOnce)), broad},
 	{model.PutDuplicateType, each(ofList(model.OpPut, "InsightSelectors", once)), broad},
 	{model.TrailDeleteForgets, lastLife, nothing},
-	{model.LogsStop, emptiedInsteadOfStopped, nothing},
+	{model.LogsStop, each(emptiedInsteadOfStopped), nothing},
 	{model.StoreDisableWithDst, each(disabledWithoutDestination), nothing},
 	{model.LogsPutStopped, alwaysLogging, general},
 	{model.LogsReadOnlyError, each(ofList(model.OpPutEvents, "EventSelectors", readAndWrite)), general},
@@ -163,14 +163,11 @@ func disables(r model.Request) bool {
 }
 
 // emptiedInsteadOfStopped turns insights off in another way.
-func emptiedInsteadOfStopped(requests []model.Request) []model.Request {
-	plain := slices.Clone(requests)
-	for i, r := range plain {
-		if r.Op == model.OpStop {
-			plain[i] = generators.In(r.Region, generators.Put(r.Input.Get("Name").Text(), 0))
-		}
+func emptiedInsteadOfStopped(r model.Request) model.Request {
+	if r.Op == model.OpStop {
+		return generators.In(r.Region, generators.Put(r.Input.Get("Name").Text(), 0))
 	}
-	return plain
+	return r
 }
 
 // withoutReads leaves out all reads but the last step.

@@ -1,12 +1,12 @@
 package explore
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"runtime/debug"
 	"slices"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/insightconform/conform/generators/catalogue"
@@ -36,6 +36,7 @@ type Exploration struct {
 	Workers []*Worker
 	Cut     []string // suites that were not finished
 	Notes   []string
+	Failure string // what a worker panicked with, and its stack; empty where none did
 	// Fitting counts the requests that were spent on fitting machines to the target.
 	Fitting int
 
@@ -45,7 +46,6 @@ type Exploration struct {
 	options  Options
 	cases    []catalogue.Case
 	machines []*completeSuite
-	failure  atomic.Pointer[string]
 
 	checkpointing  sync.Mutex
 	lastCheckpoint time.Time
@@ -122,29 +122,21 @@ func (x *Exploration) play(ctx context.Context, suite string) bool {
 // each runs a function for every worker, side by side, and reports whether all returned true. A panic
 // of one is kept, so that what the others found is still reported.
 func (x *Exploration) each(f func(int, *Worker) bool) bool {
-	whole := make([]bool, len(x.Workers))
+	whole, failures := make([]bool, len(x.Workers)), make([]string, len(x.Workers))
 	var wait sync.WaitGroup
 	for i, w := range x.Workers {
 		wait.Go(func() {
 			defer func() {
 				if p := recover(); p != nil {
-					failure := fmt.Sprintf("%v\n%s", p, debug.Stack())
-					x.failure.CompareAndSwap(nil, &failure)
+					failures[i] = fmt.Sprintf("%v\n%s", p, debug.Stack())
 				}
 			}()
 			whole[i] = f(i, w)
 		})
 	}
 	wait.Wait()
+	x.Failure = cmp.Or(append([]string{x.Failure}, failures...)...)
 	return !slices.Contains(whole, false)
-}
-
-// Failure is what a worker panicked with, and its stack; empty where none did.
-func (x *Exploration) Failure() string {
-	if failure := x.failure.Load(); failure != nil {
-		return *failure
-	}
-	return ""
 }
 
 // share is the i-th of n parts of a number.

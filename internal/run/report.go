@@ -92,8 +92,8 @@ func (r *run) ending(ctx context.Context) *reports.End {
 
 // failure is that of the harness, nil where it did not fail.
 func (r *run) failure() error {
-	if r.exploration == nil || r.exploration.Failure() == "" {
+	if r.exploration == nil || r.exploration.Failure == "" {
 		return nil
 	}
-	return fmt.Errorf("%w: %s", ErrHarness, r.exploration.Failure())
+	return fmt.Errorf("%w: %s", ErrHarness, r.exploration.Failure)
 }

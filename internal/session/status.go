@@ -25,9 +25,8 @@ type Status struct {
 	busy     atomic.Int64 // writes that stayed busy, however often they were repeated
 	inFlight sync.RWMutex // held for reading by each request that is on its way
 
-	mu     sync.Mutex
-	rules  map[model.ID]bool
-	stores map[string]bool // the kinds of what Put and Get answered on event data stores that are there
+	rules  sync.Map // that were put to the test
+	stores sync.Map // the kinds of what Put and Get answered on event data stores that are there
 
 	events  func(reports.Event)
 	telling sync.Mutex
@@ -36,7 +35,7 @@ type Status struct {
 
 // NewStatus begins a run. events is told of what happens, one event at a time; nil where nobody listens.
 func NewStatus(events func(reports.Event)) *Status {
-	return &Status{Started: time.Now(), rules: map[model.ID]bool{}, stores: map[string]bool{}, events: events, told: map[string]bool{}}
+	return &Status{Started: time.Now(), events: events, told: map[string]bool{}}
 }
 
 // OnStore reports whether a request is a Put or Get on an event data store alone.
@@ -44,21 +43,15 @@ func OnStore(r model.Request) bool {
 	return r.Op.Insights() && r.Input.Get("EventDataStore").Given() && !r.Input.Get("TrailName").Given()
 }
 
-func (s *Status) answeredOnStore(kind string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.stores[kind] = true
-}
-
 // StoresAlways is the code that every Put and Get on event data stores was answered; ok is false where they
 // were answered in several ways, or well.
 func (s *Status) StoresAlways() (code string, ok bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for code = range s.stores {
-		ok = len(s.stores) == 1 && code != (model.Answer{Outcome: model.Succeeded}).Kind() && code != codeNotEnabled
+	kinds := 0
+	for kind := range s.stores.Range {
+		code = kind.(string)
+		kinds++
 	}
-	return code, ok
+	return code, kinds == 1 && code != (model.Answer{Outcome: model.Succeeded}).Kind() && code != codeNotEnabled
 }
 
 // Listened reports whether somebody listens to the events.
@@ -93,23 +86,12 @@ func (s *Status) TellNote(text string) {
 }
 
 // Exercise notes that a rule was put to the test.
-func (s *Status) Exercise(id model.ID) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.rules[id] = true
-}
+func (s *Status) Exercise(id model.ID) { s.rules.Store(id, true) }
 
 // Exercised reports whether a rule was put to the test.
 func (s *Status) Exercised(id model.ID) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.rules[id]
-}
-
-func (s *Status) rulesExercised() int {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return len(s.rules)
+	_, ok := s.rules.Load(id)
+	return ok
 }
 
 // SetPhase says what the run is doing.
@@ -156,8 +138,10 @@ func (s *Status) Lost() string {
 
 // Update says how a run goes on.
 func (s *Status) Update() reports.Update {
-	u := reports.Update{Phase: text(s.phase.Load()), Requests: int(s.Requests.Load()), RulesExercised: s.rulesExercised(),
-		Divergences: int(s.Divergences.Load())}
+	u := reports.Update{Phase: text(s.phase.Load()), Requests: int(s.Requests.Load()), Divergences: int(s.Divergences.Load())}
+	for range s.rules.Range {
+		u.RulesExercised++
+	}
 	u.Rate = float64(u.Requests) / time.Since(s.Started).Seconds()
 	return u
 }
