@@ -253,12 +253,20 @@ func withoutUnknownMembers(r model.Request) model.Request {
 }
 
 func keepMembers(v value.Value, names ...string) value.Value {
-	for _, m := range v.Members() {
-		if !slices.Contains(names, m.Name) {
-			v = v.With(m.Name, value.Value{})
-		}
+	for _, other := range others(v, names...) {
+		v = v.With(other, value.Value{})
 	}
 	return v
+}
+
+// others names the members of an object beside the given ones.
+func others(v value.Value, names ...string) (out []string) {
+	for _, m := range v.Members() {
+		if !slices.Contains(names, m.Name) {
+			out = append(out, m.Name)
+		}
+	}
+	return out
 }
 
 // trailsByName replaces the ARN of a trail in the Region of the call by its name.

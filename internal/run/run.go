@@ -59,9 +59,11 @@ func Run(ctx context.Context, target targets.Target, options Options) (*reports.
 	return r.report, r.failure()
 }
 
-func (r *run) note(text string) {
-	if !slices.Contains(r.report.Notes, text) {
-		r.report.Notes = append(r.report.Notes, text)
+func (r *run) note(texts ...string) {
+	for _, text := range texts {
+		if !slices.Contains(r.report.Notes, text) {
+			r.report.Notes = append(r.report.Notes, text)
+		}
 	}
 }
 
@@ -69,9 +71,7 @@ func (r *run) pipeline(ctx context.Context) {
 	s := r.subject
 	r.absorb(s.Prober)
 	if s.Probed {
-		for _, note := range s.Notes {
-			r.note(note)
-		}
+		r.note(s.Notes...)
 		r.report.Workers = s.Workers
 		for _, c := range model.Capabilities {
 			r.report.SetCapability(c, s.Scope.Can[c], s.Why[c])
@@ -92,9 +92,7 @@ func (r *run) pipeline(ctx context.Context) {
 func (r *run) absorb(c *session.Client) {
 	r.report.Requests += c.Requests
 	r.timeline.Merge(c.Timeline)
-	for _, note := range c.Notes {
-		r.note(note)
-	}
+	r.note(c.Notes...)
 	r.putSeen = r.putSeen || c.PutSeen
 }
 
@@ -119,9 +117,7 @@ func (r *run) explore(ctx context.Context) {
 			deviations[key] += count
 		}
 	}
-	for _, note := range x.Notes {
-		r.note(note)
-	}
+	r.note(x.Notes...)
 	r.report.Requests += x.Fitting
 	r.report.CutShort = x.Cut
 	r.report.Coverage.Transitions, r.report.Coverage.Walk = x.Walk()
@@ -161,7 +157,7 @@ func (r *run) diagnose(ctx context.Context) {
 	if first := r.first.Load(); first != nil {
 		found = append(found, first)
 	} else {
-		options := diagnose.Options{ShrinkRequests: r.options.ShrinkRequests, Note: r.note, Tell: r.tell}
+		options := diagnose.Options{ShrinkRequests: r.options.ShrinkRequests, Note: func(text string) { r.note(text) }, Tell: r.tell}
 		if r.options.StopAtFirst {
 			options.ShrinkRequests = 0
 		}
