@@ -35,8 +35,7 @@ type Case struct {
 // Requests lists the requests of the case.
 func (c Case) Requests() []model.Request { return append(slices.Clone(c.Setup), c.Probe) }
 
-// plan is what the model yields for a world and a scope: worlds in which requests are tried, what the
-// search in them has found, and the cases.
+// plan is what the model yields for a world and a scope.
 type plan struct {
 	w      *model.World
 	scope  generators.Scope
@@ -155,8 +154,7 @@ func (p *plan) broken(kind string, n int) {
 	}
 }
 
-// addValues adds each class of values, where it breaks least beside its rule, and what can be odd about a whole
-// request.
+// addValues adds each class of values, where it breaks least beside its rule, and what is odd about whole requests.
 func (p *plan) addValues() {
 	for op := range searchOps {
 		for _, v := range p.order[op] {

@@ -17,6 +17,8 @@ var (
 	in, with, selector, valid           = generators.In, generators.With, generators.Selector, generators.Valid
 	join                                = slices.Concat[[]model.Request]
 	source, insight                     = generators.SourceStore, generators.InsightStore
+	callRate, errorRate                 = model.TypeNames[model.CallRate], model.TypeNames[model.ErrorRate]
+	management, data                    = model.CategoryNames[0], model.CategoryNames[1]
 )
 
 const (

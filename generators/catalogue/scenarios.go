@@ -74,19 +74,10 @@ func (p *plan) positive() {
 			}
 		}
 	}
-	// better reports whether histories of that length may be shorter than one that is known.
-	better := func(length int) bool {
-		for _, known := range best {
-			if known == nil || length < len(known) {
-				return true
-			}
-		}
-		return false
-	}
 	for depth := 1; depth <= 2; depth++ {
 		for _, begin := range p.beginnings() {
 			state, ok := generators.Reference(p.start, begin...)
-			if !ok || !p.scope.Allows(begin...) || !p.scope.Fits(state) || !better(len(begin)+depth) {
+			if !ok || !p.scope.Allows(begin...) || !p.scope.Fits(state) {
 				continue
 			}
 			calls := p.calls(state, depth == 1)

@@ -265,15 +265,13 @@ func (p *plan) note(op, world int, r model.Request, edits int) (broken ruleSet, 
 
 func (p *plan) cost(world, edits int) int { return p.worlds[world].cost() + 2*edits }
 
-// mayPass reports whether a success is accepted although none of the rules says so: such a request
-// shows less than others that break the same rules.
+// mayPass reports whether a success is accepted although none of the rules says so: such a request shows less.
 func mayPass(s model.State, r model.Request, rules ruleSet) bool {
 	return !slices.ContainsFunc(rules.ids(), func(id model.ID) bool { return model.RuleOf(id).MayPass }) &&
 		slices.ContainsFunc(model.Step(s, r), func(b model.Branch) bool { return b.Answer.Outcome == model.Succeeded })
 }
 
-// value keeps the simplest way to try a value by itself: breaking nothing or its rule alone if that
-// can be, else with as few others as possible.
+// value keeps the simplest way to try a value: breaking nothing, or its rule with as few others as possible.
 func (p *plan) value(op, world int, e edit, r model.Request, broken ruleSet) {
 	r.Op = searchOps[op]
 	others := max(0, (broken&p.applies).count()-1) + 2*(broken&^p.applies).count()

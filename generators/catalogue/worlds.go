@@ -6,12 +6,6 @@ import (
 	"github.com/insightconform/conform/model/value"
 )
 
-// The spellings that requests use most.
-var (
-	callRate, errorRate = model.TypeNames[model.CallRate], model.TypeNames[model.ErrorRate]
-	management, data    = model.CategoryNames[0], model.CategoryNames[1]
-)
-
 // prepared is a set-up from an empty world, with the state that the reference model is in after it.
 type prepared struct {
 	setup []model.Request

@@ -276,8 +276,7 @@ func (m *Machine) merged(class []int) string {
 	return text
 }
 
-// classes gives each state the number of its class, in the order of their first states, and counts
-// them. States of which the same is said are of one class.
+// classes numbers the classes of states of which the same is said, in the order of their first states.
 func (m *Machine) classes(said func(int) string) (class []int, n int) {
 	seen := map[string]int{}
 	for i := range m.States {

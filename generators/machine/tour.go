@@ -59,8 +59,7 @@ func NewTour(scope generators.Scope, part, parts int) *Tour {
 	for _, s := range m.States {
 		state, _ := place(s.State, generators.NameAlpha)
 		for _, input := range t.inputs {
-			// Workers share out the Puts by what is logged and the rest by what is on, because the
-			// inputs keep these: a worker seldom has to leave its part.
+			// Puts keep what is logged, the rest what is on: shared out by these, a worker seldom leaves its part.
 			at := int(state)
 			if input.class >= tourSets {
 				at = at%tourSets*tourLogs + at/tourSets

@@ -125,8 +125,7 @@ func (p *Player) withoutSymptoms(ctx context.Context, found []*Divergence) []*Di
 	})
 }
 
-// withoutDoubts tries again, on worlds that have settled where it matters, what was found where answers
-// may have rested on an old state, and keeps what shows something there.
+// withoutDoubts keeps of what may rest on an old state what shows something on worlds that have settled.
 func (p *Player) withoutDoubts(ctx context.Context, suspected []*Divergence, o Options) []*Divergence {
 	before := len(suspected)
 	kept := slices.DeleteFunc(suspected, func(d *Divergence) bool {

@@ -114,8 +114,7 @@ type single struct {
 	op   model.Op
 }
 
-// single returns the kind of answer that the simplest request breaking one rule alone gets, empty
-// where there is no such request or no definite answer.
+// single returns the kind of that answer, empty where there is no such request or no definite answer.
 func (p *Player) single(ctx context.Context, key single) string {
 	kind, known := p.singles[key]
 	if known {

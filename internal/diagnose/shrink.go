@@ -30,8 +30,7 @@ type shrinker struct {
 	exhausted  bool
 }
 
-// shrinkAll reduces what was confirmed, strongest level first, for as long as the budget lasts, and
-// decides on the shortest case which rule it belongs to.
+// shrinkAll reduces what was confirmed, strongest level first, and decides on the shortest case whose rule it is.
 func (p *Player) shrinkAll(ctx context.Context, found []*Divergence, o Options) {
 	p.Client.Status.SetPhase("shrinking")
 	left, unshrunk := o.ShrinkRequests, 0

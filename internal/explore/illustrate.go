@@ -53,8 +53,7 @@ func Illustrate(ctx context.Context, target targets.Target, rule model.ID) ([]re
 	return nil, ctx.Err()
 }
 
-// plainness orders cases as examples of a rule: few steps first, a Put before a Get, and what was made
-// for the rule before what shows it as well.
+// plainness orders cases as examples: few steps, a Put before a Get, what was made for the rule before other cases.
 func plainness(c catalogue.Case, rule model.ID) int {
 	cost := 8*len(c.Setup) + len(c.Probe.Input.String())/16
 	if c.Probe.Op != model.OpPut {

@@ -79,8 +79,7 @@ func (w *Worker) plainly(ctx context.Context) {
 var managementSets = []model.Selectors{model.MakeSelectors(model.Management, model.Management), model.MakeSelectors(model.Management, 0),
 	model.MakeSelectors(0, model.Management), 0}
 
-// probe sends a case's request and the reads that say whether it was right. Whether HasInsightSelectors
-// follows is not asked again of a Put that was to change nothing.
+// probe sends a case's request and the reads that say whether it was right: no GetTrail if it was to change nothing.
 func (w *Worker) probe(ctx context.Context, v *visit, c catalogue.Case) bool {
 	before := v.session.State()
 	if !v.play(ctx, c.Probe) {

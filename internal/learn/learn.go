@@ -170,8 +170,7 @@ func (l *learner) alone(ctx context.Context, id model.ID) answered {
 	return l.answer(ctx, setup, probe)
 }
 
-// aloneLike asks a request that breaks a rule alone and is as like as can be to one that breaks two. How
-// a rule is broken may decide with what it is answered.
+// aloneLike asks a request that breaks a rule alone, but much as one does that breaks two: that may decide the answer.
 func (l *learner) aloneLike(ctx context.Context, id model.ID, setup []model.Request, like model.Request) answered {
 	if probe, ok := catalogue.Breaking(l.after(setup), id, like); ok {
 		return l.answer(ctx, setup, probe)

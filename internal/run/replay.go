@@ -40,8 +40,7 @@ func replay(ctx context.Context, player *diagnose.Player, traces []*reports.Trac
 	return out
 }
 
-// replay plays the traces of earlier runs, and each entry of the baseline. An entry is stale where it
-// has expired or does not diverge any more.
+// replay plays the traces of earlier runs, and the entries of the baseline: stale once expired or diverging no more.
 func (r *run) replay(ctx context.Context) {
 	player := diagnose.NewPlayer(r.subject.NewClient())
 	defer func() { r.report.ConfirmRequests += player.Client.Requests }()

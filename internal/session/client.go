@@ -112,8 +112,7 @@ func (c *Client) Send(ctx context.Context, world targets.World, r model.Request)
 	}
 }
 
-// mostBusy is how often a busy write is sent. What has stayed busy often enough is no matter of waiting; what
-// is found then is tried again by a client that waits all the same.
+// mostBusy is how often a busy write is sent: less once others stayed busy, but by the client that confirms that.
 func (c *Client) mostBusy() int {
 	if c.Status.busy.Load() > maxBusy && !c.Patient {
 		return busyTogether
