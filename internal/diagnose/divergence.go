@@ -105,10 +105,7 @@ func (d *Divergence) Report() reports.Divergence {
 	} else {
 		out.Statement, out.Source = "Of several broken rules the one that stands first in the given order is answered.", "the given order"
 	}
-	shown := false
-	for _, s := range d.Steps {
-		shown = shown || s.Diverges
-	}
+	shown := slices.ContainsFunc(d.Steps, func(s session.Step) bool { return s.Diverges })
 	for i, s := range d.Steps {
 		step := s.Report(i + 1)
 		step.Diverges = s.Diverges || !shown && i == len(d.Steps)-1
@@ -145,9 +142,6 @@ func resourceStates(s model.State) []reports.ResourceState {
 
 // Suspicions collects what was found, the best case of each kind.
 type Suspicions map[string]*Divergence
-
-// maxSuspicions bounds what a hopelessly different target can pile up.
-const maxSuspicions = 2000
 
 // Add takes a suspicion in, its steps as they are now, and reports whether it is the first of its kind.
 func (all Suspicions) Add(d *Divergence) bool {

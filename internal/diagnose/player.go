@@ -26,8 +26,13 @@ func NewPlayer(client *session.Client) *Player {
 	return &Player{Client: client, singles: map[single]string{}}
 }
 
-// maxTries is how often a divergence is tried again.
-const maxTries = 3
+// The bounds of what is played.
+const (
+	maxTries          = 3    // of a divergence
+	MaxShrinkRequests = 500  // that may be spent on one divergence
+	maxPaired         = 8    // steps of a case up to which leaving out pairs fits into the budget
+	maxSuspicions     = 2000 // that a hopelessly different target can pile up
+)
 
 // Play sends requests to a fresh world, waiting for it to settle wherever that matters, until all are
 // sent, until says that it was enough, or the world is lost. Where a write may have rested on an old

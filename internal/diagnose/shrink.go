@@ -14,9 +14,6 @@ import (
 	"github.com/insightconform/conform/reports/plain"
 )
 
-// MaxShrinkRequests is how many requests may be spent on shrinking one divergence.
-const MaxShrinkRequests = 500
-
 // shrinker reduces the case of one divergence to a sequence from which nothing can be taken and in
 // which no value can be made simpler, with its signature kept. Candidates are played on fresh worlds,
 // each once.
@@ -199,9 +196,6 @@ func fewerSteps(requests []model.Request) (out [][]model.Request) {
 	}
 	return out
 }
-
-// maxPaired is the length of a case up to which leaving out pairs fits into the budget.
-const maxPaired = 8
 
 // withoutPairs leaves out two steps that need each other, such as a deletion and a new creation.
 func withoutPairs(requests []model.Request) [][]model.Request {

@@ -31,12 +31,6 @@ func hypotheses(depth int) []string {
 	}
 }
 
-// chunkSize is how many tests a worker takes at a time. A chunk is done as a whole or not at all.
-const chunkSize = 32
-
-// maxTests is how often a test is tried where an answer does not come.
-const maxTests = 3
-
 // completeSuite executes the complete suite of one machine.
 type completeSuite struct {
 	exploration *Exploration
@@ -289,8 +283,6 @@ func (x *Exploration) checkpoint() {
 		x.options.Checkpoint(x.Partial())
 	}
 }
-
-const checkpointEvery = 5 * time.Second
 
 // Planned says what the complete suites would send.
 func Planned(subject *probe.Subject, o Options, defaultEvents bool) (out []reports.PlannedSuite) {

@@ -27,9 +27,6 @@ const (
 // Suites lists the suites in the order in which they are run.
 var Suites = []string{Systematic, Complete, Random}
 
-// DefaultRandom is how many requests the random suite sends where Options.Requests sets no cap.
-const DefaultRandom = 5000
-
 // Exploration is the work of all workers of a run.
 type Exploration struct {
 	Subject *probe.Subject
@@ -161,8 +158,6 @@ func deal(cases []catalogue.Case, i, n int) (mine []catalogue.Case) {
 	}
 	return mine
 }
-
-const groupSize = 25
 
 // Pairs counts the pairs of error rules that the systematic suite is to break together.
 func (x *Exploration) Pairs() (count reports.Count) {

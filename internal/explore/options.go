@@ -40,11 +40,12 @@ type Options struct {
 	Baseline       *reports.Baseline
 }
 
-// DefaultShrinkRequests is how many requests a run may spend on shrinking.
-const DefaultShrinkRequests = 2000
-
-// MaxDepth is the greatest depth of a complete suite.
-const MaxDepth = 2
+// The defaults and bounds of Options.
+const (
+	DefaultRandom         = 5000 // requests of the random suite where Options.Requests sets no cap
+	DefaultShrinkRequests = 2000 // that a run may spend on shrinking
+	MaxDepth              = 2    // of a complete suite
+)
 
 // Normalize fills in what is not given and refuses what makes no sense.
 func (o *Options) Normalize() error {

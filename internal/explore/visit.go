@@ -124,9 +124,6 @@ type inspector struct {
 	tried   map[string]int // by key of a suspicion
 }
 
-// maxInspected is how often one kind of suspicion is looked into.
-const maxInspected = 3
-
 // suspect takes in what was found, if it matters and was not looked into often enough.
 func (c *inspector) suspect(d *diagnose.Divergence) {
 	if c == nil || d.Doubtful || d.Finding.Level < c.minimum {

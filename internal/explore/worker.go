@@ -5,6 +5,7 @@ package explore
 import (
 	"context"
 	"slices"
+	"time"
 
 	"github.com/insightconform/conform/generators"
 	"github.com/insightconform/conform/generators/catalogue"
@@ -14,6 +15,18 @@ import (
 	"github.com/insightconform/conform/internal/session"
 	"github.com/insightconform/conform/model"
 	"github.com/insightconform/conform/reports"
+)
+
+const (
+	groupSize       = 25  // cases of one set-up that one worker takes
+	maxSharedSteps  = 60  // of a world, so that what is found in it has a short case
+	maxTourSteps    = 500 // of a world
+	maxStuck        = 3   // worlds in a row in which the tour gets no further
+	maxRandomSteps  = 60  // of a world
+	maxInspected    = 3   // times that one kind of suspicion is looked into
+	chunkSize       = 32  // tests that a worker takes at a time, and does as a whole or not at all
+	maxTests        = 3   // times that a test is tried where an answer does not come
+	checkpointEvery = 5 * time.Second
 )
 
 // Worker explores a target.
@@ -104,9 +117,6 @@ func (w *Worker) groups(ctx context.Context, cases []catalogue.Case, probe func(
 	}
 }
 
-// maxSharedSteps bounds how long a world is used, so that what is found in it has a short case.
-const maxSharedSteps = 60
-
 func (w *Worker) group(ctx context.Context, cases []catalogue.Case, probe func(context.Context, *visit, catalogue.Case) bool) {
 	for next := 0; next < len(cases) && !w.Client.Spent(ctx); {
 		v, ok := w.visit(ctx)
@@ -182,11 +192,6 @@ func dueReads(before, after model.State, r model.Request, scope generators.Scope
 	return reads
 }
 
-const (
-	maxTourSteps = 500
-	maxStuck     = 3 // worlds in a row in which the tour gets no further
-)
-
 // random explores beyond the abstractions of the systematic suite until the quota is spent.
 func (w *Worker) random(ctx context.Context, seed uint64, cases []catalogue.Case) {
 	draw := generators.NewDraws(seed)
@@ -205,8 +210,6 @@ func (w *Worker) random(ctx context.Context, seed uint64, cases []catalogue.Case
 		v.leave(ctx)
 	}
 }
-
-const maxRandomSteps = 60
 
 // draw picks the next random request: mostly one of the generators, sometimes a request of the
 // systematic suite whose broken rules were not yet tried in a state like this one.

@@ -59,6 +59,12 @@ func Learn(ctx context.Context, target targets.Target, options Options) (*report
 	return l.out, l.problem(ctx)
 }
 
+const (
+	alike      = 3   // other requests that must agree with the one that a cell rests on
+	maxKind    = 300 // bytes of an error code that are compared and kept
+	maxTriples = 50  // circles that are asked about: a target that selects errors at random has thousands
+)
+
 // learner asks a target for its error order.
 type learner struct {
 	subject  *probe.Subject
@@ -272,9 +278,6 @@ func (l *learner) measurePair(ctx context.Context, p catalogue.Pair, c *reports.
 	l.evidence[p.Rules] = a
 }
 
-// alike is how many other requests must agree with the one that a cell rests on.
-const alike = 3
-
 // otherwise looks for a request that breaks the same two rules and is answered by the other one. A
 // target that checks one selector after the other, say, has no order between their rules.
 func (l *learner) otherwise(ctx context.Context, p catalogue.Pair, first, other model.ID, kind string) (x model.Request, differs bool) {
@@ -353,9 +356,6 @@ func (l *learner) over(ctx context.Context) string {
 	why, _, _ := strings.Cut(l.subject.Status.Lost(), ";") // without the advice
 	return why
 }
-
-// maxKind is how many bytes of an error code are compared and kept.
-const maxKind = 300
 
 func kindOf(a model.Answer) string {
 	kind := a.Kind()

@@ -67,9 +67,6 @@ func (o *precedenceOrder) sorted() (rules []model.ID, cycles [][]model.ID) {
 	return rules, cycles
 }
 
-// maxTriples bounds the circles that are asked about: a target that selects errors at random has thousands.
-const maxTriples = 50
-
 // triples lists the circles of three rules, the first being the one that the reference puts first.
 func (o *precedenceOrder) triples(cycles [][]model.ID) [][3]model.ID {
 	var out [][3]model.ID

@@ -114,10 +114,7 @@ func (s *Subject) Testable() bool {
 
 // WhyNot says why a capability is absent.
 func (s *Subject) WhyNot(c model.Capability) string {
-	if !s.Probed {
-		return "nothing could be tried"
-	}
-	return s.Why[c]
+	return cmp.Or(s.Why[c], "nothing could be tried")
 }
 
 // Lacking says which capability a rule misses, and why it is absent.

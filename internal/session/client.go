@@ -11,6 +11,18 @@ import (
 	"github.com/insightconform/conform/targets/wire"
 )
 
+// The bounds of a client and its sessions. Of a busy resource the last repetitions have no other request in flight.
+const (
+	maxThrottled    = 12               // times that a throttled request is sent
+	maxBusy         = 5                // times that a write is sent whose resource is busy
+	busyTogether    = 2                // of them while others are in flight
+	longestBusy     = 5 * time.Minute  // where the target is eventually consistent
+	maxSilent       = 5                // answers in a row that may be indefinite before a world is given up
+	maxSilentWorlds = 4                // that may be lost to silence in a row before the target counts as lost
+	maxNotes        = 20               // that a client keeps
+	cleanUpTime     = 10 * time.Second // of one world
+)
+
 // Client sends one worker's requests to a target and counts them. It is used by one goroutine at a time.
 type Client struct {
 	Target targets.Target
@@ -49,9 +61,6 @@ func (c *Client) Spent(ctx context.Context) bool {
 	return ctx.Err() != nil || c.Stuck || c.Requests >= c.Quota || c.Status.Over()
 }
 
-// maxNotes bounds what one client can pile up.
-const maxNotes = 20
-
 // Note keeps a sentence for the report.
 func (c *Client) Note(text string) {
 	if !slices.Contains(c.Notes, text) && len(c.Notes) < maxNotes {
@@ -76,16 +85,6 @@ func (c *Client) take(d model.Deviation) {
 	}
 	c.taken[d] = true
 }
-
-// How often a throttled request is repeated, and a write that is told that its resource is busy: of the
-// latter the last times while no other client has a request in flight. An eventually consistent target may be
-// busy for longer.
-const (
-	maxThrottled = 12
-	maxBusy      = 5
-	busyTogether = 2
-	longestBusy  = 5 * time.Minute
-)
 
 // Send sends a request and waits out throttling, which is never an answer, and what keeps a resource busy, as
 // long as is sensible.
@@ -139,9 +138,6 @@ func (c *Client) sendOnce(ctx context.Context, world targets.World, r model.Requ
 	}
 	return reply
 }
-
-// cleanUpTime bounds the clean-up of one world.
-const cleanUpTime = 10 * time.Second
 
 // CloseWorld removes what a world's requests have made. The clean-up goes on for a while after an
 // interruption, but not where nothing answers.

@@ -141,9 +141,6 @@ func (s *Session) Assume(state model.State) { s.tracker.Follow(state) }
 // Last is the step that was appended last.
 func (s *Session) Last() *Step { return &s.Steps[len(s.Steps)-1] }
 
-// maxSilent is how many answers in a row may be indefinite before the world is given up.
-const maxSilent = 5
-
 // Silent reports whether the world was given up since it gave no definite answers.
 func (s *Session) Silent() bool { return s.silent >= maxSilent }
 

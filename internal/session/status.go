@@ -115,9 +115,6 @@ func (s *Status) Ended() error {
 	return nil
 }
 
-// maxSilentWorlds is how many worlds in a row may be lost to silence before the target counts as lost.
-const maxSilentWorlds = 4
-
 // TargetLost reports whether the target answers no more.
 func (s *Status) TargetLost() bool { return s.silent.Load() >= maxSilentWorlds }
 
