@@ -96,23 +96,21 @@ func (p *Player) blameNecessary(ctx context.Context, d *Divergence) {
 	}
 }
 
-// after plays the case of a divergence and returns what is found before it, nil where it shows by itself.
+// after plays the case of a divergence and returns what is found before it, nil where it shows by itself. What is
+// accepted of a stopped trail may hide that: so the case is played with all trails logging, too.
 func (p *Player) after(ctx context.Context, d *Divergence) *Divergence {
-	requests := session.Requests(d.Steps)
-	earlier := p.before(ctx, d, requests)
-	// What is accepted of a stopped trail may hide the first divergence.
-	if logging := alwaysLogging(requests); earlier == nil && len(logging) != len(requests) {
-		earlier = p.before(ctx, d, logging)
+	requests, wanted := session.Requests(d.Steps), signed(d.Raw)
+	for i, candidate := range [][]model.Request{requests, alwaysLogging(requests)} {
+		if i > 0 && len(candidate) == len(requests) {
+			break // nothing was stopped
+		}
+		s, err := p.Play(ctx, candidate, func(s *session.Session) bool { return slices.ContainsFunc(s.Found, wanted) })
+		if err != nil {
+			continue
+		}
+		if earlier := firstOf(s, s.Found[:max(0, slices.IndexFunc(s.Found, wanted))], p.reliable); earlier != nil {
+			return earlier
+		}
 	}
-	return earlier
-}
-
-// before plays a case and returns what was found before the divergence, nil where that does not show.
-func (p *Player) before(ctx context.Context, d *Divergence, requests []model.Request) *Divergence {
-	wanted := signed(d.Raw)
-	s, err := p.Play(ctx, requests, func(s *session.Session) bool { return slices.ContainsFunc(s.Found, wanted) })
-	if err != nil {
-		return nil
-	}
-	return firstOf(s, s.Found[:max(0, slices.IndexFunc(s.Found, wanted))], p.reliable)
+	return nil
 }

@@ -171,13 +171,9 @@ func emptiedInsteadOfStopped(r model.Request) model.Request {
 }
 
 // withoutReads leaves out all reads but the last step.
-func withoutReads(requests []model.Request) (plain []model.Request) {
-	for i, r := range requests {
-		if i == len(requests)-1 || !r.Op.Reads() {
-			plain = append(plain, r)
-		}
-	}
-	return plain
+func withoutReads(requests []model.Request) []model.Request {
+	last := len(requests) - 1
+	return append(slices.DeleteFunc(slices.Clone(requests[:last]), func(r model.Request) bool { return r.Op.Reads() }), requests[last])
 }
 
 // alwaysLogging starts every trail at once and never stops it.

@@ -160,16 +160,8 @@ func (s *shrinker) fromState(ctx context.Context, found *Divergence) *Divergence
 // oneResource keeps only the steps that name the resource of the last one.
 func oneResource(requests []model.Request) [][]model.Request {
 	name := nameOf(requests[len(requests)-1])
-	if name == "" {
-		return nil
-	}
-	var kept []model.Request
-	for _, r := range requests {
-		if nameOf(r) == name {
-			kept = append(kept, r)
-		}
-	}
-	if len(kept) == len(requests) {
+	kept := slices.DeleteFunc(slices.Clone(requests), func(r model.Request) bool { return nameOf(r) != name })
+	if name == "" || len(kept) == len(requests) {
 		return nil
 	}
 	return [][]model.Request{kept}
