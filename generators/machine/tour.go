@@ -30,7 +30,6 @@ type Tour struct {
 	waiting   bool // for the outcome of lastInput in lastState
 	lastState uint8
 	lastInput int
-	lastTrail string
 }
 
 // The marks of Walked.
@@ -106,13 +105,13 @@ func (t *Tour) Total() int { return t.total }
 // Count is how many of the transitions are covered.
 func (t *Tour) Count() int { return t.count }
 
-// Next returns the next request on the way to the nearest uncovered transition, from the present
-// state of the named trail in the home Region. It gives up where none can be reached: all is covered,
-// the trail is not there or does not log, or the target does not go where the model says.
-func (t *Tour) Next(s model.State, trail string) (model.Request, bool) {
-	state, ok := place(s, trail)
+// Next returns the next request on the way to the nearest uncovered transition, from the present state of the
+// trail NameAlpha. It gives up where none can be reached: all is covered, the trail is not there or does not
+// log, or the target does not go where the model says.
+func (t *Tour) Next(s model.State) (r model.Request, ok bool) {
+	state, ok := place(s, generators.NameAlpha)
 	if !ok {
-		return model.Request{}, false
+		return r, false
 	}
 	if t.waiting {
 		t.next[t.lastState][t.lastInput] = state
@@ -120,15 +119,13 @@ func (t *Tour) Next(s model.State, trail string) (model.Request, bool) {
 	}
 	// A target that answers differently each time must not be asked for ever.
 	if t.steps++; t.count == t.total || t.steps > 4*t.total+100 {
-		return model.Request{}, false
+		return r, false
 	}
 	input, ok := t.choose(state)
-	if !ok {
-		return model.Request{}, false
+	if ok {
+		r = t.inputs[input].Request
 	}
-	r := t.inputs[input].Request
-	r.Input = r.Input.With("TrailName", value.Str(trail))
-	return r, true
+	return r, ok
 }
 
 // choose finds the first input of a shortest way to an uncovered transition. Of those of the state itself it prefers
@@ -171,11 +168,8 @@ func (t *Tour) choose(state uint8) (input int, ok bool) {
 
 // Leads reports whether the last input is known to lead from where it was sent to this state.
 func (t *Tour) Leads(to model.State) bool {
-	if !t.waiting {
-		return false
-	}
-	state, ok := place(to, t.lastTrail)
-	return ok && t.next[t.lastState][t.lastInput] == state
+	state, ok := place(to, generators.NameAlpha)
+	return ok && t.waiting && t.next[t.lastState][t.lastInput] == state
 }
 
 // Restart tells that the next state is that of a fresh world, and not where the last request led.
@@ -197,7 +191,7 @@ func (t *Tour) Covered(before model.State, r model.Request) {
 	if i < 0 {
 		return
 	}
-	t.waiting, t.lastState, t.lastInput, t.lastTrail = true, state, i, trail
+	t.waiting, t.lastState, t.lastInput = true, state, i
 	if mark := &t.marks[state][t.inputs[i].class]; *mark == uncovered {
 		*mark = covered
 		t.left[state]--

@@ -15,7 +15,7 @@ func walk(t *testing.T, tour *Tour, choose func([]model.Branch) int) int {
 	s := trailState()
 	steps := 0
 	for {
-		r, ok := tour.Next(s, generators.NameAlpha)
+		r, ok := tour.Next(s)
 		if !ok {
 			return steps
 		}
@@ -74,7 +74,7 @@ func BenchmarkTour(b *testing.B) {
 	tour := NewTour(generators.Everything(), 0, 1)
 	s := trailState()
 	for b.Loop() {
-		r, ok := tour.Next(s, generators.NameAlpha)
+		r, ok := tour.Next(s)
 		if !ok {
 			tour, s = NewTour(generators.Everything(), 0, 1), trailState()
 			continue

@@ -68,7 +68,7 @@ func (p *Player) experiment(ctx context.Context, d *Divergence) {
 			return
 		}
 		// Without the trait it does not show. With it, does it still?
-		if c.takes(d.Finding.Rule) && p.watch(ctx, requests, d.Raw) != nil {
+		if (c.from == nil || slices.Contains(c.from, d.Finding.Rule)) && p.watch(ctx, requests, d.Raw) != nil {
 			d.Finding.Rule, d.Finding.Level = c.rule, model.RuleOf(c.rule).Level
 			if c.rule == model.WireProtocol { // one prefix that does not work is one divergence
 				d.Finding.Operation, d.Finding.Expected = "", []string{"the answer that the other prefix gets"}

@@ -28,9 +28,6 @@ var (
 	nothing = []model.ID{}
 )
 
-// takes reports whether a finding may pass from a rule to that of the control.
-func (c control) takes(from model.ID) bool { return c.from == nil || slices.Contains(c.from, from) }
-
 // applies reports whether the case has the trait.
 func (c control) applies(requests []model.Request) bool {
 	return generators.Key(c.without(requests)...) != generators.Key(requests...)

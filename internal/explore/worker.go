@@ -107,17 +107,6 @@ func (w *Worker) probe(ctx context.Context, v *visit, c catalogue.Case) bool {
 
 // groups plays cases that share a set-up in one world after the other.
 func (w *Worker) groups(ctx context.Context, cases []catalogue.Case, probe func(context.Context, *visit, catalogue.Case) bool) {
-	for start := 0; start < len(cases) && !w.Client.Spent(ctx); {
-		end := start + 1
-		for end < len(cases) && cases[start].World == cases[end].World {
-			end++
-		}
-		w.group(ctx, cases[start:end], probe)
-		start = end
-	}
-}
-
-func (w *Worker) group(ctx context.Context, cases []catalogue.Case, probe func(context.Context, *visit, catalogue.Case) bool) {
 	for next := 0; next < len(cases) && !w.Client.Spent(ctx); {
 		v, ok := w.visit(ctx)
 		if !ok {
@@ -132,8 +121,9 @@ func (w *Worker) group(ctx context.Context, cases []catalogue.Case, probe func(c
 				ready = v.verify(ctx, r)
 			}
 		}
-		prepared := v.session.State()
-		for first := true; ready && next < len(cases) && (first || v.session.State().Equal(prepared) && len(v.session.Steps) < maxSharedSteps); first = false {
+		prepared, world := v.session.State(), cases[next].World
+		for first := true; ready && next < len(cases) && cases[next].World == world &&
+			(first || v.session.State().Equal(prepared) && len(v.session.Steps) < maxSharedSteps); first = false {
 			next++
 			if !probe(ctx, v, cases[next-1]) {
 				break
@@ -158,7 +148,7 @@ func (w *Worker) walk(ctx context.Context) {
 		if v.play(ctx, generators.NewTrail(w.Client.Scope)...) {
 			w.tour.Restart()
 			for len(v.session.Steps) < maxTourSteps {
-				r, ok := w.tour.Next(v.session.State(), generators.NameAlpha)
+				r, ok := w.tour.Next(v.session.State())
 				if !ok {
 					stuck = maxStuck
 					break
