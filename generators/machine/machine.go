@@ -172,9 +172,10 @@ func (m *Machine) explore(first model.State, o Options) {
 		from := m.States[i]
 		row := make([]uint16, len(m.Inputs))
 		for input := range m.Inputs {
-			allowed := m.allowed(from.State, uint8(input))
-			next := allowed[0]
-			if o.Choice != nil && len(allowed) > 1 {
+			branches := model.Step(from.State, m.Inputs[input].Request)
+			next := branches[0].Next
+			differs := func(b model.Branch) bool { return m.key(b.Next) != m.key(next) }
+			if o.Choice != nil && slices.ContainsFunc(branches, differs) {
 				if chosen, ok := o.Choice(m, from, uint8(input)); ok {
 					next = chosen
 				}
@@ -195,17 +196,6 @@ func (m *Machine) add(s State) uint16 {
 	m.index[m.key(s.State)] = n
 	m.States = append(m.States, s)
 	return n
-}
-
-// allowed lists the different states to which the model lets an input lead, the reference's first.
-func (m *Machine) allowed(s model.State, input uint8) (out []model.State) {
-	var keys []stateKey
-	for _, b := range model.Step(s, m.Inputs[input].Request) {
-		if k := m.key(b.Next); !slices.Contains(keys, k) {
-			keys, out = append(keys, k), append(out, b.Next)
-		}
-	}
-	return out
 }
 
 // observe renders what the reference answers to reads in a state.

@@ -16,7 +16,7 @@ func (p *Player) blameSingle(ctx context.Context, d *Divergence) {
 	}
 	f := &d.Finding
 	for _, id := range d.broken {
-		if f.Actual == "success" && model.RuleOf(id).MayPass || p.single(ctx, single{id, f.Operation}) != f.Actual {
+		if f.Actual == "success" && model.RuleOf(id).MayPass || p.single(ctx, id, f.Operation) != f.Actual {
 			continue
 		}
 		if rule := model.RuleOf(id); id != f.Rule {
@@ -76,7 +76,7 @@ func (p *Player) experiment(ctx context.Context, d *Divergence) {
 			return
 		}
 	}
-	if d.Finding.Rule == model.TrailDeleteForgets && p.single(ctx, single{model.TrailNotFound, d.Finding.Operation}) == d.Finding.Actual {
+	if d.Finding.Rule == model.TrailDeleteForgets && p.single(ctx, model.TrailNotFound, d.Finding.Operation) == d.Finding.Actual {
 		d.Finding.Rule = model.TrailNotFound // it answers so for trails that never were, too
 	}
 }

@@ -84,19 +84,14 @@ func (d *Divergence) merge(o *Divergence) {
 	d.Count = count
 }
 
-// Status is reports.Confirmed or reports.Unrepeated.
-func (d *Divergence) Status() string {
-	if d.Again > 0 {
-		return reports.Confirmed
-	}
-	return reports.Unrepeated
-}
-
 // Report renders the divergence, without what only a run knows.
 func (d *Divergence) Report() reports.Divergence {
 	f := d.Finding
 	out := reports.Divergence{Signature: f.Signature(), Rule: f.Rule, Level: f.Level, Operation: string(f.Operation), Expected: f.Expected,
-		Actual: f.Actual, Count: d.Count, Status: d.Status(), Seen: fmt.Sprintf("%d of %d", d.Again, d.Tries), Also: d.Also}
+		Actual: f.Actual, Count: d.Count, Status: reports.Unrepeated, Seen: fmt.Sprintf("%d of %d", d.Again, d.Tries), Also: d.Also}
+	if d.Again > 0 {
+		out.Status = reports.Confirmed
+	}
 	if d.Raw != out.Signature {
 		out.Raw = d.Raw
 	}

@@ -36,9 +36,7 @@ type run struct {
 // ErrHarness marks failures of the harness itself. Its text has the stack after the first line.
 var ErrHarness = errors.New("the harness failed")
 
-// Run tests a target and reports what it found. The report is nil only if nothing was sent. An error
-// wraps targets.ErrUsage, ErrUnreachable or ErrRefused where one of them holds; else the harness
-// failed. An interrupted ctx is no error: the report says so and is partial.
+// Run is conform.Run, where it is described.
 func Run(ctx context.Context, target targets.Target, options Options) (*reports.Report, error) {
 	if err := options.Normalize(); err != nil {
 		return nil, err
