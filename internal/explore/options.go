@@ -1,6 +1,7 @@
 package explore
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -74,12 +75,8 @@ func (o *Options) Normalize() error {
 	if o.Requests < 0 || o.Workers < 0 || o.Time < 0 || o.Settle < 0 {
 		return fmt.Errorf("%w: requests, workers, time and settle time cannot be negative", targets.ErrUsage)
 	}
-	if o.FailOn == 0 {
-		o.FailOn = model.Observed
-	}
-	if o.ShrinkRequests == 0 {
-		o.ShrinkRequests = DefaultShrinkRequests
-	}
+	o.FailOn = cmp.Or(o.FailOn, model.Observed)
+	o.ShrinkRequests = cmp.Or(o.ShrinkRequests, DefaultShrinkRequests)
 	return nil
 }
 

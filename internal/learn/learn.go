@@ -372,12 +372,7 @@ func (l *learner) conclude(ctx context.Context) {
 	for _, triple := range order.triples(l.out.Cycles) {
 		l.out.Triples = append(l.out.Triples, l.triple(ctx, triple))
 	}
-	l.out.Holds = [][2]model.ID{}
-	for _, pair := range order.holds() {
-		if l.agrees(pair) {
-			l.out.Holds = append(l.out.Holds, pair)
-		}
-	}
+	l.out.Holds = slices.DeleteFunc(order.holds(), func(pair [2]model.ID) bool { return !l.agrees(pair) })
 }
 
 // triple asks a request that breaks three rules in a circle.

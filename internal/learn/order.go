@@ -86,7 +86,8 @@ func (o *precedenceOrder) triples(cycles [][]model.ID) [][3]model.ID {
 }
 
 // holds lists the measured pairs that no circle contradicts, in the order of the reference.
-func (o *precedenceOrder) holds() (out [][2]model.ID) {
+func (o *precedenceOrder) holds() [][2]model.ID {
+	out := [][2]model.ID{}
 	for i, a := range o.rules {
 		for _, b := range o.rules[i+1:] {
 			for _, pair := range [][2]model.ID{{a, b}, {b, a}} {

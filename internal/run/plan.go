@@ -1,6 +1,7 @@
 package run
 
 import (
+	"cmp"
 	"context"
 	"errors"
 
@@ -55,10 +56,7 @@ func planOf(ctx context.Context, subject *probe.Subject, o Options, defaultEvent
 		case explore.Complete:
 			plan.Suites = append(plan.Suites, explore.Planned(subject, o, defaultEvents)...)
 		case explore.Random:
-			n := explore.DefaultRandom
-			if o.Requests > 0 {
-				n = o.Requests
-			}
+			n := cmp.Or(o.Requests, explore.DefaultRandom)
 			// Two of three random requests are reads.
 			plan.Suites = append(plan.Suites, reports.PlannedSuite{Name: suite, Tests: n / 35, Writes: n / 3, Reads: n - n/3, Estimated: true})
 		}
