@@ -25,7 +25,8 @@ type Tour struct {
 	marks  [tourStates][]byte  // and whether it is to be covered, as Walked shows it
 	left   [tourStates]int     // how many are still to be covered
 
-	total, count, steps int
+	Total, Count int // transitions that it is to cover, and has covered
+	steps        int
 
 	waiting   bool // for the outcome of lastInput in lastState
 	lastState uint8
@@ -66,7 +67,7 @@ func NewTour(scope generators.Scope, part, parts int) *Tour {
 			if at*parts/tourStates == part {
 				t.marks[state][input.class] = uncovered
 				t.left[state]++
-				t.total++
+				t.Total++
 			}
 		}
 	}
@@ -99,12 +100,6 @@ func place(s model.State, name string) (state uint8, ok bool) {
 	return state, ok && trail.Logging && trail.Conditions == 0
 }
 
-// Total is how many transitions the tour is to cover.
-func (t *Tour) Total() int { return t.total }
-
-// Count is how many of the transitions are covered.
-func (t *Tour) Count() int { return t.count }
-
 // Next returns the next request on the way to the nearest uncovered transition, from the present state of the
 // trail NameAlpha. It gives up where none can be reached: all is covered, the trail is not there or does not
 // log, or the target does not go where the model says.
@@ -118,7 +113,7 @@ func (t *Tour) Next(s model.State) (r model.Request, ok bool) {
 		t.waiting = false
 	}
 	// A target that answers differently each time must not be asked for ever.
-	if t.steps++; t.count == t.total || t.steps > 4*t.total+100 {
+	if t.steps++; t.Count == t.Total || t.steps > 4*t.Total+100 {
 		return r, false
 	}
 	input, ok := t.choose(state)
@@ -195,7 +190,7 @@ func (t *Tour) Covered(before model.State, r model.Request) {
 	if mark := &t.marks[state][t.inputs[i].class]; *mark == uncovered {
 		*mark = covered
 		t.left[state]--
-		t.count++
+		t.Count++
 	}
 }
 

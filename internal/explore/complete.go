@@ -56,7 +56,7 @@ func (x *Exploration) complete(ctx context.Context) bool {
 		}
 		c := &completeSuite{exploration: x, machine: m, suite: machine.NewSuite(m, x.options.Depth)}
 		c.certificate = newCertificate(m, c.suite, x.options.Shard)
-		from, to := x.options.Shard.Share(c.suite.Tests())
+		from, to := x.options.Shard.Share(c.suite.Tests)
 		c.todo = without(from, to, x.doneBefore(&c.certificate))
 		x.machines = append(x.machines, c)
 		whole = ctx.Err() == nil && c.execute(ctx) && whole
@@ -69,7 +69,7 @@ func newCertificate(m *machine.Machine, suite *machine.Suite, shard reports.Shar
 	writes, reads := suite.Cost()
 	c := reports.Certificate{
 		Machine: m.Name, Abstraction: m.Abstraction, Fingerprint: m.Fingerprint(), States: len(m.States), Transitions: m.Transitions(),
-		Depth: suite.Depth, Tests: suite.Tests(), Requests: writes + reads, Shard: shard.String(), Hypotheses: hypotheses(suite.Depth),
+		Depth: suite.Depth, Tests: suite.Tests, Requests: writes + reads, Shard: shard.String(), Hypotheses: hypotheses(suite.Depth),
 	}
 	for _, input := range m.Inputs {
 		c.Inputs = append(c.Inputs, input.Name)
@@ -293,7 +293,7 @@ func Planned(subject *probe.Subject, o Options, defaultEvents bool) (out []repor
 			continue
 		}
 		suite := machine.NewSuite(m, o.Depth)
-		tests := suite.Tests()
+		tests := suite.Tests
 		writes, reads := suite.Cost()
 		from, to := o.Shard.Share(tests)
 		share := func(n int) int { return int(float64(n) * float64(to-from) / float64(max(1, tests))) }

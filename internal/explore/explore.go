@@ -183,8 +183,8 @@ func (x *Exploration) Walk() (transitions reports.Count, walk *reports.Walk) {
 	var tours []*machine.Tour
 	for _, w := range x.Workers {
 		tours = append(tours, w.tour)
-		transitions.Covered += w.tour.Count()
-		transitions.Total += w.tour.Total()
+		transitions.Covered += w.tour.Count
+		transitions.Total += w.tour.Total
 	}
 	walk = &reports.Walk{}
 	walk.Inputs = machine.Walked(tours, func(on model.Selectors, logs model.Logs, row []byte) {

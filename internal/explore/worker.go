@@ -144,7 +144,7 @@ func (w *Worker) walk(ctx context.Context) {
 		if !ok {
 			return
 		}
-		before := w.tour.Count()
+		before := w.tour.Count
 		if v.play(ctx, generators.NewTrail(w.Client.Scope)...) {
 			w.tour.Restart()
 			for len(v.session.Steps) < maxTourSteps {
@@ -153,11 +153,11 @@ func (w *Worker) walk(ctx context.Context) {
 					stuck = maxStuck
 					break
 				}
-				before, covered := v.session.State(), w.tour.Count()
+				before, covered := v.session.State(), w.tour.Count
 				if !v.play(ctx, r) {
 					break
 				}
-				if w.tour.Count() == covered && w.tour.Leads(v.session.State()) {
+				if w.tour.Count == covered && w.tour.Leads(v.session.State()) {
 					continue // only on the way: where it leads was read before
 				}
 				reads := dueReads(before, v.session.State(), r, w.Client.Scope)
@@ -166,7 +166,7 @@ func (w *Worker) walk(ctx context.Context) {
 				}
 			}
 		}
-		if w.tour.Count() == before {
+		if w.tour.Count == before {
 			stuck++
 		}
 		v.leave(ctx)

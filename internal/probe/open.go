@@ -6,6 +6,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"math"
 	"runtime"
 	"time"
 
@@ -101,7 +102,7 @@ func (s *Subject) fit() {
 
 // NewClient makes a client with a count of its own and no quota.
 func (s *Subject) NewClient() *session.Client {
-	return &session.Client{Target: s.Target, Model: s.Model, Scope: s.Scope, Status: s.Status, SettleTime: s.settle, Quota: session.Unlimited}
+	return &session.Client{Target: s.Target, Model: s.Model, Scope: s.Scope, Status: s.Status, SettleTime: s.settle, Quota: math.MaxInt}
 }
 
 // Can reports whether the target has a capability.

@@ -47,9 +47,6 @@ type Client struct {
 	taken map[model.Deviation]bool
 }
 
-// Unlimited is a quota that is never used up.
-const Unlimited = int(^uint(0) >> 1)
-
 // Eventual reports whether the target is eventually consistent.
 func (c *Client) Eventual() bool { return c.SettleTime > 0 }
 
