@@ -236,13 +236,7 @@ func withoutUnknownMembers(r model.Request) model.Request {
 		return r
 	}
 	r.Input = keepMembers(r.Input, "TrailName", "EventDataStore", "InsightsDestination", "InsightSelectors")
-	r.Input = onList(r.Input, "InsightSelectors", func(items []value.Value) []value.Value {
-		for i, item := range items {
-			items[i] = keepMembers(item, "InsightType", "EventCategories")
-		}
-		return items
-	})
-	return r
+	return ofSelectors(func(item value.Value) value.Value { return keepMembers(item, "InsightType", "EventCategories") })(r)
 }
 
 func keepMembers(v value.Value, names ...string) value.Value {

@@ -65,9 +65,8 @@ func (p *Player) Shrink(ctx context.Context, d *Divergence, budget int) (executi
 		defer cancel()
 	}
 	s := &shrinker{player: p, signature: d.Raw, budget: min(budget, MaxShrinkRequests), known: map[string]*Divergence{}, reached: map[string]bool{}}
-	if found := s.reduce(ctx, d); len(found.Steps) > 0 {
-		d.Steps, d.Finding.Step = found.Steps, found.Finding.Step
-	}
+	found := s.reduce(ctx, d)
+	d.Steps, d.Finding.Step = found.Steps, found.Finding.Step
 	return s.executions, !s.exhausted
 }
 
@@ -137,12 +136,10 @@ func (s *shrinker) pass(ctx context.Context, found *Divergence, candidates func(
 // the target was followed to after a divergence is none that a set-up should make.
 func (s *shrinker) fromState(ctx context.Context, found *Divergence) *Divergence {
 	requests, blamed, n := session.Requests(found.Steps), found.Finding.Step, len(found.Steps)
-	tried := map[int]bool{}
 	for _, from := range []int{blamed, n - 1, n - 2, n - 3, n - 5, n - 8} {
-		if from < 0 || from >= n || tried[from] || (blamed < from && blamed >= 0 && from != n-1) {
+		if from < 0 || from >= n || (blamed < from && blamed >= 0 && from != n-1) {
 			continue
 		}
-		tried[from] = true
 		if slices.ContainsFunc(found.Steps[:from], func(x session.Step) bool { return x.Diverges }) {
 			continue
 		}
