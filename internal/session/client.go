@@ -96,7 +96,11 @@ func (c *Client) Send(ctx context.Context, world targets.World, r model.Request)
 				pause /= 5 // it is a matter of one call
 			}
 			c.Busy++
-			later = busy < c.mostBusy() || c.Eventual() && time.Since(began) < longestBusy
+			most := maxBusy
+			if c.Status.busy.Load() > maxBusy && !c.Patient { // what stays busy so often is no matter of waiting
+				most = busyTogether
+			}
+			later = busy < most || c.Eventual() && time.Since(began) < longestBusy
 			if !later {
 				c.Status.busy.Add(1)
 			}
@@ -106,14 +110,6 @@ func (c *Client) Send(ctx context.Context, world targets.World, r model.Request)
 		}
 		pause = min(2*pause, 2*time.Second)
 	}
-}
-
-// mostBusy is how often a busy write is sent: less once others stayed busy, but by the client that confirms that.
-func (c *Client) mostBusy() int {
-	if c.Status.busy.Load() > maxBusy && !c.Patient {
-		return busyTogether
-	}
-	return maxBusy
 }
 
 // sendOnce sends a request, alone where nothing else may be in flight.
