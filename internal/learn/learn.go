@@ -105,7 +105,10 @@ func (l *learner) learn(ctx context.Context) {
 	}
 	pairs := catalogue.Pairs(l.subject.Model, l.subject.Scope)
 	for i, p := range pairs {
-		l.show(i, len(pairs))
+		l.subject.Status.SetPhase(fmt.Sprintf("learning, pair %d of %d", i+1, len(pairs)))
+		if l.progress != nil {
+			l.progress(l.subject.Status.Update())
+		}
 		l.out.Cells = append(l.out.Cells, l.cell(ctx, p))
 	}
 	l.conclude(ctx)
@@ -131,14 +134,6 @@ func (l *learner) problem(ctx context.Context) error {
 		why = "no error could be measured, so there is no order to learn (" + example + ")"
 	}
 	return fmt.Errorf("%w: %s", targets.ErrInconclusive, why)
-}
-
-func (l *learner) show(done, total int) {
-	if l.progress == nil {
-		return
-	}
-	l.subject.Status.SetPhase(fmt.Sprintf("learning, pair %d of %d", done+1, total))
-	l.progress(l.subject.Status.Update())
 }
 
 // measure asks what a rule alone is answered with.
