@@ -44,9 +44,7 @@ func Check(t TB, target targets.Target, options ...Options) {
 	if len(options) > 0 {
 		o = options[0]
 	}
-	if o.Seed == 0 {
-		o.Seed = 1 // a test that nobody changed should do what it did before
-	}
+	o.Seed = cmp.Or(o.Seed, 1) // a test that nobody changed should do what it did before
 	report, err := Run(t.Context(), target, o)
 	if err != nil {
 		t.Errorf("conform: %v", err)

@@ -5,7 +5,6 @@ import (
 
 	"github.com/insightconform/conform/internal/explore"
 	"github.com/insightconform/conform/internal/probe"
-	"github.com/insightconform/conform/internal/run"
 	"github.com/insightconform/conform/model"
 	"github.com/insightconform/conform/reports"
 )
@@ -19,10 +18,10 @@ const (
 
 // The defaults and bounds of Options.
 const (
-	DefaultRandom         = explore.DefaultRandom     // requests of the random suite where Options.Requests sets no cap
-	DefaultSettle         = probe.DefaultSettle       // of Options.Settle
-	DefaultShrinkRequests = run.DefaultShrinkRequests // of Options.ShrinkRequests
-	MaxDepth              = run.MaxDepth              // of Options.Depth
+	DefaultRandom         = explore.DefaultRandom         // requests of the random suite where Options.Requests sets no cap
+	DefaultSettle         = probe.DefaultSettle           // of Options.Settle
+	DefaultShrinkRequests = explore.DefaultShrinkRequests // of Options.ShrinkRequests
+	MaxDepth              = explore.MaxDepth              // of Options.Depth
 )
 
 // Shard is one of several equal shares of a run's work. The zero value is all of it.

@@ -139,11 +139,9 @@ func (g *Generator) prepareValues() {
 	}
 	g.badTrails = typed(BadTrailNames(w), value.String, value.Absent)
 	g.badStores = typed(badStoreNames(w), value.String)
-	for _, c := range EventClasses() {
-		if g.scope.Can[model.CanAdvancedEvents] || !c.Input.Get("AdvancedEventSelectors").Given() {
-			g.classes = append(g.classes, c)
-		}
-	}
+	g.classes = slices.DeleteFunc(EventClasses(), func(c eventClass) bool {
+		return !g.scope.Can[model.CanAdvancedEvents] && c.Input.Get("AdvancedEventSelectors").Given()
+	})
 	g.wholes = Wholes()
 }
 

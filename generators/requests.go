@@ -29,9 +29,7 @@ var NameLong = strings.Repeat("long.name_", 11) + "of-the-most-length"
 var Names = []string{NameAlpha, nameCase, NameBeta, NameShort, NameLong}
 
 // Put is a PutInsightSelectors on a trail with the selectors in their usual order.
-func Put(trail string, set model.Selectors) model.Request {
-	return PutList(trail, set.Value())
-}
+func Put(trail string, set model.Selectors) model.Request { return PutList(trail, set.Value()) }
 
 func PutList(trail string, list value.Value) model.Request {
 	return model.Request{Op: model.OpPut, Input: value.Obj("TrailName", trail, "InsightSelectors", list)}
@@ -39,20 +37,18 @@ func PutList(trail string, list value.Value) model.Request {
 
 // PutStore is a PutInsightSelectors on an event data store; an empty destination is left out.
 func PutStore(source, destination string, set model.Selectors) model.Request {
-	in := value.Obj("EventDataStore", source, "InsightSelectors", set.Value())
+	r := With(OnStore(model.OpPut, source), "InsightSelectors", set.Value())
 	if destination != "" {
-		in = in.With("InsightsDestination", value.Str(destination))
+		r = With(r, "InsightsDestination", value.Str(destination))
 	}
-	return model.Request{Op: model.OpPut, Input: in}
+	return r
 }
 
 // Get is a GetInsightSelectors of a trail.
 func Get(trail string) model.Request { return OnTrail(model.OpGet, trail) }
 
 // GetStore is a GetInsightSelectors of an event data store.
-func GetStore(store string) model.Request {
-	return model.Request{Op: model.OpGet, Input: value.Obj("EventDataStore", store)}
-}
+func GetStore(store string) model.Request { return OnStore(model.OpGet, store) }
 
 // Create is a CreateTrail in the shared bucket.
 func Create(trail string) model.Request {
@@ -80,9 +76,7 @@ func GetTrail(trail string) model.Request  { return OnTrail(model.OpTrail, trail
 func Status(trail string) model.Request    { return OnTrail(model.OpStatus, trail) }
 func GetEvents(trail string) model.Request { return OnTrail(model.OpGetEvents, trail) }
 func Update(trail string) model.Request {
-	r := OnTrail(model.OpUpdate, trail)
-	r = With(r, "IncludeGlobalServiceEvents", value.Boolean(true))
-	return r
+	return With(OnTrail(model.OpUpdate, trail), "IncludeGlobalServiceEvents", value.Boolean(true))
 }
 
 // OnTrail is a call on a trail: it names the trail by the member that the operation has for it.
@@ -106,11 +100,11 @@ func Arrange(trail string, condition int) model.Request {
 
 // PutEvents is a PutEventSelectors with one of the EventClasses.
 func PutEvents(trail string, class eventClass) model.Request {
-	in := value.Obj("TrailName", trail)
+	r := OnTrail(model.OpPutEvents, trail)
 	for _, m := range class.Input.Members() {
-		in = in.With(m.Name, m.Value)
+		r = With(r, m.Name, m.Value)
 	}
-	return model.Request{Op: model.OpPutEvents, Input: in}
+	return r
 }
 
 // CreateStore creates the n-th event data store of a world, from 0, with what it logs.
@@ -131,9 +125,7 @@ func OnStore(op model.Op, store string) model.Request {
 
 // UpdateStore changes what a store logs.
 func UpdateStore(store string, kind StoreKind) model.Request {
-	r := OnStore(model.OpUpdateStore, store)
-	r = With(r, "AdvancedEventSelectors", kind.Selectors)
-	return r
+	return With(OnStore(model.OpUpdateStore, store), "AdvancedEventSelectors", kind.Selectors)
 }
 
 // In sends a request to a Region.

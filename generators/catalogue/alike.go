@@ -51,8 +51,7 @@ func Alike(s model.State, r model.Request, scope generators.Scope, n int) []mode
 		add(member, stores...)
 	}
 	var out []model.Request
-	for round, before := 0, -1; len(out) > before; round++ {
-		before = len(out)
+	for round := range n {
 		for _, found := range kinds {
 			if round < len(found) && len(out) < n {
 				out = append(out, found[round])

@@ -35,8 +35,7 @@ type Case struct {
 // Requests lists the requests of the case.
 func (c Case) Requests() []model.Request { return append(slices.Clone(c.Setup), c.Probe) }
 
-// plan is what the model yields for a world and a scope: worlds in which requests are tried, what the
-// search in them has found, and the cases.
+// plan is what the model yields for a world and a scope.
 type plan struct {
 	w      *model.World
 	scope  generators.Scope
@@ -81,18 +80,12 @@ func newPlan(w *model.World, scope generators.Scope) *plan {
 func compute(w *model.World, scope generators.Scope) *plan {
 	p := newPlan(w, scope)
 	p.searchAll(nil)
-	p.broken(KindRule, 1)
-	p.together(0)
-	mark := len(p.cases)
-	p.positive()
-	p.histories()
-	p.together(mark)
-	mark = len(p.cases)
-	p.addValues()
-	p.together(mark)
-	mark = len(p.cases)
-	p.broken(KindPair, 2)
-	p.together(mark)
+	rules, pairs := func() { p.broken(KindRule, 1) }, func() { p.broken(KindPair, 2) }
+	for _, add := range []func(){rules, p.scenarios, p.addValues, pairs} {
+		mark := len(p.cases)
+		add()
+		p.together(mark)
+	}
 	return p
 }
 
@@ -161,8 +154,7 @@ func (p *plan) broken(kind string, n int) {
 	}
 }
 
-// addValues adds each class of values, where it breaks least beside its rule, and what can be odd about a whole
-// request.
+// addValues adds each class of values, where it breaks least beside its rule, and what is odd about whole requests.
 func (p *plan) addValues() {
 	for op := range searchOps {
 		for _, v := range p.order[op] {

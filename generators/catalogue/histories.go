@@ -17,6 +17,8 @@ var (
 	in, with, selector, valid           = generators.In, generators.With, generators.Selector, generators.Valid
 	join                                = slices.Concat[[]model.Request]
 	source, insight                     = generators.SourceStore, generators.InsightStore
+	callRate, errorRate                 = model.TypeNames[model.CallRate], model.TypeNames[model.ErrorRate]
+	management, data                    = model.CategoryNames[0], model.CategoryNames[1]
 )
 
 const (
@@ -43,8 +45,9 @@ func logging(trail string, logs model.Logs) model.Request {
 // refused is a Put that no trail accepts.
 func refused(trail string) model.Request { return putList(trail, generators.BadSelectors()[0].Value) }
 
-// histories adds the scenarios that need more than one step: each class of deep fault has some.
-func (p *plan) histories() {
+// scenarios adds what shows the rules that are no errors, then histories: each class of deep fault has some.
+func (p *plan) scenarios() {
+	p.positive()
 	h := &histories{plan: p, a: p.alpha, arn: p.w.TrailARN(p.w.Home, p.alpha), other: generators.SwapCase(p.alpha)}
 	h.full = join(p.up, steps(logging(h.a, allEvents)))
 	for _, about := range []func(){h.life, h.isolation, h.stopping, h.naming, h.orders, h.repeats, h.refusals, h.prerequisites,

@@ -45,14 +45,9 @@ func (p *plan) scenario(rules []model.ID, requests []model.Request) {
 
 // specific leaves out what every answer tests.
 func specific(rules []model.ID) (out []model.ID) {
+	broad := []model.ID{model.WireErrorShape, model.WireErrorStatus, model.WireMembers, model.AnswerOneOwner, model.AnswerOneEntry}
 	for _, id := range rules {
-		switch id {
-		case model.WireErrorShape, model.WireErrorStatus, model.WireMembers, model.AnswerOneOwner, model.AnswerOneEntry:
-			if len(rules) > 1 {
-				continue
-			}
-		}
-		if !slices.Contains(out, id) {
+		if !slices.Contains(out, id) && (len(rules) == 1 || !slices.Contains(broad, id)) {
 			out = append(out, id)
 		}
 	}
@@ -74,19 +69,10 @@ func (p *plan) positive() {
 			}
 		}
 	}
-	// better reports whether histories of that length may be shorter than one that is known.
-	better := func(length int) bool {
-		for _, known := range best {
-			if known == nil || length < len(known) {
-				return true
-			}
-		}
-		return false
-	}
 	for depth := 1; depth <= 2; depth++ {
 		for _, begin := range p.beginnings() {
 			state, ok := generators.Reference(p.start, begin...)
-			if !ok || !p.scope.Allows(begin...) || !p.scope.Fits(state) || !better(len(begin)+depth) {
+			if !ok || !p.scope.Allows(begin...) || !p.scope.Fits(state) {
 				continue
 			}
 			calls := p.calls(state, depth == 1)

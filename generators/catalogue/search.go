@@ -58,16 +58,13 @@ func (e edit) apply(r model.Request) model.Request {
 	return with(r, e.member, e.Value)
 }
 
-// class is a class of values of a member.
-type class struct{ member, name string }
-
 // search looks in all prepared worlds for the simplest request that breaks each set of one or two
 // rules, and for the world in which each value can be tried with the least other trouble.
 type search struct {
 	applies  ruleSet
-	exact    [2]map[ruleSet]found // by operation: Put, Get
-	values   [2]map[class]found
-	order    [2][]class                  // the keys of values as they were met
+	exact    [2]map[ruleSet]found        // by operation: Put, Get
+	values   [2]map[string]found         // by member and class of values
+	order    [2][]string                 // the keys of values as they were met
 	combined []representative            // lists of two and three selectors that break several rules
 	reduced  map[string][]representative // of the first world, by member: one for each set that is broken
 	kinds    map[[2]bool]bool            // whether a world with trails, with stores, has been searched
@@ -85,7 +82,7 @@ func (p *plan) searchAll(watch func(model.State, model.Request, ruleSet)) {
 		}
 	}
 	for op := range searchOps {
-		p.exact[op], p.values[op] = map[ruleSet]found{}, map[class]found{}
+		p.exact[op], p.values[op] = map[ruleSet]found{}, map[string]found{}
 	}
 	for i := range p.worlds {
 		p.searchWorld(i)
@@ -265,15 +262,13 @@ func (p *plan) note(op, world int, r model.Request, edits int) (broken ruleSet, 
 
 func (p *plan) cost(world, edits int) int { return p.worlds[world].cost() + 2*edits }
 
-// mayPass reports whether a success is accepted although none of the rules says so: such a request
-// shows less than others that break the same rules.
+// mayPass reports whether a success is accepted although none of the rules says so: such a request shows less.
 func mayPass(s model.State, r model.Request, rules ruleSet) bool {
 	return !slices.ContainsFunc(rules.ids(), func(id model.ID) bool { return model.RuleOf(id).MayPass }) &&
 		slices.ContainsFunc(model.Step(s, r), func(b model.Branch) bool { return b.Answer.Outcome == model.Succeeded })
 }
 
-// value keeps the simplest way to try a value by itself: breaking nothing or its rule alone if that
-// can be, else with as few others as possible.
+// value keeps the simplest way to try a value: breaking nothing, or its rule with as few others as possible.
 func (p *plan) value(op, world int, e edit, r model.Request, broken ruleSet) {
 	r.Op = searchOps[op]
 	others := max(0, (broken&p.applies).count()-1) + 2*(broken&^p.applies).count()
@@ -283,7 +278,7 @@ func (p *plan) value(op, world int, e edit, r model.Request, broken ruleSet) {
 	if len(e.Breaks) == 0 && broken != 0 {
 		others += 5
 	}
-	cost, key := p.cost(world, 0)+100*others, class{e.member, e.Name}
+	cost, key := p.cost(world, 0)+100*others, e.member+" "+e.Name
 	before, known := p.values[op][key]
 	if !known {
 		p.order[op] = append(p.order[op], key)

@@ -6,12 +6,6 @@ import (
 	"github.com/insightconform/conform/model/value"
 )
 
-// The spellings that requests use most.
-var (
-	callRate, errorRate = model.TypeNames[model.CallRate], model.TypeNames[model.ErrorRate]
-	management, data    = model.CategoryNames[0], model.CategoryNames[1]
-)
-
 // prepared is a set-up from an empty world, with the state that the reference model is in after it.
 type prepared struct {
 	setup []model.Request
@@ -45,20 +39,17 @@ func (p *plan) world(trail string, setup ...[]model.Request) {
 	if len(x.plain) == 2 {
 		x.plain = append(x.plain, with(x.plain[0], "EventDataStore", value.Str(model.StoreID(0))))
 	}
-	fixed := x.state
-	for i, t := range x.state.Trails {
+	for _, t := range x.state.Trails {
 		if t.Logs == 0 {
 			x.strange++ // the service refuses event selectors that log nothing
 		}
-		t.Conditions = 0
-		fixed = fixed.WithTrail(i, t)
+		x.reduced = x.reduced || t.Conditions != 0
 	}
 	for _, s := range x.state.Stores {
 		if s.Logs&model.InsightEvents != 0 && s.Logs != model.InsightEvents {
 			x.strange++ // nor can a store log both categories
 		}
 	}
-	x.reduced = !x.state.Equal(fixed)
 	p.worlds = append(p.worlds, x)
 }
 

@@ -45,10 +45,6 @@ type State struct {
 	Access []uint8
 }
 
-// choice says where a target goes from a state after an input for which the model allows several
-// states, the reference's first. ok is false where the target could not be asked.
-type choice func(m *Machine, from State, input uint8, allowed []model.State) (next model.State, ok bool)
-
 // maxStates bounds a machine that a target's choices make larger than foreseen.
 const maxStates = 4096
 
@@ -128,7 +124,9 @@ func (m *Machine) Fingerprint() string {
 
 // Options say of a target what the shape of a machine depends on.
 type Options struct {
-	Choice choice // nil goes where the reference goes
+	// Choice says where the target goes from a state after an input for which the model allows several states. ok
+	// is false where it could not be asked. Nil goes where the reference goes.
+	Choice func(m *Machine, from State, input uint8) (next model.State, ok bool)
 	// DefaultEvents says that GetEventSelectors of a new trail answers the selectors of EventClasses
 	// that log read and write management events. Otherwise the set-up stores them.
 	DefaultEvents bool
@@ -138,7 +136,7 @@ type Options struct {
 // the machine is about. Names are those of Names.
 func New(name string, w *model.World, scope generators.Scope, o Options) *Machine {
 	a := abstractionOf(name)
-	if a == nil || !scope.Has(a.needs...) {
+	if !scope.Has(a.needs...) {
 		return nil
 	}
 	m := a.build(w, scope)
@@ -149,19 +147,12 @@ func New(name string, w *model.World, scope generators.Scope, o Options) *Machin
 		}
 	}
 	first, _ := generators.Reference(scope.Initial(w), m.Setup...)
-	m.explore(first, o.Choice)
+	m.explore(first, o)
 	m.minimize()
 	return m
 }
 
-func abstractionOf(name string) *abstraction {
-	for i := range abstractions {
-		if abstractions[i].name == name {
-			return &abstractions[i]
-		}
-	}
-	return nil
-}
+func abstractionOf(name string) *abstraction { return &abstractions[slices.Index(Names(), name)] }
 
 // Names lists the machines in the order in which a run takes them.
 func Names() (names []string) {
@@ -172,7 +163,7 @@ func Names() (names []string) {
 }
 
 // explore finds all states from a first one on, breadth first, so that access words are short.
-func (m *Machine) explore(first model.State, choose choice) {
+func (m *Machine) explore(first model.State, o Options) {
 	if _, known := m.index[m.key(first)]; known {
 		return
 	}
@@ -181,10 +172,11 @@ func (m *Machine) explore(first model.State, choose choice) {
 		from := m.States[i]
 		row := make([]uint16, len(m.Inputs))
 		for input := range m.Inputs {
-			allowed := m.allowed(from.State, uint8(input))
-			next := allowed[0]
-			if choose != nil && len(allowed) > 1 {
-				if chosen, ok := choose(m, from, uint8(input), allowed); ok {
+			branches := model.Step(from.State, m.Inputs[input].Request)
+			next := branches[0].Next
+			differs := func(b model.Branch) bool { return m.key(b.Next) != m.key(next) }
+			if o.Choice != nil && slices.ContainsFunc(branches, differs) {
+				if chosen, ok := o.Choice(m, from, uint8(input)); ok {
 					next = chosen
 				}
 			}
@@ -204,17 +196,6 @@ func (m *Machine) add(s State) uint16 {
 	m.index[m.key(s.State)] = n
 	m.States = append(m.States, s)
 	return n
-}
-
-// allowed lists the different states to which the model lets an input lead, the reference's first.
-func (m *Machine) allowed(s model.State, input uint8) (out []model.State) {
-	var keys []stateKey
-	for _, b := range model.Step(s, m.Inputs[input].Request) {
-		if k := m.key(b.Next); !slices.Contains(keys, k) {
-			keys, out = append(keys, k), append(out, b.Next)
-		}
-	}
-	return out
 }
 
 // observe renders what the reference answers to reads in a state.
@@ -285,8 +266,7 @@ func (m *Machine) merged(class []int) string {
 	return text
 }
 
-// classes gives each state the number of its class, in the order of their first states, and counts
-// them. States of which the same is said are of one class.
+// classes numbers the classes of states of which the same is said, in the order of their first states.
 func (m *Machine) classes(said func(int) string) (class []int, n int) {
 	seen := map[string]int{}
 	for i := range m.States {

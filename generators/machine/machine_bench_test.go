@@ -51,7 +51,7 @@ func tourOf(m *Machine) []int {
 	s, _ := generators.Reference(generators.Everything().Initial(world()), m.Setup...)
 	var walk []int
 	for {
-		r, ok := tour.Next(s, generators.NameAlpha)
+		r, ok := tour.Next(s)
 		if !ok {
 			return walk
 		}

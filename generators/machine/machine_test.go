@@ -86,7 +86,7 @@ func TestSuiteHasEveryWordOnce(t *testing.T) {
 			seen, checked := map[string]int{}, map[string]int{}
 			writes, reads := 0, 0
 			var test Test
-			for n := range s.Tests() {
+			for n := range s.Tests {
 				s.Test(n, &test)
 				seen[fmt.Sprint(test.Inputs)]++
 				writes += len(m.Setup) + len(test.Inputs)
@@ -298,7 +298,7 @@ func (s *Suite) catches(right, wrong *automaton) bool {
 		separating = append(separating, slices.IndexFunc(m.Reads, func(o model.Request) bool { return o.Op == r.Op && o.Input.Equal(r.Input) }))
 	}
 	var test Test
-	for n := range s.Tests() {
+	for n := range s.Tests {
 		s.Test(n, &test)
 		a, b := 0, 0
 		for at := 0; ; at++ {

@@ -12,12 +12,12 @@ import "sort"
 // Tests are numbered and made when they are asked for: a suite takes no memory of its length.
 type Suite struct {
 	Depth   int
+	Tests   int // how many there are
 	machine *Machine
 
 	// tails[kind][m][state] sums up the ways to go on from a state by m inputs, and the identifiers after.
 	tails  [2][][]tail
 	blocks []block
-	total  int
 }
 
 // The kinds of words before an identifier. Those that are no longer than the depth are tests of their own
@@ -63,8 +63,8 @@ func NewSuite(m *Machine, depth int) *Suite {
 	for state := range m.States {
 		for length := 0; length <= depth+1; length++ {
 			if n := s.tails[s.kind(length)][length][state].tests; n > 0 {
-				s.blocks = append(s.blocks, block{state, length, s.total})
-				s.total += n
+				s.blocks = append(s.blocks, block{state, length, s.Tests})
+				s.Tests += n
 			}
 		}
 	}
@@ -85,9 +85,6 @@ func (s *Suite) identifiers(kind, state int) [][]uint8 {
 	}
 	return s.machine.identifiers[state]
 }
-
-// Tests is how many tests the suite has.
-func (s *Suite) Tests() int { return s.total }
 
 // Cost is how many requests the suite sends: writes, with those of the set-up, and reads.
 func (s *Suite) Cost() (writes, reads int) {

@@ -22,18 +22,18 @@ const (
 type Tour struct {
 	inputs []namedRequest
 	next   [tourStates][]uint8 // by state and input: where it is known to lead
-	marks  [tourStates][]byte  // and whether it is to be covered, as walked.Rows marks it
+	marks  [tourStates][]byte  // and whether it is to be covered, as Walked shows it
 	left   [tourStates]int     // how many are still to be covered
 
-	total, count, steps int
+	Total, Count int // transitions that it is to cover, and has covered
+	steps        int
 
 	waiting   bool // for the outcome of lastInput in lastState
 	lastState uint8
 	lastInput int
-	lastTrail string
 }
 
-// The marks of walked.Rows.
+// The marks of Walked.
 const (
 	notInPart = ' '
 	uncovered = '-'
@@ -55,12 +55,11 @@ func NewTour(scope generators.Scope, part, parts int) *Tour {
 	t.inputs = m.Inputs
 	first := trailOf(&w, uint8(model.ManagementEvents)*tourSets)
 	m.defaultEvents = true
-	m.explore(first, nil)
+	m.explore(first, Options{})
 	for _, s := range m.States {
-		state, _ := placeOf(s.State.Trails[0])
+		state, _ := place(s.State, generators.NameAlpha)
 		for _, input := range t.inputs {
-			// Workers share out the Puts by what is logged and the rest by what is on, because the
-			// inputs keep these: a worker seldom has to leave its part.
+			// Puts keep what is logged, the rest what is on: shared out by these, a worker seldom leaves its part.
 			at := int(state)
 			if input.class >= tourSets {
 				at = at%tourSets*tourLogs + at/tourSets
@@ -68,19 +67,19 @@ func NewTour(scope generators.Scope, part, parts int) *Tour {
 			if at*parts/tourStates == part {
 				t.marks[state][input.class] = uncovered
 				t.left[state]++
-				t.total++
+				t.Total++
 			}
 		}
 	}
 	// A target that accepts too much comes to states that the machine does not have by itself.
 	for state := range uint8(tourStates) {
-		m.explore(trailOf(&w, state), nil)
+		m.explore(trailOf(&w, state), Options{})
 	}
 	for n, s := range m.States {
-		state, _ := placeOf(s.State.Trails[0])
+		state, _ := place(s.State, generators.NameAlpha)
 		t.next[state] = nil
 		for _, to := range m.next[n] {
-			after, _ := placeOf(m.States[to].State.Trails[0])
+			after, _ := place(m.States[to].State, generators.NameAlpha)
 			t.next[state] = append(t.next[state], after)
 		}
 	}
@@ -93,51 +92,35 @@ func trailOf(w *model.World, state uint8) model.State {
 		Logs: model.Logs(state / tourSets), Insights: generators.AllSelectors()[state%tourSets]})
 }
 
-// placeOf finds the state of a trail: logs*16 + set. ok is false where a tour does not have it.
-func placeOf(trail model.Trail) (state uint8, ok bool) {
-	on := trail.Insights
-	state = uint8(trail.Logs&7)*tourSets + uint8(on.Of(model.CallRate))*4 + uint8(on.Of(model.ErrorRate))
-	return state, trail.Logging && trail.Conditions == 0
-}
-
-// place finds the state of the named trail in the home Region.
+// place finds the state of the named trail in the home Region: logs*16 + set. ok is false where a tour does not have it.
 func place(s model.State, name string) (state uint8, ok bool) {
 	trail, ok := s.Trail(s.World.Home, name)
-	if !ok {
-		return 0, false
-	}
-	return placeOf(trail)
+	on := trail.Insights
+	state = uint8(trail.Logs&7)*tourSets + uint8(on.Of(model.CallRate))*4 + uint8(on.Of(model.ErrorRate))
+	return state, ok && trail.Logging && trail.Conditions == 0
 }
 
-// Total is how many transitions the tour is to cover.
-func (t *Tour) Total() int { return t.total }
-
-// Count is how many of the transitions are covered.
-func (t *Tour) Count() int { return t.count }
-
-// Next returns the next request on the way to the nearest uncovered transition, from the present
-// state of the named trail in the home Region. It gives up where none can be reached: all is covered,
-// the trail is not there or does not log, or the target does not go where the model says.
-func (t *Tour) Next(s model.State, trail string) (model.Request, bool) {
-	state, ok := place(s, trail)
+// Next returns the next request on the way to the nearest uncovered transition, from the present state of the
+// trail NameAlpha. It gives up where none can be reached: all is covered, the trail is not there or does not
+// log, or the target does not go where the model says.
+func (t *Tour) Next(s model.State) (r model.Request, ok bool) {
+	state, ok := place(s, generators.NameAlpha)
 	if !ok {
-		return model.Request{}, false
+		return r, false
 	}
 	if t.waiting {
 		t.next[t.lastState][t.lastInput] = state
 		t.waiting = false
 	}
 	// A target that answers differently each time must not be asked for ever.
-	if t.steps++; t.count == t.total || t.steps > 4*t.total+100 {
-		return model.Request{}, false
+	if t.steps++; t.Count == t.Total || t.steps > 4*t.Total+100 {
+		return r, false
 	}
 	input, ok := t.choose(state)
-	if !ok {
-		return model.Request{}, false
+	if ok {
+		r = t.inputs[input].Request
 	}
-	r := t.inputs[input].Request
-	r.Input = r.Input.With("TrailName", value.Str(trail))
-	return r, true
+	return r, ok
 }
 
 // choose finds the first input of a shortest way to an uncovered transition. Of those of the state itself it prefers
@@ -180,11 +163,8 @@ func (t *Tour) choose(state uint8) (input int, ok bool) {
 
 // Leads reports whether the last input is known to lead from where it was sent to this state.
 func (t *Tour) Leads(to model.State) bool {
-	if !t.waiting {
-		return false
-	}
-	state, ok := place(to, t.lastTrail)
-	return ok && t.next[t.lastState][t.lastInput] == state
+	state, ok := place(to, generators.NameAlpha)
+	return ok && t.waiting && t.next[t.lastState][t.lastInput] == state
 }
 
 // Restart tells that the next state is that of a fresh world, and not where the last request led.
@@ -206,40 +186,31 @@ func (t *Tour) Covered(before model.State, r model.Request) {
 	if i < 0 {
 		return
 	}
-	t.waiting, t.lastState, t.lastInput, t.lastTrail = true, state, i, trail
+	t.waiting, t.lastState, t.lastInput = true, state, i
 	if mark := &t.marks[state][t.inputs[i].class]; *mark == uncovered {
 		*mark = covered
 		t.left[state]--
-		t.count++
+		t.Count++
 	}
 }
 
-// walked describes the machine and which of its transitions are covered. A row has one byte for each
-// input: '+' covered, '-' not, ' ' in nobody's part.
-type walked struct {
-	Sets   []model.Selectors // what is on, by state
-	Logs   []model.Logs      // what is logged, by state
-	Inputs []string          // in words
-	Rows   [][]byte
-}
-
-// Walked returns what the tours of several workers have covered.
-func Walked(tours []*Tour) walked {
-	out := walked{}
+// Walked shows by state what the tours of several workers have covered, and lists the inputs in words. A row has one
+// byte for each input: '+' covered, '-' not, ' ' in nobody's part.
+func Walked(tours []*Tour, show func(on model.Selectors, logs model.Logs, row []byte)) (inputs []string) {
 	for _, set := range generators.AllSelectors() {
-		out.Inputs = append(out.Inputs, "Put "+set.String())
+		inputs = append(inputs, "Put "+set.String())
 	}
 	for logs, class := range generators.EventClasses()[:tourLogs] {
-		out.Inputs = append(out.Inputs, "PutEventSelectors "+class.Name)
-		for _, set := range generators.AllSelectors() {
+		inputs = append(inputs, "PutEventSelectors "+class.Name)
+		for i, set := range generators.AllSelectors() {
 			row := bytes.Repeat([]byte{notInPart}, tourSets+tourLogs)
 			for _, t := range tours {
-				for i, mark := range t.marks[len(out.Rows)] {
-					row[i] = max(row[i], mark)
+				for input, mark := range t.marks[logs*tourSets+i] {
+					row[input] = max(row[input], mark)
 				}
 			}
-			out.Sets, out.Logs, out.Rows = append(out.Sets, set), append(out.Logs, model.Logs(logs)), append(out.Rows, row)
+			show(set, model.Logs(logs), row)
 		}
 	}
-	return out
+	return inputs
 }

@@ -16,7 +16,7 @@ func (p *Player) blameSingle(ctx context.Context, d *Divergence) {
 	}
 	f := &d.Finding
 	for _, id := range d.broken {
-		if f.Actual == "success" && model.RuleOf(id).MayPass || p.single(ctx, single{id, f.Operation}) != f.Actual {
+		if f.Actual == "success" && model.RuleOf(id).MayPass || p.single(ctx, id, f.Operation) != f.Actual {
 			continue
 		}
 		if rule := model.RuleOf(id); id != f.Rule {
@@ -68,7 +68,7 @@ func (p *Player) experiment(ctx context.Context, d *Divergence) {
 			return
 		}
 		// Without the trait it does not show. With it, does it still?
-		if c.takes(d.Finding.Rule) && p.watch(ctx, requests, d.Raw) != nil {
+		if (c.from == nil || slices.Contains(c.from, d.Finding.Rule)) && p.watch(ctx, requests, d.Raw) != nil {
 			d.Finding.Rule, d.Finding.Level = c.rule, model.RuleOf(c.rule).Level
 			if c.rule == model.WireProtocol { // one prefix that does not work is one divergence
 				d.Finding.Operation, d.Finding.Expected = "", []string{"the answer that the other prefix gets"}
@@ -76,7 +76,7 @@ func (p *Player) experiment(ctx context.Context, d *Divergence) {
 			return
 		}
 	}
-	if d.Finding.Rule == model.TrailDeleteForgets && p.single(ctx, single{model.TrailNotFound, d.Finding.Operation}) == d.Finding.Actual {
+	if d.Finding.Rule == model.TrailDeleteForgets && p.single(ctx, model.TrailNotFound, d.Finding.Operation) == d.Finding.Actual {
 		d.Finding.Rule = model.TrailNotFound // it answers so for trails that never were, too
 	}
 }
@@ -96,23 +96,21 @@ func (p *Player) blameNecessary(ctx context.Context, d *Divergence) {
 	}
 }
 
-// after plays the case of a divergence and returns what is found before it, nil where it shows by itself.
+// after plays the case of a divergence and returns what is found before it, nil where it shows by itself. What is
+// accepted of a stopped trail may hide that: so the case is played with all trails logging, too.
 func (p *Player) after(ctx context.Context, d *Divergence) *Divergence {
-	requests := session.Requests(d.Steps)
-	earlier := p.before(ctx, d, requests)
-	// What is accepted of a stopped trail may hide the first divergence.
-	if logging := alwaysLogging(requests); earlier == nil && len(logging) != len(requests) {
-		earlier = p.before(ctx, d, logging)
+	requests, wanted := session.Requests(d.Steps), signed(d.Raw)
+	for i, candidate := range [][]model.Request{requests, alwaysLogging(requests)} {
+		if i > 0 && len(candidate) == len(requests) {
+			break // nothing was stopped
+		}
+		s, err := p.Play(ctx, candidate, func(s *session.Session) bool { return slices.ContainsFunc(s.Found, wanted) })
+		if err != nil {
+			continue
+		}
+		if earlier := firstOf(s, s.Found[:max(0, slices.IndexFunc(s.Found, wanted))], p.reliable); earlier != nil {
+			return earlier
+		}
 	}
-	return earlier
-}
-
-// before plays a case and returns what was found before the divergence, nil where that does not show.
-func (p *Player) before(ctx context.Context, d *Divergence, requests []model.Request) *Divergence {
-	wanted := signed(d.Raw)
-	s, err := p.Play(ctx, requests, func(s *session.Session) bool { return slices.ContainsFunc(s.Found, wanted) })
-	if err != nil {
-		return nil
-	}
-	return firstOf(s, s.Found[:max(0, slices.IndexFunc(s.Found, wanted))], p.reliable)
+	return nil
 }

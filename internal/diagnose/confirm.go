@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/insightconform/conform/generators"
 	"github.com/insightconform/conform/internal/session"
 	"github.com/insightconform/conform/model"
 	"github.com/insightconform/conform/reports"
@@ -126,26 +125,23 @@ func (p *Player) withoutSymptoms(ctx context.Context, found []*Divergence) []*Di
 	})
 }
 
-// withoutDoubts tries again, on worlds that have settled where it matters, what was found where answers
-// may have rested on an old state, and keeps what shows something there.
+// withoutDoubts keeps of what may rest on an old state what shows something on worlds that have settled.
 func (p *Player) withoutDoubts(ctx context.Context, suspected []*Divergence, o Options) []*Divergence {
 	before := len(suspected)
-	kept := slices.DeleteFunc(suspected, func(d *Divergence) bool { return d.Doubtful && !p.showsSettled(ctx, d) })
+	kept := slices.DeleteFunc(suspected, func(d *Divergence) bool {
+		for tries := 0; d.Doubtful && tries < 2; tries++ {
+			if found := p.find(ctx, session.Requests(d.Steps), p.reliable); found != nil {
+				d.take(found)
+				d.broken = brokenBy(&found.Steps[len(found.Steps)-1])
+				return false
+			}
+		}
+		return d.Doubtful
+	})
 	if dropped := before - len(kept); dropped > 0 {
 		o.Note(fmt.Sprintf("%s of the kind that an old state explains did not repeat once the target had settled", plain.Counted(dropped, "answer")))
 	}
 	return kept
-}
-
-func (p *Player) showsSettled(ctx context.Context, d *Divergence) bool {
-	for range 2 {
-		if found := p.find(ctx, session.Requests(d.Steps), p.reliable); found != nil {
-			d.take(found)
-			d.broken = brokenBy(&found.Steps[len(found.Steps)-1])
-			return true
-		}
-	}
-	return false
 }
 
 // confirm plays the case of a divergence until it repeats: what crashes the target must do so each time.
@@ -164,7 +160,7 @@ func (p *Player) confirm(ctx context.Context, d *Divergence) {
 	for d.Tries < most && d.Again < needed && ctx.Err() == nil {
 		found := p.find(ctx, requests, signed(d.Raw))
 		d.Tries++
-		if found == nil || d.Finding.Rule == model.WireNoCrash && !p.answers(ctx) {
+		if found == nil || d.Finding.Rule == model.WireNoCrash && !p.Client.Answers(ctx) {
 			continue
 		}
 		d.Again++
@@ -174,18 +170,4 @@ func (p *Player) confirm(ctx context.Context, d *Divergence) {
 	if d.Again < needed {
 		d.Again = 0
 	}
-}
-
-// answers reports whether the target gives a definite answer to a well-formed request.
-func (p *Player) answers(ctx context.Context) bool {
-	for range maxTries {
-		s, err := p.Play(ctx, generators.NewTrail(p.Client.Scope), nil)
-		if err == nil && s.Answering() {
-			return true
-		}
-		if !p.Client.Eventual() { // elsewhere no answer gets lost on the way
-			break
-		}
-	}
-	return false
 }

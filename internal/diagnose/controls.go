@@ -28,9 +28,6 @@ var (
 	nothing = []model.ID{}
 )
 
-// takes reports whether a finding may pass from a rule to that of the control.
-func (c control) takes(from model.ID) bool { return c.from == nil || slices.Contains(c.from, from) }
-
 // applies reports whether the case has the trait.
 func (c control) applies(requests []model.Request) bool {
 	return generators.Key(c.without(requests)...) != generators.Key(requests...)
@@ -59,7 +56,7 @@ var controls = []control{
 	{model.PutDuplicateCategory, each(ofSelectors(categoriesOnce)), broad},
 	{model.PutDuplicateType, each(ofList(model.OpPut, "InsightSelectors", once)), broad},
 	{model.TrailDeleteForgets, lastLife, nothing},
-	{model.LogsStop, emptiedInsteadOfStopped, nothing},
+	{model.LogsStop, each(emptiedInsteadOfStopped), nothing},
 	{model.StoreDisableWithDst, each(disabledWithoutDestination), nothing},
 	{model.LogsPutStopped, alwaysLogging, general},
 	{model.LogsReadOnlyError, each(ofList(model.OpPutEvents, "EventSelectors", readAndWrite)), general},
@@ -163,24 +160,17 @@ func disables(r model.Request) bool {
 }
 
 // emptiedInsteadOfStopped turns insights off in another way.
-func emptiedInsteadOfStopped(requests []model.Request) []model.Request {
-	plain := slices.Clone(requests)
-	for i, r := range plain {
-		if r.Op == model.OpStop {
-			plain[i] = generators.In(r.Region, generators.Put(r.Input.Get("Name").Text(), 0))
-		}
+func emptiedInsteadOfStopped(r model.Request) model.Request {
+	if r.Op == model.OpStop {
+		return generators.In(r.Region, generators.Put(r.Input.Get("Name").Text(), 0))
 	}
-	return plain
+	return r
 }
 
 // withoutReads leaves out all reads but the last step.
-func withoutReads(requests []model.Request) (plain []model.Request) {
-	for i, r := range requests {
-		if i == len(requests)-1 || !r.Op.Reads() {
-			plain = append(plain, r)
-		}
-	}
-	return plain
+func withoutReads(requests []model.Request) []model.Request {
+	last := len(requests) - 1
+	return append(slices.DeleteFunc(slices.Clone(requests[:last]), func(r model.Request) bool { return r.Op.Reads() }), requests[last])
 }
 
 // alwaysLogging starts every trail at once and never stops it.
@@ -246,22 +236,24 @@ func withoutUnknownMembers(r model.Request) model.Request {
 		return r
 	}
 	r.Input = keepMembers(r.Input, "TrailName", "EventDataStore", "InsightsDestination", "InsightSelectors")
-	r.Input = onList(r.Input, "InsightSelectors", func(items []value.Value) []value.Value {
-		for i, item := range items {
-			items[i] = keepMembers(item, "InsightType", "EventCategories")
-		}
-		return items
-	})
-	return r
+	return ofSelectors(func(item value.Value) value.Value { return keepMembers(item, "InsightType", "EventCategories") })(r)
 }
 
 func keepMembers(v value.Value, names ...string) value.Value {
-	for _, m := range v.Members() {
-		if !slices.Contains(names, m.Name) {
-			v = v.With(m.Name, value.Value{})
-		}
+	for _, other := range others(v, names...) {
+		v = v.With(other, value.Value{})
 	}
 	return v
+}
+
+// others names the members of an object beside the given ones.
+func others(v value.Value, names ...string) (out []string) {
+	for _, m := range v.Members() {
+		if !slices.Contains(names, m.Name) {
+			out = append(out, m.Name)
+		}
+	}
+	return out
 }
 
 // trailsByName replaces the ARN of a trail in the Region of the call by its name.

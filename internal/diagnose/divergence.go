@@ -84,19 +84,14 @@ func (d *Divergence) merge(o *Divergence) {
 	d.Count = count
 }
 
-// Status is reports.Confirmed or reports.Unrepeated.
-func (d *Divergence) Status() string {
-	if d.Again > 0 {
-		return reports.Confirmed
-	}
-	return reports.Unrepeated
-}
-
 // Report renders the divergence, without what only a run knows.
 func (d *Divergence) Report() reports.Divergence {
 	f := d.Finding
 	out := reports.Divergence{Signature: f.Signature(), Rule: f.Rule, Level: f.Level, Operation: string(f.Operation), Expected: f.Expected,
-		Actual: f.Actual, Count: d.Count, Status: d.Status(), Seen: fmt.Sprintf("%d of %d", d.Again, d.Tries), Also: d.Also}
+		Actual: f.Actual, Count: d.Count, Status: reports.Unrepeated, Seen: fmt.Sprintf("%d of %d", d.Again, d.Tries), Also: d.Also}
+	if d.Again > 0 {
+		out.Status = reports.Confirmed
+	}
 	if d.Raw != out.Signature {
 		out.Raw = d.Raw
 	}
@@ -105,10 +100,7 @@ func (d *Divergence) Report() reports.Divergence {
 	} else {
 		out.Statement, out.Source = "Of several broken rules the one that stands first in the given order is answered.", "the given order"
 	}
-	shown := false
-	for _, s := range d.Steps {
-		shown = shown || s.Diverges
-	}
+	shown := slices.ContainsFunc(d.Steps, func(s session.Step) bool { return s.Diverges })
 	for i, s := range d.Steps {
 		step := s.Report(i + 1)
 		step.Diverges = s.Diverges || !shown && i == len(d.Steps)-1
@@ -145,9 +137,6 @@ func resourceStates(s model.State) []reports.ResourceState {
 
 // Suspicions collects what was found, the best case of each kind.
 type Suspicions map[string]*Divergence
-
-// maxSuspicions bounds what a hopelessly different target can pile up.
-const maxSuspicions = 2000
 
 // Add takes a suspicion in, its steps as they are now, and reports whether it is the first of its kind.
 func (all Suspicions) Add(d *Divergence) bool {

@@ -17,17 +17,22 @@ import (
 // Player plays cases on fresh worlds. Its client's requests are counted apart from the exploration's.
 type Player struct {
 	Client  *session.Client
-	singles map[single]string
+	singles map[string]string // by operation and rule
 }
 
 // NewPlayer makes a player that sends by a client.
 func NewPlayer(client *session.Client) *Player {
 	client.Patient = true
-	return &Player{Client: client, singles: map[single]string{}}
+	return &Player{Client: client, singles: map[string]string{}}
 }
 
-// maxTries is how often a divergence is tried again.
-const maxTries = 3
+// The bounds of what is played.
+const (
+	maxTries          = 3    // of a divergence
+	MaxShrinkRequests = 500  // that may be spent on one divergence
+	maxPaired         = 8    // steps of a case up to which leaving out pairs fits into the budget
+	maxSuspicions     = 2000 // that a hopelessly different target can pile up
+)
 
 // Play sends requests to a fresh world, waiting for it to settle wherever that matters, until all are
 // sent, until says that it was enough, or the world is lost. Where a write may have rested on an old
@@ -108,20 +113,15 @@ func (p *Player) watchEnd(ctx context.Context, requests []model.Request) *Diverg
 	return p.find(ctx, requests, func(f session.Found) bool { return f.At >= end && p.reliable(f) })
 }
 
-// single asks what a target answers to the simplest request that breaks one rule alone.
-type single struct {
-	rule model.ID
-	op   model.Op
-}
-
-// single returns the kind of answer that the simplest request breaking one rule alone gets, empty
-// where there is no such request or no definite answer.
-func (p *Player) single(ctx context.Context, key single) string {
+// single returns the kind of answer that the simplest request breaking one rule alone gets, empty where there is no
+// such request or no definite answer.
+func (p *Player) single(ctx context.Context, rule model.ID, op model.Op) string {
+	key := string(op) + " " + string(rule)
 	kind, known := p.singles[key]
 	if known {
 		return kind
 	}
-	if setup, probe, ok := catalogue.Minimal(key.rule, key.op, p.Client.Model, p.Client.Scope); ok {
+	if setup, probe, ok := catalogue.Minimal(rule, op, p.Client.Model, p.Client.Scope); ok {
 		s, err := p.Play(ctx, append(slices.Clone(setup), probe), nil)
 		if err == nil && len(s.Steps) > len(setup) {
 			if answer := s.Steps[len(setup)].Reply.Answer; answer.Definite() {

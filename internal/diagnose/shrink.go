@@ -14,9 +14,6 @@ import (
 	"github.com/insightconform/conform/reports/plain"
 )
 
-// MaxShrinkRequests is how many requests may be spent on shrinking one divergence.
-const MaxShrinkRequests = 500
-
 // shrinker reduces the case of one divergence to a sequence from which nothing can be taken and in
 // which no value can be made simpler, with its signature kept. Candidates are played on fresh worlds,
 // each once.
@@ -30,8 +27,7 @@ type shrinker struct {
 	exhausted  bool
 }
 
-// shrinkAll reduces what was confirmed, strongest level first, for as long as the budget lasts, and
-// decides on the shortest case which rule it belongs to.
+// shrinkAll reduces what was confirmed, strongest level first, and decides on the shortest case whose rule it is.
 func (p *Player) shrinkAll(ctx context.Context, found []*Divergence, o Options) {
 	p.Client.Status.SetPhase("shrinking")
 	left, unshrunk := o.ShrinkRequests, 0
@@ -69,9 +65,8 @@ func (p *Player) Shrink(ctx context.Context, d *Divergence, budget int) (executi
 		defer cancel()
 	}
 	s := &shrinker{player: p, signature: d.Raw, budget: min(budget, MaxShrinkRequests), known: map[string]*Divergence{}, reached: map[string]bool{}}
-	if found := s.reduce(ctx, d); len(found.Steps) > 0 {
-		d.Steps, d.Finding.Step = found.Steps, found.Finding.Step
-	}
+	found := s.reduce(ctx, d)
+	d.Steps, d.Finding.Step = found.Steps, found.Finding.Step
 	return s.executions, !s.exhausted
 }
 
@@ -141,12 +136,10 @@ func (s *shrinker) pass(ctx context.Context, found *Divergence, candidates func(
 // the target was followed to after a divergence is none that a set-up should make.
 func (s *shrinker) fromState(ctx context.Context, found *Divergence) *Divergence {
 	requests, blamed, n := session.Requests(found.Steps), found.Finding.Step, len(found.Steps)
-	tried := map[int]bool{}
 	for _, from := range []int{blamed, n - 1, n - 2, n - 3, n - 5, n - 8} {
-		if from < 0 || from >= n || tried[from] || (blamed < from && blamed >= 0 && from != n-1) {
+		if from < 0 || from >= n || (blamed < from && blamed >= 0 && from != n-1) {
 			continue
 		}
-		tried[from] = true
 		if slices.ContainsFunc(found.Steps[:from], func(x session.Step) bool { return x.Diverges }) {
 			continue
 		}
@@ -164,16 +157,8 @@ func (s *shrinker) fromState(ctx context.Context, found *Divergence) *Divergence
 // oneResource keeps only the steps that name the resource of the last one.
 func oneResource(requests []model.Request) [][]model.Request {
 	name := nameOf(requests[len(requests)-1])
-	if name == "" {
-		return nil
-	}
-	var kept []model.Request
-	for _, r := range requests {
-		if nameOf(r) == name {
-			kept = append(kept, r)
-		}
-	}
-	if len(kept) == len(requests) {
+	kept := slices.DeleteFunc(slices.Clone(requests), func(r model.Request) bool { return nameOf(r) != name })
+	if name == "" || len(kept) == len(requests) {
 		return nil
 	}
 	return [][]model.Request{kept}
@@ -200,9 +185,6 @@ func fewerSteps(requests []model.Request) (out [][]model.Request) {
 	}
 	return out
 }
-
-// maxPaired is the length of a case up to which leaving out pairs fits into the budget.
-const maxPaired = 8
 
 // withoutPairs leaves out two steps that need each other, such as a deletion and a new creation.
 func withoutPairs(requests []model.Request) [][]model.Request {

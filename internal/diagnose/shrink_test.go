@@ -40,7 +40,6 @@ func newFinder(t testing.TB, fault string) *finder {
 	t.Helper()
 	subject, err := probe.Open(t.Context(), embedded.InProcess(embedded.ServerOptions{Fault: fault}), probe.Options{Workers: 1})
 	require.NoError(t, err)
-	require.NoError(t, subject.Probe(t.Context()))
 	return &finder{subject, diagnose.NewPlayer(subject.NewClient())}
 }
 

@@ -66,11 +66,7 @@ func simplerInputs(r model.Request) []value.Value {
 	x := variants{of: r.Input}
 	x.without(optional[r.Op]...)
 	if r.Op.Insights() {
-		for _, m := range x.of.Members() {
-			if m.Name != "InsightSelectors" && m.Name != "TrailName" {
-				x.without(m.Name)
-			}
-		}
+		x.without(others(x.of, "InsightSelectors", "TrailName")...)
 		if plain := trailsByName(r).Input; !plain.Equal(x.of) {
 			x.out = append(x.out, plain)
 		}
@@ -78,21 +74,18 @@ func simplerInputs(r model.Request) []value.Value {
 			x.with(member, shorter(x.of.Get(member))...)
 		}
 	}
-	if r.Op == model.OpPut {
-		x.with("InsightSelectors", simplerSelectors(x.of.Get("InsightSelectors"))...)
+	if selectors := x.of.Get("InsightSelectors"); r.Op == model.OpPut && len(selectors.Items()) > 0 {
+		x.with("InsightSelectors", value.ListOf())
+		x.with("InsightSelectors", simplerItems(selectors, simplerSelector)...)
 	}
 	for _, member := range []string{"EventSelectors", "AdvancedEventSelectors"} {
-		list := x.of.Get(member)
-		for i := range list.Items() {
-			x.with(member, fewer(list, i)...)
-		}
+		x.with(member, simplerItems(x.of.Get(member), func(value.Value) []value.Value { return nil })...)
 	}
-	events := x.of.Get("EventSelectors")
-	for i, item := range events.Items() {
-		for _, m := range item.Members() {
-			x.with("EventSelectors", replaced(events, i, item.With(m.Name, value.Value{})))
-		}
-	}
+	x.with("EventSelectors", simplerItems(x.of.Get("EventSelectors"), func(item value.Value) []value.Value {
+		fewer := variants{of: item}
+		fewer.without(others(item)...)
+		return fewer.out
+	})...)
 	return x.out
 }
 
@@ -125,52 +118,32 @@ func shorter(v value.Value) []value.Value {
 	return nil
 }
 
-// fewer is a list without an item, unless it is the only one.
-func fewer(list value.Value, i int) []value.Value {
-	if len(list.Items()) < 2 {
-		return nil
-	}
-	return []value.Value{value.ListOf(slices.Delete(slices.Clone(list.Items()), i, i+1)...)}
-}
-
-func replaced(list value.Value, i int, v value.Value) value.Value {
-	return value.ListOf(slices.Replace(slices.Clone(list.Items()), i, i+1, v)...)
-}
-
-func simplerSelectors(list value.Value) []value.Value {
-	if len(list.Items()) == 0 {
-		return nil
-	}
-	out := []value.Value{value.ListOf()}
-	for i, item := range list.Items() {
-		out = append(out, fewer(list, i)...)
-		if item.Kind() != value.Object {
-			continue
+// simplerItems lists a list without each of its items, unless it is the only one, and with a simpler one instead.
+func simplerItems(list value.Value, simpler func(value.Value) []value.Value) (out []value.Value) {
+	items := list.Items()
+	for i, item := range items {
+		if len(items) > 1 {
+			out = append(out, value.ListOf(slices.Delete(slices.Clone(items), i, i+1)...))
 		}
-		for _, simpler := range simplerSelector(item) {
-			out = append(out, replaced(list, i, simpler))
+		for _, v := range simpler(item) {
+			out = append(out, value.ListOf(slices.Replace(slices.Clone(items), i, i+1, v)...))
 		}
 	}
 	return out
 }
 
 func simplerSelector(item value.Value) []value.Value {
+	if item.Kind() != value.Object {
+		return nil
+	}
 	x := variants{of: item}
-	for _, m := range item.Members() {
-		if m.Name != "InsightType" && m.Name != "EventCategories" {
-			x.without(m.Name)
-		}
-	}
-	categories := item.Get("EventCategories")
-	for i, c := range categories.Items() {
-		x.with("EventCategories", fewer(categories, i)...)
+	x.without(others(item, "InsightType", "EventCategories")...)
+	x.with("EventCategories", simplerItems(item.Get("EventCategories"), func(c value.Value) (out []value.Value) {
 		if c.Text() == model.CategoryNames[1] {
-			x.with("EventCategories", replaced(categories, i, value.Str(model.CategoryNames[0])))
+			out = append(out, value.Str(model.CategoryNames[0]))
 		}
-		for _, v := range shorter(c) {
-			x.with("EventCategories", replaced(categories, i, v))
-		}
-	}
+		return append(out, shorter(c)...)
+	})...)
 	x.without("EventCategories")
 	if item.Get("InsightType").Text() == model.TypeNames[1] {
 		x.with("InsightType", value.Str(model.TypeNames[0]))

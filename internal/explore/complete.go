@@ -31,12 +31,6 @@ func hypotheses(depth int) []string {
 	}
 }
 
-// chunkSize is how many tests a worker takes at a time. A chunk is done as a whole or not at all.
-const chunkSize = 32
-
-// maxTests is how often a test is tried where an answer does not come.
-const maxTests = 3
-
 // completeSuite executes the complete suite of one machine.
 type completeSuite struct {
 	exploration *Exploration
@@ -62,7 +56,7 @@ func (x *Exploration) complete(ctx context.Context) bool {
 		}
 		c := &completeSuite{exploration: x, machine: m, suite: machine.NewSuite(m, x.options.Depth)}
 		c.certificate = newCertificate(m, c.suite, x.options.Shard)
-		from, to := x.options.Shard.Share(c.suite.Tests())
+		from, to := x.options.Shard.Share(c.suite.Tests)
 		c.todo = without(from, to, x.doneBefore(&c.certificate))
 		x.machines = append(x.machines, c)
 		whole = ctx.Err() == nil && c.execute(ctx) && whole
@@ -75,7 +69,7 @@ func newCertificate(m *machine.Machine, suite *machine.Suite, shard reports.Shar
 	writes, reads := suite.Cost()
 	c := reports.Certificate{
 		Machine: m.Name, Abstraction: m.Abstraction, Fingerprint: m.Fingerprint(), States: len(m.States), Transitions: m.Transitions(),
-		Depth: suite.Depth, Tests: suite.Tests(), Requests: writes + reads, Shard: shard.String(), Hypotheses: hypotheses(suite.Depth),
+		Depth: suite.Depth, Tests: suite.Tests, Requests: writes + reads, Shard: shard.String(), Hypotheses: hypotheses(suite.Depth),
 	}
 	for _, input := range m.Inputs {
 		c.Inputs = append(c.Inputs, input.Name)
@@ -220,16 +214,17 @@ func send(ctx context.Context, client *session.Client, s *session.Session, reque
 		}
 		before := len(s.Steps)
 		s.Do(ctx, r)
-		switch {
-		case len(s.Steps) == before:
+		if len(s.Steps) == before {
 			return testCut // throttled for too long, or interrupted
-		case !s.Steps[before].Reply.Answer.Definite():
-			client.Unanswered(ctx, s.Steps[before].Reply.Problem)
+		}
+		reply := s.Steps[before].Reply
+		client.Heard(ctx, reply.Answer.Definite(), reply.Problem)
+		switch {
+		case !reply.Answer.Definite():
 			return testUnanswered
 		case len(s.Found) > 0:
 			return testFailed
 		}
-		client.Answered()
 	}
 	return testPassed
 }
@@ -285,11 +280,9 @@ func (x *Exploration) checkpoint() {
 	defer x.checkpointing.Unlock()
 	if time.Since(x.lastCheckpoint) >= checkpointEvery {
 		x.lastCheckpoint = time.Now()
-		x.options.Checkpoint()
+		x.options.Checkpoint(x.Partial())
 	}
 }
-
-const checkpointEvery = 5 * time.Second
 
 // Planned says what the complete suites would send.
 func Planned(subject *probe.Subject, o Options, defaultEvents bool) (out []reports.PlannedSuite) {
@@ -300,7 +293,7 @@ func Planned(subject *probe.Subject, o Options, defaultEvents bool) (out []repor
 			continue
 		}
 		suite := machine.NewSuite(m, o.Depth)
-		tests := suite.Tests()
+		tests := suite.Tests
 		writes, reads := suite.Cost()
 		from, to := o.Shard.Share(tests)
 		share := func(n int) int { return int(float64(n) * float64(to-from) / float64(max(1, tests))) }

@@ -1,12 +1,12 @@
 package explore
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"runtime/debug"
 	"slices"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/insightconform/conform/generators/catalogue"
@@ -27,43 +27,22 @@ const (
 // Suites lists the suites in the order in which they are run.
 var Suites = []string{Systematic, Complete, Random}
 
-// DefaultRandom is how many requests the random suite sends where Options.Requests sets no cap.
-const DefaultRandom = 5000
-
-// Options say what is explored.
-type Options struct {
-	Seed     uint64    // of the random exploration
-	Requests int       // caps the requests; 0 is no cap
-	Until    time.Time // ends the exploration; zero is no end
-	Suites   []string
-	Shard    reports.Shard // the share of all suites to run
-	Depth    int           // of the complete suites
-	Machines []string      // of the complete suites
-	// Resume is a partial report: what it says was done is left out. May be nil.
-	Resume *reports.Report
-	// Checkpoint is called now and then while complete suites run; may be nil.
-	Checkpoint func()
-	// Found is told the signature of each suspicion that is new to a worker; true ends it all. May be nil.
-	Found func(signature string) (enough bool)
-	// Stop, where not nil, says of a confirmed divergence whether the run ends with it. Each suspicion of
-	// at least level Minimum is then looked into as soon as the world that showed it is closed.
-	Stop    func(*diagnose.Divergence) bool
-	Minimum model.Level
-}
-
 // Exploration is the work of all workers of a run.
 type Exploration struct {
 	Subject *probe.Subject
 	Workers []*Worker
 	Cut     []string // suites that were not finished
 	Notes   []string
+	Failure string // what a worker panicked with, and its stack; empty where none did
 	// Fitting counts the requests that were spent on fitting machines to the target.
 	Fitting int
+
+	IsFirst func(*diagnose.Divergence) bool // whether Options.StopAtFirst ends the run with a confirmed divergence
+	Partial func() *reports.Report          // for Options.Checkpoint
 
 	options  Options
 	cases    []catalogue.Case
 	machines []*completeSuite
-	failure  atomic.Pointer[string]
 
 	checkpointing  sync.Mutex
 	lastCheckpoint time.Time
@@ -76,9 +55,9 @@ func New(subject *probe.Subject, o Options) *Exploration {
 		part, parts := o.Shard.Part(i, subject.Workers)
 		w := NewWorker(subject, machine.NewTour(subject.Scope, part, parts))
 		w.found = o.Found
-		if o.Stop != nil {
-			w.inspector = &inspector{player: diagnose.NewPlayer(subject.NewClient()), minimum: o.Minimum, stop: o.Stop,
-				pending: diagnose.Suspicions{}, tried: map[string]int{}}
+		if o.StopAtFirst {
+			w.inspector = &inspector{player: diagnose.NewPlayer(subject.NewClient()), minimum: o.FailOn,
+				stop: func(d *diagnose.Divergence) bool { return x.IsFirst(d) }, pending: diagnose.Suspicions{}, tried: map[string]int{}}
 		}
 		if o.Requests > 0 {
 			w.Client.Quota = share(o.Requests, i, subject.Workers)
@@ -91,9 +70,9 @@ func New(subject *probe.Subject, o Options) *Exploration {
 // Run plays the suites that were asked for, but for those that an earlier run finished. Of complete suites
 // it is known test by test what is done.
 func (x *Exploration) Run(ctx context.Context) {
-	if !x.options.Until.IsZero() {
+	if x.options.Time > 0 {
 		var cancel context.CancelFunc
-		ctx, cancel = context.WithDeadline(ctx, x.options.Until)
+		ctx, cancel = context.WithDeadline(ctx, x.Subject.Status.Started.Add(x.options.Time))
 		defer cancel()
 	}
 	earlier := x.options.Resume
@@ -123,7 +102,7 @@ func (x *Exploration) play(ctx context.Context, suite string) bool {
 	case Complete:
 		return x.complete(ctx)
 	}
-	if x.options.Requests == 0 && x.options.Until.IsZero() {
+	if x.options.Requests == 0 && x.options.Time == 0 {
 		for i, w := range x.Workers {
 			w.Client.Quota = w.Client.Requests + share(DefaultRandom, i, len(x.Workers))
 		}
@@ -134,35 +113,27 @@ func (x *Exploration) play(ctx context.Context, suite string) bool {
 		w.random(ctx, x.options.Seed+uint64(part)*0x9e3779b97f4a7c15, x.cases)
 		return w.Client.Requests > before && !w.Client.Stuck
 	})
-	return whole && (ctx.Err() == nil || !x.options.Until.IsZero())
+	return whole && (ctx.Err() == nil || x.options.Time > 0)
 }
 
 // each runs a function for every worker, side by side, and reports whether all returned true. A panic
 // of one is kept, so that what the others found is still reported.
 func (x *Exploration) each(f func(int, *Worker) bool) bool {
-	whole := make([]bool, len(x.Workers))
+	whole, failures := make([]bool, len(x.Workers)), make([]string, len(x.Workers))
 	var wait sync.WaitGroup
 	for i, w := range x.Workers {
 		wait.Go(func() {
 			defer func() {
 				if p := recover(); p != nil {
-					failure := fmt.Sprintf("%v\n%s", p, debug.Stack())
-					x.failure.CompareAndSwap(nil, &failure)
+					failures[i] = fmt.Sprintf("%v\n%s", p, debug.Stack())
 				}
 			}()
 			whole[i] = f(i, w)
 		})
 	}
 	wait.Wait()
+	x.Failure = cmp.Or(append([]string{x.Failure}, failures...)...)
 	return !slices.Contains(whole, false)
-}
-
-// Failure is what a worker panicked with, and its stack; empty where none did.
-func (x *Exploration) Failure() string {
-	if failure := x.failure.Load(); failure != nil {
-		return *failure
-	}
-	return ""
 }
 
 // share is the i-th of n parts of a number.
@@ -188,34 +159,36 @@ func deal(cases []catalogue.Case, i, n int) (mine []catalogue.Case) {
 	return mine
 }
 
-const groupSize = 25
-
-// Pairs lists the pairs of error rules that the systematic suite is to break together.
-func (x *Exploration) Pairs() (pairs [][2]model.ID) {
+// Pairs counts the pairs of error rules that the systematic suite is to break together.
+func (x *Exploration) Pairs() (count reports.Count) {
+	known := map[[2]model.ID]bool{}
 	for i := range x.Workers {
 		for _, c := range x.dealt(i) {
-			if c.Kind == catalogue.KindPair && c.Probe.Op == model.OpPut && len(c.Rules) == 2 {
-				if pair := [2]model.ID(c.Rules); !slices.Contains(pairs, pair) {
-					pairs = append(pairs, pair)
-				}
+			if c.Kind != catalogue.KindPair || c.Probe.Op != model.OpPut || len(c.Rules) != 2 || known[[2]model.ID(c.Rules)] {
+				continue
+			}
+			pair := [2]model.ID(c.Rules)
+			known[pair] = true
+			count.Total++
+			if slices.ContainsFunc(x.Workers, func(w *Worker) bool { return w.pairs[pair] }) {
+				count.Covered++
 			}
 		}
 	}
-	return pairs
+	return count
 }
 
 // Walk shows what the workers' tours covered.
 func (x *Exploration) Walk() (transitions reports.Count, walk *reports.Walk) {
 	var tours []*machine.Tour
 	for _, w := range x.Workers {
-		tours = append(tours, w.Coverage.tour)
-		transitions.Covered += w.Coverage.tour.Count()
-		transitions.Total += w.Coverage.tour.Total()
+		tours = append(tours, w.tour)
+		transitions.Covered += w.tour.Count
+		transitions.Total += w.tour.Total
 	}
-	all := machine.Walked(tours)
-	walk = &reports.Walk{Inputs: all.Inputs}
-	for i, row := range all.Rows {
-		walk.States = append(walk.States, reports.WalkState{On: all.Sets[i].String(), Logs: all.Logs[i].String(), Row: string(row)})
-	}
+	walk = &reports.Walk{}
+	walk.Inputs = machine.Walked(tours, func(on model.Selectors, logs model.Logs, row []byte) {
+		walk.States = append(walk.States, reports.WalkState{On: on.String(), Logs: logs.String(), Row: string(row)})
+	})
 	return transitions, walk
 }

@@ -25,7 +25,7 @@ func (x *Exploration) fitMachine(ctx context.Context, name string) *machine.Mach
 		return m
 	}
 	before := client.Requests
-	options.Choice = func(m *machine.Machine, from machine.State, input uint8, _ []model.State) (model.State, bool) {
+	options.Choice = func(m *machine.Machine, from machine.State, input uint8) (model.State, bool) {
 		return wayOf(ctx, client, m, from, input)
 	}
 	fitted := machine.New(name, x.Subject.Model, x.Subject.Scope, options)

@@ -6,6 +6,7 @@ import (
 
 	"github.com/insightconform/conform/generators"
 	"github.com/insightconform/conform/generators/catalogue"
+	"github.com/insightconform/conform/generators/machine"
 	"github.com/insightconform/conform/internal/probe"
 	"github.com/insightconform/conform/model"
 	"github.com/insightconform/conform/reports"
@@ -26,21 +27,21 @@ func Illustrate(ctx context.Context, target targets.Target, rule model.ID) ([]re
 	cases := catalogue.Cases(subject.Model, subject.Scope)
 	slices.SortStableFunc(cases, func(a, b catalogue.Case) int { return plainness(a, rule) - plainness(b, rule) })
 	for _, c := range cases {
-		w := NewWorker(subject, nil)
-		w.Coverage = NewCoverage(nil, subject.Status, []model.ID{rule})
+		w := NewWorker(subject, &machine.Tour{})
+		w.missing = map[model.ID]bool{rule: true}
 		v, ok := w.visit(ctx)
 		if !ok {
 			break
 		}
 		// The case, and the reads after it, until the rule is exercised.
 		requests := c.Requests()
-		for len(requests) > 0 && len(w.Coverage.missing) > 0 && v.play(ctx, requests[0]) {
+		for len(requests) > 0 && len(w.missing) > 0 && v.play(ctx, requests[0]) {
 			if requests = requests[1:]; len(requests) == 0 && len(v.session.Steps) == len(c.Setup)+1 {
 				requests = generators.Reads(v.session.State(), c.Probe, subject.Scope)
 			}
 		}
 		v.session.Close(ctx)
-		if !w.Coverage.Rules[rule] {
+		if len(w.missing) > 0 {
 			continue
 		}
 		var steps []reports.Step
@@ -52,8 +53,7 @@ func Illustrate(ctx context.Context, target targets.Target, rule model.ID) ([]re
 	return nil, ctx.Err()
 }
 
-// plainness orders cases as examples of a rule: few steps first, a Put before a Get, and what was made
-// for the rule before what shows it as well.
+// plainness orders cases as examples: few steps, a Put before a Get, what was made for the rule before other cases.
 func plainness(c catalogue.Case, rule model.ID) int {
 	cost := 8*len(c.Setup) + len(c.Probe.Input.String())/16
 	if c.Probe.Op != model.OpPut {

@@ -19,7 +19,7 @@ func TestTourIsNearlyAsShortAsCanBe(t *testing.T) {
 	subject := probe.Assume(targets.Info{}, generators.Everything().Can, probe.Options{})
 	w, counted := dry(subject, reports.Shard{})
 	w.walk(t.Context())
-	require.Equal(t, w.Coverage.tour.Total(), w.Coverage.tour.Count())
+	require.Equal(t, w.tour.Total, w.tour.Count)
 
 	m := machine.New("trail", subject.Model, subject.Scope, machine.Options{DefaultEvents: true})
 	least := 0

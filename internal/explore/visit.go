@@ -8,6 +8,7 @@ import (
 	"github.com/insightconform/conform/internal/diagnose"
 	"github.com/insightconform/conform/internal/session"
 	"github.com/insightconform/conform/model"
+	"github.com/insightconform/conform/reports"
 )
 
 // visit is a worker's stay in one world. It observes the session: what was tried and what was found.
@@ -33,14 +34,11 @@ func (w *Worker) visit(ctx context.Context) (*visit, bool) {
 
 // leave ends a visit, notes whether the target still answers, and inspects what is pending.
 func (v *visit) leave(ctx context.Context) {
-	if c := v.worker.Client; v.session.Silent() {
-		c.Unanswered(ctx, c.Status.Silence())
-	} else {
-		c.Answered()
-	}
+	client := v.worker.Client
+	client.Heard(ctx, !v.session.Silent(), client.Status.Silence())
 	v.session.Close(ctx)
 	if v.worker.inspector.inspect(ctx) {
-		v.worker.Client.Status.Stop.Store(true)
+		client.Status.Stop.Store(true)
 	}
 }
 
@@ -76,7 +74,7 @@ func (v *visit) Found(s *session.Session, f model.Finding) {
 
 // Deviated counts a deviation.
 func (v *visit) Deviated(op model.Op, d model.Deviation) {
-	v.worker.Deviations[Deviation{op, d}]++
+	v.worker.Deviations[reports.Deviation{Rule: d.Rule, Level: model.Inferred, Operation: string(op), Reference: d.Reference, Actual: d.Actual}]++
 }
 
 // Allowed notes which rules an allowed answer has tested.
@@ -84,15 +82,15 @@ func (v *visit) Allowed(step session.Step) {
 	if v.quiet {
 		return
 	}
-	cov := v.worker.Coverage
-	cov.seen(step.Before, step.Request)
-	if len(cov.missing) == 0 {
+	w := v.worker
+	w.seen(step.Before, step.Request)
+	if len(w.missing) == 0 {
 		return
 	}
 	now, due, resource := model.Exercised(step.Before, step.Request, step.Reply.Answer, step.State)
-	cov.Exercised(now...)
+	w.exercised(now...)
 	if step.Request.Op == model.OpGet && resource != "" {
-		cov.Exercised(v.due[resource]...)
+		w.exercised(v.due[resource]...)
 		delete(v.due, resource)
 		return
 	}
@@ -110,8 +108,43 @@ func (v *visit) Allowed(step session.Step) {
 	}
 }
 
+// exercised notes rules that were put to the test.
+func (w *Worker) exercised(ids ...model.ID) {
+	for _, id := range ids {
+		if w.missing[id] {
+			delete(w.missing, id)
+			w.Client.Status.Exercise(id)
+		}
+	}
+}
+
+// seen notes a judged request: the pair of rules that it breaks and the transition that it is.
+func (w *Worker) seen(before model.State, r model.Request) {
+	if r.Op == model.OpPut {
+		broken := model.Broken(before, r)
+		if len(broken) == 2 {
+			w.pairs[[2]model.ID(broken)] = true
+		}
+		w.classes[class(before, broken)] = true
+	}
+	w.tour.Covered(before, r)
+}
+
+// class names a combination of broken rules and what matters of the first trail's state.
+func class(s model.State, broken []model.ID) string {
+	key := ""
+	if len(s.Trails) > 0 {
+		t := s.Trails[0]
+		key = t.Insights.String() + "/" + t.Logs.String()
+	}
+	for _, id := range broken {
+		key += "|" + string(id)
+	}
+	return key
+}
+
 // Unchanged notes that the rules hold which the next Get of a resource was to test.
-func (v *visit) Unchanged(resource string) { v.worker.Coverage.Exercised(v.due[resource]...) }
+func (v *visit) Unchanged(resource string) { v.worker.exercised(v.due[resource]...) }
 
 // Followed forgets what was due: the target is in a state that nobody asked for.
 func (v *visit) Followed() { v.due = map[string][]model.ID{} }
@@ -125,9 +158,6 @@ type inspector struct {
 	pending diagnose.Suspicions
 	tried   map[string]int // by key of a suspicion
 }
-
-// maxInspected is how often one kind of suspicion is looked into.
-const maxInspected = 3
 
 // suspect takes in what was found, if it matters and was not looked into often enough.
 func (c *inspector) suspect(d *diagnose.Divergence) {

@@ -5,6 +5,7 @@ package explore
 import (
 	"context"
 	"slices"
+	"time"
 
 	"github.com/insightconform/conform/generators"
 	"github.com/insightconform/conform/generators/catalogue"
@@ -13,29 +14,44 @@ import (
 	"github.com/insightconform/conform/internal/probe"
 	"github.com/insightconform/conform/internal/session"
 	"github.com/insightconform/conform/model"
+	"github.com/insightconform/conform/reports"
+)
+
+const (
+	groupSize       = 25  // cases of one set-up that one worker takes
+	maxSharedSteps  = 60  // of a world, so that what is found in it has a short case
+	maxTourSteps    = 500 // of a world
+	maxStuck        = 3   // worlds in a row in which the tour gets no further
+	maxRandomSteps  = 60  // of a world
+	maxInspected    = 3   // times that one kind of suspicion is looked into
+	chunkSize       = 32  // tests that a worker takes at a time, and does as a whole or not at all
+	maxTests        = 3   // times that a test is tried where an answer does not come
+	checkpointEvery = 5 * time.Second
 )
 
 // Worker explores a target.
 type Worker struct {
 	Client     *session.Client
-	Coverage   *Coverage
 	Suspicions diagnose.Suspicions
-	Deviations map[Deviation]int // how often each was seen
+	Deviations map[reports.Deviation]int // how often each was seen, by itself without a count
 	generate   *generators.Generator
+	tour       *machine.Tour
+	missing    map[model.ID]bool    // applicable rules that it has not yet exercised: once it is empty, none is looked for
+	pairs      map[[2]model.ID]bool // of rules that one Put has broken
+	classes    map[string]bool      // the broken rules that were tried in each class of states
 	found      func(signature string) bool
 	inspector  *inspector // nil where suspicions can wait
 }
 
-// Deviation is one that an operation showed.
-type Deviation struct {
-	Op model.Op
-	model.Deviation
-}
-
-// NewWorker makes a worker that walks its part of the transitions by a tour, nil for none.
+// NewWorker makes a worker that walks its part of the transitions by a tour.
 func NewWorker(subject *probe.Subject, tour *machine.Tour) *Worker {
-	return &Worker{Client: subject.NewClient(), Coverage: NewCoverage(tour, subject.Status, subject.Scope.Applicable()), Suspicions: diagnose.Suspicions{},
-		Deviations: map[Deviation]int{}, generate: generators.New(subject.Scope)}
+	w := &Worker{Client: subject.NewClient(), Suspicions: diagnose.Suspicions{}, Deviations: map[reports.Deviation]int{},
+		generate: generators.New(subject.Scope), tour: tour,
+		missing: map[model.ID]bool{}, pairs: map[[2]model.ID]bool{}, classes: map[string]bool{}}
+	for _, id := range subject.Scope.Applicable() {
+		w.missing[id] = true
+	}
+	return w
 }
 
 // systematic plays the catalogue's cases that fall to this worker: part of parts. Cases that share a
@@ -76,8 +92,7 @@ func (w *Worker) plainly(ctx context.Context) {
 var managementSets = []model.Selectors{model.MakeSelectors(model.Management, model.Management), model.MakeSelectors(model.Management, 0),
 	model.MakeSelectors(0, model.Management), 0}
 
-// probe sends a case's request and the reads that say whether it was right. Whether HasInsightSelectors
-// follows is not asked again of a Put that was to change nothing.
+// probe sends a case's request and the reads that say whether it was right: no GetTrail if it was to change nothing.
 func (w *Worker) probe(ctx context.Context, v *visit, c catalogue.Case) bool {
 	before := v.session.State()
 	if !v.play(ctx, c.Probe) {
@@ -92,20 +107,6 @@ func (w *Worker) probe(ctx context.Context, v *visit, c catalogue.Case) bool {
 
 // groups plays cases that share a set-up in one world after the other.
 func (w *Worker) groups(ctx context.Context, cases []catalogue.Case, probe func(context.Context, *visit, catalogue.Case) bool) {
-	for start := 0; start < len(cases) && !w.Client.Spent(ctx); {
-		end := start + 1
-		for end < len(cases) && cases[start].World == cases[end].World {
-			end++
-		}
-		w.group(ctx, cases[start:end], probe)
-		start = end
-	}
-}
-
-// maxSharedSteps bounds how long a world is used, so that what is found in it has a short case.
-const maxSharedSteps = 60
-
-func (w *Worker) group(ctx context.Context, cases []catalogue.Case, probe func(context.Context, *visit, catalogue.Case) bool) {
 	for next := 0; next < len(cases) && !w.Client.Spent(ctx); {
 		v, ok := w.visit(ctx)
 		if !ok {
@@ -120,8 +121,9 @@ func (w *Worker) group(ctx context.Context, cases []catalogue.Case, probe func(c
 				ready = v.verify(ctx, r)
 			}
 		}
-		prepared := v.session.State()
-		for first := true; ready && next < len(cases) && (first || v.session.State().Equal(prepared) && len(v.session.Steps) < maxSharedSteps); first = false {
+		prepared, world := v.session.State(), cases[next].World
+		for first := true; ready && next < len(cases) && cases[next].World == world &&
+			(first || v.session.State().Equal(prepared) && len(v.session.Steps) < maxSharedSteps); first = false {
 			next++
 			if !probe(ctx, v, cases[next-1]) {
 				break
@@ -142,20 +144,20 @@ func (w *Worker) walk(ctx context.Context) {
 		if !ok {
 			return
 		}
-		before := w.Coverage.tour.Count()
+		before := w.tour.Count
 		if v.play(ctx, generators.NewTrail(w.Client.Scope)...) {
-			w.Coverage.tour.Restart()
+			w.tour.Restart()
 			for len(v.session.Steps) < maxTourSteps {
-				r, ok := w.Coverage.tour.Next(v.session.State(), generators.NameAlpha)
+				r, ok := w.tour.Next(v.session.State())
 				if !ok {
 					stuck = maxStuck
 					break
 				}
-				before, covered := v.session.State(), w.Coverage.tour.Count()
+				before, covered := v.session.State(), w.tour.Count
 				if !v.play(ctx, r) {
 					break
 				}
-				if w.Coverage.tour.Count() == covered && w.Coverage.tour.Leads(v.session.State()) {
+				if w.tour.Count == covered && w.tour.Leads(v.session.State()) {
 					continue // only on the way: where it leads was read before
 				}
 				reads := dueReads(before, v.session.State(), r, w.Client.Scope)
@@ -164,7 +166,7 @@ func (w *Worker) walk(ctx context.Context) {
 				}
 			}
 		}
-		if w.Coverage.tour.Count() == before {
+		if w.tour.Count == before {
 			stuck++
 		}
 		v.leave(ctx)
@@ -179,11 +181,6 @@ func dueReads(before, after model.State, r model.Request, scope generators.Scope
 	}
 	return reads
 }
-
-const (
-	maxTourSteps = 500
-	maxStuck     = 3 // worlds in a row in which the tour gets no further
-)
 
 // random explores beyond the abstractions of the systematic suite until the quota is spent.
 func (w *Worker) random(ctx context.Context, seed uint64, cases []catalogue.Case) {
@@ -204,15 +201,13 @@ func (w *Worker) random(ctx context.Context, seed uint64, cases []catalogue.Case
 	}
 }
 
-const maxRandomSteps = 60
-
 // draw picks the next random request: mostly one of the generators, sometimes a request of the
 // systematic suite whose broken rules were not yet tried in a state like this one.
 func (w *Worker) draw(draw *generators.Draws, state model.State, cases []catalogue.Case) model.Request {
 	if len(cases) > 0 && len(state.Trails) > 0 && draw.Below(4) == 0 {
 		for range 6 {
 			probe := cases[draw.Below(len(cases))].Probe
-			if probe.Op == model.OpPut && !w.Coverage.classes[class(state, model.Broken(state, probe))] {
+			if probe.Op == model.OpPut && !w.classes[class(state, model.Broken(state, probe))] {
 				return probe
 			}
 		}

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/insightconform/conform/generators"
 	"github.com/insightconform/conform/generators/catalogue"
@@ -38,9 +37,6 @@ func Learn(ctx context.Context, target targets.Target, options Options) (*report
 		return nil, err
 	}
 	defer target.Close()
-	if err := subject.Probe(ctx); err != nil {
-		return nil, err
-	}
 	l := &learner{subject: subject, player: diagnose.NewPlayer(subject.NewClient()), progress: options.Progress,
 		known: map[string]answered{}, evidence: map[[2]model.ID]answered{},
 		out: &reports.Precedence{Schema: reports.PrecedenceSchema, Version: options.Version, Target: subject.Info,
@@ -63,6 +59,12 @@ func Learn(ctx context.Context, target targets.Target, options Options) (*report
 	return l.out, l.problem(ctx)
 }
 
+const (
+	alike      = 3   // other requests that must agree with the one that a cell rests on
+	maxKind    = 300 // bytes of an error code that are compared and kept
+	maxTriples = 50  // circles that are asked about: a target that selects errors at random has thousands
+)
+
 // learner asks a target for its error order.
 type learner struct {
 	subject  *probe.Subject
@@ -71,7 +73,6 @@ type learner struct {
 	out      *reports.Precedence
 	known    map[string]answered
 	evidence map[[2]model.ID]answered // of the cells that say which rule goes first
-	mute     int                      // requests in a row that were not answered
 }
 
 // answered is what came of one request, asked in fresh worlds.
@@ -104,7 +105,10 @@ func (l *learner) learn(ctx context.Context) {
 	}
 	pairs := catalogue.Pairs(l.subject.Model, l.subject.Scope)
 	for i, p := range pairs {
-		l.show(i, len(pairs))
+		l.subject.Status.SetPhase(fmt.Sprintf("learning, pair %d of %d", i+1, len(pairs)))
+		if l.progress != nil {
+			l.progress(l.subject.Status.Update())
+		}
 		l.out.Cells = append(l.out.Cells, l.cell(ctx, p))
 	}
 	l.conclude(ctx)
@@ -113,14 +117,11 @@ func (l *learner) learn(ctx context.Context) {
 
 // problem says what kept the target from being learned, nil where nothing did.
 func (l *learner) problem(ctx context.Context) error {
-	code, why := l.subject.Status.AccessDenied(), ""
+	why := l.subject.Status.Lost()
 	switch {
 	case ctx.Err() != nil:
 		return ctx.Err()
-	case code != "":
-		why = fmt.Sprintf("access was denied (%s); check the credentials", code)
-	case l.subject.Status.TargetLost():
-		why = "the target stopped answering; see whether it still runs, and try a longer --timeout"
+	case why != "":
 	case len(l.out.Codes) > 0:
 		return nil
 	default:
@@ -133,17 +134,6 @@ func (l *learner) problem(ctx context.Context) error {
 		why = "no error could be measured, so there is no order to learn (" + example + ")"
 	}
 	return fmt.Errorf("%w: %s", targets.ErrInconclusive, why)
-}
-
-func (l *learner) show(done, total int) {
-	if l.progress == nil {
-		return
-	}
-	u := reports.Update{Phase: fmt.Sprintf("learning, pair %d of %d", done+1, total), Requests: int(l.subject.Status.Requests.Load())}
-	if elapsed := time.Since(l.subject.Status.Started); elapsed > 0 {
-		u.Rate = float64(u.Requests) / elapsed.Seconds()
-	}
-	l.progress(u)
 }
 
 // measure asks what a rule alone is answered with.
@@ -181,8 +171,7 @@ func (l *learner) alone(ctx context.Context, id model.ID) answered {
 	return l.answer(ctx, setup, probe)
 }
 
-// aloneLike asks a request that breaks a rule alone and is as like as can be to one that breaks two. How
-// a rule is broken may decide with what it is answered.
+// aloneLike asks a request that breaks a rule alone, but much as one does that breaks two: that may decide the answer.
 func (l *learner) aloneLike(ctx context.Context, id model.ID, setup []model.Request, like model.Request) answered {
 	if probe, ok := catalogue.Breaking(l.after(setup), id, like); ok {
 		return l.answer(ctx, setup, probe)
@@ -284,9 +273,6 @@ func (l *learner) measurePair(ctx context.Context, p catalogue.Pair, c *reports.
 	l.evidence[p.Rules] = a
 }
 
-// alike is how many other requests must agree with the one that a cell rests on.
-const alike = 3
-
 // otherwise looks for a request that breaks the same two rules and is answered by the other one. A
 // target that checks one selector after the other, say, has no order between their rules.
 func (l *learner) otherwise(ctx context.Context, p catalogue.Pair, first, other model.ID, kind string) (x model.Request, differs bool) {
@@ -338,15 +324,17 @@ func (l *learner) once(ctx context.Context, setup []model.Request, probe model.R
 	if err != nil {
 		return answered{why: err.Error()}
 	}
+	if len(s.Steps) > 0 {
+		reply := s.Last().Reply
+		l.player.Client.Heard(ctx, reply.Answer.Definite(), reply.Problem)
+	}
 	if i := failing(s); i >= 0 {
-		l.muted(ctx, s.Steps[i].Reply)
 		return answered{why: fmt.Sprintf("the set-up does not work here: %s is answered %s", s.Steps[i].Request.Op, kindOf(s.Steps[i].Reply.Answer))}
 	}
 	if len(s.Steps) <= n {
 		return answered{why: cmp.Or(l.over(ctx), "the set-up could not be played to the end: "+s.Lost)}
 	}
 	last := &s.Steps[n]
-	l.muted(ctx, last.Reply)
 	a := answered{kind: kindOf(last.Reply.Answer), code: last.Reply.Answer.Outcome == model.Refused && last.Reply.Answer.Code != "",
 		before: last.Before, request: probe, answer: last.Reply.Answer}
 	for i, step := range s.Steps[:n+1] {
@@ -357,38 +345,12 @@ func (l *learner) once(ctx context.Context, setup []model.Request, probe model.R
 
 // over says why nothing more can be asked.
 func (l *learner) over(ctx context.Context) string {
-	switch {
-	case ctx.Err() != nil:
+	if ctx.Err() != nil {
 		return "interrupted before it was asked"
-	case l.subject.Status.AccessDenied() != "":
-		return "access was denied"
-	case l.subject.Status.TargetLost():
-		return "the target stopped answering"
 	}
-	return ""
+	why, _, _ := strings.Cut(l.subject.Status.Lost(), ";") // without the advice
+	return why
 }
-
-// muted counts requests in a row without an answer. Where plain ones get none either, the target is
-// lost; one kind of request may well crash it every time.
-func (l *learner) muted(ctx context.Context, reply targets.Reply) {
-	if reply.Answer.Definite() {
-		l.mute = 0
-		return
-	}
-	if l.mute++; l.mute < maxMute {
-		return
-	}
-	l.mute = 0
-	if !l.player.Client.Answers(ctx) {
-		l.subject.Status.SetTargetLost()
-	}
-}
-
-// maxMute is how many requests in a row may go unanswered before the target is asked plainly.
-const maxMute = 4
-
-// maxKind is how many bytes of an error code are compared and kept.
-const maxKind = 300
 
 func kindOf(a model.Answer) string {
 	kind := a.Kind()
@@ -405,12 +367,7 @@ func (l *learner) conclude(ctx context.Context) {
 	for _, triple := range order.triples(l.out.Cycles) {
 		l.out.Triples = append(l.out.Triples, l.triple(ctx, triple))
 	}
-	l.out.Holds = [][2]model.ID{}
-	for _, pair := range order.holds() {
-		if l.agrees(pair) {
-			l.out.Holds = append(l.out.Holds, pair)
-		}
-	}
+	l.out.Holds = slices.DeleteFunc(order.holds(), func(pair [2]model.ID) bool { return !l.agrees(pair) })
 }
 
 // triple asks a request that breaks three rules in a circle.

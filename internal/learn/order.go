@@ -1,39 +1,37 @@
 package learn
 
 import (
+	"maps"
 	"slices"
 
 	"github.com/insightconform/conform/model"
 	"github.com/insightconform/conform/reports"
 )
 
-// precedenceOrder is which error rule goes before which, as far as the cells of a precedence say. Rules
-// are known by their place in the reference's order.
+// precedenceOrder is which error rule goes before which, as far as the cells of a precedence say.
 type precedenceOrder struct {
-	rules  []model.ID
-	before [][]bool // by measurement
-	leads  [][]bool // by any chain of measurements
+	rules  []model.ID           // in the reference's order
+	before map[[2]model.ID]bool // by measurement
+	leads  map[[2]model.ID]bool // by any chain of measurements
 }
 
 func newPrecedenceOrder(cells []reports.PrecedenceCell) *precedenceOrder {
-	o := &precedenceOrder{rules: model.ErrorRules()}
-	n := len(o.rules)
-	for range n {
-		o.before, o.leads = append(o.before, make([]bool, n)), append(o.leads, make([]bool, n))
-	}
+	o := &precedenceOrder{rules: model.ErrorRules(), before: map[[2]model.ID]bool{}}
 	for _, c := range cells {
-		a, b := slices.Index(o.rules, c.First), slices.Index(o.rules, c.Second)
 		switch c.Status {
 		case reports.CellFirst:
-			o.before[a][b], o.leads[a][b] = true, true
+			o.before[[2]model.ID{c.First, c.Second}] = true
 		case reports.CellSecond:
-			o.before[b][a], o.leads[b][a] = true, true
+			o.before[[2]model.ID{c.Second, c.First}] = true
 		}
 	}
-	for via := range n {
-		for a := range n {
-			for b := range n {
-				o.leads[a][b] = o.leads[a][b] || o.leads[a][via] && o.leads[via][b]
+	o.leads = maps.Clone(o.before)
+	for _, via := range o.rules {
+		for _, a := range o.rules {
+			for _, b := range o.rules {
+				if o.leads[[2]model.ID{a, via}] && o.leads[[2]model.ID{via, b}] {
+					o.leads[[2]model.ID{a, b}] = true
+				}
 			}
 		}
 	}
@@ -41,54 +39,43 @@ func newPrecedenceOrder(cells []reports.PrecedenceCell) *precedenceOrder {
 }
 
 // circular reports whether each of two rules goes before the other by some chain.
-func (o *precedenceOrder) circular(a, b int) bool { return o.leads[a][b] && o.leads[b][a] }
+func (o *precedenceOrder) circular(a, b model.ID) bool {
+	return o.leads[[2]model.ID{a, b}] && o.leads[[2]model.ID{b, a}]
+}
 
 // sorted lists all rules, those that go before others first and otherwise as in the reference, and the
 // sets of rules between which there is no order. Such a set stands together.
 func (o *precedenceOrder) sorted() (rules []model.ID, cycles [][]model.ID) {
 	for len(rules) < len(o.rules) {
-		for a, id := range o.rules {
-			if slices.Contains(rules, id) || !o.free(a, rules) {
-				continue
+		// The first that is not placed while all that go before it are, but for those in a circle with it.
+		a := o.rules[slices.IndexFunc(o.rules, func(a model.ID) bool {
+			return !slices.Contains(rules, a) && !slices.ContainsFunc(o.rules, func(b model.ID) bool {
+				return o.leads[[2]model.ID{b, a}] && !o.circular(a, b) && !slices.Contains(rules, b)
+			})
+		})]
+		var set []model.ID
+		for _, b := range o.rules {
+			if b == a || o.circular(a, b) {
+				set = append(set, b)
 			}
-			var set []model.ID
-			for b := range o.rules {
-				if b == a || o.circular(a, b) {
-					set = append(set, o.rules[b])
-				}
-			}
-			rules = append(rules, set...)
-			if len(set) > 1 {
-				cycles = append(cycles, set)
-			}
-			break
+		}
+		rules = append(rules, set...)
+		if len(set) > 1 {
+			cycles = append(cycles, set)
 		}
 	}
 	return rules, cycles
 }
 
-// free reports whether all rules that go before a rule are placed, but for those in a circle with it.
-func (o *precedenceOrder) free(a int, placed []model.ID) bool {
-	for b, id := range o.rules {
-		if o.leads[b][a] && !o.circular(a, b) && !slices.Contains(placed, id) {
-			return false
-		}
-	}
-	return true
-}
-
-// maxTriples bounds the circles that are asked about: a target that selects errors at random has thousands.
-const maxTriples = 50
-
 // triples lists the circles of three rules, the first being the one that the reference puts first.
 func (o *precedenceOrder) triples(cycles [][]model.ID) [][3]model.ID {
-	before := func(x, y model.ID) bool { return o.before[slices.Index(o.rules, x)][slices.Index(o.rules, y)] }
 	var out [][3]model.ID
 	for _, set := range cycles { // each in the order of the reference
 		for i, x := range set {
 			for _, y := range set[i+1:] {
 				for _, z := range set[i+1:] {
-					if before(x, y) && before(y, z) && before(z, x) && len(out) < maxTriples {
+					circle := o.before[[2]model.ID{x, y}] && o.before[[2]model.ID{y, z}] && o.before[[2]model.ID{z, x}]
+					if circle && len(out) < maxTriples {
 						out = append(out, [3]model.ID{x, y, z})
 					}
 				}
@@ -99,15 +86,14 @@ func (o *precedenceOrder) triples(cycles [][]model.ID) [][3]model.ID {
 }
 
 // holds lists the measured pairs that no circle contradicts, in the order of the reference.
-func (o *precedenceOrder) holds() (out [][2]model.ID) {
-	for a := range o.rules {
-		for b := a + 1; b < len(o.rules); b++ {
-			switch {
-			case o.circular(a, b):
-			case o.before[a][b]:
-				out = append(out, [2]model.ID{o.rules[a], o.rules[b]})
-			case o.before[b][a]:
-				out = append(out, [2]model.ID{o.rules[b], o.rules[a]})
+func (o *precedenceOrder) holds() [][2]model.ID {
+	out := [][2]model.ID{}
+	for i, a := range o.rules {
+		for _, b := range o.rules[i+1:] {
+			for _, pair := range [][2]model.ID{{a, b}, {b, a}} {
+				if o.before[pair] && !o.circular(a, b) {
+					out = append(out, pair)
+				}
 			}
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"math"
 	"runtime"
 	"time"
 
@@ -44,8 +45,9 @@ type Subject struct {
 	settle  time.Duration
 }
 
-// Open opens a target; Probe then finds out what it can do. After an error the target is closed; else
-// the caller closes it. Errors are those of targets.Target.Open.
+// Open opens a target, finds out what it can do, and fits the model to it. Where the target ended the run, or ctx
+// ended, there is no error and Probed stays false. After an error the target is closed; else the caller closes
+// it. Errors are those of targets.Target.Open.
 func Open(ctx context.Context, target targets.Target, o Options) (*Subject, error) {
 	target = naming.Wrap(target)
 	status := session.NewStatus(o.Events) // opening is part of the run's time
@@ -56,6 +58,16 @@ func Open(ctx context.Context, target targets.Target, o Options) (*Subject, erro
 	info.Eventual = info.Eventual || o.Eventual
 	s := newSubject(info, o, status)
 	s.Target = target
+	s.Prober = s.NewClient()
+	err = s.probe(ctx)
+	switch {
+	case ctx.Err() != nil || status.Ended() != nil:
+	case err != nil:
+		return nil, errors.Join(err, target.Close())
+	default:
+		s.Probed = true
+		s.fit()
+	}
 	return s, nil
 }
 
@@ -82,21 +94,6 @@ func newSubject(info targets.Info, o Options, status *session.Status) *Subject {
 	return s
 }
 
-// Probe finds out what the target can do, and fits the model to it. Where the target ended the run, or
-// ctx ended, there is no error and Probed stays false.
-func (s *Subject) Probe(ctx context.Context) error {
-	s.Prober = s.NewClient()
-	err := s.probe(ctx)
-	if ctx.Err() != nil || s.Status.Ended() != nil {
-		return nil
-	}
-	if err == nil {
-		s.Probed = true
-		s.fit()
-	}
-	return err
-}
-
 func (s *Subject) fit() {
 	s.Model.Lent = s.Info.Lent
 	s.Model.NoStart = !s.Scope.Can[model.CanLog]
@@ -105,7 +102,7 @@ func (s *Subject) fit() {
 
 // NewClient makes a client with a count of its own and no quota.
 func (s *Subject) NewClient() *session.Client {
-	return &session.Client{Target: s.Target, Model: s.Model, Scope: s.Scope, Status: s.Status, SettleTime: s.settle, Quota: session.Unlimited}
+	return &session.Client{Target: s.Target, Model: s.Model, Scope: s.Scope, Status: s.Status, SettleTime: s.settle, Quota: math.MaxInt}
 }
 
 // Can reports whether the target has a capability.
@@ -118,10 +115,7 @@ func (s *Subject) Testable() bool {
 
 // WhyNot says why a capability is absent.
 func (s *Subject) WhyNot(c model.Capability) string {
-	if !s.Probed {
-		return "nothing could be tried"
-	}
-	return s.Why[c]
+	return cmp.Or(s.Why[c], "nothing could be tried")
 }
 
 // Lacking says which capability a rule misses, and why it is absent.

@@ -199,8 +199,7 @@ func (p *prober) surroundings(ctx context.Context) {
 	p.set(model.CanRegions, ok, why)
 }
 
-// twoRegions reports whether the second Region keeps trails of its own: one made at home is not seen
-// from there, and one made there has its ARN.
+// twoRegions reports whether a trail made at home is not seen from the second Region, and one made there has its ARN.
 func (p *prober) twoRegions(ctx context.Context) (bool, string) {
 	away := model.DefaultWorld.Away
 	if _, ok, why := p.try(ctx, generators.Create("region-home")); !ok {

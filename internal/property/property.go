@@ -34,10 +34,6 @@ func New(ctx context.Context, target targets.Target, o probe.Options, failOn mod
 	if err != nil {
 		return nil, err
 	}
-	if err := subject.Probe(ctx); err != nil {
-		target.Close()
-		return nil, err
-	}
 	return &Property{subject: subject, client: subject.NewClient(), generate: generators.New(subject.Scope),
 		failOn: failOn, version: version}, nil
 }

@@ -1,6 +1,7 @@
 package run
 
 import (
+	"cmp"
 	"context"
 	"errors"
 
@@ -15,15 +16,15 @@ import (
 // opens and probes the target, and measures how fast it answers with a few dozen requests. Errors are
 // those of Run.
 func Plan(ctx context.Context, target targets.Target, options Options) (*reports.Plan, error) {
-	if err := options.normalize(); err != nil {
+	if err := options.Normalize(); err != nil {
 		return nil, err
 	}
-	subject, err := probe.Open(ctx, target, options.probe())
+	subject, err := probe.Open(ctx, target, options.Probe())
 	if err != nil {
 		return nil, err
 	}
-	if err := subject.Probe(ctx); err != nil || !subject.Probed {
-		return nil, errors.Join(err, ctx.Err(), target.Close())
+	if !subject.Probed {
+		return nil, errors.Join(ctx.Err(), target.Close())
 	}
 	rate := 0.0
 	if subject.Can(model.CanPut) && subject.Can(model.CanGet) && subject.Can(model.CanCreate) {
@@ -36,10 +37,10 @@ func Plan(ctx context.Context, target targets.Target, options Options) (*reports
 
 // PlanWithin is Plan for a target that is assumed to have the given capabilities. Nothing is sent.
 func PlanWithin(ctx context.Context, info targets.Info, can map[model.Capability]bool, options Options) (*reports.Plan, error) {
-	if err := options.normalize(); err != nil {
+	if err := options.Normalize(); err != nil {
 		return nil, err
 	}
-	return planOf(ctx, probe.Assume(info, can, options.probe()), options, false), ctx.Err()
+	return planOf(ctx, probe.Assume(info, can, options.Probe()), options, false), ctx.Err()
 }
 
 // planOf counts what each suite would send. defaultEvents is as of machine.Options.
@@ -53,12 +54,9 @@ func planOf(ctx context.Context, subject *probe.Subject, o Options, defaultEvent
 		case explore.Systematic:
 			plan.Suites = append(plan.Suites, explore.PlannedSystematic(ctx, subject, o.Shard))
 		case explore.Complete:
-			plan.Suites = append(plan.Suites, explore.Planned(subject, explore.Options{Shard: o.Shard, Depth: o.Depth, Machines: o.Machines}, defaultEvents)...)
+			plan.Suites = append(plan.Suites, explore.Planned(subject, o, defaultEvents)...)
 		case explore.Random:
-			n := explore.DefaultRandom
-			if o.Requests > 0 {
-				n = o.Requests
-			}
+			n := cmp.Or(o.Requests, explore.DefaultRandom)
 			// Two of three random requests are reads.
 			plan.Suites = append(plan.Suites, reports.PlannedSuite{Name: suite, Tests: n / 35, Writes: n / 3, Reads: n - n/3, Estimated: true})
 		}

@@ -13,17 +13,14 @@ import (
 // Replay plays recorded traces on a target, which may be another one than they were found on, and says
 // of each what became of it. Options.Order is the only option that it looks at. Errors are those of Run.
 func Replay(ctx context.Context, target targets.Target, traces []*reports.Trace, options Options) ([]reports.Replay, error) {
-	if err := options.normalize(); err != nil {
+	if err := options.Normalize(); err != nil {
 		return nil, err
 	}
-	subject, err := probe.Open(ctx, target, options.probe())
+	subject, err := probe.Open(ctx, target, options.Probe())
 	if err != nil {
 		return nil, err
 	}
 	defer target.Close()
-	if err := subject.Probe(ctx); err != nil {
-		return nil, err
-	}
 	var replays []reports.Replay
 	if subject.Probed {
 		replays = replay(ctx, diagnose.NewPlayer(subject.NewClient()), traces)
@@ -43,8 +40,7 @@ func replay(ctx context.Context, player *diagnose.Player, traces []*reports.Trac
 	return out
 }
 
-// replay plays the traces of earlier runs, and each entry of the baseline. An entry is stale where it
-// has expired or does not diverge any more.
+// replay plays the traces of earlier runs, and the entries of the baseline: stale once expired or diverging no more.
 func (r *run) replay(ctx context.Context) {
 	player := diagnose.NewPlayer(r.subject.NewClient())
 	defer func() { r.report.ConfirmRequests += player.Client.Requests }()

@@ -9,16 +9,16 @@ import (
 	"strings"
 	"time"
 
-	"github.com/insightconform/conform/internal/explore"
 	"github.com/insightconform/conform/model"
 	"github.com/insightconform/conform/reports"
 	"github.com/insightconform/conform/targets"
 )
 
-func deviationList(counts map[explore.Deviation]int) []reports.Deviation {
+func deviationList(counts map[reports.Deviation]int) []reports.Deviation {
 	out := []reports.Deviation{}
-	for key, count := range counts {
-		out = append(out, reports.Deviation{Rule: key.Rule, Level: model.Inferred, Operation: string(key.Op), Reference: key.Reference, Actual: key.Actual, Count: count})
+	for d, count := range counts {
+		d.Count = count
+		out = append(out, d)
 	}
 	slices.SortFunc(out, func(a, b reports.Deviation) int {
 		return cmp.Or(strings.Compare(string(a.Rule), string(b.Rule)), strings.Compare(a.Operation, b.Operation),
@@ -66,7 +66,7 @@ func (r *run) coverage() {
 		case !c.Applicable:
 			c.Why = r.subject.Lacking(rule)
 		default:
-			if c.Exercised = r.total.Rules[rule.ID]; !c.Exercised {
+			if c.Exercised = r.subject.Status.Exercised(rule.ID); !c.Exercised {
 				c.Why = "no request put it to the test"
 			}
 		}
@@ -83,28 +83,17 @@ func (r *run) ending(ctx context.Context) *reports.End {
 	if r.failure() != nil {
 		end.Failed = "the harness failed; what it had found is reported"
 	}
-	status := r.subject.Status
-	switch ended, code := status.Ended(), status.AccessDenied(); {
-	case ended != nil && errors.Is(ended, targets.ErrRefused):
-		end.Refused = ended.Error()
-	case ended != nil:
-		end.Lost = ended.Error()
-	case code != "":
-		end.Lost = fmt.Sprintf("access was denied (%s); check the credentials, or pass --use-environment-credentials", code)
-	case status.TargetLost():
-		problem := ""
-		if p := status.Silence(); p != "" {
-			problem = " (" + p + ")"
-		}
-		end.Lost = "the target stopped answering" + problem + "; see whether it still runs, and try a longer --timeout"
+	end.Lost = r.subject.Status.Lost()
+	if errors.Is(r.subject.Status.Ended(), targets.ErrRefused) {
+		end.Refused, end.Lost = end.Lost, ""
 	}
 	return end
 }
 
 // failure is that of the harness, nil where it did not fail.
 func (r *run) failure() error {
-	if r.exploration == nil || r.exploration.Failure() == "" {
+	if r.exploration == nil || r.exploration.Failure == "" {
 		return nil
 	}
-	return fmt.Errorf("%w: %s", ErrHarness, r.exploration.Failure())
+	return fmt.Errorf("%w: %s", ErrHarness, r.exploration.Failure)
 }

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -19,13 +20,15 @@ import (
 	"github.com/insightconform/conform/targets"
 )
 
+// Options are those of conform.Options.
+type Options = explore.Options
+
 // run is one call of Run.
 type run struct {
 	options     Options
 	subject     *probe.Subject
 	exploration *explore.Exploration // nil until the target is known to be testable
 	report      *reports.Report
-	total       *explore.Coverage
 	timeline    session.Timeline
 	putSeen     bool
 	first       atomic.Pointer[diagnose.Divergence] // with which Options.StopAtFirst ended the run
@@ -34,47 +37,40 @@ type run struct {
 // ErrHarness marks failures of the harness itself. Its text has the stack after the first line.
 var ErrHarness = errors.New("the harness failed")
 
-// Run tests a target and reports what it found. The report is nil only if nothing was sent. An error
-// wraps targets.ErrUsage, ErrUnreachable or ErrRefused where one of them holds; else the harness
-// failed. An interrupted ctx is no error: the report says so and is partial.
+// Run is conform.Run, where it is described.
 func Run(ctx context.Context, target targets.Target, options Options) (*reports.Report, error) {
-	if err := options.normalize(); err != nil {
+	if err := options.Normalize(); err != nil {
 		return nil, err
 	}
-	subject, err := probe.Open(ctx, target, options.probe())
+	subject, err := probe.Open(ctx, target, options.Probe())
 	if err != nil {
 		return nil, err
 	}
-	r := &run{options: options, subject: subject, total: explore.NewCoverage(nil, subject.Status, nil)}
+	r := &run{options: options, subject: subject}
 	r.report = &reports.Report{Schema: reports.Schema, Version: options.Version, Target: subject.Info, Seed: options.Seed,
 		Suites: options.Suites, Shard: options.Shard.String(), FailOn: options.FailOn, Command: options.Command, Started: subject.Status.Started,
 		Divergences: []reports.Divergence{}, Deviations: []reports.Deviation{},
 		Coverage: reports.Coverage{Rules: map[model.ID]reports.RuleCoverage{}}}
-	err = r.pipeline(ctx)
-	if closing := target.Close(); err == nil && closing != nil {
-		r.note("closing the target: " + closing.Error())
+	r.pipeline(ctx)
+	if err := target.Close(); err != nil {
+		r.note("closing the target: " + err.Error())
 	}
-	return r.report, err
+	return r.report, r.failure()
 }
 
-func (r *run) note(text string) {
-	if !slices.Contains(r.report.Notes, text) {
-		r.report.Notes = append(r.report.Notes, text)
-	}
-}
-
-func (r *run) pipeline(ctx context.Context) error {
-	s := r.subject
-	err := s.Probe(ctx)
-	r.absorb(s.Prober)
-	if err != nil {
-		r.report = nil
-		return err
-	}
-	if s.Probed {
-		for _, note := range s.Notes {
-			r.note(note)
+func (r *run) note(texts ...string) {
+	for _, text := range texts {
+		if !slices.Contains(r.report.Notes, text) {
+			r.report.Notes = append(r.report.Notes, text)
 		}
+	}
+}
+
+func (r *run) pipeline(ctx context.Context) {
+	s := r.subject
+	r.absorb(s.Prober)
+	if s.Probed {
+		r.note(s.Notes...)
 		r.report.Workers = s.Workers
 		for _, c := range model.Capabilities {
 			r.report.SetCapability(c, s.Scope.Can[c], s.Why[c])
@@ -89,62 +85,86 @@ func (r *run) pipeline(ctx context.Context) error {
 		stop()
 	}
 	r.finish(ctx)
-	return r.failure()
+}
+
+// showProgress tells the caller how the run goes on until the returned function is called.
+func (r *run) showProgress() (stop func()) {
+	if r.options.Progress == nil && !r.subject.Status.Listened() {
+		return func() {}
+	}
+	done := make(chan struct{})
+	var wait sync.WaitGroup
+	total := len(r.subject.Scope.Applicable())
+	wait.Go(func() {
+		tick := time.NewTicker(100 * time.Millisecond)
+		defer tick.Stop()
+		for n := 1; ; n++ {
+			select {
+			case <-done:
+				return
+			case <-tick.C:
+				update := r.update(total)
+				if r.options.Progress != nil {
+					r.options.Progress(update)
+				}
+				if n%20 == 0 { // an event every two seconds
+					r.subject.Status.Tell(reports.ProgressEvent(update))
+				}
+			}
+		}
+	})
+	return func() { close(done); wait.Wait() }
+}
+
+func (r *run) update(applicable int) reports.Update {
+	u := r.subject.Status.Update()
+	u.RulesApplicable = applicable
+	if r.options.Time > 0 {
+		u.Left = max(0, r.options.Time-time.Since(r.report.Started))
+	}
+	if r.options.Requests > 0 && u.Rate > 0 {
+		byRequests := time.Duration(float64(max(0, r.options.Requests-u.Requests)) / u.Rate * float64(time.Second))
+		if u.Left == 0 || byRequests < u.Left {
+			u.Left = byRequests
+		}
+	}
+	return u
 }
 
 // absorb takes in what a client sent and saw.
 func (r *run) absorb(c *session.Client) {
 	r.report.Requests += c.Requests
 	r.timeline.Merge(c.Timeline)
-	for _, note := range c.Notes {
-		r.note(note)
-	}
+	r.note(c.Notes...)
 	r.putSeen = r.putSeen || c.PutSeen
 }
 
 // explore runs the suites and takes in what the workers saw.
 func (r *run) explore(ctx context.Context) {
-	o := r.options
-	options := explore.Options{Seed: o.Seed, Suites: o.Suites, Shard: o.Shard, Depth: o.Depth, Machines: o.Machines, Resume: o.Resume, Found: o.Found, Minimum: o.FailOn}
-	if o.Requests > 0 {
-		options.Requests = max(1, o.Requests-r.report.Requests)
-	}
-	if o.Time > 0 {
-		options.Until = r.report.Started.Add(o.Time)
-	}
-	if o.Checkpoint != nil {
-		options.Checkpoint = r.checkpoint
-	}
-	if o.StopAtFirst {
-		options.Stop = r.isFirst
+	options := r.options
+	if options.Requests > 0 {
+		options.Requests = max(1, options.Requests-r.report.Requests)
 	}
 	x := explore.New(r.subject, options)
+	x.IsFirst, x.Partial = r.isFirst, r.partial
 	r.exploration = x
 	x.Run(ctx)
 
 	var settling session.Settling
-	deviations := map[explore.Deviation]int{}
+	deviations := map[reports.Deviation]int{}
 	for _, w := range x.Workers {
 		r.absorb(w.Client)
-		r.total.Merge(w.Coverage)
 		settling.Merge(w.Client.Settling)
 		r.report.Cases += w.Client.Worlds
 		for key, count := range w.Deviations {
 			deviations[key] += count
 		}
 	}
-	for _, note := range x.Notes {
-		r.note(note)
-	}
+	r.note(x.Notes...)
 	r.report.Requests += x.Fitting
 	r.report.CutShort = x.Cut
 	r.report.Coverage.Transitions, r.report.Coverage.Walk = x.Walk()
-	for _, pair := range x.Pairs() {
-		r.report.Coverage.Pairs.Total++
-		if r.total.Pairs[pair] {
-			r.report.Coverage.Pairs.Covered++
-		}
-	}
+	r.report.Coverage.Pairs = x.Pairs()
 	r.report.Timeline = r.timeline.Intervals()
 	if r.subject.Info.Eventual {
 		r.report.Settling = settling.Summary()
@@ -180,7 +200,7 @@ func (r *run) diagnose(ctx context.Context) {
 	if first := r.first.Load(); first != nil {
 		found = append(found, first)
 	} else {
-		options := diagnose.Options{ShrinkRequests: r.options.ShrinkRequests, Note: r.note, Tell: r.tell}
+		options := diagnose.Options{ShrinkRequests: r.options.ShrinkRequests, Note: func(text string) { r.note(text) }, Tell: r.tell}
 		if r.options.StopAtFirst {
 			options.ShrinkRequests = 0
 		}
@@ -189,7 +209,7 @@ func (r *run) diagnose(ctx context.Context) {
 	r.report.ConfirmRequests += player.Client.Requests
 	r.report.Certificates = r.exploration.Certificates(true)
 	for _, d := range found {
-		r.total.Exercised(d.Finding.Rule)
+		r.subject.Status.Exercise(d.Finding.Rule)
 		r.report.Divergences = append(r.report.Divergences, r.shown(d))
 	}
 	slices.SortStableFunc(r.report.Divergences, func(a, b reports.Divergence) int {
@@ -215,11 +235,11 @@ func (r *run) tell(event string, d *diagnose.Divergence) {
 	}
 }
 
-// checkpoint tells the caller what is done.
-func (r *run) checkpoint() {
+// partial reports what is done while the run goes on.
+func (r *run) partial() *reports.Report {
 	partial := *r.report
 	partial.End = &reports.End{Interrupted: reports.ReasonGoesOn, Resumed: r.options.Resume != nil}
 	partial.Certificates = r.exploration.Certificates(false)
 	reports.Judge(&partial)
-	r.options.Checkpoint(&partial)
+	return &partial
 }

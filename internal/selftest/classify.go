@@ -197,8 +197,7 @@ func (w *walk) betrays(f embedded.Fault, s model.State, before *model.Tracker) s
 	return ""
 }
 
-// holds reports whether a state is one of those that the answers so far allow. Selectors without a
-// category may be left out of any answer, and so of the state.
+// holds reports whether the answers so far allow a state. They may leave out selectors without a category.
 func holds(t *model.Tracker, s model.State) bool {
 	return slices.ContainsFunc(append(t.Others(), t.State()), func(o model.State) bool {
 		if len(o.Trails) != len(s.Trails) || len(o.Stores) != len(s.Stores) {
@@ -214,8 +213,7 @@ func holds(t *model.Tracker, s model.State) bool {
 	})
 }
 
-// accepts takes in an answer and reports whether all rules accept it. Like a run, it holds the rules of
-// the wire for the operations under test alone.
+// accepts takes in an answer and reports whether all rules accept it, those of the wire for Put and Get alone.
 func accepts(t *model.Tracker, r model.Request, reply targets.Reply) bool {
 	tested := r.Op == model.OpPut || r.Op == model.OpGet
 	if reply.Answer.Outcome == model.AnySuccess { // of a step that was not sent

@@ -3,6 +3,7 @@
 package selftest
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -43,9 +44,7 @@ func Run(ctx context.Context, o Options) (*reports.Selftest, error) {
 	if o.run == nil {
 		o.run, o.classify = runEmbedded, classify
 	}
-	if o.Parallel == 0 {
-		o.Parallel = runtime.GOMAXPROCS(0)
-	}
+	o.Parallel = cmp.Or(o.Parallel, runtime.GOMAXPROCS(0))
 	faults, err := choose(o.Faults)
 	if err != nil {
 		return nil, err

@@ -11,6 +11,18 @@ import (
 	"github.com/insightconform/conform/targets/wire"
 )
 
+// The bounds of a client and its sessions. Of a busy resource the last repetitions have no other request in flight.
+const (
+	maxThrottled    = 12               // times that a throttled request is sent
+	maxBusy         = 5                // times that a write is sent whose resource is busy
+	busyTogether    = 2                // of them while others are in flight
+	longestBusy     = 5 * time.Minute  // where the target is eventually consistent
+	maxSilent       = 5                // answers in a row that may be indefinite before a world is given up
+	maxSilentWorlds = 4                // that may be lost to silence in a row before the target counts as lost
+	maxNotes        = 20               // that a client keeps
+	cleanUpTime     = 10 * time.Second // of one world
+)
+
 // Client sends one worker's requests to a target and counts them. It is used by one goroutine at a time.
 type Client struct {
 	Target targets.Target
@@ -35,9 +47,6 @@ type Client struct {
 	taken map[model.Deviation]bool
 }
 
-// Unlimited is a quota that is never used up.
-const Unlimited = int(^uint(0) >> 1)
-
 // Eventual reports whether the target is eventually consistent.
 func (c *Client) Eventual() bool { return c.SettleTime > 0 }
 
@@ -48,9 +57,6 @@ func (c *Client) Can(capability model.Capability) bool { return c.Scope.Can[capa
 func (c *Client) Spent(ctx context.Context) bool {
 	return ctx.Err() != nil || c.Stuck || c.Requests >= c.Quota || c.Status.Over()
 }
-
-// maxNotes bounds what one client can pile up.
-const maxNotes = 20
 
 // Note keeps a sentence for the report.
 func (c *Client) Note(text string) {
@@ -77,16 +83,6 @@ func (c *Client) take(d model.Deviation) {
 	c.taken[d] = true
 }
 
-// How often a throttled request is repeated, and a write that is told that its resource is busy: of the
-// latter the last times while no other client has a request in flight. An eventually consistent target may be
-// busy for longer.
-const (
-	maxThrottled = 12
-	maxBusy      = 5
-	busyTogether = 2
-	longestBusy  = 5 * time.Minute
-)
-
 // Send sends a request and waits out throttling, which is never an answer, and what keeps a resource busy, as
 // long as is sensible.
 func (c *Client) Send(ctx context.Context, world targets.World, r model.Request) targets.Reply {
@@ -100,7 +96,11 @@ func (c *Client) Send(ctx context.Context, world targets.World, r model.Request)
 				pause /= 5 // it is a matter of one call
 			}
 			c.Busy++
-			later = busy < c.mostBusy() || c.Eventual() && time.Since(began) < longestBusy
+			most := maxBusy
+			if c.Status.busy.Load() > maxBusy && !c.Patient { // what stays busy so often is no matter of waiting
+				most = busyTogether
+			}
+			later = busy < most || c.Eventual() && time.Since(began) < longestBusy
 			if !later {
 				c.Status.busy.Add(1)
 			}
@@ -110,15 +110,6 @@ func (c *Client) Send(ctx context.Context, world targets.World, r model.Request)
 		}
 		pause = min(2*pause, 2*time.Second)
 	}
-}
-
-// mostBusy is how often a busy write is sent. What has stayed busy often enough is no matter of waiting; what
-// is found then is tried again by a client that waits all the same.
-func (c *Client) mostBusy() int {
-	if c.Status.busy.Load() > maxBusy && !c.Patient {
-		return busyTogether
-	}
-	return maxBusy
 }
 
 // sendOnce sends a request, alone where nothing else may be in flight.
@@ -140,9 +131,6 @@ func (c *Client) sendOnce(ctx context.Context, world targets.World, r model.Requ
 	}
 	return reply
 }
-
-// cleanUpTime bounds the clean-up of one world.
-const cleanUpTime = 10 * time.Second
 
 // CloseWorld removes what a world's requests have made. The clean-up goes on for a while after an
 // interruption, but not where nothing answers.
@@ -176,14 +164,11 @@ func (c *Client) Answers(ctx context.Context) bool {
 	return definite
 }
 
-// Answered says that the target has just answered.
-func (c *Client) Answered() { c.Status.silent.Store(0) }
-
-// Unanswered counts answers that did not come against the target, unless it answers plain requests: one
-// kind of request may well crash it every time.
-func (c *Client) Unanswered(ctx context.Context, problem string) {
-	if c.Answers(ctx) {
-		c.Answered()
+// Heard says whether the target has just answered. What was not answered counts against it, unless it answers
+// plain requests: one kind of request may well crash it every time.
+func (c *Client) Heard(ctx context.Context, answered bool, problem string) {
+	if answered || c.Answers(ctx) {
+		c.Status.silent.Store(0)
 		return
 	}
 	c.silenced(problem)

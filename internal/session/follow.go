@@ -82,7 +82,7 @@ func (s *Session) follow(ctx context.Context, blamed string) {
 			s.Lost = "a state that the model does not have"
 			return
 		}
-		if shown, _ := model.StoredIn(next, resource); resource != blamed && s.observer != nil {
+		if shown, _ := model.StoredIn(next, resource); resource != blamed {
 			if stored, _ := model.StoredIn(s.tracker.State(), resource); shown == stored {
 				s.observer.Unchanged(resource)
 			}
@@ -110,9 +110,7 @@ func (s *Session) follow(ctx context.Context, blamed string) {
 		}
 	}
 	s.tracker.Follow(states...)
-	if s.observer != nil {
-		s.observer.Followed()
-	}
+	s.observer.Followed()
 }
 
 // codeNotEnabled is what a Get answers while Insights is off.

@@ -3,6 +3,7 @@
 package session
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -83,6 +84,15 @@ type Observer interface {
 	Followed()
 }
 
+// nobody is an Observer that looks away.
+type nobody struct{}
+
+func (nobody) Found(*Session, model.Finding)      {}
+func (nobody) Allowed(Step)                       {}
+func (nobody) Deviated(model.Op, model.Deviation) {}
+func (nobody) Unchanged(string)                   {}
+func (nobody) Followed()                          {}
+
 // Session drives one world.
 type Session struct {
 	Steps []Step
@@ -92,7 +102,7 @@ type Session struct {
 
 	client   *Client
 	policy   Policy
-	observer Observer // nil where nobody watches
+	observer Observer
 	world    targets.World
 	tracker  *model.Tracker
 	silent   int // answers in a row that were not definite
@@ -110,7 +120,7 @@ func (c *Client) New(ctx context.Context, policy Policy, observer Observer) (*Se
 		return nil, err
 	}
 	c.Worlds++
-	return &Session{client: c, policy: policy, observer: observer, world: world, tracker: model.NewTracker(c.Model), wrote: time.Now(), early: -1}, nil
+	return &Session{client: c, policy: policy, observer: cmp.Or[Observer](observer, nobody{}), world: world, tracker: model.NewTracker(c.Model), wrote: time.Now(), early: -1}, nil
 }
 
 // Close removes what the session's requests have made.
@@ -130,12 +140,6 @@ func (s *Session) Assume(state model.State) { s.tracker.Follow(state) }
 
 // Last is the step that was appended last.
 func (s *Session) Last() *Step { return &s.Steps[len(s.Steps)-1] }
-
-// maxSilent is how many answers in a row may be indefinite before the world is given up.
-const maxSilent = 5
-
-// Answering reports whether the last answer was definite.
-func (s *Session) Answering() bool { return s.silent == 0 && len(s.Steps) > 0 }
 
 // Silent reports whether the world was given up since it gave no definite answers.
 func (s *Session) Silent() bool { return s.silent >= maxSilent }
@@ -159,7 +163,7 @@ func (s *Session) Do(ctx context.Context, r model.Request) {
 	before, others, busy := s.tracker.State(), s.tracker.Others(), s.client.Busy
 	reply, verdict, ok := s.sendUntilSettled(ctx, r)
 	for range s.client.Busy - busy {
-		s.deviated(r.Op, model.Deviation{Rule: model.Busy, Reference: "an answer that decides", Actual: wire.Busy})
+		s.observer.Deviated(r.Op, model.Deviation{Rule: model.Busy, Reference: "an answer that decides", Actual: wire.Busy})
 	}
 	if !ok {
 		return
@@ -170,7 +174,7 @@ func (s *Session) Do(ctx context.Context, r model.Request) {
 		return
 	}
 	if OnStore(r) && model.Resource(before, r) != "" {
-		s.client.Status.answeredOnStore(reply.Answer.Kind())
+		s.client.Status.stores.Store(reply.Answer.Kind(), true)
 	}
 	s.object(r, reply, verdict)
 	if !reply.Answer.Definite() {
@@ -187,17 +191,9 @@ func (s *Session) Do(ctx context.Context, r model.Request) {
 		s.client.Note(fmt.Sprintf("%s answered %s, which its reference page does not list", r.Op, reply.Answer.Code))
 	}
 	for _, d := range verdict.Deviations {
-		s.deviated(r.Op, d)
+		s.observer.Deviated(r.Op, d)
 	}
-	if s.observer != nil {
-		s.observer.Allowed(*s.Last())
-	}
-}
-
-func (s *Session) deviated(op model.Op, d model.Deviation) {
-	if s.observer != nil {
-		s.observer.Deviated(op, d)
-	}
+	s.observer.Allowed(*s.Last())
 }
 
 // send sends one request. It reports false where there is nothing to judge.
@@ -231,7 +227,7 @@ func (s *Session) object(r model.Request, reply targets.Reply, verdict model.Ver
 			level = model.RuleOf(o.Rule).Level
 		}
 		if o.Rule == model.WireErrorStatus && level == model.Inferred {
-			s.deviated(r.Op, model.Deviation{Rule: o.Rule, Reference: o.Expected, Actual: o.Actual})
+			s.observer.Deviated(r.Op, model.Deviation{Rule: o.Rule, Reference: o.Expected, Actual: o.Actual})
 			continue
 		}
 		if !r.Op.Insights() {
@@ -285,9 +281,7 @@ func crashKind(reply targets.Reply) string {
 // record keeps a finding of the last step.
 func (s *Session) record(f model.Finding) {
 	s.Found = append(s.Found, Found{f, len(s.Steps) - 1})
-	if s.observer != nil {
-		s.observer.Found(s, f)
-	}
+	s.observer.Found(s, f)
 }
 
 // Report renders the step, the n-th of its case.

@@ -2,6 +2,7 @@ package session_test
 
 import (
 	"context"
+	"math"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -59,7 +60,7 @@ func (s *seen) Unchanged(resource string)                 { *s = append(*s, "unc
 func (s *seen) Followed()                                 { *s = append(*s, "followed") }
 func client(t scripted, settle time.Duration) *session.Client {
 	w := model.DefaultWorld
-	return &session.Client{Target: t, Model: &w, Scope: generators.Everything(), Status: session.NewStatus(nil), SettleTime: settle, Quota: session.Unlimited}
+	return &session.Client{Target: t, Model: &w, Scope: generators.Everything(), Status: session.NewStatus(nil), SettleTime: settle, Quota: math.MaxInt}
 }
 
 func right(_ int, _ model.Request, a model.Answer) model.Answer { return a }

@@ -86,13 +86,9 @@ func (s *Session) awaitSettled(ctx context.Context) bool {
 
 // awaitTurn waits before a write whose answer rested on an old state, or would tell several states apart.
 func (s *Session) awaitTurn(ctx context.Context, r model.Request) bool {
-	if !s.client.Eventual() || r.Op.Reads() || !s.policy.Wait {
-		return true
-	}
-	if slices.Contains(s.policy.SettleBefore, len(s.Steps)) || !s.certain() {
-		return s.awaitSettled(ctx)
-	}
-	return true
+	waits := s.policy.Wait && s.client.Eventual() && !r.Op.Reads() &&
+		(slices.Contains(s.policy.SettleBefore, len(s.Steps)) || !s.certain())
+	return !waits || s.awaitSettled(ctx)
 }
 
 // sendUntilSettled sends a request, again and again until its answer counts, and returns that answer

@@ -1,6 +1,7 @@
 package session
 
 import (
+	"fmt"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -24,9 +25,8 @@ type Status struct {
 	busy     atomic.Int64 // writes that stayed busy, however often they were repeated
 	inFlight sync.RWMutex // held for reading by each request that is on its way
 
-	mu     sync.Mutex
-	rules  map[model.ID]bool
-	stores map[string]bool // the kinds of what Put and Get answered on event data stores that are there
+	rules  sync.Map // that were put to the test
+	stores sync.Map // the kinds of what Put and Get answered on event data stores that are there
 
 	events  func(reports.Event)
 	telling sync.Mutex
@@ -35,7 +35,7 @@ type Status struct {
 
 // NewStatus begins a run. events is told of what happens, one event at a time; nil where nobody listens.
 func NewStatus(events func(reports.Event)) *Status {
-	return &Status{Started: time.Now(), rules: map[model.ID]bool{}, stores: map[string]bool{}, events: events, told: map[string]bool{}}
+	return &Status{Started: time.Now(), events: events, told: map[string]bool{}}
 }
 
 // OnStore reports whether a request is a Put or Get on an event data store alone.
@@ -43,21 +43,15 @@ func OnStore(r model.Request) bool {
 	return r.Op.Insights() && r.Input.Get("EventDataStore").Given() && !r.Input.Get("TrailName").Given()
 }
 
-func (s *Status) answeredOnStore(kind string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.stores[kind] = true
-}
-
 // StoresAlways is the code that every Put and Get on event data stores was answered; ok is false where they
 // were answered in several ways, or well.
 func (s *Status) StoresAlways() (code string, ok bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for code = range s.stores {
-		ok = len(s.stores) == 1 && code != (model.Answer{Outcome: model.Succeeded}).Kind() && code != codeNotEnabled
+	kinds := 0
+	for kind := range s.stores.Range {
+		code = kind.(string)
+		kinds++
 	}
-	return code, ok
+	return code, kinds == 1 && code != (model.Answer{Outcome: model.Succeeded}).Kind() && code != codeNotEnabled
 }
 
 // Listened reports whether somebody listens to the events.
@@ -91,28 +85,17 @@ func (s *Status) TellNote(text string) {
 	s.TellOnce(reports.EventNote+text, func() reports.Event { return reports.Event{Event: reports.EventNote, Note: text} })
 }
 
-// Exercised notes that some worker has put a rule to the test.
-func (s *Status) Exercised(id model.ID) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.rules[id] = true
-}
+// Exercise notes that a rule was put to the test.
+func (s *Status) Exercise(id model.ID) { s.rules.Store(id, true) }
 
-// RulesExercised counts the rules that were put to the test.
-func (s *Status) RulesExercised() int {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return len(s.rules)
+// Exercised reports whether a rule was put to the test.
+func (s *Status) Exercised(id model.ID) bool {
+	_, ok := s.rules.Load(id)
+	return ok
 }
 
 // SetPhase says what the run is doing.
 func (s *Status) SetPhase(phase string) { s.phase.Store(&phase) }
-
-// Phase is what the run is doing, empty before it does anything.
-func (s *Status) Phase() string { return text(s.phase.Load()) }
-
-// AccessDenied is the code with which the target denied access, empty where it did not.
-func (s *Status) AccessDenied() string { return text(s.access.Load()) }
 
 // Silence is what the target did, the last time, instead of answering.
 func (s *Status) Silence() string { return text(s.silence.Load()) }
@@ -132,14 +115,33 @@ func (s *Status) Ended() error {
 	return nil
 }
 
-// maxSilentWorlds is how many worlds in a row may be lost to silence before the target counts as lost.
-const maxSilentWorlds = 4
-
 // TargetLost reports whether the target answers no more.
 func (s *Status) TargetLost() bool { return s.silent.Load() >= maxSilentWorlds }
 
-// SetTargetLost says that the target answers no more.
-func (s *Status) SetTargetLost() { s.silent.Store(maxSilentWorlds) }
+// Lost says why the target can be asked no more, empty while it can.
+func (s *Status) Lost() string {
+	switch err, silence := s.Ended(), s.Silence(); {
+	case err != nil:
+		return err.Error()
+	case s.access.Load() != nil:
+		return fmt.Sprintf("access was denied (%s); check the credentials, or pass --use-environment-credentials", *s.access.Load())
+	case s.TargetLost() && silence != "":
+		return "the target stopped answering (" + silence + "); see whether it still runs, and try a longer --timeout"
+	case s.TargetLost():
+		return "the target stopped answering; see whether it still runs, and try a longer --timeout"
+	}
+	return ""
+}
+
+// Update says how a run goes on.
+func (s *Status) Update() reports.Update {
+	u := reports.Update{Phase: text(s.phase.Load()), Requests: int(s.Requests.Load()), Divergences: int(s.Divergences.Load())}
+	for range s.rules.Range {
+		u.RulesExercised++
+	}
+	u.Rate = float64(u.Requests) / time.Since(s.Started).Seconds()
+	return u
+}
 
 // Over reports whether nothing more is to be sent.
 func (s *Status) Over() bool {

@@ -45,12 +45,11 @@ func (s *slot) join(o slot) {
 }
 
 func (t *Timeline) widen() {
-	for i := range t.slots {
+	for i, s := range t.slots {
 		if i%2 == 0 {
-			t.slots[i/2] = t.slots[i]
-		} else {
-			t.slots[i/2].join(t.slots[i])
+			t.slots[i/2] = slot{}
 		}
+		t.slots[i/2].join(s)
 	}
 	t.slots = t.slots[:(len(t.slots)+1)/2]
 	t.width *= 2

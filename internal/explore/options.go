@@ -1,13 +1,13 @@
-package run
+package explore
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/insightconform/conform/generators/machine"
-	"github.com/insightconform/conform/internal/explore"
 	"github.com/insightconform/conform/internal/probe"
 	"github.com/insightconform/conform/model"
 	"github.com/insightconform/conform/reports"
@@ -41,20 +41,21 @@ type Options struct {
 	Baseline       *reports.Baseline
 }
 
-// DefaultShrinkRequests is how many requests a run may spend on shrinking.
-const DefaultShrinkRequests = 2000
+// The defaults and bounds of Options.
+const (
+	DefaultRandom         = 5000 // requests of the random suite where Options.Requests sets no cap
+	DefaultShrinkRequests = 2000 // that a run may spend on shrinking
+	MaxDepth              = 2    // of a complete suite
+)
 
-// MaxDepth is the greatest depth of a complete suite.
-const MaxDepth = 2
-
-// normalize fills in what is not given and refuses what makes no sense.
-func (o *Options) normalize() error {
+// Normalize fills in what is not given and refuses what makes no sense.
+func (o *Options) Normalize() error {
 	if o.Suites == nil {
-		o.Suites = []string{explore.Systematic, explore.Random}
+		o.Suites = []string{Systematic, Random}
 	}
 	for _, suite := range o.Suites {
-		if !slices.Contains(explore.Suites, suite) {
-			return fmt.Errorf("%w: there is no suite %q; use one or several of %s", targets.ErrUsage, suite, strings.Join(explore.Suites, ", "))
+		if !slices.Contains(Suites, suite) {
+			return fmt.Errorf("%w: there is no suite %q; use one or several of %s", targets.ErrUsage, suite, strings.Join(Suites, ", "))
 		}
 	}
 	if o.Machines == nil {
@@ -74,15 +75,12 @@ func (o *Options) normalize() error {
 	if o.Requests < 0 || o.Workers < 0 || o.Time < 0 || o.Settle < 0 {
 		return fmt.Errorf("%w: requests, workers, time and settle time cannot be negative", targets.ErrUsage)
 	}
-	if o.FailOn == 0 {
-		o.FailOn = model.Observed
-	}
-	if o.ShrinkRequests == 0 {
-		o.ShrinkRequests = DefaultShrinkRequests
-	}
+	o.FailOn = cmp.Or(o.FailOn, model.Observed)
+	o.ShrinkRequests = cmp.Or(o.ShrinkRequests, DefaultShrinkRequests)
 	return nil
 }
 
-func (o *Options) probe() probe.Options {
+// Probe has the options that say how the target is opened.
+func (o *Options) Probe() probe.Options {
 	return probe.Options{Order: o.Order, Eventual: o.Eventual, Settle: o.Settle, Workers: o.Workers, Events: o.Events}
 }
