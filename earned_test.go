@@ -1,0 +1,184 @@
+package conform_test
+
+import (
+	"bytes"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/insightconform/conform"
+	"github.com/insightconform/conform/model"
+	"github.com/insightconform/conform/reports"
+	"github.com/insightconform/conform/targets/embedded"
+	"github.com/insightconform/conform/targets/endpoint"
+)
+
+// arrived is a request as it arrives at a crippled server.
+type arrived struct {
+	op, body string
+	nth      int // of its operation, from 1
+	all      int // requests so far, from 1
+	restart  func()
+}
+
+func (a arrived) put() bool { return a.op == "PutInsightSelectors" }
+func (a arrived) get() bool { return a.op == "GetInsightSelectors" }
+func (a arrived) stores() bool {
+	return strings.Contains(a.op, "EventDataStore") || strings.Contains(a.body, "EventDataStore")
+}
+
+// reaction is what a crippled server does instead of answering rightly; nil answers rightly.
+type reaction func(w http.ResponseWriter, right func())
+
+func answers(status int, body string) reaction {
+	return func(w http.ResponseWriter, _ func()) {
+		w.Header().Set("Content-Type", "application/x-amz-json-1.1")
+		w.WriteHeader(status)
+		_, _ = io.WriteString(w, body)
+	}
+}
+
+func refuses(code string) reaction { return answers(400, `{"__type":"`+code+`","Message":"no"}`) }
+
+func drops(http.ResponseWriter, func()) { panic(http.ErrAbortHandler) }
+
+func hangs(http.ResponseWriter, func()) { time.Sleep(time.Minute) }
+
+func unknown(ops ...string) func(arrived) reaction {
+	return func(a arrived) reaction {
+		for _, op := range ops {
+			if strings.Contains(a.op, op) {
+				return refuses("UnknownOperationException")
+			}
+		}
+		return nil
+	}
+}
+
+// crippled runs a right server with some reactions of its own.
+func crippled(t *testing.T, o embedded.ServerOptions, react func(arrived) reaction) string {
+	t.Helper()
+	right, err := embedded.NewServer(o)
+	require.NoError(t, err)
+	var mu sync.Mutex
+	var all atomic.Int64
+	counts := map[string]int{}
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		r.Body = io.NopCloser(bytes.NewReader(body))
+		_, op, _ := strings.Cut(r.Header.Get("X-Amz-Target"), "_20131101.")
+		mu.Lock()
+		counts[op]++
+		a := arrived{op: op, body: string(body), nth: counts[op], all: int(all.Add(1)), restart: func() {
+			if right, err = embedded.NewServer(o); err != nil {
+				panic(err)
+			}
+		}}
+		do := react(a)
+		serve := right.ServeHTTP
+		mu.Unlock()
+		if do == nil {
+			serve(w, r)
+			return
+		}
+		do(w, func() { serve(w, r) })
+	}))
+	t.Cleanup(server.Close)
+	return server.URL
+}
+
+// TestAGreenIsEarned runs against crippled servers: who cannot be tested does not conform, and who lacks what
+// it may lack does.
+func TestAGreenIsEarned(t *testing.T) {
+	for name, x := range map[string]struct {
+		react   func(arrived) reaction
+		server  embedded.ServerOptions
+		options conform.Options
+		verdict reports.Verdict
+		rules   []model.ID // that are violated
+		says    string     // in the reason
+		lacks   model.Capability
+	}{
+		"every Get is a 500":             {react: func(a arrived) reaction { return when(a.get(), answers(500, "{}")) }, verdict: reports.Diverges, rules: []model.ID{model.WireNoCrash}},
+		"every Get is a 503":             {react: func(a arrived) reaction { return when(a.get(), answers(503, `{"__type":"ServiceUnavailable"}`)) }, verdict: reports.Diverges, rules: []model.ID{model.WireNoCrash}},
+		"every Get is HTML":              {react: func(a arrived) reaction { return when(a.get(), answers(400, "<html>no</html>")) }, verdict: reports.Diverges, rules: []model.ID{model.WireNoCrash}},
+		"every Get is null":              {react: func(a arrived) reaction { return when(a.get(), answers(200, "null")) }, verdict: reports.Diverges, rules: []model.ID{model.WireMembers}},
+		"every Get drops the connection": {react: func(a arrived) reaction { return when(a.get(), drops) }, verdict: reports.Diverges, rules: []model.ID{model.WireNoCrash}},
+		"every Get hangs":                {react: func(a arrived) reaction { return when(a.get(), hangs) }, verdict: reports.Diverges, rules: []model.ID{model.WireNoCrash}},
+		"every Get is an unknown code":   {react: func(a arrived) reaction { return when(a.get(), refuses("NoIdeaException")) }, verdict: reports.Diverges},
+		"every Put is a 500":             {react: func(a arrived) reaction { return when(a.put(), answers(500, "{}")) }, verdict: reports.Diverges, rules: []model.ID{model.WireNoCrash}},
+		"every Put of nothing is a 500": {react: func(a arrived) reaction {
+			return when(a.put() && strings.Contains(a.body, `"InsightSelectors":[]`), answers(500, "{}"))
+		}, verdict: reports.Diverges, rules: []model.ID{model.WireNoCrash}},
+		"no trail can be made": {react: func(a arrived) reaction {
+			return when(a.op == "CreateTrail", refuses("MaximumNumberOfTrailsExceededException"))
+		}, verdict: reports.Inconclusive, says: "MaximumNumberOfTrailsExceededException"},
+		"making trails crashes": {react: func(a arrived) reaction { return when(a.op == "CreateTrail", answers(500, "{}")) }, verdict: reports.Inconclusive},
+		"a bucket policy forbids trails": {react: func(a arrived) reaction {
+			return when(a.op == "CreateTrail", refuses("InsufficientS3BucketPolicyException"))
+		}, verdict: reports.Inconclusive, says: "InsufficientS3BucketPolicyException"},
+		"access to Put is denied":      {react: func(a arrived) reaction { return when(a.put(), refuses("AccessDeniedException")) }, verdict: reports.Inconclusive, says: "AccessDenied"},
+		"access to Get is denied":      {react: func(a arrived) reaction { return when(a.get(), refuses("AccessDeniedException")) }, verdict: reports.Inconclusive, says: "AccessDenied"},
+		"dies after 400 requests":      {react: func(a arrived) reaction { return when(a.all > 400, drops) }, verdict: reports.Inconclusive, says: "stopped answering"},
+		"hangs after 400 requests":     {react: func(a arrived) reaction { return when(a.all > 400, hangs) }, verdict: reports.Inconclusive, says: "stopped answering"},
+		"throttles after 400 requests": {react: func(a arrived) reaction { return when(a.all > 400, refuses("ThrottlingException")) }, verdict: reports.Inconclusive, says: "throttl"},
+
+		"without Get":                      {react: unknown("GetInsightSelectors"), verdict: reports.Conforms, lacks: model.CanGet, says: "without reading back"},
+		"Get is a 501":                     {react: func(a arrived) reaction { return when(a.get(), answers(501, "")) }, verdict: reports.Conforms, lacks: model.CanGet},
+		"Get is a 404":                     {react: func(a arrived) reaction { return when(a.get(), answers(404, "not found")) }, verdict: reports.Conforms, lacks: model.CanGet},
+		"without DeleteTrail":              {react: unknown("DeleteTrail"), verdict: reports.Conforms, lacks: model.CanDelete},
+		"without StartLogging":             {react: unknown("StartLogging"), verdict: reports.Conforms, lacks: model.CanLog},
+		"without stores":                   {react: unknown("EventDataStore"), verdict: reports.Conforms, lacks: model.CanStores},
+		"stores crash":                     {react: func(a arrived) reaction { return when(a.op == "CreateEventDataStore", answers(500, "{}")) }, verdict: reports.Conforms, lacks: model.CanStores},
+		"only Put and CreateTrail":         {react: unknown("GetInsight", "Start", "Stop", "Delete", "GetTrail", "EventSelectors", "Update", "EventDataStore", "Restore"), verdict: reports.Conforms, lacks: model.CanGet},
+		"throttles now and then":           {react: func(a arrived) reaction { return when(a.all%50 == 7, refuses("ThrottlingException")) }, verdict: reports.Conforms},
+		"throttles the first request":      {react: func(a arrived) reaction { return when(a.all == 1, refuses("ThrottlingException")) }, verdict: reports.Conforms},
+		"throttles the first of each kind": {react: func(a arrived) reaction { return when(a.nth == 1, refuses("ThrottlingException")) }, verdict: reports.Conforms},
+		"is busy for the first of each kind": {react: func(a arrived) reaction {
+			return when(a.nth == 1 && !strings.HasPrefix(a.op, "Get"), refuses("ConflictException"))
+		}, verdict: reports.Conforms},
+		"is restarted once": {react: func(a arrived) reaction {
+			return when(a.all == 1000, func(_ http.ResponseWriter, right func()) { a.restart(); right() })
+		}, verdict: reports.Conforms},
+		"arranging fails now and then": {react: func(a arrived) reaction { return when(a.op == "" && a.all%3 == 0, answers(500, "{}")) }, verdict: reports.Conforms},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			target, err := endpoint.New(endpoint.Options{URL: crippled(t, x.server, x.react), Timeout: time.Second})
+			require.NoError(t, err)
+			o := x.options
+			o.Seed = 1
+			began := time.Now()
+			report, err := conform.Run(t.Context(), target, o)
+			require.NoError(t, err)
+			t.Logf("%s: %s (%d); %d requests in %s; violated %v; lacks %v", report.Verdict, report.Reason, report.ExitCode, report.Requests+report.ConfirmRequests, time.Since(began).Round(time.Millisecond), rulesOf(report), report.NotCovered)
+			assert.Equal(t, x.verdict, report.Verdict)
+			if x.verdict == reports.Diverges && x.rules != nil {
+				assert.Equal(t, x.rules, rulesOf(report), explain(report, func(model.ID) bool { return true }))
+			} else if x.verdict != reports.Diverges {
+				assert.Empty(t, rulesOf(report), explain(report, func(model.ID) bool { return true }))
+			}
+			assert.Contains(t, report.Reason, x.says)
+			if x.lacks != "" {
+				assert.Contains(t, report.NotCovered, string(x.lacks))
+			} else if x.verdict == reports.Conforms {
+				assert.Empty(t, report.NotCovered)
+			}
+		})
+	}
+}
+
+func when(holds bool, do reaction) reaction {
+	if holds {
+		return do
+	}
+	return nil
+}
