@@ -21,6 +21,10 @@ type End struct {
 	// Resumed: the run went on from an earlier report, and covers only what was left. Joined: this is of several runs.
 	Resumed bool `json:"resumed,omitempty"`
 	Joined  bool `json:"joined,omitempty"`
+	// NoTrails says why none could be made to test on, where the target has CreateTrail.
+	NoTrails string `json:"no_trails,omitempty"`
+	// Unusable names what was asked of the operations under test and never got an answer of any use.
+	Unusable []string `json:"unusable,omitempty"`
 	// MissingShards are the shares of the whole of which no report was joined.
 	MissingShards []string `json:"missing_shards,omitempty"`
 }
@@ -43,10 +47,13 @@ func Judge(r *Report) {
 			break
 		}
 	}
+	if why, lacks := r.NotCovered[string(model.CanGet)]; r.Verdict == Conforms && lacks {
+		r.Reason += ", without reading back (" + why + ")"
+	}
 	if r.Verdict == Failed && r.End.Failed == "" {
 		r.ExitCode = ExitUsage
 	}
-	r.Partial = r.End.Interrupted+r.End.Failed+r.End.Refused+r.End.Misused+r.End.Lost != "" || len(r.End.MissingShards) > 0
+	r.Partial = r.End.Interrupted+r.End.Failed+r.End.Refused+r.End.Misused+r.End.Lost != "" || len(r.End.MissingShards)+len(r.CutShort) > 0
 }
 
 type row struct {
@@ -59,7 +66,7 @@ type row struct {
 func verdicts(r *Report, e *End, n counts) []row {
 	can := func(c model.Capability) bool { return r.Capabilities[string(c)] == Covered }
 	level := "at or above level " + r.FailOn.String()
-	few := 2*n.exercised < n.applicable && len(r.Certificates) == 0
+	few := 2*n.exercised < n.applicable && (n.tests == 0 || n.executed < n.tests)
 	return []row{
 		{e.Interrupted != "", Interrupted, e.Interrupted},
 		{e.Failed != "", Failed, e.Failed},
@@ -73,8 +80,10 @@ func verdicts(r *Report, e *End, n counts) []row {
 		{n.unrepeated > 0, Inconclusive, "divergences that did not repeat, on a target that may answer late; run it again"},
 		{!can(model.CanPut), Inconclusive, "the target does not offer PutInsightSelectors: " + r.whyNot(model.CanPut)},
 		{!can(model.CanCreate) && !can(model.CanStores), Inconclusive, "no trail could be made to test on: " + r.whyNot(model.CanCreate)},
+		{e.NoTrails != "", Inconclusive, "no trail could be made to test on: " + e.NoTrails},
 		{!e.PutSucceeded, Inconclusive, "no PutInsightSelectors ever succeeded; see what the target answers with --report json=PATH, " +
 			"and whether it needs --bucket or credentials"},
+		{len(e.Unusable) > 0, Inconclusive, "no answer of any use ever came to " + strings.Join(e.Unusable, ", ")},
 		// Where nothing but complete suites was to be run.
 		{slices.Contains(r.CutShort, suiteComplete) && len(r.Suites) == 1, Inconclusive,
 			fmt.Sprintf("%d of %s of the complete suites executed; go on with --resume", n.executed, plain.Counted(n.tests, "test"))},
@@ -86,7 +95,7 @@ func verdicts(r *Report, e *End, n counts) []row {
 		{n.known > 0, Conforms, "nothing new; the baseline knows " + plain.Counted(n.known, "divergence")},
 		{n.below > 0, Conforms, fmt.Sprintf("no divergence %s; %s below it", level, plain.Counted(n.below, "divergence"))},
 		{r.Shard != "", Conforms, "no divergence was found in shard " + r.Shard + "; 'conform merge' joins the reports of all"},
-		{len(r.Certificates) > 0, Conforms, "no divergence was found; the certificates say what that guarantees"},
+		{n.certified > 0, Conforms, "no divergence was found; the certificates say what that guarantees"},
 		{true, Conforms, "no divergence was found among the requests that were tried"},
 	}
 }
@@ -97,6 +106,7 @@ type counts struct {
 	stale                             []string // entries of the baseline
 	applicable, exercised             int      // rules
 	executed, tests                   int      // of the complete suites
+	certified                         int      // suites whose certificate holds
 }
 
 func count(r *Report) (n counts) {
@@ -118,6 +128,9 @@ func count(r *Report) (n counts) {
 	for i := range r.Certificates {
 		n.executed += r.Certificates[i].Executed()
 		n.tests += r.Certificates[i].share()
+		if r.Certificates[i].Holds {
+			n.certified++
+		}
 	}
 	return n
 }

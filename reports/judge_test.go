@@ -113,7 +113,7 @@ var verdictCases = []verdictCase{
 	}, Inconclusive, 3, false, "no trail could be made to test on: it answers 501"},
 	{"no Put succeeded", func(r *Report) { r.End.PutSucceeded = false }, Inconclusive, 3, false,
 		"no PutInsightSelectors ever succeeded; see what the target answers with --report json=PATH, and whether it needs --bucket or credentials"},
-	{"an unfinished complete suite", suiteOf(40, ""), Inconclusive, 3, false, "40 of 100 tests of the complete suites executed; go on with --resume"},
+	{"an unfinished complete suite", suiteOf(40, ""), Inconclusive, 3, true, "40 of 100 tests of the complete suites executed; go on with --resume"},
 	{"few rules", func(r *Report) {
 		for _, id := range []model.ID{model.TrailHomeRegion, model.TrailNotFound, model.LogsCallRate, model.GetReflectsPut, model.WireNoCrash} {
 			r.Coverage.Rules[id] = RuleCoverage{Applicable: true}

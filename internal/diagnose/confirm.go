@@ -72,21 +72,32 @@ func (p *Player) group(ctx context.Context, suspected []*Divergence) []*Divergen
 }
 
 // confirmAll tries again what was suspected, and drops what rests on answers that did not come, came as a 5xx
-// or no JSON, or said that another call is at work, unless it repeats: a server that now and then fails or is
-// busy says nothing about how it behaves.
+// or no JSON, or said that another call is at work or that nothing is there any more, unless it repeats: a server
+// that now and then fails, is busy or was restarted says nothing about how it behaves.
 func (p *Player) confirmAll(ctx context.Context, suspected []*Divergence, o Options) []*Divergence {
 	return slices.DeleteFunc(suspected, func(d *Divergence) bool {
 		if ctx.Err() == nil && !p.Client.Status.TargetLost() {
 			p.confirm(ctx, d)
 			o.Tell(reports.EventConfirmation, d)
 		}
-		silence := (d.Finding.Rule == model.WireNoCrash || d.Finding.Actual == wire.Busy) && d.Again == 0
+		silence := (d.Finding.Rule == model.WireNoCrash || d.Finding.Actual == wire.Busy || d.forgot()) && d.Again == 0
 		if silence {
 			o.Note(fmt.Sprintf("%s to %s, not for the same request again, and so no divergence: seen %s",
 				d.Finding.Actual, d.Finding.Operation, plain.Counted(d.Count, "time")))
 		}
 		return silence
 	})
+}
+
+// forgot reports whether an answer that was seen once or twice says that there is no such trail or store, where the
+// model has one.
+func (d *Divergence) forgot() bool {
+	last := d.Steps[len(d.Steps)-1]
+	return d.Count <= 2 && last.Reply.Answer.Outcome == model.Refused && model.Resource(last.Before, last.Request) != "" &&
+		slices.ContainsFunc([]model.ID{model.TrailNotFound, model.StoreNotFound}, func(id model.ID) bool {
+			rule := model.RuleOf(id)
+			return rule.Code == last.Reply.Answer.Code || slices.Contains(rule.Also, last.Reply.Answer.Code)
+		})
 }
 
 // merged joins the divergences of one signature.

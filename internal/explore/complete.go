@@ -212,6 +212,9 @@ func send(ctx context.Context, client *session.Client, s *session.Session, reque
 		if client.Spent(ctx) {
 			return testCut
 		}
+		if s.Hangs(r) {
+			return testUnanswered
+		}
 		before := len(s.Steps)
 		s.Do(ctx, r)
 		if len(s.Steps) == before {

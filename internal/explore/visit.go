@@ -35,7 +35,7 @@ func (w *Worker) visit(ctx context.Context) (*visit, bool) {
 // leave ends a visit, notes whether the target still answers, and inspects what is pending.
 func (v *visit) leave(ctx context.Context) {
 	client := v.worker.Client
-	client.Heard(ctx, !v.session.Silent(), client.Status.Silence())
+	client.Heard(ctx, !v.session.Silent(), v.session.Problem)
 	v.session.Close(ctx)
 	if v.worker.inspector.inspect(ctx) {
 		client.Status.Stop.Store(true)

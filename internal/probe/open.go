@@ -40,9 +40,11 @@ type Subject struct {
 	Why     map[model.Capability]string // of the absent capabilities
 	Workers int                         // that the quota of trails leaves room for
 	Notes   []string
-	Probed  bool            // probing came to its end
-	Prober  *session.Client // that sent the probe's requests
-	settle  time.Duration
+	// NoTrails says why no trail can be made, where the target means to make trails and lends none.
+	NoTrails string
+	Probed   bool            // probing came to its end
+	Prober   *session.Client // that sent the probe's requests
+	settle   time.Duration
 }
 
 // Open opens a target, finds out what it can do, and fits the model to it. Where the target ended the run, or ctx
@@ -102,7 +104,8 @@ func (s *Subject) fit() {
 
 // NewClient makes a client with a count of its own and no quota.
 func (s *Subject) NewClient() *session.Client {
-	return &session.Client{Target: s.Target, Model: s.Model, Scope: s.Scope, Status: s.Status, SettleTime: s.settle, Quota: math.MaxInt}
+	return &session.Client{Target: s.Target, Model: s.Model, Scope: s.Scope, Status: s.Status, SettleTime: s.settle, Quota: math.MaxInt,
+		Serial: s.Info.Serial}
 }
 
 // Can reports whether the target has a capability.

@@ -73,7 +73,7 @@ func (p *prober) insist(ctx context.Context, r model.Request, reply targets.Repl
 	lost := false
 	for pause := session.FirstPause; ; pause = min(2*pause, session.LongestPause) {
 		a := reply.Answer
-		final := !present(reply) || wire.Unauthenticated(a.Code) || strings.HasPrefix(a.Code, "Maximum") || strings.Contains(a.Code, "LimitExceeded")
+		final := wire.Missing(reply) || wire.Unauthenticated(a.Code) || strings.HasPrefix(a.Code, "Maximum") || strings.Contains(a.Code, "LimitExceeded")
 		switch {
 		case a.Outcome == model.Refused && lost && strings.HasSuffix(a.Code, "AlreadyExistsException"):
 			reply.Answer = model.Answer{Outcome: model.Succeeded} // by the request whose answer was lost
@@ -114,16 +114,29 @@ func (p *prober) works(ctx context.Context, c model.Capability, requests ...mode
 	return p.set(c, ok, why)
 }
 
-// present reports whether an operation is there: it succeeded, or was refused as one that is.
-func present(reply targets.Reply) bool {
-	return reply.Answer.Outcome == model.Succeeded || reply.Answer.Outcome == model.Refused && !wire.Missing(reply)
+// exists records whether an operation under test is there. Only what says that it is not makes it absent, whatever
+// is asked of it (behaviour.md, section 8); all else is for the suites to judge.
+func (p *prober) exists(ctx context.Context, c model.Capability, requests ...model.Request) bool {
+	missing, why := true, ""
+	for i := 0; i < len(requests) && missing; i++ {
+		var reply targets.Reply
+		reply, _, why = p.try(ctx, requests[i])
+		missing = reply.Answer.Outcome != model.Succeeded && wire.Missing(reply)
+		if code := reply.Answer.Code; wire.Denied(code) {
+			p.client.Denied(code + " to " + string(requests[i].Op))
+		}
+	}
+	return p.set(c, !missing, why)
 }
 
 func (p *prober) trails(ctx context.Context) {
 	const name = generators.NameAlpha
 	classes := generators.EventClasses()
 	p.set(model.CanRawWire, p.subject.Info.RawRequests, "requests go through typed values, not over a wire")
-	made := p.works(ctx, model.CanCreate, generators.Create(name))
+	reply, made, why := p.try(ctx, generators.Create(name))
+	if p.set(model.CanCreate, made, why); !made && !wire.Missing(reply) && !p.subject.Info.Lent {
+		p.subject.NoTrails = why
+	}
 	simple := func(c model.Capability, r model.Request) {
 		if p.works(ctx, c, r); !made {
 			p.set(c, false, "there is no trail to try it on")
@@ -136,10 +149,8 @@ func (p *prober) trails(ctx context.Context) {
 	simple(model.CanAdvancedEvents, generators.PutEvents(name, classes[len(classes)-1]))
 	simple(model.CanGetEvents, generators.GetEvents(name))
 	simple(model.CanUpdate, generators.Update(name))
-	reply, _, why := p.try(ctx, generators.PlainPut(name))
-	p.set(model.CanPut, present(reply), why)
-	reply, _, why = p.try(ctx, generators.Get(name))
-	p.set(model.CanGet, present(reply), why)
+	p.exists(ctx, model.CanPut, generators.PlainPut(name), generators.Put(name, 0))
+	p.exists(ctx, model.CanGet, generators.Get(name), generators.Get(name))
 	p.dataEvents(ctx, name)
 	simple(model.CanStop, generators.Stop(name))
 	simple(model.CanDelete, generators.Delete(name))
@@ -168,11 +179,8 @@ func (p *prober) dataEvents(ctx context.Context, trail string) {
 func (p *prober) stores(ctx context.Context) {
 	first := model.StoreID(0)
 	if p.works(ctx, model.CanStores, generators.CreateStore(0, generators.SourceStore), generators.CreateStore(1, generators.InsightStore)) {
-		reply, _, why := p.try(ctx, generators.PutStore(first, model.StoreID(1), model.MakeSelectors(model.Management, 0)))
-		if !present(reply) {
-			reply, _, _ = p.try(ctx, generators.GetStore(first)) // it may be there, and refuse a valid Put
-		}
-		p.set(model.CanStores, present(reply), why)
+		p.exists(ctx, model.CanStores, generators.PutStore(first, model.StoreID(1), model.MakeSelectors(model.Management, 0)),
+			generators.GetStore(first))
 	}
 	if !p.can(model.CanStores) {
 		for _, c := range []model.Capability{model.CanUpdateStores, model.CanStopStores, model.CanDeleteStores, model.CanRestoreStores} {

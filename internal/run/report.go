@@ -76,7 +76,7 @@ func (r *run) coverage() {
 
 // ending says how the run ended.
 func (r *run) ending(ctx context.Context) *reports.End {
-	end := &reports.End{PutSucceeded: r.putSeen, Resumed: r.options.Resume != nil}
+	end := &reports.End{PutSucceeded: r.subject.Status.PutSucceeded(), Unusable: r.subject.Status.Unusable(), NoTrails: r.subject.NoTrails, Resumed: r.options.Resume != nil}
 	if ctx.Err() != nil {
 		end.Interrupted = reports.ReasonInterrupted
 	}

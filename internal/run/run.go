@@ -30,7 +30,6 @@ type run struct {
 	exploration *explore.Exploration // nil until the target is known to be testable
 	report      *reports.Report
 	timeline    session.Timeline
-	putSeen     bool
 	first       atomic.Pointer[diagnose.Divergence] // with which Options.StopAtFirst ended the run
 }
 
@@ -136,7 +135,6 @@ func (r *run) absorb(c *session.Client) {
 	r.report.Requests += c.Requests
 	r.timeline.Merge(c.Timeline)
 	r.note(c.Notes...)
-	r.putSeen = r.putSeen || c.PutSeen
 }
 
 // explore runs the suites and takes in what the workers saw.

@@ -18,7 +18,8 @@ const (
 	busyTogether    = 2                // of them while others are in flight
 	longestBusy     = 5 * time.Minute  // where the target is eventually consistent
 	maxSilent       = 5                // answers in a row that may be indefinite before a world is given up
-	maxSilentWorlds = 4                // that may be lost to silence in a row before the target counts as lost
+	maxThrottledOut = 2                // requests in a row that may be throttled to the end
+	longestAway     = 12 * time.Second // that a target may take to answer again, as after a crash
 	maxNotes        = 20               // that a client keeps
 	cleanUpTime     = 10 * time.Second // of one world
 )
@@ -38,10 +39,10 @@ type Client struct {
 	Notes    []string
 	Timeline Timeline
 	Settling Settling
-	PutSeen  bool // some Put succeeded
 	Busy     int  // answers that said so, and were waited out or not
 	Stuck    bool // no fresh world is to be had
-	Patient  bool // waits for what is busy, however often that was in vain
+	Patient  bool // waits for what is busy or hangs, however often that was in vain
+	Serial   bool // there can be one world at a time
 
 	// taken has the deviations that answers of a settled world have shown of the target.
 	taken map[model.Deviation]bool
@@ -105,7 +106,15 @@ func (c *Client) Send(ctx context.Context, world targets.World, r model.Request)
 				c.Status.busy.Add(1)
 			}
 		}
-		if !later || !targets.Sleep(ctx, pause) {
+		switch {
+		case later && targets.Sleep(ctx, pause):
+		case wire.Throttled(code) && ctx.Err() == nil:
+			if c.Status.throttled.Add(1) >= maxThrottledOut {
+				c.Status.lose("the target throttles every request; slow down with --rate, or try again later")
+			}
+			return reply
+		default:
+			c.Status.throttled.Store(0)
 			return reply
 		}
 		pause = min(2*pause, 2*time.Second)
@@ -155,8 +164,8 @@ func (c *Client) Answers(ctx context.Context) bool {
 	definite := false
 	for _, r := range append(generators.NewTrail(c.Scope), generators.PlainPut(generators.NameAlpha), generators.Get(generators.NameAlpha)) {
 		answer := c.Send(ctx, world, r).Answer
-		if r.Op.Insights() && answer.Definite() {
-			definite = true
+		definite = r.Op.Insights() && answer.Definite()
+		if definite || answer.Outcome == model.Unanswered {
 			break
 		}
 	}
@@ -164,15 +173,22 @@ func (c *Client) Answers(ctx context.Context) bool {
 	return definite
 }
 
-// Heard says whether the target has just answered. What was not answered counts against it, unless it answers
-// plain requests: one kind of request may well crash it every time.
-func (c *Client) Heard(ctx context.Context, answered bool, problem string) {
-	if answered || c.Answers(ctx) {
-		c.Status.silent.Store(0)
-		return
+// Heard says whether the target has just answered. Where it has not, it is asked something plain, for as long as it
+// may take to come back; then it counts as lost. One kind of request may well crash it every time. It reports whether
+// the target was there all the time.
+func (c *Client) Heard(ctx context.Context, answered bool, problem string) (there bool) {
+	there = answered || c.Answers(ctx)
+	back := there
+	for began, pause := time.Now(), FirstPause; !back && !c.Status.Over(); back = c.Answers(ctx) {
+		if time.Since(began) >= longestAway || !targets.Sleep(ctx, pause) {
+			c.Status.lose("the target stopped answering (" + problem + "); see whether it still runs, and try a longer --timeout")
+			return false
+		}
+		pause = min(2*pause, time.Second)
 	}
-	c.silenced(problem)
-	c.Status.silent.Add(1)
+	if !there && back {
+		c.Status.away.Add(1)
+		c.Note("the target answered nothing for a while, and came back")
+	}
+	return there
 }
-
-func (c *Client) silenced(problem string) { c.Status.silence.Store(&problem) }

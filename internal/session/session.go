@@ -99,6 +99,8 @@ type Session struct {
 	Found []Found
 	// Lost says why the world cannot be followed any further; empty while it can.
 	Lost string
+	// Problem is what was wrong with the last answer that decided nothing.
+	Problem string
 
 	client   *Client
 	policy   Policy
@@ -110,6 +112,7 @@ type Session struct {
 	wrote       time.Time // when the last write was answered, or lost
 	lostWrite   time.Time // when the answer to a write was last lost: it may still be carried out
 	reliedEarly bool      // an answer was relied on that may rest on an old state
+	away        int64     // how often the target was away when the world was new
 	early       int       // the write that succeeded and may rest on an old state; -1 where there is none
 }
 
@@ -120,7 +123,7 @@ func (c *Client) New(ctx context.Context, policy Policy, observer Observer) (*Se
 		return nil, err
 	}
 	c.Worlds++
-	return &Session{client: c, policy: policy, observer: cmp.Or[Observer](observer, nobody{}), world: world, tracker: model.NewTracker(c.Model), wrote: time.Now(), early: -1}, nil
+	return &Session{client: c, policy: policy, observer: cmp.Or[Observer](observer, nobody{}), world: world, tracker: model.NewTracker(c.Model), wrote: time.Now(), early: -1, away: c.Status.away.Load()}, nil
 }
 
 // Close removes what the session's requests have made.
@@ -147,17 +150,22 @@ func (s *Session) Silent() bool { return s.silent >= maxSilent }
 // Play does requests for as long as the world can be followed and the quota lasts, and reports whether more may come.
 func (s *Session) Play(ctx context.Context, requests ...model.Request) bool {
 	for _, r := range requests {
-		if !s.Alive(ctx) || s.client.Spent(ctx) {
+		if !s.Alive(ctx) || s.client.Spent(ctx) || s.Hangs(r) && !r.Op.Reads() {
 			return false
 		}
-		s.Do(ctx, r)
+		if !s.Hangs(r) {
+			s.Do(ctx, r)
+		}
 	}
 	return s.Alive(ctx)
 }
 
 // Do sends one request, has the model judge its answer, and follows the target, which it reads back if it diverged.
 func (s *Session) Do(ctx context.Context, r model.Request) {
-	if !s.awaitTurn(ctx, r) {
+	if away := s.client.Status.away.Load(); away != s.away {
+		s.Lost = "the target was away, and may have forgotten this world"
+	}
+	if s.Lost != "" || !s.awaitTurn(ctx, r) {
 		return
 	}
 	before, others, busy := s.tracker.State(), s.tracker.Others(), s.client.Busy
@@ -176,13 +184,21 @@ func (s *Session) Do(ctx context.Context, r model.Request) {
 	if OnStore(r) && model.Resource(before, r) != "" {
 		s.client.Status.stores.Store(reply.Answer.Kind(), true)
 	}
+	if r.Op.Insights() && !r.Malformed() {
+		s.client.Status.answered(r, reply.Answer)
+	}
+	if !verdict.Allowed && wire.Denied(reply.Answer.Code) { // says nothing of how the target behaves
+		text := reply.Answer.Code + " to " + string(r.Op)
+		s.client.Status.denied.CompareAndSwap(nil, &text)
+		s.Lost = "access was denied"
+		return
+	}
 	s.object(r, reply, verdict)
 	if !reply.Answer.Definite() {
-		s.indefinite(r, reply)
+		s.indefinite(ctx, r, reply)
 		return
 	}
 	s.silent = 0
-	s.client.PutSeen = s.client.PutSeen || r.Op == model.OpPut && reply.Answer.Outcome == model.Succeeded
 	if !verdict.Allowed {
 		s.diverged(ctx)
 		return
@@ -247,10 +263,15 @@ func (s *Session) object(r model.Request, reply targets.Reply, verdict model.Ver
 
 // indefinite deals with an answer that leaves open what happened. A 5xx or a dropped connection is a
 // candidate for wire/no-crash, which confirming decides; several in a row lose the world.
-func (s *Session) indefinite(r model.Request, reply targets.Reply) {
+func (s *Session) indefinite(ctx context.Context, r model.Request, reply targets.Reply) {
+	s.Problem = reply.Problem
+	if reply.TimedOut {
+		s.client.Status.timedOut(kindOf(s.Last().Before, r))
+	}
 	if s.silent++; s.Silent() {
 		s.Lost = "no definite answers: " + reply.Problem
-		s.client.silenced(reply.Problem)
+	} else if reply.Answer.Outcome == model.Unanswered && !s.client.Eventual() && !s.client.Serial && !s.client.Heard(ctx, false, reply.Problem) {
+		s.Lost = "no answer, nor any to a plain request: " + reply.Problem
 	}
 	if !r.Op.Insights() || len(reply.Objections) > 0 || s.client.Eventual() && (reply.TimedOut || wire.Unavailable(reply.Answer.Code)) {
 		return

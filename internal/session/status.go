@@ -2,11 +2,13 @@ package session
 
 import (
 	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/insightconform/conform/model"
+	"github.com/insightconform/conform/model/value"
 	"github.com/insightconform/conform/reports"
 )
 
@@ -17,13 +19,19 @@ type Status struct {
 	Divergences atomic.Int64 // distinct suspicions
 	Stop        atomic.Bool  // enough was found
 	phase       atomic.Pointer[string]
-	access      atomic.Pointer[string]
-	silence     atomic.Pointer[string]
-	silent      atomic.Int64 // worlds in a row that were lost to silence
+	access      atomic.Pointer[string] // the code with which everything is refused
+	denied      atomic.Pointer[string] // the operation that the caller may not use, and the code
+	lost        atomic.Pointer[string] // why the target answers no more
+	throttled   atomic.Int64           // requests in a row that were throttled to the end
+	away        atomic.Int64           // times that the target came back after it answered nothing
 	ended       atomic.Pointer[error]
 
 	busy     atomic.Int64 // writes that stayed busy, however often they were repeated
 	inFlight sync.RWMutex // held for reading by each request that is on its way
+
+	hangs atomic.Bool // some request was not answered in time
+	late  sync.Map    // how many, by kind
+	core  sync.Map    // of what was asked of the operations under test: whether an answer was of any use
 
 	rules  sync.Map // that were put to the test
 	stores sync.Map // the kinds of what Put and Get answered on event data stores that are there
@@ -97,9 +105,6 @@ func (s *Status) Exercised(id model.ID) bool {
 // SetPhase says what the run is doing.
 func (s *Status) SetPhase(phase string) { s.phase.Store(&phase) }
 
-// Silence is what the target did, the last time, instead of answering.
-func (s *Status) Silence() string { return text(s.silence.Load()) }
-
 func text(p *string) string {
 	if p == nil {
 		return ""
@@ -116,21 +121,53 @@ func (s *Status) Ended() error {
 }
 
 // TargetLost reports whether the target answers no more.
-func (s *Status) TargetLost() bool { return s.silent.Load() >= maxSilentWorlds }
+func (s *Status) TargetLost() bool { return s.lost.Load() != nil }
+
+// WasAway reports whether the target answered nothing for a while and came back, maybe without its memory.
+func (s *Status) WasAway() bool { return s.away.Load() > 0 }
+
+// PutSucceeded reports whether some PutInsightSelectors did that turns Insights on.
+func (s *Status) PutSucceeded() bool {
+	usable, _ := s.core.Load(string(model.OpPut))
+	return usable == true
+}
+
+// Unusable names what was asked of the operations under test and never got an answer of any use.
+func (s *Status) Unusable() (out []string) {
+	for what, usable := range s.core.Range {
+		if !usable.(bool) {
+			out = append(out, what.(string))
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
+// answered notes whether an answer of an operation under test was of any use.
+func (s *Status) answered(r model.Request, a model.Answer) {
+	what := string(r.Op)
+	if list := r.Input.Get("InsightSelectors"); r.Op == model.OpPut && list.Kind() == value.List && len(list.Items()) == 0 {
+		what += " of []"
+	}
+	if usable := a.Outcome == model.Succeeded || r.Op == model.OpGet && a.Code == codeNotEnabled; usable {
+		s.core.Store(what, true)
+	} else {
+		s.core.LoadOrStore(what, false)
+	}
+}
 
 // Lost says why the target can be asked no more, empty while it can.
 func (s *Status) Lost() string {
-	switch err, silence := s.Ended(), s.Silence(); {
+	const denied = "access was denied (%s); check the credentials, or pass --use-environment-credentials"
+	switch err := s.Ended(); {
 	case err != nil:
 		return err.Error()
 	case s.access.Load() != nil:
-		return fmt.Sprintf("access was denied (%s); check the credentials, or pass --use-environment-credentials", *s.access.Load())
-	case s.TargetLost() && silence != "":
-		return "the target stopped answering (" + silence + "); see whether it still runs, and try a longer --timeout"
-	case s.TargetLost():
-		return "the target stopped answering; see whether it still runs, and try a longer --timeout"
+		return fmt.Sprintf(denied, *s.access.Load())
+	case s.denied.Load() != nil && !s.TargetLost():
+		return fmt.Sprintf(denied, *s.denied.Load())
 	}
-	return ""
+	return text(s.lost.Load())
 }
 
 // Update says how a run goes on.
@@ -147,3 +184,5 @@ func (s *Status) Update() reports.Update {
 func (s *Status) Over() bool {
 	return s.access.Load() != nil || s.ended.Load() != nil || s.TargetLost() || s.Stop.Load()
 }
+
+func (s *Status) lose(why string) { s.lost.CompareAndSwap(nil, &why) }

@@ -150,7 +150,22 @@ func (t *Target) Open(ctx context.Context) (targets.Info, error) {
 
 // ask sends a request of the target's own, outside any world.
 func (t *Target) ask(ctx context.Context, region string, op model.Op, input value.Value) targets.Reply {
-	return t.caller.Send(ctx, region, model.Request{Op: op, Input: input})
+	reply, _ := t.patiently(ctx, region, model.Request{Op: op, Input: input})
+	return reply
+}
+
+// longestPause is how long a request of the target's own waits at most before it is repeated.
+const longestPause = 2 * time.Second
+
+// patiently repeats a request for as long as the target throttles, or is busy: neither is an answer.
+func (t *Target) patiently(ctx context.Context, region string, r model.Request) (targets.Reply, *exchanged) {
+	for pause := 50 * time.Millisecond; ; pause *= 2 {
+		reply, x := t.caller.ask(ctx, region, r)
+		code := reply.Answer.Code
+		if !wire.Throttled(code) && code != wire.Busy || pause > longestPause || !targets.Sleep(ctx, pause) {
+			return reply, x
+		}
+	}
 }
 
 // sighting is what an answer shows of the server.
@@ -202,16 +217,21 @@ func (t *Target) findPrefix(ctx context.Context) (note string, err error) {
 	// Where errors have no code, only a success shows what answers.
 	create := model.Request{Op: model.OpCreate, Input: value.Obj("Name", name, "S3BucketName", cmp.Or(t.options.Bucket,
 		generators.SharedBucket))}
-	seen, best, long, nameless := "", stranger, false, false
+	seen, best, long, nameless, late := "", stranger, false, false, 0
 search:
 	for _, r := range append(probes, create) {
 		if r.Op == model.OpCreate && (best != stranger || !nameless) {
 			break
 		}
 		for _, r.OtherTarget = range []bool{false, true} {
-			reply, x := t.caller.ask(ctx, t.options.Regions[0], r)
+			reply, x := t.patiently(ctx, t.options.Regions[0], r)
 			if ctx.Err() != nil {
 				return "", ctx.Err()
+			}
+			if reply.TimedOut {
+				if late++; late < 2 {
+					break // maybe it does so to this operation alone
+				}
 			}
 			if x.err != nil && x.status == 0 && !isLost(x.err) {
 				return "", t.unreachable(ctx, x.err)

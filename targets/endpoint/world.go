@@ -157,8 +157,10 @@ func (w *world) arrange(ctx context.Context, region string, r model.Request) tar
 	case w.target.conditions[condition]:
 		body := value.Obj("TrailName", name, "Condition", condition, "Region", region).AppendJSON(nil)
 		x := w.target.extension(ctx, region, http.MethodPost, body)
-		if err = x.err; err == nil && x.status != http.StatusOK {
+		if err = x.err; err == nil && x.status >= http.StatusInternalServerError {
 			err = fmt.Errorf("HTTP %d", x.status)
+		} else if err == nil && x.status != http.StatusOK {
+			return refused("arranging was refused")
 		}
 	case strings.HasPrefix(condition, "bucket-") && w.target.support.s3 != nil:
 		if !slices.Contains(w.buckets, uses.bucket) {
@@ -181,8 +183,8 @@ func (w *world) arrange(ctx context.Context, region string, r model.Request) tar
 		return refused("the endpoint offers no way to arrange this")
 	}
 	w.own[at] = own
-	if err != nil {
-		return refused("arranging failed")
+	if err != nil { // it may be done all the same
+		return targets.Reply{Answer: model.Answer{Outcome: model.Unanswered}, Problem: "arranging failed"}
 	}
 	return targets.Reply{Answer: model.Answer{Outcome: model.Succeeded}}
 }
