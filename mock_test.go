@@ -20,6 +20,7 @@ import (
 	"github.com/insightconform/conform"
 	"github.com/insightconform/conform/model"
 	"github.com/insightconform/conform/reports"
+	"github.com/insightconform/conform/reports/text"
 	"github.com/insightconform/conform/targets"
 )
 
@@ -405,4 +406,77 @@ func TestCheckMockThatHangs(t *testing.T) {
 	tb := checked(t, conform.Mock(mock, conform.MockOptions{Trails: mock.trails, Reset: mock.Reset, Timeout: 50 * time.Millisecond}))
 	require.Len(t, tb.errors, 1)
 	assert.Contains(t, strings.Join(strings.Fields(tb.errors[0]), " "), "does the mock wait for its own lock?")
+}
+
+// stubbed has all methods of the SDK's client in name, and those of a right mock in deed.
+type stubbed struct {
+	cloudtrailAPI
+	mock *Mock
+	get  func() (*getOutput, error) // nil is right
+}
+
+type cloudtrailAPI interface {
+	GetTrail(context.Context, *cloudtrail.GetTrailInput, ...option) (*cloudtrail.GetTrailOutput, error)
+	GetInsightSelectors(context.Context, *getInput, ...option) (*getOutput, error)
+}
+
+func (s stubbed) PutInsightSelectors(_ context.Context, in *putInput, _ ...option) (*putOutput, error) {
+	return rightPut(s.mock, in)
+}
+
+func (s *stubbed) GetInsightSelectors(ctx context.Context, in *getInput, _ ...option) (*getOutput, error) {
+	if s.get != nil {
+		return s.get()
+	}
+	return s.mock.GetInsightSelectors(ctx, in)
+}
+
+// onlyNamed has a Get that is promoted from an interface that is nil, and so no Get.
+type onlyNamed struct {
+	cloudtrailAPI
+	putOnly
+}
+
+// TestCheckStubs: a method that is there in name alone is absent; one that panics or blocks is a finding, which
+// says how to leave it out; one that is left out is listed with the reason.
+func TestCheckStubs(t *testing.T) {
+	blocked := make(chan bool)
+	t.Cleanup(func() { close(blocked) })
+	for name, x := range map[string]struct {
+		value   func(m *Mock) any
+		options conform.MockOptions
+		code    int
+		shows   []string
+	}{
+		"promoted from nil": {func(m *Mock) any { return onlyNamed{putOnly: putOnly{m}} }, conform.MockOptions{}, 0,
+			[]string{"without reading back (GetInsightSelectors answered UnsupportedOperationException)"}},
+		"some are stubs": {func(m *Mock) any { return &stubbed{mock: m} }, conform.MockOptions{}, 0, []string{"rules 34 of 36"}},
+		"Get panics": {func(m *Mock) any {
+			return &stubbed{mock: m, get: func() (*getOutput, error) { panic("implement me") }}
+		}, conform.MockOptions{}, 1, []string{"wire/no-crash", "panic: implement me", "MockOptions.Without", "sequence Get"}},
+		"Get blocks": {func(m *Mock) any {
+			return &stubbed{mock: m, get: func() (*getOutput, error) { <-blocked; return nil, nil }}
+		}, conform.MockOptions{}, 1, []string{"wire/no-crash", "MockOptions.Without"}},
+		"Get is left out": {func(m *Mock) any {
+			return &stubbed{mock: m, get: func() (*getOutput, error) { panic("implement me") }}
+		}, conform.MockOptions{Without: []string{"GetInsightSelectors"}}, 0, []string{"left out by MockOptions.Without", "without reading back"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			mock := newMock()
+			o := x.options
+			o.Trails, o.Reset, o.Timeout = mock.trails, mock.Reset, 500*time.Millisecond
+			report, err := conform.Run(t.Context(), conform.Mock(x.value(mock), o), conform.Options{Seed: 1})
+			require.NoError(t, err)
+			var shown strings.Builder
+			require.NoError(t, text.Report(&shown, report, text.Options{}))
+			assert.Equal(t, x.code, report.ExitCode, shown.String())
+			for _, part := range x.shows {
+				assert.Contains(t, strings.Join(strings.Fields(shown.String()), " "), part)
+			}
+		})
+	}
+	tb := checked(t, conform.Mock(newMock(), conform.MockOptions{Trails: []string{"orders"}, Without: []string{"GetTrials"}}))
+	require.Len(t, tb.errors, 1)
+	assert.Contains(t, tb.errors[0], `"GetTrials" is no method that can be left out`)
 }

@@ -7,6 +7,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/insightconform/conform/model"
@@ -293,6 +294,8 @@ func crashKind(reply targets.Reply) string {
 		return NoAnswer
 	case reply.Answer.Outcome == model.Unanswered:
 		return "a dropped connection"
+	case strings.HasPrefix(reply.Problem, "panic: "): // of a mock
+		return "a panic"
 	case reply.Status >= 500:
 		return "5xx"
 	}

@@ -79,12 +79,15 @@ func Details(r *reports.Report, d reports.Divergence) []string {
 	return lines
 }
 
-// Actual names the kind of the wrong answer and, of a success, what it shows.
+// Actual names the kind of the wrong answer and, of a success, what it shows; where no answer came, why.
 func Actual(d reports.Divergence) string {
 	for _, step := range d.Steps {
 		if list := step.Answer.Body.Get("InsightSelectors"); step.Diverges && strings.HasPrefix(d.Actual, "other") && list.Given() {
 			return d.Actual + ": " + Selectors(list)
 		}
+	}
+	if n := len(d.Steps); n > 0 && (d.Actual == "a panic" || d.Actual == "no answer") && d.Steps[n-1].Answer.Problem != "" {
+		return d.Actual + ": " + d.Steps[n-1].Answer.Problem
 	}
 	return d.Actual
 }

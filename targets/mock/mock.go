@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"runtime"
 	"slices"
 	"strings"
 	"time"
@@ -37,6 +38,9 @@ type Options struct {
 	Account, Region string
 	// Timeout is how long a method may take; 0 stands for 2 seconds.
 	Timeout time.Duration
+	// Without names methods that are mere stubs, such as "GetTrail". They are not called, and what needs them is
+	// reported as not covered.
+	Without []string
 }
 
 type target struct {
@@ -44,8 +48,9 @@ type target struct {
 	options Options
 	problem string // why there is no PutInsightSelectors
 
-	late map[model.Op]int // how often a method gave no answer in time, in a row
-	hung string           // what happened then
+	worked map[model.Op]bool
+	late   map[model.Op]int // how often a method that had worked gave no answer in time, in a row
+	hung   string           // what happened then
 }
 
 // maxLate is how often in a row a method may give no answer: one that waits for its own lock does so for good.
@@ -58,7 +63,10 @@ func New(value any, options Options) *target {
 	if options.Timeout <= 0 {
 		options.Timeout = 2 * time.Second
 	}
-	t := &target{calls: callsOf(value), options: options, late: map[model.Op]int{}}
+	t := &target{calls: callsOf(value), options: options, worked: map[model.Op]bool{}, late: map[model.Op]int{}}
+	for _, name := range options.Without {
+		delete(t.calls, model.Op(name))
+	}
 	if t.calls[model.OpPut] == nil {
 		t.problem = problemOf(value)
 	}
@@ -91,6 +99,11 @@ func (t *target) Open(context.Context) (targets.Info, error) {
 	}
 	if t.calls[model.OpCreate] == nil && len(t.options.Trails) == 0 {
 		return targets.Info{}, usage("the value has no CreateTrail; name trails that exist beforehand in Trails")
+	}
+	for _, name := range t.options.Without {
+		if op := model.Op(name); op == model.OpPut || !slices.Contains(model.Ops, op) {
+			return targets.Info{}, usage("Without: %q is no method that can be left out; write one such as %s", name, model.OpTrail)
+		}
 	}
 	for i, name := range t.options.Trails {
 		if !model.ValidTrailName(name) {
@@ -129,7 +142,7 @@ func (t *target) protect(ctx context.Context, invoke func(context.Context) targe
 		reply := crashed("panic: the method ended its goroutine")
 		defer func() {
 			if p := recover(); p != nil {
-				reply = crashed(fmt.Sprint("panic: ", p))
+				reply = crashed(fmt.Sprint("panic: ", p, hint))
 			}
 			done <- reply
 		}()
@@ -139,9 +152,12 @@ func (t *target) protect(ctx context.Context, invoke func(context.Context) targe
 	case reply := <-done:
 		return reply
 	case <-ctx.Done():
-		return unanswered(fmt.Sprintf("no answer within %s; does the mock wait for its own lock?", limit))
+		return unanswered(fmt.Sprintf("no answer within %s; does the mock wait for its own lock?%s", limit, hint))
 	}
 }
+
+// hint is for methods that were never meant to be called.
+const hint = "; leave out what is a mere stub by MockOptions.Without"
 
 var usage = targets.Class(targets.ErrUsage)
 
@@ -159,7 +175,11 @@ func (w *world) Names() targets.Names {
 func (w *world) Do(ctx context.Context, r model.Request) targets.Reply {
 	invoke := w.target.calls[r.Op]
 	if invoke == nil || r.Region != w.target.options.Region {
-		return targets.Reply{Answer: model.Refusal("UnsupportedOperationException")}
+		absent := targets.Reply{Answer: model.Refusal("UnsupportedOperationException")}
+		if slices.Contains(w.target.options.Without, string(r.Op)) {
+			absent.Problem = "left out by MockOptions.Without"
+		}
+		return absent
 	}
 	if w.target.hung != "" {
 		return unanswered(w.target.hung)
@@ -168,13 +188,14 @@ func (w *world) Do(ctx context.Context, r model.Request) targets.Reply {
 	input := r.Input.AppendJSON(nil)
 	reply := w.target.protect(ctx, func(ctx context.Context) targets.Reply { return replyOf(invoke(ctx, input)) })
 	if !reply.TimedOut {
+		w.target.worked[r.Op] = true
 		delete(w.target.late, r.Op)
 	}
 	switch {
 	case ctx.Err() != nil:
 		reply = unanswered(ctx.Err().Error())
 	case reply.TimedOut:
-		if w.target.late[r.Op]++; w.target.late[r.Op] >= maxLate {
+		if w.target.late[r.Op]++; w.target.worked[r.Op] && w.target.late[r.Op] >= maxLate {
 			w.target.hung = fmt.Sprintf("%s: %s", r.Op, reply.Problem)
 		}
 	case reply.Answer.Outcome == model.Succeeded:
@@ -257,11 +278,39 @@ func callsOf(value any) map[model.Op]call {
 		if !like.IsValid() || !v.IsValid() {
 			continue
 		}
-		if method := v.MethodByName(string(op)); method.IsValid() && method.Type() == like.Type() {
+		if method := v.MethodByName(string(op)); method.IsValid() && method.Type() == like.Type() && !promotedFromNil(v, string(op)) {
 			calls[op] = callOf(method)
 		}
 	}
 	return calls
+}
+
+// promotedFromNil reports whether a value has a method in name alone: from an embedded interface that is nil.
+func promotedFromNil(v reflect.Value, name string) bool {
+	v = reflect.Indirect(v)
+	if v.Kind() == reflect.Interface {
+		v = reflect.Indirect(v.Elem())
+	}
+	if v.Kind() != reflect.Struct || declares(v.Type(), name) || declares(reflect.PointerTo(v.Type()), name) {
+		return false
+	}
+	for i := range v.NumField() {
+		field := v.Field(i)
+		if _, has := field.Type().MethodByName(name); v.Type().Field(i).Anonymous && has {
+			return field.Kind() == reflect.Interface && field.IsNil() || promotedFromNil(field, name)
+		}
+	}
+	return false
+}
+
+// declares reports whether a type has a method of its own; the compiler makes those that are promoted.
+func declares(t reflect.Type, name string) bool {
+	method, ok := t.MethodByName(name)
+	if !ok {
+		return false
+	}
+	file, _ := runtime.FuncForPC(method.Func.Pointer()).FileLine(method.Func.Pointer())
+	return file != "<autogenerated>"
 }
 
 func callOf(method reflect.Value) call {
