@@ -159,9 +159,18 @@ func (c *Caller) Config(base *url.URL, region string, admit Admit) aws.Config {
 		Retryer:                    func() aws.Retryer { return aws.NopRetryer{} },
 		RequestChecksumCalculation: aws.RequestChecksumCalculationWhenRequired,
 		ResponseChecksumValidation: aws.ResponseChecksumValidationWhenRequired,
-		APIOptions: []func(*middleware.Stack) error{func(stack *middleware.Stack) error {
+		APIOptions: []func(*middleware.Stack) error{c.bounded, func(stack *middleware.Stack) error {
 			return stack.Finalize.Insert(c.beforeSigning(admit), "Signing", middleware.Before)
 		}}}
+}
+
+func (c *Caller) bounded(stack *middleware.Stack) error {
+	return stack.Initialize.Add(middleware.InitializeMiddlewareFunc("ConformTimeout", func(ctx context.Context,
+		in middleware.InitializeInput, next middleware.InitializeHandler) (middleware.InitializeOutput, middleware.Metadata, error) {
+		ctx, cancel := context.WithTimeout(ctx, targets.Limit(ctx, c.options.Timeout))
+		defer cancel()
+		return next.HandleInitialize(ctx, in)
+	}), middleware.Before)
 }
 
 // unchecked lets requests out that lack a member, and leaves the answer to the recorder, which has read it
