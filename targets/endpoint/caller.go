@@ -173,26 +173,13 @@ func (c *Caller) bounded(stack *middleware.Stack) error {
 	}), middleware.Before)
 }
 
-// unchecked lets requests out that lack a member, and leaves the answer to the recorder, which has read it
-// already: decoding it once more would cost time, and hides what is on the wire.
+// unchecked lets requests out that lack a member.
 func unchecked(stack *middleware.Stack) error {
 	_, _ = stack.Initialize.Remove("OperationInputValidation") // some operations have none
-	_, err := stack.Deserialize.Swap("OperationDeserializer", middleware.DeserializeMiddlewareFunc("OperationDeserializer",
-		func(ctx context.Context, in middleware.DeserializeInput,
-			next middleware.DeserializeHandler) (middleware.DeserializeOutput, middleware.Metadata, error) {
-			out, metadata, err := next.HandleDeserialize(ctx, in)
-			if err == nil {
-				err = errRecorded
-			}
-			return out, metadata, err
-		}))
-	return err
+	return nil
 }
 
-var (
-	errRecorded  = errors.New("recorded") // ends the SDK's call where its own decoding would begin
-	errOtherwise = errors.New("the SDK would send something else")
-)
+var errOtherwise = errors.New("the SDK would send something else")
 
 // beforeSigning looks at requests as the SDK would send them: whether they say what is meant, and whether
 // they are admitted. Those that are recorded get the prefix of X-Amz-Target.
