@@ -1,7 +1,7 @@
 package endpoint
 
 import (
-	"bytes"
+	"cmp"
 	"context"
 	"crypto/tls"
 	"encoding/json"
@@ -13,7 +13,6 @@ import (
 	"reflect"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -48,8 +47,8 @@ type CallerOptions struct {
 type Caller struct {
 	options CallerOptions
 	signer  *v4.Signer
-	long    bool     // the prefix of X-Amz-Target is
-	clients sync.Map // *cloudtrail.Client by Region
+	long    bool // the prefix of X-Amz-Target is
+	client  *cloudtrail.Client
 }
 
 // NewCaller returns a caller; nothing is sent.
@@ -58,7 +57,10 @@ func NewCaller(o CallerOptions) *Caller {
 		// Shorter than servers keep a connection, so that none is used while it is being closed.
 		o.Transport = NewTransport(&net.Dialer{Timeout: o.Timeout, Control: guardDial}, o.Conns, time.Second)
 	}
-	return &Caller{options: o, signer: v4.NewSigner()}
+	c := &Caller{options: o, signer: v4.NewSigner()}
+	c.client = cloudtrail.NewFromConfig(c.Config(at(o.URL, "/"), "", o.Admit),
+		func(o *cloudtrail.Options) { o.APIOptions = append(o.APIOptions, unchecked) })
+	return c
 }
 
 // NewTransport returns one that asks no proxy and keeps some connections, each for some time without use.
@@ -131,24 +133,16 @@ func (c *Caller) throughSDK(ctx context.Context, region string, r model.Request,
 	if r.Malformed() || r.OtherTarget || targets.IsBare(ctx) || !slices.Contains(model.Ops, r.Op) {
 		return false
 	}
-	method := reflect.ValueOf(c.client(region)).MethodByName(string(r.Op))
+	method := reflect.ValueOf(c.client).MethodByName(string(r.Op))
 	if !method.IsValid() {
 		return false
 	}
 	in := reflect.New(method.Type().In(1).Elem())
 	if json.Unmarshal(x.meant.AppendJSON(nil), in.Interface()) == nil {
-		method.Call([]reflect.Value{reflect.ValueOf(context.WithValue(ctx, recorderKey{}, x)), in})
+		inRegion := func(o *cloudtrail.Options) { o.Region = region }
+		method.Call([]reflect.Value{reflect.ValueOf(context.WithValue(ctx, recorderKey{}, x)), in, reflect.ValueOf(inRegion)})
 	}
 	return x.reached
-}
-
-func (c *Caller) client(region string) *cloudtrail.Client {
-	client, ok := c.clients.Load(region)
-	if !ok {
-		client, _ = c.clients.LoadOrStore(region, cloudtrail.NewFromConfig(c.Config(at(c.options.URL, "/"), region, c.options.Admit),
-			func(o *cloudtrail.Options) { o.APIOptions = append(o.APIOptions, unchecked) }))
-	}
-	return client.(*cloudtrail.Client)
 }
 
 // Config is that of SDK clients of any service, at some URL. It is given whole, so that they read neither
@@ -192,13 +186,10 @@ func (c *Caller) beforeSigning(admit Admit) middleware.FinalizeMiddleware {
 		}
 		var body []byte
 		if stream := request.GetStream(); stream != nil {
-			if body, err = io.ReadAll(stream); err != nil {
+			body, err = io.ReadAll(stream)
+			if err = cmp.Or(err, request.RewindStream()); err != nil {
 				return out, metadata, err
 			}
-			if request, err = request.SetStream(bytes.NewReader(body)); err != nil {
-				return out, metadata, err
-			}
-			in.Request = request
 		}
 		if x := recorderOf(ctx); x != nil {
 			if said, err := value.Parse(body); err != nil || !said.Equal(x.meant) {
