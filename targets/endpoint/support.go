@@ -159,7 +159,7 @@ func (t *Target) learnFromSTS(ctx context.Context) {
 		return
 	}
 	t.names.Account = *out.Account
-	t.learn(aws.ToString(out.Arn))
+	naming.Learn(&t.names, aws.ToString(out.Arn))
 }
 
 // NewS3 returns a client for one host with all buckets.

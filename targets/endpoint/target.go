@@ -256,15 +256,6 @@ func (t *Target) unreachable(ctx context.Context, err error) error {
 	return fmt.Errorf("%w: %s: %s; check --endpoint", targets.ErrUnreachable, t.url, text)
 }
 
-// learn takes partition and account from an ARN.
-func (t *Target) learn(text string) (ok bool) {
-	partition, account, ok := naming.Owner(text)
-	if ok {
-		t.names.Partition, t.names.Account = partition, account
-	}
-	return ok
-}
-
 // probeTrails makes and deletes trails, to learn the account, of a second Region, and what CreateTrail checks.
 func (t *Target) probeTrails(ctx context.Context, info *targets.Info) (checksBucket, checksKey bool) {
 	home := t.options.Regions[0]
@@ -290,7 +281,7 @@ func (t *Target) probeTrails(ctx context.Context, info *targets.Info) (checksBuc
 		info.Notes = append(info.Notes, "a trail could not be made: "+wire.Printable(strings.TrimSpace(why)))
 		return false, false
 	}
-	if t.names.Unsure = !t.learn(naming.ARNWithin(first.Body, ":cloudtrail:")); t.names.Unsure {
+	if t.names.Unsure = !naming.Learn(&t.names, naming.ARNWithin(first.Body, ":cloudtrail:")); t.names.Unsure {
 		t.learnFromSTS(ctx)
 	}
 	if len(t.options.Regions) > 1 {

@@ -9,12 +9,18 @@ import (
 	"sync/atomic"
 
 	"github.com/aws/aws-sdk-go-v2/aws/arn"
+
+	"github.com/insightconform/conform/targets"
 )
 
-// Owner returns the partition and the account of an ARN; ok is false where it has none.
-func Owner(text string) (partition, account string, ok bool) {
+// Learn takes partition and account from an ARN, and reports whether it has them.
+func Learn(names *targets.Names, text string) bool {
 	parsed, err := arn.Parse(text)
-	return parsed.Partition, parsed.AccountID, err == nil && parsed.Partition != "" && IsAccount(parsed.AccountID)
+	if err != nil || parsed.Partition == "" || !IsAccount(parsed.AccountID) {
+		return false
+	}
+	names.Partition, names.Account = parsed.Partition, parsed.AccountID
+	return true
 }
 
 // IsAccount reports whether a string is an account id.
