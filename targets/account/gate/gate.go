@@ -118,9 +118,6 @@ func (g *Gate) Issue(tag string) {
 	g.tags[tag] = true
 }
 
-// TagLength is that of a tag.
-const TagLength = 10
-
 // At returns the check for requests of one service in one Region.
 func (g *Gate) At(service, region string) endpoint.Admit {
 	return func(req *http.Request, body []byte) error { return g.admit(service, region, req, body) }
