@@ -117,7 +117,10 @@ func (p *plan) searchWorld(i int) {
 		for _, plain := range x.plain {
 			names := p.reduced
 			if plain.Input.Get("EventDataStore").Given() {
-				names = p.withStores(x.state)
+				names = maps.Clone(p.reduced)
+				for _, member := range putMembers[1:3] {
+					names[member] = slices.Concat(names[member], generators.StoreNames(x.state))
+				}
 			}
 			if plain.Input.Get("TrailName").Given() {
 				p.vary(0, i, plain, names, putMembers)
@@ -177,15 +180,6 @@ func fewer(reps []representative) []representative {
 		seen[k] = true
 		return known && k.breaks != 0 && !slices.Contains(r.Breaks, model.PutDuplicateDiffering)
 	})
-}
-
-// withStores is the reduced lists with the stores of a state.
-func (p *plan) withStores(state model.State) map[string][]representative {
-	out := maps.Clone(p.reduced)
-	for _, member := range putMembers[1:3] {
-		out[member] = slices.Concat(out[member], generators.StoreNames(state))
-	}
-	return out
 }
 
 // vary tries every single edit of a plain request, and of those that differ in what they break every
