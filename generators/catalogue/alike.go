@@ -64,10 +64,6 @@ func Alike(s model.State, r model.Request, scope generators.Scope, n int) []mode
 // Breaking finds a request that breaks a rule alone in a state, as like to a given one as possible: it
 // tries to repair or leave out each of the given request's members.
 func Breaking(s model.State, rule model.ID, like model.Request) (model.Request, bool) {
-	if like.Malformed() || (like.Op != model.OpPut && like.Op != model.OpGet) {
-		return model.Request{}, false
-	}
-	like.OtherTarget = false
 	regions := []string{like.Region}
 	if like.Region != "" {
 		regions = append(regions, "")

@@ -74,9 +74,6 @@ func lacking(scope generators.Scope, rules []model.ID, requests []model.Request)
 func Together(rules []model.ID, w *model.World, scope generators.Scope) (setup []model.Request, probe model.Request, ok bool) {
 	p := planFor(w, scope)
 	set := setOf(rules)
-	if f, found := p.exact[0][set]; found && f.rules == set {
-		return p.simplest(0, set)
-	}
 	var from []found
 	for part, f := range p.exact[0] {
 		if part&^set == 0 {

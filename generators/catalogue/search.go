@@ -192,10 +192,6 @@ func (p *plan) vary(op, world int, plain model.Request, byMember map[string][]re
 		for _, rep := range byMember[member] {
 			e := edit{member: member, representative: rep}
 			r := e.apply(plain)
-			store := r.Input.Get("EventDataStore")
-			if r.Input.Get("TrailName").Given() && store.Kind() == value.String && store.Text() == "" {
-				continue
-			}
 			broken, ok := p.note(op, world, r, 1)
 			if !ok {
 				continue
@@ -245,9 +241,6 @@ func (p *plan) note(op, world int, r model.Request, edits int) (broken ruleSet, 
 	// A rule that the target cannot have is better not broken beside the one that is meant.
 	cost := p.cost(world, edits) + 50*(broken&^applicable).count()
 	known, ok := p.exact[op][applicable]
-	if (!ok || cost < known.cost) && mayPass(state, r, applicable) {
-		cost += 30
-	}
 	if !ok || cost < known.cost {
 		p.exact[op][applicable] = found{cost: cost, world: world, request: r, rules: broken}
 	}
@@ -255,12 +248,6 @@ func (p *plan) note(op, world int, r model.Request, edits int) (broken ruleSet, 
 }
 
 func (p *plan) cost(world, edits int) int { return p.worlds[world].cost() + 2*edits }
-
-// mayPass reports whether a success is accepted although none of the rules says so: such a request shows less.
-func mayPass(s model.State, r model.Request, rules ruleSet) bool {
-	return !slices.ContainsFunc(rules.ids(), func(id model.ID) bool { return model.RuleOf(id).MayPass }) &&
-		slices.ContainsFunc(model.Step(s, r), func(b model.Branch) bool { return b.Answer.Outcome == model.Succeeded })
-}
 
 // value keeps the simplest way to try a value: breaking nothing, or its rule with as few others as possible.
 func (p *plan) value(op, world int, e edit, r model.Request, broken ruleSet) {
