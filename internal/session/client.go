@@ -67,7 +67,7 @@ func (c *Client) Note(text string) {
 }
 
 // Denied says that access was denied, which ends the run.
-func (c *Client) Denied(code string) { c.Status.access.CompareAndSwap(nil, &code) }
+func (c *Client) Denied(code string) { c.Status.access.CompareAndSwap(nil, code) }
 
 // Learn takes over what settled answers have shown to another client.
 func (c *Client) Learn(other *Client) {
@@ -175,4 +175,4 @@ func (c *Client) Heard(ctx context.Context, answered bool, problem string) {
 	c.Status.silent.Add(1)
 }
 
-func (c *Client) silenced(problem string) { c.Status.silence.Store(&problem) }
+func (c *Client) silenced(problem string) { c.Status.silence.Store(problem) }

@@ -16,9 +16,9 @@ type Status struct {
 	Requests    atomic.Int64
 	Divergences atomic.Int64 // distinct suspicions
 	Stop        atomic.Bool  // enough was found
-	phase       atomic.Pointer[string]
-	access      atomic.Pointer[string]
-	silence     atomic.Pointer[string]
+	phase       atomic.Value // a string, as the next two
+	access      atomic.Value
+	silence     atomic.Value
 	silent      atomic.Int64 // worlds in a row that were lost to silence
 	ended       atomic.Pointer[error]
 
@@ -30,12 +30,12 @@ type Status struct {
 
 	events  func(reports.Event)
 	telling sync.Mutex
-	told    map[string]bool
+	told    sync.Map
 }
 
 // NewStatus begins a run. events is told of what happens, one event at a time; nil where nobody listens.
 func NewStatus(events func(reports.Event)) *Status {
-	return &Status{Started: time.Now(), events: events, told: map[string]bool{}}
+	return &Status{Started: time.Now(), events: events}
 }
 
 // OnStore reports whether a request is a Put or Get on an event data store alone.
@@ -72,11 +72,8 @@ func (s *Status) TellOnce(key string, event func() reports.Event) {
 	if s.events == nil {
 		return
 	}
-	s.telling.Lock()
-	defer s.telling.Unlock()
-	if !s.told[key] {
-		s.told[key] = true
-		s.events(event())
+	if _, known := s.told.LoadOrStore(key, true); !known {
+		s.Tell(event())
 	}
 }
 
@@ -95,16 +92,14 @@ func (s *Status) Exercised(id model.ID) bool {
 }
 
 // SetPhase says what the run is doing.
-func (s *Status) SetPhase(phase string) { s.phase.Store(&phase) }
+func (s *Status) SetPhase(phase string) { s.phase.Store(phase) }
 
 // Silence is what the target did, the last time, instead of answering.
-func (s *Status) Silence() string { return text(s.silence.Load()) }
+func (s *Status) Silence() string { return text(&s.silence) }
 
-func text(p *string) string {
-	if p == nil {
-		return ""
-	}
-	return *p
+func text(v *atomic.Value) string {
+	text, _ := v.Load().(string)
+	return text
 }
 
 // Ended is the error with which the target ended the run, nil while it goes on.
@@ -124,18 +119,19 @@ func (s *Status) Lost() string {
 	case err != nil:
 		return err.Error()
 	case s.access.Load() != nil:
-		return fmt.Sprintf("access was denied (%s); check the credentials, or pass --use-environment-credentials", *s.access.Load())
-	case s.TargetLost() && silence != "":
-		return "the target stopped answering (" + silence + "); see whether it still runs, and try a longer --timeout"
+		return fmt.Sprintf("access was denied (%s); check the credentials, or pass --use-environment-credentials", text(&s.access))
 	case s.TargetLost():
-		return "the target stopped answering; see whether it still runs, and try a longer --timeout"
+		if silence != "" {
+			silence = " (" + silence + ")"
+		}
+		return "the target stopped answering" + silence + "; see whether it still runs, and try a longer --timeout"
 	}
 	return ""
 }
 
 // Update says how a run goes on.
 func (s *Status) Update() reports.Update {
-	u := reports.Update{Phase: text(s.phase.Load()), Requests: int(s.Requests.Load()), Divergences: int(s.Divergences.Load())}
+	u := reports.Update{Phase: text(&s.phase), Requests: int(s.Requests.Load()), Divergences: int(s.Divergences.Load())}
 	for range s.rules.Range {
 		u.RulesExercised++
 	}
