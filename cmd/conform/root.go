@@ -286,6 +286,8 @@ func (o option) completion() cobra.CompletionFunc {
 		return completeFaults
 	case o.name == "traces":
 		return cobra.FixedCompletions(nil, cobra.ShellCompDirectiveFilterDirs)
+	case o.value == "PATH":
+		return cobra.FixedCompletions(nil, cobra.ShellCompDirectiveDefault)
 	case o.value == "FILE":
 		return cobra.FixedCompletions([]string{"yaml", "yml", "json"}, cobra.ShellCompDirectiveFilterFileExt)
 	case len(choices) > 1:
