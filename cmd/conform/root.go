@@ -141,7 +141,6 @@ func ownFlags(title string, options ...option) []flagGroup {
 // targetCommand makes a command whose settings say what is tested: they are complete when it runs.
 func (p *process) targetCommand(use, short, long string, s *settings, flags []flagGroup, run action) *cobra.Command {
 	return newCommand(use, short, long, s, flags, func(ctx context.Context, s *settings, args []string) error {
-		s.planning = use == "plan"
 		if err := s.resolve(p.environ); err != nil {
 			return err
 		}

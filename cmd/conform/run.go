@@ -285,6 +285,7 @@ The machines of complete suites (--machine) are
 
 func (p *process) planCommand() *cobra.Command {
 	s := defaultSettings()
+	s.planning = true
 	return p.targetCommand("plan", "Say what a run would do, and how long it takes", planHelp, s, s.groups(), p.plan)
 }
 
