@@ -14,7 +14,6 @@ import (
 // cheap; it has no state and may be used by several goroutines.
 type Generator struct {
 	scope Scope
-	world model.World
 
 	started []action // what to do where there is a trail, each as often as it is to be drawn
 	empty   []action // and where there is none
@@ -80,7 +79,7 @@ var actions = []struct {
 
 // New prepares a generator.
 func New(scope Scope) *Generator {
-	g := &Generator{scope: scope, world: model.DefaultWorld}
+	g := &Generator{scope: scope}
 	for c := range model.ConditionNames {
 		if g.scope.Can[conditionNeeds[c]] {
 			g.conditions = append(g.conditions, c)
@@ -104,7 +103,7 @@ func New(scope Scope) *Generator {
 }
 
 func (g *Generator) prepareValues() {
-	w := &g.world
+	w := &model.DefaultWorld
 	for _, set := range AllSelectors() {
 		g.sets = append(g.sets, set.Value())
 		for logs := range model.Logs(8) {
@@ -255,7 +254,7 @@ func (g *Generator) whole(t *rapid.T, s model.State) model.Request {
 }
 
 func (g *Generator) arrange(t *rapid.T, s model.State) model.Request {
-	if _, ok := s.Trail(g.world.Home, NameBeta); !ok {
+	if _, ok := s.Trail(model.DefaultWorld.Home, NameBeta); !ok {
 		return model.Request{}
 	}
 	return Arrange(NameBeta, of(t, g.conditions))
@@ -278,7 +277,7 @@ func (g *Generator) nameOrARN(t *rapid.T, s model.State, x *model.Trail) string 
 
 // at sends the request to the trail's Region.
 func (g *Generator) at(r model.Request, x *model.Trail) model.Request {
-	if x.Home != g.world.Home {
+	if x.Home != model.DefaultWorld.Home {
 		r.Region = x.Home
 	}
 	return r
@@ -290,12 +289,12 @@ func (g *Generator) create(t *rapid.T, s model.State) model.Request {
 	}
 	region := ""
 	if g.scope.Can[model.CanRegions] && one(t, 8) {
-		region = g.world.Away
+		region = model.DefaultWorld.Away
 	}
 	name := ""
 	for range len(Names) {
 		name = of(t, Names)
-		if _, taken := s.Trail(cmp.Or(region, g.world.Home), name); !taken {
+		if _, taken := s.Trail(cmp.Or(region, model.DefaultWorld.Home), name); !taken {
 			break
 		}
 		name = ""
@@ -348,14 +347,14 @@ func (g *Generator) unlikely(t *rapid.T, s model.State, region string) (value.Va
 	case 0:
 		return value.Str(of(t, Names)), region
 	case 1:
-		return value.Str(s.World.TrailARN(g.world.Home, of(t, Names))), region
+		return value.Str(s.World.TrailARN(model.DefaultWorld.Home, of(t, Names))), region
 	case 2:
 		if g.scope.Can[model.CanRegions] {
 			name := of(t, Names)
 			if one(t, 2) {
-				return value.Str(name), g.world.Away
+				return value.Str(name), model.DefaultWorld.Away
 			}
-			return value.Str(s.World.TrailARN(g.world.Away, name)), region
+			return value.Str(s.World.TrailARN(model.DefaultWorld.Away, name)), region
 		}
 	}
 	return of(t, g.badTrails).Value, region
@@ -411,7 +410,7 @@ func (g *Generator) get(t *rapid.T, s model.State) model.Request {
 		name = value.Str(g.nameOrARN(t, s, x))
 		r = g.at(r, x)
 		if g.scope.Can[model.CanRegions] && one(t, 8) {
-			r.Region = g.world.Away
+			r.Region = model.DefaultWorld.Away
 		}
 	} else {
 		name, r.Region = g.unlikely(t, s, "")

@@ -127,8 +127,7 @@ func SwapCase(s string) string {
 	return strings.ToLower(s[:1]) + s[1:]
 }
 
-// badStoreNames lists the classes of EventDataStore and InsightsDestination that are wrong in
-// themselves. The empty string is among them: it is not to be combined with a TrailName.
+// badStoreNames lists the classes of EventDataStore and InsightsDestination that are wrong in themselves.
 func badStoreNames(w *model.World) []Representative {
 	// A right ARN with parts of it replaced.
 	but := func(oldNew ...string) string {

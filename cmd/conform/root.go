@@ -107,9 +107,12 @@ func (p *process) rootCommand() *cobra.Command {
 	return root
 }
 
+// action is what a command does with its settings and arguments.
+type action func(ctx context.Context, s *settings, args []string) error
+
 // newCommand makes a command with settings and flags; its help has these in place of {flags}. One whose usage names no
 // arguments refuses them.
-func newCommand(use, short, long string, s *settings, flags []flagGroup, run func(context.Context, *settings, []string) error) *cobra.Command {
+func newCommand(use, short, long string, s *settings, flags []flagGroup, run action) *cobra.Command {
 	cmd := &cobra.Command{Use: use, Short: short, Long: strings.Replace(long, "{flags}\n", flagHelp(flags), 1)}
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		cmd.Flags().Visit(func(f *pflag.Flag) { s.from[f.Name] = fromFlag })
@@ -136,9 +139,8 @@ func ownFlags(title string, options ...option) []flagGroup {
 }
 
 // targetCommand makes a command whose settings say what is tested: they are complete when it runs.
-func (p *process) targetCommand(use, short, long string, s *settings, flags []flagGroup, run func(context.Context, *settings, []string) error) *cobra.Command {
+func (p *process) targetCommand(use, short, long string, s *settings, flags []flagGroup, run action) *cobra.Command {
 	return newCommand(use, short, long, s, flags, func(ctx context.Context, s *settings, args []string) error {
-		s.planning = use == "plan"
 		if err := s.resolve(p.environ); err != nil {
 			return err
 		}
@@ -283,6 +285,8 @@ func (o option) completion() cobra.CompletionFunc {
 		return completeFaults
 	case o.name == "traces":
 		return cobra.FixedCompletions(nil, cobra.ShellCompDirectiveFilterDirs)
+	case o.value == "PATH":
+		return cobra.FixedCompletions(nil, cobra.ShellCompDirectiveDefault)
 	case o.value == "FILE":
 		return cobra.FixedCompletions([]string{"yaml", "yml", "json"}, cobra.ShellCompDirectiveFilterFileExt)
 	case len(choices) > 1:

@@ -30,7 +30,7 @@ breaks it.
 
 func (p *process) rulesCommand() *cobra.Command {
 	cmd := newCommand("rules [ID]", "Explain the rules", rulesHelp, defaultSettings(), nil, func(ctx context.Context, _ *settings, args []string) (err error) {
-		width, _ := terminal(p.stdout)
+		width, _ := p.terminal(p.stdout)
 		text := ""
 		switch len(args) {
 		case 0:

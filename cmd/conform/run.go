@@ -228,19 +228,15 @@ func (p *process) progress(s *settings) *text.Progress {
 	if s.quiet {
 		return text.NewProgress(io.Discard, false, 0)
 	}
-	width, live := terminal(p.stderr)
-	return text.NewProgress(p.stderr, live && p.environ["TERM"] != "dumb", width)
+	width, live := p.terminal(p.stderr)
+	return text.NewProgress(p.stderr, live, width)
 }
 
 func (p *process) textOptions(s *settings) text.Options {
-	width, live := terminal(p.stdout)
-	return text.Options{Width: width, Color: p.colored(live), Verbose: s.verbose, Quiet: s.quiet}
-}
-
-// colored decides by the variables that people set for all their tools; NO_COLOR has the last word.
-func (p *process) colored(live bool) bool {
+	width, live := p.terminal(p.stdout)
 	forced := p.environ["CLICOLOR_FORCE"]
-	return p.environ["NO_COLOR"] == "" && (forced != "" && forced != "0" || live && p.environ["TERM"] != "dumb")
+	color := p.environ["NO_COLOR"] == "" && (forced != "" && forced != "0" || live) // NO_COLOR has the last word
+	return text.Options{Width: width, Color: color, Verbose: s.verbose, Quiet: s.quiet}
 }
 
 // next is the command that someone will want after a first run, of what comes with conform: the same on an emulator.
@@ -256,14 +252,14 @@ func (s *settings) next(environ map[string]string) string {
 	return "conform run --endpoint http://127.0.0.1:5000   # or where your emulator listens"
 }
 
-// terminal returns the width of the terminal behind a writer, and whether there is one.
-func terminal(w io.Writer) (width int, ok bool) {
+// terminal returns the width of the terminal behind a writer, and whether there is one that takes commands.
+func (p *process) terminal(w io.Writer) (width int, live bool) {
 	file, isFile := w.(*os.File)
 	if !isFile || !term.IsTerminal(int(file.Fd())) {
 		return 0, false
 	}
 	width, _, _ = term.GetSize(int(file.Fd()))
-	return width, true
+	return width, p.environ["TERM"] != "dumb"
 }
 
 const planHelp = `Usage: conform plan [flags]
@@ -289,6 +285,7 @@ The machines of complete suites (--machine) are
 
 func (p *process) planCommand() *cobra.Command {
 	s := defaultSettings()
+	s.planning = true
 	return p.targetCommand("plan", "Say what a run would do, and how long it takes", planHelp, s, s.groups(), p.plan)
 }
 

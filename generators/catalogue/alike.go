@@ -61,13 +61,9 @@ func Alike(s model.State, r model.Request, scope generators.Scope, n int) []mode
 	return out
 }
 
-// Breaking finds a request that breaks a rule alone in a state, as like to a given one as possible: it
+// Breaking finds a PutInsightSelectors that breaks a rule alone in a state, as like to a given one as possible: it
 // tries to repair or leave out each of the given request's members.
 func Breaking(s model.State, rule model.ID, like model.Request) (model.Request, bool) {
-	if like.Malformed() || (like.Op != model.OpPut && like.Op != model.OpGet) {
-		return model.Request{}, false
-	}
-	like.OtherTarget = false
 	regions := []string{like.Region}
 	if like.Region != "" {
 		regions = append(regions, "")
@@ -77,18 +73,16 @@ func Breaking(s model.State, rule model.ID, like model.Request) (model.Request, 
 	trails := repairsOfName(s, like.Input.Get("TrailName"), true)
 	sources := repairsOfName(s, like.Input.Get("EventDataStore"), false)
 	destinations := repairsOfName(s, like.Input.Get("InsightsDestination"), false)
-	lists := repairsOfList(like)
+	lists := repairsOfList(like.Input.Get("InsightSelectors"))
 	for at := range product(len(regions), len(trails), len(sources), len(destinations), len(lists)) {
 		cost := at[1] + at[2] + at[3] + at[4]
 		for _, i := range at {
 			cost += 4 * min(i, 1)
 		}
-		if cost >= least || like.Op == model.OpGet && destinations[at[3]].Kind() != value.Absent {
+		if cost >= least {
 			continue
 		}
-		r := like
-		r.Region = regions[at[0]]
-		r.Input = request(like.Op, trails[at[1]], sources[at[2]], destinations[at[3]], lists[at[4]]).Input
+		r := in(regions[at[0]], request(trails[at[1]], sources[at[2]], destinations[at[3]], lists[at[4]]))
 		if setOf(model.Broken(s, r)) == want {
 			best, least = r, cost
 		}
@@ -115,11 +109,7 @@ func repairsOfName(s model.State, v value.Value, trail bool) []value.Value {
 }
 
 // repairsOfList lists the selectors as they are, each by itself, and plain ones.
-func repairsOfList(like model.Request) []value.Value {
-	if like.Op == model.OpGet {
-		return []value.Value{{}}
-	}
-	list := like.Input.Get("InsightSelectors")
+func repairsOfList(list value.Value) []value.Value {
 	out := []value.Value{list}
 	if items := list.Items(); len(items) > 1 {
 		for i := range items {

@@ -215,10 +215,8 @@ func (h *histories) repeats() {
 		h.after(h.on(set, put(a, 0)), put(a, set))
 	}
 	fullest := join(h.full, steps(put(a, setD)))
-	h.after(fullest, put(a, setD))
 	h.after(join(fullest, steps(put(a, 0))), put(a, setD), put(a, setA))
 	h.after(h.on(setC, put(a, 0)), put(a, 0))
-	h.after(h.up, put(a, 0))
 	h.after(h.on(setA, put(a, 0)), put(a, setB))
 	turns := h.full
 	for i, set := range generators.AllSelectors() {
@@ -245,7 +243,6 @@ func (h *histories) refusals() {
 				h.after(before, putList(a, value.ListOf(g, item.Value)), putList(a, value.ListOf(item.Value, g)))
 			}
 		}
-		h.after(h.on(setC), putList(a, value.ListOf(good[0])))
 	}
 	onData := selector(errorRate, data)
 	for _, before := range []model.Selectors{setB, setC, 0} {
@@ -316,7 +313,6 @@ func (h *histories) stores() {
 	h.after(pair(storeOn), getStore(arn(0)))
 	h.after(pair(), getStore(id(0)))
 	h.after(pair(storeOn), getStore(id(1)), toFirst(setA), putStore(arn(0), "", 0), toFirst(0))
-	h.after(pair(), storeOff)
 	h.after(pair(storeOn, storeOff), toFirst(setB))
 	h.after(three, toSecond(setC), toSecond(setA))
 	h.after(join(three, steps(toSecond(setC))), storeOn)
@@ -338,7 +334,6 @@ func (h *histories) stores() {
 
 // sourceKinds: what a store logs, and that it changes.
 func (h *histories) sourceKinds() {
-	h.after(steps(createStore(0, generators.IdleSource), createStore(1, insight)), putStore(id(0), id(1), setA))
 	h.after(steps(createStore(0, source), createStore(1, generators.IdleInsight)), putStore(id(0), id(1), setA))
 	for _, kind := range generators.SourceVariants[1:] {
 		for _, set := range []model.Selectors{setA, setB} {

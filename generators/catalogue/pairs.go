@@ -74,9 +74,6 @@ func lacking(scope generators.Scope, rules []model.ID, requests []model.Request)
 func Together(rules []model.ID, w *model.World, scope generators.Scope) (setup []model.Request, probe model.Request, ok bool) {
 	p := planFor(w, scope)
 	set := setOf(rules)
-	if f, found := p.exact[0][set]; found && f.rules == set {
-		return p.simplest(0, set)
-	}
 	var from []found
 	for part, f := range p.exact[0] {
 		if part&^set == 0 {
@@ -122,7 +119,7 @@ func (p *plan) mix(from []found, concatenated bool, visit func(x *prepared, r mo
 	}
 	for _, x := range p.worldsOf(from) {
 		for at := range product(len(regions), len(trails), len(stores), len(stores), len(lists)) {
-			r := in(regions[at[0]], request(model.OpPut, trails[at[1]], stores[at[2]], stores[at[3]], lists[at[4]]))
+			r := in(regions[at[0]], request(trails[at[1]], stores[at[2]], stores[at[3]], lists[at[4]]))
 			if p.scope.Allows(r) {
 				visit(&x, r, setOf(model.Broken(x.state, r)))
 			}
@@ -130,9 +127,9 @@ func (p *plan) mix(from []found, concatenated bool, visit func(x *prepared, r mo
 	}
 }
 
-// request is a Put or Get with some of its members.
-func request(op model.Op, trail, source, destination, list value.Value) model.Request {
-	return model.Request{Op: op, Input: value.Obj("TrailName", trail, "EventDataStore", source,
+// request is a Put with some of its members.
+func request(trail, source, destination, list value.Value) model.Request {
+	return model.Request{Op: model.OpPut, Input: value.Obj("TrailName", trail, "EventDataStore", source,
 		"InsightsDestination", destination, "InsightSelectors", list)}
 }
 

@@ -117,7 +117,10 @@ func (p *plan) searchWorld(i int) {
 		for _, plain := range x.plain {
 			names := p.reduced
 			if plain.Input.Get("EventDataStore").Given() {
-				names = p.withStores(x.state)
+				names = maps.Clone(p.reduced)
+				for _, member := range putMembers[1:3] {
+					names[member] = slices.Concat(names[member], generators.StoreNames(x.state))
+				}
 			}
 			if plain.Input.Get("TrailName").Given() {
 				p.vary(0, i, plain, names, putMembers)
@@ -179,15 +182,6 @@ func fewer(reps []representative) []representative {
 	})
 }
 
-// withStores is the reduced lists with the stores of a state.
-func (p *plan) withStores(state model.State) map[string][]representative {
-	out := maps.Clone(p.reduced)
-	for _, member := range putMembers[1:3] {
-		out[member] = slices.Concat(out[member], generators.StoreNames(state))
-	}
-	return out
-}
-
 // vary tries every single edit of a plain request, and of those that differ in what they break every
 // two of different members. It returns these, by member.
 func (p *plan) vary(op, world int, plain model.Request, byMember map[string][]representative, members []string) map[string][]representative {
@@ -198,10 +192,6 @@ func (p *plan) vary(op, world int, plain model.Request, byMember map[string][]re
 		for _, rep := range byMember[member] {
 			e := edit{member: member, representative: rep}
 			r := e.apply(plain)
-			store := r.Input.Get("EventDataStore")
-			if r.Input.Get("TrailName").Given() && store.Kind() == value.String && store.Text() == "" {
-				continue
-			}
 			broken, ok := p.note(op, world, r, 1)
 			if !ok {
 				continue
@@ -251,9 +241,6 @@ func (p *plan) note(op, world int, r model.Request, edits int) (broken ruleSet, 
 	// A rule that the target cannot have is better not broken beside the one that is meant.
 	cost := p.cost(world, edits) + 50*(broken&^applicable).count()
 	known, ok := p.exact[op][applicable]
-	if (!ok || cost < known.cost) && mayPass(state, r, applicable) {
-		cost += 30
-	}
 	if !ok || cost < known.cost {
 		p.exact[op][applicable] = found{cost: cost, world: world, request: r, rules: broken}
 	}
@@ -261,12 +248,6 @@ func (p *plan) note(op, world int, r model.Request, edits int) (broken ruleSet, 
 }
 
 func (p *plan) cost(world, edits int) int { return p.worlds[world].cost() + 2*edits }
-
-// mayPass reports whether a success is accepted although none of the rules says so: such a request shows less.
-func mayPass(s model.State, r model.Request, rules ruleSet) bool {
-	return !slices.ContainsFunc(rules.ids(), func(id model.ID) bool { return model.RuleOf(id).MayPass }) &&
-		slices.ContainsFunc(model.Step(s, r), func(b model.Branch) bool { return b.Answer.Outcome == model.Succeeded })
-}
 
 // value keeps the simplest way to try a value: breaking nothing, or its rule with as few others as possible.
 func (p *plan) value(op, world int, e edit, r model.Request, broken ruleSet) {

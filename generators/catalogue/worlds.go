@@ -40,14 +40,11 @@ func (p *plan) world(trail string, setup ...[]model.Request) {
 		x.plain = append(x.plain, with(x.plain[0], "EventDataStore", value.Str(model.StoreID(0))))
 	}
 	for _, t := range x.state.Trails {
-		if t.Logs == 0 {
-			x.strange++ // the service refuses event selectors that log nothing
-		}
 		x.reduced = x.reduced || t.Conditions != 0
 	}
 	for _, s := range x.state.Stores {
 		if s.Logs&model.InsightEvents != 0 && s.Logs != model.InsightEvents {
-			x.strange++ // nor can a store log both categories
+			x.strange++ // a store of the service cannot log both categories
 		}
 	}
 	p.worlds = append(p.worlds, x)

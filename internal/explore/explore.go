@@ -81,9 +81,7 @@ func (x *Exploration) Run(ctx context.Context) {
 		if !slices.Contains(x.options.Suites, suite) || finished && suite != Complete {
 			continue
 		}
-		if suite != Complete { // which names its phases itself
-			x.Subject.Status.SetPhase(suite)
-		}
+		x.Subject.Status.SetPhase(suite)
 		if !x.play(ctx, suite) {
 			x.Cut = append(x.Cut, suite)
 		}

@@ -78,7 +78,8 @@ func (w *Worker) plainly(ctx context.Context) {
 		return
 	}
 	if v.play(ctx, generators.NewTrail(w.Client.Scope)...) && v.play(ctx, generators.Get(generators.NameAlpha)) {
-		for _, set := range managementSets {
+		const m = model.Management
+		for _, set := range []model.Selectors{model.MakeSelectors(m, m), model.MakeSelectors(m, 0), model.MakeSelectors(0, m), 0} {
 			r := generators.Put(generators.NameAlpha, set)
 			if !v.play(ctx, r) || !v.verify(ctx, r) {
 				break
@@ -87,10 +88,6 @@ func (w *Worker) plainly(ctx context.Context) {
 	}
 	v.leave(ctx)
 }
-
-// managementSets are both types, one of them, the other, and none.
-var managementSets = []model.Selectors{model.MakeSelectors(model.Management, model.Management), model.MakeSelectors(model.Management, 0),
-	model.MakeSelectors(0, model.Management), 0}
 
 // probe sends a case's request and the reads that say whether it was right: no GetTrail if it was to change nothing.
 func (w *Worker) probe(ctx context.Context, v *visit, c catalogue.Case) bool {

@@ -176,10 +176,7 @@ func (l *learner) aloneLike(ctx context.Context, id model.ID, setup []model.Requ
 	if probe, ok := catalogue.Breaking(l.after(setup), id, like); ok {
 		return l.answer(ctx, setup, probe)
 	}
-	setup, best, ok := catalogue.Minimal(id, model.OpPut, l.subject.Model, l.subject.Scope)
-	if !ok {
-		return l.alone(ctx, id)
-	}
+	setup, best, _ := catalogue.Minimal(id, model.OpPut, l.subject.Model, l.subject.Scope) // by which it was measured
 	for _, probe := range catalogue.Alike(l.after(setup), best, l.subject.Scope, 2*alike) {
 		if likeness(probe, like) > likeness(best, like) {
 			best = probe

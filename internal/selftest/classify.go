@@ -58,7 +58,6 @@ func classify(ctx context.Context, faults []embedded.Fault) ([]classified, repor
 type input struct{ meant, read model.Request }
 
 type walk struct {
-	world  model.World
 	cases  []catalogue.Case
 	states []model.State
 	inputs []input
@@ -69,10 +68,10 @@ type walk struct {
 }
 
 func newWalk() *walk {
-	w := &walk{world: model.DefaultWorld, words: words(), breaking: map[model.ID][][2]int{}}
-	w.cases = catalogue.Cases(&w.world, generators.Everything())
+	w := &walk{words: words(), breaking: map[model.ID][][2]int{}}
+	w.cases = catalogue.Cases(&model.DefaultWorld, generators.Everything())
 	sent, all := map[string]bool{}, states{}
-	start := model.NewState(&w.world)
+	start := model.NewState(&model.DefaultWorld)
 	all.add(start)
 	for _, c := range w.cases {
 		s := start
@@ -109,7 +108,7 @@ func (w *walk) input(r model.Request) {
 			return
 		}
 	}
-	read.Region = cmp.Or(r.Region, w.world.Home)
+	read.Region = cmp.Or(r.Region, model.DefaultWorld.Home)
 	w.inputs = append(w.inputs, input{r, read})
 }
 
@@ -271,7 +270,7 @@ func (w *walk) play(ctx context.Context, target targets.Target, calls []call, re
 	if err != nil {
 		return ""
 	}
-	tracker := model.NewTracker(&w.world)
+	tracker := model.NewTracker(&model.DefaultWorld)
 	var sent []model.Request
 	wrong := func(r model.Request) bool {
 		sent = append(sent, r)

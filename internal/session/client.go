@@ -68,7 +68,7 @@ func (c *Client) Note(text string) {
 }
 
 // Denied says that access was denied, which ends the run.
-func (c *Client) Denied(code string) { c.Status.access.CompareAndSwap(nil, &code) }
+func (c *Client) Denied(code string) { c.Status.access.CompareAndSwap(nil, code) }
 
 // Learn takes over what settled answers have shown to another client.
 func (c *Client) Learn(other *Client) {

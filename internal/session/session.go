@@ -190,7 +190,7 @@ func (s *Session) Do(ctx context.Context, r model.Request) {
 	}
 	if !verdict.Allowed && wire.Denied(reply.Answer.Code) { // says nothing of how the target behaves
 		text := reply.Answer.Code + " to " + string(r.Op)
-		s.client.Status.denied.CompareAndSwap(nil, &text)
+		s.client.Status.denied.CompareAndSwap(nil, text)
 		s.Lost = "access was denied"
 		return
 	}

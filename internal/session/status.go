@@ -18,12 +18,12 @@ type Status struct {
 	Requests    atomic.Int64
 	Divergences atomic.Int64 // distinct suspicions
 	Stop        atomic.Bool  // enough was found
-	phase       atomic.Pointer[string]
-	access      atomic.Pointer[string] // the code with which everything is refused
-	denied      atomic.Pointer[string] // the operation that the caller may not use, and the code
-	lost        atomic.Pointer[string] // why the target answers no more
-	throttled   atomic.Int64           // requests in a row that were throttled to the end
-	away        atomic.Int64           // times that the target came back after it answered nothing
+	phase       atomic.Value // a string, as the next three
+	access      atomic.Value // the code with which everything is refused
+	denied      atomic.Value // the operation that the caller may not use, and the code
+	lost        atomic.Value // why the target answers no more
+	throttled   atomic.Int64 // requests in a row that were throttled to the end
+	away        atomic.Int64 // times that the target came back after it answered nothing
 	ended       atomic.Pointer[error]
 
 	busy     atomic.Int64 // writes that stayed busy, however often they were repeated
@@ -38,12 +38,12 @@ type Status struct {
 
 	events  func(reports.Event)
 	telling sync.Mutex
-	told    map[string]bool
+	told    sync.Map
 }
 
 // NewStatus begins a run. events is told of what happens, one event at a time; nil where nobody listens.
 func NewStatus(events func(reports.Event)) *Status {
-	return &Status{Started: time.Now(), events: events, told: map[string]bool{}}
+	return &Status{Started: time.Now(), events: events}
 }
 
 // OnStore reports whether a request is a Put or Get on an event data store alone.
@@ -80,11 +80,8 @@ func (s *Status) TellOnce(key string, event func() reports.Event) {
 	if s.events == nil {
 		return
 	}
-	s.telling.Lock()
-	defer s.telling.Unlock()
-	if !s.told[key] {
-		s.told[key] = true
-		s.events(event())
+	if _, known := s.told.LoadOrStore(key, true); !known {
+		s.Tell(event())
 	}
 }
 
@@ -103,13 +100,11 @@ func (s *Status) Exercised(id model.ID) bool {
 }
 
 // SetPhase says what the run is doing.
-func (s *Status) SetPhase(phase string) { s.phase.Store(&phase) }
+func (s *Status) SetPhase(phase string) { s.phase.Store(phase) }
 
-func text(p *string) string {
-	if p == nil {
-		return ""
-	}
-	return *p
+func text(v *atomic.Value) string {
+	text, _ := v.Load().(string)
+	return text
 }
 
 // Ended is the error with which the target ended the run, nil while it goes on.
@@ -163,16 +158,16 @@ func (s *Status) Lost() string {
 	case err != nil:
 		return err.Error()
 	case s.access.Load() != nil:
-		return fmt.Sprintf(denied, *s.access.Load())
+		return fmt.Sprintf(denied, text(&s.access))
 	case s.denied.Load() != nil && !s.TargetLost():
-		return fmt.Sprintf(denied, *s.denied.Load())
+		return fmt.Sprintf(denied, text(&s.denied))
 	}
-	return text(s.lost.Load())
+	return text(&s.lost)
 }
 
 // Update says how a run goes on.
 func (s *Status) Update() reports.Update {
-	u := reports.Update{Phase: text(s.phase.Load()), Requests: int(s.Requests.Load()), Divergences: int(s.Divergences.Load())}
+	u := reports.Update{Phase: text(&s.phase), Requests: int(s.Requests.Load()), Divergences: int(s.Divergences.Load())}
 	for range s.rules.Range {
 		u.RulesExercised++
 	}
@@ -185,4 +180,4 @@ func (s *Status) Over() bool {
 	return s.access.Load() != nil || s.ended.Load() != nil || s.TargetLost() || s.Stop.Load()
 }
 
-func (s *Status) lose(why string) { s.lost.CompareAndSwap(nil, &why) }
+func (s *Status) lose(why string) { s.lost.CompareAndSwap(nil, why) }

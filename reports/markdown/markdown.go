@@ -45,8 +45,11 @@ func AppendSummary(path string, r *reports.Report) error {
 	case info.Size() > summaryLimit-leastRoom:
 		err = fmt.Errorf("%s: there is no room left", path)
 	default:
-		lead := strings.Repeat("\n", int(min(info.Size(), 1)))
-		_, err = file.Write(append([]byte(lead), markdown(r, summaryLimit-int(info.Size())-1)...))
+		text := markdown(r, summaryLimit-int(info.Size())-1)
+		if info.Size() > 0 {
+			text = append([]byte("\n"), text...)
+		}
+		_, err = file.Write(text)
 	}
 	return errors.Join(err, file.Close())
 }

@@ -263,14 +263,11 @@ func (p *page) reason(r *reports.Report) {
 
 // failing lists the rules that fail the run, once each, or why else it is no pass.
 func (p *page) failing(r *reports.Report) {
-	listed := map[model.ID]bool{}
-	for _, d := range r.Divergences {
-		if d.Fails && !listed[d.Rule] {
-			listed[d.Rule] = true
-			p.rule(d)
-		}
+	fails := slices.DeleteFunc(slices.Clone(r.Divergences), func(d reports.Divergence) bool { return !d.Fails })
+	for _, rule := range plain.GroupBy(fails, func(d reports.Divergence) model.ID { return d.Rule }) {
+		p.rule(rule.Items[0])
 	}
-	if len(listed) == 0 && r.Verdict != reports.Conforms {
+	if len(fails) == 0 && r.Verdict != reports.Conforms {
 		p.reason(r)
 	}
 }

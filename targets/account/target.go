@@ -25,7 +25,6 @@ import (
 	"github.com/insightconform/conform/model"
 	"github.com/insightconform/conform/model/value"
 	"github.com/insightconform/conform/targets"
-	"github.com/insightconform/conform/targets/account/gate"
 	"github.com/insightconform/conform/targets/account/ledger"
 	"github.com/insightconform/conform/targets/endpoint"
 	"github.com/insightconform/conform/targets/naming"
@@ -239,7 +238,7 @@ func (t *target) NewWorld(ctx context.Context) (targets.World, error) {
 	defer t.mu.Unlock()
 	index := slices.Index(t.busy, slices.Min(t.busy))
 	t.busy[index]++
-	w := &world{target: t, index: index, fresh: targets.Fresh(ctx), tag: naming.RandomLetters(gate.TagLength), used: map[string]bool{}}
+	w := &world{target: t, index: index, fresh: targets.Fresh(ctx), tag: naming.NewTag(), used: map[string]bool{}}
 	t.service.gate.Issue(w.tag)
 	return w, nil
 }

@@ -72,7 +72,12 @@ func message(code string, s model.State, r model.Request) string {
 		return "The request cannot be carried out."
 	}
 	if strings.HasSuffix(text, ": ") {
-		text += resourceName(r)
+		const longest = 160
+		name := cmp.Or(givenTrail(r), r.Input.Get("EventDataStore").Text(), "(none)")
+		if len(name) > longest {
+			name = "(none)"
+		}
+		text += name
 	}
 	return text
 }
@@ -87,15 +92,6 @@ var messages = map[string]string{
 	codeStoreNotFound: "No such event data store: ",
 	codeSerialization: "The request is not understood.",
 	codeBadEvents:     "The event selectors are missing or empty.",
-}
-
-func resourceName(r model.Request) string {
-	const longest = 160
-	name := cmp.Or(givenTrail(r), r.Input.Get("EventDataStore").Text())
-	if name == "" || len(name) > longest {
-		return "(none)"
-	}
-	return name
 }
 
 // definite takes the code that the service would give where any refusal would do.

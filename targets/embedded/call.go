@@ -9,6 +9,7 @@ import (
 
 	"github.com/insightconform/conform/model"
 	"github.com/insightconform/conform/model/value"
+	"github.com/insightconform/conform/targets/naming"
 	"github.com/insightconform/conform/targets/wire"
 )
 
@@ -181,13 +182,10 @@ func (c *call) siblings() (out []int) {
 	return out
 }
 
-// tagLength is that of the tag with which a run ends the names of one world's trails.
-const tagLength = 10
-
 // tagOf is the tag that ends a name: faults that mix trails up stay within a world, since each is judged by itself.
 func tagOf(name string) string {
 	i := strings.LastIndexByte(name, '-')
-	if i < 0 || len(name)-i-1 != tagLength || strings.Trim(name[i+1:], "abcdefghijklmnopqrstuvwxyz") != "" {
+	if i < 0 || len(name)-i-1 != naming.TagLength || strings.Trim(name[i+1:], "abcdefghijklmnopqrstuvwxyz") != "" {
 		return ""
 	}
 	return name[i+1:]

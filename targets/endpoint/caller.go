@@ -1,7 +1,7 @@
 package endpoint
 
 import (
-	"bytes"
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -49,7 +49,7 @@ type Caller struct {
 	options CallerOptions
 	signer  *v4.Signer
 	long    bool     // the prefix of X-Amz-Target is
-	clients sync.Map // *cloudtrail.Client by Region and key: each keeps one derived key
+	clients sync.Map // *cloudtrail.Client by access key: each keeps one derived key for a Region
 }
 
 // NewCaller returns a caller; nothing is sent.
@@ -131,26 +131,22 @@ func (c *Caller) throughSDK(ctx context.Context, region string, r model.Request,
 	if r.Malformed() || r.OtherTarget || targets.IsBare(ctx) || !slices.Contains(model.Ops, r.Op) {
 		return false
 	}
-	method := reflect.ValueOf(c.client(ctx, region)).MethodByName(string(r.Op))
+	credentials, _ := c.options.Credentials.Retrieve(ctx)
+	client, ok := c.clients.Load(credentials.AccessKeyID)
+	if !ok {
+		client, _ = c.clients.LoadOrStore(credentials.AccessKeyID, cloudtrail.NewFromConfig(c.Config(at(c.options.URL, "/"), "", c.options.Admit),
+			func(o *cloudtrail.Options) { o.APIOptions = append(o.APIOptions, unchecked) }))
+	}
+	method := reflect.ValueOf(client).MethodByName(string(r.Op))
 	if !method.IsValid() {
 		return false
 	}
 	in := reflect.New(method.Type().In(1).Elem())
 	if json.Unmarshal(x.meant.AppendJSON(nil), in.Interface()) == nil {
-		method.Call([]reflect.Value{reflect.ValueOf(context.WithValue(ctx, recorderKey{}, x)), in})
+		inRegion := func(o *cloudtrail.Options) { o.Region = region }
+		method.Call([]reflect.Value{reflect.ValueOf(context.WithValue(ctx, recorderKey{}, x)), in, reflect.ValueOf(inRegion)})
 	}
 	return x.reached
-}
-
-func (c *Caller) client(ctx context.Context, region string) *cloudtrail.Client {
-	credentials, _ := c.options.Credentials.Retrieve(ctx)
-	of := [2]string{region, credentials.AccessKeyID}
-	client, ok := c.clients.Load(of)
-	if !ok {
-		client, _ = c.clients.LoadOrStore(of, cloudtrail.NewFromConfig(c.Config(at(c.options.URL, "/"), region, c.options.Admit),
-			func(o *cloudtrail.Options) { o.APIOptions = append(o.APIOptions, unchecked) }))
-	}
-	return client.(*cloudtrail.Client)
 }
 
 // Config is that of SDK clients of any service, at some URL. It is given whole, so that they read neither
@@ -161,31 +157,27 @@ func (c *Caller) Config(base *url.URL, region string, admit Admit) aws.Config {
 		Retryer:                    func() aws.Retryer { return aws.NopRetryer{} },
 		RequestChecksumCalculation: aws.RequestChecksumCalculationWhenRequired,
 		ResponseChecksumValidation: aws.ResponseChecksumValidationWhenRequired,
-		APIOptions: []func(*middleware.Stack) error{func(stack *middleware.Stack) error {
+		APIOptions: []func(*middleware.Stack) error{c.bounded, func(stack *middleware.Stack) error {
 			return stack.Finalize.Insert(c.beforeSigning(admit), "Signing", middleware.Before)
 		}}}
 }
 
-// unchecked lets requests out that lack a member, and leaves the answer to the recorder, which has read it
-// already: decoding it once more would cost time, and hides what is on the wire.
-func unchecked(stack *middleware.Stack) error {
-	_, _ = stack.Initialize.Remove("OperationInputValidation") // some operations have none
-	_, err := stack.Deserialize.Swap("OperationDeserializer", middleware.DeserializeMiddlewareFunc("OperationDeserializer",
-		func(ctx context.Context, in middleware.DeserializeInput,
-			next middleware.DeserializeHandler) (middleware.DeserializeOutput, middleware.Metadata, error) {
-			out, metadata, err := next.HandleDeserialize(ctx, in)
-			if err == nil {
-				err = errRecorded
-			}
-			return out, metadata, err
-		}))
-	return err
+func (c *Caller) bounded(stack *middleware.Stack) error {
+	return stack.Initialize.Add(middleware.InitializeMiddlewareFunc("ConformTimeout", func(ctx context.Context,
+		in middleware.InitializeInput, next middleware.InitializeHandler) (middleware.InitializeOutput, middleware.Metadata, error) {
+		ctx, cancel := context.WithTimeout(ctx, targets.Limit(ctx, c.options.Timeout))
+		defer cancel()
+		return next.HandleInitialize(ctx, in)
+	}), middleware.Before)
 }
 
-var (
-	errRecorded  = errors.New("recorded") // ends the SDK's call where its own decoding would begin
-	errOtherwise = errors.New("the SDK would send something else")
-)
+// unchecked lets requests out that lack a member.
+func unchecked(stack *middleware.Stack) error {
+	_, _ = stack.Initialize.Remove("OperationInputValidation") // some operations have none
+	return nil
+}
+
+var errOtherwise = errors.New("the SDK would send something else")
 
 // beforeSigning looks at requests as the SDK would send them: whether they say what is meant, and whether
 // they are admitted. Those that are recorded get the prefix of X-Amz-Target.
@@ -198,13 +190,10 @@ func (c *Caller) beforeSigning(admit Admit) middleware.FinalizeMiddleware {
 		}
 		var body []byte
 		if stream := request.GetStream(); stream != nil {
-			if body, err = io.ReadAll(stream); err != nil {
+			body, err = io.ReadAll(stream)
+			if err = cmp.Or(err, request.RewindStream()); err != nil {
 				return out, metadata, err
 			}
-			if request, err = request.SetStream(bytes.NewReader(body)); err != nil {
-				return out, metadata, err
-			}
-			in.Request = request
 		}
 		if x := recorderOf(ctx); x != nil {
 			if said, err := value.Parse(body); err != nil || !said.Equal(x.meant) {

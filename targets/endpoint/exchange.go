@@ -58,9 +58,7 @@ func (c *Caller) Do(req *http.Request) (*http.Response, error) {
 	}
 	recorder := recorderOf(req.Context())
 	x := cmp.Or(recorder, &exchanged{})
-	ctx, cancel := context.WithTimeout(req.Context(), targets.Limit(req.Context(), c.options.Timeout))
-	defer cancel()
-	response := c.exchange(req.WithContext(ctx), body, x)
+	response := c.exchange(req, body, x)
 	if x.err == nil && recorder == nil {
 		response.Body = io.NopCloser(bytes.NewReader(x.received))
 	}

@@ -53,16 +53,16 @@ func TestMoto(t *testing.T) {
 	assert.Equal(t, model.Succeeded, arrange(t, w, "alpha", "bucket-denied").Outcome)
 	assert.Equal(t, model.Succeeded, arrange(t, w, "alpha", "bucket-missing").Outcome)
 	own := w.inner.buckets[0]
-	assert.False(t, hasBucket(t.Context(), target.support.s3, own))
+	assert.False(t, hasBucket(t.Context(), target.s3, own))
 	assert.Equal(t, arn, do(model.OpCreate, value.Obj("Name", "alpha", "S3BucketName", generators.OwnBucket)).TrailARN, "another bucket is made")
 
 	shared := target.names.Bucket
 	assert.NoError(t, w.Close(t.Context()))
 	assert.Equal(t, model.Refusal("TrailNotFoundException"), target.ask(t.Context(), "us-east-1", model.OpGet, value.Obj("TrailName", "alpha-"+w.inner.tag)).Answer)
-	assert.True(t, hasBucket(t.Context(), target.support.s3, shared))
+	assert.True(t, hasBucket(t.Context(), target.s3, shared))
 	assert.NoError(t, target.Close())
-	assert.False(t, hasBucket(t.Context(), target.support.s3, shared))
-	assert.False(t, hasBucket(t.Context(), target.support.s3, own))
+	assert.False(t, hasBucket(t.Context(), target.s3, shared))
+	assert.False(t, hasBucket(t.Context(), target.s3, own))
 	assert.True(t, target.keysWork(t.Context()), "moto has KMS, though its trails do not ask it")
 }
 

@@ -1,6 +1,7 @@
 package endpoint
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -18,27 +19,17 @@ import (
 	"github.com/insightconform/conform/targets/naming"
 )
 
-// support is what a trail needs from other services of the endpoint.
-type support struct {
-	made bool       // the shared bucket, here
-	s3   *s3.Client // nil where the endpoint has no S3
-	kms  bool       // whether keys can be made
-}
-
 // ArrangePath is where a server may offer to bring about conditions: GET answers
 // {"conditions": […]}, POST of {"TrailName", "Condition", "Region"} brings one about.
 const ArrangePath = "/_conform/arrange"
 
 func (t *Target) findExtension(ctx context.Context) {
-	t.conditions = map[string]bool{}
 	x := t.extension(ctx, t.options.Regions[0], http.MethodGet, nil)
 	var offer struct {
 		Conditions []string `json:"conditions"`
 	}
 	if x.err == nil && x.status == http.StatusOK && json.Unmarshal(x.received, &offer) == nil {
-		for _, name := range offer.Conditions {
-			t.conditions[name] = true
-		}
+		t.conditions = offer.Conditions
 	}
 }
 
@@ -52,13 +43,9 @@ func (t *Target) extension(ctx context.Context, region, method string, body []by
 
 // findSupport makes the shared bucket where that is needed and possible.
 func (t *Target) findSupport(ctx context.Context) (notes []string) {
-	t.names.Bucket = generators.SharedBucket
-	if t.options.Bucket != "" {
-		t.names.Bucket = t.options.Bucket
+	t.names.Bucket = cmp.Or(t.options.Bucket, generators.SharedBucket)
+	if t.options.Bucket != "" || t.arranges("bucket-missing") { // the extension keeps its own account of buckets
 		return nil
-	}
-	if t.conditions["bucket-missing"] {
-		return nil // it keeps its own account of buckets
 	}
 	client := NewS3(t.caller.Config(t.url, t.options.Regions[0], nil))
 	name := "conform-" + naming.NewTag()
@@ -70,7 +57,7 @@ func (t *Target) findSupport(ctx context.Context) (notes []string) {
 		_ = DropBucket(ctx, client, name)
 		return []string{"the endpoint has no S3 that keeps buckets"}
 	}
-	t.names.Bucket, t.support.made, t.support.s3 = name, true, client
+	t.names.Bucket, t.made, t.s3 = name, true, client
 	return nil
 }
 
@@ -110,7 +97,7 @@ func (t *Target) keysWork(ctx context.Context) bool {
 		return false
 	}
 	_ = t.dropKey(ctx, region, id)
-	t.support.kms = true
+	t.keys = true
 	return true
 }
 
@@ -159,7 +146,7 @@ func (t *Target) learnFromSTS(ctx context.Context) {
 		return
 	}
 	t.names.Account = *out.Account
-	t.learn(aws.ToString(out.Arn))
+	naming.Learn(&t.names, aws.ToString(out.Arn))
 }
 
 // NewS3 returns a client for one host with all buckets.

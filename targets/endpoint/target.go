@@ -22,6 +22,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
 
 	"github.com/insightconform/conform/generators"
 	"github.com/insightconform/conform/model"
@@ -70,9 +71,13 @@ type Target struct {
 
 	names targets.Names // as far as known; unsure until a trail's ARN has shown the account
 
-	conditions map[string]bool // what the arranging extension offers
-	support    support
+	conditions []string   // what the arranging extension offers
+	made       bool       // the shared bucket, here
+	s3         *s3.Client // nil where the endpoint has no S3
+	keys       bool       // can be made
 }
+
+func (t *Target) arranges(condition string) bool { return slices.Contains(t.conditions, condition) }
 
 // New checks the options; nothing is sent before Open.
 func New(options Options) (*Target, error) {
@@ -142,9 +147,9 @@ func (t *Target) Open(ctx context.Context) (targets.Info, error) {
 	if ctx.Err() != nil {
 		return info, ctx.Err()
 	}
-	info.Buckets = t.conditions["bucket-missing"] && t.conditions["bucket-denied"] || t.support.s3 != nil && checksBucket
-	info.Keys = t.conditions["key-denied"] && t.conditions["key-unusable"] || checksKey && t.keysWork(ctx)
-	info.Arrange = !slices.ContainsFunc(model.ConditionNames[:], func(name string) bool { return !t.conditions[name] })
+	info.Buckets = t.arranges("bucket-missing") && t.arranges("bucket-denied") || t.s3 != nil && checksBucket
+	info.Keys = t.arranges("key-denied") && t.arranges("key-unusable") || checksKey && t.keysWork(ctx)
+	info.Arrange = !slices.ContainsFunc(model.ConditionNames[:], func(name string) bool { return !t.arranges(name) })
 	return info, nil
 }
 
@@ -276,15 +281,6 @@ func (t *Target) unreachable(ctx context.Context, err error) error {
 	return fmt.Errorf("%w: %s: %s; check --endpoint", targets.ErrUnreachable, t.url, text)
 }
 
-// learn takes partition and account from an ARN.
-func (t *Target) learn(text string) (ok bool) {
-	partition, account, ok := naming.Owner(text)
-	if ok {
-		t.names.Partition, t.names.Account = partition, account
-	}
-	return ok
-}
-
 // probeTrails makes and deletes trails, to learn the account, of a second Region, and what CreateTrail checks.
 func (t *Target) probeTrails(ctx context.Context, info *targets.Info) (checksBucket, checksKey bool) {
 	home := t.options.Regions[0]
@@ -310,7 +306,7 @@ func (t *Target) probeTrails(ctx context.Context, info *targets.Info) (checksBuc
 		info.Notes = append(info.Notes, "a trail could not be made: "+wire.Printable(strings.TrimSpace(why)))
 		return false, false
 	}
-	if t.names.Unsure = !t.learn(naming.ARNWithin(first.Body, ":cloudtrail:")); t.names.Unsure {
+	if t.names.Unsure = !naming.Learn(&t.names, naming.ARNWithin(first.Body, ":cloudtrail:")); t.names.Unsure {
 		t.learnFromSTS(ctx)
 	}
 	if len(t.options.Regions) > 1 {
@@ -323,7 +319,7 @@ func (t *Target) probeTrails(ctx context.Context, info *targets.Info) (checksBuc
 	if !deleted {
 		return false, false // what stays may count against a quota, so no more of it
 	}
-	checksBucket = t.support.s3 != nil && create(home, "conform-no-bucket-"+tag, "").Answer.Outcome == model.Refused
+	checksBucket = t.s3 != nil && create(home, "conform-no-bucket-"+tag, "").Answer.Outcome == model.Refused
 	unknown := fmt.Sprintf("arn:aws:kms:%s:%s:key/00000000-0000-4000-8000-000000000000", home, t.names.Account)
 	return checksBucket, create(home, t.names.Bucket, unknown).Answer.Outcome == model.Refused
 }
@@ -336,10 +332,10 @@ func (t *Target) Close() error {
 	ctx, cancel := context.WithTimeout(context.Background(), t.options.Timeout)
 	defer cancel()
 	var err error
-	if t.support.made && DropBucket(ctx, t.support.s3, t.names.Bucket) != nil {
+	if t.made && DropBucket(ctx, t.s3, t.names.Bucket) != nil {
 		err = fmt.Errorf("the bucket %s could not be deleted", t.names.Bucket)
 	}
-	t.support.made = false
+	t.made = false
 	if transport, ok := t.caller.options.Transport.(*http.Transport); ok {
 		transport.CloseIdleConnections()
 	}

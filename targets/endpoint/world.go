@@ -106,7 +106,7 @@ func bareName(s string) string {
 // provide puts a trail's own bucket and key where a request asks for them, made at first; instead says for what.
 func (w *world) provide(ctx context.Context, r *model.Request) (instead map[string]string) {
 	ownBucket := r.Input.Get("S3BucketName").Text() == generators.OwnBucket
-	ownKey := r.Input.Get("KmsKeyId").Text() == generators.OwnKey && w.target.support.kms
+	ownKey := r.Input.Get("KmsKeyId").Text() == generators.OwnKey && w.target.keys
 	if !ownBucket && !ownKey {
 		return nil
 	}
@@ -118,7 +118,7 @@ func (w *world) provide(ctx context.Context, r *model.Request) (instead map[stri
 		if own.bucket == "" {
 			own.bucket = fmt.Sprintf("conform-%s-%d", w.tag, w.named)
 			w.named++
-			if client := w.target.support.s3; client != nil && creates {
+			if client := w.target.s3; client != nil && creates {
 				_ = w.target.makeBucket(ctx, client, own.bucket) // the answer to the request will tell
 				w.buckets = append(w.buckets, own.bucket)
 			}
@@ -154,7 +154,7 @@ func (w *world) arrange(ctx context.Context, region string, r model.Request) tar
 	}
 	var err error
 	switch {
-	case w.target.conditions[condition]:
+	case w.target.arranges(condition):
 		body := value.Obj("TrailName", name, "Condition", condition, "Region", region).AppendJSON(nil)
 		x := w.target.extension(ctx, region, http.MethodPost, body)
 		if err = x.err; err == nil && x.status >= http.StatusInternalServerError {
@@ -162,17 +162,17 @@ func (w *world) arrange(ctx context.Context, region string, r model.Request) tar
 		} else if err == nil && x.status != http.StatusOK {
 			return refused("arranging was refused")
 		}
-	case strings.HasPrefix(condition, "bucket-") && w.target.support.s3 != nil:
+	case strings.HasPrefix(condition, "bucket-") && w.target.s3 != nil:
 		if !slices.Contains(w.buckets, uses.bucket) {
 			return refused("the trail has no bucket of its own")
 		}
 		if condition == "bucket-missing" {
-			err = DropBucket(ctx, w.target.support.s3, uses.bucket)
+			err = DropBucket(ctx, w.target.s3, uses.bucket)
 		} else {
-			err = w.target.setPolicy(ctx, w.target.support.s3, uses.bucket, "Deny")
+			err = w.target.setPolicy(ctx, w.target.s3, uses.bucket, "Deny")
 		}
 		own.bucket = "" // spoilt: the next trail of this name gets another
-	case strings.HasPrefix(condition, "key-") && w.target.support.kms:
+	case strings.HasPrefix(condition, "key-") && w.target.keys:
 		key := bareName(uses.key)
 		if !slices.Contains(w.keys, place{region, key}) {
 			return refused("the trail has no key of its own")
@@ -220,7 +220,7 @@ func (w *world) Close(ctx context.Context) error {
 		count(!there || w.removeStore(ctx, at))
 	}
 	for _, bucket := range w.buckets {
-		count(DropBucket(ctx, w.target.support.s3, bucket) == nil)
+		count(DropBucket(ctx, w.target.s3, bucket) == nil)
 	}
 	for _, key := range w.keys {
 		count(w.target.dropKey(ctx, key.region, key.name) == nil)

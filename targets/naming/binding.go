@@ -133,7 +133,7 @@ func (b *binding) bind(concrete, symbolic string) {
 func (b *binding) lends(symbolic, concrete string) {
 	b.bind(concrete, symbolic)
 	b.lent[symbolic] = concrete
-	head := len(b.names.Prefix) + 1 + tagLength
+	head := len(b.names.Prefix) + 1 + TagLength
 	if b.names.Prefix == "" || !strings.HasPrefix(concrete, b.names.Prefix+"-") || len(concrete) <= head {
 		return
 	}

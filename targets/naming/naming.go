@@ -108,12 +108,10 @@ func (w *world) lendTrail(r model.Request) targets.Reply {
 
 // learn takes partition and account from the ARN of a trail that was just made.
 func (w *world) learn(text string) {
-	names, ok := w.binding.names, false
-	if names.Partition, names.Account, ok = Owner(text); !ok {
-		return
+	if names := w.binding.names; Learn(&names, text) {
+		w.target.learnt.CompareAndSwap(nil, newIdentity(names))
+		w.binding.identity = w.target.learnt.Load()
 	}
-	w.target.learnt.CompareAndSwap(nil, newIdentity(names))
-	w.binding.identity = w.target.learnt.Load()
 }
 
 // ARNWithin finds the first ARN in a body that has some part, whatever member it stands in.

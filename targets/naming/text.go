@@ -9,12 +9,18 @@ import (
 	"sync/atomic"
 
 	"github.com/aws/aws-sdk-go-v2/aws/arn"
+
+	"github.com/insightconform/conform/targets"
 )
 
-// Owner returns the partition and the account of an ARN; ok is false where it has none.
-func Owner(text string) (partition, account string, ok bool) {
+// Learn takes partition and account from an ARN, and reports whether it has them.
+func Learn(names *targets.Names, text string) bool {
 	parsed, err := arn.Parse(text)
-	return parsed.Partition, parsed.AccountID, err == nil && parsed.Partition != "" && IsAccount(parsed.AccountID)
+	if err != nil || parsed.Partition == "" || !IsAccount(parsed.AccountID) {
+		return false
+	}
+	names.Partition, names.Account = parsed.Partition, parsed.AccountID
+	return true
 }
 
 // IsAccount reports whether a string is an account id.
@@ -52,38 +58,23 @@ func FoldedName(s string) string {
 	return strings.NewReplacer("_", "", "-", "", " ", "").Replace(strings.ToLower(s))
 }
 
-// tagLength is that of the letters that make a name unique, the last of which count.
-const (
-	tagLength   = 10
-	countLength = 4
-)
+// TagLength is that of the letters that make a name unique.
+const TagLength = 10
+
+// NewTag returns lower-case letters that nobody can guess, so that no two calls return the same.
+func NewTag() string {
+	tag := make([]byte, TagLength)
+	_, _ = rand.Read(tag) // does not fail
+	for i := range tag {
+		tag[i] = 'a' + tag[i]%26
+	}
+	return string(tag)
+}
 
 var (
-	processTag           = "c" + RandomLetters(tagLength-countLength-1)
-	tagCount, shortCount atomic.Uint32
-	firstShort           = mathrand.Uint32N(8000)
+	shortCount atomic.Uint32
+	firstShort = mathrand.Uint32N(8000)
 )
-
-// RandomLetters returns lower-case letters that nobody can guess.
-func RandomLetters(n int) string {
-	random := make([]byte, n)
-	_, _ = rand.Read(random) // does not fail
-	for i := range random {
-		random[i] = 'a' + random[i]%26
-	}
-	return string(random)
-}
-
-// NewTag returns ten lower-case letters that no other call has returned.
-func NewTag() string {
-	n := tagCount.Add(1)
-	count := make([]byte, countLength)
-	for i := range count {
-		count[len(count)-1-i] = 'a' + byte(n%26)
-		n /= 26
-	}
-	return processTag + string(count)
-}
 
 // nextShort returns three consonants: they make no word that an answer could hold.
 func nextShort() string {

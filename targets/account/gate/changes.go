@@ -119,7 +119,7 @@ func (g *Gate) trailName(region, name string) error {
 	if is == Foreign {
 		return Refuse(GuardTag, "the trail %s bears another tag than the ledger's", wire.Printable(name))
 	}
-	if is == Owned || len(rest) > TagLength && rest[TagLength] == '-' && g.tags[rest[:TagLength]] {
+	if is == Owned || len(rest) > naming.TagLength && rest[naming.TagLength] == '-' && g.tags[rest[:naming.TagLength]] {
 		return nil
 	}
 	return Refuse(guardOwner, "the ledger has no trail %s in %s whose tag was checked", wire.Printable(name), wire.Printable(region))

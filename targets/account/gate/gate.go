@@ -118,9 +118,6 @@ func (g *Gate) Issue(tag string) {
 	g.tags[tag] = true
 }
 
-// TagLength is that of a tag.
-const TagLength = 10
-
 // At returns the check for requests of one service in one Region.
 func (g *Gate) At(service, region string) endpoint.Admit {
 	return func(req *http.Request, body []byte) error { return g.admit(service, region, req, body) }
@@ -150,9 +147,9 @@ func (g *Gate) admit(service, region string, req *http.Request, body []byte) err
 		return Refuse(GuardAccount, "%s before the account was found to be the right one", name)
 	case service == CloudTrail && !slices.Contains(g.regions, region):
 		return Refuse(GuardRegion, "%s is not one of --regions", wire.Printable(region))
-	case op.needs == needsLogging && !g.logging:
+	case op.logging && !g.logging:
 		return Refuse(guardLogging, "%s needs --allow-logging, because a trail that logs costs money", name)
-	case op.needs == needsStores && !g.storing:
+	case op.stores && !g.storing:
 		return Refuse(guardOperation, "%s needs --stores, because event data stores cost money", name)
 	case !op.writes:
 		return nil

@@ -8,7 +8,8 @@ type operation struct {
 	writes     bool     // changes something
 	actions    []string // that are permitted; nil is the one that is called as the operation
 	scope      scope
-	needs      need
+	logging    bool // is sent with --allow-logging alone
+	stores     bool // is sent with --stores alone
 	creates    ledger.Kind
 	members    []string // that its input may have; nil is any
 }
@@ -25,15 +26,6 @@ const (
 	prefixKeys               // objects in them
 	taggedStore              // event data stores with the tag
 	newStore                 // event data stores that are made with the tag
-)
-
-// need says with which flag alone an operation is sent.
-type need uint8
-
-const (
-	always need = iota
-	needsLogging
-	needsStores
 )
 
 // operations is all that the Gate admits, by service and operation; the policy is made of it too.
@@ -57,17 +49,17 @@ var operations = map[string]operation{
 	"cloudtrail:PutInsightSelectors": {writes: true, scope: prefixTrail},
 	"cloudtrail:PutEventSelectors": {writes: true, scope: prefixTrail,
 		members: []string{"TrailName", "EventSelectors", "AdvancedEventSelectors"}},
-	"cloudtrail:StartLogging":        {writes: true, scope: prefixTrail, needs: needsLogging, members: []string{"Name"}},
-	"cloudtrail:StopLogging":         {writes: true, scope: prefixTrail, needs: needsLogging, members: []string{"Name"}},
-	"cloudtrail:ListEventDataStores": {scope: inRegions, needs: needsStores},
-	"cloudtrail:GetEventDataStore":   {scope: taggedStore, needs: needsStores},
-	"cloudtrail:CreateEventDataStore": {writes: true, scope: newStore, needs: needsStores,
+	"cloudtrail:StartLogging":        {writes: true, scope: prefixTrail, logging: true, members: []string{"Name"}},
+	"cloudtrail:StopLogging":         {writes: true, scope: prefixTrail, logging: true, members: []string{"Name"}},
+	"cloudtrail:ListEventDataStores": {scope: inRegions, stores: true},
+	"cloudtrail:GetEventDataStore":   {scope: taggedStore, stores: true},
+	"cloudtrail:CreateEventDataStore": {writes: true, scope: newStore, stores: true,
 		actions: []string{"cloudtrail:CreateEventDataStore", "cloudtrail:AddTags"}, creates: ledger.Store,
 		members: []string{"Name", "AdvancedEventSelectors", "MultiRegionEnabled", "RetentionPeriod",
 			"TerminationProtectionEnabled", "StartIngestion", "TagsList"}},
-	"cloudtrail:UpdateEventDataStore": {writes: true, scope: taggedStore, needs: needsStores,
+	"cloudtrail:UpdateEventDataStore": {writes: true, scope: taggedStore, stores: true,
 		members: []string{"EventDataStore", "AdvancedEventSelectors", "RetentionPeriod", "TerminationProtectionEnabled"}},
-	"cloudtrail:DeleteEventDataStore": {writes: true, scope: taggedStore, needs: needsStores, members: []string{"EventDataStore"}},
+	"cloudtrail:DeleteEventDataStore": {writes: true, scope: taggedStore, stores: true, members: []string{"EventDataStore"}},
 
 	"s3:ListBuckets":          {actions: []string{"s3:ListAllMyBuckets"}},
 	"s3:HeadBucket":           {actions: []string{"s3:ListBucket"}, scope: prefixS3},

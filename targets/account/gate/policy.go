@@ -56,7 +56,7 @@ func Policy(o PolicyOptions) (Document, error) {
 	partition := PartitionOf(o.Regions[0])
 	actions := map[scope][]string{}
 	for name, op := range operations {
-		if op.needs == needsLogging && !o.Logging || op.needs == needsStores && !o.Stores {
+		if op.logging && !o.Logging || op.stores && !o.Stores {
 			continue
 		}
 		actions[op.scope] = append(actions[op.scope], op.permissions(name)...)

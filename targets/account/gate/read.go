@@ -14,6 +14,7 @@ import (
 	"github.com/insightconform/conform/generators"
 	"github.com/insightconform/conform/model"
 	"github.com/insightconform/conform/model/value"
+	"github.com/insightconform/conform/targets/naming"
 	"github.com/insightconform/conform/targets/wire"
 )
 
@@ -99,10 +100,10 @@ func (g *Gate) harmless(body []byte) bool {
 		}
 		before, after, named := strings.Cut(bad, generators.NameAlpha)
 		rest, ok := strings.CutPrefix(text, before+g.prefix+"-")
-		if !named || !ok || len(rest) < TagLength || !g.tags[rest[:TagLength]] {
+		if !named || !ok || len(rest) < naming.TagLength || !g.tags[rest[:naming.TagLength]] {
 			continue
 		}
-		rest, ok = strings.CutPrefix(rest[TagLength:], "-"+generators.NameAlpha)
+		rest, ok = strings.CutPrefix(rest[naming.TagLength:], "-"+generators.NameAlpha)
 		if ok && strings.HasPrefix(after, rest) {
 			return true
 		}
