@@ -182,3 +182,65 @@ func when(holds bool, do reaction) reaction {
 	}
 	return nil
 }
+
+// TestWhatTimesOutIsNamed: a server that hangs on one kind of request is judged all the same, which the report names
+// with how often it timed out; what is slow is not taken for it.
+func TestWhatTimesOutIsNamed(t *testing.T) {
+	list := func(a arrived) string { return a.body[strings.Index(a.body, "InsightSelectors")+1:] }
+	for name, x := range map[string]struct {
+		react    func(arrived) reaction
+		verdict  reports.Verdict
+		requests int
+		timeout  time.Duration
+		kind     string
+	}{
+		"Put of nothing": {func(a arrived) reaction {
+			return when(a.put() && strings.Contains(a.body, `"InsightSelectors":[]`), hangs)
+		},
+			reports.Diverges, 2500, time.Second, "PutInsightSelectors of [] where success is due"},
+		"a type given twice": {func(a arrived) reaction {
+			return when(a.put() && !a.stores() && strings.Count(list(a), `"ApiCallRateInsight"`) == 2, hangs)
+		}, reports.Diverges, 2500, time.Second, "PutInsightSelectors with a type given twice where success is due"},
+		"slow now and then": {func(a arrived) reaction {
+			return when(a.all%400 == 399, func(_ http.ResponseWriter, right func()) { time.Sleep(3500 * time.Millisecond); right() })
+		}, reports.Conforms, 0, 3 * time.Second, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			target, err := endpoint.New(endpoint.Options{URL: crippled(t, embedded.ServerOptions{}, x.react), Timeout: x.timeout})
+			require.NoError(t, err)
+			report, err := conform.Run(t.Context(), target, conform.Options{Seed: 1, Requests: x.requests})
+			require.NoError(t, err)
+			t.Logf("%s: %s; timed out %v", report.Verdict, report.Reason, report.TimedOut)
+			assert.Equal(t, x.verdict, report.Verdict, explain(report, func(model.ID) bool { return true }))
+			if x.kind != "" {
+				assert.Equal(t, []model.ID{model.WireNoCrash}, rulesOf(report))
+				assert.NotZero(t, report.TimedOut[x.kind])
+			} else { // nothing was left out for it
+				assert.Equal(t, report.Coverage.Transitions.Total, report.Coverage.Transitions.Covered)
+				assert.Greater(t, len(report.TimedOut), 5)
+			}
+		})
+	}
+}
+
+// TestDeaths: where a request kills the server and a supervisor brings it back without its memory, that request is
+// the finding, and nothing that the other connections saw is.
+func TestDeaths(t *testing.T) {
+	var down atomic.Int64 // until when, in nanoseconds
+	target, err := endpoint.New(endpoint.Options{URL: crippled(t, embedded.ServerOptions{}, func(a arrived) reaction {
+		if a.put() && strings.Contains(a.body, `"InsightSelectors":"`) {
+			down.Store(time.Now().Add(300 * time.Millisecond).UnixNano())
+			a.restart()
+			return drops
+		}
+		return when(time.Now().UnixNano() < down.Load(), drops)
+	}), Timeout: time.Second})
+	require.NoError(t, err)
+	report, err := conform.Run(t.Context(), target, conform.Options{Seed: 1, Requests: 6000})
+	require.NoError(t, err)
+	assert.Equal(t, []model.ID{model.WireNoCrash}, rulesOf(report), explain(report, func(model.ID) bool { return true }))
+	for _, d := range report.Divergences {
+		assert.Equal(t, reports.Confirmed, d.Status)
+	}
+}

@@ -77,9 +77,13 @@ func join(parts []*Report) (*Report, error) {
 // joinedEnd says how the whole ended: as any part did, unless a later one went on from there.
 func joinedEnd(parts []*Report) *End {
 	out := &End{Joined: true}
-	for _, p := range parts {
+	for i, p := range parts {
 		e := p.ending()
-		out.PutSucceeded = out.PutSucceeded || e.PutSucceeded
+		out.PutSucceeded, out.NoTrails = out.PutSucceeded || e.PutSucceeded, cmp.Or(out.NoTrails, e.NoTrails)
+		if i == 0 {
+			out.Unusable = e.Unusable
+		}
+		out.Unusable = slices.DeleteFunc(slices.Clone(out.Unusable), func(what string) bool { return !slices.Contains(e.Unusable, what) })
 		out.Resumed = out.Resumed || e.Resumed
 		if slices.ContainsFunc(parts, func(o *Report) bool { return o != p && o.Shard == p.Shard && o.ending().Resumed && o.after(p) }) {
 			continue
@@ -133,6 +137,12 @@ func (r *Report) add(p *Report) {
 	r.Cases += p.Cases
 	r.DurationSeconds += p.DurationSeconds
 	r.Workers = max(r.Workers, p.Workers)
+	for kind, n := range p.TimedOut {
+		if r.TimedOut == nil {
+			r.TimedOut = map[string]int{}
+		}
+		r.TimedOut[kind] += n
+	}
 	if p.Started.Before(r.Started) {
 		r.Started = p.Started
 	}

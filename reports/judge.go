@@ -83,7 +83,7 @@ func verdicts(r *Report, e *End, n counts) []row {
 		{e.NoTrails != "", Inconclusive, "no trail could be made to test on: " + e.NoTrails},
 		{!e.PutSucceeded, Inconclusive, "no PutInsightSelectors ever succeeded; see what the target answers with --report json=PATH, " +
 			"and whether it needs --bucket or credentials"},
-		{len(e.Unusable) > 0, Inconclusive, "no answer of any use ever came to " + strings.Join(e.Unusable, ", ")},
+		{len(e.Unusable) > 0, Inconclusive, "no answer of any use came to " + strings.Join(e.Unusable, ", ")},
 		// Where nothing but complete suites was to be run.
 		{slices.Contains(r.CutShort, suiteComplete) && len(r.Suites) == 1, Inconclusive,
 			fmt.Sprintf("%d of %s of the complete suites executed; go on with --resume", n.executed, plain.Counted(n.tests, "test"))},
@@ -168,7 +168,7 @@ func (r *Report) ending() End {
 		e.Failed = r.Reason
 	case r.Verdict == RefusedRun:
 		e.Refused = r.Reason
-	case r.Partial:
+	case r.Partial && r.Verdict != Conforms:
 		e.Lost = r.Reason
 		if _, then, ok := strings.Cut(r.Reason, "; then "); ok {
 			e.Lost = then

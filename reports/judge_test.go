@@ -113,6 +113,34 @@ var verdictCases = []verdictCase{
 	}, Inconclusive, 3, false, "no trail could be made to test on: it answers 501"},
 	{"no Put succeeded", func(r *Report) { r.End.PutSucceeded = false }, Inconclusive, 3, false,
 		"no PutInsightSelectors ever succeeded; see what the target answers with --report json=PATH, and whether it needs --bucket or credentials"},
+	{"no trails though stores", func(r *Report) {
+		r.SetCapability(model.CanStores, true, "")
+		r.SetCapability(model.CanCreate, false, "CreateTrail answered 500")
+		r.End.NoTrails = "CreateTrail answered 500"
+	}, Inconclusive, 3, false, "no trail could be made to test on: CreateTrail answered 500"},
+	{"no CreateTrail, but stores", func(r *Report) {
+		r.SetCapability(model.CanStores, true, "")
+		r.SetCapability(model.CanCreate, false, "it answers 501")
+	}, Conforms, 0, false, "no divergence was found among the requests that were tried"},
+	{"no Get of any use", func(r *Report) { r.End.Unusable = []string{"GetInsightSelectors"} }, Inconclusive, 3, false,
+		"no answer of any use came to GetInsightSelectors"},
+	{"a known divergence, but no Get of any use", func(r *Report) {
+		r.Divergences, r.End.Unusable = []Divergence{known}, []string{"GetInsightSelectors"}
+	}, Inconclusive, 3, false, "no answer of any use came to GetInsightSelectors"},
+	{"without Get", func(r *Report) { r.SetCapability(model.CanGet, false, "it answers 501") }, Conforms, 0, false,
+		"no divergence was found among the requests that were tried, without reading back (it answers 501)"},
+	{"suites cut short before they tested much", func(r *Report) {
+		suiteOf(0, "")(r)
+		r.Suites = []string{"systematic", suiteComplete}
+		r.CutShort = r.Suites
+		for _, id := range []model.ID{model.TrailHomeRegion, model.TrailNotFound, model.LogsCallRate} {
+			r.Coverage.Rules[id] = RuleCoverage{Applicable: true}
+		}
+	}, Inconclusive, 3, true, "only 2 of 5 applicable rules were exercised; raise --requests or --time, and keep the systematic suite"},
+	{"a certificate that does not hold is not spoken of", func(r *Report) {
+		suiteOf(40, "")(r)
+		r.Suites = []string{"systematic", suiteComplete}
+	}, Conforms, 0, true, "no divergence was found among the requests that were tried"},
 	{"an unfinished complete suite", suiteOf(40, ""), Inconclusive, 3, true, "40 of 100 tests of the complete suites executed; go on with --resume"},
 	{"few rules", func(r *Report) {
 		for _, id := range []model.ID{model.TrailHomeRegion, model.TrailNotFound, model.LogsCallRate, model.GetReflectsPut, model.WireNoCrash} {

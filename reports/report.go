@@ -89,6 +89,9 @@ type Report struct {
 	Cases             int       `json:"cases"`
 	RequestsPerSecond float64   `json:"requests_per_second"`
 
+	// TimedOut counts the requests that were not answered in time, by what they have in common.
+	TimedOut map[string]int `json:"timed_out,omitempty"`
+
 	// Capabilities says of each by name whether it was covered; NotCovered says why of the others.
 	Capabilities map[string]CapabilityStatus `json:"capabilities"`
 	NotCovered   map[string]string           `json:"not_covered,omitempty"`

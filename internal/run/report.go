@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/insightconform/conform/internal/session"
 	"github.com/insightconform/conform/model"
 	"github.com/insightconform/conform/reports"
 	"github.com/insightconform/conform/targets"
@@ -83,11 +84,21 @@ func (r *run) ending(ctx context.Context) *reports.End {
 	if r.failure() != nil {
 		end.Failed = "the harness failed; what it had found is reported"
 	}
+	var hanging []string
+	r.report.TimedOut, hanging = r.subject.Status.TimedOut()
+	end.Unusable = append(end.Unusable, slices.DeleteFunc(hanging, r.hangIsFound)...)
 	end.Lost = r.subject.Status.Lost()
 	if errors.Is(r.subject.Status.Ended(), targets.ErrRefused) {
 		end.Refused, end.Lost = end.Lost, ""
 	}
 	return end
+}
+
+// hangIsFound reports whether it is a divergence that a kind of request hangs.
+func (r *run) hangIsFound(kind string) bool {
+	return slices.ContainsFunc(r.report.Divergences, func(d reports.Divergence) bool {
+		return d.Actual == session.NoAnswer && d.Status == reports.Confirmed && strings.HasPrefix(kind, d.Operation)
+	})
 }
 
 // failure is that of the harness, nil where it did not fail.

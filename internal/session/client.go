@@ -19,6 +19,8 @@ const (
 	longestBusy     = 5 * time.Minute  // where the target is eventually consistent
 	maxSilent       = 5                // answers in a row that may be indefinite before a world is given up
 	maxThrottledOut = 2                // requests in a row that may be throttled to the end
+	maxLate         = 3                // requests of one kind in a row that may time out before the kind counts as one that hangs
+	tryAgain        = time.Minute      // after which a kind that hangs is sent again
 	longestAway     = 12 * time.Second // that a target may take to answer again, as after a crash
 	maxNotes        = 20               // that a client keeps
 	cleanUpTime     = 10 * time.Second // of one world

@@ -200,6 +200,7 @@ func (s *Session) Do(ctx context.Context, r model.Request) {
 		return
 	}
 	s.silent = 0
+	s.client.Status.inTime(before, r)
 	if !verdict.Allowed {
 		s.diverged(ctx)
 		return
@@ -273,6 +274,8 @@ func (s *Session) indefinite(ctx context.Context, r model.Request, reply targets
 		s.Lost = "no definite answers: " + reply.Problem
 	} else if reply.Answer.Outcome == model.Unanswered && !s.client.Eventual() && !s.client.Serial && !s.client.Heard(ctx, false, reply.Problem) {
 		s.Lost = "no answer, nor any to a plain request: " + reply.Problem
+	} else if reply.TimedOut && !r.Op.Reads() && !s.client.Eventual() {
+		s.Lost = "a write that was not answered in time, and may still be carried out"
 	}
 	if !r.Op.Insights() || len(reply.Objections) > 0 || s.client.Eventual() && (reply.TimedOut || wire.Unavailable(reply.Answer.Code)) {
 		return

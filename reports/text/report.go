@@ -93,6 +93,9 @@ func (p *page) summary(r *reports.Report) {
 		p.say("replayed", summary(r.Replays))
 	}
 	p.entry("cut short", yellow, p.most, ", ", r.CutShort...)
+	p.entry("timed out", yellow, p.most, ", ", plain.Texts(slices.Sorted(maps.Keys(r.TimedOut)), func(kind string) string {
+		return plain.Text(kind) + " (" + plain.Counted(r.TimedOut[kind], "time") + ")"
+	})...)
 	p.entry("not covered", normal, p.most, "; ", plain.Texts(describe.Lacking(r), func(lack plain.Group[string, string]) string {
 		return strings.TrimSuffix(strings.Join(lack.Items, ", ")+" ("+lack.Key+")", " ()")
 	})...)
