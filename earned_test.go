@@ -98,6 +98,7 @@ func crippled(t *testing.T, o embedded.ServerOptions, react func(arrived) reacti
 // TestAGreenIsEarned runs against crippled servers: who cannot be tested does not conform, and who lacks what
 // it may lack does.
 func TestAGreenIsEarned(t *testing.T) {
+	t.Parallel()
 	for name, x := range map[string]struct {
 		react   func(arrived) reaction
 		server  embedded.ServerOptions
@@ -186,6 +187,7 @@ func when(holds bool, do reaction) reaction {
 // TestWhatTimesOutIsNamed: a server that hangs on one kind of request is judged all the same, which the report names
 // with how often it timed out; what is slow is not taken for it.
 func TestWhatTimesOutIsNamed(t *testing.T) {
+	t.Parallel()
 	list := func(a arrived) string { return a.body[strings.Index(a.body, "InsightSelectors")+1:] }
 	for name, x := range map[string]struct {
 		react    func(arrived) reaction
@@ -227,6 +229,7 @@ func TestWhatTimesOutIsNamed(t *testing.T) {
 // TestDeaths: where a request kills the server and a supervisor brings it back without its memory, that request is
 // the finding, and nothing that the other connections saw is.
 func TestDeaths(t *testing.T) {
+	t.Parallel()
 	var down atomic.Int64 // until when, in nanoseconds
 	target, err := endpoint.New(endpoint.Options{URL: crippled(t, embedded.ServerOptions{}, func(a arrived) reaction {
 		if a.put() && strings.Contains(a.body, `"InsightSelectors":"`) {

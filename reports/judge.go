@@ -29,6 +29,9 @@ type End struct {
 	MissingShards []string `json:"missing_shards,omitempty"`
 }
 
+// Early reports whether something ended the run before it had done, or used up, what it was told.
+func (e *End) Early() bool { return e.Interrupted+e.Failed+e.Refused+e.Misused+e.Lost != "" }
+
 // The reasons of an interrupted run.
 const (
 	ReasonInterrupted = "interrupted before the end; run it again without interruption for a verdict"
@@ -53,7 +56,7 @@ func Judge(r *Report) {
 	if r.Verdict == Failed && r.End.Failed == "" {
 		r.ExitCode = ExitUsage
 	}
-	r.Partial = r.End.Interrupted+r.End.Failed+r.End.Refused+r.End.Misused+r.End.Lost != "" || len(r.End.MissingShards)+len(r.CutShort) > 0
+	r.Partial = r.End.Early() || len(r.End.MissingShards)+len(r.CutShort) > 0
 }
 
 type row struct {

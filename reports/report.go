@@ -357,7 +357,13 @@ func (r *Report) Normalized() *Report {
 	c := *r
 	c.Schema = cmp.Or(c.Schema, Schema)
 	c.DurationSeconds, c.RequestsPerSecond = plain.Finite(r.DurationSeconds), plain.Finite(r.RequestsPerSecond)
-	c.Divergences, c.Deviations = slices.Clone(r.Divergences), slices.Clone(r.Deviations)
+	c.Divergences, c.Deviations = append([]Divergence{}, r.Divergences...), append([]Deviation{}, r.Deviations...)
+	if c.Capabilities == nil {
+		c.Capabilities = map[string]CapabilityStatus{}
+	}
+	if c.Coverage.Rules == nil {
+		c.Coverage.Rules = map[model.ID]RuleCoverage{}
+	}
 	c.sort()
 	return &c
 }

@@ -196,7 +196,7 @@ func (s *settings) keep(report *reports.Report) error {
 			}
 		}
 	}
-	if s.updateBaseline && !report.Partial {
+	if s.updateBaseline && report.End != nil && !report.End.Early() {
 		updated := reports.UpdatedBaseline(s.run.Baseline, report)
 		if err := files.Write(s.baseline, func(w io.Writer) error { return updated.Write(w, yamlFile(s.baseline)) }); err != nil {
 			return fmt.Errorf("--baseline %s: %w", s.baseline, err)

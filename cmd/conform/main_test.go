@@ -459,7 +459,7 @@ func TestReportThatCannotBeWrittenInTheEnd(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "reports")
 	require.NoError(t, os.Mkdir(dir, 0o777))
 	f := passing()
-	f.during = func(context.Context, conform.Options) { os.Remove(dir) }
+	f.during = func(context.Context, conform.Options) { os.RemoveAll(dir) }
 	got := f.run(t.Context(), nil, "run", "--report", "json="+dir+"/r.json", "--report", "text")
 	assert.Equal(t, reports.ExitFailed, got.code)
 	assert.Equal(t, "conform: --report json="+dir+"/r.json: write "+dir+"/r.json: no such file or directory\n", got.stderr)

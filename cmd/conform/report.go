@@ -4,11 +4,13 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"path/filepath"
 	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/insightconform/conform/internal/files"
 	"github.com/insightconform/conform/reports"
 	"github.com/insightconform/conform/reports/events"
 	"github.com/insightconform/conform/reports/formats"
@@ -38,7 +40,7 @@ func (p *process) reportCommand() *cobra.Command {
 		option{"to", "FORMAT[=PATH]", field{set: s.addReport, form: aList}, formatNames() + "; to standard output or a file; repeatable (default text)"},
 		option{"precedence", "FILE", textField(&precedence, anyText), "put a learned precedence of errors into the report"})
 	return newCommand("report FILE…", "Write the report of an earlier run in another format", reportHelp, s, flags,
-		func(_ context.Context, s *settings, files []string) error { return p.convert(s, files, precedence) })
+		func(_ context.Context, s *settings, paths []string) error { return p.convert(s, paths, precedence) })
 }
 
 const mergeHelp = `Usage: conform merge FILE… [--report FORMAT[=PATH]]
@@ -164,6 +166,20 @@ func readReports(stdin io.Reader, paths []string) (list []*reports.Report, err e
 	return list, nil
 }
 
+// replaceReports has the files of the reports say how a run ended, or that it goes on, of which nothing else is known,
+// so that none tells of an earlier run. What is written only once, and the file of --resume, are left alone.
+func (p *process) replaceReports(s *settings, end *reports.End) *reports.Report {
+	report := s.reportBefore()
+	report.End = end
+	reports.Judge(report)
+	kept := func(sink formats.Sink) bool {
+		once := sink.Path == "" || end.Interrupted == reports.ReasonGoesOn && files.InPlace(sink.Path)
+		return once || s.resume != "" && filepath.Clean(sink.Path) == filepath.Clean(s.resume)
+	}
+	p.writeReports(slices.DeleteFunc(slices.Clone(s.sinks), kept), report, text.Options{}, formats.NDJSON)
+	return report
+}
+
 // eventStreams are the reports of a run that are written as it goes.
 type eventStreams []*events.Stream
 
@@ -193,7 +209,8 @@ func (all eventStreams) add(e reports.Event) {
 func (s *settings) reportBefore() *reports.Report {
 	o := s.runOptions()
 	return &reports.Report{Schema: reports.Schema, Version: o.Version, Command: o.Command, Started: time.Now(),
-		Target: targets.Info{Name: s.target, Endpoint: s.endpoint.URL}, Seed: o.Seed, Workers: o.Workers, Suites: o.Suites, FailOn: o.FailOn}
+		Target: targets.Info{Name: s.target, Endpoint: s.endpoint.URL}, Seed: o.Seed, Workers: o.Workers, Suites: o.Suites,
+		Shard: o.Shard.String(), FailOn: o.FailOn}
 }
 
 // tell ends the streams, of which it reports whether all was written, and marks the run for continuous integration.

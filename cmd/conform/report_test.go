@@ -5,6 +5,9 @@ import (
 	"context"
 	"encoding/json"
 	"encoding/xml"
+	"fmt"
+	"net"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -12,6 +15,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -212,10 +216,100 @@ func TestRunsThatCouldNotBegin(t *testing.T) {
 		assert.Equal(t, []string{reports.EventStart, reports.EventEnd}, names)
 		assert.Equal(t, test.verdict, events[1].End.Verdict)
 		assert.Equal(t, test.code, events[1].End.ExitCode)
-		assert.NoFileExists(t, filepath.Join(dir, "r.json"), "nothing was found out")
+		kept := readJSONReport(t, filepath.Join(dir, "r.json"))
+		assert.Equal(t, []any{test.verdict, test.code, true}, []any{kept.Verdict, kept.ExitCode, kept.Partial})
 		assert.FileExists(t, summary)
 		assert.Regexp(t, `^::error title=conform%3A \w+::`, got.stdout)
 	}
+}
+
+// TestNoReportOfAnEarlierRunStays: from its start on, a run's files tell of it and of no other one.
+func TestNoReportOfAnEarlierRunStays(t *testing.T) {
+	silent := listening(t, func(net.Conn) {})
+	closed := httptest.NewServer(nil)
+	closed.Close()
+	interrupted := func(ctx context.Context, cancel func(), run func(context.Context)) {
+		time.AfterFunc(100*time.Millisecond, cancel)
+		run(ctx)
+	}
+	atOnce := func(ctx context.Context, _ func(), run func(context.Context)) { run(ctx) }
+	refused, running := production, passing()
+	refused.target = func(settings) (targets.Target, error) { return nil, fmt.Errorf("%w: no", targets.ErrRefused) }
+	for name, test := range map[string]struct {
+		parts   wiring
+		url     string
+		how     func(context.Context, func(), func(context.Context))
+		code    int
+		verdict reports.Verdict
+		reason  string
+	}{
+		"nothing listens": {production, closed.URL, atOnce, 3, reports.Inconclusive, "nothing listens at " + closed.URL},
+		"refused":         {refused, closed.URL, atOnce, 5, reports.RefusedRun, "refused: no"},
+		"interrupted":     {production, silent, interrupted, 130, reports.Interrupted, reports.ReasonInterrupted},
+		"while it runs":   {running.wiring(), closed.URL, atOnce, 0, reports.Interrupted, reports.ReasonGoesOn},
+	} {
+		t.Run(name, func(t *testing.T) {
+			folder, args := t.TempDir(), []string{"run", "--endpoint", test.url, "--traces", "none", "--seed", "7"}
+			for _, format := range []string{"text", "json", "html", "junit", "markdown", "ndjson"} {
+				path := filepath.Join(folder, "r."+format)
+				require.NoError(t, os.WriteFile(path, []byte("OF LAST NIGHT"), 0o666))
+				args = append(args, "--report", format+"="+path)
+			}
+			check := func() {
+				for _, format := range []string{"text", "json", "html", "junit", "markdown", "ndjson"} {
+					data, err := os.ReadFile(filepath.Join(folder, "r."+format))
+					require.NoError(t, err)
+					assert.NotContains(t, string(data), "OF LAST NIGHT", format)
+					assert.Contains(t, strings.ReplaceAll(string(data), "&#58;", ":"), test.url, format)
+				}
+				kept := readJSONReport(t, filepath.Join(folder, "r.json"))
+				assert.Equal(t, test.verdict, kept.Verdict)
+				assert.Contains(t, kept.Reason, test.reason)
+				assert.True(t, kept.Partial)
+			}
+			if name == "while it runs" {
+				running.during = func(context.Context, conform.Options) { check() }
+			}
+			ctx, cancel := context.WithCancel(t.Context())
+			var stdout, stderr bytes.Buffer
+			test.how(ctx, cancel, func(ctx context.Context) {
+				assert.Equal(t, test.code, test.parts.run(ctx, args, nil, &stdout, &stderr, nil), stderr.String())
+			})
+			assert.Empty(t, stdout.String())
+			if name != "while it runs" {
+				check()
+			}
+			left, err := os.ReadDir(folder)
+			require.NoError(t, err)
+			assert.Len(t, left, 6, "no half of a file")
+		})
+	}
+	assert.True(t, running.ran)
+}
+
+// TestReportsThatAreWrittenOnce: what cannot be replaced, such as standard output and pipes, holds one report alone.
+func TestReportsThatAreWrittenOnce(t *testing.T) {
+	got := passing().run(t.Context(), nil, "run", "--report", "json")
+	_, err := reports.ReadJSON([]byte(got.stdout))
+	require.NoError(t, err)
+	pipe := filepath.Join(t.TempDir(), "pipe")
+	require.NoError(t, syscall.Mkfifo(pipe, 0o600))
+	read := make(chan []byte)
+	go func() {
+		data, _ := os.ReadFile(pipe)
+		read <- data
+	}()
+	require.Equal(t, 0, passing().run(t.Context(), nil, "run", "--report", "json="+pipe).code)
+	_, err = reports.ReadJSON(<-read)
+	require.NoError(t, err)
+	// The file with the progress is read before, and only joined with what comes later.
+	path := filepath.Join(t.TempDir(), "progress.json")
+	require.NoError(t, os.WriteFile(path, []byte(got.stdout), 0o666))
+	f := &fakeRun{err: targets.ErrUnreachable}
+	require.Equal(t, 3, f.run(t.Context(), nil, "run", "--resume", path, "--report", "json="+path).code)
+	data, err := os.ReadFile(path)
+	require.NoError(t, err)
+	assert.Equal(t, got.stdout, string(data))
 }
 
 func TestStreamThatCannotBeWritten(t *testing.T) {

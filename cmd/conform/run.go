@@ -7,7 +7,6 @@ import (
 	"io"
 	"math/rand/v2"
 	"os"
-	"slices"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
@@ -121,13 +120,14 @@ func (p *process) testTarget(ctx context.Context, s *settings, _ []string) error
 	if err := s.readInputs(); err != nil {
 		return err
 	}
-	target, err := p.open(s)
-	if err != nil {
-		return err
-	}
 	events, err := p.openEvents(s)
 	if err != nil {
 		return err
+	}
+	p.replaceReports(s, &reports.End{Interrupted: reports.ReasonGoesOn})
+	target, err := p.open(s)
+	if err != nil {
+		return p.finish(ctx, s, nil, events, err)
 	}
 
 	progress := p.progress(s)
@@ -171,14 +171,9 @@ func (p *process) finish(ctx context.Context, s *settings, report *reports.Repor
 			runError = errors.New("internal error: a run without a report")
 		}
 		// Those who read no terminal are told that the run could not begin: the target was refused, or is not there.
-		// There is no JSON report of nothing.
-		report = s.reportBefore()
-		report.End = &reports.End{}
-		endedBy(ctx, report.End, runError)
-		reports.Judge(report)
-		onlyFiles := slices.DeleteFunc(slices.Clone(s.sinks), func(sink formats.Sink) bool { return sink.Path == "" })
-		p.writeReports(onlyFiles, report, text.Options{}, formats.Text, formats.JSON, formats.HTML, formats.NDJSON)
-		p.tell(s, report, events)
+		end := &reports.End{}
+		endedBy(ctx, end, runError)
+		p.tell(s, p.replaceReports(s, end), events)
 		return cmp.Or(runError, error(exitCode(reports.ExitInterrupted)))
 	}
 	if runError != nil && report.End != nil && !errors.Is(runError, conform.ErrHarness) { // of which it tells
@@ -206,7 +201,7 @@ func (p *process) finish(ctx context.Context, s *settings, report *reports.Repor
 
 // endedBy notes the error that a run ended with.
 func endedBy(ctx context.Context, end *reports.End, err error) {
-	reason := reports.ReasonInterrupted
+	reason := ""
 	if err != nil {
 		reason = plain.OneLine(err.Error())
 	}
@@ -220,7 +215,7 @@ func endedBy(ctx context.Context, end *reports.End, err error) {
 	case reports.ExitFailed:
 		end.Failed = reason
 	default:
-		end.Interrupted = reason
+		end.Interrupted = reports.ReasonInterrupted
 	}
 }
 

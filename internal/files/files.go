@@ -62,6 +62,12 @@ func Write(path string, render func(io.Writer) error) (err error) {
 	return os.Rename(temporary.Name(), file)
 }
 
+// InPlace reports whether Write writes into what is there, such as a device or a pipe, instead of replacing a file.
+func InPlace(path string) bool {
+	_, direct, err := destination(path)
+	return direct && err == nil
+}
+
 // destination follows symbolic links, and says whether the file is a device or a pipe, to be written in place.
 func destination(path string) (file string, direct bool, err error) {
 	info, err := os.Stat(path)
