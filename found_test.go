@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/insightconform/conform"
+	"github.com/insightconform/conform/model"
 	"github.com/insightconform/conform/targets/embedded"
 )
 
@@ -26,4 +27,14 @@ func TestFound(t *testing.T) {
 	short, first := run(true)
 	assert.Equal(t, told[:1], first)
 	assert.Less(t, 10*short, whole)
+}
+
+// TestLongCasesAreCheap: a suspicion that was met after hundreds of requests does not cost thousands to look into.
+func TestLongCasesAreCheap(t *testing.T) {
+	t.Parallel()
+	report, err := conform.Run(t.Context(), embedded.NewTarget(embedded.Options{ServerOptions: embedded.ServerOptions{Fault: "appends-selectors"}, Workers: 4}),
+		conform.Options{Seed: 3})
+	require.NoError(t, err)
+	assert.Equal(t, []model.ID{model.PutReplacesList}, rulesOf(report))
+	assert.Less(t, report.ConfirmRequests, 3000)
 }

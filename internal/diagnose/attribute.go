@@ -81,9 +81,10 @@ func (p *Player) experiment(ctx context.Context, d *Divergence) {
 	}
 }
 
-// blameNecessary takes the blamed step out of the case, for as long as the last step diverges all the same.
+// blameNecessary takes the blamed step out of the case, for as long as the last step diverges all the same. Of a case
+// so long that this would cost more than shrinking, the rule is decided on what shrinking leaves.
 func (p *Player) blameNecessary(ctx context.Context, d *Divergence) {
-	for {
+	for began := p.Client.Requests; p.Client.Requests-began < MaxShrinkRequests; {
 		last, blamed := len(d.Steps)-1, d.Finding.Step
 		if blamed >= last || blamed < 0 || d.Steps[blamed].Request.Op == model.OpCreate || d.Steps[blamed].Request.Op == model.OpCreateStore {
 			return
