@@ -143,6 +143,12 @@ func TestAGreenIsEarned(t *testing.T) {
 		"throttles now and then":           {react: func(a arrived) reaction { return when(a.all%50 == 7, refuses("ThrottlingException")) }, verdict: reports.Conforms},
 		"throttles the first request":      {react: func(a arrived) reaction { return when(a.all == 1, refuses("ThrottlingException")) }, verdict: reports.Conforms},
 		"throttles the first of each kind": {react: func(a arrived) reaction { return when(a.nth == 1 && a.op != "", refuses("ThrottlingException")) }, verdict: reports.Conforms},
+		"crashes at the first of each kind": {react: func(a arrived) reaction {
+			return when(a.nth == 1 && a.op != "", answers(500, "{}"))
+		}, verdict: reports.Conforms},
+		"loses the first answer of each kind": {react: func(a arrived) reaction {
+			return when(a.nth == 1 && a.op != "", func(w http.ResponseWriter, right func()) { right(); panic(http.ErrAbortHandler) })
+		}, verdict: reports.Conforms},
 		"is busy for the first of each kind": {react: func(a arrived) reaction {
 			return when(a.nth == 1 && a.op != "" && !strings.HasPrefix(a.op, "Get"), refuses("ConflictException"))
 		}, verdict: reports.Conforms},

@@ -52,10 +52,7 @@ const (
 
 // try sends a request and reports whether it succeeded; why says what came instead.
 func (p *prober) try(ctx context.Context, r model.Request) (reply targets.Reply, ok bool, why string) {
-	reply = p.client.Send(ctx, p.world, r)
-	if p.client.Eventual() {
-		reply = p.insist(ctx, r, reply)
-	}
+	reply = p.insist(ctx, r, p.client.Send(ctx, p.world, r))
 	a := reply.Answer
 	switch {
 	case a.Outcome == model.Succeeded:
@@ -68,7 +65,8 @@ func (p *prober) try(ctx context.Context, r model.Request) (reply targets.Reply,
 	return reply, false, fmt.Sprintf("%s answered %s", r.Op, a.Kind())
 }
 
-// insist repeats a request for as long as an old state, or a lost answer, may be why it did not succeed.
+// insist repeats a request for as long as an old state may be why it did not succeed, and once where its answer got
+// lost or came on a bad day.
 func (p *prober) insist(ctx context.Context, r model.Request, reply targets.Reply) targets.Reply {
 	lost := false
 	for pause := session.FirstPause; ; pause = min(2*pause, session.LongestPause) {
@@ -78,7 +76,7 @@ func (p *prober) insist(ctx context.Context, r model.Request, reply targets.Repl
 		case a.Outcome == model.Refused && lost && strings.HasSuffix(a.Code, "AlreadyExistsException"):
 			reply.Answer = model.Answer{Outcome: model.Succeeded} // by the request whose answer was lost
 			return reply
-		case a.Outcome == model.Refused && (final || time.Since(p.wrote) >= p.client.SettleTime), !a.Definite() && time.Since(p.wrote) >= 2*p.client.SettleTime:
+		case a.Outcome == model.Refused && (final || time.Since(p.wrote) >= p.client.SettleTime), !a.Definite() && lost && time.Since(p.wrote) >= 2*p.client.SettleTime:
 			return reply
 		case a.Outcome == model.Succeeded:
 			if !r.Op.Reads() {

@@ -285,7 +285,8 @@ func (t *Target) unreachable(ctx context.Context, err error) error {
 func (t *Target) probeTrails(ctx context.Context, info *targets.Info) (checksBucket, checksKey bool) {
 	home := t.options.Regions[0]
 	tag, n, deleted := naming.NewTag(), 0, true
-	create := func(region, bucket, key string) targets.Reply {
+	var create func(region, bucket, key string) targets.Reply
+	create = func(region, bucket, key string) targets.Reply {
 		n++
 		name := fmt.Sprintf("conform-probe-%s-%d", tag, n)
 		input := value.Obj("Name", name, "S3BucketName", bucket)
@@ -295,7 +296,10 @@ func (t *Target) probeTrails(ctx context.Context, info *targets.Info) (checksBuc
 		reply := t.ask(ctx, region, model.OpCreate, input)
 		if reply.Answer.Outcome != model.Refused {
 			gone := t.ask(ctx, region, model.OpDelete, value.Obj("Name", name))
-			deleted = deleted && gone.Answer.Outcome == model.Succeeded
+			deleted = deleted && (gone.Answer.Outcome == model.Succeeded || !reply.Answer.Definite())
+		}
+		if !reply.Answer.Definite() && n == 1 { // on a bad day
+			return create(region, bucket, key)
 		}
 		return reply
 	}
