@@ -17,6 +17,7 @@ import (
 	"github.com/insightconform/conform"
 	"github.com/insightconform/conform/model"
 	"github.com/insightconform/conform/reports"
+	"github.com/insightconform/conform/reports/text"
 	"github.com/insightconform/conform/targets/embedded"
 	"github.com/insightconform/conform/targets/endpoint"
 )
@@ -252,4 +253,21 @@ func TestDeaths(t *testing.T) {
 	for _, d := range report.Divergences {
 		assert.Equal(t, reports.Confirmed, d.Status)
 	}
+	assert.Empty(t, report.End.LastRequests)
+
+	var dead atomic.Bool
+	target, err = endpoint.New(endpoint.Options{URL: crippled(t, embedded.ServerOptions{}, func(a arrived) reaction {
+		if a.put() && strings.Contains(a.body, `"InsightSelectors":"`) {
+			dead.Store(true)
+		}
+		return when(dead.Load(), drops)
+	}), Timeout: time.Second})
+	require.NoError(t, err)
+	report, err = conform.Run(t.Context(), target, conform.Options{Seed: 1, Requests: 6000})
+	require.NoError(t, err)
+	assert.Equal(t, reports.Inconclusive, report.Verdict)
+	assert.Contains(t, strings.Join(report.End.LastRequests, "\n"), `"InsightSelectors":"`)
+	var shown strings.Builder
+	require.NoError(t, text.Report(&shown, report, text.Options{}))
+	assert.Contains(t, shown.String(), "last sent")
 }

@@ -21,6 +21,8 @@ type End struct {
 	// Resumed: the run went on from an earlier report, and covers only what was left. Joined: this is of several runs.
 	Resumed bool `json:"resumed,omitempty"`
 	Joined  bool `json:"joined,omitempty"`
+	// LastRequests are what was sent when the target was lost, one for each connection.
+	LastRequests []string `json:"last_requests,omitempty"`
 	// NoTrails says why none could be made to test on, where the target has CreateTrail.
 	NoTrails string `json:"no_trails,omitempty"`
 	// Unusable names what was asked of the operations under test and never got an answer of any use.

@@ -88,6 +88,9 @@ func (r *run) ending(ctx context.Context) *reports.End {
 	r.report.TimedOut, hanging = r.subject.Status.TimedOut()
 	end.Unusable = append(end.Unusable, slices.DeleteFunc(hanging, r.hangIsFound)...)
 	end.Lost = r.subject.Status.Lost()
+	if r.subject.Status.TargetLost() {
+		end.LastRequests = r.subject.Status.LastRequests()
+	}
 	if errors.Is(r.subject.Status.Ended(), targets.ErrRefused) {
 		end.Refused, end.Lost = end.Lost, ""
 	}

@@ -201,6 +201,7 @@ func (s *Session) Do(ctx context.Context, r model.Request) {
 	}
 	s.silent = 0
 	s.client.Status.inTime(before, r)
+	s.client.Status.last.Delete(s.client)
 	if !verdict.Allowed {
 		s.diverged(ctx)
 		return
@@ -217,6 +218,9 @@ func (s *Session) Do(ctx context.Context, r model.Request) {
 // send sends one request. It reports false where there is nothing to judge.
 func (s *Session) send(ctx context.Context, r model.Request) (targets.Reply, bool) {
 	reply := s.client.Send(ctx, s.world, r)
+	if reply.Answer.Outcome == model.Unanswered {
+		s.client.Status.last.Store(s.client, string(r.Op)+" "+string(wire.Encode(r)))
+	}
 	switch code := reply.Answer.Code; {
 	case ctx.Err() != nil:
 		s.Lost = "interrupted"

@@ -33,6 +33,7 @@ type Status struct {
 	late  sync.Map    // how many, by kind
 	core  sync.Map    // of what was asked of the operations under test: whether an answer was of any use
 
+	last   sync.Map // the request of each client that was not answered, since its last answer
 	rules  sync.Map // that were put to the test
 	stores sync.Map // the kinds of what Put and Get answered on event data stores that are there
 
@@ -118,8 +119,14 @@ func (s *Status) Ended() error {
 // TargetLost reports whether the target answers no more.
 func (s *Status) TargetLost() bool { return s.lost.Load() != nil }
 
-// WasAway reports whether the target answered nothing for a while and came back, maybe without its memory.
-func (s *Status) WasAway() bool { return s.away.Load() > 0 }
+// LastRequests lists what each client had sent when the target was lost, and got no answer to.
+func (s *Status) LastRequests() (out []string) {
+	for _, r := range s.last.Range {
+		out = append(out, r.(string))
+	}
+	slices.Sort(out)
+	return out
+}
 
 // PutSucceeded reports whether some PutInsightSelectors did that turns Insights on.
 func (s *Status) PutSucceeded() bool {

@@ -33,7 +33,7 @@ func rawSchema(t *testing.T, file string) any {
 func evidenced() *reports.Report {
 	r := diverging()
 	r.CutShort, r.TimedOut = []string{"random"}, map[string]int{"PutInsightSelectors of [] where success is due": 2}
-	r.End = &reports.End{Interrupted: "i", Failed: "f", Refused: "r", Misused: "m", Lost: "l", PutSucceeded: true, NoTrails: "n", Unusable: []string{"u"}, Resumed: true, Joined: true,
+	r.End = &reports.End{Interrupted: "i", Failed: "f", Refused: "r", Misused: "m", Lost: "l", PutSucceeded: true, LastRequests: []string{"q"}, NoTrails: "n", Unusable: []string{"u"}, Resumed: true, Joined: true,
 		MissingShards: []string{"2/2"}}
 	r.Replays = []reports.Replay{{Signature: "s", Rule: model.PutStores, File: "a.json", Outcome: reports.ReplayDifferent, Why: "why"}}
 	r.Baseline = []reports.Replay{{Signature: "s", Outcome: reports.ReplayFixed, Stale: true, Mend: "take it out"}, {Signature: "e", Outcome: reports.ReplayExpired, Stale: true}}

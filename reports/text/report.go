@@ -93,6 +93,9 @@ func (p *page) summary(r *reports.Report) {
 		p.say("replayed", summary(r.Replays))
 	}
 	p.entry("cut short", yellow, p.most, ", ", r.CutShort...)
+	if r.End != nil {
+		p.entry("last sent", yellow, p.most, "; ", plain.Texts(r.End.LastRequests, func(s string) string { return plain.Shown(s, plain.MaxShown) })...)
+	}
 	p.entry("timed out", yellow, p.most, ", ", plain.Texts(slices.Sorted(maps.Keys(r.TimedOut)), func(kind string) string {
 		return plain.Text(kind) + " (" + plain.Counted(r.TimedOut[kind], "time") + ")"
 	})...)
