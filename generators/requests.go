@@ -118,8 +118,12 @@ func CreateStore(n int, kind StoreKind) model.Request {
 	return model.Request{Op: model.OpCreateStore, Input: in}
 }
 
-// OnStore is a call on a store.
+// OnStore is a call on a store of the home Region, by its ID suffix. Of the calls around insights many servers
+// take nothing but ARNs, so they get that.
 func OnStore(op model.Op, store string) model.Request {
+	if !op.Insights() && !strings.HasPrefix(store, "arn:") {
+		store = model.DefaultWorld.StoreARN(model.DefaultWorld.Home, store)
+	}
 	return model.Request{Op: op, Input: value.Obj("EventDataStore", store)}
 }
 
