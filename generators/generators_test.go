@@ -221,7 +221,7 @@ func TestReads(t *testing.T) {
 	require.Equal(t, []string{"GetInsightSelectors alpha", "GetTrail alpha", "GetInsightSelectors beta", away, store}, ops(Reads(s, Put(NameAlpha, model.MakeSelectors(model.Management, 0)), Everything())))
 	require.Equal(t, []string{"GetInsightSelectors alpha", "GetTrail alpha", "GetEventSelectors alpha", "GetInsightSelectors beta", away, store},
 		ops(Reads(s, PutEvents(s.World.TrailARN(s.World.Home, NameAlpha), EventClasses()[1]), Everything())))
-	require.Equal(t, []string{store, "GetEventDataStore " + model.StoreID(0), "GetInsightSelectors alpha", "GetInsightSelectors beta", away}, ops(Reads(s, CreateStore(0, SourceStore), Everything())))
+	require.Equal(t, []string{store, "GetEventDataStore " + s.World.StoreARN(s.World.Home, model.StoreID(0)), "GetInsightSelectors alpha", "GetInsightSelectors beta", away}, ops(Reads(s, CreateStore(0, SourceStore), Everything())))
 	require.Empty(t, Reads(s, Get(NameAlpha), Everything()))
 	gone, _ := Reference(s, Delete(NameBeta))
 	require.Equal(t, "GetInsightSelectors beta", ops(Reads(gone, Delete(NameBeta), Everything()))[0])

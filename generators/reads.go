@@ -37,7 +37,7 @@ func Reads(s model.State, touched model.Request, scope Scope) []model.Request {
 	case kind == "store":
 		add(region, GetStore(name))
 		if touched.Op == model.OpCreateStore || touched.Op == model.OpUpdateStore {
-			add(region, OnStore(model.OpGetStore, name))
+			add(region, OnStore(model.OpGetStore, s.World.StoreARN(region, name)))
 		}
 	}
 	for i := range s.Trails {

@@ -1,6 +1,7 @@
 package generators
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -84,6 +85,12 @@ func OnTrail(op model.Op, trail string) model.Request {
 	return model.Request{Op: op, Input: value.Obj(nameMember(op), trail)}
 }
 
+// ByARN is a call on a trail of the Region where it is sent, with the ARN in place of the name.
+func ByARN(r model.Request) model.Request {
+	w, member := model.DefaultWorld, nameMember(r.Op)
+	return With(r, member, value.Str(w.TrailARN(cmp.Or(r.Region, w.Home), r.Input.Get(member).Text())))
+}
+
 func nameMember(op model.Op) string {
 	switch op {
 	case model.OpCreate, model.OpUpdate, model.OpDelete, model.OpTrail, model.OpStatus, model.OpStart, model.OpStop:
@@ -118,8 +125,12 @@ func CreateStore(n int, kind StoreKind) model.Request {
 	return model.Request{Op: model.OpCreateStore, Input: in}
 }
 
-// OnStore is a call on a store.
+// OnStore is a call on a store of the home Region, by its ID suffix. Of the calls around insights many servers
+// take nothing but ARNs, so they get that.
 func OnStore(op model.Op, store string) model.Request {
+	if !op.Insights() && !strings.HasPrefix(store, "arn:") {
+		store = model.DefaultWorld.StoreARN(model.DefaultWorld.Home, store)
+	}
 	return model.Request{Op: op, Input: value.Obj("EventDataStore", store)}
 }
 

@@ -17,6 +17,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -75,6 +76,9 @@ type Target struct {
 	made       bool       // the shared bucket, here
 	s3         *s3.Client // nil where the endpoint has no S3
 	keys       bool       // can be made
+
+	left    atomic.Int64 // resources of worlds that could not be deleted
+	example atomic.Value // the name of the first
 }
 
 func (t *Target) arranges(condition string) bool { return slices.Contains(t.conditions, condition) }
@@ -340,6 +344,9 @@ func (t *Target) Close() error {
 		err = fmt.Errorf("the bucket %s could not be deleted", t.names.Bucket)
 	}
 	t.made = false
+	if left := t.left.Swap(0); left > 0 {
+		err = errors.Join(err, fmt.Errorf("not all that was made could be deleted: %d left, such as %s", left, t.example.Load()))
+	}
 	if transport, ok := t.caller.options.Transport.(*http.Transport); ok {
 		transport.CloseIdleConnections()
 	}

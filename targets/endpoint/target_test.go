@@ -162,10 +162,35 @@ func TestWorld(t *testing.T) {
 func TestCloseTellsWhatIsLeft(t *testing.T) {
 	f := newFake()
 	target, _ := open(t, f, nil)
+	for range 3 {
+		w := newWorld(t, target)
+		w.Do(t.Context(), model.Request{Op: model.OpCreate, Input: value.Obj("Name", "alpha")})
+		f.keepAll = true
+		assert.NoError(t, w.Close(t.Context()))
+	}
+	assert.ErrorContains(t, target.Close(), "3 left, such as alpha-", "one line for all")
+}
+
+// TestStoresAreDeletedByARN: a server may take nothing else, and a case may name them by suffix.
+func TestStoresAreDeletedByARN(t *testing.T) {
+	f := newFake()
+	target, _ := open(t, f, nil)
 	w := newWorld(t, target)
-	w.Do(t.Context(), model.Request{Op: model.OpCreate, Input: value.Obj("Name", "alpha")})
-	f.keepAll = true
-	assert.ErrorContains(t, w.Close(t.Context()), "1 resources")
+	for n := range 3 {
+		w.Do(t.Context(), generators.CreateStore(n, generators.SourceStore))
+	}
+	bySuffix := value.Obj("EventDataStore", model.StoreID(1))
+	reply := w.Do(t.Context(), model.Request{Op: model.OpDeleteStore, Input: bySuffix})
+	assert.Equal(t, model.Succeeded, reply.Answer.Outcome)
+	f.mu.Lock()
+	before := len(f.requests)
+	f.mu.Unlock()
+	require.NoError(t, w.Close(t.Context()))
+	assert.Empty(t, f.stores)
+	require.Len(t, f.requests, before+2, "what is deleted already is left alone")
+	for _, r := range f.requests[before:] {
+		assert.Contains(t, r.body, `"EventDataStore":"arn:aws:cloudtrail:`)
+	}
 }
 
 func TestLostStoreIsFound(t *testing.T) {

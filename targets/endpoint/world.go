@@ -27,9 +27,9 @@ type world struct {
 	target *Target
 	tag    string
 
-	trails  map[place]bool // that may exist
-	stores  map[place]bool
-	lost    []place // stores whose creation was not answered, by name
+	trails  map[place]bool   // that may exist
+	stores  map[place]string // by ID: what the target calls those that may exist
+	lost    []place          // stores whose creation was not answered, by name
 	uses    map[place]uses
 	own     map[place]uses // made for a trail, and not spoilt yet
 	named   int            // buckets that were given a name
@@ -39,7 +39,7 @@ type world struct {
 
 // NewWorld implements targets.Target. It sends nothing: all that sets worlds apart is their names.
 func (t *Target) NewWorld(context.Context) (targets.World, error) {
-	return &world{target: t, tag: naming.NewTag(), trails: map[place]bool{}, stores: map[place]bool{},
+	return &world{target: t, tag: naming.NewTag(), trails: map[place]bool{}, stores: map[place]string{},
 		uses: map[place]uses{}, own: map[place]uses{}}, nil
 }
 
@@ -81,16 +81,18 @@ func (w *world) track(region string, out model.Request, reply targets.Reply) {
 			delete(w.trails, place{region, bareName(name)})
 		}
 	case model.OpCreateStore:
-		if id := bareName(reply.Answer.StoreARN); done {
-			if id != "" {
-				w.stores[place{region, id}] = true
-			}
-		} else if maybe && name != "" {
+		if arn := reply.Answer.StoreARN; done && arn != "" {
+			w.stores[place{region, bareName(arn)}] = arn
+		} else if maybe && !done && name != "" {
 			w.lost = append(w.lost, place{region, name})
 		}
-	case model.OpDeleteStore, model.OpRestoreStore:
-		if id := bareName(out.Input.Get("EventDataStore").Text()); done && id != "" {
-			w.stores[place{region, id}] = out.Op == model.OpRestoreStore
+	case model.OpDeleteStore:
+		if store := out.Input.Get("EventDataStore").Text(); done {
+			delete(w.stores, place{region, bareName(store)})
+		}
+	case model.OpRestoreStore:
+		if store := out.Input.Get("EventDataStore").Text(); done && store != "" {
+			w.stores[place{region, bareName(store)}] = store
 		}
 	}
 }
@@ -199,46 +201,43 @@ func (w *world) Close(ctx context.Context) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
-	left := 0
-	count := func(gone bool) {
-		if !gone {
-			left++
+	count := func(name string, gone bool) {
+		if !gone && w.target.left.Add(1) == 1 {
+			w.target.example.Store(name)
 		}
 	}
 	for at := range w.trails {
-		count(w.remove(ctx, at.region, model.OpDelete, value.Obj("Name", at.name)))
+		count(at.name, w.remove(ctx, at.region, model.OpDelete, value.Obj("Name", at.name)))
 	}
 	for _, at := range w.lost { // their identifiers were never answered
 		reply := w.target.ask(ctx, at.region, "ListEventDataStores", value.Obj())
 		for _, item := range reply.Body.Get("EventDataStores").Items() {
 			if item.Get("Name").Text() == at.name {
-				w.stores[place{at.region, bareName(item.Get("EventDataStoreArn").Text())}] = true
+				arn := item.Get("EventDataStoreArn").Text()
+				w.stores[place{at.region, bareName(arn)}] = arn
 			}
 		}
 	}
-	for at, there := range w.stores {
-		count(!there || w.removeStore(ctx, at))
+	for at, arn := range w.stores {
+		count(arn, w.removeStore(ctx, at.region, arn))
 	}
 	for _, bucket := range w.buckets {
-		count(DropBucket(ctx, w.target.s3, bucket) == nil)
+		count(bucket, DropBucket(ctx, w.target.s3, bucket) == nil)
 	}
 	for _, key := range w.keys {
-		count(w.target.dropKey(ctx, key.region, key.name) == nil)
+		count(key.name, w.target.dropKey(ctx, key.region, key.name) == nil)
 	}
 	w.trails, w.stores, w.lost, w.buckets, w.keys = nil, nil, nil, nil, nil
-	if left > 0 {
-		return fmt.Errorf("%d resources named with %s could not be deleted", left, w.tag)
-	}
 	return nil
 }
 
-func (w *world) removeStore(ctx context.Context, at place) bool {
-	input := value.Obj("EventDataStore", at.name)
-	if w.remove(ctx, at.region, model.OpDeleteStore, input) {
+func (w *world) removeStore(ctx context.Context, region, arn string) bool {
+	input := value.Obj("EventDataStore", arn)
+	if w.remove(ctx, region, model.OpDeleteStore, input) {
 		return true
 	}
-	w.target.ask(ctx, at.region, model.OpUpdateStore, input.With("TerminationProtectionEnabled", value.Boolean(false)))
-	return w.remove(ctx, at.region, model.OpDeleteStore, input)
+	w.target.ask(ctx, region, model.OpUpdateStore, input.With("TerminationProtectionEnabled", value.Boolean(false)))
+	return w.remove(ctx, region, model.OpDeleteStore, input)
 }
 
 // remove deletes a resource, and reports whether it is gone as far as the target can tell.
