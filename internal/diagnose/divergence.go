@@ -29,8 +29,10 @@ type Divergence struct {
 }
 
 // Suspect makes a suspicion of what a session has just found.
-func Suspect(s *session.Session, f model.Finding) *Divergence {
-	return &Divergence{Finding: f, Raw: f.Signature(), Count: 1, Steps: s.Steps, broken: brokenBy(s.Last())}
+func Suspect(s *session.Session, f model.Finding) *Divergence { return suspicion(f, s.Steps) }
+
+func suspicion(f model.Finding, steps []session.Step) *Divergence {
+	return &Divergence{Finding: f, Raw: f.Signature(), Count: 1, Steps: steps, broken: brokenBy(&steps[len(steps)-1])}
 }
 
 // Event tells of the suspicion when it is new.

@@ -163,24 +163,29 @@ func OfBaseline(e *reports.BaselineEntry) Recorded {
 	return r
 }
 
-// Replay plays a recorded divergence until it shows, or as often as it may hide, and says what became of it.
-func (p *Player) Replay(ctx context.Context, r Recorded) reports.Replay {
-	out := reports.Replay{Signature: r.Signature, Outcome: reports.ReplayFixed}
+// Replay plays a recorded divergence until it shows, or as often as it may hide, and says what became of it, and
+// what was found.
+func (p *Player) Replay(ctx context.Context, r Recorded) (out reports.Replay, found []*Divergence) {
+	out = reports.Replay{Signature: r.Signature, Outcome: reports.ReplayFixed}
 	for _, need := range r.Needs {
 		if !p.Client.Can(need) {
 			out.Outcome, out.Why = reports.ReplayNotCovered, "the target has no "+string(need)
-			return out
+			return out, found
 		}
 	}
 	for range r.Tries {
 		s, err := p.Play(ctx, r.Requests, nil)
-		switch {
-		case err != nil:
+		if err != nil {
 			out.Outcome, out.Why = reports.ReplayNotCovered, err.Error()
-			return out
+			return out, found
+		}
+		for _, f := range s.Found {
+			found = append(found, suspicion(f.Finding, s.Steps[:f.At+1]))
+		}
+		switch {
 		case slices.ContainsFunc(s.Found, signed(cmp.Or(r.Raw, r.Signature))):
 			out.Outcome, out.Why = reports.ReplayDiverges, ""
-			return out
+			return out, found
 		case len(s.Found) > 0:
 			f := s.Found[len(s.Found)-1]
 			out.Outcome, out.Why = reports.ReplayDifferent, fmt.Sprintf("%s: %s instead of %s", f.Rule, f.Actual, strings.Join(f.Expected[:min(1, len(f.Expected))], ""))
@@ -188,5 +193,5 @@ func (p *Player) Replay(ctx context.Context, r Recorded) reports.Replay {
 			out.Outcome, out.Why = reports.ReplayNotCovered, "the steps could not be played to the end: "+s.Lost
 		}
 	}
-	return out
+	return out, found
 }

@@ -23,37 +23,54 @@ func Replay(ctx context.Context, target targets.Target, traces []*reports.Trace,
 	defer target.Close()
 	var replays []reports.Replay
 	if subject.Probed {
-		replays = replay(ctx, diagnose.NewPlayer(subject.NewClient()), traces)
+		replays, _ = replay(ctx, diagnose.NewPlayer(subject.NewClient()), traces)
 	}
 	return replays, subject.Status.Ended()
 }
 
-func replay(ctx context.Context, player *diagnose.Player, traces []*reports.Trace) (out []reports.Replay) {
+// replay plays traces and says what became of each, and what was found.
+func replay(ctx context.Context, player *diagnose.Player, traces []*reports.Trace) (out []reports.Replay, all diagnose.Suspicions) {
+	all = diagnose.Suspicions{}
 	for _, t := range traces {
 		if ctx.Err() != nil {
 			break
 		}
-		outcome := player.Replay(ctx, diagnose.OfTrace(t))
+		outcome, found := player.Replay(ctx, diagnose.OfTrace(t))
 		outcome.Rule = t.Rule
 		out = append(out, outcome)
+		for _, d := range found {
+			all.Add(d)
+		}
 	}
-	return out
+	return out, all
 }
 
-// replay plays the traces of earlier runs, and the entries of the baseline: stale once expired or diverging no more.
+// replay plays the traces of earlier runs, whose findings count like fresh ones, and the entries of the baseline.
 func (r *run) replay(ctx context.Context) {
-	player := diagnose.NewPlayer(r.subject.NewClient())
+	player, status := diagnose.NewPlayer(r.subject.NewClient()), r.subject.Status
 	defer func() { r.report.ConfirmRequests += player.Client.Requests }()
-	r.report.Replays = replay(ctx, player, r.options.Traces)
-	if r.options.Baseline == nil {
-		return
+	r.report.Replays, r.replayed = replay(ctx, player, r.options.Traces)
+	if r.options.Baseline != nil {
+		r.replayBaseline(ctx, player)
 	}
+	for _, d := range r.replayed.Sorted() {
+		status.Divergences.Add(1)
+		status.TellOnce(d.Key(), d.Event)
+		if r.options.StopAtFirst && d.Finding.Level >= r.options.FailOn && player.ResolveOne(ctx, d) && r.isFirst(d) {
+			status.Stop.Store(true)
+			return
+		}
+	}
+}
+
+// replayBaseline plays the entries of the baseline: stale once expired or diverging no more.
+func (r *run) replayBaseline(ctx context.Context, player *diagnose.Player) {
 	for i := range r.options.Baseline.Entries {
 		e := &r.options.Baseline.Entries[i]
 		if ctx.Err() != nil {
 			break
 		}
-		out := player.Replay(ctx, diagnose.OfBaseline(e))
+		out, _ := player.Replay(ctx, diagnose.OfBaseline(e))
 		switch {
 		case e.Expired(r.report.Started):
 			out.Stale, out.Why = true, "expired on "+e.Expires

@@ -30,6 +30,7 @@ type run struct {
 	exploration *explore.Exploration // nil until the target is known to be testable
 	report      *reports.Report
 	timeline    session.Timeline
+	replayed    diagnose.Suspicions                 // what the traces of earlier runs still show
 	first       atomic.Pointer[diagnose.Divergence] // with which Options.StopAtFirst ended the run
 }
 
@@ -186,7 +187,7 @@ func (r *run) diagnose(ctx context.Context) {
 	status.SetPhase("confirming")
 	status.Stop.Store(false) // which was for exploring
 	player := diagnose.NewPlayer(r.subject.NewClient())
-	all := diagnose.Suspicions{}
+	all := r.replayed
 	for _, w := range r.exploration.Workers {
 		player.Client.Learn(w.Client)
 		r.report.ConfirmRequests += w.Inspected()
