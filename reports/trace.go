@@ -105,7 +105,7 @@ func WriteTrace(folder string, t *Trace) (string, error) {
 		return "", err
 	}
 	path := filepath.Join(folder, t.fileName())
-	return path, files.Write(path, t.JSON)
+	return path, files.Write(path, t.write)
 }
 
 // traceSchema identifies the JSON form of a Trace.
@@ -191,8 +191,8 @@ func (s Step) ModelRequest() model.Request {
 	return model.Request{Op: model.Op(s.Operation), Region: s.Region, Input: s.Request, Raw: s.Raw, Method: s.Method, OtherTarget: s.OtherTarget}
 }
 
-// JSON writes the trace.
-func (t *Trace) JSON(w io.Writer) error {
+// write writes the trace.
+func (t *Trace) write(w io.Writer) error {
 	data, err := plain.Marshal(t, "  ")
 	if err == nil {
 		_, err = w.Write(data)
