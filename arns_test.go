@@ -63,3 +63,62 @@ func TestStoresByARN(t *testing.T) {
 		assert.Contains(t, onStores(report), model.StoreEnables)
 	})
 }
+
+// aroundTrails lists the calls on trails that are none of insights, with an answer that says so where they name
+// the trail by its ARN.
+var aroundTrails = []string{"StartLogging", "StopLogging", "GetTrail", "GetTrailStatus", "PutEventSelectors", "GetEventSelectors",
+	"UpdateTrail", "DeleteTrail"}
+
+func aroundByARN(a arrived) bool {
+	return slices.Contains(aroundTrails, a.op) && strings.Contains(a.body, `ame":"arn:`)
+}
+
+// TestSetUpByARN: no request gets a 5xx, a call around insights that names its trail by ARN neither. Of a 4xx there
+// no rule speaks.
+func TestSetUpByARN(t *testing.T) {
+	for name, x := range map[string]struct {
+		react   func(arrived) reaction
+		actual  string // of the divergences, one for each of the operations
+		ops     []string
+		verdict reports.Verdict
+		notes   string
+	}{
+		"500": {react: func(a arrived) reaction { return when(aroundByARN(a), answers(500, `{"__type":"InternalError"}`)) },
+			actual: "5xx", ops: aroundTrails, verdict: reports.Diverges},
+		"dropped": {react: func(a arrived) reaction { return when(aroundByARN(a), drops) },
+			actual: "a dropped connection", ops: aroundTrails, verdict: reports.Diverges},
+		"hangs": {react: func(a arrived) reaction { return when(a.op == "StartLogging" && aroundByARN(a), hangs) },
+			actual: "no answer", ops: aroundTrails[:1], verdict: reports.Diverges},
+		"not found": {react: func(a arrived) reaction { return when(aroundByARN(a), refuses("TrailNotFoundException")) },
+			verdict: reports.Conforms, notes: "StartLogging answered TrailNotFoundException about a trail or store that is there"},
+		// To every call, so that the operation is absent.
+		"always 500": {react: func(a arrived) reaction {
+			return when(slices.Contains([]string{"UpdateTrail", "GetEventDataStore"}, a.op), answers(500, "{}"))
+		}, verdict: reports.Conforms},
+		"now and then": {react: func(a arrived) reaction { return when(a.op == "StartLogging" && a.nth%40 == 39, answers(500, "{}")) },
+			verdict: reports.Conforms},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			target, err := endpoint.New(endpoint.Options{URL: crippled(t, embedded.ServerOptions{}, x.react), Timeout: time.Second})
+			require.NoError(t, err)
+			report, err := conform.Run(t.Context(), target, conform.Options{Seed: 1, Requests: 14_000})
+			require.NoError(t, err)
+			all := explain(report, func(model.ID) bool { return true })
+			assert.Equal(t, x.verdict, report.Verdict, "%s: %s", report.Reason, all)
+			var ops []string
+			for _, d := range report.Divergences {
+				ops = append(ops, string(d.Operation))
+				if d.Rule == model.WireNoCrash {
+					assert.Equal(t, x.actual, d.Actual)
+				} else {
+					assert.Equal(t, model.LogsSelectorsLater, d.Rule, "which lists the codes that it accepts")
+				}
+			}
+			if x.ops != nil {
+				assert.ElementsMatch(t, x.ops, ops, all)
+			}
+			assert.Contains(t, strings.Join(report.Notes, "\n"), x.notes)
+		})
+	}
+}

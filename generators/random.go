@@ -35,7 +35,7 @@ type Generator struct {
 type action func(g *Generator, t *rapid.T, s model.State) model.Request
 
 // actions says how often each kind is drawn, out of about 64, where there are trails and where there are
-// none. The calls around insights name trails by name: what an ARN does to them is no question here.
+// none.
 var actions = []struct {
 	withTrails, without int
 	needs               model.Capability
@@ -214,7 +214,7 @@ func (g *Generator) any(t *rapid.T, s model.State) model.Request {
 		// A new trail is mostly started at once, a stopped one now and then.
 		last := &s.Trails[n-1]
 		if isNew := !last.Logging && last.Insights == 0 && last.Events == "" && !last.HasEither; isNew && !one(t, 8) {
-			return g.at(OnTrail(model.OpStart, last.Name), last)
+			return g.call(t, Start(last.Name), last)
 		}
 	}
 	kinds := g.started
@@ -231,7 +231,7 @@ func (g *Generator) any(t *rapid.T, s model.State) model.Request {
 func ofTrail(draw func(*Generator, *rapid.T, *model.Trail) model.Request) action {
 	return func(g *Generator, t *rapid.T, s model.State) model.Request {
 		if x := g.trail(t, s); x != nil {
-			return g.at(draw(g, t, x), x)
+			return g.call(t, draw(g, t, x), x)
 		}
 		return model.Request{}
 	}
@@ -242,7 +242,7 @@ func (g *Generator) delete(t *rapid.T, s model.State) model.Request {
 	if x == nil || x.Conditions != 0 { // what is broken around a trail would outlast it
 		return model.Request{}
 	}
-	return g.at(Delete(x.Name), x)
+	return g.call(t, Delete(x.Name), x)
 }
 
 func (g *Generator) whole(t *rapid.T, s model.State) model.Request {
@@ -279,6 +279,14 @@ func (g *Generator) nameOrARN(t *rapid.T, s model.State, x *model.Trail) string 
 func (g *Generator) at(r model.Request, x *model.Trail) model.Request {
 	if x.Home != model.DefaultWorld.Home {
 		r.Region = x.Home
+	}
+	return r
+}
+
+// call is a call around insights: now and then by ARN, as many clients make it.
+func (g *Generator) call(t *rapid.T, r model.Request, x *model.Trail) model.Request {
+	if r = g.at(r, x); one(t, 4) {
+		return ByARN(r)
 	}
 	return r
 }

@@ -1,6 +1,7 @@
 package generators
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -82,6 +83,12 @@ func Update(trail string) model.Request {
 // OnTrail is a call on a trail: it names the trail by the member that the operation has for it.
 func OnTrail(op model.Op, trail string) model.Request {
 	return model.Request{Op: op, Input: value.Obj(nameMember(op), trail)}
+}
+
+// ByARN is a call on a trail of the Region where it is sent, with the ARN in place of the name.
+func ByARN(r model.Request) model.Request {
+	w, member := model.DefaultWorld, nameMember(r.Op)
+	return With(r, member, value.Str(w.TrailARN(cmp.Or(r.Region, w.Home), r.Input.Get(member).Text())))
 }
 
 func nameMember(op model.Op) string {

@@ -180,6 +180,15 @@ func (h *histories) naming() {
 	h.after(join(byARN, steps(put(a, setB))), get(arn))
 	h.after(h.on(setC, put(arn, 0)), get(arn))
 	h.after(join(byARN, steps(put(a, 0))), get(arn))
+
+	by := generators.ByARN
+	for _, r := range steps(stop(a), start(a), update(a), remove(a), logging(a, allEvents), generators.GetEvents(a),
+		generators.GetTrail(a), generators.Status(a)) {
+		h.after(h.on(setC), by(r))
+	}
+	h.after(h.on(setC, by(stop(a))), by(start(a)))
+	h.after(join(h.on(setC, by(remove(a))), h.up), get(a))
+	h.after(join(h.up, steps(by(logging(a, allEvents)))), put(a, setD))
 }
 
 // orders: every order of the selectors and categories of the fullest list.

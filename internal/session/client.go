@@ -135,6 +135,9 @@ func (c *Client) sendOnce(ctx context.Context, world targets.World, r model.Requ
 	c.Timeline.add(sent.Sub(c.Status.Started), time.Since(sent))
 	c.Requests++
 	c.Status.Requests.Add(1)
+	if reply.Answer.Outcome == model.Succeeded {
+		c.Status.worked.Store(r.Op, true)
+	}
 	if reply.Err != nil {
 		c.Status.ended.CompareAndSwap(nil, &reply.Err)
 	}

@@ -207,6 +207,9 @@ func (s *Session) Do(ctx context.Context, r model.Request) {
 	if model.Undocumented(r.Op, reply.Answer.Code) {
 		s.client.Note(fmt.Sprintf("%s answered %s, which its reference page does not list", r.Op, reply.Answer.Code))
 	}
+	if code := reply.Answer.Code; strings.HasSuffix(code, "NotFoundException") && !r.Op.Insights() && model.Resource(before, r) != "" {
+		s.client.Note(fmt.Sprintf("%s answered %s about a trail or store that is there; no rule speaks of that", r.Op, code))
+	}
 	for _, d := range verdict.Deviations {
 		s.observer.Deviated(r.Op, d)
 	}
@@ -263,7 +266,7 @@ func (s *Session) object(r model.Request, reply targets.Reply, verdict model.Ver
 }
 
 // indefinite deals with an answer that leaves open what happened. A 5xx or a dropped connection is a
-// candidate for wire/no-crash, which confirming decides; several in a row lose the world.
+// candidate for wire/no-crash, whatever the operation, which confirming decides; several in a row lose the world.
 func (s *Session) indefinite(ctx context.Context, r model.Request, reply targets.Reply) {
 	s.Problem = reply.Problem
 	if reply.TimedOut {
@@ -274,7 +277,7 @@ func (s *Session) indefinite(ctx context.Context, r model.Request, reply targets
 	} else if reply.Answer.Outcome == model.Unanswered && !s.client.Eventual() && !s.client.Serial && !s.client.Heard(ctx, false, reply.Problem) {
 		s.Lost = "no answer, nor any to a plain request: " + reply.Problem
 	}
-	if !r.Op.Insights() || len(reply.Objections) > 0 || s.client.Eventual() && (reply.TimedOut || wire.Unavailable(reply.Answer.Code)) {
+	if !s.client.Status.held(r.Op) || len(reply.Objections) > 0 || s.client.Eventual() && (reply.TimedOut || wire.Unavailable(reply.Answer.Code)) {
 		return
 	}
 	level := model.Documented

@@ -33,6 +33,7 @@ type Status struct {
 	late  sync.Map    // how many, by kind
 	core  sync.Map    // of what was asked of the operations under test: whether an answer was of any use
 
+	worked sync.Map // the operations that have succeeded
 	rules  sync.Map // that were put to the test
 	stores sync.Map // the kinds of what Put and Get answered on event data stores that are there
 
@@ -163,6 +164,14 @@ func (s *Status) Lost() string {
 		return fmt.Sprintf(denied, text(&s.denied))
 	}
 	return text(&s.lost)
+}
+
+// held reports whether wire/no-crash speaks of an operation: of one that is no part of the test, a 5xx to every call
+// says that it is absent.
+func (s *Status) held(op model.Op) bool {
+	_, worked := s.worked.Load(op)
+	_, called := op.Needs()
+	return op.Insights() || worked && called
 }
 
 // Update says how a run goes on.
