@@ -122,3 +122,44 @@ func TestSetUpByARN(t *testing.T) {
 		})
 	}
 }
+
+// TestTrailsAreLent: where trails can only be used up, they are turned off and used again.
+func TestTrailsAreLent(t *testing.T) {
+	for fault, verdict := range map[string]reports.Verdict{"": reports.Conforms, "appends-selectors": reports.Diverges} {
+		t.Run("fault "+fault, func(t *testing.T) {
+			t.Parallel()
+			target, err := endpoint.New(endpoint.Options{Timeout: 5 * time.Second,
+				URL: crippled(t, embedded.ServerOptions{Fault: fault}, func(a arrived) reaction {
+					if a.op == "CreateTrail" && a.nth > 5 {
+						return refuses("MaximumNumberOfTrailsExceededException")
+					}
+					return unknown("DeleteTrail")(a)
+				})})
+			require.NoError(t, err)
+			report, err := conform.Run(t.Context(), target, conform.Options{Seed: 1, Requests: 12_000})
+			require.NoError(t, err)
+			all := explain(report, func(model.ID) bool { return true })
+			assert.Equal(t, verdict, report.Verdict, "%s: %s", report.Reason, all)
+			assert.Contains(t, strings.Join(report.Target.Notes, "\n"), "used again")
+			assert.Contains(t, report.NotCovered, string(model.CanDelete))
+			exercised, applicable := 0, 0
+			for id, rule := range report.Coverage.Rules {
+				if rule.Applicable {
+					applicable++
+				}
+				if rule.Exercised {
+					exercised++
+				} else if rule.Applicable {
+					t.Log("not exercised: ", id, rule.Why)
+				}
+			}
+			assert.GreaterOrEqual(t, exercised, applicable-2)
+			assert.Greater(t, applicable, 60)
+			assert.Greater(t, report.Coverage.Transitions.Covered, report.Coverage.Transitions.Total/2)
+			if fault != "" {
+				assert.Contains(t, rulesOf(report), model.PutReplacesList, all)
+				assert.Len(t, rulesOf(report), 1, all)
+			}
+		})
+	}
+}
