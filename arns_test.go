@@ -10,10 +10,13 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/insightconform/conform"
+	"github.com/insightconform/conform/generators"
 	"github.com/insightconform/conform/model"
+	"github.com/insightconform/conform/model/value"
 	"github.com/insightconform/conform/reports"
 	"github.com/insightconform/conform/targets/embedded"
 	"github.com/insightconform/conform/targets/endpoint"
+	"github.com/insightconform/conform/targets/naming"
 )
 
 // manages reports whether a request is about an event data store that is there, and none of insights.
@@ -62,6 +65,24 @@ func TestStoresByARN(t *testing.T) {
 		}
 		assert.Contains(t, onStores(report), model.StoreEnables)
 	})
+}
+
+// TestStoresBySuffix: what earlier runs recorded, which named stores by suffix, plays as before.
+func TestStoresBySuffix(t *testing.T) {
+	target := naming.Wrap(embedded.NewTarget(embedded.Options{}))
+	_, err := target.Open(t.Context())
+	require.NoError(t, err)
+	defer target.Close()
+	world, err := target.NewWorld(t.Context())
+	require.NoError(t, err)
+	for n, store := range []string{model.StoreID(0), model.DefaultWorld.StoreARN(model.DefaultWorld.Home, model.StoreID(1))} {
+		require.Equal(t, model.Succeeded, world.Do(t.Context(), generators.CreateStore(n, generators.SourceStore)).Answer.Outcome)
+		for _, op := range []model.Op{model.OpGetStore, model.OpUpdateStore, model.OpStopIngestion, model.OpStartIngestion,
+			model.OpDeleteStore, model.OpRestoreStore} {
+			reply := world.Do(t.Context(), model.Request{Op: op, Input: value.Obj("EventDataStore", store)})
+			assert.Equal(t, model.Succeeded, reply.Answer.Outcome, "%s of %s: %s", op, store, reply.Body)
+		}
+	}
 }
 
 // aroundTrails lists the calls on trails that are none of insights, with an answer that says so where they name

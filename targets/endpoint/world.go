@@ -82,7 +82,7 @@ func (w *world) track(region string, out model.Request, reply targets.Reply) {
 		}
 	case model.OpDelete:
 		if done {
-			delete(w.trails, place{region, bareName(name)})
+			delete(w.trails, place{region, name}) // by ARN, moto for one says so and keeps it
 		}
 	case model.OpCreateStore:
 		if arn := reply.Answer.StoreARN; done && arn != "" {
