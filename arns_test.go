@@ -10,10 +10,13 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/insightconform/conform"
+	"github.com/insightconform/conform/generators"
 	"github.com/insightconform/conform/model"
+	"github.com/insightconform/conform/model/value"
 	"github.com/insightconform/conform/reports"
 	"github.com/insightconform/conform/targets/embedded"
 	"github.com/insightconform/conform/targets/endpoint"
+	"github.com/insightconform/conform/targets/naming"
 )
 
 // manages reports whether a request is about an event data store that is there, and none of insights.
@@ -62,6 +65,24 @@ func TestStoresByARN(t *testing.T) {
 		}
 		assert.Contains(t, onStores(report), model.StoreEnables)
 	})
+}
+
+// TestStoresBySuffix: what earlier runs recorded, which named stores by suffix, plays as before.
+func TestStoresBySuffix(t *testing.T) {
+	target := naming.Wrap(embedded.NewTarget(embedded.Options{}))
+	_, err := target.Open(t.Context())
+	require.NoError(t, err)
+	defer target.Close()
+	world, err := target.NewWorld(t.Context())
+	require.NoError(t, err)
+	for n, store := range []string{model.StoreID(0), model.DefaultWorld.StoreARN(model.DefaultWorld.Home, model.StoreID(1))} {
+		require.Equal(t, model.Succeeded, world.Do(t.Context(), generators.CreateStore(n, generators.SourceStore)).Answer.Outcome)
+		for _, op := range []model.Op{model.OpGetStore, model.OpUpdateStore, model.OpStopIngestion, model.OpStartIngestion,
+			model.OpDeleteStore, model.OpRestoreStore} {
+			reply := world.Do(t.Context(), model.Request{Op: op, Input: value.Obj("EventDataStore", store)})
+			assert.Equal(t, model.Succeeded, reply.Answer.Outcome, "%s of %s: %s", op, store, reply.Body)
+		}
+	}
 }
 
 // aroundTrails lists the calls on trails that are none of insights, with an answer that says so where they name
@@ -119,6 +140,47 @@ func TestSetUpByARN(t *testing.T) {
 				assert.ElementsMatch(t, x.ops, ops, all)
 			}
 			assert.Contains(t, strings.Join(report.Notes, "\n"), x.notes)
+		})
+	}
+}
+
+// TestTrailsAreLent: where trails can only be used up, they are turned off and used again.
+func TestTrailsAreLent(t *testing.T) {
+	for fault, verdict := range map[string]reports.Verdict{"": reports.Conforms, "appends-selectors": reports.Diverges} {
+		t.Run("fault "+fault, func(t *testing.T) {
+			t.Parallel()
+			target, err := endpoint.New(endpoint.Options{Timeout: 5 * time.Second,
+				URL: crippled(t, embedded.ServerOptions{Fault: fault}, func(a arrived) reaction {
+					if a.op == "CreateTrail" && a.nth > 5 {
+						return refuses("MaximumNumberOfTrailsExceededException")
+					}
+					return unknown("DeleteTrail")(a)
+				})})
+			require.NoError(t, err)
+			report, err := conform.Run(t.Context(), target, conform.Options{Seed: 1, Requests: 12_000})
+			require.NoError(t, err)
+			all := explain(report, func(model.ID) bool { return true })
+			assert.Equal(t, verdict, report.Verdict, "%s: %s", report.Reason, all)
+			assert.Contains(t, strings.Join(report.Target.Notes, "\n"), "used again")
+			assert.Contains(t, report.NotCovered, string(model.CanDelete))
+			exercised, applicable := 0, 0
+			for id, rule := range report.Coverage.Rules {
+				if rule.Applicable {
+					applicable++
+				}
+				if rule.Exercised {
+					exercised++
+				} else if rule.Applicable {
+					t.Log("not exercised: ", id, rule.Why)
+				}
+			}
+			assert.GreaterOrEqual(t, exercised, applicable-2)
+			assert.Greater(t, applicable, 60)
+			assert.Greater(t, report.Coverage.Transitions.Covered, report.Coverage.Transitions.Total/2)
+			if fault != "" {
+				assert.Contains(t, rulesOf(report), model.PutReplacesList, all)
+				assert.Len(t, rulesOf(report), 1, all)
+			}
 		})
 	}
 }

@@ -253,3 +253,16 @@ func BenchmarkNew(b *testing.B) {
 		New(Everything())
 	}
 }
+
+// TestDataThatIsNotOffered: Puts with Data go out only where an event data store alone refuses them.
+func TestDataThatIsNotOffered(t *testing.T) {
+	scope := Everything()
+	scope.Can[model.CanInsightData] = false
+	set := model.MakeSelectors(model.Data, 0)
+	onBoth := With(Put(NameAlpha, set), "EventDataStore", value.Str(model.StoreID(0)))
+	odd := With(PutStore("", "", set), "EventDataStore", value.Strs(model.StoreID(0)))
+	for _, r := range []model.Request{Put(NameAlpha, set), onBoth, With(onBoth, "EventDataStore", value.Strs("x")), odd} {
+		require.False(t, scope.Allows(r), r.GoString())
+	}
+	require.True(t, scope.Allows(PutStore(model.StoreID(0), model.StoreID(1), set)))
+}

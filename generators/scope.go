@@ -78,7 +78,8 @@ func (s Scope) allows(r model.Request) bool {
 	}
 	switch r.Op {
 	case model.OpPut:
-		return s.Can[model.CanInsightData] || r.Input.Get("EventDataStore").Given() || !namesData(r)
+		onStore := r.Input.Get("EventDataStore").Kind() == value.String && !r.Input.Get("TrailName").Given()
+		return s.Can[model.CanInsightData] || onStore || !namesData(r)
 	case model.OpPutEvents:
 		return s.Can[model.CanAdvancedEvents] || !r.Input.Get("AdvancedEventSelectors").Given()
 	case model.OpArrange:

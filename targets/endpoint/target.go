@@ -148,7 +148,7 @@ func (t *Target) Open(ctx context.Context) (targets.Info, error) {
 	t.findExtension(ctx)
 	info.Notes = append(info.Notes, t.findSupport(ctx)...)
 	checksBucket, checksKey := t.probeTrails(ctx, &info)
-	if ctx.Err() != nil {
+	if ctx.Err() != nil || info.Lent { // what is spoilt around a trail that is lent stays so
 		return info, ctx.Err()
 	}
 	info.Buckets = t.arranges("bucket-missing") && t.arranges("bucket-denied") || t.s3 != nil && checksBucket
@@ -288,7 +288,7 @@ func (t *Target) unreachable(ctx context.Context, err error) error {
 // probeTrails makes and deletes trails, to learn the account, of a second Region, and what CreateTrail checks.
 func (t *Target) probeTrails(ctx context.Context, info *targets.Info) (checksBucket, checksKey bool) {
 	home := t.options.Regions[0]
-	tag, n, deleted := naming.NewTag(), 0, true
+	tag, n, deleted, gone := naming.NewTag(), 0, true, targets.Reply{}
 	var create func(region, bucket, key string) targets.Reply
 	create = func(region, bucket, key string) targets.Reply {
 		n++
@@ -299,7 +299,7 @@ func (t *Target) probeTrails(ctx context.Context, info *targets.Info) (checksBuc
 		}
 		reply := t.ask(ctx, region, model.OpCreate, input)
 		if reply.Answer.Outcome != model.Refused {
-			gone := t.ask(ctx, region, model.OpDelete, value.Obj("Name", name))
+			gone = t.ask(ctx, region, model.OpDelete, value.Obj("Name", name))
 			deleted = deleted && (gone.Answer.Outcome == model.Succeeded || !reply.Answer.Definite())
 		}
 		if !reply.Answer.Definite() && n == 1 { // on a bad day
@@ -324,12 +324,34 @@ func (t *Target) probeTrails(ctx context.Context, info *targets.Info) (checksBuc
 			info.Notes = append(info.Notes, "a second Region keeps no trails of its own")
 		}
 	}
-	if !deleted {
-		return false, false // what stays may count against a quota, so no more of it
+	if !deleted { // what stays may count against a quota, so no more of it
+		if wire.Missing(gone) {
+			t.lend(ctx, info, "conform-probe-"+tag)
+		}
+		return false, false
 	}
 	checksBucket = t.s3 != nil && create(home, "conform-no-bucket-"+tag, "").Answer.Outcome == model.Refused
 	unknown := fmt.Sprintf("arn:aws:kms:%s:%s:key/00000000-0000-4000-8000-000000000000", home, t.names.Account)
 	return checksBucket, create(home, t.names.Bucket, unknown).Answer.Outcome == model.Refused
+}
+
+// fewTrails is more than the quota of the service.
+const fewTrails = 6
+
+// lend makes trails for all worlds to use, one world after the other, where none can be deleted and few be made.
+func (t *Target) lend(ctx context.Context, info *targets.Info, prefix string) {
+	made := []string{prefix + "-1"}
+	for len(made) < fewTrails {
+		name := fmt.Sprintf("%s-lent-%d", prefix, len(made))
+		reply := t.ask(ctx, info.Region, model.OpCreate, value.Obj("Name", name, "S3BucketName", t.names.Bucket))
+		if reply.Answer.Outcome != model.Succeeded {
+			t.names.Trails, info.Lent, info.Serial, info.Away, info.Room = made, true, true, false, len(made)
+			info.Notes = append(info.Notes, fmt.Sprintf("DeleteTrail is absent, and the quota is reached: %d trails, such as %s, are turned off and used again, and stay",
+				len(made), made[0]))
+			return
+		}
+		made = append(made, name)
+	}
 }
 
 // Close implements targets.Target.

@@ -171,6 +171,27 @@ func TestCloseTellsWhatIsLeft(t *testing.T) {
 	assert.ErrorContains(t, target.Close(), "3 left, such as alpha-", "one line for all")
 }
 
+// TestTrailsDeletedByARN: who says that, and keeps the trail, is asked again by name.
+func TestTrailsDeletedByARN(t *testing.T) {
+	f := newFake()
+	target, _ := open(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		if strings.HasSuffix(r.Header.Get(wire.TargetHeader), "DeleteTrail") && strings.Contains(string(body), "arn:") {
+			_, _ = io.WriteString(w, "{}")
+			return
+		}
+		r.Body = io.NopCloser(strings.NewReader(string(body)))
+		f.ServeHTTP(w, r)
+	}), nil)
+	w := newWorld(t, target)
+	w.Do(t.Context(), generators.Create(generators.NameAlpha))
+	reply := w.Do(t.Context(), generators.ByARN(generators.Delete(generators.NameAlpha)))
+	assert.Equal(t, model.Succeeded, reply.Answer.Outcome)
+	assert.Len(t, f.trails, 1)
+	require.NoError(t, w.Close(t.Context()))
+	assert.Empty(t, f.trails)
+}
+
 // TestStoresAreDeletedByARN: a server may take nothing else, and a case may name them by suffix.
 func TestStoresAreDeletedByARN(t *testing.T) {
 	f := newFake()

@@ -28,6 +28,7 @@ type world struct {
 	tag    string
 
 	trails  map[place]bool   // that may exist
+	lent    map[string]bool  // that were changed
 	stores  map[place]string // by ID: what the target calls those that may exist
 	lost    []place          // stores whose creation was not answered, by name
 	uses    map[place]uses
@@ -39,7 +40,7 @@ type world struct {
 
 // NewWorld implements targets.Target. It sends nothing: all that sets worlds apart is their names.
 func (t *Target) NewWorld(context.Context) (targets.World, error) {
-	return &world{target: t, tag: naming.NewTag(), trails: map[place]bool{}, stores: map[place]string{},
+	return &world{target: t, tag: naming.NewTag(), trails: map[place]bool{}, lent: map[string]bool{}, stores: map[place]string{},
 		uses: map[place]uses{}, own: map[place]uses{}}, nil
 }
 
@@ -64,6 +65,9 @@ func (w *world) track(region string, out model.Request, reply targets.Reply) {
 	done := reply.Answer.Outcome == model.Succeeded
 	maybe := done || !reply.Answer.Definite()
 	name := out.Input.Get("Name").Text()
+	if trail := bareName(cmp.Or(name, out.Input.Get("TrailName").Text())); !out.Op.Reads() && slices.Contains(w.target.names.Trails, trail) {
+		w.lent[trail] = true
+	}
 	switch out.Op {
 	case model.OpCreate, model.OpUpdate:
 		at := place{region, bareName(name)}
@@ -78,7 +82,7 @@ func (w *world) track(region string, out model.Request, reply targets.Reply) {
 		}
 	case model.OpDelete:
 		if done {
-			delete(w.trails, place{region, bareName(name)})
+			delete(w.trails, place{region, name}) // by ARN, moto for one says so and keeps it
 		}
 	case model.OpCreateStore:
 		if arn := reply.Answer.StoreARN; done && arn != "" {
@@ -209,6 +213,9 @@ func (w *world) Close(ctx context.Context) error {
 	for at := range w.trails {
 		count(at.name, w.remove(ctx, at.region, model.OpDelete, value.Obj("Name", at.name)))
 	}
+	for name := range w.lent {
+		count(name, w.turnOff(ctx, name))
+	}
 	for _, at := range w.lost { // their identifiers were never answered
 		reply := w.target.ask(ctx, at.region, "ListEventDataStores", value.Obj())
 		for _, item := range reply.Body.Get("EventDataStores").Items() {
@@ -229,6 +236,20 @@ func (w *world) Close(ctx context.Context) error {
 	}
 	w.trails, w.stores, w.lost, w.buckets, w.keys = nil, nil, nil, nil, nil
 	return nil
+}
+
+// turnOff makes a trail that is lent like a new one, so that nothing comes back when logging starts.
+func (w *world) turnOff(ctx context.Context, name string) bool {
+	succeeds := func(r model.Request) bool {
+		return w.target.ask(ctx, w.target.options.Regions[0], r.Op, r.Input).Answer.Outcome == model.Succeeded
+	}
+	started := succeeds(generators.Start(name))
+	off := succeeds(generators.Put(name, 0))
+	succeeds(generators.PutEvents(name, generators.EventClasses()[model.ManagementEvents]))
+	if started {
+		succeeds(generators.Stop(name))
+	}
+	return off
 }
 
 func (w *world) removeStore(ctx context.Context, region, arn string) bool {

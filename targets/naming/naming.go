@@ -66,8 +66,8 @@ func (w *world) Do(ctx context.Context, r model.Request) targets.Reply {
 			w.binding.identity = learnt
 		}
 	}
-	if r.Op == model.OpCreate && len(w.binding.names.Trails) > 0 {
-		return w.lendTrail(r)
+	if name := r.Input.Get("Name").Text(); r.Op == model.OpCreate && len(w.binding.names.Trails) > 0 && w.binding.lent[name] == "" {
+		return w.lendTrail(r, name)
 	}
 	sent := w.binding.request(r)
 	reply := w.inner.Do(ctx, sent)
@@ -93,12 +93,11 @@ func (w *world) Do(ctx context.Context, r model.Request) targets.Reply {
 
 func (w *world) Close(ctx context.Context) error { return w.inner.Close(ctx) }
 
-// lendTrail answers a CreateTrail with a trail that exists beforehand.
-func (w *world) lendTrail(r model.Request) targets.Reply {
-	name := r.Input.Get("Name").Text()
+// lendTrail answers a CreateTrail with a trail that exists beforehand. What there is already, the target is asked for.
+func (w *world) lendTrail(r model.Request, name string) targets.Reply {
 	home := r.Region == "" || r.Region == model.DefaultWorld.Home
 	lend := w.binding.names.Trails[len(w.binding.lent):]
-	if _, lent := w.binding.lent[name]; lent || len(lend) == 0 || !model.ValidTrailName(name) || !home {
+	if len(lend) == 0 || !model.ValidTrailName(name) || !home {
 		return targets.Reply{Answer: model.Refusal("MaximumNumberOfTrailsExceededException")}
 	}
 	w.binding.lends(name, lend[0])
