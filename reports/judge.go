@@ -79,7 +79,7 @@ func verdicts(r *Report, e *End, n counts) []row {
 		{len(n.stale) == 1, Diverges, e.thenLost("the baseline has 1 stale entry: " + strings.Join(n.stale, ""))},
 		{len(n.stale) > 1, Diverges, e.thenLost(fmt.Sprintf("the baseline has %d stale entries: %s", len(n.stale), strings.Join(n.stale, "; ")))},
 		{e.Lost != "", Inconclusive, e.Lost},
-		{len(e.MissingShards) > 0, Inconclusive, "no report of shard " + strings.Join(e.MissingShards, ", ") + " was given"},
+		{len(e.MissingShards) > 0, Inconclusive, "no report of shard " + plain.Shorten(strings.Join(e.MissingShards, ", "), plain.MaxMessage) + " was given"},
 		{n.unrepeated > 0, Inconclusive, "divergences that did not repeat, on a target that may answer late; run it again"},
 		{!can(model.CanPut), Inconclusive, "the target does not offer PutInsightSelectors: " + r.whyNot(model.CanPut)},
 		{!can(model.CanCreate) && !can(model.CanStores), Inconclusive, "no trail could be made to test on: " + r.whyNot(model.CanCreate)},

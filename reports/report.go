@@ -73,14 +73,17 @@ type Report struct {
 	Partial  bool    `json:"partial"`
 	End      *End    `json:"end,omitempty"` // nil in the reports of versions that did not say how a run ended
 
-	Target   targets.Info `json:"target"`
-	Seed     uint64       `json:"seed"`
-	Workers  int          `json:"workers"`
-	Suites   []string     `json:"suites"`
-	CutShort []string     `json:"cut_short,omitempty"` // the suites that the budget or an interruption ended early
-	Shard    string       `json:"shard,omitempty"`     // "i/n" of a run that is one of n shares
-	FailOn   model.Level  `json:"fail_on,omitzero"`
-	Command  string       `json:"command"` // repeats the run
+	Target targets.Info `json:"target"`
+	// Fingerprint is a hash of what the target answered to the probe: shards with different ones are of different targets.
+	Fingerprint string `json:"fingerprint,omitempty"`
+
+	Seed     uint64      `json:"seed"`
+	Workers  int         `json:"workers"`
+	Suites   []string    `json:"suites"`
+	CutShort []string    `json:"cut_short,omitempty"` // the suites that the budget or an interruption ended early
+	Shard    string      `json:"shard,omitempty"`     // "i/n" of a run that is one of n shares
+	FailOn   model.Level `json:"fail_on,omitzero"`
+	Command  string      `json:"command"` // repeats the run
 
 	Started           time.Time `json:"started"`
 	DurationSeconds   float64   `json:"duration_seconds"`
@@ -373,6 +376,9 @@ func ReadJSON(data []byte) (*Report, error) {
 	}
 	if r.Schema != Schema {
 		return nil, fmt.Errorf("schema %q is not %q", plain.Visible(plain.Shorten(r.Schema, plain.MaxShown)), Schema)
+	}
+	if why := r.nonsense(); why != "" {
+		return nil, fmt.Errorf("not a whole report: %s", plain.OneLine(why))
 	}
 	return r, nil
 }
