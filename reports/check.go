@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/insightconform/conform/reports/plain"
 )
 
 // nonsense says what of a report no run has written, so that nothing is concluded from it; empty where it may be whole.
@@ -18,36 +20,26 @@ func (r *Report) nonsense() string {
 	for i := range r.Divergences {
 		numbers = append(numbers, r.Divergences[i].Count)
 	}
-	for _, d := range r.Deviations {
-		numbers = append(numbers, d.Count)
-	}
 	switch {
-	case !known:
-		return fmt.Sprintf("%q is no verdict", r.Verdict)
-	case r.ExitCode != code && (r.Verdict != Failed || r.ExitCode != ExitUsage):
+	case !known, r.ExitCode != code && (r.Verdict != Failed || r.ExitCode != ExitUsage):
 		return fmt.Sprintf("the verdict %q does not go with exit code %d", r.Verdict, r.ExitCode)
-	case r.Target.Name == "" || r.Started.IsZero():
-		return "it does not say what was tested, or when"
-	case !r.Probed() && (r.Verdict == Conforms || len(r.Divergences)+len(r.Certificates) > 0):
-		return "it does not say what the target can do"
+	case r.Target.Name == "", r.Started.IsZero(), !r.Probed() && (r.Verdict == Conforms || len(r.Divergences)+len(r.Certificates) > 0):
+		return "it does not say what was tested, when, or what that can do"
 	case r.Shard != "" && !share:
 		return fmt.Sprintf("%q is no share", r.Shard)
 	case slices.Min(numbers) < 0:
 		return "a count is negative, or more is covered than there is"
 	}
 	for i, c := range r.Certificates {
-		end, executed := 0, c.Executed()
+		wrong, end := slices.ContainsFunc(r.Certificates[:i], func(o Certificate) bool { return o.Machine == c.Machine }), 0
 		for _, d := range c.Done {
-			if d[0] < end || d[0] >= d[1] || d[1] > c.Tests {
-				return fmt.Sprintf("certificate %q: tests %d to %d are none of its %d, or stand twice", c.Machine, d[0], d[1]-1, c.Tests)
-			}
+			wrong = wrong || d[0] < end || d[0] >= d[1] || d[1] > c.Tests
 			end = d[1]
 		}
-		twice := slices.ContainsFunc(r.Certificates[:i], func(o Certificate) bool { return o.Machine == c.Machine })
-		if twice || c.Tests < 1 || min(c.Failed, c.Unstable) < 0 || c.Shard != r.Shard ||
-			c.Holds && (executed < c.Tests || c.Failed+c.Unstable > 0) {
-			return fmt.Sprintf("certificate %q cannot be: holds %t, %d of %d tests, %d failed, %d unstable, shard %q; or it stands twice",
-				c.Machine, c.Holds, executed, c.Tests, c.Failed, c.Unstable, c.Shard)
+		if wrong || c.Tests < 1 || min(c.Failed, c.Unstable) < 0 || c.Shard != r.Shard ||
+			c.Holds && (!c.Complete() || c.Failed+c.Unstable > 0) {
+			return fmt.Sprintf("the certificate %q stands twice, or cannot be: holds %t, tests %s of %d, %d failed, %d unstable, shard %q",
+				c.Machine, c.Holds, plain.Shown(fmt.Sprint(c.Done), plain.MaxShown), c.Tests, c.Failed, c.Unstable, c.Shard)
 		}
 	}
 	return ""

@@ -130,8 +130,11 @@ func unlike(a, b *Report, oneURL bool) string {
 		{"list of suites", strings.Join(a.Suites, ","), strings.Join(b.Suites, ",")}, {"level that fails", a.FailOn.String(), b.FailOn.String()}}
 	if a.Probed() && b.Probed() {
 		rows = append(rows, row{"Region", a.Target.Region, b.Target.Region}, row{"fault", a.Target.Fault, b.Target.Fault})
+		if oneURL && a.Target.Name != "embedded" {
+			rows = append(rows, row{"URL", a.Target.Endpoint, b.Target.Endpoint})
+		}
 		if oneURL {
-			rows = append(rows, row{"shard", a.Shard, b.Shard}, row{"URL", a.url(), b.url()})
+			rows = append(rows, row{"shard", a.Shard, b.Shard})
 		}
 		for _, c := range model.Capabilities {
 			rows = append(rows, row{"capability " + string(c), string(a.Capabilities[string(c)]), string(b.Capabilities[string(c)])})
@@ -153,17 +156,14 @@ func unlike(a, b *Report, oneURL bool) string {
 	return ""
 }
 
-// url is where the target listens, empty of the embedded server, whose port is another one in each run.
-func (r *Report) url() string {
-	if r.Target.Name == "embedded" {
-		return ""
-	}
-	return r.Target.Endpoint
-}
-
 // oneServer is what the whole of shards rests on that were run at different URLs.
 func oneServer(parts []*Report) []string {
-	urls := plain.Texts(slices.DeleteFunc(slices.Clone(parts), func(p *Report) bool { return !p.Probed() }), (*Report).url)
+	var urls []string
+	for _, p := range parts {
+		if p.Probed() && p.Target.Name != "embedded" { // whose port is another one in each run
+			urls = append(urls, p.Target.Endpoint)
+		}
+	}
 	slices.Sort(urls)
 	if urls = slices.Compact(urls); len(urls) < 2 {
 		return nil
@@ -184,6 +184,7 @@ func (r *Report) add(p *Report) {
 	r.DurationSeconds += p.DurationSeconds
 	r.Workers = max(r.Workers, p.Workers)
 	r.Fingerprint = cmp.Or(r.Fingerprint, p.Fingerprint)
+	r.Expected = united(r.Expected, p.Expected, itself, keepFirst)
 	if p.Started.Before(r.Started) {
 		r.Started = p.Started
 	}

@@ -69,12 +69,14 @@ type row struct {
 func verdicts(r *Report, e *End, n counts) []row {
 	can := func(c model.Capability) bool { return r.Capabilities[string(c)] == Covered }
 	level := "at or above level " + r.FailOn.String()
+	gone := r.Gone()
 	few := 2*n.exercised < n.applicable && (n.tests == 0 || n.executed < n.tests)
 	return []row{
 		{e.Interrupted != "", Interrupted, e.Interrupted},
 		{e.Failed != "", Failed, e.Failed},
 		{e.Refused != "", RefusedRun, e.Refused},
 		{e.Misused != "", Failed, e.Misused}, // with the exit code of wrong usage
+		{len(gone) > 0, Diverges, e.thenLost("what was expected of the target has gone: " + strings.Join(gone, ", "))},
 		{n.failing > 0, Diverges, e.thenLost(plain.Counted(n.failing, "divergence") + " " + level)},
 		{len(n.stale) == 1, Diverges, e.thenLost("the baseline has 1 stale entry: " + strings.Join(n.stale, ""))},
 		{len(n.stale) > 1, Diverges, e.thenLost(fmt.Sprintf("the baseline has %d stale entries: %s", len(n.stale), strings.Join(n.stale, "; ")))},

@@ -48,7 +48,7 @@ func Run(ctx context.Context, target targets.Target, options Options) (*reports.
 	r := &run{options: options, subject: subject}
 	r.report = &reports.Report{Schema: reports.Schema, Version: options.Version, Target: subject.Info, Seed: options.Seed,
 		Suites: options.Suites, Shard: options.Shard.String(), FailOn: options.FailOn, Command: options.Command, Started: subject.Status.Started,
-		Divergences: []reports.Divergence{}, Deviations: []reports.Deviation{},
+		Divergences: []reports.Divergence{}, Deviations: []reports.Deviation{}, Expected: options.Expect,
 		Coverage: reports.Coverage{Rules: map[model.ID]reports.RuleCoverage{}}}
 	if err := r.probed(); err != nil {
 		return nil, errors.Join(err, target.Close())

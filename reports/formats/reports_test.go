@@ -326,7 +326,7 @@ func TestReadJSONRefuses(t *testing.T) {
 		`{"schema":"conform/report/9"}`: `schema "conform/report/9" is not "conform/report/1"`,
 		`{`:                             "not a report",
 		`{"schema":"\u001b[2J"}`:        `schema`,
-		`{"schema":"conform/report/1"}`: `not a whole report: "" is no verdict`,
+		`{"schema":"conform/report/1"}`: `not a whole report: the verdict "" does not go with exit code 0`,
 	} {
 		_, err := reports.ReadJSON([]byte(data))
 		assert.ErrorContains(t, err, want)
@@ -346,35 +346,36 @@ func TestReadJSONRefusesWhatNoRunWrites(t *testing.T) {
 		change func(*reports.Report, *reports.Certificate)
 		want   string
 	}{
-		"as it is":             {func(*reports.Report, *reports.Certificate) {}, ""},
-		"no verdict":           {func(r *reports.Report, _ *reports.Certificate) { r.Verdict = "fine" }, `"fine" is no verdict`},
-		"another exit code":    {func(r *reports.Report, _ *reports.Certificate) { r.ExitCode = 2 }, `the verdict "conforms" does not go with exit code 2`},
-		"no target":            {func(r *reports.Report, _ *reports.Certificate) { r.Target.Name = "" }, "it does not say what was tested"},
-		"no time":              {func(r *reports.Report, _ *reports.Certificate) { r.Started = time.Time{} }, "it does not say what was tested"},
-		"no capabilities":      {func(r *reports.Report, _ *reports.Certificate) { r.Capabilities = nil }, "it does not say what the target can do"},
-		"too many shards":      {func(r *reports.Report, c *reports.Certificate) { r.Shard, c.Shard = "1/99999999", "1/99999999" }, `"1/99999999" is no share`},
-		"no shard":             {func(r *reports.Report, c *reports.Certificate) { r.Shard, c.Shard = "3/2", "3/2" }, `"3/2" is no share`},
-		"negative requests":    {func(r *reports.Report, _ *reports.Certificate) { r.Requests = -1 }, "negative"},
-		"negative divergences": {func(r *reports.Report, _ *reports.Certificate) { r.Divergences = []reports.Divergence{{Level: model.Documented, Count: -1}} }, "a count is negative"},
-		"negative deviations":  {func(r *reports.Report, _ *reports.Certificate) { r.Deviations = []reports.Deviation{{Count: -1}} }, "a count is negative"},
+		"as it is":          {func(*reports.Report, *reports.Certificate) {}, ""},
+		"no verdict":        {func(r *reports.Report, _ *reports.Certificate) { r.Verdict = "fine" }, `the verdict "fine" does not go with exit code 0`},
+		"another exit code": {func(r *reports.Report, _ *reports.Certificate) { r.ExitCode = 2 }, `the verdict "conforms" does not go with exit code 2`},
+		"no target":         {func(r *reports.Report, _ *reports.Certificate) { r.Target.Name = "" }, "it does not say what was tested"},
+		"no time":           {func(r *reports.Report, _ *reports.Certificate) { r.Started = time.Time{} }, "it does not say what was tested"},
+		"no capabilities":   {func(r *reports.Report, _ *reports.Certificate) { r.Capabilities = nil }, "it does not say what was tested"},
+		"too many shards":   {func(r *reports.Report, c *reports.Certificate) { r.Shard, c.Shard = "1/99999999", "1/99999999" }, `"1/99999999" is no share`},
+		"no shard":          {func(r *reports.Report, c *reports.Certificate) { r.Shard, c.Shard = "3/2", "3/2" }, `"3/2" is no share`},
+		"negative requests": {func(r *reports.Report, _ *reports.Certificate) { r.Requests = -1 }, "negative"},
+		"negative divergences": {func(r *reports.Report, _ *reports.Certificate) {
+			r.Divergences = []reports.Divergence{{Level: model.Documented, Count: -1}}
+		}, "a count is negative"},
 		"covered too much": {func(r *reports.Report, _ *reports.Certificate) {
 			r.Coverage.Pairs = reports.Count{Covered: 3, Total: 2}
 		}, "more is covered than there is"},
-		"below 0":         {func(_ *reports.Report, c *reports.Certificate) { c.Done = [][2]int{{-1, 96}} }, "tests -1 to 95 are none of its 128"},
-		"beyond the last": {func(_ *reports.Report, c *reports.Certificate) { c.Done = [][2]int{{0, 129}} }, "tests 0 to 128 are none of its 128"},
-		"backwards":       {func(_ *reports.Report, c *reports.Certificate) { c.Done = [][2]int{{7, 7}} }, "are none of its 128"},
-		"overlapping":     {func(_ *reports.Report, c *reports.Certificate) { c.Done = [][2]int{{0, 64}, {60, 128}} }, "stand twice"},
-		"doubled":         {func(_ *reports.Report, c *reports.Certificate) { c.Done = [][2]int{{0, 64}, {0, 64}} }, "stand twice"},
+		"below 0":         {func(_ *reports.Report, c *reports.Certificate) { c.Done = [][2]int{{-1, 96}} }, "tests [[-1 96]] of 128"},
+		"beyond the last": {func(_ *reports.Report, c *reports.Certificate) { c.Done = [][2]int{{0, 129}} }, "tests [[0 129]] of 128"},
+		"backwards":       {func(_ *reports.Report, c *reports.Certificate) { c.Done = [][2]int{{7, 7}} }, "tests [[7 7]] of 128"},
+		"overlapping":     {func(_ *reports.Report, c *reports.Certificate) { c.Done = [][2]int{{0, 64}, {60, 128}} }, "tests [[0 64] [60 128]] of 128"},
+		"doubled":         {func(_ *reports.Report, c *reports.Certificate) { c.Done = [][2]int{{0, 64}, {0, 64}} }, "tests [[0 64] [0 64]] of 128"},
 		"a doubled machine": {func(r *reports.Report, c *reports.Certificate) { r.Certificates = append(r.Certificates, *c) },
-			"or it stands twice"},
+			`the certificate "trail" stands twice`},
 		"negative failures":  {func(_ *reports.Report, c *reports.Certificate) { c.Failed = -1 }, "-1 failed"},
-		"no tests":           {func(_ *reports.Report, c *reports.Certificate) { c.Tests, c.Done = 0, nil }, "0 of 0 tests"},
+		"no tests":           {func(_ *reports.Report, c *reports.Certificate) { c.Tests, c.Done = 0, nil }, "of 0, 0 failed"},
 		"of another share":   {func(_ *reports.Report, c *reports.Certificate) { c.Shard = "1/2" }, `shard "1/2"`},
-		"it holds too early": {func(_ *reports.Report, c *reports.Certificate) { c.Holds = true }, "holds true, 96 of 128 tests"},
+		"it holds too early": {func(_ *reports.Report, c *reports.Certificate) { c.Holds = true }, "holds true, tests [[0 96]] of 128"},
 		"it holds all the same": {func(_ *reports.Report, c *reports.Certificate) {
 			c.Holds, c.Failed, c.Done = true, 1, [][2]int{{0, 128}}
 		},
-			"holds true, 128 of 128 tests, 1 failed"},
+			"holds true, tests [[0 128]] of 128, 1 failed"},
 	} {
 		r := certified()
 		test.change(r, &r.Certificates[0])
