@@ -19,7 +19,7 @@ import (
 // ErrHarness marks failures of the harness itself. Its text has the stack after the first line.
 var ErrHarness = run.ErrHarness
 
-// Run tests a target and reports what it found. The report is nil only if nothing was sent. An error
+// Run tests a target and reports what it found. The report is nil only if no suite began. An error
 // wraps targets.ErrUsage, ErrUnreachable or ErrRefused where one of them holds; else the harness
 // failed. An interrupted ctx is no error: the report says so and is partial.
 func Run(ctx context.Context, target targets.Target, options Options) (*reports.Report, error) {

@@ -379,6 +379,33 @@ func TestCheckPutAlone(t *testing.T) {
 	assert.False(t, report.Coverage.Rules[model.GetReflectsPut].Exercised)
 }
 
+// TestExpect: a capability that is expected, by name or by the baseline, fails the run where it is absent.
+func TestExpect(t *testing.T) {
+	run := func(o conform.Options) (*reports.Report, error) {
+		mock := newMock()
+		o.Seed, o.Requests = 1, 500
+		return conform.Run(t.Context(), conform.Mock(putOnly{mock}, conform.MockOptions{Trails: mock.trails, Reset: mock.Reset}), o)
+	}
+	put, get := string(model.CanPut), string(model.CanGet)
+	for _, o := range []conform.Options{
+		{Expect: []string{put, get}},
+		{Baseline: &reports.Baseline{Capabilities: []string{get}}},
+		{Expect: []string{get}, Baseline: &reports.Baseline{Capabilities: []string{put, get}}},
+	} {
+		report, err := run(o)
+		require.NoError(t, err)
+		assert.Equal(t, reports.Diverges, report.Verdict)
+		assert.Len(t, report.Gone(), 1)
+		assert.Contains(t, report.Reason, "what was expected of the target has gone: "+get+" (")
+	}
+	report, err := run(conform.Options{Expect: []string{put}, Baseline: &reports.Baseline{}})
+	require.NoError(t, err)
+	assert.Empty(t, report.Gone())
+	_, err = run(conform.Options{Expect: []string{"get"}})
+	assert.ErrorIs(t, err, targets.ErrUsage)
+	assert.ErrorContains(t, err, `there is no capability "get"; use one or several of put-insight-selectors, get-insight-selectors, `)
+}
+
 // TestCheckTrailNames: trails may be called as the requests' own are, and account and Region be others.
 func TestCheckTrailNames(t *testing.T) {
 	mock := &Mock{trails: []string{"beta", "nobody", "alpha"}}

@@ -71,4 +71,5 @@ type Options struct {
 
 	Traces   []*reports.Trace  // of earlier runs, replayed first
 	Baseline *reports.Baseline // what is known and accepted; nil is nothing
+	Expect   []string          // capabilities, as reports name them, without which the run fails, beside those of Baseline
 }

@@ -19,8 +19,10 @@ const baselineSchema = "conform/baseline/1"
 
 // Baseline lists divergences that are known and accepted: they do not fail a run.
 type Baseline struct {
-	Schema  string          `json:"schema"`
-	Entries []BaselineEntry `json:"entries"`
+	Schema string `json:"schema"`
+	// Capabilities are those that the target had. One that has gone fails a run.
+	Capabilities []string        `json:"capabilities,omitempty"`
+	Entries      []BaselineEntry `json:"entries"`
 }
 
 // BaselineEntry is one known divergence, with the steps that show it.
@@ -114,6 +116,11 @@ func blockStyle(node *yaml.Node) {
 	}
 }
 
+// CapabilityNames lists the capabilities as reports name them.
+func CapabilityNames() []string {
+	return plain.Texts(model.Capabilities, func(c model.Capability) string { return string(c) })
+}
+
 // Find returns the entry of a signature, nil where there is none.
 func (b *Baseline) Find(signature string) *BaselineEntry {
 	if b != nil {
@@ -134,6 +141,7 @@ func (e *BaselineEntry) Expired(today time.Time) bool {
 // steps still showed although the exploration, cut short perhaps, did not come upon them.
 func UpdatedBaseline(old *Baseline, r *Report) *Baseline {
 	b := &Baseline{Schema: baselineSchema, Entries: []BaselineEntry{}}
+	b.Capabilities = slices.DeleteFunc(CapabilityNames(), func(name string) bool { return r.Capabilities[name] != Covered })
 	for _, d := range r.Divergences {
 		e := BaselineEntry{Signature: d.Signature, Reason: todoReason, Raw: d.Raw, Needs: needsOf(d)}
 		if d.Status == Unrepeated {

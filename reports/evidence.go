@@ -8,6 +8,7 @@ import (
 	"io"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/insightconform/conform/model"
 	"github.com/insightconform/conform/reports/plain"
@@ -133,6 +134,11 @@ type ResourceState struct {
 	Logging  bool                `json:"logging"`
 }
 
+// Same reports whether two certificates are of the same suite, so that what was executed of it can be joined.
+func (c *Certificate) Same(o *Certificate) bool {
+	return c.Machine == o.Machine && c.Fingerprint == o.Fingerprint && c.Depth == o.Depth && c.Tests == o.Tests
+}
+
 // Complete reports whether every test of the suite was executed.
 func (c *Certificate) Complete() bool {
 	return len(c.Done) == 1 && c.Done[0] == [2]int{0, c.Tests}
@@ -149,11 +155,10 @@ func (c *Certificate) Executed() int {
 
 // share counts the tests that were to be executed: all, or those of the shard.
 func (c *Certificate) share() int {
-	var i, n int
-	if _, err := fmt.Sscanf(c.Shard, "%d/%d", &i, &n); err != nil || n < 1 || i < 1 || i > n {
-		return c.Tests
-	}
-	return c.Tests*i/n - c.Tests*(i-1)/n
+	index, count, _ := strings.Cut(c.Shard, "/")
+	shard, _ := ShardOf(index, count, 1)
+	from, to := shard.Share(c.Tests)
+	return to - from
 }
 
 // Conclude sets Holds and Result by what was executed.

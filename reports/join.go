@@ -9,6 +9,7 @@ import (
 
 	"github.com/insightconform/conform/model"
 	"github.com/insightconform/conform/reports/plain"
+	"github.com/insightconform/conform/targets"
 )
 
 // Join makes one report of those of the shards of a run, or of a run and its continuations, in any order:
@@ -33,7 +34,11 @@ func Join(parts ...*Report) (*Report, error) {
 
 // Continue joins a report with that of the run that went on from it.
 func Continue(earlier, later *Report) (*Report, error) {
-	out, err := join([]*Report{earlier, later})
+	kept := *earlier // without what the later run began anew
+	kept.Certificates = slices.DeleteFunc(slices.Clone(earlier.Certificates), func(c Certificate) bool {
+		return slices.ContainsFunc(later.Certificates, func(d Certificate) bool { return c.Machine == d.Machine && !c.Same(&d) })
+	})
+	out, err := join([]*Report{&kept, later})
 	if err != nil {
 		return nil, err
 	}
@@ -45,8 +50,11 @@ func Continue(earlier, later *Report) (*Report, error) {
 
 func join(parts []*Report) (*Report, error) {
 	first := parts[0]
-	for _, p := range parts[1:] {
-		if what := unlike(first, p); what != "" {
+	if i := slices.IndexFunc(parts, (*Report).Probed); i >= 0 {
+		first = parts[i] // with which all can be compared
+	}
+	for _, p := range parts {
+		if what := unlike(first, p, false); what != "" {
 			return nil, fmt.Errorf("the reports are of different runs: %s", what)
 		}
 	}
@@ -65,9 +73,12 @@ func join(parts []*Report) (*Report, error) {
 	if out.DurationSeconds > 0 {
 		out.RequestsPerSecond = float64(out.Requests) / out.DurationSeconds
 	}
+	same := oneServer(parts)
+	out.Notes = append(out.Notes, same...)
 	for i := range out.Certificates {
-		out.Certificates[i].Shard = out.Shard
-		out.Certificates[i].Conclude()
+		c := &out.Certificates[i]
+		c.Shard, c.Hypotheses = out.Shard, slices.Concat(c.Hypotheses, same)
+		c.Conclude()
 	}
 	out.End, out.CutShort = joinedEnd(parts), stillCut(parts)
 	out.sort()
@@ -103,27 +114,66 @@ func (r *Report) after(o *Report) bool {
 	return r.Started.After(o.Started)
 }
 
-// unlike says in what two reports differ that parts of one run have in common.
-func unlike(a, b *Report) string {
-	for _, x := range []struct{ name, a, b string }{
-		{"version", a.Version, b.Version},
-		{"target", a.Target.Name + " in " + a.Target.Region, b.Target.Name + " in " + b.Target.Region},
-		{"number of shards", shards(a.Shard), shards(b.Shard)},
-		{"suites", strings.Join(a.Suites, ","), strings.Join(b.Suites, ",")},
-		{"level that fails", a.FailOn.String(), b.FailOn.String()},
-	} {
+// Probed reports whether the run found out what its target can do. One that did not has tested nothing.
+func (r *Report) Probed() bool { return len(r.Capabilities) > 0 }
+
+// Follows says why a run cannot go on from an earlier one, if any: it is of another target, or does something else.
+func (r *Report) Follows(earlier *Report) error {
+	if earlier == nil {
+		return nil
+	}
+	if what := unlike(earlier, r, true); what != "" {
+		return fmt.Errorf("%w: the earlier report is of another run: %s; go on from one of this target, or begin anew", targets.ErrUsage, what)
+	}
+	return nil
+}
+
+// unlike says in what two reports differ that parts of one run have in common. Shards may be run at different URLs.
+func unlike(a, b *Report, oneURL bool) string {
+	type row struct{ name, a, b string }
+	rows := []row{{"version", a.Version, b.Version}, {"target", a.Target.Name, b.Target.Name}, {"number of shards", shards(a.Shard), shards(b.Shard)},
+		{"list of suites", strings.Join(a.Suites, ","), strings.Join(b.Suites, ",")}, {"level that fails", a.FailOn.String(), b.FailOn.String()}}
+	if a.Probed() && b.Probed() {
+		rows = append(rows, row{"Region", a.Target.Region, b.Target.Region}, row{"fault", a.Target.Fault, b.Target.Fault})
+		if oneURL && a.Target.Name != "embedded" {
+			rows = append(rows, row{"URL", a.Target.Endpoint, b.Target.Endpoint})
+		}
+		if oneURL {
+			rows = append(rows, row{"shard", a.Shard, b.Shard})
+		}
+		for _, c := range model.Capabilities {
+			rows = append(rows, row{"capability " + string(c), string(a.Capabilities[string(c)]), string(b.Capabilities[string(c)])})
+		}
+		rows = append(rows, row{"fingerprint of what the target answered", a.Fingerprint, b.Fingerprint})
+	}
+	for _, x := range rows {
 		if x.a != x.b {
 			return fmt.Sprintf("the %s is %q in one and %q in another", x.name, plain.Text(x.a), plain.Text(x.b))
 		}
 	}
 	for _, c := range a.Certificates {
 		for _, d := range b.Certificates {
-			if c.Machine == d.Machine && (c.Depth != d.Depth || c.Fingerprint != d.Fingerprint) {
+			if c.Machine == d.Machine && !oneURL && !c.Same(&d) {
 				return fmt.Sprintf("the machine %s is not the same, or its depth", plain.Text(c.Machine))
 			}
 		}
 	}
 	return ""
+}
+
+// oneServer is what the whole of shards rests on that were run at different URLs.
+func oneServer(parts []*Report) []string {
+	var urls []string
+	for _, p := range parts {
+		if p.Probed() && p.Target.Name != "embedded" { // whose port is another one in each run
+			urls = append(urls, p.Target.Endpoint)
+		}
+	}
+	slices.Sort(urls)
+	if urls = slices.Compact(urls); len(urls) < 2 {
+		return nil
+	}
+	return []string{"the same server listens at " + strings.Join(urls, " and ") + ", as the like answers to the probe suggest"}
 }
 
 func shards(shard string) string {
@@ -144,6 +194,8 @@ func (r *Report) add(p *Report) {
 		}
 		r.TimedOut[kind] += n
 	}
+	r.Fingerprint = cmp.Or(r.Fingerprint, p.Fingerprint)
+	r.Expected = united(r.Expected, p.Expected, itself, keepFirst)
 	if p.Started.Before(r.Started) {
 		r.Started = p.Started
 	}

@@ -71,17 +71,19 @@ type row struct {
 func verdicts(r *Report, e *End, n counts) []row {
 	can := func(c model.Capability) bool { return r.Capabilities[string(c)] == Covered }
 	level := "at or above level " + r.FailOn.String()
+	gone := r.Gone()
 	few := 2*n.exercised < n.applicable && (n.tests == 0 || n.executed < n.tests)
 	return []row{
 		{e.Interrupted != "", Interrupted, e.Interrupted},
 		{e.Failed != "", Failed, e.Failed},
 		{e.Refused != "", RefusedRun, e.Refused},
 		{e.Misused != "", Failed, e.Misused}, // with the exit code of wrong usage
+		{len(gone) > 0, Diverges, e.thenLost("what was expected of the target has gone: " + strings.Join(gone, ", "))},
 		{n.failing > 0, Diverges, e.thenLost(plain.Counted(n.failing, "divergence") + " " + level)},
 		{len(n.stale) == 1, Diverges, e.thenLost("the baseline has 1 stale entry: " + strings.Join(n.stale, ""))},
 		{len(n.stale) > 1, Diverges, e.thenLost(fmt.Sprintf("the baseline has %d stale entries: %s", len(n.stale), strings.Join(n.stale, "; ")))},
 		{e.Lost != "", Inconclusive, e.Lost},
-		{len(e.MissingShards) > 0, Inconclusive, "no report of shard " + strings.Join(e.MissingShards, ", ") + " was given"},
+		{len(e.MissingShards) > 0, Inconclusive, "no report of shard " + plain.Shorten(strings.Join(e.MissingShards, ", "), plain.MaxMessage) + " was given"},
 		{n.unrepeated > 0, Inconclusive, "divergences that did not repeat, on a target that may answer late; run it again"},
 		{!can(model.CanPut), Inconclusive, "the target does not offer PutInsightSelectors: " + r.whyNot(model.CanPut)},
 		{!can(model.CanCreate) && !can(model.CanStores), Inconclusive, "no trail could be made to test on: " + r.whyNot(model.CanCreate)},

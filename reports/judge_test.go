@@ -96,6 +96,9 @@ var verdictCases = []verdictCase{
 	{"stale entries", func(r *Report) {
 		r.Baseline = []Replay{{Signature: "a", Stale: true, Mend: "x"}, {Signature: "b", Stale: true, Mend: "y"}}
 	}, Diverges, 1, false, "the baseline has 2 stale entries: a (x); b (y)"},
+	{"gone", func(r *Report) {
+		r.Expected, r.Divergences = []string{"create-trail", "event-data-stores"}, []Divergence{failing(Confirmed)}
+	}, Diverges, 1, false, "what was expected of the target has gone: event-data-stores (CreateEventDataStore answers 501)"},
 	{"lost", func(r *Report) {
 		r.End.Lost, r.CutShort = "the target stopped answering", r.Suites
 	}, Inconclusive, 3, true, "the target stopped answering"},
@@ -213,6 +216,9 @@ func TestMergeOld(t *testing.T) {
 	for _, test := range verdictCases {
 		r, other := judged(test.change), judged(func(*Report) {})
 		r.End, other.End, other.Suites, other.Certificates = nil, nil, r.Suites, r.Certificates
+		if r.Probed() {
+			other.Capabilities, other.NotCovered = r.Capabilities, r.NotCovered
+		}
 		whole := mergedOf(t, r, other)
 		if test.name == "few rules" || test.name == "joined of some shards" {
 			continue // which the other one makes good

@@ -2,6 +2,7 @@ package reports
 
 import (
 	"fmt"
+	"strconv"
 
 	"github.com/insightconform/conform/targets"
 )
@@ -60,6 +61,20 @@ func (s Shard) String() string {
 		return ""
 	}
 	return fmt.Sprintf("%d/%d", s.Index+1, s.Count)
+}
+
+// maxShards keeps a slip of the finger from asking for the impossible.
+const maxShards = 10_000
+
+// ShardOf is the share of a job by its index, counted from first, among so many; all, where that makes no sense.
+func ShardOf(index, count string, first int) (Shard, bool) {
+	i, err1 := strconv.Atoi(index)
+	n, err2 := strconv.Atoi(count)
+	i -= first
+	if err1 != nil || err2 != nil || i < 0 || i >= n || n > maxShards || strconv.Itoa(i+first) != index || strconv.Itoa(n) != count {
+		return Shard{}, false
+	}
+	return Shard{Index: i, Count: n}, true
 }
 
 // Part is what worker i of n has to do of the whole: which of how many parts.

@@ -73,14 +73,16 @@ type Report struct {
 	Partial  bool    `json:"partial"`
 	End      *End    `json:"end,omitempty"` // nil in the reports of versions that did not say how a run ended
 
-	Target   targets.Info `json:"target"`
-	Seed     uint64       `json:"seed"`
-	Workers  int          `json:"workers"`
-	Suites   []string     `json:"suites"`
-	CutShort []string     `json:"cut_short,omitempty"` // the suites that the budget or an interruption ended early
-	Shard    string       `json:"shard,omitempty"`     // "i/n" of a run that is one of n shares
-	FailOn   model.Level  `json:"fail_on,omitzero"`
-	Command  string       `json:"command"` // repeats the run
+	Target targets.Info `json:"target"`
+	// Fingerprint is a hash of what the target answered to the probe: shards with different ones are of different targets.
+	Fingerprint string      `json:"fingerprint,omitempty"`
+	Seed        uint64      `json:"seed"`
+	Workers     int         `json:"workers"`
+	Suites      []string    `json:"suites"`
+	CutShort    []string    `json:"cut_short,omitempty"` // the suites that the budget or an interruption ended early
+	Shard       string      `json:"shard,omitempty"`     // "i/n" of a run that is one of n shares
+	FailOn      model.Level `json:"fail_on,omitzero"`
+	Command     string      `json:"command"` // repeats the run
 
 	Started           time.Time `json:"started"`
 	DurationSeconds   float64   `json:"duration_seconds"`
@@ -95,6 +97,7 @@ type Report struct {
 	// Capabilities says of each by name whether it was covered; NotCovered says why of the others.
 	Capabilities map[string]CapabilityStatus `json:"capabilities"`
 	NotCovered   map[string]string           `json:"not_covered,omitempty"`
+	Expected     []string                    `json:"expected,omitempty"` // without which the run fails
 
 	Divergences []Divergence `json:"divergences"`
 	Deviations  []Deviation  `json:"deviations"`
@@ -133,6 +136,16 @@ func (r *Report) SetCapability(name model.Capability, covered bool, why string) 
 		r.NotCovered = map[string]string{}
 	}
 	r.NotCovered[string(name)] = why
+}
+
+// Gone lists the capabilities that were expected and are not there, with the answers that say so.
+func (r *Report) Gone() (gone []string) {
+	for _, name := range r.Expected {
+		if r.Probed() && r.Capabilities[name] != Covered {
+			gone = append(gone, fmt.Sprintf("%s (%s)", name, r.NotCovered[name]))
+		}
+	}
+	return gone
 }
 
 // The values of Divergence.Status.
@@ -357,13 +370,7 @@ func (r *Report) Normalized() *Report {
 	c := *r
 	c.Schema = cmp.Or(c.Schema, Schema)
 	c.DurationSeconds, c.RequestsPerSecond = plain.Finite(r.DurationSeconds), plain.Finite(r.RequestsPerSecond)
-	c.Divergences, c.Deviations = append([]Divergence{}, r.Divergences...), append([]Deviation{}, r.Deviations...)
-	if c.Capabilities == nil {
-		c.Capabilities = map[string]CapabilityStatus{}
-	}
-	if c.Coverage.Rules == nil {
-		c.Coverage.Rules = map[model.ID]RuleCoverage{}
-	}
+	c.Divergences, c.Deviations = slices.Clone(r.Divergences), slices.Clone(r.Deviations)
 	c.sort()
 	return &c
 }
@@ -376,6 +383,9 @@ func ReadJSON(data []byte) (*Report, error) {
 	}
 	if r.Schema != Schema {
 		return nil, fmt.Errorf("schema %q is not %q", plain.Visible(plain.Shorten(r.Schema, plain.MaxShown)), Schema)
+	}
+	if why := r.nonsense(); why != "" {
+		return nil, fmt.Errorf("not a whole report: %s", plain.OneLine(why))
 	}
 	return r, nil
 }

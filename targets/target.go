@@ -55,6 +55,7 @@ type Info struct {
 	Name     string `json:"name"`               // embedded, endpoint, …
 	Endpoint string `json:"endpoint,omitempty"` // without user information
 	Region   string `json:"region,omitempty"`
+	Fault    string `json:"fault,omitempty"` // that the embedded server has on purpose
 	// Eventual says that the target is declared to be eventually consistent.
 	Eventual bool `json:"eventually_consistent,omitempty"`
 	// Lent says that CreateTrail lends trails that exist beforehand, so that nothing is known of what

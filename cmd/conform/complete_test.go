@@ -1,10 +1,16 @@
 package main
 
 import (
+	"bytes"
+	"context"
+	"io"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -69,6 +75,124 @@ func TestResumeFile(t *testing.T) {
 	got = command(t, "run", "--resume", write(t, "no.json", "x"))
 	assert.Equal(t, reports.ExitUsage, got.code)
 	assert.Regexp(t, `^conform: .*no\.json: not a report: [^\n]*\n$`, got.stderr)
+}
+
+// TestResumeOfAnotherTarget: tests that passed on one server and the rest on another one make no certificate.
+func TestResumeOfAnotherTarget(t *testing.T) {
+	const management = "--machine=management"
+	unlike := func(next http.Handler) http.Handler { // Get of a trail without Insights answers what no other server does
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if strings.HasSuffix(r.Header.Get("X-Amz-Target"), ".StopLogging") {
+				w.WriteHeader(http.StatusBadRequest)
+				io.WriteString(w, `{"__type":"UnsupportedOperationException"}`)
+				return
+			}
+			next.ServeHTTP(w, r)
+		})
+	}
+	turned := atomic.Bool{}
+	turning := func(next http.Handler) http.Handler {
+		other := unlike(next)
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if turned.Load() {
+				other.ServeHTTP(w, r)
+				return
+			}
+			next.ServeHTTP(w, r)
+		})
+	}
+	good, changing := emulator(t), emulator(t, turning)
+	for name, test := range map[string]struct {
+		first, then []string
+		says        string
+	}{
+		"another URL":      {[]string{"--endpoint", good}, []string{"--endpoint", emulator(t)}, "the URL is "},
+		"another server":   {[]string{"--endpoint", changing}, []string{"--endpoint", changing}, `the capability stop-logging is "covered" in one and "absent" in another`},
+		"a fault":          {nil, []string{"--fault", "appends-selectors"}, `the fault is "" in one and "appends-selectors" in another`},
+		"another kind":     {nil, []string{"--endpoint", good}, `the target is "embedded" in one and "endpoint" in another`},
+		"other suites":     {nil, []string{"--suite", "complete,random"}, `the list of suites is "complete" in one and "complete,random" in another`},
+		"another shard":    {[]string{"--shard", "1/2"}, []string{"--shard", "2/2"}, `the shard is "1/2" in one and "2/2" in another`},
+		"number of shards": {nil, []string{"--shard", "2/2"}, `the number of shards is `},
+	} {
+		t.Run(name, func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), "progress.json")
+			args := func(more []string) []string {
+				return append([]string{"run", "--suite", "complete", management, "--resume", path}, more...)
+			}
+			got := command(t, args(append(test.first, "--requests", "600"))...)
+			require.Equal(t, reports.ExitInconclusive, got.code, got.stderr)
+			before, err := os.ReadFile(path)
+			require.NoError(t, err)
+			turned.Store(name == "another server")
+			got = command(t, append(args(test.then), "--report", "json="+path+".report")...)
+			assert.Equal(t, reports.ExitUsage, got.code, got.stdout)
+			assert.Regexp(t, `^conform: the earlier report is of another run: [^\n]+\n$`, got.stderr)
+			assert.Contains(t, got.stderr, test.says)
+			after, err := os.ReadFile(path)
+			require.NoError(t, err)
+			assert.Equal(t, string(before), string(after), "what was done is kept")
+			refused := readJSONReport(t, path+".report")
+			assert.Equal(t, reports.Failed, refused.Verdict)
+			assert.Zero(t, refused.Requests)
+		})
+	}
+	path := write(t, "progress.json", `{"schema":"conform/report/1"}`)
+	got := command(t, "run", "--resume", path)
+	assert.Equal(t, reports.ExitUsage, got.code)
+	assert.Regexp(t, `^conform: .*not a whole report: [^\n]*\n$`, got.stderr)
+}
+
+// TestMergeOfDifferentTargets: shards are merged of one target, whose port may be another one in each job.
+func TestMergeOfDifferentTargets(t *testing.T) {
+	shard := func(which string, more ...string) string {
+		path := filepath.Join(t.TempDir(), "r.json")
+		got := command(t, append([]string{"run", "--suite", "complete", "--machine", "management", "--shard", which, "--report", "json=" + path}, more...)...)
+		require.LessOrEqual(t, got.code, reports.ExitInconclusive, got.stderr)
+		return path
+	}
+	good := shard("1/2")
+	got := command(t, "merge", good, shard("2/2", "--fault", "appends-selectors"))
+	assert.Equal(t, reports.ExitUsage, got.code, got.stdout)
+	assert.Regexp(t, `^conform: merge: the reports are of different runs: the fault is [^\n]*\n$`, got.stderr)
+	got = command(t, "merge", good, shard("2/2", "--endpoint", emulator(t)))
+	assert.Equal(t, reports.ExitUsage, got.code, got.stdout)
+	assert.Contains(t, got.stderr, `the target is "embedded" in one and "endpoint" in another`)
+
+	// Two processes of the same emulator: the certificate says what it then rests on.
+	first, second := emulator(t), emulator(t)
+	one := shard("1/2", "--endpoint", first)
+	got = command(t, "merge", one, shard("2/2", "--endpoint", second))
+	assert.Equal(t, reports.ExitConforms, got.code, got.stderr)
+	assert.Contains(t, strings.Join(strings.Fields(got.stdout), " "), "note the same server listens at ")
+	whole := filepath.Join(t.TempDir(), "whole.json")
+	command(t, "merge", one, shard("2/2", "--endpoint", second), "--report", "json="+whole)
+	certificate := readJSONReport(t, whole).Certificates[0]
+	assert.True(t, certificate.Holds)
+	assert.Contains(t, strings.Join(certificate.Hypotheses, "; "), "the same server listens at ")
+	altered := readJSONReport(t, one)
+	altered.Fingerprint = "0123456789abcdef"
+	var text bytes.Buffer
+	require.NoError(t, reports.JSON(&text, altered))
+	got = command(t, "merge", write(t, "r.json", text.String()), shard("2/2", "--endpoint", second))
+	assert.Equal(t, reports.ExitUsage, got.code, got.stdout)
+	assert.Contains(t, got.stderr, "the fingerprint of what the target answered is ")
+
+	// A shard that did not get far, in either way.
+	closed := httptest.NewServer(nil)
+	closed.Close()
+	got = command(t, "merge", one, shard("2/2", "--endpoint", closed.URL))
+	assert.Equal(t, reports.ExitInconclusive, got.code, got.stdout+got.stderr)
+	assert.Contains(t, got.stdout, "nothing listens")
+	var stdout, stderr bytes.Buffer
+	path := filepath.Join(t.TempDir(), "r.json")
+	for requests := range 2 {
+		ctx, cancel := context.WithCancel(t.Context())
+		code := run(ctx, []string{"run", "--suite", "complete", "--machine", "management", "--shard", "2/2", "--traces", "none", "--report", "json=" + path,
+			"--endpoint", emulator(t, at(int32(1+400*requests), cancel))}, nil, &stdout, &stderr, nil)
+		require.Equal(t, reports.ExitInterrupted, code, stderr.String())
+		got = command(t, "merge", one, path)
+		assert.Equal(t, reports.ExitInterrupted, got.code, got.stdout+got.stderr)
+	}
 }
 
 // TestKilledAndResumed ends a run by force: its last checkpoint is whole, and the next run goes on.

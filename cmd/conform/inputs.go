@@ -82,8 +82,11 @@ func (s *settings) readProgress() error {
 	return nil
 }
 
-// saveProgress writes what was done, joined with what was done before.
+// saveProgress writes what was done, joined with what was done before. A run that tested nothing changes nothing.
 func (s *settings) saveProgress(report *reports.Report) (*reports.Report, error) {
+	if !report.Probed() {
+		return report, nil
+	}
 	if s.run.Resume != nil {
 		whole, err := reports.Continue(s.run.Resume, report)
 		if err != nil {

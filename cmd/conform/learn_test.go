@@ -172,7 +172,7 @@ func TestLearnInterrupted(t *testing.T) {
 }
 
 func TestDiffBadInput(t *testing.T) {
-	report := write(t, "report.json", `{"schema": "conform/report/1"}`)
+	report := write(t, "report.json", `{"schema": "conform/report/1", "verdict": "inconclusive", "exit_code": 3, "target": {"name": "embedded"}, "started": "2026-07-01T12:00:00Z"}`)
 	for _, test := range []struct {
 		args []string
 		says string

@@ -68,7 +68,8 @@ func (f *fakeRun) run(ctx context.Context, environ []string, args ...string) res
 }
 
 func passing() *fakeRun {
-	return &fakeRun{report: &reports.Report{Schema: reports.Schema, Verdict: reports.Conforms, Workers: 2, Seed: 7}}
+	return &fakeRun{report: &reports.Report{Schema: reports.Schema, Verdict: reports.Conforms, Workers: 2, Seed: 7, Started: time.Now(),
+		Target: targets.Info{Name: "embedded"}, Capabilities: map[string]reports.CapabilityStatus{string(model.CanPut): reports.Covered}}}
 }
 
 func write(t *testing.T, name, content string) string {
@@ -434,7 +435,8 @@ func TestInterruption(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	path := filepath.Join(t.TempDir(), "report.json")
 	f := &fakeRun{
-		report: &reports.Report{Verdict: reports.Interrupted, ExitCode: reports.ExitInterrupted, Partial: true},
+		report: &reports.Report{Verdict: reports.Interrupted, ExitCode: reports.ExitInterrupted, Partial: true, Started: time.Now(),
+			Target: targets.Info{Name: "embedded"}},
 		during: func(ctx context.Context, _ conform.Options) {
 			cancel()
 			<-ctx.Done()

@@ -173,8 +173,8 @@ func (p *process) replaceReports(s *settings, end *reports.End) *reports.Report 
 	report.End = end
 	reports.Judge(report)
 	kept := func(sink formats.Sink) bool {
-		once := sink.Path == "" || end.Interrupted == reports.ReasonGoesOn && files.InPlace(sink.Path)
-		return once || s.resume != "" && filepath.Clean(sink.Path) == filepath.Clean(s.resume)
+		return sink.Path == "" || filepath.Clean(sink.Path) == filepath.Clean(s.resume) ||
+			end.Interrupted == reports.ReasonGoesOn && files.InPlace(sink.Path)
 	}
 	p.writeReports(slices.DeleteFunc(slices.Clone(s.sinks), kept), report, text.Options{}, formats.NDJSON)
 	return report

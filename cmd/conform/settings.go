@@ -148,6 +148,8 @@ func (s *settings) groups() []flagGroup {
 				"accept the divergences that this file lists with a reason; a stale entry fails the run"},
 			{"update-baseline", "", switchField(&s.updateBaseline),
 				"write what was found to the file of --baseline, reasons kept"},
+			{"expect", "NAME,…", listField(&s.run.Expect, oneOf("capability", reports.CapabilityNames())),
+				"fail where the target lacks one of these capabilities of the report; those of --baseline are expected too"},
 			{"shrink-requests", "N", numberField(&s.run.ShrinkRequests, 1, maxRequests),
 				"spend at most N requests on shortening what is found (default 2000)"},
 		}},
@@ -309,7 +311,7 @@ func (s *settings) command(seed uint64, workers int) string {
 		how = append(how, "depth", "machine")
 	}
 	return "conform run" + ran.targetWords() + ran.words(how, true) +
-		ran.words(slices.Concat([]string{"shard", "requests", "time"}, mannerNames, []string{"workers", "seed", "order", "fail-on", "baseline"}), false)
+		ran.words(slices.Concat([]string{"shard", "requests", "time"}, mannerNames, []string{"workers", "seed", "order", "fail-on", "baseline", "expect"}), false)
 }
 
 // replaying is the command that plays a trace which a run with these settings has kept again.

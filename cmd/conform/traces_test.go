@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"encoding/json"
 	"html"
+	"io"
+	"net/http"
 	"net/http/httptest"
 	"os"
 	"os/exec"
@@ -227,6 +229,71 @@ func TestBaseline(t *testing.T) {
 			assert.Contains(t, out, "expired")
 		})
 	}
+}
+
+// TestWhatWasThereHasGone: a run fails where the target lacks what it had when its baseline was written, or what
+// --expect names, and says which answer shows it. An older baseline expects nothing.
+func TestWhatWasThereHasGone(t *testing.T) {
+	without := func(operation string) string {
+		return emulator(t, func(next http.Handler) http.Handler {
+			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				if !strings.HasSuffix(r.Header.Get("X-Amz-Target"), "."+operation) {
+					next.ServeHTTP(w, r)
+					return
+				}
+				w.WriteHeader(http.StatusBadRequest)
+				io.WriteString(w, `{"__type":"UnsupportedOperationException"}`)
+			})
+		})
+	}
+	whole, noStop, noGet, noPut := emulator(t), without("StopLogging"), without("GetInsightSelectors"), without("PutInsightSelectors")
+	folder := t.TempDir()
+	known, older := filepath.Join(folder, "known.yaml"), filepath.Join(folder, "older.yaml")
+	first := append([]string{"run", "--endpoint", whole, "--baseline", known, "--update-baseline"}, quick...)
+	require.Equal(t, reports.ExitConforms, command(t, first...).code)
+	data, err := os.ReadFile(known)
+	require.NoError(t, err)
+	require.Contains(t, string(data), "\n  - stop-logging\n")
+	require.NoError(t, os.WriteFile(older, []byte("schema: conform/baseline/1\nentries: []\n"), 0o666))
+	const gone = "what was expected of the target has gone: "
+	for _, test := range []struct {
+		url    string
+		args   []string
+		code   int
+		reason string
+	}{
+		{whole, []string{"--baseline", known}, 0, "no divergence was found"},
+		{whole, []string{"--baseline", known, "--expect", "stop-logging"}, 0, "no divergence was found"},
+		{noStop, []string{"--baseline", known}, 1, gone + "stop-logging (StopLogging answered UnsupportedOperationException)"},
+		{noStop, []string{"--baseline", older}, 0, "no divergence was found"},
+		{noStop, nil, 0, "no divergence was found"},
+		{noStop, []string{"--expect", "stop-logging,get-trail"}, 1, gone + "stop-logging (StopLogging answered UnsupportedOperationException)"},
+		{noStop, []string{"--expect", "get-trail"}, 0, "no divergence was found"},
+		{noGet, []string{"--baseline", known}, 1, gone + "get-insight-selectors (GetInsightSelectors answered UnsupportedOperationException)"},
+		{noPut, []string{"--baseline", known}, 1, gone + "put-insight-selectors (PutInsightSelectors answered UnsupportedOperationException)"},
+	} {
+		xml := filepath.Join(t.TempDir(), "r.xml")
+		got, report := reported(t, append(append(test.args, "--endpoint", test.url, "--report", "junit="+xml), quick...)...)
+		assert.Equal(t, test.code, got.code, "%v\n%s", test.args, got.stdout)
+		require.NotNil(t, report)
+		assert.Contains(t, report.Reason, test.reason, test.args)
+		failures, _, _ := junitResult(t, xml)
+		assert.Equal(t, test.code > 0, failures > 0, "in the tests of continuous integration")
+	}
+
+	// An entry that cannot be checked, because what it needs has gone, does not make the run pass.
+	code, _, stderr := conformIn(t, t.TempDir(), append([]string{"run", "--fault", "stop-drops-one-type", "--traces", "none", "--baseline", known, "--update-baseline"}, quick...)...)
+	require.LessOrEqual(t, code, 1, stderr)
+	got, report := reported(t, append([]string{"--endpoint", noStop, "--baseline", known}, quick...)...)
+	assert.Equal(t, reports.ExitDiverges, got.code, got.stdout)
+	assert.Contains(t, report.Reason, gone)
+
+	got = command(t, "run", "--expect", "stop-loging")
+	assert.Equal(t, reports.ExitUsage, got.code)
+	assert.Regexp(t, `^conform: --expect "stop-loging": "stop-loging" is no capability; use one or several of put-insight-selectors, [^\n]+\n$`, got.stderr)
+	got = command(t, "run", "--baseline", write(t, "b.yaml", "schema: conform/baseline/1\ncapabilities: [logging]\nentries: []\n"))
+	assert.Equal(t, reports.ExitUsage, got.code)
+	assert.Regexp(t, `^conform: there is no capability "logging"; use one or several of [^\n]+\n$`, got.stderr)
 }
 
 func TestBadTracesAndBaselines(t *testing.T) {

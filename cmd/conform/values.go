@@ -12,6 +12,7 @@ import (
 
 	"github.com/insightconform/conform"
 	"github.com/insightconform/conform/model"
+	"github.com/insightconform/conform/reports"
 	"github.com/insightconform/conform/reports/formats"
 	"github.com/insightconform/conform/reports/plain"
 	"github.com/insightconform/conform/targets/account/ledger"
@@ -257,7 +258,7 @@ func parseShard(text string, environ map[string]string) (conform.Shard, error) {
 		return shardFromEnvironment(environ)
 	}
 	index, count, _ := strings.Cut(text, "/")
-	shard, ok := shardOf(index, count, 1)
+	shard, ok := reports.ShardOf(index, count, 1)
 	if !ok {
 		return shard, errors.New("is no share; write it like 2/5 for the second of five, or auto")
 	}
@@ -272,7 +273,7 @@ func shardFromEnvironment(environ map[string]string) (found conform.Shard, err e
 		if index == "" && (count == "" || f.first == 1) {
 			continue // GitLab sets the total for every job, parallel or not
 		}
-		shard, ok := shardOf(index, count, f.first)
+		shard, ok := reports.ShardOf(index, count, f.first)
 		switch {
 		case index == "":
 			err = fmt.Errorf("the environment has %s and no %s (%s); set both, or write the share like 2/5", f.count, f.index, f.name)
@@ -293,18 +294,4 @@ func shardFromEnvironment(environ map[string]string) (found conform.Shard, err e
 		return found, fmt.Errorf("the environment tells of no fleet (%s); write the share like 2/5", strings.Join(variables, ", "))
 	}
 	return found, nil
-}
-
-// maxJobs keeps a slip of the finger from asking for the impossible.
-const maxJobs = 10_000
-
-// shardOf is the share of a job by its index, counted from first, among so many.
-func shardOf(index, count string, first int) (conform.Shard, bool) {
-	i, err1 := strconv.Atoi(index)
-	n, err2 := strconv.Atoi(count)
-	i -= first
-	if err1 != nil || err2 != nil || i < 0 || i >= n || n > maxJobs || strconv.Itoa(i+first) != index || strconv.Itoa(n) != count {
-		return conform.Shard{}, false
-	}
-	return conform.Shard{Index: i, Count: n}, true
 }

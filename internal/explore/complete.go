@@ -92,7 +92,7 @@ func (x *Exploration) doneBefore(c *reports.Certificate) [][2]int {
 	switch {
 	case i < 0:
 		return nil
-	case all[i].Fingerprint == c.Fingerprint && all[i].Depth == c.Depth:
+	case all[i].Same(c):
 		return all[i].Done
 	}
 	x.Notes = append(x.Notes, fmt.Sprintf("the machine %s begins anew: the earlier report is of another machine or depth", c.Machine))

@@ -39,6 +39,7 @@ type Options struct {
 	StopAtFirst    bool
 	Traces         []*reports.Trace
 	Baseline       *reports.Baseline
+	Expect         []string
 }
 
 // The defaults and bounds of Options.
@@ -53,17 +54,21 @@ func (o *Options) Normalize() error {
 	if o.Suites == nil {
 		o.Suites = []string{Systematic, Random}
 	}
-	for _, suite := range o.Suites {
-		if !slices.Contains(Suites, suite) {
-			return fmt.Errorf("%w: there is no suite %q; use one or several of %s", targets.ErrUsage, suite, strings.Join(Suites, ", "))
-		}
-	}
 	if o.Machines == nil {
 		o.Machines = machine.Default
 	}
-	for _, name := range o.Machines {
-		if names := machine.Names(); !slices.Contains(names, name) {
-			return fmt.Errorf("%w: there is no machine %q; use %s", targets.ErrUsage, name, strings.Join(names, ", "))
+	if o.Baseline != nil {
+		o.Expect = slices.Concat(o.Expect, o.Baseline.Capabilities)
+	}
+	o.Expect = slices.Compact(slices.Sorted(slices.Values(o.Expect)))
+	for _, list := range []struct {
+		what         string
+		given, known []string
+	}{{"suite", o.Suites, Suites}, {"machine", o.Machines, machine.Names()}, {"capability", o.Expect, reports.CapabilityNames()}} {
+		for _, name := range list.given {
+			if !slices.Contains(list.known, name) {
+				return fmt.Errorf("%w: there is no %s %q; use one or several of %s", targets.ErrUsage, list.what, name, strings.Join(list.known, ", "))
+			}
 		}
 	}
 	if o.Depth < 0 || o.Depth > MaxDepth {

@@ -40,6 +40,8 @@ type Subject struct {
 	Why     map[model.Capability]string // of the absent capabilities
 	Workers int                         // that the quota of trails leaves room for
 	Notes   []string
+	// Fingerprint is a hash of what the target answered, free of names and times.
+	Fingerprint string
 	// NoTrails says why no trail can be made, where the target means to make trails and lends none.
 	NoTrails string
 	Probed   bool            // probing came to its end

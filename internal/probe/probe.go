@@ -2,7 +2,10 @@ package probe
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
+	"hash"
 	"strings"
 	"time"
 
@@ -21,6 +24,7 @@ type prober struct {
 	subject *Subject
 	world   targets.World
 	wrote   time.Time // when the last write was answered
+	heard   hash.Hash // what was answered
 }
 
 func (p *prober) can(c model.Capability) bool { return p.subject.Scope.Can[c] }
@@ -33,10 +37,11 @@ func (s *Subject) probe(ctx context.Context) error {
 		return err
 	}
 	defer func() { client.CloseWorld(ctx, world, false) }()
-	p := &prober{client: client, subject: s, world: world, wrote: time.Now()}
+	p := &prober{client: client, subject: s, world: world, wrote: time.Now(), heard: sha256.New()}
 	p.trails(ctx)
 	p.stores(ctx)
 	p.surroundings(ctx)
+	s.Fingerprint = hex.EncodeToString(p.heard.Sum(nil)[:8])
 	if s.Info.Room > 0 && p.can(model.CanCreate) {
 		s.Scope.MaxTrails = min(maxTrails, s.Info.Room)
 	} else {
@@ -54,6 +59,9 @@ const (
 func (p *prober) try(ctx context.Context, r model.Request) (reply targets.Reply, ok bool, why string) {
 	reply = p.insist(ctx, r, p.client.Send(ctx, p.world, r))
 	a := reply.Answer
+	if fmt.Fprintln(p.heard, r.Op, r.Region, a.Kind()); !p.client.Eventual() {
+		fmt.Fprintln(p.heard, a.Selectors, a.HasInsights, a.Logging, a.Logs)
+	}
 	switch {
 	case a.Outcome == model.Succeeded:
 		return reply, true, ""

@@ -49,8 +49,11 @@ func Run(ctx context.Context, target targets.Target, options Options) (*reports.
 	r := &run{options: options, subject: subject}
 	r.report = &reports.Report{Schema: reports.Schema, Version: options.Version, Target: subject.Info, Seed: options.Seed,
 		Suites: options.Suites, Shard: options.Shard.String(), FailOn: options.FailOn, Command: options.Command, Started: subject.Status.Started,
-		Divergences: []reports.Divergence{}, Deviations: []reports.Deviation{},
+		Divergences: []reports.Divergence{}, Deviations: []reports.Deviation{}, Expected: options.Expect,
 		Coverage: reports.Coverage{Rules: map[model.ID]reports.RuleCoverage{}}}
+	if err := r.probed(); err != nil {
+		return nil, errors.Join(err, target.Close())
+	}
 	r.pipeline(ctx)
 	if err := target.Close(); err != nil {
 		r.note("closing the target: " + err.Error())
@@ -66,17 +69,24 @@ func (r *run) note(texts ...string) {
 	}
 }
 
+// probed reports what was found out about the target, and refuses to go on from a report of another one.
+func (r *run) probed() error {
+	s := r.subject
+	if !s.Probed {
+		return nil
+	}
+	r.report.Workers, r.report.Fingerprint = s.Workers, s.Fingerprint
+	for _, c := range model.Capabilities {
+		r.report.SetCapability(c, s.Scope.Can[c], s.Why[c])
+	}
+	s.Status.Tell(reports.ProbedEvent(r.report))
+	return r.report.Follows(r.options.Resume)
+}
+
 func (r *run) pipeline(ctx context.Context) {
 	s := r.subject
 	r.absorb(s.Prober)
-	if s.Probed {
-		r.note(s.Notes...)
-		r.report.Workers = s.Workers
-		for _, c := range model.Capabilities {
-			r.report.SetCapability(c, s.Scope.Can[c], s.Why[c])
-		}
-		s.Status.Tell(reports.ProbedEvent(r.report))
-	}
+	r.note(s.Notes...)
 	if s.Testable() {
 		stop := r.showProgress()
 		r.replay(ctx)

@@ -64,7 +64,7 @@ func TestCompareReports(t *testing.T) {
 	a.Divergences = []reports.Divergence{divergence(model.PutStores, "5xx"), divergence(model.PutReplacesList, "gone"), divergence(model.PutIdempotent, "x"), divergence(model.AnswerOneEntry, "y")}
 	b.Divergences = []reports.Divergence{divergence(model.PutStores, "evil\x1b[31m"), divergence(model.GetNotEnabled, "new"), divergence(model.PutIdempotent, "x"), divergence(model.AnswerOneEntry, "y")}
 	b.Divergences[2].Status = reports.Unrepeated
-	b.Verdict = reports.Diverges
+	b.Verdict, b.ExitCode = reports.Diverges, reports.ExitDiverges
 	b.Coverage.Rules[model.PutStores] = reports.RuleCoverage{Exercised: true, Applicable: true, Violated: true}
 	b.Coverage.Rules[model.PutEmptyDisables] = reports.RuleCoverage{Applicable: true, Why: "no request put it to the test"}
 	b.SetCapability(model.CanRegions, true, "")

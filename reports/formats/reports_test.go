@@ -311,7 +311,7 @@ func TestMegabytesAreCut(t *testing.T) {
 }
 
 func TestJSONRoundTrip(t *testing.T) {
-	for _, r := range []*reports.Report{conforming(), diverging(), inconclusive(), interrupted(), {}} {
+	for _, r := range []*reports.Report{conforming(), diverging(), inconclusive(), interrupted()} {
 		var first, second bytes.Buffer
 		require.NoError(t, reports.JSON(&first, r))
 		read, err := reports.ReadJSON(first.Bytes())
@@ -326,10 +326,68 @@ func TestReadJSONRefuses(t *testing.T) {
 		`{"schema":"conform/report/9"}`: `schema "conform/report/9" is not "conform/report/1"`,
 		`{`:                             "not a report",
 		`{"schema":"\u001b[2J"}`:        `schema`,
+		`{"schema":"conform/report/1"}`: `not a whole report: the verdict "" does not go with exit code 0`,
 	} {
 		_, err := reports.ReadJSON([]byte(data))
 		assert.ErrorContains(t, err, want)
 		assert.NotContains(t, err.Error(), "\x1b")
+	}
+}
+
+// TestReadJSONRefusesWhatNoRunWrites: nothing is concluded from a report whose numbers cannot be true.
+func TestReadJSONRefusesWhatNoRunWrites(t *testing.T) {
+	certified := func() *reports.Report {
+		r := conforming()
+		r.Certificates = []reports.Certificate{{Machine: "trail", Tests: 128, Done: [][2]int{{0, 96}}}}
+		r.Certificates[0].Conclude()
+		return r
+	}
+	for name, test := range map[string]struct {
+		change func(*reports.Report, *reports.Certificate)
+		want   string
+	}{
+		"as it is":          {func(*reports.Report, *reports.Certificate) {}, ""},
+		"no verdict":        {func(r *reports.Report, _ *reports.Certificate) { r.Verdict = "fine" }, `the verdict "fine" does not go with exit code 0`},
+		"another exit code": {func(r *reports.Report, _ *reports.Certificate) { r.ExitCode = 2 }, `the verdict "conforms" does not go with exit code 2`},
+		"no target":         {func(r *reports.Report, _ *reports.Certificate) { r.Target.Name = "" }, "it does not say what was tested"},
+		"no time":           {func(r *reports.Report, _ *reports.Certificate) { r.Started = time.Time{} }, "it does not say what was tested"},
+		"no capabilities":   {func(r *reports.Report, _ *reports.Certificate) { r.Capabilities = nil }, "it does not say what was tested"},
+		"too many shards":   {func(r *reports.Report, c *reports.Certificate) { r.Shard, c.Shard = "1/99999999", "1/99999999" }, `"1/99999999" is no share`},
+		"no shard":          {func(r *reports.Report, c *reports.Certificate) { r.Shard, c.Shard = "3/2", "3/2" }, `"3/2" is no share`},
+		"negative requests": {func(r *reports.Report, _ *reports.Certificate) { r.Requests = -1 }, "negative"},
+		"negative divergences": {func(r *reports.Report, _ *reports.Certificate) {
+			r.Divergences = []reports.Divergence{{Level: model.Documented, Count: -1}}
+		}, "a count is negative"},
+		"covered too much": {func(r *reports.Report, _ *reports.Certificate) {
+			r.Coverage.Pairs = reports.Count{Covered: 3, Total: 2}
+		}, "more is covered than there is"},
+		"below 0":         {func(_ *reports.Report, c *reports.Certificate) { c.Done = [][2]int{{-1, 96}} }, "tests [[-1 96]] of 128"},
+		"beyond the last": {func(_ *reports.Report, c *reports.Certificate) { c.Done = [][2]int{{0, 129}} }, "tests [[0 129]] of 128"},
+		"backwards":       {func(_ *reports.Report, c *reports.Certificate) { c.Done = [][2]int{{7, 7}} }, "tests [[7 7]] of 128"},
+		"overlapping":     {func(_ *reports.Report, c *reports.Certificate) { c.Done = [][2]int{{0, 64}, {60, 128}} }, "tests [[0 64] [60 128]] of 128"},
+		"doubled":         {func(_ *reports.Report, c *reports.Certificate) { c.Done = [][2]int{{0, 64}, {0, 64}} }, "tests [[0 64] [0 64]] of 128"},
+		"a doubled machine": {func(r *reports.Report, c *reports.Certificate) { r.Certificates = append(r.Certificates, *c) },
+			`the certificate "trail" stands twice`},
+		"negative failures":  {func(_ *reports.Report, c *reports.Certificate) { c.Failed = -1 }, "-1 failed"},
+		"no tests":           {func(_ *reports.Report, c *reports.Certificate) { c.Tests, c.Done = 0, nil }, "of 0, 0 failed"},
+		"of another share":   {func(_ *reports.Report, c *reports.Certificate) { c.Shard = "1/2" }, `shard "1/2"`},
+		"it holds too early": {func(_ *reports.Report, c *reports.Certificate) { c.Holds = true }, "holds true, tests [[0 96]] of 128"},
+		"it holds all the same": {func(_ *reports.Report, c *reports.Certificate) {
+			c.Holds, c.Failed, c.Done = true, 1, [][2]int{{0, 128}}
+		},
+			"holds true, tests [[0 128]] of 128, 1 failed"},
+	} {
+		r := certified()
+		test.change(r, &r.Certificates[0])
+		var data bytes.Buffer
+		require.NoError(t, reports.JSON(&data, r))
+		_, err := reports.ReadJSON(data.Bytes())
+		if test.want == "" {
+			assert.NoError(t, err, name)
+			continue
+		}
+		assert.ErrorContains(t, err, test.want, name)
+		assert.NotContains(t, fmt.Sprint(err), "\n", name)
 	}
 }
 

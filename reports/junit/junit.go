@@ -80,6 +80,9 @@ func Write(w io.Writer, r *reports.Report) error {
 		out.add(r, family.Key, 0, cases...)
 	}
 	var stale []junitCase // each fails the run
+	for _, gone := range r.Gone() {
+		stale = append(stale, junitCase{Name: plain.Text(gone), Failure: &junitResult{Message: "expected, and gone", Type: "gone"}})
+	}
 	for _, entry := range r.Stale() {
 		stale = append(stale, junitCase{Name: plain.Text(entry.Signature),
 			Failure: &junitResult{Message: plain.Text(entry.Outcome) + ": " + plain.Message(entry.Mend), Type: "stale"}})

@@ -246,6 +246,9 @@ func Annotations(w io.Writer, r *reports.Report) error {
 		}
 	}
 	divergences("error", true)
+	for _, gone := range r.Gone() {
+		say("error", "conform: expected, and gone", plain.Message(gone))
+	}
 	for _, entry := range r.Stale() {
 		say("error", "conform: stale in the baseline", plain.Text(entry.Signature)+"\n"+plain.Message(entry.Mend))
 	}

@@ -90,7 +90,7 @@ func (t *target) Open(ctx context.Context) (targets.Info, error) {
 	}
 	t.idle = []string{t.newAccount()}
 	info, err = t.endpoint.Open(withAccount(ctx, t.idle[0]))
-	info.Name, info.Workers = "embedded", t.options.Workers
+	info.Name, info.Workers, info.Fault = "embedded", t.options.Workers, t.options.Fault
 	return info, err
 }
 
@@ -162,7 +162,7 @@ type inProcess struct {
 }
 
 func (t *inProcess) Open(context.Context) (info targets.Info, err error) {
-	info = targets.Info{Name: "embedded", Region: model.DefaultWorld.Home, Workers: runtime.GOMAXPROCS(0),
+	info = targets.Info{Name: "embedded", Fault: t.options.Fault, Region: model.DefaultWorld.Home, Workers: runtime.GOMAXPROCS(0),
 		Away: true, Buckets: true, Keys: true, Arrange: true, RawRequests: true}
 	t.server, err = NewServer(t.options)
 	return info, err
