@@ -273,7 +273,8 @@ func (c *cloud) forward(w http.ResponseWriter, r *http.Request, seen seenRequest
 			c.Tags[arn][tag.Get("Key").Text()] = tag.Get("Value").Text()
 		}
 	case "DeleteTrail":
-		delete(c.made, c.trailARN(seen.Region, in.Get("Name").Text()))
+		name := in.Get("Name").Text()
+		delete(c.made, c.trailARN(seen.Region, name[strings.LastIndexByte(name, '/')+1:]))
 	case "DeleteEventDataStore":
 		id := in.Get("EventDataStore").Text()
 		maps.DeleteFunc(c.made, func(arn, _ string) bool { return strings.HasSuffix(arn, id) })

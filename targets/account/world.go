@@ -60,7 +60,7 @@ func (w *world) Do(ctx context.Context, r model.Request) targets.Reply {
 		return w.createStore(ctx, r)
 	}
 	reply := w.send(ctx, r)
-	w.track(r, reply)
+	w.track(ctx, r, reply)
 	return reply
 }
 
@@ -250,7 +250,7 @@ func (w *world) keep(ctx context.Context, p *pool, x *resource, reply *targets.R
 	x.lent, x.spoilt = true, x.spoilt || w.target.service.ledger.Event(x.Resource) != ledger.Made
 }
 
-func (w *world) track(r model.Request, reply targets.Reply) {
+func (w *world) track(ctx context.Context, r model.Request, reply targets.Reply) {
 	a := reply.Answer
 	done := a.Outcome == model.Succeeded
 	if r.Op.Reads() || a.Outcome == model.Refused && r.Op != model.OpPut {
@@ -292,7 +292,11 @@ func (w *world) track(r model.Request, reply targets.Reply) {
 	case model.OpUpdate:
 		x.countEverywhere(w.target, r)
 	case model.OpDelete:
-		_ = w.target.service.gone(x.Resource) // else the sweep finds that it is gone
+		if strings.HasPrefix(r.Input.Get("Name").Text(), "arn:") { // which an emulator may say and not do
+			w.target.service.remove(ctx, x.Resource, "")
+		} else {
+			_ = w.target.service.gone(x.Resource) // else the sweep finds that it is gone
+		}
 		p := w.target.pool(x.Kind, x.Region)
 		p.mu.Lock()
 		defer p.mu.Unlock()
