@@ -2,6 +2,8 @@ package embedded
 
 import (
 	"net/http"
+	"slices"
+	"strings"
 
 	"github.com/insightconform/conform/model"
 	"github.com/insightconform/conform/model/value"
@@ -114,5 +116,124 @@ func getFaults() []Fault {
 					p.body = p.body.With("InsightSelectors", value.ListOf(list...))
 				}
 			})},
+	}
+}
+
+// What tells calls on stores apart; guarded are the updates that the reference refuses.
+func disablesWithout(c *call) bool { return c.disables() && c.destination() < 0 }
+func disablesWith(c *call) bool    { return c.disables() && c.destination() >= 0 }
+func guarded(c *call) bool         { return c.answer.Code == codeSelectors }
+
+func repoints(c *call) bool { return c.enables() && c.state.Stores[c.i].Destination != "" }
+
+func keepDestination(c *call) {
+	c.changeStore(c.i, func(x *model.Store) { x.Destination = c.state.Stores[c.i].Destination })
+}
+
+// unguarded carries out an update that the reference refuses.
+func (c *call) unguarded() {
+	c.next, _ = model.Unguarded(c.state, c.request)
+	c.answer = model.Answer{Outcome: model.AnySuccess}
+}
+
+// fed reports whether another store sends its insights to the i-th.
+func fed(s model.State, i int) bool {
+	return slices.ContainsFunc(s.Stores, func(x model.Store) bool { return x.Destination == s.Stores[i].ID && x.Insights.On() })
+}
+
+func storeFaults() []Fault {
+	return []Fault{
+		{Name: "store-enable-refused", Rule: model.StoreEnables,
+			Describe: "Enabling Insights on a store is refused with InvalidParameterException.",
+			start:    onStorePut(refuses(codeParameter, (*call).enables))},
+		{Name: "stores-always-refused", Rule: model.StoreEnables, AlsoRules: []model.ID{model.GetNotEnabled},
+			Describe: "Every Put and Get on an event data store answers " + codeUnlisted + ".",
+			start: on((*call).store, func(c *call) bool { return (c.is(model.OpPut) || c.is(model.OpGet)) && c.noTrail() },
+				func(c *call) { c.refuse(codeUnlisted) })},
+		{Name: "store-enable-not-stored", Rule: model.StoreEnables, AlsoRules: []model.ID{model.GetReflectsPut},
+			Describe: "Enabling Insights on a store is answered well and not stored.",
+			start:    onStorePut(ignores((*call).enables))},
+		{Name: "destination-missing", Rule: model.AnswerOneOwner, AlsoRules: []model.ID{model.StoreEnables},
+			Needs:    []model.Capability{model.CanStores},
+			Describe: "Put and Get on a store answer no InsightsDestination.",
+			start:    onAnswer(func(c *call) { c.answer.Destination = "" })},
+		{Name: "store-suffix-unknown", Rule: model.StoreARNOrSuffix,
+			Describe: "A store's ID suffix is not found, its ARN is.",
+			start: on((*call).store, func(c *call) bool {
+				return (c.is(model.OpPut) || c.is(model.OpGet)) && c.noTrail() && len(c.broken()) == 0 &&
+					!strings.HasPrefix(c.request.Input.Get("EventDataStore").Text(), "arn:")
+			}, func(c *call) { c.refuse(codeStoreNotFound) })},
+		{Name: "store-answers-suffix", Rule: model.StoreARNOrSuffix,
+			Describe: "Put and Get answer a store's ID suffix instead of its ARN.",
+			start:    onAnswer(func(c *call) { c.answer.StoreARN = c.answer.StoreARN[strings.LastIndexByte(c.answer.StoreARN, '/')+1:] })},
+		{Name: "store-disable-refused", Rule: model.StoreDisable,
+			Describe: "An empty list for a store is refused without a destination.",
+			start:    onStorePut(refuses(codeCombination, disablesWithout))},
+		{Name: "store-disable-ignored", Rule: model.StoreDisable,
+			Describe: "An empty list for a store without a destination is answered well and changes nothing.",
+			start:    onStorePut(ignores(disablesWithout))},
+		{Name: "store-disable-with-destination-ignored", Rule: model.StoreDisableWithDst,
+			Describe: "An empty list for a store with a destination is answered well and changes nothing.",
+			start:    onStorePut(ignores(disablesWith))},
+		{Name: "store-disable-with-destination-wrong-code", Rule: model.StoreDisableWithDst,
+			Describe: "An empty list for a store with a destination is refused with " + codeUnlisted + ".",
+			start:    onStorePut(refuses(codeUnlisted, disablesWith))},
+		{Name: "repoint-keeps-destination", Rule: model.GetReflectsPut, Needs: []model.Capability{model.CanStores},
+			Describe: "A Put with another destination answers the new one and keeps the old.",
+			start:    onStorePut(where(repoints, keepDestination))},
+		{Name: "repoint-answers-old-destination", Rule: model.StoreRepoint,
+			Describe: "A Put with another destination keeps the old one, and its answer says so.",
+			start: onStorePut(where(repoints, func(c *call) {
+				keepDestination(c)
+				c.answer.Destination = c.storeARN(c.state.Stores[c.i].Destination)
+			}))},
+		{Name: "store-management-refused", Rule: model.StoreDefaultCategory,
+			Describe: "EventCategories on an event data store are refused, even Management.",
+			start: onStorePut(refuses(codeSelectors, func(c *call) bool {
+				return slices.ContainsFunc(c.list(), func(v value.Value) bool { return v.Get("EventCategories").Given() })
+			}))},
+		{Name: "stop-ingestion-turns-off", Rule: model.StoreStopIngestion,
+			Describe: "StopEventDataStoreIngestion turns Insights off for good.",
+			start:    on((*call).store, done(model.OpStopIngestion), func(c *call) { c.putOnStore(c.i, 0) })},
+		{Name: "start-ingestion-drops-one-type", Rule: model.StoreStopIngestion,
+			Describe: "StartEventDataStoreIngestion keeps the first of two types.",
+			start: on((*call).store, done(model.OpStartIngestion), func(c *call) {
+				c.putOnStore(c.i, firstType(c.state.Stores[c.i].Insights))
+			})},
+		{Name: "not-ingesting-wrong-code", Rule: model.StoreNotIngesting,
+			Describe: "Put with a source or destination that does not ingest answers " + codeUnlisted + ".",
+			start: onStorePut(refuses(codeUnlisted, func(c *call) bool {
+				dest := c.destination()
+				return c.enables() && (!c.state.Stores[c.i].Ingesting || dest >= 0 && !c.state.Stores[dest].Ingesting)
+			}))},
+		{Name: "update-guard-missing", Rule: model.StoreUpdateGuard,
+			Describe: "UpdateEventDataStore takes away what enabled insights need.",
+			start:    onStoreUpdate(where(guarded, (*call).unguarded))},
+		{Name: "update-guard-wrong-code", Rule: model.StoreUpdateGuard,
+			Describe: "UpdateEventDataStore that breaks a prerequisite answers " + codeUnlisted + ".",
+			start:    onStoreUpdate(refuses(codeUnlisted, guarded))},
+		{Name: "update-guard-when-off", Rule: model.StoreUpdateGuard,
+			Describe: "UpdateEventDataStore to no management events is refused even with Insights off.",
+			start: onStoreUpdate(refuses(codeSelectors, func(c *call) bool {
+				return c.succeeded() && !c.state.Stores[c.i].Insights.On() && !fed(c.state, c.i) &&
+					c.next.Stores[c.i].Logs&model.ManagementEvents == 0
+			}))},
+		{Name: "update-guard-applies", Rule: model.StoreUpdateGuard, AlsoRules: []model.ID{model.ErrorAtomic, model.LogsVisible},
+			Describe: "UpdateEventDataStore that breaks a prerequisite is refused, and carried out.",
+			start: onStoreUpdate(where(guarded, func(c *call) {
+				refusal := c.answer
+				c.unguarded()
+				c.answer = refusal
+			}))},
+		{Name: "store-shows-data", Rule: model.StoreNoData,
+			Describe: "Get on a store shows Data beside Management.",
+			start: on((*call).store, func(c *call) bool { return c.noTrail() && c.reads() && c.succeeded() }, func(c *call) {
+				c.answer.Selectors = eachOn(c.answer.Selectors, bothCategories)
+			})},
+		{Name: "store-selectors-frozen", Rule: model.LogsVisible, Needs: []model.Capability{model.CanStores, model.CanUpdateStores},
+			Describe: "GetEventDataStore shows the event selectors that the store was made with.",
+			start: onStoreUpdate(where((*call).succeeded, func(c *call) {
+				c.changeStore(c.i, func(x *model.Store) { x.Events = c.state.Stores[c.i].Events })
+			}))},
 	}
 }
