@@ -97,13 +97,15 @@ func aroundByARN(a arrived) bool {
 // TestSetUpByARN: no request gets a 5xx, a call around insights that names its trail by ARN neither. Of a 4xx there
 // no rule speaks.
 func TestSetUpByARN(t *testing.T) {
-	for name, x := range map[string]struct {
+	t.Parallel()
+	type given struct {
 		react   func(arrived) reaction
 		actual  string // of the divergences, one for each of the operations
 		ops     []string
 		verdict reports.Verdict
 		notes   string
-	}{
+	}
+	cases := map[string]given{
 		"500": {react: func(a arrived) reaction { return when(aroundByARN(a), answers(500, `{"__type":"InternalError"}`)) },
 			actual: "5xx", ops: aroundTrails, verdict: reports.Diverges},
 		"dropped": {react: func(a arrived) reaction { return when(aroundByARN(a), drops) },
@@ -118,13 +120,14 @@ func TestSetUpByARN(t *testing.T) {
 		}, verdict: reports.Conforms},
 		"now and then": {react: func(a arrived) reaction { return when(a.op == "StartLogging" && a.nth%40 == 39, answers(500, "{}")) },
 			verdict: reports.Conforms},
-	} {
+	}
+	ran, errs := sideBySide(cases, func(x given) (*reports.Report, error) {
+		return against(t, embedded.ServerOptions{}, x.react, time.Second, 14_000)
+	})
+	for name, x := range cases {
 		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			target, err := endpoint.New(endpoint.Options{URL: crippled(t, embedded.ServerOptions{}, x.react), Timeout: time.Second})
-			require.NoError(t, err)
-			report, err := conform.Run(t.Context(), target, conform.Options{Seed: 1, Requests: 14_000})
-			require.NoError(t, err)
+			report := ran[name]
+			require.NoError(t, errs[name])
 			all := explain(report, func(model.ID) bool { return true })
 			assert.Equal(t, x.verdict, report.Verdict, "%s: %s", report.Reason, all)
 			var ops []string

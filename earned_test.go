@@ -96,19 +96,46 @@ func crippled(t *testing.T, o embedded.ServerOptions, react func(arrived) reacti
 	return server.URL
 }
 
+// sideBySide runs against several servers at once, more than there are processors, since many do little but wait.
+func sideBySide[T any](cases map[string]T, run func(T) (*reports.Report, error)) (map[string]*reports.Report, map[string]error) {
+	var wait sync.WaitGroup
+	var mu sync.Mutex
+	slots, all, errs := make(chan bool, 8), map[string]*reports.Report{}, map[string]error{}
+	for name, x := range cases {
+		wait.Go(func() {
+			slots <- true
+			report, err := run(x)
+			<-slots
+			mu.Lock()
+			defer mu.Unlock()
+			all[name], errs[name] = report, err
+		})
+	}
+	wait.Wait()
+	return all, errs
+}
+
+// against runs against a crippled server.
+func against(t *testing.T, o embedded.ServerOptions, react func(arrived) reaction, timeout time.Duration, requests int) (*reports.Report, error) {
+	target, err := endpoint.New(endpoint.Options{URL: crippled(t, o, react), Timeout: timeout})
+	if err != nil {
+		return nil, err
+	}
+	return conform.Run(t.Context(), target, conform.Options{Seed: 1, Requests: requests})
+}
+
 // TestAGreenIsEarned runs against crippled servers: who cannot be tested does not conform, and who lacks what
 // it may lack does.
 func TestAGreenIsEarned(t *testing.T) {
 	t.Parallel()
-	for name, x := range map[string]struct {
+	type given struct {
 		react   func(arrived) reaction
-		server  embedded.ServerOptions
-		options conform.Options
 		verdict reports.Verdict
 		rules   []model.ID // that are violated
 		says    string     // in the reason
 		lacks   model.Capability
-	}{
+	}
+	cases := map[string]given{
 		"every Get is a 500":             {react: func(a arrived) reaction { return when(a.get(), answers(500, "{}")) }, verdict: reports.Diverges, rules: []model.ID{model.WireNoCrash}},
 		"every Get is a 503":             {react: func(a arrived) reaction { return when(a.get(), answers(503, `{"__type":"ServiceUnavailable"}`)) }, verdict: reports.Diverges, rules: []model.ID{model.WireNoCrash}},
 		"every Get is HTML":              {react: func(a arrived) reaction { return when(a.get(), answers(400, "<html>no</html>")) }, verdict: reports.Diverges, rules: []model.ID{model.WireNoCrash}},
@@ -157,17 +184,14 @@ func TestAGreenIsEarned(t *testing.T) {
 			return when(a.all == 1000, func(_ http.ResponseWriter, right func()) { a.restart(); right() })
 		}, verdict: reports.Conforms},
 		"arranging fails now and then": {react: func(a arrived) reaction { return when(a.op == "" && a.all%3 == 0, answers(500, "{}")) }, verdict: reports.Conforms},
-	} {
+	}
+	all, errs := sideBySide(cases, func(x given) (*reports.Report, error) {
+		return against(t, embedded.ServerOptions{}, x.react, time.Second, 4000)
+	})
+	for name, x := range cases {
 		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			target, err := endpoint.New(endpoint.Options{URL: crippled(t, x.server, x.react), Timeout: time.Second})
-			require.NoError(t, err)
-			o := x.options
-			o.Seed, o.Requests = 1, 4000
-			began := time.Now()
-			report, err := conform.Run(t.Context(), target, o)
-			require.NoError(t, err)
-			t.Logf("%s: %s (%d); %d requests in %s; violated %v; lacks %v", report.Verdict, report.Reason, report.ExitCode, report.Requests+report.ConfirmRequests, time.Since(began).Round(time.Millisecond), rulesOf(report), report.NotCovered)
+			report := all[name]
+			require.NoError(t, errs[name])
 			assert.Equal(t, x.verdict, report.Verdict)
 			if x.verdict == reports.Diverges && x.rules != nil {
 				assert.Equal(t, x.rules, rulesOf(report), explain(report, func(model.ID) bool { return true }))
@@ -196,13 +220,14 @@ func when(holds bool, do reaction) reaction {
 func TestWhatTimesOutIsNamed(t *testing.T) {
 	t.Parallel()
 	list := func(a arrived) string { return a.body[strings.Index(a.body, "InsightSelectors")+1:] }
-	for name, x := range map[string]struct {
+	type given struct {
 		react    func(arrived) reaction
 		verdict  reports.Verdict
 		requests int
 		timeout  time.Duration
 		kind     string
-	}{
+	}
+	cases := map[string]given{
 		"Put of nothing": {func(a arrived) reaction {
 			return when(a.put() && strings.Contains(a.body, `"InsightSelectors":[]`), hangs)
 		},
@@ -213,14 +238,14 @@ func TestWhatTimesOutIsNamed(t *testing.T) {
 		"slow now and then": {func(a arrived) reaction {
 			return when(a.all%400 == 399, func(_ http.ResponseWriter, right func()) { time.Sleep(3500 * time.Millisecond); right() })
 		}, reports.Conforms, 0, 3 * time.Second, ""},
-	} {
+	}
+	all, errs := sideBySide(cases, func(x given) (*reports.Report, error) {
+		return against(t, embedded.ServerOptions{}, x.react, x.timeout, x.requests)
+	})
+	for name, x := range cases {
 		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			target, err := endpoint.New(endpoint.Options{URL: crippled(t, embedded.ServerOptions{}, x.react), Timeout: x.timeout})
-			require.NoError(t, err)
-			report, err := conform.Run(t.Context(), target, conform.Options{Seed: 1, Requests: x.requests})
-			require.NoError(t, err)
-			t.Logf("%s: %s; timed out %v", report.Verdict, report.Reason, report.TimedOut)
+			report := all[name]
+			require.NoError(t, errs[name])
 			assert.Equal(t, x.verdict, report.Verdict, explain(report, func(model.ID) bool { return true }))
 			if x.kind != "" {
 				assert.Equal(t, []model.ID{model.WireNoCrash}, rulesOf(report))
@@ -245,7 +270,7 @@ func TestDeaths(t *testing.T) {
 			return drops
 		}
 		return when(time.Now().UnixNano() < down.Load(), drops)
-	}), Timeout: time.Second})
+	}), Timeout: 5 * time.Second})
 	require.NoError(t, err)
 	report, err := conform.Run(t.Context(), target, conform.Options{Seed: 1, Requests: 6000})
 	require.NoError(t, err)
@@ -261,7 +286,7 @@ func TestDeaths(t *testing.T) {
 			dead.Store(true)
 		}
 		return when(dead.Load(), drops)
-	}), Timeout: time.Second})
+	}), Timeout: 5 * time.Second})
 	require.NoError(t, err)
 	report, err = conform.Run(t.Context(), target, conform.Options{Seed: 1, Requests: 6000})
 	require.NoError(t, err)

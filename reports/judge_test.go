@@ -133,7 +133,7 @@ var verdictCases = []verdictCase{
 	{"without Get", func(r *Report) { r.SetCapability(model.CanGet, false, "it answers 501") }, Conforms, 0, false,
 		"no divergence was found among the requests that were tried, without reading back (it answers 501)"},
 	{"suites cut short before they tested much", func(r *Report) {
-		suiteOf(0, "")(r)
+		suiteOf(1, "")(r)
 		r.Suites = []string{"systematic", suiteComplete}
 		r.CutShort = r.Suites
 		for _, id := range []model.ID{model.TrailHomeRegion, model.TrailNotFound, model.LogsCallRate} {
