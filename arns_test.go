@@ -121,7 +121,7 @@ func TestSetUpByARN(t *testing.T) {
 		"now and then": {react: func(a arrived) reaction { return when(a.op == "StartLogging" && a.nth%40 == 39, answers(500, "{}")) },
 			verdict: reports.Conforms},
 	}
-	ran, errs := sideBySide(cases, func(x given) (*reports.Report, error) {
+	ran, errs := sideBySide(t, cases, func(x given) (*reports.Report, error) {
 		return against(t, embedded.ServerOptions{}, x.react, time.Second, 14_000)
 	})
 	for name, x := range cases {
