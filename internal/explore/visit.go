@@ -2,6 +2,7 @@ package explore
 
 import (
 	"context"
+	"maps"
 	"slices"
 
 	"github.com/insightconform/conform/generators"
@@ -22,6 +23,7 @@ type visit struct {
 // visit opens a fresh world. Where none is to be had the worker's exploration ends.
 func (w *Worker) visit(ctx context.Context) (*visit, bool) {
 	v := &visit{worker: w, due: map[string][]model.ID{}}
+	maps.DeleteFunc(w.missing, func(id model.ID, _ bool) bool { return w.Client.Status.Exercised(id) }) // by another worker
 	s, err := w.Client.New(ctx, session.Policy{}, v)
 	if err != nil {
 		w.Client.Note(err.Error())
