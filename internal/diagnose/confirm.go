@@ -92,12 +92,10 @@ func (p *Player) confirmAll(ctx context.Context, suspected []*Divergence, o Opti
 // forgot reports whether an answer that was seen once or twice says that there is no such trail or store, where the
 // model has one.
 func (d *Divergence) forgot() bool {
-	last := d.Steps[len(d.Steps)-1]
+	last, noStore := d.Steps[len(d.Steps)-1], model.RuleOf(model.StoreNotFound)
 	return d.Count <= 2 && last.Reply.Answer.Outcome == model.Refused && model.Resource(last.Before, last.Request) != "" &&
-		slices.ContainsFunc([]model.ID{model.TrailNotFound, model.StoreNotFound}, func(id model.ID) bool {
-			rule := model.RuleOf(id)
-			return rule.Code == last.Reply.Answer.Code || slices.Contains(rule.Also, last.Reply.Answer.Code)
-		})
+		(last.Reply.Answer.Code == model.RuleOf(model.TrailNotFound).Code || session.OnStore(last.Request) &&
+			(last.Reply.Answer.Code == noStore.Code || slices.Contains(noStore.Also, last.Reply.Answer.Code)))
 }
 
 // merged joins the divergences of one signature.

@@ -100,7 +100,7 @@ func (r *run) ending(ctx context.Context) *reports.End {
 // hangIsFound reports whether it is a divergence that a kind of request hangs.
 func (r *run) hangIsFound(kind string) bool {
 	return slices.ContainsFunc(r.report.Divergences, func(d reports.Divergence) bool {
-		return d.Actual == session.NoAnswer && d.Status == reports.Confirmed && strings.HasPrefix(kind, d.Operation)
+		return d.Actual == session.NoAnswer && d.Status == reports.Confirmed && strings.HasPrefix(kind, d.Operation+" ")
 	})
 }
 

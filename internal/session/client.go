@@ -112,7 +112,7 @@ func (c *Client) Send(ctx context.Context, world targets.World, r model.Request)
 		case later && targets.Sleep(ctx, pause):
 		case wire.Throttled(code) && ctx.Err() == nil:
 			if c.Status.throttled.Add(1) >= maxThrottledOut {
-				c.Status.lose("the target throttles every request; slow down with --rate, or try again later")
+				c.Status.lose("the target throttles every request; slow down with --pace, or try again later")
 			}
 			return reply
 		default:
@@ -182,10 +182,13 @@ func (c *Client) Answers(ctx context.Context) bool {
 // may take to come back; then it counts as lost. One kind of request may well crash it every time. It reports whether
 // the target was there all the time.
 func (c *Client) Heard(ctx context.Context, answered bool, problem string) (there bool) {
+	began := time.Now()
 	there = answered || c.Answers(ctx)
 	back := there
-	for began, pause := time.Now(), FirstPause; !back && !c.Status.Over(); back = c.Answers(ctx) {
-		if time.Since(began) >= longestAway || !targets.Sleep(ctx, pause) {
+	for pause := FirstPause; !back && !c.Status.Over(); back = c.Answers(ctx) {
+		if !targets.Sleep(ctx, pause) { // the run is over, which says nothing of the target
+			return false
+		} else if time.Since(began) >= longestAway {
 			c.Status.lose("the target stopped answering (" + problem + "); see whether it still runs, and try a longer --timeout")
 			return false
 		}

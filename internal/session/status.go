@@ -204,7 +204,7 @@ func (s *Status) lose(why string) { s.lost.CompareAndSwap(nil, why) }
 func kindOf(s model.State, r model.Request) string {
 	kind := string(r.Op)
 	if r.Malformed() {
-		return kind + ", malformed"
+		return kind + " that is malformed"
 	}
 	if list := r.Input.Get("InsightSelectors"); r.Op == model.OpPut && list.Given() {
 		types := map[string]bool{}
