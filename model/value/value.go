@@ -4,11 +4,11 @@ package value
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"slices"
 	"strings"
+	"sync"
 	"unicode/utf8"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -71,7 +71,7 @@ func ObjectOf(members ...Member) Value { return Value{kind: Object, members: mem
 
 // Obj returns an object of alternating member names and values (Value, string or bool), without absent values.
 func Obj(pairs ...any) Value {
-	v := Value{kind: Object}
+	v := Value{kind: Object, members: make([]Member, 0, len(pairs)/2)}
 	for i := 0; i+1 < len(pairs); i += 2 {
 		var item Value
 		switch x := pairs[i+1].(type) {
@@ -190,17 +190,23 @@ func (v Value) MarshalJSON() ([]byte, error) {
 }
 
 // UnmarshalJSON implements json.Unmarshaler. Unlike with Parse, members keep the order that was recorded.
-func (v *Value) UnmarshalJSON(data []byte) error {
-	parsed, err := readValue(newDecoder(data))
-	if err == nil {
-		*v = parsed
-	}
+func (v *Value) UnmarshalJSON(data []byte) (err error) {
+	*v, err = read(data)
 	return err
 }
 
-// newDecoder reads what encoding/json reads: members given twice, and bytes that are no UTF-8, which become U+FFFD.
-func newDecoder(data []byte) *jsontext.Decoder {
-	return jsontext.NewDecoder(bytes.NewBuffer(data), jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
+var decoders = sync.Pool{New: func() any { return new(jsontext.Decoder) }}
+
+// read reads what encoding/json reads: members given twice, and bytes that are no UTF-8, which become U+FFFD.
+func read(data []byte) (Value, error) {
+	decoder := decoders.Get().(*jsontext.Decoder)
+	defer decoders.Put(decoder)
+	decoder.Reset(bytes.NewBuffer(data), jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
+	v, err := readValue(decoder)
+	if _, end := decoder.ReadToken(); err == nil && end != io.EOF {
+		return Value{}, fmt.Errorf("more than one JSON value")
+	}
+	return v, err
 }
 
 func readValue(decoder *jsontext.Decoder) (Value, error) {
@@ -253,15 +259,9 @@ func readValue(decoder *jsontext.Decoder) (Value, error) {
 
 // Parse reads one JSON value. The last of members of the same name counts; they come back sorted by name.
 func Parse(data []byte) (Value, error) {
-	decoder := newDecoder(data)
-	v, err := readValue(decoder)
-	if err != nil {
-		return Value{}, err
-	} else if _, err := decoder.ReadToken(); err != io.EOF {
-		return Value{}, errors.New("more than one JSON value")
-	}
+	v, err := read(data)
 	v.sort()
-	return v, nil
+	return v, err
 }
 
 // sort brings the members of all objects within a new value into the order of their names.

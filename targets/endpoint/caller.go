@@ -82,13 +82,13 @@ func (c *Caller) ask(ctx context.Context, region string, r model.Request) (targe
 			return targets.Reply{Problem: "interrupted"}, &exchanged{err: err}
 		}
 	}
-	limited, cancel := context.WithTimeout(ctx, targets.Limit(ctx, c.options.Timeout))
-	defer cancel()
 	x := &exchanged{meant: r.Input}
 	if x.meant.Kind() == value.Absent {
 		x.meant = value.Obj()
 	}
-	if !c.throughSDK(limited, region, r, x) {
+	if !c.throughSDK(ctx, region, r, x) {
+		limited, cancel := context.WithTimeout(ctx, targets.Limit(ctx, c.options.Timeout))
+		defer cancel()
 		r.OtherTarget = r.OtherTarget != c.long
 		c.raw(limited, region, r.Method, wire.Target(r), at(c.options.URL, "/"), wire.Encode(r), x)
 	}
@@ -125,10 +125,21 @@ func recorderOf(ctx context.Context) *exchanged {
 	return x
 }
 
+// sdkMethods has the SDK's method of each operation. To look it up is as dear as to read an answer.
+var sdkMethods = sync.OnceValue(func() map[model.Op]reflect.Method {
+	out := map[model.Op]reflect.Method{}
+	for _, op := range model.Ops {
+		if method, ok := reflect.TypeFor[*cloudtrail.Client]().MethodByName(string(op)); ok {
+			out[op] = method
+		}
+	}
+	return out
+})
+
 // throughSDK sends a request through the SDK's client, and reports whether that can say just what is
 // meant. The SDK's result is not looked at: an answer is read from what is on the wire.
 func (c *Caller) throughSDK(ctx context.Context, region string, r model.Request, x *exchanged) bool {
-	if r.Malformed() || r.OtherTarget || targets.IsBare(ctx) || !slices.Contains(model.Ops, r.Op) {
+	if r.Malformed() || r.OtherTarget || targets.IsBare(ctx) {
 		return false
 	}
 	credentials, _ := c.options.Credentials.Retrieve(ctx)
@@ -137,14 +148,14 @@ func (c *Caller) throughSDK(ctx context.Context, region string, r model.Request,
 		client, _ = c.clients.LoadOrStore(credentials.AccessKeyID, cloudtrail.NewFromConfig(c.Config(at(c.options.URL, "/"), "", c.options.Admit),
 			func(o *cloudtrail.Options) { o.APIOptions = append(o.APIOptions, unchecked) }))
 	}
-	method := reflect.ValueOf(client).MethodByName(string(r.Op))
-	if !method.IsValid() {
+	method, ok := sdkMethods()[r.Op]
+	if !ok {
 		return false
 	}
-	in := reflect.New(method.Type().In(1).Elem())
+	in := reflect.New(method.Type.In(2).Elem())
 	if json.Unmarshal(x.meant.AppendJSON(nil), in.Interface()) == nil {
 		inRegion := func(o *cloudtrail.Options) { o.Region = region }
-		method.Call([]reflect.Value{reflect.ValueOf(context.WithValue(ctx, recorderKey{}, x)), in, reflect.ValueOf(inRegion)})
+		method.Func.Call([]reflect.Value{reflect.ValueOf(client), reflect.ValueOf(context.WithValue(ctx, recorderKey{}, x)), in, reflect.ValueOf(inRegion)})
 	}
 	return x.reached
 }
