@@ -144,7 +144,7 @@ func UpdatedBaseline(old *Baseline, r *Report) *Baseline {
 	b.Capabilities = slices.DeleteFunc(CapabilityNames(), func(name string) bool { return r.Capabilities[name] != Covered })
 	for _, d := range r.Divergences {
 		e := BaselineEntry{Signature: d.Signature, Reason: todoReason, Raw: d.Raw, Needs: needsOf(d)}
-		if d.Status == Unrepeated {
+		if d.Status != Confirmed {
 			e.Seen = d.Seen
 		}
 		for _, s := range d.Steps {

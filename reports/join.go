@@ -250,7 +250,7 @@ func (r *Report) add(p *Report) {
 // joinDivergence keeps of two that are the same the one that tells more, with the count of both.
 func joinDivergence(known *Divergence, d Divergence) {
 	count := known.Count + d.Count
-	if known.Status == Unrepeated && d.Status != Unrepeated || known.Status == d.Status && len(d.Steps) < len(known.Steps) {
+	if known.Status != Confirmed && d.Status == Confirmed || known.Status == d.Status && len(d.Steps) < len(known.Steps) {
 		*known = d
 	}
 	known.Count = count

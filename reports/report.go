@@ -84,12 +84,14 @@ type Report struct {
 	FailOn      model.Level `json:"fail_on,omitzero"`
 	Command     string      `json:"command"` // repeats the run
 
-	Started           time.Time `json:"started"`
-	DurationSeconds   float64   `json:"duration_seconds"`
-	Requests          int       `json:"requests"`
-	ConfirmRequests   int       `json:"confirm_requests"` // spent on confirming and shrinking, not part of Requests
-	Cases             int       `json:"cases"`
-	RequestsPerSecond float64   `json:"requests_per_second"`
+	Started         time.Time `json:"started"`
+	DurationSeconds float64   `json:"duration_seconds"`
+	// FirstConfirmedSeconds is how long it took until a divergence was confirmed; 0 where none was.
+	FirstConfirmedSeconds float64 `json:"first_confirmed_seconds,omitempty"`
+	Requests              int     `json:"requests"`
+	ConfirmRequests       int     `json:"confirm_requests"` // spent on confirming and shrinking, not part of Requests
+	Cases                 int     `json:"cases"`
+	RequestsPerSecond     float64 `json:"requests_per_second"`
 
 	// TimedOut counts the requests that were not answered in time, by what they have in common.
 	TimedOut map[string]int `json:"timed_out,omitempty"`
@@ -150,9 +152,10 @@ func (r *Report) Gone() (gone []string) {
 
 // The values of Divergence.Status.
 const (
-	Confirmed  = "confirmed"  // it repeated on a fresh world
-	Unrepeated = "unrepeated" // it did not
-	Suspected  = "suspected"  // it was not tried again yet; in events alone
+	Confirmed  = "confirmed"       // it repeated on a fresh world
+	Unrepeated = "unrepeated"      // it did not
+	NotTried   = "not tried again" // the run ended before
+	Suspected  = "suspected"       // it was not tried again yet; in events alone
 )
 
 // Divergence is one distinct divergence, whatever the number of times that it was seen.
@@ -166,7 +169,7 @@ type Divergence struct {
 	Expected  []string    `json:"expected"`
 	Actual    string      `json:"actual"`
 	Count     int         `json:"count"`  // how often it was seen during the exploration
-	Status    string      `json:"status"` // Confirmed or Unrepeated
+	Status    string      `json:"status"` // Confirmed, Unrepeated or NotTried
 	Seen      string      `json:"seen,omitempty"`
 	Fails     bool        `json:"fails"`            // it is at or above the level that fails the run, and not known
 	Known     bool        `json:"known,omitempty"`  // the baseline has it
@@ -330,7 +333,7 @@ func (c Coverage) Counts() (applicable, exercised, violated int) {
 
 // FailsRun reports whether a divergence made the verdict. An unrepeated one does not where a target may answer late.
 func (r *Report) FailsRun(d Divergence) bool {
-	return d.Fails && (d.Status != Unrepeated || !r.Target.Eventual)
+	return d.Fails && (d.Status == Confirmed || !r.Target.Eventual)
 }
 
 // sort brings divergences and deviations into the order in which every rendering shows them:
@@ -370,6 +373,7 @@ func (r *Report) Normalized() *Report {
 	c := *r
 	c.Schema = cmp.Or(c.Schema, Schema)
 	c.DurationSeconds, c.RequestsPerSecond = plain.Finite(r.DurationSeconds), plain.Finite(r.RequestsPerSecond)
+	c.FirstConfirmedSeconds = plain.Finite(r.FirstConfirmedSeconds)
 	c.Divergences, c.Deviations = slices.Clone(r.Divergences), slices.Clone(r.Deviations)
 	c.sort()
 	return &c

@@ -27,7 +27,7 @@ type Options struct {
 func (p *Player) Resolve(ctx context.Context, suspected []*Divergence, o Options) []*Divergence {
 	found := p.confirmAll(ctx, p.group(ctx, p.withoutDoubts(ctx, suspected, o)), o)
 	if o.ShrinkRequests == 0 {
-		return found
+		return merged(found)
 	}
 	p.shrinkAll(ctx, found, o)
 	return p.storesAsOne(p.withoutSymptoms(ctx, merged(found)))
@@ -51,11 +51,20 @@ func (p *Player) storesAsOne(found []*Divergence) []*Divergence {
 	})
 }
 
-// ResolveOne tries one suspicion again, which is not doubtful, decides which rule it belongs to, and reports
-// whether it is confirmed. Its case stays as it was met.
-func (p *Player) ResolveOne(ctx context.Context, d *Divergence) bool {
-	p.group(ctx, []*Divergence{d})
-	p.confirm(ctx, d)
+// ResolveOne tries one suspicion again, which is not doubtful, decides which rule it belongs to where the case is short or
+// thorough asks for it, and reports whether it is confirmed. Its case is not shortened.
+func (p *Player) ResolveOne(ctx context.Context, d *Divergence, thorough bool) bool {
+	resolve := func() {
+		if thorough || len(d.Steps) <= maxExperimented {
+			p.group(ctx, []*Divergence{d})
+		}
+		p.confirm(ctx, d)
+	}
+	if d.Finding.Rule == model.WireNoCrash { // it would be said of what else is sent meanwhile
+		p.Client.Exclusively(resolve)
+	} else {
+		resolve()
+	}
 	return d.Again > 0
 }
 
@@ -75,10 +84,19 @@ func (p *Player) group(ctx context.Context, suspected []*Divergence) []*Divergen
 // or no JSON, or said that another call is at work or that nothing is there any more, unless it repeats: a server
 // that now and then fails, is busy or was restarted says nothing about how it behaves.
 func (p *Player) confirmAll(ctx context.Context, suspected []*Divergence, o Options) []*Divergence {
+	over := func() bool { return ctx.Err() != nil || p.Client.Status.TargetLost() }
 	return slices.DeleteFunc(suspected, func(d *Divergence) bool {
-		if ctx.Err() == nil && !p.Client.Status.TargetLost() {
+		if !over() {
 			p.confirm(ctx, d)
 			o.Tell(reports.EventConfirmation, d)
+		}
+		if first := d.first; d.Again == 0 && first != nil { // the shortest case may be one that another request disturbed
+			count := d.Count
+			*d = *first
+			if p.confirm(ctx, d); over() {
+				*d = *first
+			}
+			d.Count = count
 		}
 		silence := (d.Finding.Rule == model.WireNoCrash || d.Finding.Actual == wire.Busy || d.forgot()) && d.Again == 0
 		if silence {
@@ -166,7 +184,7 @@ func (p *Player) confirm(ctx context.Context, d *Divergence) {
 		ctx = targets.WithPatience(ctx)
 	}
 	requests := session.Requests(d.Steps)
-	for d.Tries < most && d.Again < needed && ctx.Err() == nil {
+	for d.Tries, d.Again = 0, 0; d.Tries < most && d.Again < needed && ctx.Err() == nil; {
 		found := p.find(ctx, requests, signed(d.Raw))
 		d.Tries++
 		if found == nil || d.Finding.Rule == model.WireNoCrash && !p.Client.Answers(ctx) {

@@ -20,9 +20,10 @@ type Divergence struct {
 	Raw     string         // the signature that a replay shows, where experiments have changed the rule
 	Steps   []session.Step // from a fresh world to the diverging answer
 	Count   int
-	Again   int      // attempts on a fresh world in which it repeated
-	Tries   int      // attempts
-	Also    []string // signatures of what shows only after this one
+	Again   int         // attempts on a fresh world in which it repeated
+	Tries   int         // attempts
+	Also    []string    // signatures of what shows only after this one
+	first   *Divergence // the sight that was confirmed during the exploration, if one was
 
 	Doubtful bool       // it may rest on an old state of an eventually consistent target
 	broken   []model.ID // the rules that the diverging request breaks, where it breaks several
@@ -79,11 +80,11 @@ func (d *Divergence) betterThan(known *Divergence) bool {
 
 // merge takes in another sight of the same divergence.
 func (d *Divergence) merge(o *Divergence) {
-	count := d.Count + o.Count
+	count, first := d.Count+o.Count, cmp.Or(d.first, o.first)
 	if o.Again > 0 && d.Again == 0 || (o.Again > 0) == (d.Again > 0) && o.betterThan(d) {
 		*d = *o
 	}
-	d.Count = count
+	d.Count, d.first = count, first
 }
 
 // Report renders the divergence, without what only a run knows.
@@ -91,8 +92,11 @@ func (d *Divergence) Report() reports.Divergence {
 	f := d.Finding
 	out := reports.Divergence{Signature: f.Signature(), Rule: f.Rule, Level: f.Level, Operation: string(f.Operation), Expected: f.Expected,
 		Actual: f.Actual, Count: d.Count, Status: reports.Unrepeated, Seen: fmt.Sprintf("%d of %d", d.Again, d.Tries), Also: d.Also}
-	if d.Again > 0 {
+	switch {
+	case d.Again > 0:
 		out.Status = reports.Confirmed
+	case d.Tries == 0:
+		out.Status = reports.NotTried
 	}
 	if d.Raw != out.Signature {
 		out.Raw = d.Raw
@@ -153,10 +157,18 @@ func (all Suspicions) Add(d *Divergence) bool {
 		return true
 	}
 	known.Count += d.Count
+	known.first = cmp.Or(known.first, d.first)
 	if d.betterThan(known) {
 		known.Steps, known.Finding, known.Doubtful = slices.Clone(d.Steps), d.Finding, d.Doubtful
 	}
 	return false
+}
+
+// Confirmed keeps of the suspicions with a key that one of them was confirmed.
+func (all Suspicions) Confirmed(key string, d *Divergence) {
+	if known := all[key]; known != nil {
+		known.first = d
+	}
 }
 
 // Sorted lists the suspicions, never by chance: strongest level first, then fewest broken rules, then signature.

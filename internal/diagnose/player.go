@@ -31,6 +31,7 @@ const (
 	maxTries          = 3    // of a divergence
 	MaxShrinkRequests = 500  // that may be spent on one divergence
 	maxPaired         = 8    // steps of a case up to which leaving out pairs fits into the budget
+	maxExperimented   = 25   // steps of a case that is not yet the shortest and is experimented with all the same
 	maxSuspicions     = 2000 // that a hopelessly different target can pile up
 )
 
@@ -145,7 +146,7 @@ type Recorded struct {
 // OfTrace is what a trace records.
 func OfTrace(t *reports.Trace) Recorded {
 	r := Recorded{Signature: t.Signature, Raw: t.Raw, Needs: t.Needs, Tries: 1}
-	if t.Status == reports.Unrepeated {
+	if t.Status != reports.Confirmed {
 		r.Tries = maxTries
 	}
 	for _, s := range t.Steps {

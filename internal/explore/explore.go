@@ -39,8 +39,8 @@ type Exploration struct {
 	// Fitting counts the requests that were spent on fitting machines to the target.
 	Fitting int
 
-	IsFirst func(*diagnose.Divergence) bool // whether Options.StopAtFirst ends the run with a confirmed divergence
-	Partial func() *reports.Report          // for Options.Checkpoint
+	Confirmed func(*diagnose.Divergence) (enough bool) // is told of what is confirmed during the exploration; may be nil
+	Partial   func() *reports.Report                   // for Options.Checkpoint
 
 	options  Options
 	cases    []catalogue.Case
@@ -53,14 +53,15 @@ type Exploration struct {
 // New prepares the workers of a run.
 func New(subject *probe.Subject, o Options) *Exploration {
 	x := &Exploration{Subject: subject, options: o, cases: catalogue.Cases(subject.Model, subject.Scope)}
+	shared := &inspections{confirmed: map[string]bool{}, found: func(d *diagnose.Divergence) bool { return x.Confirmed != nil && x.Confirmed(d) }, urgent: o.StopAtFirst}
+	if o.StopAtFirst {
+		shared.minimum = o.FailOn
+	}
 	for i := range subject.Workers {
 		part, parts := o.Shard.Part(i, subject.Workers)
 		w := NewWorker(subject, machine.NewTour(subject.Scope, part, parts))
 		w.found = o.Found
-		if o.StopAtFirst {
-			w.inspector = &inspector{player: diagnose.NewPlayer(subject.NewClient()), minimum: o.FailOn,
-				stop: func(d *diagnose.Divergence) bool { return x.IsFirst(d) }, pending: diagnose.Suspicions{}, tried: map[string]int{}}
-		}
+		w.inspector = &inspector{shared, diagnose.NewPlayer(subject.NewClient()), diagnose.Suspicions{}, map[string]int{}}
 		if o.Requests > 0 {
 			w.Client.Quota = share(o.Requests, i, subject.Workers)
 		}

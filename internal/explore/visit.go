@@ -3,7 +3,7 @@ package explore
 import (
 	"context"
 	"maps"
-	"slices"
+	"sync"
 
 	"github.com/insightconform/conform/generators"
 	"github.com/insightconform/conform/internal/diagnose"
@@ -39,9 +39,7 @@ func (v *visit) leave(ctx context.Context) {
 	client := v.worker.Client
 	client.Heard(ctx, !v.session.Silent(), v.session.Problem)
 	v.session.Close(ctx)
-	if v.worker.inspector.inspect(ctx) {
-		client.Status.Stop.Store(true)
-	}
+	v.worker.inspect(ctx)
 }
 
 // play sends requests in order for as long as the world can be followed and the quota lasts.
@@ -151,38 +149,69 @@ func (v *visit) Unchanged(resource string) { v.worker.exercised(v.due[resource].
 // Followed forgets what was due: the target is in a state that nobody asked for.
 func (v *visit) Followed() { v.due = map[string][]model.ID{} }
 
-// inspector looks into what its worker suspects as soon as the world that showed it is closed, so that
-// a run can end with the first divergence.
-type inspector struct {
-	player  *diagnose.Player
-	minimum model.Level // of suspicions that matter
-	stop    func(*diagnose.Divergence) bool
-	pending diagnose.Suspicions
-	tried   map[string]int // by key of a suspicion
+// inspections are what the inspectors of a run's workers share.
+type inspections struct {
+	mu        sync.Mutex // one at a time: what one of them confirms need not be confirmed by the others
+	confirmed map[string]bool
+	found     func(*diagnose.Divergence) (enough bool) // is told of what is confirmed
+	urgent    bool                                     // the run may end with it, so that nothing else comes first
+	minimum   model.Level                              // of suspicions that matter
 }
 
-// suspect takes in what was found, if it matters and was not looked into often enough.
+// inspector looks into what its worker suspects as soon as the world that showed it is closed: the first sight of
+// each signature, and all of it where the run ends with the first divergence that counts.
+type inspector struct {
+	*inspections
+	player  *diagnose.Player
+	pending diagnose.Suspicions
+	tried   map[string]int
+}
+
+func (c *inspector) name(d *diagnose.Divergence) string {
+	if c.urgent {
+		return d.Key()
+	}
+	return d.Raw
+}
+
+// suspect takes in what was found, if it matters and was not looked into often enough. To tell slow from never
+// takes long, and what is slow is no suspicion.
 func (c *inspector) suspect(d *diagnose.Divergence) {
-	if c == nil || d.Doubtful || d.Finding.Level < c.minimum {
+	if c == nil || d.Doubtful || d.Finding.Level < c.minimum || !c.urgent && d.Finding.Actual == session.NoAnswer {
 		return
 	}
-	if key := d.Key(); c.tried[key] < maxInspected {
-		c.tried[key]++
+	if name := c.name(d); c.tried[name] < maxInspected {
+		c.tried[name]++
 		c.pending.Add(d)
 	}
 }
 
-// due reports whether there is something to look into.
-func (c *inspector) due() bool { return c != nil && len(c.pending) > 0 }
+// due reports whether there is something that must be looked into at once.
+func (c *inspector) due() bool { return c != nil && c.urgent && len(c.pending) > 0 }
 
-// inspect looks into what is pending, and reports whether the run ends with some of it.
-func (c *inspector) inspect(ctx context.Context) bool {
-	if !c.due() {
-		return false
+// inspect looks into what is pending, which ends the exploration of all where it is enough.
+func (w *Worker) inspect(ctx context.Context) {
+	c := w.inspector
+	if c == nil || len(c.pending) == 0 || !c.urgent && !c.mu.TryLock() {
+		return
+	} else if c.urgent {
+		c.mu.Lock()
 	}
+	defer c.mu.Unlock()
 	pending := c.pending.Sorted()
 	c.pending = diagnose.Suspicions{}
-	return slices.ContainsFunc(pending, func(d *diagnose.Divergence) bool { return c.player.ResolveOne(ctx, d) && c.stop(d) })
+	for _, d := range pending {
+		key, name := d.Key(), c.name(d)
+		if ctx.Err() != nil || c.confirmed[name] || !c.player.ResolveOne(ctx, d, c.urgent) {
+			continue
+		}
+		c.confirmed[name] = true
+		w.Suspicions.Confirmed(key, d)
+		if c.found(d) {
+			w.Client.Status.Stop.Store(true)
+			return
+		}
+	}
 }
 
 // Inspected counts the requests that were spent on looking into suspicions.

@@ -56,7 +56,7 @@ func (r *run) replay(ctx context.Context) {
 	for _, d := range r.replayed.Sorted() {
 		status.Divergences.Add(1)
 		status.TellOnce(d.Key(), d.Event)
-		if r.options.StopAtFirst && d.Finding.Level >= r.options.FailOn && player.ResolveOne(ctx, d) && r.isFirst(d) {
+		if r.options.StopAtFirst && d.Finding.Level >= r.options.FailOn && player.ResolveOne(ctx, d, true) && r.confirmed(d) {
 			status.Stop.Store(true)
 			return
 		}

@@ -33,6 +33,7 @@ type run struct {
 	timeline    session.Timeline
 	replayed    diagnose.Suspicions                 // what the traces of earlier runs still show
 	first       atomic.Pointer[diagnose.Divergence] // with which Options.StopAtFirst ended the run
+	soonest     atomic.Int64                        // when something was confirmed first, in nanoseconds of the run
 }
 
 // ErrHarness marks failures of the harness itself. Its text has the stack after the first line.
@@ -156,7 +157,7 @@ func (r *run) explore(ctx context.Context) {
 		options.Requests = max(1, options.Requests-r.report.Requests)
 	}
 	x := explore.New(r.subject, options)
-	x.IsFirst, x.Partial = r.isFirst, r.partial
+	x.Confirmed, x.Partial = r.confirmed, r.partial
 	r.exploration = x
 	x.Run(ctx)
 
@@ -183,13 +184,14 @@ func (r *run) explore(ctx context.Context) {
 	r.report.DurationSeconds = time.Since(r.report.Started).Seconds()
 }
 
-// isFirst takes a confirmed divergence for the one that ends the run, where it fails it.
-func (r *run) isFirst(d *diagnose.Divergence) bool {
-	fails := r.shown(d).Fails
-	if fails {
+// confirmed takes in what was confirmed before all suites have ended, and reports whether it ends the run.
+func (r *run) confirmed(d *diagnose.Divergence) bool {
+	r.tell(reports.EventConfirmation, d)
+	last := r.options.StopAtFirst && r.shown(d).Fails
+	if last {
 		r.first.CompareAndSwap(nil, d)
 	}
-	return fails
+	return last
 }
 
 // diagnose confirms and shrinks what the workers suspect.
@@ -217,6 +219,7 @@ func (r *run) diagnose(ctx context.Context) {
 		found = player.Resolve(ctx, all.Sorted(), options)
 	}
 	r.report.ConfirmRequests += player.Client.Requests
+	r.report.FirstConfirmedSeconds = time.Duration(r.soonest.Load()).Seconds()
 	r.report.Certificates = r.exploration.Certificates(true)
 	for _, d := range found {
 		r.subject.Status.Exercise(d.Finding.Rule)
@@ -239,6 +242,9 @@ func (r *run) shown(d *diagnose.Divergence) reports.Divergence {
 
 // tell makes an event of a divergence.
 func (r *run) tell(event string, d *diagnose.Divergence) {
+	if d.Again > 0 {
+		r.soonest.CompareAndSwap(0, int64(time.Since(r.report.Started)))
+	}
 	if r.subject.Status.Listened() {
 		shown := r.shown(d)
 		r.subject.Status.Tell(reports.Event{Event: event, Divergence: &shown})
@@ -249,6 +255,7 @@ func (r *run) tell(event string, d *diagnose.Divergence) {
 func (r *run) partial() *reports.Report {
 	partial := *r.report
 	partial.End = &reports.End{Interrupted: reports.ReasonGoesOn, Resumed: r.options.Resume != nil}
+	partial.FirstConfirmedSeconds = time.Duration(r.soonest.Load()).Seconds()
 	partial.Certificates = r.exploration.Certificates(false)
 	reports.Judge(&partial)
 	return &partial

@@ -26,10 +26,10 @@ func Standing(r *reports.Report, d reports.Divergence) string {
 	switch {
 	case d.Known:
 		return "known to the baseline"
-	case d.Status == reports.Unrepeated && r.FailsRun(d):
-		return "fails, unrepeated"
-	case d.Status == reports.Unrepeated:
-		return "unrepeated"
+	case d.Status != reports.Confirmed && r.FailsRun(d):
+		return "fails, " + d.Status
+	case d.Status != reports.Confirmed:
+		return d.Status
 	case d.Fails:
 		return "fails"
 	}
@@ -111,7 +111,7 @@ func Provenance(d reports.Divergence) string {
 func Outcome(r *reports.Report) string {
 	kinds := map[string]int{}
 	for _, d := range r.Divergences {
-		if d.Status == reports.Unrepeated {
+		if d.Status != reports.Confirmed {
 			kinds[d.Status]++
 		} else {
 			kinds[d.Level.String()]++
@@ -125,7 +125,7 @@ func Outcome(r *reports.Report) string {
 	if len(r.Divergences) > 0 {
 		text += ": " + strings.ReplaceAll(plain.Counted(len(r.Divergences), "divergence"), ",", "")
 	}
-	for _, kind := range []string{model.Documented.String(), model.Observed.String(), model.Inferred.String(), reports.Unrepeated} {
+	for _, kind := range []string{model.Documented.String(), model.Observed.String(), model.Inferred.String(), reports.Unrepeated, reports.NotTried} {
 		if kinds[kind] > 0 {
 			text += fmt.Sprintf(", %d %s", kinds[kind], kind)
 		}

@@ -72,7 +72,7 @@ const (
 func newDivergenceView(r *reports.Report, d *reports.Divergence, v *reportView, index int) *divergenceView {
 	out := &divergenceView{D: d, ID: fmt.Sprintf("%sd%d", v.Prefix, index+1), Number: index + 1, Open: index == 0 && !v.Many, Steps: stepViews(d)}
 	out.compare(d)
-	if d.Status != reports.Unrepeated {
+	if d.Status == reports.Confirmed {
 		out.commands(r, d, v.Many)
 	}
 	return out
@@ -86,6 +86,8 @@ func standing(d *reports.Divergence) fact {
 		return fact{"known", strings.TrimSuffix("known to the baseline: "+clean(d.Reason), ": ")}
 	case d.Status == reports.Unrepeated:
 		return fact{"unrepeated", "seen, but not again on a fresh world; " + verb + " the run"}
+	case d.Status == reports.NotTried:
+		return fact{"unrepeated", d.Status + ": the run ended before; " + verb + " the run"}
 	}
 	return fact{map[bool]string{true: "failing", false: "tolerated"}[d.Fails], "confirmed; " + verb + " the run"}
 }

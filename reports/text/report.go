@@ -74,6 +74,9 @@ func (p *page) summary(r *reports.Report) {
 	if r.ConfirmRequests > 0 {
 		work += fmt.Sprintf("; %s more to confirm", plain.Grouped(r.ConfirmRequests))
 	}
+	if r.FirstConfirmedSeconds > 0 {
+		work += ", the first after " + plain.Duration(r.FirstConfirmedSeconds)
+	}
 	p.say("sent", work)
 	applicable, exercised, violated := r.Coverage.Counts()
 	rules := fmt.Sprintf("%d of %d applicable exercised, %d violated", exercised, applicable, violated)
@@ -151,6 +154,8 @@ func (p *page) divergences(r *reports.Report) {
 		switch {
 		case d.Status == reports.Unrepeated:
 			title = "unrepeated: seen, but not again on a fresh world"
+		case d.Status == reports.NotTried:
+			title = d.Status + ": the run ended before"
 		case d.Known:
 			continue
 		case !d.Fails:
