@@ -2,6 +2,7 @@ package conform_test
 
 import (
 	"context"
+	"strings"
 	"sync/atomic"
 	"testing"
 
@@ -11,6 +12,7 @@ import (
 	"github.com/insightconform/conform"
 	"github.com/insightconform/conform/model"
 	"github.com/insightconform/conform/reports"
+	"github.com/insightconform/conform/reports/text"
 	"github.com/insightconform/conform/targets"
 	"github.com/insightconform/conform/targets/embedded"
 )
@@ -61,6 +63,39 @@ func TestStopAtFirstGoesOn(t *testing.T) {
 
 	right := embedded.InProcess(embedded.ServerOptions{})
 	assert.Equal(t, reports.Conforms, runFirst(t, right, conform.Options{Workers: 1, Requests: 3000}).Verdict)
+}
+
+// TestConfirmedSoon: what was seen is confirmed while the suites go on, so that an interrupted run shows it; what it
+// had no time for was not tried again, which is no word about the target.
+func TestConfirmedSoon(t *testing.T) {
+	interruptedAt := func(event string) *reports.Report {
+		ctx, interrupt := context.WithCancel(t.Context())
+		defer interrupt()
+		report, err := conform.Run(ctx, embedded.InProcess(embedded.ServerOptions{Fault: "appends-selectors"}),
+			conform.Options{Seed: 1, Workers: 2, Events: func(e reports.Event) {
+				if e.Event == event {
+					interrupt()
+				}
+			}})
+		require.NoError(t, err)
+		assert.Equal(t, reports.Interrupted, report.Verdict)
+		require.NotEmpty(t, report.Divergences)
+		return report
+	}
+	report := interruptedAt(reports.EventConfirmation)
+	assert.Equal(t, reports.Confirmed, report.Divergences[0].Status)
+	assert.Less(t, report.Requests, 5000)
+	assert.NotZero(t, report.FirstConfirmedSeconds)
+
+	report = interruptedAt(reports.EventSuspicion)
+	assert.Zero(t, report.FirstConfirmedSeconds)
+	for _, d := range report.Divergences {
+		assert.Equal(t, reports.NotTried, d.Status)
+	}
+	var shown strings.Builder
+	require.NoError(t, text.Report(&shown, report, text.Options{}))
+	assert.Contains(t, shown.String(), "not tried again: the run ended before")
+	assert.NotContains(t, shown.String(), "unrepeated")
 }
 
 // slipping answers one Get wrongly, the first from a given request on, and never again.
