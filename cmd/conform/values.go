@@ -110,11 +110,11 @@ func parseDuration(text string) (time.Duration, error) {
 	return d, nil
 }
 
-// checkBy makes a check that complains of what is not ok.
+// checkBy makes a check that complains of what is not ok, which the complaint may name by {}.
 func checkBy(ok func(string) bool, complaint string) func(string) error {
 	return func(text string) error {
 		if !ok(text) {
-			return errors.New(complaint)
+			return errors.New(strings.Replace(complaint, "{}", strconv.Quote(text), 1))
 		}
 		return nil
 	}
@@ -128,9 +128,8 @@ func isGiven(text string) bool { return text != "" }
 var (
 	checkFile   = checkBy(isGiven, "is no file")
 	checkPath   = checkBy(isGiven, "is no path; give that of a file")
-	checkTarget = checkBy(func(text string) bool {
-		return text == targetEmbedded || text == targetEndpoint || text == targetAccount
-	}, "is no target; use embedded, endpoint or account")
+	checkTarget = checkBy(regexp.MustCompile(`^(embedded|endpoint|account)$`).MatchString, "is no target; use embedded, endpoint or account")
+	checkRegion = checkBy(regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)*$`).MatchString, "{} is no Region; write it like us-east-1,eu-west-1")
 	checkBucket = checkBy(func(text string) bool { return text != "" && !strings.ContainsAny(text, " /\t\r\n") },
 		"is no name of a bucket; write it like my-bucket")
 	checkAccount = checkBy(regexp.MustCompile(`^[0-9]{12}$`).MatchString, "is no account id, which has 12 digits")
@@ -143,23 +142,10 @@ func checkEndpoint(text string) error {
 	return err
 }
 
-var regionName = regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)*$`)
-
-func checkRegion(region string) error {
-	if !regionName.MatchString(region) {
-		return fmt.Errorf("%q is no Region; write it like us-east-1,eu-west-1", region)
-	}
-	return nil
-}
-
 // oneOf checks the items of a list of things that are known by name.
 func oneOf(what string, known []string) func(string) error {
-	return func(name string) error {
-		if !slices.Contains(known, name) {
-			return fmt.Errorf("%q is no %s; use one or several of %s, with commas between", name, what, strings.Join(known, ", "))
-		}
-		return nil
-	}
+	return checkBy(func(name string) bool { return slices.Contains(known, name) },
+		fmt.Sprintf("{} is no %s; use one or several of %s, with commas between", what, strings.Join(known, ", ")))
 }
 
 // checkFault says of a name that no fault has it.
@@ -190,22 +176,23 @@ func splitList(text string, check func(string) error) (list []string, err error)
 
 func (s *settings) addAccounts(text string) error {
 	ids, err := splitList(text, checkAccount)
-	if err != nil {
-		return err
-	}
 	for _, id := range ids {
 		if !slices.Contains(s.account.Accounts, id) {
 			s.account.Accounts = append(s.account.Accounts, id)
 		}
 	}
-	return nil
+	return err
 }
 
-func (s *settings) setShard(text string) (err error) {
-	if s.shardAuto = text == shardAuto; !s.shardAuto { // the environment is asked once all settings are read
-		s.run.Shard, err = parseShard(text, nil)
+// setShard reads "i/n" with i from 1 to n, or auto, for which the environment is asked once all settings are read.
+func (s *settings) setShard(text string) error {
+	index, count, _ := strings.Cut(text, "/")
+	shard, ok := reports.ShardOf(index, count, 1)
+	if s.shardAuto = text == "auto"; !ok && !s.shardAuto {
+		return errors.New("is no share; write it like 2/5 for the second of five, or auto")
 	}
-	return err
+	s.run.Shard = shard
+	return nil
 }
 
 func parseLevel(text string) (model.Level, error) {
@@ -247,22 +234,6 @@ var fleets = []fleet{
 	{"AWS Batch array job", "AWS_BATCH_JOB_ARRAY_INDEX", "AWS_BATCH_JOB_ARRAY_SIZE", 0},
 	{"GitLab parallel job", "CI_NODE_INDEX", "CI_NODE_TOTAL", 1},
 	{"GitHub matrix", "STRATEGY_JOB_INDEX", "STRATEGY_JOB_TOTAL", 0},
-}
-
-// shardAuto is the value of --shard that asks the environment.
-const shardAuto = "auto"
-
-// parseShard reads a value of --shard: "i/n" with i from 1 to n, or auto, for which environ is asked.
-func parseShard(text string, environ map[string]string) (conform.Shard, error) {
-	if text == shardAuto {
-		return shardFromEnvironment(environ)
-	}
-	index, count, _ := strings.Cut(text, "/")
-	shard, ok := reports.ShardOf(index, count, 1)
-	if !ok {
-		return shard, errors.New("is no share; write it like 2/5 for the second of five, or auto")
-	}
-	return shard, nil
 }
 
 // shardFromEnvironment finds which of n equal jobs this one is. Where two systems say so, they must agree.

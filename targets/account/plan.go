@@ -51,7 +51,7 @@ func Plan(o Options, worlds, writes, reads int) (planned, error) {
 			return planned{}, err
 		}
 	}
-	policy, err := gate.Policy(gate.PolicyOptions{Prefix: o.Prefix, Regions: o.Regions, Logging: o.AllowLogging, Stores: o.Stores})
+	policy, err := gate.Policy(o.Prefix, o.Regions, o.AllowLogging, o.Stores)
 	if err != nil {
 		return planned{}, err
 	}
