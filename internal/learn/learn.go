@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/insightconform/conform/generators"
 	"github.com/insightconform/conform/generators/catalogue"
@@ -21,7 +22,8 @@ import (
 
 // Options say how to learn. The zero value is the default.
 type Options struct {
-	Probe    probe.Options        // of which Order is not looked at
+	Eventual bool                 // the target is eventually consistent, whether or not it says so
+	Settle   time.Duration        // how long it may then take to show what was written; 0 is probe.DefaultSettle
 	Progress func(reports.Update) // is told how it goes on; may be nil
 	Version  string               // of the caller; put in the result
 }
@@ -31,8 +33,7 @@ type Options struct {
 // each time in a fresh world. Where an error wraps targets.ErrInconclusive or ctx ended, what was learned
 // before comes with it; other errors are those of targets.Target.Open.
 func Learn(ctx context.Context, target targets.Target, options Options) (*reports.Precedence, error) {
-	options.Probe.Order = nil // what is learned does not depend on what is expected
-	subject, err := probe.Open(ctx, target, options.Probe)
+	subject, err := probe.Open(ctx, target, probe.Options{Eventual: options.Eventual, Settle: options.Settle})
 	if err != nil {
 		return nil, err
 	}
