@@ -73,7 +73,7 @@ type learner struct {
 	progress func(reports.Update)
 	out      *reports.Precedence
 	known    map[string]answered
-	evidence map[[2]model.ID]answered // of the cells that say which rule goes first
+	evidence map[[2]model.ID]answered // by which of two rules goes before the other
 }
 
 // answered is what came of one request, asked in fresh worlds.
@@ -102,7 +102,11 @@ func (l *learner) refusesAll(ctx context.Context) string {
 
 func (l *learner) learn(ctx context.Context) {
 	for _, id := range model.ErrorRules() {
-		l.measure(ctx, id)
+		if a := l.alone(ctx, id); a.unmeasured() != "" {
+			l.out.Unmeasured[id] = a.unmeasured()
+		} else {
+			l.out.Codes[id] = a.kind
+		}
 	}
 	pairs := catalogue.Pairs(l.subject.Model, l.subject.Scope)
 	for i, p := range pairs {
@@ -137,24 +141,16 @@ func (l *learner) problem(ctx context.Context) error {
 	return fmt.Errorf("%w: %s", targets.ErrInconclusive, why)
 }
 
-// measure asks what a rule alone is answered with.
-func (l *learner) measure(ctx context.Context, id model.ID) {
-	a := l.alone(ctx, id)
+// unmeasured says of a rule that was broken alone why it shows no code, empty where it does.
+func (a answered) unmeasured() string {
 	switch {
 	case a.why != "":
-		l.out.Unmeasured[id] = a.why
+		return a.why
 	case a.unstable:
-		l.out.Unmeasured[id] = "broken alone, it is answered differently from try to try: " + a.kind
+		return "broken alone, it is answered differently from try to try: " + a.kind
 	case a.code:
-		l.out.Codes[id] = a.kind
-	default:
-		l.out.Unmeasured[id] = notEnforced(a)
-	}
-}
-
-// notEnforced says of a rule why it has no code.
-func notEnforced(a answered) string {
-	if a.answer.Outcome == model.Succeeded {
+		return ""
+	case a.answer.Outcome == model.Succeeded:
 		return "it is not enforced: what breaks it alone succeeds"
 	}
 	return "broken alone, it is answered with no error code: " + a.kind
@@ -228,17 +224,11 @@ func (l *learner) cell(ctx context.Context, p catalogue.Pair) reports.Precedence
 func (l *learner) measurePair(ctx context.Context, p catalogue.Pair, c *reports.PrecedenceCell) {
 	for i, id := range p.Rules {
 		a := l.aloneLike(ctx, id, p.Setup, p.Probe)
-		switch {
-		case a.why != "":
-			c.Why = string(id) + ": " + a.why
-		case a.unstable:
+		if a.unstable {
 			c.Status = reports.CellUnstable
-			c.Why = fmt.Sprintf("%s alone is answered differently from try to try: %s", id, a.kind)
-		case !a.code:
-			c.Why = fmt.Sprintf("%s, broken in this way: %s", id, notEnforced(a))
 		}
-		if c.Why != "" {
-			c.Own = [2]string{}
+		if why := a.unmeasured(); why != "" {
+			c.Own, c.Why = [2]string{}, fmt.Sprintf("%s, asked in this way: %s", id, why)
 			return
 		}
 		c.Own[i] = a.kind
@@ -268,7 +258,7 @@ func (l *learner) measurePair(ctx context.Context, p catalogue.Pair, c *reports.
 			plain.OneLine(string(x.Input.AppendJSON(nil))))
 		return
 	}
-	l.evidence[p.Rules] = a
+	l.evidence[[2]model.ID{p.Rules[first], p.Rules[1-first]}] = a
 }
 
 // otherwise looks for a request that breaks the same two rules and is answered by the other one. A
@@ -360,7 +350,7 @@ func kindOf(a model.Answer) string {
 
 // conclude finds the order, the cycles and what the target can be held to.
 func (l *learner) conclude(ctx context.Context) {
-	order := newPrecedenceOrder(l.out.Cells)
+	order := newPrecedenceOrder(l.evidence)
 	l.out.Rules, l.out.Cycles = order.sorted()
 	for _, triple := range order.triples(l.out.Cycles) {
 		l.out.Triples = append(l.out.Triples, l.triple(ctx, triple))
@@ -396,10 +386,7 @@ func (l *learner) triple(ctx context.Context, rules [3]model.ID) reports.Precede
 // agrees reports whether the answer that a pair was learned from is right for a target that is held to
 // the pair. Where a rule is answered with a code that the reference takes for the other one, it is not.
 func (l *learner) agrees(pair [2]model.ID) bool {
-	a, ok := l.evidence[pair]
-	if !ok {
-		a = l.evidence[[2]model.ID{pair[1], pair[0]}]
-	}
+	a := l.evidence[pair]
 	profile, err := model.NewProfile("", l.out.Rules, [][2]model.ID{pair})
 	if err != nil {
 		return false

@@ -5,25 +5,19 @@ import (
 	"slices"
 
 	"github.com/insightconform/conform/model"
-	"github.com/insightconform/conform/reports"
 )
 
-// precedenceOrder is which error rule goes before which, as far as the cells of a precedence say.
+// precedenceOrder is which error rule goes before which, as far as answers say.
 type precedenceOrder struct {
 	rules  []model.ID           // in the reference's order
 	before map[[2]model.ID]bool // by measurement
 	leads  map[[2]model.ID]bool // by any chain of measurements
 }
 
-func newPrecedenceOrder(cells []reports.PrecedenceCell) *precedenceOrder {
+func newPrecedenceOrder(measured map[[2]model.ID]answered) *precedenceOrder {
 	o := &precedenceOrder{rules: model.ErrorRules(), before: map[[2]model.ID]bool{}}
-	for _, c := range cells {
-		switch c.Status {
-		case reports.CellFirst:
-			o.before[[2]model.ID{c.First, c.Second}] = true
-		case reports.CellSecond:
-			o.before[[2]model.ID{c.Second, c.First}] = true
-		}
+	for pair := range measured {
+		o.before[pair] = true
 	}
 	o.leads = maps.Clone(o.before)
 	for _, via := range o.rules {
