@@ -157,29 +157,18 @@ func (p *prober) trails(ctx context.Context) {
 	simple(model.CanUpdate, generators.Update(name))
 	p.exists(ctx, model.CanPut, generators.PlainPut(name), generators.Put(name, 0))
 	p.exists(ctx, model.CanGet, generators.Get(name), generators.Get(name))
-	p.dataEvents(ctx, name)
+	const data, both = model.Data, model.Management | model.Data
+	p.set(model.CanInsightData, true, "")
+	if p.can(model.CanPut) { // some servers answer each Put with Data as if there was no such operation
+		p.exists(ctx, model.CanInsightData, generators.Put(name, model.MakeSelectors(data, 0)), generators.Put(name, model.MakeSelectors(0, data)),
+			generators.Put(name, model.MakeSelectors(both, both)))
+	}
 	simple(model.CanStop, generators.Stop(name))
 	simple(model.CanDelete, generators.Delete(name))
 	if !p.can(model.CanLog) {
 		// Without StartLogging all trails count as logging, and a stopped one could not be told from them.
 		p.set(model.CanStop, false, "there is no StartLogging")
 	}
-}
-
-// dataEvents finds out whether every Put with Data is answered as if there was no such operation, where
-// others are not.
-func (p *prober) dataEvents(ctx context.Context, trail string) {
-	offered, why := !p.can(model.CanPut), ""
-	const data, both = model.Data, model.Management | model.Data
-	for _, set := range []model.Selectors{model.MakeSelectors(data, 0), model.MakeSelectors(0, data), model.MakeSelectors(both, both)} {
-		if offered {
-			break
-		}
-		var reply targets.Reply
-		reply, offered, why = p.try(ctx, generators.Put(trail, set))
-		offered = offered || !wire.Absent(reply.Answer.Code)
-	}
-	p.set(model.CanInsightData, offered, why)
 }
 
 func (p *prober) stores(ctx context.Context) {
