@@ -90,8 +90,7 @@ func Together(rules []model.ID, w *model.World, scope generators.Scope) (setup [
 	return setup, probe, ok
 }
 
-// mix visits the Puts whose members and Regions each come from some of the given requests, after the
-// set-ups of one or two of these. Concatenated, each two lists are put together besides.
+// mix visits Puts with members and Regions of some requests, concatenated lists too, after the set-ups of one or two.
 func (p *plan) mix(from []found, concatenated bool, visit func(x *prepared, r model.Request, broken ruleSet)) {
 	var regions []string
 	trails, stores, lists := []value.Value{{}}, []value.Value{{}}, []value.Value{value.ListOf()}

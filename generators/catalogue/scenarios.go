@@ -22,8 +22,7 @@ func exercised(before model.State, r model.Request) []model.ID {
 	return slices.Concat(now, due)
 }
 
-// scenario adds a history, all but whose last request are its set-up, if the scope allows it and the
-// reference model follows it. Without rules, the model is asked for those that it tests.
+// scenario adds a history if scope and reference allow it. Without rules, the model is asked for those that it tests.
 func (p *plan) scenario(rules []model.ID, requests []model.Request) {
 	n := len(requests) - 1
 	if n < 0 || !p.scope.Allows(requests...) {

@@ -58,8 +58,7 @@ func (e edit) apply(r model.Request) model.Request {
 	return with(r, e.member, e.Value)
 }
 
-// search looks in all prepared worlds for the simplest request that breaks each set of one or two
-// rules, and for the world in which each value can be tried with the least other trouble.
+// search is for the simplest request that breaks one or two rules, and for where each value breaks least else.
 type search struct {
 	applies  ruleSet
 	exact    [2]map[ruleSet]found        // by operation: Put, Get
@@ -182,8 +181,7 @@ func fewer(reps []representative) []representative {
 	})
 }
 
-// vary tries every single edit of a plain request, and of those that differ in what they break every
-// two of different members. It returns these, by member.
+// vary tries every edit of a plain request. It returns those that differ in what they break; each two are tried too.
 func (p *plan) vary(op, world int, plain model.Request, byMember map[string][]representative, members []string) map[string][]representative {
 	p.note(op, world, plain, 0)
 	kept, out := make([][]edit, len(members)), map[string][]representative{}

@@ -137,8 +137,7 @@ func (p *plan) prepareWorlds() {
 	p.conditions(pair)
 }
 
-// conditions prepares worlds in which something around the trail is wrong: each condition, under each
-// class of logs, with stores, and each two of them that can hold together.
+// conditions prepares worlds for what may be wrong around a trail, under classes of logs, with stores, each two too.
 func (p *plan) conditions(stores []model.Request) {
 	fragile := p.up
 	if p.scope.Can[model.CanCreate] {

@@ -10,8 +10,7 @@ import (
 	"github.com/insightconform/conform/model"
 )
 
-// abstraction says which machine a complete suite is about: the Puts of some sets and the classes of
-// PutEventSelectors on each of some trails, and what more adds.
+// abstraction is what a machine is about: Puts of sets and PutEventSelectors of logs on some trails, and more.
 type abstraction struct {
 	name   string
 	needs  []model.Capability

@@ -261,8 +261,8 @@ func (l *learner) measurePair(ctx context.Context, p catalogue.Pair, c *reports.
 	l.evidence[[2]model.ID{p.Rules[first], p.Rules[1-first]}] = a
 }
 
-// otherwise looks for a request that breaks the same two rules and is answered by the other one. A
-// target that checks one selector after the other, say, has no order between their rules.
+// otherwise looks for another request that breaks the same two rules and is answered by the other one, as where
+// selectors are checked one after the other.
 func (l *learner) otherwise(ctx context.Context, p catalogue.Pair, first, other model.ID, kind string) (x model.Request, differs bool) {
 	for _, x := range catalogue.Alike(l.after(p.Setup), p.Probe, l.subject.Scope, alike) {
 		a := l.once(ctx, p.Setup, x)
@@ -383,8 +383,7 @@ func (l *learner) triple(ctx context.Context, rules [3]model.ID) reports.Precede
 	return t
 }
 
-// agrees reports whether the answer that a pair was learned from is right for a target that is held to
-// the pair. Where a rule is answered with a code that the reference takes for the other one, it is not.
+// agrees reports whether a target held to a pair may give the answer that showed it: not where the codes are swapped.
 func (l *learner) agrees(pair [2]model.ID) bool {
 	a := l.evidence[pair]
 	profile, err := model.NewProfile("", l.out.Rules, [][2]model.ID{pair})

@@ -37,8 +37,7 @@ func (o *precedenceOrder) circular(a, b model.ID) bool {
 	return o.leads[[2]model.ID{a, b}] && o.leads[[2]model.ID{b, a}]
 }
 
-// sorted lists all rules, those that go before others first and otherwise as in the reference, and the
-// sets of rules between which there is no order. Such a set stands together.
+// sorted lists all rules in order, else as in the reference, and the sets without an order, which stand together.
 func (o *precedenceOrder) sorted() (rules []model.ID, cycles [][]model.ID) {
 	for len(rules) < len(o.rules) {
 		// The first that is not placed while all that go before it are, but for those in a circle with it.

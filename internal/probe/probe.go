@@ -73,8 +73,7 @@ func (p *prober) try(ctx context.Context, r model.Request) (reply targets.Reply,
 	return reply, false, fmt.Sprintf("%s answered %s", r.Op, a.Kind())
 }
 
-// insist repeats a request for as long as an old state may be why it did not succeed, and once where its answer got
-// lost or came on a bad day.
+// insist repeats a request while an old state may be why it did not succeed, and once where its answer got lost.
 func (p *prober) insist(ctx context.Context, r model.Request, reply targets.Reply) targets.Reply {
 	lost := false
 	for pause := session.FirstPause; ; pause = min(2*pause, session.LongestPause) {

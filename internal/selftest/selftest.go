@@ -123,8 +123,7 @@ func sideBySide(workers, n int, do func(i int)) {
 	wait.Wait()
 }
 
-// run runs the suite against a server with a fault; an empty name is none. Without a report the run was
-// interrupted, or it failed with a problem.
+// run runs the suite against a server with a fault, or none. Without a report it was interrupted, or has a problem.
 func (t *test) run(ctx context.Context, fault string) (report *reports.Report, problem string) {
 	var err error
 	func() {

@@ -25,16 +25,15 @@ import (
 	"github.com/insightconform/conform/targets/wire"
 )
 
-// The quotas of a Region. Trails of all Regions and of the organization count in each; of stores, those
-// that are pending deletion count too, which is why a pool does not use up what there is.
+// The quotas of a Region, in which trails of all Regions and of the organization count, and stores pending deletion.
 const (
 	maxTrails   = 5
 	maxStores   = 8
 	quotaStores = 10
 )
 
-// pool is what a Region has of trails or of event data stores. They are lent to one world after the other;
-// stores are kept from night to night, because a deleted one counts against the quota for seven days.
+// pool is the trails or stores of a Region, lent to one world after the other; a run keeps stores for the next one,
+// because a deleted one counts against the quota for seven days.
 type pool struct {
 	target  *target
 	kind    ledger.Kind
@@ -57,9 +56,7 @@ type resource struct {
 	events   bool // it was told what to log
 	logging  bool // it may log
 	multi    bool // it may count in all Regions
-	// spoilt says that a later world might see what this one did, or that nobody knows: it is deleted
-	// instead of lent again.
-	spoilt bool
+	spoilt   bool // a later world might see what this one did: it is deleted instead of lent again
 }
 
 // pool is that of a kind in a Region; nil where the Region is not used.

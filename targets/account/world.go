@@ -305,8 +305,7 @@ func (w *world) track(ctx context.Context, r model.Request, reply targets.Reply)
 	}
 }
 
-// Close implements targets.World. It sends nothing: what the world has goes back to the pools, and trails
-// that are not to be lent again are deleted when room is needed, or when the target is closed.
+// Close implements targets.World. It sends nothing: what the world has goes back to the pools; they delete what is spoilt.
 func (w *world) Close(context.Context) error {
 	if w.used == nil {
 		return nil

@@ -136,8 +136,7 @@ var sdkMethods = sync.OnceValue(func() map[model.Op]reflect.Method {
 	return out
 })
 
-// throughSDK sends a request through the SDK's client, and reports whether that can say just what is
-// meant. The SDK's result is not looked at: an answer is read from what is on the wire.
+// throughSDK sends a request through the SDK's client if that says just what is meant. Answers are read from the wire.
 func (c *Caller) throughSDK(ctx context.Context, region string, r model.Request, x *exchanged) bool {
 	if r.Malformed() || r.OtherTarget || targets.IsBare(ctx) {
 		return false
@@ -190,8 +189,7 @@ func unchecked(stack *middleware.Stack) error {
 
 var errOtherwise = errors.New("the SDK would send something else")
 
-// beforeSigning looks at requests as the SDK would send them: whether they say what is meant, and whether
-// they are admitted. Those that are recorded get the prefix of X-Amz-Target.
+// beforeSigning sees that the SDK's requests say what is meant and are admitted. Recorded ones get X-Amz-Target.
 func (c *Caller) beforeSigning(admit Admit) middleware.FinalizeMiddleware {
 	return middleware.FinalizeMiddlewareFunc("ConformAdmit", func(ctx context.Context, in middleware.FinalizeInput,
 		next middleware.FinalizeHandler) (out middleware.FinalizeOutput, metadata middleware.Metadata, err error) {

@@ -62,8 +62,7 @@ var (
 	refused = targets.Class(targets.ErrRefused)
 )
 
-// looseHost finds the host in whatever a resolver, a browser or a careless client might take for
-// one: without a scheme, percent-encoded, in full-width characters, after user information.
+// looseHost finds the host that a careless client might see: percent-encoded, in full-width characters, after user@.
 func looseHost(text string) string {
 	for range 4 {
 		text = unescape(text)
@@ -161,8 +160,7 @@ func metadataAddr(addr netip.Addr) bool {
 	return sixToFour.Contains(addr) && linkLocal4.Contains(netip.AddrFrom4([4]byte(b[2:6])))
 }
 
-// parseLooseIPv4 reads the forms that a C resolver accepts: one to four numbers, decimal, octal or
-// hexadecimal, the last of which fills what the others leave.
+// parseLooseIPv4 reads what a C resolver accepts: one to four numbers of any base, the last of which fills what is left.
 func parseLooseIPv4(s string) (netip.Addr, bool) {
 	parts := strings.Split(s, ".")
 	if len(parts) > 4 {
