@@ -287,7 +287,7 @@ func TestLedger(t *testing.T) {
 	path := filepath.Join(dir, "below", "ledger.jsonl")
 	l, err := ledger.Open(path, testAccount, "")
 	require.NoError(t, err)
-	prefix := l.Prefix()
+	prefix := l.Prefix
 	require.Regexp(t, `^conform-[a-z2-7]{8}$`, prefix)
 	_, err = ledger.Open(path, testAccount, "")
 	require.ErrorContains(t, err, "in use by another run")

@@ -176,7 +176,7 @@ func (p *pool) countTrails(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	prefix := p.target.service.ledger.Prefix()
+	prefix := p.target.service.ledger.Prefix
 	for _, x := range trails {
 		if strings.HasPrefix(x.name, prefix+"-") && x.home == p.region {
 			return gate.Refuse(gate.GuardPrefix, "%s has the trail %s, which bears the prefix and is not in the ledger; see 'conform sweep --prefix %s', or choose another --prefix",
@@ -206,7 +206,7 @@ func (p *pool) countStores(ctx context.Context) error {
 		if known := s.ledger.Event(r); !x.pending && known != "" && known != ledger.Gone {
 			tag, _ = s.tagOf(ctx, r, x.arn)
 		}
-		if tag != s.ledger.ID() {
+		if tag != s.ledger.ID {
 			p.foreign++
 			continue
 		}
@@ -356,7 +356,7 @@ func (s *service) confirmTag(ctx context.Context, r ledger.Resource, arn string)
 		return tag != "" || ends() || wire.Denied(codeOf(err)) || wire.Absent(codeOf(err))
 	})
 	switch {
-	case tag == s.ledger.ID():
+	case tag == s.ledger.ID:
 		s.gate.Set(r, gate.Owned)
 		return s.ledger.Write(ledger.Made, r)
 	case ctx.Err() != nil:

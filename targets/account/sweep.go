@@ -56,7 +56,7 @@ func Sweep(ctx context.Context, o Options, remove bool) ([]Item, error) {
 		return nil, err
 	}
 	defer service.ledger.Close()
-	service.gate.Open(service.account, service.ledger.Prefix())
+	service.gate.Open(service.account, service.ledger.Prefix)
 	live := service.ledger.Live()
 	for _, r := range live {
 		switch {
@@ -151,7 +151,7 @@ func (s *sweeper) one(ctx context.Context, r ledger.Resource) Item {
 				return Item{r, Failed, wire.Printable(err.Error())}
 			}
 		}
-	case tag == "" || book != nil && tag != book.ID():
+	case tag == "" || book != nil && tag != book.ID:
 		return Item{r, Kept, "it does not bear the tag " + ledger.TagKey + " of the ledger"}
 	}
 	if !s.delete {

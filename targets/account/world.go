@@ -35,12 +35,12 @@ func (w *world) Names() targets.Names {
 	}
 	return targets.Names{Partition: t.service.partition, Account: t.service.account, OtherAccount: gate.OtherAccount,
 		Secret: true, Regions: regions,
-		Bucket: t.bucket.Name, Prefix: t.service.ledger.Prefix(), Tag: w.tag}
+		Bucket: t.bucket.Name, Prefix: t.service.ledger.Prefix, Tag: w.tag}
 }
 
 // label is what a name has behind prefix and tag.
 func (w *world) label(name string) string {
-	return name[min(len(name), len(w.target.service.ledger.Prefix())+1+naming.TagLength+1):]
+	return name[min(len(name), len(w.target.service.ledger.Prefix)+1+naming.TagLength+1):]
 }
 
 // family is what names that differ in letter case alone have in common.
@@ -178,7 +178,7 @@ func (w *world) createStore(ctx context.Context, r model.Request) targets.Reply 
 		return targets.Reply{Answer: model.Refusal("EventDataStoreMaxLimitExceededException"),
 			Notes: []string{"not sent: the pool of event data stores is exhausted"}}
 	}
-	x := &resource{Resource: ledger.Store.In(r.Region, s.ledger.Prefix()+"-"+naming.NewTag()+"-"+like), like: like, logs: logs}
+	x := &resource{Resource: ledger.Store.In(r.Region, s.ledger.Prefix+"-"+naming.NewTag()+"-"+like), like: like, logs: logs}
 	asked := r.Input.Get("Name").Text()
 	r.Input = r.Input.With("Name", value.Str(x.Name)).With("TagsList", s.tags()).
 		With("RetentionPeriod", value.Num("7")).With("TerminationProtectionEnabled", value.Boolean(false)).
@@ -198,7 +198,7 @@ func (w *world) createStore(ctx context.Context, r model.Request) targets.Reply 
 }
 
 func (s *service) tags() value.Value {
-	return value.ListOf(value.Obj("Key", ledger.TagKey, "Value", s.ledger.ID()))
+	return value.ListOf(value.Obj("Key", ledger.TagKey, "Value", s.ledger.ID))
 }
 
 // lend gives the world a resource of an earlier one, which is like new; nil where there is none.
