@@ -164,24 +164,18 @@ func runEmbedded(ctx context.Context, fault string, o conform.Options) (*reports
 
 func (t *test) runRight(ctx context.Context) {
 	report, problem := t.run(ctx, "")
+	if problem != "" {
+		t.out.Problems = append(t.out.Problems, "the run against the server without a fault: "+problem)
+	}
 	if report == nil {
-		if problem != "" {
-			t.problem("the run against the server without a fault: " + problem)
-		}
 		return
 	}
 	t.out.Right = reports.SelftestRight{Verdict: report.Verdict, Requests: report.Requests,
 		Divergences: len(report.Divergences), Deviations: len(report.Deviations)}
 	if report.Verdict != reports.Conforms || len(report.Divergences)+len(report.Deviations) > 0 {
-		t.problem(fmt.Sprintf("the server without a fault %s, with %d divergences and %d deviations", report.Verdict,
+		t.out.Problems = append(t.out.Problems, fmt.Sprintf("the server without a fault %s, with %d divergences and %d deviations", report.Verdict,
 			len(report.Divergences), len(report.Deviations)))
 	}
-}
-
-func (t *test) problem(text string) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.out.Problems = append(t.out.Problems, text)
 }
 
 // runFault runs the suite against one fault.
