@@ -117,7 +117,12 @@ func (l *learner) learn(ctx context.Context) {
 		}
 		l.out.Cells = append(l.out.Cells, l.cell(ctx, p))
 	}
-	l.conclude(ctx)
+	order := newPrecedenceOrder(l.evidence)
+	l.out.Rules, l.out.Cycles = order.sorted()
+	for _, triple := range order.triples(l.out.Cycles) {
+		l.out.Triples = append(l.out.Triples, l.triple(ctx, triple))
+	}
+	l.out.Holds = slices.DeleteFunc(order.holds(), func(pair [2]model.ID) bool { return !l.agrees(pair) })
 	l.out.Requests = l.subject.Prober.Requests + l.player.Client.Requests
 }
 
@@ -347,16 +352,6 @@ func kindOf(a model.Answer) string {
 		kind = kind[:maxKind] + "…"
 	}
 	return strings.ToValidUTF8(kind, "\ufffd")
-}
-
-// conclude finds the order, the cycles and what the target can be held to.
-func (l *learner) conclude(ctx context.Context) {
-	order := newPrecedenceOrder(l.evidence)
-	l.out.Rules, l.out.Cycles = order.sorted()
-	for _, triple := range order.triples(l.out.Cycles) {
-		l.out.Triples = append(l.out.Triples, l.triple(ctx, triple))
-	}
-	l.out.Holds = slices.DeleteFunc(order.holds(), func(pair [2]model.ID) bool { return !l.agrees(pair) })
 }
 
 // triple asks a request that breaks three rules in a circle.

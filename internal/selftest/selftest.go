@@ -54,11 +54,20 @@ func Run(ctx context.Context, o Options) (*reports.Selftest, error) {
 		out.Faults = append(out.Faults, reports.SelftestFault{Name: f.Name, Rule: f.Rule, Describe: f.Describe,
 			Deep: f.Deep, Deviations: []model.ID{}})
 	}
-	t := &test{options: o, faults: faults, out: out}
+	t := &test{options: o, out: out}
 	var wait sync.WaitGroup
 	var classes []classified
 	wait.Go(func() { classes, out.Walk, _ = o.classify(ctx, faults) }) // it fails with ctx alone
-	t.runAll(ctx)
+	t.progress.Total = 1 + len(faults)
+	sideBySide(o.Parallel, t.progress.Total, func(i int) { // the right server first
+		switch {
+		case ctx.Err() != nil:
+		case i == 0:
+			t.runRight(ctx)
+		default:
+			t.runFault(ctx, &out.Faults[i-1])
+		}
+	})
 	wait.Wait()
 	if ctx.Err() == nil {
 		for i, c := range classes {
@@ -88,25 +97,10 @@ func choose(names []string) ([]embedded.Fault, error) {
 
 type test struct {
 	options Options
-	faults  []embedded.Fault
 	out     *reports.Selftest
 
 	mu       sync.Mutex
 	progress Progress
-}
-
-// runAll runs the suite against all servers, the right one first.
-func (t *test) runAll(ctx context.Context) {
-	t.progress.Total = 1 + len(t.faults)
-	sideBySide(t.options.Parallel, t.progress.Total, func(i int) {
-		switch {
-		case ctx.Err() != nil:
-		case i == 0:
-			t.runRight(ctx)
-		default:
-			t.runFault(ctx, &t.out.Faults[i-1])
-		}
-	})
 }
 
 // sideBySide does n things, some at the same time.

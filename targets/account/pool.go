@@ -3,8 +3,7 @@ package account
 import (
 	"cmp"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
+
 	"errors"
 	"slices"
 	"strings"
@@ -226,12 +225,6 @@ func (p *pool) park(ctx context.Context) {
 	p.ours = slices.DeleteFunc(p.ours, func(x *resource) bool {
 		return (x.spoilt || !p.reset(ctx, x)) && p.target.service.remove(ctx, x.Resource, x.arn)
 	})
-}
-
-// madeWith tells stores apart by what they are made with, their names aside. It is part of the name.
-func madeWith(input value.Value) string {
-	sum := sha256.Sum256([]byte(input.With("Name", value.Value{}).String()))
-	return hex.EncodeToString(sum[:5])
 }
 
 // storeID is the identifier in what names a store.

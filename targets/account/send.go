@@ -127,7 +127,11 @@ func (s *service) send(ctx context.Context, region string, r model.Request) targ
 	}
 	reply := caller.Send(ctx, region, r)
 	message := reply.Body.Get("Message").Text() + reply.Body.Get("message").Text()
-	s.secrets.hideRead(&reply)
+	hide := func(text string) string { return s.secrets.hide(hideCaller, text) } // not the account, which names need
+	for _, text := range []*string{&reply.Answer.Code, &reply.Answer.TrailARN, &reply.Answer.StoreARN, &reply.Answer.Destination, &reply.Answer.Alien} {
+		*text = hide(*text)
+	}
+	reply.Body = generators.MapStrings(reply.Body, hide)
 	if hint := hintOf(reply.Answer.Code, message); hint != "" && reply.Err == nil {
 		reply.Err = inconclusive("%s answered %s: %s", r.Op, wire.Printable(reply.Answer.Code), hint)
 	}
@@ -205,14 +209,4 @@ func (s *secrets) hide(what int, text string) string {
 		return text
 	}
 	return secretPatterns.ReplaceAllString(text, hidden)
-}
-
-// hideRead takes out of what was read of an answer all but the account, which names need.
-func (s *secrets) hideRead(reply *targets.Reply) {
-	hide := func(text string) string { return s.hide(hideCaller, text) }
-	a := &reply.Answer
-	for _, text := range []*string{&a.Code, &a.TrailARN, &a.StoreARN, &a.Destination, &a.Alien} {
-		*text = hide(*text)
-	}
-	reply.Body = generators.MapStrings(reply.Body, hide)
 }

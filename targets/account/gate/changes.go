@@ -76,11 +76,12 @@ func (g *Gate) cloudTrail(name string, op operation, region string, body []byte)
 				return nil
 			}
 		}
-		if err := eachString(m.Value, check); err != nil {
-			return err
-		}
+		generators.MapStrings(m.Value, func(s string) string {
+			err = cmp.Or(err, check(s)) // the first objection
+			return s
+		})
 	}
-	return nil
+	return err
 }
 
 // trailString checks a string that names a trail, in every way in which a service might read it.
@@ -173,15 +174,6 @@ func readings(s string) (names []string) {
 		return name
 	})
 	return names
-}
-
-// eachString checks all strings that a value holds, and returns the first objection.
-func eachString(v value.Value, check func(string) error) (err error) {
-	generators.MapStrings(v, func(s string) string {
-		err = cmp.Or(err, check(s))
-		return s
-	})
-	return err
 }
 
 func operationOf(service string, at *url.URL, req *http.Request, body []byte) string {
