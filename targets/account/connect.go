@@ -50,10 +50,10 @@ func (o *Options) check() error {
 		return usage("--target account needs --account ID, the account that may be changed")
 	}
 	for _, id := range o.Accounts {
-		if !naming.IsAccount(id) {
+		switch {
+		case !naming.IsAccount(id):
 			return usage("--account: an account id has 12 digits")
-		}
-		if id == gate.OtherAccount {
+		case id == gate.OtherAccount:
 			return usage("--account: %s is a number that AWS keeps for examples", id)
 		}
 	}
@@ -61,13 +61,12 @@ func (o *Options) check() error {
 		return usage("--target account needs --regions, such as --regions us-east-1: it takes none from the environment")
 	}
 	for i, region := range o.Regions {
-		if !ledger.ValidRegion(region) {
+		switch {
+		case !ledger.ValidRegion(region):
 			return usage("--regions: %q is no Region; write one such as us-east-1", wire.Printable(region))
-		}
-		if slices.Contains(o.Regions[:i], region) {
+		case slices.Contains(o.Regions[:i], region):
 			return usage("--regions names %s twice", region)
-		}
-		if gate.PartitionOf(region) != gate.PartitionOf(o.Regions[0]) {
+		case gate.PartitionOf(region) != gate.PartitionOf(o.Regions[0]):
 			return usage("--regions: %s and %s belong to different partitions", o.Regions[0], region)
 		}
 	}
