@@ -419,9 +419,8 @@ func (g *Generator) get(t *rapid.T, s model.State) model.Request {
 	return r
 }
 
-// Draws gives one worker the seeds of its random choices. What is chosen is left to rapid's
-// generators, through Generator.Example, so that a run repeats from its seed and rapid's flags, which
-// expect a go test, stay untouched.
+// Draws gives one worker the seeds of its random choices. What is chosen is left to rapid's generators, through
+// Generator.Example, so that a run repeats from its seed and rapid's flags, which expect a go test, stay untouched.
 type Draws struct {
 	seed, n uint64
 }

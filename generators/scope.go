@@ -1,6 +1,5 @@
-// Package generators says what to try: representatives of every class of values, plain requests, and
-// random ones drawn with the model's state in view. All requests are symbolic: they use the identities
-// of model.DefaultWorld.
+// Package generators says what to try: representatives of every class of values, plain requests, and random ones
+// drawn with the model's state in view. All requests are symbolic: they use the identities of model.DefaultWorld.
 package generators
 
 import (

@@ -89,9 +89,8 @@ func compute(w *model.World, scope generators.Scope) *plan {
 	return p
 }
 
-// Cases lists the systematic cases that the scope allows, in a fixed order: rules, scenarios,
-// values, pairs; within a kind those that share a set-up stand together. The caller must not change
-// what the cases refer to.
+// Cases lists the systematic cases that the scope allows, in a fixed order: rules, scenarios, values, pairs; within a
+// kind those that share a set-up stand together. The caller must not change what the cases refer to.
 func Cases(w *model.World, scope generators.Scope) []Case {
 	return slices.Clone(planFor(w, scope).cases)
 }

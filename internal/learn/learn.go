@@ -63,7 +63,7 @@ func Learn(ctx context.Context, target targets.Target, options Options) (*report
 
 const (
 	alike      = 3   // other requests that must agree with the one that a cell rests on
-	maxKind    = 300 // bytes of an error code that are compared and kept
+	maxKind    = 300 // characters of an error code that are compared and kept
 	maxTriples = 50  // circles that are asked about: a target that selects errors at random has thousands
 )
 
@@ -347,11 +347,7 @@ func (l *learner) over(ctx context.Context) string {
 }
 
 func kindOf(a model.Answer) string {
-	kind := a.Kind()
-	if len(kind) > maxKind {
-		kind = kind[:maxKind] + "…"
-	}
-	return strings.ToValidUTF8(kind, "\ufffd")
+	return plain.Shorten(strings.ToValidUTF8(a.Kind(), "\ufffd"), maxKind)
 }
 
 // triple asks a request that breaks three rules in a circle.

@@ -215,9 +215,8 @@ func Texts[T any](list []T, render func(T) string) []string {
 	return out
 }
 
-// EscapeJSON writes control, format and other invisible characters beyond ASCII as \uNNNN, and the
-// second of two # that might begin a command to continuous integration. In JSON they can only stand
-// within strings.
+// EscapeJSON writes control, format and other invisible characters beyond ASCII as \uNNNN, and the second of two #
+// that might begin a command to continuous integration. In JSON they can only stand within strings.
 func EscapeJSON(data []byte) []byte {
 	out := make([]byte, 0, len(data))
 	for len(data) > 0 {

@@ -140,9 +140,7 @@ func (b *binding) translate(reply *targets.Reply) {
 	a := &reply.Answer
 	reply.Body = generators.MapStrings(reply.Body, b.symbolic)
 	for _, s := range []*string{&a.TrailARN, &a.StoreARN, &a.Destination} {
-		if *s != "" {
-			*s = b.symbolic(*s)
-		}
+		*s = b.symbolic(*s)
 	}
 }
 

@@ -1,5 +1,4 @@
-// Package gate decides which requests of the account target may be sent: every one passes here before it
-// is signed.
+// Package gate decides which requests of the account target may be sent: every one passes here before it is signed.
 package gate
 
 import (
