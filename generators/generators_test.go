@@ -117,7 +117,7 @@ func TestDrawnRequestsAreWithinScope(t *testing.T) {
 					}
 					s = model.Step(s, r)[0].Next
 					require.LessOrEqual(t, len(s.Trails), scope.mostTrails())
-					require.LessOrEqual(t, len(s.Stores), scope.mostStores())
+					require.LessOrEqual(t, len(s.Stores), mostStores)
 				}
 			}
 		})

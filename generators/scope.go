@@ -13,8 +13,8 @@ import (
 // Scope limits what is generated to what a target can do.
 type Scope struct {
 	Can map[model.Capability]bool
-	// MaxTrails and MaxStores bound the resources of one world; 0 stands for 3 trails and 4 stores.
-	MaxTrails, MaxStores int
+	// MaxTrails bounds the trails of one world; 0 stands for MostTrails.
+	MaxTrails int
 	// Given lists trails that every fresh world has from the start, for targets without CreateTrail.
 	Given []model.Trail
 }
@@ -37,13 +37,17 @@ func (s Scope) Initial(w *model.World) model.State {
 	return state
 }
 
-func (s Scope) mostTrails() int { return cmp.Or(s.MaxTrails, 3) }
+// MostTrails and mostStores are what a world holds at most.
+const (
+	MostTrails = 3
+	mostStores = 4
+)
 
-func (s Scope) mostStores() int { return cmp.Or(s.MaxStores, 4) }
+func (s Scope) mostTrails() int { return cmp.Or(s.MaxTrails, MostTrails) }
 
 // Fits reports whether a world may hold so much.
 func (s Scope) Fits(state model.State) bool {
-	return len(state.Trails) <= s.mostTrails() && len(state.Stores) <= s.mostStores()
+	return len(state.Trails) <= s.mostTrails() && len(state.Stores) <= mostStores
 }
 
 // Has reports whether the target has all of some capabilities.

@@ -99,7 +99,7 @@ func newSubject(info targets.Info, o Options, status *session.Status) *Subject {
 	if info.Serial {
 		s.Workers = 1
 	}
-	s.Scope = generators.Scope{Can: map[model.Capability]bool{}, MaxTrails: maxTrails, MaxStores: maxStores}
+	s.Scope = generators.Scope{Can: map[model.Capability]bool{}}
 	if info.Eventual {
 		s.settle = cmp.Or(o.Settle, DefaultSettle)
 	}
@@ -166,17 +166,12 @@ func (s *Subject) probe(ctx context.Context) error {
 	p.surroundings(ctx)
 	s.Fingerprint = hex.EncodeToString(p.heard.Sum(nil)[:8])
 	if s.Info.Room > 0 && p.can(model.CanCreate) {
-		s.Scope.MaxTrails = min(maxTrails, s.Info.Room)
+		s.Scope.MaxTrails = min(generators.MostTrails, s.Info.Room)
 	} else {
 		p.quota(ctx)
 	}
 	return ctx.Err()
 }
-
-const (
-	maxTrails = 3
-	maxStores = 4
-)
 
 // try sends a request and reports whether it succeeded; why says what came instead.
 func (p *prober) try(ctx context.Context, r model.Request) (reply targets.Reply, ok bool, why string) {
@@ -349,10 +344,9 @@ func (p *prober) twoRegions(ctx context.Context) (bool, string) {
 // quota finds how many trails fit, and how many workers with them.
 func (p *prober) quota(ctx context.Context) {
 	if !p.can(model.CanCreate) {
-		p.subject.Scope.MaxTrails = 0
 		return
 	}
-	fit, wanted := 0, maxTrails*p.subject.Workers
+	fit, wanted := 0, generators.MostTrails*p.subject.Workers
 	for ; fit < wanted; fit++ {
 		if _, ok, _ := p.try(ctx, generators.Create(fmt.Sprintf("quota-%d", fit))); !ok {
 			break
@@ -368,7 +362,7 @@ func (p *prober) quota(ctx context.Context) {
 	if !p.can(model.CanDelete) {
 		fit++ // the first one is still there
 	}
-	p.subject.Scope.MaxTrails = min(maxTrails, max(1, fit))
+	p.subject.Scope.MaxTrails = min(generators.MostTrails, max(1, fit))
 	p.subject.Workers = max(1, fit/p.subject.Scope.MaxTrails)
 	p.subject.Notes = append(p.subject.Notes, fmt.Sprintf("room for %d trails: %d at a time in %s", fit, p.subject.Scope.MaxTrails, plain.Counted(p.subject.Workers, "world")))
 }
