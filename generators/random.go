@@ -170,7 +170,7 @@ func (g *Generator) Request(s model.State) *rapid.Generator[model.Request] {
 
 // Sequence is the generator of a whole case, in which the state evolves as the reference has it.
 func (g *Generator) Sequence(world *model.World) *rapid.Generator[[]model.Request] {
-	start := g.scope.Initial(world)
+	start := model.NewState(world)
 	return rapid.Custom(func(t *rapid.T) []model.Request {
 		s := start
 		request := rapid.Custom(func(t *rapid.T) model.Request {

@@ -15,8 +15,6 @@ type Scope struct {
 	Can map[model.Capability]bool
 	// MaxTrails bounds the trails of one world; 0 stands for MostTrails.
 	MaxTrails int
-	// Given lists trails that every fresh world has from the start, for targets without CreateTrail.
-	Given []model.Trail
 }
 
 // Everything is the scope of a target that can do all.
@@ -26,15 +24,6 @@ func Everything() Scope {
 		can[c] = true
 	}
 	return Scope{Can: can}
-}
-
-// Initial is the state of a fresh world of that scope.
-func (s Scope) Initial(w *model.World) model.State {
-	state := model.NewState(w)
-	for _, t := range s.Given {
-		state = state.WithTrail(-1, t)
-	}
-	return state
 }
 
 // MostTrails and mostStores are what a world holds at most.

@@ -40,7 +40,6 @@ type plan struct {
 	w      *model.World
 	scope  generators.Scope
 	start  model.State
-	alpha  string          // the trail that most cases are about
 	up     []model.Request // makes it, logging
 	worlds []prepared      // the simplest first
 	search
@@ -72,7 +71,7 @@ func planFor(w *model.World, scope generators.Scope) *plan {
 
 // newPlan prepares the worlds of a plan.
 func newPlan(w *model.World, scope generators.Scope) *plan {
-	p := &plan{w: w, scope: scope, start: scope.Initial(w), seen: map[string]bool{}}
+	p := &plan{w: w, scope: scope, start: model.NewState(w), seen: map[string]bool{}}
 	p.prepareWorlds()
 	return p
 }
@@ -274,7 +273,7 @@ func (p *plan) positive() {
 
 // beginnings lists the starting points of the search for positive cases, simplest first.
 func (p *plan) beginnings() [][]model.Request {
-	on := join(p.up, steps(put(p.alpha, setC)))
+	on := join(p.up, steps(put(alpha, setC)))
 	stores := steps(createStore(0, source), createStore(1, insight))
 	storeOn := putStore(model.StoreID(0), model.StoreID(1), setA)
 	return [][]model.Request{
@@ -286,7 +285,7 @@ func (p *plan) beginnings() [][]model.Request {
 
 // calls lists what positive tries in a state; odd lists of selectors too, whose effect shows in one step.
 func (p *plan) calls(s model.State, odd bool) []model.Request {
-	a := p.alpha
+	a := alpha
 	calls := steps(create(a), get(generators.UnknownName))
 	if len(s.Trails) > 0 {
 		plain, arn := put(a, setA), p.w.TrailARN(p.w.Home, a)

@@ -323,19 +323,6 @@ func plainest(s model.State, put func(model.Selectors) model.Request) model.Requ
 	return best
 }
 
-// trailUp makes a trail that logs, or uses one that is there from the start.
-func (p *plan) trailUp(name string) []model.Request {
-	for _, t := range p.scope.Given {
-		if t.Name == name {
-			if t.Logging {
-				return nil
-			}
-			return steps(start(name))
-		}
-	}
-	return p.made(create(name))
-}
-
 // made creates a trail that then logs.
 func (p *plan) made(create model.Request) []model.Request {
 	if !p.scope.Can[model.CanLog] || p.w.NoStart {
@@ -350,16 +337,7 @@ var logsForPrerequisites = []model.Logs{model.ReadEvents, model.DataEvents, mode
 
 // prepareWorlds lists the worlds in which the rules of the error order are tried, simplest first.
 func (p *plan) prepareWorlds() {
-	p.alpha = generators.NameAlpha
-	if !p.scope.Can[model.CanCreate] {
-		for _, t := range p.scope.Given {
-			if t.Home == p.w.Home {
-				p.alpha = t.Name
-				break
-			}
-		}
-	}
-	p.up = p.trailUp(p.alpha)
+	p.up = p.made(create(alpha))
 	stores := func(kinds ...generators.StoreKind) (out []model.Request) {
 		for i, kind := range kinds {
 			out = append(out, createStore(i, kind))
@@ -368,15 +346,15 @@ func (p *plan) prepareWorlds() {
 	}
 	drop := func(n int) []model.Request { return steps(onStore(model.OpDeleteStore, model.StoreID(n))) }
 
-	p.world(p.alpha, p.up)
+	p.world(alpha, p.up)
 	if len(p.worlds) == 0 {
-		p.world(p.alpha)
+		p.world(alpha)
 	}
 	for _, logs := range logsForPrerequisites {
-		p.world(p.alpha, p.up, steps(logging(p.alpha, logs)))
+		p.world(alpha, p.up, steps(logging(alpha, logs)))
 	}
 	away := p.made(in(p.w.Away, create(beta)))
-	p.world(p.alpha, p.up, away)
+	p.world(alpha, p.up, away)
 
 	pair, mixed, dataOnly := stores(source, insight), stores(generators.MixedStore), generators.DataStore
 	p.world("", pair)
@@ -392,9 +370,9 @@ func (p *plan) prepareWorlds() {
 	p.world("", stores(source, insight, source), drop(2))
 	p.world("", stores(source, insight, insight), drop(2))
 	p.world("", stores(dataOnly, insight), drop(0))
-	p.world(p.alpha, p.up, pair)
-	p.world(p.alpha, p.up, away, pair)
-	p.world(p.alpha, p.up, pair, drop(1))
+	p.world(alpha, p.up, pair)
+	p.world(alpha, p.up, away, pair)
+	p.world(alpha, p.up, pair, drop(1))
 	p.conditions(pair)
 }
 
@@ -402,20 +380,20 @@ func (p *plan) prepareWorlds() {
 func (p *plan) conditions(stores []model.Request) {
 	fragile := p.up
 	if p.scope.Can[model.CanCreate] {
-		fragile = p.made(generators.CreateFragile(p.alpha, p.scope))
+		fragile = p.made(generators.CreateFragile(alpha, p.scope))
 	}
 	for c := range model.ConditionNames {
-		broken := steps(generators.Arrange(p.alpha, c))
-		p.world(p.alpha, fragile, broken)
+		broken := steps(generators.Arrange(alpha, c))
+		p.world(alpha, fragile, broken)
 		for _, logs := range logsForPrerequisites[:3] {
-			p.world(p.alpha, fragile, steps(logging(p.alpha, logs)), broken)
+			p.world(alpha, fragile, steps(logging(alpha, logs)), broken)
 		}
 		if model.Condition(1<<c)&(model.MemberAccount|model.NoServiceRole|model.ServiceOwned) != 0 {
-			p.world(p.alpha, fragile, stores, broken)
+			p.world(alpha, fragile, stores, broken)
 		}
 		for d := c + 1; d < len(model.ConditionNames); d++ {
 			if model.Condition(1<<c|1<<d) != model.BucketMissing|model.BucketDenied { // a bucket that is gone has no policy
-				p.world(p.alpha, fragile, broken, steps(generators.Arrange(p.alpha, d)))
+				p.world(alpha, fragile, broken, steps(generators.Arrange(alpha, d)))
 			}
 		}
 	}

@@ -148,7 +148,7 @@ func New(name string, w *model.World, scope generators.Scope, o Options) *Machin
 			m.Setup = append(m.Setup, generators.PutEvents(trail, rw))
 		}
 	}
-	first, _ := generators.Reference(scope.Initial(w), m.Setup...)
+	first, _ := generators.Reference(model.NewState(w), m.Setup...)
 	m.explore(first, o)
 	m.minimize()
 	return m
@@ -449,7 +449,7 @@ func loggingCalls(m *Machine, w *model.World, s generators.Scope) {
 	m.input("StartLogging", generators.Start(generators.NameAlpha))
 	m.input("StopLogging", generators.Stop(generators.NameAlpha))
 	// One Put for each rule of the error order that can be broken alone in the first state.
-	first, _ := generators.Reference(s.Initial(w), m.Setup...)
+	first, _ := generators.Reference(model.NewState(w), m.Setup...)
 	for _, rule := range model.ErrorRules() {
 		setup, probe, ok := catalogue.Minimal(rule, model.OpPut, w, s)
 		if !ok || probe.Region != "" || probe.Malformed() || model.RuleOf(rule).MayPass || len(setup) > len(m.Setup) {

@@ -202,7 +202,7 @@ func likeness(a, b model.Request) int {
 
 // after is the state of the reference after a set-up.
 func (l *learner) after(setup []model.Request) model.State {
-	s, _ := generators.Reference(l.subject.Scope.Initial(l.subject.Model), setup...)
+	s, _ := generators.Reference(model.NewState(l.subject.Model), setup...)
 	return s
 }
 
