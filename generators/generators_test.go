@@ -13,7 +13,7 @@ import (
 )
 
 // scopes are those of the targets that the project knows: all, a typed client, an emulator with
-// trails alone, a mock with the two operations on trails that exist beforehand.
+// trails alone, a mock with the two operations, which lends trails that exist beforehand.
 func scopes() map[string]Scope {
 	without := func(missing ...model.Capability) Scope {
 		s := Everything()
@@ -22,8 +22,7 @@ func scopes() map[string]Scope {
 		}
 		return s
 	}
-	mock := Scope{Can: map[model.Capability]bool{model.CanPut: true, model.CanGet: true},
-		Given: []model.Trail{{Name: "given", Home: model.DefaultWorld.Home, Logs: model.ManagementEvents, Logging: true}}}
+	mock := Scope{Can: map[model.Capability]bool{model.CanPut: true, model.CanGet: true, model.CanCreate: true}}
 	return map[string]Scope{
 		"everything":    Everything(),
 		"typed client":  without(model.CanRawWire),
@@ -110,14 +109,14 @@ func TestDrawnRequestsAreWithinScope(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			g := New(scope)
 			for seed := range 300 {
-				s := scope.Initial(world())
+				s := model.NewState(world())
 				for _, r := range g.Sequence(world()).Example(seed) {
 					if name != "nothing" {
 						require.True(t, scope.Allows(r), "%+v", r)
 					}
 					s = model.Step(s, r)[0].Next
 					require.LessOrEqual(t, len(s.Trails), scope.mostTrails())
-					require.LessOrEqual(t, len(s.Stores), scope.mostStores())
+					require.LessOrEqual(t, len(s.Stores), mostStores)
 				}
 			}
 		})

@@ -34,8 +34,7 @@ type Generator struct {
 // action draws one kind of request, none where it has nothing to act on.
 type action func(g *Generator, t *rapid.T, s model.State) model.Request
 
-// actions says how often each kind is drawn, out of about 64, where there are trails and where there are
-// none.
+// actions says how often each kind is drawn, out of about 64, where there are trails and where there are none.
 var actions = []struct {
 	withTrails, without int
 	needs               model.Capability
@@ -146,8 +145,7 @@ func (g *Generator) prepareValues() {
 
 var bit = rapid.Bool()
 
-// draw is an unbiased choice below n, the first where rapid shrinks to: its own integers favour small
-// values too much for choices without an order.
+// draw is an unbiased choice below n, the first where rapid shrinks to: its own integers favour small values too much.
 func draw(t *rapid.T, n int) int {
 	v := 0
 	for limit := 1; limit < 4*n; limit *= 2 {
@@ -172,7 +170,7 @@ func (g *Generator) Request(s model.State) *rapid.Generator[model.Request] {
 
 // Sequence is the generator of a whole case, in which the state evolves as the reference has it.
 func (g *Generator) Sequence(world *model.World) *rapid.Generator[[]model.Request] {
-	start := g.scope.Initial(world)
+	start := model.NewState(world)
 	return rapid.Custom(func(t *rapid.T) []model.Request {
 		s := start
 		request := rapid.Custom(func(t *rapid.T) model.Request {
@@ -190,16 +188,10 @@ func (g *Generator) Sequence(world *model.World) *rapid.Generator[[]model.Reques
 
 // draw draws one request in a state: mostly a valid one or one with a single thing wrong.
 func (g *Generator) draw(t *rapid.T, s model.State) model.Request {
-	r := g.any(t, s)
-	if !g.scope.Allows(r) {
-		return g.plainest(s)
+	if r := g.any(t, s); g.scope.Allows(r) {
+		return r
 	}
-	return r
-}
-
-// plainest is what takes the place of requests that the target cannot be sent.
-func (g *Generator) plainest(s model.State) model.Request {
-	name := UnknownName
+	name := UnknownName // what the target cannot be sent, the plainest takes the place of
 	if len(s.Trails) > 0 {
 		name = s.Trails[0].Name
 	}
@@ -427,9 +419,8 @@ func (g *Generator) get(t *rapid.T, s model.State) model.Request {
 	return r
 }
 
-// Draws gives one worker the seeds of its random choices. What is chosen is left to rapid's
-// generators, through Generator.Example, so that a run repeats from its seed and rapid's flags, which
-// expect a go test, stay untouched.
+// Draws gives one worker the seeds of its random choices. What is chosen is left to rapid's generators, through
+// Generator.Example, so that a run repeats from its seed and rapid's flags, which expect a go test, stay untouched.
 type Draws struct {
 	seed, n uint64
 }

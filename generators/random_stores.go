@@ -26,9 +26,7 @@ func (g *Generator) storeRef(t *rapid.T, s model.State, i int) value.Value {
 func (g *Generator) store(t *rapid.T, s model.State) model.Request {
 	n := len(s.Stores)
 	if n < 2 {
-		if g.scope.mostStores() < 2 {
-			return g.putTrail(t, s)
-		}
+
 		kind := []StoreKind{SourceStore, InsightStore}[n]
 		if one(t, 8) {
 			kind = of(t, storeKinds)
@@ -50,7 +48,7 @@ func (g *Generator) store(t *rapid.T, s model.State) model.Request {
 			return OnStore(model.OpStopIngestion, s.Stores[j].ID)
 		}
 		return OnStore(model.OpStartIngestion, s.Stores[j].ID)
-	case i >= 11 && n < g.scope.mostStores():
+	case i >= 11 && n < mostStores:
 		return CreateStore(n, of(t, storeKinds))
 	case i >= 9 && g.scope.Can[model.CanUpdateStores]:
 		j := draw(t, n)

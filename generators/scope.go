@@ -1,6 +1,5 @@
-// Package generators says what to try: representatives of every class of values, plain requests, and
-// random ones drawn with the model's state in view. All requests are symbolic: they use the identities
-// of model.DefaultWorld.
+// Package generators says what to try: representatives of every class of values, plain requests, and random ones
+// drawn with the model's state in view. All requests are symbolic: they use the identities of model.DefaultWorld.
 package generators
 
 import (
@@ -14,10 +13,8 @@ import (
 // Scope limits what is generated to what a target can do.
 type Scope struct {
 	Can map[model.Capability]bool
-	// MaxTrails and MaxStores bound the resources of one world; 0 stands for 3 trails and 4 stores.
-	MaxTrails, MaxStores int
-	// Given lists trails that every fresh world has from the start, for targets without CreateTrail.
-	Given []model.Trail
+	// MaxTrails bounds the trails of one world; 0 stands for MostTrails.
+	MaxTrails int
 }
 
 // Everything is the scope of a target that can do all.
@@ -29,22 +26,17 @@ func Everything() Scope {
 	return Scope{Can: can}
 }
 
-// Initial is the state of a fresh world of that scope.
-func (s Scope) Initial(w *model.World) model.State {
-	state := model.NewState(w)
-	for _, t := range s.Given {
-		state = state.WithTrail(-1, t)
-	}
-	return state
-}
+// MostTrails and mostStores are what a world holds at most.
+const (
+	MostTrails = 3
+	mostStores = 4
+)
 
-func (s Scope) mostTrails() int { return cmp.Or(s.MaxTrails, 3) }
-
-func (s Scope) mostStores() int { return cmp.Or(s.MaxStores, 4) }
+func (s Scope) mostTrails() int { return cmp.Or(s.MaxTrails, MostTrails) }
 
 // Fits reports whether a world may hold so much.
 func (s Scope) Fits(state model.State) bool {
-	return len(state.Trails) <= s.mostTrails() && len(state.Stores) <= s.mostStores()
+	return len(state.Trails) <= s.mostTrails() && len(state.Stores) <= mostStores
 }
 
 // Has reports whether the target has all of some capabilities.

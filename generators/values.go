@@ -310,8 +310,7 @@ type eventClass struct {
 
 var s3Objects = value.ListOf(value.Obj("Type", "AWS::S3::Object", "Values", value.Strs("arn:aws:s3")))
 
-// EventClasses lists the eight classes of logs twice over: by basic selectors (one for each class, at
-// its index), then in other ways and by advanced selectors.
+// EventClasses lists the classes of logs by basic selectors, each at its index, then in other ways and by advanced ones.
 func EventClasses() []eventClass {
 	eventSelectors := func(items ...value.Value) value.Value { return value.Obj("EventSelectors", value.ListOf(items...)) }
 	basic := func(readWrite string, include bool, dataToo bool) value.Value {
@@ -323,13 +322,7 @@ func EventClasses() []eventClass {
 	}
 	var out []eventClass
 	for logs := range model.Logs(8) {
-		readWrite := "All"
-		switch logs & model.ManagementEvents {
-		case model.ReadEvents:
-			readWrite = "ReadOnly"
-		case model.WriteEvents:
-			readWrite = "WriteOnly"
-		}
+		readWrite := [...]string{"All", "WriteOnly", "ReadOnly", "All"}[logs&model.ManagementEvents]
 		v := basic(readWrite, logs&model.ManagementEvents != 0, logs&model.DataEvents != 0)
 		out = append(out, eventClass{"basic " + logs.String(), logs, eventSelectors(v)})
 	}

@@ -74,7 +74,7 @@ func (p *process) policyCommand() *cobra.Command {
 			return err
 		}
 		a := s.account
-		policy, err := gate.Policy(gate.PolicyOptions{Prefix: a.Prefix, Regions: s.endpoint.Regions, Logging: a.AllowLogging, Stores: a.Stores})
+		policy, err := gate.Policy(a.Prefix, s.endpoint.Regions, a.AllowLogging, a.Stores)
 		if err == nil {
 			_, err = p.stdout.Write(policy.JSON())
 		}
@@ -117,15 +117,16 @@ func (p *process) sweep(ctx context.Context, s *settings, yes bool) error {
 	if err := s.resolveAccount(p.environ); err != nil {
 		return usagef("%s", strings.Replace(err.Error(), "--target account", "'conform sweep'", 1))
 	}
-	items, err := account.Sweep(ctx, account.SweepOptions{Options: p.account(*s), ByPrefix: s.account.Prefix != "" && s.from["ledger"] == fromDefault, Delete: yes})
-	words := map[account.State]string{account.Found: "would delete", account.Deleted: "deleted",
-		account.Gone: "gone already", account.Kept: "kept", account.Failed: "not deleted"}
+	if s.account.Prefix != "" && s.from["ledger"] == fromDefault {
+		s.account.Ledger = ""
+	}
+	items, err := account.Sweep(ctx, p.account(*s), yes)
 	for _, item := range items {
 		what := fmt.Sprint(item.Resource)
 		if item.Name == "" {
 			what = fmt.Sprintf("%ss in %s", item.Kind, item.Region)
 		}
-		line := strings.TrimSuffix(fmt.Sprintf("%-12s  %s: %s", words[item.State], what, item.Why), ": ")
+		line := strings.TrimSuffix(fmt.Sprintf("%-12s  %s: %s", item.State, what, item.Why), ": ")
 		if _, problem := fmt.Fprintln(p.stdout, plain.OneLine(line)); problem != nil {
 			return problem
 		}

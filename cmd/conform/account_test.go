@@ -267,7 +267,7 @@ func TestPolicyCommand(t *testing.T) {
 	require.Equal(t, 0, got.code, got.stderr)
 	var policy gate.Document
 	require.NoError(t, json.Unmarshal([]byte(got.stdout), &policy))
-	want, err := gate.Policy(gate.PolicyOptions{Regions: []string{"us-east-1", "eu-west-1"}, Logging: true})
+	want, err := gate.Policy("", []string{"us-east-1", "eu-west-1"}, true, false)
 	require.NoError(t, err)
 	require.Equal(t, string(want.JSON()), got.stdout)
 	require.NotContains(t, got.stdout, sandboxAccount)

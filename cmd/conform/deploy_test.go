@@ -143,7 +143,7 @@ func TestKubernetesJob(t *testing.T) {
 			environ[within(t, variable, "name").(string)] = value.(string)
 		}
 	}
-	shard, err := parseShard("auto", environ)
+	shard, err := shardFromEnvironment(environ)
 	require.NoError(t, err)
 	assert.Equal(t, 3, shard.Index)
 	assert.Equal(t, within(t, job, "spec", "completions"), shard.Count, "the count that the environment tells is the Job's")

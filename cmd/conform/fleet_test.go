@@ -45,7 +45,12 @@ func TestShard(t *testing.T) {
 		{text: "auto", environ: map[string]string{"STRATEGY_JOB_INDEX": "-1", "STRATEGY_JOB_TOTAL": "2"}, problem: "make no share"},
 		{text: "auto", environ: map[string]string{"STRATEGY_JOB_INDEX": "0", "STRATEGY_JOB_TOTAL": "2", "CI_NODE_INDEX": "2", "CI_NODE_TOTAL": "2"}, problem: "two shares"},
 	} {
-		shard, err := parseShard(test.text, test.environ)
+		s := defaultSettings()
+		err := s.setShard(test.text)
+		shard := s.run.Shard
+		if s.shardAuto {
+			shard, err = shardFromEnvironment(test.environ)
+		}
 		if test.problem != "" {
 			assert.ErrorContains(t, err, test.problem, "%q %v", test.text, test.environ)
 			assert.Zero(t, shard)

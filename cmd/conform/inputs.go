@@ -237,9 +237,6 @@ func (p *process) replay(ctx context.Context, s *settings, paths []string) error
 	if len(paths) == 0 {
 		return usagef("'conform replay' needs a trace, a folder of traces, or a rule; 'conform run' writes traces to conform-traces")
 	}
-	if err := s.readOrder(); err != nil {
-		return err
-	}
 	files, err := s.tracesNamed(paths)
 	if err != nil {
 		return err

@@ -60,7 +60,8 @@ func (p *process) learn(ctx context.Context, s *settings, profile, out string) e
 	}
 	progress := p.progress(s)
 	defer progress.Close()
-	learned, problem := learn.Learn(ctx, target, learn.Options{Progress: progress.Show, Version: shortVersion()})
+	o := s.runOptions()
+	learned, problem := learn.Learn(ctx, target, learn.Options{Eventual: o.Eventual, Settle: o.Settle, Progress: progress.Show, Version: o.Version})
 	progress.Close()
 	if learned == nil {
 		return problem

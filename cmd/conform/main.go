@@ -34,15 +34,10 @@ func main() {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // a second signal ends the process at once
-	os.Exit(run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr, os.Environ()))
+	os.Exit(production.run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr, os.Environ()))
 }
 
-// run is the whole command but for the process around it. Cancelling ctx interrupts it.
-func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer, environ []string) int {
-	return production.run(ctx, args, stdin, stdout, stderr, environ)
-}
-
-// run runs the command with the given parts and returns its exit code.
+// run is the whole command but for the process around it, and returns its exit code. Cancelling ctx interrupts it.
 func (parts wiring) run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer, environ []string) (code int) {
 	p := &process{wiring: parts, stdout: stdout, stderr: stderr, stdin: stdin, environ: map[string]string{}}
 	for _, entry := range environ {

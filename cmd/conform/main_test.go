@@ -29,6 +29,11 @@ import (
 	"github.com/insightconform/conform/targets/embedded"
 )
 
+// run is the command as its users have it.
+func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer, environ []string) int {
+	return production.run(ctx, args, stdin, stdout, stderr, environ)
+}
+
 // fakeRun stands in for everything behind the command and keeps what it was given.
 type fakeRun struct {
 	report   *reports.Report

@@ -166,8 +166,8 @@ func readReports(stdin io.Reader, paths []string) (list []*reports.Report, err e
 	return list, nil
 }
 
-// replaceReports has the files of the reports say how a run ended, or that it goes on, of which nothing else is known,
-// so that none tells of an earlier run. What is written only once, and the file of --resume, are left alone.
+// replaceReports has the files of reports say that a run goes on or how it ended, so that none tells of an earlier one.
+// What is written only once, and the file of --resume, are left alone.
 func (p *process) replaceReports(s *settings, end *reports.End) *reports.Report {
 	report := s.reportBefore()
 	report.End = end

@@ -110,8 +110,7 @@ func (p *process) rootCommand() *cobra.Command {
 // action is what a command does with its settings and arguments.
 type action func(ctx context.Context, s *settings, args []string) error
 
-// newCommand makes a command with settings and flags; its help has these in place of {flags}. One whose usage names no
-// arguments refuses them.
+// newCommand makes a command; its help has flags in place of {flags}. Where its usage names no arguments, it takes none.
 func newCommand(use, short, long string, s *settings, flags []flagGroup, run action) *cobra.Command {
 	cmd := &cobra.Command{Use: use, Short: short, Long: strings.Replace(long, "{flags}\n", flagHelp(flags), 1)}
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {

@@ -71,14 +71,11 @@ func (s *settings) resolve(environ map[string]string) error {
 	if s.run.Seed == 0 {
 		s.run.Seed = uint64(rand.Uint32()) + 1 // never 0, and short enough to be typed
 	}
-	return nil
+	return s.readOrder()
 }
 
 // readInputs reads the files that a run begins with, and sees that the reports can be written.
 func (s *settings) readInputs() error {
-	if err := s.readOrder(); err != nil {
-		return err
-	}
 	for _, sink := range s.sinks {
 		if err := mustBeWritable("--report "+sink.String(), sink.Path, "; give a path that can be written"); err != nil {
 			return err
@@ -285,11 +282,8 @@ func (p *process) planCommand() *cobra.Command {
 }
 
 func (p *process) plan(ctx context.Context, s *settings, _ []string) error {
-	err := s.readOrder()
-	if err != nil {
-		return err
-	}
 	var plan *reports.Plan
+	var err error
 	if s.target == targetAccount {
 		plan, err = p.planAccount(ctx, s)
 	} else {

@@ -236,8 +236,7 @@ var userInformation = regexp.MustCompile(`//[^/]*@`)
 // The variables by which the AWS SDKs and tools name an endpoint, the specific one first.
 var endpointVariables = []string{"AWS_ENDPOINT_URL_CLOUDTRAIL", "AWS_ENDPOINT_URL"}
 
-// resolveTarget decides what is tested, from settings of different origins. A bare run tests the
-// embedded server: a variable that was set for other tools must never choose what is written to.
+// resolveTarget decides what is tested. A variable that was set for other tools must never choose what is written to.
 func (s *settings) resolveTarget(environ map[string]string) error {
 	target, url := s.from["target"], s.from["endpoint"]
 	switch {

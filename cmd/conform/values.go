@@ -1,14 +1,20 @@
 package main
 
 import (
+	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
+	"io"
+	"maps"
 	"reflect"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
+
+	"go.yaml.in/yaml/v3"
 
 	"github.com/insightconform/conform"
 	"github.com/insightconform/conform/model"
@@ -110,11 +116,11 @@ func parseDuration(text string) (time.Duration, error) {
 	return d, nil
 }
 
-// checkBy makes a check that complains of what is not ok.
+// checkBy makes a check that complains of what is not ok, which the complaint may name by {}.
 func checkBy(ok func(string) bool, complaint string) func(string) error {
 	return func(text string) error {
 		if !ok(text) {
-			return errors.New(complaint)
+			return errors.New(strings.Replace(complaint, "{}", strconv.Quote(text), 1))
 		}
 		return nil
 	}
@@ -128,9 +134,8 @@ func isGiven(text string) bool { return text != "" }
 var (
 	checkFile   = checkBy(isGiven, "is no file")
 	checkPath   = checkBy(isGiven, "is no path; give that of a file")
-	checkTarget = checkBy(func(text string) bool {
-		return text == targetEmbedded || text == targetEndpoint || text == targetAccount
-	}, "is no target; use embedded, endpoint or account")
+	checkTarget = checkBy(regexp.MustCompile(`^(embedded|endpoint|account)$`).MatchString, "is no target; use embedded, endpoint or account")
+	checkRegion = checkBy(regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)*$`).MatchString, "{} is no Region; write it like us-east-1,eu-west-1")
 	checkBucket = checkBy(func(text string) bool { return text != "" && !strings.ContainsAny(text, " /\t\r\n") },
 		"is no name of a bucket; write it like my-bucket")
 	checkAccount = checkBy(regexp.MustCompile(`^[0-9]{12}$`).MatchString, "is no account id, which has 12 digits")
@@ -143,23 +148,10 @@ func checkEndpoint(text string) error {
 	return err
 }
 
-var regionName = regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)*$`)
-
-func checkRegion(region string) error {
-	if !regionName.MatchString(region) {
-		return fmt.Errorf("%q is no Region; write it like us-east-1,eu-west-1", region)
-	}
-	return nil
-}
-
 // oneOf checks the items of a list of things that are known by name.
 func oneOf(what string, known []string) func(string) error {
-	return func(name string) error {
-		if !slices.Contains(known, name) {
-			return fmt.Errorf("%q is no %s; use one or several of %s, with commas between", name, what, strings.Join(known, ", "))
-		}
-		return nil
-	}
+	return checkBy(func(name string) bool { return slices.Contains(known, name) },
+		fmt.Sprintf("{} is no %s; use one or several of %s, with commas between", what, strings.Join(known, ", ")))
 }
 
 // checkFault says of a name that no fault has it.
@@ -190,22 +182,23 @@ func splitList(text string, check func(string) error) (list []string, err error)
 
 func (s *settings) addAccounts(text string) error {
 	ids, err := splitList(text, checkAccount)
-	if err != nil {
-		return err
-	}
 	for _, id := range ids {
 		if !slices.Contains(s.account.Accounts, id) {
 			s.account.Accounts = append(s.account.Accounts, id)
 		}
 	}
-	return nil
+	return err
 }
 
-func (s *settings) setShard(text string) (err error) {
-	if s.shardAuto = text == shardAuto; !s.shardAuto { // the environment is asked once all settings are read
-		s.run.Shard, err = parseShard(text, nil)
+// setShard reads "i/n" with i from 1 to n, or auto, for which the environment is asked once all settings are read.
+func (s *settings) setShard(text string) error {
+	index, count, _ := strings.Cut(text, "/")
+	shard, ok := reports.ShardOf(index, count, 1)
+	if s.shardAuto = text == "auto"; !ok && !s.shardAuto {
+		return errors.New("is no share; write it like 2/5 for the second of five, or auto")
 	}
-	return err
+	s.run.Shard = shard
+	return nil
 }
 
 func parseLevel(text string) (model.Level, error) {
@@ -249,22 +242,6 @@ var fleets = []fleet{
 	{"GitHub matrix", "STRATEGY_JOB_INDEX", "STRATEGY_JOB_TOTAL", 0},
 }
 
-// shardAuto is the value of --shard that asks the environment.
-const shardAuto = "auto"
-
-// parseShard reads a value of --shard: "i/n" with i from 1 to n, or auto, for which environ is asked.
-func parseShard(text string, environ map[string]string) (conform.Shard, error) {
-	if text == shardAuto {
-		return shardFromEnvironment(environ)
-	}
-	index, count, _ := strings.Cut(text, "/")
-	shard, ok := reports.ShardOf(index, count, 1)
-	if !ok {
-		return shard, errors.New("is no share; write it like 2/5 for the second of five, or auto")
-	}
-	return shard, nil
-}
-
 // shardFromEnvironment finds which of n equal jobs this one is. Where two systems say so, they must agree.
 func shardFromEnvironment(environ map[string]string) (found conform.Shard, err error) {
 	source := "" // the system that told it
@@ -294,4 +271,149 @@ func shardFromEnvironment(environ map[string]string) (found conform.Shard, err e
 		return found, fmt.Errorf("the environment tells of no fleet (%s); write the share like 2/5", strings.Join(variables, ", "))
 	}
 	return found, nil
+}
+
+// variableName is the environment variable of a setting.
+func variableName(name string) string {
+	return "CONFORM_" + strings.ToUpper(strings.ReplaceAll(name, "-", "_"))
+}
+
+// read takes what no flag gave from CONFORM_… variables, unless they are empty, and from the configuration file.
+func (s *settings) read(environ map[string]string) error {
+	for _, o := range s.options() {
+		text := environ[variableName(o.name)]
+		if text == "" || s.from[o.name] > fromEnvironment {
+			continue
+		}
+		items := []string{text}
+		if o.name == "report" {
+			items = strings.Split(text, ",")
+		}
+		if err := o.setAll(items, variableName(o.name)); err != nil {
+			return err
+		}
+		s.from[o.name] = fromEnvironment
+	}
+	if s.config == "" {
+		return nil
+	}
+	return s.readConfig()
+}
+
+// setAll sets an option to texts that were given at a place.
+func (o option) setAll(texts []string, where string) error {
+	for _, text := range texts {
+		if err := o.at.set(text); err != nil {
+			return wrongValue(where, text, err)
+		}
+	}
+	return nil
+}
+
+// readConfig takes what neither flag nor variable gave from the configuration file, all of which is checked.
+func (s *settings) readConfig() error {
+	data, err := readFile("--config: ", s.config, maxFile)
+	if err != nil {
+		return err
+	}
+	document, err := parseYAML(data)
+	if err != nil {
+		return usagef("%s: %w; write settings like 'seed: 42'", s.config, err)
+	}
+	if document.Kind != yaml.MappingNode {
+		return usagef("%s: the file must hold settings like 'seed: 42'", s.place(document))
+	}
+	options := s.byName()
+	delete(options, "config")
+	lines := map[string]int{}
+	checked := defaultSettings() // takes the settings that go unused
+	unused := checked.byName()
+	for i := 0; i+1 < len(document.Content); i += 2 {
+		key, value := document.Content[i], document.Content[i+1]
+		o, ok := options[key.Value]
+		if !ok {
+			return usagef("%s: %q is no setting; %s", s.place(key), key.Value, suggestion(nearest(key.Value, slices.Sorted(maps.Keys(options))), "conform run --help"))
+		}
+		if first, twice := lines[o.name]; twice {
+			return usagef("%s: %s stands twice, first on line %d; remove one of them", s.place(key), o.name, first)
+		}
+		lines[o.name] = key.Line
+		texts, err := o.texts(value)
+		if err != nil {
+			return usagef("%s: %s %w", s.place(value), o.name, err)
+		}
+		into := s
+		if s.from[o.name] > fromFile {
+			into, o = checked, unused[o.name]
+		}
+		if err := o.setAll(texts, s.place(value)+": "+o.name); err != nil {
+			return err
+		}
+		into.from[o.name] = fromFile
+	}
+	return nil
+}
+
+// place says where in the configuration file something stands.
+func (s *settings) place(node *yaml.Node) string {
+	return fmt.Sprintf("%s line %d", s.config, node.Line)
+}
+
+// parseYAML reads exactly one document; an empty one is a mapping without keys.
+func parseYAML(data []byte) (*yaml.Node, error) {
+	decoder := yaml.NewDecoder(bytes.NewReader(data))
+	var document, second yaml.Node
+	err := decoder.Decode(&document)
+	if err == nil {
+		err = decoder.Decode(&second)
+	}
+	switch {
+	case err == nil:
+		return nil, fmt.Errorf("line %d: a second document; one is enough", second.Line)
+	case !errors.Is(err, io.EOF):
+		return nil, err
+	case len(document.Content) == 0, document.Content[0].Tag == "!!null":
+		return &yaml.Node{Kind: yaml.MappingNode}, nil
+	}
+	return document.Content[0], nil
+}
+
+// form is what the value of a setting looks like in a configuration file: the YAML type, and what else to write.
+type form struct{ tag, otherwise string }
+
+var (
+	aText     = form{"!!str", "must be a text; put quotes around it"}
+	aNumber   = form{"!!int", "must be a whole number"}
+	aDuration = form{"!!str", "must be a duration with a unit, such as 30s or 5m"}
+	aList     = form{"!!str", "must be a list of texts, such as [A, B]"} // or one text with commas, as on the command line
+	aSwitch   = form{"!!bool", "must be true or false"}
+)
+
+// texts reads a setting's value from YAML, strictly: the type must be the setting's.
+func (o option) texts(node *yaml.Node) (texts []string, err error) {
+	aliased := func(node *yaml.Node) *yaml.Node { return cmp.Or(node.Alias, node) }
+	node = aliased(node)
+	items := []*yaml.Node{node}
+	if o.at.form == aList && node.Kind == yaml.SequenceNode {
+		items = node.Content
+	}
+	for _, item := range items {
+		item = aliased(item)
+		if item.Kind != yaml.ScalarNode || item.Tag != o.at.form.tag {
+			return nil, errors.New(o.at.form.otherwise)
+		}
+		text := item.Value
+		var n uint64
+		if o.at.form == aNumber && item.Decode(&n) == nil {
+			text = strconv.FormatUint(n, 10)
+		}
+		texts = append(texts, text) // set says what is wrong with it
+	}
+	switch {
+	case len(texts) == 0:
+		return nil, errors.New(o.at.form.otherwise)
+	case o.name == "report":
+		return texts, nil
+	}
+	return []string{strings.Join(texts, ",")}, nil
 }

@@ -15,7 +15,7 @@ import (
 )
 
 // scopes are those of the targets that the project knows: all, a typed client, an emulator with
-// trails alone, a mock with the two operations on trails that exist beforehand.
+// trails alone, a mock with the two operations, which lends trails that exist beforehand.
 func scopes() map[string]generators.Scope {
 	without := func(missing ...model.Capability) generators.Scope {
 		s := generators.Everything()
@@ -24,8 +24,7 @@ func scopes() map[string]generators.Scope {
 		}
 		return s
 	}
-	mock := generators.Scope{Can: map[model.Capability]bool{model.CanPut: true, model.CanGet: true},
-		Given: []model.Trail{{Name: "given", Home: model.DefaultWorld.Home, Logs: model.ManagementEvents, Logging: true}}}
+	mock := generators.Scope{Can: map[model.Capability]bool{model.CanPut: true, model.CanGet: true, model.CanCreate: true}}
 	return map[string]generators.Scope{
 		"everything":    generators.Everything(),
 		"typed client":  without(model.CanRawWire),
@@ -50,7 +49,7 @@ func TestCatalogueCases(t *testing.T) {
 				require.False(t, known[key], "twice: %#v", c.Requests())
 				known[key] = true
 				require.True(t, scope.Allows(c.Requests()...), "%#v", c.Requests())
-				s, ok := generators.Reference(scope.Initial(world()), c.Setup...)
+				s, ok := generators.Reference(model.NewState(world()), c.Setup...)
 				require.True(t, ok, "%#v", c.Requests())
 				if c.Kind != kindScenario && !c.Probe.Malformed() && !slices.ContainsFunc(c.Rules, func(id model.ID) bool { return id.Family() == "wire" && id != model.WireWrongType }) {
 					broken := slices.DeleteFunc(model.Broken(s, c.Probe), func(id model.ID) bool { return !scope.Applies(id) })
@@ -107,8 +106,6 @@ var notTried = map[string]map[model.ID]string{
 	"typed client": {model.WireNoCrash: "malformed requests need raw-requests; all other answers test it too"},
 	"mock": {
 		model.WireNoCrash:             "malformed requests need raw-requests; all other answers test it too",
-		model.StateInitiallyOff:       "no trail can be made",
-		model.StateIsolated:           "there is one trail",
 		model.PutOverwritesCategories: "needs data events, which cannot be logged",
 	},
 }
@@ -121,7 +118,7 @@ func TestCatalogueWithoutStartLogging(t *testing.T) {
 	w := world()
 	w.NoStart = true
 	for _, c := range Cases(w, scope) {
-		s, ok := generators.Reference(scope.Initial(w), c.Setup...)
+		s, ok := generators.Reference(model.NewState(w), c.Setup...)
 		require.True(t, ok, "%#v", c.Requests())
 		for _, x := range s.Trails {
 			require.True(t, x.Logging, "%#v", c.Requests())

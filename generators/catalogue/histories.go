@@ -22,6 +22,7 @@ var (
 )
 
 const (
+	alpha     = generators.NameAlpha // the trail that most cases are about
 	beta      = generators.NameBeta
 	allEvents = model.ManagementEvents | model.DataEvents
 )
@@ -48,8 +49,8 @@ func refused(trail string) model.Request { return putList(trail, generators.BadS
 // scenarios adds what shows the rules that are no errors, then histories: each class of deep fault has some.
 func (p *plan) scenarios() {
 	p.positive()
-	h := &histories{plan: p, a: p.alpha, arn: p.w.TrailARN(p.w.Home, p.alpha), other: generators.SwapCase(p.alpha)}
-	h.full = join(p.up, steps(logging(h.a, allEvents)))
+	h := &histories{plan: p, arn: p.w.TrailARN(p.w.Home, alpha), other: generators.SwapCase(alpha)}
+	h.full = join(p.up, steps(logging(alpha, allEvents)))
 	for _, about := range []func(){h.life, h.isolation, h.stopping, h.naming, h.orders, h.repeats, h.refusals, h.prerequisites,
 		h.regions, h.stores, h.sourceKinds, h.storeLife, h.words, h.threeTrails} {
 		about()
@@ -59,9 +60,9 @@ func (p *plan) scenarios() {
 // histories are about one trail first of all.
 type histories struct {
 	*plan
-	a, arn string
-	other  string          // the name in another letter case
-	full   []model.Request // makes the trail, logging all events
+	arn   string
+	other string          // the name in another letter case
+	full  []model.Request // makes the trail, logging all events
 }
 
 // after adds a history for each request that may follow a set-up.
@@ -76,13 +77,13 @@ func (h *histories) fresh(name string) []model.Request { return h.made(create(na
 
 // on is the trail with insights.
 func (h *histories) on(set model.Selectors, more ...model.Request) []model.Request {
-	return join(h.up, steps(put(h.a, set)), more)
+	return join(h.up, steps(put(alpha, set)), more)
 }
 
 // life: what is deleted is forgotten, whatever the name; what is updated keeps its insights.
 func (h *histories) life() {
-	for _, name := range []string{h.a, generators.NameShort, generators.NameLong} {
-		up, arn, again := h.trailUp(name), h.w.TrailARN(h.w.Home, name), h.fresh(name)
+	for _, name := range []string{alpha, generators.NameShort, generators.NameLong} {
+		up, arn, again := h.fresh(name), h.w.TrailARN(h.w.Home, name), h.fresh(name)
 		gone := join(up, steps(put(name, setC), remove(name)))
 		h.after(up, put(name, setC), put(arn, setC))
 		h.after(join(up, steps(put(name, setA))), get(arn))
@@ -91,7 +92,7 @@ func (h *histories) life() {
 		h.after(join(up, steps(put(arn, setC), remove(name)), again), get(arn))
 		h.after(join(gone, again), put(name, setA))
 	}
-	a, again := h.a, h.fresh(h.a)
+	a, again := alpha, h.fresh(alpha)
 	h.after(join(h.up, h.fresh(beta), steps(put(a, setA), put(beta, setB), remove(a)), again), get(a))
 	h.after(join(h.full, steps(put(a, setD), remove(a)), again), put(a, setData))
 	h.after(join(h.on(setA, remove(a)), again, steps(put(a, setB), remove(a)), again), get(a))
@@ -106,23 +107,23 @@ func (h *histories) life() {
 // isolation: names that are like each other are still two trails.
 func (h *histories) isolation() {
 	lastCase := generators.NameLong[:len(generators.NameLong)-1] + "H"
-	for _, pair := range [][2]string{{h.a, beta}, {h.a, h.other}, {h.other, h.a}, {h.a, h.a + "-2"},
+	for _, pair := range [][2]string{{alpha, beta}, {alpha, h.other}, {h.other, alpha}, {alpha, alpha + "-2"},
 		{generators.NameShort, "Abc"}, {generators.NameLong, lastCase}} {
 		one, two := pair[0], pair[1]
-		up := join(h.trailUp(one), h.trailUp(two))
+		up := join(h.fresh(one), h.fresh(two))
 		h.after(up, put(one, setA))
 		h.after(join(up, steps(put(one, setA))), put(two, setB))
 		h.after(join(up, steps(put(one, setA), put(two, setC))), put(one, 0), remove(one), stop(one))
 		h.after(join(up, steps(put(one, setA))), put(h.w.TrailARN(h.w.Home, two), setC))
 		h.after(join(up, steps(put(one, setB), put(two, setC))), logging(one, model.ReadEvents))
 		h.after(join(up, steps(put(two, setC))), refused(one))
-		h.after(join(h.trailUp(one), steps(put(one, setC)), h.trailUp(two)), get(two))
+		h.after(join(h.fresh(one), steps(put(one, setC)), h.fresh(two)), get(two))
 	}
 }
 
 // words: every two calls after a first Put, in each order, show what one call leaves behind for the next.
 func (h *histories) words() {
-	a := h.a
+	a := alpha
 	calls := [][]model.Request{
 		{put(a, setB)}, {put(a, setC)}, {put(a, 0)}, {update(a)}, {stop(a), start(a)}, {stop(a)},
 		{logging(a, model.ManagementEvents)}, {logging(a, allEvents)}, {refused(a)}, {get(a)}, join(steps(remove(a)), h.up),
@@ -136,8 +137,8 @@ func (h *histories) words() {
 
 // threeTrails: a third trail is none of the first two.
 func (h *histories) threeTrails() {
-	names := []string{h.a, h.other, beta}
-	up := join(h.trailUp(names[0]), h.trailUp(names[1]), h.trailUp(names[2]))
+	names := []string{alpha, h.other, beta}
+	up := join(h.fresh(names[0]), h.fresh(names[1]), h.fresh(names[2]))
 	for _, one := range names {
 		h.after(up, put(one, setA))
 		for _, two := range names {
@@ -150,7 +151,7 @@ func (h *histories) threeTrails() {
 
 // stopping: StopLogging turns insights off; what a stopped trail is given is a class of its own.
 func (h *histories) stopping() {
-	a := h.a
+	a := alpha
 	stopped := h.on(setC, stop(a))
 	then := func(more ...model.Request) []model.Request { return join(stopped, more) }
 	h.after(h.on(setC), stop(a))
@@ -173,7 +174,7 @@ func (h *histories) stopping() {
 
 // naming: the name and the ARN mean the same, in every operation.
 func (h *histories) naming() {
-	a, arn := h.a, h.arn
+	a, arn := alpha, h.arn
 	byARN := join(h.up, steps(put(arn, setC)))
 	h.after(h.on(setC), get(arn), put(arn, setA))
 	h.after(byARN, get(a), get(arn))
@@ -193,7 +194,7 @@ func (h *histories) naming() {
 
 // orders: every order of the selectors and categories of the fullest list.
 func (h *histories) orders() {
-	fullest := join(h.full, steps(put(h.a, setD)))
+	fullest := join(h.full, steps(put(alpha, setD)))
 	for bits := range 8 {
 		one, two := []string{management, data}, []string{management, data}
 		if bits&1 != 0 {
@@ -206,18 +207,18 @@ func (h *histories) orders() {
 		if bits&4 != 0 {
 			slices.Reverse(items)
 		}
-		h.after(h.full, putList(h.a, value.ListOf(items...)))
-		h.after(fullest, putList(h.a, value.ListOf(items...)))
+		h.after(h.full, putList(alpha, value.ListOf(items...)))
+		h.after(fullest, putList(alpha, value.ListOf(items...)))
 	}
 	for _, list := range generators.VariantSelectors() {
-		h.after(fullest, putList(h.a, list.Value))
-		h.after(join(h.full, steps(put(h.a, model.MakeSelectors(0, model.Data)))), putList(h.a, list.Value))
+		h.after(fullest, putList(alpha, list.Value))
+		h.after(join(h.full, steps(put(alpha, model.MakeSelectors(0, model.Data)))), putList(alpha, list.Value))
 	}
 }
 
 // repeats: idempotent calls, and enabling again.
 func (h *histories) repeats() {
-	a := h.a
+	a := alpha
 	for _, set := range []model.Selectors{setA, setB, setC} {
 		h.after(h.on(set), put(a, set))
 		h.after(h.on(set, put(a, set)), put(a, set))
@@ -239,7 +240,7 @@ func (h *histories) repeats() {
 
 // refusals: a refused call changes nothing, whatever was valid in it.
 func (h *histories) refusals() {
-	a := h.a
+	a := alpha
 	good := []value.Value{selector(callRate, management), selector(errorRate, management)}
 	seen := map[model.ID]bool{}
 	for _, item := range generators.BadItems() {
@@ -265,7 +266,7 @@ func (h *histories) refusals() {
 
 // prerequisites: each class of logs, and changes under live insights.
 func (h *histories) prerequisites() {
-	a, classes := h.a, generators.EventClasses()
+	a, classes := alpha, generators.EventClasses()
 	for _, class := range classes {
 		h.after(join(h.up, steps(putEvents(a, class))), generators.GetEvents(a),
 			put(a, setA), put(a, setB), put(a, setData), put(a, 0))
@@ -280,7 +281,7 @@ func (h *histories) prerequisites() {
 
 // regions: a trail belongs to its Region.
 func (h *histories) regions() {
-	a := h.a
+	a := alpha
 	away := func(r model.Request) model.Request { return in(h.w.Away, r) }
 	abroad, awayARN := h.made(away(create(beta))), h.w.TrailARN(h.w.Away, beta)
 	h.after(abroad, away(put(beta, setC)), away(put(awayARN, setC)))
@@ -336,9 +337,9 @@ func (h *histories) stores() {
 	h.after(two, putStore(id(2), id(1), setA))
 	h.after(join(two, steps(putStore(id(2), id(1), setA))), storeOff)
 	trail := join(h.up, pair())
-	h.after(join(trail, steps(storeOn)), put(h.a, setA))
-	h.after(join(trail, steps(put(h.a, setA))), storeOn)
-	h.after(join(trail, steps(storeOn, put(h.a, setA))), put(h.a, 0), remove(h.a))
+	h.after(join(trail, steps(storeOn)), put(alpha, setA))
+	h.after(join(trail, steps(put(alpha, setA))), storeOn)
+	h.after(join(trail, steps(storeOn, put(alpha, setA))), put(alpha, 0), remove(alpha))
 }
 
 // sourceKinds: what a store logs, and that it changes.

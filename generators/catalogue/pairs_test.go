@@ -14,7 +14,7 @@ import (
 func stateAfter(t *testing.T, scope generators.Scope, setup []model.Request) model.State {
 	t.Helper()
 	w := model.DefaultWorld
-	state, ok := generators.Reference(scope.Initial(&w), setup...)
+	state, ok := generators.Reference(model.NewState(&w), setup...)
 	require.True(t, ok)
 	return state
 }

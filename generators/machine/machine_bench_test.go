@@ -48,7 +48,7 @@ func (m *Machine) cost(walk []int) int {
 // tourOf is the tour of all transitions of the trail machine as inputs of that machine.
 func tourOf(m *Machine) []int {
 	tour := NewTour(generators.Everything(), 0, 1)
-	s, _ := generators.Reference(generators.Everything().Initial(world()), m.Setup...)
+	s, _ := generators.Reference(model.NewState(world()), m.Setup...)
 	var walk []int
 	for {
 		r, ok := tour.Next(s)

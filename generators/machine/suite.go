@@ -6,8 +6,7 @@ import "sort"
 // identifiers): from a fresh world to every state, from there every word of inputs that is one longer
 // than the depth, and the reads that tell states apart. It catches every implementation that differs
 // from the machine and has at most Depth states more, provided that it is deterministic, that a fresh
-// world is a reset, and that reads change nothing. (Vasilevskii 1973,
-// Chow 1978.)
+// world is a reset, and that reads change nothing. (Vasilevskii 1973, Chow 1978.)
 //
 // Tests are numbered and made when they are asked for: a suite takes no memory of its length.
 type Suite struct {
@@ -20,8 +19,7 @@ type Suite struct {
 	blocks []block
 }
 
-// The kinds of words before an identifier. Those that are no longer than the depth are tests of their own
-// only where an identifier other than the empty one follows them.
+// The kinds of words before an identifier. Shorter ones make a test only with an identifier other than the empty one.
 const (
 	shorter = iota
 	longest

@@ -123,8 +123,7 @@ func (t *Tour) Next(s model.State) (r model.Request, ok bool) {
 	return r, ok
 }
 
-// choose finds the first input of a shortest way to an uncovered transition. Of those of the state itself it prefers
-// one that stays, then one whose end has the most left, so that few states are visited again.
+// choose finds the first input of a shortest way to an uncovered transition, preferring what stays, or has most left.
 func (t *Tour) choose(state uint8) (input int, ok bool) {
 	if t.left[state] > 0 {
 		most := -1

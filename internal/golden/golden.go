@@ -2,6 +2,7 @@
 package golden
 
 import (
+	"errors"
 	"flag"
 	"os"
 	"path/filepath"
@@ -30,10 +31,7 @@ func Shape[T ~string | ~[]byte](t testing.TB, path string, got T) {
 func Check[T ~string | ~[]byte](t testing.TB, path string, got T) {
 	t.Helper()
 	if *update {
-		if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(path, []byte(got), 0o666); err != nil {
+		if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o777), os.WriteFile(path, []byte(got), 0o666)); err != nil {
 			t.Fatal(err)
 		}
 		return

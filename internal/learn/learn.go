@@ -5,8 +5,10 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/insightconform/conform/generators"
 	"github.com/insightconform/conform/generators/catalogue"
@@ -21,7 +23,8 @@ import (
 
 // Options say how to learn. The zero value is the default.
 type Options struct {
-	Probe    probe.Options        // of which Order is not looked at
+	Eventual bool                 // the target is eventually consistent, whether or not it says so
+	Settle   time.Duration        // how long it may then take to show what was written; 0 is probe.DefaultSettle
 	Progress func(reports.Update) // is told how it goes on; may be nil
 	Version  string               // of the caller; put in the result
 }
@@ -31,8 +34,7 @@ type Options struct {
 // each time in a fresh world. Where an error wraps targets.ErrInconclusive or ctx ended, what was learned
 // before comes with it; other errors are those of targets.Target.Open.
 func Learn(ctx context.Context, target targets.Target, options Options) (*reports.Precedence, error) {
-	options.Probe.Order = nil // what is learned does not depend on what is expected
-	subject, err := probe.Open(ctx, target, options.Probe)
+	subject, err := probe.Open(ctx, target, probe.Options{Eventual: options.Eventual, Settle: options.Settle})
 	if err != nil {
 		return nil, err
 	}
@@ -61,7 +63,7 @@ func Learn(ctx context.Context, target targets.Target, options Options) (*report
 
 const (
 	alike      = 3   // other requests that must agree with the one that a cell rests on
-	maxKind    = 300 // bytes of an error code that are compared and kept
+	maxKind    = 300 // characters of an error code that are compared and kept
 	maxTriples = 50  // circles that are asked about: a target that selects errors at random has thousands
 )
 
@@ -72,7 +74,7 @@ type learner struct {
 	progress func(reports.Update)
 	out      *reports.Precedence
 	known    map[string]answered
-	evidence map[[2]model.ID]answered // of the cells that say which rule goes first
+	evidence map[[2]model.ID]answered // by which of two rules goes before the other
 }
 
 // answered is what came of one request, asked in fresh worlds.
@@ -101,7 +103,11 @@ func (l *learner) refusesAll(ctx context.Context) string {
 
 func (l *learner) learn(ctx context.Context) {
 	for _, id := range model.ErrorRules() {
-		l.measure(ctx, id)
+		if a := l.alone(ctx, id); a.unmeasured() != "" {
+			l.out.Unmeasured[id] = a.unmeasured()
+		} else {
+			l.out.Codes[id] = a.kind
+		}
 	}
 	pairs := catalogue.Pairs(l.subject.Model, l.subject.Scope)
 	for i, p := range pairs {
@@ -111,7 +117,12 @@ func (l *learner) learn(ctx context.Context) {
 		}
 		l.out.Cells = append(l.out.Cells, l.cell(ctx, p))
 	}
-	l.conclude(ctx)
+	order := newPrecedenceOrder(l.evidence)
+	l.out.Rules, l.out.Cycles = order.sorted()
+	for _, triple := range order.triples(l.out.Cycles) {
+		l.out.Triples = append(l.out.Triples, l.triple(ctx, triple))
+	}
+	l.out.Holds = slices.DeleteFunc(order.holds(), func(pair [2]model.ID) bool { return !l.agrees(pair) })
 	l.out.Requests = l.subject.Prober.Requests + l.player.Client.Requests
 }
 
@@ -136,24 +147,16 @@ func (l *learner) problem(ctx context.Context) error {
 	return fmt.Errorf("%w: %s", targets.ErrInconclusive, why)
 }
 
-// measure asks what a rule alone is answered with.
-func (l *learner) measure(ctx context.Context, id model.ID) {
-	a := l.alone(ctx, id)
+// unmeasured says of a rule that was broken alone why it shows no code, empty where it does.
+func (a answered) unmeasured() string {
 	switch {
 	case a.why != "":
-		l.out.Unmeasured[id] = a.why
+		return a.why
 	case a.unstable:
-		l.out.Unmeasured[id] = "broken alone, it is answered differently from try to try: " + a.kind
+		return "broken alone, it is answered differently from try to try: " + a.kind
 	case a.code:
-		l.out.Codes[id] = a.kind
-	default:
-		l.out.Unmeasured[id] = notEnforced(a)
-	}
-}
-
-// notEnforced says of a rule why it has no code.
-func notEnforced(a answered) string {
-	if a.answer.Outcome == model.Succeeded {
+		return ""
+	case a.answer.Outcome == model.Succeeded:
 		return "it is not enforced: what breaks it alone succeeds"
 	}
 	return "broken alone, it is answered with no error code: " + a.kind
@@ -199,7 +202,7 @@ func likeness(a, b model.Request) int {
 
 // after is the state of the reference after a set-up.
 func (l *learner) after(setup []model.Request) model.State {
-	s, _ := generators.Reference(l.subject.Scope.Initial(l.subject.Model), setup...)
+	s, _ := generators.Reference(model.NewState(l.subject.Model), setup...)
 	return s
 }
 
@@ -227,17 +230,11 @@ func (l *learner) cell(ctx context.Context, p catalogue.Pair) reports.Precedence
 func (l *learner) measurePair(ctx context.Context, p catalogue.Pair, c *reports.PrecedenceCell) {
 	for i, id := range p.Rules {
 		a := l.aloneLike(ctx, id, p.Setup, p.Probe)
-		switch {
-		case a.why != "":
-			c.Why = string(id) + ": " + a.why
-		case a.unstable:
+		if a.unstable {
 			c.Status = reports.CellUnstable
-			c.Why = fmt.Sprintf("%s alone is answered differently from try to try: %s", id, a.kind)
-		case !a.code:
-			c.Why = fmt.Sprintf("%s, broken in this way: %s", id, notEnforced(a))
 		}
-		if c.Why != "" {
-			c.Own = [2]string{}
+		if why := a.unmeasured(); why != "" {
+			c.Own, c.Why = [2]string{}, fmt.Sprintf("%s, asked in this way: %s", id, why)
 			return
 		}
 		c.Own[i] = a.kind
@@ -267,11 +264,11 @@ func (l *learner) measurePair(ctx context.Context, p catalogue.Pair, c *reports.
 			plain.OneLine(string(x.Input.AppendJSON(nil))))
 		return
 	}
-	l.evidence[p.Rules] = a
+	l.evidence[[2]model.ID{p.Rules[first], p.Rules[1-first]}] = a
 }
 
-// otherwise looks for a request that breaks the same two rules and is answered by the other one. A
-// target that checks one selector after the other, say, has no order between their rules.
+// otherwise looks for another request that breaks the same two rules and is answered by the other one, as where
+// selectors are checked one after the other.
 func (l *learner) otherwise(ctx context.Context, p catalogue.Pair, first, other model.ID, kind string) (x model.Request, differs bool) {
 	for _, x := range catalogue.Alike(l.after(p.Setup), p.Probe, l.subject.Scope, alike) {
 		a := l.once(ctx, p.Setup, x)
@@ -350,21 +347,7 @@ func (l *learner) over(ctx context.Context) string {
 }
 
 func kindOf(a model.Answer) string {
-	kind := a.Kind()
-	if len(kind) > maxKind {
-		kind = kind[:maxKind] + "…"
-	}
-	return strings.ToValidUTF8(kind, "\ufffd")
-}
-
-// conclude finds the order, the cycles and what the target can be held to.
-func (l *learner) conclude(ctx context.Context) {
-	order := newPrecedenceOrder(l.out.Cells)
-	l.out.Rules, l.out.Cycles = order.sorted()
-	for _, triple := range order.triples(l.out.Cycles) {
-		l.out.Triples = append(l.out.Triples, l.triple(ctx, triple))
-	}
-	l.out.Holds = slices.DeleteFunc(order.holds(), func(pair [2]model.ID) bool { return !l.agrees(pair) })
+	return plain.Shorten(strings.ToValidUTF8(a.Kind(), "\ufffd"), maxKind)
 }
 
 // triple asks a request that breaks three rules in a circle.
@@ -392,13 +375,9 @@ func (l *learner) triple(ctx context.Context, rules [3]model.ID) reports.Precede
 	return t
 }
 
-// agrees reports whether the answer that a pair was learned from is right for a target that is held to
-// the pair. Where a rule is answered with a code that the reference takes for the other one, it is not.
+// agrees reports whether a target held to a pair may give the answer that showed it: not where the codes are swapped.
 func (l *learner) agrees(pair [2]model.ID) bool {
-	a, ok := l.evidence[pair]
-	if !ok {
-		a = l.evidence[[2]model.ID{pair[1], pair[0]}]
-	}
+	a := l.evidence[pair]
 	profile, err := model.NewProfile("", l.out.Rules, [][2]model.ID{pair})
 	if err != nil {
 		return false
@@ -407,4 +386,90 @@ func (l *learner) agrees(pair [2]model.ID) bool {
 	w.Profile = profile
 	a.before.World = &w
 	return model.TrackerAt(a.before).Observe(a.request, a.answer).Allowed
+}
+
+// precedenceOrder is which error rule goes before which, as far as answers say.
+type precedenceOrder struct {
+	rules  []model.ID           // in the reference's order
+	before map[[2]model.ID]bool // by measurement
+	leads  map[[2]model.ID]bool // by any chain of measurements
+}
+
+func newPrecedenceOrder(measured map[[2]model.ID]answered) *precedenceOrder {
+	o := &precedenceOrder{rules: model.ErrorRules(), before: map[[2]model.ID]bool{}}
+	for pair := range measured {
+		o.before[pair] = true
+	}
+	o.leads = maps.Clone(o.before)
+	for _, via := range o.rules {
+		for _, a := range o.rules {
+			for _, b := range o.rules {
+				if o.leads[[2]model.ID{a, via}] && o.leads[[2]model.ID{via, b}] {
+					o.leads[[2]model.ID{a, b}] = true
+				}
+			}
+		}
+	}
+	return o
+}
+
+// circular reports whether each of two rules goes before the other by some chain.
+func (o *precedenceOrder) circular(a, b model.ID) bool {
+	return o.leads[[2]model.ID{a, b}] && o.leads[[2]model.ID{b, a}]
+}
+
+// sorted lists all rules in order, else as in the reference, and the sets without an order, which stand together.
+func (o *precedenceOrder) sorted() (rules []model.ID, cycles [][]model.ID) {
+	for len(rules) < len(o.rules) {
+		// The first that is not placed while all that go before it are, but for those in a circle with it.
+		a := o.rules[slices.IndexFunc(o.rules, func(a model.ID) bool {
+			return !slices.Contains(rules, a) && !slices.ContainsFunc(o.rules, func(b model.ID) bool {
+				return o.leads[[2]model.ID{b, a}] && !o.circular(a, b) && !slices.Contains(rules, b)
+			})
+		})]
+		var set []model.ID
+		for _, b := range o.rules {
+			if b == a || o.circular(a, b) {
+				set = append(set, b)
+			}
+		}
+		rules = append(rules, set...)
+		if len(set) > 1 {
+			cycles = append(cycles, set)
+		}
+	}
+	return rules, cycles
+}
+
+// triples lists the circles of three rules, the first being the one that the reference puts first.
+func (o *precedenceOrder) triples(cycles [][]model.ID) [][3]model.ID {
+	var out [][3]model.ID
+	for _, set := range cycles { // each in the order of the reference
+		for i, x := range set {
+			for _, y := range set[i+1:] {
+				for _, z := range set[i+1:] {
+					circle := o.before[[2]model.ID{x, y}] && o.before[[2]model.ID{y, z}] && o.before[[2]model.ID{z, x}]
+					if circle && len(out) < maxTriples {
+						out = append(out, [3]model.ID{x, y, z})
+					}
+				}
+			}
+		}
+	}
+	return out
+}
+
+// holds lists the measured pairs that no circle contradicts, in the order of the reference.
+func (o *precedenceOrder) holds() [][2]model.ID {
+	out := [][2]model.ID{}
+	for i, a := range o.rules {
+		for _, b := range o.rules[i+1:] {
+			for _, pair := range [][2]model.ID{{a, b}, {b, a}} {
+				if o.before[pair] && !o.circular(a, b) {
+					out = append(out, pair)
+				}
+			}
+		}
+	}
+	return out
 }

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -322,8 +323,9 @@ func TestLearnInconclusive(t *testing.T) {
 		if asked++; asked == 300 {
 			stop()
 		}
-	}}, learn.Options{})
+	}}, learn.Options{Eventual: true, Settle: time.Millisecond})
 	require.ErrorIs(t, err, context.Canceled)
+	assert.True(t, learned.Target.Eventual)
 	assert.NotEmpty(t, learned.Codes)
 	by := cells(learned)
 	assert.NotEmpty(t, by[reports.CellFirst])

@@ -36,11 +36,9 @@ type classified struct {
 	witness string // a wrong answer in words; empty where there is none
 }
 
-// classify tells what the answers of each fault come to, asking the model alone. Computed faults are
-// walked side by side with the reference: every request that occurs in the generators' catalogue, in all
-// states to which its cases lead, and in all of one trail. The others are wrong as they are made; what is
-// looked for is a witness, among the cases of the catalogue and sequences of calls on one trail. An error
-// is that of ctx.
+// classify tells what the answers of each fault come to, asking the model alone. Computed faults are walked
+// beside the reference: every request of the generators' catalogue, in all states to which its cases lead, and in
+// all of one trail. The others are wrong as they are made; cases and sequences of calls are tried for a witness.
 func classify(ctx context.Context, faults []embedded.Fault) ([]classified, reports.SelftestWalk, error) {
 	w := newWalk()
 	out := make([]classified, len(faults))

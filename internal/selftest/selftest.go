@@ -54,11 +54,20 @@ func Run(ctx context.Context, o Options) (*reports.Selftest, error) {
 		out.Faults = append(out.Faults, reports.SelftestFault{Name: f.Name, Rule: f.Rule, Describe: f.Describe,
 			Deep: f.Deep, Deviations: []model.ID{}})
 	}
-	t := &test{options: o, faults: faults, out: out}
+	t := &test{options: o, out: out}
 	var wait sync.WaitGroup
 	var classes []classified
 	wait.Go(func() { classes, out.Walk, _ = o.classify(ctx, faults) }) // it fails with ctx alone
-	t.runAll(ctx)
+	t.progress.Total = 1 + len(faults)
+	sideBySide(o.Parallel, t.progress.Total, func(i int) { // the right server first
+		switch {
+		case ctx.Err() != nil:
+		case i == 0:
+			t.runRight(ctx)
+		default:
+			t.runFault(ctx, &out.Faults[i-1])
+		}
+	})
 	wait.Wait()
 	if ctx.Err() == nil {
 		for i, c := range classes {
@@ -88,25 +97,10 @@ func choose(names []string) ([]embedded.Fault, error) {
 
 type test struct {
 	options Options
-	faults  []embedded.Fault
 	out     *reports.Selftest
 
 	mu       sync.Mutex
 	progress Progress
-}
-
-// runAll runs the suite against all servers, the right one first.
-func (t *test) runAll(ctx context.Context) {
-	t.progress.Total = 1 + len(t.faults)
-	sideBySide(t.options.Parallel, t.progress.Total, func(i int) {
-		switch {
-		case ctx.Err() != nil:
-		case i == 0:
-			t.runRight(ctx)
-		default:
-			t.runFault(ctx, &t.out.Faults[i-1])
-		}
-	})
 }
 
 // sideBySide does n things, some at the same time.
@@ -123,8 +117,7 @@ func sideBySide(workers, n int, do func(i int)) {
 	wait.Wait()
 }
 
-// run runs the suite against a server with a fault; an empty name is none. Without a report the run was
-// interrupted, or it failed with a problem.
+// run runs the suite against a server with a fault, or none. Without a report it was interrupted, or has a problem.
 func (t *test) run(ctx context.Context, fault string) (report *reports.Report, problem string) {
 	var err error
 	func() {
@@ -165,24 +158,18 @@ func runEmbedded(ctx context.Context, fault string, o conform.Options) (*reports
 
 func (t *test) runRight(ctx context.Context) {
 	report, problem := t.run(ctx, "")
+	if problem != "" {
+		t.out.Problems = append(t.out.Problems, "the run against the server without a fault: "+problem)
+	}
 	if report == nil {
-		if problem != "" {
-			t.problem("the run against the server without a fault: " + problem)
-		}
 		return
 	}
 	t.out.Right = reports.SelftestRight{Verdict: report.Verdict, Requests: report.Requests,
 		Divergences: len(report.Divergences), Deviations: len(report.Deviations)}
 	if report.Verdict != reports.Conforms || len(report.Divergences)+len(report.Deviations) > 0 {
-		t.problem(fmt.Sprintf("the server without a fault %s, with %d divergences and %d deviations", report.Verdict,
+		t.out.Problems = append(t.out.Problems, fmt.Sprintf("the server without a fault %s, with %d divergences and %d deviations", report.Verdict,
 			len(report.Divergences), len(report.Deviations)))
 	}
-}
-
-func (t *test) problem(text string) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.out.Problems = append(t.out.Problems, text)
 }
 
 // runFault runs the suite against one fault.

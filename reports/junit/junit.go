@@ -159,21 +159,15 @@ func junitRun(r *reports.Report) junitCase {
 
 // ruleIDs lists the rules that the report knows of, in the order of the rules.
 func ruleIDs(r *reports.Report) []model.ID {
-	known := map[model.ID]bool{}
-	for id := range r.Coverage.Rules {
-		known[id] = true
-	}
+	ids := slices.Collect(maps.Keys(r.Coverage.Rules))
 	for _, d := range r.Divergences {
-		known[d.Rule] = true
+		ids = append(ids, d.Rule)
 	}
-	var ids []model.ID
-	for i := range model.Rules {
-		if id := model.Rules[i].ID; known[id] {
-			ids = append(ids, id)
-			delete(known, id)
-		}
+	place := func(id model.ID) uint { // the greatest of what is no rule
+		return uint(slices.IndexFunc(model.Rules, func(rule model.Rule) bool { return rule.ID == id }))
 	}
-	return append(ids, slices.Sorted(maps.Keys(known))...)
+	slices.SortFunc(ids, func(a, b model.ID) int { return cmp.Or(cmp.Compare(place(a), place(b)), cmp.Compare(a, b)) })
+	return slices.Compact(ids)
 }
 
 // junitRule is the case of a rule, with all its divergences.

@@ -136,7 +136,7 @@ func markdownDetails(r *reports.Report, number int, d reports.Divergence) string
 	var b strings.Builder
 	fmt.Fprintf(&b, "\n<details>\n<summary>%d. %s: %s</summary>\n\n<pre>\n", number, mdCode(string(d.Rule)), mdPlain(d.Statement))
 	for _, line := range describe.Details(r, d) {
-		b.WriteString(htmlText(line) + "\n")
+		b.WriteString(htmlEscape.Replace(line) + "\n")
 	}
 	b.WriteString("</pre>\n</details>\n")
 	return b.String()
@@ -209,10 +209,8 @@ func meansMore(s string, i int) bool {
 	return strings.IndexByte("&<>\\`*_[]#|~$", s[i]) >= 0
 }
 
-// htmlText writes text for the inside of an element that keeps its lines.
-func htmlText(s string) string {
-	return strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", `"`, "&#34;", "'", "&#39;", "#", "&#35;").Replace(s)
-}
+// htmlEscape writes text for the inside of an element that keeps its lines.
+var htmlEscape = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", `"`, "&#34;", "'", "&#39;", "#", "&#35;")
 
 // What a workflow command's text must not have, in its message and in its properties.
 var (

@@ -215,9 +215,8 @@ func Texts[T any](list []T, render func(T) string) []string {
 	return out
 }
 
-// EscapeJSON writes control, format and other invisible characters beyond ASCII as \uNNNN, and the
-// second of two # that might begin a command to continuous integration. In JSON they can only stand
-// within strings.
+// EscapeJSON writes control, format and other invisible characters beyond ASCII as \uNNNN, and the second of two #
+// that might begin a command to continuous integration. In JSON they can only stand within strings.
 func EscapeJSON(data []byte) []byte {
 	out := make([]byte, 0, len(data))
 	for len(data) > 0 {
@@ -235,8 +234,7 @@ func EscapeJSON(data []byte) []byte {
 	return out
 }
 
-// jsonOptions are those of encoding/json, but for nil lists and maps, which are empty ones, and numbers that JSON cannot
-// say, which are 0.
+// jsonOptions are those of encoding/json, but that nil lists and maps are empty ones, and what is no JSON number is 0.
 var jsonOptions = json.JoinOptions(v1.DefaultOptionsV1(), json.FormatNilSliceAsNull(false), json.FormatNilMapAsNull(false),
 	jsontext.EscapeForHTML(false), json.WithMarshalers(json.MarshalToFunc(func(out *jsontext.Encoder, f float64) error {
 		if f == Finite(f) {

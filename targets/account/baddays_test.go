@@ -85,7 +85,7 @@ func TestBadDaysMidway(t *testing.T) {
 				require.Contains(t, strings.Join(report.Notes, "\n"), "conform sweep")
 			}
 			c.Fault = nil
-			sweep(t, account.SweepOptions{Options: o, Delete: true})
+			sweep(t, o, true)
 			require.Empty(t, c.Left())
 		})
 	}
@@ -148,7 +148,7 @@ func TestKill(t *testing.T) {
 	_ = cmd.Wait()
 	require.NotEmpty(t, c.Left())
 	c.Fault = nil
-	sweep(t, account.SweepOptions{Options: o, Delete: true})
+	sweep(t, o, true)
 	require.Empty(t, c.Left())
 }
 
@@ -234,7 +234,7 @@ func TestStores(t *testing.T) {
 	require.Equal(t, reports.Conforms, report.Verdict, shown(t, report))
 	require.Subset(t, c.Left(), stores)
 	require.LessOrEqual(t, len(c.Left()), 8)
-	sweep(t, account.SweepOptions{Options: o, Delete: true})
+	sweep(t, o, true)
 	require.Empty(t, c.Left())
 
 	// The service is closed to new accounts.
@@ -269,7 +269,7 @@ func TestOnMoto(t *testing.T) {
 	for _, rule := range []model.ID{model.PutReplacesList, model.PutEmptyDisables, model.GetNotEnabled} {
 		assert.True(t, found[rule], rule)
 	}
-	require.Empty(t, sweep(t, account.SweepOptions{Options: o}), "nothing is left")
+	require.Empty(t, sweep(t, o, false), "nothing is left")
 
 	// After a crash, a sweep by the tag alone finds all.
 	crash := o
@@ -280,10 +280,10 @@ func TestOnMoto(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, w.Do(t.Context(), generators.Create("alpha")).Err)
 	account.Abandon(target)
-	done := sweep(t, account.SweepOptions{Options: crash, ByPrefix: true, Delete: true})
+	done := sweep(t, byPrefix(crash), true)
 	require.Len(t, done[account.Deleted], 3, done)
-	require.Empty(t, sweep(t, account.SweepOptions{Options: crash, ByPrefix: true})[account.Found])
-	require.Empty(t, sweep(t, account.SweepOptions{Options: crash})[account.Found])
+	require.Empty(t, sweep(t, byPrefix(crash), false)[account.Found])
+	require.Empty(t, sweep(t, crash, false)[account.Found])
 
 	// An organization's management account.
 	t.Run("management account", func(t *testing.T) {

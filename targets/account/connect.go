@@ -50,10 +50,10 @@ func (o *Options) check() error {
 		return usage("--target account needs --account ID, the account that may be changed")
 	}
 	for _, id := range o.Accounts {
-		if !naming.IsAccount(id) {
+		switch {
+		case !naming.IsAccount(id):
 			return usage("--account: an account id has 12 digits")
-		}
-		if id == gate.OtherAccount {
+		case id == gate.OtherAccount:
 			return usage("--account: %s is a number that AWS keeps for examples", id)
 		}
 	}
@@ -61,13 +61,12 @@ func (o *Options) check() error {
 		return usage("--target account needs --regions, such as --regions us-east-1: it takes none from the environment")
 	}
 	for i, region := range o.Regions {
-		if !ledger.ValidRegion(region) {
+		switch {
+		case !ledger.ValidRegion(region):
 			return usage("--regions: %q is no Region; write one such as us-east-1", wire.Printable(region))
-		}
-		if slices.Contains(o.Regions[:i], region) {
+		case slices.Contains(o.Regions[:i], region):
 			return usage("--regions names %s twice", region)
-		}
-		if gate.PartitionOf(region) != gate.PartitionOf(o.Regions[0]) {
+		case gate.PartitionOf(region) != gate.PartitionOf(o.Regions[0]):
 			return usage("--regions: %s and %s belong to different partitions", o.Regions[0], region)
 		}
 	}
@@ -78,9 +77,8 @@ func (o *Options) check() error {
 	return ledger.CheckPrefix(o.Prefix)
 }
 
-// endpointOverride names what in the environment would send the SDK elsewhere, empty where nothing
-// does. What AWS_IGNORE_CONFIGURED_ENDPOINT_URLS says makes no difference: an override that is there was
-// meant for something, and this is not it.
+// endpointOverride names what in the environment would send the SDK elsewhere, empty where nothing does. What
+// AWS_IGNORE_CONFIGURED_ENDPOINT_URLS says makes no difference: an override was meant for something else than this.
 func endpointOverride(environ []string) string {
 	for _, entry := range environ {
 		name, value, _ := strings.Cut(entry, "=")
@@ -137,28 +135,29 @@ func newTransport(timeout time.Duration) *http.Transport {
 
 // resolve fixes the endpoints of all services, from the SDK's own table of them.
 func (s *service) resolve(ctx context.Context) error {
-	fix := func(name, region string, found endpoints.Endpoint, err error) error {
-		to := cmp.Or(s.options.endpoint, &found.URI)
-		if s.options.endpoint == nil && (err != nil || to.Scheme != "https" || to.Host == "") {
-			return usage("--regions: the SDK knows no endpoint of %s for %s", name, region)
+	fix := func(name, region string) func(endpoints.Endpoint, error) error {
+		return func(found endpoints.Endpoint, err error) error {
+			to := cmp.Or(s.options.endpoint, &found.URI)
+			if s.options.endpoint == nil && (err != nil || to.Scheme != "https" || to.Host == "") {
+				return usage("--regions: the SDK knows no endpoint of %s for %s", name, region)
+			}
+			s.gate.Fix(name, region, to)
+			return nil
 		}
-		s.gate.Fix(name, region, to)
-		return nil
 	}
-	home := s.options.Regions[0]
 	for _, region := range s.options.Regions {
-		e, err := cloudtrail.NewDefaultEndpointResolverV2().ResolveEndpoint(ctx, cloudtrail.EndpointParameters{Region: &region})
-		if err := fix(gate.CloudTrail, region, e, err); err != nil {
+		ofRegion := cloudtrail.EndpointParameters{Region: &region}
+		if err := fix(gate.CloudTrail, region)(cloudtrail.NewDefaultEndpointResolverV2().ResolveEndpoint(ctx, ofRegion)); err != nil {
 			return err
 		}
 	}
-	e1, err1 := sts.NewDefaultEndpointResolverV2().ResolveEndpoint(ctx, sts.EndpointParameters{Region: &home,
-		UseGlobalEndpoint: aws.Bool(false)})
-	e2, err2 := iam.NewDefaultEndpointResolverV2().ResolveEndpoint(ctx, iam.EndpointParameters{Region: &home})
-	e3, err3 := organizations.NewDefaultEndpointResolverV2().ResolveEndpoint(ctx, organizations.EndpointParameters{Region: &home})
-	e4, err4 := s3.NewDefaultEndpointResolverV2().ResolveEndpoint(ctx, s3.EndpointParameters{Region: &home})
-	return errors.Join(fix(gate.STS, home, e1, err1), fix(gate.IAM, home, e2, err2), fix(gate.Organizations, home, e3, err3),
-		fix(gate.S3, home, e4, err4))
+	home := s.options.Regions[0]
+	ofHome := sts.EndpointParameters{Region: &home, UseGlobalEndpoint: aws.Bool(false)}
+	return errors.Join(
+		fix(gate.STS, home)(sts.NewDefaultEndpointResolverV2().ResolveEndpoint(ctx, ofHome)),
+		fix(gate.IAM, home)(iam.NewDefaultEndpointResolverV2().ResolveEndpoint(ctx, iam.EndpointParameters{Region: &home})),
+		fix(gate.Organizations, home)(organizations.NewDefaultEndpointResolverV2().ResolveEndpoint(ctx, organizations.EndpointParameters{Region: &home})),
+		fix(gate.S3, home)(s3.NewDefaultEndpointResolverV2().ResolveEndpoint(ctx, s3.EndpointParameters{Region: &home})))
 }
 
 // globalRegion is the Region that requests to the global services are signed for.

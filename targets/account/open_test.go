@@ -287,7 +287,7 @@ func TestLedger(t *testing.T) {
 	path := filepath.Join(dir, "below", "ledger.jsonl")
 	l, err := ledger.Open(path, testAccount, "")
 	require.NoError(t, err)
-	prefix := l.Prefix()
+	prefix := l.Prefix
 	require.Regexp(t, `^conform-[a-z2-7]{8}$`, prefix)
 	_, err = ledger.Open(path, testAccount, "")
 	require.ErrorContains(t, err, "in use by another run")
@@ -372,15 +372,21 @@ func TestLedgerComesBeforeEachCreation(t *testing.T) {
 	require.Empty(t, missing)
 }
 
-func sweep(t *testing.T, o account.SweepOptions) map[account.State][]string {
+func sweep(t *testing.T, o account.Options, remove bool) map[account.State][]string {
 	t.Helper()
-	items, err := account.Sweep(t.Context(), o)
+	items, err := account.Sweep(t.Context(), o, remove)
 	require.NoError(t, err)
 	byState := map[account.State][]string{}
 	for _, item := range items {
 		byState[item.State] = append(byState[item.State], item.Name+" "+item.Why)
 	}
 	return byState
+}
+
+// byPrefix has a sweep look through the account instead of the ledger.
+func byPrefix(o account.Options) account.Options {
+	o.Ledger = ""
+	return o
 }
 
 // crashed opens a target, makes trails, and forgets it without closing, as a crash would.
@@ -398,8 +404,8 @@ func crashed(t *testing.T, c *cloud, o account.Options) {
 }
 
 func TestSweep(t *testing.T) {
-	for _, byPrefix := range []bool{false, true} {
-		t.Run(fmt.Sprint(byPrefix), func(t *testing.T) {
+	for _, forgotten := range []bool{false, true} {
+		t.Run(fmt.Sprint(forgotten), func(t *testing.T) {
 			c := startCloud(t, embedded.ServerOptions{})
 			o := options(t, c, account.Options{Prefix: "conform-night1"})
 			theirs := c.AddTrail("us-east-1", "production", map[string]string{ledger.TagKey: "x"})
@@ -408,19 +414,21 @@ func TestSweep(t *testing.T) {
 			c.Buckets["conform-night1-liar"] = map[string]string{"precious": ""}
 			left := c.Left()
 
-			options := account.SweepOptions{Options: o, ByPrefix: byPrefix}
-			found := sweep(t, options)
+			options := o
+			if forgotten {
+				options = byPrefix(o)
+			}
+			found := sweep(t, options, false)
 			require.Len(t, found[account.Found], 3, found)
 			require.Equal(t, left, c.Left(), "a dry run")
-			options.Delete = true
-			done := sweep(t, options)
+			done := sweep(t, options, true)
 			require.Len(t, done[account.Deleted], 3, done)
 			require.Equal(t, []string{liar, theirs, "conform-night1-liar"}, c.Left())
-			if byPrefix {
+			if forgotten {
 				require.Len(t, done[account.Kept], 2)
 				require.Contains(t, done[account.Kept][0], "does not bear the tag")
 			} else {
-				require.Empty(t, sweep(t, options), "nothing is left in the ledger")
+				require.Empty(t, sweep(t, options, true), "nothing is left in the ledger")
 			}
 		})
 	}
@@ -431,26 +439,26 @@ func TestSweepGuards(t *testing.T) {
 	o := options(t, c, account.Options{})
 	crashed(t, c, o)
 	left := c.Left()
-	for _, change := range []func(*account.SweepOptions){
-		func(s *account.SweepOptions) { s.Accounts = []string{"999988887777"} },
-		func(s *account.SweepOptions) { c.Aliases = []string{"production"} },
+	for _, change := range []func(*account.Options){
+		func(s *account.Options) { s.Accounts = []string{"999988887777"} },
+		func(s *account.Options) { c.Aliases = []string{"production"} },
 	} {
-		s := account.SweepOptions{Options: o, Delete: true}
+		s := o
 		change(&s)
-		_, err := account.Sweep(t.Context(), s)
+		_, err := account.Sweep(t.Context(), s, true)
 		require.ErrorIs(t, err, targets.ErrRefused)
 	}
 	c.Aliases = nil
-	s := account.SweepOptions{Options: o, Delete: true}
+	s := o
 	s.Regions = []string{"eu-west-1"}
-	_, err := account.Sweep(t.Context(), s)
+	_, err := account.Sweep(t.Context(), s, true)
 	require.ErrorIs(t, err, targets.ErrUsage)
 	require.ErrorContains(t, err, "--regions")
-	_, err = account.Sweep(t.Context(), account.SweepOptions{Options: o, ByPrefix: true, Delete: true})
+	_, err = account.Sweep(t.Context(), byPrefix(o), true)
 	require.ErrorIs(t, err, targets.ErrUsage)
 	// Another ledger's tag keeps a sweep by ledger from touching what bears the same name.
 	require.Equal(t, left, c.Left())
-	require.Len(t, sweep(t, account.SweepOptions{Options: o, Delete: true})[account.Deleted], 3)
+	require.Len(t, sweep(t, o, true)[account.Deleted], 3)
 }
 
 func TestNextRunRemovesWhatACrashLeft(t *testing.T) {
@@ -493,7 +501,7 @@ func TestCrashAtEachRequest(t *testing.T) {
 			finished = ctx.Err() == nil
 			crash()
 			c.Fault = nil
-			items, err := account.Sweep(t.Context(), account.SweepOptions{Options: o, Delete: true})
+			items, err := account.Sweep(t.Context(), o, true)
 			require.NoError(t, err)
 			require.Empty(t, c.Left(), "request %d, applied %v: %+v", at, applied, items)
 		}

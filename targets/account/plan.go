@@ -51,7 +51,7 @@ func Plan(o Options, worlds, writes, reads int) (planned, error) {
 			return planned{}, err
 		}
 	}
-	policy, err := gate.Policy(gate.PolicyOptions{Prefix: o.Prefix, Regions: o.Regions, Logging: o.AllowLogging, Stores: o.Stores})
+	policy, err := gate.Policy(o.Prefix, o.Regions, o.AllowLogging, o.Stores)
 	if err != nil {
 		return planned{}, err
 	}
@@ -62,8 +62,7 @@ func Plan(o Options, worlds, writes, reads int) (planned, error) {
 		{ledger.Trail, maxTrails * n, fmt.Sprintf("at most %d in each Region, fewer where there are others", maxTrails),
 			"worlds share them, and they are brought back to the state of new ones in between"},
 	}
-	// A trail that is lent costs one write to bring back, a new one two: CreateTrail and DeleteTrail. Each
-	// look at a tag and at a state that was brought back is a read.
+	// A trail that is lent costs one write to bring back, a new one two; each look at a tag or a state is a read.
 	p.Writes = writes + worlds + maxTrails*n
 	p.Reads = reads + 3*worlds + 4*n
 	if o.Stores {

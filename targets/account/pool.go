@@ -3,8 +3,7 @@ package account
 import (
 	"cmp"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
+
 	"errors"
 	"slices"
 	"strings"
@@ -25,16 +24,15 @@ import (
 	"github.com/insightconform/conform/targets/wire"
 )
 
-// The quotas of a Region. Trails of all Regions and of the organization count in each; of stores, those
-// that are pending deletion count too, which is why a pool does not use up what there is.
+// The quotas of a Region, in which trails of all Regions and of the organization count, and stores pending deletion.
 const (
 	maxTrails   = 5
 	maxStores   = 8
 	quotaStores = 10
 )
 
-// pool is what a Region has of trails or of event data stores. They are lent to one world after the other;
-// stores are kept from night to night, because a deleted one counts against the quota for seven days.
+// pool is the trails or stores of a Region, lent to one world after the other; a run keeps stores for the next one,
+// because a deleted one counts against the quota for seven days.
 type pool struct {
 	target  *target
 	kind    ledger.Kind
@@ -57,9 +55,7 @@ type resource struct {
 	events   bool // it was told what to log
 	logging  bool // it may log
 	multi    bool // it may count in all Regions
-	// spoilt says that a later world might see what this one did, or that nobody knows: it is deleted
-	// instead of lent again.
-	spoilt bool
+	spoilt   bool // a later world might see what this one did: it is deleted instead of lent again
 }
 
 // pool is that of a kind in a Region; nil where the Region is not used.
@@ -179,7 +175,7 @@ func (p *pool) countTrails(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	prefix := p.target.service.ledger.Prefix()
+	prefix := p.target.service.ledger.Prefix
 	for _, x := range trails {
 		if strings.HasPrefix(x.name, prefix+"-") && x.home == p.region {
 			return gate.Refuse(gate.GuardPrefix, "%s has the trail %s, which bears the prefix and is not in the ledger; see 'conform sweep --prefix %s', or choose another --prefix",
@@ -209,7 +205,7 @@ func (p *pool) countStores(ctx context.Context) error {
 		if known := s.ledger.Event(r); !x.pending && known != "" && known != ledger.Gone {
 			tag, _ = s.tagOf(ctx, r, x.arn)
 		}
-		if tag != s.ledger.ID() {
+		if tag != s.ledger.ID {
 			p.foreign++
 			continue
 		}
@@ -229,12 +225,6 @@ func (p *pool) park(ctx context.Context) {
 	p.ours = slices.DeleteFunc(p.ours, func(x *resource) bool {
 		return (x.spoilt || !p.reset(ctx, x)) && p.target.service.remove(ctx, x.Resource, x.arn)
 	})
-}
-
-// madeWith tells stores apart by what they are made with, their names aside. It is part of the name.
-func madeWith(input value.Value) string {
-	sum := sha256.Sum256([]byte(input.With("Name", value.Value{}).String()))
-	return hex.EncodeToString(sum[:5])
 }
 
 // storeID is the identifier in what names a store.
@@ -359,7 +349,7 @@ func (s *service) confirmTag(ctx context.Context, r ledger.Resource, arn string)
 		return tag != "" || ends() || wire.Denied(codeOf(err)) || wire.Absent(codeOf(err))
 	})
 	switch {
-	case tag == s.ledger.ID():
+	case tag == s.ledger.ID:
 		s.gate.Set(r, gate.Owned)
 		return s.ledger.Write(ledger.Made, r)
 	case ctx.Err() != nil:

@@ -14,48 +14,40 @@ import (
 	"github.com/insightconform/conform/targets/wire"
 )
 
-// State is what a sweep says of a resource.
+// State is what a sweep says of a resource, in words for people.
 type State string
 
 // The states of swept resources.
 const (
-	Found   State = "found"   // would be deleted; a dry run ends here
-	Deleted State = "deleted" // is gone now
-	Gone    State = "gone"    // was gone before
-	Kept    State = "kept"    // is not touched
-	Failed  State = "failed"  // could not be deleted
+	Found   State = "would delete" // a dry run ends here
+	Deleted State = "deleted"      // is gone now
+	Gone    State = "gone already" // was gone before
+	Kept    State = "kept"         // is not touched
+	Failed  State = "not deleted"  // could not be deleted
 )
 
 // Item is one resource of a sweep; without a name, all of its kind in a Region that could not be listed.
 type Item struct {
 	ledger.Resource
-	State State  `json:"state"`
-	Why   string `json:"why,omitempty"` // of Kept and Failed
+	State State
+	Why   string // of Kept and Failed
 }
 
-// SweepOptions say what to look for.
-type SweepOptions struct {
-	Options
-	// ByPrefix looks through the account for what bears Options.Prefix and the tag of a ledger, and needs
-	// no ledger. Else the ledger is read.
-	ByPrefix bool
-	Delete   bool // else a dry run
-}
-
-// Sweep finds what runs have left in the account, and deletes it if asked to. The guards are those of a
-// run. An error wraps targets.ErrUsage, ErrRefused, ErrUnreachable or ErrInconclusive.
-func Sweep(ctx context.Context, o SweepOptions) ([]Item, error) {
-	if o.ByPrefix && o.Prefix == "" {
+// Sweep finds what runs have left in the account, by the ledger; without one it looks through the account for
+// what bears the prefix and the tag of a ledger. It deletes that if asked to. The guards are those of a run.
+// An error wraps targets.ErrUsage, ErrRefused, ErrUnreachable or ErrInconclusive.
+func Sweep(ctx context.Context, o Options, remove bool) ([]Item, error) {
+	if o.Ledger == "" && o.Prefix == "" {
 		return nil, usage("a sweep without a ledger needs --prefix, which all names begin with")
 	}
 	o.Stores, o.AllowLogging = true, false
-	service, err := connect(ctx, o.Options)
+	service, err := connect(ctx, o)
 	if err != nil {
 		return nil, err
 	}
 	defer service.transport.CloseIdleConnections()
-	s := &sweeper{service: service, delete: o.Delete, forget: true, listed: map[ledger.Resource][]listed{}}
-	if o.ByPrefix {
+	s := &sweeper{service: service, delete: remove, forget: true, listed: map[ledger.Resource][]listed{}}
+	if o.Ledger == "" {
 		service.gate.Open(service.account, o.Prefix)
 		items, err := s.search(ctx, o.Prefix)
 		return items, cmp.Or(ctx.Err(), err)
@@ -64,7 +56,7 @@ func Sweep(ctx context.Context, o SweepOptions) ([]Item, error) {
 		return nil, err
 	}
 	defer service.ledger.Close()
-	service.gate.Open(service.account, service.ledger.Prefix())
+	service.gate.Open(service.account, service.ledger.Prefix)
 	live := service.ledger.Live()
 	for _, r := range live {
 		switch {
@@ -159,7 +151,7 @@ func (s *sweeper) one(ctx context.Context, r ledger.Resource) Item {
 				return Item{r, Failed, wire.Printable(err.Error())}
 			}
 		}
-	case tag == "" || book != nil && tag != book.ID():
+	case tag == "" || book != nil && tag != book.ID:
 		return Item{r, Kept, "it does not bear the tag " + ledger.TagKey + " of the ledger"}
 	}
 	if !s.delete {

@@ -104,7 +104,7 @@ func (t *target) Open(ctx context.Context) (targets.Info, error) {
 	if t.service.ledger, err = ledger.Open(o.Ledger, t.service.account, o.Prefix); err != nil {
 		return info, err
 	}
-	t.service.gate.Open(t.service.account, t.service.ledger.Prefix())
+	t.service.gate.Open(t.service.account, t.service.ledger.Prefix)
 	switch removed, failed, _ := t.removeLeft(ctx); {
 	case ctx.Err() != nil:
 		return info, ctx.Err()
@@ -133,7 +133,7 @@ func (t *target) Open(ctx context.Context) (targets.Info, error) {
 		return info, err
 	}
 	info.Notes = append(info.Notes, fmt.Sprintf("all that this run creates begins with %s and is listed in %s",
-		t.service.ledger.Prefix(), t.service.ledger.Path()))
+		t.service.ledger.Prefix, t.service.ledger.Path))
 	return info, nil
 }
 
@@ -223,7 +223,7 @@ func (t *target) Close() (err error) {
 			}
 		}
 		if _, failed, why := t.removeLeft(ctx); failed > 0 {
-			err = fmt.Errorf("%d resources could not be deleted (%s); 'conform sweep --ledger %s' lists them, and deletes them with --yes", failed, why, t.service.ledger.Path())
+			err = fmt.Errorf("%d resources could not be deleted (%s); 'conform sweep --ledger %s' lists them, and deletes them with --yes", failed, why, t.service.ledger.Path)
 		}
 	})
 	return err
@@ -246,7 +246,7 @@ func (t *target) NewWorld(ctx context.Context) (targets.World, error) {
 // provision makes the bucket of all trails: closed to the public, and open to CloudTrail for these trails alone.
 func (t *target) provision(ctx context.Context) error {
 	s := t.service
-	t.bucket = ledger.Bucket.In(t.options.Regions[0], s.ledger.Prefix()+"-"+ledger.RandomName(12))
+	t.bucket = ledger.Bucket.In(t.options.Regions[0], s.ledger.Prefix+"-"+ledger.RandomName(12))
 	if err := s.intend(t.bucket); err != nil {
 		return err
 	}
@@ -272,7 +272,7 @@ func (t *target) provision(ctx context.Context) error {
 
 func (s *service) tagBucket(ctx context.Context, r ledger.Resource) error {
 	if _, err := s.s3.PutBucketTagging(ctx, &s3.PutBucketTaggingInput{Bucket: &r.Name,
-		Tagging: &types.Tagging{TagSet: []types.Tag{{Key: aws.String(ledger.TagKey), Value: aws.String(s.ledger.ID())}}}}); err != nil {
+		Tagging: &types.Tagging{TagSet: []types.Tag{{Key: aws.String(ledger.TagKey), Value: aws.String(s.ledger.ID)}}}}); err != nil {
 		return s.asking(ctx, "S3", "PutBucketTagging", err)
 	}
 	return s.confirmTag(ctx, r, "")
@@ -285,7 +285,7 @@ func (t *target) bucketPolicy() string {
 	bucket := "arn:" + s.partition + ":s3:::" + t.bucket.Name
 	var sources []string
 	for _, region := range t.options.Regions {
-		sources = append(sources, fmt.Sprintf("arn:%s:cloudtrail:%s:%s:trail/%s-*", s.partition, region, s.account, s.ledger.Prefix()))
+		sources = append(sources, fmt.Sprintf("arn:%s:cloudtrail:%s:%s:trail/%s-*", s.partition, region, s.account, s.ledger.Prefix))
 	}
 	source := value.Obj("aws:SourceArn", value.Strs(sources...))
 	return value.Obj("Version", "2012-10-17", "Statement", value.ListOf(

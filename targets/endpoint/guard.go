@@ -62,8 +62,7 @@ var (
 	refused = targets.Class(targets.ErrRefused)
 )
 
-// looseHost finds the host in whatever a resolver, a browser or a careless client might take for
-// one: without a scheme, percent-encoded, in full-width characters, after user information.
+// looseHost finds the host that a careless client might see: percent-encoded, in full-width characters, after user@.
 func looseHost(text string) string {
 	for range 4 {
 		text = unescape(text)
@@ -140,9 +139,9 @@ var (
 	linkLocal4 = netip.MustParsePrefix("169.254.0.0/16")
 	// AWS serves instance metadata, task credentials and time within this range.
 	ec2Metadata6 = netip.MustParsePrefix("fd00:ec2::/32")
-	// Under these a gateway or the host itself reaches an IPv4 address, in the last four bytes.
-	embedding6 = []netip.Prefix{netip.MustParsePrefix("64:ff9b::/96"), netip.MustParsePrefix("64:ff9b:1::/48"), netip.MustParsePrefix("::/96")}
-	sixToFour  = netip.MustParsePrefix("2002::/16")
+	// Under these a gateway or the host itself reaches an IPv4 address, in the four bytes from one on.
+	embedding6 = map[netip.Prefix]int{netip.MustParsePrefix("64:ff9b::/96"): 12, netip.MustParsePrefix("64:ff9b:1::/48"): 12,
+		netip.MustParsePrefix("::/96"): 12, netip.MustParsePrefix("2002::/16"): 2}
 )
 
 func metadataAddr(addr netip.Addr) bool {
@@ -154,15 +153,15 @@ func metadataAddr(addr netip.Addr) bool {
 		return true
 	}
 	b := addr.As16()
-	embeds := func(prefix netip.Prefix) bool { return prefix.Contains(addr) }
-	if slices.ContainsFunc(embedding6, embeds) && linkLocal4.Contains(netip.AddrFrom4([4]byte(b[12:16]))) {
-		return true
+	for prefix, at := range embedding6 {
+		if prefix.Contains(addr) && linkLocal4.Contains(netip.AddrFrom4([4]byte(b[at:at+4]))) {
+			return true
+		}
 	}
-	return sixToFour.Contains(addr) && linkLocal4.Contains(netip.AddrFrom4([4]byte(b[2:6])))
+	return false
 }
 
-// parseLooseIPv4 reads the forms that a C resolver accepts: one to four numbers, decimal, octal or
-// hexadecimal, the last of which fills what the others leave.
+// parseLooseIPv4 reads what a C resolver accepts: one to four numbers of any base, the last of which fills what is left.
 func parseLooseIPv4(s string) (netip.Addr, bool) {
 	parts := strings.Split(s, ".")
 	if len(parts) > 4 {

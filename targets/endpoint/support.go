@@ -93,12 +93,10 @@ func (t *Target) kms(region string) *kms.Client {
 func (t *Target) keysWork(ctx context.Context) bool {
 	region := t.options.Regions[0]
 	id, _, err := t.makeKey(ctx, region)
-	if err != nil {
-		return false
+	if t.keys = err == nil; t.keys {
+		_ = t.dropKey(ctx, region, id)
 	}
-	_ = t.dropKey(ctx, region, id)
-	t.keys = true
-	return true
+	return t.keys
 }
 
 func (t *Target) makeKey(ctx context.Context, region string) (id, arn string, err error) {

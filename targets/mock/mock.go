@@ -25,16 +25,14 @@ import (
 
 // Options say what a mock is like.
 type Options struct {
-	// Trails names trails that exist beforehand, for a mock without CreateTrail; three are enough for
-	// everything. After Reset they are logging, and their Insights are off. Where Trails is given,
-	// CreateTrail and DeleteTrail are not called. What such trails log is taken to be unknown: both
-	// accepting and refusing Data is fine.
+	// Trails names trails that exist beforehand, for a mock without CreateTrail; three are enough for everything.
+	// After Reset they are logging, and their Insights are off. Where Trails is given, CreateTrail and DeleteTrail
+	// are not called. What such trails log is taken to be unknown: both accepting and refusing Data is fine.
 	Trails []string
 	// Reset brings the mock back to its first state. Without it, trails are deleted where the mock
 	// can, and otherwise turned off by an empty Put.
 	Reset func() error
-	// Account and Region are those of the ARNs that the mock answers; empty stands for 123456789012
-	// and us-east-1.
+	// Account and Region are those of the ARNs that the mock answers; empty stands for 123456789012 and us-east-1.
 	Account, Region string
 	// Timeout is how long a method may take; 0 stands for 2 seconds.
 	Timeout time.Duration

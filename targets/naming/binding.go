@@ -142,8 +142,7 @@ func (b *binding) lends(symbolic, concrete string) {
 	b.marks = append(b.marks, b.head(tag))
 }
 
-// trail translates a TrailName: a name, or an ARN. With a prefix, whatever a careless service might
-// take for a name becomes the world's own; what makes it wrong stays.
+// trail translates a TrailName. With a prefix, what a careless service might take for a name becomes the world's own.
 func (b *binding) trail(s string) string {
 	switch {
 	case b.names.Prefix == "" && model.ValidTrailName(s):
@@ -186,8 +185,7 @@ var storeNumber = func() map[string]int {
 // StoreIDs finds the identifiers of event data stores in a string.
 var StoreIDs = regexp.MustCompile(`[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}`)
 
-// store translates the identifier of an event data store: a suffix, or an ARN. With a prefix, no
-// identifier goes out that is not the world's own or made up.
+// store translates a suffix or ARN. With a prefix, no identifier goes out that is not the world's own or made up.
 func (b *binding) store(s string) string {
 	if b.names.Prefix != "" && !strings.Contains(s, ":trail/") {
 		s = StoreIDs.ReplaceAllStringFunc(s, b.storeID)
@@ -199,8 +197,7 @@ func (b *binding) store(s string) string {
 	return b.other(s)
 }
 
-// storeID gives the identifier of a store. One that there is not yet gets another than it has in the
-// case, because the target may have given that to a store of its own.
+// storeID gives a store's identifier, another one where there is no such store yet: the target may have one of that.
 func (b *binding) storeID(s string) string {
 	n, ok := storeNumber[s]
 	switch {

@@ -56,9 +56,7 @@ func (r Rates) String() string {
 	return "writes=" + number(r.Writes) + ",reads=" + number(r.Reads)
 }
 
-// How a bucket reacts to throttling: it halves its rate, at most once in a while since several
-// requests are on their way at a time, and never below a floor. Undisturbed, it wins back a share of
-// its configured rate every so often.
+// A throttled bucket halves its rate, but once for the requests that are on their way, and wins it back in steps.
 const (
 	slower     = 0.5
 	floor      = 1.0 / 16 // of the configured rate

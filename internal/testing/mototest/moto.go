@@ -28,14 +28,11 @@ func Start(t testing.TB) string {
 	}
 	port := listener.Addr().(*net.TCPAddr).Port
 	listener.Close()
-	cmd := exec.Command(path, "-H", "127.0.0.1", "-p", fmt.Sprint(port))
+	cmd := exec.CommandContext(t.Context(), path, "-H", "127.0.0.1", "-p", fmt.Sprint(port))
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
-		_ = cmd.Process.Kill()
-		_ = cmd.Wait()
-	})
+	t.Cleanup(func() { _ = cmd.Wait() }) // it was killed with the context
 	url := fmt.Sprintf("http://127.0.0.1:%d", port)
 	for range 300 {
 		if answer, err := http.Get(url + "/moto-api/"); err == nil {

@@ -1,5 +1,4 @@
-// Package gate decides which requests of the account target may be sent: every one passes here before it
-// is signed.
+// Package gate decides which requests of the account target may be sent: every one passes here before it is signed.
 package gate
 
 import (
@@ -90,33 +89,23 @@ func (g *Gate) Fix(service, region string, to *url.URL) { g.bases[base{service, 
 // Base is where requests of a service in a Region go.
 func (g *Gate) Base(service, region string) *url.URL { return g.bases[base{service, region}] }
 
-// Open lets requests of the account through whose names bear the prefix.
-func (g *Gate) Open(account, prefix string) {
+func (g *Gate) tell(change func()) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.account, g.prefix = account, prefix
+	change()
 }
+
+// Open lets requests of the account through whose names bear the prefix.
+func (g *Gate) Open(account, prefix string) { g.tell(func() { g.account, g.prefix = account, prefix }) }
 
 // Set tells what is known of a resource.
-func (g *Gate) Set(r ledger.Resource, s standing) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	g.known[r] = s
-}
+func (g *Gate) Set(r ledger.Resource, s standing) { g.tell(func() { g.known[r] = s }) }
 
 // SetStore tells the ID of an event data store.
-func (g *Gate) SetStore(id string, r ledger.Resource) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	g.stores[id] = r
-}
+func (g *Gate) SetStore(id string, r ledger.Resource) { g.tell(func() { g.stores[id] = r }) }
 
 // Issue admits names that have a tag of ten letters, which the caller makes up.
-func (g *Gate) Issue(tag string) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	g.tags[tag] = true
-}
+func (g *Gate) Issue(tag string) { g.tell(func() { g.tags[tag] = true }) }
 
 // At returns the check for requests of one service in one Region.
 func (g *Gate) At(service, region string) endpoint.Admit {

@@ -1,6 +1,7 @@
 package gate
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -11,14 +12,6 @@ import (
 )
 
 var usage = targets.Class(targets.ErrUsage)
-
-// PolicyOptions say what a policy is for.
-type PolicyOptions struct {
-	Prefix  string   // of the names; empty is the default, "conform-", which each new ledger's prefix begins with
-	Regions []string // that the run uses
-	Logging bool     // StartLogging may be sent
-	Stores  bool     // event data stores may be made
-}
 
 // Document is an IAM policy.
 type Document struct {
@@ -36,36 +29,34 @@ type statement struct {
 
 // Policy returns the least-privilege IAM policy of a run: just the operations that the Gate admits. It
 // names no account: of what it allows, buckets alone could be another account's, and those the condition
-// on aws:ResourceAccount leaves out.
-func Policy(o PolicyOptions) (Document, error) {
-	if len(o.Regions) == 0 {
+// on aws:ResourceAccount leaves out. Names have the prefix; an empty one is "conform-", which each new
+// ledger's begins with. logging and storing permit what costs money.
+func Policy(prefix string, regions []string, logging, storing bool) (Document, error) {
+	if len(regions) == 0 {
 		return Document{}, usage("name the Regions with --regions, such as --regions us-east-1")
 	}
-	for _, region := range o.Regions {
+	for _, region := range regions {
 		if !ledger.ValidRegion(region) {
 			return Document{}, usage("--regions: %q is no Region", region)
 		}
 	}
-	if err := ledger.CheckPrefix(o.Prefix); err != nil {
+	if err := ledger.CheckPrefix(prefix); err != nil {
 		return Document{}, err
 	}
-	prefix := ledger.DefaultPrefix
-	if o.Prefix != "" {
-		prefix = o.Prefix + "-"
-	}
-	partition := PartitionOf(o.Regions[0])
+	prefix = cmp.Or(prefix, strings.TrimSuffix(ledger.DefaultPrefix, "-")) + "-"
+	partition := PartitionOf(regions[0])
 	actions := map[scope][]string{}
 	for name, op := range operations {
-		if op.logging && !o.Logging || op.stores && !o.Stores {
+		if op.logging && !logging || op.stores && !storing {
 			continue
 		}
 		actions[op.scope] = append(actions[op.scope], op.permissions(name)...)
 	}
-	if o.Stores {
+	if storing {
 		actions[taggedStore] = append(actions[taggedStore], storeActions...)
 	}
 	var trails, stores []string
-	for _, region := range o.Regions {
+	for _, region := range regions {
 		trails = append(trails, fmt.Sprintf("arn:%s:cloudtrail:%s:*:trail/%s*", partition, region, prefix))
 		stores = append(stores, fmt.Sprintf("arn:%s:cloudtrail:%s:*:eventdatastore/*", partition, region))
 	}
@@ -80,7 +71,7 @@ func Policy(o PolicyOptions) (Document, error) {
 		condition condition
 	}{
 		{"Look", everything, all, nil},
-		{"ListTrails", inRegions, all, condition{"StringEquals": {"aws:RequestedRegion": o.Regions}}},
+		{"ListTrails", inRegions, all, condition{"StringEquals": {"aws:RequestedRegion": regions}}},
 		{"Trails", prefixTrail, trails, nil},
 		{"NewBuckets", newBucket, []string{bucket}, nil},
 		{"Buckets", prefixS3, []string{bucket}, own},

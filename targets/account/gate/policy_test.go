@@ -19,7 +19,7 @@ import (
 
 // TestPolicyIsJustWhatIsSent holds the policy against the operations that the Gate admits, both ways.
 func TestPolicyIsJustWhatIsSent(t *testing.T) {
-	document, err := Policy(PolicyOptions{Regions: []string{"us-east-1", "eu-west-1"}, Logging: true, Stores: true})
+	document, err := Policy("", []string{"us-east-1", "eu-west-1"}, true, true)
 	require.NoError(t, err)
 	allowed := map[string][]string{}
 	for _, s := range document.Statement {
@@ -70,13 +70,16 @@ func TestPolicyIsJustWhatIsSent(t *testing.T) {
 	assert.True(t, json.Valid([]byte(text)))
 	assert.NotRegexp(t, `\b[0-9]{12}\b`, text)
 
-	plain, err := Policy(PolicyOptions{Regions: []string{"cn-north-1"}, Prefix: "conform-night1"})
+	plain, err := Policy("conform-night1", []string{"cn-north-1"}, false, false)
 	require.NoError(t, err)
 	assert.NotContains(t, string(plain.JSON()), "Logging")
 	assert.NotContains(t, string(plain.JSON()), "EventDataStore")
 	assert.Contains(t, string(plain.JSON()), "arn:aws-cn:cloudtrail:cn-north-1:*:trail/conform-night1-*")
-	for _, o := range []PolicyOptions{{}, {Regions: []string{"*"}}, {Regions: []string{"us-east-1"}, Prefix: "*"}} {
-		_, err := Policy(o)
+	for _, o := range []struct {
+		prefix  string
+		regions []string
+	}{{"", nil}, {"", []string{"*"}}, {"*", []string{"us-east-1"}}} {
+		_, err := Policy(o.prefix, o.regions, false, false)
 		assert.ErrorIs(t, err, targets.ErrUsage)
 	}
 }
@@ -109,7 +112,7 @@ func TestTemplateHasThePolicy(t *testing.T) {
 	require.Len(t, policies, 1)
 	got, err := json.Marshal(policies[0].(map[string]any)["PolicyDocument"])
 	require.NoError(t, err)
-	want, err := Policy(PolicyOptions{Regions: []string{values["Region"]}, Logging: true})
+	want, err := Policy("", []string{values["Region"]}, true, false)
 	require.NoError(t, err)
 	assert.JSONEq(t, string(want.JSON()), string(got))
 

@@ -56,8 +56,8 @@ const (
 // Ledger is the durable list of what runs have created: JSON lines, each written and synced before
 // the act that it tells of. It holds no account id, only a salted hash of one.
 type Ledger struct {
-	head head
-	path string
+	head
+	Path string // where it is
 
 	mu   sync.Mutex
 	file *os.File
@@ -67,8 +67,8 @@ type Ledger struct {
 
 type head struct {
 	Schema     string `json:"schema"`
-	ID         string `json:"id"` // the value of the tag on all that the ledger's runs create
-	Prefix     string `json:"prefix"`
+	ID         string `json:"id"`     // the value of the tag on all that the ledger's runs create
+	Prefix     string `json:"prefix"` // what the names of all resources begin with
 	Salt       string `json:"salt"`
 	Iterations int    `json:"iterations"`
 	Account    string `json:"account"` // PBKDF2 of the account id
@@ -163,20 +163,20 @@ func Open(path, account, prefix string) (l *Ledger, err error) {
 			return nil, usage("--ledger %s: %w", path, err)
 		}
 	}
-	l = &Ledger{path: path, file: file, live: map[Resource]string{}}
+	l = &Ledger{Path: path, file: file, live: map[Resource]string{}}
 	if len(whole) == 0 {
 		l.head = head{Schema: schema, ID: RandomName(16), Prefix: cmp.Or(prefix, DefaultPrefix+RandomName(8)), Salt: RandomName(16),
 			Iterations: hashIterations}
-		l.head.Account = l.head.hash(account)
+		l.Account = l.hash(account)
 		return l, l.append(l.head)
 	}
 	switch err := l.read(whole); {
 	case err != nil:
 		return nil, err
-	case l.head.hash(account) != l.head.Account:
+	case l.hash(account) != l.Account:
 		return nil, refused("ledger", "%s belongs to another account; name another with --ledger", path)
-	case prefix != "" && prefix != l.head.Prefix:
-		return nil, usage("--prefix: the ledger %s has the prefix %s; leave --prefix out, or name another --ledger", path, l.head.Prefix)
+	case prefix != "" && prefix != l.Prefix:
+		return nil, usage("--prefix: the ledger %s has the prefix %s; leave --prefix out, or name another --ledger", path, l.Prefix)
 	}
 	return l, nil
 }
@@ -190,24 +190,24 @@ func ReadPrefix(path string) (string, error) {
 	case err != nil:
 		return "", usage("--ledger: %w", err)
 	}
-	l := &Ledger{path: path, live: map[Resource]string{}}
+	l := &Ledger{Path: path, live: map[Resource]string{}}
 	err = l.read(data)
-	return l.head.Prefix, err
+	return l.Prefix, err
 }
 
 func (l *Ledger) read(data []byte) error {
 	first, rest, _ := bytes.Cut(data, []byte("\n"))
-	if json.Unmarshal(first, &l.head) != nil || l.head.Schema != schema || l.head.Prefix == "" || CheckPrefix(l.head.Prefix) != nil ||
-		l.head.ID == "" || l.head.Iterations < 1 || l.head.Iterations > 100*hashIterations {
-		return usage("--ledger %s: line 1 is no head of a ledger; name another file", l.path)
+	if json.Unmarshal(first, &l.head) != nil || l.Schema != schema || l.Prefix == "" || CheckPrefix(l.Prefix) != nil ||
+		l.ID == "" || l.Iterations < 1 || l.Iterations > 100*hashIterations {
+		return usage("--ledger %s: line 1 is no head of a ledger; name another file", l.Path)
 	}
 	number := 1
 	for text := range bytes.Lines(rest) {
 		number++
 		var line entry
-		if json.Unmarshal(text, &line) != nil || !line.valid(l.head.Prefix) {
+		if json.Unmarshal(text, &line) != nil || !line.valid(l.Prefix) {
 			return usage("--ledger %s: line %d is damaged; mend it, or use 'conform sweep --prefix %s' and a new ledger",
-				l.path, number, l.head.Prefix)
+				l.Path, number, l.Prefix)
 		}
 		l.note(line)
 	}
@@ -233,7 +233,7 @@ func (l *Ledger) append(line any) error {
 	text, _ := json.Marshal(line) // of strings alone
 	_, err := l.file.Write(append(text, '\n'))
 	if err = cmp.Or(err, l.file.Sync()); err != nil {
-		return fmt.Errorf("the ledger %s cannot be written, so nothing may be created: %w", l.path, err)
+		return fmt.Errorf("the ledger %s cannot be written, so nothing may be created: %w", l.Path, err)
 	}
 	return nil
 }
@@ -249,7 +249,7 @@ func (l *Ledger) Write(event string, r Resource) error {
 		return nil
 	}
 	line := entry{event, r}
-	if !line.valid(l.head.Prefix) {
+	if !line.valid(l.Prefix) {
 		return refused("prefix", "%s does not bear the prefix of the ledger", r)
 	}
 	if err := l.append(line); err != nil {
@@ -271,15 +271,6 @@ func (l *Ledger) Live() []Resource {
 	}
 	return out
 }
-
-// Prefix is what the names of all resources begin with.
-func (l *Ledger) Prefix() string { return l.head.Prefix }
-
-// ID is the value of the tag on all that the ledger's runs create.
-func (l *Ledger) ID() string { return l.head.ID }
-
-// Path is where the ledger is.
-func (l *Ledger) Path() string { return l.path }
 
 // Close releases the file.
 func (l *Ledger) Close() error { return l.file.Close() }
