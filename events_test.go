@@ -32,7 +32,10 @@ func TestEvents(t *testing.T) {
 			told = append(told, e.Event)
 		}
 	}
-	assert.Equal(t, []string{reports.EventSuspicion, reports.EventConfirmation, reports.EventShrunk, reports.EventDivergence}, slices.Compact(told))
+	assert.Equal(t, reports.EventSuspicion, told[0])
+	// Other suspicions may turn out to be the same divergence.
+	told = slices.DeleteFunc(told, func(event string) bool { return event == reports.EventSuspicion })
+	assert.Equal(t, []string{reports.EventConfirmation, reports.EventShrunk, reports.EventDivergence}, slices.Compact(told))
 	for _, note := range report.Notes {
 		assert.Equal(t, 1, notes[note], note)
 	}

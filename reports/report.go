@@ -171,10 +171,12 @@ type Divergence struct {
 	Count     int         `json:"count"`  // how often it was seen during the exploration
 	Status    string      `json:"status"` // Confirmed, Unrepeated or NotTried
 	Seen      string      `json:"seen,omitempty"`
-	Fails     bool        `json:"fails"`            // it is at or above the level that fails the run, and not known
-	Known     bool        `json:"known,omitempty"`  // the baseline has it
-	Reason    string      `json:"reason,omitempty"` // that the baseline gives
-	Also      []string    `json:"also,omitempty"`
+	// Rate says of what is unrepeated how often it was seen among the requests of the operation that showed it.
+	Rate   string   `json:"rate,omitempty"`
+	Fails  bool     `json:"fails"`            // it is at or above the level that fails the run, and not known
+	Known  bool     `json:"known,omitempty"`  // the baseline has it
+	Reason string   `json:"reason,omitempty"` // that the baseline gives
+	Also   []string `json:"also,omitempty"`
 	// Raw is the signature that a replay shows, where it is not Signature.
 	Raw string `json:"raw_signature,omitempty"`
 	// Trace is the file in which the run kept the trace.

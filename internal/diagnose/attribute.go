@@ -97,9 +97,9 @@ func (p *Player) blameNecessary(ctx context.Context, d *Divergence) {
 	}
 }
 
-// after plays the case of a divergence and returns what is found before it, nil where it shows by itself. What is
-// accepted of a stopped trail may hide that: so the case is played with all trails logging, too.
-func (p *Player) after(ctx context.Context, d *Divergence) *Divergence {
+// after plays the case of a divergence and returns what is found before it, nil where it shows by itself, and whether it
+// shows. What is accepted of a stopped trail may hide the former: so the case is played with all trails logging, too.
+func (p *Player) after(ctx context.Context, d *Divergence) (earlier *Divergence, shown bool) {
 	requests, wanted := session.Requests(d.Steps), signed(d.Raw)
 	for i, candidate := range [][]model.Request{requests, alwaysLogging(requests)} {
 		if i > 0 && len(candidate) == len(requests) {
@@ -109,9 +109,11 @@ func (p *Player) after(ctx context.Context, d *Divergence) *Divergence {
 		if err != nil {
 			continue
 		}
-		if earlier := firstOf(s, s.Found[:max(0, slices.IndexFunc(s.Found, wanted))], p.reliable); earlier != nil {
-			return earlier
+		at := slices.IndexFunc(s.Found, wanted)
+		shown = shown || at >= 0
+		if earlier := firstOf(s, s.Found[:max(0, at)], p.reliable); earlier != nil && (!p.isFlaky(earlier) || p.hasCause(ctx, earlier)) {
+			return earlier, shown
 		}
 	}
-	return nil
+	return nil, shown
 }

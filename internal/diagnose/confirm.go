@@ -25,12 +25,12 @@ type Options struct {
 // Resolve tries suspicions again on fresh worlds, shrinks what repeats, decides on its shortest case
 // which rule it belongs to, and merges what is the same divergence. The suspicions come sorted.
 func (p *Player) Resolve(ctx context.Context, suspected []*Divergence, o Options) []*Divergence {
-	found := p.confirmAll(ctx, p.group(ctx, p.withoutDoubts(ctx, suspected, o)), o)
+	found := p.lookInto(ctx, p.withoutDoubts(ctx, suspected, o), o)
 	if o.ShrinkRequests == 0 {
 		return merged(found)
 	}
 	p.shrinkAll(ctx, found, o)
-	return p.storesAsOne(p.withoutSymptoms(ctx, merged(found)))
+	return p.storesAsOne(p.flakyAsOne(p.withoutSymptoms(ctx, merged(found))))
 }
 
 // storesAsOne lists everything that a target shows on event data stores under store/enables, where it answers
@@ -59,6 +59,10 @@ func (p *Player) ResolveOne(ctx context.Context, d *Divergence, thorough bool) b
 			p.group(ctx, []*Divergence{d})
 		}
 		p.confirm(ctx, d)
+		if d.unsteady() {
+			p.flaky[d.shownBy()] += d.Count
+			p.confirm(ctx, d)
+		}
 	}
 	if d.Finding.Rule == model.WireNoCrash { // it would be said of what else is sent meanwhile
 		p.Client.Exclusively(resolve)
@@ -72,10 +76,16 @@ func (p *Player) ResolveOne(ctx context.Context, d *Divergence, thorough bool) b
 // of them would take three times the requests. On its shortest case it is decided which rule it is.
 func (p *Player) group(ctx context.Context, suspected []*Divergence) []*Divergence {
 	for _, d := range suspected {
-		if ctx.Err() == nil && !p.Client.Status.TargetLost() {
-			p.blameSingle(ctx, d)
-			p.experiment(ctx, d)
+		if ctx.Err() != nil || p.Client.Status.TargetLost() {
+			continue
 		}
+		if p.isFlaky(d) {
+			if p.confirm(ctx, d); d.Again == 0 {
+				continue // there is no cause to look for
+			}
+		}
+		p.blameSingle(ctx, d)
+		p.experiment(ctx, d)
 	}
 	return merged(suspected)
 }
@@ -86,7 +96,7 @@ func (p *Player) group(ctx context.Context, suspected []*Divergence) []*Divergen
 func (p *Player) confirmAll(ctx context.Context, suspected []*Divergence, o Options) []*Divergence {
 	over := func() bool { return ctx.Err() != nil || p.Client.Status.TargetLost() }
 	return slices.DeleteFunc(suspected, func(d *Divergence) bool {
-		if !over() {
+		if !over() && (d.Tries == 0 || d.Again > 0) {
 			p.confirm(ctx, d)
 			o.Tell(reports.EventConfirmation, d)
 		}
@@ -136,7 +146,11 @@ func (p *Player) withoutSymptoms(ctx context.Context, found []*Divergence) []*Di
 		if d.Again == 0 {
 			return false
 		}
-		earlier := p.after(ctx, d)
+		earlier, shown := p.after(ctx, d)
+		if !shown && ctx.Err() == nil && d.Finding.Rule != model.WireNoCrash { // it was chance that confirmed it
+			p.flaky[d.shownBy()] += d.Count
+			p.hasCause(ctx, d)
+		}
 		if earlier == nil {
 			return false
 		}
@@ -171,8 +185,15 @@ func (p *Player) withoutDoubts(ctx context.Context, suspected []*Divergence, o O
 	return kept
 }
 
-// confirm plays the case of a divergence until it repeats: what crashes the target must do so each time.
+// confirm plays the case of a divergence until it repeats: what crashes the target must do so each time, and what may
+// be chance until it is none.
 func (p *Player) confirm(ctx context.Context, d *Divergence) {
+	if p.isFlaky(d) {
+		if p.Client.Requests < p.enough {
+			p.hasCause(ctx, d)
+		}
+		return
+	}
 	needed, most := 1, maxTries
 	if d.Finding.Rule == model.WireNoCrash {
 		if p.Client.Eventual() { // where answers get lost on the way, three may be lost by chance
@@ -191,6 +212,7 @@ func (p *Player) confirm(ctx context.Context, d *Divergence) {
 			continue
 		}
 		d.Again++
+		d.elsewhere = d.elsewhere || len(found.Steps) != len(d.Steps)
 		// What is shown is the case as it was confirmed.
 		d.Steps, d.Finding.Step = found.Steps, found.Finding.Step
 	}

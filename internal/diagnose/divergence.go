@@ -22,11 +22,13 @@ type Divergence struct {
 	Count   int
 	Again   int         // attempts on a fresh world in which it repeated
 	Tries   int         // attempts
-	Also    []string    // signatures of what shows only after this one
+	Also    []string    // signatures of what shows only after this one, or is seen now and then with it
 	first   *Divergence // the sight that was confirmed during the exploration, if one was
 
-	Doubtful bool       // it may rest on an old state of an eventually consistent target
-	broken   []model.ID // the rules that the diverging request breaks, where it breaks several
+	rate      string     // of what is seen now and then
+	elsewhere bool       // it repeated at another step than the one at which it was seen
+	Doubtful  bool       // it may rest on an old state of an eventually consistent target
+	broken    []model.ID // the rules that the diverging request breaks, where it breaks several
 }
 
 // Suspect makes a suspicion of what a session has just found.
@@ -91,7 +93,7 @@ func (d *Divergence) merge(o *Divergence) {
 func (d *Divergence) Report() reports.Divergence {
 	f := d.Finding
 	out := reports.Divergence{Signature: f.Signature(), Rule: f.Rule, Level: f.Level, Operation: string(f.Operation), Expected: f.Expected,
-		Actual: f.Actual, Count: d.Count, Status: reports.Unrepeated, Seen: fmt.Sprintf("%d of %d", d.Again, d.Tries), Also: d.Also}
+		Actual: f.Actual, Count: d.Count, Status: reports.Unrepeated, Seen: fmt.Sprintf("%d of %d", d.Again, d.Tries), Rate: d.rate, Also: d.Also}
 	switch {
 	case d.Again > 0:
 		out.Status = reports.Confirmed

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 
@@ -18,12 +19,14 @@ import (
 type Player struct {
 	Client  *session.Client
 	singles map[string]string // by operation and rule
+	enough  int               // requests after which what is seen now and then is not repeated any more
+	flaky   map[model.Op]int  // how often an operation was seen to answer wrongly now and then
 }
 
 // NewPlayer makes a player that sends by a client.
 func NewPlayer(client *session.Client) *Player {
 	client.Patient = true
-	return &Player{Client: client, singles: map[string]string{}}
+	return &Player{Client: client, singles: map[string]string{}, flaky: map[model.Op]int{}, enough: math.MaxInt}
 }
 
 // The bounds of what is played.
@@ -66,8 +69,18 @@ func (p *Player) Play(ctx context.Context, requests []model.Request, until func(
 	}
 }
 
-// find plays requests until something wanted is found, and returns it; nil where nothing is.
+// find plays requests until something wanted is found, and returns it; nil where nothing is, or by chance alone.
 func (p *Player) find(ctx context.Context, requests []model.Request, wanted func(session.Found) bool) *Divergence {
+	for range maxTries {
+		if found := p.once(ctx, requests, wanted); found == nil || !p.isFlaky(found) || p.hasCause(ctx, found) {
+			return found
+		}
+	}
+	return nil
+}
+
+// once plays requests until something wanted is found, and returns it; nil where nothing is.
+func (p *Player) once(ctx context.Context, requests []model.Request, wanted func(session.Found) bool) *Divergence {
 	s, err := p.Play(ctx, requests, func(s *session.Session) bool { return slices.ContainsFunc(s.Found, wanted) })
 	if err != nil {
 		return nil

@@ -214,10 +214,5 @@ func (w *Worker) inspect(ctx context.Context) {
 	}
 }
 
-// Inspected counts the requests that were spent on looking into suspicions.
-func (w *Worker) Inspected() int {
-	if w.inspector == nil {
-		return 0
-	}
-	return w.inspector.player.Client.Requests
-}
+// Inspector is the player that has looked into suspicions during the exploration.
+func (w *Worker) Inspector() *diagnose.Player { return w.inspector.player }

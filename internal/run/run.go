@@ -203,7 +203,8 @@ func (r *run) diagnose(ctx context.Context) {
 	all := r.replayed
 	for _, w := range r.exploration.Workers {
 		player.Client.Learn(w.Client)
-		r.report.ConfirmRequests += w.Inspected()
+		r.report.ConfirmRequests += w.Inspector().Client.Requests
+		player.Learn(w.Inspector())
 		for _, d := range w.Suspicions.Sorted() {
 			all.Add(d)
 		}

@@ -3,6 +3,7 @@ package session
 import (
 	"context"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/insightconform/conform/generators"
@@ -139,6 +140,9 @@ func (c *Client) sendOnce(ctx context.Context, world targets.World, r model.Requ
 	reply := world.Do(ctx, r)
 	c.Timeline.add(sent.Sub(c.Status.Started), time.Since(sent))
 	c.Requests++
+	if n, _ := c.Status.asked.LoadOrStore(r.Op, new(atomic.Int64)); !c.Patient {
+		n.(*atomic.Int64).Add(1)
+	}
 	c.Status.Requests.Add(1)
 	if reply.Answer.Outcome == model.Succeeded {
 		c.Status.worked.Store(r.Op, true)

@@ -36,6 +36,7 @@ type Status struct {
 
 	last   sync.Map // the request of each client that was not answered, since its last answer
 	worked sync.Map // the operations that have succeeded
+	asked  sync.Map // how many requests the exploration has sent, by operation
 	rules  sync.Map // that were put to the test
 	stores sync.Map // the kinds of what Put and Get answered on event data stores that are there
 
@@ -100,6 +101,12 @@ func (s *Status) Exercise(id model.ID) { s.rules.Store(id, true) }
 func (s *Status) Exercised(id model.ID) bool {
 	_, ok := s.rules.Load(id)
 	return ok
+}
+
+// Asked counts the requests of an operation that the exploration has sent.
+func (s *Status) Asked(op model.Op) int {
+	n, _ := s.asked.LoadOrStore(op, new(atomic.Int64))
+	return int(n.(*atomic.Int64).Load())
 }
 
 // SetPhase says what the run is doing.

@@ -98,6 +98,9 @@ func Provenance(d reports.Divergence) string {
 	if d.Seen != "" {
 		text += ", in " + d.Seen + " tries"
 	}
+	if d.Rate != "" {
+		text += ", at a rate of " + d.Rate
+	}
 	if len(d.Also) > 0 {
 		text += "; also " + strings.Join(d.Also, ", ")
 	}

@@ -97,7 +97,7 @@ func sightings(d *reports.Divergence) []fact {
 	if d.Seen != "" {
 		seen += ", in " + clean(d.Seen) + " tries on a fresh world"
 	}
-	return facts("seen", seen, "also shows as", strings.Join(cleanAll(d.Also), ", "), "signature", long(d.Signature), "signature of a replay", long(d.Raw))
+	return facts("seen", seen, "rate", clean(d.Rate), "also shows as", strings.Join(cleanAll(d.Also), ", "), "signature", long(d.Signature), "signature of a replay", long(d.Raw))
 }
 
 // compare sets what was expected beside what came.

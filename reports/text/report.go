@@ -208,6 +208,9 @@ func (p *page) divergence(d reports.Divergence) {
 		actual = describe.ShortTypes.Replace(actual)
 	}
 	p.field(blockLabel, "    actual", actual, bold)
+	if d.Rate != "" {
+		p.field(blockLabel, "    seen", plain.Text(d.Rate), normal)
+	}
 	if d.Replay != "" {
 		p.whole(span{fmt.Sprintf("%-*s", blockLabel, "    replay"), dim}, span{d.Replay, normal})
 	}
