@@ -154,6 +154,7 @@ func TestAGreenIsEarned(t *testing.T) {
 		"every Get is null":              {react: func(a arrived) reaction { return when(a.get(), answers(200, "null")) }, verdict: reports.Diverges, rules: []model.ID{model.WireMembers}},
 		"every Get drops the connection": {react: func(a arrived) reaction { return when(a.get(), drops) }, verdict: reports.Diverges, rules: []model.ID{model.WireNoCrash}},
 		"every Get hangs":                {react: func(a arrived) reaction { return when(a.get(), hangs) }, verdict: reports.Diverges, rules: []model.ID{model.WireNoCrash}},
+		"every Put hangs":                {react: func(a arrived) reaction { return when(a.put(), hangs) }, verdict: reports.Diverges, rules: []model.ID{model.WireNoCrash}},
 		"every Get is an unknown code":   {react: func(a arrived) reaction { return when(a.get(), refuses("NoIdeaException")) }, verdict: reports.Diverges},
 		"every Put is a 500":             {react: func(a arrived) reaction { return when(a.put(), answers(500, "{}")) }, verdict: reports.Diverges, rules: []model.ID{model.WireNoCrash}},
 		"every Put of nothing is a 500": {react: func(a arrived) reaction {

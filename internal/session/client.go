@@ -176,19 +176,25 @@ func (c *Client) CloseWorld(ctx context.Context, world targets.World, silent boo
 	}
 }
 
-// Answers reports whether a plain Put or Get in a fresh world gets a definite answer.
+// Answers reports whether a plain Put or Get in a fresh world gets a definite answer. One of them may hang every time,
+// which is then asked last.
 func (c *Client) Answers(ctx context.Context) bool {
 	world, err := c.Target.NewWorld(ctx)
 	if err != nil {
 		return false
 	}
+	plain := []model.Request{generators.PlainPut(generators.NameAlpha), generators.Get(generators.NameAlpha)}
+	if c.Status.putHangs.Load() {
+		slices.Reverse(plain)
+	}
 	definite := false
-	for _, r := range append(generators.NewTrail(c.Scope), generators.PlainPut(generators.NameAlpha), generators.Get(generators.NameAlpha)) {
+	for _, r := range append(generators.NewTrail(c.Scope), plain...) {
 		answer := c.Send(ctx, world, r).Answer
 		definite = r.Op.Insights() && answer.Definite()
-		if definite || answer.Outcome == model.Unanswered {
+		if definite || answer.Outcome == model.Unanswered && !r.Op.Insights() {
 			break
 		}
+		c.Status.putHangs.CompareAndSwap(false, r.Op == model.OpPut)
 	}
 	c.CloseWorld(ctx, world, !definite)
 	return definite

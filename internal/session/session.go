@@ -186,7 +186,7 @@ func (s *Session) Do(ctx context.Context, r model.Request) {
 		s.client.Status.stores.Store(reply.Answer.Kind(), true)
 	}
 	if r.Op.Insights() && !r.Malformed() {
-		s.client.Status.answered(r, reply.Answer)
+		s.client.Status.answered(before, r, reply.Answer)
 	}
 	if !verdict.Allowed && wire.Denied(reply.Answer.Code) { // says nothing of how the target behaves
 		text := reply.Answer.Code + " to " + string(r.Op)

@@ -30,9 +30,10 @@ type Status struct {
 	busy     atomic.Int64 // writes that stayed busy, however often they were repeated
 	inFlight sync.RWMutex // held for reading by each request that is on its way
 
-	hangs atomic.Bool // some request was not answered in time
-	late  sync.Map    // how many, by kind
-	core  sync.Map    // of what was asked of the operations under test: whether an answer was of any use
+	hangs    atomic.Bool // some request was not answered in time
+	putHangs atomic.Bool // a plain Put got no answer
+	late     sync.Map    // how many, by kind
+	core     sync.Map    // of what was asked of the operations under test: whether an answer was of any use
 
 	last   sync.Map // the request of each client that was not answered, since its last answer
 	worked sync.Map // the operations that have succeeded
@@ -154,15 +155,18 @@ func (s *Status) Unusable() (out []string) {
 	return out
 }
 
-// answered notes whether an answer of an operation under test was of any use.
-func (s *Status) answered(r model.Request, a model.Answer) {
+// answered notes whether an answer of an operation under test was of any use, where one was due that is.
+func (s *Status) answered(before model.State, r model.Request, a model.Answer) {
 	what := string(r.Op)
 	if list := r.Input.Get("InsightSelectors"); r.Op == model.OpPut && list.Kind() == value.List && len(list.Items()) == 0 {
 		what += " of []"
 	}
-	if usable := a.Outcome == model.Succeeded || r.Op == model.OpGet && a.Code == codeNotEnabled; usable {
+	usable := func(a model.Answer) bool {
+		return a.Outcome == model.Succeeded || r.Op == model.OpGet && a.Code == codeNotEnabled
+	}
+	if known, _ := s.core.Load(what); known != true && usable(a) {
 		s.core.Store(what, true)
-	} else {
+	} else if known == nil && usable(model.Step(before, r)[0].Answer) {
 		s.core.LoadOrStore(what, false)
 	}
 }
