@@ -45,7 +45,7 @@ func (p *Player) storesAsOne(found []*Divergence) []*Divergence {
 	return slices.DeleteFunc(found, func(d *Divergence) bool {
 		symptom := d != cause && d.Finding.Actual == code && session.OnStore(d.Steps[len(d.Steps)-1].Request)
 		if symptom {
-			cause.Also = append(cause.Also, d.Finding.Signature())
+			cause.Also, cause.As = append(cause.Also, d.Finding.Signature()), append(cause.As, d.As...)
 		}
 		return symptom
 	})
@@ -129,7 +129,7 @@ func (p *Player) withoutSymptoms(ctx context.Context, found []*Divergence) []*Di
 		if cause < 0 || found[cause].Finding.Level < d.Finding.Level {
 			return false
 		}
-		found[cause].Also = append(found[cause].Also, d.Finding.Signature())
+		found[cause].Also, found[cause].As = append(found[cause].Also, d.Finding.Signature()), append(found[cause].As, d.As...)
 		return true
 	})
 }

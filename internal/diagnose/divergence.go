@@ -23,6 +23,7 @@ type Divergence struct {
 	Again   int      // attempts on a fresh world in which it repeated
 	Tries   int      // attempts
 	Also    []string // signatures of what shows only after this one
+	As      []string // the keys of the suspicions that it has come from
 
 	Doubtful bool       // it may rest on an old state of an eventually consistent target
 	broken   []model.ID // the rules that the diverging request breaks, where it breaks several
@@ -79,11 +80,11 @@ func (d *Divergence) betterThan(known *Divergence) bool {
 
 // merge takes in another sight of the same divergence.
 func (d *Divergence) merge(o *Divergence) {
-	count := d.Count + o.Count
+	count, as := d.Count+o.Count, slices.Concat(d.As, o.As)
 	if o.Again > 0 && d.Again == 0 || (o.Again > 0) == (d.Again > 0) && o.betterThan(d) {
 		*d = *o
 	}
-	d.Count = count
+	d.Count, d.As = count, as
 }
 
 // Report renders the divergence, without what only a run knows.
@@ -147,7 +148,7 @@ func (all Suspicions) Add(d *Divergence) bool {
 	if !ok {
 		if len(all) < maxSuspicions {
 			mine := *d
-			mine.Steps = slices.Clone(d.Steps)
+			mine.Steps, mine.As = slices.Clone(d.Steps), []string{key}
 			all[key] = &mine
 		}
 		return true

@@ -34,19 +34,29 @@ type Worker struct {
 	Client     *session.Client
 	Suspicions diagnose.Suspicions
 	Deviations map[reports.Deviation]int // how often each was seen, by itself without a count
+	Hidden     map[Hidden]bool           // rules that it had to leave untested
 	generate   *generators.Generator
 	tour       *machine.Tour
-	missing    map[model.ID]bool    // applicable rules that it has not yet exercised: once it is empty, none is looked for
-	pairs      map[[2]model.ID]bool // of rules that one Put has broken
-	classes    map[string]bool      // the broken rules that were tried in each class of states
+	shown      map[bool]map[model.Selectors]bool // by Gets of trails, and of stores
+	missing    map[model.ID]bool                 // applicable rules that it has not yet exercised: once it is empty, none is looked for
+	pairs      map[[2]model.ID]bool              // of rules that one Put has broken
+	classes    map[string]bool                   // the broken rules that were tried in each class of states
 	found      func(signature string) bool
 	inspector  *inspector // nil where suspicions can wait
 }
 
+// Hidden is a rule that a request would have put to the test, and the key of the suspicion that was in the way; it is
+// empty where no Get followed.
+type Hidden struct {
+	Rule   model.ID
+	Behind string
+}
+
 // NewWorker makes a worker that walks its part of the transitions by a tour.
 func NewWorker(subject *probe.Subject, tour *machine.Tour) *Worker {
-	w := &Worker{Client: subject.NewClient(), Suspicions: diagnose.Suspicions{}, Deviations: map[reports.Deviation]int{},
+	w := &Worker{Client: subject.NewClient(), Suspicions: diagnose.Suspicions{}, Deviations: map[reports.Deviation]int{}, Hidden: map[Hidden]bool{},
 		generate: generators.New(subject.Scope), tour: tour,
+		shown:   map[bool]map[model.Selectors]bool{false: {}, true: {}},
 		missing: map[model.ID]bool{}, pairs: map[[2]model.ID]bool{}, classes: map[string]bool{}}
 	for _, id := range subject.Scope.Applicable() {
 		w.missing[id] = true
@@ -118,7 +128,7 @@ func (w *Worker) groups(ctx context.Context, cases []catalogue.Case, probe func(
 				ready = v.verify(ctx, r)
 			}
 		}
-		prepared, world := v.session.State(), cases[next].World
+		prepared, world, from, spoiled := v.session.State(), cases[next].World, next, v.behind != ""
 		for first := true; ready && next < len(cases) && cases[next].World == world &&
 			(first || v.session.State().Equal(prepared) && len(v.session.Steps) < maxSharedSteps); first = false {
 			next++
@@ -127,7 +137,12 @@ func (w *Worker) groups(ctx context.Context, cases []catalogue.Case, probe func(
 			}
 		}
 		if !ready {
-			next++ // the set-up does not work here: what it would have shown is not covered
+			next++ // the set-up does not work here: what it would have shown is not judged
+		}
+		for _, c := range cases[from:next] {
+			if spoiled {
+				v.hide(c.Rules...)
+			}
 		}
 		v.leave(ctx)
 	}
