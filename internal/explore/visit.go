@@ -81,7 +81,7 @@ func (v *visit) Found(s *session.Session, f model.Finding) {
 	last := s.Last()
 	right := model.Step(last.Before, last.Request)[0]
 	now, due, resource := model.Exercised(last.Before, last.Request, right.Answer, right.Next)
-	v.hide(slices.Concat(now, due)...)
+	status.Hide(v.behind, slices.Concat(now, due)...)
 	v.shown(*last, resource)
 }
 
@@ -173,25 +173,16 @@ func (v *visit) read(resource string, ids ...model.ID) {
 	if len(v.worker.shown[strings.HasPrefix(resource, "store/")]) > 1 {
 		v.worker.exercised(ids...)
 	} else {
-		v.hide(ids...)
+		v.worker.Client.Status.Hide("", ids...)
 	}
 }
 
 // Followed forgets what was due: the target is in a state that nobody asked for.
 func (v *visit) Followed() {
 	for _, ids := range v.due {
-		v.hide(ids...)
+		v.worker.Client.Status.Hide(v.behind, ids...)
 	}
 	clear(v.due)
-}
-
-// hide notes rules that would have been put to the test, had nothing been in the way.
-func (v *visit) hide(ids ...model.ID) {
-	for _, id := range ids {
-		if v.worker.missing[id] {
-			v.worker.Hidden[Hidden{id, v.behind}] = true
-		}
-	}
 }
 
 // inspector looks into what its worker suspects as soon as the world that showed it is closed, so that

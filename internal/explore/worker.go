@@ -34,7 +34,6 @@ type Worker struct {
 	Client     *session.Client
 	Suspicions diagnose.Suspicions
 	Deviations map[reports.Deviation]int // how often each was seen, by itself without a count
-	Hidden     map[Hidden]bool           // rules that it had to leave untested
 	generate   *generators.Generator
 	tour       *machine.Tour
 	shown      map[bool]map[model.Selectors]bool // by Gets of trails, and of stores
@@ -45,16 +44,9 @@ type Worker struct {
 	inspector  *inspector // nil where suspicions can wait
 }
 
-// Hidden is a rule that a request would have put to the test, and the key of the suspicion that was in the way; it is
-// empty where no Get followed.
-type Hidden struct {
-	Rule   model.ID
-	Behind string
-}
-
 // NewWorker makes a worker that walks its part of the transitions by a tour.
 func NewWorker(subject *probe.Subject, tour *machine.Tour) *Worker {
-	w := &Worker{Client: subject.NewClient(), Suspicions: diagnose.Suspicions{}, Deviations: map[reports.Deviation]int{}, Hidden: map[Hidden]bool{},
+	w := &Worker{Client: subject.NewClient(), Suspicions: diagnose.Suspicions{}, Deviations: map[reports.Deviation]int{},
 		generate: generators.New(subject.Scope), tour: tour,
 		shown:   map[bool]map[model.Selectors]bool{false: {}, true: {}},
 		missing: map[model.ID]bool{}, pairs: map[[2]model.ID]bool{}, classes: map[string]bool{}}
@@ -128,7 +120,7 @@ func (w *Worker) groups(ctx context.Context, cases []catalogue.Case, probe func(
 				ready = v.verify(ctx, r)
 			}
 		}
-		prepared, world, from, spoiled := v.session.State(), cases[next].World, next, v.behind != ""
+		prepared, world, from, spoiled := v.session.State(), cases[next].World, next, v.behind
 		for first := true; ready && next < len(cases) && cases[next].World == world &&
 			(first || v.session.State().Equal(prepared) && len(v.session.Steps) < maxSharedSteps); first = false {
 			next++
@@ -140,8 +132,8 @@ func (w *Worker) groups(ctx context.Context, cases []catalogue.Case, probe func(
 			next++ // the set-up does not work here: what it would have shown is not judged
 		}
 		for _, c := range cases[from:next] {
-			if spoiled {
-				v.hide(c.Rules...)
+			if spoiled != "" {
+				w.Client.Status.Hide(spoiled, c.Rules...)
 			}
 		}
 		v.leave(ctx)

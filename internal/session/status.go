@@ -37,6 +37,7 @@ type Status struct {
 	last   sync.Map // the request of each client that was not answered, since its last answer
 	worked sync.Map // the operations that have succeeded
 	rules  sync.Map // that were put to the test
+	hidden sync.Map // rules that were not, each with what Hide was told
 	stores sync.Map // the kinds of what Put and Get answered on event data stores that are there
 
 	events  func(reports.Event)
@@ -99,6 +100,19 @@ func (s *Status) Exercise(id model.ID) { s.rules.Store(id, true) }
 // Exercised reports whether a rule was put to the test.
 func (s *Status) Exercised(id model.ID) bool {
 	_, ok := s.rules.Load(id)
+	return ok
+}
+
+// Hide notes rules that were left untested behind the suspicion with a key, or since no Get told; the key is empty then.
+func (s *Status) Hide(behind string, ids ...model.ID) {
+	for _, id := range ids {
+		s.hidden.Store([2]string{string(id), behind}, true)
+	}
+}
+
+// Hides reports whether a rule was left untested behind it.
+func (s *Status) Hides(behind string, id model.ID) bool {
+	_, ok := s.hidden.Load([2]string{string(id), behind})
 	return ok
 }
 

@@ -194,6 +194,28 @@ func Lacking(r *reports.Report) []plain.Group[string, string] {
 // maxReasons bounds how many reasons Lacking tells.
 const maxReasons = 200
 
+// Rules counts the rules by their state.
+func Rules(c reports.Coverage) string {
+	var parts []string
+	states, _, _ := c.Counts()
+	for _, state := range reports.RuleStates {
+		if states[state] > 0 {
+			parts = append(parts, fmt.Sprintf("%s %d", state, states[state]))
+		}
+	}
+	return strings.Join(parts, ", ")
+}
+
+// NotJudged lists the applicable rules that were not judged, with the reason of each, as they may be shown.
+func NotJudged(r *reports.Report) []string {
+	rules := slices.DeleteFunc(r.Coverage.InOrder(), func(id model.ID) bool {
+		return !r.Coverage.Rules[id].Applicable || r.Coverage.Rules[id].Judged()
+	})
+	return plain.Texts(plain.GroupBy(rules, func(id model.ID) string { return r.Coverage.Rules[id].Why }), func(g plain.Group[string, model.ID]) string {
+		return strings.TrimSuffix(strings.Join(plain.Texts(g.Items, plain.Text[model.ID]), ", ")+" ("+plain.Text(g.Key)+")", " ()")
+	})
+}
+
 // Machine says how large the machine of a complete suite is.
 func Machine(c *reports.Certificate) string {
 	return plain.Counted(c.States, "state") + ", " + plain.Counted(len(c.Inputs), "input") + ", " +
