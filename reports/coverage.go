@@ -49,13 +49,10 @@ var RuleStates = []string{RuleViolated, RuleDeviates, RuleKept, RuleNotJudged, R
 
 // ruleStates has the rules of the report, and those that its divergences name besides, each with its state.
 func (r *Report) ruleStates() map[model.ID]RuleCoverage {
-	rules, confirmed, deviates := map[model.ID]RuleCoverage{}, map[model.ID]bool{}, map[model.ID]bool{}
+	rules, confirmed := map[model.ID]RuleCoverage{}, map[model.ID]bool{}
 	for _, d := range r.Divergences {
 		rules[d.Rule] = RuleCoverage{Exercised: true, Violated: true, Applicable: true}
 		confirmed[d.Rule] = confirmed[d.Rule] || d.Status != Unrepeated
-	}
-	for _, d := range r.Deviations {
-		deviates[d.Rule] = true
 	}
 	maps.Copy(rules, r.Coverage.Rules)
 	for id, c := range rules {
@@ -71,7 +68,7 @@ func (r *Report) ruleStates() map[model.ID]RuleCoverage {
 		case diverged:
 			c.Why = "a divergence from it was not confirmed"
 		case !c.Applicable, !c.Exercised:
-		case deviates[id]:
+		case slices.ContainsFunc(r.Deviations, func(d Deviation) bool { return d.Rule == id }):
 			c.State = RuleDeviates
 		default:
 			c.State = RuleKept

@@ -125,12 +125,8 @@ func Outcome(r *reports.Report) string {
 	if len(r.Divergences) > 0 {
 		text += ": " + strings.ReplaceAll(plain.Counted(len(r.Divergences), "divergence"), ",", "")
 	}
-	for _, kind := range []string{model.Documented.String(), model.Observed.String(), model.Inferred.String(), reports.Unrepeated} {
-		if kinds[kind] > 0 {
-			text += fmt.Sprintf(", %d %s", kinds[kind], kind)
-		}
-	}
-	return text
+	order := []string{model.Documented.String(), model.Observed.String(), model.Inferred.String(), reports.Unrepeated}
+	return text + strings.Join(plain.Tally(", %[2]d %[1]s", kinds, order...), "")
 }
 
 // LevelMeanings says what each level of evidence means.
@@ -196,14 +192,8 @@ const maxReasons = 200
 
 // Rules counts the rules by their state.
 func Rules(c reports.Coverage) string {
-	var parts []string
 	states, _, _ := c.Counts()
-	for _, state := range reports.RuleStates {
-		if states[state] > 0 {
-			parts = append(parts, fmt.Sprintf("%s %d", state, states[state]))
-		}
-	}
-	return strings.Join(parts, ", ")
+	return strings.Join(plain.Tally("%s %d", states, reports.RuleStates...), ", ")
 }
 
 // NotJudged lists the applicable rules that were not judged, with the reason of each, as they may be shown.

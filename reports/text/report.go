@@ -300,12 +300,7 @@ func summary(replays []reports.Replay) string {
 	for _, r := range replays {
 		counts[r.Outcome]++
 	}
-	var parts []string
-	for _, outcome := range []string{reports.ReplayDiverges, reports.ReplayDifferent, reports.ReplayFixed, reports.ReplayNotCovered} {
-		if counts[outcome] > 0 {
-			parts = append(parts, fmt.Sprintf("%d %s", counts[outcome], outcome))
-		}
-	}
+	parts := plain.Tally("%[2]d %[1]s", counts, reports.ReplayDiverges, reports.ReplayDifferent, reports.ReplayFixed, reports.ReplayNotCovered)
 	return plain.Counted(len(replays), "trace") + ": " + strings.Join(parts, ", ")
 }
 
