@@ -147,4 +147,13 @@ func TestJoinedStates(t *testing.T) {
 		require.NoError(t, err)
 		assert.Equal(t, "not judged: "+hidden, statesOf(joined)[model.LogsStop])
 	}
+	unprobed := judged(func(r *Report) {
+		r.Capabilities, r.NotCovered, r.End = nil, nil, &End{Interrupted: ReasonInterrupted}
+		r.Coverage.Rules = map[model.ID]RuleCoverage{model.LogsStop: {Why: "the run ended before"}}
+	})
+	lacking := judged(func(r *Report) { set[RuleNotCovered](r, model.LogsStop) })
+	unprobed.Shard, lacking.Shard = "2/2", "1/2"
+	joined, err := Join(lacking, unprobed)
+	require.NoError(t, err)
+	assert.Equal(t, "not covered: needs stores", statesOf(joined)[model.LogsStop])
 }

@@ -221,7 +221,7 @@ func (r *Report) add(p *Report) {
 			Applicable: known.Applicable || c.Applicable}
 		if !joined.Exercised {
 			joined.Why = c.Why
-			if known.Applicable && !c.Applicable || strings.HasPrefix(known.Why, HiddenBehind) {
+			if known.Applicable && !c.Applicable || !p.Probed() && known.Why != "" || strings.HasPrefix(known.Why, HiddenBehind) {
 				joined.Why = known.Why
 			}
 		}
