@@ -316,12 +316,19 @@ func (r *run) coverage() {
 
 // untested says why a rule was not put to the test.
 func (r *run) untested(id model.ID) string {
+	doubtful := ""
 	for _, d := range r.found {
-		if d.Again > 0 && slices.ContainsFunc(d.As, func(key string) bool { return r.subject.Status.Hides(key, id) }) {
-			return reports.HiddenBehind + string(d.Finding.Rule) + ", which is violated"
+		behind := slices.ContainsFunc(d.As, func(key string) bool { return r.subject.Status.Hides(key, id) })
+		switch why := reports.HiddenBehind + string(d.Finding.Rule); {
+		case behind && d.Again > 0:
+			return why + ", which is violated"
+		case behind:
+			doubtful = why + ", which was not confirmed"
 		}
 	}
 	switch unread := r.subject.Status.Hides("", id); {
+	case doubtful != "":
+		return doubtful
 	case unread && !r.subject.Scope.Can[model.CanGet]:
 		return "wants GetInsightSelectors, which is not there"
 	case unread:
