@@ -16,9 +16,12 @@ import (
 
 // WorstFirst lists the divergences that count most first: what fails the run, then the rest, in the report's order.
 func WorstFirst(r *reports.Report) []reports.Divergence {
-	others := slices.Clone(r.Divergences)
-	fails := slices.DeleteFunc(slices.Clone(others), func(d reports.Divergence) bool { return !d.Fails })
-	return append(fails, slices.DeleteFunc(others, func(d reports.Divergence) bool { return d.Fails })...)
+	return append(Failing(r), slices.DeleteFunc(slices.Clone(r.Divergences), func(d reports.Divergence) bool { return d.Fails })...)
+}
+
+// Failing lists the divergences that fail the run, or would.
+func Failing(r *reports.Report) []reports.Divergence {
+	return slices.DeleteFunc(slices.Clone(r.Divergences), func(d reports.Divergence) bool { return !d.Fails })
 }
 
 // Standing says of a divergence in a few words what it counts for.

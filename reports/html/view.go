@@ -182,7 +182,7 @@ var verdictTexts = map[reports.Verdict]verdictText{
 func verdictClass(v reports.Verdict) string { return cmp.Or(verdictTexts[v].Class, "unsure") }
 
 func headline(r *reports.Report) string {
-	failing, other := countFailing(r), len(r.Divergences)
+	failing, other := len(describe.Failing(r)), len(r.Divergences)
 	switch {
 	case r.Verdict == reports.Conforms && other > 0:
 		return "It conforms, with " + plain.Counted(other, "divergence") + " that " + map[bool]string{true: "does", false: "do"}[other == 1] + " not count"
@@ -190,15 +190,6 @@ func headline(r *reports.Report) string {
 		return "It diverges in " + plain.Counted(failing, "way")
 	}
 	return cmp.Or(verdictTexts[r.Verdict].Headline, clean(r.Verdict))
-}
-
-func countFailing(r *reports.Report) (n int) {
-	for _, d := range r.Divergences {
-		if d.Fails {
-			n++
-		}
-	}
-	return n
 }
 
 // meaning says what the verdict does and does not mean.
@@ -220,7 +211,7 @@ func meaning(r *reports.Report) []fact {
 func (v *reportView) Tiles() []tile {
 	r := v.R
 	_, applicable, judged := r.Coverage.Counts()
-	failing, all := countFailing(r), len(r.Divergences)
+	failing, all := len(describe.Failing(r)), len(r.Divergences)
 	counted := func(n int, noun, of string) tile {
 		value, label, _ := strings.Cut(plain.Counted(n, noun), " ")
 		return tile{value, of, label}

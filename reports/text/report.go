@@ -263,7 +263,7 @@ func (p *page) reason(r *reports.Report) {
 
 // failing lists the rules that fail the run, once each, and why else it is no pass, or none of all rules.
 func (p *page) failing(r *reports.Report) {
-	fails := slices.DeleteFunc(slices.Clone(r.Divergences), func(d reports.Divergence) bool { return !d.Fails })
+	fails := describe.Failing(r)
 	for _, rule := range plain.GroupBy(fails, func(d reports.Divergence) model.ID { return d.Rule }) {
 		p.rule(rule.Items[0])
 	}
