@@ -88,7 +88,7 @@ func readSide(data []byte) (*side, error) {
 		if err != nil {
 			return nil, err
 		}
-		return &side{plain.Target(r.Target), "a report", r, nil}, nil
+		return &side{plain.Target(r.Target), "a report", r.Normalized(), nil}, nil
 	case model.ProfileSchema:
 		p, err := ReadOrder(data)
 		if err != nil {
@@ -217,15 +217,7 @@ func (d Divergence) standing() string {
 }
 
 func ruleStatus(r *Report, id model.ID) string {
-	c, ok := r.Coverage.Rules[id]
-	if !ok {
-		return "not in the report"
-	}
-	state := c.State()
-	if c.Why != "" && (state == RuleNotCovered || state == RuleNotTried) {
-		state += ": " + c.Why
-	}
-	return state
+	return cmp.Or(r.Coverage.Rules[id].InWords(), "not in the report")
 }
 
 func capabilitiesOf(r *Report) map[string]string {

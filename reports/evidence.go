@@ -226,14 +226,10 @@ func (p *Precedence) check() error {
 	if _, err := p.Profile(""); err != nil {
 		return err
 	}
-	place := map[model.ID]int{}
-	for i, id := range model.ErrorRules() {
-		place[id] = i + 1
-	}
 	var problem error // the first
 	errorRules := func(where string, ids ...model.ID) {
 		for _, id := range ids {
-			if place[id] == 0 && problem == nil {
+			if model.Place(id) == 0 && problem == nil {
 				problem = fmt.Errorf("%s: %q is no error rule", where, plain.Shorten(string(id), plain.MaxShown))
 			}
 		}
@@ -258,7 +254,7 @@ func (p *Precedence) check() error {
 		switch {
 		case !slices.Contains(CellStatuses, c.Status):
 			return fmt.Errorf("cell %d: there is no status %q", i+1, plain.Shorten(c.Status, plain.MaxShown))
-		case place[c.First] >= place[c.Second]:
+		case model.Place(c.First) >= model.Place(c.Second):
 			return fmt.Errorf("cell %d: %s does not stand before %s in the reference's order", i+1, c.First, c.Second)
 		case seen[pair]:
 			return fmt.Errorf("cell %d: the pair %s and %s stands twice", i+1, c.First, c.Second)

@@ -217,10 +217,11 @@ func (r *Report) add(p *Report) {
 		})
 	for id, c := range p.Coverage.Rules {
 		known := r.Coverage.Rules[id]
-		joined := RuleCoverage{Exercised: known.Exercised || c.Exercised, Violated: known.Violated || c.Violated, Applicable: known.Applicable || c.Applicable}
+		joined := RuleCoverage{Exercised: known.Exercised || c.Exercised, Violated: known.Violated || c.Violated,
+			Applicable: known.Applicable || c.Applicable}
 		if !joined.Exercised {
 			joined.Why = c.Why
-			if known.Applicable && !c.Applicable {
+			if known.Applicable && !c.Applicable || !p.Probed() && known.Why != "" || strings.HasPrefix(known.Why, HiddenBehind) {
 				joined.Why = known.Why
 			}
 		}

@@ -40,13 +40,15 @@ const (
 	ReasonGoesOn      = "the run goes on, or was ended by force"
 )
 
-// Judge fills in Verdict, Reason, ExitCode and Partial from all else that a report holds. The report of
-// a version that did not record how the run ended keeps what it has.
+// Judge fills in Verdict, Reason, ExitCode, Partial and the states of the rules from all else that a report holds. The
+// report of a version that did not record how the run ended keeps its verdict.
 func Judge(r *Report) {
+	r.Coverage.Rules = r.ruleStates()
 	if r.End == nil {
 		return
 	}
-	for _, row := range verdicts(r, r.End, count(r)) {
+	n := count(r)
+	for _, row := range verdicts(r, r.End, n) {
 		if row.holds {
 			r.Verdict, r.Reason, r.ExitCode = row.verdict, row.reason, exitCodes[row.verdict]
 			break
@@ -54,6 +56,9 @@ func Judge(r *Report) {
 	}
 	if why, lacks := r.NotCovered[string(model.CanGet)]; r.Verdict == Conforms && lacks {
 		r.Reason += ", without reading back (" + why + ")"
+	}
+	if n.judged < n.applicable {
+		r.Reason += fmt.Sprintf("; %d of %d applicable rules not judged", n.applicable-n.judged, n.applicable)
 	}
 	if r.Verdict == Failed && r.End.Failed == "" {
 		r.ExitCode = ExitUsage
@@ -72,7 +77,7 @@ func verdicts(r *Report, e *End, n counts) []row {
 	can := func(c model.Capability) bool { return r.Capabilities[string(c)] == Covered }
 	level := "at or above level " + r.FailOn.String()
 	gone := r.Gone()
-	few := 2*n.exercised < n.applicable && (n.tests == 0 || n.executed < n.tests)
+	few := 2*n.judged < n.applicable && (n.tests == 0 || n.executed < n.tests)
 	return []row{
 		{e.Interrupted != "", Interrupted, e.Interrupted},
 		{e.Failed != "", Failed, e.Failed},
@@ -95,8 +100,8 @@ func verdicts(r *Report, e *End, n counts) []row {
 		{slices.Contains(r.CutShort, suiteComplete) && len(r.Suites) == 1, Inconclusive,
 			fmt.Sprintf("%d of %s of the complete suites executed; go on with --resume", n.executed, plain.Counted(n.tests, "test"))},
 		// A share of a run and what was left of an earlier one are not asked to cover much.
-		{few && r.Shard == "" && (!e.Resumed || e.Joined), Inconclusive, fmt.Sprintf("only %d of %d applicable rules were exercised; "+
-			"raise --requests or --time, and keep the systematic suite", n.exercised, n.applicable)},
+		{few && r.Shard == "" && (!e.Resumed || e.Joined), Inconclusive,
+			"too few rules were put to the test; raise --requests or --time, and keep the systematic suite"},
 		{n.known > 0 && n.below > 0, Conforms, fmt.Sprintf("nothing new %s; the baseline knows %s, and %d stand below that level",
 			level, plain.Counted(n.known, "divergence"), n.below)},
 		{n.known > 0, Conforms, "nothing new; the baseline knows " + plain.Counted(n.known, "divergence")},
@@ -111,7 +116,7 @@ func verdicts(r *Report, e *End, n counts) []row {
 type counts struct {
 	failing, unrepeated, known, below int      // divergences
 	stale                             []string // entries of the baseline
-	applicable, exercised             int      // rules
+	applicable, judged                int      // rules
 	executed, tests                   int      // of the complete suites
 	certified                         int      // suites whose certificate holds
 }
@@ -131,7 +136,7 @@ func count(r *Report) (n counts) {
 		}
 	}
 	n.stale = plain.Texts(r.Stale(), func(e Replay) string { return fmt.Sprintf("%s (%s)", e.Signature, e.Mend) })
-	n.applicable, n.exercised, _ = r.Coverage.Counts()
+	_, n.applicable, n.judged = r.Coverage.Counts()
 	for i := range r.Certificates {
 		n.executed += r.Certificates[i].Executed()
 		n.tests += r.Certificates[i].share()

@@ -104,7 +104,7 @@ var verdictCases = []verdictCase{
 	}, Inconclusive, 3, true, "the target stopped answering"},
 	{"unrepeated on an eventual target", func(r *Report) {
 		r.Target.Eventual, r.Divergences = true, []Divergence{failing(Unrepeated)}
-	}, Inconclusive, 3, false, "divergences that did not repeat, on a target that may answer late; run it again"},
+	}, Inconclusive, 3, false, "divergences that did not repeat, on a target that may answer late; run it again; 1 of 2 applicable rules not judged"},
 	{"confirmed and unrepeated on an eventual target", func(r *Report) {
 		r.Target.Eventual, r.Divergences = true, []Divergence{failing(Unrepeated), failing(Confirmed)}
 	}, Diverges, 1, false, "1 divergence at or above level observed"},
@@ -139,7 +139,7 @@ var verdictCases = []verdictCase{
 		for _, id := range []model.ID{model.TrailHomeRegion, model.TrailNotFound, model.LogsCallRate} {
 			r.Coverage.Rules[id] = RuleCoverage{Applicable: true}
 		}
-	}, Inconclusive, 3, true, "only 2 of 5 applicable rules were exercised; raise --requests or --time, and keep the systematic suite"},
+	}, Inconclusive, 3, true, "too few rules were put to the test; raise --requests or --time, and keep the systematic suite; 3 of 5 applicable rules not judged"},
 	{"a certificate that does not hold is not spoken of", func(r *Report) {
 		suiteOf(40, "")(r)
 		r.Suites = []string{"systematic", suiteComplete}
@@ -149,11 +149,11 @@ var verdictCases = []verdictCase{
 		for _, id := range []model.ID{model.TrailHomeRegion, model.TrailNotFound, model.LogsCallRate, model.GetReflectsPut, model.WireNoCrash} {
 			r.Coverage.Rules[id] = RuleCoverage{Applicable: true}
 		}
-	}, Inconclusive, 3, false, "only 2 of 7 applicable rules were exercised; raise --requests or --time, and keep the systematic suite"},
+	}, Inconclusive, 3, false, "too few rules were put to the test; raise --requests or --time, and keep the systematic suite; 5 of 7 applicable rules not judged"},
 	{"few rules, of what was left", func(r *Report) {
 		r.End.Resumed = true
 		r.Coverage.Rules = map[model.ID]RuleCoverage{model.PutStores: {Applicable: true}}
-	}, Conforms, 0, false, "no divergence was found among the requests that were tried"},
+	}, Conforms, 0, false, "no divergence was found among the requests that were tried; 1 of 1 applicable rules not judged"},
 	{"known and below", func(r *Report) { r.Divergences = []Divergence{known, below} }, Conforms, 0, false,
 		"nothing new at or above level observed; the baseline knows 1 divergence, and 1 stand below that level"},
 	{"known", func(r *Report) { r.Divergences = []Divergence{known} }, Conforms, 0, false, "nothing new; the baseline knows 1 divergence"},

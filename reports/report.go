@@ -273,66 +273,6 @@ type Deviation struct {
 	Count     int         `json:"count"`
 }
 
-// Coverage says how much of the model the run has tried.
-type Coverage struct {
-	Rules       map[model.ID]RuleCoverage `json:"rules"`
-	Transitions Count                     `json:"transitions"` // between the insight states of a trail
-	Pairs       Count                     `json:"pairs"`       // of error rules that one request breaks together
-	Walk        *Walk                     `json:"walk,omitempty"`
-}
-
-// RuleCoverage says what a run found out about one rule. Exercised means that a request broken in
-// that rule alone, or its positive case, was answered, and that a wrong answer would have been seen.
-type RuleCoverage struct {
-	Exercised  bool   `json:"exercised"`
-	Violated   bool   `json:"violated"`
-	Applicable bool   `json:"applicable"`
-	Why        string `json:"why,omitempty"` // where it is not applicable or was not exercised
-}
-
-// The states of a rule in a report.
-const (
-	RuleKept       = "kept"
-	RuleViolated   = "violated"
-	RuleNotCovered = "not covered"
-	RuleNotTried   = "not exercised"
-)
-
-// State is what a run found out about the rule, in a word.
-func (c RuleCoverage) State() string {
-	switch {
-	case c.Violated:
-		return RuleViolated
-	case !c.Applicable:
-		return RuleNotCovered
-	case !c.Exercised:
-		return RuleNotTried
-	}
-	return RuleKept
-}
-
-// Count is how many of a fixed number were covered.
-type Count struct {
-	Covered int `json:"covered"`
-	Total   int `json:"total"`
-}
-
-// Counts returns how many rules apply, were exercised, and were violated.
-func (c Coverage) Counts() (applicable, exercised, violated int) {
-	for _, rule := range c.Rules {
-		if rule.Violated {
-			violated++
-		}
-		if rule.Applicable {
-			applicable++
-		}
-		if rule.Applicable && rule.Exercised {
-			exercised++
-		}
-	}
-	return applicable, exercised, violated
-}
-
 // FailsRun reports whether a divergence made the verdict. An unrepeated one does not where a target may answer late.
 func (r *Report) FailsRun(d Divergence) bool {
 	return d.Fails && (d.Status == Confirmed || !r.Target.Eventual)
@@ -353,11 +293,11 @@ func (r *Report) sort() {
 	})
 }
 
-// rulePlaces says where in the table of rules each stands, from 0.
+// rulePlaces says where in the table of rules each stands, below 0: those that it does not have come last.
 func rulePlaces() map[model.ID]int {
 	places := make(map[model.ID]int, len(model.Rules))
 	for i := range model.Rules {
-		places[model.Rules[i].ID] = i
+		places[model.Rules[i].ID] = i - len(model.Rules)
 	}
 	return places
 }
@@ -376,7 +316,7 @@ func (r *Report) Normalized() *Report {
 	c.Schema = cmp.Or(c.Schema, Schema)
 	c.DurationSeconds, c.RequestsPerSecond = plain.Finite(r.DurationSeconds), plain.Finite(r.RequestsPerSecond)
 	c.FirstConfirmedSeconds = plain.Finite(r.FirstConfirmedSeconds)
-	c.Divergences, c.Deviations = slices.Clone(r.Divergences), slices.Clone(r.Deviations)
+	c.Divergences, c.Deviations, c.Coverage.Rules = slices.Clone(r.Divergences), slices.Clone(r.Deviations), r.ruleStates()
 	c.sort()
 	return &c
 }

@@ -105,7 +105,13 @@ func WriteTrace(folder string, t *Trace) (string, error) {
 		return "", err
 	}
 	path := filepath.Join(folder, t.fileName())
-	return path, files.Write(path, t.write)
+	return path, files.Write(path, func(w io.Writer) error {
+		data, err := plain.Marshal(t, "  ")
+		if err == nil {
+			_, err = w.Write(data)
+		}
+		return err
+	})
 }
 
 // traceSchema identifies the JSON form of a Trace.
@@ -189,15 +195,6 @@ func needsOf(d Divergence) []model.Capability {
 // ModelRequest is the symbolic request of a step.
 func (s Step) ModelRequest() model.Request {
 	return model.Request{Op: model.Op(s.Operation), Region: s.Region, Input: s.Request, Raw: s.Raw, Method: s.Method, OtherTarget: s.OtherTarget}
-}
-
-// write writes the trace.
-func (t *Trace) write(w io.Writer) error {
-	data, err := plain.Marshal(t, "  ")
-	if err == nil {
-		_, err = w.Write(data)
-	}
-	return err
 }
 
 // schemaOf reads which form a file of JSON has.

@@ -119,7 +119,7 @@ func (p *Player) flakyAsOne(found []*Divergence) []*Divergence {
 	for _, d := range flaky {
 		if known := one[by(d)]; known != nil {
 			known.Count += d.Count
-			known.Also = append(known.Also, d.Finding.Signature())
+			known.Also, known.As = append(known.Also, d.Finding.Signature()), append(known.As, d.As...)
 		} else {
 			one[by(d)] = d
 		}

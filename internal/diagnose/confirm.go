@@ -45,7 +45,7 @@ func (p *Player) storesAsOne(found []*Divergence) []*Divergence {
 	return slices.DeleteFunc(found, func(d *Divergence) bool {
 		symptom := d != cause && d.Finding.Actual == code && session.OnStore(d.Steps[len(d.Steps)-1].Request)
 		if symptom {
-			cause.Also = append(cause.Also, d.Finding.Signature())
+			cause.Also, cause.As = append(cause.Also, d.Finding.Signature()), append(cause.As, d.As...)
 		}
 		return symptom
 	})
@@ -101,12 +101,12 @@ func (p *Player) confirmAll(ctx context.Context, suspected []*Divergence, o Opti
 			o.Tell(reports.EventConfirmation, d)
 		}
 		if first := d.first; d.Again == 0 && first != nil { // the shortest case may be one that another request disturbed
-			count := d.Count
+			count, as := d.Count, d.As
 			*d = *first
 			if p.confirm(ctx, d); over() {
 				*d = *first
 			}
-			d.Count = count
+			d.Count, d.As = count, as
 		}
 		silence := (d.Finding.Rule == model.WireNoCrash || d.Finding.Actual == wire.Busy || d.forgot()) && d.Again == 0
 		if silence {
@@ -161,7 +161,7 @@ func (p *Player) withoutSymptoms(ctx context.Context, found []*Divergence) []*Di
 		if cause < 0 || found[cause].Finding.Level < d.Finding.Level {
 			return false
 		}
-		found[cause].Also = append(found[cause].Also, d.Finding.Signature())
+		found[cause].Also, found[cause].As = append(found[cause].Also, d.Finding.Signature()), append(found[cause].As, d.As...)
 		return true
 	})
 }

@@ -24,6 +24,7 @@ type Divergence struct {
 	Tries   int         // attempts
 	Also    []string    // signatures of what shows only after this one, or is seen now and then with it
 	first   *Divergence // the sight that was confirmed during the exploration, if one was
+	As      []string    // the keys of the suspicions that it has come from
 
 	rate      string     // of what is seen now and then
 	elsewhere bool       // it repeated at another step than the one at which it was seen
@@ -82,11 +83,11 @@ func (d *Divergence) betterThan(known *Divergence) bool {
 
 // merge takes in another sight of the same divergence.
 func (d *Divergence) merge(o *Divergence) {
-	count, first := d.Count+o.Count, cmp.Or(d.first, o.first)
+	count, first, as := d.Count+o.Count, cmp.Or(d.first, o.first), slices.Concat(d.As, o.As)
 	if o.Again > 0 && d.Again == 0 || (o.Again > 0) == (d.Again > 0) && o.betterThan(d) {
 		*d = *o
 	}
-	d.Count, d.first = count, first
+	d.Count, d.first, d.As = count, first, as
 }
 
 // Report renders the divergence, without what only a run knows.
@@ -153,7 +154,7 @@ func (all Suspicions) Add(d *Divergence) bool {
 	if !ok {
 		if len(all) < maxSuspicions {
 			mine := *d
-			mine.Steps = slices.Clone(d.Steps)
+			mine.Steps, mine.As = slices.Clone(d.Steps), []string{key}
 			all[key] = &mine
 		}
 		return true

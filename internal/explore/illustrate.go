@@ -29,6 +29,9 @@ func Illustrate(ctx context.Context, target targets.Target, rule model.ID) ([]re
 	for _, c := range cases {
 		w := NewWorker(subject, &machine.Tour{})
 		w.missing = map[model.ID]bool{rule: true}
+		for _, selectors := range w.shown { // by a right target each Get tells
+			selectors[0], selectors[1] = true, true
+		}
 		v, ok := w.visit(ctx)
 		if !ok {
 			break

@@ -3,6 +3,8 @@ package explore
 import (
 	"context"
 	"maps"
+	"slices"
+	"strings"
 	"sync"
 
 	"github.com/insightconform/conform/generators"
@@ -17,6 +19,7 @@ type visit struct {
 	session *session.Session
 	worker  *Worker
 	due     map[string][]model.ID // rules that the next Get of a resource tests
+	behind  string                // the key of what was found last
 	quiet   bool                  // which rules it exercises is not counted: others do the same
 }
 
@@ -39,6 +42,9 @@ func (v *visit) leave(ctx context.Context) {
 	client := v.worker.Client
 	client.Heard(ctx, !v.session.Silent(), v.session.Problem)
 	v.session.Close(ctx)
+	if v.session.Lost != "" && v.behind != "" || !client.Can(model.CanGet) {
+		v.Followed()
+	}
 	v.worker.inspect(ctx)
 }
 
@@ -70,6 +76,12 @@ func (v *visit) Found(s *session.Session, f model.Finding) {
 		}
 	}
 	w.inspector.suspect(d)
+	v.behind = d.Key()
+	last := s.Last()
+	right := model.Step(last.Before, last.Request)[0]
+	now, due, resource := model.Exercised(last.Before, last.Request, right.Answer, right.Next)
+	status.Hide(v.behind, slices.Concat(now, due)...)
+	v.shown(*last, resource)
 }
 
 // Deviated counts a deviation.
@@ -88,12 +100,14 @@ func (v *visit) Allowed(step session.Step) {
 		return
 	}
 	now, due, resource := model.Exercised(step.Before, step.Request, step.Reply.Answer, step.State)
-	w.exercised(now...)
 	if step.Request.Op == model.OpGet && resource != "" {
-		w.exercised(v.due[resource]...)
+		v.shown(step, resource)
+		v.read(resource, now...)
+		v.Unchanged(resource)
 		delete(v.due, resource)
 		return
 	}
+	w.exercised(now...)
 	for _, id := range due {
 		switch {
 		case id == model.StateIsolated:
@@ -144,10 +158,31 @@ func class(s model.State, broken []model.ID) string {
 }
 
 // Unchanged notes that the rules hold which the next Get of a resource was to test.
-func (v *visit) Unchanged(resource string) { v.worker.exercised(v.due[resource]...) }
+func (v *visit) Unchanged(resource string) { v.read(resource, v.due[resource]...) }
+
+// shown notes which selectors a Get has shown.
+func (v *visit) shown(step session.Step, resource string) {
+	if known := v.worker.shown[strings.HasPrefix(resource, "store/")]; step.Request.Op == model.OpGet && resource != "" {
+		known[step.Reply.Answer.Selectors] = true
+	}
+}
+
+// read notes rules that a Get has put to the test, unless all of them show the same, whatever is stored.
+func (v *visit) read(resource string, ids ...model.ID) {
+	if len(v.worker.shown[strings.HasPrefix(resource, "store/")]) > 1 {
+		v.worker.exercised(ids...)
+	} else {
+		v.worker.Client.Status.Hide("", ids...)
+	}
+}
 
 // Followed forgets what was due: the target is in a state that nobody asked for.
-func (v *visit) Followed() { v.due = map[string][]model.ID{} }
+func (v *visit) Followed() {
+	for _, ids := range v.due {
+		v.worker.Client.Status.Hide(v.behind, ids...)
+	}
+	clear(v.due)
+}
 
 // inspections are what the inspectors of a run's workers share.
 type inspections struct {

@@ -36,9 +36,10 @@ type Worker struct {
 	Deviations map[reports.Deviation]int // how often each was seen, by itself without a count
 	generate   *generators.Generator
 	tour       *machine.Tour
-	missing    map[model.ID]bool    // applicable rules that it has not yet exercised: once it is empty, none is looked for
-	pairs      map[[2]model.ID]bool // of rules that one Put has broken
-	classes    map[string]bool      // the broken rules that were tried in each class of states
+	shown      map[bool]map[model.Selectors]bool // by Gets of trails, and of stores
+	missing    map[model.ID]bool                 // applicable rules that it has not yet exercised: once it is empty, none is looked for
+	pairs      map[[2]model.ID]bool              // of rules that one Put has broken
+	classes    map[string]bool                   // the broken rules that were tried in each class of states
 	found      func(signature string) bool
 	inspector  *inspector // nil where nothing is suspected
 }
@@ -47,6 +48,7 @@ type Worker struct {
 func NewWorker(subject *probe.Subject, tour *machine.Tour) *Worker {
 	w := &Worker{Client: subject.NewClient(), Suspicions: diagnose.Suspicions{}, Deviations: map[reports.Deviation]int{},
 		generate: generators.New(subject.Scope), tour: tour,
+		shown:   map[bool]map[model.Selectors]bool{false: {}, true: {}},
 		missing: map[model.ID]bool{}, pairs: map[[2]model.ID]bool{}, classes: map[string]bool{}}
 	for _, id := range subject.Scope.Applicable() {
 		w.missing[id] = true
@@ -118,7 +120,7 @@ func (w *Worker) groups(ctx context.Context, cases []catalogue.Case, probe func(
 				ready = v.verify(ctx, r)
 			}
 		}
-		prepared, world := v.session.State(), cases[next].World
+		prepared, world, from, spoiled := v.session.State(), cases[next].World, next, v.behind
 		for first := true; ready && next < len(cases) && cases[next].World == world &&
 			(first || v.session.State().Equal(prepared) && len(v.session.Steps) < maxSharedSteps); first = false {
 			next++
@@ -127,7 +129,12 @@ func (w *Worker) groups(ctx context.Context, cases []catalogue.Case, probe func(
 			}
 		}
 		if !ready {
-			next++ // the set-up does not work here: what it would have shown is not covered
+			next++ // the set-up does not work here: what it would have shown is not judged
+		}
+		for _, c := range cases[from:next] {
+			if spoiled != "" {
+				w.Client.Status.Hide(spoiled, c.Rules...)
+			}
 		}
 		v.leave(ctx)
 	}

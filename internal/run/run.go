@@ -32,6 +32,7 @@ type run struct {
 	report      *reports.Report
 	timeline    session.Timeline
 	replayed    diagnose.Suspicions                 // what the traces of earlier runs still show
+	found       []*diagnose.Divergence              // with their evidence
 	first       atomic.Pointer[diagnose.Divergence] // with which Options.StopAtFirst ended the run
 	soonest     atomic.Int64                        // when something was confirmed first, in nanoseconds of the run
 }
@@ -209,20 +210,19 @@ func (r *run) diagnose(ctx context.Context) {
 			all.Add(d)
 		}
 	}
-	var found []*diagnose.Divergence
 	if first := r.first.Load(); first != nil {
-		found = append(found, first)
+		r.found = append(r.found, first)
 	} else {
 		options := diagnose.Options{ShrinkRequests: r.options.ShrinkRequests, Note: func(text string) { r.note(text) }, Tell: r.tell}
 		if r.options.StopAtFirst {
 			options.ShrinkRequests = 0
 		}
-		found = player.Resolve(ctx, all.Sorted(), options)
+		r.found = player.Resolve(ctx, all.Sorted(), options)
 	}
 	r.report.ConfirmRequests += player.Client.Requests
 	r.report.FirstConfirmedSeconds = time.Duration(r.soonest.Load()).Seconds()
 	r.report.Certificates = r.exploration.Certificates(true)
-	for _, d := range found {
+	for _, d := range r.found {
 		r.subject.Status.Exercise(d.Finding.Rule)
 		r.report.Divergences = append(r.report.Divergences, r.shown(d))
 	}
@@ -315,11 +315,36 @@ func (r *run) coverage() {
 			c.Why = r.subject.Lacking(rule)
 		default:
 			if c.Exercised = r.subject.Status.Exercised(rule.ID); !c.Exercised {
-				c.Why = "no request put it to the test"
+				c.Why = r.untested(rule.ID)
 			}
 		}
 		r.report.Coverage.Rules[rule.ID] = c
 	}
+}
+
+// untested says why a rule was not put to the test.
+func (r *run) untested(id model.ID) string {
+	doubtful := ""
+	for _, d := range r.found {
+		behind := slices.ContainsFunc(d.As, func(key string) bool { return r.subject.Status.Hides(key, id) })
+		switch why := reports.HiddenBehind + string(d.Finding.Rule); {
+		case behind && d.Again > 0:
+			return why + ", which is violated"
+		case behind:
+			doubtful = why + ", which was not confirmed"
+		}
+	}
+	switch unread := r.subject.Status.Hides("", id); {
+	case doubtful != "":
+		return doubtful
+	case unread && !r.subject.Scope.Can[model.CanGet]:
+		return "wants GetInsightSelectors, which is not there"
+	case unread:
+		return "every GetInsightSelectors answered the same"
+	case len(r.report.CutShort) > 0:
+		return "the run ended before a request put it to the test"
+	}
+	return "no request put it to the test"
 }
 
 // ending says how the run ended.

@@ -39,6 +39,7 @@ type Status struct {
 	worked sync.Map // the operations that have succeeded
 	asked  sync.Map // how many requests the exploration has sent, by operation
 	rules  sync.Map // that were put to the test
+	hidden sync.Map // rules that were not, each with what Hide was told
 	stores sync.Map // the kinds of what Put and Get answered on event data stores that are there
 
 	events  func(reports.Event)
@@ -108,6 +109,19 @@ func (s *Status) Exercised(id model.ID) bool {
 func (s *Status) Asked(op model.Op) int {
 	n, _ := s.asked.LoadOrStore(op, new(atomic.Int64))
 	return int(n.(*atomic.Int64).Load())
+}
+
+// Hide notes rules that were left untested behind the suspicion with a key, or since no Get told; the key is empty then.
+func (s *Status) Hide(behind string, ids ...model.ID) {
+	for _, id := range ids {
+		s.hidden.Store([2]string{string(id), behind}, true)
+	}
+}
+
+// Hides reports whether a rule was left untested behind it.
+func (s *Status) Hides(behind string, id model.ID) bool {
+	_, ok := s.hidden.Load([2]string{string(id), behind})
+	return ok
 }
 
 // SetPhase says what the run is doing.

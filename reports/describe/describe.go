@@ -16,9 +16,12 @@ import (
 
 // WorstFirst lists the divergences that count most first: what fails the run, then the rest, in the report's order.
 func WorstFirst(r *reports.Report) []reports.Divergence {
-	others := slices.Clone(r.Divergences)
-	fails := slices.DeleteFunc(slices.Clone(others), func(d reports.Divergence) bool { return !d.Fails })
-	return append(fails, slices.DeleteFunc(others, func(d reports.Divergence) bool { return d.Fails })...)
+	return append(Failing(r), slices.DeleteFunc(slices.Clone(r.Divergences), func(d reports.Divergence) bool { return d.Fails })...)
+}
+
+// Failing lists the divergences that fail the run, or would.
+func Failing(r *reports.Report) []reports.Divergence {
+	return slices.DeleteFunc(slices.Clone(r.Divergences), func(d reports.Divergence) bool { return !d.Fails })
 }
 
 // Standing says of a divergence in a few words what it counts for.
@@ -128,12 +131,8 @@ func Outcome(r *reports.Report) string {
 	if len(r.Divergences) > 0 {
 		text += ": " + strings.ReplaceAll(plain.Counted(len(r.Divergences), "divergence"), ",", "")
 	}
-	for _, kind := range []string{model.Documented.String(), model.Observed.String(), model.Inferred.String(), reports.Unrepeated, reports.NotTried} {
-		if kinds[kind] > 0 {
-			text += fmt.Sprintf(", %d %s", kinds[kind], kind)
-		}
-	}
-	return text
+	order := []string{model.Documented.String(), model.Observed.String(), model.Inferred.String(), reports.Unrepeated, reports.NotTried}
+	return text + strings.Join(plain.Tally(", %[2]d %[1]s", kinds, order...), "")
 }
 
 // LevelMeanings says what each level of evidence means.
@@ -196,6 +195,22 @@ func Lacking(r *reports.Report) []plain.Group[string, string] {
 
 // maxReasons bounds how many reasons Lacking tells.
 const maxReasons = 200
+
+// Rules counts the rules by their state.
+func Rules(c reports.Coverage) string {
+	states, _, _ := c.Counts()
+	return strings.Join(plain.Tally("%s %d", states, reports.RuleStates...), ", ")
+}
+
+// NotJudged lists the applicable rules that were not judged, with the reason of each, as they may be shown.
+func NotJudged(r *reports.Report) []string {
+	rules := slices.DeleteFunc(r.Coverage.InOrder(), func(id model.ID) bool {
+		return !r.Coverage.Rules[id].Applicable || r.Coverage.Rules[id].Judged()
+	})
+	return plain.Texts(plain.GroupBy(rules, func(id model.ID) string { return r.Coverage.Rules[id].Why }), func(g plain.Group[string, model.ID]) string {
+		return strings.TrimSuffix(strings.Join(plain.Texts(g.Items, plain.Text[model.ID]), ", ")+" ("+plain.Text(g.Key)+")", " ()")
+	})
+}
 
 // Machine says how large the machine of a complete suite is.
 func Machine(c *reports.Certificate) string {

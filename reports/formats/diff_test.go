@@ -65,7 +65,6 @@ func TestCompareReports(t *testing.T) {
 	b.Divergences = []reports.Divergence{divergence(model.PutStores, "evil\x1b[31m"), divergence(model.GetNotEnabled, "new"), divergence(model.PutIdempotent, "x"), divergence(model.AnswerOneEntry, "y")}
 	b.Divergences[2].Status = reports.Unrepeated
 	b.Verdict, b.ExitCode = reports.Diverges, reports.ExitDiverges
-	b.Coverage.Rules[model.PutStores] = reports.RuleCoverage{Exercised: true, Applicable: true, Violated: true}
 	b.Coverage.Rules[model.PutEmptyDisables] = reports.RuleCoverage{Applicable: true, Why: "no request put it to the test"}
 	b.SetCapability(model.CanRegions, true, "")
 	a.Deviations = []reports.Deviation{{Rule: model.LogsStop, Operation: "GetInsightSelectors", Reference: "InsightNotEnabledException", Actual: "success", Count: 3}}
@@ -80,8 +79,10 @@ func TestCompareReports(t *testing.T) {
 		differs("divergences", "put/replaces-list Put", "gone instead of success", ""),
 		differs("divergences", "put/stores Put", "5xx instead of success", "evil\x1b[31m instead of success"),
 		differs("divergences", "get/not-enabled Put", "", "new instead of success"),
-		differs("rules", "put/stores", "kept", "violated"),
-		differs("rules", "put/empty-disables", "kept", "not exercised: no request put it to the test"),
+		differs("rules", "put/replaces-list", "violated", "not in the report"),
+		differs("rules", "put/empty-disables", "kept", "not judged: no request put it to the test"),
+		differs("rules", "put/idempotent", "violated", "not judged: a divergence from it was not confirmed"),
+		differs("rules", "get/not-enabled", "not in the report", "violated"),
 		differs("capabilities", "regions", "absent: the target has one Region", "covered"),
 		differs("deviations", "logs/stop-logging Get: success instead of InsightNotEnabledException", "seen", ""),
 		differs("codes", "trail/not-found", "TrailNotFoundException", "NotHere"),

@@ -394,8 +394,8 @@ func TestJUnitResults(t *testing.T) {
 		"get/reflects-put":   {"failure", "success with nothing"},
 		"put/empty-when-off": {"skipped", "below --fail-on observed: PutInsightSelectors: TrailNotFoundException instead of success"},
 		"trail/home-region":  {"skipped", "not covered: one Region"},
-		"put/stores":         {"skipped", "not exercised: no request put it to the test"},
-		string("throttled"):  {"skipped", "makes no claim"},
+		"put/stores":         {"skipped", "not judged: no request put it to the test"},
+		string("throttled"):  {"skipped", "not judged: it makes no claim"},
 	} {
 		require.NotNil(t, cases[name], name)
 		assert.Equal(t, want[0], cases[name].name, name)

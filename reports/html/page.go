@@ -38,7 +38,7 @@ var functions = template.FuncMap{
 	"clean": func(s any) string { return clean(fmt.Sprint(s)) }, "long": long, "cleanAll": cleanAll[string],
 	"grouped": plain.Grouped, "operation": operation, "class": func(state string) string { return strings.ReplaceAll(state, " ", "-") },
 	"command": plain.Message[string],
-	"level":   level, "anchor": anchor, "sources": sources, "lacking": describe.Lacking, "meaning": meaning,
+	"level":   level, "anchor": anchor, "sources": sources, "lacking": describe.Lacking, "notJudged": describe.NotJudged, "meaning": meaning,
 	"verdictClass": verdictClass, "headline": headline,
 	"facts": runFacts, "summary": summary, "precedence": newPrecedenceView, "timeline": newTimelineView, "walk": newWalkView, "states": statesOf,
 	"certificate": certificateFacts,

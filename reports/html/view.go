@@ -3,7 +3,6 @@ package html
 import (
 	"cmp"
 	"fmt"
-	"maps"
 	"regexp"
 	"slices"
 	"strconv"
@@ -45,34 +44,25 @@ func facts(pairs ...string) []fact {
 
 type tile struct{ Value, Of, Label string }
 
-// The states of a rule on the page beside those of its coverage.
-const (
-	ruleDeviates = "deviates"
-	ruleSilent   = "makes no claim"
-)
-
-// ruleState is a state of a rule on the page.
+// ruleState is a state of rules on the page.
 type ruleState struct {
-	State, Counted string // the word for one rule, and for several
-	Meaning        string
+	State, Meaning string
 	Count, Before  int // rules in this state, and in those before
 }
 
-var ruleStates = []ruleState{
-	{State: reports.RuleViolated, Counted: reports.RuleViolated,
-		Meaning: "some answer was one that no reading of the rule accepts"},
-	{State: ruleDeviates, Counted: "deviating", Meaning: "kept, with an answer that is accepted although it is not the reference one"},
-	{State: reports.RuleKept, Counted: reports.RuleKept, Meaning: "tried, and every answer was the reference one"},
-	{State: reports.RuleNotTried, Counted: reports.RuleNotTried, Meaning: "the run did not get to it"},
-	{State: reports.RuleNotCovered, Counted: reports.RuleNotCovered, Meaning: "the target lacks what the rule needs"},
-	{State: ruleSilent, Counted: "without a claim", Meaning: "says how something is read, and cannot be violated"},
+var stateMeanings = map[string]string{
+	reports.RuleViolated:   "some answer, also when it was tried again, was one that no reading of the rule accepts",
+	reports.RuleDeviates:   "put to the test, and kept with an answer that is accepted although it is not the reference one",
+	reports.RuleKept:       "put to the test, and every answer was the reference one",
+	reports.RuleNotJudged:  "no answer that could have shown it broken was judged, or none could have",
+	reports.RuleNotCovered: "the target lacks what the rule needs",
 }
 
 // statesOf counts the rules in each state that some are in.
 func statesOf(rules []*ruleView) (out []ruleState) {
 	before := 0
-	for _, s := range ruleStates {
-		s.Before = before
+	for _, state := range reports.RuleStates {
+		s := ruleState{State: state, Meaning: stateMeanings[state], Before: before}
 		for _, rule := range rules {
 			if rule.State == s.State {
 				s.Count++
@@ -90,17 +80,12 @@ func (v *reportView) Families() []plain.Group[string, *ruleView] {
 	return plain.GroupBy(v.Rules, func(r *ruleView) string { return r.Family })
 }
 
-// Untried lists the rules that the run did not get to.
-func (v *reportView) Untried() []*ruleView {
-	return slices.DeleteFunc(slices.Clone(v.Rules), func(r *ruleView) bool { return r.State != reports.RuleNotTried })
-}
-
 // Notes lists those of the target and those of the run.
 func (v *reportView) Notes() []string { return cleanAll(slices.Concat(v.R.Target.Notes, v.R.Notes)) }
 
 // summary counts rules by their state, in words.
 func summary(rules []*ruleView) string {
-	return strings.Join(plain.Texts(statesOf(rules), func(s ruleState) string { return fmt.Sprintf("%d %s", s.Count, s.Counted) }), ", ")
+	return strings.Join(plain.Texts(statesOf(rules), func(s ruleState) string { return fmt.Sprintf("%s %d", s.State, s.Count) }), ", ")
 }
 
 type ruleView struct {
@@ -197,7 +182,7 @@ var verdictTexts = map[reports.Verdict]verdictText{
 func verdictClass(v reports.Verdict) string { return cmp.Or(verdictTexts[v].Class, "unsure") }
 
 func headline(r *reports.Report) string {
-	failing, other := countFailing(r), len(r.Divergences)
+	failing, other := len(describe.Failing(r)), len(r.Divergences)
 	switch {
 	case r.Verdict == reports.Conforms && other > 0:
 		return "It conforms, with " + plain.Counted(other, "divergence") + " that " + map[bool]string{true: "does", false: "do"}[other == 1] + " not count"
@@ -205,15 +190,6 @@ func headline(r *reports.Report) string {
 		return "It diverges in " + plain.Counted(failing, "way")
 	}
 	return cmp.Or(verdictTexts[r.Verdict].Headline, clean(r.Verdict))
-}
-
-func countFailing(r *reports.Report) (n int) {
-	for _, d := range r.Divergences {
-		if d.Fails {
-			n++
-		}
-	}
-	return n
 }
 
 // meaning says what the verdict does and does not mean.
@@ -234,8 +210,8 @@ func meaning(r *reports.Report) []fact {
 // Tiles are the numbers that say most of the run.
 func (v *reportView) Tiles() []tile {
 	r := v.R
-	applicable, exercised, _ := r.Coverage.Counts()
-	failing, all := countFailing(r), len(r.Divergences)
+	_, applicable, judged := r.Coverage.Counts()
+	failing, all := len(describe.Failing(r)), len(r.Divergences)
 	counted := func(n int, noun, of string) tile {
 		value, label, _ := strings.Cut(plain.Counted(n, noun), " ")
 		return tile{value, of, label}
@@ -248,7 +224,7 @@ func (v *reportView) Tiles() []tile {
 	}
 	tiles := []tile{
 		counted(all, "divergence", of),
-		{plain.Grouped(exercised), "of " + plain.Grouped(applicable) + " that apply", "rules put to the test"},
+		{plain.Grouped(judged), "of " + plain.Grouped(applicable) + " that apply", "rules judged"},
 		counted(r.Requests, "request", "in "+plain.Duration(r.DurationSeconds)),
 	}
 	for _, c := range coverageFacts(r.Coverage, "transitions covered", "pairs of errors tried") {
@@ -307,7 +283,7 @@ func (v *reportView) rules() {
 	for i := range model.Rules {
 		add(model.Rules[i].ID)
 	}
-	for _, id := range slices.Sorted(maps.Keys(r.Coverage.Rules)) {
+	for _, id := range r.Coverage.InOrder() {
 		add(id)
 	}
 	for i, d := range r.Divergences {
@@ -315,7 +291,6 @@ func (v *reportView) rules() {
 		if rule == nil {
 			continue
 		}
-		rule.State = reports.RuleViolated
 		if !rule.Known {
 			rule.Level, rule.Statement, rule.Sources = level(d.Level), clean(d.Statement), sources(d.Source)
 		}
@@ -323,21 +298,20 @@ func (v *reportView) rules() {
 	}
 	for _, d := range r.Deviations {
 		rule := known[d.Rule]
-		if rule == nil || len(rule.Deviations) >= maxOnPage {
-			continue
+		if rule != nil && len(rule.Deviations) < maxOnPage {
+			rule.Deviations = append(rule.Deviations, d)
 		}
-		if rule.State == reports.RuleKept {
-			rule.State = ruleDeviates
-		}
-		rule.Deviations = append(rule.Deviations, d)
 	}
 }
+
+// unmentioned is why a rule was not judged that the report does not have.
+const unmentioned = "the report does not mention it"
 
 func newRuleView(r *reports.Report, id model.ID, index int) *ruleView {
 	_, name, _ := strings.Cut(clean(id), "/")
 	coverage, covered := r.Coverage.Rules[id]
 	out := &ruleView{ID: clean(id), Family: clean(id.Family()), Name: cmp.Or(name, clean(id)), Anchor: fmt.Sprintf("rule-%d", index+1),
-		State: coverage.State(), Why: clean(coverage.Why)}
+		State: coverage.State, Why: clean(coverage.Why)}
 	rule := model.RuleOf(id)
 	if rule != nil {
 		out.Anchor, out.Known = ruleAnchor(id), true
@@ -346,11 +320,8 @@ func newRuleView(r *reports.Report, id model.ID, index int) *ruleView {
 			out.Facts = append(out.Facts, fact{answer[0], answer[1]})
 		}
 	}
-	switch {
-	case rule != nil && rule.Silent && !coverage.Violated:
-		out.State = ruleSilent
-	case !covered:
-		out.State, out.Why = reports.RuleNotTried, "the report does not mention it"
+	if !covered {
+		out.State, out.Why = reports.RuleNotJudged, unmentioned
 	}
 	return out
 }
@@ -383,7 +354,7 @@ func certificateFacts(c reports.Certificate) []fact {
 }
 
 var outcomeClass = map[string]string{
-	reports.ReplayDiverges: reports.RuleViolated, reports.ReplayFixed: reports.RuleKept, reports.ReplayDifferent: ruleDeviates, reports.ReplayExpired: "not-exercised",
+	reports.ReplayDiverges: reports.RuleViolated, reports.ReplayFixed: reports.RuleKept, reports.ReplayDifferent: reports.RuleDeviates, reports.ReplayExpired: "not-judged",
 }
 
 // comparisonView is the matrix of targets and rules.
@@ -404,14 +375,13 @@ type comparisonCell struct{ State, Href, Note string }
 
 func newComparison(views []*reportView) *comparisonView {
 	out := &comparisonView{Columns: views}
-	unmentioned := comparisonCell{State: reports.RuleNotTried, Note: "the report does not mention it"}
 	var list []*comparisonRow
 	rows := map[string]*comparisonRow{}
 	for i, v := range views {
 		for _, rule := range v.Rules {
 			row := rows[rule.ID]
 			if row == nil {
-				row = &comparisonRow{Rule: rule, Cells: slices.Repeat([]comparisonCell{unmentioned}, len(views))}
+				row = &comparisonRow{Rule: rule, Cells: slices.Repeat([]comparisonCell{{State: reports.RuleNotJudged, Note: unmentioned}}, len(views))}
 				rows[rule.ID], list = row, append(list, row)
 			}
 			row.Cells[i] = newComparisonCell(v, rule)
@@ -434,7 +404,7 @@ func newComparisonCell(v *reportView, rule *ruleView) comparisonCell {
 		if n := len(rule.Violations); n > 1 {
 			cell.Note = fmt.Sprintf("in %d ways", n)
 		}
-	case rule.State == ruleDeviates:
+	case rule.State == reports.RuleDeviates:
 		cell.Href = "#" + v.Prefix + "deviations"
 	case rule.State == reports.RuleNotCovered:
 		cell.Href = "#" + v.Prefix + "not-covered"

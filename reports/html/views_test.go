@@ -14,7 +14,7 @@ import (
 )
 
 func TestRuleStates(t *testing.T) {
-	r := &reports.Report{}
+	r := &reports.Report{Capabilities: map[string]reports.CapabilityStatus{string(model.CanStores): reports.Absent}}
 	r.Coverage.Rules = map[model.ID]reports.RuleCoverage{
 		model.PutStores:        {Applicable: true, Exercised: true},
 		model.PutIdempotent:    {Applicable: true, Exercised: true},
@@ -30,8 +30,8 @@ func TestRuleStates(t *testing.T) {
 		states[rule.ID] = rule.State
 	}
 	for id, want := range map[model.ID]string{
-		model.PutStores: reports.RuleKept, model.PutIdempotent: ruleDeviates, model.PutReplacesList: reports.RuleViolated, model.PutEmptyDisables: reports.RuleNotTried,
-		model.StoreEnables: reports.RuleNotCovered, "throttled": ruleSilent, model.GetNotEnabled: reports.RuleNotTried, "future/rule": reports.RuleKept,
+		model.PutStores: reports.RuleKept, model.PutIdempotent: reports.RuleDeviates, model.PutReplacesList: reports.RuleViolated, model.PutEmptyDisables: reports.RuleNotJudged,
+		model.StoreEnables: reports.RuleNotCovered, "throttled": reports.RuleNotJudged, model.GetNotEnabled: reports.RuleNotJudged, "future/rule": reports.RuleKept,
 	} {
 		assert.Equal(t, want, states[string(id)], id)
 	}

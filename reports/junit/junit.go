@@ -6,8 +6,6 @@ import (
 	"encoding/xml"
 	"fmt"
 	"io"
-	"maps"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -72,7 +70,7 @@ func Write(w io.Writer, r *reports.Report) error {
 	r = r.Normalized()
 	out := junitReport{Name: "conform " + plain.Text(r.Target.Name), Time: seconds(r.DurationSeconds)}
 	out.add(r, "run", r.DurationSeconds, junitRun(r))
-	for _, family := range plain.GroupBy(ruleIDs(r), model.ID.Family) {
+	for _, family := range plain.GroupBy(r.Coverage.InOrder(), model.ID.Family) {
 		var cases []junitCase
 		for _, id := range family.Items {
 			cases = append(cases, junitRule(r, id))
@@ -157,19 +155,6 @@ func junitRun(r *reports.Report) junitCase {
 	return c
 }
 
-// ruleIDs lists the rules that the report knows of, in the order of the rules.
-func ruleIDs(r *reports.Report) []model.ID {
-	ids := slices.Collect(maps.Keys(r.Coverage.Rules))
-	for _, d := range r.Divergences {
-		ids = append(ids, d.Rule)
-	}
-	place := func(id model.ID) uint { // the greatest of what is no rule
-		return uint(slices.IndexFunc(model.Rules, func(rule model.Rule) bool { return rule.ID == id }))
-	}
-	slices.SortFunc(ids, func(a, b model.ID) int { return cmp.Or(cmp.Compare(place(a), place(b)), cmp.Compare(a, b)) })
-	return slices.Compact(ids)
-}
-
 // junitRule is the case of a rule, with all its divergences.
 func junitRule(r *reports.Report, id model.ID) junitCase {
 	c := junitCase{Name: plain.Text(id)}
@@ -195,13 +180,8 @@ func junitRule(r *reports.Report, id model.ID) junitCase {
 			because += " (" + plain.Text(d.Reason) + ")"
 		}
 		c.Skipped.Message = because + ": " + c.Skipped.Message
-	case model.RuleOf(id) != nil && model.RuleOf(id).Silent:
-		c.Skipped = &junitResult{Message: "makes no claim"}
-	case !rule.Applicable, !rule.Exercised:
-		c.Skipped = &junitResult{Message: rule.State()}
-		if rule.Why != "" {
-			c.Skipped.Message += ": " + plain.Text(rule.Why)
-		}
+	case !rule.Judged():
+		c.Skipped = &junitResult{Message: plain.Text(rule.InWords())}
 	}
 	return c
 }

@@ -102,12 +102,11 @@ func markdownHead(r *reports.Report) string {
 	if r.Reason != "" {
 		b.WriteString("\n" + mdCode(r.Reason) + "\n")
 	}
-	applicable, exercised, violated := r.Coverage.Counts()
 	b.WriteString("\n| | |\n|---|---|\n")
 	row := func(label, text string) { fmt.Fprintf(&b, "| %s | %s |\n", label, text) }
 	row("target", mdCode(strings.TrimSuffix(r.Target.Name+" "+r.Target.Endpoint, " ")))
 	row("sent", fmt.Sprintf("%s in %s, %s", plain.Counted(r.Requests, "request"), plain.Duration(r.DurationSeconds), plain.Counted(r.Cases, "case")))
-	row("rules", fmt.Sprintf("%d of %d applicable exercised, %d violated", exercised, applicable, violated))
+	row("rules", describe.Rules(r.Coverage))
 	if t := r.Coverage.Transitions; t.Total > 0 {
 		row("transitions", fmt.Sprintf("%d of %d", t.Covered, t.Total))
 	}
@@ -160,6 +159,7 @@ func markdownTail(r *reports.Report) string {
 	list("Stale in the baseline", plain.Texts(r.Stale(), func(e reports.Replay) string {
 		return mdCode(e.Signature) + " " + mdCode(e.Outcome+": "+e.Mend)
 	}))
+	list("Not judged", plain.Texts(describe.NotJudged(r), func(s string) string { return mdCodeWithin(s, plain.MaxMessage) }))
 	list("Not covered", plain.Texts(describe.Absent(r), func(name string) string { return mdCode(name) + " " + mdCode(r.NotCovered[name]) }))
 	list("Accepted, but not the reference answer", plain.Texts(r.Deviations, func(d reports.Deviation) string {
 		return fmt.Sprintf("%s %s: %s instead of %s, %s", mdCode(string(d.Rule)), mdCode(d.Operation), mdCode(d.Actual), mdCode(d.Reference),

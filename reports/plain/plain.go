@@ -215,6 +215,16 @@ func Texts[T any](list []T, render func(T) string) []string {
 	return out
 }
 
+// Tally renders the counts that are not 0, in the order of their names, each by a format of name and number.
+func Tally(format string, counts map[string]int, names ...string) (parts []string) {
+	for _, name := range names {
+		if counts[name] > 0 {
+			parts = append(parts, fmt.Sprintf(format, name, counts[name]))
+		}
+	}
+	return parts
+}
+
 // EscapeJSON writes control, format and other invisible characters beyond ASCII as \uNNNN, and the second of two #
 // that might begin a command to continuous integration. In JSON they can only stand within strings.
 func EscapeJSON(data []byte) []byte {

@@ -107,12 +107,9 @@ func (p *page) cycles(learned *reports.Precedence) {
 
 // joined lists ids as words of a sentence, each but the last with the mark behind it.
 func joined(ids []model.ID, mark string) []string {
-	out := make([]string, len(ids))
-	for i, id := range ids {
-		out[i] = string(id)
-		if i < len(ids)-1 {
-			out[i] += mark
-		}
+	out := plain.Texts(ids, func(id model.ID) string { return string(id) + mark })
+	if last := len(out) - 1; last >= 0 {
+		out[last] = string(ids[last])
 	}
 	return out
 }

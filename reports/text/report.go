@@ -21,7 +21,7 @@ type Options struct {
 	Width   int  // of the terminal; 0 is no limit
 	Color   bool // use ANSI colours
 	Verbose bool // every step with its answer and the source of each rule; every deviation; nothing cut
-	Quiet   bool // nothing but the verdict and the rules that fail the run
+	Quiet   bool // the verdict and the rules that fail the run, and how many were not judged
 	// Next is a command that the report ends with, empty for none.
 	Next string
 }
@@ -78,9 +78,7 @@ func (p *page) summary(r *reports.Report) {
 		work += ", the first after " + plain.Duration(r.FirstConfirmedSeconds)
 	}
 	p.say("sent", work)
-	applicable, exercised, violated := r.Coverage.Counts()
-	rules := fmt.Sprintf("%d of %d applicable exercised, %d violated", exercised, applicable, violated)
-	p.say("rules", strings.Replace(rules, ", 0 violated", ", none violated", 1))
+	p.say("rules", describe.Rules(r.Coverage))
 	if w := r.Settling; w != nil {
 		p.say("settling", fmt.Sprintf("%s did not match at once; "+
 			"after a write they took %s (median), at most %s; %d never matched",
@@ -105,12 +103,8 @@ func (p *page) summary(r *reports.Report) {
 	p.entry("not covered", normal, p.most, "; ", plain.Texts(describe.Lacking(r), func(lack plain.Group[string, string]) string {
 		return strings.TrimSuffix(strings.Join(lack.Items, ", ")+" ("+lack.Key+")", " ()")
 	})...)
-	if p.options.Verbose {
-		untried := slices.DeleteFunc(slices.Sorted(maps.Keys(r.Coverage.Rules)), func(id model.ID) bool {
-			return !r.Coverage.Rules[id].Applicable || r.Coverage.Rules[id].Exercised
-		})
-		p.entry("untried", normal, p.most, ", ", joined(untried, "")...)
-	} else {
+	p.entry("not judged", normal, p.most, "; ", describe.NotJudged(r)...)
+	if !p.options.Verbose {
 		p.entry("deviations", normal, deviationLines, ", ", deviationCounts(r)...)
 	}
 }
@@ -275,13 +269,13 @@ func (p *page) reason(r *reports.Report) {
 	}
 }
 
-// failing lists the rules that fail the run, once each, or why else it is no pass.
+// failing lists the rules that fail the run, once each, and why else it is no pass, or none of all rules.
 func (p *page) failing(r *reports.Report) {
-	fails := slices.DeleteFunc(slices.Clone(r.Divergences), func(d reports.Divergence) bool { return !d.Fails })
+	fails := describe.Failing(r)
 	for _, rule := range plain.GroupBy(fails, func(d reports.Divergence) model.ID { return d.Rule }) {
 		p.rule(rule.Items[0])
 	}
-	if len(fails) == 0 && r.Verdict != reports.Conforms {
+	if _, applicable, judged := r.Coverage.Counts(); judged < applicable || len(fails) == 0 && r.Verdict != reports.Conforms {
 		p.reason(r)
 	}
 }
@@ -314,12 +308,7 @@ func summary(replays []reports.Replay) string {
 	for _, r := range replays {
 		counts[r.Outcome]++
 	}
-	var parts []string
-	for _, outcome := range []string{reports.ReplayDiverges, reports.ReplayDifferent, reports.ReplayFixed, reports.ReplayNotCovered} {
-		if counts[outcome] > 0 {
-			parts = append(parts, fmt.Sprintf("%d %s", counts[outcome], outcome))
-		}
-	}
+	parts := plain.Tally("%[2]d %[1]s", counts, reports.ReplayDiverges, reports.ReplayDifferent, reports.ReplayFixed, reports.ReplayNotCovered)
 	return plain.Counted(len(replays), "trace") + ": " + strings.Join(parts, ", ")
 }
 
