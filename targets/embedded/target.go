@@ -79,7 +79,7 @@ func (t *target) Open(ctx context.Context) (targets.Info, error) {
 	o := endpoint.Options{URL: "http://127.0.0.1", Regions: t.options.Regions, Timeout: t.options.Timeout,
 		Conns: t.options.Workers, Pace: t.options.Pace}
 	if !t.shared() {
-		o.Credentials = credentials
+		o.Credentials, o.Apart = credentials, true
 	}
 	if t.options.transport != nil {
 		o.Transport = t.options.transport(handler)
