@@ -217,6 +217,7 @@ func (r *run) diagnose(ctx context.Context) {
 		found = player.Resolve(ctx, all.Sorted(), options)
 	}
 	r.report.ConfirmRequests += player.Client.Requests
+	r.note(player.Client.Notes...)
 	r.report.Certificates = r.exploration.Certificates(true)
 	for _, d := range found {
 		r.subject.Status.Exercise(d.Finding.Rule)
@@ -307,7 +308,7 @@ func (r *run) coverage() {
 			c.Why = r.subject.Lacking(rule)
 		default:
 			if c.Exercised = r.subject.Status.Exercised(rule.ID); !c.Exercised {
-				c.Why = "no request put it to the test"
+				c.Why = cmp.Or(strings.Join(r.subject.Status.RanOut(), ", "), "no request put it to the test")
 			}
 		}
 		r.report.Coverage.Rules[rule.ID] = c
@@ -316,7 +317,7 @@ func (r *run) coverage() {
 
 // ending says how the run ended.
 func (r *run) ending(ctx context.Context) *reports.End {
-	end := &reports.End{PutSucceeded: r.subject.Status.PutSucceeded(), Unusable: r.subject.Status.Unusable(), NoTrails: r.subject.NoTrails, Resumed: r.options.Resume != nil}
+	end := &reports.End{PutSucceeded: r.subject.Status.PutSucceeded(), Unusable: r.subject.Status.Unusable(), RanOut: r.subject.Status.RanOut(), NoTrails: r.subject.NoTrails, Resumed: r.options.Resume != nil}
 	if ctx.Err() != nil {
 		end.Interrupted = reports.ReasonInterrupted
 	}

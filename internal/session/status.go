@@ -36,6 +36,7 @@ type Status struct {
 
 	last   sync.Map // the request of each client that was not answered, since its last answer
 	worked sync.Map // the operations that have succeeded
+	full   sync.Map // the codes by which operations said that a quota is reached
 	rules  sync.Map // that were put to the test
 	stores sync.Map // the kinds of what Put and Get answered on event data stores that are there
 
@@ -142,6 +143,15 @@ func (s *Status) Unusable() (out []string) {
 		if !usable.(bool) {
 			out = append(out, what.(string))
 		}
+	}
+	slices.Sort(out)
+	return out
+}
+
+// RanOut lists the operations that said that a quota is reached, with what they answered.
+func (s *Status) RanOut() (out []string) {
+	for op, code := range s.full.Range {
+		out = append(out, fmt.Sprintf("%s answered %s", op, code))
 	}
 	slices.Sort(out)
 	return out
