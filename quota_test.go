@@ -15,8 +15,8 @@ import (
 	"github.com/insightconform/conform/targets/endpoint"
 )
 
-// real are the quotas of the service.
-var real = embedded.ServerOptions{TrailQuota: 5, StoreQuota: 10}
+// serviceQuotas are the quotas of the service.
+var serviceQuotas = embedded.ServerOptions{TrailQuota: 5, StoreQuota: 10}
 
 func underQuota(t *testing.T, o embedded.ServerOptions, react func(arrived) reaction, options conform.Options) (*reports.Report, error) {
 	target, err := endpoint.New(endpoint.Options{URL: crippled(t, o, react), Timeout: 5 * time.Second})
@@ -41,23 +41,23 @@ func TestQuotas(t *testing.T) {
 		note    string
 	}
 	fault := func(name string) embedded.ServerOptions {
-		o := real
+		o := serviceQuotas
 		o.Fault = name
 		return o
 	}
 	nothing := unknown("None")
 	cases := map[string]given{
-		"a right server":                 {server: real, react: nothing, verdict: reports.Conforms},
-		"without RestoreEventDataStore":  {server: real, react: unknown("RestoreEventDataStore"), verdict: reports.Conforms, note: "DeleteEventDataStore is not sent any more"},
-		"without DeleteEventDataStore":   {server: real, react: unknown("DeleteEventDataStore"), verdict: reports.Conforms},
-		"without UpdateEventDataStore":   {server: real, react: unknown("UpdateEventDataStore"), verdict: reports.Conforms, ranOut: true, left: 3},
-		"without DeleteTrail":            {server: real, react: unknown("DeleteTrail"), verdict: reports.Conforms},
-		"others have seven stores":       {server: embedded.ServerOptions{TrailQuota: 5, StoreQuota: 3}, react: nothing, verdict: reports.Conforms},
-		"others have eight stores":       {server: embedded.ServerOptions{TrailQuota: 5, StoreQuota: 2}, react: nothing, verdict: reports.Conforms, ranOut: true, left: 1},
-		"others have nine stores":        {server: embedded.ServerOptions{TrailQuota: 5, StoreQuota: 1}, react: nothing, verdict: reports.Conforms},
-		"others have three trails":       {server: embedded.ServerOptions{TrailQuota: 2, StoreQuota: 10}, react: nothing, verdict: reports.Conforms},
-		"a store that cannot be off":     {server: fault("store-disable-ignored"), react: nothing, verdict: reports.Diverges, rule: model.StoreDisable, ranOut: true, left: 5},
-		"a store without a new place":    {server: fault("repoint-answers-old-destination"), react: nothing, verdict: reports.Diverges, rule: model.StoreRepoint,
+		"a right server":                {server: serviceQuotas, react: nothing, verdict: reports.Conforms},
+		"without RestoreEventDataStore": {server: serviceQuotas, react: unknown("RestoreEventDataStore"), verdict: reports.Conforms, note: "DeleteEventDataStore is not sent any more"},
+		"without DeleteEventDataStore":  {server: serviceQuotas, react: unknown("DeleteEventDataStore"), verdict: reports.Conforms},
+		"without UpdateEventDataStore":  {server: serviceQuotas, react: unknown("UpdateEventDataStore"), verdict: reports.Conforms, ranOut: true, left: 3},
+		"without DeleteTrail":           {server: serviceQuotas, react: unknown("DeleteTrail"), verdict: reports.Conforms},
+		"others have seven stores":      {server: embedded.ServerOptions{TrailQuota: 5, StoreQuota: 3}, react: nothing, verdict: reports.Conforms},
+		"others have eight stores":      {server: embedded.ServerOptions{TrailQuota: 5, StoreQuota: 2}, react: nothing, verdict: reports.Conforms, ranOut: true, left: 1},
+		"others have nine stores":       {server: embedded.ServerOptions{TrailQuota: 5, StoreQuota: 1}, react: nothing, verdict: reports.Conforms},
+		"others have three trails":      {server: embedded.ServerOptions{TrailQuota: 2, StoreQuota: 10}, react: nothing, verdict: reports.Conforms},
+		"a store that cannot be off":    {server: fault("store-disable-ignored"), react: nothing, verdict: reports.Diverges, rule: model.StoreDisable, ranOut: true, left: 5},
+		"a store without a new place": {server: fault("repoint-answers-old-destination"), react: nothing, verdict: reports.Diverges, rule: model.StoreRepoint,
 			note: "confirmed with those of earlier cases"},
 		"a store that another one turns": {server: fault("store-disable-spreads"), react: nothing, verdict: reports.Diverges, rule: model.StateIsolated},
 		"a store that is wrong later":    {server: fault("store-update-turns-off"), react: nothing, verdict: reports.Diverges, rule: model.GetReflectsPut},
@@ -104,8 +104,8 @@ func TestCertificatesUnderQuotas(t *testing.T) {
 		holds   int
 		says    string
 	}{
-		"a right server":                {real, unknown("None"), reports.Conforms, 3, "all 170 tests passed"},
-		"without RestoreEventDataStore": {real, unknown("Restore"), reports.Conforms, 3, "all 170 tests passed"},
+		"a right server":                {serviceQuotas, unknown("None"), reports.Conforms, 3, "all 170 tests passed"},
+		"without RestoreEventDataStore": {serviceQuotas, unknown("Restore"), reports.Conforms, 3, "all 170 tests passed"},
 		"others have eight stores": {embedded.ServerOptions{TrailQuota: 5, StoreQuota: 2}, unknown("None"), reports.Inconclusive, 2,
 			"no certificate yet: 0 of 170 tests executed, all passed; a quota is reached: CreateEventDataStore answered EventDataStoreMaxLimitExceededException"},
 		"a wrong destination": {embedded.ServerOptions{TrailQuota: 5, StoreQuota: 10, Fault: "repoint-answers-old-destination"}, unknown("None"),
@@ -132,7 +132,7 @@ func TestCertificatesUnderQuotas(t *testing.T) {
 // TestEmbeddedQuotas: the embedded target with quotas is one account for all worlds, as any endpoint is.
 func TestEmbeddedQuotas(t *testing.T) {
 	t.Parallel()
-	report, err := conform.Run(t.Context(), embedded.NewTarget(embedded.Options{ServerOptions: real, Workers: 4}), conform.Options{Seed: 7})
+	report, err := conform.Run(t.Context(), embedded.NewTarget(embedded.Options{ServerOptions: serviceQuotas, Workers: 4}), conform.Options{Seed: 7})
 	require.NoError(t, err)
 	assert.Equal(t, reports.Conforms, report.Verdict, report.Reason)
 	assert.False(t, report.Partial)

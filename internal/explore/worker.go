@@ -72,14 +72,11 @@ func (w *Worker) systematic(ctx context.Context, cases []catalogue.Case) {
 func (w *Worker) plainly(ctx context.Context) {
 	const m = model.Management
 	var trail, store []model.Request
-	for _, set := range []model.Selectors{model.MakeSelectors(m, m), model.MakeSelectors(m, 0), model.MakeSelectors(0, m), 0} {
-		destination := model.StoreID(1)
-		if !set.On() {
-			destination = ""
-		}
+	for _, set := range []model.Selectors{model.MakeSelectors(m, m), model.MakeSelectors(m, 0), model.MakeSelectors(0, m)} {
 		trail = append(trail, generators.Put(generators.NameAlpha, set))
-		store = append(store, generators.PutStore(model.StoreID(0), destination, set))
+		store = append(store, generators.PutStore(model.StoreID(0), model.StoreID(1), set))
 	}
+	trail, store = append(trail, generators.Put(generators.NameAlpha, 0)), append(store, generators.PutStore(model.StoreID(0), "", 0))
 	w.plain(ctx, model.CanCreate, append(generators.NewTrail(w.Client.Scope), generators.Get(generators.NameAlpha)), trail)
 	w.plain(ctx, model.CanStores, []model.Request{generators.CreateStore(0, generators.SourceStore),
 		generators.CreateStore(1, generators.InsightStore)}, store)

@@ -38,14 +38,13 @@ type store struct {
 
 // pool is that of a Region, and whether the world uses it, for which it waits until no other one does.
 func (w *world) pool(ctx context.Context, region string) (p *pool, pooled bool) {
-	fresh := &pool{turn: make(chan bool, 1)}
 	if w.target.options.Apart {
-		close(fresh.turn)
-	} else {
-		fresh.turn <- true
+		return nil, false
 	}
-	known, _ := w.target.pools.LoadOrStore(region, fresh)
-	if p = known.(*pool); slices.Contains(w.pools, p) {
+	known, old := w.target.pools.LoadOrStore(region, &pool{turn: make(chan bool, 1)})
+	if p = known.(*pool); !old {
+		p.turn <- true
+	} else if slices.Contains(w.pools, p) {
 		return p, true
 	}
 	select {
@@ -62,29 +61,29 @@ func (w *world) pool(ctx context.Context, region string) (p *pool, pooled bool) 
 // createStore makes a store, or lends one that is like new where none can be made.
 func (w *world) createStore(ctx context.Context, r model.Request) targets.Reply {
 	p, pooled := w.pool(ctx, r.Region)
-	if !pooled || p.refusal == nil {
-		reply := w.target.caller.Send(ctx, r.Region, r)
-		name, arn := r.Input.Get("Name").Text(), reply.Answer.StoreARN
-		switch refused := reply.Answer.Outcome == model.Refused; {
-		case refused && pooled && wire.Full(reply.Answer.Code):
-			p.refusal = &reply
-		case arn != "":
-			w.stores = append(w.stores, &store{place: place{r.Region, bareName(arn)}, arn: arn, like: r.Input.With("Name", value.Value{})})
-		case !refused && name != "":
-			w.lost = append(w.lost, place{r.Region, name})
+	if pooled && p.refusal != nil {
+		x := w.target.lendStore(ctx, p, r.Input)
+		if x == nil {
+			return *p.refusal
 		}
-		if pooled && reply.Answer.Outcome != model.Refused {
-			p.made++
-		}
-		if !pooled || p.refusal == nil {
-			return reply
-		}
-	}
-	if x := w.target.lendStore(ctx, p, r.Input); x != nil {
 		w.stores = append(w.stores, x)
 		return targets.LentStore(x.arn, r, w.fresh)
 	}
-	return *p.refusal
+	reply := w.target.caller.Send(ctx, r.Region, r)
+	name, arn, refused := r.Input.Get("Name").Text(), reply.Answer.StoreARN, reply.Answer.Outcome == model.Refused
+	switch {
+	case pooled && refused && wire.Full(reply.Answer.Code):
+		p.refusal = &reply
+		return w.createStore(ctx, r)
+	case arn != "":
+		w.stores = append(w.stores, &store{place: place{r.Region, bareName(arn)}, arn: arn, like: r.Input.With("Name", value.Value{})})
+	case !refused && name != "":
+		w.lost = append(w.lost, place{r.Region, name})
+	}
+	if pooled && !refused {
+		p.made++
+	}
+	return reply
 }
 
 // lendStore takes the store that is the most like a new one, nil where there is none.

@@ -94,8 +94,9 @@ func (w *world) track(region string, out model.Request, reply targets.Reply) {
 	case model.OpUpdateStore, model.OpStartIngestion, model.OpStopIngestion, model.OpDeleteStore, model.OpRestoreStore:
 		if x := w.store(out); x != nil && maybe {
 			x.changed = true
-			p, pooled := w.pool(context.Background(), region)
-			p.restores = p.restores || pooled && done && out.Op == model.OpRestoreStore
+			if p, pooled := w.pool(context.Background(), region); pooled && done && out.Op == model.OpRestoreStore {
+				p.restores = true
+			}
 			x.deleted = done && out.Op == model.OpDeleteStore || x.deleted && !(done && out.Op == model.OpRestoreStore)
 		}
 	}
