@@ -126,7 +126,7 @@ func (t *Target) park(ctx context.Context, p *pool, x *store) bool {
 	}
 	off := t.ask(ctx, x.region, model.OpPut, itself.With("InsightSelectors", value.ListOf())).Answer.Outcome == model.Succeeded
 	shown := t.ask(ctx, x.region, model.OpGet, itself)
-	if x.deleted || shown.Answer.Selectors.On() || !off && wire.Missing(shown) {
+	if x.deleted || shown.Answer.Selectors.On() || !off && (wire.Missing(shown) || !shown.Answer.Definite()) {
 		p.gone++
 		return false
 	}

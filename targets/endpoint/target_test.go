@@ -221,6 +221,27 @@ func TestStoresAreDeletedByARN(t *testing.T) {
 	assert.Equal(t, 2, deleted, "what is deleted already is left alone")
 }
 
+// TestStoresInDoubtAreNotUsedAgain: a store is parked only where an answer shows that it is off.
+func TestStoresInDoubtAreNotUsedAgain(t *testing.T) {
+	f := newFake()
+	var silent atomic.Bool
+	target, _ := open(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if silent.Load() && strings.HasSuffix(r.Header.Get(wire.TargetHeader), "InsightSelectors") {
+			panic(http.ErrAbortHandler)
+		}
+		f.ServeHTTP(w, r)
+	}), nil)
+	for n, doubt := range []bool{false, true} {
+		w := newWorld(t, target)
+		w.Do(t.Context(), generators.CreateStore(0, generators.SourceStore))
+		silent.Store(doubt)
+		require.NoError(t, w.Close(t.Context()))
+		p, _ := target.pools.Load("us-east-1")
+		assert.Len(t, p.(*pool).idle, 1)
+		assert.Equal(t, n, p.(*pool).gone)
+	}
+}
+
 func TestLostStoreIsFound(t *testing.T) {
 	f := newFake()
 	var losing atomic.Bool
