@@ -33,6 +33,7 @@ type Certificate struct {
 	Done     [][2]int `json:"done"`               // the executed tests, as ranges [from, to) in order
 	Failed   int      `json:"failed"`             // tests in which a divergence was seen
 	Unstable int      `json:"unstable,omitempty"` // tests in which the target took another allowed way than before
+	RanOut   []string `json:"ran_out,omitempty"`  // as of End, where tests were not executed
 	Shard    string   `json:"shard,omitempty"`    // "i/n" where only that share was to be executed
 
 	Hypotheses []string `json:"hypotheses"` // in plain words
@@ -171,8 +172,11 @@ func (c *Certificate) Conclude() {
 		c.Result = fmt.Sprintf("no certificate: in %s the target took another allowed way than before, so that it is not deterministic on these classes", plain.Counted(c.Unstable, "test"))
 	case !c.Complete():
 		c.Result = fmt.Sprintf("no certificate yet: %s of %s executed, all passed", plain.Grouped(c.Executed()), plain.Counted(c.Tests, "test"))
+		if len(c.RanOut) > 0 {
+			c.Result += "; a quota is reached: " + strings.Join(c.RanOut, ", ")
+		}
 	default:
-		c.Holds = true
+		c.Holds, c.RanOut = true, nil
 		c.Result = fmt.Sprintf("all %s passed: under the hypotheses, the target behaves as this machine does", plain.Counted(c.Tests, "test"))
 	}
 }

@@ -96,7 +96,7 @@ func joinedEnd(parts []*Report) *End {
 			out.Unusable = e.Unusable
 		}
 		out.Unusable = slices.DeleteFunc(slices.Clone(out.Unusable), func(what string) bool { return !slices.Contains(e.Unusable, what) })
-		out.Resumed = out.Resumed || e.Resumed
+		out.Resumed, out.RanOut = out.Resumed || e.Resumed, united(out.RanOut, e.RanOut, itself, keepFirst)
 		if slices.ContainsFunc(parts, func(o *Report) bool { return o != p && o.Shard == p.Shard && o.ending().Resumed && o.after(p) }) {
 			continue
 		}

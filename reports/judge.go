@@ -27,6 +27,8 @@ type End struct {
 	NoTrails string `json:"no_trails,omitempty"`
 	// Unusable names what was asked of the operations under test and never got an answer of any use.
 	Unusable []string `json:"unusable,omitempty"`
+	// RanOut says, where trails or event data stores ran out, what making more of them was answered.
+	RanOut []string `json:"ran_out,omitempty"`
 	// MissingShards are the shares of the whole of which no report was joined.
 	MissingShards []string `json:"missing_shards,omitempty"`
 }
@@ -60,10 +62,13 @@ func Judge(r *Report) {
 	if n.judged < n.applicable {
 		r.Reason += fmt.Sprintf("; %d of %d applicable rules not judged", n.applicable-n.judged, n.applicable)
 	}
+	if len(r.End.RanOut) > 0 {
+		r.Reason += "; not all could be tried, since a quota is reached: " + strings.Join(r.End.RanOut, ", ")
+	}
 	if r.Verdict == Failed && r.End.Failed == "" {
 		r.ExitCode = ExitUsage
 	}
-	r.Partial = r.End.Early() || len(r.End.MissingShards)+len(r.CutShort) > 0
+	r.Partial = r.End.Early() || len(r.End.MissingShards)+len(r.End.RanOut)+len(r.CutShort) > 0
 }
 
 type row struct {

@@ -120,6 +120,7 @@ type Reply struct {
 	// Objections are breaches of wire rules that show in this answer alone.
 	Objections []model.Objection
 	Notes      []string
+	Remark     string // what the report should say of the run for this
 
 	Sent     []byte // the request body as sent; empty in process
 	Status   int    // HTTP status; 0 where there was none
@@ -130,6 +131,17 @@ type Reply struct {
 	// Err, where not nil, ends the run: the request was not sent because that would be unsafe
 	// (ErrRefused), or its answer shows that no verdict can be had (ErrInconclusive).
 	Err error
+}
+
+// LentStore answers a CreateEventDataStore with a store of an earlier world, which is like new.
+func LentStore(arn string, r model.Request, fresh bool) Reply {
+	reply := Reply{Answer: model.Answer{Outcome: model.Succeeded, StoreARN: arn},
+		Body:  value.Obj("EventDataStoreArn", arn, "Name", r.Input.Get("Name"), "Status", "ENABLED"),
+		Notes: []string{"not sent: an event data store of an earlier case takes its place"}}
+	if fresh {
+		reply.Remark = "no more event data stores can be made: what concerns them was confirmed with those of earlier cases, turned off"
+	}
+	return reply
 }
 
 // MaxKept is how many bytes of an answer's body a Reply keeps.

@@ -111,8 +111,8 @@ func (s *settings) tracesFolder() string {
 		if u, err := url.Parse(s.endpoint.URL); s.target == targetEndpoint && err == nil {
 			name += "-" + strings.NewReplacer(":", "-", "[", "", "]", "").Replace(u.Host)
 		}
-		if s.fault != "" {
-			name += "-" + strings.ReplaceAll(s.fault, "/", "_")
+		if s.server.Fault != "" {
+			name += "-" + strings.ReplaceAll(s.server.Fault, "/", "_")
 		}
 		return filepath.Join("conform-traces", name)
 	}

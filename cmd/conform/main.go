@@ -131,7 +131,7 @@ func (s settings) newTarget() (targets.Target, error) {
 		s.endpoint.Conns, s.endpoint.Pace = s.run.Workers, pacer
 		return endpoint.New(s.endpoint)
 	}
-	return embedded.NewTarget(embedded.Options{ServerOptions: embedded.ServerOptions{Fault: s.fault}, Regions: s.endpoint.Regions,
+	return embedded.NewTarget(embedded.Options{ServerOptions: s.server, Regions: s.endpoint.Regions,
 		Timeout: s.endpoint.Timeout, Workers: s.run.Workers, Pace: pacer}), nil
 }
 

@@ -233,7 +233,7 @@ func (p *process) textOptions(s *settings) text.Options {
 
 // next is the command that someone will want after a first run, of what comes with conform: the same on an emulator.
 func (s *settings) next(environ map[string]string) string {
-	if s.target != targetEmbedded || s.fault != "" {
+	if s.target != targetEmbedded || s.server.Fault != "" {
 		return ""
 	}
 	for _, name := range endpointVariables {

@@ -65,5 +65,5 @@ func TestComputedFault(t *testing.T) {
 	assert.Contains(t, list.stdout, "kms/policy/code-of-next ")
 	f := passing()
 	assert.Zero(t, f.run(t.Context(), nil, "run", "--fault", "kms/policy/code-of-next", "--traces", "none").code)
-	assert.Equal(t, "kms/policy/code-of-next", f.settings.fault)
+	assert.Equal(t, "kms/policy/code-of-next", f.settings.server.Fault)
 }

@@ -16,7 +16,7 @@ import (
 	"github.com/insightconform/conform/targets/embedded"
 )
 
-const serveHelp = `Usage: conform serve [--addr HOST:PORT] [--fault NAME]
+const serveHelp = `Usage: conform serve [--addr HOST:PORT] [--fault NAME] [--quota-trails N] [--quota-stores N]
 
 Serves the reference model over HTTP, so that it can stand in for CloudTrail:
 the AWS JSON 1.1 protocol, any credentials, state in memory only. Ends on Ctrl-C.
@@ -32,16 +32,18 @@ const listFaults = "list"
 const defaultAddress = "127.0.0.1:8080"
 
 func (p *process) serveCommand() *cobra.Command {
-	address, fault := cmp.Or(p.environ[variableName("addr")], defaultAddress), ""
+	address, server := cmp.Or(p.environ[variableName("addr")], defaultAddress), embedded.ServerOptions{}
 	run := func(ctx context.Context, _ *settings, _ []string) error {
-		if fault == listFaults {
+		if server.Fault == listFaults {
 			return p.listFaults()
 		}
-		return p.serve(ctx, address, fault)
+		return p.serve(ctx, address, server)
 	}
-	return newCommand("serve", "Serve the reference over HTTP", serveHelp, defaultSettings(), ownFlags("Flags",
-		option{"addr", "HOST:PORT", textField(&address, anyText), "where to listen (default " + defaultAddress + "); port 0 takes a free one"},
-		option{"fault", "NAME", textField(&fault, anyText), "be wrong on purpose in one way; 'list' lists the ways and ends"}), run)
+	flags := append([]option{
+		{"addr", "HOST:PORT", textField(&address, anyText), "where to listen (default " + defaultAddress + "); port 0 takes a free one"},
+		{"fault", "NAME", textField(&server.Fault, anyText), "be wrong on purpose in one way; 'list' lists the ways and ends"},
+	}, quotaOptions(&server)...)
+	return newCommand("serve", "Serve the reference over HTTP", serveHelp, defaultSettings(), ownFlags("Flags", flags...), run)
 }
 
 // listFaults writes a line for each fault of the embedded server: its name, its rule, and what it does otherwise.
@@ -54,14 +56,14 @@ func (p *process) listFaults() error {
 }
 
 // serve answers requests until ctx is cancelled, which is its regular end.
-func (p *process) serve(ctx context.Context, address, fault string) error {
+func (p *process) serve(ctx context.Context, address string, o embedded.ServerOptions) error {
 	if _, _, err := net.SplitHostPort(address); err != nil {
 		return usagef("--addr %q: is no HOST:PORT; write it like %s", address, defaultAddress)
 	}
-	if err := checkFault(fault); fault != "" && err != nil {
-		return usagef("--fault %q: %w", fault, err)
+	if err := checkFault(o.Fault); o.Fault != "" && err != nil {
+		return usagef("--fault %q: %w", o.Fault, err)
 	}
-	handler, err := embedded.NewServer(embedded.ServerOptions{Fault: fault})
+	handler, err := embedded.NewServer(o)
 	if err != nil {
 		return err
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/insightconform/conform/reports/formats"
 	"github.com/insightconform/conform/reports/plain"
 	"github.com/insightconform/conform/targets/account"
+	"github.com/insightconform/conform/targets/embedded"
 	"github.com/insightconform/conform/targets/endpoint"
 	"github.com/insightconform/conform/targets/pace"
 )
@@ -24,9 +25,10 @@ type settings struct {
 	run      conform.Options  // without what is read from files, until that is
 	endpoint endpoint.Options // Regions and Timeout hold for every target
 	account  account.Options
+	server   embedded.ServerOptions
 	pace     pace.Rates // zero is as fast as the target answers
 
-	target, fault         string
+	target                string
 	config, resume        string
 	order, baseline       string
 	traces                string
@@ -94,8 +96,9 @@ func (s *settings) groups() []flagGroup {
 				"the Regions to use: the home Region, and a second one; in an account as many as you like"},
 			{"bucket", "NAME", textField(&s.endpoint.Bucket, checkBucket),
 				"an S3 bucket for trails, where the target's S3 cannot make one"},
-			{"fault", "NAME", textField(&s.fault, checkFault),
+			{"fault", "NAME", textField(&s.server.Fault, checkFault),
 				"make the embedded server wrong on purpose, in one of the ways that 'conform serve --fault list' lists"},
+			quotaOptions(&s.server)[0], quotaOptions(&s.server)[1],
 			{"eventual", "", switchField(&s.run.Eventual),
 				"the target is eventually consistent: wait for what was written before calling an answer wrong"},
 			{"settle", "DURATION", durationField(&s.run.Settle),
@@ -169,6 +172,15 @@ func (s *settings) groups() []flagGroup {
 				"read settings from a YAML file whose keys are these flags' names"},
 		}},
 	}
+}
+
+// quotaOptions are the quotas of the embedded server.
+func quotaOptions(server *embedded.ServerOptions) []option {
+	return []option{
+		{"quota-trails", "N", numberField(&server.TrailQuota, 0, maxRequests),
+			"the most trails that the embedded server allows in a Region; the service allows 5 (default: any number)"},
+		{"quota-stores", "N", numberField(&server.StoreQuota, 0, maxRequests),
+			"the most event data stores that it allows there, deleted ones included; the service allows 10"}}
 }
 
 // options lists the settings without their groups.
@@ -297,7 +309,7 @@ func (s *settings) unusedNotes(environ map[string]string) (notes []string) {
 // The settings that say which target is tested and how requests are sent, in the order in which commands have them.
 var (
 	accountNames = []string{"ledger", "prefix", "allow-logging", "stores", "allow-unknown-alias", "allow-management-account"}
-	targetNames  = []string{"fault", "regions", "bucket", "eventual", "settle", "use-environment-credentials"}
+	targetNames  = []string{"fault", "quota-trails", "quota-stores", "regions", "bucket", "eventual", "settle", "use-environment-credentials"}
 	mannerNames  = []string{"timeout", "pace"}
 )
 

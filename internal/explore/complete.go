@@ -14,6 +14,7 @@ import (
 	"github.com/insightconform/conform/reports"
 	"github.com/insightconform/conform/reports/plain"
 	"github.com/insightconform/conform/targets"
+	"github.com/insightconform/conform/targets/wire"
 )
 
 // Hypotheses are what a certificate rests on, in plain words. That the target is deterministic is
@@ -223,7 +224,7 @@ func send(ctx context.Context, client *session.Client, s *session.Session, reque
 		reply := s.Steps[before].Reply
 		client.Heard(ctx, reply.Answer.Definite(), reply.Problem)
 		switch {
-		case !reply.Answer.Definite():
+		case !reply.Answer.Definite(), wire.Full(reply.Answer.Code):
 			return testUnanswered
 		case len(s.Found) > 0:
 			return testFailed
@@ -266,6 +267,7 @@ func (x *Exploration) Certificates(reported bool) (out []reports.Certificate) {
 			c.done, c.suspects, c.certificate.Failed = reports.JoinRanges(append(c.done, c.suspects...)), nil, c.failed
 		}
 		certificate := c.certificate
+		certificate.RanOut = x.Subject.Status.RanOut()
 		certificate.Done = slices.Clone(c.done)
 		c.mu.Unlock()
 		certificate.Conclude()

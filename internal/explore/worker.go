@@ -70,23 +70,32 @@ func (w *Worker) systematic(ctx context.Context, cases []catalogue.Case) {
 	})
 }
 
-// plainly uses one trail as anyone would.
+// plainly uses one trail as anyone would, and two event data stores: those that cannot be turned off soon run out.
 func (w *Worker) plainly(ctx context.Context) {
-	if !w.Client.Scope.Has(model.CanPut, model.CanGet, model.CanCreate) {
+	const m = model.Management
+	var trail, store []model.Request
+	for _, set := range []model.Selectors{model.MakeSelectors(m, m), model.MakeSelectors(m, 0), model.MakeSelectors(0, m)} {
+		trail = append(trail, generators.Put(generators.NameAlpha, set))
+		store = append(store, generators.PutStore(model.StoreID(0), model.StoreID(1), set))
+	}
+	trail, store = append(trail, generators.Put(generators.NameAlpha, 0)), append(store, generators.PutStore(model.StoreID(0), "", 0))
+	w.plain(ctx, model.CanCreate, append(generators.NewTrail(w.Client.Scope), generators.Get(generators.NameAlpha)), trail)
+	w.plain(ctx, model.CanStores, []model.Request{generators.CreateStore(0, generators.SourceStore),
+		generators.CreateStore(1, generators.InsightStore)}, store)
+}
+
+// plain plays Puts one after the other, each with the reads that say whether it was right.
+func (w *Worker) plain(ctx context.Context, needs model.Capability, setup, puts []model.Request) {
+	if !w.Client.Scope.Has(model.CanPut, model.CanGet, needs) {
 		return
 	}
 	v, ok := w.visit(ctx)
 	if !ok {
 		return
 	}
-	if v.play(ctx, generators.NewTrail(w.Client.Scope)...) && v.play(ctx, generators.Get(generators.NameAlpha)) {
-		const m = model.Management
-		for _, set := range []model.Selectors{model.MakeSelectors(m, m), model.MakeSelectors(m, 0), model.MakeSelectors(0, m), 0} {
-			r := generators.Put(generators.NameAlpha, set)
-			if !v.play(ctx, r) || !v.verify(ctx, r) {
-				break
-			}
-		}
+	good := v.play(ctx, setup...)
+	for _, r := range puts {
+		good = good && v.play(ctx, r) && v.verify(ctx, r)
 	}
 	v.leave(ctx)
 }

@@ -196,7 +196,7 @@ func (p *prober) insist(ctx context.Context, r model.Request, reply targets.Repl
 	lost := false
 	for pause := session.FirstPause; ; pause = min(2*pause, session.LongestPause) {
 		a := reply.Answer
-		final := wire.Missing(reply) || wire.Unauthenticated(a.Code) || strings.HasPrefix(a.Code, "Maximum") || strings.Contains(a.Code, "LimitExceeded")
+		final := wire.Missing(reply) || wire.Unauthenticated(a.Code) || wire.Full(a.Code)
 		switch {
 		case a.Outcome == model.Refused && lost && strings.HasSuffix(a.Code, "AlreadyExistsException"):
 			reply.Answer = model.Answer{Outcome: model.Succeeded} // by the request whose answer was lost

@@ -221,6 +221,7 @@ func (r *run) diagnose(ctx context.Context) {
 	}
 	r.report.ConfirmRequests += player.Client.Requests
 	r.report.FirstConfirmedSeconds = time.Duration(r.soonest.Load()).Seconds()
+	r.note(player.Client.Notes...)
 	r.report.Certificates = r.exploration.Certificates(true)
 	for _, d := range r.found {
 		r.subject.Status.Exercise(d.Finding.Rule)
@@ -344,12 +345,12 @@ func (r *run) untested(id model.ID) string {
 	case len(r.report.CutShort) > 0:
 		return "the run ended before a request put it to the test"
 	}
-	return "no request put it to the test"
+	return cmp.Or(strings.Join(r.subject.Status.RanOut(), ", "), "no request put it to the test")
 }
 
 // ending says how the run ended.
 func (r *run) ending(ctx context.Context) *reports.End {
-	end := &reports.End{PutSucceeded: r.subject.Status.PutSucceeded(), Unusable: r.subject.Status.Unusable(), NoTrails: r.subject.NoTrails, Resumed: r.options.Resume != nil}
+	end := &reports.End{PutSucceeded: r.subject.Status.PutSucceeded(), Unusable: r.subject.Status.Unusable(), RanOut: r.subject.Status.RanOut(), NoTrails: r.subject.NoTrails, Resumed: r.options.Resume != nil}
 	if ctx.Err() != nil {
 		end.Interrupted = reports.ReasonInterrupted
 	}

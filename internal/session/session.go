@@ -182,6 +182,12 @@ func (s *Session) Do(ctx context.Context, r model.Request) {
 		s.Lost = "a write that may rest on an old state"
 		return
 	}
+	if reply.Remark != "" {
+		s.client.Note(reply.Remark)
+	}
+	if wire.Full(reply.Answer.Code) {
+		s.client.Status.full.Store(r.Op, reply.Answer.Code)
+	}
 	if OnStore(r) && model.Resource(before, r) != "" {
 		s.client.Status.stores.Store(reply.Answer.Kind(), true)
 	}

@@ -38,6 +38,7 @@ type Status struct {
 	last   sync.Map // the request of each client that was not answered, since its last answer
 	worked sync.Map // the operations that have succeeded
 	asked  sync.Map // how many requests the exploration has sent, by operation
+	full   sync.Map // the codes by which operations said that a quota is reached
 	rules  sync.Map // that were put to the test
 	hidden sync.Map // rules that were not, each with what Hide was told
 	stores sync.Map // the kinds of what Put and Get answered on event data stores that are there
@@ -164,6 +165,15 @@ func (s *Status) Unusable() (out []string) {
 		if !usable.(bool) {
 			out = append(out, what.(string))
 		}
+	}
+	slices.Sort(out)
+	return out
+}
+
+// RanOut lists the operations that said that a quota is reached, with what they answered.
+func (s *Status) RanOut() (out []string) {
+	for op, code := range s.full.Range {
+		out = append(out, fmt.Sprintf("%s answered %s", op, code))
 	}
 	slices.Sort(out)
 	return out

@@ -173,9 +173,7 @@ func (w *world) createStore(ctx context.Context, r model.Request) targets.Reply 
 	sum := sha256.Sum256([]byte(r.Input.With("Name", value.Value{}).String())) // tells stores apart, as a part of their names
 	like, logs := hex.EncodeToString(sum[:5]), r.Input.Get("AdvancedEventSelectors")
 	if x := w.lend(ctx, p, like, logs); x != nil {
-		return targets.Reply{Answer: model.Answer{Outcome: model.Succeeded, StoreARN: x.arn},
-			Body:  value.Obj("EventDataStoreArn", x.arn, "Status", "ENABLED"),
-			Notes: []string{"not sent: an event data store of an earlier case takes its place"}}
+		return targets.LentStore(x.arn, r, w.fresh)
 	}
 	if !p.makeRoom(ctx) {
 		return targets.Reply{Answer: model.Refusal("EventDataStoreMaxLimitExceededException"),

@@ -23,6 +23,8 @@ type account struct {
 	choose choose
 	hooks  hooks
 	around around // nil hands every request on
+	trails int    // the quota of a Region; 0 is none
+	stores int    // as of trails
 
 	// The model knows two Regions. Which they are, the first calls decide.
 	homeUsed, awayUsed bool
@@ -39,7 +41,7 @@ type around func(a *account, r model.Request) response
 func (s *Server) newAccount(id string, world bool) *account {
 	w := model.DefaultWorld
 	w.Account, w.Profile = id, s.options.Order
-	a := &account{state: model.NewState(&w), choose: reference}
+	a := &account{state: model.NewState(&w), choose: reference, trails: s.options.TrailQuota, stores: s.options.StoreQuota}
 	if s.options.Chooser != nil {
 		a.choose = s.options.Chooser
 	}
@@ -87,7 +89,27 @@ func reference([]model.Branch, model.Request) int { return 0 }
 func (a *account) step(s model.State, r model.Request) (model.Answer, model.State) {
 	branches := model.Step(s, r)
 	b := &branches[a.choose(branches, r)]
+	if code := a.exceeded(s, b.Next, regionOf(s, r)); code != "" {
+		return model.Refusal(code), s
+	}
 	return definite(b.Answer, s, r), b.Next
+}
+
+// exceeded is the code for what makes more than the quotas of a Region allow. A multi-Region trail counts in each, and
+// a store that is pending deletion still does, so that restoring it needs no room.
+func (a *account) exceeded(before, after model.State, region string) string {
+	if len(after.Trails)+len(after.Stores) <= len(before.Trails)+len(before.Stores) {
+		return ""
+	}
+	trails := len(slices.DeleteFunc(slices.Clone(after.Trails), func(t model.Trail) bool { return t.Home != region && !t.MultiRegion }))
+	stores := len(slices.DeleteFunc(slices.Clone(after.Stores), func(x model.Store) bool { return x.Home != region }))
+	switch {
+	case a.trails > 0 && trails > a.trails:
+		return codeTrailQuota
+	case a.stores > 0 && stores > a.stores:
+		return codeStoreQuota
+	}
+	return ""
 }
 
 // admit refuses Regions that the account does not keep. One takes the place of one that was never called.
@@ -143,6 +165,8 @@ const (
 	codeTrailName     = "InvalidTrailNameException"
 	codeTrailNotFound = "TrailNotFoundException"
 	codeNotPermitted  = "OperationNotPermittedException"
+	codeStoreQuota    = "EventDataStoreMaxLimitExceededException"
+	codeTrailQuota    = "MaximumNumberOfTrailsExceededException"
 	codeUnknown       = "UnknownOperationException"
 	codeUnsupported   = "UnsupportedOperationException"
 )
@@ -210,6 +234,8 @@ var messages = map[string]string{
 	codeTrailARN:      "Not the ARN of a trail: ",
 	codeStoreNotFound: "No such event data store: ",
 	codeSerialization: "The request is not understood.",
+	codeTrailQuota:    "The quota of trails in this Region is reached.",
+	codeStoreQuota:    "The quota of event data stores in this Region is reached; those pending deletion count.",
 	codeBadEvents:     "The event selectors are missing or empty.",
 }
 

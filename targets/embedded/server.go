@@ -29,6 +29,9 @@ type ServerOptions struct {
 	Chooser func(branches []model.Branch, r model.Request) int
 	// Order is the order in which errors are selected; nil is the reference's.
 	Order *model.Profile
+	// TrailQuota and StoreQuota are how many trails and event data stores an account may have in a Region, stores
+	// pending deletion included; 0 is as many as it likes. A target with a quota has one account for all worlds.
+	TrailQuota, StoreQuota int
 
 	around func(first model.State) around // of the accounts of worlds; set by tests alone
 }

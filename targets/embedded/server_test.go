@@ -194,3 +194,31 @@ func TestServerArranges(t *testing.T) {
 	_, code = arrange(`nothing`)
 	assert.Equal(t, codeSerialization, code)
 }
+
+// Of quotas, stores that are pending deletion use up some, trails that are deleted do not; a trail of all Regions counts
+// in each. Other accounts have their own.
+func TestQuotas(t *testing.T) {
+	c := newCaller(t, ServerOptions{TrailQuota: 2, StoreQuota: 2})
+	away, other := c, c
+	away.region, other.key = "eu-west-1", "999999999999"
+	trail := func(name string) value.Value { return value.Obj("Name", name, "S3BucketName", "b") }
+	c.ok(model.OpCreate, trail("trail-1"))
+	c.ok(model.OpCreate, trail("trail-2").With("IsMultiRegionTrail", value.Boolean(true)))
+	c.refused(codeTrailQuota, model.OpCreate, trail("trail-3"))
+	c.refused(codeTrailExists, model.OpCreate, trail("trail-1"))
+	c.refused(codeTrailNotFound, model.OpGet, value.Obj("TrailName", "trail-3"))
+	away.ok(model.OpCreate, trail("trail-3"))
+	away.refused(codeTrailQuota, model.OpCreate, trail("trail-4"))
+	other.ok(model.OpCreate, trail("trail-3"))
+	c.ok(model.OpDelete, value.Obj("Name", "trail-1"))
+	c.ok(model.OpCreate, trail("trail-3"))
+
+	store := value.Obj("EventDataStore", c.ok(model.OpCreateStore, value.Obj("Name", "store-1")).Get("EventDataStoreArn"))
+	c.ok(model.OpCreateStore, value.Obj("Name", "store-2"))
+	c.refused(codeStoreQuota, model.OpCreateStore, value.Obj("Name", "store-3"))
+	c.ok(model.OpDeleteStore, store)
+	c.refused(codeStoreQuota, model.OpCreateStore, value.Obj("Name", "store-3"))
+	c.ok(model.OpRestoreStore, store)
+	away.ok(model.OpCreateStore, value.Obj("Name", "store-3"))
+	other.ok(model.OpCreateStore, value.Obj("Name", "store-3"))
+}

@@ -32,7 +32,8 @@ type Options struct {
 }
 
 // NewTarget is the embedded server over HTTP on loopback, seen through an endpoint target as any
-// other server would be. Each world has an account for itself, so that nothing has to be cleaned up.
+// other server would be. Each world has an account for itself, so that nothing has to be cleaned up; with a quota
+// they share one, as at any endpoint.
 func NewTarget(o Options) targets.Target {
 	if o.Workers == 0 {
 		o.Workers = 2 * runtime.GOMAXPROCS(0) // each waits for its answers
@@ -50,6 +51,9 @@ type target struct {
 	idle     []string // accounts
 	accounts int      // that there are
 }
+
+// shared reports whether all worlds have one account: a quota of its own for each world would be none.
+func (t *target) shared() bool { return t.options.TrailQuota+t.options.StoreQuota > 0 }
 
 type accountKey struct{}
 
@@ -73,7 +77,10 @@ func (t *target) Open(ctx context.Context) (targets.Info, error) {
 		handler = t.options.Wrap(t.server)
 	}
 	o := endpoint.Options{URL: "http://127.0.0.1", Regions: t.options.Regions, Timeout: t.options.Timeout,
-		Conns: t.options.Workers, Pace: t.options.Pace, Credentials: credentials}
+		Conns: t.options.Workers, Pace: t.options.Pace}
+	if !t.shared() {
+		o.Credentials, o.Apart = credentials, true
+	}
 	if t.options.transport != nil {
 		o.Transport = t.options.transport(handler)
 	} else {
@@ -102,8 +109,8 @@ func (t *target) newAccount() string {
 
 func (t *target) NewWorld(ctx context.Context) (targets.World, error) {
 	inner, err := t.endpoint.NewWorld(ctx)
-	if err != nil {
-		return nil, err
+	if err != nil || t.shared() {
+		return inner, err
 	}
 	w := &world{inner: inner.(targets.Named), target: t}
 	t.mu.Lock()

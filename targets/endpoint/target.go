@@ -17,6 +17,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -52,6 +53,8 @@ type Options struct {
 	Credentials aws.CredentialsProvider
 
 	Pace Pacer // nil is as fast as the target answers
+	// Apart says that each world has an account for itself, as Credentials tell, so that nothing is used again.
+	Apart bool
 	// Transport, where not nil, carries the requests instead of the network.
 	Transport http.RoundTripper
 }
@@ -77,6 +80,7 @@ type Target struct {
 	s3         *s3.Client // nil where the endpoint has no S3
 	keys       bool       // can be made
 
+	pools   sync.Map     // of event data stores, by Region
 	left    atomic.Int64 // resources of worlds that could not be deleted
 	example atomic.Value // the name of the first
 }
@@ -361,6 +365,9 @@ func (t *Target) Close() error {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), t.options.Timeout)
 	defer cancel()
+	for _, p := range t.pools.Range {
+		t.empty(ctx, p.(*pool))
+	}
 	var err error
 	if t.made && DropBucket(ctx, t.s3, t.names.Bucket) != nil {
 		err = fmt.Errorf("the bucket %s could not be deleted", t.names.Bucket)

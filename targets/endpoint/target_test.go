@@ -156,6 +156,7 @@ func TestWorld(t *testing.T) {
 	assert.Equal(t, "interrupted", a.Do(interrupted, get).Problem)
 	assert.NoError(t, a.Close(interrupted), "it cleans up after an interruption too")
 	assert.Empty(t, f.trails)
+	assert.NoError(t, target.Close())
 	assert.Empty(t, f.stores)
 }
 
@@ -207,10 +208,37 @@ func TestStoresAreDeletedByARN(t *testing.T) {
 	before := len(f.requests)
 	f.mu.Unlock()
 	require.NoError(t, w.Close(t.Context()))
+	assert.Len(t, f.stores, 2, "there may be a quota")
+	require.NoError(t, target.Close())
 	assert.Empty(t, f.stores)
-	require.Len(t, f.requests, before+2, "what is deleted already is left alone")
+	deleted := 0
 	for _, r := range f.requests[before:] {
 		assert.Contains(t, r.body, `"EventDataStore":"arn:aws:cloudtrail:`)
+		if strings.HasSuffix(r.target, "DeleteEventDataStore") {
+			deleted++
+		}
+	}
+	assert.Equal(t, 2, deleted, "what is deleted already is left alone")
+}
+
+// TestStoresInDoubtAreNotUsedAgain: a store is parked only where an answer shows that it is off.
+func TestStoresInDoubtAreNotUsedAgain(t *testing.T) {
+	f := newFake()
+	var silent atomic.Bool
+	target, _ := open(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if silent.Load() && strings.HasSuffix(r.Header.Get(wire.TargetHeader), "InsightSelectors") {
+			panic(http.ErrAbortHandler)
+		}
+		f.ServeHTTP(w, r)
+	}), nil)
+	for n, doubt := range []bool{false, true} {
+		w := newWorld(t, target)
+		w.Do(t.Context(), generators.CreateStore(0, generators.SourceStore))
+		silent.Store(doubt)
+		require.NoError(t, w.Close(t.Context()))
+		p, _ := target.pools.Load("us-east-1")
+		assert.Len(t, p.(*pool).idle, 1)
+		assert.Equal(t, n, p.(*pool).gone)
 	}
 }
 
@@ -232,6 +260,7 @@ func TestLostStoreIsFound(t *testing.T) {
 	assert.Len(t, f.stores, 1)
 	f.mu.Unlock()
 	assert.NoError(t, w.Close(t.Context()))
+	assert.NoError(t, target.Close())
 	assert.Empty(t, f.stores)
 }
 

@@ -14,7 +14,6 @@ import (
 	"github.com/insightconform/conform/model/value"
 	"github.com/insightconform/conform/targets"
 	"github.com/insightconform/conform/targets/naming"
-	"github.com/insightconform/conform/targets/wire"
 )
 
 // place is a resource of a Region, by the name that the target knows it under.
@@ -27,10 +26,12 @@ type world struct {
 	target *Target
 	tag    string
 
-	trails  map[place]bool   // that may exist
-	lent    map[string]bool  // that were changed
-	stores  map[place]string // by ID: what the target calls those that may exist
-	lost    []place          // stores whose creation was not answered, by name
+	trails  map[place]bool  // that may exist
+	lent    map[string]bool // that were changed
+	stores  []*store        // its own, and those that were lent to it
+	pools   []*pool         // that it uses
+	lost    []place         // stores whose creation was not answered, by name
+	fresh   bool            // it should share nothing with earlier worlds
 	uses    map[place]uses
 	own     map[place]uses // made for a trail, and not spoilt yet
 	named   int            // buckets that were given a name
@@ -39,8 +40,8 @@ type world struct {
 }
 
 // NewWorld implements targets.Target. It sends nothing: all that sets worlds apart is their names.
-func (t *Target) NewWorld(context.Context) (targets.World, error) {
-	return &world{target: t, tag: naming.NewTag(), trails: map[place]bool{}, lent: map[string]bool{}, stores: map[place]string{},
+func (t *Target) NewWorld(ctx context.Context) (targets.World, error) {
+	return &world{target: t, tag: naming.NewTag(), fresh: targets.Fresh(ctx), trails: map[place]bool{}, lent: map[string]bool{},
 		uses: map[place]uses{}, own: map[place]uses{}}, nil
 }
 
@@ -51,8 +52,14 @@ func (w *world) Names() targets.Names {
 }
 
 func (w *world) Do(ctx context.Context, r model.Request) targets.Reply {
-	if r.Op == model.OpArrange {
+	switch own := w.store(r); {
+	case r.Op == model.OpArrange:
 		return w.arrange(ctx, r.Region, r)
+	case r.Op == model.OpCreateStore:
+		return w.createStore(ctx, r)
+	case r.Op == model.OpDeleteStore && own != nil && w.usesUp(ctx, r):
+		return targets.Reply{Answer: model.Refusal("UnsupportedOperationException"), Remark: "DeleteEventDataStore is not sent any more: a " +
+			"deleted store counts against the quota, and there is no RestoreEventDataStore that works"}
 	}
 	instead := w.provide(ctx, &r)
 	reply := w.target.caller.Send(ctx, r.Region, r)
@@ -84,19 +91,13 @@ func (w *world) track(region string, out model.Request, reply targets.Reply) {
 		if done {
 			delete(w.trails, place{region, name}) // by ARN, moto for one says so and keeps it
 		}
-	case model.OpCreateStore:
-		if arn := reply.Answer.StoreARN; done && arn != "" {
-			w.stores[place{region, bareName(arn)}] = arn
-		} else if maybe && !done && name != "" {
-			w.lost = append(w.lost, place{region, name})
-		}
-	case model.OpDeleteStore:
-		if store := out.Input.Get("EventDataStore").Text(); done {
-			delete(w.stores, place{region, bareName(store)})
-		}
-	case model.OpRestoreStore:
-		if store := out.Input.Get("EventDataStore").Text(); done && store != "" {
-			w.stores[place{region, bareName(store)}] = store
+	case model.OpUpdateStore, model.OpStartIngestion, model.OpStopIngestion, model.OpDeleteStore, model.OpRestoreStore:
+		if x := w.store(out); x != nil && maybe {
+			x.changed = true
+			if p, pooled := w.pool(context.Background(), region); pooled && done && out.Op == model.OpRestoreStore {
+				p.restores = true
+			}
+			x.deleted = done && out.Op == model.OpDeleteStore || x.deleted && !(done && out.Op == model.OpRestoreStore)
 		}
 	}
 }
@@ -205,13 +206,9 @@ func (w *world) Close(ctx context.Context) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
-	count := func(name string, gone bool) {
-		if !gone && w.target.left.Add(1) == 1 {
-			w.target.example.Store(name)
-		}
-	}
+	count := w.target.count
 	for at := range w.trails {
-		count(at.name, w.remove(ctx, at.region, model.OpDelete, value.Obj("Name", at.name)))
+		count(at.name, w.target.remove(ctx, at.region, model.OpDelete, value.Obj("Name", at.name)))
 	}
 	for name := range w.lent {
 		count(name, w.turnOff(ctx, name))
@@ -221,20 +218,18 @@ func (w *world) Close(ctx context.Context) error {
 		for _, item := range reply.Body.Get("EventDataStores").Items() {
 			if item.Get("Name").Text() == at.name {
 				arn := item.Get("EventDataStoreArn").Text()
-				w.stores[place{at.region, bareName(arn)}] = arn
+				w.stores = append(w.stores, &store{place: place{at.region, bareName(arn)}, arn: arn, changed: true})
 			}
 		}
 	}
-	for at, arn := range w.stores {
-		count(arn, w.removeStore(ctx, at.region, arn))
-	}
+	w.leave(ctx)
 	for _, bucket := range w.buckets {
 		count(bucket, DropBucket(ctx, w.target.s3, bucket) == nil)
 	}
 	for _, key := range w.keys {
 		count(key.name, w.target.dropKey(ctx, key.region, key.name) == nil)
 	}
-	w.trails, w.stores, w.lost, w.buckets, w.keys = nil, nil, nil, nil, nil
+	w.trails, w.lost, w.buckets, w.keys = nil, nil, nil, nil
 	return nil
 }
 
@@ -250,30 +245,4 @@ func (w *world) turnOff(ctx context.Context, name string) bool {
 		succeeds(generators.Stop(name))
 	}
 	return off
-}
-
-func (w *world) removeStore(ctx context.Context, region, arn string) bool {
-	input := value.Obj("EventDataStore", arn)
-	if w.remove(ctx, region, model.OpDeleteStore, input) {
-		return true
-	}
-	w.target.ask(ctx, region, model.OpUpdateStore, input.With("TerminationProtectionEnabled", value.Boolean(false)))
-	return w.remove(ctx, region, model.OpDeleteStore, input)
-}
-
-// remove deletes a resource, and reports whether it is gone as far as the target can tell.
-func (w *world) remove(ctx context.Context, region string, op model.Op, input value.Value) bool {
-	for wait := 250 * time.Millisecond; ; wait *= 2 {
-		answer := w.target.ask(ctx, region, op, input).Answer
-		switch {
-		case answer.Outcome == model.Succeeded:
-			return true
-		case !wire.Repeatable(answer.Code) || answer.Outcome != model.Refused:
-			return answer.Outcome == model.Refused && (answer.Code == "" || wire.Absent(answer.Code) ||
-				strings.Contains(answer.Code, "NotFound") || strings.Contains(answer.Code, "Inactive"))
-		}
-		if !targets.Sleep(ctx, wait) {
-			return false
-		}
-	}
 }

@@ -138,6 +138,11 @@ func known(code string) bool {
 	})
 }
 
+// Full reports whether a code says that a quota is reached.
+func Full(code string) bool {
+	return strings.HasPrefix(code, "Maximum") || strings.Contains(code, "LimitExceeded") && !Throttled(code)
+}
+
 // Missing reports whether a refusal says that the target does not have the operation (behaviour.md, section 8): by
 // its code, or by a 501, or by a 404 without a code that any rule knows.
 func Missing(reply targets.Reply) bool {
