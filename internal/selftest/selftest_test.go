@@ -29,6 +29,27 @@ func shown(t *testing.T, s *reports.Selftest) string {
 	return out.String()
 }
 
+// TestUnderQuotas: under the quotas of the service, five trails and ten event data stores in a Region, wrong servers are
+// caught as they are without.
+func TestUnderQuotas(t *testing.T) {
+	stride := 6
+	if os.Getenv("CI") == "" {
+		stride = 40
+	}
+	var names []string
+	for i := 0; i < len(embedded.Faults); i += stride {
+		names = append(names, embedded.Faults[i].Name)
+	}
+	t.Logf("%d of %d faults are run; CI=true runs one of 6", len(names), len(embedded.Faults))
+	s, err := Run(t.Context(), Options{Seed: 1, Faults: names, classify: classify, run: func(ctx context.Context, fault string, o conform.Options) (*reports.Report, error) {
+		server := embedded.ServerOptions{Fault: fault, TrailQuota: 5, StoreQuota: 10}
+		return conform.Run(ctx, embedded.NewTarget(embedded.Options{ServerOptions: server}), o)
+	}})
+	require.NoError(t, err)
+	t.Log("\n" + shown(t, s))
+	assert.Empty(t, s.Problems)
+}
+
 // TestMatrix runs all faults where time is no matter, else some: each comes out as it must, under the
 // rule that it is made for.
 func TestMatrix(t *testing.T) {
