@@ -185,7 +185,7 @@ func (s *Session) Do(ctx context.Context, r model.Request) {
 	if reply.Remark != "" {
 		s.client.Note(reply.Remark)
 	}
-	if wire.Full(reply.Answer.Code) {
+	if wire.Full(reply.Answer.Code) && !r.Op.Insights() {
 		s.client.Status.full.Store(r.Op, reply.Answer.Code)
 	}
 	if OnStore(r) && model.Resource(before, r) != "" {
