@@ -241,7 +241,7 @@ func (t *target) NewWorld(ctx context.Context) (targets.World, error) {
 	defer t.mu.Unlock()
 	index := slices.Index(t.busy, slices.Min(t.busy))
 	t.busy[index]++
-	w := &world{target: t, index: index, fresh: targets.Fresh(ctx), tag: naming.NewTag(), used: map[string]bool{}}
+	w := &world{target: t, index: index, fresh: targets.Fresh.In(ctx), tag: naming.NewTag(), used: map[string]bool{}}
 	t.service.gate.Issue(w.tag)
 	return w, nil
 }

@@ -40,7 +40,7 @@ type hooks struct {
 // afterwards. The zero Fault is the reference. What a fault remembers, or does to answers on their way to
 // the wire, is left out.
 func (f Fault) Step(s model.State, r model.Request) (model.Answer, model.State) {
-	c := &call{state: s, request: r, reference: (&account{choose: reference}).step}
+	c := &call{state: s, request: r, reference: (&account{options: &ServerOptions{}}).step}
 	var step func(*call)
 	if f.start != nil {
 		step = f.start()().step

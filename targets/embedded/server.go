@@ -158,13 +158,11 @@ const maxPending = 50
 
 // account holds one caller's resources and answers its requests, one at a time.
 type account struct {
-	mu     sync.Mutex
-	state  model.State
-	choose choose
-	hooks  hooks
-	around around // nil hands every request on
-	trails int    // the quota of a Region; 0 is none
-	stores int    // as of trails
+	options *ServerOptions
+	mu      sync.Mutex
+	state   model.State
+	hooks   hooks
+	around  around // nil hands every request on
 
 	// The model knows two Regions. Which they are, the first calls decide.
 	homeUsed, awayUsed bool
@@ -181,10 +179,7 @@ type around func(a *account, r model.Request) response
 func (s *Server) newAccount(id string, world bool) *account {
 	w := model.DefaultWorld
 	w.Account, w.Profile = id, s.options.Order
-	a := &account{state: model.NewState(&w), choose: reference, trails: s.options.TrailQuota, stores: s.options.StoreQuota}
-	if s.options.Chooser != nil {
-		a.choose = s.options.Chooser
-	}
+	a := &account{options: &s.options, state: model.NewState(&w)}
 	if s.begin != nil {
 		a.hooks = s.begin()
 	}
@@ -221,14 +216,12 @@ func (a *account) carryOut(r model.Request) response {
 	return out
 }
 
-// choose picks one of the allowed branches of a request by its index.
-type choose = func(branches []model.Branch, r model.Request) int
-
-func reference([]model.Branch, model.Request) int { return 0 }
-
 func (a *account) step(s model.State, r model.Request) (model.Answer, model.State) {
-	branches := model.Step(s, r)
-	b := &branches[a.choose(branches, r)]
+	branches, i := model.Step(s, r), 0
+	if a.options.Chooser != nil {
+		i = a.options.Chooser(branches, r)
+	}
+	b := &branches[i]
 	if code := a.exceeded(s, b.Next, regionOf(s, r)); code != "" {
 		return model.Refusal(code), s
 	}
@@ -244,9 +237,9 @@ func (a *account) exceeded(before, after model.State, region string) string {
 	trails := len(slices.DeleteFunc(slices.Clone(after.Trails), func(t model.Trail) bool { return t.Home != region && !t.MultiRegion }))
 	stores := len(slices.DeleteFunc(slices.Clone(after.Stores), func(x model.Store) bool { return x.Home != region }))
 	switch {
-	case a.trails > 0 && trails > a.trails:
+	case a.options.TrailQuota > 0 && trails > a.options.TrailQuota:
 		return codeTrailQuota
-	case a.stores > 0 && stores > a.stores:
+	case a.options.StoreQuota > 0 && stores > a.options.StoreQuota:
 		return codeStoreQuota
 	}
 	return ""

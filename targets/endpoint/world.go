@@ -42,7 +42,7 @@ type world struct {
 
 // NewWorld implements targets.Target. It sends nothing: all that sets worlds apart is their names.
 func (t *Target) NewWorld(ctx context.Context) (targets.World, error) {
-	return &world{target: t, tag: naming.NewTag(), fresh: targets.Fresh(ctx), trails: map[place]bool{}, lent: map[string]bool{},
+	return &world{target: t, tag: naming.NewTag(), fresh: targets.Fresh.In(ctx), trails: map[place]bool{}, lent: map[string]bool{},
 		uses: map[place]uses{}, own: map[place]uses{}}, nil
 }
 
