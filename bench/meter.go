@@ -12,6 +12,7 @@ import (
 	"sync"
 
 	"github.com/insightconform/conform/model"
+	"github.com/insightconform/conform/model/value"
 	"github.com/insightconform/conform/targets"
 	"github.com/insightconform/conform/targets/embedded"
 	"github.com/insightconform/conform/targets/wire"
@@ -91,7 +92,7 @@ func (m *meter) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 		m.mu.Unlock()
 		w.Header().Set("Content-Type", wire.ContentType)
 		w.WriteHeader(http.StatusNotImplemented)
-		_, _ = w.Write(wire.EncodeRefusal("NotImplemented", "This operation is not part of the comparison."))
+		_, _ = w.Write(value.Obj("__type", "NotImplemented", "Message", "This operation is not part of the comparison.").AppendJSON(nil))
 		return
 	}
 	if !m.judges {

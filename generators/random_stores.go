@@ -26,7 +26,6 @@ func (g *Generator) storeRef(t *rapid.T, s model.State, i int) value.Value {
 func (g *Generator) store(t *rapid.T, s model.State) model.Request {
 	n := len(s.Stores)
 	if n < 2 {
-
 		kind := []StoreKind{SourceStore, InsightStore}[n]
 		if one(t, 8) {
 			kind = of(t, storeKinds)

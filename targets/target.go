@@ -147,41 +147,29 @@ func LentStore(arn string, r model.Request, fresh bool) Reply {
 // MaxKept is how many bytes of an answer's body a Reply keeps.
 const MaxKept = 16 << 10
 
-// mark is something that a context may say of its requests.
-type mark uint8
+// Mark is something that a context says of its requests.
+type Mark uint8
 
 const (
-	bare mark = iota
-	patient
-	fresh
+	Bare    Mark = iota // they go out without a client library where possible: it is cheaper, and the same on the wire
+	Patient             // they have the time that Limit gives them, so that what is slow is told from what never answers
+	Fresh               // NewWorld gives a world that uses nothing of an earlier one: only its own requests show
 )
 
-func (m mark) set(ctx context.Context) context.Context { return context.WithValue(ctx, m, true) }
-func (m mark) in(ctx context.Context) bool             { return ctx.Value(m) != nil }
+// On returns a context with the mark.
+func (m Mark) On(ctx context.Context) context.Context { return context.WithValue(ctx, m, true) }
 
-// Bare has requests go out without a client library where possible: it is cheaper, and the same on the wire.
-func Bare(ctx context.Context) context.Context { return bare.set(ctx) }
+// In reports whether a context has the mark.
+func (m Mark) In(ctx context.Context) bool { return ctx.Value(m) != nil }
 
-// IsBare reports whether a context is one of Bare.
-func IsBare(ctx context.Context) bool { return bare.in(ctx) }
-
-// WithPatience returns a context whose requests may take ten times as long as the target's options say, up
-// to half a minute, so that what is slow is told from what never answers.
-func WithPatience(ctx context.Context) context.Context { return patient.set(ctx) }
-
-// Limit is how long a request may take whose usual time limit is given.
+// Limit is how long a request may take whose usual time limit is given: where it is Patient, ten times as long, up to
+// half a minute.
 func Limit(ctx context.Context, usual time.Duration) time.Duration {
-	if !patient.in(ctx) {
+	if !Patient.In(ctx) {
 		return usual
 	}
 	return max(usual, min(10*usual, 30*time.Second))
 }
-
-// WithFresh asks NewWorld for a world that uses nothing of an earlier one: only its own requests show.
-func WithFresh(ctx context.Context) context.Context { return fresh.set(ctx) }
-
-// Fresh reports whether WithFresh was said.
-func Fresh(ctx context.Context) bool { return fresh.in(ctx) }
 
 // Sleep waits, and reports whether the context was still good at the end.
 func Sleep(ctx context.Context, d time.Duration) bool {

@@ -32,16 +32,9 @@ func (s *settings) resolveAccount(environ map[string]string) error {
 			return usagef("--%s and --target account contradict each other; leave one of them out", name)
 		}
 	}
-	s.resolveLedger(environ)
-	return nil
-}
-
-// resolveLedger puts the ledger into the user's state directory where no setting names one.
-func (s *settings) resolveLedger(environ map[string]string) {
-	if s.account.Ledger != "" {
-		return
-	}
+	// Where no setting names the ledger, it is in the user's state directory.
 	switch state, home := environ["XDG_STATE_HOME"], environ["HOME"]; {
+	case s.account.Ledger != "":
 	case filepath.IsAbs(state):
 		s.account.Ledger = filepath.Join(state, "conform", "ledger.jsonl")
 	case filepath.IsAbs(home):
@@ -49,6 +42,7 @@ func (s *settings) resolveLedger(environ map[string]string) {
 	default:
 		s.account.Ledger = "conform-ledger.jsonl"
 	}
+	return nil
 }
 
 func (s settings) accountOptions() account.Options {

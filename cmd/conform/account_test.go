@@ -29,6 +29,7 @@ import (
 
 	"github.com/insightconform/conform/generators"
 	"github.com/insightconform/conform/internal/testing/mototest"
+	"github.com/insightconform/conform/model/value"
 	"github.com/insightconform/conform/reports"
 	"github.com/insightconform/conform/targets/account"
 	"github.com/insightconform/conform/targets/account/gate"
@@ -75,7 +76,7 @@ func startSandbox(t *testing.T) *sandbox {
 		switch {
 		case operation == "ListTags" && b.tagsRefused.Load():
 			w.WriteHeader(http.StatusBadRequest)
-			_, _ = w.Write(wire.EncodeRefusal("AccessDeniedException", ""))
+			_, _ = w.Write(value.Obj("__type", "AccessDeniedException", "Message", "").AppendJSON(nil))
 			return
 		case operation == "ListEventDataStores": // moto does not know it
 			_, _ = io.WriteString(w, "{}")

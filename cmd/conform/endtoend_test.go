@@ -25,6 +25,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/insightconform/conform/model"
+	"github.com/insightconform/conform/model/value"
 	"github.com/insightconform/conform/reports"
 	"github.com/insightconform/conform/targets/embedded"
 	"github.com/insightconform/conform/targets/wire"
@@ -225,7 +226,7 @@ func operation(r *http.Request) string {
 func refuse(w http.ResponseWriter, status int, code string) {
 	w.Header().Set("Content-Type", wire.ContentType)
 	w.WriteHeader(status)
-	w.Write(wire.EncodeRefusal(code, "no"))
+	w.Write(value.Obj("__type", code, "Message", "no").AppendJSON(nil))
 }
 
 // without answers the given operations as something that does not have them does.

@@ -3,19 +3,30 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"os/signal"
+	"runtime"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"syscall"
 
+	"github.com/hbollon/go-edlib"
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
 	"github.com/insightconform/conform"
+	"github.com/insightconform/conform/generators/machine"
 	"github.com/insightconform/conform/internal/selftest"
+	"github.com/insightconform/conform/model"
 	"github.com/insightconform/conform/reports"
+	"github.com/insightconform/conform/reports/formats"
 	"github.com/insightconform/conform/reports/plain"
 	"github.com/insightconform/conform/targets"
 	"github.com/insightconform/conform/targets/account"
@@ -147,3 +158,319 @@ func (p *process) open(s *settings) (targets.Target, error) {
 	}
 	return p.target(*s)
 }
+
+const rootHelp = `conform tells whether a server behaves as CloudTrail's PutInsightSelectors is
+documented to. It sends sequences of requests, compares every answer with a
+reference model, and reports each distinct divergence once.
+
+See it work, on the server that comes with it
+  conform run
+
+Test an emulator
+  conform run --endpoint http://127.0.0.1:5000
+
+Be sure of it, as far as tests can be: complete suites, with a certificate
+  conform plan --suite complete --depth 1
+  conform run --suite complete --depth 1 --endpoint http://127.0.0.1:5000
+
+Keep the result for machines and for people
+  conform run --endpoint http://127.0.0.1:5000 --report text --report json=report.json
+
+Understand what was found
+  conform rules put/replaces-list   one rule: its source, an example, a server that breaks it
+  conform rules                     all rules, by family
+
+See whether it is fixed, or show it to someone without conform
+  conform replay put/replaces-list --endpoint http://127.0.0.1:5000
+  conform export TRACE --as awscli
+
+Fail a build on new divergences only
+  conform run --endpoint http://127.0.0.1:5000 --baseline known.yaml --update-baseline
+  conform run --endpoint http://127.0.0.1:5000 --baseline known.yaml
+
+Use the reference in the place of the service
+  conform serve --addr 127.0.0.1:8080
+
+Commands
+%s  completion   write a completion script for your shell
+  help         help about a command
+
+Flags
+  --help       this help, or that of a command
+  --version    the version of conform
+
+'conform run --help' explains its flags and the exit codes.
+`
+
+func (p *process) rootCommand() *cobra.Command {
+	root := &cobra.Command{
+		Use:           "conform",
+		Short:         "Test whether a server behaves as PutInsightSelectors is documented to",
+		Version:       cmp.Or(shortVersion(), "(unknown version)") + ", " + runtime.Version(),
+		SilenceUsage:  true,
+		SilenceErrors: true,
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return unknownCommand(cmd, args[0])
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	root.SetVersionTemplate("conform {{.Version}}\n")
+	root.SetFlagErrorFunc(flagError)
+	root.SetHelpTemplate("{{.Long}}")
+	list := ""
+	for _, cmd := range []*cobra.Command{p.runCommand(), p.planCommand(), p.mergeCommand(), p.replayCommand(), p.reportCommand(), p.exportCommand(),
+		p.learnCommand(), p.diffCommand(), p.rulesCommand(), p.serveCommand(), p.selftestCommand(), p.sweepCommand(), p.policyCommand()} {
+		root.AddCommand(cmd)
+		list += fmt.Sprintf("  %-12s %s\n", cmd.Name(), strings.ToLower(cmd.Short[:1])+cmd.Short[1:])
+	}
+	root.Long = fmt.Sprintf(rootHelp, list)
+	root.SetHelpCommand(newCommand("help [COMMAND]", "Help about a command", "Usage: conform help [COMMAND]\n", defaultSettings(), nil,
+		func(_ context.Context, _ *settings, args []string) error {
+			about, rest, err := root.Find(args)
+			if err != nil || len(rest) > 0 {
+				return unknownCommand(root, args[0])
+			}
+			return about.Help()
+		}))
+	root.SetOut(p.stdout)
+	root.SetErr(p.stderr)
+	root.InitDefaultCompletionCmd() // keeps the output it finds
+	if completion, _, err := root.Find([]string{"completion"}); err == nil {
+		explainCompletion(completion)
+	}
+	return root
+}
+
+// action is what a command does with its settings and arguments.
+type action func(ctx context.Context, s *settings, args []string) error
+
+// newCommand makes a command; its help has flags in place of {flags}. Where its usage names no arguments, it takes none.
+func newCommand(use, short, long string, s *settings, flags []flagGroup, run action) *cobra.Command {
+	cmd := &cobra.Command{Use: use, Short: short, Long: strings.Replace(long, "{flags}\n", flagHelp(flags), 1)}
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		cmd.Flags().Visit(func(f *pflag.Flag) { s.from[f.Name] = fromFlag })
+		return run(cmd.Context(), s, args)
+	}
+	if !strings.Contains(use, " ") {
+		cmd.Args = noArguments
+	}
+	for _, group := range flags {
+		for _, o := range group.Items {
+			flag := cmd.Flags().VarPF(o, o.name, "", o.help)
+			if o.at.form == aSwitch {
+				flag.NoOptDefVal = "true"
+			}
+			cmd.RegisterFlagCompletionFunc(o.name, o.completion())
+		}
+	}
+	return cmd
+}
+
+// ownFlags are those of one command.
+func ownFlags(title string, options ...option) []flagGroup {
+	return []flagGroup{{Key: title, Items: options}}
+}
+
+// targetCommand makes a command whose settings say what is tested: they are complete when it runs.
+func (p *process) targetCommand(use, short, long string, s *settings, flags []flagGroup, run action) *cobra.Command {
+	return newCommand(use, short, long, s, flags, func(ctx context.Context, s *settings, args []string) error {
+		if err := s.resolve(p.environ); err != nil {
+			return err
+		}
+		return run(ctx, s, args)
+	})
+}
+
+// explainCompletion gives cobra's completion command help in the form of the other commands.
+func explainCompletion(cmd *cobra.Command) {
+	cmd.Long = `Usage: conform completion bash|fish|powershell|zsh
+
+Writes a script that completes commands, flags, their values and rules.
+
+  source <(conform completion bash)          bash, in this shell
+  source <(conform completion zsh)           zsh, in this shell
+  conform completion fish | source           fish, in this shell
+`
+	cmd.Args = func(cmd *cobra.Command, args []string) error {
+		if len(args) > 0 {
+			return usagef("there is no completion for %q; use bash, fish, powershell or zsh", args[0])
+		}
+		return nil
+	}
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
+	for _, shell := range cmd.Commands() {
+		shell.Long = cmd.Long
+		shell.Args = noArguments
+	}
+}
+
+func unknownCommand(root *cobra.Command, name string) error {
+	names := plain.Texts(root.Commands(), (*cobra.Command).Name)
+	return usagef("there is no command %q; %s", name, suggestion(nearest(name, names), "conform --help"))
+}
+
+// noArguments refuses what stands beside the flags, with a guess at what was meant.
+func noArguments(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	first := userInformation.ReplaceAllString(args[0], "//…@")
+	hint := fmt.Sprintf("see '%s --help'", cmd.CommandPath())
+	if cmd.Name() == "run" && strings.Contains(first, ":") {
+		hint = "did you mean --endpoint " + first + "?"
+	}
+	return usagef("'%s' takes no argument %q; %s", cmd.CommandPath(), first, hint)
+}
+
+// flagError turns the flag parser's errors into one line that names the flag and the remedy.
+func flagError(cmd *cobra.Command, err error) error {
+	if errors.Is(err, pflag.ErrHelp) {
+		return err
+	}
+	if unknown, ok := errors.AsType[*pflag.NotExistError](err); ok {
+		name := unknown.GetSpecifiedName()
+		if unknown.GetSpecifiedShortnames() != "" {
+			return usagef("there is no flag -%s; see '%s --help'", name, cmd.CommandPath())
+		}
+		return usagef("there is no flag --%s; %s", name, flagSuggestion(cmd, name))
+	}
+	if missing, ok := errors.AsType[*pflag.ValueRequiredError](err); ok {
+		flag := missing.GetFlag()
+		return usagef("--%s needs a value: --%s %s", flag.Name, flag.Name, flag.Value.Type())
+	}
+	if invalid, ok := errors.AsType[*pflag.InvalidValueError](err); ok {
+		return wrongValue("--"+invalid.GetFlag().Name, invalid.GetValue(), errors.Unwrap(invalid))
+	}
+	return usagef("%w; see '%s --help'", err, cmd.CommandPath())
+}
+
+// flagSuggestion looks for a flag of a similar name, here or at another command.
+func flagSuggestion(cmd *cobra.Command, name string) string {
+	var names []string
+	cmd.Flags().VisitAll(func(f *pflag.Flag) { names = append(names, "--"+f.Name) })
+	if near := nearest("--"+name, names); len(near) > 0 {
+		return suggestion(near, cmd.CommandPath()+" --help")
+	}
+	commands := cmd.Root().Commands()
+	slices.SortStableFunc(commands, func(a, b *cobra.Command) int { // run has most flags, and is meant most often
+		return strings.Compare(strings.TrimPrefix(a.Name(), "run"), strings.TrimPrefix(b.Name(), "run"))
+	})
+	for _, other := range commands {
+		if other != cmd && other.Flags().Lookup(name) != nil {
+			return fmt.Sprintf("'%s' has one", other.CommandPath())
+		}
+	}
+	return suggestion(nil, cmd.CommandPath()+" --help")
+}
+
+// suggestion says what was probably meant, or where to look.
+func suggestion(near []string, help string) string {
+	if len(near) == 0 {
+		return fmt.Sprintf("see '%s'", help)
+	}
+	return "did you mean " + strings.Join(near, " or ") + "?"
+}
+
+// shortVersion is that of the module. Where it has no tag, it names the revision and says whether there are changes.
+func shortVersion() string {
+	if info, ok := debug.ReadBuildInfo(); ok {
+		return info.Main.Version
+	}
+	return ""
+}
+
+// maxSuggestions is how many names a suggestion offers.
+const maxSuggestions = 3
+
+// nearest returns the known names that someone who wrote name may have meant: those that are closest.
+func nearest(name string, known []string) (names []string) {
+	name = strings.ToLower(name)
+	bare := strings.TrimLeft(name, "-")
+	closest := math.MaxInt
+	for _, k := range known {
+		d := edlib.OSADamerauLevenshteinDistance(name, k) // a swap of neighbours counts as one
+		if len(bare) >= 3 && strings.Contains(k, bare) {
+			d = min(d, 2)
+		} else if d > 1+len(bare)/4 {
+			continue
+		}
+		if d < closest {
+			closest, names = d, nil
+		}
+		if d == closest && len(names) < maxSuggestions {
+			names = append(names, k)
+		}
+	}
+	return names
+}
+
+// completion says what may stand after the flag of a setting.
+func (o option) completion() cobra.CompletionFunc {
+	choices := strings.Split(o.value, "|")
+	switch {
+	case o.name == "suite":
+		return completeList(strings.Split(o.value, ","))
+	case o.name == "machine":
+		return completeList(machine.Names())
+	case o.name == "report", o.name == "to":
+		return completeReports
+	case o.name == "fault":
+		return completeFaults
+	case o.name == "traces":
+		return cobra.FixedCompletions(nil, cobra.ShellCompDirectiveFilterDirs)
+	case o.value == "PATH":
+		return cobra.FixedCompletions(nil, cobra.ShellCompDirectiveDefault)
+	case o.value == "FILE":
+		return cobra.FixedCompletions([]string{"yaml", "yml", "json"}, cobra.ShellCompDirectiveFilterFileExt)
+	case len(choices) > 1:
+		return cobra.FixedCompletions(choices, cobra.ShellCompDirectiveNoFileComp)
+	}
+	return cobra.NoFileCompletions
+}
+
+// completeList completes the last item of a list with commas by what is not yet in it.
+func completeList(items []string) cobra.CompletionFunc {
+	return func(_ *cobra.Command, _ []string, typed string) ([]string, cobra.ShellCompDirective) {
+		before := typed[:strings.LastIndex(typed, ",")+1]
+		var offers []string
+		for _, item := range items {
+			if !strings.Contains(","+before, ","+item+",") {
+				offers = append(offers, before+item)
+			}
+		}
+		return offers, cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveNoSpace
+	}
+}
+
+// completeReports offers the formats, and files after the =.
+func completeReports(_ *cobra.Command, _ []string, typed string) ([]string, cobra.ShellCompDirective) {
+	if strings.Contains(typed, "=") {
+		return nil, cobra.ShellCompDirectiveDefault
+	}
+	var offers []string
+	for _, format := range formats.Names() {
+		offers = append(offers, format, format+"=")
+	}
+	return offers, cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveNoSpace
+}
+
+func completeFaults(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+	offer := func(f embedded.Fault) string { return f.Name + "\t" + f.Describe }
+	return plain.Texts(embedded.Faults, offer), cobra.ShellCompDirectiveNoFileComp
+}
+
+func completeRules() []string {
+	offers := []string{string(model.Order) + "\tthe order in which errors are selected"}
+	for _, family := range families() {
+		if model.RuleOf(model.ID(family.Key)) == nil {
+			offers = append(offers, family.Key)
+		}
+	}
+	return append(offers, plain.Texts(model.Rules, func(r model.Rule) string { return string(r.ID) + "\t" + r.Statement })...)
+}
+
+// completeTraces leaves it to the shell to find files and folders: a trace may be anywhere.
+var completeTraces = cobra.FixedCompletions([]string{"json"}, cobra.ShellCompDirectiveFilterFileExt)

@@ -202,7 +202,7 @@ func (p *Player) confirm(ctx context.Context, d *Divergence) {
 		needed = most
 	}
 	if d.Finding.Actual == session.NoAnswer {
-		ctx = targets.WithPatience(ctx)
+		ctx = targets.Patient.On(ctx)
 	}
 	requests := session.Requests(d.Steps)
 	for d.Tries, d.Again = 0, 0; d.Tries < most && d.Again < needed && ctx.Err() == nil; {

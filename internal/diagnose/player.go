@@ -45,7 +45,7 @@ func (p *Player) Play(ctx context.Context, requests []model.Request, until func(
 	over := func(s *session.Session) bool { return p.Client.Spent(ctx) || until != nil && until(s) }
 	policy := session.Policy{Wait: true}
 	for lost := 0; ; {
-		s, err := p.Client.New(targets.WithFresh(ctx), policy, nil)
+		s, err := p.Client.New(targets.Fresh.On(ctx), policy, nil)
 		if err != nil {
 			return nil, err
 		}

@@ -141,7 +141,7 @@ func (c *completeSuite) finished(from, to, failed, unstable int) {
 
 // execute runs all tests that are left and reports whether none was left out.
 func (c *completeSuite) execute(ctx context.Context) bool {
-	ctx = targets.Bare(ctx)
+	ctx = targets.Bare.On(ctx)
 	return c.exploration.each(func(_ int, w *Worker) bool {
 		var test machine.Test
 		whole := true

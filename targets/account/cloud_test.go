@@ -165,7 +165,7 @@ var errorXML = map[string]string{
 }
 
 func refuse(w http.ResponseWriter, service string, f cloudFault) {
-	media, body := wire.ContentType, string(wire.EncodeRefusal(f.Code, f.Message))
+	media, body := wire.ContentType, value.Obj("__type", f.Code, "Message", f.Message).String()
 	if form, isXML := errorXML[service]; isXML {
 		media, body = "application/xml", fmt.Sprintf(form, f.Code, f.Message)
 	}

@@ -231,7 +231,7 @@ func TestPoolLendsTrailsOnlyLikeNew(t *testing.T) {
 	require.Equal(t, "InsightNotEnabledException", do(w, generators.Get("alpha")).Answer.Code)
 	require.NoError(t, w.Close(t.Context()))
 
-	w = world(targets.WithFresh(t.Context()))
+	w = world(targets.Fresh.On(t.Context()))
 	require.False(t, lent(do(w, generators.Create("alpha"))), "a fresh world takes nothing used")
 	require.NoError(t, w.Close(t.Context()))
 

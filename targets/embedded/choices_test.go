@@ -10,6 +10,9 @@ import (
 	"github.com/insightconform/conform/model"
 )
 
+// choose picks one of the allowed branches of a request by its index.
+type choose = func(branches []model.Branch, r model.Request) int
+
 // RandomChoice takes any branch, each as likely as the others, repeatably for a seed where one
 // goroutine asks. Branches about which no rule says anything, such as refusing to create a trail,
 // count only with the probability silent, so that a walk gets anywhere.

@@ -73,7 +73,7 @@ func TestAlternativesAreComplete(t *testing.T) {
 func TestChoosers(t *testing.T) {
 	branches := []model.Branch{{}, {Rule: model.Order}, {Silent: true}, {Rule: model.LogsStop}, {Rule: model.Order}}
 	pick := func(c choose) int { return c(branches, model.Request{}) }
-	assert.Equal(t, 0, pick(reference))
+	assert.Equal(t, 0, pick(func([]model.Branch, model.Request) int { return 0 }))
 	assert.Equal(t, 1, pick(AlwaysChoice(model.Order, 0)))
 	assert.Equal(t, 4, pick(AlwaysChoice(model.Order, 1)))
 	assert.Equal(t, 0, pick(AlwaysChoice(model.Order, 2)))

@@ -1,6 +1,8 @@
 package embedded
 
 import (
+	"bytes"
+	"net/http"
 	"slices"
 
 	"github.com/insightconform/conform/model"
@@ -38,7 +40,7 @@ type hooks struct {
 // afterwards. The zero Fault is the reference. What a fault remembers, or does to answers on their way to
 // the wire, is left out.
 func (f Fault) Step(s model.State, r model.Request) (model.Answer, model.State) {
-	c := &call{state: s, request: r, reference: (&account{choose: reference}).step}
+	c := &call{state: s, request: r, reference: (&account{options: &ServerOptions{}}).step}
 	var step func(*call)
 	if f.start != nil {
 		step = f.start()().step
@@ -192,6 +194,192 @@ func byTrail[M any](then func(*call, *M)) start {
 				memories[key] = new(M)
 			}
 			then(c, memories[key])
+		}
+	})
+}
+
+// codeUnlisted is an error that no rule accepts anywhere.
+const codeUnlisted = "ResourceNotFoundException"
+
+// ruleFaults derives from each rule of the error order that it is ignored, and that it answers no rule's code. The
+// computed ones may be accepted: that a rule is ignored although a success is accepted, and that each of two
+// neighbours in the order answers the other's code.
+func ruleFaults(computed bool) []Fault {
+	var faults []Fault
+	add := func(isComputed bool, f Fault) {
+		if f.Computed = isComputed; isComputed == computed {
+			faults = append(faults, f)
+		}
+	}
+	order := model.ErrorRules()
+	for i, id := range order {
+		add(model.RuleOf(id).MayPass, breaking(id, "ignored", "is carried out", (*call).careless))
+		add(false, answering(id, "wrong-code", codeUnlisted, ""))
+		if i > 0 {
+			add(true, answering(id, "code-of-previous", model.RuleOf(order[i-1]).Code, order[i-1]))
+		}
+		if i+1 < len(order) {
+			add(true, answering(id, "code-of-next", model.RuleOf(order[i+1]).Code, order[i+1]))
+		}
+	}
+	return faults
+}
+
+// answering refuses what breaks a rule alone with a code of its own choice, which may be another rule's.
+func answering(id model.ID, how, code string, of model.ID) Fault {
+	if of != "" {
+		of = ", as for " + of
+	}
+	return breaking(id, how, "answers "+code+string(of), func(c *call) { c.refuse(code) })
+}
+
+// breaking is a fault of the requests that break a rule and nothing else, as far as that can be.
+func breaking(id model.ID, how, what string, then change) Fault {
+	var others []model.ID
+	if id == model.StoreSame { // no store logs both kinds, so that row 23 or 24 is always broken with this one
+		others = []model.ID{model.StoreDestination, model.StoreSource}
+	}
+	return Fault{Name: string(id) + "/" + how, Rule: id, AlsoRules: others,
+		Describe: "A request that breaks " + string(id) + " alone " + what + ".",
+		start:    forgetful(where(func(c *call) bool { return c.breaks(id, others...) }, then))}
+}
+
+// careless carries out a Put or Get as far as it can be understood, and answers success.
+func (c *call) careless() {
+	c.answer, c.next = model.Answer{Outcome: model.Succeeded}, c.state
+	if c.request.Input.Get("TrailName").Kind() != value.String {
+		c.carelessOnStore()
+		return
+	}
+	key := namedKey(c.state, c.request)
+	c.answer.TrailARN = c.state.World.TrailARN(key.region, key.name)
+	if c.byARN() {
+		c.answer.TrailARN = givenTrail(c.request)
+	}
+	i := indexOf(c.state, key)
+	if i < 0 {
+		i = elsewhere(c.state, key)
+	}
+	if c.request.Op == model.OpPut {
+		c.answer.Selectors = c.requested()
+		if i >= 0 {
+			c.putOn(i, c.answer.Selectors)
+		}
+	} else if i >= 0 {
+		c.answer.Selectors = c.state.Trails[i].Insights
+	}
+}
+
+func (c *call) carelessOnStore() {
+	i := c.store()
+	if i < 0 {
+		c.answer.StoreARN = c.storeARN(c.request.Input.Get("EventDataStore").Text())
+		return
+	}
+	c.answer.StoreARN = c.storeARN(c.state.Stores[i].ID)
+	if c.request.Op == model.OpGet {
+		c.answer.Selectors = c.state.Stores[i].Insights
+		return
+	}
+	c.answer.Selectors = c.requested()
+	c.changeStore(i, func(x *model.Store) {
+		x.Insights = c.answer.Selectors
+		if j := c.destination(); j >= 0 {
+			x.Destination = c.state.Stores[j].ID
+			c.answer.Destination = c.storeARN(x.Destination)
+		}
+	})
+}
+
+func wireFaults() []Fault {
+	return []Fault{
+		{Name: "long-prefix-unknown", Rule: model.WireProtocol,
+			Describe: "The long X-Amz-Target prefix is not understood.",
+			start:    forgetful(refuses(codeUnknown, func(c *call) bool { return c.request.OtherTarget }))},
+		{Name: "error-without-code", Rule: model.WireErrorShape,
+			Describe: "Errors have a message and no code.",
+			start: replying(func(_ model.Request, p *response) {
+				if p.status == http.StatusBadRequest {
+					p.body = p.body.With("__type", value.Value{})
+				}
+			})},
+		{Name: "errors-with-200", Rule: model.WireErrorStatus,
+			Describe: "Errors have HTTP status 200.",
+			start:    replying(func(_ model.Request, p *response) { p.status = http.StatusOK })},
+		{Name: "not-enabled-with-200", Rule: model.WireErrorStatus,
+			Describe: "InsightNotEnabledException alone has HTTP status 200.",
+			start: replying(func(_ model.Request, p *response) {
+				if p.body.Get("__type").Text() == codeNotEnabled {
+					p.status = http.StatusOK
+				}
+			})},
+		{Name: "misspells-trail-arn", Rule: model.WireMembers,
+			Describe: "Put and Get answer TrailArn instead of TrailARN.",
+			start:    misspelling("TrailARN", "TrailArn")},
+		{Name: "misspells-insight-selectors", Rule: model.WireMembers,
+			Describe: "Put and Get answer insightSelectors instead of InsightSelectors.",
+			start:    misspelling("InsightSelectors", "insightSelectors")},
+		{Name: "misspells-event-categories", Rule: model.WireMembers,
+			Describe: "Put and Get answer eventCategories instead of EventCategories.",
+			start:    misspelling("EventCategories", "eventCategories")},
+		{Name: "answers-201", Rule: model.WireMembers,
+			Describe: "A successful Put has HTTP status 201.",
+			start: replying(func(r model.Request, p *response) {
+				if r.Op == model.OpPut && p.status == http.StatusOK {
+					p.status = http.StatusCreated
+				}
+			})},
+		{Name: "unknown-members-wrong-code", Rule: model.WireUnknownMembers,
+			Describe: "An unknown member is refused with " + codeUnlisted + ".",
+			start: forgetful(refuses(codeUnlisted, func(c *call) bool {
+				return readsMembers(c.request) && c.unknownMember() && len(c.broken()) == 0
+			}))},
+		{Name: "unknown-members-crash", Rule: model.WireNoCrash,
+			Describe: "An unknown member of a Put or Get makes the server fail with 500.",
+			start:    crashes(func(r model.Request) bool { return readsMembers(r) && (&call{request: r}).unknownMember() })},
+		{Name: "missing-members-crash", Rule: model.WireNoCrash,
+			Describe: "A Put or Get that lacks a member makes the server fail with 500 and HTML.",
+			start: crashes(func(r model.Request) bool {
+				in := r.Input
+				lacksList := r.Op == model.OpPut && !in.Get("InsightSelectors").Given()
+				lacksOwner := !in.Get("TrailName").Given() && !in.Get("EventDataStore").Given()
+				return readsMembers(r) && (lacksList || lacksOwner)
+			})},
+		{Name: "malformed-json-crash", Rule: model.WireNoCrash,
+			Describe: "A body that is no JSON object makes the server fail with 500.",
+			start:    crashes(func(r model.Request) bool { return r.Raw != nil })},
+		{Name: "malformed-json-drops-connection", Rule: model.WireNoCrash,
+			Describe: "A body that is no JSON object gets no answer: the connection is closed.",
+			start:    replying(func(r model.Request, p *response) { p.drop = r.Raw != nil })},
+		{Name: "plain-text-errors", Rule: model.WireNoCrash,
+			Describe: "TrailNotFoundException is answered as plain text.",
+			start: replying(func(r model.Request, p *response) {
+				if readsMembers(r) && p.body.Get("__type").Text() == codeTrailNotFound {
+					p.contentType, p.raw = "text/plain", []byte("trail not found\n")
+				}
+			})},
+	}
+}
+
+// readsMembers reports whether the request is a well-formed one of the operations under test.
+func readsMembers(r model.Request) bool {
+	return r.Op.Insights() && !r.Malformed()
+}
+
+func crashes(about func(model.Request) bool) start {
+	return replying(func(r model.Request, p *response) {
+		if about(r) {
+			p.status, p.contentType = http.StatusInternalServerError, "text/html; charset=utf-8"
+			p.raw = []byte("<!doctype html>\n<title>500 Internal Server Error</title>\n<h1>Internal Server Error</h1>\n")
+		}
+	})
+}
+
+// misspelling renames a member of Put's and Get's successes, at the top and within selectors.
+func misspelling(from, to string) start {
+	return replying(func(r model.Request, p *response) {
+		if r.Op.Insights() && p.status == http.StatusOK {
+			p.raw = bytes.ReplaceAll(p.bytes(), []byte(`"`+from+`":`), []byte(`"`+to+`":`))
 		}
 	})
 }

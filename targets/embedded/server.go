@@ -152,3 +152,254 @@ Signatures are not verified. An access key id of 12 digits is the account; any o
 Everything is kept in memory. POST /_conform/arrange {"TrailName", "Condition", "Region"} spoils a
 trail's surroundings; GET lists the conditions.
 `
+
+// maxPending is how many stores that are pending deletion an account keeps; the oldest go first.
+const maxPending = 50
+
+// account holds one caller's resources and answers its requests, one at a time.
+type account struct {
+	options *ServerOptions
+	mu      sync.Mutex
+	state   model.State
+	hooks   hooks
+	around  around // nil hands every request on
+
+	// The model knows two Regions. Which they are, the first calls decide.
+	homeUsed, awayUsed bool
+
+	// symbolic leaves new stores the model's IDs, which repeat from the hundredth store on.
+	symbolic bool
+	created  int // stores
+}
+
+// around stands between an account and its requests.
+type around func(a *account, r model.Request) response
+
+// newAccount returns an account without resources, which may serve a world.
+func (s *Server) newAccount(id string, world bool) *account {
+	w := model.DefaultWorld
+	w.Account, w.Profile = id, s.options.Order
+	a := &account{options: &s.options, state: model.NewState(&w)}
+	if s.begin != nil {
+		a.hooks = s.begin()
+	}
+	if world && s.options.around != nil {
+		a.around = s.options.around(a.state)
+	}
+	return a
+}
+
+// handle answers one request. Its Region is filled in.
+func (a *account) handle(r model.Request) response {
+	if a.around != nil {
+		return a.around(a, r)
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if out, ok := a.admit(r.Region); !ok {
+		return out
+	}
+	return a.carryOut(r)
+}
+
+func (a *account) carryOut(r model.Request) response {
+	c := &call{state: a.state, request: r, reference: a.step}
+	c.play(a.hooks.step)
+	a.state = c.next
+	if r.Op == model.OpCreateStore && len(c.next.Stores) > len(c.state.Stores) && !a.symbolic {
+		a.nameNewStore()
+	}
+	out := render(c.answer, r, c.state, a.state)
+	if a.hooks.reply != nil {
+		a.hooks.reply(r, &out)
+	}
+	return out
+}
+
+func (a *account) step(s model.State, r model.Request) (model.Answer, model.State) {
+	branches, i := model.Step(s, r), 0
+	if a.options.Chooser != nil {
+		i = a.options.Chooser(branches, r)
+	}
+	b := &branches[i]
+	if code := a.exceeded(s, b.Next, regionOf(s, r)); code != "" {
+		return model.Refusal(code), s
+	}
+	return definite(b.Answer, s, r), b.Next
+}
+
+// exceeded is the code for what makes more than the quotas of a Region allow. A multi-Region trail counts in each, and
+// a store that is pending deletion still does, so that restoring it needs no room.
+func (a *account) exceeded(before, after model.State, region string) string {
+	if len(after.Trails)+len(after.Stores) <= len(before.Trails)+len(before.Stores) {
+		return ""
+	}
+	trails := len(slices.DeleteFunc(slices.Clone(after.Trails), func(t model.Trail) bool { return t.Home != region && !t.MultiRegion }))
+	stores := len(slices.DeleteFunc(slices.Clone(after.Stores), func(x model.Store) bool { return x.Home != region }))
+	switch {
+	case a.options.TrailQuota > 0 && trails > a.options.TrailQuota:
+		return codeTrailQuota
+	case a.options.StoreQuota > 0 && stores > a.options.StoreQuota:
+		return codeStoreQuota
+	}
+	return ""
+}
+
+// admit refuses Regions that the account does not keep. One takes the place of one that was never called.
+func (a *account) admit(region string) (refused response, ok bool) {
+	w := *a.state.World
+	switch {
+	case region == w.Home:
+		a.homeUsed = true
+	case region == w.Away:
+		a.awayUsed = true
+	case !a.awayUsed:
+		w.Away, a.awayUsed = region, true
+		a.state.World = &w
+	case !a.homeUsed:
+		w.Home, a.homeUsed = region, true
+		a.state.World = &w
+	default:
+		return refusal(codeUnsupported, fmt.Sprintf("This server keeps the Regions %s and %s only.", w.Home, w.Away)), false
+	}
+	return refused, true
+}
+
+// nameNewStore gives a new store an ID that the account never had, and lets go of old ones pending deletion.
+func (a *account) nameNewStore() {
+	last := len(a.state.Stores) - 1
+	x := a.state.Stores[last]
+	a.created++
+	x.ID = fmt.Sprintf("c0f00000-0000-4000-9000-%012x", a.created)
+	a.state = a.state.WithStore(last, x)
+
+	var pending []int
+	for i := range a.state.Stores {
+		if a.state.Stores[i].Pending {
+			pending = append(pending, i)
+		}
+	}
+	for n := len(pending) - maxPending; n > 0; n-- {
+		a.state.Stores = slices.Concat(a.state.Stores[:pending[n-1]], a.state.Stores[pending[n-1]+1:])
+	}
+}
+
+// The error codes that this package needs by name.
+const (
+	codeBadEvents     = "InvalidEventSelectorsException"
+	codeCombination   = "InvalidParameterCombinationException"
+	codeNotEnabled    = "InsightNotEnabledException"
+	codeParameter     = "InvalidParameterException"
+	codeSelectors     = "InvalidInsightSelectorsException"
+	codeSerialization = "SerializationException"
+	codeStoreNotFound = "EventDataStoreNotFoundException"
+	codeTrailARN      = "CloudTrailARNInvalidException"
+	codeTrailExists   = "TrailAlreadyExistsException"
+	codeTrailName     = "InvalidTrailNameException"
+	codeTrailNotFound = "TrailNotFoundException"
+	codeNotPermitted  = "OperationNotPermittedException"
+	codeStoreQuota    = "EventDataStoreMaxLimitExceededException"
+	codeTrailQuota    = "MaximumNumberOfTrailsExceededException"
+	codeUnknown       = "UnknownOperationException"
+	codeUnsupported   = "UnsupportedOperationException"
+)
+
+// response is an answer on its way to the wire.
+type response struct {
+	status      int
+	contentType string
+	body        value.Value
+	raw         []byte // sent instead of body where not nil
+	drop        bool   // closes the connection instead
+}
+
+func (p *response) bytes() []byte {
+	if p.raw != nil {
+		return p.raw
+	}
+	return p.body.AppendJSON(make([]byte, 0, 256))
+}
+
+func refusal(code, message string) response {
+	return response{status: http.StatusBadRequest, contentType: wire.ContentType, body: value.Obj("__type", code, "Message", message)}
+}
+
+func success(body value.Value) response {
+	return response{status: http.StatusOK, contentType: wire.ContentType, body: body}
+}
+
+func render(a model.Answer, r model.Request, before, after model.State) response {
+	if a.Outcome == model.Refused {
+		return refusal(a.Code, message(a.Code, before, r))
+	}
+	return success(wire.Body(a, r, after))
+}
+
+// message explains a refusal by the rule behind it, where there is one.
+func message(code string, s model.State, r model.Request) string {
+	for _, id := range model.Broken(s, r) {
+		rule := model.RuleOf(id)
+		if rule.Code == code {
+			return rule.Statement + " [" + string(id) + "]"
+		}
+	}
+	text, ok := messages[code]
+	if !ok {
+		return "The request cannot be carried out."
+	}
+	if strings.HasSuffix(text, ": ") {
+		const longest = 160
+		name := cmp.Or(givenTrail(r), r.Input.Get("EventDataStore").Text(), "(none)")
+		if len(name) > longest {
+			name = "(none)"
+		}
+		text += name
+	}
+	return text
+}
+
+// messages explain codes without a rule; after a colon comes the name of the resource.
+var messages = map[string]string{
+	codeNotEnabled:    "Insights is not enabled on this resource.",
+	codeTrailNotFound: "No such trail: ",
+	codeTrailExists:   "The trail exists already: ",
+	codeTrailName:     "Not a trail name: ",
+	codeTrailARN:      "Not the ARN of a trail: ",
+	codeStoreNotFound: "No such event data store: ",
+	codeSerialization: "The request is not understood.",
+	codeTrailQuota:    "The quota of trails in this Region is reached.",
+	codeStoreQuota:    "The quota of event data stores in this Region is reached; those pending deletion count.",
+	codeBadEvents:     "The event selectors are missing or empty.",
+}
+
+// definite takes the code that the service would give where any refusal would do.
+func definite(a model.Answer, s model.State, r model.Request) model.Answer {
+	if a.Outcome == model.AnyRefusal || a.Outcome == model.AnyAnswer { // any answer will do only where the resource is not there
+		return model.Refusal(plausibleCode(s, r))
+	}
+	return a
+}
+
+func plausibleCode(s model.State, r model.Request) string {
+	store, trail := r.Input.Get("EventDataStore").Text(), givenTrail(r)
+	isARN := strings.HasPrefix(trail, "arn:")
+	switch ofStore := strings.Contains(string(r.Op), "EventDataStore"); {
+	case r.Malformed():
+		return codeSerialization
+	case r.Op == model.OpCreateStore, ofStore && store == "":
+		return codeParameter
+	case ofStore && findStore(s, r, "EventDataStore") < 0:
+		return codeStoreNotFound
+	case ofStore:
+		return codeNotPermitted
+	case !isARN && !model.ValidTrailName(trail):
+		return codeTrailName
+	case isARN && !strings.Contains(trail, ":trail/"):
+		return codeTrailARN
+	case findTrail(s, r) < 0 && r.Op != model.OpCreate:
+		return codeTrailNotFound
+	case findTrail(s, r) >= 0 && r.Op == model.OpPutEvents:
+		return codeBadEvents
+	}
+	return codeNotPermitted
+}

@@ -28,7 +28,7 @@ var trivial = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", wire.ContentType)
 	if r.Header.Get(wire.TargetHeader) != wire.ShortPrefix+"PutInsightSelectors" {
 		w.WriteHeader(400)
-		w.Write(wire.EncodeRefusal("TrailNotFoundException", "no"))
+		w.Write(value.Obj("__type", "TrailNotFoundException", "Message", "no").AppendJSON(nil))
 		return
 	}
 	io.WriteString(w, benchAnswer)

@@ -143,7 +143,7 @@ var sdkMethods = sync.OnceValue(func() map[model.Op]reflect.Method {
 
 // throughSDK sends a request through the SDK's client if that says just what is meant. Answers are read from the wire.
 func (c *Caller) throughSDK(ctx context.Context, region string, r model.Request, x *exchanged) bool {
-	if r.Malformed() || r.OtherTarget || targets.IsBare(ctx) {
+	if r.Malformed() || r.OtherTarget || targets.Bare.In(ctx) {
 		return false
 	}
 	credentials, _ := c.options.Credentials.Retrieve(ctx)

@@ -57,7 +57,7 @@ func (f *fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	refuse := func(code string) {
 		w.Header().Set("Content-Type", wire.ContentType)
 		w.WriteHeader(400)
-		w.Write(wire.EncodeRefusal(code, "no"))
+		w.Write(value.Obj("__type", code, "Message", "no").AppendJSON(nil))
 	}
 	if r.URL.Path == ArrangePath && f.arrange != nil {
 		if r.Method == "GET" {

@@ -395,7 +395,7 @@ func TestThroughSDK(t *testing.T) {
 		w.Do(t.Context(), put)
 		assert.Equal(t, sdk, f.last().sdk, input)
 	}
-	w.Do(targets.Bare(t.Context()), put)
+	w.Do(targets.Bare.On(t.Context()), put)
 	assert.False(t, f.last().sdk)
 }
 

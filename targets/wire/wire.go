@@ -76,24 +76,15 @@ func DecodeRequest(method string, header http.Header, body []byte) (r model.Requ
 	return r, problem
 }
 
-// scope is what a signed request says of its signature; all is empty where it says nothing.
-type scope struct{ Key, Region, Service string }
-
-// Signed reads the credential scope of a request: key, date, Region, service and a constant.
-func Signed(header http.Header) scope {
+// Signed reads the credential scope of a request: key, date, Region, service and a constant. All is empty without one.
+func Signed(header http.Header) (scope struct{ Key, Region, Service string }) {
 	_, of, _ := strings.Cut(header.Get("Authorization"), "Credential=")
 	of, _, _ = strings.Cut(of, ",")
 	parts := strings.Split(of, "/")
-	n := len(parts)
-	if n < 5 {
-		return scope{}
+	if n := len(parts); n >= 5 {
+		scope.Key, scope.Region, scope.Service = strings.Join(parts[:n-4], "/"), parts[n-3], parts[n-2]
 	}
-	return scope{strings.Join(parts[:n-4], "/"), parts[n-3], parts[n-2]}
-}
-
-// EncodeRefusal returns the body of an error.
-func EncodeRefusal(code, message string) []byte {
-	return value.Obj("__type", code, "Message", message).AppendJSON(nil)
+	return scope
 }
 
 // What error codes mean, whatever the operation.

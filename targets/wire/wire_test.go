@@ -167,7 +167,7 @@ func TestSigned(t *testing.T) {
 }
 
 func TestRefusalRoundTrip(t *testing.T) {
-	reply := DecodeAnswer(request(model.OpGet, false), 400, http.Header{}, EncodeRefusal("InsightNotEnabledException", "off \"now\""))
+	reply := DecodeAnswer(request(model.OpGet, false), 400, http.Header{}, value.Obj("__type", "InsightNotEnabledException", "Message", "off \"now\"").AppendJSON(nil))
 	assert.Equal(t, model.Refusal("InsightNotEnabledException"), reply.Answer)
 	assert.Empty(t, reply.Notes)
 	assert.Empty(t, reply.Objections)
