@@ -343,7 +343,7 @@ const eventsSchema = "conform/events/1"
 const (
 	EventStart        = "start"        // the first: what is run, and how
 	EventProbed       = "probed"       // what the target is and can do
-	eventProgress     = "progress"     // now and then
+	EventProgress     = "progress"     // now and then
 	EventSuspicion    = "suspicion"    // an answer that the model does not allow, the first of its kind
 	EventConfirmation = "confirmation" // the suspicion was tried again on fresh worlds
 	EventShrunk       = "shrunk"       // a shorter sequence shows it
@@ -407,11 +407,6 @@ func StartEvent(r *Report) Event {
 // ProbedEvent says what a report knows of its target.
 func ProbedEvent(r *Report) Event {
 	return Event{Event: EventProbed, Time: r.Started, Target: &r.Target, Capabilities: r.Capabilities, NotCovered: r.NotCovered}
-}
-
-// ProgressEvent says how far a run has come.
-func ProgressEvent(u Update) Event {
-	return Event{Event: eventProgress, Progress: &u}
 }
 
 // EndEvent says how a run ended.

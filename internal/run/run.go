@@ -121,7 +121,7 @@ func (r *run) showProgress() (stop func()) {
 					r.options.Progress(update)
 				}
 				if n%20 == 0 { // an event every two seconds
-					r.subject.Status.Tell(reports.ProgressEvent(update))
+					r.subject.Status.Tell(reports.Event{Event: reports.EventProgress, Progress: &update})
 				}
 			}
 		}
