@@ -46,22 +46,20 @@ type Exploration struct {
 	cases    []catalogue.Case
 	machines []*completeSuite
 
+	inspecting sync.Mutex // one at a time: what one worker confirms need not be confirmed by the others
+	inspected  map[string]bool
+
 	checkpointing  sync.Mutex
 	lastCheckpoint time.Time
 }
 
 // New prepares the workers of a run.
 func New(subject *probe.Subject, o Options) *Exploration {
-	x := &Exploration{Subject: subject, options: o, cases: catalogue.Cases(subject.Model, subject.Scope)}
-	shared := &inspections{confirmed: map[string]bool{}, found: func(d *diagnose.Divergence) bool { return x.Confirmed != nil && x.Confirmed(d) }, urgent: o.StopAtFirst}
-	if o.StopAtFirst {
-		shared.minimum = o.FailOn
-	}
+	x := &Exploration{Subject: subject, options: o, cases: catalogue.Cases(subject.Model, subject.Scope), inspected: map[string]bool{}}
 	for i := range subject.Workers {
 		part, parts := o.Shard.Part(i, subject.Workers)
 		w := NewWorker(subject, machine.NewTour(subject.Scope, part, parts))
-		w.found = o.Found
-		w.inspector = &inspector{shared, diagnose.NewPlayer(subject.NewClient()), diagnose.Suspicions{}, map[string]int{}}
+		w.inspector = &inspector{x, diagnose.NewPlayer(subject.NewClient()), diagnose.Suspicions{}, map[string]int{}}
 		if o.Requests > 0 {
 			w.Client.Quota = share(o.Requests, i, subject.Workers)
 		}

@@ -41,8 +41,7 @@ type Worker struct {
 	missing    map[model.ID]bool                 // applicable rules that it has not yet exercised: once it is empty, none is looked for
 	pairs      map[[2]model.ID]bool              // of rules that one Put has broken
 	classes    map[string]bool                   // the broken rules that were tried in each class of states
-	found      func(signature string) bool
-	inspector  *inspector // nil where nothing is suspected
+	inspector  *inspector                        // nil where nothing is suspected
 }
 
 // NewWorker makes a worker that walks its part of the transitions by a tour.
