@@ -195,6 +195,14 @@ func needsOf(d Divergence) []model.Capability {
 	return slices.DeleteFunc(slices.Clone(model.Capabilities), func(c model.Capability) bool { return !found[c] })
 }
 
+// Requests are the symbolic requests of steps.
+func Requests(steps []Step) (out []model.Request) {
+	for _, s := range steps {
+		out = append(out, s.ModelRequest())
+	}
+	return out
+}
+
 // ModelRequest is the symbolic request of a step.
 func (s Step) ModelRequest() model.Request {
 	return model.Request{Op: model.Op(s.Operation), Region: s.Region, Input: s.Request, Raw: s.Raw, Method: s.Method, OtherTarget: s.OtherTarget}
@@ -392,12 +400,9 @@ func UpdatedBaseline(old *Baseline, r *Report) *Baseline {
 	b := &Baseline{Schema: baselineSchema, Entries: []BaselineEntry{}}
 	b.Capabilities = slices.DeleteFunc(CapabilityNames(), func(name string) bool { return r.Capabilities[name] != Covered })
 	for _, d := range r.Divergences {
-		e := BaselineEntry{Signature: d.Signature, Reason: todoReason, Raw: d.Raw, Needs: needsOf(d)}
+		e := BaselineEntry{Signature: d.Signature, Reason: todoReason, Raw: d.Raw, Needs: needsOf(d), Steps: Requests(d.Steps)}
 		if d.Status != Confirmed {
 			e.Seen = d.Seen
-		}
-		for _, s := range d.Steps {
-			e.Steps = append(e.Steps, s.ModelRequest())
 		}
 		if known := old.Find(d.Signature); known != nil {
 			e.Reason, e.Link, e.Expires = known.Reason, known.Link, known.Expires

@@ -147,48 +147,36 @@ func (p *Player) single(ctx context.Context, rule model.ID, op model.Op) string 
 	return kind
 }
 
-// Recorded is a divergence of an earlier run, as a trace or a baseline has it.
-type Recorded struct {
-	Signature string
-	Raw       string // the signature that a replay shows, where it is another one
-	Needs     []model.Capability
-	Requests  []model.Request
-	Tries     int // how often it may run without diverging
-}
-
-// OfTrace is what a trace records.
-func OfTrace(t *reports.Trace) Recorded {
-	r := Recorded{Signature: t.Signature, Raw: t.Raw, Needs: t.Needs, Tries: 1}
+// ReplayTrace plays a trace until it shows its divergence, or as often as that may hide, and says what became of it,
+// and what was found.
+func (p *Player) ReplayTrace(ctx context.Context, t *reports.Trace) (reports.Replay, []*Divergence) {
+	tries := 1
 	if t.Status != reports.Confirmed {
-		r.Tries = maxTries
+		tries = maxTries
 	}
-	for _, s := range t.Steps {
-		r.Requests = append(r.Requests, s.ModelRequest())
-	}
-	return r
+	out, found := p.replay(ctx, reports.BaselineEntry{Signature: t.Signature, Raw: t.Raw, Needs: t.Needs, Steps: reports.Requests(t.Steps)}, tries)
+	out.Rule = t.Rule
+	return out, found
 }
 
-// OfBaseline is what an entry of a baseline records.
-func OfBaseline(e *reports.BaselineEntry) Recorded {
-	r := Recorded{Signature: e.Signature, Raw: e.Raw, Needs: e.Needs, Requests: e.Steps, Tries: 1}
+// ReplayEntry is ReplayTrace of an entry of a baseline.
+func (p *Player) ReplayEntry(ctx context.Context, e reports.BaselineEntry) (reports.Replay, []*Divergence) {
 	if e.Seen != "" {
-		r.Tries = 3 * maxTries // it comes and goes: only a long silence says that it is gone
+		return p.replay(ctx, e, 3*maxTries) // it comes and goes: only a long silence says that it is gone
 	}
-	return r
+	return p.replay(ctx, e, 1)
 }
 
-// Replay plays a recorded divergence until it shows, or as often as it may hide, and says what became of it, and
-// what was found.
-func (p *Player) Replay(ctx context.Context, r Recorded) (out reports.Replay, found []*Divergence) {
-	out = reports.Replay{Signature: r.Signature, Outcome: reports.ReplayFixed}
-	for _, need := range r.Needs {
+func (p *Player) replay(ctx context.Context, e reports.BaselineEntry, tries int) (out reports.Replay, found []*Divergence) {
+	out = reports.Replay{Signature: e.Signature, Outcome: reports.ReplayFixed}
+	for _, need := range e.Needs {
 		if !p.Client.Can(need) {
 			out.Outcome, out.Why = reports.ReplayNotCovered, "the target has no "+string(need)
 			return out, found
 		}
 	}
-	for range r.Tries {
-		s, err := p.Play(ctx, r.Requests, nil)
+	for range tries {
+		s, err := p.Play(ctx, e.Steps, nil)
 		if err != nil {
 			out.Outcome, out.Why = reports.ReplayNotCovered, err.Error()
 			return out, found
@@ -197,13 +185,13 @@ func (p *Player) Replay(ctx context.Context, r Recorded) (out reports.Replay, fo
 			found = append(found, suspicion(f.Finding, s.Steps[:f.At+1]))
 		}
 		switch {
-		case slices.ContainsFunc(s.Found, signed(cmp.Or(r.Raw, r.Signature))):
+		case slices.ContainsFunc(s.Found, signed(cmp.Or(e.Raw, e.Signature))):
 			out.Outcome, out.Why = reports.ReplayDiverges, ""
 			return out, found
 		case len(s.Found) > 0:
 			f := s.Found[len(s.Found)-1]
 			out.Outcome, out.Why = reports.ReplayDifferent, fmt.Sprintf("%s: %s instead of %s", f.Rule, f.Actual, strings.Join(f.Expected[:min(1, len(f.Expected))], ""))
-		case s.Lost != "" || len(s.Steps) < len(r.Requests):
+		case s.Lost != "" || len(s.Steps) < len(e.Steps):
 			out.Outcome, out.Why = reports.ReplayNotCovered, "the steps could not be played to the end: "+s.Lost
 		}
 	}

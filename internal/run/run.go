@@ -410,8 +410,7 @@ func replay(ctx context.Context, player *diagnose.Player, traces []*reports.Trac
 		if ctx.Err() != nil {
 			break
 		}
-		outcome, found := player.Replay(ctx, diagnose.OfTrace(t))
-		outcome.Rule = t.Rule
+		outcome, found := player.ReplayTrace(ctx, t)
 		out = append(out, outcome)
 		for _, d := range found {
 			all.Add(d)
@@ -440,12 +439,11 @@ func (r *run) replay(ctx context.Context) {
 
 // replayBaseline plays the entries of the baseline: stale once expired or diverging no more.
 func (r *run) replayBaseline(ctx context.Context, player *diagnose.Player) {
-	for i := range r.options.Baseline.Entries {
-		e := &r.options.Baseline.Entries[i]
+	for _, e := range r.options.Baseline.Entries {
 		if ctx.Err() != nil {
 			break
 		}
-		out, _ := player.Replay(ctx, diagnose.OfBaseline(e))
+		out, _ := player.ReplayEntry(ctx, e)
 		switch {
 		case e.Expired(r.report.Started):
 			out.Stale, out.Why = true, "expired on "+e.Expires
