@@ -145,9 +145,16 @@ func (s *Status) Ended() error {
 func (s *Status) TargetLost() bool { return s.lost.Load() != nil }
 
 // LastRequests lists what each client had sent when the target was lost, and got no answer to.
-func (s *Status) LastRequests() (out []string) {
-	for _, r := range s.last.Range {
-		out = append(out, r.(string))
+func (s *Status) LastRequests() []string {
+	return sorted(&s.last, func(_, request any) string { return request.(string) })
+}
+
+// sorted lists what is said of the entries of a map, but for what is empty.
+func sorted(m *sync.Map, say func(key, value any) string) (out []string) {
+	for key, x := range m.Range {
+		if text := say(key, x); text != "" {
+			out = append(out, text)
+		}
 	}
 	slices.Sort(out)
 	return out
@@ -160,23 +167,13 @@ func (s *Status) PutSucceeded() bool {
 }
 
 // Unusable names what was asked of the operations under test and never got an answer of any use.
-func (s *Status) Unusable() (out []string) {
-	for what, usable := range s.core.Range {
-		if !usable.(bool) {
-			out = append(out, what.(string))
-		}
-	}
-	slices.Sort(out)
-	return out
+func (s *Status) Unusable() []string {
+	return sorted(&s.core, func(what, usable any) string { return map[bool]string{false: what.(string)}[usable.(bool)] })
 }
 
 // RanOut lists the operations that said that a quota is reached, with what they answered.
-func (s *Status) RanOut() (out []string) {
-	for op, code := range s.full.Range {
-		out = append(out, fmt.Sprintf("%s answered %s", op, code))
-	}
-	slices.Sort(out)
-	return out
+func (s *Status) RanOut() []string {
+	return sorted(&s.full, func(op, code any) string { return fmt.Sprintf("%s answered %s", op, code) })
 }
 
 // answered notes whether an answer of an operation under test was of any use, where one was due that is.

@@ -60,16 +60,14 @@ var stateMeanings = map[string]string{
 
 // statesOf counts the rules in each state that some are in.
 func statesOf(rules []*ruleView) (out []ruleState) {
-	before := 0
+	counts, before := map[string]int{}, 0
+	for _, rule := range rules {
+		counts[rule.State]++
+	}
 	for _, state := range reports.RuleStates {
-		s := ruleState{State: state, Meaning: stateMeanings[state], Before: before}
-		for _, rule := range rules {
-			if rule.State == s.State {
-				s.Count++
-			}
-		}
-		if before += s.Count; s.Count > 0 {
-			out = append(out, s)
+		if n := counts[state]; n > 0 {
+			out = append(out, ruleState{state, stateMeanings[state], n, before})
+			before += n
 		}
 	}
 	return out
