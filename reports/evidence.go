@@ -15,9 +15,8 @@ import (
 	"github.com/insightconform/conform/targets"
 )
 
-// Certificate says what a complete suite guarantees of one machine, or how far it got. Only a suite
-// of which every test was executed and passed, with its hypotheses found to hold where they can be
-// checked, has Holds.
+// Certificate says what a complete suite guarantees of one machine, or how far it got. Only a suite of which every test
+// was executed and passed, with its hypotheses found to hold where they can be checked, has Holds.
 type Certificate struct {
 	Machine     string   `json:"machine"`     // its short name, as --machine takes it
 	Abstraction string   `json:"abstraction"` // which states are told apart, and which requests form a class

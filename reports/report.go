@@ -278,9 +278,8 @@ func (r *Report) FailsRun(d Divergence) bool {
 	return d.Fails && (d.Status == Confirmed || !r.Target.Eventual)
 }
 
-// sort brings divergences and deviations into the order in which every rendering shows them:
-// confirmed divergences before unrepeated ones, the strongest level first, then in the order of the
-// rules; the most frequent deviations first.
+// sort brings divergences and deviations into the order of every rendering: confirmed divergences before unrepeated
+// ones, the strongest level first, then in the order of the rules; the most frequent deviations first.
 func (r *Report) sort() {
 	place := rulePlaces()
 	slices.SortStableFunc(r.Divergences, func(a, b Divergence) int {

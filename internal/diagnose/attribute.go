@@ -18,9 +18,7 @@ import (
 type control struct {
 	rule    model.ID
 	without func([]model.Request) []model.Request // the case without the trait
-	// from lists the rules that a finding may pass from to that of the control; nil is all of them,
-	// since the rule forbids the trait to matter for anything.
-	from []model.ID
+	from    []model.ID                            // whose findings may pass to it; nil is all: the trait must not matter
 }
 
 // The rules that speak of every Put, and with them those that a trait of the request may look like.

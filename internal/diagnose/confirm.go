@@ -37,8 +37,7 @@ func (p *Player) Resolve(ctx context.Context, suspected []*Divergence, o Options
 	return p.storesAsOne(p.flakyAsOne(p.withoutSymptoms(ctx, merged(found))))
 }
 
-// storesAsOne lists everything that a target shows on event data stores under store/enables, where it answers
-// every Put and Get on them with one and the same code.
+// storesAsOne lists under store/enables what a target shows on event data stores, if it always answers one code.
 func (p *Player) storesAsOne(found []*Divergence) []*Divergence {
 	code, always := p.Client.Status.StoresAlways()
 	first := slices.IndexFunc(found, func(d *Divergence) bool { return d.Finding.Rule == model.StoreEnables && d.Again > 0 })
@@ -121,8 +120,7 @@ func (p *Player) confirmAll(ctx context.Context, suspected []*Divergence, o Opti
 	})
 }
 
-// forgot reports whether an answer that was seen once or twice says that there is no such trail or store, where the
-// model has one.
+// forgot reports whether an answer, seen once or twice, says that a trail or store is not there which the model has.
 func (d *Divergence) forgot() bool {
 	last, noStore := d.Steps[len(d.Steps)-1], model.RuleOf(model.StoreNotFound)
 	return d.Count <= 2 && last.Reply.Answer.Outcome == model.Refused && model.Resource(last.Before, last.Request) != "" &&
@@ -189,8 +187,7 @@ func (p *Player) withoutDoubts(ctx context.Context, suspected []*Divergence, o O
 	return kept
 }
 
-// confirm plays the case of a divergence until it repeats: what crashes the target must do so each time, and what may
-// be chance until it is none.
+// confirm plays a case until it repeats: what crashes the target each time, what may be chance until it is none.
 func (p *Player) confirm(ctx context.Context, d *Divergence) {
 	if p.isFlaky(d) {
 		if p.Client.Requests < p.enough {
@@ -237,8 +234,7 @@ const (
 // shownBy is the operation whose answer showed a divergence.
 func (d *Divergence) shownBy() model.Op { return d.Steps[len(d.Steps)-1].Request.Op }
 
-// unsteady reports whether a divergence that was tried again did not show each time, and where it was seen. Silence
-// has a rule of its own.
+// unsteady reports whether a divergence did not show each time and where it was seen. Silence has a rule of its own.
 func (d *Divergence) unsteady() bool {
 	return d.Finding.Rule != model.WireNoCrash && (d.Again < d.Tries || d.elsewhere)
 }
@@ -291,8 +287,7 @@ func (p *Player) lookInto(ctx context.Context, suspected []*Divergence, o Option
 	}
 }
 
-// doubts notes the operations that are newly seen to answer wrongly now and then, and reports whether one of them showed
-// more than one divergence.
+// doubts notes operations newly seen to answer wrongly now and then, and whether one showed several divergences.
 func (p *Player) doubts(found []*Divergence) (several bool) {
 	seen, shown := maps.Clone(p.flaky), map[model.Op]int{}
 	for _, d := range found {
@@ -308,8 +303,7 @@ func (p *Player) doubts(found []*Divergence) (several bool) {
 	return several
 }
 
-// flakyAsOne makes one divergence of what an operation shows now and then: the strongest, of its own rules before others,
-// the most frequent.
+// flakyAsOne keeps of what an operation shows now and then the strongest, of its own rules first, most frequent one.
 func (p *Player) flakyAsOne(found []*Divergence) []*Divergence {
 	flaky := slices.DeleteFunc(slices.Clone(found), func(d *Divergence) bool { return d.Again > 0 || d.Tries == 0 && !p.isFlaky(d) })
 	by := func(d *Divergence) model.Op {

@@ -127,8 +127,7 @@ func (p *Player) watchEnd(ctx context.Context, requests []model.Request) *Diverg
 	return p.find(ctx, requests, func(f session.Found) bool { return f.At >= end && p.reliable(f) })
 }
 
-// single returns the kind of answer that the simplest request breaking one rule alone gets, empty where there is no
-// such request or no definite answer.
+// single is the kind of answer to the simplest request that breaks one rule alone; empty for no such request or answer.
 func (p *Player) single(ctx context.Context, rule model.ID, op model.Op) string {
 	key := string(op) + " " + string(rule)
 	kind, known := p.singles[key]

@@ -15,9 +15,8 @@ import (
 	"github.com/insightconform/conform/reports/plain"
 )
 
-// shrinker reduces the case of one divergence to a sequence from which nothing can be taken and in
-// which no value can be made simpler, with its signature kept. Candidates are played on fresh worlds,
-// each once.
+// shrinker reduces the case of one divergence to a sequence from which nothing can be taken and in which no value can
+// be made simpler, with its signature kept. Candidates are played on fresh worlds, each once.
 type shrinker struct {
 	player     *Player
 	signature  string
@@ -89,9 +88,8 @@ func (s *shrinker) shows(ctx context.Context, candidate []model.Request) *Diverg
 	return found
 }
 
-// reduce runs the passes to a fixpoint: first the model's own set-up of the state before the last
-// steps, then fewer steps, then simpler values. Leaving out pairs costs most and helps least: it waits
-// until nothing else does.
+// reduce runs the passes to a fixpoint: first the model's own set-up of the state before the last steps, then fewer
+// steps, then simpler values. Leaving out pairs costs most and helps least: it waits until nothing else does.
 func (s *shrinker) reduce(ctx context.Context, found *Divergence) *Divergence {
 	if again := s.fromState(ctx, found); again != nil {
 		found = again

@@ -228,10 +228,9 @@ func (w *Worker) draw(draw *generators.Draws, state model.State, cases []catalog
 	return w.generate.Request(state).Example(draw.Next())
 }
 
-// Illustrate plays on a target the shortest case of the systematic suite that puts a rule to the test,
-// and returns its requests with their answers up to the one that decides. The target should be one that
-// can do everything and answers as the reference does; it is opened and closed. There are no steps for
-// rules that claim nothing.
+// Illustrate plays on a target the shortest case of the systematic suite that puts a rule to the test, and returns its
+// requests with their answers up to the one that decides. The target should be one that can do everything and answers
+// as the reference does; it is opened and closed. There are no steps for rules that claim nothing.
 func Illustrate(ctx context.Context, target targets.Target, rule model.ID) ([]reports.Step, error) {
 	subject, err := probe.Open(ctx, target, probe.Options{})
 	if err != nil {

@@ -12,9 +12,8 @@ import (
 	"github.com/insightconform/conform/targets"
 )
 
-// Plan says what a run with these options would send to a target, without running its suites. It
-// opens and probes the target, and measures how fast it answers with a few dozen requests. Errors are
-// those of Run.
+// Plan says what a run with these options would send to a target, without running its suites. It opens and probes the
+// target, and measures how fast it answers with a few dozen requests. Errors are those of Run.
 func Plan(ctx context.Context, target targets.Target, options Options) (*reports.Plan, error) {
 	if err := options.Normalize(); err != nil {
 		return nil, err

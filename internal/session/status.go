@@ -231,8 +231,7 @@ func (s *Status) Over() bool {
 
 func (s *Status) lose(why string) { s.lost.CompareAndSwap(nil, why) }
 
-// kindOf names what requests have in common that a target is likely to treat alike: the operation, what is special
-// about the selectors, and the answer that is due.
+// kindOf names what a target may treat alike: the operation, what is special about the selectors, the answer due.
 func kindOf(s model.State, r model.Request) string {
 	kind := string(r.Op)
 	if r.Malformed() {

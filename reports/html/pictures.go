@@ -12,8 +12,7 @@ import (
 	"github.com/insightconform/conform/reports/plain"
 )
 
-// walkView is the machine of one logging trail as a table: a row for each set of selectors that may be on, a
-// column for each set of events that the trail may log.
+// walkView is the machine of one logging trail as a table: by the selectors that may be on, and what it may log.
 type walkView struct {
 	Covered, Total int
 	Logs           []string
