@@ -3,7 +3,6 @@ package html
 import (
 	"cmp"
 	"fmt"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -133,17 +132,14 @@ func cleanAll[T ~string](list []T) []string {
 // maxOnPage bounds lists that a target or a file can make long.
 const maxOnPage = 200
 
-// faultFlag finds in the command of a run the fault that was put into its target.
-var faultFlag = regexp.MustCompile(`^conform run .*--fault (\S+)`)
-
 func newReportView(r *reports.Report, index int, many bool) *reportView {
 	v := &reportView{R: r, Many: many, Number: index + 1, Name: cmp.Or(clean(r.Target.Name), "unknown target")}
 	if many {
 		v.Prefix = fmt.Sprintf("r%d-", v.Number)
 	}
 	fault := ""
-	if found := faultFlag.FindStringSubmatch(r.Command); found != nil {
-		fault = "made wrong on purpose: " + clean(found[1])
+	if r.Target.Fault != "" {
+		fault = "made wrong on purpose: " + clean(r.Target.Fault)
 	}
 	v.Details = slices.DeleteFunc([]string{clean(r.Target.Endpoint), clean(r.Target.Region), fault},
 		func(s string) bool { return s == "" })
