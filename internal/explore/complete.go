@@ -76,9 +76,7 @@ func newCertificate(m *machine.Machine, suite *machine.Suite, shard reports.Shar
 	for _, input := range m.Inputs {
 		c.Inputs = append(c.Inputs, input.Name)
 	}
-	for _, read := range m.Separating {
-		c.Reads = append(c.Reads, string(read.Op))
-	}
+	c.Reads = plain.Texts(m.Separating, func(r model.Request) string { return string(r.Op) })
 	slices.Sort(c.Reads)
 	c.Reads = slices.Compact(c.Reads)
 	return c

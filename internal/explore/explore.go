@@ -59,7 +59,7 @@ func New(subject *probe.Subject, o Options) *Exploration {
 	for i := range subject.Workers {
 		part, parts := o.Shard.Part(i, subject.Workers)
 		w := NewWorker(subject, machine.NewTour(subject.Scope, part, parts))
-		w.inspector = &inspector{x, diagnose.NewPlayer(subject.NewClient()), diagnose.Suspicions{}, map[string]int{}}
+		w.inspector, w.Player = &inspector{x, diagnose.Suspicions{}, map[string]int{}}, diagnose.NewPlayer(subject.NewClient())
 		if o.Requests > 0 {
 			w.Client.Quota = share(o.Requests, i, subject.Workers)
 		}

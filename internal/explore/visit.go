@@ -189,7 +189,6 @@ func (v *visit) Followed() {
 // each signature, and all of it, before anything else, where the run ends with the first divergence that counts.
 type inspector struct {
 	*Exploration
-	player  *diagnose.Player
 	pending diagnose.Suspicions
 	tried   map[string]int
 }
@@ -230,7 +229,7 @@ func (w *Worker) inspect(ctx context.Context) {
 	c.pending = diagnose.Suspicions{}
 	for _, d := range pending {
 		key, name := d.Key(), c.name(d)
-		if ctx.Err() != nil || c.inspected[name] || !c.player.ResolveOne(ctx, d, c.options.StopAtFirst) {
+		if ctx.Err() != nil || c.inspected[name] || !w.Player.ResolveOne(ctx, d, c.options.StopAtFirst) {
 			continue
 		}
 		c.inspected[name] = true
@@ -241,6 +240,3 @@ func (w *Worker) inspect(ctx context.Context) {
 		}
 	}
 }
-
-// Inspector is the player that has looked into suspicions during the exploration.
-func (w *Worker) Inspector() *diagnose.Player { return w.inspector.player }

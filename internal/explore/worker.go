@@ -35,6 +35,7 @@ type Worker struct {
 	Client     *session.Client
 	Suspicions diagnose.Suspicions
 	Deviations map[reports.Deviation]int // how often each was seen, by itself without a count
+	Player     *diagnose.Player          // looks into suspicions during the exploration
 	generate   *generators.Generator
 	tour       *machine.Tour
 	shown      map[bool]map[model.Selectors]bool // by Gets of trails, and of stores

@@ -102,7 +102,7 @@ func (r *run) pipeline(ctx context.Context) {
 
 // showProgress tells the caller how the run goes on until the returned function is called.
 func (r *run) showProgress() (stop func()) {
-	if r.options.Progress == nil && !r.subject.Status.Listened() {
+	if r.options.Progress == nil && r.options.Events == nil {
 		return func() {}
 	}
 	done := make(chan struct{})
@@ -204,8 +204,8 @@ func (r *run) diagnose(ctx context.Context) {
 	all := r.replayed
 	for _, w := range r.exploration.Workers {
 		player.Client.Learn(w.Client)
-		r.report.ConfirmRequests += w.Inspector().Client.Requests
-		player.Learn(w.Inspector())
+		r.report.ConfirmRequests += w.Player.Client.Requests
+		player.Learn(w.Player)
 		for _, d := range w.Suspicions.Sorted() {
 			all.Add(d)
 		}
@@ -247,7 +247,7 @@ func (r *run) tell(event string, d *diagnose.Divergence) {
 	if d.Again > 0 {
 		r.soonest.CompareAndSwap(0, int64(time.Since(r.report.Started)))
 	}
-	if r.subject.Status.Listened() {
+	if r.options.Events != nil {
 		shown := r.shown(d)
 		r.subject.Status.Tell(reports.Event{Event: event, Divergence: &shown})
 	}

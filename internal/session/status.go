@@ -69,9 +69,6 @@ func (s *Status) StoresAlways() (code string, ok bool) {
 	return code, kinds == 1 && code != (model.Answer{Outcome: model.Succeeded}).Kind() && code != codeNotEnabled
 }
 
-// Listened reports whether somebody listens to the events.
-func (s *Status) Listened() bool { return s.events != nil }
-
 // Tell passes an event on.
 func (s *Status) Tell(e reports.Event) {
 	if s.events == nil {
