@@ -288,33 +288,12 @@ func (x *Exploration) checkpoint() {
 	}
 }
 
-// Planned says what the complete suites would send.
-func Planned(subject *probe.Subject, o Options, defaultEvents bool) (out []reports.PlannedSuite) {
-	for _, name := range o.Machines {
-		m := machine.New(name, subject.Model, subject.Scope, machine.Options{DefaultEvents: defaultEvents})
-		if m == nil {
-			out = append(out, reports.PlannedSuite{Name: Complete + " " + name, NotCovered: "the target lacks what it is about"})
-			continue
-		}
-		suite := machine.NewSuite(m, o.Depth)
-		tests := suite.Tests
-		writes, reads := suite.Cost()
-		from, to := o.Shard.Share(tests)
-		share := func(n int) int { return int(float64(n) * float64(to-from) / float64(max(1, tests))) }
-		certificate := newCertificate(m, suite, o.Shard)
-		certificate.Result, certificate.Done = "not executed", [][2]int{}
-		out = append(out, reports.PlannedSuite{Name: Complete + " " + name, Tests: to - from, Writes: share(writes), Reads: share(reads), Certificate: &certificate,
-			Estimated: to-from < tests})
-	}
-	return out
-}
-
 // fitMachine makes the machine of a name as the target is: where the model allows several ways and the
 // target does not take the reference's, it is tried from every state.
 func (x *Exploration) fitMachine(ctx context.Context, name string) *machine.Machine {
 	client := x.Subject.NewClient()
 	defer func() { x.Fitting += client.Requests }()
-	options := machine.Options{DefaultEvents: DefaultEvents(ctx, client)}
+	options := machine.Options{DefaultEvents: showsDefaultEvents(ctx, client)}
 	m := machine.New(name, x.Subject.Model, x.Subject.Scope, options)
 	if m == nil || followsReference(ctx, client, m) {
 		return m
@@ -369,8 +348,8 @@ func followsReference(ctx context.Context, client *session.Client, m *machine.Ma
 	return true
 }
 
-// DefaultEvents asks whether a new trail shows the event selectors that log all management events.
-func DefaultEvents(ctx context.Context, client *session.Client) bool {
+// showsDefaultEvents asks whether a new trail shows the event selectors that log all management events.
+func showsDefaultEvents(ctx context.Context, client *session.Client) bool {
 	if !client.Can(model.CanGetEvents) || !client.Can(model.CanPutEvents) {
 		return false
 	}
@@ -390,8 +369,8 @@ func DefaultEvents(ctx context.Context, client *session.Client) bool {
 	return shown[0] != 0 && shown[0] == shown[1]
 }
 
-// Rate counts the requests that one world gets answered in a second.
-func Rate(ctx context.Context, subject *probe.Subject) float64 {
+// rate counts the requests that one world gets answered in a second.
+func rate(ctx context.Context, subject *probe.Subject) float64 {
 	client := subject.NewClient()
 	s, err := client.New(ctx, session.Policy{Wait: true}, nil)
 	if err != nil {
