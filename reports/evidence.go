@@ -40,9 +40,6 @@ type Certificate struct {
 	Result     string   `json:"result"` // one sentence
 }
 
-// PrecedenceSchema identifies the JSON form of a Precedence.
-const PrecedenceSchema = "conform/precedence/1"
-
 // Precedence is what is learned of the order in which a target selects its errors.
 type Precedence struct {
 	Schema   string       `json:"schema"`

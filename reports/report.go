@@ -22,8 +22,17 @@ import (
 	"github.com/insightconform/conform/targets"
 )
 
-// Schema identifies the JSON form of a Report.
-const Schema = "conform/report/1"
+// The schemas identify the JSON form of what is written.
+const (
+	Schema           = "conform/report/1" // of a Report
+	PrecedenceSchema = "conform/precedence/1"
+	SelftestSchema   = "conform/selftest/1"
+	PlanSchema       = "conform/plan/1"
+	traceSchema      = "conform/trace/1"
+	baselineSchema   = "conform/baseline/1"
+	diffSchema       = "conform/diff/1"
+	eventsSchema     = "conform/events/1" // of a stream of events, one JSON object on each line
+)
 
 // Verdict is the outcome of a run in one word.
 type Verdict string
@@ -334,9 +343,6 @@ func ReadJSON(data []byte) (*Report, error) {
 	}
 	return r, nil
 }
-
-// eventsSchema identifies the form of a stream of events, one JSON object on each line.
-const eventsSchema = "conform/events/1"
 
 // The values of Event.Event.
 const (

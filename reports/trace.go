@@ -117,9 +117,6 @@ func WriteTrace(folder string, t *Trace) (string, error) {
 	})
 }
 
-// traceSchema identifies the JSON form of a Trace.
-const traceSchema = "conform/trace/1"
-
 // Trace is the durable record of one divergence: a case that shows it, as it was confirmed. It is
 // replayed from the symbolic requests of its steps.
 type Trace struct {
@@ -270,9 +267,6 @@ func (t *Trace) fileName() string {
 	}
 	return name + ".json"
 }
-
-// baselineSchema identifies the form of a Baseline file.
-const baselineSchema = "conform/baseline/1"
 
 // Baseline lists divergences that are known and accepted: they do not fail a run.
 type Baseline struct {

@@ -39,11 +39,13 @@ func Standing(r *reports.Report, d reports.Divergence) string {
 	return "below --fail-on " + r.FailOn.String()
 }
 
-// labelWidth is how wide the labels of details are.
-const labelWidth = 12
-
-// maxDetailed bounds the steps that the details of one divergence show.
-const maxDetailed = 40
+// The bounds of what is shown.
+const (
+	labelWidth  = 12  // of details
+	maxDetailed = 40  // steps in the details of one divergence
+	maxReasons  = 200 // that Lacking tells
+	leastStep   = 15  // characters of a step that is cut, for a reader to see what it is
+)
 
 // Details tells a divergence in lines of harmless text. Each begins with words of conform's own.
 func Details(r *reports.Report, d reports.Divergence) []string {
@@ -193,9 +195,6 @@ func Lacking(r *reports.Report) []plain.Group[string, string] {
 	return reasons[:min(len(reasons), maxReasons)]
 }
 
-// maxReasons bounds how many reasons Lacking tells.
-const maxReasons = 200
-
 // Rules counts the rules by their state.
 func Rules(c reports.Coverage) string {
 	states, _, _ := c.Counts()
@@ -246,9 +245,6 @@ func Steps(steps []reports.Step, limit int) string {
 }
 
 var ShortTypes = strings.NewReplacer("ApiCallRateInsight", "CallRate", "ApiErrorRateInsight", "ErrorRate")
-
-// leastStep is how much of a step that is cut must be left for a reader to see what it is.
-const leastStep = 15
 
 // squeezed takes so many characters from the longest step but the last one, if enough is left of it.
 func squeezed(parts []string, excess int) []string {

@@ -108,8 +108,10 @@ func Write(w io.Writer, list ...*reports.Report) error {
 	return err
 }
 
-// roomForDivergences is how many bytes of a page may go to divergences.
-const roomForDivergences = 1_400_000
+const (
+	roomForDivergences = 1_400_000 // how many bytes of a page may go to divergences
+	maxOnPage          = 200       // of lists that a target or a file can make long
+)
 
 // renderDivergences shows each within what room is left: all in brief, then their steps, then the scripts.
 func (v *reportView) renderDivergences(room int) (int, error) {
@@ -252,9 +254,6 @@ func cleanAll[T ~string](list []T) []string {
 	}
 	return out
 }
-
-// maxOnPage bounds lists that a target or a file can make long.
-const maxOnPage = 200
 
 func newReportView(r *reports.Report, index int, many bool) *reportView {
 	v := &reportView{R: r, Many: many, Number: index + 1, Name: cmp.Or(clean(r.Target.Name), "unknown target")}

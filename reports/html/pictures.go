@@ -82,10 +82,11 @@ type walkCell struct {
 	Inputs         []string
 }
 
-// maxWalkStates and maxWalkInputs bound what is shown.
+// The bounds of what is shown.
 const (
-	maxWalkStates = 512
-	maxWalkInputs = 64
+	maxWalkStates      = 512
+	maxWalkInputs      = 64
+	maxPrecedenceRules = 60
 )
 
 func newWalkView(w *reports.Walk) *walkView {
@@ -158,8 +159,6 @@ type cellKind struct {
 	Class, Symbol, Text string
 	Count               int
 }
-
-const maxPrecedenceRules = 60
 
 func newPrecedenceView(p *reports.Precedence) *precedenceView {
 	if p == nil {

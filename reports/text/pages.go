@@ -14,9 +14,6 @@ import (
 	"github.com/insightconform/conform/reports/plain"
 )
 
-// plannedLines bounds how many lines a text of a plan takes.
-const plannedLines = 8
-
 // The quota of the real service, per Region and second.
 const (
 	quotaWrites = 1.0
@@ -97,9 +94,6 @@ func shownMinutes(m float64) string {
 	}
 	return fmt.Sprintf("%.0f days", m/60/24)
 }
-
-// maxDifferences is how many differences of a section are listed for people.
-const maxDifferences = 20
 
 // Diff writes a section for each kind of difference. A line starts with - where something is in A
 // only, with + where in B only, and with ~ where it differs.
