@@ -16,17 +16,19 @@ import (
 
 // The bounds of a client and its sessions. Of a busy resource the last repetitions have no other request in flight.
 const (
-	maxThrottled    = 12               // times that a throttled request is sent
-	maxBusy         = 5                // times that a write is sent whose resource is busy
-	busyTogether    = 2                // of them while others are in flight
-	longestBusy     = 5 * time.Minute  // where the target is eventually consistent
-	maxSilent       = 5                // answers in a row that may be indefinite before a world is given up
-	maxThrottledOut = 2                // requests in a row that may be throttled to the end
-	maxLate         = 3                // requests of one kind in a row that may time out before the kind counts as one that hangs
-	tryAgain        = time.Minute      // after which a kind that hangs is sent again
-	longestAway     = 12 * time.Second // that a target may take to answer again, as after a crash
-	maxNotes        = 20               // that a client keeps
-	cleanUpTime     = 10 * time.Second // of one world
+	maxThrottled    = 12                     // times that a throttled request is sent
+	maxBusy         = 5                      // times that a write is sent whose resource is busy
+	busyTogether    = 2                      // of them while others are in flight
+	longestBusy     = 5 * time.Minute        // where the target is eventually consistent
+	maxSilent       = 5                      // answers in a row that may be indefinite before a world is given up
+	maxThrottledOut = 2                      // requests in a row that may be throttled to the end
+	maxLate         = 3                      // requests of one kind in a row that may time out before the kind counts as one that hangs
+	tryAgain        = time.Minute            // after which a kind that hangs is sent again
+	longestAway     = 12 * time.Second       // that a target may take to answer again, as after a crash
+	maxNotes        = 20                     // that a client keeps
+	cleanUpTime     = 10 * time.Second       // of one world
+	maxSlots        = 120                    // of a timeline
+	firstWidth      = 100 * time.Millisecond // of the slots of a short run
 )
 
 // Client sends one worker's requests to a target and counts them. It is used by one goroutine at a time.
@@ -236,12 +238,6 @@ type slot struct {
 	requests       int
 	total, slowest time.Duration
 }
-
-// maxSlots bounds a timeline, firstWidth is that of the slots of a short run.
-const (
-	maxSlots   = 120
-	firstWidth = 100 * time.Millisecond
-)
 
 func (t *Timeline) add(at, took time.Duration) { t.slot(at).join(slot{1, took, took}) }
 

@@ -303,8 +303,10 @@ func (s *Session) indefinite(ctx context.Context, r model.Request, reply targets
 		Expected: []string{"a definite answer"}, Actual: crashKind(reply)})
 }
 
-// NoAnswer is what a request got that was not answered in its time.
-const NoAnswer = "no answer"
+const (
+	NoAnswer       = "no answer"                  // what a request got that was not answered in its time
+	codeNotEnabled = "InsightNotEnabledException" // what a Get answers while Insights is off
+)
 
 func crashKind(reply targets.Reply) string {
 	switch {
@@ -432,9 +434,6 @@ func (s *Session) follow(ctx context.Context, blamed string) {
 	s.tracker.Follow(states...)
 	s.observer.Followed()
 }
-
-// codeNotEnabled is what a Get answers while Insights is off.
-const codeNotEnabled = "InsightNotEnabledException"
 
 // showing is the state in which a resource stores what its Get shows; ok is false where the model has no such state.
 func showing(s model.State, resource string, a model.Answer) (_ model.State, ok bool) {

@@ -300,8 +300,10 @@ func abbreviated(body value.Value) value.Value {
 // Step renders one request. The resource is named where it differs from the last one.
 func Step(step reports.Step, resource *string) string {
 	parts := []string{plain.Operation(step.Operation)}
-	if step.Raw != nil {
-		parts = append(parts, "with the body "+quote(*step.Raw))
+	if step.Raw != nil && *step.Raw == "" {
+		parts = append(parts, "with the body of no bytes")
+	} else if step.Raw != nil {
+		parts = append(parts, "with the body '"+plain.Shorten(*step.Raw, 80)+"'")
 	} else {
 		if name := describeResource(step.Request); name != *resource {
 			*resource = name
@@ -319,13 +321,6 @@ func Step(step reports.Step, resource *string) string {
 		parts = append(parts, "in "+step.Region)
 	}
 	return strings.Join(slices.DeleteFunc(parts, func(part string) bool { return part == "" }), " ")
-}
-
-func quote(s string) string {
-	if s == "" {
-		return "of no bytes"
-	}
-	return "'" + plain.Shorten(s, 80) + "'"
 }
 
 var resourceMembers = []string{"TrailName", "Name", "EventDataStore", "InsightsDestination"}
