@@ -94,7 +94,7 @@ func TestConfirmedSoon(t *testing.T) {
 	}
 	var shown strings.Builder
 	require.NoError(t, text.Report(&shown, report, text.Options{}))
-	assert.Contains(t, shown.String(), "not tried again: the run ended before")
+	assert.Contains(t, shown.String(), "not tried again: the run, or its budget, ended before")
 	assert.NotContains(t, shown.String(), "unrepeated")
 }
 

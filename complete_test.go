@@ -9,7 +9,6 @@ import (
 
 	"github.com/insightconform/conform"
 	"github.com/insightconform/conform/internal/explore"
-	"github.com/insightconform/conform/internal/run"
 	"github.com/insightconform/conform/reports"
 	"github.com/insightconform/conform/targets/embedded"
 )
@@ -150,7 +149,7 @@ func TestResume(t *testing.T) {
 // TestPlanIsWhatARunSends compares the plan of the suites with what a run of them does.
 func TestPlanIsWhatARunSends(t *testing.T) {
 	options := conform.Options{Suites: []string{conform.Systematic, conform.Complete}, Machines: []string{"management"}}
-	plan, err := run.Plan(t.Context(), embedded.InProcess(embedded.ServerOptions{}), run.Options(options))
+	plan, err := explore.Plan(t.Context(), embedded.InProcess(embedded.ServerOptions{}), explore.Options(options))
 	require.NoError(t, err)
 	require.Len(t, plan.Suites, 2)
 	report := runComplete(t, embedded.ServerOptions{}, options)

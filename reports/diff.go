@@ -12,9 +12,6 @@ import (
 	"github.com/insightconform/conform/reports/plain"
 )
 
-// diffSchema identifies the JSON form of a Diff.
-const diffSchema = "conform/diff/1"
-
 // Diff is what differs between two reports, or between two error orders.
 type Diff struct {
 	Schema      string       `json:"schema"`

@@ -15,9 +15,8 @@ import (
 	"github.com/insightconform/conform/targets"
 )
 
-// Certificate says what a complete suite guarantees of one machine, or how far it got. Only a suite
-// of which every test was executed and passed, with its hypotheses found to hold where they can be
-// checked, has Holds.
+// Certificate says what a complete suite guarantees of one machine, or how far it got. Only a suite of which every test
+// was executed and passed, with its hypotheses found to hold where they can be checked, has Holds.
 type Certificate struct {
 	Machine     string   `json:"machine"`     // its short name, as --machine takes it
 	Abstraction string   `json:"abstraction"` // which states are told apart, and which requests form a class
@@ -40,9 +39,6 @@ type Certificate struct {
 	Holds      bool     `json:"holds"`
 	Result     string   `json:"result"` // one sentence
 }
-
-// PrecedenceSchema identifies the JSON form of a Precedence.
-const PrecedenceSchema = "conform/precedence/1"
 
 // Precedence is what is learned of the order in which a target selects its errors.
 type Precedence struct {

@@ -10,9 +10,6 @@ import (
 	"github.com/insightconform/conform/targets"
 )
 
-// SelftestSchema identifies the JSON form of a Selftest.
-const SelftestSchema = "conform/selftest/1"
-
 // The verdicts of a Selftest beside Interrupted.
 const (
 	Passed        Verdict = "passed"
@@ -93,9 +90,6 @@ func (s *Selftest) SortFaults() {
 	place := rulePlaces()
 	slices.SortStableFunc(s.Faults, func(a, b SelftestFault) int { return cmp.Compare(place[a.Rule], place[b.Rule]) })
 }
-
-// PlanSchema identifies the JSON form of a Plan.
-const PlanSchema = "conform/plan/1"
 
 // Plan says what a run would do.
 type Plan struct {

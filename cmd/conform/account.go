@@ -10,7 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	pipeline "github.com/insightconform/conform/internal/run"
+	"github.com/insightconform/conform/internal/explore"
 	"github.com/insightconform/conform/reports"
 	"github.com/insightconform/conform/reports/plain"
 	"github.com/insightconform/conform/targets"
@@ -146,7 +146,7 @@ func (p *process) sweep(ctx context.Context, s *settings, yes bool) error {
 func (p *process) planAccount(ctx context.Context, s *settings) (*reports.Plan, error) {
 	o := p.account(*s)
 	info := targets.Info{Name: targetAccount, Region: strings.Join(o.Regions, ","), Eventual: true}
-	plan, err := pipeline.PlanWithin(ctx, info, account.Capabilities(o), pipeline.Options(s.runOptions()))
+	plan, err := explore.PlanWithin(ctx, info, account.Capabilities(o), explore.Options(s.runOptions()))
 	if err != nil {
 		return nil, err
 	}

@@ -12,9 +12,9 @@ import (
 	"golang.org/x/term"
 
 	"github.com/insightconform/conform"
+	"github.com/insightconform/conform/internal/explore"
 	"github.com/insightconform/conform/internal/files"
 	"github.com/insightconform/conform/internal/learn"
-	pipeline "github.com/insightconform/conform/internal/run"
 	"github.com/insightconform/conform/reports"
 	"github.com/insightconform/conform/reports/formats"
 	"github.com/insightconform/conform/reports/plain"
@@ -291,7 +291,7 @@ func (p *process) plan(ctx context.Context, s *settings, _ []string) error {
 	} else {
 		var target targets.Target
 		if target, err = p.open(s); err == nil {
-			plan, err = pipeline.Plan(ctx, target, pipeline.Options(s.runOptions()))
+			plan, err = explore.Plan(ctx, target, explore.Options(s.runOptions()))
 		}
 	}
 	if err != nil {

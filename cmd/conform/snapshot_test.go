@@ -45,7 +45,7 @@ var unsteady = []struct {
 var (
 	countedLines = regexp.MustCompile(`(?m)^((?:\x1b\[2m)?(?:sent|rules|coverage|deviations) +(?:\x1b\[0m)?)(.*(?:\n(?:\x1b\[2m)? {12}(?:\x1b\[0m)?.*)*)`)
 	breakOfLine  = regexp.MustCompile(`\n(?:\x1b\[2m)? {12}(?:\x1b\[0m)?`)
-	measure      = regexp.MustCompile(`in \S+ \(\S+ a second\)|\d[\d,]*`)
+	measure      = regexp.MustCompile(`in \S+ \(\S+ a second\)|the first after \S+|\d[\d,]*`)
 )
 
 // steady replaces what differs between two runs that find the same.
@@ -55,6 +55,8 @@ func steady(text string) string {
 		return parts[1] + measure.ReplaceAllStringFunc(breakOfLine.ReplaceAllString(parts[2], " "), func(m string) string {
 			if strings.HasPrefix(m, "in ") {
 				return "in TIME (RATE a second)"
+			} else if strings.HasPrefix(m, "the first") {
+				return "the first after TIME"
 			}
 			return "N"
 		})

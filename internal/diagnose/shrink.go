@@ -10,13 +10,13 @@ import (
 	"github.com/insightconform/conform/generators"
 	"github.com/insightconform/conform/internal/session"
 	"github.com/insightconform/conform/model"
+	"github.com/insightconform/conform/model/value"
 	"github.com/insightconform/conform/reports"
 	"github.com/insightconform/conform/reports/plain"
 )
 
-// shrinker reduces the case of one divergence to a sequence from which nothing can be taken and in
-// which no value can be made simpler, with its signature kept. Candidates are played on fresh worlds,
-// each once.
+// shrinker reduces the case of one divergence to a sequence from which nothing can be taken and in which no value can
+// be made simpler, with its signature kept. Candidates are played on fresh worlds, each once.
 type shrinker struct {
 	player     *Player
 	signature  string
@@ -88,9 +88,8 @@ func (s *shrinker) shows(ctx context.Context, candidate []model.Request) *Diverg
 	return found
 }
 
-// reduce runs the passes to a fixpoint: first the model's own set-up of the state before the last
-// steps, then fewer steps, then simpler values. Leaving out pairs costs most and helps least: it waits
-// until nothing else does.
+// reduce runs the passes to a fixpoint: first the model's own set-up of the state before the last steps, then fewer
+// steps, then simpler values. Leaving out pairs costs most and helps least: it waits until nothing else does.
 func (s *shrinker) reduce(ctx context.Context, found *Divergence) *Divergence {
 	if again := s.fromState(ctx, found); again != nil {
 		found = again
@@ -197,6 +196,190 @@ func withoutPairs(requests []model.Request) [][]model.Request {
 		for j := i + 1; j < n; j++ {
 			out = append(out, slices.Concat(requests[:i], requests[i+1:j], requests[j+1:]))
 		}
+	}
+	return out
+}
+
+// The order of simplicity, in which a shrunk case is minimal:
+//
+//   - fewer steps before anything else;
+//   - in a Put: the empty list, then fewer selectors, then fewer categories, then no categories at all;
+//   - ApiCallRateInsight before ApiErrorRateInsight, Management before Data;
+//   - a name before an ARN, the trail alpha before any other, the home Region before another;
+//   - in a PutEventSelectors: fewer selectors, then fewer members in each;
+//   - a plain request before one with another target prefix, method or body, or with optional members;
+//   - the first half of a string of eight characters or more before the string.
+//
+// simplerCases lists every case that is simpler than the given one by a single step of this order.
+func simplerCases(requests []model.Request) [][]model.Request {
+	var out [][]model.Request
+	for i, r := range requests {
+		for _, simpler := range simplerRequests(r) {
+			out = append(out, slices.Replace(slices.Clone(requests), i, i+1, simpler))
+		}
+	}
+	return append(out, simplerNames(requests)...)
+}
+
+// simplerRequests lists what is one step simpler than a request.
+func simplerRequests(r model.Request) (out []model.Request) {
+	with := func(change func(*model.Request)) {
+		simpler := r
+		change(&simpler)
+		out = append(out, simpler)
+	}
+	if r.OtherTarget {
+		with(func(s *model.Request) { s.OtherTarget = false })
+	}
+	if r.Method != "" {
+		with(func(s *model.Request) { s.Method = "" })
+	}
+	if r.Raw != nil {
+		if n := len(*r.Raw); n > 0 {
+			with(func(s *model.Request) { half := (*r.Raw)[:n/2]; s.Raw = &half })
+		}
+		return out
+	}
+	for _, in := range simplerInputs(r) {
+		with(func(s *model.Request) { s.Input = in })
+	}
+	return out
+}
+
+// optional lists the members that a request of the operation can do without.
+var optional = map[model.Op][]string{
+	model.OpCreate:      {"KmsKeyId", "IsMultiRegionTrail", "IncludeGlobalServiceEvents"},
+	model.OpUpdate:      {"EnableLogFileValidation"},
+	model.OpCreateStore: {"StartIngestion", "RetentionPeriod", "MultiRegionEnabled"},
+}
+
+func simplerInputs(r model.Request) []value.Value {
+	x := variants{of: r.Input}
+	x.without(optional[r.Op]...)
+	if r.Op.Insights() {
+		x.without(others(x.of, "InsightSelectors", "TrailName")...)
+		if plain := trailsByName(r).Input; !plain.Equal(x.of) {
+			x.out = append(x.out, plain)
+		}
+		for _, member := range []string{"TrailName", "EventDataStore", "InsightsDestination"} {
+			x.with(member, shorter(x.of.Get(member))...)
+		}
+	}
+	if selectors := x.of.Get("InsightSelectors"); r.Op == model.OpPut && len(selectors.Items()) > 0 {
+		x.with("InsightSelectors", value.ListOf())
+		x.with("InsightSelectors", simplerItems(selectors, simplerSelector)...)
+	}
+	for _, member := range []string{"EventSelectors", "AdvancedEventSelectors"} {
+		x.with(member, simplerItems(x.of.Get(member), func(value.Value) []value.Value { return nil })...)
+	}
+	x.with("EventSelectors", simplerItems(x.of.Get("EventSelectors"), func(item value.Value) []value.Value {
+		fewer := variants{of: item}
+		fewer.without(others(item)...)
+		return fewer.out
+	})...)
+	return x.out
+}
+
+// variants collects values that differ from an object in one member.
+type variants struct {
+	of  value.Value
+	out []value.Value
+}
+
+func (x *variants) with(member string, values ...value.Value) {
+	for _, v := range values {
+		x.out = append(x.out, x.of.With(member, v))
+	}
+}
+
+// without leaves out each of some members that are there.
+func (x *variants) without(members ...string) {
+	for _, member := range members {
+		if x.of.Get(member).Kind() != value.Absent {
+			x.with(member, value.Value{})
+		}
+	}
+}
+
+// shorter is the first half of a string of eight characters or more.
+func shorter(v value.Value) []value.Value {
+	if text := v.Text(); v.Kind() == value.String && len(text) >= 8 {
+		return []value.Value{value.Str(text[:len(text)/2])}
+	}
+	return nil
+}
+
+// simplerItems lists a list without each of its items, unless it is the only one, and with a simpler one instead.
+func simplerItems(list value.Value, simpler func(value.Value) []value.Value) (out []value.Value) {
+	items := list.Items()
+	for i, item := range items {
+		if len(items) > 1 {
+			out = append(out, value.ListOf(slices.Delete(slices.Clone(items), i, i+1)...))
+		}
+		for _, v := range simpler(item) {
+			out = append(out, value.ListOf(slices.Replace(slices.Clone(items), i, i+1, v)...))
+		}
+	}
+	return out
+}
+
+func simplerSelector(item value.Value) []value.Value {
+	if item.Kind() != value.Object {
+		return nil
+	}
+	x := variants{of: item}
+	x.without(others(item, "InsightType", "EventCategories")...)
+	x.with("EventCategories", simplerItems(item.Get("EventCategories"), func(c value.Value) (out []value.Value) {
+		if c.Text() == model.CategoryNames[1] {
+			out = append(out, value.Str(model.CategoryNames[0]))
+		}
+		return append(out, shorter(c)...)
+	})...)
+	x.without("EventCategories")
+	if item.Get("InsightType").Text() == model.TypeNames[1] {
+		x.with("InsightType", value.Str(model.TypeNames[0]))
+	}
+	x.with("InsightType", shorter(item.Get("InsightType"))...)
+	return x.out
+}
+
+// simplerNames renames a trail to alpha throughout the case, and moves the case to the home Region.
+func simplerNames(requests []model.Request) (out [][]model.Request) {
+	creates := func(name string) bool {
+		return slices.ContainsFunc(requests, func(r model.Request) bool {
+			return r.Op == model.OpCreate && r.Input.Get("Name").Text() == name
+		})
+	}
+	if !creates(generators.NameAlpha) {
+		for _, name := range generators.Names[1:] {
+			if creates(name) {
+				out = append(out, mapped(requests, func(s string) string {
+					before, ok := strings.CutSuffix(s, name)
+					if ok && (before == "" || strings.HasSuffix(before, ":trail/")) {
+						return before + generators.NameAlpha
+					}
+					return s
+				}))
+			}
+		}
+	}
+	if slices.ContainsFunc(requests, func(r model.Request) bool { return r.Region != "" }) {
+		home := mapped(requests, func(s string) string {
+			return strings.Replace(s, ":"+model.DefaultWorld.Away+":", ":"+model.DefaultWorld.Home+":", 1)
+		})
+		for i := range home {
+			home[i].Region = ""
+		}
+		out = append(out, home)
+	}
+	return out
+}
+
+// mapped changes the strings of all requests.
+func mapped(requests []model.Request, change func(string) string) []model.Request {
+	out := slices.Clone(requests)
+	for i := range out {
+		out[i].Input = generators.MapStrings(out[i].Input, change)
 	}
 	return out
 }

@@ -3,6 +3,7 @@ package explore
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"runtime/debug"
 	"slices"
@@ -46,22 +47,20 @@ type Exploration struct {
 	cases    []catalogue.Case
 	machines []*completeSuite
 
+	inspecting sync.Mutex // one at a time: what one worker confirms need not be confirmed by the others
+	inspected  map[string]bool
+
 	checkpointing  sync.Mutex
 	lastCheckpoint time.Time
 }
 
 // New prepares the workers of a run.
 func New(subject *probe.Subject, o Options) *Exploration {
-	x := &Exploration{Subject: subject, options: o, cases: catalogue.Cases(subject.Model, subject.Scope)}
-	shared := &inspections{confirmed: map[string]bool{}, found: func(d *diagnose.Divergence) bool { return x.Confirmed != nil && x.Confirmed(d) }, urgent: o.StopAtFirst}
-	if o.StopAtFirst {
-		shared.minimum = o.FailOn
-	}
+	x := &Exploration{Subject: subject, options: o, cases: catalogue.Cases(subject.Model, subject.Scope), inspected: map[string]bool{}}
 	for i := range subject.Workers {
 		part, parts := o.Shard.Part(i, subject.Workers)
 		w := NewWorker(subject, machine.NewTour(subject.Scope, part, parts))
-		w.found = o.Found
-		w.inspector = &inspector{shared, diagnose.NewPlayer(subject.NewClient()), diagnose.Suspicions{}, map[string]int{}}
+		w.inspector, w.Player = &inspector{x, diagnose.Suspicions{}, map[string]int{}}, diagnose.NewPlayer(subject.NewClient())
 		if o.Requests > 0 {
 			w.Client.Quota = share(o.Requests, i, subject.Workers)
 		}
@@ -269,3 +268,125 @@ func (o *Options) Normalize() error {
 func (o *Options) Probe() probe.Options {
 	return probe.Options{Order: o.Order, Eventual: o.Eventual, Settle: o.Settle, Workers: o.Workers, Events: o.Events}
 }
+
+// Plan says what a run with these options would send to a target, without running its suites. It opens and probes the
+// target, and measures how fast it answers with a few dozen requests. Errors are those of run.Run.
+func Plan(ctx context.Context, target targets.Target, options Options) (*reports.Plan, error) {
+	if err := options.Normalize(); err != nil {
+		return nil, err
+	}
+	subject, err := probe.Open(ctx, target, options.Probe())
+	if err != nil {
+		return nil, err
+	}
+	if !subject.Probed {
+		return nil, errors.Join(ctx.Err(), target.Close())
+	}
+	speed := 0.0
+	if subject.Can(model.CanPut) && subject.Can(model.CanGet) && subject.Can(model.CanCreate) {
+		speed = rate(ctx, subject) * float64(subject.Workers)
+	}
+	plan := planOf(ctx, subject, options, showsDefaultEvents(ctx, subject.NewClient()))
+	plan.Rate = speed
+	return plan, errors.Join(ctx.Err(), target.Close())
+}
+
+// PlanWithin is Plan for a target that is assumed to have the given capabilities. Nothing is sent.
+func PlanWithin(ctx context.Context, info targets.Info, can map[model.Capability]bool, options Options) (*reports.Plan, error) {
+	if err := options.Normalize(); err != nil {
+		return nil, err
+	}
+	return planOf(ctx, probe.Assume(info, can, options.Probe()), options, false), ctx.Err()
+}
+
+// planOf counts what each suite would send. defaultEvents is as of machine.Options.
+func planOf(ctx context.Context, subject *probe.Subject, o Options, defaultEvents bool) *reports.Plan {
+	plan := &reports.Plan{Schema: reports.PlanSchema, Target: subject.Info, Shard: o.Shard.String(), Workers: subject.Workers, Capabilities: map[string]bool{}}
+	for _, c := range model.Capabilities {
+		plan.Capabilities[string(c)] = subject.Scope.Can[c]
+	}
+	for _, suite := range o.Suites {
+		switch suite {
+		case Systematic:
+			plan.Suites = append(plan.Suites, plannedSystematic(ctx, subject, o.Shard))
+		case Complete:
+			plan.Suites = append(plan.Suites, plannedComplete(subject, o, defaultEvents)...)
+		case Random:
+			n := cmp.Or(o.Requests, DefaultRandom)
+			// Two of three random requests are reads.
+			plan.Suites = append(plan.Suites, reports.PlannedSuite{Name: suite, Tests: n / 35, Writes: n / 3, Reads: n - n/3, Estimated: true})
+		}
+	}
+	return plan
+}
+
+// plannedComplete says what the complete suites would send.
+func plannedComplete(subject *probe.Subject, o Options, defaultEvents bool) (out []reports.PlannedSuite) {
+	for _, name := range o.Machines {
+		m := machine.New(name, subject.Model, subject.Scope, machine.Options{DefaultEvents: defaultEvents})
+		if m == nil {
+			out = append(out, reports.PlannedSuite{Name: Complete + " " + name, NotCovered: "the target lacks what it is about"})
+			continue
+		}
+		suite := machine.NewSuite(m, o.Depth)
+		writes, reads := suite.Cost()
+		from, to := o.Shard.Share(suite.Tests)
+		share := func(n int) int { return int(float64(n) * float64(to-from) / float64(max(1, suite.Tests))) }
+		certificate := newCertificate(m, suite, o.Shard)
+		certificate.Result, certificate.Done = "not executed", [][2]int{}
+		out = append(out, reports.PlannedSuite{Name: Complete + " " + name, Tests: to - from, Writes: share(writes), Reads: share(reads), Certificate: &certificate,
+			Estimated: to-from < suite.Tests})
+	}
+	return out
+}
+
+// plannedSystematic counts what one worker of the systematic suite sends to the reference, limited as the target is.
+func plannedSystematic(ctx context.Context, subject *probe.Subject, shard reports.Shard) reports.PlannedSuite {
+	sent := &modelled{world: subject.Model}
+	s := probe.Assume(targets.Info{}, subject.Scope.Can, probe.Options{})
+	s.Target, s.Model, s.Scope = sent, subject.Model, subject.Scope
+	part, parts := shard.Part(0, 1)
+	w := NewWorker(s, machine.NewTour(s.Scope, part, parts))
+	w.systematic(ctx, deal(catalogue.Cases(subject.Model, subject.Scope), part, parts))
+	w.walk(ctx)
+	return reports.PlannedSuite{Name: Systematic, Tests: w.Client.Worlds, Writes: sent.writes, Reads: sent.reads}
+}
+
+// modelled answers as the reference model does, and counts what it is sent.
+type modelled struct {
+	world         *model.World
+	writes, reads int
+}
+
+func (m *modelled) Open(context.Context) (targets.Info, error) { return targets.Info{}, nil }
+
+func (m *modelled) NewWorld(context.Context) (targets.World, error) {
+	return &modelledWorld{all: m, state: model.NewState(m.world)}, nil
+}
+
+func (m *modelled) Close() error { return nil }
+
+type modelledWorld struct {
+	all   *modelled
+	state model.State
+}
+
+func (w *modelledWorld) Do(_ context.Context, r model.Request) targets.Reply {
+	if r.Op.Reads() {
+		w.all.reads++
+	} else {
+		w.all.writes++
+	}
+	b := model.Step(w.state, r)[0]
+	w.state = b.Next
+	answer := b.Answer
+	switch answer.Outcome {
+	case model.AnySuccess:
+		answer.Outcome = model.Succeeded
+	case model.AnyRefusal, model.AnyAnswer:
+		answer = model.Refusal("Refused")
+	}
+	return targets.Reply{Answer: answer}
+}
+
+func (w *modelledWorld) Close(context.Context) error { return nil }

@@ -9,7 +9,6 @@ import (
 	"github.com/insightconform/conform/generators/machine"
 	"github.com/insightconform/conform/internal/probe"
 	"github.com/insightconform/conform/model"
-	"github.com/insightconform/conform/reports"
 	"github.com/insightconform/conform/targets"
 )
 
@@ -17,7 +16,9 @@ import (
 // transition once and send the reads that are due after it.
 func TestTourIsNearlyAsShortAsCanBe(t *testing.T) {
 	subject := probe.Assume(targets.Info{}, generators.Everything().Can, probe.Options{})
-	w, counted := dry(subject, reports.Shard{})
+	counted := &modelled{world: subject.Model}
+	subject.Target = counted
+	w := NewWorker(subject, machine.NewTour(subject.Scope, 0, 1))
 	w.walk(t.Context())
 	require.Equal(t, w.tour.Total, w.tour.Count)
 

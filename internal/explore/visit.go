@@ -5,7 +5,6 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"sync"
 
 	"github.com/insightconform/conform/generators"
 	"github.com/insightconform/conform/internal/diagnose"
@@ -71,11 +70,13 @@ func (v *visit) Found(s *session.Session, f model.Finding) {
 	if w.Suspicions.Add(d) {
 		status.Divergences.Add(1)
 		status.TellOnce(d.Key(), d.Event)
-		if w.found != nil && w.found(f.Signature()) {
+		if c := w.inspector; c != nil && c.options.Found != nil && c.options.Found(f.Signature()) {
 			status.Stop.Store(true)
 		}
 	}
-	w.inspector.suspect(d)
+	if w.inspector != nil {
+		w.inspector.suspect(d)
+	}
 	v.behind = d.Key()
 	last := s.Last()
 	right := model.Step(last.Before, last.Request)[0]
@@ -184,26 +185,16 @@ func (v *visit) Followed() {
 	clear(v.due)
 }
 
-// inspections are what the inspectors of a run's workers share.
-type inspections struct {
-	mu        sync.Mutex // one at a time: what one of them confirms need not be confirmed by the others
-	confirmed map[string]bool
-	found     func(*diagnose.Divergence) (enough bool) // is told of what is confirmed
-	urgent    bool                                     // the run may end with it, so that nothing else comes first
-	minimum   model.Level                              // of suspicions that matter
-}
-
 // inspector looks into what its worker suspects as soon as the world that showed it is closed: the first sight of
-// each signature, and all of it where the run ends with the first divergence that counts.
+// each signature, and all of it, before anything else, where the run ends with the first divergence that counts.
 type inspector struct {
-	*inspections
-	player  *diagnose.Player
+	*Exploration
 	pending diagnose.Suspicions
 	tried   map[string]int
 }
 
 func (c *inspector) name(d *diagnose.Divergence) string {
-	if c.urgent {
+	if c.options.StopAtFirst {
 		return d.Key()
 	}
 	return d.Raw
@@ -212,42 +203,40 @@ func (c *inspector) name(d *diagnose.Divergence) string {
 // suspect takes in what was found, if it matters and was not looked into often enough. To tell slow from never
 // takes long, and what is slow is no suspicion.
 func (c *inspector) suspect(d *diagnose.Divergence) {
-	if c == nil || d.Doubtful || d.Finding.Level < c.minimum || !c.urgent && d.Finding.Actual == session.NoAnswer {
-		return
+	matters := d.Finding.Actual != session.NoAnswer
+	if c.options.StopAtFirst {
+		matters = d.Finding.Level >= c.options.FailOn
 	}
-	if name := c.name(d); c.tried[name] < maxInspected {
+	if name := c.name(d); matters && !d.Doubtful && c.tried[name] < maxInspected {
 		c.tried[name]++
 		c.pending.Add(d)
 	}
 }
 
 // due reports whether there is something that must be looked into at once.
-func (c *inspector) due() bool { return c != nil && c.urgent && len(c.pending) > 0 }
+func (c *inspector) due() bool { return c != nil && c.options.StopAtFirst && len(c.pending) > 0 }
 
 // inspect looks into what is pending, which ends the exploration of all where it is enough.
 func (w *Worker) inspect(ctx context.Context) {
 	c := w.inspector
-	if c == nil || len(c.pending) == 0 || !c.urgent && !c.mu.TryLock() {
+	if c == nil || len(c.pending) == 0 || !c.options.StopAtFirst && !c.inspecting.TryLock() {
 		return
-	} else if c.urgent {
-		c.mu.Lock()
+	} else if c.options.StopAtFirst {
+		c.inspecting.Lock()
 	}
-	defer c.mu.Unlock()
+	defer c.inspecting.Unlock()
 	pending := c.pending.Sorted()
 	c.pending = diagnose.Suspicions{}
 	for _, d := range pending {
 		key, name := d.Key(), c.name(d)
-		if ctx.Err() != nil || c.confirmed[name] || !c.player.ResolveOne(ctx, d, c.urgent) {
+		if ctx.Err() != nil || c.inspected[name] || !w.Player.ResolveOne(ctx, d, c.options.StopAtFirst) {
 			continue
 		}
-		c.confirmed[name] = true
+		c.inspected[name] = true
 		w.Suspicions.Confirmed(key, d)
-		if c.found(d) {
+		if c.Confirmed != nil && c.Confirmed(d) {
 			w.Client.Status.Stop.Store(true)
 			return
 		}
 	}
 }
-
-// Inspector is the player that has looked into suspicions during the exploration.
-func (w *Worker) Inspector() *diagnose.Player { return w.inspector.player }

@@ -102,7 +102,7 @@ func (r *run) pipeline(ctx context.Context) {
 
 // showProgress tells the caller how the run goes on until the returned function is called.
 func (r *run) showProgress() (stop func()) {
-	if r.options.Progress == nil && !r.subject.Status.Listened() {
+	if r.options.Progress == nil && r.options.Events == nil {
 		return func() {}
 	}
 	done := make(chan struct{})
@@ -121,7 +121,7 @@ func (r *run) showProgress() (stop func()) {
 					r.options.Progress(update)
 				}
 				if n%20 == 0 { // an event every two seconds
-					r.subject.Status.Tell(reports.ProgressEvent(update))
+					r.subject.Status.Tell(reports.Event{Event: reports.EventProgress, Progress: &update})
 				}
 			}
 		}
@@ -204,8 +204,8 @@ func (r *run) diagnose(ctx context.Context) {
 	all := r.replayed
 	for _, w := range r.exploration.Workers {
 		player.Client.Learn(w.Client)
-		r.report.ConfirmRequests += w.Inspector().Client.Requests
-		player.Learn(w.Inspector())
+		r.report.ConfirmRequests += w.Player.Client.Requests
+		player.Learn(w.Player)
 		for _, d := range w.Suspicions.Sorted() {
 			all.Add(d)
 		}
@@ -247,7 +247,7 @@ func (r *run) tell(event string, d *diagnose.Divergence) {
 	if d.Again > 0 {
 		r.soonest.CompareAndSwap(0, int64(time.Since(r.report.Started)))
 	}
-	if r.subject.Status.Listened() {
+	if r.options.Events != nil {
 		shown := r.shown(d)
 		r.subject.Status.Tell(reports.Event{Event: event, Divergence: &shown})
 	}
@@ -383,4 +383,76 @@ func (r *run) failure() error {
 		return nil
 	}
 	return fmt.Errorf("%w: %s", ErrHarness, r.exploration.Failure)
+}
+
+// Replay plays recorded traces on a target, which may be another one than they were found on, and says
+// of each what became of it. Options.Order is the only option that it looks at. Errors are those of Run.
+func Replay(ctx context.Context, target targets.Target, traces []*reports.Trace, options Options) ([]reports.Replay, error) {
+	if err := options.Normalize(); err != nil {
+		return nil, err
+	}
+	subject, err := probe.Open(ctx, target, options.Probe())
+	if err != nil {
+		return nil, err
+	}
+	defer target.Close()
+	var replays []reports.Replay
+	if subject.Probed {
+		replays, _ = replay(ctx, diagnose.NewPlayer(subject.NewClient()), traces)
+	}
+	return replays, subject.Status.Ended()
+}
+
+// replay plays traces and says what became of each, and what was found.
+func replay(ctx context.Context, player *diagnose.Player, traces []*reports.Trace) (out []reports.Replay, all diagnose.Suspicions) {
+	all = diagnose.Suspicions{}
+	for _, t := range traces {
+		if ctx.Err() != nil {
+			break
+		}
+		outcome, found := player.ReplayTrace(ctx, t)
+		out = append(out, outcome)
+		for _, d := range found {
+			all.Add(d)
+		}
+	}
+	return out, all
+}
+
+// replay plays the traces of earlier runs, whose findings count like fresh ones, and the entries of the baseline.
+func (r *run) replay(ctx context.Context) {
+	player, status := diagnose.NewPlayer(r.subject.NewClient()), r.subject.Status
+	defer func() { r.report.ConfirmRequests += player.Client.Requests }()
+	r.report.Replays, r.replayed = replay(ctx, player, r.options.Traces)
+	if r.options.Baseline != nil {
+		r.replayBaseline(ctx, player)
+	}
+	for _, d := range r.replayed.Sorted() {
+		status.Divergences.Add(1)
+		status.TellOnce(d.Key(), d.Event)
+		if r.options.StopAtFirst && d.Finding.Level >= r.options.FailOn && player.ResolveOne(ctx, d, true) && r.confirmed(d) {
+			status.Stop.Store(true)
+			return
+		}
+	}
+}
+
+// replayBaseline plays the entries of the baseline: stale once expired or diverging no more.
+func (r *run) replayBaseline(ctx context.Context, player *diagnose.Player) {
+	for _, e := range r.options.Baseline.Entries {
+		if ctx.Err() != nil {
+			break
+		}
+		out, _ := player.ReplayEntry(ctx, e)
+		switch {
+		case e.Expired(r.report.Started):
+			out.Stale, out.Why = true, "expired on "+e.Expires
+			out.Outcome = reports.ReplayExpired
+			out.Mend = "fix it, or give the entry another date"
+		case out.Outcome == reports.ReplayFixed || out.Outcome == reports.ReplayDifferent:
+			out.Stale = true
+			out.Mend = "take the entry out: " + strings.TrimSpace(r.options.Command+" --update-baseline")
+		}
+		r.report.Baseline = append(r.report.Baseline, out)
+	}
 }

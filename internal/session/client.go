@@ -2,29 +2,33 @@ package session
 
 import (
 	"context"
+	"math"
 	"slices"
 	"sync/atomic"
 	"time"
 
 	"github.com/insightconform/conform/generators"
 	"github.com/insightconform/conform/model"
+	"github.com/insightconform/conform/reports"
 	"github.com/insightconform/conform/targets"
 	"github.com/insightconform/conform/targets/wire"
 )
 
 // The bounds of a client and its sessions. Of a busy resource the last repetitions have no other request in flight.
 const (
-	maxThrottled    = 12               // times that a throttled request is sent
-	maxBusy         = 5                // times that a write is sent whose resource is busy
-	busyTogether    = 2                // of them while others are in flight
-	longestBusy     = 5 * time.Minute  // where the target is eventually consistent
-	maxSilent       = 5                // answers in a row that may be indefinite before a world is given up
-	maxThrottledOut = 2                // requests in a row that may be throttled to the end
-	maxLate         = 3                // requests of one kind in a row that may time out before the kind counts as one that hangs
-	tryAgain        = time.Minute      // after which a kind that hangs is sent again
-	longestAway     = 12 * time.Second // that a target may take to answer again, as after a crash
-	maxNotes        = 20               // that a client keeps
-	cleanUpTime     = 10 * time.Second // of one world
+	maxThrottled    = 12                     // times that a throttled request is sent
+	maxBusy         = 5                      // times that a write is sent whose resource is busy
+	busyTogether    = 2                      // of them while others are in flight
+	longestBusy     = 5 * time.Minute        // where the target is eventually consistent
+	maxSilent       = 5                      // answers in a row that may be indefinite before a world is given up
+	maxThrottledOut = 2                      // requests in a row that may be throttled to the end
+	maxLate         = 3                      // requests of one kind in a row that may time out before the kind counts as one that hangs
+	tryAgain        = time.Minute            // after which a kind that hangs is sent again
+	longestAway     = 12 * time.Second       // that a target may take to answer again, as after a crash
+	maxNotes        = 20                     // that a client keeps
+	cleanUpTime     = 10 * time.Second       // of one world
+	maxSlots        = 120                    // of a timeline
+	firstWidth      = 100 * time.Millisecond // of the slots of a short run
 )
 
 // Client sends one worker's requests to a target and counts them. It is used by one goroutine at a time.
@@ -221,4 +225,71 @@ func (c *Client) Heard(ctx context.Context, answered bool, problem string) (ther
 		c.Note("the target answered nothing for a while, and came back")
 	}
 	return there
+}
+
+// Timeline counts requests and sums up how long their answers took, in slots of a run. Where a run
+// lasts longer than its slots, they are joined two by two.
+type Timeline struct {
+	slots []slot
+	width time.Duration
+}
+
+type slot struct {
+	requests       int
+	total, slowest time.Duration
+}
+
+func (t *Timeline) add(at, took time.Duration) { t.slot(at).join(slot{1, took, took}) }
+
+// slot is the one of a time, made where it is not there.
+func (t *Timeline) slot(at time.Duration) *slot {
+	t.width = max(t.width, firstWidth)
+	for at/t.width >= maxSlots {
+		t.widen()
+	}
+	i := int(max(at, 0) / t.width)
+	t.slots = append(t.slots, make([]slot, max(0, i+1-len(t.slots)))...)
+	return &t.slots[i]
+}
+
+func (s *slot) join(o slot) {
+	s.requests += o.requests
+	s.total += o.total
+	s.slowest = max(s.slowest, o.slowest)
+}
+
+func (t *Timeline) widen() {
+	for i, s := range t.slots {
+		if i%2 == 0 {
+			t.slots[i/2] = slot{}
+		}
+		t.slots[i/2].join(s)
+	}
+	t.slots = t.slots[:(len(t.slots)+1)/2]
+	t.width *= 2
+}
+
+// Merge adds another timeline of the same run.
+func (t *Timeline) Merge(o Timeline) {
+	t.width = max(t.width, firstWidth)
+	for t.width < o.width {
+		t.widen()
+	}
+	for i, s := range o.slots {
+		t.slot(time.Duration(i) * o.width).join(s)
+	}
+}
+
+// Intervals renders the timeline for the report.
+func (t *Timeline) Intervals() []reports.Interval {
+	ms := func(d time.Duration) float64 { return math.Round(d.Seconds()*1e6) / 1e3 }
+	var out []reports.Interval
+	for i, s := range t.slots {
+		x := reports.Interval{Seconds: (time.Duration(i) * t.width).Seconds(), Requests: s.requests, SlowMS: ms(s.slowest)}
+		if s.requests > 0 {
+			x.MeanMS = ms(s.total / time.Duration(s.requests))
+		}
+		out = append(out, x)
+	}
+	return out
 }

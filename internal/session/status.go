@@ -69,9 +69,6 @@ func (s *Status) StoresAlways() (code string, ok bool) {
 	return code, kinds == 1 && code != (model.Answer{Outcome: model.Succeeded}).Kind() && code != codeNotEnabled
 }
 
-// Listened reports whether somebody listens to the events.
-func (s *Status) Listened() bool { return s.events != nil }
-
 // Tell passes an event on.
 func (s *Status) Tell(e reports.Event) {
 	if s.events == nil {
@@ -145,9 +142,16 @@ func (s *Status) Ended() error {
 func (s *Status) TargetLost() bool { return s.lost.Load() != nil }
 
 // LastRequests lists what each client had sent when the target was lost, and got no answer to.
-func (s *Status) LastRequests() (out []string) {
-	for _, r := range s.last.Range {
-		out = append(out, r.(string))
+func (s *Status) LastRequests() []string {
+	return sorted(&s.last, func(_, request any) string { return request.(string) })
+}
+
+// sorted lists what is said of the entries of a map, but for what is empty.
+func sorted(m *sync.Map, say func(key, value any) string) (out []string) {
+	for key, x := range m.Range {
+		if text := say(key, x); text != "" {
+			out = append(out, text)
+		}
 	}
 	slices.Sort(out)
 	return out
@@ -160,23 +164,13 @@ func (s *Status) PutSucceeded() bool {
 }
 
 // Unusable names what was asked of the operations under test and never got an answer of any use.
-func (s *Status) Unusable() (out []string) {
-	for what, usable := range s.core.Range {
-		if !usable.(bool) {
-			out = append(out, what.(string))
-		}
-	}
-	slices.Sort(out)
-	return out
+func (s *Status) Unusable() []string {
+	return sorted(&s.core, func(what, usable any) string { return map[bool]string{false: what.(string)}[usable.(bool)] })
 }
 
 // RanOut lists the operations that said that a quota is reached, with what they answered.
-func (s *Status) RanOut() (out []string) {
-	for op, code := range s.full.Range {
-		out = append(out, fmt.Sprintf("%s answered %s", op, code))
-	}
-	slices.Sort(out)
-	return out
+func (s *Status) RanOut() []string {
+	return sorted(&s.full, func(op, code any) string { return fmt.Sprintf("%s answered %s", op, code) })
 }
 
 // answered notes whether an answer of an operation under test was of any use, where one was due that is.
@@ -234,8 +228,7 @@ func (s *Status) Over() bool {
 
 func (s *Status) lose(why string) { s.lost.CompareAndSwap(nil, why) }
 
-// kindOf names what requests have in common that a target is likely to treat alike: the operation, what is special
-// about the selectors, and the answer that is due.
+// kindOf names what a target may treat alike: the operation, what is special about the selectors, the answer due.
 func kindOf(s model.State, r model.Request) string {
 	kind := string(r.Op)
 	if r.Malformed() {

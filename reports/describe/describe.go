@@ -39,11 +39,13 @@ func Standing(r *reports.Report, d reports.Divergence) string {
 	return "below --fail-on " + r.FailOn.String()
 }
 
-// labelWidth is how wide the labels of details are.
-const labelWidth = 12
-
-// maxDetailed bounds the steps that the details of one divergence show.
-const maxDetailed = 40
+// The bounds of what is shown.
+const (
+	labelWidth  = 12  // of details
+	maxDetailed = 40  // steps in the details of one divergence
+	maxReasons  = 200 // that Lacking tells
+	leastStep   = 15  // characters of a step that is cut, for a reader to see what it is
+)
 
 // Details tells a divergence in lines of harmless text. Each begins with words of conform's own.
 func Details(r *reports.Report, d reports.Divergence) []string {
@@ -193,9 +195,6 @@ func Lacking(r *reports.Report) []plain.Group[string, string] {
 	return reasons[:min(len(reasons), maxReasons)]
 }
 
-// maxReasons bounds how many reasons Lacking tells.
-const maxReasons = 200
-
 // Rules counts the rules by their state.
 func Rules(c reports.Coverage) string {
 	states, _, _ := c.Counts()
@@ -246,9 +245,6 @@ func Steps(steps []reports.Step, limit int) string {
 }
 
 var ShortTypes = strings.NewReplacer("ApiCallRateInsight", "CallRate", "ApiErrorRateInsight", "ErrorRate")
-
-// leastStep is how much of a step that is cut must be left for a reader to see what it is.
-const leastStep = 15
 
 // squeezed takes so many characters from the longest step but the last one, if enough is left of it.
 func squeezed(parts []string, excess int) []string {
@@ -304,8 +300,10 @@ func abbreviated(body value.Value) value.Value {
 // Step renders one request. The resource is named where it differs from the last one.
 func Step(step reports.Step, resource *string) string {
 	parts := []string{plain.Operation(step.Operation)}
-	if step.Raw != nil {
-		parts = append(parts, "with the body "+quote(*step.Raw))
+	if step.Raw != nil && *step.Raw == "" {
+		parts = append(parts, "with the body of no bytes")
+	} else if step.Raw != nil {
+		parts = append(parts, "with the body '"+plain.Shorten(*step.Raw, 80)+"'")
 	} else {
 		if name := describeResource(step.Request); name != *resource {
 			*resource = name
@@ -323,13 +321,6 @@ func Step(step reports.Step, resource *string) string {
 		parts = append(parts, "in "+step.Region)
 	}
 	return strings.Join(slices.DeleteFunc(parts, func(part string) bool { return part == "" }), " ")
-}
-
-func quote(s string) string {
-	if s == "" {
-		return "of no bytes"
-	}
-	return "'" + plain.Shorten(s, 80) + "'"
 }
 
 var resourceMembers = []string{"TrailName", "Name", "EventDataStore", "InsightsDestination"}

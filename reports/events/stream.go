@@ -47,12 +47,6 @@ type Stream struct {
 	err    error // the first
 }
 
-// maxEventSteps is how many suspicions are told with their steps: a target that is always wrong shall fill no disk.
-const maxEventSteps = 200
-
-// syncEvery is how often a stream is flushed to the disk.
-const syncEvery = time.Second
-
 // Open starts a stream in a file, which is emptied. An empty path is standard output.
 func Open(path string, stdout io.Writer) (*Stream, error) {
 	s := &Stream{Path: path, w: stdout, steps: maxEventSteps}
@@ -121,10 +115,12 @@ func (s *Stream) Close() error {
 	return errors.Join(s.err, s.file.Close())
 }
 
-// The bounds of what an event tells of a step.
+// The bounds of a stream: a target that is always wrong shall fill no disk.
 const (
-	maxEventText = 1000
-	maxEventBody = 4000
+	maxEventSteps = 200  // suspicions that are told with their steps
+	maxEventText  = 1000 // of what an event tells of a step
+	maxEventBody  = 4000
+	syncEvery     = time.Second // how often it is flushed to the disk
 )
 
 // briefDivergence is a copy without what makes a stream long: states, and the bytes of steps that do not diverge.

@@ -87,7 +87,7 @@ func standing(d *reports.Divergence) fact {
 	case d.Status == reports.Unrepeated:
 		return fact{"unrepeated", "seen, but not again on a fresh world; " + verb + " the run"}
 	case d.Status == reports.NotTried:
-		return fact{"unrepeated", d.Status + ": the run ended before; " + verb + " the run"}
+		return fact{"unrepeated", d.Status + ": the run, or its budget, ended before; " + verb + " the run"}
 	}
 	return fact{map[bool]string{true: "failing", false: "tolerated"}[d.Fails], "confirmed; " + verb + " the run"}
 }

@@ -11,8 +11,11 @@ import (
 	"fmt"
 	"html/template"
 	"io"
+	"slices"
+	"strconv"
 	"strings"
 
+	"github.com/insightconform/conform/model"
 	"github.com/insightconform/conform/reports"
 	"github.com/insightconform/conform/reports/describe"
 	"github.com/insightconform/conform/reports/plain"
@@ -105,8 +108,10 @@ func Write(w io.Writer, list ...*reports.Report) error {
 	return err
 }
 
-// roomForDivergences is how many bytes of a page may go to divergences.
-const roomForDivergences = 1_400_000
+const (
+	roomForDivergences = 1_400_000 // how many bytes of a page may go to divergences
+	maxOnPage          = 200       // of lists that a target or a file can make long
+)
 
 // renderDivergences shows each within what room is left: all in brief, then their steps, then the scripts.
 func (v *reportView) renderDivergences(room int) (int, error) {
@@ -132,4 +137,339 @@ func (v *reportView) renderDivergences(room int) (int, error) {
 		}
 	}
 	return room, nil
+}
+
+// reportView is one report as the templates show it.
+type reportView struct {
+	R      *reports.Report
+	Number int    // of the report, from 1
+	Prefix string // of the ids of its elements
+	Many   bool   // the page has others beside it
+
+	Name    string // of the target
+	Details []string
+	Detail  string // what says most of the target beside its name
+
+	Rules       []*ruleView
+	Divergences []*divergenceView
+}
+
+type fact struct{ Name, Value string }
+
+// facts makes a list of pairs of a name and a value. Those without a value are left out.
+func facts(pairs ...string) []fact {
+	var out []fact
+	for i := 0; i < len(pairs); i += 2 {
+		if pairs[i+1] != "" {
+			out = append(out, fact{pairs[i], pairs[i+1]})
+		}
+	}
+	return out
+}
+
+type tile struct{ Value, Of, Label string }
+
+// ruleState is a state of rules on the page.
+type ruleState struct {
+	State, Meaning string
+	Count, Before  int // rules in this state, and in those before
+}
+
+var stateMeanings = map[string]string{
+	reports.RuleViolated:   "some answer, also when it was tried again, was one that no reading of the rule accepts",
+	reports.RuleDeviates:   "put to the test, and kept with an answer that is accepted although it is not the reference one",
+	reports.RuleKept:       "put to the test, and every answer was the reference one",
+	reports.RuleNotJudged:  "no answer that could have shown it broken was judged, or none could have",
+	reports.RuleNotCovered: "the target lacks what the rule needs",
+}
+
+// statesOf counts the rules in each state that some are in.
+func statesOf(rules []*ruleView) (out []ruleState) {
+	counts, before := map[string]int{}, 0
+	for _, rule := range rules {
+		counts[rule.State]++
+	}
+	for _, state := range reports.RuleStates {
+		if n := counts[state]; n > 0 {
+			out = append(out, ruleState{state, stateMeanings[state], n, before})
+			before += n
+		}
+	}
+	return out
+}
+
+// Families has the rules by family.
+func (v *reportView) Families() []plain.Group[string, *ruleView] {
+	return plain.GroupBy(v.Rules, func(r *ruleView) string { return r.Family })
+}
+
+// Notes lists those of the target and those of the run.
+func (v *reportView) Notes() []string { return cleanAll(slices.Concat(v.R.Target.Notes, v.R.Notes)) }
+
+// summary counts rules by their state, in words.
+func summary(rules []*ruleView) string {
+	return strings.Join(plain.Texts(statesOf(rules), func(s ruleState) string { return fmt.Sprintf("%s %d", s.State, s.Count) }), ", ")
+}
+
+type ruleView struct {
+	ID, Family, Name string
+	Anchor           string
+	Known            bool // to this build
+	Level            levelView
+	Statement        string
+	Sources          []string
+	Facts            []fact
+	State            string
+	Why              string
+	Violations       []fact // names are places on the page
+	Deviations       []reports.Deviation
+}
+
+// levelView is a level of evidence. Strength is 1 to 3, and 0 where there is no such level.
+type levelView struct {
+	Name, Meaning string
+	Strength      int
+}
+
+func level(l model.Level) levelView {
+	if meaning := describe.LevelMeanings[l]; meaning != "" {
+		return levelView{l.String(), meaning, int(l)}
+	}
+	return levelView{}
+}
+
+// clean is the form of any text of a report on the page.
+func clean[T ~string](s T) string { return plain.Text(s) }
+
+// long is clean with room for more.
+func long(s string) string { return plain.Shown(s, 2*plain.MaxShown) }
+
+// operation is the short name of an operation.
+func operation(s string) string { return plain.Operation(clean(s)) }
+
+func cleanAll[T ~string](list []T) []string {
+	out := plain.Texts(list[:min(len(list), maxOnPage)], clean[T])
+	if left := len(list) - maxOnPage; left > 0 {
+		out = append(out, fmt.Sprintf("… and %s more", plain.Grouped(left)))
+	}
+	return out
+}
+
+func newReportView(r *reports.Report, index int, many bool) *reportView {
+	v := &reportView{R: r, Many: many, Number: index + 1, Name: cmp.Or(clean(r.Target.Name), "unknown target")}
+	if many {
+		v.Prefix = fmt.Sprintf("r%d-", v.Number)
+	}
+	fault := ""
+	if r.Target.Fault != "" {
+		fault = "made wrong on purpose: " + clean(r.Target.Fault)
+	}
+	v.Details = slices.DeleteFunc([]string{clean(r.Target.Endpoint), clean(r.Target.Region), fault},
+		func(s string) bool { return s == "" })
+	v.Detail = cmp.Or(slices.Concat([]string{fault}, v.Details)...)
+	v.rules()
+	times := map[model.ID]int{}
+	for i := range r.Divergences {
+		v.Divergences = append(v.Divergences, newDivergenceView(r, &r.Divergences[i], v, i))
+		times[r.Divergences[i].Rule]++
+	}
+	for _, d := range v.Divergences {
+		d.Twice = times[d.D.Rule] > 1
+	}
+	return v
+}
+
+// verdictText is what the page says to a verdict.
+type verdictText struct{ Class, Headline, Title, Meaning string }
+
+var verdictTexts = map[reports.Verdict]verdictText{
+	reports.Conforms: {"good", "It conforms: no divergence was found", "What a pass means",
+		"Among the requests that were tried, no answer contradicted a rule at level %s or above. " +
+			"That is evidence, not proof: a longer run, or another seed, can find more."},
+	reports.Diverges: {"bad", "It diverges", "What a divergence means",
+		"A confirmed divergence is a fact about the target: it gave an answer, again on a fresh start, that no reading of the rules accepts. " +
+			"An unrepeated one was seen and did not come back."},
+	reports.Interrupted: {"unsure", "Interrupted: what was found until then", "What this means", "The run was stopped before it was through. " +
+		"A divergence that it confirmed is a fact about the target all the same; what it did not try it says nothing about."},
+	reports.Inconclusive: {Headline: "Inconclusive: this run cannot say"},
+	reports.Failed:       {Class: "bad", Headline: "conform itself failed"},
+	reports.RefusedRun:   {Headline: "Refused for safety: nothing was tested"},
+}
+
+func verdictClass(v reports.Verdict) string { return cmp.Or(verdictTexts[v].Class, "unsure") }
+
+func headline(r *reports.Report) string {
+	failing, other := len(describe.Failing(r)), len(r.Divergences)
+	switch {
+	case r.Verdict == reports.Conforms && other > 0:
+		return "It conforms, with " + plain.Counted(other, "divergence") + " that " + map[bool]string{true: "does", false: "do"}[other == 1] + " not count"
+	case r.Verdict == reports.Diverges && failing > 0:
+		return "It diverges in " + plain.Counted(failing, "way")
+	}
+	return cmp.Or(verdictTexts[r.Verdict].Headline, clean(r.Verdict))
+}
+
+// meaning says what the verdict does and does not mean.
+func meaning(r *reports.Report) []fact {
+	rests := fact{"What the rules rest on", "Documented rules come from the AWS documentation or the service model, observed ones from recorded answers of the real service. " +
+		"Where both are silent, the rule is inferred: it is shown, but by default fails nothing."}
+	text := verdictTexts[r.Verdict]
+	if text.Meaning == "" {
+		return []fact{{"What this means", "This is neither a pass nor a failure of the target: the run did not get far enough to tell. " +
+			"The line above says why, and what to do."}, rests}
+	}
+	level := cmp.Or(r.FailOn, model.Observed)
+	return []fact{{text.Title, strings.Replace(text.Meaning, "%s", level.String(), 1)},
+		{"What it says nothing about", "Features that the target lacks, which this page lists, message texts, tags, billing, IAM policies, " +
+			"the order and paging of lists, and the Insights events themselves."}, rests}
+}
+
+// Tiles are the numbers that say most of the run.
+func (v *reportView) Tiles() []tile {
+	r := v.R
+	_, applicable, judged := r.Coverage.Counts()
+	failing, all := len(describe.Failing(r)), len(r.Divergences)
+	counted := func(n int, noun, of string) tile {
+		value, label, _ := strings.Cut(plain.Counted(n, noun), " ")
+		return tile{value, of, label}
+	}
+	of := ""
+	if all > 0 && failing == all {
+		of = "all fail the run"
+	} else if all > 0 {
+		of = plain.Grouped(failing) + " of them fail the run"
+	}
+	tiles := []tile{
+		counted(all, "divergence", of),
+		{plain.Grouped(judged), "of " + plain.Grouped(applicable) + " that apply", "rules judged"},
+		counted(r.Requests, "request", "in "+plain.Duration(r.DurationSeconds)),
+	}
+	for _, c := range coverageFacts(r.Coverage, "transitions covered", "pairs of errors tried") {
+		covered, total, _ := strings.Cut(c.Value, " ")
+		tiles = append(tiles, tile{covered, total, c.Name})
+	}
+	return tiles
+}
+
+// coverageFacts says what was covered of what can be counted, under the names for the two.
+func coverageFacts(c reports.Coverage, transitions, pairs string) []fact {
+	share := func(c reports.Count) string {
+		if c.Total == 0 {
+			return ""
+		}
+		return plain.Grouped(c.Covered) + " of " + plain.Grouped(c.Total)
+	}
+	return facts(transitions, share(c.Transitions), pairs, share(c.Pairs))
+}
+
+func runFacts(r *reports.Report) []fact {
+	started, confirming, failOn, exit := "", "", "", strconv.Itoa(r.ExitCode)
+	if !r.Started.IsZero() {
+		started = r.Started.UTC().Format("2 January 2006, 15:04 UTC")
+	}
+	if r.ConfirmRequests > 0 {
+		confirming = plain.Counted(r.ConfirmRequests, "more request")
+	}
+	if r.FailOn != 0 {
+		failOn = r.FailOn.String() + " and above"
+	}
+	if r.Partial {
+		exit += ", partial"
+	}
+	return facts("started", started, "rate", plain.Grouped(int(r.RequestsPerSecond+0.5))+" requests a second", "cases", plain.Grouped(r.Cases),
+		"to confirm", confirming, "suites", strings.Join(cleanAll(r.Suites), ", "), "cut short", strings.Join(cleanAll(r.CutShort), ", "),
+		"seed", strconv.FormatUint(r.Seed, 10), "workers", plain.Grouped(r.Workers), "fails on", failOn, "exit code", exit, "conform", clean(r.Version))
+}
+
+// settling says how long an eventually consistent target took.
+func settling(s *reports.Settling) []fact {
+	return facts("reads that did not match at once", plain.Grouped(s.Waits), "time until they did, median", plain.Duration(s.MedianSeconds),
+		"longest", plain.Duration(s.LongestSeconds), "reads that never matched", plain.Grouped(s.TimedOut))
+}
+
+// rules brings the rules of this build together with all that the report speaks of.
+func (v *reportView) rules() {
+	r, known := v.R, map[model.ID]*ruleView{}
+	add := func(id model.ID) *ruleView {
+		if known[id] == nil && len(known) < len(model.Rules)+maxOnPage {
+			known[id] = newRuleView(r, id, len(known))
+			v.Rules = append(v.Rules, known[id])
+		}
+		return known[id]
+	}
+	for i := range model.Rules {
+		add(model.Rules[i].ID)
+	}
+	for _, id := range r.Coverage.InOrder() {
+		add(id)
+	}
+	for i, d := range r.Divergences {
+		rule := add(d.Rule)
+		if rule == nil {
+			continue
+		}
+		if !rule.Known {
+			rule.Level, rule.Statement, rule.Sources = level(d.Level), clean(d.Statement), sources(d.Source)
+		}
+		rule.Violations = append(rule.Violations, fact{fmt.Sprintf("#%sd%d", v.Prefix, i+1), operation(d.Operation) + " answers " + clean(d.Actual)})
+	}
+	for _, d := range r.Deviations {
+		rule := known[d.Rule]
+		if rule != nil && len(rule.Deviations) < maxOnPage {
+			rule.Deviations = append(rule.Deviations, d)
+		}
+	}
+}
+
+// unmentioned is why a rule was not judged that the report does not have.
+const unmentioned = "the report does not mention it"
+
+func newRuleView(r *reports.Report, id model.ID, index int) *ruleView {
+	_, name, _ := strings.Cut(clean(id), "/")
+	coverage, covered := r.Coverage.Rules[id]
+	out := &ruleView{ID: clean(id), Family: clean(id.Family()), Name: cmp.Or(name, clean(id)), Anchor: fmt.Sprintf("rule-%d", index+1),
+		State: coverage.State, Why: clean(coverage.Why)}
+	rule := model.RuleOf(id)
+	if rule != nil {
+		out.Anchor, out.Known = ruleAnchor(id), true
+		out.Level, out.Statement, out.Sources = level(rule.Level), rule.Statement, describe.Sources(rule.Source)
+		for _, answer := range describe.Answers(rule) {
+			out.Facts = append(out.Facts, fact{answer[0], answer[1]})
+		}
+	}
+	if !covered {
+		out.State, out.Why = reports.RuleNotJudged, unmentioned
+	}
+	return out
+}
+
+// sources spells out the sources that a report names.
+func sources(source string) []string {
+	return cleanAll(describe.Sources(plain.Shorten(source, plain.MaxShown)))
+}
+
+// anchor is a link to a rule, empty for one that this build does not know.
+func anchor(id model.ID) string {
+	if model.RuleOf(id) == nil {
+		return ""
+	}
+	return "#" + ruleAnchor(id)
+}
+
+// ruleAnchor names the place of a rule on the page; of several reports they share one.
+func ruleAnchor(id model.ID) string { return "rule-" + strings.ReplaceAll(string(id), "/", "-") }
+
+func certificateFacts(c reports.Certificate) []fact {
+	unstable := ""
+	if c.Unstable > 0 {
+		unstable = plain.Counted(c.Unstable, "test")
+	}
+	return facts("extra states", "up to "+plain.Grouped(c.Depth), "machine", describe.Machine(&c),
+		"told apart", long(c.Abstraction), "reads", strings.Join(cleanAll(c.Reads), ", "),
+		"tests", fmt.Sprintf("%s of %s executed, %s failed", plain.Grouped(c.Executed()), plain.Grouped(c.Tests), plain.Grouped(c.Failed)),
+		"unstable", unstable, "requests", plain.Grouped(c.Requests), "shard", clean(c.Shard), "fingerprint", clean(c.Fingerprint))
+}
+
+var outcomeClass = map[string]string{
+	reports.ReplayDiverges: reports.RuleViolated, reports.ReplayFixed: reports.RuleKept, reports.ReplayDifferent: reports.RuleDeviates, reports.ReplayExpired: "not-judged",
 }

@@ -12,8 +12,62 @@ import (
 	"github.com/insightconform/conform/reports/plain"
 )
 
-// walkView is the machine of one logging trail as a table: a row for each set of selectors that may be on, a
-// column for each set of events that the trail may log.
+// comparisonView is the matrix of targets and rules.
+type comparisonView struct {
+	Columns  []*reportView
+	Families []plain.Group[string, *comparisonRow]
+	Differ   int // how many rules the targets differ in
+	Rules    int
+}
+
+type comparisonRow struct {
+	Rule    *ruleView
+	Differs bool
+	Cells   []comparisonCell
+}
+
+type comparisonCell struct{ State, Href, Note string }
+
+func newComparison(views []*reportView) *comparisonView {
+	out := &comparisonView{Columns: views}
+	var list []*comparisonRow
+	rows := map[string]*comparisonRow{}
+	for i, v := range views {
+		for _, rule := range v.Rules {
+			row := rows[rule.ID]
+			if row == nil {
+				row = &comparisonRow{Rule: rule, Cells: slices.Repeat([]comparisonCell{{State: reports.RuleNotJudged, Note: unmentioned}}, len(views))}
+				rows[rule.ID], list = row, append(list, row)
+			}
+			row.Cells[i] = newComparisonCell(v, rule)
+		}
+	}
+	for _, row := range list {
+		if row.Differs = slices.ContainsFunc(row.Cells, func(c comparisonCell) bool { return c.State != row.Cells[0].State }); row.Differs {
+			out.Differ++
+		}
+	}
+	out.Rules, out.Families = len(list), plain.GroupBy(list, func(r *comparisonRow) string { return r.Rule.Family })
+	return out
+}
+
+func newComparisonCell(v *reportView, rule *ruleView) comparisonCell {
+	cell := comparisonCell{State: rule.State, Note: rule.Why}
+	switch {
+	case len(rule.Violations) > 0:
+		cell.Href = rule.Violations[0].Name
+		if n := len(rule.Violations); n > 1 {
+			cell.Note = fmt.Sprintf("in %d ways", n)
+		}
+	case rule.State == reports.RuleDeviates:
+		cell.Href = "#" + v.Prefix + "deviations"
+	case rule.State == reports.RuleNotCovered:
+		cell.Href = "#" + v.Prefix + "not-covered"
+	}
+	return cell
+}
+
+// walkView is the machine of one logging trail as a table: by the selectors that may be on, and what it may log.
 type walkView struct {
 	Covered, Total int
 	Logs           []string
@@ -28,10 +82,11 @@ type walkCell struct {
 	Inputs         []string
 }
 
-// maxWalkStates and maxWalkInputs bound what is shown.
+// The bounds of what is shown.
 const (
-	maxWalkStates = 512
-	maxWalkInputs = 64
+	maxWalkStates      = 512
+	maxWalkInputs      = 64
+	maxPrecedenceRules = 60
 )
 
 func newWalkView(w *reports.Walk) *walkView {
@@ -104,8 +159,6 @@ type cellKind struct {
 	Class, Symbol, Text string
 	Count               int
 }
-
-const maxPrecedenceRules = 60
 
 func newPrecedenceView(p *reports.Precedence) *precedenceView {
 	if p == nil {

@@ -16,10 +16,12 @@ import (
 	"github.com/insightconform/conform/reports/plain"
 )
 
-// The limits of GitHub in bytes: of a comment, and of what the steps of a job may write as a summary.
 const (
-	commentLimit = 65_536
-	summaryLimit = 1 << 20
+	commentLimit   = 65_536   // bytes of a comment on GitHub
+	summaryLimit   = 1 << 20  // bytes that the steps of a job may write as a summary there
+	maxAnnotations = 10       // that GitHub shows of one step
+	leastRoom      = 16 << 10 // below which no summary makes sense
+	maxListed      = 20       // of the lists beside the divergences
 )
 
 // Write writes the report for a pull request, short enough for a comment there: what does not fit is
@@ -28,9 +30,6 @@ func Write(w io.Writer, r *reports.Report) error {
 	_, err := w.Write(markdown(r, commentLimit))
 	return err
 }
-
-// leastRoom is below which no summary makes sense.
-const leastRoom = 16 << 10
 
 // AppendSummary appends the report as Markdown to a file that GitHub shows as the summary of a job's
 // step, within its limit. Where the file is too full already it is left alone, with an error.
@@ -123,9 +122,6 @@ func markdownHead(r *reports.Report) string {
 	return b.String()
 }
 
-// maxListed bounds the lists that the Markdown report has beside the divergences.
-const maxListed = 20
-
 func markdownRow(r *reports.Report, number int, d reports.Divergence) string {
 	return fmt.Sprintf("| %d | %s | %s | %s | %s | %s | %s |\n", number, mdCode(string(d.Rule)), d.Level, mdCode(d.Operation),
 		mdCode(plain.Alternatives(d.Expected, plain.MaxShown)), mdCode(describe.Actual(d)), mdPlain(describe.Standing(r, d)))
@@ -217,9 +213,6 @@ var (
 	messageEscape  = strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A")
 	propertyEscape = strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A", ":", "%3A", ",", "%2C")
 )
-
-// maxAnnotations is how many annotations GitHub shows of one step.
-const maxAnnotations = 10
 
 // Annotations writes GitHub workflow commands that mark a run: an error for each divergence that fails
 // it, a warning for each other one that is not known, the worst first and at most ten; where a run

@@ -25,8 +25,10 @@ import (
 	"github.com/insightconform/conform/targets"
 )
 
-// MaxShown is how many characters of one text a person is shown.
-const MaxShown = 200
+const (
+	MaxShown   = 200  // how many characters of one text a person is shown
+	MaxMessage = 1000 // how many characters an error message may have
+)
 
 // Visible makes one line of harmless text: what is not shown as itself is written as an escape.
 func Visible(s string) string { return escaped(s, strconv.IsPrint) }
@@ -82,9 +84,6 @@ func Text[T ~string](s T) string { return Shown(string(s), MaxShown) }
 
 // Message is Text with room for a message.
 func Message[T ~string](s T) string { return Shown(string(s), MaxMessage) }
-
-// MaxMessage is how many characters an error message may have.
-const MaxMessage = 1000
 
 // OneLine makes any text fit for a line of a person's terminal: escaped and shortened.
 func OneLine(s string) string { return string(WithoutCommands([]byte(Message(s)))) }

@@ -389,3 +389,80 @@ func arnText(s string) exportText {
 	}
 	return append(out, exportPart{literal: parts[5]})
 }
+
+// recorded is the kind of a step's recorded answer, as a script computes it for the answer it gets.
+func (n *exportNames) recorded(step reports.Step, showStatus bool) exportText {
+	answer, body := step.Answer, step.Answer.Body
+	switch {
+	case answer.Outcome == reports.OutcomeUnanswered:
+		return literalText("no answer")
+	case step.Status >= 500 || answer.Outcome == reports.OutcomeCrashed && step.Status == 0:
+		return literalText("5xx")
+	case answer.Outcome == reports.OutcomeCrashed && step.Status < 300:
+		return literalText("success without JSON")
+	case answer.Outcome != reports.OutcomeSuccess:
+		code := cmp.Or(answer.Code, "an error without a code")
+		if showStatus {
+			code += fmt.Sprintf(" (HTTP %d)", step.Status)
+		}
+		return literalText(code)
+	}
+	out := literalText("success")
+	say := func(format string, value any) { out = append(out, exportPart{literal: fmt.Sprintf(format, value)}) }
+	switch model.Op(step.Operation) {
+	case model.OpPut, model.OpGet:
+		for _, member := range []string{"TrailARN", "EventDataStoreArn", "InsightsDestination"} {
+			if v := body.Get(member); v.Kind() == value.String && v.Text() != "" {
+				say(" %s=", member)
+				out = append(out, n.text("", member, v.Text())...)
+			}
+		}
+		say(" selectors=[%s]", strings.Join(recordedSelectors(body), ","))
+	case model.OpTrail:
+		say(" HasInsightSelectors=%t", body.Get("Trail").Get("HasInsightSelectors").True())
+	case model.OpStatus:
+		say(" IsLogging=%t", body.Get("IsLogging").True())
+	case model.OpGetEvents, model.OpGetStore:
+		words := appendWords(appendWords(nil, body.Get("EventSelectors")), body.Get("AdvancedEventSelectors"))
+		slices.Sort(words)
+		say(" events=[%s]", strings.Join(words, ","))
+	}
+	return out
+}
+
+// recordedSelectors lists what an answer says as Type:Category, sorted, repetitions kept.
+func recordedSelectors(body value.Value) []string {
+	var out []string
+	for _, item := range body.Get("InsightSelectors").Items() {
+		name := item.Get("InsightType").Text()
+		categories := item.Get("EventCategories")
+		switch {
+		case !categories.Given():
+			out = append(out, name+":Management") // what it means
+		case len(categories.Items()) == 0:
+			out = append(out, name+":-")
+		}
+		for _, category := range categories.Items() {
+			out = append(out, name+":"+category.Text())
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
+// appendWords lists member names and plain values: sorted, they tell event selectors apart, even for a shell.
+func appendWords(words []string, v value.Value) []string {
+	switch v.Kind() {
+	case value.Bool, value.Number:
+		words = append(words, v.String())
+	case value.String:
+		words = append(words, v.Text())
+	}
+	for _, item := range v.Items() {
+		words = appendWords(words, item)
+	}
+	for _, m := range v.Members() {
+		words = appendWords(append(words, m.Name), m.Value)
+	}
+	return words
+}

@@ -2,12 +2,16 @@ package scripts
 
 import (
 	"fmt"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf16"
 	"unicode/utf8"
 
+	"github.com/aws/aws-sdk-go-v2/service/cloudtrail"
+
+	"github.com/insightconform/conform/model"
 	"github.com/insightconform/conform/model/value"
 )
 
@@ -185,4 +189,52 @@ func goLiteral(s string) string {
 		return "`" + s + "`"
 	}
 	return strconv.QuoteToASCII(s)
+}
+
+// required has the members without which a client refuses to send, by the name of their type.
+var required = map[string][]string{
+	"PutInsightSelectorsInput": {"InsightSelectors"}, "CreateTrailInput": {"Name", "S3BucketName"}, "UpdateTrailInput": {"Name"},
+	"DeleteTrailInput": {"Name"}, "GetTrailInput": {"Name"}, "GetTrailStatusInput": {"Name"}, "StartLoggingInput": {"Name"},
+	"StopLoggingInput": {"Name"}, "PutEventSelectorsInput": {"TrailName"}, "GetEventSelectorsInput": {"TrailName"},
+	"CreateEventDataStoreInput": {"Name"}, "GetEventDataStoreInput": {"EventDataStore"}, "UpdateEventDataStoreInput": {"EventDataStore"},
+	"DeleteEventDataStoreInput": {"EventDataStore"}, "RestoreEventDataStoreInput": {"EventDataStore"},
+	"AdvancedEventSelector": {"FieldSelectors"}, "AdvancedFieldSelector": {"Field"},
+}
+
+// expressible reports whether a form's typed client sends just this input. boto3 has the members of the SDK for Go.
+func expressible(op model.Op, input value.Value, form string) bool {
+	if input.Kind() == value.Absent {
+		input = value.Obj()
+	}
+	method, ok := reflect.TypeFor[*cloudtrail.Client]().MethodByName(string(op))
+	return ok && fits(input, method.Type.In(2), form)
+}
+
+func fits(v value.Value, t reflect.Type, form string) bool {
+	if t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	switch t.Kind() {
+	case reflect.String:
+		return v.Kind() == value.String &&
+			!(t.PkgPath() != "" && v.Text() == "" && form == "go") // which leaves out an empty enum
+	case reflect.Bool:
+		return v.Kind() == value.Bool
+	case reflect.Int32:
+		return v.Kind() == value.Number && len(v.Text()) <= 9 && strings.Trim(v.Text(), "0123456789") == ""
+	case reflect.Slice:
+		return v.Kind() == value.List &&
+			!slices.ContainsFunc(v.Items(), func(item value.Value) bool { return !fits(item, t.Elem(), form) })
+	case reflect.Struct:
+		seen := map[string]bool{}
+		for _, m := range v.Members() {
+			field, known := t.FieldByName(m.Name)
+			if !known || !field.IsExported() || seen[m.Name] || !fits(m.Value, field.Type, form) {
+				return false
+			}
+			seen[m.Name] = true
+		}
+		return v.Kind() == value.Object && !slices.ContainsFunc(required[t.Name()], func(name string) bool { return !seen[name] })
+	}
+	return false
 }

@@ -26,9 +26,6 @@ type Options struct {
 	Next string
 }
 
-// maxSequence bounds a sequence on one line where the terminal's width does not.
-const maxSequence = 1000
-
 // How many lines the entries of a summary may have unless everything is asked for. Together with the
 // others a conforming run stays on a screen of 24 lines of 80.
 const (
@@ -36,6 +33,14 @@ const (
 	certificateLines = 2
 	deviationLines   = 2
 	noteLines        = 4 // of all notes together
+	plannedLines     = 8 // of a text of a plan
+
+	maxSequence    = 1000 // characters on one line where the terminal's width sets no limit
+	maxDifferences = 20   // of a section of a comparison
+
+	labelWidth = 12 // of a summary
+	blockLabel = 14 // of a divergence, with the indent
+	stepLabel  = 19 // of its steps
 )
 
 // Report writes the report for people: each divergence in at most five lines, what was covered, and at
@@ -149,7 +154,7 @@ func (p *page) divergences(r *reports.Report) {
 		case d.Status == reports.Unrepeated:
 			title = "unrepeated: seen, but not again on a fresh world"
 		case d.Status == reports.NotTried:
-			title = d.Status + ": the run ended before"
+			title = d.Status + ": the run, or its budget, ended before"
 		case d.Known:
 			continue
 		case !d.Fails:
@@ -179,12 +184,6 @@ func (p *page) known(r *reports.Report) {
 		}
 	}
 }
-
-// How wide the labels of a divergence and of its steps are, with their indent.
-const (
-	blockLabel = 14
-	stepLabel  = 19
-)
 
 // divergence writes the five lines of a divergence. The last one is not cut: it is there to be copied.
 func (p *page) divergence(d reports.Divergence) {
@@ -395,9 +394,6 @@ func (p *page) write(cut bool, spans []span) {
 func (p *page) proseWidth() int {
 	return cmp.Or(p.options.Width, 110)
 }
-
-// labelWidth is how wide the labels of a summary are.
-const labelWidth = 12
 
 // field writes a label of a width with a text.
 func (p *page) field(width int, label, text string, s style) {
