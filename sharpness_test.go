@@ -98,14 +98,15 @@ func TestDeepFaults(t *testing.T) {
 
 // explain lists the cases of divergences, for a failed test.
 func explain(report *reports.Report, unexpected func(model.ID) bool) string {
-	text := ""
+	text, left := "", 40 // lines: a failing test is to fit on a screen
 	for _, d := range report.Divergences {
-		if !unexpected(d.Rule) {
+		if !unexpected(d.Rule) || left <= 0 {
 			continue
 		}
+		left -= 1 + len(d.Steps)
 		text += fmt.Sprintf("\n%s raw %s (%s, %d times)", d.Signature, d.Raw, d.Status, d.Count)
-		for _, s := range d.Steps {
-			text += fmt.Sprintf("\n    %s %s %s → %s %s %s", s.Operation, s.Region, s.Request, s.Answer.Outcome, s.Answer.Code, s.Answer.Body)
+		for _, s := range d.Steps[max(0, len(d.Steps)-20):] {
+			text += fmt.Sprintf("\n    %s %s %.100s → %s %s %.100s", s.Operation, s.Region, s.Request, s.Answer.Outcome, s.Answer.Code, s.Answer.Body)
 		}
 	}
 	return text

@@ -147,20 +147,20 @@ func LentStore(arn string, r model.Request, fresh bool) Reply {
 // MaxKept is how many bytes of an answer's body a Reply keeps.
 const MaxKept = 16 << 10
 
-// Mark is something that a context says of its requests.
-type Mark uint8
+// mark is something that a context says of its requests.
+type mark uint8
 
 const (
-	Bare    Mark = iota // they go out without a client library where possible: it is cheaper, and the same on the wire
+	Bare    mark = iota // they go out without a client library where possible: it is cheaper, and the same on the wire
 	Patient             // they have the time that Limit gives them, so that what is slow is told from what never answers
 	Fresh               // NewWorld gives a world that uses nothing of an earlier one: only its own requests show
 )
 
 // On returns a context with the mark.
-func (m Mark) On(ctx context.Context) context.Context { return context.WithValue(ctx, m, true) }
+func (m mark) On(ctx context.Context) context.Context { return context.WithValue(ctx, m, true) }
 
 // In reports whether a context has the mark.
-func (m Mark) In(ctx context.Context) bool { return ctx.Value(m) != nil }
+func (m mark) In(ctx context.Context) bool { return ctx.Value(m) != nil }
 
 // Limit is how long a request may take whose usual time limit is given: where it is Patient, ten times as long, up to
 // half a minute.
