@@ -57,20 +57,13 @@ func (p *Player) storesAsOne(found []*Divergence) []*Divergence {
 // ResolveOne tries one suspicion again, which is not doubtful, decides which rule it belongs to where the case is short or
 // thorough asks for it, and reports whether it is confirmed. Its case is not shortened.
 func (p *Player) ResolveOne(ctx context.Context, d *Divergence, thorough bool) bool {
-	resolve := func() {
-		if thorough || len(d.Steps) <= maxExperimented {
-			p.group(ctx, []*Divergence{d})
-		}
-		p.confirm(ctx, d)
-		if d.unsteady() {
-			p.flaky[d.shownBy()] += d.Count
-			p.confirm(ctx, d)
-		}
+	if thorough || len(d.Steps) <= maxExperimented {
+		p.group(ctx, []*Divergence{d})
 	}
-	if d.Finding.Rule == model.WireNoCrash && !p.Client.Eventual() { // it would be said of what else is sent meanwhile
-		p.Client.Exclusively(resolve)
-	} else {
-		resolve()
+	p.confirm(ctx, d)
+	if d.unsteady() {
+		p.flaky[d.shownBy()] += d.Count
+		p.confirm(ctx, d)
 	}
 	return d.Again > 0
 }
@@ -103,13 +96,18 @@ func (p *Player) confirmAll(ctx context.Context, suspected []*Divergence, o Opti
 			p.confirm(ctx, d)
 			o.Tell(reports.EventConfirmation, d)
 		}
-		if first := d.first; d.Again == 0 && first != nil { // the shortest case may be one that another request disturbed
-			count, as := d.Count, d.As
-			*d = *first
-			if p.confirm(ctx, d); over() {
-				*d = *first
+		for _, other := range d.others { // the shortest case may be one that another request disturbed
+			if d.Again > 0 {
+				break
 			}
-			d.Count, d.As = count, as
+			tried := *other
+			if p.confirm(ctx, &tried); over() { // what was confirmed before is
+				tried = *other
+			}
+			if tried.Again > 0 {
+				tried.Count, tried.As = d.Count, d.As
+				*d = tried
+			}
 		}
 		silence := (d.Finding.Rule == model.WireNoCrash || d.Finding.Actual == wire.Busy || d.forgot()) && d.Again == 0
 		if silence {

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/insightconform/conform/generators"
 	"github.com/insightconform/conform/generators/catalogue"
 	"github.com/insightconform/conform/internal/session"
 	"github.com/insightconform/conform/model"
@@ -24,11 +25,11 @@ type Divergence struct {
 	Raw     string         // the signature that a replay shows, where experiments have changed the rule
 	Steps   []session.Step // from a fresh world to the diverging answer
 	Count   int
-	Again   int         // attempts on a fresh world in which it repeated
-	Tries   int         // attempts
-	Also    []string    // signatures of what shows only after this one, or is seen now and then with it
-	first   *Divergence // the sight that was confirmed during the exploration, if one was
-	As      []string    // the keys of the suspicions that it has come from
+	Again   int           // attempts on a fresh world in which it repeated
+	Tries   int           // attempts
+	Also    []string      // signatures of what shows only after this one, or is seen now and then with it
+	others  []*Divergence // other sights: one that was confirmed during the exploration, and of a crash other requests
+	As      []string      // the keys of the suspicions that it has come from
 
 	rate     string     // of what is seen now and then
 	Doubtful bool       // it may rest on an old state of an eventually consistent target
@@ -86,11 +87,14 @@ func (d *Divergence) betterThan(known *Divergence) bool {
 
 // merge takes in another sight of the same divergence.
 func (d *Divergence) merge(o *Divergence) {
-	count, first, as := d.Count+o.Count, cmp.Or(d.first, o.first), slices.Concat(d.As, o.As)
+	count, others, as := d.Count+o.Count, slices.Concat(d.others, o.others), slices.Concat(d.As, o.As)
+	if d.Finding.Actual == session.Dropped {
+		others = append(others, new(*d), new(*o)) // only one of them may be what crashed the target
+	}
 	if o.Again > 0 && d.Again == 0 || (o.Again > 0) == (d.Again > 0) && o.betterThan(d) {
 		*d = *o
 	}
-	d.Count, d.first, d.As = count, first, as
+	d.Count, d.others, d.As = count, others, as
 }
 
 // Report renders the divergence, without what only a run knows.
@@ -163,17 +167,34 @@ func (all Suspicions) Add(d *Divergence) bool {
 		return true
 	}
 	known.Count += d.Count
-	known.first = cmp.Or(known.first, d.first)
-	if d.betterThan(known) {
+	known.others = append(known.others, d.others...)
+	better := d.betterThan(known)
+	// What the target was sent meanwhile may be what crashed it: then any of the requests may be the one.
+	if d.Finding.Actual == session.Dropped && len(known.others) < maxOthers && !known.shows(d.last()) {
+		other := &Divergence{Finding: d.Finding, Raw: d.Raw, Steps: slices.Clone(d.Steps)}
+		if better {
+			other = &Divergence{Finding: known.Finding, Raw: known.Raw, Steps: known.Steps}
+		}
+		known.others = append(known.others, other)
+	}
+	if better {
 		known.Steps, known.Finding, known.Doubtful = slices.Clone(d.Steps), d.Finding, d.Doubtful
 	}
 	return false
 }
 
+// last is the request that showed the divergence.
+func (d *Divergence) last() string { return generators.Key(d.Steps[len(d.Steps)-1].Request) }
+
+// shows reports whether a request is the last of one of the cases.
+func (d *Divergence) shows(last string) bool {
+	return d.last() == last || slices.ContainsFunc(d.others, func(o *Divergence) bool { return o.last() == last })
+}
+
 // Confirmed keeps of the suspicions with a key that one of them was confirmed.
 func (all Suspicions) Confirmed(key string, d *Divergence) {
 	if known := all[key]; known != nil {
-		known.first = d
+		known.others = append(known.others, d)
 	}
 }
 
@@ -210,6 +231,7 @@ const (
 	MaxShrinkRequests = 500  // that may be spent on one divergence
 	maxPaired         = 8    // steps of a case up to which leaving out pairs fits into the budget
 	maxExperimented   = 25   // steps of a case that is not yet the shortest and is experimented with all the same
+	maxOthers         = 8    // cases that are kept of a crash beside the shortest
 	maxSuspicions     = 2000 // that a hopelessly different target can pile up
 )
 

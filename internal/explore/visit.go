@@ -200,10 +200,10 @@ func (c *inspector) name(d *diagnose.Divergence) string {
 	return d.Raw
 }
 
-// suspect takes in what was found, if it matters and was not looked into often enough. To tell slow from never
-// takes long, and what is slow is no suspicion.
+// suspect takes in what was found, if it matters and was not looked into often enough. What
+// crashes it is found out at the end, when nothing else is sent that may be the cause.
 func (c *inspector) suspect(d *diagnose.Divergence) {
-	matters := d.Finding.Actual != session.NoAnswer
+	matters := d.Finding.Rule != model.WireNoCrash
 	if c.options.StopAtFirst {
 		matters = d.Finding.Level >= c.options.FailOn
 	}

@@ -50,7 +50,6 @@ type Client struct {
 	Stuck    bool // no fresh world is to be had
 	Patient  bool // waits for what is busy or hangs, however often that was in vain
 	Serial   bool // there can be one world at a time
-	alone    bool // no other client sends anything meanwhile
 
 	// taken has the deviations that answers of a settled world have shown of the target.
 	taken map[model.Deviation]bool
@@ -131,12 +130,10 @@ func (c *Client) Send(ctx context.Context, world targets.World, r model.Request)
 
 // sendOnce sends a request, alone where nothing else may be in flight.
 func (c *Client) sendOnce(ctx context.Context, world targets.World, r model.Request, alone bool) targets.Reply {
-	switch {
-	case c.alone:
-	case alone:
+	if alone {
 		c.Status.inFlight.Lock()
 		defer c.Status.inFlight.Unlock()
-	default:
+	} else {
 		c.Status.inFlight.RLock()
 		defer c.Status.inFlight.RUnlock()
 	}
@@ -155,15 +152,6 @@ func (c *Client) sendOnce(ctx context.Context, world targets.World, r model.Requ
 		c.Status.ended.CompareAndSwap(nil, &reply.Err)
 	}
 	return reply
-}
-
-// Exclusively does something while no other client sends anything.
-func (c *Client) Exclusively(do func()) {
-	c.Status.inFlight.Lock()
-	defer c.Status.inFlight.Unlock()
-	c.alone = true
-	defer func() { c.alone = false }()
-	do()
 }
 
 // CloseWorld removes what a world's requests have made. The clean-up goes on for a while after an

@@ -305,6 +305,7 @@ func (s *Session) indefinite(ctx context.Context, r model.Request, reply targets
 
 const (
 	NoAnswer       = "no answer"                  // what a request got that was not answered in its time
+	Dropped        = "a dropped connection"       // what one got whose connection ended
 	codeNotEnabled = "InsightNotEnabledException" // what a Get answers while Insights is off
 )
 
@@ -313,7 +314,7 @@ func crashKind(reply targets.Reply) string {
 	case reply.TimedOut:
 		return NoAnswer
 	case reply.Answer.Outcome == model.Unanswered:
-		return "a dropped connection"
+		return Dropped
 	case strings.HasPrefix(reply.Problem, "panic: "): // of a mock
 		return "a panic"
 	case reply.Status >= 500:
