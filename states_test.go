@@ -51,9 +51,6 @@ func TestStatesOfRules(t *testing.T) {
 				model.StoreRepoint:        "not judged: hidden behind store/enables, which is violated",
 				model.StoreDisableWithDst: "not judged: hidden behind store/",
 			}, says: "applicable rules not judged"},
-		"Put on stores is wrong until it is tried again": {react: func(a arrived) reaction {
-			return when(a.put() && a.stores() && a.all <= 6000, refuses("NoIdeaException"))
-		}, states: states{model.StoreEnables: "not judged: a divergence from it was not confirmed", model.StoreRepoint: ", which was not confirmed"}},
 		"every Put of nothing is wrong": {react: func(a arrived) reaction { return when(off(a), refuses("NoIdeaException")) },
 			states: states{model.PutEmptyDisables: "violated", model.LogsDisable: "not judged: hidden behind put/empty-when-off, which is violated"},
 			says:   "2 of 78 applicable rules not judged"},

@@ -97,7 +97,7 @@ func (p *Player) confirmAll(ctx context.Context, suspected []*Divergence, o Opti
 			o.Tell(reports.EventConfirmation, d)
 		}
 		for _, other := range d.others { // the shortest case may be one that another request disturbed
-			if d.Again > 0 {
+			if d.Again > 0 || d.Finding.Rule == model.WireNoCrash && p.Client.Eventual() { // answers get lost on the way
 				break
 			}
 			tried := *other
