@@ -87,6 +87,14 @@ type Named interface {
 	Names() Names
 }
 
+// Queued is a World that may have to wait until other worlds close, before it can send some requests.
+type Queued interface {
+	World
+	// Await waits until Do can send such a request to a Region at once, or until waiting was long enough. Nothing else
+	// waits for it, so that it must not be part of Do.
+	Await(ctx context.Context, op model.Op, region string)
+}
+
 // Names say how things are called in a world, for package naming to translate the names of cases.
 type Names struct {
 	Partition string   // of ARNs; empty is aws

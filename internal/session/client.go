@@ -94,6 +94,9 @@ func (c *Client) take(d model.Deviation) {
 // Send sends a request and waits out throttling, which is never an answer, and what keeps a resource busy, as
 // long as is sensible.
 func (c *Client) Send(ctx context.Context, world targets.World, r model.Request) targets.Reply {
+	if queued, ok := world.(targets.Queued); ok { // what is sent alone must not wait for it
+		queued.Await(ctx, r.Op, r.Region)
+	}
 	pause, began, busy := 50*time.Millisecond, time.Now(), 0
 	for tries := 1; ; tries++ {
 		reply := c.sendOnce(ctx, world, r, busy >= busyTogether)

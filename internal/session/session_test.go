@@ -2,7 +2,13 @@ package session_test
 
 import (
 	"context"
+	"fmt"
 	"math"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -15,6 +21,10 @@ import (
 	"github.com/insightconform/conform/internal/session"
 	"github.com/insightconform/conform/model"
 	"github.com/insightconform/conform/targets"
+	"github.com/insightconform/conform/targets/embedded"
+	"github.com/insightconform/conform/targets/endpoint"
+	"github.com/insightconform/conform/targets/naming"
+	"github.com/insightconform/conform/targets/wire"
 )
 
 // scripted is a target that answers as the model does, but for what a script changes: it is given each
@@ -159,4 +169,57 @@ func TestEarlyWrites(t *testing.T) {
 			assert.False(t, s.Alive(t.Context()))
 		})
 	}
+}
+
+// TestWaitingKeepsNobodyWaiting: a world that waits for its turn at the stores of a target is no request in flight, so
+// that a write to a busy resource of the world whose turn it is can be sent alone.
+func TestWaitingKeepsNobodyWaiting(t *testing.T) {
+	right, err := embedded.NewServer(embedded.ServerOptions{})
+	require.NoError(t, err)
+	var mu sync.Mutex
+	var arrived []model.Op
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, op, _ := strings.Cut(r.Header.Get(wire.TargetHeader), "_20131101.")
+		mu.Lock()
+		arrived = append(arrived, model.Op(op))
+		puts := slices.DeleteFunc(slices.Clone(arrived), func(op model.Op) bool { return op != model.OpPut })
+		mu.Unlock()
+		if model.Op(op) == model.OpPut && len(puts) <= 2 {
+			w.WriteHeader(http.StatusBadRequest)
+			fmt.Fprintf(w, `{"__type":%q}`, wire.Busy)
+			return
+		}
+		right.ServeHTTP(w, r)
+	}))
+	defer server.Close()
+	plain, err := endpoint.New(endpoint.Options{URL: server.URL, Timeout: 5 * time.Second})
+	require.NoError(t, err)
+	target := naming.Wrap(plain)
+	_, err = target.Open(t.Context())
+	require.NoError(t, err)
+	mu.Lock()
+	arrived = nil
+	mu.Unlock()
+	one, other := client(scripted{}, 0), client(scripted{}, 0)
+	one.Target, other.Target, other.Status = target, target, one.Status
+	worlds := [2]targets.World{}
+	for i := range worlds {
+		worlds[i], err = target.NewWorld(t.Context())
+		require.NoError(t, err)
+	}
+	store := generators.CreateStore(0, generators.SourceStore)
+	for _, r := range append(generators.NewTrail(one.Scope), store) {
+		assert.Equal(t, model.Succeeded, one.Send(t.Context(), worlds[0], r).Answer.Outcome)
+	}
+	waited := make(chan targets.Reply)
+	go func() { waited <- other.Send(t.Context(), worlds[1], store) }()
+	time.Sleep(200 * time.Millisecond) // so that it waits; where it does not yet, the test still holds
+	assert.Equal(t, model.Succeeded, one.Send(t.Context(), worlds[0], generators.PlainPut(generators.NameAlpha)).Answer.Outcome)
+	mu.Lock()
+	assert.Equal(t, slices.Index(arrived, model.OpCreateStore), len(arrived)-4, "the other world was not let in before: %v", arrived)
+	mu.Unlock()
+	require.NoError(t, worlds[0].Close(t.Context()))
+	assert.Equal(t, model.Succeeded, (<-waited).Answer.Outcome)
+	require.NoError(t, worlds[1].Close(t.Context()))
+	require.NoError(t, target.Close())
 }

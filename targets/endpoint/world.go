@@ -31,6 +31,7 @@ type world struct {
 	lent    map[string]bool // that were changed
 	stores  []*store        // its own, and those that were lent to it
 	pools   []*pool         // that it uses
+	missed  []*pool         // that it waited for in vain
 	lost    []place         // stores whose creation was not answered, by name
 	fresh   bool            // it should share nothing with earlier worlds
 	uses    map[place]uses
@@ -50,6 +51,13 @@ func (w *world) Names() targets.Names {
 	names := w.target.names
 	names.Tag = w.tag
 	return names
+}
+
+// Await implements targets.Queued: a store may be a lent one, and one world at a time has those of a Region.
+func (w *world) Await(ctx context.Context, op model.Op, region string) {
+	if op == model.OpCreateStore {
+		w.pool(ctx, region)
+	}
 }
 
 func (w *world) Do(ctx context.Context, r model.Request) targets.Reply {
@@ -280,8 +288,8 @@ func (w *world) pool(ctx context.Context, region string) (p *pool, pooled bool) 
 	known, old := w.target.pools.LoadOrStore(region, &pool{turn: make(chan bool, 1)})
 	if p = known.(*pool); !old {
 		p.turn <- true
-	} else if slices.Contains(w.pools, p) {
-		return p, true
+	} else if own := slices.Contains(w.pools, p); own || slices.Contains(w.missed, p) {
+		return p, own
 	}
 	select {
 	case _, pooled = <-p.turn:
@@ -290,6 +298,8 @@ func (w *world) pool(ctx context.Context, region string) (p *pool, pooled bool) 
 	}
 	if pooled {
 		w.pools = append(w.pools, p)
+	} else {
+		w.missed = append(w.missed, p)
 	}
 	return p, pooled
 }

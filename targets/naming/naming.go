@@ -99,6 +99,13 @@ func (w *world) Do(ctx context.Context, r model.Request) targets.Reply {
 	return reply
 }
 
+// Await implements targets.Queued.
+func (w *world) Await(ctx context.Context, op model.Op, region string) {
+	if queued, ok := w.inner.(targets.Queued); ok {
+		queued.Await(ctx, op, w.binding.region(region))
+	}
+}
+
 func (w *world) Close(ctx context.Context) error { return w.inner.Close(ctx) }
 
 // lendTrail answers a CreateTrail with a trail that exists beforehand. What there is already, the target is asked for.
@@ -150,10 +157,7 @@ func (b *binding) moves() bool {
 }
 
 func (b *binding) request(r model.Request) model.Request {
-	if r.Region == "" {
-		r.Region = model.DefaultWorld.Home
-	}
-	r.Region = b.identity.region.to(r.Region)
+	r.Region = b.region(r.Region)
 	switch {
 	case !b.moves():
 	case r.Raw != nil:
@@ -165,6 +169,11 @@ func (b *binding) request(r model.Request) model.Request {
 		r.Input = b.input(r.Input)
 	}
 	return r
+}
+
+// region is the target's own, of a symbolic one; empty is the home Region.
+func (b *binding) region(symbolic string) string {
+	return b.identity.region.to(cmp.Or(symbolic, model.DefaultWorld.Home))
 }
 
 // swap is a bijection on strings that moves few of them.
