@@ -68,10 +68,10 @@ func TestStopAtFirstGoesOn(t *testing.T) {
 // TestConfirmedSoon: what was seen is confirmed while the suites go on, so that an interrupted run shows it; what it
 // had no time for was not tried again, which is no word about the target.
 func TestConfirmedSoon(t *testing.T) {
-	interruptedAt := func(event string) *reports.Report {
+	interruptedAt := func(event, fault string) *reports.Report {
 		ctx, interrupt := context.WithCancel(t.Context())
 		defer interrupt()
-		report, err := conform.Run(ctx, embedded.InProcess(embedded.ServerOptions{Fault: "appends-selectors"}),
+		report, err := conform.Run(ctx, embedded.InProcess(embedded.ServerOptions{Fault: fault}),
 			conform.Options{Seed: 1, Workers: 2, Events: func(e reports.Event) {
 				if e.Event == event {
 					interrupt()
@@ -79,15 +79,16 @@ func TestConfirmedSoon(t *testing.T) {
 			}})
 		require.NoError(t, err)
 		assert.Equal(t, reports.Interrupted, report.Verdict)
-		require.NotEmpty(t, report.Divergences)
 		return report
 	}
-	report := interruptedAt(reports.EventConfirmation)
+	report := interruptedAt(reports.EventConfirmation, "appends-selectors")
+	require.NotEmpty(t, report.Divergences)
 	assert.Equal(t, reports.Confirmed, report.Divergences[0].Status)
 	assert.Less(t, report.Requests, 5000)
 	assert.NotZero(t, report.FirstConfirmedSeconds)
 
-	report = interruptedAt(reports.EventSuspicion)
+	report = interruptedAt(reports.EventSuspicion, "appends-selectors")
+	require.NotEmpty(t, report.Divergences)
 	assert.Zero(t, report.FirstConfirmedSeconds)
 	for _, d := range report.Divergences {
 		assert.Equal(t, reports.NotTried, d.Status)
@@ -96,6 +97,10 @@ func TestConfirmedSoon(t *testing.T) {
 	require.NoError(t, text.Report(&shown, report, text.Options{}))
 	assert.Contains(t, shown.String(), "not tried again: the run, or its budget, ended before")
 	assert.NotContains(t, shown.String(), "unrepeated")
+
+	report = interruptedAt(reports.EventSuspicion, "unknown-members-crash")
+	assert.Empty(t, report.Divergences)
+	assert.Contains(t, strings.Join(report.Notes, "\n"), "not tried again before the run ended, and so no divergence: seen")
 }
 
 // slipping answers one Get wrongly, the first from a given request on, and never again.

@@ -111,8 +111,12 @@ func (p *Player) confirmAll(ctx context.Context, suspected []*Divergence, o Opti
 		}
 		silence := (d.Finding.Rule == model.WireNoCrash || d.Finding.Actual == wire.Busy || d.forgot()) && d.Again == 0
 		if silence {
-			o.Note(fmt.Sprintf("%s to %s, not for the same request again, and so no divergence: seen %s",
-				d.Finding.Actual, d.Finding.Operation, plain.Counted(d.Count, "time")))
+			again := "not for the same request again"
+			if d.Tries == 0 {
+				again = "not tried again before the run ended"
+			}
+			o.Note(fmt.Sprintf("%s to %s, %s, and so no divergence: seen %s",
+				d.Finding.Actual, d.Finding.Operation, again, plain.Counted(d.Count, "time")))
 		}
 		return silence
 	})
