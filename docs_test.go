@@ -24,6 +24,7 @@ var shownDiff = regexp.MustCompile("(?s)<!-- rule (\\S+), fault (\\S+) -->\n+```
 // TestAddingARule applies the diffs of the page to a copy of the tree: each builds, its tests pass, no golden
 // file of a whole run changes, and its fault is caught under its rule.
 func TestAddingARule(t *testing.T) {
+	t.Parallel()
 	page, err := os.ReadFile(modelPage)
 	require.NoError(t, err)
 	diffs := shownDiff.FindAllStringSubmatch(string(page), -1)

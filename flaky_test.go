@@ -67,6 +67,7 @@ func (w *waveringWorld) Do(ctx context.Context, r model.Request) targets.Reply {
 // TestSeenNowAndThen: a Get that is wrong now and then is one finding with its rate, whatever the seed, under whatever
 // rules chance would confirm it; and no chance hides, nor renames, what another fault shows each time.
 func TestSeenNowAndThen(t *testing.T) {
+	t.Parallel()
 	for seed := range uint64(12) {
 		report, err := conform.Run(t.Context(), newWavering("", seed), conform.Options{Seed: seed, Workers: 1, Requests: 8000})
 		require.NoError(t, err)

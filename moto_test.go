@@ -22,6 +22,7 @@ import (
 const motoExpected = "testdata/moto-5.2.txt"
 
 func TestMoto(t *testing.T) {
+	t.Parallel()
 	target, err := endpoint.New(endpoint.Options{URL: mototest.Start(t)})
 	require.NoError(t, err)
 	report, err := conform.Run(t.Context(), target, conform.Options{Seed: 1})

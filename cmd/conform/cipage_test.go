@@ -25,6 +25,7 @@ import (
 // TestCIPage does what the page tells people to do, with moto: it makes the baseline, and then runs the
 // scripts of both examples as they stand there.
 func TestCIPage(t *testing.T) {
+	t.Parallel()
 	if testing.Short() {
 		t.Skip("runs moto several times")
 	}

@@ -396,6 +396,7 @@ var surroundings = []model.Capability{model.CanArrangeAccount, model.CanLoseBuck
 // TestEmulators runs against emulators that lack something or have a way of their own. What is
 // missing is not covered; what is wrong is one divergence.
 func TestEmulators(t *testing.T) {
+	t.Parallel()
 	stores := []string{"CreateEventDataStore", "GetEventDataStore", "UpdateEventDataStore", "DeleteEventDataStore", "RestoreEventDataStore", "ListEventDataStores"}
 	storeCapabilities := []model.Capability{model.CanStores, model.CanUpdateStores, model.CanDeleteStores, model.CanRestoreStores, model.CanStopStores}
 	var badSignatures atomic.Int32

@@ -29,6 +29,7 @@ func serveOrder(t *testing.T, order *model.Profile) string {
 
 // TestLearnCommand learns over HTTP, holds the server to what was learned, and then another one.
 func TestLearnCommand(t *testing.T) {
+	t.Parallel()
 	folder := t.TempDir()
 	profile, out := filepath.Join(folder, "order.json"), filepath.Join(folder, "precedence.json")
 	reversed := model.ErrorRules()

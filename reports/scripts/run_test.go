@@ -196,6 +196,7 @@ func TestExportShowsNothingWhereThereIsNothing(t *testing.T) {
 }
 
 func TestExportSaysThatTheSetUpFailed(t *testing.T) {
+	t.Parallel()
 	for form, want := range map[string]int{"awscli": 2, "curl": 2, "boto3": 2, "go": 1} { // go test has but one code for failures
 		t.Run(form, func(t *testing.T) {
 			code, output := runExport(t, "http://127.0.0.1:1", form, exportCases["replaces-list"])

@@ -77,6 +77,7 @@ func checkRequests(t *testing.T, c *cloud, o account.Options) {
 }
 
 func TestWholeRunOnTheReference(t *testing.T) {
+	t.Parallel()
 	for _, logging := range []bool{false, true} {
 		for _, regions := range [][]string{{"us-east-1"}, {"eu-west-1", "us-east-1"}} {
 			t.Run(fmt.Sprint(logging, regions), func(t *testing.T) {
