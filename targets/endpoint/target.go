@@ -3,8 +3,7 @@
 //
 // Requests go out through the AWS SDK where it can express them, else over the same connections,
 // signed alike, with bytes of our own. Every answer is read from what was on the wire, never from
-// what the SDK makes of it. Nothing but the given URL is contacted, unless the environment's
-// credentials are asked for; hosts of AWS are refused.
+// what the SDK makes of it. Nothing but the given URL is contacted; hosts of AWS are refused.
 package endpoint
 
 import (
@@ -22,8 +21,6 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/config"
-	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
 	"github.com/insightconform/conform/generators"
@@ -47,7 +44,7 @@ type Options struct {
 	Timeout time.Duration // of one request, its answer included
 	Conns   int           // how many connections are kept; 0 is 16
 
-	// UseEnvironmentCredentials sends what the SDK's default chain finds instead of test/test.
+	// UseEnvironmentCredentials signs with the keys that the SDK's chain finds without a request, instead of test/test.
 	UseEnvironmentCredentials bool
 	// Credentials, where not nil, is sent instead of either.
 	Credentials aws.CredentialsProvider
@@ -113,25 +110,6 @@ func New(options Options) (*Target, error) {
 }
 
 var regionSyntax = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,62}[a-z0-9])?$`)
-
-// provider chooses the credentials; all requests are signed, because some servers route by that.
-func (t *Target) provider(ctx context.Context) (aws.CredentialsProvider, error) {
-	if t.options.Credentials != nil {
-		return t.options.Credentials, nil
-	}
-	if !t.options.UseEnvironmentCredentials {
-		return credentials.NewStaticCredentialsProvider("test", "test", ""), nil
-	}
-	cfg, err := config.LoadDefaultConfig(ctx, config.WithRegion(t.options.Regions[0]),
-		config.WithBaseEndpoint(strings.TrimSuffix(t.url.String(), "/")))
-	if err != nil || cfg.Credentials == nil {
-		return nil, usage("the SDK's configuration in the environment cannot be read; mend it, or leave out --use-environment-credentials")
-	}
-	if _, err := cfg.Credentials.Retrieve(ctx); err != nil {
-		return nil, usage("the environment gives no credentials; set them, or leave out --use-environment-credentials")
-	}
-	return cfg.Credentials, nil
-}
 
 // Open implements targets.Target: it finds the prefix and the account of the endpoint, and what it can do.
 func (t *Target) Open(ctx context.Context) (targets.Info, error) {
