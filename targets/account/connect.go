@@ -89,7 +89,8 @@ func endpointOverride(environ []string) string {
 	for _, entry := range environ {
 		name, value, _ := strings.Cut(entry, "=")
 		name = strings.ToUpper(name)
-		if value != "" && (name == "AWS_ENDPOINT_URL" || strings.HasPrefix(name, "AWS_ENDPOINT_URL_") || name == "AWS_CA_BUNDLE") {
+		if value != "" && (name == "AWS_ENDPOINT_URL" || strings.HasPrefix(name, "AWS_ENDPOINT_URL_") ||
+			name == "AWS_CA_BUNDLE" || name == "SSL_CERT_FILE" || name == "SSL_CERT_DIR") { // Go heeds the last two
 			return name
 		}
 	}
