@@ -387,7 +387,7 @@ func (s *service) send(ctx context.Context, region string, r model.Request) targ
 	}
 	reply := caller.Send(ctx, region, r)
 	message := reply.Body.Get("Message").Text() + reply.Body.Get("message").Text()
-	hide := func(text string) string { return s.hide(hideCaller, text) } // not the account, which names need
+	hide := func(text string) string { return s.hide(false, text) } // not the account, which names need
 	for _, text := range []*string{&reply.Answer.Code, &reply.Answer.TrailARN, &reply.Answer.StoreARN, &reply.Answer.Destination, &reply.Answer.Alien} {
 		*text = hide(*text)
 	}
@@ -395,38 +395,25 @@ func (s *service) send(ctx context.Context, region string, r model.Request) targ
 	if hint := hintOf(reply.Answer.Code, message); hint != "" && reply.Err == nil {
 		reply.Err = inconclusive("%s answered %s: %s", r.Op, wire.Printable(reply.Answer.Code), hint)
 	}
-	raw := hideAll
-	if s.options.KeepAccountIDs && reply.Err == nil {
-		raw = hideOthers
-	}
-	reply.Received, reply.Sent = []byte(s.hide(raw, string(reply.Received))), []byte(s.hide(raw, string(reply.Sent)))
-	reply.Problem = s.hide(hideAll, reply.Problem)
+	hideAll := func(text string) string { return s.hide(!s.options.KeepAccountIDs || reply.Err != nil, text) }
+	reply.Received, reply.Sent = []byte(hideAll(string(reply.Received))), []byte(hideAll(string(reply.Sent)))
+	reply.Problem = s.hide(true, reply.Problem)
 	for i := range reply.Notes {
-		reply.Notes[i] = s.hide(hideAll, reply.Notes[i])
+		reply.Notes[i] = s.hide(true, reply.Notes[i])
 	}
 	return reply
 }
 
-// What is taken out of a text, but for keys: no answer repeats one.
-const (
-	hideOthers = iota // keys of others
-	hideCaller        // and the caller's name
-	hideAll           // and the account
-)
-
 // secretPatterns finds keys of others, and the parts of a signature, which some errors repeat.
 var secretPatterns = regexp.MustCompile(`\b(AKIA|ASIA)[A-Z0-9]{12,}\b|(?i)(x-amz-security-token|x-amz-signature|signature)(["']?\s*[=:]\s*["']?)[A-Za-z0-9+/=%]{16,}|AWS4-HMAC-SHA256[^"<]*`)
 
-// hide takes out of a text what must not stand there.
-func (s *service) hide(what int, text string) string {
-	if what >= hideCaller && s.caller != "" {
+// hide takes the caller's name out of a text, and the account if it should. No answer repeats the caller's own keys.
+func (s *service) hide(account bool, text string) string {
+	if s.caller != "" {
 		text = strings.ReplaceAll(text, s.caller, "the caller")
 	}
-	if what >= hideAll && s.account != "" {
+	if account {
 		text = strings.ReplaceAll(text, s.account, model.DefaultWorld.Account)
-	}
-	if len(text) < 16 {
-		return text
 	}
 	return secretPatterns.ReplaceAllString(text, "[hidden]")
 }

@@ -3,7 +3,6 @@ package endpoint
 import (
 	"cmp"
 	"context"
-	"errors"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/config"
@@ -19,35 +18,22 @@ func (t *Target) provider(ctx context.Context) (aws.CredentialsProvider, error) 
 	if !t.options.UseEnvironmentCredentials {
 		return credentials.NewStaticCredentialsProvider("test", "test", ""), nil
 	}
-	env, err := config.NewEnvConfig()
-	if err != nil {
-		return nil, usage("the SDK's configuration in the environment cannot be read; mend it, or leave out --use-environment-credentials")
+	provider, found := atHand(ctx)
+	if provider != nil {
+		if _, err := provider.Retrieve(ctx); err == nil {
+			return provider, nil
+		}
 	}
-	found, from, err := atHand(ctx, env)
-	if err != nil {
-		return nil, err
-	}
-	if found == nil {
-		return nil, usage("--use-environment-credentials takes only keys that no request is needed for, and found %s; "+
-			"export AWS_ACCESS_KEY_ID and so on, as 'aws configure export-credentials --format env' prints them, or leave it out", from)
-	}
-	if _, err := found.Retrieve(ctx); err != nil {
-		return nil, usage("%s gives no keys; run it to see why, or leave out --use-environment-credentials", from)
-	}
-	return found, nil
+	return nil, usage("--use-environment-credentials takes only keys that no request is needed for, and found %s; export "+
+		"AWS_ACCESS_KEY_ID and so on, as 'aws configure export-credentials --format env' prints them, or leave it out", found)
 }
 
-// atHand finds credentials in the order of the SDK's chain, none where they take a request: that would show tokens to
-// whoever answers it. from says what was found.
-func atHand(ctx context.Context, env config.EnvConfig) (found aws.CredentialsProvider, from string, err error) {
-	switch {
-	case env.Credentials.HasKeys():
-		return credentials.StaticCredentialsProvider{Value: env.Credentials}, "keys in the environment", nil
-	case env.WebIdentityTokenFilePath != "":
-		return nil, "AWS_WEB_IDENTITY_TOKEN_FILE (web identity)", nil
-	}
+// atHand finds credentials in the order of the SDK's chain, nil where they take a request: that would show tokens to
+// whoever answers it. found says what is there instead, or where keys would come from.
+func atHand(ctx context.Context) (provider aws.CredentialsProvider, found string) {
+	env, _ := config.NewEnvConfig() // it complains of other things
 	profile := cmp.Or(env.SharedConfigProfile, "default")
-	shared, err := config.LoadSharedConfigProfile(ctx, profile, func(o *config.LoadSharedConfigOptions) {
+	shared, _ := config.LoadSharedConfigProfile(ctx, profile, func(o *config.LoadSharedConfigOptions) {
 		if env.SharedConfigFile != "" {
 			o.ConfigFiles = []string{env.SharedConfigFile}
 		}
@@ -55,26 +41,24 @@ func atHand(ctx context.Context, env config.EnvConfig) (found aws.CredentialsPro
 			o.CredentialsFiles = []string{env.SharedCredentialsFile}
 		}
 	})
-	if missing := (config.SharedConfigProfileNotExistError{}); err != nil && !errors.As(err, &missing) {
-		return nil, "", usage("the profile %q cannot be read; mend the files in ~/.aws, or leave out --use-environment-credentials", profile)
-	}
-	from = " in the profile " + profile
 	switch s := shared; {
+	case env.Credentials.HasKeys():
+		return credentials.StaticCredentialsProvider{Value: env.Credentials}, ""
+	case env.WebIdentityTokenFilePath != "":
+		return nil, "AWS_WEB_IDENTITY_TOKEN_FILE (web identity)"
 	case s.RoleARN != "":
-		from = "role_arn (a role to assume)" + from
+		return nil, "role_arn (a role to assume) in the profile " + profile
 	case s.Credentials.HasKeys():
-		found = credentials.StaticCredentialsProvider{Value: s.Credentials}
-	case cmp.Or(s.SSOSessionName, s.SSOAccountID, s.SSORegion, s.SSORoleName, s.SSOStartURL) != "":
-		from = "an SSO session" + from
+		return credentials.StaticCredentialsProvider{Value: s.Credentials}, ""
+	case s.SSOSessionName+s.SSOAccountID+s.SSORegion+s.SSORoleName+s.SSOStartURL != "":
+		return nil, "an SSO session in the profile " + profile
 	case s.LoginSession != "":
-		from = "a login session" + from
+		return nil, "a login session in the profile " + profile
 	case s.CredentialProcess != "":
-		from = "credential_process" + from
-		found = aws.NewCredentialsCache(processcreds.NewProvider(s.CredentialProcess))
+		return aws.NewCredentialsCache(processcreds.NewProvider(s.CredentialProcess)),
+			"a credential_process in the profile " + profile + " that gives none"
 	case env.ContainerCredentialsRelativePath+env.ContainerCredentialsEndpoint != "":
-		from = "AWS_CONTAINER_CREDENTIALS_… (a container's role)"
-	default:
-		from = "none in the environment nor" + from
+		return nil, "AWS_CONTAINER_CREDENTIALS_… (the role of a container)"
 	}
-	return found, from, nil
+	return nil, "none in the environment, nor any that can be read in the profile " + profile
 }

@@ -65,7 +65,7 @@ func TestCredentialsAtHand(t *testing.T) {
 credential_process = /bin/sh -c "echo '{\"Version\":1,\"AccessKeyId\":\"AKIAFROMTHEPROCESS00\",\"SecretAccessKey\":\"hush-process\"}'"
 `, key: "AKIAFROMTHEPROCESS00"},
 
-		{name: "process that fails", config: "[default]\ncredential_process = /bin/false hush\n", why: "credential_process in the profile default gives no keys"},
+		{name: "process that fails", config: "[default]\ncredential_process = /bin/false hush\n", why: "found a credential_process in the profile default that gives none;"},
 		{name: "web identity", environ: map[string]string{"AWS_WEB_IDENTITY_TOKEN_FILE": "HOME/token", "AWS_ROLE_ARN": "arn:aws:iam::404142434445:role/hush"},
 			files: map[string]string{"token": "hush-oidc"}, why: "found AWS_WEB_IDENTITY_TOKEN_FILE (web identity);"},
 		{name: "web identity of the profile", config: "[default]\nrole_arn = arn:aws:iam::404142434445:role/hush\nweb_identity_token_file = HOME/token\n",
@@ -79,11 +79,11 @@ credential_process = /bin/sh -c "echo '{\"Version\":1,\"AccessKeyId\":\"AKIAFROM
 			files: token("https://hush.awsapps.com/start", time.Hour), why: "found an SSO session in the profile default;"},
 		{name: "a login", config: "[default]\nlogin_session = arn:aws:iam::404142434445:user/hush\n", why: "found a login session in the profile default;"},
 		{name: "a container", environ: map[string]string{"AWS_CONTAINER_CREDENTIALS_FULL_URI": "SERVER/hush", "AWS_CONTAINER_AUTHORIZATION_TOKEN": "hush-token"},
-			why: "found AWS_CONTAINER_CREDENTIALS_… (a container's role);"},
-		{name: "a machine", environ: map[string]string{"AWS_EC2_METADATA_SERVICE_ENDPOINT": "SERVER"}, why: "found none in the environment nor in the profile default;"},
-		{name: "no such profile", environ: map[string]string{"AWS_PROFILE": "nobody's"}, why: "found none in the environment nor in the profile nobody's;"},
-		{name: "a file that cannot be read", config: "[default\n", why: `found none in the environment nor in the profile default;`},
-		{name: "two ways at once", config: "[default]\nrole_arn = hush\nsource_profile = default\ncredential_process = hush\n", why: `the profile "default" cannot be read;`},
+			why: "found AWS_CONTAINER_CREDENTIALS_… (the role of a container);"},
+		{name: "a machine", environ: map[string]string{"AWS_EC2_METADATA_SERVICE_ENDPOINT": "SERVER"}, why: "found none in the environment, nor any that can be read in the profile default;"},
+		{name: "no such profile", environ: map[string]string{"AWS_PROFILE": "nobody's"}, why: "found none in the environment, nor any that can be read in the profile nobody's;"},
+		{name: "a file that cannot be read", config: "[default\n", why: `found none in the environment, nor any that can be read in the profile default;`},
+		{name: "two ways at once", config: "[default]\nrole_arn = hush\nsource_profile = default\ncredential_process = hush\n", why: `found none in the environment, nor any that can be read in the profile default;`},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			r := &wiretap{Handler: newFake()}

@@ -6,9 +6,9 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"html"
 	"net/http"
 	"regexp"
-	"strconv"
 	"strings"
 	"sync"
 
@@ -36,7 +36,7 @@ func veilOf(header http.Header, key string) (v veil) {
 			spellings = append(spellings, text[(8*before+5)/6:8*(before+len(secret))/6])
 		}
 		for _, spelling := range spellings {
-			plain, _ := plainly([]byte(spelling), false)
+			plain, _ := plainly([]byte(spelling))
 			v = append(v, plain)
 		}
 	}
@@ -48,86 +48,64 @@ var words = sync.OnceValue(func() string { return strings.ToLower(fmt.Sprint(mod
 
 // error is an error without it: some quote what came instead of HTTP.
 func (v veil) error(err error) error {
-	if err != nil {
-		if said := string(v.strike([]byte(err.Error()))); said != err.Error() {
-			return errors.New(said)
-		}
+	if err == nil || string(v.strike([]byte(err.Error()))) == err.Error() {
+		return err
 	}
-	return err
+	return errors.New(string(v.strike([]byte(err.Error()))))
 }
 
 // strike takes out of a text what it should not repeat.
-func (v veil) strike(text []byte) []byte {
-	plain, _ := plainly(text, false)
-	var struck []bool // of what is plain
+func (v veil) strike(text []byte) (out []byte) {
+	plain, where := plainly(text)
+	struck := make([]bool, len(text))
 	for _, secret := range v {
-		for at := 0; ; at++ {
-			next := bytes.Index(plain[at:], secret)
-			if next < 0 {
-				break
-			}
-			if at += next; struck == nil {
-				struck = make([]bool, len(plain))
-			}
-			for i := range secret {
-				struck[at+i] = true
+		for at := 0; bytes.Contains(plain[at:], secret); at++ {
+			at += bytes.Index(plain[at:], secret)
+			for i := where[at][0]; i < where[at+len(secret)-1][1]; i++ {
+				struck[i] = true
 			}
 		}
 	}
-	if struck == nil {
-		return text
-	}
-	_, where := plainly(text, true)
-	var out []byte
-	copied := int32(0)
-	for i, at := range where {
-		if struck[i] {
-			if i == 0 || !struck[i-1] {
-				out = append(append(out, text[copied:at.from]...), hidden...)
-			}
-			copied = at.to
+	for i, b := range text {
+		if !struck[i] {
+			out = append(out, b)
+		} else if i == 0 || !struck[i-1] {
+			out = append(out, hidden...)
 		}
 	}
-	return append(out, text[copied:]...)
+	return out
 }
 
-// span is where in a text something stands.
-type span struct{ from, to int32 }
-
-// plainly reads a text that may be escaped as JSON, URL or HTML, several times over, or broken into lines: it is in lower
-// case then, without spaces, in the usual alphabet of base64. where says, if wanted, where each byte comes from.
-func plainly(text []byte, wanted bool) (plain []byte, where []span) {
-	plain = bytes.Clone(text)
-	if wanted {
-		where = make([]span, len(text))
-		for i := range where {
-			where[i] = span{int32(i), int32(i + 1)}
-		}
+// plainly reads a text that may be escaped as JSON, URL or HTML, several times over, or broken into lines: where says
+// from where to where each byte of what it means stands.
+func plainly(text []byte) (plain []byte, where [][2]int32) {
+	plain, where = bytes.Clone(text), make([][2]int32, len(text))
+	for i := range where {
+		where[i] = [2]int32{int32(i), int32(i + 1)}
 	}
 	const deepest = 8
-	for deep, again := 0, true; again && deep < deepest; deep++ {
+	for deep, before := 0, -1; deep < deepest && len(plain) != before; deep++ {
+		before = len(plain)
 		n := 0
-		again = false
-		for from, size := 0, 0; from < len(plain); from += size {
+		for from, size := 0, 0; from < before; from += size {
 			var b byte
-			if b, size = read(plain[from:]); b == 0 {
-				continue
+			if b, size = read(plain[from:]); b != 0 {
+				plain[n], where[n] = b, [2]int32{where[from][0], where[from+size-1][1]}
+				n++
 			}
-			if wanted {
-				where[n] = span{where[from].from, where[from+size-1].to}
-			}
-			plain[n] = b
-			n++
-			again = again || size > 1
 		}
-		if plain = plain[:n]; wanted {
-			where = where[:n]
-		}
+		plain = plain[:n]
 	}
 	return plain, where
 }
 
-var escape = regexp.MustCompile(`(?i)^(?:%|\\x|\\u00|&#x0*)([0-9a-f]{2});?|^&#0*([0-9]{2,3});?|^&(amp);|^\\(.)`)
+var escape = regexp.MustCompile(`(?i)^(?:%|\\x|\\u00)([0-9a-f]{2})|^\\[nrt]|^\\(.)|^&#?\w{2,6};`)
+
+// Without letter case, in one of the alphabets of base64, and without white space.
+const (
+	spelt = "ABCDEFGHIJKLMNOPQRSTUVWXYZ-_ \t\r\n"
+	meant = "abcdefghijklmnopqrstuvwxyz+/\x00\x00\x00\x00"
+)
 
 // read reads one character, or what stands for one, 0 where that is nothing.
 func read(text []byte) (b byte, size int) {
@@ -136,28 +114,16 @@ func read(text []byte) (b byte, size int) {
 		for size < len(text) && text[size-1] == '\\' && text[size] == '\\' {
 			size++
 		}
-		if m := escape.FindSubmatch(text[size-1 : min(len(text), size+16)]); m != nil {
-			code, _ := strconv.ParseUint(string(m[1]), 16, 8)
-			switch size += len(m[0]) - 1; {
-			case m[2] != nil:
-				code, _ = strconv.ParseUint(string(m[2]), 10, 8)
-			case m[3] != nil:
-				code = '&'
-			case m[4] != nil && !bytes.Contains([]byte("nrt"), m[4]):
-				code = uint64(m[4][0])
+		if m := escape.FindSubmatch(text[size-1 : min(len(text), size+8)]); m != nil {
+			size += len(m[0]) - 1
+			code, _ := hex.DecodeString(string(m[1]))
+			if b = append(append(code, m[2]...), 0)[0]; m[0][0] == '&' {
+				b = html.UnescapeString(string(m[0]))[0]
 			}
-			b = byte(code)
 		}
 	}
-	switch {
-	case b == ' ' || b == '\t' || b == '\r' || b == '\n':
-		return 0, size
-	case b >= 'A' && b <= 'Z':
-		return b + 'a' - 'A', size
-	case b == '-':
-		return '+', size
-	case b == '_':
-		return '/', size
+	if i := strings.IndexByte(spelt, b); i >= 0 {
+		b = meant[i]
 	}
 	return b, size
 }
