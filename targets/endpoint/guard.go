@@ -32,7 +32,7 @@ func CheckURL(text string) (*url.URL, error) {
 	}
 	u, err := url.Parse(text)
 	if err != nil {
-		return nil, usage("%s is no URL; write one such as http://127.0.0.1:5000", wire.Printable(text))
+		return nil, usage("%s is no URL; write one such as http://127.0.0.1:5000", wire.Printable(wire.WithoutUser(text)))
 	}
 	switch {
 	case u.User != nil:
