@@ -45,9 +45,24 @@ func main() {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(600) // a run makes much garbage and keeps little
 	}
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	context.AfterFunc(ctx, stop) // a second signal ends the process at once
-	os.Exit(production.run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr, os.Environ()))
+	os.Exit(production.run(interruptible(), os.Args[1:], os.Stdin, os.Stdout, os.Stderr, os.Environ()))
+}
+
+// interruptible returns a context that the first signal cancels. A second one ends the process at once, but not those of
+// a session that is closed, whose terminal or pipes are gone: they come more than once.
+func interruptible() context.Context {
+	ctx, cancel := context.WithCancel(context.Background())
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGPIPE)
+	if !signal.Ignored(syscall.SIGHUP) { // nohup ignores it
+		signal.Notify(signals, syscall.SIGHUP)
+	}
+	go func() {
+		<-signals
+		signal.Reset(os.Interrupt, syscall.SIGTERM)
+		cancel()
+	}()
+	return ctx
 }
 
 // run is the whole command but for the process around it, and returns its exit code. Cancelling ctx interrupts it.
@@ -74,6 +89,9 @@ func (parts wiring) run(ctx context.Context, args []string, stdin io.Reader, std
 	}
 	if ended, ok := errors.AsType[exitCode](err); ok {
 		return int(ended)
+	}
+	if errors.Is(err, syscall.EPIPE) { // nobody reads what is written
+		return reports.ExitInterrupted
 	}
 	// The class of a usage error says nothing that its text does not say better.
 	p.complain(strings.Replace(err.Error(), targets.ErrUsage.Error()+": ", "", 1))
