@@ -312,32 +312,37 @@ func (s *service) remove(ctx context.Context, r ledger.Resource, store string) b
 
 // tagOf reads the ledger's tag on a resource, empty where it has none.
 func (s *service) tagOf(ctx context.Context, r ledger.Resource, arn string) (string, error) {
+	tags, err := s.tagsOf(ctx, r, arn)
+	return tags[ledger.TagKey], err
+}
+
+func (s *service) tagsOf(ctx context.Context, r ledger.Resource, arn string) (map[string]string, error) {
 	tags := map[string]string{}
 	if r.Kind == ledger.Bucket {
 		out, err := s.s3.GetBucketTagging(ctx, &s3.GetBucketTaggingInput{Bucket: &r.Name})
 		if codeOf(err) == "NoSuchTagSet" {
-			return "", nil
+			return nil, nil
 		} else if err != nil {
-			return "", err
+			return nil, err
 		}
 		for _, tag := range out.TagSet {
 			tags[aws.ToString(tag.Key)] = aws.ToString(tag.Value)
 		}
-		return tags[ledger.TagKey], nil
+		return tags, nil
 	}
 	reply := s.call(ctx, r.Region, "ListTags", value.Obj("ResourceIdList", value.Strs(arn)))
 	switch {
 	case reply.Err != nil:
-		return "", reply.Err
+		return nil, reply.Err
 	case reply.Answer.Outcome != model.Succeeded:
-		return "", &smithy.GenericAPIError{Code: cmp.Or(reply.Answer.Code, reply.Problem, "no answer")}
+		return nil, &smithy.GenericAPIError{Code: cmp.Or(reply.Answer.Code, reply.Problem, "no answer")}
 	}
 	for _, item := range reply.Body.Get("ResourceTagList").Items() {
 		for _, tag := range item.Get("TagsList").Items() {
 			tags[tag.Get("Key").Text()] = tag.Get("Value").Text()
 		}
 	}
-	return tags[ledger.TagKey], nil
+	return tags, nil
 }
 
 // confirmTag notes that a resource is made, once it bears the ledger's tag.
