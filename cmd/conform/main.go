@@ -45,24 +45,16 @@ func main() {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(600) // a run makes much garbage and keeps little
 	}
-	os.Exit(production.run(interruptible(), os.Args[1:], os.Stdin, os.Stdout, os.Stderr, os.Environ()))
-}
-
-// interruptible returns a context that the first signal cancels. A second one ends the process at once, but not those of
-// a session that is closed, whose terminal or pipes are gone: they come more than once.
-func interruptible() context.Context {
-	ctx, cancel := context.WithCancel(context.Background())
-	signals := make(chan os.Signal, 1)
-	signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGPIPE)
-	if !signal.Ignored(syscall.SIGHUP) { // nohup ignores it
-		signal.Notify(signals, syscall.SIGHUP)
+	heeded := []os.Signal{os.Interrupt, syscall.SIGTERM, syscall.SIGPIPE}
+	if !signal.Ignored(syscall.SIGHUP) { // as it is under nohup
+		heeded = append(heeded, syscall.SIGHUP)
 	}
-	go func() {
-		<-signals
-		signal.Reset(os.Interrupt, syscall.SIGTERM)
-		cancel()
-	}()
-	return ctx
+	ctx, stop := signal.NotifyContext(context.Background(), heeded...)
+	context.AfterFunc(ctx, func() { // a second signal ends the process at once, but a session that is closed sends several
+		signal.Ignore(syscall.SIGHUP, syscall.SIGPIPE)
+		stop()
+	})
+	os.Exit(production.run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr, os.Environ()))
 }
 
 // run is the whole command but for the process around it, and returns its exit code. Cancelling ctx interrupts it.

@@ -201,11 +201,11 @@ func (p *pool) countStores(ctx context.Context) error {
 	}
 	for _, x := range all {
 		r := ledger.Store.In(p.region, x.name)
-		tag := ""
+		var tags map[string]string
 		if known := s.ledger.Event(r); !x.pending && known != "" && known != ledger.Gone {
-			tag, _ = s.tagOf(ctx, r, x.arn)
+			tags, _ = s.tagsOf(ctx, r, x.arn)
 		}
-		if tag != s.ledger.ID {
+		if tags[ledger.TagKey] != s.ledger.ID {
 			p.foreign++
 			continue
 		}
@@ -310,12 +310,7 @@ func (s *service) remove(ctx context.Context, r ledger.Resource, store string) b
 	return (a.Outcome == model.Succeeded || absent) && s.gone(r) == nil
 }
 
-// tagOf reads the ledger's tag on a resource, empty where it has none.
-func (s *service) tagOf(ctx context.Context, r ledger.Resource, arn string) (string, error) {
-	tags, err := s.tagsOf(ctx, r, arn)
-	return tags[ledger.TagKey], err
-}
-
+// tagsOf reads the tags of a resource.
 func (s *service) tagsOf(ctx context.Context, r ledger.Resource, arn string) (map[string]string, error) {
 	tags := map[string]string{}
 	if r.Kind == ledger.Bucket {
@@ -350,7 +345,9 @@ func (s *service) confirmTag(ctx context.Context, r ledger.Resource, arn string)
 	tag, what := "", "it shows none"
 	ends := func() bool { return errors.Is(err, targets.ErrRefused) || errors.Is(err, targets.ErrInconclusive) }
 	s.until(ctx, func() bool {
-		tag, err = s.tagOf(ctx, r, arn)
+		var tags map[string]string
+		tags, err = s.tagsOf(ctx, r, arn)
+		tag = tags[ledger.TagKey]
 		return tag != "" || ends() || wire.Denied(codeOf(err)) || wire.Absent(codeOf(err))
 	})
 	switch {

@@ -65,7 +65,7 @@ func TestCredentialsAtHand(t *testing.T) {
 credential_process = /bin/sh -c "echo '{\"Version\":1,\"AccessKeyId\":\"AKIAFROMTHEPROCESS00\",\"SecretAccessKey\":\"hush-process\"}'"
 `, key: "AKIAFROMTHEPROCESS00"},
 
-		{name: "process that fails", config: "[default]\ncredential_process = /bin/false hush\n", why: "found a credential_process in the profile default that gives none;"},
+		{name: "process that fails", config: "[default]\ncredential_process = /bin/false hush\n", why: "the environment gives no credentials;"},
 		{name: "web identity", environ: map[string]string{"AWS_WEB_IDENTITY_TOKEN_FILE": "HOME/token", "AWS_ROLE_ARN": "arn:aws:iam::404142434445:role/hush"},
 			files: map[string]string{"token": "hush-oidc"}, why: "found AWS_WEB_IDENTITY_TOKEN_FILE (web identity);"},
 		{name: "web identity of the profile", config: "[default]\nrole_arn = arn:aws:iam::404142434445:role/hush\nweb_identity_token_file = HOME/token\n",
