@@ -82,11 +82,10 @@ func (parts wiring) run(ctx context.Context, args []string, stdin io.Reader, std
 	if ended, ok := errors.AsType[exitCode](err); ok {
 		return int(ended)
 	}
-	if errors.Is(err, syscall.EPIPE) { // nobody reads what is written
-		return reports.ExitInterrupted
+	if !errors.Is(err, syscall.EPIPE) {
+		// The class of a usage error says nothing that its text does not say better.
+		p.complain(strings.Replace(err.Error(), targets.ErrUsage.Error()+": ", "", 1))
 	}
-	// The class of a usage error says nothing that its text does not say better.
-	p.complain(strings.Replace(err.Error(), targets.ErrUsage.Error()+": ", "", 1))
 	return exitCodeOf(ctx, err)
 }
 
@@ -130,7 +129,7 @@ func exitCodeOf(ctx context.Context, err error) int {
 	switch {
 	case err == nil:
 		return reports.ExitConforms
-	case ctx.Err() != nil && errors.Is(err, context.Canceled):
+	case ctx.Err() != nil && errors.Is(err, context.Canceled), errors.Is(err, syscall.EPIPE): // or nobody reads any more
 		return reports.ExitInterrupted
 	case errors.Is(err, targets.ErrRefused):
 		return reports.ExitRefused
