@@ -20,7 +20,6 @@ import (
 
 	"github.com/insightconform/conform/model"
 	"github.com/insightconform/conform/targets"
-	"github.com/insightconform/conform/targets/naming"
 	"github.com/insightconform/conform/targets/wire"
 )
 
@@ -211,7 +210,8 @@ type veil [][]byte
 func veilOf(header http.Header, key string) (v veil) {
 	_, signature, _ := strings.Cut(header.Get("Authorization"), "Signature=")
 	for _, secret := range []string{signature, wire.Signed(header).Key, header.Get("X-Amz-Security-Token"), key} {
-		if len(secret) < 8 || naming.IsAccount(secret) || len(secret) < 20 && strings.Contains(words(), strings.ToLower(secret)) {
+		number := strings.Trim(secret, "0123456789") == ""
+		if len(secret) < 8 || len(secret) < 20 && (number || strings.Contains(words(), strings.ToLower(secret))) {
 			continue // nobody's secret, and an answer may need it
 		}
 		spellings := []string{secret, hex.EncodeToString([]byte(secret))}
@@ -239,9 +239,9 @@ func (v veil) error(err error) error {
 }
 
 // strike takes out of a text what it should not repeat.
-func (v veil) strike(text []byte) (out []byte) {
+func (v veil) strike(text []byte) []byte {
 	plain, where := plainly(text)
-	struck := make([]bool, len(text))
+	struck, out := make([]bool, len(text)), make([]byte, 0, len(text))
 	for _, secret := range v {
 		for at := 0; bytes.Contains(plain[at:], secret); at++ {
 			at += bytes.Index(plain[at:], secret)

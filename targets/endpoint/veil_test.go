@@ -75,7 +75,7 @@ func TestStrikeIsFast(t *testing.T) {
 
 // TestKeysThatAnswersNeed: some emulators take any word for a key, and a number for the account.
 func TestKeysThatAnswersNeed(t *testing.T) {
-	for _, key := range []string{"000000000000", "cloudtrail", "CloudTrail", "InsightSelectors", "test", "TrailARN", "us-east-1"} {
+	for _, key := range []string{"000000000000", "00000000", "12345678", "cloudtrail", "CloudTrail", "InsightSelectors", "test", "TrailARN", "us-east-1"} {
 		f := newFake()
 		f.account = "000000000000"
 		target, info := open(t, f, func(o *Options) { o.Credentials = credentials.NewStaticCredentialsProvider(key, key, "") })
