@@ -55,7 +55,7 @@ const (
 	ExitInconclusive = 3   // nothing listens, the target was lost, or too little was covered
 	ExitFailed       = 4   // the harness itself failed
 	ExitRefused      = 5   // refused for safety
-	ExitInterrupted  = 130 // SIGINT or SIGTERM
+	ExitInterrupted  = 130 // SIGINT, SIGTERM or SIGHUP, or nobody reads the output
 )
 
 var exitCodes = map[Verdict]int{Conforms: ExitConforms, Diverges: ExitDiverges, Inconclusive: ExitInconclusive,

@@ -256,16 +256,12 @@ func TraceName(text string) bool {
 
 var hexName = regexp.MustCompile(`^[0-9a-f]{6}$`)
 
-// noNames are the characters of a signature that names of files are spared.
-var noNames = regexp.MustCompile(`[^A-Za-z0-9/| -]`)
+// noNames are the characters of a rule's name that names of files are spared.
+var noNames = regexp.MustCompile(`[^A-Za-z0-9-]`)
 
-// fileName is the name under which a trace is kept: its signature in characters that file names may have.
+// fileName is the name under which a trace is kept. It has nothing that a target said.
 func (t *Trace) fileName() string {
-	name := strings.NewReplacer("/", "_", "|", "_", " ", "-").Replace(noNames.ReplaceAllString(t.Signature, ""))
-	if len(name) > 120 {
-		name = fmt.Sprintf("%s-%08x", name[:110], t.hash())
-	}
-	return name + ".json"
+	return fmt.Sprintf("%s-%08x.json", noNames.ReplaceAllString(string(t.Rule)+"_"+t.Operation, "_"), t.hash())
 }
 
 // Baseline lists divergences that are known and accepted: they do not fail a run.

@@ -6,12 +6,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -24,6 +26,7 @@ import (
 
 	"github.com/insightconform/conform/reports"
 	"github.com/insightconform/conform/targets/embedded"
+	"github.com/insightconform/conform/targets/wire"
 )
 
 // listening serves raw connections and returns the URL that leads to them.
@@ -298,12 +301,37 @@ type started struct {
 
 func start(t *testing.T, binary string, args ...string) *started {
 	t.Helper()
+	p := prepared(t, binary, args...)
+	require.NoError(t, p.Start())
+	return p
+}
+
+func prepared(t *testing.T, binary string, args ...string) *started {
+	t.Helper()
 	p := &started{report: filepath.Join(t.TempDir(), "report.json")}
 	p.Cmd = exec.CommandContext(t.Context(), binary, append([]string{"run", "--report", "text", "--report", "json=" + p.report}, args...)...)
 	p.Stdout, p.Stderr = &p.stdout, &p.stderr
 	p.Env = []string{"HOME=" + t.TempDir(), "CONFORM_TRACES=none"}
-	require.NoError(t, p.Start())
 	return p
+}
+
+// leftTrails counts the trails that were made, and those that were not deleted.
+type leftTrails struct{ made, left atomic.Int32 }
+
+func (l *leftTrails) count(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		answer := httptest.NewRecorder()
+		next.ServeHTTP(answer, r)
+		if target := r.Header.Get(wire.TargetHeader); answer.Code == http.StatusOK && strings.HasSuffix(target, ".CreateTrail") {
+			l.made.Add(1)
+			l.left.Add(1)
+		} else if answer.Code == http.StatusOK && strings.HasSuffix(target, ".DeleteTrail") {
+			l.left.Add(-1)
+		}
+		maps.Copy(w.Header(), answer.Header())
+		w.WriteHeader(answer.Code)
+		w.Write(answer.Body.Bytes())
+	})
 }
 
 // hung is when a process that should have ended counts as hung. It is no measure of speed: a busy
@@ -364,7 +392,7 @@ func TestProcess(t *testing.T) {
 		t.Skip("builds the command")
 	}
 	binary := build(t)
-	for _, signal := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM} {
+	for _, signal := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP} {
 		t.Run(signal.String(), func(t *testing.T) {
 			busy := make(chan struct{})
 			url := emulator(t, at(600, func() { close(busy) }))
@@ -374,6 +402,62 @@ func TestProcess(t *testing.T) {
 			interrupted(t, p)
 		})
 	}
+	t.Run("a session that is closed", func(t *testing.T) { // nothing reads what is said, and the signal comes twice
+		busy := make(chan struct{})
+		trails := &leftTrails{}
+		p := prepared(t, binary, "--endpoint", emulator(t, trails.count, at(600, func() { close(busy) })))
+		reader, writer, err := os.Pipe()
+		require.NoError(t, err)
+		p.Stdout, p.Stderr = writer, writer
+		require.NoError(t, p.Start())
+		writer.Close()
+		<-busy
+		reader.Close()
+		require.NoError(t, p.Process.Signal(syscall.SIGHUP))
+		require.NoError(t, p.Process.Signal(syscall.SIGHUP))
+		code, _ := p.exitCode(t)
+		assert.Equal(t, reports.ExitInterrupted, code)
+		assert.Equal(t, reports.Interrupted, readJSONReport(t, p.report).Verdict)
+		assert.Positive(t, trails.made.Load())
+		assert.Zero(t, trails.left.Load(), "trails that were not deleted")
+	})
+	t.Run("pipes that are closed", func(t *testing.T) {
+		p := prepared(t, binary, "--endpoint", emulator(t), "--requests", "100000")
+		p.Args[slices.Index(p.Args, "text")] = "ndjson"
+		reader, writer, err := os.Pipe()
+		require.NoError(t, err)
+		p.Stdout, p.Stderr = writer, writer
+		require.NoError(t, p.Start())
+		writer.Close()
+		_, err = reader.Read(make([]byte, 1))
+		require.NoError(t, err)
+		reader.Close()
+		code, _ := p.exitCode(t)
+		assert.Equal(t, reports.ExitInterrupted, code)
+		assert.Equal(t, reports.Interrupted, readJSONReport(t, p.report).Verdict)
+	})
+	t.Run("nohup", func(t *testing.T) {
+		busy := make(chan struct{})
+		p := prepared(t, binary, "--endpoint", emulator(t, at(600, func() { close(busy) })), "--requests", "1500")
+		p.Path, p.Args = "/bin/sh", append([]string{"sh", "-c", `trap "" HUP; exec "$0" "$@"`}, p.Args...)
+		require.NoError(t, p.Start())
+		<-busy
+		require.NoError(t, p.Process.Signal(syscall.SIGHUP))
+		code, _ := p.exitCode(t)
+		assert.Equal(t, reports.ExitConforms, code, p.stderr.String())
+	})
+	t.Run("what nobody reads", func(t *testing.T) {
+		reader, writer, err := os.Pipe()
+		require.NoError(t, err)
+		reader.Close()
+		p := prepared(t, binary)
+		p.Args, p.Stdout = []string{binary, "rules"}, writer
+		require.NoError(t, p.Start())
+		writer.Close()
+		code, _ := p.exitCode(t)
+		assert.Equal(t, reports.ExitInterrupted, code)
+		assert.Empty(t, p.stderr.String())
+	})
 	t.Run("interrupt while the target hangs", func(t *testing.T) {
 		busy := make(chan struct{})
 		url := emulator(t, after(300, hanging), at(302, func() { close(busy) }))

@@ -11,6 +11,7 @@ import (
 	"math"
 	"os"
 	"os/signal"
+	"regexp"
 	"runtime"
 	"runtime/debug"
 	"slices"
@@ -33,6 +34,7 @@ import (
 	"github.com/insightconform/conform/targets/embedded"
 	"github.com/insightconform/conform/targets/endpoint"
 	"github.com/insightconform/conform/targets/pace"
+	"github.com/insightconform/conform/targets/wire"
 
 	// The roots of trust for a machine that has none, such as an image from scratch. Those of the machine,
 	// or of SSL_CERT_FILE, go first.
@@ -43,8 +45,15 @@ func main() {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(600) // a run makes much garbage and keeps little
 	}
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	context.AfterFunc(ctx, stop) // a second signal ends the process at once
+	heeded := []os.Signal{os.Interrupt, syscall.SIGTERM, syscall.SIGPIPE}
+	if !signal.Ignored(syscall.SIGHUP) { // as it is under nohup
+		heeded = append(heeded, syscall.SIGHUP)
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), heeded...)
+	context.AfterFunc(ctx, func() { // a second signal ends the process at once, but a session that is closed sends several
+		signal.Ignore(syscall.SIGHUP, syscall.SIGPIPE)
+		stop()
+	})
 	os.Exit(production.run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr, os.Environ()))
 }
 
@@ -73,8 +82,10 @@ func (parts wiring) run(ctx context.Context, args []string, stdin io.Reader, std
 	if ended, ok := errors.AsType[exitCode](err); ok {
 		return int(ended)
 	}
-	// The class of a usage error says nothing that its text does not say better.
-	p.complain(strings.Replace(err.Error(), targets.ErrUsage.Error()+": ", "", 1))
+	if !errors.Is(err, syscall.EPIPE) {
+		// The class of a usage error says nothing that its text does not say better.
+		p.complain(strings.Replace(err.Error(), targets.ErrUsage.Error()+": ", "", 1))
+	}
 	return exitCodeOf(ctx, err)
 }
 
@@ -88,7 +99,15 @@ type process struct {
 
 // complain says in one line on standard error what is wrong.
 func (p *process) complain(message string) {
-	fmt.Fprintf(p.stderr, "conform: %s\n", plain.OneLine(message))
+	fmt.Fprintf(p.stderr, "conform: %s\n", withoutUsers(message))
+}
+
+// userInformation is what seems to stand before the host of a URL within a text.
+var userInformation = regexp.MustCompile(`(//)[^\s"]*@|[^\s"/:=]+:[^\s"/][^\s"]*@`)
+
+// withoutUsers is a message as it may be shown, in one line: whatever was given may be a URL with a password.
+func withoutUsers(message string) string {
+	return plain.OneLine(userInformation.ReplaceAllString(message, "$1…@"))
 }
 
 // exitCode ends the command without another word; what there is to say has been said.
@@ -110,7 +129,7 @@ func exitCodeOf(ctx context.Context, err error) int {
 	switch {
 	case err == nil:
 		return reports.ExitConforms
-	case ctx.Err() != nil && errors.Is(err, context.Canceled):
+	case ctx.Err() != nil && errors.Is(err, context.Canceled), errors.Is(err, syscall.EPIPE): // or nobody reads any more
 		return reports.ExitInterrupted
 	case errors.Is(err, targets.ErrRefused):
 		return reports.ExitRefused
@@ -309,7 +328,7 @@ Writes a script that completes commands, flags, their values and rules.
 
 func unknownCommand(root *cobra.Command, name string) error {
 	names := plain.Texts(root.Commands(), (*cobra.Command).Name)
-	return usagef("there is no command %q; %s", name, suggestion(nearest(name, names), "conform --help"))
+	return usagef("there is no command %q; %s", wire.WithoutUser(name), suggestion(nearest(name, names), "conform --help"))
 }
 
 // noArguments refuses what stands beside the flags, with a guess at what was meant.
@@ -317,7 +336,7 @@ func noArguments(cmd *cobra.Command, args []string) error {
 	if len(args) == 0 {
 		return nil
 	}
-	first := userInformation.ReplaceAllString(args[0], "//…@")
+	first := wire.WithoutUser(args[0])
 	hint := fmt.Sprintf("see '%s --help'", cmd.CommandPath())
 	if cmd.Name() == "run" && strings.Contains(first, ":") {
 		hint = "did you mean --endpoint " + first + "?"

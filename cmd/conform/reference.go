@@ -207,7 +207,7 @@ func (p *process) listFaults() error {
 
 // serve answers requests until ctx is cancelled, which is its regular end.
 func (p *process) serve(ctx context.Context, address string, o embedded.ServerOptions) error {
-	if _, _, err := net.SplitHostPort(address); err != nil {
+	if _, _, err := net.SplitHostPort(address); err != nil || strings.Contains(address, "@") {
 		return usagef("--addr %q: is no HOST:PORT; write it like %s", address, defaultAddress)
 	}
 	if err := checkFault(o.Fault); o.Fault != "" && err != nil {

@@ -137,7 +137,7 @@ func (p *process) writeReports(sinks []formats.Sink, r *reports.Report, options 
 		}
 		if err := sink.Write(p.stdout, r, options); err != nil {
 			p.complain("--report " + sink.String() + ": " + err.Error())
-			code = reports.WorseExit(code, reports.ExitFailed)
+			code = reports.WorseExit(code, exitCodeOf(context.Background(), err))
 		}
 	}
 	return code

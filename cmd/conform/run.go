@@ -202,7 +202,7 @@ func (p *process) finish(ctx context.Context, s *settings, report *reports.Repor
 func endedBy(ctx context.Context, end *reports.End, err error) {
 	reason := ""
 	if err != nil {
-		reason = plain.OneLine(err.Error())
+		reason = withoutUsers(err.Error())
 	}
 	switch exitCodeOf(ctx, err) {
 	case reports.ExitRefused:

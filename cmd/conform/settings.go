@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"math"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -18,6 +17,7 @@ import (
 	"github.com/insightconform/conform/targets/embedded"
 	"github.com/insightconform/conform/targets/endpoint"
 	"github.com/insightconform/conform/targets/pace"
+	"github.com/insightconform/conform/targets/wire"
 )
 
 // settings is what a run is told, from whatever source.
@@ -239,11 +239,8 @@ func flagHelp(groups []flagGroup) string {
 
 // wrongValue says of a flag, a variable or a place in a file that its value cannot be used, and why.
 func wrongValue(where, text string, err error) error {
-	return usagef("%s %q: %w", where, userInformation.ReplaceAllString(text, "//…@"), err)
+	return usagef("%s %q: %w", where, wire.WithoutUser(text), err)
 }
-
-// userInformation is the part of a URL that belongs in no log.
-var userInformation = regexp.MustCompile(`//[^/]*@`)
 
 // The variables by which the AWS SDKs and tools name an endpoint, the specific one first.
 var endpointVariables = []string{"AWS_ENDPOINT_URL_CLOUDTRAIL", "AWS_ENDPOINT_URL"}

@@ -10,7 +10,6 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -39,10 +38,10 @@ import (
 type service struct {
 	options   Options
 	gate      *gate.Gate
-	secrets   *secrets
 	transport *http.Transport
 	ledger    *ledger.Ledger // nil before it is opened, and for a sweep by prefix
 	account   string
+	caller    string // its ARN
 	partition string
 	notes     []string
 
@@ -89,7 +88,8 @@ func endpointOverride(environ []string) string {
 	for _, entry := range environ {
 		name, value, _ := strings.Cut(entry, "=")
 		name = strings.ToUpper(name)
-		if value != "" && (name == "AWS_ENDPOINT_URL" || strings.HasPrefix(name, "AWS_ENDPOINT_URL_") || name == "AWS_CA_BUNDLE") {
+		if value != "" && (name == "AWS_ENDPOINT_URL" || strings.HasPrefix(name, "AWS_ENDPOINT_URL_") ||
+			name == "AWS_CA_BUNDLE" || name == "SSL_CERT_FILE" || name == "SSL_CERT_DIR") { // Go heeds the last two
 			return name
 		}
 	}
@@ -176,7 +176,7 @@ func connect(ctx context.Context, o Options) (*service, error) {
 	if err := o.check(); err != nil {
 		return nil, err
 	}
-	s := &service{options: o, gate: gate.New(o.Regions, o.AllowLogging, o.Stores), secrets: &secrets{}, callers: map[string]*endpoint.Caller{}}
+	s := &service{options: o, gate: gate.New(o.Regions, o.AllowLogging, o.Stores), callers: map[string]*endpoint.Caller{}}
 	if err := s.resolve(ctx); err != nil {
 		return nil, err
 	}
@@ -187,8 +187,8 @@ func connect(ctx context.Context, o Options) (*service, error) {
 			return nil, err
 		}
 	}
-	watched := s.secrets.watch(chain)
-	if _, err := watched.Retrieve(ctx); err != nil {
+	chain = aws.NewCredentialsCache(chain)
+	if _, err := chain.Retrieve(ctx); err != nil {
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
 		}
@@ -199,7 +199,7 @@ func connect(ctx context.Context, o Options) (*service, error) {
 	for _, region := range o.Regions {
 		s.callers[region] = endpoint.NewCaller(endpoint.CallerOptions{URL: s.gate.Base(gate.CloudTrail, region),
 			Timeout: o.Timeout, Conns: 16,
-			Transport: outside, Credentials: watched, Admit: s.gate.At(gate.CloudTrail, region), Pace: o.Pace})
+			Transport: outside, Credentials: chain, Admit: s.gate.At(gate.CloudTrail, region), Pace: o.Pace})
 	}
 	if err := s.identify(ctx); err != nil {
 		s.transport.CloseIdleConnections()
@@ -223,11 +223,10 @@ func (s *service) identify(ctx context.Context) error {
 		return s.asking(ctx, "STS", "GetCallerIdentity", err)
 	}
 	account := aws.ToString(who.Account)
-	s.secrets.identity(aws.ToString(who.Arn), account)
 	if !slices.Contains(s.options.Accounts, account) {
 		return gate.Refuse(gate.GuardAccount, "the credentials are those of an account that --account does not name")
 	}
-	s.account, s.partition = account, gate.PartitionOf(home)
+	s.account, s.caller, s.partition = account, aws.ToString(who.Arn), gate.PartitionOf(home)
 	if caller, err := arn.Parse(aws.ToString(who.Arn)); err == nil && caller.Partition != s.partition {
 		return gate.Refuse(gate.GuardRegion, "the credentials belong to the partition %s, and %s to another",
 			wire.Printable(caller.Partition), home)
@@ -388,7 +387,7 @@ func (s *service) send(ctx context.Context, region string, r model.Request) targ
 	}
 	reply := caller.Send(ctx, region, r)
 	message := reply.Body.Get("Message").Text() + reply.Body.Get("message").Text()
-	hide := func(text string) string { return s.secrets.hide(hideCaller, text) } // not the account, which names need
+	hide := func(text string) string { return s.hide(false, text) } // not the account, which names need
 	for _, text := range []*string{&reply.Answer.Code, &reply.Answer.TrailARN, &reply.Answer.StoreARN, &reply.Answer.Destination, &reply.Answer.Alien} {
 		*text = hide(*text)
 	}
@@ -396,78 +395,25 @@ func (s *service) send(ctx context.Context, region string, r model.Request) targ
 	if hint := hintOf(reply.Answer.Code, message); hint != "" && reply.Err == nil {
 		reply.Err = inconclusive("%s answered %s: %s", r.Op, wire.Printable(reply.Answer.Code), hint)
 	}
-	raw := hideAll
-	if s.options.KeepAccountIDs && reply.Err == nil {
-		raw = hideKeys
-	}
-	reply.Received, reply.Sent = []byte(s.secrets.hide(raw, string(reply.Received))), []byte(s.secrets.hide(raw, string(reply.Sent)))
-	reply.Problem = s.secrets.hide(hideAll, reply.Problem)
+	hideAll := func(text string) string { return s.hide(!s.options.KeepAccountIDs || reply.Err != nil, text) }
+	reply.Received, reply.Sent = []byte(hideAll(string(reply.Received))), []byte(hideAll(string(reply.Sent)))
+	reply.Problem = s.hide(true, reply.Problem)
 	for i := range reply.Notes {
-		reply.Notes[i] = s.secrets.hide(hideAll, reply.Notes[i])
+		reply.Notes[i] = s.hide(true, reply.Notes[i])
 	}
 	return reply
 }
 
-// secrets knows what must stand in no output.
-type secrets struct {
-	mu      sync.RWMutex
-	keys    []string // access keys, secret keys and tokens
-	caller  string   // its ARN
-	account string
-}
-
-// What is taken out of a text.
-const (
-	hideKeys   = iota
-	hideCaller // and keys
-	hideAll    // and the account
-)
-
-const hidden = "[hidden]"
-
 // secretPatterns finds keys of others, and the parts of a signature, which some errors repeat.
 var secretPatterns = regexp.MustCompile(`\b(AKIA|ASIA)[A-Z0-9]{12,}\b|(?i)(x-amz-security-token|x-amz-signature|signature)(["']?\s*[=:]\s*["']?)[A-Za-z0-9+/=%]{16,}|AWS4-HMAC-SHA256[^"<]*`)
 
-// watch passes credentials on and notes them.
-func (s *secrets) watch(inner aws.CredentialsProvider) aws.CredentialsProvider {
-	return aws.NewCredentialsCache(aws.CredentialsProviderFunc(func(ctx context.Context) (aws.Credentials, error) {
-		c, err := inner.Retrieve(ctx)
-		if err == nil {
-			s.mu.Lock()
-			defer s.mu.Unlock()
-			for _, key := range []string{c.AccessKeyID, c.SecretAccessKey, c.SessionToken} {
-				if len(key) >= 8 && !slices.Contains(s.keys, key) {
-					s.keys = append(s.keys, key)
-				}
-			}
-		}
-		return c, err
-	}))
-}
-
-// identity has the caller's ARN and account replaced.
-func (s *secrets) identity(arn, account string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.caller, s.account = arn, account
-}
-
-// hide takes out of a text what must not stand there.
-func (s *secrets) hide(what int, text string) string {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	var pairs []string
-	for _, key := range s.keys {
-		pairs = append(pairs, key, hidden)
+// hide takes the caller's name out of a text, and the account if it should. No answer repeats the caller's own keys.
+func (s *service) hide(account bool, text string) string {
+	if s.caller != "" {
+		text = strings.ReplaceAll(text, s.caller, "the caller")
 	}
-	if what >= hideCaller && s.caller != "" {
-		pairs = append(pairs, s.caller, "the caller")
+	if account {
+		text = strings.ReplaceAll(text, s.account, model.DefaultWorld.Account)
 	}
-	if what >= hideAll && s.account != "" {
-		pairs = append(pairs, s.account, model.DefaultWorld.Account)
-	}
-	if text = strings.NewReplacer(pairs...).Replace(text); len(text) < 16 {
-		return text
-	}
-	return secretPatterns.ReplaceAllString(text, hidden)
+	return secretPatterns.ReplaceAllString(text, "[hidden]")
 }

@@ -39,6 +39,8 @@ func TestEndpointOverridesAreRefused(t *testing.T) {
 		{"of a service that is not used", map[string]string{"AWS_ENDPOINT_URL_EC2": "http://127.0.0.1:1"}, true},
 		{"ignored by another variable", map[string]string{"AWS_ENDPOINT_URL": "http://127.0.0.1:1", "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "true"}, true},
 		{"a certificate authority", map[string]string{"AWS_CA_BUNDLE": clean}, true},
+		{"a certificate authority for Go", map[string]string{"SSL_CERT_FILE": clean}, true},
+		{"certificate authorities for Go", map[string]string{"SSL_CERT_DIR": dir}, true},
 		{"in the profile", map[string]string{"AWS_CONFIG_FILE": file("url", "[default]\nendpoint_url = http://127.0.0.1:1\n")}, true},
 		{"in the profile, ignored", map[string]string{"AWS_CONFIG_FILE": file("ignored", "[default]\nignore_configured_endpoint_urls = true\nendpoint_url = http://127.0.0.1:1\n")}, true},
 		{"in the services of the profile", map[string]string{"AWS_CONFIG_FILE": file("services", "[default]\nservices = local\n[services local]\ncloudtrail =\n  endpoint_url = http://127.0.0.1:1\n")}, true},
@@ -50,7 +52,7 @@ func TestEndpointOverridesAreRefused(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			for _, entry := range os.Environ() {
-				if name, _, _ := strings.Cut(entry, "="); strings.HasPrefix(name, "AWS_") || strings.HasSuffix(strings.ToUpper(name), "_PROXY") {
+				if name, _, _ := strings.Cut(entry, "="); strings.HasPrefix(name, "AWS_") || strings.HasPrefix(name, "SSL_CERT_") || strings.HasSuffix(strings.ToUpper(name), "_PROXY") {
 					t.Setenv(name, "")
 					os.Unsetenv(name)
 				}
@@ -87,7 +89,9 @@ func TestCertificateAuthorityOfTheProfile(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "config")
 	require.NoError(t, os.WriteFile(path, []byte("[default]\nca_bundle = "+path+"\n"), 0o600))
 	t.Setenv("AWS_CONFIG_FILE", path)
-	t.Setenv("AWS_CA_BUNDLE", "")
+	for _, name := range []string{"AWS_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT_DIR"} {
+		t.Setenv(name, "")
+	}
 	_, err := credentialsOf(t.Context(), "us-east-1")
 	require.ErrorIs(t, err, targets.ErrUsage)
 }

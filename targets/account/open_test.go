@@ -336,8 +336,34 @@ func TestLedger(t *testing.T) {
 		require.NoError(t, err)
 		require.True(t, strings.HasSuffix(string(after), "\n"))
 	}
-	require.NoError(t, os.WriteFile(path, []byte("{}\n"), 0o600))
-	_, err = ledger.Open(path, testAccount, "")
+	// A file that is no ledger, or one that is damaged, stays as it is.
+	for _, other := range []string{"{}\n", "ghp_token", "ghp_token\n", "\n", " ", `{"schema":"conform-ledger/2"`, string(data) + "garbage\nno end", "\xef\xbb\xbf" + string(data),
+		`{"schema":"conform-ledger/1"` + "\n", strings.Repeat("a\n", 10_000)} {
+		require.NoError(t, os.WriteFile(path, []byte(other), 0o600))
+		_, err = ledger.Open(path, testAccount, "")
+		require.ErrorIs(t, err, targets.ErrUsage, other)
+		after, err := os.ReadFile(path)
+		require.NoError(t, err)
+		require.Equal(t, other, string(after))
+	}
+	require.NoError(t, os.WriteFile(path, append(slices.Clone(data), "no end"...), 0o600))
+	_, err = ledger.Open(path, "999988887777", "")
+	require.ErrorIs(t, err, targets.ErrRefused)
+	after, err := os.ReadFile(path)
+	require.NoError(t, err)
+	require.Equal(t, string(data)+"no end", string(after), "that of another account")
+	// What a crash leaves of the first line is begun anew, and so is nothing at all.
+	for _, begun := range []string{"", "{", `{"schema":"conf`, `{"schema":"conform-ledger/1","id":"abc`, strings.TrimSuffix(string(data), "\n")} {
+		require.NoError(t, os.WriteFile(path, []byte(begun), 0o600))
+		l, err := ledger.Open(path, testAccount, "")
+		require.NoError(t, err, begun)
+		require.NoError(t, l.Close())
+		again, err := ledger.Open(path, testAccount, "")
+		require.NoError(t, err, begun)
+		require.Equal(t, l.ID, again.ID)
+		require.NoError(t, again.Close())
+	}
+	_, err = ledger.Open(os.DevNull, testAccount, "")
 	require.ErrorIs(t, err, targets.ErrUsage)
 	_, err = ledger.Open(dir, testAccount, "")
 	require.ErrorIs(t, err, targets.ErrUsage)
@@ -430,6 +456,51 @@ func TestSweep(t *testing.T) {
 			} else {
 				require.Empty(t, sweep(t, options, true), "nothing is left in the ledger")
 			}
+		})
+	}
+}
+
+// TestSweepOfAnUntaggedBucket: the ledger alone does not make one ours. What a crash leaves untagged is empty.
+func TestSweepOfAnUntaggedBucket(t *testing.T) {
+	for _, test := range []struct {
+		name    string
+		objects map[string]string
+		tags    map[string]string
+		deleted bool
+	}{
+		{"empty", map[string]string{}, nil, true},
+		{"full", map[string]string{"precious": ""}, nil, false},
+		{"someone else's", map[string]string{}, map[string]string{"owner": "them"}, false},
+		{"someone else's, full", map[string]string{"precious": ""}, map[string]string{"owner": "them"}, false},
+		{"another ledger's", map[string]string{}, map[string]string{ledger.TagKey: "another"}, false},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			c := startCloud(t, embedded.ServerOptions{})
+			o := options(t, c, account.Options{Prefix: "conform-night1"})
+			l, err := ledger.Open(o.Ledger, testAccount, o.Prefix)
+			require.NoError(t, err)
+			const name = "conform-night1-abcdefgh2345"
+			require.NoError(t, l.Write(ledger.Intend, ledger.Bucket.In("us-east-1", name)))
+			require.NoError(t, l.Close())
+			c.Buckets[name], c.Tags[name] = test.objects, test.tags
+			state := account.Kept
+			if test.deleted {
+				state = account.Deleted
+				require.Len(t, sweep(t, o, false)[account.Found], 1)
+			}
+			done := sweep(t, o, true)
+			require.Len(t, done[state], 1, done)
+			if test.deleted {
+				require.Empty(t, c.Left())
+				return
+			}
+			require.Equal(t, []string{name}, c.Left())
+			require.Equal(t, test.tags, c.Tags[name])
+			require.Equal(t, test.objects, c.Buckets[name])
+			target, err := opened(t, o) // which sweeps too
+			require.NoError(t, err)
+			require.ErrorContains(t, target.Close(), "1 resources could not be deleted")
+			require.Contains(t, c.Left(), name)
 		})
 	}
 }

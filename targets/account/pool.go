@@ -201,11 +201,11 @@ func (p *pool) countStores(ctx context.Context) error {
 	}
 	for _, x := range all {
 		r := ledger.Store.In(p.region, x.name)
-		tag := ""
+		var tags map[string]string
 		if known := s.ledger.Event(r); !x.pending && known != "" && known != ledger.Gone {
-			tag, _ = s.tagOf(ctx, r, x.arn)
+			tags, _ = s.tagsOf(ctx, r, x.arn)
 		}
-		if tag != s.ledger.ID {
+		if tags[ledger.TagKey] != s.ledger.ID {
 			p.foreign++
 			continue
 		}
@@ -310,34 +310,34 @@ func (s *service) remove(ctx context.Context, r ledger.Resource, store string) b
 	return (a.Outcome == model.Succeeded || absent) && s.gone(r) == nil
 }
 
-// tagOf reads the ledger's tag on a resource, empty where it has none.
-func (s *service) tagOf(ctx context.Context, r ledger.Resource, arn string) (string, error) {
+// tagsOf reads the tags of a resource.
+func (s *service) tagsOf(ctx context.Context, r ledger.Resource, arn string) (map[string]string, error) {
 	tags := map[string]string{}
 	if r.Kind == ledger.Bucket {
 		out, err := s.s3.GetBucketTagging(ctx, &s3.GetBucketTaggingInput{Bucket: &r.Name})
 		if codeOf(err) == "NoSuchTagSet" {
-			return "", nil
+			return nil, nil
 		} else if err != nil {
-			return "", err
+			return nil, err
 		}
 		for _, tag := range out.TagSet {
 			tags[aws.ToString(tag.Key)] = aws.ToString(tag.Value)
 		}
-		return tags[ledger.TagKey], nil
+		return tags, nil
 	}
 	reply := s.call(ctx, r.Region, "ListTags", value.Obj("ResourceIdList", value.Strs(arn)))
 	switch {
 	case reply.Err != nil:
-		return "", reply.Err
+		return nil, reply.Err
 	case reply.Answer.Outcome != model.Succeeded:
-		return "", &smithy.GenericAPIError{Code: cmp.Or(reply.Answer.Code, reply.Problem, "no answer")}
+		return nil, &smithy.GenericAPIError{Code: cmp.Or(reply.Answer.Code, reply.Problem, "no answer")}
 	}
 	for _, item := range reply.Body.Get("ResourceTagList").Items() {
 		for _, tag := range item.Get("TagsList").Items() {
 			tags[tag.Get("Key").Text()] = tag.Get("Value").Text()
 		}
 	}
-	return tags[ledger.TagKey], nil
+	return tags, nil
 }
 
 // confirmTag notes that a resource is made, once it bears the ledger's tag.
@@ -345,7 +345,9 @@ func (s *service) confirmTag(ctx context.Context, r ledger.Resource, arn string)
 	tag, what := "", "it shows none"
 	ends := func() bool { return errors.Is(err, targets.ErrRefused) || errors.Is(err, targets.ErrInconclusive) }
 	s.until(ctx, func() bool {
-		tag, err = s.tagOf(ctx, r, arn)
+		var tags map[string]string
+		tags, err = s.tagsOf(ctx, r, arn)
+		tag = tags[ledger.TagKey]
 		return tag != "" || ends() || wire.Denied(codeOf(err)) || wire.Absent(codeOf(err))
 	})
 	switch {

@@ -131,8 +131,8 @@ func (s *sweeper) one(ctx context.Context, r ledger.Resource) Item {
 	if ctx.Err() != nil {
 		return Item{r, Failed, "interrupted"}
 	}
-	arn, tag, why := s.look(ctx, r)
-	book := s.service.ledger
+	arn, tags, why := s.look(ctx, r)
+	book, tag := s.service.ledger, tags[ledger.TagKey]
 	switch event := book.Event(r); {
 	case why != "":
 		return Item{r, Failed, why}
@@ -143,8 +143,8 @@ func (s *sweeper) one(ctx context.Context, r ledger.Resource) Item {
 			}
 		}
 		return Item{r, Gone, ""}
-	case tag == "" && r.Kind == ledger.Bucket && event == ledger.Intend:
-		// A crash between making and tagging. The name was random, and is in the ledger as intended.
+	case len(tags) == 0 && r.Kind == ledger.Bucket && event == ledger.Intend && s.empty(ctx, r):
+		// A crash between making and tagging: nothing can be in it yet.
 		if s.delete {
 			s.service.gate.Set(r, gate.Intended)
 			if err := s.service.tagBucket(ctx, r); err != nil {
@@ -167,30 +167,36 @@ func (s *sweeper) one(ctx context.Context, r ledger.Resource) Item {
 	return Item{r, Failed, "it could not be deleted"}
 }
 
-// look finds a resource, and which ledger's tag it bears. Of what is not there, the ARN is empty.
-func (s *sweeper) look(ctx context.Context, r ledger.Resource) (arn, tag, why string) {
+// empty reports whether nothing is in a bucket.
+func (s *sweeper) empty(ctx context.Context, r ledger.Resource) bool {
+	list, err := s.service.s3.ListObjectsV2(ctx, &s3.ListObjectsV2Input{Bucket: &r.Name})
+	return err == nil && len(list.Contents) == 0
+}
+
+// look finds a resource, and which tags it bears. Of what is not there, the ARN is empty.
+func (s *sweeper) look(ctx context.Context, r ledger.Resource) (arn string, tags map[string]string, why string) {
 	arn = r.Name
 	if r.Kind != ledger.Bucket {
 		all, err := s.list(ctx, r.Kind, r.Region)
 		i := slices.IndexFunc(all, func(x listed) bool { return x.name == r.Name && x.home == r.Region && !x.pending })
 		switch {
 		case err != nil:
-			return "", "", reason(err)
+			return "", nil, reason(err)
 		case i < 0:
-			return "", "", ""
+			return "", nil, ""
 		case r.Kind == ledger.Trail && all[i].arn != s.service.arn(r, ""):
-			return "", "", "its ARN is not that of a trail of this account and Region"
+			return "", nil, "its ARN is not that of a trail of this account and Region"
 		}
 		arn = all[i].arn
 	}
-	tag, err := s.service.tagOf(ctx, r, arn)
+	tags, err := s.service.tagsOf(ctx, r, arn)
 	switch {
 	case codeOf(err) == "NoSuchBucket":
-		return "", "", ""
+		return "", nil, ""
 	case err != nil:
 		why = "its tags cannot be read: " + codeOf(err)
 	}
-	return arn, tag, why
+	return arn, tags, why
 }
 
 // list lists the trails or stores of a Region, once.

@@ -63,7 +63,7 @@ func withAccount(ctx context.Context, account string) context.Context {
 
 var credentials = aws.CredentialsProviderFunc(func(ctx context.Context) (aws.Credentials, error) {
 	account, _ := ctx.Value(accountKey{}).(string)
-	return aws.Credentials{AccessKeyID: account, SecretAccessKey: "embedded"}, nil
+	return aws.Credentials{AccessKeyID: account, SecretAccessKey: "test"}, nil
 })
 
 func (t *target) Open(ctx context.Context) (targets.Info, error) {

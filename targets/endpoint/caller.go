@@ -276,15 +276,23 @@ func (c *Caller) exchange(req *http.Request, body []byte, x *exchanged) *http.Re
 		req.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(body)), nil }
 		req.Body, _ = req.GetBody()
 	}
+	keys, _ := c.options.Credentials.Retrieve(req.Context())
+	secrets := veilOf(req.Header, keys.SecretAccessKey)
 	response, err := c.options.Transport.RoundTrip(req)
 	if err != nil {
-		x.err = err
+		x.err = secrets.error(err)
 		return nil
 	}
 	defer response.Body.Close() // before its end, this closes the connection
 	x.status, x.header = response.StatusCode, response.Header
 	if x.received, x.err = io.ReadAll(io.LimitReader(response.Body, maxAnswer+1)); len(x.received) > maxAnswer {
 		x.received, x.err = x.received[:maxAnswer], errTooLarge
+	}
+	x.received, x.err = secrets.strike(x.received), secrets.error(x.err)
+	for _, values := range x.header {
+		for i, text := range values {
+			values[i] = string(secrets.strike([]byte(text)))
+		}
 	}
 	response.Body = http.NoBody // nobody decodes it again
 	return response

@@ -3,8 +3,7 @@
 //
 // Requests go out through the AWS SDK where it can express them, else over the same connections,
 // signed alike, with bytes of our own. Every answer is read from what was on the wire, never from
-// what the SDK makes of it. Nothing but the given URL is contacted, unless the environment's
-// credentials are asked for; hosts of AWS are refused.
+// what the SDK makes of it. Nothing but the given URL is contacted; hosts of AWS are refused.
 package endpoint
 
 import (
@@ -24,6 +23,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/credentials/processcreds"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
 	"github.com/insightconform/conform/generators"
@@ -47,7 +47,7 @@ type Options struct {
 	Timeout time.Duration // of one request, its answer included
 	Conns   int           // how many connections are kept; 0 is 16
 
-	// UseEnvironmentCredentials sends what the SDK's default chain finds instead of test/test.
+	// UseEnvironmentCredentials signs with the keys that the SDK's chain finds without a request, instead of test/test.
 	UseEnvironmentCredentials bool
 	// Credentials, where not nil, is sent instead of either.
 	Credentials aws.CredentialsProvider
@@ -113,25 +113,6 @@ func New(options Options) (*Target, error) {
 }
 
 var regionSyntax = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,62}[a-z0-9])?$`)
-
-// provider chooses the credentials; all requests are signed, because some servers route by that.
-func (t *Target) provider(ctx context.Context) (aws.CredentialsProvider, error) {
-	if t.options.Credentials != nil {
-		return t.options.Credentials, nil
-	}
-	if !t.options.UseEnvironmentCredentials {
-		return credentials.NewStaticCredentialsProvider("test", "test", ""), nil
-	}
-	cfg, err := config.LoadDefaultConfig(ctx, config.WithRegion(t.options.Regions[0]),
-		config.WithBaseEndpoint(strings.TrimSuffix(t.url.String(), "/")))
-	if err != nil || cfg.Credentials == nil {
-		return nil, usage("the SDK's configuration in the environment cannot be read; mend it, or leave out --use-environment-credentials")
-	}
-	if _, err := cfg.Credentials.Retrieve(ctx); err != nil {
-		return nil, usage("the environment gives no credentials; set them, or leave out --use-environment-credentials")
-	}
-	return cfg.Credentials, nil
-}
 
 // Open implements targets.Target: it finds the prefix and the account of the endpoint, and what it can do.
 func (t *Target) Open(ctx context.Context) (targets.Info, error) {
@@ -380,4 +361,54 @@ func (t *Target) Close() error {
 		transport.CloseIdleConnections()
 	}
 	return err
+}
+
+// provider chooses the credentials; all requests are signed, because some servers route by that.
+func (t *Target) provider(ctx context.Context) (aws.CredentialsProvider, error) {
+	if t.options.Credentials != nil {
+		return t.options.Credentials, nil
+	}
+	if !t.options.UseEnvironmentCredentials {
+		return credentials.NewStaticCredentialsProvider("test", "test", ""), nil
+	}
+	provider, found := atHand(ctx)
+	if provider != nil {
+		return provider, nil
+	}
+	return nil, usage("--use-environment-credentials takes only keys that no request is needed for, and found %s; export "+
+		"AWS_ACCESS_KEY_ID and so on, as 'aws configure export-credentials --format env' prints them, or leave it out", found)
+}
+
+// atHand finds credentials in the order of the SDK's chain, nil where they take a request: that would show tokens to
+// whoever answers it. found says what is there instead.
+func atHand(ctx context.Context) (provider aws.CredentialsProvider, found string) {
+	env, _ := config.NewEnvConfig() // it complains of other things
+	profile := cmp.Or(env.SharedConfigProfile, "default")
+	shared, _ := config.LoadSharedConfigProfile(ctx, profile, func(o *config.LoadSharedConfigOptions) {
+		if env.SharedConfigFile != "" {
+			o.ConfigFiles = []string{env.SharedConfigFile}
+		}
+		if env.SharedCredentialsFile != "" {
+			o.CredentialsFiles = []string{env.SharedCredentialsFile}
+		}
+	})
+	switch s := shared; {
+	case env.Credentials.HasKeys():
+		return credentials.StaticCredentialsProvider{Value: env.Credentials}, ""
+	case env.WebIdentityTokenFilePath != "":
+		return nil, "AWS_WEB_IDENTITY_TOKEN_FILE (web identity)"
+	case s.RoleARN != "":
+		return nil, "role_arn (a role to assume) in the profile " + profile
+	case s.Credentials.HasKeys():
+		return credentials.StaticCredentialsProvider{Value: s.Credentials}, ""
+	case s.SSOSessionName+s.SSOAccountID+s.SSORegion+s.SSORoleName+s.SSOStartURL != "":
+		return nil, "an SSO session in the profile " + profile
+	case s.LoginSession != "":
+		return nil, "a login session in the profile " + profile
+	case s.CredentialProcess != "":
+		return aws.NewCredentialsCache(processcreds.NewProvider(s.CredentialProcess)), ""
+	case env.ContainerCredentialsRelativePath+env.ContainerCredentialsEndpoint != "":
+		return nil, "AWS_CONTAINER_CREDENTIALS_… (the role of a container)"
+	}
+	return nil, "none in the environment, nor any that can be read in the profile " + profile
 }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"mime"
 	"net/http"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -247,6 +248,12 @@ func Printable(s string) string {
 	}
 	return clean
 }
+
+// private is what a URL has before its host, and behind its path, however wrong it is.
+var private = regexp.MustCompile(`(?s)^([A-Za-z]*://)?.*(@|%40)|([?#]).+$`)
+
+// WithoutUser is a URL as it may be shown: user name, password and query belong in no output.
+func WithoutUser(url string) string { return private.ReplaceAllString(url, "$1$3…$2") }
 
 // ReadSuccess reads the body of a success. Objections name misspelt members, which are read as meant; notes
 // list unknown members of the operations under test.

@@ -21,8 +21,11 @@ import (
 	"github.com/insightconform/conform/targets"
 )
 
-// schema is that of the first line.
-const schema = "conform-ledger/1"
+// schema is that of the first line, which begins with it.
+const (
+	schema = "conform-ledger/1"
+	begins = `{"schema":"` + schema + `"`
+)
 
 // Kind tells what a resource is.
 type Kind string
@@ -152,33 +155,39 @@ func Open(path, account, prefix string) (l *Ledger, err error) {
 	if lockFile(file) != nil {
 		return nil, refused("ledger", "%s is in use by another run; wait for its end, or name another with --ledger", path)
 	}
+	if info, err := file.Stat(); err != nil || !info.Mode().IsRegular() {
+		return nil, usage("--ledger %s: it is no regular file; name another", path)
+	}
 	data, err := os.ReadFile(path)
 	if err != nil {
 		return nil, usage("--ledger: %w", err)
 	}
+	if n := min(len(data), len(begins)); string(data[:n]) != begins[:n] {
+		return nil, usage("--ledger %s: it does not begin as a ledger does; name another file", path)
+	}
 	// What a crash cut short was never acted upon: a line is synced before its act.
 	whole := data[:bytes.LastIndexByte(data, '\n')+1]
-	if len(whole) < len(data) {
-		if err := file.Truncate(int64(len(whole))); err != nil {
-			return nil, usage("--ledger %s: %w", path, err)
+	l = &Ledger{Path: path, file: file, live: map[Resource]string{}}
+	if len(whole) > 0 {
+		switch err := l.read(whole); {
+		case err != nil:
+			return nil, err
+		case l.hash(account) != l.Account:
+			return nil, refused("ledger", "%s belongs to another account; name another with --ledger", path)
+		case prefix != "" && prefix != l.Prefix:
+			return nil, usage("--prefix: the ledger %s has the prefix %s; leave --prefix out, or name another --ledger", path, l.Prefix)
 		}
 	}
-	l = &Ledger{Path: path, file: file, live: map[Resource]string{}}
-	if len(whole) == 0 {
-		l.head = head{Schema: schema, ID: RandomName(16), Prefix: cmp.Or(prefix, DefaultPrefix+RandomName(8)), Salt: RandomName(16),
-			Iterations: hashIterations}
-		l.Account = l.hash(account)
-		return l, l.append(l.head)
+	if err := file.Truncate(int64(len(whole))); err != nil {
+		return nil, usage("--ledger %s: %w", path, err)
 	}
-	switch err := l.read(whole); {
-	case err != nil:
-		return nil, err
-	case l.hash(account) != l.Account:
-		return nil, refused("ledger", "%s belongs to another account; name another with --ledger", path)
-	case prefix != "" && prefix != l.Prefix:
-		return nil, usage("--prefix: the ledger %s has the prefix %s; leave --prefix out, or name another --ledger", path, l.Prefix)
+	if len(whole) > 0 {
+		return l, nil
 	}
-	return l, nil
+	l.head = head{Schema: schema, ID: RandomName(16), Prefix: cmp.Or(prefix, DefaultPrefix+RandomName(8)), Salt: RandomName(16),
+		Iterations: hashIterations}
+	l.Account = l.hash(account)
+	return l, l.append(l.head)
 }
 
 // ReadPrefix returns the prefix of the ledger at path, empty where there is none.
