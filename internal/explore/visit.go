@@ -2,6 +2,7 @@ package explore
 
 import (
 	"context"
+	"hash/crc32"
 	"maps"
 	"slices"
 	"strings"
@@ -187,10 +188,14 @@ func (v *visit) Followed() {
 
 // inspector looks into what its worker suspects as soon as the world that showed it is closed: the first sight of
 // each signature, and all of it, before anything else, where the run ends with the first divergence that counts.
+// It heeds nothing that other workers have confirmed, so that a run sends the same requests each time; what takes many
+// requests is looked into by one worker alone.
 type inspector struct {
 	*Exploration
-	pending diagnose.Suspicions
-	tried   map[string]int
+	worker    int
+	pending   diagnose.Suspicions
+	tried     map[string]int
+	inspected map[string]bool
 }
 
 func (c *inspector) name(d *diagnose.Divergence) string {
@@ -207,7 +212,11 @@ func (c *inspector) suspect(d *diagnose.Divergence) {
 	if c.options.StopAtFirst {
 		matters = d.Finding.Level >= c.options.FailOn
 	}
-	if name := c.name(d); matters && !d.Doubtful && c.tried[name] < maxInspected {
+	name := c.name(d)
+	if len(d.Steps) > maxSharedSteps && !c.options.StopAtFirst {
+		matters = matters && crc32.ChecksumIEEE([]byte(name))%uint32(len(c.Workers)) == uint32(c.worker)
+	}
+	if matters && !d.Doubtful && c.tried[name] < maxInspected {
 		c.tried[name]++
 		c.pending.Add(d)
 	}
@@ -219,12 +228,9 @@ func (c *inspector) due() bool { return c != nil && c.options.StopAtFirst && len
 // inspect looks into what is pending, which ends the exploration of all where it is enough.
 func (w *Worker) inspect(ctx context.Context) {
 	c := w.inspector
-	if c == nil || len(c.pending) == 0 || !c.options.StopAtFirst && !c.inspecting.TryLock() {
+	if c == nil || len(c.pending) == 0 {
 		return
-	} else if c.options.StopAtFirst {
-		c.inspecting.Lock()
 	}
-	defer c.inspecting.Unlock()
 	pending := c.pending.Sorted()
 	c.pending = diagnose.Suspicions{}
 	for _, d := range pending {
