@@ -84,7 +84,7 @@ func TestBadDaysMidway(t *testing.T) {
 				require.NotEmpty(t, c.Left())
 				require.Contains(t, strings.Join(report.Notes, "\n"), "conform sweep")
 			}
-			c.Fault = nil
+			c.Heal()
 			sweep(t, o, true)
 			require.Empty(t, c.Left())
 		})
@@ -147,7 +147,7 @@ func TestKill(t *testing.T) {
 	require.NoError(t, cmd.Process.Signal(syscall.SIGKILL))
 	_ = cmd.Wait()
 	require.NotEmpty(t, c.Left())
-	c.Fault = nil
+	c.Heal()
 	sweep(t, o, true)
 	require.Empty(t, c.Left())
 }
