@@ -279,7 +279,7 @@ func ownFlags(title string, options ...option) []flagGroup {
 // targetCommand makes a command whose settings say what is tested: they are complete when it runs.
 func (p *process) targetCommand(use, short, long string, s *settings, flags []flagGroup, run action) *cobra.Command {
 	return newCommand(use, short, long, s, flags, func(ctx context.Context, s *settings, args []string) error {
-		if err := s.resolve(p.environ); err != nil {
+		if err := s.resolve(ctx, p.environ); err != nil {
 			return err
 		}
 		return run(ctx, s, args)

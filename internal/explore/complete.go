@@ -112,8 +112,7 @@ func without(from, to int, done [][2]int) (left [][2]int) {
 	return left
 }
 
-// dealt lists the tests that worker i of n has of those that are left, in chunks: the same ones in each run, whichever
-// worker is the fastest.
+// dealt lists the chunks that worker i of n has of the tests that are left: the same ones in each run.
 func (c *completeSuite) dealt(i, n int) (mine [][2]int) {
 	chunk := 0
 	for _, part := range c.todo {

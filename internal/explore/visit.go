@@ -2,7 +2,6 @@ package explore
 
 import (
 	"context"
-	"hash/crc32"
 	"maps"
 	"slices"
 	"strings"
@@ -188,8 +187,7 @@ func (v *visit) Followed() {
 
 // inspector looks into what its worker suspects as soon as the world that showed it is closed: the first sight of
 // each signature, and all of it, before anything else, where the run ends with the first divergence that counts.
-// It heeds nothing that other workers have confirmed, so that a run sends the same requests each time; what takes many
-// requests is looked into by one worker alone.
+// It heeds no other worker, so that a run sends the same requests each time; only the first looks into long cases.
 type inspector struct {
 	*Exploration
 	worker    int
@@ -212,11 +210,8 @@ func (c *inspector) suspect(d *diagnose.Divergence) {
 	if c.options.StopAtFirst {
 		matters = d.Finding.Level >= c.options.FailOn
 	}
-	name := c.name(d)
-	if len(d.Steps) > maxSharedSteps && !c.options.StopAtFirst {
-		matters = matters && crc32.ChecksumIEEE([]byte(name))%uint32(len(c.Workers)) == uint32(c.worker)
-	}
-	if matters && !d.Doubtful && c.tried[name] < maxInspected {
+	name, long := c.name(d), len(d.Steps) > maxSharedSteps && !c.options.StopAtFirst
+	if matters && !d.Doubtful && c.tried[name] < maxInspected && (c.worker == 0 || !long) {
 		c.tried[name]++
 		c.pending.Add(d)
 	}
