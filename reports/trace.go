@@ -1,11 +1,13 @@
 package reports
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"hash/fnv"
 	"io"
 	"io/fs"
@@ -110,14 +112,9 @@ func WriteTrace(folder string, t *Trace) (string, error) {
 	if err := os.MkdirAll(folder, 0o755); err != nil {
 		return "", err
 	}
+	t.Digest = t.digest()
 	path := filepath.Join(folder, t.fileName())
-	return path, files.Write(path, func(w io.Writer) error {
-		data, err := plain.Marshal(t, "  ")
-		if err == nil {
-			_, err = w.Write(data)
-		}
-		return err
-	})
+	return path, files.Write(path, func(w io.Writer) error { return plain.WriteJSON(w, t) })
 }
 
 // Trace is the durable record of one divergence: a case that shows it, as it was confirmed. It is
@@ -144,7 +141,14 @@ type Trace struct {
 	// Needs names the capabilities without which the trace cannot be replayed.
 	Needs []model.Capability `json:"needs"`
 	Steps []Step             `json:"steps"`
-	Path  string             `json:"-"` // of the file that it was read from
+	// Digest is a hash of the requests: of others it would be said in vain that they no longer diverge.
+	Digest string `json:"digest,omitempty"`
+	Path   string `json:"-"` // of the file that it was read from
+}
+
+func (t *Trace) digest() string {
+	requests, _ := plain.Marshal(Requests(t.Steps), "")
+	return fmt.Sprintf("%08x", crc32.ChecksumIEEE(plain.EscapeJSON(requests))) // as they are read back
 }
 
 // NewTrace makes the trace of a divergence. Account ids in concrete bytes are replaced by pseudonyms
@@ -236,6 +240,10 @@ func readTrace(data []byte) (*Trace, error) {
 		return nil, fmt.Errorf("no trace: it has no steps or no signature")
 	case len(t.Steps) > maxSteps:
 		return nil, fmt.Errorf("no trace: it has %d steps, and the most is %d", len(t.Steps), maxSteps)
+	case !slices.ContainsFunc(t.Steps, func(s Step) bool { return s.Diverges }):
+		return nil, fmt.Errorf("no trace of a divergence: none of its steps diverges")
+	case t.Digest != "" && t.Digest != t.digest():
+		return nil, fmt.Errorf("not the trace that was written: its requests were changed by hand")
 	}
 	for i, step := range t.Steps {
 		if _, known := model.Op(step.Operation).Needs(); !known && model.Op(step.Operation) != model.OpArrange {
@@ -355,30 +363,34 @@ func aliased(n *yaml.Node) bool {
 // Write renders the baseline in JSON or YAML, its entries sorted by signature.
 func (b *Baseline) Write(w io.Writer, yamlForm bool) error {
 	slices.SortFunc(b.Entries, func(x, y BaselineEntry) int { return strings.Compare(x.Signature, y.Signature) })
+	if !yamlForm {
+		return plain.WriteJSON(w, b)
+	}
 	text, err := plain.Marshal(b, "  ")
 	if err != nil {
 		return err
 	}
-	if !yamlForm {
-		_, err := w.Write(text)
-		return err
-	}
 	// JSON is YAML: reading it as nodes keeps the order of the keys.
 	var node yaml.Node
-	if err := yaml.Unmarshal(text, &node); err != nil {
+	if err := yaml.Unmarshal([]byte(plain.VisibleLines(string(text))), &node); err != nil {
 		return err
 	}
 	blockStyle(&node)
-	out := yaml.NewEncoder(w)
+	var lines bytes.Buffer
+	out := yaml.NewEncoder(&lines)
 	out.SetIndent(2)
-	if err := out.Encode(&node); err != nil {
+	if err := errors.Join(out.Encode(&node), out.Close()); err != nil {
 		return err
 	}
-	return out.Close()
+	_, err = io.WriteString(w, plain.VisibleLines(lines.String()))
+	return err
 }
 
+// blockStyle writes nodes in lines of their own, and in quotes what plain.VisibleLines escapes.
 func blockStyle(node *yaml.Node) {
-	node.Style = 0
+	if node.Style = 0; node.Value != plain.VisibleLines(node.Value) {
+		node.Style = yaml.DoubleQuotedStyle
+	}
 	for _, child := range node.Content {
 		blockStyle(child)
 	}

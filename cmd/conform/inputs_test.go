@@ -216,3 +216,32 @@ func TestOutputsAreTriedBefore(t *testing.T) {
 	require.NoError(t, err)
 	assert.Len(t, left, 1, "%v", left)
 }
+
+// TestChangedTraces: a trace that was changed, or shows nothing, is refused: it would be said in vain to be fixed.
+func TestChangedTraces(t *testing.T) {
+	folder := t.TempDir()
+	code, out, _ := conformIn(t, folder, append([]string{"run", "--traces", "kept", "--fault", "appends-selectors"}, quick...)...)
+	require.Equal(t, reports.ExitDiverges, code, out)
+	files, err := filepath.Glob("kept/*.json")
+	require.NoError(t, err)
+	require.Len(t, files, 1)
+	data, err := os.ReadFile(files[0])
+	require.NoError(t, err)
+	trace := string(data)
+	code, _, stderr := conformIn(t, folder, "replay", files[0], "--fault", "appends-selectors")
+	require.Equal(t, reports.ExitDiverges, code, stderr)
+	for _, c := range []struct{ name, trace, says string }{
+		{"a request", strings.Replace(trace, `"InsightType": "ApiCallRateInsight"`, `"InsightType": "ApiErrorRateInsight"`, 1), "changed by hand"},
+		{"an operation", strings.Replace(trace, `"operation": "GetInsightSelectors"`, `"operation": "GetTrail"`, 1), "changed by hand"},
+		{"nothing diverges", strings.ReplaceAll(trace, `"diverges": true`, `"diverges": false`), "none of its steps diverges"},
+		{"empty steps", `{"schema":"conform/trace/1","signature":"put/replaces-list|PutInsightSelectors|a|b","steps":[{"operation":"GetTrail"}]}`, "none of its steps"},
+	} {
+		require.NotEqual(t, trace, c.trace, c.name)
+		require.NoError(t, os.WriteFile(files[0], []byte(c.trace), 0o600))
+		for _, args := range [][]string{{"replay", files[0]}, {"replay", "kept"}, {"export", files[0], "--as", "go"}, {"run", "--traces", "kept"}} {
+			code, stdout, stderr := conformIn(t, folder, args...)
+			assert.Equal(t, reports.ExitUsage, code, "%s: %v: %s", c.name, args, stdout)
+			assert.Contains(t, stderr, c.says, "%s: %v", c.name, args)
+		}
+	}
+}
