@@ -129,12 +129,14 @@ func TestChild(t *testing.T) {
 func TestKill(t *testing.T) {
 	c := startCloud(t, embedded.ServerOptions{})
 	reached := make(chan struct{})
+	c.mu.Lock() // the requests come from another process
 	c.Fault = func(s seenRequest, n int) *cloudFault {
 		if s.Op == "CreateTrail" && n == 8 {
 			close(reached)
 		}
 		return nil
 	}
+	c.mu.Unlock()
 	o := options(t, c, account.Options{})
 	cmd := exec.Command(os.Args[0], "-test.run=^TestChild$")
 	cmd.Env = append(os.Environ(), childURL+"="+c.URL, childLedger+"="+o.Ledger)
