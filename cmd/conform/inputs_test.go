@@ -25,8 +25,9 @@ import (
 	"github.com/insightconform/conform/reports"
 )
 
-// runProcess runs the command as a process, and returns what came of it. It must end in time.
-func runProcess(t *testing.T, binary string, args ...string) (code int, stderr string, usage *syscall.Rusage) {
+// runProcess runs the command as a process, and returns what came of it, and the most memory that it was seen to hold.
+// It must end in time.
+func runProcess(t *testing.T, binary string, args ...string) (code int, stderr string, kilobytes int) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
@@ -34,15 +35,25 @@ func runProcess(t *testing.T, binary string, args ...string) (code int, stderr s
 	var said bytes.Buffer
 	cmd.Stderr = &said
 	cmd.Env = []string{"HOME=" + t.TempDir(), "CONFORM_TRACES=none", "AWS_ACCESS_KEY_ID=AKIAIOSFODNN7EXAMPLE", "AWS_SECRET_ACCESS_KEY=x"}
-	err := cmd.Run()
+	require.NoError(t, cmd.Start())
+	ended := make(chan error)
+	go func() { ended <- cmd.Wait() }()
+	var err error
+	for over := false; !over; {
+		select {
+		case err = <-ended:
+			over = true
+		case <-time.After(5 * time.Millisecond):
+			kilobytes = max(kilobytes, peakMemory(cmd.Process.Pid))
+		}
+	}
 	require.NoError(t, ctx.Err(), "%v hangs", args)
 	if exit, ok := errors.AsType[*exec.ExitError](err); !ok {
 		require.NoError(t, err)
 	} else {
 		require.True(t, exit.Exited(), exit)
 	}
-	usage, _ = cmd.ProcessState.SysUsage().(*syscall.Rusage)
-	return cmd.ProcessState.ExitCode(), said.String(), usage
+	return cmd.ProcessState.ExitCode(), said.String(), kilobytes
 }
 
 // savedReport is the file of a small report.
@@ -137,11 +148,11 @@ func TestInputsHaveBounds(t *testing.T) {
 		var stderr bytes.Buffer
 		began := time.Now()
 		refused(run(t.Context(), c.args, strings.NewReader(""), io.Discard, &stderr, nil), stderr.String())
-		assert.Less(t, time.Since(began), 10*time.Second, "%v", c.args)
+		assert.Less(t, time.Since(began), 30*time.Second, "%v", c.args)
 		if slices.Contains(c.args, pipe) && c.args[0] == "run" || slices.Contains(c.args, endless) || slices.Contains(c.args, bomb) || slices.Contains(c.args, huge) {
-			code, stderr, usage := runProcess(t, binary, c.args...)
+			code, stderr, kilobytes := runProcess(t, binary, c.args...)
 			refused(code, stderr)
-			assert.Less(t, usage.Maxrss, int64(maxMemory), "%v", c.args)
+			assert.Less(t, kilobytes, maxMemory, "%v", c.args)
 		}
 	}
 
@@ -166,10 +177,10 @@ func TestInputsHaveBounds(t *testing.T) {
 			}
 			reports.Judge(r)
 		})
-		code, stderr, usage := runProcess(t, binary, "report", large, "--to", "json="+filepath.Join(dir, "again.json"))
+		code, stderr, kilobytes := runProcess(t, binary, "report", large, "--to", "json="+filepath.Join(dir, "again.json"))
 		assert.Zero(t, code, stderr)
-		assert.Less(t, usage.Maxrss, int64(400<<10))
-		t.Logf("at most %d MB", usage.Maxrss>>10)
+		assert.Less(t, kilobytes, 2*maxMemory)
+		t.Logf("at most %d MB", kilobytes>>10)
 	})
 }
 
