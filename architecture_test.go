@@ -37,15 +37,15 @@ var architecture = []struct {
 	{"internal/testing", ""},
 
 	{"reports", "internal/files targets model"},
-	{"internal/files", ""},
 	{"targets/embedded", "targets/endpoint targets model"},
-	{"targets/account", "targets/endpoint targets generators model"},
+	{"targets/account", "internal/files targets/endpoint targets generators model"},
 	{"targets/endpoint", "targets generators model"},
 	{"targets", "generators model"},
 	{"generators/machine", "generators/catalogue generators model"},
 	{"generators/catalogue", "generators model"},
 	{"generators", "model"},
 	{"model", ""},
+	{"internal/files", ""},
 }
 
 // roomOf is the index of the room that a package belongs to, -1 where it belongs to none.

@@ -62,10 +62,10 @@ func Check(t TB, target targets.Target, options ...Options) {
 	t.Errorf("%s", shown.String())
 	if keeper, ok := t.(interface{ ArtifactDir() string }); ok {
 		// Kept where the test runs with -artifacts.
-		if files, err := reports.WriteTraces(keeper.ArtifactDir(), report, false); err != nil {
+		if written, err := reports.WriteTraces(keeper.ArtifactDir(), report, false); err != nil {
 			t.Logf("conform: the traces could not be written: %v", err)
-		} else if len(files) > 0 {
-			t.Logf("conform: %s in %s", plain.Counted(len(files), "trace"), keeper.ArtifactDir())
+		} else if written > 0 {
+			t.Logf("conform: %s in %s", plain.Counted(written, "trace"), keeper.ArtifactDir())
 		}
 	}
 }

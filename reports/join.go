@@ -352,8 +352,10 @@ func (r *Report) nonsense() string {
 	for _, c := range []Count{r.Coverage.Transitions, r.Coverage.Pairs} {
 		numbers = append(numbers, c.Covered, c.Total-c.Covered)
 	}
+	steps, listed := 0, []int{len(r.Divergences), len(r.Deviations), len(r.Replays), len(r.Baseline), len(r.Notes),
+		len(r.Certificates), len(r.CutShort), len(r.Coverage.Rules), len(r.ending().RanOut), len(r.ending().Unusable)}
 	for i := range r.Divergences {
-		numbers = append(numbers, r.Divergences[i].Count)
+		numbers, steps = append(numbers, r.Divergences[i].Count), max(steps, len(r.Divergences[i].Steps))
 	}
 	switch {
 	case !known, r.ExitCode != code && (r.Verdict != Failed || r.ExitCode != ExitUsage):
@@ -364,6 +366,8 @@ func (r *Report) nonsense() string {
 		return fmt.Sprintf("%q is no share", r.Shard)
 	case slices.Min(numbers) < 0:
 		return "a count is negative, or more is covered than there is"
+	case slices.Max(listed) > maxListed, steps > maxSteps:
+		return fmt.Sprintf("it has a list of more than %d entries, or a case of more than %d steps", maxListed, maxSteps)
 	}
 	for i, c := range r.Certificates {
 		wrong, end := slices.ContainsFunc(r.Certificates[:i], func(o Certificate) bool { return o.Machine == c.Machine }), 0

@@ -1,8 +1,13 @@
 package reports
 
 import (
+	"bytes"
+	"cmp"
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"hash/crc32"
 	"hash/fnv"
 	"io"
 	"io/fs"
@@ -50,56 +55,56 @@ func (r *Report) Stale() []Replay {
 	return slices.DeleteFunc(slices.Clone(r.Baseline), func(e Replay) bool { return !e.Stale })
 }
 
-// TraceFile is a trace with the file that it was read from.
-type TraceFile struct {
-	Path  string
-	Trace *Trace
-}
+// The bounds of what is read. What a run writes stays within them.
+const (
+	maxTraces = 32 << 20 // bytes of a trace, and of those of a folder together
+	maxSteps  = 2000     // of a case
+	maxListed = 5000     // of what a report lists
+)
 
 // ReadTraceFiles reads a trace from a file, or those in the .json files of a folder and the folders below it. A folder
 // without traces, and anything that is no trace, is an error that names the file.
-func ReadTraceFiles(path string) (traces []TraceFile, err error) {
-	if _, err := os.Stat(path); err != nil {
-		return nil, err
-	}
+func ReadTraceFiles(ctx context.Context, path string) (traces []*Trace, err error) {
+	room := maxTraces
 	err = filepath.WalkDir(path, func(file string, entry fs.DirEntry, err error) error {
-		if err != nil || entry.IsDir() || file != path && filepath.Ext(file) != ".json" {
+		if err = cmp.Or(err, ctx.Err()); err != nil || entry.IsDir() || file != path && filepath.Ext(file) != ".json" {
 			return err
 		}
-		data, err := os.ReadFile(file)
+		data, err := files.Read(ctx, nil, file, maxTraces)
 		if err != nil {
 			return err
+		}
+		if room -= len(data); room < 0 {
+			return fmt.Errorf("%s: the traces there are larger than %d MiB in all; give a folder of fewer", path, maxTraces>>20)
 		}
 		trace, err := readTrace(data)
 		if err != nil {
 			return fmt.Errorf("%s: %w", file, err)
 		}
-		traces = append(traces, TraceFile{file, trace})
+		trace.Path = file
+		traces = append(traces, trace)
 		return nil
 	})
 	if err == nil && len(traces) == 0 {
-		err = fmt.Errorf("%s: the folder has no traces; give one that 'conform run' has written", path)
+		err = fmt.Errorf("%s: the folder has no traces", path)
 	}
 	return traces, err
 }
 
 // WriteTraces writes the trace of each confirmed divergence into a folder, each file atomically, notes
-// in the report where it is, and returns their names.
-func WriteTraces(folder string, r *Report, keepAccounts bool) ([]string, error) {
-	var files []string
+// in the report where it is, and says how many they are.
+func WriteTraces(folder string, r *Report, keepAccounts bool) (written int, err error) {
 	for i := range r.Divergences {
 		d := &r.Divergences[i]
 		if d.Status != Confirmed {
 			continue
 		}
-		path, err := WriteTrace(folder, NewTrace(r, *d, keepAccounts))
-		if err != nil {
-			return files, err
+		if d.Trace, err = WriteTrace(folder, NewTrace(r, *d, keepAccounts)); err != nil {
+			return written, err
 		}
-		d.Trace = path
-		files = append(files, path)
+		written++
 	}
-	return files, nil
+	return written, nil
 }
 
 // WriteTrace writes a trace into a folder, which is made where it is missing, and returns its name.
@@ -107,14 +112,9 @@ func WriteTrace(folder string, t *Trace) (string, error) {
 	if err := os.MkdirAll(folder, 0o755); err != nil {
 		return "", err
 	}
+	t.Digest = t.digest()
 	path := filepath.Join(folder, t.fileName())
-	return path, files.Write(path, func(w io.Writer) error {
-		data, err := plain.Marshal(t, "  ")
-		if err == nil {
-			_, err = w.Write(data)
-		}
-		return err
-	})
+	return path, files.Write(path, func(w io.Writer) error { return plain.WriteJSON(w, t) })
 }
 
 // Trace is the durable record of one divergence: a case that shows it, as it was confirmed. It is
@@ -141,6 +141,14 @@ type Trace struct {
 	// Needs names the capabilities without which the trace cannot be replayed.
 	Needs []model.Capability `json:"needs"`
 	Steps []Step             `json:"steps"`
+	// Digest is a hash of the requests: of others it would be said in vain that they no longer diverge.
+	Digest string `json:"digest,omitempty"`
+	Path   string `json:"-"` // of the file that it was read from
+}
+
+func (t *Trace) digest() string {
+	requests, _ := plain.Marshal(Requests(t.Steps), "")
+	return fmt.Sprintf("%08x", crc32.ChecksumIEEE(plain.EscapeJSON(requests))) // as they are read back
 }
 
 // NewTrace makes the trace of a divergence. Account ids in concrete bytes are replaced by pseudonyms
@@ -227,8 +235,15 @@ func readTrace(data []byte) (*Trace, error) {
 	if err := readStrictly(data, t); err != nil {
 		return nil, fmt.Errorf("no trace: %w", err)
 	}
-	if len(t.Steps) == 0 || t.Signature == "" {
+	switch {
+	case len(t.Steps) == 0 || t.Signature == "":
 		return nil, fmt.Errorf("no trace: it has no steps or no signature")
+	case len(t.Steps) > maxSteps:
+		return nil, fmt.Errorf("no trace: it has %d steps, and the most is %d", len(t.Steps), maxSteps)
+	case !slices.ContainsFunc(t.Steps, func(s Step) bool { return s.Diverges }):
+		return nil, fmt.Errorf("no trace of a divergence: none of its steps diverges")
+	case t.Digest != "" && t.Digest != t.digest():
+		return nil, fmt.Errorf("not the trace that was written: its requests were changed by hand")
 	}
 	for i, step := range t.Steps {
 		if _, known := model.Op(step.Operation).Needs(); !known && model.Op(step.Operation) != model.OpArrange {
@@ -295,6 +310,10 @@ const todoReason = "not yet explained"
 func ReadBaseline(data []byte, yamlForm bool) (*Baseline, error) {
 	if yamlForm {
 		var raw any
+		var node yaml.Node
+		if err := yaml.Unmarshal(data, &node); err == nil && aliased(&node) {
+			return nil, errors.New("it has an alias like *name; write out what that stands for") // many of them fill the memory
+		}
 		if err := yaml.Unmarshal(data, &raw); err != nil {
 			return nil, fmt.Errorf("not YAML: %s", strings.ReplaceAll(err.Error(), "\n", " "))
 		}
@@ -323,6 +342,8 @@ func ReadBaseline(data []byte, yamlForm bool) (*Baseline, error) {
 			return nil, fmt.Errorf("entry %d: %q has no reason; say why it is accepted", i+1, e.Signature)
 		case len(e.Steps) == 0:
 			return nil, fmt.Errorf("entry %d: %q has no steps; write them with --update-baseline", i+1, e.Signature)
+		case len(e.Steps) > maxSteps:
+			return nil, fmt.Errorf("entry %d: %q has %d steps, and the most is %d", i+1, e.Signature, len(e.Steps), maxSteps)
 		case e.Expires != "" && noDate != nil:
 			return nil, fmt.Errorf("entry %d: expires %q is no date; write it like 2026-12-31", i+1, e.Expires)
 		}
@@ -331,33 +352,41 @@ func ReadBaseline(data []byte, yamlForm bool) (*Baseline, error) {
 	return b, nil
 }
 
+func aliased(n *yaml.Node) bool {
+	return n.Kind == yaml.AliasNode || slices.ContainsFunc(n.Content, aliased)
+}
+
 // Write renders the baseline in JSON or YAML, its entries sorted by signature.
 func (b *Baseline) Write(w io.Writer, yamlForm bool) error {
 	slices.SortFunc(b.Entries, func(x, y BaselineEntry) int { return strings.Compare(x.Signature, y.Signature) })
+	if !yamlForm {
+		return plain.WriteJSON(w, b)
+	}
 	text, err := plain.Marshal(b, "  ")
 	if err != nil {
 		return err
 	}
-	if !yamlForm {
-		_, err := w.Write(text)
-		return err
-	}
 	// JSON is YAML: reading it as nodes keeps the order of the keys.
 	var node yaml.Node
-	if err := yaml.Unmarshal(text, &node); err != nil {
+	if err := yaml.Unmarshal([]byte(plain.VisibleLines(string(text))), &node); err != nil {
 		return err
 	}
 	blockStyle(&node)
-	out := yaml.NewEncoder(w)
+	var lines bytes.Buffer
+	out := yaml.NewEncoder(&lines)
 	out.SetIndent(2)
-	if err := out.Encode(&node); err != nil {
+	if err := errors.Join(out.Encode(&node), out.Close()); err != nil {
 		return err
 	}
-	return out.Close()
+	_, err = io.WriteString(w, plain.VisibleLines(lines.String()))
+	return err
 }
 
+// blockStyle writes nodes in lines of their own, and in quotes what plain.VisibleLines escapes.
 func blockStyle(node *yaml.Node) {
-	node.Style = 0
+	if node.Style = 0; node.Value != plain.VisibleLines(node.Value) {
+		node.Style = yaml.DoubleQuotedStyle
+	}
 	for _, child := range node.Content {
 		blockStyle(child)
 	}

@@ -63,8 +63,8 @@ which every random prefix begins with. Nothing is sent.
 `
 
 func (p *process) policyCommand() *cobra.Command {
-	run := func(_ context.Context, s *settings, _ []string) error {
-		if err := s.read(p.environ); err != nil {
+	run := func(ctx context.Context, s *settings, _ []string) error {
+		if err := s.read(ctx, p.environ); err != nil {
 			return err
 		}
 		a := s.account
@@ -104,7 +104,7 @@ func (p *process) sweepCommand() *cobra.Command {
 }
 
 func (p *process) sweep(ctx context.Context, s *settings, yes bool) error {
-	if err := s.read(p.environ); err != nil {
+	if err := s.read(ctx, p.environ); err != nil {
 		return err
 	}
 	s.target = targetAccount

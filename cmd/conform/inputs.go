@@ -22,32 +22,17 @@ import (
 )
 
 const (
-	maxFile   = 1 << 20   // of a file that people write: a configuration, an error order
-	maxReport = 512 << 20 // of what is read as a report, so that a slip of the finger does not fill the memory
+	maxFile   = 1 << 20  // of a file that people write: a configuration, an error order
+	maxReport = 32 << 20 // of what is read as a report, so that a slip of the finger does not fill the memory
 )
 
 // readFile reads a file of at most so many bytes. Anything else is wrong usage; its errors begin with the given words.
-func readFile(words, path string, most int64) ([]byte, error) {
-	file, err := os.Open(path)
+func readFile(ctx context.Context, words, path string, most int64) ([]byte, error) {
+	data, err := files.Read(ctx, nil, path, most)
 	if err != nil {
-		return nil, usagef("%s%w; give the path of a readable file", words, err)
+		err = usagef("%s%w", words, err)
 	}
-	defer file.Close()
-	if info, err := file.Stat(); err == nil && info.IsDir() {
-		return nil, usagef("%s%s is a directory; give the path of a file", words, path)
-	}
-	return readBounded(file, words+path, most)
-}
-
-func readBounded(in io.Reader, name string, most int64) ([]byte, error) {
-	data, err := io.ReadAll(io.LimitReader(in, most+1))
-	switch {
-	case err != nil:
-		return nil, usagef("%s: %w", name, err)
-	case int64(len(data)) > most:
-		return nil, usagef("%s is larger than %d bytes; give the file that was meant", name, most)
-	}
-	return data, nil
+	return data, err
 }
 
 // mustBeWritable sees that a file can be written, where one is named. words begin the error, and remedy ends it.
@@ -58,8 +43,18 @@ func mustBeWritable(words, path, remedy string) error {
 	return nil
 }
 
+// mustWriteReports sees that the reports can be written that a flag asks for.
+func (s *settings) mustWriteReports(flag string) error {
+	for _, sink := range s.sinks {
+		if err := mustBeWritable(flag+" "+sink.String(), sink.Path, "; give a path that can be written"); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // readProgress reads the report of --resume, where there is one to go on from.
-func (s *settings) readProgress() error {
+func (s *settings) readProgress(ctx context.Context) error {
 	if s.resume == "" {
 		return nil
 	}
@@ -69,7 +64,7 @@ func (s *settings) readProgress() error {
 	if _, err := os.Stat(s.resume); errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
-	earlier, err := readReports(nil, []string{s.resume})
+	earlier, err := readReports(ctx, nil, []string{s.resume})
 	if err != nil {
 		return err
 	}
@@ -120,30 +115,19 @@ func (s *settings) tracesFolder() string {
 }
 
 // readKnown reads the traces that are there from earlier runs.
-func (s *settings) readKnown() error {
+func (s *settings) readKnown(ctx context.Context) error {
 	folder := s.tracesFolder()
 	if folder == "" {
 		return nil
 	}
 	entries, err := os.ReadDir(folder)
-	switch {
-	case errors.Is(err, fs.ErrNotExist), err == nil && len(entries) == 0:
+	if errors.Is(err, fs.ErrNotExist) || err == nil && len(entries) == 0 {
 		return nil
-	case err != nil:
-		return usagef("--traces: %w; give a folder", err)
 	}
-	if s.known, err = reports.ReadTraceFiles(folder); err != nil {
+	if s.run.Traces, err = reports.ReadTraceFiles(ctx, folder); err != nil {
 		return usagef("--traces: %w; remove the file, or give another folder", err)
 	}
-	s.run.Traces = tracesOf(s.known)
 	return nil
-}
-
-func tracesOf(files []reports.TraceFile) (traces []*reports.Trace) {
-	for _, f := range files {
-		traces = append(traces, f.Trace)
-	}
-	return traces
 }
 
 func yamlFile(path string) bool {
@@ -152,7 +136,7 @@ func yamlFile(path string) bool {
 }
 
 // readBaseline reads the file of --baseline. One that is to be written need not be there.
-func (s *settings) readBaseline() error {
+func (s *settings) readBaseline(ctx context.Context) error {
 	switch {
 	case s.baseline == "" && s.updateBaseline:
 		return usagef("--update-baseline needs --baseline FILE")
@@ -166,7 +150,7 @@ func (s *settings) readBaseline() error {
 			return nil
 		}
 	}
-	data, err := readFile("--baseline: ", s.baseline, maxFile)
+	data, err := readFile(ctx, "--baseline: ", s.baseline, maxFile)
 	if err != nil {
 		return err
 	}
@@ -183,7 +167,7 @@ func (s *settings) keep(report *reports.Report) error {
 		if err != nil {
 			return fmt.Errorf("--traces: %w", err)
 		}
-		if len(written) > 0 {
+		if written > 0 {
 			report.Notes = append([]string{"traces for 'conform export': " + folder}, report.Notes...)
 		}
 		for i, d := range report.Divergences {
@@ -192,8 +176,8 @@ func (s *settings) keep(report *reports.Report) error {
 			}
 		}
 		for i, replay := range report.Replays {
-			if s.prune && replay.Outcome == reports.ReplayFixed && i < len(s.known) {
-				if err := os.Remove(s.known[i].Path); err != nil {
+			if s.prune && replay.Outcome == reports.ReplayFixed && i < len(s.run.Traces) {
+				if err := os.Remove(s.run.Traces[i].Path); err != nil {
 					return fmt.Errorf("--prune: %w", err)
 				}
 			}
@@ -237,7 +221,7 @@ func (p *process) replay(ctx context.Context, s *settings, paths []string) error
 	if len(paths) == 0 {
 		return usagef("'conform replay' needs a trace, a folder of traces, or a rule; 'conform run' writes traces to conform-traces")
 	}
-	files, err := s.tracesNamed(paths)
+	traces, err := s.tracesNamed(ctx, paths)
 	if err != nil {
 		return err
 	}
@@ -245,12 +229,12 @@ func (p *process) replay(ctx context.Context, s *settings, paths []string) error
 	if err != nil {
 		return err
 	}
-	replays, err := pipeline.Replay(ctx, target, tracesOf(files), pipeline.Options(s.runOptions()))
+	replays, err := pipeline.Replay(ctx, target, traces, pipeline.Options(s.runOptions()))
 	if err != nil {
 		return err
 	}
 	for i := range replays {
-		replays[i].File = files[i].Path
+		replays[i].File = traces[i].Path
 	}
 	if err := text.Replays(p.stdout, replays, p.textOptions(s)); err != nil {
 		return err
@@ -267,41 +251,38 @@ func (p *process) replay(ctx context.Context, s *settings, paths []string) error
 }
 
 // tracesNamed reads the traces that arguments name: files, folders, and by name or rule those in the target's folder.
-func (s *settings) tracesNamed(names []string) (files []reports.TraceFile, err error) {
+func (s *settings) tracesNamed(ctx context.Context, names []string) (traces []*reports.Trace, err error) {
 	for _, name := range names {
-		named, err := reports.ReadTraceFiles(name)
+		named, err := reports.ReadTraceFiles(ctx, name)
 		if errors.Is(err, fs.ErrNotExist) && reports.TraceName(name) {
-			named, err = s.tracesCalled(name)
+			named, err = s.tracesCalled(ctx, name)
 		} else if err != nil {
 			err = unreadable(err)
 		}
 		if err != nil {
 			return nil, err
 		}
-		files = append(files, named...)
+		traces = append(traces, named...)
 	}
-	return files, nil
+	return traces, nil
 }
 
 // unreadable says of a file that should be a trace what to do about it.
 func unreadable(err error) error {
-	if errors.Is(err, fs.ErrNotExist) {
-		return usagef("%w; give a trace, or a folder of traces, that 'conform run' has written", err)
-	}
-	return usagef("%w; 'conform run' writes a new one of what it finds", err)
+	return usagef("%w; give a trace, or a folder of traces, that 'conform run' has written", err)
 }
 
 // tracesCalled finds traces in the target's folder.
-func (s *settings) tracesCalled(name string) ([]reports.TraceFile, error) {
+func (s *settings) tracesCalled(ctx context.Context, name string) ([]*reports.Trace, error) {
 	folder := s.tracesFolder()
 	if folder == "" {
 		return nil, usagef("%s is no file, and --traces none leaves no folder to look for it; give --traces DIR", name)
 	}
-	if err := s.readKnown(); err != nil {
+	if err := s.readKnown(ctx); err != nil {
 		return nil, err
 	}
-	found := slices.DeleteFunc(slices.Clone(s.known), func(f reports.TraceFile) bool {
-		return f.Trace.Name() != name && string(f.Trace.Rule) != name
+	found := slices.DeleteFunc(slices.Clone(s.run.Traces), func(t *reports.Trace) bool {
+		return t.Name() != name && string(t.Rule) != name
 	})
 	if len(found) == 0 {
 		return nil, usagef("%s is no file, and %s has no trace of it; 'conform run' with the same target flags writes those of what it finds, and --traces DIR looks elsewhere", name, folder)
@@ -320,21 +301,21 @@ expected and what came, and cleans up.
 
 func (p *process) exportCommand() *cobra.Command {
 	var as string
-	export := func(_ context.Context, _ *settings, args []string) error {
+	export := func(ctx context.Context, _ *settings, args []string) error {
 		if len(args) != 1 {
 			return usagef("'conform export' takes one trace; give the path of its file")
 		}
 		if as == "" {
 			return usagef("--as is missing; use one of %s", strings.Join(scripts.Forms, ", "))
 		}
-		files, err := reports.ReadTraceFiles(args[0])
+		traces, err := reports.ReadTraceFiles(ctx, args[0])
 		if err != nil {
 			return unreadable(err)
 		}
-		if len(files) != 1 {
-			return usagef("%s is a folder of %d traces; name one of them", args[0], len(files))
+		if len(traces) != 1 {
+			return usagef("%s is a folder of %d traces; name one of them", args[0], len(traces))
 		}
-		script, err := scripts.Export(files[0].Trace, as)
+		script, err := scripts.Export(traces[0], as)
 		if err != nil {
 			return usagef("--as %q: %w", as, err)
 		}

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log"
 	"math"
 	"os"
 	"os/signal"
@@ -45,6 +46,7 @@ func main() {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(600) // a run makes much garbage and keeps little
 	}
+	log.SetOutput(io.Discard) // where net/http tells what a server sent unasked
 	heeded := []os.Signal{os.Interrupt, syscall.SIGTERM, syscall.SIGPIPE}
 	if !signal.Ignored(syscall.SIGHUP) { // as it is under nohup
 		heeded = append(heeded, syscall.SIGHUP)
@@ -296,7 +298,7 @@ func ownFlags(title string, options ...option) []flagGroup {
 // targetCommand makes a command whose settings say what is tested: they are complete when it runs.
 func (p *process) targetCommand(use, short, long string, s *settings, flags []flagGroup, run action) *cobra.Command {
 	return newCommand(use, short, long, s, flags, func(ctx context.Context, s *settings, args []string) error {
-		if err := s.resolve(p.environ); err != nil {
+		if err := s.resolve(ctx, p.environ); err != nil {
 			return err
 		}
 		return run(ctx, s, args)

@@ -40,7 +40,9 @@ func (p *process) reportCommand() *cobra.Command {
 		option{"to", "FORMAT[=PATH]", field{set: s.addReport, form: aList}, formatNames() + "; to standard output or a file; repeatable (default text)"},
 		option{"precedence", "FILE", textField(&precedence, anyText), "put a learned precedence of errors into the report"})
 	return newCommand("report FILE…", "Write the report of an earlier run in another format", reportHelp, s, flags,
-		func(_ context.Context, s *settings, paths []string) error { return p.convert(s, paths, precedence) })
+		func(ctx context.Context, s *settings, paths []string) error {
+			return p.convert(ctx, s, paths, precedence)
+		})
 }
 
 const mergeHelp = `Usage: conform merge FILE… [--report FORMAT[=PATH]]
@@ -64,11 +66,14 @@ func (p *process) mergeCommand() *cobra.Command {
 		ownFlags("Flags", option{"report", "FORMAT[=PATH]", field{set: s.addReport, form: aList}, "as of 'conform run' (default text)"}), p.merge)
 }
 
-func (p *process) merge(_ context.Context, s *settings, paths []string) error {
+func (p *process) merge(ctx context.Context, s *settings, paths []string) error {
 	if len(paths) == 0 {
 		return usagef("'conform merge' needs JSON reports: conform merge 1.json 2.json")
 	}
-	parts, err := readReports(nil, paths)
+	if err := s.mustWriteReports("--report"); err != nil {
+		return err
+	}
+	parts, err := readReports(ctx, nil, paths)
 	if err != nil {
 		return err
 	}
@@ -84,7 +89,7 @@ func (p *process) merge(_ context.Context, s *settings, paths []string) error {
 func formatNames() string { return plain.Alternatives(formats.Names(), plain.MaxShown) }
 
 // convert reads reports and writes them in other formats. Nothing is written unless all can be.
-func (p *process) convert(s *settings, paths []string, precedence string) error {
+func (p *process) convert(ctx context.Context, s *settings, paths []string, precedence string) error {
 	if len(paths) == 0 {
 		return usagef("'conform report' needs a report; 'conform run --report json=FILE' writes one")
 	}
@@ -92,11 +97,11 @@ func (p *process) convert(s *settings, paths []string, precedence string) error 
 		if len(paths) > 1 && !sink.Compares() {
 			return usagef("--to %s takes one report, and %d are given; only html shows several side by side", sink.Format, len(paths))
 		}
-		if err := mustBeWritable("--to "+sink.String(), sink.Path, ""); err != nil {
-			return err
-		}
 	}
-	list, err := readReports(p.stdin, paths)
+	if err := s.mustWriteReports("--to"); err != nil {
+		return err
+	}
+	list, err := readReports(ctx, p.stdin, paths)
 	if err != nil {
 		return err
 	}
@@ -104,7 +109,7 @@ func (p *process) convert(s *settings, paths []string, precedence string) error 
 		if len(list) > 1 {
 			return usagef("--precedence goes with one report, and %d are given", len(list))
 		}
-		data, err := readFile("", precedence, maxReport)
+		data, err := readFile(ctx, "", precedence, maxReport)
 		if err != nil {
 			return err
 		}
@@ -144,17 +149,11 @@ func (p *process) writeReports(sinks []formats.Sink, r *reports.Report, options 
 }
 
 // readReports reads JSON reports; - is standard input, where there is one.
-func readReports(stdin io.Reader, paths []string) (list []*reports.Report, err error) {
+func readReports(ctx context.Context, stdin io.Reader, paths []string) (list []*reports.Report, err error) {
 	for _, path := range paths {
-		var data []byte
-		if path == "-" {
-			path = "standard input"
-			data, err = readBounded(stdin, path, maxReport)
-		} else {
-			data, err = readFile("", path, maxReport)
-		}
+		data, err := files.Read(ctx, stdin, path, maxReport)
 		if err != nil {
-			return nil, err
+			return nil, usagef("%w", err)
 		}
 		r, err := reports.ReadJSON(data)
 		if err != nil {
@@ -261,17 +260,17 @@ func (p *process) diffCommand() *cobra.Command {
 	var machine bool
 	return newCommand("diff A B", "Compare two reports or two error orders", diffHelp, defaultSettings(),
 		ownFlags("Flags", option{"json", "", switchField(&machine), "write the differences as JSON"}),
-		func(_ context.Context, s *settings, args []string) error { return p.diff(s, args, machine) })
+		func(ctx context.Context, s *settings, args []string) error { return p.diff(ctx, s, args, machine) })
 }
 
-func (p *process) diff(s *settings, paths []string, machine bool) error {
+func (p *process) diff(ctx context.Context, s *settings, paths []string, machine bool) error {
 	if len(paths) != 2 {
 		return usagef("'conform diff' takes two files, not %d; see 'conform diff --help'", len(paths))
 	}
 	var data [2][]byte
 	var err error
 	for i, path := range paths {
-		if data[i], err = readFile("", path, maxReport); err != nil {
+		if data[i], err = readFile(ctx, "", path, maxReport); err != nil {
 			return err
 		}
 	}

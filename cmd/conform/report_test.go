@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"encoding/xml"
 	"fmt"
+	"io"
 	"net"
 	"net/http/httptest"
 	"os"
@@ -137,7 +138,7 @@ func TestWrongUsageOfReport(t *testing.T) {
 		{[]string{good, "--to", "pdf"}, `--to "pdf": "pdf" is no report format; use text, json, .* or one of them with =PATH`},
 		{[]string{good, "--to", "junit="}, `--to "junit=": a path is missing after junit=; write it like junit=report.txt`},
 		{[]string{good, "--to", "junit", "--to", "text"}, `--to "text": a second report for standard output; write one of them to a file with =PATH`},
-		{[]string{good, "--to", "junit=/nowhere/x.xml"}, `--to junit=/nowhere/x.xml: write /nowhere/x.xml: no such file or directory`},
+		{[]string{good, "--to", "junit=/nowhere/x.xml"}, `--to junit=/nowhere/x.xml: write /nowhere/x.xml: no such file or directory; give a path that can be written`},
 		{[]string{good, good, "--to", "junit=" + out}, `--to junit takes one report, and 2 are given; only html shows several side by side`},
 		{[]string{good, good}, `--to text takes one report, and 2 are given; only html shows several side by side`},
 		{[]string{"/nowhere.json", "--to", "junit=" + out}, `open /nowhere.json: no such file or directory; give the path of a readable file`},
@@ -294,20 +295,21 @@ func TestReportsThatAreWrittenOnce(t *testing.T) {
 	require.NoError(t, err)
 	pipe := filepath.Join(t.TempDir(), "pipe")
 	require.NoError(t, syscall.Mkfifo(pipe, 0o600))
-	read := make(chan []byte)
-	go func() {
-		data, _ := os.ReadFile(pipe)
-		read <- data
-	}()
+	require.Equal(t, reports.ExitFailed, passing().run(t.Context(), nil, "run", "--report", "json="+pipe).code, "nobody reads it")
+	reader, err := os.OpenFile(pipe, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	require.NoError(t, err)
+	defer reader.Close()
 	require.Equal(t, 0, passing().run(t.Context(), nil, "run", "--report", "json="+pipe).code)
-	_, err = reports.ReadJSON(<-read)
+	data, err := io.ReadAll(reader)
+	require.NoError(t, err)
+	_, err = reports.ReadJSON(data)
 	require.NoError(t, err)
 	// The file with the progress is read before, and only joined with what comes later.
 	path := filepath.Join(t.TempDir(), "progress.json")
 	require.NoError(t, os.WriteFile(path, []byte(got.stdout), 0o666))
 	f := &fakeRun{err: targets.ErrUnreachable}
 	require.Equal(t, 3, f.run(t.Context(), nil, "run", "--resume", path, "--report", "json="+path).code)
-	data, err := os.ReadFile(path)
+	data, err = os.ReadFile(path)
 	require.NoError(t, err)
 	assert.Equal(t, got.stdout, string(data))
 }

@@ -53,8 +53,8 @@ func (p *process) runCommand() *cobra.Command {
 }
 
 // resolve fills in what no flag gave.
-func (s *settings) resolve(environ map[string]string) error {
-	if err := s.read(environ); err != nil {
+func (s *settings) resolve(ctx context.Context, environ map[string]string) error {
+	if err := s.read(ctx, environ); err != nil {
 		return err
 	}
 	if err := s.resolveTarget(environ); err != nil {
@@ -73,18 +73,21 @@ func (s *settings) resolve(environ map[string]string) error {
 	if s.run.Seed == 0 {
 		s.run.Seed = uint64(rand.Uint32()) + 1 // never 0, and short enough to be typed
 	}
-	return s.readOrder()
+	return s.readOrder(ctx)
 }
 
-// readInputs reads the files that a run begins with, and sees that the reports can be written.
-func (s *settings) readInputs() error {
-	for _, sink := range s.sinks {
-		if err := mustBeWritable("--report "+sink.String(), sink.Path, "; give a path that can be written"); err != nil {
-			return err
+// readInputs reads the files that a run begins with, and sees that reports and traces can be written.
+func (s *settings) readInputs(ctx context.Context) error {
+	if err := s.mustWriteReports("--report"); err != nil {
+		return err
+	}
+	if folder := s.tracesFolder(); folder != "" {
+		if err := files.CheckFolder(folder); err != nil {
+			return usagef("--traces %s: %w; give a folder that can be written, or none", folder, err)
 		}
 	}
-	for _, read := range []func() error{s.readBaseline, s.readKnown, s.readProgress} {
-		if err := read(); err != nil {
+	for _, read := range []func(context.Context) error{s.readBaseline, s.readKnown, s.readProgress} {
+		if err := read(ctx); err != nil {
 			return err
 		}
 	}
@@ -92,11 +95,11 @@ func (s *settings) readInputs() error {
 }
 
 // readOrder reads the error order, nil where the reference's holds.
-func (s *settings) readOrder() error {
+func (s *settings) readOrder(ctx context.Context) error {
 	if s.order == "" {
 		return nil
 	}
-	data, err := readFile("--order: ", s.order, maxFile)
+	data, err := readFile(ctx, "--order: ", s.order, maxFile)
 	if err != nil {
 		return err
 	}
@@ -116,7 +119,7 @@ func (s *settings) runOptions() conform.Options {
 
 // testTarget runs the suites and writes the reports.
 func (p *process) testTarget(ctx context.Context, s *settings, _ []string) error {
-	if err := s.readInputs(); err != nil {
+	if err := s.readInputs(ctx); err != nil {
 		return err
 	}
 	events, err := p.openEvents(s)
@@ -284,6 +287,14 @@ func (p *process) planCommand() *cobra.Command {
 }
 
 func (p *process) plan(ctx context.Context, s *settings, _ []string) error {
+	for _, sink := range s.sinks {
+		if sink.Format != formats.Text && sink.Format != formats.JSON {
+			return usagef("--report %s: a plan is written as text or json", sink)
+		}
+	}
+	if err := s.mustWriteReports("--report"); err != nil {
+		return err
+	}
 	var plan *reports.Plan
 	var err error
 	if s.target == targetAccount {
@@ -299,12 +310,8 @@ func (p *process) plan(ctx context.Context, s *settings, _ []string) error {
 	}
 	for _, sink := range s.sinks {
 		render := func(w io.Writer) error { return text.Plan(w, plan, p.textOptions(s)) }
-		switch sink.Format {
-		case formats.Text:
-		case formats.JSON:
+		if sink.Format == formats.JSON {
 			render = func(w io.Writer) error { return plain.WriteJSON(w, plan) }
-		default:
-			return usagef("--report %s: a plan is written as text or json", sink)
 		}
 		if err := sink.Render(p.stdout, render); err != nil {
 			return usagef("--report %s: %w", sink, err)

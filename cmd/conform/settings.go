@@ -37,7 +37,6 @@ type settings struct {
 	planning              bool // nothing is sent to an account
 	quiet, verbose        bool
 	sinks                 []formats.Sink
-	known                 []reports.TraceFile // that earlier runs have kept
 
 	from map[string]origin // of the settings that were given, by name
 }
@@ -130,7 +129,7 @@ func (s *settings) groups() []flagGroup {
 				"the machines of the complete suites, as 'conform plan' lists them (default trail,two-trails,stores)"},
 			{"shard", "I/N", field{s.setShard, func() string { return s.run.Shard.String() }, aText},
 				"run only the I-th of N equal shares, from 1; auto asks the environment of a fleet; 'conform merge' joins their reports"},
-			{"resume", "FILE", textField(&s.resume, checkFile),
+			{"resume", "FILE", textField(&s.resume, checkPath),
 				"keep the progress in this JSON report, and go on from it if it is there"},
 			{"requests", "N", numberField(&s.run.Requests, 1, maxRequests),
 				"send at most N requests (default: the systematic suite whole, then 5,000)"},

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -129,11 +130,8 @@ func checkBy(ok func(string) bool, complaint string) func(string) error {
 // anyText lets every text pass.
 func anyText(string) error { return nil }
 
-func isGiven(text string) bool { return text != "" }
-
 var (
-	checkFile   = checkBy(isGiven, "is no file")
-	checkPath   = checkBy(isGiven, "is no path; give that of a file")
+	checkPath   = checkBy(func(text string) bool { return text != "" }, "is no path; give that of a file")
 	checkTarget = checkBy(regexp.MustCompile(`^(embedded|endpoint|account)$`).MatchString, "is no target; use embedded, endpoint or account")
 	checkRegion = checkBy(regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)*$`).MatchString, "{} is no Region; write it like us-east-1,eu-west-1")
 	checkBucket = checkBy(func(text string) bool { return text != "" && !strings.ContainsAny(text, " /\t\r\n") },
@@ -279,7 +277,7 @@ func variableName(name string) string {
 }
 
 // read takes what no flag gave from CONFORM_… variables, unless they are empty, and from the configuration file.
-func (s *settings) read(environ map[string]string) error {
+func (s *settings) read(ctx context.Context, environ map[string]string) error {
 	for _, o := range s.options() {
 		text := environ[variableName(o.name)]
 		if text == "" || s.from[o.name] > fromEnvironment {
@@ -297,7 +295,7 @@ func (s *settings) read(environ map[string]string) error {
 	if s.config == "" {
 		return nil
 	}
-	return s.readConfig()
+	return s.readConfig(ctx)
 }
 
 // setAll sets an option to texts that were given at a place.
@@ -311,8 +309,8 @@ func (o option) setAll(texts []string, where string) error {
 }
 
 // readConfig takes what neither flag nor variable gave from the configuration file, all of which is checked.
-func (s *settings) readConfig() error {
-	data, err := readFile("--config: ", s.config, maxFile)
+func (s *settings) readConfig(ctx context.Context) error {
+	data, err := readFile(ctx, "--config: ", s.config, maxFile)
 	if err != nil {
 		return err
 	}

@@ -40,8 +40,8 @@ type completeSuite struct {
 	suite       *machine.Suite
 	certificate reports.Certificate
 
+	todo     [][2]int // ranges of tests that are to be executed
 	mu       sync.Mutex
-	todo     [][2]int // ranges of tests that nobody has taken
 	done     [][2]int
 	suspects [][2]int // chunks in which something was found: done once that is in the report
 	failed   int      // tests of those
@@ -112,18 +112,18 @@ func without(from, to int, done [][2]int) (left [][2]int) {
 	return left
 }
 
-// take gives a worker its next tests.
-func (c *completeSuite) take() (from, to int, ok bool) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	for ; len(c.todo) > 0; c.todo = c.todo[1:] {
-		part := &c.todo[0]
-		if from, to = part[0], min(part[0]+chunkSize, part[1]); from < to {
-			part[0] = to
-			return from, to, true
+// dealt lists the chunks that worker i of n has of the tests that are left: the same ones in each run.
+func (c *completeSuite) dealt(i, n int) (mine [][2]int) {
+	chunk := 0
+	for _, part := range c.todo {
+		for from := part[0]; from < part[1]; from += chunkSize {
+			if chunk%n == i {
+				mine = append(mine, [2]int{from, min(from+chunkSize, part[1])})
+			}
+			chunk++
 		}
 	}
-	return 0, 0, false
+	return mine
 }
 
 func (c *completeSuite) finished(from, to, failed, unstable int) {
@@ -141,14 +141,14 @@ func (c *completeSuite) finished(from, to, failed, unstable int) {
 // execute runs all tests that are left and reports whether none was left out.
 func (c *completeSuite) execute(ctx context.Context) bool {
 	ctx = targets.Bare.On(ctx)
-	return c.exploration.each(func(_ int, w *Worker) bool {
+	return c.exploration.each(func(i int, w *Worker) bool {
 		var test machine.Test
 		whole := true
-		for !w.Client.Spent(ctx) {
-			from, to, ok := c.take()
-			if !ok {
-				return whole
+		for _, chunk := range c.dealt(i, len(c.exploration.Workers)) {
+			if w.Client.Spent(ctx) {
+				return false
 			}
+			from, to := chunk[0], chunk[1]
 			var came [testCut + 1]int // by result
 			for n := from; n < to && came[testUnanswered]+came[testCut] == 0; n++ {
 				c.suite.Test(n, &test)
@@ -168,7 +168,7 @@ func (c *completeSuite) execute(ctx context.Context) bool {
 				c.exploration.checkpoint()
 			}
 		}
-		return false
+		return whole
 	})
 }
 

@@ -47,20 +47,17 @@ type Exploration struct {
 	cases    []catalogue.Case
 	machines []*completeSuite
 
-	inspecting sync.Mutex // one at a time: what one worker confirms need not be confirmed by the others
-	inspected  map[string]bool
-
 	checkpointing  sync.Mutex
 	lastCheckpoint time.Time
 }
 
 // New prepares the workers of a run.
 func New(subject *probe.Subject, o Options) *Exploration {
-	x := &Exploration{Subject: subject, options: o, cases: catalogue.Cases(subject.Model, subject.Scope), inspected: map[string]bool{}}
+	x := &Exploration{Subject: subject, options: o, cases: catalogue.Cases(subject.Model, subject.Scope)}
 	for i := range subject.Workers {
 		part, parts := o.Shard.Part(i, subject.Workers)
 		w := NewWorker(subject, machine.NewTour(subject.Scope, part, parts))
-		w.inspector, w.Player = &inspector{x, diagnose.Suspicions{}, map[string]int{}}, diagnose.NewPlayer(subject.NewClient())
+		w.inspector, w.Player = &inspector{x, i, diagnose.Suspicions{}, map[string]int{}, map[string]bool{}}, diagnose.NewPlayer(subject.NewClient())
 		if o.Requests > 0 {
 			w.Client.Quota = share(o.Requests, i, subject.Workers)
 		}

@@ -187,10 +187,13 @@ func (v *visit) Followed() {
 
 // inspector looks into what its worker suspects as soon as the world that showed it is closed: the first sight of
 // each signature, and all of it, before anything else, where the run ends with the first divergence that counts.
+// It heeds no other worker, so that a run sends the same requests each time; only the first looks into long cases.
 type inspector struct {
 	*Exploration
-	pending diagnose.Suspicions
-	tried   map[string]int
+	worker    int
+	pending   diagnose.Suspicions
+	tried     map[string]int
+	inspected map[string]bool
 }
 
 func (c *inspector) name(d *diagnose.Divergence) string {
@@ -207,7 +210,8 @@ func (c *inspector) suspect(d *diagnose.Divergence) {
 	if c.options.StopAtFirst {
 		matters = d.Finding.Level >= c.options.FailOn
 	}
-	if name := c.name(d); matters && !d.Doubtful && c.tried[name] < maxInspected {
+	name, long := c.name(d), len(d.Steps) > maxSharedSteps && !c.options.StopAtFirst
+	if matters && !d.Doubtful && c.tried[name] < maxInspected && (c.worker == 0 || !long) {
 		c.tried[name]++
 		c.pending.Add(d)
 	}
@@ -219,12 +223,9 @@ func (c *inspector) due() bool { return c != nil && c.options.StopAtFirst && len
 // inspect looks into what is pending, which ends the exploration of all where it is enough.
 func (w *Worker) inspect(ctx context.Context) {
 	c := w.inspector
-	if c == nil || len(c.pending) == 0 || !c.options.StopAtFirst && !c.inspecting.TryLock() {
+	if c == nil || len(c.pending) == 0 {
 		return
-	} else if c.options.StopAtFirst {
-		c.inspecting.Lock()
 	}
-	defer c.inspecting.Unlock()
 	pending := c.pending.Sorted()
 	c.pending = diagnose.Suspicions{}
 	for _, d := range pending {

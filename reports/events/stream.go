@@ -8,6 +8,7 @@ import (
 	"os"
 	"slices"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/insightconform/conform/reports"
@@ -53,7 +54,7 @@ func Open(path string, stdout io.Writer) (*Stream, error) {
 	if path == "" {
 		return s, nil
 	}
-	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC|os.O_APPEND, 0o666)
+	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC|os.O_APPEND|syscall.O_NONBLOCK, 0o666) // waits for no reader
 	if err != nil {
 		return nil, err
 	}

@@ -110,6 +110,7 @@ func Write(w io.Writer, list ...*reports.Report) error {
 
 const (
 	roomForDivergences = 1_400_000 // how many bytes of a page may go to divergences
+	maxDivergences     = 1000      // of a report on a page
 	maxOnPage          = 200       // of lists that a target or a file can make long
 )
 
@@ -269,7 +270,7 @@ func newReportView(r *reports.Report, index int, many bool) *reportView {
 	v.Detail = cmp.Or(slices.Concat([]string{fault}, v.Details)...)
 	v.rules()
 	times := map[model.ID]int{}
-	for i := range r.Divergences {
+	for i := range r.Divergences[:min(len(r.Divergences), maxDivergences)] {
 		v.Divergences = append(v.Divergences, newDivergenceView(r, &r.Divergences[i], v, i))
 		times[r.Divergences[i].Rule]++
 	}
@@ -403,7 +404,7 @@ func (v *reportView) rules() {
 	for _, id := range r.Coverage.InOrder() {
 		add(id)
 	}
-	for i, d := range r.Divergences {
+	for i, d := range r.Divergences[:min(len(r.Divergences), maxDivergences)] {
 		rule := add(d.Rule)
 		if rule == nil {
 			continue

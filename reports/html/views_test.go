@@ -1,8 +1,11 @@
 package html
 
 import (
+	"bytes"
 	"encoding/json"
+	"fmt"
 	"os"
+	"strings"
 	"testing"
 
 	"github.com/insightconform/conform/model"
@@ -118,4 +121,19 @@ func selector(name string, categories ...string) value.Value {
 
 func success(body value.Value) targets.Reply {
 	return targets.Reply{Answer: model.Answer{Outcome: model.Succeeded}, Body: body, Status: 200, Received: body.AppendJSON(nil)}
+}
+
+// TestPageOfManyDivergences: what a page shows has an end, which it tells.
+func TestPageOfManyDivergences(t *testing.T) {
+	for _, n := range []int{maxDivergences, 4 * maxDivergences} {
+		r := &reports.Report{}
+		for i := range n {
+			r.Divergences = append(r.Divergences, reports.Divergence{Signature: fmt.Sprint(i), Rule: "put/replaces-list", Level: model.Observed,
+				Status: reports.Unrepeated, Statement: strings.Repeat("é", 500), Steps: []reports.Step{{Number: 1, Operation: "PutInsightSelectors"}}})
+		}
+		var page bytes.Buffer
+		require.NoError(t, Write(&page, r))
+		assert.Less(t, page.Len(), 5<<20)
+		assert.Equal(t, n > maxDivergences, strings.Contains(page.String(), "later are in the JSON report"))
+	}
 }

@@ -33,6 +33,11 @@ const (
 // Visible makes one line of harmless text: what is not shown as itself is written as an escape.
 func Visible(s string) string { return escaped(s, strconv.IsPrint) }
 
+// VisibleLines is Visible for several lines.
+func VisibleLines(s string) string {
+	return escaped(s, func(r rune) bool { return r == '\n' || strconv.IsPrint(r) })
+}
+
 // EscapeInvalid writes the bytes that are no UTF-8 as \xNN and leaves the rest alone.
 func EscapeInvalid(s string) string { return escaped(s, func(rune) bool { return true }) }
 

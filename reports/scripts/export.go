@@ -206,15 +206,15 @@ type exportNames struct {
 func newExportNames(steps []reports.Step) *exportNames {
 	n := &exportNames{ownBucket: map[string]string{}, ownKey: map[string]string{}}
 	// A store may be named before, or without, being created.
-	all, creations := "", 0
+	all, creations := []byte{}, 0
 	for _, step := range steps {
-		all += step.Request.String()
+		all = step.Request.AppendJSON(all)
 		if model.Op(step.Operation) == model.OpCreateStore {
 			creations++
 		}
 	}
 	for i := range 100 {
-		if i < creations || strings.Contains(all, model.StoreID(i)) {
+		if i < creations || bytes.Contains(all, []byte(model.StoreID(i))) {
 			n.stores = append(n.stores, exportStore{fmt.Sprintf("%s%d", varStore, i), fmt.Sprintf("c0f0c0f0-0000-4000-8000-0000000000%02d", i)})
 		}
 	}

@@ -78,12 +78,12 @@ func jsonASCII(s string) string {
 // quoted quotes the literals of a text, neighbouring ones together, and names its variables.
 func quoted(t exportText, literal, variable func(string) string) (out []string) {
 	for i := 0; i < len(t); i++ {
-		text := ""
+		var text strings.Builder
 		for ; i < len(t) && t[i].variable == ""; i++ {
-			text += t[i].literal
+			text.WriteString(t[i].literal)
 		}
-		if text != "" {
-			out = append(out, literal(text))
+		if text.Len() > 0 {
+			out = append(out, literal(text.String()))
 		}
 		if i < len(t) {
 			out = append(out, variable(t[i].variable))

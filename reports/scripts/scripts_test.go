@@ -11,8 +11,10 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -227,4 +229,15 @@ func TestExportSendsRawWhatClientsCannotSay(t *testing.T) {
 			assert.Equal(t, x.everywhere || form == "go" && x.inGo, plan.Steps[0].Raw, "%s as %s", name, form)
 		}
 	}
+}
+
+// TestExportOfALongList takes a time that grows with the list, not with its square.
+func TestExportOfALongList(t *testing.T) {
+	trace := hostileTrace("x")
+	item := value.Obj("InsightType", "ApiCallRateInsight")
+	trace.Steps[0].Request = value.Obj("TrailName", "alpha", "InsightSelectors", value.ListOf(slices.Repeat([]value.Value{item}, 100_000)...))
+	began := time.Now()
+	_, err := Export(trace, Forms[0])
+	require.NoError(t, err)
+	assert.Less(t, time.Since(began), 5*time.Second)
 }

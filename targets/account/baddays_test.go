@@ -84,7 +84,7 @@ func TestBadDaysMidway(t *testing.T) {
 				require.NotEmpty(t, c.Left())
 				require.Contains(t, strings.Join(report.Notes, "\n"), "conform sweep")
 			}
-			c.Fault = nil
+			c.Heal()
 			sweep(t, o, true)
 			require.Empty(t, c.Left())
 		})
@@ -129,12 +129,14 @@ func TestChild(t *testing.T) {
 func TestKill(t *testing.T) {
 	c := startCloud(t, embedded.ServerOptions{})
 	reached := make(chan struct{})
+	c.mu.Lock() // the requests come from another process
 	c.Fault = func(s seenRequest, n int) *cloudFault {
 		if s.Op == "CreateTrail" && n == 8 {
 			close(reached)
 		}
 		return nil
 	}
+	c.mu.Unlock()
 	o := options(t, c, account.Options{})
 	cmd := exec.Command(os.Args[0], "-test.run=^TestChild$")
 	cmd.Env = append(os.Environ(), childURL+"="+c.URL, childLedger+"="+o.Ledger)
@@ -147,7 +149,7 @@ func TestKill(t *testing.T) {
 	require.NoError(t, cmd.Process.Signal(syscall.SIGKILL))
 	_ = cmd.Wait()
 	require.NotEmpty(t, c.Left())
-	c.Fault = nil
+	c.Heal()
 	sweep(t, o, true)
 	require.Empty(t, c.Left())
 }

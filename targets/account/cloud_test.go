@@ -49,7 +49,7 @@ type seenRequest struct {
 }
 
 // cloud is a small one that answers for an account: CloudTrail by the embedded server, and just as much of
-// STS, IAM, Organizations and S3 as the target asks for. Its fields may be changed while no request is on its way.
+// STS, IAM, Organizations and S3 as the target asks for. Its fields may be changed before the first request.
 type cloud struct {
 	URL          string
 	Account      string
@@ -98,6 +98,13 @@ func (c *cloud) Requests() []seenRequest {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return slices.Clone(c.seen)
+}
+
+// Heal ends the fault, though a request that nobody waits for any more may still be on its way.
+func (c *cloud) Heal() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.Fault = nil
 }
 
 // Left lists the trails, buckets and stores that there are, by ARN or name.

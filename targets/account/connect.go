@@ -173,7 +173,11 @@ func globalRegion(partition string) string {
 
 // connect asks the account who it is, and returns only if all guards that concern the account agree.
 func connect(ctx context.Context, o Options) (*service, error) {
-	if err := o.check(); err != nil {
+	err := o.check()
+	if o.Ledger != "" && err == nil {
+		_, err = ledger.ReadPrefix(ctx, o.Ledger) // before anything is sent
+	}
+	if err != nil {
 		return nil, err
 	}
 	s := &service{options: o, gate: gate.New(o.Regions, o.AllowLogging, o.Stores), callers: map[string]*endpoint.Caller{}}

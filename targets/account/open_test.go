@@ -571,7 +571,7 @@ func TestCrashAtEachRequest(t *testing.T) {
 			account.Abandon(target)
 			finished = ctx.Err() == nil
 			crash()
-			c.Fault = nil
+			c.Heal()
 			items, err := account.Sweep(t.Context(), o, true)
 			require.NoError(t, err)
 			require.Empty(t, c.Left(), "request %d, applied %v: %+v", at, applied, items)
@@ -642,7 +642,7 @@ func TestBadDaysAtTheStart(t *testing.T) {
 			require.ErrorIs(t, err, test.class)
 			require.ErrorContains(t, err, test.want)
 			require.NotContains(t, err.Error(), testAccount)
-			c.Fault = nil
+			c.Heal()
 			require.NoError(t, target.Close())
 			require.Empty(t, c.Left())
 			require.False(t, errors.Is(err, targets.ErrRefused))

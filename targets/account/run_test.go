@@ -57,7 +57,7 @@ func shown(t *testing.T, r *reports.Report) string {
 // prefix, or a Region that was not named.
 func checkRequests(t *testing.T, c *cloud, o account.Options) {
 	t.Helper()
-	prefix, err := ledger.ReadPrefix(o.Ledger)
+	prefix, err := ledger.ReadPrefix(t.Context(), o.Ledger)
 	require.NoError(t, err)
 	for _, seen := range c.Requests() {
 		if seen.Service != "cloudtrail" {

@@ -337,7 +337,7 @@ func Plan(o Options, worlds, writes, reads int) (planned, error) {
 	}
 	if o.Prefix == "" && o.Ledger != "" {
 		var err error
-		if o.Prefix, err = ledger.ReadPrefix(o.Ledger); err != nil {
+		if o.Prefix, err = ledger.ReadPrefix(context.Background(), o.Ledger); err != nil {
 			return planned{}, err
 		}
 	}

@@ -4,6 +4,7 @@ package ledger
 import (
 	"bytes"
 	"cmp"
+	"context"
 	"crypto/pbkdf2"
 	"crypto/rand"
 	"crypto/sha256"
@@ -18,6 +19,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/insightconform/conform/internal/files"
 	"github.com/insightconform/conform/targets"
 )
 
@@ -103,6 +105,7 @@ const TagKey = "conform-ledger"
 const (
 	MinPrefix = 8
 	MaxPrefix = 24
+	maxLedger = 64 << 20 // bytes that are read
 )
 
 var usage = targets.Class(targets.ErrUsage)
@@ -155,10 +158,7 @@ func Open(path, account, prefix string) (l *Ledger, err error) {
 	if lockFile(file) != nil {
 		return nil, refused("ledger", "%s is in use by another run; wait for its end, or name another with --ledger", path)
 	}
-	if info, err := file.Stat(); err != nil || !info.Mode().IsRegular() {
-		return nil, usage("--ledger %s: it is no regular file; name another", path)
-	}
-	data, err := os.ReadFile(path)
+	data, err := files.Read(context.Background(), nil, path, maxLedger)
 	if err != nil {
 		return nil, usage("--ledger: %w", err)
 	}
@@ -190,14 +190,18 @@ func Open(path, account, prefix string) (l *Ledger, err error) {
 	return l, l.append(l.head)
 }
 
-// ReadPrefix returns the prefix of the ledger at path, empty where there is none.
-func ReadPrefix(path string) (string, error) {
-	data, err := os.ReadFile(path)
-	switch {
-	case errors.Is(err, fs.ErrNotExist) || err == nil && len(data) == 0:
+// ReadPrefix returns the prefix of the ledger at path, empty where there is none but one can be begun.
+func ReadPrefix(ctx context.Context, path string) (string, error) {
+	data, err := files.Read(ctx, nil, path, maxLedger)
+	if errors.Is(err, fs.ErrNotExist) {
+		err = files.CheckFolder(filepath.Dir(path))
+	}
+	if err != nil {
+		return "", usage("--ledger %s: %w", path, err)
+	}
+	data = data[:bytes.LastIndexByte(data, '\n')+1] // as Open reads it
+	if len(data) == 0 {
 		return "", nil
-	case err != nil:
-		return "", usage("--ledger: %w", err)
 	}
 	l := &Ledger{Path: path, live: map[Resource]string{}}
 	err = l.read(data)
