@@ -402,9 +402,6 @@ func (s *service) send(ctx context.Context, region string, r model.Request) targ
 	}
 	reply.Received, reply.Sent = []byte(s.secrets.hide(raw, string(reply.Received))), []byte(s.secrets.hide(raw, string(reply.Sent)))
 	reply.Problem = s.secrets.hide(hideAll, reply.Problem)
-	for i := range reply.Notes {
-		reply.Notes[i] = s.secrets.hide(hideAll, reply.Notes[i])
-	}
 	return reply
 }
 
