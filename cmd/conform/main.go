@@ -43,6 +43,9 @@ func main() {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(600) // a run makes much garbage and keeps little
 	}
+	if os.Getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(128 << 20) // ten times what a run keeps of a target that answers as it should
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // a second signal ends the process at once
 	os.Exit(production.run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr, os.Environ()))

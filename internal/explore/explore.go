@@ -70,13 +70,8 @@ func New(subject *probe.Subject, o Options) *Exploration {
 }
 
 // Run plays the suites that were asked for, but for those that an earlier run finished. Of complete suites
-// it is known test by test what is done.
+// it is known test by test what is done. ctx ends with the time that there is for it.
 func (x *Exploration) Run(ctx context.Context) {
-	if x.options.Time > 0 {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithDeadline(ctx, x.Subject.Status.Started.Add(x.options.Time))
-		defer cancel()
-	}
 	earlier := x.options.Resume
 	for _, suite := range Suites {
 		finished := earlier != nil && slices.Contains(earlier.Suites, suite) && !slices.Contains(earlier.CutShort, suite)
