@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"runtime/debug"
 	"slices"
 	"strings"
@@ -270,12 +271,15 @@ func Plan(ctx context.Context, target targets.Target, options Options) (*reports
 	if err := options.Normalize(); err != nil {
 		return nil, err
 	}
+	ctx, cancel := context.WithTimeoutCause(ctx, cmp.Or(options.Time, math.MaxInt64/4),
+		fmt.Errorf("%w: the time was over before there was a plan; raise --time", targets.ErrInconclusive))
+	defer cancel()
 	subject, err := probe.Open(ctx, target, options.Probe())
 	if err != nil {
-		return nil, err
+		return nil, cmp.Or(context.Cause(ctx), err)
 	}
 	if !subject.Probed {
-		return nil, errors.Join(ctx.Err(), target.Close())
+		return nil, errors.Join(context.Cause(ctx), target.Close())
 	}
 	speed := 0.0
 	if subject.Can(model.CanPut) && subject.Can(model.CanGet) && subject.Can(model.CanCreate) {
@@ -283,7 +287,7 @@ func Plan(ctx context.Context, target targets.Target, options Options) (*reports
 	}
 	plan := planOf(ctx, subject, options, showsDefaultEvents(ctx, subject.NewClient()))
 	plan.Rate = speed
-	return plan, errors.Join(ctx.Err(), target.Close())
+	return plan, errors.Join(context.Cause(ctx), target.Close())
 }
 
 // PlanWithin is Plan for a target that is assumed to have the given capabilities. Nothing is sent.
