@@ -31,7 +31,7 @@ type Shard = reports.Shard
 type Options struct {
 	Seed     uint64               // of the random exploration
 	Requests int                  // caps all requests but those of confirming; 0 is no cap
-	Time     time.Duration        // caps the exploration; 0 is no cap
+	Time     time.Duration        // caps all of the run, which ends ten seconds later at most; 0 is no cap
 	Workers  int                  // worlds side by side; 0 lets the target decide
 	Suites   []string             // of Systematic, Complete and Random; nil is the first and the last
 	Order    *model.Profile       // the error order that the target is held to; nil is the reference's

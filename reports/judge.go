@@ -18,6 +18,7 @@ type End struct {
 	Refused     string `json:"refused,omitempty"` // for safety
 	Misused     string `json:"misused,omitempty"` // wrong usage or configuration
 	Lost        string `json:"lost,omitempty"`    // the target, or access to it
+	Stopped     string `json:"stopped,omitempty"` // for want of memory, or of time for what comes first
 	// PutSucceeded says that a PutInsightSelectors succeeded.
 	PutSucceeded bool `json:"put_succeeded"`
 	// Resumed: the run went on from an earlier report, and covers only what was left. Joined: this is of several runs.
@@ -36,7 +37,7 @@ type End struct {
 }
 
 // Early reports whether something ended the run before it had done, or used up, what it was told.
-func (e *End) Early() bool { return e.Interrupted+e.Failed+e.Refused+e.Misused+e.Lost != "" }
+func (e *End) Early() bool { return e.Interrupted+e.Failed+e.Refused+e.Misused+e.Lost+e.Stopped != "" }
 
 // The reasons of an interrupted run.
 const (
@@ -94,8 +95,10 @@ func verdicts(r *Report, e *End, n counts) []row {
 		{n.failing > 0, Diverges, e.thenLost(plain.Counted(n.failing, "divergence") + " " + level)},
 		{len(n.stale) == 1, Diverges, e.thenLost("the baseline has 1 stale entry: " + strings.Join(n.stale, ""))},
 		{len(n.stale) > 1, Diverges, e.thenLost(fmt.Sprintf("the baseline has %d stale entries: %s", len(n.stale), strings.Join(n.stale, "; ")))},
-		{e.Lost != "", Inconclusive, e.Lost},
+		{e.Lost+e.Stopped != "", Inconclusive, cmp.Or(e.Lost, e.Stopped)},
 		{len(e.MissingShards) > 0, Inconclusive, "no report of shard " + plain.Shorten(strings.Join(e.MissingShards, ", "), plain.MaxMessage) + " was given"},
+		{n.untried > 0, Inconclusive, "the run ended before it had tried again " + plain.Counted(n.untried, "divergence") +
+			" " + level + "; raise --time"},
 		{n.unrepeated > 0, Inconclusive, "divergences that did not repeat, on a target that may answer late; run it again"},
 		{!can(model.CanPut), Inconclusive, "the target does not offer PutInsightSelectors: " + r.whyNot(model.CanPut)},
 		{!can(model.CanCreate) && !can(model.CanStores), Inconclusive, "no trail could be made to test on: " + r.whyNot(model.CanCreate)},
@@ -121,11 +124,11 @@ func verdicts(r *Report, e *End, n counts) []row {
 
 // counts are what a verdict is made from.
 type counts struct {
-	failing, unrepeated, known, below int      // divergences
-	stale                             []string // entries of the baseline
-	applicable, judged                int      // rules
-	executed, tests                   int      // of the complete suites
-	certified                         int      // suites whose certificate holds
+	failing, untried, unrepeated, known, below int      // divergences
+	stale                                      []string // entries of the baseline
+	applicable, judged                         int      // rules
+	executed, tests                            int      // of the complete suites
+	certified                                  int      // suites whose certificate holds
 }
 
 func count(r *Report) (n counts) {
@@ -133,6 +136,8 @@ func count(r *Report) (n counts) {
 		switch {
 		case r.FailsRun(d):
 			n.failing++
+		case d.Fails && d.Status == NotTried:
+			n.untried++
 		case d.Fails:
 			n.unrepeated++
 		}
@@ -154,10 +159,10 @@ func count(r *Report) (n counts) {
 	return n
 }
 
-// thenLost adds to a reason that the target was lost afterwards.
+// thenLost adds to a reason that the target was lost afterwards, or the run stopped.
 func (e *End) thenLost(reason string) string {
-	if e.Lost != "" {
-		reason += "; then " + e.Lost
+	if then := cmp.Or(e.Lost, e.Stopped); then != "" {
+		reason += "; then " + then
 	}
 	return reason
 }

@@ -121,6 +121,20 @@ var verdictCases = []verdictCase{
 		r.SetCapability(model.CanCreate, false, "CreateTrail answered 500")
 		r.End.NoTrails = "CreateTrail answered 500"
 	}, Inconclusive, 3, false, "no trail could be made to test on: CreateTrail answered 500"},
+	{"stopped for want of memory", func(r *Report) { r.End.Stopped = "memory ran short" }, Inconclusive, 3, true, "memory ran short"},
+	{"stopped after a confirmed divergence", func(r *Report) {
+		r.End.Stopped, r.Divergences = "memory ran short", []Divergence{failing(Confirmed), failing(NotTried)}
+	}, Diverges, 1, true, "1 divergence at or above level observed; then memory ran short"},
+	{"stopped before a divergence was tried again", func(r *Report) {
+		r.End.Stopped, r.Divergences = "memory ran short", []Divergence{failing(NotTried)}
+	}, Inconclusive, 3, true, "memory ran short; 1 of 2 applicable rules not judged"},
+	{"lost before a divergence was tried again", func(r *Report) {
+		r.End.Lost, r.Divergences = "gone", []Divergence{failing(NotTried)}
+	}, Inconclusive, 3, true, "gone; 1 of 2 applicable rules not judged"},
+	{"no time to try again", func(r *Report) { r.Divergences = []Divergence{failing(NotTried), below} }, Inconclusive, 3, false,
+		"the run ended before it had tried again 1 divergence at or above level observed; raise --time; 1 of 3 applicable rules not judged"},
+	{"some tried again, some not", func(r *Report) { r.Divergences = []Divergence{failing(NotTried), failing(Unrepeated)} }, Diverges, 1, false,
+		"1 divergence at or above level observed; 1 of 2 applicable rules not judged"},
 	{"no CreateTrail, but stores", func(r *Report) {
 		r.SetCapability(model.CanStores, true, "")
 		r.SetCapability(model.CanCreate, false, "it answers 501")

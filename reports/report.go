@@ -282,9 +282,10 @@ type Deviation struct {
 	Count     int         `json:"count"`
 }
 
-// FailsRun reports whether a divergence made the verdict. An unrepeated one does not where a target may answer late.
+// FailsRun reports whether a divergence made the verdict. One that the run had no time to try again does not, nor an
+// unrepeated one where a target may answer late.
 func (r *Report) FailsRun(d Divergence) bool {
-	return d.Fails && (d.Status == Confirmed || !r.Target.Eventual)
+	return d.Fails && (d.Status == Confirmed || (d.Status == Unrepeated || d.Rate != "") && !r.Target.Eventual)
 }
 
 // sort brings divergences and deviations into the order of every rendering: confirmed divergences before unrepeated

@@ -127,7 +127,6 @@ type Reply struct {
 	Instead map[string]string
 	// Objections are breaches of wire rules that show in this answer alone.
 	Objections []model.Objection
-	Notes      []string
 	Remark     string // what the report should say of the run for this
 
 	Sent     []byte // the request body as sent; empty in process
@@ -144,8 +143,7 @@ type Reply struct {
 // LentStore answers a CreateEventDataStore with a store of an earlier world, which is like new.
 func LentStore(arn string, r model.Request, fresh bool) Reply {
 	reply := Reply{Answer: model.Answer{Outcome: model.Succeeded, StoreARN: arn},
-		Body:  value.Obj("EventDataStoreArn", arn, "Name", r.Input.Get("Name"), "Status", "ENABLED"),
-		Notes: []string{"not sent: an event data store of an earlier case takes its place"}}
+		Body: value.Obj("EventDataStoreArn", arn, "Name", r.Input.Get("Name"), "Status", "ENABLED")}
 	if fresh {
 		reply.Remark = "no more event data stores can be made: what concerns them was confirmed with those of earlier cases, turned off"
 	}

@@ -46,6 +46,9 @@ func main() {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(600) // a run makes much garbage and keeps little
 	}
+	if os.Getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(128 << 20) // ten times what a run keeps of a target that answers as it should
+	}
 	log.SetOutput(io.Discard) // where net/http tells what a server sent unasked
 	heeded := []os.Signal{os.Interrupt, syscall.SIGTERM, syscall.SIGPIPE}
 	if !signal.Ignored(syscall.SIGHUP) { // as it is under nohup

@@ -133,7 +133,7 @@ func (s *settings) groups() []flagGroup {
 				"keep the progress in this JSON report, and go on from it if it is there"},
 			{"requests", "N", numberField(&s.run.Requests, 1, maxRequests),
 				"send at most N requests (default: the systematic suite whole, then 5,000)"},
-			{"time", "DURATION", durationField(&s.run.Time), "end after this time, such as 30s or 5m"},
+			{"time", "DURATION", durationField(&s.run.Time), "end after this time, such as 30s or 5m; trying again and cleaning up take ten seconds more at most"},
 			{"timeout", "DURATION", durationField(&s.endpoint.Timeout), "wait this long for an answer (default 10s)"},
 			{"pace", "RATES", fieldOf(&s.pace, aText, pace.Parse, pace.Rates.String),
 				"send no more than so many requests a second in each Region, such as writes=1,reads=10; slower where the target throttles (default: as fast as it answers)"},

@@ -109,7 +109,7 @@ func (p *Player) confirmAll(ctx context.Context, suspected []*Divergence, o Opti
 				*d = tried
 			}
 		}
-		silence := (d.Finding.Rule == model.WireNoCrash || d.Finding.Actual == wire.Busy || d.forgot()) && d.Again == 0
+		silence := (d.Finding.Rule == model.WireNoCrash || d.Finding.Actual == wire.Busy || d.forgot()) && d.Again == 0 && (d.Tries > 0 || ctx.Err() == nil)
 		if silence {
 			again := "not for the same request again"
 			if d.Tries == 0 {
@@ -181,7 +181,7 @@ func (p *Player) withoutDoubts(ctx context.Context, suspected []*Divergence, o O
 				return false
 			}
 		}
-		return d.Doubtful
+		return d.Doubtful && ctx.Err() == nil
 	})
 	if dropped := before - len(kept); dropped > 0 {
 		o.Note(fmt.Sprintf("%s of the kind that an old state explains did not repeat once the target had settled", plain.Counted(dropped, "answer")))
@@ -220,6 +220,9 @@ func (p *Player) confirm(ctx context.Context, d *Divergence) {
 	}
 	if d.Again < needed {
 		d.Again = 0
+	}
+	if d.Again == 0 && ctx.Err() != nil { // the run ended before it was known
+		d.Tries = 0
 	}
 }
 
@@ -265,6 +268,9 @@ func (p *Player) hasCause(ctx context.Context, d *Divergence) bool {
 		}
 	}
 	d.Again = 0
+	if ctx.Err() != nil {
+		d.Tries = 0
+	}
 	return false
 }
 

@@ -32,10 +32,10 @@ func (p *Player) shrinkAll(ctx context.Context, found []*Divergence, o Options) 
 	p.Client.Status.SetPhase("shrinking")
 	left, unshrunk := o.ShrinkRequests, 0
 	for _, d := range found {
-		if d.Again == 0 || ctx.Err() != nil {
+		if d.Again == 0 {
 			continue
 		}
-		length, whole := len(d.Steps), true
+		length, whole := len(d.Steps), ctx.Err() == nil
 		// What an experiment has made another case of is not yet the shortest of its kind.
 		for changed := true; changed && whole; {
 			before, raw := p.Client.Requests, d.Raw
@@ -52,7 +52,7 @@ func (p *Player) shrinkAll(ctx context.Context, found []*Divergence, o Options) 
 		}
 	}
 	if unshrunk > 0 {
-		o.Note(fmt.Sprintf("%s may have a shorter sequence: the budget for shrinking was spent; raise --shrink-requests", plain.Counted(unshrunk, "divergence")))
+		o.Note(fmt.Sprintf("%s may have a shorter sequence: the budget for shrinking, or the time, was spent; raise --shrink-requests or --time", plain.Counted(unshrunk, "divergence")))
 	}
 }
 

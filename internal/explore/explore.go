@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"runtime/debug"
 	"slices"
 	"strings"
@@ -67,13 +68,8 @@ func New(subject *probe.Subject, o Options) *Exploration {
 }
 
 // Run plays the suites that were asked for, but for those that an earlier run finished. Of complete suites
-// it is known test by test what is done.
+// it is known test by test what is done. ctx ends with the time that there is for it.
 func (x *Exploration) Run(ctx context.Context) {
-	if x.options.Time > 0 {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithDeadline(ctx, x.Subject.Status.Started.Add(x.options.Time))
-		defer cancel()
-	}
 	earlier := x.options.Resume
 	for _, suite := range Suites {
 		finished := earlier != nil && slices.Contains(earlier.Suites, suite) && !slices.Contains(earlier.CutShort, suite)
@@ -272,12 +268,15 @@ func Plan(ctx context.Context, target targets.Target, options Options) (*reports
 	if err := options.Normalize(); err != nil {
 		return nil, err
 	}
+	ctx, cancel := context.WithTimeoutCause(ctx, cmp.Or(options.Time, math.MaxInt64/4),
+		fmt.Errorf("%w: the time was over before there was a plan; raise --time", targets.ErrInconclusive))
+	defer cancel()
 	subject, err := probe.Open(ctx, target, options.Probe())
 	if err != nil {
-		return nil, err
+		return nil, cmp.Or(context.Cause(ctx), err)
 	}
 	if !subject.Probed {
-		return nil, errors.Join(ctx.Err(), target.Close())
+		return nil, errors.Join(context.Cause(ctx), target.Close())
 	}
 	speed := 0.0
 	if subject.Can(model.CanPut) && subject.Can(model.CanGet) && subject.Can(model.CanCreate) {
@@ -285,7 +284,7 @@ func Plan(ctx context.Context, target targets.Target, options Options) (*reports
 	}
 	plan := planOf(ctx, subject, options, showsDefaultEvents(ctx, subject.NewClient()))
 	plan.Rate = speed
-	return plan, errors.Join(ctx.Err(), target.Close())
+	return plan, errors.Join(context.Cause(ctx), target.Close())
 }
 
 // PlanWithin is Plan for a target that is assumed to have the given capabilities. Nothing is sent.

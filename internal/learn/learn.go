@@ -62,9 +62,8 @@ func Learn(ctx context.Context, target targets.Target, options Options) (*report
 }
 
 const (
-	alike      = 3   // other requests that must agree with the one that a cell rests on
-	maxKind    = 300 // characters of an error code that are compared and kept
-	maxTriples = 50  // circles that are asked about: a target that selects errors at random has thousands
+	alike      = 3  // other requests that must agree with the one that a cell rests on
+	maxTriples = 50 // circles that are asked about: a target that selects errors at random has thousands
 )
 
 // learner asks a target for its error order.
@@ -323,13 +322,13 @@ func (l *learner) once(ctx context.Context, setup []model.Request, probe model.R
 		l.player.Client.Heard(ctx, reply.Answer.Definite(), reply.Problem)
 	}
 	if i := failing(s); i >= 0 {
-		return answered{why: fmt.Sprintf("the set-up does not work here: %s is answered %s", s.Steps[i].Request.Op, kindOf(s.Steps[i].Reply.Answer))}
+		return answered{why: fmt.Sprintf("the set-up does not work here: %s is answered %s", s.Steps[i].Request.Op, s.Steps[i].Reply.Answer.Kind())}
 	}
 	if len(s.Steps) <= n {
 		return answered{why: cmp.Or(l.over(ctx), "the set-up could not be played to the end: "+s.Lost)}
 	}
 	last := &s.Steps[n]
-	a := answered{kind: kindOf(last.Reply.Answer), code: last.Reply.Answer.Outcome == model.Refused && last.Reply.Answer.Code != "",
+	a := answered{kind: last.Reply.Answer.Kind(), code: last.Reply.Answer.Outcome == model.Refused && last.Reply.Answer.Code != "",
 		before: last.Before, request: probe, answer: last.Reply.Answer}
 	for i, step := range s.Steps[:n+1] {
 		a.steps = append(a.steps, step.Report(i+1).Brief(2000, 2000))
@@ -344,10 +343,6 @@ func (l *learner) over(ctx context.Context) string {
 	}
 	why, _, _ := strings.Cut(l.subject.Status.Lost(), ";") // without the advice
 	return why
-}
-
-func kindOf(a model.Answer) string {
-	return plain.Shorten(strings.ToValidUTF8(a.Kind(), "\ufffd"), maxKind)
 }
 
 // triple asks a request that breaks three rules in a circle.

@@ -27,6 +27,7 @@ type Options = explore.Options
 // run is one call of Run.
 type run struct {
 	options     Options
+	limits      limits
 	subject     *probe.Subject
 	exploration *explore.Exploration // nil until the target is known to be testable
 	report      *reports.Report
@@ -45,11 +46,16 @@ func Run(ctx context.Context, target targets.Target, options Options) (*reports.
 	if err := options.Normalize(); err != nil {
 		return nil, err
 	}
-	subject, err := probe.Open(ctx, target, options.Probe())
+	limits, release := limit(ctx, options.Time)
+	defer release()
+	subject, err := probe.Open(limits.time, target, options.Probe())
+	if why := limits.stopped(false); why != "" && errors.Is(err, limits.time.Err()) {
+		err = fmt.Errorf("%w: %s", targets.ErrInconclusive, why)
+	}
 	if err != nil {
 		return nil, err
 	}
-	r := &run{options: options, subject: subject}
+	r := &run{options: options, subject: subject, limits: limits}
 	r.report = &reports.Report{Schema: reports.Schema, Version: options.Version, Target: subject.Info, Seed: options.Seed,
 		Suites: options.Suites, Shard: options.Shard.String(), FailOn: options.FailOn, Command: options.Command, Started: subject.Status.Started,
 		Divergences: []reports.Divergence{}, Deviations: []reports.Deviation{}, Expected: options.Expect,
@@ -58,7 +64,7 @@ func Run(ctx context.Context, target targets.Target, options Options) (*reports.
 		return nil, errors.Join(err, target.Close())
 	}
 	r.pipeline(ctx)
-	if err := target.Close(); err != nil {
+	if err := limits.close(target); err != nil {
 		r.note("closing the target: " + err.Error())
 	}
 	return r.report, r.failure()
@@ -92,9 +98,9 @@ func (r *run) pipeline(ctx context.Context) {
 	r.note(s.Notes...)
 	if s.Testable() {
 		stop := r.showProgress()
-		r.replay(ctx)
-		r.explore(ctx)
-		r.diagnose(ctx)
+		r.replay(r.limits.time)
+		r.explore()
+		r.diagnose(r.limits.grace)
 		stop()
 	}
 	r.finish(ctx)
@@ -105,28 +111,21 @@ func (r *run) showProgress() (stop func()) {
 	if r.options.Progress == nil && r.options.Events == nil {
 		return func() {}
 	}
-	done := make(chan struct{})
+	ctx, cancel := context.WithCancel(context.Background())
 	var wait sync.WaitGroup
 	total := len(r.subject.Scope.Applicable())
 	wait.Go(func() {
-		tick := time.NewTicker(100 * time.Millisecond)
-		defer tick.Stop()
-		for n := 1; ; n++ {
-			select {
-			case <-done:
-				return
-			case <-tick.C:
-				update := r.update(total)
-				if r.options.Progress != nil {
-					r.options.Progress(update)
-				}
-				if n%20 == 0 { // an event every two seconds
-					r.subject.Status.Tell(reports.Event{Event: reports.EventProgress, Progress: &update})
-				}
+		for n := 1; targets.Sleep(ctx, 100*time.Millisecond); n++ {
+			update := r.update(total)
+			if r.options.Progress != nil {
+				r.options.Progress(update)
+			}
+			if n%20 == 0 { // an event every two seconds
+				r.subject.Status.Tell(reports.Event{Event: reports.EventProgress, Progress: &update})
 			}
 		}
 	})
-	return func() { close(done); wait.Wait() }
+	return func() { cancel(); wait.Wait() }
 }
 
 func (r *run) update(applicable int) reports.Update {
@@ -152,7 +151,7 @@ func (r *run) absorb(c *session.Client) {
 }
 
 // explore runs the suites and takes in what the workers saw.
-func (r *run) explore(ctx context.Context) {
+func (r *run) explore() {
 	options := r.options
 	if options.Requests > 0 {
 		options.Requests = max(1, options.Requests-r.report.Requests)
@@ -160,7 +159,9 @@ func (r *run) explore(ctx context.Context) {
 	x := explore.New(r.subject, options)
 	x.Confirmed, x.Partial = r.confirmed, r.partial
 	r.exploration = x
+	ctx, enough := r.limits.exploring(r.subject.Status)
 	x.Run(ctx)
+	enough()
 
 	var settling session.Settling
 	deviations := map[reports.Deviation]int{}
@@ -225,6 +226,10 @@ func (r *run) diagnose(ctx context.Context) {
 	r.report.Certificates = r.exploration.Certificates(true)
 	for _, d := range r.found {
 		r.subject.Status.Exercise(d.Finding.Rule)
+		if d.Again == 0 && len(r.report.Divergences) >= maxUnsure {
+			r.note(fmt.Sprintf("more than %d divergences were seen; of those beyond, only confirmed ones are listed", maxUnsure))
+			continue
+		}
 		r.report.Divergences = append(r.report.Divergences, r.shown(d))
 	}
 	slices.SortStableFunc(r.report.Divergences, func(a, b reports.Divergence) int {
@@ -354,6 +359,7 @@ func (r *run) ending(ctx context.Context) *reports.End {
 	if ctx.Err() != nil {
 		end.Interrupted = reports.ReasonInterrupted
 	}
+	end.Stopped = r.limits.stopped(r.subject.Probed)
 	if r.failure() != nil {
 		end.Failed = "the harness failed; what it had found is reported"
 	}

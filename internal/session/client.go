@@ -26,6 +26,7 @@ const (
 	tryAgain        = time.Minute            // after which a kind that hangs is sent again
 	longestAway     = 12 * time.Second       // that a target may take to answer again, as after a crash
 	maxNotes        = 20                     // that a client keeps
+	maxEarlier      = 1 << 10                // bytes that are kept of the answer to an earlier step
 	cleanUpTime     = 10 * time.Second       // of one world
 	maxSlots        = 120                    // of a timeline
 	firstWidth      = 100 * time.Millisecond // of the slots of a short run
@@ -141,7 +142,7 @@ func (c *Client) sendOnce(ctx context.Context, world targets.World, r model.Requ
 		defer c.Status.inFlight.RUnlock()
 	}
 	sent := time.Now()
-	reply := world.Do(ctx, r)
+	reply := wire.Brief(world.Do(ctx, r), targets.MaxKept)
 	c.Timeline.add(sent.Sub(c.Status.Started), time.Since(sent))
 	c.Requests++
 	if n, _ := c.Status.asked.LoadOrStore(r.Op, new(atomic.Int64)); !c.Patient {
@@ -163,6 +164,9 @@ func (c *Client) CloseWorld(ctx context.Context, world targets.World, silent boo
 	limit := cleanUpTime
 	if silent {
 		limit = time.Second
+	}
+	if end, bounded := ctx.Deadline(); bounded { // once time is over, others have to clean up too
+		limit = max(time.Second, min(limit, time.Until(end)+cleanUpTime/2))
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), limit)
 	defer cancel()

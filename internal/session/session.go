@@ -179,7 +179,7 @@ func (s *Session) Do(ctx context.Context, r model.Request) {
 	if !ok {
 		return
 	}
-	s.Steps = append(s.Steps, Step{Request: r, Reply: reply, Before: before, Others: others, State: s.tracker.State(), Diverges: !verdict.Allowed})
+	s.keep(Step{Request: r, Reply: reply, Before: before, Others: others, State: s.tracker.State(), Diverges: !verdict.Allowed})
 	if s.early >= 0 && s.policy.Wait {
 		s.Lost = "a write that may rest on an old state"
 		return
@@ -224,6 +224,14 @@ func (s *Session) Do(ctx context.Context, r model.Request) {
 		s.observer.Deviated(r.Op, d)
 	}
 	s.observer.Allowed(*s.Last())
+}
+
+// keep appends a step. Of large answers that decided nothing no more than their beginning is kept.
+func (s *Session) keep(step Step) {
+	if n := len(s.Steps); n > 1 && !s.Steps[n-2].Diverges {
+		s.Steps[n-2].Reply = wire.Brief(s.Steps[n-2].Reply, maxEarlier)
+	}
+	s.Steps = append(s.Steps, step)
 }
 
 // send sends one request. It reports false where there is nothing to judge.
@@ -412,13 +420,16 @@ func (s *Session) follow(ctx context.Context, blamed string) {
 		}
 		verdict := s.tracker.Clone().Observe(r, reply.Answer)
 		if !verdict.Allowed && resource != blamed && !wronglyDone {
-			s.Steps = append(s.Steps, Step{Request: r, Reply: reply, Before: s.tracker.State(), State: next, Diverges: true})
+			s.keep(Step{Request: r, Reply: reply, Before: s.tracker.State(), State: next, Diverges: true})
 			s.record(model.Blame(append(history[:before:before], s.Last().Exchange()), verdict.Expected))
 		}
 		state = next
 	}
 	states := []model.State{state}
 	switch {
+	case last.Reply.Body.Get("EventSelectors").Text()+last.Reply.Body.Get("AdvancedEventSelectors").Text() != "": // shortened
+		s.Lost = "an answer too large to be followed"
+		return
 	case last.Request.Op == model.OpGetEvents:
 		// What is shown may be what is logged, or what was asked for may be.
 		states = append(states, showingEvents(state, blamed, last.Reply.Body))

@@ -1,6 +1,7 @@
 package session_test
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"math"
@@ -20,6 +21,7 @@ import (
 	"github.com/insightconform/conform/generators"
 	"github.com/insightconform/conform/internal/session"
 	"github.com/insightconform/conform/model"
+	"github.com/insightconform/conform/model/value"
 	"github.com/insightconform/conform/targets"
 	"github.com/insightconform/conform/targets/embedded"
 	"github.com/insightconform/conform/targets/endpoint"
@@ -222,4 +224,44 @@ func TestWaitingKeepsNobodyWaiting(t *testing.T) {
 	assert.Equal(t, model.Succeeded, (<-waited).Answer.Outcome)
 	require.NoError(t, worlds[1].Close(t.Context()))
 	require.NoError(t, target.Close())
+}
+
+// large is a target whose answers are large, and say so in bytes.
+type large struct{ scripted }
+
+func (l large) NewWorld(ctx context.Context) (targets.World, error) {
+	inner, err := l.scripted.NewWorld(ctx)
+	return &largeWorld{inner.(*world)}, err
+}
+
+type largeWorld struct{ *world }
+
+func (w *largeWorld) Do(ctx context.Context, r model.Request) targets.Reply {
+	reply := w.world.Do(ctx, r)
+	reply.Received = bytes.Repeat([]byte("x"), 1<<17)
+	reply.Body = value.Obj("TrailARN", strings.Repeat("x", 1<<17), "More", strings.Repeat("x", 1<<17))
+	return reply
+}
+
+// TestLargeAnswers: the last answers are kept as far as they are shown, earlier ones by their beginnings.
+func TestLargeAnswers(t *testing.T) {
+	right := func(_ int, _ model.Request, a model.Answer) model.Answer { return a }
+	client := &session.Client{Target: large{scripted{right}}, Model: &model.DefaultWorld, Scope: generators.Everything(),
+		Status: session.NewStatus(nil), Quota: math.MaxInt}
+	s, err := client.New(t.Context(), session.Policy{}, nil)
+	require.NoError(t, err)
+	requests := generators.NewTrail(client.Scope)
+	for range 50 {
+		requests = append(requests, generators.PlainPut(generators.NameAlpha), generators.Get(generators.NameAlpha))
+	}
+	require.True(t, s.Play(t.Context(), requests...))
+	assert.Empty(t, s.Found)
+	total := 0
+	for _, step := range s.Steps {
+		assert.True(t, bytes.HasSuffix(step.Reply.Received, []byte("… (shortened)")))
+		total += len(step.Reply.Received) + len(step.Reply.Body.String())
+	}
+	assert.LessOrEqual(t, len(s.Last().Reply.Received), targets.MaxKept)
+	assert.Greater(t, len(s.Last().Reply.Received), targets.MaxKept-100)
+	assert.Less(t, total, 400<<10)
 }

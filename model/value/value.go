@@ -225,10 +225,10 @@ func readValue(decoder *jsontext.Decoder) (Value, error) {
 		return Str(token.String()), nil
 	}
 	v := Value{kind: List, list: []Value{}}
+	var at map[string]int // the places of the members
 	if token.Kind() == '{' {
-		v = Value{kind: Object, members: []Member{}}
+		v, at = Value{kind: Object, members: []Member{}}, map[string]int{}
 	}
-	at := map[string]int{} // the places of the members
 	for kind := decoder.PeekKind(); kind != ']' && kind != '}'; kind = decoder.PeekKind() {
 		name := ""
 		if v.kind == Object {
@@ -244,6 +244,8 @@ func readValue(decoder *jsontext.Decoder) (Value, error) {
 		}
 		i, twice := at[name]
 		switch {
+		case v.kind == List && len(v.list) == cap(v.list): // of a long one append would make more garbage
+			v.list = append(slices.Grow(v.list, 1+len(v.list)), item)
 		case v.kind == List:
 			v.list = append(v.list, item)
 		case twice:

@@ -68,7 +68,14 @@ func (s *Stream) Add(e reports.Event) {
 		e.Time = time.Now()
 	}
 	e.Time = e.Time.UTC()
-	bound(&e)
+	e.Note, e.NotCovered = shortened(e.Note), maps.Clone(e.NotCovered)
+	if e.Target != nil {
+		e.Target = new(*e.Target)
+		e.Target.Notes = plain.Texts(e.Target.Notes, shortened)
+	}
+	for name, why := range e.NotCovered {
+		e.NotCovered[name] = shortened(why)
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.err != nil {
@@ -93,19 +100,6 @@ func (s *Stream) Add(e reports.Event) {
 }
 
 func shortened(s string) string { return plain.Shorten(s, maxEventText) }
-
-// bound shortens what a target may have made long.
-func bound(e *reports.Event) {
-	e.Note = shortened(e.Note)
-	if e.Target != nil {
-		e.Target = new(*e.Target)
-		e.Target.Notes = plain.Texts(e.Target.Notes, shortened)
-	}
-	e.NotCovered = maps.Clone(e.NotCovered)
-	for name, why := range e.NotCovered {
-		e.NotCovered[name] = shortened(why)
-	}
-}
 
 // Close flushes the stream and returns the first error that it had.
 func (s *Stream) Close() error {

@@ -402,9 +402,6 @@ func (s *service) send(ctx context.Context, region string, r model.Request) targ
 	hideAll := func(text string) string { return s.hide(!s.options.KeepAccountIDs || reply.Err != nil, text) }
 	reply.Received, reply.Sent = []byte(hideAll(string(reply.Received))), []byte(hideAll(string(reply.Sent)))
 	reply.Problem = s.hide(true, reply.Problem)
-	for i := range reply.Notes {
-		reply.Notes[i] = s.hide(true, reply.Notes[i])
-	}
 	return reply
 }
 

@@ -79,7 +79,7 @@ func (w *world) absent(r model.Request) (targets.Reply, bool) {
 	case r.Op == model.OpDeleteStore || r.Op == model.OpRestoreStore:
 		why = "not sent, because a deleted event data store counts against the quota for seven days"
 	case r.Op == model.OpArrange:
-		return targets.Reply{Answer: model.Refusal("NotArranged"), Notes: []string{"conditions are not brought about in an account"}}, true
+		return targets.Reply{Answer: model.Refusal("NotArranged")}, true
 	default:
 		return targets.Reply{}, false
 	}
@@ -123,7 +123,7 @@ func (w *world) createTrail(ctx context.Context, r model.Request) targets.Reply 
 	case p == nil:
 		return w.send(ctx, r) // refused, and says why
 	case !model.ValidTrailName(name):
-		return targets.Reply{Answer: model.Refusal("InvalidTrailNameException"), Notes: []string{"not sent: no trail could have this name"}}
+		return targets.Reply{Answer: model.Refusal("InvalidTrailNameException")} // not sent
 	case w.trailNamed(r.Region, name) != nil:
 		return w.send(ctx, tagged)
 	}
@@ -136,8 +136,7 @@ func (w *world) createTrail(ctx context.Context, r model.Request) targets.Reply 
 			w.used[family] = true
 			return targets.Reply{Answer: model.Answer{Outcome: model.Succeeded, TrailARN: x.arn},
 				Body:    value.Obj("Name", x.Name, "S3BucketName", bucket, "TrailARN", x.arn),
-				Instead: map[string]string{x.Name: name},
-				Notes:   []string{"not sent: a trail of an earlier case, which shows the state of a new one, takes its place"}}
+				Instead: map[string]string{x.Name: name}} // nothing is sent: it shows the state of a new one
 		}
 	}
 	switch {
@@ -145,8 +144,7 @@ func (w *world) createTrail(ctx context.Context, r model.Request) targets.Reply 
 	case ctx.Err() != nil:
 		return targets.Reply{Problem: "interrupted"}
 	default:
-		return targets.Reply{Answer: model.Refusal("MaximumNumberOfTrailsExceededException"),
-			Notes: []string{"not sent: the Region has no room for another trail"}}
+		return targets.Reply{Answer: model.Refusal("MaximumNumberOfTrailsExceededException")} // nothing is sent
 	}
 	x := &resource{Resource: ledger.Trail.In(r.Region, name), like: label, logs: defaultEvents}
 	x.arn = s.arn(x.Resource, "")
@@ -176,8 +174,7 @@ func (w *world) createStore(ctx context.Context, r model.Request) targets.Reply 
 		return targets.LentStore(x.arn, r, w.fresh)
 	}
 	if !p.makeRoom(ctx) {
-		return targets.Reply{Answer: model.Refusal("EventDataStoreMaxLimitExceededException"),
-			Notes: []string{"not sent: the pool of event data stores is exhausted"}}
+		return targets.Reply{Answer: model.Refusal("EventDataStoreMaxLimitExceededException")} // nothing is sent
 	}
 	x := &resource{Resource: ledger.Store.In(r.Region, s.ledger.Prefix+"-"+naming.NewTag()+"-"+like), like: like, logs: logs}
 	asked := r.Input.Get("Name").Text()

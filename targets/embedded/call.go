@@ -63,7 +63,7 @@ func (c *call) list() []value.Value { return c.request.Input.Get("InsightSelecto
 // requested is the set that a Put asks for, without what cannot be understood.
 func (c *call) requested() model.Selectors {
 	list := c.request.Input.Get("InsightSelectors")
-	a, _, _ := wire.ReadSuccess(model.OpPut, value.Obj("InsightSelectors", list))
+	a, _ := wire.ReadSuccess(model.OpPut, value.Obj("InsightSelectors", list))
 	return a.Selectors.Effective()
 }
 

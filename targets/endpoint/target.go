@@ -295,8 +295,8 @@ func (t *Target) probeTrails(ctx context.Context, info *targets.Info) (checksBuc
 	first := create(home, t.names.Bucket, "")
 	if first.Answer.Outcome != model.Succeeded {
 		t.learnFromSTS(ctx)
-		why := cmp.Or(first.Problem, strings.Join(append([]string{first.Answer.Code}, first.Notes...), " "))
-		info.Notes = append(info.Notes, "a trail could not be made: "+wire.Printable(strings.TrimSpace(why)))
+		why := cmp.Or(first.Problem, strings.TrimSpace(fmt.Sprintf("HTTP %d %s", first.Status, first.Answer.Code)))
+		info.Notes = append(info.Notes, "a trail could not be made: "+wire.Printable(why))
 		return false, false
 	}
 	if t.names.Unsure = !naming.Learn(&t.names, naming.ARNWithin(first.Body, ":cloudtrail:")); t.names.Unsure {

@@ -165,9 +165,7 @@ func (w *world) arrange(ctx context.Context, region string, r model.Request) tar
 	name := r.Input.Get("TrailName").Text()
 	at := place{region, bareName(name)}
 	uses, own := w.uses[at], w.own[at]
-	refused := func(why string) targets.Reply {
-		return targets.Reply{Answer: model.Refusal("NotArranged"), Notes: []string{why}}
-	}
+	refused := targets.Reply{Answer: model.Refusal("NotArranged")}
 	var err error
 	switch {
 	case w.target.arranges(condition):
@@ -176,11 +174,11 @@ func (w *world) arrange(ctx context.Context, region string, r model.Request) tar
 		if err = x.err; err == nil && x.status >= http.StatusInternalServerError {
 			err = fmt.Errorf("HTTP %d", x.status)
 		} else if err == nil && x.status != http.StatusOK {
-			return refused("arranging was refused")
+			return refused
 		}
 	case strings.HasPrefix(condition, "bucket-") && w.target.s3 != nil:
 		if !slices.Contains(w.buckets, uses.bucket) {
-			return refused("the trail has no bucket of its own")
+			return refused // the bucket is not the trail's own
 		}
 		if condition == "bucket-missing" {
 			err = DropBucket(ctx, w.target.s3, uses.bucket)
@@ -191,12 +189,12 @@ func (w *world) arrange(ctx context.Context, region string, r model.Request) tar
 	case strings.HasPrefix(condition, "key-") && w.target.keys:
 		key := bareName(uses.key)
 		if !slices.Contains(w.keys, place{region, key}) {
-			return refused("the trail has no key of its own")
+			return refused // nor is the key
 		}
 		err = w.target.spoilKey(ctx, region, key, condition == "key-denied")
 		own.key = ""
 	default:
-		return refused("the endpoint offers no way to arrange this")
+		return refused
 	}
 	w.own[at] = own
 	if err != nil { // it may be done all the same

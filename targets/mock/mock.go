@@ -198,7 +198,7 @@ func (w *world) Do(ctx context.Context, r model.Request) targets.Reply {
 		}
 	case reply.Answer.Outcome == model.Succeeded:
 		reply.Body = reply.Body.With("ResultMetadata", value.Value{})
-		reply.Answer, reply.Objections, reply.Notes = wire.ReadSuccess(r.Op, reply.Body)
+		reply.Answer, reply.Objections = wire.ReadSuccess(r.Op, reply.Body)
 	}
 	reply.Sent = input
 	return reply

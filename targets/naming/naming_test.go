@@ -50,7 +50,7 @@ func openWorld(t *testing.T, s *scripted) targets.World {
 }
 
 func succeeded(r model.Request, body value.Value) targets.Reply {
-	answer, _, _ := wire.ReadSuccess(r.Op, body)
+	answer, _ := wire.ReadSuccess(r.Op, body)
 	return targets.Reply{Answer: answer, Body: body}
 }
 

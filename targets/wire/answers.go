@@ -18,7 +18,8 @@ import (
 func DecodeAnswer(r model.Request, status int, header http.Header, body []byte) targets.Reply {
 	d := decoder{header: header, reply: targets.Reply{Status: status, Received: body}}
 	if len(body) > targets.MaxKept {
-		d.reply.Received = slices.Clone(body[:targets.MaxKept]) // lets go of the rest
+		reading.Lock()
+		defer reading.Unlock()
 	}
 	if v, err := value.Parse(body); err == nil && v.Kind() == value.Object {
 		d.reply.Body, d.isObject = v, true
@@ -27,6 +28,9 @@ func DecodeAnswer(r model.Request, status int, header http.Header, body []byte) 
 	}
 	d.readCode()
 	d.decide(r.Op, r.Malformed(), len(body) == 0)
+	if _, modelled := r.Op.Needs(); modelled { // of others, targets read lists
+		return Brief(d.reply, targets.MaxKept)
+	}
 	return d.reply
 }
 
@@ -35,18 +39,15 @@ type decoder struct {
 	isObject bool // the body
 	isJSON   bool // but no object
 
-	code       string   // of an error, as on the wire
-	shape      []string // how the error differs from {"__type", "Message"}
-	typed      bool     // the code is __type
+	code       string // of an error, as on the wire
+	typed      bool   // the code is __type
 	hasMessage bool
 
 	reply targets.Reply
 }
 
-func (d *decoder) note(texts ...string) { d.reply.Notes = append(d.reply.Notes, texts...) }
-
 func (d *decoder) object(rule model.ID, level model.Level, expected, actual string) {
-	d.reply.Objections = append(d.reply.Objections, model.Objection{Rule: rule, Level: level, Expected: expected, Actual: actual})
+	d.reply.Objections = objecting(d.reply.Objections, model.Objection{Rule: rule, Level: level, Expected: expected, Actual: actual})
 }
 
 // Where the code of an error may stand, in the order in which SDKs look.
@@ -68,35 +69,13 @@ func (d *decoder) readCode() {
 	body := d.reply.Body
 	if nested := nestedError(body); nested.Kind() == value.Object {
 		body = nested
-		d.shape = append(d.shape, "error within a member of its own")
 	}
 	from, raw := text(body, codeMembers, true)
 	d.typed = from == "__type"
-	if h := d.header.Get(headerName); h != "" {
-		if !d.typed {
-			d.shape = append(d.shape, "error code in "+headerName)
-		} else if plain(h) != plain(raw) {
-			d.shape = append(d.shape, headerName+" differs from __type")
-		}
-		raw = h
-	} else {
-		if from != "" && !d.typed {
-			d.shape = append(d.shape, "error code under "+from)
-		}
-		if strings.Contains(raw, "#") {
-			d.shape = append(d.shape, "namespace before the error code")
-		}
-	}
-	if d.code = plain(raw); d.code == "ValidationError" {
+	if d.code = strings.Clone(plain(cmp.Or(d.header.Get(headerName), raw))); d.code == "ValidationError" {
 		d.code = "ValidationException" // the same by another name
 	}
-	switch from, _ = text(body, messageMembers, false); from {
-	case "Message":
-	case "":
-		d.shape = append(d.shape, "error without a message")
-	default:
-		d.shape = append(d.shape, "error message under "+from)
-	}
+	from, _ = text(body, messageMembers, false)
 	d.hasMessage = from != ""
 }
 
@@ -138,20 +117,17 @@ func (d *decoder) decide(op model.Op, malformed, empty bool) {
 	case status >= 300 && status < 400 && malformed:
 		// Nothing but a crash is held against the answer to a malformed request, and this is none.
 		d.reply.Answer = model.Refusal("")
-		d.note("HTTP " + strconv.Itoa(status))
 	case status >= 300 && status < 400:
 		d.crash("a redirect, which is not followed")
 	case status < 200:
 		d.crash("no final answer")
 	case status < 300 && d.isObject && d.isError():
 		d.reply.Answer = model.Refusal(d.code)
-		d.note(d.shape...)
 		d.object(model.WireErrorStatus, model.Documented, "400", strconv.Itoa(status))
 	case status < 300 && (d.isObject || empty):
 		d.succeed(op, empty)
 	case status < 300 && malformed:
 		d.reply.Answer.Outcome = model.Succeeded
-		d.note("a success whose body is no JSON object")
 	default:
 		d.crash("the body is no JSON object")
 		if status < 300 && d.isJSON {
@@ -176,11 +152,9 @@ func (d *decoder) isError() bool {
 func (d *decoder) succeed(op model.Op, empty bool) {
 	if empty {
 		d.reply.Body = value.Obj()
-		d.note("a success with an empty body")
 	}
-	answer, objections, notes := ReadSuccess(op, d.reply.Body)
-	d.reply.Answer, d.reply.Objections = answer, append(d.reply.Objections, objections...)
-	d.note(notes...)
+	answer, objections := ReadSuccess(op, d.reply.Body)
+	d.reply.Answer, d.reply.Objections = answer, objecting(d.reply.Objections, objections...)
 	if d.reply.Status != http.StatusOK {
 		d.object(model.WireMembers, model.Documented, "HTTP 200", "HTTP "+strconv.Itoa(d.reply.Status))
 	}
@@ -196,7 +170,6 @@ func (d *decoder) refuse(malformed bool) {
 		d.refuseAbsent()
 		return
 	}
-	d.note(d.shape...)
 	if d.code == "" {
 		d.object(model.WireErrorShape, model.Observed, "an error code", "none")
 	}
@@ -209,14 +182,9 @@ func (d *decoder) refuse(malformed bool) {
 // refuseAbsent reads that the operation is not there. Of a 501 the code says nothing: some send InternalFailure.
 func (d *decoder) refuseAbsent() {
 	d.reply.Answer = model.Refusal("")
-	note := "HTTP " + strconv.Itoa(d.reply.Status)
-	if d.code != "" {
-		note += ", " + Printable(d.code)
-		if d.reply.Status == http.StatusNotFound {
-			d.reply.Answer.Code = d.code
-		}
+	if d.reply.Status == http.StatusNotFound {
+		d.reply.Answer.Code = d.code
 	}
-	d.note(note)
 }
 
 func (d *decoder) crash(why string) {
@@ -255,9 +223,8 @@ var private = regexp.MustCompile(`(?s)^([A-Za-z]*://)?.*(@|%40)|([?#]).+$`)
 // WithoutUser is a URL as it may be shown: user name, password and query belong in no output.
 func WithoutUser(url string) string { return private.ReplaceAllString(url, "$1$3…$2") }
 
-// ReadSuccess reads the body of a success. Objections name misspelt members, which are read as meant; notes
-// list unknown members of the operations under test.
-func ReadSuccess(op model.Op, body value.Value) (a model.Answer, objections []model.Objection, notes []string) {
+// ReadSuccess reads the body of a success. Objections name misspelt members, which are read as meant.
+func ReadSuccess(op model.Op, body value.Value) (a model.Answer, objections []model.Objection) {
 	a.Outcome = model.Succeeded
 	m := memberReader{body: body}
 	switch op {
@@ -266,11 +233,6 @@ func ReadSuccess(op model.Op, body value.Value) (a model.Answer, objections []mo
 		a.StoreARN = m.text("EventDataStoreArn")
 		a.Destination = m.text("InsightsDestination")
 		readSelectors(&m, &a)
-		for _, member := range body.Members() {
-			if !slices.Contains(m.names, member.Name) {
-				notes = append(notes, "unknown member "+member.Name)
-			}
-		}
 	case model.OpTrail:
 		trail := body.Get("Trail")
 		a.TrailARN = trail.Get("TrailARN").Text()
@@ -284,7 +246,7 @@ func ReadSuccess(op model.Op, body value.Value) (a model.Answer, objections []mo
 		a.TrailARN = body.Get("TrailARN").Text()
 		a.StoreARN = body.Get("EventDataStoreArn").Text()
 	}
-	return a, m.objections, notes
+	return a, m.objections
 }
 
 // Truth is that of a boolean.
@@ -298,23 +260,20 @@ func Truth(b bool) model.Truth {
 // memberReader finds members by their right spelling, and by letter case alone where that is missing.
 type memberReader struct {
 	body       value.Value
-	names      []string
 	objections []model.Objection
 }
 
 func (m *memberReader) object(expected, actual string) {
-	m.objections = append(m.objections, model.Objection{Rule: model.WireMembers, Level: model.Documented,
+	m.objections = objecting(m.objections, model.Objection{Rule: model.WireMembers, Level: model.Documented,
 		Expected: expected, Actual: actual})
 }
 
 func (m *memberReader) get(name string) value.Value {
-	m.names = append(m.names, name)
 	if v := m.body.Get(name); v.Kind() != value.Absent {
 		return v
 	}
 	for _, member := range m.body.Members() {
 		if member.Name != name && strings.EqualFold(strings.ReplaceAll(member.Name, "_", ""), name) {
-			m.names = append(m.names, member.Name)
 			m.object(name, member.Name)
 			return member.Value
 		}
@@ -337,12 +296,16 @@ func readSelectors(m *memberReader, a *model.Answer) {
 	if list.Given() && list.Kind() != value.List {
 		m.object("InsightSelectors as a list", kindNames[list.Kind()])
 	}
-	alien := func(v value.Value) { a.Alien = cmp.Or(a.Alien, v.String(), "nothing") }
+	alien := func(v value.Value) {
+		if a.Alien == "" {
+			a.Alien = cmp.Or(v.String(), "nothing")
+		}
+	}
 	for _, item := range list.Items() {
 		entry := memberReader{body: item}
 		name := entry.get("InsightType")
 		categories := entry.get("EventCategories")
-		m.objections = append(m.objections, entry.objections...)
+		m.objections = objecting(m.objections, entry.objections...)
 		kind := slices.Index(model.TypeNames[:], name.Text())
 		if kind < 0 {
 			alien(name)

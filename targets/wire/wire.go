@@ -3,9 +3,12 @@
 package wire
 
 import (
+	"crypto/sha256"
+	"fmt"
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/insightconform/conform/model"
 	"github.com/insightconform/conform/model/value"
@@ -144,4 +147,65 @@ func Missing(reply targets.Reply) bool {
 // Unauthenticated reports whether a code says that the caller is not known, and nothing of the operation.
 func Unauthenticated(code string) bool {
 	return BadSignature(code) || Expired(code) || BadCredentials(code)
+}
+
+// The bounds of what is kept of an answer. What is compared is what is kept: it says of a longer text which one it was.
+const (
+	maxText       = 300 // bytes of an ARN, a code or a reason
+	maxObjections = 16
+	more          = "… (shortened)"
+)
+
+var reading sync.Mutex // held while a large answer is read, which parsed may have a hundred times its size
+
+// Bounded is a text as it is kept: of a long one, its beginning, its length, and a digest that tells it from others.
+func Bounded(s string, limit int) string {
+	if len(s) <= limit {
+		return s
+	}
+	sum := sha256.Sum256([]byte(s))
+	return cut(s, limit, fmt.Sprintf("… (%d bytes in all, SHA-256 %x…)", len(s), sum[:8]))
+}
+
+func cut(s string, limit int, end string) string {
+	return strings.ToValidUTF8(s[:limit-len(end)], "") + end
+}
+
+// Brief is a reply with its texts shortened, and its bytes and the members of its body to a limit.
+func Brief(reply targets.Reply, limit int) targets.Reply {
+	a := &reply.Answer
+	for _, text := range []*string{&a.Code, &a.TrailARN, &a.StoreARN, &a.Destination, &a.Alien, &reply.Problem} {
+		*text = Bounded(strings.ToValidUTF8(*text, "\ufffd"), maxText)
+	}
+	if len(reply.Received) > limit {
+		reply.Received, reply.Body = []byte(cut(string(reply.Received), limit, more)), withoutExcess(reply.Body, limit)
+	}
+	return reply
+}
+
+// withoutExcess keeps of a large body the members that mean something, each bounded. All of it has been read before.
+func withoutExcess(body value.Value, limit int) value.Value {
+	if body.Kind() != value.Object {
+		return body
+	}
+	kept := value.Obj("…", more)
+	for _, name := range slices.Concat(codeMembers, messageMembers, []string{"TrailARN", "EventDataStoreArn", "InsightSelectors",
+		"InsightsDestination", "Name", "Trail", "IsLogging", "EventSelectors", "AdvancedEventSelectors", "Status"}) {
+		v := body.Get(name)
+		if text := v.String(); len(text) > limit {
+			v = value.Str(cut(text, limit, more))
+		}
+		kept = kept.With(name, v)
+	}
+	return kept
+}
+
+// objecting adds objections, each once: a list may have the same fault a hundred thousand times.
+func objecting(all []model.Objection, more ...model.Objection) []model.Objection {
+	for _, o := range more {
+		if o.Actual = Bounded(o.Actual, maxText); len(all) < maxObjections && !slices.Contains(all, o) {
+			all = append(all, o)
+		}
+	}
+	return all
 }
