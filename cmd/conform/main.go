@@ -54,11 +54,9 @@ func main() {
 	if !signal.Ignored(syscall.SIGHUP) { // as it is under nohup
 		heeded = append(heeded, syscall.SIGHUP)
 	}
-	ctx, stop := signal.NotifyContext(context.Background(), heeded...)
-	context.AfterFunc(ctx, func() { // a second signal ends the process at once, but a session that is closed sends several
-		signal.Ignore(syscall.SIGHUP, syscall.SIGPIPE)
-		stop()
-	})
+	ctx, _ := signal.NotifyContext(context.Background(), heeded...)
+	// A second signal ends the process at once, but a session that is closed sends several.
+	context.AfterFunc(ctx, func() { signal.Reset(os.Interrupt, syscall.SIGTERM) })
 	os.Exit(production.run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr, os.Environ()))
 }
 
