@@ -32,10 +32,10 @@ func (p *Player) shrinkAll(ctx context.Context, found []*Divergence, o Options) 
 	p.Client.Status.SetPhase("shrinking")
 	left, unshrunk := o.ShrinkRequests, 0
 	for _, d := range found {
-		if d.Again == 0 {
+		if d.Again == 0 || ctx.Err() != nil {
 			continue
 		}
-		length, whole := len(d.Steps), ctx.Err() == nil
+		length, whole := len(d.Steps), true
 		// What an experiment has made another case of is not yet the shortest of its kind.
 		for changed := true; changed && whole; {
 			before, raw := p.Client.Requests, d.Raw
