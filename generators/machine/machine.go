@@ -289,12 +289,10 @@ func (m *Machine) merge(class []int) {
 		if class[i] < len(states) {
 			continue
 		}
-		states = append(states, m.States[i])
-		row := make([]uint16, len(m.Inputs))
 		for input, to := range m.next[i] {
-			row[input] = uint16(class[to])
+			m.next[i][input] = uint16(class[to])
 		}
-		next = append(next, row)
+		states, next = append(states, m.States[i]), append(next, m.next[i])
 	}
 	for k, i := range m.index {
 		m.index[k] = uint16(class[i])
