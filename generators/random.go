@@ -24,8 +24,8 @@ type Generator struct {
 	badLists   []value.Value
 	badItems   []value.Value
 	goodItems  []value.Value
-	badTrails  []Representative
-	badStores  []Representative
+	badTrails  []value.Value
+	badStores  []value.Value
 	classes    []eventClass
 	wholes     []func(model.Request) model.Request
 	conditions []int
@@ -113,33 +113,28 @@ func (g *Generator) prepareValues() {
 			}
 		}
 	}
-	expressible := func(reps []Representative, in func(value.Value) model.Request) (out []value.Value) {
+	expressible := func(reps []Representative, is func(value.Value) bool) (out []value.Value) {
 		for _, r := range reps {
-			if g.scope.Allows(in(r.Value)) {
+			if is(r.Value) {
 				out = append(out, r.Value)
 			}
 		}
 		return out
 	}
-	inList := func(v value.Value) model.Request { return PutList(NameAlpha, v) }
-	inItem := func(v value.Value) model.Request { return PutList(NameAlpha, value.ListOf(v)) }
-	g.variants, g.badLists, g.badItems = expressible(VariantSelectors(), inList), expressible(BadSelectors(),
-		inList), expressible(BadItems(), inItem)
+	asList := func(v value.Value) bool { return g.scope.Allows(PutList(NameAlpha, v)) }
+	asItem := func(v value.Value) bool { return asList(value.ListOf(v)) }
+	asName := func(v value.Value) bool {
+		return g.scope.Can[model.CanRawWire] || !needsRaw(value.Obj("TrailName", v), typed[model.OpGet])
+	}
+	g.variants, g.badLists = expressible(VariantSelectors(), asList), expressible(BadSelectors(), asList)
+	g.badItems = expressible(BadItems(), asItem)
+	g.badTrails, g.badStores = expressible(BadTrailNames(w), asName), expressible(badStoreNames(w), asName)
 	for _, insight := range model.TypeNames {
 		g.goodItems = append(g.goodItems, Selector(insight, management), value.Obj("InsightType", insight),
 			Selector(insight, management, data),
 			Selector(insight, data), Selector(insight, data, management))
 	}
-	typed := func(reps []Representative, kinds ...value.Kind) []Representative {
-		return slices.DeleteFunc(reps, func(r Representative) bool {
-			return !g.scope.Can[model.CanRawWire] && !slices.Contains(kinds, r.Value.Kind())
-		})
-	}
-	g.badTrails = typed(BadTrailNames(w), value.String, value.Absent)
-	g.badStores = typed(badStoreNames(w), value.String)
-	g.classes = slices.DeleteFunc(EventClasses(), func(c eventClass) bool {
-		return !g.scope.Can[model.CanAdvancedEvents] && c.Input.Get("AdvancedEventSelectors").Given()
-	})
+	g.classes = slices.DeleteFunc(EventClasses(), func(c eventClass) bool { return !g.scope.Allows(PutEvents(NameAlpha, c)) })
 	g.wholes = Wholes()
 }
 
@@ -357,7 +352,7 @@ func (g *Generator) unlikely(t *rapid.T, s model.State, region string) (value.Va
 			return value.Str(s.World.TrailARN(model.DefaultWorld.Away, name)), region
 		}
 	}
-	return of(t, g.badTrails).Value, region
+	return of(t, g.badTrails), region
 }
 
 func (g *Generator) putTrail(t *rapid.T, s model.State) model.Request {
@@ -381,7 +376,7 @@ func (g *Generator) putTrail(t *rapid.T, s model.State) model.Request {
 		list = g.list(t, logs)
 	}
 	if wrong == 14 {
-		stray := of(t, g.badStores).Value
+		stray := of(t, g.badStores)
 		if len(s.Stores) > 0 && !one(t, 4) {
 			stray = value.Str(of(t, s.Stores).ID)
 		}
