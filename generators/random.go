@@ -262,17 +262,9 @@ func (g *Generator) nameOrARN(t *rapid.T, s model.State, x *model.Trail) string 
 	return x.Name
 }
 
-// at sends the request to the trail's Region.
-func (g *Generator) at(r model.Request, x *model.Trail) model.Request {
-	if x.Home != model.DefaultWorld.Home {
-		r.Region = x.Home
-	}
-	return r
-}
-
 // call is a call around insights: now and then by ARN, as many clients make it.
 func (g *Generator) call(t *rapid.T, r model.Request, x *model.Trail) model.Request {
-	if r = g.at(r, x); one(t, 4) {
+	if r = at(x.Home, r); one(t, 4) {
 		return ByARN(r)
 	}
 	return r
@@ -363,7 +355,7 @@ func (g *Generator) putTrail(t *rapid.T, s model.State) model.Request {
 	name, logs := value.Str(UnknownName), model.ManagementEvents
 	if x := g.trail(t, s); x != nil {
 		name, logs = value.Str(g.nameOrARN(t, s, x)), x.Logs
-		r = g.at(r, x)
+		r = at(x.Home, r)
 	}
 	var list, store, destination value.Value
 	wrong := draw(t, 16)
@@ -403,7 +395,7 @@ func (g *Generator) get(t *rapid.T, s model.State) model.Request {
 	var name value.Value
 	if x := g.trail(t, s); x != nil && !one(t, 2) {
 		name = value.Str(g.nameOrARN(t, s, x))
-		r = g.at(r, x)
+		r = at(x.Home, r)
 		if g.scope.Can[model.CanRegions] && one(t, 8) {
 			r.Region = model.DefaultWorld.Away
 		}
