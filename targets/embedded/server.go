@@ -125,21 +125,17 @@ func (s *Server) caller(header http.Header) (*account, string) {
 	if naming.IsAccount(signed.Key) {
 		id = signed.Key
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	a, ok := s.accounts[id]
-	if !ok {
-		a = s.newAccount(id, false)
-		s.accounts[id] = a
-	}
-	return a, cmp.Or(signed.Region, model.DefaultWorld.Home)
+	return s.account(id, false), cmp.Or(signed.Region, model.DefaultWorld.Home)
 }
 
-// beginWorld gives a world an account, without the resources that it had.
-func (s *Server) beginWorld(account string) {
+// account finds an account; a world begins with one without the resources that it had.
+func (s *Server) account(id string, world bool) *account {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.accounts[account] = s.newAccount(account, true)
+	if s.accounts[id] == nil || world {
+		s.accounts[id] = s.newAccount(id, world)
+	}
+	return s.accounts[id]
 }
 
 const page = `conform: the reference behaviour of CloudTrail's PutInsightSelectors
@@ -381,24 +377,23 @@ func definite(a model.Answer, s model.State, r model.Request) model.Answer {
 }
 
 func plausibleCode(s model.State, r model.Request) string {
-	store, trail := r.Input.Get("EventDataStore").Text(), givenTrail(r)
-	isARN := strings.HasPrefix(trail, "arn:")
+	store, trail, c := r.Input.Get("EventDataStore").Text(), givenTrail(r), &call{state: s, request: r}
 	switch ofStore := strings.Contains(string(r.Op), "EventDataStore"); {
 	case r.Malformed():
 		return codeSerialization
 	case r.Op == model.OpCreateStore, ofStore && store == "":
 		return codeParameter
-	case ofStore && findStore(s, r, "EventDataStore") < 0:
+	case ofStore && c.store() < 0:
 		return codeStoreNotFound
 	case ofStore:
 		return codeNotPermitted
-	case !isARN && !model.ValidTrailName(trail):
+	case !c.byARN() && !model.ValidTrailName(trail):
 		return codeTrailName
-	case isARN && !strings.Contains(trail, ":trail/"):
+	case c.byARN() && !strings.Contains(trail, ":trail/"):
 		return codeTrailARN
-	case findTrail(s, r) < 0 && r.Op != model.OpCreate:
+	case c.trail() < 0 && r.Op != model.OpCreate:
 		return codeTrailNotFound
-	case findTrail(s, r) >= 0 && r.Op == model.OpPutEvents:
+	case c.trail() >= 0 && r.Op == model.OpPutEvents:
 		return codeBadEvents
 	}
 	return codeNotPermitted
