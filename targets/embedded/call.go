@@ -231,14 +231,6 @@ func (c *call) entries() []entry {
 	return out
 }
 
-func (c *call) first(is func(entry) bool) (e entry, found bool) {
-	entries := c.entries()
-	if i := slices.IndexFunc(entries, is); i >= 0 {
-		return entries[i], true
-	}
-	return e, false
-}
-
 // repeatedType finds the first type that two entries name, and whether their categories are the same.
 func (c *call) repeatedType() (t model.Type, same bool) {
 	entries := c.entries()

@@ -123,10 +123,10 @@ func stores(instead set) change {
 	}
 }
 
-// answers stores another set and says so.
+// answers stores another set and says so, where it is another.
 func answers(instead set) change {
 	return func(c *call) {
-		if set, ok := instead(c); ok {
+		if set, ok := instead(c); ok && set != c.after() {
 			c.answer.Selectors, c.answer.Repeated = set, false
 			c.put(set)
 		}
