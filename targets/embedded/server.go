@@ -33,7 +33,7 @@ type ServerOptions struct {
 	// pending deletion included; 0 is as many as it likes. A target with a quota has one account for all worlds.
 	TrailQuota, StoreQuota int
 
-	around func(first model.State) around // of the accounts of worlds; set by tests alone
+	around func(*account) func(model.Request) response // answers for the accounts of worlds; set by tests alone
 }
 
 // Server is an http.Handler that answers as the reference does. Each caller's account has resources
@@ -158,7 +158,7 @@ type account struct {
 	mu      sync.Mutex
 	state   model.State
 	hooks   hooks
-	around  around // nil hands every request on
+	handle  func(model.Request) response // answers a request, whose Region is filled in
 
 	// The model knows two Regions. Which they are, the first calls decide.
 	homeUsed, awayUsed bool
@@ -168,9 +168,6 @@ type account struct {
 	created  int // stores
 }
 
-// around stands between an account and its requests.
-type around func(a *account, r model.Request) response
-
 // newAccount returns an account without resources, which may serve a world.
 func (s *Server) newAccount(id string, world bool) *account {
 	w := model.DefaultWorld
@@ -179,17 +176,13 @@ func (s *Server) newAccount(id string, world bool) *account {
 	if s.begin != nil {
 		a.hooks = s.begin()
 	}
-	if world && s.options.around != nil {
-		a.around = s.options.around(a.state)
+	if a.handle = a.answer; world && s.options.around != nil {
+		a.handle = s.options.around(a)
 	}
 	return a
 }
 
-// handle answers one request. Its Region is filled in.
-func (a *account) handle(r model.Request) response {
-	if a.around != nil {
-		return a.around(a, r)
-	}
+func (a *account) answer(r model.Request) response {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if out, ok := a.admit(r.Region); !ok {
