@@ -24,8 +24,8 @@ type Generator struct {
 	badLists   []value.Value
 	badItems   []value.Value
 	goodItems  []value.Value
-	badTrails  []Representative
-	badStores  []Representative
+	badTrails  []value.Value
+	badStores  []value.Value
 	classes    []eventClass
 	wholes     []func(model.Request) model.Request
 	conditions []int
@@ -113,33 +113,28 @@ func (g *Generator) prepareValues() {
 			}
 		}
 	}
-	expressible := func(reps []Representative, in func(value.Value) model.Request) (out []value.Value) {
+	expressible := func(reps []Representative, is func(value.Value) bool) (out []value.Value) {
 		for _, r := range reps {
-			if g.scope.Allows(in(r.Value)) {
+			if is(r.Value) {
 				out = append(out, r.Value)
 			}
 		}
 		return out
 	}
-	inList := func(v value.Value) model.Request { return PutList(NameAlpha, v) }
-	inItem := func(v value.Value) model.Request { return PutList(NameAlpha, value.ListOf(v)) }
-	g.variants, g.badLists, g.badItems = expressible(VariantSelectors(), inList), expressible(BadSelectors(),
-		inList), expressible(BadItems(), inItem)
+	asList := func(v value.Value) bool { return g.scope.Allows(PutList(NameAlpha, v)) }
+	asItem := func(v value.Value) bool { return asList(value.ListOf(v)) }
+	asName := func(v value.Value) bool {
+		return g.scope.Can[model.CanRawWire] || !needsRaw(value.Obj("TrailName", v), typed[model.OpGet])
+	}
+	g.variants, g.badLists = expressible(VariantSelectors(), asList), expressible(BadSelectors(), asList)
+	g.badItems = expressible(BadItems(), asItem)
+	g.badTrails, g.badStores = expressible(BadTrailNames(w), asName), expressible(badStoreNames(w), asName)
 	for _, insight := range model.TypeNames {
 		g.goodItems = append(g.goodItems, Selector(insight, management), value.Obj("InsightType", insight),
 			Selector(insight, management, data),
 			Selector(insight, data), Selector(insight, data, management))
 	}
-	typed := func(reps []Representative, kinds ...value.Kind) []Representative {
-		return slices.DeleteFunc(reps, func(r Representative) bool {
-			return !g.scope.Can[model.CanRawWire] && !slices.Contains(kinds, r.Value.Kind())
-		})
-	}
-	g.badTrails = typed(BadTrailNames(w), value.String, value.Absent)
-	g.badStores = typed(badStoreNames(w), value.String)
-	g.classes = slices.DeleteFunc(EventClasses(), func(c eventClass) bool {
-		return !g.scope.Can[model.CanAdvancedEvents] && c.Input.Get("AdvancedEventSelectors").Given()
-	})
+	g.classes = slices.DeleteFunc(EventClasses(), func(c eventClass) bool { return !g.scope.Allows(PutEvents(NameAlpha, c)) })
 	g.wholes = Wholes()
 }
 
@@ -267,17 +262,9 @@ func (g *Generator) nameOrARN(t *rapid.T, s model.State, x *model.Trail) string 
 	return x.Name
 }
 
-// at sends the request to the trail's Region.
-func (g *Generator) at(r model.Request, x *model.Trail) model.Request {
-	if x.Home != model.DefaultWorld.Home {
-		r.Region = x.Home
-	}
-	return r
-}
-
 // call is a call around insights: now and then by ARN, as many clients make it.
 func (g *Generator) call(t *rapid.T, r model.Request, x *model.Trail) model.Request {
-	if r = g.at(r, x); one(t, 4) {
+	if r = at(x.Home, r); one(t, 4) {
 		return ByARN(r)
 	}
 	return r
@@ -357,7 +344,7 @@ func (g *Generator) unlikely(t *rapid.T, s model.State, region string) (value.Va
 			return value.Str(s.World.TrailARN(model.DefaultWorld.Away, name)), region
 		}
 	}
-	return of(t, g.badTrails).Value, region
+	return of(t, g.badTrails), region
 }
 
 func (g *Generator) putTrail(t *rapid.T, s model.State) model.Request {
@@ -368,7 +355,7 @@ func (g *Generator) putTrail(t *rapid.T, s model.State) model.Request {
 	name, logs := value.Str(UnknownName), model.ManagementEvents
 	if x := g.trail(t, s); x != nil {
 		name, logs = value.Str(g.nameOrARN(t, s, x)), x.Logs
-		r = g.at(r, x)
+		r = at(x.Home, r)
 	}
 	var list, store, destination value.Value
 	wrong := draw(t, 16)
@@ -381,7 +368,7 @@ func (g *Generator) putTrail(t *rapid.T, s model.State) model.Request {
 		list = g.list(t, logs)
 	}
 	if wrong == 14 {
-		stray := of(t, g.badStores).Value
+		stray := of(t, g.badStores)
 		if len(s.Stores) > 0 && !one(t, 4) {
 			stray = value.Str(of(t, s.Stores).ID)
 		}
@@ -408,7 +395,7 @@ func (g *Generator) get(t *rapid.T, s model.State) model.Request {
 	var name value.Value
 	if x := g.trail(t, s); x != nil && !one(t, 2) {
 		name = value.Str(g.nameOrARN(t, s, x))
-		r = g.at(r, x)
+		r = at(x.Home, r)
 		if g.scope.Can[model.CanRegions] && one(t, 8) {
 			r.Region = model.DefaultWorld.Away
 		}

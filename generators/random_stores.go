@@ -10,7 +10,7 @@ import (
 // storeName draws an EventDataStore or InsightsDestination: one that there is, or a wrong one.
 func (g *Generator) storeName(t *rapid.T, s model.State) value.Value {
 	if len(s.Stores) == 0 || one(t, 8) {
-		return of(t, g.badStores).Value
+		return of(t, g.badStores)
 	}
 	return g.storeRef(t, s, draw(t, len(s.Stores)))
 }
@@ -82,9 +82,9 @@ func (g *Generator) putStore(t *rapid.T, s model.State) model.Request {
 	var list value.Value
 	switch wrong := draw(t, 16); wrong {
 	case 12:
-		from = of(t, g.badStores).Value
+		from = of(t, g.badStores)
 	case 13:
-		to = of(t, g.badStores).Value
+		to = of(t, g.badStores)
 	case 14:
 		list = g.badList(t)
 	case 15:

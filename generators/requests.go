@@ -277,6 +277,14 @@ func In(region string, r model.Request) model.Request {
 	return r
 }
 
+// at sends a request to a Region; the home Region needs no name.
+func at(region string, r model.Request) model.Request {
+	if region != model.DefaultWorld.Home {
+		r.Region = region
+	}
+	return r
+}
+
 // NewTrail makes the trail NameAlpha, logging where that can be said.
 func NewTrail(scope Scope) []model.Request { return NewTrails(scope, NameAlpha) }
 
@@ -300,13 +308,10 @@ func PlainPut(trail string) model.Request {
 func GetOf(resource string) model.Request {
 	kind, rest, _ := strings.Cut(resource, "/")
 	region, name, _ := strings.Cut(rest, "/")
-	if region == model.DefaultWorld.Home {
-		region = ""
-	}
 	if kind == "store" {
-		return In(region, GetStore(name))
+		return at(region, GetStore(name))
 	}
-	return In(region, Get(name))
+	return at(region, Get(name))
 }
 
 // Key tells requests apart, but for an empty body and an empty object.
@@ -355,21 +360,18 @@ func SetUp(state model.State, scope Scope) (out []model.Request) {
 	for _, t := range state.Trails {
 		out = append(out, setUpTrail(t, scope)...)
 	}
+	var puts, deletes []model.Request // which need other stores
 	for i, x := range state.Stores {
 		events := eventsValue(x.Events)
 		out = append(out, CreateStore(i, StoreKind{Selectors: events.Get("AdvancedEventSelectors"), Stopped: !x.Ingesting}))
-	}
-	for _, x := range state.Stores {
 		if x.Insights.On() && x.Destination != "" {
-			out = append(out, PutStore(x.ID, x.Destination, x.Insights))
+			puts = append(puts, PutStore(x.ID, x.Destination, x.Insights))
 		}
-	}
-	for _, x := range state.Stores {
 		if x.Pending {
-			out = append(out, OnStore(model.OpDeleteStore, x.ID))
+			deletes = append(deletes, OnStore(model.OpDeleteStore, x.ID))
 		}
 	}
-	return out
+	return slices.Concat(out, puts, deletes)
 }
 
 func setUpTrail(t model.Trail, scope Scope) []model.Request {
@@ -401,10 +403,8 @@ func setUpTrail(t model.Trail, scope Scope) []model.Request {
 			out = append(out, Arrange(t.Name, i))
 		}
 	}
-	if region := t.Home; region != model.DefaultWorld.Home {
-		for i := range out {
-			out[i].Region = region
-		}
+	for i, r := range out {
+		out[i] = at(t.Home, r)
 	}
 	return out
 }
@@ -425,10 +425,7 @@ func Reads(s model.State, touched model.Request, scope Scope) []model.Request {
 	out := make([]model.Request, 0, 4+len(s.Trails)+len(s.Stores))
 	add := func(region string, r model.Request) {
 		if need, _ := r.Op.Needs(); scope.Can[need] {
-			if region != s.World.Home {
-				r.Region = region
-			}
-			out = append(out, r)
+			out = append(out, at(region, r))
 		}
 	}
 	kind, region, name := named(s, touched)

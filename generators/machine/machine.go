@@ -240,20 +240,17 @@ func (m *Machine) minimize() {
 			return fmt.Sprint(row)
 		})
 	}
-	m.Abstraction += m.merged(class)
+	all := m.States
 	m.merge(class)
+	m.Abstraction += m.merged(all, class)
 	m.identify()
 }
 
-// merged says what states that are merged differ in, beside what a target only remembers.
-func (m *Machine) merged(class []int) string {
-	first := map[int]model.State{}
+// merged says what states that were merged differ in, beside what a target only remembers.
+func (m *Machine) merged(all []State, class []int) string {
 	logging, logs := false, false
-	for i, s := range m.States {
-		if _, known := first[class[i]]; !known {
-			first[class[i]] = s.State
-		}
-		for k, t := range first[class[i]].Trails {
+	for i, s := range all {
+		for k, t := range m.States[class[i]].State.Trails {
 			logging = logging || t.Logging != s.State.Trails[k].Logging
 			logs = logs || t.Logs != s.State.Trails[k].Logs
 		}
@@ -289,12 +286,10 @@ func (m *Machine) merge(class []int) {
 		if class[i] < len(states) {
 			continue
 		}
-		states = append(states, m.States[i])
-		row := make([]uint16, len(m.Inputs))
 		for input, to := range m.next[i] {
-			row[input] = uint16(class[to])
+			m.next[i][input] = uint16(class[to])
 		}
-		next = append(next, row)
+		states, next = append(states, m.States[i]), append(next, m.next[i])
 	}
 	for k, i := range m.index {
 		m.index[k] = uint16(class[i])

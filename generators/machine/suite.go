@@ -3,7 +3,6 @@ package machine
 import (
 	"bytes"
 	"slices"
-	"sort"
 
 	"github.com/insightconform/conform/generators"
 	"github.com/insightconform/conform/model"
@@ -227,91 +226,61 @@ type Suite struct {
 	Tests   int // how many there are
 	machine *Machine
 
-	// tails[kind][m][state] sums up the ways to go on from a state by m inputs, and the identifiers after.
-	tails  [2][][]tail
-	blocks []block
+	words []int    // by length: how many there are
+	tails [][]tail // by length and state: all words from there, with each identifier after them
+	from  []int    // by state and length of the word from there: the number of the first test
 }
-
-// The kinds of words before an identifier. Shorter ones make a test only with an identifier other than the empty one.
-const (
-	shorter = iota
-	longest
-)
 
 // tail counts tests, and the inputs of their identifiers.
 type tail struct{ tests, inputs int }
 
-// block is the tests with a word of one length from one state.
-type block struct {
-	state, length int
-	from          int // the number of the first
-}
-
 // NewSuite prepares the suite of a depth, from 0.
 func NewSuite(m *Machine, depth int) *Suite {
-	s := &Suite{machine: m, Depth: depth}
-	for kind := range s.tails {
-		for length := 0; length <= depth+1; length++ {
-			row := make([]tail, len(m.States))
-			for state := range row {
-				t := &row[state]
-				if length == 0 {
-					for _, word := range s.identifiers(kind, state) {
-						t.tests++
-						t.inputs += len(word)
-					}
-					continue
-				}
-				for input := range m.Inputs {
-					of := s.tails[kind][length-1][m.next[state][input]]
-					t.tests += of.tests
-					t.inputs += of.inputs
-				}
+	s := &Suite{machine: m, Depth: depth, words: []int{1}}
+	row := make([]tail, len(m.States))
+	for state, identifiers := range m.identifiers {
+		row[state] = tail{len(identifiers), len(slices.Concat(identifiers...))}
+	}
+	for length := range depth + 1 {
+		s.tails, s.words = append(s.tails, row), append(s.words, s.words[length]*len(m.Inputs))
+		row = make([]tail, len(m.States))
+		for state := range row {
+			for _, to := range m.next[state] {
+				row[state].tests += s.tails[length][to].tests
+				row[state].inputs += s.tails[length][to].inputs
 			}
-			s.tails[kind] = append(s.tails[kind], row)
 		}
 	}
+	s.tails = append(s.tails, row)
 	for state := range m.States {
-		for length := 0; length <= depth+1; length++ {
-			if n := s.tails[s.kind(length)][length][state].tests; n > 0 {
-				s.blocks = append(s.blocks, block{state, length, s.Tests})
-				s.Tests += n
-			}
+		for length := range s.tails {
+			s.from = append(s.from, s.Tests)
+			s.Tests += s.count(length, length, state)
 		}
 	}
 	return s
 }
 
-func (s *Suite) kind(length int) int {
-	if length <= s.Depth {
-		return shorter
+// count is how many tests of words of a length go on from a state with so many inputs that are left.
+func (s *Suite) count(length, left, state int) int {
+	if length <= s.Depth { // a shorter word makes a test only with an identifier other than the empty one
+		return s.tails[left][state].tests - s.words[left]
 	}
-	return longest
-}
-
-// identifiers lists those that make tests of words that lead to a state.
-func (s *Suite) identifiers(kind, state int) [][]uint8 {
-	if kind == shorter {
-		return s.machine.identifiers[state][1:]
-	}
-	return s.machine.identifiers[state]
+	return s.tails[left][state].tests
 }
 
 // Cost is how many requests the suite sends: writes, with those of the set-up, and reads.
 func (s *Suite) Cost() (writes, reads int) {
 	m := s.machine
-	nodes, words := 0, 1 // a node is where every read is checked
-	for range s.Depth + 1 {
-		nodes += words
-		words *= len(m.Inputs)
-	}
 	for state := range m.States {
-		for length := 0; length <= s.Depth+1; length++ {
-			t := s.tails[s.kind(length)][length][state]
-			writes += t.tests*(len(m.Setup)+len(m.States[state].Access)+length) + t.inputs
-			reads += t.tests * len(m.Separating)
+		for length := range s.tails {
+			tests := s.count(length, length, state)
+			writes += tests*(len(m.Setup)+len(m.States[state].Access)+length) + s.tails[length][state].inputs
+			reads += tests * len(m.Separating)
+			if length <= s.Depth { // where every read is checked
+				reads += s.words[length] * len(m.Reads)
+			}
 		}
-		reads += nodes * len(m.Reads)
 	}
 	return writes, reads
 }
@@ -332,32 +301,35 @@ type Test struct {
 // Test fills in the n-th test, from 0.
 func (s *Suite) Test(n int, t *Test) {
 	m := s.machine
-	b := s.blocks[sort.Search(len(s.blocks), func(i int) bool { return s.blocks[i].from > n })-1]
-	n -= b.from
-	access := m.States[b.state].Access
+	block, _ := slices.BinarySearch(s.from, n+1)
+	block--
+	state, length := block/len(s.tails), block%len(s.tails)
+	n -= s.from[block]
+	access := m.States[state].Access
 	t.Inputs = append(t.Inputs[:0], access...)
-	state, kind := b.state, s.kind(b.length)
-	for left := b.length - 1; left >= 0; left-- {
-		for input := range m.Inputs {
-			to := int(m.next[state][input])
-			tests := s.tails[kind][left][to].tests
+	for left := length - 1; left >= 0; left-- {
+		for input, to := range m.next[state] {
+			tests := s.count(length, left, int(to))
 			if n < tests {
 				t.Inputs = append(t.Inputs, uint8(input))
-				state = to
+				state = int(to)
 				break
 			}
 			n -= tests
 		}
 	}
-	t.Inputs = append(t.Inputs, s.identifiers(kind, state)[n]...)
+	if length <= s.Depth {
+		n++ // the empty identifier makes none
+	}
+	t.Inputs = append(t.Inputs, m.identifiers[state][n]...)
 
 	t.Reads = append(t.Reads[:0], make([]uint8, len(t.Inputs)+1)...)
 	t.Reads[len(t.Inputs)] = readSeparating
-	if kind == shorter || n > 0 {
+	if n > 0 {
 		return
 	}
 	// Of the tests that share a beginning, the one that goes on with the first input alone checks it.
-	for at := len(access) + b.length - 1; at >= len(access) && t.Inputs[at] == 0; at-- {
+	for at := len(access) + length - 1; at >= len(access) && t.Inputs[at] == 0; at-- {
 		t.Reads[at] = ReadEverything
 	}
 }

@@ -1,10 +1,8 @@
 package selftest
 
 import (
-	"cmp"
 	"context"
 	"fmt"
-	"net/http"
 	"runtime"
 	"slices"
 
@@ -15,7 +13,6 @@ import (
 	"github.com/insightconform/conform/reports"
 	"github.com/insightconform/conform/targets"
 	"github.com/insightconform/conform/targets/embedded"
-	"github.com/insightconform/conform/targets/wire"
 )
 
 // class says what becomes of the answers of a server with a fault.
@@ -76,7 +73,9 @@ func newWalk() *walk {
 		for _, r := range c.Requests() {
 			if key := r.GoString(); !sent[key] {
 				sent[key] = true
-				w.input(r)
+				if read, _, problem := embedded.AsRead(r); problem == "" {
+					w.inputs = append(w.inputs, input{r, read})
+				}
 			}
 			s = model.Step(s, r)[0].Next
 			all.add(s)
@@ -94,20 +93,6 @@ func newWalk() *walk {
 		}
 	}
 	return w
-}
-
-// input adds a request.
-func (w *walk) input(r model.Request) {
-	read := r
-	if r.Op != model.OpArrange {
-		var problem string
-		header := http.Header{wire.TargetHeader: {wire.Target(r)}}
-		if read, problem = wire.DecodeRequest(cmp.Or(r.Method, http.MethodPost), header, wire.Encode(r)); problem != "" {
-			return
-		}
-	}
-	read.Region = cmp.Or(r.Region, model.DefaultWorld.Home)
-	w.inputs = append(w.inputs, input{r, read})
 }
 
 // ofOneTrail lists the states of one trail, breadth first until there are no more.

@@ -70,11 +70,22 @@ func (c *call) requested() model.Selectors {
 func (c *call) byARN() bool { return strings.HasPrefix(givenTrail(c.request), "arn:") }
 
 // trail, store and destination are what the request names in the Region of the call; -1 where there is none.
-func (c *call) trail() int { return findTrail(c.state, c.request) }
+func (c *call) trail() int {
+	given, region := givenTrail(c.request), regionOf(c.state, c.request)
+	return slices.IndexFunc(c.state.Trails, func(t model.Trail) bool {
+		return t.Home == region && (given == t.Name || given == c.state.World.TrailARN(region, t.Name))
+	})
+}
 
-func (c *call) store() int { return findStore(c.state, c.request, "EventDataStore") }
+func (c *call) store() int       { return c.storeNamed("EventDataStore") }
+func (c *call) destination() int { return c.storeNamed("InsightsDestination") }
 
-func (c *call) destination() int { return findStore(c.state, c.request, "InsightsDestination") }
+func (c *call) storeNamed(member string) int {
+	given, region := c.request.Input.Get(member).Text(), regionOf(c.state, c.request)
+	return slices.IndexFunc(c.state.Stores, func(x model.Store) bool {
+		return x.Home == region && (given == x.ID || given == c.state.World.StoreARN(x.Home, x.ID))
+	})
+}
 
 // oldTrail is the trail c.i before the call, before what it has stored then, and after what it has now.
 func (c *call) oldTrail() *model.Trail  { return &c.state.Trails[c.i] }
@@ -157,20 +168,6 @@ func elsewhere(s model.State, key trailKey) int {
 	return slices.IndexFunc(s.Trails, func(t model.Trail) bool { return t.Name == key.name && t.Home != key.region })
 }
 
-func findTrail(s model.State, r model.Request) int {
-	given, region := givenTrail(r), regionOf(s, r)
-	return slices.IndexFunc(s.Trails, func(t model.Trail) bool {
-		return t.Home == region && (given == t.Name || given == s.World.TrailARN(region, t.Name))
-	})
-}
-
-func findStore(s model.State, r model.Request, member string) int {
-	given, region := r.Input.Get(member).Text(), regionOf(s, r)
-	return slices.IndexFunc(s.Stores, func(x model.Store) bool {
-		return x.Home == region && (given == x.ID || given == s.World.StoreARN(x.Home, x.ID))
-	})
-}
-
 // siblings lists the other trails of the same world and Region, in the order in which they were made.
 func (c *call) siblings() (out []int) {
 	t := c.oldTrail()
@@ -232,14 +229,6 @@ func (c *call) entries() []entry {
 		out = append(out, e)
 	}
 	return out
-}
-
-func (c *call) first(is func(entry) bool) (e entry, found bool) {
-	entries := c.entries()
-	if i := slices.IndexFunc(entries, is); i >= 0 {
-		return entries[i], true
-	}
-	return e, false
 }
 
 // repeatedType finds the first type that two entries name, and whether their categories are the same.

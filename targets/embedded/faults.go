@@ -79,9 +79,14 @@ func forgetful(step func(*call)) start {
 	return func() func() hooks { return func() hooks { return hooks{step: step} } }
 }
 
-// remembering is a fault with memory of an account.
-func remembering(begin func() func(*call)) start {
-	return func() func() hooks { return func() hooks { return hooks{step: begin(), remembers: true} } }
+// remembering is a fault with a memory of each trail of an account, or under the empty key of the account as a whole.
+func remembering[M any](step func(*call, map[trailKey]M)) start {
+	return func() func() hooks {
+		return func() hooks {
+			memory := map[trailKey]M{}
+			return hooks{remembers: true, step: func(c *call) { step(c, memory) }}
+		}
+	}
 }
 
 // replying is a fault that shows on the wire alone.
@@ -118,10 +123,10 @@ func stores(instead set) change {
 	}
 }
 
-// answers stores another set and says so.
+// answers stores another set and says so, where it is another.
 func answers(instead set) change {
 	return func(c *call) {
-		if set, ok := instead(c); ok {
+		if set, ok := instead(c); ok && set != c.after() {
 			c.answer.Selectors, c.answer.Repeated = set, false
 			c.put(set)
 		}
@@ -178,23 +183,20 @@ func onAnswer(then change) start {
 
 // byTrail is a fault with a memory of each trail until DeleteTrail; then gets what succeeds, and every right Get.
 func byTrail[M any](then func(*call, *M)) start {
-	return remembering(func() func(*call) {
-		memories := map[trailKey]*M{}
-		return func(c *call) {
-			c.i = c.trail()
-			if c.i < 0 || c.request.Malformed() || !c.succeeded() && !c.reads() {
-				return
-			}
-			key := keyOf(*c.oldTrail())
-			if c.request.Op == model.OpDelete {
-				delete(memories, key)
-				return
-			}
-			if memories[key] == nil {
-				memories[key] = new(M)
-			}
-			then(c, memories[key])
+	return remembering(func(c *call, memories map[trailKey]*M) {
+		c.i = c.trail()
+		if c.i < 0 || c.request.Malformed() || !c.succeeded() && !c.reads() {
+			return
 		}
+		key := keyOf(*c.oldTrail())
+		if c.request.Op == model.OpDelete {
+			delete(memories, key)
+			return
+		}
+		if memories[key] == nil {
+			memories[key] = new(M)
+		}
+		then(c, memories[key])
 	})
 }
 

@@ -70,17 +70,14 @@ func deepFaults() []Fault {
 	return []Fault{
 		{Name: "recreated-trail-keeps-selectors", Rule: model.TrailDeleteForgets, AlsoRules: []model.ID{model.StateInitiallyOff},
 			Describe: "A trail that is made again has the selectors that it was deleted with.",
-			start: remembering(func() func(*call) {
-				graves := map[trailKey]model.Selectors{}
-				return func(c *call) {
-					switch c.i = c.trail(); {
-					case !c.succeeded():
-					case c.request.Op == model.OpDelete && c.i >= 0:
-						graves[keyOf(*c.oldTrail())] = c.before()
-					case c.creates():
-						if set := graves[keyOf(c.next.Trails[c.i])]; set.On() {
-							c.put(set)
-						}
+			start: remembering(func(c *call, graves map[trailKey]model.Selectors) {
+				switch c.i = c.trail(); {
+				case !c.succeeded():
+				case c.request.Op == model.OpDelete && c.i >= 0:
+					graves[keyOf(*c.oldTrail())] = c.before()
+				case c.creates():
+					if set := graves[keyOf(c.next.Trails[c.i])]; set.On() {
+						c.put(set)
 					}
 				}
 			})},
@@ -132,18 +129,15 @@ func deepFaults() []Fault {
 			})},
 		{Name: "second-refusal-turns-off", Rule: model.ErrorAtomic,
 			Describe: "The second refused Put in a row on a trail turns Insights off.",
-			start: remembering(func() func(*call) {
-				refused := map[trailKey]bool{}
-				return func(c *call) {
-					if c.i = c.trail(); c.i < 0 || !c.is(model.OpPut) {
-						return
-					}
-					key := keyOf(*c.oldTrail())
-					if refused[key] && !c.succeeded() {
-						c.put(0)
-					}
-					refused[key] = !c.succeeded()
+			start: remembering(func(c *call, refused map[trailKey]bool) {
+				if c.i = c.trail(); c.i < 0 || !c.is(model.OpPut) {
+					return
 				}
+				key := keyOf(*c.oldTrail())
+				if refused[key] && !c.succeeded() {
+					c.put(0)
+				}
+				refused[key] = !c.succeeded()
 			})},
 		{Name: "refusal-drops-unnamed-types", Rule: model.ErrorAtomic,
 			Describe: "A Put that is refused for an invalid type has turned off the types that it does not name.",
@@ -157,28 +151,22 @@ func deepFaults() []Fault {
 			}))},
 		{Name: "repeated-invalid-type-passes", Rule: model.SelectorTypeInvalid,
 			Describe: "A Put that was refused for its type passes when it is sent again at once.",
-			start: remembering(func() func(*call) {
-				last := ""
-				return func(c *call) {
-					now := ""
-					if c.request.Op == model.OpPut && c.breaks(model.SelectorTypeInvalid) {
-						now = c.request.Region + c.request.Input.String()
-					}
-					if now != "" && now == last {
-						c.careless()
-					}
-					last = now
+			start: remembering(func(c *call, last map[trailKey]string) {
+				now := ""
+				if c.request.Op == model.OpPut && c.breaks(model.SelectorTypeInvalid) {
+					now = c.request.Region + c.request.Input.String()
 				}
+				if now != "" && now == last[trailKey{}] {
+					c.careless()
+				}
+				last[trailKey{}] = now
 			})},
 		{Name: "seventh-put-loses-category", Rule: model.GetReflectsPut, AlsoRules: []model.ID{model.PutStores},
 			Describe: "Every seventh Put of an account loses a category.",
-			start: remembering(func() func(*call) {
-				puts := 0
-				return func(c *call) {
-					if c.i = c.trail(); c.i >= 0 && c.puts() && c.enables() {
-						if puts++; puts%7 == 0 {
-							c.put(lose(c.next.Trails[c.i].Insights))
-						}
+			start: remembering(func(c *call, puts map[trailKey]int) {
+				if c.i = c.trail(); c.i >= 0 && c.puts() && c.enables() {
+					if puts[trailKey{}]++; puts[trailKey{}]%7 == 0 {
+						c.put(lose(c.next.Trails[c.i].Insights))
 					}
 				}
 			})},

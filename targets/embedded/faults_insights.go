@@ -252,16 +252,9 @@ func keepUnnamed(c *call) (model.Selectors, bool) {
 
 func sameAgain(c *call) bool { return c.before().Effective() == c.after() }
 
-// having tells the Puts of which an entry is of some kind, and meaning what its type gets then.
+// having tells the Puts of which an entry is of some kind.
 func having(is func(entry) bool) when {
-	return func(c *call) bool { _, found := c.first(is); return found }
-}
-
-func meaning(is func(entry) bool, categories model.Categories) set {
-	return func(c *call) (model.Selectors, bool) {
-		e, found := c.first(is)
-		return with(c.after(), e.kind, categories), found
-	}
+	return func(c *call) bool { return slices.ContainsFunc(c.entries(), is) }
 }
 
 func twice(c *call) bool { _, same := c.repeatedType(); return same }
@@ -276,14 +269,6 @@ func entrywise(is func(entry) bool, categories func(e entry, before, after model
 			}
 		}
 		return changed, true
-	}
-}
-
-// changing leaves all as it is where the set is no other.
-func changing(instead set) set {
-	return func(c *call) (model.Selectors, bool) {
-		set, ok := instead(c)
-		return set, ok && set != c.after()
 	}
 }
 
@@ -320,10 +305,10 @@ func putFaults() []Fault {
 
 		{Name: "absent-categories-mean-both", Rule: model.PutDefaultManagement,
 			Describe: "Without EventCategories a type is on for Management and Data.",
-			start:    onEnabling(answers(changing(entrywise(withoutCategories, always(bothCategories)))))},
+			start:    onEnabling(answers(entrywise(withoutCategories, always(bothCategories))))},
 		{Name: "absent-categories-mean-none", Rule: model.PutDefaultManagement,
 			Describe: "Without EventCategories a type is not enabled.",
-			start:    onEnabling(answers(changing(entrywise(withoutCategories, always(0)))))},
+			start:    onEnabling(answers(entrywise(withoutCategories, always(0))))},
 		{Name: "absent-categories-keep-earlier", Rule: model.PutDefaultManagement,
 			Describe: "Without EventCategories a type keeps the ones that it had, even Data alone.",
 			start: onEnabling(answers(entrywise(withoutCategories, func(_ entry, before, _ model.Categories) model.Categories {
@@ -365,7 +350,7 @@ func putFaults() []Fault {
 
 		{Name: "empty-categories-mean-both", Rule: model.PutCategoriesEmpty,
 			Describe: "An empty list of categories enables Management and Data.",
-			start:    onEnabling(answers(meaning(entry.empty, bothCategories)))},
+			start:    onEnabling(answers(entrywise(entry.empty, always(bothCategories))))},
 		{Name: "empty-categories-wrong-code", Rule: model.PutCategoriesEmpty,
 			Describe: "An empty list of categories is refused with " + codeUnlisted + ".",
 			start:    onEnabling(refuses(codeUnlisted, having(entry.empty)))},
@@ -380,7 +365,7 @@ func putFaults() []Fault {
 			start:    onEnabling(refuses(codeUnlisted, twice))},
 		{Name: "duplicate-category-means-both", Rule: model.PutDuplicateCategory,
 			Describe: "A category that is named twice stands for both.",
-			start:    onEnabling(answers(meaning(entry.duplicated, bothCategories)))},
+			start:    onEnabling(answers(entrywise(entry.duplicated, always(bothCategories))))},
 		{Name: "duplicate-category-wrong-code", Rule: model.PutDuplicateCategory,
 			Describe: "A category that is named twice is refused with " + codeUnlisted + ".",
 			start:    onEnabling(refuses(codeUnlisted, having(entry.duplicated)))},

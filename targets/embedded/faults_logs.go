@@ -143,22 +143,19 @@ func stateFaults() []Fault {
 			}))},
 		{Name: "deleted-trail-still-answers", Rule: model.TrailDeleteForgets, AlsoRules: []model.ID{model.TrailNotFound},
 			Describe: "Get of a deleted trail answers the selectors that it had.",
-			start: remembering(func() func(*call) {
-				ghosts := map[trailKey]model.Selectors{}
-				return func(c *call) {
-					c.i = c.trail()
-					key := namedKey(c.state, c.request)
-					switch {
-					case c.request.Op == model.OpCreate:
-						delete(ghosts, key)
-					case c.request.Op == model.OpDelete && c.i >= 0 && c.succeeded():
-						if set := c.before(); set.On() {
-							ghosts[key] = set
-						}
-					case c.request.Op == model.OpGet && ghosts[key].On() && c.breaks(model.TrailNotFound):
-						c.answer = model.Answer{Outcome: model.Succeeded, TrailARN: c.state.World.TrailARN(key.region, key.name),
-							Selectors: ghosts[key]}
+			start: remembering(func(c *call, ghosts map[trailKey]model.Selectors) {
+				c.i = c.trail()
+				key := namedKey(c.state, c.request)
+				switch {
+				case c.request.Op == model.OpCreate:
+					delete(ghosts, key)
+				case c.request.Op == model.OpDelete && c.i >= 0 && c.succeeded():
+					if set := c.before(); set.On() {
+						ghosts[key] = set
 					}
+				case c.request.Op == model.OpGet && ghosts[key].On() && c.breaks(model.TrailNotFound):
+					c.answer = model.Answer{Outcome: model.Succeeded, TrailARN: c.state.World.TrailARN(key.region, key.name),
+						Selectors: ghosts[key]}
 				}
 			})},
 	}

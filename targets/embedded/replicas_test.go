@@ -43,7 +43,10 @@ type onWay struct {
 // With has the worlds of a run, and not what is asked before them, answered by replicas.
 func (o ServerOptions) With(r *Replicas) ServerOptions {
 	var worlds atomic.Uint64 // which differ, and repeat from run to run
-	o.around = func(first model.State) around { return newReplicas(r, worlds.Add(1), first).handle }
+	o.around = func(a *account) func(model.Request) response {
+		w := newReplicas(r, worlds.Add(1), a.state)
+		return func(r model.Request) response { return w.handle(a, r) }
+	}
 	return o
 }
 

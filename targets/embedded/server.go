@@ -33,7 +33,7 @@ type ServerOptions struct {
 	// pending deletion included; 0 is as many as it likes. A target with a quota has one account for all worlds.
 	TrailQuota, StoreQuota int
 
-	around func(first model.State) around // of the accounts of worlds; set by tests alone
+	around func(*account) func(model.Request) response // answers for the accounts of worlds; set by tests alone
 }
 
 // Server is an http.Handler that answers as the reference does. Each caller's account has resources
@@ -125,21 +125,17 @@ func (s *Server) caller(header http.Header) (*account, string) {
 	if naming.IsAccount(signed.Key) {
 		id = signed.Key
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	a, ok := s.accounts[id]
-	if !ok {
-		a = s.newAccount(id, false)
-		s.accounts[id] = a
-	}
-	return a, cmp.Or(signed.Region, model.DefaultWorld.Home)
+	return s.account(id, false), cmp.Or(signed.Region, model.DefaultWorld.Home)
 }
 
-// beginWorld gives a world an account, without the resources that it had.
-func (s *Server) beginWorld(account string) {
+// account finds an account; a world begins with one without the resources that it had.
+func (s *Server) account(id string, world bool) *account {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.accounts[account] = s.newAccount(account, true)
+	if s.accounts[id] == nil || world {
+		s.accounts[id] = s.newAccount(id, world)
+	}
+	return s.accounts[id]
 }
 
 const page = `conform: the reference behaviour of CloudTrail's PutInsightSelectors
@@ -162,7 +158,7 @@ type account struct {
 	mu      sync.Mutex
 	state   model.State
 	hooks   hooks
-	around  around // nil hands every request on
+	handle  func(model.Request) response // answers a request, whose Region is filled in
 
 	// The model knows two Regions. Which they are, the first calls decide.
 	homeUsed, awayUsed bool
@@ -172,9 +168,6 @@ type account struct {
 	created  int // stores
 }
 
-// around stands between an account and its requests.
-type around func(a *account, r model.Request) response
-
 // newAccount returns an account without resources, which may serve a world.
 func (s *Server) newAccount(id string, world bool) *account {
 	w := model.DefaultWorld
@@ -183,17 +176,13 @@ func (s *Server) newAccount(id string, world bool) *account {
 	if s.begin != nil {
 		a.hooks = s.begin()
 	}
-	if world && s.options.around != nil {
-		a.around = s.options.around(a.state)
+	if a.handle = a.answer; world && s.options.around != nil {
+		a.handle = s.options.around(a)
 	}
 	return a
 }
 
-// handle answers one request. Its Region is filled in.
-func (a *account) handle(r model.Request) response {
-	if a.around != nil {
-		return a.around(a, r)
-	}
+func (a *account) answer(r model.Request) response {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if out, ok := a.admit(r.Region); !ok {
@@ -381,24 +370,23 @@ func definite(a model.Answer, s model.State, r model.Request) model.Answer {
 }
 
 func plausibleCode(s model.State, r model.Request) string {
-	store, trail := r.Input.Get("EventDataStore").Text(), givenTrail(r)
-	isARN := strings.HasPrefix(trail, "arn:")
+	store, trail, c := r.Input.Get("EventDataStore").Text(), givenTrail(r), &call{state: s, request: r}
 	switch ofStore := strings.Contains(string(r.Op), "EventDataStore"); {
 	case r.Malformed():
 		return codeSerialization
 	case r.Op == model.OpCreateStore, ofStore && store == "":
 		return codeParameter
-	case ofStore && findStore(s, r, "EventDataStore") < 0:
+	case ofStore && c.store() < 0:
 		return codeStoreNotFound
 	case ofStore:
 		return codeNotPermitted
-	case !isARN && !model.ValidTrailName(trail):
+	case !c.byARN() && !model.ValidTrailName(trail):
 		return codeTrailName
-	case isARN && !strings.Contains(trail, ":trail/"):
+	case c.byARN() && !strings.Contains(trail, ":trail/"):
 		return codeTrailARN
-	case findTrail(s, r) < 0 && r.Op != model.OpCreate:
+	case c.trail() < 0 && r.Op != model.OpCreate:
 		return codeTrailNotFound
-	case findTrail(s, r) >= 0 && r.Op == model.OpPutEvents:
+	case c.trail() >= 0 && r.Op == model.OpPutEvents:
 		return codeBadEvents
 	}
 	return codeNotPermitted

@@ -120,7 +120,7 @@ func (t *target) NewWorld(ctx context.Context) (targets.World, error) {
 	} else {
 		w.account = t.newAccount()
 	}
-	t.server.beginWorld(w.account)
+	t.server.account(w.account, true)
 	return w, nil
 }
 
@@ -185,17 +185,24 @@ func (t *inProcess) Close() error { return nil }
 
 type inProcessWorld struct{ account *account }
 
-func (w *inProcessWorld) Do(_ context.Context, r model.Request) targets.Reply {
-	sent, body := r, []byte(nil)
+// AsRead is a request as a server reads it, with the body that was sent. problem says why it cannot be read at all,
+// which no request of the harness is.
+func AsRead(r model.Request) (read model.Request, body []byte, problem string) {
+	read = r
 	if r.Op != model.OpArrange {
 		body = wire.Encode(r)
-		var problem string
-		if sent, problem = wire.DecodeRequest(cmp.Or(r.Method, http.MethodPost), http.Header{wire.TargetHeader: {wire.Target(r)}}, body); problem != "" {
-			return targets.Reply{Sent: body, Problem: problem} // the harness knows no other operations
-		}
+		read, problem = wire.DecodeRequest(cmp.Or(r.Method, http.MethodPost), http.Header{wire.TargetHeader: {wire.Target(r)}}, body)
 	}
-	sent.Region = cmp.Or(r.Region, model.DefaultWorld.Home)
-	out := w.account.handle(sent)
+	read.Region = cmp.Or(r.Region, model.DefaultWorld.Home)
+	return read, body, problem
+}
+
+func (w *inProcessWorld) Do(_ context.Context, r model.Request) targets.Reply {
+	read, body, problem := AsRead(r)
+	if problem != "" {
+		return targets.Reply{Sent: body, Problem: problem}
+	}
+	out := w.account.handle(read)
 	if out.drop {
 		return targets.Reply{Sent: body, Problem: "connection closed before the end of the answer"}
 	}
