@@ -109,7 +109,8 @@ func (p *Player) confirmAll(ctx context.Context, suspected []*Divergence, o Opti
 				*d = tried
 			}
 		}
-		silence := (d.Finding.Rule == model.WireNoCrash || d.Finding.Actual == wire.Busy || d.forgot()) && d.Again == 0 && (d.Tries > 0 || ctx.Err() == nil)
+		silence := (d.Finding.Rule == model.WireNoCrash || d.Finding.Actual == wire.Busy || d.forgot()) && d.Again == 0 &&
+			(d.Tries > 0 || ctx.Err() == nil)
 		if silence {
 			again := "not for the same request again"
 			if d.Tries == 0 {
