@@ -32,17 +32,18 @@ const (
 
 // Worker explores a target.
 type Worker struct {
-	Client     *session.Client
-	Suspicions diagnose.Suspicions
-	Deviations map[reports.Deviation]int // how often each was seen, by itself without a count
-	Player     *diagnose.Player          // looks into suspicions during the exploration
-	generate   *generators.Generator
-	tour       *machine.Tour
-	shown      map[bool]map[model.Selectors]bool // by Gets of trails, and of stores
-	missing    map[model.ID]bool                 // applicable rules that it has not yet exercised: once it is empty, none is looked for
-	pairs      map[[2]model.ID]bool              // of rules that one Put has broken
-	classes    map[string]bool                   // the broken rules that were tried in each class of states
-	inspector  *inspector                        // nil where nothing is suspected
+	Client      *session.Client
+	Suspicions  diagnose.Suspicions
+	Deviations  map[reports.Deviation]int // how often each was seen, by itself without a count
+	Player      *diagnose.Player          // looks into suspicions during the exploration
+	generate    *generators.Generator
+	tour        *machine.Tour
+	shown       map[bool]map[model.Selectors]bool // by Gets of trails, and of stores
+	missing     map[model.ID]bool                 // applicable rules that it has not yet exercised: once it is empty, none is looked for
+	pairs       map[[2]model.ID]bool              // of rules that one Put has broken
+	classes     map[string]bool                   // the broken rules that were tried in each class of states
+	inspector   *inspector                        // nil where nothing is suspected
+	part, parts int                               // which share of the systematic cases it has, of how many
 }
 
 // NewWorker makes a worker that walks its part of the transitions by a tour.
