@@ -58,11 +58,8 @@ func NewWorker(subject *probe.Subject, tour *machine.Tour) *Worker {
 	return w
 }
 
-// systematic plays the catalogue's cases that fall to this worker: part of parts. Cases that share a
-// set-up share a world for as long as it stays in the state that the set-up made.
-//
-// What is used most comes first: a few plain calls. A refusal is tried again, whether it wears off,
-// once every case had its turn.
+// systematic plays cases of the catalogue. What is used most comes first: a few plain calls. A refusal is tried again,
+// whether it wears off, once every case had its turn.
 func (w *Worker) systematic(ctx context.Context, cases []catalogue.Case) {
 	w.plainly(ctx)
 	w.groups(ctx, cases, w.probe)
@@ -115,7 +112,7 @@ func (w *Worker) probe(ctx context.Context, v *visit, c catalogue.Case) bool {
 	return v.play(ctx, reads...)
 }
 
-// groups plays cases that share a set-up in one world after the other.
+// groups plays cases; those that share a set-up share a world for as long as it stays in the state that this made.
 func (w *Worker) groups(ctx context.Context, cases []catalogue.Case, probe func(context.Context, *visit, catalogue.Case) bool) {
 	for next := 0; next < len(cases) && !w.Client.Spent(ctx); {
 		v, ok := w.visit(ctx)
