@@ -186,7 +186,6 @@ func connect(ctx context.Context, o Options) (*service, error) {
 	}
 	chain := o.credentials
 	if chain == nil {
-		var err error
 		if chain, err = credentialsOf(ctx, o.Regions[0]); err != nil {
 			return nil, err
 		}
