@@ -121,12 +121,7 @@ func (w *Worker) groups(ctx context.Context, cases []catalogue.Case, probe func(
 		}
 		ready := true
 		for _, r := range cases[next].Setup {
-			if ready = v.play(ctx, r); !ready {
-				break
-			}
-			if r.Op == model.OpPut {
-				ready = v.verify(ctx, r)
-			}
+			ready = ready && v.play(ctx, r) && (r.Op != model.OpPut || v.verify(ctx, r))
 		}
 		prepared, world, from, spoiled := v.session.State(), cases[next].World, next, v.behind
 		for first := true; ready && next < len(cases) && cases[next].World == world &&
