@@ -277,12 +277,9 @@ func (x *Exploration) Certificates(reported bool) (out []reports.Certificate) {
 
 // checkpoint tells the caller, now and then, that more is done.
 func (x *Exploration) checkpoint() {
-	if x.options.Checkpoint == nil {
-		return
-	}
 	x.checkpointing.Lock()
 	defer x.checkpointing.Unlock()
-	if time.Since(x.lastCheckpoint) >= checkpointEvery {
+	if x.options.Checkpoint != nil && time.Since(x.lastCheckpoint) >= checkpointEvery {
 		x.lastCheckpoint = time.Now()
 		x.options.Checkpoint(x.Partial())
 	}
@@ -323,10 +320,8 @@ func wayOf(ctx context.Context, client *session.Client, m *machine.Machine, from
 		return model.State{}, false
 	}
 	s.Assume(from.State) // it was found out before which of the possible states this is
-	if send(ctx, client, s, append([]model.Request{m.Inputs[input].Request}, m.Reads...)...) != testPassed {
-		return model.State{}, false
-	}
-	return s.State(), true
+	result := send(ctx, client, s, append([]model.Request{m.Inputs[input].Request}, m.Reads...)...)
+	return s.State(), result == testPassed
 }
 
 // followsReference tries, of each kind of choice that the model leaves, the first transition.

@@ -58,6 +58,7 @@ func New(subject *probe.Subject, o Options) *Exploration {
 	for i := range subject.Workers {
 		part, parts := o.Shard.Part(i, subject.Workers)
 		w := NewWorker(subject, machine.NewTour(subject.Scope, part, parts))
+		w.part, w.parts = part, parts
 		w.inspector, w.Player = &inspector{x, i, diagnose.Suspicions{}, map[string]int{}, map[string]bool{}}, diagnose.NewPlayer(subject.NewClient())
 		if o.Requests > 0 {
 			w.Client.Quota = share(o.Requests, i, subject.Workers)
@@ -88,7 +89,7 @@ func (x *Exploration) play(ctx context.Context, suite string) bool {
 	switch suite {
 	case Systematic:
 		return x.each(func(i int, w *Worker) bool {
-			w.systematic(ctx, x.dealt(i))
+			w.systematic(ctx, deal(x.cases, w.part, w.parts))
 			w.walk(ctx)
 			return !w.Client.Spent(ctx)
 		})
@@ -102,8 +103,7 @@ func (x *Exploration) play(ctx context.Context, suite string) bool {
 	}
 	whole := x.each(func(i int, w *Worker) bool {
 		before := w.Client.Requests
-		part, _ := x.options.Shard.Part(i, len(x.Workers))
-		w.random(ctx, x.options.Seed+uint64(part)*0x9e3779b97f4a7c15, x.cases)
+		w.random(ctx, x.options.Seed+uint64(w.part)*0x9e3779b97f4a7c15, x.cases)
 		return w.Client.Requests > before && !w.Client.Stuck
 	})
 	return whole && (ctx.Err() == nil || x.options.Time > 0)
@@ -132,12 +132,6 @@ func (x *Exploration) each(f func(int, *Worker) bool) bool {
 // share is the i-th of n parts of a number.
 func share(total, i, n int) int { return (total + n - 1 - i) / n }
 
-// dealt is the share of the systematic cases that a worker has.
-func (x *Exploration) dealt(i int) []catalogue.Case {
-	part, parts := x.options.Shard.Part(i, len(x.Workers))
-	return deal(x.cases, part, parts)
-}
-
 // deal gives the i-th of n workers its cases: whole groups that share a set-up.
 func deal(cases []catalogue.Case, i, n int) (mine []catalogue.Case) {
 	group := -1
@@ -155,17 +149,17 @@ func deal(cases []catalogue.Case, i, n int) (mine []catalogue.Case) {
 // Pairs counts the pairs of error rules that the systematic suite is to break together.
 func (x *Exploration) Pairs() (count reports.Count) {
 	known := map[[2]model.ID]bool{}
-	for i := range x.Workers {
-		for _, c := range x.dealt(i) {
-			if c.Kind != catalogue.KindPair || c.Probe.Op != model.OpPut || len(c.Rules) != 2 || known[[2]model.ID(c.Rules)] {
-				continue
+	for _, w := range x.Workers {
+		for _, c := range deal(x.cases, w.part, w.parts) {
+			if c.Kind == catalogue.KindPair && c.Probe.Op == model.OpPut && len(c.Rules) == 2 {
+				known[[2]model.ID(c.Rules)] = true
 			}
-			pair := [2]model.ID(c.Rules)
-			known[pair] = true
-			count.Total++
-			if slices.ContainsFunc(x.Workers, func(w *Worker) bool { return w.pairs[pair] }) {
-				count.Covered++
-			}
+		}
+	}
+	for pair := range known {
+		count.Total++
+		if slices.ContainsFunc(x.Workers, func(w *Worker) bool { return w.pairs[pair] }) {
+			count.Covered++
 		}
 	}
 	return count

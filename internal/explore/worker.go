@@ -32,17 +32,18 @@ const (
 
 // Worker explores a target.
 type Worker struct {
-	Client     *session.Client
-	Suspicions diagnose.Suspicions
-	Deviations map[reports.Deviation]int // how often each was seen, by itself without a count
-	Player     *diagnose.Player          // looks into suspicions during the exploration
-	generate   *generators.Generator
-	tour       *machine.Tour
-	shown      map[bool]map[model.Selectors]bool // by Gets of trails, and of stores
-	missing    map[model.ID]bool                 // applicable rules that it has not yet exercised: once it is empty, none is looked for
-	pairs      map[[2]model.ID]bool              // of rules that one Put has broken
-	classes    map[string]bool                   // the broken rules that were tried in each class of states
-	inspector  *inspector                        // nil where nothing is suspected
+	Client      *session.Client
+	Suspicions  diagnose.Suspicions
+	Deviations  map[reports.Deviation]int // how often each was seen, by itself without a count
+	Player      *diagnose.Player          // looks into suspicions during the exploration
+	generate    *generators.Generator
+	tour        *machine.Tour
+	shown       map[bool]map[model.Selectors]bool // by Gets of trails, and of stores
+	missing     map[model.ID]bool                 // applicable rules that it has not yet exercised: once it is empty, none is looked for
+	pairs       map[[2]model.ID]bool              // of rules that one Put has broken
+	classes     map[string]bool                   // the broken rules that were tried in each class of states
+	inspector   *inspector                        // nil where nothing is suspected
+	part, parts int                               // which share of the systematic cases it has, of how many
 }
 
 // NewWorker makes a worker that walks its part of the transitions by a tour.
@@ -57,11 +58,8 @@ func NewWorker(subject *probe.Subject, tour *machine.Tour) *Worker {
 	return w
 }
 
-// systematic plays the catalogue's cases that fall to this worker: part of parts. Cases that share a
-// set-up share a world for as long as it stays in the state that the set-up made.
-//
-// What is used most comes first: a few plain calls. A refusal is tried again, whether it wears off,
-// once every case had its turn.
+// systematic plays cases of the catalogue. What is used most comes first: a few plain calls. A refusal is tried again,
+// whether it wears off, once every case had its turn.
 func (w *Worker) systematic(ctx context.Context, cases []catalogue.Case) {
 	w.plainly(ctx)
 	w.groups(ctx, cases, w.probe)
@@ -114,7 +112,7 @@ func (w *Worker) probe(ctx context.Context, v *visit, c catalogue.Case) bool {
 	return v.play(ctx, reads...)
 }
 
-// groups plays cases that share a set-up in one world after the other.
+// groups plays cases; those that share a set-up share a world for as long as it stays in the state that this made.
 func (w *Worker) groups(ctx context.Context, cases []catalogue.Case, probe func(context.Context, *visit, catalogue.Case) bool) {
 	for next := 0; next < len(cases) && !w.Client.Spent(ctx); {
 		v, ok := w.visit(ctx)
@@ -123,12 +121,7 @@ func (w *Worker) groups(ctx context.Context, cases []catalogue.Case, probe func(
 		}
 		ready := true
 		for _, r := range cases[next].Setup {
-			if ready = v.play(ctx, r); !ready {
-				break
-			}
-			if r.Op == model.OpPut {
-				ready = v.verify(ctx, r)
-			}
+			ready = ready && v.play(ctx, r) && (r.Op != model.OpPut || v.verify(ctx, r))
 		}
 		prepared, world, from, spoiled := v.session.State(), cases[next].World, next, v.behind
 		for first := true; ready && next < len(cases) && cases[next].World == world &&

@@ -186,7 +186,6 @@ func connect(ctx context.Context, o Options) (*service, error) {
 	}
 	chain := o.credentials
 	if chain == nil {
-		var err error
 		if chain, err = credentialsOf(ctx, o.Regions[0]); err != nil {
 			return nil, err
 		}
@@ -201,9 +200,8 @@ func connect(ctx context.Context, o Options) (*service, error) {
 	s.transport = newTransport(o.Timeout)
 	outside := s.gate.Transport(s.transport)
 	for _, region := range o.Regions {
-		s.callers[region] = endpoint.NewCaller(endpoint.CallerOptions{URL: s.gate.Base(gate.CloudTrail, region),
-			Timeout: o.Timeout, Conns: 16,
-			Transport: outside, Credentials: chain, Admit: s.gate.At(gate.CloudTrail, region), Pace: o.Pace})
+		options := endpoint.Options{Timeout: o.Timeout, Transport: outside, Credentials: chain, Pace: o.Pace}
+		s.callers[region] = endpoint.NewCaller(s.gate.Base(gate.CloudTrail, region), options, s.gate.At(gate.CloudTrail, region))
 	}
 	if err := s.identify(ctx); err != nil {
 		s.transport.CloseIdleConnections()
@@ -371,12 +369,9 @@ func hintOf(code, message string) string {
 // call sends a request of the target's own, outside any world, and waits out throttling.
 func (s *service) call(ctx context.Context, region string, op model.Op, input value.Value) targets.Reply {
 	r := model.Request{Op: op, Input: input}
-	for pause := 200 * time.Millisecond; ; pause = min(2*pause, 5*time.Second) {
+	for pause := 200 * time.Millisecond; ; pause *= 2 {
 		reply := s.send(ctx, region, r)
-		if !wire.Repeatable(reply.Answer.Code) || reply.Err != nil || pause > 4*time.Second {
-			return reply
-		}
-		if !targets.Sleep(ctx, pause) {
+		if !wire.Repeatable(reply.Answer.Code) || reply.Err != nil || pause > 4*time.Second || !targets.Sleep(ctx, pause) {
 			return reply
 		}
 	}

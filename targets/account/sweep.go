@@ -202,8 +202,7 @@ func (s *sweeper) look(ctx context.Context, r ledger.Resource) (arn string, tags
 // list lists the trails or stores of a Region, once.
 func (s *sweeper) list(ctx context.Context, kind ledger.Kind, region string) ([]listed, error) {
 	at := kind.In(region, "")
-	all, known := s.listed[at]
-	if known {
+	if all, known := s.listed[at]; known {
 		return all, nil
 	}
 	all, err := s.service.list(ctx, kind, region)

@@ -284,20 +284,13 @@ func (s *service) tagBucket(ctx context.Context, r ledger.Resource) error {
 // bucketPolicy lets CloudTrail write for trails of this account that bear the prefix.
 func (t *target) bucketPolicy() string {
 	s := t.service
-	service := value.Obj("Service", "cloudtrail.amazonaws.com")
-	bucket := "arn:" + s.partition + ":s3:::" + t.bucket.Name
 	var sources []string
 	for _, region := range t.options.Regions {
 		sources = append(sources, fmt.Sprintf("arn:%s:cloudtrail:%s:%s:trail/%s-*", s.partition, region, s.account, s.ledger.Prefix))
 	}
-	source := value.Obj("aws:SourceArn", value.Strs(sources...))
-	return value.Obj("Version", "2012-10-17", "Statement", value.ListOf(
-		value.Obj("Sid", "Check", "Effect", "Allow", "Principal", service, "Action", "s3:GetBucketAcl", "Resource", bucket,
-			"Condition", value.Obj("ArnLike", source)),
-		value.Obj("Sid", "Write", "Effect", "Allow", "Principal", service, "Action", "s3:PutObject", "Resource",
-			bucket+"/AWSLogs/"+s.account+"/*",
-			"Condition", value.Obj("ArnLike", source, "StringEquals", value.Obj("s3:x-amz-acl", "bucket-owner-full-control"))),
-	)).String()
+	ours := value.Obj("ArnLike", value.Obj("aws:SourceArn", value.Strs(sources...)))
+	return endpoint.BucketPolicy("arn:"+s.partition+":s3:::"+t.bucket.Name, "Allow", "/AWSLogs/"+s.account+"/*",
+		ours, ours.With("StringEquals", value.Obj("s3:x-amz-acl", "bucket-owner-full-control")))
 }
 
 type plannedResource struct {

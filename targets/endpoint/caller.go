@@ -36,34 +36,26 @@ import (
 // Admit looks at a request with its body before it is signed. An error keeps it from being sent.
 type Admit func(req *http.Request, body []byte) error
 
-// CallerOptions say where a Caller sends to.
-type CallerOptions struct {
-	URL         *url.URL
-	Timeout     time.Duration     // of one request, its answer included
-	Conns       int               // how many connections are kept
-	Transport   http.RoundTripper // nil is one that follows no redirect and asks no proxy
-	Credentials aws.CredentialsProvider
-	Admit       Admit // nil admits everything
-	Pace        Pacer // nil is none
-}
-
 // Caller speaks CloudTrail's protocol with one URL, and records what is on the wire. As an HTTPClient it
 // serves the SDK's clients; it works on the transport itself, so that nothing follows a redirect, keeps a
 // cookie or asks a proxy.
 type Caller struct {
-	options CallerOptions
+	options Options // but for URL, which is read
+	url     *url.URL
+	admit   Admit
 	signer  *v4.Signer
 	long    bool     // the prefix of X-Amz-Target is
 	clients sync.Map // *cloudtrail.Client by access key: each keeps one derived key for a Region
 }
 
-// NewCaller returns a caller; nothing is sent.
-func NewCaller(o CallerOptions) *Caller {
+// NewCaller returns a caller of a URL, with the timeout, connections, transport, credentials and pace of the
+// options; nil admits everything. Nothing is sent.
+func NewCaller(to *url.URL, o Options, admit Admit) *Caller {
 	if o.Transport == nil {
 		// Shorter than servers keep a connection, so that none is used while it is being closed.
 		o.Transport = NewTransport(&net.Dialer{Timeout: o.Timeout, Control: guardDial}, o.Conns, time.Second)
 	}
-	return &Caller{options: o, signer: v4.NewSigner()}
+	return &Caller{options: o, url: to, admit: admit, signer: v4.NewSigner()}
 }
 
 // NewTransport returns one that asks no proxy and keeps some connections, each for some time without use.
@@ -95,7 +87,7 @@ func (c *Caller) ask(ctx context.Context, region string, r model.Request) (targe
 		limited, cancel := context.WithTimeout(ctx, targets.Limit(ctx, c.options.Timeout))
 		defer cancel()
 		r.OtherTarget = r.OtherTarget != c.long
-		c.raw(limited, region, r.Method, wire.Target(r), at(c.options.URL, "/"), wire.Encode(r), x)
+		c.raw(limited, region, r.Method, wire.Target(r), at(c.url, "/"), wire.Encode(r), x)
 	}
 	reply := c.read(ctx, r, x)
 	if c.options.Pace != nil && x.err == nil && wire.Repeatable(reply.Answer.Code) {
@@ -149,7 +141,7 @@ func (c *Caller) throughSDK(ctx context.Context, region string, r model.Request,
 	credentials, _ := c.options.Credentials.Retrieve(ctx)
 	client, ok := c.clients.Load(credentials.AccessKeyID)
 	if !ok {
-		client, _ = c.clients.LoadOrStore(credentials.AccessKeyID, cloudtrail.NewFromConfig(c.Config(at(c.options.URL, "/"), "", c.options.Admit),
+		client, _ = c.clients.LoadOrStore(credentials.AccessKeyID, cloudtrail.NewFromConfig(c.Config(at(c.url, "/"), "", c.admit),
 			func(o *cloudtrail.Options) { o.APIOptions = append(o.APIOptions, unchecked) }))
 	}
 	method, ok := sdkMethods()[r.Op]
@@ -308,8 +300,8 @@ func (c *Caller) raw(ctx context.Context, region, method, target string, to *url
 	if target != "" {
 		req.Header[wire.TargetHeader] = []string{target}
 	}
-	if c.options.Admit != nil {
-		if x.err = c.options.Admit(req, body); x.err != nil {
+	if c.admit != nil {
+		if x.err = c.admit(req, body); x.err != nil {
 			return
 		}
 	}

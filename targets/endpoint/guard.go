@@ -51,16 +51,11 @@ func CheckURL(text string) (*url.URL, error) {
 		return nil, usage("the endpoint URL names no host; write one such as http://127.0.0.1:5000")
 	case u.RawQuery != "" || u.ForceQuery || u.Fragment != "" || strings.Contains(text, "#"):
 		return nil, usage("the endpoint URL must have no query and no fragment; leave out what stands after the ? or #")
+	case strings.ContainsFunc(u.Host, func(c rune) bool { return c > 0x7e || c <= ' ' || c == '%' }):
+		return nil, usage("the host of the endpoint URL must be written in ASCII, such as xn--bcher-kva.example")
 	}
-	for _, c := range u.Host {
-		if c > 0x7e || c <= ' ' || c == '%' {
-			return nil, usage("the host of the endpoint URL must be written in ASCII, such as xn--bcher-kva.example")
-		}
-	}
-	if port := u.Port(); port != "" {
-		if n, err := strconv.Atoi(port); err != nil || n < 1 || n > 65535 {
-			return nil, usage("%s is no port; use a number from 1 to 65535", wire.Printable(port))
-		}
+	if n, err := strconv.ParseUint(cmp.Or(u.Port(), "80"), 10, 16); err != nil || n == 0 {
+		return nil, usage("%s is no port; use a number from 1 to 65535", wire.Printable(u.Port()))
 	}
 	return &url.URL{Scheme: u.Scheme, Host: u.Host, Path: cmp.Or(u.Path, "/")}, nil
 }
@@ -120,10 +115,8 @@ func fold(s string) string {
 			return -1
 		case r == 0x17f:
 			r = 's'
-		case r >= 0x24d0 && r <= 0x24e9: // circled letters, which IDNA maps too
-			r = 'a' + r - 0x24d0
-		case r >= 0x24b6 && r <= 0x24cf:
-			r = 'a' + r - 0x24b6
+		case r >= 0x24b6 && r <= 0x24e9: // circled letters, large and small ones, which IDNA maps too
+			r = 'a' + (r-0x24b6)%26
 		}
 		return []rune(strings.ToLower(string(r)))[0]
 	}, s)

@@ -75,12 +75,7 @@ func (t *Target) makeBucket(ctx context.Context, client *s3.Client, name string)
 }
 
 func (t *Target) setPolicy(ctx context.Context, client *s3.Client, name, effect string) error {
-	service := value.Obj("Service", "cloudtrail.amazonaws.com")
-	bucket := "arn:" + t.names.Partition + ":s3:::" + name
-	policy := value.Obj("Version", "2012-10-17", "Statement", value.ListOf(
-		value.Obj("Sid", "Check", "Effect", "Allow", "Principal", service, "Action", "s3:GetBucketAcl", "Resource", bucket),
-		value.Obj("Sid", "Write", "Effect", effect, "Principal", service, "Action", "s3:PutObject", "Resource", bucket+"/*"),
-	)).String()
+	policy := BucketPolicy("arn:"+t.names.Partition+":s3:::"+name, effect, "/*", value.Value{}, value.Value{})
 	_, err := client.PutBucketPolicy(ctx, &s3.PutBucketPolicyInput{Bucket: &name, Policy: &policy})
 	return err
 }
@@ -150,6 +145,18 @@ func (t *Target) learnFromSTS(ctx context.Context) {
 // NewS3 returns a client for one host with all buckets.
 func NewS3(cfg aws.Config) *s3.Client {
 	return s3.NewFromConfig(cfg, func(o *s3.Options) { o.UsePathStyle = true })
+}
+
+// BucketPolicy lets CloudTrail look at a bucket, by its ARN, and allows or denies it to write objects there; absent
+// conditions limit nothing.
+func BucketPolicy(bucket, effect, objects string, looking, writing value.Value) string {
+	service := value.Obj("Service", "cloudtrail.amazonaws.com")
+	return value.Obj("Version", "2012-10-17", "Statement", value.ListOf(
+		value.Obj("Sid", "Check", "Effect", "Allow", "Principal", service, "Action", "s3:GetBucketAcl", "Resource", bucket,
+			"Condition", looking),
+		value.Obj("Sid", "Write", "Effect", effect, "Principal", service, "Action", "s3:PutObject", "Resource", bucket+objects,
+			"Condition", writing),
+	)).String()
 }
 
 // MakeBucket makes a bucket in the Region of the client.

@@ -117,12 +117,11 @@ var regionSyntax = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,62}[a-z0-9])?$`)
 // Open implements targets.Target: it finds the prefix and the account of the endpoint, and what it can do.
 func (t *Target) Open(ctx context.Context) (targets.Info, error) {
 	info := targets.Info{Name: "endpoint", Endpoint: t.url.String(), Region: t.options.Regions[0], RawRequests: true}
-	provider, err := t.provider(ctx)
-	if err != nil {
+	var err error
+	if t.options.Credentials, err = t.provider(ctx); err != nil {
 		return info, err
 	}
-	t.caller = NewCaller(CallerOptions{URL: t.url, Timeout: t.options.Timeout, Conns: t.options.Conns, Credentials: provider,
-		Transport: t.options.Transport, Pace: t.options.Pace})
+	t.caller = NewCaller(t.url, t.options, nil)
 	note, err := t.findPrefix(ctx)
 	if err != nil {
 		return info, err

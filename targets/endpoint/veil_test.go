@@ -106,7 +106,7 @@ func TestNoHTTPIsVeiled(t *testing.T) {
 				c.Close()
 			}))
 			require.NoError(t, err)
-			caller := NewCaller(CallerOptions{URL: to, Timeout: 2 * time.Second, Credentials: keys})
+			caller := NewCaller(to, Options{Timeout: 2 * time.Second, Credentials: keys}, nil)
 			reply := caller.Send(t.Context(), "us-east-1", model.Request{Op: model.OpGet, Input: value.Obj("TrailName", "alpha")})
 			assert.NotEmpty(t, reply.Problem)
 			for _, secret := range []string{veiledKey, veiledToken, "hush-hush"} {

@@ -42,9 +42,9 @@ type Options struct {
 }
 
 type target struct {
+	value   any
 	calls   map[model.Op]call
 	options Options
-	problem string // why there is no PutInsightSelectors
 
 	worked map[model.Op]bool
 	late   map[model.Op]int // how often a method that had worked gave no answer in time, in a row
@@ -61,12 +61,9 @@ func New(value any, options Options) *target {
 	if options.Timeout <= 0 {
 		options.Timeout = 2 * time.Second
 	}
-	t := &target{calls: callsOf(value), options: options, worked: map[model.Op]bool{}, late: map[model.Op]int{}}
+	t := &target{value: value, calls: callsOf(value), options: options, worked: map[model.Op]bool{}, late: map[model.Op]int{}}
 	for _, name := range options.Without {
 		delete(t.calls, model.Op(name))
-	}
-	if t.calls[model.OpPut] == nil {
-		t.problem = problemOf(value)
 	}
 	if len(options.Trails) > 0 {
 		delete(t.calls, model.OpCreate)
@@ -92,8 +89,8 @@ func problemOf(value any) string {
 }
 
 func (t *target) Open(context.Context) (targets.Info, error) {
-	if t.problem != "" {
-		return targets.Info{}, usage("%s", t.problem)
+	if t.calls[model.OpPut] == nil {
+		return targets.Info{}, usage("%s", problemOf(t.value))
 	}
 	if t.calls[model.OpCreate] == nil && len(t.options.Trails) == 0 {
 		return targets.Info{}, usage("the value has no CreateTrail; name trails that exist beforehand in Trails")

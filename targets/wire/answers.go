@@ -110,13 +110,12 @@ func (d *decoder) decide(op model.Op, malformed, empty bool) {
 		if Repeatable(d.code) {
 			d.reply.Answer.Code = d.code
 		}
-	case status == http.StatusNotImplemented:
-		d.refuseAbsent()
+	case status == http.StatusNotImplemented, status >= 300 && status < 400 && malformed:
+		// Of a 501 the code says nothing: some send InternalFailure. And nothing but a crash is held against the
+		// answer to a malformed request, which a redirect is not.
+		d.reply.Answer = model.Refusal("")
 	case status >= 400 && (malformed || d.isObject || status == http.StatusNotFound):
 		d.refuse(malformed)
-	case status >= 300 && status < 400 && malformed:
-		// Nothing but a crash is held against the answer to a malformed request, and this is none.
-		d.reply.Answer = model.Refusal("")
 	case status >= 300 && status < 400:
 		d.crash("a redirect, which is not followed")
 	case status < 200:
@@ -163,11 +162,7 @@ func (d *decoder) succeed(op model.Op, empty bool) {
 func (d *decoder) refuse(malformed bool) {
 	status := d.reply.Status
 	d.reply.Answer = model.Refusal(d.code)
-	switch {
-	case malformed:
-		return
-	case status == http.StatusNotFound && !known(d.code):
-		d.refuseAbsent()
+	if malformed || status == http.StatusNotFound && !known(d.code) { // then the operation is not there
 		return
 	}
 	if d.code == "" {
@@ -176,14 +171,6 @@ func (d *decoder) refuse(malformed bool) {
 	busy := d.code == Busy && status == http.StatusConflict
 	if status != http.StatusBadRequest && !busy && !Repeatable(d.code) {
 		d.object(model.WireErrorStatus, model.Inferred, "400", strconv.Itoa(status))
-	}
-}
-
-// refuseAbsent reads that the operation is not there. Of a 501 the code says nothing: some send InternalFailure.
-func (d *decoder) refuseAbsent() {
-	d.reply.Answer = model.Refusal("")
-	if d.reply.Status == http.StatusNotFound {
-		d.reply.Answer.Code = d.code
 	}
 }
 

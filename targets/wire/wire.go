@@ -54,28 +54,24 @@ func DecodeRequest(method string, header http.Header, body []byte) (r model.Requ
 		r.Method = method
 	}
 	name := header.Get(TargetHeader)
-	rest, long := strings.CutPrefix(name, LongPrefix)
-	short := false
-	if !long {
-		rest, short = strings.CutPrefix(name, ShortPrefix)
-	}
+	before, op, found := strings.Cut(name, ShortPrefix) // with which the long one ends
+	long := before+ShortPrefix == LongPrefix
 	switch {
 	case name == "":
 		problem = "no " + TargetHeader + " header"
-	case !long && !short:
+	case !found || before != "" && !long:
 		problem = "unknown " + TargetHeader + " prefix"
-	case rest == string(model.OpArrange) || !slices.Contains(model.Ops, model.Op(rest)):
+	case model.Op(op) == model.OpArrange || !slices.Contains(model.Ops, model.Op(op)):
 		problem = "unknown operation"
 	default:
-		r.Op, r.OtherTarget = model.Op(rest), long
+		r.Op, r.OtherTarget = model.Op(op), long
 	}
-	input, err := value.Parse(body)
-	if err != nil || input.Kind() != value.Object {
+	if input, err := value.Parse(body); err == nil && input.Kind() == value.Object {
+		r.Input = input
+	} else {
 		raw := string(body)
 		r.Raw = &raw
-		return r, problem
 	}
-	r.Input = input
 	return r, problem
 }
 

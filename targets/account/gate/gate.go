@@ -2,17 +2,16 @@
 package gate
 
 import (
-	"bytes"
 	"cmp"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"net/url"
 	"slices"
 	"strings"
 	"sync"
 
+	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/insightconform/conform/generators"
@@ -421,12 +420,8 @@ func (g *Gate) harmless(body []byte) bool {
 
 // strictObject reads a JSON object that can be read in one way: UTF-8, nothing after it, no member twice.
 func strictObject(body []byte) (value.Value, error) {
-	decoder := jsontext.NewDecoder(bytes.NewReader(body))
-	if _, err := decoder.ReadValue(); err != nil {
+	if err := json.Unmarshal(body, new(jsontext.Value)); err != nil {
 		return value.Value{}, errors.New(wire.Printable(err.Error()))
-	}
-	if _, err := decoder.ReadToken(); err != io.EOF {
-		return value.Value{}, errors.New("something stands after it")
 	}
 	v, err := value.Parse(body)
 	if err != nil || v.Kind() != value.Object {

@@ -45,15 +45,18 @@ func Policy(prefix string, regions []string, logging, storing bool) (Document, e
 	}
 	prefix = cmp.Or(prefix, strings.TrimSuffix(ledger.DefaultPrefix, "-")) + "-"
 	partition := PartitionOf(regions[0])
-	actions := map[scope][]string{}
+	actions := map[string][]string{}
 	for name, op := range operations {
 		if op.logging && !logging || op.stores && !storing {
 			continue
 		}
-		actions[op.scope] = append(actions[op.scope], op.permissions(name)...)
+		statement := cmp.Or(op.statement, "Look")
+		actions[statement] = append(actions[statement], op.permissions(name)...)
 	}
 	if storing {
-		actions[taggedStore] = append(actions[taggedStore], storeActions...)
+		// The operations on trails that are used on event data stores too.
+		actions["Stores"] = append(actions["Stores"],
+			"cloudtrail:PutInsightSelectors", "cloudtrail:GetInsightSelectors", "cloudtrail:ListTags")
 	}
 	var trails, stores []string
 	for _, region := range regions {
@@ -66,20 +69,19 @@ func Policy(prefix string, regions []string, logging, storing bool) (Document, e
 	document := Document{Version: "2012-10-17"}
 	for _, of := range []struct {
 		sid       string
-		scope     scope
 		resources []string
 		condition condition
 	}{
-		{"Look", everything, all, nil},
-		{"ListTrails", inRegions, all, condition{"StringEquals": {"aws:RequestedRegion": regions}}},
-		{"Trails", prefixTrail, trails, nil},
-		{"NewBuckets", newBucket, []string{bucket}, nil},
-		{"Buckets", prefixS3, []string{bucket}, own},
-		{"Objects", prefixKeys, []string{bucket + "/*"}, own},
-		{"Stores", taggedStore, stores, condition{"StringLike": {"aws:ResourceTag/" + ledger.TagKey: "?*"}}},
-		{"NewStores", newStore, stores, condition{"StringLike": {"aws:RequestTag/" + ledger.TagKey: "?*"}}},
+		{"Look", all, nil},
+		{"ListTrails", all, condition{"StringEquals": {"aws:RequestedRegion": regions}}},
+		{"Trails", trails, nil},
+		{"NewBuckets", []string{bucket}, nil},
+		{"Buckets", []string{bucket}, own},
+		{"Objects", []string{bucket + "/*"}, own},
+		{"Stores", stores, condition{"StringLike": {"aws:ResourceTag/" + ledger.TagKey: "?*"}}},
+		{"NewStores", stores, condition{"StringLike": {"aws:RequestTag/" + ledger.TagKey: "?*"}}},
 	} {
-		list := actions[of.scope]
+		list := actions[of.sid]
 		slices.Sort(list)
 		if list = slices.Compact(list); len(list) > 0 {
 			document.Statement = append(document.Statement, statement{Sid: of.sid, Effect: "Allow", Action: list,
@@ -111,26 +113,12 @@ type operation struct {
 	identifies bool     // tells which account this is, and may go out before that is known
 	writes     bool     // changes something
 	actions    []string // that are permitted; nil is the one that is called as the operation
-	scope      scope
-	logging    bool // is sent with --allow-logging alone
-	stores     bool // is sent with --stores alone
+	statement  string   // of the policy that permits them; empty is Look, for what knows no resource
+	logging    bool     // is sent with --allow-logging alone
+	stores     bool     // is sent with --stores alone
 	creates    ledger.Kind
 	members    []string // that its input may have; nil is any
 }
-
-// scope says what the permission is limited to.
-type scope uint8
-
-const (
-	everything  scope = iota // the action knows no resource
-	inRegions                // it lists what there is in a Region
-	prefixTrail              // trails whose names bear the prefix
-	prefixS3                 // buckets whose names do
-	newBucket                // buckets that are made with such a name
-	prefixKeys               // objects in them
-	taggedStore              // event data stores with the tag
-	newStore                 // event data stores that are made with the tag
-)
 
 // operations is all that the Gate admits, by service and operation; the policy is made of it too.
 var operations = map[string]operation{
@@ -138,43 +126,43 @@ var operations = map[string]operation{
 	"iam:ListAccountAliases":             {identifies: true},
 	"organizations:DescribeOrganization": {identifies: true},
 
-	"cloudtrail:DescribeTrails":      {scope: inRegions},
-	"cloudtrail:ListTags":            {scope: prefixTrail},
-	"cloudtrail:GetInsightSelectors": {scope: prefixTrail},
-	"cloudtrail:GetTrail":            {scope: prefixTrail},
-	"cloudtrail:GetTrailStatus":      {scope: prefixTrail},
-	"cloudtrail:GetEventSelectors":   {scope: prefixTrail},
-	"cloudtrail:CreateTrail": {writes: true, scope: prefixTrail,
+	"cloudtrail:DescribeTrails":      {statement: "ListTrails"},
+	"cloudtrail:ListTags":            {statement: "Trails"},
+	"cloudtrail:GetInsightSelectors": {statement: "Trails"},
+	"cloudtrail:GetTrail":            {statement: "Trails"},
+	"cloudtrail:GetTrailStatus":      {statement: "Trails"},
+	"cloudtrail:GetEventSelectors":   {statement: "Trails"},
+	"cloudtrail:CreateTrail": {writes: true, statement: "Trails",
 		actions: []string{"cloudtrail:CreateTrail", "cloudtrail:AddTags"}, creates: ledger.Trail,
 		members: []string{"Name", "S3BucketName", "IncludeGlobalServiceEvents", "IsMultiRegionTrail", "TagsList"}},
-	"cloudtrail:UpdateTrail": {writes: true, scope: prefixTrail,
+	"cloudtrail:UpdateTrail": {writes: true, statement: "Trails",
 		members: []string{"Name", "IncludeGlobalServiceEvents", "IsMultiRegionTrail", "EnableLogFileValidation"}},
-	"cloudtrail:DeleteTrail":         {writes: true, scope: prefixTrail, members: []string{"Name"}},
-	"cloudtrail:PutInsightSelectors": {writes: true, scope: prefixTrail},
-	"cloudtrail:PutEventSelectors": {writes: true, scope: prefixTrail,
+	"cloudtrail:DeleteTrail":         {writes: true, statement: "Trails", members: []string{"Name"}},
+	"cloudtrail:PutInsightSelectors": {writes: true, statement: "Trails"},
+	"cloudtrail:PutEventSelectors": {writes: true, statement: "Trails",
 		members: []string{"TrailName", "EventSelectors", "AdvancedEventSelectors"}},
-	"cloudtrail:StartLogging":        {writes: true, scope: prefixTrail, logging: true, members: []string{"Name"}},
-	"cloudtrail:StopLogging":         {writes: true, scope: prefixTrail, logging: true, members: []string{"Name"}},
-	"cloudtrail:ListEventDataStores": {scope: inRegions, stores: true},
-	"cloudtrail:GetEventDataStore":   {scope: taggedStore, stores: true},
-	"cloudtrail:CreateEventDataStore": {writes: true, scope: newStore, stores: true,
+	"cloudtrail:StartLogging":        {writes: true, statement: "Trails", logging: true, members: []string{"Name"}},
+	"cloudtrail:StopLogging":         {writes: true, statement: "Trails", logging: true, members: []string{"Name"}},
+	"cloudtrail:ListEventDataStores": {statement: "ListTrails", stores: true},
+	"cloudtrail:GetEventDataStore":   {statement: "Stores", stores: true},
+	"cloudtrail:CreateEventDataStore": {writes: true, statement: "NewStores", stores: true,
 		actions: []string{"cloudtrail:CreateEventDataStore", "cloudtrail:AddTags"}, creates: ledger.Store,
 		members: []string{"Name", "AdvancedEventSelectors", "MultiRegionEnabled", "RetentionPeriod",
 			"TerminationProtectionEnabled", "StartIngestion", "TagsList"}},
-	"cloudtrail:UpdateEventDataStore": {writes: true, scope: taggedStore, stores: true,
+	"cloudtrail:UpdateEventDataStore": {writes: true, statement: "Stores", stores: true,
 		members: []string{"EventDataStore", "AdvancedEventSelectors", "RetentionPeriod", "TerminationProtectionEnabled"}},
-	"cloudtrail:DeleteEventDataStore": {writes: true, scope: taggedStore, stores: true, members: []string{"EventDataStore"}},
+	"cloudtrail:DeleteEventDataStore": {writes: true, statement: "Stores", stores: true, members: []string{"EventDataStore"}},
 
 	"s3:ListBuckets":          {actions: []string{"s3:ListAllMyBuckets"}},
-	"s3:HeadBucket":           {actions: []string{"s3:ListBucket"}, scope: prefixS3},
-	"s3:ListObjectsV2":        {actions: []string{"s3:ListBucket"}, scope: prefixS3},
-	"s3:GetBucketTagging":     {scope: prefixS3},
-	"s3:CreateBucket":         {writes: true, scope: newBucket},
-	"s3:PutBucketTagging":     {writes: true, scope: prefixS3},
-	"s3:PutPublicAccessBlock": {writes: true, actions: []string{"s3:PutBucketPublicAccessBlock"}, scope: prefixS3},
-	"s3:PutBucketPolicy":      {writes: true, scope: prefixS3},
-	"s3:DeleteBucket":         {writes: true, scope: prefixS3},
-	"s3:DeleteObject":         {writes: true, scope: prefixKeys},
+	"s3:HeadBucket":           {actions: []string{"s3:ListBucket"}, statement: "Buckets"},
+	"s3:ListObjectsV2":        {actions: []string{"s3:ListBucket"}, statement: "Buckets"},
+	"s3:GetBucketTagging":     {statement: "Buckets"},
+	"s3:CreateBucket":         {writes: true, statement: "NewBuckets"},
+	"s3:PutBucketTagging":     {writes: true, statement: "Buckets"},
+	"s3:PutPublicAccessBlock": {writes: true, actions: []string{"s3:PutBucketPublicAccessBlock"}, statement: "Buckets"},
+	"s3:PutBucketPolicy":      {writes: true, statement: "Buckets"},
+	"s3:DeleteBucket":         {writes: true, statement: "Buckets"},
+	"s3:DeleteObject":         {writes: true, statement: "Objects"},
 }
 
 // permissions are the actions that the operation of a name needs.
@@ -184,6 +172,3 @@ func (op operation) permissions(name string) []string {
 	}
 	return op.actions
 }
-
-// storeActions are those on trails that a run with stores needs on event data stores too.
-var storeActions = []string{"cloudtrail:PutInsightSelectors", "cloudtrail:GetInsightSelectors", "cloudtrail:ListTags"}

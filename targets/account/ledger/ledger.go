@@ -114,12 +114,13 @@ func refused(guard, format string, args ...any) error {
 	return fmt.Errorf("%w by the guard %s: %s", targets.ErrRefused, guard, fmt.Sprintf(format, args...))
 }
 
-var regionSyntax = regexp.MustCompile(`^[a-z]{2,4}(-[a-z]+)+-[0-9]{1,2}$`)
-
 // ValidRegion reports whether a string looks like the name of a Region.
-func ValidRegion(s string) bool { return regionSyntax.MatchString(s) }
+var ValidRegion = regexp.MustCompile(`^[a-z]{2,4}(-[a-z]+)+-[0-9]{1,2}$`).MatchString
 
-var prefixSyntax = regexp.MustCompile(`^[a-z][a-z0-9]*(-[a-z0-9]+)*$`)
+var (
+	prefixSyntax = regexp.MustCompile(`^[a-z][a-z0-9]*(-[a-z0-9]+)*$`)
+	awsPrefix    = regexp.MustCompile(`^(aws-|amazon|xn--|sthree-)`)
+)
 
 // CheckPrefix says what is wrong with a prefix of names; an empty one is none.
 func CheckPrefix(prefix string) error {
@@ -129,10 +130,8 @@ func CheckPrefix(prefix string) error {
 	if len(prefix) < MinPrefix || len(prefix) > MaxPrefix || !prefixSyntax.MatchString(prefix) {
 		return usage("a prefix has %d to %d lower-case letters, digits and single dashes, such as conform-night1", MinPrefix, MaxPrefix)
 	}
-	for _, begins := range []string{"aws-", "amazon", "xn--", "sthree-"} {
-		if strings.HasPrefix(prefix, begins) {
-			return usage("a prefix must not begin as the names of AWS do")
-		}
+	if awsPrefix.MatchString(prefix) {
+		return usage("a prefix must not begin as the names of AWS do")
 	}
 	return nil
 }
@@ -231,7 +230,7 @@ func (l *Ledger) read(data []byte) error {
 func (line entry) valid(prefix string) bool {
 	event := line.Event == Intend || line.Event == Made || line.Event == Gone
 	kind := line.Kind == Trail || line.Kind == Bucket || line.Kind == Store
-	return event && kind && regionSyntax.MatchString(line.Region) && strings.HasPrefix(line.Name, prefix+"-")
+	return event && kind && ValidRegion(line.Region) && strings.HasPrefix(line.Name, prefix+"-")
 }
 
 func (l *Ledger) note(line entry) {
