@@ -118,14 +118,11 @@ const (
 func (v *reportView) renderDivergences(room int) (int, error) {
 	for round := range 3 {
 		for _, d := range v.Divergences {
-			if round == 2 && (d.Brief || len(d.scripts) == 0) {
+			if round == 2 && (d.Shown == 0 || len(d.Scripts) == 0) {
 				continue
 			}
 			fuller := *d
-			fuller.Brief = round == 0
-			if round == 2 {
-				fuller.Scripts = d.scripts
-			}
+			fuller.Shown = round
 			var out bytes.Buffer
 			if err := htmlPages.ExecuteTemplate(&out, "divergence", &fuller); err != nil {
 				return 0, err
