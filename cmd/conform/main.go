@@ -442,7 +442,8 @@ func (o option) completion() cobra.CompletionFunc {
 	case o.name == "report", o.name == "to":
 		return completeReports
 	case o.name == "fault":
-		return completeFaults
+		offer := func(f embedded.Fault) string { return f.Name + "\t" + f.Describe }
+		return cobra.FixedCompletions(plain.Texts(embedded.Faults, offer), cobra.ShellCompDirectiveNoFileComp)
 	case o.name == "traces":
 		return cobra.FixedCompletions(nil, cobra.ShellCompDirectiveFilterDirs)
 	case o.value == "PATH":
@@ -479,11 +480,6 @@ func completeReports(_ *cobra.Command, _ []string, typed string) ([]string, cobr
 		offers = append(offers, format, format+"=")
 	}
 	return offers, cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveNoSpace
-}
-
-func completeFaults(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-	offer := func(f embedded.Fault) string { return f.Name + "\t" + f.Describe }
-	return plain.Texts(embedded.Faults, offer), cobra.ShellCompDirectiveNoFileComp
 }
 
 func completeRules() []string {
