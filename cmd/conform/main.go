@@ -233,13 +233,13 @@ func (p *process) rootCommand() *cobra.Command {
 		Version:       cmp.Or(shortVersion(), "(unknown version)") + ", " + runtime.Version(),
 		SilenceUsage:  true,
 		SilenceErrors: true,
-		Args: func(cmd *cobra.Command, args []string) error {
+		Args:          cobra.ArbitraryArgs,
+		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 0 {
 				return unknownCommand(cmd, args[0])
 			}
-			return nil
+			return cmd.Help()
 		},
-		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	root.SetVersionTemplate("conform {{.Version}}\n")
 	root.SetFlagErrorFunc(flagError)
@@ -318,13 +318,13 @@ Writes a script that completes commands, flags, their values and rules.
   source <(conform completion zsh)           zsh, in this shell
   conform completion fish | source           fish, in this shell
 `
-	cmd.Args = func(cmd *cobra.Command, args []string) error {
+	cmd.Args = cobra.ArbitraryArgs
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if len(args) > 0 {
 			return usagef("there is no completion for %q; use bash, fish, powershell or zsh", args[0])
 		}
-		return nil
+		return cmd.Help()
 	}
-	cmd.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
 	for _, shell := range cmd.Commands() {
 		shell.Long = cmd.Long
 		shell.Args = noArguments

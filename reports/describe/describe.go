@@ -217,10 +217,9 @@ func Machine(c *reports.Certificate) string {
 		plain.Counted(c.Transitions, "transition")
 }
 
-// Steps renders a sequence on one line of at most limit characters:
-// "CreateTrail alpha → StartLogging → Put [ApiCallRateInsight] → Get". Where it is too long, the types of
-// Insights are shortened, the longest step is cut, or steps in the middle are left out: the first ones
-// set the scene, the last one shows the fault.
+// Steps renders a sequence on one line of at most limit characters: "CreateTrail alpha → StartLogging → Put
+// [ApiCallRateInsight] → Get". Where it is too long, the types of Insights are shortened, the longest step is cut, or
+// steps in the middle are left out: the first ones set the scene, the last one shows the fault.
 func Steps(steps []reports.Step, limit int) string {
 	const arrow = " → "
 	resource := ""

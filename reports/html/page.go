@@ -44,10 +44,8 @@ var functions = template.FuncMap{
 	"level":   level, "anchor": anchor, "sources": sources, "lacking": describe.Lacking, "notJudged": describe.NotJudged, "meaning": meaning,
 	"verdictClass": verdictClass, "headline": headline,
 	"facts": runFacts, "summary": summary, "precedence": newPrecedenceView, "timeline": newTimelineView, "walk": newWalkView, "states": statesOf,
-	"certificate": certificateFacts,
-	"coverage": func(c reports.Coverage) []fact {
-		return coverageFacts(c, "transitions between the states of one trail", "pairs of error rules that one request breaks together")
-	},
+	"certificate":  certificateFacts,
+	"coverage":     coverageFacts,
 	"settling":     settling,
 	"outcomeClass": func(s string) string { return cmp.Or(outcomeClass[s], "not-covered") },
 	"standing":     standing, "sightings": sightings, "request": request, "answer": answer,
