@@ -268,11 +268,11 @@ func Exchange(steps []reports.Step) []string {
 	resource := ""
 	for i, step := range steps {
 		op := model.Op(step.Operation)
-		if op != model.OpPut && op != model.OpGet && i < len(steps)-1 {
-			step.Answer.Body = value.Value{}
-		}
-		if op == model.OpPut || op == model.OpGet {
+		switch {
+		case op == model.OpPut || op == model.OpGet:
 			step.Answer.Body = abbreviated(step.Answer.Body)
+		case i < len(steps)-1:
+			step.Answer.Body = value.Value{}
 		}
 		answer := Answer(step)
 		if op == model.OpArrange {
