@@ -321,9 +321,6 @@ func leads(cells []reports.PrecedenceCell) map[[2]model.ID]bool {
 }
 
 func (p *page) cycles(learned *reports.Precedence) {
-	if len(learned.Cycles) == 0 {
-		return
-	}
 	for _, set := range learned.Cycles {
 		p.parts("in a circle", joined(set, ","))
 	}
