@@ -247,8 +247,8 @@ func (d *Diff) orders(a, b *errorOrder) {
 		for i := range rules {
 			for _, second := range rules[i+1:] {
 				pair := [2]model.ID{rules[i], second}
-				if x, y := a.relation(pair), b.relation(pair); x != y && sectionOf(a, b, pair) == section {
-					d.add(section, string(pair[0])+", "+string(pair[1]), x, y)
+				if sectionOf(a, b, pair) == section {
+					d.add(section, string(pair[0])+", "+string(pair[1]), a.relation(pair), b.relation(pair))
 				}
 			}
 		}

@@ -228,27 +228,21 @@ func (p *Precedence) check() error {
 	if _, err := p.Profile(""); err != nil {
 		return err
 	}
-	var problem error // the first
-	errorRules := func(where string, ids ...model.ID) {
-		for _, id := range ids {
-			if model.Place(id) == 0 && problem == nil {
-				problem = fmt.Errorf("%s: %q is no error rule", where, plain.Shorten(string(id), plain.MaxShown))
-			}
-		}
-	}
-	errorRules("codes", slices.Sorted(maps.Keys(p.Codes))...)
-	errorRules("unmeasured", slices.Sorted(maps.Keys(p.Unmeasured))...)
+	named := []plain.Group[string, model.ID]{{Key: "codes", Items: slices.Sorted(maps.Keys(p.Codes))},
+		{Key: "unmeasured", Items: slices.Sorted(maps.Keys(p.Unmeasured))}}
 	for i, c := range p.Cells {
-		errorRules(fmt.Sprintf("cell %d", i+1), c.First, c.Second)
+		named = append(named, plain.Group[string, model.ID]{Key: fmt.Sprintf("cell %d", i+1), Items: []model.ID{c.First, c.Second}})
 	}
 	for i, set := range p.Cycles {
-		errorRules(fmt.Sprintf("cycle %d", i+1), set...)
+		named = append(named, plain.Group[string, model.ID]{Key: fmt.Sprintf("cycle %d", i+1), Items: set})
 	}
 	for i, t := range p.Triples {
-		errorRules(fmt.Sprintf("triple %d", i+1), t.Rules[:]...)
+		named = append(named, plain.Group[string, model.ID]{Key: fmt.Sprintf("triple %d", i+1), Items: t.Rules[:]})
 	}
-	if problem != nil {
-		return problem
+	for _, place := range named {
+		if i := slices.IndexFunc(place.Items, func(id model.ID) bool { return model.Place(id) == 0 }); i >= 0 {
+			return fmt.Errorf("%s: %q is no error rule", place.Key, plain.Shorten(string(place.Items[i]), plain.MaxShown))
+		}
 	}
 	seen := map[[2]model.ID]bool{}
 	for i, c := range p.Cells {

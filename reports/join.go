@@ -63,7 +63,7 @@ func join(parts []*Report) (*Report, error) {
 	}
 	out := Report{Schema: first.Schema, Version: first.Version, Target: first.Target, Seed: first.Seed, Suites: first.Suites, Shard: first.Shard,
 		FailOn: first.FailOn, Command: first.Command, Started: first.Started, RequestsPerSecond: first.RequestsPerSecond,
-		Capabilities: map[string]CapabilityStatus{}, Coverage: Coverage{Rules: map[model.ID]RuleCoverage{}}}
+		TimedOut: map[string]int{}, Coverage: Coverage{Rules: map[model.ID]RuleCoverage{}}}
 	if slices.ContainsFunc(parts, func(p *Report) bool { return p.Shard != first.Shard }) {
 		out.Shard = "" // the whole
 	}
@@ -189,9 +189,6 @@ func (r *Report) add(p *Report) {
 	r.DurationSeconds += p.DurationSeconds
 	r.Workers = max(r.Workers, p.Workers)
 	for kind, n := range p.TimedOut {
-		if r.TimedOut == nil {
-			r.TimedOut = map[string]int{}
-		}
 		r.TimedOut[kind] += n
 	}
 	r.Fingerprint = cmp.Or(r.Fingerprint, p.Fingerprint)
@@ -237,9 +234,7 @@ func (r *Report) add(p *Report) {
 			known.Unstable += c.Unstable
 		})
 	if s := p.Settling; s != nil {
-		if r.Settling == nil {
-			r.Settling = &Settling{}
-		}
+		r.Settling = cmp.Or(r.Settling, &Settling{})
 		// Medians cannot be joined; the larger one promises less.
 		r.Settling.Waits += s.Waits
 		r.Settling.TimedOut += s.TimedOut

@@ -136,17 +136,14 @@ const (
 // SetCapability records whether a capability was covered, and where not, why.
 func (r *Report) SetCapability(name model.Capability, covered bool, why string) {
 	if r.Capabilities == nil {
-		r.Capabilities = map[string]CapabilityStatus{}
+		r.Capabilities, r.NotCovered = map[string]CapabilityStatus{}, map[string]string{}
 	}
-	if r.Capabilities[string(name)] = Absent; covered {
+	if covered {
 		r.Capabilities[string(name)] = Covered
 		delete(r.NotCovered, string(name))
-		return
+	} else {
+		r.Capabilities[string(name)], r.NotCovered[string(name)] = Absent, why
 	}
-	if r.NotCovered == nil {
-		r.NotCovered = map[string]string{}
-	}
-	r.NotCovered[string(name)] = why
 }
 
 // Gone lists the capabilities that were expected and are not there, with the answers that say so.

@@ -180,24 +180,21 @@ func Pseudonymous(text string) string {
 
 // needsOf lists the capabilities that the steps and the rule of a divergence need.
 func needsOf(d Divergence) []model.Capability {
-	found := map[model.Capability]bool{}
+	var needs []model.Capability
+	if rule := model.RuleOf(d.Rule); rule != nil {
+		needs = slices.Clone(rule.Needs)
+	}
 	for _, step := range d.Steps {
-		if c, ok := model.Op(step.Operation).Needs(); ok {
-			found[c] = true
-		}
+		operation, _ := model.Op(step.Operation).Needs()
+		needs = append(needs, operation)
 		if step.Region != "" && step.Region != model.DefaultWorld.Home {
-			found[model.CanRegions] = true
+			needs = append(needs, model.CanRegions)
 		}
 		if step.Raw != nil || step.Method != "" || step.OtherTarget {
-			found[model.CanRawWire] = true
+			needs = append(needs, model.CanRawWire)
 		}
 	}
-	if rule := model.RuleOf(d.Rule); rule != nil {
-		for _, c := range rule.Needs {
-			found[c] = true
-		}
-	}
-	return slices.DeleteFunc(slices.Clone(model.Capabilities), func(c model.Capability) bool { return !found[c] })
+	return slices.DeleteFunc(slices.Clone(model.Capabilities), func(c model.Capability) bool { return !slices.Contains(needs, c) })
 }
 
 // Requests are the symbolic requests of steps.

@@ -231,13 +231,13 @@ func (p *process) rootCommand() *cobra.Command {
 		Version:       cmp.Or(shortVersion(), "(unknown version)") + ", " + runtime.Version(),
 		SilenceUsage:  true,
 		SilenceErrors: true,
-		Args: func(cmd *cobra.Command, args []string) error {
+		Args:          cobra.ArbitraryArgs,
+		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 0 {
 				return unknownCommand(cmd, args[0])
 			}
-			return nil
+			return cmd.Help()
 		},
-		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	root.SetVersionTemplate("conform {{.Version}}\n")
 	root.SetFlagErrorFunc(flagError)
@@ -316,13 +316,13 @@ Writes a script that completes commands, flags, their values and rules.
   source <(conform completion zsh)           zsh, in this shell
   conform completion fish | source           fish, in this shell
 `
-	cmd.Args = func(cmd *cobra.Command, args []string) error {
+	cmd.Args = cobra.ArbitraryArgs
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if len(args) > 0 {
 			return usagef("there is no completion for %q; use bash, fish, powershell or zsh", args[0])
 		}
-		return nil
+		return cmd.Help()
 	}
-	cmd.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
 	for _, shell := range cmd.Commands() {
 		shell.Long = cmd.Long
 		shell.Args = noArguments
@@ -440,7 +440,8 @@ func (o option) completion() cobra.CompletionFunc {
 	case o.name == "report", o.name == "to":
 		return completeReports
 	case o.name == "fault":
-		return completeFaults
+		offer := func(f embedded.Fault) string { return f.Name + "\t" + f.Describe }
+		return cobra.FixedCompletions(plain.Texts(embedded.Faults, offer), cobra.ShellCompDirectiveNoFileComp)
 	case o.name == "traces":
 		return cobra.FixedCompletions(nil, cobra.ShellCompDirectiveFilterDirs)
 	case o.value == "PATH":
@@ -477,11 +478,6 @@ func completeReports(_ *cobra.Command, _ []string, typed string) ([]string, cobr
 		offers = append(offers, format, format+"=")
 	}
 	return offers, cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveNoSpace
-}
-
-func completeFaults(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-	offer := func(f embedded.Fault) string { return f.Name + "\t" + f.Describe }
-	return plain.Texts(embedded.Faults, offer), cobra.ShellCompDirectiveNoFileComp
 }
 
 func completeRules() []string {

@@ -203,20 +203,11 @@ func (p *process) finish(ctx context.Context, s *settings, report *reports.Repor
 
 // endedBy notes the error that a run ended with.
 func endedBy(ctx context.Context, end *reports.End, err error) {
-	reason := ""
-	if err != nil {
-		reason = withoutUsers(err.Error())
-	}
-	switch exitCodeOf(ctx, err) {
-	case reports.ExitRefused:
-		end.Refused = reason
-	case reports.ExitInconclusive:
-		end.Lost = reason
-	case reports.ExitUsage:
-		end.Misused = reason
-	case reports.ExitFailed:
-		end.Failed = reason
-	default:
+	places := map[int]*string{reports.ExitRefused: &end.Refused, reports.ExitInconclusive: &end.Lost, reports.ExitUsage: &end.Misused,
+		reports.ExitFailed: &end.Failed}
+	if place := places[exitCodeOf(ctx, err)]; place != nil {
+		*place = withoutUsers(err.Error())
+	} else {
 		end.Interrupted = reports.ReasonInterrupted
 	}
 }

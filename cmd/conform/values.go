@@ -209,16 +209,13 @@ func parseLevel(text string) (model.Level, error) {
 
 func (s *settings) addReport(text string) error {
 	sink, err := formats.Parse(text)
-	if err != nil {
+	again := slices.ContainsFunc(s.sinks, func(other formats.Sink) bool { return other.Path == sink.Path })
+	switch {
+	case err != nil:
 		return err
-	}
-	for _, other := range s.sinks {
-		if other.Path != sink.Path {
-			continue
-		}
-		if sink.Path == "" {
-			return fmt.Errorf("a second report for standard output; write one of them to a file with =PATH")
-		}
+	case again && sink.Path == "":
+		return errors.New("a second report for standard output; write one of them to a file with =PATH")
+	case again:
 		return fmt.Errorf("two reports for the same file %s; give each one of its own", sink.Path)
 	}
 	s.sinks = append(s.sinks, sink)

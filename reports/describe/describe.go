@@ -217,10 +217,9 @@ func Machine(c *reports.Certificate) string {
 		plain.Counted(c.Transitions, "transition")
 }
 
-// Steps renders a sequence on one line of at most limit characters:
-// "CreateTrail alpha → StartLogging → Put [ApiCallRateInsight] → Get". Where it is too long, the types of
-// Insights are shortened, the longest step is cut, or steps in the middle are left out: the first ones
-// set the scene, the last one shows the fault.
+// Steps renders a sequence on one line of at most limit characters: "CreateTrail alpha → StartLogging → Put
+// [ApiCallRateInsight] → Get". Where it is too long, the types of Insights are shortened, the longest step is cut, or
+// steps in the middle are left out: the first ones set the scene, the last one shows the fault.
 func Steps(steps []reports.Step, limit int) string {
 	const arrow = " → "
 	resource := ""
@@ -269,11 +268,11 @@ func Exchange(steps []reports.Step) []string {
 	resource := ""
 	for i, step := range steps {
 		op := model.Op(step.Operation)
-		if op != model.OpPut && op != model.OpGet && i < len(steps)-1 {
-			step.Answer.Body = value.Value{}
-		}
-		if op == model.OpPut || op == model.OpGet {
+		switch {
+		case op == model.OpPut || op == model.OpGet:
 			step.Answer.Body = abbreviated(step.Answer.Body)
+		case i < len(steps)-1:
+			step.Answer.Body = value.Value{}
 		}
 		answer := Answer(step)
 		if op == model.OpArrange {

@@ -22,7 +22,7 @@ import (
 type divergenceView struct {
 	D     *reports.Divergence
 	HTML  template.HTML // once it is rendered
-	Brief bool          // there is no room for the steps
+	Shown int           // how much there is room for: 0 without the steps, 1 with them, 2 with the scripts too
 
 	ID       string
 	Number   int
@@ -36,7 +36,6 @@ type divergenceView struct {
 	Open     bool
 	Commands []fact
 	Scripts  []fact
-	scripts  []fact // that there may be room for
 }
 
 // line is one line of a comparison, with what differs marked.
@@ -340,7 +339,7 @@ func (v *divergenceView) commands(r *reports.Report, d *reports.Divergence, many
 	for _, form := range facts("awscli", "AWS CLI", "boto3", "boto3") {
 		text, err := scripts.Export(reports.NewTrace(r, *d, false), form.Name)
 		if err == nil && len(text) <= maxScript && !many {
-			v.scripts = append(v.scripts, fact{form.Value, visibleLines(string(text))})
+			v.Scripts = append(v.Scripts, fact{form.Value, visibleLines(string(text))})
 		}
 	}
 }

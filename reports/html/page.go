@@ -44,10 +44,8 @@ var functions = template.FuncMap{
 	"level":   level, "anchor": anchor, "sources": sources, "lacking": describe.Lacking, "notJudged": describe.NotJudged, "meaning": meaning,
 	"verdictClass": verdictClass, "headline": headline,
 	"facts": runFacts, "summary": summary, "precedence": newPrecedenceView, "timeline": newTimelineView, "walk": newWalkView, "states": statesOf,
-	"certificate": certificateFacts,
-	"coverage": func(c reports.Coverage) []fact {
-		return coverageFacts(c, "transitions between the states of one trail", "pairs of error rules that one request breaks together")
-	},
+	"certificate":  certificateFacts,
+	"coverage":     coverageFacts,
 	"settling":     settling,
 	"outcomeClass": func(s string) string { return cmp.Or(outcomeClass[s], "not-covered") },
 	"standing":     standing, "sightings": sightings, "request": request, "answer": answer,
@@ -118,14 +116,11 @@ const (
 func (v *reportView) renderDivergences(room int) (int, error) {
 	for round := range 3 {
 		for _, d := range v.Divergences {
-			if round == 2 && (d.Brief || len(d.scripts) == 0) {
+			if round == 2 && (d.Shown == 0 || len(d.Scripts) == 0) {
 				continue
 			}
 			fuller := *d
-			fuller.Brief = round == 0
-			if round == 2 {
-				fuller.Scripts = d.scripts
-			}
+			fuller.Shown = round
 			var out bytes.Buffer
 			if err := htmlPages.ExecuteTemplate(&out, "divergence", &fuller); err != nil {
 				return 0, err

@@ -66,8 +66,7 @@ func Shorten(s string, limit int) string {
 	if len(s) <= limit || limit < 1 {
 		return s
 	}
-	count := 0
-	cut := 0
+	count, cut := 0, 0
 	for i := range s {
 		if count == limit-1 {
 			cut = i

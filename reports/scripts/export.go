@@ -95,6 +95,9 @@ type exportPlan struct {
 	HasTyped   bool
 	HasArrange bool // of what S3 and KMS cannot do
 	HasEvents  bool // event selectors have to be compared
+
+	ownBucket, ownKey map[string]string // of a trail, until a condition spoils it
+	created           int               // how many stores the steps so far create
 }
 
 type exportStore struct {
@@ -172,14 +175,14 @@ func newExportPlan(t *reports.Trace, form string) (*exportPlan, error) {
 	if len(t.Steps) == 0 {
 		return nil, errors.New("a trace without steps cannot be exported")
 	}
-	p := &exportPlan{Form: form, Trace: t, ShowStatus: t.Rule == model.WireErrorStatus}
 	last := slices.IndexFunc(t.Steps, func(s reports.Step) bool { return s.Diverges })
 	if last < 0 {
 		last = len(t.Steps) - 1
 	}
-	names := newExportNames(t.Steps[:last+1])
+	p := &exportPlan{Form: form, Trace: t, ShowStatus: t.Rule == model.WireErrorStatus, Stores: exportStores(t.Steps[:last+1]),
+		ownBucket: map[string]string{}, ownKey: map[string]string{}}
 	for i, step := range t.Steps[:last+1] {
-		out, err := names.step(t, step, i == last, form)
+		out, err := p.step(step, i == last)
 		if err != nil {
 			return nil, fmt.Errorf("step %d %w", step.Number, err)
 		}
@@ -189,23 +192,13 @@ func newExportPlan(t *reports.Trace, form string) (*exportPlan, error) {
 		p.HasEvents = p.HasEvents || out.Diverges && readsEvents(model.Op(step.Operation))
 		p.Steps = append(p.Steps, out)
 	}
-	p.Buckets, p.Keys, p.Stores = names.buckets, names.keys, names.stores
 	return p, nil
 }
 
 func readsEvents(op model.Op) bool { return op == model.OpGetEvents || op == model.OpGetStore }
 
-// exportNames gives each symbolic identity its variable.
-type exportNames struct {
-	ownBucket, ownKey map[string]string // of a trail, until a condition spoils it
-	buckets, keys     []string
-	stores            []exportStore
-	created           int // how many stores the steps so far create
-}
-
-func newExportNames(steps []reports.Step) *exportNames {
-	n := &exportNames{ownBucket: map[string]string{}, ownKey: map[string]string{}}
-	// A store may be named before, or without, being created.
+// exportStores lists the stores that steps create, or name without that.
+func exportStores(steps []reports.Step) (stores []exportStore) {
 	all, creations := []byte{}, 0
 	for _, step := range steps {
 		all = step.Request.AppendJSON(all)
@@ -215,13 +208,13 @@ func newExportNames(steps []reports.Step) *exportNames {
 	}
 	for i := range 100 {
 		if i < creations || bytes.Contains(all, []byte(model.StoreID(i))) {
-			n.stores = append(n.stores, exportStore{fmt.Sprintf("%s%d", varStore, i), fmt.Sprintf("c0f0c0f0-0000-4000-8000-0000000000%02d", i)})
+			stores = append(stores, exportStore{fmt.Sprintf("%s%d", varStore, i), fmt.Sprintf("c0f0c0f0-0000-4000-8000-0000000000%02d", i)})
 		}
 	}
-	return n
+	return stores
 }
 
-func (n *exportNames) step(t *reports.Trace, step reports.Step, diverges bool, form string) (exportStep, error) {
+func (p *exportPlan) step(step reports.Step, diverges bool) (exportStep, error) {
 	op := model.Op(step.Operation)
 	out := exportStep{Number: step.Number, Operation: step.Operation, Title: plain.Text(describe.Step(step, new(""))), Region: varRegion,
 		Method: cmp.Or(step.Method, "POST"), Target: "CloudTrail_20131101." + step.Operation, LongForm: step.OtherTarget,
@@ -234,7 +227,7 @@ func (n *exportNames) step(t *reports.Trace, step reports.Step, diverges bool, f
 	}
 	switch {
 	case op == model.OpArrange:
-		n.arrange(&out, step)
+		p.arrange(&out, step)
 		return out, nil
 	case !slices.Contains(model.Ops, op):
 		return out, fmt.Errorf("has the unknown operation %s", plain.OneLine(step.Operation))
@@ -245,40 +238,40 @@ func (n *exportNames) step(t *reports.Trace, step reports.Step, diverges bool, f
 		out.Target = "com.amazonaws.cloudtrail.v20131101." + out.Target
 	}
 	// Typed clients hide what is wrong on the wire itself, and how a server failed.
-	hidden := diverges && (strings.HasPrefix(string(t.Rule), "wire/") || readsEvents(op) ||
+	hidden := diverges && (strings.HasPrefix(string(p.Trace.Rule), "wire/") || readsEvents(op) ||
 		step.Answer.Outcome != reports.OutcomeSuccess && step.Answer.Outcome != reports.OutcomeRefused)
-	out.Raw = form == "curl" || hidden || step.ModelRequest().Malformed() || step.OtherTarget || !expressible(op, step.Request, form)
-	n.body(&out, step, form)
+	out.Raw = p.Form == "curl" || hidden || step.ModelRequest().Malformed() || step.OtherTarget || !expressible(op, step.Request, p.Form)
+	p.body(&out, step)
 	if op == model.OpCreateStore {
-		out.Learns = fmt.Sprintf("%s%d", varStore, n.created)
+		out.Learns = fmt.Sprintf("%s%d", varStore, p.created)
 		if step.Answer.Outcome == reports.OutcomeSuccess || diverges {
-			n.created++
+			p.created++
 		}
 	}
 	if diverges {
-		out.Expected = exportExpected(t, step)
-		out.Actual = n.recorded(step, t.Rule == model.WireErrorStatus)
+		out.Expected = exportExpected(p.Trace, step)
+		out.Actual = p.recorded(step)
 	}
 	return out, nil
 }
 
 // body writes what a step sends.
-func (n *exportNames) body(out *exportStep, step reports.Step, form string) {
+func (p *exportPlan) body(out *exportStep, step reports.Step) {
 	owner := step.Region + "/" + step.Request.Get("Name").Text()
-	translate := func(member, s string) exportText { return n.text(owner, member, s) }
+	translate := func(member, s string) exportText { return p.text(owner, member, s) }
 	text := literalText("{}")
 	switch {
 	case step.Raw != nil:
 		raw := *step.Raw
-		if languages[form].file == "bash.tmpl" {
+		if languages[p.Form].file == "bash.tmpl" {
 			raw, out.StandIn = withoutNUL(raw)
 		}
 		text = literalText(raw)
 	case step.Request.Kind() != value.Absent:
 		text = jsonSyntax.render(step.Request, "", translate)
 	}
-	out.Body = languages[form].quote(text)
-	if form == "boto3" && !out.Raw {
+	out.Body = languages[p.Form].quote(text)
+	if p.Form == "boto3" && !out.Raw {
 		out.Body, _ = pythonSyntax.render(step.Request, "", translate).allLiteral()
 	}
 }
@@ -299,7 +292,7 @@ func exportExpected(t *reports.Trace, step reports.Step) string {
 }
 
 // arrange plans a condition: through S3 or KMS where those can bring it about.
-func (n *exportNames) arrange(out *exportStep, step reports.Step) {
+func (p *exportPlan) arrange(out *exportStep, step reports.Step) {
 	name := step.Request.Get("TrailName").Text()
 	bare := name
 	if strings.HasPrefix(name, "arn:") {
@@ -308,8 +301,8 @@ func (n *exportNames) arrange(out *exportStep, step reports.Step) {
 	owner := step.Region + "/" + bare
 	condition := step.Request.Get("Condition").Text()
 	out.Condition, out.Through, out.Must = condition, "extension", true
-	out.Trail = n.text(owner, "TrailName", name)
-	owned := map[string]map[string]string{"s3": n.ownBucket, "kms": n.ownKey}
+	out.Trail = p.text(owner, "TrailName", name)
+	owned := map[string]map[string]string{"s3": p.ownBucket, "kms": p.ownKey}
 	through := map[string]string{"bucket-missing": "s3", "bucket-denied": "s3", "key-denied": "kms", "key-unusable": "kms"}[condition]
 	if resource := owned[through][owner]; resource != "" {
 		out.Through, out.Resource = through, resource
@@ -318,7 +311,7 @@ func (n *exportNames) arrange(out *exportStep, step reports.Step) {
 }
 
 // text translates one string of a request.
-func (n *exportNames) text(owner, member, s string) exportText {
+func (p *exportPlan) text(owner, member, s string) exportText {
 	isARN := strings.HasPrefix(s, "arn:")
 	switch {
 	case (member == "TrailName" || member == "Name") && !isARN:
@@ -326,20 +319,20 @@ func (n *exportNames) text(owner, member, s string) exportText {
 	case (member == "EventDataStore" || member == "InsightsDestination") && !isARN:
 		return storeText(s)
 	case member == "S3BucketName" && s == sharedBucketName:
-		if !slices.Contains(n.buckets, varBucket) {
-			n.buckets = append(n.buckets, varBucket)
+		if !slices.Contains(p.Buckets, varBucket) {
+			p.Buckets = append(p.Buckets, varBucket)
 		}
 		return exportText{{variable: varBucket}}
 	case member == "S3BucketName" && s == ownBucketName:
-		return exportText{{variable: n.own(n.ownBucket, &n.buckets, owner, varOwnBucket)}}
+		return exportText{{variable: p.own(p.ownBucket, &p.Buckets, owner, varOwnBucket)}}
 	case member == "KmsKeyId" && s == ownKeyName:
-		return exportText{{variable: n.own(n.ownKey, &n.keys, owner, varKey)}}
+		return exportText{{variable: p.own(p.ownKey, &p.Keys, owner, varKey)}}
 	}
 	return arnText(s)
 }
 
 // own gives the bucket or key of a trail's own.
-func (n *exportNames) own(owned map[string]string, list *[]string, owner, kind string) string {
+func (p *exportPlan) own(owned map[string]string, list *[]string, owner, kind string) string {
 	if owned[owner] == "" {
 		owned[owner] = fmt.Sprintf("%s%d", kind, len(*list)+1)
 		*list = append(*list, owned[owner])
@@ -391,7 +384,7 @@ func arnText(s string) exportText {
 }
 
 // recorded is the kind of a step's recorded answer, as a script computes it for the answer it gets.
-func (n *exportNames) recorded(step reports.Step, showStatus bool) exportText {
+func (p *exportPlan) recorded(step reports.Step) exportText {
 	answer, body := step.Answer, step.Answer.Body
 	switch {
 	case answer.Outcome == reports.OutcomeUnanswered:
@@ -402,7 +395,7 @@ func (n *exportNames) recorded(step reports.Step, showStatus bool) exportText {
 		return literalText("success without JSON")
 	case answer.Outcome != reports.OutcomeSuccess:
 		code := cmp.Or(answer.Code, "an error without a code")
-		if showStatus {
+		if p.ShowStatus {
 			code += fmt.Sprintf(" (HTTP %d)", step.Status)
 		}
 		return literalText(code)
@@ -414,7 +407,7 @@ func (n *exportNames) recorded(step reports.Step, showStatus bool) exportText {
 		for _, member := range []string{"TrailARN", "EventDataStoreArn", "InsightsDestination"} {
 			if v := body.Get(member); v.Kind() == value.String && v.Text() != "" {
 				say(" %s=", member)
-				out = append(out, n.text("", member, v.Text())...)
+				out = append(out, p.text("", member, v.Text())...)
 			}
 		}
 		say(" selectors=[%s]", strings.Join(recordedSelectors(body), ","))

@@ -188,7 +188,7 @@ func TestExportRefuses(t *testing.T) {
 func TestExportNames(t *testing.T) {
 	long := strings.Repeat("a", 128)
 	w := model.DefaultWorld
-	n := newExportNames(nil)
+	n := &exportPlan{ownBucket: map[string]string{}, ownKey: map[string]string{}}
 	for s, want := range map[string]string{
 		"alpha": `'alpha-'"$RUN"`, "Alpha": `'Alpha-'"$RUN"`, "abc": `'abc'`, "my-_trail": `'my-_trail'`, "": `''`, long: "'" + long + "'",
 		w.TrailARN(w.Home, "alpha"):                             `'arn:aws:cloudtrail:'"$REGION"':'"$ACCOUNT"':trail/alpha-'"$RUN"`,

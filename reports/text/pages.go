@@ -101,29 +101,25 @@ func Diff(w io.Writer, d *reports.Diff, options Options) error {
 	p := &page{options: options}
 	p.line(span{"A  ", bold}, span{plain.Text(d.A), normal})
 	p.line(span{"B  ", bold}, span{plain.Text(d.B), normal})
-	section, listed := "", 0
-	for i, x := range d.Differences {
-		if x.Section != section {
-			section, listed = x.Section, 0
-			p.section(section)
-		}
-		if listed++; listed > maxDifferences {
-			if i+1 == len(d.Differences) || d.Differences[i+1].Section != section {
-				p.line(span{fmt.Sprintf("  … and %d more; --json lists them all", listed-maxDifferences), dim})
+	for _, section := range plain.GroupBy(d.Differences, func(x reports.Difference) string { return x.Section }) {
+		p.section(section.Key)
+		for i, x := range section.Items {
+			if i == maxDifferences {
+				p.line(span{fmt.Sprintf("  … and %d more; --json lists them all", len(section.Items)-i), dim})
+				break
 			}
-			continue
+			mark, s, text := "~ ", yellow, plain.Text(x.A)+" → "+plain.Text(x.B)
+			switch {
+			case x.B == "":
+				mark, s, text = "- ", red, plain.Text(x.A)
+			case x.A == "":
+				mark, s, text = "+ ", green, plain.Text(x.B)
+			}
+			if text == "seen" { // a deviation says all in its name
+				text = ""
+			}
+			p.line(span{"  " + mark, s}, span{plain.Text(x.Name), normal}, span{strings.TrimRight("  "+text, " "), dim})
 		}
-		mark, s, text := "~ ", yellow, plain.Text(x.A)+" → "+plain.Text(x.B)
-		switch {
-		case x.B == "":
-			mark, s, text = "- ", red, plain.Text(x.A)
-		case x.A == "":
-			mark, s, text = "+ ", green, plain.Text(x.B)
-		}
-		if text == "seen" { // a deviation says all in its name
-			text = ""
-		}
-		p.line(span{"  " + mark, s}, span{plain.Text(x.Name), normal}, span{strings.TrimRight("  "+text, " "), dim})
 	}
 	p.blank()
 	if len(d.Differences) == 0 {
@@ -325,9 +321,6 @@ func leads(cells []reports.PrecedenceCell) map[[2]model.ID]bool {
 }
 
 func (p *page) cycles(learned *reports.Precedence) {
-	if len(learned.Cycles) == 0 {
-		return
-	}
 	for _, set := range learned.Cycles {
 		p.parts("in a circle", joined(set, ","))
 	}
