@@ -446,6 +446,14 @@ func TestProcess(t *testing.T) {
 		code, _ := p.exitCode(t)
 		assert.Equal(t, reports.ExitConforms, code, p.stderr.String())
 	})
+	t.Run("a connection that breaks raises SIGPIPE, and interrupts nothing", func(t *testing.T) {
+		busy := make(chan struct{})
+		p := start(t, binary, "--endpoint", emulator(t, at(600, func() { close(busy) })), "--requests", "1500")
+		<-busy
+		require.NoError(t, p.Process.Signal(syscall.SIGPIPE))
+		code, _ := p.exitCode(t)
+		assert.Equal(t, reports.ExitConforms, code, p.stderr.String())
+	})
 	t.Run("what nobody reads", func(t *testing.T) {
 		reader, writer, err := os.Pipe()
 		require.NoError(t, err)

@@ -50,14 +50,32 @@ func main() {
 		debug.SetMemoryLimit(128 << 20) // ten times what a run keeps of a target that answers as it should
 	}
 	log.SetOutput(io.Discard) // where net/http tells what a server sent unasked
-	heeded := []os.Signal{os.Interrupt, syscall.SIGTERM, syscall.SIGPIPE}
+	signal.Ignore(syscall.SIGPIPE) // which a connection that is closed raises, too
+	heeded := []os.Signal{os.Interrupt, syscall.SIGTERM}
 	if !signal.Ignored(syscall.SIGHUP) { // as it is under nohup
 		heeded = append(heeded, syscall.SIGHUP)
 	}
-	ctx, _ := signal.NotifyContext(context.Background(), heeded...)
+	ctx, interrupt := signal.NotifyContext(context.Background(), heeded...)
 	// A second signal ends the process at once, but a session that is closed sends several.
 	context.AfterFunc(ctx, func() { signal.Reset(os.Interrupt, syscall.SIGTERM) })
-	os.Exit(production.run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr, os.Environ()))
+	stdout, stderr := output{os.Stdout, interrupt}, output{os.Stderr, interrupt}
+	os.Exit(production.run(ctx, os.Args[1:], os.Stdin, stdout, stderr, os.Environ()))
+}
+
+// output is a standard stream of the process: where nobody reads it any more, the command is interrupted.
+type output struct {
+	file      *os.File
+	interrupt func()
+}
+
+// Fd is what tells a terminal.
+func (o output) Fd() uintptr { return o.file.Fd() }
+
+func (o output) Write(text []byte) (n int, err error) {
+	if n, err = o.file.Write(text); errors.Is(err, syscall.EPIPE) {
+		o.interrupt()
+	}
+	return n, err
 }
 
 // run is the whole command but for the process around it, and returns its exit code. Cancelling ctx interrupts it.

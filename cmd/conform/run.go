@@ -6,7 +6,6 @@ import (
 	"errors"
 	"io"
 	"math/rand/v2"
-	"os"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
@@ -242,7 +241,7 @@ func (s *settings) next(environ map[string]string) string {
 
 // terminal returns the width of the terminal behind a writer, and whether there is one that takes commands.
 func (p *process) terminal(w io.Writer) (width int, live bool) {
-	file, isFile := w.(*os.File)
+	file, isFile := w.(interface{ Fd() uintptr })
 	if !isFile || !term.IsTerminal(int(file.Fd())) {
 		return 0, false
 	}

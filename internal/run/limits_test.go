@@ -211,3 +211,28 @@ func TestMemoryRunsShort(t *testing.T) {
 	assert.True(t, report.Partial)
 	assert.Less(t, report.Requests, 5000)
 }
+
+// TestTimeOverWhileNothingAnswers: what was judged before a target turned bad is no green where the time is over before it
+// is known whether it comes back; a single request without an answer is none of its business.
+func TestTimeOverWhileNothingAnswers(t *testing.T) {
+	crash := targets.Reply{Answer: model.Answer{Outcome: model.Crashed}, Status: 500, Problem: "HTTP 500"}
+	right := embedded.InProcess(embedded.ServerOptions{})
+	for name, c := range map[string]struct {
+		wrong   func(n int64) bool
+		verdict reports.Verdict
+	}{
+		"to the end": {func(n int64) bool { return n > 12_000 }, reports.Inconclusive},
+		"at times":   {func(n int64) bool { return n > 1000 && n%300 == 0 }, reports.Conforms},
+	} {
+		t.Run(name, func(t *testing.T) {
+			target := &slow{Target: right, takes: time.Millisecond, instead: func(n int64, _ model.Request) (targets.Reply, bool) { return crash, c.wrong(n) }}
+			report, _, err := timed(t, target, run.Options{Time: 8 * time.Second})
+			require.NoError(t, err)
+			assert.Equal(t, c.verdict, report.Verdict, report.Reason)
+			assert.True(t, report.Partial)
+			if c.verdict == reports.Inconclusive {
+				assert.Contains(t, report.Reason, "no more answers of any use when the time was over")
+			}
+		})
+	}
+}

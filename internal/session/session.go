@@ -203,6 +203,9 @@ func (s *Session) Do(ctx context.Context, r model.Request) {
 		return
 	}
 	s.object(r, reply, verdict)
+	if !s.client.Patient {
+		s.client.Status.definite.Store(s.client, reply.Answer.Definite())
+	}
 	if !reply.Answer.Definite() {
 		s.indefinite(ctx, r, reply)
 		return

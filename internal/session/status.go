@@ -35,6 +35,8 @@ type Status struct {
 	late     sync.Map    // how many, by kind
 	core     sync.Map    // of what was asked of the operations under test: whether an answer was of any use
 
+	definite sync.Map // whether the last answer to each client was, while exploring
+
 	last   sync.Map // the request of each client that was not answered, since its last answer
 	worked sync.Map // the operations that have succeeded
 	asked  sync.Map // how many requests the exploration has sent, by operation
@@ -140,6 +142,17 @@ func (s *Status) Ended() error {
 
 // TargetLost reports whether the target answers no more.
 func (s *Status) TargetLost() bool { return s.lost.Load() != nil }
+
+// Silent reports whether the last answer that each client got was of no use.
+func (s *Status) Silent() bool {
+	clients, useful := 0, 0
+	for _, definite := range s.definite.Range {
+		if clients++; definite.(bool) {
+			useful++
+		}
+	}
+	return clients > 0 && useful == 0
+}
 
 // LastRequests lists what each client had sent when the target was lost, and got no answer to.
 func (s *Status) LastRequests() []string {
