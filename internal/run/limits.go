@@ -9,7 +9,6 @@ import (
 	"runtime/metrics"
 	"time"
 
-	"github.com/insightconform/conform/internal/probe"
 	"github.com/insightconform/conform/internal/session"
 	"github.com/insightconform/conform/targets"
 )
@@ -66,15 +65,10 @@ func (l limits) exploring(status *session.Status) (context.Context, func()) {
 	return ctx, func() { timer.Stop(); cancel() }
 }
 
-// stopped says why the run ended with too little done, empty where it did not. subject is nil before it is opened.
-func (l limits) stopped(subject *probe.Subject) string {
-	cause, probed := context.Cause(l.time), subject != nil && subject.Probed
-	switch {
-	case l.caller.Err() != nil || cause == nil:
-		return ""
-	case probed && cause != errMemory && subject.Status.Silent():
-		return "the target gave no more answers of any use when the time was over; see whether it still runs, and raise --time"
-	case probed && cause != errMemory:
+// stopped says why the run ended with too little done, empty where it did not.
+func (l limits) stopped(probed bool) string {
+	cause := context.Cause(l.time)
+	if l.caller.Err() != nil || cause == nil || probed && cause != errMemory {
 		return ""
 	}
 	return cause.Error()

@@ -231,7 +231,7 @@ func TestTimeOverWhileNothingAnswers(t *testing.T) {
 			assert.Equal(t, c.verdict, report.Verdict, report.Reason)
 			assert.True(t, report.Partial)
 			if c.verdict == reports.Inconclusive {
-				assert.Contains(t, report.Reason, "no more answers of any use when the time was over")
+				assert.Contains(t, report.Reason, "no more answers of any use when the run ended")
 			}
 		})
 	}

@@ -49,7 +49,7 @@ func Run(ctx context.Context, target targets.Target, options Options) (*reports.
 	limits, release := limit(ctx, options.Time)
 	defer release()
 	subject, err := probe.Open(limits.time, target, options.Probe())
-	if why := limits.stopped(nil); why != "" && errors.Is(err, limits.time.Err()) {
+	if why := limits.stopped(false); why != "" && errors.Is(err, limits.time.Err()) {
 		err = fmt.Errorf("%w: %s", targets.ErrInconclusive, why)
 	}
 	if err != nil {
@@ -359,7 +359,10 @@ func (r *run) ending(ctx context.Context) *reports.End {
 	if ctx.Err() != nil {
 		end.Interrupted = reports.ReasonInterrupted
 	}
-	end.Stopped = r.limits.stopped(r.subject)
+	end.Stopped = r.limits.stopped(r.subject.Probed)
+	if len(r.report.CutShort) > 0 && r.subject.Status.Silent() {
+		end.Stopped = cmp.Or(end.Stopped, "the target gave no more answers of any use when the run ended; see whether it still runs, and raise --time or --requests")
+	}
 	if r.failure() != nil {
 		end.Failed = "the harness failed; what it had found is reported"
 	}
