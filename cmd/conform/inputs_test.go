@@ -146,9 +146,7 @@ func TestInputsHaveBounds(t *testing.T) {
 			assert.Regexp(t, "^conform: .*"+c.says+"[^\n]*\n$", stderr, "%v", c.args)
 		}
 		var stderr bytes.Buffer
-		began := time.Now()
 		refused(run(t.Context(), c.args, strings.NewReader(""), io.Discard, &stderr, nil), stderr.String())
-		assert.Less(t, time.Since(began), 30*time.Second, "%v", c.args)
 		if slices.Contains(c.args, pipe) && c.args[0] == "run" || slices.Contains(c.args, endless) || slices.Contains(c.args, bomb) || slices.Contains(c.args, huge) {
 			code, stderr, kilobytes := runProcess(t, binary, c.args...)
 			refused(code, stderr)

@@ -31,10 +31,8 @@ func TestReadRefuses(t *testing.T) {
 		dir: " is a directory; give", at("pipe"): " is a pipe; give", at("zero"): " is a device; give", at("link"): " is a pipe; give",
 		at("socket"): " is a socket; give", at("large"): " is larger than 1 MiB", at("none"): "no such file or directory; give", "-": "no such file",
 	} {
-		began := time.Now()
 		_, err := Read(t.Context(), nil, path, 1<<20)
 		assert.ErrorContains(t, err, want, path)
-		assert.Less(t, time.Since(began), time.Second, path)
 	}
 	data, err := Read(t.Context(), nil, at("right"), 1<<20)
 	require.NoError(t, err)
