@@ -49,7 +49,7 @@ func main() {
 	if os.Getenv("GOMEMLIMIT") == "" {
 		debug.SetMemoryLimit(128 << 20) // ten times what a run keeps of a target that answers as it should
 	}
-	log.SetOutput(io.Discard) // where net/http tells what a server sent unasked
+	log.SetOutput(io.Discard)      // where net/http tells what a server sent unasked
 	signal.Ignore(syscall.SIGPIPE) // which a connection that is closed raises, too
 	heeded := []os.Signal{os.Interrupt, syscall.SIGTERM}
 	if !signal.Ignored(syscall.SIGHUP) { // as it is under nohup
