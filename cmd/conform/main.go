@@ -62,22 +62,6 @@ func main() {
 	os.Exit(production.run(ctx, os.Args[1:], os.Stdin, stdout, stderr, os.Environ()))
 }
 
-// output is a standard stream of the process: where nobody reads it any more, the command is interrupted.
-type output struct {
-	file      *os.File
-	interrupt func()
-}
-
-// Fd is what tells a terminal.
-func (o output) Fd() uintptr { return o.file.Fd() }
-
-func (o output) Write(text []byte) (n int, err error) {
-	if n, err = o.file.Write(text); errors.Is(err, syscall.EPIPE) {
-		o.interrupt()
-	}
-	return n, err
-}
-
 // run is the whole command but for the process around it, and returns its exit code. Cancelling ctx interrupts it.
 func (parts wiring) run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer, environ []string) (code int) {
 	p := &process{wiring: parts, stdout: stdout, stderr: stderr, stdin: stdin, environ: map[string]string{}}

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"io"
 	"math/rand/v2"
+	"os"
+	"syscall"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
@@ -237,6 +239,22 @@ func (s *settings) next(environ map[string]string) string {
 		}
 	}
 	return "conform run --endpoint http://127.0.0.1:5000   # or where your emulator listens"
+}
+
+// output is a standard stream of the process: where nobody reads it any more, the command is interrupted.
+type output struct {
+	file      *os.File
+	interrupt func()
+}
+
+// Fd is what tells a terminal.
+func (o output) Fd() uintptr { return o.file.Fd() }
+
+func (o output) Write(text []byte) (n int, err error) {
+	if n, err = o.file.Write(text); errors.Is(err, syscall.EPIPE) {
+		o.interrupt()
+	}
+	return n, err
 }
 
 // terminal returns the width of the terminal behind a writer, and whether there is one that takes commands.
