@@ -47,7 +47,7 @@ func main() {
 		debug.SetGCPercent(600) // a run makes much garbage and keeps little
 	}
 	if os.Getenv("GOMEMLIMIT") == "" {
-		debug.SetMemoryLimit(128 << 20) // ten times what a run keeps of a target that answers as it should
+		debug.SetMemoryLimit(144 << 20) // ten times what a run keeps of a target that answers as it should
 	}
 	log.SetOutput(io.Discard)      // where net/http tells what a server sent unasked
 	signal.Ignore(syscall.SIGPIPE) // which a connection that is closed raises, too

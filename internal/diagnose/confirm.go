@@ -123,12 +123,16 @@ func (p *Player) confirmAll(ctx context.Context, suspected []*Divergence, o Opti
 	})
 }
 
-// forgot reports whether an answer, seen once or twice, says that a trail or store is not there which the model has.
+// forgot reports whether some answer of a case that was seen once or twice says that a trail or store is not there which
+// the model has.
 func (d *Divergence) forgot() bool {
-	last, noStore := d.Steps[len(d.Steps)-1], model.RuleOf(model.StoreNotFound)
-	return d.Count <= 2 && last.Reply.Answer.Outcome == model.Refused && model.Resource(last.Before, last.Request) != "" &&
-		(last.Reply.Answer.Code == model.RuleOf(model.TrailNotFound).Code || session.OnStore(last.Request) &&
-			(last.Reply.Answer.Code == noStore.Code || slices.Contains(noStore.Also, last.Reply.Answer.Code)))
+	noStore := model.RuleOf(model.StoreNotFound)
+	return d.Count <= 2 && slices.ContainsFunc(d.Steps, func(s session.Step) bool {
+		code := s.Reply.Answer.Code
+		return s.Reply.Answer.Outcome == model.Refused && model.Resource(s.Before, s.Request) != "" &&
+			(code == model.RuleOf(model.TrailNotFound).Code || session.OnStore(s.Request) &&
+				(code == noStore.Code || slices.Contains(noStore.Also, code)))
+	})
 }
 
 // merged joins the divergences of one signature.

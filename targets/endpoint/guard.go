@@ -196,8 +196,8 @@ var errMetadata = fmt.Errorf("%w: the host resolves to a link-local address, whe
 // hidden stands in answers for what a request has shown of the caller's credentials.
 const hidden = "[hidden]"
 
-// veil has the spellings of what an answer must not repeat.
-type veil [][]byte
+// veil has what an answer must not repeat, in whatever spelling.
+type veil []string
 
 // veilOf covers what proves to a target who has signed a request, and the key that signed it.
 func veilOf(header http.Header, key string) (v veil) {
@@ -207,17 +207,49 @@ func veilOf(header http.Header, key string) (v veil) {
 		if len(secret) < 8 || len(secret) < 20 && (number || strings.Contains(words(), strings.ToLower(secret))) {
 			continue // nobody's secret, and an answer may need it
 		}
-		spellings := []string{secret, hex.EncodeToString([]byte(secret))}
-		for before := range 3 { // bytes of what was encoded together with it
-			text := base64.RawStdEncoding.EncodeToString(append(make([]byte, before), secret...))
-			spellings = append(spellings, text[(8*before+5)/6:8*(before+len(secret))/6])
-		}
-		for _, spelling := range spellings {
-			plain, _ := plainly([]byte(spelling))
-			v = append(v, plain)
-		}
+		v = append(v, secret)
 	}
 	return v
+}
+
+func (v veil) spellings() (all [][]byte) {
+	for _, secret := range v {
+		all = append(all, plainly([]byte(secret), nil), []byte(hex.EncodeToString([]byte(secret))))
+		for before := range 3 { // bytes of what was encoded together with it
+			text := base64.RawStdEncoding.EncodeToString(append(make([]byte, before), secret...))
+			all = append(all, bytes.ToLower([]byte(text[(8*before+5)/6:8*(before+len(secret))/6])))
+		}
+	}
+	return all
+}
+
+// spells tells what a secret, encoded and escaped, may be spelt with.
+var spells = func() (table [256]bool) {
+	for _, b := range []byte("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+/=-_\\%&#; \t\r\n") {
+		table[b] = true
+	}
+	return table
+}()
+
+// in reports whether a text repeats some of it. Most have no piece that is long enough, which is soon seen.
+func (v veil) in(text []byte) bool {
+	run, longest, shortest := 0, 0, len(text)+1
+	for _, b := range text {
+		if run++; !spells[b] {
+			run = 0
+		}
+		longest = max(longest, run)
+	}
+	for _, secret := range v {
+		if shortest = min(shortest, len(secret)); strings.ContainsFunc(secret, func(r rune) bool { return r > 'z' || !spells[r] || strings.ContainsRune(`\%&`, r) }) {
+			shortest = 0
+		}
+	}
+	if longest < shortest || len(v) == 0 {
+		return false
+	}
+	plain := plainly(text, nil)
+	return slices.ContainsFunc(v.spellings(), func(secret []byte) bool { return bytes.Contains(plain, secret) })
 }
 
 // words are those of the protocol. Some emulators take any word for a key.
@@ -233,9 +265,13 @@ func (v veil) error(err error) error {
 
 // strike takes out of a text what it should not repeat.
 func (v veil) strike(text []byte) []byte {
-	plain, where := plainly(text)
+	if !v.in(text) {
+		return text
+	}
+	where := make([][2]int32, len(text))
+	plain := plainly(text, where)
 	struck, out := make([]bool, len(text)), make([]byte, 0, len(text))
-	for _, secret := range v {
+	for _, secret := range v.spellings() {
 		for at := 0; bytes.Contains(plain[at:], secret); at++ {
 			at += bytes.Index(plain[at:], secret)
 			for i := where[at][0]; i < where[at+len(secret)-1][1]; i++ {
@@ -253,10 +289,10 @@ func (v veil) strike(text []byte) []byte {
 	return out
 }
 
-// plainly reads a text that may be escaped as JSON, URL or HTML, several times over, or broken into lines: where says
-// from where to where each byte of what it means stands.
-func plainly(text []byte) (plain []byte, where [][2]int32) {
-	plain, where = bytes.Clone(text), make([][2]int32, len(text))
+// plainly reads a text that may be escaped as JSON, URL or HTML, several times over, or broken into lines. If not nil,
+// where is filled in with from where to where each byte of what it means stands.
+func plainly(text []byte, where [][2]int32) (plain []byte) {
+	plain = bytes.Clone(text)
 	for i := range where {
 		where[i] = [2]int32{int32(i), int32(i + 1)}
 	}
@@ -267,13 +303,15 @@ func plainly(text []byte) (plain []byte, where [][2]int32) {
 		for from, size := 0, 0; from < before; from += size {
 			var b byte
 			if b, size = read(plain[from:]); b != 0 {
-				plain[n], where[n] = b, [2]int32{where[from][0], where[from+size-1][1]}
+				if plain[n] = b; where != nil {
+					where[n] = [2]int32{where[from][0], where[from+size-1][1]}
+				}
 				n++
 			}
 		}
 		plain = plain[:n]
 	}
-	return plain, where
+	return plain
 }
 
 var escape = regexp.MustCompile(`(?i)^(?:%|\\x|\\u00)([0-9a-f]{2})|^\\[nrt]|^\\(.)|^&#?\w{2,6};`)
