@@ -23,12 +23,18 @@ type Finding struct {
 	Step      int
 	Expected  []string // kinds of the allowed answers, the reference first
 	Actual    string   // kind of the answer
+	Member    string   // of the request that is of the wrong type, if any
+	Plain     bool     // the answer leaves no doubt about the state, so that nothing after it is a consequence
 }
 
-// Signature identifies a divergence: rule, operation, expected kind, actual kind.
+// Signature identifies a divergence: rule, operation, expected kind, actual kind, and a member of the wrong type.
 func (f Finding) Signature() string {
 	expected := strings.Join(f.Expected[:min(len(f.Expected), 1)], "")
-	return string(f.Rule) + "|" + string(f.Operation) + "|" + expected + "|" + f.Actual
+	signature := string(f.Rule) + "|" + string(f.Operation) + "|" + expected + "|" + f.Actual
+	if f.Rule == WireWrongType && f.Member != "" {
+		signature += "|" + f.Member
+	}
+	return signature
 }
 
 // Kinds of a success whose selectors are what is wrong.
@@ -45,6 +51,7 @@ func Blame(history []Exchange, expected []string) Finding {
 	x := &history[len(history)-1]
 	f := Finding{Operation: x.Request.Op, Step: len(history) - 1, Expected: expected, Actual: x.Answer.Kind()}
 	if broken := Broken(x.Before, x.Request); len(broken) > 0 {
+		f.Member = resolve(x.Before, x.Request).mistyped
 		f.Rule = forgotten(x.Before, x.Request, broken[0])
 		if x.Answer.Outcome == Refused && len(broken) > 1 && acceptedOutOfOrder(x) {
 			f.Rule = Order
@@ -141,7 +148,7 @@ func (f *Finding) blamePut(x *Exchange, reference Answer) {
 // forgotten is the rule that a request breaks, or trail/delete-forgets where the missing trail was there before.
 func forgotten(s State, r Request, broken ID) ID {
 	ref := s.World.resolveTrail(r.Input.Get("TrailName").Text(), s.World.region(r))
-	if broken == TrailNotFound && ref.name != "" && s.wasDeleted(ref.region, ref.name) {
+	if (broken == TrailNotFound || broken == TrailHomeRegion) && ref.name != "" && s.wasDeleted(ref.region, ref.name) {
 		return TrailDeleteForgets
 	}
 	return broken
@@ -193,7 +200,7 @@ func (f *Finding) blameGet(history []Exchange, reference Answer) {
 	refused, off := x.Answer.Outcome == Refused, reference.Outcome == Refused
 	switch {
 	case resolve(x.Before, x.Request).away() && (refused || reference.Code == codeNotFound):
-		f.Rule = TrailHomeRegion
+		f.Rule = forgotten(x.Before, x.Request, TrailHomeRegion)
 	case x.Answer.Alien != "":
 		f.Rule, f.Actual = AnswerOneEntry, kindAlien
 	case off && refused:

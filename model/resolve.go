@@ -1,6 +1,7 @@
 package model
 
 import (
+	"cmp"
 	"net/netip"
 	"slices"
 	"strings"
@@ -22,6 +23,7 @@ type call struct {
 
 	// What occurs somewhere.
 	wrongType, nullMember, nullInList                   bool
+	mistyped                                            string // the first member that is null or of another type
 	unknownMember, typeInvalid, typeMissing             bool
 	categoryInvalid, emptyCategories, duplicateCategory bool
 	duplicateType, duplicateDiffering                   bool // the latter with other categories
@@ -75,18 +77,18 @@ func (q *call) read(in value.Value) {
 	for _, m := range in.Members() {
 		switch {
 		case m.Name == "TrailName":
-			q.trailName, q.trailGiven = q.text(m.Value, &q.mistypedTrail)
+			q.trailName, q.trailGiven = q.text(m, &q.mistypedTrail)
 		case m.Name == "EventDataStore":
-			q.storeName, q.storeGiven = q.text(m.Value, &q.mistypedStore)
+			q.storeName, q.storeGiven = q.text(m, &q.mistypedStore)
 		case m.Name == "InsightsDestination" && !q.get:
-			q.destName, q.destGiven = q.text(m.Value, &q.mistypedStore)
+			q.destName, q.destGiven = q.text(m, &q.mistypedStore)
 		case m.Name == "InsightSelectors" && !q.get:
 			q.list = m.Value
 		default:
 			q.unknownMember = true
 		}
 	}
-	if q.is(value.List, q.list) {
+	if q.is(value.List, "InsightSelectors", q.list) {
 		for _, item := range q.list.Items() {
 			q.readEntry(item)
 		}
@@ -94,32 +96,34 @@ func (q *call) read(in value.Value) {
 }
 
 // is reports whether a member is there and of a kind, and notes it where it is null or of another kind.
-func (q *call) is(kind value.Kind, v value.Value) bool {
+func (q *call) is(kind value.Kind, name string, v value.Value) bool {
 	switch v.Kind() {
 	case kind:
 		return true
+	case value.Absent:
+		return false
 	case value.Null:
 		q.nullMember = true
-	case value.Absent:
 	default:
 		q.wrongType = true
 	}
+	q.mistyped = cmp.Or(q.mistyped, name)
 	return false
 }
 
-func (q *call) text(v value.Value, mistyped *bool) (string, bool) {
-	if q.is(value.String, v) {
-		return v.Text(), true
+func (q *call) text(m value.Member, mistyped *bool) (string, bool) {
+	if q.is(value.String, m.Name, m.Value) {
+		return m.Value.Text(), true
 	}
-	*mistyped = *mistyped || v.Given()
+	*mistyped = *mistyped || m.Value.Given()
 	return "", false
 }
 
 func (q *call) readEntry(item value.Value) {
 	if item.Kind() == value.Null {
-		q.nullInList, q.typeMissing = true, true
+		q.nullInList, q.typeMissing, q.mistyped = true, true, cmp.Or(q.mistyped, "a selector")
 		return
-	} else if !q.is(value.Object, item) {
+	} else if !q.is(value.Object, "a selector", item) {
 		return
 	}
 	for _, m := range item.Members() {
@@ -127,7 +131,7 @@ func (q *call) readEntry(item value.Value) {
 	}
 	e := q.readCategories(item.Get("EventCategories"))
 	name, t := item.Get("InsightType"), -1
-	if q.is(value.String, name) {
+	if q.is(value.String, "InsightType", name) {
 		t = slices.Index(TypeNames[:], name.Text())
 		q.typeInvalid = q.typeInvalid || t < 0
 	}
@@ -151,17 +155,16 @@ func (q *call) readEntry(item value.Value) {
 
 func (q *call) readCategories(categories value.Value) (e putEntry) {
 	e.absent, e.defined = !categories.Given(), len(categories.Items()) > 0
-	if isList := q.is(value.List, categories); e.absent || isList && !e.defined {
+	if isList := q.is(value.List, "EventCategories", categories); e.absent || isList && !e.defined {
 		e.c = Management
 		q.emptyCategories = q.emptyCategories || isList
 	}
 	for _, v := range categories.Items() {
 		i := slices.Index(CategoryNames[:], v.Text())
 		switch {
-		case v.Kind() == value.Null:
-			q.nullInList, q.categoryInvalid = true, true
-		case v.Kind() != value.String:
-			q.wrongType = true
+		case !q.is(value.String, "a category", v):
+			null := v.Kind() == value.Null
+			q.nullInList, q.categoryInvalid = q.nullInList || null, q.categoryInvalid || null
 		case i < 0:
 			q.categoryInvalid = true
 		default:

@@ -116,6 +116,27 @@ func (t *Tracker) Observe(r Request, a Answer) Verdict {
 	return verdict
 }
 
+// TakenFor is the right answer that says the same of the state as a wrong one: a refusal says that nothing has changed,
+// whatever its code; a Get without selectors, or with an entry twice, what is stored; and the flag of GetTrail nothing.
+func (t *Tracker) TakenFor(r Request, a Answer) (Answer, bool) {
+	reference := Step(t.State(), r)[0].Answer
+	switch {
+	case r.Op == OpGet && (a.Code == codeNotFound || a.Code == codeStoreNotFound):
+		return a, false // it may be gone
+	case a.Outcome == Refused && reference.Outcome == Refused && r.Op.Insights():
+		a.Code = reference.Code
+	case r.Op == OpGet && a.Outcome == Succeeded && a.Alien == "" && !a.Selectors.On():
+		a = Refusal(codeNotEnabled)
+	case r.Op == OpGet && a.Repeated:
+		a.Repeated = false
+	case r.Op == OpTrail && a.Outcome == Succeeded:
+		a.HasInsights = reference.HasInsights
+	default:
+		return a, false
+	}
+	return a, t.Clone().Observe(r, a).Allowed
+}
+
 // Prefer puts first the states that allow an answer which hints at a state but does not settle it.
 func (t *Tracker) Prefer(r Request, a Answer) {
 	var first, rest []possible

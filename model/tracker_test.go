@@ -173,3 +173,37 @@ func TestUnguarded(t *testing.T) {
 	require.True(t, ok)
 	assert.Equal(t, "InvalidInsightSelectorsException", Step(broken, putStore("call").Request)[0].Answer.Code)
 }
+
+// TestTakenFor: a wrong answer that is as plain about the state as a right one is taken for that.
+func TestTakenFor(t *testing.T) {
+	off, on := newRun().play(trail()...), newRun().play(trail(put("call"))...)
+	for _, c := range []struct {
+		about  string
+		run    *run
+		asked  step
+		answer Answer
+		taken  string // the kind of the right answer; empty where it is taken for none
+	}{
+		{"off, shown as no selectors", off, get, Answer{Outcome: Succeeded}, codeNotEnabled},
+		{"off, with a code of the target's own", off, get, Refusal("InsightNotEnabled"), codeNotEnabled},
+		{"a trail that may be gone", off, get, Refusal(codeNotFound), ""},
+		{"on, and not shown", on, get, Answer{Outcome: Succeeded}, ""},
+		{"on, and refused", on, get, Refusal("NobodyHeardOfIt"), ""},
+		{"an entry twice", on, get, Answer{Outcome: Succeeded, Selectors: MakeSelectors(Management, 0), Repeated: true,
+			TrailARN: DefaultWorld.TrailARN(DefaultWorld.Home, "my-trail")}, "success"},
+		{"other selectors", on, get, Answer{Outcome: Succeeded, Selectors: MakeSelectors(0, Management)}, ""},
+		{"a refusal with another code", on, put("Nonsense"), Refusal("NobodyHeardOfIt"), codeSelectors},
+		{"a success where a refusal is due", on, put("Nonsense"), Answer{Outcome: Succeeded}, ""},
+		{"a refusal where a success is due", on, put("error"), Refusal("NobodyHeardOfIt"), ""},
+		{"a wrong flag", on, getTrail, Answer{Outcome: Succeeded, HasInsights: No}, "success"},
+	} {
+		before := c.run.tracker.State()
+		require.False(t, c.run.tracker.Clone().Observe(c.asked.Request, c.answer).Allowed, c.about)
+		as, ok := c.run.tracker.TakenFor(c.asked.Request, c.answer)
+		assert.Equal(t, c.taken != "", ok, c.about)
+		if ok {
+			assert.Equal(t, c.taken, as.Kind(), c.about)
+		}
+		assert.Empty(t, diffStates(before, c.run.tracker.State()), c.about)
+	}
+}

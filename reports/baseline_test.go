@@ -21,3 +21,14 @@ func TestUpdatedBaselineKeepsWhatIsThere(t *testing.T) {
 	assert.Nil(t, updated.Find(ReplayFixed))
 	assert.Nil(t, updated.Find(ReplayDifferent))
 }
+
+// TestEntryWithoutAMember: an entry that names no member of the wrong type is of any.
+func TestEntryWithoutAMember(t *testing.T) {
+	const plain = "wire/wrong-type|PutInsightSelectors|SerializationException|success"
+	b := &Baseline{Entries: []BaselineEntry{{Signature: plain}, {Signature: plain + "|TrailName", Reason: "known"},
+		{Signature: "put/stores|PutInsightSelectors|success|other"}}}
+	assert.Equal(t, plain, b.Find(plain+"|InsightType").Signature)
+	assert.Equal(t, "known", b.Find(plain+"|TrailName").Reason)
+	assert.Nil(t, b.Find("wire/wrong-type|GetInsightSelectors|SerializationException|success|TrailName"))
+	assert.Nil(t, b.Find("put/stores|PutInsightSelectors|success|other|TrailName"))
+}

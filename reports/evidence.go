@@ -321,6 +321,8 @@ type Selftest struct {
 	Walk   SelftestWalk    `json:"walk"`
 	Right  SelftestRight   `json:"right"` // the run against the server without a fault
 	Faults []SelftestFault `json:"faults"`
+	// Pairs are the servers with two faults, where they were asked for.
+	Pairs []SelftestPair `json:"pairs,omitempty"`
 	// Rules says of each rule how many faults it has caught. It is empty where only some faults were run.
 	Rules []SelftestRule `json:"rules"`
 }
@@ -357,6 +359,19 @@ type SelftestFault struct {
 	ConfirmRequests int          `json:"confirm_requests"` // spent on confirming, not part of Requests
 	Deviations      []model.ID   `json:"deviations"`       // the rules that accept its answers
 	Problem         string       `json:"problem,omitempty"`
+}
+
+// SelftestPair is a server with two faults, of which one is common in the field.
+type SelftestPair struct {
+	Flaw  string   `json:"flaw"` // the common one
+	Fault string   `json:"fault"`
+	Rule  model.ID `json:"rule"` // under which the fault is caught by itself
+	// Hidden is that no request of the walk gets another wrong answer than from the flaw alone.
+	Hidden   bool       `json:"hidden,omitempty"`
+	Caught   bool       `json:"caught"` // under the same rule
+	Requests int        `json:"requests,omitempty"`
+	Instead  []model.ID `json:"instead,omitempty"` // the rules that a whole run reports beside those of the flaw
+	Problem  string     `json:"problem,omitempty"`
 }
 
 // SelftestHit is the divergence with which a run caught a fault.

@@ -394,10 +394,16 @@ func CapabilityNames() []string {
 	return plain.Texts(model.Capabilities, func(c model.Capability) string { return string(c) })
 }
 
-// Find returns the entry of a signature, nil where there is none.
+// Find returns the entry of a signature, nil where there is none. One that names no member of the wrong type is of any.
 func (b *Baseline) Find(signature string) *BaselineEntry {
-	if b != nil {
-		if i := slices.IndexFunc(b.Entries, func(e BaselineEntry) bool { return e.Signature == signature }); i >= 0 {
+	without := signature
+	if strings.Count(signature, "|") == 4 && strings.HasPrefix(signature, string(model.WireWrongType)+"|") {
+		without = signature[:strings.LastIndex(signature, "|")]
+	}
+	for _, wanted := range []string{signature, without} {
+		if b == nil {
+			break
+		} else if i := slices.IndexFunc(b.Entries, func(e BaselineEntry) bool { return e.Signature == wanted }); i >= 0 {
 			return &b.Entries[i]
 		}
 	}

@@ -248,7 +248,7 @@ func (p *process) serve(ctx context.Context, address string, o embedded.ServerOp
 	return nil
 }
 
-const selftestHelp = `Usage: conform selftest [--fault NAME]… [--seed N] [--json PATH]
+const selftestHelp = `Usage: conform selftest [--fault NAME]… [--pairs] [--seed N] [--json PATH]
 
 Tests conform itself: runs the default suite against the server that comes with
 it, once without a fault and once with each of its faults, until the fault is
@@ -259,6 +259,10 @@ A walk beside the reference tells beforehand which faults are wrong at all:
   tolerated   some answers change, each to an accepted one; the run must report
               deviations and no violation
   equivalent  no answer changes; the run must report nothing
+
+With --pairs each fault is tried again behind each of ten flaws that are common
+among emulators, such as a Get that answers an empty list. Unless the walk finds
+that the flaw hides the fault, it must be caught under the same rule as alone.
 
   conform selftest
   conform selftest --fault appends-selectors --fault trail/not-found/wrong-code
@@ -276,6 +280,7 @@ Exit codes
 func (p *process) selftestCommand() *cobra.Command {
 	var faults []string
 	var path string
+	var pairs bool
 	s := defaultSettings()
 	addFault := func(text string) error {
 		faults = append(faults, text)
@@ -283,15 +288,16 @@ func (p *process) selftestCommand() *cobra.Command {
 	}
 	flags := ownFlags("Flags",
 		option{"fault", "NAME", field{set: addFault}, "test with this fault alone; repeatable ('conform serve --fault list' lists them; default all)"},
+		option{"pairs", "", switchField(&pairs), "test each fault behind each flaw that is common among emulators, too"},
 		option{"seed", "N", numberField(&s.run.Seed, 1, math.MaxUint64), "of the random exploration (default 1)"},
 		option{"json", "PATH", textField(&path, checkPath), "write the result for machines, too; - is standard output, and then no text"})
 	return newCommand("selftest", "Test conform itself on wrong servers", selftestHelp, s, flags, func(ctx context.Context, s *settings, _ []string) error {
-		return p.testItself(ctx, max(1, s.run.Seed), faults, path)
+		return p.testItself(ctx, selftest.Options{Seed: max(1, s.run.Seed), Faults: faults, Pairs: pairs}, path)
 	})
 }
 
 // testItself runs the self-test and writes its result.
-func (p *process) testItself(ctx context.Context, seed uint64, faults []string, path string) error {
+func (p *process) testItself(ctx context.Context, o selftest.Options, path string) error {
 	toFile := path != "" && path != "-"
 	if toFile {
 		if err := mustBeWritable("--json "+path, path, "; give a path that can be written"); err != nil {
@@ -299,15 +305,20 @@ func (p *process) testItself(ctx context.Context, seed uint64, faults []string, 
 		}
 	}
 	progress, started := p.progress(&settings{}), time.Now()
-	result, err := p.selftest(ctx, selftest.Options{Seed: seed, Faults: faults, Progress: func(now selftest.Progress) {
+	o.Progress = func(now selftest.Progress) {
 		progress.Show(reports.Update{Phase: fmt.Sprintf("%d of %d servers", now.Done, now.Total), Requests: now.Requests,
 			Rate: float64(now.Requests) / time.Since(started).Seconds(), Divergences: now.Caught})
-	}})
+	}
+	result, err := p.selftest(ctx, o)
 	progress.Close()
 	if err != nil {
 		return err
 	}
-	result.Version, result.Command = shortVersion(), strings.Join(append([]string{"conform selftest"}, faults...), " --fault ")+fmt.Sprintf(" --seed %d", seed)
+	result.Version = shortVersion()
+	result.Command = strings.Join(append([]string{"conform selftest"}, o.Faults...), " --fault ") + fmt.Sprintf(" --seed %d", o.Seed)
+	if o.Pairs {
+		result.Command += " --pairs"
+	}
 	asJSON := func(w io.Writer) error { return plain.WriteJSON(w, result) }
 	if path == "-" {
 		err = asJSON(p.stdout)

@@ -345,7 +345,7 @@ func (p *Player) experiment(ctx context.Context, d *Divergence) {
 		if c.rule == model.StoreDefaultCategory && d.Finding.Rule != c.rule {
 			continue // written out, Management explains more than left out
 		}
-		if found := p.watchEnd(ctx, c.without(requests)); found != nil {
+		if found := p.watchEnd(ctx, c.without(requests), d); found != nil {
 			d.take(found)
 			continue
 		}
@@ -374,7 +374,7 @@ func (p *Player) blameNecessary(ctx context.Context, d *Divergence) {
 		if blamed >= last || blamed < 0 || d.Steps[blamed].Request.Op == model.OpCreate || d.Steps[blamed].Request.Op == model.OpCreateStore {
 			return
 		}
-		found := p.find(ctx, slices.Delete(session.Requests(d.Steps), blamed, blamed+1), p.reliable)
+		found := p.find(ctx, slices.Delete(session.Requests(d.Steps), blamed, blamed+1), p.like(d))
 		if found == nil || len(found.Steps) != last || found.Steps[last-1].Request.Op != d.Steps[last].Request.Op {
 			return
 		}
@@ -396,7 +396,7 @@ func (p *Player) after(ctx context.Context, d *Divergence) (earlier *Divergence,
 		}
 		at := slices.IndexFunc(s.Found, wanted)
 		shown = shown || at >= 0
-		if earlier := firstOf(s, s.Found[:max(0, at)], p.reliable); earlier != nil && (!p.isFlaky(earlier) || p.hasCause(ctx, earlier)) {
+		if earlier := firstOf(s, s.Found[:max(0, at)], p.causes(d)); earlier != nil && (!p.isFlaky(earlier) || p.hasCause(ctx, earlier)) {
 			return earlier, shown
 		}
 	}

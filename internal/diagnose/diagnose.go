@@ -298,6 +298,23 @@ func firstOf(s *session.Session, found []session.Found, wanted func(session.Foun
 // reliable reports whether a finding rests on an answer.
 func (p *Player) reliable(f session.Found) bool { return p.Client.RestsOnAnswer(f.Finding) }
 
+// causes wants what a divergence may be a consequence of, or the same again.
+func (p *Player) causes(d *Divergence) func(session.Found) bool {
+	return func(f session.Found) bool {
+		same := f.Rule == d.Finding.Rule && f.Actual == d.Finding.Actual
+		return p.reliable(f) && (!f.Plain || same)
+	}
+}
+
+// like wants what compares with a divergence: one that leaves the state plain is another matter than one that does not,
+// and than another such answer.
+func (p *Player) like(d *Divergence) func(session.Found) bool {
+	return func(f session.Found) bool {
+		same := f.Operation == d.Finding.Operation && f.Actual == d.Finding.Actual
+		return p.reliable(f) && f.Plain == d.Finding.Plain && (!f.Plain || same)
+	}
+}
+
 // signed wants findings of a signature.
 func signed(signature string) func(session.Found) bool {
 	return func(f session.Found) bool { return f.Signature() == signature }
@@ -314,14 +331,15 @@ func (p *Player) watch(ctx context.Context, requests []model.Request, signature 
 }
 
 // watchEnd plays requests until something is found at the last write or a read after it.
-func (p *Player) watchEnd(ctx context.Context, requests []model.Request) *Divergence {
+func (p *Player) watchEnd(ctx context.Context, requests []model.Request, d *Divergence) *Divergence {
 	end := 0
 	for i, r := range requests {
 		if !r.Op.Reads() {
 			end = i
 		}
 	}
-	return p.find(ctx, requests, func(f session.Found) bool { return f.At >= end && p.reliable(f) })
+	like := p.like(d)
+	return p.find(ctx, requests, func(f session.Found) bool { return f.At >= end && like(f) })
 }
 
 // single is the kind of answer to the simplest request that breaks one rule alone; empty for no such request or answer.

@@ -77,11 +77,13 @@ func (v *visit) Found(s *session.Session, f model.Finding) {
 	if w.inspector != nil {
 		w.inspector.suspect(d)
 	}
-	v.behind = d.Key()
+	if !f.Plain {
+		v.behind = d.Key()
+	}
 	last := s.Last()
 	right := model.Step(last.Before, last.Request)[0]
 	now, due, resource := model.Exercised(last.Before, last.Request, right.Answer, right.Next)
-	status.Hide(v.behind, slices.Concat(now, due)...)
+	status.Hide(d.Key(), slices.Concat(now, due)...)
 	v.shown(*last, resource)
 }
 

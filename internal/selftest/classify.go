@@ -219,32 +219,35 @@ func accepts(t *model.Tracker, r model.Request, reply targets.Reply) bool {
 }
 
 // witness plays each case and, where the fault remembers, each word, and tells of the first wrong answer.
-func (w *walk) witness(ctx context.Context, f embedded.Fault) string {
+func (w *walk) witness(ctx context.Context, f embedded.Fault) (found string) {
 	target := embedded.InProcess(embedded.ServerOptions{Fault: f.Name})
 	if _, err := target.Open(ctx); err != nil {
 		return ""
 	}
-	found := ""
-	done := func(calls []call, reads reading) bool {
+	w.each(f.Remembers(), func(calls []call, reads reading) bool {
 		found = w.play(ctx, target, calls, reads)
 		return found != "" || ctx.Err() != nil
-	}
+	})
+	return found
+}
+
+// each hands out the cases and, if asked for, the words, with what is to be read after their calls, until it is enough.
+func (w *walk) each(withWords bool, enough func(calls []call, reads reading) bool) {
 	for _, c := range w.cases {
-		if done(slices.Collect(slices.Chunk(c.Requests(), 1)), func(s model.State, r model.Request) []model.Request {
+		if enough(slices.Collect(slices.Chunk(c.Requests(), 1)), func(s model.State, r model.Request) []model.Request {
 			return generators.Reads(s, r, generators.Everything())
 		}) {
-			return found
+			return
 		}
 	}
 	const name = generators.NameAlpha
 	three := call{generators.Get(name), generators.GetTrail(name), generators.GetEvents(name)}
 	begin := []call{{generators.Create(name), generators.Start(name)}}
 	for _, word := range w.words {
-		if !f.Remembers() || done(slices.Concat(begin, word), func(model.State, model.Request) []model.Request { return three }) {
-			break
+		if !withWords || enough(slices.Concat(begin, word), func(model.State, model.Request) []model.Request { return three }) {
+			return
 		}
 	}
-	return found
 }
 
 // play makes calls, and reads after each that is none, until an answer is wrong; it tells the story.
@@ -255,7 +258,7 @@ func (w *walk) play(ctx context.Context, target targets.Target, calls []call, re
 	}
 	tracker := model.NewTracker(&model.DefaultWorld)
 	var sent []model.Request
-	wrong := func(r model.Request) bool {
+	eachRequest(tracker.State, calls, reads, func(r model.Request) bool {
 		sent = append(sent, r)
 		reply := world.Do(ctx, r)
 		if accepts(tracker, r, reply) {
@@ -266,14 +269,19 @@ func (w *walk) play(ctx context.Context, target targets.Target, calls []call, re
 		}
 		story += "which answers " + reply.Answer.Kind()
 		return true
-	}
+	})
+	return story
+}
+
+// eachRequest sends calls, and what is to be read after each that is none itself, until it is enough, which it reports.
+func eachRequest(state func() model.State, calls []call, reads reading, enough func(model.Request) bool) bool {
 	for _, c := range calls {
 		last := c[len(c)-1]
-		if slices.ContainsFunc(c, wrong) || !last.Op.Reads() && slices.ContainsFunc(reads(tracker.State(), last), wrong) {
-			break
+		if slices.ContainsFunc(c, enough) || !last.Op.Reads() && slices.ContainsFunc(reads(state(), last), enough) {
+			return true
 		}
 	}
-	return story
+	return false
 }
 
 // call is a step of a word: requests about one trail.

@@ -24,6 +24,8 @@ import (
 type Options struct {
 	Seed     uint64
 	Faults   []string       // names; nil is all
+	Pairs    bool           // each fault behind each flaw that is common in the field, too
+	Stride   int            // of the pairs only one in so many; 0 is all
 	Parallel int            // runs side by side; 0 is as many as there are processors
 	Progress func(Progress) // is told after each run; may be nil. It may be called side by side
 	run      func(ctx context.Context, fault string, o conform.Options) (*reports.Report, error)
@@ -69,6 +71,9 @@ func Run(ctx context.Context, o Options) (*reports.Selftest, error) {
 		}
 	})
 	wait.Wait()
+	if o.Pairs {
+		t.runPairs(ctx)
+	}
 	if ctx.Err() == nil {
 		for i, c := range classes {
 			out.Faults[i].Class, out.Faults[i].Changed, out.Faults[i].Witness = string(c.class), c.changed, c.witness
@@ -118,7 +123,7 @@ func sideBySide(workers, n int, do func(i int)) {
 }
 
 // run runs the suite against a server with a fault, or none. Without a report it was interrupted, or has a problem.
-func (t *test) run(ctx context.Context, fault string) (report *reports.Report, problem string) {
+func (t *test) run(ctx context.Context, fault string, o conform.Options) (report *reports.Report, problem string) {
 	var err error
 	func() {
 		defer func() { // of a panic, so that the other runs go on
@@ -127,7 +132,8 @@ func (t *test) run(ctx context.Context, fault string) (report *reports.Report, p
 			}
 		}()
 		// Every level counts: a fault may break a rule that is inferred.
-		report, err = t.options.run(ctx, fault, conform.Options{Seed: t.options.Seed, Workers: 1, FailOn: model.Inferred, StopAtFirst: true})
+		o.Seed, o.Workers, o.FailOn = t.options.Seed, 1, model.Inferred
+		report, err = t.options.run(ctx, fault, o)
 	}()
 	if err == nil && report == nil {
 		err = errors.New("nothing was sent")
@@ -152,14 +158,20 @@ func (t *test) run(ctx context.Context, fault string) (report *reports.Report, p
 	return report, ""
 }
 
+func (t *test) problem(text string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.out.Problems = append(t.out.Problems, text)
+}
+
 func runEmbedded(ctx context.Context, fault string, o conform.Options) (*reports.Report, error) {
 	return conform.Run(ctx, embedded.InProcess(embedded.ServerOptions{Fault: fault}), o)
 }
 
 func (t *test) runRight(ctx context.Context) {
-	report, problem := t.run(ctx, "")
+	report, problem := t.run(ctx, "", conform.Options{StopAtFirst: true})
 	if problem != "" {
-		t.out.Problems = append(t.out.Problems, "the run against the server without a fault: "+problem)
+		t.problem("the run against the server without a fault: " + problem)
 	}
 	if report == nil {
 		return
@@ -174,7 +186,7 @@ func (t *test) runRight(ctx context.Context) {
 
 // runFault runs the suite against one fault.
 func (t *test) runFault(ctx context.Context, f *reports.SelftestFault) {
-	report, problem := t.run(ctx, f.Name)
+	report, problem := t.run(ctx, f.Name, conform.Options{StopAtFirst: true})
 	if report == nil {
 		if problem != "" {
 			f.Ran, f.Problem = true, "the run failed: "+problem
@@ -222,6 +234,15 @@ func (t *test) decide(ctx context.Context) {
 		}
 		if f.Problem != "" {
 			out.Problems = append(out.Problems, f.Name+" "+f.Problem)
+		}
+	}
+	for i := range out.Pairs {
+		p := &out.Pairs[i]
+		if p.Problem == "" && !p.Hidden && !p.Caught && ctx.Err() == nil {
+			p.Problem = fmt.Sprintf("%s is missed behind %s, although some answers of both are wrong in another way", p.Rule, p.Flaw)
+		}
+		if p.Problem != "" {
+			out.Problems = append(out.Problems, p.Fault+": "+p.Problem)
 		}
 	}
 	if len(t.options.Faults) == 0 && ctx.Err() == nil {

@@ -64,9 +64,11 @@ func TestMatrix(t *testing.T) {
 	if names != nil {
 		t.Logf("%d of %d faults are run; CI=true runs all", len(names), len(embedded.Faults))
 	}
-	s, err := Run(t.Context(), Options{Seed: 1, Faults: names})
+	s, err := Run(t.Context(), Options{Seed: 1, Faults: names, Pairs: true, Stride: 16})
 	require.NoError(t, err)
 	t.Log("\n" + shown(t, s))
+	t.Logf("%d pairs are run, one of 16; 'conform selftest --pairs' runs all", len(s.Pairs))
+	assert.NotEmpty(t, s.Pairs)
 	assert.Equal(t, reports.Passed, s.Verdict)
 	assert.Zero(t, s.ExitCode)
 	assert.Empty(t, s.Problems)

@@ -26,6 +26,8 @@ type Step struct {
 	Others   []model.State // the other possible ones
 	State    model.State   // to which the answer was followed
 	Diverges bool
+	// As is the right answer that the wrong one was taken for, since it is as plain about the state; nil where it is not.
+	As *model.Answer
 }
 
 // Allowed lists the kinds of answer that the model allows, the reference first.
@@ -37,7 +39,11 @@ func (s Step) Allowed() []string {
 
 // Exchange is the step as the model sees it.
 func (s Step) Exchange() model.Exchange {
-	return model.Exchange{Before: s.Before, Others: s.Others, Request: s.Request, Answer: s.Reply.Answer, After: s.State, Allowed: !s.Diverges}
+	x := model.Exchange{Before: s.Before, Others: s.Others, Request: s.Request, Answer: s.Reply.Answer, After: s.State, Allowed: !s.Diverges}
+	if s.As != nil {
+		x.Answer, x.Allowed = *s.As, true
+	}
+	return x
 }
 
 // Requests lists the requests of steps.
@@ -281,10 +287,12 @@ func (s *Session) object(r model.Request, reply targets.Reply, verdict model.Ver
 		if o.Rule == model.WireMembers {
 			operation = "" // one misspelling is one divergence, whichever operation shows it
 		}
-		s.record(model.Finding{Rule: o.Rule, Level: level, Operation: operation, Step: len(s.Steps) - 1, Expected: []string{o.Expected}, Actual: o.Actual})
+		form := o.Rule == model.AnswerOneOwner || o.Rule.Family() == "wire" // another owner may be one that was changed instead
+		s.record(model.Finding{Rule: o.Rule, Level: level, Operation: operation, Step: len(s.Steps) - 1,
+			Expected: []string{o.Expected}, Actual: o.Actual, Plain: form})
 	}
 	if a := reply.Answer; r.Op.Insights() && a.Outcome == model.Refused && a.Code == "" && !r.Malformed() && len(reply.Objections) == 0 {
-		s.record(model.Finding{Rule: model.WireErrorShape, Level: model.Observed, Step: len(s.Steps) - 1,
+		s.record(model.Finding{Rule: model.WireErrorShape, Level: model.Observed, Step: len(s.Steps) - 1, Plain: true,
 			Expected: []string{"an error with a code"}, Actual: fmt.Sprintf("HTTP %d without a code", reply.Status)})
 	}
 }
@@ -356,8 +364,21 @@ func (s *Session) diverged(ctx context.Context) {
 			finding = *reads
 		}
 	}
-	s.record(finding)
-	if !s.settled(time.Now()) {
+	as, plain := s.tracker.TakenFor(x.Request, x.Answer)
+	finding.Plain = plain && finding.Step == len(s.Steps)-1
+	if !s.Steps[finding.Step].Request.Malformed() || finding.Step == len(s.Steps)-1 { // what that does, no rule says
+		s.record(finding)
+	}
+	settled := s.settled(time.Now())
+	if finding.Plain && settled {
+		s.tracker.Observe(x.Request, as)
+		s.Last().As, s.Last().State = &as, s.tracker.State()
+		if x.Request.Op == model.OpGet {
+			s.observer.Unchanged(blamed)
+		}
+		return
+	}
+	if !settled {
 		if !s.policy.Wait {
 			s.Lost = "a divergence before the world had settled"
 			return
@@ -380,7 +401,7 @@ func (s *Session) readBack(ctx context.Context, resource string) *model.Finding 
 		return nil
 	}
 	verdict := s.tracker.Clone().Observe(r, reply.Answer)
-	if verdict.Allowed {
+	if _, plain := s.tracker.TakenFor(r, reply.Answer); plain || verdict.Allowed {
 		return nil
 	}
 	history := append(Exchanges(s.Steps[:len(s.Steps)-1]),
@@ -422,7 +443,7 @@ func (s *Session) follow(ctx context.Context, blamed string) {
 			}
 		}
 		verdict := s.tracker.Clone().Observe(r, reply.Answer)
-		if !verdict.Allowed && resource != blamed && !wronglyDone {
+		if _, plain := s.tracker.TakenFor(r, reply.Answer); !plain && !verdict.Allowed && resource != blamed && !wronglyDone {
 			s.keep(Step{Request: r, Reply: reply, Before: s.tracker.State(), State: next, Diverges: true})
 			s.record(model.Blame(append(history[:before:before], s.Last().Exchange()), verdict.Expected))
 		}

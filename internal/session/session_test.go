@@ -226,6 +226,35 @@ func TestWaitingKeepsNobodyWaiting(t *testing.T) {
 	require.NoError(t, target.Close())
 }
 
+// TestPlainAnswers: an answer that is wrong, but plain about the state, is a finding and no more: what comes after is judged
+// as if it had been right.
+func TestPlainAnswers(t *testing.T) {
+	empty := func(_ int, r model.Request, a model.Answer) model.Answer {
+		switch {
+		case r.Op == model.OpGet && a.Outcome == model.Refused:
+			return model.Answer{Outcome: model.Succeeded}
+		case r.Op == model.OpTrail:
+			a.HasInsights = model.No
+		}
+		return a
+	}
+	s, err := client(scripted{empty}, 0).New(t.Context(), session.Policy{}, nil)
+	require.NoError(t, err)
+	play(t, s, generators.Create("alpha"), generators.Start("alpha"), generators.Create("beta"), generators.Get("beta"),
+		generators.Put("alpha", callRate), generators.Get("beta"), generators.GetTrail("alpha"), generators.Get("alpha"))
+	var found []string
+	for _, f := range s.Found {
+		assert.True(t, f.Plain, f.Signature())
+		found = append(found, f.Signature())
+	}
+	const empties = "get/not-enabled|GetInsightSelectors|InsightNotEnabledException|success"
+	assert.Equal(t, []string{empties, empties, "trail/has-insight-selectors|GetTrail|HasInsightSelectors true|HasInsightSelectors false"}, found)
+	assert.Len(t, s.Steps, 8, "nothing was read besides")
+	assert.Empty(t, s.Lost)
+	stored, _ := model.StoredIn(s.State(), "trail/us-east-1/alpha")
+	assert.Equal(t, callRate, stored)
+}
+
 // large is a target whose answers are large, and say so in bytes.
 type large struct{ scripted }
 

@@ -138,6 +138,7 @@ func Selftest(w io.Writer, s *reports.Selftest, options Options) error {
 	p.blank()
 	p.faults(s)
 	p.rulesCaught(s)
+	p.pairs(s)
 	p.field(labelWidth, "walk", fmt.Sprintf("%s in each of %s; %s of calls for faults that remember",
 		plain.Counted(s.Walk.Requests, "request"), plain.Counted(s.Walk.States, "state"),
 		plain.Counted(s.Walk.Words, "sequence")), dim)
@@ -229,6 +230,22 @@ func (p *page) faults(s *reports.Selftest) {
 }
 
 // rulesCaught says which rules have caught a fault, and why the others need not.
+// pairs writes how many faults are caught behind each flaw.
+func (p *page) pairs(s *reports.Selftest) {
+	for _, flaw := range plain.GroupBy(s.Pairs, func(x reports.SelftestPair) string { return x.Flaw }) {
+		hidden, caught := 0, 0
+		for _, x := range flaw.Items {
+			if x.Hidden {
+				hidden++
+			} else if x.Caught {
+				caught++
+			}
+		}
+		p.field(labelWidth, "behind", fmt.Sprintf("%s: %d of %s caught; it hides %d more", flaw.Key, caught,
+			plain.Counted(len(flaw.Items)-hidden, "fault"), hidden), normal)
+	}
+}
+
 func (p *page) rulesCaught(s *reports.Selftest) {
 	if len(s.Rules) == 0 {
 		p.field(labelWidth, "rules", "not counted, since only some faults were run", normal)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"net/http"
 	"slices"
+	"strings"
 
 	"github.com/insightconform/conform/model"
 	"github.com/insightconform/conform/model/value"
@@ -63,13 +64,95 @@ var Faults = func() []Fault {
 		ruleFaults(true))
 }()
 
-// FaultNamed returns the fault of that name.
+// FaultNamed returns the fault or flaw of that name, or several at once whose names are joined by +.
 func FaultNamed(name string) (Fault, bool) {
-	if i := slices.IndexFunc(Faults, func(f Fault) bool { return f.Name == name }); i >= 0 {
-		return Faults[i], true
+	for _, f := range slices.Concat(Faults, flaws()) {
+		if f.Name == name {
+			return f, true
+		}
 	}
-	return Fault{}, false
+	first, rest, several := strings.Cut(name, "+")
+	if !several {
+		return Fault{}, false
+	}
+	a, ok := FaultNamed(first)
+	b, also := FaultNamed(rest)
+	return a.With(b), ok && also
 }
+
+// With is both faults at once: the other changes what the first has made of a call.
+func (f Fault) With(over Fault) Fault {
+	f.Name, f.Describe = f.Name+"+"+over.Name, f.Describe+" "+over.Describe
+	f.AlsoRules = slices.Concat(f.AlsoRules, []model.ID{over.Rule}, over.AlsoRules)
+	if f.start == nil || over.start == nil {
+		return f
+	}
+	first, second := f.start, over.start
+	f.start = func() func() hooks {
+		one, other := first(), second()
+		return func() hooks {
+			a, b := one(), other()
+			return hooks{step: both(a.step, b.step), remembers: a.remembers || b.remembers,
+				reply: func(r model.Request, p *response) {
+					for _, reply := range []func(model.Request, *response){a.reply, b.reply} {
+						if reply != nil {
+							reply(r, p)
+						}
+					}
+				}}
+		}
+	}
+	return f
+}
+
+func both(a, b change) change {
+	if a == nil || b == nil {
+		if a == nil {
+			return b
+		}
+		return a
+	}
+	return func(c *call) {
+		a(c)
+		b(c)
+	}
+}
+
+// flaws are what many emulators do otherwise, so that other faults must be found behind it. Those that are no Faults are
+// accepted, or show in several rules.
+func flaws() []Fault {
+	return []Fault{
+		{Name: "get-off-answers-no-list", Rule: model.GetNotEnabled, AlsoRules: []model.ID{model.StateInitiallyOff},
+			Describe: "Get on a trail or store with Insights off answers 200 without a list.",
+			start: replying(func(r model.Request, p *response) {
+				if r.Op == model.OpGet && p.body.Get("__type").Text() == codeNotEnabled {
+					p.status, p.body = http.StatusOK, value.Obj()
+				}
+			})},
+		{Name: "drops-categories", Rule: model.PutStores,
+			Describe: "Put ignores EventCategories, and neither it nor Get answers any.",
+			start: replying(func(r model.Request, p *response) {
+				if p.status == http.StatusOK && r.Op.Insights() {
+					var list []value.Value
+					for _, x := range p.body.Get("InsightSelectors").Items() {
+						list = append(list, x.With("EventCategories", value.Value{}))
+					}
+					p.body = p.body.With("InsightSelectors", value.ListOf(list...))
+				}
+			})},
+		{Name: "errors-with-404", Rule: model.WireErrorStatus,
+			Describe: "Errors have HTTP status 404.",
+			start: replying(func(_ model.Request, p *response) {
+				if p.status == http.StatusBadRequest {
+					p.status = http.StatusNotFound
+				}
+			})},
+	}
+}
+
+// Flaws names the faults that are common in the field.
+var Flaws = []string{"get-off-answers-empty-list", "get-off-answers-no-list", "drops-categories", "flag-never-set", "misspells-trail-arn",
+	"trail-arn-missing", "errors-with-404", "stores-always-refused", "store-suffix-unknown", "wire/wrong-type/ignored"}
 
 // start makes a fault's memory of a whole server. The function that it returns makes that of one account.
 type start = func() func() hooks

@@ -2,12 +2,15 @@ package embedded
 
 import (
 	"context"
+	"net/http"
 	"regexp"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/insightconform/conform/generators"
 	"github.com/insightconform/conform/model"
 	"github.com/insightconform/conform/targets"
 )
@@ -73,6 +76,32 @@ func TestUnknownFault(t *testing.T) {
 	require.ErrorIs(t, err, targets.ErrUsage)
 	_, err = NewTarget(Options{ServerOptions: ServerOptions{Fault: "none-such"}}).Open(context.Background())
 	require.ErrorIs(t, err, targets.ErrUsage)
+}
+
+// TestFaultsAtOnce: names joined by + are faults at once, the later over what the earlier make of a call.
+func TestFaultsAtOnce(t *testing.T) {
+	for _, name := range append(slices.Clone(Flaws), "appends-selectors+misspells-trail-arn", "flag-never-set+drops-categories+errors-with-404") {
+		f, ok := FaultNamed(name)
+		require.True(t, ok, name)
+		assert.Equal(t, name, f.Name)
+	}
+	for _, name := range []string{"", "+", "none-such", "appends-selectors+", "appends-selectors+none-such", "+appends-selectors"} {
+		_, ok := FaultNamed(name)
+		assert.False(t, ok, name)
+	}
+	target := InProcess(ServerOptions{Fault: "appends-selectors+misspells-trail-arn+errors-with-404"})
+	_, err := target.Open(t.Context())
+	require.NoError(t, err)
+	w, err := target.NewWorld(t.Context())
+	require.NoError(t, err)
+	one, other := model.MakeSelectors(model.Management, 0), model.MakeSelectors(0, model.Management)
+	for _, r := range []model.Request{generators.Create("alpha"), generators.Start("alpha"), generators.Put("alpha", one), generators.Put("alpha", other)} {
+		assert.Equal(t, http.StatusOK, w.Do(t.Context(), r).Status)
+	}
+	got := w.Do(t.Context(), generators.Get("alpha"))
+	assert.Equal(t, one|other, got.Answer.Selectors)
+	assert.Contains(t, string(got.Received), `"TrailArn"`)
+	assert.Equal(t, http.StatusNotFound, w.Do(t.Context(), generators.Get("no-such-trail")).Status)
 }
 
 // TestCodesOfNeighbours: there are two faults for each two neighbours of the error order.
