@@ -1,0 +1,155 @@
+// Package emulators runs whole runs against small servers that behave as emulators in the field do: each has the
+// faults of a kind. What is found is a golden list of rule and operation, reviewed to be right, complete and without
+// duplicates: a fault has one entry, and what follows from it stands under it.
+package emulators
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/insightconform/conform"
+	"github.com/insightconform/conform/internal/golden"
+	"github.com/insightconform/conform/reports"
+	"github.com/insightconform/conform/targets/embedded"
+	"github.com/insightconform/conform/targets/endpoint"
+	"github.com/insightconform/conform/targets/wire"
+)
+
+func TestKinds(t *testing.T) {
+	for name, k := range kinds {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			golden.Check(t, "testdata/"+name+".txt", found(t, k.handler(t)))
+		})
+	}
+}
+
+// carried brings requests to a handler without a network.
+type carried struct{ handler http.Handler }
+
+func (c carried) RoundTrip(req *http.Request) (*http.Response, error) {
+	if req.Body == nil {
+		req.Body = http.NoBody
+	}
+	recorder := httptest.NewRecorder()
+	c.handler.ServeHTTP(recorder, req)
+	return recorder.Result(), nil
+}
+
+// found lists what a run finds: level, rule and operation of each divergence, what is expected and what was answered,
+// and under it what shows only behind it.
+func found(t *testing.T, handler http.Handler) string {
+	target, err := endpoint.New(endpoint.Options{URL: "http://127.0.0.1", Transport: carried{handler}})
+	require.NoError(t, err)
+	report, err := conform.Run(context.Background(), target, conform.Options{Seed: 1, Requests: requests, Workers: 2})
+	require.NoError(t, err)
+	var out strings.Builder
+	for _, d := range report.Divergences {
+		status := ""
+		if d.Status != reports.Confirmed {
+			status = " (" + string(d.Status) + ")"
+		}
+		fmt.Fprintf(&out, "%s %s %s%s: %s, not %s\n", d.Level, d.Rule, d.Operation, status, d.Actual, strings.Join(d.Expected, " or "))
+		also := slices.Sorted(slices.Values(d.Also))
+		for _, signature := range slices.Compact(also) {
+			fmt.Fprintf(&out, "    %s\n", signature)
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(report.NotCovered)) {
+		fmt.Fprintf(&out, "no %s: %s\n", name, report.NotCovered[name])
+	}
+	fmt.Fprintln(&out, report.Verdict)
+	return out.String()
+}
+
+// requests of each run: enough for the systematic suite and some more.
+const requests = 6000
+
+// exchange is a request on its way to the right server and back.
+type exchange struct {
+	op     string
+	header http.Header
+	method string
+	in     map[string]any // nil where the body is no object
+	status int
+	out    map[string]any
+}
+
+// answer gives an answer of its own.
+func (x *exchange) answer(out map[string]any) { x.status, x.out = http.StatusOK, out }
+
+// refuse gives an error of its own.
+func (x *exchange) refuse(code string) {
+	x.status, x.out = http.StatusBadRequest, map[string]any{"__type": code, "message": "refused"}
+}
+
+// code is that of an error.
+func (x *exchange) code() string {
+	code, _ := x.out["__type"].(string)
+	return code
+}
+
+// text is a member of the request.
+func (x *exchange) text(member string) string {
+	text, _ := x.in[member].(string)
+	return text
+}
+
+// insights reports whether one of the operations under test was asked.
+func (x *exchange) insights() bool { return strings.HasSuffix(x.op, "InsightSelectors") }
+
+// kind is an emulator: the right server with faults, and with what stands before and after it.
+type kind struct {
+	fault  string
+	before func(*exchange) // may change the request, or answer it
+	after  func(*exchange) // may change the answer
+}
+
+func (k kind) handler(t *testing.T) http.Handler {
+	server, err := embedded.NewServer(embedded.ServerOptions{Fault: k.fault})
+	require.NoError(t, err)
+	return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		target := req.Header.Get(wire.TargetHeader)
+		if target == "" {
+			server.ServeHTTP(w, req)
+			return
+		}
+		var body bytes.Buffer
+		_, _ = body.ReadFrom(req.Body)
+		x := &exchange{op: target[strings.LastIndex(target, ".")+1:], header: req.Header.Clone(), method: req.Method}
+		parsed := json.Unmarshal(body.Bytes(), &x.in) == nil
+		if k.before != nil {
+			k.before(x)
+		}
+		if x.out == nil {
+			sent := body.Bytes()
+			if parsed && x.in != nil {
+				sent, _ = json.Marshal(x.in)
+			}
+			inner := httptest.NewRequest(x.method, req.URL.String(), bytes.NewReader(sent))
+			inner.Header = x.header
+			recorder := httptest.NewRecorder()
+			server.ServeHTTP(recorder, inner)
+			x.status = recorder.Code
+			if json.Unmarshal(recorder.Body.Bytes(), &x.out) != nil {
+				x.out = map[string]any{}
+			}
+		}
+		if k.after != nil {
+			k.after(x)
+		}
+		w.Header().Set("Content-Type", "application/x-amz-json-1.1")
+		w.WriteHeader(x.status)
+		_ = json.NewEncoder(w).Encode(x.out)
+	})
+}
