@@ -361,8 +361,14 @@ func (p *Player) experiment(ctx context.Context, d *Divergence) {
 			return
 		}
 	}
-	if d.Finding.Rule == model.TrailDeleteForgets && p.single(ctx, model.TrailNotFound, d.Finding.Operation) == d.Finding.Actual {
-		d.Finding.Rule = model.TrailNotFound // it answers so for trails that never were, too
+	for _, simpler := range p.simplerCauses(d) {
+		found := p.find(ctx, simpler, func(f session.Found) bool {
+			return f.At == len(simpler)-1 && f.Rule != d.Finding.Rule && f.Actual == d.Finding.Actual && p.reliable(f)
+		})
+		if found != nil {
+			d.take(found)
+			return
+		}
 	}
 }
 
@@ -371,7 +377,7 @@ func (p *Player) experiment(ctx context.Context, d *Divergence) {
 func (p *Player) blameNecessary(ctx context.Context, d *Divergence) {
 	for began := p.Client.Requests; p.Client.Requests-began < MaxShrinkRequests; {
 		last, blamed := len(d.Steps)-1, d.Finding.Step
-		if blamed >= last || blamed < 0 || d.Steps[blamed].Request.Op == model.OpCreate || d.Steps[blamed].Request.Op == model.OpCreateStore {
+		if blamed >= last || blamed < 0 || makes(d.Steps[blamed].Request, d.Steps[last].Request) {
 			return
 		}
 		found := p.find(ctx, slices.Delete(session.Requests(d.Steps), blamed, blamed+1), p.like(d))
@@ -380,6 +386,11 @@ func (p *Player) blameNecessary(ctx context.Context, d *Divergence) {
 		}
 		d.take(found)
 	}
+}
+
+// makes reports whether a request creates the trail or store of another one.
+func makes(r, other model.Request) bool {
+	return r.Op == model.OpCreateStore || r.Op == model.OpCreate && nameOf(r) == nameOf(other)
 }
 
 // after plays the case of a divergence and returns what is found before it, nil where it shows by itself, and whether it
@@ -401,4 +412,49 @@ func (p *Player) after(ctx context.Context, d *Divergence) (earlier *Divergence,
 		}
 	}
 	return nil, shown
+}
+
+// simplerCauses lists cases that end with the same kind of request and leave out what the rule is about: where one of
+// them gets the same wrong answer, the rule is not why.
+func (p *Player) simplerCauses(d *Divergence) [][]model.Request {
+	last, requests := d.Steps[len(d.Steps)-1], session.Requests(d.Steps)
+	rule, success := model.RuleOf(d.Finding.Rule), last.Reply.Answer.Outcome == model.Succeeded
+	switch {
+	case rule.ID == model.TrailDeleteForgets: // of trails that are there, or never were
+		deletes := func(r model.Request) bool { return r.Op == model.OpDelete }
+		return [][]model.Request{slices.DeleteFunc(slices.Clone(requests), deletes), requests[len(requests)-1:]}
+	case rule.ID == model.StateIsolated: // the resource by itself
+		return oneResource(requests)
+	case !last.Request.Op.Insights() || last.Request.Malformed() || d.Finding.Step < len(d.Steps)-1:
+		return nil
+	case rule.Code != "" && !success, rule.Code == "" && success && last.Request.Op == model.OpPut:
+		return p.repaired(last.Request)
+	}
+	return nil
+}
+
+// repaired lists cases that end with a request on a trail or store that is there and logs all: with the selectors of the
+// given one, and with plain ones.
+func (p *Player) repaired(r model.Request) (out [][]model.Request) {
+	setup := generators.NewTrail(p.Client.Scope)
+	put := func(list value.Value) model.Request { return generators.PutList(generators.NameAlpha, list) }
+	get := generators.Get(generators.NameAlpha)
+	if p.Client.Can(model.CanPutEvents) {
+		setup = append(setup, generators.PutEvents(generators.NameAlpha, generators.EventClasses()[model.ManagementEvents|model.DataEvents]))
+	}
+	if r.Input.Get("EventDataStore").Given() && !r.Input.Get("TrailName").Given() && p.Client.Can(model.CanStores) {
+		source, destination := model.StoreID(0), model.StoreID(1)
+		setup = []model.Request{generators.CreateStore(0, generators.SourceStore), generators.CreateStore(1, generators.InsightStore)}
+		get = generators.GetStore(source)
+		put = func(list value.Value) model.Request {
+			return generators.With(generators.PutStore(source, destination, 0), "InsightSelectors", list)
+		}
+	}
+	if r.Op == model.OpGet {
+		return [][]model.Request{append(setup, get)}
+	}
+	for _, list := range []value.Value{r.Input.Get("InsightSelectors"), model.MakeSelectors(model.Management, 0).Value()} {
+		out = append(out, append(slices.Clone(setup), put(list)))
+	}
+	return out
 }

@@ -34,7 +34,7 @@ func (p *Player) Resolve(ctx context.Context, suspected []*Divergence, o Options
 		return merged(found)
 	}
 	p.shrinkAll(ctx, found, o)
-	return p.storesAsOne(p.flakyAsOne(p.withoutSymptoms(ctx, merged(found))))
+	return p.storesAsOne(impliedAsOne(p.flakyAsOne(p.withoutSymptoms(ctx, merged(found)))))
 }
 
 // storesAsOne lists under store/enables what a target shows on event data stores, if it always answers one code.
@@ -48,10 +48,40 @@ func (p *Player) storesAsOne(found []*Divergence) []*Divergence {
 	return slices.DeleteFunc(found, func(d *Divergence) bool {
 		symptom := d != cause && d.Finding.Actual == code && session.OnStore(d.Steps[len(d.Steps)-1].Request)
 		if symptom {
-			cause.Also, cause.As = append(cause.Also, d.Finding.Signature()), append(cause.As, d.As...)
+			cause.addSymptom(d)
 		}
 		return symptom
 	})
+}
+
+// impliedAsOne lists under a rule of trails or stores that are not there what the same operation answers in the same way
+// where the code of that rule would have done: it does not look for them at all.
+func impliedAsOne(found []*Divergence) []*Divergence {
+	causes := slices.DeleteFunc(slices.Clone(found), func(d *Divergence) bool { return d.Again == 0 || lookedUp[d.Finding.Rule] == nil })
+	return slices.DeleteFunc(found, func(d *Divergence) bool {
+		i := slices.IndexFunc(causes, func(c *Divergence) bool { return c.implies(d) })
+		if i >= 0 {
+			causes[i].addSymptom(d)
+		}
+		return i >= 0
+	})
+}
+
+func (d *Divergence) implies(o *Divergence) bool {
+	a, b := d.Finding, o.Finding
+	return a.Operation == b.Operation && a.Actual == b.Actual && a.Level >= b.Level && slices.Contains(lookedUp[a.Rule], b.Rule) &&
+		slices.Contains(b.Expected, model.RuleOf(a.Rule).Code)
+}
+
+// lookedUp are the rules that hold by themselves where trails and stores are looked up, by the rule of those that are missing.
+var lookedUp = map[model.ID][]model.ID{
+	model.TrailNotFound: {model.TrailNameSyntax, model.TrailARNSyntax, model.TrailOtherAccount, model.TrailHomeRegion, model.TrailDeleteForgets},
+	model.StoreNotFound: {model.StoreIDSyntax, model.StoreOtherAccount},
+}
+
+// addSymptom lists another divergence under the one that it is a consequence of.
+func (d *Divergence) addSymptom(o *Divergence) {
+	d.Also, d.As = append(append(d.Also, o.Finding.Signature()), o.Also...), append(d.As, o.As...)
 }
 
 // ResolveOne tries one suspicion again, which is not doubtful, decides which rule it belongs to where the case is short or
@@ -170,7 +200,7 @@ func (p *Player) withoutSymptoms(ctx context.Context, found []*Divergence) []*Di
 		if cause < 0 || found[cause].Finding.Level < d.Finding.Level {
 			return false
 		}
-		found[cause].Also, found[cause].As = append(found[cause].Also, d.Finding.Signature()), append(found[cause].As, d.As...)
+		found[cause].addSymptom(d)
 		return true
 	})
 }
@@ -340,7 +370,7 @@ func (p *Player) flakyAsOne(found []*Divergence) []*Divergence {
 	for _, d := range flaky {
 		if known := one[by(d)]; known != nil {
 			known.Count += d.Count
-			known.Also, known.As = append(known.Also, d.Finding.Signature()), append(known.As, d.As...)
+			known.addSymptom(d)
 		} else {
 			one[by(d)] = d
 		}

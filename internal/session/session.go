@@ -284,7 +284,7 @@ func (s *Session) object(r model.Request, reply targets.Reply, verdict model.Ver
 			continue // the wire rules are held for the operations under test
 		}
 		operation := r.Op
-		if o.Rule == model.WireMembers {
+		if o.Rule == model.WireMembers || o.Expected == wire.Listed {
 			operation = "" // one misspelling is one divergence, whichever operation shows it
 		}
 		form := o.Rule == model.AnswerOneOwner || o.Rule.Family() == "wire" // another owner may be one that was changed instead

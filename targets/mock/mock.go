@@ -227,7 +227,9 @@ func replyOf(output any, err error) targets.Reply {
 	var api smithy.APIError
 	switch {
 	case errors.As(err, &api):
-		return targets.Reply{Answer: model.Refusal(api.ErrorCode()), Body: value.Obj("__type", api.ErrorCode(), "Message", api.ErrorMessage())}
+		code, objections := wire.Spelling(api.ErrorCode())
+		return targets.Reply{Answer: model.Refusal(code), Body: value.Obj("__type", api.ErrorCode(), "Message", api.ErrorMessage()),
+			Objections: objections}
 	case err != nil:
 		return targets.Reply{Answer: model.Refusal(""), Body: value.Obj("Message", err.Error()),
 			Objections: []model.Objection{{Rule: model.WireErrorShape, Level: model.Observed,

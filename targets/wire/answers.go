@@ -40,7 +40,8 @@ type decoder struct {
 	isJSON   bool // but no object
 
 	code       string // of an error, as on the wire
-	typed      bool   // the code is __type
+	spelling   []model.Objection
+	typed      bool // the code is __type
 	hasMessage bool
 
 	reply targets.Reply
@@ -75,6 +76,7 @@ func (d *decoder) readCode() {
 	if d.code = strings.Clone(plain(cmp.Or(d.header.Get(headerName), raw))); d.code == "ValidationError" {
 		d.code = "ValidationException" // the same by another name
 	}
+	d.code, d.spelling = Spelling(d.code)
 	from, _ = text(body, messageMembers, false)
 	d.hasMessage = from != ""
 }
@@ -122,6 +124,7 @@ func (d *decoder) decide(op model.Op, malformed, empty bool) {
 		d.crash("no final answer")
 	case status < 300 && d.isObject && d.isError():
 		d.reply.Answer = model.Refusal(d.code)
+		d.reply.Objections = objecting(d.reply.Objections, d.spelling...)
 		d.object(model.WireErrorStatus, model.Documented, "400", strconv.Itoa(status))
 	case status < 300 && (d.isObject || empty):
 		d.succeed(op, empty)
@@ -168,6 +171,7 @@ func (d *decoder) refuse(malformed bool) {
 	if d.code == "" {
 		d.object(model.WireErrorShape, model.Observed, "an error code", "none")
 	}
+	d.reply.Objections = objecting(d.reply.Objections, d.spelling...)
 	busy := d.code == Busy && status == http.StatusConflict
 	if status != http.StatusBadRequest && !busy && !Repeatable(d.code) {
 		d.object(model.WireErrorStatus, model.Inferred, "400", strconv.Itoa(status))

@@ -121,11 +121,48 @@ const Busy = "ConflictException"
 // Repeatable reports whether a caller may repeat the request: Throttled, or Unavailable.
 func Repeatable(code string) bool { return Throttled(code) || Unavailable(code) }
 
+// listed are the codes of which some rule speaks, by what is left of them without ending and letter case.
+var listed = func() map[string]string {
+	codes := []string{"InsightNotEnabledException", "TrailAlreadyExistsException", Busy}
+	for i := range model.Rules {
+		codes = append(append(codes, model.Rules[i].Code), model.Rules[i].Also...)
+	}
+	by := map[string]string{}
+	for _, code := range codes {
+		if code != "" {
+			by[stem(code)] = code
+		}
+	}
+	return by
+}()
+
 // known reports whether some rule speaks of a code.
-func known(code string) bool {
-	return code == "InsightNotEnabledException" || code == "TrailAlreadyExistsException" || slices.ContainsFunc(model.Rules, func(r model.Rule) bool {
-		return code != "" && (r.Code == code || slices.Contains(r.Also, code))
-	})
+func known(code string) bool { return code != "" && listed[stem(code)] == code }
+
+func stem(code string) string {
+	code = strings.ToLower(code)
+	for _, ending := range []string{"exception", "error", "fault"} {
+		code = strings.TrimSuffix(code, ending)
+	}
+	return code
+}
+
+// Listed is what is expected of an error code.
+const Listed = "error codes as they are listed"
+
+// Spelling returns the code that another spelling of it means, and what there is to say against that: another ending,
+// or letter case. A code that is right, or means something of its own, is returned as it is.
+func Spelling(code string) (meant string, objections []model.Objection) {
+	right, difference := listed[stem(code)], "codes with another ending"
+	switch {
+	case right == "" || right == code || Absent(code) || Denied(code) || Repeatable(code) || Unauthenticated(code):
+		return code, nil
+	case right == code+"Exception":
+		difference = "codes without Exception at their end"
+	case strings.EqualFold(code, right):
+		difference = "codes in another letter case"
+	}
+	return right, []model.Objection{{Rule: model.WireErrorShape, Level: model.Observed, Expected: Listed, Actual: difference}}
 }
 
 // Full reports whether a code says that a quota is reached.

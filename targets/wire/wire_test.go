@@ -27,6 +27,9 @@ func TestDecodeAnswer(t *testing.T) {
 	wrongStatus := func(level model.Level, actual string) []model.Objection {
 		return []model.Objection{{Rule: model.WireErrorStatus, Level: level, Expected: "400", Actual: actual}}
 	}
+	spelling := func(actual string) []model.Objection {
+		return []model.Objection{{Rule: model.WireErrorShape, Level: model.Observed, Expected: Listed, Actual: actual}}
+	}
 	noCode := model.Objection{Rule: model.WireErrorShape, Level: model.Observed, Expected: "an error code", Actual: "none"}
 	tests := []struct {
 		name       string
@@ -50,7 +53,11 @@ func TestDecodeAnswer(t *testing.T) {
 		{name: "header and namespace", status: 400, header: header(headerName, "ns#A:http://x/#y"), body: `{"Message":"no"}`, outcome: model.Refused, code: "A"},
 		{name: "header wins", status: 400, header: header(headerName, "A"), body: `{"__type":"B","Message":"no"}`, outcome: model.Refused, code: "A"},
 		{name: "header agrees", status: 400, header: header(headerName, "A"), body: `{"__type":"A","Message":"no"}`, outcome: model.Refused, code: "A"},
-		{name: "letter case stays", status: 400, header: jsonType, body: `{"__type":"trailnotfoundexception","Message":"no"}`, outcome: model.Refused, code: "trailnotfoundexception"},
+		{name: "another letter case", status: 400, header: jsonType, body: `{"__type":"trailnotfoundexception","Message":"no"}`, outcome: model.Refused, code: "TrailNotFoundException", objections: spelling("codes in another letter case")},
+		{name: "no Exception", status: 400, header: jsonType, body: `{"__type":"TrailNotFound","Message":"no"}`, outcome: model.Refused, code: "TrailNotFoundException", objections: spelling("codes without Exception at their end")},
+		{name: "another ending", status: 200, header: jsonType, body: `{"__type":"TrailNotFoundError","Message":"no"}`, outcome: model.Refused, code: "TrailNotFoundException",
+			objections: append(spelling("codes with another ending"), wrongStatus(model.Documented, "200")...)},
+		{name: "a code of its own", status: 400, header: jsonType, body: `{"__type":"UnsupportedOperation","Message":"no"}`, outcome: model.Refused, code: "UnsupportedOperation"},
 		{name: "no code", status: 400, header: jsonType, body: `{"Message":"no"}`, outcome: model.Refused, objections: []model.Objection{noCode}},
 		{name: "code of another type", status: 400, header: jsonType, body: `{"__type":7,"Message":"no"}`, outcome: model.Refused, objections: []model.Objection{noCode}},
 		{name: "another 4xx", status: 403, header: jsonType, body: `{"__type":"X","Message":"no"}`, outcome: model.Refused, code: "X", objections: wrongStatus(model.Inferred, "403")},

@@ -15,6 +15,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/insightconform/conform"
@@ -49,10 +50,7 @@ func (c carried) RoundTrip(req *http.Request) (*http.Response, error) {
 // found lists what a run finds: level, rule and operation of each divergence, what is expected and what was answered,
 // and under it what shows only behind it.
 func found(t *testing.T, handler http.Handler) string {
-	target, err := endpoint.New(endpoint.Options{URL: "http://127.0.0.1", Transport: carried{handler}})
-	require.NoError(t, err)
-	report, err := conform.Run(context.Background(), target, conform.Options{Seed: 1, Requests: requests, Workers: 2})
-	require.NoError(t, err)
+	report := run(t, handler)
 	var out strings.Builder
 	for _, d := range report.Divergences {
 		status := ""
@@ -70,6 +68,25 @@ func found(t *testing.T, handler http.Handler) string {
 	}
 	fmt.Fprintln(&out, report.Verdict)
 	return out.String()
+}
+
+func run(t *testing.T, handler http.Handler) *reports.Report {
+	target, err := endpoint.New(endpoint.Options{URL: "http://127.0.0.1", Transport: carried{handler}})
+	require.NoError(t, err)
+	report, err := conform.Run(context.Background(), target, conform.Options{Seed: 1, Requests: requests, Workers: 1})
+	require.NoError(t, err)
+	return report
+}
+
+// TestChanceConfirmsNothing: answers that are empty now and then are one entry for each operation, and none is confirmed.
+func TestChanceConfirmsNothing(t *testing.T) {
+	t.Parallel()
+	of := map[string]int{}
+	for _, d := range run(t, kind{before: nowAndThenEmpty()}.handler(t)).Divergences {
+		of[d.Operation]++
+		assert.NotEqual(t, reports.Confirmed, d.Status, d.Signature)
+	}
+	assert.Equal(t, map[string]int{putSelectors: 1, getSelectors: 1}, of)
 }
 
 // requests of each run: enough for the systematic suite and some more.

@@ -3,6 +3,7 @@ package emulators
 import (
 	"net/http"
 	"strings"
+	"sync/atomic"
 )
 
 const (
@@ -14,24 +15,26 @@ const (
 
 // kinds of emulators.
 var kinds = map[string]kind{
-	"right":               {},
-	"empty-get":           {after: emptyGet},
-	"get-without-list":    {after: getWithoutList},
-	"status-404":          {after: status404},
-	"trailarn-misspelt":   {after: trailArn},
-	"no-trailarn":         {after: noTrailARN},
-	"region-blind":        {before: regionBlind},
-	"member-names-folded": {before: foldedMembers},
-	"method-blind":        {before: methodBlind},
-	"codes-shortened":     {after: shortCodes},
-	"canned-get":          {before: cannedGet},
-	"canned":              {before: canned},
-	"type-unknown":        {before: typeUnknown},
-	"categories-dropped":  {fault: "drops-categories"},
-	"empty-list-refused":  {before: emptyListRefused},
-	"types-unchecked":     {before: typesUnchecked},
-	"code-away":           {after: otherCodeAway},
-	"minimal":             {fault: "drops-categories", before: both(regionBlind, methodBlind), after: both(emptyGet, noTrailARN)},
+	"right":                {},
+	"empty-get":            {after: emptyGet},
+	"get-without-list":     {after: getWithoutList},
+	"status-404":           {after: status404},
+	"trailarn-misspelt":    {after: trailArn},
+	"no-trailarn":          {after: noTrailARN},
+	"region-blind":         {before: regionBlind},
+	"member-names-folded":  {before: foldedMembers},
+	"method-blind":         {before: methodBlind},
+	"codes-shortened":      {after: shortCodes},
+	"canned-get":           {before: cannedGet},
+	"canned":               {before: canned},
+	"type-unknown":         {before: typeUnknown},
+	"categories-dropped":   {fault: "drops-categories"},
+	"trails-not-looked-up": {after: trailsNotLookedUp},
+	"lenient":              {fault: "logs/call-rate-needs-write/ignored+logs/error-rate-needs-management/ignored+logs/data-needs-data/ignored", before: methodBlind},
+	"empty-list-refused":   {before: emptyListRefused},
+	"types-unchecked":      {before: typesUnchecked},
+	"code-away":            {after: otherCodeAway},
+	"minimal":              {fault: "drops-categories", before: both(regionBlind, methodBlind), after: both(emptyGet, noTrailARN)},
 }
 
 func both(first, second func(*exchange)) func(*exchange) {
@@ -138,6 +141,26 @@ func typeUnknown(x *exchange) {
 	for _, item := range selectors {
 		if selector, _ := item.(map[string]any); x.op == putSelectors && selector["InsightType"] == "ApiErrorRateInsight" {
 			x.refuse("InvalidInsightSelectorsException")
+		}
+	}
+}
+
+// trailsNotLookedUp answers each Put with what was asked for.
+func trailsNotLookedUp(x *exchange) {
+	switch x.code() {
+	case notFound, "InvalidTrailNameException", "CloudTrailARNInvalidException", "InvalidHomeRegionException":
+		if x.op == putSelectors {
+			x.answer(map[string]any{"TrailARN": trailARN(x), "InsightSelectors": x.in["InsightSelectors"]})
+		}
+	}
+}
+
+// nowAndThenEmpty answers each 97th request with nothing.
+func nowAndThenEmpty() func(*exchange) {
+	var asked atomic.Int64
+	return func(x *exchange) {
+		if x.insights() && asked.Add(1)%97 == 0 {
+			x.answer(map[string]any{})
 		}
 	}
 }
