@@ -100,7 +100,7 @@ func (d *Divergence) merge(o *Divergence) {
 // Report renders the divergence, without what only a run knows.
 func (d *Divergence) Report() reports.Divergence {
 	f := d.Finding
-	out := reports.Divergence{Signature: f.Signature(), Rule: f.Rule, Level: f.Level, Operation: string(f.Operation), Expected: f.Expected,
+	out := reports.Divergence{Signature: f.Signature(), Rule: f.Rule, Level: f.Level, Operation: string(f.Operation), Expected: d.expected(),
 		Actual: f.Actual, Count: d.Count, Status: reports.Unrepeated, Seen: fmt.Sprintf("%d of %d", d.Again, d.Tries), Rate: d.rate, Also: d.Also}
 	switch {
 	case d.Again > 0:
@@ -124,6 +124,21 @@ func (d *Divergence) Report() reports.Divergence {
 		out.States = append(out.States, resourceStates(s.State))
 	}
 	return out
+}
+
+// expected lists what the model allows where the case diverges, what the rule asks for first.
+func (d *Divergence) expected() []string {
+	expected, last := d.Finding.Expected, d.Steps[len(d.Steps)-1]
+	if allowed := last.Allowed(); last.Diverges && len(expected) > 0 {
+		rule := model.RuleOf(d.Finding.Rule)
+		switch i := slices.Index(allowed, expected[0]); {
+		case i >= 0:
+			return append([]string{expected[0]}, slices.Delete(allowed, i, i+1)...)
+		case rule != nil && rule.Code == expected[0]: // the case breaks other rules, too
+			return allowed
+		}
+	}
+	return expected // of what stands in the answer
 }
 
 // resourceStates lists what the model holds of each resource.
