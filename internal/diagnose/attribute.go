@@ -315,7 +315,9 @@ func (p *Player) blameSingle(ctx context.Context, d *Divergence) {
 }
 
 // take makes a simpler case, and what it shows, the divergence's own.
-func (d *Divergence) take(o *Divergence) { d.Finding, d.Raw, d.Steps = o.Finding, o.Raw, o.Steps }
+func (d *Divergence) take(o *Divergence) {
+	d.Finding, d.Raw, d.Steps, d.Harm = o.Finding, o.Raw, o.Steps, o.Harm
+}
 
 // attribute finds the rule that a divergence belongs to. Its case stays as it is where the rule does.
 func (p *Player) attribute(ctx context.Context, d *Divergence) {
@@ -425,6 +427,11 @@ func (p *Player) simplerCauses(d *Divergence) [][]model.Request {
 		return [][]model.Request{slices.DeleteFunc(slices.Clone(requests), deletes), requests[len(requests)-1:]}
 	case rule.ID == model.StateIsolated: // the resource by itself
 		return oneResource(requests)
+	case rule.Code == "" && success && last.Request.Op == model.OpGet: // whatever was put, and put before
+		puts := func(r model.Request) bool { return r.Op == model.OpPut }
+		blamed := max(0, d.Finding.Step)
+		return [][]model.Request{slices.DeleteFunc(slices.Clone(requests), puts),
+			append(slices.DeleteFunc(slices.Clone(requests[:blamed]), puts), requests[blamed:]...)}
 	case !last.Request.Op.Insights() || last.Request.Malformed() || d.Finding.Step < len(d.Steps)-1:
 		return nil
 	case rule.Code != "" && !success, rule.Code == "" && success && last.Request.Op == model.OpPut:

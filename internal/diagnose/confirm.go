@@ -251,7 +251,7 @@ func (p *Player) confirm(ctx context.Context, d *Divergence) {
 		}
 		d.Again++
 		// What is shown is the case as it was confirmed.
-		d.Steps, d.Finding.Step = found.Steps, found.Finding.Step
+		d.Steps, d.Finding.Step, d.Harm = found.Steps, found.Finding.Step, found.Harm
 	}
 	if d.Again < needed {
 		d.Again = 0

@@ -32,6 +32,7 @@ type Divergence struct {
 	As      []string      // the keys of the suspicions that it has come from
 
 	rate     string     // of what is seen now and then
+	Harm     bool       // what should have been refused has changed what is stored
 	Doubtful bool       // it may rest on an old state of an eventually consistent target
 	broken   []model.ID // the rules that the diverging request breaks, where it breaks several
 }
@@ -77,12 +78,21 @@ func (d *Divergence) Key() string {
 	return strings.Join(parts, "|")
 }
 
-// betterThan prefers the case that rests on no old state, then the stronger level, then the shorter one.
+// betterThan prefers the case that rests on no old state, then the stronger level, then harm, then trails to stores,
+// then fewer broken rules, then fewer steps.
 func (d *Divergence) betterThan(known *Divergence) bool {
-	if d.Doubtful != known.Doubtful {
-		return known.Doubtful
+	rank := func(x *Divergence) []int {
+		stores := slices.ContainsFunc(x.Steps, func(s session.Step) bool { return session.OnStore(s.Request) })
+		return []int{flag(x.Doubtful), -int(x.Finding.Level), flag(!x.Harm), flag(stores), len(x.broken), len(x.Steps)}
 	}
-	return d.Finding.Level > known.Finding.Level || d.Finding.Level == known.Finding.Level && len(d.Steps) < len(known.Steps)
+	return slices.Compare(rank(d), rank(known)) < 0
+}
+
+func flag(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
 }
 
 // merge takes in another sight of the same divergence.
@@ -193,9 +203,20 @@ func (all Suspicions) Add(d *Divergence) bool {
 		known.others = append(known.others, other)
 	}
 	if better {
-		known.Steps, known.Finding, known.Doubtful = slices.Clone(d.Steps), d.Finding, d.Doubtful
+		known.show(d)
 	}
 	return false
+}
+
+// Prefer has a case shown that is among the suspicions already, and has turned out to do harm.
+func (all Suspicions) Prefer(d *Divergence) {
+	if known, ok := all[d.Key()]; ok && d.betterThan(known) {
+		known.show(d)
+	}
+}
+
+func (d *Divergence) show(o *Divergence) {
+	d.Steps, d.Finding, d.Doubtful, d.Harm = slices.Clone(o.Steps), o.Finding, o.Doubtful, o.Harm
 }
 
 // last is the request that showed the divergence.
@@ -304,7 +325,7 @@ func (p *Player) once(ctx context.Context, requests []model.Request, wanted func
 func firstOf(s *session.Session, found []session.Found, wanted func(session.Found) bool) *Divergence {
 	for _, f := range found {
 		if wanted(f) {
-			return &Divergence{Finding: f.Finding, Raw: f.Signature(), Steps: s.Steps[:f.At+1]}
+			return &Divergence{Finding: f.Finding, Raw: f.Signature(), Steps: s.Steps[:f.At+1], Harm: f.Harm}
 		}
 	}
 	return nil

@@ -20,7 +20,8 @@ import (
 type shrinker struct {
 	player     *Player
 	signature  string
-	budget     int // requests left for this divergence
+	harm       bool // is kept
+	budget     int  // requests left for this divergence
 	executions int
 	known      map[string]*Divergence // by candidate: nil where it does not show the divergence
 	reached    map[string]bool
@@ -36,6 +37,7 @@ func (p *Player) shrinkAll(ctx context.Context, found []*Divergence, o Options) 
 			continue
 		}
 		length, whole := len(d.Steps), true
+		p.worst(ctx, d)
 		// What an experiment has made another case of is not yet the shortest of its kind.
 		for changed := true; changed && whole; {
 			before, raw := p.Client.Requests, d.Raw
@@ -56,6 +58,19 @@ func (p *Player) shrinkAll(ctx context.Context, found []*Divergence, o Options) 
 	}
 }
 
+// worst looks whether a Put that should have been refused changes what was stored before it.
+func (p *Player) worst(ctx context.Context, d *Divergence) {
+	requests, last := session.Requests(d.Steps), len(d.Steps)-1
+	created := slices.IndexFunc(requests, func(r model.Request) bool { return r.Op == model.OpCreate })
+	if d.Harm || d.Finding.Actual != "success" || d.shownBy() != model.OpPut || created < 0 {
+		return
+	}
+	enable := generators.In(requests[created].Region, generators.PlainPut(requests[created].Input.Get("Name").Text()))
+	if found := p.watch(ctx, slices.Insert(requests, last, enable), d.Raw); found != nil && found.Harm {
+		d.take(found)
+	}
+}
+
 // Shrink reduces a confirmed divergence within a budget of requests and reports how many cases it
 // played, and whether it came to an end.
 func (p *Player) Shrink(ctx context.Context, d *Divergence, budget int) (executions int, whole bool) {
@@ -64,7 +79,7 @@ func (p *Player) Shrink(ctx context.Context, d *Divergence, budget int) (executi
 		ctx, cancel = context.WithTimeout(ctx, time.Minute)
 		defer cancel()
 	}
-	s := &shrinker{player: p, signature: d.Raw, budget: min(budget, MaxShrinkRequests), known: map[string]*Divergence{}, reached: map[string]bool{}}
+	s := &shrinker{player: p, signature: d.Raw, harm: d.Harm, budget: min(budget, MaxShrinkRequests), known: map[string]*Divergence{}, reached: map[string]bool{}}
 	found := s.reduce(ctx, d)
 	d.Steps, d.Finding.Step = found.Steps, found.Finding.Step
 	return s.executions, !s.exhausted
@@ -82,6 +97,9 @@ func (s *shrinker) shows(ctx context.Context, candidate []model.Request) *Diverg
 	}
 	before := s.player.Client.Requests
 	found := s.player.watch(ctx, candidate, s.signature)
+	if found != nil && s.harm && !found.Harm {
+		found = nil
+	}
 	s.budget -= s.player.Client.Requests - before
 	s.executions++
 	s.known[key] = found

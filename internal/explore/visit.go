@@ -18,7 +18,7 @@ type visit struct {
 	session *session.Session
 	worker  *Worker
 	due     map[string][]model.ID // rules that the next Get of a resource tests
-	behind  string                // the key of what was found last
+	found   *diagnose.Divergence  // what was found last and leaves the state open
 	quiet   bool                  // which rules it exercises is not counted: others do the same
 }
 
@@ -41,8 +41,8 @@ func (v *visit) leave(ctx context.Context) {
 	client := v.worker.Client
 	client.Heard(ctx, !v.session.Silent(), v.session.Problem)
 	v.session.Close(ctx)
-	if v.session.Lost != "" && v.behind != "" || !client.Can(model.CanGet) {
-		v.Followed()
+	if v.session.Lost != "" && v.found != nil || !client.Can(model.CanGet) {
+		v.Followed(false)
 	}
 	v.worker.inspect(ctx)
 }
@@ -78,7 +78,7 @@ func (v *visit) Found(s *session.Session, f model.Finding) {
 		w.inspector.suspect(d)
 	}
 	if !f.Plain {
-		v.behind = d.Key()
+		v.found = d
 	}
 	last := s.Last()
 	right := model.Step(last.Before, last.Request)[0]
@@ -160,6 +160,14 @@ func class(s model.State, broken []model.ID) string {
 	return key
 }
 
+// behind is the key of what was found last; empty for nothing.
+func (v *visit) behind() string {
+	if v.found == nil {
+		return ""
+	}
+	return v.found.Key()
+}
+
 // Unchanged notes that the rules hold which the next Get of a resource was to test.
 func (v *visit) Unchanged(resource string) { v.read(resource, v.due[resource]...) }
 
@@ -180,9 +188,13 @@ func (v *visit) read(resource string, ids ...model.ID) {
 }
 
 // Followed forgets what was due: the target is in a state that nobody asked for.
-func (v *visit) Followed() {
+func (v *visit) Followed(harm bool) {
+	if harm && v.found != nil {
+		v.found.Harm = true
+		v.worker.Suspicions.Prefer(v.found)
+	}
 	for _, ids := range v.due {
-		v.worker.Client.Status.Hide(v.behind, ids...)
+		v.worker.Client.Status.Hide(v.behind(), ids...)
 	}
 	clear(v.due)
 }

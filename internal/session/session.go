@@ -67,7 +67,8 @@ func Exchanges(steps []Step) []model.Exchange {
 // Found is a finding and the step that showed it.
 type Found struct {
 	model.Finding
-	At int
+	At   int
+	Harm bool // what should have been refused has changed what is stored
 }
 
 // Policy says how a session deals with a target that is eventually consistent. On others it has no effect.
@@ -89,8 +90,8 @@ type Observer interface {
 	Deviated(op model.Op, d model.Deviation)
 	// Unchanged is told, after a divergence, of a resource that still shows what was stored.
 	Unchanged(resource string)
-	// Followed is told that the model was set to what the target shows.
-	Followed()
+	// Followed is told that the model was set to what the target shows, and whether the last finding did harm.
+	Followed(harm bool)
 }
 
 // nobody is an Observer that looks away.
@@ -100,7 +101,7 @@ func (nobody) Found(*Session, model.Finding)      {}
 func (nobody) Allowed(Step)                       {}
 func (nobody) Deviated(model.Op, model.Deviation) {}
 func (nobody) Unchanged(string)                   {}
-func (nobody) Followed()                          {}
+func (nobody) Followed(bool)                      {}
 
 // Session drives one world.
 type Session struct {
@@ -344,7 +345,7 @@ func crashKind(reply targets.Reply) string {
 
 // record keeps a finding of the last step.
 func (s *Session) record(f model.Finding) {
-	s.Found = append(s.Found, Found{f, len(s.Steps) - 1})
+	s.Found = append(s.Found, Found{Finding: f, At: len(s.Steps) - 1})
 	s.observer.Found(s, f)
 }
 
@@ -425,7 +426,8 @@ func (s *Session) follow(ctx context.Context, blamed string) {
 	if last.Request.Op.Reads() {
 		before--
 	}
-	history := Exchanges(s.Steps[:before])
+	history, found, harm := Exchanges(s.Steps[:before]), len(s.Found)-1, false
+	refused := len(model.Broken(last.Before, last.Request)) > 0
 	for _, resource := range state.Resources() {
 		r := generators.GetOf(resource)
 		reply, ok := s.send(ctx, r)
@@ -437,10 +439,10 @@ func (s *Session) follow(ctx context.Context, blamed string) {
 			s.Lost = "a state that the model does not have"
 			return
 		}
-		if shown, _ := model.StoredIn(next, resource); resource != blamed {
-			if stored, _ := model.StoredIn(s.tracker.State(), resource); shown == stored {
-				s.observer.Unchanged(resource)
-			}
+		shown, _ := model.StoredIn(next, resource)
+		stored, _ := model.StoredIn(s.tracker.State(), resource)
+		if harm = harm || refused && shown != stored; shown == stored && resource != blamed {
+			s.observer.Unchanged(resource)
 		}
 		verdict := s.tracker.Clone().Observe(r, reply.Answer)
 		if _, plain := s.tracker.TakenFor(r, reply.Answer); !plain && !verdict.Allowed && resource != blamed && !wronglyDone {
@@ -468,7 +470,10 @@ func (s *Session) follow(ctx context.Context, blamed string) {
 		}
 	}
 	s.tracker.Follow(states...)
-	s.observer.Followed()
+	if harm && found >= 0 && s.Found[found].At == before-1 {
+		s.Found[found].Harm = true
+	}
+	s.observer.Followed(harm)
 }
 
 // showing is the state in which a resource stores what its Get shows; ok is false where the model has no such state.

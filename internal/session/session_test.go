@@ -69,7 +69,7 @@ func (s *seen) Found(_ *session.Session, f model.Finding) { *s = append(*s, "fou
 func (s *seen) Allowed(step session.Step)                 { *s = append(*s, "allowed "+string(step.Request.Op)) }
 func (s *seen) Deviated(op model.Op, d model.Deviation)   { *s = append(*s, "deviated "+string(d.Rule)) }
 func (s *seen) Unchanged(resource string)                 { *s = append(*s, "unchanged "+resource) }
-func (s *seen) Followed()                                 { *s = append(*s, "followed") }
+func (s *seen) Followed(bool)                             { *s = append(*s, "followed") }
 func client(t scripted, settle time.Duration) *session.Client {
 	w := model.DefaultWorld
 	return &session.Client{Target: t, Model: &w, Scope: generators.Everything(), Status: session.NewStatus(nil), SettleTime: settle, Quota: math.MaxInt}

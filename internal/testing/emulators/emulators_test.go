@@ -98,6 +98,18 @@ func TestChanceConfirmsNothing(t *testing.T) {
 	assert.Equal(t, map[string]int{putSelectors: 1, getSelectors: 1}, of)
 }
 
+// TestWorstIsShown: of several cases that show the same, the one is shown that has changed what is stored.
+func TestWorstIsShown(t *testing.T) {
+	t.Parallel()
+	for _, d := range run(t, kind{before: textTurnsOff}.handler(t)).Divergences {
+		if last := d.Steps[len(d.Steps)-1]; strings.HasSuffix(d.Signature, "|InsightSelectors") {
+			assert.NotEmpty(t, d.States[len(d.States)-2][0].On, "before %s, which turns Insights off", last.Request)
+			return
+		}
+	}
+	t.Error("text where a list is due was not found")
+}
+
 // requests of each run: enough for the systematic suite and some more.
 const requests = 6000
 

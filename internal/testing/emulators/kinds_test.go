@@ -33,6 +33,7 @@ var kinds = map[string]kind{
 	"lenient":              {fault: "logs/call-rate-needs-write/ignored+logs/error-rate-needs-management/ignored+logs/data-needs-data/ignored", before: methodBlind},
 	"empty-list-refused":   {before: emptyListRefused},
 	"types-unchecked":      {before: typesUnchecked},
+	"text-turns-off":       {before: textTurnsOff},
 	"code-away":            {after: otherCodeAway},
 	"minimal":              {fault: "drops-categories", before: both(regionBlind, methodBlind), after: both(emptyGet, noTrailARN)},
 }
@@ -183,6 +184,16 @@ func typesUnchecked(x *exchange) {
 	}
 	if _, list := x.in["InsightSelectors"].([]any); !list {
 		delete(x.in, "InsightSelectors")
+	}
+}
+
+// textTurnsOff takes text where a list is due for an empty list, and checks no other type.
+func textTurnsOff(x *exchange) {
+	if _, text := x.in["InsightSelectors"].(string); text && x.op == putSelectors {
+		x.in["InsightSelectors"] = []any{}
+	}
+	if _, given := x.in["EventDataStore"].(float64); given {
+		delete(x.in, "EventDataStore")
 	}
 }
 
