@@ -74,6 +74,7 @@ var claims = []claim{
 	{rule: PutEmptyWhenOff, op: OpPut, call: disablesTrail, when: wasOff, now: every, refused: every, shows: every},
 
 	{rule: PutReplacesList, op: OpPut, shows: appended},
+	{rule: PutIdempotent, op: OpPut, shows: appendedSame},
 	{rule: StoreNoData, op: OpPut, call: enablesStore, due: every,
 		shows: func(c *change) bool { return c.got.Selectors.has(Data) }},
 	{rule: PutCategoriesEmpty, op: OpPut, call: emptyCategories, now: every, refused: every,
@@ -190,10 +191,14 @@ func merged(c *change) bool {
 	})
 }
 
-// appended shows what was stored and the new list.
+// appended shows what was stored and the new list, and appendedSame the same list twice.
 func appended(c *change) bool {
 	got := c.got.Selectors
-	return wasOn(c) && got&c.old == c.old && got&c.set == c.set && (got != c.set || c.got.Repeated)
+	return wasOn(c) && got&c.old == c.old && got&c.set == c.set && (got != c.set || c.got.Repeated && !isSame(c))
+}
+
+func appendedSame(c *change) bool {
+	return wasOn(c) && isSame(c) && c.got.Selectors == c.set && c.got.Repeated
 }
 
 // defaults is a type without EventCategories for which Data was off, and defaultsOther one that is shown with

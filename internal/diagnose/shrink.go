@@ -232,11 +232,33 @@ func withoutPairs(requests []model.Request) [][]model.Request {
 func simplerCases(requests []model.Request) [][]model.Request {
 	var out [][]model.Request
 	for i, r := range requests {
+		twins := twinsOf(i, requests)
 		for _, simpler := range simplerRequests(r) {
 			out = append(out, slices.Replace(slices.Clone(requests), i, i+1, simpler))
+			if len(twins) > 1 {
+				together := slices.Clone(requests)
+				for _, j := range twins {
+					together[j] = simpler
+				}
+				out = append(out, together)
+			}
 		}
 	}
 	return append(out, simplerNames(requests)...)
+}
+
+// twinsOf lists where a request stands, that it may matter to be the same; none where an earlier one is the same.
+func twinsOf(i int, requests []model.Request) (twins []int) {
+	key := generators.Key(requests[i])
+	for j, r := range requests {
+		if r.Op == requests[i].Op && generators.Key(r) == key {
+			twins = append(twins, j)
+		}
+	}
+	if twins[0] < i {
+		return nil
+	}
+	return twins
 }
 
 // simplerRequests lists what is one step simpler than a request.

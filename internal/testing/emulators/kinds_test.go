@@ -1,9 +1,14 @@
 package emulators
 
 import (
+	"cmp"
+	"maps"
 	"net/http"
+	"slices"
 	"strings"
 	"sync/atomic"
+
+	"github.com/insightconform/conform/targets/wire"
 )
 
 const (
@@ -34,6 +39,7 @@ var kinds = map[string]kind{
 	"empty-list-refused":   {before: emptyListRefused},
 	"types-unchecked":      {before: typesUnchecked},
 	"text-turns-off":       {before: textTurnsOff},
+	"appends":              {after: appends()},
 	"code-away":            {after: otherCodeAway},
 	"minimal":              {fault: "drops-categories", before: both(regionBlind, methodBlind), after: both(emptyGet, noTrailARN)},
 }
@@ -194,6 +200,32 @@ func textTurnsOff(x *exchange) {
 	}
 	if _, given := x.in["EventDataStore"].(float64); given {
 		delete(x.in, "EventDataStore")
+	}
+}
+
+func region(x *exchange) string { return wire.Signed(x.header).Region }
+
+// appends adds what is put to a list, and answers the list.
+func appends() func(*exchange) {
+	lists := map[string][]any{}
+	return func(x *exchange) {
+		name, _ := cmp.Or(x.out["TrailARN"], x.out["EventDataStoreArn"]).(string)
+		selectors, _ := x.out["InsightSelectors"].([]any)
+		switch {
+		case x.code() != "":
+		case x.op == "DeleteTrail":
+			name := x.text("Name")
+			maps.DeleteFunc(lists, func(arn string, _ []any) bool {
+				return strings.Contains(arn, ":"+region(x)+":") && strings.HasSuffix(arn, "/"+name[strings.LastIndex(name, "/")+1:])
+			})
+		case x.op == putSelectors && len(selectors) == 0:
+			delete(lists, name)
+		case x.op == putSelectors:
+			lists[name] = append(slices.Clip(lists[name]), selectors...)
+			x.out["InsightSelectors"] = lists[name]
+		case x.op == getSelectors:
+			x.out["InsightSelectors"] = lists[name]
+		}
 	}
 }
 
