@@ -103,7 +103,7 @@ func compareWithRapid(b *testing.B, fault string) {
 		drawn = append(drawn, s.ModelRequest())
 	}
 	x, signature := newFinder(b, fault), cmp.Or(first.Raw, first.Signature)
-	steps := x.shows(ctx, drawn, signature)
+	steps := x.shows(ctx, drawn, sight{signature: signature})
 	if steps == nil {
 		b.Errorf("%s: what rapid drew does not show %s again", fault, signature)
 		return

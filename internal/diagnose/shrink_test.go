@@ -62,42 +62,50 @@ func (x *finder) find(ctx context.Context, seed uint64) []*diagnose.Divergence {
 	return slices.DeleteFunc(found, func(d *diagnose.Divergence) bool { return d.Again == 0 })
 }
 
+// sight is what a case must show to be the same divergence.
+type sight struct {
+	signature string
+	harm      bool
+}
+
 // shrunk is what shrinking made of one divergence, and what that took.
 type shrunk struct {
-	fault                string
-	signature            string
+	fault string
+	sight
 	original, result     []session.Step
 	executions, requests int
 	whole                bool
 }
 
 func (x *finder) shrinkOne(ctx context.Context, fault string, d *diagnose.Divergence) shrunk {
-	out := shrunk{fault: fault, signature: d.Raw, original: d.Steps}
+	out := shrunk{fault: fault, sight: sight{d.Raw, d.Harm}, original: d.Steps}
 	before := x.player.Client.Requests
 	out.executions, out.whole = x.player.Shrink(ctx, d, diagnose.MaxShrinkRequests)
 	out.requests, out.result = x.player.Client.Requests-before, d.Steps
 	return out
 }
 
-// shows plays requests and returns the steps up to the one that shows a signature, nil where none does.
-func (x *finder) shows(ctx context.Context, requests []model.Request, signature string) []session.Step {
-	s, err := x.player.Play(ctx, requests, showing(signature))
-	if at := shownAt(s, signature); err == nil && at >= 0 {
+// shows plays requests and returns the steps up to the one that shows what is wanted, nil where none does.
+func (x *finder) shows(ctx context.Context, requests []model.Request, wanted sight) []session.Step {
+	s, err := x.player.Play(ctx, requests, showing(wanted))
+	if at := shownAt(s, wanted); err == nil && at >= 0 {
 		return s.Steps[:at+1]
 	}
 	return nil
 }
 
-func showing(signature string) func(*session.Session) bool {
-	return func(s *session.Session) bool { return shownAt(s, signature) >= 0 }
+func showing(wanted sight) func(*session.Session) bool {
+	return func(s *session.Session) bool { return shownAt(s, wanted) >= 0 }
 }
 
-// shownAt is the step that showed a signature, -1 where none did.
-func shownAt(s *session.Session, signature string) int {
+// shownAt is the step that showed what is wanted, -1 where none did.
+func shownAt(s *session.Session, wanted sight) int {
 	if s == nil {
 		return -1
 	}
-	i := slices.IndexFunc(s.Found, func(f session.Found) bool { return f.Signature() == signature })
+	i := slices.IndexFunc(s.Found, func(f session.Found) bool {
+		return f.Signature() == wanted.signature && (f.Harm || !wanted.harm)
+	})
 	if i < 0 {
 		return -1
 	}
@@ -111,7 +119,7 @@ func (x *finder) simplerThan(ctx context.Context, s shrunk) []model.Request {
 	candidates := oneStepSimpler(requests)
 	for _, candidate := range candidates {
 		// What a replay reads back may add the very step that was left out.
-		if again := x.shows(ctx, candidate, s.signature); again != nil && generators.Key(session.Requests(again)...) != generators.Key(requests...) {
+		if again := x.shows(ctx, candidate, s.sight); again != nil && generators.Key(session.Requests(again)...) != generators.Key(requests...) {
 			return candidate
 		}
 	}
@@ -143,9 +151,9 @@ func describe(requests []model.Request) string {
 // search looks for the shortest sequence that shows a signature.
 type search struct {
 	*finder
-	signature string
-	alphabet  []model.Request
-	plays     int // left
+	sight
+	alphabet []model.Request
+	plays    int // left
 }
 
 // maxLetters bounds the alphabet of a search.
@@ -154,7 +162,7 @@ const maxLetters = 16
 // newSearch takes for an alphabet what the result and the original case say, what would be simpler, and
 // what sets their states up.
 func (x *finder) newSearch(s shrunk, plays int) *search {
-	found := &search{finder: x, signature: s.signature, plays: plays}
+	found := &search{finder: x, sight: s.sight, plays: plays}
 	known := map[string]bool{}
 	add := func(requests ...model.Request) {
 		for _, r := range requests {
@@ -204,8 +212,8 @@ func (s *search) shortest(ctx context.Context, length int) (sequence []session.S
 					return sequence, depth - 1
 				}
 				candidate := append(slices.Clip(prefix), letter)
-				played, err := s.player.Play(ctx, candidate, showing(s.signature))
-				at := shownAt(played, s.signature)
+				played, err := s.player.Play(ctx, candidate, showing(s.sight))
+				at := shownAt(played, s.sight)
 				if at >= 0 && at < length {
 					// What is read back may count as steps: later sequences of this depth may have fewer.
 					length, sequence = at, played.Steps[:at+1]
