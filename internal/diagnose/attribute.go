@@ -422,9 +422,12 @@ func (p *Player) simplerCauses(d *Divergence) [][]model.Request {
 	last, requests := d.Steps[len(d.Steps)-1], session.Requests(d.Steps)
 	rule, success := model.RuleOf(d.Finding.Rule), last.Reply.Answer.Outcome == model.Succeeded
 	switch {
-	case rule.ID == model.TrailDeleteForgets: // of trails that are there, or never were
-		deletes := func(r model.Request) bool { return r.Op == model.OpDelete }
-		return [][]model.Request{slices.DeleteFunc(slices.Clone(requests), deletes), requests[len(requests)-1:]}
+	case rule.ID == model.TrailDeleteForgets: // the trail never was, or is still there
+		cases := [][]model.Request{requests[len(requests)-1:]}
+		if !success {
+			cases = append(cases, slices.DeleteFunc(slices.Clone(requests), func(r model.Request) bool { return r.Op == model.OpDelete }))
+		}
+		return cases
 	case rule.ID == model.StateIsolated: // the resource by itself
 		return oneResource(requests)
 	case rule.Code == "" && success && last.Request.Op == model.OpGet: // whatever was put, and put before
