@@ -327,6 +327,12 @@ func Key(requests ...model.Request) string {
 	return key.String()
 }
 
+// Same reports whether two requests are sent as the same: it is cheaper than their keys.
+func Same(a, b model.Request) bool {
+	return a.Op == b.Op && a.Region == b.Region && a.Method == b.Method && a.OtherTarget == b.OtherTarget &&
+		(a.Raw == b.Raw || a.Raw != nil && b.Raw != nil && *a.Raw == *b.Raw) && a.Input.Equal(b.Input)
+}
+
 // With is a request with another value of a member; Absent takes it out.
 func With(r model.Request, member string, v value.Value) model.Request {
 	r.Input = r.Input.With(member, v)

@@ -34,9 +34,15 @@ type change struct {
 	read          string    // the resource that was read
 	own           bool      // which is the one that was changed
 	got           Answer
+	right         *Answer // the reference's, once it was asked for
 }
 
-func (c *change) reference() Answer { return Step(c.before, c.request)[0].Answer }
+func (c *change) reference() Answer {
+	if c.right == nil {
+		c.right = &Step(c.before, c.request)[0].Answer
+	}
+	return *c.right
+}
 
 func newChange(before, after State, r Request) *change {
 	c := &change{request: r, before: before, after: after, resource: cmp.Or(Resource(after, r), Resource(before, r))}

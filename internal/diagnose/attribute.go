@@ -30,7 +30,7 @@ var (
 
 // applies reports whether the case has the trait.
 func (c control) applies(requests []model.Request) bool {
-	return generators.Key(c.without(requests)...) != generators.Key(requests...)
+	return !slices.EqualFunc(c.without(requests), requests, generators.Same)
 }
 
 // each makes a control of a change of single requests.

@@ -19,6 +19,7 @@ type visit struct {
 	worker  *Worker
 	due     map[string][]model.ID // rules that the next Get of a resource tests
 	found   *diagnose.Divergence  // what was found last and leaves the state open
+	behind  string                // the key of that
 	quiet   bool                  // which rules it exercises is not counted: others do the same
 }
 
@@ -67,9 +68,10 @@ func (v *visit) Found(s *session.Session, f model.Finding) {
 	w, status := v.worker, v.worker.Client.Status
 	d := diagnose.Suspect(s, f)
 	d.Doubtful = s.Doubtful() && w.Client.RestsOnAnswer(f) // silence is confirmed in a way of its own
+	key := d.Key()
 	if w.Suspicions.Add(d) {
 		status.Divergences.Add(1)
-		status.TellOnce(d.Key(), d.Event)
+		status.TellOnce(key, d.Event)
 		if c := w.inspector; c != nil && c.options.Found != nil && c.options.Found(f.Signature()) {
 			status.Stop.Store(true)
 		}
@@ -78,12 +80,12 @@ func (v *visit) Found(s *session.Session, f model.Finding) {
 		w.inspector.suspect(d)
 	}
 	if !f.Plain {
-		v.found = d
+		v.found, v.behind = d, key
 	}
 	last := s.Last()
 	right := model.Step(last.Before, last.Request)[0]
 	now, due, resource := model.Exercised(last.Before, last.Request, right.Answer, right.Next)
-	status.Hide(d.Key(), slices.Concat(now, due)...)
+	status.Hide(key, slices.Concat(now, due)...)
 	v.shown(*last, resource)
 }
 
@@ -160,14 +162,6 @@ func class(s model.State, broken []model.ID) string {
 	return key
 }
 
-// behind is the key of what was found last; empty for nothing.
-func (v *visit) behind() string {
-	if v.found == nil {
-		return ""
-	}
-	return v.found.Key()
-}
-
 // Unchanged notes that the rules hold which the next Get of a resource was to test.
 func (v *visit) Unchanged(resource string) { v.read(resource, v.due[resource]...) }
 
@@ -194,7 +188,7 @@ func (v *visit) Followed(harm bool) {
 		v.worker.Suspicions.Prefer(v.found)
 	}
 	for _, ids := range v.due {
-		v.worker.Client.Status.Hide(v.behind(), ids...)
+		v.worker.Client.Status.Hide(v.behind, ids...)
 	}
 	clear(v.due)
 }

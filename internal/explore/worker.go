@@ -123,7 +123,7 @@ func (w *Worker) groups(ctx context.Context, cases []catalogue.Case, probe func(
 		for _, r := range cases[next].Setup {
 			ready = ready && v.play(ctx, r) && (r.Op != model.OpPut || v.verify(ctx, r))
 		}
-		prepared, world, from, spoiled := v.session.State(), cases[next].World, next, v.behind()
+		prepared, world, from, spoiled := v.session.State(), cases[next].World, next, v.behind
 		for first := true; ready && next < len(cases) && cases[next].World == world &&
 			(first || v.session.State().Equal(prepared) && len(v.session.Steps) < maxSharedSteps); first = false {
 			next++

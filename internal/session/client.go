@@ -150,7 +150,7 @@ func (c *Client) sendOnce(ctx context.Context, world targets.World, r model.Requ
 	}
 	c.Status.Requests.Add(1)
 	if reply.Answer.Outcome == model.Succeeded {
-		c.Status.worked.Store(r.Op, true)
+		c.Status.worked.LoadOrStore(r.Op, true) // which costs less where it is there
 	}
 	if reply.Err != nil {
 		c.Status.ended.CompareAndSwap(nil, &reply.Err)

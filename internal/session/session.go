@@ -55,13 +55,12 @@ func Requests(steps []Step) []model.Request {
 	return requests
 }
 
-// Exchanges lists steps as the model sees them.
-func Exchanges(steps []Step) []model.Exchange {
-	out := make([]model.Exchange, len(steps))
-	for i := range steps {
-		out[i] = steps[i].Exchange()
+// past is what came before the last step, as the model sees it. What has a successor does not change any more.
+func (s *Session) past() []model.Exchange {
+	for i := len(s.earlier); i < len(s.Steps)-1; i++ {
+		s.earlier = append(s.earlier, s.Steps[i].Exchange())
 	}
-	return out
+	return s.earlier
 }
 
 // Found is a finding and the step that showed it.
@@ -117,7 +116,8 @@ type Session struct {
 	observer Observer
 	world    targets.World
 	tracker  *model.Tracker
-	silent   int // answers in a row that were not definite
+	earlier  []model.Exchange // steps, as far as they were looked back on
+	silent   int              // answers in a row that were not definite
 
 	wrote       time.Time // when the last write was answered, or lost
 	lostWrite   time.Time // when the answer to a write was last lost: it may still be carried out
@@ -238,7 +238,7 @@ func (s *Session) Do(ctx context.Context, r model.Request) {
 
 // keep appends a step. Of large answers that decided nothing no more than their beginning is kept.
 func (s *Session) keep(step Step) {
-	if n := len(s.Steps); n > 1 && !s.Steps[n-2].Diverges {
+	if n := len(s.Steps); n > 1 && !s.Steps[n-2].Diverges && len(s.Steps[n-2].Reply.Received) > maxEarlier {
 		s.Steps[n-2].Reply = wire.Brief(s.Steps[n-2].Reply, maxEarlier)
 	}
 	s.Steps = append(s.Steps, step)
@@ -358,7 +358,7 @@ func (s Step) Report(n int) reports.Step {
 func (s *Session) diverged(ctx context.Context) {
 	x := s.Last().Exchange()
 	blamed := model.Resource(x.Before, x.Request)
-	finding := model.Blame(Exchanges(s.Steps), s.Last().Allowed())
+	finding := model.Blame(append(s.past(), x), s.Last().Allowed())
 	if x.Request.Op == model.OpTrail && blamed != "" {
 		// The flag may be right and the selectors wrong: Get decides.
 		if reads := s.readBack(ctx, blamed); reads != nil {
@@ -405,7 +405,7 @@ func (s *Session) readBack(ctx context.Context, resource string) *model.Finding 
 	if _, plain := s.tracker.TakenFor(r, reply.Answer); plain || verdict.Allowed {
 		return nil
 	}
-	history := append(Exchanges(s.Steps[:len(s.Steps)-1]),
+	history := append(s.past(),
 		model.Exchange{Before: s.tracker.State(), Request: r, Answer: reply.Answer, After: s.tracker.State()})
 	finding := model.Blame(history, verdict.Expected)
 	return &finding
@@ -422,11 +422,11 @@ func (s *Session) follow(ctx context.Context, blamed string) {
 	state := s.tracker.State()
 	last := *s.Last()
 	wronglyDone := last.Request.Op == model.OpPut && last.Reply.Answer.Outcome == model.Succeeded
-	before := len(s.Steps)
-	if last.Request.Op.Reads() {
-		before--
+	history := s.past()
+	if !last.Request.Op.Reads() {
+		history = append(history, last.Exchange())
 	}
-	history, found, harm := Exchanges(s.Steps[:before]), len(s.Found)-1, false
+	found, at, harm := len(s.Found)-1, len(s.Steps)-1, false
 	refused := len(model.Broken(last.Before, last.Request)) > 0
 	for _, resource := range state.Resources() {
 		r := generators.GetOf(resource)
@@ -447,7 +447,7 @@ func (s *Session) follow(ctx context.Context, blamed string) {
 		verdict := s.tracker.Clone().Observe(r, reply.Answer)
 		if _, plain := s.tracker.TakenFor(r, reply.Answer); !plain && !verdict.Allowed && resource != blamed && !wronglyDone {
 			s.keep(Step{Request: r, Reply: reply, Before: s.tracker.State(), State: next, Diverges: true})
-			s.record(model.Blame(append(history[:before:before], s.Last().Exchange()), verdict.Expected))
+			s.record(model.Blame(append(slices.Clip(history), s.Last().Exchange()), verdict.Expected))
 		}
 		state = next
 	}
@@ -470,7 +470,7 @@ func (s *Session) follow(ctx context.Context, blamed string) {
 		}
 	}
 	s.tracker.Follow(states...)
-	if harm && found >= 0 && s.Found[found].At == before-1 {
+	if harm && found >= 0 && s.Found[found].At == at {
 		s.Found[found].Harm = true
 	}
 	s.observer.Followed(harm)

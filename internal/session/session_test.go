@@ -103,7 +103,7 @@ func TestSteps(t *testing.T) {
 	stored, _ = model.StoredIn(put.State, "trail/us-east-1/alpha")
 	assert.Equal(t, callRate, stored)
 	assert.Empty(t, cmp.Diff(put.State.Resources(), s.State().Resources()))
-	assert.Equal(t, session.Requests(s.Steps)[3].Op, session.Exchanges(s.Steps)[3].Request.Op)
+	assert.Equal(t, session.Requests(s.Steps)[3].Op, s.Steps[3].Exchange().Request.Op)
 }
 
 // TestFollow: after an answer that no branch allows the target is read and followed, so that its later

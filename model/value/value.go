@@ -170,10 +170,11 @@ func (v Value) AppendJSON(dst []byte) []byte {
 }
 
 func appendString(dst []byte, s string) []byte {
-	special := func(c rune) bool { return c < ' ' || c == '"' || c == '\\' || c >= utf8.RuneSelf }
-	if strings.ContainsFunc(s, special) {
-		quoted, _ := json.Marshal(s) // a string cannot fail
-		return append(dst, quoted...)
+	for i := range len(s) {
+		if c := s[i]; c < ' ' || c == '"' || c == '\\' || c >= utf8.RuneSelf {
+			quoted, _ := json.Marshal(s) // a string cannot fail
+			return append(dst, quoted...)
+		}
 	}
 	return append(append(append(dst, '"'), s...), '"')
 }

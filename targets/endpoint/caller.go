@@ -43,9 +43,9 @@ type Caller struct {
 	options Options // but for URL, which is read
 	url     *url.URL
 	admit   Admit
-	signer  *v4.Signer
-	long    bool     // the prefix of X-Amz-Target is
-	clients sync.Map // *cloudtrail.Client by access key: each keeps one derived key for a Region
+	client  *cloudtrail.Client // makes requests, and sends none
+	long    bool               // the prefix of X-Amz-Target is
+	signers sync.Map           // *v4.Signer by access key: each keeps one derived key for a Region
 }
 
 // NewCaller returns a caller of a URL, with the timeout, connections, transport, credentials and pace of the
@@ -55,7 +55,7 @@ func NewCaller(to *url.URL, o Options, admit Admit) *Caller {
 		// Shorter than servers keep a connection, so that none is used while it is being closed.
 		o.Transport = NewTransport(&net.Dialer{Timeout: o.Timeout, Control: guardDial}, o.Conns, time.Second)
 	}
-	return &Caller{options: o, url: to, admit: admit, signer: v4.NewSigner()}
+	return &Caller{options: o, url: to, admit: admit, client: cloudtrail.New(cloudtrail.Options{Credentials: o.Credentials})}
 }
 
 // NewTransport returns one that asks no proxy and keeps some connections, each for some time without use.
@@ -79,16 +79,14 @@ func (c *Caller) ask(ctx context.Context, region string, r model.Request) (targe
 			return targets.Reply{Problem: "interrupted"}, &exchanged{err: err}
 		}
 	}
-	x := &exchanged{meant: r.Input}
-	if x.meant.Kind() == value.Absent {
-		x.meant = value.Obj()
+	limited, cancel := context.WithTimeout(ctx, targets.Limit(ctx, c.options.Timeout))
+	defer cancel()
+	req, body := c.ofSDK(limited, r)
+	if req == nil {
+		req, body = raw(r.Method), wire.Encode(r)
 	}
-	if !c.throughSDK(ctx, region, r, x) {
-		limited, cancel := context.WithTimeout(ctx, targets.Limit(ctx, c.options.Timeout))
-		defer cancel()
-		r.OtherTarget = r.OtherTarget != c.long
-		c.raw(limited, region, r.Method, wire.Target(r), at(c.url, "/"), wire.Encode(r), x)
-	}
+	req.Header.Set(wire.TargetHeader, wire.Target(model.Request{Op: r.Op, OtherTarget: r.OtherTarget != c.long}))
+	x := c.signed(limited, region, req, at(c.url, "/"), body)
 	reply := c.read(ctx, r, x)
 	if c.options.Pace != nil && x.err == nil && wire.Repeatable(reply.Answer.Code) {
 		c.options.Pace.Throttled(region, write)
@@ -115,13 +113,6 @@ func (c *Caller) read(ctx context.Context, r model.Request, x *exchanged) target
 	return reply
 }
 
-type recorderKey struct{}
-
-func recorderOf(ctx context.Context) *exchanged {
-	x, _ := ctx.Value(recorderKey{}).(*exchanged)
-	return x
-}
-
 // sdkMethods has the SDK's method of each operation. To look it up is as dear as to read an answer.
 var sdkMethods = sync.OnceValue(func() map[model.Op]reflect.Method {
 	out := map[model.Op]reflect.Method{}
@@ -133,28 +124,44 @@ var sdkMethods = sync.OnceValue(func() map[model.Op]reflect.Method {
 	return out
 })
 
-// throughSDK sends a request through the SDK's client if that says just what is meant. Answers are read from the wire.
-func (c *Caller) throughSDK(ctx context.Context, region string, r model.Request, x *exchanged) bool {
-	if r.Malformed() || r.OtherTarget || targets.Bare.In(ctx) {
-		return false
-	}
-	credentials, _ := c.options.Credentials.Retrieve(ctx)
-	client, ok := c.clients.Load(credentials.AccessKeyID)
-	if !ok {
-		client, _ = c.clients.LoadOrStore(credentials.AccessKeyID, cloudtrail.NewFromConfig(c.Config(at(c.url, "/"), "", c.admit),
-			func(o *cloudtrail.Options) { o.APIOptions = append(o.APIOptions, unchecked) }))
-	}
+// ofSDK is a request as the SDK's client makes it, before it is signed, and its body; nil where that does not say just
+// what is meant. To be sent by the SDK, and read, would take most of a run's time.
+func (c *Caller) ofSDK(ctx context.Context, r model.Request) (req *http.Request, body []byte) {
 	method, ok := sdkMethods()[r.Op]
-	if !ok {
-		return false
+	if !ok || r.Malformed() || r.OtherTarget || targets.Bare.In(ctx) {
+		return nil, nil
+	}
+	meant := r.Input
+	if meant.Kind() == value.Absent {
+		meant = value.Obj()
 	}
 	in := reflect.New(method.Type.In(2).Elem())
-	if json.Unmarshal(x.meant.AppendJSON(nil), in.Interface()) == nil {
-		inRegion := func(o *cloudtrail.Options) { o.Region = region }
-		method.Func.Call([]reflect.Value{reflect.ValueOf(client), reflect.ValueOf(context.WithValue(ctx, recorderKey{}, x)), in, reflect.ValueOf(inRegion)})
+	if json.Unmarshal(meant.AppendJSON(nil), in.Interface()) != nil {
+		return nil, nil
 	}
-	return x.reached
+	take := middleware.BuildMiddlewareFunc("ConformTake", func(_ context.Context, in middleware.BuildInput, _ middleware.BuildHandler) (
+		out middleware.BuildOutput, metadata middleware.Metadata, err error) {
+		made := in.Request.(*smithyhttp.Request)
+		if body, err = io.ReadAll(made.GetStream()); err == nil {
+			req = made.Request
+		}
+		return out, metadata, errTaken
+	})
+	unsent := func(o *cloudtrail.Options) {
+		o.APIOptions = []func(*middleware.Stack) error{func(stack *middleware.Stack) error {
+			_, _ = stack.Initialize.Remove("OperationInputValidation") // lets out what lacks a member; some have none
+			return stack.Build.Add(take, middleware.After)
+		}}
+	}
+	method.Func.Call([]reflect.Value{reflect.ValueOf(c.client), reflect.ValueOf(ctx), in, reflect.ValueOf(unsent)})
+	if said, err := value.Parse(body); req == nil || err != nil || !said.Equal(meant) {
+		return nil, nil
+	}
+	req.Header.Set("Amz-Sdk-Request", "attempt=1; max=1") // which the SDK says of each attempt
+	return req, body
 }
+
+var errTaken = errors.New("the SDK does not send the request")
 
 // Config is that of SDK clients of any service, at some URL. It is given whole, so that they read neither
 // the environment nor any configuration file; their calls take no longer than a request may.
@@ -178,15 +185,7 @@ func (c *Caller) bounded(stack *middleware.Stack) error {
 	}), middleware.Before)
 }
 
-// unchecked lets requests out that lack a member.
-func unchecked(stack *middleware.Stack) error {
-	_, _ = stack.Initialize.Remove("OperationInputValidation") // some operations have none
-	return nil
-}
-
-var errOtherwise = errors.New("the SDK would send something else")
-
-// beforeSigning sees that the SDK's requests say what is meant and are admitted. Recorded ones get X-Amz-Target.
+// beforeSigning sees that the SDK's requests are admitted.
 func (c *Caller) beforeSigning(admit Admit) middleware.FinalizeMiddleware {
 	return middleware.FinalizeMiddlewareFunc("ConformAdmit", func(ctx context.Context, in middleware.FinalizeInput,
 		next middleware.FinalizeHandler) (out middleware.FinalizeOutput, metadata middleware.Metadata, err error) {
@@ -200,12 +199,6 @@ func (c *Caller) beforeSigning(admit Admit) middleware.FinalizeMiddleware {
 			if err = cmp.Or(err, request.RewindStream()); err != nil {
 				return out, metadata, err
 			}
-		}
-		if x := recorderOf(ctx); x != nil {
-			if said, err := value.Parse(body); err != nil || !said.Equal(x.meant) {
-				return out, metadata, errOtherwise
-			}
-			request.Header.Set(wire.TargetHeader, wire.Target(model.Request{Op: model.Op(middleware.GetOperationName(ctx)), OtherTarget: c.long}))
 		}
 		if admit != nil {
 			if err := admit(request.Request, body); err != nil {
@@ -227,9 +220,7 @@ const maxAnswer = 1 << 20
 
 // exchanged is what was on the wire.
 type exchanged struct {
-	meant    value.Value // what the body of a request through the SDK must say
 	sent     []byte
-	reached  bool // the request got as far as the transport
 	status   int
 	header   http.Header
 	received []byte
@@ -248,10 +239,9 @@ func (c *Caller) Do(req *http.Request) (*http.Response, error) {
 			return nil, err
 		}
 	}
-	recorder := recorderOf(req.Context())
-	x := cmp.Or(recorder, &exchanged{})
-	response := c.exchange(req, body, x)
-	if x.err == nil && recorder == nil {
+	var x exchanged
+	response := c.exchange(req, body, &x)
+	if x.err == nil {
 		response.Body = io.NopCloser(bytes.NewReader(x.received))
 	}
 	return response, x.err
@@ -259,7 +249,7 @@ func (c *Caller) Do(req *http.Request) (*http.Response, error) {
 
 // exchange sends one request, once, and reads the whole answer.
 func (c *Caller) exchange(req *http.Request, body []byte, x *exchanged) *http.Response {
-	x.sent, x.reached = body, true
+	x.sent = body
 	if body == nil {
 		req.Body, req.GetBody = nil, nil
 	} else {
@@ -286,39 +276,44 @@ func (c *Caller) exchange(req *http.Request, body []byte, x *exchanged) *http.Re
 			values[i] = string(secrets.strike([]byte(text)))
 		}
 	}
-	response.Body = http.NoBody // nobody decodes it again
 	return response
 }
 
-// raw sends a signed request with a body of our own.
-func (c *Caller) raw(ctx context.Context, region, method, target string, to *url.URL, body []byte, x *exchanged) {
-	req := (&http.Request{
-		Method: cmp.Or(method, http.MethodPost), URL: to, Host: to.Host, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
-		Header:        http.Header{"User-Agent": {"insightconform-conform"}, "Content-Type": {wire.ContentType}},
-		ContentLength: int64(len(body)),
-	}).WithContext(ctx)
-	if target != "" {
-		req.Header[wire.TargetHeader] = []string{target}
-	}
+// raw is a request that is none of the SDK's.
+func raw(method string) *http.Request {
+	return &http.Request{Method: cmp.Or(method, http.MethodPost), Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+		Header: http.Header{"User-Agent": {"insightconform-conform"}, "Content-Type": {wire.ContentType}}}
+}
+
+// signed sends a request with its body once it is admitted and signed for a Region, and reads the answer.
+func (c *Caller) signed(ctx context.Context, region string, req *http.Request, to *url.URL, body []byte) *exchanged {
+	x := &exchanged{}
+	req = req.WithContext(ctx)
+	req.URL, req.Host, req.ContentLength = to, to.Host, int64(len(body))
 	if c.admit != nil {
 		if x.err = c.admit(req, body); x.err != nil {
-			return
+			return x
 		}
 	}
 	credentials, err := c.options.Credentials.Retrieve(ctx)
 	if err != nil {
 		x.err = errCredentials
-		return
+		return x
+	}
+	signer, ok := c.signers.Load(credentials.AccessKeyID)
+	if !ok {
+		signer, _ = c.signers.LoadOrStore(credentials.AccessKeyID, v4.NewSigner())
 	}
 	sum := sha256.Sum256(body)
-	if c.signer.SignHTTP(ctx, credentials, req, hex.EncodeToString(sum[:]), "cloudtrail", region, time.Now()) != nil {
+	if signer.(*v4.Signer).SignHTTP(ctx, credentials, req, hex.EncodeToString(sum[:]), "cloudtrail", region, time.Now()) != nil {
 		x.err = errors.New("the request cannot be signed")
-		return
+		return x
 	}
 	if len(body) == 0 {
 		body = nil
 	}
 	c.exchange(req, body, x)
+	return x
 }
 
 // errCredentials stands for the provider's own error, which may tell more than a report should.

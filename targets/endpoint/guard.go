@@ -241,8 +241,11 @@ func (v veil) in(text []byte) bool {
 		longest = max(longest, run)
 	}
 	for _, secret := range v {
-		if shortest = min(shortest, len(secret)); strings.ContainsFunc(secret, func(r rune) bool { return r > 'z' || !spells[r] || strings.ContainsRune(`\%&`, r) }) {
-			shortest = 0
+		shortest = min(shortest, len(secret))
+		for i := range len(secret) {
+			if b := secret[i]; !spells[b] || b == '\\' || b == '%' || b == '&' {
+				shortest = 0
+			}
 		}
 	}
 	if longest < shortest || len(v) == 0 {

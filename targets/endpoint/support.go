@@ -36,9 +36,7 @@ func (t *Target) findExtension(ctx context.Context) {
 func (t *Target) extension(ctx context.Context, region, method string, body []byte) *exchanged {
 	ctx, cancel := context.WithTimeout(ctx, t.options.Timeout)
 	defer cancel()
-	x := &exchanged{}
-	t.caller.raw(ctx, region, method, "", at(t.url, ArrangePath), body, x)
-	return x
+	return t.caller.signed(ctx, region, raw(method), at(t.url, ArrangePath), body)
 }
 
 // findSupport makes the shared bucket where that is needed and possible.
