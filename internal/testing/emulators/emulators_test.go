@@ -66,7 +66,7 @@ func found(t *testing.T, handler http.Handler) string {
 		if d.Status != reports.Confirmed {
 			status = " (" + string(d.Status) + ")"
 		}
-		fmt.Fprintf(&out, "%s %s %s%s: %s, not %s\n", d.Level, d.Rule, d.Operation, status, d.Actual, strings.Join(d.Expected, " or "))
+		fmt.Fprintf(&out, "%s %s %s%s: %s, not %s\n", d.Level, d.Rule, d.Operation, status, d.Actual, d.Expected[0])
 		also := slices.Sorted(slices.Values(d.Also))
 		for _, signature := range slices.Compact(also) {
 			fmt.Fprintf(&out, "    %s\n", signature)
