@@ -331,6 +331,7 @@ func (p *Player) attribute(ctx context.Context, d *Divergence) {
 // what the simpler case shows is the finding; one that does gives the finding to its rule.
 func (p *Player) experiment(ctx context.Context, d *Divergence) {
 	if rule := model.RuleOf(d.Finding.Rule); rule == nil || rule.ID.Family() == "wire" && rule.ID != model.WireUnknownMembers || rule.Code != "" && d.Finding.Actual == "success" {
+		p.blameSimpler(ctx, d)
 		return
 	}
 	if plain := withoutReads(session.Requests(d.Steps)); len(plain) < len(d.Steps) {
@@ -363,9 +364,15 @@ func (p *Player) experiment(ctx context.Context, d *Divergence) {
 			return
 		}
 	}
+	p.blameSimpler(ctx, d)
+}
+
+// blameSimpler gives the finding to what a case shows that leaves out what the rule is about.
+func (p *Player) blameSimpler(ctx context.Context, d *Divergence) {
 	for _, simpler := range p.simplerCauses(d) {
 		found := p.find(ctx, simpler, func(f session.Found) bool {
-			return f.At == len(simpler)-1 && f.Rule != d.Finding.Rule && f.Actual == d.Finding.Actual && p.reliable(f)
+			same := f.Actual == d.Finding.Actual || model.RuleOf(d.Finding.Rule).MayPass && !f.Plain
+			return f.At == len(simpler)-1 && f.Rule != d.Finding.Rule && same && p.reliable(f)
 		})
 		if found != nil {
 			d.take(found)
@@ -422,6 +429,8 @@ func (p *Player) simplerCauses(d *Divergence) [][]model.Request {
 	last, requests := d.Steps[len(d.Steps)-1], session.Requests(d.Steps)
 	rule, success := model.RuleOf(d.Finding.Rule), last.Reply.Answer.Outcome == model.Succeeded
 	switch {
+	case rule == nil:
+		return nil
 	case rule.ID == model.TrailDeleteForgets: // the trail never was, or is still there
 		cases := [][]model.Request{requests[len(requests)-1:]}
 		if !success {
@@ -437,6 +446,13 @@ func (p *Player) simplerCauses(d *Divergence) [][]model.Request {
 			append(slices.DeleteFunc(slices.Clone(requests[:blamed]), puts), requests[blamed:]...)}
 	case !last.Request.Op.Insights() || last.Request.Malformed() || d.Finding.Step < len(d.Steps)-1:
 		return nil
+	case rule.MayPass && success: // each selector by itself
+		var cases [][]model.Request
+		for _, item := range last.Request.Input.Get("InsightSelectors").Items() {
+			alone := generators.With(last.Request, "InsightSelectors", value.ListOf(item))
+			cases = append(cases, append(slices.Clone(requests[:len(requests)-1]), alone))
+		}
+		return cases
 	case rule.Code != "" && !success, rule.Code == "" && success && last.Request.Op == model.OpPut:
 		return p.repaired(last.Request)
 	}

@@ -2,6 +2,8 @@ package embedded_test
 
 import (
 	"fmt"
+	"os"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -124,4 +126,44 @@ func TestCertificatesOfOtherWays(t *testing.T) {
 			assert.Contains(t, report.Certificates[0].Result, "not deterministic")
 		}
 	})
+}
+
+// TestFairnessBehindFlaws: an accepted alternative adds nothing to what is found of a server with a flaw that is common
+// among emulators. Each flaw meets a share of the alternatives; together they meet all.
+func TestFairnessBehindFlaws(t *testing.T) {
+	alternatives := embedded.Alternatives()
+	for i, flaw := range embedded.Flaws {
+		found := func(t *testing.T, o embedded.ServerOptions) map[string]string {
+			o.Fault = flaw
+			report, err := conform.Run(t.Context(), embedded.InProcess(o), conform.Options{Seed: 1, Workers: 1, Suites: []string{conform.Systematic}})
+			require.NoError(t, err)
+			all := map[string]string{}
+			for _, d := range report.Divergences {
+				for _, signature := range append(d.Also, d.Signature) {
+					parts := strings.Split(signature, "|")
+					all[parts[0]+" "+parts[1]] = d.Signature
+				}
+			}
+			return all
+		}
+		t.Run(flaw, func(t *testing.T) {
+			t.Parallel()
+			alone := found(t, embedded.ServerOptions{})
+			for n, a := range alternatives {
+				if (n+i)%fairStride() != 0 {
+					continue
+				}
+				for key, signature := range found(t, embedded.ServerOptions{Chooser: embedded.AlwaysChoice(a.Rule, a.N)}) {
+					assert.Contains(t, alone, key, "%s, the %d. alternative, with %s: %s", a.Rule, a.N, flaw, signature)
+				}
+			}
+		})
+	}
+}
+
+func fairStride() int {
+	if os.Getenv("CI") != "" {
+		return 2 * len(embedded.Flaws)
+	}
+	return 12 * len(embedded.Flaws)
 }
