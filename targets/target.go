@@ -114,6 +114,8 @@ type Names struct {
 	Prefix string
 	// Kept says that the world shares nothing with others, so that names stay as they are.
 	Kept bool
+	// Apart says that the world has an account for itself.
+	Apart bool
 	// Trails exist beforehand. CreateTrail is not sent, but lends them one by one.
 	Trails []string
 }

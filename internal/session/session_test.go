@@ -199,9 +199,6 @@ func TestWaitingKeepsNobodyWaiting(t *testing.T) {
 	target := naming.Wrap(plain)
 	_, err = target.Open(t.Context())
 	require.NoError(t, err)
-	mu.Lock()
-	arrived = nil
-	mu.Unlock()
 	one, other := client(scripted{}, 0), client(scripted{}, 0)
 	one.Target, other.Target, other.Status = target, target, one.Status
 	worlds := [2]targets.World{}
@@ -209,6 +206,9 @@ func TestWaitingKeepsNobodyWaiting(t *testing.T) {
 		worlds[i], err = target.NewWorld(t.Context())
 		require.NoError(t, err)
 	}
+	mu.Lock()
+	arrived = nil
+	mu.Unlock()
 	store := generators.CreateStore(0, generators.SourceStore)
 	for _, r := range append(generators.NewTrail(one.Scope), store) {
 		assert.Equal(t, model.Succeeded, one.Send(t.Context(), worlds[0], r).Answer.Outcome)

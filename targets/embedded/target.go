@@ -147,7 +147,7 @@ func (w *world) Do(ctx context.Context, r model.Request) targets.Reply {
 // Names implements targets.Named: each world has an account for itself.
 func (w *world) Names() targets.Names {
 	names := w.inner.Names()
-	names.Account = w.account
+	names.Account, names.Apart = w.account, true
 	return names
 }
 

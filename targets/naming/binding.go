@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/aws/aws-sdk-go-v2/aws/arn"
+
 	"github.com/insightconform/conform/generators"
 	"github.com/insightconform/conform/model"
 	"github.com/insightconform/conform/model/value"
@@ -21,18 +23,23 @@ type binding struct {
 	names    targets.Names
 	identity *identity
 
-	families map[string]string // lower-case names → the pattern of their concrete ones, or their tag
+	families map[string]string // lower-case names → what their concrete ones have in common: three letters, an ending, or a tag
 	back     map[string]string // concrete → symbolic, for all that the tag alone does not tell
 	long     []string          // the concrete names, buckets and keys that messages may contain
 	marks    []string          // what the tag adds to names
 	stores   []string          // the concrete IDs of StoreID(0), StoreID(1), …
 	missing  map[string]string // the concrete IDs of stores that there are not
 	lent     map[string]string // symbolic → concrete, of trails that exist beforehand
+	made     map[string]string // symbolic → concrete, of what is no name
+	numbers  map[string]string // likewise
+
+	taken func(concrete string) bool // reports whether the target has something of that name; nil asks nothing
+	owns  bool                       // what was translated last is the world's own
 }
 
 func newBinding(names targets.Names, id *identity) *binding {
 	b := &binding{names: names, identity: id, families: map[string]string{}, back: map[string]string{},
-		missing: map[string]string{}, lent: map[string]string{}}
+		missing: map[string]string{}, lent: map[string]string{}, made: map[string]string{}, numbers: map[string]string{}}
 	b.names.Bucket = cmp.Or(b.names.Bucket, generators.SharedBucket)
 	if b.names.Kept {
 		return b
@@ -59,6 +66,7 @@ const (
 
 // name makes a valid trail name the world's own.
 func (b *binding) name(s string) string {
+	b.owns = true
 	switch {
 	case b.lent[s] != "":
 		return b.lent[s]
@@ -98,27 +106,18 @@ func (b *binding) prefixed(s string) string {
 
 // patterned makes another name of the same length. Names that differ in letter case alone still do.
 func (b *binding) patterned(s string) string {
-	lower := strings.ToLower(s)
-	pattern, ok := b.families[lower]
-	if !ok {
-		if len(s) == 3 {
-			pattern = nextShort()
-		} else {
-			n := len(b.families)
-			tail := b.names.Tag + string([]byte{'a' + byte(n/26%26), 'a' + byte(n%26)})
-			pattern = lower[:len(s)-len(tail)] + tail
+	family := strings.ToLower(s)
+	concrete := ""
+	if len(s) == 3 {
+		if b.families[family] == "" {
+			b.families[family] = b.free(nextShort)
 		}
-		b.families[lower] = pattern
+		concrete = inCaseOf(s, b.families[family])
+	} else {
+		concrete = b.overwritten(s)
 	}
-	// The pattern has a letter wherever the name has one.
-	concrete := []byte(pattern)
-	for i := range concrete {
-		if s[i] >= 'A' && s[i] <= 'Z' {
-			concrete[i] -= 'a' - 'A'
-		}
-	}
-	b.bind(string(concrete), s)
-	return string(concrete)
+	b.bind(concrete, s)
+	return concrete
 }
 
 // bind has a concrete name translated back to a symbolic one.
@@ -145,10 +144,8 @@ func (b *binding) lends(symbolic, concrete string) {
 // trail translates a TrailName. With a prefix, what a careless service might take for a name becomes the world's own.
 func (b *binding) trail(s string) string {
 	switch {
-	case b.names.Prefix == "" && model.ValidTrailName(s):
-		return b.name(s)
 	case b.names.Prefix == "":
-		return b.other(s)
+		return b.named(s)
 	case !IsARN(s):
 		return MapNames(s, b.careful)
 	}
@@ -185,20 +182,23 @@ var storeNumber = func() map[string]int {
 // StoreIDs finds the identifiers of event data stores in a string.
 var StoreIDs = regexp.MustCompile(`[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}`)
 
+func isStoreID(s string) bool { return s != "" && StoreIDs.FindString(s) == s }
+
 // store translates a suffix or ARN. With a prefix, no identifier goes out that is not the world's own or made up.
 func (b *binding) store(s string) string {
 	if b.names.Prefix != "" && !strings.Contains(s, ":trail/") {
 		s = StoreIDs.ReplaceAllStringFunc(s, b.storeID)
 		return b.identity.arn(s, swap.to, func(_, id string) string { return id })
 	}
-	if _, ok := storeNumber[s]; ok {
+	if isStoreID(s) {
 		return b.storeID(s)
 	}
-	return b.other(s)
+	return b.named(s)
 }
 
 // storeID gives a store's identifier, another one where there is no such store yet: the target may have one of that.
 func (b *binding) storeID(s string) string {
+	b.owns = true
 	n, ok := storeNumber[s]
 	switch {
 	case ok && n < len(b.stores) && b.stores[n] != "":
@@ -264,7 +264,7 @@ func (b *binding) meant(s string) string {
 	if x, ok := b.back[s]; ok {
 		return x
 	}
-	if strings.HasPrefix(s, "arn:") {
+	if arn.IsARN(s) {
 		return b.identity.arn(s, swap.from, func(_, id string) string {
 			if x, ok := b.back[id]; ok {
 				return x
@@ -292,28 +292,36 @@ func (b *binding) unmarked(s string) string {
 	return s
 }
 
-func (b *binding) input(input value.Value) value.Value {
-	out := input
+// nameMembers are the members that name something.
+var nameMembers = map[string]func(*binding, string) string{
+	"trailname": (*binding).trail, "name": (*binding).trail, "trailarn": (*binding).trail, // a store's name must be unique too
+	"eventdatastore": (*binding).store, "insightsdestination": (*binding).store,
+}
+
+// input translates a request. common is what of its names all worlds say alike: absent where a world's own stands alone.
+func (b *binding) input(input value.Value) (out, common value.Value) {
+	out, common = input, value.Obj()
+	own := false
 	for _, m := range input.Members() {
-		member := m.Name
-		if b.names.Prefix != "" {
-			member = FoldedName(member)
-		}
-		translate := b.other
-		switch member {
-		case "TrailName", "Name", "trailname", "name", "trailarn": // a store's name must be unique too
-			translate = b.trail
-		case "EventDataStore", "InsightsDestination", "eventdatastore", "insightsdestination":
-			translate = b.store
-		case "S3BucketName", "s3bucketname":
-			translate = func(s string) string {
-				if s == generators.SharedBucket {
-					return b.names.Bucket
-				}
-				return b.other(s)
+		member := FoldedName(m.Name)
+		translate := nameMembers[member]
+		switch {
+		case translate != nil:
+			b.owns = false
+			out = out.With(m.Name, b.number(generators.MapStrings(m.Value, func(s string) string { return translate(b, s) })))
+			if is := member == "trailname" || member == "eventdatastore"; is && !b.owns {
+				common = common.With(m.Name, out.Get(m.Name))
+			} else if is {
+				own = true
 			}
+		case member == "s3bucketname" && m.Value.Text() == generators.SharedBucket:
+			out = out.With(m.Name, value.Str(b.names.Bucket))
+		default:
+			out = out.With(m.Name, generators.MapStrings(m.Value, b.other))
 		}
-		out = out.With(m.Name, generators.MapStrings(m.Value, translate))
 	}
-	return out
+	if own && !slices.ContainsFunc(common.Members(), func(m value.Member) bool { return m.Value.Kind() != value.Null }) {
+		common = value.Value{} // null is as good as absent
+	}
+	return out, common
 }

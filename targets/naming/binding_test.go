@@ -30,8 +30,17 @@ func TestBindingNames(t *testing.T) {
 	assert.NotEqual(t, b.trail(long), b.trail(long[:127]+"A"))
 	assert.True(t, strings.EqualFold(b.trail("abc"), b.trail("aBc")))
 	assert.NotEqual(t, b.trail("abc"), b.trail("aBc"))
-	for _, invalid := range []string{"", " ", "ab", "my-_trail", "192.168.5.4", strings.Repeat("a", 129), "-abc", "a b c", "arn:aws:cloudtrail", "abc\x00"} {
-		assert.Equal(t, invalid, b.trail(invalid))
+	for _, only := range []string{"", "arn:", ".", "é"} {
+		assert.Equal(t, only, b.trail(only), "there is no other one of its class")
+	}
+	for symbolic, concrete := range map[string]string{
+		"my-_trail": "my-_trail-TAG", "-abc": "-abc-TAG", "abc-": "abc-TAG-", "a b c": "a b c-TAG", "abc\x00": "abc-TAG\x00", "---": "--TAG--",
+		"arn:aws:cloudtrail": "arn:aws:cloudtrail-TAG", "arn:aws:s3:::alpha": "arn:aws:s3:::alpha-TAG", "trail/alpha": "trail/alpha-TAG",
+		strings.Repeat("a", 129): strings.Repeat("a", 117) + "TAGad",
+	} {
+		concrete = strings.ReplaceAll(concrete, "TAG", b.names.Tag)
+		assert.Equal(t, concrete, b.trail(symbolic))
+		assert.Equal(t, "no "+symbolic+"!", b.symbolic("no "+concrete+"!"))
 	}
 	assert.Equal(t, "Unknown trail: alpha for the user: 123456789012", b.symbolic("Unknown trail: alpha-"+b.names.Tag+" for the user: 123456789012"))
 	assert.Equal(t, "no "+long+"!", b.symbolic("no "+b.trail(long)+"!"))
@@ -44,9 +53,9 @@ func TestBindingARNs(t *testing.T) {
 	assert.Equal(t, "arn:aws:cloudtrail:us-east-1:123456789012:trail/alpha", b.symbolic(out))
 	assert.Contains(t, b.trail("arn:aws:cloudtrail:eu-west-1:210987654321:trail/alpha"), ":us-east-1:210987654321:", "the other account stays")
 	assert.Contains(t, b.trail("arn:aws-cn:cloudtrail:us-east-1:123456789012:trail/alpha"), "arn:aws:", "another partition is still another one")
-	assert.Equal(t, "arn:aws-cn:cloudtrail:cn-north-1:000000000000:trail/my-_trail", b.trail("arn:aws:cloudtrail:us-east-1:123456789012:trail/my-_trail"))
+	assert.Equal(t, "arn:aws-cn:cloudtrail:cn-north-1:000000000000:trail/my-_trail-"+b.names.Tag, b.trail("arn:aws:cloudtrail:us-east-1:123456789012:trail/my-_trail"))
 	for _, odd := range []string{"arn:", "arn:aws:cloudtrail", "arn:aws:cloudtrail:us-east-1:123456789012"} {
-		assert.Equal(t, odd, b.trail(odd))
+		assert.Equal(t, odd, b.symbolic(b.trail(odd)))
 		assert.Equal(t, odd, b.symbolic(odd))
 	}
 }
@@ -124,7 +133,9 @@ func TestBindingRoundTrip(t *testing.T) {
 			}
 			seen[out] = s
 			require.Equal(t, s, b.symbolic(b.store(s)))
-			require.Equal(t, s, b.symbolic(b.other(s)))
+			if len(s) > 3 { // else it may be what another one has become
+				require.Equal(t, s, b.symbolic(b.other(s)))
+			}
 		}
 	})
 }

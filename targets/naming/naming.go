@@ -1,7 +1,8 @@
 // Package naming translates between the symbolic names of cases and the names of a target: a case says
 // trail "alpha", event data store StoreID(0), account, Regions and ARNs of model.DefaultWorld; what goes
 // out names things that are unique to the world, in the account and Regions where the target lives.
-// What comes back is translated the other way. Targets and their callers need not know.
+// What comes back is translated the other way. Targets and their callers need not know. What a world cannot have for
+// itself is turned off by requests that no case shows.
 package naming
 
 import (
@@ -9,7 +10,6 @@ import (
 	"context"
 	"crypto/rand"
 	"maps"
-	mathrand "math/rand/v2"
 	"regexp"
 	"slices"
 	"strings"
@@ -34,14 +34,15 @@ func Wrap(t targets.Target) targets.Target {
 
 type target struct {
 	inner  targets.Target
-	region string
+	info   targets.Info
+	shared shared
 	learnt atomic.Pointer[identity] // from the first trail, where the target does not tell its account
 }
 
 func (t *target) Open(ctx context.Context) (targets.Info, error) {
-	info, err := t.inner.Open(ctx)
-	t.region = info.Region
-	return info, err
+	var err error
+	t.info, err = t.inner.Open(ctx)
+	return t.info, err
 }
 
 func (t *target) NewWorld(ctx context.Context) (targets.World, error) {
@@ -52,11 +53,15 @@ func (t *target) NewWorld(ctx context.Context) (targets.World, error) {
 	var names targets.Names
 	if named, ok := inner.(targets.Named); ok {
 		names = named.Names()
-	} else if t.region != "" {
-		names.Regions = []string{t.region}
+	} else if t.info.Region != "" {
+		names.Regions = []string{t.info.Region}
 	}
-	return &world{inner: inner, target: t, binding: newBinding(names, newIdentity(names)),
-		learns: names.Account == "" || names.Unsure}, nil
+	w := &world{inner: inner, target: t, binding: newBinding(names, newIdentity(names)), learns: names.Account == "" || names.Unsure,
+		shares: !names.Kept && !names.Apart && names.Prefix == ""}
+	if w.shares {
+		t.shared.once.Do(func() { t.shared.try(ctx, w, t.info.RawRequests) })
+	}
+	return w, nil
 }
 
 func (t *target) Close() error { return t.inner.Close() }
@@ -66,6 +71,7 @@ type world struct {
 	target  *target
 	binding *binding
 	learns  bool // the account, from the ARNs of trails
+	shares  bool // with other worlds what has no name of its own
 }
 
 func (w *world) Do(ctx context.Context, r model.Request) targets.Reply {
@@ -77,8 +83,7 @@ func (w *world) Do(ctx context.Context, r model.Request) targets.Reply {
 	if name := r.Input.Get("Name").Text(); r.Op == model.OpCreate && len(w.binding.names.Trails) > 0 && w.binding.lent[name] == "" {
 		return w.lendTrail(r, name)
 	}
-	sent := w.binding.request(r)
-	reply := w.inner.Do(ctx, sent)
+	reply, sent := w.send(ctx, r)
 	for used, asked := range reply.Instead {
 		if r.Op == model.OpCreate && asked == sent.Input.Get("Name").Text() {
 			w.binding.lends(r.Input.Get("Name").Text(), used)
@@ -97,6 +102,28 @@ func (w *world) Do(ctx context.Context, r model.Request) targets.Reply {
 	}
 	w.binding.translate(&reply)
 	return reply
+}
+
+// send translates and sends a request.
+func (w *world) send(ctx context.Context, r model.Request) (targets.Reply, model.Request) {
+	if !w.shares {
+		sent, _ := w.binding.request(r)
+		return w.inner.Do(ctx, sent), sent
+	}
+	w.binding.taken = w.takes(ctx, r)
+	sent, common := w.binding.request(r)
+	if !r.Op.Insights() || common.Kind() == value.Absent {
+		return w.inner.Do(ctx, sent), sent
+	}
+	if w.target.shared.stores {
+		w.target.shared.mu.Lock()
+		defer w.target.shared.mu.Unlock()
+	}
+	reply := w.inner.Do(ctx, sent)
+	if r.Op == model.OpPut && reply.Answer.Outcome == model.Succeeded {
+		w.inner.Do(ctx, off(sent.Region, common))
+	}
+	return reply, sent
 }
 
 // Await implements targets.Queued.
@@ -156,19 +183,23 @@ func (b *binding) moves() bool {
 	return !b.names.Kept || !b.identity.plain || len(b.back)+len(b.names.Trails) > 0
 }
 
-func (b *binding) request(r model.Request) model.Request {
+// request translates a request. common is as of input.
+func (b *binding) request(r model.Request) (_ model.Request, common value.Value) {
 	r.Region = b.region(r.Region)
 	switch {
 	case !b.moves():
 	case r.Raw != nil:
-		if b.names.Prefix != "" {
+		if !b.names.Kept {
 			raw := strings.ReplaceAll(*r.Raw, commonName, b.name(commonName))
+			if raw == *r.Raw {
+				common = value.Obj()
+			}
 			r.Raw = &raw
 		}
 	case r.Input.Kind() == value.Object:
-		r.Input = b.input(r.Input)
+		r.Input, common = b.input(r.Input)
 	}
-	return r
+	return r, common
 }
 
 // region is the target's own, of a symbolic one; empty is the home Region.
@@ -236,7 +267,7 @@ func (id *identity) word(s string, direction func(swap, string) string) string {
 	return direction(id.account, direction(id.region, s))
 }
 
-// arn translates an ARN part by part. resource gets the kind and the name of a trail or event data store.
+// arn translates an ARN part by part. resource gets the kind, which may be empty, and the name of what it names.
 func (id *identity) arn(s string, direction func(swap, string) string, resource func(kind, name string) string) string {
 	parsed, err := arn.Parse(s)
 	if err != nil {
@@ -244,8 +275,11 @@ func (id *identity) arn(s string, direction func(swap, string) string, resource 
 	}
 	parsed.Partition, parsed.Region = direction(id.partition, parsed.Partition), direction(id.region, parsed.Region)
 	parsed.AccountID = direction(id.account, parsed.AccountID)
-	if kind, name, ok := strings.Cut(parsed.Resource, "/"); ok && (kind == "trail" || kind == "eventdatastore") {
+	kind, name, ok := strings.Cut(parsed.Resource, "/")
+	if ok {
 		parsed.Resource = kind + "/" + resource(kind, name)
+	} else {
+		parsed.Resource = resource("", kind)
 	}
 	return parsed.String()
 }
@@ -291,9 +325,9 @@ func MapNames(s string, replace func(name string) string) string {
 }
 
 // FoldedName is a member's name as the most careless reader would compare it.
-func FoldedName(s string) string {
-	return strings.NewReplacer("_", "", "-", "", " ", "").Replace(strings.ToLower(s))
-}
+func FoldedName(s string) string { return withoutSeparators.Replace(strings.ToLower(s)) }
+
+var withoutSeparators = strings.NewReplacer("_", "", "-", "", " ", "")
 
 // TagLength is that of the letters that make a name unique.
 const TagLength = 10
@@ -306,16 +340,4 @@ func NewTag() string {
 		tag[i] = 'a' + tag[i]%26
 	}
 	return string(tag)
-}
-
-var (
-	shortCount atomic.Uint32
-	firstShort = mathrand.Uint32N(8000)
-)
-
-// nextShort returns three consonants: they make no word that an answer could hold.
-func nextShort() string {
-	const letters = "bcdfghjklmnpqrstvwxz"
-	n := (firstShort + shortCount.Add(1)) * 2741 // has no factor in common with 8000: all names come before one repeats
-	return string([]byte{letters[n%20], letters[n/20%20], letters[n/400%20]})
 }
