@@ -64,7 +64,7 @@ var controls = []control{
 	{model.PutIdempotent, withoutRepeats, general},
 	{model.StoreARNOrSuffix, each(storesByARN), nil},
 	{model.TrailNameOrARN, each(trailsByName), nil},
-	{model.WireProtocol, each(func(r model.Request) model.Request { r.OtherTarget = false; return r }), nil},
+	{model.WireProtocol, each(byShortPrefix), nil},
 }
 
 // onList changes a member that is a list, where it is one.
@@ -266,14 +266,35 @@ func trailsByName(r model.Request) model.Request {
 	return r
 }
 
-// storesByARN replaces the ID suffix of a store by its ARN.
-func storesByARN(r model.Request) model.Request {
+// trailsByARN is the reverse.
+func trailsByARN(r model.Request) model.Request {
+	if name := r.Input.Get("TrailName").Text(); r.Op.Insights() && model.ValidTrailName(name) {
+		home := cmp.Or(r.Region, model.DefaultWorld.Home)
+		r.Input = r.Input.With("TrailName", value.Str(model.DefaultWorld.TrailARN(home, name)))
+	}
+	return r
+}
+
+// storesByARN replaces the ID suffix of a store by its ARN, and storesBySuffix the reverse.
+func storesByARN(r model.Request) model.Request { return renamingStores(r, "", homeStore) }
+
+func storesBySuffix(r model.Request) model.Request { return renamingStores(r, homeStore, "") }
+
+var homeStore = model.DefaultWorld.StoreARN(model.DefaultWorld.Home, "")
+
+// renamingStores has another beginning before the IDs of stores.
+func renamingStores(r model.Request, from, to string) model.Request {
 	for _, member := range []string{"EventDataStore", "InsightsDestination"} {
-		id := r.Input.Get(member).Text()
-		if r.Op.Insights() && strings.HasPrefix(id, "00000000-0000-4000-8000-") {
-			r.Input = r.Input.With(member, value.Str(model.DefaultWorld.StoreARN(model.DefaultWorld.Home, id)))
+		id, begins := strings.CutPrefix(r.Input.Get(member).Text(), from)
+		if begins && r.Op.Insights() && strings.HasPrefix(id, "00000000-0000-4000-8000-") {
+			r.Input = r.Input.With(member, value.Str(to+id))
 		}
 	}
+	return r
+}
+
+func byShortPrefix(r model.Request) model.Request {
+	r.OtherTarget = false
 	return r
 }
 
@@ -357,10 +378,7 @@ func (p *Player) experiment(ctx context.Context, d *Divergence) {
 		}
 		// Without the trait it does not show. With it, does it still?
 		if (c.from == nil || slices.Contains(c.from, d.Finding.Rule)) && p.watch(ctx, requests, d.Raw) != nil {
-			d.Finding.Rule, d.Finding.Level = c.rule, model.RuleOf(c.rule).Level
-			if c.rule == model.WireProtocol { // one prefix that does not work is one divergence
-				d.Finding.Operation, d.Finding.Expected = "", []string{"the answer that the other prefix gets"}
-			}
+			d.belongsTo(c.rule)
 			return
 		}
 	}

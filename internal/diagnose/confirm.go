@@ -26,32 +26,14 @@ type Options struct {
 	Note func(text string) // is told what the report should say besides
 }
 
-// Resolve tries suspicions again on fresh worlds, shrinks what repeats, decides on its shortest case
-// which rule it belongs to, and merges what is the same divergence. The suspicions come sorted.
-func (p *Player) Resolve(ctx context.Context, suspected []*Divergence, o Options) []*Divergence {
+// resolve is Resolve for suspicions of which each is looked into.
+func (p *Player) resolve(ctx context.Context, suspected []*Divergence, o Options) []*Divergence {
 	found := p.lookInto(ctx, p.withoutDoubts(ctx, suspected, o), o)
 	if o.ShrinkRequests == 0 {
 		return merged(found)
 	}
 	p.shrinkAll(ctx, found, o)
-	return p.storesAsOne(impliedAsOne(p.flakyAsOne(p.withoutSymptoms(ctx, merged(found)))))
-}
-
-// storesAsOne lists under store/enables what a target shows on event data stores, if it always answers one code.
-func (p *Player) storesAsOne(found []*Divergence) []*Divergence {
-	code, always := p.Client.Status.StoresAlways()
-	first := slices.IndexFunc(found, func(d *Divergence) bool { return d.Finding.Rule == model.StoreEnables && d.Again > 0 })
-	if !always || first < 0 {
-		return found
-	}
-	cause := found[first]
-	return slices.DeleteFunc(found, func(d *Divergence) bool {
-		symptom := d != cause && d.Finding.Actual == code && session.OnStore(d.Steps[len(d.Steps)-1].Request)
-		if symptom {
-			cause.addSymptom(d)
-		}
-		return symptom
-	})
+	return impliedAsOne(p.flakyAsOne(p.withoutSymptoms(ctx, merged(found))))
 }
 
 // impliedAsOne lists under a rule of trails or stores that are not there what the same operation answers in the same way
@@ -135,7 +117,7 @@ func (p *Player) confirmAll(ctx context.Context, suspected []*Divergence, o Opti
 				tried = *other
 			}
 			if tried.Again > 0 {
-				tried.Count, tried.As = d.Count, d.As
+				tried.Count, tried.As, tried.form = d.Count, d.As, d.form
 				*d = tried
 			}
 		}

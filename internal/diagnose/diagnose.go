@@ -33,6 +33,7 @@ type Divergence struct {
 
 	rate     string     // of what is seen now and then
 	Harm     bool       // what should have been refused has changed what is stored
+	form     model.ID   // the rule that promises the form of its request, where the target refuses each of that form
 	Doubtful bool       // it may rest on an old state of an eventually consistent target
 	broken   []model.ID // the rules that the diverging request breaks, where it breaks several
 }
@@ -75,6 +76,7 @@ func (d *Divergence) Key() string {
 			parts = append(parts, string(c.rule))
 		}
 	}
+	parts = append(parts, session.Forms(d.lastStep().Request)...)
 	return strings.Join(parts, "|")
 }
 
@@ -97,14 +99,14 @@ func flag(b bool) int {
 
 // merge takes in another sight of the same divergence.
 func (d *Divergence) merge(o *Divergence) {
-	count, others, as := d.Count+o.Count, slices.Concat(d.others, o.others), slices.Concat(d.As, o.As)
+	count, others, as, form := d.Count+o.Count, slices.Concat(d.others, o.others), slices.Concat(d.As, o.As), cmp.Or(d.form, o.form)
 	if d.Finding.Actual == session.Dropped {
 		others = append(others, new(*d), new(*o)) // only one of them may be what crashed the target
 	}
 	if o.Again > 0 && d.Again == 0 || (o.Again > 0) == (d.Again > 0) && o.betterThan(d) {
 		*d = *o
 	}
-	d.Count, d.others, d.As = count, others, as
+	d.Count, d.others, d.As, d.form = count, others, as, form
 }
 
 // Report renders the divergence, without what only a run knows.

@@ -105,6 +105,12 @@ func (v *visit) Allowed(step session.Step) {
 		return
 	}
 	now, due, resource := model.Exercised(step.Before, step.Request, step.Reply.Answer, step.State)
+	if unproven := w.Client.Status.Unproven(step.Request); len(unproven) > 0 {
+		for _, form := range unproven {
+			w.Client.Status.Hide(form, now...)
+		}
+		return
+	}
 	if step.Request.Op == model.OpGet && resource != "" {
 		v.shown(step, resource)
 		v.read(resource, now...)

@@ -246,13 +246,13 @@ func Illustrate(ctx context.Context, target targets.Target, rule model.ID) ([]re
 		}
 		// The case, and the reads after it, until the rule is exercised.
 		requests := c.Requests()
-		for len(requests) > 0 && len(w.missing) > 0 && v.play(ctx, requests[0]) {
+		for len(requests) > 0 && !subject.Status.Tested(rule) && v.play(ctx, requests[0]) {
 			if requests = requests[1:]; len(requests) == 0 && len(v.session.Steps) == len(c.Setup)+1 {
 				requests = generators.Reads(v.session.State(), c.Probe, subject.Scope)
 			}
 		}
 		v.session.Close(ctx)
-		if len(w.missing) > 0 {
+		if !subject.Status.Tested(rule) {
 			continue
 		}
 		var steps []reports.Step

@@ -12,6 +12,7 @@ import (
 	"hash"
 	"math"
 	"runtime"
+	"slices"
 	"strings"
 	"time"
 
@@ -237,14 +238,14 @@ func (p *prober) works(ctx context.Context, c model.Capability, requests ...mode
 	return p.set(c, ok, why)
 }
 
-// exists records whether an operation under test is there. Only what says that it is not makes it absent, whatever
-// is asked of it (behaviour.md, section 8); all else is for the suites to judge.
-func (p *prober) exists(ctx context.Context, c model.Capability, requests ...model.Request) bool {
+// exists records whether an operation under test is there, or a form of one. Only what says that it is not makes it
+// absent, whatever is asked of it (behaviour.md, section 8); all else is for the suites to judge.
+func (p *prober) exists(ctx context.Context, c model.Capability, absent func(targets.Reply) bool, requests ...model.Request) bool {
 	missing, why := true, ""
 	for i := 0; i < len(requests) && missing; i++ {
 		var reply targets.Reply
 		reply, _, why = p.try(ctx, requests[i])
-		missing = reply.Answer.Outcome != model.Succeeded && wire.Missing(reply)
+		missing = reply.Answer.Outcome != model.Succeeded && absent(reply)
 		if code := reply.Answer.Code; wire.Denied(code) {
 			p.client.Denied(code + " to " + string(requests[i].Op))
 		}
@@ -272,13 +273,13 @@ func (p *prober) trails(ctx context.Context) {
 	simple(model.CanAdvancedEvents, generators.PutEvents(name, classes[len(classes)-1]))
 	simple(model.CanGetEvents, generators.GetEvents(name))
 	simple(model.CanUpdate, generators.Update(name))
-	p.exists(ctx, model.CanPut, generators.PlainPut(name), generators.Put(name, 0))
-	p.exists(ctx, model.CanGet, generators.Get(name), generators.Get(name))
+	p.exists(ctx, model.CanPut, wire.Missing, generators.PlainPut(name), generators.Put(name, 0))
+	p.exists(ctx, model.CanGet, wire.Missing, generators.Get(name), generators.Get(name))
 	const data, both = model.Data, model.Management | model.Data
 	p.set(model.CanInsightData, true, "")
 	if p.can(model.CanPut) { // some servers answer each Put with Data as if there was no such operation
-		p.exists(ctx, model.CanInsightData, generators.Put(name, model.MakeSelectors(data, 0)), generators.Put(name, model.MakeSelectors(0, data)),
-			generators.Put(name, model.MakeSelectors(both, both)))
+		p.exists(ctx, model.CanInsightData, wire.NotOffered, generators.Put(name, model.MakeSelectors(data, 0)),
+			generators.Put(name, model.MakeSelectors(0, data)), generators.Put(name, model.MakeSelectors(both, both)))
 	}
 	simple(model.CanStop, generators.Stop(name))
 	simple(model.CanDelete, generators.Delete(name))
@@ -290,9 +291,13 @@ func (p *prober) trails(ctx context.Context) {
 
 func (p *prober) stores(ctx context.Context) {
 	first := model.StoreID(0)
-	if p.works(ctx, model.CanStores, generators.CreateStore(0, generators.SourceStore), generators.CreateStore(1, generators.InsightStore)) {
-		p.exists(ctx, model.CanStores, generators.PutStore(first, model.StoreID(1), model.MakeSelectors(model.Management, 0)),
-			generators.GetStore(first))
+	if made, why := p.makeStores(ctx); p.set(model.CanStores, made, why) {
+		var plain []model.Request
+		for _, before := range []string{"", p.subject.Model.StoreARN(p.subject.Model.Home, "")} { // by ID suffix, then by ARN
+			source, destination := before+first, before+model.StoreID(1)
+			plain = append(plain, generators.PutStore(source, destination, model.MakeSelectors(model.Management, 0)), generators.GetStore(source))
+		}
+		p.exists(ctx, model.CanStores, wire.NotOffered, plain...)
 	}
 	if !p.can(model.CanStores) {
 		for _, c := range []model.Capability{model.CanUpdateStores, model.CanStopStores, model.CanDeleteStores, model.CanRestoreStores} {
@@ -305,6 +310,28 @@ func (p *prober) stores(ctx context.Context) {
 	p.works(ctx, model.CanStopStores, generators.OnStore(model.OpStopIngestion, first), generators.OnStore(model.OpStartIngestion, first))
 	p.works(ctx, model.CanDeleteStores, generators.OnStore(model.OpDeleteStore, first))
 	p.works(ctx, model.CanRestoreStores, generators.OnStore(model.OpRestoreStore, first))
+}
+
+// makeStores makes a source and a destination. What has no ARN, or no ARN of its own, is no store.
+func (p *prober) makeStores(ctx context.Context) (made bool, why string) {
+	earlier := ""
+	for n, kind := range []generators.StoreKind{generators.SourceStore, generators.InsightStore} {
+		reply, ok, why := p.try(ctx, generators.CreateStore(n, kind))
+		arn := reply.Answer.StoreARN
+		named := model.Broken(model.NewState(p.subject.Model), generators.GetStore(arn))
+		switch {
+		case !ok:
+			return false, why
+		case arn == "":
+			return false, "CreateEventDataStore answered without an EventDataStoreArn"
+		case !strings.HasPrefix(arn, "arn:") || slices.Contains(named, model.StoreIDSyntax):
+			return false, fmt.Sprintf("CreateEventDataStore answered the EventDataStoreArn %q, which is no event data store's", arn)
+		case arn == earlier:
+			return false, "CreateEventDataStore answered one EventDataStoreArn to two requests"
+		}
+		earlier = arn
+	}
+	return true, ""
 }
 
 // surroundings probes Regions, buckets, keys and the account's conditions.

@@ -320,7 +320,7 @@ func (r *run) coverage() {
 		case !c.Applicable:
 			c.Why = r.subject.Lacking(rule)
 		default:
-			if c.Exercised = r.subject.Status.Exercised(rule.ID); !c.Exercised {
+			if c.Exercised = r.subject.Status.Tested(rule.ID); !c.Exercised {
 				c.Why = r.untested(rule.ID)
 			}
 		}

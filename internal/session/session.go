@@ -197,11 +197,9 @@ func (s *Session) Do(ctx context.Context, r model.Request) {
 	if wire.Full(reply.Answer.Code) && !r.Op.Insights() {
 		s.client.Status.full.Store(r.Op, reply.Answer.Code)
 	}
-	if OnStore(r) && model.Resource(before, r) != "" {
-		s.client.Status.stores.Store(reply.Answer.Kind(), true)
-	}
 	if r.Op.Insights() && !r.Malformed() {
 		s.client.Status.answered(before, r, reply.Answer)
+		s.client.Status.noteForms(before, r, reply.Answer, verdict.Allowed && reply.Answer.Definite())
 	}
 	if !verdict.Allowed && wire.Denied(reply.Answer.Code) { // says nothing of how the target behaves
 		text := reply.Answer.Code + " to " + string(r.Op)

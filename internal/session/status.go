@@ -37,13 +37,13 @@ type Status struct {
 
 	definite sync.Map // whether the last answer to each client was, while exploring
 
-	last   sync.Map // the request of each client that was not answered, since its last answer
-	worked sync.Map // the operations that have succeeded
-	asked  sync.Map // how many requests the exploration has sent, by operation
-	full   sync.Map // the codes by which operations said that a quota is reached
-	rules  sync.Map // that were put to the test
-	hidden sync.Map // rules that were not, each with what Hide was told
-	stores sync.Map // the kinds of what Put and Get answered on event data stores that are there
+	last   sync.Map               // the request of each client that was not answered, since its last answer
+	worked sync.Map               // the operations that have succeeded
+	asked  sync.Map               // how many requests the exploration has sent, by operation
+	full   sync.Map               // the codes by which operations said that a quota is reached
+	rules  sync.Map               // that were put to the test
+	hidden sync.Map               // rules that were not, each with what Hide was told
+	forms  [len(forms)][2]answers // of Put, and of Get
 
 	events  func(reports.Event)
 	telling sync.Mutex
@@ -53,22 +53,6 @@ type Status struct {
 // NewStatus begins a run. events is told of what happens, one event at a time; nil where nobody listens.
 func NewStatus(events func(reports.Event)) *Status {
 	return &Status{Started: time.Now(), events: events}
-}
-
-// OnStore reports whether a request is a Put or Get on an event data store alone.
-func OnStore(r model.Request) bool {
-	return r.Op.Insights() && r.Input.Get("EventDataStore").Given() && !r.Input.Get("TrailName").Given()
-}
-
-// StoresAlways is the code that every Put and Get on event data stores was answered; ok is false where they
-// were answered in several ways, or well.
-func (s *Status) StoresAlways() (code string, ok bool) {
-	kinds := 0
-	for kind := range s.stores.Range {
-		code = kind.(string)
-		kinds++
-	}
-	return code, kinds == 1 && code != (model.Answer{Outcome: model.Succeeded}).Kind() && code != codeNotEnabled
 }
 
 // Tell passes an event on.
@@ -99,11 +83,14 @@ func (s *Status) TellNote(text string) {
 // Exercise notes that a rule was put to the test.
 func (s *Status) Exercise(id model.ID) { s.rules.Store(id, true) }
 
-// Exercised reports whether a rule was put to the test.
+// Exercised reports whether a rule was put to the test, by requests of forms that were seen to work.
 func (s *Status) Exercised(id model.ID) bool {
 	_, ok := s.rules.Load(id)
 	return ok
 }
+
+// Tested reports whether a rule was put to the test, all in all.
+func (s *Status) Tested(id model.ID) bool { return s.Exercised(id) || s.provenSince(id) }
 
 // Asked counts the requests of an operation that the exploration has sent.
 func (s *Status) Asked(op model.Op) int {

@@ -381,6 +381,13 @@ func wireFaults() []Fault {
 		{Name: "long-prefix-unknown", Rule: model.WireProtocol,
 			Describe: "The long X-Amz-Target prefix is not understood.",
 			start:    forgetful(refuses(codeUnknown, func(c *call) bool { return c.request.OtherTarget }))},
+		{Name: "long-prefix-without-code", Rule: model.WireProtocol,
+			Describe: "The long X-Amz-Target prefix is answered with HTTP 404 and no error code.",
+			start: replying(func(r model.Request, p *response) {
+				if r.OtherTarget {
+					p.status, p.body = http.StatusNotFound, value.Obj("message", "Not found")
+				}
+			})},
 		{Name: "error-without-code", Rule: model.WireErrorShape,
 			Describe: "Errors have a message and no code.",
 			start: replying(func(_ model.Request, p *response) {

@@ -79,6 +79,9 @@ func getFaults() []Fault {
 		{Name: "put-by-arn-refused", Rule: model.TrailNameOrARN,
 			Describe: "Put by ARN answers TrailNotFoundException.",
 			start:    onPut(refuses(codeTrailNotFound, (*call).byARN))},
+		{Name: "trail-arns-unknown", Rule: model.TrailNameOrARN,
+			Describe: "Put and Get answer " + codeTrailName + " to whatever ARN of a trail.",
+			start:    forgetful(refuses(codeTrailName, func(c *call) bool { return readsMembers(c.request) && c.byARN() }))},
 
 		{Name: "trail-arn-missing", Rule: model.AnswerOneOwner,
 			Describe: "Put and Get on a trail answer no TrailARN.",
@@ -138,6 +141,14 @@ func (c *call) unguarded() {
 	c.answer = model.Answer{Outcome: model.AnySuccess}
 }
 
+// onStore reports whether it is an operation on stores, of which some is named so that its name begins in some way.
+func (c *call) onStore(op model.Op, begins string) bool {
+	in := c.request.Input
+	source, destination := in.Get("EventDataStore"), in.Get("InsightsDestination")
+	return c.is(op) && readsMembers(c.request) && c.noTrail() && source.Given() &&
+		(strings.HasPrefix(source.Text(), begins) || op == model.OpPut && strings.HasPrefix(destination.Text(), begins))
+}
+
 // fed reports whether another store sends its insights to the i-th.
 func fed(s model.State, i int) bool {
 	return slices.ContainsFunc(s.Stores, func(x model.Store) bool { return x.Destination == s.Stores[i].ID && x.Insights.On() })
@@ -152,6 +163,17 @@ func storeFaults() []Fault {
 			Describe: "Every Put and Get on an event data store answers " + codeUnlisted + ".",
 			start: on((*call).store, func(c *call) bool { return (c.is(model.OpPut) || c.is(model.OpGet)) && c.noTrail() },
 				func(c *call) { c.refuse(codeUnlisted) })},
+		{Name: "stores-put-refused", Rule: model.StoreEnables,
+			Describe: "Every Put on an event data store answers " + codeTrailNotFound + ".",
+			start:    forgetful(refuses(codeTrailNotFound, func(c *call) bool { return c.onStore(model.OpPut, "") }))},
+		{Name: "stores-get-refused", Rule: model.StoreEnables,
+			Describe: "Every Get of an event data store answers " + codeStoreNotFound + ".",
+			start:    forgetful(refuses(codeStoreNotFound, func(c *call) bool { return c.onStore(model.OpGet, "") }))},
+		{Name: "store-arns-unknown", Rule: model.StoreARNOrSuffix,
+			Describe: "Put and Get answer " + codeTrailNotFound + " to whatever ARN of an event data store.",
+			start: forgetful(refuses(codeTrailNotFound, func(c *call) bool {
+				return c.onStore(model.OpPut, "arn:") || c.onStore(model.OpGet, "arn:")
+			}))},
 		{Name: "store-enable-not-stored", Rule: model.StoreEnables, AlsoRules: []model.ID{model.GetReflectsPut},
 			Describe: "Enabling Insights on a store is answered well and not stored.",
 			start:    onStorePut(ignores((*call).enables))},

@@ -177,6 +177,12 @@ func Missing(reply targets.Reply) bool {
 	return Absent(code) || reply.Status == http.StatusNotImplemented || reply.Status == http.StatusNotFound && !known(code)
 }
 
+// NotOffered reports whether a refusal says that the target does not offer what is asked of an operation that it has:
+// as Missing, but that a 404 with any code speaks of a resource.
+func NotOffered(reply targets.Reply) bool {
+	return Missing(reply) && (reply.Answer.Code == "" || Absent(reply.Answer.Code))
+}
+
 // Unauthenticated reports whether a code says that the caller is not known, and nothing of the operation.
 func Unauthenticated(code string) bool {
 	return BadSignature(code) || Expired(code) || BadCredentials(code)
