@@ -66,7 +66,8 @@ func found(t *testing.T, handler http.Handler) string {
 		if d.Status != reports.Confirmed {
 			status = " (" + string(d.Status) + ")"
 		}
-		fmt.Fprintf(&out, "%s %s %s%s: %s, not %s\n", d.Level, d.Rule, d.Operation, status, d.Actual, d.Expected[0])
+		parts := strings.Split(d.Signature, "|")
+		fmt.Fprintf(&out, "%s %s %s%s: %s, not %s\n", d.Level, d.Rule, strings.Join(append(parts[1:2], parts[4:]...), " "), status, d.Actual, d.Expected[0])
 		also := slices.Sorted(slices.Values(d.Also))
 		for _, signature := range slices.Compact(also) {
 			fmt.Fprintf(&out, "    %s\n", signature)
