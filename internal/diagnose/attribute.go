@@ -320,9 +320,16 @@ func (p *Player) blameSingle(ctx context.Context, d *Divergence) {
 	if len(d.broken) < 2 || d.Finding.Rule != d.broken[0] {
 		return
 	}
-	f := &d.Finding
+	f, last := &d.Finding, d.Steps[len(d.Steps)-1].Request
+	alone := func(id model.ID) string {
+		named := []string{"TrailName", "EventDataStore", "InsightsDestination"}
+		if id == model.WireWrongType && f.Operation == model.OpPut && !slices.Contains(named, f.Member) {
+			return p.kind(ctx, p.repaired(last)[0]) // of the same member
+		}
+		return p.single(ctx, id, f.Operation)
+	}
 	for _, id := range d.broken {
-		if f.Actual == "success" && model.RuleOf(id).MayPass || p.single(ctx, id, f.Operation) != f.Actual {
+		if f.Actual == "success" && model.RuleOf(id).MayPass || alone(id) != f.Actual {
 			continue
 		}
 		if rule := model.RuleOf(id); id != f.Rule {

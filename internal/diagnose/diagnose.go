@@ -388,15 +388,19 @@ func (p *Player) single(ctx context.Context, rule model.ID, op model.Op) string 
 		return kind
 	}
 	if setup, probe, ok := catalogue.Minimal(rule, op, p.Client.Model, p.Client.Scope); ok {
-		s, err := p.Play(ctx, append(slices.Clone(setup), probe), nil)
-		if err == nil && len(s.Steps) > len(setup) {
-			if answer := s.Steps[len(setup)].Reply.Answer; answer.Definite() {
-				kind = answer.Kind()
-			}
-		}
+		kind = p.kind(ctx, append(slices.Clone(setup), probe))
 	}
 	p.singles[key] = kind
 	return kind
+}
+
+// kind is that of the answer to the last of some requests; empty where it says nothing.
+func (p *Player) kind(ctx context.Context, requests []model.Request) string {
+	s, err := p.Play(ctx, requests, nil)
+	if last := len(requests) - 1; err == nil && len(s.Steps) > last && s.Steps[last].Reply.Answer.Definite() {
+		return s.Steps[last].Reply.Answer.Kind()
+	}
+	return ""
 }
 
 // ReplayTrace plays a trace until it shows its divergence, or as often as that may hide, and says what became of it,
