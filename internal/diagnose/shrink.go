@@ -1,6 +1,7 @@
 package diagnose
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -8,12 +9,31 @@ import (
 	"time"
 
 	"github.com/insightconform/conform/generators"
+	"github.com/insightconform/conform/generators/catalogue"
 	"github.com/insightconform/conform/internal/session"
 	"github.com/insightconform/conform/model"
 	"github.com/insightconform/conform/model/value"
 	"github.com/insightconform/conform/reports"
 	"github.com/insightconform/conform/reports/plain"
 )
+
+// plainness is how much a reader has to know to follow a case, the less the better: rules that its requests break beside
+// the one, answers that are not the reference's although they are allowed, steps, and then what the requests say.
+func plainness(steps []session.Step) []int {
+	broken, other, size := 0, 0, 0
+	for i, s := range steps {
+		rules := len(model.Broken(s.Before, s.Request))
+		if i == len(steps)-1 {
+			rules = max(0, rules-1)
+		}
+		broken += rules
+		if !s.Diverges && s.Reply.Answer.Kind() != s.Allowed()[0] {
+			other++
+		}
+		size += len(generators.Key(s.Request))
+	}
+	return []int{broken, other, len(steps), size}
+}
 
 // shrinker reduces the case of one divergence to a sequence from which nothing can be taken and in which no value can
 // be made simpler, with its signature kept. Candidates are played on fresh worlds, each once.
@@ -106,9 +126,10 @@ func (s *shrinker) shows(ctx context.Context, candidate []model.Request) *Diverg
 	return found
 }
 
-// reduce runs the passes to a fixpoint: first the model's own set-up of the state before the last steps, then fewer
-// steps, then simpler values. Leaving out pairs costs most and helps least: it waits until nothing else does.
+// reduce runs the passes to a fixpoint: first what need not be broken is repaired, then the model's own set-up of the
+// state before the last steps, then fewer steps, then simpler values. Leaving out pairs costs most and helps least: it waits until nothing else does.
 func (s *shrinker) reduce(ctx context.Context, found *Divergence) *Divergence {
+	found = s.repaired(ctx, found)
 	if again := s.fromState(ctx, found); again != nil {
 		found = again
 	}
@@ -137,7 +158,7 @@ func (s *shrinker) pass(ctx context.Context, found *Divergence, candidates func(
 		next %= len(all)
 		// What a replay reads back may add a step: a case that was reached before is no progress.
 		again := s.shows(ctx, all[next])
-		if again == nil || s.reached[caseKey(again)] {
+		if again == nil || s.reached[caseKey(again)] || slices.Compare(plainness(again.Steps)[:3], plainness(found.Steps)[:3]) > 0 {
 			next++
 			failed++
 			continue
@@ -145,6 +166,42 @@ func (s *shrinker) pass(ctx context.Context, found *Divergence, candidates func(
 		found, failed = again, 0
 		s.reached[caseKey(found)] = true
 		all = candidates(session.Requests(found.Steps))
+	}
+	return found
+}
+
+// repaired has earlier requests that are refused be the plainest such, and the last one break one rule alone, where that
+// shows the divergence.
+func (s *shrinker) repaired(ctx context.Context, found *Divergence) *Divergence {
+	end := len(found.Steps) - 1
+	for i := range end {
+		x := found.Steps[i]
+		beside := others(x.Request.Input, "TrailName", "InsightSelectors")
+		if x.Request.Op != model.OpPut || x.Reply.Answer.Outcome != model.Refused || len(beside) == 0 {
+			continue
+		}
+		requests := session.Requests(found.Steps)
+		plain := generators.PutList(x.Request.Input.Get("TrailName").Text(), generators.BadSelectors()[0].Value)
+		requests[i] = generators.In(x.Request.Region, plain)
+		if again := s.shows(ctx, requests); again != nil && len(again.Steps) == end+1 {
+			found = again
+		}
+	}
+	last, rule := found.Steps[end], found.Finding.Rule
+	if broken := model.Broken(last.Before, last.Request); len(broken) < 2 || !slices.Contains(broken, rule) {
+		return found
+	}
+	var candidates [][]model.Request
+	if like, ok := catalogue.Breaking(last.Before, rule, last.Request); ok && last.Request.Op == model.OpPut {
+		candidates = append(candidates, append(session.Requests(found.Steps[:end]), like))
+	}
+	if setup, probe, ok := catalogue.Minimal(rule, last.Request.Op, s.player.Client.Model, s.player.Client.Scope); ok {
+		candidates = append(candidates, append(setup, probe))
+	}
+	for _, candidate := range candidates {
+		if again := s.shows(ctx, candidate); again != nil && slices.Compare(plainness(again.Steps), plainness(found.Steps)) < 0 {
+			return again
+		}
 	}
 	return found
 }
@@ -223,7 +280,8 @@ func withoutPairs(requests []model.Request) [][]model.Request {
 //   - fewer steps before anything else;
 //   - in a Put: the empty list, then fewer selectors, then fewer categories, then no categories at all;
 //   - ApiCallRateInsight before ApiErrorRateInsight, Management before Data;
-//   - a name before an ARN, the trail alpha before any other, the home Region before another;
+//   - a name before an ARN, the trail alpha before any other (nobody, where there is an alpha and the trail is none that
+//     a step creates), the home Region before another;
 //   - in a PutEventSelectors: fewer selectors, then fewer members in each;
 //   - a plain request before one with another target prefix, method or body, or with optional members;
 //   - the first half of a string of eight characters or more before the string.
@@ -389,6 +447,20 @@ func simplerNames(requests []model.Request) (out [][]model.Request) {
 		return slices.ContainsFunc(requests, func(r model.Request) bool {
 			return r.Op == model.OpCreate && r.Input.Get("Name").Text() == name
 		})
+	}
+	plain := []string{generators.NameAlpha, "nobody"}
+	for _, r := range requests { // names of trails that no step creates
+		name := cmp.Or(r.Input.Get("TrailName").Text(), r.Input.Get("Name").Text())
+		free := slices.IndexFunc(plain, func(name string) bool { return !creates(name) })
+		if name == "" || creates(name[strings.LastIndexByte(name, '/')+1:]) || slices.Contains(plain, name) || free < 0 {
+			continue
+		}
+		out = append(out, mapped(requests, func(s string) string {
+			if s == name {
+				return plain[free]
+			}
+			return s
+		}))
 	}
 	if !creates(generators.NameAlpha) {
 		for _, name := range generators.Names[1:] {
