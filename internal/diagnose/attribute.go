@@ -347,6 +347,11 @@ func (d *Divergence) take(o *Divergence) {
 	d.Finding, d.Raw, d.Steps, d.Harm = o.Finding, o.Raw, o.Steps, o.Harm
 }
 
+// playedAs makes another case the divergence's own that shows the same. Whose rule it is stays.
+func (d *Divergence) playedAs(o *Divergence) {
+	d.Steps, d.Finding.Step, d.Harm = o.Steps, o.Finding.Step, o.Harm
+}
+
 // attribute finds the rule that a divergence belongs to. Its case stays as it is where the rule does.
 func (p *Player) attribute(ctx context.Context, d *Divergence) {
 	tried := *d
@@ -364,7 +369,7 @@ func (p *Player) experiment(ctx context.Context, d *Divergence) {
 	}
 	if plain := withoutReads(session.Requests(d.Steps)); len(plain) < len(d.Steps) {
 		if found := p.watch(ctx, plain, d.Raw); found != nil && len(found.Steps) == len(plain) {
-			d.take(found)
+			d.playedAs(found)
 		}
 	}
 	p.blameNecessary(ctx, d)

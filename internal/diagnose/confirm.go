@@ -36,10 +36,10 @@ func (p *Player) resolve(ctx context.Context, suspected []*Divergence, o Options
 	return impliedAsOne(p.flakyAsOne(p.withoutSymptoms(ctx, merged(found))))
 }
 
-// impliedAsOne lists under a rule of trails or stores that are not there what the same operation answers in the same way
-// where the code of that rule would have done: it does not look for them at all.
+// impliedAsOne lists under a rule what a target cannot but show as well that breaks it: what the same operation answers in
+// the same way where the code for trails or stores that are not there would have done, for it does not look for them.
 func impliedAsOne(found []*Divergence) []*Divergence {
-	causes := slices.DeleteFunc(slices.Clone(found), func(d *Divergence) bool { return d.Again == 0 || lookedUp[d.Finding.Rule] == nil })
+	causes := slices.DeleteFunc(slices.Clone(found), func(d *Divergence) bool { return d.Again == 0 || implied[d.Finding.Rule] == nil })
 	return slices.DeleteFunc(found, func(d *Divergence) bool {
 		i := slices.IndexFunc(causes, func(c *Divergence) bool { return c.implies(d) })
 		if i >= 0 {
@@ -51,14 +51,18 @@ func impliedAsOne(found []*Divergence) []*Divergence {
 
 func (d *Divergence) implies(o *Divergence) bool {
 	a, b := d.Finding, o.Finding
-	return a.Operation == b.Operation && a.Actual == b.Actual && a.Level >= b.Level && slices.Contains(lookedUp[a.Rule], b.Rule) &&
+	if a.Rule == model.StateInitiallyOff { // of new stores no rule of their own speaks
+		return b.Rule == model.GetReflectsPut && b.Operation == model.OpCreateStore && a.Actual == b.Actual
+	}
+	return a.Operation == b.Operation && a.Actual == b.Actual && a.Level >= b.Level && slices.Contains(implied[a.Rule], b.Rule) &&
 		slices.Contains(b.Expected, model.RuleOf(a.Rule).Code)
 }
 
-// lookedUp are the rules that hold by themselves where trails and stores are looked up, by the rule of those that are missing.
-var lookedUp = map[model.ID][]model.ID{
-	model.TrailNotFound: {model.TrailNameSyntax, model.TrailARNSyntax, model.TrailOtherAccount, model.TrailHomeRegion, model.TrailDeleteForgets},
-	model.StoreNotFound: {model.StoreIDSyntax, model.StoreOtherAccount},
+// implied are the rules that hold by themselves where another one does.
+var implied = map[model.ID][]model.ID{
+	model.TrailNotFound:     {model.TrailNameSyntax, model.TrailARNSyntax, model.TrailOtherAccount, model.TrailHomeRegion, model.TrailDeleteForgets},
+	model.StateInitiallyOff: {model.GetReflectsPut},
+	model.StoreNotFound:     {model.StoreIDSyntax, model.StoreOtherAccount},
 }
 
 // addSymptom lists another divergence under the one that it is a consequence of.
@@ -233,7 +237,7 @@ func (p *Player) confirm(ctx context.Context, d *Divergence) {
 		}
 		d.Again++
 		// What is shown is the case as it was confirmed.
-		d.Steps, d.Finding.Step, d.Harm = found.Steps, found.Finding.Step, found.Harm
+		d.playedAs(found)
 	}
 	if d.Again < needed {
 		d.Again = 0

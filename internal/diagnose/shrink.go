@@ -100,8 +100,7 @@ func (p *Player) Shrink(ctx context.Context, d *Divergence, budget int) (executi
 		defer cancel()
 	}
 	s := &shrinker{player: p, signature: d.Raw, harm: d.Harm, budget: min(budget, MaxShrinkRequests), known: map[string]*Divergence{}, reached: map[string]bool{}}
-	found := s.reduce(ctx, d)
-	d.Steps, d.Finding.Step = found.Steps, found.Finding.Step
+	d.playedAs(s.reduce(ctx, d))
 	return s.executions, !s.exhausted
 }
 
