@@ -342,9 +342,11 @@ func (p *Player) blameSingle(ctx context.Context, d *Divergence) {
 	}
 }
 
-// take makes a simpler case, and what it shows, the divergence's own.
+// take makes a simpler case, and what it shows, the divergence's own. Where it shows the same, the rule stays.
 func (d *Divergence) take(o *Divergence) {
-	d.Finding, d.Raw, d.Steps, d.Harm = o.Finding, o.Raw, o.Steps, o.Harm
+	if d.playedAs(o); d.Raw != o.Raw {
+		d.Finding, d.Raw = o.Finding, o.Raw
+	}
 }
 
 // playedAs makes another case the divergence's own that shows the same. Whose rule it is stays.
@@ -356,7 +358,8 @@ func (d *Divergence) playedAs(o *Divergence) {
 func (p *Player) attribute(ctx context.Context, d *Divergence) {
 	tried := *d
 	if p.experiment(ctx, &tried); tried.Finding.Signature() != d.Finding.Signature() {
-		d.take(&tried)
+		d.playedAs(&tried)
+		d.Finding, d.Raw = tried.Finding, tried.Raw
 	}
 }
 
