@@ -311,4 +311,3 @@ func inOrder(r model.Request) model.Request {
 		return items
 	})(r)
 }
-

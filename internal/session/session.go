@@ -386,4 +386,3 @@ func (s *Session) diverged(ctx context.Context) {
 	}
 	s.follow(ctx, blamed)
 }
-
