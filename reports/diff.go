@@ -121,10 +121,7 @@ func orderOfPrecedence(p *Precedence) *errorOrder {
 			o.first[pair] = ordered[0]
 			continue
 		}
-		o.open[pair] = c.Status
-		if c.Answer != "" {
-			o.open[pair] += ": " + c.Answer
-		}
+		o.open[pair] = c.Status + plain.When(c.Answer != "", ": "+c.Answer)
 	}
 	return o
 }
@@ -206,11 +203,7 @@ func (d Divergence) outcome() string {
 
 // standing is what may change of a divergence while its signature stays.
 func (d Divergence) standing() string {
-	text := d.Status + " at level " + d.Level.String()
-	if d.Known {
-		text += ", known to the baseline"
-	}
-	return text
+	return d.Status + " at level " + d.Level.String() + plain.When(d.Known, ", known to the baseline")
 }
 
 func ruleStatus(r *Report, id model.ID) string {
@@ -220,10 +213,7 @@ func ruleStatus(r *Report, id model.ID) string {
 func capabilitiesOf(r *Report) map[string]string {
 	out := map[string]string{}
 	for name, status := range r.Capabilities {
-		out[name] = string(status)
-		if why := r.NotCovered[name]; why != "" {
-			out[name] += ": " + why
-		}
+		out[name] = strings.TrimSuffix(string(status)+": "+r.NotCovered[name], ": ")
 	}
 	return out
 }

@@ -2,7 +2,6 @@ package reports
 
 import (
 	"bytes"
-	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -169,10 +168,8 @@ func (c *Certificate) Conclude() {
 	case c.Unstable > 0:
 		c.Result = fmt.Sprintf("no certificate: in %s the target took another allowed way than before, so that it is not deterministic on these classes", plain.Counted(c.Unstable, "test"))
 	case !c.Complete():
-		c.Result = fmt.Sprintf("no certificate yet: %s of %s executed, all passed", plain.Grouped(c.Executed()), plain.Counted(c.Tests, "test"))
-		if len(c.RanOut) > 0 {
-			c.Result += "; a quota is reached: " + strings.Join(c.RanOut, ", ")
-		}
+		c.Result = fmt.Sprintf("no certificate yet: %s of %s executed, all passed", plain.Grouped(c.Executed()), plain.Counted(c.Tests, "test")) +
+			plain.When(len(c.RanOut) > 0, "; a quota is reached: "+strings.Join(c.RanOut, ", "))
 	default:
 		c.Holds, c.RanOut = true, nil
 		c.Result = fmt.Sprintf("all %s passed: under the hypotheses, the target behaves as this machine does", plain.Counted(c.Tests, "test"))
@@ -299,6 +296,27 @@ func (c PrecedenceCell) Order() (pair [2]model.ID, ok bool) {
 	return pair, false
 }
 
+// Chains has the pairs of which the first is answered before the second, by any chain of cells.
+func (p *Precedence) Chains() map[[2]model.ID]bool {
+	known := map[[2]model.ID]bool{}
+	for _, c := range p.Cells {
+		if pair, ok := c.Order(); ok {
+			known[pair] = true
+		}
+	}
+	rules := model.ErrorRules()
+	for _, via := range rules {
+		for _, a := range rules {
+			for _, b := range rules {
+				if known[[2]model.ID{a, via}] && known[[2]model.ID{via, b}] {
+					known[[2]model.ID{a, b}] = true
+				}
+			}
+		}
+	}
+	return known
+}
+
 // The verdicts of a Selftest beside Interrupted.
 const (
 	Passed        Verdict = "passed"
@@ -391,8 +409,7 @@ type SelftestRule struct {
 
 // SortFaults brings the faults into the order of their rules; those of one rule stay in theirs.
 func (s *Selftest) SortFaults() {
-	place := rulePlaces()
-	slices.SortStableFunc(s.Faults, func(a, b SelftestFault) int { return cmp.Compare(place[a.Rule], place[b.Rule]) })
+	slices.SortStableFunc(s.Faults, func(a, b SelftestFault) int { return rulePlace(a.Rule) - rulePlace(b.Rule) })
 }
 
 // Plan says what a run would do.
@@ -405,14 +422,8 @@ type Plan struct {
 	Capabilities map[string]bool `json:"capabilities"`
 	Suites       []PlannedSuite  `json:"suites"`
 	// Sections say what else there is to know before a run, and Details has it for machines.
-	Sections []PlanSection `json:"-"`
-	Details  any           `json:"details,omitempty"`
-}
-
-// PlanSection is a titled list of labels with texts.
-type PlanSection struct {
-	Title   string
-	Entries [][2]string
+	Sections []plain.Group[string, [2]string] `json:"-"` // by title, labels with texts
+	Details  any                              `json:"details,omitempty"`
 }
 
 // Totals counts the tests and requests of all suites.

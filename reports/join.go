@@ -61,12 +61,11 @@ func join(parts []*Report) (*Report, error) {
 	if len(parts) == 1 {
 		return new(*first), nil
 	}
-	out := Report{Schema: first.Schema, Version: first.Version, Target: first.Target, Seed: first.Seed, Suites: first.Suites, Shard: first.Shard,
+	out := Report{Schema: first.Schema, Version: first.Version, Target: first.Target, Seed: first.Seed, Suites: first.Suites,
 		FailOn: first.FailOn, Command: first.Command, Started: first.Started, RequestsPerSecond: first.RequestsPerSecond,
 		TimedOut: map[string]int{}, Coverage: Coverage{Rules: map[model.ID]RuleCoverage{}}}
-	if slices.ContainsFunc(parts, func(p *Report) bool { return p.Shard != first.Shard }) {
-		out.Shard = "" // the whole
-	}
+	whole := slices.ContainsFunc(parts, func(p *Report) bool { return p.Shard != first.Shard })
+	out.Shard = plain.When(!whole, first.Shard)
 	for _, p := range parts {
 		out.add(p)
 	}

@@ -62,12 +62,8 @@ func Judge(r *Report) {
 	if why, lacks := r.NotCovered[string(model.CanGet)]; r.Verdict == Conforms && lacks {
 		r.Reason += ", without reading back (" + why + ")"
 	}
-	if n.judged < n.applicable {
-		r.Reason += fmt.Sprintf("; %d of %d applicable rules not judged", n.applicable-n.judged, n.applicable)
-	}
-	if len(r.End.RanOut) > 0 {
-		r.Reason += "; not all could be tried, since a quota is reached: " + strings.Join(r.End.RanOut, ", ")
-	}
+	r.Reason += plain.When(n.judged < n.applicable, fmt.Sprintf("; %d of %d applicable rules not judged", n.applicable-n.judged, n.applicable)) +
+		plain.When(len(r.End.RanOut) > 0, "; not all could be tried, since a quota is reached: "+strings.Join(r.End.RanOut, ", "))
 	if r.Verdict == Failed && r.End.Failed == "" {
 		r.ExitCode = ExitUsage
 	}
@@ -83,6 +79,9 @@ type row struct {
 // verdicts lists what a run may come to. The first row that holds decides; the last one always does.
 func verdicts(r *Report, e *End, n counts) []row {
 	can := func(c model.Capability) bool { return r.Capabilities[string(c)] == Covered }
+	why := func(c model.Capability) string {
+		return cmp.Or(plain.When(!r.Probed(), "nothing could be tried"), r.NotCovered[string(c)])
+	}
 	level := "at or above level " + r.FailOn.String()
 	gone := r.Gone()
 	few := 2*n.judged < n.applicable && (n.tests == 0 || n.executed < n.tests)
@@ -100,8 +99,8 @@ func verdicts(r *Report, e *End, n counts) []row {
 		{n.untried > 0, Inconclusive, "the run ended before it had tried again " + plain.Counted(n.untried, "divergence") +
 			" " + level + "; raise --time"},
 		{n.unrepeated > 0, Inconclusive, "divergences that did not repeat, on a target that may answer late; run it again"},
-		{!can(model.CanPut), Inconclusive, "the target does not offer PutInsightSelectors: " + r.whyNot(model.CanPut)},
-		{!can(model.CanCreate) && !can(model.CanStores), Inconclusive, "no trail could be made to test on: " + r.whyNot(model.CanCreate)},
+		{!can(model.CanPut), Inconclusive, "the target does not offer PutInsightSelectors: " + why(model.CanPut)},
+		{!can(model.CanCreate) && !can(model.CanStores), Inconclusive, "no trail could be made to test on: " + why(model.CanCreate)},
 		{e.NoTrails != "", Inconclusive, "no trail could be made to test on: " + e.NoTrails},
 		{!e.PutSucceeded, Inconclusive, "no PutInsightSelectors ever succeeded; see what the target answers with --report json=PATH, " +
 			"and whether it needs --bucket or credentials"},
@@ -161,17 +160,8 @@ func count(r *Report) (n counts) {
 
 // thenLost adds to a reason that the target was lost afterwards, or the run stopped.
 func (e *End) thenLost(reason string) string {
-	if then := cmp.Or(e.Lost, e.Stopped); then != "" {
-		reason += "; then " + then
-	}
-	return reason
-}
-
-func (r *Report) whyNot(c model.Capability) string {
-	if len(r.Capabilities) == 0 {
-		return "nothing could be tried"
-	}
-	return r.NotCovered[string(c)]
+	then := cmp.Or(e.Lost, e.Stopped)
+	return reason + plain.When(then != "", "; then "+then)
 }
 
 // suiteComplete is the name of the complete suites.
@@ -193,10 +183,8 @@ func (r *Report) ending() End {
 	case r.Verdict == RefusedRun:
 		e.Refused = r.Reason
 	case r.Partial && r.Verdict != Conforms:
-		e.Lost = r.Reason
-		if _, then, ok := strings.Cut(r.Reason, "; then "); ok {
-			e.Lost = then
-		}
+		_, then, _ := strings.Cut(r.Reason, "; then ")
+		e.Lost = cmp.Or(then, r.Reason)
 	}
 	return e
 }
@@ -273,9 +261,8 @@ func (r *Report) ruleStates() map[model.ID]RuleCoverage {
 
 // InOrder lists the rules in the order of the table.
 func (c Coverage) InOrder() []model.ID {
-	place := rulePlaces()
 	return slices.SortedFunc(maps.Keys(c.Rules), func(a, b model.ID) int {
-		return cmp.Or(place[a]-place[b], cmp.Compare(a, b))
+		return cmp.Or(rulePlace(a)-rulePlace(b), cmp.Compare(a, b))
 	})
 }
 

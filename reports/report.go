@@ -285,27 +285,28 @@ func (r *Report) FailsRun(d Divergence) bool {
 	return d.Fails && (d.Status == Confirmed || (d.Status == Unrepeated || d.Rate != "") && !r.Target.Eventual)
 }
 
-// sort brings divergences and deviations into the order of every rendering: confirmed divergences before unrepeated
-// ones, the strongest level first, then in the order of the rules; the most frequent deviations first.
+// sort brings divergences into the order of every rendering, confirmed ones first, the strongest level first, then in
+// the order of the rules; and deviations into theirs.
 func (r *Report) sort() {
-	place := rulePlaces()
 	slices.SortStableFunc(r.Divergences, func(a, b Divergence) int {
-		return cmp.Or(strings.Compare(a.Status, b.Status), cmp.Compare(b.Level, a.Level), place[a.Rule]-place[b.Rule],
+		return cmp.Or(strings.Compare(a.Status, b.Status), cmp.Compare(b.Level, a.Level), rulePlace(a.Rule)-rulePlace(b.Rule),
 			strings.Compare(a.Signature, b.Signature))
 	})
-	slices.SortStableFunc(r.Deviations, func(a, b Deviation) int {
+	SortDeviations(r.Deviations)
+}
+
+// SortDeviations brings deviations into the order of every rendering: the most frequent first.
+func SortDeviations(list []Deviation) {
+	slices.SortStableFunc(list, func(a, b Deviation) int {
 		return cmp.Or(b.Count-a.Count, cmp.Compare(a.Rule, b.Rule), strings.Compare(a.Operation, b.Operation),
 			strings.Compare(a.Reference, b.Reference), strings.Compare(a.Actual, b.Actual))
 	})
 }
 
-// rulePlaces says where in the table of rules each stands, below 0: those that it does not have come last.
-func rulePlaces() map[model.ID]int {
-	places := make(map[model.ID]int, len(model.Rules))
-	for i := range model.Rules {
-		places[model.Rules[i].ID] = i - len(model.Rules)
-	}
-	return places
+// rulePlace says where in the table of rules one stands: those that it does not have come last.
+func rulePlace(id model.ID) int {
+	place := slices.IndexFunc(model.Rules, func(r model.Rule) bool { return r.ID == id })
+	return cmp.Or(max(place+1, 0), len(model.Rules)+1)
 }
 
 // JSON writes the report as indented JSON that can be looked at safely in a terminal.

@@ -8,8 +8,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/spf13/cobra"
-
 	"github.com/insightconform/conform/internal/explore"
 	"github.com/insightconform/conform/reports"
 	"github.com/insightconform/conform/reports/plain"
@@ -62,21 +60,12 @@ which every random prefix begins with. Nothing is sent.
 {flags}
 `
 
-func (p *process) policyCommand() *cobra.Command {
-	run := func(ctx context.Context, s *settings, _ []string) error {
-		if err := s.read(ctx, p.environ); err != nil {
-			return err
-		}
-		a := s.account
-		policy, err := gate.Policy(a.Prefix, s.endpoint.Regions, a.AllowLogging, a.Stores)
-		if err == nil {
-			_, err = p.stdout.Write(policy.JSON())
-		}
-		return err
+func (p *process) policy(_ context.Context, s *settings, _ []string) error {
+	policy, err := gate.Policy(s.account.Prefix, s.endpoint.Regions, s.account.AllowLogging, s.account.Stores)
+	if err == nil {
+		_, err = p.stdout.Write(policy.JSON())
 	}
-	s := defaultSettings()
-	return newCommand("iam-policy", "Print the permissions that a run in an account needs", policyHelp, s,
-		s.chosen("regions", "prefix", "allow-logging", "stores", "config"), run)
+	return err
 }
 
 const sweepHelp = `Usage: conform sweep --account ID --regions A,B [flags]
@@ -95,18 +84,7 @@ and 5 where a guard refused.
 {flags}
 `
 
-func (p *process) sweepCommand() *cobra.Command {
-	s, yes := defaultSettings(), false
-	flags := ownFlags("What is done", option{"yes", "", switchField(&yes), "delete what is found (default: list it)"})
-	flags = append(flags, s.chosen("account", "regions", "ledger", "prefix", "allow-unknown-alias", "allow-management-account", "timeout", "config")...)
-	return newCommand("sweep", "Delete what runs have left in an account", sweepHelp, s, flags,
-		func(ctx context.Context, s *settings, _ []string) error { return p.sweep(ctx, s, yes) })
-}
-
-func (p *process) sweep(ctx context.Context, s *settings, yes bool) error {
-	if err := s.read(ctx, p.environ); err != nil {
-		return err
-	}
+func (p *process) sweep(ctx context.Context, s *settings, _ []string) error {
 	s.target = targetAccount
 	if err := s.resolveAccount(p.environ); err != nil {
 		return usagef("%s", strings.Replace(err.Error(), "--target account", "'conform sweep'", 1))
@@ -114,12 +92,9 @@ func (p *process) sweep(ctx context.Context, s *settings, yes bool) error {
 	if s.account.Prefix != "" && s.from["ledger"] == fromDefault {
 		s.account.Ledger = ""
 	}
-	items, err := account.Sweep(ctx, p.account(*s), yes)
+	items, err := account.Sweep(ctx, p.account(*s), s.yes)
 	for _, item := range items {
-		what := fmt.Sprint(item.Resource)
-		if item.Name == "" {
-			what = fmt.Sprintf("%ss in %s", item.Kind, item.Region)
-		}
+		what := cmp.Or(plain.When(item.Name == "", fmt.Sprintf("%ss in %s", item.Kind, item.Region)), fmt.Sprint(item.Resource))
 		line := strings.TrimSuffix(fmt.Sprintf("%-12s  %s: %s", item.State, what, item.Why), ": ")
 		if _, problem := fmt.Fprintln(p.stdout, plain.OneLine(line)); problem != nil {
 			return problem
@@ -133,7 +108,7 @@ func (p *process) sweep(ctx context.Context, s *settings, yes bool) error {
 		return err
 	case len(items) == 0:
 		fmt.Fprintln(p.stdout, "nothing is left")
-	case !yes && has(account.Found):
+	case !s.yes && has(account.Found):
 		fmt.Fprintln(p.stdout, "nothing was deleted; --yes deletes")
 	}
 	if has(account.Failed) {
@@ -163,12 +138,12 @@ func (p *process) planAccount(ctx context.Context, s *settings) (*reports.Plan, 
 	for _, c := range planned.Costs {
 		costs = append(costs, [2]string{"", fmt.Sprintf("%s: %s; %s", c.What, c.Cost, c.Why)})
 	}
-	plan.Sections = []reports.PlanSection{
-		{Title: "what is created", Entries: made},
-		{Title: "requests", Entries: [][2]string{{"in all", fmt.Sprintf("%d writes and %d reads, with those that bring trails back", planned.Writes, planned.Reads)},
+	plan.Sections = []plain.Group[string, [2]string]{
+		{Key: "what is created", Items: made},
+		{Key: "requests", Items: [][2]string{{"in all", fmt.Sprintf("%d writes and %d reads, with those that bring trails back", planned.Writes, planned.Reads)},
 			{"takes", fmt.Sprintf("%.1f minutes: %s", planned.Minutes, planned.Why)}}},
-		{Title: "what it may cost; look the prices up", Entries: costs},
-		{Title: "permissions", Entries: [][2]string{{"policy", "conform iam-policy prints it; --report json has it here"}}},
+		{Key: "what it may cost; look the prices up", Items: costs},
+		{Key: "permissions", Items: [][2]string{{"policy", "conform iam-policy prints it; --report json has it here"}}},
 	}
 	return plan, nil
 }

@@ -12,11 +12,10 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/spf13/cobra"
-
 	"github.com/insightconform/conform/internal/files"
 	pipeline "github.com/insightconform/conform/internal/run"
 	"github.com/insightconform/conform/reports"
+	"github.com/insightconform/conform/reports/plain"
 	"github.com/insightconform/conform/reports/scripts"
 	"github.com/insightconform/conform/reports/text"
 )
@@ -106,9 +105,7 @@ func (s *settings) tracesFolder() string {
 		if u, err := url.Parse(s.endpoint.URL); s.target == targetEndpoint && err == nil {
 			name += "-" + strings.NewReplacer(":", "-", "[", "", "]", "").Replace(u.Host)
 		}
-		if s.server.Fault != "" {
-			name += "-" + strings.ReplaceAll(s.server.Fault, "/", "_")
-		}
+		name += plain.When(s.server.Fault != "", "-"+strings.ReplaceAll(s.server.Fault, "/", "_"))
 		return filepath.Join("conform-traces", name)
 	}
 	return s.traces
@@ -210,13 +207,6 @@ could be replayed, 130 interrupted.
 {flags}
 `
 
-func (p *process) replayCommand() *cobra.Command {
-	s := defaultSettings()
-	cmd := p.targetCommand("replay TRACE|DIR|NAME|RULE…", "Play recorded divergences again", replayHelp, s, s.groups(), p.replay)
-	cmd.ValidArgsFunction = completeTraces
-	return cmd
-}
-
 func (p *process) replay(ctx context.Context, s *settings, paths []string) error {
 	if len(paths) == 0 {
 		return usagef("'conform replay' needs a trace, a folder of traces, or a rule; 'conform run' writes traces to conform-traces")
@@ -299,31 +289,24 @@ expected and what came, and cleans up.
   conform export trace.json --as boto3 > divergence.py
 `
 
-func (p *process) exportCommand() *cobra.Command {
-	var as string
-	export := func(ctx context.Context, _ *settings, args []string) error {
-		if len(args) != 1 {
-			return usagef("'conform export' takes one trace; give the path of its file")
-		}
-		if as == "" {
-			return usagef("--as is missing; use one of %s", strings.Join(scripts.Forms, ", "))
-		}
-		traces, err := reports.ReadTraceFiles(ctx, args[0])
-		if err != nil {
-			return unreadable(err)
-		}
-		if len(traces) != 1 {
-			return usagef("%s is a folder of %d traces; name one of them", args[0], len(traces))
-		}
-		script, err := scripts.Export(traces[0], as)
-		if err != nil {
-			return usagef("--as %q: %w", as, err)
-		}
-		_, err = p.stdout.Write(script)
-		return err
+func (p *process) export(ctx context.Context, s *settings, args []string) error {
+	if len(args) != 1 {
+		return usagef("'conform export' takes one trace; give the path of its file")
 	}
-	cmd := newCommand("export TRACE --as FORM", "Turn a recorded divergence into a script", exportHelp, defaultSettings(),
-		ownFlags("", option{"as", strings.Join(scripts.Forms, "|"), textField(&as, anyText), "the form: awscli, boto3, go or curl"}), export)
-	cmd.ValidArgsFunction = completeTraces
-	return cmd
+	if s.form == "" {
+		return usagef("--as is missing; use one of %s", strings.Join(scripts.Forms, ", "))
+	}
+	traces, err := reports.ReadTraceFiles(ctx, args[0])
+	if err != nil {
+		return unreadable(err)
+	}
+	if len(traces) != 1 {
+		return usagef("%s is a folder of %d traces; name one of them", args[0], len(traces))
+	}
+	script, err := scripts.Export(traces[0], s.form)
+	if err != nil {
+		return usagef("--as %q: %w", s.form, err)
+	}
+	_, err = p.stdout.Write(script)
+	return err
 }

@@ -24,11 +24,8 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/insightconform/conform"
-	"github.com/insightconform/conform/generators/machine"
 	"github.com/insightconform/conform/internal/selftest"
-	"github.com/insightconform/conform/model"
 	"github.com/insightconform/conform/reports"
-	"github.com/insightconform/conform/reports/formats"
 	"github.com/insightconform/conform/reports/plain"
 	"github.com/insightconform/conform/targets"
 	"github.com/insightconform/conform/targets/account"
@@ -244,21 +241,22 @@ func (p *process) rootCommand() *cobra.Command {
 	root.SetVersionTemplate("conform {{.Version}}\n")
 	root.SetFlagErrorFunc(flagError)
 	root.SetHelpTemplate("{{.Long}}")
-	list := ""
-	for _, cmd := range []*cobra.Command{p.runCommand(), p.planCommand(), p.mergeCommand(), p.replayCommand(), p.reportCommand(), p.exportCommand(),
-		p.learnCommand(), p.diffCommand(), p.rulesCommand(), p.serveCommand(), p.selftestCommand(), p.sweepCommand(), p.policyCommand()} {
+	s, list := defaultSettings(), ""
+	s.address = cmp.Or(p.environ[variableName("addr")], defaultAddress)
+	for _, c := range p.commands(s) {
+		cmd := p.newCommand(c, s)
 		root.AddCommand(cmd)
 		list += fmt.Sprintf("  %-12s %s\n", cmd.Name(), strings.ToLower(cmd.Short[:1])+cmd.Short[1:])
 	}
 	root.Long = fmt.Sprintf(rootHelp, list)
-	root.SetHelpCommand(newCommand("help [COMMAND]", "Help about a command", "Usage: conform help [COMMAND]\n", defaultSettings(), nil,
-		func(_ context.Context, _ *settings, args []string) error {
+	root.SetHelpCommand(p.newCommand(subcommand{use: "help [COMMAND]", short: "Help about a command", long: "Usage: conform help [COMMAND]\n",
+		run: func(_ context.Context, _ *settings, args []string) error {
 			about, rest, err := root.Find(args)
 			if err != nil || len(rest) > 0 {
 				return unknownCommand(root, args[0])
 			}
 			return about.Help()
-		}))
+		}}, s))
 	root.SetOut(p.stdout)
 	root.SetErr(p.stderr)
 	root.InitDefaultCompletionCmd() // keeps the output it finds
@@ -266,46 +264,6 @@ func (p *process) rootCommand() *cobra.Command {
 		explainCompletion(completion)
 	}
 	return root
-}
-
-// action is what a command does with its settings and arguments.
-type action func(ctx context.Context, s *settings, args []string) error
-
-// newCommand makes a command; its help has flags in place of {flags}. Where its usage names no arguments, it takes none.
-func newCommand(use, short, long string, s *settings, flags []flagGroup, run action) *cobra.Command {
-	cmd := &cobra.Command{Use: use, Short: short, Long: strings.Replace(long, "{flags}\n", flagHelp(flags), 1)}
-	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		cmd.Flags().Visit(func(f *pflag.Flag) { s.from[f.Name] = fromFlag })
-		return run(cmd.Context(), s, args)
-	}
-	if !strings.Contains(use, " ") {
-		cmd.Args = noArguments
-	}
-	for _, group := range flags {
-		for _, o := range group.Items {
-			flag := cmd.Flags().VarPF(o, o.name, "", o.help)
-			if o.at.form == aSwitch {
-				flag.NoOptDefVal = "true"
-			}
-			cmd.RegisterFlagCompletionFunc(o.name, o.completion())
-		}
-	}
-	return cmd
-}
-
-// ownFlags are those of one command.
-func ownFlags(title string, options ...option) []flagGroup {
-	return []flagGroup{{Key: title, Items: options}}
-}
-
-// targetCommand makes a command whose settings say what is tested: they are complete when it runs.
-func (p *process) targetCommand(use, short, long string, s *settings, flags []flagGroup, run action) *cobra.Command {
-	return newCommand(use, short, long, s, flags, func(ctx context.Context, s *settings, args []string) error {
-		if err := s.resolve(ctx, p.environ); err != nil {
-			return err
-		}
-		return run(ctx, s, args)
-	})
 }
 
 // explainCompletion gives cobra's completion command help in the form of the other commands.
@@ -342,10 +300,8 @@ func noArguments(cmd *cobra.Command, args []string) error {
 		return nil
 	}
 	first := wire.WithoutUser(args[0])
-	hint := fmt.Sprintf("see '%s --help'", cmd.CommandPath())
-	if cmd.Name() == "run" && strings.Contains(first, ":") {
-		hint = "did you mean --endpoint " + first + "?"
-	}
+	meant := plain.When(cmd.Name() == "run" && strings.Contains(first, ":"), "did you mean --endpoint "+first+"?")
+	hint := cmp.Or(meant, fmt.Sprintf("see '%s --help'", cmd.CommandPath()))
 	return usagef("'%s' takes no argument %q; %s", cmd.CommandPath(), first, hint)
 }
 
@@ -392,10 +348,8 @@ func flagSuggestion(cmd *cobra.Command, name string) string {
 
 // suggestion says what was probably meant, or where to look.
 func suggestion(near []string, help string) string {
-	if len(near) == 0 {
-		return fmt.Sprintf("see '%s'", help)
-	}
-	return "did you mean " + strings.Join(near, " or ") + "?"
+	meant := plain.When(len(near) > 0, "did you mean "+strings.Join(near, " or ")+"?")
+	return cmp.Or(meant, fmt.Sprintf("see '%s'", help))
 }
 
 // shortVersion is that of the module. Where it has no tag, it names the revision and says whether there are changes.
@@ -430,67 +384,3 @@ func nearest(name string, known []string) (names []string) {
 	}
 	return names
 }
-
-// completion says what may stand after the flag of a setting.
-func (o option) completion() cobra.CompletionFunc {
-	choices := strings.Split(o.value, "|")
-	switch {
-	case o.name == "suite":
-		return completeList(strings.Split(o.value, ","))
-	case o.name == "machine":
-		return completeList(machine.Names())
-	case o.name == "report", o.name == "to":
-		return completeReports
-	case o.name == "fault":
-		offer := func(f embedded.Fault) string { return f.Name + "\t" + f.Describe }
-		return cobra.FixedCompletions(plain.Texts(embedded.Faults, offer), cobra.ShellCompDirectiveNoFileComp)
-	case o.name == "traces":
-		return cobra.FixedCompletions(nil, cobra.ShellCompDirectiveFilterDirs)
-	case o.value == "PATH":
-		return cobra.FixedCompletions(nil, cobra.ShellCompDirectiveDefault)
-	case o.value == "FILE":
-		return cobra.FixedCompletions([]string{"yaml", "yml", "json"}, cobra.ShellCompDirectiveFilterFileExt)
-	case len(choices) > 1:
-		return cobra.FixedCompletions(choices, cobra.ShellCompDirectiveNoFileComp)
-	}
-	return cobra.NoFileCompletions
-}
-
-// completeList completes the last item of a list with commas by what is not yet in it.
-func completeList(items []string) cobra.CompletionFunc {
-	return func(_ *cobra.Command, _ []string, typed string) ([]string, cobra.ShellCompDirective) {
-		before := typed[:strings.LastIndex(typed, ",")+1]
-		var offers []string
-		for _, item := range items {
-			if !strings.Contains(","+before, ","+item+",") {
-				offers = append(offers, before+item)
-			}
-		}
-		return offers, cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveNoSpace
-	}
-}
-
-// completeReports offers the formats, and files after the =.
-func completeReports(_ *cobra.Command, _ []string, typed string) ([]string, cobra.ShellCompDirective) {
-	if strings.Contains(typed, "=") {
-		return nil, cobra.ShellCompDirectiveDefault
-	}
-	var offers []string
-	for _, format := range formats.Names() {
-		offers = append(offers, format, format+"=")
-	}
-	return offers, cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveNoSpace
-}
-
-func completeRules() []string {
-	offers := []string{string(model.Order) + "\tthe order in which errors are selected"}
-	for _, family := range families() {
-		if model.RuleOf(model.ID(family.Key)) == nil {
-			offers = append(offers, family.Key)
-		}
-	}
-	return append(offers, plain.Texts(model.Rules, func(r model.Rule) string { return string(r.ID) + "\t" + r.Statement })...)
-}
-
-// completeTraces leaves it to the shell to find files and folders: a trace may be anywhere.
-var completeTraces = cobra.FixedCompletions([]string{"json"}, cobra.ShellCompDirectiveFilterFileExt)

@@ -1,13 +1,11 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"log"
-	"math"
 	"net"
 	"net/http"
 	"slices"
@@ -15,8 +13,6 @@ import (
 	"strings"
 	"text/tabwriter"
 	"time"
-
-	"github.com/spf13/cobra"
 
 	"github.com/insightconform/conform/internal/explore"
 	"github.com/insightconform/conform/internal/files"
@@ -41,30 +37,21 @@ breaks it.
   conform rules order               the order in which errors are selected
 `
 
-func (p *process) rulesCommand() *cobra.Command {
-	cmd := newCommand("rules [ID]", "Explain the rules", rulesHelp, defaultSettings(), nil, func(ctx context.Context, _ *settings, args []string) (err error) {
-		width, _ := p.terminal(p.stdout)
-		text := ""
-		switch len(args) {
-		case 0:
-			text = ruleTable(width, families()...)
-		case 1:
-			text, err = explain(ctx, args[0], width)
-		default:
-			err = usagef("'conform rules' explains one rule at a time; leave out %q", args[1])
-		}
-		if err == nil {
-			_, err = fmt.Fprint(p.stdout, text)
-		}
-		return err
-	})
-	cmd.ValidArgsFunction = func(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
-		if len(args) > 0 {
-			return nil, cobra.ShellCompDirectiveNoFileComp
-		}
-		return completeRules(), cobra.ShellCompDirectiveNoFileComp
+func (p *process) rules(ctx context.Context, _ *settings, args []string) (err error) {
+	width, _ := p.terminal(p.stdout)
+	text := ""
+	switch len(args) {
+	case 0:
+		text = ruleTable(width, families()...)
+	case 1:
+		text, err = explain(ctx, args[0], width)
+	default:
+		err = usagef("'conform rules' explains one rule at a time; leave out %q", args[1])
 	}
-	return cmd
+	if err == nil {
+		_, err = fmt.Fprint(p.stdout, text)
+	}
+	return err
 }
 
 // families has the rules by family, in the order in which the table starts them.
@@ -181,21 +168,6 @@ const listFaults = "list"
 
 const defaultAddress = "127.0.0.1:8080"
 
-func (p *process) serveCommand() *cobra.Command {
-	address, server := cmp.Or(p.environ[variableName("addr")], defaultAddress), embedded.ServerOptions{}
-	run := func(ctx context.Context, _ *settings, _ []string) error {
-		if server.Fault == listFaults {
-			return p.listFaults()
-		}
-		return p.serve(ctx, address, server)
-	}
-	flags := append([]option{
-		{"addr", "HOST:PORT", textField(&address, anyText), "where to listen (default " + defaultAddress + "); port 0 takes a free one"},
-		{"fault", "NAME", textField(&server.Fault, anyText), "be wrong on purpose in one way; 'list' lists the ways and ends"},
-	}, quotaOptions(&server)...)
-	return newCommand("serve", "Serve the reference over HTTP", serveHelp, defaultSettings(), ownFlags("Flags", flags...), run)
-}
-
 // listFaults writes a line for each fault of the embedded server: its name, its rule, and what it does otherwise.
 func (p *process) listFaults() error {
 	table := tabwriter.NewWriter(p.stdout, 0, 0, 2, ' ', 0)
@@ -206,7 +178,11 @@ func (p *process) listFaults() error {
 }
 
 // serve answers requests until ctx is cancelled, which is its regular end.
-func (p *process) serve(ctx context.Context, address string, o embedded.ServerOptions) error {
+func (p *process) serve(ctx context.Context, s *settings, _ []string) error {
+	address, o := s.address, s.server
+	if o.Fault == listFaults {
+		return p.listFaults()
+	}
 	if _, _, err := net.SplitHostPort(address); err != nil || strings.Contains(address, "@") {
 		return usagef("--addr %q: is no HOST:PORT; write it like %s", address, defaultAddress)
 	}
@@ -277,34 +253,16 @@ Exit codes
   130  interrupted; the result is partial
 `
 
-func (p *process) selftestCommand() *cobra.Command {
-	var faults []string
-	var path string
-	var pairs bool
-	s := defaultSettings()
-	addFault := func(text string) error {
-		faults = append(faults, text)
-		return checkFault(text)
-	}
-	flags := ownFlags("Flags",
-		option{"fault", "NAME", field{set: addFault}, "test with this fault alone; repeatable ('conform serve --fault list' lists them; default all)"},
-		option{"pairs", "", switchField(&pairs), "test each fault behind each flaw that is common among emulators, too"},
-		option{"seed", "N", numberField(&s.run.Seed, 1, math.MaxUint64), "of the random exploration (default 1)"},
-		option{"json", "PATH", textField(&path, checkPath), "write the result for machines, too; - is standard output, and then no text"})
-	return newCommand("selftest", "Test conform itself on wrong servers", selftestHelp, s, flags, func(ctx context.Context, s *settings, _ []string) error {
-		return p.testItself(ctx, selftest.Options{Seed: max(1, s.run.Seed), Faults: faults, Pairs: pairs}, path)
-	})
-}
-
 // testItself runs the self-test and writes its result.
-func (p *process) testItself(ctx context.Context, o selftest.Options, path string) error {
+func (p *process) testItself(ctx context.Context, s *settings, _ []string) error {
+	o, path := selftest.Options{Seed: max(1, s.run.Seed), Faults: s.faults, Pairs: s.pairs}, s.out
 	toFile := path != "" && path != "-"
 	if toFile {
 		if err := mustBeWritable("--json "+path, path, "; give a path that can be written"); err != nil {
 			return err
 		}
 	}
-	progress, started := p.progress(&settings{}), time.Now()
+	progress, started := p.progress(s), time.Now()
 	o.Progress = func(now selftest.Progress) {
 		progress.Show(reports.Update{Phase: fmt.Sprintf("%d of %d servers", now.Done, now.Total), Requests: now.Requests,
 			Rate: float64(now.Requests) / time.Since(started).Seconds(), Divergences: now.Caught})
@@ -315,15 +273,13 @@ func (p *process) testItself(ctx context.Context, o selftest.Options, path strin
 		return err
 	}
 	result.Version = shortVersion()
-	result.Command = strings.Join(append([]string{"conform selftest"}, o.Faults...), " --fault ") + fmt.Sprintf(" --seed %d", o.Seed)
-	if o.Pairs {
-		result.Command += " --pairs"
-	}
+	result.Command = strings.Join(append([]string{"conform selftest"}, o.Faults...), " --fault ") +
+		fmt.Sprintf(" --seed %d", o.Seed) + plain.When(o.Pairs, " --pairs")
 	asJSON := func(w io.Writer) error { return plain.WriteJSON(w, result) }
 	if path == "-" {
 		err = asJSON(p.stdout)
 	} else {
-		err = text.Selftest(p.stdout, result, p.textOptions(&settings{}))
+		err = text.Selftest(p.stdout, result, p.textOptions(s))
 	}
 	if err != nil {
 		return err

@@ -8,8 +8,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/spf13/cobra"
-
 	"github.com/insightconform/conform/internal/files"
 	"github.com/insightconform/conform/reports"
 	"github.com/insightconform/conform/reports/events"
@@ -33,18 +31,6 @@ Exit codes: 0 the report was written, whatever its verdict; 2 wrong usage, or a 
 that is no report.
 `
 
-func (p *process) reportCommand() *cobra.Command {
-	var precedence string
-	s := defaultSettings()
-	flags := ownFlags("Flags",
-		option{"to", "FORMAT[=PATH]", field{set: s.addReport, form: aList}, formatNames() + "; to standard output or a file; repeatable (default text)"},
-		option{"precedence", "FILE", textField(&precedence, anyText), "put a learned precedence of errors into the report"})
-	return newCommand("report FILE…", "Write the report of an earlier run in another format", reportHelp, s, flags,
-		func(ctx context.Context, s *settings, paths []string) error {
-			return p.convert(ctx, s, paths, precedence)
-		})
-}
-
 const mergeHelp = `Usage: conform merge FILE… [--report FORMAT[=PATH]]
 
 Joins the JSON reports of the shards of one run, or of a run and those that went
@@ -59,12 +45,6 @@ the complete suites, so that a certificate may hold for the whole.
 Exit codes are those of 'conform run', for the whole; 2 where the reports do not
 belong together.
 `
-
-func (p *process) mergeCommand() *cobra.Command {
-	s := defaultSettings()
-	return newCommand("merge FILE…", "Join the reports of the shards of a run", mergeHelp, s,
-		ownFlags("Flags", option{"report", "FORMAT[=PATH]", field{set: s.addReport, form: aList}, "as of 'conform run' (default text)"}), p.merge)
-}
 
 func (p *process) merge(ctx context.Context, s *settings, paths []string) error {
 	if len(paths) == 0 {
@@ -82,18 +62,18 @@ func (p *process) merge(ctx context.Context, s *settings, paths []string) error 
 		return usagef("merge: %w", err)
 	}
 	reports.Judge(whole)
-	return exitCode(p.writeReports(s.wanted(), whole, p.textOptions(s)))
+	return exitCode(p.writeReports(s.sinks, whole, p.textOptions(s)))
 }
 
 // formatNames lists the formats for people.
 func formatNames() string { return plain.Alternatives(formats.Names(), plain.MaxShown) }
 
 // convert reads reports and writes them in other formats. Nothing is written unless all can be.
-func (p *process) convert(ctx context.Context, s *settings, paths []string, precedence string) error {
+func (p *process) convert(ctx context.Context, s *settings, paths []string) error {
 	if len(paths) == 0 {
 		return usagef("'conform report' needs a report; 'conform run --report json=FILE' writes one")
 	}
-	for _, sink := range s.wanted() {
+	for _, sink := range s.sinks {
 		if len(paths) > 1 && !sink.Compares() {
 			return usagef("--to %s takes one report, and %d are given; only html shows several side by side", sink.Format, len(paths))
 		}
@@ -105,32 +85,24 @@ func (p *process) convert(ctx context.Context, s *settings, paths []string, prec
 	if err != nil {
 		return err
 	}
-	if precedence != "" {
+	if s.precedence != "" {
 		if len(list) > 1 {
 			return usagef("--precedence goes with one report, and %d are given", len(list))
 		}
-		data, err := readFile(ctx, "", precedence, maxReport)
+		data, err := readFile(ctx, "", s.precedence, maxReport)
 		if err != nil {
 			return err
 		}
 		if list[0].Precedence, err = reports.ReadPrecedence(data); err != nil {
-			return usagef("--precedence %s: %w", precedence, err)
+			return usagef("--precedence %s: %w", s.precedence, err)
 		}
 	}
-	for _, sink := range s.wanted() {
+	for _, sink := range s.sinks {
 		if err := sink.Write(p.stdout, list[0], p.textOptions(s), list[1:]...); err != nil {
 			return fmt.Errorf("--to %s: %w", sink, err)
 		}
 	}
 	return nil
-}
-
-// wanted are the reports that were asked for: text, where none was.
-func (s *settings) wanted() []formats.Sink {
-	if len(s.sinks) == 0 {
-		return []formats.Sink{{Format: formats.Text}}
-	}
-	return s.sinks
 }
 
 // writeReports writes into all sinks but those of some formats, and returns the exit code, or a worse one on failure.
@@ -256,14 +228,7 @@ two rules is answered first. An order is a file of --profile or of --out.
 Exit codes: 0 the same, 1 something differs, 2 wrong usage or no such file.
 `
 
-func (p *process) diffCommand() *cobra.Command {
-	var machine bool
-	return newCommand("diff A B", "Compare two reports or two error orders", diffHelp, defaultSettings(),
-		ownFlags("Flags", option{"json", "", switchField(&machine), "write the differences as JSON"}),
-		func(ctx context.Context, s *settings, args []string) error { return p.diff(ctx, s, args, machine) })
-}
-
-func (p *process) diff(ctx context.Context, s *settings, paths []string, machine bool) error {
+func (p *process) diff(ctx context.Context, s *settings, paths []string) error {
 	if len(paths) != 2 {
 		return usagef("'conform diff' takes two files, not %d; see 'conform diff --help'", len(paths))
 	}
@@ -278,7 +243,7 @@ func (p *process) diff(ctx context.Context, s *settings, paths []string, machine
 	if err != nil {
 		return usagef("%w", err)
 	}
-	if machine {
+	if s.asJSON {
 		err = plain.WriteJSON(p.stdout, d)
 	} else {
 		err = text.Diff(p.stdout, d, p.textOptions(s))

@@ -9,7 +9,6 @@ import (
 	"os"
 	"syscall"
 
-	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
 	"github.com/insightconform/conform"
@@ -48,11 +47,6 @@ Exit codes
   130  interrupted; the report is partial
 `
 
-func (p *process) runCommand() *cobra.Command {
-	s := defaultSettings()
-	return p.targetCommand("run", "Test a target", runHelp, s, s.groups(), p.testTarget)
-}
-
 // resolve fills in what no flag gave.
 func (s *settings) resolve(ctx context.Context, environ map[string]string) error {
 	if err := s.read(ctx, environ); err != nil {
@@ -70,7 +64,6 @@ func (s *settings) resolve(ctx context.Context, environ map[string]string) error
 			return usagef("--shard auto: %w", err)
 		}
 	}
-	s.sinks = s.wanted()
 	if s.run.Seed == 0 {
 		s.run.Seed = uint64(rand.Uint32()) + 1 // never 0, and short enough to be typed
 	}
@@ -288,12 +281,6 @@ The machines of complete suites (--machine) are
   logging      as trail, with StartLogging, StopLogging and refused requests; long
 `
 
-func (p *process) planCommand() *cobra.Command {
-	s := defaultSettings()
-	s.planning = true
-	return p.targetCommand("plan", "Say what a run would do, and how long it takes", planHelp, s, s.groups(), p.plan)
-}
-
 func (p *process) plan(ctx context.Context, s *settings, _ []string) error {
 	for _, sink := range s.sinks {
 		if sink.Format != formats.Text && sink.Format != formats.JSON {
@@ -346,25 +333,11 @@ Exit codes: 0 learned, 2 wrong usage or configuration, 3 inconclusive: nothing
 listens or no error could be measured, 130 interrupted, no file is written.
 `
 
-func (p *process) learnCommand() *cobra.Command {
-	var profile, out string
-	s := defaultSettings()
-	flags := ownFlags("What is kept",
-		option{"profile", "PATH", textField(&profile, anyText), "write an error order file, as --order takes it"},
-		option{"out", "PATH", textField(&out, anyText), "write the precedence matrix with all requests and answers, as JSON"},
-		option{"verbose", "", switchField(&s.verbose), "show each pair"})
-	// What is tested, and of the other settings of a run those that learning has too.
-	flags = append(flags, s.groups()[0])
-	flags = append(flags, s.chosen("timeout", "keep-account-ids", "config")...)
-	return p.targetCommand("learn", "Find out which error a target selects first", learnHelp, s, flags,
-		func(ctx context.Context, s *settings, _ []string) error { return p.learn(ctx, s, profile, out) })
-}
-
-func (p *process) learn(ctx context.Context, s *settings, profile, out string) error {
-	if profile != "" && profile == out {
-		return usagef("--profile and --out name the same file %s; give each its own", profile)
+func (p *process) learn(ctx context.Context, s *settings, _ []string) error {
+	if s.profile != "" && s.profile == s.out {
+		return usagef("--profile and --out name the same file %s; give each its own", s.profile)
 	}
-	for _, file := range [][2]string{{"--profile ", profile}, {"--out ", out}} {
+	for _, file := range [][2]string{{"--profile ", s.profile}, {"--out ", s.out}} {
 		if err := mustBeWritable(file[0]+file[1], file[1], ""); err != nil {
 			return err
 		}
@@ -392,17 +365,17 @@ func (p *process) learn(ctx context.Context, s *settings, profile, out string) e
 		p.complain(problem.Error() + "; no file is written")
 		return exitCode(reports.ExitInconclusive)
 	}
-	return s.keepLearned(learned, profile, out)
+	return s.keepLearned(learned)
 }
 
 // keepLearned writes the files that were asked for.
-func (s *settings) keepLearned(learned *reports.Precedence, profile, out string) error {
-	if out != "" {
-		if err := files.Write(out, func(w io.Writer) error { return learned.JSON(w, s.account.KeepAccountIDs) }); err != nil {
+func (s *settings) keepLearned(learned *reports.Precedence) error {
+	if s.out != "" {
+		if err := files.Write(s.out, func(w io.Writer) error { return learned.JSON(w, s.account.KeepAccountIDs) }); err != nil {
 			return err
 		}
 	}
-	if profile == "" {
+	if s.profile == "" {
 		return nil
 	}
 	name := "learned from " + learned.Target.Name
@@ -413,5 +386,5 @@ func (s *settings) keepLearned(learned *reports.Precedence, profile, out string)
 	if err != nil {
 		return err
 	}
-	return files.Write(profile, func(w io.Writer) error { return plain.WriteJSON(w, order) })
+	return files.Write(s.profile, func(w io.Writer) error { return plain.WriteJSON(w, order) })
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"slices"
@@ -37,6 +38,12 @@ type settings struct {
 	planning              bool // nothing is sent to an account
 	quiet, verbose        bool
 	sinks                 []formats.Sink
+
+	// Of single commands.
+	address, form, precedence string
+	profile, out              string
+	faults                    []string
+	yes, asJSON, pairs        bool
 
 	from map[string]origin // of the settings that were given, by name
 }
@@ -182,19 +189,13 @@ func quotaOptions(server *embedded.ServerOptions) []option {
 			"the most event data stores that it allows there, deleted ones included; the service allows 10"}}
 }
 
-// options lists the settings without their groups.
-func (s *settings) options() (all []option) {
-	for _, group := range s.groups() {
-		all = append(all, group.Items...)
-	}
-	return all
-}
-
 // byName returns the settings by name.
 func (s *settings) byName() map[string]option {
 	all := map[string]option{}
-	for _, o := range s.options() {
-		all[o.name] = o
+	for _, group := range s.groups() {
+		for _, o := range group.Items {
+			all[o.name] = o
+		}
 	}
 	return all
 }
@@ -280,16 +281,9 @@ func (s *settings) resolveTarget(environ map[string]string) error {
 // unusedNotes lists what was set and has no effect on the chosen target.
 func (s *settings) unusedNotes(environ map[string]string) (notes []string) {
 	given := func(name string) bool { return s.from[name] != fromDefault }
-	note := func(why string, names ...string) {
-		for _, name := range names {
-			if given(name) {
-				notes = append(notes, "--"+name+" has no effect "+why)
-			}
-		}
-	}
 	names := append([]string{"account"}, accountNames...)
 	if i := slices.IndexFunc(names, given); s.target != targetAccount && i >= 0 { // one is enough
-		note("without --target account", names[i])
+		notes = append(notes, "--"+names[i]+" has no effect without --target account")
 	}
 	if s.target != targetEmbedded {
 		return notes
@@ -298,7 +292,11 @@ func (s *settings) unusedNotes(environ map[string]string) (notes []string) {
 		notes = append(notes, "testing the embedded server; "+endpointVariables[i]+
 			" is set, and '--target endpoint' would test what it names")
 	}
-	note("on the embedded server; --endpoint URL tests another", "bucket", "use-environment-credentials")
+	for _, name := range []string{"bucket", "use-environment-credentials"} {
+		if given(name) {
+			notes = append(notes, "--"+name+" has no effect on the embedded server; --endpoint URL tests another")
+		}
+	}
 	return notes
 }
 
@@ -334,11 +332,8 @@ func (s *settings) targetWords() string {
 	case targetEndpoint:
 		which = s.words([]string{"endpoint"}, false)
 	case targetAccount:
-		which = ` --target account --account "$CONFORM_ACCOUNT"`
-		if s.account.KeepAccountIDs {
-			which = " --target account" + s.words([]string{"account"}, false)
-		}
-		which += s.words(accountNames, false)
+		account := plain.When(s.account.KeepAccountIDs, s.words([]string{"account"}, false))
+		which = " --target account" + cmp.Or(account, ` --account "$CONFORM_ACCOUNT"`) + s.words(accountNames, false)
 	}
 	return which + s.words(targetNames, false)
 }

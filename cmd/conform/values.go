@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"reflect"
 	"regexp"
 	"slices"
 	"strconv"
@@ -33,14 +32,14 @@ const (
 	maxWorkers  = 256
 )
 
-// field is where a setting is kept: set takes a text in, and text gives it back, normalized, empty where nothing is.
+// field is where a setting is kept: set takes a text in, and text gives it back, normalized.
 type field struct {
 	set  func(text string) error
 	text func() string
 	form form
 }
 
-// fieldOf makes the field of a value that parse reads; nothing is changed where it fails. The zero value is none.
+// fieldOf makes the field of a value that parse reads; nothing is changed where it fails.
 func fieldOf[T any](at *T, form form, parse func(string) (T, error), text func(T) string) field {
 	set := func(given string) error {
 		value, err := parse(given)
@@ -49,12 +48,7 @@ func fieldOf[T any](at *T, form form, parse func(string) (T, error), text func(T
 		}
 		return err
 	}
-	return field{set, func() string {
-		if reflect.ValueOf(at).Elem().IsZero() {
-			return ""
-		}
-		return text(*at)
-	}, form}
+	return field{set, func() string { return text(*at) }, form}
 }
 
 // textField makes the field of a text that a check lets pass.
@@ -71,20 +65,13 @@ func listText(items []string) string { return strings.Join(items, ",") }
 
 // numberField makes the field of a whole number within bounds.
 func numberField[N int | uint64](at *N, lowest, highest uint64) field {
-	made := fieldOf(at, aNumber, func(text string) (N, error) {
+	return fieldOf(at, aNumber, func(text string) (N, error) {
 		n, err := strconv.ParseUint(text, 10, 64)
 		if err != nil || n < lowest || n > highest {
 			return 0, fmt.Errorf("must be a whole number from %d to %d", lowest, highest)
 		}
 		return N(n), nil
-	}, nil)
-	made.text = func() string { // 0 is a number where it may be given
-		if uint64(*at) < lowest {
-			return ""
-		}
-		return fmt.Sprint(*at)
-	}
-	return made
+	}, func(n N) string { return fmt.Sprint(n) })
 }
 
 // switchField makes the field of a switch.
@@ -188,6 +175,11 @@ func (s *settings) addAccounts(text string) error {
 	return err
 }
 
+func (s *settings) addFault(name string) error {
+	s.faults = append(s.faults, name)
+	return checkFault(name)
+}
+
 // setShard reads "i/n" with i from 1 to n, or auto, for which the environment is asked once all settings are read.
 func (s *settings) setShard(text string) error {
 	index, count, _ := strings.Cut(text, "/")
@@ -275,19 +267,21 @@ func variableName(name string) string {
 
 // read takes what no flag gave from CONFORM_… variables, unless they are empty, and from the configuration file.
 func (s *settings) read(ctx context.Context, environ map[string]string) error {
-	for _, o := range s.options() {
-		text := environ[variableName(o.name)]
-		if text == "" || s.from[o.name] > fromEnvironment {
-			continue
+	for _, group := range s.groups() {
+		for _, o := range group.Items {
+			text := environ[variableName(o.name)]
+			if text == "" || s.from[o.name] > fromEnvironment {
+				continue
+			}
+			items := []string{text}
+			if o.name == "report" {
+				items = strings.Split(text, ",")
+			}
+			if err := o.setAll(items, variableName(o.name)); err != nil {
+				return err
+			}
+			s.from[o.name] = fromEnvironment
 		}
-		items := []string{text}
-		if o.name == "report" {
-			items = strings.Split(text, ",")
-		}
-		if err := o.setAll(items, variableName(o.name)); err != nil {
-			return err
-		}
-		s.from[o.name] = fromEnvironment
 	}
 	if s.config == "" {
 		return nil
@@ -321,8 +315,7 @@ func (s *settings) readConfig(ctx context.Context) error {
 	options := s.byName()
 	delete(options, "config")
 	lines := map[string]int{}
-	checked := defaultSettings() // takes the settings that go unused
-	unused := checked.byName()
+	unused := defaultSettings().byName() // only checked
 	for i := 0; i+1 < len(document.Content); i += 2 {
 		key, value := document.Content[i], document.Content[i+1]
 		o, ok := options[key.Value]
@@ -337,14 +330,14 @@ func (s *settings) readConfig(ctx context.Context) error {
 		if err != nil {
 			return usagef("%s: %s %w", s.place(value), o.name, err)
 		}
-		into := s
 		if s.from[o.name] > fromFile {
-			into, o = checked, unused[o.name]
+			o = unused[o.name]
+		} else {
+			s.from[o.name] = fromFile
 		}
 		if err := o.setAll(texts, s.place(value)+": "+o.name); err != nil {
 			return err
 		}
-		into.from[o.name] = fromFile
 	}
 	return nil
 }

@@ -5,7 +5,6 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -74,6 +73,7 @@ type learner struct {
 	out      *reports.Precedence
 	known    map[string]answered
 	evidence map[[2]model.ID]answered // by which of two rules goes before the other
+	leads    map[[2]model.ID]bool     // which rule goes before which, by any chain of evidence
 }
 
 // answered is what came of one request, asked in fresh worlds.
@@ -116,12 +116,10 @@ func (l *learner) learn(ctx context.Context) {
 		}
 		l.out.Cells = append(l.out.Cells, l.cell(ctx, p))
 	}
-	order := newPrecedenceOrder(l.evidence)
-	l.out.Rules, l.out.Cycles = order.sorted()
-	for _, triple := range order.triples(l.out.Cycles) {
-		l.out.Triples = append(l.out.Triples, l.triple(ctx, triple))
-	}
-	l.out.Holds = slices.DeleteFunc(order.holds(), func(pair [2]model.ID) bool { return !l.agrees(pair) })
+	l.leads = l.out.Chains()
+	l.sort()
+	l.triples(ctx)
+	l.hold()
 	l.out.Requests = l.subject.Prober.Requests + l.player.Client.Requests
 }
 
@@ -358,10 +356,7 @@ func (l *learner) triple(ctx context.Context, rules [3]model.ID) reports.Precede
 		t.Why = a.why
 		return t
 	}
-	t.Answer, t.Steps = a.kind, a.steps
-	if a.unstable {
-		t.Why = "the answer differs from try to try"
-	}
+	t.Answer, t.Steps, t.Why = a.kind, a.steps, plain.When(a.unstable, "the answer differs from try to try")
 	for _, id := range rules {
 		if own := l.aloneLike(ctx, id, setup, probe); a.code && !a.unstable && own.code && own.kind == a.kind {
 			t.First = id
@@ -383,88 +378,52 @@ func (l *learner) agrees(pair [2]model.ID) bool {
 	return model.TrackerAt(a.before).Observe(a.request, a.answer).Allowed
 }
 
-// precedenceOrder is which error rule goes before which, as far as answers say.
-type precedenceOrder struct {
-	rules  []model.ID           // in the reference's order
-	before map[[2]model.ID]bool // by measurement
-	leads  map[[2]model.ID]bool // by any chain of measurements
-}
-
-func newPrecedenceOrder(measured map[[2]model.ID]answered) *precedenceOrder {
-	o := &precedenceOrder{rules: model.ErrorRules(), before: map[[2]model.ID]bool{}}
-	for pair := range measured {
-		o.before[pair] = true
-	}
-	o.leads = maps.Clone(o.before)
-	for _, via := range o.rules {
-		for _, a := range o.rules {
-			for _, b := range o.rules {
-				if o.leads[[2]model.ID{a, via}] && o.leads[[2]model.ID{via, b}] {
-					o.leads[[2]model.ID{a, b}] = true
-				}
-			}
-		}
-	}
-	return o
-}
-
 // circular reports whether each of two rules goes before the other by some chain.
-func (o *precedenceOrder) circular(a, b model.ID) bool {
-	return o.leads[[2]model.ID{a, b}] && o.leads[[2]model.ID{b, a}]
+func (l *learner) circular(a, b model.ID) bool {
+	return l.leads[[2]model.ID{a, b}] && l.leads[[2]model.ID{b, a}]
 }
 
-// sorted lists all rules in order, else as in the reference, and the sets without an order, which stand together.
-func (o *precedenceOrder) sorted() (rules []model.ID, cycles [][]model.ID) {
-	for len(rules) < len(o.rules) {
+// sort puts all rules in order, else as in the reference, and those without an order among them together.
+func (l *learner) sort() {
+	all := model.ErrorRules()
+	placed := func(id model.ID) bool { return slices.Contains(l.out.Rules, id) }
+	for len(l.out.Rules) < len(all) {
 		// The first that is not placed while all that go before it are, but for those in a circle with it.
-		a := o.rules[slices.IndexFunc(o.rules, func(a model.ID) bool {
-			return !slices.Contains(rules, a) && !slices.ContainsFunc(o.rules, func(b model.ID) bool {
-				return o.leads[[2]model.ID{b, a}] && !o.circular(a, b) && !slices.Contains(rules, b)
+		a := all[slices.IndexFunc(all, func(a model.ID) bool {
+			return !placed(a) && !slices.ContainsFunc(all, func(b model.ID) bool {
+				return l.leads[[2]model.ID{b, a}] && !l.circular(a, b) && !placed(b)
 			})
 		})]
-		var set []model.ID
-		for _, b := range o.rules {
-			if b == a || o.circular(a, b) {
-				set = append(set, b)
-			}
-		}
-		rules = append(rules, set...)
+		set := slices.DeleteFunc(slices.Clone(all), func(b model.ID) bool { return b != a && !l.circular(a, b) })
+		l.out.Rules = append(l.out.Rules, set...)
 		if len(set) > 1 {
-			cycles = append(cycles, set)
+			l.out.Cycles = append(l.out.Cycles, set)
 		}
 	}
-	return rules, cycles
 }
 
-// triples lists the circles of three rules, the first being the one that the reference puts first.
-func (o *precedenceOrder) triples(cycles [][]model.ID) [][3]model.ID {
-	var out [][3]model.ID
-	for _, set := range cycles { // each in the order of the reference
+// triples asks about the circles of three rules, the first being the one that the reference puts first.
+func (l *learner) triples(ctx context.Context) {
+	measured := func(a, b model.ID) bool { return l.evidence[[2]model.ID{a, b}].kind != "" }
+	for _, set := range l.out.Cycles { // each in the order of the reference
 		for i, x := range set {
 			for _, y := range set[i+1:] {
 				for _, z := range set[i+1:] {
-					circle := o.before[[2]model.ID{x, y}] && o.before[[2]model.ID{y, z}] && o.before[[2]model.ID{z, x}]
-					if circle && len(out) < maxTriples {
-						out = append(out, [3]model.ID{x, y, z})
+					if measured(x, y) && measured(y, z) && measured(z, x) && len(l.out.Triples) < maxTriples {
+						l.out.Triples = append(l.out.Triples, l.triple(ctx, [3]model.ID{x, y, z}))
 					}
 				}
 			}
 		}
 	}
-	return out
 }
 
-// holds lists the measured pairs that no circle contradicts, in the order of the reference.
-func (o *precedenceOrder) holds() [][2]model.ID {
-	out := [][2]model.ID{}
-	for i, a := range o.rules {
-		for _, b := range o.rules[i+1:] {
-			for _, pair := range [][2]model.ID{{a, b}, {b, a}} {
-				if o.before[pair] && !o.circular(a, b) {
-					out = append(out, pair)
-				}
-			}
+// hold lists the measured pairs that a target can be held to, in the order of the reference.
+func (l *learner) hold() {
+	l.out.Holds = [][2]model.ID{}
+	for _, c := range l.out.Cells {
+		if pair, ok := c.Order(); ok && !l.circular(pair[0], pair[1]) && l.agrees(pair) {
+			l.out.Holds = append(l.out.Holds, pair)
 		}
 	}
-	return out
 }

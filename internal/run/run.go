@@ -18,6 +18,7 @@ import (
 	"github.com/insightconform/conform/internal/session"
 	"github.com/insightconform/conform/model"
 	"github.com/insightconform/conform/reports"
+	"github.com/insightconform/conform/reports/plain"
 	"github.com/insightconform/conform/targets"
 )
 
@@ -63,7 +64,16 @@ func Run(ctx context.Context, target targets.Target, options Options) (*reports.
 	if err := r.probed(); err != nil {
 		return nil, errors.Join(err, target.Close())
 	}
-	r.pipeline(ctx)
+	r.absorb(subject.Prober)
+	r.note(subject.Notes...)
+	if subject.Testable() {
+		stop := r.showProgress()
+		r.replay(limits.time)
+		r.explore()
+		r.diagnose(limits.grace)
+		stop()
+	}
+	r.finish(ctx)
 	if err := limits.close(target); err != nil {
 		r.note("closing the target: " + err.Error())
 	}
@@ -90,20 +100,6 @@ func (r *run) probed() error {
 	}
 	s.Status.Tell(reports.ProbedEvent(r.report))
 	return r.report.Follows(r.options.Resume)
-}
-
-func (r *run) pipeline(ctx context.Context) {
-	s := r.subject
-	r.absorb(s.Prober)
-	r.note(s.Notes...)
-	if s.Testable() {
-		stop := r.showProgress()
-		r.replay(r.limits.time)
-		r.explore()
-		r.diagnose(r.limits.grace)
-		stop()
-	}
-	r.finish(ctx)
 }
 
 // showProgress tells the caller how the run goes on until the returned function is called.
@@ -182,7 +178,11 @@ func (r *run) explore() {
 	if r.subject.Info.Eventual {
 		r.report.Settling = settling.Summary()
 	}
-	r.report.Deviations = deviationList(deviations)
+	for d, count := range deviations {
+		d.Count = count
+		r.report.Deviations = append(r.report.Deviations, d)
+	}
+	reports.SortDeviations(r.report.Deviations)
 	r.report.DurationSeconds = time.Since(r.report.Started).Seconds()
 }
 
@@ -268,19 +268,6 @@ func (r *run) partial() *reports.Report {
 	return &partial
 }
 
-func deviationList(counts map[reports.Deviation]int) []reports.Deviation {
-	out := []reports.Deviation{}
-	for d, count := range counts {
-		d.Count = count
-		out = append(out, d)
-	}
-	slices.SortFunc(out, func(a, b reports.Deviation) int {
-		return cmp.Or(strings.Compare(string(a.Rule), string(b.Rule)), strings.Compare(a.Operation, b.Operation),
-			strings.Compare(a.Reference, b.Reference), strings.Compare(a.Actual, b.Actual))
-	})
-	return out
-}
-
 // finish fills in coverage and verdict.
 func (r *run) finish(ctx context.Context) {
 	report := r.report
@@ -356,19 +343,20 @@ func (r *run) untested(id model.ID) string {
 // ending says how the run ended.
 func (r *run) ending(ctx context.Context) *reports.End {
 	end := &reports.End{PutSucceeded: r.subject.Status.PutSucceeded(), Unusable: r.subject.Status.Unusable(), RanOut: r.subject.Status.RanOut(), NoTrails: r.subject.NoTrails, Resumed: r.options.Resume != nil}
-	if ctx.Err() != nil {
-		end.Interrupted = reports.ReasonInterrupted
-	}
-	end.Stopped = r.limits.stopped(r.subject.Probed)
-	if len(r.report.CutShort) > 0 && r.subject.Status.Silent() {
-		end.Stopped = cmp.Or(end.Stopped, "the target gave no more answers of any use when the run ended; see whether it still runs, and raise --time or --requests")
-	}
-	if r.failure() != nil {
-		end.Failed = "the harness failed; what it had found is reported"
-	}
+	end.Interrupted = plain.When(ctx.Err() != nil, reports.ReasonInterrupted)
+	end.Stopped = cmp.Or(r.limits.stopped(r.subject.Probed), plain.When(len(r.report.CutShort) > 0 && r.subject.Status.Silent(),
+		"the target gave no more answers of any use when the run ended; see whether it still runs, and raise --time or --requests"))
+	end.Failed = plain.When(r.failure() != nil, "the harness failed; what it had found is reported")
 	var hanging []string
 	r.report.TimedOut, hanging = r.subject.Status.TimedOut()
-	end.Unusable = append(end.Unusable, slices.DeleteFunc(hanging, r.hangIsFound)...)
+	for _, kind := range hanging {
+		found := slices.ContainsFunc(r.report.Divergences, func(d reports.Divergence) bool {
+			return d.Actual == session.NoAnswer && d.Status == reports.Confirmed && strings.HasPrefix(kind, d.Operation+" ")
+		})
+		if !found {
+			end.Unusable = append(end.Unusable, kind)
+		}
+	}
 	end.Lost = r.subject.Status.Lost()
 	if r.subject.Status.TargetLost() {
 		end.LastRequests = r.subject.Status.LastRequests()
@@ -377,13 +365,6 @@ func (r *run) ending(ctx context.Context) *reports.End {
 		end.Refused, end.Lost = end.Lost, ""
 	}
 	return end
-}
-
-// hangIsFound reports whether it is a divergence that a kind of request hangs.
-func (r *run) hangIsFound(kind string) bool {
-	return slices.ContainsFunc(r.report.Divergences, func(d reports.Divergence) bool {
-		return d.Actual == session.NoAnswer && d.Status == reports.Confirmed && strings.HasPrefix(kind, d.Operation+" ")
-	})
 }
 
 // failure is that of the harness, nil where it did not fail.

@@ -99,20 +99,10 @@ func Actual(d reports.Divergence) string {
 
 // Provenance says what a divergence rests on and how often it was seen.
 func Provenance(d reports.Divergence) string {
-	text := d.Level.String() + "; seen " + plain.Counted(d.Count, "time")
-	if d.Seen != "" {
-		text += ", in " + d.Seen + " tries"
-	}
-	if d.Rate != "" {
-		text += ", at a rate of " + d.Rate
-	}
-	if len(d.Also) > 0 {
-		text += "; also " + strings.Join(d.Also, ", ")
-	}
-	if source := strings.Join(Sources(d.Source), "; "); source != "" {
-		text += "; " + source
-	}
-	return plain.Text(text)
+	source := strings.Join(Sources(d.Source), "; ")
+	return plain.Text(d.Level.String() + "; seen " + plain.Counted(d.Count, "time") +
+		plain.When(d.Seen != "", ", in "+d.Seen+" tries") + plain.When(d.Rate != "", ", at a rate of "+d.Rate) +
+		plain.When(len(d.Also) > 0, "; also "+strings.Join(d.Also, ", ")) + plain.When(source != "", "; "+source))
 }
 
 // Outcome says what a run came to beside its verdict: " (exit 1): 3 divergences, 2 documented, 1 unrepeated".
@@ -125,11 +115,7 @@ func Outcome(r *reports.Report) string {
 			kinds[d.Level.String()]++
 		}
 	}
-	text := fmt.Sprintf(" (exit %d", r.ExitCode)
-	if r.Partial {
-		text += ", partial"
-	}
-	text += ")"
+	text := fmt.Sprintf(" (exit %d%s)", r.ExitCode, plain.When(r.Partial, ", partial"))
 	if len(r.Divergences) > 0 {
 		text += ": " + strings.ReplaceAll(plain.Counted(len(r.Divergences), "divergence"), ",", "")
 	}
@@ -299,26 +285,17 @@ func abbreviated(body value.Value) value.Value {
 // Step renders one request. The resource is named where it differs from the last one.
 func Step(step reports.Step, resource *string) string {
 	parts := []string{plain.Operation(step.Operation)}
-	if step.Raw != nil && *step.Raw == "" {
+	switch name := describeResource(step.Request); {
+	case step.Raw != nil && *step.Raw == "":
 		parts = append(parts, "with the body of no bytes")
-	} else if step.Raw != nil {
+	case step.Raw != nil:
 		parts = append(parts, "with the body '"+plain.Shorten(*step.Raw, 80)+"'")
-	} else {
-		if name := describeResource(step.Request); name != *resource {
-			*resource = name
-			parts = append(parts, name)
-		}
-		parts = append(parts, describeInput(step))
+	default:
+		parts = append(parts, plain.When(name != *resource, name), describeInput(step))
+		*resource = name
 	}
-	if step.Method != "" && step.Method != "POST" {
-		parts = append(parts, "by "+step.Method)
-	}
-	if step.OtherTarget {
-		parts = append(parts, "with the other target prefix")
-	}
-	if step.Region != "" {
-		parts = append(parts, "in "+step.Region)
-	}
+	parts = append(parts, plain.When(step.Method != "" && step.Method != "POST", "by "+step.Method),
+		plain.When(step.OtherTarget, "with the other target prefix"), plain.When(step.Region != "", "in "+step.Region))
 	return strings.Join(slices.DeleteFunc(parts, func(part string) bool { return part == "" }), " ")
 }
 
@@ -434,22 +411,13 @@ func Value(v value.Value) string {
 
 // Answer renders an answer: "200 {…}", "TrailNotFoundException (400)", "no answer: …".
 func Answer(step reports.Step) string {
-	answer, status := step.Answer, ""
-	if step.Status != 0 {
-		status = fmt.Sprintf(" (%d)", step.Status)
-	}
+	answer, status := step.Answer, plain.When(step.Status != 0, fmt.Sprintf(" (%d)", step.Status))
 	switch {
 	case answer.Outcome == reports.OutcomeRefused:
 		return answer.Code + status
 	case answer.Outcome != reports.OutcomeSuccess:
 		return strings.TrimSuffix(answer.Outcome+status+": "+answer.Problem, ": ")
 	}
-	text := "success"
-	if step.Status != 0 {
-		text = fmt.Sprint(step.Status)
-	}
-	if answer.Body.Kind() != value.Absent {
-		text += " " + Value(answer.Body)
-	}
-	return text
+	text := cmp.Or(plain.When(step.Status != 0, fmt.Sprint(step.Status)), "success")
+	return text + plain.When(answer.Body.Kind() != value.Absent, " "+Value(answer.Body))
 }

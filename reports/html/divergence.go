@@ -92,10 +92,7 @@ func standing(d *reports.Divergence) fact {
 }
 
 func sightings(d *reports.Divergence) []fact {
-	seen := plain.Counted(d.Count, "time")
-	if d.Seen != "" {
-		seen += ", in " + clean(d.Seen) + " tries on a fresh world"
-	}
+	seen := plain.Counted(d.Count, "time") + plain.When(d.Seen != "", ", in "+clean(d.Seen)+" tries on a fresh world")
 	return facts("seen", seen, "rate", clean(d.Rate), "also shows as", strings.Join(cleanAll(d.Also), ", "), "signature", long(d.Signature), "signature of a replay", long(d.Raw))
 }
 
@@ -289,10 +286,7 @@ type resourceView struct{ Name, Region, Other string }
 func resource(s reports.ResourceState) resourceView {
 	kind, rest, _ := strings.Cut(s.Resource, "/")
 	region, name, _ := strings.Cut(rest, "/")
-	v := resourceView{Name: clean(kind + " " + name), Region: clean(region)}
-	if kind == "store" {
-		v.Name = clean(describe.Name(name))
-	}
+	v := resourceView{Name: clean(cmp.Or(plain.When(kind == "store", describe.Name(name)), kind+" "+name)), Region: clean(region)}
 	var other []string
 	for _, insightType := range slices.Sorted(maps.Keys(s.On)) {
 		if !slices.Contains(model.TypeNames[:], insightType) {

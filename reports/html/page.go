@@ -252,14 +252,9 @@ func cleanAll[T ~string](list []T) []string {
 }
 
 func newReportView(r *reports.Report, index int, many bool) *reportView {
-	v := &reportView{R: r, Many: many, Number: index + 1, Name: cmp.Or(clean(r.Target.Name), "unknown target")}
-	if many {
-		v.Prefix = fmt.Sprintf("r%d-", v.Number)
-	}
-	fault := ""
-	if r.Target.Fault != "" {
-		fault = "made wrong on purpose: " + clean(r.Target.Fault)
-	}
+	v := &reportView{R: r, Many: many, Number: index + 1, Name: cmp.Or(clean(r.Target.Name), "unknown target"),
+		Prefix: plain.When(many, fmt.Sprintf("r%d-", index+1))}
+	fault := plain.When(r.Target.Fault != "", "made wrong on purpose: "+clean(r.Target.Fault))
 	v.Details = slices.DeleteFunc([]string{clean(r.Target.Endpoint), clean(r.Target.Region), fault},
 		func(s string) bool { return s == "" })
 	v.Detail = cmp.Or(slices.Concat([]string{fault}, v.Details)...)
@@ -329,14 +324,9 @@ func (v *reportView) Tiles() []tile {
 		value, label, _ := strings.Cut(plain.Counted(n, noun), " ")
 		return tile{value, of, label}
 	}
-	of := ""
-	if all > 0 && failing == all {
-		of = "all fail the run"
-	} else if all > 0 {
-		of = plain.Grouped(failing) + " of them fail the run"
-	}
+	of := cmp.Or(plain.When(failing == all, "all fail the run"), plain.Grouped(failing)+" of them fail the run")
 	tiles := []tile{
-		counted(all, "divergence", of),
+		counted(all, "divergence", plain.When(all > 0, of)),
 		{plain.Grouped(judged), "of " + plain.Grouped(applicable) + " that apply", "rules judged"},
 		counted(r.Requests, "request", "in "+plain.Duration(r.DurationSeconds)),
 	}
@@ -350,28 +340,15 @@ func (v *reportView) Tiles() []tile {
 // coverageFacts says what was covered of what can be counted, under the names for the two.
 func coverageFacts(c reports.Coverage, transitions, pairs string) []fact {
 	share := func(c reports.Count) string {
-		if c.Total == 0 {
-			return ""
-		}
-		return plain.Grouped(c.Covered) + " of " + plain.Grouped(c.Total)
+		return plain.When(c.Total != 0, plain.Grouped(c.Covered)+" of "+plain.Grouped(c.Total))
 	}
 	return facts(transitions, share(c.Transitions), pairs, share(c.Pairs))
 }
 
 func runFacts(r *reports.Report) []fact {
-	started, confirming, failOn, exit := "", "", "", strconv.Itoa(r.ExitCode)
-	if !r.Started.IsZero() {
-		started = r.Started.UTC().Format("2 January 2006, 15:04 UTC")
-	}
-	if r.ConfirmRequests > 0 {
-		confirming = plain.Counted(r.ConfirmRequests, "more request")
-	}
-	if r.FailOn != 0 {
-		failOn = r.FailOn.String() + " and above"
-	}
-	if r.Partial {
-		exit += ", partial"
-	}
+	started := plain.When(!r.Started.IsZero(), r.Started.UTC().Format("2 January 2006, 15:04 UTC"))
+	confirming := plain.When(r.ConfirmRequests > 0, plain.Counted(r.ConfirmRequests, "more request"))
+	failOn, exit := plain.When(r.FailOn != 0, r.FailOn.String()+" and above"), strconv.Itoa(r.ExitCode)+plain.When(r.Partial, ", partial")
 	return facts("started", started, "rate", plain.Grouped(int(r.RequestsPerSecond+0.5))+" requests a second", "cases", plain.Grouped(r.Cases),
 		"to confirm", confirming, "suites", strings.Join(cleanAll(r.Suites), ", "), "cut short", strings.Join(cleanAll(r.CutShort), ", "),
 		"seed", strconv.FormatUint(r.Seed, 10), "workers", plain.Grouped(r.Workers), "fails on", failOn, "exit code", exit, "conform", clean(r.Version))
@@ -456,10 +433,7 @@ func anchor(id model.ID) string {
 func ruleAnchor(id model.ID) string { return "rule-" + strings.ReplaceAll(string(id), "/", "-") }
 
 func certificateFacts(c reports.Certificate) []fact {
-	unstable := ""
-	if c.Unstable > 0 {
-		unstable = plain.Counted(c.Unstable, "test")
-	}
+	unstable := plain.When(c.Unstable > 0, plain.Counted(c.Unstable, "test"))
 	return facts("extra states", "up to "+plain.Grouped(c.Depth), "machine", describe.Machine(&c),
 		"told apart", long(c.Abstraction), "reads", strings.Join(cleanAll(c.Reads), ", "),
 		"tests", fmt.Sprintf("%s of %s executed, %s failed", plain.Grouped(c.Executed()), plain.Grouped(c.Tests), plain.Grouped(c.Failed)),

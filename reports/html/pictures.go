@@ -187,7 +187,18 @@ func newPrecedenceView(p *reports.Precedence) *precedenceView {
 				continue
 			}
 			pair.ID = fmt.Sprintf("pair-%d-%d", i+1, k+1)
-			pair.find(kinds, id)
+			at := slices.Index(reports.CellStatuses, pair.Cell.Status)
+			switch order, ok := pair.Cell.Order(); {
+			case ok && order[0] == id:
+				at, pair.Status = 0, pair.Row+" is answered"
+			case ok:
+				at, pair.Status = 1, pair.Column+" is answered"
+			case at < 0:
+				at = slices.Index(reports.CellStatuses, reports.CellNotCovered)
+			}
+			pair.Kind = kinds[at]
+			pair.Kind.Count++
+			pair.Status = cmp.Or(pair.Status, pair.Kind.Text)
 			if pair.Kind.Class != "impossible" || pair.Cell.Why != "" || len(pair.Cell.Steps) > 0 {
 				v.Pairs = append(v.Pairs, pair)
 			}
@@ -199,23 +210,6 @@ func newPrecedenceView(p *reports.Precedence) *precedenceView {
 		v.Cycles = append(v.Cycles, strings.Join(cleanAll(cycle), ", "))
 	}
 	return v
-}
-
-// find says what was found of a pair in the row of a rule, and counts it.
-func (p *pairView) find(kinds []*cellKind, row model.ID) {
-	status := p.Cell.Status
-	if order, ok := p.Cell.Order(); ok {
-		status, p.Status = reports.CellFirst, p.Row+" is answered"
-		if order[0] != row {
-			status, p.Status = reports.CellSecond, p.Column+" is answered"
-		}
-	}
-	if !slices.Contains(reports.CellStatuses, status) {
-		status = reports.CellNotCovered
-	}
-	p.Kind = kinds[slices.Index(reports.CellStatuses, status)]
-	p.Kind.Count++
-	p.Status = cmp.Or(p.Status, p.Kind.Text)
 }
 
 // timelineView is two charts over the same time.

@@ -142,10 +142,8 @@ func junitProperties(r *reports.Report) []junitProperty {
 // junitRun is the case of the run itself: what came of it, and how long it took.
 func junitRun(r *reports.Report) junitCase {
 	c := junitCase{Name: "run", Time: seconds(r.DurationSeconds)}
-	result := &junitResult{Message: plain.Message(r.Reason), Type: plain.Text(r.Verdict)}
-	if r.Command != "" {
-		result.Body = "reproduce   " + plain.Message(r.Command)
-	}
+	result := &junitResult{Message: plain.Message(r.Reason), Type: plain.Text(r.Verdict),
+		Body: plain.When(r.Command != "", "reproduce   "+plain.Message(r.Command))}
 	switch {
 	case r.Verdict == reports.Interrupted:
 		c.Skipped = &junitResult{Message: result.Message}
@@ -175,10 +173,8 @@ func junitRule(r *reports.Report, id model.ID) junitCase {
 		c.Failure.Type = failing[0].Level.String()
 	case len(passing) > 0:
 		c.Skipped = junitDivergences(r, passing)
-		because := describe.Standing(r, passing[0])
-		if d := passing[0]; d.Known && d.Reason != "" {
-			because += " (" + plain.Text(d.Reason) + ")"
-		}
+		first := passing[0]
+		because := describe.Standing(r, first) + plain.When(first.Known && first.Reason != "", " ("+plain.Text(first.Reason)+")")
 		c.Skipped.Message = because + ": " + c.Skipped.Message
 	case !rule.Judged():
 		c.Skipped = &junitResult{Message: plain.Text(rule.InWords())}

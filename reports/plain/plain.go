@@ -49,10 +49,7 @@ func escaped(s string, keep func(rune) bool) string {
 		r, size := utf8.DecodeRuneInString(s[i:])
 		if invalid := r == utf8.RuneError && size == 1; invalid || !keep(r) {
 			b.WriteString(s[start:i])
-			quoted := strconv.QuoteRune(r)
-			if invalid {
-				quoted = fmt.Sprintf(`'\x%02x'`, s[i])
-			}
+			quoted := cmp.Or(When(invalid, fmt.Sprintf(`'\x%02x'`, s[i])), strconv.QuoteRune(r))
 			b.WriteString(quoted[1 : len(quoted)-1])
 			start = i + size
 		}
@@ -126,6 +123,14 @@ func Wrap(words []string, width int) []string {
 	return lines
 }
 
+// When is a text where something holds, else an empty one.
+func When[T ~string](holds bool, text T) T {
+	if holds {
+		return text
+	}
+	return ""
+}
+
 // Counted renders "1 request", "5,000 requests".
 func Counted(n int, noun string) string {
 	if n == 1 {
@@ -136,9 +141,6 @@ func Counted(n int, noun string) string {
 
 // Grouped renders a number with a comma between thousands.
 func Grouped(n int) string {
-	if n < 0 {
-		return "-" + Grouped(-n)
-	}
 	if n < 1000 {
 		return fmt.Sprint(n)
 	}
@@ -158,11 +160,8 @@ func Alternatives(list []string, limit int) string {
 	if len(list) == 0 {
 		return "nothing else"
 	}
-	last := list[len(list)-1]
 	for more := 0; ; more++ {
-		if more > 0 {
-			last = fmt.Sprintf("%d more", more)
-		}
+		last := cmp.Or(When(more > 0, fmt.Sprintf("%d more", more)), list[len(list)-1])
 		text := strings.TrimPrefix(strings.Join(list[:len(list)-max(more, 1)], ", ")+" or "+last, " or ")
 		if Length(text) <= limit || more >= len(list)-1 {
 			return Shown(text, limit)

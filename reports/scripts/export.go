@@ -217,7 +217,8 @@ func exportStores(steps []reports.Step) (stores []exportStore) {
 func (p *exportPlan) step(step reports.Step, diverges bool) (exportStep, error) {
 	op := model.Op(step.Operation)
 	out := exportStep{Number: step.Number, Operation: step.Operation, Title: plain.Text(describe.Step(step, new(""))), Region: varRegion,
-		Method: cmp.Or(step.Method, "POST"), Target: "CloudTrail_20131101." + step.Operation, LongForm: step.OtherTarget,
+		Method: cmp.Or(step.Method, "POST"), LongForm: step.OtherTarget,
+		Target:   plain.When(step.OtherTarget, "com.amazonaws.cloudtrail.v20131101.") + "CloudTrail_20131101." + step.Operation,
 		Diverges: diverges, Must: !diverges && step.Answer.Outcome == reports.OutcomeSuccess}
 	switch {
 	case step.Region == model.DefaultWorld.Away:
@@ -233,9 +234,6 @@ func (p *exportPlan) step(step reports.Step, diverges bool) (exportStep, error) 
 		return out, fmt.Errorf("has the unknown operation %s", plain.OneLine(step.Operation))
 	case len(out.Method) > 10 || strings.Trim(out.Method, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") != "":
 		return out, fmt.Errorf("has the method %s", plain.OneLine(out.Method))
-	}
-	if step.OtherTarget {
-		out.Target = "com.amazonaws.cloudtrail.v20131101." + out.Target
 	}
 	// Typed clients hide what is wrong on the wire itself, and how a server failed.
 	hidden := diverges && (strings.HasPrefix(string(p.Trace.Rule), "wire/") || readsEvents(op) ||
@@ -284,11 +282,7 @@ func exportExpected(t *reports.Trace, step reports.Step) string {
 	if len(allowed) == 0 {
 		return "what the rule says"
 	}
-	text := allowed[0]
-	if len(allowed) > 1 {
-		text += " (accepted too: " + strings.Join(allowed[1:], ", ") + ")"
-	}
-	return plain.Message(text)
+	return plain.Message(allowed[0] + plain.When(len(allowed) > 1, " (accepted too: "+strings.Join(allowed[1:], ", ")+")"))
 }
 
 // arrange plans a condition: through S3 or KMS where those can bring it about.
@@ -394,11 +388,8 @@ func (p *exportPlan) recorded(step reports.Step) exportText {
 	case answer.Outcome == reports.OutcomeCrashed && step.Status < 300:
 		return literalText("success without JSON")
 	case answer.Outcome != reports.OutcomeSuccess:
-		code := cmp.Or(answer.Code, "an error without a code")
-		if p.ShowStatus {
-			code += fmt.Sprintf(" (HTTP %d)", step.Status)
-		}
-		return literalText(code)
+		status := plain.When(p.ShowStatus, fmt.Sprintf(" (HTTP %d)", step.Status))
+		return literalText(cmp.Or(answer.Code, "an error without a code") + status)
 	}
 	out := literalText("success")
 	say := func(format string, value any) { out = append(out, exportPart{literal: fmt.Sprintf(format, value)}) }

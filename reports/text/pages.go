@@ -25,25 +25,16 @@ func Plan(w io.Writer, plan *reports.Plan, o Options) error {
 	p := &page{options: o, most: plannedLines}
 	p.line(span{"plan for " + plain.Text(strings.TrimSpace(plan.Target.Name+" "+plan.Target.Endpoint)), bold})
 	p.say("shard", plan.Shard)
-	rate := "not measured"
-	if plan.Rate > 0 {
-		rate = fmt.Sprintf("%s requests a second, with %s", plain.Grouped(int(plan.Rate)), plain.Counted(plan.Workers, "worker"))
-	}
-	p.say("measured", rate)
+	rate := fmt.Sprintf("%s requests a second, with %s", plain.Grouped(int(plan.Rate)), plain.Counted(plan.Workers, "worker"))
+	p.say("measured", cmp.Or(plain.When(plan.Rate > 0, rate), "not measured"))
 	for _, s := range plan.Suites {
 		p.section(s.Name)
 		if s.NotCovered != "" {
 			p.entry("  not covered", yellow, p.most, "", s.NotCovered)
 			continue
 		}
-		what := sent(s.Writes, s.Reads)
-		if s.Estimated {
-			what = "about " + what
-		}
-		if s.Tests > 0 {
-			what = plain.Counted(s.Tests, "test") + ", " + what
-		}
-		p.say("  sends", what)
+		tests := plain.When(s.Tests > 0, plain.Counted(s.Tests, "test")+", ")
+		p.say("  sends", tests+plain.When(s.Estimated, "about ")+sent(s.Writes, s.Reads))
 		p.say("  takes", planDurations(plan, s.Writes, s.Reads))
 		if c := s.Certificate; c != nil {
 			p.say("  machine", describe.Machine(c))
@@ -51,9 +42,7 @@ func Plan(w io.Writer, plan *reports.Plan, o Options) error {
 			p.say("  by", strings.Join(c.Reads, ", "))
 			p.say("  catches", "every fault with at most "+plain.Counted(c.Depth, "extra state"))
 			p.say("  provided", "that "+strings.Join(c.Hypotheses, "; that "))
-			if o.Verbose {
-				p.say("  inputs", plain.Shown(strings.Join(c.Inputs, "; "), 100*plain.MaxShown))
-			}
+			p.say("  inputs", plain.When(o.Verbose, plain.Shown(strings.Join(c.Inputs, "; "), 100*plain.MaxShown)))
 		}
 	}
 	p.blank()
@@ -61,8 +50,8 @@ func Plan(w io.Writer, plan *reports.Plan, o Options) error {
 	p.say("in all", sent(writes, reads)+": "+planDurations(plan, writes, reads))
 	p.entry("beside", dim, p.most, "", "what confirming and shortening a divergence takes, and cleaning up")
 	for _, section := range plan.Sections {
-		p.section(section.Title)
-		for _, e := range section.Entries {
+		p.section(section.Key)
+		for _, e := range section.Items {
 			p.say("  "+e[0], plain.Shown(e[1], 10*plain.MaxShown))
 		}
 	}
@@ -76,11 +65,8 @@ func sent(writes, reads int) string {
 // planDurations says how long requests take, at the quota with reads of one world beside the writes of others.
 func planDurations(p *reports.Plan, writes, reads int) string {
 	atQuota := max(float64(writes)/quotaWrites, float64(reads)/quotaReads) / 60
-	text := shownMinutes(atQuota) + " at 1 write and 10 reads a second"
-	if p.Rate > 0 {
-		text = shownMinutes(float64(writes+reads)/max(p.Rate, 1e-9)/60) + " at the measured rate, " + text
-	}
-	return text
+	measured := shownMinutes(float64(writes+reads)/max(p.Rate, 1e-9)/60) + " at the measured rate, "
+	return plain.When(p.Rate > 0, measured) + shownMinutes(atQuota) + " at 1 write and 10 reads a second"
 }
 
 func shownMinutes(m float64) string {
@@ -115,10 +101,8 @@ func Diff(w io.Writer, d *reports.Diff, options Options) error {
 			case x.A == "":
 				mark, s, text = "+ ", green, plain.Text(x.B)
 			}
-			if text == "seen" { // a deviation says all in its name
-				text = ""
-			}
-			p.line(span{"  " + mark, s}, span{plain.Text(x.Name), normal}, span{strings.TrimRight("  "+text, " "), dim})
+			text = plain.When(text != "seen", "  "+text) // a deviation says all in its name
+			p.line(span{"  " + mark, s}, span{plain.Text(x.Name), normal}, span{strings.TrimRight(text, " "), dim})
 		}
 	}
 	p.blank()
@@ -184,11 +168,8 @@ func faultOutcome(f reports.SelftestFault, ruleWidth int) (string, style) {
 	case f.Class == reports.ClassTolerant:
 		return fmt.Sprintf("tolerated: %s changed, each an accepted one", plain.Counted(f.Changed, "answer")), dim
 	}
-	text := fmt.Sprintf("%-*s  %-10s  %9s", ruleWidth, f.Caught.Rule, f.Caught.Level, plain.Grouped(f.Requests))
-	if f.Caught.Status != reports.Confirmed {
-		text += "  not again on a fresh world"
-	}
-	return text, normal
+	return fmt.Sprintf("%-*s  %-10s  %9s", ruleWidth, f.Caught.Rule, f.Caught.Level, plain.Grouped(f.Requests)) +
+		plain.When(f.Caught.Status != reports.Confirmed, "  not again on a fresh world"), normal
 }
 
 // faults says what the faults come to.
@@ -207,10 +188,7 @@ func (p *page) faults(s *reports.Selftest) {
 	}
 	say := func(label, text string) { p.field(labelWidth, label, text, normal) }
 	right := fmt.Sprintf("%s after %s", s.Right.Verdict, plain.Counted(s.Right.Requests, "request"))
-	if s.Right.Requests == 0 {
-		right = "not run"
-	}
-	say("right", right+": the server without a fault")
+	say("right", cmp.Or(plain.When(s.Right.Requests > 0, right), "not run")+": the server without a fault")
 	caught := fmt.Sprintf("%d of %d that are wrong", len(requests), len(judged)-all[reports.ClassSame]-all[reports.ClassTolerant])
 	if n := len(requests); n > 0 {
 		slices.Sort(requests)
@@ -229,7 +207,6 @@ func (p *page) faults(s *reports.Selftest) {
 	}
 }
 
-// rulesCaught says which rules have caught a fault, and why the others need not.
 // pairs writes how many faults are caught behind each flaw.
 func (p *page) pairs(s *reports.Selftest) {
 	for _, flaw := range plain.GroupBy(s.Pairs, func(x reports.SelftestPair) string { return x.Flaw }) {
@@ -246,6 +223,7 @@ func (p *page) pairs(s *reports.Selftest) {
 	}
 }
 
+// rulesCaught says which rules have caught a fault, and why the others need not.
 func (p *page) rulesCaught(s *reports.Selftest) {
 	if len(s.Rules) == 0 {
 		p.field(labelWidth, "rules", "not counted, since only some faults were run", normal)
@@ -302,7 +280,7 @@ func (p *page) chain(learned *reports.Precedence) {
 	}
 	measured := slices.DeleteFunc(slices.Clone(learned.Rules), func(id model.ID) bool { return learned.Codes[id] == "" })
 	var parts []string
-	known, open := leads(learned.Cells), ""
+	known, open := learned.Chains(), ""
 	for i, id := range measured {
 		mark := "→ "
 		if i == 0 {
@@ -314,27 +292,6 @@ func (p *page) chain(learned *reports.Precedence) {
 	}
 	p.parts("order", parts)
 	p.line(span{strings.Repeat(" ", labelWidth) + "A → B: where a request breaks both, A is answered" + open, dim})
-}
-
-// leads has the pairs of which the first is answered before the second, by any chain of cells.
-func leads(cells []reports.PrecedenceCell) map[[2]model.ID]bool {
-	known := map[[2]model.ID]bool{}
-	for _, c := range cells {
-		if pair, ok := c.Order(); ok {
-			known[pair] = true
-		}
-	}
-	rules := model.ErrorRules()
-	for _, via := range rules {
-		for _, a := range rules {
-			for _, b := range rules {
-				if known[[2]model.ID{a, via}] && known[[2]model.ID{via, b}] {
-					known[[2]model.ID{a, b}] = true
-				}
-			}
-		}
-	}
-	return known
 }
 
 func (p *page) cycles(learned *reports.Precedence) {
@@ -402,14 +359,9 @@ func pairCounts(p *reports.Precedence) string {
 	ordered := counts[reports.CellFirst] + counts[reports.CellSecond]
 	text := fmt.Sprintf("%d told apart", ordered)
 	for _, status := range reports.CellStatuses[2:] {
-		if counts[status] > 0 {
-			text += fmt.Sprintf(", %d %s", counts[status], statusTitles[status])
-		}
+		text += plain.When(counts[status] > 0, fmt.Sprintf(", %d %s", counts[status], statusTitles[status]))
 	}
-	if ordered > len(p.Holds) {
-		text += fmt.Sprintf("; a target can be held to %d of the pairs told apart", len(p.Holds))
-	}
-	return text
+	return text + plain.When(ordered > len(p.Holds), fmt.Sprintf("; a target can be held to %d of the pairs told apart", len(p.Holds)))
 }
 
 var statusTitles = map[string]string{
@@ -427,10 +379,7 @@ func (p *page) cell(c reports.PrecedenceCell) {
 	if pair, ok := c.Order(); ok {
 		ids = string(pair[0]) + " → " + string(pair[1])
 	}
-	detail := c.Answer
-	if c.Status == reports.CellIndistinguishable {
-		detail = c.Own[0]
-	}
+	detail := cmp.Or(plain.When(c.Status == reports.CellIndistinguishable, c.Own[0]), c.Answer)
 	if c.Why != "" && detail != "" {
 		detail = plain.Text(detail) + ": "
 	}

@@ -14,14 +14,10 @@ import (
 
 // updateLine renders the update in at most width characters, 0 for any number; what matters least is left out.
 func updateLine(u reports.Update, width int) string {
-	rules, found, left := "", "", ""
-	if u.RulesApplicable > 0 {
-		rules, found = fmt.Sprintf("%d of %d rules", u.RulesExercised, u.RulesApplicable), plain.Counted(u.Divergences, "divergence")
-	}
-	if u.Left >= time.Second {
-		left = u.Left.Round(time.Second).String() + " left"
-	}
-	parts := []string{u.Phase, plain.Counted(u.Requests, "request"), plain.Grouped(int(u.Rate+0.5)) + "/s", rules, found, left}
+	parts := []string{u.Phase, plain.Counted(u.Requests, "request"), plain.Grouped(int(u.Rate+0.5)) + "/s",
+		plain.When(u.RulesApplicable > 0, fmt.Sprintf("%d of %d rules", u.RulesExercised, u.RulesApplicable)),
+		plain.When(u.RulesApplicable > 0, plain.Counted(u.Divergences, "divergence")),
+		plain.When(u.Left >= time.Second, u.Left.Round(time.Second).String()+" left")}
 	text := ""
 	for _, least := range []int{-1, 0, 5, 1} {
 		if least >= 0 {

@@ -76,28 +76,21 @@ func Report(w io.Writer, r *reports.Report, options Options) error {
 func (p *page) summary(r *reports.Report) {
 	work := fmt.Sprintf("%s in %s (%s a second), %s", plain.Counted(r.Requests, "request"),
 		plain.Duration(r.DurationSeconds), plain.Grouped(int(r.RequestsPerSecond+0.5)), plain.Counted(r.Cases, "case"))
-	if r.ConfirmRequests > 0 {
-		work += fmt.Sprintf("; %s more to confirm", plain.Grouped(r.ConfirmRequests))
-	}
-	if r.FirstConfirmedSeconds > 0 {
-		work += ", the first after " + plain.Duration(r.FirstConfirmedSeconds)
-	}
-	p.say("sent", work)
+	work += plain.When(r.ConfirmRequests > 0, "; "+plain.Grouped(r.ConfirmRequests)+" more to confirm")
+	p.say("sent", work+plain.When(r.FirstConfirmedSeconds > 0, ", the first after "+plain.Duration(r.FirstConfirmedSeconds)))
 	p.say("rules", describe.Rules(r.Coverage))
 	if w := r.Settling; w != nil {
 		p.say("settling", fmt.Sprintf("%s did not match at once; "+
 			"after a write they took %s (median), at most %s; %d never matched",
 			plain.Counted(w.Waits, "answer"), plain.Duration(w.MedianSeconds), plain.Duration(w.LongestSeconds), w.TimedOut))
 	}
-	if t, pairs := r.Coverage.Transitions, r.Coverage.Pairs; t.Total+pairs.Total > 0 {
-		p.say("coverage", fmt.Sprintf("%d of %d transitions, %d of %d pairs of errors", t.Covered, t.Total, pairs.Covered, pairs.Total))
-	}
+	t, pairs := r.Coverage.Transitions, r.Coverage.Pairs
+	p.say("coverage", plain.When(t.Total+pairs.Total > 0,
+		fmt.Sprintf("%d of %d transitions, %d of %d pairs of errors", t.Covered, t.Total, pairs.Covered, pairs.Total)))
 	for i := range r.Certificates {
 		p.certificate(&r.Certificates[i])
 	}
-	if len(r.Replays) > 0 {
-		p.say("replayed", summary(r.Replays))
-	}
+	p.say("replayed", plain.When(len(r.Replays) > 0, summary(r.Replays)))
 	p.entry("cut short", yellow, p.most, ", ", r.CutShort...)
 	if r.End != nil {
 		p.entry("last sent", yellow, p.most, "; ", plain.Texts(r.End.LastRequests, func(s string) string { return plain.Shown(s, plain.MaxShown) })...)
@@ -215,19 +208,12 @@ func (p *page) divergence(d reports.Divergence) {
 
 // rule names the rule of a divergence.
 func (p *page) rule(d reports.Divergence) {
-	s := red
-	if !d.Fails {
-		s = yellow
-	}
-	p.line(span{"  " + string(d.Rule), s}, span{"  " + plain.Text(d.Statement), normal})
+	p.line(span{"  " + string(d.Rule), cmp.Or(plain.When(!d.Fails, yellow), red)}, span{"  " + plain.Text(d.Statement), normal})
 }
 
 func (p *page) steps(steps []reports.Step) {
 	for _, step := range steps {
-		mark, s := " ", normal
-		if step.Diverges {
-			mark, s = "✗", red
-		}
+		mark, s := cmp.Or(plain.When(step.Diverges, "✗"), " "), plain.When(step.Diverges, red)
 		p.line(span{fmt.Sprintf("    %s %2d ", mark, step.Number), s}, span{plain.Text(describe.Step(step, new(""))), normal})
 		p.field(stepLabel, "         answered", plain.Text(describe.Answer(step)), s)
 		if step.Diverges {
@@ -286,13 +272,8 @@ func Replays(w io.Writer, replays []reports.Replay, options Options) error {
 		if options.Quiet && !r.Diverges() {
 			continue
 		}
-		line := fmt.Sprintf("%-15s %s", r.Outcome, plain.OneLine(r.Signature))
-		if r.Why != "" {
-			line += " (" + plain.OneLine(r.Why) + ")"
-		}
-		if options.Verbose && r.File != "" {
-			line += " in " + plain.OneLine(r.File)
-		}
+		line := fmt.Sprintf("%-15s %s", r.Outcome, plain.OneLine(r.Signature)) + plain.When(r.Why != "", " ("+plain.OneLine(r.Why)+")") +
+			plain.When(options.Verbose && r.File != "", " in "+plain.OneLine(r.File))
 		if _, err := fmt.Fprintln(w, line); err != nil {
 			return err
 		}
