@@ -3,6 +3,7 @@ package selftest
 import (
 	"context"
 	"slices"
+	"strings"
 
 	"github.com/insightconform/conform"
 	"github.com/insightconform/conform/model"
@@ -17,7 +18,10 @@ func (t *test) runPairs(ctx context.Context) {
 	w := newWalk()
 	flaws := make([]flawed, len(embedded.Flaws))
 	t.progress.Total += len(flaws)
-	sideBySide(t.options.Parallel, len(flaws), func(i int) { flaws[i] = t.runFlaw(ctx, embedded.Flaws[i]) })
+	sideBySide(t.options.Parallel, len(flaws), func(i int) {
+		flaws[i] = t.runFlaw(ctx, embedded.Flaws[i])
+		flaws[i].walked = w.shows(ctx, embedded.Flaws[i])
+	})
 	n := 0
 	for _, flaw := range flaws {
 		for _, f := range t.out.Faults {
@@ -25,7 +29,8 @@ func (t *test) runPairs(ctx context.Context) {
 				continue
 			}
 			if n++; n%max(1, t.options.Stride) == 0 {
-				t.out.Pairs = append(t.out.Pairs, reports.SelftestPair{Flaw: flaw.name, Fault: f.Name, Rule: f.Caught.Rule})
+				same := flaw.known.Find(f.Caught.Signature) != nil // a report cannot tell them apart
+				t.out.Pairs = append(t.out.Pairs, reports.SelftestPair{Flaw: flaw.name, Fault: f.Name, Rule: f.Caught.Rule, Hidden: same})
 			}
 		}
 	}
@@ -36,10 +41,10 @@ func (t *test) runPairs(ctx context.Context) {
 		}
 		pair := &t.out.Pairs[i]
 		flaw := flaws[slices.Index(embedded.Flaws, pair.Flaw)]
-		pair.Hidden = w.hides(ctx, flaw, pair.Fault)
+		pair.Hidden = pair.Hidden || w.hides(ctx, flaw, pair.Fault)
 		for _, whole := range []bool{false, true} { // another rule that is caught first does not hide the fault
 			if !pair.Hidden && !pair.Caught && pair.Problem == "" {
-				t.runPair(ctx, pair, flaw, whole)
+				t.runPair(ctx, w, pair, flaw, whole)
 			}
 		}
 	})
@@ -47,8 +52,8 @@ func (t *test) runPairs(ctx context.Context) {
 
 // flawed is what a run says of a server with a flaw alone.
 type flawed struct {
-	name  string
-	known *reports.Baseline
+	name          string
+	known, walked *reports.Baseline // of the run, and of the walk
 }
 
 func (t *test) runFlaw(ctx context.Context, name string) flawed {
@@ -69,7 +74,7 @@ func (t *test) runFlaw(ctx context.Context, name string) flawed {
 }
 
 // runPair runs the suite against a pair, until something is found that the flaw alone does not show, or whole.
-func (t *test) runPair(ctx context.Context, pair *reports.SelftestPair, flaw flawed, whole bool) {
+func (t *test) runPair(ctx context.Context, w *walk, pair *reports.SelftestPair, flaw flawed, whole bool) {
 	report, problem := t.run(ctx, pair.Fault+"+"+pair.Flaw, conform.Options{Baseline: flaw.known, StopAtFirst: !whole})
 	if report == nil {
 		pair.Problem = problem
@@ -78,64 +83,91 @@ func (t *test) runPair(ctx context.Context, pair *reports.SelftestPair, flaw fla
 	pair.Requests = report.Requests
 	fault, _ := embedded.FaultNamed(pair.Fault)
 	for _, d := range report.Divergences {
-		symptom := fault.Deep && !d.Known // of which another one may come first
-		pair.Caught = pair.Caught || d.Rule == pair.Rule || symptom
-		if whole && !d.Known {
-			pair.Instead = append(pair.Instead, d.Rule)
+		for _, signature := range append(d.Also, d.Signature) { // or under what it may follow from
+			if flaw.known.Find(signature) != nil {
+				continue
+			}
+			name, _, _ := strings.Cut(signature, "|")
+			rule := model.ID(name)
+			of := rule == pair.Rule || rule == fault.Rule || slices.Contains(fault.AlsoRules, rule) ||
+				whole && w.shows(ctx, pair.Fault).Find(signature) != nil
+			pair.Caught = pair.Caught || of || fault.Deep // of which another symptom may come first
+			if whole {
+				pair.Instead = append(pair.Instead, rule)
+			}
 		}
 	}
+}
+
+// shows lists the signatures of the wrong answers that a server with a flaw gives in all cases, beside those of a run.
+func (w *walk) shows(ctx context.Context, name string) *reports.Baseline {
+	all := &reports.Baseline{}
+	w.together(ctx, []string{name}, false, func(_ []targets.Reply, signature string) bool {
+		if signature != form && all.Find(signature) == nil {
+			all.Entries = append(all.Entries, reports.BaselineEntry{Signature: signature})
+		}
+		return false
+	})
+	return all
 }
 
 // hides reports whether a flaw hides a fault: no case, and no sequence of calls for a fault that remembers, gets an
 // answer that the flaw alone does not give and that the model does not accept, with another signature than the flaw has.
 func (w *walk) hides(ctx context.Context, flaw flawed, fault string) bool {
 	f, _ := embedded.FaultNamed(fault)
-	var servers [2]targets.Target
-	for i, name := range []string{flaw.name, fault + "+" + flaw.name} {
-		servers[i] = embedded.InProcess(embedded.ServerOptions{Fault: name})
-		if _, err := servers[i].Open(ctx); err != nil {
-			return false
-		}
-	}
 	shown := false
-	w.each(f.Remembers(), func(calls []call, reads reading) bool {
-		shown = flaw.differs(ctx, servers, calls, reads)
-		return shown || ctx.Err() != nil
+	w.together(ctx, []string{fault + "+" + flaw.name, flaw.name}, f.Remembers(), func(replies []targets.Reply, signature string) bool {
+		both, alone := replies[0], replies[1]
+		same := both.Answer == alone.Answer && both.Status == alone.Status && slices.Equal(both.Objections, alone.Objections)
+		shown = shown || !same && flaw.known.Find(signature) == nil && flaw.walked.Find(signature) == nil
+		return shown
 	})
 	return !shown
 }
 
-// differs makes calls at two servers, of which the first has the flaw alone, and reads after each that is none, until the
-// second shows what the flaw does not.
-func (flaw flawed) differs(ctx context.Context, servers [2]targets.Target, calls []call, reads reading) bool {
-	var worlds [2]targets.World
-	for i, server := range servers {
-		var err error
-		if worlds[i], err = server.NewWorld(ctx); err != nil {
-			return false
+// form is the signature of what is wrong with an answer beside what it says.
+const form = "form"
+
+// together makes the calls of all cases, and of all words if asked for, at several servers, and tells of each wrong answer
+// of the first, with the answers of all and its signature, until it is enough. The model follows the first server.
+func (w *walk) together(ctx context.Context, faults []string, withWords bool, enough func([]targets.Reply, string) bool) {
+	servers := make([]targets.Target, len(faults))
+	for i, name := range faults {
+		servers[i] = embedded.InProcess(embedded.ServerOptions{Fault: name})
+		if _, err := servers[i].Open(ctx); err != nil {
+			return
 		}
 	}
-	tracker := model.NewTracker(&model.DefaultWorld)
-	var history []model.Exchange
-	tells := func(r model.Request) bool {
-		flawed, reply := worlds[0].Do(ctx, r), worlds[1].Do(ctx, r)
-		before, x := tracker.Clone(), model.Exchange{Before: tracker.State(), Others: tracker.Others(), Request: r, Answer: reply.Answer}
-		x.Allowed = accepts(tracker, r, reply)
-		x.After = tracker.State()
-		if history = append(history, x); x.Allowed {
-			return false
+	w.each(withWords, func(calls []call, reads reading) bool {
+		worlds := make([]targets.World, len(servers))
+		for i, server := range servers {
+			worlds[i], _ = server.NewWorld(ctx) // in process it does not fail
 		}
-		if flawed.Answer != reply.Answer || flawed.Status != reply.Status || !slices.Equal(flawed.Objections, reply.Objections) {
-			verdict := before.Clone().Observe(r, reply.Answer)
-			return verdict.Allowed || !reply.Answer.Definite() || flaw.known.Find(model.Blame(history, verdict.Expected).Signature()) == nil
-		}
-		if as, plain := before.TakenFor(r, reply.Answer); plain {
-			before.Observe(r, as)
-		} else {
-			before.Follow(model.Step(before.State(), r)[0].Next)
-		}
-		tracker = before
-		return false
-	}
-	return eachRequest(func() model.State { return tracker.State() }, calls, reads, tells)
+		tracker := model.NewTracker(&model.DefaultWorld)
+		var history []model.Exchange
+		return eachRequest(func() model.State { return tracker.State() }, calls, reads, func(r model.Request) bool {
+			replies := make([]targets.Reply, len(worlds))
+			for i, world := range worlds {
+				replies[i] = world.Do(ctx, r)
+			}
+			before, answer := tracker.Clone(), replies[0].Answer
+			x := model.Exchange{Before: before.State(), Others: before.Others(), Request: r, Answer: answer}
+			x.Allowed = accepts(tracker, r, replies[0])
+			x.After = tracker.State()
+			if history = append(history, x); x.Allowed {
+				return false
+			}
+			signature := form
+			if verdict := before.Clone().Observe(r, answer); !verdict.Allowed && answer.Definite() {
+				signature = model.Blame(history, verdict.Expected).Signature()
+			}
+			if as, plain := before.TakenFor(r, answer); plain {
+				before.Observe(r, as)
+			} else {
+				before.Follow(model.Step(before.State(), r)[0].Next)
+			}
+			tracker = before
+			return enough(replies, signature) || ctx.Err() != nil
+		})
+	})
 }

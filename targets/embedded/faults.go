@@ -443,7 +443,7 @@ func wireFaults() []Fault {
 		{Name: "malformed-json-drops-connection", Rule: model.WireNoCrash,
 			Describe: "A body that is no JSON object gets no answer: the connection is closed.",
 			start:    replying(func(r model.Request, p *response) { p.drop = r.Raw != nil })},
-		{Name: "plain-text-errors", Rule: model.WireNoCrash,
+		{Name: "plain-text-errors", Rule: model.WireNoCrash, AlsoRules: []model.ID{model.WireErrorShape}, // with a status of its own
 			Describe: "TrailNotFoundException is answered as plain text.",
 			start: replying(func(r model.Request, p *response) {
 				if readsMembers(r) && p.body.Get("__type").Text() == codeTrailNotFound {
