@@ -267,8 +267,6 @@ func sectionOf(a, b *errorOrder, pair [2]model.ID) string {
 
 // relation says in words what is known of a pair.
 func (o *errorOrder) relation(pair [2]model.ID) string {
-	if first := o.first[pair]; first != "" {
-		return string(first) + " first"
-	}
-	return cmp.Or(o.open[pair], "open")
+	first := string(o.first[pair])
+	return cmp.Or(plain.When(first != "", first+" first"), o.open[pair], "open")
 }

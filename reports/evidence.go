@@ -453,10 +453,7 @@ type Shard struct {
 
 // String renders the shard as people count: "2/4" is the second of four; empty is all.
 func (s Shard) String() string {
-	if s.Count < 2 {
-		return ""
-	}
-	return fmt.Sprintf("%d/%d", s.Index+1, s.Count)
+	return plain.When(s.Count > 1, fmt.Sprintf("%d/%d", s.Index+1, s.Count))
 }
 
 // maxShards keeps a slip of the finger from asking for the impossible.

@@ -256,11 +256,9 @@ Exit codes
 // testItself runs the self-test and writes its result.
 func (p *process) testItself(ctx context.Context, s *settings, _ []string) error {
 	o, path := selftest.Options{Seed: max(1, s.run.Seed), Faults: s.faults, Pairs: s.pairs}, s.out
-	toFile := path != "" && path != "-"
-	if toFile {
-		if err := mustBeWritable("--json "+path, path, "; give a path that can be written"); err != nil {
-			return err
-		}
+	file := plain.When(path != "-", path)
+	if err := mustBeWritable("--json "+file, file, "; give a path that can be written"); err != nil {
+		return err
 	}
 	progress, started := p.progress(s), time.Now()
 	o.Progress = func(now selftest.Progress) {
@@ -284,9 +282,9 @@ func (p *process) testItself(ctx context.Context, s *settings, _ []string) error
 	if err != nil {
 		return err
 	}
-	if toFile {
-		if err := files.Write(path, asJSON); err != nil {
-			p.complain("--json " + path + ": " + err.Error())
+	if file != "" {
+		if err := files.Write(file, asJSON); err != nil {
+			p.complain("--json " + file + ": " + err.Error())
 			return exitCode(reports.WorseExit(result.ExitCode, reports.ExitFailed))
 		}
 	}

@@ -228,9 +228,7 @@ func flagHelp(groups []flagGroup) string {
 		fmt.Fprintf(&b, "\n%s\n", group.Key)
 		for _, o := range group.Items {
 			line := synopsis(o)
-			if plain.Length(line) > width {
-				line += fmt.Sprintf("\n  %-*s", width, "")
-			}
+			line += plain.When(plain.Length(line) > width, fmt.Sprintf("\n  %-*s", width, ""))
 			fmt.Fprintf(&b, "  %-*s  %s\n", width, line, o.help)
 		}
 	}
@@ -268,11 +266,7 @@ func (s *settings) resolveTarget(environ map[string]string) error {
 	}
 	for _, name := range endpointVariables {
 		if text := environ[name]; text != "" {
-			s.endpoint.URL = text
-			if err := checkEndpoint(text); err != nil {
-				return wrongValue(name, text, err)
-			}
-			return nil
+			return s.byName()["endpoint"].setAll([]string{text}, name)
 		}
 	}
 	return usagef("--target endpoint needs --endpoint URL, or one of the variables %s", strings.Join(endpointVariables, " and "))
@@ -341,8 +335,7 @@ func (s *settings) targetWords() string {
 // words are the flags that give the settings with these names: all, or those without their default.
 func (s *settings) words(names []string, all bool) string {
 	var b strings.Builder
-	defaults := defaultSettings()
-	given, usual := s.byName(), defaults.byName()
+	given, usual := s.byName(), defaultSettings().byName()
 	for _, name := range names {
 		o := given[name]
 		text := o.at.text()

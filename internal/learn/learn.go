@@ -420,7 +420,6 @@ func (l *learner) triples(ctx context.Context) {
 
 // hold lists the measured pairs that a target can be held to, in the order of the reference.
 func (l *learner) hold() {
-	l.out.Holds = [][2]model.ID{}
 	for _, c := range l.out.Cells {
 		if pair, ok := c.Order(); ok && !l.circular(pair[0], pair[1]) && l.agrees(pair) {
 			l.out.Holds = append(l.out.Holds, pair)

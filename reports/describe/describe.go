@@ -329,11 +329,7 @@ func Name(name string) string {
 	}
 	store, isARN := strings.CutPrefix(name, world.StoreARN(world.Home, ""))
 	if number, ok := strings.CutPrefix(store, storePrefix); ok {
-		short := "store …" + number[max(0, len(number)-2):]
-		if isARN {
-			return "ARN of " + short
-		}
-		return short
+		return plain.When(isARN, "ARN of ") + "store …" + number[max(0, len(number)-2):]
 	}
 	if name == "" || strings.ContainsAny(name, " '") {
 		return "'" + name + "'"

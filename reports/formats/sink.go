@@ -60,10 +60,7 @@ func Parse(spec string) (Sink, error) {
 
 // String is the inverse of Parse.
 func (s Sink) String() string {
-	if s.Path == "" {
-		return s.Format
-	}
-	return s.Format + "=" + s.Path
+	return s.Format + plain.When(s.Path != "", "="+s.Path)
 }
 
 // Write renders the report into the sink, with others beside it where its format Compares. Options are those of standard

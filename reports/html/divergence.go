@@ -113,12 +113,10 @@ func (v *divergenceView) compare(d *reports.Divergence) {
 	step := &d.Steps[i]
 	v.Answers = operation(step.Operation)
 	if step.Answer.Outcome != reports.OutcomeSuccess {
-		if problem := clean(step.Answer.Problem); problem != "" {
-			v.Actual = append(v.Actual, plainLines(problem)...)
-		}
-		if status := fmt.Sprint(step.Status); step.Status != 0 && !strings.Contains(step.Answer.Problem, status) {
-			v.Actual = append(v.Actual, plainLines("HTTP status "+status)...)
-		}
+		status := fmt.Sprint(step.Status)
+		told := step.Status == 0 || strings.Contains(step.Answer.Problem, status)
+		more := []string{clean(step.Answer.Problem), plain.When(!told, "HTTP status "+status)}
+		v.Actual = append(v.Actual, plainLines(slices.DeleteFunc(more, func(s string) bool { return s == "" })...)...)
 		return
 	}
 	if body := step.Answer.Body; body.Kind() != value.Absent {
@@ -286,15 +284,10 @@ type resourceView struct{ Name, Region, Other string }
 func resource(s reports.ResourceState) resourceView {
 	kind, rest, _ := strings.Cut(s.Resource, "/")
 	region, name, _ := strings.Cut(rest, "/")
-	v := resourceView{Name: clean(cmp.Or(plain.When(kind == "store", describe.Name(name)), kind+" "+name)), Region: clean(region)}
-	var other []string
-	for _, insightType := range slices.Sorted(maps.Keys(s.On)) {
-		if !slices.Contains(model.TypeNames[:], insightType) {
-			other = append(other, insightType+": "+strings.Join(s.On[insightType], "+"))
-		}
-	}
-	v.Other = clean(strings.Join(other, ", "))
-	return v
+	name = cmp.Or(plain.When(kind == "store", describe.Name(name)), kind+" "+name)
+	other := slices.DeleteFunc(slices.Sorted(maps.Keys(s.On)), func(t string) bool { return slices.Contains(model.TypeNames[:], t) })
+	on := plain.Texts(other, func(t string) string { return t + ": " + strings.Join(s.On[t], "+") })
+	return resourceView{clean(name), clean(region), clean(strings.Join(on, ", "))}
 }
 
 // selectorRows say for which categories each type of Insights is on.
@@ -319,17 +312,11 @@ func logsInWords(logs string) string {
 
 // commands are what one pastes to see the divergence again.
 func (v *divergenceView) commands(r *reports.Report, d *reports.Divergence, many bool) {
-	add := func(title, text string) {
-		v.Commands = append(v.Commands, fact{title, plain.Shown(text, 2*plain.MaxMessage)})
+	export := func(form string) string {
+		return plain.When(d.Trace != "", plain.Shown("conform export "+plain.ShellWord(d.Trace)+" --as "+form, 2*plain.MaxMessage))
 	}
-	if d.Replay != "" {
-		add("Replay it with conform", d.Replay)
-	}
-	if d.Trace != "" {
-		export := "conform export " + plain.ShellWord(d.Trace)
-		add("As a script for the AWS CLI", export+" --as awscli")
-		add("As a script for boto3", export+" --as boto3")
-	}
+	v.Commands = facts("Replay it with conform", plain.Shown(d.Replay, 2*plain.MaxMessage),
+		"As a script for the AWS CLI", export("awscli"), "As a script for boto3", export("boto3"))
 	for _, form := range facts("awscli", "AWS CLI", "boto3", "boto3") {
 		text, err := scripts.Export(reports.NewTrace(r, *d, false), form.Name)
 		if err == nil && len(text) <= maxScript && !many {

@@ -98,9 +98,7 @@ func markdownHead(r *reports.Report) string {
 	mark := cmp.Or(map[reports.Verdict]string{reports.Conforms: "✅", reports.Diverges: "❌"}[r.Verdict], "⚠️")
 	verdict := mdPlain(string(r.Verdict))
 	fmt.Fprintf(&b, "## %s conform: %s\n\n**%s**%s.\n", mark, verdict, verdict, describe.Outcome(r))
-	if r.Reason != "" {
-		b.WriteString("\n" + mdCode(r.Reason) + "\n")
-	}
+	b.WriteString(plain.When(r.Reason != "", "\n"+mdCode(r.Reason)+"\n"))
 	b.WriteString("\n| | |\n|---|---|\n")
 	row := func(label, text string) { fmt.Fprintf(&b, "| %s | %s |\n", label, text) }
 	row("target", mdCode(strings.TrimSuffix(r.Target.Name+" "+r.Target.Endpoint, " ")))

@@ -258,11 +258,7 @@ var jsonOptions = json.JoinOptions(v1.DefaultOptionsV1(), json.FormatNilSliceAsN
 // Marshal renders JSON with a line feed behind it. Each level has an indent, and is on one line where that is empty.
 // Nil lists and maps are written as empty ones, and infinite numbers as 0.
 func Marshal(v any, indent string) ([]byte, error) {
-	options := []json.Options{jsonOptions}
-	if indent != "" {
-		options = append(options, jsontext.WithIndent(indent))
-	}
-	data, err := json.Marshal(v, options...)
+	data, err := json.Marshal(v, jsonOptions, jsontext.WithIndent(indent), jsontext.Multiline(indent != ""))
 	return append(data, '\n'), err
 }
 

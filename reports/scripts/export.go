@@ -76,10 +76,8 @@ var languages = map[string]language{
 
 // bucketInfix tells the buckets of a script apart by name: the shared one has none, OWN_BUCKET1 has own-1-.
 func bucketInfix(variable string) string {
-	if number, ok := strings.CutPrefix(variable, varOwnBucket); ok {
-		return "own-" + number + "-"
-	}
-	return ""
+	number, own := strings.CutPrefix(variable, varOwnBucket)
+	return plain.When(own, "own-"+number+"-")
 }
 
 // exportPlan is what a script does, in terms that all forms share.

@@ -1,6 +1,7 @@
 package scripts
 
 import (
+	"cmp"
 	"fmt"
 	"reflect"
 	"slices"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/insightconform/conform/model"
 	"github.com/insightconform/conform/model/value"
+	"github.com/insightconform/conform/reports/plain"
 )
 
 // syntax says how a language writes JSON values.
@@ -134,10 +136,8 @@ func withoutNUL(body string) (text, standIn string) {
 }
 
 func pythonVariable(name string) string {
-	if number, ok := strings.CutPrefix(name, varStore); ok {
-		return "STORES[" + number + "]"
-	}
-	return name
+	number, store := strings.CutPrefix(name, varStore)
+	return cmp.Or(plain.When(store, "STORES["+number+"]"), name)
 }
 
 // pythonQuote is "…", or f"…" where there are variables.

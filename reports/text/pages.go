@@ -131,7 +131,7 @@ func Selftest(w io.Writer, s *reports.Selftest, options Options) error {
 	for _, problem := range s.Problems {
 		p.line(span{"  " + plain.OneLine(problem), red})
 	}
-	p.whole(span{"repeat: ", dim}, span{s.Command, normal})
+	p.command("repeat: ", s.Command, normal)
 	return p.end(w)
 }
 
@@ -303,13 +303,8 @@ func (p *page) cycles(learned *reports.Precedence) {
 			p.field(labelWidth, "", fmt.Sprintf("… and %d more; --verbose lists them all", len(learned.Triples)-i), dim)
 			return
 		}
-		answer := plain.Text(t.Answer)
-		switch {
-		case t.Answer == "":
-			answer = "not asked, " + plain.Text(t.Why)
-		case t.First != "":
-			answer += ", of " + string(t.First)
-		}
+		answer := plain.When(t.Answer == "", "not asked, "+plain.Text(t.Why)) + plain.Text(t.Answer) +
+			plain.When(t.Answer != "" && t.First != "", ", of "+string(t.First))
 		p.parts("", append(joined(t.Rules[:], " →"), "→ "+string(t.Rules[0])+";", "all three: "+answer))
 	}
 }

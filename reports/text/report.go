@@ -63,12 +63,8 @@ func Report(w io.Writer, r *reports.Report, options Options) error {
 	p.blank()
 	p.verdict(r.Verdict, describe.Outcome(r))
 	p.reason(r)
-	if r.Command != "" {
-		p.whole(span{"repeat: ", dim}, span{r.Command, normal})
-	}
-	if options.Next != "" {
-		p.whole(span{"next:   ", dim}, span{options.Next, bold})
-	}
+	p.command("repeat: ", r.Command, normal)
+	p.command("next:   ", options.Next, bold)
 	return p.end(w)
 }
 
@@ -109,12 +105,7 @@ func (p *page) summary(r *reports.Report) {
 
 // certificate says what a complete suite guarantees; with Verbose, all of it.
 func (p *page) certificate(c *reports.Certificate) {
-	s := yellow
-	if c.Failed > 0 {
-		s = red
-	} else if c.Holds {
-		s = green
-	}
+	s := cmp.Or(plain.When(c.Failed > 0, red), plain.When(c.Holds, green), yellow)
 	result := plain.Shown(c.Result, 2*plain.MaxShown)
 	p.entry("certificate", s, certificateLines, "", fmt.Sprintf("%s, depth %d: %s", plain.Text(c.Machine), c.Depth, result))
 	if !p.options.Verbose {
@@ -197,9 +188,7 @@ func (p *page) divergence(d reports.Divergence) {
 	if d.Rate != "" {
 		p.field(blockLabel, "    seen", plain.Text(d.Rate), normal)
 	}
-	if d.Replay != "" {
-		p.whole(span{fmt.Sprintf("%-*s", blockLabel, "    replay"), dim}, span{d.Replay, normal})
-	}
+	p.command("    replay    ", d.Replay, normal)
 	if p.options.Verbose {
 		p.field(blockLabel, "    see", describe.Provenance(d), dim)
 		p.steps(d.Steps)
@@ -349,8 +338,12 @@ func (p *page) verdict(v reports.Verdict, rest string) {
 // line writes spans side by side, cut at the page's width.
 func (p *page) line(spans ...span) { p.write(true, spans) }
 
-// whole writes a line that must not be cut, such as a command to copy.
-func (p *page) whole(spans ...span) { p.write(false, spans) }
+// command writes a command to copy, where there is one: it must not be cut.
+func (p *page) command(label, command string, s style) {
+	if command != "" {
+		p.write(false, []span{{label, dim}, {command, s}})
+	}
+}
 
 func (p *page) write(cut bool, spans []span) {
 	room := p.options.Width
