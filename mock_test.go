@@ -139,7 +139,7 @@ func TestCheckWrongMocks(t *testing.T) {
 			}
 			m.insights[name] = append(m.insights[name], given...)
 			return &putOutput{TrailARN: aws.String(trailARN + name), InsightSelectors: m.insights[name]}, nil
-		}}, []string{"put/empty-disables", "put/replaces-list"}, "Put [ApiCallRateInsight] → Put [ApiCallRateInsight]"},
+		}}, []string{"put/empty-disables", "put/idempotent", "put/replaces-list"}, "Put [ApiCallRateInsight] → Put [ApiCallRateInsight]"},
 
 		{"ignores an empty list", altered{put: func(m *Mock, in *putInput) (*putOutput, error) {
 			if name, _, err := m.check(in); err == nil && len(in.InsightSelectors) == 0 {

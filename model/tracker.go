@@ -80,13 +80,13 @@ func (t *Tracker) Observe(r Request, a Answer) Verdict {
 				next = addState(next, possible{b.Next, s.deviations})
 				continue
 			}
-			objections, ok := match(r.Op, b.Answer, a)
-			objected := len(objections) > 0
+			objection, ok := match(r.Op, b.Answer, a)
+			objected := objection.Rule != ""
 			switch {
 			case !ok || clean && objected:
 				continue
 			case objected && len(next) == 0:
-				verdict.Objections = objections
+				verdict.Objections = []Objection{objection}
 			case !objected && !clean:
 				clean, next, verdict.Objections = true, nil, nil
 			}
@@ -196,23 +196,23 @@ func (t *Tracker) Follow(states ...State) {
 }
 
 // match reports whether an expectation covers an answer, and what is wrong with the members that name its owner.
-func match(op Op, want, got Answer) ([]Objection, bool) {
+func match(op Op, want, got Answer) (Objection, bool) {
 	switch want.Outcome {
 	case AnyAnswer:
-		return nil, true
+		return Objection{}, true
 	case AnyRefusal:
-		return nil, got.Outcome == Refused
+		return Objection{}, got.Outcome == Refused
 	case Refused:
 		// A refusal without a code is wire/error-shape, whichever code it lacks.
-		return nil, got.Outcome == Refused && (got.Code == want.Code || got.Code == "")
+		return Objection{}, got.Outcome == Refused && (got.Code == want.Code || got.Code == "")
 	case AnySuccess:
-		return nil, got.Outcome == Succeeded && claimed(want.HasInsights, got.HasInsights) &&
+		return Objection{}, got.Outcome == Succeeded && claimed(want.HasInsights, got.HasInsights) &&
 			claimed(want.Logging, got.Logging) && (want.Logs == 0 || (want.Logs^got.Logs)&^want.Open == 0)
 	}
 	// Entries without a category may be left out of the answer.
 	selectors := got.Selectors&^want.Selectors == 0 && want.Selectors&^got.Selectors&^emptyEntries == 0
 	if got.Outcome != Succeeded || got.Alien != "" || got.Repeated && !want.Repeated || !selectors {
-		return nil, false
+		return Objection{}, false
 	}
 	return owner(op, want, got), true
 }
@@ -221,7 +221,7 @@ func claimed(want, got Truth) bool { return want == unclaimed || want == got }
 
 // owner compares the members that name the resource. A member that is missing or wrong contradicts the
 // documentation, one too many only its examples (answer/one-owner).
-func owner(op Op, want, got Answer) (all []Objection) {
+func owner(op Op, want, got Answer) Objection {
 	trail, destination := PutStores, StoreRepoint
 	if op == OpGet {
 		trail, destination = GetReflectsPut, GetReflectsPut
@@ -242,12 +242,12 @@ func owner(op Op, want, got Answer) (all []Objection) {
 		case (m.want == "" || m.got == "") && m.name == "InsightsDestination" && want.StoreARN != "" && !want.Selectors.On():
 			// What enables nothing on a store, such as [], may show it or not.
 		case m.want == "":
-			all = append(all, Objection{AnswerOneOwner, Inferred, m.name + " absent", m.name + " given"})
+			return Objection{AnswerOneOwner, Inferred, m.name + " absent", m.name + " given"}
 		case m.got == "":
-			all = append(all, Objection{AnswerOneOwner, Documented, m.name + " given", m.name + " absent"})
+			return Objection{AnswerOneOwner, Documented, m.name + " given", m.name + " absent"}
 		default:
-			all = append(all, Objection{m.wrong, RuleOf(m.wrong).Level, m.name + " as requested", "another " + m.name})
+			return Objection{m.wrong, RuleOf(m.wrong).Level, m.name + " as requested", "another " + m.name}
 		}
 	}
-	return all
+	return Objection{}
 }

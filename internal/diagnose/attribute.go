@@ -38,11 +38,9 @@ func (p *Player) blameSingle(ctx context.Context, d *Divergence) {
 	}
 }
 
-// take makes a simpler case, and what it shows, the divergence's own. Where it shows the same, the rule stays.
+// take makes a simpler case, and what it shows, the divergence's own.
 func (d *Divergence) take(o *Divergence) {
-	if d.playedAs(o); d.Raw != o.Raw {
-		d.Finding, d.Raw = o.Finding, o.Raw
-	}
+	d.Finding, d.Raw, d.Steps, d.Harm = o.Finding, o.Raw, o.Steps, o.Harm
 }
 
 // playedAs makes another case the divergence's own that shows the same. Whose rule it is stays.
@@ -53,10 +51,19 @@ func (d *Divergence) playedAs(o *Divergence) {
 // attribute finds the rule that a divergence belongs to. Its case stays as it is where the rule does.
 func (p *Player) attribute(ctx context.Context, d *Divergence) {
 	tried := *d
-	if p.experiment(ctx, &tried); tried.Finding.Signature() != d.Finding.Signature() {
-		d.playedAs(&tried)
-		d.Finding, d.Raw = tried.Finding, tried.Raw
+	if found := p.watch(ctx, session.Requests(d.Steps), d.Raw); found != nil { // what was decided on a longer case is open again
+		tried.take(found)
 	}
+	if p.blame(ctx, &tried); tried.Finding.Signature() != d.Finding.Signature() {
+		d.take(&tried)
+	}
+}
+
+// blame decides whose a divergence is: by experiments, then by what a request that breaks several rules breaks.
+func (p *Player) blame(ctx context.Context, d *Divergence) {
+	p.experiment(ctx, d)
+	d.broken = brokenBy(&d.Steps[len(d.Steps)-1])
+	p.blameSingle(ctx, d)
 }
 
 // experiment experiments with the traits of a case. One that makes no difference is taken out of it, and
@@ -145,7 +152,8 @@ func (p *Player) after(ctx context.Context, d *Divergence) (earlier *Divergence,
 		}
 		at := slices.IndexFunc(s.Found, wanted)
 		shown = shown || at >= 0
-		if earlier := firstOf(s, s.Found[:max(0, at)], p.causes(d)); earlier != nil && (!p.isFlaky(earlier) || p.hasCause(ctx, earlier)) {
+		earlier := firstOf(s, s.Found[:max(0, at)], p.causes(d))
+		if earlier != nil && (!p.isFlaky(earlier) || p.hasCause(ctx, earlier)) && !p.showsAlone(ctx, d) {
 			return earlier, shown
 		}
 	}
@@ -212,4 +220,13 @@ func (p *Player) repaired(r model.Request) (out [][]model.Request) {
 		out = append(out, append(slices.Clone(setup), put(list)))
 	}
 	return out
+}
+
+// showsAlone reports whether a divergence shows at once where its last request is sent in the state before it. Of a case
+// that is not yet the shortest, what was found before may have nothing to do with it.
+func (p *Player) showsAlone(ctx context.Context, d *Divergence) bool {
+	last := d.Steps[len(d.Steps)-1]
+	alone := append(generators.SetUp(last.Before, p.Client.Scope), last.Request)
+	found := p.find(ctx, alone, p.causes(d))
+	return found != nil && found.Raw == d.Raw
 }

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/insightconform/conform/generators"
 	"github.com/insightconform/conform/internal/session"
 	"github.com/insightconform/conform/model"
 	"github.com/insightconform/conform/reports"
@@ -34,6 +35,63 @@ func (p *Player) resolve(ctx context.Context, suspected []*Divergence, o Options
 	}
 	p.shrinkAll(ctx, found, o)
 	return impliedAsOne(p.flakyAsOne(p.withoutSymptoms(ctx, merged(found))))
+}
+
+// shrinkAll reduces what was confirmed, strongest level first, and decides on the shortest case whose rule it is. At first
+// each has its share of the budget, then those that it did not suffice for have what is left.
+func (p *Player) shrinkAll(ctx context.Context, found []*Divergence, o Options) {
+	p.Client.Status.SetPhase("shrinking")
+	left := o.ShrinkRequests
+	due := slices.DeleteFunc(slices.Clone(found), func(d *Divergence) bool { return d.Again == 0 })
+	for round := range 2 {
+		var unshrunk []*Divergence
+		for i, d := range due {
+			if ctx.Err() != nil {
+				break
+			}
+			share, length := left, len(d.Steps)
+			if round == 0 {
+				share = left / (len(due) - i)
+				p.worst(ctx, d)
+			}
+			if left -= share; !p.shrinkOne(ctx, d, &share) {
+				unshrunk = append(unshrunk, d)
+			}
+			if left += share; len(d.Steps) < length {
+				o.Tell(reports.EventShrunk, d)
+			}
+		}
+		due = unshrunk
+	}
+	if len(due) > 0 {
+		o.Note(fmt.Sprintf("%s may have a shorter sequence: the budget for shrinking, or the time, was spent; raise --shrink-requests or --time", plain.Counted(len(due), "divergence")))
+	}
+}
+
+// shrinkOne reduces a divergence within a budget, which it takes its requests from, and reports whether it came to an
+// end. What an experiment has made another case of is not yet the shortest of its kind.
+func (p *Player) shrinkOne(ctx context.Context, d *Divergence, budget *int) (whole bool) {
+	for {
+		before, raw := p.Client.Requests, d.Raw
+		_, whole = p.Shrink(ctx, d, *budget)
+		*budget -= p.Client.Requests - before
+		if p.attribute(ctx, d); !whole || d.Raw == raw {
+			return whole
+		}
+	}
+}
+
+// worst looks whether a Put that should have been refused changes what was stored before it.
+func (p *Player) worst(ctx context.Context, d *Divergence) {
+	requests, last := session.Requests(d.Steps), len(d.Steps)-1
+	created := slices.IndexFunc(requests, func(r model.Request) bool { return r.Op == model.OpCreate })
+	if d.Harm || d.Finding.Actual != "success" || d.shownBy() != model.OpPut || created < 0 {
+		return
+	}
+	enable := generators.In(requests[created].Region, generators.PlainPut(requests[created].Input.Get("Name").Text()))
+	if found := p.watch(ctx, slices.Insert(requests, last, enable), d.Raw); found != nil && found.Harm {
+		d.take(found)
+	}
 }
 
 // impliedAsOne lists under a rule what a target cannot but show as well that breaks it: what the same operation answers in
@@ -96,8 +154,7 @@ func (p *Player) group(ctx context.Context, suspected []*Divergence) []*Divergen
 				continue // there is no cause to look for
 			}
 		}
-		p.blameSingle(ctx, d)
-		p.experiment(ctx, d)
+		p.blame(ctx, d)
 	}
 	return merged(suspected)
 }

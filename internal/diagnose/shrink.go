@@ -3,7 +3,6 @@ package diagnose
 import (
 	"cmp"
 	"context"
-	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -13,8 +12,6 @@ import (
 	"github.com/insightconform/conform/internal/session"
 	"github.com/insightconform/conform/model"
 	"github.com/insightconform/conform/model/value"
-	"github.com/insightconform/conform/reports"
-	"github.com/insightconform/conform/reports/plain"
 )
 
 // plainness is how much a reader has to know to follow a case, the less the better: rules that its requests break beside
@@ -46,49 +43,6 @@ type shrinker struct {
 	known      map[string]*Divergence // by candidate: nil where it does not show the divergence
 	reached    map[string]bool
 	exhausted  bool
-}
-
-// shrinkAll reduces what was confirmed, strongest level first, and decides on the shortest case whose rule it is.
-func (p *Player) shrinkAll(ctx context.Context, found []*Divergence, o Options) {
-	p.Client.Status.SetPhase("shrinking")
-	left, unshrunk := o.ShrinkRequests, 0
-	for _, d := range found {
-		if d.Again == 0 || ctx.Err() != nil {
-			continue
-		}
-		length, whole := len(d.Steps), true
-		p.worst(ctx, d)
-		// What an experiment has made another case of is not yet the shortest of its kind.
-		for changed := true; changed && whole; {
-			before, raw := p.Client.Requests, d.Raw
-			_, whole = p.Shrink(ctx, d, left)
-			left -= p.Client.Requests - before
-			p.attribute(ctx, d)
-			changed = d.Raw != raw
-		}
-		if !whole {
-			unshrunk++
-		}
-		if len(d.Steps) < length {
-			o.Tell(reports.EventShrunk, d)
-		}
-	}
-	if unshrunk > 0 {
-		o.Note(fmt.Sprintf("%s may have a shorter sequence: the budget for shrinking, or the time, was spent; raise --shrink-requests or --time", plain.Counted(unshrunk, "divergence")))
-	}
-}
-
-// worst looks whether a Put that should have been refused changes what was stored before it.
-func (p *Player) worst(ctx context.Context, d *Divergence) {
-	requests, last := session.Requests(d.Steps), len(d.Steps)-1
-	created := slices.IndexFunc(requests, func(r model.Request) bool { return r.Op == model.OpCreate })
-	if d.Harm || d.Finding.Actual != "success" || d.shownBy() != model.OpPut || created < 0 {
-		return
-	}
-	enable := generators.In(requests[created].Region, generators.PlainPut(requests[created].Input.Get("Name").Text()))
-	if found := p.watch(ctx, slices.Insert(requests, last, enable), d.Raw); found != nil && found.Harm {
-		d.take(found)
-	}
 }
 
 // Shrink reduces a confirmed divergence within a budget of requests and reports how many cases it
