@@ -135,8 +135,11 @@ func (p *Player) blameNecessary(ctx context.Context, d *Divergence) {
 
 // makes reports whether a request creates the trail or store of another one.
 func makes(r, other model.Request) bool {
-	return r.Op == model.OpCreateStore || r.Op == model.OpCreate && nameOf(r) == nameOf(other)
+	return r.Op == model.OpCreateStore || r.Op == model.OpCreate && sameResource(r, other)
 }
+
+// sameResource reports whether two requests of a Region name the same trail or store.
+func sameResource(a, b model.Request) bool { return nameOf(a) == nameOf(b) && a.Region == b.Region }
 
 // after plays the case of a divergence and returns what is found before it, nil where it shows by itself, and whether it
 // shows. What is accepted of a stopped trail may hide the former: so the case is played with all trails logging, too.
@@ -175,7 +178,8 @@ func (p *Player) simplerCauses(d *Divergence) [][]model.Request {
 		}
 		return cases
 	case rule.ID == model.StateIsolated: // the resource by itself
-		return oneResource(requests)
+		other := func(r model.Request) bool { return !sameResource(r, last.Request) }
+		return [][]model.Request{slices.DeleteFunc(slices.Clone(requests), other)}
 	case rule.Code == "" && success && last.Request.Op == model.OpGet: // whatever was put, and put before
 		puts := func(r model.Request) bool { return r.Op == model.OpPut }
 		blamed := max(0, d.Finding.Step)
