@@ -167,5 +167,6 @@ func ExampleMock() {
 	// Output:
 	// diverges
 	// put/empty-disables
+	// put/idempotent
 	// put/replaces-list
 }

@@ -46,6 +46,7 @@ func rulesOf(report *reports.Report) []model.ID {
 
 // TestSharpness: the default run reports exactly the rule that a wrong implementation breaks.
 func TestSharpness(t *testing.T) {
+	t.Parallel()
 	t.Logf("each fault is run with %d of 3 seeds; CI=true runs all", sharpSeeds)
 	caught := map[model.ID]bool{}
 	for _, f := range embedded.Faults {
@@ -72,6 +73,7 @@ func TestSharpness(t *testing.T) {
 
 // TestDeepFaults: faults that need a history are found in at least nine seeds of ten.
 func TestDeepFaults(t *testing.T) {
+	t.Parallel()
 	t.Logf("each fault is run with %d of 10 seeds; CI=true runs all", deepSeeds)
 	deep := 0
 	for _, f := range embedded.Faults {
