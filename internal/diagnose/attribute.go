@@ -103,12 +103,13 @@ func (p *Player) experiment(ctx context.Context, d *Divergence) {
 	p.blameSimpler(ctx, d)
 }
 
-// blameSimpler gives the finding to what a case shows that leaves out what the rule is about.
+// blameSimpler gives the finding to what a case shows that leaves out what the rule is about. A rule of a lower level
+// explains no breach of a higher one away.
 func (p *Player) blameSimpler(ctx context.Context, d *Divergence) {
 	for _, simpler := range p.simplerCauses(d) {
 		found := p.find(ctx, simpler, func(f session.Found) bool {
 			same := f.Actual == d.Finding.Actual || model.RuleOf(d.Finding.Rule).MayPass && !f.Plain
-			return f.At == len(simpler)-1 && f.Rule != d.Finding.Rule && same && p.reliable(f)
+			return f.At == len(simpler)-1 && f.Rule != d.Finding.Rule && f.Level >= d.Finding.Level && same && p.reliable(f)
 		})
 		if found != nil {
 			d.take(found)
@@ -220,7 +221,11 @@ func (p *Player) repaired(r model.Request) (out [][]model.Request) {
 	if r.Op == model.OpGet {
 		return [][]model.Request{append(setup, get)}
 	}
-	for _, list := range []value.Value{r.Input.Get("InsightSelectors"), model.MakeSelectors(model.Management, 0).Value()} {
+	list, plain := r.Input.Get("InsightSelectors"), model.MakeSelectors(model.Management, 0).Value()
+	if isEmptyList(list) { // that turns something off is documented, and that it may turn off nothing is not
+		setup = append(setup, put(plain))
+	}
+	for _, list := range []value.Value{list, plain} {
 		out = append(out, append(slices.Clone(setup), put(list)))
 	}
 	return out

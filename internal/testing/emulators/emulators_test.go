@@ -20,6 +20,7 @@ import (
 
 	"github.com/insightconform/conform"
 	"github.com/insightconform/conform/internal/golden"
+	"github.com/insightconform/conform/model"
 	"github.com/insightconform/conform/reports"
 	"github.com/insightconform/conform/targets/embedded"
 	"github.com/insightconform/conform/targets/endpoint"
@@ -191,4 +192,14 @@ func (k kind) handler(t *testing.T) http.Handler {
 		w.WriteHeader(x.status)
 		_ = json.NewEncoder(w).Encode(x.out)
 	})
+}
+
+// TestNoLevelIsLost: a rule that has evidence stays violated where its breach follows from that of an inferred one.
+func TestNoLevelIsLost(t *testing.T) {
+	t.Parallel()
+	report := run(t, kind{fault: "empty-list-refused-when-off", after: emptyRefusedFirst}.handler(t))
+	assert.Equal(t, reports.Diverges, report.Verdict)
+	assert.True(t, slices.ContainsFunc(report.Divergences, func(d reports.Divergence) bool {
+		return d.Level >= model.Observed && d.Actual == notEnabled && d.Expected[0] == notFound
+	}))
 }

@@ -234,3 +234,11 @@ func otherCodeAway(x *exchange) {
 		x.out["__type"] = "ResourceNotFoundException"
 	}
 }
+
+// emptyRefusedFirst refuses an empty list before it looks the trail up, except where it turns something off.
+func emptyRefusedFirst(x *exchange) {
+	list, ok := x.in["InsightSelectors"].([]any)
+	if x.op == putSelectors && ok && len(list) == 0 && x.code() == notFound {
+		x.out["__type"] = notEnabled
+	}
+}
