@@ -203,7 +203,7 @@ func (p *Player) simplerCauses(d *Divergence) [][]model.Request {
 
 // repaired lists cases that end with a request on a trail or store that is there and logs all: with the selectors of the
 // given one, and with plain ones.
-func (p *Player) repaired(r model.Request) (out [][]model.Request) {
+func (p *Player) repaired(r model.Request) [][]model.Request {
 	setup := generators.NewTrail(p.Client.Scope)
 	put := func(list value.Value) model.Request { return generators.PutList(generators.NameAlpha, list) }
 	get := generators.Get(generators.NameAlpha)
@@ -222,13 +222,11 @@ func (p *Player) repaired(r model.Request) (out [][]model.Request) {
 		return [][]model.Request{append(setup, get)}
 	}
 	list, plain := r.Input.Get("InsightSelectors"), model.MakeSelectors(model.Management, 0).Value()
-	if isEmptyList(list) { // that turns something off is documented, and that it may turn off nothing is not
-		setup = append(setup, put(plain))
+	as := slices.Clone(setup)
+	if isEmptyList(list) { // that it turns something off is documented, and that it may turn off nothing is not
+		as = append(as, put(plain))
 	}
-	for _, list := range []value.Value{list, plain} {
-		out = append(out, append(slices.Clone(setup), put(list)))
-	}
-	return out
+	return [][]model.Request{append(as, put(list)), append(setup, put(plain))}
 }
 
 // showsAlone reports whether a divergence shows at once where its last request is sent in the state before it. Of a case
