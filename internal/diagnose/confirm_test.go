@@ -1,0 +1,61 @@
+package diagnose_test
+
+import (
+	"context"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/insightconform/conform/generators"
+	"github.com/insightconform/conform/internal/diagnose"
+	"github.com/insightconform/conform/internal/probe"
+	"github.com/insightconform/conform/internal/session"
+	"github.com/insightconform/conform/model"
+	"github.com/insightconform/conform/targets"
+	"github.com/insightconform/conform/targets/embedded"
+)
+
+// crashes answers one request in so many with a 5xx, whatever it is.
+type crashes struct {
+	targets.Target
+	one, asked int
+}
+
+func (c *crashes) NewWorld(ctx context.Context) (targets.World, error) {
+	world, err := c.Target.NewWorld(ctx)
+	return crashingWorld{world, c}, err
+}
+
+type crashingWorld struct {
+	targets.World
+	of *crashes
+}
+
+func (w crashingWorld) Do(ctx context.Context, r model.Request) targets.Reply {
+	if w.of.asked++; w.of.one > 0 && w.of.asked%w.of.one == 0 {
+		return targets.Reply{Answer: model.Answer{Outcome: model.Crashed}, Status: 500, Problem: "HTTP 500"}
+	}
+	return w.World.Do(ctx, r)
+}
+
+// TestACrashIsThatOfOneRequest: a target that crashes now and then does so somewhere in each long case.
+func TestACrashIsThatOfOneRequest(t *testing.T) {
+	target := &crashes{Target: embedded.InProcess(embedded.ServerOptions{})}
+	subject, err := probe.Open(t.Context(), target, probe.Options{Workers: 1})
+	require.NoError(t, err)
+	player := diagnose.NewPlayer(subject.NewClient())
+	requests := append(generators.NewTrail(subject.Scope), generators.PlainPut(generators.NameAlpha))
+	for range 150 {
+		requests = append(requests, generators.Get(generators.NameAlpha))
+	}
+	for one := 20; one < 120; one += 7 {
+		target.one, target.asked = one, 0
+		s, err := player.Play(t.Context(), requests, func(s *session.Session) bool { return len(s.Found) > 0 })
+		require.NoError(t, err)
+		found := s.Found[0]
+		require.Equal(t, model.WireNoCrash, found.Rule)
+		suspicion := &diagnose.Divergence{Finding: found.Finding, Raw: found.Signature(), Steps: s.Steps[:found.At+1], Count: 1}
+		assert.False(t, player.ResolveOne(t.Context(), suspicion, false), "each %d requests", one)
+	}
+}
