@@ -131,7 +131,7 @@ func exitCodeOf(ctx context.Context, err error) int {
 	switch {
 	case err == nil:
 		return reports.ExitConforms
-	case ctx.Err() != nil && errors.Is(err, context.Canceled), errors.Is(err, syscall.EPIPE): // or nobody reads any more
+	case ctx.Err() != nil && errors.Is(err, ctx.Err()), errors.Is(err, syscall.EPIPE): // or nobody reads any more
 		return reports.ExitInterrupted
 	case errors.Is(err, targets.ErrRefused):
 		return reports.ExitRefused

@@ -460,6 +460,10 @@ func TestInterruption(t *testing.T) {
 
 	f = &fakeRun{err: context.Canceled}
 	assert.Equal(t, 130, f.run(ctx, nil, "run").code, "interrupted before anything was sent")
+	over, cancel := context.WithDeadline(t.Context(), time.Now())
+	defer cancel()
+	f = &fakeRun{err: fmt.Errorf("probing: %w", context.DeadlineExceeded)}
+	assert.Equal(t, 130, f.run(over, nil, "run").code, "by a caller's deadline as well")
 }
 
 func TestReportThatCannotBeWrittenInTheEnd(t *testing.T) {
