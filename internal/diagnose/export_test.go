@@ -3,6 +3,7 @@ package diagnose
 // What the tests of shrinking, which explore first and so stand outside this package, look into.
 var (
 	NameOf          = nameOf
+	Plainness       = plainness
 	SimplerCases    = simplerCases
 	SimplerRequests = simplerRequests
 )

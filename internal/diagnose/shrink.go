@@ -15,21 +15,34 @@ import (
 )
 
 // plainness is how much a reader has to know to follow a case, the less the better: rules that its requests break beside
-// the one, answers that are not the reference's although they are allowed, steps, and then what the requests say.
+// the one; what of it is inferred, which is requests whose meaning is and answers that are allowed beside the reference's;
+// steps; and then what the requests say.
 func plainness(steps []session.Step) []int {
-	broken, other, size := 0, 0, 0
+	broken, inferred, size := 0, 0, 0
 	for i, s := range steps {
-		rules := len(model.Broken(s.Before, s.Request))
-		if i == len(steps)-1 {
+		rules, last := len(model.Broken(s.Before, s.Request)), i == len(steps)-1
+		if last {
 			rules = max(0, rules-1)
 		}
 		broken += rules
-		if !s.Diverges && s.Reply.Answer.Kind() != s.Allowed()[0] {
-			other++
+		if !last && !s.Diverges && s.Reply.Answer.Kind() != s.Allowed()[0] {
+			inferred++
 		}
 		size += len(generators.Key(s.Request))
 	}
-	return []int{broken, other, len(steps), size}
+	return []int{broken, inferred + len(inferredTraits(session.Requests(steps))), len(steps), size}
+}
+
+// inferredTraits are the controls of what single requests mean where that is inferred.
+func inferredTraits(requests []model.Request) (traits []control) {
+	same := func(a, b model.Request) bool { return a.Op == b.Op }
+	for _, c := range controls {
+		inferred := model.RuleOf(c.rule).Level == model.Inferred
+		if inferred && c.applies(requests) && slices.EqualFunc(c.without(requests), requests, same) {
+			traits = append(traits, c)
+		}
+	}
+	return traits
 }
 
 // shrinker reduces the case of one divergence to a sequence from which nothing can be taken and in which no value can
@@ -140,6 +153,11 @@ func (s *shrinker) repaired(ctx context.Context, found *Divergence) *Divergence 
 			found = again
 		}
 	}
+	for _, c := range inferredTraits(session.Requests(found.Steps)) {
+		if again := s.shows(ctx, c.without(session.Requests(found.Steps))); again != nil && len(again.Steps) == end+1 {
+			found = again
+		}
+	}
 	last, rule := found.Steps[end], found.Finding.Rule
 	if broken := model.Broken(last.Before, last.Request); len(broken) < 2 || !slices.Contains(broken, rule) {
 		return found
@@ -235,8 +253,8 @@ func withoutPairs(requests []model.Request) [][]model.Request {
 //   - ApiCallRateInsight before ApiErrorRateInsight, Management before Data;
 //   - a name before an ARN, the trail alpha before any other (nobody, where there is an alpha and the trail is none that
 //     a step creates), the home Region before another;
-//   - in a PutEventSelectors: fewer selectors, then fewer members in each;
-//   - a plain request before one with another target prefix, method or body, or with optional members;
+//   - in a PutEventSelectors: fewer selectors, then fewer members in each; a store that logs management events;
+//   - a plain request before one with another target prefix, method or body, with optional members or with null;
 //   - the first half of a string of eight characters or more before the string.
 //
 // simplerCases lists every case that is simpler than the given one by a single step of this order.
@@ -307,6 +325,7 @@ var optional = map[model.Op][]string{
 func simplerInputs(r model.Request) []value.Value {
 	x := variants{of: r.Input}
 	x.without(optional[r.Op]...)
+	x.without(nulls(x.of)...)
 	if r.Op.Insights() {
 		x.without(others(x.of, "InsightSelectors", "TrailName")...)
 		if plain := trailsByName(r).Input; !plain.Equal(x.of) {
@@ -319,6 +338,10 @@ func simplerInputs(r model.Request) []value.Value {
 	if selectors := x.of.Get("InsightSelectors"); r.Op == model.OpPut && len(selectors.Items()) > 0 {
 		x.with("InsightSelectors", value.ListOf())
 		x.with("InsightSelectors", simplerItems(selectors, simplerSelector)...)
+	}
+	if plain := generators.SourceStore.Selectors; r.Op == model.OpCreateStore && !x.of.Get("AdvancedEventSelectors").Equal(plain) &&
+		!x.of.Get("AdvancedEventSelectors").Equal(generators.InsightStore.Selectors) {
+		x.with("AdvancedEventSelectors", plain)
 	}
 	for _, member := range []string{"EventSelectors", "AdvancedEventSelectors"} {
 		x.with(member, simplerItems(x.of.Get(member), func(value.Value) []value.Value { return nil })...)
@@ -352,6 +375,11 @@ func (x *variants) without(members ...string) {
 	}
 }
 
+// nulls are the members of an object that are null.
+func nulls(v value.Value) []string {
+	return slices.DeleteFunc(others(v), func(member string) bool { return v.Get(member).Kind() != value.Null })
+}
+
 // shorter is the first half of a string of eight characters or more.
 func shorter(v value.Value) []value.Value {
 	if text := v.Text(); v.Kind() == value.String && len(text) >= 8 {
@@ -379,6 +407,7 @@ func simplerSelector(item value.Value) []value.Value {
 		return nil
 	}
 	x := variants{of: item}
+	x.without(nulls(item)...)
 	x.without(others(item, "InsightType", "EventCategories")...)
 	x.with("EventCategories", simplerItems(item.Get("EventCategories"), func(c value.Value) (out []value.Value) {
 		if c.Text() == model.CategoryNames[1] {
@@ -404,6 +433,9 @@ func simplerNames(requests []model.Request) (out [][]model.Request) {
 	plain := []string{generators.NameAlpha, "nobody"}
 	for _, r := range requests { // names of trails that no step creates
 		name := cmp.Or(r.Input.Get("TrailName").Text(), r.Input.Get("Name").Text())
+		if r.Op == model.OpCreateStore {
+			continue
+		}
 		free := slices.IndexFunc(plain, func(name string) bool { return !creates(name) })
 		if name == "" || creates(name[strings.LastIndexByte(name, '/')+1:]) || slices.Contains(plain, name) || free < 0 {
 			continue

@@ -34,13 +34,14 @@ var flaky = []string{"one-get-in-25-is-wrong"}
 type finder struct {
 	subject *probe.Subject
 	player  *diagnose.Player
+	shrinks int // requests for shrinking what is found; 0 leaves it as it was met
 }
 
 func newFinder(t testing.TB, fault string) *finder {
 	t.Helper()
 	subject, err := probe.Open(t.Context(), embedded.InProcess(embedded.ServerOptions{Fault: fault}), probe.Options{Workers: 1})
 	require.NoError(t, err)
-	return &finder{subject, diagnose.NewPlayer(subject.NewClient())}
+	return &finder{subject: subject, player: diagnose.NewPlayer(subject.NewClient())}
 }
 
 // find explores at random, which leaves more to shrink than the systematic suite does, until there is
@@ -58,7 +59,12 @@ func (x *finder) find(ctx context.Context, seed uint64) []*diagnose.Divergence {
 	if len(suspected) == 0 {
 		suspected = look(explore.Options{Suites: []string{explore.Systematic}})
 	}
-	found := x.player.Resolve(ctx, suspected, diagnose.Options{Tell: func(string, *diagnose.Divergence) {}, Note: func(string) {}})
+	return x.resolve(ctx, suspected)
+}
+
+// resolve looks into suspicions and returns what was confirmed.
+func (x *finder) resolve(ctx context.Context, suspected []*diagnose.Divergence) []*diagnose.Divergence {
+	found := x.player.Resolve(ctx, suspected, diagnose.Options{ShrinkRequests: x.shrinks, Tell: func(string, *diagnose.Divergence) {}, Note: func(string) {}})
 	return slices.DeleteFunc(found, func(d *diagnose.Divergence) bool { return d.Again == 0 })
 }
 
