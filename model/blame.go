@@ -102,6 +102,14 @@ func (f *Finding) blameEvents(history []Exchange) {
 	}
 }
 
+// LevelFor is the level of a rule for what answers a request in a state.
+func (r *Rule) LevelFor(s State, request Request) Level {
+	if r.OfMalformed != 0 && (request.Malformed() || slices.Contains(Broken(s, request), WireWrongType)) {
+		return r.OfMalformed
+	}
+	return r.Level
+}
+
 // level is that of the rule, or a lower one where the sources cover only part of what x shows.
 func (f *Finding) level(x *Exchange) Level {
 	rule := RuleOf(f.Rule)

@@ -94,6 +94,7 @@ type Rule struct {
 	Also        []string     // the errors that are accepted beside it
 	RefusalOnly bool         // no source names the code, only the refusal: an unlisted 4xx code is at level inferred
 	OfRead      Level        // of what a Get shows, where it is lower than that of the effect
+	OfMalformed Level        // of malformed requests and of values of a wrong type, where it is lower
 	MayPass     bool         // the request may as well succeed when nothing else is broken
 	Silent      bool         // the rule makes no claim that an answer could contradict
 	Needs       []Capability // without which the rule cannot be tried
@@ -161,7 +162,7 @@ var (
 		"A success answers 200 with members spelt TrailARN, InsightSelectors, EventDataStoreArn, InsightsDestination, InsightType, EventCategories.")
 	WireUnknownMembers = add("wire/unknown-members", Inferred, "-", Rule{Needs: needs{CanRawWire},
 		Also: codes{codeSerialization, codeValidation}}, "Unknown members of a request are ignored.")
-	WireNoCrash = add("wire/no-crash", Documented, "API", Rule{},
+	WireNoCrash = add("wire/no-crash", Documented, "API", Rule{OfMalformed: Inferred},
 		"No request, however malformed, gets a 5xx, a dropped connection or never an answer, and no well-formed one an answer that is not JSON.")
 
 	StateInitiallyOff = add("state/initially-off", Documented, "API", Rule{}, "A new trail has Insights off.")

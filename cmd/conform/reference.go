@@ -96,6 +96,12 @@ func explainRule(ctx context.Context, rule *model.Rule, width int) (string, erro
 	field := func(name, text string) { fmt.Fprintf(&b, "%-10s %s\n", name, text) }
 	fmt.Fprintf(&b, "%s\n\n%s\n\n", rule.ID, rule.Statement)
 	field("level", rule.Level.String()+": "+describe.LevelMeanings[rule.Level])
+	if rule.OfRead != 0 {
+		field("", rule.OfRead.String()+" for what a Get shows of it")
+	}
+	if rule.OfMalformed != 0 {
+		field("", rule.OfMalformed.String()+" for malformed requests and values of a wrong type")
+	}
 	label := "source"
 	for _, source := range describe.Sources(rule.Source) {
 		field(label, source)

@@ -16,10 +16,11 @@ import (
 	"github.com/insightconform/conform/targets/embedded"
 )
 
-// crashes answers one request in so many with a 5xx, whatever it is.
+// crashes answers some requests with a 5xx.
 type crashes struct {
 	targets.Target
-	one, asked int
+	one, asked int // one request in so many, whatever it is; 0 is none
+	all        model.Op
 }
 
 func (c *crashes) NewWorld(ctx context.Context) (targets.World, error) {
@@ -33,7 +34,7 @@ type crashingWorld struct {
 }
 
 func (w crashingWorld) Do(ctx context.Context, r model.Request) targets.Reply {
-	if w.of.asked++; w.of.one > 0 && w.of.asked%w.of.one == 0 {
+	if w.of.asked++; w.of.one > 0 && w.of.asked%w.of.one == 0 || r.Op == w.of.all {
 		return targets.Reply{Answer: model.Answer{Outcome: model.Crashed}, Status: 500, Problem: "HTTP 500"}
 	}
 	return w.World.Do(ctx, r)
@@ -58,4 +59,24 @@ func TestACrashIsThatOfOneRequest(t *testing.T) {
 		suspicion := &diagnose.Divergence{Finding: found.Finding, Raw: found.Signature(), Steps: s.Steps[:found.At+1], Count: 1}
 		assert.False(t, player.ResolveOne(t.Context(), suspicion, false), "each %d requests", one)
 	}
+}
+
+// TestACrashKeepsItsLevel: that malformed requests crash nothing is inferred, and no well-formed one is shown for that.
+func TestACrashKeepsItsLevel(t *testing.T) {
+	target := &crashes{Target: embedded.InProcess(embedded.ServerOptions{})}
+	subject, err := probe.Open(t.Context(), target, probe.Options{Workers: 1})
+	require.NoError(t, err)
+	target.all = model.OpGet
+	player := diagnose.NewPlayer(subject.NewClient())
+	malformed := generators.Get(generators.NameAlpha)
+	malformed.Method = "PUT"
+	s, err := player.Play(t.Context(), append(generators.NewTrail(subject.Scope), malformed), func(s *session.Session) bool { return len(s.Found) > 0 })
+	require.NoError(t, err)
+	require.NotEmpty(t, s.Found)
+	found := s.Found[0]
+	require.Equal(t, model.Inferred, found.Level)
+	d := &diagnose.Divergence{Finding: found.Finding, Raw: found.Signature(), Steps: s.Steps[:found.At+1], Count: 1}
+	require.True(t, player.ResolveOne(t.Context(), d, false))
+	player.Shrink(t.Context(), d, diagnose.MaxShrinkRequests)
+	assert.Equal(t, "PUT", d.Steps[len(d.Steps)-1].Request.Method)
 }

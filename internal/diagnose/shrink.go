@@ -51,7 +51,8 @@ type shrinker struct {
 	player     *Player
 	signature  string
 	harm       bool // is kept
-	budget     int  // requests left for this divergence
+	level      model.Level
+	budget     int // requests left for this divergence
 	executions int
 	known      map[string]*Divergence // by candidate: nil where it does not show the divergence
 	reached    map[string]bool
@@ -66,7 +67,7 @@ func (p *Player) Shrink(ctx context.Context, d *Divergence, budget int) (executi
 		ctx, cancel = context.WithTimeout(ctx, time.Minute)
 		defer cancel()
 	}
-	s := &shrinker{player: p, signature: d.Raw, harm: d.Harm, budget: min(budget, MaxShrinkRequests), known: map[string]*Divergence{}, reached: map[string]bool{}}
+	s := &shrinker{player: p, signature: d.Raw, harm: d.Harm, level: d.Finding.Level, budget: min(budget, MaxShrinkRequests), known: map[string]*Divergence{}, reached: map[string]bool{}}
 	d.playedAs(s.reduce(ctx, d))
 	return s.executions, !s.exhausted
 }
@@ -83,7 +84,7 @@ func (s *shrinker) shows(ctx context.Context, candidate []model.Request) *Diverg
 	}
 	before := s.player.Client.Requests
 	found := s.player.watch(ctx, candidate, s.signature)
-	if found != nil && s.harm && !found.Harm {
+	if found != nil && (s.harm && !found.Harm || found.Finding.Rule == model.WireNoCrash && found.Finding.Level != s.level) {
 		found = nil
 	}
 	s.budget -= s.player.Client.Requests - before

@@ -311,10 +311,7 @@ func (s *Session) indefinite(ctx context.Context, r model.Request, reply targets
 	if !s.client.Status.held(r.Op) || len(reply.Objections) > 0 || s.client.Eventual() && (reply.TimedOut || wire.Unavailable(reply.Answer.Code)) {
 		return
 	}
-	level := model.Documented
-	if r.Malformed() || slices.Contains(model.Broken(s.tracker.State(), r), model.WireWrongType) {
-		level = model.Inferred
-	}
+	level := model.RuleOf(model.WireNoCrash).LevelFor(s.Last().Before, r)
 	s.record(model.Finding{Rule: model.WireNoCrash, Level: level, Operation: r.Op, Step: len(s.Steps) - 1,
 		Expected: []string{"a definite answer"}, Actual: crashKind(reply)})
 }
