@@ -68,6 +68,14 @@ type Options struct {
 	// StopAtFirst ends the run with the first divergence at the level of FailOn or above that is
 	// confirmed and not known to the baseline. It is reported alone and as it was met: nothing is shrunk.
 	StopAtFirst bool
+	// FailFast is StopAtFirst with the one divergence shrunk.
+	FailFast bool
+
+	// Only and Skip choose rules by name, by wildcards such as put/*, by an operation or by a capability; the last two
+	// stand for the rules that need them. No request breaks a rule that is left out, and what diverges from one is not
+	// reported. An operation or capability to skip is not used at all. Nil leaves nothing out. Only the systematic and the
+	// random suite can do so.
+	Only, Skip []string
 
 	Traces   []*reports.Trace  // of earlier runs, replayed first
 	Baseline *reports.Baseline // what is known and accepted; nil is nothing

@@ -18,6 +18,8 @@ type Scope struct {
 	Can map[model.Capability]bool
 	// MaxTrails bounds the trails of one world; 0 stands for MostTrails.
 	MaxTrails int
+	// Left has the rules that a run leaves out, each with the reason: none is held, and no request breaks one.
+	Left map[model.ID]string
 }
 
 // Everything is the scope of a target that can do all.
@@ -51,6 +53,12 @@ func (s Scope) Has(needs ...model.Capability) bool {
 func (s Scope) Applies(id model.ID) bool {
 	rule := model.RuleOf(id)
 	return rule != nil && s.Has(rule.Needs...)
+}
+
+// LeavesOut reports whether a request breaks a rule that is left out.
+func (s Scope) LeavesOut(before model.State, r model.Request) bool {
+	return len(s.Left) > 0 && (r.Malformed() && s.Left[model.WireNoCrash] != "" || r.OtherTarget && s.Left[model.WireProtocol] != "" ||
+		slices.ContainsFunc(model.Broken(before, r), func(id model.ID) bool { return s.Left[id] != "" }))
 }
 
 var conditionNeeds = [...]model.Capability{model.CanLoseBucket, model.CanLoseBucket, model.CanLoseKey, model.CanLoseKey,
@@ -135,7 +143,7 @@ func Reference(s model.State, requests ...model.Request) (model.State, bool) {
 // Applicable lists the rules that claim something and can be tried.
 func (s Scope) Applicable() (ids []model.ID) {
 	for i := range model.Rules {
-		if r := &model.Rules[i]; !r.Silent && s.Applies(r.ID) {
+		if r := &model.Rules[i]; !r.Silent && s.Applies(r.ID) && s.Left[r.ID] == "" {
 			ids = append(ids, r.ID)
 		}
 	}

@@ -420,7 +420,10 @@ func (e *BaselineEntry) Expired(today time.Time) bool {
 // steps still showed although the exploration, cut short perhaps, did not come upon them.
 func UpdatedBaseline(old *Baseline, r *Report) *Baseline {
 	b := &Baseline{Schema: baselineSchema, Entries: []BaselineEntry{}}
-	b.Capabilities = slices.DeleteFunc(CapabilityNames(), func(name string) bool { return r.Capabilities[name] != Covered })
+	b.Capabilities = slices.DeleteFunc(CapabilityNames(), func(name string) bool {
+		kept := old != nil && slices.Contains(old.Capabilities, name) && strings.HasPrefix(r.NotCovered[name], "left out")
+		return r.Capabilities[name] != Covered && !kept
+	})
 	for _, d := range r.Divergences {
 		e := BaselineEntry{Signature: d.Signature, Reason: todoReason, Raw: d.Raw, Needs: needsOf(d), Steps: Requests(d.Steps)}
 		if d.Status != Confirmed {

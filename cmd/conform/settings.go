@@ -130,6 +130,9 @@ func (s *settings) groups() []flagGroup {
 		{Key: "How much is tried", Items: []option{
 			{"suite", "systematic,complete,random", listField(&s.run.Suites, oneOf("suite", explore.Suites)),
 				"the suites to run (default systematic,random)"},
+			{"only", "RULE,…", listsField(&s.run.Only),
+				"test these rules alone: rules, families such as put/*, operations or capabilities; repeatable"},
+			{"skip", "RULE,…", listsField(&s.run.Skip), "leave these out, and report nothing of them; repeatable"},
 			{"depth", "0|1|2", numberField(&s.run.Depth, 0, conform.MaxDepth),
 				"the complete suites catch every fault with up to this many extra states (default 0)"},
 			{"machine", "NAME,…", listField(&s.run.Machines, oneOf("machine", machine.Names())),
@@ -155,6 +158,7 @@ func (s *settings) groups() []flagGroup {
 			{"order", "FILE", textField(&s.order, checkPath), "hold the target to an error order of its own"},
 			{"baseline", "FILE", textField(&s.baseline, checkPath),
 				"accept the divergences that this file lists with a reason; a stale entry fails the run"},
+			{"fail-fast", "", switchField(&s.run.FailFast), "end with the first divergence that fails the run, confirmed and shortened"},
 			{"update-baseline", "", switchField(&s.updateBaseline),
 				"write what was found to the file of --baseline, reasons kept"},
 			{"expect", "NAME,…", listField(&s.run.Expect, oneOf("capability", reports.CapabilityNames())),
@@ -310,7 +314,7 @@ func (s *settings) command(seed uint64, workers int) string {
 		how = append(how, "depth", "machine")
 	}
 	return "conform run" + ran.targetWords() + ran.words(how, true) +
-		ran.words(slices.Concat([]string{"shard", "requests", "time"}, mannerNames, []string{"workers", "seed", "order", "fail-on", "baseline", "expect"}), false)
+		ran.words(slices.Concat([]string{"shard", "requests", "time"}, mannerNames, []string{"workers", "seed", "only", "skip", "order", "fail-on", "fail-fast", "baseline", "expect"}), false)
 }
 
 // replaying is the command that plays a trace which a run with these settings has kept again.

@@ -61,6 +61,16 @@ func listField(at *[]string, check func(string) error) field {
 	return fieldOf(at, aList, func(text string) ([]string, error) { return splitList(text, check) }, listText)
 }
 
+// listsField makes the field of a list that may be given in several parts.
+func listsField(at *[]string) field {
+	add := func(text string) error {
+		items, err := splitList(text, anyText)
+		*at = append(*at, items...)
+		return err
+	}
+	return field{add, func() string { return listText(*at) }, aList}
+}
+
 func listText(items []string) string { return strings.Join(items, ",") }
 
 // numberField makes the field of a whole number within bounds.

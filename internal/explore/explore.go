@@ -54,7 +54,7 @@ type Exploration struct {
 
 // New prepares the workers of a run.
 func New(subject *probe.Subject, o Options) *Exploration {
-	x := &Exploration{Subject: subject, options: o, cases: catalogue.Cases(subject.Model, subject.Scope)}
+	x := &Exploration{Subject: subject, options: o, cases: chosen(catalogue.Cases(subject.Model, subject.Scope), subject.Scope)}
 	for i := range subject.Workers {
 		part, parts := o.Shard.Part(i, subject.Workers)
 		w := NewWorker(subject, machine.NewTour(subject.Scope, part, parts))
@@ -203,6 +203,8 @@ type Options struct {
 	Resume         *reports.Report
 	Checkpoint     func(*reports.Report)
 	StopAtFirst    bool
+	FailFast       bool
+	Only, Skip     []string
 	Traces         []*reports.Trace
 	Baseline       *reports.Baseline
 	Expect         []string
@@ -246,6 +248,13 @@ func (o *Options) Normalize() error {
 	if o.Requests < 0 || o.Workers < 0 || o.Time < 0 || o.Settle < 0 {
 		return fmt.Errorf("%w: requests, workers, time and settle time cannot be negative", targets.ErrUsage)
 	}
+	if len(o.Only)+len(o.Skip) > 0 && slices.Contains(o.Suites, Complete) {
+		return fmt.Errorf("%w: the complete suites judge all rules; run them without only and skip", targets.ErrUsage)
+	}
+	if _, _, err := o.selection(); err != nil {
+		return err
+	}
+	o.StopAtFirst = o.StopAtFirst || o.FailFast
 	o.FailOn = cmp.Or(o.FailOn, model.Observed)
 	o.ShrinkRequests = cmp.Or(o.ShrinkRequests, DefaultShrinkRequests)
 	return nil
@@ -253,7 +262,8 @@ func (o *Options) Normalize() error {
 
 // Probe has the options that say how the target is opened.
 func (o *Options) Probe() probe.Options {
-	return probe.Options{Order: o.Order, Eventual: o.Eventual, Settle: o.Settle, Workers: o.Workers, Events: o.Events}
+	left, without, _ := o.selection() // which Normalize has checked
+	return probe.Options{Left: left, Without: without, Order: o.Order, Eventual: o.Eventual, Settle: o.Settle, Workers: o.Workers, Events: o.Events}
 }
 
 // Plan says what a run with these options would send to a target, without running its suites. It opens and probes the
@@ -337,7 +347,7 @@ func plannedSystematic(ctx context.Context, subject *probe.Subject, shard report
 	s.Target, s.Model, s.Scope = sent, subject.Model, subject.Scope
 	part, parts := shard.Part(0, 1)
 	w := NewWorker(s, machine.NewTour(s.Scope, part, parts))
-	w.systematic(ctx, deal(catalogue.Cases(subject.Model, subject.Scope), part, parts))
+	w.systematic(ctx, deal(chosen(catalogue.Cases(subject.Model, subject.Scope), subject.Scope), part, parts))
 	w.walk(ctx)
 	return reports.PlannedSuite{Name: Systematic, Tests: w.Client.Worlds, Writes: sent.writes, Reads: sent.reads}
 }

@@ -51,6 +51,9 @@ func (v *visit) leave(ctx context.Context) {
 // play sends requests in order for as long as the world can be followed and the quota lasts.
 func (v *visit) play(ctx context.Context, requests ...model.Request) bool {
 	for _, r := range requests {
+		if v.worker.Client.Scope.LeavesOut(v.session.State(), r) {
+			continue
+		}
 		if v.worker.inspector.due() || !v.session.Play(ctx, r) {
 			return false
 		}

@@ -19,14 +19,15 @@ import (
 )
 
 const (
-	groupSize       = 25  // cases of one set-up that one worker takes
-	maxSharedSteps  = 60  // of a world, so that what is found in it has a short case
-	maxTourSteps    = 500 // of a world
-	maxStuck        = 3   // worlds in a row in which the tour gets no further
-	maxRandomSteps  = 60  // of a world
-	maxInspected    = 3   // times that one kind of suspicion is looked into
-	chunkSize       = 32  // tests that a worker takes at a time, and does as a whole or not at all
-	maxTests        = 3   // times that a test is tried where an answer does not come
+	groupSize       = 25   // cases of one set-up that one worker takes
+	maxSharedSteps  = 60   // of a world, so that what is found in it has a short case
+	maxTourSteps    = 500  // of a world
+	maxStuck        = 3    // worlds in a row in which the tour gets no further
+	maxRandomSteps  = 60   // of a world
+	maxDraws        = 1000 // of a random request that breaks no rule which is left out
+	maxInspected    = 3    // times that one kind of suspicion is looked into
+	chunkSize       = 32   // tests that a worker takes at a time, and does as a whole or not at all
+	maxTests        = 3    // times that a test is tried where an answer does not come
 	checkpointEvery = 5 * time.Second
 )
 
@@ -145,6 +146,9 @@ func (w *Worker) groups(ctx context.Context, cases []catalogue.Case, probe func(
 
 // walk tours the transitions between the insight states of a trail.
 func (w *Worker) walk(ctx context.Context) {
+	if !walks(w.Client.Scope) {
+		return
+	}
 	stuck := 0
 	for !w.Client.Spent(ctx) && stuck < maxStuck {
 		v, ok := w.visit(ctx)
@@ -199,13 +203,27 @@ func (w *Worker) random(ctx context.Context, seed uint64, cases []catalogue.Case
 		}
 		length := 10 + draw.Below(maxRandomSteps-10)
 		for len(v.session.Steps) < length && v.session.Alive(ctx) {
-			r := w.draw(draw, v.session.State(), cases)
+			r, ok := w.chosen(draw, v.session.State(), cases)
+			if !ok {
+				v.leave(ctx)
+				return
+			}
 			if !v.play(ctx, r) || !v.verify(ctx, r) {
 				break
 			}
 		}
 		v.leave(ctx)
 	}
+}
+
+// chosen draws until a request breaks no rule that is left out; ok is false where none does.
+func (w *Worker) chosen(draw *generators.Draws, state model.State, cases []catalogue.Case) (r model.Request, ok bool) {
+	for range maxDraws {
+		if r = w.draw(draw, state, cases); !w.Client.Scope.LeavesOut(state, r) {
+			return r, true
+		}
+	}
+	return r, false
 }
 
 // draw picks the next random request: mostly one of the generators, sometimes a request of the

@@ -37,6 +37,9 @@ type Options struct {
 	Settle   time.Duration       // how long it may then take to show what was written; 0 is DefaultSettle
 	Workers  int                 // worlds side by side; 0 lets the target decide
 	Events   func(reports.Event) // is told of what happens, one event at a time; may be nil
+	// Left and Without are the rules that are left out, and the capabilities that are not made use of, each with the reason.
+	Left    map[model.ID]string
+	Without map[model.Capability]string
 }
 
 // Subject is a target that was opened, and what probing found out about it.
@@ -56,13 +59,15 @@ type Subject struct {
 	Probed   bool            // probing came to its end
 	Prober   *session.Client // that sent the probe's requests
 	settle   time.Duration
+	without  map[model.Capability]string
 }
 
 // Open opens a target, finds out what it can do, and fits the model to it. Where the target ended the run, or ctx
 // ended, there is no error and Probed stays false. After an error the target is closed; else the caller closes
 // it. Errors are those of targets.Target.Open.
 func Open(ctx context.Context, target targets.Target, o Options) (*Subject, error) {
-	target = naming.Wrap(target)
+	empty, scope := model.NewState(&model.DefaultWorld), generators.Scope{Left: o.Left}
+	target = naming.Wrap(target, func(r model.Request) bool { return scope.LeavesOut(empty, r) })
 	status := session.NewStatus(o.Events) // opening is part of the run's time
 	info, err := target.Open(ctx)
 	if err != nil {
@@ -87,7 +92,7 @@ func Open(ctx context.Context, target targets.Target, o Options) (*Subject, erro
 // Assume is a target that is not asked: it is taken to have the given capabilities.
 func Assume(info targets.Info, can map[model.Capability]bool, o Options) *Subject {
 	s := newSubject(info, o, session.NewStatus(o.Events))
-	s.Scope, s.Workers, s.Probed = generators.Scope{Can: can}, 1, true
+	s.Scope.Can, s.Workers, s.Probed = can, 1, true
 	s.fit()
 	return s
 }
@@ -95,12 +100,12 @@ func Assume(info targets.Info, can map[model.Capability]bool, o Options) *Subjec
 func newSubject(info targets.Info, o Options, status *session.Status) *Subject {
 	world := model.DefaultWorld
 	world.Profile = o.Order
-	s := &Subject{Info: info, Status: status, Model: &world, Why: map[model.Capability]string{},
+	s := &Subject{Info: info, Status: status, Model: &world, Why: map[model.Capability]string{}, without: o.Without,
 		Workers: cmp.Or(o.Workers, info.Workers, min(4, runtime.GOMAXPROCS(0)))}
 	if info.Serial {
 		s.Workers = 1
 	}
-	s.Scope = generators.Scope{Can: map[model.Capability]bool{}}
+	s.Scope = generators.Scope{Can: map[model.Capability]bool{}, Left: o.Left}
 	if info.Eventual {
 		s.settle = cmp.Or(o.Settle, DefaultSettle)
 	}
@@ -122,6 +127,11 @@ func (s *Subject) NewClient() *session.Client {
 // Can reports whether the target has a capability.
 func (s *Subject) Can(c model.Capability) bool { return s.Probed && s.Scope.Can[c] }
 
+// Expected are those of some capabilities, by name, that the run makes use of.
+func (s *Subject) Expected(names []string) []string {
+	return slices.DeleteFunc(slices.Clone(names), func(name string) bool { return s.without[model.Capability(name)] != "" })
+}
+
 // Testable reports whether there is something to test: Put, and something to put it on.
 func (s *Subject) Testable() bool {
 	return s.Can(model.CanPut) && (s.Can(model.CanCreate) || s.Can(model.CanStores))
@@ -132,8 +142,11 @@ func (s *Subject) WhyNot(c model.Capability) string {
 	return cmp.Or(s.Why[c], "nothing could be tried")
 }
 
-// Lacking says which capability a rule misses, and why it is absent.
+// Lacking says why a rule is left out, or which capability it misses, and why that is absent.
 func (s *Subject) Lacking(rule *model.Rule) string {
+	if why := s.Scope.Left[rule.ID]; why != "" {
+		return why
+	}
 	for _, c := range rule.Needs {
 		if s.Probed && !s.Scope.Can[c] {
 			return "needs " + string(c) + " (" + s.Why[c] + ")"
@@ -220,6 +233,9 @@ func (p *prober) insist(ctx context.Context, r model.Request, reply targets.Repl
 
 // set records a capability.
 func (p *prober) set(c model.Capability, ok bool, why string) bool {
+	if left := p.subject.without[c]; left != "" {
+		ok, why = false, left
+	}
 	p.subject.Scope.Can[c] = ok
 	if !ok {
 		p.subject.Why[c] = why
@@ -227,8 +243,16 @@ func (p *prober) set(c model.Capability, ok bool, why string) bool {
 	return ok
 }
 
+// leaves reports whether a capability is left out, and records that.
+func (p *prober) leaves(c model.Capability) bool {
+	return p.subject.without[c] != "" && !p.set(c, false, "")
+}
+
 // works records a capability: whether some requests succeed one after the other.
 func (p *prober) works(ctx context.Context, c model.Capability, requests ...model.Request) bool {
+	if p.leaves(c) {
+		return false
+	}
 	ok, why := true, ""
 	for _, r := range requests {
 		if _, ok, why = p.try(ctx, r); !ok {
@@ -241,6 +265,9 @@ func (p *prober) works(ctx context.Context, c model.Capability, requests ...mode
 // exists records whether an operation under test is there, or a form of one. Only what says that it is not makes it
 // absent, whatever is asked of it (behaviour.md, section 8); all else is for the suites to judge.
 func (p *prober) exists(ctx context.Context, c model.Capability, absent func(targets.Reply) bool, requests ...model.Request) bool {
+	if p.leaves(c) {
+		return false
+	}
 	missing, why := true, ""
 	for i := 0; i < len(requests) && missing; i++ {
 		var reply targets.Reply
@@ -291,7 +318,8 @@ func (p *prober) trails(ctx context.Context) {
 
 func (p *prober) stores(ctx context.Context) {
 	first := model.StoreID(0)
-	if made, why := p.makeStores(ctx); p.set(model.CanStores, made, why) {
+	if p.leaves(model.CanStores) {
+	} else if made, why := p.makeStores(ctx); p.set(model.CanStores, made, why) {
 		var plain []model.Request
 		for _, before := range []string{"", p.subject.Model.StoreARN(p.subject.Model.Home, "")} { // by ID suffix, then by ARN
 			source, destination := before+first, before+model.StoreID(1)
@@ -340,7 +368,7 @@ func (p *prober) surroundings(ctx context.Context) {
 	p.set(model.CanLoseBucket, p.subject.Info.Buckets || p.subject.Info.Arrange, "the target has no S3 whose buckets CreateTrail looks at")
 	p.set(model.CanLoseKey, p.subject.Info.Keys || p.subject.Info.Arrange, "the target has no KMS whose keys CreateTrail looks at")
 	ok, why := p.subject.Info.Away && p.can(model.CanCreate), "one Region only"
-	if ok {
+	if ok && !p.leaves(model.CanRegions) {
 		ok, why = p.twoRegions(ctx)
 	}
 	p.set(model.CanRegions, ok, why)

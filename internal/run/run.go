@@ -59,7 +59,7 @@ func Run(ctx context.Context, target targets.Target, options Options) (*reports.
 	r := &run{options: options, subject: subject, limits: limits}
 	r.report = &reports.Report{Schema: reports.Schema, Version: options.Version, Target: subject.Info, Seed: options.Seed,
 		Suites: options.Suites, Shard: options.Shard.String(), FailOn: options.FailOn, Command: options.Command, Started: subject.Status.Started,
-		Divergences: []reports.Divergence{}, Deviations: []reports.Deviation{}, Expected: options.Expect,
+		Divergences: []reports.Divergence{}, Deviations: []reports.Deviation{}, Expected: subject.Expected(options.Expect),
 		Coverage: reports.Coverage{Rules: map[model.ID]reports.RuleCoverage{}}}
 	if err := r.probed(); err != nil {
 		return nil, errors.Join(err, target.Close())
@@ -179,7 +179,9 @@ func (r *run) explore() {
 		r.report.Settling = settling.Summary()
 	}
 	for d, count := range deviations {
-		d.Count = count
+		if d.Count = count; r.subject.Scope.Left[d.Rule] != "" {
+			continue
+		}
 		r.report.Deviations = append(r.report.Deviations, d)
 	}
 	reports.SortDeviations(r.report.Deviations)
@@ -189,7 +191,7 @@ func (r *run) explore() {
 // confirmed takes in what was confirmed before all suites have ended, and reports whether it ends the run.
 func (r *run) confirmed(d *diagnose.Divergence) bool {
 	r.tell(reports.EventConfirmation, d)
-	last := r.options.StopAtFirst && r.shown(d).Fails
+	last := r.options.StopAtFirst && r.shown(d).Fails && !r.leavesOut(d)
 	if last {
 		r.first.CompareAndSwap(nil, d)
 	}
@@ -211,15 +213,22 @@ func (r *run) diagnose(ctx context.Context) {
 			all.Add(d)
 		}
 	}
-	if first := r.first.Load(); first != nil {
+	if first := r.first.Load(); first != nil && !r.options.FailFast {
 		r.found = append(r.found, first)
 	} else {
 		options := diagnose.Options{ShrinkRequests: r.options.ShrinkRequests, Note: func(text string) { r.note(text) }, Tell: r.tell}
-		if r.options.StopAtFirst {
+		suspected := all.Sorted()
+		switch {
+		case first != nil:
+			suspected = []*diagnose.Divergence{first}
+		case r.options.StopAtFirst:
 			options.ShrinkRequests = 0
 		}
-		r.found = player.Resolve(ctx, all.Sorted(), options)
+		if r.found = player.Resolve(ctx, suspected, options); first != nil && len(r.found) == 0 {
+			r.found = suspected // it was confirmed
+		}
 	}
+	r.found = slices.DeleteFunc(r.found, r.leavesOut)
 	r.report.ConfirmRequests += player.Client.Requests
 	r.report.FirstConfirmedSeconds = time.Duration(r.soonest.Load()).Seconds()
 	r.note(player.Client.Notes...)
@@ -237,6 +246,11 @@ func (r *run) diagnose(ctx context.Context) {
 	})
 }
 
+// leavesOut reports whether a divergence is of a rule that the run is not about.
+func (r *run) leavesOut(d *diagnose.Divergence) bool {
+	return r.subject.Scope.Left[d.Finding.Rule] != ""
+}
+
 // shown renders a divergence for the report.
 func (r *run) shown(d *diagnose.Divergence) reports.Divergence {
 	out := d.Report()
@@ -249,6 +263,9 @@ func (r *run) shown(d *diagnose.Divergence) reports.Divergence {
 
 // tell makes an event of a divergence.
 func (r *run) tell(event string, d *diagnose.Divergence) {
+	if r.leavesOut(d) {
+		return
+	}
 	if d.Again > 0 {
 		r.soonest.CompareAndSwap(0, int64(time.Since(r.report.Started)))
 	}
@@ -432,6 +449,11 @@ func (r *run) replayBaseline(ctx context.Context, player *diagnose.Player) {
 	for _, e := range r.options.Baseline.Entries {
 		if ctx.Err() != nil {
 			break
+		}
+		rule, _, _ := strings.Cut(e.Signature, "|")
+		if why := r.subject.Scope.Left[model.ID(rule)]; why != "" {
+			r.report.Baseline = append(r.report.Baseline, reports.Replay{Signature: e.Signature, Outcome: reports.ReplayNotCovered, Why: why})
+			continue
 		}
 		out, _ := player.ReplayEntry(ctx, e)
 		switch {

@@ -24,19 +24,21 @@ import (
 )
 
 // Wrap returns the target with worlds that understand symbolic names. Whoever opens a target opens what
-// Wrap returns; wrapping twice is wrapping once.
-func Wrap(t targets.Target) targets.Target {
+// Wrap returns; wrapping twice is wrapping once. No request is sent of which a function says that it is left out.
+func Wrap(t targets.Target, leavesOut ...func(model.Request) bool) targets.Target {
 	if wrapped, ok := t.(*target); ok {
 		return wrapped
 	}
-	return &target{inner: t}
+	return &target{inner: t, leavesOut: leavesOut}
 }
 
 type target struct {
 	inner  targets.Target
 	info   targets.Info
 	shared shared
-	learnt atomic.Pointer[identity] // from the first trail, where the target does not tell its account
+
+	leavesOut []func(model.Request) bool
+	learnt    atomic.Pointer[identity] // from the first trail, where the target does not tell its account
 }
 
 func (t *target) Open(ctx context.Context) (targets.Info, error) {
@@ -59,7 +61,7 @@ func (t *target) NewWorld(ctx context.Context) (targets.World, error) {
 	w := &world{inner: inner, target: t, binding: newBinding(names, newIdentity(names)), learns: names.Account == "" || names.Unsure,
 		shares: !names.Kept && !names.Apart && names.Prefix == ""}
 	if w.shares {
-		t.shared.once.Do(func() { t.shared.try(ctx, w, t.info.RawRequests) })
+		t.shared.once.Do(func() { t.shared.try(ctx, w) })
 	}
 	return w, nil
 }

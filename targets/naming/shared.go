@@ -28,7 +28,7 @@ func off(region string, names value.Value) model.Request {
 }
 
 // try finds out what the target does, with the first world, before any world's own requests.
-func (t *shared) try(ctx context.Context, w *world, raw bool) {
+func (t *shared) try(ctx context.Context, w *world) {
 	get, _ := w.binding.request(generators.Get(generators.UnknownName))
 	reply := w.inner.Do(ctx, get)
 	t.unknown = shows(reply)
@@ -37,8 +37,10 @@ func (t *shared) try(ctx context.Context, w *world, raw bool) {
 	for _, member := range []string{"TrailName", "EventDataStore"} {
 		for _, x := range all[member] {
 			kind := x.Value.Kind()
-			_, common := w.binding.request(model.Request{Op: model.OpPut, Input: value.Obj(member, x.Value)})
-			if common.Kind() == value.Absent || !raw && kind != value.String && kind != value.Absent {
+			symbolic := model.Request{Op: model.OpPut, Input: value.Obj(member, x.Value)}
+			_, common := w.binding.request(symbolic)
+			left := slices.ContainsFunc(w.target.leavesOut, func(leaves func(model.Request) bool) bool { return leaves(symbolic) })
+			if left || common.Kind() == value.Absent || !w.target.info.RawRequests && kind != value.String && kind != value.Absent {
 				continue
 			}
 			if !reply.Answer.Definite() { // nothing is to be had from it
