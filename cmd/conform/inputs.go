@@ -215,7 +215,7 @@ func (p *process) replay(ctx context.Context, s *settings, paths []string) error
 	if err != nil {
 		return err
 	}
-	target, err := p.open(s)
+	target, err := p.open(ctx, s)
 	if err != nil {
 		return err
 	}

@@ -168,7 +168,10 @@ func (s settings) newTarget() (targets.Target, error) {
 }
 
 // open makes the target that the settings choose, and says what was set in vain.
-func (p *process) open(s *settings) (targets.Target, error) {
+func (p *process) open(ctx context.Context, s *settings) (targets.Target, error) {
+	if err := s.readCAs(ctx); err != nil {
+		return nil, err
+	}
 	for _, note := range s.unusedNotes(p.environ) {
 		if !s.quiet {
 			p.complain(note)

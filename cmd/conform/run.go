@@ -121,7 +121,7 @@ func (p *process) testTarget(ctx context.Context, s *settings, _ []string) error
 		return err
 	}
 	p.replaceReports(s, &reports.End{Interrupted: reports.ReasonGoesOn})
-	target, err := p.open(s)
+	target, err := p.open(ctx, s)
 	if err != nil {
 		return p.finish(ctx, s, nil, events, err)
 	}
@@ -296,7 +296,7 @@ func (p *process) plan(ctx context.Context, s *settings, _ []string) error {
 		plan, err = p.planAccount(ctx, s)
 	} else {
 		var target targets.Target
-		if target, err = p.open(s); err == nil {
+		if target, err = p.open(ctx, s); err == nil {
 			plan, err = explore.Plan(ctx, target, explore.Options(s.runOptions()))
 		}
 	}
@@ -342,7 +342,7 @@ func (p *process) learn(ctx context.Context, s *settings, _ []string) error {
 			return err
 		}
 	}
-	target, err := p.open(s)
+	target, err := p.open(ctx, s)
 	if err != nil {
 		return err
 	}

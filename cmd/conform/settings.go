@@ -23,7 +23,8 @@ import (
 
 // settings is what a run is told, from whatever source.
 type settings struct {
-	run      conform.Options  // without what is read from files, until that is
+	run      conform.Options // without what is read from files, until that is
+	caFile   string
 	endpoint endpoint.Options // Regions and Timeout hold for every target
 	account  account.Options
 	server   embedded.ServerOptions
@@ -98,6 +99,9 @@ func (s *settings) groups() []flagGroup {
 				"the server that comes with conform, one at a URL, or the service in a sandbox account (default embedded)"},
 			{"endpoint", "URL", textField(&s.endpoint.URL, checkEndpoint),
 				"where the target listens; implies --target endpoint"},
+			{"wait", "DURATION", durationField(&s.endpoint.Wait), "wait so long until the target listens (default: not at all)"},
+			{"header", "NAME: VALUE", field{s.addHeader, func() string { return "" }, aList}, "send this header too; repeatable. It is in no report"},
+			{"ca-file", "FILE", textField(&s.caFile, checkPath), "trust the certificates of this PEM file instead of the system's"},
 			{"regions", "A,B", listField(&s.endpoint.Regions, checkRegion),
 				"the Regions to use: the home Region, and a second one; in an account as many as you like"},
 			{"bucket", "NAME", textField(&s.endpoint.Bucket, checkBucket),
@@ -290,7 +294,7 @@ func (s *settings) unusedNotes(environ map[string]string) (notes []string) {
 		notes = append(notes, "testing the embedded server; "+endpointVariables[i]+
 			" is set, and '--target endpoint' would test what it names")
 	}
-	for _, name := range []string{"bucket", "use-environment-credentials"} {
+	for _, name := range []string{"bucket", "use-environment-credentials", "wait", "header", "ca-file"} {
 		if given(name) {
 			notes = append(notes, "--"+name+" has no effect on the embedded server; --endpoint URL tests another")
 		}
@@ -301,7 +305,7 @@ func (s *settings) unusedNotes(environ map[string]string) (notes []string) {
 // The settings that say which target is tested and how requests are sent, in the order in which commands have them.
 var (
 	accountNames = []string{"ledger", "prefix", "allow-logging", "stores", "allow-unknown-alias", "allow-management-account"}
-	targetNames  = []string{"fault", "quota-trails", "quota-stores", "regions", "bucket", "eventual", "settle", "use-environment-credentials"}
+	targetNames  = []string{"ca-file", "fault", "quota-trails", "quota-stores", "regions", "bucket", "eventual", "settle", "use-environment-credentials"}
 	mannerNames  = []string{"timeout", "pace"}
 )
 

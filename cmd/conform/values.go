@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
@@ -207,6 +208,31 @@ func parseLevel(text string) (model.Level, error) {
 		err = errors.New("is no level; use documented, observed or inferred")
 	}
 	return level, err
+}
+
+// addHeader takes a header for each request.
+func (s *settings) addHeader(text string) error {
+	if _, _, err := endpoint.ParseHeader(text); err != nil {
+		return err
+	}
+	s.endpoint.Headers = append(s.endpoint.Headers, text)
+	return nil
+}
+
+// readCAs reads the certificates that are trusted.
+func (s *settings) readCAs(ctx context.Context) error {
+	if s.caFile == "" {
+		return nil
+	}
+	data, err := readFile(ctx, "--ca-file: ", s.caFile, maxFile)
+	if err != nil {
+		return err
+	}
+	s.endpoint.RootCAs = x509.NewCertPool()
+	if !s.endpoint.RootCAs.AppendCertsFromPEM(data) {
+		return usagef("--ca-file %s: has no certificate in PEM form", s.caFile)
+	}
+	return nil
 }
 
 func (s *settings) addReport(text string) error {

@@ -40,22 +40,34 @@ type Admit func(req *http.Request, body []byte) error
 // serves the SDK's clients; it works on the transport itself, so that nothing follows a redirect, keeps a
 // cookie or asks a proxy.
 type Caller struct {
-	options Options // but for URL, which is read
-	url     *url.URL
-	admit   Admit
-	client  *cloudtrail.Client // makes requests, and sends none
-	long    bool               // the prefix of X-Amz-Target is
-	signers sync.Map           // *v4.Signer by access key: each keeps one derived key for a Region
+	options    Options // but for URL, which is read
+	url        *url.URL
+	admit      Admit
+	client     *cloudtrail.Client // makes requests, and sends none
+	long       bool               // the prefix of X-Amz-Target is
+	distrusted string             // what to do where a certificate is
+	headers    [][2]string        // that are sent beside a request's own
+	signers    sync.Map           // *v4.Signer by access key: each keeps one derived key for a Region
 }
 
 // NewCaller returns a caller of a URL, with the timeout, connections, transport, credentials and pace of the
 // options; nil admits everything. Nothing is sent.
 func NewCaller(to *url.URL, o Options, admit Admit) *Caller {
+	distrusted := "a network that inspects TLS puts its own in the place of the service's, so run this from another"
 	if o.Transport == nil {
+		distrusted = "--ca-file trusts those of a file"
 		// Shorter than servers keep a connection, so that none is used while it is being closed.
-		o.Transport = NewTransport(&net.Dialer{Timeout: o.Timeout, Control: guardDial}, o.Conns, time.Second)
+		transport := NewTransport(&net.Dialer{Timeout: o.Timeout, Control: guardDial}, o.Conns, time.Second)
+		transport.TLSClientConfig.RootCAs = o.RootCAs
+		o.Transport = transport
 	}
-	return &Caller{options: o, url: to, admit: admit, client: cloudtrail.New(cloudtrail.Options{Credentials: o.Credentials})}
+	c := &Caller{options: o, distrusted: distrusted, url: to, admit: admit, client: cloudtrail.New(cloudtrail.Options{Credentials: o.Credentials})}
+	for _, header := range o.Headers {
+		if name, value, err := ParseHeader(header); err == nil {
+			c.headers = append(c.headers, [2]string{name, value})
+		}
+	}
+	return c
 }
 
 // NewTransport returns one that asks no proxy and keeps some connections, each for some time without use.
@@ -260,6 +272,10 @@ func (c *Caller) exchange(req *http.Request, body []byte, x *exchanged) *http.Re
 	}
 	keys, _ := c.options.Credentials.Retrieve(req.Context())
 	secrets := veilOf(req.Header, keys.SecretAccessKey)
+	for _, header := range c.headers {
+		req.Header.Add(header[0], header[1])
+		secrets = secrets.with(header[1]) // maybe a token
+	}
 	response, err := c.options.Transport.RoundTrip(req)
 	if err != nil {
 		x.err = secrets.error(err)
@@ -345,7 +361,7 @@ func (c *Caller) problem(ctx context.Context, err error) string {
 	case errors.As(err, &dns):
 		return "the host name cannot be resolved"
 	case errors.As(err, &untrusted):
-		return "TLS: the certificate is not trusted"
+		return "TLS: the certificate is not trusted; " + c.distrusted
 	case errors.As(err, &op) && op.Err != nil:
 		err = op.Err
 	}

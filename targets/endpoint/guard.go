@@ -203,13 +203,18 @@ type veil []string
 func veilOf(header http.Header, key string) (v veil) {
 	_, signature, _ := strings.Cut(header.Get("Authorization"), "Signature=")
 	for _, secret := range []string{signature, wire.Signed(header).Key, header.Get("X-Amz-Security-Token"), key} {
-		number := strings.Trim(secret, "0123456789") == ""
-		if len(secret) < 8 || len(secret) < 20 && (number || strings.Contains(words(), strings.ToLower(secret))) {
-			continue // nobody's secret, and an answer may need it
-		}
-		v = append(v, secret)
+		v = v.with(secret)
 	}
 	return v
+}
+
+// with covers a text too, unless it is nobody's secret, and an answer may need it.
+func (v veil) with(secret string) veil {
+	number := strings.Trim(secret, "0123456789") == ""
+	if len(secret) < 8 || len(secret) < 20 && (number || strings.Contains(words(), strings.ToLower(secret))) {
+		return v
+	}
+	return append(v, secret)
 }
 
 func (v veil) spellings() (all [][]byte) {

@@ -9,6 +9,7 @@ package endpoint
 import (
 	"cmp"
 	"context"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"net/http"
@@ -19,6 +20,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+	"unicode"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/config"
@@ -46,6 +48,13 @@ type Options struct {
 	Bucket  string        // for trails; empty makes one through the endpoint's S3
 	Timeout time.Duration // of one request, its answer included
 	Conns   int           // how many connections are kept; 0 is 16
+
+	// Wait is how long Open waits until something listens; 0 is not at all.
+	Wait time.Duration
+	// Headers are sent with each request beside its own, as "Name: value".
+	Headers []string
+	// RootCAs are trusted instead of the system's; nil is those.
+	RootCAs *x509.CertPool
 
 	// UseEnvironmentCredentials signs with the keys that the SDK's chain finds without a request, instead of test/test.
 	UseEnvironmentCredentials bool
@@ -104,12 +113,35 @@ func New(options Options) (*Target, error) {
 			return nil, usage("%q is no Region; write one such as us-east-1", wire.Printable(region))
 		}
 	}
-	if options.Timeout < 0 || options.Conns < 0 {
-		return nil, usage("timeout and number of connections must not be negative")
+	if options.Timeout < 0 || options.Conns < 0 || options.Wait < 0 {
+		return nil, usage("timeout, wait and number of connections must not be negative")
+	}
+	for _, header := range options.Headers {
+		if _, _, err := ParseHeader(header); err != nil {
+			return nil, usage("header: %s", err)
+		}
 	}
 	options.Timeout, options.Conns = cmp.Or(options.Timeout, DefaultTimeout), cmp.Or(options.Conns, 16)
 	return &Target{options: options, url: u, names: targets.Names{Partition: model.DefaultWorld.Partition,
 		Account: model.DefaultWorld.Account, Unsure: true, Regions: options.Regions}}, nil
+}
+
+var headerName = regexp.MustCompile("^[!#$%&'*+.^_`|~0-9A-Za-z-]+$")
+
+// own are the headers that a request has by itself.
+var own = []string{"authorization", "host", "content-length", "content-type", "content-encoding", "transfer-encoding", "connection"}
+
+// ParseHeader splits "Name: value". What a request has by itself, or signs, cannot be given.
+func ParseHeader(text string) (name, value string, err error) {
+	name, value, ok := strings.Cut(text, ":")
+	value = strings.TrimSpace(value)
+	if !ok || !headerName.MatchString(name) || strings.ContainsFunc(value, unicode.IsControl) {
+		return "", "", errors.New(`must be "Name: value"`)
+	}
+	if lower := strings.ToLower(name); slices.Contains(own, lower) || strings.HasPrefix(lower, "x-amz-") || strings.HasPrefix(lower, "amz-sdk-") {
+		return "", "", fmt.Errorf("%s is set by each request itself", name)
+	}
+	return name, value, nil
 }
 
 var regionSyntax = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,62}[a-z0-9])?$`)
@@ -123,6 +155,9 @@ func (t *Target) Open(ctx context.Context) (targets.Info, error) {
 	}
 	t.caller = NewCaller(t.url, t.options, nil)
 	note, err := t.findPrefix(ctx)
+	for began := time.Now(); errors.Is(err, targets.ErrUnreachable) && time.Since(began) < t.options.Wait && targets.Sleep(ctx, waitPause); {
+		note, err = t.findPrefix(ctx)
+	}
 	if err != nil {
 		return info, err
 	}
@@ -146,6 +181,9 @@ func (t *Target) ask(ctx context.Context, region string, op model.Op, input valu
 	reply, _ := t.patiently(ctx, region, model.Request{Op: op, Input: input})
 	return reply
 }
+
+// waitPause is between two looks whether something listens.
+const waitPause = 200 * time.Millisecond
 
 // longestPause is how long a request of the target's own waits at most before it is repeated.
 const longestPause = 2 * time.Second
