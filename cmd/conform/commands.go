@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"math"
 	"strings"
 
@@ -66,7 +67,14 @@ func (p *process) commands(s *settings) []subcommand {
 			(*settings).read, p.sweep, nil},
 		{"iam-policy", "Print the permissions that a run in an account needs", policyHelp,
 			s.chosen("regions", "prefix", "allow-logging", "stores", "config"), (*settings).read, p.policy, nil},
+		{"version", "Print the version", "Usage: conform version\n\nPrints the version of conform and of Go.\n", nil, nil, p.version, nil},
 	}
+}
+
+// version prints the version.
+func (p *process) version(context.Context, *settings, []string) error {
+	_, err := fmt.Fprintln(p.stdout, "conform", fullVersion())
+	return err
 }
 
 // ownFlags are those of one command.
@@ -94,7 +102,7 @@ func (p *process) newCommand(c subcommand, s *settings) *cobra.Command {
 	}
 	for _, group := range c.flags {
 		for _, o := range group.Items {
-			flag := cmd.Flags().VarPF(o, o.name, "", o.help)
+			flag := cmd.Flags().VarPF(o, o.name, shorthands[o.name], o.help)
 			if o.at.form == aSwitch {
 				flag.NoOptDefVal = "true"
 			}
@@ -103,6 +111,9 @@ func (p *process) newCommand(c subcommand, s *settings) *cobra.Command {
 	}
 	return cmd
 }
+
+// shorthands are the letters that flags have besides.
+var shorthands = map[string]string{"quiet": "q", "verbose": "v"}
 
 // completion says what may stand after the flag of a setting.
 func (o option) completion() cobra.CompletionFunc {

@@ -230,7 +230,7 @@ func (p *process) rootCommand() *cobra.Command {
 	root := &cobra.Command{
 		Use:           "conform",
 		Short:         "Test whether a server behaves as PutInsightSelectors is documented to",
-		Version:       cmp.Or(shortVersion(), "(unknown version)") + ", " + runtime.Version(),
+		Version:       fullVersion(),
 		SilenceUsage:  true,
 		SilenceErrors: true,
 		Args:          cobra.ArbitraryArgs,
@@ -361,6 +361,11 @@ func shortVersion() string {
 		return info.Main.Version
 	}
 	return ""
+}
+
+// fullVersion names that of Go, too.
+func fullVersion() string {
+	return cmp.Or(shortVersion(), "(unknown version)") + ", " + runtime.Version()
 }
 
 // maxSuggestions is how many names a suggestion offers.

@@ -105,6 +105,11 @@ func TestWrongUsage(t *testing.T) {
 		{args: []string{"run", url}, want: `'conform run' takes no argument "http://127.0.0.1:5000"; did you mean --endpoint http://127.0.0.1:5000?`},
 		{args: []string{"run", "fast"}, want: `'conform run' takes no argument "fast"; see 'conform run --help'`},
 
+		{args: []string{"run"}, environ: []string{"CONFORM_FIAL_ON=observed"}, want: `CONFORM_FIAL_ON is no variable of conform; did you mean CONFORM_FAIL_ON?`},
+		{args: []string{"run", "--regions", "us-est-1"}, want: `--regions "us-est-1": us-est-1 is no Region; did you mean us-east-1 or us-west-1?`},
+		{args: []string{"run", "--header", "Authorization: x"}, want: `--header "Authorization: x": each request sets Authorization itself; leave it out`},
+		{args: []string{"run", "--ca-file", "/dev/null", "--endpoint", url}, want: `--ca-file: /dev/null is a device; give the path of a file`},
+		{args: []string{"run", "--only", "putt/*"}, want: `--only "putt/*": names no rule, family such as put/*, operation or capability; 'conform rules' and 'conform plan' list them`},
 		{args: []string{"run", "--target", "cloud"}, want: `--target "cloud": is no target; use embedded, endpoint or account`},
 		{args: []string{"run", "--target", "embedded", "--endpoint", url}, want: `--target embedded and --endpoint contradict each other; leave one of them out`},
 		{args: []string{"run", "--target", "endpoint"}, want: `--target endpoint needs --endpoint URL, or one of the variables AWS_ENDPOINT_URL_CLOUDTRAIL and AWS_ENDPOINT_URL`},
@@ -524,6 +529,9 @@ func TestVersion(t *testing.T) {
 	got := passing().run(t.Context(), nil, "--version")
 	assert.Equal(t, 0, got.code)
 	assert.Regexp(t, `^conform .*, go1\.\d+`, got.stdout)
+	assert.Equal(t, got.stdout, passing().run(t.Context(), []string{"CONFORM_ROLE=of another tool"}, "version").stdout)
+	quiet := command(t, "run", "-q", "--requests", "20")
+	assert.Equal(t, quiet.stdout, command(t, "run", "--quiet", "--requests", "20").stdout)
 }
 
 func TestCompletion(t *testing.T) {

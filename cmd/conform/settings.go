@@ -134,9 +134,9 @@ func (s *settings) groups() []flagGroup {
 		{Key: "How much is tried", Items: []option{
 			{"suite", "systematic,complete,random", listField(&s.run.Suites, oneOf("suite", explore.Suites)),
 				"the suites to run (default systematic,random)"},
-			{"only", "RULE,…", listsField(&s.run.Only),
+			{"only", "RULE,…", listsField(&s.run.Only, explore.CheckPattern),
 				"test these rules alone: rules, families such as put/*, operations or capabilities; repeatable"},
-			{"skip", "RULE,…", listsField(&s.run.Skip), "leave these out, and report nothing of them; repeatable"},
+			{"skip", "RULE,…", listsField(&s.run.Skip, explore.CheckPattern), "leave these out, and report nothing of them; repeatable"},
 			{"depth", "0|1|2", numberField(&s.run.Depth, 0, conform.MaxDepth),
 				"the complete suites catch every fault with up to this many extra states (default 0)"},
 			{"machine", "NAME,…", listField(&s.run.Machines, oneOf("machine", machine.Names())),
@@ -224,7 +224,10 @@ const maxSynopsis = 29
 
 // flagHelp renders flags for help.
 func flagHelp(groups []flagGroup) string {
-	synopsis := func(o option) string { return strings.TrimSpace("--" + o.name + " " + o.value) }
+	synopsis := func(o option) string {
+		letter := shorthands[o.name]
+		return strings.TrimSpace(plain.When(letter != "", "-"+letter+", ") + "--" + o.name + " " + o.value)
+	}
 	width := 0
 	for _, group := range groups {
 		for _, o := range group.Items {

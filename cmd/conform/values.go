@@ -63,9 +63,9 @@ func listField(at *[]string, check func(string) error) field {
 }
 
 // listsField makes the field of a list that may be given in several parts.
-func listsField(at *[]string) field {
+func listsField(at *[]string, check func(string) error) field {
 	add := func(text string) error {
-		items, err := splitList(text, anyText)
+		items, err := splitList(text, check)
 		*at = append(*at, items...)
 		return err
 	}
@@ -125,13 +125,31 @@ func checkBy(ok func(string) bool, complaint string) func(string) error {
 	}
 }
 
+// regions are those of AWS. An emulator may have others, and newer ones are as good.
+var regions = strings.Fields(`us-east-1 us-east-2 us-west-1 us-west-2 af-south-1 ap-east-1 ap-east-2 ap-south-1 ap-south-2 ap-northeast-1
+ap-northeast-2 ap-northeast-3 ap-southeast-1 ap-southeast-2 ap-southeast-3 ap-southeast-4 ap-southeast-5 ap-southeast-6 ap-southeast-7
+ca-central-1 ca-west-1 eu-central-1 eu-central-2 eu-west-1 eu-west-2 eu-west-3 eu-north-1 eu-south-1 eu-south-2 il-central-1 me-central-1
+me-south-1 mx-central-1 sa-east-1 us-gov-east-1 us-gov-west-1 cn-north-1 cn-northwest-1`)
+
+// checkRegion refuses what is no Region, or looks like a slip in the words of one.
+func checkRegion(text string) error {
+	if err := isRegion(text); err != nil || slices.Contains(regions, text) {
+		return err
+	}
+	words := func(region string) string { return strings.TrimRight(region, "0123456789") }
+	if near := nearest(text, regions); len(near) > 0 && !slices.ContainsFunc(regions, func(r string) bool { return words(r) == words(text) }) {
+		return fmt.Errorf("%s is no Region; %s", text, suggestion(near, ""))
+	}
+	return nil
+}
+
 // anyText lets every text pass.
 func anyText(string) error { return nil }
 
 var (
 	checkPath   = checkBy(func(text string) bool { return text != "" }, "is no path; give that of a file")
 	checkTarget = checkBy(regexp.MustCompile(`^(embedded|endpoint|account)$`).MatchString, "is no target; use embedded, endpoint or account")
-	checkRegion = checkBy(regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)*$`).MatchString, "{} is no Region; write it like us-east-1,eu-west-1")
+	isRegion    = checkBy(regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)*$`).MatchString, "{} is no Region; write it like us-east-1,eu-west-1")
 	checkBucket = checkBy(func(text string) bool { return text != "" && !strings.ContainsAny(text, " /\t\r\n") },
 		"is no name of a bucket; write it like my-bucket")
 	checkAccount = checkBy(regexp.MustCompile(`^[0-9]{12}$`).MatchString, "is no account id, which has 12 digits")
@@ -301,8 +319,26 @@ func variableName(name string) string {
 	return "CONFORM_" + strings.ToUpper(strings.ReplaceAll(name, "-", "_"))
 }
 
+// misspelt refuses a variable that looks like one of conform's own, and is none.
+func (s *settings) misspelt(environ map[string]string) error {
+	known := append(slices.Collect(maps.Keys(s.byName())), "debug", "addr")
+	for _, variable := range slices.Sorted(maps.Keys(environ)) {
+		name, ours := strings.CutPrefix(variable, variableName(""))
+		if name = strings.ToLower(strings.ReplaceAll(name, "_", "-")); !ours || slices.Contains(known, name) {
+			continue
+		}
+		if near := nearest(name, known); len(near) > 0 {
+			return usagef("%s is no variable of conform; %s", variable, suggestion(plain.Texts(near, variableName), ""))
+		}
+	}
+	return nil
+}
+
 // read takes what no flag gave from CONFORM_… variables, unless they are empty, and from the configuration file.
 func (s *settings) read(ctx context.Context, environ map[string]string) error {
+	if err := s.misspelt(environ); err != nil {
+		return err
+	}
 	for _, group := range s.groups() {
 		for _, o := range group.Items {
 			text := environ[variableName(o.name)]

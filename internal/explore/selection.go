@@ -1,6 +1,7 @@
 package explore
 
 import (
+	"errors"
 	"fmt"
 	"path"
 	"slices"
@@ -67,16 +68,23 @@ func capabilityOf(name string) model.Capability {
 func selected(what string, patterns []string) (map[model.ID]string, error) {
 	rules := map[model.ID]string{}
 	for _, pattern := range patterns {
-		known := false
-		for _, id := range patternRules(pattern) {
-			rules[id], known = pattern, true
+		if err := CheckPattern(pattern); err != nil {
+			return nil, fmt.Errorf("%w: %s %q: %w", targets.ErrUsage, what, pattern, err)
 		}
-		if !known && capabilityOf(pattern) == "" {
-			return nil, fmt.Errorf("%w: %s %q: names no rule, family such as put/*, operation or capability; 'conform rules' and 'conform plan' list them",
-				targets.ErrUsage, what, pattern)
+		for _, id := range patternRules(pattern) {
+			rules[id] = pattern
 		}
 	}
 	return rules, nil
+}
+
+// CheckPattern refuses what names nothing that Only and Skip know.
+func CheckPattern(pattern string) error {
+	matches := func(r model.Rule) bool { ok, _ := path.Match(pattern, string(r.ID)); return ok }
+	if capabilityOf(pattern) == "" && !slices.ContainsFunc(model.Rules, matches) {
+		return errors.New("names no rule, family such as put/*, operation or capability; 'conform rules' and 'conform plan' list them")
+	}
+	return nil
 }
 
 func patternRules(pattern string) (ids []model.ID) {

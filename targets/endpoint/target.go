@@ -139,7 +139,7 @@ func ParseHeader(text string) (name, value string, err error) {
 		return "", "", errors.New(`must be "Name: value"`)
 	}
 	if lower := strings.ToLower(name); slices.Contains(own, lower) || strings.HasPrefix(lower, "x-amz-") || strings.HasPrefix(lower, "amz-sdk-") {
-		return "", "", fmt.Errorf("%s is set by each request itself", name)
+		return "", "", fmt.Errorf("each request sets %s itself; leave it out", name)
 	}
 	return name, value, nil
 }
