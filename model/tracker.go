@@ -174,13 +174,21 @@ func addState(states []possible, p possible) []possible {
 	return states
 }
 
-// Allowed lists the kinds of answer to a request that the possible states allow, the reference first.
-func (t *Tracker) Allowed(r Request) []string {
-	var kinds []string
+// Accepted lists the answers to a request that the possible states allow, the reference first.
+func (t *Tracker) Accepted(r Request) (answers []Answer) {
 	for _, s := range t.states {
 		for _, b := range Step(s.state, r) {
-			kinds = append(kinds, b.Answer.Kind())
+			answers = append(answers, b.Answer)
 		}
+	}
+	return answers
+}
+
+// Allowed lists the kinds of Accepted, the reference first.
+func (t *Tracker) Allowed(r Request) []string {
+	var kinds []string
+	for _, a := range t.Accepted(r) {
+		kinds = append(kinds, a.Kind())
 	}
 	rest := slices.DeleteFunc(kinds[1:], func(kind string) bool { return kind == kinds[0] })
 	slices.Sort(rest)

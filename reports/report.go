@@ -285,12 +285,20 @@ func (r *Report) FailsRun(d Divergence) bool {
 	return d.Fails && (d.Status == Confirmed || (d.Status == Unrepeated || d.Rate != "") && !r.Target.Eventual)
 }
 
-// sort brings divergences into the order of every rendering, confirmed ones first, the strongest level first, then in
-// the order of the rules; and deviations into theirs.
+// sort brings divergences into the order of every rendering: those of a rule together, confirmed ones first, the
+// strongest level first, rules by their first one and then in their own order; and deviations into theirs.
 func (r *Report) sort() {
+	standing := func(a, b Divergence) int {
+		return cmp.Or(strings.Compare(a.Status, b.Status), cmp.Compare(b.Level, a.Level))
+	}
+	slices.SortStableFunc(r.Divergences, standing)
+	first := map[model.ID]Divergence{}
+	for _, d := range slices.Backward(r.Divergences) {
+		first[d.Rule] = d
+	}
 	slices.SortStableFunc(r.Divergences, func(a, b Divergence) int {
-		return cmp.Or(strings.Compare(a.Status, b.Status), cmp.Compare(b.Level, a.Level), rulePlace(a.Rule)-rulePlace(b.Rule),
-			strings.Compare(a.Signature, b.Signature))
+		return cmp.Or(standing(first[a.Rule], first[b.Rule]), rulePlace(a.Rule)-rulePlace(b.Rule), cmp.Compare(a.Rule, b.Rule),
+			standing(a, b), strings.Compare(a.Signature, b.Signature))
 	})
 	SortDeviations(r.Deviations)
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/insightconform/conform/internal/session"
 	"github.com/insightconform/conform/model"
 	"github.com/insightconform/conform/reports"
+	"github.com/insightconform/conform/reports/describe"
 	"github.com/insightconform/conform/targets"
 )
 
@@ -112,8 +113,8 @@ func (d *Divergence) merge(o *Divergence) {
 // Report renders the divergence, without what only a run knows.
 func (d *Divergence) Report() reports.Divergence {
 	f := d.Finding
-	out := reports.Divergence{Signature: f.Signature(), Rule: f.Rule, Level: f.Level, Operation: string(f.Operation), Expected: d.expected(),
-		Actual: f.Actual, Count: d.Count, Status: reports.Unrepeated, Seen: fmt.Sprintf("%d of %d", d.Again, d.Tries), Rate: d.rate, Also: d.Also}
+	out := reports.Divergence{Signature: f.Signature(), Rule: f.Rule, Level: f.Level, Operation: string(f.Operation), Count: d.Count,
+		Status: reports.Unrepeated, Seen: fmt.Sprintf("%d of %d", d.Again, d.Tries), Rate: d.rate, Also: d.Also}
 	switch {
 	case d.Again > 0:
 		out.Status = reports.Confirmed
@@ -135,22 +136,10 @@ func (d *Divergence) Report() reports.Divergence {
 		out.Steps = append(out.Steps, step)
 		out.States = append(out.States, resourceStates(s.State))
 	}
+	expected := strings.Join(f.Expected[:min(1, len(f.Expected))], "")
+	out.Expected, out.Actual = describe.Contrast(out.Steps, f.Rule, d.lastStep().Accepted(), expected, f.Actual)
+	out.Steps[len(out.Steps)-1].Allowed = out.Expected
 	return out
-}
-
-// expected lists what the model allows where the case diverges, what the rule asks for first.
-func (d *Divergence) expected() []string {
-	expected, last := d.Finding.Expected, d.Steps[len(d.Steps)-1]
-	if allowed := last.Allowed(); last.Diverges && len(expected) > 0 {
-		rule := model.RuleOf(d.Finding.Rule)
-		switch i := slices.Index(allowed, expected[0]); {
-		case i >= 0:
-			return append([]string{expected[0]}, slices.Delete(allowed, i, i+1)...)
-		case rule != nil && rule.Code == expected[0]: // the case breaks other rules, too
-			return allowed
-		}
-	}
-	return expected // of what stands in the answer
 }
 
 // resourceStates lists what the model holds of each resource.
@@ -446,7 +435,8 @@ func (p *Player) replay(ctx context.Context, e reports.BaselineEntry, tries int)
 			return out, found
 		case len(s.Found) > 0:
 			f := s.Found[len(s.Found)-1]
-			out.Outcome, out.Why = reports.ReplayDifferent, fmt.Sprintf("%s: %s instead of %s", f.Rule, f.Actual, strings.Join(f.Expected[:min(1, len(f.Expected))], ""))
+			now := suspicion(f.Finding, s.Steps[:f.At+1]).Report()
+			out.Outcome, out.Why = reports.ReplayDifferent, fmt.Sprintf("%s: %s instead of %s", f.Rule, now.Actual, strings.Join(now.Expected[:min(1, len(now.Expected))], ""))
 		case s.Lost != "" || len(s.Steps) < len(e.Steps):
 			out.Outcome, out.Why = reports.ReplayNotCovered, "the steps could not be played to the end: "+s.Lost
 		}

@@ -367,8 +367,8 @@ func (r *run) ending(ctx context.Context) *reports.End {
 	var hanging []string
 	r.report.TimedOut, hanging = r.subject.Status.TimedOut()
 	for _, kind := range hanging {
-		found := slices.ContainsFunc(r.report.Divergences, func(d reports.Divergence) bool {
-			return d.Actual == session.NoAnswer && d.Status == reports.Confirmed && strings.HasPrefix(kind, d.Operation+" ")
+		found := slices.ContainsFunc(r.found, func(d *diagnose.Divergence) bool {
+			return d.Finding.Actual == session.NoAnswer && d.Again > 0 && strings.HasPrefix(kind, string(d.Finding.Operation)+" ")
 		})
 		if !found {
 			end.Unusable = append(end.Unusable, kind)

@@ -28,11 +28,14 @@ type Step struct {
 	As *model.Answer
 }
 
-// Allowed lists the kinds of answer that the model allows, the reference first.
-func (s Step) Allowed() []string {
+// Allowed lists the kinds of answer that the model allows, the reference first, and Accepted the answers.
+func (s Step) Allowed() []string        { return s.before().Allowed(s.Request) }
+func (s Step) Accepted() []model.Answer { return s.before().Accepted(s.Request) }
+
+func (s Step) before() *model.Tracker {
 	tracker := model.TrackerAt(s.Before)
 	tracker.Follow(append([]model.State{s.Before}, s.Others...)...)
-	return tracker.Allowed(s.Request)
+	return tracker
 }
 
 // Exchange is the step as the model sees it.

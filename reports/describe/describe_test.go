@@ -22,6 +22,25 @@ func selector(name string, categories ...string) value.Value {
 	return value.Obj("InsightType", name, "EventCategories", value.Strs(categories...))
 }
 
+func storeARN(n int) string {
+	return model.DefaultWorld.StoreARN(model.DefaultWorld.Home, model.StoreID(n))
+}
+
+// advanced are advanced event selectors of a category, with another field.
+func advanced(category string, field ...any) value.Value {
+	fields := []value.Value{value.Obj("Field", "eventCategory", "Equals", value.Strs(category))}
+	if field != nil {
+		fields = append(fields, value.Obj(field...))
+	}
+	return value.ListOf(value.Obj("FieldSelectors", value.ListOf(fields...)))
+}
+
+// made is a CreateEventDataStore that has made the store of a number.
+func made(n int, logs value.Value, more ...any) reports.Step {
+	return reports.Step{Operation: string(model.OpCreateStore), Request: value.Obj(append([]any{"Name", "x", "AdvancedEventSelectors", logs}, more...)...),
+		Answer: reports.StepAnswer{Outcome: reports.OutcomeSuccess, Body: value.Obj("EventDataStoreArn", storeARN(n))}}
+}
+
 func TestDescribeSteps(t *testing.T) {
 	arn := model.DefaultWorld.TrailARN("us-east-1", "alpha")
 	raw := "{"
@@ -32,23 +51,42 @@ func TestDescribeSteps(t *testing.T) {
 		want  string
 		steps []reports.Step
 	}{
-		{"CreateTrail alpha IsMultiRegionTrail: true → StopLogging", []reports.Step{
-			step(model.OpCreate, "Name", "alpha", "S3BucketName", "b", "IsMultiRegionTrail", true), step(model.OpStop, "Name", "alpha")}},
+		{"CreateTrail alpha IsMultiRegionTrail=true → StopLogging", []reports.Step{
+			step(model.OpCreate, "Name", "alpha", "S3BucketName", SharedBucket, "IsMultiRegionTrail", true), step(model.OpStop, "Name", "alpha")}},
+		{"CreateTrail alpha S3BucketName=own → UpdateTrail S3BucketName=other", []reports.Step{
+			step(model.OpCreate, "Name", "alpha", "S3BucketName", "own"), step(model.OpUpdate, "Name", "alpha", "S3BucketName", "other")}},
 		{"Get alpha → Get ARN of alpha → Get beta", []reports.Step{
 			step(model.OpGet, "TrailName", "alpha"), step(model.OpGet, "TrailName", arn), step(model.OpGet, "TrailName", "beta")}},
+		{"CreateTrail alpha → Get without TrailName → Get without TrailName → Get alpha → Get", []reports.Step{
+			step(model.OpCreate, "Name", "alpha"), step(model.OpGet), step(model.OpGet), step(model.OpGet, "TrailName", "alpha"), step(model.OpGet, "TrailName", "alpha")}},
+		{"CreateTrail alpha → Get EventDataStore=alpha → Get TrailName=alpha EventDataStore=ab → Get without TrailName trailName=alpha", []reports.Step{
+			step(model.OpCreate, "Name", "alpha"), step(model.OpGet, "EventDataStore", "alpha"), step(model.OpGet, "TrailName", "alpha", "EventDataStore", "ab"),
+			step(model.OpGet, "trailName", "alpha")}},
+		{`Get TrailName=5 → Get "5" → Get TrailName=5 EventDataStore=true → Get TrailName="" EventDataStore="true" → Get "s1" → Get "a b" → Get TrailName=null`, []reports.Step{
+			step(model.OpGet, "TrailName", value.Num("5")), step(model.OpGet, "TrailName", "5"), step(model.OpGet, "TrailName", value.Num("5"), "EventDataStore", true),
+			step(model.OpGet, "TrailName", "", "EventDataStore", "true"), step(model.OpGet, "TrailName", "s1"), step(model.OpGet, "TrailName", "a b"),
+			step(model.OpGet, "TrailName", value.NullValue)}},
 		{"Put alpha without InsightSelectors", []reports.Step{step(model.OpPut, "TrailName", "alpha")}},
-		{"Put '' null", []reports.Step{step(model.OpPut, "TrailName", "", "InsightSelectors", value.NullValue)}},
-		{"Put [ApiCallRateInsight: Management+Data, ApiErrorRateInsight: [], X]", []reports.Step{step(model.OpPut, "InsightSelectors",
+		{`Put "" InsightSelectors=null → Put InsightSelectors="text"`, []reports.Step{step(model.OpPut, "TrailName", "", "InsightSelectors", value.NullValue),
+			step(model.OpPut, "TrailName", "", "InsightSelectors", "text")}},
+		{"Put a [ApiCallRateInsight: Management+Data, ApiErrorRateInsight: EventCategories=[], X]", []reports.Step{step(model.OpPut, "TrailName", "a", "InsightSelectors",
 			value.ListOf(selector("ApiCallRateInsight", "Management", "Data"), selector("ApiErrorRateInsight", []string{}...).With("EventCategories", value.ListOf()), selector("X")))}},
-		{`Put [{"InsightType":"A","Extra":true}, "text", A: "Data", B: [null]]`, []reports.Step{step(model.OpPut, "InsightSelectors", value.ListOf(
-			value.Obj("InsightType", "A", "Extra", true), value.Str("text"),
-			value.Obj("InsightType", "A", "EventCategories", "Data"), value.Obj("InsightType", "B", "EventCategories", value.ListOf(value.NullValue))))}},
-		{"Put store …00 to ARN of store …01 []", []reports.Step{step(model.OpPut, "EventDataStore", model.StoreID(0),
-			"InsightsDestination", model.DefaultWorld.StoreARN("us-east-1", model.StoreID(1)), "InsightSelectors", value.ListOf())}},
-		{"Put with the body '{' by PUT in eu-west-1", []reports.Step{{Operation: string(model.OpPut), Raw: &raw, Method: "PUT", Region: "eu-west-1"}}},
-		{"Get TrailName: 7 with the other target prefix", []reports.Step{{Operation: string(model.OpGet), Request: value.Obj("TrailName", value.Num("7")), OtherTarget: true}}},
-		{"Arrange alpha bucket-missing", []reports.Step{step(model.OpArrange, "TrailName", "alpha", "Condition", "bucket-missing")}},
-		{"PutEventSelectors alpha EventSelectors: [{ReadWriteType: ReadOnly}]", []reports.Step{
+		{`Put a [{"InsightType":"A","Extra":true}, "text", A: EventCategories="Data", B: EventCategories=[null], "5"]`, []reports.Step{step(model.OpPut, "TrailName", "a", "InsightSelectors", value.ListOf(
+			value.Obj("InsightType", "A", "Extra", true), value.Str("text"), value.Obj("InsightType", "A", "EventCategories", "Data"),
+			value.Obj("InsightType", "B", "EventCategories", value.ListOf(value.NullValue)), selector("5")))}},
+		{"CreateEventDataStore s1 (management) → CreateEventDataStore s2 (insight) StartIngestion=false → Put EventDataStore=s1 InsightsDestination=ARN of s2 [] → " +
+			"UpdateEventDataStore ARN of s1 (read-only management) → Get EventDataStore=" + model.StoreID(7), []reports.Step{
+			made(0, advanced("Management"), "RetentionPeriod", value.Num("7")), made(3, advanced("Insight"), "StartIngestion", false),
+			step(model.OpPut, "EventDataStore", model.StoreID(0), "InsightsDestination", storeARN(3), "InsightSelectors", value.ListOf()),
+			step(model.OpUpdateStore, "EventDataStore", storeARN(0), "AdvancedEventSelectors", advanced("Management", "Field", "readOnly", "Equals", value.Strs("true"))),
+			step(model.OpGet, "EventDataStore", model.StoreID(7))}},
+		{"CreateEventDataStore (nothing) RetentionPeriod=8", []reports.Step{step(model.OpCreateStore, "Name", "x", "RetentionPeriod", value.Num("8"))}},
+		{"HTTP PUT PutInsightSelectors with the body '{' in eu-west-1 → HTTP GET GetInsightSelectors alpha → Get with an empty body", []reports.Step{
+			{Operation: string(model.OpPut), Raw: &raw, Method: "PUT", Region: "eu-west-1"},
+			{Operation: string(model.OpGet), Method: "GET", Request: value.Obj("TrailName", "alpha")}, {Operation: string(model.OpGet), Raw: new("")}}},
+		{"Get alpha with the other X-Amz-Target prefix", []reports.Step{{Operation: string(model.OpGet), Request: value.Obj("TrailName", "alpha"), OtherTarget: true}}},
+		{"Arrange alpha bucket-missing (its S3 bucket is deleted)", []reports.Step{step(model.OpArrange, "TrailName", "alpha", "Condition", "bucket-missing")}},
+		{"PutEventSelectors alpha EventSelectors=[{ReadWriteType: ReadOnly}]", []reports.Step{
 			step(model.OpPutEvents, "TrailName", "alpha", "EventSelectors", value.ListOf(value.Obj("ReadWriteType", "ReadOnly")))}},
 	} {
 		assert.Equal(t, test.want, Steps(test.steps, 0))
@@ -60,7 +98,9 @@ func TestLongSequencesKeepTheirEnds(t *testing.T) {
 	for i := range 40 {
 		steps = append(steps, reports.NewStep(i+1, put(selector("ApiCallRateInsight")), targets.Reply{}, nil))
 	}
-	steps[0].Operation, steps[39].Operation = "CreateTrail", "GetTrail"
+	for i, op := range map[int]model.Op{0: model.OpCreate, 39: model.OpTrail} {
+		steps[i].Operation, steps[i].Request = string(op), value.Obj("Name", "alpha", "SnsTopicName", "a-topic-with-a-name-of-some-length")
+	}
 	line := Steps(steps, 100)
 	assert.LessOrEqual(t, plain.Length(line), 100)
 	assert.Regexp(t, `^… 39 steps … → GetTrail `, line)

@@ -389,10 +389,10 @@ func TestJUnitResults(t *testing.T) {
 	assert.Nil(t, cases["run"])
 	assert.Nil(t, cases["put/order-free"])
 	for name, want := range map[string][2]string{
-		"put/empty-disables": {"failure", "GetInsightSelectors: success [ApiCallRateInsight: Management] instead of InsightNotEnabledException"},
-		"wire/no-crash":      {"failure", "500 with HTML instead of InvalidParameterException"},
-		"get/reflects-put":   {"failure", "success with nothing"},
-		"put/empty-when-off": {"skipped", "below --fail-on observed: PutInsightSelectors: TrailNotFoundException instead of success"},
+		"put/empty-disables": {"failure", "GetInsightSelectors: HTTP 200 with [ApiCallRateInsight] instead of InsightNotEnabledException"},
+		"wire/no-crash":      {"failure", "HTTP 500 with HTML instead of InvalidParameterException"},
+		"get/reflects-put":   {"failure", "[] instead of [ApiCallRateInsight]"},
+		"put/empty-when-off": {"skipped", "below --fail-on observed: PutInsightSelectors: TrailNotFoundException instead of HTTP 200 with []"},
 		"trail/home-region":  {"skipped", "not covered: one Region"},
 		"put/stores":         {"skipped", "not judged: no request put it to the test"},
 		string("throttled"):  {"skipped", "not judged: it makes no claim"},
@@ -402,7 +402,7 @@ func TestJUnitResults(t *testing.T) {
 		assert.Contains(t, cases[name].attributes["message"], want[1])
 	}
 	body := cases["put/empty-disables"].text
-	for _, part := range []string{"sequence      1. CreateTrail alpha", "✗ 5. Get → 200", "expected    InsightNotEnabledException", "actual      success", "reproduce   conform replay d3e4f5 --endpoint http://127.0.0.1:5000", "or          conform run --target endpoint", "API reference page"} {
+	for _, part := range []string{"sequence      1. CreateTrail alpha", "✗ 5. Get → HTTP 200", "expected    InsightNotEnabledException", "actual      HTTP 200 with [ApiCallRateInsight]", "reproduce   conform replay d3e4f5 --endpoint http://127.0.0.1:5000", "or          conform run --target endpoint", "API reference page"} {
 		assert.True(t, strings.Contains(body, part), part)
 	}
 	document := rendered(t, junit.Write, r)

@@ -18,6 +18,7 @@ import (
 	"github.com/insightconform/conform/model"
 	"github.com/insightconform/conform/model/value"
 	"github.com/insightconform/conform/reports"
+	"github.com/insightconform/conform/reports/describe"
 	"github.com/insightconform/conform/reports/formats"
 	"github.com/insightconform/conform/reports/plain"
 	"github.com/insightconform/conform/reports/text"
@@ -73,15 +74,15 @@ func diverging() *reports.Report {
 	stored := success(value.Obj("TrailARN", model.DefaultWorld.TrailARN("us-east-1", "alpha"), "InsightSelectors",
 		value.ListOf(selector("ApiCallRateInsight", "Management"))))
 	steps := []reports.Step{
-		reports.NewStep(1, model.Request{Op: model.OpCreate, Input: value.Obj("Name", "alpha", "S3BucketName", "bucket")}, success(value.Obj("Name", "alpha")), []string{"200"}),
-		reports.NewStep(2, named(model.OpStart), success(value.Obj()), []string{"200"}),
+		reports.NewStep(1, model.Request{Op: model.OpCreate, Input: value.Obj("Name", "alpha", "S3BucketName", describe.SharedBucket)}, success(value.Obj("Name", "alpha")), []string{"200"}),
+		reports.NewStep(2, model.Request{Op: model.OpStart, Input: value.Obj("Name", "alpha")}, success(value.Obj()), []string{"200"}),
 		reports.NewStep(3, put(selector("ApiCallRateInsight")), stored, []string{"200 [ApiCallRateInsight: Management]"}),
 		reports.NewStep(4, put(), stored, []string{"200 []"}),
 		reports.NewStep(5, named(model.OpGet), stored, []string{"InsightNotEnabledException"}),
 	}
 	steps[4].Diverges = true
 	missing := reports.NewStep(1, model.Request{Op: model.OpPut, Input: value.Obj("TrailName", "alpha")},
-		targets.Reply{Answer: model.Answer{Outcome: model.Crashed}, Status: 500, Problem: "HTML where JSON is due"},
+		targets.Reply{Answer: model.Answer{Outcome: model.Crashed}, Status: 500, Received: []byte("<html></html>"), Problem: "HTTP 500, text/html"},
 		[]string{"InvalidParameterException", "InvalidInsightSelectorsException"})
 	missing.Diverges = true
 
@@ -94,17 +95,17 @@ func diverging() *reports.Report {
 	r.Divergences = []reports.Divergence{
 		{Signature: "put/empty-when-off|PutInsightSelectors|success|TrailNotFoundException", Rule: model.PutEmptyWhenOff, Level: model.Inferred,
 			Statement: "An empty list of selectors when Insights is off already succeeds and changes nothing.", Source: "SM",
-			Operation: string(model.OpPut), Expected: []string{"success"}, Actual: "TrailNotFoundException", Count: 1, Status: reports.Confirmed, Seen: "3 of 3", Steps: steps[:2]},
+			Operation: string(model.OpPut), Expected: []string{"HTTP 200 with []"}, Actual: "TrailNotFoundException", Count: 1, Status: reports.Confirmed, Seen: "3 of 3", Steps: steps[:2]},
 		{Signature: "get/reflects-put|GetInsightSelectors|success|success", Rule: model.GetReflectsPut, Level: model.Documented, Fails: true,
 			Statement: "Get answers the selectors last stored, as a set, and the full ARN.", Source: "API",
-			Operation: string(model.OpGet), Expected: []string{"success"}, Actual: "success with nothing", Count: 2, Status: reports.Unrepeated, Seen: "0 of 3", Steps: steps},
+			Operation: string(model.OpGet), Expected: []string{"[ApiCallRateInsight]"}, Actual: "[]", Count: 2, Status: reports.Unrepeated, Seen: "0 of 3", Steps: steps},
 		{Signature: "wire/no-crash|PutInsightSelectors|refusal|500", Rule: model.WireNoCrash, Level: model.Documented, Fails: true,
 			Statement: model.RuleOf(model.WireNoCrash).Statement, Source: "API", Operation: string(model.OpPut),
-			Expected: []string{"InvalidParameterException", "InvalidInsightSelectorsException", "ValidationException"}, Actual: "500 with HTML",
+			Expected: []string{"InvalidParameterException", "InvalidInsightSelectorsException", "ValidationException"}, Actual: "HTTP 500 with HTML",
 			Count: 31, Status: reports.Confirmed, Seen: "3 of 3", Replay: "conform replay 0a1b2c --endpoint http://127.0.0.1:5000", Steps: []reports.Step{missing}},
 		{Signature: "put/empty-disables|GetInsightSelectors|InsightNotEnabledException|success", Rule: model.PutEmptyDisables, Level: model.Documented, Fails: true,
 			Statement: model.RuleOf(model.PutEmptyDisables).Statement, Source: "S0, UG", Operation: string(model.OpGet),
-			Expected: []string{"InsightNotEnabledException"}, Actual: "success [ApiCallRateInsight: Management]", Count: 12, Status: reports.Confirmed,
+			Expected: []string{"InsightNotEnabledException"}, Actual: "HTTP 200 with [ApiCallRateInsight]", Count: 12, Status: reports.Confirmed,
 			Seen: "3 of 3", Also: []string{"get/not-enabled"}, Replay: "conform replay d3e4f5 --endpoint http://127.0.0.1:5000", Steps: steps},
 	}
 	r.Deviations = []reports.Deviation{

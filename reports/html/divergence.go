@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"html/template"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -28,9 +29,10 @@ type divergenceView struct {
 	Number   int
 	Twice    bool   // others have the same rule
 	Answers  string // the operation whose answer is wrong
-	Expected []line
+	Expected []markedSpan
 	Accepted []string
-	Actual   []line
+	Actual   []markedSpan
+	Status   string // of HTTP, where the answer does not say it
 	Steps    []stepView
 	Whole    string // the whole answer
 	Open     bool
@@ -38,13 +40,7 @@ type divergenceView struct {
 	Scripts  []fact
 }
 
-// line is one line of a comparison, with what differs marked.
-type line struct {
-	Spans []markedSpan
-	Extra string // says of a whole line that it should not be there, or is missing
-	Class string
-}
-
+// markedSpan is a part of one side of a comparison.
 type markedSpan struct {
 	Text   string
 	Marked bool
@@ -53,6 +49,7 @@ type markedSpan struct {
 // stepView is a step with the states after it. They are Unknown where the report does not have them.
 type stepView struct {
 	S                  reports.Step
+	Operation, Request string // what is sent
 	Gap                string // stands for steps that are left out
 	States             []reports.ResourceState
 	Unchanged, Unknown bool
@@ -64,7 +61,7 @@ const (
 	maxWire     = 800 // characters of one request or answer as sent
 	maxAnswer   = 2000
 	maxScript   = 40_000
-	maxLines    = 24 // of one side of a comparison
+	maxStates   = 24 // of resources after a step
 	unmatchable = "no reading of the rules"
 )
 
@@ -103,8 +100,7 @@ func (v *divergenceView) compare(d *reports.Divergence) {
 		reference = clean(d.Expected[0])
 		v.Accepted = cleanAll(d.Expected[1:])
 	}
-	left, right := differingWords(reference, clean(d.Actual))
-	v.Expected, v.Actual = []line{{Spans: left}}, []line{{Spans: right}}
+	v.Expected, v.Actual = differingWords(reference, clean(d.Actual))
 	v.Answers = operation(d.Operation)
 	i := slices.IndexFunc(d.Steps, func(s reports.Step) bool { return s.Diverges })
 	if i < 0 {
@@ -112,98 +108,29 @@ func (v *divergenceView) compare(d *reports.Divergence) {
 	}
 	step := &d.Steps[i]
 	v.Answers = operation(step.Operation)
-	if step.Answer.Outcome != reports.OutcomeSuccess {
-		status := fmt.Sprint(step.Status)
-		told := step.Status == 0 || strings.Contains(step.Answer.Problem, status)
-		more := []string{clean(step.Answer.Problem), plain.When(!told, "HTTP status "+status)}
-		v.Actual = append(v.Actual, plainLines(slices.DeleteFunc(more, func(s string) bool { return s == "" })...)...)
-		return
-	}
-	if body := step.Answer.Body; body.Kind() != value.Absent {
+	status := fmt.Sprintf("HTTP %d", step.Status)
+	if body := step.Answer.Body; step.Answer.Outcome != reports.OutcomeSuccess {
+		v.Status = plain.When(step.Status != 0 && !strings.Contains(d.Actual, status), status)
+	} else if body.Kind() != value.Absent {
 		v.Whole = plain.Shown(body.String(), maxAnswer)
 	}
-	list := step.Answer.Body.Get("InsightSelectors")
-	if list.Kind() != value.List {
-		return
-	}
-	came := selectorLines(list)
-	stored, ok := storedLines(d, i, step)
-	if !ok || !strings.HasPrefix(d.Actual, "other") {
-		v.Actual = append(v.Actual, plainLines(came...)...)
-		return
-	}
-	v.Expected = append(v.Expected, compared(stored, came, "missing in the answer", "missing")...)
-	v.Actual = append(v.Actual, compared(came, stored, "should not be there", "surplus")...)
 }
 
-// compared lists the lines of one side; those that the other side has not are marked, and said to be what they are.
-func compared(side, other []string, extra, class string) []line {
-	if len(side) == 0 {
-		return plainLines("no selector")
-	}
-	lines := plainLines(side...)
-	other = slices.Clone(other)
-	for n, text := range side {
-		if i := slices.Index(other, text); i >= 0 {
-			other = slices.Delete(other, i, i+1)
-		} else {
-			lines[n] = line{[]markedSpan{{text, true}}, extra, class}
-		}
-	}
-	return lines
-}
-
-func plainLines(texts ...string) (lines []line) {
-	for _, text := range texts {
-		lines = append(lines, line{Spans: []markedSpan{{Text: text}}})
-	}
-	return lines
-}
-
-// selectorLines renders the selectors of an answer one by one, in the form of storedLines.
-func selectorLines(list value.Value) []string {
-	var lines []string
-	for i, item := range list.Items() {
-		if i == maxLines {
-			return append(lines, fmt.Sprintf("… and %s more", plain.Grouped(len(list.Items())-i)))
-		}
-		if categories := item.Get("EventCategories"); item.Get("InsightType").Text() != "" && !categories.Given() {
-			item = item.With("EventCategories", value.Strs("Management"))
-		}
-		lines = append(lines, clean(describe.Selector(item)))
-	}
-	return lines
-}
-
-// storedLines renders what the model held for the resource that a step names.
-func storedLines(d *reports.Divergence, i int, step *reports.Step) (lines []string, ok bool) {
-	name := cmp.Or(step.Request.Get("TrailName").Text(), step.Request.Get("EventDataStore").Text())
-	name = name[strings.LastIndexByte(name, '/')+1:]
-	if i >= len(d.States) || name == "" {
-		return nil, false
-	}
-	k := slices.IndexFunc(d.States[i], func(s reports.ResourceState) bool { return strings.HasSuffix(s.Resource, "/"+name) })
-	if k < 0 {
-		return nil, false
-	}
-	for _, insightType := range model.TypeNames {
-		if on := d.States[i][k].On[insightType]; len(on) > 0 {
-			lines = append(lines, clean(insightType+": "+strings.Join(on, "+")))
-		}
-	}
-	return lines, true
-}
+// words are what is compared of two lines: words, and what stands between them.
+var words = regexp.MustCompile(`[\pL\pN_]+|\s+|.`)
 
 // differingWords marks the words that two lines do not share, or all of them where they share little.
 func differingWords(a, b string) (left, right []markedSpan) {
-	x, y := strings.Fields(a), strings.Fields(b)
-	common := len(x)
+	x, y := words.FindAllString(a, -1), words.FindAllString(b, -1)
+	common := 0
 	var changedX, changedY [][2]int
-	for _, d := range lcs.DiffLines(x, y) {
-		common -= d.End - d.Start
+	from := 0
+	for _, d := range append(lcs.DiffLines(x, y), lcs.Diff{Start: len(x), End: len(x)}) {
+		common += len(strings.Join(x[from:d.Start], ""))
+		from = d.End
 		changedX, changedY = append(changedX, [2]int{d.Start, d.End}), append(changedY, [2]int{d.ReplStart, d.ReplEnd})
 	}
-	if 2*common < min(len(x), len(y)) || common == 0 {
+	if 3*common < min(len(a), len(b)) {
 		return []markedSpan{{a, true}}, []markedSpan{{b, true}}
 	}
 	return markedWords(x, changedX), markedWords(y, changedY)
@@ -214,38 +141,40 @@ func markedWords(words []string, ranges [][2]int) (spans []markedSpan) {
 	for i, word := range words {
 		marked := slices.ContainsFunc(ranges, func(r [2]int) bool { return r[0] <= i && i < r[1] })
 		if last := len(spans) - 1; i > 0 && spans[last].Marked == marked {
-			spans[last].Text += " " + word
-			continue
-		} else if i > 0 {
-			spans = append(spans, markedSpan{Text: " "})
+			spans[last].Text += word
+		} else {
+			spans = append(spans, markedSpan{word, marked})
 		}
-		spans = append(spans, markedSpan{word, marked})
 	}
 	return spans
 }
 
 func stepViews(d *reports.Divergence) (out []stepView) {
 	left := len(d.Steps) - 2*edgeSteps
+	teller := describe.Teller{Whole: true}
 	for i, step := range d.Steps {
+		name := operation(step.Operation)
+		request, usual := strings.CutPrefix(clean(teller.Step(step)), name)
+		if !usual { // by another method of HTTP
+			name, request = request, ""
+		}
 		if len(d.Steps) > maxSteps && i >= edgeSteps && i < edgeSteps+left {
 			if i == edgeSteps {
 				out = append(out, stepView{Gap: plain.Counted(left, "step") + " left out; the JSON report has them"})
 			}
 			continue
 		}
-		view := stepView{S: step, Unknown: i >= len(d.States)}
+		view := stepView{S: step, Operation: name, Request: request, Unknown: i >= len(d.States)}
 		if !view.Unknown {
 			view.Unchanged = i > 0 && fmt.Sprint(d.States[i-1]) == fmt.Sprint(d.States[i])
-			view.States = d.States[i][:min(len(d.States[i]), maxLines)]
+			view.States = slices.Clone(d.States[i][:min(len(d.States[i]), maxStates)])
+			for k := range view.States {
+				view.States[k].Resource = teller.Resource(view.States[k].Resource)
+			}
 		}
 		out = append(out, view)
 	}
 	return out
-}
-
-// request is what a step sends, without its operation.
-func request(s reports.Step) string {
-	return strings.TrimSpace(strings.TrimPrefix(clean(describe.Step(s, new(""))), operation(s.Operation)))
 }
 
 // wire is what went over the wire, with other names for accounts.
@@ -267,7 +196,7 @@ func answer(s reports.Step) answerView {
 	case list.Given():
 		view.Text = clean(describe.Selectors(list))
 	case model.Op(s.Operation) == model.OpTrail && has.Given():
-		view.Text = clean("HasInsightSelectors: " + describe.Value(has))
+		view.Text = clean("HasInsightSelectors: " + has.String())
 	case s.Diverges && body.Kind() != value.Absent:
 		view.Text = clean(describe.Value(body))
 	}
@@ -284,7 +213,7 @@ type resourceView struct{ Name, Region, Other string }
 func resource(s reports.ResourceState) resourceView {
 	kind, rest, _ := strings.Cut(s.Resource, "/")
 	region, name, _ := strings.Cut(rest, "/")
-	name = cmp.Or(plain.When(kind == "store", describe.Name(name)), kind+" "+name)
+	name = kind + " " + name
 	other := slices.DeleteFunc(slices.Sorted(maps.Keys(s.On)), func(t string) bool { return slices.Contains(model.TypeNames[:], t) })
 	on := plain.Texts(other, func(t string) string { return t + ": " + strings.Join(s.On[t], "+") })
 	return resourceView{clean(name), clean(region), clean(strings.Join(on, ", "))}

@@ -48,7 +48,7 @@ var functions = template.FuncMap{
 	"coverage":     coverageFacts,
 	"settling":     settling,
 	"outcomeClass": func(s string) string { return cmp.Or(outcomeClass[s], "not-covered") },
-	"standing":     standing, "sightings": sightings, "request": request, "answer": answer,
+	"standing":     standing, "sightings": sightings, "answer": answer,
 	"wire": wire, "resource": resource, "selectors": selectorRows, "logs": logsInWords,
 	"sequence":     func(steps []reports.Step) string { return describe.Steps(steps, plain.MaxShown) },
 	"span":         func(columns []*reportView) int { return len(columns) + 1 },
@@ -201,6 +201,11 @@ func (v *reportView) Families() []plain.Group[string, *ruleView] {
 
 // Notes lists those of the target and those of the run.
 func (v *reportView) Notes() []string { return cleanAll(slices.Concat(v.R.Target.Notes, v.R.Notes)) }
+
+// Violated has the divergences by rule.
+func (v *reportView) Violated() []plain.Group[model.ID, *divergenceView] {
+	return plain.GroupBy(v.Divergences, func(d *divergenceView) model.ID { return d.D.Rule })
+}
 
 // summary counts rules by their state, in words.
 func summary(rules []*ruleView) string {

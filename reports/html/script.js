@@ -89,7 +89,7 @@
     filter.hidden = false;
     const fields = all('input, select', filter);
     const field = (name) => find('#f-' + name);
-    const items = all('.filtered .rule, .filtered .divergence, .matrix tr.rule').map((element) => ({ element, text: element.textContent.toLowerCase() }));
+    const items = all('.filtered .rule, .filtered .divergence, .matrix tr.rule').map((element) => ({ element, text: ((find('h3', element.closest('.violated-rule') || element)?.textContent || '') + element.textContent).toLowerCase() }));
     const apply = () => {
       const text = field('text').value.trim().toLowerCase();
       const wanted = ['state', 'level', 'family'].map((name) => [name, field(name)?.value]).filter(([, value]) => value);
@@ -102,7 +102,7 @@
         total[kind]++;
         if (fits) shown[kind]++;
       }
-      for (const group of all('.filtered .family, tbody.family')) group.hidden = !find('.rule:not([hidden])', group);
+      for (const group of all('.filtered .family, .filtered .violated-rule, tbody.family')) group.hidden = !find('.rule:not([hidden]), .divergence:not([hidden])', group);
       const count = (kind) => total[kind] ? [`${shown[kind]} of ${total[kind]} ${kind}s`] : [];
       const active = text || wanted.length || differs;
       find('#f-count').textContent = active ? [...count('rule'), ...count('divergence')].join(', ') : '';

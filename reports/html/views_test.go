@@ -41,39 +41,25 @@ func TestRuleStates(t *testing.T) {
 }
 
 func TestComparedSelectors(t *testing.T) {
-	d := reports.Divergence{Rule: model.PutReplacesList, Operation: string(model.OpGet), Expected: []string{"the selectors last stored"}, Actual: "other selectors"}
-	d.Steps = []reports.Step{reports.NewStep(1, model.Request{Op: model.OpGet, Input: value.Obj("TrailName", model.DefaultWorld.TrailARN("us-east-1", "alpha"))},
-		success(value.Obj("InsightSelectors", value.ListOf(selector("ApiCallRateInsight"), selector("ApiCallRateInsight", "Management"), selector("Odd")))), nil)}
+	d := reports.Divergence{Rule: model.PutReplacesList, Operation: string(model.OpGet), Expected: []string{"[ApiErrorRateInsight]", "InsightNotEnabledException"},
+		Actual: "[ApiCallRateInsight, ApiErrorRateInsight]"}
+	d.Steps = []reports.Step{reports.NewStep(1, model.Request{Op: model.OpGet, Input: value.Obj("TrailName", "alpha")},
+		success(value.Obj("InsightSelectors", value.ListOf(selector("ApiCallRateInsight"), selector("ApiErrorRateInsight")))), nil)}
 	d.Steps[0].Diverges = true
-	d.States = [][]reports.ResourceState{{{Resource: "trail/us-east-1/alpha", On: map[string][]string{"ApiCallRateInsight": {"Management"}, "ApiErrorRateInsight": {"Data"}}}}}
-	r := &reports.Report{}
-	r.Divergences = []reports.Divergence{d}
-	v := newReportView(r, 0, false).Divergences[0]
-	marks := func(lines []line) (out []string) {
-		for _, l := range lines {
-			text := l.Class + ":"
-			for _, s := range l.Spans {
-				if s.Marked {
-					text += "[" + s.Text + "]"
-				} else {
-					text += s.Text
-				}
-			}
-			out = append(out, text)
-		}
-		return out
-	}
-	assert.Equal(t, []string{":[the] selectors [last stored]", ":ApiCallRateInsight: Management", "missing:[ApiErrorRateInsight: Data]"}, marks(v.Expected))
-	assert.Equal(t, []string{":[other] selectors", ":ApiCallRateInsight: Management", "surplus:[ApiCallRateInsight: Management]", "surplus:[Odd: Management]"}, marks(v.Actual))
+	v := newReportView(&reports.Report{Divergences: []reports.Divergence{d}}, 0, false).Divergences[0]
+	assert.Equal(t, []markedSpan{{"[ApiErrorRateInsight]", false}}, v.Expected)
+	assert.Equal(t, []markedSpan{{"[", false}, {"ApiCallRateInsight, ", true}, {"ApiErrorRateInsight]", false}}, v.Actual)
+	assert.Equal(t, []string{"InsightNotEnabledException"}, v.Accepted)
+	assert.Contains(t, v.Whole, `"InsightType":"ApiErrorRateInsight"`)
 }
 
 func TestDifferingWords(t *testing.T) {
-	left, right := differingWords("HasInsightSelectors true", "HasInsightSelectors false")
-	assert.Equal(t, []markedSpan{{"HasInsightSelectors", false}, {" ", false}, {"true", true}}, left)
-	assert.Equal(t, []markedSpan{{"HasInsightSelectors", false}, {" ", false}, {"false", true}}, right)
-	left, right = differingWords("InsightNotEnabledException", "success")
+	left, right := differingWords("HasInsightSelectors is true", "HasInsightSelectors is false")
+	assert.Equal(t, []markedSpan{{"HasInsightSelectors is ", false}, {"true", true}}, left)
+	assert.Equal(t, []markedSpan{{"HasInsightSelectors is ", false}, {"false", true}}, right)
+	left, right = differingWords("InsightNotEnabledException", "HTTP 200 with []")
 	assert.Equal(t, []markedSpan{{"InsightNotEnabledException", true}}, left)
-	assert.Equal(t, []markedSpan{{"success", true}}, right)
+	assert.Equal(t, []markedSpan{{"HTTP 200 with []", true}}, right)
 }
 
 func TestCharts(t *testing.T) {

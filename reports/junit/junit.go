@@ -186,7 +186,7 @@ func junitRule(r *reports.Report, id model.ID) junitCase {
 func junitDivergences(r *reports.Report, list []reports.Divergence) *junitResult {
 	var messages, body []string
 	for _, d := range list {
-		messages = append(messages, fmt.Sprintf("%s: %s instead of %s", plain.Text(d.Operation), plain.Text(describe.Actual(d)), plain.Alternatives(d.Expected, plain.MaxShown)))
+		messages = append(messages, fmt.Sprintf("%s: %s instead of %s", plain.Text(d.Operation), plain.Text(d.Actual), plain.Alternatives(d.Expected, plain.MaxShown)))
 		body = append(body, strings.Join(append(describe.Details(r, d), "standing    "+describe.Standing(r, d)), "\n"))
 	}
 	return &junitResult{Message: plain.Shorten(strings.Join(messages, "; "), plain.MaxMessage), Body: "\n" + strings.Join(body, "\n\n") + "\n"}

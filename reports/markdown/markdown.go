@@ -63,10 +63,13 @@ func markdown(r *reports.Report, limit int) []byte {
 		tail = "\nThere is more in the JSON report: what was not covered, and notes.\n"
 	}
 	room -= len(tail)
-	list := describe.WorstFirst(r)
-	fitting := func(list []reports.Divergence, render func(*reports.Report, int, reports.Divergence) string) (out []string) {
-		for i, d := range list {
-			text := render(r, i+1, d)
+	var list []reports.Divergence
+	for _, rule := range describe.ByRule(describe.WorstFirst(r)) {
+		list = append(list, rule.Items...)
+	}
+	fitting := func(list []reports.Divergence, render func(i int) string) (out []string) {
+		for i := range list {
+			text := render(i)
 			if room < len(text) {
 				break
 			}
@@ -75,8 +78,9 @@ func markdown(r *reports.Report, limit int) []byte {
 		}
 		return out
 	}
-	rows := fitting(list, markdownRow)
-	details := fitting(list[:len(rows)], markdownDetails)
+	first := func(i int) bool { return i == 0 || list[i-1].Rule != list[i].Rule } // of its rule
+	rows := fitting(list, func(i int) string { return markdownRow(r, i+1, list[i], first(i)) })
+	details := fitting(list[:len(rows)], func(i int) string { return markdownDetails(r, i+1, list[i], first(i)) })
 
 	var b bytes.Buffer
 	b.WriteString(head)
@@ -120,14 +124,19 @@ func markdownHead(r *reports.Report) string {
 	return b.String()
 }
 
-func markdownRow(r *reports.Report, number int, d reports.Divergence) string {
-	return fmt.Sprintf("| %d | %s | %s | %s | %s | %s | %s |\n", number, mdCode(string(d.Rule)), d.Level, mdCode(d.Operation),
-		mdCode(plain.Alternatives(d.Expected, plain.MaxShown)), mdCode(describe.Actual(d)), mdPlain(describe.Standing(r, d)))
+// markdownRow is a row of the table; the rule stands in the first of its rows.
+func markdownRow(r *reports.Report, number int, d reports.Divergence, first bool) string {
+	return fmt.Sprintf("| %d | %s | %s | %s | %s | %s | %s |\n", number, plain.When(first, mdCode(string(d.Rule))), d.Level, mdCode(d.Operation),
+		mdCode(plain.Alternatives(d.Expected, plain.MaxShown)), mdCode(d.Actual), mdPlain(describe.Standing(r, d)))
 }
 
-func markdownDetails(r *reports.Report, number int, d reports.Divergence) string {
+// markdownDetails tells of one divergence, below a heading of its rule.
+func markdownDetails(r *reports.Report, number int, d reports.Divergence, first bool) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "\n<details>\n<summary>%d. %s: %s</summary>\n\n<pre>\n", number, mdCode(string(d.Rule)), mdPlain(d.Statement))
+	if first {
+		fmt.Fprintf(&b, "\n### %s\n\n%s\n", mdCode(string(d.Rule)), mdPlain(d.Statement))
+	}
+	fmt.Fprintf(&b, "\n<details>\n<summary>%d. %s: %s</summary>\n\n<pre>\n", number, mdPlain(cmp.Or(d.Operation, "any operation")), mdCode(d.Actual))
 	for _, line := range describe.Details(r, d) {
 		b.WriteString(htmlEscape.Replace(line) + "\n")
 	}

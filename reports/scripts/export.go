@@ -94,6 +94,7 @@ type exportPlan struct {
 	HasArrange bool // of what S3 and KMS cannot do
 	HasEvents  bool // event selectors have to be compared
 
+	teller            describe.Teller
 	ownBucket, ownKey map[string]string // of a trail, until a condition spoils it
 	created           int               // how many stores the steps so far create
 }
@@ -161,9 +162,8 @@ const (
 
 // The symbolic names of what a trail may use beside itself, as generators has them.
 const (
-	sharedBucketName = "conform-bucket"
-	ownBucketName    = "conform-own-bucket"
-	ownKeyName       = "conform-key"
+	ownBucketName = "conform-own-bucket"
+	ownKeyName    = "conform-key"
 )
 
 // longExportName is the length from which on a name matters for its length.
@@ -177,7 +177,7 @@ func newExportPlan(t *reports.Trace, form string) (*exportPlan, error) {
 	if last < 0 {
 		last = len(t.Steps) - 1
 	}
-	p := &exportPlan{Form: form, Trace: t, ShowStatus: t.Rule == model.WireErrorStatus, Stores: exportStores(t.Steps[:last+1]),
+	p := &exportPlan{Form: form, Trace: t, ShowStatus: t.Rule == model.WireErrorStatus, teller: describe.Teller{Whole: true}, Stores: exportStores(t.Steps[:last+1]),
 		ownBucket: map[string]string{}, ownKey: map[string]string{}}
 	for i, step := range t.Steps[:last+1] {
 		out, err := p.step(step, i == last)
@@ -214,7 +214,7 @@ func exportStores(steps []reports.Step) (stores []exportStore) {
 
 func (p *exportPlan) step(step reports.Step, diverges bool) (exportStep, error) {
 	op := model.Op(step.Operation)
-	out := exportStep{Number: step.Number, Operation: step.Operation, Title: plain.Text(describe.Step(step, new(""))), Region: varRegion,
+	out := exportStep{Number: step.Number, Operation: step.Operation, Title: plain.Text(p.teller.Step(step)), Region: varRegion,
 		Method: cmp.Or(step.Method, "POST"), LongForm: step.OtherTarget,
 		Target:   plain.When(step.OtherTarget, "com.amazonaws.cloudtrail.v20131101.") + "CloudTrail_20131101." + step.Operation,
 		Diverges: diverges, Must: !diverges && step.Answer.Outcome == reports.OutcomeSuccess}
@@ -245,7 +245,7 @@ func (p *exportPlan) step(step reports.Step, diverges bool) (exportStep, error) 
 		}
 	}
 	if diverges {
-		out.Expected = exportExpected(p.Trace, step)
+		out.Expected = exportExpected(p.Trace)
 		out.Actual = p.recorded(step)
 	}
 	return out, nil
@@ -272,11 +272,8 @@ func (p *exportPlan) body(out *exportStep, step reports.Step) {
 	}
 }
 
-func exportExpected(t *reports.Trace, step reports.Step) string {
-	allowed := step.Allowed
-	if len(allowed) == 0 {
-		allowed = t.Expected
-	}
+func exportExpected(t *reports.Trace) string {
+	allowed := t.Expected
 	if len(allowed) == 0 {
 		return "what the rule says"
 	}
@@ -310,7 +307,7 @@ func (p *exportPlan) text(owner, member, s string) exportText {
 		return nameText(s)
 	case (member == "EventDataStore" || member == "InsightsDestination") && !isARN:
 		return storeText(s)
-	case member == "S3BucketName" && s == sharedBucketName:
+	case member == "S3BucketName" && s == describe.SharedBucket:
 		if !slices.Contains(p.Buckets, varBucket) {
 			p.Buckets = append(p.Buckets, varBucket)
 		}

@@ -21,6 +21,7 @@ import (
 	"github.com/insightconform/conform/model"
 	"github.com/insightconform/conform/model/value"
 	"github.com/insightconform/conform/reports"
+	"github.com/insightconform/conform/reports/describe"
 )
 
 // exportedTrace makes a trace of requests that were answered so; the last one diverges.
@@ -199,7 +200,7 @@ func TestExportNames(t *testing.T) {
 		assert.Equal(t, want, bashQuote(n.text("", "TrailName", s)), s)
 	}
 	assert.Equal(t, `"$STORE0"`, bashQuote(n.text("", "EventDataStore", model.StoreID(0))))
-	assert.Equal(t, `"$BUCKET"`, bashQuote(n.text("", "S3BucketName", sharedBucketName)))
+	assert.Equal(t, `"$BUCKET"`, bashQuote(n.text("", "S3BucketName", describe.SharedBucket)))
 }
 
 func TestExportSendsRawWhatClientsCannotSay(t *testing.T) {

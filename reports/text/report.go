@@ -43,8 +43,8 @@ const (
 	stepLabel  = 19 // of its steps
 )
 
-// Report writes the report for people: each divergence in at most five lines, what was covered, and at
-// the end the verdict and the command that repeats the run.
+// Report writes the report for people: the divergences by rule, each in a few lines, what was covered, and at the end
+// the verdict and the command that repeats the run.
 func Report(w io.Writer, r *reports.Report, options Options) error {
 	r = r.Normalized()
 	p := &page{options: options, most: summaryLines}
@@ -131,22 +131,32 @@ func deviationCounts(r *reports.Report) []string {
 	})
 }
 
+// divergences lists them by rule, under what the first of each rule counts for.
 func (p *page) divergences(r *reports.Report) {
-	for _, d := range r.Divergences {
-		title := d.Level.String()
-		switch {
-		case d.Status == reports.Unrepeated:
-			title = "unrepeated: seen, but not again on a fresh world"
-		case d.Status == reports.NotTried:
-			title = d.Status + ": the run, or its budget, ended before"
-		case d.Known:
-			continue
-		case !d.Fails:
-			title += ", which does not fail this run"
+	unknown := slices.DeleteFunc(slices.Clone(r.Divergences), func(d reports.Divergence) bool { return d.Known })
+	for _, rule := range describe.ByRule(unknown) {
+		first := standing(rule.Items[0])
+		p.section(first)
+		p.rule(rule.Items[0])
+		for _, d := range rule.Items {
+			if len(rule.Items) > 1 {
+				operation := cmp.Or(plain.Operation(plain.Text(d.Operation)), "any")
+				p.field(blockLabel, "    operation", operation+plain.When(standing(d) != first, ", "+standing(d)), bold)
+			}
+			p.divergence(d)
 		}
-		p.section(title)
-		p.divergence(d)
 	}
+}
+
+// standing says what a divergence counts for.
+func standing(d reports.Divergence) string {
+	switch {
+	case d.Status == reports.Unrepeated:
+		return "unrepeated: seen, but not again on a fresh world"
+	case d.Status == reports.NotTried:
+		return d.Status + ": the run, or its budget, ended before"
+	}
+	return d.Level.String() + plain.When(!d.Fails, ", which does not fail this run")
 }
 
 // known lists what the baseline accepts, and what became of its other entries.
@@ -169,9 +179,8 @@ func (p *page) known(r *reports.Report) {
 	}
 }
 
-// divergence writes the five lines of a divergence. The last one is not cut: it is there to be copied.
+// divergence writes the lines of a divergence below its rule. The last one is not cut: it is there to be copied.
 func (p *page) divergence(d reports.Divergence) {
-	p.rule(d)
 	room := maxSequence
 	if p.options.Width > 0 && !p.options.Verbose {
 		room = max(p.options.Width-blockLabel, 20)
@@ -180,7 +189,7 @@ func (p *page) divergence(d reports.Divergence) {
 		p.field(blockLabel, "    sequence", describe.Steps(d.Steps, room), normal)
 	}
 	p.field(blockLabel, "    expected", plain.Alternatives(d.Expected, min(room, plain.MaxShown)), normal)
-	actual := plain.Text(describe.Actual(d))
+	actual := plain.Text(d.Actual)
 	if plain.Length(actual) > room {
 		actual = describe.ShortTypes.Replace(actual)
 	}
@@ -201,13 +210,11 @@ func (p *page) rule(d reports.Divergence) {
 }
 
 func (p *page) steps(steps []reports.Step) {
+	teller := describe.Teller{Whole: true}
 	for _, step := range steps {
 		mark, s := cmp.Or(plain.When(step.Diverges, "✗"), " "), plain.When(step.Diverges, red)
-		p.line(span{fmt.Sprintf("    %s %2d ", mark, step.Number), s}, span{plain.Text(describe.Step(step, new(""))), normal})
+		p.line(span{fmt.Sprintf("    %s %2d ", mark, step.Number), s}, span{plain.Text(teller.Step(step)), normal})
 		p.field(stepLabel, "         answered", plain.Text(describe.Answer(step)), s)
-		if step.Diverges {
-			p.field(stepLabel, "         allowed", plain.Alternatives(step.Allowed, plain.MaxShown), normal)
-		}
 	}
 }
 
@@ -246,7 +253,7 @@ func (p *page) reason(r *reports.Report) {
 // failing lists the rules that fail the run, once each, and why else it is no pass, or none of all rules.
 func (p *page) failing(r *reports.Report) {
 	fails := describe.Failing(r)
-	for _, rule := range plain.GroupBy(fails, func(d reports.Divergence) model.ID { return d.Rule }) {
+	for _, rule := range describe.ByRule(fails) {
 		p.rule(rule.Items[0])
 	}
 	if _, applicable, judged := r.Coverage.Counts(); judged < applicable || len(fails) == 0 && r.Verdict != reports.Conforms {

@@ -67,10 +67,7 @@ func text(body value.Value, names []string, filled bool) (member, text string) {
 }
 
 func (d *decoder) readCode() {
-	body := d.reply.Body
-	if nested := nestedError(body); nested.Kind() == value.Object {
-		body = nested
-	}
+	body := errorIn(d.reply.Body)
 	from, raw := text(body, codeMembers, true)
 	d.typed = from == "__type"
 	if d.code = strings.Clone(plain(cmp.Or(d.header.Get(headerName), raw))); d.code == "ValidationError" {
@@ -84,15 +81,21 @@ func (d *decoder) readCode() {
 // headerName is the header that may carry the code of an error.
 const headerName = "X-Amzn-ErrorType"
 
-// nestedError finds {"Error": {"Code": …}}, which servers of the query protocol send.
-func nestedError(body value.Value) value.Value {
-	if body.Get("__type").Kind() == value.String {
-		return value.Value{}
+// errorIn is the part of a body that has the code: all, or that of {"Error": {"Code": …}}, which servers of the query
+// protocol send.
+func errorIn(body value.Value) value.Value {
+	for _, name := range []string{"Error", "error"} {
+		if nested := body.Get(name); nested.Kind() == value.Object && body.Get("__type").Kind() != value.String {
+			return nested
+		}
 	}
-	if v := body.Get("Error"); v.Kind() == value.Object {
-		return v
-	}
-	return body.Get("error")
+	return body
+}
+
+// RawCode is the code of an error as its body spells it.
+func RawCode(body value.Value) string {
+	_, raw := text(errorIn(body), codeMembers, true)
+	return plain(raw)
 }
 
 // plain cuts a namespace and a URI off an error code.
@@ -260,16 +263,24 @@ func (m *memberReader) object(expected, actual string) {
 }
 
 func (m *memberReader) get(name string) value.Value {
-	if v := m.body.Get(name); v.Kind() != value.Absent {
-		return v
+	member, v := Find(m.body, name)
+	if v.Kind() != value.Absent && member != name {
+		m.object(name, member)
 	}
-	for _, member := range m.body.Members() {
-		if member.Name != name && strings.EqualFold(strings.ReplaceAll(member.Name, "_", ""), name) {
-			m.object(name, member.Name)
-			return member.Value
+	return v
+}
+
+// Find finds a member by its right spelling, or by letter case alone where that is missing, and how it is spelt.
+func Find(body value.Value, name string) (spelt string, v value.Value) {
+	if v := body.Get(name); v.Kind() != value.Absent {
+		return name, v
+	}
+	for _, member := range body.Members() {
+		if strings.EqualFold(strings.ReplaceAll(member.Name, "_", ""), name) {
+			return member.Name, member.Value
 		}
 	}
-	return value.Value{}
+	return "", value.Value{}
 }
 
 func (m *memberReader) text(name string) string {
