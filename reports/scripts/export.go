@@ -379,14 +379,14 @@ func (p *exportPlan) recorded(step reports.Step) exportText {
 	case answer.Outcome == reports.OutcomeUnanswered:
 		return literalText("no answer")
 	case step.Status >= 500 || answer.Outcome == reports.OutcomeCrashed && step.Status == 0:
-		return literalText("5xx")
+		return literalText(fmt.Sprintf("HTTP %d", cmp.Or(step.Status, 500)))
 	case answer.Outcome == reports.OutcomeCrashed && step.Status < 300:
-		return literalText("success without JSON")
+		return literalText(fmt.Sprintf("HTTP %d without JSON", step.Status))
 	case answer.Outcome != reports.OutcomeSuccess:
 		status := plain.When(p.ShowStatus, fmt.Sprintf(" (HTTP %d)", step.Status))
 		return literalText(cmp.Or(answer.Code, "an error without a code") + status)
 	}
-	out := literalText("success")
+	out := literalText(fmt.Sprintf("HTTP %d", cmp.Or(step.Status, 200)))
 	say := func(format string, value any) { out = append(out, exportPart{literal: fmt.Sprintf(format, value)}) }
 	switch model.Op(step.Operation) {
 	case model.OpPut, model.OpGet:
