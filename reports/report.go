@@ -395,8 +395,10 @@ type Update struct {
 	Rate            float64       `json:"requests_per_second"`
 	RulesExercised  int           `json:"rules_exercised"`
 	RulesApplicable int           `json:"rules_applicable"`
-	Divergences     int           `json:"divergences"` // seen, not yet told apart
-	Left            time.Duration `json:"-"`           // an estimate; 0 is unknown
+	Divergences     int           `json:"divergences"` // confirmed so far, of so many rules
+	RulesViolated   int           `json:"rules_violated"`
+	Suspicions      int           `json:"suspicions"` // seen, not yet told apart
+	Left            time.Duration `json:"-"`          // an estimate; 0 is unknown
 }
 
 // eventResult says how a run ended.

@@ -73,7 +73,7 @@ func (v *visit) Found(s *session.Session, f model.Finding) {
 	d.Doubtful = s.Doubtful() && w.Client.RestsOnAnswer(f) // silence is confirmed in a way of its own
 	key := d.Key()
 	if w.Suspicions.Add(d) {
-		status.Divergences.Add(1)
+		status.Suspicions.Add(1)
 		status.TellOnce(key, d.Event)
 		if c := w.inspector; c != nil && c.options.Found != nil && c.options.Found(f.Signature()) {
 			status.Stop.Store(true)

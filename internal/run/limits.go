@@ -58,7 +58,7 @@ func watchMemory(ctx context.Context, end context.CancelCauseFunc) {
 func (l limits) exploring(status *session.Status) (context.Context, func()) {
 	ctx, cancel := context.WithCancel(l.time)
 	timer := time.AfterFunc(time.Until(l.end)-l.total/4, func() {
-		if status.Divergences.Load() > 0 {
+		if status.Suspicions.Load() > 0 {
 			cancel()
 		}
 	})

@@ -36,6 +36,7 @@ type run struct {
 	replayed    diagnose.Suspicions                 // what the traces of earlier runs still show
 	found       []*diagnose.Divergence              // with their evidence
 	first       atomic.Pointer[diagnose.Divergence] // with which Options.StopAtFirst ended the run
+	sure        sync.Map                            // the findings of what was confirmed, as they were told last
 	soonest     atomic.Int64                        // when something was confirmed first, in nanoseconds of the run
 }
 
@@ -109,10 +110,10 @@ func (r *run) showProgress() (stop func()) {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	var wait sync.WaitGroup
-	total := len(r.subject.Scope.Applicable())
+	applicable := slices.DeleteFunc(r.subject.Scope.Applicable(), func(id model.ID) bool { return model.RuleOf(id).Silent })
 	wait.Go(func() {
 		for n := 1; targets.Sleep(ctx, 100*time.Millisecond); n++ {
-			update := r.update(total)
+			update := r.update(applicable)
 			if r.options.Progress != nil {
 				r.options.Progress(update)
 			}
@@ -124,9 +125,20 @@ func (r *run) showProgress() (stop func()) {
 	return func() { cancel(); wait.Wait() }
 }
 
-func (r *run) update(applicable int) reports.Update {
+// update counts rules as the report will: those that make a claim.
+func (r *run) update(applicable []model.ID) reports.Update {
 	u := r.subject.Status.Update()
-	u.RulesApplicable = applicable
+	u.RulesApplicable = len(applicable)
+	for _, id := range applicable {
+		if r.subject.Status.Tested(id) {
+			u.RulesExercised++
+		}
+	}
+	signatures, rules := map[string]bool{}, map[model.ID]bool{}
+	for _, f := range r.sure.Range {
+		signatures[f.(model.Finding).Signature()], rules[f.(model.Finding).Rule] = true, true
+	}
+	u.Divergences, u.RulesViolated = len(signatures), len(rules)
 	if r.options.Time > 0 {
 		u.Left = max(0, r.options.Time-time.Since(r.report.Started))
 	}
@@ -267,6 +279,7 @@ func (r *run) tell(event string, d *diagnose.Divergence) {
 		return
 	}
 	if d.Again > 0 {
+		r.sure.Store(d, d.Finding)
 		r.soonest.CompareAndSwap(0, int64(time.Since(r.report.Started)))
 	}
 	if r.options.Events != nil {
@@ -435,7 +448,7 @@ func (r *run) replay(ctx context.Context) {
 		r.replayBaseline(ctx, player)
 	}
 	for _, d := range r.replayed.Sorted() {
-		status.Divergences.Add(1)
+		status.Suspicions.Add(1)
 		status.TellOnce(d.Key(), d.Event)
 		if r.options.StopAtFirst && d.Finding.Level >= r.options.FailOn && player.ResolveOne(ctx, d, true) && r.confirmed(d) {
 			status.Stop.Store(true)

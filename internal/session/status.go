@@ -15,17 +15,17 @@ import (
 
 // Status is what all clients of one run share: counters, events, and the reasons to stop.
 type Status struct {
-	Started     time.Time
-	Requests    atomic.Int64
-	Divergences atomic.Int64 // distinct suspicions
-	Stop        atomic.Bool  // enough was found
-	phase       atomic.Value // a string, as the next three
-	access      atomic.Value // the code with which everything is refused
-	denied      atomic.Value // the operation that the caller may not use, and the code
-	lost        atomic.Value // why the target answers no more
-	throttled   atomic.Int64 // requests in a row that were throttled to the end
-	away        atomic.Int64 // times that the target came back after it answered nothing
-	ended       atomic.Pointer[error]
+	Started    time.Time
+	Requests   atomic.Int64
+	Suspicions atomic.Int64 // distinct ones
+	Stop       atomic.Bool  // enough was found
+	phase      atomic.Value // a string, as the next three
+	access     atomic.Value // the code with which everything is refused
+	denied     atomic.Value // the operation that the caller may not use, and the code
+	lost       atomic.Value // why the target answers no more
+	throttled  atomic.Int64 // requests in a row that were throttled to the end
+	away       atomic.Int64 // times that the target came back after it answered nothing
+	ended      atomic.Pointer[error]
 
 	busy     atomic.Int64 // writes that stayed busy, however often they were repeated
 	inFlight sync.RWMutex // held for reading by each request that is on its way
@@ -213,10 +213,7 @@ func (s *Status) held(op model.Op) bool {
 
 // Update says how a run goes on.
 func (s *Status) Update() reports.Update {
-	u := reports.Update{Phase: text(&s.phase), Requests: int(s.Requests.Load()), Divergences: int(s.Divergences.Load())}
-	for range s.rules.Range {
-		u.RulesExercised++
-	}
+	u := reports.Update{Phase: text(&s.phase), Requests: int(s.Requests.Load()), Suspicions: int(s.Suspicions.Load())}
 	u.Rate = float64(u.Requests) / time.Since(s.Started).Seconds()
 	return u
 }

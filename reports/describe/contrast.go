@@ -111,6 +111,7 @@ func (c *contrast) answers(expected string) (out []string) {
 				out = append(out, text)
 			}
 		}
+		slices.Sort(out[min(1, len(out)):])
 	}
 	return out
 }

@@ -94,7 +94,26 @@ func Provenance(d reports.Divergence) string {
 	source := strings.Join(Sources(d.Source), "; ")
 	return plain.Text(d.Level.String() + "; seen " + plain.Counted(d.Count, "time") +
 		plain.When(d.Seen != "", ", in "+d.Seen+" tries") + plain.When(d.Rate != "", ", at a rate of "+d.Rate) +
-		plain.When(len(d.Also) > 0, "; also "+strings.Join(d.Also, ", ")) + plain.When(source != "", "; "+source))
+		plain.When(len(d.Also) > 0, "; also "+strings.Join(Also(d), ", ")) + plain.When(source != "", "; "+source))
+}
+
+// Also lists as what else a divergence shows.
+func Also(d reports.Divergence) []string {
+	list := plain.Texts(d.Also, Signature)
+	slices.Sort(list)
+	return slices.Compact(list)
+}
+
+// Signature tells in words what a signature is of: rule and operation, an error code that was answered, and a member.
+// What else it has are kinds of answer, for programs to compare.
+func Signature(signature string) string {
+	parts := strings.Split(signature, "|")
+	if len(parts) < 4 {
+		return plain.Text(signature)
+	}
+	about := []string{plain.Operation(parts[1]), plain.When(strings.HasSuffix(parts[3], "Exception"), parts[3])}
+	about = slices.DeleteFunc(append(about, parts[4:]...), func(part string) bool { return part == "" })
+	return plain.Text(parts[0] + plain.When(len(about) > 0, " ("+strings.Join(about, ", ")+")"))
 }
 
 // Outcome says what a run came to beside its verdict: " (exit 1): 3 divergences, 2 documented, 1 unrepeated".
@@ -109,7 +128,8 @@ func Outcome(r *reports.Report) string {
 	}
 	text := fmt.Sprintf(" (exit %d%s)", r.ExitCode, plain.When(r.Partial, ", partial"))
 	if len(r.Divergences) > 0 {
-		text += ": " + strings.ReplaceAll(plain.Counted(len(r.Divergences), "divergence"), ",", "")
+		text += ": " + strings.ReplaceAll(plain.Counted(len(r.Divergences), "divergence")+" from "+
+			plain.Counted(len(ByRule(r.Divergences)), "rule"), ",", "")
 	}
 	order := []string{model.Documented.String(), model.Observed.String(), model.Inferred.String(), reports.Unrepeated, reports.NotTried}
 	return text + strings.Join(plain.Tally(", %[2]d %[1]s", kinds, order...), "")
@@ -160,11 +180,23 @@ func Sources(source string) []string {
 	})
 }
 
-// Absent lists the capabilities that a run did not cover.
+// Absent lists the capabilities that a run did not cover, what matters most first.
 func Absent(r *reports.Report) []string {
-	return slices.DeleteFunc(slices.Sorted(maps.Keys(r.Capabilities)), func(name string) bool {
+	names := slices.DeleteFunc(slices.Sorted(maps.Keys(r.Capabilities)), func(name string) bool {
 		return r.Capabilities[name] != reports.Absent
 	})
+	slices.SortStableFunc(names, func(a, b string) int { return weight(a) - weight(b) })
+	return names
+}
+
+// byWeight are the capabilities in the order in which a report tells of them: what is tested, what shows it, and what it
+// is tested on; then the rest.
+var byWeight = append([]model.Capability{model.CanPut, model.CanGet, model.CanGetTrail, model.CanCreate,
+	model.CanUpdate, model.CanDelete, model.CanStores}, model.Capabilities...)
+
+func weight(capability string) int {
+	place := slices.Index(byWeight, model.Capability(capability))
+	return cmp.Or(max(place+1, 0), len(byWeight)+1)
 }
 
 // Lacking lists them by the reason, as it may be shown.

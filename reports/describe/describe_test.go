@@ -107,3 +107,31 @@ func TestLongSequencesKeepTheirEnds(t *testing.T) {
 	assert.LessOrEqual(t, plain.Length(Steps(steps, 30)), 30)
 	assert.Regexp(t, `^CreateTrail alpha .* → … 3\d steps … → .* → GetTrail `, Steps(steps, 250))
 }
+
+// TestSignatureInWords: kinds of answer are left to programs.
+func TestSignatureInWords(t *testing.T) {
+	for signature, want := range map[string]string{
+		"put/replaces-list|PutInsightSelectors|the selectors last stored|other selectors":             "put/replaces-list (Put)",
+		"wire/wrong-type|GetInsightSelectors|SerializationException|TrailNotFoundException|TrailName": "wire/wrong-type (Get, TrailNotFoundException, TrailName)",
+		"wire/members||TrailARN|TrailArn":                                                  "wire/members",
+		"store/update-guard|UpdateEventDataStore|InvalidInsightSelectorsException|success": "store/update-guard (UpdateEventDataStore)",
+		"s": "s",
+	} {
+		assert.Equal(t, want, Signature(signature))
+	}
+	d := reports.Divergence{Also: []string{"a|GetTrail|x|y", "a|GetTrail|x|z", "B"}}
+	assert.Equal(t, []string{"B", "a (GetTrail)"}, Also(d))
+}
+
+// TestWhatMattersIsToldFirst: of what is not covered, the operations under test come first.
+func TestWhatMattersIsToldFirst(t *testing.T) {
+	r := &reports.Report{}
+	for _, c := range model.Capabilities {
+		r.SetCapability(c, c == model.CanUpdate, "")
+	}
+	r.SetCapability("another", false, "")
+	names := Absent(r)
+	assert.Equal(t, []string{"put-insight-selectors", "get-insight-selectors", "get-trail", "create-trail", "delete-trail", "event-data-stores"}, names[:6])
+	assert.Equal(t, "another", names[len(names)-1])
+	assert.Len(t, names, len(model.Capabilities))
+}

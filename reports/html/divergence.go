@@ -90,7 +90,7 @@ func standing(d *reports.Divergence) fact {
 
 func sightings(d *reports.Divergence) []fact {
 	seen := plain.Counted(d.Count, "time") + plain.When(d.Seen != "", ", in "+clean(d.Seen)+" tries on a fresh world")
-	return facts("seen", seen, "rate", clean(d.Rate), "also shows as", strings.Join(cleanAll(d.Also), ", "), "signature", long(d.Signature), "signature of a replay", long(d.Raw))
+	return facts("seen", seen, "rate", clean(d.Rate), "also shows as", strings.Join(cleanAll(describe.Also(*d)), ", "), "signature", long(d.Signature), "signature of a replay", long(d.Raw))
 }
 
 // compare sets what was expected beside what came.

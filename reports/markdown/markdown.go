@@ -160,7 +160,7 @@ func markdownTail(r *reports.Report) string {
 		}
 	}
 	list("Stale in the baseline", plain.Texts(r.Stale(), func(e reports.Replay) string {
-		return mdCode(e.Signature) + " " + mdCode(e.Outcome+": "+e.Mend)
+		return mdCode(describe.Signature(e.Signature)) + " " + mdCode(e.Outcome+": "+e.Mend)
 	}))
 	list("Not judged", plain.Texts(describe.NotJudged(r), func(s string) string { return mdCodeWithin(s, plain.MaxMessage) }))
 	list("Not covered", plain.Texts(describe.Absent(r), func(name string) string { return mdCode(name) + " " + mdCode(r.NotCovered[name]) }))

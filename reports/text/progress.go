@@ -16,10 +16,11 @@ import (
 func updateLine(u reports.Update, width int) string {
 	parts := []string{u.Phase, plain.Counted(u.Requests, "request"), plain.Grouped(int(u.Rate+0.5)) + "/s",
 		plain.When(u.RulesApplicable > 0, fmt.Sprintf("%d of %d rules", u.RulesExercised, u.RulesApplicable)),
-		plain.When(u.RulesApplicable > 0, plain.Counted(u.Divergences, "divergence")),
+		plain.When(u.Divergences > 0, plain.Counted(u.Divergences, "divergence")+" from "+plain.Counted(u.RulesViolated, "rule")),
+		plain.When(u.Suspicions > 0, plain.Counted(u.Suspicions, "suspicion")),
 		plain.When(u.Left >= time.Second, u.Left.Round(time.Second).String()+" left")}
 	text := ""
-	for _, least := range []int{-1, 0, 5, 1} {
+	for _, least := range []int{-1, 0, 6, 1, 5} {
 		if least >= 0 {
 			parts[least] = ""
 		}

@@ -14,7 +14,7 @@ import (
 func TestProgress(t *testing.T) {
 	now := time.Unix(0, 0)
 	clock := func() time.Time { return now }
-	u := reports.Update{Phase: "random", Requests: 12345, Rate: 2500.4, RulesExercised: 60, RulesApplicable: 74, Divergences: 1, Left: 61 * time.Second}
+	u := reports.Update{Phase: "random", Requests: 12345, Rate: 2500.4, RulesExercised: 60, RulesApplicable: 74, Divergences: 3, RulesViolated: 2, Suspicions: 7, Left: 61 * time.Second}
 
 	var live bytes.Buffer
 	newProgress := func(w io.Writer, live bool, width int) *Progress {
@@ -30,8 +30,8 @@ func TestProgress(t *testing.T) {
 	p.Say("interrupted")
 	p.Close()
 	p.Show(u)
-	assert.Equal(t, 21, strings.Count(live.String(), "random"), "quiet for two seconds, then at most ten times a second")
-	assert.True(t, strings.HasSuffix(live.String(), "\r\x1b[Krandom · 12,345 requests · 2,500/s · 60 of 74 rules · 1 divergence · 1m1s left\r\x1b[Kinterrupted\n"), live.String())
+	assert.Equal(t, 21, strings.Count(live.String(), "2,500/s"), "quiet for two seconds, then at most ten times a second")
+	assert.True(t, strings.HasSuffix(live.String(), "\r\x1b[K2,500/s · 60 of 74 rules · 3 divergences from 2 rules · 7 suspicions\r\x1b[Kinterrupted\n"), live.String())
 
 	var lines bytes.Buffer
 	p = newProgress(&lines, false, 0)
@@ -49,13 +49,15 @@ func TestProgress(t *testing.T) {
 	p.Close()
 	assert.Empty(t, quiet.String())
 
+	assert.Equal(t, "random · 1 request · 0/s · 1 suspicion", updateLine(reports.Update{Phase: "random", Requests: 1, Suspicions: 1}, 0))
 	// What matters most stays longest.
 	for width, want := range map[int]string{
-		80: "random · 12,345 requests · 2,500/s · 60 of 74 rules · 1 divergence · 1m1s left",
-		70: "12,345 requests · 2,500/s · 60 of 74 rules · 1 divergence · 1m1s left",
-		60: "12,345 requests · 2,500/s · 60 of 74 rules · 1 divergence",
-		50: "2,500/s · 60 of 74 rules · 1 divergence",
-		20: "2,500/s · 60 of 74 …",
+		110: "random · 12,345 requests · 2,500/s · 60 of 74 rules · 3 divergences from 2 rules · 7 suspicions · 1m1s left",
+		100: "12,345 requests · 2,500/s · 60 of 74 rules · 3 divergences from 2 rules · 7 suspicions · 1m1s left",
+		90:  "12,345 requests · 2,500/s · 60 of 74 rules · 3 divergences from 2 rules · 7 suspicions",
+		80:  "2,500/s · 60 of 74 rules · 3 divergences from 2 rules · 7 suspicions",
+		60:  "2,500/s · 60 of 74 rules · 3 divergences from 2 rules",
+		20:  "2,500/s · 60 of 74 …",
 	} {
 		assert.Equal(t, want, updateLine(u, width))
 	}

@@ -163,7 +163,7 @@ func standing(d reports.Divergence) string {
 func (p *page) known(r *reports.Report) {
 	list := func(section, signature, remark string) {
 		p.section(section)
-		p.line(span{"  " + plain.Text(signature), normal}, span{"  " + plain.Text(remark), dim})
+		p.line(span{"  " + describe.Signature(signature), normal}, span{"  " + plain.Text(remark), dim})
 	}
 	for _, d := range r.Divergences {
 		if d.Known {
@@ -268,7 +268,7 @@ func Replays(w io.Writer, replays []reports.Replay, options Options) error {
 		if options.Quiet && !r.Diverges() {
 			continue
 		}
-		line := fmt.Sprintf("%-15s %s", r.Outcome, plain.OneLine(r.Signature)) + plain.When(r.Why != "", " ("+plain.OneLine(r.Why)+")") +
+		line := fmt.Sprintf("%-15s %s", r.Outcome, plain.OneLine(describe.Signature(r.Signature))) + plain.When(r.Why != "", " ("+plain.OneLine(r.Why)+")") +
 			plain.When(options.Verbose && r.File != "", " in "+plain.OneLine(r.File))
 		if _, err := fmt.Fprintln(w, line); err != nil {
 			return err
