@@ -146,7 +146,7 @@ func TestCheckWrongMocks(t *testing.T) {
 				return &putOutput{TrailARN: aws.String(trailARN + name)}, nil
 			}
 			return rightPut(m, in)
-		}}, []string{"put/empty-disables"}, "actual    other selectors"},
+		}}, []string{"put/empty-disables"}, "actual    success with [Api"},
 
 		{"takes no list for an empty one", altered{put: func(m *Mock, in *putInput) (*putOutput, error) {
 			if in.InsightSelectors == nil {
@@ -168,21 +168,21 @@ func TestCheckWrongMocks(t *testing.T) {
 				panic("no such trail")
 			}
 			return rightPut(m, in)
-		}}, []string{"wire/no-crash"}, "CreateTrail"},
+		}}, []string{"wire/no-crash"}, "actual    panic: no such trail"},
 
 		{"neither output nor error", altered{put: func(m *Mock, in *putInput) (*putOutput, error) {
 			if out, err := rightPut(m, in); err == nil || in.InsightSelectors != nil {
 				return out, err
 			}
 			return nil, nil
-		}}, []string{"wire/no-crash"}, "a definite answer"},
+		}}, []string{"wire/no-crash"}, "actual    neither an output nor an error"},
 
 		{"nil of an error's type", altered{get: func(m *Mock, in *getInput) (*getOutput, error) {
 			if in.TrailName != nil && in.EventDataStore != nil {
 				return nil, (*types.InvalidParameterCombinationException)(nil)
 			}
 			return rightGet(m, in)
-		}}, []string{"wire/no-crash"}, "a definite answer"},
+		}}, []string{"wire/no-crash"}, "actual    panic: runtime error"},
 
 		{"accepts any type", altered{put: func(m *Mock, in *putInput) (*putOutput, error) {
 			plain := *in
@@ -214,7 +214,7 @@ func TestCheckWrongMocks(t *testing.T) {
 				out.TrailARN = aws.String(named(out.TrailARN))
 			}
 			return out, err
-		}}, []string{"get/reflects-put"}, "another TrailARN"},
+		}}, []string{"get/reflects-put"}, "expected  TrailARN=ARN of alpha\n    actual    TrailARN=alpha"},
 
 		{"one list for all trails", altered{put: func(m *Mock, in *putInput) (*putOutput, error) {
 			out, err := rightPut(m, in)
@@ -244,7 +244,7 @@ func TestCheckWrongMocks(t *testing.T) {
 	}
 }
 
-var ruleLine = regexp.MustCompile(`(?m)^  ([a-z]+/[a-z-]+)  [A-Z].*\n    sequence `)
+var ruleLine = regexp.MustCompile(`(?m)^  ([a-z]+/[a-z-]+)  [A-Z].*\n    (sequence|operation) `)
 
 // rulesIn lists the rules whose divergences a report's text shows, sorted.
 func rulesIn(text string) []string {

@@ -226,7 +226,7 @@ func Answer(step reports.Step) string {
 	case answer.Outcome == reports.OutcomeRefused && answer.Code != "":
 		return answer.Code + plain.When(status != "", " ("+status+")")
 	case answer.Outcome == reports.OutcomeRefused:
-		return strings.TrimPrefix(status+" without an error code", " ") + plain.When(step.Received != "", ": "+content(step))
+		return cmp.Or(plain.When(status != "", status+" without an error code"), "an error without a code") + plain.When(step.Received != "", ": "+content(step))
 	case status == "":
 		return cmp.Or(answer.Problem, answer.Outcome)
 	}

@@ -28,6 +28,7 @@ import (
 	"github.com/insightconform/conform/reports"
 	"github.com/insightconform/conform/reports/events"
 	"github.com/insightconform/conform/reports/formats"
+	"github.com/insightconform/conform/reports/html"
 	"github.com/insightconform/conform/reports/junit"
 	"github.com/insightconform/conform/reports/markdown"
 	"github.com/insightconform/conform/reports/plain"
@@ -647,4 +648,46 @@ func TestDamagedReports(t *testing.T) {
 		damage(old, func(v any) { whole.(map[string]any)[name] = v })
 	}
 	assert.Greater(t, readable, 300)
+}
+
+// TestGroupedByRule: a rule has one heading, with all its divergences below it, also where they count for different things.
+func TestGroupedByRule(t *testing.T) {
+	of := func(rule model.ID, op model.Op, level model.Level, actual, status string) reports.Divergence {
+		return reports.Divergence{Signature: fmt.Sprint(rule, op, actual), Rule: rule, Level: level, Fails: level >= model.Observed, Statement: model.RuleOf(rule).Statement,
+			Operation: string(op), Expected: []string{"SerializationException"}, Actual: actual, Count: 1, Status: status}
+	}
+	r := diverging()
+	r.Divergences = []reports.Divergence{
+		of(model.WireWrongType, model.OpPut, model.Inferred, "HTTP 200 with [5]", reports.Confirmed),
+		of(model.PutReplacesList, model.OpPut, model.Observed, "[]", reports.Confirmed),
+		of(model.WireWrongType, model.OpGet, model.Documented, "TrailNotFoundException", reports.Confirmed),
+		of(model.WireWrongType, model.OpGet, model.Documented, "AccessDeniedException", reports.Unrepeated),
+	}
+	var out, page, md, quiet bytes.Buffer
+	require.NoError(t, text.Report(&out, r, text.Options{}))
+	assert.Contains(t, out.String(), `
+documented
+  wire/wrong-type  `+model.RuleOf(model.WireWrongType).Statement+`
+    operation Get
+    expected  SerializationException
+    actual    TrailNotFoundException
+    operation Put, inferred, which does not fail this run
+    expected  SerializationException
+    actual    HTTP 200 with [5]
+    operation Get, unrepeated: seen, but not again on a fresh world
+    expected  SerializationException
+    actual    AccessDeniedException
+
+observed
+  put/replaces-list  A second Put`)
+	assert.Contains(t, out.String(), "4 divergences from 2 rules")
+	require.NoError(t, text.Report(&quiet, r, text.Options{Quiet: true}))
+	assert.Equal(t, 1, strings.Count(quiet.String(), "wire/wrong-type"))
+	require.NoError(t, markdown.Write(&md, r))
+	assert.Equal(t, 1, strings.Count(md.String(), "\n### <code>wire/wrong-type</code>\n"))
+	assert.Equal(t, 1, strings.Count(md.String(), " | <code>wire/wrong-type</code> | "))
+	assert.Less(t, strings.Index(md.String(), "AccessDeniedException"), strings.Index(md.String(), "<code>put/replaces-list</code>"))
+	require.NoError(t, html.Write(&page, r))
+	assert.Equal(t, 2, strings.Count(page.String(), `<div class="violated-rule">`))
+	assert.Regexp(t, `(?s)<div class="violated-rule">\s*<h3>[^<]*</h3>(\s*<article.*?</article>){3}\s*</div>`, page.String())
 }
