@@ -396,8 +396,8 @@ type Update struct {
 	RulesExercised  int           `json:"rules_exercised"`
 	RulesApplicable int           `json:"rules_applicable"`
 	Divergences     int           `json:"divergences"` // confirmed so far, of so many rules
-	RulesViolated   int           `json:"rules_violated"`
-	Suspicions      int           `json:"suspicions"` // seen, not yet told apart
+	RulesViolated   int           `json:"rules_violated,omitempty"`
+	Suspicions      int           `json:"suspicions,omitempty"` // seen, not yet told apart
 	Left            time.Duration `json:"-"`          // an estimate; 0 is unknown
 }
 

@@ -129,7 +129,7 @@ type Trace struct {
 	Statement string      `json:"statement"` // the rule's one sentence
 	Source    string      `json:"source"`
 	Operation string      `json:"operation"` // of the step that broke the rule
-	Expected  []string    `json:"expected"`  // kinds of the allowed answers, the reference first
+	Expected  []string    `json:"expected"`  // the allowed answers, the reference first
 	Actual    string      `json:"actual"`
 	Status    string      `json:"status"` // Confirmed or Unrepeated
 	Seen      string      `json:"seen,omitempty"`
