@@ -398,7 +398,7 @@ type Update struct {
 	Divergences     int           `json:"divergences"` // confirmed so far, of so many rules
 	RulesViolated   int           `json:"rules_violated,omitempty"`
 	Suspicions      int           `json:"suspicions,omitempty"` // seen, not yet told apart
-	Left            time.Duration `json:"-"`          // an estimate; 0 is unknown
+	Left            time.Duration `json:"-"`                    // an estimate; 0 is unknown
 }
 
 // eventResult says how a run ended.

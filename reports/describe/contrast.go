@@ -17,10 +17,12 @@ import (
 // came. The kinds of both, of which signatures are made, say what is compared.
 func Contrast(steps []reports.Step, rule model.ID, accepted []model.Answer, expected, actual string) (want []string, got string) {
 	step := steps[len(steps)-1]
-	c := contrast{step: step, op: model.Op(step.Operation), body: step.Answer.Body, accepted: accepted, ok: "success"}
+	c := contrast{step: step, op: model.Op(step.Operation), body: step.Answer.Body, accepted: accepted, ok: "HTTP 200"}
 	for _, s := range steps {
 		c.teller.Step(s)
-		c.ok = cmp.Or(plain.When(s.Status != 0, "HTTP 200"), c.ok)
+		if s.Status == 0 && s.Answer.Outcome != reports.OutcomeUnanswered {
+			c.ok = reports.OutcomeSuccess
+		}
 	}
 	c.leaveSuccesses(expected)
 	c.compareLists()
@@ -32,7 +34,7 @@ func Contrast(steps []reports.Step, rule model.ID, accepted []model.Answer, expe
 	case rule == model.WireErrorStatus:
 		want, got = []string{"HTTP " + expected}, httpStatus(step.Status)+" with "+cmp.Or(step.Answer.Code, content(step))
 	case rule == model.WireMembers:
-		want, got = []string{expected}, c.spelt(expected, actual)
+		want, got = c.spelt(expected, actual)
 	case found && slices.Contains([]string{"as requested", "given", "absent"}, about):
 		want, got = []string{c.owner(member, about == "absent")}, c.member(member)
 	default:
@@ -60,7 +62,8 @@ type contrast struct {
 func (c *contrast) leaveSuccesses(expected string) {
 	refused := func(a model.Answer) bool { return a.Outcome != model.Succeeded }
 	named := slices.ContainsFunc(c.accepted, func(a model.Answer) bool { return a.Kind() == expected })
-	if left := slices.DeleteFunc(slices.Clone(c.accepted), refused); c.succeeded() && !named && len(left) > 0 {
+	about := expected == reports.OutcomeSuccess || !named
+	if left := slices.DeleteFunc(slices.Clone(c.accepted), refused); c.succeeded() && about && len(left) > 0 {
 		c.accepted = left
 	}
 }
@@ -144,7 +147,8 @@ func (c *contrast) answer() string {
 	case c.op == model.OpTrail && slices.ContainsFunc(c.accepted, func(a model.Answer) bool { return a.HasInsights != 0 }):
 		return flag(c.body)
 	case c.op == model.OpGetEvents || c.op == model.OpGetStore:
-		return "event selectors that log " + Logged(model.ShownLogs(c.body)) + ": " + Value(c.body)
+		shown := value.Obj("EventSelectors", c.body.Get("EventSelectors"), "AdvancedEventSelectors", c.body.Get("AdvancedEventSelectors"))
+		return "event selectors that log " + Logged(model.ShownLogs(c.body)) + ": " + Value(shown)
 	case !c.op.Insights():
 		return c.ok + plain.When(c.op.Reads(), " with "+Value(c.body))
 	case member == "":
@@ -180,15 +184,17 @@ func (c *contrast) member(name string) string {
 }
 
 // spelt renders what is wrong with the form of a success.
-func (c *contrast) spelt(expected, actual string) string {
+func (c *contrast) spelt(expected, actual string) (want []string, got string) {
 	member, as, _ := strings.Cut(expected, " as ")
 	switch _, v := wire.Find(c.body, member); {
 	case !c.succeeded():
-		return Answer(c.step)
+		return []string{expected}, Answer(c.step)
 	case as != "" && v.Kind() != value.Absent:
-		return member + " is " + typed(v)
+		return []string{expected}, member + " is " + typed(v)
+	case as == "" && !strings.Contains(expected, " "):
+		return []string{"the member " + expected}, "the member " + actual
 	}
-	return actual
+	return []string{expected}, actual
 }
 
 // flag renders the HasInsightSelectors of a GetTrail.

@@ -48,6 +48,8 @@ func TestContrast(t *testing.T) {
 			[]string{"[ApiCallRateInsight: Management, ApiErrorRateInsight: Data]"}, "[ApiCallRateInsight: Management, ApiErrorRateInsight: Management]"},
 		{"an entry twice", model.OpGet, model.AnswerOneEntry, []model.Answer{stored(m, 0)}, last, other, 200, list(call, call),
 			[]string{"[ApiCallRateInsight]"}, "[ApiCallRateInsight, ApiCallRateInsight]"},
+		{"an unknown type", model.OpPut, model.AnswerOneEntry, []model.Answer{stored(m, 0), model.Refusal(invalid)}, "success", "a value outside the enums", 200,
+			list(call, selector("ApiLatencyInsight")), []string{"[ApiCallRateInsight]"}, "[ApiCallRateInsight, ApiLatencyInsight]"},
 		{"text where a list of categories is due", model.OpGet, model.AnswerOneEntry, []model.Answer{stored(m, 0)}, last, "a value outside the enums", 200,
 			list(value.Obj("InsightType", "ApiCallRateInsight", "EventCategories", "Management")),
 			[]string{"[ApiCallRateInsight: Management]"}, `[ApiCallRateInsight: EventCategories="Management"]`},
@@ -95,7 +97,7 @@ func TestContrast(t *testing.T) {
 		{"a code that is cut short", model.OpGet, model.WireErrorShape, []model.Answer{model.Refusal("TrailNotFoundException")}, wire.Listed,
 			"codes without Exception at their end", 400, value.Obj("__type", "x#TrailNotFound"), []string{`the code "TrailNotFoundException"`}, `the code "TrailNotFound"`},
 		{"a member that is misspelt", model.OpPut, model.WireMembers, []model.Answer{stored(m, 0)}, "TrailARN", "TrailArn", 200, list(call).With("TrailArn", value.Str(arn)),
-			[]string{"TrailARN"}, "TrailArn"},
+			[]string{"the member TrailARN"}, "the member TrailArn"},
 		{"another owner", model.OpPut, model.PutStores, []model.Answer{stored(m, 0)}, "TrailARN as requested", "another TrailARN", 200,
 			list(call).With("TrailARN", value.Str("alpha")), []string{"TrailARN=ARN of alpha"}, "TrailARN=alpha"},
 		{"no owner", model.OpPut, model.AnswerOneOwner, []model.Answer{stored(m, 0)}, "TrailARN given", "TrailARN absent", 200, list(call),
@@ -120,6 +122,10 @@ func TestContrast(t *testing.T) {
 		assert.Equal(t, x.want, want, x.name)
 		assert.Equal(t, x.got, got, x.name)
 	}
+	reply := targets.Reply{Problem: "connection reset"}
+	want, _ := Contrast([]reports.Step{reports.NewStep(1, model.Request{Op: model.OpGet}, reply, nil)}, model.WireNoCrash,
+		[]model.Answer{refusal, {Outcome: model.AnySuccess}}, "a definite answer", "a dropped connection")
+	assert.Equal(t, []string{"an error", "HTTP 200"}, want, "of a target with HTTP")
 	for _, problem := range []string{"no answer within 10s", "connection reset", "panic: runtime error"} {
 		reply := targets.Reply{Problem: problem}
 		_, got := Contrast([]reports.Step{reports.NewStep(1, model.Request{Op: model.OpGet}, reply, nil)}, model.WireNoCrash, []model.Answer{refusal}, "a definite answer", "no answer")
