@@ -3,8 +3,11 @@
 package catalogue
 
 import (
+	"cmp"
 	"fmt"
+	"maps"
 	"slices"
+	"strings"
 	"sync"
 
 	"github.com/insightconform/conform/generators"
@@ -101,6 +104,42 @@ func Minimal(rule model.ID, op model.Op, w *model.World, scope generators.Scope)
 		return nil, model.Request{}, false
 	}
 	return planFor(w, scope).simplest(i, setOf([]model.ID{rule}))
+}
+
+// Form is one way to break an error rule alone.
+type Form struct {
+	Setup []model.Request
+	Probe model.Request
+
+	found
+}
+
+// maxForms is how many ways to break a rule are listed.
+const maxForms = 40
+
+// Forms lists ways to break a rule alone by a Put: the simplest, then each member that can and each class of its values,
+// then other set-ups.
+func Forms(rule model.ID, w *model.World, scope generators.Scope) (forms []Form) {
+	p, set, seen := planFor(w, scope), setOf([]model.ID{rule}), map[string]bool{}
+	add := func(f found) {
+		form := Form{slices.Clone(p.worlds[f.world].setup), f.request, f}
+		key := generators.Key(append(form.Setup, f.request)...)
+		if f.rules == set && !seen[key] && len(forms) < maxForms {
+			seen[key], forms = true, append(forms, form)
+		}
+	}
+	add(p.exact[0][set])
+	for _, v := range p.order[0] {
+		add(p.values[0][v])
+	}
+	others := slices.DeleteFunc(slices.Collect(maps.Values(p.ways)), func(f found) bool { return f.rules != set })
+	slices.SortFunc(others, func(f, g found) int {
+		return cmp.Or(f.cost-g.cost, f.world-g.world, strings.Compare(generators.Key(f.request), generators.Key(g.request)))
+	})
+	for _, f := range others {
+		add(f)
+	}
+	return forms
 }
 
 // simplest is the set-up and the request that the search found to break a set of rules.

@@ -69,14 +69,17 @@ func lacking(scope generators.Scope, rules []model.ID, requests []model.Request)
 }
 
 // Together is the simplest known set-up and PutInsightSelectors that break just the given rules of the
-// error order; ok is false where none was found within the scope. More than two are put together from
-// the requests that break fewer of them.
-func Together(rules []model.ID, w *model.World, scope generators.Scope) (setup []model.Request, probe model.Request, ok bool) {
+// error order; ok is false where none was found within the scope. It is put together from the given forms, or
+// else from the requests that break fewer of the rules.
+func Together(rules []model.ID, w *model.World, scope generators.Scope, forms ...Form) (setup []model.Request, probe model.Request, ok bool) {
 	p := planFor(w, scope)
 	set := setOf(rules)
 	var from []found
+	for _, f := range forms {
+		from = append(from, f.found)
+	}
 	for part, f := range p.exact[0] {
-		if part&^set == 0 {
+		if part&^set == 0 && len(forms) == 0 {
 			from = append(from, f)
 		}
 	}

@@ -58,11 +58,20 @@ func (e edit) apply(r model.Request) model.Request {
 	return with(r, e.member, e.Value)
 }
 
+// way tells apart what breaks one rule: after what, with which members, and with which type in the first selector.
+type way struct {
+	rules ruleSet
+	world int
+	given [3]bool
+	first string
+}
+
 // search is for the simplest request that breaks one or two rules, and for where each value breaks least else.
 type search struct {
 	applies  ruleSet
 	exact    [2]map[ruleSet]found        // by operation: Put, Get
 	values   [2]map[string]found         // by member and class of values
+	ways     map[way]found               // to break one rule by a Put
 	order    [2][]string                 // the keys of values as they were met
 	combined []representative            // lists of two and three selectors that break several rules
 	reduced  map[string][]representative // of the first world, by member: one for each set that is broken
@@ -74,7 +83,7 @@ var searchOps = [2]model.Op{model.OpPut, model.OpGet}
 
 // searchAll searches all worlds. watch is shown each Put that is tried; may be nil.
 func (p *plan) searchAll(watch func(model.State, model.Request, ruleSet)) {
-	p.search = search{kinds: map[[2]bool]bool{}, combined: combinedLists(), watch: watch}
+	p.search = search{kinds: map[[2]bool]bool{}, ways: map[way]found{}, combined: combinedLists(), watch: watch}
 	for i, id := range errorRules {
 		if p.scope.Applies(id) {
 			p.applies |= 1 << i
@@ -239,10 +248,27 @@ func (p *plan) note(op, world int, r model.Request, edits int) (broken ruleSet, 
 	// A rule that the target cannot have is better not broken beside the one that is meant.
 	cost := p.cost(world, edits) + 50*(broken&^applicable).count()
 	known, ok := p.exact[op][applicable]
+	f := found{cost: cost, world: world, request: r, rules: broken}
 	if !ok || cost < known.cost {
-		p.exact[op][applicable] = found{cost: cost, world: world, request: r, rules: broken}
+		p.exact[op][applicable] = f
+	}
+	if op == 0 && broken.count() == 1 {
+		p.way(f)
 	}
 	return broken, true
+}
+
+func (p *plan) way(f found) {
+	key := way{rules: f.rules, world: f.world}
+	for i, member := range putMembers[:3] {
+		key.given[i] = f.request.Input.Get(member).Given()
+	}
+	if items := f.request.Input.Get("InsightSelectors").Items(); len(items) > 0 {
+		key.first = items[0].Get("InsightType").Text()
+	}
+	if known, ok := p.ways[key]; !ok || f.cost < known.cost {
+		p.ways[key] = f
+	}
 }
 
 func (p *plan) cost(world, edits int) int { return p.worlds[world].cost() + 2*edits }

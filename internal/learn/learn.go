@@ -40,6 +40,7 @@ func Learn(ctx context.Context, target targets.Target, options Options) (*report
 	defer target.Close()
 	l := &learner{subject: subject, player: diagnose.NewPlayer(subject.NewClient()), progress: options.Progress,
 		known: map[string]answered{}, evidence: map[[2]model.ID]answered{},
+		forms: map[model.ID]catalogue.Form{}, tried: map[model.ID]int{},
 		out: &reports.Precedence{Schema: reports.PrecedenceSchema, Version: options.Version, Target: subject.Info,
 			Codes: map[model.ID]string{}, Unmeasured: map[model.ID]string{}}}
 	why := ""
@@ -74,6 +75,9 @@ type learner struct {
 	known    map[string]answered
 	evidence map[[2]model.ID]answered // by which of two rules goes before the other
 	leads    map[[2]model.ID]bool     // which rule goes before which, by any chain of evidence
+
+	forms map[model.ID]catalogue.Form // in which rules are enforced that are not in their simplest form
+	tried map[model.ID]int            // in how many forms a rule was asked about that is enforced in none
 }
 
 // answered is what came of one request, asked in fresh worlds.
@@ -103,7 +107,7 @@ func (l *learner) refusesAll(ctx context.Context) string {
 func (l *learner) learn(ctx context.Context) {
 	for _, id := range model.ErrorRules() {
 		if a := l.alone(ctx, id); a.unmeasured() != "" {
-			l.out.Unmeasured[id] = a.unmeasured()
+			l.out.Unmeasured[id] = a.unmeasured() + plain.When(l.tried[id] > 1, fmt.Sprintf(" in each of %d forms", l.tried[id]))
 		} else {
 			l.out.Codes[id] = a.kind
 		}
@@ -144,6 +148,8 @@ func (l *learner) problem(ctx context.Context) error {
 	return fmt.Errorf("%w: %s", targets.ErrInconclusive, why)
 }
 
+const notEnforced = "it is not enforced: what breaks it alone succeeds"
+
 // unmeasured says of a rule that was broken alone why it shows no code, empty where it does.
 func (a answered) unmeasured() string {
 	switch {
@@ -154,12 +160,12 @@ func (a answered) unmeasured() string {
 	case a.code:
 		return ""
 	case a.answer.Outcome == model.Succeeded:
-		return "it is not enforced: what breaks it alone succeeds"
+		return notEnforced
 	}
 	return "broken alone, it is answered with no error code: " + a.kind
 }
 
-// alone asks the simplest request that breaks a rule.
+// alone asks the simplest request that breaks a rule; where that succeeds, the others: a target may not read its member.
 func (l *learner) alone(ctx context.Context, id model.ID) answered {
 	if rule := model.RuleOf(id); slices.ContainsFunc(rule.Needs, func(c model.Capability) bool { return !l.subject.Can(c) }) {
 		return answered{why: l.subject.Lacking(rule)}
@@ -168,7 +174,40 @@ func (l *learner) alone(ctx context.Context, id model.ID) answered {
 	if !ok || len(model.Broken(l.after(setup), probe)) != 1 {
 		return answered{why: "no request that this target can be sent breaks it alone"}
 	}
-	return l.answer(ctx, setup, probe)
+	a := l.answer(ctx, setup, probe)
+	if a.unmeasured() != notEnforced {
+		return a
+	}
+	l.tried[id] = 1
+	for _, f := range catalogue.Forms(id, l.subject.Model, l.subject.Scope)[1:] {
+		other := l.answer(ctx, f.Setup, f.Probe)
+		switch {
+		case other.why != "":
+		case other.unmeasured() == notEnforced:
+			l.tried[id]++
+		default:
+			l.forms[id] = f
+			return other
+		}
+	}
+	return a
+}
+
+// together is a request that breaks just some rules, each in a form that is enforced; ok is false where the simplest
+// forms of all are, or none is known.
+func (l *learner) together(rules []model.ID) (setup []model.Request, probe model.Request, ok bool) {
+	if !slices.ContainsFunc(rules, func(id model.ID) bool { return l.forms[id].Probe.Op != "" }) {
+		return nil, model.Request{}, false
+	}
+	var forms []catalogue.Form
+	for _, id := range rules {
+		f := l.forms[id]
+		if f.Probe.Op == "" {
+			f = catalogue.Forms(id, l.subject.Model, l.subject.Scope)[0]
+		}
+		forms = append(forms, f)
+	}
+	return catalogue.Together(rules, l.subject.Model, l.subject.Scope, forms...)
 }
 
 // aloneLike asks a request that breaks a rule alone, but much as one does that breaks two: that may decide the answer.
@@ -176,7 +215,10 @@ func (l *learner) aloneLike(ctx context.Context, id model.ID, setup []model.Requ
 	if probe, ok := catalogue.Breaking(l.after(setup), id, like); ok {
 		return l.answer(ctx, setup, probe)
 	}
-	setup, best, _ := catalogue.Minimal(id, model.OpPut, l.subject.Model, l.subject.Scope) // by which it was measured
+	setup, best, _ := catalogue.Minimal(id, model.OpPut, l.subject.Model, l.subject.Scope)
+	if f, ok := l.forms[id]; ok { // by which it was measured
+		setup, best = f.Setup, f.Probe
+	}
 	for _, probe := range catalogue.Alike(l.after(setup), best, l.subject.Scope, 2*alike) {
 		if likeness(probe, like) > likeness(best, like) {
 			best = probe
@@ -218,6 +260,9 @@ func (l *learner) cell(ctx context.Context, p catalogue.Pair) reports.Precedence
 	case !p.Found:
 		c.Why = fmt.Sprintf("needs %s (%s)", p.Needs[0], l.subject.WhyNot(p.Needs[0]))
 	default:
+		if setup, probe, ok := l.together(p.Rules[:]); ok {
+			p.Setup, p.Probe = setup, probe
+		}
 		l.measurePair(ctx, p, &c)
 	}
 	return c
@@ -346,7 +391,10 @@ func (l *learner) over(ctx context.Context) string {
 // triple asks a request that breaks three rules in a circle.
 func (l *learner) triple(ctx context.Context, rules [3]model.ID) reports.PrecedenceTriple {
 	t := reports.PrecedenceTriple{Rules: rules}
-	setup, probe, ok := catalogue.Together(rules[:], l.subject.Model, l.subject.Scope)
+	setup, probe, ok := l.together(rules[:])
+	if !ok {
+		setup, probe, ok = catalogue.Together(rules[:], l.subject.Model, l.subject.Scope)
+	}
 	if !ok {
 		t.Why = "no request is known that breaks just these three"
 		return t

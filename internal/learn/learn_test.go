@@ -241,6 +241,32 @@ func TestLearnIgnored(t *testing.T) {
 	}
 }
 
+// TestLearnOneMember: a kind of error is not enforced only where every form of it is accepted. Where the simplest is, the
+// code is that of another, and so are the requests of its pairs.
+func TestLearnOneMember(t *testing.T) {
+	ignores := embedded.ServerOptions{Fault: "wire/wrong-type/ignored"}
+	learned, err := learn.Learn(t.Context(), changed{Target: embedded.InProcess(ignores), change: func(r model.Request, reply *targets.Reply) {
+		list := r.Input.Get("InsightSelectors")
+		if slices.ContainsFunc(list.Items(), func(item value.Value) bool { return item.Kind() != value.Object }) {
+			reply.Answer = model.Refusal("SerializationException")
+		}
+	}}, learn.Options{})
+	require.NoError(t, err)
+	assert.Empty(t, learned.Unmeasured)
+	assert.Equal(t, "SerializationException", learned.Codes[model.WireWrongType])
+	c := cellOf(t, learned, model.WireWrongType, model.TrailNotFound)
+	assert.Equal(t, reports.CellFirst, c.Status, c.Why)
+	for _, id := range learned.Rules[1:] {
+		if c := cellOf(t, learned, model.WireWrongType, id); c.Status != reports.CellImpossible {
+			assert.NotContains(t, c.Why, "not enforced", id)
+		}
+	}
+
+	learned = learnOf(t, ignores)
+	assert.Equal(t, "it is not enforced: what breaks it alone succeeds in each of 40 forms", learned.Unmeasured[model.WireWrongType])
+	assert.Len(t, learned.Unmeasured, 1)
+}
+
 // TestLearnUnsteady: answers that differ from try to try, or with the place of a selector, are no order.
 func TestLearnUnsteady(t *testing.T) {
 	tries := 0
