@@ -32,11 +32,11 @@ func (p *process) commands(s *settings) []subcommand {
 		{"run", "Test a target", runHelp, s.groups(), (*settings).resolve, p.testTarget, nil},
 		{"plan", "Say what a run would do, and how long it takes", planHelp, s.groups(), (*settings).resolve, p.plan, nil},
 		{"merge FILE…", "Join the reports of the shards of a run", mergeHelp, ownFlags("Flags",
-			option{"report", "FORMAT[=PATH]", field{set: s.addReport, form: aList}, "as of 'conform run' (default text)"},
+			option{"report", "FORMAT[=PATH]", field{set: s.addReport, adds: true}, "as of 'conform run' (default text)"},
 		), nil, p.merge, nil},
 		{"replay TRACE|DIR|NAME|RULE…", "Play recorded divergences again", replayHelp, s.groups(), (*settings).resolve, p.replay, completeTraces},
 		{"report FILE…", "Write the report of an earlier run in another format", reportHelp, ownFlags("Flags",
-			option{"to", "FORMAT[=PATH]", field{set: s.addReport, form: aList}, formatNames() + "; to standard output or a file; repeatable (default text)"},
+			option{"to", "FORMAT[=PATH]", field{set: s.addReport, adds: true}, formatNames() + "; to standard output or a file; repeatable (default text)"},
 			option{"precedence", "FILE", textField(&s.precedence, anyText), "put a learned precedence of errors into the report"},
 		), nil, p.convert, nil},
 		{"export TRACE --as FORM", "Turn a recorded divergence into a script", exportHelp, ownFlags("",
@@ -53,10 +53,10 @@ func (p *process) commands(s *settings) []subcommand {
 		{"rules [ID]", "Explain the rules", rulesHelp, nil, nil, p.rules, completeRules},
 		{"serve", "Serve the reference over HTTP", serveHelp, ownFlags("Flags", append([]option{
 			{"addr", "HOST:PORT", textField(&s.address, anyText), "where to listen (default " + defaultAddress + "); port 0 takes a free one"},
-			{"fault", "NAME", textField(&s.server.Fault, anyText), "be wrong on purpose in one way; 'list' lists the ways and ends"},
+			{"fault", "NAME", faultField(&s.server.Fault, listFaults), "be wrong on purpose in one way; repeatable. 'list' lists the ways and ends"},
 		}, quotaOptions(&s.server)...)...), nil, p.serve, nil},
 		{"selftest", "Test conform itself on wrong servers", selftestHelp, ownFlags("Flags",
-			option{"fault", "NAME", field{set: s.addFault}, "test with this fault alone; repeatable ('conform serve --fault list' lists them; default all)"},
+			option{"fault", "NAME", listField(&s.faults, checkFault), "test with this fault alone; repeatable ('conform serve --fault list' lists them; default all)"},
 			option{"pairs", "", switchField(&s.pairs), "test each fault behind each flaw that is common among emulators, too"},
 			option{"seed", "N", numberField(&s.run.Seed, 1, math.MaxUint64), "of the random exploration (default 1)"},
 			option{"json", "PATH", textField(&s.out, checkPath), "write the result for machines, too; - is standard output, and then no text"},
@@ -102,7 +102,7 @@ func (p *process) newCommand(c subcommand, s *settings) *cobra.Command {
 	}
 	for _, group := range c.flags {
 		for _, o := range group.Items {
-			flag := cmd.Flags().VarPF(o, o.name, shorthands[o.name], o.help)
+			flag := cmd.Flags().VarPF(&flag{option: o}, o.name, shorthands[o.name], o.help)
 			if o.at.form == aSwitch {
 				flag.NoOptDefVal = "true"
 			}

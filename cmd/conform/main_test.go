@@ -156,6 +156,15 @@ func TestWrongUsage(t *testing.T) {
 		{args: []string{"run", "--quiet", "--verbose"}, want: `--quiet and --verbose contradict each other; leave one of them out`},
 		{args: []string{"run", "--fault", "append-selectors"}, want: `--fault "append-selectors": is no fault; did you mean appends-selectors?`},
 		{args: []string{"run", "--fault", "nothing-like-it"}, want: `--fault "nothing-like-it": is no fault; see 'conform serve --fault list'`},
+		{args: []string{"run", "--fault", "appends-selectors", "--fault", "append-selectors"}, want: `--fault "append-selectors": "append-selectors" is no fault; did you mean appends-selectors?`},
+		{args: []string{"run", "--fault", "appends-selectors+x"}, want: `--fault "appends-selectors+x": "x" is no fault; see 'conform serve --fault list'`},
+		{args: []string{"run", "--fault", "appends-selectors", "--fault", "appends-selectors"}, want: `--fault "appends-selectors": names "appends-selectors" twice; once is enough`},
+		{args: []string{"run", "--fault", ""}, want: `--fault "": has an empty item; write a list like A,B`},
+		{args: []string{"run", "--seed", "1", "--seed", "2"}, want: `--seed "2": is the second value, after "1"; give one`},
+		{args: []string{"run", "--endpoint", url, "--endpoint", url}, want: `--endpoint "http://127.0.0.1:5000": is the second value, after "http://127.0.0.1:5000"; give one`},
+		{args: []string{"run", "--eventual", "--eventual=false"}, want: `--eventual "false": is the second value, after "true"; give one`},
+		{args: []string{"export", "x.json", "--as", "curl", "--as", "go"}, want: `--as "go": is the second value, after "curl"; give one`},
+		{args: []string{"run", "--suite", "random", "--suite", "systematic,random"}, want: `--suite "systematic,random": names "random" twice; once is enough`},
 		{args: []string{"run", "--update-baseline"}, want: `--update-baseline needs --baseline FILE`},
 		{args: []string{"run", "--baseline", write(t, "b.yaml", "schema: conform/baseline/0")}, want: `--baseline .*: its schema is "conform/baseline/0", not "conform/baseline/1"; mend the file, or remove it and write it anew with --update-baseline`},
 		{args: []string{"run", "--baseline", dir, "--update-baseline"}, want: `--baseline .*: is a directory; give a path that can be written`},
@@ -177,6 +186,9 @@ func TestWrongUsage(t *testing.T) {
 		{args: []string{"serve", "--addr", "nonsense"}, want: `--addr "nonsense": is no HOST:PORT; write it like 127.0.0.1:8080`},
 		{args: []string{"serve", "--addr", "127.0.0.1:99999"}, want: `--addr 127.0.0.1:99999: cannot listen there .*; choose another, or port 0 for a free one`},
 		{args: []string{"serve", "--fault", "none-such"}, want: `--fault "none-such": is no fault; see 'conform serve --fault list'`},
+		{args: []string{"serve", "--fault", "list", "--fault", "appends-selectors"}, want: `--fault "appends-selectors": "list" is no fault; did you mean .*?`},
+		{args: []string{"serve", "--addr", "127.0.0.1:1", "--addr", "127.0.0.1:2"}, want: `--addr "127.0.0.1:2": is the second value, after "127.0.0.1:1"; give one`},
+		{args: []string{"selftest", "--fault", "appends-selectors", "--fault", "appends-selectors"}, want: `--fault "appends-selectors": names "appends-selectors" twice; once is enough`},
 		{args: []string{"selftest", "--fault", "none-such"}, want: `--fault "none-such": is no fault; see 'conform serve --fault list'`},
 		{args: []string{"selftest", "--seed", "0"}, want: `--seed "0": must be a whole number from 1 to 18446744073709551615`},
 		{args: []string{"selftest", "--json", dir}, want: `--json .*: write .*: is a directory; give a path that can be written`},
@@ -305,6 +317,34 @@ report: [text, json=`+filepath.Join(t.TempDir(), "r.json")+`]
 		assert.Equal(t, test.target, f.settings.target, test.args)
 		assert.Equal(t, test.server, f.settings.endpoint.URL, test.args)
 	}
+}
+
+// TestGivenTwice: lists may be repeated, and several faults hold at once, wherever they are given.
+func TestGivenTwice(t *testing.T) {
+	const both = "appends-selectors+trail-arn-missing"
+	file := write(t, "conform.yaml", "fault: [appends-selectors, trail-arn-missing]\n")
+	for _, test := range []struct{ environ, args []string }{
+		{nil, []string{"--fault", "appends-selectors", "--fault", "trail-arn-missing"}},
+		{nil, []string{"--fault", "appends-selectors, trail-arn-missing"}},
+		{nil, []string{"--fault", both}},
+		{nil, []string{"--config", file}},
+		{[]string{"CONFORM_FAULT=appends-selectors,trail-arn-missing"}, nil},
+		{[]string{"CONFORM_FAULT=" + both, "CONFORM_CONFIG=" + file}, nil},
+		{[]string{"CONFORM_FAULT=get-empty"}, []string{"--fault", both}},
+	} {
+		f := passing()
+		got := f.run(t.Context(), test.environ, append([]string{"run"}, test.args...)...)
+		assert.Equal(t, 0, got.code, got.stderr)
+		assert.Equal(t, both, f.settings.server.Fault)
+		assert.Contains(t, got.stdout, "repeat: conform run --fault "+both+" ")
+	}
+	f := passing()
+	got := f.run(t.Context(), nil, "run", "--suite", "random", "--suite", "systematic", "--quiet", "--quiet",
+		"--regions", "eu-west-1", "--regions", "us-west-2", "--report", "json="+filepath.Join(t.TempDir(), "r.json"), "--report", "text")
+	assert.Equal(t, 0, got.code, got.stderr)
+	assert.Equal(t, []string{"random", "systematic"}, f.options.Suites)
+	assert.Equal(t, []string{"eu-west-1", "us-west-2"}, f.settings.endpoint.Regions)
+	assert.Len(t, f.settings.sinks, 2)
 }
 
 func TestEmptyConfiguration(t *testing.T) {

@@ -192,9 +192,6 @@ func (p *process) serve(ctx context.Context, s *settings, _ []string) error {
 	if _, _, err := net.SplitHostPort(address); err != nil || strings.Contains(address, "@") {
 		return usagef("--addr %q: is no HOST:PORT; write it like %s", address, defaultAddress)
 	}
-	if err := checkFault(o.Fault); o.Fault != "" && err != nil {
-		return usagef("--fault %q: %w", o.Fault, err)
-	}
 	handler, err := embedded.NewServer(o)
 	if err != nil {
 		return err

@@ -83,10 +83,28 @@ type option struct {
 	help  string
 }
 
-// String, Type and Set make a pflag.Value of an option.
-func (o option) String() string        { return "" }
-func (o option) Type() string          { return o.value }
-func (o option) Set(text string) error { return o.at.set(text) }
+// flag is an option as pflag sets it.
+type flag struct {
+	option
+	given []string
+}
+
+func (f *flag) String() string { return "" }
+func (f *flag) Type() string   { return f.value }
+
+// Set takes what is given again as more of a list; of anything else, one value is enough.
+func (f *flag) Set(text string) error {
+	f.given = append(f.given, text)
+	switch {
+	case len(f.given) == 1 || f.at.adds:
+	case f.at.form == aList:
+		text = strings.Join(f.given, ",")
+	case f.at.form == aSwitch && text == f.given[0]:
+	default:
+		return fmt.Errorf("is the second value, after %q; give one", wire.WithoutUser(f.given[0]))
+	}
+	return f.at.set(text)
+}
 
 // flagGroup has flags under a title.
 type flagGroup = plain.Group[string, option]
@@ -100,14 +118,14 @@ func (s *settings) groups() []flagGroup {
 			{"endpoint", "URL", textField(&s.endpoint.URL, checkEndpoint),
 				"where the target listens; implies --target endpoint"},
 			{"wait", "DURATION", durationField(&s.endpoint.Wait), "wait so long until the target listens (default: not at all)"},
-			{"header", "NAME: VALUE", field{s.addHeader, func() string { return "" }, aList}, "send this header too; repeatable. It is in no report"},
+			{"header", "NAME: VALUE", field{s.addHeader, func() string { return "" }, aList, true}, "send this header too; repeatable. It is in no report"},
 			{"ca-file", "FILE", textField(&s.caFile, checkPath), "trust the certificates of this PEM file instead of the system's"},
 			{"regions", "A,B", listField(&s.endpoint.Regions, checkRegion),
 				"the Regions to use: the home Region, and a second one; in an account as many as you like"},
 			{"bucket", "NAME", textField(&s.endpoint.Bucket, checkBucket),
 				"an S3 bucket for trails, where the target's S3 cannot make one"},
-			{"fault", "NAME", textField(&s.server.Fault, checkFault),
-				"make the embedded server wrong on purpose, in one of the ways that 'conform serve --fault list' lists"},
+			{"fault", "NAME", faultField(&s.server.Fault, ""),
+				"make the embedded server wrong on purpose, in one of the ways that 'conform serve --fault list' lists; repeatable"},
 			quotaOptions(&s.server)[0], quotaOptions(&s.server)[1],
 			{"eventual", "", switchField(&s.run.Eventual),
 				"the target is eventually consistent: wait for what was written before calling an answer wrong"},
@@ -117,7 +135,7 @@ func (s *settings) groups() []flagGroup {
 				"sign with the credentials of the environment instead of test/test"},
 		}},
 		{Key: "In an account", Items: []option{
-			{"account", "ID,…", field{s.addAccounts, func() string { return listText(s.account.Accounts) }, aList},
+			{"account", "ID,…", field{s.addAccounts, func() string { return listText(s.account.Accounts) }, aList, true},
 				"the id of the account that may be changed; repeatable. Any other is refused"},
 			{"ledger", "FILE", textField(&s.account.Ledger, checkPath),
 				"the file that lists what runs have created (default conform/ledger.jsonl in your state directory)"},
@@ -134,14 +152,14 @@ func (s *settings) groups() []flagGroup {
 		{Key: "How much is tried", Items: []option{
 			{"suite", "systematic,complete,random", listField(&s.run.Suites, oneOf("suite", explore.Suites)),
 				"the suites to run (default systematic,random)"},
-			{"only", "RULE,…", listsField(&s.run.Only, explore.CheckPattern),
+			{"only", "RULE,…", listField(&s.run.Only, explore.CheckPattern),
 				"test these rules alone: rules, families such as put/*, operations or capabilities; repeatable"},
-			{"skip", "RULE,…", listsField(&s.run.Skip, explore.CheckPattern), "leave these out, and report nothing of them; repeatable"},
+			{"skip", "RULE,…", listField(&s.run.Skip, explore.CheckPattern), "leave these out, and report nothing of them; repeatable"},
 			{"depth", "0|1|2", numberField(&s.run.Depth, 0, conform.MaxDepth),
 				"the complete suites catch every fault with up to this many extra states (default 0)"},
 			{"machine", "NAME,…", listField(&s.run.Machines, oneOf("machine", machine.Names())),
 				"the machines of the complete suites, as 'conform plan' lists them (default trail,two-trails,stores)"},
-			{"shard", "I/N", field{s.setShard, func() string { return s.run.Shard.String() }, aText},
+			{"shard", "I/N", field{s.setShard, func() string { return s.run.Shard.String() }, aText, false},
 				"run only the I-th of N equal shares, from 1; auto asks the environment of a fleet; 'conform merge' joins their reports"},
 			{"resume", "FILE", textField(&s.resume, checkPath),
 				"keep the progress in this JSON report, and go on from it if it is there"},
@@ -171,7 +189,7 @@ func (s *settings) groups() []flagGroup {
 				"spend at most N requests on shortening what is found (default 2000)"},
 		}},
 		{Key: "What is written", Items: []option{
-			{"report", "FORMAT[=PATH]", field{s.addReport, func() string { return "" }, aList},
+			{"report", "FORMAT[=PATH]", field{s.addReport, func() string { return "" }, aList, true},
 				formatNames() + ", to standard output or a file; ndjson is written as the run goes; repeatable (default text)"},
 			{"traces", "DIR", textField(&s.traces, checkPath),
 				"keep a trace of each confirmed divergence here, and replay those that are there first; none keeps none (default conform-traces/TARGET)"},

@@ -88,6 +88,7 @@ func TestReplayCommand(t *testing.T) {
 	t.Cleanup(server.Close)
 	for name, flags := range map[string][]string{
 		"a fault":            {"--fault", "appends-selectors"},
+		"two faults":         {"--fault", "appends-selectors", "--fault", "trail-arn-missing"},
 		"traces":             {"--fault", "appends-selectors", "--traces", "mine"},
 		"traces, quoted":     {"--fault", "appends-selectors", "--traces", "it's mine"},
 		"settling":           {"--fault", "appends-selectors", "--settle", "10ms"},

@@ -38,6 +38,7 @@ type field struct {
 	set  func(text string) error
 	text func() string
 	form form
+	adds bool // set keeps what was given before
 }
 
 // fieldOf makes the field of a value that parse reads; nothing is changed where it fails.
@@ -49,7 +50,7 @@ func fieldOf[T any](at *T, form form, parse func(string) (T, error), text func(T
 		}
 		return err
 	}
-	return field{set, func() string { return text(*at) }, form}
+	return field{set: set, text: func() string { return text(*at) }, form: form}
 }
 
 // textField makes the field of a text that a check lets pass.
@@ -62,14 +63,22 @@ func listField(at *[]string, check func(string) error) field {
 	return fieldOf(at, aList, func(text string) ([]string, error) { return splitList(text, check) }, listText)
 }
 
-// listsField makes the field of a list that may be given in several parts.
-func listsField(at *[]string, check func(string) error) field {
-	add := func(text string) error {
-		items, err := splitList(text, check)
-		*at = append(*at, items...)
-		return err
-	}
-	return field{add, func() string { return listText(*at) }, aList}
+// faultField makes the field of a fault, or of several at once, with commas or + between; or of a word in their place.
+func faultField(at *string, word string) field {
+	return fieldOf(at, aList, func(text string) (string, error) {
+		several := strings.ContainsAny(text, "+,")
+		names, err := splitList(strings.ReplaceAll(text, "+", ","), func(name string) error {
+			err := checkFault(name)
+			switch {
+			case err != nil && several:
+				return fmt.Errorf("%q %w", name, err)
+			case name == word:
+				return nil
+			}
+			return err
+		})
+		return strings.Join(names, "+"), err
+	}, strings.Clone)
 }
 
 func listText(items []string) string { return strings.Join(items, ",") }
@@ -202,11 +211,6 @@ func (s *settings) addAccounts(text string) error {
 		}
 	}
 	return err
-}
-
-func (s *settings) addFault(name string) error {
-	s.faults = append(s.faults, name)
-	return checkFault(name)
 }
 
 // setShard reads "i/n" with i from 1 to n, or auto, for which the environment is asked once all settings are read.
