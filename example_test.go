@@ -54,7 +54,16 @@ func (m *Mock) PutInsightSelectors(_ context.Context, in *cloudtrail.PutInsightS
 		return nil, err
 	}
 	m.insights[name] = stored
-	return &cloudtrail.PutInsightSelectorsOutput{TrailARN: aws.String(trailARN + name), InsightSelectors: stored}, nil
+	return &cloudtrail.PutInsightSelectorsOutput{TrailARN: aws.String(trailARN + name), InsightSelectors: copied(stored)}, nil
+}
+
+// copied is a list that shares nothing with another, so that callers may change what they passed or got.
+func copied(list []types.InsightSelector) []types.InsightSelector {
+	list = slices.Clone(list)
+	for i := range list {
+		list[i].EventCategories = slices.Clone(list[i].EventCategories)
+	}
+	return list
 }
 
 // check validates a request and returns what it stores.
@@ -66,7 +75,7 @@ func (m *Mock) check(in *cloudtrail.PutInsightSelectorsInput) (name string, stor
 		return "", nil, &types.InvalidParameterCombinationException{Message: aws.String("either a trail or an event data store")}
 	}
 	given := map[types.InsightType]bool{}
-	for _, s := range in.InsightSelectors {
+	for _, s := range copied(in.InsightSelectors) {
 		if !slices.Contains(s.InsightType.Values(), s.InsightType) || given[s.InsightType] {
 			return "", nil, &types.InvalidInsightSelectorsException{Message: aws.String("InsightType")}
 		}
@@ -98,7 +107,7 @@ func (m *Mock) GetInsightSelectors(_ context.Context, in *cloudtrail.GetInsightS
 	if len(m.insights[name]) == 0 {
 		return nil, &types.InsightNotEnabledException{Message: aws.String("Insights is off")}
 	}
-	return &cloudtrail.GetInsightSelectorsOutput{TrailARN: aws.String(trailARN + name), InsightSelectors: m.insights[name]}, nil
+	return &cloudtrail.GetInsightSelectorsOutput{TrailARN: aws.String(trailARN + name), InsightSelectors: copied(m.insights[name])}, nil
 }
 
 // AppendingMock adds what a Put names to what is there, where the real operation replaces the list.
@@ -112,7 +121,7 @@ func (m *AppendingMock) PutInsightSelectors(_ context.Context, in *cloudtrail.Pu
 		return nil, err
 	}
 	m.insights[name] = append(m.insights[name], given...)
-	return &cloudtrail.PutInsightSelectorsOutput{TrailARN: aws.String(trailARN + name), InsightSelectors: m.insights[name]}, nil
+	return &cloudtrail.PutInsightSelectorsOutput{TrailARN: aws.String(trailARN + name), InsightSelectors: copied(m.insights[name])}, nil
 }
 
 // brokenRules lists the rules that a report found violated, once each.

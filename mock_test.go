@@ -138,7 +138,7 @@ func TestCheckWrongMocks(t *testing.T) {
 				return nil, err
 			}
 			m.insights[name] = append(m.insights[name], given...)
-			return &putOutput{TrailARN: aws.String(trailARN + name), InsightSelectors: m.insights[name]}, nil
+			return &putOutput{TrailARN: aws.String(trailARN + name), InsightSelectors: copied(m.insights[name])}, nil
 		}}, []string{"put/empty-disables", "put/idempotent", "put/replaces-list"}, "Put [ApiCallRateInsight] → Put [ApiCallRateInsight]"},
 
 		{"ignores an empty list", altered{put: func(m *Mock, in *putInput) (*putOutput, error) {
@@ -196,7 +196,7 @@ func TestCheckWrongMocks(t *testing.T) {
 			if err != nil || len(in.InsightSelectors) == 0 {
 				return rightPut(m, in)
 			}
-			m.insights[name] = in.InsightSelectors
+			m.insights[name] = copied(in.InsightSelectors)
 			return &putOutput{TrailARN: aws.String(trailARN + name), InsightSelectors: in.InsightSelectors}, nil
 		}}, []string{"selector/type-invalid", "selector/type-missing"}, "expected  InvalidInsightSelectorsException"},
 
@@ -220,7 +220,7 @@ func TestCheckWrongMocks(t *testing.T) {
 			out, err := rightPut(m, in)
 			if err == nil {
 				for _, name := range m.trails {
-					m.insights[name] = out.InsightSelectors
+					m.insights[name] = copied(out.InsightSelectors)
 				}
 			}
 			return out, err
@@ -377,6 +377,8 @@ func TestCheckPutAlone(t *testing.T) {
 	assert.Empty(t, brokenRules(report))
 	assert.Equal(t, reports.Absent, report.Capabilities[string(model.CanGet)])
 	assert.False(t, report.Coverage.Rules[model.GetReflectsPut].Exercised)
+	alias := report.Coverage.Rules[model.MockNoAlias]
+	assert.Equal(t, "not covered: needs get-insight-selectors (GetInsightSelectors answered UnsupportedOperationException)", alias.InWords())
 }
 
 // TestExpect: a capability that is expected, by name or by the baseline, fails the run where it is absent.
@@ -477,7 +479,7 @@ func TestCheckStubs(t *testing.T) {
 	}{
 		"promoted from nil": {func(m *Mock) any { return onlyNamed{putOnly: putOnly{m}} }, conform.MockOptions{}, 0,
 			[]string{"without reading back (GetInsightSelectors answered UnsupportedOperationException)"}},
-		"some are stubs": {func(m *Mock) any { return &stubbed{mock: m} }, conform.MockOptions{}, 0, []string{"rules deviates 6, kept 28, not judged 2,"}},
+		"some are stubs": {func(m *Mock) any { return &stubbed{mock: m} }, conform.MockOptions{}, 0, []string{"rules deviates 6, kept 29, not judged 2,"}},
 		"Get panics": {func(m *Mock) any {
 			return &stubbed{mock: m, get: func() (*getOutput, error) { panic("implement me") }}
 		}, conform.MockOptions{}, 1, []string{"wire/no-crash", "panic: implement me", "MockOptions.Without", "sequence Get"}},

@@ -127,6 +127,7 @@ var claims = []claim{
 
 	{rule: GetNotEnabled, op: OpGet, now: func(c *change) bool { return c.reference().Code == codeNotEnabled }},
 	{rule: GetReflectsPut, op: OpGet, now: func(c *change) bool { return c.reference().Outcome == Succeeded }},
+	{rule: MockNoAlias, op: OpGet, now: func(c *change) bool { return c.reference().Outcome == Succeeded }},
 	{rule: TrailNameOrARN, op: OpGet, call: byARN, now: every},
 	{rule: StoreARNOrSuffix, op: OpGet, call: readsBySuffix, now: every},
 	{rule: TrailHasInsights, op: OpTrail, now: func(c *change) bool { return c.reference().HasInsights == Yes }},

@@ -128,6 +128,9 @@ const (
 	CanLoseKey        Capability = "key-conditions"
 	CanArrangeAccount Capability = "account-conditions"
 	CanRawWire        Capability = "raw-requests"
+
+	// CanGoValues is of mocks alone, which take and hand out values in their caller's memory. It is none of Capabilities.
+	CanGoValues Capability = "go-values"
 )
 
 // Capabilities lists all of them in a fixed order.
@@ -339,6 +342,9 @@ var (
 		Rule{Silent: true, Needs: needs{CanStores, CanDeleteStores, CanRestoreStores}},
 		"What deleting and restoring a store does to its selectors is not claimed.")
 
+	MockNoAlias = add("mock/no-alias", Inferred, "-", Rule{Needs: needs{CanGoValues, CanPut, CanGet}},
+		"A change that the caller makes to what it passed or got changes no later answer of a Go mock.")
+
 	_ = add("throttled", Documented, "API", Rule{Silent: true},
 		"ThrottlingException may come at any time: the harness waits and repeats.")
 	Busy = add("busy", Documented, "SM", Rule{Silent: true},
@@ -347,6 +353,9 @@ var (
 	_ = add("unsupported", Documented, "API", Rule{Silent: true},
 		"UnsupportedOperationException for a whole operation, for all Puts with Data or for all on stores means that the capability is absent.")
 )
+
+// OfMocks reports whether Go mocks alone can break the rule.
+func (r *Rule) OfMocks() bool { return slices.Contains(r.Needs, CanGoValues) }
 
 // RuleOf returns the rule of that id, nil where there is none.
 func RuleOf(id ID) *Rule {

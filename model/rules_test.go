@@ -165,8 +165,8 @@ func sections() []*scene {
 	return slices.Concat(storingScenes, loggingScenes, errorScenes, storeScenes, finePrintScenes)
 }
 
-// outsideOfStep are the rules about framing, which the readers of the wire judge.
-var outsideOfStep = []ID{"wire/protocol", "wire/error-shape", "wire/error-status", "wire/members", "wire/no-crash"}
+// outsideOfStep are the rules about framing, and of mocks, which those who read answers judge.
+var outsideOfStep = []ID{"wire/protocol", "wire/error-shape", "wire/error-status", "wire/members", "wire/no-crash", "mock/no-alias"}
 
 // neverAlone are error rules that no request breaks alone: a store that is its own destination is the
 // wrong kind of source or of destination. So no request puts them to the test.

@@ -62,6 +62,7 @@ type Objection struct {
 	Rule             ID
 	Level            Level
 	Expected, Actual string
+	Operation        Op // that is wrong; empty is the one that is answered
 }
 
 // Observe takes in the answer to a request. Where a branch of some possible state allows it, the set
@@ -250,11 +251,11 @@ func owner(op Op, want, got Answer) Objection {
 		case (m.want == "" || m.got == "") && m.name == "InsightsDestination" && want.StoreARN != "" && !want.Selectors.On():
 			// What enables nothing on a store, such as [], may show it or not.
 		case m.want == "":
-			return Objection{AnswerOneOwner, Inferred, m.name + " absent", m.name + " given"}
+			return Objection{Rule: AnswerOneOwner, Level: Inferred, Expected: m.name + " absent", Actual: m.name + " given"}
 		case m.got == "":
-			return Objection{AnswerOneOwner, Documented, m.name + " given", m.name + " absent"}
+			return Objection{Rule: AnswerOneOwner, Level: Documented, Expected: m.name + " given", Actual: m.name + " absent"}
 		default:
-			return Objection{m.wrong, RuleOf(m.wrong).Level, m.name + " as requested", "another " + m.name}
+			return Objection{Rule: m.wrong, Level: RuleOf(m.wrong).Level, Expected: m.name + " as requested", Actual: "another " + m.name}
 		}
 	}
 	return Objection{}

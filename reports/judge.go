@@ -281,7 +281,7 @@ func (c RuleCoverage) InWords() string {
 func (c Coverage) Counts() (states map[string]int, applicable, judged int) {
 	states = map[string]int{}
 	for id, x := range c.Rules {
-		if rule := model.RuleOf(id); rule == nil || !rule.Silent {
+		if rule := model.RuleOf(id); rule == nil || !rule.Silent && (x.Applicable || !rule.OfMocks()) {
 			states[x.State]++
 			if x.Applicable {
 				applicable++

@@ -74,6 +74,8 @@ type Info struct {
 	Buckets, Keys, Arrange bool `json:"-"`
 	// RawRequests says that requests which no typed client can express reach the target as bytes.
 	RawRequests bool `json:"-"`
+	// GoValues says that the target takes and hands out values in its caller's memory.
+	GoValues bool `json:"-"`
 	// Notes tell people what Open found out.
 	Notes []string `json:"notes,omitempty"`
 }

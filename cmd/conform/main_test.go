@@ -645,6 +645,10 @@ func TestRules(t *testing.T) {
 			continue
 		}
 		assert.Regexp(t, `\nExample: .*\n  \S.*\n  → \S`, one.stdout, rule.ID)
+		if rule.OfMocks() {
+			assert.Contains(t, one.stdout, "No server can break it. docs/testing-a-go-mock.md")
+			continue
+		}
 		assert.Regexp(t, `\nBroken on purpose by\n  \S+\n    \S.*\n`, one.stdout, rule.ID)
 		command := regexp.MustCompile(`\n  conform run --fault (\S+)\n$`).FindStringSubmatch(one.stdout)
 		if assert.NotNil(t, command, rule.ID) {

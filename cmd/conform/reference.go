@@ -127,6 +127,9 @@ func explainRule(ctx context.Context, rule *model.Rule, width int) (string, erro
 			fmt.Fprintln(&b, plain.Shorten("  "+line, width))
 		}
 	}
+	if rule.OfMocks() {
+		fmt.Fprint(&b, "\nNo server can break it. docs/testing-a-go-mock.md shows how a mock copies what it keeps and hands out.\n")
+	}
 	faults := slices.DeleteFunc(slices.Clone(embedded.Faults), func(f embedded.Fault) bool { return f.Rule != rule.ID })
 	slices.SortStableFunc(faults, func(a, b embedded.Fault) int { // those that show at once first
 		return strings.Compare(strconv.FormatBool(a.Deep), strconv.FormatBool(b.Deep))

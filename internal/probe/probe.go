@@ -284,6 +284,7 @@ func (p *prober) trails(ctx context.Context) {
 	const name = generators.NameAlpha
 	classes := generators.EventClasses()
 	p.set(model.CanRawWire, p.subject.Info.RawRequests, "requests go through typed values, not over a wire")
+	p.set(model.CanGoValues, p.subject.Info.GoValues, "a Go mock alone shares values with its caller")
 	reply, made, why := p.try(ctx, generators.Create(name))
 	if p.set(model.CanCreate, made, why); !made && !wire.Missing(reply) && !p.subject.Info.Lent {
 		p.subject.NoTrails = why

@@ -280,14 +280,15 @@ func (s *Session) object(r model.Request, reply targets.Reply, verdict model.Ver
 			s.observer.Deviated(r.Op, model.Deviation{Rule: o.Rule, Reference: o.Expected, Actual: o.Actual})
 			continue
 		}
-		if !r.Op.Insights() {
+		if !r.Op.Insights() && o.Rule != model.MockNoAlias {
 			continue // the wire rules are held for the operations under test
 		}
-		operation := r.Op
+		operation := cmp.Or(o.Operation, r.Op)
 		if o.Rule == model.WireMembers || o.Expected == wire.Listed {
 			operation = "" // one misspelling is one divergence, whichever operation shows it
 		}
-		form := o.Rule == model.AnswerOneOwner || o.Rule.Family() == "wire" // another owner may be one that was changed instead
+		// Another owner may be one that was changed instead.
+		form := o.Rule == model.AnswerOneOwner || o.Rule == model.MockNoAlias || o.Rule.Family() == "wire"
 		s.record(model.Finding{Rule: o.Rule, Level: level, Operation: operation, Step: len(s.Steps) - 1,
 			Expected: []string{o.Expected}, Actual: o.Actual, Plain: form})
 	}

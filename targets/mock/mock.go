@@ -109,14 +109,14 @@ func (t *target) Open(context.Context) (targets.Info, error) {
 		}
 	}
 	// One world at a time: all of them share the value.
-	return targets.Info{Name: "mock", Region: t.options.Region, Serial: true, Lent: len(t.options.Trails) > 0}, nil
+	return targets.Info{Name: "mock", Region: t.options.Region, Serial: true, Lent: len(t.options.Trails) > 0, GoValues: true}, nil
 }
 
 func (t *target) Close() error { return nil }
 
 func (t *target) NewWorld(ctx context.Context) (targets.World, error) {
 	if t.options.Reset != nil {
-		reset := t.protect(ctx, func(context.Context) targets.Reply { return targets.Reply{Err: t.options.Reset()} })
+		reset := t.protect(ctx, func(context.Context) answered { return answered{Reply: targets.Reply{Err: t.options.Reset()}} }).Reply
 		if reset.Problem != "" {
 			reset.Err = errors.New(reset.Problem)
 		}
@@ -124,15 +124,21 @@ func (t *target) NewWorld(ctx context.Context) (targets.World, error) {
 			return nil, fmt.Errorf("resetting the mock: %w", reset.Err)
 		}
 	}
-	return &world{target: t}, nil
+	return &world{target: t, held: map[string]*holdings{}, marks: map[string]*spot{}}, nil
+}
+
+// answered is what came of a call, with the values that the caller has passed and got.
+type answered struct {
+	targets.Reply
+	in, out any
 }
 
 // protect makes a call in its time, and turns a panic into a crash.
-func (t *target) protect(ctx context.Context, invoke func(context.Context) targets.Reply) targets.Reply {
+func (t *target) protect(ctx context.Context, invoke func(context.Context) answered) answered {
 	limit := targets.Limit(ctx, t.options.Timeout)
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
-	done := make(chan targets.Reply, 1)
+	done := make(chan answered, 1)
 	go func() {
 		reply := crashed("panic: the method ended its goroutine")
 		defer func() {
@@ -160,6 +166,9 @@ var usage = targets.Class(targets.ErrUsage)
 type world struct {
 	target *target
 	used   []string // trails that Close must delete or turn off
+
+	held  map[string]*holdings // what the caller holds, by the name of the trail or store
+	marks map[string]*spot     // that were written there
 }
 
 func (w *world) Names() targets.Names {
@@ -168,8 +177,7 @@ func (w *world) Names() targets.Names {
 }
 
 func (w *world) Do(ctx context.Context, r model.Request) targets.Reply {
-	invoke := w.target.calls[r.Op]
-	if invoke == nil || r.Region != w.target.options.Region {
+	if w.target.calls[r.Op] == nil || r.Region != w.target.options.Region {
 		absent := targets.Reply{Answer: model.Refusal("UnsupportedOperationException")}
 		if slices.Contains(w.target.options.Without, string(r.Op)) {
 			absent.Problem = "left out by MockOptions.Without"
@@ -177,11 +185,11 @@ func (w *world) Do(ctx context.Context, r model.Request) targets.Reply {
 		return absent
 	}
 	if w.target.hung != "" {
-		return unanswered(w.target.hung)
+		return unanswered(w.target.hung).Reply
 	}
 	w.note(r)
 	input := r.Input.AppendJSON(nil)
-	reply := w.target.protect(ctx, func(ctx context.Context) targets.Reply { return replyOf(invoke(ctx, input)) })
+	reply := w.ask(ctx, r, input)
 	if !reply.TimedOut {
 		w.target.worked[r.Op] = true
 		delete(w.target.late, r.Op)
@@ -193,20 +201,37 @@ func (w *world) Do(ctx context.Context, r model.Request) targets.Reply {
 		if w.target.late[r.Op]++; w.target.worked[r.Op] && w.target.late[r.Op] >= maxLate {
 			w.target.hung = fmt.Sprintf("%s: %s", r.Op, reply.Problem)
 		}
-	case reply.Answer.Outcome == model.Succeeded:
-		reply.Body = reply.Body.With("ResultMetadata", value.Value{})
-		reply.Answer, reply.Objections = wire.ReadSuccess(r.Op, reply.Body)
 	}
 	reply.Sent = input
-	return reply
+	return reply.Reply
 }
 
-func unanswered(problem string) targets.Reply {
-	return targets.Reply{Answer: model.Answer{Outcome: model.Unanswered}, Problem: problem, TimedOut: true}
+// call calls a method once.
+func (w *world) call(ctx context.Context, op model.Op, input []byte) answered {
+	a := w.target.protect(ctx, func(ctx context.Context) answered {
+		in, out, err := w.target.calls[op](ctx, input)
+		return answered{replyOf(out, err), in, out}
+	})
+	if a.Answer.Outcome != model.Succeeded {
+		return a
+	}
+	encoded, shared := w.unmarked(a.Received)
+	body, err := value.Parse(encoded)
+	if err != nil || body.Kind() != value.Object {
+		return crashed("neither an output nor an error")
+	}
+	a.Received, a.Body = encoded, body.With("ResultMetadata", value.Value{})
+	a.Answer, a.Objections = wire.ReadSuccess(op, a.Body)
+	a.Objections = append(a.Objections, shared...)
+	return a
 }
 
-func crashed(problem string) targets.Reply {
-	return targets.Reply{Answer: model.Answer{Outcome: model.Crashed}, Problem: problem}
+func unanswered(problem string) answered {
+	return answered{Reply: targets.Reply{Answer: model.Answer{Outcome: model.Unanswered}, Problem: problem, TimedOut: true}}
+}
+
+func crashed(problem string) answered {
+	return answered{Reply: targets.Reply{Answer: model.Answer{Outcome: model.Crashed}, Problem: problem}}
 }
 
 // note keeps the name of a trail that is made, or that exists beforehand and is changed.
@@ -237,13 +262,9 @@ func replyOf(output any, err error) targets.Reply {
 	}
 	encoded, err := json.Marshal(output)
 	if err != nil {
-		return crashed("the output is no JSON: " + err.Error())
+		return crashed("the output is no JSON: " + err.Error()).Reply
 	}
-	body, err := value.Parse(encoded)
-	if err != nil || body.Kind() != value.Object {
-		return crashed("neither an output nor an error")
-	}
-	return targets.Reply{Answer: model.Answer{Outcome: model.Succeeded}, Body: body, Received: encoded}
+	return targets.Reply{Answer: model.Answer{Outcome: model.Succeeded}, Received: encoded}
 }
 
 func (w *world) Close(ctx context.Context) error {
@@ -255,16 +276,16 @@ func (w *world) Close(ctx context.Context) error {
 		if w.target.calls[model.OpDelete] != nil {
 			op, input = model.OpDelete, value.Obj("Name", name)
 		}
-		w.target.protect(ctx, func(ctx context.Context) targets.Reply {
-			_, _ = w.target.calls[op](ctx, input.AppendJSON(nil))
-			return targets.Reply{}
+		w.target.protect(ctx, func(ctx context.Context) answered {
+			_, _, _ = w.target.calls[op](ctx, input.AppendJSON(nil))
+			return answered{}
 		})
 	}
 	return nil
 }
 
-// call invokes one method with a JSON input and returns its output.
-type call func(ctx context.Context, input []byte) (any, error)
+// call invokes one method with a JSON input and returns its typed input and its output.
+type call func(ctx context.Context, input []byte) (in, out any, err error)
 
 // callsOf finds the methods of the SDK client that a value has, by their exact signatures.
 func callsOf(value any) map[model.Op]call {
@@ -311,15 +332,15 @@ func declares(t reflect.Type, name string) bool {
 }
 
 func callOf(method reflect.Value) call {
-	return func(ctx context.Context, input []byte) (any, error) {
+	return func(ctx context.Context, input []byte) (any, any, error) {
 		in := reflect.New(method.Type().In(1).Elem())
 		if err := json.Unmarshal(input, in.Interface()); err != nil {
-			return nil, &smithy.GenericAPIError{Code: "SerializationException", Message: err.Error()} // a typed input cannot say it
+			return nil, nil, &smithy.GenericAPIError{Code: "SerializationException", Message: err.Error()} // a typed input cannot say it
 		}
 		out := method.Call([]reflect.Value{reflect.ValueOf(ctx), in})
 		if err, _ := out[1].Interface().(error); err != nil || out[0].IsNil() {
-			return nil, err // no output and no error is heard as such
+			return nil, nil, err // no output and no error is heard as such
 		}
-		return out[0].Interface(), nil
+		return in.Interface(), out[0].Interface(), nil
 	}
 }
