@@ -284,7 +284,7 @@ func (s *Session) object(r model.Request, reply targets.Reply, verdict model.Ver
 			continue // the wire rules are held for the operations under test
 		}
 		operation := cmp.Or(o.Operation, r.Op)
-		if o.Rule == model.WireMembers || o.Expected == wire.Listed {
+		if o.Rule == model.WireMembers || o.Expected == wire.Listed || o.Expected == wire.Placed {
 			operation = "" // one misspelling is one divergence, whichever operation shows it
 		}
 		// Another owner may be one that was changed instead.

@@ -51,8 +51,11 @@ func (d *decoder) object(rule model.ID, level model.Level, expected, actual stri
 	d.reply.Objections = objecting(d.reply.Objections, model.Objection{Rule: rule, Level: level, Expected: expected, Actual: actual})
 }
 
-// Where the code of an error may stand, in the order in which SDKs look.
-var codeMembers = []string{"__type", "code", "Code", "errorCode", "ErrorCode", "errorType"}
+// Where the code of an error may stand, in the order in which SDKs look, and where it is read although they do not.
+var (
+	codeMembers    = []string{"__type", "code"}
+	strangeMembers = []string{"Code", "errorCode", "ErrorCode", "errorType"}
+)
 
 var messageMembers = []string{"Message", "message", "errorMessage"}
 
@@ -67,34 +70,47 @@ func text(body value.Value, names []string, filled bool) (member, text string) {
 }
 
 func (d *decoder) readCode() {
-	body := errorIn(d.reply.Body)
-	from, raw := text(body, codeMembers, true)
-	d.typed = from == "__type"
-	if d.code = strings.Clone(plain(cmp.Or(d.header.Get(headerName), raw))); d.code == "ValidationError" {
+	header := d.header.Get(headerName)
+	place, raw := codeIn(d.reply.Body)
+	d.typed = place == "__type"
+	if d.code = strings.Clone(plain(cmp.Or(header, raw))); d.code == "ValidationError" {
 		d.code = "ValidationException" // the same by another name
 	}
 	d.code, d.spelling = Spelling(d.code)
-	from, _ = text(body, messageMembers, false)
+	if d.code != "" && header == "" && !slices.Contains(codeMembers, place) {
+		d.spelling = append(d.spelling, model.Objection{Rule: model.WireErrorShape, Level: model.Observed,
+			Expected: Placed, Actual: "the error code in " + place})
+	}
+	body := d.reply.Body
+	if within, _, nested := strings.Cut(place, "."); nested {
+		body = body.Get(within)
+	}
+	from, _ := text(body, messageMembers, false)
 	d.hasMessage = from != ""
 }
 
 // headerName is the header that may carry the code of an error.
 const headerName = "X-Amzn-ErrorType"
 
-// errorIn is the part of a body that has the code: all, or that of {"Error": {"Code": …}}, which servers of the query
-// protocol send.
-func errorIn(body value.Value) value.Value {
-	for _, name := range []string{"Error", "error"} {
-		if nested := body.Get(name); nested.Kind() == value.Object && body.Get("__type").Kind() != value.String {
-			return nested
+// codeIn finds the code of an error in a body, and where it stands: maybe in {"Error": {"Code": …}}, which servers of the
+// query protocol send.
+func codeIn(body value.Value) (place, code string) {
+	if place, code = text(body, codeMembers, true); place != "" {
+		return place, code
+	}
+	all := slices.Concat(codeMembers, strangeMembers)
+	for _, within := range []string{"Error", "error"} {
+		if nested := body.Get(within); nested.Kind() == value.Object {
+			place, code = text(nested, all, true)
+			return within + "." + place, code
 		}
 	}
-	return body
+	return text(body, all, true)
 }
 
 // RawCode is the code of an error as its body spells it.
 func RawCode(body value.Value) string {
-	_, raw := text(errorIn(body), codeMembers, true)
+	_, raw := codeIn(body)
 	return plain(raw)
 }
 

@@ -150,6 +150,9 @@ func stem(code string) string {
 // Listed is what is expected of an error code.
 const Listed = "error codes as they are listed"
 
+// Placed is where an error code is expected.
+const Placed = "the error code in __type, code or X-Amzn-ErrorType"
+
 // Spelling returns the code that another spelling of it means, and what there is to say against that: another ending,
 // or letter case. A code that is right, or means something of its own, is returned as it is.
 func Spelling(code string) (meant string, objections []model.Objection) {
@@ -228,7 +231,7 @@ func withoutExcess(body value.Value, limit int) value.Value {
 		return body
 	}
 	kept := value.Obj("…", more)
-	for _, name := range slices.Concat(codeMembers, messageMembers, []string{"TrailARN", "EventDataStoreArn", "InsightSelectors",
+	for _, name := range slices.Concat(codeMembers, strangeMembers, messageMembers, []string{"Error", "error", "TrailARN", "EventDataStoreArn", "InsightSelectors",
 		"InsightsDestination", "Name", "Trail", "IsLogging", "EventSelectors", "AdvancedEventSelectors", "Status"}) {
 		v := body.Get(name)
 		if text := v.String(); len(text) > limit {

@@ -30,6 +30,10 @@ func TestDecodeAnswer(t *testing.T) {
 	spelling := func(actual string) []model.Objection {
 		return []model.Objection{{Rule: model.WireErrorShape, Level: model.Observed, Expected: Listed, Actual: actual}}
 	}
+	misplaced := func(place string) []model.Objection {
+		return []model.Objection{{Rule: model.WireErrorShape, Level: model.Observed, Expected: Placed,
+			Actual: "the error code in " + place}}
+	}
 	noCode := model.Objection{Rule: model.WireErrorShape, Level: model.Observed, Expected: "an error code", Actual: "none"}
 	tests := []struct {
 		name       string
@@ -47,8 +51,13 @@ func TestDecodeAnswer(t *testing.T) {
 		{name: "lower-case message", status: 400, header: jsonType, body: `{"__type":"X","message":"no"}`, outcome: model.Refused, code: "X"},
 		{name: "no message", status: 400, header: jsonType, body: `{"__type":"X"}`, outcome: model.Refused, code: "X"},
 		{name: "code", status: 400, header: jsonType, body: `{"code":"X","Message":"no"}`, outcome: model.Refused, code: "X"},
-		{name: "Code", status: 400, header: jsonType, body: `{"Code":"X","Message":"no"}`, outcome: model.Refused, code: "X"},
-		{name: "nested", status: 400, header: jsonType, body: `{"Error":{"Code":"X","Message":"no"}}`, outcome: model.Refused, code: "X"},
+		{name: "Code", status: 400, header: jsonType, body: `{"Code":"X","Message":"no"}`, outcome: model.Refused, code: "X", objections: misplaced("Code")},
+		{name: "nested", status: 400, header: jsonType, body: `{"Error":{"Code":"X","Message":"no"}}`, outcome: model.Refused, code: "X", objections: misplaced("Error.Code")},
+		{name: "nested in small letters", status: 400, header: jsonType, body: `{"error":{"code":"X","message":"no"}}`, outcome: model.Refused, code: "X", objections: misplaced("error.code")},
+		{name: "beside a nested error", status: 400, header: jsonType, body: `{"code":"X","error":{"code":"Y"}}`, outcome: model.Refused, code: "X"},
+		{name: "in errorType", status: 400, header: jsonType, body: `{"errorType":"X","errorMessage":"no"}`, outcome: model.Refused, code: "X", objections: misplaced("errorType")},
+		{name: "in Code and in the header", status: 400, header: header(headerName, "X"), body: `{"Code":"X"}`, outcome: model.Refused, code: "X"},
+		{name: "in the message", status: 400, header: jsonType, body: `{"message":"X: no"}`, outcome: model.Refused, objections: []model.Objection{noCode}},
 		{name: "header only", status: 400, header: header(headerName, "TrailNotFoundException:http://internal.amazon.com/coral/x/"), body: `{"Message":"no"}`, outcome: model.Refused, code: "TrailNotFoundException"},
 		{name: "header and namespace", status: 400, header: header(headerName, "ns#A:http://x/#y"), body: `{"Message":"no"}`, outcome: model.Refused, code: "A"},
 		{name: "header wins", status: 400, header: header(headerName, "A"), body: `{"__type":"B","Message":"no"}`, outcome: model.Refused, code: "A"},
