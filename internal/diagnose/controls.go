@@ -44,6 +44,18 @@ func each(change func(model.Request) model.Request) func([]model.Request) []mode
 	}
 }
 
+// ofItsTrail makes a control of a change of the requests on the trail that the last one names.
+func ofItsTrail(change func(model.Request) model.Request) func([]model.Request) []model.Request {
+	return func(requests []model.Request) []model.Request {
+		return each(func(r model.Request) model.Request {
+			if sameResource(r, requests[len(requests)-1]) {
+				return change(r)
+			}
+			return r
+		})(requests)
+	}
+}
+
 // controls stand in the order in which they are tried: what is most easily a mere accompaniment first.
 var controls = []control{
 	{model.WireUnknownMembers, each(withoutUnknownMembers), nil},
@@ -57,7 +69,7 @@ var controls = []control{
 	{model.LogsStop, each(emptiedInsteadOfStopped), nothing},
 	{model.StoreDisableWithDst, each(disabledWithoutDestination), nothing},
 	{model.LogsPutStopped, alwaysLogging, general},
-	{model.LogsReadOnlyError, each(ofList(model.OpPutEvents, "EventSelectors", readAndWrite)), general},
+	{model.LogsReadOnlyError, ofItsTrail(ofList(model.OpPutEvents, "EventSelectors", readAndWrite)), general},
 	{model.LogsDisable, withMoreLogsWhereDisabled, general},
 	{model.PutIdempotent, withoutRepeats, general},
 	{model.StoreARNOrSuffix, each(storesByARN), nil},
@@ -214,7 +226,10 @@ func withMoreLogsWhereDisabled(requests []model.Request) []model.Request {
 func withoutRepeats(requests []model.Request) (plain []model.Request) {
 	var said []value.Value
 	for _, r := range slices.Backward(requests) {
-		if r.Op == model.OpPut {
+		switch r.Op {
+		case model.OpArrange:
+			said = nil // what is said in other surroundings says something else
+		case model.OpPut:
 			input := inOrder(toManagement(notGiven)(trailsByName(r))).Input
 			it := value.ListOf(value.Str(r.Region), input.Get("TrailName"), input.Get("InsightSelectors"),
 				input.Get("EventDataStore"), input.Get("InsightsDestination"))
