@@ -61,8 +61,8 @@ var putRows = []putRow{
 	{rule: StoreSame, when: ownDestination, soft: notEnabling},
 	{rule: BucketMissingRule, when: lost(BucketMissing)},
 	{rule: BucketPolicy, when: lost(BucketDenied)},
-	{rule: KMSPolicy, when: lost(keyDenied)},
-	{rule: KMSUnusable, when: lost(keyUnusable)},
+	{rule: KMSPolicy, when: lost(KeyDenied)},
+	{rule: KMSUnusable, when: lost(KeyUnusable)},
 	{rule: PutDuplicateDiffering, when: duplicateDiffering},
 
 	{rule: WireUnknownMembers, when: unknownMember, soft: always},

@@ -49,8 +49,8 @@ type Condition uint8
 const (
 	BucketMissing Condition = 1 << iota
 	BucketDenied            // the bucket policy no longer lets CloudTrail write
-	keyDenied               // the key policy no longer lets CloudTrail encrypt
-	keyUnusable             // disabled or pending deletion
+	KeyDenied               // the key policy no longer lets CloudTrail encrypt
+	KeyUnusable             // disabled or pending deletion
 	MemberAccount           // an organization trail, called from a member account
 	NoServiceRole
 	ServiceOwned
@@ -59,6 +59,9 @@ const (
 // ConditionNames spells the conditions in OpArrange requests: ConditionNames[i] is condition 1<<i.
 var ConditionNames = [...]string{"bucket-missing", "bucket-denied", "key-denied", "key-unusable",
 	"member-account", "no-service-role", "service-owned"}
+
+// Mended is no condition: OpArrange gives a trail's bucket and key back with it.
+const Mended = "mended"
 
 // Trail is the state of one trail.
 type Trail struct {

@@ -38,11 +38,22 @@ func stepCreateTrail(s State, r Request) []Branch {
 	return done(s, s.WithTrail(-1, t))
 }
 
-// stepUpdateTrail keeps the selectors (trail/update-keeps).
+const (
+	ofBucket = BucketMissing | BucketDenied
+	ofKey    = KeyDenied | KeyUnusable
+)
+
+// stepUpdateTrail keeps the selectors (trail/update-keeps). Another bucket or key is one that is not lost.
 func stepUpdateTrail(s State, i int, r Request) []Branch {
 	t := s.Trails[i]
 	if multi := r.Input.Get("IsMultiRegionTrail"); multi.Kind() == value.Bool {
 		t.MultiRegion = multi.True()
+	}
+	if r.Input.Get("S3BucketName").Given() {
+		t.Conditions &^= ofBucket
+	}
+	if r.Input.Get("KmsKeyId").Given() {
+		t.Conditions &^= ofKey
 	}
 	return done(s, s.WithTrail(i, t))
 }
@@ -112,9 +123,11 @@ func stepStartLogging(s State, i int, _ Request) []Branch {
 
 // stepArrange changes a trail's surroundings; what the target cannot arrange changes nothing.
 func stepArrange(s State, i int, r Request) []Branch {
-	t := s.Trails[i]
-	if c := slices.Index(ConditionNames[:], r.Input.Get("Condition").Text()); c >= 0 {
+	t, condition := s.Trails[i], r.Input.Get("Condition").Text()
+	if c := slices.Index(ConditionNames[:], condition); c >= 0 {
 		t.Conditions |= 1 << c
+	} else if condition == Mended {
+		t.Conditions &^= ofBucket | ofKey
 	}
 	return done(s, s.WithTrail(i, t))
 }

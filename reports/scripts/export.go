@@ -95,8 +95,9 @@ type exportPlan struct {
 	HasEvents  bool // event selectors have to be compared
 
 	teller            describe.Teller
-	ownBucket, ownKey map[string]string // of a trail, until a condition spoils it
-	created           int               // how many stores the steps so far create
+	ownBucket, ownKey map[string]string     // of a trail, until a condition spoils it
+	spoilt            map[string]exportStep // how it did so last
+	created           int                   // how many stores the steps so far create
 }
 
 type exportStore struct {
@@ -123,6 +124,7 @@ type exportStep struct {
 	Learns    string // the variable of the store that it makes
 
 	Condition string // of OpArrange
+	Mends     bool   // takes the condition back
 	Through   string // s3, kms or extension
 	Resource  string // the variable of the bucket or key that a condition spoils
 	Trail     exportText
@@ -178,7 +180,7 @@ func newExportPlan(t *reports.Trace, form string) (*exportPlan, error) {
 		last = len(t.Steps) - 1
 	}
 	p := &exportPlan{Form: form, Trace: t, ShowStatus: t.Rule == model.WireErrorStatus, teller: describe.Teller{Whole: true}, Stores: exportStores(t.Steps[:last+1]),
-		ownBucket: map[string]string{}, ownKey: map[string]string{}}
+		ownBucket: map[string]string{}, ownKey: map[string]string{}, spoilt: map[string]exportStep{}}
 	for i, step := range t.Steps[:last+1] {
 		out, err := p.step(step, i == last)
 		if err != nil {
@@ -296,6 +298,9 @@ func (p *exportPlan) arrange(out *exportStep, step reports.Step) {
 	if resource := owned[through][owner]; resource != "" {
 		out.Through, out.Resource = through, resource
 		delete(owned[through], owner)
+		p.spoilt[owner] = *out
+	} else if spoilt, ok := p.spoilt[owner]; ok && condition == model.Mended {
+		out.Condition, out.Through, out.Resource, out.Mends = spoilt.Condition, spoilt.Through, spoilt.Resource, true
 	}
 }
 
@@ -334,7 +339,12 @@ func nameText(s string) exportText {
 	if !model.ValidTrailName(s) || len(s) == 3 || len(s) >= longExportName {
 		return literalText(s)
 	}
-	return exportText{{literal: s + "-"}, {variable: varRun}}
+	word := strings.IndexAny(s+"-", "._-") // behind the first word: names that are like each other still are
+	name := exportText{{literal: s[:word] + "-"}, {variable: varRun}, {literal: s[word:]}}
+	if word == len(s) {
+		return name[:2]
+	}
+	return name
 }
 
 func storeText(s string) exportText {

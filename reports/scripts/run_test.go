@@ -261,7 +261,7 @@ func TestExportSpoilsBucketsAndKeys(t *testing.T) {
 		return model.Request{Op: model.OpArrange, Input: value.Obj("TrailName", "alpha", "Condition", condition)}
 	}
 	for name, conditions := range map[string][2]string{"gone": {"bucket-missing", "key-unusable"}, "denied": {"bucket-denied", "key-denied"}} {
-		c := exportCase{"bucket/policy", []model.Request{create, arrange(conditions[0]), arrange(conditions[1]),
+		c := exportCase{"bucket/policy", []model.Request{create, arrange(conditions[0]), arrange(model.Mended), arrange(conditions[1]), arrange(model.Mended),
 			put("TrailName", "alpha", "InsightSelectors", value.ListOf(callRate))}, answered(callRate), 200, "InsufficientS3BucketPolicyException"}
 		for _, form := range []string{"boto3", "go", "curl"} {
 			t.Run(form+"/"+name, func(t *testing.T) {

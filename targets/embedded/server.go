@@ -100,10 +100,13 @@ func notImplemented() response {
 	return out
 }
 
+// arrangements are what arrange can bring about.
+var arrangements = append(model.ConditionNames[:], model.Mended)
+
 // arrange serves the extension: GET lists the conditions, POST brings one about.
 func (s *Server) arrange(req *http.Request, body []byte) response {
 	if req.Method == http.MethodGet {
-		return success(value.Obj("conditions", value.Strs(model.ConditionNames[:]...)))
+		return success(value.Obj("conditions", value.Strs(arrangements...)))
 	} else if req.Method != http.MethodPost {
 		return notImplemented()
 	}
@@ -111,8 +114,8 @@ func (s *Server) arrange(req *http.Request, body []byte) response {
 	if err := json.Unmarshal(body, &asked); err != nil {
 		return refusal(codeSerialization, "The body is not {\"TrailName\", \"Condition\", \"Region\"}.")
 	}
-	if !slices.Contains(model.ConditionNames[:], asked.Condition) {
-		return refusal(codeParameter, "Condition is none of "+strings.Join(model.ConditionNames[:], ", ")+".")
+	if !slices.Contains(arrangements, asked.Condition) {
+		return refusal(codeParameter, "Condition is none of "+strings.Join(arrangements, ", ")+".")
 	}
 	a, region := s.caller(req.Header)
 	return a.handle(model.Request{Op: model.OpArrange, Region: cmp.Or(asked.Region, region),
@@ -146,7 +149,7 @@ This server answers AWS JSON 1.1 requests as the reference model does. Point an 
 
 Signatures are not verified. An access key id of 12 digits is the account; any other means 123456789012.
 Everything is kept in memory. POST /_conform/arrange {"TrailName", "Condition", "Region"} spoils a
-trail's surroundings; GET lists the conditions.
+trail's surroundings, or mends its bucket and key; GET lists the conditions.
 `
 
 // maxPending is how many stores that are pending deletion an account keeps; the oldest go first.
@@ -275,6 +278,7 @@ func (a *account) nameNewStore() {
 
 // The error codes that this package needs by name.
 const (
+	codeBucketGone    = "S3BucketDoesNotExistException"
 	codeBadEvents     = "InvalidEventSelectorsException"
 	codeCombination   = "InvalidParameterCombinationException"
 	codeNotEnabled    = "InsightNotEnabledException"

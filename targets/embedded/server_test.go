@@ -178,7 +178,7 @@ func TestServerStrangeRequests(t *testing.T) {
 func TestServerArranges(t *testing.T) {
 	c := newCaller(t, ServerOptions{})
 	_, body := c.do(http.MethodGet, endpoint.ArrangePath, "", "")
-	assert.Len(t, body.Get("conditions").Items(), len(model.ConditionNames))
+	assert.Len(t, body.Get("conditions").Items(), len(model.ConditionNames)+1)
 	c.ok(model.OpCreate, value.Obj("Name", "my-trail", "S3BucketName", "b"))
 	arrange := func(body string) (int, string) {
 		status, got := c.do(http.MethodPost, endpoint.ArrangePath, "", body)
@@ -187,6 +187,9 @@ func TestServerArranges(t *testing.T) {
 	status, _ := arrange(`{"TrailName":"my-trail","Condition":"bucket-denied","Region":"us-east-1"}`)
 	assert.Equal(t, http.StatusOK, status)
 	c.refused("InsufficientS3BucketPolicyException", model.OpPut, value.Obj("TrailName", "my-trail", "InsightSelectors", callRate))
+	status, _ = arrange(`{"TrailName":"my-trail","Condition":"mended"}`)
+	assert.Equal(t, http.StatusOK, status)
+	c.ok(model.OpPut, value.Obj("TrailName", "my-trail", "InsightSelectors", callRate))
 	_, code := arrange(`{"TrailName":"my-trail","Condition":"rain"}`)
 	assert.Equal(t, codeParameter, code)
 	_, code = arrange(`{"TrailName":"no-trail","Condition":"bucket-denied"}`)

@@ -54,6 +54,9 @@ func TestMoto(t *testing.T) {
 	assert.Equal(t, model.Succeeded, arrange(t, w, "alpha", "bucket-missing").Outcome)
 	own := w.inner.buckets[0]
 	assert.False(t, hasBucket(t.Context(), target.s3, own))
+	assert.Equal(t, model.Succeeded, arrange(t, w, "alpha", model.Mended).Outcome)
+	assert.True(t, hasBucket(t.Context(), target.s3, own), "the same one again")
+	assert.Equal(t, model.Succeeded, arrange(t, w, "alpha", "bucket-missing").Outcome)
 	assert.Equal(t, arn, do(model.OpCreate, value.Obj("Name", "alpha", "S3BucketName", generators.OwnBucket)).TrailARN, "another bucket is made")
 
 	shared := target.names.Bucket

@@ -116,11 +116,21 @@ func (t *Target) keyPolicy(effect string) string {
 // spoilKey forbids CloudTrail to use a key, or disables it.
 func (t *Target) spoilKey(ctx context.Context, region, id string, deny bool) (err error) {
 	if deny {
-		policy := t.keyPolicy("Deny")
-		_, err = t.kms(region).PutKeyPolicy(ctx, &kms.PutKeyPolicyInput{KeyId: &id, PolicyName: aws.String("default"), Policy: &policy})
-	} else {
-		_, err = t.kms(region).DisableKey(ctx, &kms.DisableKeyInput{KeyId: &id})
+		return t.setKeyPolicy(ctx, region, id, "Deny")
 	}
+	_, err = t.kms(region).DisableKey(ctx, &kms.DisableKeyInput{KeyId: &id})
+	return err
+}
+
+// mendKey is the reverse of both.
+func (t *Target) mendKey(ctx context.Context, region, id string) error {
+	_, err := t.kms(region).EnableKey(ctx, &kms.EnableKeyInput{KeyId: &id})
+	return errors.Join(err, t.setKeyPolicy(ctx, region, id, "Allow"))
+}
+
+func (t *Target) setKeyPolicy(ctx context.Context, region, id, effect string) error {
+	policy := t.keyPolicy(effect)
+	_, err := t.kms(region).PutKeyPolicy(ctx, &kms.PutKeyPolicyInput{KeyId: &id, PolicyName: aws.String("default"), Policy: &policy})
 	return err
 }
 

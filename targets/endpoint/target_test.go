@@ -275,7 +275,7 @@ func TestArrange(t *testing.T) {
 	assert.JSONEq(t, `{"TrailName":"alpha-`+w.inner.tag+`","Condition":"service-owned","Region":"us-east-1"}`, f.arranged[0])
 
 	plain, _ := open(t, newFake(), nil)
-	for _, condition := range append(model.ConditionNames[:], "other", "") {
+	for _, condition := range append(model.ConditionNames[:], model.Mended, "other", "") {
 		r.Input = r.Input.With("Condition", value.Str(condition))
 		assert.Equal(t, model.Refusal("NotArranged"), newWorld(t, plain).Do(t.Context(), r).Answer, condition)
 	}

@@ -3,6 +3,7 @@ package endpoint
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -193,6 +194,11 @@ func (w *world) arrange(ctx context.Context, region string, r model.Request) tar
 		}
 		err = w.target.spoilKey(ctx, region, key, condition == "key-denied")
 		own.key = ""
+	case condition == model.Mended:
+		var mended bool
+		if mended, err = w.mend(ctx, region, uses); !mended {
+			return refused
+		}
 	default:
 		return refused
 	}
@@ -201,6 +207,18 @@ func (w *world) arrange(ctx context.Context, region string, r model.Request) tar
 		return targets.Reply{Answer: model.Answer{Outcome: model.Unanswered}, Problem: "arranging failed"}
 	}
 	return targets.Reply{Answer: model.Answer{Outcome: model.Succeeded}}
+}
+
+// mend gives back what a trail uses of its own, and reports whether there is any.
+func (w *world) mend(ctx context.Context, region string, of uses) (mended bool, err error) {
+	if client := w.target.s3; client != nil && slices.Contains(w.buckets, of.bucket) {
+		_ = MakeBucket(ctx, client, of.bucket) // which may be there
+		mended, err = true, w.target.setPolicy(ctx, client, of.bucket, "Allow")
+	}
+	if key := bareName(of.key); w.target.keys && slices.Contains(w.keys, place{region, key}) {
+		mended, err = true, errors.Join(err, w.target.mendKey(ctx, region, key))
+	}
+	return mended, err
 }
 
 const closing = 30 * time.Second
