@@ -86,7 +86,11 @@ func (s Scope) allows(r model.Request) bool {
 	case model.OpPutEvents:
 		return s.Can[model.CanAdvancedEvents] || !r.Input.Get("AdvancedEventSelectors").Given()
 	case model.OpArrange:
-		i := slices.Index(model.ConditionNames[:], r.Input.Get("Condition").Text())
+		condition := r.Input.Get("Condition").Text()
+		i := slices.Index(model.ConditionNames[:], condition)
+		if condition == model.Mended {
+			return s.Can[model.CanLoseBucket] || s.Can[model.CanLoseKey]
+		}
 		return i >= 0 && s.Can[conditionNeeds[i]]
 	case model.OpCreate:
 		return (s.Can[model.CanLoseKey] || !r.Input.Get("KmsKeyId").Given()) &&
@@ -166,6 +170,13 @@ const (
 // NameLong has the greatest length, 128, and each kind of punctuation.
 var NameLong = strings.Repeat("long.name_", 11) + "of-the-most-length"
 
+// AlikeNames lists names that a careless server takes for each other, three for one world: by their beginning or their
+// end, with a digit first, or by their separators.
+var AlikeNames = [][3]string{{"alpha.one2", "alpha.one", "4alpha.one"}, {"alpha.one-x", "alpha-one.x", "alpha_onex"}}
+
+// AlikeUnknown lists names of no trail that are like those of AlikeNames.
+var AlikeUnknown = []string{"alpha.on", "pha.one", "alpha.one-9", "xalpha.one"}
+
 // Names lists the trail names that random requests keep in play, the plainest first.
 var Names = []string{NameAlpha, nameCase, NameBeta, NameShort, NameLong}
 
@@ -220,6 +231,21 @@ func Update(trail string) model.Request {
 	return With(OnTrail(model.OpUpdate, trail), "IncludeGlobalServiceEvents", value.Boolean(true))
 }
 
+// Updates lists UpdateTrails of one setting each, on none of which insights depend.
+func Updates(trail string) (out []model.Request) {
+	for _, settings := range []value.Value{value.Obj(), value.Obj("IncludeGlobalServiceEvents", true),
+		value.Obj("EnableLogFileValidation", true), value.Obj("S3BucketName", SharedBucket), value.Obj("S3KeyPrefix", "conform"),
+		value.Obj("SnsTopicName", "conform"), value.Obj("KmsKeyId", ""), value.Obj("CloudWatchLogsLogGroupArn", ""),
+		value.Obj("IsOrganizationTrail", false), value.Obj("IsMultiRegionTrail", true), value.Obj("IsMultiRegionTrail", false)} {
+		r := OnTrail(model.OpUpdate, trail)
+		for _, m := range settings.Members() {
+			r = With(r, m.Name, m.Value)
+		}
+		out = append(out, r)
+	}
+	return out
+}
+
 // OnTrail is a call on a trail: it names the trail by the member that the operation has for it.
 func OnTrail(op model.Op, trail string) model.Request {
 	return model.Request{Op: op, Input: value.Obj(nameMember(op), trail)}
@@ -241,8 +267,14 @@ func nameMember(op model.Op) string {
 
 // Arrange brings a condition about for a trail that was created with a bucket and key of its own.
 func Arrange(trail string, condition int) model.Request {
-	return model.Request{Op: model.OpArrange,
-		Input: value.Obj("TrailName", trail, "Condition", model.ConditionNames[condition])}
+	return arranging(trail, model.ConditionNames[condition])
+}
+
+// Mend gives a trail's bucket and key back.
+func Mend(trail string) model.Request { return arranging(trail, model.Mended) }
+
+func arranging(trail, condition string) model.Request {
+	return model.Request{Op: model.OpArrange, Input: value.Obj("TrailName", trail, "Condition", condition)}
 }
 
 // PutEvents is a PutEventSelectors with one of the EventClasses.
@@ -252,6 +284,11 @@ func PutEvents(trail string, class eventClass) model.Request {
 		r = With(r, m.Name, m.Value)
 	}
 	return r
+}
+
+// Advanced is a PutEventSelectors of the advanced form that makes a trail log a class of events.
+func Advanced(trail string, logs model.Logs) model.Request {
+	return With(OnTrail(model.OpPutEvents, trail), "AdvancedEventSelectors", advanced(logs))
 }
 
 // CreateStore creates the n-th event data store of a world, from 0, with what it logs.

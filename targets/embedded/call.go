@@ -179,13 +179,16 @@ func (c *call) siblings() (out []int) {
 	return out
 }
 
-// tagOf is the tag that ends a name: faults that mix trails up stay within a world, since each is judged by itself.
+// tagOf is the tag within a name: faults that mix trails up stay within a world, since each is judged by itself.
 func tagOf(name string) string {
-	i := strings.LastIndexByte(name, '-')
-	if i < 0 || len(name)-i-1 != naming.TagLength || strings.Trim(name[i+1:], "abcdefghijklmnopqrstuvwxyz") != "" {
+	words := strings.FieldsFunc(name, func(c rune) bool { return c == '.' || c == '_' || c == '-' })
+	i := slices.IndexFunc(words, func(word string) bool {
+		return len(word) == naming.TagLength && strings.Trim(word, "abcdefghijklmnopqrstuvwxyz") == ""
+	})
+	if i < 0 {
 		return ""
 	}
-	return name[i+1:]
+	return words[i]
 }
 
 // entry is one well-typed selector of a Put as it was written.

@@ -78,8 +78,9 @@ func (b *binding) name(s string) string {
 		}
 	case b.names.Prefix != "":
 		return b.prefixed(s)
-	case len(s) != 3 && len(s) < keptLength:
-		return s + "-" + b.names.Tag
+	case len(s) != 3 && len(s) < keptLength: // behind the first word: names of one beginning, or of one end, still are
+		word := strings.IndexAny(s+"-", "._-")
+		return s[:word] + "-" + b.names.Tag + s[word:]
 	}
 	return b.patterned(s)
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
+	"github.com/insightconform/conform/generators"
 	"github.com/insightconform/conform/model"
 	"github.com/insightconform/conform/model/value"
 	"github.com/insightconform/conform/targets"
@@ -44,6 +45,31 @@ func TestBindingNames(t *testing.T) {
 	}
 	assert.Equal(t, "Unknown trail: alpha for the user: 123456789012", b.symbolic("Unknown trail: alpha-"+b.names.Tag+" for the user: 123456789012"))
 	assert.Equal(t, "no "+long+"!", b.symbolic("no "+b.trail(long)+"!"))
+}
+
+// TestAlikeNames: what makes names like each other stays, so that a server which takes them for each other shows it.
+func TestAlikeNames(t *testing.T) {
+	dropped := strings.NewReplacer(".", "", "-", "", "_", "").Replace
+	for name, names := range map[string]targets.Names{"tag": {}, "prefix": {Prefix: "conform-x"}, "kept": {Kept: true}} {
+		b := newBinding(names, newIdentity(names))
+		at := func(s string) string {
+			require.True(t, model.ValidTrailName(b.trail(s)), s)
+			require.Equal(t, s, b.symbolic(b.trail(s)))
+			return b.trail(s)
+		}
+		long, whole, front := at(generators.AlikeNames[0][0]), at(generators.AlikeNames[0][1]), at(generators.AlikeNames[0][2])
+		assert.True(t, strings.HasPrefix(long, whole), name)
+		assert.True(t, strings.HasPrefix(whole, at(generators.AlikeUnknown[0])), name)
+		assert.True(t, strings.HasPrefix(at(generators.AlikeUnknown[2]), whole), name)
+		for _, other := range generators.AlikeNames[1][1:] {
+			assert.Equal(t, dropped(at(generators.AlikeNames[1][0])), dropped(at(other)), name)
+		}
+		if name != "prefix" { // which all names begin with
+			assert.True(t, strings.HasSuffix(front, whole), name)
+			assert.True(t, strings.HasSuffix(whole, at(generators.AlikeUnknown[1])), name)
+			assert.True(t, front[0] >= '0' && front[0] <= '9', name)
+		}
+	}
 }
 
 func TestBindingARNs(t *testing.T) {
