@@ -20,7 +20,7 @@ func Contrast(steps []reports.Step, rule model.ID, accepted []model.Answer, expe
 	c := contrast{step: step, op: model.Op(step.Operation), body: step.Answer.Body, accepted: accepted, ok: "HTTP 200"}
 	for _, s := range steps {
 		c.teller.Step(s)
-		if s.Status == 0 && s.Answer.Outcome != reports.OutcomeUnanswered {
+		if s.Status == 0 && s.Answer.Outcome != reports.OutcomeUnanswered && model.Op(s.Operation) != model.OpArrange {
 			c.ok = reports.OutcomeSuccess
 		}
 	}

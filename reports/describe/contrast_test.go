@@ -126,6 +126,12 @@ func TestContrast(t *testing.T) {
 	want, _ := Contrast([]reports.Step{reports.NewStep(1, model.Request{Op: model.OpGet}, reply, nil)}, model.WireNoCrash,
 		[]model.Answer{refusal, {Outcome: model.AnySuccess}}, "a definite answer", "a dropped connection")
 	assert.Equal(t, []string{"an error", "HTTP 200"}, want, "of a target with HTTP")
+	arranged := reports.Step{Operation: string(model.OpArrange), Answer: reports.StepAnswer{Outcome: reports.OutcomeSuccess}}
+	body := list(call)
+	done := targets.Reply{Answer: model.Answer{Outcome: model.Succeeded}, Body: body, Status: 200, Received: body.AppendJSON(nil)}
+	_, got := Contrast([]reports.Step{arranged, reports.NewStep(2, model.Request{Op: model.OpPut}, done, nil)}, model.BucketPolicy,
+		[]model.Answer{model.Refusal(invalid)}, invalid, "success")
+	assert.Equal(t, "HTTP 200 with [ApiCallRateInsight]", got, "what is arranged has no HTTP status")
 	for _, problem := range []string{"no answer within 10s", "connection reset", "panic: runtime error"} {
 		reply := targets.Reply{Problem: problem}
 		_, got := Contrast([]reports.Step{reports.NewStep(1, model.Request{Op: model.OpGet}, reply, nil)}, model.WireNoCrash, []model.Answer{refusal}, "a definite answer", "no answer")

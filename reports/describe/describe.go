@@ -28,6 +28,12 @@ func ByRule(list []reports.Divergence) []plain.Group[model.ID, reports.Divergenc
 	return plain.GroupBy(list, func(d reports.Divergence) model.ID { return d.Rule })
 }
 
+// Cause tells a divergence from others of its rule: by its operation, and a member that it is about.
+func Cause(d reports.Divergence) string {
+	parts := strings.SplitN(d.Signature, "|", 5)
+	return plain.Text(cmp.Or(plain.Operation(d.Operation), "any operation") + plain.When(len(parts) == 5, ": "+parts[len(parts)-1]))
+}
+
 // Standing says of a divergence in a few words what it counts for.
 func Standing(r *reports.Report, d reports.Divergence) string {
 	switch {

@@ -119,6 +119,9 @@ func TestSignatureInWords(t *testing.T) {
 	} {
 		assert.Equal(t, want, Signature(signature))
 	}
+	wrong := reports.Divergence{Operation: "PutInsightSelectors", Signature: "wire/wrong-type|PutInsightSelectors|a|b|a category"}
+	assert.Equal(t, "Put: a category", Cause(wrong))
+	assert.Equal(t, "any operation", Cause(reports.Divergence{Signature: "wire/members||a|b"}))
 	d := reports.Divergence{Also: []string{"a|GetTrail|x|y", "a|GetTrail|x|z", "B"}}
 	assert.Equal(t, []string{"B", "a (GetTrail)"}, Also(d))
 }

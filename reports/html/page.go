@@ -49,7 +49,7 @@ var functions = template.FuncMap{
 	"settling":     settling,
 	"outcomeClass": func(s string) string { return cmp.Or(outcomeClass[s], "not-covered") },
 	"standing":     standing, "sightings": sightings, "answer": answer,
-	"wire": wire, "signature": describe.Signature, "resource": resource, "selectors": selectorRows, "logs": logsInWords,
+	"wire": wire, "signature": describe.Signature, "cause": func(d *reports.Divergence) string { return describe.Cause(*d) }, "resource": resource, "selectors": selectorRows, "logs": logsInWords,
 	"sequence":     func(steps []reports.Step) string { return describe.Steps(steps, plain.MaxShown) },
 	"span":         func(columns []*reportView) int { return len(columns) + 1 },
 	"certificates": some[reports.Certificate], "deviations": some[reports.Deviation], "replays": some[reports.Replay],

@@ -136,7 +136,7 @@ func markdownDetails(r *reports.Report, number int, d reports.Divergence, first 
 	if first {
 		fmt.Fprintf(&b, "\n### %s\n\n%s\n", mdCode(string(d.Rule)), mdPlain(d.Statement))
 	}
-	fmt.Fprintf(&b, "\n<details>\n<summary>%d. %s: %s</summary>\n\n<pre>\n", number, mdPlain(cmp.Or(d.Operation, "any operation")), mdCode(d.Actual))
+	fmt.Fprintf(&b, "\n<details>\n<summary>%d. %s: %s</summary>\n\n<pre>\n", number, mdPlain(describe.Cause(d)), mdCode(d.Actual))
 	for _, line := range describe.Details(r, d) {
 		b.WriteString(htmlEscape.Replace(line) + "\n")
 	}

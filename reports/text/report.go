@@ -140,8 +140,7 @@ func (p *page) divergences(r *reports.Report) {
 		p.rule(rule.Items[0])
 		for _, d := range rule.Items {
 			if len(rule.Items) > 1 {
-				operation := cmp.Or(plain.Operation(plain.Text(d.Operation)), "any")
-				p.field(blockLabel, "    operation", operation+plain.When(standing(d) != first, ", "+standing(d)), bold)
+				p.field(blockLabel, "    operation", describe.Cause(d)+plain.When(standing(d) != first, ", "+standing(d)), bold)
 			}
 			p.divergence(d)
 		}
