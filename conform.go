@@ -4,12 +4,16 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"flag"
+	"slices"
+	"testing"
 
 	"github.com/insightconform/conform/internal/probe"
 	"github.com/insightconform/conform/internal/property"
 	"github.com/insightconform/conform/internal/run"
 	"github.com/insightconform/conform/model"
 	"github.com/insightconform/conform/reports"
+	"github.com/insightconform/conform/reports/describe"
 	"github.com/insightconform/conform/reports/plain"
 	"github.com/insightconform/conform/reports/text"
 	"github.com/insightconform/conform/targets"
@@ -35,10 +39,49 @@ type TB interface {
 }
 
 // Check runs the suites against a target inside a go test. The test fails with the text of the report
-// where the target diverges at or above Options.FailOn, or where the run is inconclusive; the traces of
-// its divergences are then written to the test's ArtifactDir. At most one Options is given; its zero
-// value is the default run with a fixed seed.
+// where the target diverges at or above Options.FailOn, or where the run is inconclusive; with go test
+// -artifacts, the traces of its divergences are kept in the test's ArtifactDir. At most one Options is
+// given; its zero value is the default run with a fixed seed.
 func Check(t TB, target targets.Target, options ...Options) {
+	t.Helper()
+	report, shown := check(t, target, options)
+	switch {
+	case report == nil:
+	case report.Verdict == reports.Conforms:
+		t.Logf("%s", shown)
+	default:
+		t.Errorf("%s", shown)
+		keepTraces(t, report)
+	}
+}
+
+// Test runs the suites as Check does, and shows each rule as a subtest of its own, such as
+// TestMock/put/replaces-list. It fails where the target diverges from the rule at or above
+// Options.FailOn, and is skipped, with the reason, where the rule was not covered or not judged. What
+// concerns no single rule fails t itself: an inconclusive run, a stale entry of the baseline.
+func Test(t *testing.T, target targets.Target, options ...Options) {
+	t.Helper()
+	report, shown := check(t, target, options)
+	if report == nil {
+		return
+	}
+	for _, id := range report.Coverage.InOrder() {
+		if rule := model.RuleOf(id); rule == nil || !rule.Silent {
+			t.Run(string(id), func(t *testing.T) { showRule(t, report, id) })
+		}
+	}
+	if report.Verdict == reports.Conforms || len(describe.Failing(report)) > 0 {
+		t.Logf("%s", shown)
+	} else {
+		t.Errorf("%s", shown)
+	}
+	if report.Verdict != reports.Conforms {
+		keepTraces(t, report)
+	}
+}
+
+// check runs the suites and returns the report with its text, nil after an error.
+func check(t TB, target targets.Target, options []Options) (*reports.Report, string) {
 	t.Helper()
 	var o Options
 	if len(options) > 0 {
@@ -46,27 +89,51 @@ func Check(t TB, target targets.Target, options ...Options) {
 	}
 	o.Seed = cmp.Or(o.Seed, 1) // a test that nobody changed should do what it did before
 	report, err := Run(t.Context(), target, o)
+	var shown bytes.Buffer
+	if err == nil {
+		err = text.Report(&shown, report, text.Options{})
+	}
 	if err != nil {
 		t.Errorf("conform: %v", err)
-		return
+		return nil, ""
 	}
+	return report, shown.String()
+}
+
+// showRule says in a test of its own what became of a rule.
+func showRule(t *testing.T, r *reports.Report, id model.ID) {
+	t.Helper()
 	var shown bytes.Buffer
-	if err := text.Report(&shown, report, text.Options{}); err != nil {
-		t.Errorf("conform: %v", err)
-		return
+	if err := text.Divergences(&shown, r, id); err != nil {
+		t.Fatalf("conform: %v", err)
 	}
-	if report.Verdict == reports.Conforms {
+	if slices.ContainsFunc(describe.Failing(r), func(d reports.Divergence) bool { return d.Rule == id }) {
+		t.Errorf("%s", shown.String())
+	} else if shown.Len() > 0 {
 		t.Logf("%s", shown.String())
+	}
+	if c := r.Coverage.Rules[id]; !c.Judged() {
+		t.Skip(c.InWords())
+	}
+}
+
+// keepTraces writes the traces of a report where the test keeps its artifacts.
+func keepTraces(t TB, r *reports.Report) {
+	t.Helper()
+	keeper, ok := t.(interface{ ArtifactDir() string })
+	if !ok {
 		return
 	}
-	t.Errorf("%s", shown.String())
-	if keeper, ok := t.(interface{ ArtifactDir() string }); ok {
-		// Kept where the test runs with -artifacts.
-		if written, err := reports.WriteTraces(keeper.ArtifactDir(), report, false); err != nil {
-			t.Logf("conform: the traces could not be written: %v", err)
-		} else if written > 0 {
-			t.Logf("conform: %s in %s", plain.Counted(written, "trace"), keeper.ArtifactDir())
+	if kept := flag.Lookup("test.artifacts"); kept == nil || kept.Value.String() != "true" {
+		if len(r.Divergences) > 0 {
+			t.Logf("conform: 'go test -artifacts' keeps the traces of what diverges")
 		}
+		return
+	}
+	if written, err := reports.WriteTraces(keeper.ArtifactDir(), r, false); err != nil {
+		t.Logf("conform: the traces could not be written: %v", err)
+	} else if written > 0 {
+		t.Logf("conform: %s in %s", plain.Counted(written, "trace"), keeper.ArtifactDir())
 	}
 }
 

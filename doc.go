@@ -2,7 +2,7 @@
 // it an emulator, a mock or an account: does it behave as the real operation is documented to?
 //
 // Run drives requests at a targets.Target, compares every answer with the reference model in package
-// model, and returns a report. Check does the same inside a go test.
+// model, and returns a report. Check does the same inside a go test, and Test with a subtest for each rule.
 //
 // # What a result means
 //
@@ -14,6 +14,6 @@
 //
 // # Stability
 //
-// Stable: Run, Check, Options, Mock, MockOptions, and the JSON form of a report. Experimental, and
+// Stable: Run, Check, Test, Options, Mock, MockOptions, and the JSON form of a report. Experimental, and
 // subject to change: everything else that this module exports.
 package conform

@@ -141,6 +141,13 @@ func TestMock(t *testing.T) {
 	conform.Check(t, target)
 }
 
+// The same with a subtest for each rule, such as TestMockByRule/put/replaces-list.
+func TestMockByRule(t *testing.T) {
+	mock := &Mock{trails: []string{"orders", "payments", "audit"}}
+	target := conform.Mock(mock, conform.MockOptions{Trails: mock.trails, Reset: mock.Reset})
+	conform.Test(t, target)
+}
+
 // A mock with only PutInsightSelectors and GetInsightSelectors, tested in process, for the report as a
 // value.
 func ExampleRun() {

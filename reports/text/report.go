@@ -68,6 +68,16 @@ func Report(w io.Writer, r *reports.Report, options Options) error {
 	return p.end(w)
 }
 
+// Divergences writes those of one rule, as Report does.
+func Divergences(w io.Writer, r *reports.Report, rule model.ID) error {
+	r, p := r.Normalized(), &page{}
+	one := *r
+	one.Divergences = slices.DeleteFunc(slices.Clone(r.Divergences), func(d reports.Divergence) bool { return d.Rule != rule })
+	p.divergences(&one)
+	p.known(&one)
+	return p.end(w)
+}
+
 // summary says what was done, what was covered, and what there is to know beside the divergences.
 func (p *page) summary(r *reports.Report) {
 	work := fmt.Sprintf("%s in %s (%s a second), %s", plain.Counted(r.Requests, "request"),
