@@ -348,7 +348,9 @@ func TestCheckUnusableMock(t *testing.T) {
 	}{
 		{"no Put", struct{}{}, conform.MockOptions{Trails: []string{"orders"}}, "has no method PutInsightSelectors"},
 		{"nil", nil, conform.MockOptions{Trails: []string{"orders"}}, "the value is nil"},
-		{"another signature", otherPut{}, conform.MockOptions{Trails: []string{"orders"}}, "has not the signature of the SDK client"},
+		{"another signature", otherPut{}, conform.MockOptions{Trails: []string{"orders"}}, "PutInsightSelectors of conform_test.otherPut has not the signature of the SDK client: " +
+			"it is func(*cloudtrail.PutInsightSelectorsInput) error; write func(context.Context, *cloudtrail.PutInsightSelectorsInput, " +
+			"...func(*cloudtrail.Options)) (*cloudtrail.PutInsightSelectorsOutput, error)"},
 		{"no pointer", struct{ Inner }{}, conform.MockOptions{Trails: []string{"orders"}}, "pass a pointer"},
 		{"no trails", newMock(), conform.MockOptions{}, "name trails that exist beforehand in Trails"},
 		{"no trail name", newMock(), conform.MockOptions{Trails: []string{"my-_trail"}}, "is not a trail name"},
@@ -379,6 +381,24 @@ func TestCheckPutAlone(t *testing.T) {
 	assert.False(t, report.Coverage.Rules[model.GetReflectsPut].Exercised)
 	alias := report.Coverage.Rules[model.MockNoAlias]
 	assert.Equal(t, "not covered: needs get-insight-selectors (GetInsightSelectors answered UnsupportedOperationException)", alias.InWords())
+}
+
+// otherGet has a Get that takes no context.
+type otherGet struct{ putOnly }
+
+func (otherGet) GetInsightSelectors(*getInput) (*getOutput, error) { return nil, nil }
+
+// TestCheckOtherSignature: a method that is not called for its signature is not covered, and both signatures are told.
+func TestCheckOtherSignature(t *testing.T) {
+	mock := newMock()
+	target := conform.Mock(otherGet{putOnly{mock}}, conform.MockOptions{Trails: mock.trails, Reset: mock.Reset})
+	report, err := conform.Run(t.Context(), target, conform.Options{Seed: 1, Requests: 300})
+	require.NoError(t, err)
+	assert.Empty(t, brokenRules(report))
+	assert.Equal(t, "GetInsightSelectors: the method has not the signature of the SDK client: "+
+		"it is func(*cloudtrail.GetInsightSelectorsInput) (*cloudtrail.GetInsightSelectorsOutput, error); "+
+		"write func(context.Context, *cloudtrail.GetInsightSelectorsInput, ...func(*cloudtrail.Options)) (*cloudtrail.GetInsightSelectorsOutput, error)",
+		report.NotCovered[string(model.CanGet)])
 }
 
 // TestExpect: a capability that is expected, by name or by the baseline, fails the run where it is absent.

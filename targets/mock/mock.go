@@ -82,10 +82,23 @@ func problemOf(value any) string {
 	if t.Kind() != reflect.Pointer && callsOf(reflect.New(t).Interface())[model.OpPut] != nil {
 		return fmt.Sprintf("%s has %s on its pointer; pass a pointer", t, name)
 	}
-	if _, ok := t.MethodByName(name); ok {
-		return fmt.Sprintf("%s of %s has not the signature of the SDK client", name, t)
+	if other := otherSignature(value, model.OpPut); other != "" {
+		return fmt.Sprintf("%s of %s has not the signature of the SDK client: %s", name, t, other)
 	}
 	return fmt.Sprintf("%s has no method %s with the signature of the SDK client", t, name)
+}
+
+// otherSignature says which signature a method of the SDK client has in a value, and which one is wanted; empty where it
+// is that one, or there is no such method.
+func otherSignature(value any, op model.Op) string {
+	v, like := reflect.ValueOf(value), reflect.ValueOf((*cloudtrail.Client)(nil)).MethodByName(string(op))
+	if !v.IsValid() || !like.IsValid() {
+		return ""
+	}
+	if method := v.MethodByName(string(op)); method.IsValid() && method.Type() != like.Type() {
+		return fmt.Sprintf("it is %s; write %s", method.Type(), like.Type())
+	}
+	return ""
 }
 
 func (t *target) Open(context.Context) (targets.Info, error) {
@@ -181,6 +194,8 @@ func (w *world) Do(ctx context.Context, r model.Request) targets.Reply {
 		absent := targets.Reply{Answer: model.Refusal("UnsupportedOperationException")}
 		if slices.Contains(w.target.options.Without, string(r.Op)) {
 			absent.Problem = "left out by MockOptions.Without"
+		} else if other := otherSignature(w.target.value, r.Op); other != "" {
+			absent.Problem = "the method has not the signature of the SDK client: " + other
 		}
 		return absent
 	}
