@@ -109,6 +109,80 @@ func TestCheckRightMock(t *testing.T) {
 	}
 }
 
+// stopping has StopLogging, which lasts.
+type stopping struct {
+	altered
+	stopped map[string]bool
+}
+
+func (m stopping) set(name *string, stopped bool) error {
+	found, err := m.find(name)
+	if err == nil {
+		m.stopped[found] = stopped
+	}
+	return err
+}
+
+func (m stopping) StopLogging(_ context.Context, in *cloudtrail.StopLoggingInput, _ ...option) (*cloudtrail.StopLoggingOutput, error) {
+	return &cloudtrail.StopLoggingOutput{}, m.set(in.Name, true)
+}
+
+func (m stopping) StartLogging(_ context.Context, in *cloudtrail.StartLoggingInput, _ ...option) (*cloudtrail.StartLoggingOutput, error) {
+	return &cloudtrail.StartLoggingOutput{}, m.set(in.Name, false)
+}
+
+func (m stopping) GetTrailStatus(_ context.Context, in *cloudtrail.GetTrailStatusInput, _ ...option) (*cloudtrail.GetTrailStatusOutput, error) {
+	found, err := m.find(in.Name)
+	return &cloudtrail.GetTrailStatusOutput{IsLogging: aws.Bool(!m.stopped[found])}, err
+}
+
+// creating has CreateTrail and no DeleteTrail.
+type creating struct {
+	cloudtrailAPI
+	makingMock
+}
+
+func (creating) DeleteTrail() {}
+func (m creating) GetInsightSelectors(ctx context.Context, in *getInput, _ ...option) (*getOutput, error) {
+	return m.Mock.GetInsightSelectors(ctx, in)
+}
+
+// TestCheckLeaks: without Reset, what one case leaves behind is said in one line, and no rule is called broken for it.
+func TestCheckLeaks(t *testing.T) {
+	newMaking := func() makingMock { return makingMock{&Mock{insights: map[string][]types.InsightSelector{}}, false} }
+	lent := conform.MockOptions{Trails: newMock().trails}
+	for name, x := range map[string]struct {
+		value   any
+		options conform.MockOptions
+		says    string // empty where nothing is left behind
+	}{
+		"selectors": {altered{Mock: newMock(), put: func(m *Mock, in *putInput) (*putOutput, error) {
+			if name, _, err := m.check(in); err == nil && len(in.InsightSelectors) == 0 {
+				return &putOutput{TrailARN: aws.String(trailARN + name)}, nil
+			}
+			return rightPut(m, in)
+		}}, lent, "GetInsightSelectors of orders answers ApiCallRateInsight: Data after its clean-up by an empty Put, and InsightNotEnabledException before it"},
+		"a trail that is stopped": {stopping{altered{Mock: newMock()}, map[string]bool{}}, lent,
+			"GetTrailStatus of orders answers IsLogging false after its clean-up by an empty Put, and IsLogging true before it"},
+		"a trail": {creating{makingMock: newMaking()}, conform.MockOptions{},
+			"GetInsightSelectors of alpha answers InsightNotEnabledException after its clean-up by an empty Put, and TrailNotFoundException before it"},
+		"a trail that is deleted": {newMaking(), conform.MockOptions{}, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			require.NoError(t, x.value.(interface{ Reset() error }).Reset())
+			report, err := conform.Run(t.Context(), conform.Mock(x.value, x.options), conform.Options{Seed: 1, Suites: []string{conform.Systematic}})
+			require.NoError(t, err)
+			assert.Empty(t, brokenRules(report))
+			if x.says == "" {
+				assert.Equal(t, reports.Conforms, report.Verdict, report.Reason)
+				return
+			}
+			assert.Equal(t, reports.Inconclusive, report.Verdict, report.Reason)
+			assert.Contains(t, report.Reason, "give MockOptions.Reset: what one case leaves behind is there in the next, for "+x.says)
+		})
+	}
+}
+
 // TestCheckMockLogsUnknown: what trails log that exist beforehand is unknown, so a mock may store Data
 // or refuse it.
 func TestCheckMockLogsUnknown(t *testing.T) {

@@ -49,6 +49,9 @@ type target struct {
 	worked map[model.Op]bool
 	late   map[model.Op]int // how often a method that had worked gave no answer in time, in a row
 	hung   string           // what happened then
+
+	first map[string]seen // by the name of a trail: before it was first changed
+	leak  error           // that something of a case is left in the next
 }
 
 // maxLate is how often in a row a method may give no answer: one that waits for its own lock does so for good.
@@ -61,7 +64,8 @@ func New(value any, options Options) *target {
 	if options.Timeout <= 0 {
 		options.Timeout = 2 * time.Second
 	}
-	t := &target{value: value, calls: callsOf(value), options: options, worked: map[model.Op]bool{}, late: map[model.Op]int{}}
+	t := &target{value: value, calls: callsOf(value), options: options, worked: map[model.Op]bool{}, late: map[model.Op]int{},
+		first: map[string]seen{}}
 	for _, name := range options.Without {
 		delete(t.calls, model.Op(name))
 	}
@@ -137,7 +141,7 @@ func (t *target) NewWorld(ctx context.Context) (targets.World, error) {
 			return nil, fmt.Errorf("resetting the mock: %w", reset.Err)
 		}
 	}
-	return &world{target: t, held: map[string]*holdings{}, marks: map[string]*spot{}}, nil
+	return &world{target: t, held: map[string]*holdings{}, marks: map[string]*spot{}, changes: map[string]bool{}}, nil
 }
 
 // answered is what came of a call, with the values that the caller has passed and got.
@@ -182,6 +186,8 @@ type world struct {
 
 	held  map[string]*holdings // what the caller holds, by the name of the trail or store
 	marks map[string]*spot     // that were written there
+
+	changes map[string]bool // trails that were, without Reset
 }
 
 func (w *world) Names() targets.Names {
@@ -199,10 +205,14 @@ func (w *world) Do(ctx context.Context, r model.Request) targets.Reply {
 		}
 		return absent
 	}
+	if w.target.leak != nil {
+		return targets.Reply{Err: w.target.leak}
+	}
 	if w.target.hung != "" {
 		return unanswered(w.target.hung).Reply
 	}
 	w.note(r)
+	w.before(ctx, r)
 	input := r.Input.AppendJSON(nil)
 	reply := w.ask(ctx, r, input)
 	if !reply.TimedOut {
@@ -296,6 +306,7 @@ func (w *world) Close(ctx context.Context) error {
 			return answered{}
 		})
 	}
+	w.after(ctx)
 	return nil
 }
 
