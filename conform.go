@@ -91,7 +91,7 @@ func check(t TB, target targets.Target, options []Options) (*reports.Report, str
 	report, err := Run(t.Context(), target, o)
 	var shown bytes.Buffer
 	if err == nil {
-		err = text.Report(&shown, report, text.Options{})
+		err = text.Report(&shown, report, text.Options{Whole: true})
 	}
 	if err != nil {
 		t.Errorf("conform: %v", err)

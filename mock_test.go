@@ -105,6 +105,12 @@ func TestCheckRightMock(t *testing.T) {
 			text := strings.Join(tb.logs, "")
 			assert.Contains(t, text, "conforms (exit 0)")
 			assert.Contains(t, text, "mock in us-east-1")
+			_, absent, _ := strings.Cut(text, "\nnot covered ")
+			absent, _, _ = strings.Cut(absent, "\nnot judged ")
+			for _, c := range []model.Capability{model.CanCreate, model.CanGetTrail, model.CanStatus, model.CanStores, model.CanRawWire} {
+				assert.Equal(t, c != model.CanCreate, strings.Contains(absent, string(c)), c)
+			}
+			assert.NotContains(t, absent, " more", "the list is whole")
 		})
 	}
 }

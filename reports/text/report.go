@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"math"
 	"slices"
 	"strings"
 
@@ -21,6 +22,7 @@ type Options struct {
 	Width   int  // of the terminal; 0 is no limit
 	Color   bool // use ANSI colours
 	Verbose bool // every step with its answer and the source of each rule; every deviation; nothing cut
+	Whole   bool // what was not covered and not judged is not cut
 	Quiet   bool // the verdict and the rules that fail the run, and how many were not judged
 	// Next is a command that the report ends with, empty for none.
 	Next string
@@ -52,6 +54,9 @@ func Report(w io.Writer, r *reports.Report, options Options) error {
 		p.verdict(r.Verdict, describe.Outcome(r))
 		p.failing(r)
 		return p.end(w)
+	}
+	if options.Whole {
+		p.most = math.MaxInt
 	}
 	p.heading(r.Version, plain.Target(r.Target))
 	p.divergences(r)
