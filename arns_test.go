@@ -100,18 +100,18 @@ func TestSetUpByARN(t *testing.T) {
 	t.Parallel()
 	type given struct {
 		react   func(arrived) reaction
-		actual  string // of the divergences, one for each of the operations
+		actual  string // a pattern of the divergences, one for each of the operations
 		ops     []string
 		verdict reports.Verdict
 		notes   string
 	}
 	cases := map[string]given{
 		"500": {react: func(a arrived) reaction { return when(aroundByARN(a), answers(500, `{"__type":"InternalError"}`)) },
-			actual: "5xx", ops: aroundTrails, verdict: reports.Diverges},
+			actual: `^HTTP 500 with \{__type: InternalError\}$`, ops: aroundTrails, verdict: reports.Diverges},
 		"dropped": {react: func(a arrived) reaction { return when(aroundByARN(a), drops) },
-			actual: "a dropped connection", ops: aroundTrails, verdict: reports.Diverges},
+			actual: `^connection (closed|reset)`, ops: aroundTrails, verdict: reports.Diverges},
 		"hangs": {react: func(a arrived) reaction { return when(a.op == "StartLogging" && aroundByARN(a), hangs) },
-			actual: "no answer", ops: aroundTrails[:1], verdict: reports.Diverges},
+			actual: `^no answer within `, ops: aroundTrails[:1], verdict: reports.Diverges},
 		"not found": {react: func(a arrived) reaction { return when(aroundByARN(a), refuses("TrailNotFoundException")) },
 			verdict: reports.Conforms, notes: "StartLogging answered TrailNotFoundException about a trail or store that is there"},
 		// To every call, so that the operation is absent.
@@ -134,7 +134,7 @@ func TestSetUpByARN(t *testing.T) {
 			for _, d := range report.Divergences {
 				ops = append(ops, string(d.Operation))
 				if d.Rule == model.WireNoCrash {
-					assert.Equal(t, x.actual, d.Actual)
+					assert.Regexp(t, x.actual, d.Actual)
 				} else {
 					assert.Equal(t, model.LogsSelectorsLater, d.Rule, "which lists the codes that it accepts")
 				}

@@ -143,7 +143,8 @@ func (c *contrast) acceptable(a model.Answer) string {
 // answer renders what came, as far as accepted answers claim something of it.
 func (c *contrast) answer() string {
 	if !c.succeeded() {
-		return cmp.Or(c.step.Answer.Code, Answer(c.step))
+		code := plain.When(c.step.Answer.Outcome == reports.OutcomeRefused, c.step.Answer.Code) // that of a crash decides nothing
+		return cmp.Or(code, Answer(c.step))
 	}
 	switch member, list := wire.Find(c.body, "InsightSelectors"); {
 	case c.op == model.OpTrail && slices.ContainsFunc(c.accepted, func(a model.Answer) bool { return a.HasInsights != 0 }):

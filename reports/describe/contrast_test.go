@@ -85,6 +85,8 @@ func TestContrast(t *testing.T) {
 			[]string{"HTTP 200 with [ApiCallRateInsight]"}, "HTTP 500 with HTML"},
 		{"a crash with JSON", model.OpGet, model.WireNoCrash, []model.Answer{model.Refusal(code)}, "a definite answer", "5xx", 503, value.Obj("__type", "X"),
 			[]string{code}, "HTTP 503 with {__type: X}"},
+		{"a crash with a code", model.OpGet, model.WireNoCrash, []model.Answer{model.Refusal(code)}, "a definite answer", "5xx", 500, value.Obj("__type", "InternalError"),
+			[]string{code}, "HTTP 500 with {__type: InternalError}"},
 		{"a crash without a body", model.OpGet, model.WireNoCrash, []model.Answer{refusal}, "a definite answer", "5xx", 502, "", []string{"an error"}, "HTTP 502 with an empty body"},
 		{"plain text", model.OpGet, model.WireNoCrash, []model.Answer{model.Refusal(code)}, "a definite answer", "an answer that is not JSON", 400, "sorry",
 			[]string{code}, `HTTP 400 with the text "sorry"`},
