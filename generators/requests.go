@@ -29,13 +29,6 @@ const (
 // NameLong has the greatest length, 128, and each kind of punctuation.
 var NameLong = strings.Repeat("long.name_", 11) + "of-the-most-length"
 
-// AlikeNames lists names that a careless server takes for each other, three for one world: by their beginning or their
-// end, with a digit first, or by their separators.
-var AlikeNames = [][3]string{{"alpha.one2", "alpha.one", "4alpha.one"}, {"alpha.one-x", "alpha-one.x", "alpha_onex"}}
-
-// AlikeUnknown lists names of no trail that are like those of AlikeNames.
-var AlikeUnknown = []string{"alpha.on", "pha.one", "alpha.one-9", "xalpha.one"}
-
 // Names lists the trail names that random requests keep in play, the plainest first.
 var Names = []string{NameAlpha, nameCase, NameBeta, NameShort, NameLong}
 
@@ -88,21 +81,6 @@ func Status(trail string) model.Request    { return OnTrail(model.OpStatus, trai
 func GetEvents(trail string) model.Request { return OnTrail(model.OpGetEvents, trail) }
 func Update(trail string) model.Request {
 	return With(OnTrail(model.OpUpdate, trail), "IncludeGlobalServiceEvents", value.Boolean(true))
-}
-
-// Updates lists UpdateTrails of one setting each, on none of which insights depend.
-func Updates(trail string) (out []model.Request) {
-	for _, settings := range []value.Value{value.Obj(), value.Obj("IncludeGlobalServiceEvents", true),
-		value.Obj("EnableLogFileValidation", true), value.Obj("S3BucketName", SharedBucket), value.Obj("S3KeyPrefix", "conform"),
-		value.Obj("SnsTopicName", "conform"), value.Obj("KmsKeyId", ""), value.Obj("CloudWatchLogsLogGroupArn", ""),
-		value.Obj("IsOrganizationTrail", false), value.Obj("IsMultiRegionTrail", true), value.Obj("IsMultiRegionTrail", false)} {
-		r := OnTrail(model.OpUpdate, trail)
-		for _, m := range settings.Members() {
-			r = With(r, m.Name, m.Value)
-		}
-		out = append(out, r)
-	}
-	return out
 }
 
 // OnTrail is a call on a trail: it names the trail by the member that the operation has for it.

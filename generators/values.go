@@ -77,7 +77,7 @@ func BadTrailNames(w *model.World) []Representative {
 			"ARN of a Region that does not exist", but(w.Home, nowhere),
 			"ARN of another partition and Region", but(partition, ":aws-cn:", w.Home, "cn-north-1")),
 		classes(ids{model.TrailNotFound},
-			"unknown name", UnknownName, "unknown name of 3 characters", "zzz",
+			"unknown name", UnknownName, "unknown name of 3 characters", "zzz", "unknown name with a digit first", "4all",
 			"unknown name of 128 characters", strings.Repeat("z", 128), "unknown name with all punctuation", "a.b-c_d",
 			"ARN of an unknown trail", w.TrailARN(w.Home, UnknownName)),
 		classes(ids{model.TrailNotFound, model.TrailHomeRegion},
@@ -279,7 +279,7 @@ func BadItems() []Representative {
 	return slices.Concat(out,
 		classes(wrongType, "a selector a string", callRate),
 		classes(ids{model.WireWrongType, model.SelectorTypeMissing}, "a selector null", value.NullValue),
-		changed(classes(wrongType, "a string", management, "an object", value.Obj("Management", true),
+		changed(classes(wrongType, "a string", management, "an empty string", "", "the list as text", value.Strs(management).String(), "an object", value.Obj("Management", true),
 			"a number", value.Num("1"), "a boolean", value.Boolean(true)), "categories ", ofCategories),
 		changed(classes(wrongType, "a number", value.Num("1"), "an object", value.Obj()), "a category ", ofCategory),
 		changed(classes(ids{model.WireWrongType, model.SelectorCategory}, "null", value.NullValue), "a category ", ofCategory))
@@ -296,7 +296,8 @@ func BadSelectors() []Representative {
 	}
 	return slices.Concat(out,
 		classes(ids{model.InputSelectorsMissing}, "absent", value.Value{}, "null", value.NullValue),
-		classes(ids{model.WireWrongType, model.InputSelectorsMissing}, "a string", callRate, "a number", value.Num("0"),
+		classes(ids{model.WireWrongType, model.InputSelectorsMissing}, "a string", callRate, "an empty string", "",
+			"the list as text", PlainSelectors()[1].Value.String(), "a number", value.Num("0"),
 			"a boolean", value.Boolean(false), "an object", Selector(callRate, management),
 			"an empty object instead of the list", value.Obj()))
 }

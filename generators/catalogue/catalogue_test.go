@@ -40,6 +40,16 @@ func scopes() map[string]generators.Scope {
 
 func world() *model.World { w := model.DefaultWorld; return &w }
 
+// reached is the state after the set-up of a case.
+func reached(t *testing.T, w *model.World, c Case) model.State {
+	s, ok := model.NewState(w), true
+	for _, r := range c.Setup {
+		s, ok = follow(s, r)
+		require.True(t, ok, "%#v", c.Requests())
+	}
+	return s
+}
+
 func TestCatalogueCases(t *testing.T) {
 	for name, scope := range scopes() {
 		t.Run(name, func(t *testing.T) {
@@ -49,8 +59,7 @@ func TestCatalogueCases(t *testing.T) {
 				require.False(t, known[key], "twice: %#v", c.Requests())
 				known[key] = true
 				require.True(t, scope.Allows(c.Requests()...), "%#v", c.Requests())
-				s, ok := generators.Reference(model.NewState(world()), c.Setup...)
-				require.True(t, ok, "%#v", c.Requests())
+				s := reached(t, world(), c)
 				if c.Kind != kindScenario && !c.Probe.Malformed() && !slices.ContainsFunc(c.Rules, func(id model.ID) bool { return id.Family() == "wire" && id != model.WireWrongType }) {
 					broken := slices.DeleteFunc(model.Broken(s, c.Probe), func(id model.ID) bool { return !scope.Applies(id) })
 					require.ElementsMatch(t, c.Rules, broken, "%#v", c.Requests())
@@ -118,8 +127,7 @@ func TestCatalogueWithoutStartLogging(t *testing.T) {
 	w := world()
 	w.NoStart = true
 	for _, c := range Cases(w, scope) {
-		s, ok := generators.Reference(model.NewState(w), c.Setup...)
-		require.True(t, ok, "%#v", c.Requests())
+		s := reached(t, w, c)
 		for _, x := range s.Trails {
 			require.True(t, x.Logging, "%#v", c.Requests())
 		}

@@ -52,7 +52,7 @@ func (p *plan) scenarios() {
 	h := &histories{plan: p, arn: p.w.TrailARN(p.w.Home, alpha), other: generators.SwapCase(alpha)}
 	h.full = join(p.up, steps(logging(alpha, allEvents)))
 	for _, about := range []func(){h.life, h.isolation, h.stopping, h.naming, h.orders, h.repeats, h.refusals, h.prerequisites,
-		h.regions, h.stores, h.sourceKinds, h.storeLife, h.words, h.threeTrails} {
+		h.regions, h.stores, h.sourceKinds, h.storeLife, h.words, h.threeTrails, h.alike, h.filled, h.updates, h.lost, h.forms} {
 		about()
 	}
 }
@@ -113,9 +113,9 @@ func (h *histories) isolation() {
 		up := join(h.fresh(one), h.fresh(two))
 		h.after(up, put(one, setA))
 		h.after(join(up, steps(put(one, setA))), put(two, setB))
-		h.after(join(up, steps(put(one, setA), put(two, setC))), put(one, 0), remove(one), stop(one))
+		h.after(join(up, steps(put(one, setA), put(two, setC))), put(one, 0), remove(one), stop(two))
 		h.after(join(up, steps(put(one, setA))), put(h.w.TrailARN(h.w.Home, two), setC))
-		h.after(join(up, steps(put(one, setB), put(two, setC))), logging(one, model.ReadEvents))
+		h.after(join(up, steps(put(one, setC), put(two, setB))), logging(two, model.ReadEvents))
 		h.after(join(up, steps(put(two, setC))), refused(one))
 		h.after(join(h.fresh(one), steps(put(one, setC)), h.fresh(two)), get(two))
 	}
@@ -126,7 +126,7 @@ func (h *histories) words() {
 	a := alpha
 	calls := [][]model.Request{
 		{put(a, setB)}, {put(a, setC)}, {put(a, 0)}, {update(a)}, {stop(a), start(a)}, {stop(a)},
-		{logging(a, model.ManagementEvents)}, {logging(a, allEvents)}, {refused(a)}, {get(a)}, join(steps(remove(a)), h.up),
+		{logging(a, model.ManagementEvents)}, {logging(a, allEvents)}, {get(a)}, join(steps(remove(a)), h.up),
 	}
 	for _, first := range calls {
 		for _, second := range calls {
@@ -210,6 +210,8 @@ func (h *histories) orders() {
 		h.after(h.full, putList(alpha, value.ListOf(items...)))
 		h.after(fullest, putList(alpha, value.ListOf(items...)))
 	}
+	reads := join(h.up, steps(logging(alpha, model.ReadEvents))) // which the second of the types cannot do with
+	h.after(reads, putList(alpha, value.ListOf(selector(errorRate, management), selector(callRate, management))))
 	for _, list := range generators.VariantSelectors() {
 		h.after(fullest, putList(alpha, list.Value))
 		h.after(join(h.full, steps(put(alpha, model.MakeSelectors(0, model.Data)))), putList(alpha, list.Value))
@@ -322,7 +324,8 @@ func (h *histories) stores() {
 	h.after(pair(), putStore(arn(0), arn(1), setC), putStore(arn(0), id(1), setC), putStore(id(0), arn(1), setC))
 	h.after(pair(storeOn), getStore(arn(0)))
 	h.after(pair(), getStore(id(0)))
-	h.after(pair(storeOn), getStore(id(1)), toFirst(setA), putStore(arn(0), "", 0), toFirst(0))
+	turned := value.ListOf(selector(errorRate, management), selector(callRate, management))
+	h.after(pair(storeOn), getStore(id(1)), with(storeOn, "InsightSelectors", turned), toFirst(setA), putStore(arn(0), "", 0), toFirst(0))
 	h.after(pair(storeOn, storeOff), toFirst(setB))
 	h.after(three, toSecond(setC), toSecond(setA))
 	h.after(join(three, steps(toSecond(setC))), storeOn)

@@ -78,12 +78,22 @@ func (w *world) absent(r model.Request) (targets.Reply, bool) {
 		why = "not sent, because a store that is used again must go on ingesting"
 	case r.Op == model.OpDeleteStore || r.Op == model.OpRestoreStore:
 		why = "not sent, because a deleted event data store counts against the quota for seven days"
-	case r.Op == model.OpArrange:
+	case r.Op == model.OpArrange, r.Op == model.OpUpdate && !gate.Admits(r) && w.triedElsewhere(r):
 		return targets.Reply{Answer: model.Refusal("NotArranged")}, true
 	default:
 		return targets.Reply{}, false
 	}
 	return targets.Reply{Answer: model.Refusal("UnsupportedOperationException"), Problem: why}, true
+}
+
+// triedElsewhere reports whether an UpdateTrail is one that emulators alone are sent.
+func (w *world) triedElsewhere(r model.Request) bool {
+	return slices.ContainsFunc(generators.Updates(r.Input.Get("Name").Text()), func(tried model.Request) bool {
+		if tried.Input.Get("S3BucketName").Given() {
+			tried.Input = tried.Input.With("S3BucketName", value.Str(w.target.bucket.Name))
+		}
+		return tried.Input.Equal(r.Input)
+	})
 }
 
 // send sends a request and makes sure that a denied one is no verdict.

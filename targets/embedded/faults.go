@@ -54,13 +54,14 @@ func (f Fault) Step(s model.State, r model.Request) (model.Answer, model.State) 
 func (f Fault) Remembers() bool { return f.start()().remembers }
 
 // Faults lists all faults: those that follow from the table of rules and break it first, then the
-// hand-written ones by family, the deep ones, and the computed ones last.
+// hand-written ones by family, the deep ones, those of a kind of request, and the computed ones last.
 var Faults = func() []Fault {
 	deep := deepFaults()
 	for i := range deep {
 		deep[i].Deep = true
 	}
 	return slices.Concat(ruleFaults(false), wireFaults(), putFaults(), getFaults(), logsFaults(), stateFaults(), storeFaults(), deep,
+		nameFaults(), updateFaults(), conditionFaults(), eventFormFaults(), placeFaults(), textFaults(), orderFaults(), quotaFaults(),
 		ruleFaults(true))
 }()
 

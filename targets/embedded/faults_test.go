@@ -24,7 +24,7 @@ func openInProcess(t *testing.T, o ServerOptions) targets.Target {
 
 // Every fault must show outside what the reference page accepts, unless it is computed.
 func TestEveryFaultShows(t *testing.T) {
-	const walks, steps = 400, 300
+	const walks, steps = 1600, 300
 	for _, fault := range Faults {
 		if fault.Computed {
 			continue

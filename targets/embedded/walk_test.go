@@ -24,7 +24,7 @@ type walker struct {
 }
 
 var (
-	trailNames = []string{"trail-one", "Trail-One", "trail.two", "abc"}
+	trailNames = []string{"trail-one", "Trail-One", "trail_one", "trail-one2", "2trail-one", "abc"}
 	w0         = model.DefaultWorld
 )
 
@@ -87,7 +87,7 @@ func (w *walker) categories() value.Value {
 	case 2:
 		return value.ListOf()
 	case 3:
-		return pick(w, value.Strs("Management", "Management"), value.Strs("Data", "Data"), value.Strs("management"), value.Strs("Insight"), value.NullValue, value.Num("3"), value.Strs("Management", "data"))
+		return pick(w, value.Strs("Management", "Management"), value.Strs("Data", "Data"), value.Strs("management"), value.Strs("Insight"), value.NullValue, value.Num("3"), value.Str("Management"), value.Strs("Management", "data"))
 	case 4, 5:
 		return value.Strs("Data")
 	case 6:
@@ -115,7 +115,7 @@ func (w *walker) selectors() value.Value {
 	case 0, 1:
 		return value.ListOf()
 	case 2:
-		return pick(w, value.Value{}, value.NullValue, value.Str("x"))
+		return pick(w, value.Value{}, value.NullValue, value.Str("x"), value.Str(""))
 	case 3:
 		e := w.entry()
 		return value.ListOf(e, e)
@@ -200,7 +200,11 @@ func (w *walker) next() model.Request {
 	case 0:
 		return on(model.OpDelete, "Name", w.trailName(region))
 	case 1, 2:
-		return on(model.OpUpdate, "Name", w.trailName(region))
+		r := on(model.OpUpdate, "Name", w.trailName(region))
+		if w.oneIn(3) {
+			r.Input = r.Input.With("IsMultiRegionTrail", value.Boolean(w.oneIn(2)))
+		}
+		return r
 	case 3:
 		return on(model.OpStop, "Name", w.trailName(region))
 	case 4, 5:
@@ -227,13 +231,15 @@ func (w *walker) next() model.Request {
 		if w.oneIn(3) {
 			return on(pick(w, model.OpDeleteStore, model.OpRestoreStore), "EventDataStore", w.store(region))
 		}
-		return on(pick(w, model.OpStopIngestion, model.OpStartIngestion), "EventDataStore", w.store(region))
+		return on(pick(w, model.OpStopIngestion, model.OpStartIngestion), "EventDataStore", w.storeLogging(region, model.ManagementEvents))
 	case 19:
+		conditions := append(model.ConditionNames[:4:4], model.Mended, model.Mended, model.Mended)
 		if w.oneIn(5) {
-			r := on(model.OpArrange, "TrailName", value.Str(pick(w, trailNames...)))
-			r.Input = r.Input.With("Condition", value.Str(pick(w, model.ConditionNames[:]...)))
-			return r
+			conditions = model.ConditionNames[:]
 		}
+		r := on(model.OpArrange, "TrailName", value.Str(pick(w, trailNames...)))
+		r.Input = r.Input.With("Condition", value.Str(pick(w, conditions...)))
+		return r
 	case 20:
 		raw := pick(w, "", "{", "[]", "7")
 		return model.Request{Op: model.OpPut, Region: region, Raw: &raw}

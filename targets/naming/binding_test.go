@@ -49,6 +49,7 @@ func TestBindingNames(t *testing.T) {
 
 // TestAlikeNames: what makes names like each other stays, so that a server which takes them for each other shows it.
 func TestAlikeNames(t *testing.T) {
+	alike, apart := generators.AlikeNames[0], generators.AlikeNames[1]
 	dropped := strings.NewReplacer(".", "", "-", "", "_", "").Replace
 	for name, names := range map[string]targets.Names{"tag": {}, "prefix": {Prefix: "conform-x"}, "kept": {Kept: true}} {
 		b := newBinding(names, newIdentity(names))
@@ -57,16 +58,16 @@ func TestAlikeNames(t *testing.T) {
 			require.Equal(t, s, b.symbolic(b.trail(s)))
 			return b.trail(s)
 		}
-		long, whole, front := at(generators.AlikeNames[0][0]), at(generators.AlikeNames[0][1]), at(generators.AlikeNames[0][2])
+		long, whole, front := at(alike.Names[0]), at(alike.Names[1]), at(alike.Names[2])
 		assert.True(t, strings.HasPrefix(long, whole), name)
-		assert.True(t, strings.HasPrefix(whole, at(generators.AlikeUnknown[0])), name)
-		assert.True(t, strings.HasPrefix(at(generators.AlikeUnknown[2]), whole), name)
-		for _, other := range generators.AlikeNames[1][1:] {
-			assert.Equal(t, dropped(at(generators.AlikeNames[1][0])), dropped(at(other)), name)
+		assert.True(t, strings.HasPrefix(whole, at(alike.Unknown[0])), name)
+		assert.True(t, strings.HasPrefix(at(alike.Unknown[2]), whole), name)
+		for _, other := range append(apart.Unknown, apart.Names[1:]...) {
+			assert.Equal(t, dropped(at(apart.Names[0])), dropped(at(other)), name)
 		}
 		if name != "prefix" { // which all names begin with
 			assert.True(t, strings.HasSuffix(front, whole), name)
-			assert.True(t, strings.HasSuffix(whole, at(generators.AlikeUnknown[1])), name)
+			assert.True(t, strings.HasSuffix(whole, at(alike.Unknown[1])), name)
 			assert.True(t, front[0] >= '0' && front[0] <= '9', name)
 		}
 	}

@@ -196,7 +196,7 @@ func (g *Gate) cloudTrail(name string, op operation, region string, body []byte)
 		return Refuse(guardOperation, "a body of %s that no run sends: %s", name, err)
 	}
 	for _, m := range input.Members() {
-		if op.members != nil && !slices.Contains(op.members, m.Name) {
+		if op.lacks(m) {
 			return Refuse(guardOperation, "%s with %s is nothing that a run sends", name, wire.Printable(m.Name))
 		}
 	}

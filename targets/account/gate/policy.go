@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/insightconform/conform/model"
+	"github.com/insightconform/conform/model/value"
 	"github.com/insightconform/conform/targets"
 	"github.com/insightconform/conform/targets/account/ledger"
 )
@@ -163,6 +165,16 @@ var operations = map[string]operation{
 	"s3:PutBucketPolicy":      {writes: true, statement: "Buckets"},
 	"s3:DeleteBucket":         {writes: true, statement: "Buckets"},
 	"s3:DeleteObject":         {writes: true, statement: "Objects"},
+}
+
+// Admits reports whether the Gate lets a request to CloudTrail have the members that it has.
+func Admits(r model.Request) bool {
+	op, ok := operations["cloudtrail:"+string(r.Op)]
+	return ok && !slices.ContainsFunc(r.Input.Members(), op.lacks)
+}
+
+func (op operation) lacks(m value.Member) bool {
+	return op.members != nil && !slices.Contains(op.members, m.Name)
 }
 
 // permissions are the actions that the operation of a name needs.
