@@ -49,12 +49,24 @@ func refused(trail string) model.Request { return putList(trail, generators.BadS
 // scenarios adds what shows the rules that are no errors, then histories: each class of deep fault has some.
 func (p *plan) scenarios() {
 	p.positive()
-	h := &histories{plan: p, arn: p.w.TrailARN(p.w.Home, alpha), other: generators.SwapCase(alpha)}
-	h.full = join(p.up, steps(logging(alpha, allEvents)))
+	h := p.histories()
 	for _, about := range []func(){h.life, h.isolation, h.stopping, h.naming, h.orders, h.repeats, h.refusals, h.prerequisites,
-		h.regions, h.stores, h.sourceKinds, h.storeLife, h.words, h.threeTrails, h.alike, h.filled, h.updates, h.lost, h.forms} {
+		h.regions, h.stores, h.sourceKinds, h.storeLife, h.words, h.threeTrails} {
 		about()
 	}
+}
+
+// rarer adds histories of what is seldom wrong: a run with few requests does without them first.
+func (p *plan) rarer() {
+	h := p.histories()
+	for _, about := range []func(){h.alike, h.filled, h.updates, h.lost, h.forms} {
+		about()
+	}
+}
+
+func (p *plan) histories() *histories {
+	return &histories{plan: p, arn: p.w.TrailARN(p.w.Home, alpha), other: generators.SwapCase(alpha),
+		full: join(p.up, steps(logging(alpha, allEvents)))}
 }
 
 // histories are about one trail first of all.
