@@ -241,6 +241,9 @@ func (p *plan) scenario(rules []model.ID, requests []model.Request) {
 			return
 		}
 	}
+	if next, ok := follow(state, requests[n]); ok && !p.scope.Fits(next) {
+		return
+	}
 	if rules == nil {
 		rules = specific(exercised(state, requests[n]))
 	}
