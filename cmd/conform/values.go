@@ -135,9 +135,10 @@ func checkBy(ok func(string) bool, complaint string) func(string) error {
 }
 
 // regions are those of AWS. An emulator may have others, and newer ones are as good.
-var regions = strings.Fields(`us-east-1 us-east-2 us-west-1 us-west-2 af-south-1 ap-east-1 ap-east-2 ap-south-1 ap-south-2 ap-northeast-1
-ap-northeast-2 ap-northeast-3 ap-southeast-1 ap-southeast-2 ap-southeast-3 ap-southeast-4 ap-southeast-5 ap-southeast-6 ap-southeast-7
-ca-central-1 ca-west-1 eu-central-1 eu-central-2 eu-west-1 eu-west-2 eu-west-3 eu-north-1 eu-south-1 eu-south-2 il-central-1 me-central-1
+var regions = strings.Fields(`us-east-1 us-east-2 us-west-1 us-west-2 af-south-1 ap-east-1 ap-east-2 ap-south-1 ap-south-2 ap-
+northeast-1 ap-northeast-2 ap-northeast-3 ap-southeast-1 ap-southeast-2 ap-southeast-3 ap-
+southeast-4 ap-southeast-5 ap-southeast-6 ap-southeast-7 ca-central-1 ca-west-1 eu-central-1 eu-
+central-2 eu-west-1 eu-west-2 eu-west-3 eu-north-1 eu-south-1 eu-south-2 il-central-1 me-central-1
 me-south-1 mx-central-1 sa-east-1 us-gov-east-1 us-gov-west-1 cn-north-1 cn-northwest-1`)
 
 // checkRegion refuses what is no Region, or looks like a slip in the words of one.
@@ -146,7 +147,8 @@ func checkRegion(text string) error {
 		return err
 	}
 	words := func(region string) string { return strings.TrimRight(region, "0123456789") }
-	if near := nearest(text, regions); len(near) > 0 && !slices.ContainsFunc(regions, func(r string) bool { return words(r) == words(text) }) {
+	alike := func(region string) bool { return words(region) == words(text) }
+	if near := nearest(text, regions); len(near) > 0 && !slices.ContainsFunc(regions, alike) {
 		return fmt.Errorf("%s is no Region; %s", text, suggestion(near, ""))
 	}
 	return nil

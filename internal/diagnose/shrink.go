@@ -67,7 +67,8 @@ func (p *Player) Shrink(ctx context.Context, d *Divergence, budget int) (executi
 		ctx, cancel = context.WithTimeout(ctx, time.Minute)
 		defer cancel()
 	}
-	s := &shrinker{player: p, signature: d.Raw, harm: d.Harm, level: d.Finding.Level, budget: min(budget, MaxShrinkRequests), known: map[string]*Divergence{}, reached: map[string]bool{}}
+	s := &shrinker{player: p, signature: d.Raw, harm: d.Harm, level: d.Finding.Level, budget: min(budget, MaxShrinkRequests),
+		known: map[string]*Divergence{}, reached: map[string]bool{}}
 	d.playedAs(s.reduce(ctx, d))
 	return s.executions, !s.exhausted
 }

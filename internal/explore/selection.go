@@ -49,7 +49,8 @@ func (o *Options) selection() (rules map[model.ID]string, capabilities map[model
 		}
 	}
 	if !slices.ContainsFunc(model.Rules, func(r model.Rule) bool { return !r.Silent && rules[r.ID] == "" }) {
-		return nil, nil, fmt.Errorf("%w: only %s and skip %s leave out every rule", targets.ErrUsage, strings.Join(o.Only, ","), strings.Join(o.Skip, ","))
+		return nil, nil, fmt.Errorf("%w: only %s and skip %s leave out every rule", targets.ErrUsage,
+			strings.Join(o.Only, ","), strings.Join(o.Skip, ","))
 	}
 	return rules, capabilities, nil
 }

@@ -465,7 +465,8 @@ func (r *run) replayBaseline(ctx context.Context, player *diagnose.Player) {
 		}
 		rule, _, _ := strings.Cut(e.Signature, "|")
 		if why := r.subject.Scope.Left[model.ID(rule)]; why != "" {
-			r.report.Baseline = append(r.report.Baseline, reports.Replay{Signature: e.Signature, Outcome: reports.ReplayNotCovered, Why: why})
+			left := reports.Replay{Signature: e.Signature, Outcome: reports.ReplayNotCovered, Why: why}
+			r.report.Baseline = append(r.report.Baseline, left)
 			continue
 		}
 		out, _ := player.ReplayEntry(ctx, e)
