@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"syscall"
@@ -117,7 +118,10 @@ func TestResumeOfAnotherTarget(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			path := filepath.Join(t.TempDir(), "progress.json")
 			args := func(more []string) []string {
-				return append([]string{"run", "--suite", "complete", management, "--resume", path}, more...)
+				if !slices.Contains(more, "--suite") {
+					more = append([]string{"--suite", "complete"}, more...)
+				}
+				return append([]string{"run", management, "--resume", path}, more...)
 			}
 			got := command(t, args(append(test.first, "--requests", "600"))...)
 			require.Equal(t, reports.ExitInconclusive, got.code, got.stderr)

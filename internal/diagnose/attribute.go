@@ -156,7 +156,11 @@ func (p *Player) after(ctx context.Context, d *Divergence) (earlier *Divergence,
 		}
 		at := slices.IndexFunc(s.Found, wanted)
 		shown = shown || at >= 0
-		earlier := firstOf(s, s.Found[:max(0, at)], p.causes(d))
+		until := max(0, at)
+		if at < 0 && i > 0 && d.Finding.Rule == model.LogsStart { // what it is blamed for was wrong before
+			until = len(s.Found)
+		}
+		earlier := firstOf(s, s.Found[:until], p.causes(d))
 		if earlier != nil && (!p.isFlaky(earlier) || p.hasCause(ctx, earlier)) && !p.showsAlone(ctx, d) {
 			return earlier, shown
 		}

@@ -339,6 +339,9 @@ func simplerInputs(r model.Request) []value.Value {
 	}
 	if selectors := x.of.Get("InsightSelectors"); r.Op == model.OpPut && len(selectors.Items()) > 0 {
 		x.with("InsightSelectors", value.ListOf())
+		if x.of.Get("InsightsDestination").Given() { // with which an empty list is inferred to succeed
+			x.out = append(x.out, x.of.With("InsightSelectors", value.ListOf()).With("InsightsDestination", value.Value{}))
+		}
 		x.with("InsightSelectors", simplerItems(selectors, simplerSelector)...)
 	}
 	if plain := generators.SourceStore.Selectors; r.Op == model.OpCreateStore && !x.of.Get("AdvancedEventSelectors").Equal(plain) &&

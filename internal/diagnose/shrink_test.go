@@ -125,11 +125,17 @@ func (x *finder) simplerThan(ctx context.Context, s shrunk) []model.Request {
 	candidates := oneStepSimpler(requests)
 	for _, candidate := range candidates {
 		// What a replay reads back may add the very step that was left out.
-		if again := x.shows(ctx, candidate, s.sight); again != nil && generators.Key(session.Requests(again)...) != generators.Key(requests...) {
+		again := x.shows(ctx, candidate, s.sight)
+		if again != nil && generators.Key(session.Requests(again)...) != generators.Key(requests...) && !plainer(s.result, again) {
 			return candidate
 		}
 	}
 	return nil
+}
+
+// plainer reports whether the first steps are plainer, whatever their requests say.
+func plainer(a, b []session.Step) bool {
+	return slices.Compare(diagnose.Plainness(a)[:2], diagnose.Plainness(b)[:2]) < 0
 }
 
 // oneStepSimpler is written apart from the passes of the shrinker, for what they may forget: each step
@@ -160,6 +166,7 @@ type search struct {
 	sight
 	alphabet []model.Request
 	plays    int // left
+	result   []session.Step
 }
 
 // maxLetters bounds the alphabet of a search.
@@ -168,7 +175,7 @@ const maxLetters = 16
 // newSearch takes for an alphabet what the result and the original case say, what would be simpler, and
 // what sets their states up.
 func (x *finder) newSearch(s shrunk, plays int) *search {
-	found := &search{finder: x, sight: s.sight, plays: plays}
+	found := &search{finder: x, sight: s.sight, plays: plays, result: s.result}
 	known := map[string]bool{}
 	add := func(requests ...model.Request) {
 		for _, r := range requests {
@@ -220,7 +227,7 @@ func (s *search) shortest(ctx context.Context, length int) (sequence []session.S
 				candidate := append(slices.Clip(prefix), letter)
 				played, err := s.player.Play(ctx, candidate, showing(s.sight))
 				at := shownAt(played, s.sight)
-				if at >= 0 && at < length {
+				if at >= 0 && at < length && !plainer(s.result, played.Steps[:at+1]) {
 					// What is read back may count as steps: later sequences of this depth may have fewer.
 					length, sequence = at, played.Steps[:at+1]
 				}

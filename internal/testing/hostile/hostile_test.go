@@ -256,11 +256,11 @@ func play(t *testing.T, url string, environ []string, args ...string) ended {
 	binary, err := command()
 	require.NoError(t, err)
 	path := filepath.Join(t.TempDir(), "report.json")
-	cmd := exec.CommandContext(t.Context(), binary, append([]string{"run", "--endpoint", url, "--seed", "3", "--workers", "2", "--timeout", "300ms",
-		"--requests", "900", "--time", runTime.String(), "--report", "text", "--report", "json=" + path}, args...)...)
+	cmd := exec.CommandContext(t.Context(), binary, append([]string{"run", "--endpoint", url, "--seed", "3", "--workers", "2",
+		"--report", "text", "--report", "json=" + path}, args...)...)
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
-	cmd.Env = append(environ, "HOME="+t.TempDir(), "CONFORM_TRACES="+filepath.Join(t.TempDir(), "traces"))
+	cmd.Env = append(environ, "CONFORM_TIMEOUT=300ms", "CONFORM_REQUESTS=900", "CONFORM_TIME="+runTime.String(), "HOME="+t.TempDir(), "CONFORM_TRACES="+filepath.Join(t.TempDir(), "traces"))
 	began := time.Now()
 	require.NoError(t, cmd.Start())
 	late := time.AfterFunc(time.Minute+grace+slack, func() { cmd.Process.Kill() })
