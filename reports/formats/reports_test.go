@@ -392,7 +392,7 @@ func TestReadJSONRefusesWhatNoRunWrites(t *testing.T) {
 	}
 }
 
-// TestJSONKeys pins the keys that issue 2 promises and their shapes.
+// TestJSONKeys pins the stable keys and their shapes.
 func TestJSONKeys(t *testing.T) {
 	var b bytes.Buffer
 	require.NoError(t, reports.JSON(&b, diverging()))
