@@ -71,7 +71,7 @@ func (o *Options) check() error {
 			return usage("--regions: %q is no Region; write one such as us-east-1", wire.Printable(region))
 		case slices.Contains(o.Regions[:i], region):
 			return usage("--regions names %s twice", region)
-		case gate.PartitionOf(region) != gate.PartitionOf(o.Regions[0]):
+		case naming.PartitionOf(region) != naming.PartitionOf(o.Regions[0]):
 			return usage("--regions: %s and %s belong to different partitions", o.Regions[0], region)
 		}
 	}
@@ -228,7 +228,7 @@ func (s *service) identify(ctx context.Context) error {
 	if !slices.Contains(s.options.Accounts, account) {
 		return gate.Refuse(gate.GuardAccount, "the credentials are those of an account that --account does not name")
 	}
-	s.account, s.caller, s.partition = account, aws.ToString(who.Arn), gate.PartitionOf(home)
+	s.account, s.caller, s.partition = account, aws.ToString(who.Arn), naming.PartitionOf(home)
 	if caller, err := arn.Parse(aws.ToString(who.Arn)); err == nil && caller.Partition != s.partition {
 		return gate.Refuse(gate.GuardRegion, "the credentials belong to the partition %s, and %s to another",
 			wire.Printable(caller.Partition), home)

@@ -86,7 +86,7 @@ func (w *replicas) handle(a *account, r model.Request) response {
 	time.Sleep(took)
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if out, ok := a.admit(r.Region); !ok {
+	if out, ok := a.admit(r); !ok {
 		return out
 	}
 	now := time.Now()

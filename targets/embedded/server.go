@@ -36,19 +36,19 @@ type ServerOptions struct {
 	around func(*account) func(model.Request) response // answers for the accounts of worlds; set by tests alone
 }
 
-// Server is an http.Handler that answers as the reference does. Each caller's account has resources
-// of its own: a 12-digit access key id is the account, every other one is 123456789012.
+// Server is an http.Handler that answers as the reference does, in all Regions. Each caller's account has resources of
+// its own in each partition: a 12-digit access key id is the account, every other one is 123456789012.
 type Server struct {
 	options ServerOptions
 	begin   func() hooks // of the fault; nil where there is none
 
 	mu       sync.Mutex
-	accounts map[string]*account
+	accounts map[identity]*account
 }
 
 // NewServer returns a server without resources. Its error wraps targets.ErrUsage.
 func NewServer(o ServerOptions) (*Server, error) {
-	s := &Server{options: o, accounts: map[string]*account{}}
+	s := &Server{options: o, accounts: map[identity]*account{}}
 	if o.Fault != "" {
 		fault, ok := FaultNamed(o.Fault)
 		if !ok {
@@ -117,22 +117,33 @@ func (s *Server) arrange(req *http.Request, body []byte) response {
 	if !slices.Contains(arrangements, asked.Condition) {
 		return refusal(codeParameter, "Condition is none of "+strings.Join(arrangements, ", ")+".")
 	}
-	a, region := s.caller(req.Header)
-	return a.handle(model.Request{Op: model.OpArrange, Region: cmp.Or(asked.Region, region),
+	signed := wire.Signed(req.Header)
+	signed.Region = cmp.Or(asked.Region, signed.Region)
+	a, region := s.accountOf(signed.Key, signed.Region)
+	return a.handle(model.Request{Op: model.OpArrange, Region: region,
 		Input: value.Obj("TrailName", asked.TrailName, "Condition", asked.Condition)})
 }
 
 // caller finds account and Region in the credential scope of a request's signature, which is not verified.
 func (s *Server) caller(header http.Header) (*account, string) {
-	signed, id := wire.Signed(header), model.DefaultWorld.Account
-	if naming.IsAccount(signed.Key) {
-		id = signed.Key
-	}
-	return s.account(id, false), cmp.Or(signed.Region, model.DefaultWorld.Home)
+	signed := wire.Signed(header)
+	return s.accountOf(signed.Key, signed.Region)
 }
 
+func (s *Server) accountOf(key, region string) (*account, string) {
+	region = cmp.Or(region, model.DefaultWorld.Home)
+	at := identity{model.DefaultWorld.Account, naming.PartitionOf(region)}
+	if naming.IsAccount(key) {
+		at.account = key
+	}
+	return s.account(at, false), region
+}
+
+// identity is what tells accounts apart: an account id may be in several partitions.
+type identity struct{ account, partition string }
+
 // account finds an account; a world begins with one without the resources that it had.
-func (s *Server) account(id string, world bool) *account {
+func (s *Server) account(id identity, world bool) *account {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.accounts[id] == nil || world {
@@ -163,8 +174,7 @@ type account struct {
 	hooks   hooks
 	handle  func(model.Request) response // answers a request, whose Region is filled in
 
-	// The model knows two Regions. Which they are, the first calls decide.
-	homeUsed, awayUsed bool
+	called map[string]bool // Regions, of which the account has two from the start
 
 	// symbolic leaves new stores the model's IDs, which repeat from the hundredth store on.
 	symbolic bool
@@ -172,10 +182,10 @@ type account struct {
 }
 
 // newAccount returns an account without resources, which may serve a world.
-func (s *Server) newAccount(id string, world bool) *account {
+func (s *Server) newAccount(id identity, world bool) *account {
 	w := model.DefaultWorld
-	w.Account, w.Profile = id, s.options.Order
-	a := &account{options: &s.options, state: model.NewState(&w)}
+	w.Account, w.Partition, w.Profile = id.account, id.partition, s.options.Order
+	a := &account{options: &s.options, state: model.NewState(&w), called: map[string]bool{w.Home: true, w.Away: true}}
 	if s.begin != nil {
 		a.hooks = s.begin()
 	}
@@ -188,7 +198,7 @@ func (s *Server) newAccount(id string, world bool) *account {
 func (a *account) answer(r model.Request) response {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if out, ok := a.admit(r.Region); !ok {
+	if out, ok := a.admit(r); !ok {
 		return out
 	}
 	return a.carryOut(r)
@@ -237,22 +247,20 @@ func (a *account) exceeded(before, after model.State, region string) string {
 	return ""
 }
 
-// admit refuses Regions that the account does not keep. One takes the place of one that was never called.
-func (a *account) admit(region string) (refused response, ok bool) {
+// admit tells the model, which knows two Regions, that of the call and the one in which the call names a trail, if the
+// account was ever called there. It refuses what is no Region.
+func (a *account) admit(r model.Request) (refused response, ok bool) {
+	if !naming.IsRegion(r.Region) {
+		return refusal(codeUnsupported, fmt.Sprintf("%.40q is no Region.", r.Region)), false
+	}
+	a.called[r.Region] = true
 	w := *a.state.World
-	switch {
-	case region == w.Home:
-		a.homeUsed = true
-	case region == w.Away:
-		a.awayUsed = true
-	case !a.awayUsed:
-		w.Away, a.awayUsed = region, true
+	w.Home = r.Region
+	if of := namedKey(a.state, r).region; of != r.Region && a.called[of] {
+		w.Away = of
+	}
+	if w != *a.state.World {
 		a.state.World = &w
-	case !a.homeUsed:
-		w.Home, a.homeUsed = region, true
-		a.state.World = &w
-	default:
-		return refusal(codeUnsupported, fmt.Sprintf("This server keeps the Regions %s and %s only.", w.Home, w.Away)), false
 	}
 	return refused, true
 }

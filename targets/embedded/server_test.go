@@ -118,10 +118,15 @@ func TestServerRegions(t *testing.T) {
 	c := newCaller(t, ServerOptions{})
 	in := func(region string) caller { d := c; d.region = region; return d }
 	create := value.Obj("Name", "my-trail", "S3BucketName", "b")
-	for _, region := range []string{"ap-south-1", "sa-east-1"} {
-		assert.Contains(t, in(region).ok(model.OpCreate, create).Get("TrailARN").Text(), ":"+region+":")
+	for region, partition := range map[string]string{"ap-south-1": "aws", "sa-east-1": "aws", "us-east-1": "aws", "eu-south-2": "aws",
+		"cn-north-1": "aws-cn", "cn-northwest-1": "aws-cn", "us-gov-west-1": "aws-us-gov"} {
+		arn := in(region).ok(model.OpCreate, create).Get("TrailARN").Text()
+		assert.Equal(t, "arn:"+partition+":cloudtrail:"+region+":123456789012:trail/my-trail", arn)
+		in(region).ok(model.OpPut, value.Obj("TrailName", arn, "InsightSelectors", callRate))
 	}
-	in("us-east-1").refused(codeUnsupported, model.OpCreate, create)
+	in("mars").refused(codeUnsupported, model.OpCreate, create)
+	in("cn-north-1").refused("CloudTrailARNInvalidException", model.OpPut,
+		value.Obj("TrailName", "arn:aws:cloudtrail:ap-south-1:123456789012:trail/my-trail", "InsightSelectors", callRate))
 	byARN := value.Obj("TrailName", "arn:aws:cloudtrail:ap-south-1:123456789012:trail/my-trail", "InsightSelectors", callRate)
 	in("sa-east-1").refused("InvalidHomeRegionException", model.OpPut, byARN)
 	in("ap-south-1").ok(model.OpPut, byARN)

@@ -15,6 +15,7 @@ import (
 	"github.com/insightconform/conform/model"
 	"github.com/insightconform/conform/targets"
 	"github.com/insightconform/conform/targets/endpoint"
+	"github.com/insightconform/conform/targets/naming"
 	"github.com/insightconform/conform/targets/wire"
 )
 
@@ -120,7 +121,8 @@ func (t *target) NewWorld(ctx context.Context) (targets.World, error) {
 	} else {
 		w.account = t.newAccount()
 	}
-	t.server.account(w.account, true)
+	home := append(t.options.Regions, model.DefaultWorld.Home)[0]
+	t.server.account(identity{w.account, naming.PartitionOf(home)}, true)
 	return w, nil
 }
 
@@ -176,7 +178,7 @@ func (t *inProcess) Open(context.Context) (info targets.Info, err error) {
 }
 
 func (t *inProcess) NewWorld(context.Context) (targets.World, error) {
-	a := t.server.newAccount(model.DefaultWorld.Account, true)
+	a := t.server.newAccount(identity{model.DefaultWorld.Account, model.DefaultWorld.Partition}, true)
 	a.symbolic = true
 	return &inProcessWorld{a}, nil
 }

@@ -299,6 +299,22 @@ func Learn(names *targets.Names, text string) bool {
 // IsAccount reports whether a string is an account id.
 func IsAccount(s string) bool { return len(s) == 12 && strings.Trim(s, "0123456789") == "" }
 
+// PartitionOf tells a Region's partition by its name.
+func PartitionOf(region string) string {
+	switch {
+	case strings.HasPrefix(region, "cn-"):
+		return "aws-cn"
+	case strings.HasPrefix(region, "us-gov-"):
+		return "aws-us-gov"
+	}
+	return "aws"
+}
+
+// IsRegion reports whether a string is spelt as a Region; there are new ones each year.
+func IsRegion(s string) bool { return regionPattern.MatchString(s) }
+
+var regionPattern = regexp.MustCompile(`^[a-z]{2,4}(-[a-z]+)+-[0-9]{1,2}$`)
+
 // IsARN recognises what any service, however careless, might take for an ARN.
 func IsARN(s string) bool {
 	core := strings.TrimLeftFunc(s, notAlphanumeric)

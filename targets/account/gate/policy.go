@@ -11,6 +11,7 @@ import (
 	"github.com/insightconform/conform/model/value"
 	"github.com/insightconform/conform/targets"
 	"github.com/insightconform/conform/targets/account/ledger"
+	"github.com/insightconform/conform/targets/naming"
 )
 
 var usage = targets.Class(targets.ErrUsage)
@@ -46,7 +47,7 @@ func Policy(prefix string, regions []string, logging, storing bool) (Document, e
 		return Document{}, err
 	}
 	prefix = cmp.Or(prefix, strings.TrimSuffix(ledger.DefaultPrefix, "-")) + "-"
-	partition := PartitionOf(regions[0])
+	partition := naming.PartitionOf(regions[0])
 	actions := map[string][]string{}
 	for name, op := range operations {
 		if op.logging && !logging || op.stores && !storing {
@@ -97,17 +98,6 @@ func Policy(prefix string, regions []string, logging, storing bool) (Document, e
 func (d Document) JSON() []byte {
 	text, _ := json.MarshalIndent(d, "", "  ") // of strings alone
 	return append(text, '\n')
-}
-
-// PartitionOf tells a Region's partition by its name.
-func PartitionOf(region string) string {
-	switch {
-	case strings.HasPrefix(region, "cn-"):
-		return "aws-cn"
-	case strings.HasPrefix(region, "us-gov-"):
-		return "aws-us-gov"
-	}
-	return "aws"
 }
 
 // operation is one that a run may send.
