@@ -162,12 +162,15 @@ func explainOrder() string {
 	return b.String()
 }
 
-const serveHelp = `Usage: conform serve [--addr HOST:PORT] [--fault NAME] [--quota-trails N] [--quota-stores N]
+const serveHelp = `Usage: conform serve [--addr HOST:PORT] [--fault NAME] [--log]
 
 Serves the reference model over HTTP, so that it can stand in for CloudTrail:
-the AWS JSON 1.1 protocol, any credentials, state in memory only. Ends on Ctrl-C.
+the AWS JSON 1.1 protocol, any credentials, every Region, state in memory only.
+Settings and tags of trails and event data stores are read back as they were
+given. docs/stand-in.md tells what it answers. Ends on Ctrl-C.
 
   conform serve
+  conform serve --addr 127.0.0.1:0 --log        a free port, a line for each request
   AWS_ENDPOINT_URL_CLOUDTRAIL=http://127.0.0.1:8080 aws cloudtrail get-insight-selectors …
 {flags}
 `
@@ -194,6 +197,11 @@ func (p *process) serve(ctx context.Context, s *settings, _ []string) error {
 	}
 	if _, _, err := net.SplitHostPort(address); err != nil || strings.Contains(address, "@") {
 		return usagef("--addr %q: is no HOST:PORT; write it like %s", address, defaultAddress)
+	}
+	o.StandIn = true
+	if s.logged {
+		lines := log.New(p.stderr, "", log.Ltime) // whole lines, whoever writes
+		o.Log = func(line string) { lines.Print(line) }
 	}
 	handler, err := embedded.NewServer(o)
 	if err != nil {

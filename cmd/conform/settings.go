@@ -42,6 +42,7 @@ type settings struct {
 
 	// Of single commands.
 	address, form, precedence string
+	logged                    bool // a line for each request to the stand-in
 	profile, out              string
 	faults                    []string
 	yes, asJSON, pairs        bool
@@ -128,7 +129,7 @@ func (s *settings) groups() []flagGroup {
 				"an S3 bucket for trails, where the target's S3 cannot make one"},
 			{"fault", "NAME", faultField(&s.server.Fault, ""),
 				"make the embedded server wrong on purpose, in one of the ways that 'conform serve --fault list' lists; repeatable"},
-			quotaOptions(&s.server)[0], quotaOptions(&s.server)[1],
+			serverOptions(&s.server)[0], serverOptions(&s.server)[1], serverOptions(&s.server)[2],
 			{"eventual", "", switchField(&s.run.Eventual),
 				"the target is eventually consistent: wait for what was written before calling an answer wrong"},
 			{"settle", "DURATION", durationField(&s.run.Settle),
@@ -211,13 +212,15 @@ func (s *settings) groups() []flagGroup {
 	}
 }
 
-// quotaOptions are the quotas of the embedded server.
-func quotaOptions(server *embedded.ServerOptions) []option {
+// serverOptions are the quotas of the embedded server, and the weather over it.
+func serverOptions(server *embedded.ServerOptions) []option {
 	return []option{
 		{"quota-trails", "N", numberField(&server.TrailQuota, 0, maxRequests),
 			"the most trails that the embedded server allows in a Region; the service allows 5 (default: any number)"},
 		{"quota-stores", "N", numberField(&server.StoreQuota, 0, maxRequests),
-			"the most event data stores that it allows there, deleted ones included; the service allows 10"}}
+			"the most event data stores that it allows there, deleted ones included; the service allows 10"},
+		{"weather", "KIND,…", listField(&server.Weather, checkWeather),
+			"let trouble befall the embedded server's connections: " + strings.Join(weathers, ", ")}}
 }
 
 // byName returns the settings by name.
@@ -331,7 +334,7 @@ func (s *settings) unusedNotes(environ map[string]string) (notes []string) {
 // The settings that say which target is tested and how requests are sent, in the order in which commands have them.
 var (
 	accountNames = []string{"ledger", "prefix", "allow-logging", "stores", "allow-unknown-alias", "allow-management-account"}
-	targetNames  = []string{"ca-file", "fault", "quota-trails", "quota-stores", "regions", "bucket", "eventual", "settle", "use-environment-credentials"}
+	targetNames  = []string{"ca-file", "fault", "quota-trails", "quota-stores", "weather", "regions", "bucket", "eventual", "settle", "use-environment-credentials"}
 	mannerNames  = []string{"timeout", "pace"}
 )
 

@@ -188,6 +188,16 @@ func checkFault(name string) error {
 	return fmt.Errorf("is no fault; %s", suggestion(nearest(name, names), "conform serve --fault list"))
 }
 
+var weathers = plain.Texts(embedded.Weathers, func(w embedded.Weather) string { return w.Name })
+
+// checkWeather says of a name that no weather has it.
+func checkWeather(name string) error {
+	if slices.Contains(weathers, name) {
+		return nil
+	}
+	return fmt.Errorf("%q is no weather; use %s", name, strings.Join(weathers, ", "))
+}
+
 // splitList reads a list with commas, each item of which a check lets pass, and refuses empty and repeated ones.
 func splitList(text string, check func(string) error) (list []string, err error) {
 	for item := range strings.SplitSeq(text, ",") {

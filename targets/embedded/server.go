@@ -5,13 +5,18 @@ package embedded
 
 import (
 	"cmp"
+	"crypto/rand"
 	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
+	"time"
+
+	smithyrand "github.com/aws/smithy-go/rand"
 
 	"github.com/insightconform/conform/model"
 	"github.com/insightconform/conform/model/value"
@@ -32,6 +37,13 @@ type ServerOptions struct {
 	// TrailQuota and StoreQuota are how many trails and event data stores an account may have in a Region, stores
 	// pending deletion included; 0 is as many as it likes. A target with a quota has one account for all worlds.
 	TrailQuota, StoreQuota int
+	// StandIn has the server keep what is given beside what the model knows, and answer the operations that list and
+	// tag, so that clients can work with it.
+	StandIn bool
+	// Weather names kinds of trouble between the server and its clients, of Weathers.
+	Weather []string
+	// Log, where not nil, gets a line for each request, from several goroutines at a time.
+	Log func(line string)
 
 	around func(*account) func(model.Request) response // answers for the accounts of worlds; set by tests alone
 }
@@ -41,6 +53,7 @@ type ServerOptions struct {
 type Server struct {
 	options ServerOptions
 	begin   func() hooks // of the fault; nil where there is none
+	sky     *sky
 
 	mu       sync.Mutex
 	accounts map[identity]*account
@@ -56,23 +69,58 @@ func NewServer(o ServerOptions) (*Server, error) {
 		}
 		s.begin = fault.start()
 	}
-	return s, nil
+	var err error
+	s.sky, err = newSky(o.Weather)
+	return s, err
 }
 
 const maxRequest = 1 << 20
 
 // ServeHTTP implements http.Handler.
 func (s *Server) ServeHTTP(w http.ResponseWriter, req *http.Request) {
+	began := time.Now()
 	out := refusal(codeSerialization, "The body cannot be read, or is larger than 1 MiB.")
-	if body, err := io.ReadAll(http.MaxBytesReader(w, req.Body, maxRequest)); err == nil {
-		out = s.route(req, body)
+	body, err := io.ReadAll(http.MaxBytesReader(w, req.Body, maxRequest))
+	if err == nil {
+		out = s.sky.over(func() response { return s.route(req, body) })
+	}
+	if s.options.Log != nil {
+		s.options.Log(logLine(req.Method, req.URL.Path, req.Header, body, out, time.Since(began)))
 	}
 	if out.drop {
 		panic(http.ErrAbortHandler) // net/http closes the connection and says nothing
 	}
+	if id, err := smithyrand.NewUUID(rand.Reader).GetUUID(); err == nil {
+		w.Header().Set("X-Amzn-Requestid", id)
+	}
 	w.Header().Set("Content-Type", out.contentType)
 	w.WriteHeader(out.status)
 	_, _ = w.Write(out.bytes()) // a caller who has gone away is no concern
+}
+
+// logLine tells a request and its answer, without the signature, like
+//
+//	PutInsightSelectors us-east-1 alpha → 400 InsightNotEnabledException 0.2 ms
+func logLine(method, path string, header http.Header, body []byte, out response, took time.Duration) string {
+	_, operation, known := strings.Cut(header.Get(wire.TargetHeader), wire.ShortPrefix)
+	if !known {
+		operation = method + " " + path
+	}
+	words := []string{operation, wire.Signed(header).Region}
+	if in, err := value.Parse(body); err == nil {
+		words = append(words, cmp.Or(givenTrail(model.Request{Input: in}), in.Get("EventDataStore").Text(), in.Get("ResourceId").Text()))
+	}
+	answer := strconv.Itoa(out.status)
+	if out.drop {
+		answer = "no answer"
+	} else if code := out.body.Get("__type").Text(); code != "" {
+		answer += " " + code
+	}
+	words = append(words, "→", answer, fmt.Sprintf("%.1f ms", float64(took.Microseconds())/1000))
+	for i := range words {
+		words[i] = wire.Printable(words[i])
+	}
+	return strings.Join(slices.DeleteFunc(words, func(word string) bool { return word == "" }), " ")
 }
 
 func (s *Server) route(req *http.Request, body []byte) response {
@@ -84,6 +132,10 @@ func (s *Server) route(req *http.Request, body []byte) response {
 		return response{status: http.StatusOK, contentType: "text/plain; charset=utf-8", raw: []byte(page)}
 	case req.URL.Path != "/" || !strings.HasPrefix(target, wire.ShortPrefix) && !strings.HasPrefix(target, wire.LongPrefix):
 		return notImplemented()
+	}
+	if own, ok := standInCalls[strings.TrimPrefix(strings.TrimPrefix(target, wire.LongPrefix), wire.ShortPrefix)]; ok && s.options.StandIn {
+		a, region := s.caller(req.Header)
+		return a.own(own, region, body)
 	}
 	r, problem := wire.DecodeRequest(req.Method, req.Header, body)
 	if problem != "" {
@@ -172,6 +224,7 @@ type account struct {
 	mu      sync.Mutex
 	state   model.State
 	hooks   hooks
+	standIn *standIn                     // nil where the server is none
 	handle  func(model.Request) response // answers a request, whose Region is filled in
 
 	called map[string]bool // Regions, of which the account has two from the start
@@ -188,6 +241,9 @@ func (s *Server) newAccount(id identity, world bool) *account {
 	a := &account{options: &s.options, state: model.NewState(&w), called: map[string]bool{w.Home: true, w.Away: true}}
 	if s.begin != nil {
 		a.hooks = s.begin()
+	}
+	if s.options.StandIn {
+		a.standIn = newStandIn()
 	}
 	if a.handle = a.answer; world && s.options.around != nil {
 		a.handle = s.options.around(a)
@@ -207,11 +263,21 @@ func (a *account) answer(r model.Request) response {
 func (a *account) carryOut(r model.Request) response {
 	c := &call{state: a.state, request: r, reference: a.step}
 	c.play(a.hooks.step)
+	var next *kept
+	if a.standIn != nil && c.succeeded() {
+		var refused *response
+		if next, refused = a.standIn.proposal(c); refused != nil {
+			return *refused
+		}
+	}
 	a.state = c.next
 	if r.Op == model.OpCreateStore && len(c.next.Stores) > len(c.state.Stores) && !a.symbolic {
 		a.nameNewStore()
 	}
 	out := render(c.answer, r, c.state, a.state)
+	if a.standIn != nil && c.succeeded() {
+		out.body = a.standIn.note(c, a.state, next, out.body)
+	}
 	if a.hooks.reply != nil {
 		a.hooks.reply(r, &out)
 	}
