@@ -396,6 +396,9 @@ func TestNotesAboutWhatHasNoEffect(t *testing.T) {
 		"conform: --bucket has no effect on the embedded server; --endpoint URL tests another\n", got.stderr)
 	got = passing().run(t.Context(), []string{"AWS_ENDPOINT_URL=http://h"}, "run", "--target", "embedded")
 	assert.Empty(t, got.stderr)
+	got = passing().run(t.Context(), nil, "run", "--endpoint", "http://127.0.0.1:1", "--weather", "lost", "--quota-trails", "5")
+	assert.Equal(t, "conform: --quota-trails has an effect on the embedded server alone\n"+
+		"conform: --weather has an effect on the embedded server alone\n", got.stderr)
 }
 
 // anOrder is an error order that holds nobody to anything.

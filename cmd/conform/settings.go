@@ -317,6 +317,11 @@ func (s *settings) unusedNotes(environ map[string]string) (notes []string) {
 		notes = append(notes, "--"+names[i]+" has no effect without --target account")
 	}
 	if s.target != targetEmbedded {
+		for _, name := range []string{"fault", "quota-trails", "quota-stores", "weather"} {
+			if given(name) {
+				notes = append(notes, "--"+name+" has an effect on the embedded server alone")
+			}
+		}
 		return notes
 	}
 	if i := slices.IndexFunc(endpointVariables, func(name string) bool { return environ[name] != "" }); i >= 0 && !given("target") {
