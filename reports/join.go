@@ -62,7 +62,7 @@ func join(parts []*Report) (*Report, error) {
 		return new(*first), nil
 	}
 	out := Report{Schema: first.Schema, Version: first.Version, Target: first.Target, Seed: first.Seed, Suites: first.Suites,
-		FailOn: first.FailOn, Command: first.Command, Started: first.Started, RequestsPerSecond: first.RequestsPerSecond,
+		FailOn: first.FailOn, LeftOut: first.LeftOut, Command: first.Command, Started: first.Started, RequestsPerSecond: first.RequestsPerSecond,
 		TimedOut: map[string]int{}, Coverage: Coverage{Rules: map[model.ID]RuleCoverage{}}}
 	whole := slices.ContainsFunc(parts, func(p *Report) bool { return p.Shard != first.Shard })
 	out.Shard = plain.When(!whole, first.Shard)
@@ -133,7 +133,7 @@ func unlike(a, b *Report, oneURL bool) string {
 	rows := []row{{"version", a.Version, b.Version}, {"target", a.Target.Name, b.Target.Name}, {"number of shards", shards(a.Shard), shards(b.Shard)},
 		{"list of suites", strings.Join(a.Suites, ","), strings.Join(b.Suites, ",")}, {"level that fails", a.FailOn.String(), b.FailOn.String()}}
 	if a.Probed() && b.Probed() {
-		rows = append(rows, row{"Region", a.Target.Region, b.Target.Region}, row{"fault", a.Target.Fault, b.Target.Fault})
+		rows = append(rows, row{"list of what is left out", a.leftOut(), b.leftOut()}, row{"Region", a.Target.Region, b.Target.Region}, row{"fault", a.Target.Fault, b.Target.Fault})
 		if oneURL && a.Target.Name != "embedded" {
 			rows = append(rows, row{"URL", a.Target.Endpoint, b.Target.Endpoint})
 		}
@@ -158,6 +158,10 @@ func unlike(a, b *Report, oneURL bool) string {
 		}
 	}
 	return ""
+}
+
+func (r *Report) leftOut() string {
+	return strings.Join(plain.Texts(r.LeftOut, func(l LeftOut) string { return l.By }), ", ")
 }
 
 // oneServer is what the whole of shards rests on that were run at different URLs.

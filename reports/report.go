@@ -113,10 +113,11 @@ type Report struct {
 	Divergences []Divergence `json:"divergences"`
 	Deviations  []Deviation  `json:"deviations"`
 	// Replays says what became of recorded traces, Baseline of the entries of the baseline.
-	Replays  []Replay `json:"replays,omitempty"`
-	Baseline []Replay `json:"baseline,omitempty"`
-	Notes    []string `json:"notes,omitempty"`
-	Coverage Coverage `json:"coverage"`
+	Replays  []Replay  `json:"replays,omitempty"`
+	Baseline []Replay  `json:"baseline,omitempty"`
+	Notes    []string  `json:"notes,omitempty"`
+	Coverage Coverage  `json:"coverage"`
+	LeftOut  []LeftOut `json:"left_out,omitempty"` // what the run was told not to test
 
 	Certificates []Certificate `json:"certificates,omitempty"` // of complete suites
 	Precedence   *Precedence   `json:"precedence,omitempty"`   // of errors, where it was learned
@@ -132,6 +133,27 @@ const (
 	Covered CapabilityStatus = "covered"
 	Absent  CapabilityStatus = "absent"
 )
+
+// LeftOut are rules that a run was told to leave out. They are not covered, whatever the target can do.
+type LeftOut struct {
+	By    string     `json:"by"` // such as only put/*
+	Rules []model.ID `json:"rules"`
+}
+
+// LeftOutBy begins to say why a rule is not covered that was left out, and NotNeeded is why a capability is then.
+const (
+	LeftOutBy = "left out by "
+	NotNeeded = "left out: no rule that is held needs it"
+)
+
+// LeaveOut records a rule that was left out.
+func (r *Report) LeaveOut(by string, rule model.ID) {
+	i := slices.IndexFunc(r.LeftOut, func(l LeftOut) bool { return l.By == by })
+	if i < 0 {
+		i, r.LeftOut = len(r.LeftOut), append(r.LeftOut, LeftOut{By: by})
+	}
+	r.LeftOut[i].Rules = append(r.LeftOut[i].Rules, rule)
+}
 
 // SetCapability records whether a capability was covered, and where not, why.
 func (r *Report) SetCapability(name model.Capability, covered bool, why string) {

@@ -421,7 +421,7 @@ func (e *BaselineEntry) Expired(today time.Time) bool {
 func UpdatedBaseline(old *Baseline, r *Report) *Baseline {
 	b := &Baseline{Schema: baselineSchema, Entries: []BaselineEntry{}}
 	b.Capabilities = slices.DeleteFunc(CapabilityNames(), func(name string) bool {
-		kept := old != nil && slices.Contains(old.Capabilities, name) && strings.HasPrefix(r.NotCovered[name], "left out")
+		kept := old != nil && slices.Contains(old.Capabilities, name) && (r.NotCovered[name] == NotNeeded || strings.HasPrefix(r.NotCovered[name], LeftOutBy))
 		return r.Capabilities[name] != Covered && !kept
 	})
 	for _, d := range r.Divergences {

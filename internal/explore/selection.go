@@ -10,6 +10,7 @@ import (
 	"github.com/insightconform/conform/generators"
 	"github.com/insightconform/conform/generators/catalogue"
 	"github.com/insightconform/conform/model"
+	"github.com/insightconform/conform/reports"
 	"github.com/insightconform/conform/targets"
 )
 
@@ -32,20 +33,20 @@ func (o *Options) selection() (rules map[model.ID]string, capabilities map[model
 	rules, capabilities = map[model.ID]string{}, map[model.Capability]string{}
 	for _, rule := range model.Rules {
 		if by := skip[rule.ID]; by != "" {
-			rules[rule.ID] = "left out by skip " + by
+			rules[rule.ID] = reports.LeftOutBy + "skip " + by
 		} else if len(o.Only) > 0 && only[rule.ID] == "" {
-			rules[rule.ID] = "left out by only " + strings.Join(o.Only, ",")
+			rules[rule.ID] = reports.LeftOutBy + "only " + strings.Join(o.Only, ",")
 		}
 	}
 	for _, name := range o.Skip {
 		if c := capabilityOf(name); c != "" {
-			capabilities[c] = "left out by skip " + name
+			capabilities[c] = reports.LeftOutBy + "skip " + name
 		}
 	}
 	for _, c := range dispensable {
 		needs := func(r model.Rule) bool { return rules[r.ID] == "" && slices.Contains(r.Needs, c) }
 		if !slices.ContainsFunc(model.Rules, needs) && capabilities[c] == "" {
-			capabilities[c] = "left out: no rule that is held needs it"
+			capabilities[c] = reports.NotNeeded
 		}
 	}
 	if !slices.ContainsFunc(model.Rules, func(r model.Rule) bool { return !r.Silent && rules[r.ID] == "" }) {

@@ -336,6 +336,9 @@ func (r *run) coverage() {
 			c.Why = "it makes no claim"
 		case !c.Applicable:
 			c.Why = r.subject.Lacking(rule)
+			if by, left := strings.CutPrefix(r.subject.Scope.Left[rule.ID], reports.LeftOutBy); left && !rule.OfMocks() {
+				r.report.LeaveOut(by, rule.ID)
+			}
 		default:
 			if c.Exercised = r.subject.Status.Tested(rule.ID); !c.Exercised {
 				c.Why = r.untested(rule.ID)

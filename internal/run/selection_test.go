@@ -1,7 +1,9 @@
 package run_test
 
 import (
+	"bytes"
 	"context"
+	"fmt"
 	"slices"
 	"strings"
 	"sync"
@@ -13,6 +15,8 @@ import (
 	"github.com/insightconform/conform/internal/run"
 	"github.com/insightconform/conform/model"
 	"github.com/insightconform/conform/reports"
+	"github.com/insightconform/conform/reports/formats"
+	"github.com/insightconform/conform/reports/text"
 	"github.com/insightconform/conform/targets"
 	"github.com/insightconform/conform/targets/embedded"
 )
@@ -77,6 +81,37 @@ func TestOnly(t *testing.T) {
 	}
 	require.Len(t, report.Divergences, 1)
 	assert.Equal(t, model.PutReplacesList, report.Divergences[0].Rule)
+	require.Len(t, report.LeftOut, 1)
+	assert.Equal(t, "only put/*,get/*", report.LeftOut[0].By)
+	states, applicable, judged := report.Coverage.Counts()
+	assert.Equal(t, states[reports.RuleNotCovered], len(report.LeftOut[0].Rules))
+	assert.Equal(t, applicable, judged)
+
+	all := len(report.LeftOut[0].Rules) + applicable
+	said := fmt.Sprintf("%d of %d rules by --only put/*,get/*", len(report.LeftOut[0].Rules), all)
+	for format, wanted := range map[string]string{"text": "\nleft out    " + said + "\n", "html": ">" + said + "<",
+		"markdown": "| left out | <code>" + strings.ReplaceAll(said, "*", "&#42;"),
+		"junit":    `message="not covered: left out by only put/*,get/*"`, "json": `"by": "only put/*,get/*"`} {
+		var shown bytes.Buffer
+		require.NoError(t, formats.Sink{Format: format}.Write(&shown, report, text.Options{}))
+		assert.Contains(t, shown.String(), wanted, format)
+		assert.Equal(t, format == "json", strings.Contains(shown.String(), reports.NotNeeded), "%s: what was left out is no feature that the target lacks")
+	}
+}
+
+// TestLeftOutJoined: what two parts have left out is left out of the whole, and parts that left out other rules are of
+// other runs.
+func TestLeftOutJoined(t *testing.T) {
+	shard := func(i int, only ...string) *reports.Report {
+		_, r := recorded(t, "", run.Options{Only: only, Suites: []string{"systematic"}, Shard: reports.Shard{Index: i, Count: 2}})
+		return r
+	}
+	first := shard(0, "put/*")
+	whole, err := reports.Join(first, shard(1, "put/*"))
+	require.NoError(t, err)
+	assert.Equal(t, first.LeftOut, whole.LeftOut)
+	_, err = reports.Join(first, shard(1, "get/*"))
+	assert.ErrorContains(t, err, `left out is "only put/*" in one and "only get/*" in another`)
 }
 
 func TestSkip(t *testing.T) {

@@ -189,7 +189,7 @@ func Sources(source string) []string {
 // Absent lists the capabilities that a run did not cover, what matters most first.
 func Absent(r *reports.Report) []string {
 	names := slices.DeleteFunc(slices.Sorted(maps.Keys(r.Capabilities)), func(name string) bool {
-		return r.Capabilities[name] != reports.Absent
+		return r.Capabilities[name] != reports.Absent || r.NotCovered[name] == reports.NotNeeded
 	})
 	slices.SortStableFunc(names, func(a, b string) int { return weight(a) - weight(b) })
 	return names
@@ -212,9 +212,28 @@ func Lacking(r *reports.Report) []plain.Group[string, string] {
 }
 
 // Rules counts the rules by their state.
-func Rules(c reports.Coverage) string {
-	states, _, _ := c.Counts()
-	return strings.Join(plain.Tally("%s %d", states, reports.RuleStates...), ", ")
+func Rules(r *reports.Report) string {
+	states, _, _ := r.Coverage.Counts()
+	for _, left := range r.LeftOut {
+		states["left out"] += len(left.Rules)
+		states[reports.RuleNotCovered] -= len(left.Rules)
+	}
+	return strings.Join(plain.Tally("%s %d", states, append(slices.Clone(reports.RuleStates), "left out")...), ", ")
+}
+
+// LeftOut says how many of the rules were left out, and by what; empty where none was.
+func LeftOut(r *reports.Report) string {
+	states, _, _ := r.Coverage.Counts()
+	left, all, parts := 0, 0, []string{}
+	for _, n := range states {
+		all += n
+	}
+	for _, l := range r.LeftOut {
+		left += len(l.Rules)
+		parts = append(parts, plain.When(len(r.LeftOut) > 1, plain.Grouped(len(l.Rules))+" ")+"by --"+plain.Text(l.By))
+	}
+	return plain.When(left > 0, fmt.Sprintf("%d of %s", left, plain.Counted(all, "rule"))+
+		plain.When(len(parts) > 1, ":")+" "+strings.Join(parts, ", "))
 }
 
 // NotJudged lists the applicable rules that were not judged, with the reason of each, as they may be shown.

@@ -176,7 +176,7 @@ var stateMeanings = map[string]string{
 	reports.RuleDeviates:   "put to the test, and kept with an answer that is accepted although it is not the reference one",
 	reports.RuleKept:       "put to the test, and every answer was the reference one",
 	reports.RuleNotJudged:  "no answer that could have shown it broken was judged, or none could have",
-	reports.RuleNotCovered: "the target lacks what the rule needs",
+	reports.RuleNotCovered: "the target lacks what the rule needs, or the rule was left out",
 }
 
 // statesOf counts the rules in each state that some are in.
@@ -355,7 +355,7 @@ func runFacts(r *reports.Report) []fact {
 	confirming := plain.When(r.ConfirmRequests > 0, plain.Counted(r.ConfirmRequests, "more request"))
 	failOn, exit := plain.When(r.FailOn != 0, r.FailOn.String()+" and above"), strconv.Itoa(r.ExitCode)+plain.When(r.Partial, ", partial")
 	return facts("started", started, "rate", plain.Grouped(int(r.RequestsPerSecond+0.5))+" requests a second", "cases", plain.Grouped(r.Cases),
-		"to confirm", confirming, "suites", strings.Join(cleanAll(r.Suites), ", "), "cut short", strings.Join(cleanAll(r.CutShort), ", "),
+		"to confirm", confirming, "suites", strings.Join(cleanAll(r.Suites), ", "), "left out", describe.LeftOut(r), "cut short", strings.Join(cleanAll(r.CutShort), ", "),
 		"seed", strconv.FormatUint(r.Seed, 10), "workers", plain.Grouped(r.Workers), "fails on", failOn, "exit code", exit, "conform", clean(r.Version))
 }
 

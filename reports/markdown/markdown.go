@@ -107,7 +107,10 @@ func markdownHead(r *reports.Report) string {
 	row := func(label, text string) { fmt.Fprintf(&b, "| %s | %s |\n", label, text) }
 	row("target", mdCode(strings.TrimSuffix(r.Target.Name+" "+r.Target.Endpoint, " ")))
 	row("sent", fmt.Sprintf("%s in %s, %s", plain.Counted(r.Requests, "request"), plain.Duration(r.DurationSeconds), plain.Counted(r.Cases, "case")))
-	row("rules", describe.Rules(r.Coverage))
+	row("rules", describe.Rules(r))
+	if left := describe.LeftOut(r); left != "" {
+		row("left out", mdCode(left))
+	}
 	if t := r.Coverage.Transitions; t.Total > 0 {
 		row("transitions", fmt.Sprintf("%d of %d", t.Covered, t.Total))
 	}

@@ -89,15 +89,17 @@ func (p *page) summary(r *reports.Report) {
 		plain.Duration(r.DurationSeconds), plain.Grouped(int(r.RequestsPerSecond+0.5)), plain.Counted(r.Cases, "case"))
 	work += plain.When(r.ConfirmRequests > 0, "; "+plain.Grouped(r.ConfirmRequests)+" more to confirm")
 	p.say("sent", work+plain.When(r.FirstConfirmedSeconds > 0, ", the first after "+plain.Duration(r.FirstConfirmedSeconds)))
-	p.say("rules", describe.Rules(r.Coverage))
+	p.say("rules", describe.Rules(r))
+	p.say("left out", describe.LeftOut(r))
 	if w := r.Settling; w != nil {
 		p.say("settling", fmt.Sprintf("%s did not match at once; "+
 			"after a write they took %s (median), at most %s; %d never matched",
 			plain.Counted(w.Waits, "answer"), plain.Duration(w.MedianSeconds), plain.Duration(w.LongestSeconds), w.TimedOut))
 	}
 	t, pairs := r.Coverage.Transitions, r.Coverage.Pairs
-	p.say("coverage", plain.When(t.Total+pairs.Total > 0,
-		fmt.Sprintf("%d of %d transitions, %d of %d pairs of errors", t.Covered, t.Total, pairs.Covered, pairs.Total)))
+	covered := []string{plain.When(t.Total > 0, fmt.Sprintf("%d of %d transitions", t.Covered, t.Total)),
+		plain.When(pairs.Total > 0, fmt.Sprintf("%d of %d pairs of errors", pairs.Covered, pairs.Total))}
+	p.say("coverage", strings.Join(slices.DeleteFunc(covered, func(s string) bool { return s == "" }), ", "))
 	for i := range r.Certificates {
 		p.certificate(&r.Certificates[i])
 	}
