@@ -40,6 +40,8 @@ type Options struct {
 	Command  string               // repeats the run; put in the report
 	Version  string               // of the caller; put in the report
 
+	Name, TargetVersion string // of the target, as people call it; kept in the report and in what is made of it
+
 	// Events is told of what happens between the start and the end of the run, as it happens and from
 	// one goroutine at a time; the run waits for it. May be nil.
 	Events func(reports.Event)

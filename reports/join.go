@@ -130,7 +130,8 @@ func (r *Report) Follows(earlier *Report) error {
 // unlike says in what two reports differ that parts of one run have in common. Shards may be run at different URLs.
 func unlike(a, b *Report, oneURL bool) string {
 	type row struct{ name, a, b string }
-	rows := []row{{"version", a.Version, b.Version}, {"target", a.Target.Name, b.Target.Name}, {"number of shards", shards(a.Shard), shards(b.Shard)},
+	rows := []row{{"version", a.Version, b.Version}, {"target", a.Target.Name, b.Target.Name},
+		{"name", a.Target.Label, b.Target.Label}, {"version of the target", a.Target.Version, b.Target.Version}, {"number of shards", shards(a.Shard), shards(b.Shard)},
 		{"list of suites", strings.Join(a.Suites, ","), strings.Join(b.Suites, ",")}, {"level that fails", a.FailOn.String(), b.FailOn.String()}}
 	if a.Probed() && b.Probed() {
 		rows = append(rows, row{"list of what is left out", a.leftOut(), b.leftOut()}, row{"Region", a.Target.Region, b.Target.Region}, row{"fault", a.Target.Fault, b.Target.Fault})

@@ -53,6 +53,8 @@ func Class(class error) func(format string, args ...any) error {
 // Info describes an opened target.
 type Info struct {
 	Name     string `json:"name"`               // embedded, endpoint, …
+	Label    string `json:"label,omitempty"`    // what its user calls it
+	Version  string `json:"version,omitempty"`  // as its user says
 	Endpoint string `json:"endpoint,omitempty"` // without user information
 	Region   string `json:"region,omitempty"`
 	Fault    string `json:"fault,omitempty"` // that the embedded server has on purpose

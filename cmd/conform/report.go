@@ -180,7 +180,8 @@ func (all eventStreams) add(e reports.Event) {
 func (s *settings) reportBefore() *reports.Report {
 	o := s.runOptions()
 	return &reports.Report{Schema: reports.Schema, Version: o.Version, Command: o.Command, Started: time.Now(),
-		Target: targets.Info{Name: s.target, Endpoint: s.endpoint.URL}, Seed: o.Seed, Workers: o.Workers, Suites: o.Suites,
+		Target: targets.Info{Name: s.target, Endpoint: s.endpoint.URL, Label: o.Name, Version: o.TargetVersion},
+		Seed:   o.Seed, Workers: o.Workers, Suites: o.Suites,
 		Shard: o.Shard.String(), FailOn: o.FailOn}
 }
 

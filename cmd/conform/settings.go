@@ -199,6 +199,10 @@ func (s *settings) groups() []flagGroup {
 				formatNames() + ", to standard output or a file; ndjson is written as the run goes; repeatable (default text)"},
 			{"traces", "DIR", textField(&s.traces, checkPath),
 				"keep a trace of each confirmed divergence here, and replay those that are there first; none keeps none (default conform-traces/TARGET)"},
+			{"name", "NAME", textField(&s.run.Name, checkName),
+				"what the target is called in reports, and in comparisons of them"},
+			{"target-version", "VERSION", textField(&s.run.TargetVersion, checkName),
+				"its version, kept in reports beside the name"},
 			{"prune", "", switchField(&s.prune), "remove the traces of what is fixed"},
 			{"keep-account-ids", "", switchField(&s.account.KeepAccountIDs), "leave account ids in traces as they are"},
 			{"quiet", "", switchField(&s.quiet), "say nothing but the verdict and the rules that fail the run"},
@@ -352,7 +356,8 @@ func (s *settings) command(seed uint64, workers int) string {
 		how = append(how, "depth", "machine")
 	}
 	return "conform run" + ran.targetWords() + ran.words(how, true) +
-		ran.words(slices.Concat([]string{"shard", "requests", "time"}, mannerNames, []string{"workers", "seed", "only", "skip", "order", "fail-on", "fail-fast", "baseline", "expect"}), false)
+		ran.words(slices.Concat([]string{"shard", "requests", "time"}, mannerNames, []string{"workers", "seed", "only", "skip", "order", "fail-on", "fail-fast", "baseline",
+			"expect", "name", "target-version"}), false)
 }
 
 // replaying is the command that plays a trace which a run with these settings has kept again.

@@ -159,6 +159,7 @@ func anyText(string) error { return nil }
 
 var (
 	checkPath   = checkBy(func(text string) bool { return text != "" }, "is no path; give that of a file")
+	checkName   = checkBy(regexp.MustCompile(`^[^\s\pC][^\pC]{0,79}$`).MatchString, "is no name; give up to 80 characters on one line")
 	checkTarget = checkBy(regexp.MustCompile(`^(embedded|endpoint|account)$`).MatchString, "is no target; use embedded, endpoint or account")
 	isRegion    = checkBy(regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)*$`).MatchString, "{} is no Region; write it like us-east-1,eu-west-1")
 	checkBucket = checkBy(func(text string) bool { return text != "" && !strings.ContainsAny(text, " /\t\r\n") },

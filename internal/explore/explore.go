@@ -192,6 +192,8 @@ type Options struct {
 	Progress       func(reports.Update)
 	Command        string
 	Version        string
+	Name           string
+	TargetVersion  string
 	Events         func(reports.Event)
 	Found          func(signature string) (enough bool)
 	Eventual       bool

@@ -57,6 +57,8 @@ func Run(ctx context.Context, target targets.Target, options Options) (*reports.
 	if err != nil {
 		return nil, err
 	}
+	subject.Info.Label = cmp.Or(options.Name, subject.Info.Label)
+	subject.Info.Version = cmp.Or(options.TargetVersion, subject.Info.Version)
 	r := &run{options: options, subject: subject, limits: limits}
 	r.report = &reports.Report{Schema: reports.Schema, Version: options.Version, Target: subject.Info, Seed: options.Seed,
 		Suites: options.Suites, Shard: options.Shard.String(), FailOn: options.FailOn, Command: options.Command, Started: subject.Status.Started,

@@ -257,12 +257,13 @@ func cleanAll[T ~string](list []T) []string {
 }
 
 func newReportView(r *reports.Report, index int, many bool) *reportView {
-	v := &reportView{R: r, Many: many, Number: index + 1, Name: cmp.Or(clean(r.Target.Name), "unknown target"),
+	v := &reportView{R: r, Many: many, Number: index + 1, Name: cmp.Or(plain.Named(r.Target), "unknown target"),
 		Prefix: plain.When(many, fmt.Sprintf("r%d-", index+1))}
 	fault := plain.When(r.Target.Fault != "", "made wrong on purpose: "+clean(r.Target.Fault))
-	v.Details = slices.DeleteFunc([]string{clean(r.Target.Endpoint), clean(r.Target.Region), fault},
+	kind := plain.When(v.Name != clean(r.Target.Name), clean(r.Target.Name))
+	v.Details = slices.DeleteFunc([]string{kind, clean(r.Target.Endpoint), clean(r.Target.Region), fault},
 		func(s string) bool { return s == "" })
-	v.Detail = cmp.Or(slices.Concat([]string{fault}, v.Details)...)
+	v.Detail = cmp.Or(slices.Concat([]string{fault, clean(r.Target.Endpoint)}, v.Details)...)
 	v.rules()
 	times := map[model.ID]int{}
 	for i := range r.Divergences[:min(len(r.Divergences), maxDivergences)] {
@@ -355,7 +356,8 @@ func runFacts(r *reports.Report) []fact {
 	confirming := plain.When(r.ConfirmRequests > 0, plain.Counted(r.ConfirmRequests, "more request"))
 	failOn, exit := plain.When(r.FailOn != 0, r.FailOn.String()+" and above"), strconv.Itoa(r.ExitCode)+plain.When(r.Partial, ", partial")
 	return facts("started", started, "rate", plain.Grouped(int(r.RequestsPerSecond+0.5))+" requests a second", "cases", plain.Grouped(r.Cases),
-		"to confirm", confirming, "suites", strings.Join(cleanAll(r.Suites), ", "), "left out", describe.LeftOut(r), "cut short", strings.Join(cleanAll(r.CutShort), ", "),
+		"to confirm", confirming, "suites", strings.Join(cleanAll(r.Suites), ", "),
+		"left out", describe.LeftOut(r), "cut short", strings.Join(cleanAll(r.CutShort), ", "),
 		"seed", strconv.FormatUint(r.Seed, 10), "workers", plain.Grouped(r.Workers), "fails on", failOn, "exit code", exit, "conform", clean(r.Version))
 }
 

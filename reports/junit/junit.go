@@ -68,7 +68,7 @@ type junitResult struct {
 // run itself came to no verdict; what was not tested or does not count is skipped, with the reason.
 func Write(w io.Writer, r *reports.Report) error {
 	r = r.Normalized()
-	out := junitReport{Name: "conform " + plain.Text(r.Target.Name), Time: seconds(r.DurationSeconds)}
+	out := junitReport{Name: "conform " + plain.Named(r.Target), Time: seconds(r.DurationSeconds)}
 	out.add(r, "run", r.DurationSeconds, junitRun(r))
 	for _, family := range plain.GroupBy(r.Coverage.InOrder(), model.ID.Family) {
 		var cases []junitCase
@@ -122,7 +122,7 @@ func seconds(s float64) string { return strconv.FormatFloat(max(0, s), 'f', 3, 6
 
 func junitProperties(r *reports.Report) []junitProperty {
 	list := []junitProperty{
-		{"target", strings.TrimSuffix(plain.Text(r.Target.Name)+" "+plain.Text(r.Target.Endpoint), " ")},
+		{"target", plain.Address(r.Target)},
 		{"verdict", plain.Text(r.Verdict)},
 		{"exit code", strconv.Itoa(r.ExitCode)},
 		{"seed", strconv.FormatUint(r.Seed, 10)},
@@ -132,6 +132,11 @@ func junitProperties(r *reports.Report) []junitProperty {
 		{"requests", strconv.Itoa(r.Requests)},
 		{"version", plain.Text(r.Version)},
 		{"command", plain.Message(r.Command)},
+	}
+	for _, said := range []junitProperty{{"name", plain.Text(r.Target.Label)}, {"target version", plain.Text(r.Target.Version)}} {
+		if said.Value != "" {
+			list = append(list, said)
+		}
 	}
 	for _, c := range r.Certificates {
 		list = append(list, junitProperty{"certificate " + plain.Text(c.Machine), plain.Message(c.Result)})

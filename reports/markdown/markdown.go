@@ -105,6 +105,9 @@ func markdownHead(r *reports.Report) string {
 	b.WriteString(plain.When(r.Reason != "", "\n"+mdCode(r.Reason)+"\n"))
 	b.WriteString("\n| | |\n|---|---|\n")
 	row := func(label, text string) { fmt.Fprintf(&b, "| %s | %s |\n", label, text) }
+	if name := plain.Named(r.Target); name != plain.Text(r.Target.Name) {
+		row("name", mdCode(name))
+	}
 	row("target", mdCode(strings.TrimSuffix(r.Target.Name+" "+r.Target.Endpoint, " ")))
 	row("sent", fmt.Sprintf("%s in %s, %s", plain.Counted(r.Requests, "request"), plain.Duration(r.DurationSeconds), plain.Counted(r.Cases, "case")))
 	row("rules", describe.Rules(r))

@@ -103,8 +103,21 @@ func WithoutCommands(lines []byte) []byte {
 
 // Target names what was asked: "endpoint http://127.0.0.1:5000 in us-east-1".
 func Target(t targets.Info) string {
-	text := strings.TrimSuffix(Text(t.Name)+" "+Text(t.Endpoint), " ")
-	return strings.TrimSuffix(text+" in "+Text(t.Region), " in ")
+	text := strings.TrimSuffix(Address(t)+" in "+Text(t.Region), " in ")
+	if name := Named(t); name != Text(t.Name) {
+		return name + " · " + text
+	}
+	return text
+}
+
+// Named is what a target is called: by its user, with its version, or by conform.
+func Named(t targets.Info) string {
+	return strings.TrimSpace(Text(cmp.Or(t.Label, t.Name)) + " " + Text(t.Version))
+}
+
+// Address is a kind of target and where it listens.
+func Address(t targets.Info) string {
+	return strings.TrimSuffix(Text(t.Name)+" "+Text(t.Endpoint), " ")
 }
 
 func Length(s string) int { return utf8.RuneCountInString(s) }
