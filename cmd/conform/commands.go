@@ -2,8 +2,9 @@ package main
 
 import (
 	"context"
-	"fmt"
+	"io"
 	"math"
+	"runtime/debug"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -73,13 +74,19 @@ func (p *process) commands(s *settings) []subcommand {
 			(*settings).read, p.sweep, nil},
 		{"iam-policy", "Print the permissions that a run in an account needs", policyHelp,
 			s.chosen("regions", "prefix", "allow-logging", "stores", "config"), (*settings).read, p.policy, nil},
-		{"version", "Print the version", "Usage: conform version\n\nPrints the version of conform and of Go.\n", nil, nil, p.version, nil},
+		{"version", "Print the version", "Usage: conform version\n\n" +
+			"Prints the version of conform and of Go, and the revision that it was built from\nwhere the build knows it.\n", nil, nil, p.printVersion, nil},
 	}
 }
 
-// version prints the version.
-func (p *process) version(context.Context, *settings, []string) error {
-	_, err := fmt.Fprintln(p.stdout, "conform", fullVersion())
+// printVersion prints the version, and the revision where the build knows it.
+func (p *process) printVersion(context.Context, *settings, []string) error {
+	lines := "conform " + fullVersion() + "\n"
+	if info, ok := debug.ReadBuildInfo(); ok {
+		built := revision(info.Settings)
+		lines += plain.When(built != "", built+"\n")
+	}
+	_, err := io.WriteString(p.stdout, lines)
 	return err
 }
 

@@ -239,6 +239,7 @@ func TestReproducibleBinary(t *testing.T) {
 		t.Skip("builds the command twice")
 	}
 	folder := t.TempDir()
+	t.Setenv("VERSION", "v9.8.7-of-the-image")
 	first, second := filepath.Join(folder, "first"), filepath.Join(folder, "second")
 	shell(t, "../..", buildCommand(t, "'"+first+"'"))
 	shell(t, copySource(t), buildCommand(t, "'"+second+"'"))
@@ -248,6 +249,11 @@ func TestReproducibleBinary(t *testing.T) {
 	require.NoError(t, err)
 	assert.True(t, bytes.Equal(one, two), "%d and %d bytes", len(one), len(two))
 	assert.NotContains(t, string(one), filepath.Dir(folder), "no path of the machine is in it")
+
+	said, err := exec.CommandContext(t.Context(), first, "version").Output()
+	require.NoError(t, err)
+	assert.Regexp(t, `^conform v9\.8\.7-of-the-image, go1\.\d+\S*\n$`, string(said))
+	assert.Contains(t, string(mustRead(t, "Dockerfile")), "\nARG VERSION\nRUN ", "the image can be told its version")
 
 	t.Run("in an empty root", func(t *testing.T) { inEmptyRoot(t, one) })
 }

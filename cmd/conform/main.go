@@ -355,12 +355,29 @@ func suggestion(near []string, help string) string {
 	return cmp.Or(meant, fmt.Sprintf("see '%s'", help))
 }
 
-// shortVersion is that of the module. Where it has no tag, it names the revision and says whether there are changes.
+// version is that of a build which knows nothing of the repository: go build -ldflags '-X main.version=v1.2.3'.
+var version string
+
+// shortVersion is the one that the build was told, or that of the module. Where it has no tag, that names the revision
+// and says whether there are changes.
 func shortVersion() string {
-	if info, ok := debug.ReadBuildInfo(); ok {
+	if info, ok := debug.ReadBuildInfo(); ok && version == "" {
 		return info.Main.Version
 	}
-	return ""
+	return version
+}
+
+// revision says in words which one of the repository was built; empty where the build does not know.
+func revision(settings []debug.BuildSetting) string {
+	vcs := map[string]string{}
+	for _, s := range settings {
+		vcs[s.Key] = s.Value
+	}
+	if vcs["vcs.revision"] == "" {
+		return ""
+	}
+	return "revision " + vcs["vcs.revision"] + " of " + vcs["vcs.time"] +
+		plain.When(vcs["vcs.modified"] == "true", ", with uncommitted changes")
 }
 
 // fullVersion names that of Go, too.

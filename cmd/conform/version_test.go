@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime/debug"
 	"strings"
 	"testing"
 	"time"
@@ -103,4 +104,14 @@ func moduleProxy(t *testing.T, version string) string {
 	}
 	require.NoError(t, w.Close())
 	return proxy
+}
+
+// TestRevision: a build from a checkout says which revision it is, and whether there were changes.
+func TestRevision(t *testing.T) {
+	settings := []debug.BuildSetting{{Key: "vcs", Value: "git"}, {Key: "vcs.revision", Value: "27c0e640"},
+		{Key: "vcs.time", Value: "2026-11-30T06:58:32Z"}, {Key: "vcs.modified", Value: "false"}}
+	assert.Equal(t, "revision 27c0e640 of 2026-11-30T06:58:32Z", revision(settings))
+	settings[3].Value = "true"
+	assert.Equal(t, "revision 27c0e640 of 2026-11-30T06:58:32Z, with uncommitted changes", revision(settings))
+	assert.Empty(t, revision(settings[:1]), "a build without the repository")
 }
