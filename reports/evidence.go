@@ -421,14 +421,16 @@ type Plan struct {
 	Rate         float64         `json:"requests_per_second"` // measured; 0 where it could not be
 	Capabilities map[string]bool `json:"capabilities"`
 	Suites       []PlannedSuite  `json:"suites"`
+	Besides      []PlannedSuite  `json:"besides,omitempty"` // what is sent between cases
+	Regions      int             `json:"-"`                 // that have a quota each
 	// Sections say what else there is to know before a run, and Details has it for machines.
 	Sections []plain.Group[string, [2]string] `json:"-"` // by title, labels with texts
 	Details  any                              `json:"details,omitempty"`
 }
 
-// Totals counts the tests and requests of all suites.
+// Totals counts the tests and requests of all that a run would send.
 func (p *Plan) Totals() (tests, writes, reads int) {
-	for _, s := range p.Suites {
+	for _, s := range slices.Concat(p.Suites, p.Besides) {
 		tests, writes, reads = tests+s.Tests, writes+s.Writes, reads+s.Reads
 	}
 	return tests, writes, reads

@@ -65,7 +65,9 @@ func join(parts []*Report) (*Report, error) {
 		FailOn: first.FailOn, LeftOut: first.LeftOut, Command: first.Command, Started: first.Started, RequestsPerSecond: first.RequestsPerSecond,
 		TimedOut: map[string]int{}, Coverage: Coverage{Rules: map[model.ID]RuleCoverage{}}}
 	whole := slices.ContainsFunc(parts, func(p *Report) bool { return p.Shard != first.Shard })
-	out.Shard = plain.When(!whole, first.Shard)
+	if out.Shard = first.Shard; whole {
+		out.Shard, out.Command = "", strings.Replace(first.Command, " --shard "+first.Shard, "", 1)
+	}
 	for _, p := range parts {
 		out.add(p)
 	}

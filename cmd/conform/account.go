@@ -130,7 +130,9 @@ func (p *process) planAccount(ctx context.Context, s *settings) (*reports.Plan, 
 	if err != nil {
 		return nil, err
 	}
-	plan.Details = planned
+	plan.Details, plan.Regions = planned, len(o.Regions)
+	plan.Besides = []reports.PlannedSuite{{Name: "bringing trails back to the state of new ones",
+		Writes: planned.Writes - writes, Reads: planned.Reads - reads}}
 	var made, costs [][2]string
 	for _, r := range planned.Resources {
 		made = append(made, [2]string{string(r.Kind), fmt.Sprintf("%d, %s: %s", r.Count, r.Where, r.Why)})
@@ -140,8 +142,6 @@ func (p *process) planAccount(ctx context.Context, s *settings) (*reports.Plan, 
 	}
 	plan.Sections = []plain.Group[string, [2]string]{
 		{Key: "what is created", Items: made},
-		{Key: "requests", Items: [][2]string{{"in all", fmt.Sprintf("%d writes and %d reads, with those that bring trails back", planned.Writes, planned.Reads)},
-			{"takes", fmt.Sprintf("%.1f minutes: %s", planned.Minutes, planned.Why)}}},
 		{Key: "what it may cost; look the prices up", Items: costs},
 		{Key: "permissions", Items: [][2]string{{"policy", "conform iam-policy prints it; --report json has it here"}}},
 	}

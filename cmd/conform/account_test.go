@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -298,6 +299,22 @@ func TestPlanOfAnAccount(t *testing.T) {
 	require.Equal(t, 0, dear.code, dear.stderr)
 	for _, want := range []string{"Insights: $", "event data stores: $", "complete stores"} {
 		assert.Contains(t, dear.stdout, want)
+	}
+	for _, p := range []result{cheap, dear} { // one number for one thing, and the parts make up the whole
+		writes, total := 0, -1
+		for _, line := range regexp.MustCompile(`(?m)^ *(sends|in all) .*?([0-9,]+) writes`).FindAllStringSubmatch(p.stdout, -1) {
+			n, err := strconv.Atoi(strings.ReplaceAll(line[2], ",", ""))
+			require.NoError(t, err)
+			if line[1] == "sends" {
+				writes += n
+			} else {
+				assert.Negative(t, total, "there is one total")
+				total = n
+			}
+		}
+		assert.Equal(t, writes, total, p.stdout)
+		assert.Equal(t, 1, strings.Count(p.stdout, "\nin all "))
+		assert.NotRegexp(t, `minutes|(?m)^ *[a-z]+( [a-z]+)?[A-Z]`, p.stdout, "units alike, and no label runs into its text")
 	}
 	asJSON := plan("--regions", "us-east-1", "--report", "json")
 	assert.Contains(t, asJSON.stdout, `"Action"`)

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -46,7 +47,11 @@ func TestShardsAndMerge(t *testing.T) {
 	got := command(t, "merge", paths[0], paths[1], "--report", "text", "--report", "json="+whole)
 	assert.Equal(t, 0, got.code, got.stderr)
 	assert.Contains(t, got.stdout, "certificate management, depth 0: all 96 tests passed")
-	assert.True(t, readJSONReport(t, whole).Certificates[0].Holds)
+	joined, first := readJSONReport(t, whole), readJSONReport(t, paths[0])
+	assert.True(t, joined.Certificates[0].Holds)
+	assert.Equal(t, strings.Replace(first.Command, " --shard 1/2", "", 1), joined.Command, "the command repeats the whole")
+	assert.NotContains(t, joined.Command, "--shard")
+	assert.Contains(t, joined.Command, fmt.Sprintf(" --seed %d", first.Seed))
 
 	got = command(t, "merge", paths[1])
 	assert.Equal(t, reports.ExitInconclusive, got.code)

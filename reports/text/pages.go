@@ -22,12 +22,12 @@ const (
 
 // Plan renders a plan for people.
 func Plan(w io.Writer, plan *reports.Plan, o Options) error {
-	p := &page{options: o, most: plannedLines}
+	p := &page{options: o, most: plannedLines, labels: planLabel}
 	p.line(span{"plan for " + plain.Text(strings.TrimSpace(plan.Target.Name+" "+plan.Target.Endpoint)), bold})
 	p.say("shard", plan.Shard)
 	rate := fmt.Sprintf("%s requests a second, with %s", plain.Grouped(int(plan.Rate)), plain.Counted(plan.Workers, "worker"))
 	p.say("measured", cmp.Or(plain.When(plan.Rate > 0, rate), "not measured"))
-	for _, s := range plan.Suites {
+	for _, s := range slices.Concat(plan.Suites, plan.Besides) {
 		p.section(s.Name)
 		if s.NotCovered != "" {
 			p.entry("  not covered", yellow, p.most, "", s.NotCovered)
@@ -64,9 +64,10 @@ func sent(writes, reads int) string {
 
 // planDurations says how long requests take, at the quota with reads of one world beside the writes of others.
 func planDurations(p *reports.Plan, writes, reads int) string {
-	atQuota := max(float64(writes)/quotaWrites, float64(reads)/quotaReads) / 60
+	atQuota := max(float64(writes)/quotaWrites, float64(reads)/quotaReads) / 60 / float64(max(p.Regions, 1))
 	measured := shownMinutes(float64(writes+reads)/max(p.Rate, 1e-9)/60) + " at the measured rate, "
-	return plain.When(p.Rate > 0, measured) + shownMinutes(atQuota) + " at 1 write and 10 reads a second"
+	return plain.When(p.Rate > 0, measured) + shownMinutes(atQuota) + " at 1 write and 10 reads a second" +
+		plain.When(p.Regions > 1, " in each Region")
 }
 
 func shownMinutes(m float64) string {

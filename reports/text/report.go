@@ -41,6 +41,7 @@ const (
 	maxDifferences = 20   // of a section of a comparison
 
 	labelWidth = 12 // of a summary
+	planLabel  = 14 // of a plan, with the indent
 	blockLabel = 14 // of a divergence, with the indent
 	stepLabel  = 19 // of its steps
 )
@@ -308,6 +309,7 @@ func summary(replays []reports.Replay) string {
 type page struct {
 	options Options
 	most    int // lines of an entry
+	labels  int // how wide the labels of entries are; 0 is labelWidth
 	titled  string
 	buffer  bytes.Buffer
 }
@@ -402,7 +404,7 @@ func (p *page) say(label, text string) { p.entry(label, normal, p.most, "", text
 
 // entry writes a label with a wrapped text and returns its lines. Parts that do not fit are counted, unless verbose.
 func (p *page) entry(label string, s style, lines int, separator string, parts ...string) int {
-	room := max(p.proseWidth()-labelWidth, 20)
+	room := max(p.proseWidth()-cmp.Or(p.labels, labelWidth), 20)
 	wrapped := plain.Wrap(strings.Fields(strings.Join(parts, separator)), room)
 	for kept := len(parts) - 1; len(wrapped) > lines && kept > 0 && !p.options.Verbose; kept-- {
 		left := fmt.Sprintf("and %d more", len(parts)-kept)
@@ -424,7 +426,7 @@ func (p *page) parts(label string, parts []string) {
 // lines writes lines with a label before the first.
 func (p *page) lines(label string, lines []string, s style) {
 	for _, line := range lines {
-		p.field(labelWidth, label, line, s)
+		p.field(cmp.Or(p.labels, labelWidth), label, line, s)
 		label = ""
 	}
 }
