@@ -47,6 +47,7 @@ func TestShardsAndMerge(t *testing.T) {
 	got := command(t, "merge", paths[0], paths[1], "--report", "text", "--report", "json="+whole)
 	assert.Equal(t, 0, got.code, got.stderr)
 	assert.Contains(t, got.stdout, "certificate management, depth 0: all 96 tests passed")
+	assert.NotRegexp(t, `transitions|pairs of errors`, got.stdout, "which the certificate tells better")
 	joined, first := readJSONReport(t, whole), readJSONReport(t, paths[0])
 	assert.True(t, joined.Certificates[0].Holds)
 	assert.Equal(t, strings.Replace(first.Command, " --shard 1/2", "", 1), joined.Command, "the command repeats the whole")

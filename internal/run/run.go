@@ -186,8 +186,11 @@ func (r *run) explore() {
 	r.note(x.Notes...)
 	r.report.Requests += x.Fitting
 	r.report.CutShort = x.Cut
-	r.report.Coverage.Transitions, r.report.Coverage.Walk = x.Walk()
-	r.report.Coverage.Pairs = x.Pairs()
+	// Without the systematic suite, the certificates are what tells of the transitions that complete suites take.
+	if slices.Contains(options.Suites, explore.Systematic) || !slices.Contains(options.Suites, explore.Complete) {
+		r.report.Coverage.Transitions, r.report.Coverage.Walk = x.Walk()
+		r.report.Coverage.Pairs = x.Pairs()
+	}
 	r.report.Timeline = r.timeline.Intervals()
 	if r.subject.Info.Eventual {
 		r.report.Settling = settling.Summary()
