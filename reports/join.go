@@ -102,6 +102,7 @@ func joinedEnd(parts []*Report) *End {
 			continue
 		}
 		out.Interrupted, out.Failed, out.Refused = cmp.Or(out.Interrupted, e.Interrupted), cmp.Or(out.Failed, e.Failed), cmp.Or(out.Refused, e.Refused)
+		out.Budget, out.Needed = cmp.Or(out.Budget, e.Budget), out.Needed+e.Needed
 		out.Misused, out.Lost, out.Stopped = cmp.Or(out.Misused, e.Misused), cmp.Or(out.Lost, e.Lost), cmp.Or(out.Stopped, e.Stopped)
 	}
 	return out

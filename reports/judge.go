@@ -19,6 +19,10 @@ type End struct {
 	Misused     string `json:"misused,omitempty"` // wrong usage or configuration
 	Lost        string `json:"lost,omitempty"`    // the target, or access to it
 	Stopped     string `json:"stopped,omitempty"` // for want of memory, or of time for what comes first
+	// Budget is the flag that ended suites early, with its value, and Needed about how many requests they would have sent
+	// in all, where that is known.
+	Budget string `json:"budget,omitempty"`
+	Needed int    `json:"needed_requests,omitempty"`
 	// PutSucceeded says that a PutInsightSelectors succeeded.
 	PutSucceeded bool `json:"put_succeeded"`
 	// Resumed: the run went on from an earlier report, and covers only what was left. Joined: this is of several runs.
@@ -70,6 +74,26 @@ func Judge(r *Report) {
 	r.Partial = r.End.Early() || len(r.End.MissingShards)+len(r.End.RanOut)+len(r.CutShort) > 0
 }
 
+// enoughForRate is how many requests tell how fast a target is.
+const enoughForRate = 500
+
+// overBudget says which budget was too small, how much would have been enough, and what to raise; empty where none was.
+func (r *Report) overBudget() string {
+	if r.End.Budget == "" {
+		return ""
+	}
+	flag, _, _ := strings.Cut(r.End.Budget, " ")
+	needed := ""
+	if n := r.End.Needed; n > 0 {
+		needed = fmt.Sprintf(" (the suites take about %s", plain.Counted(n, "request"))
+		if flag == "--time" && r.Requests >= enoughForRate && r.RequestsPerSecond > 0 {
+			needed += ", " + plain.Duration(float64(n)/r.RequestsPerSecond) + " at this rate"
+		}
+		needed += ")"
+	}
+	return " before " + r.End.Budget + " was used up" + needed + "; raise " + flag
+}
+
 type row struct {
 	holds   bool
 	verdict Verdict
@@ -83,7 +107,7 @@ func verdicts(r *Report, e *End, n counts) []row {
 		return cmp.Or(plain.When(!r.Probed(), "nothing could be tried"), r.NotCovered[string(c)])
 	}
 	level := "at or above level " + r.FailOn.String()
-	gone := r.Gone()
+	gone, over := r.Gone(), r.overBudget()
 	few := 2*n.judged < n.applicable && (n.tests == 0 || n.executed < n.tests)
 	return []row{
 		{e.Interrupted != "", Interrupted, e.Interrupted},
@@ -102,15 +126,18 @@ func verdicts(r *Report, e *End, n counts) []row {
 		{!can(model.CanPut), Inconclusive, "the target does not offer PutInsightSelectors: " + why(model.CanPut)},
 		{!can(model.CanCreate) && !can(model.CanStores), Inconclusive, "no trail could be made to test on: " + why(model.CanCreate)},
 		{e.NoTrails != "", Inconclusive, "no trail could be made to test on: " + e.NoTrails},
+		{!e.PutSucceeded && over != "", Inconclusive, "no PutInsightSelectors succeeded" + over + ", or see what the target answers " +
+			"with --report json=PATH"},
 		{!e.PutSucceeded, Inconclusive, "no PutInsightSelectors ever succeeded; see what the target answers with --report json=PATH, " +
 			"and whether it needs --bucket or credentials"},
 		{len(e.Unusable) > 0, Inconclusive, "no answer of any use came to " + strings.Join(e.Unusable, ", ")},
 		// Where nothing but complete suites was to be run.
 		{slices.Contains(r.CutShort, suiteComplete) && len(r.Suites) == 1, Inconclusive,
-			fmt.Sprintf("%d of %s of the complete suites executed; go on with --resume", n.executed, plain.Counted(n.tests, "test"))},
+			fmt.Sprintf("%d of %s of the complete suites executed", n.executed, plain.Counted(n.tests, "test")) +
+				plain.When(over != "", over+", or") + plain.When(over == "", ";") + " go on with --resume"},
 		// A share of a run and what was left of an earlier one are not asked to cover much.
 		{few && r.Shard == "" && (!e.Resumed || e.Joined), Inconclusive,
-			"too few rules were put to the test; raise --requests or --time, and keep the systematic suite"},
+			"too few rules were put to the test" + cmp.Or(over, "; raise --requests or --time") + ", and keep the systematic suite"},
 		{n.known > 0 && n.below > 0, Conforms, fmt.Sprintf("nothing new %s; the baseline knows %s, and %d stand below that level",
 			level, plain.Counted(n.known, "divergence"), n.below)},
 		{n.known > 0, Conforms, "nothing new; the baseline knows " + plain.Counted(n.known, "divergence")},

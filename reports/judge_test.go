@@ -164,6 +164,20 @@ var verdictCases = []verdictCase{
 			r.Coverage.Rules[id] = RuleCoverage{Applicable: true}
 		}
 	}, Inconclusive, 3, false, "too few rules were put to the test; raise --requests or --time, and keep the systematic suite; 5 of 7 applicable rules not judged"},
+	{"few rules, for want of requests", func(r *Report) {
+		r.End.Budget, r.End.Needed = "--requests 100", 15483
+		for _, id := range []model.ID{model.TrailHomeRegion, model.TrailNotFound, model.LogsCallRate, model.GetReflectsPut, model.WireNoCrash} {
+			r.Coverage.Rules[id] = RuleCoverage{Applicable: true}
+		}
+	}, Inconclusive, 3, false, "too few rules were put to the test before --requests 100 was used up (the suites take about 15,483 requests); raise --requests, and keep the systematic suite; 5 of 7 applicable rules not judged"},
+	{"nothing stored, for want of time", func(r *Report) {
+		r.End.PutSucceeded, r.End.Budget, r.End.Needed = false, "--time 1s", 15000
+		r.Requests, r.RequestsPerSecond = 1000, 1000
+	}, Inconclusive, 3, false, "no PutInsightSelectors succeeded before --time 1s was used up (the suites take about 15,000 requests, 15s at this rate); raise --time, or see what the target answers with --report json=PATH"},
+	{"an unfinished complete suite, for want of requests", func(r *Report) {
+		suiteOf(40, "")(r)
+		r.End.Budget = "--requests 100"
+	}, Inconclusive, 3, true, "40 of 100 tests of the complete suites executed before --requests 100 was used up; raise --requests, or go on with --resume"},
 	{"few rules, of what was left", func(r *Report) {
 		r.End.Resumed = true
 		r.Coverage.Rules = map[model.ID]RuleCoverage{model.PutStores: {Applicable: true}}

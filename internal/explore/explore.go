@@ -342,6 +342,18 @@ func plannedComplete(subject *probe.Subject, o Options, defaultEvents bool) (out
 	return out
 }
 
+// Needed is about how many requests the suites send that were cut short. Random ones come after the others, and any
+// number of them will do.
+func (x *Exploration) Needed(ctx context.Context) (requests int) {
+	o := x.options
+	o.Requests = 0
+	if o.Suites = slices.DeleteFunc(slices.Clone(x.Cut), func(s string) bool { return s == Random }); len(o.Suites) == 0 {
+		o.Suites = x.Cut
+	}
+	_, writes, reads := planOf(ctx, x.Subject, o, false).Totals()
+	return writes + reads
+}
+
 // plannedSystematic counts what one worker of the systematic suite sends to the reference, limited as the target is.
 func plannedSystematic(ctx context.Context, subject *probe.Subject, shard reports.Shard) reports.PlannedSuite {
 	sent := &modelled{world: subject.Model}

@@ -1,15 +1,22 @@
 package run
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"math"
 	"runtime/debug"
 	"runtime/metrics"
+	"slices"
+	"strings"
 	"time"
 
+	"github.com/insightconform/conform/internal/diagnose"
+	"github.com/insightconform/conform/internal/explore"
 	"github.com/insightconform/conform/internal/session"
+	"github.com/insightconform/conform/reports"
+	"github.com/insightconform/conform/reports/plain"
 	"github.com/insightconform/conform/targets"
 )
 
@@ -84,4 +91,57 @@ func (l limits) close(target targets.Target) error {
 	case <-time.After(max(time.Second, time.Until(l.end)+Grace)):
 		return fmt.Errorf("not done %v after the time was over; what was made may be left, in an account for 'conform sweep'", Grace)
 	}
+}
+
+// ending says how the run ended.
+func (r *run) ending(ctx context.Context) *reports.End {
+	end := &reports.End{PutSucceeded: r.subject.Status.PutSucceeded(), Unusable: r.subject.Status.Unusable(), RanOut: r.subject.Status.RanOut(), NoTrails: r.subject.NoTrails, Resumed: r.options.Resume != nil}
+	end.Interrupted = plain.When(ctx.Err() != nil, reports.ReasonInterrupted)
+	end.Stopped = cmp.Or(r.limits.stopped(r.subject.Probed), plain.When(len(r.report.CutShort) > 0 && r.subject.Status.Silent(),
+		"the target gave no more answers of any use when the run ended; see whether it still runs, and raise --time or --requests"))
+	tried := 0
+	for _, c := range r.report.Coverage.Rules {
+		if c.Exercised {
+			tried++
+		} else if c.Applicable {
+			tried--
+		}
+	}
+	if end.Budget = r.budget(); end.Budget != "" && tried < 0 { // most rules were not tried
+		end.Needed = r.exploration.Needed(ctx)
+	}
+	end.Failed = plain.When(r.failure() != nil, "the harness failed; what it had found is reported")
+	var hanging []string
+	r.report.TimedOut, hanging = r.subject.Status.TimedOut()
+	for _, kind := range hanging {
+		found := slices.ContainsFunc(r.found, func(d *diagnose.Divergence) bool {
+			return d.Finding.Actual == session.NoAnswer && d.Again > 0 && strings.HasPrefix(kind, string(d.Finding.Operation)+" ")
+		})
+		if !found {
+			end.Unusable = append(end.Unusable, kind)
+		}
+	}
+	end.Lost = r.subject.Status.Lost()
+	if r.subject.Status.TargetLost() {
+		end.LastRequests = r.subject.Status.LastRequests()
+	}
+	if errors.Is(r.subject.Status.Ended(), targets.ErrRefused) {
+		end.Refused, end.Lost = end.Lost, ""
+	}
+	return end
+}
+
+// budget is the option that ended suites early, as the flag that sets it; empty where none did.
+func (r *run) budget() string {
+	if len(r.report.CutShort) == 0 || r.exploration == nil {
+		return ""
+	}
+	spent := func(w *explore.Worker) bool { return w.Client.Requests >= w.Client.Quota }
+	switch {
+	case r.late && r.options.Time > 0:
+		return "--time " + r.options.Time.String()
+	case r.options.Requests > 0 && slices.ContainsFunc(r.exploration.Workers, spent):
+		return fmt.Sprintf("--requests %d", r.options.Requests)
+	}
+	return ""
 }

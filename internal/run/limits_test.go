@@ -236,3 +236,25 @@ func TestTimeOverWhileNothingAnswers(t *testing.T) {
 		})
 	}
 }
+
+// TestBudgetIsNamed: where a budget was too small for a verdict, the reason names it, and what would have been enough.
+func TestBudgetIsNamed(t *testing.T) {
+	for reason, o := range map[string]run.Options{
+		`^too few rules .* before --requests 100 was used up \(the suites take about 1\d,\d{3} requests\); raise --requests, and`: {Requests: 100},
+		`before --time 1ms was used up \(the suites take about 1\d,\d{3} requests\); raise --time, or`:                            {Time: time.Millisecond},
+		`executed before --requests 300 was used up \(the suites take about [0-9,]+ requests\); raise --requests, or go`:          {Requests: 300, Suites: []string{"complete"}, Machines: []string{"stores"}},
+	} {
+		o.Seed, o.Workers = 1, 2
+		report, err := run.Run(t.Context(), embedded.InProcess(embedded.ServerOptions{}), o)
+		if err != nil { // it was over while probing
+			assert.Regexp(t, `raise --time`, err)
+			continue
+		}
+		assert.Equal(t, reports.ExitInconclusive, report.ExitCode)
+		assert.Regexp(t, reason, report.Reason)
+	}
+	report, err := run.Run(t.Context(), embedded.InProcess(embedded.ServerOptions{Fault: "appends-selectors"}),
+		run.Options{Seed: 1, Workers: 2, Requests: 20000, StopAtFirst: true})
+	require.NoError(t, err)
+	assert.Empty(t, report.End.Budget, "the first divergence has ended it")
+}

@@ -18,7 +18,6 @@ import (
 	"github.com/insightconform/conform/internal/session"
 	"github.com/insightconform/conform/model"
 	"github.com/insightconform/conform/reports"
-	"github.com/insightconform/conform/reports/plain"
 	"github.com/insightconform/conform/targets"
 )
 
@@ -37,6 +36,7 @@ type run struct {
 	found       []*diagnose.Divergence              // with their evidence
 	first       atomic.Pointer[diagnose.Divergence] // with which Options.StopAtFirst ended the run
 	sure        sync.Map                            // the findings of what was confirmed, as they were told last
+	late        bool                                // the time for exploring was over
 	soonest     atomic.Int64                        // when something was confirmed first, in nanoseconds of the run
 }
 
@@ -171,6 +171,7 @@ func (r *run) explore() {
 	r.exploration = x
 	ctx, enough := r.limits.exploring(r.subject.Status)
 	x.Run(ctx)
+	r.late = ctx.Err() != nil && r.limits.stopped(true) == "" && r.limits.caller.Err() == nil
 	enough()
 
 	var settling session.Settling
@@ -376,33 +377,6 @@ func (r *run) untested(id model.ID) string {
 		return "the run ended before a request put it to the test"
 	}
 	return cmp.Or(strings.Join(r.subject.Status.RanOut(), ", "), "no request put it to the test")
-}
-
-// ending says how the run ended.
-func (r *run) ending(ctx context.Context) *reports.End {
-	end := &reports.End{PutSucceeded: r.subject.Status.PutSucceeded(), Unusable: r.subject.Status.Unusable(), RanOut: r.subject.Status.RanOut(), NoTrails: r.subject.NoTrails, Resumed: r.options.Resume != nil}
-	end.Interrupted = plain.When(ctx.Err() != nil, reports.ReasonInterrupted)
-	end.Stopped = cmp.Or(r.limits.stopped(r.subject.Probed), plain.When(len(r.report.CutShort) > 0 && r.subject.Status.Silent(),
-		"the target gave no more answers of any use when the run ended; see whether it still runs, and raise --time or --requests"))
-	end.Failed = plain.When(r.failure() != nil, "the harness failed; what it had found is reported")
-	var hanging []string
-	r.report.TimedOut, hanging = r.subject.Status.TimedOut()
-	for _, kind := range hanging {
-		found := slices.ContainsFunc(r.found, func(d *diagnose.Divergence) bool {
-			return d.Finding.Actual == session.NoAnswer && d.Again > 0 && strings.HasPrefix(kind, string(d.Finding.Operation)+" ")
-		})
-		if !found {
-			end.Unusable = append(end.Unusable, kind)
-		}
-	}
-	end.Lost = r.subject.Status.Lost()
-	if r.subject.Status.TargetLost() {
-		end.LastRequests = r.subject.Status.LastRequests()
-	}
-	if errors.Is(r.subject.Status.Ended(), targets.ErrRefused) {
-		end.Refused, end.Lost = end.Lost, ""
-	}
-	return end
 }
 
 // failure is that of the harness, nil where it did not fail.
