@@ -7,7 +7,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -252,5 +254,53 @@ func TestChangedTraces(t *testing.T) {
 			assert.Equal(t, reports.ExitUsage, code, "%s: %v: %s", c.name, args, stdout)
 			assert.Contains(t, stderr, c.says, "%s: %v", c.name, args)
 		}
+	}
+}
+
+// TestTerminatedAtAnyMoment: SIGTERM ends every command that waits for a target as SIGINT does, and says so in one line.
+func TestTerminatedAtAnyMoment(t *testing.T) {
+	if testing.Short() {
+		t.Skip("builds the command")
+	}
+	binary, folder := build(t), t.TempDir()
+	silent, err := net.Listen("tcp", "127.0.0.1:0") // which takes connections and never answers
+	require.NoError(t, err)
+	t.Cleanup(func() { silent.Close() })
+	closed := httptest.NewServer(nil)
+	closed.Close()
+	hangs := "http://" + silent.Addr().String()
+	trace := filepath.Join(repository, "cmd", "conform", "testdata", "traces-1")
+	for name, args := range map[string][]string{
+		"waiting":       {"run", "--endpoint", closed.URL, "--wait", "1m", "--report", "json=" + filepath.Join(folder, "waiting.json")},
+		"probing":       {"run", "--endpoint", hangs, "--report", "json=" + filepath.Join(folder, "probing.json")},
+		"replay":        {"replay", trace, "--endpoint", hangs},
+		"replay waits":  {"replay", trace, "--endpoint", closed.URL, "--wait", "1m"},
+		"learn":         {"learn", "--endpoint", hangs},
+		"plan":          {"plan", "--endpoint", hangs},
+		"reading stdin": {"report", "-"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			for _, signal := range []os.Signal{syscall.SIGTERM, syscall.SIGINT} {
+				cmd := exec.CommandContext(t.Context(), binary, args...)
+				var said bytes.Buffer
+				cmd.Stderr, cmd.Dir = &said, folder
+				stdin, err := cmd.StdinPipe()
+				require.NoError(t, err)
+				require.NoError(t, cmd.Start())
+				time.Sleep(300 * time.Millisecond)
+				require.NoError(t, cmd.Process.Signal(signal))
+				_ = cmd.Wait()
+				stdin.Close()
+				assert.Equal(t, reports.ExitInterrupted, cmd.ProcessState.ExitCode(), said.String())
+				assert.Regexp(t, `(?m)^conform: interrupted[^:]*$`, said.String())
+				assert.NotContains(t, said.String(), "not reachable")
+			}
+			if path := filepath.Join(folder, name+".json"); strings.HasPrefix(args[len(args)-1], "json=") {
+				report := readJSONReport(t, path)
+				assert.Equal(t, reports.Interrupted, report.Verdict)
+				assert.True(t, report.Partial)
+			}
+		})
 	}
 }

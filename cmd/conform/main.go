@@ -84,11 +84,13 @@ func (parts wiring) run(ctx context.Context, args []string, stdin io.Reader, std
 	if ended, ok := errors.AsType[exitCode](err); ok {
 		return int(ended)
 	}
-	if !errors.Is(err, syscall.EPIPE) {
+	if code = exitCodeOf(ctx, err); code == reports.ExitInterrupted && !errors.Is(err, syscall.EPIPE) {
+		p.complain("interrupted")
+	} else if code != reports.ExitInterrupted {
 		// The class of a usage error says nothing that its text does not say better.
 		p.complain(strings.Replace(err.Error(), targets.ErrUsage.Error()+": ", "", 1))
 	}
-	return exitCodeOf(ctx, err)
+	return code
 }
 
 // process is one invocation of the command.
@@ -126,12 +128,13 @@ type usageError struct{ error }
 
 func (e usageError) Unwrap() []error { return []error{e.error, targets.ErrUsage} }
 
-// exitCodeOf returns the exit code of an error.
+// exitCodeOf returns the exit code of an error. What an interruption has ended is not known to be out of reach.
 func exitCodeOf(ctx context.Context, err error) int {
+	cut := ctx.Err() != nil && (errors.Is(err, ctx.Err()) || errors.Is(err, targets.ErrUnreachable) || errors.Is(err, targets.ErrInconclusive))
 	switch {
 	case err == nil:
 		return reports.ExitConforms
-	case ctx.Err() != nil && errors.Is(err, ctx.Err()), errors.Is(err, syscall.EPIPE): // or nobody reads any more
+	case cut, errors.Is(err, syscall.EPIPE): // or nobody reads any more
 		return reports.ExitInterrupted
 	case errors.Is(err, targets.ErrRefused):
 		return reports.ExitRefused
