@@ -72,8 +72,8 @@ func TestPropertyFails(t *testing.T) {
 	require.True(t, failed)
 	trace := p.Last()
 	for fault, outcome := range map[string]string{"appends-selectors": reports.ReplayDiverges, "": reports.ReplayFixed} {
-		replays, err := run.Replay(t.Context(), embedded.InProcess(embedded.ServerOptions{Fault: fault}), []*reports.Trace{trace}, run.Options{})
+		report, err := run.Replay(t.Context(), embedded.InProcess(embedded.ServerOptions{Fault: fault}), []*reports.Trace{trace}, run.Options{})
 		require.NoError(t, err)
-		assert.Equal(t, outcome, replays[0].Outcome, "%q", fault)
+		assert.Equal(t, outcome, report.Replays[0].Outcome, "%q", fault)
 	}
 }

@@ -211,7 +211,8 @@ func (r *Report) add(p *Report) {
 		d.Level, d.Count = 0, 0
 		return d
 	}, func(known *Deviation, d Deviation) { known.Count += d.Count })
-	r.Replays = united(r.Replays, p.Replays, itself, keepFirst)
+	one := func(e Replay) [4]string { return [4]string{e.Signature, e.File, e.Outcome, e.Why} }
+	r.Replays = united(r.Replays, p.Replays, one, keepFirst)
 	r.Notes = united(r.Notes, p.Notes, itself, keepFirst)
 	r.Baseline = united(r.Baseline, p.Baseline, func(e Replay) string { return e.Signature },
 		func(known *Replay, e Replay) {
@@ -358,6 +359,9 @@ func (r *Report) nonsense() string {
 		len(r.Certificates), len(r.CutShort), len(r.Coverage.Rules), len(r.ending().RanOut), len(r.ending().Unusable)}
 	for i := range r.Divergences {
 		numbers, steps = append(numbers, r.Divergences[i].Count), max(steps, len(r.Divergences[i].Steps))
+	}
+	for _, e := range r.Replays {
+		steps = max(steps, len(e.Steps))
 	}
 	switch {
 	case !known, r.ExitCode != code && (r.Verdict != Failed || r.ExitCode != ExitUsage):

@@ -28,6 +28,8 @@ type End struct {
 	// Resumed: the run went on from an earlier report, and covers only what was left. Joined: this is of several runs.
 	Resumed bool `json:"resumed,omitempty"`
 	Joined  bool `json:"joined,omitempty"`
+	// Replayed: nothing but recorded traces was played.
+	Replayed bool `json:"replayed,omitempty"`
 	// LastRequests are what was sent when the target was lost, one for each connection.
 	LastRequests []string `json:"last_requests,omitempty"`
 	// NoTrails says why none could be made to test on, where the target has CreateTrail.
@@ -115,6 +117,8 @@ func verdicts(r *Report, e *End, n counts) []row {
 		{e.Refused != "", RefusedRun, e.Refused},
 		{e.Misused != "", Failed, e.Misused}, // with the exit code of wrong usage
 		{len(gone) > 0, Diverges, e.thenLost("what was expected of the target has gone: " + strings.Join(gone, ", "))},
+		{e.Replayed && n.diverging > 0, Diverges, e.thenLost(fmt.Sprintf("%d of %s diverges on this target",
+			n.diverging, plain.Counted(len(r.Replays), "trace")))},
 		{n.failing > 0, Diverges, e.thenLost(plain.Counted(n.failing, "divergence") + " " + level)},
 		{len(n.stale) == 1, Diverges, e.thenLost("the baseline has 1 stale entry: " + strings.Join(n.stale, ""))},
 		{len(n.stale) > 1, Diverges, e.thenLost(fmt.Sprintf("the baseline has %d stale entries: %s", len(n.stale), strings.Join(n.stale, "; ")))},
@@ -123,6 +127,9 @@ func verdicts(r *Report, e *End, n counts) []row {
 		{n.untried > 0, Inconclusive, "the run ended before it had tried again " + plain.Counted(n.untried, "divergence") +
 			" " + level + "; raise --time"},
 		{n.unrepeated > 0, Inconclusive, "divergences that did not repeat, on a target that may answer late; run it again"},
+		{e.Replayed && n.replayed == 0, Inconclusive, "no trace could be replayed"},
+		{e.Replayed, Conforms, fmt.Sprintf("%d of %s replayed and fixed; nothing else was tried",
+			n.replayed, plain.Counted(len(r.Replays), "trace"))},
 		{!can(model.CanPut), Inconclusive, "the target does not offer PutInsightSelectors: " + why(model.CanPut)},
 		{!can(model.CanCreate) && !can(model.CanStores), Inconclusive, "no trail could be made to test on: " + why(model.CanCreate)},
 		{e.NoTrails != "", Inconclusive, "no trail could be made to test on: " + e.NoTrails},
@@ -155,6 +162,7 @@ type counts struct {
 	applicable, judged                         int      // rules
 	executed, tests                            int      // of the complete suites
 	certified                                  int      // suites whose certificate holds
+	replayed, diverging                        int      // traces, where nothing else was played
 }
 
 func count(r *Report) (n counts) {
@@ -171,6 +179,14 @@ func count(r *Report) (n counts) {
 			n.known++
 		} else {
 			n.below++
+		}
+	}
+	for _, e := range r.Replays {
+		if e.Outcome != ReplayNotCovered {
+			n.replayed++
+		}
+		if e.Diverges() {
+			n.diverging++
 		}
 	}
 	n.stale = plain.Texts(r.Stale(), func(e Replay) string { return fmt.Sprintf("%s (%s)", e.Signature, e.Mend) })

@@ -42,6 +42,10 @@ type Replay struct {
 	File      string   `json:"file,omitempty"`
 	Outcome   string   `json:"outcome"`
 	Why       string   `json:"why,omitempty"` // what is different, or what is not covered
+	// How the steps were answered, what was expected of the last of them and what came, where nothing but traces is played.
+	Expected []string `json:"expected,omitempty"`
+	Actual   string   `json:"actual,omitempty"`
+	Steps    []Step   `json:"steps,omitempty"`
 	// Stale says of a baseline entry that it must go, and Mend how.
 	Stale bool   `json:"stale,omitempty"`
 	Mend  string `json:"mend,omitempty"`

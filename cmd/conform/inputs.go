@@ -15,9 +15,9 @@ import (
 	"github.com/insightconform/conform/internal/files"
 	pipeline "github.com/insightconform/conform/internal/run"
 	"github.com/insightconform/conform/reports"
+	"github.com/insightconform/conform/reports/formats"
 	"github.com/insightconform/conform/reports/plain"
 	"github.com/insightconform/conform/reports/scripts"
-	"github.com/insightconform/conform/reports/text"
 )
 
 const (
@@ -193,7 +193,8 @@ func (s *settings) keep(report *reports.Report) error {
 const replayHelp = `Usage: conform replay TRACE|DIR|NAME|RULE… [flags]
 
 Plays recorded divergences again, on the same target or another one, and says of
-each: still diverges, now different, fixed, or not covered. What is no file is
+each: still diverges, now different, fixed, or not covered; with the steps, their
+answers, what is expected and what came, where it diverges or is the only one. What is no file is
 looked for in the folder of the target's traces: a name as the report of a run
 gives it, or a rule.
 
@@ -211,6 +212,14 @@ func (p *process) replay(ctx context.Context, s *settings, paths []string) error
 	if len(paths) == 0 {
 		return usagef("'conform replay' needs a trace, a folder of traces, or a rule; 'conform run' writes traces to conform-traces")
 	}
+	for _, sink := range s.sinks {
+		if sink.Format == formats.NDJSON {
+			return usagef("--report %s: a replay has no events; use one of text, json, html, junit, markdown", sink)
+		}
+	}
+	if err := s.mustWriteReports("--report"); err != nil {
+		return err
+	}
 	traces, err := s.tracesNamed(ctx, paths)
 	if err != nil {
 		return err
@@ -219,25 +228,13 @@ func (p *process) replay(ctx context.Context, s *settings, paths []string) error
 	if err != nil {
 		return err
 	}
-	replays, err := pipeline.Replay(ctx, target, traces, pipeline.Options(s.runOptions()))
+	options := s.runOptions()
+	options.Command = s.replayingAll(paths)
+	report, err := pipeline.Replay(ctx, target, traces, pipeline.Options(options))
 	if err != nil {
 		return err
 	}
-	for i := range replays {
-		replays[i].File = traces[i].Path
-	}
-	if err := text.Replays(p.stdout, replays, p.textOptions(s)); err != nil {
-		return err
-	}
-	switch {
-	case ctx.Err() != nil:
-		return exitCode(reports.ExitInterrupted)
-	case slices.ContainsFunc(replays, reports.Replay.Diverges):
-		return exitCode(reports.ExitDiverges)
-	case !slices.ContainsFunc(replays, func(r reports.Replay) bool { return r.Outcome != reports.ReplayNotCovered }):
-		return exitCode(reports.ExitInconclusive)
-	}
-	return nil
+	return exitCode(p.writeReports(s.sinks, report, p.textOptions(s)))
 }
 
 // tracesNamed reads the traces that arguments name: files, folders, and by name or rule those in the target's folder.

@@ -362,8 +362,30 @@ func (s *settings) command(seed uint64, workers int) string {
 
 // replaying is the command that plays a trace which a run with these settings has kept again.
 func (s *settings) replaying(trace *reports.Trace) string {
-	return "conform replay " + trace.Name() + s.words([]string{"traces"}, false) + s.targetWords() +
-		s.words(append(mannerNames, "order"), false)
+	return s.replayingAll([]string{trace.Name()})
+}
+
+// replayingAll is the command that plays what is named.
+func (s *settings) replayingAll(names []string) string {
+	return "conform replay " + strings.Join(plain.Texts(names, plain.ShellWord), " ") +
+		s.words([]string{"traces"}, false) + s.targetWords() + s.words(append(mannerNames, "order"), false)
+}
+
+// ofReplay are the settings that a replay uses.
+func (s *settings) ofReplay() []flagGroup {
+	groups := s.chosen(slices.Concat(accountNames, targetNames, mannerNames,
+		[]string{"target", "endpoint", "wait", "header", "account", "order", "traces", "report", "quiet", "verbose", "config"})...)
+	own := map[string]string{
+		"report":  "text, json, html, junit or markdown, to standard output or a file; repeatable (default text)",
+		"traces":  "the folder where names and rules are looked for (default conform-traces/TARGET)",
+		"quiet":   "say nothing but what diverges, and the count",
+		"verbose": "show the steps of what is fixed too, and the file of each trace"}
+	for _, group := range groups {
+		for i, o := range group.Items {
+			group.Items[i].help = cmp.Or(own[o.name], o.help)
+		}
+	}
+	return groups
 }
 
 // targetWords says which target is tested: an account by a variable, unless account ids are to be kept.

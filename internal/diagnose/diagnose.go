@@ -399,20 +399,28 @@ func (p *Player) ReplayTrace(ctx context.Context, t *reports.Trace) (reports.Rep
 	if t.Status != reports.Confirmed {
 		tries = maxTries
 	}
-	out, found := p.replay(ctx, reports.BaselineEntry{Signature: t.Signature, Raw: t.Raw, Needs: t.Needs, Steps: reports.Requests(t.Steps)}, tries)
+	e := reports.BaselineEntry{Signature: t.Signature, Raw: t.Raw, Needs: t.Needs, Steps: reports.Requests(t.Steps)}
+	out, found := p.replay(ctx, t.Rule, e, tries)
 	out.Rule = t.Rule
+	if out.Outcome == reports.ReplayFixed {
+		out.Expected = t.Expected
+	}
 	return out, found
 }
 
 // ReplayEntry is ReplayTrace of an entry of a baseline.
 func (p *Player) ReplayEntry(ctx context.Context, e reports.BaselineEntry) (reports.Replay, []*Divergence) {
+	name, _, _ := strings.Cut(e.Signature, "|")
+	rule := model.ID(name)
 	if e.Seen != "" {
-		return p.replay(ctx, e, 3*maxTries) // it comes and goes: only a long silence says that it is gone
+		return p.replay(ctx, rule, e, 3*maxTries) // it comes and goes: only a long silence says that it is gone
 	}
-	return p.replay(ctx, e, 1)
+	return p.replay(ctx, rule, e, 1)
 }
 
-func (p *Player) replay(ctx context.Context, e reports.BaselineEntry, tries int) (out reports.Replay, found []*Divergence) {
+// replay plays the steps of an entry until they show what it says, at most so many times.
+func (p *Player) replay(ctx context.Context, rule model.ID, e reports.BaselineEntry, tries int) (
+	out reports.Replay, found []*Divergence) {
 	out = reports.Replay{Signature: e.Signature, Outcome: reports.ReplayFixed}
 	for _, need := range e.Needs {
 		if !p.Client.Can(need) {
@@ -429,16 +437,28 @@ func (p *Player) replay(ctx context.Context, e reports.BaselineEntry, tries int)
 		for _, f := range s.Found {
 			found = append(found, suspicion(f.Finding, s.Steps[:f.At+1]))
 		}
+		again := firstOf(s, s.Found, signed(cmp.Or(e.Raw, e.Signature)))
 		switch {
-		case slices.ContainsFunc(s.Found, signed(cmp.Or(e.Raw, e.Signature))):
+		case again != nil:
+			again.Finding.Rule = rule
+			now := again.Report()
 			out.Outcome, out.Why = reports.ReplayDiverges, ""
+			out.Steps, out.Expected, out.Actual = now.Steps, now.Expected, now.Actual
 			return out, found
 		case len(s.Found) > 0:
 			f := s.Found[len(s.Found)-1]
 			now := suspicion(f.Finding, s.Steps[:f.At+1]).Report()
-			out.Outcome, out.Why = reports.ReplayDifferent, fmt.Sprintf("%s: %s instead of %s", f.Rule, now.Actual, strings.Join(now.Expected[:min(1, len(now.Expected))], ""))
+			out.Outcome = reports.ReplayDifferent
+			out.Steps, out.Expected, out.Actual = now.Steps, now.Expected, now.Actual
+			out.Why = fmt.Sprintf("%s: %s instead of %s", f.Rule, now.Actual, strings.Join(now.Expected[:min(1, len(now.Expected))], ""))
 		case s.Lost != "" || len(s.Steps) < len(e.Steps):
 			out.Outcome, out.Why = reports.ReplayNotCovered, "the steps could not be played to the end: "+s.Lost
+		case out.Outcome == reports.ReplayFixed:
+			out.Steps = nil
+			for i, step := range s.Steps[:len(e.Steps)] {
+				out.Steps = append(out.Steps, step.Report(i+1))
+			}
+			out.Actual = describe.Kept(out.Steps, s.Steps[len(e.Steps)-1].Accepted())
 		}
 	}
 	return out, found

@@ -387,24 +387,6 @@ func (r *run) failure() error {
 	return fmt.Errorf("%w: %s", ErrHarness, r.exploration.Failure)
 }
 
-// Replay plays recorded traces on a target, which may be another one than they were found on, and says
-// of each what became of it. Options.Order is the only option that it looks at. Errors are those of Run.
-func Replay(ctx context.Context, target targets.Target, traces []*reports.Trace, options Options) ([]reports.Replay, error) {
-	if err := options.Normalize(); err != nil {
-		return nil, err
-	}
-	subject, err := probe.Open(ctx, target, options.Probe())
-	if err != nil {
-		return nil, err
-	}
-	defer target.Close()
-	var replays []reports.Replay
-	if subject.Probed {
-		replays, _ = replay(ctx, diagnose.NewPlayer(subject.NewClient()), traces)
-	}
-	return replays, subject.Status.Ended()
-}
-
 // replay plays traces and says what became of each, and what was found.
 func replay(ctx context.Context, player *diagnose.Player, traces []*reports.Trace) (out []reports.Replay, all diagnose.Suspicions) {
 	all = diagnose.Suspicions{}
@@ -413,6 +395,7 @@ func replay(ctx context.Context, player *diagnose.Player, traces []*reports.Trac
 			break
 		}
 		outcome, found := player.ReplayTrace(ctx, t)
+		outcome.Steps, outcome.Expected, outcome.Actual = nil, nil, "" // which a run shows as a divergence
 		out = append(out, outcome)
 		for _, d := range found {
 			all.Add(d)

@@ -16,14 +16,8 @@ import (
 // Contrast says in concrete values what was expected of the last of some steps, what the rule asks for first, and what
 // came. The kinds of both, of which signatures are made, say what is compared.
 func Contrast(steps []reports.Step, rule model.ID, accepted []model.Answer, expected, actual string) (want []string, got string) {
-	step := steps[len(steps)-1]
-	c := contrast{step: step, op: model.Op(step.Operation), body: step.Answer.Body, accepted: accepted, ok: "HTTP 200"}
-	for _, s := range steps {
-		c.teller.Step(s)
-		if s.Status == 0 && s.Answer.Outcome != reports.OutcomeUnanswered && model.Op(s.Operation) != model.OpArrange {
-			c.ok = reports.OutcomeSuccess
-		}
-	}
+	c := contrastOf(steps, accepted)
+	step := c.step
 	c.leaveSuccesses(expected)
 	c.compareLists()
 	switch member, about, found := strings.Cut(expected, " "); {
@@ -46,6 +40,26 @@ func Contrast(steps []reports.Step, rule model.ID, accepted []model.Answer, expe
 		got += ": " + c.body.String()
 	}
 	return plain.Texts(want, plain.Message[string]), plain.Message(got)
+}
+
+// Kept tells the answer to the last of some steps, an accepted one, in the words of Contrast.
+func Kept(steps []reports.Step, accepted []model.Answer) string {
+	c := contrastOf(steps, accepted)
+	c.leaveSuccesses(reports.OutcomeSuccess)
+	c.compareLists()
+	return plain.Message(c.answer())
+}
+
+func contrastOf(steps []reports.Step, accepted []model.Answer) *contrast {
+	step := steps[len(steps)-1]
+	c := &contrast{step: step, op: model.Op(step.Operation), body: step.Answer.Body, accepted: accepted, ok: "HTTP 200"}
+	for _, s := range steps {
+		c.teller.Step(s)
+		if s.Status == 0 && s.Answer.Outcome != reports.OutcomeUnanswered && model.Op(s.Operation) != model.OpArrange {
+			c.ok = reports.OutcomeSuccess
+		}
+	}
+	return c
 }
 
 // contrast sets the answer to a step beside the accepted ones.

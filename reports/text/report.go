@@ -51,6 +51,10 @@ const (
 func Report(w io.Writer, r *reports.Report, options Options) error {
 	r = r.Normalized()
 	p := &page{options: options, most: summaryLines}
+	if r.End != nil && r.End.Replayed {
+		p.replays(r)
+		return p.end(w)
+	}
 	if options.Quiet {
 		p.verdict(r.Verdict, describe.Outcome(r))
 		p.failing(r)
@@ -278,21 +282,33 @@ func (p *page) failing(r *reports.Report) {
 	}
 }
 
-// Replays writes one line for each replay and a line that sums them up. Quiet leaves out what does not
-// diverge, and Verbose names the file of each.
-func Replays(w io.Writer, replays []reports.Replay, options Options) error {
-	for _, r := range replays {
-		if options.Quiet && !r.Diverges() {
+// replays tells what became of each trace, and where it diverges, or is the only one, with the steps and their answers.
+// Quiet leaves out what does not diverge, and Verbose nothing.
+func (p *page) replays(r *reports.Report) {
+	for _, e := range r.Replays {
+		if p.options.Quiet && !e.Diverges() {
 			continue
 		}
-		line := fmt.Sprintf("%-15s %s", r.Outcome, plain.OneLine(describe.Signature(r.Signature))) + plain.When(r.Why != "", " ("+plain.OneLine(r.Why)+")") +
-			plain.When(options.Verbose && r.File != "", " in "+plain.OneLine(r.File))
-		if _, err := fmt.Fprintln(w, line); err != nil {
-			return err
+		s := cmp.Or(plain.When(e.Diverges(), red), plain.When(e.Outcome == reports.ReplayFixed, green), yellow)
+		p.line(span{fmt.Sprintf("%-15s ", e.Outcome), s}, span{describe.Signature(e.Signature), bold},
+			span{plain.When(e.Why != "", " ("+plain.Text(e.Why)+")"), normal},
+			span{plain.When(p.options.Verbose && e.File != "", " in "+plain.Text(e.File)), normal})
+		if p.options.Quiet || !e.Diverges() && len(r.Replays) > 1 && !p.options.Verbose {
+			continue
 		}
+		for i, line := range describe.Exchange(e.Steps) {
+			step := e.Steps[i/2]
+			label := fmt.Sprintf("    %s %2d ", cmp.Or(plain.When(step.Diverges, "✗"), " "), step.Number)
+			if i%2 > 0 {
+				label = strings.Repeat(" ", plain.Length(label)+2)
+			}
+			p.line(span{label, normal}, span{line, plain.When(step.Diverges, red)})
+		}
+		p.field(blockLabel, "    expected", plain.Alternatives(e.Expected, plain.MaxShown), normal)
+		p.field(blockLabel, "    actual", plain.Text(e.Actual), bold)
+		p.blank()
 	}
-	_, err := fmt.Fprintln(w, "replayed", summary(replays))
-	return err
+	p.line(span{"replayed ", normal}, span{summary(r.Replays), normal})
 }
 
 // summary counts replays by outcome: "3 traces: 1 still diverges, 2 fixed".
