@@ -246,7 +246,10 @@ func (p *process) rootCommand() *cobra.Command {
 	}
 	root.SetVersionTemplate("conform {{.Version}}\n")
 	root.SetFlagErrorFunc(flagError)
-	root.SetHelpTemplate("{{.Long}}")
+	root.SetHelpFunc(func(cmd *cobra.Command, _ []string) {
+		width, _ := p.terminal(p.stdout)
+		fmt.Fprint(p.stdout, plain.FoldLines(reflowed(cmd.Long), cmp.Or(width, helpWidth)))
+	})
 	s, list := defaultSettings(), ""
 	s.address = cmp.Or(p.environ[variableName("addr")], defaultAddress)
 	for _, c := range p.commands(s) {
@@ -293,6 +296,29 @@ Writes a script that completes commands, flags, their values and rules.
 		shell.Long = cmd.Long
 		shell.Args = noArguments
 	}
+}
+
+// helpWidth is that of help where no terminal has one.
+const helpWidth = 80
+
+// reflowed joins the lines of a text that belong together: running text, and what hangs below what two spaces set off.
+func reflowed(text string) string {
+	var out []string
+	hang := -1 // where what goes on with the last line begins
+	for line := range strings.Lines(text) {
+		line = strings.TrimRight(line, "\n")
+		told := strings.TrimLeft(line, " ")
+		if last, at := len(out)-1, len(line)-len(told); told != "" && at == hang {
+			out[last] += " " + told
+			continue
+		} else if hang = -1; told != "" && at == 0 {
+			hang = 0
+		} else if gap := strings.LastIndex(told, "  "); gap >= 0 {
+			hang = at + gap + len("  ")
+		}
+		out = append(out, line)
+	}
+	return strings.Join(out, "\n") + "\n"
 }
 
 func unknownCommand(root *cobra.Command, name string) error {

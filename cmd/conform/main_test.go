@@ -550,13 +550,45 @@ func TestHelp(t *testing.T) {
 		"help-diff.txt":       {"diff", "--help"},
 		"help-sweep.txt":      {"sweep", "--help"},
 		"help-policy.txt":     {"iam-policy", "--help"},
+		"help-version.txt":    {"version", "--help"},
 	} {
 		got := passing().run(t.Context(), nil, args...)
 		assert.Equal(t, 0, got.code)
 		assert.Empty(t, got.stderr)
 		golden.Check(t, "testdata/"+name, got.stdout)
+		wide := passing().run(t.Context(), []string{"COLUMNS=120"}, args...)
+		golden.Check(t, "testdata/help-120/"+name, wide.stdout)
 	}
 	assert.Equal(t, passing().run(t.Context(), nil, "--help"), passing().run(t.Context(), nil))
+}
+
+func TestRulesAtTwoWidths(t *testing.T) {
+	for _, width := range []int{80, 120} {
+		for name, about := range map[string]string{"rules-put": "put", "rule-wrapped": "put/replaces-list"} {
+			got := passing().run(t.Context(), []string{fmt.Sprint("COLUMNS=", width)}, "rules", about)
+			golden.Check(t, fmt.Sprintf("testdata/%s-%d.txt", name, width), got.stdout)
+		}
+	}
+}
+
+// TestTextsForPeopleFitAnyWidth: help, rules and faults wrap, and say the same at any width.
+func TestTextsForPeopleFitAnyWidth(t *testing.T) {
+	list := [][]string{{"--help"}, {"rules"}, {"rules", "put"}, {"rules", "put/replaces-list"}, {"rules", "order"}, {"serve", "--fault", "list"}}
+	for _, c := range (&process{}).commands(defaultSettings()) {
+		name, _, _ := strings.Cut(c.use, " ")
+		list = append(list, []string{name, "--help"})
+	}
+	for _, args := range list {
+		words := strings.Fields(command(t, args...).stdout)
+		for _, width := range []int{40, 60, 80, 120, 200} {
+			got := passing().run(t.Context(), []string{fmt.Sprint("COLUMNS=", width)}, args...)
+			assert.Equal(t, words, strings.Fields(got.stdout), "%s at %d", args, width)
+			for line := range strings.Lines(got.stdout) {
+				fits := plain.Length(strings.TrimSuffix(line, "\n")) <= width
+				assert.True(t, fits || len(strings.Fields(line)) == 1, "%s at %d: %s", args, width, line)
+			}
+		}
+	}
 }
 
 // TestHelpNamesEveryFlag keeps the help, which is written by hand, complete.

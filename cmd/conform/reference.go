@@ -42,14 +42,14 @@ func (p *process) rules(ctx context.Context, _ *settings, args []string) (err er
 	text := ""
 	switch len(args) {
 	case 0:
-		text = ruleTable(width, families()...)
+		text = ruleTable(families()...)
 	case 1:
-		text, err = explain(ctx, args[0], width)
+		text, err = explain(ctx, args[0])
 	default:
 		err = usagef("'conform rules' explains one rule at a time; leave out %q", args[1])
 	}
 	if err == nil {
-		_, err = fmt.Fprint(p.stdout, text)
+		_, err = fmt.Fprint(p.stdout, plain.FoldLines(text, width))
 	}
 	return err
 }
@@ -59,7 +59,7 @@ func families() []plain.Group[string, model.Rule] {
 	return plain.GroupBy(model.Rules, func(r model.Rule) string { return r.ID.Family() })
 }
 
-func ruleTable(width int, families ...plain.Group[string, model.Rule]) string {
+func ruleTable(families ...plain.Group[string, model.Rule]) string {
 	idWidth := 0
 	for i := range model.Rules {
 		idWidth = max(idWidth, len(model.Rules[i].ID))
@@ -67,7 +67,7 @@ func ruleTable(width int, families ...plain.Group[string, model.Rule]) string {
 	tables := plain.Texts(families, func(family plain.Group[string, model.Rule]) string {
 		table := family.Key + "\n"
 		for _, rule := range family.Items {
-			table += plain.Shorten(fmt.Sprintf("  %-*s  %-10s  %s", idWidth, rule.ID, rule.Level, rule.Statement), width) + "\n"
+			table += fmt.Sprintf("  %-*s  %-10s  %s\n", idWidth, rule.ID, rule.Level, rule.Statement)
 		}
 		return table
 	})
@@ -75,25 +75,25 @@ func ruleTable(width int, families ...plain.Group[string, model.Rule]) string {
 }
 
 // explain renders one rule, one family, or the error order.
-func explain(ctx context.Context, name string, width int) (string, error) {
+func explain(ctx context.Context, name string) (string, error) {
 	if rule := model.RuleOf(model.ID(name)); rule != nil {
-		return explainRule(ctx, rule, width)
+		return explainRule(ctx, rule)
 	}
 	if name == string(model.Order) {
 		return explainOrder(), nil
 	}
 	for _, family := range families() {
 		if family.Key == name {
-			return ruleTable(width, family), nil
+			return ruleTable(family), nil
 		}
 	}
 	names := append([]string{string(model.Order)}, plain.Texts(model.Rules, func(r model.Rule) string { return string(r.ID) })...)
 	return "", usagef("there is no rule %q; %s", name, suggestion(nearest(name, names), "conform rules"))
 }
 
-func explainRule(ctx context.Context, rule *model.Rule, width int) (string, error) {
+func explainRule(ctx context.Context, rule *model.Rule) (string, error) {
 	var b strings.Builder
-	field := func(name, text string) { fmt.Fprintf(&b, "%-10s %s\n", name, text) }
+	field := func(name, text string) { fmt.Fprintf(&b, "%-10s  %s\n", name, text) }
 	fmt.Fprintf(&b, "%s\n\n%s\n\n", rule.ID, rule.Statement)
 	field("level", rule.Level.String()+": "+describe.LevelMeanings[rule.Level])
 	if rule.OfRead != 0 {
@@ -124,7 +124,7 @@ func explainRule(ctx context.Context, rule *model.Rule, width int) (string, erro
 	if len(steps) > 0 {
 		fmt.Fprint(&b, "\nExample: a short case that tries it, with the right answers\n")
 		for _, line := range describe.Exchange(steps) {
-			fmt.Fprintln(&b, plain.Shorten("  "+line, width))
+			fmt.Fprintln(&b, "  "+line)
 		}
 	}
 	if rule.OfMocks() {
@@ -182,11 +182,15 @@ const defaultAddress = "127.0.0.1:8080"
 
 // listFaults writes a line for each fault of the embedded server: its name, its rule, and what it does otherwise.
 func (p *process) listFaults() error {
-	table := tabwriter.NewWriter(p.stdout, 0, 0, 2, ' ', 0)
+	var b strings.Builder
+	table := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
 	for _, f := range embedded.Faults {
 		fmt.Fprintf(table, "%s\t%s\t%s\n", f.Name, f.Rule, f.Describe)
 	}
-	return table.Flush()
+	table.Flush()
+	width, _ := p.terminal(p.stdout)
+	_, err := fmt.Fprint(p.stdout, plain.FoldLines(b.String(), width))
+	return err
 }
 
 // serve answers requests until ctx is cancelled, which is its regular end.

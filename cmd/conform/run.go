@@ -7,6 +7,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"os"
+	"strconv"
 	"syscall"
 
 	"golang.org/x/term"
@@ -28,7 +29,7 @@ const runHelp = `Usage: conform run [flags]
 Tests a target and reports each distinct divergence from the documented
 behaviour once, with the requests that show it.
 
-  conform run                                    the server that comes with conform
+  conform run                                    the server that comes with it
   conform run --endpoint http://127.0.0.1:5000   an emulator
 {flags}
 
@@ -250,13 +251,18 @@ func (o output) Write(text []byte) (n int, err error) {
 	return n, err
 }
 
-// terminal returns the width of the terminal behind a writer, and whether there is one that takes commands.
+// terminal returns the width of the terminal behind a writer, and whether there is one that takes commands. COLUMNS says
+// how wide it is, also where there is none; 0 is no limit.
 func (p *process) terminal(w io.Writer) (width int, live bool) {
+	wanted, _ := strconv.Atoi(p.environ["COLUMNS"])
 	file, isFile := w.(interface{ Fd() uintptr })
 	if !isFile || !term.IsTerminal(int(file.Fd())) {
-		return 0, false
+		return max(wanted, 0), false
 	}
 	width, _, _ = term.GetSize(int(file.Fd()))
+	if wanted > 0 {
+		width = wanted
+	}
 	return width, p.environ["TERM"] != "dumb"
 }
 

@@ -62,11 +62,13 @@ func TestWholeRunsOnATerminal(t *testing.T) {
 		assert.Contains(t, got.stdout, "\x1b[31m")
 		snapshot(t, "diverging-color", got)
 	})
-	t.Run("conforming", func(t *testing.T) {
-		got := onTerminal(t, 80, nil, repeatable("--requests", "30000")...)
-		assert.LessOrEqual(t, screenLines(got.stdout, 80), 24)
-		snapshot(t, "conforming-80", got)
-	})
+	for _, width := range []int{80, 120} {
+		t.Run(fmt.Sprint("conforming ", width), func(t *testing.T) {
+			got := onTerminal(t, width, nil, repeatable("--requests", "30000")...)
+			assert.LessOrEqual(t, screenLines(got.stdout, width), 24)
+			snapshot(t, fmt.Sprintf("conforming-%d", width), got)
+		})
+	}
 }
 
 // screenLines is how many lines of a screen a text takes; what is too long goes on in the next one.

@@ -54,7 +54,6 @@ const (
 	labelWidth  = 12  // of details
 	maxDetailed = 40  // steps in the details of one divergence
 	maxReasons  = 200 // that Lacking tells
-	leastStep   = 15  // characters of a step that is cut, for a reader to see what it is
 )
 
 // Details tells a divergence in lines of harmless text. Each begins with words of conform's own.
@@ -236,13 +235,19 @@ func LeftOut(r *reports.Report) string {
 		plain.When(len(parts) > 1, ":")+" "+strings.Join(parts, ", "))
 }
 
-// NotJudged lists the applicable rules that were not judged, with the reason of each, as they may be shown.
-func NotJudged(r *reports.Report) []string {
+// NotJudged lists the applicable rules that were not judged, with the reason of each, as they may be shown. Of those with
+// the same reason so many are named, and the rest is counted.
+func NotJudged(r *reports.Report, most int) []string {
 	rules := slices.DeleteFunc(r.Coverage.InOrder(), func(id model.ID) bool {
 		return !r.Coverage.Rules[id].Applicable || r.Coverage.Rules[id].Judged()
 	})
-	return plain.Texts(plain.GroupBy(rules, func(id model.ID) string { return r.Coverage.Rules[id].Why }), func(g plain.Group[string, model.ID]) string {
-		return strings.TrimSuffix(strings.Join(plain.Texts(g.Items, plain.Text[model.ID]), ", ")+" ("+plain.Text(g.Key)+")", " ()")
+	reasons := plain.GroupBy(rules, func(id model.ID) string { return r.Coverage.Rules[id].Why })
+	return plain.Texts(reasons, func(g plain.Group[string, model.ID]) string {
+		names := plain.Texts(g.Items, plain.Text[model.ID])
+		if left := len(names) - most; left > 1 {
+			names = append(names[:most], fmt.Sprintf("%d more", left))
+		}
+		return strings.TrimSuffix(strings.Join(names, ", ")+" ("+plain.Text(g.Key)+")", " ()")
 	})
 }
 

@@ -13,50 +13,22 @@ import (
 	"github.com/insightconform/conform/reports/plain"
 )
 
-// Steps renders a sequence on one line of at most limit characters: "CreateTrail alpha → StartLogging → Put
-// [ApiCallRateInsight] → Get". Where it is too long, the types of Insights are shortened, the longest step is cut, or
-// steps in the middle are left out: the first ones set the scene, the last one shows the fault.
-func Steps(steps []reports.Step, limit int) string {
-	const arrow = " → "
+// Steps renders a sequence on one line: "CreateTrail alpha → StartLogging → Put [ApiCallRateInsight] → Get". Of one that
+// nobody would read, such as a hostile file has, steps in the middle are left out.
+func Steps(steps []reports.Step) string {
 	var teller Teller
-	parts := plain.Texts(steps, func(s reports.Step) string { return plain.Text(teller.Step(s)) })
-	if whole := strings.Join(parts, arrow); limit <= 0 || plain.Length(whole) <= limit || len(parts) < 3 {
-		return plain.Shorten(whole, limit)
+	parts, length, last := plain.Texts(steps, func(s reports.Step) string { return plain.Message(teller.Step(s)) }), 0, len(steps)
+	for ; last > 1 && length < maxSequence; last-- {
+		length += plain.Length(parts[last-1])
 	}
-	parts = plain.Texts(parts, ShortTypes.Replace)
-	if line := strings.Join(squeezed(parts, plain.Length(strings.Join(parts, arrow))-limit), arrow); plain.Length(line) <= limit {
-		return line
+	if last > 1 {
+		parts = slices.Concat(parts[:1], []string{fmt.Sprintf("… %s …", plain.Counted(last-1, "step"))}, parts[last:])
 	}
-	abridged := func(first, last int) string {
-		gap := fmt.Sprintf("… %s …", plain.Counted(len(parts)-first-last, "step"))
-		return strings.Join(slices.Concat(parts[:first], []string{gap}, parts[len(parts)-last:]), arrow)
-	}
-	for last := len(parts) - 2; last > 0; last-- {
-		if line := abridged(1, last); plain.Length(line) <= limit {
-			return line
-		}
-	}
-	return plain.Shorten(abridged(0, 1), limit)
+	return strings.Join(parts, " → ")
 }
 
-var ShortTypes = strings.NewReplacer("ApiCallRateInsight", "CallRate", "ApiErrorRateInsight", "ErrorRate")
-
-// squeezed takes so many characters from the longest step but the last one, if enough is left of it.
-func squeezed(parts []string, excess int) []string {
-	longest := 0
-	for i, part := range parts[:len(parts)-1] {
-		if plain.Length(part) > plain.Length(parts[longest]) {
-			longest = i
-		}
-	}
-	left := plain.Length(parts[longest]) - excess
-	if left < leastStep {
-		return parts
-	}
-	parts = slices.Clone(parts)
-	parts[longest] = plain.Shorten(parts[longest], left)
-	return parts
-}
+// maxSequence is how many characters of a sequence are shown.
+const maxSequence = 20_000
 
 // Exchange renders the steps of an example, a line for each request and each answer, unless that only sets the scene.
 func Exchange(steps []reports.Step) []string {

@@ -41,7 +41,7 @@ var functions = template.FuncMap{
 	"clean": func(s any) string { return clean(fmt.Sprint(s)) }, "long": long, "cleanAll": cleanAll[string],
 	"grouped": plain.Grouped, "operation": operation, "class": func(state string) string { return strings.ReplaceAll(state, " ", "-") },
 	"command": plain.Message[string],
-	"level":   level, "anchor": anchor, "sources": sources, "lacking": describe.Lacking, "notJudged": describe.NotJudged, "meaning": meaning,
+	"level":   level, "anchor": anchor, "sources": sources, "lacking": describe.Lacking, "notJudged": func(r *reports.Report) []string { return describe.NotJudged(r, maxOnPage) }, "meaning": meaning,
 	"verdictClass": verdictClass, "headline": headline,
 	"facts": runFacts, "summary": summary, "precedence": newPrecedenceView, "timeline": newTimelineView, "walk": newWalkView, "states": statesOf,
 	"certificate":  certificateFacts,
@@ -50,7 +50,7 @@ var functions = template.FuncMap{
 	"outcomeClass": func(s string) string { return cmp.Or(outcomeClass[s], "not-covered") },
 	"standing":     standing, "sightings": sightings, "answer": answer,
 	"wire": wire, "signature": describe.Signature, "cause": func(d *reports.Divergence) string { return describe.Cause(*d) }, "resource": resource, "selectors": selectorRows, "logs": logsInWords,
-	"sequence":     func(steps []reports.Step) string { return describe.Steps(steps, plain.MaxShown) },
+	"sequence":     describe.Steps,
 	"span":         func(columns []*reportView) int { return len(columns) + 1 },
 	"certificates": some[reports.Certificate], "deviations": some[reports.Deviation], "replays": some[reports.Replay],
 }

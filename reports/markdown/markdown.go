@@ -168,7 +168,7 @@ func markdownTail(r *reports.Report) string {
 	list("Stale in the baseline", plain.Texts(r.Stale(), func(e reports.Replay) string {
 		return mdCode(describe.Signature(e.Signature)) + " " + mdCode(e.Outcome+": "+e.Mend)
 	}))
-	list("Not judged", plain.Texts(describe.NotJudged(r), func(s string) string { return mdCodeWithin(s, plain.MaxMessage) }))
+	list("Not judged", plain.Texts(describe.NotJudged(r, maxListed), func(s string) string { return mdCodeWithin(s, plain.MaxMessage) }))
 	list("Not covered", plain.Texts(describe.Absent(r), func(name string) string { return mdCode(name) + " " + mdCode(r.NotCovered[name]) }))
 	list("Accepted, but not the reference answer", plain.Texts(r.Deviations, func(d reports.Deviation) string {
 		return fmt.Sprintf("%s %s: %s instead of %s, %s", mdCode(string(d.Rule)), mdCode(d.Operation), mdCode(d.Actual), mdCode(d.Reference),

@@ -122,18 +122,84 @@ func Address(t targets.Info) string {
 
 func Length(s string) int { return utf8.RuneCountInString(s) }
 
-// Wrap joins words into lines of at most width characters where that is possible; 0 or less is no limit.
-func Wrap(words []string, width int) []string {
-	var lines []string
-	for _, word := range words {
-		last := len(lines) - 1
-		if last < 0 || width > 0 && Length(lines[last])+1+Length(word) > width {
-			lines = append(lines, word)
-		} else {
-			lines[last] += " " + word
-		}
+// Folded is the part of a text that stands on one line, and how far it is indented.
+type Folded struct{ From, To, Indent int }
+
+// Fold breaks a line at its spaces into lines of at most width characters, 0 for any number, where no word is longer. It
+// is the one place that wraps. The lines after the first hang by so much, or where that is 0 below the text that stands
+// behind a label or a column. Where that leaves less than half of the width, that text begins on a line of its own.
+func Fold(line string, width, hang int) (lines []Folded) {
+	column := -1 // behind which a text has no room
+	if hang == 0 {
+		hang, column = hanging(line)
 	}
-	return lines
+	if hang > width/2 {
+		hang = leastHang
+	} else {
+		column = -1
+	}
+	at, filled, now, begun := 0, 0, Folded{To: len(line)}, false
+	if text := len(line) - len(strings.TrimLeft(line, " ")); width > 0 && text > width/2 { // it goes on with the line before
+		at, filled, now = text, leastHang, Folded{text, len(line), leastHang}
+	}
+	for ; width > 0 && at < len(line) && Length(line) > width; begun = true {
+		word := at + len(line[at:]) - len(strings.TrimLeft(line[at:], " "))
+		end := wordEnd(line, word)
+		room, length := Length(line[at:end]), Length(line[word:end])
+		if begun && length > 0 && (filled+room > width || word == column) {
+			now.To = at
+			lines = append(lines, now)
+			now = Folded{word, len(line), hang}
+			if hang+length > width {
+				now.Indent = max(0, min(leastHang, width-length))
+			}
+			filled, room = now.Indent, length
+		}
+		filled, at = filled+room, end
+	}
+	return append(lines, now)
+}
+
+// wordEnd is where the word that begins at a place ends; an arrow goes with what it leads to.
+func wordEnd(line string, word int) int {
+	length := strings.IndexByte(line[word:], ' ')
+	switch {
+	case length < 0:
+		return len(line)
+	case line[word:word+length] == "→" && strings.Trim(line[word+length:], " ") != "":
+		return wordEnd(line, word+length+1)
+	}
+	return word + length
+}
+
+// What lines hang by that have no better place, and the most that a line is indented for its own sake.
+const leastHang, ownIndent = 4, 6
+
+// hanging is where the last text begins that two spaces set off from what is before it, and its place in the line, else a
+// bit beyond the line's own indent.
+func hanging(line string) (hang, place int) {
+	text := strings.TrimLeft(line, " ")
+	own := len(line) - len(text)
+	if at := strings.LastIndex(text, "  "); at >= 0 {
+		return own + Length(text[:at]) + 2, own + at + 2
+	}
+	if own > 0 && own <= ownIndent {
+		return own + 2, -1
+	}
+	return own, -1
+}
+
+// FoldLines folds each line of a text.
+func FoldLines(text string, width int) string {
+	var b strings.Builder
+	for line := range strings.Lines(text) {
+		line, feed := strings.CutSuffix(line, "\n")
+		for i, part := range Fold(line, width, 0) {
+			b.WriteString(When(i > 0, "\n") + strings.Repeat(" ", part.Indent) + line[part.From:part.To])
+		}
+		b.WriteString(When(feed, "\n"))
+	}
+	return b.String()
 }
 
 // When is a text where something holds, else an empty one.

@@ -291,13 +291,13 @@ func (p *page) chain(learned *reports.Precedence) {
 		}
 		parts = append(parts, mark+string(id))
 	}
-	p.parts("order", parts)
+	p.say("order", strings.Join(parts, " "))
 	p.line(span{strings.Repeat(" ", labelWidth) + "A → B: where a request breaks both, A is answered" + open, dim})
 }
 
 func (p *page) cycles(learned *reports.Precedence) {
 	for _, set := range learned.Cycles {
-		p.parts("in a circle", joined(set, ","))
+		p.say("in a circle", strings.Join(joined(set, ","), " "))
 	}
 	for i, t := range learned.Triples {
 		if i == deviationLines && !p.options.Verbose {
@@ -306,7 +306,7 @@ func (p *page) cycles(learned *reports.Precedence) {
 		}
 		answer := plain.When(t.Answer == "", "not asked, "+plain.Text(t.Why)) + plain.Text(t.Answer) +
 			plain.When(t.Answer != "" && t.First != "", ", of "+string(t.First))
-		p.parts("", append(joined(t.Rules[:], " →"), "→ "+string(t.Rules[0])+";", "all three: "+answer))
+		p.say("", strings.Join(joined(t.Rules[:], " →"), " ")+" → "+string(t.Rules[0])+"; all three: "+answer)
 	}
 }
 
@@ -332,7 +332,7 @@ func (p *page) alike(learned *reports.Precedence) {
 	slices.SortFunc(codes, func(a, b plain.Group[string, model.ID]) int { return cmp.Compare(a.Key, b.Key) })
 	label := "alike"
 	for _, code := range codes {
-		p.parts(label, append([]string{plain.Text(code.Key) + ":"}, joined(code.Items, ",")...))
+		p.say(label, plain.Text(code.Key)+": "+strings.Join(joined(code.Items, ","), " "))
 		label = ""
 	}
 }
@@ -381,6 +381,6 @@ func (p *page) cell(c reports.PrecedenceCell) {
 	}
 	p.line(span{"  " + ids, normal}, span{strings.TrimRight("  "+plain.Shown(detail+c.Why, 2*plain.MaxShown), " "), dim})
 	if len(c.Steps) > 0 {
-		p.line(span{"    " + describe.Steps(c.Steps, maxSequence), dim})
+		p.line(span{"    " + describe.Steps(c.Steps), dim})
 	}
 }

@@ -21,24 +21,24 @@ import (
 type Options struct {
 	Width   int  // of the terminal; 0 is no limit
 	Color   bool // use ANSI colours
-	Verbose bool // every step with its answer and the source of each rule; every deviation; nothing cut
+	Verbose bool // every step with its answer and the source of each rule; every deviation; no list is cut
 	Whole   bool // what was not covered and not judged is not cut
 	Quiet   bool // the verdict and the rules that fail the run, and how many were not judged
 	// Next is a command that the report ends with, empty for none.
 	Next string
 }
 
-// How many lines the entries of a summary may have unless everything is asked for. Together with the
-// others a conforming run stays on a screen of 24 lines of 80.
+// How many lines of 80 columns the lists of a summary may have unless everything is asked for, at any width.
+// Together with the others a conforming run stays on a screen of 24 such lines.
 const (
 	summaryLines     = 3
 	certificateLines = 2
 	deviationLines   = 2
-	noteLines        = 4 // of all notes together
+	noteLines        = 5 // of all notes together
+	notJudged        = 5 // rules with the same reason
 	plannedLines     = 8 // of a text of a plan
 
-	maxSequence    = 1000 // characters on one line where the terminal's width sets no limit
-	maxDifferences = 20   // of a section of a comparison
+	maxDifferences = 20 // of a section of a comparison
 
 	labelWidth = 12 // of a summary
 	planLabel  = 14 // of a plan, with the indent
@@ -119,7 +119,11 @@ func (p *page) summary(r *reports.Report) {
 	p.entry("not covered", normal, p.most, "; ", plain.Texts(describe.Lacking(r), func(lack plain.Group[string, string]) string {
 		return strings.TrimSuffix(strings.Join(lack.Items, ", ")+" ("+lack.Key+")", " ()")
 	})...)
-	p.entry("not judged", normal, p.most, "; ", describe.NotJudged(r)...)
+	named := notJudged
+	if p.options.Verbose || p.options.Whole {
+		named = math.MaxInt
+	}
+	p.entry("not judged", normal, p.most, "; ", describe.NotJudged(r, named)...)
 	if !p.options.Verbose {
 		p.entry("deviations", normal, deviationLines, ", ", deviationCounts(r)...)
 	}
@@ -200,21 +204,13 @@ func (p *page) known(r *reports.Report) {
 	}
 }
 
-// divergence writes the lines of a divergence below its rule. The last one is not cut: it is there to be copied.
+// divergence writes the lines of a divergence below its rule. The last one is not wrapped: it is there to be copied.
 func (p *page) divergence(d reports.Divergence) {
-	room := maxSequence
-	if p.options.Width > 0 && !p.options.Verbose {
-		room = max(p.options.Width-blockLabel, 20)
-	}
 	if len(d.Steps) > 0 {
-		p.field(blockLabel, "    sequence", describe.Steps(d.Steps, room), normal)
+		p.field(blockLabel, "    sequence", describe.Steps(d.Steps), normal)
 	}
-	p.field(blockLabel, "    expected", plain.Alternatives(d.Expected, min(room, plain.MaxShown)), normal)
-	actual := plain.Text(d.Actual)
-	if plain.Length(actual) > room {
-		actual = describe.ShortTypes.Replace(actual)
-	}
-	p.field(blockLabel, "    actual", actual, bold)
+	p.field(blockLabel, "    expected", plain.Alternatives(d.Expected, plain.MaxMessage), normal)
+	p.field(blockLabel, "    actual", plain.Text(d.Actual), bold)
 	if d.Rate != "" {
 		p.field(blockLabel, "    seen", plain.Text(d.Rate), normal)
 	}
@@ -253,21 +249,20 @@ func (p *page) deviations(r *reports.Report) {
 }
 
 func (p *page) notes(r *reports.Report) {
-	notes := slices.Concat(r.Target.Notes, r.Notes)
-	lines := 0
+	notes, lines := slices.Concat(r.Target.Notes, r.Notes), 0
 	for i, note := range notes {
-		if left := len(notes) - i; lines >= noteLines-1 && left > 1 && !p.options.Verbose {
-			p.field(labelWidth, "", fmt.Sprintf("… and %d more notes", left), dim)
+		note = plain.Shown(note, 2*plain.MaxShown)
+		if lines += len(plain.Fold(note, 80-labelWidth, 0)); lines >= noteLines && i > 0 && i < len(notes)-1 && !p.options.Verbose {
+			p.field(labelWidth, "", fmt.Sprintf("… and %d more notes", len(notes)-i), dim)
 			return
 		}
-		most := min(2, max(1, noteLines-1-lines))
-		lines += p.entry("note", normal, most, "", plain.Shown(note, 2*plain.MaxShown))
+		p.say("note", note)
 	}
 }
 
 func (p *page) reason(r *reports.Report) {
-	for _, line := range plain.Wrap(strings.Fields(plain.Shown(r.Reason, 2*plain.MaxShown)), p.proseWidth()) {
-		p.line(span{line, normal})
+	if r.Reason != "" {
+		p.write(cmp.Or(p.options.Width, proseWidth), 0, []span{{oneSpaced(plain.Shown(r.Reason, 2*plain.MaxShown)), normal}})
 	}
 }
 
@@ -376,73 +371,64 @@ func (p *page) verdict(v reports.Verdict, rest string) {
 	p.line(span{string(v), cmp.Or(verdictStyles[v], red)}, span{rest, normal})
 }
 
-// line writes spans side by side, cut at the page's width.
-func (p *page) line(spans ...span) { p.write(true, spans) }
+// line writes spans side by side, wrapped at the page's width.
+func (p *page) line(spans ...span) { p.write(p.options.Width, 0, spans) }
 
-// command writes a command to copy, where there is one: it must not be cut.
+// command writes a command to copy, where there is one: it must not be broken.
 func (p *page) command(label, command string, s style) {
 	if command != "" {
-		p.write(false, []span{{label, dim}, {command, s}})
+		p.write(0, 0, []span{{label, dim}, {command, s}})
 	}
 }
 
-func (p *page) write(cut bool, spans []span) {
-	room := p.options.Width
-	for _, s := range spans {
-		text := plain.Visible(s.text)
-		if cut && p.options.Width > 0 && !p.options.Verbose {
-			if room <= 0 {
-				break
+func (p *page) write(width, hang int, spans []span) {
+	texts := plain.Texts(spans, func(s span) string { return plain.Visible(s.text) })
+	for _, line := range plain.Fold(strings.Join(texts, ""), width, hang) {
+		p.buffer.WriteString(strings.Repeat(" ", line.Indent))
+		at := 0
+		for i, text := range texts {
+			from, to := min(max(line.From-at, 0), len(text)), min(max(line.To-at, 0), len(text))
+			at += len(text)
+			part, s := text[from:to], spans[i].style
+			if p.options.Color && s != normal && part != "" {
+				part = "\x1b[" + string(s) + "m" + part + "\x1b[0m"
 			}
-			text = plain.Shorten(text, room)
-			room -= plain.Length(text)
+			p.buffer.WriteString(part)
 		}
-		if p.options.Color && s.style != normal && text != "" {
-			text = "\x1b[" + string(s.style) + "m" + text + "\x1b[0m"
-		}
-		p.buffer.WriteString(text)
+		p.blank()
 	}
-	p.blank()
 }
 
-// proseWidth is where running text is broken.
-func (p *page) proseWidth() int {
-	return cmp.Or(p.options.Width, 110)
-}
+// proseWidth is where running text is broken where nothing is known of the width.
+const proseWidth = 110
 
 // field writes a label of a width with a text.
 func (p *page) field(width int, label, text string, s style) {
-	p.line(span{fmt.Sprintf("%-*s", width, label), dim}, span{text, s})
+	p.write(p.options.Width, width, labelled(width, label, text, s))
+}
+
+func labelled(width int, label, text string, s style) []span {
+	return []span{{fmt.Sprintf("%-*s", width, label), dim}, {text, s}}
 }
 
 // say is an entry of one part.
 func (p *page) say(label, text string) { p.entry(label, normal, p.most, "", text) }
 
-// entry writes a label with a wrapped text and returns its lines. Parts that do not fit are counted, unless verbose.
-func (p *page) entry(label string, s style, lines int, separator string, parts ...string) int {
-	room := max(p.proseWidth()-cmp.Or(p.labels, labelWidth), 20)
-	wrapped := plain.Wrap(strings.Fields(strings.Join(parts, separator)), room)
-	for kept := len(parts) - 1; len(wrapped) > lines && kept > 0 && !p.options.Verbose; kept-- {
-		left := fmt.Sprintf("and %d more", len(parts)-kept)
-		wrapped = plain.Wrap(strings.Fields(strings.Join(append(slices.Clone(parts[:kept]), left), separator)), room)
+// entry writes a label with a text. Of a list, what goes beyond some lines of a screen is counted, unless verbose.
+func (p *page) entry(label string, s style, lines int, separator string, parts ...string) {
+	text := oneSpaced(strings.Join(parts, separator))
+	if text == "" {
+		return
 	}
-	if len(wrapped) > lines && !p.options.Verbose {
-		wrapped[lines-1] = plain.Shorten(wrapped[lines-1]+" "+wrapped[lines], room)
-		wrapped = wrapped[:lines]
+	for kept := len(parts) - 1; tooLong(text, lines) && kept > 0 && !p.options.Verbose; kept-- {
+		text = strings.Join(append(slices.Clone(parts[:kept]), fmt.Sprintf("and %d more", len(parts)-kept)), separator)
+		text = oneSpaced(text)
 	}
-	p.lines(label, wrapped, s)
-	return len(wrapped)
+	labels := cmp.Or(p.labels, labelWidth)
+	p.write(cmp.Or(p.options.Width, proseWidth), labels, labelled(labels, label, text, s))
 }
 
-// parts writes a label with parts that each stay whole where that can be.
-func (p *page) parts(label string, parts []string) {
-	p.lines(label, plain.Wrap(parts, p.proseWidth()-labelWidth), normal)
-}
+func oneSpaced(text string) string { return strings.Join(strings.Fields(text), " ") }
 
-// lines writes lines with a label before the first.
-func (p *page) lines(label string, lines []string, s style) {
-	for _, line := range lines {
-		p.field(cmp.Or(p.labels, labelWidth), label, line, s)
-		label = ""
-	}
-}
+// tooLong reports whether a text of a summary takes more than some lines of a screen of 80 columns.
+func tooLong(text string, lines int) bool { return len(plain.Fold(text, 80-labelWidth, 0)) > lines }
