@@ -157,18 +157,18 @@ func (s *settings) readBaseline(ctx context.Context) error {
 	return nil
 }
 
-// keep writes the traces and the baseline of a run, and removes the traces of what is fixed.
+// keep writes the traces and the baseline of a run, and removes the traces of what is fixed. A trace that cannot be
+// written is a note: what was found stands in the report.
 func (s *settings) keep(report *reports.Report) error {
 	if folder := s.tracesFolder(); folder != "" {
 		written, err := reports.WriteTraces(folder, report, s.account.KeepAccountIDs)
 		if err != nil {
-			return fmt.Errorf("--traces: %w", err)
-		}
-		if written > 0 {
+			report.Notes = append([]string{fmt.Sprintf("traces could not be written, and replay finds none: --traces %s: %v", folder, err)}, report.Notes...)
+		} else if written > 0 {
 			report.Notes = append([]string{"traces for 'conform export': " + folder}, report.Notes...)
 		}
 		for i, d := range report.Divergences {
-			if d.Status == reports.Confirmed {
+			if d.Status == reports.Confirmed && d.Trace != "" {
 				report.Divergences[i].Replay = s.replaying(&reports.Trace{Signature: d.Signature})
 			}
 		}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"html"
 	"io"
@@ -16,6 +17,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/insightconform/conform"
+	"github.com/insightconform/conform/model"
 	"github.com/insightconform/conform/reports"
 	"github.com/insightconform/conform/targets/embedded"
 )
@@ -352,3 +355,16 @@ var storedTraces = func() []string {
 	}
 	return files
 }()
+
+// TestATraceThatCannotBeWritten: the folder may go while a run lasts; the verdict is that of the run, and a note says so.
+func TestATraceThatCannotBeWritten(t *testing.T) {
+	folder := filepath.Join(t.TempDir(), "traces")
+	f := passing()
+	f.report.Verdict, f.report.FailOn, f.report.ExitCode = reports.Diverges, model.Observed, reports.ExitDiverges
+	f.report.Divergences = []reports.Divergence{{Signature: "put/replaces-list|x", Rule: "put/replaces-list", Level: model.Documented, Status: reports.Confirmed}}
+	f.during = func(context.Context, conform.Options) { require.NoError(t, os.WriteFile(folder, nil, 0o644)) }
+	got := f.run(t.Context(), nil, "run", "--traces", folder)
+	assert.Equal(t, reports.ExitDiverges, got.code, got.stderr)
+	assert.Contains(t, strings.Join(strings.Fields(got.stdout), " "), "traces could not be written, and replay finds none: --traces "+folder)
+	assert.NotContains(t, got.stdout, "conform replay")
+}
