@@ -9,6 +9,7 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
+	"fmt"
 	"io"
 	"math/big"
 	"net"
@@ -147,7 +148,22 @@ func TestKubernetesJob(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, 3, shard.Index)
 	assert.Equal(t, within(t, job, "spec", "completions"), shard.Count, "the count that the environment tells is the Job's")
-	assert.Equal(t, within(t, documents[1], "metadata", "name"), within(t, pod, "volumes", 0, "persistentVolumeClaim", "claimName"))
+	claim := within(t, documents[1], "metadata", "name")
+	assert.Equal(t, claim, within(t, pod, "volumes", 0, "persistentVolumeClaim", "claimName"))
+	assert.Equal(t, 0, within(t, job, "spec", "backoffLimitPerIndex"), "a share that diverges stops no other")
+
+	merge := manifest(t, "kubernetes-merge.yaml")
+	require.Len(t, merge, 1)
+	pod = within(t, merge[0], "spec", "template", "spec")
+	assert.Equal(t, claim, within(t, pod, "volumes", 0, "persistentVolumeClaim", "claimName"))
+	merged := texts(t, within(t, pod, "containers", 0, "args"))
+	require.Equal(t, "merge", merged[0])
+	for index := range shard.Count {
+		written := strings.ReplaceAll(args[len(args)-1], "report-0.", fmt.Sprintf("report-%d.", index))
+		require.Less(t, index+1, len(merged))
+		assert.Equal(t, written, "--report=json="+merged[index+1], "the report of each share is merged")
+	}
+	requireUnderstood(t, append(merged[:1:1], merged[shard.Count+1:]...))
 }
 
 func TestGitHubWorkflow(t *testing.T) {
@@ -163,22 +179,27 @@ func TestGitHubWorkflow(t *testing.T) {
 			if strings.HasPrefix(uses, "actions/upload-artifact") {
 				uploads++
 				assert.Equal(t, "always()", step.(map[string]any)["if"])
+				assert.Contains(t, within(t, step, "with", "path"), "conform.html")
 			}
 			continue
 		}
-		words := strings.Fields(within(t, step, "run").(string))
-		for i := range words {
-			if words[i] == `"$CONFORM_SANDBOX"` {
-				words[i] = "123456789012"
-			}
-		}
-		if words[0] == "./conform" {
+		for _, command := range regexp.MustCompile(`conform (run|plan|sweep|report) .*`).FindAllString(within(t, step, "run").(string), -1) {
+			command, _, _ = strings.Cut(command, " >> ")
+			words := strings.Fields(strings.ReplaceAll(command, `${BASELINE:+--baseline "$BASELINE"}`, "--baseline conform-baseline.yaml"))
 			commands++
+			if words[1] == "report" {
+				words = slices.Delete(words, 2, 3) // the file
+			}
 			requireUnderstood(t, words[1:])
 		}
 	}
-	assert.Equal(t, 4, commands)
+	assert.Equal(t, 5, commands)
 	assert.Equal(t, 1, uploads)
+	variables := within(t, workflow, "jobs", "check", "env").(map[string]any)
+	for name := range variables {
+		assert.Contains(t, []string{"CONFORM_ACCOUNT", "CONFORM_REGIONS", "CONFORM_PREFIX"}, name)
+	}
+	assert.Contains(t, string(mustRead(t, "github-nightly.yml")), "go install github.com/insightconform/conform/cmd/conform@", "it works in any repository")
 	assert.NotRegexp(t, `[0-9]{12}`, string(mustRead(t, "github-nightly.yml")), "no account id")
 	assert.NotRegexp(t, `(?i)secret|access.key`, string(mustRead(t, "github-nightly.yml")))
 }
@@ -195,7 +216,6 @@ func buildCommand(t *testing.T, to string) string {
 	t.Helper()
 	line := regexp.MustCompile(`(?m)^RUN (CGO_ENABLED=0 go build .*) -o /conform (.*)$`).FindSubmatch(mustRead(t, "Dockerfile"))
 	require.NotNil(t, line)
-	assert.Contains(t, string(mustRead(t, "github-nightly.yml")), string(line[1]), "the workflow builds it in the same way")
 	return string(line[1]) + " -o " + to + " " + string(line[2])
 }
 
@@ -295,6 +315,20 @@ func inEmptyRoot(t *testing.T, binary []byte) {
 	files, err := os.ReadDir(root)
 	require.NoError(t, err)
 	assert.Len(t, files, 2, "the binary and the authority, and nothing else was needed or left")
+
+	// What it finds it writes into the folder that the image gives its user.
+	assert.Regexp(t, `(?m)^COPY --from=build --chown=65532:65532 /work /work\nWORKDIR /work\nUSER 65532:65532$`, string(mustRead(t, "Dockerfile")))
+	require.NoError(t, os.Chmod(root, 0o755))
+	require.NoError(t, os.Mkdir(filepath.Join(root, "work"), 0o755))
+	require.NoError(t, os.Chown(filepath.Join(root, "work"), 65532, 65532))
+	cmd := exec.CommandContext(t.Context(), "/conform", "run", "--fault", "appends-selectors", "--requests", "600", "--seed", "1")
+	cmd.Env, cmd.Dir = []string{}, "/work"
+	cmd.SysProcAttr = &syscall.SysProcAttr{Chroot: root, Credential: &syscall.Credential{Uid: 65532, Gid: 65532}}
+	said, _ := cmd.CombinedOutput()
+	assert.Equal(t, reports.ExitDiverges, cmd.ProcessState.ExitCode(), string(said))
+	traces, err := filepath.Glob(filepath.Join(root, "work", "conform-traces", "*", "*.json"))
+	require.NoError(t, err)
+	assert.NotEmpty(t, traces)
 }
 
 // TestEmbeddedRoots: where the machine has no roots of trust, those of the binary are used.

@@ -86,8 +86,24 @@ func TestPolicyIsJustWhatIsSent(t *testing.T) {
 
 const template = "../../../deploy/sandbox-role.yaml"
 
-// TestTemplateHasThePolicy evaluates the template with its defaults: its policy is the printed one.
+// TestTemplateHasThePolicy evaluates the template with its defaults, and with logging: its policy is the printed one.
 func TestTemplateHasThePolicy(t *testing.T) {
+	for logging, allowed := range map[string]bool{"": false, "false": false, "true": true} {
+		root, region := instantiated(t, map[string]string{"AllowLogging": logging})
+		role := root["Resources"].(map[string]any)["Role"].(map[string]any)
+		require.Equal(t, "AWS::IAM::Role", role["Type"])
+		policies := role["Properties"].(map[string]any)["Policies"].([]any)
+		require.Len(t, policies, 1)
+		got, err := json.Marshal(policies[0].(map[string]any)["PolicyDocument"])
+		require.NoError(t, err)
+		want, err := Policy("", []string{region}, allowed, false)
+		require.NoError(t, err)
+		assert.JSONEq(t, string(want.JSON()), string(got), "AllowLogging is %q", logging)
+	}
+}
+
+// instantiated is the template with some parameters, the others as they are by default, and its Region.
+func instantiated(t *testing.T, given map[string]string) (root map[string]any, region string) {
 	data, err := os.ReadFile(template)
 	require.NoError(t, err)
 	var document yaml.Node
@@ -96,6 +112,7 @@ func TestTemplateHasThePolicy(t *testing.T) {
 		Parameters map[string]struct {
 			Default any `yaml:"Default"`
 		} `yaml:"Parameters"`
+		Conditions map[string]yaml.Node `yaml:"Conditions"`
 	}
 	require.NoError(t, document.Decode(&raw))
 	values := map[string]string{"AWS::Partition": "aws"}
@@ -103,20 +120,20 @@ func TestTemplateHasThePolicy(t *testing.T) {
 		if parameter.Default != nil {
 			values[name] = fmt.Sprint(parameter.Default)
 		}
+		if given[name] != "" {
+			values[name] = given[name]
+		}
 	}
-	root := evaluate(t, document.Content[0], values).(map[string]any)
-	role := root["Resources"].(map[string]any)["Role"].(map[string]any)
-	require.Equal(t, "AWS::IAM::Role", role["Type"])
-	properties := role["Properties"].(map[string]any)
-	policies := properties["Policies"].([]any)
-	require.Len(t, policies, 1)
-	got, err := json.Marshal(policies[0].(map[string]any)["PolicyDocument"])
-	require.NoError(t, err)
-	want, err := Policy("", []string{values["Region"]}, true, false)
-	require.NoError(t, err)
-	assert.JSONEq(t, string(want.JSON()), string(got))
+	for name, condition := range raw.Conditions {
+		values["condition "+name] = fmt.Sprint(evaluate(t, &condition, values))
+	}
+	return evaluate(t, document.Content[0], values).(map[string]any), values["Region"]
+}
 
-	assert.Equal(t, map[string]any{"NeedsProvider": true}, root["Conditions"])
+func TestTemplateTrustsOneBranchAlone(t *testing.T) {
+	root, _ := instantiated(t, nil)
+	properties := root["Resources"].(map[string]any)["Role"].(map[string]any)["Properties"].(map[string]any)
+	assert.Equal(t, map[string]any{"NeedsProvider": true, "MayLog": false}, root["Conditions"])
 	trust, err := json.Marshal(properties["AssumeRolePolicyDocument"])
 	require.NoError(t, err)
 	assert.Contains(t, string(trust), "sts:AssumeRoleWithWebIdentity")
@@ -152,8 +169,9 @@ func evaluate(t *testing.T, node *yaml.Node, values map[string]string) any {
 	case "!Equals":
 		return evaluate(t, node.Content[0], values) == evaluate(t, node.Content[1], values)
 	case "!If":
-		require.Equal(t, "NeedsProvider", node.Content[0].Value)
-		return evaluate(t, node.Content[1], values)
+		holds, known := values["condition "+node.Content[0].Value]
+		require.True(t, known, node.Content[0].Value)
+		return evaluate(t, node.Content[map[string]int{"true": 1, "false": 2}[holds]], values)
 	}
 	require.True(t, strings.HasPrefix(node.Tag, "!!"), "the tag %s in line %d", node.Tag, node.Line)
 	switch node.Kind {
@@ -166,7 +184,9 @@ func evaluate(t *testing.T, node *yaml.Node, values map[string]string) any {
 	case yaml.SequenceNode:
 		out := []any{}
 		for _, item := range node.Content {
-			out = append(out, evaluate(t, item, values))
+			if one := evaluate(t, item, values); one != "AWS::NoValue" {
+				out = append(out, one)
+			}
 		}
 		return out
 	}
