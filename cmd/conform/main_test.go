@@ -542,6 +542,7 @@ func TestHelp(t *testing.T) {
 		"help-serve.txt":      {"help", "serve"},
 		"help-rules.txt":      {"rules", "-h"},
 		"help-report.txt":     {"report", "--help"},
+		"help-history.txt":    {"history", "--help"},
 		"help-selftest.txt":   {"selftest", "--help"},
 		"help-completion.txt": {"completion"},
 		"help-plan.txt":       {"plan", "--help"},

@@ -21,11 +21,11 @@ import (
 const (
 	Text   = "text"
 	JSON   = "json"
-	asHTML = "html"
+	HTML   = "html"
 	NDJSON = "ndjson"
 )
 
-var formats = []string{Text, JSON, asHTML, "junit", "markdown", NDJSON}
+var formats = []string{Text, JSON, HTML, "junit", "markdown", NDJSON}
 
 // renderers has the formats that need nothing but the report.
 var renderers = map[string]func(io.Writer, *reports.Report) error{
@@ -73,7 +73,7 @@ func (s Sink) Write(stdout io.Writer, r *reports.Report, options text.Options, o
 		switch s.Format {
 		case Text:
 			return text.Report(w, r, options)
-		case asHTML:
+		case HTML:
 			return html.Write(w, slices.Concat([]*reports.Report{r}, others)...)
 		}
 		return renderers[s.Format](w, r)
@@ -89,4 +89,4 @@ func (s Sink) Render(stdout io.Writer, render func(io.Writer) error) error {
 }
 
 // Compares reports whether the sink's format can show several reports at once.
-func (s Sink) Compares() bool { return s.Format == asHTML }
+func (s Sink) Compares() bool { return s.Format == HTML }

@@ -72,6 +72,9 @@ type htmlPage struct {
 	Many    bool
 	Reports []*reportView
 	Matrix  *comparisonView
+
+	Histories []*historyView // in place of reports
+	Skipped   []string       // files
 }
 
 // Write writes one page that needs nothing but itself: of one report all that it has, of several a
@@ -81,7 +84,8 @@ func Write(w io.Writer, list ...*reports.Report) error {
 	if len(list) == 0 {
 		return errors.New("there is no report to show")
 	}
-	page := htmlPage{Policy: htmlPolicy, Style: template.CSS(htmlStyle), Script: template.JS(htmlScript), Many: len(list) > 1}
+	page := newPage()
+	page.Many = len(list) > 1
 	room := roomForDivergences
 	for i, r := range list {
 		page.Reports = append(page.Reports, newReportView(r.Normalized(), i, page.Many))
@@ -97,6 +101,14 @@ func Write(w io.Writer, list ...*reports.Report) error {
 		page.Matrix = newComparison(page.Reports)
 		page.Title = "conform: " + plain.Counted(len(list), "report") + " compared"
 	}
+	return page.write(w)
+}
+
+func newPage() *htmlPage {
+	return &htmlPage{Policy: htmlPolicy, Style: template.CSS(htmlStyle), Script: template.JS(htmlScript)}
+}
+
+func (page *htmlPage) write(w io.Writer) error {
 	var out bytes.Buffer
 	if err := htmlPages.ExecuteTemplate(&out, "page.tmpl", page); err != nil {
 		return err
