@@ -223,7 +223,7 @@ func (r *Report) add(p *Report) {
 	for id, c := range p.Coverage.Rules {
 		known := r.Coverage.Rules[id]
 		joined := RuleCoverage{Exercised: known.Exercised || c.Exercised, Violated: known.Violated || c.Violated,
-			Applicable: known.Applicable || c.Applicable}
+			Applicable: known.Applicable || c.Applicable, Seconds: known.Seconds + c.Seconds}
 		if !joined.Exercised {
 			joined.Why = c.Why
 			if known.Applicable && !c.Applicable || !p.Probed() && known.Why != "" || strings.HasPrefix(known.Why, HiddenBehind) {

@@ -420,3 +420,34 @@ func TestKilledRunLeavesItsEvents(t *testing.T) {
 		}
 	}
 }
+
+// TestTimesInJUnit: what the cases of a rule took is its time, and all times come to that of the run.
+func TestTimesInJUnit(t *testing.T) {
+	got := command(t, "run", "--seed", "1", "--requests", "4000", "--workers", "1", "--report", "junit")
+	require.Equal(t, reports.ExitConforms, got.code, got.stderr)
+	var read struct {
+		Time   float64 `xml:"time,attr"`
+		Suites []struct {
+			Name  string  `xml:"name,attr"`
+			Time  float64 `xml:"time,attr"`
+			Cases []struct {
+				Time float64 `xml:"time,attr"`
+			} `xml:"testcase"`
+		} `xml:"testsuite"`
+	}
+	require.NoError(t, xml.Unmarshal([]byte(got.stdout), &read))
+	all := 0.0
+	for _, suite := range read.Suites {
+		sum := 0.0
+		for _, c := range suite.Cases {
+			sum += c.Time
+		}
+		assert.InDelta(t, suite.Time, sum, 0.001*float64(len(suite.Cases)+1), suite.Name)
+		if suite.Name == "put" || suite.Name == "selector" || suite.Name == "run" {
+			assert.Positive(t, suite.Time, suite.Name)
+		}
+		all += suite.Time
+	}
+	assert.Positive(t, read.Time)
+	assert.InDelta(t, read.Time, all, 0.001*float64(len(read.Suites)+1))
+}

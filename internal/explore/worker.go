@@ -43,6 +43,7 @@ type Worker struct {
 	missing     map[model.ID]bool                 // applicable rules that it has not yet exercised: once it is empty, none is looked for
 	pairs       map[[2]model.ID]bool              // of rules that one Put has broken
 	classes     map[string]bool                   // the broken rules that were tried in each class of states
+	Took        map[model.ID]time.Duration        // by the cases of each rule, in equal parts where a case is of several
 	inspector   *inspector                        // nil where nothing is suspected
 	part, parts int                               // which share of the systematic cases it has, of how many
 }
@@ -52,7 +53,8 @@ func NewWorker(subject *probe.Subject, tour *machine.Tour) *Worker {
 	w := &Worker{Client: subject.NewClient(), Suspicions: diagnose.Suspicions{}, Deviations: map[reports.Deviation]int{},
 		generate: generators.New(subject.Scope), tour: tour,
 		shown:   map[bool]map[model.Selectors]bool{false: {}, true: {}},
-		missing: map[model.ID]bool{}, pairs: map[[2]model.ID]bool{}, classes: map[string]bool{}}
+		missing: map[model.ID]bool{}, pairs: map[[2]model.ID]bool{}, classes: map[string]bool{},
+		Took: map[model.ID]time.Duration{}}
 	for _, id := range subject.Scope.Applicable() {
 		w.missing[id] = true
 	}
@@ -128,7 +130,12 @@ func (w *Worker) groups(ctx context.Context, cases []catalogue.Case, probe func(
 		for first := true; ready && next < len(cases) && cases[next].World == world &&
 			(first || v.session.State().Equal(prepared) && len(v.session.Steps) < maxSharedSteps); first = false {
 			next++
-			if !probe(ctx, v, cases[next-1]) {
+			began, of := time.Now(), cases[next-1].Rules
+			whole := probe(ctx, v, cases[next-1])
+			for _, id := range of {
+				w.Took[id] += time.Since(began) / time.Duration(len(of))
+			}
+			if !whole {
 				break
 			}
 		}

@@ -36,6 +36,7 @@ type run struct {
 	found       []*diagnose.Divergence              // with their evidence
 	first       atomic.Pointer[diagnose.Divergence] // with which Options.StopAtFirst ended the run
 	sure        sync.Map                            // the findings of what was confirmed, as they were told last
+	took        map[model.ID]float64                // seconds, by the cases of each rule
 	late        bool                                // the time for exploring was over
 	soonest     atomic.Int64                        // when something was confirmed first, in nanoseconds of the run
 }
@@ -59,7 +60,7 @@ func Run(ctx context.Context, target targets.Target, options Options) (*reports.
 	}
 	subject.Info.Label = cmp.Or(options.Name, subject.Info.Label)
 	subject.Info.Version = cmp.Or(options.TargetVersion, subject.Info.Version)
-	r := &run{options: options, subject: subject, limits: limits}
+	r := &run{options: options, subject: subject, limits: limits, took: map[model.ID]float64{}}
 	r.report = &reports.Report{Schema: reports.Schema, Version: options.Version, Target: subject.Info, Seed: options.Seed,
 		Suites: options.Suites, Shard: options.Shard.String(), FailOn: options.FailOn, Command: options.Command, Started: subject.Status.Started,
 		Divergences: []reports.Divergence{}, Deviations: []reports.Deviation{}, Expected: subject.Expected(options.Expect),
@@ -182,6 +183,9 @@ func (r *run) explore() {
 		r.report.Cases += w.Client.Worlds
 		for key, count := range w.Deviations {
 			deviations[key] += count
+		}
+		for id, took := range w.Took { // side by side
+			r.took[id] += took.Seconds() / float64(len(x.Workers))
 		}
 	}
 	r.note(x.Notes...)
@@ -346,6 +350,7 @@ func (r *run) coverage() {
 				r.report.LeaveOut(by, rule.ID)
 			}
 		default:
+			c.Seconds = r.took[rule.ID]
 			if c.Exercised = r.subject.Status.Tested(rule.ID); !c.Exercised {
 				c.Why = r.untested(rule.ID)
 			}

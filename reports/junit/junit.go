@@ -2,7 +2,6 @@
 package junit
 
 import (
-	"cmp"
 	"encoding/xml"
 	"fmt"
 	"io"
@@ -55,6 +54,7 @@ type junitCase struct {
 	Skipped *junitResult `xml:"skipped"`
 	Error   *junitResult `xml:"error"`
 	Failure *junitResult `xml:"failure"`
+	took    float64      // seconds
 }
 
 type junitResult struct {
@@ -69,13 +69,17 @@ type junitResult struct {
 func Write(w io.Writer, r *reports.Report) error {
 	r = r.Normalized()
 	out := junitReport{Name: "conform " + plain.Named(r.Target), Time: seconds(r.DurationSeconds)}
-	out.add(r, "run", r.DurationSeconds, junitRun(r))
+	rest := r.DurationSeconds // that belongs to no rule
+	for _, rule := range r.Coverage.Rules {
+		rest -= rule.Seconds
+	}
+	out.add(r, "run", junitRun(r, rest))
 	for _, family := range plain.GroupBy(r.Coverage.InOrder(), model.ID.Family) {
 		var cases []junitCase
 		for _, id := range family.Items {
 			cases = append(cases, junitRule(r, id))
 		}
-		out.add(r, family.Key, 0, cases...)
+		out.add(r, family.Key, cases...)
 	}
 	var stale []junitCase // each fails the run
 	for _, gone := range r.Gone() {
@@ -86,7 +90,7 @@ func Write(w io.Writer, r *reports.Report) error {
 			Failure: &junitResult{Message: plain.Text(entry.Outcome) + ": " + plain.Message(entry.Mend), Type: "stale"}})
 	}
 	if len(stale) > 0 {
-		out.add(r, "baseline", 0, stale...)
+		out.add(r, "baseline", stale...)
 	}
 	data, err := xml.MarshalIndent(out, "", "  ")
 	if err != nil {
@@ -97,14 +101,16 @@ func Write(w io.Writer, r *reports.Report) error {
 	return err
 }
 
-// add appends a suite and counts its cases.
-func (j *junitReport) add(r *reports.Report, family string, took float64, cases ...junitCase) {
+// add appends a suite, counts its cases and adds up their times.
+func (j *junitReport) add(r *reports.Report, family string, cases ...junitCase) {
 	family = plain.Text(family)
-	s := junitSuite{ID: len(j.Suites), Name: family, Package: "conform", Hostname: "localhost", Time: seconds(took),
+	s := junitSuite{ID: len(j.Suites), Name: family, Package: "conform", Hostname: "localhost",
 		Timestamp: r.Started.UTC().Format("2006-01-02T15:04:05"), Properties: junitProperties(r), Cases: cases, Tests: len(cases)}
+	took := 0.0
 	for i := range cases {
 		c := &cases[i]
-		c.Class, c.Time = "conform."+family, cmp.Or(c.Time, seconds(0))
+		c.Class, c.Time = "conform."+family, seconds(c.took)
+		took += max(0, c.took)
 		switch {
 		case c.Failure != nil:
 			s.Failures++
@@ -114,6 +120,7 @@ func (j *junitReport) add(r *reports.Report, family string, took float64, cases 
 			s.Skipped++
 		}
 	}
+	s.Time = seconds(took)
 	j.Tests, j.Failures, j.Errors = j.Tests+s.Tests, j.Failures+s.Failures, j.Errors+s.Errors
 	j.Suites = append(j.Suites, s)
 }
@@ -144,9 +151,9 @@ func junitProperties(r *reports.Report) []junitProperty {
 	return list
 }
 
-// junitRun is the case of the run itself: what came of it, and how long it took.
-func junitRun(r *reports.Report) junitCase {
-	c := junitCase{Name: "run", Time: seconds(r.DurationSeconds)}
+// junitRun is the case of the run itself: what came of it, and the time of what is about no single rule.
+func junitRun(r *reports.Report, took float64) junitCase {
+	c := junitCase{Name: "run", took: took}
 	result := &junitResult{Message: plain.Message(r.Reason), Type: plain.Text(r.Verdict),
 		Body: plain.When(r.Command != "", "reproduce   "+plain.Message(r.Command))}
 	switch {
@@ -160,7 +167,7 @@ func junitRun(r *reports.Report) junitCase {
 
 // junitRule is the case of a rule, with all its divergences.
 func junitRule(r *reports.Report, id model.ID) junitCase {
-	c := junitCase{Name: plain.Text(id)}
+	c := junitCase{Name: plain.Text(id), took: r.Coverage.Rules[id].Seconds}
 	var failing, passing []reports.Divergence
 	for _, d := range describe.WorstFirst(r) {
 		switch {
