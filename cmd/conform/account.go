@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"net/http"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -45,6 +46,7 @@ func (s *settings) resolveAccount(environ map[string]string) error {
 
 func (s settings) accountOptions() account.Options {
 	o, rates := s.account, cmp.Or(s.pace, pace.Default)
+	o.Proxy = http.ProxyFromEnvironment
 	o.Regions, o.Timeout, o.Settle, o.Pace = s.endpoint.Regions, s.endpoint.Timeout, s.run.Settle, pace.New(rates)
 	return o
 }

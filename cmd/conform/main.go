@@ -10,6 +10,7 @@ import (
 	"io"
 	"log"
 	"math"
+	"net/http"
 	"os"
 	"os/signal"
 	"regexp"
@@ -163,7 +164,7 @@ func (s settings) newTarget() (targets.Target, error) {
 		pacer = pace.New(s.pace)
 	}
 	if s.target == targetEndpoint {
-		s.endpoint.Conns, s.endpoint.Pace = s.run.Workers, pacer
+		s.endpoint.Conns, s.endpoint.Pace, s.endpoint.Proxy = s.run.Workers, pacer, http.ProxyFromEnvironment
 		return endpoint.New(s.endpoint)
 	}
 	return embedded.NewTarget(embedded.Options{ServerOptions: s.server, Regions: s.endpoint.Regions,

@@ -320,6 +320,11 @@ func (s *settings) unusedNotes(environ map[string]string) (notes []string) {
 	if i := slices.IndexFunc(names, given); s.target != targetAccount && i >= 0 { // one is enough
 		notes = append(notes, "--"+names[i]+" has no effect without --target account")
 	}
+	for _, name := range []string{"wait", "header", "ca-file"} {
+		if s.target == targetAccount && given(name) {
+			notes = append(notes, "--"+name+" has no effect in an account")
+		}
+	}
 	if s.target != targetEmbedded {
 		for _, name := range []string{"fault", "quota-trails", "quota-stores", "weather"} {
 			if given(name) {

@@ -3,9 +3,11 @@ package account
 import (
 	"cmp"
 	"context"
+	"crypto/tls"
 	"errors"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"regexp"
 	"slices"
@@ -110,13 +112,13 @@ func sharedOverride(shared *config.SharedConfig) string {
 }
 
 // credentialsOf loads the SDK's chain, unless something would send its requests or ours elsewhere.
-func credentialsOf(ctx context.Context, region string) (aws.CredentialsProvider, error) {
+func credentialsOf(ctx context.Context, region string, proxy endpoint.Proxy) (aws.CredentialsProvider, error) {
 	const remedy = "unset it: the account target talks to the service itself alone"
 	if name := endpointOverride(os.Environ()); name != "" {
 		return nil, gate.Refuse(gate.GuardEndpoint, "%s is set; %s", name, remedy)
 	}
-	// A client without a proxy, so that HTTPS_PROXY changes nothing either.
-	direct := &http.Client{Transport: newTransport(30 * time.Second),
+	// A client of our own, so that HTTPS_PROXY changes nothing but by the proxy that is given.
+	direct := &http.Client{Transport: through(proxy, newTransport(30*time.Second)),
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	cfg, err := config.LoadDefaultConfig(ctx, config.WithRegion(region), config.WithHTTPClient(direct))
 	if err != nil {
@@ -137,6 +139,20 @@ func credentialsOf(ctx context.Context, region string) (aws.CredentialsProvider,
 
 func newTransport(timeout time.Duration) *http.Transport {
 	return endpoint.NewTransport(&net.Dialer{Timeout: timeout}, 16, 10*time.Second)
+}
+
+// through has HTTPS alone go through a proxy: there the certificate shows that the service itself is at the other end.
+// Credentials of instances and containers come by HTTP, and from nearby.
+func through(proxy endpoint.Proxy, transport *http.Transport) *http.Transport {
+	if proxy != nil {
+		transport.Proxy = func(req *http.Request) (*url.URL, error) {
+			if req.URL.Scheme != "https" {
+				return nil, nil
+			}
+			return proxy(req)
+		}
+	}
+	return transport
 }
 
 // resolve fixes the endpoints of all services, from the SDK's own table of them.
@@ -186,7 +202,7 @@ func connect(ctx context.Context, o Options) (*service, error) {
 	}
 	chain := o.credentials
 	if chain == nil {
-		if chain, err = credentialsOf(ctx, o.Regions[0]); err != nil {
+		if chain, err = credentialsOf(ctx, o.Regions[0], o.Proxy); err != nil {
 			return nil, err
 		}
 	}
@@ -197,7 +213,7 @@ func connect(ctx context.Context, o Options) (*service, error) {
 		}
 		return nil, usage("the SDK's credential chain gives no credentials; log in, or set AWS_PROFILE or AWS_ROLE_ARN")
 	}
-	s.transport = newTransport(o.Timeout)
+	s.transport = through(o.Proxy, newTransport(o.Timeout))
 	outside := s.gate.Transport(s.transport)
 	for _, region := range o.Regions {
 		options := endpoint.Options{Timeout: o.Timeout, Transport: outside, Credentials: chain, Pace: o.Pace}
@@ -308,11 +324,14 @@ func codeOf(err error) string {
 func (s *service) asking(ctx context.Context, service, op string, err error) error {
 	code := codeOf(err)
 	var api smithy.APIError
+	var untrusted *tls.CertificateVerificationError
 	switch {
 	case errors.Is(err, targets.ErrRefused):
 		return err
 	case ctx.Err() != nil:
 		return ctx.Err()
+	case errors.As(err, &untrusted):
+		return unreachable("%s: TLS: the certificate is not trusted; %s", op, endpoint.Inspected)
 	case !errors.As(err, &api):
 		return unreachable("%s: %s; see whether this machine reaches %s in %s", op, code, service, s.options.Regions[0])
 	case wire.Denied(code):

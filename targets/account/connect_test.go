@@ -2,6 +2,8 @@ package account
 
 import (
 	"context"
+	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -65,7 +67,7 @@ func TestEndpointOverridesAreRefused(t *testing.T) {
 			for name, value := range test.environ {
 				t.Setenv(name, value)
 			}
-			provider, err := credentialsOf(t.Context(), "us-east-1")
+			provider, err := credentialsOf(t.Context(), "us-east-1", nil)
 			if !test.refused {
 				require.NoError(t, err)
 				require.NotNil(t, provider)
@@ -92,7 +94,7 @@ func TestCertificateAuthorityOfTheProfile(t *testing.T) {
 	for _, name := range []string{"AWS_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT_DIR"} {
 		t.Setenv(name, "")
 	}
-	_, err := credentialsOf(t.Context(), "us-east-1")
+	_, err := credentialsOf(t.Context(), "us-east-1", nil)
 	require.ErrorIs(t, err, targets.ErrUsage)
 }
 
@@ -124,4 +126,12 @@ func TestClosedPort(t *testing.T) {
 
 func TestNoProxy(t *testing.T) {
 	assert.Nil(t, newTransport(time.Second).Proxy, "a proxy of the environment would see who is asked for what")
+	asked := through(func(*http.Request) (*url.URL, error) { return url.Parse("http://127.0.0.1:1") }, newTransport(time.Second))
+	for to, want := range map[string]bool{"http://169.254.169.254/latest/meta-data": false, "https://sts.us-east-1.amazonaws.com/": true} {
+		req, err := http.NewRequest(http.MethodGet, to, nil)
+		require.NoError(t, err)
+		proxy, err := asked.Proxy(req)
+		require.NoError(t, err)
+		assert.Equal(t, want, proxy != nil, "%s: what is not encrypted, and whose other end no certificate shows, asks no proxy", to)
+	}
 }

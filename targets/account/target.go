@@ -52,6 +52,7 @@ type Options struct {
 	Timeout time.Duration  // of one request
 	Settle  time.Duration  // how long a change may take to show
 	Pace    endpoint.Pacer // nil is none
+	Proxy   endpoint.Proxy // is asked for HTTPS alone; nil is none
 
 	// Set by tests alone, through ForTest.
 	endpoint    *url.URL

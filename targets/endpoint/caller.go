@@ -37,8 +37,8 @@ import (
 type Admit func(req *http.Request, body []byte) error
 
 // Caller speaks CloudTrail's protocol with one URL, and records what is on the wire. As an HTTPClient it
-// serves the SDK's clients; it works on the transport itself, so that nothing follows a redirect, keeps a
-// cookie or asks a proxy.
+// serves the SDK's clients; it works on the transport itself, so that nothing follows a redirect or keeps a
+// cookie.
 type Caller struct {
 	options    Options // but for URL, which is read
 	url        *url.URL
@@ -50,15 +50,23 @@ type Caller struct {
 	signers    sync.Map           // *v4.Signer by access key: each keeps one derived key for a Region
 }
 
+// Inspected says what to do where the certificate of the service is not trusted.
+const Inspected = "a network that inspects TLS puts its own in the place of the service's: run this from another, or, where you trust " +
+	"it, add its authority to the system's store"
+
 // NewCaller returns a caller of a URL, with the timeout, connections, transport, credentials and pace of the
 // options; nil admits everything. Nothing is sent.
 func NewCaller(to *url.URL, o Options, admit Admit) *Caller {
-	distrusted := "a network that inspects TLS puts its own in the place of the service's, so run this from another"
+	distrusted := Inspected
 	if o.Transport == nil {
-		distrusted = "--ca-file trusts those of a file"
+		distrusted = "a network that inspects TLS puts its own in the place of the server's, and an emulator may have made its own: " +
+			"--ca-file FILE trusts those of a file, as does adding them to the system's store"
 		// Shorter than servers keep a connection, so that none is used while it is being closed.
 		transport := NewTransport(&net.Dialer{Timeout: o.Timeout, Control: guardDial}, o.Conns, time.Second)
 		transport.TLSClientConfig.RootCAs = o.RootCAs
+		if o.Proxy != nil {
+			transport.Proxy, transport.OnProxyConnectResponse = o.Proxy.guarded(), refusedByProxy
+		}
 		o.Transport = transport
 	}
 	c := &Caller{options: o, distrusted: distrusted, url: to, admit: admit, client: cloudtrail.New(cloudtrail.Options{Credentials: o.Credentials})}
@@ -345,11 +353,16 @@ func (c *Caller) problem(ctx context.Context, err error) string {
 	var dns *net.DNSError
 	var op *net.OpError
 	var untrusted *tls.CertificateVerificationError
+	var proxy *proxyError
 	switch {
 	case errors.Is(err, targets.ErrRefused):
 		return wire.Printable(err.Error())
 	case errors.Is(ctx.Err(), context.Canceled):
 		return "interrupted"
+	case errors.As(err, &proxy):
+		return proxy.text
+	case errors.As(err, &op) && op.Op == "proxyconnect":
+		return "the proxy that HTTP_PROXY or HTTPS_PROXY names cannot be reached: " + c.problem(ctx, op.Err)
 	case isTimeout(err):
 		return fmt.Sprintf("no answer within %v", targets.Limit(ctx, c.options.Timeout))
 	case errors.Is(err, syscall.ECONNREFUSED):

@@ -53,6 +53,8 @@ type Options struct {
 	Wait time.Duration
 	// Headers are sent with each request beside its own, as "Name: value".
 	Headers []string
+	// Proxy says which proxy a request goes through, such as http.ProxyFromEnvironment; nil is none.
+	Proxy Proxy
 	// RootCAs are trusted instead of the system's; nil is those.
 	RootCAs *x509.CertPool
 
@@ -161,8 +163,10 @@ func (t *Target) Open(ctx context.Context) (targets.Info, error) {
 	if err != nil {
 		return info, err
 	}
-	if note != "" {
-		info.Notes = append(info.Notes, note)
+	for _, note := range []string{note, t.options.Proxy.note(t.url)} {
+		if note != "" {
+			info.Notes = append(info.Notes, note)
+		}
 	}
 	t.findExtension(ctx)
 	info.Notes = append(info.Notes, t.findSupport(ctx)...)
