@@ -92,6 +92,9 @@ func (s *settings) saveProgress(report *reports.Report) (*reports.Report, error)
 	return report, files.Write(s.resume, func(w io.Writer) error { return reports.JSON(w, report) })
 }
 
+// tracesRoot has the folders of all targets.
+const tracesRoot = "conform-traces"
+
 // noTraces is the value of --traces that keeps none.
 const noTraces = "none"
 
@@ -106,7 +109,7 @@ func (s *settings) tracesFolder() string {
 			name += "-" + strings.NewReplacer(":", "-", "[", "", "]", "").Replace(u.Host)
 		}
 		name += plain.When(s.server.Fault != "", "-"+strings.ReplaceAll(s.server.Fault, "/", "_"))
-		return filepath.Join("conform-traces", name)
+		return filepath.Join(tracesRoot, name)
 	}
 	return s.traces
 }
@@ -277,33 +280,66 @@ func (s *settings) tracesCalled(ctx context.Context, name string) ([]*reports.Tr
 	return found, nil
 }
 
-const exportHelp = `Usage: conform export TRACE --as awscli|boto3|go|curl
+const exportHelp = `Usage: conform export TRACE|NAME|RULE --as curl|awscli|boto3|go|pytest
 
-Writes a script to standard output that shows a recorded divergence to someone
-who does not have conform: it sets up, performs the steps, prints what was
-expected and what came, and cleans up.
+Writes a script of a few lines to standard output that shows a recorded divergence
+to someone who does not have conform: it performs the steps at the endpoint of the
+trace, or that of ENDPOINT_URL, says what is expected and what came, and cleans up.
+What is no file is looked for below conform-traces: a name as the report of a run
+gives it, or a rule.
 
-  conform export trace.json --as boto3 > divergence.py
+  conform export 3f80a1 --as curl
+  conform export put/replaces-list --as pytest > test_divergence.py
+{flags}
+
+Exit codes: 0 the script was written, 2 wrong usage or no trace.
 `
 
 func (p *process) export(ctx context.Context, s *settings, args []string) error {
 	if len(args) != 1 {
-		return usagef("'conform export' takes one trace; give the path of its file")
+		return usagef("'conform export' takes one trace; give its name, its rule, or the path of its file")
 	}
 	if s.form == "" {
-		return usagef("--as is missing; use one of %s", strings.Join(scripts.Forms, ", "))
+		return usagef("--as is missing; use one of %s", strings.Join(scripts.ShortForms, ", "))
 	}
-	traces, err := reports.ReadTraceFiles(ctx, args[0])
+	trace, err := s.oneTrace(ctx, args[0])
 	if err != nil {
-		return unreadable(err)
+		return err
 	}
-	if len(traces) != 1 {
-		return usagef("%s is a folder of %d traces; name one of them", args[0], len(traces))
+	write := scripts.Short
+	if s.full {
+		write = scripts.Export
 	}
-	script, err := scripts.Export(traces[0], s.form)
+	script, err := write(trace, s.form)
+	if errors.Is(err, scripts.ErrNoShortForm) && slices.Contains(scripts.Forms, s.form) {
+		p.complain(err.Error() + "; this is the long one")
+		script, err = scripts.Export(trace, s.form)
+	}
 	if err != nil {
 		return usagef("--as %q: %w", s.form, err)
 	}
 	_, err = p.stdout.Write(script)
 	return err
+}
+
+// oneTrace reads the trace that an argument names: a file, a folder of one, or a name or rule below the folder.
+func (s *settings) oneTrace(ctx context.Context, name string) (*reports.Trace, error) {
+	traces, err := reports.ReadTraceFiles(ctx, name)
+	if errors.Is(err, fs.ErrNotExist) && reports.TraceName(name) && s.traces != noTraces {
+		if s.traces == "" {
+			s.traces = tracesRoot
+		}
+		traces, err = s.tracesCalled(ctx, name)
+	} else if err != nil {
+		err = unreadable(err)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if len(traces) != 1 {
+		paths := plain.Texts(traces, func(t *reports.Trace) string { return t.Path })
+		return nil, usagef("%s means %d traces; name one of them: %s", name, len(traces),
+			plain.Alternatives(paths, 2*plain.MaxMessage))
+	}
+	return traces[0], nil
 }

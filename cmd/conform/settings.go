@@ -45,7 +45,7 @@ type settings struct {
 	logged                    bool // a line for each request to the stand-in
 	profile, out              string
 	faults                    []string
-	yes, asJSON, pairs        bool
+	yes, asJSON, pairs, full  bool
 
 	from map[string]origin // of the settings that were given, by name
 }

@@ -20,6 +20,7 @@ import (
 	"github.com/insightconform/conform"
 	"github.com/insightconform/conform/model"
 	"github.com/insightconform/conform/reports"
+	"github.com/insightconform/conform/reports/scripts"
 	"github.com/insightconform/conform/targets/embedded"
 )
 
@@ -72,6 +73,54 @@ func TestTracesOfARun(t *testing.T) {
 		assert.Equal(t, reports.ExitConforms, code)
 		assert.NoFileExists(t, files[0])
 	})
+}
+
+// TestExportByName: a name, a rule, a file or a folder, without the flags of the target, from the folder of traces.
+func TestExportByName(t *testing.T) {
+	folder, url := t.TempDir(), emulator(t)
+	code, out, stderr := conformIn(t, folder, append([]string{"run", "--fault", "appends-selectors"}, quick...)...)
+	require.Equal(t, reports.ExitDiverges, code, out+stderr)
+	files, err := filepath.Glob(filepath.Join("conform-traces", "*", "*.json"))
+	require.NoError(t, err)
+	require.Len(t, files, 1)
+	trace, err := reports.ReadTraceFiles(t.Context(), files[0])
+	require.NoError(t, err)
+	name := trace[0].Name()
+	for _, form := range scripts.ShortForms {
+		code, script, stderr := conformIn(t, folder, "export", name, "--as", form)
+		require.Equal(t, 0, code, stderr)
+		assert.Empty(t, stderr)
+		assert.LessOrEqual(t, strings.Count(script, "\n"), 25, script)
+		assert.Contains(t, script, trace[0].Target.Endpoint[:len(trace[0].Target.Endpoint)-1])
+		for _, same := range []string{"put/replaces-list", files[0], filepath.Dir(files[0]), "conform-traces"} {
+			_, again, stderr := conformIn(t, folder, "export", same, "--as", form)
+			assert.Equal(t, script, again, stderr)
+		}
+		code, long, _ := conformIn(t, folder, "export", name, "--as", form, "--full")
+		assert.Equal(t, form == "pytest", code == reports.ExitUsage)
+		assert.True(t, form == "pytest" || strings.Count(long, "\n") > 100)
+	}
+	_, script, _ := conformIn(t, folder, "export", name, "--as", "curl", "--traces", "conform-traces")
+	shell := exec.CommandContext(t.Context(), "bash", "-c", script)
+	shell.Env = append(os.Environ(), "ENDPOINT_URL="+url)
+	shown, err := shell.Output()
+	require.NoError(t, err, "on a right server: %s", shown)
+
+	copied, err := os.ReadFile(files[0])
+	require.NoError(t, err)
+	require.NoError(t, os.Mkdir("conform-traces/other", 0o755))
+	require.NoError(t, os.WriteFile("conform-traces/other/x.json", copied, 0o644))
+	code, _, stderr = conformIn(t, folder, "export", name, "--as", "curl")
+	assert.Equal(t, reports.ExitUsage, code)
+	assert.Regexp(t, "^conform: "+name+` means 2 traces; name one of them: [^\n]*conform-traces/other/x.json\n$`, stderr)
+	code, _, stderr = conformIn(t, folder, "export", "put/stores", "--as", "curl")
+	assert.Equal(t, reports.ExitUsage, code)
+	assert.Regexp(t, `^conform: put/stores is no file, and conform-traces has no trace of it; [^\n]*\n$`, stderr)
+
+	code, script, stderr = conformIn(t, folder, "export", storedTraces[0], "--as", "curl")
+	assert.Equal(t, 0, code, stderr)
+	assert.Equal(t, "conform: this trace has no short form; this is the long one\n", stderr, "an older trace says not what was expected in values")
+	assert.Contains(t, script, "#!/usr/bin/env bash")
 }
 
 // TestReplayCommand runs the command that a report gives for a divergence in a shell, where it stands alone.

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"go/format"
+	"net/url"
 	"slices"
 	"strings"
 	"text/template"
@@ -46,7 +47,7 @@ func Export(t *reports.Trace, as string) ([]byte, error) {
 		"comment":  func(s any) string { return plain.Message(fmt.Sprint(s)) },
 		"variable": language.variable,
 		"infix":    bucketInfix,
-	}).ParseFS(exportFiles, "*.tmpl")
+	}).ParseFS(exportFiles, language.file)
 	if err != nil {
 		return nil, err
 	}
@@ -95,6 +96,8 @@ type exportPlan struct {
 	HasEvents  bool // event selectors have to be compared
 
 	teller            describe.Teller
+	values            map[string]string     // that stand for variables; nil where a script has these
+	unfixed           bool                  // some variable has no value
 	ownBucket, ownKey map[string]string     // of a trail, until a condition spoils it
 	spoilt            map[string]exportStep // how it did so last
 	created           int                   // how many stores the steps so far create
@@ -171,7 +174,9 @@ const (
 // longExportName is the length from which on a name matters for its length.
 const longExportName = 100
 
-func newExportPlan(t *reports.Trace, form string) (*exportPlan, error) {
+func newExportPlan(t *reports.Trace, form string) (*exportPlan, error) { return newPlan(t, form, nil) }
+
+func newPlan(t *reports.Trace, form string, values map[string]string) (*exportPlan, error) {
 	if len(t.Steps) == 0 {
 		return nil, errors.New("a trace without steps cannot be exported")
 	}
@@ -180,7 +185,7 @@ func newExportPlan(t *reports.Trace, form string) (*exportPlan, error) {
 		last = len(t.Steps) - 1
 	}
 	p := &exportPlan{Form: form, Trace: t, ShowStatus: t.Rule == model.WireErrorStatus, teller: describe.Teller{Whole: true}, Stores: exportStores(t.Steps[:last+1]),
-		ownBucket: map[string]string{}, ownKey: map[string]string{}, spoilt: map[string]exportStep{}}
+		values: values, ownBucket: map[string]string{}, ownKey: map[string]string{}, spoilt: map[string]exportStep{}}
 	for i, step := range t.Steps[:last+1] {
 		out, err := p.step(step, i == last)
 		if err != nil {
@@ -193,6 +198,32 @@ func newExportPlan(t *reports.Trace, form string) (*exportPlan, error) {
 		p.Steps = append(p.Steps, out)
 	}
 	return p, nil
+}
+
+// Endpoint is where a script sends by itself: where the trace was found, unless that was an account or within a process.
+func (p *exportPlan) Endpoint() string {
+	u, err := url.Parse(p.Trace.Target.Endpoint)
+	web := err == nil && (u.Scheme == "http" || u.Scheme == "https")
+	if !web || u.Host == "" || u.User != nil || strings.Contains(u.Host, "amazonaws") {
+		return "http://127.0.0.1:5000"
+	}
+	return u.Scheme + "://" + u.Host + strings.TrimRight(u.EscapedPath(), "/")
+}
+
+// fixed puts values in the place of variables.
+func (p *exportPlan) fixed(t exportText) exportText {
+	if p.values == nil {
+		return t
+	}
+	out := slices.Clone(t)
+	for i, part := range out {
+		fixed, ok := p.values[part.variable]
+		if part.variable != "" {
+			out[i] = exportPart{literal: fixed}
+			p.unfixed = p.unfixed || !ok
+		}
+	}
+	return out
 }
 
 func readsEvents(op model.Op) bool { return op == model.OpGetEvents || op == model.OpGetStore }
@@ -256,7 +287,7 @@ func (p *exportPlan) step(step reports.Step, diverges bool) (exportStep, error) 
 // body writes what a step sends.
 func (p *exportPlan) body(out *exportStep, step reports.Step) {
 	owner := step.Region + "/" + step.Request.Get("Name").Text()
-	translate := func(member, s string) exportText { return p.text(owner, member, s) }
+	translate := func(member, s string) exportText { return p.fixed(p.text(owner, member, s)) }
 	text := literalText("{}")
 	switch {
 	case step.Raw != nil:

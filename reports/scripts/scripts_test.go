@@ -141,6 +141,36 @@ func TestExportOfHostileTraces(t *testing.T) {
 	}
 }
 
+// TestShortScriptsOfHostileTraces: what a trace says of its rule and its endpoint stays a comment or a literal.
+func TestShortScriptsOfHostileTraces(t *testing.T) {
+	short := func(s, form string) []byte {
+		trace := oneStep(model.Request{Op: model.OpGet, Input: value.Obj("TrailName", "alpha")})
+		trace.Rule, trace.Statement, trace.Signature, trace.Target.Endpoint = model.ID(s), s, s, "http://127.0.0.1:1/"+s
+		trace.Expected = []string{"InsightNotEnabledException"}
+		out, err := Short(trace, form)
+		require.NoError(t, err)
+		return out
+	}
+	for _, form := range ShortForms {
+		lines := bytes.Count(short("put/x", form), []byte("\n"))
+		for _, s := range hostileTexts {
+			out := short(s, form)
+			assert.Equal(t, lines, bytes.Count(out, []byte("\n")), "%s: %q", form, s)
+			switch form {
+			case "go":
+				_, err := parser.ParseFile(token.NewFileSet(), "x.go", out, 0)
+				require.NoError(t, err)
+			case "curl":
+				_, err := inDirectory(t, "bash", out)
+				var failed *exec.ExitError
+				if assert.ErrorAs(t, err, &failed) { // nothing answers
+					assert.Equal(t, 2, failed.ExitCode(), "%q: %s", s, failed.Stderr)
+				}
+			}
+		}
+	}
+}
+
 func exportedGo(t *testing.T, s string) *ast.File {
 	out, err := Export(hostileTrace(s), "go")
 	require.NoError(t, err)
