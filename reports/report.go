@@ -231,6 +231,7 @@ type Step struct {
 	Received    string      `json:"received,omitempty"`
 	Status      int         `json:"status,omitempty"` // HTTP status
 	Diverges    bool        `json:"diverges,omitempty"`
+	Lent        string      `json:"lent,omitempty"` // the trail of the target that stands for the one to be made; nothing was sent
 }
 
 // StepAnswer is what the target answered, in symbolic form.
@@ -259,7 +260,7 @@ func NewStep(number int, request model.Request, reply targets.Reply, allowed []s
 		Body: BoundedValue(reply.Body, maxKept), Problem: plain.Shorten(reply.Problem, maxKept)}
 	return Step{Number: number, Operation: string(request.Op), Region: request.Region, Request: request.Input, Raw: request.Raw,
 		Method: request.Method, OtherTarget: request.OtherTarget, Answer: answer, Allowed: allowed,
-		Sent: keep(reply.Sent), Received: keep(reply.Received), Status: reply.Status}
+		Sent: keep(reply.Sent), Received: keep(reply.Received), Status: reply.Status, Lent: reply.Lent}
 }
 
 // Brief is the step with its texts and its body shortened to so many characters.

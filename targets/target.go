@@ -131,6 +131,8 @@ type Reply struct {
 	// Instead lists what the target has used in place of names in the request: the name used, and the
 	// one that was asked for. Of the name of a new trail, later requests use it too.
 	Instead map[string]string
+	// Lent is the trail which exists beforehand and stands for the one that CreateTrail asked for. Nothing was sent.
+	Lent string
 	// Objections are breaches of wire rules that show in this answer alone.
 	Objections []model.Objection
 	Remark     string // what the report should say of the run for this

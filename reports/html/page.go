@@ -88,7 +88,7 @@ func Write(w io.Writer, list ...*reports.Report) error {
 	page.Many = len(list) > 1
 	room := roomForDivergences
 	for i, r := range list {
-		page.Reports = append(page.Reports, newReportView(r.Normalized(), i, page.Many))
+		page.Reports = append(page.Reports, newReportView(describe.Shown(r), i, page.Many))
 	}
 	for _, view := range page.Reports {
 		var err error

@@ -67,7 +67,7 @@ type junitResult struct {
 // rules and a case for each rule. A failure is a divergence that fails the run; an error says that the
 // run itself came to no verdict; what was not tested or does not count is skipped, with the reason.
 func Write(w io.Writer, r *reports.Report) error {
-	r = r.Normalized()
+	r = describe.Shown(r)
 	out := junitReport{Name: "conform " + plain.Named(r.Target), Time: seconds(r.DurationSeconds)}
 	rest := r.DurationSeconds // that belongs to no rule
 	for _, rule := range r.Coverage.Rules {

@@ -55,7 +55,7 @@ func AppendSummary(path string, r *reports.Report) error {
 
 // markdown renders the report in at most limit bytes, of which it needs some thousands at the least.
 func markdown(r *reports.Report, limit int) []byte {
-	r = r.Normalized()
+	r = describe.Shown(r)
 	head, tail := markdownHead(r), markdownTail(r)
 	const noteRoom = 300
 	room := limit - len(head) - noteRoom
@@ -231,7 +231,7 @@ var (
 // it, a warning for each other one that is not known, the worst first and at most ten; where a run
 // ended without a verdict, an error that says why.
 func Annotations(w io.Writer, r *reports.Report) error {
-	r = r.Normalized()
+	r = describe.Shown(r)
 	var b strings.Builder
 	written := 0
 	say := func(command, title, message string) {

@@ -49,7 +49,7 @@ const (
 // Report writes the report for people: the divergences by rule, each in a few lines, what was covered, and at the end
 // the verdict and the command that repeats the run.
 func Report(w io.Writer, r *reports.Report, options Options) error {
-	r = r.Normalized()
+	r = describe.Shown(r)
 	p := &page{options: options, most: summaryLines}
 	if r.End != nil && r.End.Replayed {
 		p.replays(r)
@@ -80,7 +80,7 @@ func Report(w io.Writer, r *reports.Report, options Options) error {
 
 // Divergences writes those of one rule, as Report does.
 func Divergences(w io.Writer, r *reports.Report, rule model.ID) error {
-	r, p := r.Normalized(), &page{}
+	r, p := describe.Shown(r), &page{}
 	one := *r
 	one.Divergences = slices.DeleteFunc(slices.Clone(r.Divergences), func(d reports.Divergence) bool { return d.Rule != rule })
 	p.divergences(&one)

@@ -146,7 +146,8 @@ func (w *world) lendTrail(r model.Request, name string) targets.Reply {
 	}
 	w.binding.lends(name, lend[0])
 	arn := model.DefaultWorld.TrailARN(model.DefaultWorld.Home, name)
-	return targets.Reply{Answer: model.Answer{Outcome: model.Succeeded, TrailARN: arn}, Body: value.Obj("Name", name, "TrailARN", arn)}
+	return targets.Reply{Answer: model.Answer{Outcome: model.Succeeded, TrailARN: arn}, Body: value.Obj("Name", name, "TrailARN", arn),
+		Lent: lend[0]}
 }
 
 // learn takes partition and account from the ARN of a trail that was just made.
