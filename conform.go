@@ -80,13 +80,43 @@ func Test(t *testing.T, target targets.Target, options ...Options) {
 	}
 }
 
-// check runs the suites and returns the report with its text, nil after an error.
-func check(t TB, target targets.Target, options []Options) (*reports.Report, string) {
+// Replay plays the traces of a file or a folder again, as an earlier Check or Test with go test -artifacts, or a run, has
+// written them. The test fails with their steps, answers, what is expected and what came, where one of them diverges, and
+// where none could be played. Of the options it looks at Order, Eventual, Settle and Version.
+func Replay(t TB, path string, target targets.Target, options ...Options) {
 	t.Helper()
-	var o Options
+	traces, err := reports.ReadTraceFiles(t.Context(), path)
+	if err != nil {
+		t.Errorf("conform: %v", err)
+		return
+	}
+	report, err := run.Replay(t.Context(), target, traces, run.Options(one(options)))
+	var shown bytes.Buffer
+	if err == nil {
+		err = text.Report(&shown, report, text.Options{Verbose: true})
+	}
+	switch {
+	case err != nil:
+		t.Errorf("conform: %v", err)
+	case report.Verdict == reports.Conforms:
+		t.Logf("%s", shown.String())
+	default:
+		t.Errorf("%s", shown.String())
+	}
+}
+
+// one is what was given, or the default.
+func one(options []Options) (o Options) {
 	if len(options) > 0 {
 		o = options[0]
 	}
+	return o
+}
+
+// check runs the suites and returns the report with its text, nil after an error.
+func check(t TB, target targets.Target, options []Options) (*reports.Report, string) {
+	t.Helper()
+	o := one(options)
 	o.Seed = cmp.Or(o.Seed, 1) // a test that nobody changed should do what it did before
 	report, err := Run(t.Context(), target, o)
 	var shown bytes.Buffer

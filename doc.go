@@ -3,6 +3,7 @@
 //
 // Run drives requests at a targets.Target, compares every answer with the reference model in package
 // model, and returns a report. Check does the same inside a go test, and Test with a subtest for each rule.
+// Replay plays the traces of what was found again.
 //
 // # What a result means
 //

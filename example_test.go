@@ -148,6 +148,13 @@ func TestMockByRule(t *testing.T) {
 	conform.Test(t, target)
 }
 
+// What go test -artifacts has kept of an earlier divergence stays a test of its own.
+func TestMockTraces(t *testing.T) {
+	mock := &Mock{trails: []string{"orders", "payments", "audit"}}
+	target := conform.Mock(mock, conform.MockOptions{Trails: mock.trails, Reset: mock.Reset})
+	conform.Replay(t, "testdata/mock", target)
+}
+
 // A mock with only PutInsightSelectors and GetInsightSelectors, tested in process, for the report as a
 // value.
 func ExampleRun() {
