@@ -15,6 +15,9 @@
 //
 // # Stability
 //
-// Stable: Run, Check, Test, Options, Mock, MockOptions, and the JSON form of a report. Experimental, and
-// subject to change: everything else that this module exports.
+// Stable: Run, Check, Test, Replay, Options, Mock, MockOptions, and the JSON form of a report; and with them all that they
+// take and return: TB, Shard, targets.Target with what its methods take and return, reports.Report, Trace, Baseline,
+// Update and Event, model.Profile and Level, and what the exported fields of these are made of. Structs may get more
+// fields, and types more methods; an interface that others implement gets none. Experimental, and subject to change:
+// everything else that this module exports.
 package conform
