@@ -25,7 +25,7 @@ func TestLentTrailsHaveTheirOwnNames(t *testing.T) {
 		{Rule: "b", Steps: made, Actual: "alpha"}}}
 	shown := Shown(r)
 	d := shown.Divergences[0]
-	assert.Equal(t, "Put ARN of orders [] → Get orders", Steps(d.Steps, 0))
+	assert.Equal(t, "Put ARN of orders [] → Get orders", Steps(d.Steps))
 	assert.Equal(t, 1, d.Steps[0].Number)
 	assert.Equal(t, []string{"TrailARN=ARN of orders"}, d.Expected)
 	assert.Equal(t, "alphabet of orders", d.Actual)

@@ -46,11 +46,11 @@ func (p *page) history(h *reports.History) {
 		plain.When(len(h.Runs) > 1, " to "+day(last.Started)+", the oldest first"))
 	p.say("rules", fmt.Sprintf("%d failed in some run, %d that were judged never did", len(h.Rules), h.Others))
 	p.say("marks", "✓ kept, ~ deviates, ✗ fails, ! seen but not repeated, ? not judged, - not covered")
-	names := 0
+	names, width := 0, cmp.Or(p.options.Width, proseWidth)
 	for _, r := range h.Rules {
 		names = max(names, plain.Length(string(r.Rule)))
 	}
-	room := min(maxRunsShown, max(p.proseWidth()-names-trendRoom-4, 5))
+	room := min(maxRunsShown, max(width-names-trendRoom-4, 5))
 	for _, r := range h.Rules {
 		p.section(r.Trend)
 		marks, states := "", r.States
@@ -61,11 +61,7 @@ func (p *page) history(h *reports.History) {
 			marks += cmp.Or(historyMarks[state], "?")
 		}
 		label := fmt.Sprintf("  %-*s  %s  ", names, plain.Text(r.Rule), marks)
-		said := plain.Wrap(strings.Fields(r.InWords(day)), max(p.proseWidth()-plain.Length(label), trendRoom-2))
-		for _, line := range said {
-			p.line(span{label, trendStyles[r.Trend]}, span{line, normal})
-			label = strings.Repeat(" ", plain.Length(label))
-		}
+		p.write(width, plain.Length(label), []span{{label, trendStyles[r.Trend]}, {r.InWords(day), normal}})
 	}
 	p.section("runs")
 	left := max(0, len(h.Runs)-maxRunsShown)
