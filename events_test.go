@@ -23,9 +23,13 @@ func TestEvents(t *testing.T) {
 	assert.Equal(t, reports.EventProbed, events[0].Event)
 	assert.Equal(t, report.Capabilities, events[0].Capabilities)
 	var told []string
+	var found []string
 	notes := map[string]int{}
 	for _, e := range events {
 		switch {
+		case e.Event == reports.EventFound:
+			assert.Equal(t, reports.Confirmed, e.Divergence.Status)
+			found = append(found, string(e.Divergence.Rule))
 		case e.Event == reports.EventNote:
 			notes[e.Note]++
 		case e.Divergence != nil && e.Divergence.Signature == report.Divergences[0].Signature:
@@ -37,6 +41,7 @@ func TestEvents(t *testing.T) {
 	// Other suspicions may turn out to be the same divergence, and be confirmed before it is suspected.
 	told = slices.DeleteFunc(told, func(event string) bool { return event == reports.EventSuspicion })
 	assert.Equal(t, []string{reports.EventConfirmation, reports.EventShrunk, reports.EventDivergence}, slices.Compact(told))
+	assert.Equal(t, []string{"put/replaces-list"}, found, "what the report has, and once")
 	for _, note := range report.Notes {
 		assert.Equal(t, 1, notes[note], note)
 	}

@@ -381,6 +381,7 @@ const (
 	EventProgress     = "progress"     // now and then
 	EventSuspicion    = "suspicion"    // an answer that the model does not allow, the first of its kind
 	EventConfirmation = "confirmation" // the suspicion was tried again on fresh worlds
+	EventFound        = "found"        // it is confirmed, and its rule decided; the first of its kind
 	EventShrunk       = "shrunk"       // a shorter sequence shows it
 	EventDivergence   = "divergence"   // as it stands in the report
 	EventNote         = "note"
@@ -415,6 +416,7 @@ type Event struct {
 type Update struct {
 	Phase           string        `json:"phase"` // what the run is doing, in a word or two
 	Requests        int           `json:"requests"`
+	Planned         int           `json:"requests_planned,omitempty"` // about so many in all, but for confirming; 0 is unknown
 	Rate            float64       `json:"requests_per_second"`
 	RulesExercised  int           `json:"rules_exercised"`
 	RulesApplicable int           `json:"rules_applicable"`

@@ -136,8 +136,10 @@ func (p *process) testTarget(ctx context.Context, s *settings, _ []string) error
 	})
 	options := s.runOptions()
 	options.Progress = progress.Show
-	if len(events) > 0 {
-		options.Events = events.add
+	options.Events = func(e reports.Event) {
+		if events.add(e); e.Event == reports.EventFound {
+			progress.Found(e.Divergence)
+		}
 	}
 	if s.resume != "" {
 		options.Checkpoint = func(partial *reports.Report) {

@@ -110,6 +110,10 @@ func (d *Divergence) merge(o *Divergence) {
 	d.Count, d.others, d.As, d.form = count, others, as, form
 }
 
+// Decided reports whether a divergence is confirmed, and experiments have decided which rule it is of: they leave long
+// cases alone until those are shortened.
+func (d *Divergence) Decided() bool { return d.Again > 0 && len(d.Steps) <= maxExperimented }
+
 // Report renders the divergence, without what only a run knows.
 func (d *Divergence) Report() reports.Divergence {
 	f := d.Finding

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/insightconform/conform/generators/catalogue"
@@ -48,6 +49,7 @@ type Exploration struct {
 	cases    []catalogue.Case
 	machines []*completeSuite
 
+	upTo           atomic.Int64 // requests in all with those of the random suite, once it has begun
 	checkpointing  sync.Mutex
 	lastCheckpoint time.Time
 }
@@ -97,6 +99,7 @@ func (x *Exploration) play(ctx context.Context, suite string) bool {
 		return x.complete(ctx)
 	}
 	if x.options.Requests == 0 && x.options.Time == 0 {
+		x.upTo.Store(x.Subject.Status.Requests.Load() + DefaultRandom)
 		for i, w := range x.Workers {
 			w.Client.Quota = w.Client.Requests + share(DefaultRandom, i, len(x.Workers))
 		}
@@ -301,6 +304,34 @@ func PlanWithin(ctx context.Context, info targets.Info, can map[model.Capability
 	return planOf(ctx, probe.Assume(info, can, options.Probe()), options, false), ctx.Err()
 }
 
+// UpTo is after how many requests the exploration ends, once that is sure; else 0.
+func (x *Exploration) UpTo() int { return int(x.upTo.Load()) }
+
+// Planned counts about how many requests the suites are to send, but for confirming; 0 where it cannot be known.
+func (x *Exploration) Planned(ctx context.Context) (requests int) {
+	o := x.options
+	if o.Resume != nil || o.Time > 0 {
+		return 0
+	}
+	for _, suite := range o.Suites {
+		switch suite {
+		case Systematic:
+			for i := range x.Workers {
+				part, parts := o.Shard.Part(i, len(x.Workers))
+				planned := plannedSystematic(ctx, x.Subject, part, parts)
+				requests += planned.Writes + planned.Reads
+			}
+		case Complete:
+			for _, planned := range plannedComplete(x.Subject, o, false) {
+				requests += planned.Writes + planned.Reads
+			}
+		case Random:
+			requests += DefaultRandom
+		}
+	}
+	return requests
+}
+
 // planOf counts what each suite would send. defaultEvents is as of machine.Options.
 func planOf(ctx context.Context, subject *probe.Subject, o Options, defaultEvents bool) *reports.Plan {
 	plan := &reports.Plan{Schema: reports.PlanSchema, Target: subject.Info, Shard: o.Shard.String(), Workers: subject.Workers, Capabilities: map[string]bool{}}
@@ -310,7 +341,8 @@ func planOf(ctx context.Context, subject *probe.Subject, o Options, defaultEvent
 	for _, suite := range o.Suites {
 		switch suite {
 		case Systematic:
-			plan.Suites = append(plan.Suites, plannedSystematic(ctx, subject, o.Shard))
+			part, parts := o.Shard.Part(0, 1)
+			plan.Suites = append(plan.Suites, plannedSystematic(ctx, subject, part, parts))
 		case Complete:
 			plan.Suites = append(plan.Suites, plannedComplete(subject, o, defaultEvents)...)
 		case Random:
@@ -355,11 +387,10 @@ func (x *Exploration) Needed(ctx context.Context) (requests int) {
 }
 
 // plannedSystematic counts what one worker of the systematic suite sends to the reference, limited as the target is.
-func plannedSystematic(ctx context.Context, subject *probe.Subject, shard reports.Shard) reports.PlannedSuite {
+func plannedSystematic(ctx context.Context, subject *probe.Subject, part, parts int) reports.PlannedSuite {
 	sent := &modelled{world: subject.Model}
 	s := probe.Assume(targets.Info{}, subject.Scope.Can, probe.Options{})
 	s.Target, s.Model, s.Scope = sent, subject.Model, subject.Scope
-	part, parts := shard.Part(0, 1)
 	w := NewWorker(s, machine.NewTour(s.Scope, part, parts))
 	w.systematic(ctx, deal(chosen(catalogue.Cases(subject.Model, subject.Scope), subject.Scope), part, parts))
 	w.walk(ctx)

@@ -18,6 +18,7 @@ import (
 	"github.com/insightconform/conform/internal/session"
 	"github.com/insightconform/conform/model"
 	"github.com/insightconform/conform/reports"
+	"github.com/insightconform/conform/reports/describe"
 	"github.com/insightconform/conform/targets"
 )
 
@@ -35,9 +36,12 @@ type run struct {
 	replayed    diagnose.Suspicions                 // what the traces of earlier runs still show
 	found       []*diagnose.Divergence              // with their evidence
 	first       atomic.Pointer[diagnose.Divergence] // with which Options.StopAtFirst ended the run
-	sure        sync.Map                            // the findings of what was confirmed, as they were told last
 	took        map[model.ID]float64                // seconds, by the cases of each rule
 	late        bool                                // the time for exploring was over
+	sure        sync.Map                            // the findings of what was confirmed and decided, as they were told last
+	announced   sync.Map                            // what was told as found, by rule and cause
+	planned     int                                 // requests of the suites, 0 while it is not known
+	explored    atomic.Bool                         // only confirming is left
 	soonest     atomic.Int64                        // when something was confirmed first, in nanoseconds of the run
 }
 
@@ -71,6 +75,7 @@ func Run(ctx context.Context, target targets.Target, options Options) (*reports.
 	r.absorb(subject.Prober)
 	r.note(subject.Notes...)
 	if subject.Testable() {
+		r.prepare()
 		stop := r.showProgress()
 		r.replay(limits.time)
 		r.explore()
@@ -106,54 +111,6 @@ func (r *run) probed() error {
 	return r.report.Follows(r.options.Resume)
 }
 
-// showProgress tells the caller how the run goes on until the returned function is called.
-func (r *run) showProgress() (stop func()) {
-	if r.options.Progress == nil && r.options.Events == nil {
-		return func() {}
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	var wait sync.WaitGroup
-	applicable := slices.DeleteFunc(r.subject.Scope.Applicable(), func(id model.ID) bool { return model.RuleOf(id).Silent })
-	wait.Go(func() {
-		for n := 1; targets.Sleep(ctx, 100*time.Millisecond); n++ {
-			update := r.update(applicable)
-			if r.options.Progress != nil {
-				r.options.Progress(update)
-			}
-			if n%20 == 0 { // an event every two seconds
-				r.subject.Status.Tell(reports.Event{Event: reports.EventProgress, Progress: &update})
-			}
-		}
-	})
-	return func() { cancel(); wait.Wait() }
-}
-
-// update counts rules as the report will: those that make a claim.
-func (r *run) update(applicable []model.ID) reports.Update {
-	u := r.subject.Status.Update()
-	u.RulesApplicable = len(applicable)
-	for _, id := range applicable {
-		if r.subject.Status.Tested(id) {
-			u.RulesExercised++
-		}
-	}
-	signatures, rules := map[string]bool{}, map[model.ID]bool{}
-	for _, f := range r.sure.Range {
-		signatures[f.(model.Finding).Signature()], rules[f.(model.Finding).Rule] = true, true
-	}
-	u.Divergences, u.RulesViolated = len(signatures), len(rules)
-	if r.options.Time > 0 {
-		u.Left = max(0, r.options.Time-time.Since(r.report.Started))
-	}
-	if r.options.Requests > 0 && u.Rate > 0 {
-		byRequests := time.Duration(float64(max(0, r.options.Requests-u.Requests)) / u.Rate * float64(time.Second))
-		if u.Left == 0 || byRequests < u.Left {
-			u.Left = byRequests
-		}
-	}
-	return u
-}
-
 // absorb takes in what a client sent and saw.
 func (r *run) absorb(c *session.Client) {
 	r.report.Requests += c.Requests
@@ -161,8 +118,8 @@ func (r *run) absorb(c *session.Client) {
 	r.note(c.Notes...)
 }
 
-// explore runs the suites and takes in what the workers saw.
-func (r *run) explore() {
+// prepare makes ready what explore does.
+func (r *run) prepare() {
 	options := r.options
 	if options.Requests > 0 {
 		options.Requests = max(1, options.Requests-r.report.Requests)
@@ -170,10 +127,16 @@ func (r *run) explore() {
 	x := explore.New(r.subject, options)
 	x.Confirmed, x.Partial = r.confirmed, r.partial
 	r.exploration = x
+}
+
+// explore runs the suites and takes in what the workers saw.
+func (r *run) explore() {
+	x := r.exploration
 	ctx, enough := r.limits.exploring(r.subject.Status)
 	x.Run(ctx)
 	r.late = ctx.Err() != nil && r.limits.stopped(true) == "" && r.limits.caller.Err() == nil
 	enough()
+	r.explored.Store(true)
 
 	var settling session.Settling
 	deviations := map[reports.Deviation]int{}
@@ -192,7 +155,7 @@ func (r *run) explore() {
 	r.report.Requests += x.Fitting
 	r.report.CutShort = x.Cut
 	// Without the systematic suite, the certificates are what tells of the transitions that complete suites take.
-	if slices.Contains(options.Suites, explore.Systematic) || !slices.Contains(options.Suites, explore.Complete) {
+	if slices.Contains(r.options.Suites, explore.Systematic) || !slices.Contains(r.options.Suites, explore.Complete) {
 		r.report.Coverage.Transitions, r.report.Coverage.Walk = x.Walk()
 		r.report.Coverage.Pairs = x.Pairs()
 	}
@@ -289,12 +252,21 @@ func (r *run) tell(event string, d *diagnose.Divergence) {
 		return
 	}
 	if d.Again > 0 {
-		r.sure.Store(d, d.Finding)
 		r.soonest.CompareAndSwap(0, int64(time.Since(r.report.Started)))
+	}
+	found := false
+	if d.Decided() {
+		r.sure.Store(d, d.Finding)
+		shown := r.shown(d)
+		_, known := r.announced.LoadOrStore(string(shown.Rule)+"|"+describe.Cause(shown), true)
+		found = !known
 	}
 	if r.options.Events != nil {
 		shown := r.shown(d)
 		r.subject.Status.Tell(reports.Event{Event: event, Divergence: &shown})
+		if found {
+			r.subject.Status.Tell(reports.Event{Event: reports.EventFound, Divergence: &shown})
+		}
 	}
 }
 

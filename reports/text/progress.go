@@ -9,12 +9,13 @@ import (
 	"time"
 
 	"github.com/insightconform/conform/reports"
+	"github.com/insightconform/conform/reports/describe"
 	"github.com/insightconform/conform/reports/plain"
 )
 
 // updateLine renders the update in at most width characters, 0 for any number; what matters least is left out.
 func updateLine(u reports.Update, width int) string {
-	parts := []string{u.Phase, plain.Counted(u.Requests, "request"), plain.Grouped(int(u.Rate+0.5)) + "/s",
+	parts := []string{u.Phase, sentOf(u), plain.Grouped(int(u.Rate+0.5)) + "/s",
 		plain.When(u.RulesApplicable > 0, fmt.Sprintf("%d of %d rules", u.RulesExercised, u.RulesApplicable)),
 		plain.When(u.Divergences > 0, plain.Counted(u.Divergences, "divergence")+" from "+plain.Counted(u.RulesViolated, "rule")),
 		plain.When(u.Suspicions > 0, plain.Counted(u.Suspicions, "suspicion")),
@@ -31,6 +32,14 @@ func updateLine(u reports.Update, width int) string {
 		}
 	}
 	return plain.Shorten(text, width)
+}
+
+// sentOf says how many requests were sent, and of how many in all where that is known.
+func sentOf(u reports.Update) string {
+	if u.Planned > 0 {
+		return plain.Grouped(u.Requests) + " of about " + plain.Counted(u.Planned, "request")
+	}
+	return plain.Counted(u.Requests, "request")
 }
 
 // Progress shows updates on standard error: one line that is redrawn on a terminal, a line now and
@@ -89,7 +98,13 @@ func (p *Progress) Say(message string) {
 		return
 	}
 	p.erase()
-	fmt.Fprintf(p.w, "%s\n", plain.Visible(message))
+	fmt.Fprintf(p.w, "%s\n", plain.FoldLines(string(plain.WithoutCommands([]byte(plain.Visible(message)))), p.width))
+}
+
+// Found says that a divergence is confirmed.
+func (p *Progress) Found(d *reports.Divergence) {
+	remark := plain.When(d.Known, ", known to the baseline") + plain.When(!d.Known && !d.Fails, ", "+d.Level.String()+", which does not fail the run")
+	p.Say("conform: found " + string(d.Rule) + " (" + describe.Cause(*d) + remark + "): " + describe.Steps(d.Steps))
 }
 
 // Close erases the live line. Nothing is shown afterwards.

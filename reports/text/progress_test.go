@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/insightconform/conform/model"
 	"github.com/insightconform/conform/reports"
 	"github.com/stretchr/testify/assert"
 )
@@ -50,6 +51,22 @@ func TestProgress(t *testing.T) {
 	assert.Empty(t, quiet.String())
 
 	assert.Equal(t, "random · 1 request · 0/s · 1 suspicion", updateLine(reports.Update{Phase: "random", Requests: 1, Suspicions: 1}, 0))
+	planned := updateLine(reports.Update{Phase: "random", Requests: 1234, Planned: 20_000, Rate: 100, Left: 3 * time.Minute}, 0)
+	assert.Equal(t, "random · 1,234 of about 20,000 requests · 100/s · 3m0s left", planned)
+
+	var found bytes.Buffer
+	p = newProgress(&found, false, 0)
+	d := reports.Divergence{Rule: "put/x", Operation: "PutInsightSelectors", Fails: true, Level: model.Inferred,
+		Steps: []reports.Step{{Operation: "GetTrail"}, {Operation: "StartLogging"}}}
+	p.Found(&d)
+	d.Fails = false
+	p.Found(&d)
+	d.Known = true
+	p.Found(&d)
+	steps := "GetTrail → StartLogging\n"
+	assert.Equal(t, "conform: found put/x (Put): "+steps+"conform: found put/x (Put, inferred, which does not fail the run): "+steps+
+		"conform: found put/x (Put, known to the baseline): "+steps, found.String(), "at once")
+
 	// What matters most stays longest.
 	for width, want := range map[int]string{
 		110: "random · 12,345 requests · 2,500/s · 60 of 74 rules · 3 divergences from 2 rules · 7 suspicions · 1m1s left",
