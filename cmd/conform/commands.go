@@ -40,6 +40,7 @@ func (p *process) commands(s *settings) []subcommand {
 			option{"to", "FORMAT[=PATH]", field{set: s.addReport, adds: true}, formatNames() + "; to standard output or a file; repeatable (default text)"},
 			option{"precedence", "FILE", textField(&s.precedence, anyText),
 				"put a learned precedence of errors into the report"},
+			option{"verbose", "", switchField(&s.verbose), "all that 'conform run --verbose' shows, in text"},
 		), nil, p.convert, nil},
 		{"history FILE|DIR…", "Show since when rules fail, from run to run", historyHelp, ownFlags("Flags",
 			option{"to", "FORMAT[=PATH]", field{set: s.addReport, adds: true}, "text or html; to standard output or a file; repeatable (default text)"},

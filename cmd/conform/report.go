@@ -62,7 +62,9 @@ func (p *process) merge(ctx context.Context, s *settings, paths []string) error 
 		return usagef("merge: %w", err)
 	}
 	reports.Judge(whole)
-	return exitCode(p.writeReports(s.sinks, whole, p.textOptions(s)))
+	code := p.writeReports(s.sinks, whole, p.textOptions(s))
+	p.verdict(s, whole)
+	return exitCode(code)
 }
 
 // formatNames lists the formats for people.
@@ -118,6 +120,15 @@ func (p *process) writeReports(sinks []formats.Sink, r *reports.Report, options 
 		}
 	}
 	return code
+}
+
+// verdict says what a report came to on standard error, where no text of it is written to standard output.
+func (p *process) verdict(s *settings, r *reports.Report) {
+	if slices.ContainsFunc(s.sinks, func(sink formats.Sink) bool { return sink.Format == formats.Text && sink.Path == "" }) {
+		return
+	}
+	width, _ := p.terminal(p.stderr)
+	text.Verdict(p.stderr, r, text.Options{Width: width, Quiet: s.quiet})
 }
 
 // readReports reads JSON reports; - is standard input, where there is one.

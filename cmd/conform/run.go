@@ -188,6 +188,7 @@ func (p *process) finish(ctx context.Context, s *settings, report *reports.Repor
 		options.Next = s.next(p.environ)
 	}
 	report.ExitCode = p.writeReports(s.sinks, report, options, formats.NDJSON) // which was written as the run went
+	p.verdict(s, report)
 	code := report.ExitCode
 	if !p.tell(s, report, events) {
 		code = reports.WorseExit(code, reports.ExitFailed)

@@ -138,6 +138,34 @@ func TestWholeRuns(t *testing.T) {
 	})
 }
 
+// TestVerdictWithoutText: who writes reports to files alone, or none that people read, is told the verdict all the same.
+func TestVerdictWithoutText(t *testing.T) {
+	args := repeatable("--suite", "systematic", "--requests", "3000", "--fault", "appends-selectors", "--traces", "none")
+	verdict := regexp.MustCompile(`(?m)^diverges \(exit 1, partial\): 1 divergence from 1 rule, 1 observed$`)
+	for _, report := range []string{"json=r.json", "json", "text=r.txt"} {
+		got := wholeRun(t, t.Context(), nil, append(args, "--report", report)...)
+		assert.Equal(t, reports.ExitDiverges, got.code)
+		assert.Len(t, verdict.FindAllString(got.stderr, -1), 1, "%s: %s", report, got.stderr)
+		assert.Contains(t, got.stderr, "\nrules that fail the run\n  put/replaces-list  Put → [")
+		assert.NotRegexp(t, verdict, got.stdout)
+
+		got = wholeRun(t, t.Context(), nil, append(args, "--quiet", "--report", report)...)
+		assert.Regexp(t, `^diverges \(exit 1, partial\): [^\n]*\n$`, got.stderr)
+	}
+	got := wholeRun(t, t.Context(), nil, append(args, "--report", "json=r.json", "--report", "text")...)
+	assert.NotRegexp(t, verdict, got.stderr, "it stands in the text")
+}
+
+// TestReportIsAsVerboseAsTheRun: what the run would have shown can be had of its report.
+func TestReportIsAsVerboseAsTheRun(t *testing.T) {
+	args := repeatable("--suite", "systematic", "--requests", "3000", "--endpoint", lacking(t), "--verbose", "--report", "text", "--report", "json=r.json")
+	got := wholeRun(t, t.Context(), nil, args...)
+	require.Equal(t, reports.ExitDiverges, got.code, got.stderr)
+	assert.Contains(t, got.stdout, "\n         answered  ")
+	code, stdout, stderr := conformIn(t, ".", "report", "r.json", "-v")
+	assert.Equal(t, result{0, got.stdout, ""}, result{code, stdout, stderr})
+}
+
 // TestReplayByName pastes what the report of a run offers.
 func TestReplayByName(t *testing.T) {
 	got := wholeRun(t, t.Context(), nil, repeatable("--suite", "systematic", "--requests", "3000", "--fault", "appends-selectors")...)

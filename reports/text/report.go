@@ -38,6 +38,7 @@ const (
 	notJudged        = 5 // rules with the same reason
 	plannedLines     = 8 // of a text of a plan
 
+	maxFailure     = 60 // characters of the answer in the list of failures
 	maxDifferences = 20 // of a section of a comparison
 
 	labelWidth = 12 // of a summary
@@ -70,12 +71,44 @@ func Report(w io.Writer, r *reports.Report, options Options) error {
 	p.blank()
 	p.summary(r)
 	p.notes(r)
+	p.failures(r)
 	p.blank()
 	p.verdict(r.Verdict, describe.Outcome(r))
 	p.reason(r)
 	p.command("repeat: ", r.Command, normal)
 	p.command("next:   ", options.Next, bold)
 	return p.end(w)
+}
+
+// Verdict writes the verdict, and unless Quiet the rules that fail the run and the reason, for where no report is read.
+func Verdict(w io.Writer, r *reports.Report, options Options) error {
+	r = r.Normalized()
+	p := &page{options: options}
+	if !options.Quiet {
+		p.failures(r)
+	}
+	p.verdict(r.Verdict, describe.Outcome(r))
+	if !options.Quiet {
+		p.reason(r)
+	}
+	return p.end(w)
+}
+
+// failures lists the rules that fail the run, each with an answer that does.
+func (p *page) failures(r *reports.Report) {
+	rules, longest := describe.ByRule(describe.Failing(r)), 0
+	for _, rule := range rules {
+		longest = max(longest, plain.Length(plain.Text(rule.Key)))
+	}
+	for _, rule := range rules {
+		p.section("rules that fail the run")
+		d := rule.Items[0]
+		said := describe.Cause(d) + " → " + plain.Shown(d.Actual, maxFailure)
+		if more := len(rule.Items) - 1; more > 0 {
+			said += fmt.Sprintf(", and %d more", more)
+		}
+		p.line(span{"  " + fmt.Sprintf("%-*s", longest, plain.Text(rule.Key)), red}, span{"  " + said, normal})
+	}
 }
 
 // Divergences writes those of one rule, as Report does.
