@@ -124,7 +124,8 @@ func (p *process) writeReports(sinks []formats.Sink, r *reports.Report, options 
 
 // verdict says what a report came to on standard error, where no text of it is written to standard output.
 func (p *process) verdict(s *settings, r *reports.Report) {
-	if slices.ContainsFunc(s.sinks, func(sink formats.Sink) bool { return sink.Format == formats.Text && sink.Path == "" }) {
+	said := func(sink formats.Sink) bool { return sink.Format == formats.Text && sink.Path == "" }
+	if slices.ContainsFunc(s.sinks, said) {
 		return
 	}
 	width, _ := p.terminal(p.stderr)

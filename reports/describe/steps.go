@@ -17,7 +17,8 @@ import (
 // nobody would read, such as a hostile file has, steps in the middle are left out.
 func Steps(steps []reports.Step) string {
 	var teller Teller
-	parts, length, last := plain.Texts(steps, func(s reports.Step) string { return plain.Message(teller.Step(s)) }), 0, len(steps)
+	parts := plain.Texts(steps, func(s reports.Step) string { return plain.Message(teller.Step(s)) })
+	length, last := 0, len(steps)
 	for ; last > 1 && length < maxSequence; last-- {
 		length += plain.Length(parts[last-1])
 	}

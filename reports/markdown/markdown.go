@@ -2,7 +2,6 @@
 package markdown
 
 import (
-	"bytes"
 	"cmp"
 	"errors"
 	"fmt"
@@ -11,23 +10,26 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/insightconform/conform/model"
 	"github.com/insightconform/conform/reports"
 	"github.com/insightconform/conform/reports/describe"
 	"github.com/insightconform/conform/reports/plain"
 )
 
 const (
-	commentLimit   = 65_536   // bytes of a comment on GitHub
+	maxBytes       = 65_000   // of a report: GitHub takes 65,536 characters for a comment
 	summaryLimit   = 1 << 20  // bytes that the steps of a job may write as a summary there
 	maxAnnotations = 10       // that GitHub shows of one step
 	leastRoom      = 16 << 10 // below which no summary makes sense
+	maxRules       = 12       // of the table: with what is around it, a screen
 	maxListed      = 20       // of the lists beside the divergences
+	shownAnswer    = 80       // characters of an answer in the table
 )
 
 // Write writes the report for a pull request, short enough for a comment there: what does not fit is
 // left out, the divergences that count least first, and the text says so.
 func Write(w io.Writer, r *reports.Report) error {
-	_, err := w.Write(markdown(r, commentLimit))
+	_, err := w.Write(markdown(r, maxBytes))
 	return err
 }
 
@@ -44,7 +46,7 @@ func AppendSummary(path string, r *reports.Report) error {
 	case info.Size() > summaryLimit-leastRoom:
 		err = fmt.Errorf("%s: there is no room left", path)
 	default:
-		text := markdown(r, summaryLimit-int(info.Size())-1)
+		text := markdown(r, min(maxBytes, summaryLimit-int(info.Size())-1))
 		if info.Size() > 0 {
 			text = append([]byte("\n"), text...)
 		}
@@ -53,48 +55,45 @@ func AppendSummary(path string, r *reports.Report) error {
 	return errors.Join(err, file.Close())
 }
 
-// markdown renders the report in at most limit bytes, of which it needs some thousands at the least.
+// markdown renders the report in at most limit bytes, of which it needs some thousands at the least: what is to be seen
+// at once, then what can be opened, a fold for each rule.
 func markdown(r *reports.Report, limit int) []byte {
 	r = describe.Shown(r)
-	head, tail := markdownHead(r), markdownTail(r)
+	rules := describe.ByRule(describe.WorstFirst(r))
+	head, tail := markdownHead(r)+markdownTable(r, rules), markdownTail(r)
 	const noteRoom = 300
 	room := limit - len(head) - noteRoom
 	if len(tail) > room/4 {
-		tail = "\nThere is more in the JSON report: what was not covered, and notes.\n"
+		tail = "\nWhat was not covered, deviations and notes are too long for this page; the JSON report has them.\n"
 	}
 	room -= len(tail)
-	var list []reports.Divergence
-	for _, rule := range describe.ByRule(describe.WorstFirst(r)) {
-		list = append(list, rule.Items...)
-	}
-	fitting := func(list []reports.Divergence, render func(i int) string) (out []string) {
-		for i := range list {
-			text := render(i)
-			if room < len(text) {
+
+	var details strings.Builder
+	shown := 0
+	for _, rule := range rules {
+		begin, end := markdownFold(mdCode(string(rule.Key))+" "+mdPlain(rule.Items[0].Statement)), "\n</details>\n"
+		text, fitting := begin, 0
+		for _, d := range rule.Items {
+			one := markdownDetails(r, d)
+			if details.Len()+len(text)+len(one)+len(end) > room {
 				break
 			}
-			room -= len(text)
-			out = append(out, text)
+			text += one
+			fitting++
 		}
-		return out
+		if fitting > 0 {
+			details.WriteString(text + end)
+		}
+		if shown += fitting; fitting < len(rule.Items) {
+			break
+		}
 	}
-	first := func(i int) bool { return i == 0 || list[i-1].Rule != list[i].Rule } // of its rule
-	rows := fitting(list, func(i int) string { return markdownRow(r, i+1, list[i], first(i)) })
-	details := fitting(list[:len(rows)], func(i int) string { return markdownDetails(r, i+1, list[i], first(i)) })
-
-	var b bytes.Buffer
-	b.WriteString(head)
-	if len(list) > 0 {
-		b.WriteString("\n| | rule | level | operation | expected | actual | |\n|---|---|---|---|---|---|---|\n")
-		b.WriteString(strings.Join(rows, ""))
+	text := head
+	if left := len(r.Divergences) - shown; left > 0 {
+		text += fmt.Sprintf("\n%s of %s had no room on this page; the JSON report (--report json=FILE) has them all.\n",
+			plain.Grouped(left), plain.Counted(len(r.Divergences), "divergence"))
 	}
-	if len(rows) < len(list) || len(details) < len(list) {
-		fmt.Fprintf(&b, "\nThere was no room for all %s: %d are in the table, %d in full below. The JSON report has them all.\n",
-			plain.Counted(len(list), "divergence"), len(rows), len(details))
-	}
-	b.WriteString(strings.Join(details, ""))
-	b.WriteString(tail)
-	return b.Bytes()
+	return []byte(text + details.String() + tail)
 }
 
 func markdownHead(r *reports.Report) string {
@@ -102,7 +101,7 @@ func markdownHead(r *reports.Report) string {
 	mark := cmp.Or(map[reports.Verdict]string{reports.Conforms: "✅", reports.Diverges: "❌"}[r.Verdict], "⚠️")
 	verdict := mdPlain(string(r.Verdict))
 	fmt.Fprintf(&b, "## %s conform: %s\n\n**%s**%s.\n", mark, verdict, verdict, describe.Outcome(r))
-	b.WriteString(plain.When(r.Reason != "", "\n"+mdCode(r.Reason)+"\n"))
+	b.WriteString(plain.When(r.Reason != "", "\n"+mdSentence(r.Reason)+"\n"))
 	b.WriteString("\n| | |\n|---|---|\n")
 	row := func(label, text string) { fmt.Fprintf(&b, "| %s | %s |\n", label, text) }
 	if name := plain.Named(r.Target); name != plain.Text(r.Target.Name) {
@@ -112,17 +111,17 @@ func markdownHead(r *reports.Report) string {
 	row("sent", fmt.Sprintf("%s in %s, %s", plain.Counted(r.Requests, "request"), plain.Duration(r.DurationSeconds), plain.Counted(r.Cases, "case")))
 	row("rules", describe.Rules(r))
 	if left := describe.LeftOut(r); left != "" {
-		row("left out", mdCode(left))
+		row("left out", mdSentence(left))
 	}
 	if t := r.Coverage.Transitions; t.Total > 0 {
 		row("transitions", fmt.Sprintf("%d of %d", t.Covered, t.Total))
 	}
 	for i, c := range r.Certificates {
-		if i == maxListed {
+		if i == maxCertificates {
 			row("", fmt.Sprintf("… and %d more certificates", len(r.Certificates)-i))
 			break
 		}
-		row("certificate", mdCode(c.Result))
+		row("certificate", mdSentence(c.Machine+", depth "+fmt.Sprint(c.Depth)+": "+c.Result))
 	}
 	if r.Command != "" {
 		row("repeat", mdCodeWithin(r.Command, plain.MaxMessage))
@@ -130,24 +129,36 @@ func markdownHead(r *reports.Report) string {
 	return b.String()
 }
 
-// markdownRow is a row of the table; the rule stands in the first of its rows.
-func markdownRow(r *reports.Report, number int, d reports.Divergence, first bool) string {
-	return fmt.Sprintf("| %d | %s | %s | %s | %s | %s | %s |\n", number, plain.When(first, mdCode(string(d.Rule))), d.Level, mdCode(d.Operation),
-		mdCode(plain.Alternatives(d.Expected, plain.MaxShown)), mdCode(d.Actual), mdPlain(describe.Standing(r, d)))
+// maxCertificates is how many are told of; there are five machines.
+const maxCertificates = 5
+
+// markdownTable has a row for each rule, with the answer that counts most.
+func markdownTable(r *reports.Report, rules []plain.Group[model.ID, reports.Divergence]) string {
+	var b strings.Builder
+	for i, rule := range rules {
+		if i == 0 {
+			b.WriteString("\n| rule | level | answer | |\n|---|---|---|---|\n")
+		}
+		if i == maxRules && len(rules) > maxRules+1 {
+			fmt.Fprintf(&b, "\n%d more rules are among those below.\n", len(rules)-i)
+			break
+		}
+		d := rule.Items[0]
+		more := plain.When(len(rule.Items) > 1, fmt.Sprintf(", and %d more", len(rule.Items)-1))
+		fmt.Fprintf(&b, "| %s | %s | %s: %s%s | %s |\n", mdCode(string(rule.Key)), d.Level, mdPlain(describe.Cause(d)),
+			mdCodeWithin(d.Actual, shownAnswer), more, mdPlain(describe.Standing(r, d)))
+	}
+	return b.String()
 }
 
-// markdownDetails tells of one divergence, below a heading of its rule.
-func markdownDetails(r *reports.Report, number int, d reports.Divergence, first bool) string {
-	var b strings.Builder
-	if first {
-		fmt.Fprintf(&b, "\n### %s\n\n%s\n", mdCode(string(d.Rule)), mdPlain(d.Statement))
-	}
-	fmt.Fprintf(&b, "\n<details>\n<summary>%d. %s: %s</summary>\n\n<pre>\n", number, mdPlain(describe.Cause(d)), mdCode(d.Actual))
-	for _, line := range describe.Details(r, d) {
-		b.WriteString(htmlEscape.Replace(line) + "\n")
-	}
-	b.WriteString("</pre>\n</details>\n")
-	return b.String()
+// markdownFold begins what can be opened.
+func markdownFold(summary string) string {
+	return "\n<details>\n<summary>" + summary + "</summary>\n"
+}
+
+// markdownDetails tells of one divergence.
+func markdownDetails(r *reports.Report, d reports.Divergence) string {
+	return "\n" + mdPlain(describe.Cause(d)) + "\n\n<pre>\n" + htmlEscape.Replace(strings.Join(describe.Details(r, d), "\n")) + "\n</pre>\n"
 }
 
 func markdownTail(r *reports.Report) string {
@@ -156,25 +167,28 @@ func markdownTail(r *reports.Report) string {
 		if len(items) == 0 {
 			return
 		}
-		fmt.Fprintf(&b, "\n### %s\n\n", title)
+		b.WriteString(markdownFold(fmt.Sprintf("%s (%d)", title, len(items))) + "\n")
 		for i, item := range items {
 			if i == maxListed && len(items) > maxListed+1 {
-				fmt.Fprintf(&b, "- … and %d more\n", len(items)-i)
+				fmt.Fprintf(&b, "- … and %d more, which the JSON report has\n", len(items)-i)
 				break
 			}
 			b.WriteString("- " + item + "\n")
 		}
+		b.WriteString("\n</details>\n")
 	}
 	list("Stale in the baseline", plain.Texts(r.Stale(), func(e reports.Replay) string {
-		return mdCode(describe.Signature(e.Signature)) + " " + mdCode(e.Outcome+": "+e.Mend)
+		return mdCode(describe.Signature(e.Signature)) + " " + mdSentence(e.Outcome+": "+e.Mend)
 	}))
-	list("Not judged", plain.Texts(describe.NotJudged(r, maxListed), func(s string) string { return mdCodeWithin(s, plain.MaxMessage) }))
-	list("Not covered", plain.Texts(describe.Absent(r), func(name string) string { return mdCode(name) + " " + mdCode(r.NotCovered[name]) }))
+	list("Not judged", plain.Texts(describe.NotJudged(r, maxListed), mdSentence))
+	list("Not covered", plain.Texts(describe.Absent(r), func(name string) string {
+		return mdCode(name) + " " + mdSentence(r.NotCovered[name])
+	}))
 	list("Accepted, but not the reference answer", plain.Texts(r.Deviations, func(d reports.Deviation) string {
-		return fmt.Sprintf("%s %s: %s instead of %s, %s", mdCode(string(d.Rule)), mdCode(d.Operation), mdCode(d.Actual), mdCode(d.Reference),
-			plain.Counted(d.Count, "time"))
+		return fmt.Sprintf("%s %s: %s instead of %s, %s", mdCode(string(d.Rule)), mdCode(plain.Operation(d.Operation)), mdCode(d.Actual),
+			mdCode(d.Reference), plain.Counted(d.Count, "time"))
 	}))
-	list("Notes", plain.Texts(slices.Concat(r.Target.Notes, r.Notes), mdCode))
+	list("Notes", plain.Texts(slices.Concat(r.Target.Notes, r.Notes), mdSentence))
 	return b.String()
 }
 
@@ -190,6 +204,9 @@ func mdCodeWithin(s string, limit int) string {
 
 // mdPlain renders text of conform's own that a report which was read from a file may have replaced.
 func mdPlain(s string) string { return mdText(plain.Text(s)) }
+
+// mdSentence renders a sentence, which may have texts of a target within.
+func mdSentence(s string) string { return mdText(plain.Message(s)) }
 
 // mdText writes what could have a meaning in Markdown or HTML as numeric references: those are never markup.
 func mdText(s string) string {

@@ -103,7 +103,10 @@ func (p *Progress) Say(message string) {
 
 // Found says that a divergence is confirmed.
 func (p *Progress) Found(d *reports.Divergence) {
-	remark := plain.When(d.Known, ", known to the baseline") + plain.When(!d.Known && !d.Fails, ", "+d.Level.String()+", which does not fail the run")
+	remark := plain.When(d.Known, ", known to the baseline")
+	if !d.Known && !d.Fails {
+		remark = ", " + d.Level.String() + ", which does not fail the run"
+	}
 	p.Say("conform: found " + string(d.Rule) + " (" + describe.Cause(*d) + remark + "): " + describe.Steps(d.Steps))
 }
 
