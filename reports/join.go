@@ -63,7 +63,7 @@ func join(parts []*Report) (*Report, error) {
 	}
 	out := Report{Schema: first.Schema, Version: first.Version, Target: first.Target, Seed: first.Seed, Suites: first.Suites,
 		FailOn: first.FailOn, LeftOut: first.LeftOut, Command: first.Command, Started: first.Started, RequestsPerSecond: first.RequestsPerSecond,
-		TimedOut: map[string]int{}, Coverage: Coverage{Rules: map[model.ID]RuleCoverage{}}}
+		TimedOut: map[string]int{}, RuleSeconds: map[model.ID]float64{}, Coverage: Coverage{Rules: map[model.ID]RuleCoverage{}}}
 	whole := slices.ContainsFunc(parts, func(p *Report) bool { return p.Shard != first.Shard })
 	if out.Shard = first.Shard; whole {
 		out.Shard, out.Command = "", strings.Replace(first.Command, " --shard "+first.Shard, "", 1)
@@ -137,7 +137,8 @@ func unlike(a, b *Report, oneURL bool) string {
 		{"name", a.Target.Label, b.Target.Label}, {"version of the target", a.Target.Version, b.Target.Version}, {"number of shards", shards(a.Shard), shards(b.Shard)},
 		{"list of suites", strings.Join(a.Suites, ","), strings.Join(b.Suites, ",")}, {"level that fails", a.FailOn.String(), b.FailOn.String()}}
 	if a.Probed() && b.Probed() {
-		rows = append(rows, row{"list of what is left out", a.leftOut(), b.leftOut()}, row{"Region", a.Target.Region, b.Target.Region}, row{"fault", a.Target.Fault, b.Target.Fault})
+		rows = append(rows, row{"list of what is left out", a.leftOut(), b.leftOut()},
+			row{"Region", a.Target.Region, b.Target.Region}, row{"fault", a.Target.Fault, b.Target.Fault})
 		if oneURL && a.Target.Name != "embedded" {
 			rows = append(rows, row{"URL", a.Target.Endpoint, b.Target.Endpoint})
 		}
@@ -195,6 +196,9 @@ func (r *Report) add(p *Report) {
 	r.Cases += p.Cases
 	r.DurationSeconds += p.DurationSeconds
 	r.Workers = max(r.Workers, p.Workers)
+	for id, seconds := range p.RuleSeconds {
+		r.RuleSeconds[id] += seconds
+	}
 	for kind, n := range p.TimedOut {
 		r.TimedOut[kind] += n
 	}
@@ -223,7 +227,7 @@ func (r *Report) add(p *Report) {
 	for id, c := range p.Coverage.Rules {
 		known := r.Coverage.Rules[id]
 		joined := RuleCoverage{Exercised: known.Exercised || c.Exercised, Violated: known.Violated || c.Violated,
-			Applicable: known.Applicable || c.Applicable, Seconds: known.Seconds + c.Seconds}
+			Applicable: known.Applicable || c.Applicable}
 		if !joined.Exercised {
 			joined.Why = c.Why
 			if known.Applicable && !c.Applicable || !p.Probed() && known.Why != "" || strings.HasPrefix(known.Why, HiddenBehind) {

@@ -254,8 +254,6 @@ type RuleCoverage struct {
 	Violated   bool   `json:"violated"`
 	Applicable bool   `json:"applicable"`
 	Why        string `json:"why,omitempty"` // where it is not covered or was not judged
-	// Seconds are what the cases of the rule took of the run's time.
-	Seconds float64 `json:"seconds,omitempty"`
 }
 
 // The states of a rule in a report.

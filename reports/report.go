@@ -122,7 +122,9 @@ type Report struct {
 	Certificates []Certificate `json:"certificates,omitempty"` // of complete suites
 	Precedence   *Precedence   `json:"precedence,omitempty"`   // of errors, where it was learned
 	Timeline     []Interval    `json:"timeline,omitempty"`
-	Settling     *Settling     `json:"settling,omitempty"`
+	// RuleSeconds are what the cases of each rule took of the run's time.
+	RuleSeconds map[model.ID]float64 `json:"rule_seconds,omitempty"`
+	Settling    *Settling            `json:"settling,omitempty"`
 }
 
 // CapabilityStatus says whether a run could cover a capability.

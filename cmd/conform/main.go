@@ -131,7 +131,8 @@ func (e usageError) Unwrap() []error { return []error{e.error, targets.ErrUsage}
 
 // exitCodeOf returns the exit code of an error. What an interruption has ended is not known to be out of reach.
 func exitCodeOf(ctx context.Context, err error) int {
-	cut := ctx.Err() != nil && (errors.Is(err, ctx.Err()) || errors.Is(err, targets.ErrUnreachable) || errors.Is(err, targets.ErrInconclusive))
+	cut := ctx.Err() != nil && (errors.Is(err, ctx.Err()) || errors.Is(err, targets.ErrUnreachable) ||
+		errors.Is(err, targets.ErrInconclusive))
 	switch {
 	case err == nil:
 		return reports.ExitConforms

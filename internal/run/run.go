@@ -36,7 +36,6 @@ type run struct {
 	replayed    diagnose.Suspicions                 // what the traces of earlier runs still show
 	found       []*diagnose.Divergence              // with their evidence
 	first       atomic.Pointer[diagnose.Divergence] // with which Options.StopAtFirst ended the run
-	took        map[model.ID]float64                // seconds, by the cases of each rule
 	late        bool                                // the time for exploring was over
 	sure        sync.Map                            // the findings of what was confirmed and decided, as they were told last
 	announced   sync.Map                            // what was told as found, by rule and cause
@@ -64,11 +63,11 @@ func Run(ctx context.Context, target targets.Target, options Options) (*reports.
 	}
 	subject.Info.Label = cmp.Or(options.Name, subject.Info.Label)
 	subject.Info.Version = cmp.Or(options.TargetVersion, subject.Info.Version)
-	r := &run{options: options, subject: subject, limits: limits, took: map[model.ID]float64{}}
+	r := &run{options: options, subject: subject, limits: limits}
 	r.report = &reports.Report{Schema: reports.Schema, Version: options.Version, Target: subject.Info, Seed: options.Seed,
 		Suites: options.Suites, Shard: options.Shard.String(), FailOn: options.FailOn, Command: options.Command, Started: subject.Status.Started,
 		Divergences: []reports.Divergence{}, Deviations: []reports.Deviation{}, Expected: subject.Expected(options.Expect),
-		Coverage: reports.Coverage{Rules: map[model.ID]reports.RuleCoverage{}}}
+		RuleSeconds: map[model.ID]float64{}, Coverage: reports.Coverage{Rules: map[model.ID]reports.RuleCoverage{}}}
 	if err := r.probed(); err != nil {
 		return nil, errors.Join(err, target.Close())
 	}
@@ -148,7 +147,7 @@ func (r *run) explore() {
 			deviations[key] += count
 		}
 		for id, took := range w.Took { // side by side
-			r.took[id] += took.Seconds() / float64(len(x.Workers))
+			r.report.RuleSeconds[id] += took.Seconds() / float64(len(x.Workers))
 		}
 	}
 	r.note(x.Notes...)
@@ -322,7 +321,6 @@ func (r *run) coverage() {
 				r.report.LeaveOut(by, rule.ID)
 			}
 		default:
-			c.Seconds = r.took[rule.ID]
 			if c.Exercised = r.subject.Status.Tested(rule.ID); !c.Exercised {
 				c.Why = r.untested(rule.ID)
 			}

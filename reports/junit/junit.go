@@ -70,8 +70,8 @@ func Write(w io.Writer, r *reports.Report) error {
 	r = describe.Shown(r)
 	out := junitReport{Name: "conform " + plain.Named(r.Target), Time: seconds(r.DurationSeconds)}
 	rest := r.DurationSeconds // that belongs to no rule
-	for _, rule := range r.Coverage.Rules {
-		rest -= rule.Seconds
+	for id := range r.Coverage.Rules {
+		rest -= r.RuleSeconds[id]
 	}
 	out.add(r, "run", junitRun(r, rest))
 	for _, family := range plain.GroupBy(r.Coverage.InOrder(), model.ID.Family) {
@@ -167,7 +167,7 @@ func junitRun(r *reports.Report, took float64) junitCase {
 
 // junitRule is the case of a rule, with all its divergences.
 func junitRule(r *reports.Report, id model.ID) junitCase {
-	c := junitCase{Name: plain.Text(id), took: r.Coverage.Rules[id].Seconds}
+	c := junitCase{Name: plain.Text(id), took: r.RuleSeconds[id]}
 	var failing, passing []reports.Divergence
 	for _, d := range describe.WorstFirst(r) {
 		switch {
