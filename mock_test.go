@@ -219,7 +219,7 @@ func TestCheckWrongMocks(t *testing.T) {
 			}
 			m.insights[name] = append(m.insights[name], given...)
 			return &putOutput{TrailARN: aws.String(trailARN + name), InsightSelectors: copied(m.insights[name])}, nil
-		}}, []string{"put/empty-disables", "put/idempotent", "put/replaces-list"}, "Put [ApiCallRateInsight] → Put [ApiCallRateInsight]"},
+		}}, []string{"put/empty-disables", "put/idempotent", "put/replaces-list"}, "Put orders [ApiCallRateInsight] → Put [ApiCallRateInsight]"},
 
 		{"ignores an empty list", altered{put: func(m *Mock, in *putInput) (*putOutput, error) {
 			if name, _, err := m.check(in); err == nil && len(in.InsightSelectors) == 0 {
@@ -294,7 +294,7 @@ func TestCheckWrongMocks(t *testing.T) {
 				out.TrailARN = aws.String(named(out.TrailARN))
 			}
 			return out, err
-		}}, []string{"get/reflects-put"}, "expected  TrailARN=ARN of alpha\n    actual    TrailARN=alpha"},
+		}}, []string{"get/reflects-put"}, "expected  TrailARN=ARN of orders\n    actual    TrailARN=orders"},
 
 		{"one list for all trails", altered{put: func(m *Mock, in *putInput) (*putOutput, error) {
 			out, err := rightPut(m, in)
