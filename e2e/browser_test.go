@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -169,6 +170,21 @@ const tooWide = `
 	const beyond = [...document.querySelectorAll('body *')].filter((e) => e.getBoundingClientRect().right > innerWidth + 1);
 	return beyond.slice(0, 5).map((e) => e.outerHTML.slice(0, 120)).join('\n') || 'something';`
 
+// TestComparisonOnAPhone: the columns that are compared have names, and stand side by side without scrolling.
+func TestComparisonOnAPhone(t *testing.T) {
+	b := openPage(t, startBrowser(t), page(t, "comparison"))
+	b.size(390)
+	beyond := eval[[]string](b, `return [...document.querySelectorAll('.reports th, .reports td, .matrix thead th, .matrix td')]
+		.filter((e) => e.checkVisibility() && e.getBoundingClientRect().right > innerWidth).map((e) => e.textContent)`)
+	assert.Empty(t, beyond)
+	names := eval[[]string](b, `return [...document.querySelectorAll('.matrix thead th a')].map((e) => e.textContent)`)
+	assert.Greater(t, len(names), 1)
+	for i, name := range names {
+		assert.Regexp(t, fmt.Sprintf(`^%d\. \w`, i+1), name)
+	}
+	b.quiet()
+}
+
 // The checks below see what they are to see, and the page's policy stops what they would not.
 func TestPageChecksCanFail(t *testing.T) {
 	b := openPage(t, startBrowser(t), page(t, "conforming"))
@@ -206,7 +222,7 @@ func TestPageOpens(t *testing.T) {
 			b := openPage(t, browser, html)
 			for _, scheme := range []string{"light", "dark"} {
 				b.media("", scheme)
-				for _, width := range []int64{1280, 768, 360} {
+				for _, width := range []int64{1280, 768, 390, 360} {
 					b.size(width)
 					b.fits(fmt.Sprintf("%s at %d", scheme, width))
 					if width != 768 && (name == "everything" || name == "comparison") {
@@ -478,28 +494,32 @@ func TestPageWithoutScript(t *testing.T) {
 	b.quiet()
 }
 
-func TestPagePrints(t *testing.T) {
-	b := openPage(t, startBrowser(t), page(t, "everything"))
-	pdf, err := chromedp.Run(b.ctx, chromedp.PrintToPDF(chromedp.PDFPaper(chromedp.PaperA4), chromedp.PDFPrintBackground()))
-	require.NoError(t, err)
-	assert.Greater(t, len(pdf), 50_000)
-	require.NoError(t, os.WriteFile(filepath.Join(t.ArtifactDir(), "everything.pdf"), pdf, 0o666))
-	assert.NotZero(t, eval[int](b, `return document.querySelectorAll('.fold:not([open])').length`), "after printing, what was closed is closed again")
+// pagesOf counts the pages of a document.
+var pagesOf = regexp.MustCompile(`/Type\s*/Page[^s]`)
 
-	b.media("print", "dark")
-	b.size(718) // of A4 within its margins
-	shown := `return [...document.querySelectorAll('.ladder, .certificate .facts')].filter((e) => e.getBoundingClientRect().height > 0 && e.checkVisibility({ contentVisibilityAuto: true })).length`
-	closed := eval[int](b, shown)
-	eval[any](b, `dispatchEvent(new Event('beforeprint'))`)
-	all := eval[int](b, `return document.querySelectorAll('.ladder, .certificate .facts').length`)
-	assert.Equal(t, all, eval[int](b, shown), "print shows what is folded")
-	assert.Equal(t, all, closed, "and does so without the script")
-	for _, selector := range []string{".side", ".filter", ".copy button", ".script", ".wire"} {
-		assert.Zero(t, eval[int](b, `return [...document.querySelectorAll('`+selector+`')].filter((e) => e.checkVisibility()).length`), "%s is printed", selector)
+// TestPagePrints: what is folded stays folded, so that a report is some pages of paper and not dozens.
+func TestPagePrints(t *testing.T) {
+	parent := startBrowser(t)
+	for name, most := range map[string]int{"everything": 10, "comparison": 12, "large": 25} {
+		b := openPage(t, parent, page(t, name))
+		pdf, err := chromedp.Run(b.ctx, chromedp.PrintToPDF(chromedp.PDFPaper(chromedp.PaperA4), chromedp.PDFPrintBackground()))
+		require.NoError(t, err)
+		assert.Greater(t, len(pdf), 50_000)
+		require.NoError(t, os.WriteFile(filepath.Join(t.ArtifactDir(), name+".pdf"), pdf, 0o666))
+		printed := len(pagesOf.FindAll(pdf, -1))
+		t.Logf("%s: %d pages", name, printed)
+		assert.Positive(t, printed)
+		assert.LessOrEqual(t, printed, most, name)
+
+		b.media("print", "dark")
+		b.size(718) // of A4 within its margins
+		for _, selector := range []string{".side", ".filter", ".copy button", ".script", ".wire", ".fold:not([open])"} {
+			assert.Zero(t, eval[int](b, `return [...document.querySelectorAll('`+selector+`')].filter((e) => e.checkVisibility()).length`), "%s is printed", selector)
+		}
+		b.fits("the printed page")
+		b.screenshot(name + "-print")
+		b.quiet()
 	}
-	b.fits("the printed page")
-	b.screenshot("everything-print")
-	b.quiet()
 }
 
 // What a target answers does nothing in a browser, wherever it appears.

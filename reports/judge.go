@@ -320,11 +320,17 @@ func (c RuleCoverage) InWords() string {
 	return c.State + ": " + c.Why
 }
 
+// Counted reports whether a rule is one that counts: it claims something, of servers too or of this target.
+func (c Coverage) Counted(id model.ID) bool {
+	rule := model.RuleOf(id)
+	return rule == nil || !rule.Silent && (c.Rules[id].Applicable || !rule.OfMocks())
+}
+
 // Counts counts the rules that claim something by their state, those of them that apply, and how many of these were judged.
 func (c Coverage) Counts() (states map[string]int, applicable, judged int) {
 	states = map[string]int{}
 	for id, x := range c.Rules {
-		if rule := model.RuleOf(id); rule == nil || !rule.Silent && (x.Applicable || !rule.OfMocks()) {
+		if c.Counted(id) {
 			states[x.State]++
 			if x.Applicable {
 				applicable++

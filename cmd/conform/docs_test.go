@@ -137,7 +137,7 @@ func TestCommandsOfThePages(t *testing.T) {
 	}
 	for _, args := range [][]string{{"--help"}, {"run", "--help"}, {"replay", "--help"}, {"export", "--help"}, {"rules", "--help"}, {"serve", "--help"}, {"completion", "--help"}} {
 		var lines []string
-		for line := range strings.Lines(passing().run(t.Context(), nil, args...).stdout) {
+		for line := range strings.Lines(passing().run(t.Context(), []string{"COLUMNS=1000"}, args...).stdout) {
 			if line, isCommand := strings.CutPrefix(line, "  conform "); isCommand {
 				line, _, _ = strings.Cut(line, "   ") // what explains it
 				line, _, _ = strings.Cut(line, " > ")

@@ -283,7 +283,7 @@ report: [text, json=`+filepath.Join(t.TempDir(), "r.json")+`]
 	assert.Equal(t, 3*time.Second, s.endpoint.Timeout)
 	assert.Len(t, s.sinks, 2)
 	o := f.options
-	o.Progress, o.Version = nil, ""
+	o.Progress, o.Events, o.Version = nil, nil, ""
 	assert.Equal(t, conform.Options{
 		Seed: 18446744073709551615, Requests: 1000, Time: 2 * time.Minute, Workers: 4, Suites: []string{"random"}, FailOn: model.Inferred,
 		Command: "conform run --endpoint http://file:1 --regions us-west-2,eu-north-1 --bucket from-file --use-environment-credentials" +

@@ -26,6 +26,7 @@ import (
 	"github.com/insightconform/conform/model/value"
 	"github.com/insightconform/conform/reports"
 	"github.com/insightconform/conform/reports/html"
+	"github.com/insightconform/conform/reports/text"
 	"github.com/insightconform/conform/targets"
 )
 
@@ -435,10 +436,47 @@ func shapeOf(text string) map[string]bool {
 	}
 	return found
 }
+
+// TestHTMLCountsAsTheText: divergences and rules have the same numbers wherever they are counted.
+func TestHTMLCountsAsTheText(t *testing.T) {
+	r := diverging()
+	for i := range model.Rules { // those that claim nothing as well
+		id := model.Rules[i].ID
+		if _, known := r.Coverage.Rules[id]; !known {
+			r.Coverage.Rules[id] = reports.RuleCoverage{Applicable: !model.Rules[i].OfMocks(), Why: "not tried"}
+		}
+	}
+	reports.Judge(r)
+	shown := string(textOf(t, r, text.Options{}))
+	output := rendered(t, func(w io.Writer, r *reports.Report) error { return html.Write(w, r) }, r)
+	states, applicable, judged := r.Normalized().Coverage.Counts()
+	for state, n := range states {
+		assert.Contains(t, shown, fmt.Sprintf("%s %d", state, n))
+		assert.Contains(t, output, fmt.Sprintf("%s <b>%d</b>", state, n))
+	}
+	assert.Contains(t, output, fmt.Sprintf("<b>%d</b> <span>rules judged</span> <small>of %d that apply</small>", judged, applicable))
+	assert.Contains(t, shown, ": 4 divergences from 4 rules")
+	assert.Contains(t, output, ">It diverges: 4 divergences from 4 rules</h1>")
+}
+
+// TestHTMLTellsDivergencesOfARuleApart: its list of contents has what each is about.
+func TestHTMLTellsDivergencesOfARuleApart(t *testing.T) {
+	r := diverging()
+	d := r.Divergences[0]
+	d.Rule, r.Divergences = model.WireWrongType, nil
+	for _, member := range []string{"EventDataStore", "InsightType"} {
+		d.Signature = "wire/wrong-type|PutInsightSelectors|A|B|" + member
+		r.Divergences = append(r.Divergences, d)
+	}
+	output := rendered(t, func(w io.Writer, r *reports.Report) error { return html.Write(w, r) }, r)
+	assert.Contains(t, output, "wire/wrong-type <small>Put: EventDataStore</small>")
+	assert.Contains(t, output, "wire/wrong-type <small>Put: InsightType</small>")
+}
+
 func TestHTMLShowsWhatTheReportSays(t *testing.T) {
 	text := htmlOf(t, everything())
 	for _, want := range []string{
-		"It diverges in 3 ways", "Every faulty machine with up to one extra state would have been caught.", "known to the baseline: issue 17",
+		"It diverges: 5 divergences from 4 rules", "Every faulty machine with up to one extra state would have been caught.", "known to the baseline: issue 17",
 		"seen, but not again on a fresh world", "confirmed; does not fail the run", "2,400 of 3,072", "reads that never matched",
 		"<code>conform replay d3e4f5 --endpoint http://127.0.0.1:5000</code>", "<code>conform export kept/d.json --as awscli</code>", "--as boto3", "#!/usr/bin/env bash", "import boto3", "API reference page of PutInsightSelectors", "the target has one Region",
 		"expired, stale", "there is no such request", "answers carry no request id",

@@ -39,7 +39,7 @@ var htmlPages = template.Must(template.New("").Funcs(functions).ParseFS(htmlFile
 // functions are what the templates say values with. Each makes the texts that it gets harmless.
 var functions = template.FuncMap{
 	"clean": func(s any) string { return clean(fmt.Sprint(s)) }, "long": long, "cleanAll": cleanAll[string],
-	"grouped": plain.Grouped, "operation": operation, "class": func(state string) string { return strings.ReplaceAll(state, " ", "-") },
+	"counted": counted, "grouped": plain.Grouped, "operation": operation, "class": func(state string) string { return strings.ReplaceAll(state, " ", "-") },
 	"command": plain.Message[string],
 	"level":   level, "anchor": anchor, "sources": sources, "lacking": describe.Lacking, "meaning": meaning,
 	"notJudged":    func(r *reports.Report) []string { return describe.NotJudged(r, maxOnPage) },
@@ -192,11 +192,13 @@ var stateMeanings = map[string]string{
 	reports.RuleNotCovered: "the target lacks what the rule needs, or the rule was left out",
 }
 
-// statesOf counts the rules in each state that some are in.
+// statesOf counts the rules that count in each state that some are in.
 func statesOf(rules []*ruleView) (out []ruleState) {
 	counts, before := map[string]int{}, 0
 	for _, rule := range rules {
-		counts[rule.State]++
+		if rule.Counted {
+			counts[rule.State]++
+		}
 	}
 	for _, state := range reports.RuleStates {
 		if n := counts[state]; n > 0 {
@@ -205,6 +207,14 @@ func statesOf(rules []*ruleView) (out []ruleState) {
 		}
 	}
 	return out
+}
+
+// counted is how many rules count.
+func counted(rules []*ruleView) (n int) {
+	for _, s := range statesOf(rules) {
+		n += s.Count
+	}
+	return n
 }
 
 // Families has the rules by family.
@@ -229,6 +239,7 @@ type ruleView struct {
 	ID, Family, Name string
 	Anchor           string
 	Known            bool // to this build
+	Counted          bool // among the rules of the report
 	Level            levelView
 	Statement        string
 	Sources          []string
@@ -314,7 +325,7 @@ func headline(r *reports.Report) string {
 	case r.Verdict == reports.Conforms && other > 0:
 		return "It conforms, with " + plain.Counted(other, "divergence") + " that " + map[bool]string{true: "does", false: "do"}[other == 1] + " not count"
 	case r.Verdict == reports.Diverges && failing > 0:
-		return "It diverges in " + plain.Counted(failing, "way")
+		return "It diverges: " + plain.Counted(other, "divergence") + " from " + plain.Counted(len(describe.ByRule(r.Divergences)), "rule")
 	}
 	return cmp.Or(verdictTexts[r.Verdict].Headline, clean(r.Verdict))
 }
@@ -412,6 +423,9 @@ func (v *reportView) rules() {
 			rule.Deviations = append(rule.Deviations, d)
 		}
 	}
+	v.Rules = slices.DeleteFunc(v.Rules, func(rule *ruleView) bool {
+		return !rule.Counted && len(rule.Violations)+len(rule.Deviations) == 0
+	})
 }
 
 // unmentioned is why a rule was not judged that the report does not have.
@@ -421,7 +435,7 @@ func newRuleView(r *reports.Report, id model.ID, index int) *ruleView {
 	_, name, _ := strings.Cut(clean(id), "/")
 	coverage, covered := r.Coverage.Rules[id]
 	out := &ruleView{ID: clean(id), Family: clean(id.Family()), Name: cmp.Or(name, clean(id)), Anchor: fmt.Sprintf("rule-%d", index+1),
-		State: coverage.State, Why: clean(coverage.Why)}
+		Counted: r.Coverage.Counted(id), State: coverage.State, Why: clean(coverage.Why)}
 	rule := model.RuleOf(id)
 	if rule != nil {
 		out.Anchor, out.Known = ruleAnchor(id), true

@@ -34,6 +34,9 @@ func newComparison(views []*reportView) *comparisonView {
 	rows := map[string]*comparisonRow{}
 	for i, v := range views {
 		for _, rule := range v.Rules {
+			if !rule.Counted {
+				continue
+			}
 			row := rows[rule.ID]
 			if row == nil {
 				row = &comparisonRow{Rule: rule, Cells: slices.Repeat([]comparisonCell{{State: reports.RuleNotJudged, Note: unmentioned}}, len(views))}
@@ -57,7 +60,7 @@ func newComparisonCell(v *reportView, rule *ruleView) comparisonCell {
 	case len(rule.Violations) > 0:
 		cell.Href = rule.Violations[0].Name
 		if n := len(rule.Violations); n > 1 {
-			cell.Note = fmt.Sprintf("in %d ways", n)
+			cell.Note = plain.Counted(n, "divergence")
 		}
 	case rule.State == reports.RuleDeviates:
 		cell.Href = "#" + v.Prefix + "deviations"

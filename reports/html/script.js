@@ -60,14 +60,6 @@
     if (link && !event.defaultPrevented && link.getAttribute('href') === location.hash) target();
   });
 
-  // Print shows everything that is folded, but for what print leaves out anyway.
-  let closed = [];
-  addEventListener('beforeprint', () => {
-    closed = all('details:not([open]):not(.script):not(.wire):not(.numbers)');
-    for (const part of closed) part.open = true;
-  });
-  addEventListener('afterprint', () => { for (const part of closed) part.open = false; closed = []; });
-
   // The sentence of a rule under the pointer or the focus.
   for (const family of all('div.family')) {
     const hint = find('.hint', family);
