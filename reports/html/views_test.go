@@ -34,10 +34,11 @@ func TestRuleStates(t *testing.T) {
 	}
 	for id, want := range map[model.ID]string{
 		model.PutStores: reports.RuleKept, model.PutIdempotent: reports.RuleDeviates, model.PutReplacesList: reports.RuleViolated, model.PutEmptyDisables: reports.RuleNotJudged,
-		model.StoreEnables: reports.RuleNotCovered, "throttled": reports.RuleNotJudged, model.GetNotEnabled: reports.RuleNotJudged, "future/rule": reports.RuleKept,
+		model.StoreEnables: reports.RuleNotCovered, model.GetNotEnabled: reports.RuleNotJudged, "future/rule": reports.RuleKept,
 	} {
 		assert.Equal(t, want, states[string(id)], id)
 	}
+	assert.NotContains(t, states, "throttled", "what claims nothing is no rule of the page")
 }
 
 func TestComparedSelectors(t *testing.T) {
