@@ -41,6 +41,18 @@ func fails[E error](t *testing.T, err error) {
 
 func tag(key, value string) types.Tag { return types.Tag{Key: &key, Value: &value} }
 
+// topicOf reads a member that is deprecated and still answered.
+func topicOf(t types.Trail) string {
+	//lint:ignore SA1019 clients still read it
+	return *t.SnsTopicName
+}
+
+func withoutTopicName(t types.Trail) types.Trail {
+	//lint:ignore SA1019 compared by itself
+	t.SnsTopicName = nil
+	return t
+}
+
 func TestStandInReadsTrailsBack(t *testing.T) {
 	ctx, client := t.Context(), standIn(t, embedded.ServerOptions{})
 	c, abroad := client("us-east-1"), client("ap-southeast-7")
@@ -53,17 +65,17 @@ func TestStandInReadsTrailsBack(t *testing.T) {
 	got, err := c.GetTrail(ctx, &cloudtrail.GetTrailInput{Name: arn})
 	require.NoError(t, err)
 	want := types.Trail{Name: name, TrailARN: arn, HomeRegion: aws.String("us-east-1"), S3BucketName: aws.String("logs-of-all"), S3KeyPrefix: aws.String("x/y"),
-		SnsTopicName: aws.String("topic"), SnsTopicARN: aws.String("arn:aws:sns:us-east-1:123456789012:topic"), LogFileValidationEnabled: aws.Bool(true),
+		SnsTopicARN: aws.String("arn:aws:sns:us-east-1:123456789012:topic"), LogFileValidationEnabled: aws.Bool(true),
 		IncludeGlobalServiceEvents: aws.Bool(false), KmsKeyId: key, IsMultiRegionTrail: aws.Bool(false), IsOrganizationTrail: aws.Bool(false),
 		HasCustomEventSelectors: aws.Bool(false), HasInsightSelectors: aws.Bool(false)}
-	assert.Equal(t, &want, got.Trail)
-	assert.Equal(t, "topic", *made.SnsTopicName)
+	assert.Equal(t, "topic", topicOf(*got.Trail))
+	assert.Equal(t, want, withoutTopicName(*got.Trail))
 
 	multi := &cloudtrail.UpdateTrailInput{Name: name, IsMultiRegionTrail: aws.Bool(true)}
-	out, err := c.UpdateTrail(ctx, multi)
+	_, err = c.UpdateTrail(ctx, multi)
 	fails[*types.InvalidParameterCombinationException](t, err)
 	multi.IncludeGlobalServiceEvents, multi.S3KeyPrefix = aws.Bool(true), aws.String("")
-	out, err = c.UpdateTrail(ctx, multi)
+	out, err := c.UpdateTrail(ctx, multi)
 	require.NoError(t, err)
 	assert.Nil(t, out.S3KeyPrefix)
 	want.IsMultiRegionTrail, want.IncludeGlobalServiceEvents, want.S3KeyPrefix = aws.Bool(true), aws.Bool(true), nil
@@ -76,7 +88,7 @@ func TestStandInReadsTrailsBack(t *testing.T) {
 		var names []string
 		for _, trail := range out.TrailList {
 			if names = append(names, *trail.Name); *trail.Name == *name {
-				assert.Equal(t, want, trail)
+				assert.Equal(t, want, withoutTopicName(trail))
 			}
 		}
 		return names
