@@ -457,7 +457,7 @@ func (p *Player) replay(ctx context.Context, rule model.ID, e reports.BaselineEn
 			out.Why = fmt.Sprintf("%s: %s instead of %s", f.Rule, now.Actual, strings.Join(now.Expected[:min(1, len(now.Expected))], ""))
 		case s.Lost != "" || len(s.Steps) < len(e.Steps):
 			out.Outcome, out.Why = reports.ReplayNotCovered, "the steps could not be played to the end: "+s.Lost
-		case out.Outcome == reports.ReplayFixed:
+		case out.Outcome == reports.ReplayFixed && len(e.Steps) > 0:
 			out.Steps = nil
 			for i, step := range s.Steps[:len(e.Steps)] {
 				out.Steps = append(out.Steps, step.Report(i+1))
