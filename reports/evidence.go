@@ -420,6 +420,8 @@ type Plan struct {
 	Workers      int             `json:"workers"`
 	Rate         float64         `json:"requests_per_second"` // measured; 0 where it could not be
 	Capabilities map[string]bool `json:"capabilities"`
+	Rules        int             `json:"rules"`        // that the target's capabilities let a run judge
+	RulesInAll   int             `json:"rules_in_all"` // of servers
 	Suites       []PlannedSuite  `json:"suites"`
 	Besides      []PlannedSuite  `json:"besides,omitempty"` // what is sent between cases
 	Regions      int             `json:"-"`                 // that have a quota each

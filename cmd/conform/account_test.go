@@ -320,3 +320,19 @@ func TestPlanOfAnAccount(t *testing.T) {
 	assert.Contains(t, asJSON.stdout, `"Action"`)
 	assert.Equal(t, reports.ExitUsage, plan().code, "Regions must be named")
 }
+
+// TestNumbersOfTheAccountPage: what the page says of rules and minutes is what 'conform plan' says.
+func TestNumbersOfTheAccountPage(t *testing.T) {
+	text := strings.Join(strings.Fields(page(t, "docs/nightly-account-check.md")), " ")
+	for flags, minutes := range map[string]bool{"": true, "--allow-logging": true, "--allow-logging --stores": false} {
+		args := append([]string{"plan", "--target", "account", "--account", sandboxAccount, "--regions", "us-east-1"}, strings.Fields(flags)...)
+		got := command(t, args...)
+		require.Equal(t, 0, got.code, got.stderr)
+		rules := regexp.MustCompile(`rules +(\d+ of \d+) can be judged`).FindStringSubmatch(got.stdout)
+		require.NotNil(t, rules, got.stdout)
+		assert.Contains(t, text, rules[1], flags)
+		takes := regexp.MustCompile(`in all .*: ([\d.]+ min) at`).FindStringSubmatch(got.stdout)
+		require.NotNil(t, takes, got.stdout)
+		assert.True(t, !minutes || strings.Contains(text, takes[1]), "%s: %s", flags, takes[1])
+	}
+}

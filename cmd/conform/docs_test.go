@@ -186,7 +186,7 @@ func TestGoOnThePages(t *testing.T) {
 		assert.Contains(t, examples, squeeze(block[2]))
 	}
 	assert.GreaterOrEqual(t, blocks, 4)
-	_, section, _ := strings.Cut(page(t, "README.md"), "## Testing a Go mock\n")
+	_, section, _ := strings.Cut(page(t, "README.md"), "## Test a Go mock\n")
 	section, _, _ = strings.Cut(section, "\n[")
 	assert.Contains(t, examples, squeeze(section))
 	assert.Contains(t, section, "conform.Check")

@@ -338,6 +338,13 @@ func planOf(ctx context.Context, subject *probe.Subject, o Options, defaultEvent
 	for _, c := range model.Capabilities {
 		plan.Capabilities[string(c)] = subject.Scope.Can[c]
 	}
+	applicable := subject.Scope.Applicable()
+	for i := range model.Rules {
+		if rule := &model.Rules[i]; !rule.Silent && !rule.OfMocks() {
+			plan.RulesInAll++
+			plan.Rules += map[bool]int{true: 1}[slices.Contains(applicable, rule.ID)]
+		}
+	}
 	for _, suite := range o.Suites {
 		switch suite {
 		case Systematic:

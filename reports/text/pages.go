@@ -27,6 +27,7 @@ func Plan(w io.Writer, plan *reports.Plan, o Options) error {
 	p.say("shard", plan.Shard)
 	rate := fmt.Sprintf("%s requests a second, with %s", plain.Grouped(int(plan.Rate)), plain.Counted(plan.Workers, "worker"))
 	p.say("measured", cmp.Or(plain.When(plan.Rate > 0, rate), "not measured"))
+	p.say("rules", plain.When(plan.Rules > 0, fmt.Sprintf("%d of %d can be judged", plan.Rules, plan.RulesInAll)))
 	for _, s := range slices.Concat(plan.Suites, plan.Besides) {
 		p.section(s.Name)
 		if s.NotCovered != "" {
