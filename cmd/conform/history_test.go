@@ -64,6 +64,14 @@ func TestHistory(t *testing.T) {
 	assert.Regexp(t, `(?s)put/replaces-list.*since 2026-11-22, steady: 2 runs.*"violated".*"violated".*"kept".*"kept"`, page.stdout)
 	assert.NotContains(t, page.stdout, `http-equiv="refresh"`)
 
+	data, err := os.ReadFile(filepath.Join(dir, "n8.json")) // in which nothing fails
+	require.NoError(t, err)
+	other := filepath.Join(t.TempDir(), "other.json")
+	require.NoError(t, os.WriteFile(other, []byte(strings.Replace(string(data), `"label": "moto"`, `"label": "other"`, 1)), 0o666))
+	two := command(t, "history", dir, other)
+	assert.Equal(t, 2, strings.Count(two.stdout, "history of "), two.stdout)
+	assert.Equal(t, 2, strings.Count(two.stdout, "\nruns\n"), two.stdout)
+
 	one := command(t, "history", filepath.Join(dir, "n9.json"))
 	assert.Equal(t, reports.ExitConforms, one.code, one.stderr)
 	for _, line := range strings.Split(got.stdout, "\n") {

@@ -41,6 +41,7 @@ func Histories(w io.Writer, list []*reports.History, skipped []string, options O
 
 func (p *page) history(h *reports.History) {
 	day, first, last := h.Day(), h.Runs[0], h.Runs[len(h.Runs)-1]
+	p.titled = "" // each history has its own sections
 	p.line(span{"history of " + plain.Target(h.Target), bold})
 	p.say("runs", fmt.Sprintf("%s, %s", plain.Counted(len(h.Runs), "run"), day(first.Started))+
 		plain.When(len(h.Runs) > 1, " to "+day(last.Started)+", the oldest first"))
