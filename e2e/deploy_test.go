@@ -231,7 +231,7 @@ func TestReleaseIsBuilt(t *testing.T) {
 		if artifact.Name == "conform" {
 			said, err := exec.Command(filepath.Join(repository, artifact.Path), "version").Output()
 			require.NoError(t, err)
-			assert.Regexp(t, `^conform [0-9]+\.[0-9]+\.[0-9]+`, string(said))
+			assert.Contains(t, string(said), "SNAPSHOT")
 			return
 		}
 	}
