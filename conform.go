@@ -167,11 +167,12 @@ func keepTraces(t TB, r *reports.Report) {
 	}
 }
 
-// MockOptions say what a mock is like: the trails that it has beforehand, and how to reset it.
+// MockOptions say what a mock is like: the trails that it has beforehand, what they hold, and how to reset it.
 type MockOptions = mock.Options
 
 // Mock returns the target for a Go value that has some of the SDK client's methods, at least
-// PutInsightSelectors. Methods that it lacks are reported as not covered.
+// PutInsightSelectors, or GetInsightSelectors where MockOptions.Contents says what there is to read.
+// Methods that it lacks are reported as not covered.
 func Mock(value any, options MockOptions) targets.Target { return mock.New(value, options) }
 
 // Property is the conformance of an opened and probed target as a property for rapid.Check,

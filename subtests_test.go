@@ -34,6 +34,8 @@ func TestInChild(t *testing.T) {
 		conform.Test(t, altered{Mock: newMock()}.target(), conform.Options{Requests: 20})
 	case "no trails":
 		conform.Test(t, conform.Mock(newMock(), conform.MockOptions{}))
+	case "reads":
+		conform.Test(t, conform.Mock(&ReadOnlyFake{fakeContents()}, conform.MockOptions{Contents: fakeContents()}), quick)
 	case "check":
 		mock := &AppendingMock{Mock{trails: []string{"orders", "payments", "audit"}}}
 		conform.Check(t, conform.Mock(mock, conform.MockOptions{Trails: mock.trails, Reset: mock.Reset}), quick)
@@ -62,10 +64,13 @@ func TestSubtests(t *testing.T) {
 		"a rule that fails nothing": {child: "shares", passes: true,
 			shows: []string{"PASS: TestInChild/mock/no-alias", "inferred, which does not fail this run", "got from GetInsightSelectors"}},
 		"a rule that is made to fail": {child: "shares, which fails", failed: []string{"mock/no-alias"}},
-		"inconclusive":                {child: "ends too early", shows: []string{"inconclusive (exit 3"}},
-		"wrong usage":                 {child: "no trails", shows: []string{"name trails that exist beforehand in Trails"}, hides: "TestInChild/"},
-		"with artifacts":              {child: "appends", flags: []string{"-test.artifacts", "-test.outputdir=" + t.TempDir()}, failed: []string{"put/empty-disables", "put/idempotent", "put/replaces-list"}, shows: []string{"3 traces in "}},
-		"Check":                       {child: "check", shows: []string{"'go test -artifacts' keeps the traces of what diverges"}, hides: "TestInChild/"},
+		"a fake that only reads": {child: "reads", passes: true, hides: "CreateTrail alpha",
+			shows: []string{"PASS: TestInChild/get/reflects-put ", "PASS: TestInChild/get/not-enabled ", "PASS: TestInChild/trail/has-insight-selectors ",
+				"SKIP: TestInChild/put/replaces-list ", "not covered: needs put-insight-selectors (PutInsightSelectors: the mock has no such method)"}},
+		"inconclusive":   {child: "ends too early", shows: []string{"inconclusive (exit 3"}},
+		"wrong usage":    {child: "no trails", shows: []string{"name trails that exist beforehand in Trails"}, hides: "TestInChild/"},
+		"with artifacts": {child: "appends", flags: []string{"-test.artifacts", "-test.outputdir=" + t.TempDir()}, failed: []string{"put/empty-disables", "put/idempotent", "put/replaces-list"}, shows: []string{"3 traces in "}},
+		"Check":          {child: "check", shows: []string{"'go test -artifacts' keeps the traces of what diverges"}, hides: "TestInChild/"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			cmd := exec.CommandContext(t.Context(), os.Args[0], append([]string{"-test.v", "-test.run=^TestInChild$" + x.run}, x.flags...)...)

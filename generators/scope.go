@@ -47,7 +47,7 @@ func (s Scope) Has(needs ...model.Capability) bool {
 // Applies reports whether a rule can be tried.
 func (s Scope) Applies(id model.ID) bool {
 	rule := model.RuleOf(id)
-	return rule != nil && s.Has(rule.Needs...)
+	return rule != nil && s.Has(rule.Needs...) && (s.Can[model.CanPut] || !rule.NeedsPut())
 }
 
 // LeavesOut reports whether a request breaks a rule that is left out.

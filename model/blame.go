@@ -218,7 +218,7 @@ func (f *Finding) blameGet(history []Exchange, reference Answer) {
 		}
 	case refused && x.Answer.Code != codeNotEnabled:
 		f.Rule = GetReflectsPut
-	case off && !x.Answer.Selectors.On():
+	case off && (!x.Answer.Selectors.On() || x.Before.World.Given != nil):
 		f.Rule = GetNotEnabled
 	default:
 		if x.Answer.Outcome == Succeeded {
@@ -246,7 +246,7 @@ func (f *Finding) blameHistory(history []Exchange) {
 		shown := a.Outcome == Succeeded || a.Code == codeNotEnabled && !(last.Answer.Selectors.On() && x.Before.hides(resource))
 		if op == OpGet && shown && Resource(x.Before, x.Request) == resource {
 			break // the resource was right then
-		} else if op.Reads() || op == OpArrange || !a.Definite() {
+		} else if op.Reads() || op == OpArrange || !a.Definite() || x.Before.World.Given != nil {
 			continue
 		}
 		if rule, weight := contradicted(x, resource, last.Answer); weight < best {

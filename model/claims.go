@@ -169,11 +169,13 @@ func wasOn(c *change) bool      { return c.old.On() }
 func wasOff(c *change) bool     { return !c.old.On() }
 func wasStopped(c *change) bool { return c.trail != nil && !c.trail.Logging }
 func hadEither(c *change) bool  { return c.trail.HasEither }
-func isNew(c *change) bool      { return c.resource != "" && !stateHas(c.before, c.resource) }
-func isSame(c *change) bool     { return c.set == c.old }
-func isOwn(c *change) bool      { return c.own }
-func isOther(c *change) bool    { return !c.own && !c.failed }
-func gotOn(c *change) bool      { return c.got.Selectors.On() }
+func isNew(c *change) bool {
+	return c.resource != "" && !stateHas(c.before, c.resource) && c.after.World.Given == nil
+}
+func isSame(c *change) bool  { return c.set == c.old }
+func isOwn(c *change) bool   { return c.own }
+func isOther(c *change) bool { return !c.own && !c.failed }
+func gotOn(c *change) bool   { return c.got.Selectors.On() }
 
 // logsLess is a trail that the call rate, or what was stored, could not be enabled on.
 func logsLess(c *change) bool {

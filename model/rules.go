@@ -342,7 +342,7 @@ var (
 		Rule{Silent: true, Needs: needs{CanStores, CanDeleteStores, CanRestoreStores}},
 		"What deleting and restoring a store does to its selectors is not claimed.")
 
-	MockNoAlias = add("mock/no-alias", Inferred, "-", Rule{Needs: needs{CanGoValues, CanPut, CanGet}},
+	MockNoAlias = add("mock/no-alias", Inferred, "-", Rule{Needs: needs{CanGoValues, CanGet}},
 		"A change that the caller makes to what it passed or got changes no later answer of a Go mock.")
 
 	_ = add("throttled", Documented, "API", Rule{Silent: true},
@@ -353,6 +353,14 @@ var (
 	_ = add("unsupported", Documented, "API", Rule{Silent: true},
 		"UnsupportedOperationException for a whole operation, for all Puts with Data or for all on stores means that the capability is absent.")
 )
+
+// readable are the rules that are put to the test where nothing but reads is offered.
+var readable = []ID{WireProtocol, WireErrorShape, WireErrorStatus, WireMembers, WireUnknownMembers, WireNoCrash,
+	WireWrongType, GetReflectsPut, GetNotEnabled, TrailHasInsights, TrailNameOrARN, AnswerOneOwner, InputNoResource,
+	InputTrailAndStore, TrailNameSyntax, TrailARNSyntax, TrailNotFound, TrailOtherAccount, TrailHomeRegion, MockNoAlias}
+
+// NeedsPut reports whether the rule cannot be tried without PutInsightSelectors.
+func (r *Rule) NeedsPut() bool { return !r.Silent && !slices.Contains(readable, r.ID) }
 
 // OfMocks reports whether Go mocks alone can break the rule.
 func (r *Rule) OfMocks() bool { return slices.Contains(r.Needs, CanGoValues) }

@@ -17,6 +17,8 @@ type World struct {
 	NoStart bool
 	// Lent says that CreateTrail lends trails that exist beforehand: what they log is not known until a PutEventSelectors.
 	Lent bool
+	// Given is what lent trails hold, in the order in which they are lent; nil is nothing. No other can be made then.
+	Given []Selectors
 	// NoStores says that the target has no event data stores: naming one breaks none of their rules, but their codes
 	// are accepted.
 	NoStores bool

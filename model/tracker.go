@@ -119,9 +119,12 @@ func (t *Tracker) Observe(r Request, a Answer) Verdict {
 
 // TakenFor is the right answer that says the same of the state as a wrong one: a refusal says that nothing has changed,
 // whatever its code; a Get without selectors, or with an entry twice, what is stored; and the flag of GetTrail nothing.
+// No answer takes away what was given.
 func (t *Tracker) TakenFor(r Request, a Answer) (Answer, bool) {
 	reference := Step(t.State(), r)[0].Answer
 	switch {
+	case r.Op == OpGet && t.State().World.Given != nil:
+		return reference, true
 	case r.Op == OpGet && (a.Code == codeNotFound || a.Code == codeStoreNotFound):
 		return a, false // it may be gone
 	case a.Outcome == Refused && reference.Outcome == Refused && r.Op.Insights():

@@ -24,7 +24,11 @@ func stepCreateTrail(s State, r Request) []Branch {
 	if !ValidTrailName(name) {
 		return refusedOrIgnored(s)
 	}
-	if i := s.namedTrail(r); i >= 0 {
+	i, given := s.namedTrail(r), s.World.Given
+	switch {
+	case given != nil && (i >= 0 || len(s.Trails) >= len(given)):
+		return refusedOrIgnored(s)
+	case i >= 0:
 		t := s.Trails[i]
 		t.Open = ManagementEvents | DataEvents
 		return []Branch{{Answer: Refusal(codeTrailExists), Next: s},
@@ -34,6 +38,9 @@ func stepCreateTrail(s State, r Request) []Branch {
 		Logging: s.World.NoStart, MultiRegion: r.Input.Get("IsMultiRegionTrail").True()}
 	if s.World.Lent {
 		t.Open = ManagementEvents | DataEvents
+	}
+	if given != nil {
+		t.Insights = given[len(s.Trails)]
 	}
 	return done(s, s.WithTrail(-1, t))
 }

@@ -92,6 +92,7 @@ func joinedEnd(parts []*Report) *End {
 	for i, p := range parts {
 		e := p.ending()
 		out.PutSucceeded, out.NoTrails = out.PutSucceeded || e.PutSucceeded, cmp.Or(out.NoTrails, e.NoTrails)
+		out.ReadOnly = out.ReadOnly || e.ReadOnly
 		out.LastRequests = append(out.LastRequests, e.LastRequests...)
 		if i == 0 {
 			out.Unusable = e.Unusable

@@ -32,6 +32,8 @@ type End struct {
 	Replayed bool `json:"replayed,omitempty"`
 	// LastRequests are what was sent when the target was lost, one for each connection.
 	LastRequests []string `json:"last_requests,omitempty"`
+	// ReadOnly: the target means to offer nothing but reads, of trails of which it is known what they hold.
+	ReadOnly bool `json:"read_only,omitempty"`
 	// NoTrails says why none could be made to test on, where the target has CreateTrail.
 	NoTrails string `json:"no_trails,omitempty"`
 	// Unusable names what was asked of the operations under test and never got an answer of any use.
@@ -68,6 +70,7 @@ func Judge(r *Report) {
 	if why, lacks := r.NotCovered[string(model.CanGet)]; r.Verdict == Conforms && lacks {
 		r.Reason += ", without reading back (" + why + ")"
 	}
+	r.Reason += plain.When(r.Verdict == Conforms && r.End.ReadOnly && !r.End.Replayed, ", without PutInsightSelectors")
 	r.Reason += plain.When(n.judged < n.applicable, fmt.Sprintf("; %d of %d applicable rules not judged", n.applicable-n.judged, n.applicable)) +
 		plain.When(len(r.End.RanOut) > 0, "; not all could be tried, since a quota is reached: "+strings.Join(r.End.RanOut, ", "))
 	if r.Verdict == Failed && r.End.Failed == "" {
@@ -96,6 +99,14 @@ func (r *Report) overBudget() string {
 	return " before " + r.End.Budget + " was used up" + needed + "; raise " + flag
 }
 
+// unread reports whether a rule of Get applies and was not judged.
+func (r *Report) unread() bool {
+	return slices.ContainsFunc([]model.ID{model.GetReflectsPut, model.GetNotEnabled}, func(id model.ID) bool {
+		c := r.Coverage.Rules[id]
+		return c.Applicable && !c.Judged()
+	})
+}
+
 type row struct {
 	holds   bool
 	verdict Verdict
@@ -110,6 +121,10 @@ func verdicts(r *Report, e *End, n counts) []row {
 	}
 	level := "at or above level " + r.FailOn.String()
 	gone, over := r.Gone(), r.overBudget()
+	put, under, tested := e.PutSucceeded || e.ReadOnly, model.CanPut, model.OpPut
+	if e.ReadOnly {
+		under, tested = model.CanGet, model.OpGet
+	}
 	few := 2*n.judged < n.applicable && (n.tests == 0 || n.executed < n.tests)
 	return []row{
 		{e.Interrupted != "", Interrupted, e.Interrupted},
@@ -130,14 +145,16 @@ func verdicts(r *Report, e *End, n counts) []row {
 		{e.Replayed && n.replayed == 0, Inconclusive, "no trace could be replayed"},
 		{e.Replayed, Conforms, fmt.Sprintf("%d of %s replayed and fixed; nothing else was tried",
 			n.replayed, plain.Counted(len(r.Replays), "trace"))},
-		{!can(model.CanPut), Inconclusive, "the target does not offer PutInsightSelectors: " + why(model.CanPut)},
+		{!can(under), Inconclusive, fmt.Sprintf("the target does not offer %s: %s", tested, why(under))},
 		{!can(model.CanCreate) && !can(model.CanStores), Inconclusive, "no trail could be made to test on: " + why(model.CanCreate)},
 		{e.NoTrails != "", Inconclusive, "no trail could be made to test on: " + e.NoTrails},
-		{!e.PutSucceeded && over != "", Inconclusive, "no PutInsightSelectors succeeded" + over + ", or see what the target answers " +
+		{!put && over != "", Inconclusive, "no PutInsightSelectors succeeded" + over + ", or see what the target answers " +
 			"with --report json=PATH"},
-		{!e.PutSucceeded, Inconclusive, "no PutInsightSelectors ever succeeded; see what the target answers with --report json=PATH, " +
+		{!put, Inconclusive, "no PutInsightSelectors ever succeeded; see what the target answers with --report json=PATH, " +
 			"and whether it needs --bucket or credentials"},
 		{len(e.Unusable) > 0, Inconclusive, "no answer of any use came to " + strings.Join(e.Unusable, ", ")},
+		{e.ReadOnly && r.unread(), Inconclusive, "what GetInsightSelectors answers was not put to the test" + cmp.Or(over,
+			"; it takes a trail whose Insights are on and one whose Insights are off, see MockOptions.Contents")},
 		// Where nothing but complete suites was to be run.
 		{slices.Contains(r.CutShort, suiteComplete) && len(r.Suites) == 1, Inconclusive,
 			fmt.Sprintf("%d of %s of the complete suites executed", n.executed, plain.Counted(n.tests, "test")) +

@@ -63,6 +63,8 @@ type Info struct {
 	// Lent says that CreateTrail lends trails that exist beforehand, so that nothing is known of what
 	// they log until a PutEventSelectors.
 	Lent bool `json:"-"`
+	// Given is what lent trails hold, in their order, where the target has no PutInsightSelectors and only reads count.
+	Given []model.Selectors `json:"-"`
 	// Workers is how many worlds the target can serve side by side; 0 claims nothing.
 	Workers int `json:"-"`
 	// Room is how many trails fit into one of Workers worlds; 0 leaves that to be found out.
@@ -122,6 +124,8 @@ type Names struct {
 	Apart bool
 	// Trails exist beforehand. CreateTrail is not sent, but lends them one by one.
 	Trails []string
+	// Others are the names of trails that exist and that no request is to name.
+	Others []string
 }
 
 // Reply is one answer with what was seen on the wire.

@@ -176,7 +176,8 @@ func TestCommandsAreFound(t *testing.T) {
 // TestGoOnThePages: the Go code of the pages is part of the examples, which are compiled and run.
 func TestGoOnThePages(t *testing.T) {
 	squeeze := func(text string) string { return strings.Join(strings.Fields(text), " ") }
-	examples := squeeze(page(t, "example_test.go") + page(t, "example_adapters_test.go") + page(t, "example_rapid_test.go"))
+	examples := squeeze(page(t, "example_test.go") + page(t, "example_adapters_test.go") + page(t, "example_rapid_test.go") +
+		page(t, "example_readonly_test.go"))
 	blocks := 0
 	for _, block := range fence.FindAllStringSubmatch(page(t, "docs/testing-a-go-mock.md"), -1) {
 		if block[1] == "python" {

@@ -272,7 +272,7 @@ func specific(rules []model.ID) (out []model.ID) {
 func (p *plan) positive() {
 	best := map[model.ID][]model.Request{} // nil where nothing is found yet
 	for _, rule := range model.Rules {
-		if rule.Code == "" && !rule.Silent && p.scope.Has(rule.Needs...) {
+		if rule.Code == "" && !rule.Silent && p.scope.Applies(rule.ID) {
 			best[rule.ID] = nil
 		}
 	}

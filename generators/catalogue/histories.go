@@ -1,6 +1,7 @@
 package catalogue
 
 import (
+	"fmt"
 	"slices"
 
 	"github.com/insightconform/conform/generators"
@@ -50,10 +51,23 @@ func refused(trail string) model.Request { return putList(trail, generators.BadS
 func (p *plan) scenarios() {
 	p.positive()
 	h := p.histories()
-	for _, about := range []func(){h.life, h.isolation, h.stopping, h.naming, h.orders, h.repeats, h.refusals, h.prerequisites,
-		h.regions, h.stores, h.sourceKinds, h.storeLife, h.words, h.threeTrails} {
+	for _, about := range []func(){h.given, h.life, h.isolation, h.stopping, h.naming, h.orders, h.repeats, h.refusals,
+		h.prerequisites, h.regions, h.stores, h.sourceKinds, h.storeLife, h.words, h.threeTrails} {
 		about()
 	}
+}
+
+// given: each trail that exists beforehand shows what it is said to hold, by its name and by its ARN.
+func (h *histories) given() {
+	var up, reads []model.Request
+	for i := range h.w.Given {
+		name := fmt.Sprintf("trail-%d", i)
+		up = append(up, create(name))
+		for _, r := range steps(get(name), generators.GetTrail(name)) {
+			reads = append(reads, r, generators.ByARN(r))
+		}
+	}
+	h.after(up, reads...)
 }
 
 // rarer adds histories of what is seldom wrong: a run with few requests does without them first.

@@ -113,7 +113,7 @@ func newSubject(info targets.Info, o Options, status *session.Status) *Subject {
 }
 
 func (s *Subject) fit() {
-	s.Model.Lent = s.Info.Lent
+	s.Model.Lent, s.Model.Given = s.Info.Lent, s.Info.Given
 	s.Model.NoStart = !s.Scope.Can[model.CanLog]
 	s.Model.NoStores = !s.Scope.Can[model.CanStores]
 }
@@ -132,10 +132,15 @@ func (s *Subject) Expected(names []string) []string {
 	return slices.DeleteFunc(slices.Clone(names), func(name string) bool { return s.without[model.Capability(name)] != "" })
 }
 
-// Testable reports whether there is something to test: Put, and something to put it on.
+// Testable reports whether there is something to test: Put, or Get where it is known what there is to read, and
+// something to call them on.
 func (s *Subject) Testable() bool {
-	return s.Can(model.CanPut) && (s.Can(model.CanCreate) || s.Can(model.CanStores))
+	called := s.Can(model.CanPut) || s.ReadOnly() && s.Can(model.CanGet)
+	return called && (s.Can(model.CanCreate) || s.Can(model.CanStores))
 }
+
+// ReadOnly reports whether the target means to offer nothing but reads.
+func (s *Subject) ReadOnly() bool { return s.Info.Given != nil }
 
 // WhyNot says why a capability is absent.
 func (s *Subject) WhyNot(c model.Capability) string {
@@ -147,7 +152,11 @@ func (s *Subject) Lacking(rule *model.Rule) string {
 	if why := s.Scope.Left[rule.ID]; why != "" {
 		return why
 	}
-	for _, c := range rule.Needs {
+	needs := rule.Needs
+	if rule.NeedsPut() {
+		needs = slices.Concat([]model.Capability{model.CanPut}, needs)
+	}
+	for _, c := range needs {
 		if s.Probed && !s.Scope.Can[c] {
 			return "needs " + string(c) + " (" + s.Why[c] + ")"
 		}
@@ -179,7 +188,9 @@ func (s *Subject) probe(ctx context.Context) error {
 	p.stores(ctx)
 	p.surroundings(ctx)
 	s.Fingerprint = hex.EncodeToString(p.heard.Sum(nil)[:8])
-	if s.Info.Room > 0 && p.can(model.CanCreate) {
+	if s.ReadOnly() {
+		s.Scope.MaxTrails = len(s.Info.Given)
+	} else if s.Info.Room > 0 && p.can(model.CanCreate) {
 		s.Scope.MaxTrails = min(generators.MostTrails, s.Info.Room)
 	} else {
 		p.quota(ctx)
@@ -304,7 +315,7 @@ func (p *prober) trails(ctx context.Context) {
 	p.exists(ctx, model.CanPut, wire.Missing, generators.PlainPut(name), generators.Put(name, 0))
 	p.exists(ctx, model.CanGet, wire.Missing, generators.Get(name), generators.Get(name))
 	const data, both = model.Data, model.Management | model.Data
-	p.set(model.CanInsightData, true, "")
+	p.set(model.CanInsightData, !p.subject.ReadOnly(), "there is no PutInsightSelectors")
 	if p.can(model.CanPut) { // some servers answer each Put with Data as if there was no such operation
 		p.exists(ctx, model.CanInsightData, wire.NotOffered, generators.Put(name, model.MakeSelectors(data, 0)),
 			generators.Put(name, model.MakeSelectors(0, data)), generators.Put(name, model.MakeSelectors(both, both)))

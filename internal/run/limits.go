@@ -95,7 +95,8 @@ func (l limits) close(target targets.Target) error {
 
 // ending says how the run ended.
 func (r *run) ending(ctx context.Context) *reports.End {
-	end := &reports.End{PutSucceeded: r.subject.Status.PutSucceeded(), Unusable: r.subject.Status.Unusable(), RanOut: r.subject.Status.RanOut(), NoTrails: r.subject.NoTrails, Resumed: r.options.Resume != nil}
+	end := &reports.End{PutSucceeded: r.subject.Status.PutSucceeded(), Unusable: r.subject.Status.Unusable(), RanOut: r.subject.Status.RanOut(), NoTrails: r.subject.NoTrails,
+		ReadOnly: r.subject.ReadOnly(), Resumed: r.options.Resume != nil}
 	end.Interrupted = plain.When(ctx.Err() != nil, reports.ReasonInterrupted)
 	end.Stopped = cmp.Or(r.limits.stopped(r.subject.Probed), plain.When(len(r.report.CutShort) > 0 && r.subject.Status.Silent(),
 		"the target gave no more answers of any use when the run ended; see whether it still runs, and raise --time or --requests"))

@@ -325,7 +325,7 @@ func (a *account) admit(r model.Request) (refused response, ok bool) {
 	if of := namedKey(a.state, r).region; of != r.Region && a.called[of] {
 		w.Away = of
 	}
-	if w != *a.state.World {
+	if old := a.state.World; w.Home != old.Home || w.Away != old.Away {
 		a.state.World = &w
 	}
 	return refused, true

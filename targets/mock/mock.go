@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"reflect"
 	"runtime"
 	"slices"
@@ -15,6 +16,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/cloudtrail"
+	"github.com/aws/aws-sdk-go-v2/service/cloudtrail/types"
 	"github.com/aws/smithy-go"
 
 	"github.com/insightconform/conform/model"
@@ -29,6 +31,10 @@ type Options struct {
 	// After Reset they are logging, and their Insights are off. Where Trails is given, CreateTrail and DeleteTrail
 	// are not called. What such trails log is taken to be unknown: both accepting and refusing Data is fine.
 	Trails []string
+	// Contents is for a fake that only reads, without PutInsightSelectors. It says what each of its trails holds, which
+	// need not stand in Trails; nil and an empty list are Insights that are off. Nothing that changes them is called.
+	// Trails that stand in Trails alone are not named in any request.
+	Contents map[string][]types.InsightSelector
 	// Reset brings the mock back to its first state. Without it, trails are deleted where the mock
 	// can, and otherwise turned off by an empty Put.
 	Reset func() error
@@ -50,6 +56,8 @@ type target struct {
 	late   map[model.Op]int // how often a method that had worked gave no answer in time, in a row
 	hung   string           // what happened then
 
+	lent, others []string // trails that are lent, and that are not but exist
+
 	first map[string]seen // by the name of a trail: before it was first changed
 	leak  error           // that something of a case is left in the next
 }
@@ -69,6 +77,10 @@ func New(value any, options Options) *target {
 	for _, name := range options.Without {
 		delete(t.calls, model.Op(name))
 	}
+	if t.lent = options.Trails; options.readOnly() {
+		t.lent, t.others = options.given(), options.others()
+		maps.DeleteFunc(t.calls, func(op model.Op, _ call) bool { return op != model.OpPut && !op.Reads() })
+	}
 	if len(options.Trails) > 0 {
 		delete(t.calls, model.OpCreate)
 		delete(t.calls, model.OpDelete) // what is lent must be there for the next world
@@ -76,17 +88,16 @@ func New(value any, options Options) *target {
 	return t
 }
 
-// problemOf says why a value has no usable PutInsightSelectors.
-func problemOf(value any) string {
-	const name = "PutInsightSelectors"
+// problemOf says why a value has not the method of an operation in a usable form.
+func problemOf(value any, name model.Op) string {
 	t := reflect.TypeOf(value)
 	if t == nil {
 		return "the value is nil"
 	}
-	if t.Kind() != reflect.Pointer && callsOf(reflect.New(t).Interface())[model.OpPut] != nil {
+	if t.Kind() != reflect.Pointer && callsOf(reflect.New(t).Interface())[name] != nil {
 		return fmt.Sprintf("%s has %s on its pointer; pass a pointer", t, name)
 	}
-	if other := otherSignature(value, model.OpPut); other != "" {
+	if other := otherSignature(value, name); other != "" {
 		return fmt.Sprintf("%s of %s has not the signature of the SDK client: %s", name, t, other)
 	}
 	return fmt.Sprintf("%s has no method %s with the signature of the SDK client", t, name)
@@ -106,14 +117,22 @@ func otherSignature(value any, op model.Op) string {
 }
 
 func (t *target) Open(context.Context) (targets.Info, error) {
-	if t.calls[model.OpPut] == nil {
-		return targets.Info{}, usage("%s", problemOf(t.value))
-	}
-	if t.calls[model.OpCreate] == nil && len(t.options.Trails) == 0 {
+	given, err := []model.Selectors(nil), error(nil)
+	switch o := &t.options; {
+	case o.readOnly():
+		if given, err = t.checkGiven(); err != nil {
+			return targets.Info{}, err
+		}
+	case t.calls[model.OpPut] == nil && t.calls[model.OpGet] != nil:
+		return targets.Info{}, usage("%s; of a fake that only reads, say in Contents what its trails hold",
+			problemOf(t.value, model.OpPut))
+	case t.calls[model.OpPut] == nil:
+		return targets.Info{}, usage("%s", problemOf(t.value, model.OpPut))
+	case t.calls[model.OpCreate] == nil && len(o.Trails) == 0:
 		return targets.Info{}, usage("the value has no CreateTrail; name trails that exist beforehand in Trails")
 	}
 	for _, name := range t.options.Without {
-		if op := model.Op(name); op == model.OpPut || !slices.Contains(model.Ops, op) {
+		if op := model.Op(name); op == model.OpPut && !t.options.readOnly() || !slices.Contains(model.Ops, op) {
 			return targets.Info{}, usage("Without: %q is no method that can be left out; write one such as %s", name, model.OpTrail)
 		}
 	}
@@ -126,7 +145,8 @@ func (t *target) Open(context.Context) (targets.Info, error) {
 		}
 	}
 	// One world at a time: all of them share the value.
-	return targets.Info{Name: "mock", Region: t.options.Region, Serial: true, Lent: len(t.options.Trails) > 0, GoValues: true}, nil
+	return targets.Info{Name: "mock", Region: t.options.Region, Serial: true, GoValues: true,
+		Lent: len(t.options.Trails)+len(given) > 0, Given: given}, nil
 }
 
 func (t *target) Close() error { return nil }
@@ -192,7 +212,8 @@ type world struct {
 
 func (w *world) Names() targets.Names {
 	o := w.target.options
-	return targets.Names{Account: o.Account, Regions: []string{o.Region}, Kept: true, Trails: o.Trails}
+	return targets.Names{Account: o.Account, Regions: []string{o.Region}, Kept: true,
+		Trails: w.target.lent, Others: w.target.others}
 }
 
 func (w *world) Do(ctx context.Context, r model.Request) targets.Reply {
@@ -202,6 +223,8 @@ func (w *world) Do(ctx context.Context, r model.Request) targets.Reply {
 			absent.Problem = "left out by MockOptions.Without"
 		} else if other := otherSignature(w.target.value, r.Op); other != "" {
 			absent.Problem = "the method has not the signature of the SDK client: " + other
+		} else if r.Op == model.OpPut {
+			absent.Problem = "the mock has no such method"
 		}
 		return absent
 	}

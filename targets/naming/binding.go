@@ -72,7 +72,7 @@ func (b *binding) name(s string) string {
 		return b.lent[s]
 	case b.names.Kept:
 		for out := s; ; out += "-0" { // a trail that exists and was not lent is out of reach
-			if !slices.Contains(b.names.Trails, out) {
+			if !slices.Contains(b.names.Trails, out) && !slices.Contains(b.names.Others, out) {
 				return out
 			}
 		}
