@@ -309,3 +309,14 @@ func TestDeaths(t *testing.T) {
 	require.NoError(t, text.Report(&shown, report, text.Options{}))
 	assert.Contains(t, shown.String(), "last sent")
 }
+
+// TestARuleIsKeptByWhatShowsIt: a run that ends before an empty list was read back behind another fault does not call its
+// rule kept. On a stopped trail nothing shows before the Put nor after it, and the answer of the Put alone is no proof.
+func TestARuleIsKeptByWhatShowsIt(t *testing.T) {
+	for _, requests := range []int{300, 600, 1000, 1500, 2000} {
+		target := embedded.InProcess(embedded.ServerOptions{Fault: "appends-selectors+empty-list-ignored"})
+		report, err := conform.Run(t.Context(), target, conform.Options{Seed: 1, Requests: requests, Workers: 1})
+		require.NoError(t, err)
+		assert.NotEqual(t, reports.RuleKept, report.Coverage.Rules[model.PutEmptyDisables].State, "%d requests", requests)
+	}
+}

@@ -262,6 +262,9 @@ func Exercised(before State, r Request, a Answer, after State) (now, due []ID, r
 		return []ID{WireNoCrash}, nil, resource
 	}
 	c := newChange(before, after, r)
+	if r.Op == OpPut { // what a stopped trail has kept shows as little before a Put as after it
+		c.old, _ = StoredIn(before, c.resource)
+	}
 	tested, read := true, true
 	if r.Op.Insights() {
 		if now = []ID{WireMembers, AnswerOneOwner}; a.Outcome == Refused {

@@ -121,6 +121,9 @@ func (v *visit) Allowed(step session.Step) {
 		delete(v.due, resource)
 		return
 	}
+	if w.Client.Can(model.CanGet) && resource != "" { // what a read is to show as well is not kept before it has
+		now = slices.DeleteFunc(now, func(id model.ID) bool { return slices.Contains(due, id) })
+	}
 	w.exercised(now...)
 	for _, id := range due {
 		switch {
