@@ -231,7 +231,7 @@ func TestReadOnlyVerdict(t *testing.T) {
 		}
 		return out
 	}
-	const wants = "it takes a trail whose Insights are on and one whose Insights are off, see MockOptions.Contents"
+	const wants = "it takes the systematic suite, and in MockOptions.Contents a trail whose Insights are on and one whose are off"
 	for name, x := range map[string]struct {
 		options conform.MockOptions
 		run     conform.Options
@@ -287,7 +287,7 @@ func TestReadOnlyUsage(t *testing.T) {
 	}
 	kind, management := types.InsightTypeApiCallRateInsight, types.SourceEventCategoryManagement
 	many := map[string][]types.InsightSelector{}
-	for i := range 21 {
+	for i := range 13 {
 		many[fmt.Sprintf("trail-%d", i)] = nil
 	}
 	for says, x := range map[string]struct {
@@ -298,7 +298,7 @@ func TestReadOnlyUsage(t *testing.T) {
 		`Contents is for a value without PutInsightSelectors; leave it out, or name a mere stub in Without: []string{"PutInsightSelectors"}`: {fullFake{fake}, of()},
 		"has no method GetInsightSelectors with the signature of the SDK client":                                                             {struct{}{}, of()},
 		"Contents names no trail; say what each trail of the mock holds":                                                                     {fake, conform.MockOptions{Contents: map[string][]types.InsightSelector{}}},
-		"Contents has 21 trails; choose 20 at most":                                                                                          {fake, conform.MockOptions{Contents: many}},
+		"Contents has 13 trails; choose 12 at most":                                                                                          {fake, conform.MockOptions{Contents: many}},
 		`Contents: "a/b" is not a trail name`:                                                                                                {fake, conform.MockOptions{Contents: map[string][]types.InsightSelector{"a/b": nil}}},
 		`Contents: "orders" has "ApiCallRate", which is no InsightType and no event category`:                                                {fake, of(types.InsightSelector{InsightType: "ApiCallRate"})},
 		`Contents: "orders" has "Network", which is no InsightType and no event category`:                                                    {fake, of(types.InsightSelector{InsightType: kind, EventCategories: []types.SourceEventCategory{"Network"}})},
@@ -398,4 +398,21 @@ func TestReadOnlyProperty(t *testing.T) {
 		assert.Equal(t, x.found, strings.HasPrefix(found, "get/reflects-put|"), found)
 		require.NoError(t, p.Close())
 	}
+}
+
+// TestReadOnlyManyTrails: what is wrong with one of the most trails that can be given shows in the calls on that one alone.
+func TestReadOnlyManyTrails(t *testing.T) {
+	contents := fakeContents()
+	for i := range 7 {
+		contents[fmt.Sprintf("more-%d", i)] = fakeContents()["payments"]
+	}
+	fake := alteredFake{ReadOnlyFake: &ReadOnlyFake{contents}, get: changed(func(name string, out *getOutput, err error) (*getOutput, error) {
+		if err == nil && name == "more-6" {
+			out.InsightSelectors = contents[name]
+		}
+		return out, err
+	})}
+	report := readOnlyReport(t, fake, conform.MockOptions{Contents: contents}, conform.Options{Suites: []string{conform.Systematic}})
+	assert.Equal(t, []string{"mock/no-alias"}, brokenRules(report))
+	assert.Contains(t, shownText(t, report), "sequence  Get more-6 → Get\n")
 }

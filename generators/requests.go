@@ -279,7 +279,7 @@ func setUpTrail(t model.Trail, scope Scope) []model.Request {
 		stored = append(stored, PutEvents(t.Name, eventClass{Input: eventsValue(t.Events)}))
 	}
 	switch put := Put(t.Name, t.Insights); {
-	case !t.Insights.On():
+	case !t.Insights.On(), !scope.Can[model.CanPut]: // without Put it holds that beforehand
 		out = append(out, stored...)
 	case model.Meets(t.Insights, t.Logs|t.Open):
 		out = append(append(out, stored...), put)

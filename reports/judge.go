@@ -154,7 +154,7 @@ func verdicts(r *Report, e *End, n counts) []row {
 			"and whether it needs --bucket or credentials"},
 		{len(e.Unusable) > 0, Inconclusive, "no answer of any use came to " + strings.Join(e.Unusable, ", ")},
 		{e.ReadOnly && r.unread(), Inconclusive, "what GetInsightSelectors answers was not put to the test" + cmp.Or(over,
-			"; it takes a trail whose Insights are on and one whose Insights are off, see MockOptions.Contents")},
+			"; it takes the systematic suite, and in MockOptions.Contents a trail whose Insights are on and one whose are off")},
 		// Where nothing but complete suites was to be run.
 		{slices.Contains(r.CutShort, suiteComplete) && len(r.Suites) == 1, Inconclusive,
 			fmt.Sprintf("%d of %s of the complete suites executed", n.executed, plain.Counted(n.tests, "test")) +

@@ -18,8 +18,8 @@ import (
 // A fake without PutInsightSelectors shows what it was given. Its user says what that is, and what it answers is held
 // against that.
 
-// maxGiven is how many trails may be given: all of them are in one world.
-const maxGiven = 20
+// maxGiven is how many trails may be given: one world holds them all, and all that reads them.
+const maxGiven = 12
 
 // readOnly reports whether nothing but reads is tested.
 func (o *Options) readOnly() bool { return o.Contents != nil }

@@ -42,8 +42,8 @@ type Options struct {
 	Account, Region string
 	// Timeout is how long a method may take; 0 stands for 2 seconds.
 	Timeout time.Duration
-	// Without names methods that are mere stubs, such as "GetTrail". They are not called, and what needs them is
-	// reported as not covered.
+	// Without names methods that are mere stubs, such as "GetTrail", or with Contents "PutInsightSelectors". They are
+	// not called, and what needs them is reported as not covered.
 	Without []string
 }
 
