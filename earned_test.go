@@ -67,6 +67,17 @@ func unknown(ops ...string) func(arrived) reaction {
 	}
 }
 
+// restartedBefore restarts the server once, as the tenth request of an operation arrives.
+func restartedBefore(op string) func(arrived) reaction {
+	return func(a arrived) reaction {
+		if a.op == op && a.nth == 10 {
+			a.restart()
+			return func(_ http.ResponseWriter, right func()) { right() }
+		}
+		return nil
+	}
+}
+
 // crippled runs a right server with some reactions of its own.
 func crippled(t *testing.T, o embedded.ServerOptions, react func(arrived) reaction) string {
 	t.Helper()
@@ -196,7 +207,9 @@ func TestAGreenIsEarned(t *testing.T) {
 		"is restarted once": {react: func(a arrived) reaction {
 			return when(a.all == 1000, func(_ http.ResponseWriter, right func()) { a.restart(); right() })
 		}, verdict: reports.Conforms},
-		"arranging fails now and then": {react: func(a arrived) reaction { return when(a.op == "" && a.all%3 == 0, answers(500, "{}")) }, verdict: reports.Conforms},
+		"is restarted before a trail is updated": {react: restartedBefore("UpdateTrail"), verdict: reports.Conforms},
+		"is restarted before a store is updated": {react: restartedBefore("UpdateEventDataStore"), verdict: reports.Conforms},
+		"arranging fails now and then":           {react: func(a arrived) reaction { return when(a.op == "" && a.all%3 == 0, answers(500, "{}")) }, verdict: reports.Conforms},
 	}
 	all, errs := sideBySide(t, cases, func(x given) (*reports.Report, error) {
 		return against(t, embedded.ServerOptions{}, x.react, time.Second, 4000)

@@ -178,7 +178,7 @@ func (p *Player) confirmAll(ctx context.Context, suspected []*Divergence, o Opti
 				tried = *other
 			}
 			if tried.Again > 0 {
-				tried.Count, tried.As, tried.form = d.Count, d.As, d.form
+				tried.sights, tried.As, tried.form = d.sights, d.As, d.form
 				*d = tried
 			}
 		}
@@ -196,15 +196,15 @@ func (p *Player) confirmAll(ctx context.Context, suspected []*Divergence, o Opti
 	})
 }
 
-// forgot reports whether some answer of a case that was seen once or twice says that a trail or store is not there which
-// the model has.
+// forgot reports whether some answer of a case says that a trail or store is not there which the model has, and it was
+// seen once or twice, or only in worlds that were there at one moment, as at a restart.
 func (d *Divergence) forgot() bool {
 	noStore := model.RuleOf(model.StoreNotFound)
-	return d.Count <= 2 && slices.ContainsFunc(d.Steps, func(s session.Step) bool {
+	return (d.Count <= 2 || d.atOnce()) && slices.ContainsFunc(d.Steps, func(s session.Step) bool {
 		code := s.Reply.Answer.Code
 		return s.Reply.Answer.Outcome == model.Refused && model.Resource(s.Before, s.Request) != "" &&
-			(code == model.RuleOf(model.TrailNotFound).Code || session.OnStore(s.Request) &&
-				(code == noStore.Code || slices.Contains(noStore.Also, code)))
+			(strings.HasSuffix(code, "NotFoundException") || // of trails, of stores, of any resource
+				session.OnStore(s.Request) && (code == noStore.Code || slices.Contains(noStore.Also, code)))
 	})
 }
 
@@ -415,7 +415,7 @@ func (p *Player) flakyAsOne(found []*Divergence) []*Divergence {
 	one := map[model.Op]*Divergence{}
 	for _, d := range flaky {
 		if known := one[by(d)]; known != nil {
-			known.Count += d.Count
+			known.add(d.sights)
 			known.addSymptom(d)
 		} else {
 			one[by(d)] = d

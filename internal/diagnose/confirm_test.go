@@ -56,7 +56,7 @@ func TestACrashIsThatOfOneRequest(t *testing.T) {
 		require.NoError(t, err)
 		found := s.Found[0]
 		require.Equal(t, model.WireNoCrash, found.Rule)
-		suspicion := &diagnose.Divergence{Finding: found.Finding, Raw: found.Signature(), Steps: s.Steps[:found.At+1], Count: 1}
+		suspicion := diagnose.Suspect(s, found.Finding)
 		assert.False(t, player.ResolveOne(t.Context(), suspicion, false), "each %d requests", one)
 	}
 }
@@ -75,8 +75,51 @@ func TestACrashKeepsItsLevel(t *testing.T) {
 	require.NotEmpty(t, s.Found)
 	found := s.Found[0]
 	require.Equal(t, model.Inferred, found.Level)
-	d := &diagnose.Divergence{Finding: found.Finding, Raw: found.Signature(), Steps: s.Steps[:found.At+1], Count: 1}
+	d := diagnose.Suspect(s, found.Finding)
 	require.True(t, player.ResolveOne(t.Context(), d, false))
 	player.Shrink(t.Context(), d, diagnose.MaxShrinkRequests)
 	assert.Equal(t, "PUT", d.Steps[len(d.Steps)-1].Request.Method)
+}
+
+// forgets answers each Get that there is no such trail.
+type forgets struct{ targets.Target }
+
+func (f forgets) NewWorld(ctx context.Context) (targets.World, error) {
+	world, err := f.Target.NewWorld(ctx)
+	return forgettingWorld{world}, err
+}
+
+type forgettingWorld struct{ targets.World }
+
+func (w forgettingWorld) Do(ctx context.Context, r model.Request) targets.Reply {
+	if r.Op == model.OpGet {
+		return targets.Reply{Answer: model.Refusal("TrailNotFoundException"), Status: 400}
+	}
+	return w.World.Do(ctx, r)
+}
+
+// TestARestartExplainsWorldsOfOneMoment: however often a world that is gone was asked, but not one that came later.
+func TestARestartExplainsWorldsOfOneMoment(t *testing.T) {
+	subject, err := probe.Open(t.Context(), embedded.InProcess(embedded.ServerOptions{}), probe.Options{Workers: 1})
+	require.NoError(t, err)
+	client := subject.NewClient()
+	client.Target = forgets{client.Target}
+	begin := func() *session.Session {
+		s, err := client.New(t.Context(), session.Policy{}, nil)
+		require.NoError(t, err)
+		return s
+	}
+	seen := func(all diagnose.Suspicions, s *session.Session) *diagnose.Divergence {
+		s.Play(t.Context(), append(generators.NewTrail(subject.Scope), generators.PlainPut(generators.NameAlpha), generators.Get(generators.NameAlpha))...)
+		require.NotEmpty(t, s.Found)
+		for range 2 {
+			all.Add(diagnose.Suspect(s, s.Found[0].Finding))
+		}
+		return all.Sorted()[0]
+	}
+	one, other := begin(), begin()
+	all := diagnose.Suspicions{}
+	seen(all, one)
+	assert.True(t, diagnose.Forgot(seen(all, other)), "in two worlds that were there at once, four times")
+	assert.False(t, diagnose.Forgot(seen(all, begin())), "in a third, which came later")
 }

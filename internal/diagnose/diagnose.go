@@ -10,6 +10,7 @@ import (
 	"math"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/insightconform/conform/generators"
 	"github.com/insightconform/conform/generators/catalogue"
@@ -25,12 +26,12 @@ type Divergence struct {
 	Finding model.Finding
 	Raw     string         // the signature that a replay shows, where experiments have changed the rule
 	Steps   []session.Step // from a fresh world to the diverging answer
-	Count   int
-	Again   int           // attempts on a fresh world in which it repeated
-	Tries   int           // attempts
-	Also    []string      // signatures of what shows only after this one, or is seen now and then with it
-	others  []*Divergence // other sights: one that was confirmed during the exploration, and of a crash other requests
-	As      []string      // the keys of the suspicions that it has come from
+	sights
+	Again  int           // attempts on a fresh world in which it repeated
+	Tries  int           // attempts
+	Also   []string      // signatures of what shows only after this one, or is seen now and then with it
+	others []*Divergence // other sights: one that was confirmed during the exploration, and of a crash other requests
+	As     []string      // the keys of the suspicions that it has come from
 
 	rate     string     // of what is seen now and then
 	Harm     bool       // what should have been refused has changed what is stored
@@ -40,11 +41,35 @@ type Divergence struct {
 }
 
 // Suspect makes a suspicion of what a session has just found.
-func Suspect(s *session.Session, f model.Finding) *Divergence { return suspicion(f, s.Steps) }
+func Suspect(s *session.Session, f model.Finding) *Divergence {
+	d := suspicion(f, s.Steps)
+	d.begun, d.seen = s.Begun, time.Now()
+	return d
+}
 
 func suspicion(f model.Finding, steps []session.Step) *Divergence {
-	return &Divergence{Finding: f, Raw: f.Signature(), Count: 1, Steps: steps, broken: brokenBy(&steps[len(steps)-1])}
+	return &Divergence{Finding: f, Raw: f.Signature(), sights: sights{Count: 1}, Steps: steps, broken: brokenBy(&steps[len(steps)-1])}
 }
+
+// sights says how often a divergence was seen, when the last of the worlds in which it was had begun, and when it was
+// seen first.
+type sights struct {
+	Count       int
+	begun, seen time.Time
+}
+
+func (s *sights) add(o sights) {
+	s.Count += o.Count
+	if o.begun.After(s.begun) {
+		s.begun = o.begun
+	}
+	if o.seen.Before(s.seen) {
+		s.seen = o.seen
+	}
+}
+
+// atOnce reports whether one moment, such as a restart of the target, can explain all sights: the worlds were all there.
+func (s *sights) atOnce() bool { return !s.seen.IsZero() && !s.begun.After(s.seen) }
 
 // Event tells of the suspicion when it is new.
 func (d *Divergence) Event() reports.Event {
@@ -100,14 +125,15 @@ func flag(b bool) int {
 
 // merge takes in another sight of the same divergence.
 func (d *Divergence) merge(o *Divergence) {
-	count, others, as, form := d.Count+o.Count, slices.Concat(d.others, o.others), slices.Concat(d.As, o.As), cmp.Or(d.form, o.form)
+	seen, others, as, form := d.sights, slices.Concat(d.others, o.others), slices.Concat(d.As, o.As), cmp.Or(d.form, o.form)
+	seen.add(o.sights)
 	if d.Finding.Actual == session.Dropped {
 		others = append(others, new(*d), new(*o)) // only one of them may be what crashed the target
 	}
 	if o.Again > 0 && d.Again == 0 || (o.Again > 0) == (d.Again > 0) && o.betterThan(d) {
 		*d = *o
 	}
-	d.Count, d.others, d.As, d.form = count, others, as, form
+	d.sights, d.others, d.As, d.form = seen, others, as, form
 }
 
 // Decided reports whether a divergence is confirmed, and experiments have decided which rule it is of: they leave long
@@ -186,7 +212,7 @@ func (all Suspicions) Add(d *Divergence) bool {
 		}
 		return true
 	}
-	known.Count += d.Count
+	known.add(d.sights)
 	known.others = append(known.others, d.others...)
 	better := d.betterThan(known)
 	// What the target was sent meanwhile may be what crashed it: then any of the requests may be the one.

@@ -6,6 +6,7 @@ var (
 	Plainness       = plainness
 	SimplerCases    = simplerCases
 	SimplerRequests = simplerRequests
+	Forgot          = (*Divergence).forgot
 )
 
 // MaxPaired is the length of a case up to which leaving out pairs is tried.

@@ -111,6 +111,7 @@ type Session struct {
 	Lost string
 	// Problem is what was wrong with the last answer that decided nothing.
 	Problem string
+	Begun   time.Time // the world
 
 	client   *Client
 	policy   Policy
@@ -134,7 +135,7 @@ func (c *Client) New(ctx context.Context, policy Policy, observer Observer) (*Se
 		return nil, err
 	}
 	c.Worlds++
-	return &Session{client: c, policy: policy, observer: cmp.Or[Observer](observer, nobody{}), world: world, tracker: model.NewTracker(c.Model), wrote: time.Now(), early: -1, away: c.Status.away.Load()}, nil
+	return &Session{client: c, policy: policy, observer: cmp.Or[Observer](observer, nobody{}), world: world, tracker: model.NewTracker(c.Model), wrote: time.Now(), Begun: time.Now(), early: -1, away: c.Status.away.Load()}, nil
 }
 
 // Close removes what the session's requests have made.
