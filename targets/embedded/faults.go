@@ -33,6 +33,8 @@ type Fault struct {
 type hooks struct {
 	step  func(*call)                        // changes what the reference does
 	reply func(r model.Request, p *response) // changes an answer on its way to the wire
+	// serve, of races, answers a request while others may be under way.
+	serve func(v *visit, r model.Request) response
 	// remembers says that more than the state and the request decides.
 	remembers bool
 }

@@ -42,6 +42,8 @@ type ServerOptions struct {
 	StandIn bool
 	// Weather names kinds of trouble between the server and its clients, of Weathers.
 	Weather []string
+	// Schedule lets one client of an account go on at a time, as a targets.Schedule has it.
+	Schedule bool
 	// Log, where not nil, gets a line for each request, from several goroutines at a time.
 	Log func(line string)
 
@@ -87,7 +89,10 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	if s.options.Log != nil {
 		s.options.Log(logLine(req.Method, req.URL.Path, req.Header, body, out, time.Since(began)))
 	}
-	if out.drop {
+	if out.hang {
+		<-req.Context().Done()
+	}
+	if out.drop || out.hang {
 		panic(http.ErrAbortHandler) // net/http closes the connection and says nothing
 	}
 	if id, err := smithyrand.NewUUID(rand.Reader).GetUUID(); err == nil {
@@ -111,7 +116,7 @@ func logLine(method, path string, header http.Header, body []byte, out response,
 		words = append(words, cmp.Or(givenTrail(model.Request{Input: in}), in.Get("EventDataStore").Text(), in.Get("ResourceId").Text()))
 	}
 	answer := strconv.Itoa(out.status)
-	if out.drop {
+	if out.drop || out.hang {
 		answer = "no answer"
 	} else if code := out.body.Get("__type").Text(); code != "" {
 		answer += " " + code
@@ -143,7 +148,7 @@ func (s *Server) route(req *http.Request, body []byte) response {
 	}
 	a, region := s.caller(req.Header)
 	r.Region = region
-	return a.handle(r)
+	return a.serve(req.Context(), req.RemoteAddr, r)
 }
 
 func notImplemented() response {
@@ -172,7 +177,7 @@ func (s *Server) arrange(req *http.Request, body []byte) response {
 	signed := wire.Signed(req.Header)
 	signed.Region = cmp.Or(asked.Region, signed.Region)
 	a, region := s.accountOf(signed.Key, signed.Region)
-	return a.handle(model.Request{Op: model.OpArrange, Region: region,
+	return a.serve(req.Context(), req.RemoteAddr, model.Request{Op: model.OpArrange, Region: region,
 		Input: value.Obj("TrailName", asked.TrailName, "Condition", asked.Condition)})
 }
 
@@ -227,6 +232,9 @@ type account struct {
 	standIn *standIn                     // nil where the server is none
 	handle  func(model.Request) response // answers a request, whose Region is filled in
 
+	schedule *schedule // nil where there is none
+	flying   int       // requests under way, where that matters
+
 	called map[string]bool // Regions, of which the account has two from the start
 
 	// symbolic leaves new stores the model's IDs, which repeat from the hundredth store on.
@@ -245,6 +253,9 @@ func (s *Server) newAccount(id identity, world bool) *account {
 	if s.options.StandIn {
 		a.standIn = newStandIn()
 	}
+	if s.options.Schedule {
+		a.schedule = newSchedule()
+	}
 	if a.handle = a.answer; world && s.options.around != nil {
 		a.handle = s.options.around(a)
 	}
@@ -254,6 +265,11 @@ func (s *Server) newAccount(id identity, world bool) *account {
 func (a *account) answer(r model.Request) response {
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	return a.once(r)
+}
+
+// once carries a request out, with mu held.
+func (a *account) once(r model.Request) response {
 	if out, ok := a.admit(r); !ok {
 		return out
 	}
@@ -378,6 +394,7 @@ type response struct {
 	body        value.Value
 	raw         []byte // sent instead of body where not nil
 	drop        bool   // closes the connection instead
+	hang        bool   // never answers instead
 }
 
 func (p *response) bytes() []byte {

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"runtime"
+	"strconv"
 	"sync"
 	"time"
 
@@ -122,7 +123,7 @@ func (t *target) NewWorld(ctx context.Context) (targets.World, error) {
 		w.account = t.newAccount()
 	}
 	home := append(t.options.Regions, model.DefaultWorld.Home)[0]
-	t.server.account(identity{w.account, naming.PartitionOf(home)}, true)
+	w.schedule = t.server.account(identity{w.account, naming.PartitionOf(home)}, true).schedule
 	return w, nil
 }
 
@@ -137,9 +138,10 @@ func (t *target) Close() error {
 }
 
 type world struct {
-	inner   targets.Named
-	target  *target
-	account string
+	inner    targets.Named
+	target   *target
+	account  string
+	schedule *schedule
 }
 
 func (w *world) Do(ctx context.Context, r model.Request) targets.Reply {
@@ -153,8 +155,12 @@ func (w *world) Names() targets.Names {
 	return names
 }
 
+// Schedule implements targets.Scheduled.
+func (w *world) Schedule() targets.Schedule { return w.schedule.orNone() }
+
 // Close implements targets.World. The server forgets the account as a whole, which costs no requests.
 func (w *world) Close(context.Context) error {
+	w.schedule.close()
 	w.target.mu.Lock()
 	defer w.target.mu.Unlock()
 	w.target.idle = append(w.target.idle, w.account)
@@ -199,12 +205,26 @@ func AsRead(r model.Request) (read model.Request, body []byte, problem string) {
 	return read, body, problem
 }
 
-func (w *inProcessWorld) Do(_ context.Context, r model.Request) targets.Reply {
+// Schedule implements targets.Scheduled.
+func (w *inProcessWorld) Schedule() targets.Schedule { return w.account.schedule.orNone() }
+
+// patience is how long a request without sockets waits for what never comes.
+const patience = time.Second
+
+func (w *inProcessWorld) Do(ctx context.Context, r model.Request) targets.Reply {
 	read, body, problem := AsRead(r)
 	if problem != "" {
 		return targets.Reply{Sent: body, Problem: problem}
 	}
-	out := w.account.handle(read)
+	if w.account.hooks.serve != nil && w.account.schedule == nil {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, targets.Limit(ctx, patience))
+		defer cancel()
+	}
+	out := w.account.serve(ctx, strconv.Itoa(targets.ClientOf(ctx)), read)
+	if out.hang {
+		return targets.Reply{Sent: body, Problem: "no answer", TimedOut: true}
+	}
 	if out.drop {
 		return targets.Reply{Sent: body, Problem: "connection closed before the end of the answer"}
 	}
@@ -218,4 +238,7 @@ func (w *inProcessWorld) Names() targets.Names {
 	return targets.Names{Account: model.DefaultWorld.Account, Kept: true}
 }
 
-func (w *inProcessWorld) Close(context.Context) error { return nil }
+func (w *inProcessWorld) Close(context.Context) error {
+	w.account.schedule.close()
+	return nil
+}

@@ -135,6 +135,9 @@ func (w *world) Await(ctx context.Context, op model.Op, region string) {
 	}
 }
 
+// Schedule implements targets.Scheduled.
+func (w *world) Schedule() targets.Schedule { return targets.ScheduleOf(w.inner) }
+
 func (w *world) Close(ctx context.Context) error { return w.inner.Close(ctx) }
 
 // lendTrail answers a CreateTrail with a trail that exists beforehand. What there is already, the target is asked for.
