@@ -212,6 +212,7 @@ func pagesToOpen(t *testing.T) map[string]string {
 		"everything":   page(t, "everything"),
 		"hostile":      page(t, "hostile"),
 		"comparison":   page(t, "comparison"),
+		"matrix":       page(t, "matrix"),
 	}
 }
 
@@ -225,7 +226,7 @@ func TestPageOpens(t *testing.T) {
 				for _, width := range []int64{1280, 768, 390, 360} {
 					b.size(width)
 					b.fits(fmt.Sprintf("%s at %d", scheme, width))
-					if width != 768 && (name == "everything" || name == "comparison") {
+					if width != 768 && (name == "everything" || name == "comparison" || name == "matrix") {
 						b.screenshot(fmt.Sprintf("%s-%d-%s", name, width, scheme))
 					}
 				}
@@ -297,7 +298,11 @@ func (b *tab) accessible() {
 			assert.NotEmpty(b.t, strings.TrimSpace(name), "a %s has no name", role)
 		}
 	}
-	for _, role := range []string{"main", "navigation", "banner", "heading", "button", "searchbox", "table"} {
+	roles := []string{"main", "navigation", "banner", "heading", "button", "table"}
+	if eval[bool](b, `return Boolean(document.querySelector('#filter'))`) {
+		roles = append(roles, "searchbox")
+	}
+	for _, role := range roles {
 		assert.Positive(b.t, found[role], "there is no %s", role)
 	}
 	levels := eval[[]int](b, `return [...document.querySelectorAll('h1, h2, h3, h4')].map((h) => Number(h.tagName[1]))`)
@@ -491,6 +496,38 @@ func TestPageWithoutScript(t *testing.T) {
 	assert.True(t, eval[bool](b, `return document.querySelector('#rule-put-stores .statement').checkVisibility()`))
 	assert.Contains(t, eval[string](b, `return document.querySelector('#walk-0').textContent`), "16 of 24")
 	b.fits("the page without script")
+	b.quiet()
+}
+
+// TestMatrixOpens: a family of the matrix opens into its rules, without script at its name, with it at each of its cells.
+func TestMatrixOpens(t *testing.T) {
+	browser := startBrowser(t)
+	visible := func(b *tab) []string {
+		return eval[[]string](b, `return [...document.querySelectorAll('.folded .rule .name')].filter((e) => e.checkVisibility()).map((e) => e.textContent)`)
+	}
+	put := []string{"stores", "replaces-list", "empty-when-off", "idempotent"}
+	without := openPage(t, browser, page(t, "matrix"), func(b *tab) {
+		_, err := chromedp.Call(b.ctx, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true})
+		require.NoError(b.t, err)
+	})
+	assert.Empty(t, visible(without))
+	without.click(".folded tbody:nth-of-type(2) .family-row summary")
+	assert.Equal(t, put, visible(without))
+	without.size(390)
+	without.fits("an open family on a phone")
+	without.quiet()
+
+	b := openPage(t, browser, page(t, "matrix"))
+	b.click(".folded tbody:nth-of-type(2) .family-row td:nth-of-type(3)")
+	assert.Equal(t, put, visible(b))
+	assert.Contains(t, eval[string](b, `return document.querySelector('.folded .rule td.known').innerText`), "Put → [ApiCallRateInsight, ApiErrorRateInsight]")
+	b.click(".folded tbody:nth-of-type(2) .family-row summary")
+	assert.Empty(t, visible(b))
+	backgrounds := eval[[][]string](b, `return [...document.querySelectorAll('.folded td')].map((e) => [e.className, getComputedStyle(e).backgroundColor])`)
+	green := eval[string](b, `return getComputedStyle(document.querySelector('.folded td.kept')).backgroundColor`)
+	for _, cell := range backgrounds {
+		assert.Equal(t, cell[0] == "kept", cell[1] == green, cell[0])
+	}
 	b.quiet()
 }
 

@@ -45,6 +45,10 @@ func (p *process) commands(s *settings) []subcommand {
 		{"history FILE|DIR…", "Show since when rules fail, from run to run", historyHelp, ownFlags("Flags",
 			option{"to", "FORMAT[=PATH]", field{set: s.addReport, adds: true}, "text or html; to standard output or a file; repeatable (default text)"},
 		), nil, p.history, nil},
+		{"matrix FILE…", "Set several targets side by side, by family of rules", matrixHelp, ownFlags("Flags",
+			option{"to", "FORMAT[=PATH]", field{set: s.addMatrix, adds: true}, plain.Alternatives(formats.MatrixNames(), plain.MaxShown) +
+				"; to standard output or a file; repeatable (default text)"},
+		), nil, p.matrix, nil},
 		{"export TRACE|NAME|RULE --as FORM", "Turn a recorded divergence into a script", exportHelp, ownFlags("Flags",
 			option{"as", strings.Join(scripts.ShortForms, "|"), textField(&s.form, anyText), "the form of the script"},
 			option{"full", "", switchField(&s.full),
@@ -145,7 +149,7 @@ func (o option) completion() cobra.CompletionFunc {
 	case o.name == "machine":
 		return completeList(machine.Names())
 	case o.name == "report", o.name == "to":
-		return completeReports
+		return completeFormats
 	case o.name == "fault":
 		offer := func(f embedded.Fault) string { return f.Name + "\t" + f.Describe }
 		return cobra.FixedCompletions(plain.Texts(embedded.Faults, offer), cobra.ShellCompDirectiveNoFileComp)
@@ -175,13 +179,17 @@ func completeList(items []string) cobra.CompletionFunc {
 	}
 }
 
-// completeReports offers the formats, and files after the =.
-func completeReports(_ *cobra.Command, _ []string, typed string) ([]string, cobra.ShellCompDirective) {
+// completeFormats offers formats, those of a matrix for its command, and files after the =.
+func completeFormats(cmd *cobra.Command, _ []string, typed string) ([]string, cobra.ShellCompDirective) {
 	if strings.Contains(typed, "=") {
 		return nil, cobra.ShellCompDirectiveDefault
 	}
 	var offers []string
-	for _, format := range formats.Names() {
+	names := formats.Names()
+	if cmd.Name() == "matrix" {
+		names = formats.MatrixNames()
+	}
+	for _, format := range names {
 		offers = append(offers, format, format+"=")
 	}
 	return offers, cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveNoSpace

@@ -270,8 +270,11 @@ func (s *settings) readCAs(ctx context.Context) error {
 	return nil
 }
 
-func (s *settings) addReport(text string) error {
-	sink, err := formats.Parse(text)
+func (s *settings) addReport(text string) error { return s.addSink(formats.Parse(text)) }
+
+func (s *settings) addMatrix(text string) error { return s.addSink(formats.ParseMatrix(text)) }
+
+func (s *settings) addSink(sink formats.Sink, err error) error {
 	again := slices.ContainsFunc(s.sinks, func(other formats.Sink) bool { return other.Path == sink.Path })
 	switch {
 	case err != nil:

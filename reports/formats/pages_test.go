@@ -40,6 +40,7 @@ func TestPages(t *testing.T) {
 	for name, list := range pages {
 		keep(name+".html", []byte(htmlOf(t, list...)))
 	}
+	keep("matrix.html", []byte(matrixHTML(t, sample())))
 
 	odd := &reports.Report{Verdict: reports.Failed, Precedence: &reports.Precedence{Schema: reports.PrecedenceSchema}, Coverage: reports.Coverage{Walk: &reports.Walk{}}}
 	for name, r := range map[string]*reports.Report{"conforming": conforming(), "diverging": diverging(), "inconclusive": inconclusive(),

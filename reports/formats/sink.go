@@ -19,20 +19,24 @@ import (
 
 // The formats of a Sink that its users tell apart.
 const (
-	Text   = "text"
-	JSON   = "json"
-	HTML   = "html"
-	NDJSON = "ndjson"
+	Text     = "text"
+	JSON     = "json"
+	HTML     = "html"
+	Markdown = "markdown"
+	NDJSON   = "ndjson"
 )
 
-var formats = []string{Text, JSON, HTML, "junit", "markdown", NDJSON}
+var (
+	formats       = []string{Text, JSON, HTML, "junit", Markdown, NDJSON}
+	matrixFormats = []string{Text, Markdown, HTML}
+)
 
 // renderers has the formats that need nothing but the report.
 var renderers = map[string]func(io.Writer, *reports.Report) error{
-	JSON:       reports.JSON,
-	"junit":    junit.Write,
-	"markdown": markdown.Write,
-	NDJSON:     events.Write,
+	JSON:     reports.JSON,
+	"junit":  junit.Write,
+	Markdown: markdown.Write,
+	NDJSON:   events.Write,
 }
 
 // Names lists the names of the formats.
@@ -44,12 +48,21 @@ type Sink struct {
 	Path   string // empty is standard output
 }
 
-// Parse reads a format, or FORMAT=PATH; the path - is standard output.
-func Parse(spec string) (Sink, error) {
+// MatrixNames lists the names of the formats of a matrix.
+func MatrixNames() []string { return slices.Clone(matrixFormats) }
+
+// Parse reads a format of a report, or FORMAT=PATH; the path - is standard output.
+func Parse(spec string) (Sink, error) { return parse(spec, "report format", formats) }
+
+// ParseMatrix reads a format of a matrix as Parse does.
+func ParseMatrix(spec string) (Sink, error) { return parse(spec, "format of a matrix", matrixFormats) }
+
+func parse(spec, what string, among []string) (Sink, error) {
 	format, path, withPath := strings.Cut(spec, "=")
 	switch {
-	case !slices.Contains(formats, format):
-		return Sink{}, fmt.Errorf("%q is no report format; use %s, or one of them with =PATH", plain.Text(format), plain.Alternatives(formats, plain.MaxShown))
+	case !slices.Contains(among, format):
+		others := plain.Alternatives(among, plain.MaxShown)
+		return Sink{}, fmt.Errorf("%q is no %s; use %s, or one of them with =PATH", plain.Text(format), what, others)
 	case withPath && path == "":
 		return Sink{}, fmt.Errorf("a path is missing after %s=; write it like %s=report.txt", format, format)
 	case path == "-":

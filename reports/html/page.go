@@ -39,7 +39,7 @@ var htmlPages = template.Must(template.New("").Funcs(functions).ParseFS(htmlFile
 // functions are what the templates say values with. Each makes the texts that it gets harmless.
 var functions = template.FuncMap{
 	"clean": func(s any) string { return clean(fmt.Sprint(s)) }, "long": long, "cleanAll": cleanAll[string],
-	"counted": counted, "grouped": plain.Grouped, "operation": operation, "class": func(state string) string { return strings.ReplaceAll(state, " ", "-") },
+	"counted": counted, "grouped": plain.Grouped, "operation": operation, "class": class,
 	"command": plain.Message[string],
 	"level":   level, "anchor": anchor, "sources": sources, "lacking": describe.Lacking, "meaning": meaning,
 	"notJudged":    func(r *reports.Report) []string { return describe.NotJudged(r, maxOnPage) },
@@ -51,8 +51,10 @@ var functions = template.FuncMap{
 	"outcomeClass": func(s string) string { return cmp.Or(outcomeClass[s], "not-covered") },
 	"standing":     standing, "sightings": sightings, "answer": answer,
 	"wire": wire, "signature": describe.Signature, "cause": func(d *reports.Divergence) string { return describe.Cause(*d) }, "resource": resource, "selectors": selectorRows, "logs": logsInWords,
-	"sequence":     describe.Steps,
-	"span":         func(columns []*reportView) int { return len(columns) + 1 },
+	"sequence": describe.Steps,
+	"span":     func(columns []*reportView) int { return len(columns) + 1 },
+	"bar":      func(states map[string]int) []ruleState { return stateList(states, reports.MatrixStates) },
+	"legend":   matrixLegend, "title": matrixTitle, "about": aboutRule,
 	"certificates": some[reports.Certificate], "deviations": some[reports.Deviation], "replays": some[reports.Replay],
 }
 
@@ -74,8 +76,9 @@ type htmlPage struct {
 	Reports []*reportView
 	Matrix  *comparisonView
 
-	Histories []*historyView // in place of reports
-	Skipped   []string       // files
+	Overview  *reports.Matrix // in place of reports
+	Histories []*historyView  // in place of reports
+	Skipped   []string        // files
 }
 
 // Write writes one page that needs nothing but itself: of one report all that it has, of several a
@@ -192,15 +195,27 @@ var stateMeanings = map[string]string{
 	reports.RuleNotCovered: "the target lacks what the rule needs, or the rule was left out",
 }
 
+// class is the class of a state on the page.
+func class(state string) string {
+	state, _, _ = strings.Cut(state, " --")
+	return strings.ReplaceAll(state, " ", "-")
+}
+
 // statesOf counts the rules that count in each state that some are in.
-func statesOf(rules []*ruleView) (out []ruleState) {
-	counts, before := map[string]int{}, 0
+func statesOf(rules []*ruleView) []ruleState {
+	counts := map[string]int{}
 	for _, rule := range rules {
 		if rule.Counted {
 			counts[rule.State]++
 		}
 	}
-	for _, state := range reports.RuleStates {
+	return stateList(counts, reports.RuleStates)
+}
+
+// stateList lists those of some states that rules are in.
+func stateList(counts map[string]int, order []string) (out []ruleState) {
+	before := 0
+	for _, state := range order {
 		if n := counts[state]; n > 0 {
 			out = append(out, ruleState{state, stateMeanings[state], n, before})
 			before += n
@@ -209,9 +224,9 @@ func statesOf(rules []*ruleView) (out []ruleState) {
 	return out
 }
 
-// counted is how many rules count.
-func counted(rules []*ruleView) (n int) {
-	for _, s := range statesOf(rules) {
+// counted is how many rules are in the states of a list.
+func counted(states []ruleState) (n int) {
+	for _, s := range states {
 		n += s.Count
 	}
 	return n
@@ -428,9 +443,6 @@ func (v *reportView) rules() {
 	})
 }
 
-// unmentioned is why a rule was not judged that the report does not have.
-const unmentioned = "the report does not mention it"
-
 func newRuleView(r *reports.Report, id model.ID, index int) *ruleView {
 	_, name, _ := strings.Cut(clean(id), "/")
 	coverage, covered := r.Coverage.Rules[id]
@@ -445,7 +457,7 @@ func newRuleView(r *reports.Report, id model.ID, index int) *ruleView {
 		}
 	}
 	if !covered {
-		out.State, out.Why = reports.RuleNotJudged, unmentioned
+		out.State, out.Why = reports.RuleNotJudged, reports.NotMentioned
 	}
 	return out
 }

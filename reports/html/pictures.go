@@ -39,7 +39,7 @@ func newComparison(views []*reportView) *comparisonView {
 			}
 			row := rows[rule.ID]
 			if row == nil {
-				row = &comparisonRow{Rule: rule, Cells: slices.Repeat([]comparisonCell{{State: reports.RuleNotJudged, Note: unmentioned}}, len(views))}
+				row = &comparisonRow{Rule: rule, Cells: slices.Repeat([]comparisonCell{{State: reports.RuleNotJudged, Note: reports.NotMentioned}}, len(views))}
 				rows[rule.ID], list = row, append(list, row)
 			}
 			row.Cells[i] = newComparisonCell(v, rule)

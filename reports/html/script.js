@@ -75,6 +75,15 @@
     family.addEventListener('keydown', (event) => { if (event.key === 'Escape') hide(); });
   }
 
+  // A family of the matrix opens at each of its cells.
+  for (const row of all('.family-row:has(details)')) {
+    row.addEventListener('click', (event) => {
+      if (event.target.closest('summary, a') || String(getSelection())) return;
+      const part = find('details', row);
+      part.open = !part.open;
+    });
+  }
+
   // Filter
   const filter = find('#filter');
   if (filter) {

@@ -17,10 +17,6 @@ const (
 	trendRoom    = 32 // columns that the words of a trend have at least
 )
 
-// historyMarks are what a history shows for each state of a rule.
-var historyMarks = map[string]string{reports.RuleKept: "✓", reports.RuleDeviates: "~", reports.RuleViolated: "✗", reports.Unrepeated: "!",
-	reports.RuleNotJudged: "?", reports.RuleNotCovered: "-", "": " "}
-
 // Histories writes what became of the rules from run to run, by target, and which files were skipped.
 func Histories(w io.Writer, list []*reports.History, skipped []string, options Options) error {
 	p := &page{options: options, most: math.MaxInt}
@@ -59,7 +55,7 @@ func (p *page) history(h *reports.History) {
 			marks, states = "…", states[len(states)-room+1:]
 		}
 		for _, state := range states {
-			marks += cmp.Or(historyMarks[state], "?")
+			marks += cmp.Or(stateMarks[state], "?")
 		}
 		label := fmt.Sprintf("  %-*s  %s  ", names, plain.Text(r.Rule), marks)
 		p.write(width, plain.Length(label), []span{{label, trendStyles[r.Trend]}, {r.InWords(day), normal}})
