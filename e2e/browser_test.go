@@ -531,6 +531,20 @@ func TestMatrixOpens(t *testing.T) {
 	b.quiet()
 }
 
+// TestBadgeIsDrawn: a badge stands as a picture, and its texts fit into it.
+func TestBadgeIsDrawn(t *testing.T) {
+	browser := startBrowser(t)
+	for _, name := range []string{"diverges", "conforms", "partial", "inconclusive"} {
+		svg, err := os.ReadFile(filepath.Join(repository, "reports", "formats", "testdata", "badge-"+name+".svg"))
+		require.NoError(t, err)
+		b := openPage(t, browser, "<!doctype html><title>badge</title>"+string(svg))
+		assert.Empty(t, eval[[]string](b, `
+			const right = document.querySelector('svg').getBoundingClientRect().right;
+			return [...document.querySelectorAll('text')].filter((e) => e.getBoundingClientRect().right > right - 3).map((e) => e.textContent)`))
+		b.quiet()
+	}
+}
+
 // pagesOf counts the pages of a document.
 var pagesOf = regexp.MustCompile(`/Type\s*/Page[^s]`)
 

@@ -45,9 +45,9 @@ func (p *process) commands(s *settings) []subcommand {
 		{"history FILE|DIR…", "Show since when rules fail, from run to run", historyHelp, ownFlags("Flags",
 			option{"to", "FORMAT[=PATH]", field{set: s.addReport, adds: true}, "text or html; to standard output or a file; repeatable (default text)"},
 		), nil, p.history, nil},
-		{"matrix FILE…", "Set several targets side by side, by family of rules", matrixHelp, ownFlags("Flags",
+		{"matrix FILE…", "Set several targets side by side, and draw badges", matrixHelp, ownFlags("Flags",
 			option{"to", "FORMAT[=PATH]", field{set: s.addMatrix, adds: true}, plain.Alternatives(formats.MatrixNames(), plain.MaxShown) +
-				"; to standard output or a file; repeatable (default text)"},
+				"; to standard output, a file, or for badges a folder; repeatable (default text)"},
 		), nil, p.matrix, nil},
 		{"export TRACE|NAME|RULE --as FORM", "Turn a recorded divergence into a script", exportHelp, ownFlags("Flags",
 			option{"as", strings.Join(scripts.ShortForms, "|"), textField(&s.form, anyText), "the form of the script"},

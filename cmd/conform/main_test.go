@@ -638,7 +638,7 @@ func TestCompletion(t *testing.T) {
 		{"serve --fault appends", []string{"appends-selectors"}, noFiles},
 		{"run --report ", []string{"text", "json="}, noFilesOrGaps},
 		{"run --report json=", nil, files},
-		{"matrix --to ", []string{"html", "markdown="}, noFilesOrGaps},
+		{"matrix --to ", []string{"badge", "markdown="}, noFilesOrGaps},
 		{"run --baseline ", []string{"yaml", "json"}, filesOfType},
 		{"run --config ", []string{"yaml"}, filesOfType},
 		{"run --traces ", nil, onlyFolders},

@@ -2,6 +2,7 @@ package formats_test
 
 import (
 	"bytes"
+	"encoding/xml"
 	"io"
 	"regexp"
 	"strings"
@@ -15,6 +16,7 @@ import (
 	"github.com/insightconform/conform/internal/golden"
 	"github.com/insightconform/conform/model"
 	"github.com/insightconform/conform/reports"
+	"github.com/insightconform/conform/reports/badge"
 	"github.com/insightconform/conform/reports/describe"
 	"github.com/insightconform/conform/reports/html"
 	"github.com/insightconform/conform/reports/markdown"
@@ -89,6 +91,11 @@ func matrixHTML(t *testing.T, m *reports.Matrix) string {
 	return written(t, func(w io.Writer) error { return html.WriteMatrix(w, m) })
 }
 
+func badgeOf(t *testing.T, c *reports.MatrixColumn) string {
+	t.Helper()
+	return written(t, func(w io.Writer) error { return badge.Write(w, c) })
+}
+
 func TestMatrixFormats(t *testing.T) {
 	for name, width := range map[string]int{"-80": 80, "-120": 120} {
 		golden.Check(t, "testdata/matrix"+name+".txt", matrixText(t, sample(), text.Options{Width: width}))
@@ -104,6 +111,19 @@ func TestMatrixFormats(t *testing.T) {
 		assert.LessOrEqual(t, plain.Length(line), 81)
 	}
 }
+
+func TestBadges(t *testing.T) {
+	m := sample()
+	for i, name := range []string{"diverges", "conforms", "partial", "inconclusive"} {
+		svg := badgeOf(t, &m.Columns[i])
+		golden.Check(t, "testdata/badge-"+name+".svg", svg)
+		require.NoError(t, xml.Unmarshal([]byte(svg), &struct{}{}))
+		assert.NotRegexp(t, `url\((?:[^#]|$)|href|@import|<script|<style`, svg, "it loads nothing")
+		assert.Equal(t, name == "conforms", strings.Contains(svg, green), "only what passes is green")
+	}
+}
+
+const green = "#1a6a4d"
 
 // TestMatrixIsGreenOnlyWhereAllIsKept: whatever a cell is of, it looks kept only where all of it was judged and is kept, in a
 // run that went through; and no two states look the same.
@@ -137,7 +157,7 @@ func TestHostileMatrix(t *testing.T) {
 		m := reports.NewMatrix([]*reports.Report{describe.Shown(filledWith(evil)), conforming()})
 		page := matrixHTML(t, m)
 		outputs := map[string]string{"text": matrixText(t, m, text.Options{}), "narrow": matrixText(t, m, text.Options{Width: 80}),
-			"markdown": matrixMarkdown(t, m), "html": page}
+			"markdown": matrixMarkdown(t, m), "html": page, "badge": badgeOf(t, &m.Columns[0])}
 		for format, output := range outputs {
 			for _, c := range output {
 				if c != '\n' && (c == unicode.ReplacementChar || !unicode.IsPrint(c)) {
@@ -149,6 +169,8 @@ func TestHostileMatrix(t *testing.T) {
 			assert.NotRegexp(t, `(?m)^\s*::`, output, "%s, %s: a command", name, format)
 		}
 		assertHarmless(t, page, known)
+		require.NoError(t, xml.Unmarshal([]byte(outputs["badge"]), &struct{}{}), name)
+		assert.Less(t, len(outputs["badge"]), 10_000)
 		for _, markup := range []string{"`", "](", "![", "~~", "_it_", "@<", "://", "www.", "$x$", "\\"} {
 			assert.NotContains(t, strings.ReplaceAll(outputs["markdown"], "&#64;</span>", ""), markup, name)
 		}

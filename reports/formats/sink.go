@@ -24,11 +24,12 @@ const (
 	HTML     = "html"
 	Markdown = "markdown"
 	NDJSON   = "ndjson"
+	Badge    = "badge" // of a matrix alone
 )
 
 var (
 	formats       = []string{Text, JSON, HTML, "junit", Markdown, NDJSON}
-	matrixFormats = []string{Text, Markdown, HTML}
+	matrixFormats = []string{Text, Markdown, HTML, Badge}
 )
 
 // renderers has the formats that need nothing but the report.
