@@ -513,8 +513,12 @@ func TestMatrixOpens(t *testing.T) {
 	assert.Empty(t, visible(without))
 	without.click(".folded tbody:nth-of-type(2) .family-row summary")
 	assert.Equal(t, put, visible(without))
-	without.size(390)
-	without.fits("an open family on a phone")
+	for _, width := range []int64{1280, 390, 360} {
+		without.size(width)
+		without.fits("an open family")
+		assert.Empty(t, eval[[]string](without, `return [...document.querySelectorAll('th, td')].filter((e) => e.scrollWidth > e.clientWidth + 1).map((e) => e.innerText)`),
+			"texts stand over the next cell at %d", width)
+	}
 	without.quiet()
 
 	b := openPage(t, browser, page(t, "matrix"))
