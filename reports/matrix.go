@@ -9,6 +9,7 @@ import (
 
 	"github.com/insightconform/conform/model"
 	"github.com/insightconform/conform/reports/plain"
+	"github.com/insightconform/conform/targets"
 )
 
 // Matrix holds targets against families of rules.
@@ -72,7 +73,7 @@ func NewMatrix(list []*Report) *Matrix {
 	outcomes := make([]map[model.ID]string, len(list))
 	for i, r := range list {
 		outcomes[i] = r.outcomes()
-		m.Columns = append(m.Columns, MatrixColumn{Name: plain.Named(r.Target), Address: plain.Address(r.Target),
+		m.Columns = append(m.Columns, MatrixColumn{Name: matrixName(r.Target), Address: plain.Address(r.Target),
 			Started: r.Started, Conform: plain.Text(r.Version), Verdict: r.Verdict, Partial: r.Partial,
 			Reason: plain.Message(r.Reason), Command: plain.Message(r.Command),
 			States: map[string]int{}, replayed: r.End != nil && r.End.Replayed})
@@ -94,6 +95,18 @@ func NewMatrix(list []*Report) *Matrix {
 	}
 	m.Sum()
 	return m
+}
+
+// matrixName tells a target from others: by what its user calls it, else by where it listens, and by how it is wrong.
+func matrixName(t targets.Info) string {
+	switch {
+	case t.Label != "":
+	case t.Fault != "":
+		t.Label = t.Name + " --fault " + t.Fault
+	case t.Name != "embedded": // which listens elsewhere each time
+		t.Label = t.Name + " " + t.Endpoint
+	}
+	return plain.Named(t)
 }
 
 // Sum fills in the cells of the families from those of their rules, and what the targets come to from their states.

@@ -183,3 +183,18 @@ func TestMatrixOfForeignReports(t *testing.T) {
 	assert.Equal(t, NotMentioned, future.Rules[0].Cells[1].Why)
 	assert.LessOrEqual(t, len(future.Rules), maxForeign+len(model.Rules))
 }
+
+// TestMatrixNames: a target is called what its user calls it, else it is told from others by where it listens, or its fault.
+func TestMatrixNames(t *testing.T) {
+	for want, info := range map[string]targets.Info{
+		"moto 5.2":                 {Name: "endpoint", Label: "moto", Version: "5.2", Endpoint: "http://a/"},
+		"endpoint http://a/ 5.2":   {Name: "endpoint", Version: "5.2", Endpoint: "http://a/"},
+		"embedded":                 {Name: "embedded", Endpoint: "http://127.0.0.1:40211/"},
+		"embedded --fault appends": {Name: "embedded", Endpoint: "http://127.0.0.1:40211/", Fault: "appends"},
+		"mine":                     {Name: "embedded", Label: "mine", Fault: "appends"},
+		"account":                  {Name: "account"},
+	} {
+		m := NewMatrix([]*Report{runOf(func(r *Report) { r.Target = info })})
+		assert.Equal(t, want, m.Columns[0].Name)
+	}
+}
