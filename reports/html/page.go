@@ -54,7 +54,7 @@ var functions = template.FuncMap{
 	"sequence": describe.Steps,
 	"span":     func(columns []*reportView) int { return len(columns) + 1 },
 	"bar":      func(states map[string]int) []ruleState { return stateList(states, reports.MatrixStates) },
-	"legend":   matrixLegend, "title": matrixTitle, "about": aboutRule,
+	"legend":   describe.Legend, "title": matrixTitle, "about": aboutRule,
 	"certificates": some[reports.Certificate], "deviations": some[reports.Deviation], "replays": some[reports.Replay],
 }
 
@@ -187,14 +187,6 @@ type ruleState struct {
 	Count, Before  int // rules in this state, and in those before
 }
 
-var stateMeanings = map[string]string{
-	reports.RuleViolated:   "some answer, also when it was tried again, was one that no reading of the rule accepts",
-	reports.RuleDeviates:   "put to the test, and kept with an answer that is accepted although it is not the reference one",
-	reports.RuleKept:       "put to the test, and every answer was the reference one",
-	reports.RuleNotJudged:  "no answer that could have shown it broken was judged, or none could have",
-	reports.RuleNotCovered: "the target lacks what the rule needs, or the rule was left out",
-}
-
 // class is the class of a state on the page.
 func class(state string) string {
 	state, _, _ = strings.Cut(state, " --")
@@ -217,7 +209,7 @@ func stateList(counts map[string]int, order []string) (out []ruleState) {
 	before := 0
 	for _, state := range order {
 		if n := counts[state]; n > 0 {
-			out = append(out, ruleState{state, stateMeanings[state], n, before})
+			out = append(out, ruleState{state, describe.StateMeanings[state], n, before})
 			before += n
 		}
 	}

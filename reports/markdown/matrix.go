@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/insightconform/conform/reports"
+	"github.com/insightconform/conform/reports/describe"
 	"github.com/insightconform/conform/reports/plain"
 )
 
@@ -48,6 +49,11 @@ func Matrix(w io.Writer, m *reports.Matrix) error {
 		}
 		b.WriteString("\n</details>\n")
 	}
+	b.WriteString(markdownFold("What the words mean") + "\n")
+	for _, state := range describe.Legend(m) {
+		fmt.Fprintf(&b, "- %s %s: %s\n", stateSigns[state[0]], state[0], state[1])
+	}
+	b.WriteString("\n</details>\n")
 	b.WriteString(markdownFold("How the runs are repeated") + "\n")
 	for _, c := range m.Columns {
 		command := cmp.Or(mdCodeWithin(c.Command, plain.MaxMessage), "not said")
