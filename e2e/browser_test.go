@@ -535,18 +535,20 @@ func TestMatrixOpens(t *testing.T) {
 	b.quiet()
 }
 
-// TestBadgeIsDrawn: a badge stands as a picture, and its texts fit into it.
-func TestBadgeIsDrawn(t *testing.T) {
-	browser := startBrowser(t)
+// TestBadgesAreDrawn: the texts of a badge fit into it, and are no wider than they were measured.
+func TestBadgesAreDrawn(t *testing.T) {
+	badges := "<!doctype html><title>badges</title>"
 	for _, name := range []string{"diverges", "conforms", "partial", "inconclusive"} {
 		svg, err := os.ReadFile(filepath.Join(repository, "reports", "formats", "testdata", "badge-"+name+".svg"))
 		require.NoError(t, err)
-		b := openPage(t, browser, "<!doctype html><title>badge</title>"+string(svg))
-		assert.Empty(t, eval[[]string](b, `
-			const right = document.querySelector('svg').getBoundingClientRect().right;
-			return [...document.querySelectorAll('text')].filter((e) => e.getBoundingClientRect().right > right - 3).map((e) => e.textContent)`))
-		b.quiet()
+		badges += "<p>" + string(svg) + "</p>"
 	}
+	b := openPage(t, startBrowser(t), badges)
+	assert.Equal(t, 8, eval[int](b, `return document.querySelectorAll('svg text').length`))
+	assert.Empty(t, eval[[]string](b, `return [...document.querySelectorAll('svg text')].filter((e) =>
+		e.getBoundingClientRect().right > e.closest('svg').getBoundingClientRect().right - 3 ||
+		Math.abs(e.getComputedTextLength() - e.textLength.baseVal.value) > 1).map((e) => e.textContent)`))
+	b.quiet()
 }
 
 // pagesOf counts the pages of a document.

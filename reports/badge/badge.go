@@ -23,16 +23,13 @@ var looks = map[string]struct{ color, sign string }{
 const picture = `<svg xmlns="http://www.w3.org/2000/svg" width="%[1]d" height="20" viewBox="0 0 %[1]d 20" role="img"
   aria-label="%[2]s">
 <title>%[2]s</title>
-<clipPath id="round"><rect width="%[1]d" height="20" rx="3"/></clipPath>
-<g clip-path="url(#round)">
-<rect width="%[3]d" height="20" fill="#3b3f46"/>
-<rect x="%[3]d" width="%[4]d" height="20" fill="%[5]s"/>
-</g>
-<path transform="translate(%[6]d 3) scale(.875)" d="%[7]s" fill="none" stroke="#fff" stroke-width="2"
+<rect width="%[1]d" height="20" rx="3" fill="%[3]s"/>
+<path d="M3 0h%[4]dv20H3a3 3 0 0 1-3-3V3a3 3 0 0 1 3-3z" fill="#3b3f46"/>
+<path transform="translate(%[5]d 3) scale(.875)" d="%[6]s" fill="none" stroke="#fff" stroke-width="2"
   stroke-linecap="round" stroke-linejoin="round"/>
 <g fill="#fff" font-family="Verdana,Geneva,DejaVu Sans,sans-serif" font-size="11" aria-hidden="true">
-<text x="7" y="14" textLength="%[8]d" lengthAdjust="spacingAndGlyphs">%[9]s</text>
-<text x="%[10]d" y="14" textLength="%[11]d" lengthAdjust="spacingAndGlyphs">%[12]s</text>
+<text x="7" y="14" textLength="%[7]d" lengthAdjust="spacingAndGlyphs">%[8]s</text>
+<text x="%[9]d" y="14" textLength="%[10]d" lengthAdjust="spacingAndGlyphs">%[11]s</text>
 </g>
 </svg>
 `
@@ -43,7 +40,7 @@ func Write(w io.Writer, c *reports.MatrixColumn) error {
 	says, look := c.Outcome()+": "+c.InWords(), looks[c.Standing()]
 	left, right := width(label), width(says)
 	title := html.EscapeString(plain.OneLine(fmt.Sprintf("%s of %s: %s", label, c.Name, says)))
-	_, err := fmt.Fprintf(w, picture, left+right+44, title, left+14, right+30, look.color, left+19, look.sign,
+	_, err := fmt.Fprintf(w, picture, left+right+44, title, look.color, left+11, left+19, look.sign,
 		left, label, left+37, right, html.EscapeString(says))
 	return err
 }
