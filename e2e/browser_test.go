@@ -527,6 +527,10 @@ func TestMatrixOpens(t *testing.T) {
 	assert.Contains(t, eval[string](b, `return document.querySelector('.folded .rule td.known').innerText`), "Put → [ApiCallRateInsight, ApiErrorRateInsight]")
 	b.click(".folded tbody:nth-of-type(2) .family-row summary")
 	assert.Empty(t, visible(b))
+	b.click("#open-all")
+	assert.Len(t, visible(b), 11)
+	b.click("#close-all")
+	assert.Empty(t, visible(b))
 	backgrounds := eval[[][]string](b, `return [...document.querySelectorAll('.folded td')].map((e) => [e.className, getComputedStyle(e).backgroundColor])`)
 	green := eval[string](b, `return getComputedStyle(document.querySelector('.folded td.kept')).backgroundColor`)
 	for _, cell := range backgrounds {

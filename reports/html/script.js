@@ -117,9 +117,10 @@
   }
 
   const tools = find('.tools');
-  if (tools && find('.divergence')) {
+  const parts = all('.divergence > .folds > .fold, .folded .family-row details');
+  if (tools && parts.length) {
     tools.hidden = false;
-    const setAll = (open) => { for (const part of all('.divergence > .folds > .fold')) part.open = open; };
+    const setAll = (open) => { for (const part of parts) part.open = open; };
     find('#open-all').addEventListener('click', () => setAll(true));
     find('#close-all').addEventListener('click', () => setAll(false));
   }
