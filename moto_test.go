@@ -3,6 +3,7 @@ package conform_test
 import (
 	"bytes"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -45,10 +46,32 @@ func motoKnown(t *testing.T, version string) map[string]bool {
 			expected[signature] = true
 		}
 	}
-	if !reviewed {
-		mototest.Missing(t, "moto "+version+" is none of the versions that "+motoExpected+" was reviewed for")
+	if what := "moto " + version + " is none of the versions that " + motoExpected + " was reviewed for"; !reviewed {
+		if os.Getenv("CI") != "" {
+			t.Fatal(what)
+		}
+		t.Skip(what)
 	}
 	return expected
+}
+
+// motoVersion is the version of the moto on the PATH, as the Python beside it says.
+func motoVersion(t *testing.T) string {
+	t.Helper()
+	path, err := exec.LookPath("moto_server")
+	require.NoError(t, err)
+	if real, err := filepath.EvalSymlinks(path); err == nil {
+		path = real
+	}
+	python := filepath.Join(filepath.Dir(path), "python3")
+	if _, err := os.Stat(python); err != nil {
+		python = "python3"
+	}
+	out, err := exec.CommandContext(t.Context(), python, "-c", "from importlib.metadata import version; print(version('moto'))").Output()
+	if err != nil {
+		return "of an unknown version"
+	}
+	return strings.TrimSpace(string(out))
 }
 
 // TestMotoKnown: what a version mended is not expected of it, and an unknown version is not measured by the list.
@@ -64,20 +87,20 @@ func TestMotoKnown(t *testing.T) {
 	}
 	t.Setenv("PATH", folder)
 	t.Setenv("CI", "")
-	require.Equal(t, "5.2.99", mototest.Version(t))
+	require.Equal(t, "5.2.99", motoVersion(t))
 	skipped := false
 	t.Run("another version", func(t *testing.T) {
 		defer func() { skipped = t.Skipped() }()
-		motoKnown(t, mototest.Version(t))
+		motoKnown(t, motoVersion(t))
 	})
 	assert.True(t, skipped)
 }
 
 func TestMoto(t *testing.T) {
 	t.Parallel()
-	expected := motoKnown(t, mototest.Version(t))
 	target, err := endpoint.New(endpoint.Options{URL: mototest.Start(t)})
 	require.NoError(t, err)
+	expected := motoKnown(t, motoVersion(t))
 	report, err := conform.Run(t.Context(), target, conform.Options{Seed: 1})
 	require.NoError(t, err)
 

@@ -7,8 +7,6 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
-	"path/filepath"
-	"strings"
 	"testing"
 	"time"
 )
@@ -17,7 +15,13 @@ import (
 // its URL. Without moto the test is skipped, or fails where the environment has CI.
 func Start(t testing.TB) string {
 	t.Helper()
-	path := installed(t)
+	path, err := exec.LookPath("moto_server")
+	if err != nil {
+		if os.Getenv("CI") != "" {
+			t.Fatal("moto_server is not installed: pip install 'moto[server]'")
+		}
+		t.Skip("moto_server is not installed: pip install 'moto[server]'")
+	}
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -39,41 +43,4 @@ func Start(t testing.TB) string {
 	}
 	t.Fatalf("moto does not answer at %s", url)
 	return ""
-}
-
-// Version is the version of the moto that Start runs, as the Python beside it says.
-func Version(t testing.TB) string {
-	t.Helper()
-	path := installed(t)
-	if real, err := filepath.EvalSymlinks(path); err == nil {
-		path = real
-	}
-	python := filepath.Join(filepath.Dir(path), "python3")
-	if _, err := os.Stat(python); err != nil {
-		python = "python3"
-	}
-	out, err := exec.CommandContext(t.Context(), python, "-c", "from importlib.metadata import version; print(version('moto'))").Output()
-	if err != nil {
-		return "of an unknown version"
-	}
-	return strings.TrimSpace(string(out))
-}
-
-// installed is where moto is.
-func installed(t testing.TB) string {
-	t.Helper()
-	path, err := exec.LookPath("moto_server")
-	if err != nil {
-		Missing(t, "moto_server is not installed: pip install 'moto[server]'")
-	}
-	return path
-}
-
-// Missing ends a test that lacks something real: it is skipped, or fails where the environment has CI.
-func Missing(t testing.TB, what string) {
-	t.Helper()
-	if os.Getenv("CI") != "" {
-		t.Fatal(what)
-	}
-	t.Skip(what)
 }
