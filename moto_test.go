@@ -2,6 +2,7 @@ package conform_test
 
 import (
 	"bytes"
+	"encoding/json"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -94,6 +95,19 @@ func TestMotoKnown(t *testing.T) {
 		motoKnown(t, motoVersion(t))
 	})
 	assert.True(t, skipped)
+}
+
+// TestMotoReport: the report behind the page of emulators says of moto what the list says.
+func TestMotoReport(t *testing.T) {
+	data, err := os.ReadFile("docs/emulators/moto-5.2.5.json")
+	require.NoError(t, err)
+	var report reports.Report
+	require.NoError(t, json.Unmarshal(data, &report))
+	found := map[string]bool{}
+	for _, d := range report.Divergences {
+		found[d.Signature] = true
+	}
+	assert.Equal(t, motoKnown(t, report.Target.Version), found)
 }
 
 func TestMoto(t *testing.T) {
