@@ -5,6 +5,7 @@ import (
 	"io"
 	"math"
 	"runtime/debug"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -152,7 +153,7 @@ func (o option) completion() cobra.CompletionFunc {
 		return completeFormats
 	case o.name == "fault":
 		offer := func(f embedded.Fault) string { return f.Name + "\t" + f.Describe }
-		return cobra.FixedCompletions(plain.Texts(embedded.Faults, offer), cobra.ShellCompDirectiveNoFileComp)
+		return cobra.FixedCompletions(plain.Texts(slices.Concat(embedded.Faults, embedded.Races), offer), cobra.ShellCompDirectiveNoFileComp)
 	case o.name == "traces":
 		return cobra.FixedCompletions(nil, cobra.ShellCompDirectiveFilterDirs)
 	case o.value == "PATH":

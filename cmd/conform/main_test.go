@@ -159,6 +159,7 @@ func TestWrongUsage(t *testing.T) {
 		{args: []string{"run", "--fault", "appends-selectors", "--fault", "append-selectors"}, want: `--fault "append-selectors": "append-selectors" is no fault; did you mean appends-selectors?`},
 		{args: []string{"run", "--fault", "appends-selectors+x"}, want: `--fault "appends-selectors+x": "x" is no fault; see 'conform serve --fault list'`},
 		{args: []string{"run", "--fault", "appends-selectors", "--fault", "appends-selectors"}, want: `--fault "appends-selectors": names "appends-selectors" twice; once is enough`},
+		{args: []string{"run", "--fault", "race-union,race-deadlock"}, want: `--fault "race-union,race-deadlock": has two races; only one can be there at a time, so use one`},
 		{args: []string{"run", "--fault", ""}, want: `--fault "": has an empty item; write a list like A,B`},
 		{args: []string{"run", "--seed", "1", "--seed", "2"}, want: `--seed "2": is the second value, after "1"; give one`},
 		{args: []string{"run", "--endpoint", url, "--endpoint", url}, want: `--endpoint "http://127.0.0.1:5000": is the second value, after "http://127.0.0.1:5000"; give one`},

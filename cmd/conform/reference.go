@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -130,7 +131,7 @@ func explainRule(ctx context.Context, rule *model.Rule) (string, error) {
 	if rule.OfMocks() {
 		fmt.Fprint(&b, "\nNo server can break it. docs/testing-a-go-mock.md shows how a mock copies what it keeps and hands out.\n")
 	}
-	faults := slices.DeleteFunc(slices.Clone(embedded.Faults), func(f embedded.Fault) bool { return f.Rule != rule.ID })
+	faults := slices.DeleteFunc(slices.Concat(embedded.Faults, embedded.Races), func(f embedded.Fault) bool { return f.Rule != rule.ID })
 	slices.SortStableFunc(faults, func(a, b embedded.Fault) int { // those that show at once first
 		return strings.Compare(strconv.FormatBool(a.Deep), strconv.FormatBool(b.Deep))
 	})
@@ -180,12 +181,12 @@ const listFaults = "list"
 
 const defaultAddress = "127.0.0.1:8080"
 
-// listFaults writes a line for each fault of the embedded server: its name, its rule, and what it does otherwise.
+// listFaults writes a line for each fault and race of the embedded server: its name, its rule, and what it does otherwise.
 func (p *process) listFaults() error {
 	var b strings.Builder
 	table := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
-	for _, f := range embedded.Faults {
-		fmt.Fprintf(table, "%s\t%s\t%s\n", f.Name, f.Rule, f.Describe)
+	for _, f := range slices.Concat(embedded.Faults, embedded.Races) {
+		fmt.Fprintf(table, "%s\t%s\t%s\n", f.Name, cmp.Or(f.Rule, "none"), f.Describe)
 	}
 	table.Flush()
 	width, _ := p.terminal(p.stdout)

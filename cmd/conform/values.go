@@ -77,7 +77,11 @@ func faultField(at *string, word string) field {
 			}
 			return err
 		})
-		return strings.Join(names, "+"), err
+		all := strings.Join(names, "+")
+		if _, ok := embedded.FaultNamed(all); err == nil && !ok && all != word {
+			err = errors.New("has two races; only one can be there at a time, so use one")
+		}
+		return all, err
 	}, strings.Clone)
 }
 
@@ -185,7 +189,7 @@ func checkFault(name string) error {
 	if _, ok := embedded.FaultNamed(name); ok {
 		return nil
 	}
-	names := plain.Texts(embedded.Faults, func(f embedded.Fault) string { return f.Name })
+	names := plain.Texts(slices.Concat(embedded.Faults, embedded.Races), func(f embedded.Fault) string { return f.Name })
 	return fmt.Errorf("is no fault; %s", suggestion(nearest(name, names), "conform serve --fault list"))
 }
 

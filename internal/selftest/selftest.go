@@ -93,6 +93,10 @@ func choose(names []string) ([]embedded.Fault, error) {
 		if !ok {
 			return nil, fmt.Errorf("%w: there is no fault %q", targets.ErrUsage, name)
 		}
+		if f.Races() {
+			return nil, fmt.Errorf("%w: fault %q shows only where calls overlap, and the self-test sends them one by one",
+				targets.ErrUsage, name)
+		}
 		if !slices.ContainsFunc(faults, func(o embedded.Fault) bool { return o.Name == name }) {
 			faults = append(faults, f)
 		}

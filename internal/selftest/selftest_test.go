@@ -128,6 +128,8 @@ func TestUnknownFault(t *testing.T) {
 	_, err := Run(t.Context(), Options{Faults: []string{"appends-selectors", "none-such"}})
 	require.ErrorIs(t, err, targets.ErrUsage)
 	assert.Contains(t, err.Error(), "none-such")
+	_, err = Run(t.Context(), Options{Faults: []string{"race-union"}})
+	require.ErrorIs(t, err, targets.ErrUsage)
 }
 
 // fake runs nothing: by the name of a fault it says what a run reports, and what class the walk finds.

@@ -67,9 +67,10 @@ var Faults = func() []Fault {
 		ruleFaults(true))
 }()
 
-// FaultNamed returns the fault or flaw of that name, or several at once whose names are joined by +.
+// FaultNamed returns the fault, flaw or race of that name, or several at once whose names are joined by +; one of them
+// at most is a race.
 func FaultNamed(name string) (Fault, bool) {
-	for _, f := range slices.Concat(Faults, flaws()) {
+	for _, f := range slices.Concat(Faults, flaws(), Races) {
 		if f.Name == name {
 			return f, true
 		}
@@ -80,8 +81,11 @@ func FaultNamed(name string) (Fault, bool) {
 	}
 	a, ok := FaultNamed(first)
 	b, also := FaultNamed(rest)
-	return a.With(b), ok && also
+	return a.With(b), ok && also && !(a.Races() && b.Races())
 }
+
+// Races says that the fault has one of the Races.
+func (f Fault) Races() bool { return f.start != nil && f.start()().serve != nil }
 
 // With is both faults at once: the other changes what the first has made of a call.
 func (f Fault) With(over Fault) Fault {
@@ -95,7 +99,11 @@ func (f Fault) With(over Fault) Fault {
 		one, other := first(), second()
 		return func() hooks {
 			a, b := one(), other()
-			return hooks{step: both(a.step, b.step), remembers: a.remembers || b.remembers,
+			serve := a.serve
+			if serve == nil {
+				serve = b.serve
+			}
+			return hooks{step: both(a.step, b.step), serve: serve, remembers: a.remembers || b.remembers,
 				reply: func(r model.Request, p *response) {
 					for _, reply := range []func(model.Request, *response){a.reply, b.reply} {
 						if reply != nil {

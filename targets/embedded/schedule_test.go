@@ -70,37 +70,45 @@ func (m *meeting) wait(client int) {
 	if m.there = append(m.there, client); len(m.there) < m.clients {
 		let := m.let
 		m.mu.Unlock()
-		m.schedule.Leave(client)
+		if m.schedule != nil {
+			m.schedule.Leave(client)
+		}
 		<-let
 		return
 	}
 	defer m.mu.Unlock()
 	for _, other := range m.there {
-		m.schedule.Join(other)
+		if m.schedule != nil {
+			m.schedule.Join(other)
+		}
 	}
 	close(m.let)
 	m.there, m.let = nil, make(chan bool)
 }
 
-// play has the clients of a program run at once by the schedule of a world.
+// play has the clients of a program run at once, by the schedule of a world where it has one.
 func (p program) play(ctx context.Context, world targets.World, seed uint64) *history {
 	h, schedule := &history{}, targets.ScheduleOf(world)
 	m := &meeting{schedule: schedule, clients: len(p), let: make(chan bool)}
-	schedule.Clients(len(p), seed)
+	if schedule != nil {
+		schedule.Clients(len(p), seed)
+	}
 	var done sync.WaitGroup
 	for client, requests := range p {
 		done.Go(func() {
-			defer schedule.Leave(client)
+			if schedule != nil {
+				defer schedule.Leave(client)
+			}
 			for _, r := range requests {
 				if r.Op == "" {
 					m.wait(client)
 					continue
 				}
-				if schedule.Turn(ctx, client) != nil {
+				if schedule != nil && schedule.Turn(ctx, client) != nil {
 					return
 				}
 				i := h.began(client, r)
-				h.ended(i, world.Do(ctx, r))
+				h.ended(i, world.Do(targets.AsClient(ctx, client), r))
 			}
 		})
 	}

@@ -2,8 +2,11 @@ package embedded
 
 import (
 	"context"
+	"math/rand/v2"
+	"time"
 
 	"github.com/insightconform/conform/model"
+	"github.com/insightconform/conform/targets"
 )
 
 // visit is a request under way, beside which others may be.
@@ -25,9 +28,15 @@ func (a *account) serve(ctx context.Context, from string, r model.Request) respo
 		a.schedule.enter(v)
 		defer a.schedule.leave(v)
 	}
-	v.alone(func() { a.flying++ })
+	overlaps := false
+	v.alone(func() {
+		a.flying++
+		overlaps = a.flying > 1
+	})
 	defer v.alone(func() { a.flying-- })
-	v.yield()
+	if v.yield(); v.turn == nil && overlaps {
+		v.pause()
+	}
 	answer := func(_ *visit, r model.Request) response { return a.handle(r) }
 	if a.hooks.serve != nil {
 		answer = a.hooks.serve
@@ -49,4 +58,63 @@ func (v *visit) yield() {
 	if v.turn != nil {
 		_ = v.account.schedule.wait(v.ctx, v.turn, v.calls, nil) // without its client it goes on by itself
 	}
+}
+
+// pause lets others go on; without a schedule it takes time.
+func (v *visit) pause() {
+	if v.yield(); v.turn == nil {
+		targets.Sleep(v.ctx, moment())
+	}
+}
+
+func moment() time.Duration { return 200*time.Microsecond + rand.N(1300*time.Microsecond) }
+
+// lock waits until a lock of a race is free, and takes it; false says that it never will be.
+func (v *visit) lock(locks map[string]*visit, key string) bool {
+	free := func() (free bool) {
+		v.alone(func() { free = locks[key] == nil })
+		return free
+	}
+	for {
+		taken := false
+		if v.alone(func() {
+			if taken = locks[key] == nil; taken {
+				locks[key] = v
+			}
+		}); taken {
+			return true
+		}
+		if v.turn != nil && v.account.schedule.wait(v.ctx, v.turn, v.calls, free) != nil ||
+			v.turn == nil && !targets.Sleep(v.ctx, moment()) {
+			return false
+		}
+	}
+}
+
+// unlock frees all locks that are its own.
+func (v *visit) unlock(locks map[string]*visit) {
+	v.alone(func() {
+		for key, owner := range locks {
+			if owner == v {
+				delete(locks, key)
+			}
+		}
+	})
+}
+
+// after does something some moments after the answer.
+func (v *visit) after(do func()) {
+	later := &visit{account: v.account, ctx: context.Background()}
+	if s := v.account.schedule; s != nil {
+		s.after(later)
+	}
+	go func() {
+		if s := v.account.schedule; s != nil {
+			defer s.leave(later)
+		}
+		for range 3 {
+			later.pause()
+		}
+		later.alone(do)
+	}()
 }
