@@ -247,8 +247,9 @@ func TestLostRequestsHoldNobodyUp(t *testing.T) {
 				cancel()
 				<-first
 				go func() {
-					second <- schedule.Turn(t.Context(), 1)
+					err := schedule.Turn(t.Context(), 1)
 					schedule.Leave(1)
+					second <- err
 				}()
 				require.NoError(t, schedule.Turn(t.Context(), 0))
 				assert.Equal(t, model.Succeeded, world.Do(t.Context(), generators.Put("alpha", errs)).Answer.Outcome)
