@@ -116,17 +116,40 @@ func TestRacesShow(t *testing.T) {
 	}
 }
 
-// TestRacesRepeat: with a race too, the same seed gives the same history.
+// TestRacesRepeat: with a race too, the same seed gives the same history, in process and over HTTP.
 func TestRacesRepeat(t *testing.T) {
 	for _, fault := range Races {
-		target, p := opened(t, InProcess(ServerOptions{Schedule: true, Fault: fault.Name})), raced[fault.Name]
+		o, p := ServerOptions{Schedule: true, Fault: fault.Name}, raced[fault.Name]
+		inProcess, overHTTP := opened(t, InProcess(o)), opened(t, NewTarget(Options{ServerOptions: o}))
 		for seed := range uint64(5) {
-			want := p.play(t.Context(), newWorld(t, target, twoTrails...), seed).String()
+			want := p.play(t.Context(), newWorld(t, inProcess, twoTrails...), seed).String()
 			for range 20 {
-				assert.Equal(t, want, p.play(t.Context(), newWorld(t, target, twoTrails...), seed).String(), fault.Name)
+				assert.Equal(t, want, p.play(t.Context(), newWorld(t, inProcess, twoTrails...), seed).String(), fault.Name)
+			}
+			if fault.Name != "race-deadlock" { // its clients wait on the clock
+				assert.Equal(t, want, p.play(t.Context(), newWorld(t, overHTTP, twoTrails...), seed).String(), fault.Name)
 			}
 		}
 	}
+}
+
+// TestDeadlocksEnd: over HTTP too, requests that wait for each other get no answer, and everything goes on afterwards.
+func TestDeadlocksEnd(t *testing.T) {
+	noneLeft(t)
+	t.Run("over HTTP", func(t *testing.T) {
+		o := Options{ServerOptions: ServerOptions{Schedule: true, Fault: "race-deadlock"}, Timeout: time.Second / 5}
+		target, seen := opened(t, NewTarget(o)), 0
+		for seed := uint64(0); seed < 200 && seen < 2; seed++ {
+			world := newWorld(t, target, twoTrails...)
+			h := raced["race-deadlock"].play(t.Context(), world, seed)
+			if crashed(h.calls) {
+				seen++
+			}
+			assert.Equal(t, http.StatusOK, world.Do(t.Context(), generators.Put("alpha", errs)).Status)
+			assert.Equal(t, errs, world.Do(t.Context(), generators.Get("alpha")).Answer.Selectors)
+		}
+		assert.Equal(t, 2, seen)
+	})
 }
 
 // apart is a target each of whose worlds translates names for each client by itself.
