@@ -95,6 +95,12 @@ func (a *account) names(r model.Request) string {
 	return model.Resource(a.state, r)
 }
 
+// read is what the resource holds now that a request names.
+func (v *visit) read(r model.Request) (set model.Selectors) {
+	v.alone(func() { set, _ = held(v.account.state, v.account.names(r)) })
+	return set
+}
+
 // held is what a resource holds, and whether it is there.
 func held(s model.State, key string) (set model.Selectors, there bool) {
 	if i, ok := trailOf(s, key); ok {
@@ -146,8 +152,7 @@ func storesUnion(v *visit, r model.Request) response {
 	if r.Op != model.OpPut {
 		return v.apply(r, nil)
 	}
-	var read model.Selectors
-	v.alone(func() { read, _ = held(v.account.state, v.account.names(r)) })
+	read := v.read(r)
 	v.pause()
 	return v.apply(r, func(before model.State, key string) {
 		if was, _ := held(before, key); was != read {
@@ -380,10 +385,17 @@ func deleteLeaves() race {
 	left := map[string]model.Selectors{}
 	return func(v *visit, r model.Request) (out response) {
 		if r.Op != model.OpPut {
-			return v.apply(r, func(_ model.State, key string) {
+			var cleared model.Selectors
+			if r.Op == model.OpDelete {
+				cleared = v.read(r)
+				v.pause()
+			}
+			return v.apply(r, func(before model.State, key string) {
 				if set, ok := left[key]; ok && r.Op == model.OpCreate {
 					v.account.set(key, set)
 					delete(left, key)
+				} else if was, _ := held(before, key); r.Op == model.OpDelete && was != cleared {
+					left[key] = was
 				}
 			})
 		}
