@@ -26,10 +26,11 @@ var architecture = []struct {
 	{"internal/selftest", ". reports targets/embedded targets generators/catalogue generators model"},
 	{".", "internal/run internal/property internal/explore internal/probe reports targets model"},
 
-	{"internal/run", "internal/explore internal/diagnose internal/probe internal/session reports targets model"},
+	{"internal/run", "internal/explore internal/concurrent internal/diagnose internal/probe internal/session reports targets model"},
 	{"internal/learn", "internal/diagnose internal/probe internal/session reports targets generators/catalogue generators model"},
 	{"internal/property", "internal/diagnose internal/probe internal/session reports targets generators model"},
-	{"internal/explore", "internal/diagnose internal/probe internal/session reports targets generators/machine generators/catalogue generators model"},
+	{"internal/explore", "internal/concurrent internal/diagnose internal/probe internal/session reports targets generators/machine generators/catalogue generators model"},
+	{"internal/concurrent", "internal/session reports targets generators model"},
 	{"internal/diagnose", "internal/session reports targets generators/catalogue generators model"},
 	{"internal/probe", "internal/session reports targets generators model"},
 	{"internal/session", "reports targets generators model"},

@@ -14,6 +14,7 @@ const (
 	Systematic = explore.Systematic // cases and transitions computed from the model
 	Complete   = explore.Complete   // every word of inputs up to a length, from every state of a machine
 	Random     = explore.Random     // drawn by rapid with the model's state in view
+	Concurrent = explore.Concurrent // several clients at once, drawn by rapid
 )
 
 // The defaults and bounds of Options.
@@ -22,6 +23,8 @@ const (
 	DefaultSettle         = probe.DefaultSettle           // of Options.Settle
 	DefaultShrinkRequests = explore.DefaultShrinkRequests // of Options.ShrinkRequests
 	MaxDepth              = explore.MaxDepth              // of Options.Depth
+	DefaultClients        = explore.DefaultClients        // of Options.Clients
+	MaxClients            = explore.MaxClients            // of Options.Clients
 )
 
 // Shard is one of several equal shares of a run's work. The zero value is all of it.
@@ -33,7 +36,8 @@ type Options struct {
 	Requests int                  // caps all requests but those of confirming; 0 is no cap
 	Time     time.Duration        // caps all of the run, which ends ten seconds later at most; 0 is no cap
 	Workers  int                  // worlds side by side; 0 lets the target decide
-	Suites   []string             // of Systematic, Complete and Random; nil is the first and the last
+	Suites   []string             // of Systematic, Complete, Random and Concurrent; nil is the first and the third
+	Clients  int                  // that the suite Concurrent has at once; 0 is DefaultClients
 	Order    *model.Profile       // the error order that the target is held to; nil is the reference's
 	FailOn   model.Level          // the lowest level that fails the run; 0 is Observed
 	Progress func(reports.Update) // is told how the run goes on, several times a second; may be nil

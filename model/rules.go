@@ -131,6 +131,8 @@ const (
 
 	// CanGoValues is of mocks alone, which take and hand out values in their caller's memory. It is none of Capabilities.
 	CanGoValues Capability = "go-values"
+	// CanOverlap is of runs with several clients at once. It is none of Capabilities.
+	CanOverlap Capability = "several-clients"
 )
 
 // Capabilities lists all of them in a fixed order.
@@ -345,6 +347,17 @@ var (
 	MockNoAlias = add("mock/no-alias", Inferred, "-", Rule{Needs: needs{CanGoValues, CanGet}},
 		"A change that the caller makes to what it passed or got changes no later answer of a Go mock.")
 
+	ConcurrentNoCrash = add("concurrent/no-crash", Documented, "API", Rule{Needs: needs{CanOverlap}},
+		"Overlapping calls get no 5xx, no dropped connection, and no answer that never comes.")
+	ConcurrentIsolated = add("concurrent/isolated", Documented, "-", Rule{Needs: needs{CanOverlap, CanGet}},
+		"A round of overlapping calls in which nothing was written to a trail or store leaves it as it was.")
+	ConcurrentWhole = add("concurrent/whole", Documented, "S0", Rule{Needs: needs{CanOverlap, CanGet}},
+		"After a round of overlapping Puts, Get shows what one of them stored that may be the last, and no mixture.")
+	ConcurrentQuiescent = add("concurrent/quiescent", Documented, "S0", Rule{Needs: needs{CanOverlap, CanGet}},
+		"After a round of overlapping Puts that were all answered, every reader sees the same, by name, by ARN and in HasInsightSelectors.")
+	ConcurrentLinearizable = add("concurrent/linearizable", Inferred, "-", Rule{Needs: needs{CanOverlap}},
+		"Overlapping calls have an order, with those that do not overlap in theirs, in which the model allows each answer.")
+
 	_ = add("throttled", Documented, "API", Rule{Silent: true},
 		"ThrottlingException may come at any time: the harness waits and repeats.")
 	Busy = add("busy", Documented, "SM", Rule{Silent: true},
@@ -364,6 +377,13 @@ func (r *Rule) NeedsPut() bool { return !r.Silent && !slices.Contains(readable, 
 
 // OfMocks reports whether Go mocks alone can break the rule.
 func (r *Rule) OfMocks() bool { return slices.Contains(r.Needs, CanGoValues) }
+
+// OfClients reports whether the rule is about several clients at once.
+func (r *Rule) OfClients() bool { return slices.Contains(r.Needs, CanOverlap) }
+
+// Everywhere reports whether every target is held to the rule that can do what it needs: no rule of mocks or of several
+// clients is one of those.
+func (r *Rule) Everywhere() bool { return !r.OfMocks() && !r.OfClients() }
 
 // RuleOf returns the rule of that id, nil where there is none.
 func RuleOf(id ID) *Rule {

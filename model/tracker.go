@@ -39,6 +39,20 @@ func (t *Tracker) Others() (others []State) {
 // Certain reports whether only one state is possible.
 func (t *Tracker) Certain() bool { return len(t.states) == 1 }
 
+// Equal compares the possible states of two trackers of the same world.
+func (t *Tracker) Equal(o *Tracker) bool {
+	return len(t.states) == len(o.states) && !slices.ContainsFunc(t.states, func(s possible) bool {
+		return !slices.ContainsFunc(o.states, func(x possible) bool { return s.state.Equal(x.state) })
+	})
+}
+
+// Add takes the possible states of another tracker in.
+func (t *Tracker) Add(o *Tracker) {
+	for _, s := range o.states {
+		t.states = addState(t.states, s)
+	}
+}
+
 // Clone returns an independent copy.
 func (t *Tracker) Clone() *Tracker { return &Tracker{states: slices.Clone(t.states)} }
 

@@ -125,7 +125,7 @@ func verdicts(r *Report, e *End, n counts) []row {
 	if e.ReadOnly {
 		under, tested = model.CanGet, model.OpGet
 	}
-	few := 2*n.judged < n.applicable && (n.tests == 0 || n.executed < n.tests)
+	few := 2*n.judged < n.applicable && (n.tests == 0 || n.executed < n.tests) && !(len(r.Suites) == 1 && n.overlap)
 	return []row{
 		{e.Interrupted != "", Interrupted, e.Interrupted},
 		{e.Failed != "", Failed, e.Failed},
@@ -178,6 +178,7 @@ type counts struct {
 	stale                                      []string // entries of the baseline
 	applicable, judged                         int      // rules
 	executed, tests                            int      // of the complete suites
+	overlap                                    bool     // rules of several clients were judged
 	certified                                  int      // suites whose certificate holds
 	replayed, diverging                        int      // traces, where nothing else was played
 }
@@ -208,6 +209,7 @@ func count(r *Report) (n counts) {
 	}
 	n.stale = plain.Texts(r.Stale(), func(e Replay) string { return fmt.Sprintf("%s (%s)", e.Signature, e.Mend) })
 	_, n.applicable, n.judged = r.Coverage.Counts()
+	n.overlap = r.Coverage.Rules[model.ConcurrentWhole].Exercised || r.Coverage.Rules[model.ConcurrentLinearizable].Exercised
 	for i := range r.Certificates {
 		n.executed += r.Certificates[i].Executed()
 		n.tests += r.Certificates[i].share()
@@ -340,7 +342,7 @@ func (c RuleCoverage) InWords() string {
 // Counted reports whether a rule is one that counts: it claims something, of servers too or of this target.
 func (c Coverage) Counted(id model.ID) bool {
 	rule := model.RuleOf(id)
-	return rule == nil || !rule.Silent && (c.Rules[id].Applicable || !rule.OfMocks())
+	return rule == nil || !rule.Silent && (c.Rules[id].Applicable || rule.Everywhere())
 }
 
 // Counts counts the rules that claim something by their state, those of them that apply, and how many of these were judged.

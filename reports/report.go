@@ -209,6 +209,10 @@ type Divergence struct {
 	Also   []string `json:"also,omitempty"`
 	// Raw is the signature that a replay shows, where it is not Signature.
 	Raw string `json:"raw_signature,omitempty"`
+	// Clients is how many clients show it at once; 0 is one after another.
+	Clients int `json:"clients,omitempty"`
+	// Schedule is the seed of the target's schedule under which they do, where it has one.
+	Schedule uint64 `json:"schedule,omitempty"`
 	// Trace is the file in which the run kept the trace.
 	Trace string `json:"trace,omitempty"`
 	// Replay is the command that plays its trace again, where one was kept.
@@ -234,6 +238,14 @@ type Step struct {
 	Status      int         `json:"status,omitempty"` // HTTP status
 	Diverges    bool        `json:"diverges,omitempty"`
 	Lent        string      `json:"lent,omitempty"` // the trail of the target that stands for the one to be made; nothing was sent
+
+	// Of a call that others overlap: which client sent it, from 1, in which phase, when it began and ended by a clock that
+	// counts such moments, and how many turns it let others have before. The clients wait for each other between phases.
+	Client int   `json:"client,omitempty"`
+	Phase  int   `json:"phase,omitempty"`
+	Start  int64 `json:"start,omitempty"`
+	End    int64 `json:"end,omitempty"`
+	Delay  int   `json:"delay,omitempty"`
 }
 
 // StepAnswer is what the target answered, in symbolic form.

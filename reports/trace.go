@@ -145,6 +145,8 @@ type Trace struct {
 	// Needs names the capabilities without which the trace cannot be replayed.
 	Needs []model.Capability `json:"needs"`
 	Steps []Step             `json:"steps"`
+	// Schedule is the seed of the target's schedule under which several clients showed it, where it has one.
+	Schedule uint64 `json:"schedule,omitempty"`
 	// Digest is a hash of the requests: of others it would be said in vain that they no longer diverge.
 	Digest string `json:"digest,omitempty"`
 	Path   string `json:"-"` // of the file that it was read from
@@ -164,7 +166,7 @@ func NewTrace(r *Report, d Divergence, keepAccounts bool) *Trace {
 	}
 	return &Trace{Schema: traceSchema, Version: r.Version, Signature: d.Signature, Rule: d.Rule, Level: d.Level, Statement: d.Statement,
 		Source: d.Source, Operation: d.Operation, Expected: d.Expected, Actual: d.Actual, Status: d.Status, Seen: d.Seen, Raw: d.Raw,
-		Target: r.Target, Needs: needsOf(d), Steps: steps}
+		Target: r.Target, Needs: needsOf(d), Steps: steps, Schedule: d.Schedule}
 }
 
 // accountID matches what may be an account id: twelve digits by themselves.

@@ -24,7 +24,8 @@ type Target interface {
 	Close() error
 }
 
-// World is one isolated place on a target. It is used by one goroutine at a time.
+// World is one isolated place on a target. Unless several clients at once are asked for, it is used by one goroutine
+// at a time.
 type World interface {
 	// Do sends one request and waits for its answer, at most as long as the target's timeout. Names in
 	// requests and answers are the target's own, and the Region is set: package naming translates.
@@ -78,6 +79,8 @@ type Info struct {
 	Buckets, Keys, Arrange bool `json:"-"`
 	// RawRequests says that requests which no typed client can express reach the target as bytes.
 	RawRequests bool `json:"-"`
+	// Overlap says that several clients may call Do of one world at once.
+	Overlap bool `json:"-"`
 	// GoValues says that the target takes and hands out values in its caller's memory.
 	GoValues bool `json:"-"`
 	// Notes tell people what Open found out.

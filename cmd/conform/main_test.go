@@ -683,13 +683,13 @@ func TestRules(t *testing.T) {
 			assert.NotContains(t, one.stdout, "Example")
 			continue
 		}
-		assert.Regexp(t, `\nExample: .*\n  \S.*\n  → \S`, one.stdout, rule.ID)
+		assert.Equal(t, !rule.OfClients(), regexp.MustCompile(`\nExample: .*\n  \S.*\n  → \S`).MatchString(one.stdout), rule.ID)
 		if rule.OfMocks() {
 			assert.Contains(t, one.stdout, "No server can break it. docs/testing-a-go-mock.md")
 			continue
 		}
 		assert.Regexp(t, `\nBroken on purpose by\n  \S+\n    \S.*\n`, one.stdout, rule.ID)
-		command := regexp.MustCompile(`\n  conform run --fault (\S+)\n$`).FindStringSubmatch(one.stdout)
+		command := regexp.MustCompile(`\n  conform run (?:--suite concurrent )?--fault (\S+)\n$`).FindStringSubmatch(one.stdout)
 		if assert.NotNil(t, command, rule.ID) {
 			fault, ok := embedded.FaultNamed(command[1])
 			assert.True(t, ok)

@@ -128,6 +128,9 @@ func explainRule(ctx context.Context, rule *model.Rule) (string, error) {
 			fmt.Fprintln(&b, "  "+line)
 		}
 	}
+	if rule.OfClients() {
+		fmt.Fprint(&b, "\nIt takes several clients at once. docs/concurrency.md says what a run shows of it.\n")
+	}
 	if rule.OfMocks() {
 		fmt.Fprint(&b, "\nNo server can break it. docs/testing-a-go-mock.md shows how a mock copies what it keeps and hands out.\n")
 	}
@@ -144,7 +147,11 @@ func explainRule(ctx context.Context, rule *model.Rule) (string, error) {
 			}
 			fmt.Fprintf(&b, "  %s\n    %s\n", f.Name, f.Describe)
 		}
-		fmt.Fprintf(&b, "\nSee it caught\n  conform run --fault %s\n", faults[0].Name)
+		suite := ""
+		if rule.OfClients() {
+			suite = "--suite concurrent "
+		}
+		fmt.Fprintf(&b, "\nSee it caught\n  conform run %s--fault %s\n", suite, faults[0].Name)
 	}
 	return b.String(), nil
 }

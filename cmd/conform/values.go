@@ -63,28 +63,6 @@ func listField(at *[]string, check func(string) error) field {
 	return fieldOf(at, aList, func(text string) ([]string, error) { return splitList(text, check) }, listText)
 }
 
-// faultField makes the field of a fault, or of several at once, with commas or + between; or of a word in their place.
-func faultField(at *string, word string) field {
-	return fieldOf(at, aList, func(text string) (string, error) {
-		several := strings.ContainsAny(text, "+,")
-		names, err := splitList(strings.ReplaceAll(text, "+", ","), func(name string) error {
-			err := checkFault(name)
-			switch {
-			case err != nil && several:
-				return fmt.Errorf("%q %w", name, err)
-			case name == word:
-				return nil
-			}
-			return err
-		})
-		all := strings.Join(names, "+")
-		if _, ok := embedded.FaultNamed(all); err == nil && !ok && all != word {
-			err = errors.New("has two races; only one can be there at a time, so use one")
-		}
-		return all, err
-	}, strings.Clone)
-}
-
 func listText(items []string) string { return strings.Join(items, ",") }
 
 // numberField makes the field of a whole number within bounds.
@@ -182,15 +160,6 @@ func checkEndpoint(text string) error {
 func oneOf(what string, known []string) func(string) error {
 	return checkBy(func(name string) bool { return slices.Contains(known, name) },
 		fmt.Sprintf("{} is no %s; use one or several of %s, with commas between", what, strings.Join(known, ", ")))
-}
-
-// checkFault says of a name that no fault has it.
-func checkFault(name string) error {
-	if _, ok := embedded.FaultNamed(name); ok {
-		return nil
-	}
-	names := plain.Texts(slices.Concat(embedded.Faults, embedded.Races), func(f embedded.Fault) string { return f.Name })
-	return fmt.Errorf("is no fault; %s", suggestion(nearest(name, names), "conform serve --fault list"))
 }
 
 var weathers = plain.Texts(embedded.Weathers, func(w embedded.Weather) string { return w.Name })

@@ -15,6 +15,7 @@ import (
 
 	"github.com/insightconform/conform/generators/catalogue"
 	"github.com/insightconform/conform/generators/machine"
+	"github.com/insightconform/conform/internal/concurrent"
 	"github.com/insightconform/conform/internal/diagnose"
 	"github.com/insightconform/conform/internal/probe"
 	"github.com/insightconform/conform/model"
@@ -27,10 +28,11 @@ const (
 	Systematic = "systematic" // cases and transitions computed from the model
 	Complete   = "complete"   // every word of inputs up to a length, from every state of a machine
 	Random     = "random"     // drawn by rapid with the model's state in view
+	Concurrent = "concurrent" // several clients at once, drawn by rapid
 )
 
 // Suites lists the suites in the order in which they are run.
-var Suites = []string{Systematic, Complete, Random}
+var Suites = []string{Systematic, Complete, Random, Concurrent}
 
 // Exploration is the work of all workers of a run.
 type Exploration struct {
@@ -38,6 +40,7 @@ type Exploration struct {
 	Workers []*Worker
 	Cut     []string // suites that were not finished
 	Notes   []string
+	Races   []*concurrent.Divergence
 	Failure string // what a worker panicked with, and its stack; empty where none did
 	// Fitting counts the requests that were spent on fitting machines to the target.
 	Fitting int
@@ -97,6 +100,8 @@ func (x *Exploration) play(ctx context.Context, suite string) bool {
 		})
 	case Complete:
 		return x.complete(ctx)
+	case Concurrent:
+		return x.concurrent(ctx)
 	}
 	if x.options.Requests == 0 && x.options.Time == 0 {
 		x.upTo.Store(x.Subject.Status.Requests.Load() + DefaultRandom)
@@ -110,6 +115,22 @@ func (x *Exploration) play(ctx context.Context, suite string) bool {
 		return w.Client.Requests > before && !w.Client.Stuck
 	})
 	return whole && (ctx.Err() == nil || x.options.Time > 0)
+}
+
+// concurrent runs the suite of several clients by one worker, and reports whether it was finished.
+func (x *Exploration) concurrent(ctx context.Context) bool {
+	return x.each(func(i int, w *Worker) bool {
+		if i > 0 || !w.Client.Can(model.CanOverlap) {
+			return true
+		}
+		quota := w.Client.Quota
+		w.Client.Quota = min(quota, w.Client.Requests+concurrent.Requests)
+		defer func() { w.Client.Quota = quota }()
+		var err error
+		x.Races, err = concurrent.Run(ctx, w.Client, concurrent.Options{Seed: x.options.Seed, Clients: x.options.Clients,
+			ShrinkRequests: x.options.ShrinkRequests, Note: w.Client.Note})
+		return err == nil && ctx.Err() == nil
+	})
 }
 
 // each runs a function for every worker, side by side, and reports whether all returned true. A panic
@@ -190,6 +211,7 @@ type Options struct {
 	Time           time.Duration
 	Workers        int
 	Suites         []string
+	Clients        int
 	Order          *model.Profile
 	FailOn         model.Level
 	Progress       func(reports.Update)
@@ -220,6 +242,8 @@ const (
 	DefaultRandom         = 5000 // requests of the random suite where Options.Requests sets no cap
 	DefaultShrinkRequests = 2000 // that a run may spend on shrinking
 	MaxDepth              = 2    // of a complete suite
+	DefaultClients        = concurrent.DefaultClients
+	MaxClients            = concurrent.MaxClients
 )
 
 // Normalize fills in what is not given and refuses what makes no sense.
@@ -250,6 +274,9 @@ func (o *Options) Normalize() error {
 	if o.Shard.Count < 0 || o.Shard.Index < 0 || o.Shard.Index >= max(1, o.Shard.Count) {
 		return fmt.Errorf("%w: there is no shard %d of %d", targets.ErrUsage, o.Shard.Index+1, o.Shard.Count)
 	}
+	if o.Clients != 0 && (o.Clients < 2 || o.Clients > MaxClients) {
+		return fmt.Errorf("%w: there must be 2 to %d clients", targets.ErrUsage, MaxClients)
+	}
 	if o.Requests < 0 || o.Workers < 0 || o.Time < 0 || o.Settle < 0 {
 		return fmt.Errorf("%w: requests, workers, time and settle time cannot be negative", targets.ErrUsage)
 	}
@@ -268,7 +295,9 @@ func (o *Options) Normalize() error {
 // Probe has the options that say how the target is opened.
 func (o *Options) Probe() probe.Options {
 	left, without, _ := o.selection() // which Normalize has checked
-	return probe.Options{Left: left, Without: without, Order: o.Order, Eventual: o.Eventual, Settle: o.Settle, Workers: o.Workers, Events: o.Events}
+	return probe.Options{Left: left, Without: without, Order: o.Order, Eventual: o.Eventual, Settle: o.Settle, Workers: o.Workers, Events: o.Events,
+		Overlap: slices.Contains(o.Suites, Concurrent) ||
+			slices.ContainsFunc(o.Traces, func(t *reports.Trace) bool { return concurrent.Overlaps(t.Steps) })}
 }
 
 // Plan says what a run with these options would send to a target, without running its suites. It opens and probes the
@@ -327,6 +356,8 @@ func (x *Exploration) Planned(ctx context.Context) (requests int) {
 			}
 		case Random:
 			requests += DefaultRandom
+		case Concurrent:
+			requests += concurrent.Requests
 		}
 	}
 	return requests
@@ -340,7 +371,7 @@ func planOf(ctx context.Context, subject *probe.Subject, o Options, defaultEvent
 	}
 	applicable := subject.Scope.Applicable()
 	for i := range model.Rules {
-		if rule := &model.Rules[i]; !rule.Silent && !rule.OfMocks() {
+		if rule := &model.Rules[i]; !rule.Silent && rule.Everywhere() {
 			plan.RulesInAll++
 			plan.Rules += map[bool]int{true: 1}[slices.Contains(applicable, rule.ID)]
 		}
@@ -356,6 +387,9 @@ func planOf(ctx context.Context, subject *probe.Subject, o Options, defaultEvent
 			n := cmp.Or(o.Requests, DefaultRandom)
 			// Two of three random requests are reads.
 			plan.Suites = append(plan.Suites, reports.PlannedSuite{Name: suite, Tests: n / 35, Writes: n / 3, Reads: n - n/3, Estimated: true})
+		case Concurrent:
+			n := cmp.Or(o.Requests, concurrent.Requests)
+			plan.Suites = append(plan.Suites, reports.PlannedSuite{Name: suite, Tests: n / 40, Writes: n / 2, Reads: n - n/2, Estimated: true})
 		}
 	}
 	return plan

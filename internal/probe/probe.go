@@ -36,6 +36,7 @@ type Options struct {
 	Eventual bool                // the target is eventually consistent, whether or not it says so
 	Settle   time.Duration       // how long it may then take to show what was written; 0 is DefaultSettle
 	Workers  int                 // worlds side by side; 0 lets the target decide
+	Overlap  bool                // several clients are to use one world at once
 	Events   func(reports.Event) // is told of what happens, one event at a time; may be nil
 	// Left and Without are the rules that are left out, and the capabilities that are not made use of, each with the reason.
 	Left    map[model.ID]string
@@ -60,6 +61,7 @@ type Subject struct {
 	Prober   *session.Client // that sent the probe's requests
 	settle   time.Duration
 	without  map[model.Capability]string
+	overlap  bool
 }
 
 // Open opens a target, finds out what it can do, and fits the model to it. Where the target ended the run, or ctx
@@ -100,7 +102,7 @@ func Assume(info targets.Info, can map[model.Capability]bool, o Options) *Subjec
 func newSubject(info targets.Info, o Options, status *session.Status) *Subject {
 	world := model.DefaultWorld
 	world.Profile = o.Order
-	s := &Subject{Info: info, Status: status, Model: &world, Why: map[model.Capability]string{}, without: o.Without,
+	s := &Subject{Info: info, Status: status, Model: &world, Why: map[model.Capability]string{}, without: o.Without, overlap: o.Overlap,
 		Workers: cmp.Or(o.Workers, info.Workers, min(4, runtime.GOMAXPROCS(0)))}
 	if info.Serial {
 		s.Workers = 1
@@ -295,6 +297,7 @@ func (p *prober) trails(ctx context.Context) {
 	const name = generators.NameAlpha
 	classes := generators.EventClasses()
 	p.set(model.CanRawWire, p.subject.Info.RawRequests, "requests go through typed values, not over a wire")
+	p.set(model.CanOverlap, p.subject.overlap && p.subject.Info.Overlap, "--suite concurrent asks for them, of an endpoint or the embedded server")
 	p.set(model.CanGoValues, p.subject.Info.GoValues, "a Go mock alone shares values with its caller")
 	reply, made, why := p.try(ctx, generators.Create(name))
 	if p.set(model.CanCreate, made, why); !made && !wire.Missing(reply) && !p.subject.Info.Lent {

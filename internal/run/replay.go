@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/insightconform/conform/internal/concurrent"
 	"github.com/insightconform/conform/internal/diagnose"
 	"github.com/insightconform/conform/internal/probe"
 	"github.com/insightconform/conform/model"
@@ -17,6 +18,7 @@ func Replay(ctx context.Context, target targets.Target, traces []*reports.Trace,
 	if err := options.Normalize(); err != nil {
 		return nil, err
 	}
+	options.Traces = traces
 	subject, err := probe.Open(ctx, target, options.Probe())
 	if err != nil {
 		return nil, err
@@ -51,7 +53,13 @@ func Replay(ctx context.Context, target targets.Target, traces []*reports.Trace,
 
 // tellReplay plays a trace and reports what became of it, of its rule, and as a divergence what still shows.
 func (r *run) tellReplay(ctx context.Context, player *diagnose.Player, t *reports.Trace) {
-	played, found := player.ReplayTrace(ctx, t)
+	var played reports.Replay
+	var found []*diagnose.Divergence
+	if concurrent.Overlaps(t.Steps) {
+		played, _ = concurrent.Replay(ctx, player.Client, t)
+	} else {
+		played, found = player.ReplayTrace(ctx, t)
+	}
 	played.File = t.Path
 	r.report.Replays = append(r.report.Replays, played)
 	tried := played.Outcome != reports.ReplayNotCovered
@@ -61,7 +69,7 @@ func (r *run) tellReplay(ctx context.Context, player *diagnose.Player, t *report
 		rule.Violated = true
 		r.report.Divergences = append(r.report.Divergences, reports.Divergence{Signature: t.Signature, Rule: t.Rule, Level: t.Level,
 			Statement: t.Statement, Source: t.Source, Operation: t.Operation, Expected: played.Expected, Actual: played.Actual, Count: 1,
-			Status: reports.Confirmed, Seen: "1 of 1", Fails: true, Raw: t.Raw, Trace: t.Path, Steps: played.Steps})
+			Status: reports.Confirmed, Seen: "1 of 1", Fails: true, Raw: t.Raw, Trace: t.Path, Steps: played.Steps, Clients: clientsOf(played.Steps)})
 	case reports.ReplayDifferent:
 		rule.Exercised, rule.Why = false, "it diverges in another way"
 		now := found[len(found)-1].Report()
@@ -71,4 +79,15 @@ func (r *run) tellReplay(ctx context.Context, player *diagnose.Player, t *report
 	if !r.report.Coverage.Rules[t.Rule].Violated {
 		r.report.Coverage.Rules[t.Rule] = rule
 	}
+}
+
+// clientsOf counts the clients that some steps have at once.
+func clientsOf(steps []reports.Step) int {
+	clients := map[int]bool{}
+	for _, s := range steps {
+		if s.Client > 0 {
+			clients[s.Client] = true
+		}
+	}
+	return len(clients)
 }

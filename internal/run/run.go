@@ -12,6 +12,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/insightconform/conform/internal/concurrent"
 	"github.com/insightconform/conform/internal/diagnose"
 	"github.com/insightconform/conform/internal/explore"
 	"github.com/insightconform/conform/internal/probe"
@@ -34,6 +35,7 @@ type run struct {
 	report      *reports.Report
 	timeline    session.Timeline
 	replayed    diagnose.Suspicions                 // what the traces of earlier runs still show
+	races       []*concurrent.Divergence            // that they show
 	found       []*diagnose.Divergence              // with their evidence
 	first       atomic.Pointer[diagnose.Divergence] // with which Options.StopAtFirst ended the run
 	late        bool                                // the time for exploring was over
@@ -225,6 +227,14 @@ func (r *run) diagnose(ctx context.Context) {
 		}
 		r.report.Divergences = append(r.report.Divergences, r.shown(d))
 	}
+	for _, d := range slices.Concat(r.races, r.exploration.Races) {
+		if slices.ContainsFunc(r.report.Divergences, func(o reports.Divergence) bool { return o.Signature == d.Signature() }) {
+			continue
+		}
+		if r.subject.Scope.Left[d.Rule] == "" {
+			r.report.Divergences = append(r.report.Divergences, r.judged(d.Report()))
+		}
+	}
 	slices.SortStableFunc(r.report.Divergences, func(a, b reports.Divergence) int {
 		return cmp.Or(cmp.Compare(b.Level, a.Level), strings.Compare(a.Signature, b.Signature))
 	})
@@ -237,7 +247,11 @@ func (r *run) leavesOut(d *diagnose.Divergence) bool {
 
 // shown renders a divergence for the report.
 func (r *run) shown(d *diagnose.Divergence) reports.Divergence {
-	out := d.Report()
+	return r.judged(d.Report())
+}
+
+// judged says of a divergence whether it fails the run.
+func (r *run) judged(out reports.Divergence) reports.Divergence {
 	out.Fails = out.Level >= r.options.FailOn
 	if known := r.options.Baseline.Find(out.Signature); known != nil && !known.Expired(r.report.Started) {
 		out.Known, out.Reason, out.Fails = true, known.Reason, false
@@ -317,7 +331,7 @@ func (r *run) coverage() {
 			c.Why = "it makes no claim"
 		case !c.Applicable:
 			c.Why = r.subject.Lacking(rule)
-			if by, left := strings.CutPrefix(r.subject.Scope.Left[rule.ID], reports.LeftOutBy); left && !rule.OfMocks() {
+			if by, left := strings.CutPrefix(r.subject.Scope.Left[rule.ID], reports.LeftOutBy); left && rule.Everywhere() {
 				r.report.LeaveOut(by, rule.ID)
 			}
 		default:
@@ -363,11 +377,20 @@ func (r *run) failure() error {
 }
 
 // replay plays traces and says what became of each, and what was found.
-func replay(ctx context.Context, player *diagnose.Player, traces []*reports.Trace) (out []reports.Replay, all diagnose.Suspicions) {
+func replay(ctx context.Context, player *diagnose.Player, traces []*reports.Trace) (out []reports.Replay, all diagnose.Suspicions,
+	races []*concurrent.Divergence) {
 	all = diagnose.Suspicions{}
 	for _, t := range traces {
 		if ctx.Err() != nil {
 			break
+		}
+		if concurrent.Overlaps(t.Steps) {
+			outcome, shown := concurrent.Replay(ctx, player.Client, t)
+			if outcome.Steps, outcome.Expected, outcome.Actual = nil, nil, ""; shown != nil {
+				races = append(races, shown)
+			}
+			out = append(out, outcome)
+			continue
 		}
 		outcome, found := player.ReplayTrace(ctx, t)
 		outcome.Steps, outcome.Expected, outcome.Actual = nil, nil, "" // which a run shows as a divergence
@@ -376,14 +399,14 @@ func replay(ctx context.Context, player *diagnose.Player, traces []*reports.Trac
 			all.Add(d)
 		}
 	}
-	return out, all
+	return out, all, races
 }
 
 // replay plays the traces of earlier runs, whose findings count like fresh ones, and the entries of the baseline.
 func (r *run) replay(ctx context.Context) {
 	player, status := diagnose.NewPlayer(r.subject.NewClient()), r.subject.Status
 	defer func() { r.report.ConfirmRequests += player.Client.Requests }()
-	r.report.Replays, r.replayed = replay(ctx, player, r.options.Traces)
+	r.report.Replays, r.replayed, r.races = replay(ctx, player, r.options.Traces)
 	if r.options.Baseline != nil {
 		r.replayBaseline(ctx, player)
 	}
@@ -404,7 +427,11 @@ func (r *run) replayBaseline(ctx context.Context, player *diagnose.Player) {
 			break
 		}
 		rule, _, _ := strings.Cut(e.Signature, "|")
-		if why := r.subject.Scope.Left[model.ID(rule)]; why != "" {
+		why := r.subject.Scope.Left[model.ID(rule)]
+		if known := model.RuleOf(model.ID(rule)); known != nil && known.OfClients() {
+			why = "a race shows by chance, so that its entry is never stale"
+		}
+		if why != "" {
 			left := reports.Replay{Signature: e.Signature, Outcome: reports.ReplayNotCovered, Why: why}
 			r.report.Baseline = append(r.report.Baseline, left)
 			continue

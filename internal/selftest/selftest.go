@@ -276,6 +276,8 @@ func (t *test) countRules() {
 			r.Why = "it claims nothing that an answer could contradict"
 		} else if rule.OfMocks() {
 			r.Why = "only a Go mock can break it"
+		} else if rule.OfClients() {
+			r.Why = "only several clients at once can show it broken"
 		} else if r.Faults == 0 {
 			t.out.Problems = append(t.out.Problems, string(rule.ID)+" claims something, but catches no fault")
 		}

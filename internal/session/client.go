@@ -158,6 +158,12 @@ func (c *Client) sendOnce(ctx context.Context, world targets.World, r model.Requ
 	return reply
 }
 
+// Count counts requests that several clients have sent at once, by the world itself.
+func (c *Client) Count(requests int) {
+	c.Requests += requests
+	c.Status.Requests.Add(int64(requests))
+}
+
 // CloseWorld removes what a world's requests have made. The clean-up goes on for a while after an
 // interruption, but not where nothing answers.
 func (c *Client) CloseWorld(ctx context.Context, world targets.World, silent bool) {

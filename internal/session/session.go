@@ -111,12 +111,12 @@ type Session struct {
 	Lost string
 	// Problem is what was wrong with the last answer that decided nothing.
 	Problem string
+	World   targets.World
 	Begun   time.Time // the world
 
 	client   *Client
 	policy   Policy
 	observer Observer
-	world    targets.World
 	tracker  *model.Tracker
 	earlier  []model.Exchange // steps, as far as they were looked back on
 	silent   int              // answers in a row that were not definite
@@ -135,11 +135,11 @@ func (c *Client) New(ctx context.Context, policy Policy, observer Observer) (*Se
 		return nil, err
 	}
 	c.Worlds++
-	return &Session{client: c, policy: policy, observer: cmp.Or[Observer](observer, nobody{}), world: world, tracker: model.NewTracker(c.Model), wrote: time.Now(), Begun: time.Now(), early: -1, away: c.Status.away.Load()}, nil
+	return &Session{client: c, policy: policy, observer: cmp.Or[Observer](observer, nobody{}), World: world, tracker: model.NewTracker(c.Model), wrote: time.Now(), Begun: time.Now(), early: -1, away: c.Status.away.Load()}, nil
 }
 
 // Close removes what the session's requests have made.
-func (s *Session) Close(ctx context.Context) { s.client.CloseWorld(ctx, s.world, s.Silent()) }
+func (s *Session) Close(ctx context.Context) { s.client.CloseWorld(ctx, s.World, s.Silent()) }
 
 // Alive reports whether the session can go on.
 func (s *Session) Alive(ctx context.Context) bool { return s.Lost == "" && ctx.Err() == nil }
@@ -246,7 +246,7 @@ func (s *Session) keep(step Step) {
 
 // send sends one request. It reports false where there is nothing to judge.
 func (s *Session) send(ctx context.Context, r model.Request) (targets.Reply, bool) {
-	reply := s.client.Send(ctx, s.world, r)
+	reply := s.client.Send(ctx, s.World, r)
 	if reply.Answer.Outcome == model.Unanswered {
 		s.client.Status.last.Store(s.client, string(r.Op)+" "+string(wire.Encode(r)))
 	}

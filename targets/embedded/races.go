@@ -11,49 +11,40 @@ import (
 	"github.com/insightconform/conform/model/value"
 )
 
-// The rules of several clients at once.
-const (
-	ruleNoCrash      model.ID = "concurrent/no-crash"
-	ruleIsolated     model.ID = "concurrent/isolated"
-	ruleWhole        model.ID = "concurrent/whole"
-	ruleQuiescent    model.ID = "concurrent/quiescent"
-	ruleLinearizable model.ID = "concurrent/linearizable"
-)
-
 // Races lists the faults that show only where calls overlap; to one client at a time they are right. The last one is
 // slow and no fault: it breaks no rule.
 var Races = []Fault{
-	{Name: "race-union", Rule: ruleWhole, AlsoRules: []model.ID{ruleLinearizable},
+	{Name: "race-union", Rule: model.ConcurrentWhole, AlsoRules: []model.ID{model.ConcurrentLinearizable},
 		Describe: "Puts that overlap store all that any of them asks for.",
 		start:    racing(func() race { return storesUnion })},
-	{Name: "race-flag-apart", Rule: ruleQuiescent, AlsoRules: []model.ID{ruleLinearizable},
+	{Name: "race-flag-apart", Rule: model.ConcurrentQuiescent, AlsoRules: []model.ID{model.ConcurrentLinearizable},
 		Describe: "Put writes the selectors and HasInsightSelectors one after the other, without a lock.",
 		start:    racing(flagApart)},
-	{Name: "race-one-by-one", Rule: ruleWhole, AlsoRules: []model.ID{ruleLinearizable},
+	{Name: "race-one-by-one", Rule: model.ConcurrentWhole, AlsoRules: []model.ID{model.ConcurrentLinearizable},
 		Describe: "Put writes the selectors one by one, without a lock.",
 		start:    racing(func() race { return oneByOne })},
-	{Name: "race-connection-cache", Rule: ruleQuiescent, AlsoRules: []model.ID{ruleWhole, ruleLinearizable},
+	{Name: "race-connection-cache", Rule: model.ConcurrentQuiescent, AlsoRules: []model.ID{model.ConcurrentWhole, model.ConcurrentLinearizable},
 		Describe: "Each connection keeps what Get has read, also where a write came between.",
 		start:    racing(connectionCache)},
-	{Name: "race-map-panics", Rule: ruleNoCrash,
+	{Name: "race-map-panics", Rule: model.ConcurrentNoCrash,
 		Describe: "A write that overlaps another one gets no answer, or 500.",
 		start:    racing(mapPanics)},
-	{Name: "race-deadlock", Rule: ruleNoCrash,
+	{Name: "race-deadlock", Rule: model.ConcurrentNoCrash,
 		Describe: "Overlapping Puts on two trails take locks in opposite order and never answer.",
 		start:    racing(deadlock)},
-	{Name: "race-wrong-trail", Rule: ruleIsolated, AlsoRules: []model.ID{ruleWhole, ruleLinearizable},
+	{Name: "race-wrong-trail", Rule: model.ConcurrentIsolated, AlsoRules: []model.ID{model.ConcurrentWhole, model.ConcurrentLinearizable},
 		Describe: "A Put lands on the trail that an overlapping call names.",
 		start:    racing(wrongTrail)},
-	{Name: "race-answers-early", Rule: ruleLinearizable,
+	{Name: "race-answers-early", Rule: model.ConcurrentLinearizable,
 		Describe: "A Put is answered before it is stored, where other calls are under way.",
 		start:    racing(answersEarly)},
-	{Name: "race-stale-read", Rule: ruleLinearizable,
+	{Name: "race-stale-read", Rule: model.ConcurrentLinearizable,
 		Describe: "For a moment after a Put, Get answers what was stored before, where other calls are under way.",
 		start:    racing(staleRead)},
-	{Name: "race-delete-leaves", Rule: ruleLinearizable, AlsoRules: []model.ID{model.TrailDeleteForgets},
+	{Name: "race-delete-leaves", Rule: model.ConcurrentLinearizable, AlsoRules: []model.ID{model.TrailDeleteForgets},
 		Describe: "What a Put stores while its trail is deleted is there when a trail of that name is made again.",
 		start:    racing(deleteLeaves)},
-	{Name: "race-failed-put-shows", Rule: ruleLinearizable,
+	{Name: "race-failed-put-shows", Rule: model.ConcurrentLinearizable,
 		Describe: "What a refused Put asked for shows until its answer.",
 		start:    racing(failedPutShows)},
 	{Name: "slow-lock",

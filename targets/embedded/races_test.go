@@ -100,9 +100,9 @@ func TestRacesShow(t *testing.T) {
 			}
 			want := shown{any: true}
 			switch fault.Rule {
-			case ruleNoCrash:
+			case model.ConcurrentNoCrash:
 				want = shown{crash: true}
-			case ruleWhole, ruleQuiescent, ruleIsolated:
+			case model.ConcurrentWhole, model.ConcurrentQuiescent, model.ConcurrentIsolated:
 				want.rest = true
 			case "":
 				want = shown{}

@@ -178,7 +178,7 @@ type inProcess struct {
 
 func (t *inProcess) Open(context.Context) (info targets.Info, err error) {
 	info = targets.Info{Name: "embedded", Fault: t.options.Fault, Region: model.DefaultWorld.Home, Workers: runtime.GOMAXPROCS(0),
-		Away: true, Buckets: true, Keys: true, Arrange: true, RawRequests: true}
+		Away: true, Buckets: true, Keys: true, Arrange: true, RawRequests: true, Overlap: true}
 	t.server, err = NewServer(t.options)
 	return info, err
 }

@@ -150,7 +150,7 @@ var regionSyntax = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,62}[a-z0-9])?$`)
 
 // Open implements targets.Target: it finds the prefix and the account of the endpoint, and what it can do.
 func (t *Target) Open(ctx context.Context) (targets.Info, error) {
-	info := targets.Info{Name: "endpoint", Endpoint: t.url.String(), Region: t.options.Regions[0], RawRequests: true}
+	info := targets.Info{Name: "endpoint", Endpoint: t.url.String(), Region: t.options.Regions[0], RawRequests: true, Overlap: true}
 	var err error
 	if t.options.Credentials, err = t.provider(ctx); err != nil {
 		return info, err

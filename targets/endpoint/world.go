@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/insightconform/conform/generators"
@@ -28,6 +29,7 @@ type world struct {
 	target *Target
 	tag    string
 
+	mu      sync.Mutex      // of all that follows
 	trails  map[place]bool  // that may exist
 	lent    map[string]bool // that were changed
 	stores  []*store        // its own, and those that were lent to it
@@ -61,21 +63,34 @@ func (w *world) Await(ctx context.Context, op model.Op, region string) {
 	}
 }
 
+// Do implements targets.World. Several clients may call it at once.
 func (w *world) Do(ctx context.Context, r model.Request) targets.Reply {
-	switch own := w.store(r); {
+	w.mu.Lock()
+	instead, reply := w.prepare(ctx, &r)
+	w.mu.Unlock()
+	if reply != nil {
+		return *reply
+	}
+	out := w.target.caller.Send(ctx, r.Region, r)
+	out.Instead = instead
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.track(r.Region, r, out)
+	return out
+}
+
+// prepare makes a request ready, or answers it where it is not to be sent as it is. instead is as of provide.
+func (w *world) prepare(ctx context.Context, r *model.Request) (instead map[string]string, reply *targets.Reply) {
+	switch own := w.store(*r); {
 	case r.Op == model.OpArrange:
-		return w.arrange(ctx, r.Region, r)
+		return nil, new(w.arrange(ctx, r.Region, *r))
 	case r.Op == model.OpCreateStore:
-		return w.createStore(ctx, r)
-	case r.Op == model.OpDeleteStore && own != nil && w.usesUp(ctx, r):
-		return targets.Reply{Answer: model.Refusal("UnsupportedOperationException"), Remark: "DeleteEventDataStore is not sent any more: a " +
+		return nil, new(w.createStore(ctx, *r))
+	case r.Op == model.OpDeleteStore && own != nil && w.usesUp(ctx, *r):
+		return nil, &targets.Reply{Answer: model.Refusal("UnsupportedOperationException"), Remark: "DeleteEventDataStore is not sent any more: a " +
 			"deleted store counts against the quota, and there is no RestoreEventDataStore that works"}
 	}
-	instead := w.provide(ctx, &r)
-	reply := w.target.caller.Send(ctx, r.Region, r)
-	reply.Instead = instead
-	w.track(r.Region, r, reply)
-	return reply
+	return w.provide(ctx, r), nil
 }
 
 func (w *world) track(region string, out model.Request, reply targets.Reply) {

@@ -13,6 +13,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 
 	"github.com/aws/aws-sdk-go-v2/aws/arn"
@@ -74,18 +75,30 @@ type world struct {
 	binding *binding
 	learns  bool // the account, from the ARNs of trails
 	shares  bool // with other worlds what has no name of its own
+
+	mu sync.Mutex // of the binding
 }
 
+// Do implements targets.World. Several clients may call it at once.
 func (w *world) Do(ctx context.Context, r model.Request) targets.Reply {
+	w.mu.Lock()
 	if w.learns {
 		if learnt := w.target.learnt.Load(); learnt != nil {
 			w.binding.identity = learnt
 		}
 	}
 	if name := r.Input.Get("Name").Text(); r.Op == model.OpCreate && len(w.binding.names.Trails) > 0 && w.binding.lent[name] == "" {
+		defer w.mu.Unlock()
 		return w.lendTrail(r, name)
 	}
-	reply, sent := w.send(ctx, r)
+	if w.shares {
+		w.binding.taken = w.takes(ctx, r)
+	}
+	sent, common := w.binding.request(r)
+	w.mu.Unlock()
+	reply := w.send(ctx, r, sent, common)
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	for used, asked := range reply.Instead {
 		if r.Op == model.OpCreate && asked == sent.Input.Get("Name").Text() {
 			w.binding.lends(r.Input.Get("Name").Text(), used)
@@ -106,16 +119,10 @@ func (w *world) Do(ctx context.Context, r model.Request) targets.Reply {
 	return reply
 }
 
-// send translates and sends a request.
-func (w *world) send(ctx context.Context, r model.Request) (targets.Reply, model.Request) {
-	if !w.shares {
-		sent, _ := w.binding.request(r)
-		return w.inner.Do(ctx, sent), sent
-	}
-	w.binding.taken = w.takes(ctx, r)
-	sent, common := w.binding.request(r)
-	if !r.Op.Insights() || common.Kind() == value.Absent {
-		return w.inner.Do(ctx, sent), sent
+// send sends what a request was translated to. common is as of binding.input.
+func (w *world) send(ctx context.Context, r, sent model.Request, common value.Value) targets.Reply {
+	if !w.shares || !r.Op.Insights() || common.Kind() == value.Absent {
+		return w.inner.Do(ctx, sent)
 	}
 	if w.target.shared.stores {
 		w.target.shared.mu.Lock()
@@ -125,7 +132,7 @@ func (w *world) send(ctx context.Context, r model.Request) (targets.Reply, model
 	if r.Op == model.OpPut && reply.Answer.Outcome == model.Succeeded {
 		w.inner.Do(ctx, off(sent.Region, common))
 	}
-	return reply, sent
+	return reply
 }
 
 // Await implements targets.Queued.

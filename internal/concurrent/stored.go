@@ -1,0 +1,111 @@
+package concurrent
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/insightconform/conform/generators"
+	"github.com/insightconform/conform/internal/session"
+	"github.com/insightconform/conform/model"
+	"github.com/insightconform/conform/reports"
+	"github.com/insightconform/conform/targets"
+	"github.com/insightconform/conform/targets/wire"
+)
+
+// Steps renders all calls of a history.
+func (h *History) Steps() (steps []reports.Step) {
+	for _, list := range [][]Call{h.Before, h.Round, h.After} {
+		for i := range list {
+			steps = append(steps, list[i].step(len(steps)+1))
+		}
+	}
+	return steps
+}
+
+func (c *Call) step(number int) reports.Step {
+	step := reports.NewStep(number, c.Request, c.Reply, []string{})
+	step.Client, step.Phase, step.Start, step.End, step.Delay = c.Client, c.Phase, c.Start, c.End, c.Delay
+	return step
+}
+
+// Stored is a history that was written as steps.
+func Stored(world *model.World, eventual bool, steps []reports.Step) *History {
+	h := &History{World: world, Eventual: eventual}
+	for _, step := range steps {
+		c := Call{Client: step.Client, Phase: step.Phase, Request: step.ModelRequest(), Start: step.Start, End: step.End, Delay: step.Delay,
+			Reply: targets.Reply{Status: step.Status, Problem: step.Answer.Problem, Body: step.Answer.Body}}
+		switch c.Reply.Answer.Code = step.Answer.Code; step.Answer.Outcome {
+		case reports.OutcomeSuccess:
+			c.Reply.Answer, _ = wire.ReadSuccess(c.Request.Op, step.Answer.Body)
+		case reports.OutcomeRefused:
+			c.Reply.Answer.Outcome = model.Refused
+		case reports.OutcomeCrashed:
+			c.Reply.Answer.Outcome = model.Crashed
+		}
+		switch {
+		case c.Phase > 0:
+			h.Round = append(h.Round, c)
+		case len(h.Round) == 0:
+			h.Before = append(h.Before, c)
+		default:
+			h.After = append(h.After, c)
+		}
+	}
+	return h
+}
+
+// Overlaps reports whether steps are those of several clients.
+func Overlaps(steps []reports.Step) bool {
+	return slices.ContainsFunc(steps, func(s reports.Step) bool { return s.Client > 0 })
+}
+
+// program is that which a history was recorded of.
+func (h *History) program() *generators.Program {
+	p := &generators.Program{}
+	for i := range h.Before {
+		p.Setup = append(p.Setup, h.Before[i].Request)
+	}
+	clients := 0
+	for i := range h.Round {
+		clients = max(clients, h.Round[i].Client)
+	}
+	for i := range h.Round {
+		c := &h.Round[i]
+		for len(p.Phases) < c.Phase {
+			p.Phases = append(p.Phases, make([][]generators.Move, clients))
+		}
+		moves := &p.Phases[c.Phase-1][c.Client-1]
+		*moves = append(*moves, generators.Move{Request: c.Request, Delay: c.Delay})
+	}
+	return p
+}
+
+// Replay plays the program of a trace up to ten times, for as long as it does not show the trace's divergence, and says
+// what became of it. found is what it shows; nil where it shows nothing.
+func Replay(ctx context.Context, client *session.Client, t *reports.Trace) (out reports.Replay, found *Divergence) {
+	out = reports.Replay{Signature: t.Signature, Rule: t.Rule, Outcome: reports.ReplayFixed, Expected: t.Expected}
+	if !client.Can(model.CanOverlap) {
+		out.Outcome, out.Why = reports.ReplayNotCovered, "the target answers one client at a time"
+		return out, nil
+	}
+	p := Stored(client.Model, client.Eventual(), t.Steps).program()
+	for try := 1; try <= maxPlays; try++ {
+		h, err := Play(ctx, client, p, t.Schedule+uint64(try-1))
+		if err != nil || len(h.Round) == 0 {
+			out.Outcome, out.Why = reports.ReplayNotCovered, "the calls could not be played to the end"
+			return out, nil
+		}
+		verdict := h.Judge()
+		for i := range verdict.Found {
+			f := verdict.Found[i]
+			d := &Divergence{Finding: f, Program: p, History: h, Again: 1, Tries: try, Count: 1, schedule: h.schedule}
+			if shown := d.Report(); shown.Signature == t.Signature {
+				out.Outcome, out.Expected, out.Actual, out.Steps = reports.ReplayDiverges, shown.Expected, shown.Actual, shown.Steps
+				return out, d
+			}
+		}
+	}
+	out.Why = fmt.Sprintf("not seen in %d plays; a race shows by chance", maxPlays)
+	return out, nil
+}

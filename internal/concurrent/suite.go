@@ -1,0 +1,260 @@
+package concurrent
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"maps"
+	"math"
+	"slices"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"github.com/insightconform/conform/generators"
+	"github.com/insightconform/conform/internal/session"
+	"github.com/insightconform/conform/model"
+	"github.com/insightconform/conform/reports/plain"
+)
+
+// Divergence is a rule that the target was seen to break while several clients used it.
+type Divergence struct {
+	Finding
+	Program  *generators.Program
+	History  *History // that shows it
+	Again    int      // plays of Program that showed it
+	Tries    int      // plays of Program
+	Count    int      // histories of the suite that showed it
+	Shorter  bool     // Program was reduced: it still shows it
+	Also     []string // the signatures of what a smaller program showed as this one
+	seed     uint64   // with which Program was played when it showed
+	schedule uint64   // of the target under which History was recorded
+	cause    string   // the signature of what a smaller program shows instead
+}
+
+// Signature identifies the divergence.
+func (d *Divergence) Signature() string { return signature(&d.Finding) }
+
+// signature is that of a finding: which of the answers comes in a race is chance, but not what kind of call shows it.
+func signature(f *Finding) string {
+	kind := "trail"
+	switch {
+	case f.Rule == model.ConcurrentNoCrash:
+		return string(f.Rule) + "|overlapping calls"
+	case f.Resource == generators.Stores:
+		kind = "store"
+	}
+	return fmt.Sprintf("%s|%s|%s", f.Rule, f.At.Request.Op, kind)
+}
+
+// Options bound the suite.
+type Options struct {
+	Seed    uint64
+	Clients int // 0 is DefaultClients
+	// ShrinkRequests may be spent on confirming and reducing each divergence.
+	ShrinkRequests int
+	Note           func(string)
+}
+
+// The bounds of the suite.
+const (
+	DefaultClients = 4
+	MaxClients     = 16
+
+	Requests = 3000 // that the suite sends where nothing else bounds it
+	maxPlays = 10   // of a program, to say how often it shows a divergence
+	maxFound = 12   // divergences of one suite
+	maxHung  = 3    // histories of one suite in which a call got no answer
+
+	mostReducing = 10 * time.Second // of all that is found
+)
+
+// Run plays programs until the client's quota is used, and returns what they have shown.
+func Run(ctx context.Context, client *session.Client, o Options) (found []*Divergence, failure error) {
+	s := &suite{client: client, options: o, known: map[string]*Divergence{}, judged: map[model.ID]bool{}}
+	s.programs = generators.Programs(cmp.Or(o.Clients, DefaultClients), client.Scope)
+	for i := uint64(0); !client.Spent(ctx) && len(s.known) < maxFound && s.hung < maxHung; i++ {
+		if err := s.round(ctx, o.Seed+i*0x9e3779b97f4a7c15); err != nil {
+			failure = err
+			break
+		}
+	}
+	if s.undecided > 0 && o.Note != nil {
+		o.Note(fmt.Sprintf("%d histories were too long to be searched for an order of their calls in time", s.undecided))
+	}
+	quota := client.Quota
+	s.until = time.Now().Add(mostReducing)
+	client.Quota = math.MaxInt // what confirms and reduces has a bound of its own
+	defer func() { client.Quota = quota }()
+	for _, key := range slices.Sorted(maps.Keys(s.known)) {
+		d := s.known[key]
+		if s.alone(ctx, d) {
+			s.other++
+			delete(s.judged, d.Rule) // what several clients would have shown hides behind it
+			continue
+		}
+		s.reduce(ctx, d)
+		if d.hangs() && d.Again == 0 {
+			continue // it was slow, or the connection was lost
+		}
+		if !s.alone(ctx, d) {
+			found = append(found, d)
+		}
+	}
+	found = slices.DeleteFunc(found, func(d *Divergence) bool {
+		i := slices.IndexFunc(found, func(o *Divergence) bool { return o.Signature() == d.cause })
+		if i >= 0 {
+			found[i].Also = append(found[i].Also, d.Signature())
+		}
+		return i >= 0
+	})
+	for id := range s.judged {
+		client.Status.Exercise(id)
+	}
+	if s.other > 0 && o.Note != nil {
+		o.Note(fmt.Sprintf("%s that several clients saw show with one client too, and are left to the other suites",
+			plain.Counted(s.other, "divergence")))
+	}
+	return found, failure
+}
+
+type suite struct {
+	client    *session.Client
+	options   Options
+	programs  *rapid.Generator[*generators.Program]
+	known     map[string]*Divergence
+	judged    map[model.ID]bool
+	until     time.Time // when reducing ends
+	hung      int       // histories with a call that got no answer
+	undecided int
+	other     int // divergences that one client sees too
+}
+
+// round draws and plays one program, and keeps what it shows.
+func (s *suite) round(ctx context.Context, seed uint64) error {
+	p := s.programs.Example(int(seed & math.MaxInt32))
+	h, err := Play(ctx, s.client, p, seed)
+	if err != nil {
+		return err
+	}
+	verdict := h.Judge()
+	s.undecided += len(verdict.Unknown)
+	for _, id := range verdict.Judged {
+		s.judged[id] = true
+	}
+	for i := range verdict.Found {
+		f := &verdict.Found[i]
+		s.hung += flag(f.Rule == model.ConcurrentNoCrash && f.At.answer().Outcome == model.Unanswered)
+		d, known := s.known[signature(f)]
+		if !known {
+			d = &Divergence{}
+			s.known[signature(f)] = d
+		}
+		if d.Count++; !known || p.Calls() < d.Program.Calls() {
+			d.Finding, d.Program, d.History, d.seed, d.schedule = *f, p, h, seed, h.schedule
+		}
+	}
+	return nil
+}
+
+// shows plays a program and returns the finding that is the same as a divergence, with its history; nil for none.
+func (s *suite) shows(ctx context.Context, d *Divergence, p *generators.Program, seed uint64, patience time.Duration) (*Finding, *History) {
+	h, err := play(ctx, s.client, p, seed, patience)
+	if err != nil {
+		return nil, nil
+	}
+	verdict := h.Judge()
+	for i := range verdict.Found {
+		if f := &verdict.Found[i]; signature(f) == d.Signature() {
+			return f, h
+		}
+	}
+	for i := range verdict.Found {
+		if f := &verdict.Found[i]; d.Rule == model.ConcurrentLinearizable && f.Rule != d.Rule && f.Resource == d.Resource {
+			d.cause = signature(f)
+		}
+	}
+	return nil, nil
+}
+
+// often plays a program so many times and counts how often it shows a divergence, and keeps the last history that does.
+func (s *suite) often(ctx context.Context, d *Divergence, tries int, patience time.Duration) {
+	d.Again, d.Tries = 0, 0
+	for i := range tries {
+		if ctx.Err() != nil {
+			return
+		}
+		d.Tries++
+		if f, h := s.shows(ctx, d, d.Program, d.seed+uint64(i), patience); f != nil {
+			d.Again++
+			d.Finding, d.History, d.schedule = *f, h, h.schedule
+		}
+	}
+}
+
+// reduce takes clients, phases and calls away from a divergence's program for as long as it still shows it.
+func (s *suite) reduce(ctx context.Context, d *Divergence) {
+	most := s.client.Requests + cmp.Or(s.options.ShrinkRequests, 600)
+	if s.often(ctx, d, maxPlays/2, leastPatience); d.Again == 0 {
+		return
+	}
+	tries := min(6, (2*d.Tries+d.Again-1)/d.Again)
+	for again := true; again; {
+		again = false
+		for _, smaller := range d.Program.Smaller() {
+			if d.cause != "" {
+				return
+			}
+			if s.client.Requests >= most || ctx.Err() != nil || time.Now().After(s.until) {
+				break
+			}
+			for i := range tries {
+				if f, h := s.shows(ctx, d, smaller, d.seed+uint64(i), leastPatience); f != nil {
+					d.seed += uint64(i)
+					d.Program, d.Finding, d.History, d.schedule, d.Shorter, again = smaller, *f, h, h.schedule, true, true
+					break
+				}
+			}
+			if again {
+				break
+			}
+		}
+	}
+	if !d.hangs() {
+		s.often(ctx, d, maxPlays, leastPatience)
+	} else { // which counts where it hangs as long as a target may take
+		s.often(ctx, d, 1, math.MaxInt64/4)
+	}
+}
+
+// hangs reports whether the answer that shows the divergence never came.
+func (d *Divergence) hangs() bool {
+	return d.Rule == model.ConcurrentNoCrash && d.At.answer().Outcome == model.Unanswered
+}
+
+// alone reports whether the calls that show a divergence do so without any overlap: then it is none of concurrency.
+func (s *suite) alone(ctx context.Context, d *Divergence) bool {
+	calls := slices.Clone(d.History.Round)
+	byStart := func(a, b Call) int { return cmp.Compare(a.Start, b.Start) }
+	byEnd := func(a, b Call) int { return cmp.Compare(a.End, b.End) }
+	for _, order := range []func(a, b Call) int{byStart, byEnd, byStart} {
+		slices.SortFunc(calls, order)
+		var requests []model.Request
+		for i := range calls {
+			requests = append(requests, calls[i].Request)
+		}
+		h, err := Play(ctx, s.client, d.Program.InTurn(requests), 0)
+		if err != nil {
+			return false
+		}
+		t := model.NewTracker(h.World)
+		for _, list := range [][]Call{h.Before, h.Round, h.After} {
+			for i := range list {
+				if c := &list[i]; !c.answer().Definite() || !t.Observe(c.Request, c.answer()).Allowed {
+					return true
+				}
+			}
+		}
+	}
+	return false
+}

@@ -1,0 +1,90 @@
+package concurrent_test
+
+import (
+	"os"
+	"slices"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/insightconform/conform/internal/concurrent"
+	"github.com/insightconform/conform/internal/probe"
+	"github.com/insightconform/conform/internal/session"
+	"github.com/insightconform/conform/model"
+	"github.com/insightconform/conform/targets"
+	"github.com/insightconform/conform/targets/embedded"
+)
+
+// open opens a target for several clients.
+func open(t *testing.T, target targets.Target) *session.Client {
+	t.Helper()
+	subject, err := probe.Open(t.Context(), target, probe.Options{Workers: 1, Overlap: true})
+	require.NoError(t, err)
+	t.Cleanup(func() { assert.NoError(t, target.Close()) })
+	return subject.NewClient()
+}
+
+// run runs the suite with so many requests.
+func run(t *testing.T, client *session.Client, o concurrent.Options, requests int) []*concurrent.Divergence {
+	t.Helper()
+	client.Quota = client.Requests + requests
+	o.Note = func(text string) { t.Error(text) }
+	found, err := concurrent.Run(t.Context(), client, o)
+	require.NoError(t, err)
+	return found
+}
+
+func none(t *testing.T, found []*concurrent.Divergence) {
+	t.Helper()
+	for _, d := range found {
+		t.Errorf("%s: %v, but %s", d.Signature(), d.Expected, d.Actual)
+	}
+}
+
+// TestARightServerIsNotAccused under many schedules, whichever of the accepted answers it gives, and over HTTP.
+func TestARightServerIsNotAccused(t *testing.T) {
+	client := open(t, embedded.InProcess(embedded.ServerOptions{Schedule: true}))
+	for seed := range uint64(40) {
+		none(t, run(t, client, concurrent.Options{Seed: seed * 1000}, 1000)) // 25 programs each
+	}
+	last := embedded.ServerOptions{Schedule: true, Chooser: func(branches []model.Branch, _ model.Request) int { return len(branches) - 1 }}
+	none(t, run(t, open(t, embedded.InProcess(last)), concurrent.Options{Seed: 1}, 2000))
+	for _, clients := range []int{2, 4, 8} {
+		none(t, run(t, open(t, embedded.NewTarget(embedded.Options{})), concurrent.Options{Seed: 1, Clients: clients}, 2000))
+	}
+}
+
+// TestRacesAreFound in at least nine seeds of ten, each under its rule or one that it breaks too, and shown by few calls.
+func TestRacesAreFound(t *testing.T) {
+	var lengths []int
+	for _, race := range embedded.Races {
+		t.Run(race.Name, func(t *testing.T) {
+			client := open(t, embedded.InProcess(embedded.ServerOptions{Schedule: true, Fault: race.Name}))
+			if race.Rule == "" {
+				none(t, run(t, client, concurrent.Options{Seed: 1}, concurrent.Requests))
+				return
+			}
+			caught := 0
+			seeds := uint64(10)
+			if os.Getenv("CI") == "" {
+				seeds = 3
+			}
+			for seed := range seeds {
+				found := run(t, client, concurrent.Options{Seed: seed * 1000, ShrinkRequests: 200}, concurrent.Requests)
+				if slices.ContainsFunc(found, func(d *concurrent.Divergence) bool {
+					return d.Rule == race.Rule || race.Rule == model.ConcurrentIsolated && d.Rule == model.ConcurrentWhole
+				}) {
+					caught++
+				}
+				for _, d := range found {
+					assert.True(t, d.Rule == race.Rule || slices.Contains(race.AlsoRules, d.Rule), "seed %d: %s: %v, but %s", seed, d.Signature(), d.Expected, d.Actual)
+					lengths = append(lengths, len(d.Part))
+				}
+			}
+			assert.GreaterOrEqual(t, caught, int(seeds)-1)
+		})
+	}
+	slices.Sort(lengths)
+	assert.LessOrEqual(t, lengths[len(lengths)/2], 6, "calls that contradict a rule, in the median")
+}
