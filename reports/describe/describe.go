@@ -62,8 +62,13 @@ func Details(r *reports.Report, d reports.Divergence) []string {
 	say := func(label, text string) { lines = append(lines, fmt.Sprintf("%-*s%s", labelWidth, label, text)) }
 	say("rule", plain.Text(d.Rule)+", "+d.Level.String()+": "+plain.Text(d.Statement))
 	var teller Teller
+	if Overlaps(d.Steps) {
+		for _, line := range Picture(d.Steps) {
+			say(line[0], line[1])
+		}
+	}
 	label := "sequence"
-	for i, step := range d.Steps {
+	for i, step := range Sequence(d.Steps) {
 		text := plain.Text(teller.Step(step))
 		if left := len(d.Steps) - maxDetailed; left > 0 && i > 0 && i <= left {
 			if i == 1 {
@@ -97,8 +102,11 @@ func Details(r *reports.Report, d reports.Divergence) []string {
 // Provenance says what a divergence rests on and how often it was seen.
 func Provenance(d reports.Divergence) string {
 	source := strings.Join(Sources(d.Source), "; ")
-	return plain.Text(d.Level.String() + "; seen " + plain.Counted(d.Count, "time") +
-		plain.When(d.Seen != "", ", in "+d.Seen+" tries") + plain.When(d.Rate != "", ", at a rate of "+d.Rate) +
+	seen := plain.Counted(d.Count, "time") + plain.When(d.Seen != "", ", in "+d.Seen+" tries")
+	if d.Clients > 0 {
+		seen = Plays(d)
+	}
+	return plain.Text(d.Level.String() + "; seen " + seen + plain.When(d.Rate != "", ", at a rate of "+d.Rate) +
 		plain.When(len(d.Also) > 0, "; also "+strings.Join(Also(d), ", ")) + plain.When(source != "", "; "+source))
 }
 
@@ -113,8 +121,11 @@ func Also(d reports.Divergence) []string {
 // What else it has are kinds of answer, for programs to compare.
 func Signature(signature string) string {
 	parts := strings.Split(signature, "|")
-	if len(parts) < 4 {
+	if len(parts) == 1 {
 		return plain.Text(signature)
+	}
+	if len(parts) < 4 { // of several clients: an operation, and what it is about
+		return plain.Text(parts[0] + " (" + strings.Join(plain.Texts(parts[1:], plain.Operation), ", ") + ")")
 	}
 	about := []string{plain.Operation(parts[1]), plain.When(strings.HasSuffix(parts[3], "Exception"), parts[3])}
 	about = slices.DeleteFunc(append(about, parts[4:]...), func(part string) bool { return part == "" })

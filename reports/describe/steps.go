@@ -14,8 +14,11 @@ import (
 )
 
 // Steps renders a sequence on one line: "CreateTrail alpha → StartLogging → Put [ApiCallRateInsight] → Get". Of one that
-// nobody would read, such as a hostile file has, steps in the middle are left out.
+// nobody would read, such as a hostile file has, steps in the middle are left out. What clients did at once is no sequence.
 func Steps(steps []reports.Step) string {
+	if Overlaps(steps) {
+		return atOnce(steps)
+	}
 	var teller Teller
 	parts := plain.Texts(steps, func(s reports.Step) string { return plain.Message(teller.Step(s)) })
 	length, last := 0, len(steps)

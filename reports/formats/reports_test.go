@@ -149,7 +149,10 @@ func hostile() *reports.Report {
 			targets.Reply{Answer: model.Refusal(evil), Body: value.Str(evil), Received: []byte(evil), Status: 400, Problem: evil}, []string{evil}),
 	}
 	steps[0].Diverges = true
-	r.Divergences = []reports.Divergence{{Signature: "s", Rule: model.PutStores, Level: model.Documented, Fails: true, Statement: evil, Source: evil,
+	at := steps[0]
+	at.Client, at.Phase, at.Start, at.End = 1, 1, 1, 2
+	r.Divergences = []reports.Divergence{{Signature: "c", Rule: model.ConcurrentWhole, Level: model.Documented, Statement: evil, Source: evil,
+		Operation: evil, Expected: []string{evil}, Actual: evil, Count: 1, Status: reports.Confirmed, Seen: evil, Clients: 1, Steps: []reports.Step{at, at}}, {Signature: "s", Rule: model.PutStores, Level: model.Documented, Fails: true, Statement: evil, Source: evil,
 		Operation: evil, Expected: []string{evil}, Actual: evil, Count: 1, Status: reports.Confirmed, Seen: evil, Also: []string{evil}, Steps: steps}}
 	r.Deviations = []reports.Deviation{{Rule: model.Order, Operation: evil, Reference: evil, Actual: evil, Count: 1}}
 	r.CutShort = nil

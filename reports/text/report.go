@@ -239,18 +239,32 @@ func (p *page) known(r *reports.Report) {
 
 // divergence writes the lines of a divergence below its rule. The last one is not wrapped: it is there to be copied.
 func (p *page) divergence(d reports.Divergence) {
-	if len(d.Steps) > 0 {
+	p.atOnce(d.Steps)
+	if len(describe.Sequence(d.Steps)) > 0 {
 		p.field(blockLabel, "    sequence", describe.Steps(d.Steps), normal)
 	}
 	p.field(blockLabel, "    expected", plain.Alternatives(d.Expected, plain.MaxMessage), normal)
 	p.field(blockLabel, "    actual", plain.Text(d.Actual), bold)
-	if d.Rate != "" {
+	if d.Clients > 0 {
+		p.field(blockLabel, "    seen", describe.Plays(d), normal)
+	} else if d.Rate != "" {
 		p.field(blockLabel, "    seen", plain.Text(d.Rate), normal)
 	}
 	p.command("    replay    ", d.Replay, normal)
 	if p.options.Verbose {
 		p.field(blockLabel, "    see", describe.Provenance(d), dim)
 		p.steps(d.Steps)
+	}
+}
+
+// atOnce shows what several clients did.
+func (p *page) atOnce(steps []reports.Step) {
+	if !describe.Overlaps(steps) {
+		return
+	}
+	for _, line := range describe.Picture(steps) {
+		label, s := plain.When(line[0] != "", "    "+line[0]), plain.When(strings.HasPrefix(line[1], "✗"), red)
+		p.write(p.options.Width, 0, labelled(blockLabel, label, line[1], s))
 	}
 }
 
@@ -324,7 +338,8 @@ func (p *page) replays(r *reports.Report) {
 		if p.options.Quiet || !e.Diverges() && len(r.Replays) > 1 && !p.options.Verbose {
 			continue
 		}
-		for i, line := range describe.Exchange(e.Steps) {
+		p.atOnce(e.Steps)
+		for i, line := range describe.Exchange(describe.Sequence(e.Steps)) {
 			step := e.Steps[i/2]
 			label := fmt.Sprintf("    %s %2d ", cmp.Or(plain.When(step.Diverges, "✗"), " "), step.Number)
 			if i%2 > 0 {
@@ -332,8 +347,10 @@ func (p *page) replays(r *reports.Report) {
 			}
 			p.line(span{label, normal}, span{line, plain.When(step.Diverges, red)})
 		}
-		p.field(blockLabel, "    expected", plain.Alternatives(e.Expected, plain.MaxShown), normal)
-		p.field(blockLabel, "    actual", plain.Text(e.Actual), bold)
+		if len(e.Steps) > 0 {
+			p.field(blockLabel, "    expected", plain.Alternatives(e.Expected, plain.MaxShown), normal)
+			p.field(blockLabel, "    actual", plain.Text(e.Actual), bold)
+		}
 		p.blank()
 	}
 	p.line(span{"replayed ", normal}, span{summary(r.Replays), normal})

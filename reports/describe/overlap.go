@@ -1,0 +1,220 @@
+package describe
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/insightconform/conform/model"
+	"github.com/insightconform/conform/model/value"
+	"github.com/insightconform/conform/reports"
+	"github.com/insightconform/conform/reports/plain"
+)
+
+// Part is a time in what several clients did: one alone before, all at once, or what was read at rest.
+type Part struct {
+	Label string
+	Calls []Call
+}
+
+// Call is one of its calls in short. Two overlap where they share a column.
+type Call struct {
+	reports.Step
+	Part      string // its label
+	Text, Got string
+	From, To  int // the columns of time that it takes, from 0
+}
+
+// Overlaps reports whether steps are those of several clients, which do not follow one another.
+func Overlaps(steps []reports.Step) bool {
+	return slices.ContainsFunc(steps, func(s reports.Step) bool { return s.Client > 0 })
+}
+
+// Sequence is the steps where they follow one another, and nothing where they do not.
+func Sequence(steps []reports.Step) []reports.Step {
+	if Overlaps(steps) {
+		return nil
+	}
+	return steps
+}
+
+// The labels of what is not done at once.
+const (
+	LabelBefore = "before"
+	LabelAtRest = "at rest"
+)
+
+// Parts puts the steps of several clients together that belong to the same time.
+func Parts(steps []reports.Step) []Part {
+	columns, phases := columnsOf(steps), 0
+	named := map[string]bool{}
+	for _, s := range steps {
+		named[resourceNamed(s)] = s.Client > 0 || named[resourceNamed(s)]
+	}
+	delete(named, "")
+	teller := Teller{Whole: len(named) > 1}
+	var parts []Part
+	last := -1
+	for i, s := range steps {
+		label := cmp.Or(plain.When(s.Phase > 0, fmt.Sprint(s.Phase)), plain.When(phases > 0 || s.Client > 0, LabelAtRest), LabelBefore)
+		if s.Phase > 0 && s.Phase != last {
+			label, last = cmp.Or(plain.When(phases == 0, "at once"), "then"), s.Phase
+			phases++
+			parts = append(parts, Part{Label: label})
+		} else if s.Phase == 0 && (len(parts) == 0 || parts[len(parts)-1].Label != label) {
+			parts = append(parts, Part{Label: label})
+		}
+		at := &parts[len(parts)-1]
+		at.Calls = append(at.Calls, Call{Step: s, Part: label, Text: brief(&teller, s), Got: got(s), From: columns[i][0], To: columns[i][1]})
+	}
+	return parts
+}
+
+// columnsOf gives each step the columns of time that it takes: a new one begins where a call starts after another's end.
+func columnsOf(steps []reports.Step) [][2]int {
+	type moment struct {
+		at         int64
+		step, side int
+	}
+	var moments []moment
+	for i, s := range steps {
+		moments = append(moments, moment{s.Start, i, 0}, moment{max(s.End, s.Start), i, 1})
+	}
+	slices.SortStableFunc(moments, func(a, b moment) int { return cmp.Compare(a.at, b.at) })
+	columns, column := make([][2]int, len(steps)), 0
+	for i, m := range moments {
+		if i > 0 && m.side == 0 && moments[i-1].side == 1 {
+			column++
+		}
+		columns[m.step][m.side] = column
+	}
+	return columns
+}
+
+// resourceNamed is the name of the trail or store of a request, without what an ARN has before it.
+func resourceNamed(s reports.Step) string {
+	for _, member := range resourceMembers {
+		if v := s.Request.Get(member); v.Kind() == value.String {
+			return v.Text()[strings.LastIndexByte(v.Text(), '/')+1:]
+		}
+	}
+	return ""
+}
+
+// shorterTypes are the types of Insights where there is little room.
+var shorterTypes = strings.NewReplacer("ApiCallRateInsight", "ApiCallRate", "ApiErrorRateInsight", "ApiErrorRate")
+
+// brief is a request in short.
+func brief(t *Teller, s reports.Step) string {
+	if model.Op(s.Operation) == model.OpPutEvents && s.Raw == nil && s.Request.Kind() == value.Object {
+		logs := " (" + Logged(model.ShownLogs(s.Request)) + ")"
+		s.Request = value.Obj("TrailName", s.Request.Get("TrailName"))
+		return plain.Text(t.Step(s) + logs)
+	}
+	return plain.Text(shorterTypes.Replace(t.Step(s)))
+}
+
+// got is an answer in short; empty for the success of a write.
+func got(s reports.Step) string {
+	list, has := s.Answer.Body.Get("InsightSelectors"), s.Answer.Body.Get("Trail").Get("HasInsightSelectors")
+	op := model.Op(s.Operation)
+	switch {
+	case s.Answer.Outcome == reports.OutcomeUnanswered:
+		return "no answer"
+	case s.Answer.Outcome != reports.OutcomeSuccess:
+		return plain.Text(cmp.Or(s.Answer.Code, Answer(s)))
+	case op == model.OpTrail && has.Given():
+		return plain.Text("HasInsightSelectors " + has.String())
+	case !op.Reads() && !s.Diverges:
+		return ""
+	case list.Kind() == value.List:
+		return plain.Text(shorterTypes.Replace(Selectors(list)))
+	}
+	return "success"
+}
+
+// Said is a call with its answer.
+func (c Call) Said() string { return c.Text + plain.When(c.Got != "", " → "+c.Got) }
+
+// Who is who sent it.
+func (c Call) Who() string { return plain.When(c.Client > 0, fmt.Sprintf("client %d", c.Client)) }
+
+// What a picture in text has room for.
+const (
+	maxCalls   = 40
+	maxColumns = 24
+)
+
+// Picture tells what several clients did in lines with a label: what was done before, then a line for each call with the
+// time that it took, and the answer that cannot be explained marked.
+func Picture(steps []reports.Step) (lines [][2]string) {
+	parts := Parts(steps)
+	shown := 0
+	for _, part := range parts {
+		label := part.Label
+		if label == LabelBefore {
+			lines = append(lines, [2]string{label, "  " + inTurn(part.Calls)})
+			continue
+		}
+		first, last, whole := part.Calls[0].From, 0, 0
+		for _, c := range part.Calls {
+			first, last, whole = min(first, c.From), max(last, c.To), max(whole, len(c.Who()))
+		}
+		for i, c := range part.Calls {
+			if shown++; shown > maxCalls && !c.Diverges {
+				if shown == maxCalls+1 {
+					lines = append(lines, [2]string{"", "  … the JSON report has all calls …"})
+				}
+				continue
+			}
+			bar := ""
+			if whole > 0 && last-first < maxColumns {
+				bar = c.bar(first, last) + "  "
+			}
+			mark := cmp.Or(plain.When(c.Diverges, "✗ "), "  ")
+			lines = append(lines, [2]string{plain.When(i == 0, label), mark + fmt.Sprintf("%-*s", whole, c.Who()) + plain.When(whole > 0, "  ") + bar + c.Said()})
+		}
+	}
+	return lines
+}
+
+// bar draws the time of a call between two columns.
+func (c Call) bar(first, last int) string {
+	end := cmp.Or(plain.When(c.Answer.Outcome == reports.OutcomeUnanswered, "…"), "┤")
+	return strings.Repeat("   ", c.From-first) + "├" + strings.Repeat("─", 3*(c.To-c.From)+1) + end + strings.Repeat("   ", last-c.To)
+}
+
+// inTurn tells calls of one client, of those before the others only what they change.
+func inTurn(calls []Call) string {
+	if calls[0].Part == LabelBefore {
+		calls = slices.DeleteFunc(slices.Clone(calls), func(c Call) bool { return model.Op(c.Operation).Reads() && !c.Diverges })
+	}
+	return strings.Join(plain.Texts(calls, func(c Call) string { return c.Text }), " → ")
+}
+
+// atOnce tells of several clients on one line.
+func atOnce(steps []reports.Step) string {
+	var out []string
+	for _, part := range Parts(steps) {
+		if part.Label == LabelBefore {
+			out = append(out, inTurn(part.Calls))
+			continue
+		}
+		clients := plain.GroupBy(part.Calls, Call.Who)
+		out = append(out, part.Label+": "+strings.Join(plain.Texts(clients, func(g plain.Group[string, Call]) string {
+			return plain.When(g.Key != "", g.Key+" ") + inTurn(g.Items)
+		}), " while "))
+	}
+	return plain.Shorten(strings.Join(out, "; "), maxSequence)
+}
+
+// Plays says how often the calls of several clients were played, and showed it.
+func Plays(d reports.Divergence) string {
+	clients := plain.Counted(d.Clients, "client")
+	if d.Status == reports.Confirmed {
+		return plain.Text("in " + d.Seen + " plays with " + clients)
+	}
+	return plain.Text(plain.Counted(d.Count, "time") + plain.When(d.Seen != "", "; "+d.Seen+" plays of the same calls showed it again") +
+		"; these calls of " + clients + " are the part of one history that contradicts the rule")
+}
