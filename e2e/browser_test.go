@@ -213,6 +213,7 @@ func pagesToOpen(t *testing.T) map[string]string {
 		"hostile":      page(t, "hostile"),
 		"comparison":   page(t, "comparison"),
 		"matrix":       page(t, "matrix"),
+		"racing":       page(t, "racing"),
 	}
 }
 
@@ -226,7 +227,7 @@ func TestPageOpens(t *testing.T) {
 				for _, width := range []int64{1280, 768, 390, 360} {
 					b.size(width)
 					b.fits(fmt.Sprintf("%s at %d", scheme, width))
-					if width != 768 && (name == "everything" || name == "comparison" || name == "matrix") {
+					if width != 768 && (name == "everything" || name == "comparison" || name == "matrix" || name == "racing") {
 						b.screenshot(fmt.Sprintf("%s-%d-%s", name, width, scheme))
 					}
 				}
@@ -458,6 +459,30 @@ func TestPagePictures(t *testing.T) {
 }
 
 // Every control can be reached with the tab key alone, in the order of the page.
+// What several clients did is a picture with a row for each, in a box that scrolls by itself.
+func TestPageOfSeveralClients(t *testing.T) {
+	b := openPage(t, startBrowser(t), page(t, "racing"))
+	assert.Equal(t, "before, client 1, client 2, at rest, time →", eval[string](b,
+		`return [...document.querySelector('.overlap svg').querySelectorAll('text.name')].map((t) => t.textContent).join(', ')`))
+	edges := func(bar string) string {
+		return `document.querySelector('.overlap').querySelectorAll('.bar-of')[` + bar + `].querySelector('rect').getBoundingClientRect()`
+	}
+	// Bars 3 and 4 are the Puts that overlap, 5 a Put after them, 6 what is read at rest.
+	assert.True(t, eval[bool](b, `const [a, b] = [`+edges("3")+`, `+edges("4")+`]; return a.left < b.right && b.left < a.right && a.top !== b.top`))
+	assert.True(t, eval[bool](b, `const [a, b] = [`+edges("4")+`, `+edges("5")+`]; return a.right < b.left && a.top === b.top`))
+	assert.Contains(t, eval[string](b, `return document.querySelector('.overlap .wrong title').textContent`), "This answer cannot be explained. 7. at rest: Get")
+	assert.Contains(t, eval[string](b, `return document.querySelector('.overlap .wrong text').textContent`), "✗", "not by colour alone")
+	assert.Contains(t, eval[string](b, `return document.querySelector('.overlap .why').textContent`), "which no order explains")
+	assert.True(t, eval[bool](b, `return [...document.querySelectorAll('.bar-of')].every((bar) => {
+		const box = bar.querySelector('rect').getBoundingClientRect();
+		return [...bar.querySelectorAll('text')].every((t) => t.getBoundingClientRect().right <= box.right + 1 && t.getBoundingClientRect().bottom <= box.bottom + 1);
+	})`), "each text fits its bar")
+	b.size(360)
+	b.fits("on a phone")
+	assert.True(t, eval[bool](b, `const box = document.querySelector('.overlap .wide'); return box.scrollWidth > box.clientWidth`), "the picture scrolls")
+	b.quiet()
+}
+
 func TestPageKeyboard(t *testing.T) {
 	b := openPage(t, startBrowser(t), page(t, "everything"))
 	want := eval[int](b, `

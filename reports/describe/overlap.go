@@ -92,6 +92,25 @@ func columnsOf(steps []reports.Step) [][2]int {
 	return columns
 }
 
+// Beside lists for each step of several clients the numbers of those that it overlaps.
+func Beside(steps []reports.Step) [][]int {
+	if !Overlaps(steps) {
+		return nil
+	}
+	columns, out := columnsOf(steps), make([][]int, len(steps))
+	for i := range steps {
+		for j := range steps[:min(len(steps), maxBeside)] {
+			if i != j && columns[i][0] <= columns[j][1] && columns[j][0] <= columns[i][1] {
+				out[i] = append(out[i], steps[j].Number)
+			}
+		}
+	}
+	return out
+}
+
+// maxBeside is how many steps are looked at for those that another overlaps.
+const maxBeside = 200
+
 // resourceNamed is the name of the trail or store of a request, without what an ARN has before it.
 func resourceNamed(s reports.Step) string {
 	for _, member := range resourceMembers {
@@ -173,7 +192,8 @@ func Picture(steps []reports.Step) (lines [][2]string) {
 				bar = c.bar(first, last) + "  "
 			}
 			mark := cmp.Or(plain.When(c.Diverges, "✗ "), "  ")
-			lines = append(lines, [2]string{plain.When(i == 0, label), mark + fmt.Sprintf("%-*s", whole, c.Who()) + plain.When(whole > 0, "  ") + bar + c.Said()})
+			who := fmt.Sprintf("%-*s", whole, c.Who()) + plain.When(whole > 0, "  ")
+			lines = append(lines, [2]string{plain.When(i == 0, label), mark + who + bar + c.Said()})
 		}
 	}
 	return lines
@@ -182,7 +202,8 @@ func Picture(steps []reports.Step) (lines [][2]string) {
 // bar draws the time of a call between two columns.
 func (c Call) bar(first, last int) string {
 	end := cmp.Or(plain.When(c.Answer.Outcome == reports.OutcomeUnanswered, "…"), "┤")
-	return strings.Repeat("   ", c.From-first) + "├" + strings.Repeat("─", 3*(c.To-c.From)+1) + end + strings.Repeat("   ", last-c.To)
+	return strings.Repeat("   ", c.From-first) + "├" + strings.Repeat("─", 3*(c.To-c.From)+1) + end +
+		strings.Repeat("   ", last-c.To)
 }
 
 // inTurn tells calls of one client, of those before the others only what they change.

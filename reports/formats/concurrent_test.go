@@ -2,6 +2,7 @@ package formats_test
 
 import (
 	"bytes"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -97,4 +98,32 @@ func TestWhatSeveralClientsDidForPullRequests(t *testing.T) {
 		assert.Contains(t, out, "\nat rest     ✗ Get → [ApiCallRate: Management+Data, ApiErrorRate: Data]\n")
 		assert.Contains(t, out, "seen in 3 of 10 plays with 2 clients")
 	}
+}
+
+func TestPageDrawsWhatSeveralClientsDid(t *testing.T) {
+	page := htmlOf(t, racing())
+	assert.Equal(t, 2, strings.Count(page, `<figure class="overlap">`))
+	assert.Contains(t, page, `<title>4. client 1: Put [ApiCallRate: Management&#43;Data] → HTTP 200`, "each bar says what it is")
+	assert.Contains(t, page, `<title>This answer cannot be explained. 7. at rest: Get → HTTP 200`)
+	assert.Contains(t, page, "Any of the Puts that overlap may have come last, so call 7 may answer: success with ApiCallRateInsight: Management, Data or ")
+	assert.Contains(t, page, ">overlaps 5<", "the steps say it too")
+	assert.NotContains(t, page, `class="sequence"`)
+	assert.Contains(t, page, "--as go")
+	assert.NotContains(t, page, "--as boto3", "no other form has clients")
+	assert.NotContains(t, htmlOf(t, diverging()), `<figure class="overlap">`)
+}
+
+// A file may say anything of the times.
+func TestPageOfOddTimes(t *testing.T) {
+	r := racing()
+	steps := r.Divergences[0].Steps
+	for i := range steps {
+		steps[i].Start, steps[i].End, steps[i].Phase = int64(len(steps)-i), -5, 3-i
+	}
+	assert.Contains(t, htmlOf(t, r), `<figure class="overlap">`)
+	for range 9 {
+		steps = append(steps, steps...)
+	}
+	r.Divergences[0].Steps = steps
+	assert.Equal(t, 1, strings.Count(htmlOf(t, r), `<figure class="overlap">`), "what nobody could read is not drawn")
 }

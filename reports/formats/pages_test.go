@@ -29,6 +29,7 @@ func TestPages(t *testing.T) {
 	}
 	pages := map[string][]*reports.Report{
 		"conforming": {conforming()}, "inconclusive": {inconclusive()}, "everything": {everything()}, "hostile": {hostile()}, "large": {large()},
+		"racing":     {racing()},
 		"comparison": {conforming(), everything(), interrupted()},
 	}
 	for name, text := range spoilingTexts {
@@ -44,7 +45,7 @@ func TestPages(t *testing.T) {
 
 	odd := &reports.Report{Verdict: reports.Failed, Precedence: &reports.Precedence{Schema: reports.PrecedenceSchema}, Coverage: reports.Coverage{Walk: &reports.Walk{}}}
 	for name, r := range map[string]*reports.Report{"conforming": conforming(), "diverging": diverging(), "inconclusive": inconclusive(),
-		"interrupted": interrupted(), "hostile": hostile(), "evidenced": evidenced(), "odd": odd} {
+		"interrupted": interrupted(), "racing": racing(), "hostile": hostile(), "evidenced": evidenced(), "odd": odd} {
 		var b bytes.Buffer
 		require.NoError(t, reports.JSON(&b, r))
 		keep(name+".report-1.json", b.Bytes())

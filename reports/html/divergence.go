@@ -34,7 +34,8 @@ type divergenceView struct {
 	Actual   []markedSpan
 	Status   string // of HTTP, where the answer does not say it
 	Steps    []stepView
-	Whole    string // the whole answer
+	Overlap  *overlapView // of several clients
+	Whole    string       // the whole answer
 	Open     bool
 	Commands []fact
 	Scripts  []fact
@@ -50,6 +51,7 @@ type markedSpan struct {
 type stepView struct {
 	S                  reports.Step
 	Operation, Request string // what is sent
+	Who, Beside        string // of several clients: which sent it, and which other steps it overlaps
 	Gap                string // stands for steps that are left out
 	States             []reports.ResourceState
 	Unchanged, Unknown bool
@@ -67,6 +69,9 @@ const (
 
 func newDivergenceView(r *reports.Report, d *reports.Divergence, v *reportView, index int) *divergenceView {
 	out := &divergenceView{D: d, ID: fmt.Sprintf("%sd%d", v.Prefix, index+1), Number: index + 1, Open: index == 0 && !v.Many, Steps: stepViews(d)}
+	if out.Overlap = newOverlapView(d); out.Overlap != nil {
+		out.Overlap.Number = plain.Grouped(out.Number)
+	}
 	out.compare(d)
 	if d.Status == reports.Confirmed {
 		out.commands(r, d, v.Many)
@@ -90,6 +95,9 @@ func standing(d *reports.Divergence) fact {
 
 func sightings(d *reports.Divergence) []fact {
 	seen := plain.Counted(d.Count, "time") + plain.When(d.Seen != "", ", in "+clean(d.Seen)+" tries on a fresh world")
+	if d.Clients > 0 {
+		seen = clean(describe.Plays(*d))
+	}
 	return facts("seen", seen, "rate", clean(d.Rate), "also shows as", strings.Join(cleanAll(describe.Also(*d)), ", "), "signature", long(d.Signature), "signature of a replay", long(d.Raw))
 }
 
@@ -151,7 +159,7 @@ func markedWords(words []string, ranges [][2]int) (spans []markedSpan) {
 
 func stepViews(d *reports.Divergence) (out []stepView) {
 	left := len(d.Steps) - 2*edgeSteps
-	teller := describe.Teller{Whole: true}
+	teller, beside := describe.Teller{Whole: true}, describe.Beside(d.Steps)
 	for i, step := range d.Steps {
 		name := operation(step.Operation)
 		request, usual := strings.CutPrefix(clean(teller.Step(step)), name)
@@ -165,6 +173,11 @@ func stepViews(d *reports.Divergence) (out []stepView) {
 			continue
 		}
 		view := stepView{S: step, Operation: name, Request: request, Unknown: i >= len(d.States)}
+		if beside != nil {
+			view.Who = describe.Call{Step: step}.Who()
+			others := strings.Trim(strings.ReplaceAll(fmt.Sprint(beside[i]), " ", ", "), "[]")
+			view.Beside = cmp.Or(plain.When(others != "", "overlaps "+others), "alone")
+		}
 		if !view.Unknown {
 			view.Unchanged = i > 0 && fmt.Sprint(d.States[i-1]) == fmt.Sprint(d.States[i])
 			view.States = slices.Clone(d.States[i][:min(len(d.States[i]), maxStates)])
@@ -244,8 +257,11 @@ func (v *divergenceView) commands(r *reports.Report, d *reports.Divergence, many
 	export := func(form string) string {
 		return plain.When(d.Trace != "", plain.Shown("conform export "+plain.ShellWord(d.Trace)+" --as "+form, 2*plain.MaxMessage))
 	}
-	v.Commands = facts("Replay it with conform", plain.Shown(d.Replay, 2*plain.MaxMessage),
-		"As a script for the AWS CLI", export("awscli"), "As a script for boto3", export("boto3"))
+	replay := plain.Shown(d.Replay, 2*plain.MaxMessage)
+	if v.Commands = facts("Replay it with conform", replay, "As a Go test", export("go")); describe.Overlaps(d.Steps) {
+		return // no other form has clients
+	}
+	v.Commands = facts("Replay it with conform", replay, "As a script for the AWS CLI", export("awscli"), "As a script for boto3", export("boto3"))
 	for _, form := range facts("awscli", "AWS CLI", "boto3", "boto3") {
 		text, err := scripts.Export(reports.NewTrace(r, *d, false), form.Name)
 		if err == nil && len(text) <= maxScript && !many {

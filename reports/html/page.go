@@ -51,7 +51,7 @@ var functions = template.FuncMap{
 	"outcomeClass": func(s string) string { return cmp.Or(outcomeClass[s], "not-covered") },
 	"standing":     standing, "sightings": sightings, "answer": answer,
 	"wire": wire, "signature": describe.Signature, "cause": func(d *reports.Divergence) string { return describe.Cause(*d) }, "resource": resource, "selectors": selectorRows, "logs": logsInWords,
-	"sequence": describe.Steps,
+	"sequence": describe.Steps, "line": func(y int) int { return y + barPad + lineHigh - 4 },
 	"span":     func(columns []*reportView) int { return len(columns) + 1 },
 	"bar":      func(states map[string]int) []ruleState { return stateList(states, reports.MatrixStates) },
 	"legend":   describe.Legend, "title": matrixTitle, "about": aboutRule,
