@@ -52,9 +52,9 @@ var functions = template.FuncMap{
 	"standing":     standing, "sightings": sightings, "answer": answer,
 	"wire": wire, "signature": describe.Signature, "cause": func(d *reports.Divergence) string { return describe.Cause(*d) }, "resource": resource, "selectors": selectorRows, "logs": logsInWords,
 	"sequence": describe.Steps, "line": func(y int) int { return y + barPad + lineHigh - 4 },
-	"span":     func(columns []*reportView) int { return len(columns) + 1 },
-	"bar":      func(states map[string]int) []ruleState { return stateList(states, reports.MatrixStates) },
-	"legend":   describe.Legend, "title": matrixTitle, "about": aboutRule,
+	"span":   func(columns []*reportView) int { return len(columns) + 1 },
+	"bar":    func(states map[string]int) []ruleState { return stateList(states, reports.MatrixStates) },
+	"legend": describe.Legend, "title": matrixTitle, "about": aboutRule,
 	"certificates": some[reports.Certificate], "deviations": some[reports.Deviation], "replays": some[reports.Replay],
 }
 

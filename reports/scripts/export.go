@@ -86,8 +86,11 @@ type exportPlan struct {
 	Form       string
 	Trace      *reports.Trace
 	Steps      []exportStep
-	Buckets    []string // variables
-	Keys       []string // variables
+	Phases     []exportPhase // of several clients
+	Tries      int           // 0 is one, of one client
+	Alone      bool          // the marked answer tells it, whatever the others were
+	Buckets    []string      // variables
+	Keys       []string      // variables
 	Stores     []exportStore
 	ShowStatus bool // the HTTP status of a refusal is what diverges
 	HasRaw     bool
@@ -125,6 +128,7 @@ type exportStep struct {
 	Expected  string
 	Actual    exportText
 	Learns    string // the variable of the store that it makes
+	exportTime
 
 	Condition string // of OpArrange
 	Mends     bool   // takes the condition back
@@ -184,9 +188,13 @@ func newPlan(t *reports.Trace, form string, values map[string]string) (*exportPl
 	if last < 0 {
 		last = len(t.Steps) - 1
 	}
-	p := &exportPlan{Form: form, Trace: t, ShowStatus: t.Rule == model.WireErrorStatus, teller: describe.Teller{Whole: true}, Stores: exportStores(t.Steps[:last+1]),
+	end, clients := last+1, describe.Overlaps(t.Steps)
+	if clients {
+		end = len(t.Steps)
+	}
+	p := &exportPlan{Form: form, Trace: t, ShowStatus: t.Rule == model.WireErrorStatus, teller: describe.Teller{Whole: true}, Stores: exportStores(t.Steps[:end]),
 		values: values, ownBucket: map[string]string{}, ownKey: map[string]string{}, spoilt: map[string]exportStep{}}
-	for i, step := range t.Steps[:last+1] {
+	for i, step := range t.Steps[:end] {
 		out, err := p.step(step, i == last)
 		if err != nil {
 			return nil, fmt.Errorf("step %d %w", step.Number, err)
@@ -194,8 +202,11 @@ func newPlan(t *reports.Trace, form string, values map[string]string) (*exportPl
 		p.HasRaw = p.HasRaw || out.Raw
 		p.HasTyped = p.HasTyped || !out.Raw && out.Condition == ""
 		p.HasArrange = p.HasArrange || out.Through == "extension"
-		p.HasEvents = p.HasEvents || out.Diverges && readsEvents(model.Op(step.Operation))
+		p.HasEvents = p.HasEvents || (out.Diverges || clients) && readsEvents(model.Op(step.Operation))
 		p.Steps = append(p.Steps, out)
+	}
+	if clients {
+		return p, p.phases(t.Steps)
 	}
 	return p, nil
 }

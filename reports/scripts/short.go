@@ -32,6 +32,11 @@ func Short(t *reports.Trace, as string) ([]byte, error) {
 	if !slices.Contains(ShortForms, as) {
 		return nil, fmt.Errorf("there is no form %s; use one of %s", plain.OneLine(as), strings.Join(ShortForms, ", "))
 	}
+	if only, err := clientsForm(t, as); err != nil {
+		return nil, err
+	} else if only {
+		return Export(t, as)
+	}
 	form := cmp.Or(plain.When(as == "pytest", "boto3"), as)
 	bucket, home := "conform-"+t.Name(), model.DefaultWorld.Home
 	p, err := newPlan(t, form, map[string]string{varRun: t.Name(), varRegion: home, varBucket: bucket})
