@@ -188,7 +188,7 @@ func Picture(steps []reports.Step) (lines [][2]string) {
 				continue
 			}
 			bar := ""
-			if whole > 0 && last-first < maxColumns {
+			if whole > 0 && last-first < maxColumns && (c.Phase > 0 || len(part.Calls) > 1) {
 				bar = c.bar(first, last) + "  "
 			}
 			mark := cmp.Or(plain.When(c.Diverges, "✗ "), "  ")

@@ -65,6 +65,12 @@ func TestPictureMarksCallsWithoutAnAnswerAsOpen(t *testing.T) {
 	assert.Equal(t, "  client 1  ├────…  Put [ApiErrorRate] → no answer", Picture(steps)[2][1])
 }
 
+func TestPictureOfOneReadAtRestHasNoBar(t *testing.T) {
+	steps := aRace()[:8]
+	steps[7].Client = 1
+	assert.Equal(t, [2]string{LabelAtRest, "✗ client 1  Get → [ApiCallRate: Management+Data, ApiErrorRate]"}, Picture(steps)[5])
+}
+
 func TestPictureNamesResourcesWhereThereAreSeveral(t *testing.T) {
 	steps := aRace()
 	steps[6].Request = steps[6].Request.With("TrailName", value.Str("beta"))
