@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -82,6 +83,36 @@ func TestPolicyIsJustWhatIsSent(t *testing.T) {
 		_, err := Policy(o.prefix, o.regions, false, false)
 		assert.ErrorIs(t, err, targets.ErrUsage)
 	}
+}
+
+// TestPageGivesAReasonForEachPermission: what the policy may have stands on the page once, with its reason and the flag
+// that it takes, and nothing else does.
+func TestPageGivesAReasonForEachPermission(t *testing.T) {
+	text, err := os.ReadFile("../../../docs/nightly-account-check.md")
+	require.NoError(t, err)
+	actions := func(logging, storing bool) []string {
+		document, err := Policy("", []string{"us-east-1"}, logging, storing)
+		require.NoError(t, err)
+		var all []string
+		for _, s := range document.Statement {
+			all = append(all, s.Action...)
+		}
+		slices.Sort(all)
+		return slices.Compact(all)
+	}
+	always, logging, storing := actions(false, false), actions(true, false), actions(false, true)
+	var found []string
+	for _, row := range regexp.MustCompile("(?m)^\\| `(\\w+:\\w+)` \\| (\\S.*) \\| (\\S.*) \\|$").FindAllStringSubmatch(string(text), -1) {
+		action := row[1]
+		found = append(found, action)
+		onlyWith := func(flag string, allowed []string) {
+			needs := !slices.Contains(always, action) && slices.Contains(allowed, action)
+			assert.Equal(t, needs, strings.HasSuffix(row[3], "; only with `"+flag+"`"), row[0])
+		}
+		onlyWith("--allow-logging", logging)
+		onlyWith("--stores", storing)
+	}
+	assert.ElementsMatch(t, actions(true, true), found)
 }
 
 const template = "../../../deploy/sandbox-role.yaml"
