@@ -3,11 +3,18 @@ package machine
 import (
 	"fmt"
 	"math/rand/v2"
+	"os"
+	"regexp"
 	"slices"
+	"strings"
 	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	"github.com/insightconform/conform/generators"
 	"github.com/insightconform/conform/model"
+	"github.com/insightconform/conform/reports/plain"
 )
 
 // restart stands in a walk for a fresh world.
@@ -74,56 +81,103 @@ func randomWalk(random *rand.Rand, m *Machine, cost int) []int {
 	return walk
 }
 
-// BenchmarkFaultyMachines prints which share of faulty machines a complete suite catches, and what a
-// tour of all transitions and random walks of the same cost miss:
+// machinesRow is a part of the table of faulty machines: so many are drawn of each class.
+type machinesRow struct {
+	machine string
+	depth   int
+	each    int
+}
+
+var machinesRows = []machinesRow{{"trail", 0, 2000}, {"trail", 1, 1000}, {"trail", 2, 20}, {"management", 2, 2000}, {"two-trails", 1, 500}, {"logging", 1, 20}}
+
+const machinesHead = `| machine | depth | faulty machines | drawn | complete suite | random walks of equal cost | tour |
+|---|---|---|---|---|---|---|
+`
+
+// table draws faulty machines and says which share of them a complete suite catches, and a tour of all transitions and
+// random walks of the same cost. Without shares they are drawn and counted alone.
+func (row machinesRow) table(t testing.TB, shares bool) string {
+	m := machine(t, row.machine, generators.Everything())
+	suite, right := NewSuite(m, row.depth), tables(m)
+	random := rand.New(rand.NewPCG(uint64(row.depth), 11))
+	writes, reads := suite.Cost()
+	walk := randomWalk(random, m, writes+reads)
+	var tour []int
+	if row.machine == "trail" {
+		tour = tourOf(m)
+	}
+	table := ""
+	for _, class := range faultClasses {
+		if extras[class] > row.depth {
+			continue
+		}
+		drawn, bySuite, byWalk, byTour := 0, 0, 0, 0
+		for range row.each {
+			wrong := faulty(random, right, class)
+			if wrong.equivalent(right) {
+				continue
+			}
+			drawn++
+			if shares {
+				bySuite += caught(suite.catches(right, wrong))
+				byWalk += caught(walkCatches(walk, right, wrong))
+				byTour += caught(walkCatches(tour, right, wrong))
+			}
+		}
+		table += fmt.Sprintf("| %s | %d | %s | %s |", row.machine, row.depth, class, plain.Grouped(drawn))
+		if shares {
+			shown := "–"
+			if tour != nil {
+				shown = share(byTour, drawn)
+			}
+			table += fmt.Sprintf(" %s | %s | %s |", share(bySuite, drawn), share(byWalk, drawn), shown)
+		}
+		table += "\n"
+	}
+	ofTour := "–"
+	if tour != nil {
+		ofTour = plain.Grouped(m.cost(tour))
+	}
+	return table + fmt.Sprintf("|  |  | *requests* |  | %s | %s | %s |\n", plain.Grouped(writes+reads), plain.Grouped(m.cost(walk)), ofTour)
+}
+
+// BenchmarkFaultyMachines prints the table of docs/complete-suites.md:
 //
 //	go test ./generators/machine -run '^$' -bench FaultyMachines -benchtime 1x
 func BenchmarkFaultyMachines(b *testing.B) {
 	for b.Loop() {
-		table := "\n| machine | depth | faulty machines | drawn | complete suite | random walks of equal cost | tour |\n|---|---|---|---|---|---|---|\n"
-		for _, row := range []struct {
-			machine string
-			depth   int
-			each    int
-		}{{"trail", 0, 2000}, {"trail", 1, 1000}, {"trail", 2, 20}, {"management", 2, 2000}, {"two-trails", 1, 500}, {"logging", 1, 20}} {
-			m := machine(b, row.machine, generators.Everything())
-			suite, right := NewSuite(m, row.depth), tables(m)
-			random := rand.New(rand.NewPCG(uint64(row.depth), 11))
-			writes, reads := suite.Cost()
-			walk := randomWalk(random, m, writes+reads)
-			var tour []int
-			if row.machine == "trail" {
-				tour = tourOf(m)
-			}
-			for _, class := range faultClasses {
-				if extras[class] > row.depth {
-					continue
-				}
-				drawn, bySuite, byWalk, byTour := 0, 0, 0, 0
-				for range row.each {
-					wrong := faulty(random, right, class)
-					if wrong.equivalent(right) {
-						continue
-					}
-					drawn++
-					bySuite += caught(suite.catches(right, wrong))
-					byWalk += caught(walkCatches(walk, right, wrong))
-					byTour += caught(walkCatches(tour, right, wrong))
-				}
-				shown := "–"
-				if tour != nil {
-					shown = share(byTour, drawn)
-				}
-				table += fmt.Sprintf("| %s | %d | %s | %d | %s | %s | %s |\n", row.machine, row.depth, class, drawn, share(bySuite, drawn), share(byWalk, drawn), shown)
-			}
-			ofTour := "–"
-			if tour != nil {
-				ofTour = fmt.Sprint(m.cost(tour))
-			}
-			table += fmt.Sprintf("| | | *requests* | | %d | %d | %s |\n", writes+reads, m.cost(walk), ofTour)
+		table := "\n" + machinesHead
+		for _, row := range machinesRows {
+			table += row.table(b, true)
 		}
 		fmt.Print(table) // b.Log cuts it off
 	}
+}
+
+// TestTableOfThePage: the page has what the benchmark prints. Which share is caught takes long to tell of the largest
+// machines; of these, what is drawn and what it costs is compared.
+func TestTableOfThePage(t *testing.T) {
+	t.Parallel()
+	data, err := os.ReadFile("../../docs/complete-suites.md")
+	require.NoError(t, err)
+	for _, name := range Names() {
+		m := machine(t, name, generators.Everything())
+		assert.Regexp(t, fmt.Sprintf("(?m)^\\| `%s` \\|.*\\| %d \\| %d \\|$", name, len(m.States), len(m.Inputs)), string(data))
+	}
+	_, page, found := strings.Cut(string(data), machinesHead)
+	require.True(t, found)
+	shares := regexp.MustCompile(`(?m)^(\| [a-z].*?\|.*?\|.*?\|.*?\|).*$`)
+	for _, row := range machinesRows {
+		whole := row.machine == "management" || row.depth == 0
+		table := row.table(t, whole)
+		shown := strings.Join(strings.SplitAfter(page, "\n")[:strings.Count(table, "\n")], "")
+		page = strings.TrimPrefix(page, shown)
+		if !whole {
+			shown = shares.ReplaceAllString(shown, "$1")
+		}
+		assert.Equal(t, table, shown, "make it anew by the benchmark")
+	}
+	assert.True(t, strings.HasPrefix(page, "\n"), "the table ends")
 }
 
 func caught(yes bool) int {
