@@ -4,8 +4,11 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"os"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -27,6 +30,19 @@ func shown(t *testing.T, s *reports.Selftest) string {
 	var out bytes.Buffer
 	require.NoError(t, text.Selftest(&out, s, text.Options{}))
 	return out.String()
+}
+
+// onThePage: the page that tells of the self-test has these words, with the numbers of today.
+func onThePage(t *testing.T, words ...any) {
+	t.Helper()
+	page, err := os.ReadFile("../../docs/testing-the-tester.md")
+	require.NoError(t, err)
+	for i, word := range words {
+		if n, ok := word.(int); ok {
+			words[i] = plain.Grouped(n)
+		}
+	}
+	assert.Contains(t, strings.Join(strings.Fields(string(page)), " "), strings.TrimSpace(fmt.Sprintln(words...)))
 }
 
 // TestUnderQuotas: under the quotas of the service, five trails and ten event data stores in a Region, wrong servers are
@@ -78,7 +94,17 @@ func TestMatrix(t *testing.T) {
 	}
 	s, err := Run(t.Context(), Options{Seed: 1, Faults: names, Pairs: true, Stride: 16})
 	require.NoError(t, err)
-	t.Log("\n" + shown(t, s))
+	result := shown(t, s)
+	t.Log("\n" + result)
+	onThePage(t, "of the", s.Right.Requests, "requests of a whole run")
+	onThePage(t, "with each of its", len(embedded.Faults), "faults")
+	if names == nil {
+		median := regexp.MustCompile(`requests until then: median (\d+),`).FindStringSubmatch(result)
+		require.NotNil(t, median, "the median is not below 1,000: %s", result)
+		n, err := strconv.Atoi(median[1])
+		require.NoError(t, err)
+		onThePage(t, "half of them within", (n+99)/100*100, "of the", s.Right.Requests, "requests of a whole run")
+	}
 	t.Logf("%d pairs are run, one of 16; 'conform selftest --pairs' runs all", len(s.Pairs))
 	assert.NotEmpty(t, s.Pairs)
 	assert.Subset(t, missedPairs, s.Problems)
