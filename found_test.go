@@ -38,3 +38,15 @@ func TestLongCasesAreCheap(t *testing.T) {
 	assert.Equal(t, []model.ID{model.PutReplacesList}, rulesOf(report))
 	assert.Less(t, report.ConfirmRequests, 4000)
 }
+
+// TestWhatIsIgnoredAltogetherIsFoundRuleByRule: a target that heeds neither what a member says nor its type breaks several
+// rules with one request, of which a stronger one that is broken alone as well is not hidden behind the weaker.
+func TestWhatIsIgnoredAltogetherIsFoundRuleByRule(t *testing.T) {
+	t.Parallel()
+	report, err := conform.Run(t.Context(), embedded.InProcess(embedded.ServerOptions{Fault: "destination-ignored"}), conform.Options{Seed: 1, Workers: 2})
+	require.NoError(t, err)
+	assert.ElementsMatch(t, []model.ID{model.StoreDestination, model.StoreSource, model.StoreSame, model.WireWrongType}, rulesOf(report))
+	for id, c := range report.Coverage.Rules {
+		assert.NotContains(t, c.Why, "hidden", id)
+	}
+}

@@ -11,24 +11,32 @@ import (
 )
 
 // blameSingle finds, for a request that breaks several rules, the first of them that is answered in
-// the same wrong way when it is broken alone. Where there is none, the first broken rule stands.
+// the same wrong way when it is broken alone, and shows that case: the given one, made shorter, may be left with the
+// others alone. Where there is none, the first broken rule stands.
 func (p *Player) blameSingle(ctx context.Context, d *Divergence) {
 	if len(d.broken) < 2 || d.Finding.Rule != d.broken[0] {
 		return
 	}
 	f, last := &d.Finding, d.Steps[len(d.Steps)-1].Request
-	alone := func(id model.ID) string {
+	alone := func(id model.ID) single {
 		named := []string{"TrailName", "EventDataStore", "InsightsDestination"}
 		if id == model.WireWrongType && f.Operation == model.OpPut && !slices.Contains(named, f.Member) {
-			return p.kind(ctx, p.repaired(last)[0]) // of the same member
+			return p.last(ctx, p.repaired(last)[0]) // of the same member
 		}
 		return p.single(ctx, id, f.Operation)
 	}
 	for _, id := range d.broken {
-		if f.Actual == "success" && model.RuleOf(id).MayPass || alone(id) != f.Actual {
+		if f.Actual == "success" && model.RuleOf(id).MayPass {
 			continue
 		}
-		if rule := model.RuleOf(id); id != f.Rule {
+		simplest := alone(id)
+		if simplest.kind != f.Actual {
+			continue
+		}
+		if rule := model.RuleOf(id); id != f.Rule && simplest.shows != nil {
+			d.take(simplest.shows)
+			d.broken = nil
+		} else if id != f.Rule {
 			f.Rule, f.Level, f.Expected = id, rule.Level, []string{rule.Code}
 			if rule.RefusalOnly && f.Actual != "success" {
 				f.Level = model.Inferred

@@ -271,7 +271,7 @@ func (all Suspicions) Sorted() []*Divergence {
 // Player plays cases on fresh worlds. Its client's requests are counted apart from the exploration's.
 type Player struct {
 	Client  *session.Client
-	singles map[string]string // by operation and rule
+	singles map[string]single // by operation and rule
 	enough  int               // requests after which what is seen now and then is not repeated any more
 	flaky   map[model.Op]int  // how often an operation was seen to answer wrongly now and then
 }
@@ -279,7 +279,7 @@ type Player struct {
 // NewPlayer makes a player that sends by a client.
 func NewPlayer(client *session.Client) *Player {
 	client.Patient = true
-	return &Player{Client: client, singles: map[string]string{}, flaky: map[model.Op]int{}, enough: math.MaxInt}
+	return &Player{Client: client, singles: map[string]single{}, flaky: map[model.Op]int{}, enough: math.MaxInt}
 }
 
 // The bounds of what is played.
@@ -399,27 +399,37 @@ func (p *Player) watchEnd(ctx context.Context, requests []model.Request, d *Dive
 	return p.find(ctx, requests, func(f session.Found) bool { return f.At >= end && like(f) })
 }
 
-// single is the kind of answer to the simplest request that breaks one rule alone; empty for no such request or answer.
-func (p *Player) single(ctx context.Context, rule model.ID, op model.Op) string {
-	key := string(op) + " " + string(rule)
-	kind, known := p.singles[key]
-	if known {
-		return kind
-	}
-	if setup, probe, ok := catalogue.Minimal(rule, op, p.Client.Model, p.Client.Scope); ok {
-		kind = p.kind(ctx, append(slices.Clone(setup), probe))
-	}
-	p.singles[key] = kind
-	return kind
+// single is how the simplest request that breaks one rule alone is answered: the kind of the answer, empty for no such
+// request or answer, and what it shows of that rule, if anything.
+type single struct {
+	kind  string
+	shows *Divergence
 }
 
-// kind is that of the answer to the last of some requests; empty where it says nothing.
-func (p *Player) kind(ctx context.Context, requests []model.Request) string {
+func (p *Player) single(ctx context.Context, rule model.ID, op model.Op) single {
+	key := string(op) + " " + string(rule)
+	it, known := p.singles[key]
+	if known {
+		return it
+	}
+	if setup, probe, ok := catalogue.Minimal(rule, op, p.Client.Model, p.Client.Scope); ok {
+		it = p.last(ctx, append(slices.Clone(setup), probe))
+		if it.shows != nil && it.shows.Finding.Rule != rule {
+			it.shows = nil
+		}
+	}
+	p.singles[key] = it
+	return it
+}
+
+// last is how the last of some requests is answered; empty where that says nothing.
+func (p *Player) last(ctx context.Context, requests []model.Request) (it single) {
 	s, err := p.Play(ctx, requests, nil)
 	if last := len(requests) - 1; err == nil && len(s.Steps) > last && s.Steps[last].Reply.Answer.Definite() {
-		return s.Steps[last].Reply.Answer.Kind()
+		it.kind = s.Steps[last].Reply.Answer.Kind()
+		it.shows = firstOf(s, s.Found, func(f session.Found) bool { return f.At == last })
 	}
-	return ""
+	return it
 }
 
 // ReplayTrace plays a trace until it shows its divergence, or as often as that may hide, and says what became of it,

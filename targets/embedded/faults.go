@@ -158,6 +158,13 @@ func flaws() []Fault {
 					p.status = http.StatusNotFound
 				}
 			})},
+		{Name: "destination-ignored", Rule: model.StoreDestination, AlsoRules: []model.ID{model.StoreSource, model.StoreSame, model.WireWrongType},
+			Describe: "Put on a store heeds neither InsightsDestination nor members of a wrong type.",
+			start: forgetful(where(func(c *call) bool {
+				ignored := []model.ID{model.WireWrongType, model.StoreDestination, model.StoreSource, model.StoreSame}
+				heeded := func(id model.ID) bool { return !slices.Contains(ignored, id) }
+				return c.is(model.OpPut) && c.store() >= 0 && c.enables() && !slices.ContainsFunc(c.broken(), heeded)
+			}, (*call).careless))},
 	}
 }
 
