@@ -23,7 +23,7 @@ func runOf(change func(*Report)) *Report {
 	}
 	r.Coverage.Rules = map[model.ID]RuleCoverage{}
 	for i := range model.Rules {
-		r.Coverage.Rules[model.Rules[i].ID] = RuleCoverage{Applicable: !model.Rules[i].OfMocks(), Exercised: true}
+		r.Coverage.Rules[model.Rules[i].ID] = RuleCoverage{Applicable: model.Rules[i].Everywhere(), Exercised: true}
 	}
 	if change != nil {
 		change(r)

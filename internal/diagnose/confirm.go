@@ -8,6 +8,7 @@ import (
 	"math"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/insightconform/conform/generators"
 	"github.com/insightconform/conform/internal/session"
@@ -195,6 +196,26 @@ func (p *Player) confirmAll(ctx context.Context, suspected []*Divergence, o Opti
 		return silence
 	})
 }
+
+// sights says how often a divergence was seen, when the last of the worlds in which it was had begun, and when it was
+// seen first.
+type sights struct {
+	Count       int
+	begun, seen time.Time
+}
+
+func (s *sights) add(o sights) {
+	s.Count += o.Count
+	if o.begun.After(s.begun) {
+		s.begun = o.begun
+	}
+	if o.seen.Before(s.seen) {
+		s.seen = o.seen
+	}
+}
+
+// atOnce reports whether one moment, such as a restart of the target, can explain all sights: the worlds were all there.
+func (s *sights) atOnce() bool { return !s.seen.IsZero() && !s.begun.After(s.seen) }
 
 // forgot reports whether some answer of a case says that a trail or store is not there which the model has, and it was
 // seen once or twice, or only in worlds that were there at one moment, as at a restart.

@@ -51,26 +51,6 @@ func suspicion(f model.Finding, steps []session.Step) *Divergence {
 	return &Divergence{Finding: f, Raw: f.Signature(), sights: sights{Count: 1}, Steps: steps, broken: brokenBy(&steps[len(steps)-1])}
 }
 
-// sights says how often a divergence was seen, when the last of the worlds in which it was had begun, and when it was
-// seen first.
-type sights struct {
-	Count       int
-	begun, seen time.Time
-}
-
-func (s *sights) add(o sights) {
-	s.Count += o.Count
-	if o.begun.After(s.begun) {
-		s.begun = o.begun
-	}
-	if o.seen.Before(s.seen) {
-		s.seen = o.seen
-	}
-}
-
-// atOnce reports whether one moment, such as a restart of the target, can explain all sights: the worlds were all there.
-func (s *sights) atOnce() bool { return !s.seen.IsZero() && !s.begun.After(s.seen) }
-
 // Event tells of the suspicion when it is new.
 func (d *Divergence) Event() reports.Event {
 	out := d.Report()
