@@ -163,6 +163,7 @@ func (c Call) Who() string { return plain.When(c.Client > 0, fmt.Sprintf("client
 const (
 	maxCalls   = 40
 	maxColumns = 24
+	fewColumns = 4 // which may be wider
 )
 
 // Picture tells what several clients did in lines with a label: what was done before, then a line for each call with the
@@ -201,9 +202,12 @@ func Picture(steps []reports.Step) (lines [][2]string) {
 
 // bar draws the time of a call between two columns.
 func (c Call) bar(first, last int) string {
-	end := cmp.Or(plain.When(c.Answer.Outcome == reports.OutcomeUnanswered, "…"), "┤")
-	return strings.Repeat("   ", c.From-first) + "├" + strings.Repeat("─", 3*(c.To-c.From)+1) + end +
-		strings.Repeat("   ", last-c.To)
+	end, wide := cmp.Or(plain.When(c.Answer.Outcome == reports.OutcomeUnanswered, "…"), "┤"), 3
+	if last-first >= fewColumns {
+		wide = 2
+	}
+	return strings.Repeat(" ", wide*(c.From-first)) + "├" + strings.Repeat("─", wide*(c.To-c.From+1)-2) + end +
+		strings.Repeat(" ", wide*(last-c.To))
 }
 
 // inTurn tells calls of one client, of those before the others only what they change.

@@ -106,3 +106,14 @@ func TestWhatClientsDoAtOnceIsNoSequence(t *testing.T) {
 		"that contradicts the rule", Plays(d))
 	assert.Equal(t, "concurrent/whole (Get, trail)", Signature("concurrent/whole|GetInsightSelectors|trail"))
 }
+
+func TestPictureOfManyCallsIsNarrower(t *testing.T) {
+	steps := aRace()[:4]
+	for i := range int64(6) {
+		steps = append(steps, sent(1, 1, 10+2*i, 11+2*i, put(), value.Obj()))
+	}
+	lines := Picture(steps)
+	assert.Equal(t, "  client 2  ├┤              Put [ApiCallRate: Management+Data]", lines[1][1])
+	assert.Equal(t, "  client 1    ├┤            Put []", lines[2][1])
+	assert.Equal(t, "  client 1              ├┤  Put []", lines[7][1])
+}

@@ -45,6 +45,8 @@ const (
 	planLabel  = 14 // of a plan, with the indent
 	blockLabel = 14 // of a divergence, with the indent
 	stepLabel  = 19 // of its steps
+
+	overlapHang = 4 // of a call beside which there is no room for a text
 )
 
 // Report writes the report for people: the divergences by rule, each in a few lines, what was covered, and at the end
@@ -264,7 +266,11 @@ func (p *page) atOnce(steps []reports.Step) {
 	}
 	for _, line := range describe.Picture(steps) {
 		label, s := plain.When(line[0] != "", "    "+line[0]), plain.When(strings.HasPrefix(line[1], "✗"), red)
-		p.write(p.options.Width, 0, labelled(blockLabel, label, line[1], s))
+		hang := 0 // below the text behind the picture, where that leaves room
+		if behind := strings.LastIndex(line[1], "  "); behind >= 0 && blockLabel+plain.Length(line[1][:behind])+2 > p.options.Width/2 {
+			hang = blockLabel + overlapHang
+		}
+		p.write(p.options.Width, hang, labelled(blockLabel, label, line[1], s))
 	}
 }
 
