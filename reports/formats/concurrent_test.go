@@ -2,6 +2,7 @@ package formats_test
 
 import (
 	"bytes"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -111,6 +112,28 @@ func TestPageDrawsWhatSeveralClientsDid(t *testing.T) {
 	assert.Contains(t, page, "--as go")
 	assert.NotContains(t, page, "--as boto3", "no other form has clients")
 	assert.NotContains(t, htmlOf(t, diverging()), `<figure class="overlap">`)
+}
+
+// What matters is not out of sight behind a long set-up.
+func TestPageDrawsALongSetUpAsOneBar(t *testing.T) {
+	r := racing()
+	d := &r.Divergences[0]
+	first := d.Steps[0]
+	var steps []reports.Step
+	for i := range 12 {
+		first.Number, first.Start, first.End = i+1, int64(2*i)-30, int64(2*i)-29
+		steps = append(steps, first)
+	}
+	d.Steps = append(steps, d.Steps...)
+	page := htmlOf(t, r)
+	assert.Contains(t, page, ">1–3</text>", "the bar says which calls it stands for")
+	assert.Contains(t, page, "<title>1. before: CreateTrail alpha → HTTP 200 {}\n2. before: CreateTrail → HTTP")
+	width := func(page string) (n int) {
+		_, err := fmt.Sscanf(page[strings.Index(page, `<svg width="`):], `<svg width="%d"`, &n)
+		require.NoError(t, err)
+		return n
+	}
+	assert.Less(t, width(page), width(htmlOf(t, racing()))+40)
 }
 
 // A file may say anything of the times.

@@ -53,6 +53,8 @@ const (
 	nameWide  = 74
 	axisHigh  = 24
 	mostDrawn = 80 // calls
+
+	mostBefore = 4 // calls with a bar of their own
 )
 
 // newOverlapView draws a divergence of several clients; nil where it is of one, or has more calls than one could see.
@@ -81,6 +83,10 @@ func newOverlapView(d *reports.Divergence) *overlapView {
 				v.Rows = append(v.Rows, rows[key])
 			}
 			bar := newOverlapBar(part, c)
+			if part.Label == describe.LabelBefore && len(part.Calls) > mostBefore && len(bars) > 0 && !c.Diverges {
+				bars[0].goOn(bar)
+				continue
+			}
 			rows[key].until, rows[key].Bars, bars = c.To, append(rows[key].Bars, bar), append(bars, bar)
 		}
 		parts = append(parts, first)
@@ -96,6 +102,13 @@ func newOverlapView(d *reports.Divergence) *overlapView {
 	})
 	v.layOut(bars, parts)
 	return v
+}
+
+// goOn lets a bar stand for one more call, where so many are made before that what matters would be out of sight.
+func (b *overlapBar) goOn(next *overlapBar) {
+	b.Title, b.to = b.Title+"\n"+next.Title, next.to
+	b.Lines = []barLine{{Text: strings.Split(b.Lines[0].Text, "–")[0] + "–" + next.Lines[0].Text}}
+	b.Wide = int(float64(plain.Length(b.Lines[0].Text))*letter) + 2*barPad
 }
 
 func newOverlapBar(part describe.Part, c describe.Call) *overlapBar {
@@ -145,6 +158,9 @@ func (v *overlapView) layOut(bars []*overlapBar, parts []int) {
 	edges[0] = nameWide
 	for column := range last + 1 {
 		edges[column+1] = edges[column] + 3*barGap
+		if column < bars[0].to && len(parts) > 1 && column < parts[1] {
+			edges[column+1] = edges[column] // within the bar of what is before
+		}
 		for _, b := range bars {
 			if b.to == column {
 				edges[column+1] = max(edges[column+1], edges[b.from]+b.Wide+barGap)
