@@ -192,3 +192,41 @@ func TestGoOnThePages(t *testing.T) {
 	assert.Contains(t, examples, squeeze(section))
 	assert.Contains(t, section, "conform.Check")
 }
+
+// TestReadmeOnANarrowScreen: what one sees first says what this is for and shows it, and neither prose nor what is to be
+// pasted is wider than a terminal.
+func TestReadmeOnANarrowScreen(t *testing.T) {
+	text := page(t, "README.md")
+	at := 0
+	for _, next := range []string{
+		"PutInsightSelectors?", "(docs/pictures/report.png)\n", "\n    go install github.com/insightconform/conform/cmd/conform@latest\n",
+		"\n    conform run --fault appends-selectors\n", "(docs/pictures/terminal.png)\n", "\n    python3 -m venv ", "conform matrix", "docs/emulators.md",
+	} {
+		found := strings.Index(text[at:], next)
+		require.GreaterOrEqual(t, found, 0, "%q, in this order", next)
+		if strings.Contains(next, "terminal") {
+			assert.Less(t, strings.Count(text[:at+found], "\n"), 24, "lines until then")
+		}
+		at += found
+	}
+	before := ""
+	for line := range strings.Lines(text) {
+		line = strings.TrimRight(line, "\n")
+		if !strings.HasPrefix(line, "|") && !strings.Contains(line, "conform.Mock(") {
+			assert.LessOrEqual(t, len([]rune(line)), 80, line)
+		}
+		if strings.HasPrefix(line, "    ") {
+			assert.Regexp(t, `^($|    )`, before, "a block of code begins after an empty line: %s", line)
+		}
+		before = line
+	}
+
+	// The divergence that it shows is one of the report that lies here.
+	_, shown, _ := strings.Cut(text, "divergence of its report:\n\n")
+	shown, replay, _ := strings.Cut(shown, "        replay")
+	assert.Contains(t, replay, "conform replay")
+	got := command(t, "report", filepath.Join(repository, "docs/emulators/moto-5.2.5.json"))
+	squeeze := func(text string) string { return strings.Join(strings.Fields(text), " ") }
+	require.NotEmpty(t, shown)
+	assert.Contains(t, squeeze(got.stdout), squeeze(shown))
+}
