@@ -7,6 +7,8 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -75,6 +77,11 @@ func TestLearnCommand(t *testing.T) {
 	require.Equal(t, reports.ExitConforms, got.code, got.stderr)
 	assert.Contains(t, got.stdout, "answered in the reference's order\n  wire/wrong-type → ")
 	assert.NotContains(t, got.stdout, "answered in the other order")
+	asked := regexp.MustCompile(`asked +([\d,]+) requests`).FindStringSubmatch(got.stdout)
+	require.NotNil(t, asked, got.stdout)
+	n, err := strconv.Atoi(strings.ReplaceAll(asked[1], ",", ""))
+	require.NoError(t, err)
+	assert.Contains(t, page(t, "docs/error-order.md"), "this takes about\n"+thousands(n)+" requests")
 	got = command(t, "diff", reference, out)
 	assert.Equal(t, reports.ExitDiverges, got.code)
 	assert.Contains(t, got.stdout, "pairs in another order")
