@@ -57,7 +57,7 @@ func Parts(steps []reports.Step) []Part {
 	var parts []Part
 	last := -1
 	for i, s := range steps {
-		label := cmp.Or(plain.When(s.Phase > 0, fmt.Sprint(s.Phase)), plain.When(phases > 0 || s.Client > 0, LabelAtRest), LabelBefore)
+		label := cmp.Or(plain.When(phases > 0 || s.Client > 0, LabelAtRest), LabelBefore)
 		if s.Phase > 0 && s.Phase != last {
 			label, last = cmp.Or(plain.When(phases == 0, "at once"), "then"), s.Phase
 			phases++
@@ -66,7 +66,8 @@ func Parts(steps []reports.Step) []Part {
 			parts = append(parts, Part{Label: label})
 		}
 		at := &parts[len(parts)-1]
-		at.Calls = append(at.Calls, Call{Step: s, Part: label, Text: brief(&teller, s), Got: got(s), From: columns[i][0], To: columns[i][1]})
+		at.Calls = append(at.Calls, Call{Step: s, Part: at.Label, Text: brief(&teller, s), Got: got(s),
+			From: columns[i][0], To: columns[i][1]})
 	}
 	return parts
 }
@@ -213,7 +214,8 @@ func (c Call) bar(first, last int) string {
 // inTurn tells calls of one client, of those before the others only what they change.
 func inTurn(calls []Call) string {
 	if calls[0].Part == LabelBefore {
-		calls = slices.DeleteFunc(slices.Clone(calls), func(c Call) bool { return model.Op(c.Operation).Reads() && !c.Diverges })
+		reads := func(c Call) bool { return model.Op(c.Operation).Reads() && !c.Diverges }
+		calls = slices.DeleteFunc(slices.Clone(calls), reads)
 	}
 	return strings.Join(plain.Texts(calls, func(c Call) string { return c.Text }), " → ")
 }
@@ -240,6 +242,7 @@ func Plays(d reports.Divergence) string {
 	if d.Status == reports.Confirmed {
 		return plain.Text("in " + d.Seen + " plays with " + clients)
 	}
-	return plain.Text(plain.Counted(d.Count, "time") + plain.When(d.Seen != "", "; "+d.Seen+" plays of the same calls showed it again") +
+	again := plain.When(d.Seen != "", "; "+d.Seen+" plays of the same calls showed it again")
+	return plain.Text(plain.Counted(d.Count, "time") + again +
 		"; these calls of " + clients + " are the part of one history that contradicts the rule")
 }

@@ -261,7 +261,8 @@ func (v *divergenceView) commands(r *reports.Report, d *reports.Divergence, many
 	if v.Commands = facts("Replay it with conform", replay, "As a Go test", export("go")); describe.Overlaps(d.Steps) {
 		return // no other form has clients
 	}
-	v.Commands = facts("Replay it with conform", replay, "As a script for the AWS CLI", export("awscli"), "As a script for boto3", export("boto3"))
+	v.Commands = facts("Replay it with conform", replay,
+		"As a script for the AWS CLI", export("awscli"), "As a script for boto3", export("boto3"))
 	for _, form := range facts("awscli", "AWS CLI", "boto3", "boto3") {
 		text, err := scripts.Export(reports.NewTrace(r, *d, false), form.Name)
 		if err == nil && len(text) <= maxScript && !many {

@@ -125,7 +125,8 @@ func newOverlapBar(part describe.Part, c describe.Call) *overlapBar {
 	say := func(text string) {
 		text = clean(text)
 		for _, line := range plain.Fold(text, barText, 2) {
-			b.Lines = append(b.Lines, barLine{X: int(float64(line.Indent) * letter), Text: strings.TrimRight(text[line.From:line.To], " ")})
+			part := strings.TrimRight(text[line.From:line.To], " ")
+			b.Lines = append(b.Lines, barLine{X: int(float64(line.Indent) * letter), Text: part})
 		}
 	}
 	number := fmt.Sprint(c.Number)
@@ -201,12 +202,12 @@ func why(d *reports.Divergence) string {
 	}
 	call, expected, actual := fmt.Sprintf("call %d", number), plain.Alternatives(d.Expected, plain.MaxShown), clean(d.Actual)
 	may := " may answer: " + expected + ". It answered: " + actual
-	either, noOrder := "Calls that overlap may take effect in either order, the others in the order in which they were sent. ",
-		", which no order explains."
+	const noOrder = ", which no order explains."
+	either := "Calls that overlap may take effect in either order, the others in the order in which they were sent. "
 	switch {
 	case d.Rule == model.ConcurrentNoCrash:
-		either = "Calls may overlap, and each of them has to be answered as one alone: with success or a documented error. What came of "
-		return plain.Message(either + call + ": " + actual + ".")
+		return plain.Message("Calls may overlap, and each of them has to be answered as one alone: with success or a documented " +
+			"error. What came of " + call + ": " + actual + ".")
 	case d.Rule == model.ConcurrentWhole:
 		return plain.Message("Any of the Puts that overlap may have come last, so " + call + may + noOrder)
 	case d.Rule == model.ConcurrentIsolated:

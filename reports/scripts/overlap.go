@@ -43,7 +43,8 @@ func (p *exportPlan) phases(steps []reports.Step) error {
 		for _, call := range part.Calls {
 			step := &p.Steps[n]
 			n++
-			step.exportTime = exportTime{part.Label != describe.LabelBefore, min(max(call.Delay, 0), maxPause), call.Start, call.End}
+			step.exportTime = exportTime{Timed: part.Label != describe.LabelBefore,
+				Pause: min(max(call.Delay, 0), maxPause), Start: call.Start, End: call.End}
 			step.Must = step.Must && !step.Timed
 			step.Actual = p.recorded(call.Step)
 			if call.Phase == 0 {
@@ -82,7 +83,8 @@ func neverRight(rule model.ID, steps []reports.Step) bool {
 		if s.Diverges || s.Answer.Outcome == reports.OutcomeRefused {
 			return false // a refused one has stored nothing
 		}
-		return strings.Join(recordedSelectors(s.Answer.Body), ",") == selectors || strings.Join(recordedSelectors(s.Request), ",") == selectors
+		return strings.Join(recordedSelectors(s.Answer.Body), ",") == selectors ||
+			strings.Join(recordedSelectors(s.Request), ",") == selectors
 	})
 }
 

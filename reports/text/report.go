@@ -267,7 +267,8 @@ func (p *page) atOnce(steps []reports.Step) {
 	for _, line := range describe.Picture(steps) {
 		label, s := plain.When(line[0] != "", "    "+line[0]), plain.When(strings.HasPrefix(line[1], "✗"), red)
 		hang := 0 // below the text behind the picture, where that leaves room
-		if behind := strings.LastIndex(line[1], "  "); behind >= 0 && blockLabel+plain.Length(line[1][:behind])+2 > p.options.Width/2 {
+		behind := max(strings.LastIndex(line[1], "  "), 0)
+		if blockLabel+plain.Length(line[1][:behind])+2 > p.options.Width/2 {
 			hang = blockLabel + overlapHang
 		}
 		p.write(p.options.Width, hang, labelled(blockLabel, label, line[1], s))
