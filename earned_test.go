@@ -323,6 +323,26 @@ func TestDeaths(t *testing.T) {
 	assert.Contains(t, shown.String(), "last sent")
 }
 
+// TestWhatALostTargetCannotRepeatIsNotTried: a target that dies after a wrong answer, before that can be confirmed, leaves
+// the run inconclusive.
+func TestWhatALostTargetCannotRepeatIsNotTried(t *testing.T) {
+	t.Parallel()
+	var wrong, dead atomic.Bool
+	target, err := endpoint.New(endpoint.Options{URL: crippled(t, embedded.ServerOptions{Fault: "flag-always-set"}, func(a arrived) reaction {
+		wrong.CompareAndSwap(false, a.op == "GetTrail" && a.nth == 5)     // probing asks too
+		dead.CompareAndSwap(false, wrong.Load() && a.op == "CreateTrail") // of the world in which it was to be repeated
+		return when(dead.Load(), drops)
+	}), Timeout: 5 * time.Second})
+	require.NoError(t, err)
+	report, err := conform.Run(t.Context(), target, conform.Options{Seed: 1, Workers: 1, Requests: 6000})
+	require.NoError(t, err)
+	assert.Equal(t, reports.Inconclusive, report.Verdict)
+	require.NotEmpty(t, report.Divergences)
+	for _, d := range report.Divergences {
+		assert.Equal(t, reports.NotTried, d.Status)
+	}
+}
+
 // TestARuleIsKeptByWhatShowsIt: a run that ends before an empty list was read back behind another fault does not call its
 // rule kept. On a stopped trail nothing shows before the Put nor after it, and the answer of the Put alone is no proof.
 func TestARuleIsKeptByWhatShowsIt(t *testing.T) {

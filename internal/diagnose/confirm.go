@@ -147,7 +147,7 @@ func (p *Player) ResolveOne(ctx context.Context, d *Divergence, thorough bool) b
 // of them would take three times the requests. On its shortest case it is decided which rule it is.
 func (p *Player) group(ctx context.Context, suspected []*Divergence) []*Divergence {
 	for _, d := range suspected {
-		if ctx.Err() != nil || p.Client.Status.TargetLost() {
+		if p.over(ctx) {
 			continue
 		}
 		if p.isFlaky(d) {
@@ -164,9 +164,8 @@ func (p *Player) group(ctx context.Context, suspected []*Divergence) []*Divergen
 // or no JSON, or said that another call is at work or that nothing is there any more, unless it repeats: a server
 // that now and then fails, is busy or was restarted says nothing about how it behaves.
 func (p *Player) confirmAll(ctx context.Context, suspected []*Divergence, o Options) []*Divergence {
-	over := func() bool { return ctx.Err() != nil || p.Client.Status.TargetLost() }
 	return slices.DeleteFunc(suspected, func(d *Divergence) bool {
-		if !over() && (d.Tries == 0 || d.Again > 0) {
+		if !p.over(ctx) && (d.Tries == 0 || d.Again > 0) {
 			p.confirm(ctx, d)
 			o.Tell(reports.EventConfirmation, d)
 		}
@@ -175,7 +174,7 @@ func (p *Player) confirmAll(ctx context.Context, suspected []*Divergence, o Opti
 				break
 			}
 			tried := *other
-			if p.confirm(ctx, &tried); over() { // what was confirmed before is
+			if p.confirm(ctx, &tried); p.over(ctx) { // what was confirmed before is
 				tried = *other
 			}
 			if tried.Again > 0 {
@@ -288,6 +287,11 @@ func (p *Player) withoutDoubts(ctx context.Context, suspected []*Divergence, o O
 	return kept
 }
 
+// over reports whether nothing can be tried any more: the run has ended, or the target is lost.
+func (p *Player) over(ctx context.Context) bool {
+	return ctx.Err() != nil || p.Client.Status.TargetLost()
+}
+
 // confirm plays a case until it repeats: what crashes the target each time, what may be chance until it is none.
 func (p *Player) confirm(ctx context.Context, d *Divergence) {
 	if p.isFlaky(d) {
@@ -310,7 +314,7 @@ func (p *Player) confirm(ctx context.Context, d *Divergence) {
 	again := func(f session.Found) bool { // a target that crashes now and then does so somewhere in each long case
 		return f.Signature() == d.Raw && (d.Finding.Rule != model.WireNoCrash || f.At >= len(requests)-1)
 	}
-	for d.Tries, d.Again = 0, 0; d.Tries < most && d.Again < needed && ctx.Err() == nil; {
+	for d.Tries, d.Again = 0, 0; d.Tries < most && d.Again < needed && !p.over(ctx); {
 		found := p.find(ctx, requests, again)
 		d.Tries++
 		if found == nil || d.Finding.Rule == model.WireNoCrash && !p.Client.Answers(ctx) {
@@ -323,7 +327,7 @@ func (p *Player) confirm(ctx context.Context, d *Divergence) {
 	if d.Again < needed {
 		d.Again = 0
 	}
-	if d.Again == 0 && ctx.Err() != nil { // the run ended before it was known
+	if d.Again == 0 && p.over(ctx) { // before it was known
 		d.Tries = 0
 	}
 }
@@ -359,7 +363,7 @@ func (p *Player) hasCause(ctx context.Context, d *Divergence) bool {
 	// Twice as often as was seen: wrong may also be the answer from which the state before was read back.
 	rate := min(0.5, max(rarest, 2*float64(p.flaky[op])/float64(max(1, p.Client.Status.Asked(op)))))
 	again := func(f session.Found) bool { return f.At >= len(requests)-1 && f.Signature() == d.Raw }
-	for d.Tries, d.Again = 0, 0; d.Tries-d.Again < maxFailed && ctx.Err() == nil; {
+	for d.Tries, d.Again = 0, 0; d.Tries-d.Again < maxFailed && !p.over(ctx); {
 		d.Tries++
 		if p.once(ctx, requests, again) == nil {
 			continue
@@ -370,7 +374,7 @@ func (p *Player) hasCause(ctx context.Context, d *Divergence) bool {
 		}
 	}
 	d.Again = 0
-	if ctx.Err() != nil {
+	if p.over(ctx) {
 		d.Tries = 0
 	}
 	return false
