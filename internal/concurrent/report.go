@@ -23,8 +23,11 @@ func (d *Divergence) Report() reports.Divergence {
 		return !slices.ContainsFunc(overlapping, func(o Call) bool { return subject(o) == subject(c) })
 	})
 	overlapping = slices.SortedFunc(slices.Values(overlapping), func(a, b Call) int { return cmp.Compare(a.Start, b.Start) })
-	if calls = append(calls, overlapping...); !slices.ContainsFunc(overlapping, d.At.is) {
-		calls = append(calls, d.At)
+	calls = append(calls, overlapping...)
+	for i := range d.History.After {
+		if c := d.History.After[i]; c.is(d.At) || slices.ContainsFunc(d.Part, (&c).is) && !slices.ContainsFunc(overlapping, (&c).is) {
+			calls = append(calls, c)
+		}
 	}
 	clients := map[int]bool{}
 	for i := range calls {

@@ -232,7 +232,9 @@ func (r *run) diagnose(ctx context.Context) {
 			continue
 		}
 		if r.subject.Scope.Left[d.Rule] == "" {
-			r.report.Divergences = append(r.report.Divergences, r.judged(d.Report()))
+			shown := r.judged(d.Report())
+			r.subject.Status.Tell(reports.Event{Event: reports.EventFound, Divergence: &shown})
+			r.report.Divergences = append(r.report.Divergences, shown)
 		}
 	}
 	slices.SortStableFunc(r.report.Divergences, func(a, b reports.Divergence) int {
