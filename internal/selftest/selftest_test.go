@@ -98,6 +98,8 @@ func TestMatrix(t *testing.T) {
 	t.Log("\n" + result)
 	onThePage(t, "of the", s.Right.Requests, "requests of a whole run")
 	onThePage(t, "with each of its", len(embedded.Faults), "faults")
+	onThePage(t, "lays", len(embedded.Flaws), "flaws")
+	onThePage(t, "all but", len(missedPairs), "are caught")
 	if names == nil {
 		median := regexp.MustCompile(`requests until then: median (\d+),`).FindStringSubmatch(result)
 		require.NotNil(t, median, "the median is not below 1,000: %s", result)
