@@ -65,7 +65,7 @@ var claims = []claim{
 	{rule: ErrorAtomic, any: true, shows: func(c *change) bool { return c.failed && c.own }},
 
 	{rule: StoreDisableWithDst, op: OpPut, call: disablesStoreWithDest, now: every, refused: every, shows: every},
-	{rule: StoreDisable, op: OpPut, call: disablesStore, now: every, due: wasOn, refused: every, shows: every},
+	{rule: StoreDisable, op: OpPut, call: disablesStore, now: every, due: every, refused: every, shows: every},
 	{rule: StoreNotIngesting, op: OpPut, call: enablesIdle, now: every, refused: every},
 	{rule: StoreRepoint, op: OpPut, call: repoints, due: every, refused: every},
 	{rule: StoreDefaultCategory, op: OpPut, call: saysManagement, now: every, refused: every},

@@ -89,6 +89,10 @@ func (v *visit) Found(s *session.Session, f model.Finding) {
 	right := model.Step(last.Before, last.Request)[0]
 	now, due, resource := model.Exercised(last.Before, last.Request, right.Answer, right.Next)
 	status.Hide(key, slices.Concat(now, due)...)
+	if last.Diverges && last.Request.Op == model.OpGet && f.Rule.Family() != "wire" && w.Client.Scope.Left[f.Rule] != "" { // no evidence
+		status.Hide(key, v.due[resource]...)
+		delete(v.due, resource)
+	}
 	v.shown(*last, resource)
 }
 

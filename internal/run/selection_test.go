@@ -152,3 +152,13 @@ func TestFailFast(t *testing.T) {
 	assert.Less(t, report.Requests, whole.Requests/2)
 	assert.Equal(t, reports.ExitDiverges, report.ExitCode)
 }
+
+// TestEvidenceThatIsLeftOutKeepsNothing: where each read that would show a rule breaks one that is left out, the rule is
+// not judged.
+func TestEvidenceThatIsLeftOutKeepsNothing(t *testing.T) {
+	for fault, verdict := range map[string]reports.Verdict{"": reports.Conforms, "get-off-answers-no-list": reports.Inconclusive} {
+		_, report := recorded(t, fault, run.Options{Only: []string{"store/disable"}})
+		assert.Equal(t, verdict, report.Verdict, fault)
+		assert.Equal(t, verdict == reports.Conforms, report.Coverage.Rules[model.StoreDisable].Exercised, fault)
+	}
+}
