@@ -249,8 +249,11 @@ func (w *Worker) draw(draw *generators.Draws, state model.State, cases []catalog
 
 // Illustrate plays on a target the shortest case of the systematic suite that puts a rule to the test, and returns its
 // requests with their answers up to the one that decides. The target should be one that can do everything and answers
-// as the reference does; it is opened and closed. There are no steps for rules that claim nothing.
+// as the reference does; it is opened and closed. There are no steps for rules that claim nothing, or need several clients.
 func Illustrate(ctx context.Context, target targets.Target, rule model.ID) ([]reports.Step, error) {
+	if known := model.RuleOf(rule); known != nil && known.OfClients() {
+		return nil, nil // which one client cannot show
+	}
 	subject, err := probe.Open(ctx, target, probe.Options{})
 	if err != nil {
 		return nil, err
