@@ -32,17 +32,20 @@ type Shard = reports.Shard
 
 // Options say how to run. The zero value is the default run.
 type Options struct {
-	Seed     uint64               // of the random exploration
-	Requests int                  // caps all requests but those of confirming; 0 is no cap
-	Time     time.Duration        // caps all of the run, which ends ten seconds later at most; 0 is no cap
-	Workers  int                  // worlds side by side; 0 lets the target decide
-	Suites   []string             // of Systematic, Complete, Random and Concurrent; nil is the first and the third
-	Clients  int                  // that the suite Concurrent has at once; 0 is DefaultClients
-	Order    *model.Profile       // the error order that the target is held to; nil is the reference's
-	FailOn   model.Level          // the lowest level that fails the run; 0 is Observed
-	Progress func(reports.Update) // is told how the run goes on, several times a second; may be nil
-	Command  string               // repeats the run; put in the report
-	Version  string               // of the caller; put in the report
+	Seed     uint64        // of the random exploration
+	Requests int           // caps all requests but those of confirming; 0 is no cap
+	Time     time.Duration // caps all of the run, which ends ten seconds later at most; 0 is no cap
+	Workers  int           // worlds side by side; 0 lets the target decide
+	Suites   []string      // of Systematic, Complete, Random and Concurrent; nil is the first and the third
+	Clients  int           // that the suite Concurrent has at once; 0 is DefaultClients
+	// Histories is the folder in which the suite Concurrent keeps the calls of all clients, before they are judged: the last
+	// ones, and those that contradict a rule. Empty keeps none.
+	Histories string
+	Order     *model.Profile       // the error order that the target is held to; nil is the reference's
+	FailOn    model.Level          // the lowest level that fails the run; 0 is Observed
+	Progress  func(reports.Update) // is told how the run goes on, several times a second; may be nil
+	Command   string               // repeats the run; put in the report
+	Version   string               // of the caller; put in the report
 
 	Name, TargetVersion string // of the target, as people call it; kept in the report and in what is made of it
 

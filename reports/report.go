@@ -29,6 +29,7 @@ const (
 	SelftestSchema   = "conform/selftest/1"
 	PlanSchema       = "conform/plan/1"
 	traceSchema      = "conform/trace/1"
+	callsSchema      = "conform/calls/1"
 	baselineSchema   = "conform/baseline/1"
 	diffSchema       = "conform/diff/1"
 	eventsSchema     = "conform/events/1" // of a stream of events, one JSON object on each line
@@ -213,6 +214,8 @@ type Divergence struct {
 	Clients int `json:"clients,omitempty"`
 	// Schedule is the seed of the target's schedule under which they do, where it has one.
 	Schedule uint64 `json:"schedule,omitempty"`
+	// History is the file in which the run kept the calls of all clients that showed it.
+	History string `json:"history,omitempty"`
 	// Trace is the file in which the run kept the trace.
 	Trace string `json:"trace,omitempty"`
 	// Replay is the command that plays its trace again, where one was kept.

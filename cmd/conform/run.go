@@ -108,6 +108,7 @@ func (s *settings) readOrder(ctx context.Context) error {
 func (s *settings) runOptions() conform.Options {
 	o := s.run
 	o.Command, o.Version = s.command(o.Seed, o.Workers), shortVersion()
+	o.Histories = s.tracesFolder()
 	o.Eventual = o.Eventual || o.Settle > 0
 	return o
 }

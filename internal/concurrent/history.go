@@ -52,7 +52,7 @@ type History struct {
 	World                *model.World
 	Eventual             bool // the target may show old states: then no order of the calls is asked for
 	Before, Round, After []Call
-	schedule             uint64 // the seed of the target's schedule; 0 where it has none
+	Schedule             uint64 // the seed of the target's schedule; 0 where it has none
 }
 
 // Resources lists what the calls of the round, and those after it, concern.
@@ -85,3 +85,8 @@ func overlapping(list []Call) bool {
 }
 
 func subject(c Call) string { return generators.Subject(c.Request) }
+
+// ordered lists the calls on a resource of which an order is asked for.
+func (h *History) ordered(name string) []Call {
+	return slices.DeleteFunc(slices.Concat(on(h.Round, name), on(h.After, name)), func(c Call) bool { return c.idle() })
+}

@@ -29,6 +29,19 @@ type Verdict struct {
 	Unknown []string   // the resources for which no order was found, and none excluded, in time
 }
 
+// Disorders lists the resources whose calls have no order.
+func (v *Verdict) Disorders() (names []string) {
+	if v == nil {
+		return nil
+	}
+	for i := range v.Found {
+		if v.Found[i].Rule == model.ConcurrentLinearizable {
+			names = append(names, v.Found[i].Resource)
+		}
+	}
+	return names
+}
+
 // patience bounds the search for an order of the calls on one resource.
 const patience = 2 * time.Second
 
@@ -86,7 +99,7 @@ func (j *judging) resource(name string) {
 		j.whole(writes, after, settled && !j.history.Eventual)
 	}
 	if len(j.out.Found) == before && !j.history.Eventual {
-		j.order(name, round, after)
+		j.order(name, round)
 	}
 }
 
@@ -169,8 +182,8 @@ func (j *judging) last(puts []Call) *model.Tracker {
 }
 
 // order looks for an order of the calls on a resource in which the model allows each answer.
-func (j *judging) order(name string, round, after []Call) {
-	calls := slices.DeleteFunc(slices.Concat(round, after), func(c Call) bool { return c.idle() })
+func (j *judging) order(name string, round []Call) {
+	calls := j.history.ordered(name)
 	switch check(j.start, calls) {
 	case porcupine.Unknown:
 		j.out.Unknown = append(j.out.Unknown, name)

@@ -49,7 +49,7 @@ func play(ctx context.Context, client *session.Client, p *generators.Program, se
 	began := time.Now()
 	s.Play(ctx, p.Setup...)
 	if x.schedule != nil {
-		h.schedule = seed
+		h.Schedule = seed
 	}
 	x.patience = max(patience, 10*time.Since(began))
 	for _, step := range s.Steps {

@@ -14,11 +14,13 @@ func (d *Divergence) Report() reports.Divergence {
 	rule := model.RuleOf(d.Rule)
 	out := reports.Divergence{Signature: d.Signature(), Rule: d.Rule, Level: rule.Level, Statement: rule.Statement, Source: rule.Source,
 		Operation: string(d.At.Request.Op), Expected: d.Expected, Actual: d.Actual, Count: d.Count, Status: reports.Unrepeated,
-		Seen: fmt.Sprintf("%d of %d", d.Again, d.Tries), Also: d.Also, Schedule: d.schedule, Steps: []reports.Step{}}
+		Seen: fmt.Sprintf("%d of %d", d.Again, d.Tries), Also: d.Also, Schedule: d.schedule, History: d.file, Steps: []reports.Step{}}
 	overlapping := d.Part
 	if d.Again > 0 {
 		out.Status, overlapping = reports.Confirmed, d.History.Round // which repeats it
 	}
+	// As they were, where what came later was left out of account.
+	overlapping = slices.DeleteFunc(slices.Clone(d.History.Round), func(c Call) bool { return !slices.ContainsFunc(overlapping, c.is) })
 	calls := slices.DeleteFunc(slices.Clone(d.History.Before), func(c Call) bool {
 		return !slices.ContainsFunc(overlapping, func(o Call) bool { return subject(o) == subject(c) })
 	})

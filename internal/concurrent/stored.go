@@ -99,7 +99,7 @@ func Replay(ctx context.Context, client *session.Client, t *reports.Trace) (out 
 		verdict := h.Judge()
 		for i := range verdict.Found {
 			f := verdict.Found[i]
-			d := &Divergence{Finding: f, Program: p, History: h, Again: 1, Tries: try, Count: 1, schedule: h.schedule}
+			d := &Divergence{Finding: f, Program: p, History: h, Again: 1, Tries: try, Count: 1, schedule: h.Schedule}
 			if shown := d.Report(); shown.Signature == t.Signature {
 				out.Outcome, out.Expected, out.Actual, out.Steps = reports.ReplayDiverges, shown.Expected, shown.Actual, shown.Steps
 				return out, d
@@ -108,4 +108,22 @@ func Replay(ctx context.Context, client *session.Client, t *reports.Trace) (out 
 	}
 	out.Why = fmt.Sprintf("not seen in %d plays; a race shows by chance", maxPlays)
 	return out, nil
+}
+
+// JudgeStored judges calls that were recorded. What contradicts a rule is confirmed by the history itself: nothing is played.
+func JudgeStored(c *reports.Calls) (found []reports.Divergence, verdict Verdict) {
+	world := model.DefaultWorld
+	has := func(op model.Op) bool {
+		return slices.ContainsFunc(c.Steps, func(s reports.Step) bool { return model.Op(s.Operation) == op })
+	}
+	world.NoStart, world.NoStores = !has(model.OpStart), !has(model.OpCreateStore)
+	h := Stored(&world, c.Target.Eventual, c.Steps)
+	verdict = h.Judge()
+	for i := range verdict.Found {
+		d := &Divergence{Finding: verdict.Found[i], History: h, Count: 1, schedule: c.Schedule}
+		shown := d.Report()
+		shown.Status, shown.Seen = reports.Confirmed, ""
+		found = append(found, shown)
+	}
+	return found, verdict
 }

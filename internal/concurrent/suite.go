@@ -29,6 +29,7 @@ type Divergence struct {
 	Also     []string // the signatures of what a smaller program showed as this one
 	seed     uint64   // with which Program was played when it showed
 	schedule uint64   // of the target under which History was recorded
+	file     string   // that has the history of the first play
 	cause    string   // the signature of what a smaller program shows instead
 }
 
@@ -54,6 +55,9 @@ type Options struct {
 	// ShrinkRequests may be spent on confirming and reducing each divergence.
 	ShrinkRequests int
 	Note           func(string)
+	// Keep keeps a history before it is judged, with a nil verdict, and again where that shows something; it returns the
+	// file. May be nil.
+	Keep func(h *History, shows *Verdict) (file string)
 }
 
 // The bounds of the suite.
@@ -137,7 +141,16 @@ func (s *suite) round(ctx context.Context, seed uint64) error {
 	if err != nil {
 		return err
 	}
+	keep := s.options.Keep
+	if keep == nil {
+		keep = func(*History, *Verdict) string { return "" }
+	}
+	keep(h, nil)
 	verdict := h.Judge()
+	file := ""
+	if len(verdict.Found) > 0 {
+		file = keep(h, &verdict)
+	}
 	s.undecided += len(verdict.Unknown)
 	for _, id := range verdict.Judged {
 		s.judged[id] = true
@@ -151,7 +164,7 @@ func (s *suite) round(ctx context.Context, seed uint64) error {
 			s.known[signature(f)] = d
 		}
 		if d.Count++; !known || p.Calls() < d.Program.Calls() {
-			d.Finding, d.Program, d.History, d.seed, d.schedule = *f, p, h, seed, h.schedule
+			d.Finding, d.Program, d.History, d.seed, d.schedule, d.file = *f, p, h, seed, h.Schedule, file
 		}
 	}
 	return nil
@@ -187,7 +200,7 @@ func (s *suite) often(ctx context.Context, d *Divergence, tries int, patience ti
 		d.Tries++
 		if f, h := s.shows(ctx, d, d.Program, d.seed+uint64(i), patience); f != nil {
 			d.Again++
-			d.Finding, d.History, d.schedule = *f, h, h.schedule
+			d.Finding, d.History, d.schedule = *f, h, h.Schedule
 		}
 	}
 }
@@ -211,7 +224,7 @@ func (s *suite) reduce(ctx context.Context, d *Divergence) {
 			for i := range tries {
 				if f, h := s.shows(ctx, d, smaller, d.seed+uint64(i), leastPatience); f != nil {
 					d.seed += uint64(i)
-					d.Program, d.Finding, d.History, d.schedule, d.Shorter, again = smaller, *f, h, h.schedule, true, true
+					d.Program, d.Finding, d.History, d.schedule, d.Shorter, again = smaller, *f, h, h.Schedule, true, true
 					break
 				}
 			}

@@ -117,22 +117,6 @@ func (x *Exploration) play(ctx context.Context, suite string) bool {
 	return whole && (ctx.Err() == nil || x.options.Time > 0)
 }
 
-// concurrent runs the suite of several clients by one worker, and reports whether it was finished.
-func (x *Exploration) concurrent(ctx context.Context) bool {
-	return x.each(func(i int, w *Worker) bool {
-		if i > 0 || !w.Client.Can(model.CanOverlap) {
-			return true
-		}
-		quota := w.Client.Quota
-		w.Client.Quota = min(quota, w.Client.Requests+concurrent.Requests)
-		defer func() { w.Client.Quota = quota }()
-		var err error
-		x.Races, err = concurrent.Run(ctx, w.Client, concurrent.Options{Seed: x.options.Seed, Clients: x.options.Clients,
-			ShrinkRequests: x.options.ShrinkRequests, Note: w.Client.Note})
-		return err == nil && ctx.Err() == nil
-	})
-}
-
 // each runs a function for every worker, side by side, and reports whether all returned true. A panic
 // of one is kept, so that what the others found is still reported.
 func (x *Exploration) each(f func(int, *Worker) bool) bool {
@@ -212,6 +196,7 @@ type Options struct {
 	Workers        int
 	Suites         []string
 	Clients        int
+	Histories      string
 	Order          *model.Profile
 	FailOn         model.Level
 	Progress       func(reports.Update)

@@ -239,6 +239,9 @@ func atOnce(steps []reports.Step) string {
 // Plays says how often the calls of several clients were played, and showed it.
 func Plays(d reports.Divergence) string {
 	clients := plain.Counted(d.Clients, "client")
+	if d.Status == reports.Confirmed && d.Seen == "" {
+		return "in recorded calls of " + clients
+	}
 	if d.Status == reports.Confirmed {
 		return plain.Text("in " + d.Seen + " plays with " + clients)
 	}
