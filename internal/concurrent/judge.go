@@ -124,6 +124,9 @@ func (j *judging) rest(id model.ID, states *model.Tracker, after, part []Call) b
 
 // whole judges a round whose only writes on the resource are Puts. agree says that all readers must see the same.
 func (j *judging) whole(puts, after []Call, agree bool) {
+	if i := slices.IndexFunc(after, func(c Call) bool { return !c.Request.Op.Reads() }); i >= 0 {
+		after = after[:i] // a trail that was gone was made again
+	}
 	var gets []Call
 	for _, c := range after {
 		if c.Request.Op == model.OpGet && !c.idle() {

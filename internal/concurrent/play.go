@@ -55,12 +55,14 @@ func play(ctx context.Context, client *session.Client, p *generators.Program, se
 	for _, step := range s.Steps {
 		h.Before = append(h.Before, Call{Request: step.Request, Reply: step.Reply, Start: x.clock.Add(1), End: x.clock.Add(1)})
 	}
-	if len(s.Steps) < len(p.Setup) || slices.ContainsFunc(s.Steps, func(step session.Step) bool { return step.Diverges }) {
+	unsure := func(step session.Step) bool { return step.Diverges || !step.Reply.Answer.Definite() }
+	if len(s.Steps) < len(p.Setup) || slices.ContainsFunc(s.Steps, unsure) {
 		return h, ctx.Err() // what is found with one client at a time is found by other suites
 	}
 	for i, phase := range p.Phases {
 		h.Round = append(h.Round, x.together(ctx, i+1, phase, seed+uint64(i)*0x9e3779b97f4a7c15)...)
 	}
+	h.hung = x.hangs.Load()
 	targets.Sleep(ctx, max(resting, client.SettleTime))
 	h.After = x.rest(ctx, p)
 	return h, ctx.Err()

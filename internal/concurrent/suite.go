@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"math"
+	"math/rand/v2"
 	"slices"
 	"time"
 
@@ -68,7 +69,10 @@ const (
 	Requests = 3000 // that the suite sends where nothing else bounds it
 	maxPlays = 10   // of a program, to say how often it shows a divergence
 	maxFound = 12   // divergences of one suite
-	maxHung  = 3    // histories of one suite in which a call got no answer
+	// Orders in which the calls that show a divergence are played one by one: of few calls more than of many.
+	maxOrdersAlone, leastOrdersAlone, maxPartAlone = 24, 4, 8
+
+	maxHung = 3 // histories of one suite in which a call got no answer
 
 	mostReducing = 10 * time.Second // of all that is found
 )
@@ -152,12 +156,12 @@ func (s *suite) round(ctx context.Context, seed uint64) error {
 		file = keep(h, &verdict)
 	}
 	s.undecided += len(verdict.Unknown)
+	s.hung += flag(h.hung)
 	for _, id := range verdict.Judged {
 		s.judged[id] = true
 	}
 	for i := range verdict.Found {
 		f := &verdict.Found[i]
-		s.hung += flag(f.Rule == model.ConcurrentNoCrash && f.At.answer().Outcome == model.Unanswered)
 		d, known := s.known[signature(f)]
 		if !known {
 			d = &Divergence{}
@@ -242,16 +246,22 @@ func (s *suite) reduce(ctx context.Context, d *Divergence) {
 
 // hangs reports whether the answer that shows the divergence never came.
 func (d *Divergence) hangs() bool {
-	return d.Rule == model.ConcurrentNoCrash && d.At.answer().Outcome == model.Unanswered
+	return d.Rule == model.ConcurrentNoCrash && d.History.hung
 }
 
-// alone reports whether the calls that show a divergence do so without any overlap: then it is none of concurrency.
+// alone reports whether the calls that show a divergence do so without any overlap: then it is none of concurrency. It
+// plays them one by one, in the order in which they began and in others that the clients could have had.
 func (s *suite) alone(ctx context.Context, d *Divergence) bool {
-	calls := slices.Clone(d.History.Round)
-	byStart := func(a, b Call) int { return cmp.Compare(a.Start, b.Start) }
-	byEnd := func(a, b Call) int { return cmp.Compare(a.End, b.End) }
-	for _, order := range []func(a, b Call) int{byStart, byEnd, byStart} {
-		slices.SortFunc(calls, order)
+	random := rand.New(rand.NewPCG(d.seed, 1))
+	calls := slices.SortedFunc(slices.Values(d.History.Round), func(a, b Call) int { return cmp.Compare(a.Start, b.Start) })
+	orders := maxOrdersAlone
+	if len(calls) > maxPartAlone { // which have too many
+		orders = leastOrdersAlone
+	}
+	for try := range orders {
+		if try > 0 {
+			calls = shuffled(random, calls)
+		}
 		var requests []model.Request
 		for i := range calls {
 			requests = append(requests, calls[i].Request)
@@ -271,4 +281,19 @@ func (s *suite) alone(ctx context.Context, d *Divergence) bool {
 		}
 	}
 	return false
+}
+
+// shuffled is another order of calls in which each client, in each phase, keeps its own.
+func shuffled(random *rand.Rand, calls []Call) (out []Call) {
+	left := slices.Clone(calls)
+	for len(left) > 0 {
+		i := random.IntN(len(left))
+		first := slices.IndexFunc(left, func(c Call) bool { return c.Client == left[i].Client })
+		phase := slices.MinFunc(left, func(a, b Call) int { return a.Phase - b.Phase }).Phase
+		if left[first].Phase > phase {
+			continue
+		}
+		out, left = append(out, left[first]), slices.Delete(left, first, first+1)
+	}
+	return out
 }

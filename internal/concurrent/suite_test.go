@@ -55,6 +55,35 @@ func TestARightServerIsNotAccused(t *testing.T) {
 	}
 }
 
+// TestWeatherAccusesNobody: answers that get lost on the way are no matter of several clients.
+func TestWeatherAccusesNobody(t *testing.T) {
+	for _, weather := range []string{"lost", "reset", "throttled", "unavailable"} {
+		client := open(t, embedded.NewTarget(embedded.Options{ServerOptions: embedded.ServerOptions{Weather: []string{weather}}}))
+		client.Quota = client.Requests + 2000
+		found, err := concurrent.Run(t.Context(), client, concurrent.Options{Seed: 2})
+		require.NoError(t, err)
+		none(t, found)
+	}
+}
+
+// TestFaultsOfOneClient: what one client sees is left to the other suites.
+func TestFaultsOfOneClient(t *testing.T) {
+	every := 12
+	if os.Getenv("CI") == "" {
+		every = 60
+	}
+	for i := 0; i < len(embedded.Faults); i += every {
+		f := embedded.Faults[i]
+		client := open(t, embedded.InProcess(embedded.ServerOptions{Schedule: true, Fault: f.Name}))
+		client.Quota = client.Requests + 1000
+		found, err := concurrent.Run(t.Context(), client, concurrent.Options{Seed: 2, ShrinkRequests: 200})
+		require.NoError(t, err, f.Name)
+		for _, d := range found {
+			t.Errorf("%s: %s: %v, but %s", f.Name, d.Signature(), d.Expected, d.Actual)
+		}
+	}
+}
+
 // TestRacesAreFound in at least nine seeds of ten, each under its rule or one that it breaks too, and shown by few calls.
 func TestRacesAreFound(t *testing.T) {
 	var lengths []int
