@@ -287,6 +287,7 @@ report: [text, json=`+filepath.Join(t.TempDir(), "r.json")+`]
 	o.Progress, o.Events, o.Version = nil, nil, ""
 	assert.Equal(t, conform.Options{
 		Seed: 18446744073709551615, Requests: 1000, Time: 2 * time.Minute, Workers: 4, Suites: []string{"random"}, FailOn: model.Inferred,
+		Histories: "conform-traces/endpoint-file-1",
 		Command: "conform run --endpoint http://file:1 --regions us-west-2,eu-north-1 --bucket from-file --use-environment-credentials" +
 			" --suite random --requests 1000 --time 2m0s --timeout 3s --workers 4 --seed 18446744073709551615 --fail-on inferred",
 	}, o)

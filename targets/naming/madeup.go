@@ -183,7 +183,7 @@ const (
 
 // nextShort returns three consonants.
 func nextShort() string {
-	n := shorts.Add(1) * 2741 // has no factor in common with 8000: all names come before one repeats
+	n := shorts.Add(1) % 8000 * 2741 // has no factor in common with 8000: all names come before one repeats
 	return string([]byte{consonants[n%20], consonants[n/20%20], consonants[n/400%20]})
 }
 
