@@ -72,7 +72,8 @@ const (
 	// Orders in which the calls that show a divergence are played one by one: of few calls more than of many.
 	maxOrdersAlone, leastOrdersAlone, maxPartAlone = 24, 4, 8
 
-	maxHung = 3 // histories of one suite in which a call got no answer
+	maxIdle = 20 // programs in a row of which nothing can be sent
+	maxHung = 3  // histories of one suite in which a call got no answer
 
 	mostReducing = 10 * time.Second // of all that is found
 )
@@ -81,14 +82,22 @@ const (
 func Run(ctx context.Context, client *session.Client, o Options) (found []*Divergence, failure error) {
 	s := &suite{client: client, options: o, known: map[string]*Divergence{}, judged: map[model.ID]bool{}}
 	s.programs = generators.Programs(cmp.Or(o.Clients, DefaultClients), client.Scope)
-	for i := uint64(0); !client.Spent(ctx) && len(s.known) < maxFound && s.hung < maxHung; i++ {
-		if err := s.round(ctx, o.Seed+i*0x9e3779b97f4a7c15); err != nil {
-			failure = err
+	idle := 0 // programs in a row of which nothing could be sent
+	for i := uint64(0); !client.Spent(ctx) && len(s.known) < maxFound && s.hung < maxHung && idle < maxIdle; i++ {
+		before := client.Requests
+		if failure = s.round(ctx, o.Seed+i*0x9e3779b97f4a7c15); failure != nil {
 			break
 		}
+		if idle++; client.Requests > before {
+			idle = 0
+		}
 	}
-	if s.undecided > 0 && o.Note != nil {
-		o.Note(fmt.Sprintf("%d histories were too long to be searched for an order of their calls in time", s.undecided))
+	note := o.Note
+	if note == nil {
+		note = func(string) {}
+	}
+	if s.undecided > 0 {
+		note(fmt.Sprintf("%d histories were too long to be searched for an order of their calls in time", s.undecided))
 	}
 	quota := client.Quota
 	s.until = time.Now().Add(mostReducing)
@@ -102,8 +111,9 @@ func Run(ctx context.Context, client *session.Client, o Options) (found []*Diver
 			continue
 		}
 		s.reduce(ctx, d)
-		if d.hangs() && d.Again == 0 {
-			continue // it was slow, or the connection was lost
+		if d.Rule == model.ConcurrentNoCrash && d.Again == 0 { // it was slow, or the connection was lost
+			note("an answer to one of several clients that did not come, but came when the same was called again, is no divergence")
+			continue
 		}
 		if !s.alone(ctx, d) {
 			found = append(found, d)
@@ -119,8 +129,8 @@ func Run(ctx context.Context, client *session.Client, o Options) (found []*Diver
 	for id := range s.judged {
 		client.Status.Exercise(id)
 	}
-	if s.other > 0 && o.Note != nil {
-		o.Note(fmt.Sprintf("%s that several clients saw show with one client too, and are left to the other suites",
+	if s.other > 0 {
+		note(fmt.Sprintf("%s that several clients saw show with one client too, and are left to the other suites",
 			plain.Counted(s.other, "divergence")))
 	}
 	return found, failure
