@@ -149,11 +149,13 @@ func (j *judging) whole(puts, after []Call, agree bool) {
 	if states == nil {
 		return
 	}
-	if !j.rest(model.ConcurrentWhole, states.Clone(), gets, puts) || !agree {
-		return
+	for i := range gets { // each by itself: a Put without an answer may take effect between them
+		if !j.rest(model.ConcurrentWhole, states.Clone(), gets[i:i+1], puts) {
+			return
+		}
 	}
-	if before := len(j.out.Found); !j.rest(model.ConcurrentQuiescent, states, after, puts) && len(j.out.Found) > before {
-		return
+	if agree {
+		j.rest(model.ConcurrentQuiescent, states, after, puts)
 	}
 }
 

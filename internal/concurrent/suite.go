@@ -105,17 +105,18 @@ func Run(ctx context.Context, client *session.Client, o Options) (found []*Diver
 	defer func() { client.Quota = quota }()
 	for _, key := range slices.Sorted(maps.Keys(s.known)) {
 		d := s.known[key]
-		if s.alone(ctx, d) {
+		alone := s.alone(ctx, d)
+		if !alone {
+			s.reduce(ctx, d)
+			alone = s.alone(ctx, d)
+		}
+		switch {
+		case alone:
 			s.other++
 			delete(s.judged, d.Rule) // what several clients would have shown hides behind it
-			continue
-		}
-		s.reduce(ctx, d)
-		if d.Rule == model.ConcurrentNoCrash && d.Again == 0 { // it was slow, or the connection was lost
+		case d.Rule == model.ConcurrentNoCrash && d.Again == 0: // it was slow, or the connection was lost
 			note("an answer to one of several clients that did not come, but came when the same was called again, is no divergence")
-			continue
-		}
-		if !s.alone(ctx, d) {
+		default:
 			found = append(found, d)
 		}
 	}
