@@ -35,7 +35,7 @@ var architecture = []struct {
 	{"internal/probe", "internal/session reports targets generators model"},
 	{"internal/session", "reports targets generators model"},
 	{"internal/golden", ""},
-	{"internal/testing", ""},
+	{"internal/testing", "model"},
 
 	{"reports", "internal/files targets model"},
 	{"targets/embedded", "targets/endpoint targets model"},

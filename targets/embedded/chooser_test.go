@@ -6,11 +6,12 @@ import (
 
 	"github.com/stretchr/testify/assert"
 
+	"github.com/insightconform/conform/internal/testing/choices"
 	"github.com/insightconform/conform/model"
 )
 
 // fair requires that nothing which a chooser takes is held against the server.
-func fair(t *testing.T, c choose, seed uint64, walks, steps int) {
+func fair(t *testing.T, c choices.Chooser, seed uint64, walks, steps int) {
 	t.Helper()
 	target := openInProcess(t, ServerOptions{Chooser: c})
 	for i := range uint64(walks) {
@@ -28,15 +29,15 @@ func TestReferenceIsAllowed(t *testing.T) {
 func TestRandomChoiceIsAllowed(t *testing.T) {
 	t.Parallel()
 	for seed := range uint64(200) {
-		fair(t, RandomChoice(seed, 0.05), seed, 1, 300)
+		fair(t, choices.Random(seed, 0.05), seed, 1, 300)
 	}
 }
 
 func TestEachAlternativeIsAllowed(t *testing.T) {
-	for _, alternative := range Alternatives() {
+	for _, alternative := range choices.Alternatives() {
 		t.Run(fmt.Sprintf("%s/%d", alternative.Rule, alternative.N), func(t *testing.T) {
 			t.Parallel()
-			fair(t, AlwaysChoice(alternative.Rule, alternative.N), 1000, 5, 300)
+			fair(t, choices.Always(alternative.Rule, alternative.N), 1000, 5, 300)
 		})
 	}
 }
@@ -46,7 +47,7 @@ func TestAlternativesAreComplete(t *testing.T) {
 	t.Parallel()
 	most := map[model.ID]int{}
 	for seed := range uint64(20) {
-		random := RandomChoice(seed, 0.02)
+		random := choices.Random(seed, 0.02)
 		fair(t, func(branches []model.Branch, r model.Request) int {
 			here := map[model.ID]int{}
 			for _, b := range branches[1:] {
@@ -59,7 +60,7 @@ func TestAlternativesAreComplete(t *testing.T) {
 		}, 2000+seed*100, 10, 300)
 	}
 	offered := map[model.ID]int{}
-	for _, a := range Alternatives() {
+	for _, a := range choices.Alternatives() {
 		offered[a.Rule]++
 	}
 	for id, n := range most {
@@ -72,15 +73,15 @@ func TestAlternativesAreComplete(t *testing.T) {
 
 func TestChoosers(t *testing.T) {
 	branches := []model.Branch{{}, {Rule: model.Order}, {Silent: true}, {Rule: model.LogsStop}, {Rule: model.Order}}
-	pick := func(c choose) int { return c(branches, model.Request{}) }
+	pick := func(c choices.Chooser) int { return c(branches, model.Request{}) }
 	assert.Equal(t, 0, pick(func([]model.Branch, model.Request) int { return 0 }))
-	assert.Equal(t, 1, pick(AlwaysChoice(model.Order, 0)))
-	assert.Equal(t, 4, pick(AlwaysChoice(model.Order, 1)))
-	assert.Equal(t, 0, pick(AlwaysChoice(model.Order, 2)))
-	assert.Equal(t, 3, pick(AlwaysChoice(model.LogsStop, 0)))
+	assert.Equal(t, 1, pick(choices.Always(model.Order, 0)))
+	assert.Equal(t, 4, pick(choices.Always(model.Order, 1)))
+	assert.Equal(t, 0, pick(choices.Always(model.Order, 2)))
+	assert.Equal(t, 3, pick(choices.Always(model.LogsStop, 0)))
 
 	seen := map[int]int{}
-	c := RandomChoice(1, 0)
+	c := choices.Random(1, 0)
 	for range 1000 {
 		seen[pick(c)]++
 	}

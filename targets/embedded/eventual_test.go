@@ -17,6 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/insightconform/conform"
+	"github.com/insightconform/conform/internal/testing/choices"
 	"github.com/insightconform/conform/reports"
 	"github.com/insightconform/conform/reports/text"
 	"github.com/insightconform/conform/targets"
@@ -79,7 +80,7 @@ func TestNoFalseVerdict(t *testing.T) {
 					late, settle := replicas(seed)
 					server := embedded.ServerOptions{}.With(late)
 					if seed%2 == 0 {
-						server.Chooser = embedded.RandomChoice(seed, 0)
+						server.Chooser = choices.Random(seed, 0)
 					}
 					options := conform.Options{Seed: seed, Requests: 2000, Settle: settle}
 					if seed%4 < 2 {

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/insightconform/conform"
+	"github.com/insightconform/conform/internal/testing/choices"
 	"github.com/insightconform/conform/model"
 	"github.com/insightconform/conform/reports"
 	"github.com/insightconform/conform/targets"
@@ -44,7 +45,7 @@ func TestFairnessAtRandom(t *testing.T) {
 	const seeds, requests = 200, 600
 	for seed, played := 0, 0; played < seeds; seed++ {
 		require.Less(t, seed, 2*seeds, "most runs are long enough")
-		target := embedded.InProcess(embedded.ServerOptions{Chooser: embedded.RandomChoice(uint64(seed), silentShare)})
+		target := embedded.InProcess(embedded.ServerOptions{Chooser: choices.Random(uint64(seed), silentShare)})
 		report := requireNoViolation(t, fmt.Sprintf("seed %d", seed), target,
 			conform.Options{Seed: uint64(seed) + 1, Requests: requests, Workers: 1, Suites: []string{conform.Random}})
 		if report.Requests >= 500 { // fewer where the probe was refused a trail
@@ -56,7 +57,7 @@ func TestFairnessAtRandom(t *testing.T) {
 // TestFairnessOverHTTP is the same through the SDK and the wire, with the systematic suite too.
 func TestFairnessOverHTTP(t *testing.T) {
 	for seed := range 10 {
-		target := embedded.NewTarget(embedded.Options{ServerOptions: embedded.ServerOptions{Chooser: embedded.RandomChoice(uint64(seed), silentShare)}})
+		target := embedded.NewTarget(embedded.Options{ServerOptions: embedded.ServerOptions{Chooser: choices.Random(uint64(seed), silentShare)}})
 		requireNoViolation(t, fmt.Sprintf("seed %d", seed), target, conform.Options{Seed: uint64(seed) + 1, Requests: 1500})
 	}
 }
@@ -64,7 +65,7 @@ func TestFairnessOverHTTP(t *testing.T) {
 // TestFairnessSystematic puts a server of random accepted branches through the whole default run.
 func TestFairnessSystematic(t *testing.T) {
 	for seed := range 8 {
-		target := embedded.InProcess(embedded.ServerOptions{Chooser: embedded.RandomChoice(uint64(seed)+1000, silentShare)})
+		target := embedded.InProcess(embedded.ServerOptions{Chooser: choices.Random(uint64(seed)+1000, silentShare)})
 		requireNoViolation(t, fmt.Sprintf("seed %d", seed), target, conform.Options{Seed: uint64(seed) + 1, Workers: 2})
 	}
 }
@@ -72,10 +73,10 @@ func TestFairnessSystematic(t *testing.T) {
 // TestFairnessOfEachAlternative takes one accepted alternative wherever it is offered, through the
 // systematic suite.
 func TestFairnessOfEachAlternative(t *testing.T) {
-	for _, a := range embedded.Alternatives() {
+	for _, a := range choices.Alternatives() {
 		t.Run(fmt.Sprintf("%s/%d", a.Rule, a.N), func(t *testing.T) {
 			t.Parallel()
-			target := embedded.InProcess(embedded.ServerOptions{Chooser: embedded.AlwaysChoice(a.Rule, a.N)})
+			target := embedded.InProcess(embedded.ServerOptions{Chooser: choices.Always(a.Rule, a.N)})
 			report := requireNoViolation(t, string(a.Rule), target, conform.Options{Seed: 1, Workers: 1, Suites: []string{conform.Systematic}})
 			seen := false
 			for _, d := range report.Deviations {
@@ -111,7 +112,7 @@ func TestCertificatesOfOtherWays(t *testing.T) {
 	for _, w := range ways {
 		t.Run(fmt.Sprint(w), func(t *testing.T) {
 			t.Parallel()
-			report := complete(t, embedded.AlwaysChoice(w.rule, w.n), conform.Options{Machines: []string{w.machine}})
+			report := complete(t, choices.Always(w.rule, w.n), conform.Options{Machines: []string{w.machine}})
 			require.Len(t, report.Certificates, 1)
 			assert.True(t, report.Certificates[0].Holds, report.Certificates[0].Result)
 		})
@@ -119,7 +120,7 @@ func TestCertificatesOfOtherWays(t *testing.T) {
 	t.Run("at random", func(t *testing.T) {
 		t.Parallel()
 		for seed := range uint64(3) {
-			report := complete(t, embedded.RandomChoice(seed, 0), conform.Options{Machines: []string{"management"}, Depth: 1})
+			report := complete(t, choices.Random(seed, 0), conform.Options{Machines: []string{"management"}, Depth: 1})
 			require.Len(t, report.Certificates, 1)
 			assert.False(t, report.Certificates[0].Holds)
 			assert.Positive(t, report.Certificates[0].Unstable)
@@ -131,7 +132,7 @@ func TestCertificatesOfOtherWays(t *testing.T) {
 // TestFairnessBehindFlaws: an accepted alternative adds nothing to what is found of a server with a flaw that is common
 // among emulators. Each alternative meets one flaw, every second one in CI and one of twelve elsewhere.
 func TestFairnessBehindFlaws(t *testing.T) {
-	alternatives := embedded.Alternatives()
+	alternatives := choices.Alternatives()
 	for i, flaw := range embedded.Flaws {
 		found := func(t *testing.T, o embedded.ServerOptions) map[string]string {
 			o.Fault = flaw
@@ -153,7 +154,7 @@ func TestFairnessBehindFlaws(t *testing.T) {
 				if (n+i)%fairStride() != 0 {
 					continue
 				}
-				for key, signature := range found(t, embedded.ServerOptions{Chooser: embedded.AlwaysChoice(a.Rule, a.N)}) {
+				for key, signature := range found(t, embedded.ServerOptions{Chooser: choices.Always(a.Rule, a.N)}) {
 					assert.Contains(t, alone, key, "%s, the %d. alternative, with %s: %s", a.Rule, a.N, flaw, signature)
 				}
 			}

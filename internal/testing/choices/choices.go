@@ -1,7 +1,6 @@
-package embedded
-
-// Choosers make a server take what the reference page leaves open: at random, or one alternative wherever
-// it is offered.
+// Package choices makes a server take what the reference page leaves open: at random, or one alternative wherever it is
+// offered.
+package choices
 
 import (
 	"math/rand/v2"
@@ -10,13 +9,13 @@ import (
 	"github.com/insightconform/conform/model"
 )
 
-// choose picks one of the allowed branches of a request by its index.
-type choose = func(branches []model.Branch, r model.Request) int
+// Chooser picks one of the allowed branches of a request by its index.
+type Chooser = func(branches []model.Branch, r model.Request) int
 
-// RandomChoice takes any branch, each as likely as the others, repeatably for a seed where one
+// Random takes any branch, each as likely as the others, repeatably for a seed where one
 // goroutine asks. Branches about which no rule says anything, such as refusing to create a trail,
 // count only with the probability silent, so that a walk gets anywhere.
-func RandomChoice(seed uint64, silent float64) choose {
+func Random(seed uint64, silent float64) Chooser {
 	var mu sync.Mutex
 	random := rand.New(rand.NewPCG(seed, 0))
 	return func(branches []model.Branch, _ model.Request) int {
@@ -40,9 +39,9 @@ func RandomChoice(seed uint64, silent float64) choose {
 	}
 }
 
-// AlwaysChoice takes the n-th alternative, from 0, that a rule accepts beside the reference, wherever that
+// Always takes the n-th alternative, from 0, that a rule accepts beside the reference, wherever that
 // many are offered, and the reference elsewhere.
-func AlwaysChoice(rule model.ID, n int) choose {
+func Always(rule model.ID, n int) Chooser {
 	return func(branches []model.Branch, _ model.Request) int {
 		left := n
 		for i := 1; i < len(branches); i++ {
@@ -58,7 +57,7 @@ func AlwaysChoice(rule model.ID, n int) choose {
 	}
 }
 
-// Alternative is one accepted way of differing from the reference, as AlwaysChoice takes it.
+// Alternative is one accepted way of differing from the reference, as Always takes it.
 type Alternative struct {
 	Rule model.ID
 	N    int
