@@ -3,6 +3,7 @@ package endpoint
 import (
 	"context"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -188,6 +189,35 @@ func TestTrailsDeletedByARN(t *testing.T) {
 	w.Do(t.Context(), generators.Create(generators.NameAlpha))
 	reply := w.Do(t.Context(), generators.ByARN(generators.Delete(generators.NameAlpha)))
 	assert.Equal(t, model.Succeeded, reply.Answer.Outcome)
+	assert.Len(t, f.trails, 1)
+	require.NoError(t, w.Close(t.Context()))
+	assert.Empty(t, f.trails)
+}
+
+// TestTrailsMadeWhileOneIsDeleted: of several clients, one makes a trail again before another has heard that it is gone.
+func TestTrailsMadeWhileOneIsDeleted(t *testing.T) {
+	f := newFake()
+	deleted, made, first := make(chan bool), make(chan bool), atomic.Bool{}
+	target, _ := open(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		slow := httptest.NewRecorder()
+		f.ServeHTTP(slow, r)
+		if strings.HasSuffix(r.Header.Get(wire.TargetHeader), "DeleteTrail") && first.CompareAndSwap(true, false) {
+			close(deleted)
+			<-made
+		}
+		maps.Copy(w.Header(), slow.Header())
+		w.WriteHeader(slow.Code)
+		_, _ = w.Write(slow.Body.Bytes())
+	}), nil)
+	w := newWorld(t, target)
+	w.Do(t.Context(), generators.Create(generators.NameAlpha))
+	var gone sync.WaitGroup
+	first.Store(true)
+	gone.Go(func() { w.Do(t.Context(), generators.Delete(generators.NameAlpha)) })
+	<-deleted
+	assert.Equal(t, model.Succeeded, w.Do(t.Context(), generators.Create(generators.NameAlpha)).Answer.Outcome)
+	close(made)
+	gone.Wait()
 	assert.Len(t, f.trails, 1)
 	require.NoError(t, w.Close(t.Context()))
 	assert.Empty(t, f.trails)

@@ -31,6 +31,7 @@ type world struct {
 
 	mu      sync.Mutex      // of all that follows
 	trails  map[place]bool  // that may exist
+	created int             // trails that were made
 	lent    map[string]bool // that were changed
 	stores  []*store        // its own, and those that were lent to it
 	pools   []*pool         // that it uses
@@ -67,6 +68,7 @@ func (w *world) Await(ctx context.Context, op model.Op, region string) {
 func (w *world) Do(ctx context.Context, r model.Request) targets.Reply {
 	w.mu.Lock()
 	instead, reply := w.prepare(ctx, &r)
+	created := w.created
 	w.mu.Unlock()
 	if reply != nil {
 		return *reply
@@ -75,7 +77,7 @@ func (w *world) Do(ctx context.Context, r model.Request) targets.Reply {
 	out.Instead = instead
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.track(r.Region, r, out)
+	w.track(r.Region, r, out, created)
 	return out
 }
 
@@ -93,7 +95,9 @@ func (w *world) prepare(ctx context.Context, r *model.Request) (instead map[stri
 	return w.provide(ctx, r), nil
 }
 
-func (w *world) track(region string, out model.Request, reply targets.Reply) {
+// track keeps what has to be cleaned up. created counted the trails that were made when the request was sent: one that was
+// made since may be there however the trail was deleted.
+func (w *world) track(region string, out model.Request, reply targets.Reply, created int) {
 	done := reply.Answer.Outcome == model.Succeeded
 	maybe := done || !reply.Answer.Definite()
 	name := out.Input.Get("Name").Text()
@@ -106,6 +110,7 @@ func (w *world) track(region string, out model.Request, reply targets.Reply) {
 		if maybe && out.Op == model.OpCreate && name != "" {
 			w.trails[at] = true
 			w.uses[at] = uses{}
+			w.created++
 		}
 		if done {
 			before := w.uses[at]
@@ -113,7 +118,7 @@ func (w *world) track(region string, out model.Request, reply targets.Reply) {
 				cmp.Or(out.Input.Get("KmsKeyId").Text(), before.key)}
 		}
 	case model.OpDelete:
-		if done {
+		if done && created == w.created {
 			delete(w.trails, place{region, name}) // by ARN, moto for one says so and keeps it
 		}
 	case model.OpUpdateStore, model.OpStartIngestion, model.OpStopIngestion, model.OpDeleteStore, model.OpRestoreStore:
