@@ -1,7 +1,9 @@
 package conform_test
 
 import (
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -10,6 +12,7 @@ import (
 	"github.com/insightconform/conform/internal/testing/mototest"
 	"github.com/insightconform/conform/model"
 	"github.com/insightconform/conform/reports"
+	"github.com/insightconform/conform/targets"
 	"github.com/insightconform/conform/targets/embedded"
 	"github.com/insightconform/conform/targets/endpoint"
 )
@@ -18,7 +21,7 @@ import (
 func several(t *testing.T, fault string, o conform.Options) *reports.Report {
 	t.Helper()
 	o.Suites, o.ShrinkRequests = []string{conform.Concurrent}, 200
-	report, err := conform.Run(t.Context(), embedded.NewTarget(embedded.Options{ServerOptions: embedded.ServerOptions{Fault: fault, Schedule: true}}), o)
+	report, err := conform.Run(t.Context(), embedded.NewTarget(embedded.Options{ServerOptions: embedded.ServerOptions{Fault: fault}}), o)
 	require.NoError(t, err)
 	return report
 }
@@ -60,13 +63,99 @@ func TestSeveralClients(t *testing.T) {
 	assert.Equal(t, reports.Conforms, fixed.Verdict, "the entry of a race is never stale: %s", fixed.Reason)
 }
 
-// TestWhoHasNoSeveralClients: without the suite the rules are not covered and count nowhere.
+// TestSeveralClientsInADefaultRun: it has them last and within a fifth, judges their rules, and repeats; what else it does
+// is as without them.
+func TestSeveralClientsInADefaultRun(t *testing.T) {
+	t.Parallel()
+	of := func(fault string, o conform.Options) *reports.Report {
+		o.Seed, o.Workers = 3, 2
+		report, err := conform.Run(t.Context(), embedded.NewTarget(embedded.Options{ServerOptions: embedded.ServerOptions{Fault: fault}}), o)
+		require.NoError(t, err)
+		return report
+	}
+	apart := of("", conform.Options{Suites: []string{conform.Systematic, conform.Random}})
+	whole := of("", conform.Options{})
+	assert.Equal(t, []string{conform.Systematic, conform.Random, conform.Concurrent}, whole.Suites)
+	assert.Equal(t, reports.Conforms, whole.Verdict, whole.Reason)
+	assert.False(t, whole.Partial)
+	assert.Equal(t, apart.Coverage.Transitions, whole.Coverage.Transitions)
+	for id, c := range apart.Coverage.Rules {
+		if now := whole.Coverage.Rules[id]; model.RuleOf(id).OfClients() {
+			assert.Equal(t, reports.RuleNotCovered, c.State, id)
+			assert.Contains(t, c.Why, "--suite concurrent asks for them", id)
+			assert.Equal(t, reports.RuleKept, now.State, id)
+		} else {
+			assert.Equal(t, c.State, now.State, id)
+		}
+	}
+	more := whole.Requests - apart.Requests
+	assert.Greater(t, more, 2500)
+	assert.LessOrEqual(t, more, 3000)
+	assert.LessOrEqual(t, more, whole.Requests/5)
+
+	racy := of("race-union", conform.Options{})
+	require.Equal(t, []model.ID{model.ConcurrentWhole}, rulesOf(racy), racy.Reason)
+	assert.Equal(t, whole.Requests, racy.Requests, "what confirms is counted apart")
+	assert.Positive(t, racy.ConfirmRequests)
+	again := of("race-union", conform.Options{})
+	assert.Equal(t, racy.Divergences[0].Actual, again.Divergences[0].Actual)
+	assert.Equal(t, racy.Divergences[0].Seen, again.Divergences[0].Seen)
+
+	few := of("", conform.Options{Requests: 19_000})
+	assert.LessOrEqual(t, few.Requests, 19_000)
+	assert.Equal(t, reports.RuleKept, few.Coverage.Rules[model.ConcurrentWhole].State, few.Reason)
+	timed := of("", conform.Options{Time: 8 * time.Second})
+	assert.Equal(t, reports.RuleKept, timed.Coverage.Rules[model.ConcurrentWhole].State, timed.Reason)
+	sequential := of("appends-selectors", conform.Options{})
+	assert.Equal(t, []model.ID{model.PutReplacesList}, rulesOf(sequential))
+	assert.NotContains(t, strings.Join(sequential.Notes, " "), "one client")
+}
+
+// TestSeveralClientsInShards: each has its share of the programs, and they are not the same.
+func TestSeveralClientsInShards(t *testing.T) {
+	t.Parallel()
+	var parts []*reports.Report
+	for i := range 2 {
+		report, err := conform.Run(t.Context(), embedded.InProcess(embedded.ServerOptions{}), conform.Options{Seed: 1, Shard: conform.Shard{Index: i, Count: 2}})
+		require.NoError(t, err)
+		parts = append(parts, report)
+	}
+	whole, err := reports.Join(parts...)
+	require.NoError(t, err)
+	reports.Judge(whole)
+	assert.Equal(t, reports.Conforms, whole.Verdict, whole.Reason)
+	assert.Equal(t, reports.RuleKept, whole.Coverage.Rules[model.ConcurrentWhole].State)
+	assert.False(t, whole.Partial)
+}
+
+// TestWhoHasNoSeveralClients: where it is not plain what they must see, their rules are not covered, say why, and count nowhere.
 func TestWhoHasNoSeveralClients(t *testing.T) {
 	t.Parallel()
-	report, err := conform.Run(t.Context(), embedded.InProcess(embedded.ServerOptions{}), conform.Options{Seed: 1, Requests: 2000})
-	require.NoError(t, err)
-	assert.Equal(t, reports.RuleNotCovered, report.Coverage.Rules[model.ConcurrentWhole].State)
-	assert.False(t, report.Coverage.Counted(model.ConcurrentWhole))
+	target := func() targets.Target { return embedded.InProcess(embedded.ServerOptions{}) }
+	systematic := []string{conform.Systematic}
+	for name, x := range map[string]struct {
+		target targets.Target
+		o      conform.Options
+		why    string
+	}{
+		"other suites": {target(), conform.Options{Requests: 300, Suites: systematic}, "--suite concurrent asks for them"},
+		"eventual":     {target(), conform.Options{Requests: 300, Eventual: true, Settle: time.Millisecond}, "the target is eventually consistent"},
+		"one client":   {target(), conform.Options{Requests: 300, Clients: 1}, "--suite concurrent asks for them"},
+		"left out":     {target(), conform.Options{Requests: 300, Only: []string{"put/*"}}, "left out"},
+		"a mock":       {altered{Mock: newMock()}.target(), conform.Options{Requests: 300}, "a mock has them only where Options.Clients says so"},
+		"a mock that is asked": {altered{Mock: newMock()}.target(), conform.Options{Requests: 300, Suites: []string{conform.Concurrent}},
+			"a mock has them only where Options.Clients says so"},
+	} {
+		report, err := conform.Run(t.Context(), x.target, x.o)
+		require.NoError(t, err, name)
+		c := report.Coverage.Rules[model.ConcurrentWhole]
+		assert.Equal(t, reports.RuleNotCovered, c.State, name)
+		assert.Contains(t, c.Why, x.why, name)
+		assert.False(t, report.Coverage.Counted(model.ConcurrentWhole), name)
+		if x.o.Suites == nil {
+			assert.Equal(t, []string{conform.Systematic, conform.Random}, report.Suites, name)
+		}
+	}
 }
 
 // TestMotoWithSeveralClients: what they see is what one client sees, too, and is left to the other suites.

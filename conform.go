@@ -82,7 +82,7 @@ func Test(t *testing.T, target targets.Target, options ...Options) {
 
 // Replay plays the traces of a file or a folder again, as an earlier Check or Test with go test -artifacts, or a run, has
 // written them. The test fails with their steps, answers, what is expected and what came, where one of them diverges, and
-// where none could be played. Of the options it looks at Order, Eventual, Settle and Version.
+// where none could be played. Of the options it looks at Order, Eventual, Settle, Clients and Version.
 func Replay(t TB, path string, target targets.Target, options ...Options) {
 	t.Helper()
 	traces, err := reports.ReadTraceFiles(t.Context(), path)

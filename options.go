@@ -36,8 +36,12 @@ type Options struct {
 	Requests int           // caps all requests but those of confirming; 0 is no cap
 	Time     time.Duration // caps all of the run, which ends ten seconds later at most; 0 is no cap
 	Workers  int           // worlds side by side; 0 lets the target decide
-	Suites   []string      // of Systematic, Complete, Random and Concurrent; nil is the first and the third
-	Clients  int           // that the suite Concurrent has at once; 0 is DefaultClients
+	// Suites are of Systematic, Complete, Random and Concurrent; nil is the first and the third, and a part of the fourth
+	// where the target answers at once and takes several clients.
+	Suites []string
+	// Clients is how many the suite Concurrent has at once; 0 is DefaultClients, and 1 leaves it out of the default run. A mock
+	// is called by several goroutines only where it is more than 1.
+	Clients int
 	// Histories is the folder in which the suite Concurrent keeps the calls of all clients, before they are judged: the last
 	// ones, and those that contradict a rule. Empty keeps none.
 	Histories string

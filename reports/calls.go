@@ -84,8 +84,11 @@ func (c *Calls) nonsense() string {
 	return ""
 }
 
-// CallsEnding ends the names of files of calls, which are none of the traces beside them.
-const CallsEnding = ".calls"
+// CallsPrefix begins, and CallsEnding ends, the names of files of calls, which are none of the traces beside them.
+const (
+	CallsPrefix = "calls-"
+	CallsEnding = ".calls"
+)
 
 // The bounds of what several clients did.
 const (

@@ -136,9 +136,10 @@ func unlike(a, b *Report, oneURL bool) string {
 	type row struct{ name, a, b string }
 	rows := []row{{"version", a.Version, b.Version}, {"target", a.Target.Name, b.Target.Name},
 		{"name", a.Target.Label, b.Target.Label}, {"version of the target", a.Target.Version, b.Target.Version}, {"number of shards", shards(a.Shard), shards(b.Shard)},
-		{"list of suites", strings.Join(a.Suites, ","), strings.Join(b.Suites, ",")}, {"level that fails", a.FailOn.String(), b.FailOn.String()}}
+		{"level that fails", a.FailOn.String(), b.FailOn.String()}}
 	if a.Probed() && b.Probed() {
-		rows = append(rows, row{"list of what is left out", a.leftOut(), b.leftOut()},
+		rows = append(rows, row{"list of suites", strings.Join(a.Suites, ","), strings.Join(b.Suites, ",")},
+			row{"list of what is left out", a.leftOut(), b.leftOut()},
 			row{"Region", a.Target.Region, b.Target.Region}, row{"fault", a.Target.Fault, b.Target.Fault})
 		if oneURL && a.Target.Name != "embedded" {
 			rows = append(rows, row{"URL", a.Target.Endpoint, b.Target.Endpoint})

@@ -41,6 +41,9 @@ func AsClient(ctx context.Context, client int) context.Context {
 	return context.WithValue(ctx, clientKey{}, client)
 }
 
+// Several reports whether a context is of one of several clients.
+func Several(ctx context.Context) bool { return ctx.Value(clientKey{}) != nil }
+
 // ClientOf is the client that a context is of, 0 where it does not say.
 func ClientOf(ctx context.Context) int {
 	client, _ := ctx.Value(clientKey{}).(int)

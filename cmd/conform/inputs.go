@@ -121,7 +121,8 @@ func (s *settings) readKnown(ctx context.Context) error {
 		return nil
 	}
 	entries, err := os.ReadDir(folder)
-	if errors.Is(err, fs.ErrNotExist) || err == nil && len(entries) == 0 {
+	calls := func(e fs.DirEntry) bool { return strings.HasPrefix(e.Name(), reports.CallsPrefix) }
+	if errors.Is(err, fs.ErrNotExist) || err == nil && len(slices.DeleteFunc(entries, calls)) == 0 {
 		return nil
 	}
 	if s.run.Traces, err = reports.ReadTraceFiles(ctx, folder); err != nil {

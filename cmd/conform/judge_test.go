@@ -60,5 +60,15 @@ func TestJudge(t *testing.T) {
 		assert.Empty(t, got.stdout, name)
 	}
 	assert.Equal(t, 2, run("judge").code)
+
+	fresh := filepath.Join(t.TempDir(), "traces", "of-it")
+	green := run("run", "--seed", "1", "--clients", "3", "--traces", fresh)
+	assert.Equal(t, 0, green.code, green.stdout)
+	assert.Contains(t, green.stdout, "\nrepeat: conform run --clients 3 --workers ")
+	assert.NoDirExists(t, filepath.Dir(fresh), "a default run that finds nothing keeps nothing")
+	for range 2 { // the second time in a folder that has no traces, but calls
+		assert.Equal(t, 0, run("run", "--suite", "concurrent", "--seed", "1", "--traces", fresh, "--requests", "300").code)
+		assert.FileExists(t, filepath.Join(fresh, "calls-last.calls"))
+	}
 	assert.Equal(t, 2, run("judge", "--report", "ndjson", left[0]).code)
 }

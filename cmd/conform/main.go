@@ -168,7 +168,6 @@ func (s settings) newTarget() (targets.Target, error) {
 		s.endpoint.Conns, s.endpoint.Pace, s.endpoint.Proxy = s.run.Workers, pacer, http.ProxyFromEnvironment
 		return endpoint.New(s.endpoint)
 	}
-	s.server.Schedule = true
 	return embedded.NewTarget(embedded.Options{ServerOptions: s.server, Regions: s.endpoint.Regions,
 		Timeout: s.endpoint.Timeout, Workers: s.run.Workers, Pace: pacer}), nil
 }

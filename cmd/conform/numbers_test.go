@@ -31,8 +31,8 @@ func TestNumbersOfARun(t *testing.T) {
 		}
 		requests = append(requests, thousands(n))
 	}
-	require.Len(t, requests, 2, got.stdout)
-	assert.Contains(t, page(t, "docs/testing-your-emulator-in-ci.md"), fmt.Sprintf("is about %s requests, and %s random ones", requests...))
+	require.Len(t, requests, 3, got.stdout)
+	assert.Contains(t, page(t, "docs/testing-your-emulator-in-ci.md"), fmt.Sprintf("is about %s requests, %s random ones follow, and %s of several clients at once", requests...))
 }
 
 // TestNumbersOfTheFamilies: the page on the model counts the rules of each family.

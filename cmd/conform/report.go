@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/insightconform/conform/internal/explore"
 	"github.com/insightconform/conform/internal/files"
 	"github.com/insightconform/conform/reports"
 	"github.com/insightconform/conform/reports/events"
@@ -191,9 +192,13 @@ func (all eventStreams) add(e reports.Event) {
 // reportBefore is what a report says before its run.
 func (s *settings) reportBefore() *reports.Report {
 	o := s.runOptions()
+	suites := o.Suites
+	if suites == nil {
+		suites = explore.DefaultSuites
+	}
 	return &reports.Report{Schema: reports.Schema, Version: o.Version, Command: o.Command, Started: time.Now(),
 		Target: targets.Info{Name: s.target, Endpoint: s.endpoint.URL, Label: o.Name, Version: o.TargetVersion},
-		Seed:   o.Seed, Workers: o.Workers, Suites: o.Suites,
+		Seed:   o.Seed, Workers: o.Workers, Suites: suites,
 		Shard: o.Shard.String(), FailOn: o.FailOn}
 }
 

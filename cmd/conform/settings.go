@@ -70,7 +70,7 @@ const (
 func defaultSettings() *settings {
 	return &settings{
 		target:   targetEmbedded,
-		run:      conform.Options{Suites: []string{conform.Systematic, conform.Random}, FailOn: model.Observed},
+		run:      conform.Options{FailOn: model.Observed},
 		endpoint: endpoint.Options{Timeout: endpoint.DefaultTimeout},
 		from:     map[string]origin{},
 	}
@@ -154,7 +154,7 @@ func (s *settings) groups() []flagGroup {
 		}},
 		{Key: "How much is tried", Items: []option{
 			{"suite", "systematic,complete,random,concurrent", listField(&s.run.Suites, oneOf("suite", explore.Suites)),
-				"the suites to run (default systematic,random)"},
+				"the suites to run (default systematic,random, then concurrent in part where the target is fit for it)"},
 			{"only", "RULE,…", listField(&s.run.Only, explore.CheckPattern),
 				"test these rules alone: rules, families such as put/*, operations or capabilities; repeatable"},
 			{"skip", "RULE,…", listField(&s.run.Skip, explore.CheckPattern),
@@ -363,7 +363,7 @@ func (s *settings) command(seed uint64, workers int) string {
 		how = append(how, "depth", "machine")
 	}
 	return "conform run" + ran.targetWords() + ran.words(how, true) +
-		ran.words(slices.Concat([]string{"shard", "requests", "time"}, mannerNames, []string{"workers", "seed", "only", "skip", "order", "fail-on", "fail-fast", "baseline",
+		ran.words(slices.Concat([]string{"clients", "shard", "requests", "time"}, mannerNames, []string{"workers", "seed", "only", "skip", "order", "fail-on", "fail-fast", "baseline",
 			"expect", "name", "target-version"}), false)
 }
 

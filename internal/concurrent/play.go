@@ -130,6 +130,18 @@ func (x *playing) send(ctx context.Context, r model.Request) targets.Reply {
 	return reply
 }
 
+// mostSent bounds the requests of a play, where each is sent once.
+func mostSent(p *generators.Program) int {
+	const byOne = 5 // calls on a trail, at rest
+	n := len(p.Setup) + p.Calls()
+	for _, r := range p.Setup {
+		if r.Op == model.OpCreate || r.Op == model.OpCreateStore {
+			n += byOne + p.Clients()
+		}
+	}
+	return n
+}
+
 // rest reads what the round has left: one client by name, by ARN and by the flag, and then all of them. A trail that is
 // gone is made again.
 func (x *playing) rest(ctx context.Context, p *generators.Program) (calls []Call) {

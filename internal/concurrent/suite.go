@@ -53,6 +53,12 @@ func signature(f *Finding) string {
 type Options struct {
 	Seed    uint64
 	Clients int // 0 is DefaultClients
+	// Time is after how long no more programs begin; 0 is no bound.
+	Time time.Duration
+	// Beside says that other suites look for what one client sees, too, and that the client's quota is not exceeded.
+	Beside bool
+	// Confirm sends what confirms and reduces; nil is the client that plays the programs.
+	Confirm *session.Client
 	// ShrinkRequests may be spent on confirming and reducing each divergence.
 	ShrinkRequests int
 	Note           func(string)
@@ -78,14 +84,26 @@ const (
 	mostReducing = 10 * time.Second // of all that is found
 )
 
+// Alone is what Status.Hides knows a rule to be hidden behind that one client was seen to contradict, too.
+const Alone = "one client"
+
 // Run plays programs until the client's quota is used, and returns what they have shown.
 func Run(ctx context.Context, client *session.Client, o Options) (found []*Divergence, failure error) {
 	s := &suite{client: client, options: o, known: map[string]*Divergence{}, judged: map[model.ID]bool{}}
+	defer func() { s.waiting.close() }()
 	s.programs = generators.Programs(cmp.Or(o.Clients, DefaultClients), client.Scope)
-	idle := 0 // programs in a row of which nothing could be sent
-	for i := uint64(0); !client.Spent(ctx) && len(s.known) < maxFound && s.hung < maxHung && idle < maxIdle; i++ {
-		before := client.Requests
-		if failure = s.round(ctx, o.Seed+i*0x9e3779b97f4a7c15); failure != nil {
+	// Programs in a row of which nothing could be sent.
+	idle, end := 0, time.Now().Add(cmp.Or(o.Time, math.MaxInt64/4))
+	enough := func() bool {
+		return len(s.known) >= maxFound || s.hung >= maxHung || idle >= maxIdle || !time.Now().Before(end)
+	}
+	for i := uint64(0); !client.Spent(ctx) && !enough(); i++ {
+		before, seed := client.Requests, o.Seed+i*0x9e3779b97f4a7c15
+		p := s.programs.Example(int(seed & math.MaxInt32))
+		if o.Beside && before+mostSent(p) > client.Quota {
+			break
+		}
+		if failure = s.round(ctx, p, seed); failure != nil {
 			break
 		}
 		if idle++; client.Requests > before {
@@ -99,42 +117,53 @@ func Run(ctx context.Context, client *session.Client, o Options) (found []*Diver
 	if s.undecided > 0 {
 		note(fmt.Sprintf("%d histories were too long to be searched for an order of their calls in time", s.undecided))
 	}
-	quota := client.Quota
-	s.until = time.Now().Add(mostReducing)
-	client.Quota = math.MaxInt // what confirms and reduces has a bound of its own
-	defer func() { client.Quota = quota }()
+	s.client, s.until = cmp.Or(o.Confirm, client), time.Now().Add(mostReducing)
+	quota := s.client.Quota
+	s.client.Quota = math.MaxInt // what confirms and reduces has a bound of its own
+	defer func() { s.client.Quota = quota }()
+	found = s.confirmed(ctx, note)
+	for id := range s.judged {
+		client.Status.Exercise(id)
+	}
+	if s.other > 0 && !o.Beside {
+		note(fmt.Sprintf("%s that several clients saw show with one client too, and are left to the other suites",
+			plain.Counted(s.other, "divergence")))
+	}
+	return found, failure
+}
+
+// confirmed plays what was found again, and makes it smaller. What one client sees, too, is left out.
+func (s *suite) confirmed(ctx context.Context, note func(string)) (found []*Divergence) {
 	for _, key := range slices.Sorted(maps.Keys(s.known)) {
 		d := s.known[key]
 		alone := s.alone(ctx, d)
 		if !alone {
-			s.reduce(ctx, d)
+			hung := d.hangs()
+			if s.reduce(ctx, d); hung {
+				s.settle(ctx, d)
+			}
 			alone = s.alone(ctx, d)
 		}
+		// What shows now and then with one client may have done so here, of all places.
+		flaky := s.options.Beside && d.Again == 0 && !s.stuck(d) && s.client.Status.Suspicions.Load() > 0
 		switch {
-		case alone:
+		case alone, flaky:
 			s.other++
 			delete(s.judged, d.Rule) // what several clients would have shown hides behind it
-		case d.Rule == model.ConcurrentNoCrash && d.Again == 0: // it was slow, or the connection was lost
+			s.client.Status.Hide(Alone, d.Rule)
+		case d.Rule == model.ConcurrentNoCrash && d.Again == 0 && !s.stuck(d): // it was slow, or the connection was lost
 			note("an answer to one of several clients that did not come, but came when the same was called again, is no divergence")
 		default:
 			found = append(found, d)
 		}
 	}
-	found = slices.DeleteFunc(found, func(d *Divergence) bool {
+	return slices.DeleteFunc(found, func(d *Divergence) bool {
 		i := slices.IndexFunc(found, func(o *Divergence) bool { return o.Signature() == d.cause })
 		if i >= 0 {
 			found[i].Also = append(found[i].Also, d.Signature())
 		}
 		return i >= 0
 	})
-	for id := range s.judged {
-		client.Status.Exercise(id)
-	}
-	if s.other > 0 {
-		note(fmt.Sprintf("%s that several clients saw show with one client too, and are left to the other suites",
-			plain.Counted(s.other, "divergence")))
-	}
-	return found, failure
 }
 
 type suite struct {
@@ -145,13 +174,13 @@ type suite struct {
 	judged    map[model.ID]bool
 	until     time.Time // when reducing ends
 	hung      int       // histories with a call that got no answer
+	waiting   *waiting  // for such an answer, as long as a target may take
 	undecided int
 	other     int // divergences that one client sees too
 }
 
-// round draws and plays one program, and keeps what it shows.
-func (s *suite) round(ctx context.Context, seed uint64) error {
-	p := s.programs.Example(int(seed & math.MaxInt32))
+// round plays one program, and keeps what it shows.
+func (s *suite) round(ctx context.Context, p *generators.Program, seed uint64) error {
 	h, err := Play(ctx, s.client, p, seed)
 	if err != nil {
 		return err
@@ -167,7 +196,9 @@ func (s *suite) round(ctx context.Context, seed uint64) error {
 		file = keep(h, &verdict)
 	}
 	s.undecided += len(verdict.Unknown)
-	s.hung += flag(h.hung)
+	if s.hung += flag(h.hung); h.hung && s.waiting == nil {
+		s.waiting = s.waitFor(ctx, p, seed)
+	}
 	for _, id := range verdict.Judged {
 		s.judged[id] = true
 	}
@@ -183,82 +214,6 @@ func (s *suite) round(ctx context.Context, seed uint64) error {
 		}
 	}
 	return nil
-}
-
-// shows plays a program and returns the finding that is the same as a divergence, with its history; nil for none.
-func (s *suite) shows(ctx context.Context, d *Divergence, p *generators.Program, seed uint64, patience time.Duration) (*Finding, *History) {
-	h, err := play(ctx, s.client, p, seed, patience)
-	if err != nil {
-		return nil, nil
-	}
-	verdict := h.Judge()
-	for i := range verdict.Found {
-		if f := &verdict.Found[i]; signature(f) == d.Signature() {
-			return f, h
-		}
-	}
-	for i := range verdict.Found {
-		if f := &verdict.Found[i]; d.Rule == model.ConcurrentLinearizable && f.Rule != d.Rule && f.Resource == d.Resource {
-			d.cause = signature(f)
-		}
-	}
-	return nil, nil
-}
-
-// often plays a program so many times and counts how often it shows a divergence, and keeps the last history that does.
-func (s *suite) often(ctx context.Context, d *Divergence, tries int, patience time.Duration) {
-	d.Again, d.Tries = 0, 0
-	for i := range tries {
-		if ctx.Err() != nil {
-			return
-		}
-		d.Tries++
-		if f, h := s.shows(ctx, d, d.Program, d.seed+uint64(i), patience); f != nil {
-			d.Again++
-			d.Finding, d.History, d.schedule = *f, h, h.Schedule
-		}
-	}
-}
-
-// reduce takes clients, phases and calls away from a divergence's program for as long as it still shows it.
-func (s *suite) reduce(ctx context.Context, d *Divergence) {
-	most := s.client.Requests + cmp.Or(s.options.ShrinkRequests, 600)
-	if s.often(ctx, d, maxPlays/2, leastPatience); d.Again == 0 {
-		return
-	}
-	tries := min(6, (2*d.Tries+d.Again-1)/d.Again)
-	for again := true; again; {
-		again = false
-		for _, smaller := range d.Program.Smaller() {
-			if d.cause != "" {
-				return
-			}
-			late := (d.schedule == 0 || d.hangs()) && time.Now().After(s.until) // what repeats by a schedule is reduced alike each time
-			if s.client.Requests >= most || ctx.Err() != nil || late {
-				break
-			}
-			for i := range tries {
-				if f, h := s.shows(ctx, d, smaller, d.seed+uint64(i), leastPatience); f != nil {
-					d.seed += uint64(i)
-					d.Program, d.Finding, d.History, d.schedule, d.Shorter, again = smaller, *f, h, h.Schedule, true, true
-					break
-				}
-			}
-			if again {
-				break
-			}
-		}
-	}
-	if !d.hangs() {
-		s.often(ctx, d, maxPlays, leastPatience)
-	} else { // which counts where it hangs as long as a target may take
-		s.often(ctx, d, 1, math.MaxInt64/4)
-	}
-}
-
-// hangs reports whether the answer that shows the divergence never came.
-func (d *Divergence) hangs() bool {
-	return d.Rule == model.ConcurrentNoCrash && d.History.hung
 }
 
 // alone reports whether the calls that show a divergence do so without any overlap: then it is none of concurrency. It
@@ -286,6 +241,9 @@ func (s *suite) alone(ctx context.Context, d *Divergence) bool {
 		for _, list := range [][]Call{h.Before, h.Round, h.After} {
 			for i := range list {
 				c := &list[i]
+				if c.Phase == 0 && !c.answer().Definite() && s.stuck(d) {
+					return false
+				}
 				if !c.answer().Definite() || d.Rule != model.ConcurrentNoCrash && !t.Observe(c.Request, c.answer()).Allowed {
 					return true
 				}

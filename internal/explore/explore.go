@@ -34,6 +34,9 @@ const (
 // Suites lists the suites in the order in which they are run.
 var Suites = []string{Systematic, Complete, Random, Concurrent}
 
+// DefaultSuites are those of a run that names none, the last one where the target is fit for it.
+var DefaultSuites = []string{Systematic, Random, Concurrent}
+
 // Exploration is the work of all workers of a run.
 type Exploration struct {
 	Subject *probe.Subject
@@ -49,6 +52,7 @@ type Exploration struct {
 	Partial   func() *reports.Report                   // for Options.Checkpoint
 
 	options  Options
+	suites   []string
 	cases    []catalogue.Case
 	machines []*completeSuite
 
@@ -59,7 +63,8 @@ type Exploration struct {
 
 // New prepares the workers of a run.
 func New(subject *probe.Subject, o Options) *Exploration {
-	x := &Exploration{Subject: subject, options: o, cases: chosen(catalogue.Cases(subject.Model, subject.Scope), subject.Scope)}
+	x := &Exploration{Subject: subject, options: o, suites: o.SuitesOf(subject),
+		cases: chosen(catalogue.Cases(subject.Model, subject.Scope), subject.Scope)}
 	for i := range subject.Workers {
 		part, parts := o.Shard.Part(i, subject.Workers)
 		w := NewWorker(subject, machine.NewTour(subject.Scope, part, parts))
@@ -79,7 +84,7 @@ func (x *Exploration) Run(ctx context.Context) {
 	earlier := x.options.Resume
 	for _, suite := range Suites {
 		finished := earlier != nil && slices.Contains(earlier.Suites, suite) && !slices.Contains(earlier.CutShort, suite)
-		if !slices.Contains(x.options.Suites, suite) || finished && suite != Complete {
+		if !slices.Contains(x.suites, suite) || finished && suite != Complete {
 			continue
 		}
 		x.Subject.Status.SetPhase(suite)
@@ -105,10 +110,15 @@ func (x *Exploration) play(ctx context.Context, suite string) bool {
 	}
 	if x.options.Requests == 0 && x.options.Time == 0 {
 		x.upTo.Store(x.Subject.Status.Requests.Load() + DefaultRandom)
+		if x.beside() {
+			x.upTo.Add(int64(x.options.clientsShare(x.sent() + DefaultRandom)))
+		}
 		for i, w := range x.Workers {
 			w.Client.Quota = w.Client.Requests + share(DefaultRandom, i, len(x.Workers))
 		}
 	}
+	ctx, cancel := x.reserve(ctx)
+	defer cancel()
 	whole := x.each(func(i int, w *Worker) bool {
 		before := w.Client.Requests
 		w.random(ctx, x.options.Seed+uint64(w.part)*0x9e3779b97f4a7c15, x.cases)
@@ -227,15 +237,13 @@ const (
 	DefaultRandom         = 5000 // requests of the random suite where Options.Requests sets no cap
 	DefaultShrinkRequests = 2000 // that a run may spend on shrinking
 	MaxDepth              = 2    // of a complete suite
+	TryAgain              = 4    // one of so many parts of Options.Time is left to try again what was found
 	DefaultClients        = concurrent.DefaultClients
 	MaxClients            = concurrent.MaxClients
 )
 
 // Normalize fills in what is not given and refuses what makes no sense.
 func (o *Options) Normalize() error {
-	if o.Suites == nil {
-		o.Suites = []string{Systematic, Random}
-	}
 	if o.Machines == nil {
 		o.Machines = machine.Default
 	}
@@ -259,7 +267,7 @@ func (o *Options) Normalize() error {
 	if o.Shard.Count < 0 || o.Shard.Index < 0 || o.Shard.Index >= max(1, o.Shard.Count) {
 		return fmt.Errorf("%w: there is no shard %d of %d", targets.ErrUsage, o.Shard.Index+1, o.Shard.Count)
 	}
-	if o.Clients != 0 && (o.Clients < 2 || o.Clients > MaxClients) {
+	if o.Clients < 0 || o.Clients > MaxClients || o.Clients == 1 && slices.Contains(o.Suites, Concurrent) {
 		return fmt.Errorf("%w: there must be 2 to %d clients", targets.ErrUsage, MaxClients)
 	}
 	if o.Requests < 0 || o.Workers < 0 || o.Time < 0 || o.Settle < 0 {
@@ -281,8 +289,7 @@ func (o *Options) Normalize() error {
 func (o *Options) Probe() probe.Options {
 	left, without, _ := o.selection() // which Normalize has checked
 	return probe.Options{Left: left, Without: without, Order: o.Order, Eventual: o.Eventual, Settle: o.Settle, Workers: o.Workers, Events: o.Events,
-		Overlap: slices.Contains(o.Suites, Concurrent) ||
-			slices.ContainsFunc(o.Traces, func(t *reports.Trace) bool { return concurrent.Overlaps(t.Steps) })}
+		Overlap: o.overlap(), Clients: o.Clients}
 }
 
 // Plan says what a run with these options would send to a target, without running its suites. It opens and probes the
@@ -327,7 +334,7 @@ func (x *Exploration) Planned(ctx context.Context) (requests int) {
 	if o.Resume != nil || o.Time > 0 {
 		return 0
 	}
-	for _, suite := range o.Suites {
+	for _, suite := range x.suites {
 		switch suite {
 		case Systematic:
 			for i := range x.Workers {
@@ -342,7 +349,7 @@ func (x *Exploration) Planned(ctx context.Context) (requests int) {
 		case Random:
 			requests += DefaultRandom
 		case Concurrent:
-			requests += concurrent.Requests
+			requests += o.clientsShare(requests)
 		}
 	}
 	return requests
@@ -356,12 +363,13 @@ func planOf(ctx context.Context, subject *probe.Subject, o Options, defaultEvent
 	}
 	applicable := subject.Scope.Applicable()
 	for i := range model.Rules {
-		if rule := &model.Rules[i]; !rule.Silent && rule.Everywhere() {
+		applies := slices.Contains(applicable, model.Rules[i].ID)
+		if rule := &model.Rules[i]; applies || !rule.Silent && rule.Everywhere() {
 			plan.RulesInAll++
-			plan.Rules += map[bool]int{true: 1}[slices.Contains(applicable, rule.ID)]
+			plan.Rules += map[bool]int{true: 1}[applies]
 		}
 	}
-	for _, suite := range o.Suites {
+	for _, suite := range o.SuitesOf(subject) {
 		switch suite {
 		case Systematic:
 			part, parts := o.Shard.Part(0, 1)
@@ -373,7 +381,8 @@ func planOf(ctx context.Context, subject *probe.Subject, o Options, defaultEvent
 			// Two of three random requests are reads.
 			plan.Suites = append(plan.Suites, reports.PlannedSuite{Name: suite, Tests: n / 35, Writes: n / 3, Reads: n - n/3, Estimated: true})
 		case Concurrent:
-			n := cmp.Or(o.Requests, concurrent.Requests)
+			_, writes, reads := plan.Totals()
+			n := o.clientsShare(writes + reads)
 			plan.Suites = append(plan.Suites, reports.PlannedSuite{Name: suite, Tests: n / 40, Writes: n / 2, Reads: n - n/2, Estimated: true})
 		}
 	}
@@ -405,7 +414,8 @@ func plannedComplete(subject *probe.Subject, o Options, defaultEvents bool) (out
 func (x *Exploration) Needed(ctx context.Context) (requests int) {
 	o := x.options
 	o.Requests = 0
-	if o.Suites = slices.DeleteFunc(slices.Clone(x.Cut), func(s string) bool { return s == Random }); len(o.Suites) == 0 {
+	anyNumber := func(s string) bool { return s == Random || s == Concurrent && x.beside() }
+	if o.Suites = slices.DeleteFunc(slices.Clone(x.Cut), anyNumber); len(o.Suites) == 0 {
 		o.Suites = x.Cut
 	}
 	_, writes, reads := planOf(ctx, x.Subject, o, false).Totals()

@@ -36,12 +36,22 @@ type Options struct {
 	Eventual bool                // the target is eventually consistent, whether or not it says so
 	Settle   time.Duration       // how long it may then take to show what was written; 0 is DefaultSettle
 	Workers  int                 // worlds side by side; 0 lets the target decide
-	Overlap  bool                // several clients are to use one world at once
+	Overlap  Overlap             // whether several clients are to use one world at once
+	Clients  int                 // of them, where that is said
 	Events   func(reports.Event) // is told of what happens, one event at a time; may be nil
 	// Left and Without are the rules that are left out, and the capabilities that are not made use of, each with the reason.
 	Left    map[model.ID]string
 	Without map[model.Capability]string
 }
+
+// Overlap says whether several clients are to use one world at once.
+type Overlap uint8
+
+const (
+	Apart    Overlap = iota // none are
+	Together                // where Subject.Apart has nothing against it
+	Asked                   // wherever the target takes them
+)
 
 // Subject is a target that was opened, and what probing found out about it.
 type Subject struct {
@@ -61,7 +71,8 @@ type Subject struct {
 	Prober   *session.Client // that sent the probe's requests
 	settle   time.Duration
 	without  map[model.Capability]string
-	overlap  bool
+	overlap  Overlap
+	clients  int
 }
 
 // Open opens a target, finds out what it can do, and fits the model to it. Where the target ended the run, or ctx
@@ -102,7 +113,8 @@ func Assume(info targets.Info, can map[model.Capability]bool, o Options) *Subjec
 func newSubject(info targets.Info, o Options, status *session.Status) *Subject {
 	world := model.DefaultWorld
 	world.Profile = o.Order
-	s := &Subject{Info: info, Status: status, Model: &world, Why: map[model.Capability]string{}, without: o.Without, overlap: o.Overlap,
+	s := &Subject{Info: info, Status: status, Model: &world, Why: map[model.Capability]string{}, without: o.Without,
+		overlap: o.Overlap, clients: o.Clients,
 		Workers: cmp.Or(o.Workers, info.Workers, min(4, runtime.GOMAXPROCS(0)))}
 	if info.Serial {
 		s.Workers = 1
@@ -297,7 +309,6 @@ func (p *prober) trails(ctx context.Context) {
 	const name = generators.NameAlpha
 	classes := generators.EventClasses()
 	p.set(model.CanRawWire, p.subject.Info.RawRequests, "requests go through typed values, not over a wire")
-	p.set(model.CanOverlap, p.subject.overlap && p.subject.Info.Overlap, "--suite concurrent asks for them, of an endpoint or the embedded server")
 	p.set(model.CanGoValues, p.subject.Info.GoValues, "a Go mock alone shares values with its caller")
 	reply, made, why := p.try(ctx, generators.Create(name))
 	if p.set(model.CanCreate, made, why); !made && !wire.Missing(reply) && !p.subject.Info.Lent {
@@ -329,6 +340,46 @@ func (p *prober) trails(ctx context.Context) {
 		// Without StartLogging all trails count as logging, and a stopped one could not be told from them.
 		p.set(model.CanStop, false, "there is no StartLogging")
 	}
+	why = p.subject.Apart()
+	switch {
+	case p.subject.overlap == Asked && p.subject.takesSeveral() == "":
+		why = ""
+	case p.subject.overlap == Apart:
+		why = "--suite concurrent asks for them"
+	}
+	p.set(model.CanOverlap, why == "", why)
+}
+
+// takesSeveral says why several clients cannot use one world at once; empty where they can.
+func (s *Subject) takesSeveral() string {
+	switch {
+	case s.Info.GoValues && s.clients < 2:
+		return "a mock has them only where Options.Clients says so"
+	case !s.Info.Overlap:
+		return "the target answers one at a time"
+	}
+	return ""
+}
+
+// Apart says why several clients are no part of a run that names no suites; empty where they are.
+func (s *Subject) Apart() string {
+	left := func(r model.Rule) bool { return !r.OfClients() || s.Scope.Left[r.ID] != "" }
+	switch why := s.takesSeveral(); {
+	case why != "":
+		return why
+	case s.Info.Eventual:
+		return "the target is eventually consistent; --suite concurrent asks for them"
+	case s.Info.Serial && !s.Info.GoValues:
+		return "its trails exist beforehand; --suite concurrent asks for them"
+	case !slices.ContainsFunc(model.Rules, func(r model.Rule) bool { return !left(r) }):
+		return "nothing of them is to be tested"
+	}
+	for _, c := range []model.Capability{model.CanPut, model.CanGet, model.CanCreate} {
+		if !s.Scope.Can[c] {
+			return "they need " + string(c)
+		}
+	}
+	return ""
 }
 
 func (p *prober) stores(ctx context.Context) {

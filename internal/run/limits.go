@@ -64,7 +64,7 @@ func watchMemory(ctx context.Context, end context.CancelCauseFunc) {
 // exploring is for the suites. Where something was found, they leave a quarter of the time to try it again.
 func (l limits) exploring(status *session.Status) (context.Context, func()) {
 	ctx, cancel := context.WithCancel(l.time)
-	timer := time.AfterFunc(time.Until(l.end)-l.total/4, func() {
+	timer := time.AfterFunc(time.Until(l.end)-l.total/explore.TryAgain, func() {
 		if status.Suspicions.Load() > 0 {
 			cancel()
 		}

@@ -67,7 +67,7 @@ func Run(ctx context.Context, target targets.Target, options Options) (*reports.
 	subject.Info.Version = cmp.Or(options.TargetVersion, subject.Info.Version)
 	r := &run{options: options, subject: subject, limits: limits}
 	r.report = &reports.Report{Schema: reports.Schema, Version: options.Version, Target: subject.Info, Seed: options.Seed,
-		Suites: options.Suites, Shard: options.Shard.String(), FailOn: options.FailOn, Command: options.Command, Started: subject.Status.Started,
+		Suites: options.SuitesOf(subject), Shard: options.Shard.String(), FailOn: options.FailOn, Command: options.Command, Started: subject.Status.Started,
 		Divergences: []reports.Divergence{}, Deviations: []reports.Deviation{}, Expected: subject.Expected(options.Expect),
 		RuleSeconds: map[model.ID]float64{}, Coverage: reports.Coverage{Rules: map[model.ID]reports.RuleCoverage{}}}
 	if err := r.probed(); err != nil {
@@ -305,7 +305,7 @@ func (r *run) finish(ctx context.Context) {
 		report.RequestsPerSecond = float64(report.Requests) / report.DurationSeconds
 	}
 	if !r.subject.Probed {
-		report.CutShort = r.options.Suites // of which none was begun
+		report.CutShort = report.Suites // of which none was begun
 	}
 	for i := range report.Divergences {
 		r.subject.Status.Tell(reports.Event{Event: reports.EventDivergence, Divergence: &report.Divergences[i]})
@@ -357,9 +357,12 @@ func (r *run) untested(id model.ID) string {
 			doubtful = why + ", which was not confirmed"
 		}
 	}
-	switch unread := r.subject.Status.Hides("", id); {
+	unread, alone := r.subject.Status.Hides("", id), r.subject.Status.Hides(concurrent.Alone, id)
+	switch {
 	case doubtful != "":
 		return doubtful
+	case alone:
+		return reports.HiddenBehind + "what one client sees"
 	case unread && !r.subject.Scope.Can[model.CanGet]:
 		return "wants GetInsightSelectors, which is not there"
 	case unread:

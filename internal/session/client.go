@@ -2,6 +2,7 @@ package session
 
 import (
 	"context"
+	"maps"
 	"math"
 	"slices"
 	"sync/atomic"
@@ -54,6 +55,25 @@ type Client struct {
 
 	// taken has the deviations that answers of a settled world have shown of the target.
 	taken map[model.Deviation]bool
+}
+
+// Fork is a client like this one for use beside it, which counts for itself and has no quota.
+func (c *Client) Fork() *Client {
+	fork := *c
+	fork.Quota, fork.Requests, fork.Worlds, fork.Busy, fork.Notes = math.MaxInt, 0, 0, 0, nil
+	fork.Timeline, fork.Settling, fork.taken = Timeline{}, Settling{}, maps.Clone(c.taken)
+	return &fork
+}
+
+// Join adds what a fork has sent and seen.
+func (c *Client) Join(fork *Client) {
+	c.Requests, c.Worlds, c.Busy = c.Requests+fork.Requests, c.Worlds+fork.Worlds, c.Busy+fork.Busy
+	c.Timeline.Merge(fork.Timeline)
+	c.Settling.Merge(fork.Settling)
+	for _, text := range fork.Notes {
+		c.Note(text)
+	}
+	c.Learn(fork)
 }
 
 // Eventual reports whether the target is eventually consistent.

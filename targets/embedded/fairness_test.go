@@ -1,9 +1,11 @@
 package embedded_test
 
 import (
+	"cmp"
 	"fmt"
 	"os"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -87,6 +89,40 @@ func TestFairnessOfEachAlternative(t *testing.T) {
 			rare := a.N > 0 || a.Rule == model.StoreUpdateGuard || a.Rule == model.StoreDestination
 			assert.True(t, seen || rare, "taking the alternative shows as a deviation of its rule")
 		})
+	}
+}
+
+// TestFairnessWithSeveralClients: nor is it held against a server that several clients use at once which of the accepted
+// answers it gives, always or now and then.
+func TestFairnessWithSeveralClients(t *testing.T) {
+	var mu sync.Mutex
+	taken, more := map[model.ID]bool{}, map[model.ID]int{model.LogsStart: 2500} // requests, where few meet it
+	fair := func(t *testing.T, about string, seed uint64, rule model.ID, choose func([]model.Branch, model.Request) int) {
+		t.Run(about, func(t *testing.T) {
+			t.Parallel()
+			target := embedded.InProcess(embedded.ServerOptions{Chooser: func(branches []model.Branch, r model.Request) int {
+				i := choose(branches, r)
+				if i > 0 {
+					mu.Lock()
+					defer mu.Unlock()
+					taken[rule] = true
+				}
+				return i
+			}})
+			report := requireNoViolation(t, about, target, conform.Options{Seed: seed, Workers: 1, Requests: cmp.Or(more[rule], 400), Suites: []string{conform.Concurrent}})
+			assert.NotContains(t, strings.Join(report.Notes, " "), "too long to be searched for an order", "undecided")
+		})
+	}
+	t.Run("all", func(t *testing.T) {
+		for i, a := range embedded.Alternatives() {
+			fair(t, fmt.Sprintf("%s %d", a.Rule, a.N), uint64(i)+1, a.Rule, embedded.AlwaysChoice(a.Rule, a.N))
+		}
+		for seed := range uint64(20) {
+			fair(t, fmt.Sprint("at random ", seed), seed+1, "", embedded.RandomChoice(seed, 0))
+		}
+	})
+	for _, id := range []model.ID{model.LogsStop, model.LogsStart, model.LogsPutStopped, model.TrailCreateExisting, model.SelectorTypeInvalid, ""} {
+		assert.True(t, taken[id], "no program has met an alternative of %s", id)
 	}
 }
 

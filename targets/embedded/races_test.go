@@ -88,11 +88,11 @@ func (p program) shows(t *testing.T, target targets.Target, seed uint64) shown {
 // TestRacesShow: each race shows under some seed, in the round or at rest as its rule is about the one or the other,
 // and the right server shows nothing under any.
 func TestRacesShow(t *testing.T) {
-	right := opened(t, InProcess(ServerOptions{Schedule: true}))
+	right := opened(t, InProcess(ServerOptions{}))
 	for _, fault := range Races {
 		t.Run(fault.Name, func(t *testing.T) {
 			noneLeft(t)
-			racy, p, all := opened(t, InProcess(ServerOptions{Schedule: true, Fault: fault.Name})), raced[fault.Name], map[shown]int{}
+			racy, p, all := opened(t, InProcess(ServerOptions{Fault: fault.Name})), raced[fault.Name], map[shown]int{}
 			require.NotEmpty(t, p)
 			for seed := range uint64(200) {
 				require.Equal(t, shown{}, p.shows(t, right, seed), "right, seed %d", seed)
@@ -119,7 +119,7 @@ func TestRacesShow(t *testing.T) {
 // TestRacesRepeat: with a race too, the same seed gives the same history, in process and over HTTP.
 func TestRacesRepeat(t *testing.T) {
 	for _, fault := range Races {
-		o, p := ServerOptions{Schedule: true, Fault: fault.Name}, raced[fault.Name]
+		o, p := ServerOptions{Fault: fault.Name}, raced[fault.Name]
 		inProcess, overHTTP := opened(t, InProcess(o)), opened(t, NewTarget(Options{ServerOptions: o}))
 		for seed := range uint64(5) {
 			want := p.play(t.Context(), newWorld(t, inProcess, twoTrails...), seed).String()
@@ -137,7 +137,7 @@ func TestRacesRepeat(t *testing.T) {
 func TestDeadlocksEnd(t *testing.T) {
 	noneLeft(t)
 	t.Run("over HTTP", func(t *testing.T) {
-		o := Options{ServerOptions: ServerOptions{Schedule: true, Fault: "race-deadlock"}, Timeout: time.Second / 5}
+		o := Options{ServerOptions: ServerOptions{Fault: "race-deadlock"}, Timeout: time.Second / 5}
 		target, seen := opened(t, NewTarget(o)), 0
 		for seed := uint64(0); seed < 200 && seen < 2; seed++ {
 			world := newWorld(t, target, twoTrails...)
@@ -191,8 +191,8 @@ func TestRacesShowByChance(t *testing.T) {
 	const rounds = 2000
 	for _, fault := range Races[:len(Races)-1] {
 		for name, target := range map[string]targets.Target{
-			"in process": InProcess(ServerOptions{Fault: fault.Name}),
-			"over HTTP":  NewTarget(Options{ServerOptions: ServerOptions{Fault: fault.Name}, Timeout: time.Second / 2}),
+			"in process": InProcess(ServerOptions{Free: true, Fault: fault.Name}),
+			"over HTTP":  NewTarget(Options{ServerOptions: ServerOptions{Free: true, Fault: fault.Name}, Timeout: time.Second / 2}),
 		} {
 			t.Run(fault.Name+" "+name, func(t *testing.T) {
 				_, err := target.Open(t.Context())
@@ -210,7 +210,7 @@ func TestRacesShowByChance(t *testing.T) {
 // TestRacesAreRightInAllPlaces: calls in several Regions, by name and by ARN, one at a time, show nothing of a race.
 func TestRacesAreRightInAllPlaces(t *testing.T) {
 	for _, fault := range Races {
-		target := openInProcess(t, ServerOptions{Schedule: true, Fault: fault.Name})
+		target := openInProcess(t, ServerOptions{Fault: fault.Name})
 		for seed := range uint64(16) {
 			if f := walk(t, target, seed, 300); f != nil {
 				t.Fatalf("%s, walk %d: %s", fault.Name, seed, f)

@@ -210,12 +210,16 @@ func (s *schedule) after(v *visit) {
 	s.others = append(s.others, v.turn)
 }
 
-// orNone is the schedule, or none.
-func (s *schedule) orNone() targets.Schedule {
-	if s == nil {
+// scheduled is the schedule of an account, which it has from the first time on that one asks, before any request; nil
+// where there is none.
+func (a *account) scheduled() targets.Schedule {
+	if a.options.Free {
 		return nil
 	}
-	return s
+	if a.schedule == nil {
+		a.schedule = newSchedule()
+	}
+	return a.schedule
 }
 
 // close lets everyone go, and whoever comes.

@@ -149,7 +149,7 @@ var mixed = program{
 
 // TestScheduleRepeats: the same seed gives the same history, in process and over HTTP, and another one others.
 func TestScheduleRepeats(t *testing.T) {
-	o := ServerOptions{Schedule: true}
+	o := ServerOptions{}
 	inProcess, overHTTP := opened(t, InProcess(o)), opened(t, NewTarget(Options{ServerOptions: o}))
 	seen := map[string]bool{}
 	for seed := range uint64(10) {
@@ -167,7 +167,7 @@ func TestScheduleRepeats(t *testing.T) {
 
 // TestScheduleOfManyWorlds: worlds side by side do not disturb each other's order.
 func TestScheduleOfManyWorlds(t *testing.T) {
-	target := opened(t, InProcess(ServerOptions{Schedule: true}))
+	target := opened(t, InProcess(ServerOptions{}))
 	want := mixed.play(t.Context(), newWorld(t, target, twoTrails...), 1).String()
 	var done sync.WaitGroup
 	for range 8 {
@@ -179,7 +179,7 @@ func TestScheduleOfManyWorlds(t *testing.T) {
 
 // TestNoScheduleByDefault: without the option chance decides, and worlds say so.
 func TestNoScheduleByDefault(t *testing.T) {
-	for _, target := range []targets.Target{InProcess(ServerOptions{}), NewTarget(Options{})} {
+	for _, target := range []targets.Target{InProcess(ServerOptions{Free: true}), NewTarget(Options{ServerOptions: ServerOptions{Free: true}})} {
 		assert.Nil(t, targets.ScheduleOf(newWorld(t, opened(t, target))))
 	}
 }
@@ -198,7 +198,7 @@ func noneLeft(t *testing.T) {
 // TestTurnEndsWithItsContext: one that gives up no longer keeps others from going on.
 func TestTurnEndsWithItsContext(t *testing.T) {
 	noneLeft(t)
-	schedule := targets.ScheduleOf(newWorld(t, opened(t, InProcess(ServerOptions{Schedule: true}))))
+	schedule := targets.ScheduleOf(newWorld(t, opened(t, InProcess(ServerOptions{}))))
 	schedule.Clients(3, 1)
 	ctx, cancel := context.WithCancel(t.Context())
 	gaveUp, goesOn := make(chan error, 1), make(chan error, 1)
@@ -214,7 +214,7 @@ func TestTurnEndsWithItsContext(t *testing.T) {
 // TestCloseEndsTurns: no client is left waiting when its world is closed.
 func TestCloseEndsTurns(t *testing.T) {
 	noneLeft(t)
-	world := newWorld(t, opened(t, InProcess(ServerOptions{Schedule: true})), twoTrails...)
+	world := newWorld(t, opened(t, InProcess(ServerOptions{})), twoTrails...)
 	schedule := targets.ScheduleOf(world)
 	schedule.Clients(2, 1)
 	waits := make(chan error, 1)
@@ -228,7 +228,7 @@ func TestCloseEndsTurns(t *testing.T) {
 func TestLostRequestsHoldNobodyUp(t *testing.T) {
 	noneLeft(t)
 	for name, target := range map[string]targets.Target{
-		"in process": InProcess(ServerOptions{Schedule: true}), "over HTTP": NewTarget(Options{ServerOptions: ServerOptions{Schedule: true}})} {
+		"in process": InProcess(ServerOptions{}), "over HTTP": NewTarget(Options{})} {
 		t.Run(name, func(t *testing.T) {
 			world := newWorld(t, opened(t, target), twoTrails...)
 			schedule := targets.ScheduleOf(world)

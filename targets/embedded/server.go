@@ -42,8 +42,9 @@ type ServerOptions struct {
 	StandIn bool
 	// Weather names kinds of trouble between the server and its clients, of Weathers.
 	Weather []string
-	// Schedule lets one client of an account go on at a time, as a targets.Schedule has it.
-	Schedule bool
+	// Free lets several clients of a world overlap as chance has it. Else one of them goes on at a time, as a
+	// targets.Schedule has it.
+	Free bool
 	// Log, where not nil, gets a line for each request, from several goroutines at a time.
 	Log func(line string)
 
@@ -252,9 +253,6 @@ func (s *Server) newAccount(id identity, world bool) *account {
 	}
 	if s.options.StandIn {
 		a.standIn = newStandIn()
-	}
-	if s.options.Schedule {
-		a.schedule = newSchedule()
 	}
 	if a.handle = a.answer; world && s.options.around != nil {
 		a.handle = s.options.around(a)

@@ -123,7 +123,7 @@ func (t *target) NewWorld(ctx context.Context) (targets.World, error) {
 		w.account = t.newAccount()
 	}
 	home := append(t.options.Regions, model.DefaultWorld.Home)[0]
-	w.schedule = t.server.account(identity{w.account, naming.PartitionOf(home)}, true).schedule
+	w.serves = t.server.account(identity{w.account, naming.PartitionOf(home)}, true)
 	return w, nil
 }
 
@@ -138,10 +138,10 @@ func (t *target) Close() error {
 }
 
 type world struct {
-	inner    targets.Named
-	target   *target
-	account  string
-	schedule *schedule
+	inner   targets.Named
+	target  *target
+	account string
+	serves  *account
 }
 
 func (w *world) Do(ctx context.Context, r model.Request) targets.Reply {
@@ -156,11 +156,11 @@ func (w *world) Names() targets.Names {
 }
 
 // Schedule implements targets.Scheduled.
-func (w *world) Schedule() targets.Schedule { return w.schedule.orNone() }
+func (w *world) Schedule() targets.Schedule { return w.serves.scheduled() }
 
 // Close implements targets.World. The server forgets the account as a whole, which costs no requests.
 func (w *world) Close(context.Context) error {
-	w.schedule.close()
+	w.serves.schedule.close()
 	w.target.mu.Lock()
 	defer w.target.mu.Unlock()
 	w.target.idle = append(w.target.idle, w.account)
@@ -206,7 +206,7 @@ func AsRead(r model.Request) (read model.Request, body []byte, problem string) {
 }
 
 // Schedule implements targets.Scheduled.
-func (w *inProcessWorld) Schedule() targets.Schedule { return w.account.schedule.orNone() }
+func (w *inProcessWorld) Schedule() targets.Schedule { return w.account.scheduled() }
 
 // patience is how long a request without sockets waits for what never comes.
 const patience = time.Second
