@@ -361,9 +361,9 @@ func TestDefaults(t *testing.T) {
 	assert.Equal(t, 0, got.code)
 	assert.Empty(t, got.stderr)
 	assert.NotZero(t, f.options.Seed)
-	assert.Equal(t, []string{"systematic", "random"}, f.options.Suites)
+	assert.Nil(t, f.options.Suites, "the target decides")
 	assert.Equal(t, model.Observed, f.options.FailOn)
-	assert.Contains(t, got.stdout, "repeat: conform run --suite systematic,random --workers 2 --seed 7\n")
+	assert.Contains(t, got.stdout, "repeat: conform run --workers 2 --seed 7\n")
 }
 
 // TestNext: a run that tested what comes with conform ends with the command for a real target.

@@ -146,13 +146,16 @@ func (s *suite) confirmed(ctx context.Context, note func(string)) (found []*Dive
 		}
 		// What shows now and then with one client may have done so here, of all places.
 		flaky := s.options.Beside && d.Again == 0 && !s.stuck(d) && s.client.Status.Suspicions.Load() > 0
+		slow := d.Rule == model.ConcurrentNoCrash && d.Again == 0 && !s.stuck(d) // or the connection was lost
 		switch {
+		case slow && !alone:
+			if !s.options.Beside {
+				note("an answer to one of several clients that did not come, but came when the same was called again, is no divergence")
+			}
 		case alone, flaky:
 			s.other++
 			delete(s.judged, d.Rule) // what several clients would have shown hides behind it
 			s.client.Status.Hide(Alone, d.Rule)
-		case d.Rule == model.ConcurrentNoCrash && d.Again == 0 && !s.stuck(d): // it was slow, or the connection was lost
-			note("an answer to one of several clients that did not come, but came when the same was called again, is no divergence")
 		default:
 			found = append(found, d)
 		}
