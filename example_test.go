@@ -141,6 +141,13 @@ func TestMock(t *testing.T) {
 	conform.Check(t, target)
 }
 
+// The same, with four clients that call the mock at once in the end.
+func TestMockAtOnce(t *testing.T) {
+	mock := &Mock{trails: []string{"orders", "payments", "audit"}}
+	target := conform.Mock(mock, conform.MockOptions{Trails: mock.trails, Reset: mock.Reset})
+	conform.Check(t, target, conform.Options{Clients: 4})
+}
+
 // The same with a subtest for each rule, such as TestMockByRule/put/replaces-list.
 func TestMockByRule(t *testing.T) {
 	mock := &Mock{trails: []string{"orders", "payments", "audit"}}

@@ -13,6 +13,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/cloudtrail"
@@ -145,7 +146,7 @@ func (t *target) Open(context.Context) (targets.Info, error) {
 		}
 	}
 	// One world at a time: all of them share the value.
-	return targets.Info{Name: "mock", Region: t.options.Region, Serial: true, GoValues: true,
+	return targets.Info{Name: "mock", Region: t.options.Region, Serial: true, Overlap: true, GoValues: true,
 		Lent: len(t.options.Trails)+len(given) > 0, Given: given}, nil
 }
 
@@ -202,7 +203,10 @@ var usage = targets.Class(targets.ErrUsage)
 // world is the state of the value since it was last clean.
 type world struct {
 	target *target
-	used   []string // trails that Close must delete or turn off
+
+	mu sync.Mutex // of all that follows, and of what the target keeps; the value is called by several clients without it
+
+	used []string // trails that Close must delete or turn off
 
 	held  map[string]*holdings // what the caller holds, by the name of the trail or store
 	marks map[string]*spot     // that were written there
@@ -216,6 +220,7 @@ func (w *world) Names() targets.Names {
 		Trails: w.target.lent, Others: w.target.others}
 }
 
+// Do implements targets.World. Several clients may call it at once, each with a context of its own, of targets.AsClient.
 func (w *world) Do(ctx context.Context, r model.Request) targets.Reply {
 	if w.target.calls[r.Op] == nil || r.Region != w.target.options.Region {
 		absent := targets.Reply{Answer: model.Refusal("UnsupportedOperationException")}
@@ -228,6 +233,8 @@ func (w *world) Do(ctx context.Context, r model.Request) targets.Reply {
 		}
 		return absent
 	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	if w.target.leak != nil {
 		return targets.Reply{Err: w.target.leak}
 	}
@@ -235,9 +242,17 @@ func (w *world) Do(ctx context.Context, r model.Request) targets.Reply {
 		return unanswered(w.target.hung).Reply
 	}
 	w.note(r)
-	w.before(ctx, r)
 	input := r.Input.AppendJSON(nil)
-	reply := w.ask(ctx, r, input)
+	var reply answered
+	if targets.Several(ctx) { // what the caller holds stays as it is while others call
+		clear(w.held)
+		w.mu.Unlock()
+		reply = w.call(ctx, r.Op, input)
+		w.mu.Lock()
+	} else {
+		w.before(ctx, r)
+		reply = w.ask(ctx, r, input)
+	}
 	if !reply.TimedOut {
 		w.target.worked[r.Op] = true
 		delete(w.target.late, r.Op)
