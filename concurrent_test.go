@@ -101,6 +101,8 @@ func TestSeveralClientsInADefaultRun(t *testing.T) {
 	assert.Equal(t, racy.Divergences[0].Actual, again.Divergences[0].Actual)
 	assert.Equal(t, racy.Divergences[0].Seen, again.Divergences[0].Seen)
 
+	first := several(t, "race-one-by-one", conform.Options{Seed: 3, StopAtFirst: true, FailOn: model.Inferred})
+	assert.Len(t, first.Divergences, 1)
 	few := of("", conform.Options{Requests: 19_000})
 	assert.LessOrEqual(t, few.Requests, 19_000)
 	assert.Equal(t, reports.RuleKept, few.Coverage.Rules[model.ConcurrentWhole].State, few.Reason)

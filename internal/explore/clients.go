@@ -119,6 +119,9 @@ func (x *Exploration) concurrent(ctx context.Context) bool {
 		made := missing(x.options.Histories)
 		o := concurrent.Options{Seed: x.options.Seed + uint64(w.part)*0x9e3779b97f4a7c15, Clients: x.options.Clients,
 			ShrinkRequests: x.options.ShrinkRequests, Note: client.Note, Keep: x.keeper(client.Note), Confirm: w.Player.Client}
+		if x.options.StopAtFirst && !x.options.FailFast { // nothing is made smaller then
+			o.ShrinkRequests = 1
+		}
 		quota := client.Quota
 		defer func() { client.Quota = quota }()
 		n := x.options.clientsShare(x.sent())

@@ -228,6 +228,9 @@ func (r *run) diagnose(ctx context.Context) {
 		r.report.Divergences = append(r.report.Divergences, r.shown(d))
 	}
 	for _, d := range slices.Concat(r.races, r.exploration.Races) {
+		if r.options.StopAtFirst && slices.ContainsFunc(r.report.Divergences, r.report.FailsRun) {
+			break
+		}
 		if slices.ContainsFunc(r.report.Divergences, func(o reports.Divergence) bool { return o.Signature == d.Signature() }) {
 			continue
 		}
