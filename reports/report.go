@@ -216,6 +216,10 @@ type Divergence struct {
 	Schedule uint64 `json:"schedule,omitempty"`
 	// History is the file in which the run kept the calls of all clients that showed it.
 	History string `json:"history,omitempty"`
+	// Orders are some of those in which the calls of several clients were tried to be explained, the most telling first, and
+	// OrdersTried is how many were tried. Of concurrent/whole, they are the Puts that may have come last.
+	Orders      []TriedOrder `json:"orders,omitempty"`
+	OrdersTried int          `json:"orders_tried,omitempty"`
 	// Trace is the file in which the run kept the trace.
 	Trace string `json:"trace,omitempty"`
 	// Replay is the command that plays its trace again, where one was kept.
@@ -224,6 +228,15 @@ type Divergence struct {
 	// States has what the model held after each of the steps.
 	States [][]ResourceState `json:"states,omitempty"`
 }
+
+// TriedOrder is an order of calls that explains all their answers but the last one.
+type TriedOrder struct {
+	Calls []int    `json:"calls"` // the numbers of their steps
+	Would []string `json:"would"` // the last of them be answered there
+}
+
+// MaxOrders bounds Divergence.Orders.
+const MaxOrders = 6
 
 // Step is one request of a case with its answer.
 type Step struct {

@@ -9,6 +9,8 @@ import (
 
 	"github.com/insightconform/conform/generators"
 	"github.com/insightconform/conform/model"
+	"github.com/insightconform/conform/reports/describe"
+	"github.com/insightconform/conform/reports/plain"
 	"github.com/insightconform/conform/targets/wire"
 )
 
@@ -18,8 +20,10 @@ type Finding struct {
 	Resource string
 	Expected []string
 	Actual   string
-	At       Call   // the call whose answer shows it
-	Part     []Call // of the round, which still contradict the rule
+	At       Call    // the call whose answer shows it
+	Part     []Call  // of the round, which still contradict the rule
+	orders   []order // that were tried in vain, a few of them
+	tried    int     // how many were
 }
 
 // Verdict is what a history says.
@@ -81,8 +85,9 @@ func (j *judging) judged(id model.ID) {
 	}
 }
 
-func (j *judging) found(id model.ID, at Call, expected []string, actual string, part []Call) {
+func (j *judging) found(id model.ID, at Call, expected []string, actual string, part []Call) *Finding {
 	j.out.Found = append(j.out.Found, Finding{Rule: id, Resource: generators.Subject(at.Request), Expected: expected, Actual: actual, At: at, Part: part})
+	return &j.out.Found[len(j.out.Found)-1]
 }
 
 // resource judges what concerns one trail, or the stores.
@@ -141,28 +146,36 @@ func (j *judging) whole(puts, after []Call, agree bool) {
 		if i := slices.IndexFunc(gets, func(c Call) bool {
 			return c.answer().Kind() != gets[0].answer().Kind() || c.answer().Selectors != gets[0].answer().Selectors
 		}); i > 0 {
-			j.found(model.ConcurrentQuiescent, gets[i], []string{shown(gets[0].answer())}, shown(gets[i].answer()), puts)
+			j.found(model.ConcurrentQuiescent, gets[i], []string{shown(gets[0].answer())}, shown(gets[i].answer()),
+				append(slices.Clone(puts), gets[0]))
 			return
 		}
 	}
-	states := j.last(puts)
+	states, last := j.last(puts)
 	if states == nil {
 		return
 	}
 	for i := range gets { // each by itself: a Put without an answer may take effect between them
 		if !j.rest(model.ConcurrentWhole, states.Clone(), gets[i:i+1], puts) {
+			j.lasts(last, gets[i])
 			return
 		}
 	}
 	if agree {
-		j.rest(model.ConcurrentQuiescent, states, after, puts)
+		j.rest(model.ConcurrentQuiescent, states, after, append(slices.Clone(puts), gets[0]))
 	}
+}
+
+// possibly is a Put that may be the last, nil for none, with the states that it leaves.
+type possibly struct {
+	put    *Call
+	states *model.Tracker
 }
 
 // last has the states that a round of Puts may leave: those of each Put that may be the last, or where none was answered
 // 200 also those before. It is nil where a Put had an answer that no state allows: what that has stored is not known.
-func (j *judging) last(puts []Call) *model.Tracker {
-	states := &model.Tracker{}
+func (j *judging) last(puts []Call) (states *model.Tracker, each []possibly) {
+	states = &model.Tracker{}
 	stored := false
 	for i := range puts {
 		put := &puts[i]
@@ -176,14 +189,29 @@ func (j *judging) last(puts []Call) *model.Tracker {
 		}
 		t := j.start.Clone()
 		if verdict := t.Observe(put.Request, put.answer()); !verdict.Allowed {
-			return nil
+			return nil, nil
 		}
 		states.Add(t)
+		each = append(each, possibly{put, t})
 	}
 	if !stored {
 		states.Add(j.start)
+		each = append(each, possibly{nil, j.start})
 	}
-	return states
+	return states, each
+}
+
+// lasts adds to a finding which Puts may have been the last, and what a read would show after each.
+func (j *judging) lasts(each []possibly, at Call) {
+	f := &j.out.Found[len(j.out.Found)-1]
+	for _, p := range each {
+		o := order{Calls: []Call{at}, Would: answers(p.states, at.Request)}
+		if p.put != nil {
+			o.Calls = []Call{*p.put, at}
+		}
+		f.orders = append(f.orders, o)
+	}
+	f.orders, f.tried = telling(f.orders, at), len(f.orders)
 }
 
 // order looks for an order of the calls on a resource in which the model allows each answer.
@@ -201,59 +229,23 @@ func (j *judging) order(name string, round []Call) {
 	}
 	j.judged(model.ConcurrentLinearizable)
 	part := reduced(j.start, calls)
-	last := len(part) - 1
-	j.found(model.ConcurrentLinearizable, part[last], allowed(j.start, part[:last], part[last]), shown(part[last].answer()), part)
+	at, tried := part[len(part)-1], orders(j.start, part)
+	f := j.found(model.ConcurrentLinearizable, at, allowed(tried, at), shown(at.answer()), part)
+	f.orders, f.tried = telling(tried, at), len(tried)
 }
 
 // shown is an answer in a few words.
 func shown(a model.Answer) string {
 	switch {
-	case a.Outcome != model.Succeeded:
+	case a.Outcome != model.Succeeded && a.Outcome != model.AnySuccess:
 	case a.HasInsights == model.Yes:
 		return "HasInsightSelectors true"
 	case a.HasInsights == model.No:
 		return "HasInsightSelectors false"
 	case a.TrailARN+a.StoreARN != "" || a.Selectors != 0:
-		return "success with " + a.Selectors.String()
+		return "success with " + describe.Set(a.Selectors) + plain.When(a.Alien != "", " and "+a.Alien)
 	}
 	return a.Kind()
-}
-
-// maxOrders bounds the orders that are looked at to say what an answer could have been.
-const maxOrders = 2000
-
-// allowed lists the answers that a call may get in some order of the calls before and beside it.
-func allowed(start *model.Tracker, calls []Call, at Call) (out []string) {
-	left := maxOrders
-	var walk func(states *model.Tracker, done []bool)
-	walk = func(states *model.Tracker, done []bool) {
-		if left--; left < 0 {
-			return
-		}
-		ready := true
-		for i := range calls {
-			ready = ready && (done[i] || calls[i].latest() >= at.Start)
-		}
-		if ready {
-			out = append(out, answers(states, at.Request)...)
-		}
-		for i := range calls {
-			first := !slices.ContainsFunc(calls, func(o Call) bool { return o.latest() < calls[i].Start && !done[slices.IndexFunc(calls, (&o).is)] })
-			if done[i] || !first {
-				continue
-			}
-			next := states.Clone()
-			if !next.Observe(calls[i].Request, calls[i].answer()).Allowed {
-				continue
-			}
-			done[i] = true
-			walk(next, done)
-			done[i] = false
-		}
-	}
-	walk(start, make([]bool, len(calls)))
-	slices.Sort(out)
-	return slices.Compact(out)
 }
 
 // answers lists what a request may be answered.

@@ -44,5 +44,6 @@ func (d *Divergence) Report() reports.Divergence {
 		out.Steps = append(out.Steps, step)
 	}
 	out.Clients = len(clients)
+	out.Orders, out.OrdersTried = rendered(d.orders, out.Steps), d.tried
 	return out
 }

@@ -63,7 +63,7 @@ func Details(r *reports.Report, d reports.Divergence) []string {
 	say("rule", plain.Text(d.Rule)+", "+d.Level.String()+": "+plain.Text(d.Statement))
 	var teller Teller
 	if Overlaps(d.Steps) {
-		for _, line := range Picture(d.Steps) {
+		for _, line := range Told(d) {
 			say(line[0], line[1])
 		}
 	}

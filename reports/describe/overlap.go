@@ -125,6 +125,9 @@ func resourceNamed(s reports.Step) string {
 // shorterTypes are the types of Insights where there is little room.
 var shorterTypes = strings.NewReplacer("ApiCallRateInsight", "ApiCallRate", "ApiErrorRateInsight", "ApiErrorRate")
 
+// Set is a set of selectors in short: "[ApiCallRate: Management+Data]".
+func Set(set model.Selectors) string { return shorterTypes.Replace(Selectors(set.Value())) }
+
 // brief is a request in short.
 func brief(t *Teller, s reports.Step) string {
 	if model.Op(s.Operation) == model.OpPutEvents && s.Raw == nil && s.Request.Kind() == value.Object {
@@ -178,9 +181,9 @@ func Picture(steps []reports.Step) (lines [][2]string) {
 			lines = append(lines, [2]string{label, "  " + inTurn(part.Calls)})
 			continue
 		}
-		first, last, whole := part.Calls[0].From, 0, 0
+		first, last, whole, digits := part.Calls[0].From, 0, 0, 0
 		for _, c := range part.Calls {
-			first, last, whole = min(first, c.From), max(last, c.To), max(whole, len(c.Who()))
+			first, last, whole, digits = min(first, c.From), max(last, c.To), max(whole, len(c.Who())), max(digits, len(fmt.Sprint(c.Number)))
 		}
 		for i, c := range part.Calls {
 			if shown++; shown > maxCalls && !c.Diverges {
@@ -195,11 +198,70 @@ func Picture(steps []reports.Step) (lines [][2]string) {
 			}
 			mark := cmp.Or(plain.When(c.Diverges, "✗ "), "  ")
 			who := fmt.Sprintf("%-*s", whole, c.Who()) + plain.When(whole > 0, "  ")
-			lines = append(lines, [2]string{plain.When(i == 0, label), mark + who + bar + c.Said()})
+			lines = append(lines, [2]string{plain.When(i == 0, label), mark + who + bar + fmt.Sprintf("%*d. ", digits, c.Number) + c.Said()})
 		}
 	}
 	return lines
 }
+
+// Told tells a divergence of several clients in lines with a label: the picture, and the orders that were tried.
+func Told(d reports.Divergence) [][2]string {
+	lines := Picture(d.Steps)
+	title, orders := Orders(d)
+	if title != "" {
+		lines = append(lines, [2]string{labelTried, "  " + title})
+	}
+	wide := 0
+	for _, o := range orders {
+		wide = max(wide, plain.Length(o[0]))
+	}
+	for _, o := range orders {
+		lines = append(lines, [2]string{"", "  " + o[0] + strings.Repeat(" ", wide-plain.Length(o[0])) + "  " + o[1]})
+	}
+	return lines
+}
+
+// labelTried is that of the orders in a picture.
+const labelTried = "tried"
+
+// Orders tells the orders of calls that were tried to explain what several clients were answered: a sentence, and of
+// some of them the numbers of the calls up to the one that fails, with what that would have been answered.
+func Orders(d reports.Divergence) (title string, orders [][2]string) {
+	operations := map[int]string{}
+	for _, s := range d.Steps {
+		operations[s.Number] = plain.Operation(s.Operation)
+	}
+	shown := d.Orders[:min(len(d.Orders), reports.MaxOrders)]
+	for _, o := range shown {
+		if len(o.Calls) == 0 {
+			continue
+		}
+		fails := o.Calls[len(o.Calls)-1]
+		numbers := strings.Join(plain.Texts(o.Calls[:min(len(o.Calls)-1, maxOrder)], func(n int) string { return fmt.Sprint(n) }), " ")
+		if d.Rule != model.ConcurrentWhole {
+			numbers = strings.TrimSpace(fmt.Sprintf("%s%s %d✗", numbers, plain.When(len(o.Calls)-1 > maxOrder, " …"), fails))
+		} else {
+			numbers = cmp.Or(plain.When(numbers != "", numbers+" last"), "none")
+		}
+		would := plain.Texts(o.Would, func(w string) string { return strings.TrimPrefix(w, "success with ") })
+		orders = append(orders, [2]string{numbers, plain.Text(operations[fails] + " would answer " + plain.Alternatives(would, plain.MaxShown))})
+	}
+	tried := max(d.OrdersTried, len(orders))
+	more := plain.When(tried > len(orders), fmt.Sprintf(", of which %d are shown", len(orders)))
+	switch {
+	case len(orders) == 0:
+	case d.Rule == model.ConcurrentWhole:
+		title = "each Put that may have come last" + more + ":"
+	case tried == 1:
+		title = "the only order that is possible fails at ✗:"
+	default:
+		title = plain.Grouped(tried) + " orders of the calls" + more + ". Each fails at ✗:"
+	}
+	return title, orders
+}
+
+// maxOrder is how many calls of an order are shown before the one that fails.
+const maxOrder = 12
 
 // bar draws the time of a call between two columns.
 func (c Call) bar(first, last int) string {

@@ -50,25 +50,58 @@ func TestPictureShowsWhichCallsOverlap(t *testing.T) {
 	}
 	assert.Equal(t, []string{
 		"before    CreateTrail alpha → PutEventSelectors (management)",
-		"at once   client 2  ├─┤     Put [ApiCallRate: Management+Data]",
-		"          client 1  ├────┤  Put [ApiErrorRate]",
-		"          client 2     ├─┤  Get → [ApiCallRate: Management+Data]",
-		"then      client 1  ├─┤  Put [ApiLatency] → InvalidInsightSelectorsException",
-		"at rest ✗ Get → [ApiCallRate: Management+Data, ApiErrorRate]",
-		"          GetTrail → HasInsightSelectors true",
+		"at once   client 2  ├─┤      7. Put [ApiCallRate: Management+Data]",
+		"          client 1  ├────┤   8. Put [ApiErrorRate]",
+		"          client 2     ├─┤  10. Get → [ApiCallRate: Management+Data]",
+		"then      client 1  ├─┤  13. Put [ApiLatency] → InvalidInsightSelectorsException",
+		"at rest ✗ 15. Get → [ApiCallRate: Management+Data, ApiErrorRate]",
+		"          17. GetTrail → HasInsightSelectors true",
 	}, lines)
+}
+
+// TestPictureTellsWhichOrdersWereTried with the numbers of the calls, and what would have been answered where each fails.
+func TestPictureTellsWhichOrdersWereTried(t *testing.T) {
+	told := func(d reports.Divergence) (lines []string) {
+		for _, line := range Told(d)[len(Picture(d.Steps)):] {
+			lines = append(lines, strings.TrimRight(fmt.Sprintf("%-8s%s", line[0], line[1]), " "))
+		}
+		return lines
+	}
+	d := reports.Divergence{Rule: model.ConcurrentLinearizable, Steps: aRace(), OrdersTried: 5, Orders: []reports.TriedOrder{
+		{Calls: []int{7, 8, 15}, Would: []string{"success with [ApiErrorRate]", "InsightNotEnabledException"}},
+		{Calls: []int{8, 10}, Would: []string{"success with [ApiErrorRate]"}}}}
+	assert.Equal(t, []string{
+		"tried     5 orders of the calls, of which 2 are shown. Each fails at ✗:",
+		"          7 8 15✗  Get would answer [ApiErrorRate] or InsightNotEnabledException",
+		"          8 10✗    Get would answer [ApiErrorRate]",
+	}, told(d))
+	d.OrdersTried, d.Orders = 1, d.Orders[:1]
+	assert.Equal(t, "tried     the only order that is possible fails at ✗:", told(d)[0])
+	d.Rule, d.OrdersTried, d.Orders = model.ConcurrentWhole, 2, []reports.TriedOrder{
+		{Calls: []int{8, 15}, Would: []string{"success with [ApiErrorRate]"}}, {Calls: []int{15}, Would: []string{"InsightNotEnabledException"}}}
+	assert.Equal(t, []string{
+		"tried     each Put that may have come last:",
+		"          8 last  Get would answer [ApiErrorRate]",
+		"          none    Get would answer InsightNotEnabledException",
+	}, told(d))
+	assert.Len(t, Details(&reports.Report{}, d), len(Details(&reports.Report{}, reports.Divergence{Rule: d.Rule, Steps: d.Steps}))+3)
+	for range 100 { // which a hostile file has
+		d.Orders = append(d.Orders, reports.TriedOrder{Calls: make([]int, 5000), Would: []string{strings.Repeat("x", 9000)}}, reports.TriedOrder{})
+	}
+	assert.Less(t, len(strings.Join(told(d), "\n")), 4000)
+	assert.Empty(t, told(reports.Divergence{Steps: aRace()}))
 }
 
 func TestPictureMarksCallsWithoutAnAnswerAsOpen(t *testing.T) {
 	steps := aRace()
 	steps[4].Answer = reports.StepAnswer{Outcome: reports.OutcomeUnanswered}
-	assert.Equal(t, "  client 1  ├────…  Put [ApiErrorRate] → no answer", Picture(steps)[2][1])
+	assert.Equal(t, "  client 1  ├────…   8. Put [ApiErrorRate] → no answer", Picture(steps)[2][1])
 }
 
 func TestPictureOfOneReadAtRestHasNoBar(t *testing.T) {
 	steps := aRace()[:8]
 	steps[7].Client = 1
-	assert.Equal(t, [2]string{LabelAtRest, "✗ client 1  Get → [ApiCallRate: Management+Data, ApiErrorRate]"}, Picture(steps)[5])
+	assert.Equal(t, [2]string{LabelAtRest, "✗ client 1  15. Get → [ApiCallRate: Management+Data, ApiErrorRate]"}, Picture(steps)[5])
 }
 
 func TestPictureNamesResourcesWhereThereAreSeveral(t *testing.T) {
@@ -99,7 +132,7 @@ func TestWhatClientsDoAtOnceIsNoSequence(t *testing.T) {
 	details := strings.Join(Details(&reports.Report{}, d), "\n")
 	assert.NotContains(t, details, "sequence")
 	assert.Contains(t, details, "\nat once       client 2  ├─┤ ")
-	assert.Contains(t, details, "\nat rest     ✗ Get → [")
+	assert.Contains(t, details, "\nat rest     ✗ 15. Get → [")
 	assert.Contains(t, details, "seen in 3 of 10 plays with 2 clients")
 	d.Status, d.Seen = reports.Unrepeated, "0 of 5"
 	assert.Equal(t, "7 times; 0 of 5 plays of the same calls showed it again; these calls of 2 clients are the part of one history "+
@@ -113,7 +146,7 @@ func TestPictureOfManyCallsIsNarrower(t *testing.T) {
 		steps = append(steps, sent(1, 1, 10+2*i, 11+2*i, put(), value.Obj()))
 	}
 	lines := Picture(steps)
-	assert.Equal(t, "  client 2  ├┤              Put [ApiCallRate: Management+Data]", lines[1][1])
-	assert.Equal(t, "  client 1    ├┤            Put []", lines[2][1])
-	assert.Equal(t, "  client 1              ├┤  Put []", lines[7][1])
+	assert.Equal(t, "  client 2  ├┤               7. Put [ApiCallRate: Management+Data]", lines[1][1])
+	assert.Equal(t, "  client 1    ├┤            10. Put []", lines[2][1])
+	assert.Equal(t, "  client 1              ├┤  20. Put []", lines[7][1])
 }

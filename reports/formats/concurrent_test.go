@@ -60,10 +60,15 @@ func racing() *reports.Report {
 			Status: status, Seen: seen, Trace: trace, Replay: trace, Clients: 2, Schedule: 9, Steps: steps})
 	}
 	add(model.ConcurrentWhole, true, reports.Confirmed, "3 of 10", "conform replay 93cb25",
-		[]string{"success with ApiCallRateInsight: Management, Data", "success with ApiErrorRateInsight: Data"},
-		"success with ApiCallRateInsight: Management, Data; ApiErrorRateInsight: Data", puts)
+		[]string{"success with [ApiCallRate: Management+Data]", "success with [ApiErrorRate: Data]"},
+		"success with [ApiCallRate: Management+Data, ApiErrorRate: Data]", puts)
 	add(model.ConcurrentLinearizable, false, reports.Unrepeated, "0 of 5", "", []string{"InsightNotEnabledException"},
-		"success with NoSuchInsight: Management", refused)
+		"success with [] and NoSuchInsight", refused)
+	r.Divergences[0].OrdersTried, r.Divergences[0].Orders = 2, []reports.TriedOrder{
+		{Calls: []int{4, 7}, Would: []string{"success with [ApiCallRate: Management+Data]"}},
+		{Calls: []int{5, 7}, Would: []string{"success with [ApiErrorRate: Data]"}}}
+	r.Divergences[1].OrdersTried, r.Divergences[1].Orders = 2, []reports.TriedOrder{
+		{Calls: []int{4, 5}, Would: []string{"InsightNotEnabledException"}}, {Calls: []int{5}, Would: []string{"InsightNotEnabledException"}}}
 	return r
 }
 
@@ -94,9 +99,10 @@ func TestWhatSeveralClientsDidForPullRequests(t *testing.T) {
 	require.NoError(t, junit.Write(&xml, racing()))
 	for _, out := range []string{md.String(), xml.String()} {
 		assert.NotContains(t, out, "sequence ")
-		assert.Contains(t, out, "\nat once       client 1  ├─┤  Put [ApiCallRate: Management+Data]\n")
-		assert.Contains(t, out, "\n              client 2  ├─┤  Put [ApiErrorRate: Data]\n")
-		assert.Contains(t, out, "\nat rest     ✗ Get → [ApiCallRate: Management+Data, ApiErrorRate: Data]\n")
+		assert.Contains(t, out, "\nat once       client 1  ├─┤  4. Put [ApiCallRate: Management+Data]\n")
+		assert.Contains(t, out, "\n              client 2  ├─┤  5. Put [ApiErrorRate: Data]\n")
+		assert.Contains(t, out, "\nat rest     ✗ 7. Get → [ApiCallRate: Management+Data, ApiErrorRate: Data]\n")
+		assert.Contains(t, out, "\ntried         each Put that may have come last:\n              4 last  Get would answer [ApiCallRate: Management+Data]\n")
 		assert.Contains(t, out, "seen in 3 of 10 plays with 2 clients")
 	}
 }
@@ -106,7 +112,9 @@ func TestPageDrawsWhatSeveralClientsDid(t *testing.T) {
 	assert.Equal(t, 2, strings.Count(page, `<figure class="overlap">`))
 	assert.Contains(t, page, `<title>4. client 1: Put [ApiCallRate: Management&#43;Data] → HTTP 200`, "each bar says what it is")
 	assert.Contains(t, page, `<title>This answer cannot be explained. 7. at rest: Get → HTTP 200`)
-	assert.Contains(t, page, "Any of the Puts that overlap may have come last, so call 7 may answer: success with ApiCallRateInsight: Management, Data or ")
+	assert.Contains(t, page, "Any of the Puts that overlap may have come last, so call 7 may answer: success with [ApiCallRate: Management&#43;Data] or ")
+	assert.Contains(t, page, "<dt>4 last</dt><dd>Get would answer [ApiCallRate: Management&#43;Data]</dd>")
+	assert.Contains(t, page, "<dt>4 5✗</dt><dd>Get would answer InsightNotEnabledException</dd>")
 	assert.Contains(t, page, ">overlaps 5<", "the steps say it too")
 	assert.NotContains(t, page, `class="sequence"`)
 	assert.Contains(t, page, "--as go")

@@ -17,7 +17,9 @@ type overlapView struct {
 	Rows          []*overlapRow
 	Gates         []int // where the clients wait for each other
 	Why           string
-	Number        string // of the divergence
+	Tried         string      // says of the orders that were tried what they are
+	Orders        [][2]string // with what would have been answered in each
+	Number        string      // of the divergence
 }
 
 type overlapRow struct {
@@ -63,6 +65,7 @@ func newOverlapView(d *reports.Divergence) *overlapView {
 		return nil
 	}
 	v := &overlapView{Why: why(d)}
+	v.Tried, v.Orders = describe.Orders(*d)
 	rows := map[string]*overlapRow{}
 	var bars []*overlapBar
 	var parts []int // the columns in which they begin

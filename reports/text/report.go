@@ -241,7 +241,9 @@ func (p *page) known(r *reports.Report) {
 
 // divergence writes the lines of a divergence below its rule. The last one is not wrapped: it is there to be copied.
 func (p *page) divergence(d reports.Divergence) {
-	p.atOnce(d.Steps)
+	if describe.Overlaps(d.Steps) {
+		p.atOnce(describe.Told(d))
+	}
 	if len(describe.Sequence(d.Steps)) > 0 {
 		p.field(blockLabel, "    sequence", describe.Steps(d.Steps), normal)
 	}
@@ -260,11 +262,8 @@ func (p *page) divergence(d reports.Divergence) {
 }
 
 // atOnce shows what several clients did.
-func (p *page) atOnce(steps []reports.Step) {
-	if !describe.Overlaps(steps) {
-		return
-	}
-	for _, line := range describe.Picture(steps) {
+func (p *page) atOnce(picture [][2]string) {
+	for _, line := range picture {
 		label, s := plain.When(line[0] != "", "    "+line[0]), plain.When(strings.HasPrefix(line[1], "✗"), red)
 		hang := 0 // below the text behind the picture, where that leaves room
 		behind := max(strings.LastIndex(line[1], "  "), 0)
@@ -345,7 +344,9 @@ func (p *page) replays(r *reports.Report) {
 		if p.options.Quiet || !e.Diverges() && len(r.Replays) > 1 && !p.options.Verbose {
 			continue
 		}
-		p.atOnce(e.Steps)
+		if describe.Overlaps(e.Steps) {
+			p.atOnce(describe.Picture(e.Steps))
+		}
 		for i, line := range describe.Exchange(describe.Sequence(e.Steps)) {
 			step := e.Steps[i/2]
 			label := fmt.Sprintf("    %s %2d ", cmp.Or(plain.When(step.Diverges, "✗"), " "), step.Number)
