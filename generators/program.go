@@ -18,8 +18,9 @@ type Move struct {
 
 // Program says what clients do at the same time, and what one of them does before.
 type Program struct {
-	Setup  []model.Request
-	Phases [][][]Move // of each the steps of each client; the clients wait for each other between phases
+	Setup   []model.Request
+	Phases  [][][]Move // of each the steps of each client; the clients wait for each other between phases
+	Readers int        // who read at rest one after another; 0 is all clients at once
 }
 
 // The bounds of a program.
@@ -29,14 +30,14 @@ const (
 	maxInPhase = 3 // calls of one client
 )
 
-// Programs is the generator of programs for so many clients.
-func Programs(clients int, scope Scope) *rapid.Generator[*Program] {
-	return rapid.Custom(func(t *rapid.T) *Program { return drawProgram(t, clients, scope) })
+// Programs is the generator of programs for so many clients, who send nothing that is avoided.
+func Programs(clients int, scope Scope, avoided func(model.Request) bool) *rapid.Generator[*Program] {
+	return rapid.Custom(func(t *rapid.T) *Program { return drawProgram(t, clients, scope, avoided) })
 }
 
-func drawProgram(t *rapid.T, clients int, scope Scope) *Program {
+func drawProgram(t *rapid.T, clients int, scope Scope, avoided func(model.Request) bool) *Program {
 	n := func(below int) int { return draw(t, below) }
-	d := &drawing{scope: scope, n: n, mixed: n(5) < 2 && len(scope.Left) == 0, calls: map[string]int{}} // what is gone breaks many rules
+	d := &drawing{scope: scope, n: n, mixed: n(5) < 2 && len(scope.Left) == 0, calls: map[string]int{}, avoided: avoided} // what is gone breaks many rules
 	for _, name := range []string{NameAlpha, NameBeta, NameShort}[:min([...]int{1, 1, 1, 1, 2, 2, 2, 3}[n(8)], scope.mostTrails())] {
 		d.addTrail(name)
 	}
@@ -50,13 +51,15 @@ func drawProgram(t *rapid.T, clients int, scope Scope) *Program {
 		name := d.trails[d.n(len(d.trails))]
 		for c := range phase {
 			if clash {
-				phase[c] = []Move{{Request: d.clashing(name)}}
-				d.calls[name]++
+				if r := d.clashing(name); !avoided(r) {
+					phase[c] = []Move{{Request: r}}
+					d.calls[name]++
+				}
 				continue
 			}
 			for range 1 + n(maxInPhase) {
 				for _, r := range d.requests() {
-					if d.calls[Subject(r)]++; scope.Allows(r) && !scope.LeavesOut(prepared, r) && d.calls[Subject(r)] <= maxCalls {
+					if d.calls[Subject(r)]++; scope.Allows(r) && !scope.LeavesOut(prepared, r) && !avoided(r) && d.calls[Subject(r)] <= maxCalls {
 						phase[c] = append(phase[c], Move{Request: r, Delay: max(0, n(8)-4)})
 					}
 				}
@@ -77,6 +80,8 @@ type drawing struct {
 	rich   bool // the trails log what all selectors need
 	setup  []model.Request
 	calls  map[string]int
+
+	avoided func(model.Request) bool
 }
 
 // prepared is the state in which the clients begin, where some requests are left out.
@@ -93,11 +98,14 @@ func (d *drawing) prepared() model.State {
 func (d *drawing) addTrail(name string) {
 	d.trails = append(d.trails, name)
 	d.setup = append(d.setup, NewTrails(d.scope, name)...)
-	d.rich = d.scope.Has(model.CanPutEvents, model.CanInsightData)
+	events := PutEvents(name, EventClasses()[model.ManagementEvents|model.DataEvents])
+	d.rich = d.scope.Has(model.CanPutEvents, model.CanInsightData) && !d.avoided(events)
 	if d.rich {
-		d.setup = append(d.setup, PutEvents(name, EventClasses()[model.ManagementEvents|model.DataEvents]))
+		d.setup = append(d.setup, events)
 	}
-	d.setup = append(d.setup, Put(name, d.set()))
+	if r := Put(name, d.set()); !d.avoided(r) {
+		d.setup = append(d.setup, r)
+	}
 }
 
 func (d *drawing) addStores() {
@@ -106,8 +114,20 @@ func (d *drawing) addStores() {
 		PutStore(model.StoreID(0), model.StoreID(1), model.MakeSelectors(model.Management, 0)))
 }
 
-// set draws selectors that the trails' events allow, none at all among them.
-func (d *drawing) set() model.Selectors {
+// set draws selectors that the trails' events allow, none at all among them, if possible some that are not avoided.
+func (d *drawing) set() (set model.Selectors) {
+	for range maxRedrawn {
+		if set = d.anySet(); !d.avoided(Put(NameAlpha, set)) {
+			break
+		}
+	}
+	return set
+}
+
+// maxRedrawn is how often selectors are drawn that are to be avoided.
+const maxRedrawn = 10
+
+func (d *drawing) anySet() model.Selectors {
 	if d.n(4) == 0 {
 		return 0
 	}
@@ -178,7 +198,7 @@ func (p *Program) InTurn(calls []model.Request) *Program {
 	for i, r := range calls {
 		moves[i].Request = r
 	}
-	return &Program{Setup: p.Setup, Phases: [][][]Move{{moves}}}
+	return &Program{Setup: p.Setup, Phases: [][][]Move{{moves}}, Readers: p.Clients()}
 }
 
 // Calls counts the calls of the clients.

@@ -52,6 +52,7 @@ type History struct {
 	World                *model.World
 	Eventual             bool // the target may show old states: then no order of the calls is asked for
 	Before, Round, After []Call
+	played               *generators.Program
 	hung                 bool   // a call got no answer as long as one waits
 	Schedule             uint64 // the seed of the target's schedule; 0 where it has none
 }

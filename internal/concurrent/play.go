@@ -29,23 +29,25 @@ type playing struct {
 	clock    atomic.Int64
 	patience time.Duration // of each call that others may overlap
 	hangs    atomic.Bool   // some call got no answer: no more are sent
+	avoided  lessons       // what is not read at rest
 }
 
 // Play plays a program in a fresh world and records its history. seed is that of the target's schedule, where it has
 // one. The error says that there is no fresh world.
 func Play(ctx context.Context, client *session.Client, p *generators.Program, seed uint64) (*History, error) {
-	return play(ctx, client, p, seed, leastPatience)
+	return play(ctx, client, p, seed, leastPatience, nil)
 }
 
-// play is Play with how long an answer is waited for, at least.
-func play(ctx context.Context, client *session.Client, p *generators.Program, seed uint64, patience time.Duration) (*History, error) {
+// play is Play with how long an answer is waited for, at least, and what is not to be read at rest.
+func play(ctx context.Context, client *session.Client, p *generators.Program, seed uint64, patience time.Duration,
+	avoided lessons) (*History, error) {
 	s, err := client.New(ctx, session.Policy{Wait: true}, nil)
 	if err != nil {
 		return nil, err
 	}
 	defer s.Close(ctx)
-	x := &playing{client: client, world: s.World, schedule: targets.ScheduleOf(s.World)}
-	h := &History{World: client.Model, Eventual: client.Eventual()}
+	x := &playing{client: client, world: s.World, schedule: targets.ScheduleOf(s.World), avoided: avoided}
+	h := &History{World: client.Model, Eventual: client.Eventual(), played: p}
 	began := time.Now()
 	s.Play(ctx, p.Setup...)
 	if x.schedule != nil {
@@ -165,7 +167,15 @@ func (x *playing) rest(ctx context.Context, p *generators.Program) (calls []Call
 			reads = append(reads, generators.GetTrail(name))
 		}
 		for _, r := range reads {
-			calls = append(calls, x.alone(ctx, r))
+			if !x.avoided.has(r) {
+				calls = append(calls, x.alone(ctx, r))
+			}
+		}
+		if x.avoided.has(generators.Get(name)) {
+			continue
+		}
+		for range p.Readers {
+			calls = append(calls, x.alone(ctx, generators.Get(name)))
 		}
 		if n := p.Clients(); n > 1 {
 			each := make([][]generators.Move, n)
@@ -174,7 +184,7 @@ func (x *playing) rest(ctx context.Context, p *generators.Program) (calls []Call
 			}
 			calls = append(calls, x.together(ctx, 0, each, 0)...)
 		}
-		if last := calls[len(calls)-1]; strings.HasSuffix(last.answer().Code, "NotFoundException") && can(model.CanCreate) {
+		if strings.HasSuffix(calls[len(calls)-1].answer().Code, "NotFoundException") && can(model.CanCreate) {
 			calls = append(calls, x.alone(ctx, generators.Create(name)), x.alone(ctx, generators.Get(name)))
 		}
 	}

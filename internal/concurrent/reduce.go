@@ -3,6 +3,7 @@ package concurrent
 import (
 	"cmp"
 	"context"
+	"maps"
 	"math"
 	"slices"
 	"sync"
@@ -52,7 +53,7 @@ func (s *suite) width(d *Divergence) int {
 
 // play plays all attempts side by side, and says what they show of a divergence.
 func (s *suite) play(ctx context.Context, d *Divergence, all []*attempt, patience time.Duration) {
-	played(ctx, s.client, all, patience)
+	played(ctx, s.client, all, patience, s.avoided)
 	d.look(all)
 }
 
@@ -75,13 +76,13 @@ func (d *Divergence) look(all []*attempt) {
 }
 
 // played plays attempts side by side; one has no history where that could not be done.
-func played(ctx context.Context, client *session.Client, all []*attempt, patience time.Duration) {
+func played(ctx context.Context, client *session.Client, all []*attempt, patience time.Duration, avoided lessons) {
 	forks := make([]*session.Client, len(all))
 	var wait sync.WaitGroup
 	for i, a := range all {
 		forks[i] = client.Fork()
 		wait.Go(func() {
-			if h, err := play(ctx, forks[i], a.program, a.seed, patience); err == nil {
+			if h, err := play(ctx, forks[i], a.program, a.seed, patience, avoided); err == nil {
 				a.history = h
 			}
 		})
@@ -207,9 +208,10 @@ type waiting struct {
 func (s *suite) waitFor(ctx context.Context, p *generators.Program, seed uint64) *waiting {
 	w := &waiting{plays: attempts(seed, maxPlays/2, p), fork: s.client.Fork(), done: make(chan struct{})}
 	ctx, w.end = context.WithCancel(ctx)
+	avoided := maps.Clone(s.avoided) // the suite learns more beside it
 	wait := func() {
 		defer close(w.done)
-		played(ctx, w.fork, w.plays, forever)
+		played(ctx, w.fork, w.plays, forever, avoided)
 	}
 	if s.client.Serial {
 		w.plays = w.plays[:1]

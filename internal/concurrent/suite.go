@@ -6,8 +6,8 @@ import (
 	"fmt"
 	"maps"
 	"math"
-	"math/rand/v2"
 	"slices"
+	"strings"
 	"time"
 
 	"pgregory.net/rapid"
@@ -75,8 +75,8 @@ const (
 	Requests = 3000 // that the suite sends where nothing else bounds it
 	maxPlays = 10   // of a program, to say how often it shows a divergence
 	maxFound = 12   // divergences of one suite
-	// Orders in which the calls that show a divergence are played one by one: of few calls more than of many.
-	maxOrdersAlone, leastOrdersAlone, maxPartAlone = 24, 4, 8
+	// Orders in which the calls that show a divergence are played one by one, in the end and when it is seen.
+	maxOrdersAlone, leastOrdersAlone = 24, 8
 
 	maxIdle = 20 // programs in a row of which nothing can be sent
 	maxHung = 3  // histories of one suite in which a call got no answer
@@ -89,9 +89,10 @@ const Alone = "one client"
 
 // Run plays programs until the client's quota is used, and returns what they have shown.
 func Run(ctx context.Context, client *session.Client, o Options) (found []*Divergence, failure error) {
-	s := &suite{client: client, options: o, known: map[string]*Divergence{}, judged: map[model.ID]bool{}}
+	s := &suite{client: client, options: o, known: map[string]*Divergence{}, judged: map[model.ID]bool{}, avoided: lessons{},
+		fickle: map[model.Op]bool{}, strikes: map[string]int{}}
 	defer func() { s.waiting.close() }()
-	s.programs = generators.Programs(cmp.Or(o.Clients, DefaultClients), client.Scope)
+	s.programs = generators.Programs(cmp.Or(o.Clients, DefaultClients), client.Scope, s.avoided.has)
 	// Programs in a row of which nothing could be sent.
 	idle, end := 0, time.Now().Add(cmp.Or(o.Time, math.MaxInt64/4))
 	enough := func() bool {
@@ -122,8 +123,15 @@ func Run(ctx context.Context, client *session.Client, o Options) (found []*Diver
 	s.client.Quota = math.MaxInt // what confirms and reduces has a bound of its own
 	defer func() { s.client.Quota = quota }()
 	found = s.confirmed(ctx, note)
+	for _, signature := range s.hidden() {
+		rule, _, _ := strings.Cut(signature, "|")
+		s.hide(model.ID(rule))
+	}
 	for id := range s.judged {
 		client.Status.Exercise(id)
+	}
+	if len(s.avoided) > 0 {
+		note("several clients did not send what one client was answered wrongly: " + s.avoided.String())
 	}
 	if s.other > 0 && !o.Beside {
 		note(fmt.Sprintf("%s that several clients saw show with one client too, and are left to the other suites",
@@ -136,14 +144,11 @@ func Run(ctx context.Context, client *session.Client, o Options) (found []*Diver
 func (s *suite) confirmed(ctx context.Context, note func(string)) (found []*Divergence) {
 	for _, key := range slices.Sorted(maps.Keys(s.known)) {
 		d := s.known[key]
-		alone := s.alone(ctx, d)
-		if !alone {
-			hung := d.hangs()
-			if s.reduce(ctx, d); hung {
-				s.settle(ctx, d)
-			}
-			alone = s.alone(ctx, d)
+		hung := d.hangs()
+		if s.reduce(ctx, d); hung {
+			s.settle(ctx, d)
 		}
+		alone := s.fickle[d.At.Request.Op] || s.alone(ctx, d, maxOrdersAlone) != nil
 		// What shows now and then with one client may have done so here, of all places.
 		flaky := s.options.Beside && d.Again == 0 && !s.stuck(d) && s.client.Status.Suspicions.Load() > 0
 		slow := d.Rule == model.ConcurrentNoCrash && d.Again == 0 && !s.stuck(d) // or the connection was lost
@@ -153,9 +158,7 @@ func (s *suite) confirmed(ctx context.Context, note func(string)) (found []*Dive
 				note("an answer to one of several clients that did not come, but came when the same was called again, is no divergence")
 			}
 		case alone, flaky:
-			s.other++
-			delete(s.judged, d.Rule) // what several clients would have shown hides behind it
-			s.client.Status.Hide(Alone, d.Rule)
+			s.hide(d.Rule)
 		default:
 			found = append(found, d)
 		}
@@ -169,6 +172,13 @@ func (s *suite) confirmed(ctx context.Context, note func(string)) (found []*Dive
 	})
 }
 
+// hide leaves a rule out that one client contradicts too: what several would have shown hides behind it.
+func (s *suite) hide(rule model.ID) {
+	s.other++
+	delete(s.judged, rule)
+	s.client.Status.Hide(Alone, rule)
+}
+
 type suite struct {
 	client    *session.Client
 	options   Options
@@ -179,12 +189,15 @@ type suite struct {
 	hung      int       // histories with a call that got no answer
 	waiting   *waiting  // for such an answer, as long as a target may take
 	undecided int
-	other     int // divergences that one client sees too
+	other     int               // divergences that one client sees too
+	avoided   lessons           // of what one client was answered wrongly
+	fickle    map[model.Op]bool // answered wrongly by chance
+	strikes   map[string]int    // by signature: histories that one client showed too, and that taught nothing new
 }
 
 // round plays one program, and keeps what it shows.
 func (s *suite) round(ctx context.Context, p *generators.Program, seed uint64) error {
-	h, err := Play(ctx, s.client, p, seed)
+	h, err := play(ctx, s.client, p, seed, leastPatience, s.avoided)
 	if err != nil {
 		return err
 	}
@@ -202,71 +215,58 @@ func (s *suite) round(ctx context.Context, p *generators.Program, seed uint64) e
 	if s.hung += flag(h.hung); h.hung && s.waiting == nil {
 		s.waiting = s.waitFor(ctx, p, seed)
 	}
-	for _, id := range verdict.Judged {
-		s.judged[id] = true
+	if len(h.Round) == 0 {
+		back := s.besideQuota()
+		s.learn(ctx, h)
+		back()
 	}
 	for i := range verdict.Found {
 		f := &verdict.Found[i]
 		d, known := s.known[signature(f)]
-		if !known {
-			d = &Divergence{}
-			s.known[signature(f)] = d
+		if known {
+			d.Count++
 		}
-		if d.Count++; !known || p.Calls() < d.Program.Calls() {
-			d.Finding, d.Program, d.History, d.seed, d.schedule, d.file = *f, p, h, seed, h.Schedule, file
+		if s.strikes[signature(f)] >= maxStrikes || known && p.Calls() >= d.Program.Calls() {
+			continue
 		}
+		next := &Divergence{Finding: *f, Program: p, History: h, Count: 1, seed: seed, schedule: h.Schedule, file: file}
+		if !s.ofSeveral(ctx, next) {
+			return nil // what else it shows may come of the same
+		}
+		if known {
+			next.Count = d.Count
+		}
+		s.known[signature(f)] = next
+	}
+	for _, id := range verdict.Judged {
+		s.judged[id] = true
 	}
 	return nil
 }
 
-// alone reports whether the calls that show a divergence do so without any overlap: then it is none of concurrency. It
-// plays them one by one, in the order in which they began and in others that the clients could have had.
-func (s *suite) alone(ctx context.Context, d *Divergence) bool {
-	random := rand.New(rand.NewPCG(d.seed, 1))
-	calls := slices.SortedFunc(slices.Values(d.History.Round), func(a, b Call) int { return cmp.Compare(a.Start, b.Start) })
-	orders := maxOrdersAlone
-	if len(calls) > maxPartAlone { // which have too many
-		orders = leastOrdersAlone
-	}
-	for try := range orders {
-		if try > 0 {
-			calls = shuffled(random, calls)
-		}
-		var requests []model.Request
-		for i := range calls {
-			requests = append(requests, calls[i].Request)
-		}
-		h, err := Play(ctx, s.client, d.Program.InTurn(requests), 0)
-		if err != nil {
-			return false
-		}
-		t := model.NewTracker(h.World)
-		for _, list := range [][]Call{h.Before, h.Round, h.After} {
-			for i := range list {
-				c := &list[i]
-				if c.Phase == 0 && !c.answer().Definite() && s.stuck(d) {
-					return false
-				}
-				if !c.answer().Definite() || d.Rule != model.ConcurrentNoCrash && !t.Observe(c.Request, c.answer()).Allowed {
-					return true
-				}
-			}
+// maxStrikes is how many histories with a divergence are played one by one that one client shows too, of which nothing is
+// learned.
+const maxStrikes = 3
+
+// hidden lists the signatures that one client shows too, whatever is avoided.
+func (s *suite) hidden() (signatures []string) {
+	for signature, n := range s.strikes {
+		if s.known[signature] == nil && n >= maxStrikes {
+			signatures = append(signatures, signature)
 		}
 	}
-	return false
+	return signatures
 }
 
-// shuffled is another order of calls in which each client, in each phase, keeps its own.
-func shuffled(random *rand.Rand, calls []Call) (out []Call) {
-	left := slices.Clone(calls)
-	for len(left) > 0 {
-		i := random.IntN(len(left))
-		first := slices.IndexFunc(left, func(c Call) bool { return c.Client == left[i].Client })
-		phase := slices.MinFunc(left, func(a, b Call) int { return a.Phase - b.Phase }).Phase
-		if left[first].Phase > phase {
-			continue
+// besideQuota plays with what confirms, beside the quota, until back is called.
+func (s *suite) besideQuota() (back func()) {
+	plays, client := s.client, cmp.Or(s.options.Confirm, s.client)
+	before, quota := client.Requests, client.Quota
+	s.client, client.Quota = client, math.MaxInt
+	return func() {
+		if client.Quota = quota; client == plays {
+			client.Quota = max(quota, quota+client.Requests-before) // which may be without bound
 		}
-		out, left = append(out, left[first]), slices.Delete(left, first, first+1)
+		s.client = plays
 	}
-	return out
 }

@@ -126,7 +126,10 @@ func resourceNamed(s reports.Step) string {
 var shorterTypes = strings.NewReplacer("ApiCallRateInsight", "ApiCallRate", "ApiErrorRateInsight", "ApiErrorRate")
 
 // Set is a set of selectors in short: "[ApiCallRate: Management+Data]".
-func Set(set model.Selectors) string { return shorterTypes.Replace(Selectors(set.Value())) }
+func Set(set model.Selectors) string { return List(set.Value()) }
+
+// List is a list of selectors in short.
+func List(list value.Value) string { return shorterTypes.Replace(Selectors(list)) }
 
 // brief is a request in short.
 func brief(t *Teller, s reports.Step) string {
@@ -152,7 +155,7 @@ func got(s reports.Step) string {
 	case !op.Reads() && !s.Diverges:
 		return ""
 	case list.Kind() == value.List:
-		return plain.Text(shorterTypes.Replace(Selectors(list)))
+		return plain.Text(List(list))
 	}
 	return "success"
 }
@@ -185,6 +188,7 @@ func Picture(steps []reports.Step) (lines [][2]string) {
 		for _, c := range part.Calls {
 			first, last, whole, digits = min(first, c.From), max(last, c.To), max(whole, len(c.Who())), max(digits, len(fmt.Sprint(c.Number)))
 		}
+		drawn := last-first < maxColumns && (part.Calls[0].Phase > 0 || overlap(part.Calls))
 		for i, c := range part.Calls {
 			if shown++; shown > maxCalls && !c.Diverges {
 				if shown == maxCalls+1 {
@@ -192,16 +196,25 @@ func Picture(steps []reports.Step) (lines [][2]string) {
 				}
 				continue
 			}
-			bar := ""
-			if whole > 0 && last-first < maxColumns && (c.Phase > 0 || len(part.Calls) > 1) {
-				bar = c.bar(first, last) + "  "
-			}
+			bar := plain.When(drawn, c.bar(first, last)+"  ")
 			mark := cmp.Or(plain.When(c.Diverges, "✗ "), "  ")
 			who := fmt.Sprintf("%-*s", whole, c.Who()) + plain.When(whole > 0, "  ")
 			lines = append(lines, [2]string{plain.When(i == 0, label), mark + who + bar + fmt.Sprintf("%*d. ", digits, c.Number) + c.Said()})
 		}
 	}
 	return lines
+}
+
+// overlap reports whether some calls share a column.
+func overlap(calls []Call) bool {
+	for i := range calls[:min(len(calls), maxBeside)] {
+		for j := range calls[:i] {
+			if calls[i].From <= calls[j].To && calls[j].From <= calls[i].To {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // Told tells a divergence of several clients in lines with a label: the picture, and the orders that were tried.
@@ -231,20 +244,23 @@ func Orders(d reports.Divergence) (title string, orders [][2]string) {
 	for _, s := range d.Steps {
 		operations[s.Number] = plain.Operation(s.Operation)
 	}
-	shown := d.Orders[:min(len(d.Orders), reports.MaxOrders)]
-	for _, o := range shown {
+	for _, o := range d.Orders[:min(len(d.Orders), reports.MaxOrders)] {
 		if len(o.Calls) == 0 {
 			continue
 		}
 		fails := o.Calls[len(o.Calls)-1]
-		numbers := strings.Join(plain.Texts(o.Calls[:min(len(o.Calls)-1, maxOrder)], func(n int) string { return fmt.Sprint(n) }), " ")
+		first := max(0, len(o.Calls)-1-maxOrder)
+		numbers := strings.Join(plain.Texts(o.Calls[first:len(o.Calls)-1], func(n int) string { return fmt.Sprint(n) }), " ")
 		if d.Rule != model.ConcurrentWhole {
-			numbers = strings.TrimSpace(fmt.Sprintf("%s%s %d✗", numbers, plain.When(len(o.Calls)-1 > maxOrder, " …"), fails))
+			numbers = strings.TrimSpace(fmt.Sprintf("%s%s %d✗", plain.When(first > 0, "… "), numbers, fails))
 		} else {
 			numbers = cmp.Or(plain.When(numbers != "", numbers+" last"), "none")
 		}
 		would := plain.Texts(o.Would, func(w string) string { return strings.TrimPrefix(w, "success with ") })
-		orders = append(orders, [2]string{numbers, plain.Text(operations[fails] + " would answer " + plain.Alternatives(would, plain.MaxShown))})
+		row := [2]string{numbers, plain.Text(operations[fails] + " would answer " + plain.Alternatives(would, maxWould))}
+		if !slices.Contains(orders, row) {
+			orders = append(orders, row)
+		}
 	}
 	tried := max(d.OrdersTried, len(orders))
 	more := plain.When(tried > len(orders), fmt.Sprintf(", of which %d are shown", len(orders)))
@@ -260,8 +276,11 @@ func Orders(d reports.Divergence) (title string, orders [][2]string) {
 	return title, orders
 }
 
-// maxOrder is how many calls of an order are shown before the one that fails.
-const maxOrder = 12
+// Of an order so many calls are shown before the one that fails, and so much of what that would have been answered.
+const (
+	maxOrder = 10
+	maxWould = 120
+)
 
 // bar draws the time of a call between two columns.
 func (c Call) bar(first, last int) string {

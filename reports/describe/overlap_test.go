@@ -85,6 +85,9 @@ func TestPictureTellsWhichOrdersWereTried(t *testing.T) {
 		"          none    Get would answer InsightNotEnabledException",
 	}, told(d))
 	assert.Len(t, Details(&reports.Report{}, d), len(Details(&reports.Report{}, reports.Divergence{Rule: d.Rule, Steps: d.Steps}))+3)
+	d.Rule, d.Orders = model.ConcurrentLinearizable, []reports.TriedOrder{{Calls: []int{7, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 15}, Would: []string{"x"}},
+		{Calls: []int{8, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 15}, Would: []string{"x"}}}
+	assert.Equal(t, []string{"          … 1 2 3 4 5 6 7 8 9 10 15✗  Get would answer x"}, told(d)[1:], "what goes before is left out")
 	for range 100 { // which a hostile file has
 		d.Orders = append(d.Orders, reports.TriedOrder{Calls: make([]int, 5000), Would: []string{strings.Repeat("x", 9000)}}, reports.TriedOrder{})
 	}
@@ -98,8 +101,13 @@ func TestPictureMarksCallsWithoutAnAnswerAsOpen(t *testing.T) {
 	assert.Equal(t, "  client 1  ├────…   8. Put [ApiErrorRate] → no answer", Picture(steps)[2][1])
 }
 
-func TestPictureOfOneReadAtRestHasNoBar(t *testing.T) {
-	steps := aRace()[:8]
+func TestPictureOfReadsAtRestHasBarsOnlyWhereTheyOverlap(t *testing.T) {
+	steps := aRace()
+	steps[7].Client = 1
+	assert.Equal(t, "            17. GetTrail → HasInsightSelectors true", Picture(steps)[6][1])
+	steps[8].Start, steps[8].End, steps[8].Client = 15, 17, 2
+	assert.Equal(t, "  client 2  ├─┤  17. GetTrail → HasInsightSelectors true", Picture(steps)[6][1])
+	steps = aRace()[:8]
 	steps[7].Client = 1
 	assert.Equal(t, [2]string{LabelAtRest, "✗ client 1  15. Get → [ApiCallRate: Management+Data, ApiErrorRate]"}, Picture(steps)[5])
 }
