@@ -229,6 +229,14 @@ type Divergence struct {
 	States [][]ResourceState `json:"states,omitempty"`
 }
 
+// OfClients reports whether a signature is that of a divergence of several clients: of one of their rules, or of another
+// one without the kinds of answer that one client's have.
+func OfClients(signature string) bool {
+	parts := strings.Split(signature, "|")
+	rule := model.RuleOf(model.ID(parts[0]))
+	return rule != nil && (rule.OfClients() || len(parts) == 3 && parts[2] == "trail")
+}
+
 // TriedOrder is an order of calls that explains all their answers but the last one.
 type TriedOrder struct {
 	Calls []int    `json:"calls"` // the numbers of their steps

@@ -103,8 +103,33 @@ func (j *judging) resource(name string) {
 	case len(writes) > 0 && puts:
 		j.whole(writes, after, settled && !j.history.Eventual)
 	}
+	if settled && !j.history.Eventual {
+		j.anew(writes, after)
+	}
 	if len(j.out.Found) == before && !j.history.Eventual {
 		j.order(name, round)
+	}
+}
+
+// anew judges what is read of a trail that was gone at rest, and was made again then: whatever overlapped, it starts off.
+func (j *judging) anew(writes, after []Call) {
+	made := slices.IndexFunc(after, func(c Call) bool { return c.Request.Op == model.OpCreate && c.succeeded() })
+	gone := func(c Call) bool { return c.Request.Op == model.OpGet && c.answer().Outcome == model.Refused }
+	if made < 1 || !gone(after[made-1]) {
+		return
+	}
+	states := model.NewTracker(j.history.World)
+	states.Observe(after[made].Request, after[made].answer())
+	for _, c := range after[made+1:] {
+		if c.Request.Op == model.OpGet && c.answer().Selectors.On() && !states.Observe(c.Request, c.answer()).Allowed {
+			other := func(o Call) bool { // what deletes the trail, and what may have stored this, remains
+				return !o.succeeded() || o.Request.Op != model.OpDelete && o.answer().Selectors != c.answer().Selectors
+			}
+			part := append(slices.DeleteFunc(slices.Clone(writes), other), after[made-1:made+1]...)
+			j.judged(model.TrailDeleteForgets)
+			j.found(model.TrailDeleteForgets, c, answers(states, c.Request), shown(c.answer()), part)
+			return
+		}
 	}
 }
 

@@ -86,6 +86,36 @@ func TestOrdersThatWereTried(t *testing.T) {
 	assert.Empty(t, d.Orders)
 }
 
+// TestATrailMadeAnewAtRestStartsOff, whatever overlapped before it was gone, unless a Put may still come.
+func TestATrailMadeAnewAtRestStartsOff(t *testing.T) {
+	world, made, shows := aTrail()
+	put, remove, create := generators.Put(generators.NameAlpha, rate), generators.Delete(generators.NameAlpha), made
+	create.Start, create.End = 9, 10
+	judged := func(late targets.Reply, last targets.Reply) (rules []model.ID) {
+		h := &concurrent.History{World: world, Before: []concurrent.Call{made},
+			Round: []concurrent.Call{{Client: 1, Phase: 1, Request: put, Reply: late, Start: 3, End: 5},
+				{Client: 2, Phase: 1, Request: remove, Reply: targets.Reply{Answer: model.Answer{Outcome: model.Succeeded}}, Start: 4, End: 6}},
+			After: []concurrent.Call{{Request: get, Reply: targets.Reply{Answer: model.Refusal("TrailNotFoundException")}, Start: 7, End: 8},
+				create, {Request: get, Reply: last, Start: 11, End: 12}}}
+		found := h.Judge().Found
+		for _, f := range found {
+			rules = append(rules, f.Rule)
+		}
+		if len(found) > 0 && found[0].Rule == model.TrailDeleteForgets {
+			d := (&concurrent.Divergence{Finding: found[0], History: h}).Report()
+			assert.Equal(t, model.Documented, d.Level)
+			assert.True(t, reports.OfClients(d.Signature), d.Signature)
+			assert.Len(t, d.Steps, 6, "with the read that says that it was gone, and CreateTrail")
+		}
+		return rules
+	}
+	answered := shows(put, rate)
+	assert.Equal(t, []model.ID{model.TrailDeleteForgets}, judged(answered, shows(get, rate)))
+	assert.Empty(t, judged(answered, shows(get, 0)))
+	assert.Equal(t, []model.ID{model.ConcurrentNoCrash}, judged(targets.Reply{}, shows(get, rate)), "the Put may come last of all")
+	assert.False(t, reports.OfClients("trail/delete-forgets|GetInsightSelectors|InsightNotEnabledException|success"))
+}
+
 // TestOrdersAreBounded where there are more than one can read.
 func TestOrdersAreBounded(t *testing.T) {
 	world, made, shows := aTrail()

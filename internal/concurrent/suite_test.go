@@ -123,7 +123,7 @@ func TestRacesAreFound(t *testing.T) {
 			for seed := range seeds {
 				found := run(t, client, concurrent.Options{Seed: seed * 1000, ShrinkRequests: 200}, concurrent.Requests)
 				if slices.ContainsFunc(found, func(d *concurrent.Divergence) bool {
-					return d.Rule == race.Rule || race.Rule == model.ConcurrentIsolated && d.Rule == model.ConcurrentWhole
+					return d.Rule == race.Rule || race.Rule == model.ConcurrentIsolated && d.Rule == model.ConcurrentWhole || d.Rule == model.TrailDeleteForgets
 				}) {
 					caught++
 				}

@@ -52,8 +52,9 @@ func JudgeCalls(ctx context.Context, histories []*reports.Calls, options Options
 		report.Notes = append(report.Notes, fmt.Sprintf("%d histories were too long to be searched for an order of their calls in time", undecided))
 	}
 	for i := range model.Rules {
-		if rule := &model.Rules[i]; rule.OfClients() {
-			violated := slices.ContainsFunc(report.Divergences, func(d reports.Divergence) bool { return d.Rule == rule.ID })
+		rule := &model.Rules[i]
+		violated := slices.ContainsFunc(report.Divergences, func(d reports.Divergence) bool { return d.Rule == rule.ID })
+		if rule.OfClients() || violated {
 			report.Coverage.Rules[rule.ID] = reports.RuleCoverage{Applicable: true, Exercised: judged[rule.ID] || violated, Violated: violated}
 		}
 	}

@@ -436,7 +436,7 @@ func (r *run) replayBaseline(ctx context.Context, player *diagnose.Player) {
 		}
 		rule, _, _ := strings.Cut(e.Signature, "|")
 		why := r.subject.Scope.Left[model.ID(rule)]
-		if known := model.RuleOf(model.ID(rule)); known != nil && known.OfClients() && !e.Expired(r.report.Started) {
+		if reports.OfClients(e.Signature) && !e.Expired(r.report.Started) {
 			why = "a race shows by chance, so that its entry is never stale"
 		}
 		if why != "" {

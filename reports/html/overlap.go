@@ -217,6 +217,9 @@ func why(d *reports.Divergence) string {
 		return plain.Message("Nothing was written here while the calls overlapped, so all is as it was before, and " + call + may + ".")
 	case d.Rule == model.ConcurrentQuiescent:
 		return plain.Message("All other calls had ended, so whoever reads has to see the same, and " + call + may + ".")
+	case d.Rule == model.TrailDeleteForgets:
+		return plain.Message("When all calls had ended the trail was gone. Another one of its name was made, and a new trail starts " +
+			"with Insights off, so " + call + may + ".")
 	case len(d.Expected) == 0:
 		return plain.Message(either + "No such order explains the other answers and that " + call + " answered: " + actual + ".")
 	}
