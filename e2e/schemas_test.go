@@ -85,6 +85,7 @@ func TestFilesOfRunsFitTheirSchemas(t *testing.T) {
 		"diverging":  {"run", "--fault", "appends-selectors", "--requests", "3000"},
 		"stores":     {"run", "--fault", "update-guard-missing", "--requests", "6000"},
 		"certified":  {"run", "--suite", "complete", "--machine", "management"},
+		"racing":     {"run", "--suite", "concurrent", "--fault", "race-union"},
 		"nothing":    {"run", "--endpoint", "http://127.0.0.1:1"},
 	} {
 		command := exec.Command(binary, append(args, "--seed", "1", "--report", "json="+name+".report-1.json", "--report", "ndjson="+name+".events-1.json")...)
@@ -110,8 +111,9 @@ func TestFilesOfRunsFitTheirSchemas(t *testing.T) {
 		check(filepath.Join(folder, "*."+schema), schema)
 	}
 	check(filepath.Join(folder, "conform-traces", "*", "*.json"), "trace-1.json")
+	check(filepath.Join(folder, "conform-traces", "*", "*.calls"), "calls-1.json")
 	check(filepath.Join(repository, "cmd", "conform", "testdata", "traces-1", "*.json"), "trace-1.json")
-	for _, schema := range []string{"report-1.json", "events-1.json", "precedence-1.json", "order-1.json", "trace-1.json"} {
+	for _, schema := range []string{"report-1.json", "events-1.json", "precedence-1.json", "order-1.json", "trace-1.json", "calls-1.json"} {
 		assert.Positive(t, kinds[schema], schema)
 	}
 }

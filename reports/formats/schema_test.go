@@ -64,7 +64,7 @@ func evidenced() *reports.Report {
 // TestSchemasNameEveryField compares the schemas with the Go types, so that neither can grow alone.
 func TestSchemasNameEveryField(t *testing.T) {
 	for file, value := range map[string]any{"report-1.json": reports.Report{}, "precedence-1.json": reports.Precedence{}, "events-1.json": reports.Event{},
-		"order-1.json": model.Profile{}, "trace-1.json": reports.Trace{}} {
+		"order-1.json": model.Profile{}, "trace-1.json": reports.Trace{}, "calls-1.json": reports.Calls{}} {
 		compareSchema(t, file, file, rawSchema(t, file).(map[string]any), reflect.TypeOf(value))
 	}
 }
