@@ -289,6 +289,9 @@ trace, or that of ENDPOINT_URL, says what is expected and what came, and cleans 
 What is no file is looked for below conform-traces: a name as the report of a run
 gives it, or a rule.
 
+A trace of several clients at once needs --as go and has one form. A race shows by
+chance, so its test tries up to 200 times; a pass says that it did not show.
+
   conform export 3f80a1 --as curl
   conform export put/replaces-list --as pytest > test_divergence.py
 {flags}

@@ -35,7 +35,9 @@ func (p *exportPlan) phases(steps []reports.Step) error {
 		return errClients
 	}
 	if p.Trace.Rule == model.ConcurrentQuiescent {
-		return errors.New("what several readers see at rest is more than a script compares; play the trace with 'conform replay'")
+		if p.Beside = otherReader(steps); p.Beside == 0 {
+			return errors.New("the trace has not what another reader saw at rest; play it with 'conform replay', or record it anew")
+		}
 	}
 	n := 0
 	for _, part := range describe.Parts(steps) {
@@ -62,6 +64,18 @@ func (p *exportPlan) phases(steps []reports.Step) error {
 	}
 	p.Tries, p.Alone = exportTries, neverRight(p.Trace.Rule, steps)
 	return nil
+}
+
+// otherReader is the number of a Get at rest that is not the marked answer; 0 where there is none.
+func otherReader(steps []reports.Step) int {
+	rested := false
+	for _, s := range steps {
+		rested = rested || s.Phase > 0
+		if rested && s.Phase == 0 && !s.Diverges && model.Op(s.Operation) == model.OpGet {
+			return s.Number
+		}
+	}
+	return 0
 }
 
 // maxPause bounds the pauses of a client, in units of 300 microseconds.

@@ -79,6 +79,39 @@ func TestExportOfClientsIsFair(t *testing.T) {
 	assert.Contains(t, output, "The divergence does not show")
 }
 
+// flagApart is the trace of a server whose HasInsightSelectors does not say what Get says.
+func flagApart() *reports.Trace {
+	puts := []model.Request{put("TrailName", "alpha", "InsightSelectors", value.ListOf()),
+		put("TrailName", "alpha", "InsightSelectors", value.ListOf(errorRate))}
+	flag := reports.StepAnswer{Outcome: reports.OutcomeSuccess, Body: value.Obj("Trail", value.Obj("HasInsightSelectors", false))}
+	c := exportCase{model.ConcurrentQuiescent, after(setUp, append(puts, generators.Get("alpha"), generators.GetTrail("alpha"))...), flag, 200,
+		"HasInsightSelectors true"}
+	t := c.trace()
+	for i := range t.Steps {
+		s := &t.Steps[i]
+		s.Start, s.End = int64(2*i+1), int64(2*i+2)
+		switch i {
+		case 2, 3:
+			s.Client, s.Phase, s.Start, s.End = i-1, 1, int64(3+i), int64(9-i)
+		case 4:
+			s.Answer = answered(errorRate)
+		}
+	}
+	return t
+}
+
+// TestExportComparesReadersAtRest: those of a right server see the same.
+func TestExportComparesReadersAtRest(t *testing.T) {
+	t.Parallel()
+	code, output := tried(t, flagApart(), "race-flag-apart", "200")
+	assert.Equal(t, 1, code, output)
+	assert.Contains(t, output, "The divergence shows.")
+	assert.NotContains(t, output, "the set-up failed")
+	code, output = tried(t, flagApart(), "", "15")
+	assert.Equal(t, 0, code, output)
+	assert.Contains(t, output, "The divergence does not show")
+}
+
 func TestExportOfClientsSaysWhatItNeeds(t *testing.T) {
 	for _, form := range []string{"curl", "awscli", "boto3", "pytest"} {
 		_, err := scripts.Short(union(), form)
@@ -91,7 +124,7 @@ func TestExportOfClientsSaysWhatItNeeds(t *testing.T) {
 	trace := union()
 	trace.Rule = model.ConcurrentQuiescent
 	_, err := scripts.Export(trace, "go")
-	assert.ErrorContains(t, err, "conform replay")
+	assert.ErrorContains(t, err, "the trace has not what another reader saw at rest; play it with 'conform replay'")
 	short, err := scripts.Short(union(), "go")
 	require.NoError(t, err)
 	long, err := scripts.Export(union(), "go")
