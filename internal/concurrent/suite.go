@@ -118,10 +118,6 @@ func Run(ctx context.Context, client *session.Client, o Options) (found []*Diver
 	if s.undecided > 0 {
 		note(fmt.Sprintf("%d histories were too long to be searched for an order of their calls in time", s.undecided))
 	}
-	s.client, s.until = cmp.Or(o.Confirm, client), time.Now().Add(mostReducing)
-	quota := s.client.Quota
-	s.client.Quota = math.MaxInt // what confirms and reduces has a bound of its own
-	defer func() { s.client.Quota = quota }()
 	found = s.confirmed(ctx, note)
 	for _, signature := range s.hidden() {
 		rule, _, _ := strings.Cut(signature, "|")
@@ -140,8 +136,13 @@ func Run(ctx context.Context, client *session.Client, o Options) (found []*Diver
 	return found, failure
 }
 
-// confirmed plays what was found again, and makes it smaller. What one client sees, too, is left out.
+// confirmed tries again and reduces what was seen, and returns it without what one client sees too: a rule that shows only
+// so is not judged, since what several clients would have shown hides behind it.
 func (s *suite) confirmed(ctx context.Context, note func(string)) (found []*Divergence) {
+	s.client, s.until = cmp.Or(s.options.Confirm, s.client), time.Now().Add(mostReducing)
+	quota := s.client.Quota
+	s.client.Quota = math.MaxInt // what confirms and reduces has a bound of its own
+	defer func() { s.client.Quota = quota }()
 	for _, key := range slices.Sorted(maps.Keys(s.known)) {
 		d := s.known[key]
 		hung := d.hangs()
@@ -172,7 +173,7 @@ func (s *suite) confirmed(ctx context.Context, note func(string)) (found []*Dive
 	})
 }
 
-// hide leaves a rule out that one client contradicts too: what several would have shown hides behind it.
+// hide leaves a rule out that one client contradicts too.
 func (s *suite) hide(rule model.ID) {
 	s.other++
 	delete(s.judged, rule)
