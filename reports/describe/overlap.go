@@ -266,6 +266,8 @@ func Orders(d reports.Divergence) (title string, orders [][2]string) {
 	more := plain.When(tried > len(orders), fmt.Sprintf(", of which %d are shown", len(orders)))
 	switch {
 	case len(orders) == 0:
+	case d.Rule == model.ConcurrentWhole && tried == 1:
+		title = "the only Put that may have come last:"
 	case d.Rule == model.ConcurrentWhole:
 		title = "each Put that may have come last" + more + ":"
 	case tried == 1:
@@ -301,12 +303,19 @@ func inTurn(calls []Call) string {
 	return strings.Join(plain.Texts(calls, func(c Call) string { return c.Text }), " → ")
 }
 
+// mostBefore is how many calls before the others a line has room for.
+const mostBefore = 3
+
 // atOnce tells of several clients on one line.
 func atOnce(steps []reports.Step) string {
 	var out []string
 	for _, part := range Parts(steps) {
 		if part.Label == LabelBefore {
-			out = append(out, inTurn(part.Calls))
+			out = append(out, cmp.Or(plain.When(len(part.Calls) > mostBefore, "after "+plain.Counted(len(part.Calls), "call")), inTurn(part.Calls)))
+			continue
+		}
+		if part.Label == LabelAtRest { // nothing is at once there, or only reads are
+			out = append(out, part.Label+": "+inTurn(part.Calls))
 			continue
 		}
 		clients := plain.GroupBy(part.Calls, Call.Who)

@@ -79,6 +79,9 @@ func TestPictureTellsWhichOrdersWereTried(t *testing.T) {
 	assert.Equal(t, "tried     the only order that is possible fails at ✗:", told(d)[0])
 	d.Rule, d.OrdersTried, d.Orders = model.ConcurrentWhole, 2, []reports.TriedOrder{
 		{Calls: []int{8, 15}, Would: []string{"success with [ApiErrorRate]"}}, {Calls: []int{15}, Would: []string{"InsightNotEnabledException"}}}
+	d.OrdersTried, d.Orders = 1, d.Orders[:1]
+	assert.Equal(t, "tried     the only Put that may have come last:", told(d)[0])
+	d.OrdersTried, d.Orders = 2, append(d.Orders, reports.TriedOrder{Calls: []int{15}, Would: []string{"InsightNotEnabledException"}})
 	assert.Equal(t, []string{
 		"tried     each Put that may have come last:",
 		"          8 last  Get would answer [ApiErrorRate]",
@@ -136,6 +139,11 @@ func TestPictureIsBounded(t *testing.T) {
 func TestWhatClientsDoAtOnceIsNoSequence(t *testing.T) {
 	assert.Equal(t, "CreateTrail alpha → PutEventSelectors (management); at once: client 2 Put [ApiCallRate: Management+Data] → Get "+
 		"while client 1 Put [ApiErrorRate]; then: client 1 Put [ApiLatency]; at rest: Get → GetTrail", Steps(aRace()))
+	assert.Equal(t, "after 6 calls; at once: client 2 Put [ApiCallRate: Management+Data] → Get while client 1 Put [ApiErrorRate]; then: "+
+		"client 1 Put [ApiLatency]; at rest: Get → GetTrail", Steps(append(aRace()[:3:3], aRace()...)), "a long set-up is counted")
+	atRest := aRace()
+	atRest[8].Client = 2
+	assert.Contains(t, Steps(atRest), "; at rest: Get → GetTrail", "which is one after another")
 	d := reports.Divergence{Rule: model.ConcurrentWhole, Steps: aRace(), Clients: 2, Seen: "3 of 10", Status: reports.Confirmed, Count: 7}
 	details := strings.Join(Details(&reports.Report{}, d), "\n")
 	assert.NotContains(t, details, "sequence")
