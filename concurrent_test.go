@@ -58,9 +58,14 @@ func TestSeveralClients(t *testing.T) {
 	replayed := several(t, "race-union", conform.Options{Seed: 6, Requests: 100, Traces: traces})
 	assert.Equal(t, reports.ReplayDiverges, replayed.Replays[0].Outcome)
 
-	known := reports.UpdatedBaseline(nil, wrong)
-	fixed := several(t, "", conform.Options{Seed: 5, Baseline: known})
-	assert.Equal(t, reports.Conforms, fixed.Verdict, "the entry of a race is never stale: %s", fixed.Reason)
+	left := several(t, "race-delete-leaves", conform.Options{Seed: 1})
+	require.Equal(t, model.TrailDeleteForgets, left.Divergences[0].Rule, "which is read at rest")
+	assert.True(t, left.Divergences[0].Fails)
+	assert.Equal(t, reports.RuleViolated, left.Coverage.Rules[model.TrailDeleteForgets].State)
+	for _, report := range []*reports.Report{wrong, left} {
+		fixed := several(t, "", conform.Options{Seed: 5, Baseline: reports.UpdatedBaseline(nil, report)})
+		assert.Equal(t, reports.Conforms, fixed.Verdict, "the entry of a race is never stale: %s", fixed.Reason)
+	}
 }
 
 // TestSeveralClientsInADefaultRun: it has them last and within a fifth, judges their rules, and repeats; what else it does

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"math"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -58,8 +59,8 @@ func (l lessons) String() string {
 
 const mostNamed = 5
 
-// ofSeveral reports whether a divergence that was just seen is none of one client, and learns what is. It is beside the
-// quota.
+// ofSeveral reports whether a divergence that was just seen is none of one client, and learns what is. So many of all
+// requests for that are beside the quota.
 func (s *suite) ofSeveral(ctx context.Context, d *Divergence) bool {
 	defer s.besideQuota()()
 	if s.fickle[d.At.Request.Op] {
@@ -71,6 +72,27 @@ func (s *suite) ofSeveral(ctx context.Context, d *Divergence) bool {
 		s.strikes[d.Signature()]++
 	}
 	return alone == nil
+}
+
+// mostBeside is how many requests are beside the quota.
+const mostBeside = 1000
+
+// besideQuota plays with the client that confirms until back is called, and takes of the quota only what exceeds the bound.
+func (s *suite) besideQuota() (back func()) {
+	plays, client := s.client, cmp.Or(s.options.Confirm, s.client)
+	before, quota := client.Requests, client.Quota
+	s.client, client.Quota = client, math.MaxInt
+	return func() {
+		spent := client.Requests - before
+		free := min(spent, mostBeside-s.beside)
+		s.beside += free
+		s.client, client.Quota = plays, quota
+		if client == plays {
+			client.Quota = max(quota, quota+free) // which may be without bound
+		} else {
+			plays.Quota -= spent - free
+		}
+	}
 }
 
 // alone is a history in which the calls that show a divergence do so without any overlap: then it is none of

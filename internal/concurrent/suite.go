@@ -190,6 +190,7 @@ type suite struct {
 	hung      int       // histories with a call that got no answer
 	waiting   *waiting  // for such an answer, as long as a target may take
 	undecided int
+	beside    int               // requests that were not of the quota
 	other     int               // divergences that one client sees too
 	avoided   lessons           // of what one client was answered wrongly
 	fickle    map[model.Op]bool // answered wrongly by chance
@@ -257,17 +258,4 @@ func (s *suite) hidden() (signatures []string) {
 		}
 	}
 	return signatures
-}
-
-// besideQuota plays with what confirms, beside the quota, until back is called.
-func (s *suite) besideQuota() (back func()) {
-	plays, client := s.client, cmp.Or(s.options.Confirm, s.client)
-	before, quota := client.Requests, client.Quota
-	s.client, client.Quota = client, math.MaxInt
-	return func() {
-		if client.Quota = quota; client == plays {
-			client.Quota = max(quota, quota+client.Requests-before) // which may be without bound
-		}
-		s.client = plays
-	}
 }

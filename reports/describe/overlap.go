@@ -186,7 +186,8 @@ func Picture(steps []reports.Step) (lines [][2]string) {
 		}
 		first, last, whole, digits := part.Calls[0].From, 0, 0, 0
 		for _, c := range part.Calls {
-			first, last, whole, digits = min(first, c.From), max(last, c.To), max(whole, len(c.Who())), max(digits, len(fmt.Sprint(c.Number)))
+			first, last = min(first, c.From), max(last, c.To)
+			whole, digits = max(whole, len(c.Who())), max(digits, len(fmt.Sprint(c.Number)))
 		}
 		drawn := last-first < maxColumns && (part.Calls[0].Phase > 0 || overlap(part.Calls))
 		for i, c := range part.Calls {
@@ -199,7 +200,8 @@ func Picture(steps []reports.Step) (lines [][2]string) {
 			bar := plain.When(drawn, c.bar(first, last)+"  ")
 			mark := cmp.Or(plain.When(c.Diverges, "✗ "), "  ")
 			who := fmt.Sprintf("%-*s", whole, c.Who()) + plain.When(whole > 0, "  ")
-			lines = append(lines, [2]string{plain.When(i == 0, label), mark + who + bar + fmt.Sprintf("%*d. ", digits, c.Number) + c.Said()})
+			said := fmt.Sprintf("%*d. %s", digits, c.Number, c.Said())
+			lines = append(lines, [2]string{plain.When(i == 0, label), mark + who + bar + said})
 		}
 	}
 	return lines
@@ -311,7 +313,8 @@ func atOnce(steps []reports.Step) string {
 	var out []string
 	for _, part := range Parts(steps) {
 		if part.Label == LabelBefore {
-			out = append(out, cmp.Or(plain.When(len(part.Calls) > mostBefore, "after "+plain.Counted(len(part.Calls), "call")), inTurn(part.Calls)))
+			many := plain.When(len(part.Calls) > mostBefore, "after "+plain.Counted(len(part.Calls), "call"))
+			out = append(out, cmp.Or(many, inTurn(part.Calls)))
 			continue
 		}
 		if part.Label == LabelAtRest { // nothing is at once there, or only reads are
