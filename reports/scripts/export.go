@@ -83,13 +83,13 @@ func bucketInfix(variable string) string {
 
 // exportPlan is what a script does, in terms that all forms share.
 type exportPlan struct {
+	exportClients
 	Form       string
 	Trace      *reports.Trace
 	Steps      []exportStep
 	Phases     []exportPhase // of several clients
 	Tries      int           // 0 is one, of one client
 	Alone      bool          // the marked answer tells it, whatever the others were
-	Beside     int           // the read at rest that the marked one has to agree with; 0 for none
 	Buckets    []string      // variables
 	Keys       []string      // variables
 	Stores     []exportStore

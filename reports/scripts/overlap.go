@@ -19,9 +19,16 @@ type exportPhase struct {
 	Clients [][]exportStep // at once
 }
 
+// exportClients says more of several clients.
+type exportClients struct {
+	Clients int // how many there are
+	Beside  int // the read at rest that the marked one has to agree with; 0 for none
+}
+
 // exportTime is when a client sends a step, and when it did so as it was recorded.
 type exportTime struct {
 	Timed      bool // its answer is kept
+	Client     int  // that sends it, from 1; 0 for none of those at once
 	Pause      int  // before it, in units of 300 microseconds
 	Start, End int64
 }
@@ -45,9 +52,10 @@ func (p *exportPlan) phases(steps []reports.Step) error {
 		for _, call := range part.Calls {
 			step := &p.Steps[n]
 			n++
-			step.exportTime = exportTime{Timed: part.Label != describe.LabelBefore,
+			step.exportTime = exportTime{Timed: part.Label != describe.LabelBefore, Client: min(max(call.Client, 0), maxClients),
 				Pause: min(max(call.Delay, 0), maxPause), Start: call.Start, End: call.End}
 			step.Must = step.Must && !step.Timed
+			p.Clients = max(p.Clients, step.Client)
 			step.Actual = p.recorded(call.Step)
 			if call.Phase == 0 {
 				phase.Steps = append(phase.Steps, *step)
@@ -77,6 +85,9 @@ func otherReader(steps []reports.Step) int {
 	}
 	return 0
 }
+
+// maxClients bounds the clients with connections of their own.
+const maxClients = 64
 
 // maxPause bounds the pauses of a client, in units of 300 microseconds.
 const maxPause = 100

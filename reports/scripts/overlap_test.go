@@ -112,6 +112,18 @@ func TestExportComparesReadersAtRest(t *testing.T) {
 	assert.Contains(t, output, "The divergence does not show")
 }
 
+// TestExportGivesEachClientItsConnection, since what a server keeps with one shows on no other.
+func TestExportGivesEachClientItsConnection(t *testing.T) {
+	t.Parallel()
+	trace := flagApart()
+	trace.Steps[2].Request, trace.Steps[2].Operation = generators.Get("alpha").Input, string(model.OpGet)
+	last := &trace.Steps[5]
+	last.Request, last.Operation, last.Client, last.Answer = trace.Steps[2].Request, string(model.OpGet), trace.Steps[2].Client, answered(callRate)
+	code, output := tried(t, trace, "race-connection-cache", "200")
+	assert.Equal(t, 1, code, output)
+	assert.Contains(t, output, "The divergence shows.")
+}
+
 func TestExportOfClientsSaysWhatItNeeds(t *testing.T) {
 	for _, form := range []string{"curl", "awscli", "boto3", "pytest"} {
 		_, err := scripts.Short(union(), form)
