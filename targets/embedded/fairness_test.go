@@ -114,11 +114,11 @@ func TestFairnessWithSeveralClients(t *testing.T) {
 		})
 	}
 	t.Run("all", func(t *testing.T) {
-		for i, a := range embedded.Alternatives() {
-			fair(t, fmt.Sprintf("%s %d", a.Rule, a.N), uint64(i)+1, a.Rule, embedded.AlwaysChoice(a.Rule, a.N))
+		for i, a := range choices.Alternatives() {
+			fair(t, fmt.Sprintf("%s %d", a.Rule, a.N), uint64(i)+1, a.Rule, choices.Always(a.Rule, a.N))
 		}
 		for seed := range uint64(20) {
-			fair(t, fmt.Sprint("at random ", seed), seed+1, "", embedded.RandomChoice(seed, 0))
+			fair(t, fmt.Sprint("at random ", seed), seed+1, "", choices.Random(seed, 0))
 		}
 	})
 	for _, id := range []model.ID{model.LogsStop, model.LogsStart, model.LogsPutStopped, model.TrailCreateExisting, model.SelectorTypeInvalid, ""} {
