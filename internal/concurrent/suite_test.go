@@ -46,6 +46,7 @@ func none(t *testing.T, found []*concurrent.Divergence) {
 
 // TestARightServerIsNotAccused under a thousand schedules, a program each.
 func TestARightServerIsNotAccused(t *testing.T) {
+	t.Parallel()
 	client := open(t, embedded.InProcess(embedded.ServerOptions{}))
 	judged := 0
 	for seed := range uint64(1000) {
@@ -61,6 +62,7 @@ func TestARightServerIsNotAccused(t *testing.T) {
 
 // TestARightServerOverHTTP: with two, four and eight clients, also where it is slow and where answers get lost on the way.
 func TestARightServerOverHTTP(t *testing.T) {
+	t.Parallel()
 	type server struct {
 		name string
 		o    embedded.ServerOptions
@@ -89,6 +91,7 @@ func TestARightServerOverHTTP(t *testing.T) {
 
 // TestFaultsOfOneClient: what one client sees is left to the other suites.
 func TestFaultsOfOneClient(t *testing.T) {
+	t.Parallel()
 	every := 12
 	if os.Getenv("CI") == "" {
 		every = 60
@@ -107,6 +110,7 @@ func TestFaultsOfOneClient(t *testing.T) {
 
 // TestRacesAreFound in at least nine seeds of ten, each under its rule or one that it breaks too, and shown by few calls.
 func TestRacesAreFound(t *testing.T) {
+	t.Parallel()
 	var lengths []int
 	for _, race := range embedded.Races {
 		t.Run(race.Name, func(t *testing.T) {
