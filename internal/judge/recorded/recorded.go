@@ -1,5 +1,5 @@
-// Package recorded reads what others have recorded of CloudTrail's operations: HAR files, VCR cassettes, CloudTrail's own
-// log files, and what lookup-events prints. It says what was asked and answered as far as a recording tells, and
+// Package recorded reads what others have recorded of CloudTrail's operations: HAR files, VCR cassettes, CloudTrail's
+// own log files, and what lookup-events prints. It says what was asked and answered as far as a recording tells, and
 // where calls may be missing. It judges nothing.
 package recorded
 
