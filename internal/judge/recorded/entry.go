@@ -179,10 +179,13 @@ func (r *reader) call(m *message) error {
 	return r.add(&e, m.file, m.number)
 }
 
-// lacks passes a call over of which too little was kept, and which may have changed something.
+// lacks passes a call over of which too little was kept. If it may have changed something, calls are missing there.
 func (r *reader) lacks(m *message, why string) {
 	at := r.at(m.file, m.number)
 	r.skip(why, at)
+	if op, _ := operation(m.request.Get(wire.TargetHeader)); op.Reads() || m.status/100 == 4 {
+		return
+	}
 	from, to := time.Unix(0, m.start).UTC(), time.Unix(0, m.end).UTC()
 	if m.end == 0 {
 		to = from
