@@ -212,6 +212,9 @@ func (r *reader) learn(e *entry) {
 		return
 	}
 	x := e.exchange()
+	if x.Request.Op.Reads() { // the trail may be the organization's
+		return
+	}
 	for _, text := range []string{x.Reply.Answer.TrailARN, x.Reply.Answer.StoreARN} {
 		parsed, err := arn.Parse(text)
 		if err != nil || !naming.IsAccount(parsed.AccountID) || x.Reply.Answer.Outcome != model.Succeeded {
@@ -221,7 +224,7 @@ func (r *reader) learn(e *entry) {
 		case !ok && len(r.accounts) < 1<<16:
 			r.accounts[e.Who] = parsed.AccountID
 		case known != parsed.AccountID:
-			r.accounts[e.Who] = "" // such as a trail of the organization: then nothing is known
+			r.accounts[e.Who] = "" // then nothing is known
 		}
 	}
 }

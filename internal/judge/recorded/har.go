@@ -75,6 +75,11 @@ func (r *reader) harEntry(s *stream, file, number int, whole *span) error {
 		m.start = start.UnixNano()
 		m.end = start.Add(took + resolution + took2).UnixNano()
 		whole.from, whole.to = min(whole.from, m.start), max(whole.to, m.end)
+		if r.lost != nil && start.Before(r.lost.From) {
+			r.lost, r.disorder = nil, true
+		} else if !r.disorder { // what follows began later
+			r.lost = &Gap{From: start.UTC(), To: time.Unix(0, whole.to).UTC()}
+		}
 	}
 	request, err := value.Parse(parts["request"])
 	if err != nil || request.Kind() != value.Object {
@@ -90,7 +95,7 @@ func (r *reader) harEntry(s *stream, file, number int, whole *span) error {
 		}
 		m.readAnswer(parts["response"])
 		if !timed || m.unanswered == "" && !ended {
-			m.start, m.end = 0, 0
+			m.end = m.start + int64(time.Minute) // hardly a client waits longer
 			r.lacks(m, "an entry whose time is missing, or cannot be right")
 			return nil
 		}

@@ -171,6 +171,7 @@ func (r *reader) event(file, number int, raw []byte) error {
 	if category := textOf(e.category); timed && (category == "" || category == "Management") {
 		r.see(of, format, when.Unix())
 	}
+	r.goesOn(format, timed, when)
 	op := model.Op(textOf(e.name))
 	_, modelled := op.Needs()
 	if kind := textOf(e.kind); !isCloudTrail(textOf(e.source)) || !modelled || kind != "" && kind != "AwsApiCall" {
@@ -186,6 +187,16 @@ func (r *reader) event(file, number int, raw []byte) error {
 	}
 	c.when, c.format = when, format
 	return r.logged(c, file, number)
+}
+
+// goesOn notes what is missing if a file of lookup-events is cut off after an event: the older ones.
+func (r *reader) goesOn(format string, timed bool, when time.Time) {
+	switch l := r.lost; {
+	case format != FormatLookup, !timed, l != nil && when.After(l.To):
+		r.lost, r.disorder = nil, true
+	case !r.disorder:
+		r.lost = &Gap{From: earliest, To: when}
+	}
 }
 
 func isCloudTrail(source string) bool {
@@ -228,7 +239,8 @@ func (r *reader) logged(c *loggedCall, file, number int) error {
 		Start: c.when.UnixNano(), End: c.when.Add(time.Second - 1).UnixNano()}
 	if c.code == "" {
 		answer, lacking := members(c.response)
-		if lacking != "" {
+		list := answer.Get("InsightSelectors").Kind() == value.List
+		if lacking != "" || c.op == model.OpPut && !list || c.op == model.OpCreateStore && answer.Get("EventDataStoreArn").Text() == "" {
 			e.Known = barely
 		} else {
 			e.Body = answer.AppendJSON(nil)

@@ -83,7 +83,9 @@ type reader struct {
 	seed     maphash.Seed
 	accounts map[uint64]string // by entry.Who
 
-	cassettes int // so far
+	lost      *Gap // what is missing where the file that is read ends too soon; nil where that is not known
+	disorder  bool // of it that cannot be known
+	cassettes int  // so far
 	traffic   []span
 	seen      map[scope]seen
 	looked    looked
@@ -228,6 +230,7 @@ func (r *reader) file(i int) error {
 	if r.files[i].format = format; format != formatDigest {
 		r.sum.Formats[format]++
 	}
+	r.lost, r.disorder = nil, false
 	err = readers[format](r, i, in)
 	if r.ctx.Err() != nil {
 		return r.ctx.Err()
@@ -238,6 +241,7 @@ func (r *reader) file(i int) error {
 	if err != nil {
 		r.damaged(f.path, damage(err))
 	}
+	r.lost = nil
 	return nil
 }
 
@@ -270,6 +274,8 @@ func (r *reader) damaged(path, why string) {
 	g := Gap{At: path, Why: why}
 	if n, ok := parseLogName(path); ok {
 		g.Account, g.Region, g.From, g.To = n.account, n.region, n.time.Add(-delivery), n.time
+	} else if r.lost != nil {
+		g.From, g.To = r.lost.From, r.lost.To
 	}
 	r.gap(g)
 }

@@ -187,6 +187,34 @@ func TestDamage(t *testing.T) {
 		assert.Empty(t, got.gaps)
 		assert.Equal(t, 2, got.sum.Skipped[0].Count)
 	})
+	t.Run("before a HAR file is cut off, nothing is missing", func(t *testing.T) {
+		whole := recording.HAR(callsOfRun(t)[:30], recording.HTTPOptions{})
+		got := read(t, recorded.Options{}, file(t, whole[:len(whole)*9/10]))
+		assert.Greater(t, len(got.exchanges), 20)
+		assert.NotEmpty(t, got.sum.Skipped)
+		for _, g := range got.gaps {
+			assert.False(t, g.From.Before(got.exchanges[20].Start))
+		}
+	})
+	t.Run("after what is left of lookup-events, nothing is missing", func(t *testing.T) {
+		whole, err := os.ReadFile("testdata/lookup.json")
+		require.NoError(t, err)
+		got := read(t, recorded.Options{}, file(t, whole[:len(whole)-3000]))
+		require.Len(t, got.gaps, 1)
+		assert.False(t, got.gaps[0].To.After(got.exchanges[0].Start))
+		assert.Len(t, got.exchanges, 5)
+	})
+	t.Run("a cassette that is cut off", func(t *testing.T) {
+		whole := recording.VCRPy(callsOfRun(t)[:30], recording.HTTPOptions{}, true)
+		got := read(t, recorded.Options{}, file(t, whole[:len(whole)-100]), "testdata/go-vcr.yaml")
+		assert.Empty(t, got.gaps)
+		assert.Len(t, got.exchanges, 1)
+		assert.Equal(t, "a file that is cut off", got.sum.Skipped[0].Reason)
+	})
+	t.Run("an answer that does not say what is stored", func(t *testing.T) {
+		got := read(t, recorded.Options{}, file(t, logFile(logged("a", 1, "PutInsightSelectors", putAudit, `{"trailARN":"arn:x"}`))))
+		assert.True(t, got.exchanges[0].Bare)
+	})
 	t.Run("all files of a digest are elsewhere", func(t *testing.T) {
 		got := read(t, recorded.Options{}, folder(t, map[string][]byte{nameOf("0505", "aaaa"): whole,
 			"x.json.gz": packed(t, []byte(`{"awsAccountId":"123456789012","logFiles":[{"s3Object":"`+nameOf("0705", "cccc")+`"}]}`))}))
