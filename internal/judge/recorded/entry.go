@@ -114,10 +114,8 @@ func logged(op model.Op, code string, body []byte) (reply targets.Reply) {
 
 // operation is that of an X-Amz-Target header; modelled says that it is one of model.Ops.
 func operation(target string) (op model.Op, modelled bool) {
-	_, name, found := strings.Cut(target, wire.ShortPrefix)
-	op = model.Op(name)
-	_, modelled = op.Needs()
-	return op, found && modelled
+	r, problem := wire.DecodeRequest(http.MethodPost, http.Header{wire.TargetHeader: {target}}, nil)
+	return r.Op, problem == ""
 }
 
 // message is a call over HTTP as a recording has it.
