@@ -65,7 +65,7 @@ func FuzzHAR(f *testing.F) {
 
 func FuzzCassette(f *testing.F) {
 	calls := callsOfRun(f)[:20]
-	fuzz(f, testdata(f, "vcrpy.yaml"), testdata(f, "go-vcr.yaml"), recording.VCRPy(calls, recording.HTTPOptions{}, true),
+	fuzz(f, testdata(f, "vcrpy.yaml"), testdata(f, "go-vcr-v4.yaml"), recording.VCRPy(calls, recording.HTTPOptions{}, true),
 		recording.VCRPy(calls[:3], recording.HTTPOptions{Gzip: true}, false), recording.GoVCR(calls[:3], recording.HTTPOptions{}, 1),
 		[]byte("interactions: &a\n- request: *a\n  response: {body: *a}\n"))
 }

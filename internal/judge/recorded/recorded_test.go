@@ -73,7 +73,7 @@ func clock(t time.Time) string {
 
 // TestRealShapes: what is read of files as others write them.
 func TestRealShapes(t *testing.T) {
-	for _, name := range []string{"log.json", "lookup.json", "browser.har", "vcrpy.yaml", "go-vcr.yaml"} {
+	for _, name := range []string{"log.json", "lookup.json", "browser.har", "mitmproxy.har", "vcrpy.yaml", "boto3-vcrpy.yaml", "go-vcr-v1.yaml", "go-vcr-v4.yaml"} {
 		t.Run(name, func(t *testing.T) {
 			got := read(t, recorded.Options{}, filepath.Join("testdata", name))
 			golden.Check(t, filepath.Join("testdata", "golden", name+".txt"), lines(got))
@@ -206,9 +206,9 @@ func TestDamage(t *testing.T) {
 	})
 	t.Run("a cassette that is cut off", func(t *testing.T) {
 		whole := recording.VCRPy(callsOfRun(t)[:30], recording.HTTPOptions{}, true)
-		got := read(t, recorded.Options{}, file(t, whole[:len(whole)-100]), "testdata/go-vcr.yaml")
+		got := read(t, recorded.Options{}, file(t, whole[:len(whole)-100]), "testdata/go-vcr-v4.yaml")
 		assert.Empty(t, got.gaps)
-		assert.Len(t, got.exchanges, 1)
+		assert.Len(t, got.exchanges, 4)
 		assert.Equal(t, "a file that is cut off", got.sum.Skipped[0].Reason)
 	})
 	t.Run("an answer that does not say what is stored", func(t *testing.T) {
@@ -334,7 +334,7 @@ func TestWhatIsNoRecording(t *testing.T) {
 
 func TestSniff(t *testing.T) {
 	for name, want := range map[string]string{"log.json": recorded.FormatLog, "lookup.json": recorded.FormatLookup, "browser.har": recorded.FormatHAR,
-		"vcrpy.yaml": recorded.FormatCassette, "go-vcr.yaml": recorded.FormatCassette, "golden/log.json.txt": ""} {
+		"vcrpy.yaml": recorded.FormatCassette, "go-vcr-v4.yaml": recorded.FormatCassette, "golden/log.json.txt": ""} {
 		content, err := os.ReadFile(filepath.Join("testdata", name))
 		require.NoError(t, err)
 		for _, content := range [][]byte{content, packed(t, content)} {
