@@ -28,7 +28,7 @@ var architecture = []struct {
 
 	{"internal/run", "internal/explore internal/concurrent internal/diagnose internal/probe internal/session reports targets model"},
 	{"internal/learn", "internal/diagnose internal/probe internal/session reports targets generators/catalogue generators model"},
-	{"internal/judge", "targets model"},
+	{"internal/judge", "internal/files targets model"},
 	{"internal/property", "internal/diagnose internal/probe internal/session reports targets generators model"},
 	{"internal/explore", "internal/files internal/concurrent internal/diagnose internal/probe internal/session reports targets generators/machine generators/catalogue generators model"},
 	{"internal/concurrent", "internal/session reports targets generators model"},

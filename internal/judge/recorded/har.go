@@ -7,6 +7,7 @@ import (
 	"io"
 	"math"
 	"net/http"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -14,6 +15,7 @@ import (
 
 	"github.com/go-json-experiment/json/jsontext"
 
+	"github.com/insightconform/conform/internal/files"
 	"github.com/insightconform/conform/model/value"
 )
 
@@ -89,11 +91,11 @@ func (r *reader) harEntry(s *stream, file, number int, whole *span) error {
 	m.method, m.url = strings.ToUpper(request.Get("method").Text()), request.Get("url").Text()
 	m.request = headersOf(request.Get("headers"))
 	if _, ours := operation(m.request.Get("X-Amz-Target")); ours {
-		m.sent, m.requestLacks = posted(request)
+		m.sent, m.requestLacks = r.posted(request, file)
 		if failed := parts["_error"]; failed != nil && failed.Kind() != 'n' {
 			m.unanswered = "no answer"
 		}
-		m.readAnswer(parts["response"])
+		r.readAnswer(m, parts["response"])
 		if !timed || m.unanswered == "" && !ended {
 			m.end = m.start + int64(time.Minute) // hardly a client waits longer
 			r.lacks(m, "an entry whose time is missing, or cannot be right")
@@ -144,19 +146,34 @@ func headersOf(list value.Value) http.Header {
 	return h
 }
 
+// body is that of a request or an answer, which Playwright may keep in a file beside; ok is false where it was not kept.
+func (r *reader) body(content value.Value, file int) (body []byte, ok bool) {
+	if text := content.Get("text"); text.Kind() == value.String {
+		return plainBody(text.Text(), content.Get("encoding").Text())
+	}
+	name := content.Get("_file").Text()
+	if name == "" || filepath.Base(name) != name {
+		return nil, false
+	}
+	data, err := files.Read(r.ctx, nil, filepath.Join(filepath.Dir(r.files[file].path), name), maxUnpack)
+	if err != nil {
+		return nil, false
+	}
+	return plainBody(string(data), "")
+}
+
 // posted is the body of a request; lacks says that it was not kept.
-func posted(request value.Value) (body []byte, lacks bool) {
+func (r *reader) posted(request value.Value, file int) (body []byte, lacks bool) {
 	data := request.Get("postData")
-	text := data.Get("text")
-	if text.Kind() != value.String {
+	if data.Kind() != value.Object {
 		return nil, request.Get("bodySize").Text() != "0"
 	}
-	body, ok := plainBody(text.Text(), data.Get("encoding").Text())
+	body, ok := r.body(data, file)
 	return body, !ok || len(body) == 0 && request.Get("bodySize").Text() != "0" && request.Get("bodySize").Text() != ""
 }
 
 // readAnswer reads a response.
-func (m *message) readAnswer(raw jsontext.Value) {
+func (r *reader) readAnswer(m *message, raw jsontext.Value) {
 	response, err := value.Parse(raw)
 	m.response = headersOf(response.Get("headers"))
 	status, err2 := strconv.Atoi(response.Get("status").Text())
@@ -166,14 +183,10 @@ func (m *message) readAnswer(raw jsontext.Value) {
 	}
 	m.status = status
 	content := response.Get("content")
-	text := content.Get("text")
 	size, _ := strconv.Atoi(content.Get("size").Text())
-	ok := text.Kind() == value.String
-	if m.received, m.unknown = nil, true; ok {
-		m.received, ok = plainBody(text.Text(), content.Get("encoding").Text())
-		_, err := value.Parse(m.received)
-		m.unknown = !ok || err != nil && size > len(m.received)
-	}
+	body, ok := r.body(content, m.file)
+	_, err = value.Parse(body)
+	m.received, m.unknown = body, !ok || err != nil && size > len(body)
 }
 
 // plainBody is a body without the encodings in which recordings keep it; ok is false where it cannot be had.

@@ -340,7 +340,7 @@ func (r *reader) finish() {
 
 // give gives everything in order.
 func (r *reader) give(give func(Exchange) error, gap func(Gap) error) error {
-	o := output{r: r, out: gap, given: map[scope]bool{}, ids: map[string]bool{}, silenced: map[scope]int64{}}
+	o := output{r: r, out: gap, given: map[scope]bool{}, ids: map[string]uint32{}, silenced: map[scope]int64{}}
 	return r.sorter.each(func(x item) error {
 		if err := r.ctx.Err(); err != nil {
 			return err
@@ -349,7 +349,7 @@ func (r *reader) give(give func(Exchange) error, gap func(Gap) error) error {
 		if err := json.Unmarshal(x.data, &e); err != nil {
 			return err
 		}
-		if o.doubled(&e, x.data) {
+		if o.doubled(&e, x) {
 			r.sum.Doubled++
 			return nil
 		}
@@ -373,28 +373,25 @@ type output struct {
 	out   func(Gap) error
 	given map[scope]bool // since the last gap
 
-	ids  map[string]bool // of the exchanges of one moment
+	ids  map[string]uint32 // of the exchanges of one moment: the file
 	when int64
 
 	silenced map[scope]int64 // by a call that may have ended what is logged: its time
 }
 
 // doubled reports whether an exchange was given before: what is delivered twice has one time, and over HTTP all else.
-func (o *output) doubled(e *entry, data []byte) bool {
+func (o *output) doubled(e *entry, x item) bool {
 	if e.Start != o.when {
 		clear(o.ids)
 		o.when = e.Start
 	}
-	if e.ID == "" {
-		return false
-	}
 	id := e.ID
 	if e.Format == FormatHAR || e.Format == FormatCassette { // there servers make ids up
-		id = string(data)
+		id = string(x.data)
 	}
-	before := o.ids[id]
-	o.ids[id] = true
-	return before
+	file, before := o.ids[id]
+	o.ids[id] = x.file
+	return before && (e.ID != "" || id != "" && x.file != file)
 }
 
 // gapsBefore gives the gaps that come before an exchange.

@@ -8,6 +8,8 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -257,19 +259,46 @@ func TestSilence(t *testing.T) {
 
 // TestBetweenRecordings: what one recording leaves is not what the next one begins with.
 func TestBetweenRecordings(t *testing.T) {
-	calls := callsOfRun(t)[:40]
+	calls := slices.Clone(callsOfRun(t)[:40])
 	later := recording.Timed(calls, calls[0].Start.Add(time.Hour), time.Second)
 	o := recording.HTTPOptions{}
 	got := read(t, recorded.Options{}, folder(t, map[string][]byte{"a": recording.HAR(calls, o), "b": recording.HAR(later, o)}))
 	require.Len(t, got.gaps, 1)
 	assert.Equal(t, "a recording ends", got.gaps[0].Why)
 
+	for i := range calls {
+		calls[i].Response = calls[i].Response.Clone()
+		calls[i].Response.Del("X-Amzn-Requestid")
+	}
+	alone := read(t, recorded.Options{}, file(t, recording.HAR(calls, o)))
 	got = read(t, recorded.Options{}, folder(t, map[string][]byte{"a": recording.HAR(calls[:20], o), "b": recording.HAR(calls, o)}))
 	assert.Empty(t, got.gaps, "they were recorded at the same time")
+	assert.Len(t, got.exchanges, len(alone.exchanges))
+	assert.Positive(t, got.sum.Doubled)
 
 	got = read(t, recorded.Options{}, folder(t, map[string][]byte{"a": recording.VCRPy(calls, o, false), "b": recording.GoVCR(calls, o, 2)}))
 	assert.NotEmpty(t, got.gaps)
 	assert.Equal(t, map[string]int{recorded.FormatCassette: 2}, got.sum.Formats)
+}
+
+// TestBodiesBeside: Playwright may keep bodies in files beside a HAR file; no other file is read.
+func TestBodiesBeside(t *testing.T) {
+	calls := callsOfRun(t)
+	first := slices.IndexFunc(calls, func(c recording.Call) bool { _, _, ok := expected(c); return ok })
+	har := recording.HAR(calls[first:first+1], recording.HTTPOptions{})
+	want := read(t, recorded.Options{}, file(t, har))
+	require.Len(t, want.exchanges, 1)
+	for name, known := range map[string]bool{"x.json": true, "../x.json": false, "y.json": false} {
+		beside := regexp.MustCompile(`"text": "(\\.|[^"\\])*"`).ReplaceAll(har, []byte(`"_file": "`+name+`"`))
+		got := read(t, recorded.Options{}, filepath.Join(folder(t, map[string][]byte{"all.har": beside, "x.json": []byte("{}")}), "all.har"))
+		if known {
+			require.Len(t, got.exchanges, 1)
+			assert.Equal(t, "{}", string(got.exchanges[0].Reply.Sent))
+			assert.Equal(t, "{}", string(got.exchanges[0].Reply.Received))
+		} else {
+			assert.Empty(t, got.exchanges, name)
+		}
+	}
 }
 
 // TestLookupOfSomeCalls: what was not asked for is missing everywhere.
