@@ -182,8 +182,9 @@ func putOnTrail(s State, q *call) []Branch {
 	i, t := q.at, *q.named
 	answer := Answer{Outcome: Succeeded, TrailARN: s.World.TrailARN(t.Home, t.Name)}
 	var out []Branch
-	for _, st := range q.storings(t.Insights, t.Logs|t.Open) {
+	for _, st := range q.storings(t.Insights|anything(t.Unread), t.Logs|t.Open) {
 		awake, a := t, answer
+		awake.Unread = false
 		awake.Insights, awake.Repeats, awake.Asleep, awake.MustWake, awake.HasEither = st.set, st.repeats, 0, false, false
 		a.Selectors, a.Repeated = st.set, st.repeats
 		out = append(out, Branch{Answer: a, Next: s.WithTrail(i, awake), Rule: st.rule})
@@ -205,7 +206,8 @@ func putOnStore(s State, q *call) []Branch {
 		answer.Destination = s.World.StoreARN(x.Home, x.Destination)
 	}
 	var out []Branch
-	for _, st := range q.storings(x.Insights, x.Logs) {
+	for _, st := range q.storings(x.Insights|anything(x.Unread), x.Logs|x.Open) {
+		x.Unread = false
 		x.Insights, x.Repeats = st.set, st.repeats
 		answer.Selectors, answer.Repeated = st.set, st.repeats
 		out = append(out, Branch{Answer: answer, Next: s.WithStore(source, x), Rule: st.rule})
@@ -310,7 +312,7 @@ func stepGet(s State, r Request) []Branch {
 		x := q.from
 		answer := Answer{Outcome: Succeeded, StoreARN: s.World.StoreARN(x.Home, x.ID),
 			Destination: s.World.StoreARN(x.Home, x.Destination)}
-		answers = getAnswers(s, answer, x.Insights, x.Repeats)
+		answers = getAnswers(s, answer, x.Insights, x.Repeats, x.Unread)
 		if x.Insights.On() && !x.Ingesting {
 			answers = append(answers, Branch{Answer: Refusal(codeNotEnabled), Next: s, Rule: StoreStopIngestion})
 		}
@@ -326,11 +328,14 @@ func stepGet(s State, r Request) []Branch {
 // getTrail is a Get of a trail that can be read.
 func (s State) getTrail(i int) []Branch {
 	t := &s.Trails[i]
-	return getAnswers(s, Answer{Outcome: Succeeded, TrailARN: s.World.TrailARN(t.Home, t.Name)}, t.Insights, t.Repeats)
+	return getAnswers(s, Answer{Outcome: Succeeded, TrailARN: s.World.TrailARN(t.Home, t.Name)}, t.Insights, t.Repeats, t.Unread)
 }
 
 // getAnswers lists what a Get of a readable resource may answer.
-func getAnswers(s State, answer Answer, stored Selectors, repeats bool) []Branch {
+func getAnswers(s State, answer Answer, stored Selectors, repeats, unread bool) []Branch {
+	if unread {
+		return []Branch{plain(AnySuccess, s), {Answer: Refusal(codeNotEnabled), Next: s}}
+	}
 	answer.Selectors, answer.Repeated = stored, repeats
 	if stored.On() {
 		return []Branch{{Answer: answer, Next: s}}

@@ -47,22 +47,22 @@ var putRows = []putRow{
 	{rule: StoreNotFound, when: storeIs(storeMissing), soft: lenient(storeMissing)},
 	{rule: StoreOtherAccount, when: storeIs(storeOtherAccount), soft: lenient(storeOtherAccount)},
 	{rule: StoreInactive, when: storeIs(storePending), soft: pendingIsRead, pass: pendingIsDisabled},
-	{rule: OrgMemberAccount, when: around(MemberAccount), soft: isGet, in: byName, also: codes{codeNotFound}},
-	{rule: OrgNoServiceRole, when: around(NoServiceRole), soft: isGet},
-	{rule: TrailNotPermitted, when: around(ServiceOwned), soft: isGet},
+	{rule: OrgMemberAccount, when: around(MemberAccount), soft: anyOf(isGet, maybe(MemberAccount)), in: byName, also: codes{codeNotFound}},
+	{rule: OrgNoServiceRole, when: around(NoServiceRole), soft: anyOf(isGet, maybe(NoServiceRole))},
+	{rule: TrailNotPermitted, when: around(ServiceOwned), soft: anyOf(isGet, maybe(ServiceOwned))},
 	// Whether a success is possible where the logs are missing depends on how the entries are stored.
 	{rule: LogsCallRate, when: lacks(lacksWrites), soft: mayHave(lacksWrites), pass: always},
 	{rule: LogsErrorRate, when: lacks(lacksManagement), soft: mayHave(lacksManagement), pass: always},
 	{rule: LogsData, when: lacks(lacksDataOfWrites), soft: mayHave(lacksData), pass: always},
 	// Whether a destination is looked at where none is needed is open.
-	{rule: StoreDestination, when: noDestination, soft: notEnabling},
-	{rule: StoreSource, when: sourceLacks(lacksEvents), pass: always, in: sourceLacks(lacksWrites), open: true,
+	{rule: StoreDestination, when: noDestination, soft: anyOf(notEnabling, mayReceive)},
+	{rule: StoreSource, when: sourceLacks(lacksEvents), soft: sourceMayHave, pass: always, in: sourceLacks(lacksWrites), open: true,
 		also: codes{codeParameter, codeCombination, codeNotPermitted}},
 	{rule: StoreSame, when: ownDestination, soft: notEnabling},
-	{rule: BucketMissingRule, when: lost(BucketMissing)},
-	{rule: BucketPolicy, when: lost(BucketDenied)},
-	{rule: KMSPolicy, when: lost(KeyDenied)},
-	{rule: KMSUnusable, when: lost(KeyUnusable)},
+	{rule: BucketMissingRule, when: lost(BucketMissing), soft: maybe(BucketMissing)},
+	{rule: BucketPolicy, when: lost(BucketDenied), soft: maybe(BucketDenied)},
+	{rule: KMSPolicy, when: lost(KeyDenied), soft: maybe(KeyDenied)},
+	{rule: KMSUnusable, when: lost(KeyUnusable), soft: maybe(KeyUnusable)},
 	{rule: PutDuplicateDiffering, when: duplicateDiffering},
 
 	{rule: WireUnknownMembers, when: unknownMember, soft: always},
@@ -75,6 +75,7 @@ var putRows = []putRow{
 }
 
 func always(*call) bool               { return true }
+func anyOf(a, b cond) cond            { return func(q *call) bool { return a(q) || b(q) } }
 func isGet(q *call) bool              { return q.get }
 func notEnabling(q *call) bool        { return !q.enabling() }
 func byName(q *call) bool             { return q.ref.kind == refName }
@@ -133,12 +134,15 @@ func lenient(kind storeRefKind) cond {
 
 // around is a circumstance of the trail that any change of it, and maybe its reading, meets.
 func around(c Condition) cond {
-	return func(q *call) bool { return q.named != nil && q.named.Conditions&c != 0 }
+	return func(q *call) bool { return q.named != nil && (q.around|q.named.Conditions)&c != 0 }
 }
+
+// maybe is a circumstance of which it is not known whether it holds.
+func maybe(c Condition) cond { return func(q *call) bool { return q.named.Conditions&c == 0 } }
 
 // lost is a circumstance that keeps insights from being delivered.
 func lost(c Condition) cond {
-	return func(q *call) bool { return q.alone() && q.enabling() && q.named.Conditions&c != 0 }
+	return func(q *call) bool { return q.alone() && q.enabling() && around(c)(q) }
 }
 
 // lacks is a trail that does not log what a Put needs, mayHave one of which that is not known.
@@ -153,6 +157,9 @@ func mayHave(logs func(Selectors, Logs) bool) cond {
 func sourceLacks(logs func(Selectors, Logs) bool) cond {
 	return func(q *call) bool { return enablesStore(q) && q.from != nil && logs(q.asked, q.from.Logs) }
 }
+
+func sourceMayHave(q *call) bool { return !lacksEvents(q.asked, q.from.Logs|q.from.Open) }
+func mayReceive(q *call) bool    { return q.to.Open&InsightEvents != 0 }
 
 // The prerequisites of a set of selectors: whether what a resource logs lacks them.
 func lacksWrites(set Selectors, logs Logs) bool {

@@ -29,7 +29,8 @@ type call struct {
 	duplicateType, duplicateDiffering                   bool // the latter with other categories
 	unordered                                           bool // types or categories are not in the order of the enums
 
-	noStores     bool // as in World
+	noStores     bool      // as in World
+	around       Condition // as in World
 	ref          trailRef
 	at           int    // of the trail in State.Trails, -1 where it is not in the Region of the call
 	named        *Trail // that trail
@@ -47,7 +48,7 @@ type putEntry struct {
 
 // resolve reads a Put or Get in a state.
 func resolve(s State, r Request) *call {
-	q := &call{get: r.Op == OpGet, noStores: s.World.NoStores, at: -1}
+	q := &call{get: r.Op == OpGet, noStores: s.World.NoStores, around: s.World.Around, at: -1}
 	q.read(r.Input)
 	region := s.World.region(r)
 	if q.trailGiven {

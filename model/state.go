@@ -19,6 +19,11 @@ type World struct {
 	Lent bool
 	// Given is what lent trails hold, in the order in which they are lent; nil is nothing. No other can be made then.
 	Given []Selectors
+	// Partial says that a state has not all that there is: other stores may send their insights to one of its own, and what is
+	// not known of a trail or store, a Get reveals.
+	Partial bool
+	// Around are the conditions that may hold around any trail, so that refusals for them are accepted.
+	Around Condition
 	// NoStores says that the target has no event data stores: naming one breaks none of their rules, but their codes
 	// are accepted.
 	NoStores bool
@@ -77,6 +82,7 @@ type Trail struct {
 
 	Insights Selectors // what GetInsightSelectors answers; off where it enables nothing
 	Repeats  bool      // a request with duplicates stored them: answers may repeat entries
+	Unread   bool      // Insights are not known, and off until they are
 
 	// What the branches of a stopped trail leave open.
 	Asleep    Selectors // may be back after StartLogging
@@ -87,12 +93,13 @@ type Trail struct {
 // Store is the state of one event data store.
 type Store struct {
 	ID, Home    string
-	Logs        Logs
+	Logs, Open  Logs
 	Events      string // as of a Trail
 	Pending     bool   // pending deletion
 	Ingesting   bool
 	Insights    Selectors
 	Repeats     bool
+	Unread      bool   // as of a Trail
 	Destination string // the ID of the store that receives the insights
 }
 

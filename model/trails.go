@@ -70,13 +70,14 @@ func stepDeleteTrail(s State, i int, _ Request) []Branch { return done(s, s.with
 // namesHome reports whether a call to the home Region names a trail that would be there, if it was any.
 func (s State) namesHome(r Request) bool {
 	region := s.World.region(r)
-	return region == s.World.Home && s.World.resolveTrail(r.Input.Get("Name").Text(), region).here()
+	ref := s.World.resolveTrail(r.Input.Get("Name").Text(), region)
+	return region == s.World.Home && ref.here() && !(s.World.Partial && s.trailElsewhere(region, ref.name) >= 0)
 }
 
 // stepGetTrail holds trail/has-insight-selectors.
 func stepGetTrail(s State, i int, _ Request) []Branch {
 	expected := Answer{Outcome: AnySuccess}
-	if t := &s.Trails[i]; !t.HasEither {
+	if t := &s.Trails[i]; !t.HasEither && !t.Unread {
 		expected.HasInsights = truth(t.Insights.On())
 	}
 	return []Branch{{Answer: expected, Next: s}, silent(AnyRefusal, s)}
@@ -156,6 +157,7 @@ func stepCreateStore(s State, r Request) []Branch {
 func (x Store) updated(r Request) Store {
 	if r.Input.Get("AdvancedEventSelectors").Given() {
 		x.Logs, _ = logsOf(r.Input)
+		x.Open = 0
 		x.Events = eventsOf(r.Input)
 	}
 	return x
@@ -163,7 +165,7 @@ func (x Store) updated(r Request) Store {
 
 // stepGetStore holds logs/visible; whether a store that is pending deletion can be read is open.
 func stepGetStore(s State, i int, _ Request) []Branch {
-	return shows(s, s.Stores[i].Events, s.Stores[i].Logs, 0)
+	return shows(s, s.Stores[i].Events, s.Stores[i].Logs, s.Stores[i].Open)
 }
 
 // stepUpdateStore holds store/update-guard.
@@ -179,7 +181,7 @@ func stepUpdateStore(s State, i int, r Request) []Branch {
 		}
 		after.Rule = StoreUpdateGuard
 		return []Branch{guard, after}
-	case s.feeds(x.ID) && x.Logs&InsightEvents == 0:
+	case s.mayFeed(x, s.Stores[i].Logs|s.Stores[i].Open):
 		guard.Rule = StoreUpdateGuard
 		return []Branch{after, guard}
 	}
@@ -205,6 +207,12 @@ func stepIngestion(s State, i int, r Request) []Branch {
 // feeds reports whether a live source sends its insights to the store.
 func (s State) feeds(id string) bool {
 	return slices.ContainsFunc(s.Stores, func(x Store) bool { return x.Destination == id && x.Insights.On() })
+}
+
+// mayFeed reports whether an update of a store may take away what its own insights need, or those that others send it.
+func (s State) mayFeed(x Store, before Logs) bool {
+	fed := s.World.Partial && before&InsightEvents != 0
+	return x.Unread || x.Logs&InsightEvents == 0 && (fed || s.feeds(x.ID))
 }
 
 // stepDeleteStore is to delete or restore: the selectors of the store, or of its sources, may be kept or be off.
