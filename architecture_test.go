@@ -22,21 +22,21 @@ var architecture = []struct {
 	room string
 	may  string
 }{
-	{"cmd/conform", ". internal/selftest internal/learn internal/run internal/explore internal/files reports targets/embedded targets/account targets/endpoint targets generators/machine model"},
+	{"cmd/conform", ". internal/selftest internal/learn internal/judge internal/run internal/explore internal/files reports targets/embedded targets/account targets/endpoint targets generators/machine model"},
 	{"internal/selftest", ". reports targets/embedded targets generators/catalogue generators model"},
 	{".", "internal/run internal/property internal/explore internal/probe reports targets model"},
 
-	{"internal/run", "internal/explore internal/concurrent internal/diagnose internal/probe internal/session reports targets model"},
+	{"internal/run", "internal/judge internal/explore internal/concurrent internal/diagnose internal/probe internal/session reports targets model"},
 	{"internal/learn", "internal/diagnose internal/probe internal/session reports targets generators/catalogue generators model"},
-	{"internal/judge", "internal/files targets model"},
 	{"internal/property", "internal/diagnose internal/probe internal/session reports targets generators model"},
 	{"internal/explore", "internal/files internal/concurrent internal/diagnose internal/probe internal/session reports targets generators/machine generators/catalogue generators model"},
+	{"internal/judge", "internal/session internal/files reports targets generators model"},
 	{"internal/concurrent", "internal/session reports targets generators model"},
 	{"internal/diagnose", "internal/session reports targets generators/catalogue generators model"},
 	{"internal/probe", "internal/session reports targets generators model"},
 	{"internal/session", "reports targets generators model"},
 	{"internal/golden", ""},
-	{"internal/testing", "model"},
+	{"internal/testing", "targets model"},
 
 	{"reports", "internal/files targets model"},
 	{"targets/embedded", "targets/endpoint targets model"},

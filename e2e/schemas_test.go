@@ -99,6 +99,11 @@ func TestFilesOfRunsFitTheirSchemas(t *testing.T) {
 	output, err := learned.CombinedOutput()
 	require.NoError(t, err, string(output))
 
+	judged := exec.Command(binary, "judge", "--evidence", "seen.evidence-1.json", "diverging.report-1.json")
+	judged.Dir = folder
+	_, _ = judged.CombinedOutput() // it exits with 1: the report has divergences
+	require.FileExists(t, filepath.Join(folder, "seen.evidence-1.json"))
+
 	kinds := map[string]int{}
 	check := func(pattern, schema string) {
 		files, err := filepath.Glob(pattern)
@@ -107,13 +112,14 @@ func TestFilesOfRunsFitTheirSchemas(t *testing.T) {
 			kinds[schema] += fit(t, file, schema)
 		}
 	}
-	for _, schema := range []string{"report-1.json", "events-1.json", "precedence-1.json", "order-1.json"} {
+	for _, schema := range []string{"report-1.json", "events-1.json", "precedence-1.json", "order-1.json", "evidence-1.json"} {
 		check(filepath.Join(folder, "*."+schema), schema)
 	}
 	check(filepath.Join(folder, "conform-traces", "*", "*.json"), "trace-1.json")
 	check(filepath.Join(folder, "conform-traces", "*", "*.calls"), "calls-1.json")
+	check(filepath.Join(repository, "model", "evidence", "*.json"), "evidence-1.json")
 	check(filepath.Join(repository, "cmd", "conform", "testdata", "traces-1", "*.json"), "trace-1.json")
-	for _, schema := range []string{"report-1.json", "events-1.json", "precedence-1.json", "order-1.json", "trace-1.json", "calls-1.json"} {
+	for _, schema := range []string{"report-1.json", "events-1.json", "precedence-1.json", "order-1.json", "trace-1.json", "calls-1.json", "evidence-1.json"} {
 		assert.Positive(t, kinds[schema], schema)
 	}
 }

@@ -372,7 +372,7 @@ func (r *Report) nonsense() string {
 	switch {
 	case !known, r.ExitCode != code && (r.Verdict != Failed || r.ExitCode != ExitUsage):
 		return fmt.Sprintf("the verdict %q does not go with exit code %d", r.Verdict, r.ExitCode)
-	case r.Target.Name == "", r.Started.IsZero(), !r.Probed() && (r.Verdict == Conforms || len(r.Divergences)+len(r.Certificates) > 0):
+	case r.Target.Name == "", r.Started.IsZero(), r.Recorded == nil && !r.Probed() && (r.Verdict == Conforms || len(r.Divergences)+len(r.Certificates) > 0):
 		return "it does not say what was tested, when, or what that can do"
 	case r.Shard != "" && !share:
 		return fmt.Sprintf("%q is no share", r.Shard)

@@ -71,7 +71,7 @@ func Judge(r *Report) {
 		r.Reason += ", without reading back (" + why + ")"
 	}
 	r.Reason += plain.When(r.Verdict == Conforms && r.End.ReadOnly && !r.End.Replayed, ", without PutInsightSelectors")
-	r.Reason += plain.When(n.judged < n.applicable, fmt.Sprintf("; %d of %d applicable rules not judged", n.applicable-n.judged, n.applicable)) +
+	r.Reason += plain.When(n.judged < n.applicable && r.Recorded == nil, fmt.Sprintf("; %d of %d applicable rules not judged", n.applicable-n.judged, n.applicable)) +
 		plain.When(len(r.End.RanOut) > 0, "; not all could be tried, since a quota is reached: "+strings.Join(r.End.RanOut, ", "))
 	if r.Verdict == Failed && r.End.Failed == "" {
 		r.ExitCode = ExitUsage
@@ -145,6 +145,9 @@ func verdicts(r *Report, e *End, n counts) []row {
 		{e.Replayed && n.replayed == 0, Inconclusive, "no trace could be replayed"},
 		{e.Replayed, Conforms, fmt.Sprintf("%d of %s replayed and fixed; nothing else was tried",
 			n.replayed, plain.Counted(len(r.Replays), "trace"))},
+		{r.Recorded.nothing() != "", Inconclusive, r.Recorded.nothing()},
+		{r.Recorded != nil && n.below == 0, Conforms, r.Recorded.agrees()},
+		{r.Recorded != nil, Conforms, fmt.Sprintf("no divergence %s; %s below it", level, plain.Counted(n.below, "divergence"))},
 		{!can(under), Inconclusive, fmt.Sprintf("the target does not offer %s: %s", tested, why(under))},
 		{!can(model.CanCreate) && !can(model.CanStores), Inconclusive, "no trail could be made to test on: " + why(model.CanCreate)},
 		{e.NoTrails != "", Inconclusive, "no trail could be made to test on: " + e.NoTrails},

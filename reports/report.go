@@ -120,6 +120,8 @@ type Report struct {
 	Coverage Coverage  `json:"coverage"`
 	LeftOut  []LeftOut `json:"left_out,omitempty"` // what the run was told not to test
 
+	// Recorded says what was judged where nothing was sent; nil of a run.
+	Recorded     *Recorded     `json:"recorded,omitempty"`
 	Certificates []Certificate `json:"certificates,omitempty"` // of complete suites
 	Precedence   *Precedence   `json:"precedence,omitempty"`   // of errors, where it was learned
 	Timeline     []Interval    `json:"timeline,omitempty"`
@@ -262,6 +264,8 @@ type Step struct {
 	Status      int         `json:"status,omitempty"` // HTTP status
 	Diverges    bool        `json:"diverges,omitempty"`
 	Lent        string      `json:"lent,omitempty"` // the trail of the target that stands for the one to be made; nothing was sent
+	// Recorded is where the step stands in what was judged, where it was not sent.
+	Recorded string `json:"recorded,omitempty"`
 
 	// Of a call that others overlap: which client sent it, from 1, in which phase, when it began and ended by a clock that
 	// counts such moments, and how many turns it let others have before. The clients wait for each other between phases.

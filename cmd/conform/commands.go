@@ -37,7 +37,7 @@ func (p *process) commands(s *settings) []subcommand {
 			option{"report", "FORMAT[=PATH]", field{set: s.addReport, adds: true}, "as of 'conform run' (default text)"},
 		), nil, p.merge, nil},
 		{"replay TRACE|DIR|NAME|RULE…", "Play recorded divergences again", replayHelp, s.ofReplay(), (*settings).resolve, p.replay, completeTraces},
-		{"judge FILE…", "Judge again what several clients were answered", judgeHelp, s.chosen("report", "fail-on"), nil, p.judge, nil},
+		{"judge FILE…", "Judge calls that were recorded", judgeHelp, s.ofJudge(), nil, p.judge, nil},
 		{"report FILE…", "Write the report of an earlier run in another format", reportHelp, ownFlags("Flags",
 			option{"to", "FORMAT[=PATH]", field{set: s.addReport, adds: true}, formatNames() + "; to standard output or a file; repeatable (default text)"},
 			option{"precedence", "FILE", textField(&s.precedence, anyText),

@@ -19,6 +19,7 @@ import (
 	"github.com/insightconform/conform/internal/files"
 	"github.com/insightconform/conform/internal/selftest"
 	"github.com/insightconform/conform/model"
+	"github.com/insightconform/conform/model/evidence"
 	"github.com/insightconform/conform/reports"
 	"github.com/insightconform/conform/reports/describe"
 	"github.com/insightconform/conform/reports/plain"
@@ -41,11 +42,16 @@ breaks it.
 func (p *process) rules(ctx context.Context, _ *settings, args []string) (err error) {
 	width, _ := p.terminal(p.stdout)
 	text := ""
+	files, err := evidence.Files()
+	if err != nil {
+		return err
+	}
+	seen := evidence.Sum(files)
 	switch len(args) {
 	case 0:
-		text = ruleTable(families()...)
+		text = ruleTable(seen, families()...)
 	case 1:
-		text, err = explain(ctx, args[0])
+		text, err = explain(ctx, args[0], seen)
 	default:
 		err = usagef("'conform rules' explains one rule at a time; leave out %q", args[1])
 	}
@@ -60,7 +66,7 @@ func families() []plain.Group[string, model.Rule] {
 	return plain.GroupBy(model.Rules, func(r model.Rule) string { return r.ID.Family() })
 }
 
-func ruleTable(families ...plain.Group[string, model.Rule]) string {
+func ruleTable(seen map[model.ID]evidence.Seen, families ...plain.Group[string, model.Rule]) string {
 	idWidth := 0
 	for i := range model.Rules {
 		idWidth = max(idWidth, len(model.Rules[i].ID))
@@ -68,7 +74,8 @@ func ruleTable(families ...plain.Group[string, model.Rule]) string {
 	tables := plain.Texts(families, func(family plain.Group[string, model.Rule]) string {
 		table := family.Key + "\n"
 		for _, rule := range family.Items {
-			table += fmt.Sprintf("  %-*s  %-10s  %s\n", idWidth, rule.ID, rule.Level, rule.Statement)
+			told := seen[rule.ID].String()
+			table += fmt.Sprintf("  %-*s  %-10s  %s%s\n", idWidth, rule.ID, rule.Level, rule.Statement, plain.When(told != "", " ("+told+")"))
 		}
 		return table
 	})
@@ -76,23 +83,23 @@ func ruleTable(families ...plain.Group[string, model.Rule]) string {
 }
 
 // explain renders one rule, one family, or the error order.
-func explain(ctx context.Context, name string) (string, error) {
+func explain(ctx context.Context, name string, seen map[model.ID]evidence.Seen) (string, error) {
 	if rule := model.RuleOf(model.ID(name)); rule != nil {
-		return explainRule(ctx, rule)
+		return explainRule(ctx, rule, seen[rule.ID])
 	}
 	if name == string(model.Order) {
-		return explainOrder(), nil
+		return explainOrder(seen[model.Order]), nil
 	}
 	for _, family := range families() {
 		if family.Key == name {
-			return ruleTable(family), nil
+			return ruleTable(seen, family), nil
 		}
 	}
 	names := append([]string{string(model.Order)}, plain.Texts(model.Rules, func(r model.Rule) string { return string(r.ID) })...)
 	return "", usagef("there is no rule %q; %s", name, suggestion(nearest(name, names), "conform rules"))
 }
 
-func explainRule(ctx context.Context, rule *model.Rule) (string, error) {
+func explainRule(ctx context.Context, rule *model.Rule, seen evidence.Seen) (string, error) {
 	var b strings.Builder
 	field := func(name, text string) { fmt.Fprintf(&b, "%-10s  %s\n", name, text) }
 	fmt.Fprintf(&b, "%s\n\n%s\n\n", rule.ID, rule.Statement)
@@ -107,6 +114,12 @@ func explainRule(ctx context.Context, rule *model.Rule) (string, error) {
 	for _, source := range describe.Sources(rule.Source) {
 		field(label, source)
 		label = ""
+	}
+	if told := seen.String(); told != "" {
+		field("evidence", told)
+	}
+	if len(seen.Alternatives) > 0 {
+		field("", "accepted alternatives that were seen: "+strings.Join(seen.Alternatives, ", "))
 	}
 	for _, answer := range describe.Answers(rule) {
 		field(answer[0], answer[1])
@@ -159,13 +172,16 @@ func explainRule(ctx context.Context, rule *model.Rule) (string, error) {
 // shownFaults is how many faults the explanation of a rule lists.
 const shownFaults = 3
 
-func explainOrder() string {
+func explainOrder(seen evidence.Seen) string {
 	var b strings.Builder
 	fmt.Fprint(&b, "order\n\nOf a request that breaks several rules, the reference answers the first in this order. No public\n"+
 		"source documents one, so the code of any other broken rule is accepted and listed as a deviation.\n\n")
 	for i, id := range model.ErrorRules() {
 		rule := model.RuleOf(id)
 		fmt.Fprintf(&b, "%3d  %-32s %s\n", i+1, id, rule.Code)
+	}
+	if told := seen.String(); told != "" {
+		fmt.Fprintf(&b, "\nAt the real service: another code %s, with %s\n", told, strings.Join(seen.Alternatives, ", "))
 	}
 	return b.String()
 }

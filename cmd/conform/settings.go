@@ -43,7 +43,7 @@ type settings struct {
 	// Of single commands.
 	address, form, precedence string
 	logged                    bool // a line for each request to the stand-in
-	profile, out              string
+	profile, out, evidence    string
 	faults                    []string
 	yes, asJSON, pairs, full  bool
 
@@ -392,6 +392,22 @@ func (s *settings) ofReplay() []flagGroup {
 			group.Items[i].help = cmp.Or(own[o.name], o.help)
 		}
 	}
+	return groups
+}
+
+// ofJudge are the settings that judging recordings uses.
+func (s *settings) ofJudge() []flagGroup {
+	groups := s.chosen("report", "fail-on", "settle", "quiet", "verbose")
+	own := map[string]string{
+		"report": "text, json, html, junit or markdown, to standard output or a file; repeatable (default text)",
+		"settle": "how long the real service may take to show what was written (default 1m)"}
+	for _, group := range groups {
+		for i, o := range group.Items {
+			group.Items[i].help = cmp.Or(own[o.name], o.help)
+		}
+	}
+	groups = append(groups, ownFlags("Evidence", option{"evidence", "FILE", textField(&s.evidence, anyText),
+		"write what answers of the real service say of rules, and nothing that tells whose they are"})...)
 	return groups
 }
 

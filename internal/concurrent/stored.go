@@ -9,8 +9,6 @@ import (
 	"github.com/insightconform/conform/internal/session"
 	"github.com/insightconform/conform/model"
 	"github.com/insightconform/conform/reports"
-	"github.com/insightconform/conform/targets"
-	"github.com/insightconform/conform/targets/wire"
 )
 
 // Steps renders all calls of a history.
@@ -33,16 +31,8 @@ func (c *Call) step(number int) reports.Step {
 func Stored(world *model.World, eventual bool, steps []reports.Step) *History {
 	h := &History{World: world, Eventual: eventual}
 	for _, step := range steps {
-		c := Call{Client: step.Client, Phase: step.Phase, Request: step.ModelRequest(), Start: step.Start, End: step.End, Delay: step.Delay,
-			Reply: targets.Reply{Status: step.Status, Problem: step.Answer.Problem, Body: step.Answer.Body}}
-		switch c.Reply.Answer.Code = step.Answer.Code; step.Answer.Outcome {
-		case reports.OutcomeSuccess:
-			c.Reply.Answer, _ = wire.ReadSuccess(c.Request.Op, step.Answer.Body)
-		case reports.OutcomeRefused:
-			c.Reply.Answer.Outcome = model.Refused
-		case reports.OutcomeCrashed:
-			c.Reply.Answer.Outcome = model.Crashed
-		}
+		c := Call{Client: step.Client, Phase: step.Phase, Request: step.ModelRequest(), Reply: session.ReplyOf(step),
+			Start: step.Start, End: step.End, Delay: step.Delay}
 		switch {
 		case c.Phase > 0:
 			h.Round = append(h.Round, c)

@@ -269,6 +269,17 @@ func (s *Session) send(ctx context.Context, r model.Request) (targets.Reply, boo
 
 // object records what the wire and answer rules have against an answer that is otherwise judged.
 func (s *Session) object(r model.Request, reply targets.Reply, verdict model.Verdict) {
+	findings, deviations := Objected(r, reply, verdict, len(s.Steps)-1)
+	for _, d := range deviations {
+		s.observer.Deviated(r.Op, d)
+	}
+	for _, f := range findings {
+		s.record(f)
+	}
+}
+
+// Objected says what the wire and answer rules have against the answer to a step that is otherwise judged.
+func Objected(r model.Request, reply targets.Reply, verdict model.Verdict, step int) (findings []model.Finding, deviations []model.Deviation) {
 	for _, o := range slices.Concat(reply.Objections, verdict.Objections) {
 		if !verdict.Allowed && o.Rule == model.WireMembers {
 			continue // how it spells what it should not have accepted is a symptom
@@ -278,7 +289,7 @@ func (s *Session) object(r model.Request, reply targets.Reply, verdict model.Ver
 			level = model.RuleOf(o.Rule).Level
 		}
 		if o.Rule == model.WireErrorStatus && level == model.Inferred {
-			s.observer.Deviated(r.Op, model.Deviation{Rule: o.Rule, Reference: o.Expected, Actual: o.Actual})
+			deviations = append(deviations, model.Deviation{Rule: o.Rule, Reference: o.Expected, Actual: o.Actual})
 			continue
 		}
 		if !r.Op.Insights() && o.Rule != model.MockNoAlias {
@@ -290,13 +301,14 @@ func (s *Session) object(r model.Request, reply targets.Reply, verdict model.Ver
 		}
 		// Another owner may be one that was changed instead.
 		form := o.Rule == model.AnswerOneOwner || o.Rule == model.MockNoAlias || o.Rule.Family() == "wire"
-		s.record(model.Finding{Rule: o.Rule, Level: level, Operation: operation, Step: len(s.Steps) - 1,
+		findings = append(findings, model.Finding{Rule: o.Rule, Level: level, Operation: operation, Step: step,
 			Expected: []string{o.Expected}, Actual: o.Actual, Plain: form})
 	}
 	if a := reply.Answer; r.Op.Insights() && a.Outcome == model.Refused && a.Code == "" && !r.Malformed() && len(reply.Objections) == 0 {
-		s.record(model.Finding{Rule: model.WireErrorShape, Level: model.Observed, Step: len(s.Steps) - 1, Plain: true,
+		findings = append(findings, model.Finding{Rule: model.WireErrorShape, Level: model.Observed, Step: step, Plain: true,
 			Expected: []string{"an error with a code"}, Actual: fmt.Sprintf("HTTP %d without a code", reply.Status)})
 	}
+	return findings, deviations
 }
 
 // indefinite deals with an answer that leaves open what happened. A 5xx or a dropped connection is a
@@ -387,4 +399,18 @@ func (s *Session) diverged(ctx context.Context) {
 		}
 	}
 	s.follow(ctx, blamed)
+}
+
+// ReplyOf is what a step was answered, as far as a report keeps it.
+func ReplyOf(step reports.Step) targets.Reply {
+	reply := targets.Reply{Status: step.Status, Problem: step.Answer.Problem, Body: step.Answer.Body, Lent: step.Lent}
+	switch reply.Answer.Code = step.Answer.Code; step.Answer.Outcome {
+	case reports.OutcomeSuccess:
+		reply.Answer, _ = wire.ReadSuccess(model.Op(step.Operation), step.Answer.Body)
+	case reports.OutcomeRefused:
+		reply.Answer.Outcome = model.Refused
+	case reports.OutcomeCrashed:
+		reply.Answer.Outcome = model.Crashed
+	}
+	return reply
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/insightconform/conform/model"
+	"github.com/insightconform/conform/model/evidence"
 	"github.com/insightconform/conform/model/value"
 	"github.com/insightconform/conform/reports"
 	"github.com/insightconform/conform/targets"
@@ -64,7 +65,7 @@ func evidenced() *reports.Report {
 // TestSchemasNameEveryField compares the schemas with the Go types, so that neither can grow alone.
 func TestSchemasNameEveryField(t *testing.T) {
 	for file, value := range map[string]any{"report-1.json": reports.Report{}, "precedence-1.json": reports.Precedence{}, "events-1.json": reports.Event{},
-		"order-1.json": model.Profile{}, "trace-1.json": reports.Trace{}, "calls-1.json": reports.Calls{}} {
+		"order-1.json": model.Profile{}, "evidence-1.json": evidence.File{}, "trace-1.json": reports.Trace{}, "calls-1.json": reports.Calls{}} {
 		compareSchema(t, file, file, rawSchema(t, file).(map[string]any), reflect.TypeOf(value))
 	}
 }

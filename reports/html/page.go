@@ -367,6 +367,9 @@ func (v *reportView) Tiles() []tile {
 		{plain.Grouped(judged), "of " + plain.Grouped(applicable) + " that apply", "rules judged"},
 		counted(r.Requests, "request", "in "+plain.Duration(r.DurationSeconds)),
 	}
+	if w := r.Recorded; w != nil {
+		tiles[2] = tile{plain.Grouped(w.Judged), "of " + plain.Grouped(w.Exchanges), "calls judged"}
+	}
 	for _, c := range coverageFacts(r.Coverage, "transitions covered", "pairs of errors tried") {
 		covered, total, _ := strings.Cut(c.Value, " ")
 		tiles = append(tiles, tile{covered, total, c.Name})
@@ -386,6 +389,10 @@ func runFacts(r *reports.Report) []fact {
 	started := plain.When(!r.Started.IsZero(), r.Started.UTC().Format("2 January 2006, 15:04 UTC"))
 	confirming := plain.When(r.ConfirmRequests > 0, plain.Counted(r.ConfirmRequests, "more request"))
 	failOn, exit := plain.When(r.FailOn != 0, r.FailOn.String()+" and above"), strconv.Itoa(r.ExitCode)+plain.When(r.Partial, ", partial")
+	if w := r.Recorded; w != nil {
+		return facts("judged", describe.Recorded(r), "passed over", strings.Join(describe.PassedOver(r), "; "), "unreadable", strings.Join(describe.Unreadable(r), "; "),
+			"started", started, "fails on", failOn, "exit code", exit, "conform", clean(r.Version))
+	}
 	return facts("started", started, "rate", plain.Grouped(int(r.RequestsPerSecond+0.5))+" requests a second", "cases", plain.Grouped(r.Cases),
 		"to confirm", confirming, "suites", strings.Join(cleanAll(r.Suites), ", "),
 		"left out", describe.LeftOut(r), "cut short", strings.Join(cleanAll(r.CutShort), ", "),

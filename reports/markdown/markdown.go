@@ -108,7 +108,14 @@ func markdownHead(r *reports.Report) string {
 		row("name", mdCode(name))
 	}
 	row("target", mdCode(strings.TrimSuffix(r.Target.Name+" "+r.Target.Endpoint, " ")))
-	row("sent", fmt.Sprintf("%s in %s, %s", plain.Counted(r.Requests, "request"), plain.Duration(r.DurationSeconds), plain.Counted(r.Cases, "case")))
+	if r.Recorded != nil {
+		row("judged", mdSentence(describe.Recorded(r)))
+		for _, why := range describe.PassedOver(r) {
+			row("", mdSentence(why))
+		}
+	} else {
+		row("sent", fmt.Sprintf("%s in %s, %s", plain.Counted(r.Requests, "request"), plain.Duration(r.DurationSeconds), plain.Counted(r.Cases, "case")))
+	}
 	row("rules", describe.Rules(r))
 	if left := describe.LeftOut(r); left != "" {
 		row("left out", mdSentence(left))

@@ -128,7 +128,8 @@ func (p *page) summary(r *reports.Report) {
 	work := fmt.Sprintf("%s in %s (%s a second), %s", plain.Counted(r.Requests, "request"),
 		plain.Duration(r.DurationSeconds), plain.Grouped(int(r.RequestsPerSecond+0.5)), plain.Counted(r.Cases, "case"))
 	work += plain.When(r.ConfirmRequests > 0, "; "+plain.Grouped(r.ConfirmRequests)+" more to confirm")
-	p.say("sent", work+plain.When(r.FirstConfirmedSeconds > 0, ", the first after "+plain.Duration(r.FirstConfirmedSeconds)))
+	p.recorded(r)
+	p.say("sent", plain.When(r.Recorded == nil, work+plain.When(r.FirstConfirmedSeconds > 0, ", the first after "+plain.Duration(r.FirstConfirmedSeconds))))
 	p.say("rules", describe.Rules(r))
 	p.say("left out", describe.LeftOut(r))
 	if w := r.Settling; w != nil {
@@ -249,10 +250,13 @@ func (p *page) divergence(d reports.Divergence) {
 	}
 	p.field(blockLabel, "    expected", plain.Alternatives(d.Expected, plain.MaxMessage), normal)
 	p.field(blockLabel, "    actual", plain.Text(d.Actual), bold)
-	if d.Clients > 0 {
+	switch {
+	case d.Clients > 0:
 		p.field(blockLabel, "    seen", describe.Plays(d), normal)
-	} else if d.Rate != "" {
+	case d.Rate != "":
 		p.field(blockLabel, "    seen", plain.Text(d.Rate), normal)
+	case describe.Found(d) != "":
+		p.field(blockLabel, "    seen", plain.Text(describe.Found(d)), normal)
 	}
 	p.command("    replay    ", d.Replay, normal)
 	if p.options.Verbose {

@@ -1,0 +1,165 @@
+package judge_test
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/insightconform/conform"
+	"github.com/insightconform/conform/internal/judge"
+	"github.com/insightconform/conform/internal/judge/recorded"
+	"github.com/insightconform/conform/internal/testing/choices"
+	"github.com/insightconform/conform/model"
+	"github.com/insightconform/conform/targets"
+	"github.com/insightconform/conform/targets/embedded"
+)
+
+// recorder passes requests on, and keeps what passes: the calls of each world as a recording of its own.
+type recorder struct {
+	targets.Target
+	mu     sync.Mutex
+	worlds int
+	calls  []recorded.Exchange
+}
+
+func (t *recorder) NewWorld(ctx context.Context) (targets.World, error) {
+	w, err := t.Target.NewWorld(ctx)
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.worlds++
+	return &recordingWorld{World: w, to: t, number: t.worlds}, err
+}
+
+type recordingWorld struct {
+	targets.World
+	to     *recorder
+	number int
+}
+
+func (w *recordingWorld) Names() targets.Names { return w.World.(targets.Named).Names() }
+
+func (w *recordingWorld) Do(ctx context.Context, r model.Request) targets.Reply {
+	start := time.Now()
+	reply := w.World.Do(ctx, r)
+	x := recorded.Exchange{At: fmt.Sprintf("world %d, call", w.number), Format: recorded.FormatHAR, Request: r, Reply: reply, Start: start, End: time.Now()}
+	w.to.mu.Lock()
+	defer w.to.mu.Unlock()
+	w.to.calls = append(w.to.calls, x)
+	return reply
+}
+
+// record runs against a server and returns the calls of each world.
+func record(t *testing.T, options embedded.ServerOptions, o conform.Options) [][]recorded.Exchange {
+	t.Helper()
+	target := &recorder{Target: embedded.InProcess(options)}
+	_, err := conform.Run(t.Context(), target, o)
+	require.NoError(t, err)
+	byWorld := map[string][]recorded.Exchange{}
+	for _, x := range target.calls {
+		byWorld[x.At] = append(byWorld[x.At], x)
+	}
+	var out [][]recorded.Exchange
+	for _, list := range byWorld {
+		// A clock of whole steps: so that no two calls overlap by the clock's grain.
+		at := time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC)
+		for i := range list {
+			list[i].At += fmt.Sprint(" ", i+1)
+			list[i].Start, list[i].End = at, at.Add(time.Millisecond)
+			at = at.Add(2 * time.Millisecond)
+		}
+		out = append(out, list)
+	}
+	slices.SortFunc(out, func(a, b []recorded.Exchange) int { return strings.Compare(a[0].At, b[0].At) })
+	return out
+}
+
+func judgeAll(worlds [][]recorded.Exchange) *judge.Judgement {
+	j := judge.New(0)
+	for _, list := range worlds {
+		for _, x := range list {
+			j.Exchange(x)
+		}
+	}
+	j.Finish()
+	return j
+}
+
+func explained(d *judge.Divergence) string {
+	text := d.Signature()
+	for _, s := range d.Steps() {
+		text += fmt.Sprintf("\n  %s %s %s → %s %s %s allowed %v", s.Operation, s.Region, s.Request, s.Answer.Outcome, s.Answer.Code, s.Answer.Body, s.Allowed)
+	}
+	return text
+}
+
+func requireNone(t *testing.T, about string, j *judge.Judgement) {
+	t.Helper()
+	for _, d := range j.Found {
+		t.Fatalf("%s: false divergence %s", about, explained(d))
+	}
+}
+
+// TestFairness: whatever accepted branch a server takes, and wherever the recording begins, nothing is called a violation.
+func TestFairness(t *testing.T) {
+	t.Parallel()
+	for seed := range uint64(200) {
+		worlds := record(t, embedded.ServerOptions{Chooser: choices.Random(seed, 0.01)},
+			conform.Options{Seed: seed + 1, Requests: 300, Workers: 1, Suites: []string{conform.Random}})
+		about := fmt.Sprintf("seed %d", seed)
+		requireNone(t, about, judgeAll(worlds))
+		random := rand.New(rand.NewPCG(seed, 1))
+		for range 5 {
+			requireNone(t, about+" cut out", judgeAll(cutOut(worlds, random)))
+		}
+	}
+}
+
+// cutOut leaves the beginnings and ends of recordings away.
+func cutOut(worlds [][]recorded.Exchange, random *rand.Rand) (out [][]recorded.Exchange) {
+	for _, list := range worlds {
+		from := random.IntN(len(list))
+		if part := list[from : from+random.IntN(len(list)-from)]; len(part) > 0 {
+			out = append(out, part)
+		}
+	}
+	return out
+}
+
+// unseen are the faults that no recording shows, and why.
+const (
+	organization = "a trail may be that of an organization, which a member account does not find"
+	surroundings = "the bucket may be as the answer says"
+)
+
+var unseen = map[string]string{
+	"trail-over-quota-replaces-first": organization, "delete-by-beginning": organization, "get-not-found-after-stop": organization,
+	"bucket-never-mended":             surroundings,
+	"malformed-json-drops-connection": "an answer that was not recorded may have been lost",
+	"both-types-stay-busy":            "what is busy may be busy",
+}
+
+// TestSharpness: each fault is found in what was recorded of a run against it.
+func TestSharpness(t *testing.T) {
+	t.Parallel()
+	for i, f := range embedded.Faults {
+		if f.Deep || f.Computed || i%inCI(1, 8) != 0 {
+			continue
+		}
+		t.Run(f.Name, func(t *testing.T) {
+			t.Parallel()
+			found := judgeAll(record(t, embedded.ServerOptions{Fault: f.Name}, conform.Options{Seed: 1, Workers: 1, StopAtFirst: true})).Found
+			if len(found) == 0 { // what shows it there is played again, and again: more is to be seen in more
+				found = judgeAll(record(t, embedded.ServerOptions{Fault: f.Name}, conform.Options{Seed: 1, Workers: 1})).Found
+			}
+			assert.Equal(t, unseen[f.Name] == "", len(found) > 0, unseen[f.Name])
+		})
+	}
+}

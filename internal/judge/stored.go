@@ -1,0 +1,60 @@
+package judge
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/insightconform/conform/internal/judge/recorded"
+	"github.com/insightconform/conform/internal/session"
+	"github.com/insightconform/conform/model"
+	"github.com/insightconform/conform/reports"
+)
+
+// Case judges a case that conform itself has played: it began in a fresh world, with the names of the model.
+func (j *Judgement) Case(c *reports.Calls) {
+	has := func(op model.Op) bool {
+		return slices.ContainsFunc(c.Steps, func(s reports.Step) bool { return model.Op(s.Operation) == op })
+	}
+	world := model.DefaultWorld
+	world.NoStart, world.NoStores = !has(model.OpStart), !has(model.OpCreateStore)
+	world.Lent = slices.ContainsFunc(c.Steps, func(s reports.Step) bool { return s.Lent != "" })
+	p := &place{world: &world, offered: map[model.Op]bool{model.OpPut: true, model.OpGet: true}}
+	s := &subject{states: unknown(&world, none(&world), 0, time.Time{})}
+	var part []judged
+	for i, step := range c.Steps {
+		x := &recorded.Exchange{At: fmt.Sprintf("%s, step %d", c.Path, i+1), Request: step.ModelRequest(), Reply: session.ReplyOf(step)}
+		x.Request.Region = cmp.Or(x.Request.Region, world.Home)
+		j.Exchanges++
+		if why := p.idle(x); why != "" {
+			j.NotJudged[why]++
+			continue
+		}
+		start := s.states.clone()
+		one := s.states.observe(x)
+		part = append(part, one)
+		switch {
+		case !one.verdict.Allowed:
+			j.Judged++
+			j.found(blamed(part), slices.Clone(part))
+			as, plain := start.tracker.TakenFor(x.Request, answer(x))
+			if !plain {
+				j.skip(len(c.Steps)-i-1, "what came before it contradicts the model")
+				return
+			}
+			s.states.tracker.Observe(x.Request, as)
+		case step.Diverges && c.Rule.Family() == "wire":
+			j.NotJudged["what it contradicts are bytes and headers, which are not kept"]++
+		default:
+			j.allowed(p, s, &one, true)
+		}
+	}
+}
+
+func (j *Judgement) skip(n int, why string) {
+	if n > 0 {
+		j.Exchanges += n
+		j.NotJudged[why] += n
+	}
+}
