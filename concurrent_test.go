@@ -1,6 +1,7 @@
 package conform_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -115,7 +116,11 @@ func TestSeveralClientsInADefaultRun(t *testing.T) {
 	assert.Equal(t, reports.RuleKept, timed.Coverage.Rules[model.ConcurrentWhole].State, timed.Reason)
 	sequential := of("appends-selectors", conform.Options{})
 	assert.Equal(t, []model.ID{model.PutReplacesList}, rulesOf(sequential))
-	assert.NotContains(t, strings.Join(sequential.Notes, " "), "one client")
+	notes := strings.Join(sequential.Notes, " ")
+	assert.NotContains(t, notes, "show with one client too", "the other suites tell")
+	assert.Contains(t, notes, "several clients did not send what one client was answered wrongly: Put [")
+	both := of("get-by-arn-refused+race-union", conform.Options{})
+	assert.ElementsMatch(t, []model.ID{model.ConcurrentWhole, model.TrailNameOrARN}, slices.Compact(slices.Sorted(slices.Values(rulesOf(both)))))
 }
 
 // TestSeveralClientsInShards: each has its share of the programs, and they are not the same.
