@@ -107,19 +107,35 @@ func requireNone(t *testing.T, about string, j *judge.Judgement) {
 	}
 }
 
-// TestFairness: whatever accepted branch a server takes, and wherever the recording begins, nothing is called a violation.
+// TestFairness: whatever accepted branch a server takes, and wherever the recording begins, nothing is called a violation,
+// be it recorded wholly or as a log tells of it.
 func TestFairness(t *testing.T) {
 	t.Parallel()
-	for seed := range uint64(200) {
-		worlds := record(t, embedded.ServerOptions{Chooser: choices.Random(seed, 0.01)},
-			conform.Options{Seed: seed + 1, Requests: 300, Workers: 1, Suites: []string{conform.Random}})
-		about := fmt.Sprintf("seed %d", seed)
+	fair := func(t *testing.T, chooser choices.Chooser, seed uint64, about string) {
+		worlds := record(t, embedded.ServerOptions{Chooser: chooser}, conform.Options{Seed: seed + 1, Requests: 300, Workers: 1, Suites: []string{conform.Random}})
 		requireNone(t, about, judgeAll(worlds))
 		random := rand.New(rand.NewPCG(seed, 1))
 		for range 5 {
 			requireNone(t, about+" cut out", judgeAll(cutOut(worlds, random)))
 		}
+		for _, list := range worlds {
+			requireNone(t, about+" as logged", judgeAll([][]recorded.Exchange{asLogged(list)}))
+		}
 	}
+	t.Run("any branch", func(t *testing.T) {
+		t.Parallel()
+		for seed := range uint64(inCI(200, 40)) {
+			fair(t, choices.Random(seed, 0.01), seed, fmt.Sprintf("seed %d", seed))
+		}
+	})
+	t.Run("each alternative", func(t *testing.T) {
+		t.Parallel()
+		for i, a := range choices.Alternatives() {
+			if i%inCI(1, 5) == 0 {
+				fair(t, choices.Always(a.Rule, a.N), uint64(1000+i), fmt.Sprintf("%s %d", a.Rule, a.N))
+			}
+		}
+	})
 }
 
 // cutOut leaves the beginnings and ends of recordings away.

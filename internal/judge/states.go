@@ -147,6 +147,9 @@ func (s *states) observe(x *recorded.Exchange) judged {
 	}
 	s.in(x)
 	s.forget(x.Start)
+	if x.Service && x.Request.Op == model.OpCreate && x.Reply.Answer.Outcome == model.Succeeded {
+		s.made(x)
+	}
 	before := s.all()
 	out := judged{call: x, before: before}
 	next := s.tracker.Clone()
@@ -169,6 +172,17 @@ func (s *states) observe(x *recorded.Exchange) judged {
 		out.liken()
 	}
 	return out
+}
+
+// made leaves the states in which a trail was not there that the service has made: it refuses to make it twice.
+func (s *states) made(x *recorded.Exchange) {
+	fresh := slices.DeleteFunc(s.all(), func(state model.State) bool {
+		_, there := state.Trail(x.Request.Region, x.Request.Input.Get("Name").Text())
+		return there
+	})
+	if len(fresh) > 0 && len(s.earlier) == 0 {
+		s.tracker.Follow(fresh...)
+	}
 }
 
 // liken puts first the states in which the wrong answer is least wrong: those which it shows, or that have a refusal for a
