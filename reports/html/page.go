@@ -324,6 +324,13 @@ var verdictTexts = map[reports.Verdict]verdictText{
 	reports.RefusedRun:   {Headline: "Refused for safety: nothing was tested"},
 }
 
+// recordedTexts are what is meant where nothing was sent.
+var recordedTexts = map[reports.Verdict]string{
+	reports.Conforms: "No recorded answer that was judged contradicts a rule at level %s or above. What was there before the recording began " +
+		"is not known, so much can be explained; and what was not asked was not judged.",
+	reports.Diverges: "A divergence is a recorded answer that no state explains which the rest of the recording allows.",
+}
+
 func verdictClass(v reports.Verdict) string { return cmp.Or(verdictTexts[v].Class, "unsure") }
 
 func headline(r *reports.Report) string {
@@ -342,6 +349,9 @@ func meaning(r *reports.Report) []fact {
 	rests := fact{"What the rules rest on", "Documented rules come from the AWS documentation or the service model, observed ones from recorded answers of the real service. " +
 		"Where both are silent, the rule is inferred: it is shown, but by default fails nothing."}
 	text := verdictTexts[r.Verdict]
+	if r.Recorded != nil {
+		text.Meaning = cmp.Or(recordedTexts[r.Verdict], text.Meaning)
+	}
 	if text.Meaning == "" {
 		return []fact{{"What this means", "This is neither a pass nor a failure of the target: the run did not get far enough to tell. " +
 			"The line above says why, and what to do."}, rests}
