@@ -23,7 +23,8 @@ type Judgement struct {
 	places map[string]*place
 	gaps   []recorded.Gap
 	alike  map[string]*alike
-	last   *alike // that the next divergence is of
+	stores map[string]bool // the hosts that have event data stores
+	last   *alike          // that the next divergence is of
 	told   struct {
 		call  *recorded.Exchange
 		rules map[model.ID]bool // of which it was counted what that call says
@@ -36,7 +37,6 @@ type Judgement struct {
 	Exercised map[model.ID]bool
 	Deviated  map[deviation]int
 	Settled   evidence.Tally // what exchanges with the real service say of rules
-	PutOK     bool           // a PutInsightSelectors succeeded
 }
 
 // deviation is an accepted answer that is not the reference one, and the operation that was answered so.
@@ -50,7 +50,7 @@ const DefaultSettle = 60 * time.Second
 
 // New begins. settle is how long the real service may show old states; 0 is DefaultSettle.
 func New(settle time.Duration) *Judgement {
-	return &Judgement{settle: cmp.Or(settle, DefaultSettle), places: map[string]*place{}, alike: map[string]*alike{}, NotJudged: map[string]int{},
+	return &Judgement{settle: cmp.Or(settle, DefaultSettle), places: map[string]*place{}, alike: map[string]*alike{}, stores: map[string]bool{}, NotJudged: map[string]int{},
 		Exercised: map[model.ID]bool{}, Deviated: map[deviation]int{}, Settled: evidence.Tally{}}
 }
 
@@ -95,6 +95,7 @@ func (j *Judgement) Exchange(x recorded.Exchange) {
 		return
 	}
 	p.offered[x.Request.Op] = true
+	j.stores[x.Host] = j.stores[x.Host] || x.Reply.Answer.Outcome == model.Succeeded && x.Reply.Answer.StoreARN != ""
 	x.Request.Region = cmp.Or(x.Request.Region, p.region)
 	p.learn(&x)
 	mentions := model.Mentions(x.Request, x.Request.Region)
@@ -104,6 +105,9 @@ func (j *Judgement) Exchange(x recorded.Exchange) {
 	switch {
 	case slices.ContainsFunc(mentions, strange):
 		j.NotJudged["it names a Region where nothing was called"]++
+		return
+	case x.Request.Op.Insights() && slices.ContainsFunc(storeMembers, func(name string) bool { return x.Request.Input.Get(name).Given() }) && !j.hasStores(&x):
+		j.NotJudged["whether there are event data stores is not known"]++
 		return
 	case slices.ContainsFunc(mentions, foreign) && !p.owner:
 		j.NotJudged["whose account is the caller's is not known"]++
@@ -141,6 +145,12 @@ func (p *place) keeps(s *subject) bool {
 	}
 	return s.trail != "" && p.trails[s.trail] == s
 }
+
+var storeMembers = []string{"EventDataStore", "InsightsDestination"}
+
+// hasStores reports whether a server has been seen to have event data stores: many emulators have none, and no rule says how
+// they answer what names one.
+func (j *Judgement) hasStores(x *recorded.Exchange) bool { return x.Service || j.stores[x.Host] }
 
 const saysNothing = "no rule speaks of the answer"
 
@@ -219,7 +229,7 @@ func (j *Judgement) place(x *recorded.Exchange) *place {
 		return p
 	}
 	world := model.DefaultWorld
-	world.Partial, world.NoStores, world.Around = true, !x.Service, ^model.Condition(0)
+	world.Partial, world.Around = true, ^model.Condition(0)
 	p = &place{world: &world, region: world.Home, regions: map[string]bool{}, offered: map[model.Op]bool{}, trails: map[string]*subject{}, stores: map[string]*subject{}, from: x.Start}
 	if x.Account != "" {
 		world.Account, p.owner = x.Account, true
@@ -247,16 +257,11 @@ func cutLast(s, sep string) (before, after string, found bool) {
 	return s, "", false
 }
 
-// learn takes from an answer whose account it is, and whether there are event data stores.
+// learn takes from an answer whose account it is.
 func (p *place) learn(x *recorded.Exchange) {
 	a := x.Reply.Answer
 	if a.Outcome != model.Succeeded {
 		return
-	}
-	if _, store := map[model.Op]bool{model.OpCreateStore: true, model.OpGetStore: true}[x.Request.Op]; store && p.world.NoStores {
-		world := *p.world
-		world.NoStores = false
-		p.set(&world)
 	}
 	if p.owner {
 		return

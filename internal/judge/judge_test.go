@@ -18,6 +18,7 @@ import (
 	"github.com/insightconform/conform/internal/judge/recorded"
 	"github.com/insightconform/conform/internal/testing/choices"
 	"github.com/insightconform/conform/model"
+	"github.com/insightconform/conform/model/value"
 	"github.com/insightconform/conform/targets"
 	"github.com/insightconform/conform/targets/embedded"
 )
@@ -178,4 +179,29 @@ func TestSharpness(t *testing.T) {
 			assert.Equal(t, unseen[f.Name] == "", len(found) > 0, unseen[f.Name])
 		})
 	}
+}
+
+// TestServersWithoutStores: what names an event data store is judged only where there was one.
+func TestServersWithoutStores(t *testing.T) {
+	t.Parallel()
+	call := func(n int, op model.Op, input value.Value, a model.Answer) recorded.Exchange {
+		at := time.Date(2026, 11, 2, 8, 0, n, 0, time.UTC)
+		return recorded.Exchange{At: fmt.Sprintf("x.har, entry %d", n), Format: recorded.FormatHAR, Host: "http://localhost:5000", Start: at, End: at,
+			Request: model.Request{Op: op, Region: "us-east-1", Input: input}, Reply: targets.Reply{Answer: a, Status: 400}}
+	}
+	named := value.Obj("EventDataStore", "abc", "InsightsDestination", "abd", "InsightSelectors", model.MakeSelectors(model.Management, 0).Value())
+	odd := call(2, model.OpPut, named, model.Refusal("InvalidTrailNameException"))
+	j := judge.New(0)
+	j.Exchange(odd)
+	j.Finish()
+	assert.Empty(t, j.Found)
+	assert.Zero(t, j.Judged)
+	assert.Len(t, j.NotJudged, 1)
+
+	j = judge.New(0)
+	j.Exchange(call(1, model.OpCreateStore, value.Obj("Name", "store"), model.Answer{Outcome: model.Succeeded,
+		StoreARN: model.DefaultWorld.StoreARN("us-east-1", "00000000-0000-4000-8000-000000000000")}))
+	j.Exchange(odd)
+	j.Finish()
+	assert.Len(t, j.Found, 1)
 }

@@ -86,7 +86,6 @@ func (j *Judgement) allowed(p *place, s *subject, x *judged, alone bool) {
 	} else {
 		j.Judged++
 	}
-	j.PutOK = j.PutOK || r.Op == model.OpPut && (a.Outcome == model.Succeeded || a.Outcome == model.AnySuccess)
 	if !alone || x.stale || x.either || x.call.Bare && a.Outcome == model.AnySuccess {
 		s.due = nil
 		return
