@@ -51,14 +51,14 @@ func (s State) FoundIn(region, name string) (states []State) {
 	return states
 }
 
-// UnknownStore lists the states of an event data store of which nothing is known: it is active, idle, pending deletion or
-// not there.
+// UnknownStore lists the states of an event data store of which nothing is known: it is active, idle, not there or
+// pending deletion.
 func UnknownStore(w *World, region, id string) []State {
 	x := Store{ID: id, Home: region, Open: ManagementEvents | InsightEvents, Unread: true, Ingesting: true}
 	idle, pending := x, x
 	idle.Ingesting, pending.Ingesting, pending.Pending = false, false, true
 	none := NewState(w)
-	return []State{none.WithStore(-1, x), none.WithStore(-1, idle), none.WithStore(-1, pending), none}
+	return []State{none.WithStore(-1, x), none.WithStore(-1, idle), none, none.WithStore(-1, pending)}
 }
 
 // Beside joins a state with one of other trails and stores.

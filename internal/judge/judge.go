@@ -24,8 +24,10 @@ type Judgement struct {
 	gaps   []recorded.Gap
 	alike  map[string]*alike
 	stores map[string]bool // the hosts that have event data stores
-	last   *alike          // that the next divergence is of
-	told   struct {
+	// offered are the operations, with their hosts, that were answered as if they were there.
+	offered map[string]bool
+	last    *alike // that the next divergence is of
+	told    struct {
 		call  *recorded.Exchange
 		rules map[model.ID]bool // of which it was counted what that call says
 	}
@@ -50,7 +52,7 @@ const DefaultSettle = 60 * time.Second
 
 // New begins. settle is how long the real service may show old states; 0 is DefaultSettle.
 func New(settle time.Duration) *Judgement {
-	return &Judgement{settle: cmp.Or(settle, DefaultSettle), places: map[string]*place{}, alike: map[string]*alike{}, stores: map[string]bool{}, NotJudged: map[string]int{},
+	return &Judgement{settle: cmp.Or(settle, DefaultSettle), places: map[string]*place{}, alike: map[string]*alike{}, stores: map[string]bool{}, offered: map[string]bool{}, NotJudged: map[string]int{},
 		Exercised: map[model.ID]bool{}, Deviated: map[deviation]int{}, Settled: evidence.Tally{}}
 }
 
@@ -63,8 +65,6 @@ type place struct {
 	owner   bool // the account is known
 	settle  time.Duration
 	from    time.Time // what was written before, or in a gap that ends then, is shown for sure since
-	// offered are the operations that were answered as if they were there.
-	offered map[model.Op]bool
 	gap     time.Time // until when calls may be missing, and always whether they may be anywhere
 	always  bool
 	trails  map[string]*subject
@@ -90,11 +90,12 @@ type subject struct {
 func (j *Judgement) Exchange(x recorded.Exchange) {
 	j.Exchanges++
 	p := j.place(&x)
-	if why := p.idle(&x); why != "" {
+	operation := x.Host + " " + string(x.Request.Op)
+	if why := idle(&x, j.offered[operation]); why != "" {
 		j.NotJudged[why]++
 		return
 	}
-	p.offered[x.Request.Op] = true
+	j.offered[operation] = true
 	j.stores[x.Host] = j.stores[x.Host] || x.Reply.Answer.Outcome == model.Succeeded && x.Reply.Answer.StoreARN != ""
 	x.Request.Region = cmp.Or(x.Request.Region, p.region)
 	p.learn(&x)
@@ -230,7 +231,7 @@ func (j *Judgement) place(x *recorded.Exchange) *place {
 	}
 	world := model.DefaultWorld
 	world.Partial, world.Around = true, ^model.Condition(0)
-	p = &place{world: &world, region: world.Home, regions: map[string]bool{}, offered: map[model.Op]bool{}, trails: map[string]*subject{}, stores: map[string]*subject{}, from: x.Start}
+	p = &place{world: &world, region: world.Home, regions: map[string]bool{}, trails: map[string]*subject{}, stores: map[string]*subject{}, from: x.Start}
 	if x.Account != "" {
 		world.Account, p.owner = x.Account, true
 	}

@@ -205,3 +205,17 @@ func TestServersWithoutStores(t *testing.T) {
 	j.Finish()
 	assert.Len(t, j.Found, 1)
 }
+
+// TestBlame: where several states would explain that an answer is wrong, the rule is the one that fits it best.
+func TestBlame(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{"long-prefix-unknown", "trail/not-found/wrong-code", "selector/type-invalid/ignored", "appends-selectors", "unions-categories"} {
+		f, known := embedded.FaultNamed(name)
+		require.True(t, known, name)
+		var rules []model.ID
+		for _, d := range judgeAll(record(t, embedded.ServerOptions{Fault: f.Name}, conform.Options{Seed: 1, Workers: 1, StopAtFirst: true})).Found {
+			rules = append(rules, d.Rule)
+		}
+		assert.Contains(t, rules, f.Rule, name)
+	}
+}

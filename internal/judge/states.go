@@ -88,7 +88,7 @@ func answer(x *recorded.Exchange) model.Answer {
 }
 
 // idle reports whether a call was turned away, so that it says nothing and has changed nothing.
-func (p *place) idle(x *recorded.Exchange) string {
+func idle(x *recorded.Exchange, offered bool) string {
 	code := x.Reply.Answer.Code
 	switch {
 	case wire.Throttled(code), code == wire.Busy:
@@ -99,7 +99,7 @@ func (p *place) idle(x *recorded.Exchange) string {
 		return noAnswer
 	case x.Service && wire.Unavailable(code):
 		return "the service was not available"
-	case wire.NotOffered(x.Reply) && !p.offered[x.Request.Op]:
+	case wire.NotOffered(x.Reply) && !offered:
 		return "the operation is not offered"
 	}
 	return ""

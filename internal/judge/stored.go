@@ -20,14 +20,14 @@ func (j *Judgement) Case(c *reports.Calls) {
 	world := model.DefaultWorld
 	world.NoStart, world.NoStores = !has(model.OpStart), !has(model.OpCreateStore)
 	world.Lent = slices.ContainsFunc(c.Steps, func(s reports.Step) bool { return s.Lent != "" })
-	p := &place{world: &world, offered: map[model.Op]bool{model.OpPut: true, model.OpGet: true}}
+	p := &place{world: &world}
 	s := &subject{states: unknown(&world, none(&world), 0, time.Time{})}
 	var part []judged
 	for i, step := range c.Steps {
 		x := &recorded.Exchange{At: fmt.Sprintf("%s, step %d", c.Path, i+1), Request: step.ModelRequest(), Reply: session.ReplyOf(step)}
 		x.Request.Region = cmp.Or(x.Request.Region, world.Home)
 		j.Exchanges++
-		if why := p.idle(x); why != "" {
+		if why := idle(x, x.Request.Op.Insights()); why != "" {
 			j.NotJudged[why]++
 			continue
 		}

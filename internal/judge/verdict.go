@@ -10,6 +10,7 @@ import (
 	"github.com/insightconform/conform/model"
 	"github.com/insightconform/conform/model/evidence"
 	"github.com/insightconform/conform/targets/naming"
+	"github.com/insightconform/conform/targets/wire"
 )
 
 // Divergence is what contradicts a rule, with the shortest part of the recording that still does.
@@ -281,7 +282,12 @@ func blamed(part []judged) model.Finding {
 	for i := range part {
 		history = append(history, part[i].exchange())
 	}
-	return model.Blame(history, part[len(part)-1].expected())
+	last := &part[len(part)-1]
+	f := model.Blame(history, last.expected())
+	if last.call.Request.OtherTarget && wire.NotOffered(last.call.Reply) { // the operation is there, under its other name
+		f.Rule, f.Level = model.WireProtocol, model.RuleOf(model.WireProtocol).Level
+	}
+	return f
 }
 
 // disorder notes calls of which no order explains the answers.
