@@ -19,6 +19,7 @@ import (
 	"github.com/insightconform/conform/internal/testing/choices"
 	"github.com/insightconform/conform/model"
 	"github.com/insightconform/conform/model/value"
+	"github.com/insightconform/conform/reports"
 	"github.com/insightconform/conform/targets"
 	"github.com/insightconform/conform/targets/embedded"
 )
@@ -217,5 +218,48 @@ func TestBlame(t *testing.T) {
 			rules = append(rules, d.Rule)
 		}
 		assert.Contains(t, rules, f.Rule, name)
+	}
+}
+
+// TestCasesKeptForBytes: the other steps of a case that was kept for its bytes make no pass.
+func TestCasesKeptForBytes(t *testing.T) {
+	t.Parallel()
+	step := func(op model.Op, input value.Value, answer reports.StepAnswer) reports.Step {
+		return reports.Step{Operation: string(op), Request: input, Answer: answer}
+	}
+	arn := model.DefaultWorld.TrailARN(model.DefaultWorld.Home, "abc")
+	steps := []reports.Step{step(model.OpCreate, value.Obj("Name", "abc"), reports.StepAnswer{Outcome: reports.OutcomeSuccess, Body: value.Obj("TrailARN", arn)}),
+		step(model.OpGet, value.Obj("TrailName", "abc"), reports.StepAnswer{Outcome: reports.OutcomeRefused, Code: "InsightNotEnabledException"}),
+		step(model.OpGet, value.Obj("TrailName", "abd"), reports.StepAnswer{Outcome: reports.OutcomeRefused, Code: "TrailNotFoundException"})}
+	steps[2].Diverges = true
+	j := judge.New(0)
+	j.Case(&reports.Calls{Rule: model.WireErrorShape, Steps: steps})
+	assert.Zero(t, j.Judged)
+	assert.Equal(t, 3, j.Exchanges)
+	assert.Empty(t, j.Found)
+
+	steps[2].Answer = reports.StepAnswer{Outcome: reports.OutcomeCrashed}
+	j = judge.New(0)
+	j.Case(&reports.Calls{Rule: model.WireNoCrash, Steps: steps})
+	assert.Len(t, j.Found, 1)
+}
+
+// TestCrashesAreFound: a 5xx to one of the operations under test contradicts wire/no-crash, also of a Get; no answer may be lost.
+func TestCrashesAreFound(t *testing.T) {
+	t.Parallel()
+	at := time.Date(2026, 11, 2, 8, 0, 0, 0, time.UTC)
+	for _, op := range []model.Op{model.OpGet, model.OpPut} {
+		x := recorded.Exchange{At: "x.har, entry 1", Format: recorded.FormatHAR, Host: "http://localhost:5000", Start: at, End: at,
+			Request: model.Request{Op: op, Region: "us-east-1", Input: value.Obj("TrailName", "abc")},
+			Reply:   targets.Reply{Status: 500, Answer: model.Answer{Outcome: model.Crashed}}}
+		j := judge.New(0)
+		j.Exchange(x)
+		j.Finish()
+		assert.Len(t, j.Found, 1, op)
+		x.Reply = targets.Reply{Answer: model.Answer{Outcome: model.Unanswered}}
+		j = judge.New(0)
+		j.Exchange(x)
+		j.Finish()
+		assert.Empty(t, j.Found, op)
 	}
 }

@@ -95,7 +95,7 @@ func idle(x *recorded.Exchange, offered bool) string {
 		return "throttled or busy"
 	case wire.Unauthenticated(code), wire.Denied(code):
 		return "turned away for want of a permission"
-	case x.Request.Op.Reads() && !x.Reply.Answer.Definite():
+	case x.Request.Op.Reads() && x.Reply.Answer.Outcome == model.Unanswered:
 		return noAnswer
 	case x.Service && wire.Unavailable(code):
 		return "the service was not available"
