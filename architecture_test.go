@@ -35,6 +35,7 @@ var architecture = []struct {
 	{"internal/diagnose", "internal/session reports targets generators/catalogue generators model"},
 	{"internal/probe", "internal/session reports targets generators model"},
 	{"internal/session", "reports targets generators model"},
+	{"internal/vectors", "internal/files model"},
 	{"internal/golden", ""},
 	{"internal/testing", "targets model"},
 
