@@ -22,7 +22,7 @@ var architecture = []struct {
 	room string
 	may  string
 }{
-	{"cmd/conform", ". internal/selftest internal/learn internal/judge internal/run internal/explore internal/files reports targets/embedded targets/account targets/endpoint targets generators/machine model"},
+	{"cmd/conform", ". internal/selftest internal/learn internal/judge internal/run internal/explore internal/vectors internal/files reports targets/embedded targets/account targets/endpoint targets generators/machine model"},
 	{"internal/selftest", ". reports targets/embedded targets generators/catalogue generators model"},
 	{".", "internal/run internal/property internal/explore internal/probe reports targets model"},
 

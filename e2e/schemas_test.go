@@ -123,3 +123,33 @@ func TestFilesOfRunsFitTheirSchemas(t *testing.T) {
 		assert.Positive(t, kinds[schema], schema)
 	}
 }
+
+// TestVectorsFitTheirSchema: the set that the command writes, by the schema that it writes beside it, and what that refuses.
+func TestVectorsFitTheirSchema(t *testing.T) {
+	folder := filepath.Join(t.TempDir(), "vectors")
+	output, err := exec.Command(build(t), "vectors", "--out", folder).CombinedOutput()
+	require.NoError(t, err, string(output))
+	data, err := os.ReadFile(filepath.Join(folder, "schema", "vectors-1.json"))
+	require.NoError(t, err)
+	document, err := jsonschema.UnmarshalJSON(bytes.NewReader(data))
+	require.NoError(t, err)
+	compiler := jsonschema.NewCompiler()
+	require.NoError(t, compiler.AddResource("vectors-1.json", document))
+	schema, err := compiler.Compile("vectors-1.json")
+	require.NoError(t, err)
+	files, err := filepath.Glob(filepath.Join(folder, "*.json"))
+	require.NoError(t, err)
+	require.GreaterOrEqual(t, len(files), 10)
+	for _, file := range files {
+		data, err := os.ReadFile(file)
+		require.NoError(t, err)
+		assert.NoError(t, problem(t, schema, data), file)
+	}
+	data, err = os.ReadFile(filepath.Join(folder, "put.json"))
+	require.NoError(t, err)
+	for _, wrong := range [][2]string{{`"level"`, `"lewel"`}, {`"outcome":"success"`, `"outcome":"fine"`}, {`"requires":[`, `"requires":["x",`},
+		{`"allowed":[`, `"allowed":[{},`}, {`conform/vectors/1`, `conform/vectors/2`}} {
+		assert.Contains(t, string(data), wrong[0])
+		assert.Error(t, problem(t, schema, bytes.Replace(data, []byte(wrong[0]), []byte(wrong[1]), 1)), wrong[1])
+	}
+}

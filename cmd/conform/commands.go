@@ -68,6 +68,10 @@ func (p *process) commands(s *settings) []subcommand {
 			option{"json", "", switchField(&s.asJSON), "write the differences as JSON"},
 		), nil, p.diff, nil},
 		{"rules [ID]", "Explain the rules", rulesHelp, nil, nil, p.rules, completeRules},
+		{"vectors", "Write the rules as test data for any language", vectorsHelp, ownFlags("Flags",
+			option{"out", "DIR", textField(&s.out, checkPath), "write the vectors, their schema and the runners into this folder"},
+			option{"check", "DIR", textField(&s.check, checkPath), "say what has changed since the set in this folder"},
+		), nil, p.vectors, nil},
 		{"serve", "Serve the reference over HTTP", serveHelp, ownFlags("Flags", append([]option{
 			{"addr", "HOST:PORT", textField(&s.address, anyText), "where to listen (default " + defaultAddress + "); port 0 takes a free one"},
 			{"fault", "NAME", faultField(&s.server.Fault, listFaults),
@@ -155,7 +159,7 @@ func (o option) completion() cobra.CompletionFunc {
 	case o.name == "fault":
 		offer := func(f embedded.Fault) string { return f.Name + "\t" + f.Describe }
 		return cobra.FixedCompletions(plain.Texts(slices.Concat(embedded.Faults, embedded.Races), offer), cobra.ShellCompDirectiveNoFileComp)
-	case o.name == "traces":
+	case o.value == "DIR":
 		return cobra.FixedCompletions(nil, cobra.ShellCompDirectiveFilterDirs)
 	case o.value == "PATH":
 		return cobra.FixedCompletions(nil, cobra.ShellCompDirectiveDefault)

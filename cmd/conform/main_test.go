@@ -546,6 +546,7 @@ func TestHelp(t *testing.T) {
 		"help-report.txt":     {"report", "--help"},
 		"help-history.txt":    {"history", "--help"},
 		"help-matrix.txt":     {"matrix", "--help"},
+		"help-vectors.txt":    {"vectors", "--help"},
 		"help-selftest.txt":   {"selftest", "--help"},
 		"help-completion.txt": {"completion"},
 		"help-plan.txt":       {"plan", "--help"},

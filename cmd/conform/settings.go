@@ -43,7 +43,8 @@ type settings struct {
 	// Of single commands.
 	address, form, precedence string
 	logged                    bool // a line for each request to the stand-in
-	profile, out, evidence    string
+	profile, out, check       string
+	evidence                  string
 	faults                    []string
 	yes, asJSON, pairs, full  bool
 
