@@ -426,6 +426,7 @@ const (
 	EventFound        = "found"        // it is confirmed, and its rule decided; the first of its kind
 	EventShrunk       = "shrunk"       // a shorter sequence shows it
 	EventDivergence   = "divergence"   // as it stands in the report
+	EventExchange     = "exchange"     // a call that passed through a proxy, as an entry of a HAR file
 	EventNote         = "note"
 	EventEnd          = "end" // the last: the verdict
 )
@@ -448,10 +449,11 @@ type Event struct {
 	Capabilities map[string]CapabilityStatus `json:"capabilities,omitempty"`
 	NotCovered   map[string]string           `json:"not_covered,omitempty"`
 
-	Progress   *Update      `json:"progress,omitempty"`
-	Divergence *Divergence  `json:"divergence,omitempty"` // of suspicions, confirmations and what is shrunk, too
-	Note       string       `json:"note,omitempty"`
-	End        *eventResult `json:"end,omitempty"`
+	Progress   *Update         `json:"progress,omitempty"`
+	Divergence *Divergence     `json:"divergence,omitempty"` // of suspicions, confirmations and what is shrunk, too
+	Exchange   json.RawMessage `json:"exchange,omitempty"`
+	Note       string          `json:"note,omitempty"`
+	End        *eventResult    `json:"end,omitempty"`
 }
 
 // Update says how far a run has come.

@@ -117,6 +117,17 @@ func Write(path string, render func(io.Writer) error) (err error) {
 	return os.Rename(temporary.Name(), file)
 }
 
+// Partial names a file beside one that is to be written little by little, and what replaces the one by the other when it is
+// whole. A device or a pipe is written in place.
+func Partial(path string) (partial string, replace func() error, err error) {
+	file, direct, err := destination(path)
+	if err != nil || direct {
+		return file, func() error { return nil }, err
+	}
+	partial = file + ".partial"
+	return partial, func() error { return os.Rename(partial, file) }, nil
+}
+
 // InPlace reports whether Write writes into what is there, such as a device or a pipe, instead of replacing a file.
 func InPlace(path string) bool {
 	_, direct, err := destination(path)

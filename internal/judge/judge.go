@@ -62,7 +62,9 @@ type place struct {
 	region string // of a call that does not say where it was sent
 	// regions are those that calls were sent to. Of another one it is not known whether it exists.
 	regions map[string]bool
-	owner   bool // the account is known
+	owner   bool   // the account is known
+	server  string // of a recording over HTTP
+	known   bool   // its callers are known to be of one account; else they are one caller
 	settle  time.Duration
 	from    time.Time // what was written before, or in a gap that ends then, is shown for sure since
 	gap     time.Time // until when calls may be missing, and always whether they may be anywhere
@@ -99,6 +101,7 @@ func (j *Judgement) Exchange(x recorded.Exchange) {
 	j.stores[x.Host] = j.stores[x.Host] || x.Reply.Answer.Outcome == model.Succeeded && x.Reply.Answer.StoreARN != ""
 	x.Request.Region = cmp.Or(x.Request.Region, p.region)
 	p.learn(&x)
+	j.others(p, &x)
 	mentions := model.Mentions(x.Request, x.Request.Region)
 	p.regions[x.Request.Region] = true
 	strange := func(m model.Mention) bool { return !p.regions[m.Region] }
@@ -160,11 +163,16 @@ func (j *Judgement) Gap(g recorded.Gap) {
 	j.gaps = append(j.gaps, g)
 	for _, p := range j.places {
 		if g.Account == "" || g.Account == p.world.Account {
-			j.finish(p)
-			p.trails, p.stores = map[string]*subject{}, map[string]*subject{}
-			p.miss(g)
+			j.miss(p, g)
 		}
 	}
+}
+
+// miss forgets what was known of a place before calls may be missing.
+func (j *Judgement) miss(p *place, g recorded.Gap) {
+	j.finish(p)
+	p.trails, p.stores = map[string]*subject{}, map[string]*subject{}
+	p.miss(g)
 }
 
 // miss notes that calls may be missing.
@@ -220,10 +228,17 @@ func (j *Judgement) finish(p *place) {
 
 // place finds the account of an exchange, or the server in its recording.
 func (j *Judgement) place(x *recorded.Exchange) *place {
-	key := x.Account
+	key, server := x.Account, ""
 	if x.Format != recorded.FormatLog && x.Format != recorded.FormatLookup {
 		file, _, _ := cutLast(x.At, ", ")
-		key = x.Host + "\n" + file + "\n" + x.Account
+		server = x.Host + "\n" + file
+		key = server + "\n" + x.Account
+		if nobody := server + "\ncaller " + x.Caller; x.Account == "" {
+			key = nobody
+		} else if p := j.places[nobody]; p != nil && j.places[key] == nil { // an answer has told its account
+			delete(j.places, nobody)
+			j.places[key], p.known = p, true
+		}
 	}
 	p := j.places[key]
 	if p != nil {
@@ -235,6 +250,7 @@ func (j *Judgement) place(x *recorded.Exchange) *place {
 	if x.Account != "" {
 		world.Account, p.owner = x.Account, true
 	}
+	p.server, p.known = server, x.Account != ""
 	if region := x.Request.Region; region != "" {
 		p.region, world.Partition = region, naming.PartitionOf(region)
 	}
@@ -249,6 +265,22 @@ func (j *Judgement) place(x *recorded.Exchange) *place {
 	}
 	j.places[key] = p
 	return p
+}
+
+// others takes in that a call may have changed something in an account that is another caller's too.
+func (j *Judgement) others(p *place, x *recorded.Exchange) {
+	if p.server == "" || x.Request.Op.Reads() || refused(x.Reply.Answer) {
+		return
+	}
+	until := latest(x)
+	if x.End.IsZero() { // it may take effect later
+		until = x.Start.Add(DefaultSettle)
+	}
+	for _, o := range j.places {
+		if o != p && o.server == p.server && !(o.known && p.known) {
+			j.miss(o, recorded.Gap{From: x.Start, To: until})
+		}
+	}
 }
 
 func cutLast(s, sep string) (before, after string, found bool) {

@@ -1,11 +1,36 @@
 package judge
 
 import (
+	"cmp"
+	"time"
+
 	"github.com/insightconform/conform/generators"
 	"github.com/insightconform/conform/internal/judge/recorded"
 	"github.com/insightconform/conform/model"
 	"github.com/insightconform/conform/reports"
+	"github.com/insightconform/conform/targets"
 )
+
+// Until judges what waits for calls that may overlap it, where none is to come that began before a time.
+func (j *Judgement) Until(start time.Time) {
+	for _, p := range j.places {
+		for _, list := range []map[string]*subject{p.trails, p.stores} {
+			for _, s := range list {
+				if s.until.Before(start) {
+					j.judge(p, s)
+				}
+			}
+		}
+	}
+}
+
+// NewReport begins a report of what others have called, which is judged against a level.
+func NewReport(version, command string, failOn model.Level, target targets.Info) *reports.Report {
+	return &reports.Report{Schema: reports.Schema, Version: version, Command: command, Started: time.Now(),
+		Suites: []string{}, FailOn: cmp.Or(failOn, model.Observed), Divergences: []reports.Divergence{}, Deviations: []reports.Deviation{},
+		Coverage: reports.Coverage{Rules: map[model.ID]reports.RuleCoverage{}}, End: &reports.End{PutSucceeded: true},
+		Target: target, Recorded: &reports.Recorded{Files: map[string]int{}}}
+}
 
 // Fill puts into a report what was judged and found.
 func (j *Judgement) Fill(r *reports.Report) {

@@ -1,7 +1,6 @@
 package run
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"io/fs"
@@ -13,7 +12,6 @@ import (
 	"github.com/insightconform/conform/internal/concurrent"
 	"github.com/insightconform/conform/internal/judge"
 	"github.com/insightconform/conform/internal/judge/recorded"
-	"github.com/insightconform/conform/model"
 	"github.com/insightconform/conform/model/evidence"
 	"github.com/insightconform/conform/reports"
 	"github.com/insightconform/conform/reports/plain"
@@ -28,10 +26,7 @@ func JudgeFiles(ctx context.Context, paths []string, options Options, progress f
 	if err := options.Normalize(); err != nil {
 		return nil, nil, err
 	}
-	report := &reports.Report{Schema: reports.Schema, Version: options.Version, Command: options.Command, Started: time.Now(),
-		Suites: []string{}, FailOn: cmp.Or(options.FailOn, model.Observed), Divergences: []reports.Divergence{}, Deviations: []reports.Deviation{},
-		Coverage: reports.Coverage{Rules: map[model.ID]reports.RuleCoverage{}}, End: &reports.End{PutSucceeded: true},
-		Target: targets.Info{Name: "recorded"}, Recorded: &reports.Recorded{Files: map[string]int{}}}
+	report := judge.NewReport(options.Version, options.Command, options.FailOn, targets.Info{Name: "recorded"})
 	own, others, err := sorted(paths)
 	if err != nil {
 		return nil, nil, err

@@ -345,18 +345,11 @@ var errCredentials = errors.New("the environment gives no credentials; set them,
 
 // problem says in one line why there is no answer.
 func (c *Caller) problem(ctx context.Context, err error) string {
-	for _, known := range []error{errTooLarge, errCredentials, errMetadata} {
-		if errors.Is(err, known) {
-			return known.Error()
-		}
-	}
-	var dns *net.DNSError
 	var op *net.OpError
 	var untrusted *tls.CertificateVerificationError
 	var proxy *proxyError
 	switch {
-	case errors.Is(err, targets.ErrRefused):
-		return wire.Printable(err.Error())
+	case errors.Is(err, errTooLarge), errors.Is(err, errCredentials), errors.Is(err, errMetadata), errors.Is(err, targets.ErrRefused):
 	case errors.Is(ctx.Err(), context.Canceled):
 		return "interrupted"
 	case errors.As(err, &proxy):
@@ -365,6 +358,29 @@ func (c *Caller) problem(ctx context.Context, err error) string {
 		return "the proxy that HTTP_PROXY or HTTPS_PROXY names cannot be reached: " + c.problem(ctx, op.Err)
 	case isTimeout(err):
 		return fmt.Sprintf("no answer within %v", targets.Limit(ctx, c.options.Timeout))
+	case errors.As(err, &untrusted):
+		return distrusted + c.distrusted
+	}
+	return Problem(err)
+}
+
+const distrusted = "TLS: the certificate is not trusted; "
+
+// Problem says in one line why there is no answer.
+func Problem(err error) string {
+	for _, known := range []error{errTooLarge, errCredentials, errMetadata} {
+		if errors.Is(err, known) {
+			return known.Error()
+		}
+	}
+	var dns *net.DNSError
+	var op *net.OpError
+	var untrusted *tls.CertificateVerificationError
+	switch {
+	case errors.Is(err, targets.ErrRefused):
+		return wire.Printable(err.Error())
+	case isTimeout(err):
+		return "no answer in time"
 	case errors.Is(err, syscall.ECONNREFUSED):
 		return "connection refused"
 	case isReset(err):
@@ -374,7 +390,7 @@ func (c *Caller) problem(ctx context.Context, err error) string {
 	case errors.As(err, &dns):
 		return "the host name cannot be resolved"
 	case errors.As(err, &untrusted):
-		return "TLS: the certificate is not trusted; " + c.distrusted
+		return distrusted + "--ca-file FILE trusts those of a file"
 	case errors.As(err, &op) && op.Err != nil:
 		err = op.Err
 	}

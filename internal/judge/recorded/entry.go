@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -93,7 +94,7 @@ func (e *entry) exchange() Exchange {
 	}
 	x.Reply.Status = e.Status
 	if e.Format == FormatHAR || e.Format == FormatCassette {
-		x.Reply.Sent = e.Sent
+		x.Reply.Sent, x.Caller = e.Sent, strconv.FormatUint(e.Who, 36)
 	}
 	return x
 }
@@ -118,6 +119,12 @@ func operation(target string) (op model.Op, modelled bool) {
 	return r.Op, problem == ""
 }
 
+// signer tells of who has signed a call: the Region, and the account or what tells one caller from another.
+type signer struct {
+	Region string `json:"region,omitempty"`
+	Caller string `json:"caller,omitempty"`
+}
+
 // message is a call over HTTP as a recording has it.
 type message struct {
 	method, url  string
@@ -132,7 +139,8 @@ type message struct {
 	format       string
 	untimed      bool
 	file, number int
-	requestLacks bool // its body was not kept
+	requestLacks bool    // its body was not kept
+	signer       *signer // where the record says so, which then has no signature
 }
 
 // call adds a call over HTTP, if it is one of CloudTrail's.
@@ -151,7 +159,10 @@ func (r *reader) call(m *message) error {
 		return nil
 	}
 	host, service := hostOf(m.url)
-	signed := wire.Signed(m.request)
+	signed := signer{Region: wire.Signed(m.request).Region, Caller: wire.Signed(m.request).Key}
+	if m.signer != nil {
+		signed = *m.signer
+	}
 	e := entry{ID: m.response.Get("X-Amzn-Requestid"), Format: m.format, Host: host, Service: service, Untimed: m.untimed,
 		Method: m.method, Target: target, Sent: m.sent, Region: signed.Region,
 		Status: m.status, Type: m.response.Get("Content-Type"), Error: m.response.Get("X-Amzn-Errortype"), Body: m.received,
@@ -159,10 +170,10 @@ func (r *reader) call(m *message) error {
 	if !naming.IsRegion(e.Region) {
 		e.Region = regionWithin(host)
 	}
-	if naming.IsAccount(signed.Key) {
-		e.Account = signed.Key
+	if naming.IsAccount(signed.Caller) {
+		e.Account = signed.Caller
 	}
-	e.Who = maphash.String(r.seed, signed.Key+"\x00"+host)
+	e.Who = maphash.String(r.seed, signed.Caller+"\x00"+host)
 	switch {
 	case m.unanswered != "":
 		e.Known, e.Problem, e.End, e.Status = notAtAll, m.unanswered, 0, 0

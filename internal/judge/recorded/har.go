@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"compress/gzip"
 	"encoding/base64"
+	"encoding/json"
 	"io"
 	"math"
 	"net/http"
@@ -59,7 +60,7 @@ func (r *reader) harEntry(s *stream, file, number int, whole *span) error {
 	}
 	parts := map[string]jsontext.Value{}
 	err := s.members(func(name string) error {
-		if !slices.Contains([]string{"startedDateTime", "time", "request", "response", "_error"}, name) {
+		if !slices.Contains([]string{"startedDateTime", "time", "request", "response", "_error", "_conform"}, name) {
 			return s.skip()
 		}
 		v, err := s.value()
@@ -82,6 +83,15 @@ func (r *reader) harEntry(s *stream, file, number int, whole *span) error {
 		} else if !r.disorder { // what follows began later
 			r.lost = &Gap{From: start.UTC(), To: time.Unix(0, whole.to).UTC()}
 		}
+	}
+	var mine own
+	if parts["_conform"] != nil && json.Unmarshal(parts["_conform"], &mine) == nil {
+		if mine.Gap != "" {
+			r.skip(mine.Gap, at())
+			r.gap(Gap{At: at(), Why: mine.Gap, From: time.Unix(0, m.start).UTC(), To: time.Unix(0, m.end).UTC()})
+			return nil
+		}
+		m.signer = &mine.signer
 	}
 	request, err := value.Parse(parts["request"])
 	if err != nil || request.Kind() != value.Object {

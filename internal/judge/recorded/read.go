@@ -23,10 +23,8 @@ import (
 // gaps between them: each before the first exchange that began at its From or later, those without times first. Gaps
 // after the last exchange are not given. Its own errors are of ErrInput, or the context's.
 func Read(ctx context.Context, paths []string, o Options, give func(Exchange) error, gap func(Gap) error) (Summary, error) {
-	r := &reader{ctx: ctx, options: o, seed: maphash.MakeSeed(), latest: time.Now().Add(24 * time.Hour),
-		accounts: map[uint64]string{}, skipped: map[string]*Skipped{}, seen: map[scope]seen{},
-		sorter: sorter{memory: o.Memory, folder: o.TempDir}}
-	r.sum.Formats = map[string]int{}
+	r := newReader()
+	r.ctx, r.options, r.sorter.memory, r.sorter.folder = ctx, o, o.Memory, o.TempDir
 	defer r.sorter.close()
 	err := r.find(paths)
 	for i := 0; i < len(r.files) && err == nil; i++ {
@@ -37,6 +35,15 @@ func Read(ctx context.Context, paths []string, o Options, give func(Exchange) er
 		r.finish()
 		err = r.give(give, gap)
 	}
+	return r.summary(), err
+}
+
+func newReader() *reader {
+	return &reader{ctx: context.Background(), seed: maphash.MakeSeed(), latest: time.Now().Add(24 * time.Hour), sum: Summary{Formats: map[string]int{}},
+		accounts: map[uint64]string{}, skipped: map[string]*Skipped{}, seen: map[scope]seen{}}
+}
+
+func (r *reader) summary() Summary {
 	r.sum.Skipped = slices.SortedFunc(func(yield func(Skipped) bool) {
 		for _, s := range r.skipped {
 			if !yield(*s) {
@@ -44,7 +51,7 @@ func Read(ctx context.Context, paths []string, o Options, give func(Exchange) er
 			}
 		}
 	}, func(a, b Skipped) int { return cmp.Or(cmp.Compare(b.Count, a.Count), cmp.Compare(a.Reason, b.Reason)) })
-	return r.sum, err
+	return r.sum
 }
 
 // Sniff tells the format of a file by its content; it is empty where that is none of this package.
@@ -255,7 +262,7 @@ func (f failing) Read([]byte) (int, error) { return 0, f.error }
 // readers read the content of one file each. Their errors say that the rest of it cannot be read.
 var readers = map[string]func(r *reader, file int, in io.Reader) error{
 	FormatHAR: (*reader).har, FormatCassette: (*reader).cassette,
-	FormatLog: (*reader).events, FormatLookup: (*reader).events, formatDigest: (*reader).digest,
+	FormatLog: (*reader).events, FormatLookup: (*reader).events, formatDigest: (*reader).digest, FormatEvents: (*reader).exchanges,
 }
 
 func damage(err error) string {
@@ -310,7 +317,7 @@ func (r *reader) gap(g Gap) {
 }
 
 // parts are the words for what the files of a format consist of.
-var parts = map[string]string{FormatHAR: "entry", FormatCassette: "interaction"}
+var parts = map[string]string{FormatHAR: "entry", FormatCassette: "interaction", FormatEvents: "exchange"}
 
 // at says where a part of a file stands.
 func (r *reader) at(file, number int) string {
@@ -353,11 +360,7 @@ func (r *reader) give(give func(Exchange) error, gap func(Gap) error) error {
 			r.sum.Doubled++
 			return nil
 		}
-		if e.Account == "" {
-			e.Account = r.accounts[e.Who]
-		}
-		exchange := e.exchange()
-		exchange.At = r.at(int(x.file), int(x.number))
+		exchange := r.exchange(&e, x)
 		if err := o.gapsBefore(&exchange, e.Start); err != nil {
 			return err
 		}
@@ -365,6 +368,16 @@ func (r *reader) give(give func(Exchange) error, gap func(Gap) error) error {
 		r.sum.Exchanges++
 		return give(exchange)
 	})
+}
+
+// exchange is what an entry says, with the place where it stands.
+func (r *reader) exchange(e *entry, x item) Exchange {
+	if e.Account == "" {
+		e.Account = r.accounts[e.Who]
+	}
+	exchange := e.exchange()
+	exchange.At = r.at(int(x.file), int(x.number))
+	return exchange
 }
 
 // output keeps what was given.

@@ -1,5 +1,5 @@
 // Package recorded reads what others have recorded of CloudTrail's operations: HAR files, VCR cassettes, CloudTrail's
-// own log files, and what lookup-events prints. It says what was asked and answered as far as a recording tells, and
+// own log files, what lookup-events prints, and what it has written itself of calls as they are made. It says what was asked and answered as far as a recording tells, and
 // where calls may be missing. It judges nothing.
 package recorded
 
@@ -17,6 +17,7 @@ const (
 	FormatCassette = "cassette" // of vcrpy and go-vcr
 	FormatLog      = "log"      // CloudTrail log files
 	FormatLookup   = "lookup"   // what "aws cloudtrail lookup-events" prints
+	FormatEvents   = "events"   // what "conform proxy --record" has written
 )
 
 // Exchange is one call with what it was answered, as far as a recording tells.
@@ -33,7 +34,7 @@ type Exchange struct {
 	Reply targets.Reply
 	// Bare says that of a success no members are known, or of a refusal no code.
 	Bare bool
-	// Caller is equal for calls that wait for each other; empty where that is not known.
+	// Caller tells callers over HTTP apart, by who has signed a call.
 	Caller string
 	// Start and End: it was sent not before Start, and had its effect, if any, not after End, which is zero where
 	// nothing came back. An order is known only of what does not overlap.

@@ -3,10 +3,13 @@ package recorded
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"errors"
 	"io"
 	"regexp"
 	"strings"
+
+	"github.com/insightconform/conform/reports"
 )
 
 // sniff tells a format by the beginning of its content.
@@ -56,7 +59,7 @@ var telling = map[string]string{
 }
 
 func sniffJSON(in io.Reader) (format string, err error) {
-	s := newStream(in, sniffed)
+	s, events := newStream(in, sniffed), false
 	object := func() error {
 		return s.members(func(name string) error {
 			if name == "log" && s.PeekKind() == '{' {
@@ -64,7 +67,11 @@ func sniffJSON(in io.Reader) (format string, err error) {
 				return errKnown
 			}
 			if name == "schema" { // of conform's own files
-				return errKnown
+				if schema, err := s.value(); err != nil || !strings.HasPrefix(textOf(schema), "conform/events/") {
+					return errKnown
+				}
+				events = true
+				return nil
 			}
 			if format = telling[name]; format != "" {
 				return errKnown
@@ -82,8 +89,14 @@ func sniffJSON(in io.Reader) (format string, err error) {
 			}
 			return errKnown
 		})
-	} else {
-		err = object()
+	} else if err = object(); events && err == nil && s.PeekKind() == '{' { // of a run, or of what passed through a proxy
+		err = s.members(func(name string) error {
+			if v, err := s.value(); err != nil || name != "event" || textOf(v) != reports.EventExchange {
+				return cmp.Or(err, errKnown)
+			}
+			format = FormatEvents
+			return errKnown
+		})
 	}
 	if errors.Is(err, errKnown) {
 		err = nil
