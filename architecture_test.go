@@ -22,11 +22,12 @@ var architecture = []struct {
 	room string
 	may  string
 }{
-	{"cmd/conform", ". internal/selftest internal/learn internal/judge internal/run internal/explore internal/vectors internal/files reports targets/embedded targets/account targets/endpoint targets generators/machine model"},
+	{"cmd/conform", ". internal/selftest internal/learn internal/proxy internal/judge internal/run internal/explore internal/vectors internal/files reports targets/embedded targets/account targets/endpoint targets generators/machine model"},
 	{"internal/selftest", ". reports targets/embedded targets generators/catalogue generators model"},
 	{".", "internal/run internal/property internal/explore internal/probe reports targets model"},
 
 	{"internal/run", "internal/judge internal/explore internal/concurrent internal/diagnose internal/probe internal/session reports targets model"},
+	{"internal/proxy", "internal/judge internal/files reports targets/endpoint targets model"},
 	{"internal/learn", "internal/diagnose internal/probe internal/session reports targets generators/catalogue generators model"},
 	{"internal/property", "internal/diagnose internal/probe internal/session reports targets generators model"},
 	{"internal/explore", "internal/files internal/concurrent internal/diagnose internal/probe internal/session reports targets generators/machine generators/catalogue generators model"},

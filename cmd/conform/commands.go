@@ -38,6 +38,7 @@ func (p *process) commands(s *settings) []subcommand {
 		), nil, p.merge, nil},
 		{"replay TRACE|DIR|NAME|RULE…", "Play recorded divergences again", replayHelp, s.ofReplay(), (*settings).resolve, p.replay, completeTraces},
 		{"judge FILE…", "Judge calls that were recorded", judgeHelp, s.ofJudge(), nil, p.judge, nil},
+		{"proxy", "Stand between tests and an emulator, and judge what passes", proxyHelp, s.ofProxy(), nil, p.passOn, nil},
 		{"report FILE…", "Write the report of an earlier run in another format", reportHelp, ownFlags("Flags",
 			option{"to", "FORMAT[=PATH]", field{set: s.addReport, adds: true}, formatNames() + "; to standard output or a file; repeatable (default text)"},
 			option{"precedence", "FILE", textField(&s.precedence, anyText),

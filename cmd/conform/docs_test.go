@@ -135,7 +135,7 @@ func TestCommandsOfThePages(t *testing.T) {
 	for _, name := range pages(t) {
 		texts[name] = page(t, name)
 	}
-	for _, args := range [][]string{{"--help"}, {"run", "--help"}, {"replay", "--help"}, {"export", "--help"}, {"judge", "--help"}, {"matrix", "--help"}, {"rules", "--help"}, {"serve", "--help"}, {"completion", "--help"}} {
+	for _, args := range [][]string{{"--help"}, {"run", "--help"}, {"replay", "--help"}, {"export", "--help"}, {"judge", "--help"}, {"proxy", "--help"}, {"matrix", "--help"}, {"rules", "--help"}, {"serve", "--help"}, {"completion", "--help"}} {
 		var lines []string
 		for line := range strings.Lines(passing().run(t.Context(), []string{"COLUMNS=1000"}, args...).stdout) {
 			if line, isCommand := strings.CutPrefix(line, "  conform "); isCommand {

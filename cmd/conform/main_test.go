@@ -544,6 +544,7 @@ func TestHelp(t *testing.T) {
 		"help-serve.txt":      {"help", "serve"},
 		"help-rules.txt":      {"rules", "-h"},
 		"help-report.txt":     {"report", "--help"},
+		"help-proxy.txt":      {"proxy", "--help"},
 		"help-history.txt":    {"history", "--help"},
 		"help-matrix.txt":     {"matrix", "--help"},
 		"help-vectors.txt":    {"vectors", "--help"},

@@ -1,20 +1,18 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
-	"encoding/pem"
+	"context"
 	"io"
-	"net"
-	"net/http"
-	"net/http/httptest"
-	"net/http/httputil"
-	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -23,134 +21,147 @@ import (
 	"github.com/insightconform/conform/targets/embedded"
 )
 
-// proxy is one that takes every host for one of two servers, and keeps which hosts it was asked for.
-type proxy struct {
-	*httptest.Server
-	mu    sync.Mutex
-	asked map[string]int
-	deny  bool
+// standing is a proxy that stands in a process of its own.
+type standing struct {
+	t      *testing.T
+	cmd    *exec.Cmd
+	url    string
+	stdout *bufio.Reader
+	stderr bytes.Buffer
 }
 
-func newProxy(t *testing.T, plain, secure string) *proxy {
+func stand(t *testing.T, binary, upstream string, args ...string) *standing {
 	t.Helper()
-	to, err := url.Parse(plain)
+	s := &standing{t: t, cmd: exec.CommandContext(t.Context(), binary, append([]string{"proxy", "--upstream", upstream, "--addr", "127.0.0.1:0"}, args...)...)}
+	s.cmd.Dir, s.cmd.Stderr = t.TempDir(), &s.stderr
+	out, err := s.cmd.StdoutPipe()
 	require.NoError(t, err)
-	forward := httputil.NewSingleHostReverseProxy(to)
-	p := &proxy{asked: map[string]int{}}
-	p.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		p.mu.Lock()
-		p.asked[r.Method+" "+r.URL.Host]++
-		p.mu.Unlock()
-		if p.deny {
-			http.Error(w, "no", http.StatusForbidden)
-			return
-		}
-		if r.Method != http.MethodConnect {
-			forward.ServeHTTP(w, r)
-			return
-		}
-		there, err := net.Dial("tcp", secure)
-		if err != nil {
-			http.Error(w, "no", http.StatusBadGateway)
-			return
-		}
-		here, _, err := w.(http.Hijacker).Hijack()
-		if err != nil {
-			return
-		}
-		io.WriteString(here, "HTTP/1.1 200 OK\r\n\r\n")
-		go func() { io.Copy(there, here); there.Close() }()
-		io.Copy(here, there)
-		here.Close()
-	}))
-	t.Cleanup(p.Close)
-	return p
+	require.NoError(t, s.cmd.Start())
+	s.stdout = bufio.NewReader(out)
+	line, err := s.stdout.ReadString('\n')
+	require.NoError(t, err, s.stderr.String())
+	require.Regexp(t, `^proxy listens on http://127\.0\.0\.1:[0-9]+\n$`, line)
+	s.url = strings.TrimSpace(strings.TrimPrefix(line, "proxy listens on "))
+	return s
 }
 
-func (p *proxy) hosts() map[string]int {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.asked
+// end ends it by a signal, and returns what it came to.
+func (s *standing) end(signal syscall.Signal) result {
+	s.t.Helper()
+	if signal != 0 {
+		require.NoError(s.t, s.cmd.Process.Signal(signal))
+	}
+	said, err := io.ReadAll(s.stdout)
+	require.NoError(s.t, err)
+	_ = s.cmd.Wait()
+	return result{s.cmd.ProcessState.ExitCode(), string(said), s.stderr.String()}
 }
 
-// TestProxies: the environment names a proxy; certificates are checked through it, and so are hosts of AWS.
-func TestProxies(t *testing.T) {
+// TestProxy: a run through it is as one without; what is wrong is told as it happens, and its regular ends have the exit
+// codes of the verdict.
+func TestProxy(t *testing.T) {
 	if testing.Short() {
 		t.Skip("builds the command")
 	}
-	server, err := embedded.NewServer(embedded.ServerOptions{})
+	binary := build(t)
+	right, err := embedded.NewServer(embedded.ServerOptions{})
 	require.NoError(t, err)
-	secure := httptest.NewTLSServer(server) // whose certificate is for example.com
-	t.Cleanup(secure.Close)
-	var reached sync.Map
-	count := http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { reached.Store(r.Host, true) })
-	wrong := httptest.NewTLSServer(count)
-	t.Cleanup(wrong.Close)
-	binary, folder := build(t), t.TempDir()
-	ca := filepath.Join(folder, "ca.pem")
-	require.NoError(t, os.WriteFile(ca, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: secure.Certificate().Raw}), 0o600))
-	plain := served(t, server)
-
-	run := func(environ []string, args ...string) (int, string) {
-		cmd := exec.CommandContext(t.Context(), binary, append([]string{"run", "--seed", "1", "--traces", "none", "--requests", "300"}, args...)...)
-		cmd.Dir, cmd.Env = folder, append([]string{"HOME=" + folder, "PATH=" + os.Getenv("PATH")}, environ...)
-		var said bytes.Buffer
-		cmd.Stdout, cmd.Stderr = &said, &said
-		_ = cmd.Run()
-		return cmd.ProcessState.ExitCode(), said.String()
+	wrong, err := embedded.NewServer(embedded.ServerOptions{Fault: "appends-selectors"})
+	require.NoError(t, err)
+	run := func(url, report string) int {
+		cmd := exec.CommandContext(t.Context(), binary, "run", "--endpoint", url, "--seed", "1", "--requests", "900", "--workers", "2", "--traces", "none", "--report", "json="+report)
+		said, _ := cmd.CombinedOutput()
+		require.NotEqual(t, -1, cmd.ProcessState.ExitCode(), string(said))
+		return cmd.ProcessState.ExitCode()
 	}
-	p := newProxy(t, plain, secure.Listener.Addr().String())
-	t.Run("HTTP", func(t *testing.T) {
-		code, said := run([]string{"HTTP_PROXY=" + p.URL}, "--endpoint", "http://emulator.invalid:5000")
-		assert.Equal(t, reports.ExitConforms, code, said)
-		assert.Contains(t, strings.Join(strings.Fields(said), " "), "requests go through the proxy 127.0.0.1:")
-		assert.Greater(t, p.hosts()["POST emulator.invalid:5000"], 100)
-	})
-	t.Run("NO_PROXY", func(t *testing.T) {
-		code, said := run([]string{"HTTP_PROXY=" + p.URL, "NO_PROXY=.invalid"}, "--endpoint", "http://other.invalid:5000")
-		assert.Equal(t, reports.ExitInconclusive, code, said)
-		assert.Zero(t, p.hosts()["POST other.invalid:5000"])
-	})
-	t.Run("HTTPS", func(t *testing.T) {
-		code, said := run([]string{"HTTPS_PROXY=" + p.URL}, "--endpoint", "https://example.com:8443", "--ca-file", ca)
-		assert.Equal(t, reports.ExitConforms, code, said)
-		assert.Positive(t, p.hosts()["CONNECT example.com:8443"])
-	})
-	t.Run("a certificate that is not trusted", func(t *testing.T) {
-		code, said := run([]string{"HTTPS_PROXY=" + p.URL}, "--endpoint", "https://example.com:8443")
-		assert.Equal(t, reports.ExitInconclusive, code, said)
-		said = strings.Join(strings.Fields(said), " ")
-		for _, part := range []string{"a network that inspects TLS puts its own in the place", "--ca-file FILE", "the system's store"} {
-			assert.Contains(t, said, part)
+	folder := t.TempDir()
+	for _, test := range []struct {
+		name, server string
+		signal       syscall.Signal
+		code         int
+	}{{"right", served(t, right), syscall.SIGTERM, reports.ExitConforms}, {"wrong", served(t, wrong), os.Interrupt.(syscall.Signal), reports.ExitDiverges}} {
+		file := func(name string) string { return filepath.Join(folder, test.name+"-"+name) }
+		p := stand(t, binary, test.server, "--report", "text", "--report", "json="+file("proxy.json"), "--record", file("calls.har"))
+		assert.Equal(t, run(test.server, file("direct.json")), run(p.url, file("through.json")), test.name)
+		same := command(t, "diff", file("direct.json"), file("through.json"))
+		assert.Equal(t, 0, same.code, "%s: %s", test.name, same.stdout)
+		got := p.end(test.signal)
+		assert.Equal(t, test.code, got.code, "%s: %s", test.name, got.stdout)
+		assert.Contains(t, got.stdout, " calls judged")
+		if test.code == reports.ExitDiverges {
+			assert.Contains(t, got.stderr, "conform: found put/replaces-list")
+			assert.Equal(t, 1, strings.Count(got.stderr, "put/replaces-list"), got.stderr)
+		} else {
+			assert.Empty(t, got.stderr)
 		}
-	})
-	t.Run("hosts of AWS", func(t *testing.T) {
-		code, said := run([]string{"HTTPS_PROXY=" + p.URL}, "--endpoint", "https://cloudtrail.us-east-1.amazonaws.com")
-		assert.Equal(t, reports.ExitRefused, code, said)
-		assert.Zero(t, p.hosts()["CONNECT cloudtrail.us-east-1.amazonaws.com:443"])
-	})
-	t.Run("a proxy that refuses", func(t *testing.T) {
-		refusing := newProxy(t, plain, "")
-		refusing.deny = true
-		code, said := run([]string{"HTTPS_PROXY=" + refusing.URL}, "--endpoint", "https://example.com:8443")
-		assert.Equal(t, reports.ExitInconclusive, code, said)
-		assert.Contains(t, said, "makes no connection: it answers 403 Forbidden")
-	})
-	t.Run("a proxy that is not there", func(t *testing.T) {
-		code, said := run([]string{"HTTP_PROXY=http://user:hidden-word@127.0.0.1:1"}, "--endpoint", "http://emulator.invalid:5000")
-		assert.Equal(t, reports.ExitInconclusive, code, said)
-		assert.Contains(t, said, "the proxy that HTTP_PROXY or HTTPS_PROXY names cannot be reached: connection refused")
-		assert.NotContains(t, said, "hidden-word")
-	})
-	t.Run("an account", func(t *testing.T) { // a proxy that leads elsewhere gets nothing
-		elsewhere := newProxy(t, plain, wrong.Listener.Addr().String())
-		code, said := run([]string{"HTTPS_PROXY=" + elsewhere.URL, "HTTP_PROXY=" + elsewhere.URL, "AWS_ACCESS_KEY_ID=AKIAXXXXXXXXXXXXXXXX",
-			"AWS_SECRET_ACCESS_KEY=secret-secret", "AWS_EC2_METADATA_DISABLED=true"}, "--target", "account", "--account", "404142434445",
-			"--regions", "us-east-1", "--ca-file", ca, "--timeout", "2s")
-		assert.NotEqual(t, reports.ExitConforms, code, said)
-		assert.Contains(t, said, "--ca-file has no effect in an account")
-		assert.Contains(t, strings.Join(strings.Fields(said), " "), "add its authority to the system's store")
-		assert.Positive(t, elsewhere.hosts()["CONNECT sts.us-east-1.amazonaws.com:443"], "%v", elsewhere.hosts())
-		reached.Range(func(host, _ any) bool { return assert.Fail(t, "a request went elsewhere", host) })
-	})
+		judged := command(t, "judge", file("calls.har"), "--report", "json="+file("judged.json"))
+		assert.Equal(t, test.code, judged.code)
+		same = command(t, "diff", file("proxy.json"), file("judged.json"))
+		assert.Equal(t, 0, same.code, "%s: %s", test.name, same.stdout)
+	}
+
+	none := stand(t, binary, served(t, right), "--for", "100ms").end(0)
+	assert.Equal(t, reports.ExitInconclusive, none.code)
+	assert.Contains(t, none.stdout, "nothing could be judged")
+	assert.Contains(t, stand(t, binary, served(t, right)).end(syscall.SIGTERM).stdout, "inconclusive (exit 3)")
+}
+
+// TestProxyRefuses: what it may not pass to, and where it may not listen.
+func TestProxyRefuses(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		args []string
+		code int
+		why  string
+	}{
+		{nil, 2, "needs --upstream URL"},
+		{[]string{"--upstream", "https://cloudtrail.us-east-1.amazonaws.com"}, 5, "belongs to AWS"},
+		{[]string{"--upstream", "https://api.aws"}, 5, "belongs to AWS"},
+		{[]string{"--upstream", "http://169.254.169.254"}, 5, "instance metadata"},
+		{[]string{"--upstream", "http://me:hidden-word@127.0.0.1:5000"}, 2, "must not carry a user name or password"},
+		{[]string{"--upstream", "http://127.0.0.1:5000/base"}, 2, "leave it out"},
+		{[]string{"--upstream", "127.0.0.1:5000"}, 2, "is no URL"},
+		{[]string{"--upstream", "http://127.0.0.1:5000", "--addr", "0.0.0.0:0"}, 5, "is not loopback"},
+		{[]string{"--upstream", "http://127.0.0.1:5000", "--addr", ":0"}, 5, "is not loopback"},
+		{[]string{"--upstream", "http://127.0.0.1:5000", "--addr", "[::]:0"}, 5, "is not loopback"},
+		{[]string{"--upstream", "http://127.0.0.1:5000", "--addr", "example.com:0"}, 5, "is not loopback"},
+		{[]string{"--upstream", "http://127.0.0.1:5000", "--addr", "8081"}, 2, "is no HOST:PORT"},
+		{[]string{"--upstream", "http://127.0.0.1:5000", "--addr", "127.0.0.1:99999"}, 2, "cannot listen there"},
+		{[]string{"--upstream", "http://127.0.0.1:5000", "--report", "ndjson"}, 2, "--record PATH writes the events"},
+		{[]string{"--upstream", "http://127.0.0.1:5000", "--record", "/no/such/folder/x.har"}, 2, "give a path that can be written"},
+		{[]string{"--upstream", "http://127.0.0.1:5000", "--for", "3"}, 2, "has no unit"},
+		{[]string{"--upstream", "http://127.0.0.1:5000", "x"}, 2, "takes no argument"},
+	} {
+		var stdout, stderr syncBuffer
+		code := production.run(t.Context(), append([]string{"proxy"}, test.args...), strings.NewReader(""), &stdout, &stderr, nil)
+		assert.Equal(t, test.code, code, "%v: %s", test.args, stderr.String())
+		assert.Contains(t, stderr.String(), test.why)
+		assert.Equal(t, 1, strings.Count(stderr.String(), "\n"), stderr.String())
+		assert.NotContains(t, stderr.String(), "hidden-word")
+		assert.Empty(t, stdout.String())
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	for _, host := range []string{"localhost", "[::1]", "127.0.0.2"} {
+		var stdout, stderr syncBuffer
+		production.run(ctx, []string{"proxy", "--upstream", "http://127.0.0.1:5000", "--addr", host + ":0", "--for", "10ms"}, strings.NewReader(""), &stdout, &stderr, nil)
+		assert.True(t, strings.HasPrefix(stdout.String(), "proxy listens on http://") || strings.Contains(stderr.String(), "cannot listen there"), "%s: %s%s", host, stdout.String(), stderr.String())
+	}
+}
+
+type syncBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (s *syncBuffer) Write(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.b.Write(p)
+}
+
+func (s *syncBuffer) String() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.b.String()
 }

@@ -6,10 +6,12 @@ import (
 	"math"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/insightconform/conform"
 	"github.com/insightconform/conform/generators/machine"
 	"github.com/insightconform/conform/internal/explore"
+	"github.com/insightconform/conform/internal/proxy"
 	"github.com/insightconform/conform/model"
 	"github.com/insightconform/conform/reports"
 	"github.com/insightconform/conform/reports/formats"
@@ -43,6 +45,8 @@ type settings struct {
 	// Of single commands.
 	address, form, precedence string
 	logged                    bool // a line for each request to the stand-in
+	proxy                     proxy.Options
+	lasts                     time.Duration // the proxy; 0 is until it is interrupted
 	profile, out, check       string
 	evidence                  string
 	faults                    []string
