@@ -367,3 +367,23 @@ func TestLargeBodies(t *testing.T) {
 	assert.Equal(t, 1, r.Recorded.Gaps, "what the large call may have changed")
 	assert.Equal(t, reports.ExitInconclusive, r.ExitCode)
 }
+
+// outcome is what a proxy came to.
+type outcome struct {
+	report *reports.Report
+	err    error
+}
+
+// ended runs a proxy while something is done.
+func ended(t testing.TB, p *proxy.Proxy, do func()) outcome {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	out := make(chan outcome, 1)
+	go func() {
+		r, err := p.Run(ctx)
+		out <- outcome{r, err}
+	}()
+	do()
+	cancel()
+	return <-out
+}

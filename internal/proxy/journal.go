@@ -45,7 +45,7 @@ type call struct {
 	open    int       // requests that it stands for which are on their way
 	missing *call     // that stands for it, where too much waited
 	late    bool      // it hangs, and was judged as one without an answer
-	blind   time.Time // until when it was said that calls are missing, since it hangs
+	blind   time.Time // until when judging takes it to have its effect, since it hangs
 }
 
 // answered keeps an answer as it passes.
@@ -101,7 +101,8 @@ type journal struct {
 // Why calls may be missing.
 const (
 	tooMany  = "more calls wait than can be kept for judging"
-	hanging  = "a call that may change something has had no answer for long"
+	hanging  = "a request that may have changed anything has had no answer for long"
+	dropped  = "a connection was lost without an answer; an emulator that was started anew has forgotten all"
 	notThere = "the emulator was not there; what was made before may be gone"
 )
 
@@ -112,7 +113,7 @@ const (
 )
 
 func newJournal(o Options, upstream *url.URL) (*journal, error) {
-	o.Patience = cmp.Or(o.Patience, judge.DefaultSettle)
+	o.Patience = cmp.Or(o.Patience, judge.DefaultSettle/2)
 	host := upstream.Scheme + "://" + upstream.Host
 	j := &journal{o: o, host: host, started: time.Now(), wake: make(chan struct{}, 1), ended: make(chan struct{}), judgement: judge.New(0),
 		callers: map[string]string{}, report: judge.NewReport(o.Version, "", o.FailOn, targets.Info{Name: "recorded", Endpoint: host})}
@@ -163,7 +164,7 @@ func (j *journal) end(c *call) {
 	if c.open--; c.open > 0 {
 		return
 	}
-	if c.gap != "" || c.notSent {
+	if c.gap != "" || c.problem != "" {
 		c.end = j.now()
 	}
 	if !c.late {
@@ -199,18 +200,15 @@ func (j *journal) next() (next []*call, since time.Time, over bool) {
 			continue
 		}
 		c.late = true
+		next = append(next, c.unanswered(c.start))
 		if c.gap != "" || recorded.Changes(c.request.Get(wire.TargetHeader)) {
-			next = append(next, c.hangs(c.start, now.Add(j.o.Patience)))
 			j.hung = append(j.hung, c)
-		}
-		if c.gap == "" {
-			next = append(next, &call{start: c.start, method: c.method, request: c.request, query: c.query, sent: c.sent, sentAll: c.sentAll})
 		}
 	}
 	j.hung = slices.DeleteFunc(j.hung, func(c *call) bool { return c.open == 0 })
 	for _, c := range j.hung {
-		if c.blind.Sub(now) < j.o.Patience/2 && !j.closed {
-			next = append(next, c.hangs(now, now.Add(j.o.Patience)))
+		if c.blind.Sub(now) < judge.DefaultSettle/2 && !j.closed {
+			next = append(next, c.unanswered(now))
 		}
 	}
 	if since = now; len(j.calls) > 0 {
@@ -219,10 +217,14 @@ func (j *journal) next() (next []*call, since time.Time, over bool) {
 	return next, since, j.closed && len(j.calls) == 0
 }
 
-// hangs says that a call may have its effect at any time.
-func (c *call) hangs(from, to time.Time) *call {
-	c.blind = to
-	return &call{start: from, end: to, gap: hanging}
+// unanswered is a call that has no answer so far. Judging takes it to have its effect within a time from then; so as long as
+// it hangs, it is told again.
+func (c *call) unanswered(at time.Time) *call {
+	c.blind = at.Add(judge.DefaultSettle)
+	if c.gap != "" {
+		return &call{start: at, end: c.blind, gap: hanging}
+	}
+	return &call{start: at, method: c.method, request: c.request, query: c.query, sent: c.sent, sentAll: c.sentAll}
 }
 
 // run judges calls until all are over.
@@ -274,7 +276,9 @@ func (j *journal) guarded(judge func()) {
 func (j *journal) take(c *call) {
 	switch {
 	case c.notSent:
-		j.lost, c.gap = c.problem, notThere
+		j.lost, c.gap = "the emulator was gone: "+c.problem, notThere
+	case c.problem != "":
+		j.take(&call{start: c.start, end: c.end, gap: dropped})
 	case c.whole:
 		j.lost = ""
 	}

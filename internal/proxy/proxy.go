@@ -39,7 +39,7 @@ type Options struct {
 	Version  string         // of conform
 	// Found, where not nil, is told each divergence once, as soon as it is seen.
 	Found func(*reports.Divergence)
-	// Patience is how long a call may be without an answer until others are judged without it; 0 is a minute.
+	// Patience is how long a call may be without an answer until others are judged without it; 0 is 30 s.
 	Patience time.Duration
 }
 

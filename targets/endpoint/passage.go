@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 
 	"github.com/insightconform/conform/targets/wire"
@@ -32,6 +33,8 @@ func Hide(request http.Header, query string, text []byte) []byte {
 		for _, name := range presigned {
 			v = v.with(members.Get(name))
 		}
+		key, _, _ := strings.Cut(members.Get("X-Amz-Credential"), "/")
+		v = v.with(key)
 	}
 	return v.strike(text)
 }
