@@ -207,6 +207,72 @@ func TestServersWithoutStores(t *testing.T) {
 	assert.Len(t, j.Found, 1)
 }
 
+// TestCallsThatOverlapAndAreAllWrong: each is blamed.
+func TestCallsThatOverlapAndAreAllWrong(t *testing.T) {
+	t.Parallel()
+	at := time.Date(2026, 11, 2, 8, 0, 0, 0, time.UTC)
+	j := judge.New(0)
+	for n := range 3 {
+		j.Exchange(recorded.Exchange{At: fmt.Sprintf("x.har, entry %d", n+1), Format: recorded.FormatHAR, Host: "http://localhost:5000", Start: at, End: at.Add(time.Second),
+			Request: model.Request{Op: model.OpGet, Region: "us-east-1", Input: value.Obj("TrailName", "abc")},
+			Reply:   targets.Reply{Answer: model.Refusal("ResourceNotFoundException"), Status: 400}})
+	}
+	j.Finish()
+	require.Len(t, j.Found, 1)
+	assert.Equal(t, 3, j.Found[0].Count)
+}
+
+// TestCallers: who is of which account is not always told: what one caller sees is then nothing that another must see, and what
+// one may have changed is not held against a server that shows it to another.
+func TestCallers(t *testing.T) {
+	t.Parallel()
+	arn := model.DefaultWorld.TrailARN("us-east-1", "abc")
+	both := model.MakeSelectors(model.Management, model.Management)
+	on := model.Answer{Outcome: model.Succeeded, TrailARN: arn, Selectors: both}
+	n := 0
+	play := func(calls ...func(*recorded.Exchange)) *judge.Judgement {
+		j := judge.New(0)
+		for _, set := range calls {
+			n++
+			at := time.Date(2026, 11, 2, 8, 0, n, 0, time.UTC)
+			x := recorded.Exchange{At: fmt.Sprintf("x.har, entry %d", n), Format: recorded.FormatHAR, Host: "http://localhost:5000", Start: at, End: at.Add(time.Millisecond),
+				Request: model.Request{Op: model.OpGet, Region: "us-east-1", Input: value.Obj("TrailName", "abc")}, Reply: targets.Reply{Status: 200}}
+			set(&x)
+			j.Exchange(x)
+		}
+		j.Finish()
+		return j
+	}
+	as := func(caller, account string, op model.Op, a model.Answer) func(*recorded.Exchange) {
+		return func(x *recorded.Exchange) {
+			x.Caller, x.Account, x.Request.Op, x.Reply.Answer = caller, account, op, a
+			if op != model.OpGet {
+				x.Request.Input = value.Obj("Name", "abc")
+			}
+			if op == model.OpPut {
+				x.Request.Input = value.Obj("TrailName", "abc", "InsightSelectors", both.Value())
+			}
+		}
+	}
+	off, done := model.Refusal("InsightNotEnabledException"), model.Answer{Outcome: model.Succeeded}
+	for name, right := range map[string][]func(*recorded.Exchange){
+		"two accounts":                   {as("1", "", model.OpGet, on), as("2", "", model.OpGet, off), as("1", "", model.OpGet, on)},
+		"a stranger changes something":   {as("1", "123456789012", model.OpGet, on), as("2", "", model.OpStop, done), as("1", "123456789012", model.OpGet, off)},
+		"something changes a stranger's": {as("2", "", model.OpGet, on), as("1", "123456789012", model.OpStop, done), as("2", "", model.OpGet, off)},
+	} {
+		requireNone(t, name, play(right...))
+	}
+	for name, wrong := range map[string][]func(*recorded.Exchange){
+		"one caller":                   {as("1", "", model.OpGet, on), as("1", "", model.OpGet, off)},
+		"two callers of one account":   {as("1", "123456789012", model.OpGet, on), as("2", "123456789012", model.OpGet, off)},
+		"a caller who becomes known":   {as("1", "", model.OpGet, on), as("1", "123456789012", model.OpGet, off)},
+		"a stranger who only looks on": {as("1", "", model.OpGet, on), as("2", "", model.OpGet, off), as("1", "", model.OpGet, off)},
+	} {
+		j := play(wrong...)
+		assert.NotEmpty(t, j.Found, "%s: %v %v", name, j.NotJudged, j.Exercised)
+	}
+}
+
 // TestBlame: where several states would explain that an answer is wrong, the rule is the one that fits it best.
 func TestBlame(t *testing.T) {
 	t.Parallel()

@@ -206,15 +206,15 @@ func (j *Judgement) contradiction(p *place, s *subject, start *states, calls []*
 		}
 		return wrong
 	})
-	s.states = start.clone()
-	list, ok := s.states.follow(rest)
-	switch {
-	case ok && len(rest) > 0:
-		for i := range list {
-			j.allowed(p, s, &list[i], false)
+	if len(rest) > 0 {
+		s.states = start.clone()
+		if list, ok := s.states.follow(rest); ok {
+			for i := range list {
+				j.allowed(p, s, &list[i], false)
+			}
+		} else if len(rest) == len(calls) {
+			j.disorder(start, calls)
 		}
-	case !ok && len(rest) == len(calls):
-		j.disorder(start, calls)
 	}
 	s.past = nil
 	p.reset(s, region)
