@@ -219,6 +219,9 @@ func answered(response *http.Response) error {
 	if c != nil && response.StatusCode != http.StatusSwitchingProtocols {
 		c.answered(response)
 	}
+	if response.Close { // which is taken for a matter of one connection
+		response.Header.Set("Connection", "close")
+	}
 	return nil
 }
 
