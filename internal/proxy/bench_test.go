@@ -44,7 +44,9 @@ func BenchmarkAdded(b *testing.B) {
 	for i := range took {
 		slices.Sort(took[i])
 	}
-	median := func(list []time.Duration, share int) float64 { return float64(list[len(list)*share/100].Nanoseconds()) / 1000 }
+	median := func(list []time.Duration, share int) float64 {
+		return float64(list[len(list)*share/100].Nanoseconds()) / 1000
+	}
 	b.ReportMetric(median(took[1], 50)-median(took[0], 50), "µs-added-median")
 	b.ReportMetric(median(took[1], 99)-median(took[0], 99), "µs-added-p99")
 	b.ReportMetric(median(took[0], 50), "µs-direct-median")
