@@ -44,15 +44,16 @@ var unseen = map[string]string{}
 func TestSharpness(t *testing.T) {
 	t.Parallel()
 	for i, f := range embedded.Faults {
-		if f.Deep || f.Computed || i%inCI(4, 24) != 0 && os.Getenv("CONFORM_ALL_FAULTS") == "" {
+		if f.Deep || f.Computed || i%inCI(8, 24) != 0 && os.Getenv("CONFORM_ALL_FAULTS") == "" {
 			continue
 		}
 		t.Run(f.Name, func(t *testing.T) {
+			t.Parallel()
 			found := 0
 			for _, first := range []bool{true, false} { // more is to be seen in more
 				if found == 0 {
 					p := start(t, server(t, embedded.ServerOptions{Fault: f.Name}))
-					test(t, p.URL(), conform.Options{Seed: 1, Workers: 1, StopAtFirst: first})
+					test(t, p.URL(), conform.Options{Seed: 1, Workers: 1, StopAtFirst: first, Requests: 9000, Suites: []string{conform.Systematic, conform.Random}})
 					found = len(p.end().Divergences)
 				}
 			}
