@@ -1,6 +1,7 @@
 package proxy_test
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
@@ -8,15 +9,18 @@ import (
 	"slices"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/insightconform/conform"
+	"github.com/insightconform/conform/internal/proxy"
 	"github.com/insightconform/conform/internal/testing/choices"
 	"github.com/insightconform/conform/internal/testing/mototest"
 	"github.com/insightconform/conform/reports"
 	"github.com/insightconform/conform/targets/embedded"
+	"github.com/insightconform/conform/targets/endpoint"
 )
 
 // inCI is how often something is tried where time is no matter.
@@ -49,14 +53,15 @@ func TestSharpness(t *testing.T) {
 		}
 		t.Run(f.Name, func(t *testing.T) {
 			t.Parallel()
-			found := 0
-			for _, first := range []bool{true, false} { // more is to be seen in more
-				if found == 0 {
-					p := start(t, server(t, embedded.ServerOptions{Fault: f.Name}))
-					test(t, p.URL(), conform.Options{Seed: 1, Workers: 1, StopAtFirst: first, Requests: 9000, Suites: []string{conform.Systematic, conform.Random}})
-					found = len(p.end().Divergences)
-				}
+			ctx, enough := context.WithCancel(t.Context())
+			defer enough()
+			p := start(t, server(t, embedded.ServerOptions{Fault: f.Name}), func(o *proxy.Options) { o.Found = func(*reports.Divergence) { enough() } })
+			target, err := endpoint.New(endpoint.Options{URL: p.URL(), Timeout: 10 * time.Second})
+			require.NoError(t, err)
+			if _, err = conform.Run(ctx, target, conform.Options{Seed: 1, Workers: 1}); ctx.Err() == nil {
+				require.NoError(t, err)
 			}
+			found := len(p.end().Divergences)
 			assert.True(t, found > 0 || unseen[f.Name] != "")
 		})
 	}
