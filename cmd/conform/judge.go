@@ -22,8 +22,9 @@ by its content, and may be a folder of
 or a file with
   what 'aws cloudtrail lookup-events' prints,
   HTTP exchanges as HAR 1.2, or a cassette of vcrpy or go-vcr,
-  what conform has written: a trace, a JSON report, the events of a run, or the
-  calls of several clients (calls-*.calls beside the traces).
+  what conform has written: a trace, a JSON report, the events of a run, the
+  calls of several clients (calls-*.calls beside the traces), or the record of
+  a proxy.
 
 What was there before a recording begins is not known. So a rule is violated only
 where no state explains an answer.

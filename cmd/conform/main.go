@@ -217,6 +217,9 @@ Fail a build on new divergences only
   conform run --endpoint http://127.0.0.1:5000 --baseline known.yaml --update-baseline
   conform run --endpoint http://127.0.0.1:5000 --baseline known.yaml
 
+Judge what your own tests ask of an emulator
+  conform proxy --upstream http://127.0.0.1:5000
+
 Use the reference in the place of the service
   conform serve --addr 127.0.0.1:8080
 

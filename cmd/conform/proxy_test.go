@@ -109,6 +109,7 @@ func TestProxy(t *testing.T) {
 // TestProxyRefuses: what it may not pass to, and where it may not listen.
 func TestProxyRefuses(t *testing.T) {
 	t.Parallel()
+	_, free, _ := strings.Cut(freeAddress(t), ":")
 	for _, test := range []struct {
 		args []string
 		code int
@@ -127,6 +128,8 @@ func TestProxyRefuses(t *testing.T) {
 		{[]string{"--upstream", "http://127.0.0.1:5000", "--addr", "example.com:0"}, 5, "is not loopback"},
 		{[]string{"--upstream", "http://127.0.0.1:5000", "--addr", "8081"}, 2, "is no HOST:PORT"},
 		{[]string{"--upstream", "http://127.0.0.1:5000", "--addr", "127.0.0.1:99999"}, 2, "cannot listen there"},
+		{[]string{"--upstream", "http://127.0.0.1:" + free, "--addr", "127.0.0.1:" + free}, 2, "listen itself"},
+		{[]string{"--upstream", "http://localhost:" + free, "--addr", "127.0.0.1:" + free}, 2, "listen itself"},
 		{[]string{"--upstream", "http://127.0.0.1:5000", "--report", "ndjson"}, 2, "--record PATH writes the events"},
 		{[]string{"--upstream", "http://127.0.0.1:5000", "--record", "/no/such/folder/x.har"}, 2, "give a path that can be written"},
 		{[]string{"--upstream", "http://127.0.0.1:5000", "--for", "3"}, 2, "has no unit"},

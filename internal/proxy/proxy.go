@@ -17,6 +17,7 @@ import (
 	"net/http/httputil"
 	"net/netip"
 	"net/url"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -70,6 +71,10 @@ func New(o Options) (*Proxy, error) {
 	if err != nil {
 		return nil, err
 	}
+	if itself(upstream, listener) {
+		listener.Close()
+		return nil, usage("%s is where the proxy would listen itself; give --addr another port", upstream.Host)
+	}
 	p := &Proxy{upstream: upstream, listener: listener}
 	if p.journal, err = newJournal(o, upstream); err != nil {
 		listener.Close()
@@ -105,6 +110,13 @@ func listen(address string) (net.Listener, error) {
 		return nil, refused("%s is not loopback here; listen on 127.0.0.1", host)
 	}
 	return listener, nil
+}
+
+// itself reports whether a URL leads to a listener.
+func itself(u *url.URL, l net.Listener) bool {
+	at := l.Addr().(*net.TCPAddr)
+	ip := net.ParseIP(u.Hostname())
+	return u.Port() == strconv.Itoa(at.Port) && (u.Hostname() == "localhost" || ip.Equal(at.IP))
 }
 
 // URL is where it listens.

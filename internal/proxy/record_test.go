@@ -84,6 +84,43 @@ func TestTheRecordIsJudgedAlike(t *testing.T) {
 	}
 }
 
+// TestCallersAreToldApartAlike: of callers whose account is not known at first, a record says what was known when they called.
+func TestCallersAreToldApartAlike(t *testing.T) {
+	t.Parallel()
+	url := server(t, embedded.ServerOptions{})
+	for _, ending := range []string{"x.har", "x.ndjson"} {
+		path := filepath.Join(t.TempDir(), ending)
+		p := start(t, url, recordTo(path))
+		as := func(key, op, body string) {
+			r, err := http.NewRequest("POST", p.URL(), strings.NewReader(body))
+			require.NoError(t, err)
+			r.Header.Set(wire.TargetHeader, wire.ShortPrefix+op)
+			r.Header.Set("Authorization", "AWS4-HMAC-SHA256 Credential="+key+"/20261101/us-east-1/cloudtrail/aws4_request, Signature=0")
+			answer, err := http.DefaultClient.Do(r)
+			require.NoError(t, err)
+			answer.Body.Close()
+		}
+		for range 3 {
+			for _, key := range []string{"first", "second", "999988887777", "third"} {
+				as(key, "GetInsightSelectors", `{"TrailName":"abc"}`)
+				as("first", "CreateTrail", `{"Name":"abc","S3BucketName":"bucket-name"}`)
+				as(key, "StartLogging", `{"Name":"abc"}`)
+				as(key, "PutInsightSelectors", put)
+				as("second", "GetInsightSelectors", `{"TrailName":"abc"}`)
+				as(key, "StopLogging", `{"Name":"abc"}`)
+				as("third", "DeleteTrail", `{"Name":"abc"}`)
+			}
+		}
+		want := p.end()
+		assert.Empty(t, want.Divergences)
+		assert.Greater(t, want.Recorded.Judged, 20)
+		got, _, err := run.JudgeFiles(t.Context(), []string{path}, run.Options{Version: "test"}, nil)
+		require.NoError(t, err)
+		assert.Empty(t, cmp.Diff(want.Normalized(), got.Normalized(), cmpopts.IgnoreFields(reports.Report{}, "Started", "DurationSeconds", "Target"),
+			cmpopts.IgnoreFields(reports.Recorded{}, "Files", "Others"), cmpopts.EquateEmpty(), cmp.AllowUnexported(reports.Report{})))
+	}
+}
+
 // TestAKilledProxyLeavesARecord: what had passed can be judged.
 func TestAKilledProxyLeavesARecord(t *testing.T) {
 	t.Parallel()

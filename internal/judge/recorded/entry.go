@@ -39,6 +39,7 @@ type entry struct {
 	Region  string   `json:",omitempty"`
 	Host    string   `json:",omitempty"`
 	Who     uint64   `json:",omitempty"` // tells callers of unknown accounts apart
+	Settled bool     `json:",omitempty"` // what comes later says nothing of the account
 	Service bool     `json:",omitempty"`
 	Untimed bool     `json:",omitempty"`
 	Method  string   `json:",omitempty"`
@@ -184,6 +185,9 @@ func (r *reader) call(m *message) error {
 	}
 	if e.Known == wholly {
 		r.learn(&e)
+	}
+	if m.signer != nil && e.Account == "" { // as it was known when it passed
+		e.Account, e.Settled = r.accounts[e.Who], true
 	}
 	return r.add(&e, m.file, m.number)
 }

@@ -372,7 +372,7 @@ func (r *reader) give(give func(Exchange) error, gap func(Gap) error) error {
 
 // exchange is what an entry says, with the place where it stands.
 func (r *reader) exchange(e *entry, x item) Exchange {
-	if e.Account == "" {
+	if e.Account == "" && !e.Settled {
 		e.Account = r.accounts[e.Who]
 	}
 	exchange := e.exchange()
