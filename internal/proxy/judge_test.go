@@ -18,6 +18,7 @@ import (
 	"github.com/insightconform/conform/internal/proxy"
 	"github.com/insightconform/conform/internal/testing/choices"
 	"github.com/insightconform/conform/internal/testing/mototest"
+	"github.com/insightconform/conform/internal/testing/recording"
 	"github.com/insightconform/conform/reports"
 	"github.com/insightconform/conform/targets/embedded"
 	"github.com/insightconform/conform/targets/endpoint"
@@ -41,9 +42,6 @@ func requireNone(t testing.TB, about string, r *reports.Report) {
 	}
 }
 
-// unseen are the faults that no history shows, and why.
-var unseen = map[string]string{}
-
 // TestSharpness: each fault is told of what a run against it lets pass.
 func TestSharpness(t *testing.T) {
 	t.Parallel()
@@ -62,7 +60,7 @@ func TestSharpness(t *testing.T) {
 				require.NoError(t, err)
 			}
 			found := len(p.end().Divergences)
-			assert.True(t, found > 0 || unseen[f.Name] != "")
+			assert.True(t, found > 0 || recording.Unseen[f.Name] != "")
 		})
 	}
 }
