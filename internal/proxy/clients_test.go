@@ -162,7 +162,7 @@ func TestTheCallsOfTerraform(t *testing.T) {
 // applied are the answers to Terraform's calls.
 func applied(t *testing.T, url string) (said []string) {
 	ctx := t.Context()
-	config := aws.Config{Region: "us-east-1", BaseEndpoint: &url, Credentials: credentials.NewStaticCredentialsProvider("mock_access_key", "mock_secret_key", ""),
+	config := aws.Config{Region: "us-east-1", RetryMaxAttempts: 1, BaseEndpoint: &url, Credentials: credentials.NewStaticCredentialsProvider("mock_access_key", "mock_secret_key", ""),
 		HTTPClient: &http.Client{Transport: &http.Transport{}}}
 	buckets := s3.NewFromConfig(config, func(o *s3.Options) { o.UsePathStyle = true })
 	_, err := buckets.CreateBucket(ctx, &s3.CreateBucketInput{Bucket: aws.String("bucket-name")})
