@@ -237,6 +237,27 @@ func TestRunnersPass(t *testing.T) {
 	}
 }
 
+// TestRunnersWait: what is throttled is sent again, conditions too.
+func TestRunnersWait(t *testing.T) {
+	t.Parallel()
+	server := reference(t, embedded.ServerOptions{})
+	var requests atomic.Int64
+	url := listening(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if requests.Add(1)%3 == 0 {
+			w.WriteHeader(400)
+			fmt.Fprint(w, `{"__type": "ThrottlingException", "Message": "slowly"}`)
+			return
+		}
+		server.ServeHTTP(w, r)
+	}))
+	for _, l := range languages {
+		got := l.play(t, written(t), "kms/", "CONFORM_ENDPOINT="+url)
+		assert.Zero(t, got.code, got.output)
+		assert.NotEmpty(t, got.with("passed"))
+		assert.Empty(t, got.with("failed"))
+	}
+}
+
 // TestRunnersFail: against a wrong server, the vectors of the rule that it breaks fail, and no others.
 func TestRunnersFail(t *testing.T) {
 	t.Parallel()

@@ -126,7 +126,10 @@ async function ask(run, step, symbols) {
   const none = { kind: 'none', status: 0, code: '', spelt: false, body: {} };
   const region = fill(step.region ?? '${region}', symbols);
   try {
-    if (step.arrange) return (await arrange(run, step, region, symbols)) ? { ...none, kind: 'success', status: 200, text: '' } : { ...none, text: 'it cannot be brought about' };
+    if (step.arrange) {
+      const answer = await arrange(run, step, region, symbols);
+      return answer ?? { ...none, text: 'it cannot be brought about' };
+    }
     const target = PREFIXES[step.prefix ?? 'short'] + step.operation;
     const method = step.method ?? 'POST';
     return understood(await signed(run, method, '/', sent(step, symbols), { region, target }), 'raw' in step || method !== 'POST');
@@ -138,12 +141,13 @@ async function ask(run, step, symbols) {
 // arrange spoils the surroundings of a trail: by an extension that servers may have, or, of its bucket, by S3.
 async function arrange(run, step, region, symbols) {
   const body = JSON.stringify({ TrailName: fill(step.trail, symbols), Condition: step.arrange, Region: region });
-  if ((await signed(run, 'POST', '/_conform/arrange', body, { region })).status === 200) return true;
+  const answer = understood(await signed(run, 'POST', '/_conform/arrange', body, { region }), false);
+  if (answer.status === 200 || run.index.codes.repeat.includes(answer.code)) return answer;
   const name = fill(step.bucket ?? '', symbols);
   let status = 0;
   if (step.arrange === 'bucket-missing') status = await bucket(run, 'DELETE', name);
   if (step.arrange === 'bucket-denied') status = await bucket(run, 'PUT', `${name}?policy`, policy(name, 'Deny'));
-  return [200, 204].includes(status);
+  return [200, 204].includes(status) ? { ...answer, kind: 'success', status } : undefined;
 }
 
 // answers says what keeps the server from answering anything, or nothing.
@@ -233,7 +237,8 @@ const stem = (code) => code.toLowerCase().replace(/exception$/, '').replace(/err
 
 // find finds a member by its name, or by letter case and underscores alone where that is missing. null is absent.
 function find(body, name) {
-  const spelt = Object.hasOwn(body, name) ? name : Object.keys(body).find((other) => other.replaceAll('_', '').toLowerCase() === name.toLowerCase()) ?? name;
+  const alike = () => Object.keys(body).find((other) => other.replaceAll('_', '').toLowerCase() === name.toLowerCase());
+  const spelt = Object.hasOwn(body, name) ? name : alike() ?? name;
   return [spelt, Object.hasOwn(body, spelt) ? body[spelt] : null];
 }
 
@@ -399,6 +404,12 @@ class Run {
     return [...step.allowed, ...(step.others ?? [])].find((pattern) => fits(this, pattern, answer, step.symbols));
   }
 
+  // goesOn says if an answer is right, and has what later steps need.
+  goesOn(answer, step) {
+    const pattern = this.fit(answer, step);
+    return pattern && !pattern.ends && !pattern.belongs && Object.values(step.save ?? {}).every((of) => answer.body[of]);
+  }
+
   // missing says why the server has not a capability, in one line, or nothing where it has it.
   async missing(capability) {
     if (!this.capabilities.has(capability)) {
@@ -406,7 +417,7 @@ class Run {
       const of = this.index.capabilities[capability];
       let why;
       for (const probe of of.probes) {
-        why = await this.play(probe, (answer, step) => (this.fit(answer, step) ? undefined : `${cut(step.sent, 60)}: ${cut(answer.text, 60)}`));
+        why = await this.play(probe, (answer, step) => (this.goesOn(answer, step) ? undefined : `${cut(step.sent, 60)}: ${cut(answer.text, 60)}`));
         if (!why) break;
       }
       this.capabilities.set(capability, why && `${capability}: ${of.why} (${why})`);
@@ -435,7 +446,7 @@ class Run {
       const pattern = this.fit(answer, step);
       if (pattern?.ends) return { kind: 'ended', brief: pattern.ends };
       if (pattern?.belongs) return { kind: 'blocked', brief: `step ${step.at} breaks ${pattern.belongs}, whose own vectors judge that` };
-      if (pattern && Object.values(step.save ?? {}).every((of) => answer.body[of])) {
+      if (this.goesOn(answer, step)) {
         played.push(`${played.pop()}  → ${answer.status} ${answer.code}`.trimEnd());
         return undefined;
       }
@@ -513,7 +524,8 @@ function allowed(pattern, symbols) {
   if (pattern.codes) words.push(`with ${pattern.codes.join(', ')}`);
   if (pattern.status) words.push(`and status ${pattern.status.join(' to ')}`);
   if (pattern.form === 'exact') words.push('spelt as listed');
-  if (pattern.selectors) words.push(pattern.selectors.map((s) => `${s.InsightType} ${JSON.stringify(s.EventCategories)}`).join(' and ') || 'no selectors');
+  const selector = (s) => `${s.InsightType} ${JSON.stringify(s.EventCategories)}`;
+  if (pattern.selectors) words.push(pattern.selectors.map(selector).join(' and ') || 'no selectors');
   for (const key of ['members', 'flags', 'logs']) if (pattern[key]) words.push(JSON.stringify(fill(pattern[key], symbols)));
   return words.join(' ');
 }
@@ -521,7 +533,7 @@ function allowed(pattern, symbols) {
 function explained(run, vector, verdict) {
   const rule = run.rules.get(vector.rule);
   const pattern = `^${vector.id}$`;
-  return `${vector.rule}: ${rule.statement}\n${vector.level}, by ${vector.source || rule.source || 'no source'}. ${vector.comment ?? ''}\n${verdict.text}\n` +
+  return `${vector.rule}: ${rule.statement}\n${vector.level}, by ${vector.source}. ${vector.comment}\n${verdict.text}\n` +
     `alone: CONFORM_ENDPOINT=${run.url} node --test --test-name-pattern='${pattern}' ${relative('', fileURLToPath(import.meta.url))}`;
 }
 

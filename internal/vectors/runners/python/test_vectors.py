@@ -128,7 +128,7 @@ class Server:
         region = fill(step.get("region", "${region}"), symbols)
         try:
             if "arrange" in step:
-                return Answer("success", 200) if self.arrange(step, region, symbols) else Answer(text="it cannot be brought about")
+                return self.arrange(step, region, symbols)
             target = PREFIXES[step.get("prefix", "short")] + step["operation"]
             method = step.get("method", "POST")
             status, headers, data = self.signed(method, "/", sent(step, symbols), region, target=target)
@@ -139,12 +139,15 @@ class Server:
     def arrange(self, step, region, symbols):
         """Spoils the surroundings of a trail: by an extension that servers may have, or, of its bucket, by S3."""
         body = compact({"TrailName": fill(step["trail"], symbols), "Condition": step["arrange"], "Region": region})
-        if self.signed("POST", "/_conform/arrange", body, region)[0] == 200:
-            return True
-        bucket = fill(step.get("bucket", ""), symbols)
+        answer = understood(*self.signed("POST", "/_conform/arrange", body, region), malformed=False)
+        if answer.status == 200 or answer.code in INDEX["codes"]["repeat"]:
+            return answer
+        bucket, status = fill(step.get("bucket", ""), symbols), 0
         if step["arrange"] == "bucket-missing":
-            return self.bucket("DELETE", bucket, symbols) in (200, 204)
-        return step["arrange"] == "bucket-denied" and self.bucket("PUT", bucket + "?policy", symbols, policy(bucket, "Deny")) in (200, 204)
+            status = self.bucket("DELETE", bucket, symbols)
+        elif step["arrange"] == "bucket-denied":
+            status = self.bucket("PUT", bucket + "?policy", symbols, policy(bucket, "Deny"))
+        return Answer("success", 200) if status in (200, 204) else Answer(text="it cannot be brought about")
 
 
 def policy(bucket, effect):
@@ -328,10 +331,10 @@ class Run:
         if not self.problem:
             self.make_bucket(self.symbols["bucket"])
             create = {"operation": "CreateTrail", "body": {"Name": "learn-${tag}", "S3BucketName": "${bucket}"}, "allowed": []}
-            found = []  # the account is that of the ARNs that the server makes
-            self.play([create], lambda answer, _: found.append(re.match(r"arn:([^:]+):cloudtrail:[^:]+:(\d{12}):", str(answer.body.get("TrailARN")))))
-            if found[0]:
-                self.symbols["partition"], self.symbols["account"] = found[0].groups()
+            arn = self.play([create], lambda answer, _: str(answer.body.get("TrailARN")))
+            found = re.match(r"arn:([^:]+):cloudtrail:[^:]+:(\d{12}):", arn)
+            if found:  # the account is that of the ARNs that the server makes
+                self.symbols["partition"], self.symbols["account"] = found.groups()
 
     def check(self):
         """Sees whether the server answers anything at all."""
@@ -396,7 +399,7 @@ class Run:
         if capability not in self.capabilities:
             self.capabilities[capability], of = None, INDEX["capabilities"][capability]
             for probe in of["probes"]:
-                why = self.play(probe, lambda answer, step: None if fit(answer, step) else f"{cut(step['sent'], 60)}: {cut(answer.text, 60)}")
+                why = self.play(probe, lambda answer, step: None if goes_on(answer, step) else f"{cut(step['sent'], 60)}: {cut(answer.text, 60)}")
                 if not why:
                     break
             self.capabilities[capability] = of["probes"] and why and f"{capability}: {of['why']} ({why})"
@@ -424,7 +427,7 @@ class Run:
                 return Verdict("ended", pattern["ends"])
             if pattern and "belongs" in pattern:
                 return Verdict("blocked", f"step {step['at']} breaks {pattern['belongs']}, whose own vectors judge that")
-            if pattern and all(answer.body.get(of) for of in step.get("save", {}).values()):
+            if goes_on(answer, step):
                 played[-1] += f"  → {answer.status} {answer.code}".rstrip()
                 return None
             may = "\n  or       ".join(allowed(p, step["symbols"]) for p in step["allowed"])
@@ -439,6 +442,13 @@ class Run:
 def fit(answer, step):
     """Is the first pattern of a step that an answer fits."""
     return next((pattern for pattern in step["allowed"] + step.get("others", []) if fits(pattern, answer, step["symbols"])), None)
+
+
+def goes_on(answer, step):
+    """Says if an answer is right, and has what later steps need."""
+    pattern = fit(answer, step)
+    there = all(answer.body.get(of) for of in step.get("save", {}).values())
+    return pattern is not None and there and "ends" not in pattern and "belongs" not in pattern
 
 
 # --- words ------------------------------------------------------------------------------------------------------------
@@ -472,7 +482,7 @@ def explained(vector, verdict, url):
     alone = f"{os.path.relpath(__file__)}::test_vector[{vector['id']}]"
     setting = "" if url is None else f"CONFORM_ENDPOINT={url} "
     return (
-        f"{vector['rule']}: {rule['statement']}\n{vector['level']}, by {vector.get('source') or rule['source'] or 'no source'}. {vector.get('comment', '')}\n"
+        f"{vector['rule']}: {rule['statement']}\n{vector['level']}, by {vector['source']}. {vector['comment']}\n"
         f"{verdict.text}\nalone: {setting}python -m pytest '{alone}'"
     )
 
