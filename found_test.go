@@ -14,17 +14,18 @@ import (
 // TestFound: the hook is told at once, and ends the exploration with what is found by then confirmed.
 func TestFound(t *testing.T) {
 	const fault = "flag-always-set"
-	run := func(enough bool) (requests int, told []string) {
+	run := func(enough bool) (requests int, told []string, seen string) {
 		report, err := conform.Run(t.Context(), embedded.InProcess(embedded.ServerOptions{Fault: fault}), conform.Options{Seed: 1, Workers: 1,
 			Found: func(signature string) bool { told = append(told, signature); return enough }})
 		require.NoError(t, err)
 		require.NotEmpty(t, report.Divergences)
 		assert.Equal(t, "confirmed", report.Divergences[0].Status)
-		return report.Requests, told
+		return report.Requests, told, report.Divergences[0].Seen
 	}
-	whole, told := run(false)
+	whole, told, _ := run(false)
 	require.NotEmpty(t, told)
-	short, first := run(true)
+	short, first, seen := run(true)
+	assert.Equal(t, "1 of 1", seen, "what could not be tried while the run was ending is no chance")
 	assert.Equal(t, told[:1], first)
 	assert.Less(t, 10*short, whole)
 }

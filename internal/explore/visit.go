@@ -244,10 +244,11 @@ func (c *inspector) suspect(d *diagnose.Divergence) {
 // due reports whether there is something that must be looked into at once.
 func (c *inspector) due() bool { return c != nil && c.options.StopAtFirst && len(c.pending) > 0 }
 
-// inspect looks into what is pending, which ends the exploration of all where it is enough.
+// inspect looks into what is pending, which ends the exploration of all where it is enough. Once enough was found nothing
+// is played before the exploration has ended: what does not show then would count as chance.
 func (w *Worker) inspect(ctx context.Context) {
 	c := w.inspector
-	if c == nil || len(c.pending) == 0 {
+	if c == nil || len(c.pending) == 0 || w.Client.Status.Stop.Load() {
 		return
 	}
 	pending := c.pending.Sorted()
