@@ -110,6 +110,7 @@ func setOf(list []chosen) *Set {
 	for _, c := range list {
 		set.Vectors = append(set.Vectors, c.vector())
 	}
+	set.Vectors = append(set.Vectors, concurrentVectors()...)
 	set.Index = index(set.Vectors)
 	return set
 }
@@ -293,7 +294,7 @@ func newMatrix(t *testing.T, list []chosen, may reported) *matrix {
 	for _, f := range embedded.Faults {
 		m.may, m.each = append(m.may, may[f.Name]), append(m.each, false)
 	}
-	set := setOf(list)
+	set := ofOneClient(setOf(list))
 	var servers []http.Handler
 	for _, f := range embedded.Faults {
 		servers = append(servers, newServer(embedded.ServerOptions{Fault: f.Name}))
@@ -482,7 +483,7 @@ func TestSearch(t *testing.T) {
 	list := candidates(all)
 	may := reportedRules(all)
 	m := newMatrix(t, list, may)
-	set := setOf(list)
+	set := ofOneClient(setOf(list))
 	addMoto(t, m, set)
 	m.require()
 	write(t, m.list)

@@ -113,8 +113,6 @@ func index(list []Vector) Index {
 			x.Rules = append(x.Rules, Rule{rule.ID, rule.Level, rule.Statement, rule.Source, n})
 		case rule.OfMocks():
 			x.Without[rule.ID] = "only a mock within its caller's process can break it"
-		case rule.OfClients():
-			x.Without[rule.ID] = "a vector is of one client: what overlapping calls do, 'conform run' tests"
 		}
 	}
 	for _, code := range []string{"UnknownOperationException", "UnknownOperation", "UnsupportedOperationException", "UnsupportedOperation",

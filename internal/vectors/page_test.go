@@ -88,7 +88,7 @@ func shownVector(t *testing.T, v Vector) string {
 	for i, step := range v.Steps {
 		allowed, others := step.Allowed, step.Others
 		step.Allowed, step.Others = nil, nil
-		lines = append(lines, "    "+strings.Replace(compact(t, step), `"allowed":null}`, `"allowed":[`, 1))
+		lines = append(lines, "    "+strings.TrimSuffix(compact(t, step), "}")+`,"allowed":[`)
 		list := func(patterns []Pattern) {
 			for j, pattern := range patterns {
 				lines = append(lines, "      "+compact(t, pattern)+map[bool]string{true: "]", false: ","}[j == len(patterns)-1])
@@ -123,20 +123,22 @@ func TestThirdRunnerOfThePage(t *testing.T) {
 	block := regexp.MustCompile("(?s)```python\n(.*?)```").FindStringSubmatch(string(data))
 	require.NotNil(t, block)
 	code := regexp.MustCompile(`(?m)^\s*\S`).FindAllString(block[1], -1)
-	assert.LessOrEqual(t, len(code), 45, "it is short")
+	assert.LessOrEqual(t, len(code), 55, "it is short")
 	dir := written(t)
 	script := `import sys
 sys.path.insert(0, "runners/python")
 import test_vectors as runner
 run = runner.Run(sys.argv[1])
-index, vectors, fits, send, names = runner.INDEX, runner.VECTORS, runner.fits, run.send, iter(range(100, 10**6))
+index, vectors, fits, names = runner.INDEX, runner.VECTORS, runner.fits, iter(range(100, 10**6))
+def send(step, symbols, at_once, turn):
+    return run.answers(0, step, symbols, at_once, turn)
 def begin(buckets):
     tag = "t%06d" % next(names)
     return {**run.symbols, "tag": tag, "short": "t" + "%03x" % int(tag[1:])}
 def end(symbols):
     pass
 ` + block[1] + `
-some = [v for v in vectors.values() if v["rule"].split("/")[0] in ("put", "trail")]
+some = [v for v in vectors.values() if v["rule"].split("/")[0] in ("put", "trail", "concurrent")]
 differing = {v["id"]: (result(v)[0], run.verdict(v).kind) for v in some if result(v)[0] != run.verdict(v).kind}
 print(differing or "the same", sorted({result(v)[0] for v in some}))
 `

@@ -10,6 +10,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -40,6 +41,8 @@ type runner struct {
 	results map[string]result
 	byID    map[string]*Vector
 	alone   bool // requires are not heeded
+	atOnce  bool // the clients of a step
+	round   int  // of a vector of several clients
 	reached int  // the step of the last vector that decided, from 0
 	last    answer
 }
@@ -89,10 +92,56 @@ func (r *runner) result(id string) result {
 		}
 	}
 	if out.what == "" {
-		out = r.play(v.Steps, v.Rule)
+		out = r.judge(v)
 	}
 	r.results[id] = out
 	return out
+}
+
+// judge plays a vector, as often as it says: first with its clients one after another, where nothing overlaps.
+func (r *runner) judge(v *Vector) (out result) {
+	if v.Times == 0 {
+		return r.play(v.Steps, v.Rule)
+	}
+	out = result{skipped, "nothing was judged"}
+	for i := range 2 * v.Times {
+		r.atOnce, r.round = i >= v.Times, i
+		once := r.play(v.Steps, v.Rule)
+		switch {
+		case once.what == passed && r.atOnce:
+			out = once
+		case once.what == passed, once.what == skipped:
+		case r.atOnce:
+			return once
+		default:
+			return result{blocked, "one after another, too: " + once.why}
+		}
+	}
+	return out
+}
+
+// exchanges are the answers to a step, or to those of its clients.
+func (r *runner) exchanges(step Step) (steps []Step, answers []answer) {
+	if step.Clients == nil {
+		return []Step{step}, []answer{r.answer(step)}
+	}
+	all := make([][]answer, len(step.Clients))
+	var wait sync.WaitGroup
+	for k := range step.Clients {
+		i := (k + r.round) % len(step.Clients)
+		play := func() {
+			for _, s := range step.Clients[i] {
+				all[i] = append(all[i], r.answer(s))
+			}
+		}
+		if r.atOnce {
+			wait.Go(play)
+		} else {
+			play()
+		}
+	}
+	wait.Wait()
+	return slices.Concat(step.Clients...), slices.Concat(all...)
 }
 
 var symbol = regexp.MustCompile(`\$\{[a-z0-9-]+\}`)
@@ -122,31 +171,40 @@ func (r *runner) play(steps []Step, rule any) (out result) {
 		if step.If != "" && r.can(step.If) != "" {
 			continue
 		}
-		a := r.answer(step)
-		r.last = a
-		fits := func(p Pattern) bool { return r.fits(p, step, a) }
-		at, other := slices.IndexFunc(step.Allowed, fits), slices.IndexFunc(step.Others, fits)
-		last := i == len(steps)-1
-		switch {
-		case at >= 0 && step.Allowed[at].Ends != "":
-			return result{skipped, step.Allowed[at].Ends}
-		case at >= 0:
-		case other >= 0:
-			return result{blocked, "breaks " + string(step.Others[other].Belongs)}
-		case last && (a.kind != "none" || step.Allowed[0].Outcome == Answer):
-			return result{failed, fmt.Sprintf("%s answered %s", step.Operation, a)}
-		default:
-			return result{blocked, fmt.Sprintf("step %d, %s, answered %s", i+1, step.Operation, a)}
-		}
-		for name, member := range step.Save {
-			text, _ := a.body[member].(string)
-			if text == "" {
-				return result{blocked, "no " + member}
+		sent, answers := r.exchanges(step)
+		for k, a := range answers {
+			r.last = a
+			if out := r.verdict(i, i == len(steps)-1, sent[k], a); out.what != "" {
+				return out
 			}
-			r.symbols[name] = text[strings.LastIndexByte(text, '/')+1:]
 		}
 	}
 	return result{what: passed}
+}
+
+// verdict is what an answer decides, empty where the vector goes on.
+func (r *runner) verdict(i int, last bool, step Step, a answer) result {
+	fits := func(p Pattern) bool { return r.fits(p, step, a) }
+	at, other := slices.IndexFunc(step.Allowed, fits), slices.IndexFunc(step.Others, fits)
+	switch {
+	case at >= 0 && step.Allowed[at].Ends != "":
+		return result{skipped, step.Allowed[at].Ends}
+	case at >= 0:
+	case other >= 0:
+		return result{blocked, "breaks " + string(step.Others[other].Belongs)}
+	case last && (a.kind != "none" || step.Allowed[0].Outcome == Answer):
+		return result{failed, fmt.Sprintf("%s answered %s", step.Operation, a)}
+	default:
+		return result{blocked, fmt.Sprintf("step %d, %s, answered %s", i+1, step.Operation, a)}
+	}
+	for name, member := range step.Save {
+		text, _ := a.body[member].(string)
+		if text == "" {
+			return result{blocked, "no " + member}
+		}
+		r.symbols[name] = text[strings.LastIndexByte(text, '/')+1:]
+	}
+	return result{}
 }
 
 func (r *runner) makeBucket(path string) {

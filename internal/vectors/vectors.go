@@ -88,6 +88,7 @@ type Vector struct {
 	Needs    []string    `json:"needs"`
 	Requires []string    `json:"requires"`
 	Buckets  []string    `json:"buckets,omitempty"`
+	Times    int         `json:"times,omitempty"`
 	Steps    []Step      `json:"steps"`
 }
 
@@ -104,7 +105,8 @@ type Step struct {
 	Trail     string            `json:"trail,omitempty"`
 	Bucket    string            `json:"bucket,omitempty"`
 	Save      map[string]string `json:"save,omitempty"`
-	Allowed   []Pattern         `json:"allowed"`
+	Clients   [][]Step          `json:"clients,omitempty"`
+	Allowed   []Pattern         `json:"allowed,omitempty"`
 	Others    []Pattern         `json:"others,omitempty"`
 }
 

@@ -85,8 +85,8 @@ func TestRightServersPass(t *testing.T) {
 	for i := range model.Rules {
 		rule := &model.Rules[i]
 		_, without := set.Index.Without[rule.ID]
-		assert.Equal(t, rule.Everywhere() && !rule.Silent, passes[rule.ID], rule.ID)
-		assert.Equal(t, !rule.Everywhere() && !rule.Silent, without, rule.ID)
+		assert.Equal(t, !rule.OfMocks() && !rule.Silent, passes[rule.ID], rule.ID)
+		assert.Equal(t, rule.OfMocks() && !rule.Silent, without, rule.ID)
 	}
 	var servers []http.Handler
 	for _, a := range choices.Alternatives() {
@@ -95,7 +95,7 @@ func TestRightServersPass(t *testing.T) {
 	for seed := range uint64(100) {
 		servers = append(servers, newServer(embedded.ServerOptions{Chooser: choices.Random(seed, 0.05*float64(seed%2))}))
 	}
-	for i, p := range playAll(set, true, servers) {
+	for i, p := range playAll(ofOneClient(set), true, servers) {
 		for id, out := range p {
 			assert.False(t, stops(out.what), "server %d: %s is %s: %s", i, id, out.what, out.why)
 		}
@@ -104,7 +104,7 @@ func TestRightServersPass(t *testing.T) {
 
 // TestServersThatLackOperations: a server that is right as far as it goes fails no vector, and passes those that need no more.
 func TestServersThatLackOperations(t *testing.T) {
-	set := ours(t)
+	set := ofOneClient(ours(t))
 	for _, lacking := range [][]model.Op{{model.OpStart}, {model.OpStart, model.OpStop}, {model.OpTrail}, {model.OpDelete}, {model.OpUpdate}, {model.OpStop},
 		{model.OpPutEvents}, {model.OpGetEvents}, {model.OpCreateStore}, {model.OpUpdateStore}, {model.OpDeleteStore}, {model.OpRestoreStore},
 		{model.OpStopIngestion}, {model.OpGet}, {model.OpPut}, {model.OpCreate}} {
@@ -140,7 +140,7 @@ var unseen = map[string]string{
 
 // TestWrongServersFail: on each wrong server vectors fail, and none but those of its own rules.
 func TestWrongServersFail(t *testing.T) {
-	set := ours(t)
+	set := ofOneClient(ours(t))
 	data, err := os.ReadFile(besidesFile)
 	require.NoError(t, err)
 	var besides reported
@@ -171,14 +171,14 @@ func TestWrongServersFail(t *testing.T) {
 			assert.True(t, own || f.Computed && !blocks, "%s, which breaks %s, goes unnoticed", f.Name, f.Rule)
 		}
 	}
-	for _, r := range set.Index.Rules {
-		assert.True(t, shown[r.ID], "no wrong server fails a vector of %s", r.ID)
+	for _, v := range set.Vectors {
+		assert.True(t, shown[v.Rule], "no wrong server fails a vector of %s", v.Rule)
 	}
 }
 
 // TestWrongInTwoWays: behind a flaw that is common in the field, a fault leaves no run green.
 func TestWrongInTwoWays(t *testing.T) {
-	set := ours(t)
+	set := ofOneClient(ours(t))
 	var servers []http.Handler
 	var names []string
 	for i, f := range embedded.Faults {

@@ -369,8 +369,30 @@ class Run {
     return answer;
   }
 
+  // answers sends a step, or those of its clients: one after another, each first in its turn, or all at once. It returns each
+  // with its answer.
+  async answers(at, step, symbols, atOnce, turn) {
+    const sentBy = async (client, n) => {
+      const out = [];
+      for (const plain of client) {
+        const label = step.clients ? `${at}, client ${n + 1}` : `${at}`;
+        const ready = { ...plain, at, label, sent: request(plain, symbols), symbols };
+        out.push([ready, await this.send(ready, symbols)]);
+      }
+      return out;
+    };
+    const clients = step.clients ?? [[step]];
+    if (atOnce) return (await Promise.all(clients.map(sentBy))).flat();
+    const out = [];
+    for (let k = 0; k < clients.length; k++) {
+      const n = (k + turn) % clients.length;
+      out.push(...(await sentBy(clients[n], n)));
+    }
+    return out;
+  }
+
   // play plays steps until each(answer, step) says something, which it returns, and deletes what they made.
-  async play(steps, each, buckets = []) {
+  async play(steps, each, buckets = [], atOnce = false, turn = 0) {
     const tag = freshTag();
     const symbols = { ...this.symbols, tag: `t${tag.slice(1)}`, short: `t${tag.slice(1, 3)}` };
     const own = new Set([...buckets, ...steps.map((step) => step.bucket).filter(Boolean)].map((name) => fill(name, symbols)));
@@ -379,18 +401,18 @@ class Run {
     try {
       for (const [i, plain] of steps.entries()) {
         if (plain.if && (await this.missing(plain.if))) continue;
-        const step = { ...plain, at: i + 1, sent: request(plain, symbols), symbols };
-        const answer = await this.send(step, symbols);
-        const [region, body] = [fill(step.region ?? '${region}', symbols), fill(step.body ?? {}, symbols)];
-        if (step.operation === 'CreateTrail' && ['success', 'none'].includes(answer.kind) && typeof body.Name === 'string') {
-          made.unshift({ operation: 'DeleteTrail', body: { Name: body.Name }, region });
+        for (const [step, answer] of await this.answers(i + 1, plain, symbols, atOnce, turn)) {
+          const [region, body] = [fill(step.region ?? '${region}', symbols), fill(step.body ?? {}, symbols)];
+          if (step.operation === 'CreateTrail' && ['success', 'none'].includes(answer.kind) && typeof body.Name === 'string') {
+            made.unshift({ operation: 'DeleteTrail', body: { Name: body.Name }, region });
+          }
+          if (step.operation === 'CreateEventDataStore' && answer.kind === 'success') {
+            made.unshift({ operation: 'DeleteEventDataStore', body: { EventDataStore: answer.body.EventDataStoreArn }, region });
+          }
+          const said = each(answer, step);
+          if (said) return said;
+          for (const [name, of] of Object.entries(step.save ?? {})) symbols[name] = String(answer.body[of]).split('/').pop();
         }
-        if (step.operation === 'CreateEventDataStore' && answer.kind === 'success') {
-          made.unshift({ operation: 'DeleteEventDataStore', body: { EventDataStore: answer.body.EventDataStoreArn }, region });
-        }
-        const said = each(answer, step);
-        if (said) return said;
-        for (const [name, of] of Object.entries(step.save ?? {})) symbols[name] = String(answer.body[of]).split('/').pop();
       }
     } finally {
       for (const step of this.problem ? [] : made) await ask(this, step, symbols);
@@ -442,7 +464,7 @@ class Run {
     }
     const played = [];
     const each = (answer, step) => {
-      played.push(`  ${step.at}  ${cut(step.sent, 300)}`);
+      played.push(`  ${step.label}  ${cut(step.sent, 300)}`);
       const pattern = this.fit(answer, step);
       if (pattern?.ends) return { kind: 'ended', brief: pattern.ends };
       if (pattern?.belongs) return { kind: 'blocked', brief: `step ${step.at} breaks ${pattern.belongs}, whose own vectors judge that` };
@@ -456,7 +478,22 @@ class Run {
       const brief = `step ${step.at}, ${step.operation ?? 'arrange'}: ${cut(answer.text, 100)}`;
       return { kind: step.at === vector.steps.length && !crashed ? 'failed' : 'blocked', brief, text };
     };
-    return (await this.play(vector.steps, each, vector.buckets)) ?? { kind: 'passed', brief: '' };
+    const once = async (atOnce, turn = 0) => {
+      played.length = 0;
+      return (await this.play(vector.steps, each, vector.buckets, atOnce, turn)) ?? { kind: 'passed', brief: '' };
+    };
+    if (!vector.times) return once(false);
+    const wrong = (verdict) => ['failed', 'blocked'].includes(verdict.kind);
+    for (let n = 0; n < vector.times; n++) { // first one after another: what is wrong then is no matter of calls that overlap
+      const verdict = await once(false, n);
+      if (wrong(verdict)) return { kind: 'blocked', brief: `one after another, too: ${verdict.brief}` };
+    }
+    const verdicts = [];
+    for (let n = 0; n < vector.times; n++) {
+      verdicts.push(await once(true));
+      if (wrong(verdicts.at(-1)) || this.problem) return verdicts.at(-1);
+    }
+    return verdicts.find((verdict) => verdict.kind === 'passed') ?? verdicts.at(-1);
   }
 
   isKnown(vector) {

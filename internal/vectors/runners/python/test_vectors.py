@@ -13,6 +13,7 @@ is skipped, since the server lacks what it needs, or takes an accepted way on wh
 """
 
 import collections
+import concurrent.futures
 import http.client
 import json
 import logging
@@ -363,7 +364,24 @@ class Run:
             self.check()
         return answer
 
-    def play(self, steps, each, buckets=()):
+    def answers(self, at, step, symbols, at_once, turn):
+        """Sends a step, or those of its clients: one after another, each first in its turn, or all at once. Returns each with its answer."""
+
+        def sent_by(client):
+            return [(step, self.send(step, symbols)) for step in client]
+
+        clients = [
+            [{**s, "at": at, "label": f"{at}, client {n}" if "clients" in step else str(at), "sent": request(s, symbols), "symbols": symbols} for s in client]
+            for n, client in enumerate(step.get("clients", [[step]]), 1)
+        ]
+        turn %= len(clients)
+        clients = clients[turn:] + clients[:turn]
+        if not at_once:
+            return [pair for client in clients for pair in sent_by(client)]
+        with concurrent.futures.ThreadPoolExecutor(len(clients)) as pool:
+            return [pair for client in pool.map(sent_by, clients) for pair in client]
+
+    def play(self, steps, each, buckets=(), at_once=False, turn=0):
         """Plays steps until each(answer, step) says something, which it returns, and deletes what they made."""
         tag, made = secrets.token_hex(4), []
         symbols = {**self.symbols, "tag": "t" + tag[1:], "short": "t" + tag[1:3]}
@@ -374,18 +392,17 @@ class Run:
             for at, step in enumerate(steps, 1):
                 if "if" in step and self.missing(step["if"]):
                     continue
-                step = {**step, "at": at, "sent": request(step, symbols), "symbols": symbols}
-                answer = self.send(step, symbols)
-                region, body = fill(step.get("region", "${region}"), symbols), fill(step.get("body", {}), symbols)
-                if step.get("operation") == "CreateTrail" and answer.kind in ("success", "none") and isinstance(body.get("Name"), str):
-                    made.append(("DeleteTrail", {"Name": body["Name"]}, region))
-                if step.get("operation") == "CreateEventDataStore" and answer.kind == "success":
-                    made.append(("DeleteEventDataStore", {"EventDataStore": answer.body.get("EventDataStoreArn")}, region))
-                said = each(answer, step)
-                if said:
-                    return said
-                for name, of in step.get("save", {}).items():
-                    symbols[name] = str(answer.body.get(of)).rpartition("/")[2]
+                for sent_step, answer in self.answers(at, step, symbols, at_once, turn):
+                    region, body = fill(sent_step.get("region", "${region}"), symbols), fill(sent_step.get("body", {}), symbols)
+                    if sent_step.get("operation") == "CreateTrail" and answer.kind in ("success", "none") and isinstance(body.get("Name"), str):
+                        made.append(("DeleteTrail", {"Name": body["Name"]}, region))
+                    if sent_step.get("operation") == "CreateEventDataStore" and answer.kind == "success":
+                        made.append(("DeleteEventDataStore", {"EventDataStore": answer.body.get("EventDataStoreArn")}, region))
+                    said = each(answer, sent_step)
+                    if said:
+                        return said
+                    for name, of in sent_step.get("save", {}).items():
+                        symbols[name] = str(answer.body.get(of)).rpartition("/")[2]
         finally:
             if not self.problem:
                 for operation, body, region in reversed(made):
@@ -421,7 +438,7 @@ class Run:
         played = []
 
         def each(answer, step):
-            played.append(f"  {step['at']}  {cut(step['sent'], 300)}")
+            played.append(f"  {step['label']}  {cut(step['sent'], 300)}")
             pattern = fit(answer, step)
             if pattern and "ends" in pattern:
                 return Verdict("ended", pattern["ends"])
@@ -436,7 +453,23 @@ class Run:
             brief = f"step {step['at']}, {step.get('operation') or 'arrange'}: {cut(answer.text, 100)}"
             return Verdict("failed" if step["at"] == len(vector["steps"]) and not crashed else "blocked", brief, text)
 
-        return self.play(vector["steps"], each, vector.get("buckets", [])) or Verdict("passed")
+        def once(at_once, turn=0):
+            played.clear()
+            return self.play(vector["steps"], each, vector.get("buckets", []), at_once, turn) or Verdict("passed")
+
+        times = vector.get("times", 0)
+        if not times:
+            return once(False)
+        for n in range(times):  # first one after another: what is wrong then is no matter of calls that overlap
+            verdict = once(False, n)
+            if verdict.kind in ("failed", "blocked"):
+                return Verdict("blocked", f"one after another, too: {verdict.brief}")
+        verdicts = []
+        for _ in range(times):
+            verdicts.append(once(True))
+            if verdicts[-1].kind in ("failed", "blocked") or self.problem:
+                return verdicts[-1]
+        return next((v for v in verdicts if v.kind == "passed"), verdicts[-1])
 
 
 def fit(answer, step):
