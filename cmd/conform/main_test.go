@@ -100,7 +100,7 @@ func TestWrongUsage(t *testing.T) {
 		{args: []string{"run", "--sede", "1"}, want: `there is no flag --sede; did you mean --seed?`},
 		{args: []string{"run", "--frobnicate"}, want: `there is no flag --frobnicate; see 'conform run --help'`},
 		{args: []string{"run", "-x"}, want: `there is no flag -x; see 'conform run --help'`},
-		{args: []string{"run", "--addr", ":1"}, want: `there is no flag --addr; 'conform serve' has one`},
+		{args: []string{"run", "--addr", ":1"}, want: `there is no flag --addr; 'conform proxy' has one`},
 		{args: []string{"run", "--seed"}, want: `--seed needs a value: --seed N`},
 		{args: []string{"run", url}, want: `'conform run' takes no argument "http://127.0.0.1:5000"; did you mean --endpoint http://127.0.0.1:5000?`},
 		{args: []string{"run", "fast"}, want: `'conform run' takes no argument "fast"; see 'conform run --help'`},

@@ -169,11 +169,16 @@ func TestRacesFail(t *testing.T) {
 			server := httptest.NewServer(newServer(embedded.ServerOptions{Fault: race.Name}))
 			defer server.Close()
 			var red []model.ID
-			for id, out := range playOver(set, server.URL) {
-				if out.what == failed {
-					red = append(red, set.byID(id).Rule)
+			for tries := 0; tries < 4 && len(red) == 0; tries++ { // by chance
+				for id, out := range playOver(set, server.URL) {
+					if out.what == failed {
+						red = append(red, set.byID(id).Rule)
+					}
+					t.Log(id, out.what, out.why)
 				}
-				t.Log(id, out.what, out.why)
+				if race.Rule == "" {
+					break
+				}
 			}
 			for _, rule := range red {
 				assert.Contains(t, append([]model.ID{race.Rule}, race.AlsoRules...), rule)
@@ -189,17 +194,17 @@ func TestRacesFail(t *testing.T) {
 func TestOverlappingCallsAccuseNobody(t *testing.T) {
 	set := onlyConcurrent(ours(t))
 	servers := map[string]embedded.ServerOptions{}
-	for seed := range uint64(10) {
+	for seed := range uint64(6) {
 		servers[fmt.Sprint("right ", seed)] = embedded.ServerOptions{Chooser: choices.Random(seed, 0.1*float64(seed%2))}
 	}
 	for i, a := range choices.Alternatives() {
-		if i%3 > 0 {
+		if i%6 > 0 {
 			continue
 		}
 		servers[fmt.Sprint("accepted ", a.Rule, a.N)] = embedded.ServerOptions{Chooser: choices.Always(a.Rule, a.N)}
 	}
 	for i, f := range embedded.Faults {
-		if i%8 == 0 && unseen[f.Name] == "" {
+		if i%16 == 0 && unseen[f.Name] == "" {
 			servers[f.Name] = embedded.ServerOptions{Fault: f.Name}
 		}
 	}
