@@ -147,7 +147,7 @@ func TestVectorsFitTheirSchema(t *testing.T) {
 	}
 	data, err = os.ReadFile(filepath.Join(folder, "put.json"))
 	require.NoError(t, err)
-	for _, wrong := range [][2]string{{`"level"`, `"lewel"`}, {`"outcome":"success"`, `"outcome":"fine"`}, {`"requires":[`, `"requires":["x",`},
+	for _, wrong := range [][2]string{{`"level"`, `"lewel"`}, {`"outcome":"success"`, `"outcome":"fine"`}, {`"requires":[]`, `"requires":["x"]`},
 		{`"allowed":[`, `"allowed":[{},`}, {`conform/vectors/1`, `conform/vectors/2`}} {
 		assert.Contains(t, string(data), wrong[0])
 		assert.Error(t, problem(t, schema, bytes.Replace(data, []byte(wrong[0]), []byte(wrong[1]), 1)), wrong[1])
