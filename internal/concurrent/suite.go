@@ -53,7 +53,8 @@ func signature(f *Finding) string {
 type Options struct {
 	Seed    uint64
 	Clients int // 0 is DefaultClients
-	// Time is after how long no more programs begin; 0 is no bound.
+	// Time is after how long no more programs begin; 0 is no bound. Where the target has a schedule it bounds nothing: a run
+	// that its seed repeats does not end where a machine is slow.
 	Time time.Duration
 	// Beside says that other suites look for what one client sees, too, and that the client's quota is not exceeded.
 	Beside bool
@@ -96,7 +97,8 @@ func Run(ctx context.Context, client *session.Client, o Options) (found []*Diver
 	// Programs in a row of which nothing could be sent.
 	idle, end := 0, time.Now().Add(cmp.Or(o.Time, math.MaxInt64/4))
 	enough := func() bool {
-		return len(s.known) >= maxFound || s.hung >= maxHung || idle >= maxIdle || !time.Now().Before(end)
+		late := s.free && !time.Now().Before(end)
+		return len(s.known) >= maxFound || s.hung >= maxHung || idle >= maxIdle || late
 	}
 	for i := uint64(0); !client.Spent(ctx) && !enough(); i++ {
 		before, seed := client.Requests, o.Seed+i*0x9e3779b97f4a7c15
@@ -189,6 +191,7 @@ type suite struct {
 	until     time.Time // when reducing ends
 	hung      int       // histories with a call that got no answer
 	waiting   *waiting  // for such an answer, as long as a target may take
+	free      bool      // the target has no schedule: chance has its calls overlap
 	undecided int
 	beside    int               // requests that were not of the quota
 	other     int               // divergences that one client sees too
@@ -203,6 +206,7 @@ func (s *suite) round(ctx context.Context, p *generators.Program, seed uint64) e
 	if err != nil {
 		return err
 	}
+	s.free = h.Schedule == 0
 	keep := s.options.Keep
 	if keep == nil {
 		keep = func(*History, *Verdict) string { return "" }

@@ -89,6 +89,21 @@ func TestARightServerOverHTTP(t *testing.T) {
 	}
 }
 
+// TestTimeEndsWhatChanceHas, and not what a seed repeats, however slow the machine is.
+func TestTimeEndsWhatChanceHas(t *testing.T) {
+	t.Parallel()
+	for _, free := range []bool{false, true} {
+		client := open(t, embedded.InProcess(embedded.ServerOptions{Free: free}))
+		before := client.Requests
+		none(t, run(t, client, concurrent.Options{Seed: 1, Time: 1}, 300))
+		if sent := client.Requests - before; free {
+			assert.Less(t, sent, 100)
+		} else {
+			assert.GreaterOrEqual(t, sent, 300)
+		}
+	}
+}
+
 // TestFaultsOfOneClient: what one client sees is left to the other suites.
 func TestFaultsOfOneClient(t *testing.T) {
 	t.Parallel()

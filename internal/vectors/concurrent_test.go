@@ -172,21 +172,21 @@ func TestRacesFail(t *testing.T) {
 			server := httptest.NewServer(newServer(embedded.ServerOptions{Fault: race.Name}))
 			defer server.Close()
 			var red []model.ID
-			for tries := 0; tries < 4 && len(red) == 0; tries++ { // by chance
+			for tries := 0; tries < 50 && len(red) == 0; tries++ { // by chance, which a busy machine has seldom
 				for id, out := range playOver(set, server.URL) {
 					if out.what == failed {
 						red = append(red, set.byID(id).Rule)
 					}
 					t.Log(id, out.what, out.why)
 				}
-				if race.Rule == "" {
+				if race.Rule == "" || race.Name == "race-connection-cache" { // which connection a request has is up to the client
 					break
 				}
 			}
 			for _, rule := range red {
 				assert.Contains(t, append([]model.ID{race.Rule}, race.AlsoRules...), rule)
 			}
-			if race.Name != "race-connection-cache" { // which connection a request has is up to the client
+			if race.Name != "race-connection-cache" {
 				assert.Equal(t, race.Rule != "", len(red) > 0, "%v", red)
 			}
 		})
