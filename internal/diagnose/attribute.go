@@ -44,6 +44,12 @@ func (p *Player) blameSingle(ctx context.Context, d *Divergence) {
 		}
 		return
 	}
+	if f.Operation == model.OpPut && last.Input.Get("InsightSelectors").Given() { // what is wrong may be what it names
+		plain := generators.With(last, "InsightSelectors", model.MakeSelectors(model.Management, 0).Value())
+		if it := p.last(ctx, append(session.Requests(d.Steps[:len(d.Steps)-1]), plain)); it.kind == f.Actual && it.shows != nil {
+			d.take(it.shows)
+		}
+	}
 }
 
 // take makes a simpler case, and what it shows, the divergence's own.
@@ -69,6 +75,8 @@ func (p *Player) attribute(ctx context.Context, d *Divergence) {
 
 // blame decides whose a divergence is: by experiments, then by what a request that breaks several rules breaks.
 func (p *Player) blame(ctx context.Context, d *Divergence) {
+	p.cut(ctx, d)
+	p.readBetween(ctx, d)
 	p.experiment(ctx, d)
 	d.broken = brokenBy(&d.Steps[len(d.Steps)-1])
 	p.blameSingle(ctx, d)
@@ -111,6 +119,40 @@ func (p *Player) experiment(ctx context.Context, d *Divergence) {
 	p.blameSimpler(ctx, d)
 }
 
+// cut has a long case begin with the model's own set-up of the state before its last steps, where that shows the same:
+// each experiment with it then costs a few requests.
+func (p *Player) cut(ctx context.Context, d *Divergence) {
+	if len(d.Steps) > maxUncut {
+		s := p.shrinker(d, MaxShrinkRequests)
+		if shorter := s.fromState(ctx, d); shorter != nil {
+			d.playedAs(shorter)
+		}
+	}
+}
+
+// maxUncut is of how many steps a case is that is experimented with as it is.
+const maxUncut = 8
+
+// readBetween reads after each write of a case, where it does not: what shows there, or is another finding with these reads,
+// is what is wrong. Without them what came last is blamed for what an earlier write did.
+func (p *Player) readBetween(ctx context.Context, d *Divergence) {
+	var read []model.Request
+	unread := false
+	for i, s := range d.Steps {
+		read = append(read, s.Request)
+		reads := generators.Reads(s.State, s.Request, p.Client.Scope)
+		if last := len(d.Steps) - 1; i < last && !s.Request.Op.Reads() && !s.Diverges && len(reads) > 0 && !d.Steps[i+1].Request.Op.Reads() {
+			read, unread = append(read, reads[0]), unread || s.Request.Op == model.OpPut
+		}
+	}
+	if !unread || d.Finding.Rule.Family() == "wire" {
+		return
+	}
+	if found := p.find(ctx, read, p.causes(d)); found != nil && found.Raw != d.Raw {
+		d.take(found)
+	}
+}
+
 // blameSimpler gives the finding to what a case shows that leaves out what the rule is about. A rule of a lower level
 // explains no breach of a higher one away.
 func (p *Player) blameSimpler(ctx context.Context, d *Divergence) {
@@ -131,7 +173,7 @@ func (p *Player) blameSimpler(ctx context.Context, d *Divergence) {
 func (p *Player) blameNecessary(ctx context.Context, d *Divergence) {
 	for began := p.Client.Requests; p.Client.Requests-began < MaxShrinkRequests; {
 		last, blamed := len(d.Steps)-1, d.Finding.Step
-		if blamed >= last || blamed < 0 || makes(d.Steps[blamed].Request, d.Steps[last].Request) {
+		if blamed >= last || blamed < 0 || makes(d.Steps[blamed], d.Steps[last].Request) {
 			return
 		}
 		found := p.find(ctx, slices.Delete(session.Requests(d.Steps), blamed, blamed+1), p.like(d))
@@ -142,9 +184,10 @@ func (p *Player) blameNecessary(ctx context.Context, d *Divergence) {
 	}
 }
 
-// makes reports whether a request creates the trail or store of another one.
-func makes(r, other model.Request) bool {
-	return r.Op == model.OpCreateStore || r.Op == model.OpCreate && sameResource(r, other)
+// makes reports whether a step creates the trail or store of a request.
+func makes(s session.Step, other model.Request) bool {
+	r := s.Request
+	return r.Op == model.OpCreateStore || r.Op == model.OpCreate && sameResource(r, other) && model.Resource(s.Before, other) == ""
 }
 
 // sameResource reports whether two requests of a Region name the same trail or store.

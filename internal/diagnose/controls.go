@@ -69,7 +69,7 @@ var controls = []control{
 	{model.LogsStop, each(emptiedInsteadOfStopped), nothing},
 	{model.StoreDisableWithDst, each(disabledWithoutDestination), nothing},
 	{model.LogsPutStopped, alwaysLogging, general},
-	{model.LogsReadOnlyError, ofItsTrail(ofList(model.OpPutEvents, "EventSelectors", readAndWrite)), general},
+	{model.LogsReadOnlyError, ofItsTrail(ofAllManagement), general},
 	{model.LogsDisable, withMoreLogsWhereDisabled, general},
 	{model.PutIdempotent, withoutRepeats, general},
 	{model.StoreARNOrSuffix, each(storesByARN), nil},
@@ -206,6 +206,22 @@ func readAndWrite(items []value.Value) []value.Value {
 		}
 	}
 	return items
+}
+
+// ofAllManagement is that for both forms of event selectors.
+func ofAllManagement(r model.Request) model.Request {
+	r = ofList(model.OpPutEvents, "EventSelectors", readAndWrite)(r)
+	return ofList(model.OpPutEvents, "AdvancedEventSelectors", func(items []value.Value) []value.Value {
+		for i, item := range items {
+			items[i] = onList(item, "FieldSelectors", func(fields []value.Value) []value.Value {
+				return slices.DeleteFunc(fields, func(f value.Value) bool {
+					equals := f.Get("Equals").Items()
+					return f.Get("Field").Text() == "readOnly" && len(equals) == 1 && equals[0].Text() == "true"
+				})
+			})
+		}
+		return items
+	})(r)
 }
 
 // withMoreLogsWhereDisabled lets trails log everything in a case that ends with an empty list.

@@ -279,6 +279,9 @@ func (p *Player) Play(ctx context.Context, requests []model.Request, until func(
 	over := func(s *session.Session) bool { return p.Client.Spent(ctx) || until != nil && until(s) }
 	policy := session.Policy{Wait: true}
 	for lost := 0; ; {
+		if err := ctx.Err(); err != nil { // a world would have to be cleaned up
+			return nil, err
+		}
 		s, err := p.Client.New(targets.Fresh.On(ctx), policy, nil)
 		if err != nil {
 			return nil, err

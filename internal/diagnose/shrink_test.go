@@ -348,3 +348,20 @@ func costs(all []shrunk) (executions, requests []int) {
 	slices.Sort(requests)
 	return executions, requests
 }
+
+// TestShrinkingTriesWhatMayHelp: what the model says cannot show the divergence, or would be no plainer, is not played.
+func TestShrinkingTriesWhatMayHelp(t *testing.T) {
+	const a = generators.NameAlpha
+	both := model.MakeSelectors(model.Management, model.Management)
+	requests := []model.Request{generators.Create(a), generators.Start(a), generators.Put(a, both), generators.GetTrail(a), generators.Put(a, 0),
+		generators.Get(a)}
+	finder := newFinder(t, "empty-list-ignored")
+	s, err := finder.player.Play(t.Context(), requests, func(s *session.Session) bool { return len(s.Found) > 0 })
+	require.NoError(t, err)
+	require.NotEmpty(t, s.Found)
+	d := diagnose.Suspect(s, s.Found[0].Finding)
+	executions, whole := finder.player.Shrink(t.Context(), d, diagnose.MaxShrinkRequests)
+	assert.True(t, whole)
+	assert.Len(t, d.Steps, 4, describe(session.Requests(d.Steps)))
+	assert.LessOrEqual(t, executions, 15)
+}
