@@ -170,6 +170,10 @@ var verdictCases = []verdictCase{
 			r.Coverage.Rules[id] = RuleCoverage{Applicable: true}
 		}
 	}, Inconclusive, 3, false, "too few rules were put to the test before --requests 100 was used up (the suites take about 15,483 requests); raise --requests, and keep the systematic suite; 5 of 7 applicable rules not judged"},
+	{"most rules, but not three of four, for want of time", func(r *Report) {
+		r.End.Budget = "--time 2s"
+		r.Coverage.Rules[model.TrailHomeRegion] = RuleCoverage{Applicable: true}
+	}, Inconclusive, 3, false, "too few rules were put to the test before --time 2s was used up; raise --time, and keep the systematic suite; 1 of 3 applicable rules not judged"},
 	{"nothing stored, for want of time", func(r *Report) {
 		r.End.PutSucceeded, r.End.Budget, r.End.Needed = false, "--time 1s", 15000
 		r.Requests, r.RequestsPerSecond = 1000, 1000

@@ -105,10 +105,10 @@ func (r *run) ending(ctx context.Context) *reports.End {
 		if c.Exercised {
 			tried++
 		} else if c.Applicable {
-			tried--
+			tried -= 3
 		}
 	}
-	if end.Budget = r.budget(); end.Budget != "" && tried < 0 { // most rules were not tried
+	if end.Budget = r.budget(); end.Budget != "" && tried < 0 { // fewer than three of four rules were tried
 		end.Needed = r.exploration.Needed(ctx)
 	}
 	end.Failed = plain.When(r.failure() != nil, "the harness failed; what it had found is reported")
