@@ -53,7 +53,7 @@ func TestStopAtFirst(t *testing.T) {
 
 // TestStopAtFirstGoesOn: what does not repeat ends nothing, and is reported as such.
 func TestStopAtFirstGoesOn(t *testing.T) {
-	slip := &slipping{Target: embedded.InProcess(embedded.ServerOptions{}), at: 400}
+	slip := &slipping{Target: embedded.InProcess(embedded.ServerOptions{}), at: 1000}
 	report := runFirst(t, slip, conform.Options{Workers: 1, Requests: 3000})
 	assert.GreaterOrEqual(t, report.Requests, 3000)
 	require.NotEmpty(t, report.Divergences)

@@ -329,7 +329,7 @@ func TestWhatALostTargetCannotRepeatIsNotTried(t *testing.T) {
 	t.Parallel()
 	var wrong, dead atomic.Bool
 	target, err := endpoint.New(endpoint.Options{URL: crippled(t, embedded.ServerOptions{Fault: "flag-always-set"}, func(a arrived) reaction {
-		wrong.CompareAndSwap(false, a.op == "GetTrail" && a.nth == 5)     // probing asks too
+		wrong.CompareAndSwap(false, a.op == "GetTrail" && a.nth == 4)     // probing asks too
 		dead.CompareAndSwap(false, wrong.Load() && a.op == "CreateTrail") // of the world in which it was to be repeated
 		return when(dead.Load(), drops)
 	}), Timeout: 5 * time.Second})

@@ -1,6 +1,8 @@
 package conform_test
 
 import (
+	"net/http"
+	"sync/atomic"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -28,6 +30,29 @@ func TestFound(t *testing.T) {
 	assert.Equal(t, "1 of 1", seen, "what could not be tried while the run was ending is no chance")
 	assert.Equal(t, told[:1], first)
 	assert.Less(t, 10*short, whole)
+}
+
+// TestNothingIsAskedInVain: what is plainly wrong is met before the target is probed.
+func TestNothingIsAskedInVain(t *testing.T) {
+	t.Parallel()
+	for _, fault := range []string{"errors-with-200", "starts-enabled", "put-answers-the-name", "appends-selectors", "trail/not-found/ignored"} {
+		var requests, first atomic.Int64
+		target := embedded.NewTarget(embedded.Options{ServerOptions: embedded.ServerOptions{Fault: fault}, Workers: 1,
+			Wrap: func(s *embedded.Server) http.Handler {
+				return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+					requests.Add(1)
+					s.ServeHTTP(w, r)
+				})
+			}})
+		report, err := conform.Run(t.Context(), target, conform.Options{Seed: 1, Workers: 1, Found: func(string) bool {
+			first.CompareAndSwap(0, requests.Load())
+			return true
+		}})
+		require.NoError(t, err)
+		assert.LessOrEqual(t, first.Load(), int64(40), fault)
+		require.NotEmpty(t, report.Divergences, fault)
+		assert.Equal(t, "confirmed", report.Divergences[0].Status, fault)
+	}
 }
 
 // TestLongCasesAreCheap: a suspicion that was met after hundreds of requests does not cost thousands to look into.

@@ -25,11 +25,11 @@ func TestReplayedTraceCounts(t *testing.T) {
 	require.Len(t, whole.Divergences, 1)
 	signature := whole.Divergences[0].Signature
 	traces := []*reports.Trace{reports.NewTrace(whole, whole.Divergences[0], false)}
-	require.Empty(t, run(fault, conform.Options{Requests: 500}).Divergences, "the exploration alone is too short")
+	require.Empty(t, run(fault, conform.Options{Requests: 60}).Divergences, "the exploration alone is too short")
 
 	for name, o := range map[string]conform.Options{
-		"by itself":         {Requests: 500, Traces: traces},
-		"stopping at first": {Requests: 500, Traces: traces, StopAtFirst: true},
+		"by itself":         {Requests: 60, Traces: traces},
+		"stopping at first": {Requests: 60, Traces: traces, StopAtFirst: true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var told []string

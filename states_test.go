@@ -70,7 +70,7 @@ func TestStatesOfRules(t *testing.T) {
 			model.ErrorAtomic:    "not judged: wants GetInsightSelectors, which is not there",
 			model.GetReflectsPut: "not covered: needs get-insight-selectors (GetInsightSelectors answered UnknownOperationException)",
 		}, says: "applicable rules not judged"},
-		"ended early": {requests: 800, states: states{model.PutStores: "kept", model.WireNoCrash: "not judged: the run ended before a request put it to the test"},
+		"ended early": {requests: 400, states: states{model.PutStores: "kept", model.ConcurrentWhole: "not judged: the run ended before a request put it to the test"},
 			says: "of 83 applicable rules not judged"},
 	}
 	for name, x := range cases {

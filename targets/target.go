@@ -183,6 +183,21 @@ func (m mark) On(ctx context.Context) context.Context { return context.WithValue
 // In reports whether a context has the mark.
 func (m mark) In(ctx context.Context) bool { return ctx.Value(m) != nil }
 
+type askedKey struct{}
+
+// OnAsked returns a context in which Open tells a function what it asks of the operations under test and what it is
+// answered, each time before it goes on.
+func OnAsked(ctx context.Context, told func(model.Request, Reply)) context.Context {
+	return context.WithValue(ctx, askedKey{}, told)
+}
+
+// Asked tells whoever OnAsked named.
+func Asked(ctx context.Context, r model.Request, reply Reply) {
+	if told, ok := ctx.Value(askedKey{}).(func(model.Request, Reply)); ok && r.Op.Insights() {
+		told(r, reply)
+	}
+}
+
 // Limit is how long a request may take whose usual time limit is given: where it is Patient, ten times as long, up to
 // half a minute.
 func Limit(ctx context.Context, usual time.Duration) time.Duration {

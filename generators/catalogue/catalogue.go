@@ -83,7 +83,7 @@ func compute(w *model.World, scope generators.Scope) *plan {
 	p := newPlan(w, scope)
 	p.searchAll(nil)
 	rules, pairs := func() { p.broken(KindRule, 1) }, func() { p.broken(KindPair, 2) }
-	for _, add := range []func(){rules, p.scenarios, p.addValues, pairs, p.rarer} {
+	for _, add := range []func(){rules, p.scenarios, p.addValues, p.rarer, pairs} {
 		mark := len(p.cases)
 		add()
 		p.together(mark)
@@ -91,7 +91,7 @@ func compute(w *model.World, scope generators.Scope) *plan {
 	return p
 }
 
-// Cases lists the systematic cases that the scope allows, in a fixed order: rules, scenarios, values, pairs, rarer scenarios; within a
+// Cases lists the systematic cases that the scope allows, in a fixed order: rules, scenarios, values, rarer scenarios, pairs; within a
 // kind those that share a set-up stand together. The caller must not change what the cases refer to.
 func Cases(w *model.World, scope generators.Scope) []Case {
 	return slices.Clone(planFor(w, scope).cases)

@@ -75,6 +75,7 @@ func New(subject *probe.Subject, o Options) *Exploration {
 		}
 		x.Workers = append(x.Workers, w)
 	}
+	x.begin()
 	return x
 }
 
@@ -428,6 +429,7 @@ func plannedSystematic(ctx context.Context, subject *probe.Subject, part, parts 
 	s := probe.Assume(targets.Info{}, subject.Scope.Can, probe.Options{})
 	s.Target, s.Model, s.Scope = sent, subject.Model, subject.Scope
 	w := NewWorker(s, machine.NewTour(s.Scope, part, parts))
+	w.part, w.parts = part, parts
 	w.systematic(ctx, deal(chosen(catalogue.Cases(subject.Model, subject.Scope), subject.Scope), part, parts))
 	w.walk(ctx)
 	return reports.PlannedSuite{Name: Systematic, Tests: w.Client.Worlds, Writes: sent.writes, Reads: sent.reads}

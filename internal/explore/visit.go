@@ -97,8 +97,10 @@ func (v *visit) Found(s *session.Session, f model.Finding) {
 }
 
 // Deviated counts a deviation.
-func (v *visit) Deviated(op model.Op, d model.Deviation) {
-	v.worker.Deviations[reports.Deviation{Rule: d.Rule, Level: model.Inferred, Operation: string(op), Reference: d.Reference, Actual: d.Actual}]++
+func (v *visit) Deviated(op model.Op, d model.Deviation) { v.worker.deviated(op, d) }
+
+func (w *Worker) deviated(op model.Op, d model.Deviation) {
+	w.Deviations[reports.Deviation{Rule: d.Rule, Level: model.Inferred, Operation: string(op), Reference: d.Reference, Actual: d.Actual}]++
 }
 
 // Allowed notes which rules an allowed answer has tested.

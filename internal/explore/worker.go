@@ -45,6 +45,7 @@ type Worker struct {
 	classes     map[string]bool                   // the broken rules that were tried in each class of states
 	Took        map[model.ID]time.Duration        // by the cases of each rule, in equal parts where a case is of several
 	inspector   *inspector                        // nil where nothing is suspected
+	begun       bool                              // the first history was played before the probe
 	part, parts int                               // which share of the systematic cases it has, of how many
 }
 
@@ -61,15 +62,20 @@ func NewWorker(subject *probe.Subject, tour *machine.Tour) *Worker {
 	return w
 }
 
-// systematic plays cases of the catalogue. What is used most comes first: a few plain calls. A refusal is tried again,
-// whether it wears off, once every case had its turn.
+// systematic plays cases of the catalogue, after the early histories, of which each request tells most, and a few plain
+// calls, which are used most. A refusal is tried again, whether it wears off, once every case had its turn.
 func (w *Worker) systematic(ctx context.Context, cases []catalogue.Case) {
+	w.inspect(ctx) // what the first history has shown
+	w.early(ctx)
 	w.plainly(ctx)
-	w.groups(ctx, cases, w.probe)
-	rules := slices.DeleteFunc(slices.Clone(cases), func(c catalogue.Case) bool { return c.Kind != catalogue.KindRule })
-	w.groups(ctx, rules, func(ctx context.Context, v *visit, c catalogue.Case) bool {
+	of := func(kind string, is bool) []catalogue.Case {
+		return slices.DeleteFunc(slices.Clone(cases), func(c catalogue.Case) bool { return (c.Kind == kind) != is })
+	}
+	w.groups(ctx, of(catalogue.KindPair, false), w.probe)
+	w.groups(ctx, of(catalogue.KindRule, true), func(ctx context.Context, v *visit, c catalogue.Case) bool {
 		return v.play(ctx, c.Probe, c.Probe, c.Probe) && v.verify(ctx, c.Probe)
 	})
+	w.groups(ctx, of(catalogue.KindPair, true), w.probe)
 }
 
 // plainly uses one trail as anyone would, and two event data stores: those that cannot be turned off soon run out.
@@ -88,7 +94,7 @@ func (w *Worker) plainly(ctx context.Context) {
 
 // plain plays Puts one after the other, each with the reads that say whether it was right.
 func (w *Worker) plain(ctx context.Context, needs model.Capability, setup, puts []model.Request) {
-	if !w.Client.Scope.Has(model.CanPut, model.CanGet, needs) {
+	if !w.Client.Scope.Has(model.CanPut, model.CanGet, needs) || w.Client.Spent(ctx) {
 		return
 	}
 	v, ok := w.visit(ctx)

@@ -15,6 +15,9 @@ import (
 
 var update = flag.Bool("update", false, "rewrite the golden files")
 
+// Updating reports whether golden files are rewritten.
+func Updating() bool { return *update }
+
 // screen is how many lines of a difference are shown.
 const screen = 40
 

@@ -42,6 +42,10 @@ type Options struct {
 	// Left and Without are the rules that are left out, and the capabilities that are not made use of, each with the reason.
 	Left    map[model.ID]string
 	Without map[model.Capability]string
+	// First is a history to play before anything is known of the target; what it shows is Subject.Seen. Found is told of
+	// each signature that it shows, once; it may be nil.
+	First []model.Request
+	Found func(signature string) (enough bool)
 }
 
 // Overlap says whether several clients are to use one world at once.
@@ -69,6 +73,10 @@ type Subject struct {
 	NoTrails string
 	Probed   bool            // probing came to its end
 	Prober   *session.Client // that sent the probe's requests
+	Begun    bool            // the first history was played to its end
+	Seen     []Seen          // what the first history has shown
+	Deviated []Deviated      // likewise
+	Enough   bool            // Options.Found says so
 	settle   time.Duration
 	without  map[model.Capability]string
 	overlap  Overlap
@@ -82,7 +90,8 @@ func Open(ctx context.Context, target targets.Target, o Options) (*Subject, erro
 	empty, scope := model.NewState(&model.DefaultWorld), generators.Scope{Left: o.Left}
 	target = naming.Wrap(target, func(r model.Request) bool { return scope.LeavesOut(empty, r) })
 	status := session.NewStatus(o.Events) // opening is part of the run's time
-	info, err := target.Open(ctx)
+	opened := &Subject{}
+	info, err := target.Open(opened.listening(ctx, o))
 	if err != nil {
 		return nil, errors.Join(err, target.Close())
 	}
@@ -90,7 +99,10 @@ func Open(ctx context.Context, target targets.Target, o Options) (*Subject, erro
 	s := newSubject(info, o, status)
 	s.Target = target
 	s.Prober = s.NewClient()
-	err = s.probe(ctx)
+	s.Seen, s.Enough = opened.Seen, opened.Enough
+	if s.Begun, err = s.first(ctx, o.First, o.Found); err == nil {
+		err = s.probe(ctx)
+	}
 	switch {
 	case ctx.Err() != nil || status.Ended() != nil:
 	case err != nil:
@@ -98,6 +110,7 @@ func Open(ctx context.Context, target targets.Target, o Options) (*Subject, erro
 	default:
 		s.Probed = true
 		s.fit()
+		s.Seen = slices.DeleteFunc(s.Seen, s.explained)
 	}
 	return s, nil
 }
@@ -136,46 +149,6 @@ func (s *Subject) fit() {
 func (s *Subject) NewClient() *session.Client {
 	return &session.Client{Target: s.Target, Model: s.Model, Scope: s.Scope, Status: s.Status, SettleTime: s.settle, Quota: math.MaxInt,
 		Serial: s.Info.Serial}
-}
-
-// Can reports whether the target has a capability.
-func (s *Subject) Can(c model.Capability) bool { return s.Probed && s.Scope.Can[c] }
-
-// Expected are those of some capabilities, by name, that the run makes use of.
-func (s *Subject) Expected(names []string) []string {
-	return slices.DeleteFunc(slices.Clone(names), func(name string) bool { return s.without[model.Capability(name)] != "" })
-}
-
-// Testable reports whether there is something to test: Put, or Get where it is known what there is to read, and
-// something to call them on.
-func (s *Subject) Testable() bool {
-	called := s.Can(model.CanPut) || s.ReadOnly() && s.Can(model.CanGet)
-	return called && (s.Can(model.CanCreate) || s.Can(model.CanStores))
-}
-
-// ReadOnly reports whether the target means to offer nothing but reads.
-func (s *Subject) ReadOnly() bool { return s.Info.Given != nil }
-
-// WhyNot says why a capability is absent.
-func (s *Subject) WhyNot(c model.Capability) string {
-	return cmp.Or(s.Why[c], "nothing could be tried")
-}
-
-// Lacking says why a rule is left out, or which capability it misses, and why that is absent.
-func (s *Subject) Lacking(rule *model.Rule) string {
-	if why := s.Scope.Left[rule.ID]; why != "" {
-		return why
-	}
-	needs := rule.Needs
-	if rule.NeedsPut() {
-		needs = slices.Concat([]model.Capability{model.CanPut}, needs)
-	}
-	for _, c := range needs {
-		if s.Probed && !s.Scope.Can[c] {
-			return "needs " + string(c) + " (" + s.Why[c] + ")"
-		}
-	}
-	return "the run ended before"
 }
 
 // prober sends the requests of the probe, one world long.

@@ -56,7 +56,7 @@ func Run(ctx context.Context, target targets.Target, options Options) (*reports.
 	}
 	limits, release := limit(ctx, options.Time)
 	defer release()
-	subject, err := probe.Open(limits.time, target, options.Probe())
+	subject, err := probe.Open(limits.time, target, options.Beginning())
 	if why := limits.stopped(false); why != "" && errors.Is(err, limits.time.Err()) {
 		err = fmt.Errorf("%w: %s", targets.ErrInconclusive, why)
 	}
@@ -108,7 +108,7 @@ func (r *run) probed() error {
 	for _, c := range model.Capabilities {
 		r.report.SetCapability(c, s.Scope.Can[c], s.Why[c])
 	}
-	s.Status.Tell(reports.ProbedEvent(r.report))
+	s.Status.Release(reports.ProbedEvent(r.report))
 	return r.report.Follows(r.options.Resume)
 }
 

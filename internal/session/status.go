@@ -47,6 +47,8 @@ type Status struct {
 
 	events  func(reports.Event)
 	telling sync.Mutex
+	holding bool // before it is known what the target can do
+	waiting []reports.Event
 	told    sync.Map
 }
 
@@ -62,7 +64,23 @@ func (s *Status) Tell(e reports.Event) {
 	}
 	s.telling.Lock()
 	defer s.telling.Unlock()
+	if s.holding {
+		s.waiting = append(s.waiting, e)
+		return
+	}
 	s.events(e)
+}
+
+// Hold keeps events back until Release, which tells one before them.
+func (s *Status) Hold() { s.holding = true }
+
+// Release ends what Hold began.
+func (s *Status) Release(first reports.Event) {
+	held := s.waiting
+	s.holding, s.waiting = false, nil
+	for _, e := range append([]reports.Event{first}, held...) {
+		s.Tell(e)
+	}
 }
 
 // TellOnce passes an event on where it is the first with its key.
@@ -139,6 +157,12 @@ func (s *Status) Silent() bool {
 		}
 	}
 	return clients > 0 && useful == 0
+}
+
+// Leave says that a client explores no more: whether the target still answers is for the others to tell.
+func (s *Status) Leave(c *Client) {
+	s.definite.Delete(c)
+	s.last.Delete(c)
 }
 
 // LastRequests lists what each client had sent when the target was lost, and got no answer to.

@@ -221,14 +221,7 @@ func (w *inProcessWorld) Do(ctx context.Context, r model.Request) targets.Reply 
 		ctx, cancel = context.WithTimeout(ctx, targets.Limit(ctx, patience))
 		defer cancel()
 	}
-	out := w.account.serve(ctx, strconv.Itoa(targets.ClientOf(ctx)), read)
-	if out.hang {
-		return targets.Reply{Sent: body, Problem: "no answer", TimedOut: true}
-	}
-	if out.drop {
-		return targets.Reply{Sent: body, Problem: "connection closed before the end of the answer"}
-	}
-	reply := wire.DecodeAnswer(r, out.status, http.Header{"Content-Type": {out.contentType}}, out.bytes())
+	reply := w.account.serve(ctx, strconv.Itoa(targets.ClientOf(ctx)), read).sent().Reply(r)
 	reply.Sent = body
 	return reply
 }

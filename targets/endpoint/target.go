@@ -263,6 +263,7 @@ search:
 			if ctx.Err() != nil {
 				return "", ctx.Err()
 			}
+			targets.Asked(ctx, r, reply)
 			if reply.TimedOut {
 				if late++; late < 2 {
 					break // maybe it does so to this operation alone

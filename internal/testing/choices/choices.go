@@ -39,6 +39,16 @@ func Random(seed uint64, silent float64) Chooser {
 	}
 }
 
+// But takes what another one takes, and the reference where that is of a rule.
+func But(rule model.ID, other Chooser) Chooser {
+	return func(branches []model.Branch, r model.Request) int {
+		if i := other(branches, r); branches[i].Rule != rule {
+			return i
+		}
+		return 0
+	}
+}
+
 // Always takes the n-th alternative, from 0, that a rule accepts beside the reference, wherever that
 // many are offered, and the reference elsewhere.
 func Always(rule model.ID, n int) Chooser {
