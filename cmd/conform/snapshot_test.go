@@ -135,7 +135,7 @@ func TestWholeRuns(t *testing.T) {
 	t.Run("quiet", func(t *testing.T) {
 		got := wholeRun(t, t.Context(), []string{"AWS_ENDPOINT_URL=http://127.0.0.1:1"}, repeatable(append(short, "--quiet", "--bucket", "b")...)...)
 		got.stdout = steady(got.stdout)
-		assert.Equal(t, result{0, "conforms (exit 0, partial)\nno divergence was found among the requests that were tried; N of N applicable rules not judged\n", ""}, got)
+		assert.Equal(t, result{0, "conforms (exit 0, partial)\n", ""}, got)
 	})
 }
 

@@ -101,13 +101,20 @@ func (p *Progress) Say(message string) {
 	fmt.Fprintf(p.w, "%s\n", plain.FoldLines(string(plain.WithoutCommands([]byte(plain.Visible(message)))), p.width))
 }
 
+// lastSteps is how many steps a line has of a case that is not yet made shorter.
+const lastSteps = 4
+
 // Found says that a divergence is confirmed.
 func (p *Progress) Found(d *reports.Divergence) {
 	remark := plain.When(d.Known, ", known to the baseline")
 	if !d.Known && !d.Fails {
 		remark = ", " + d.Level.String() + ", which does not fail the run"
 	}
-	p.Say("conform: found " + string(d.Rule) + " (" + describe.Cause(*d) + remark + "): " + describe.Steps(d.Steps))
+	steps, before := d.Steps, ""
+	if n := len(steps) - lastSteps; n > 0 { // of a case that is not yet short
+		steps, before = steps[n:], "after "+plain.Counted(n, "step")+", "
+	}
+	p.Say("conform: found " + string(d.Rule) + " (" + describe.Cause(*d) + remark + "): " + before + describe.Steps(steps))
 }
 
 // Close erases the live line. Nothing is shown afterwards.

@@ -3,6 +3,7 @@ package text
 import (
 	"bytes"
 	"io"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -66,6 +67,11 @@ func TestProgress(t *testing.T) {
 	steps := "GetTrail → StartLogging\n"
 	assert.Equal(t, "conform: found put/x (Put): "+steps+"conform: found put/x (Put, inferred, which does not fail the run): "+steps+
 		"conform: found put/x (Put, known to the baseline): "+steps, found.String(), "at once")
+	found.Reset()
+	d.Steps = slices.Repeat(d.Steps[:1], 9)
+	p.Found(&d)
+	assert.Contains(t, found.String(), "after 5 steps, ")
+	assert.Equal(t, 3, strings.Count(found.String(), " → "))
 
 	// What matters most stays longest.
 	for width, want := range map[int]string{
