@@ -325,7 +325,7 @@ func sendRaw(ctx context.Context, client *http.Client, url string, call bareCall
 }
 
 // BenchmarkCompleteSuite is the depth-0 suite of the trail machine over HTTP on loopback, in seconds.
-// That of depth 1 has 28 times as many requests:
+// That of depth 1 has 15 times as many requests:
 //
 //	go test -run '^$' -bench CompleteSuite -benchtime 3x .
 func BenchmarkCompleteSuite(b *testing.B) {

@@ -63,6 +63,16 @@ func TestNoCertificateForTheFaulty(t *testing.T) {
 	}
 }
 
+// TestWalksGoOnBehindWhatTheyFind: all else that a walk tries is tried too, on fresh worlds.
+func TestWalksGoOnBehindWhatTheyFind(t *testing.T) {
+	report := runComplete(t, embedded.ServerOptions{Fault: "appends-selectors"}, conform.Options{Machines: []string{"management"}, Depth: 1})
+	require.Len(t, report.Certificates, 1)
+	c := report.Certificates[0]
+	assert.Positive(t, c.Failed)
+	assert.True(t, c.Complete())
+	assert.Greater(t, report.Requests, c.Requests)
+}
+
 // saved is a report as another process reads it.
 func saved(t *testing.T, report *reports.Report) *reports.Report {
 	t.Helper()
@@ -121,7 +131,7 @@ func TestShardsAreTheWhole(t *testing.T) {
 
 // TestResume: a run that a budget ended is gone on with until the certificate holds.
 func TestResume(t *testing.T) {
-	options := conform.Options{Machines: []string{"management"}, Depth: 1, Requests: 3000}
+	options := conform.Options{Machines: []string{"management"}, Depth: 1, Requests: 1200}
 	var progress *reports.Report
 	for runs := 1; ; runs++ {
 		require.Less(t, runs, 20)

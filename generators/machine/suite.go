@@ -220,7 +220,8 @@ func Walked(tours []*Tour, show func(on model.Selectors, logs model.Logs, row []
 // from the machine and has at most Depth states more, provided that it is deterministic, that a fresh
 // world is a reset, and that reads change nothing. (Vasilevskii 1973, Chow 1978.)
 //
-// Tests are numbered and made when they are asked for: a suite takes no memory of its length.
+// Tests are numbered and made when they are asked for: a suite takes no memory of its length. That of depth 1 is a tenth as
+// many tests where walks can join the words.
 type Suite struct {
 	Depth   int
 	Tests   int // how many there are
@@ -229,7 +230,12 @@ type Suite struct {
 	words []int    // by length: how many there are
 	tails [][]tail // by length and state: all words from there, with each identifier after them
 	from  []int    // by state and length of the word from there: the number of the first test
+
+	walks []Test // all tests, where they are walks
 }
+
+// Joined reports whether the tests are walks, each of many words.
+func (s *Suite) Joined() bool { return s.walks != nil }
 
 // tail counts tests, and the inputs of their identifiers.
 type tail struct{ tests, inputs int }
@@ -237,6 +243,11 @@ type tail struct{ tests, inputs int }
 // NewSuite prepares the suite of a depth, from 0.
 func NewSuite(m *Machine, depth int) *Suite {
 	s := &Suite{machine: m, Depth: depth, words: []int{1}}
+	if depth == 1 && m.shown() {
+		s.walks = m.walks()
+		s.Tests = len(s.walks)
+		return s
+	}
 	row := make([]tail, len(m.States))
 	for state, identifiers := range m.identifiers {
 		row[state] = tail{len(identifiers), len(slices.Concat(identifiers...))}
@@ -272,6 +283,12 @@ func (s *Suite) count(length, left, state int) int {
 // Cost is how many requests the suite sends: writes, with those of the set-up, and reads.
 func (s *Suite) Cost() (writes, reads int) {
 	m := s.machine
+	for _, t := range s.walks {
+		writes += len(m.Setup) + len(t.Inputs)
+		for _, what := range t.Reads {
+			reads += map[uint8]int{readSeparating: len(m.Separating), ReadEverything: len(m.Reads)}[what]
+		}
+	}
 	for state := range m.States {
 		for length := range s.tails {
 			tests := s.count(length, length, state)
@@ -296,10 +313,15 @@ const (
 type Test struct {
 	Inputs []uint8
 	Reads  []uint8
+	Joined bool // of many words: what is found in one must not hide the rest
 }
 
 // Test fills in the n-th test, from 0.
 func (s *Suite) Test(n int, t *Test) {
+	if s.walks != nil {
+		*t = s.walks[n]
+		return
+	}
 	m := s.machine
 	block, _ := slices.BinarySearch(s.from, n+1)
 	block--
