@@ -168,6 +168,12 @@ func (s State) wasDeleted(region, name string) bool {
 	return strings.Contains(s.gone, "/"+region+"/"+name+"/")
 }
 
+// WithoutPast is the state without the names of deleted trails, on which no answer depends.
+func (s State) WithoutPast() State {
+	s.gone = ""
+	return s
+}
+
 // Equal compares two states of the same world.
 func (s State) Equal(o State) bool {
 	return s.gone == o.gone && slices.Equal(s.Trails, o.Trails) && slices.Equal(s.Stores, o.Stores)

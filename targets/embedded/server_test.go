@@ -230,3 +230,17 @@ func TestQuotas(t *testing.T) {
 	away.ok(model.OpCreateStore, value.Obj("Name", "store-3"))
 	other.ok(model.OpCreateStore, value.Obj("Name", "store-3"))
 }
+
+// TestServerForgetsDeletedTrails: what it keeps does not grow with what it has had.
+func TestServerForgetsDeletedTrails(t *testing.T) {
+	server, err := NewServer(ServerOptions{})
+	require.NoError(t, err)
+	a, region := server.accountOf("", "")
+	for n := range 3 {
+		name := value.Obj("Name", fmt.Sprintf("trail-%d", n), "S3BucketName", "b")
+		for _, op := range []model.Op{model.OpCreate, model.OpDelete} {
+			require.Equal(t, 200, a.handle(model.Request{Op: op, Region: region, Input: name}).status)
+		}
+	}
+	assert.True(t, a.state.Equal(model.NewState(a.state.World)))
+}
