@@ -141,3 +141,21 @@ func TestEmbeddedQuotas(t *testing.T) {
 	assert.Equal(t, applicable, judged)
 	assert.Equal(t, report.Coverage.Pairs.Total, report.Coverage.Pairs.Covered)
 }
+
+// TestWorldsUnderAQuota: where worlds need one trail each, as many are tested side by side as there may be trails.
+func TestWorldsUnderAQuota(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		machines      string
+		workers, want int
+	}{{"management", 0, 5}, {"management", 2, 2}, {"two-trails", 0, 2}, {"management,stores", 0, 1}} {
+		machines := strings.Split(test.machines, ",")
+		report, err := underQuota(t, serviceQuotas, unknown("None"), conform.Options{Suites: []string{conform.Complete}, Machines: machines, Workers: test.workers})
+		require.NoError(t, err)
+		assert.Equal(t, reports.Conforms, report.Verdict, report.Reason)
+		assert.Equal(t, test.want, report.Workers, test.machines)
+		for _, c := range report.Certificates {
+			assert.True(t, c.Holds, c.Result)
+		}
+	}
+}

@@ -164,6 +164,19 @@ func Names() (names []string) {
 	return names
 }
 
+// Trails is how many trails a world of the machines needs at most; 0 says nothing, as where one has event data stores,
+// which only one world at a time can have under a quota.
+func Trails(names []string) (most int) {
+	for _, name := range names {
+		a := abstractionOf(name)
+		if len(a.trails) == 0 {
+			return 0
+		}
+		most = max(most, len(a.trails))
+	}
+	return most
+}
+
 // explore finds all states from a first one on, breadth first, so that access words are short.
 func (m *Machine) explore(first model.State, o Options) {
 	if _, known := m.index[m.key(first)]; known {

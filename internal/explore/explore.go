@@ -289,7 +289,11 @@ func (o *Options) Normalize() error {
 // Probe has the options that say how the target is opened.
 func (o *Options) Probe() probe.Options {
 	left, without, _ := o.selection() // which Normalize has checked
-	return probe.Options{Left: left, Without: without, Order: o.Order, Eventual: o.Eventual, Settle: o.Settle, Workers: o.Workers, Events: o.Events,
+	trails := 0
+	if slices.Equal(o.Suites, []string{Complete}) {
+		trails = machine.Trails(o.Machines)
+	}
+	return probe.Options{Left: left, Without: without, Order: o.Order, Eventual: o.Eventual, Settle: o.Settle, Workers: o.Workers, Trails: trails, Events: o.Events,
 		Overlap: o.overlap(), Clients: o.Clients}
 }
 

@@ -36,6 +36,7 @@ type Options struct {
 	Eventual bool                // the target is eventually consistent, whether or not it says so
 	Settle   time.Duration       // how long it may then take to show what was written; 0 is DefaultSettle
 	Workers  int                 // worlds side by side; 0 lets the target decide
+	Trails   int                 // that a world needs; 0 is as many as any does
 	Overlap  Overlap             // whether several clients are to use one world at once
 	Clients  int                 // of them, where that is said
 	Events   func(reports.Event) // is told of what happens, one event at a time; may be nil
@@ -81,6 +82,8 @@ type Subject struct {
 	without  map[model.Capability]string
 	overlap  Overlap
 	clients  int
+	trails   int // that a world needs
+	most     int // workers; 0 is no limit
 }
 
 // Open opens a target, finds out what it can do, and fits the model to it. Where the target ended the run, or ctx
@@ -127,7 +130,7 @@ func newSubject(info targets.Info, o Options, status *session.Status) *Subject {
 	world := model.DefaultWorld
 	world.Profile = o.Order
 	s := &Subject{Info: info, Status: status, Model: &world, Why: map[model.Capability]string{}, without: o.Without,
-		overlap: o.Overlap, clients: o.Clients,
+		overlap: o.Overlap, clients: o.Clients, trails: cmp.Or(o.Trails, generators.MostTrails), most: o.Workers,
 		Workers: cmp.Or(o.Workers, info.Workers, min(4, runtime.GOMAXPROCS(0)))}
 	if info.Serial {
 		s.Workers = 1
@@ -456,7 +459,12 @@ func (p *prober) quota(ctx context.Context) {
 	if !p.can(model.CanDelete) {
 		fit++ // the first one is still there
 	}
-	p.subject.Scope.MaxTrails = min(generators.MostTrails, max(1, fit))
-	p.subject.Workers = max(1, fit/p.subject.Scope.MaxTrails)
-	p.subject.Notes = append(p.subject.Notes, fmt.Sprintf("room for %d trails: %d at a time in %s", fit, p.subject.Scope.MaxTrails, plain.Counted(p.subject.Workers, "world")))
+	s := p.subject
+	s.Scope.MaxTrails = min(generators.MostTrails, max(1, fit))
+	each := min(s.trails, s.Scope.MaxTrails)
+	s.Workers = max(1, fit/each)
+	if s.most > 0 {
+		s.Workers = min(s.Workers, s.most)
+	}
+	s.Notes = append(s.Notes, fmt.Sprintf("room for %d trails: %d at a time in %s", fit, each, plain.Counted(s.Workers, "world")))
 }
