@@ -3,6 +3,8 @@ package model
 import (
 	"testing"
 
+	"github.com/stretchr/testify/assert"
+
 	"github.com/insightconform/conform/model/value"
 )
 
@@ -35,4 +37,12 @@ func BenchmarkStep(b *testing.B) {
 		s = Step(s, requests[i%len(requests)])[0].Next
 	}
 	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "steps/s")
+}
+
+// TestStepAllocatesLittle: a Get costs its branches and the ARN in them, and no memory besides.
+func TestStepAllocatesLittle(t *testing.T) {
+	world := DefaultWorld
+	s := NewState(&world).WithTrail(-1, Trail{Name: "alpha", Home: world.Home, Logging: true, Insights: MakeSelectors(Management, 0)})
+	get := Request{Op: OpGet, Input: value.Obj("TrailName", "alpha")}
+	assert.LessOrEqual(t, testing.AllocsPerRun(1000, func() { Step(s, get) }), 2.0)
 }

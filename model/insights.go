@@ -165,6 +165,7 @@ func (l Logs) String() (letters string) {
 
 func stepPut(s State, r Request) []Branch {
 	q := resolve(s, r)
+	defer spent.Put(q)
 	found := putBreaches(s, q)
 	var successes []Branch
 	switch {
@@ -299,6 +300,7 @@ var awayCodes = []string{codeARN, codeNotFound, codeHomeRegion}
 
 func stepGet(s State, r Request) []Branch {
 	q := resolve(s, r)
+	defer spent.Put(q)
 	found := putBreaches(s, q)
 	refused := slices.ContainsFunc(found, func(b breach) bool { return !b.mayPass })
 	var answers []Branch

@@ -142,7 +142,8 @@ func maybe(c Condition) cond { return func(q *call) bool { return q.named.Condit
 
 // lost is a circumstance that keeps insights from being delivered.
 func lost(c Condition) cond {
-	return func(q *call) bool { return q.alone() && q.enabling() && around(c)(q) }
+	met := around(c)
+	return func(q *call) bool { return q.alone() && q.enabling() && met(q) }
 }
 
 // lacks is a trail that does not log what a Put needs, mayHave one of which that is not known.
@@ -196,6 +197,18 @@ type breach struct {
 	open    bool // no source names the code
 }
 
+// codesOf has the codes of each rule of the table: what the reference answers, and what is accepted beside it.
+var codesOf = func() map[ID]codes {
+	of := map[ID]codes{}
+	for _, row := range putRows {
+		rule := RuleOf(row.rule)
+		if of[rule.ID] = rule.Also; rule.Code != "" {
+			of[rule.ID] = append(codes{rule.Code}, rule.Also...)
+		}
+	}
+	return of
+}()
+
 // putBreaches lists what a Put or Get breaks, in the order of the state's profile.
 func putBreaches(s State, q *call) []breach {
 	var found []breach
@@ -207,9 +220,7 @@ func putBreaches(s State, q *call) []breach {
 		rule := RuleOf(row.rule)
 		b := breach{rule: rule, level: rule.Level, open: rule.RefusalOnly, soft: row.soft != nil && row.soft(q)}
 		b.mayPass = b.soft || rule.MayPass || row.pass != nil && row.pass(q)
-		if b.codes = rule.Also; rule.Code != "" {
-			b.codes = append(codes{rule.Code}, rule.Also...)
-		}
+		b.codes = codesOf[rule.ID]
 		if row.in != nil && row.in(q) {
 			if row.code != "" {
 				b.codes = codes{row.code}

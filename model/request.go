@@ -122,19 +122,19 @@ func truth(b bool) Truth {
 // code. It is comparable. In a Branch it says what is expected, where zero values of the members
 // below Selectors claim nothing.
 type Answer struct {
-	Outcome Outcome
-	Code    string // of a refusal, without namespace
-
-	TrailARN    string
-	StoreARN    string
-	Destination string    // InsightsDestination
-	Selectors   Selectors // as a set
-	Repeated    bool      // an entry, or a category within one, is listed more than once
-	Alien       string    // the first listed type or category that is in no enum
+	Outcome   Outcome
+	Selectors Selectors // as a set
+	Repeated  bool      // an entry, or a category within one, is listed more than once
 
 	HasInsights Truth
 	Logging     Truth
 	Logs, Open  Logs // what the event selectors log, with the mark Shown, and what is not claimed of that
+
+	Code        string // of a refusal, without namespace
+	TrailARN    string
+	StoreARN    string
+	Destination string // InsightsDestination
+	Alien       string // the first listed type or category that is in no enum
 }
 
 var outcomeKinds = [...]string{Unanswered: "no answer", Crashed: "5xx", Succeeded: "success",

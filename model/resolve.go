@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+	"sync"
 	"unicode/utf8"
 
 	"github.com/insightconform/conform/model/value"
@@ -46,9 +47,13 @@ type putEntry struct {
 	absent  bool // EventCategories is absent or null
 }
 
-// resolve reads a Put or Get in a state.
+// spent are calls whose memory may be used again, each for one step.
+var spent = sync.Pool{New: func() any { return new(call) }}
+
+// resolve reads a Put or Get in a state. Who has no more use for the call may put it to spent.
 func resolve(s State, r Request) *call {
-	q := &call{get: r.Op == OpGet, noStores: s.World.NoStores, around: s.World.Around, at: -1}
+	q := spent.Get().(*call)
+	*q = call{get: r.Op == OpGet, noStores: s.World.NoStores, around: s.World.Around, at: -1, entries: q.entries[:0]}
 	q.read(r.Input)
 	region := s.World.region(r)
 	if q.trailGiven {

@@ -108,7 +108,7 @@ type State struct {
 	World  *World
 	Trails []Trail
 	Stores []Store
-	gone   string // the trails that were deleted, as "/Region/name/…"
+	gone   *string // the trails that were deleted, as "/Region/name/…"; nil where none were, as in most states
 }
 
 // NewState is the empty state of a fresh case.
@@ -147,36 +147,43 @@ func (s State) WithStore(i int, x Store) State {
 }
 
 func replaced[T any](list []T, i int, x T) []T {
-	out := append(make([]T, 0, len(list)+1), list...)
 	if i < 0 {
-		return append(out, x)
+		return slices.Concat(list, []T{x})
 	}
+	out := slices.Clone(list)
 	out[i] = x
 	return out
 }
 
 func (s State) withoutTrail(i int) State {
 	if t := &s.Trails[i]; !s.wasDeleted(t.Home, t.Name) {
-		s.gone += "/" + t.Home + "/" + t.Name + "/"
+		s.gone = new(s.past() + "/" + t.Home + "/" + t.Name + "/")
 	}
 	s.Trails = slices.Concat(s.Trails[:i], s.Trails[i+1:])
 	return s
 }
 
+func (s State) past() string {
+	if s.gone == nil {
+		return ""
+	}
+	return *s.gone
+}
+
 // wasDeleted reports whether a trail of that name was deleted earlier in the case.
 func (s State) wasDeleted(region, name string) bool {
-	return strings.Contains(s.gone, "/"+region+"/"+name+"/")
+	return strings.Contains(s.past(), "/"+region+"/"+name+"/")
 }
 
 // WithoutPast is the state without the names of deleted trails, on which no answer depends.
 func (s State) WithoutPast() State {
-	s.gone = ""
+	s.gone = nil
 	return s
 }
 
 // Equal compares two states of the same world.
 func (s State) Equal(o State) bool {
-	return s.gone == o.gone && slices.Equal(s.Trails, o.Trails) && slices.Equal(s.Stores, o.Stores)
+	return s.past() == o.past() && slices.Equal(s.Trails, o.Trails) && slices.Equal(s.Stores, o.Stores)
 }
 
 func (t Trail) resource() string { return "trail/" + t.Home + "/" + t.Name }

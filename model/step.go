@@ -93,11 +93,15 @@ func refusals(s State, op Op, found []breach, successes []Branch) []Branch {
 	if len(found) == 0 {
 		return successes
 	}
-	rule, branches := ID(""), []Branch(nil)
+	most := len(successes)
+	for _, b := range found {
+		most += len(b.codes)
+	}
+	rule, branches := ID(""), make([]Branch, 0, most)
 	first := slices.IndexFunc(found, func(b breach) bool { return !b.soft })
 	if first >= 0 {
 		rule = found[first].rule.ID
-		branches = addRefusals(nil, s, "", found[first].codes[0])
+		branches = addRefusals(branches, s, "", found[first].codes[0])
 		branches = addRefusals(branches, s, rule, found[first].codes[1:]...)
 	}
 	for _, b := range successes {

@@ -64,7 +64,7 @@ func UnknownStore(w *World, region, id string) []State {
 // Beside joins a state with one of other trails and stores.
 func (s State) Beside(o State) State {
 	s.Trails, s.Stores = slices.Concat(s.Trails, o.Trails), slices.Concat(s.Stores, o.Stores)
-	s.gone += o.gone
+	s.gone = new(s.past() + o.past())
 	return s
 }
 
