@@ -137,3 +137,23 @@ func TestMoto(t *testing.T) {
 		assert.True(t, c.Exercised && !c.Violated, "%s: %+v", id, c)
 	}
 }
+
+// TestQuickOnMoto: a quick run sends what it has and no more, with what confirms, and accuses of nothing that a default run
+// would not.
+func TestQuickOnMoto(t *testing.T) {
+	t.Parallel()
+	target, err := endpoint.New(endpoint.Options{URL: mototest.Start(t)})
+	require.NoError(t, err)
+	expected := motoKnown(t, motoVersion(t))
+	report, err := conform.Run(t.Context(), target, conform.Options{Seed: 1, Budget: conform.Quick})
+	require.NoError(t, err)
+	assert.Equal(t, reports.ExitDiverges, report.ExitCode)
+	assert.LessOrEqual(t, report.Requests+report.ConfirmRequests, 1500)
+	assert.Equal(t, []string{conform.Systematic, conform.Random}, report.Suites)
+	assert.Equal(t, report.Suites, report.CutShort)
+	for _, d := range report.Divergences {
+		assert.True(t, expected[d.Signature], d.Signature)
+		assert.Equal(t, reports.Confirmed, d.Status, d.Signature)
+	}
+	assert.Greater(t, 2*len(report.Divergences), len(expected), "most are found")
+}

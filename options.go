@@ -17,6 +17,13 @@ const (
 	Concurrent = explore.Concurrent // several clients at once, drawn by rapid
 )
 
+// The budgets of a run.
+const (
+	Quick   = explore.Quick   // 1,500 requests at most, with those that confirm and shorten what is found
+	Default = explore.Default // what a run does that names none
+	Nightly = explore.Nightly // all suites, the complete ones at depth 1
+)
+
 // The defaults and bounds of Options.
 const (
 	DefaultRandom         = explore.DefaultRandom         // requests of the random suite where Options.Requests sets no cap
@@ -32,12 +39,15 @@ type Shard = reports.Shard
 
 // Options say how to run. The zero value is the default run.
 type Options struct {
-	Seed     uint64        // of the random exploration
+	Seed uint64 // of the random exploration
+	// Budget is a name for how much is done: Quick, Default or Nightly; empty is Default. Requests, Suites, Depth and Time go
+	// first where they are given.
+	Budget   string
 	Requests int           // caps all requests but those of confirming; 0 is no cap
 	Time     time.Duration // caps all of the run, which ends ten seconds later at most; 0 is no cap
 	Workers  int           // worlds side by side; 0 lets the target decide
-	// Suites are of Systematic, Complete, Random and Concurrent; nil is the first and the third, and a part of the fourth
-	// where the target answers at once and takes several clients.
+	// Suites are of Systematic, Complete, Random and Concurrent; nil is those of Budget: by default the first and the third,
+	// and a part of the fourth where the target answers at once and takes several clients.
 	Suites []string
 	// Clients is how many the suite Concurrent has at once; 0 is DefaultClients, and 1 leaves it out of the default run. A mock
 	// is called by several goroutines only where it is more than 1.

@@ -412,43 +412,6 @@ func (s *Selftest) SortFaults() {
 	slices.SortStableFunc(s.Faults, func(a, b SelftestFault) int { return rulePlace(a.Rule) - rulePlace(b.Rule) })
 }
 
-// Plan says what a run would do.
-type Plan struct {
-	Schema       string          `json:"schema"`
-	Target       targets.Info    `json:"target"`
-	Shard        string          `json:"shard,omitempty"`
-	Workers      int             `json:"workers"`
-	Rate         float64         `json:"requests_per_second"` // measured; 0 where it could not be
-	Capabilities map[string]bool `json:"capabilities"`
-	Rules        int             `json:"rules"`        // that the target's capabilities let a run judge
-	RulesInAll   int             `json:"rules_in_all"` // of servers
-	Suites       []PlannedSuite  `json:"suites"`
-	Besides      []PlannedSuite  `json:"besides,omitempty"` // what is sent between cases
-	Regions      int             `json:"-"`                 // that have a quota each
-	// Sections say what else there is to know before a run, and Details has it for machines.
-	Sections []plain.Group[string, [2]string] `json:"-"` // by title, labels with texts
-	Details  any                              `json:"details,omitempty"`
-}
-
-// Totals counts the tests and requests of all that a run would send.
-func (p *Plan) Totals() (tests, writes, reads int) {
-	for _, s := range slices.Concat(p.Suites, p.Besides) {
-		tests, writes, reads = tests+s.Tests, writes+s.Writes, reads+s.Reads
-	}
-	return tests, writes, reads
-}
-
-// PlannedSuite is what a suite would send, set-up as writes; confirming and cleaning up come on top.
-type PlannedSuite struct {
-	Name        string       `json:"name"`
-	Tests       int          `json:"tests,omitempty"` // or cases
-	Writes      int          `json:"writes"`
-	Reads       int          `json:"reads"`
-	Estimated   bool         `json:"estimated,omitempty"`
-	NotCovered  string       `json:"not_covered,omitempty"` // why nothing can be sent
-	Certificate *Certificate `json:"certificate,omitempty"` // what a whole run of it would guarantee
-}
-
 // Shard is one of several equal shares of a run's work. The zero value is all of it.
 type Shard struct {
 	Index int // from 0

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
@@ -20,8 +21,10 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/insightconform/conform/internal/explore"
 	"github.com/insightconform/conform/internal/golden"
 	"github.com/insightconform/conform/reports"
+	"github.com/insightconform/conform/reports/plain"
 )
 
 func readJSONReport(t *testing.T, path string) *reports.Report {
@@ -225,11 +228,12 @@ func TestKilledAndResumed(t *testing.T) {
 func TestPlan(t *testing.T) {
 	got := command(t, "plan", "--suite", "complete", "--machine", "trail", "--depth", "1")
 	assert.Equal(t, 0, got.code, got.stderr)
-	plain := regexp.MustCompile(`127\.0\.0\.1:\d+`).ReplaceAllString(got.stdout, "127.0.0.1:PORT")
-	plain = regexp.MustCompile(`(?m)^(measured    ).*$`).ReplaceAllString(plain, "${1}RATE")
-	plain = regexp.MustCompile(`\S+\s+\S+\s+at\s+the\s+measured\s+rate`).ReplaceAllString(plain, "TIME at the measured rate")
+	shown := regexp.MustCompile(`127\.0\.0\.1:\d+`).ReplaceAllString(got.stdout, "127.0.0.1:PORT")
+	shown = regexp.MustCompile(`(?m)^(measured    ).*$`).ReplaceAllString(shown, "${1}RATE")
+	shown = regexp.MustCompile(`\S+\s+\S+\s+at\s+the\s+measured\s+rate`).ReplaceAllString(shown, "TIME at the measured rate")
+	shown = regexp.MustCompile(`(?m)^(  (?:quick|default|nightly) +\S+) +\S+ \w+`).ReplaceAllString(shown, "${1} TIME")
 	// Where lines are broken depends on how long the measured time is.
-	golden.Shape(t, "testdata/plan.txt", regexp.MustCompile(`\n {12,}`).ReplaceAllString(plain, " "))
+	golden.Shape(t, "testdata/plan.txt", regexp.MustCompile(`\n {12,}`).ReplaceAllString(shown, " "))
 
 	path := filepath.Join(t.TempDir(), "plan.json")
 	got = command(t, "plan", "--report", "json="+path)
@@ -237,6 +241,42 @@ func TestPlan(t *testing.T) {
 	data, err := os.ReadFile(path)
 	require.NoError(t, err)
 	assert.Contains(t, string(data), reports.PlanSchema)
+}
+
+// TestPlanOfABudget: a plan says how many requests there are at most, and what each budget costs and catches; what is given
+// beside a budget goes first.
+func TestPlanOfABudget(t *testing.T) {
+	plan := func(args ...string) (out reports.Plan) {
+		got := command(t, append([]string{"plan", "--report", "json"}, args...)...)
+		require.Equal(t, 0, got.code, got.stderr)
+		require.NoError(t, json.Unmarshal([]byte(got.stdout), &out))
+		return out
+	}
+	names := func(list []reports.PlannedSuite) []string {
+		return plain.Texts(list, func(s reports.PlannedSuite) string { return s.Name })
+	}
+	quick := plan("--budget", "quick")
+	assert.Equal(t, 1500, quick.AtMost)
+	assert.Equal(t, []string{"systematic", "random"}, names(quick.Suites))
+	require.Len(t, quick.Budgets, 3)
+	for i, b := range quick.Budgets {
+		assert.Equal(t, explore.Budgets[i].Name, b.Name)
+		assert.Positive(t, b.Faults.Covered*b.HiddenState.Covered*b.Pairs.Covered)
+		assert.True(t, i == 0 || quick.Budgets[i-1].Writes < b.Writes)
+	}
+	assert.Equal(t, 1500, quick.Budgets[0].Writes+quick.Budgets[0].Reads)
+	assert.Equal(t, quick.Budgets, plan("--requests", "9", "--suite", "random").Budgets, "of runs that give nothing beside")
+
+	nightly := plan("--budget", "nightly")
+	assert.Equal(t, 1, nightly.Suites[1].Certificate.Depth)
+	shallow := plan("--budget", "nightly", "--depth", "0")
+	assert.Equal(t, 0, shallow.Suites[1].Certificate.Depth)
+	assert.Equal(t, names(nightly.Suites), names(shallow.Suites))
+	assert.Equal(t, 700, plan("--budget", "quick", "--requests", "700").AtMost)
+
+	ran := command(t, "run", "--budget", "quick", "--seed", "1", "--workers", "1", "--traces", "none")
+	assert.Equal(t, 0, ran.code, ran.stderr)
+	assert.Contains(t, ran.stdout, "repeat: conform run --budget quick --workers 1 --seed 1\n")
 }
 
 func TestWrongCompleteUsage(t *testing.T) {

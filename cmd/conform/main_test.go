@@ -122,6 +122,8 @@ func TestWrongUsage(t *testing.T) {
 
 		{args: []string{"run", "--seed", "-1"}, want: `--seed "-1": must be a whole number from 1 to 18446744073709551615`},
 		{args: []string{"run", "--seed", "0"}, want: `--seed "0": must be a whole number from 1 to 18446744073709551615`},
+		{args: []string{"run", "--budget", "fast"}, want: `--budget "fast": is no budget; use quick, default or nightly`},
+		{args: []string{"plan"}, environ: []string{"CONFORM_BUDGET=night"}, want: `CONFORM_BUDGET "night": is no budget; use quick, default or nightly`},
 		{args: []string{"run", "--requests", "-5"}, want: `--requests "-5": must be a whole number from 1 to 1000000000`},
 		{args: []string{"run", "--requests", "1e3"}, want: `--requests "1e3": must be a whole number from 1 to 1000000000`},
 		{args: []string{"run", "--workers", "-2"}, want: `--workers "-2": must be a whole number from 1 to 256`},

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"fmt"
 	"regexp"
 	"strconv"
@@ -10,7 +11,9 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/insightconform/conform/internal/golden"
 	"github.com/insightconform/conform/model"
+	"github.com/insightconform/conform/reports"
 	"github.com/insightconform/conform/reports/plain"
 )
 
@@ -33,6 +36,28 @@ func TestNumbersOfARun(t *testing.T) {
 	}
 	require.Len(t, requests, 3, got.stdout)
 	assert.Contains(t, page(t, "docs/testing-your-emulator-in-ci.md"), fmt.Sprintf("is about %s requests, %s random ones follow, and %s of several clients at once", requests...))
+}
+
+// TestNumbersOfTheBudgets: the page on running has what 'conform plan' says of each budget.
+func TestNumbersOfTheBudgets(t *testing.T) {
+	got := command(t, "plan", "--report", "json")
+	require.Equal(t, 0, got.code, got.stderr)
+	var plan reports.Plan
+	require.NoError(t, json.Unmarshal([]byte(got.stdout), &plan))
+	share := func(c reports.Count) string { return fmt.Sprintf("%d %% of %d", 100*c.Covered/c.Total, c.Total) }
+	table := "| budget | requests | suites | faults | with hidden state | pairs |\n|---|---|---|---|---|---|\n"
+	for _, b := range plan.Budgets {
+		requests := "about " + thousands(b.Writes+b.Reads)
+		if b.AtMost > 0 {
+			requests = "at most " + plain.Grouped(b.AtMost)
+		}
+		table += fmt.Sprintf("| `%s` | %s | %s | %s | %s | %s |\n", b.Name, requests, strings.Join(b.Suites, ", "), share(b.Faults), share(b.HiddenState), share(b.Pairs))
+	}
+	path := repository + "/docs/running.md"
+	before, rest, found := strings.Cut(page(t, "docs/running.md"), "| budget |")
+	require.True(t, found)
+	_, after, _ := strings.Cut(rest, "\n\n")
+	golden.Check(t, path, before+table+"\n"+after)
 }
 
 // TestNumbersOfTheFamilies: the page on the model counts the rules of each family.

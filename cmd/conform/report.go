@@ -191,14 +191,10 @@ func (all eventStreams) add(e reports.Event) {
 
 // reportBefore is what a report says before its run.
 func (s *settings) reportBefore() *reports.Report {
-	o := s.runOptions()
-	suites := o.Suites
-	if suites == nil {
-		suites = explore.DefaultSuites
-	}
+	o := explore.Options(s.runOptions())
 	return &reports.Report{Schema: reports.Schema, Version: o.Version, Command: o.Command, Started: time.Now(),
 		Target: targets.Info{Name: s.target, Endpoint: s.endpoint.URL, Label: o.Name, Version: o.TargetVersion},
-		Seed:   o.Seed, Workers: o.Workers, Suites: suites,
+		Seed:   o.Seed, Workers: o.Workers, Suites: o.Named(),
 		Shard: o.Shard.String(), FailOn: o.FailOn}
 }
 

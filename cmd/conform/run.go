@@ -68,7 +68,19 @@ func (s *settings) resolve(ctx context.Context, environ map[string]string) error
 	if s.run.Seed == 0 {
 		s.run.Seed = uint64(rand.Uint32()) + 1 // never 0, and short enough to be typed
 	}
+	s.spend()
 	return s.readOrder(ctx)
+}
+
+// spend has the depth of the budget, unless one was given: of 0, the options cannot tell that.
+func (s *settings) spend() {
+	budget, _ := explore.BudgetOf(s.run.Budget)
+	switch o := explore.Options(s.run); {
+	case s.from["depth"] == fromDefault:
+		s.run.Depth = budget.Depth
+	case s.run.Depth < budget.Depth:
+		s.run.Suites, s.run.Requests, s.run.Budget = o.Named(), cmp.Or(o.Requests, budget.Requests), ""
+	}
 }
 
 // readInputs reads the files that a run begins with, and sees that reports and traces can be written.

@@ -158,6 +158,8 @@ func (s *settings) groups() []flagGroup {
 				"use an organization's management account"},
 		}},
 		{Key: "How much is tried", Items: []option{
+			{"budget", strings.Join(explore.BudgetNames(), "|"), textField(&s.run.Budget, explore.CheckBudget),
+				"how much, by name: quick is at most 1,500 requests, and nightly all suites, the complete ones at depth 1; what is given beside it goes first"},
 			{"suite", "systematic,complete,random,concurrent", listField(&s.run.Suites, oneOf("suite", explore.Suites)),
 				"the suites to run (default systematic,random, then concurrent in part where the target is fit for it)"},
 			{"only", "RULE,…", listField(&s.run.Only, explore.CheckPattern),
@@ -363,8 +365,8 @@ var (
 func (s *settings) command(seed uint64, workers int) string {
 	ran := *s
 	ran.run.Seed, ran.run.Workers = seed, workers
-	how := []string{"suite"}
-	if slices.Contains(s.run.Suites, conform.Complete) {
+	how := []string{"budget", "suite"}
+	if slices.Contains(s.run.Suites, conform.Complete) || s.run.Depth > 0 {
 		how = append(how, "depth", "machine")
 	}
 	return "conform run" + ran.targetWords() + ran.words(how, true) +

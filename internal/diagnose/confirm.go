@@ -23,6 +23,7 @@ import (
 type Options struct {
 	// ShrinkRequests may be spent on shrinking. Where it is 0 all stays as it was met.
 	ShrinkRequests int
+	InAll          int // nothing is shortened any more once the run has sent so many; 0 is no cap
 	// Tell is told, with the kind of event, of each divergence that was tried again or became shorter.
 	Tell func(event string, d *Divergence)
 	Note func(text string) // is told what the report should say besides
@@ -38,11 +39,17 @@ func (p *Player) resolve(ctx context.Context, suspected []*Divergence, o Options
 	return impliedAsOne(p.flakyAsOne(p.withoutSymptoms(ctx, merged(found))))
 }
 
+// perDivergence is about what it takes, beside shortening it, to decide which rule a divergence is of.
+const perDivergence = 60
+
 // shrinkAll reduces what was confirmed, strongest level first, and decides on the shortest case whose rule it is. At first
 // each has its share of the budget, then those that it did not suffice for have what is left.
 func (p *Player) shrinkAll(ctx context.Context, found []*Divergence, o Options) {
 	p.Client.Status.SetPhase("shrinking")
 	left := o.ShrinkRequests
+	if o.InAll > 0 {
+		left = min(left, max(0, o.InAll-int(p.Client.Status.Requests.Load())-perDivergence*len(found)))
+	}
 	due := slices.DeleteFunc(slices.Clone(found), func(d *Divergence) bool { return d.Again == 0 })
 	for round := range 2 {
 		var unshrunk []*Divergence

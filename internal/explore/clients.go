@@ -29,13 +29,11 @@ const (
 
 // SuitesOf are the suites that a run names, or else those that fit the target.
 func (o *Options) SuitesOf(subject *probe.Subject) []string {
-	switch {
-	case o.Suites != nil:
-		return o.Suites
-	case o.Clients == 1 || subject.Apart() != "":
-		return []string{Systematic, Random}
+	suites := o.Named()
+	if o.Suites == nil && (o.Clients == 1 || subject.Apart() != "") {
+		return slices.DeleteFunc(slices.Clone(suites), func(suite string) bool { return suite == Concurrent })
 	}
-	return DefaultSuites
+	return suites
 }
 
 // overlap says whether several clients may be part of the run.
@@ -44,7 +42,7 @@ func (o *Options) overlap() probe.Overlap {
 	switch {
 	case slices.Contains(o.Suites, Concurrent), slices.ContainsFunc(o.Traces, raced):
 		return probe.Asked
-	case o.Suites == nil && o.Clients != 1:
+	case slices.Contains(o.Named(), Concurrent) && o.Clients != 1:
 		return probe.Together
 	}
 	return probe.Apart
@@ -54,9 +52,9 @@ func (o *Options) overlap() probe.Overlap {
 func (o *Options) clientsShare(others int) int {
 	n := share(concurrent.Requests, o.Shard.Index, max(1, o.Shard.Count))
 	switch {
-	case o.Suites == nil && o.Requests > 0:
+	case o.inPart() && o.Requests > 0:
 		return min(n, o.Requests/clientsPart)
-	case o.Suites == nil:
+	case o.inPart():
 		return min(n, others/(clientsPart-1))
 	case o.Requests > 0:
 		return min(n, o.Requests)
@@ -66,7 +64,7 @@ func (o *Options) clientsShare(others int) int {
 
 // beside reports whether several clients are a part of a run that names no suites.
 func (x *Exploration) beside() bool {
-	return x.options.Suites == nil && slices.Contains(x.suites, Concurrent)
+	return x.options.inPart() && slices.Contains(x.suites, Concurrent)
 }
 
 // sent counts what the suites have sent, those of the run that goes on included.

@@ -50,6 +50,7 @@ type Exploration struct {
 
 	Confirmed func(*diagnose.Divergence) (enough bool) // is told of what is confirmed during the exploration; may be nil
 	Partial   func() *reports.Report                   // for Options.Checkpoint
+	InAll     bool                                     // Options.Requests caps those of confirming as well
 
 	options  Options
 	suites   []string
@@ -202,6 +203,7 @@ func (x *Exploration) Walk() (transitions reports.Count, walk *reports.Walk) {
 // Options has the fields of conform.Options, where each is described, so that one converts into the other.
 type Options struct {
 	Seed           uint64
+	Budget         string
 	Requests       int
 	Time           time.Duration
 	Workers        int
@@ -261,6 +263,9 @@ func (o *Options) Normalize() error {
 				return fmt.Errorf("%w: there is no %s %q; use one or several of %s", targets.ErrUsage, list.what, name, strings.Join(list.known, ", "))
 			}
 		}
+	}
+	if err := o.spend(); err != nil {
+		return err
 	}
 	if o.Depth < 0 || o.Depth > MaxDepth {
 		return fmt.Errorf("%w: the depth must be 0 to %d", targets.ErrUsage, MaxDepth)
@@ -374,24 +379,35 @@ func planOf(ctx context.Context, subject *probe.Subject, o Options, defaultEvent
 			plan.Rules += map[bool]int{true: 1}[applies]
 		}
 	}
+	plan.Suites, plan.AtMost = plannedSuites(ctx, subject, o, defaultEvents), o.Requests
+	plan.Budgets = plannedBudgets(ctx, subject, o, defaultEvents)
+	return plan
+}
+
+// plannedSuites says what each suite would send.
+func plannedSuites(ctx context.Context, subject *probe.Subject, o Options, defaultEvents bool) (out []reports.PlannedSuite) {
+	sent := 0
 	for _, suite := range o.SuitesOf(subject) {
 		switch suite {
 		case Systematic:
 			part, parts := o.Shard.Part(0, 1)
-			plan.Suites = append(plan.Suites, plannedSystematic(ctx, subject, part, parts))
+			out = append(out, plannedSystematic(ctx, subject, part, parts))
 		case Complete:
-			plan.Suites = append(plan.Suites, plannedComplete(subject, o, defaultEvents)...)
+			out = append(out, plannedComplete(subject, o, defaultEvents)...)
 		case Random:
 			n := cmp.Or(o.Requests, DefaultRandom)
 			// Two of three random requests are reads.
-			plan.Suites = append(plan.Suites, reports.PlannedSuite{Name: suite, Tests: n / 35, Writes: n / 3, Reads: n - n/3, Estimated: true})
+			out = append(out, reports.PlannedSuite{Name: suite, Tests: n / 35, Writes: n / 3, Reads: n - n/3, Estimated: true})
 		case Concurrent:
-			_, writes, reads := plan.Totals()
-			n := o.clientsShare(writes + reads)
-			plan.Suites = append(plan.Suites, reports.PlannedSuite{Name: suite, Tests: n / 40, Writes: n / 2, Reads: n - n/2, Estimated: true})
+			n := o.clientsShare(sent)
+			out = append(out, reports.PlannedSuite{Name: suite, Tests: n / 40, Writes: n / 2, Reads: n - n/2, Estimated: true})
+		}
+		sent = 0
+		for _, planned := range out {
+			sent += planned.Writes + planned.Reads
 		}
 	}
-	return plan
+	return out
 }
 
 // plannedComplete says what the complete suites would send.
@@ -423,7 +439,8 @@ func (x *Exploration) Needed(ctx context.Context) (requests int) {
 	if o.Suites = slices.DeleteFunc(slices.Clone(x.Cut), anyNumber); len(o.Suites) == 0 {
 		o.Suites = x.Cut
 	}
-	_, writes, reads := planOf(ctx, x.Subject, o, false).Totals()
+	cut := reports.Plan{Suites: plannedSuites(ctx, x.Subject, o, false)}
+	_, writes, reads := cut.Totals()
 	return writes + reads
 }
 

@@ -75,6 +75,7 @@ func (v *visit) Found(s *session.Session, f model.Finding) {
 	if w.Suspicions.Add(d) {
 		status.Suspicions.Add(1)
 		status.TellOnce(key, d.Event)
+		w.reserve()
 		if c := w.inspector; c != nil && c.options.Found != nil && c.options.Found(f.Signature()) {
 			status.Stop.Store(true)
 		}
@@ -253,7 +254,8 @@ func (w *Worker) inspect(ctx context.Context) {
 	if c == nil || len(c.pending) == 0 || w.Client.Status.Stop.Load() {
 		return
 	}
-	pending := c.pending.Sorted()
+	pending, before := c.pending.Sorted(), w.Player.Client.Requests
+	defer func() { w.spent(w.Player.Client.Requests - before) }()
 	c.pending = diagnose.Suspicions{}
 	for _, d := range pending {
 		key, name := d.Key(), c.name(d)

@@ -141,6 +141,8 @@ func (r *run) budget() string {
 	switch {
 	case r.late && r.options.Time > 0:
 		return "--time " + r.options.Time.String()
+	case r.options.InAll() > 0 && slices.ContainsFunc(r.exploration.Workers, spent):
+		return "--budget " + r.options.Budget
 	case r.options.Requests > 0 && slices.ContainsFunc(r.exploration.Workers, spent):
 		return fmt.Sprintf("--requests %d", r.options.Requests)
 	}

@@ -79,6 +79,7 @@ func Run(ctx context.Context, target targets.Target, options Options) (*reports.
 		r.prepare()
 		stop := r.showProgress()
 		r.replay(limits.time)
+		r.exploration.Replayed(r.report.ConfirmRequests)
 		r.explore()
 		r.diagnose(limits.grace)
 		stop()
@@ -126,7 +127,7 @@ func (r *run) prepare() {
 		options.Requests = max(1, options.Requests-r.report.Requests)
 	}
 	x := explore.New(r.subject, options)
-	x.Confirmed, x.Partial = r.confirmed, r.partial
+	x.Confirmed, x.Partial, x.InAll = r.confirmed, r.partial, r.options.InAll() > 0
 	r.exploration = x
 }
 
@@ -202,7 +203,7 @@ func (r *run) diagnose(ctx context.Context) {
 	if first := r.first.Load(); first != nil && !r.options.FailFast {
 		r.found = append(r.found, first)
 	} else {
-		options := diagnose.Options{ShrinkRequests: r.options.ShrinkRequests, Note: func(text string) { r.note(text) }, Tell: r.tell}
+		options := diagnose.Options{ShrinkRequests: r.options.ShrinkRequests, InAll: r.options.InAll(), Note: func(text string) { r.note(text) }, Tell: r.tell}
 		suspected := all.Sorted()
 		switch {
 		case first != nil:

@@ -11,7 +11,7 @@ import (
 )
 
 func TestClassify(t *testing.T) {
-	classes, bound, err := classify(t.Context(), embedded.Faults)
+	classes, bound, err := classesOfAll()
 	require.NoError(t, err)
 	onThePage(t, bound.Requests, "requests in each of", bound.States, "states")
 	counts, byName := map[class]int{}, map[string]classified{}

@@ -48,8 +48,13 @@ func Plan(w io.Writer, plan *reports.Plan, o Options) error {
 	}
 	p.blank()
 	_, writes, reads := plan.Totals()
-	p.say("in all", sent(writes, reads)+": "+planDurations(plan, writes, reads))
+	if all := writes + reads; plan.AtMost > 0 && all > plan.AtMost {
+		p.say("in all", "at most "+plain.Counted(plan.AtMost, "request")+" of these: "+planDurations(plan, writes*plan.AtMost/all, reads*plan.AtMost/all))
+	} else {
+		p.say("in all", sent(writes, reads)+": "+planDurations(plan, writes, reads))
+	}
 	p.entry("beside", dim, p.most, "", "what confirming and shortening a divergence takes, and cleaning up")
+	p.budgets(plan)
 	for _, section := range plan.Sections {
 		p.section(section.Key)
 		for _, e := range section.Items {
@@ -59,15 +64,43 @@ func Plan(w io.Writer, plan *reports.Plan, o Options) error {
 	return p.end(w)
 }
 
+// budgets has a line for each budget: what a run costs, and what such runs catch.
+func (p *page) budgets(plan *reports.Plan) {
+	if len(plan.Budgets) == 0 {
+		return
+	}
+	const row = "%-11s %10s %10s %12s %8s %8s %8s"
+	p.blank()
+	p.line(span{fmt.Sprintf(row, "budget", "requests", "measured", "at quota", "faults", "hidden", "pairs"), bold})
+	for _, b := range plan.Budgets {
+		measured := cmp.Or(plain.When(plan.Rate > 0, shownMinutes(float64(b.Writes+b.Reads)/max(plan.Rate, 1e-9)/60)), "-")
+		p.line(span{fmt.Sprintf(row, "  "+b.Name, plain.Grouped(b.Writes+b.Reads), measured, shownMinutes(atQuota(plan, b.Writes, b.Reads)),
+			percent(b.Faults), percent(b.HiddenState), percent(b.Pairs)), normal})
+	}
+	first := plan.Budgets[0]
+	p.entry("caught", dim, p.most, "", fmt.Sprintf("of %d faults without hidden state, of %d with it, and of %d pairs of a fault and a flaw that is common", first.Faults.Total,
+		first.HiddenState.Total, first.Pairs.Total))
+	p.entry("requests", dim, p.most, "", "of "+first.Name+" with those that confirm and shorten what is found, of the others without")
+}
+
+// percent is a share that is never rounded up.
+func percent(c reports.Count) string {
+	return cmp.Or(plain.When(c.Total > 0, fmt.Sprintf("%d %%", 100*c.Covered/max(1, c.Total))), "-")
+}
+
 func sent(writes, reads int) string {
 	return fmt.Sprintf("%s writes, %s reads", plain.Grouped(writes), plain.Grouped(reads))
 }
 
-// planDurations says how long requests take, at the quota with reads of one world beside the writes of others.
+// atQuota is how many minutes requests take at the quota of the service, with reads of one world beside the writes of others.
+func atQuota(p *reports.Plan, writes, reads int) float64 {
+	return max(float64(writes)/quotaWrites, float64(reads)/quotaReads) / 60 / float64(max(p.Regions, 1))
+}
+
+// planDurations says how long requests take, measured and at the quota.
 func planDurations(p *reports.Plan, writes, reads int) string {
-	atQuota := max(float64(writes)/quotaWrites, float64(reads)/quotaReads) / 60 / float64(max(p.Regions, 1))
 	measured := shownMinutes(float64(writes+reads)/max(p.Rate, 1e-9)/60) + " at the measured rate, "
-	return plain.When(p.Rate > 0, measured) + shownMinutes(atQuota) + " at 1 write and 10 reads a second" +
+	return plain.When(p.Rate > 0, measured) + shownMinutes(atQuota(p, writes, reads)) + " at 1 write and 10 reads a second" +
 		plain.When(p.Regions > 1, " in each Region")
 }
 
