@@ -35,6 +35,7 @@ func (x *Exploration) begin() {
 		if w.Suspicions.Add(d) {
 			status.Suspicions.Add(1)
 			status.TellOnce(d.Key(), d.Event)
+			w.reserve()
 		}
 		w.inspector.suspect(d)
 	}
