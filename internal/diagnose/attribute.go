@@ -46,7 +46,8 @@ func (p *Player) blameSingle(ctx context.Context, d *Divergence) {
 	}
 	if f.Operation == model.OpPut && last.Input.Get("InsightSelectors").Given() { // what is wrong may be what it names
 		plain := generators.With(last, "InsightSelectors", model.MakeSelectors(model.Management, 0).Value())
-		if it := p.last(ctx, append(session.Requests(d.Steps[:len(d.Steps)-1]), plain)); it.kind == f.Actual && it.shows != nil {
+		it := p.last(ctx, append(session.Requests(d.Steps[:len(d.Steps)-1]), plain))
+		if it.kind == f.Actual && it.shows != nil {
 			d.take(it.shows)
 		}
 	}
@@ -133,15 +134,16 @@ func (p *Player) cut(ctx context.Context, d *Divergence) {
 // maxUncut is of how many steps a case is that is experimented with as it is.
 const maxUncut = 8
 
-// readBetween reads after each write of a case, where it does not: what shows there, or is another finding with these reads,
-// is what is wrong. Without them what came last is blamed for what an earlier write did.
+// readBetween reads after each write of a case, where it does not: what shows there, or is another finding with these
+// reads, is what is wrong. Without them what came last is blamed for what an earlier write did.
 func (p *Player) readBetween(ctx context.Context, d *Divergence) {
 	var read []model.Request
 	unread := false
 	for i, s := range d.Steps {
 		read = append(read, s.Request)
 		reads := generators.Reads(s.State, s.Request, p.Client.Scope)
-		if last := len(d.Steps) - 1; i < last && !s.Request.Op.Reads() && !s.Diverges && len(reads) > 0 && !d.Steps[i+1].Request.Op.Reads() {
+		write := i < len(d.Steps)-1 && !s.Request.Op.Reads() && !s.Diverges
+		if write && len(reads) > 0 && !d.Steps[i+1].Request.Op.Reads() {
 			read, unread = append(read, reads[0]), unread || s.Request.Op == model.OpPut
 		}
 	}
@@ -187,7 +189,8 @@ func (p *Player) blameNecessary(ctx context.Context, d *Divergence) {
 // makes reports whether a step creates the trail or store of a request.
 func makes(s session.Step, other model.Request) bool {
 	r := s.Request
-	return r.Op == model.OpCreateStore || r.Op == model.OpCreate && sameResource(r, other) && model.Resource(s.Before, other) == ""
+	return r.Op == model.OpCreateStore ||
+		r.Op == model.OpCreate && sameResource(r, other) && model.Resource(s.Before, other) == ""
 }
 
 // sameResource reports whether two requests of a Region name the same trail or store.

@@ -144,11 +144,12 @@ func (s *shrinker) pass(ctx context.Context, found *Divergence, candidates func(
 	return found
 }
 
-// mayHelp reports whether a candidate can show the divergence and be plainer, by what the model says of a target that answers
-// all but the last request as the reference does: most that are of no help need not be played.
+// mayHelp reports whether a candidate can show the divergence and be plainer, by what the model says of a target that
+// answers all but the last request as the reference does: most that are of no help need not be played.
 func (s *shrinker) mayHelp(found *Divergence, candidate []model.Request) bool {
 	end := len(found.Steps) - 1
-	if slices.ContainsFunc(found.Steps[:end], func(x session.Step) bool { return x.Diverges || x.Reply.Answer.Kind() != x.Allowed()[0] }) {
+	odd := func(x session.Step) bool { return x.Diverges || x.Reply.Answer.Kind() != x.Allowed()[0] }
+	if slices.ContainsFunc(found.Steps[:end], odd) {
 		return true
 	}
 	state, last, broken := model.NewState(s.player.Client.Model), len(candidate)-1, 0
@@ -156,7 +157,8 @@ func (s *shrinker) mayHelp(found *Divergence, candidate []model.Request) bool {
 		broken += len(model.Broken(state, r))
 		state = model.Step(state, r)[0].Next
 	}
-	breaks, broke := model.Broken(state, candidate[last]), model.Broken(found.Steps[end].Before, found.Steps[end].Request)
+	breaks := model.Broken(state, candidate[last])
+	broke := model.Broken(found.Steps[end].Before, found.Steps[end].Request)
 	if broken+max(0, len(breaks)-1) > plainness(found.Steps)[0] {
 		return false
 	}

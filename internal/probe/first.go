@@ -20,7 +20,8 @@ type Seen struct {
 // Assumed is what a target is taken to be able to do before it is probed.
 func Assumed() generators.Scope {
 	can := map[model.Capability]bool{}
-	for _, c := range []model.Capability{model.CanRawWire, model.CanCreate, model.CanPut, model.CanGet, model.CanGetTrail, model.CanPutEvents} {
+	for _, c := range []model.Capability{model.CanRawWire, model.CanCreate, model.CanPut, model.CanGet, model.CanGetTrail,
+		model.CanPutEvents} {
 		can[c] = true
 	}
 	return generators.Scope{Can: can}
@@ -32,8 +33,10 @@ func (s *Subject) listening(ctx context.Context, o Options) context.Context {
 		return ctx
 	}
 	return targets.OnAsked(ctx, func(r model.Request, reply targets.Reply) {
-		r.Input = generators.MapStrings(r.Input, func(name string) string { return "nobody" }) // the only string is a name of nothing
-		client := &session.Client{Target: saidTarget{said{reply}}, Model: &model.DefaultWorld, Scope: Assumed(), Status: session.NewStatus(nil), Quota: 1}
+		// The only string is a name of nothing.
+		r.Input = generators.MapStrings(r.Input, func(string) string { return "nobody" })
+		client := &session.Client{Target: saidTarget{said{reply}}, Model: &model.DefaultWorld, Scope: Assumed(),
+			Status: session.NewStatus(nil), Quota: 1}
 		if x, err := client.New(ctx, session.Policy{}, &watcher{subject: s, found: o.Found}); err == nil {
 			x.Play(ctx, r)
 		}
@@ -56,8 +59,10 @@ func (t saidTarget) Close() error                                    { return ni
 // first plays a history before anything is known of the target, so that nothing is asked in vain: what it shows is as
 // suspicious as what the suites show, and is tried again like that, by what is known then. It reports whether it came to
 // its end. On a target that settles, or lends what exists, the suites play it.
-func (s *Subject) first(ctx context.Context, history []model.Request, found func(signature string) (enough bool)) (whole bool, err error) {
-	if len(history) == 0 || s.Enough || s.Info.Eventual || s.Info.Lent || s.ReadOnly() || s.Info.Room > 0 || len(s.without) > 0 || len(s.Scope.Left) > 0 {
+func (s *Subject) first(ctx context.Context, history []model.Request,
+	found func(signature string) (enough bool)) (whole bool, err error) {
+	special := s.Info.Eventual || s.Info.Lent || s.ReadOnly() || s.Info.Room > 0
+	if len(history) == 0 || s.Enough || special || len(s.without) > 0 || len(s.Scope.Left) > 0 {
 		return false, nil
 	}
 	scope := Assumed()
