@@ -160,10 +160,7 @@ func (s *Status) Silent() bool {
 }
 
 // Leave says that a client explores no more: whether the target still answers is for the others to tell.
-func (s *Status) Leave(c *Client) {
-	s.definite.Delete(c)
-	s.last.Delete(c)
-}
+func (s *Status) Leave(c *Client) { s.definite.Delete(c) }
 
 // LastRequests lists what each client had sent when the target was lost, and got no answer to.
 func (s *Status) LastRequests() []string {
