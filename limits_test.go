@@ -15,7 +15,7 @@ import (
 
 // The bounds of production code: what is not in a _test file, nor in the modules bench and e2e.
 const (
-	maxLines         = 50_900 // in all; it rises by features alone, from the 31,500 of the house without them
+	maxLines         = 51_500 // in all; it rises by features alone, from the 31,500 of the house without them
 	maxFileLines     = 500
 	maxFunctionLines = 80 // but for one that only returns a literal table
 	maxColumns       = 120

@@ -31,7 +31,7 @@ type subcommand struct {
 // commands are those of conform, in the order of its help. Just one of them uses the settings.
 func (p *process) commands(s *settings) []subcommand {
 	return []subcommand{
-		{"run", "Test a target", runHelp, s.groups(), (*settings).resolve, p.testTarget, nil},
+		{"run", "Test a target", runHelp, s.ofRun(), (*settings).resolve, p.testTarget, nil},
 		{"plan", "Say what a run would do, and how long it takes", planHelp, s.groups(), (*settings).resolve, p.plan, nil},
 		{"merge FILE…", "Join the reports of the shards of a run", mergeHelp, ownFlags("Flags",
 			option{"report", "FORMAT[=PATH]", field{set: s.addReport, adds: true}, "as of 'conform run' (default text)"},

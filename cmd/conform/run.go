@@ -31,6 +31,8 @@ behaviour once, with the requests that show it.
 
   conform run                                    the server that comes with it
   conform run --endpoint http://127.0.0.1:5000   an emulator
+  conform run --endpoint http://127.0.0.1:5000 --watch
+                                                 again after each of its restarts
 {flags}
 
 Each flag may also be given as an environment variable (--fail-on as
@@ -127,17 +129,26 @@ func (s *settings) runOptions() conform.Options {
 
 // testTarget runs the suites and writes the reports.
 func (p *process) testTarget(ctx context.Context, s *settings, _ []string) error {
+	if s.watching {
+		return p.watch(ctx, s)
+	}
 	if err := s.readInputs(ctx); err != nil {
 		return err
 	}
+	_, err := p.test(ctx, s)
+	return err
+}
+
+// test runs the suites once, and returns the report, nil where none began, and how the command is to end.
+func (p *process) test(ctx context.Context, s *settings) (*reports.Report, error) {
 	events, err := p.openEvents(s)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	p.replaceReports(s, &reports.End{Interrupted: reports.ReasonGoesOn})
 	target, err := p.open(ctx, s)
 	if err != nil {
-		return p.finish(ctx, s, nil, events, err)
+		return nil, p.finish(ctx, s, nil, events, err)
 	}
 
 	progress := p.progress(s)
@@ -150,7 +161,7 @@ func (p *process) testTarget(ctx context.Context, s *settings, _ []string) error
 	options := s.runOptions()
 	options.Progress = progress.Show
 	options.Events = func(e reports.Event) {
-		if events.add(e); e.Event == reports.EventFound {
+		if events.add(e); e.Event == reports.EventFound && !s.told {
 			progress.Found(e.Divergence)
 		}
 	}
@@ -173,7 +184,7 @@ func (p *process) testTarget(ctx context.Context, s *settings, _ []string) error
 	if report != nil {
 		err = errors.Join(err, s.keep(report))
 	}
-	return p.finish(ctx, s, report, events, err)
+	return report, p.finish(ctx, s, report, events, err)
 }
 
 // finish writes the reports and turns what a run returned into the end of the command.
@@ -201,7 +212,9 @@ func (p *process) finish(ctx context.Context, s *settings, report *reports.Repor
 		options.Next = s.next(p.environ)
 	}
 	report.ExitCode = p.writeReports(s.sinks, report, options, formats.NDJSON) // which was written as the run went
-	p.verdict(s, report)
+	if !s.told {
+		p.verdict(s, report)
+	}
 	code := report.ExitCode
 	if !p.tell(s, report, events) {
 		code = reports.WorseExit(code, reports.ExitFailed)

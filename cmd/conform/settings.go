@@ -37,6 +37,8 @@ type settings struct {
 	order, baseline       string
 	traces                string
 	prune, updateBaseline bool
+	watching              bool // a run goes on after each restart of the target
+	told                  bool // of the verdict, by what follows
 	shardAuto             bool // the environment of a fleet says which
 	planning              bool // nothing is sent to an account
 	quiet, verbose        bool

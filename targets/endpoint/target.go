@@ -84,6 +84,8 @@ type Target struct {
 	url     *url.URL
 	caller  *Caller
 
+	sighted sighting // the best that was seen of it
+
 	names targets.Names // as far as known; unsure until a trail's ARN has shown the account
 
 	conditions []string   // what the arranging extension offers
@@ -285,6 +287,7 @@ search:
 			seen = cmp.Or(seen, reply.Problem, fmt.Sprintf("HTTP %d %s", x.status, x.header.Get("Content-Type")))
 		}
 	}
+	t.sighted = best
 	switch best {
 	case stranger:
 		return "", fmt.Errorf("%w: something answers at %s, but not as CloudTrail: %s; check --endpoint",
