@@ -297,7 +297,9 @@ func (c *Caller) exchange(req *http.Request, body []byte, x *exchanged) *http.Re
 	x.received, x.err = secrets.strike(x.received), secrets.error(x.err)
 	for _, values := range x.header {
 		for i, text := range values {
-			values[i] = string(secrets.strike([]byte(text)))
+			if in(text, secrets) {
+				values[i] = string(secrets.strike([]byte(text)))
+			}
 		}
 	}
 	return response

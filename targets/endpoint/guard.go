@@ -236,28 +236,36 @@ var spells = func() (table [256]bool) {
 	return table
 }()
 
+// odd reports whether a secret may be spelt with other bytes, or with fewer than it has.
+func odd(secret string) bool {
+	for i := range len(secret) {
+		if b := secret[i]; !spells[b] || b == '\\' || b == '%' || b == '&' {
+			return true
+		}
+	}
+	return false
+}
+
 // in reports whether a text repeats some of it. Most have no piece that is long enough, which is soon seen.
-func (v veil) in(text []byte) bool {
-	run, longest, shortest := 0, 0, len(text)+1
-	for _, b := range text {
-		if run++; !spells[b] {
+func in[T string | []byte](text T, v veil) bool {
+	run, longest := 0, 0
+	for i := range len(text) {
+		if run++; !spells[text[i]] {
 			run = 0
 		}
 		longest = max(longest, run)
 	}
+	var fit veil
 	for _, secret := range v {
-		shortest = min(shortest, len(secret))
-		for i := range len(secret) {
-			if b := secret[i]; !spells[b] || b == '\\' || b == '%' || b == '&' {
-				shortest = 0
-			}
+		if len(secret) <= longest || odd(secret) {
+			fit = append(fit, secret)
 		}
 	}
-	if longest < shortest || len(v) == 0 {
+	if len(fit) == 0 {
 		return false
 	}
-	plain := plainly(text, nil)
-	return slices.ContainsFunc(v.spellings(), func(secret []byte) bool { return bytes.Contains(plain, secret) })
+	plain := plainly([]byte(text), nil)
+	return slices.ContainsFunc(fit.spellings(), func(secret []byte) bool { return bytes.Contains(plain, secret) })
 }
 
 // words are those of the protocol. Some emulators take any word for a key.
@@ -265,7 +273,7 @@ var words = sync.OnceValue(func() string { return strings.ToLower(fmt.Sprint(mod
 
 // error is an error without it: some quote what came instead of HTTP.
 func (v veil) error(err error) error {
-	if err == nil || string(v.strike([]byte(err.Error()))) == err.Error() {
+	if err == nil || !in(err.Error(), v) {
 		return err
 	}
 	return errors.New(string(v.strike([]byte(err.Error()))))
@@ -273,7 +281,7 @@ func (v veil) error(err error) error {
 
 // strike takes out of a text what it should not repeat.
 func (v veil) strike(text []byte) []byte {
-	if !v.in(text) {
+	if !in(text, v) {
 		return text
 	}
 	where := make([][2]int32, len(text))

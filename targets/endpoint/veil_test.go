@@ -71,6 +71,14 @@ func TestStrikeOfLargeAnswers(t *testing.T) {
 	}
 }
 
+// TestMostAnswersNeedNoMemory: what has no piece as long as a secret is looked through as it is.
+func TestMostAnswersNeedNoMemory(t *testing.T) {
+	v := veil{signature, veiledKey}
+	assert.Zero(t, testing.AllocsPerRun(100, func() { in("Mon, 02 Jan 2006 15:04:05 GMT", v) }))
+	assert.Less(t, testing.AllocsPerRun(100, func() { in(veiledKey[1:]+"ABC", v) }), // which may be the key, but not the signature
+		testing.AllocsPerRun(100, func() { v.spellings() }))
+}
+
 // TestKeysThatAnswersNeed: some emulators take any word for a key, and a number for the account.
 func TestKeysThatAnswersNeed(t *testing.T) {
 	for _, key := range []string{"000000000000", "00000000", "12345678", "cloudtrail", "CloudTrail", "InsightSelectors", "test", "TrailARN", "us-east-1"} {
