@@ -73,12 +73,12 @@ func compareWithBareLoop(b *testing.B, raw bool) {
 	server := httptest.NewServer(host)
 	defer server.Close()
 	run := func() {
-		target, err := endpoint.New(endpoint.Options{URL: server.URL, Conns: benchWorkers, Credentials: worldCredentials})
+		target, err := endpoint.New(endpoint.Options{URL: server.URL, Conns: benchWorkers, Credentials: worldCredentials, Apart: true})
 		if err != nil {
 			b.Fatal(err)
 		}
 		report, err := conform.Run(b.Context(), &onePath{Target: target, host: host, raw: raw},
-			conform.Options{Seed: 1, Requests: benchRequests, Workers: benchWorkers})
+			conform.Options{Seed: 1, Requests: benchRequests, Workers: benchWorkers, Suites: []string{conform.Systematic, conform.Random}})
 		if err != nil || report.Verdict != reports.Conforms {
 			b.Fatal(report, err)
 		}
@@ -169,7 +169,8 @@ func (h *hostOfWorlds) recorded() [][]bareCall {
 
 type worldKey struct{}
 
-// worldCredentials tells the host by the access key which world a request is for.
+// worldCredentials tells the host by the access key which world a request is for: a number, which is nobody's secret, no more
+// than the key of a usual run.
 var worldCredentials = aws.CredentialsProviderFunc(func(ctx context.Context) (aws.Credentials, error) {
 	world, ok := ctx.Value(worldKey{}).(string)
 	if !ok {
@@ -195,7 +196,7 @@ var worldNumber atomic.Int32
 
 func (t *onePath) NewWorld(ctx context.Context) (targets.World, error) {
 	inner, err := t.Target.NewWorld(ctx)
-	return &onePathWorld{inner, t, fmt.Sprintf("world-%05d", worldNumber.Add(1))}, err
+	return &onePathWorld{inner, t, fmt.Sprintf("%08d", worldNumber.Add(1))}, err
 }
 
 type onePathWorld struct {
@@ -256,7 +257,7 @@ func (l *bareLoop) run(b *testing.B, host *hostOfWorlds) {
 				if i >= len(l.worlds) {
 					return
 				}
-				name := fmt.Sprintf("bare-%05d", i)
+				name := fmt.Sprintf("%09d", i)
 				ctx := context.WithValue(b.Context(), worldKey{}, name)
 				for _, call := range l.worlds[i] {
 					var err error
