@@ -34,7 +34,8 @@ func (s *settings) canWatch() error {
 	}
 	for _, sink := range s.sinks {
 		if sink.Path == "" && sink.Format != formats.Text {
-			return usagef("--report %s: --watch tells on standard output what changes; write the report to a file with =PATH", sink)
+			return usagef("--report %s: --watch tells on standard output what changes; write the report to a file with =PATH",
+				sink)
 		}
 	}
 	return nil
@@ -103,7 +104,8 @@ func (w *watching) run(ctx context.Context) (ended, err error) {
 		s.told = true
 	}
 	for _, d := range w.known {
-		if trace := w.traces[d.Signature]; !slices.ContainsFunc(s.run.Traces, func(t *reports.Trace) bool { return t.Signature == d.Signature }) {
+		same := func(t *reports.Trace) bool { return t.Signature == d.Signature }
+		if trace := w.traces[d.Signature]; !slices.ContainsFunc(s.run.Traces, same) {
 			s.run.Traces = append(s.run.Traces, trace)
 		}
 	}
