@@ -40,8 +40,7 @@ func Changes(known []Divergence, now *Report) (out []Change) {
 	}
 	slices.SortStableFunc(out, func(a, b Change) int {
 		return cmp.Or(slices.Index(changeOrder, a.What)-slices.Index(changeOrder, b.What),
-			cmp.Compare(b.Divergence.Level, a.Divergence.Level),
-			strings.Compare(a.Divergence.Signature, b.Divergence.Signature))
+			cmp.Compare(b.Divergence.Level, a.Divergence.Level), strings.Compare(a.Divergence.Signature, b.Divergence.Signature))
 	})
 	return out
 }

@@ -231,7 +231,7 @@ func TestPlan(t *testing.T) {
 	shown := regexp.MustCompile(`127\.0\.0\.1:\d+`).ReplaceAllString(got.stdout, "127.0.0.1:PORT")
 	shown = regexp.MustCompile(`(?m)^(measured    ).*$`).ReplaceAllString(shown, "${1}RATE")
 	shown = regexp.MustCompile(`\S+\s+\S+\s+at\s+the\s+measured\s+rate`).ReplaceAllString(shown, "TIME at the measured rate")
-	shown = regexp.MustCompile(`(?m)^(  (?:quick|default|nightly) +\S+) +\S+ \w+`).ReplaceAllString(shown, "${1} TIME")
+	shown = regexp.MustCompile(`(?m)^(  (?:quick|default|nightly) +\S+) +\S+ \w+ +\S+ \w+`).ReplaceAllString(shown, "${1} TIMES")
 	// Where lines are broken depends on how long the measured time is.
 	golden.Shape(t, "testdata/plan.txt", regexp.MustCompile(`\n {12,}`).ReplaceAllString(shown, " "))
 

@@ -104,9 +104,9 @@ func (w *watching) run(ctx context.Context) (ended, err error) {
 		s.told = true
 	}
 	for _, d := range w.known {
-		same := func(t *reports.Trace) bool { return t.Signature == d.Signature }
-		if trace := w.traces[d.Signature]; !slices.ContainsFunc(s.run.Traces, same) {
-			s.run.Traces = append(s.run.Traces, trace)
+		kept := func(t *reports.Trace) bool { return t.Signature == d.Signature }
+		if !slices.ContainsFunc(s.run.Traces, kept) {
+			s.run.Traces = append(s.run.Traces, w.traces[d.Signature])
 		}
 	}
 	report, ended := w.process.test(ctx, &s)
@@ -117,7 +117,7 @@ func (w *watching) run(ctx context.Context) (ended, err error) {
 	case report == nil && ctx.Err() == nil && errors.Is(ended, targets.ErrUnreachable):
 		w.complain(ended.Error())
 		return exitCode(reports.ExitInconclusive), nil
-	case report == nil || !errors.As(ended, &code) || code > reports.ExitInconclusive || code == reports.ExitUsage: // or it was interrupted
+	case report == nil || !errors.As(ended, &code) || code > reports.ExitInconclusive || code == reports.ExitUsage:
 		return nil, ended
 	}
 	changes := reports.Changes(w.known, report)

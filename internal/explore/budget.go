@@ -12,8 +12,8 @@ import (
 type Budget struct {
 	Name     string
 	Describe string
-	// Requests caps all: those of the probe, of the suites, of replaying traces, and of confirming and shortening what is found.
-	// Only what it takes to confirm a great deal, and to say which rules it breaks, may exceed it. 0 is no cap.
+	// Requests caps all: those of the probe, of the suites, of replaying traces, and of confirming and shortening what
+	// is found. Only what it takes to confirm a great deal, and to say which rules it breaks, may exceed it. 0 is no cap.
 	Requests int
 	Suites   []string // where Options.Suites is nil; nil is DefaultSuites, the last of them in part
 	Depth    int      // where Options.Depth is 0

@@ -12,7 +12,7 @@ import (
 
 // Caught is what runs catch of the faults that come with conform, and of pairs of them. A test measures it.
 type Caught struct {
-	Faults      int `json:"faults"`       // with wrong answers, without hidden state: the request and the state that the model has decide
+	Faults      int `json:"faults"`       // with wrong answers, without hidden state: the request and the model's state decide
 	HiddenState int `json:"hidden_state"` // with wrong answers, and with a state of their own
 	Pairs       int `json:"pairs"`        // of a fault without hidden state and a common flaw that does not hide it
 	OnePairIn   int `json:"one_pair_in"`  // was tried, of all
@@ -23,8 +23,9 @@ type Caught struct {
 
 // BudgetCaught is what runs of one budget miss, by name.
 type BudgetCaught struct {
-	Budget      string   `json:"budget"`
-	Requests    int      `json:"requests,omitempty"` // the most that a run against a fault has sent with those of confirming, where that is capped
+	Budget string `json:"budget"`
+	// Requests is the most that a run against a fault has sent with those of confirming, where that is capped.
+	Requests    int      `json:"requests,omitempty"`
 	Faults      []string `json:"missed_faults"`
 	HiddenState []string `json:"missed_hidden_state"`
 	Pairs       []string `json:"missed_pairs"`

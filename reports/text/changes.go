@@ -54,7 +54,7 @@ func Watched(w io.Writer, r *reports.Report, changes []reports.Change, at time.T
 	}
 	verdict := map[reports.Verdict]style{reports.Conforms: green, reports.Diverges: red}[r.Verdict]
 	p.line(span{at.Format(time.TimeOnly) + "  ", bold}, span{string(r.Verdict), verdict},
-		span{fmt.Sprintf(" (exit %d%s): %s, after %s in %s", r.ExitCode, plain.When(r.Partial, ", partial"), said, plain.Counted(r.Requests+r.ConfirmRequests, "request"),
-			plain.Duration(time.Since(r.Started).Seconds())), normal})
+		span{fmt.Sprintf(" (exit %d%s): %s, after %s in %s", r.ExitCode, plain.When(r.Partial, ", partial"), said,
+			plain.Counted(r.Requests+r.ConfirmRequests, "request"), plain.Duration(time.Since(r.Started).Seconds())), normal})
 	return p.end(w)
 }
