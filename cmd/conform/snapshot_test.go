@@ -36,7 +36,7 @@ var unsteady = []struct {
 	{regexp.MustCompile(`conform \(devel\)|conform v\S+`), "conform VERSION"},
 	{regexp.MustCompile(`127\.0\.0\.1([:-])\d+`), "127.0.0.1${1}PORT"},
 	{regexp.MustCompile(`(?m), [\d,]+ times?$`), ", N times"},
-	{regexp.MustCompile(`\d+ more \(`), "N more ("},
+	{regexp.MustCompile(`\d+ more(\s+)\(`), "N more${1}("},
 	{regexp.MustCompile(`\d+ of \d+(\s)applicable(\s)rules`), "N of N${1}applicable${2}rules"},
 	{regexp.MustCompile(`about [\d,]+(\s)requests\)`), "about N${1}requests)"},
 	{regexp.MustCompile(`seen [\d,]+ times?, in \d+ of \d+ tries`), "seen N times, in N of N tries"},

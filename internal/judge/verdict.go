@@ -224,7 +224,7 @@ func (j *Judgement) contradiction(p *place, s *subject, start *states, calls []*
 func (j *Judgement) known(start *states, x *recorded.Exchange) bool {
 	again := start.clone()
 	one := again.observe(x)
-	key := fmt.Sprint(x.Request.Op, one.expected(), answer(x).Kind(), model.Broken(one.before[0], x.Request))
+	key := fmt.Sprint(x.Request.Op, one.expected(), answer(x).Kind(), model.Broken(one.before[0], x.Request), blamed([]judged{one}).Rule)
 	like := j.alike[key]
 	if like == nil {
 		like = &alike{}

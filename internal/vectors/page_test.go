@@ -37,6 +37,12 @@ func steady(text string) string {
 	return text
 }
 
+// again fills in a page until it is as it was, or three times: which vectors of several clients end early is up to chance.
+func again(before string, fill func() string) {
+	for tries := 1; fill() != before && tries < 3; tries++ {
+	}
+}
+
 // TestVectorsPage: the vector and the output of the page are what the set and the runners give.
 func TestVectorsPage(t *testing.T) {
 	t.Parallel()
@@ -49,22 +55,28 @@ func TestVectorsPage(t *testing.T) {
 	require.NoError(t, Write(filepath.Join(dir, "vectors")))
 	url := "CONFORM_ENDPOINT=" + listening(t, reference(t, embedded.ServerOptions{Fault: "appends-selectors"}))
 
-	output, _ := start(t, dir, component(t, "pytest", "pip install pytest"), []string{"-q", "-p", "no:cacheprovider", "vectors/runners/python/test_vectors.py"}, []string{url, "COLUMNS=80"})
-	one := regexp.MustCompile(`(?s)\n(_+ test_vector\[(\S+?)\] _+\n.*?\nalone: .*?\n)`).FindStringSubmatch(output)
-	require.NotNil(t, one, output)
-	summary := regexp.MustCompile(`(?s)=+ vectors =+\n.*?\n=`).FindString(output)
-	ended := regexp.MustCompile(`(?m)^\d+ failed, .* in .*$`).FindString(output)
-	page = fill(t, page, "pytest", steady(one[1]+strings.TrimSuffix(summary, "=")+ended+"\n"))
+	var named string
+	again(page, func() string {
+		output, _ := start(t, dir, component(t, "pytest", "pip install pytest"), []string{"-q", "-p", "no:cacheprovider", "vectors/runners/python/test_vectors.py"}, []string{url, "COLUMNS=80"})
+		one := regexp.MustCompile(`(?s)\n(_+ test_vector\[(\S+?)\] _+\n.*?\nalone: .*?\n)`).FindStringSubmatch(output)
+		require.NotNil(t, one, output)
+		summary := regexp.MustCompile(`(?s)=+ vectors =+\n.*?\n=`).FindString(output)
+		ended := regexp.MustCompile(`(?m)^\d+ failed, .* in .*$`).FindString(output)
+		named, page = one[2], fill(t, page, "pytest", steady(one[1]+strings.TrimSuffix(summary, "=")+ended+"\n"))
+		return page
+	})
+	again(page, func() string {
+		output, _ := start(t, dir, component(t, "node", "https://nodejs.org, 18 or later"), []string{"--test", "--test-reporter=tap", "vectors/runners/javascript/vectors.test.mjs"}, []string{url})
+		tap := regexp.MustCompile(`(?s)\n(not ok .*?)\n  \.\.\.\n`).FindStringSubmatch(output)
+		require.NotNil(t, tap, output)
+		told := regexp.MustCompile(`(?m)^# (http://.*|failed .*)\n`).FindAllString(output, -1)
+		page = fill(t, page, "node", steady(tap[1]+"\n  ...\n"+strings.Join(told, "")))
+		return page
+	})
 
-	output, _ = start(t, dir, component(t, "node", "https://nodejs.org, 18 or later"), []string{"--test", "--test-reporter=tap", "vectors/runners/javascript/vectors.test.mjs"}, []string{url})
-	tap := regexp.MustCompile(`(?s)\n(not ok .*?)\n  \.\.\.\n`).FindStringSubmatch(output)
-	require.NotNil(t, tap, output)
-	told := regexp.MustCompile(`(?m)^# (http://.*|failed .*)\n`).FindAllString(output, -1)
-	page = fill(t, page, "node", steady(tap[1]+"\n  ...\n"+strings.Join(told, "")))
-
-	page = fill(t, page, "vector", shownVector(t, *vectorNamed(t, set, one[2])))
+	page = fill(t, page, "vector", shownVector(t, *vectorNamed(t, set, named)))
 	golden.Check(t, vectorsPage, page)
-	assert.Equal(t, model.PutReplacesList, vectorNamed(t, set, one[2]).Rule, "the page speaks of it")
+	assert.Equal(t, model.PutReplacesList, vectorNamed(t, set, named).Rule, "the page speaks of it")
 }
 
 func vectorNamed(t *testing.T, set *Set, id string) *Vector {

@@ -86,5 +86,5 @@ func TestPacedOverSockets(t *testing.T) {
 	require.NoError(t, err)
 	assert.Empty(t, report.Divergences)
 	assert.Greater(t, limiter.writes, 100)
-	assert.GreaterOrEqual(t, limiter.reads+limiter.writes, report.Requests)
+	assert.Greater(t, limiter.reads+limiter.writes, report.Requests*9/10, "all but those that arrange conditions")
 }
