@@ -2,6 +2,7 @@ package conform_test
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -83,7 +84,8 @@ func TestConfirmedSoon(t *testing.T) {
 	}
 	report := interruptedAt(reports.EventConfirmation, "appends-selectors")
 	require.NotEmpty(t, report.Divergences)
-	assert.Equal(t, reports.Confirmed, report.Divergences[0].Status)
+	confirmed := func(d reports.Divergence) bool { return d.Status == reports.Confirmed }
+	assert.True(t, slices.ContainsFunc(report.Divergences, confirmed), "what the other worker has seen meanwhile need not be")
 	assert.Less(t, report.Requests, 5000)
 	assert.NotZero(t, report.FirstConfirmedSeconds)
 

@@ -217,7 +217,16 @@ func both(t *testing.T, dir string, server func() string, env ...string) shown {
 	}
 	group.Wait()
 	require.NotEmpty(t, all[0].vectors, "%s\n%s", all[0].output, all[1].output)
-	assert.Equal(t, all[0].vectors, all[1].vectors, "what %s and %s say", languages[0].name, languages[1].name)
+	says := func(s shown) map[string]string {
+		out := maps.Clone(s.vectors)
+		for id, what := range out { // whether those of several clients end early is up to chance
+			if strings.HasPrefix(id, "concurrent/") && what == "skipped" && strings.Contains(s.reasons[id], "ended: ") {
+				out[id] = "passed"
+			}
+		}
+		return out
+	}
+	assert.Equal(t, says(all[0]), says(all[1]), "what %s and %s say", languages[0].name, languages[1].name)
 	assert.Equal(t, all[0].code, all[1].code)
 	return all[0]
 }
