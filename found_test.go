@@ -10,6 +10,7 @@ import (
 
 	"github.com/insightconform/conform"
 	"github.com/insightconform/conform/model"
+	"github.com/insightconform/conform/reports"
 	"github.com/insightconform/conform/targets/embedded"
 )
 
@@ -53,6 +54,19 @@ func TestNothingIsAskedInVain(t *testing.T) {
 		require.NotEmpty(t, report.Divergences, fault)
 		assert.Equal(t, "confirmed", report.Divergences[0].Status, fault)
 	}
+}
+
+// TestWhatIsLeftOutIsNotFound: a rule that the run leaves out ends nothing, not even before the target is probed.
+func TestWhatIsLeftOutIsNotFound(t *testing.T) {
+	t.Parallel()
+	var told []string
+	report, err := conform.Run(t.Context(), embedded.NewTarget(embedded.Options{ServerOptions: embedded.ServerOptions{Fault: "trail/not-found/ignored"}}),
+		conform.Options{Seed: 1, Workers: 1,
+			Only: []string{"put/*"}, Found: func(signature string) bool { told = append(told, signature); return true }})
+	require.NoError(t, err)
+	assert.Empty(t, told)
+	assert.Equal(t, reports.Conforms, report.Verdict, report.Reason)
+	assert.Equal(t, reports.RuleKept, report.Coverage.Rules[model.PutReplacesList].State)
 }
 
 // TestLongCasesAreCheap: a suspicion that was met after hundreds of requests does not cost thousands to look into.

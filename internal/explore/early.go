@@ -11,10 +11,11 @@ import (
 	"github.com/insightconform/conform/model"
 )
 
-// Beginning has the options of a run's probe, which plays the first of the early histories where the run plays them.
+// Beginning has the options of a run's probe, which plays the first of the early histories where the run plays them all.
 func (o *Options) Beginning() probe.Options {
 	out := o.Probe()
-	if (o.Suites == nil || slices.Contains(o.Suites, Systematic)) && o.Resume == nil && o.Shard.Index == 0 {
+	whole := len(out.Left)+len(out.Without) == 0 && o.Resume == nil && o.Shard.Index == 0
+	if whole && (o.Suites == nil || slices.Contains(o.Suites, Systematic)) {
 		out.First = first(&model.DefaultWorld)
 		out.Found = o.Found
 	}
@@ -42,7 +43,7 @@ func (x *Exploration) begin() {
 	for _, d := range x.Subject.Deviated {
 		w.deviated(d.Op, d.Deviation)
 	}
-	status.Stop.Store(x.Subject.Enough)
+	status.Stop.Store(x.Subject.Enough && len(x.Subject.Seen) > 0) // or what was enough has turned out to be nothing
 	for _, w := range x.Workers {
 		w.begun = x.Subject.Begun
 	}

@@ -61,8 +61,7 @@ func (t saidTarget) Close() error                                    { return ni
 // its end. On a target that settles, or lends what exists, the suites play it.
 func (s *Subject) first(ctx context.Context, history []model.Request,
 	found func(signature string) (enough bool)) (whole bool, err error) {
-	special := s.Info.Eventual || s.Info.Lent || s.ReadOnly() || s.Info.Room > 0
-	if len(history) == 0 || s.Enough || special || len(s.without) > 0 || len(s.Scope.Left) > 0 {
+	if len(history) == 0 || s.Enough || s.Info.Eventual || s.Info.Lent || s.ReadOnly() || s.Info.Room > 0 {
 		return false, nil
 	}
 	scope := Assumed()
